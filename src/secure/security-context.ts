@@ -1,0 +1,106 @@
+/** What a security mechanism provides to the codec and to sessions: types only. RFC 2228 §2 leaves the rest to it. */
+import type { TokenLevel } from './protection-level.js';
+
+/**
+ * Where a token stands among those received before it: `ok` the next one, `gap` some before it have not come, `late` it
+ * fills such a gap, `none` the mechanism does not number its tokens.
+ */
+export type SequenceState = 'ok' | 'gap' | 'late' | 'none';
+
+export interface Wrapped {
+  token: Uint8Array;
+  /** What was applied: at least what was asked for. The line is labelled with it. */
+  level: TokenLevel;
+}
+
+export interface Unwrapped {
+  plaintext: Uint8Array;
+  /** What the token really had; `confidential` means that nothing vouches for the plaintext. */
+  level: TokenLevel;
+  sequence: SequenceState;
+}
+
+/**
+ * An established security association (RFC 2228 §2). One serves the control connection and every data connection, with
+ * one sequence of numbers in each direction.
+ */
+export interface SecurityContext {
+  /** The name that AUTH knows it by. */
+  readonly mechanism: string;
+  supports(level: TokenLevel): boolean;
+  /**
+   * Makes one token, and uses one sequence number.
+   * @throws FtpSecurityError `security/level-unsupported`, side local
+   */
+  wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped;
+  /**
+   * Opens one token. It throws, and nothing has changed; or the token is verified (decrypted, if `confidential`) and its
+   * number used.
+   * @throws FtpSecurityError `security/bad-token`, `bad-checksum`, `replayed`, `out-of-sequence`, `wrong-direction`
+   */
+  unwrap(token: Uint8Array): Unwrapped;
+  /**
+   * How many octets of plaintext fit into a token of at most `maxToken` octets; 0 when not even an empty one fits.
+   * Every shorter plaintext fits as well.
+   */
+  wrapSizeLimit(level: TokenLevel, maxToken: number): number;
+  /** Forgets the keys. Every later call throws `sequence/closed`. */
+  destroy(): void;
+}
+
+/** What an exchange has found out: names and flags for people and for policy, never a key. */
+export interface ExchangeFacts {
+  clientName?: string;
+  serverName?: string;
+  /** Kerberos number of the encryption type that protects the messages. */
+  enctype?: number;
+  /** The mechanism or its keys are too weak to be trusted today. */
+  weak?: boolean;
+  [fact: string]: unknown;
+}
+
+export interface Step {
+  /** To be sent to the peer; absent when there is none. */
+  token?: Uint8Array;
+  /** Present when the exchange is complete on this side. */
+  context?: SecurityContext;
+  facts?: ExchangeFacts;
+}
+
+/** One side of a security data exchange (RFC 2228 §3, ADAT): a token of the peer in, a token for it out. */
+export interface Exchange {
+  /**
+   * @param token  what the peer sent; absent at the initiator's first step, and where a reply carried none
+   * @throws FtpSecurityError when the peer's token is refused; the exchange is over
+   */
+  step(token?: Uint8Array): Step | Promise<Step>;
+}
+
+export type Peer = 'client' | 'server';
+
+export interface Sight {
+  facts: ExchangeFacts;
+  /** Opens what the client sends; present as soon as the keys are known. */
+  fromClient?: SecurityContext;
+  /** Opens what the server sends. */
+  fromServer?: SecurityContext;
+}
+
+/** The passive side: sees the tokens of a recorded exchange, and opens both directions if its keys can. */
+export interface Witness {
+  /** @throws FtpSecurityError when the token can't be read or opened: `security/no-key` when only a key is missing */
+  see(from: Peer, token: Uint8Array): Sight;
+}
+
+/** A mechanism as an application holds it. `I`, `A` and `K` are what its three parts want to know. */
+export interface Mechanism<I = never, A = never, K = never> {
+  /** The name that AUTH knows it by, e.g. `GSSAPI`. */
+  readonly name: string;
+  /** Which of the mechanisms under that name, e.g. `krb5`. */
+  readonly variant: string;
+  initiator?(options: I): Exchange;
+  acceptor?(options: A): Exchange;
+  observer?(keys: K): Witness;
+  /** Under one AUTH name, the client's first token tells the mechanisms apart. */
+  recognises(firstToken: Uint8Array): boolean;
+}

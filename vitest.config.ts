@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+const whole = { branches: 100, functions: 100, lines: 100, statements: 100 };
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    setupFiles: ['test/seed.ts'],
+    testTimeout: 60_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: ['src/cli/**'],
+      reporter: ['text-summary', 'text'],
+      thresholds: { 'src/ftp/**': whole, 'src/secure/**': whole },
+    },
+  },
+});
