@@ -13,6 +13,7 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 export const CR = 0x0d;
 export const LF = 0x0a;
 export const NUL = 0x00;
+export const CRLF: Uint8Array = Uint8Array.of(CR, LF);
 
 /** @throws TypeError when `value` is no Uint8Array: misuse by the caller, not bad input. */
 export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
@@ -31,9 +32,9 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** A copy that is always a plain Uint8Array: `Buffer.prototype.slice` would give a view, and a Buffer. */
-export function copy(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes, start, end);
+/** A copy that is always a plain Uint8Array: the `slice` of a Buffer would give a view, and a Buffer. */
+export function copy(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
 }
 
 /** Compares in a time that depends on the lengths alone. Use it for every checksum. */

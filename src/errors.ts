@@ -15,7 +15,6 @@ export type ErrorCode =
   | 'sequence/unexpected-command'
   | 'sequence/unprotected'
   | 'sequence/wrong-level'
-  | 'sequence/nested-protection'
   | 'sequence/no-context'
   | 'sequence/closed'
   | 'security/bad-token'
@@ -33,6 +32,8 @@ export interface ErrorFacts {
   side?: 'local' | 'peer';
   /** Where in the input, in octets from its start. */
   offset?: number | undefined;
+  /** The reply that a server owes, where the rule that was broken has one of its own. */
+  reply?: RefusalCode;
 }
 
 /**
@@ -44,12 +45,15 @@ export class FtpSecurityError extends Error {
   readonly code: ErrorCode;
   readonly side: 'local' | 'peer';
   readonly offset?: number;
+  /** See {@link replyCodeFor}. */
+  readonly reply?: RefusalCode;
 
-  constructor(code: ErrorCode, message: string, { side = 'peer', offset }: ErrorFacts = {}) {
+  constructor(code: ErrorCode, message: string, { side = 'peer', offset, reply }: ErrorFacts = {}) {
     super(message);
     this.code = code;
     this.side = side;
     if (offset !== undefined) this.offset = offset;
+    if (reply !== undefined) this.reply = reply;
   }
 }
 
@@ -71,7 +75,6 @@ const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
   'sequence/unexpected-command': 503,
   'sequence/unprotected': 533,
   'sequence/wrong-level': 533,
-  'sequence/nested-protection': 535,
   'sequence/no-context': 503,
   'sequence/closed': 503,
   'security/bad-token': 535,
@@ -87,8 +90,8 @@ const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
 
 /**
  * The reply code that a server owes for an error (RFC 2228 §3, §8.2).
- * @returns 431, 501, 503, 504 or 533 to 537; in PROT and data transfers a session may have a more special one.
+ * @returns the error's own reply where the rule that was broken has one, else that of its code
  */
 export function replyCodeFor(error: FtpSecurityError): RefusalCode {
-  return REPLY_CODES[error.code];
+  return error.reply ?? REPLY_CODES[error.code];
 }

@@ -1,1 +1,54 @@
-export {};
+#!/usr/bin/env node
+/** The command `rfc2228`: picks the subcommand, and turns every fault into one line and an exit status. */
+import { FtpSecurityError } from '../errors.js';
+import { code } from './code.js';
+import { decode } from './decode.js';
+import { HELP, type Subcommand, VERSION } from './help.js';
+import { keytab } from './keytab.js';
+import { EXIT, UsageError } from './status.js';
+import { verify } from './verify.js';
+
+const SUBCOMMANDS: Record<Subcommand, (args: string[]) => number> = { verify, decode, code, keytab };
+
+function run(args: string[]): number {
+  const [name = '', ...rest] = args;
+  if (name === '--version') return print(VERSION);
+  if (args.length === 0) throw new UsageError('no command given');
+  if (name === '--help' || name === '-h' || name === 'help') return print(helpFor(rest[0]));
+  if (!isSubcommand(name)) throw new UsageError(`no command ${JSON.stringify(name)}`);
+  if (rest.includes('--help') || rest.includes('-h')) return print(HELP[name]);
+  return SUBCOMMANDS[name](rest);
+}
+
+function helpFor(name: string | undefined): string {
+  return name !== undefined && isSubcommand(name) ? HELP[name] : HELP.all;
+}
+
+function isSubcommand(name: string): name is Subcommand {
+  return Object.hasOwn(SUBCOMMANDS, name);
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return EXIT.fine;
+}
+
+/** One line for each fault that a user can do something about; anything else is a fault of ours, and says where. */
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return `${error.message} (see rfc2228 --help)`;
+  if (error instanceof FtpSecurityError) return `${error.code}: ${error.message}`;
+  if (error instanceof Error && 'code' in error && 'syscall' in error) return error.message;
+  return `internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`;
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads our output may have seen enough, as `head` has.
+  process.exit(error.code === 'EPIPE' ? EXIT.fine : EXIT.unusable);
+});
+
+try {
+  process.exitCode = run(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`rfc2228: ${explain(error)}\n`);
+  process.exitCode = EXIT.unusable;
+}

@@ -67,3 +67,10 @@ export function covers(applied: ProtectionLevel, claimed: ProtectionLevel): bool
   const wants = factsOf(claimed);
   return (has.integrity || !wants.integrity) && (has.confidentiality || !wants.confidentiality);
 }
+
+/** The level whose bits every one of `levels` has; `clear` when they share none. */
+export function commonLevel(levels: readonly ProtectionLevel[]): ProtectionLevel {
+  const integrity = levels.every(level => factsOf(level).integrity);
+  const confidentiality = levels.every(level => factsOf(level).confidentiality);
+  return PROTECTION_LEVELS.find(it => it.integrity === integrity && it.confidentiality === confidentiality)!.level;
+}

@@ -1,4 +1,5 @@
 /** What a security mechanism provides to the codec and to sessions: types only. RFC 2228 §2 leaves the rest to it. */
+import type { FtpSecurityError } from '../errors.js';
 import type { TokenLevel } from './protection-level.js';
 
 /**
@@ -80,6 +81,8 @@ export type Peer = 'client' | 'server';
 
 export interface Sight {
   facts: ExchangeFacts;
+  /** Why the exchange can't be followed though its tokens could be read: a key that is missing or wrong. */
+  problem?: FtpSecurityError;
   /** Opens what the client sends; present as soon as the keys are known. */
   fromClient?: SecurityContext;
   /** Opens what the server sends. */
@@ -88,7 +91,7 @@ export interface Sight {
 
 /** The passive side: sees the tokens of a recorded exchange, and opens both directions if its keys can. */
 export interface Witness {
-  /** @throws FtpSecurityError when the token can't be read or opened: `security/no-key` when only a key is missing */
+  /** @throws FtpSecurityError when the token can't be read */
   see(from: Peer, token: Uint8Array): Sight;
 }
 

@@ -1,0 +1,12 @@
+/** `rfc2228/capture`: recordings verified. Takes octets, not files. */
+export type { ObservedMechanism } from '../session/exchange-watch.js';
+export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
+export type {
+  ConnectionRecord,
+  MessageRecord,
+  RecordedError,
+  ReplyRecord,
+  SummaryRecord,
+  TranscriptRecord,
+} from './records.js';
+export { type Transcript, type VerifyOptions, verifyRecording } from './transcript.js';

@@ -1,0 +1,149 @@
+/** The lines that `rfc2228 verify --json` prints, one object each; transcript.schema.json describes them. */
+import { toHex } from '../bytes.js';
+import type { ErrorCode, FtpSecurityError } from '../errors.js';
+import type { Classification } from '../ftp/reply-codes.js';
+import type { Deviation } from '../secure/deviations.js';
+import type { ProtectionLevel } from '../secure/protection-level.js';
+import type { ExchangeFacts, Peer, SequenceState } from '../secure/security-context.js';
+import type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
+
+/** The sides of a control connection, `address:port`; null in a transcript without addresses. */
+export interface Endpoints {
+  client: string | null;
+  server: string | null;
+}
+
+export interface RecordedError {
+  code: ErrorCode;
+  message: string;
+}
+
+/** A control connection, when an exchange on it is complete, or else when it ends. */
+export interface ConnectionRecord extends Endpoints {
+  type: 'connection';
+  /** From 1, in the order of the SYNs. */
+  connection: number;
+  /** As AUTH named it, and which of the mechanisms under that name; null without an exchange. */
+  mechanism: string | null;
+  variant: string | null;
+  client_name: string | null;
+  server_name: string | null;
+  /** Kerberos number of the encryption type that protects the messages. */
+  enctype: number | null;
+  /** Whether both directions can be opened. */
+  keyed: boolean;
+  /** Why not, where an exchange was completed. */
+  problem: RecordedError | null;
+  /** What else the mechanism tells of its exchange: times, flags, key types. */
+  facts: ExchangeFacts;
+}
+
+/** One control line. The fields are those of ObservedMessage. */
+export interface MessageRecord {
+  type: 'message';
+  connection: number;
+  index: number;
+  time: string | null;
+  from: Peer;
+  wire: string;
+  level: ProtectionLevel;
+  applied: ProtectionLevel | null;
+  verdict: Verdict;
+  plain_hex: string | null;
+  text: string | null;
+  sequence: SequenceState | null;
+  tolerated: Deviation[];
+  weak: boolean;
+  error: RecordedError | null;
+}
+
+/** A whole reply that may be believed, classified. */
+export interface ReplyRecord extends Pick<Classification, 'kind'> {
+  type: 'reply';
+  connection: number;
+  /** Index of each line that it came in. */
+  messages: number[];
+  code: number;
+  group: NonNullable<Classification['group']> | null;
+  lines: string[];
+}
+
+export interface SummaryRecord {
+  type: 'summary';
+  connections: number;
+  messages: number;
+  /** Lines with a token; each is one of verified, decrypted, failed, unkeyed. */
+  protected: number;
+  verified: number;
+  decrypted: number;
+  failed: number;
+  unkeyed: number;
+  /** Clear lines where protection was owed. */
+  unprotected_after_security: number;
+  /** TCP connections beside the control connections. */
+  data_connections: number;
+  /** Gaps in control connections: octets that were sent and not captured. */
+  lost_segments: number;
+}
+
+export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord;
+
+export function connectionRecord(
+  connection: number,
+  { client, server }: Endpoints,
+  exchange?: ObservedExchange,
+): ConnectionRecord {
+  const { clientName, serverName, enctype, ...facts } = exchange?.facts ?? {};
+  return {
+    type: 'connection',
+    connection,
+    client,
+    server,
+    mechanism: exchange?.mechanism ?? null,
+    variant: exchange?.variant ?? null,
+    client_name: clientName ?? null,
+    server_name: serverName ?? null,
+    enctype: enctype ?? null,
+    keyed: exchange?.keyed ?? false,
+    problem: errorRecord(exchange?.problem),
+    facts,
+  };
+}
+
+export function messageRecord(connection: number, message: ObservedMessage): MessageRecord {
+  const { index, from, wire, level, verdict, tolerated, weak } = message;
+  return {
+    type: 'message',
+    connection,
+    index,
+    time: message.time === undefined ? null : isoTime(message.time),
+    from,
+    wire,
+    level,
+    applied: message.applied ?? null,
+    verdict,
+    plain_hex: message.plaintext === undefined ? null : toHex(message.plaintext),
+    text: message.text ?? null,
+    sequence: message.sequence ?? null,
+    tolerated,
+    weak,
+    error: errorRecord(message.error),
+  };
+}
+
+export function replyRecord(connection: number, { messages, reply, classification }: ObservedReply): ReplyRecord {
+  const { code, kind, group } = classification;
+  return { type: 'reply', connection, messages, code, kind, group: group ?? null, lines: reply.lines };
+}
+
+function errorRecord(error: FtpSecurityError | undefined): RecordedError | null {
+  return error === undefined ? null : { code: error.code, message: error.message };
+}
+
+/** ISO 8601, UTC, to the microsecond; to the nanosecond where the capture is that fine. */
+export function isoTime(nanoseconds: bigint): string {
+  const seconds = nanoseconds / 1_000_000_000n;
+  const fraction = `${nanoseconds % 1_000_000_000n}`.padStart(9, '0');
+  const digits = fraction.endsWith('000') ? fraction.slice(0, 6) : fraction;
+  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${digits}Z`;
+}

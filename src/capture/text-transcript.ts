@@ -1,0 +1,72 @@
+/** A control connection written down: lines `C> …` and `S> …`, as sent and without their CRLF; `---` starts another connection. */
+import { CR, LF, startsWith, toUtf8 } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import type { Peer } from '../secure/security-context.js';
+
+export interface SpokenLine {
+  from: Peer;
+  /** Octets, a view into the text, without the end of the line. */
+  line: Uint8Array;
+}
+
+const SIDES: readonly (readonly [Peer, Uint8Array])[] = [
+  ['client', toUtf8('C>')],
+  ['server', toUtf8('S>')],
+];
+const BLANK = 0x20;
+
+/** Whether octets look like a text transcript: the first line that says anything is one of its lines. */
+export function isTextTranscript(bytes: Uint8Array): boolean {
+  for (const { line } of linesOf(bytes)) if (!isSkipped(line)) return isBreak(line) || spoken(line) !== undefined;
+  return false;
+}
+
+/**
+ * Reads a text transcript.
+ * @returns the lines of each connection; one without lines is left out
+ * @throws FtpSecurityError `syntax/bad-file` with the offset of a line that is none of a transcript
+ */
+export function readTextTranscript(bytes: Uint8Array): SpokenLine[][] {
+  const connections: SpokenLine[][] = [[]];
+  for (const { line, offset } of linesOf(bytes)) {
+    if (isSkipped(line)) continue;
+    if (isBreak(line)) {
+      connections.push([]);
+      continue;
+    }
+    const said = spoken(line);
+    if (said === undefined) {
+      throw new FtpSecurityError('syntax/bad-file', 'a line of a transcript begins with "C> " or "S> "', { offset });
+    }
+    connections.at(-1)!.push(said);
+  }
+  return connections.filter(lines => lines.length > 0);
+}
+
+function* linesOf(bytes: Uint8Array): Generator<{ line: Uint8Array; offset: number }> {
+  for (let offset = 0; offset < bytes.length; ) {
+    const lf = bytes.indexOf(LF, offset);
+    const next = lf < 0 ? bytes.length : lf + 1;
+    let end = lf < 0 ? next : lf;
+    if (end > offset && bytes[end - 1] === CR) end--;
+    yield { line: bytes.subarray(offset, end), offset };
+    offset = next;
+  }
+}
+
+function isSkipped(line: Uint8Array): boolean {
+  return line[0] === 0x23 || line.every(octet => octet === BLANK || octet === 0x09);
+}
+
+function isBreak(line: Uint8Array): boolean {
+  return line.length === 3 && line.every(octet => octet === 0x2d);
+}
+
+function spoken(line: Uint8Array): SpokenLine | undefined {
+  for (const [from, mark] of SIDES) {
+    if (!startsWith(line, mark)) continue;
+    if (line.length === mark.length) return { from, line: line.subarray(mark.length) };
+    if (line[mark.length] === BLANK) return { from, line: line.subarray(mark.length + 1) };
+  }
+  return undefined;
+}

@@ -1,0 +1,166 @@
+/** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
+import { assertBytes, CRLF, concat } from '../bytes.js';
+import type { FtpSecurityError } from '../errors.js';
+import type { Tolerance } from '../secure/deviations.js';
+import type { ObservedMechanism } from '../session/exchange-watch.js';
+import type { Observation } from '../session/observation.js';
+import { Observer } from '../session/observer.js';
+import { type ControlConnection, controlConnections } from './control-connections.js';
+import { SegmentReader } from './link-layer.js';
+import type { CapturedPacket } from './packet.js';
+import { readCapture } from './pcap.js';
+import {
+  connectionRecord,
+  type Endpoints,
+  messageRecord,
+  replyRecord,
+  type SummaryRecord,
+  type TranscriptRecord,
+} from './records.js';
+import { reassemble } from './tcp.js';
+import { isTextTranscript, readTextTranscript, type SpokenLine } from './text-transcript.js';
+
+export interface VerifyOptions extends Tolerance {
+  /** The mechanisms that can watch an exchange, with their keys. */
+  mechanisms: readonly ObservedMechanism[];
+  /** Only TCP connections with one of these ports are control connections; default all that speak FTP. */
+  ports?: readonly number[];
+}
+
+export interface Transcript {
+  /** In the order of the wire; the summary is the last. */
+  records: TranscriptRecord[];
+  /** Why the recording can't be read to its end. */
+  error?: FtpSecurityError;
+}
+
+/**
+ * Verifies a recording at its own time.
+ * @param bytes  a pcap file, or a text transcript
+ * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` when it is neither
+ */
+export function verifyRecording(bytes: Uint8Array, options: VerifyOptions): Transcript {
+  assertBytes(bytes, 'recording');
+  if (isTextTranscript(bytes)) return verifyText(readTextTranscript(bytes), options);
+  const { packets, error } = readCapture(bytes);
+  const records = verifyPackets(packets, options);
+  return error === undefined ? { records } : { records, error };
+}
+
+function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
+  const writer = new TranscriptWriter();
+  connections.forEach((lines, index) => {
+    const recording = new ControlRecording(index + 1, { client: null, server: null }, options, writer);
+    for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
+    recording.end(undefined);
+  });
+  return { records: writer.finish(0) };
+}
+
+function verifyPackets(packets: Iterable<CapturedPacket>, options: VerifyOptions): TranscriptRecord[] {
+  const streams = reassemble(new SegmentReader(packets));
+  const control = controlConnections(streams, options.ports);
+  const writer = new TranscriptWriter();
+  const recordings = new Map(
+    [...control].map(([connection, ends], index) => [
+      connection,
+      { ends, recording: new ControlRecording(index + 1, ends, options, writer), open: 2 },
+    ]),
+  );
+  for (const event of streams.events) {
+    const entry = recordings.get(event.connection);
+    if (entry === undefined) continue;
+    const { ends, recording } = entry;
+    const from = sideOf(ends, event.from);
+    if (event.kind === 'data') recording.observe(observer => observer.push(from, event.data, event.time));
+    else if (event.kind === 'lost') recording.lose(from);
+    else if (--entry.open === 0) recording.end(event.time);
+  }
+  return writer.finish(streams.connections.length - control.size);
+}
+
+function sideOf({ clientEnd }: ControlConnection, end: 0 | 1): 'client' | 'server' {
+  return end === clientEnd ? 'client' : 'server';
+}
+
+/** One control connection on its way into the transcript. */
+class ControlRecording {
+  readonly #number: number;
+  readonly #endpoints: Endpoints;
+  readonly #observer: Observer;
+  readonly #writer: TranscriptWriter;
+  #announced = false;
+
+  constructor(number: number, endpoints: Endpoints, options: VerifyOptions, writer: TranscriptWriter) {
+    this.#number = number;
+    this.#endpoints = endpoints;
+    this.#observer = new Observer(options);
+    this.#writer = writer;
+    writer.connections++;
+  }
+
+  observe(step: (observer: Observer) => void): void {
+    step(this.#observer);
+    for (let next = this.#observer.next(); next !== undefined; next = this.#observer.next()) {
+      this.#announced ||= next.type === 'exchange';
+      this.#writer.add(this.#number, this.#endpoints, next);
+    }
+  }
+
+  lose(from: 'client' | 'server'): void {
+    this.#writer.lost++;
+    this.observe(observer => observer.lose(from));
+  }
+
+  end(time: bigint | undefined): void {
+    this.observe(observer => observer.close(time));
+    if (!this.#announced) this.#writer.addConnection(this.#number, this.#endpoints);
+  }
+}
+
+/** Collects the records. They are written at the end, since the last line of a reply that never ends learns of it then. */
+class TranscriptWriter {
+  connections = 0;
+  lost = 0;
+  readonly #pending: (() => TranscriptRecord)[] = [];
+
+  add(connection: number, endpoints: Endpoints, observation: Observation): void {
+    switch (observation.type) {
+      case 'message':
+        this.#pending.push(() => messageRecord(connection, observation));
+        break;
+      case 'reply':
+        this.#pending.push(() => replyRecord(connection, observation));
+        break;
+      case 'exchange':
+        this.#pending.push(() => connectionRecord(connection, endpoints, observation));
+    }
+  }
+
+  addConnection(connection: number, endpoints: Endpoints): void {
+    this.#pending.push(() => connectionRecord(connection, endpoints));
+  }
+
+  finish(dataConnections: number): TranscriptRecord[] {
+    const records = this.#pending.map(write => write());
+    return [...records, this.#summary(records, dataConnections)];
+  }
+
+  #summary(records: readonly TranscriptRecord[], dataConnections: number): SummaryRecord {
+    const messages = records.filter(record => record.type === 'message');
+    const count = (verdict: string) => messages.filter(message => message.verdict === verdict).length;
+    return {
+      type: 'summary',
+      connections: this.connections,
+      messages: messages.length,
+      protected: messages.length - count('clear'),
+      verified: count('verified'),
+      decrypted: count('decrypted'),
+      failed: count('failed'),
+      unkeyed: count('unkeyed'),
+      unprotected_after_security: messages.filter(({ error }) => error?.code === 'sequence/unprotected').length,
+      data_connections: dataConnections,
+      lost_segments: this.lost,
+    };
+  }
+}

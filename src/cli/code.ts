@@ -1,0 +1,19 @@
+/** `rfc2228 code`: what a reply code means. */
+import { type Classification, classify } from '../ftp/reply-codes.js';
+import { EXIT, parseOptions, UsageError } from './status.js';
+
+export function code(args: string[]): number {
+  const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
+  const [text = '', ...more] = positionals;
+  if (!/^[0-9]{1,9}$/.test(text) || more.length > 0) throw new UsageError('code wants one number');
+  console.log(describeCode(classify(Number(text))));
+  return EXIT.fine;
+}
+
+/** A classification in one or two lines. */
+export function describeCode({ code, kind, group, final, meaning, source }: Classification): string {
+  const title = [`${code}`, kind.replace('-', ' '), ...(group === undefined ? [] : [group.replace('-', ' ')])];
+  const said = meaning === undefined ? 'no reply code that an RFC gives' : meaning;
+  const follows = kind.startsWith('positive-preliminary') ? '; another reply follows' : '';
+  return `${title.join('  ')}\n     ${said}${final ? '' : follows}${source === undefined ? '' : ` (${source})`}`;
+}

@@ -1,0 +1,100 @@
+/** `rfc2228 decode`: what a control line is, without keys. */
+import { readFileSync } from 'node:fs';
+import { toHex, toUtf8 } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import { parseCommand } from '../ftp/command.js';
+import { type Line, LineReader } from '../ftp/line.js';
+import { classify } from '../ftp/reply-codes.js';
+import { describeToken } from '../mechanisms/krb5/index.js';
+import { type Deviation, Deviations } from '../secure/deviations.js';
+import { decodeCommandToken } from '../secure/protected-command.js';
+import { decodeReplyLine } from '../secure/protected-reply.js';
+import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
+import { adatOf, parseAdat } from '../secure/security-data.js';
+import { describeCode } from './code.js';
+import { EXIT, parseOptions } from './status.js';
+import { printable, shorten } from './terminal.js';
+
+export function decode(args: string[]): number {
+  const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
+  const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
+  const reader = new LineReader();
+  const octets = fromInput ? readFileSync(0) : toUtf8(positionals.join(' '));
+  reader.push(octets);
+  if (octets.at(-1) !== 0x0a) reader.push(toUtf8('\r\n'));
+
+  let status: number = EXIT.fine;
+  for (;;) {
+    try {
+      const line = reader.next();
+      if (line === undefined) return status;
+      console.log(describeLine(line).join('\n'));
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      console.log(`${error.code}${error.offset === undefined ? '' : ` at octet ${error.offset}`}: ${error.message}`);
+      status = EXIT.faulty;
+    }
+  }
+}
+
+/** @throws FtpSecurityError when it is no control line, or its base 64 is broken */
+function describeLine(line: Line): string[] {
+  const text = new TextDecoder().decode(line.bytes);
+  const code = /^([1-6][0-9][0-9])[ -]/.exec(text)?.[1];
+  return code === undefined ? describeCommand(line) : describeReply(line, text, Number(code));
+}
+
+function describeReply(line: Line, text: string, code: number): string[] {
+  const level = levelOfCode(code);
+  const deviations = new Deviations({});
+  if (level !== undefined) {
+    const place = text[3] === '-' ? 'a line of a multi-line reply' : 'the last or only line of a reply';
+    const token = decodeReplyLine(line.raw, code, deviations);
+    return [`${code}: protected, ${describeLevel(level)}; ${place}`, ...describe(token, deviations.met)];
+  }
+  const description = describeCode(classify(code)).split('\n');
+  if (code !== 334 && code !== 335 && code !== 235) return description;
+  const { token, tolerated } = adatOf({ code, lines: [text], raw: line.raw });
+  return token === undefined ? description : [...description, ...describe(token, tolerated)];
+}
+
+function describeCommand(line: Line): string[] {
+  const command = { ...parseCommand(line.bytes), raw: line.raw };
+  const level = levelOfVerb(command.verb);
+  if (level !== undefined) {
+    const deviations = new Deviations({});
+    const token = decodeCommandToken(command, deviations);
+    return [`${command.verb}: protected command, ${describeLevel(level)}`, ...describe(token, deviations.met)];
+  }
+  if (command.verb === 'ADAT') {
+    const { token, tolerated } = parseAdat(command);
+    return ['ADAT: security data', ...describe(token!, tolerated)];
+  }
+  const argument = command.argument === undefined ? 'no argument' : `argument ${printable(command.argument)}`;
+  return [`${command.verb}: command in the clear, ${argument}`];
+}
+
+function describeLevel(level: TokenLevel): string {
+  const { integrity, confidentiality } = factsOf(level);
+  const bits = [...(integrity ? ['integrity'] : []), ...(confidentiality ? ['confidentiality'] : [])];
+  return `level ${level} (claims ${bits.join(' and ')})`;
+}
+
+function describe(token: Uint8Array, tolerated: readonly Deviation[]): string[] {
+  const deviations = tolerated.map(deviation => `     deviation   ${deviation}`);
+  return [`     token       ${token.length} octets`, ...describeAnatomy(token), ...deviations];
+}
+
+/** What the mechanisms that are known can read of a token without a key. */
+function describeAnatomy(token: Uint8Array): string[] {
+  try {
+    return Object.entries(describeToken(token)).map(([part, value]) => `     ${part.padEnd(11)} ${show(value)}`);
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    return [`     kind        not known here (${error.message})`, `     octets      ${shorten(toHex(token), 64)}`];
+  }
+}
+
+function show(value: unknown): string {
+  return printable(typeof value === 'string' ? value : JSON.stringify(value));
+}

@@ -1,0 +1,31 @@
+/** Keys from options: keytab files and `ETYPE:HEX`. */
+import { readFileSync } from 'node:fs';
+import { fromHex } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import { enctypeOf, type KeytabEntry, parseKeytab, type ServiceKey } from '../mechanisms/krb5/index.js';
+import { UsageError } from './status.js';
+
+/** @throws FtpSecurityError with the file's name in its message */
+export function readKeytab(file: string): KeytabEntry[] {
+  const bytes = readFileSync(file);
+  try {
+    return parseKeytab(bytes);
+  } catch (error) {
+    throw error instanceof FtpSecurityError ? new FtpSecurityError(error.code, `${file}: ${error.message}`) : error;
+  }
+}
+
+/** A key given as `18:hex`. Nothing of the key is repeated in an error. */
+export function parseKey(text: string): ServiceKey {
+  const colon = text.indexOf(':');
+  const number = text.slice(0, Math.max(colon, 0));
+  const enctype = enctypeOf(Number(number));
+  if (enctype === undefined) throw new UsageError('--key wants ETYPE:HEX, with the number of an enctype that is known');
+  try {
+    const key = fromHex(text.slice(colon + 1));
+    if (key.length === enctype.keyLength) return { enctype: enctype.number, key };
+  } catch {
+    // Said below: the reason could show a part of the key.
+  }
+  throw new UsageError(`--key: a key of ${enctype.name} is ${2 * enctype.keyLength} hex digits`);
+}

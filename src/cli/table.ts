@@ -1,0 +1,72 @@
+/** The transcript for people: a heading for each connection, a row for each line, totals at the end. */
+import type { ConnectionRecord, MessageRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
+import { enctypeOf } from '../mechanisms/krb5/index.js';
+import { paint, printable, shorten } from './terminal.js';
+
+/** Longer than almost every command and reply; security data is cut, which says nothing to people anyway. */
+const MAX_SAID = 120;
+
+/** A record as text; undefined for one that has no row: people see a reply in its lines. */
+export function rowOf(record: TranscriptRecord): string | undefined {
+  switch (record.type) {
+    case 'connection':
+      return connectionRow(record);
+    case 'message':
+      return messageRow(record);
+    case 'reply':
+      return undefined;
+    case 'summary':
+      return summaryRow(record);
+  }
+}
+
+function connectionRow(record: ConnectionRecord): string {
+  const { connection, client, server, mechanism, variant, enctype, keyed, problem } = record;
+  const names = [record.client_name, record.server_name].filter(name => name !== null);
+  const parts = [
+    `connection ${connection}`,
+    client === null ? '' : `${client} → ${server}`,
+    mechanism === null ? 'no security association' : `${mechanism}${variant === null ? '' : ` ${variant}`}`,
+    enctype === null ? '' : (enctypeOf(enctype)?.name ?? `enctype ${enctype}`),
+    printable(names.join(' → ')),
+  ];
+  const unkeyed =
+    mechanism === null || keyed ? '' : `  not keyed: ${problem?.message ?? 'nobody here knows the mechanism'}`;
+  return paint('bold', parts.filter(part => part !== '').join('  ')) + paint('yellow', printable(unkeyed));
+}
+
+function messageRow(message: MessageRecord): string {
+  const { time, connection, from, level, applied, verdict, sequence, tolerated, weak, error } = message;
+  const place = verdict === 'verified' && sequence !== 'ok' && sequence !== 'none' ? `verified ${sequence}` : verdict;
+  const colour = error !== null ? 'red' : verdict === 'verified' ? 'green' : verdict === 'clear' ? 'dim' : 'yellow';
+  const remarks = [
+    ...(applied !== null && applied !== level ? [`token is ${applied}`] : []),
+    ...(weak ? ['weak'] : []),
+    ...tolerated,
+  ];
+  return [
+    time === null ? '' : `${time.slice(11, 26)}  `,
+    `${connection} ${from === 'client' ? 'C' : 'S'}  `,
+    `${level.padEnd(12)}  `,
+    `${paint(colour, place.padEnd(13))}  `,
+    shorten(printable((message.text ?? message.wire).replace(/\r?\n?\0?$/, '')), MAX_SAID),
+    remarks.length > 0 ? paint('dim', `  [${remarks.join(', ')}]`) : '',
+    error === null ? '' : paint('red', `  ${error.code}: ${error.message}`),
+  ].join('');
+}
+
+function summaryRow(summary: SummaryRecord): string {
+  const { verified, decrypted, failed, unkeyed, unprotected_after_security: unprotected } = summary;
+  const counts = [
+    `${count(summary.connections, 'control connection')}, ${count(summary.messages, 'line')}`,
+    `${summary.protected} protected: ${verified} verified, ${failed} failed, ${unkeyed} without a key`,
+    ...(decrypted > 0 ? [`${decrypted} decrypted and not verified`] : []),
+    ...(unprotected > 0 ? [`${unprotected} in the clear where protection was owed`] : []),
+    ...(summary.lost_segments > 0 ? [`${count(summary.lost_segments, 'gap')} in the capture`] : []),
+  ];
+  return paint('bold', counts.join('; '));
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,43 @@
+/** Octets that have come and are not used up: appended at the end, dropped from the front. */
+
+/** Each octet is moved a bounded number of times, however small the chunks; room is at most about twice what is held. */
+export class Octets {
+  #store = new Uint8Array(0);
+  #start = 0;
+  #end = 0;
+
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Copies `bytes` to the end. */
+  append(bytes: Uint8Array): void {
+    if (this.#end + bytes.length > this.#store.length) this.#makeRoom(this.length + bytes.length);
+    this.#store.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** Forgets the first `count` octets. */
+  drop(count: number): void {
+    this.#start += count;
+    if (this.#start === this.#end) {
+      this.#start = 0;
+      this.#end = 0;
+    }
+  }
+
+  /** What is held, as a view that is good until the next append. Whoever hands octets out copies them. */
+  view(): Uint8Array {
+    return this.#store.subarray(this.#start, this.#end);
+  }
+
+  /** The move is paid for: by as many octets dropped since the last one, or by as many to come before the next. */
+  #makeRoom(needed: number): void {
+    const { length } = this;
+    const store = 2 * needed <= this.#store.length ? this.#store : new Uint8Array(2 * needed);
+    store.set(this.view());
+    this.#store = store;
+    this.#start = 0;
+    this.#end = length;
+  }
+}

@@ -1,0 +1,176 @@
+/** What a reply code says: by the table of the codes that are known, else by its digits (RFC 959 §4.2, RFC 2228 §5). */
+
+export type ReplyKind =
+  | 'positive-preliminary'
+  | 'positive-completion'
+  | 'positive-intermediate'
+  | 'transient-negative'
+  | 'permanent-negative'
+  | 'protected'
+  | 'winsock'
+  | 'unknown';
+
+export type ReplyGroup = 'syntax' | 'information' | 'connections' | 'authentication' | 'unspecified' | 'file-system';
+
+export interface Classification {
+  code: number;
+  /** By the first digit; `winsock` is an error number of Windows Sockets, which clients show where a reply code stands. */
+  kind: ReplyKind;
+  /** By the second digit, of a reply code; undefined for x60 to x99, to which no RFC gives a group. */
+  group: ReplyGroup | undefined;
+  /** Whether this reply ends its command: 2yz to 5yz. Behind 1yz another one comes, and 6yz holds the real one. */
+  final: boolean;
+  /** In plain words: of the code, or of its series when the code is in no table. */
+  meaning?: string;
+  /** Where the meaning is laid down: an RFC and its section, `Winsock`, or `common use`. */
+  source?: string;
+}
+
+interface Series {
+  kind: ReplyKind;
+  final: boolean;
+  meaning: string;
+  source: string;
+}
+
+/** By the first digit. */
+const SERIES: Readonly<Record<number, Series>> = {
+  1: { kind: 'positive-preliminary', final: false, meaning: 'Begun: another reply follows', source: 'RFC 959 §4.2' },
+  2: { kind: 'positive-completion', final: true, meaning: 'Done', source: 'RFC 959 §4.2' },
+  3: {
+    kind: 'positive-intermediate',
+    final: true,
+    meaning: 'Accepted so far: send the next command of the sequence',
+    source: 'RFC 959 §4.2',
+  },
+  4: {
+    kind: 'transient-negative',
+    final: true,
+    meaning: 'Refused for now: try the sequence again from its start',
+    source: 'RFC 959 §4.2',
+  },
+  5: { kind: 'permanent-negative', final: true, meaning: "Refused: don't repeat it as it is", source: 'RFC 959 §4.2' },
+  6: { kind: 'protected', final: false, meaning: 'Protected: decode it first', source: 'RFC 2228 §5.2' },
+};
+
+/** By the second digit. */
+const GROUPS: readonly ReplyGroup[] = [
+  'syntax',
+  'information',
+  'connections',
+  'authentication',
+  'unspecified',
+  'file-system',
+];
+
+/** Error numbers of Windows Sockets and of what is built on it. */
+const WINSOCK = { from: 10000, to: 11999 };
+
+/**
+ * Every code that is known: its meaning, and where that comes from. RFC 959 left out 231, which the FTP of 1973 had; no
+ * RFC has 430 and 434 in the sense that servers give them. Of a code with several meanings, each has its source.
+ */
+export const REPLY_CODES: readonly (readonly [code: number, meaning: string, source: string])[] = [
+  [110, "Restart marker: the client's and the server's name for one place in the transfer", 'RFC 959 §4.2.2'],
+  [120, 'Not ready yet: the text says for how many minutes', 'RFC 959 §4.2.2'],
+  [125, 'The transfer begins, on the data connection that is open already', 'RFC 959 §4.2.2'],
+  [150, 'Nothing stands in the way of the transfer: the data connection is opened next', 'RFC 959 §4.2.2'],
+  [200, 'Done; there is nothing more to say', 'RFC 959 §4.2.2'],
+  [202, 'Accepted without effect: this server has no need of the command', 'RFC 959 §4.2.2'],
+  [211, 'About the server: how it is doing, or its features (FEAT)', 'RFC 959 §4.2.2, RFC 2389 §3.2'],
+  [212, 'About a directory', 'RFC 959 §4.2.2'],
+  [213, 'About a file: its time (MDTM), its size (SIZE) or its status', 'RFC 959 §4.2.2, RFC 3659 §3.1 and §4.1'],
+  [214, 'Help, for people to read', 'RFC 959 §4.2.2'],
+  [215, 'The operating system of the server, by name', 'RFC 959 §4.2.2'],
+  [220, 'Greeting: a user may log in', 'RFC 959 §4.2.2, RFC 7151 §3.2'],
+  [221, 'Goodbye: the server closes the control connection', 'RFC 959 §4.2.2'],
+  [225, 'The data connection is open, and idle', 'RFC 959 §4.2.2'],
+  [226, 'The transfer, or the abort of one, is complete; the data connection is closed', 'RFC 959 §4.2.2'],
+  [227, 'Passive: the text has the IPv4 address and port to connect to', 'RFC 959 §4.2.2'],
+  [228, 'Passive: the text has a long address to connect to', 'RFC 1639 §3'],
+  [229, 'Passive: the text has the port to connect to', 'RFC 2428 §3'],
+  [230, 'Logged in', 'RFC 959 §4.2.2'],
+  [231, 'Logged out', 'RFC 542'],
+  [232, 'Logged in by the security data exchange; no password is needed', 'RFC 2228 §5.1'],
+  [234, 'The security mechanism is accepted, and needs no security data here', 'RFC 2228 §5.1, RFC 4217 §4'],
+  [235, 'The security data exchange is complete', 'RFC 2228 §5.1'],
+  [250, 'The file or directory has been dealt with as asked', 'RFC 959 §4.2.2'],
+  [257, 'The directory in quotes has been made, or is the current one', 'RFC 959 §4.2.2 and appendix II'],
+  [331, 'The user name is accepted; the password is next', 'RFC 959 §4.2.2'],
+  [332, 'Logging in takes an account (ACCT) as well', 'RFC 959 §4.2.2'],
+  [334, 'The security mechanism is accepted; its security data is next (ADAT)', 'RFC 2228 §5.1'],
+  [335, 'The security data is accepted; the exchange goes on (ADAT)', 'RFC 2228 §5.1'],
+  [336, 'The user name is accepted; the password has to answer the challenge in the text', 'RFC 2228 §5.1'],
+  [350, 'Waiting for the command that completes this one', 'RFC 959 §4.2.2'],
+  [421, 'The server gives up and closes the control connection', 'RFC 959 §4.2.2'],
+  [425, 'The data connection could not be opened', 'RFC 959 §4.2.2'],
+  [426, 'The transfer was broken off, its data connection closed', 'RFC 959 §4.2.2'],
+  [430, 'Wrong user name or password', 'common use'],
+  [431, 'Security lacks something that is out of reach at present', 'RFC 2228 §5.1'],
+  [434, "The host that was asked for can't be reached", 'common use'],
+  [450, 'The file is busy or out of reach at present', 'RFC 959 §4.2.2'],
+  [451, 'Something went wrong inside the server', 'RFC 959 §4.2.2'],
+  [452, 'The server has no room left', 'RFC 959 §4.2.2'],
+  [500, 'Not understood: there is no such command, or the line is too long', 'RFC 959 §4.2.2'],
+  [501, "Not understood: something is wrong with the command's argument", 'RFC 959 §4.2.2'],
+  [502, "The server doesn't have this command", 'RFC 959 §4.2.2'],
+  [503, 'Out of order: another command has to come first', 'RFC 959 §4.2.2'],
+  [504, 'The server has this command, but not with this argument', 'RFC 959 §4.2.2'],
+  [
+    521,
+    'No data connection at this PROT level; or no such address family (LPRT, LPSV); or the directory exists (MKD)',
+    'RFC 4217 §10.2; RFC 1639 §4; RFC 959 appendix II',
+  ],
+  [
+    522,
+    'No such network protocol (EPRT, EPSV); or TLS on the data connection failed or was not good enough',
+    'RFC 2428 §2; RFC 4217 §10.2',
+  ],
+  [530, 'Log in first; or the login has failed', 'RFC 959 §4.2.2'],
+  [532, 'Storing files takes an account (ACCT)', 'RFC 959 §4.2.2'],
+  [533, "The server's policy wants another protection of commands", 'RFC 2228 §5.1'],
+  [534, "The server's policy is against it", 'RFC 2228 §5.1'],
+  [535, 'A security check failed', 'RFC 2228 §5.1'],
+  [536, 'The security mechanism lacks this level for data (PROT)', 'RFC 2228 §5.1'],
+  [537, 'The security mechanism lacks this level for commands', 'RFC 2228 §5.1'],
+  [550, 'The file is not there, or not for this user', 'RFC 959 §4.2.2'],
+  [551, 'The type of page is not known', 'RFC 959 §4.2.2'],
+  [552, 'The user has no room left', 'RFC 959 §4.2.2'],
+  [553, 'The file may not have this name', 'RFC 959 §4.2.2'],
+  [554, "The transfer can't start at the place that REST named", 'RFC 1123 §4.1.3.4'],
+  [555, "The type or structure in force doesn't fit the transfer", 'RFC 1123 §4.1.3.4'],
+  [631, 'A reply inside a token with integrity (safe): decode it first', 'RFC 2228 §5.2'],
+  [632, 'A reply inside a token with integrity and confidentiality (private): decode it first', 'RFC 2228 §5.2'],
+  [633, 'A reply inside a token with confidentiality alone (confidential): decode it first', 'RFC 2228 §5.2'],
+  [10054, 'The peer broke the connection off', 'Winsock'],
+  [10060, 'The peer did not answer in time', 'Winsock'],
+  [10061, 'The peer refused the connection: nothing listens there', 'Winsock'],
+  [10065, 'There is no way to the host', 'Winsock'],
+  [10066, 'The directory is not empty', 'Winsock'],
+  [10068, 'Too many users at once', 'Winsock'],
+];
+
+const KNOWN: ReadonlyMap<number, { meaning: string; source: string }> = new Map(
+  REPLY_CODES.map(([code, meaning, source]) => [code, { meaning, source }]),
+);
+
+/**
+ * What a reply code says.
+ *
+ * A code that is in no table has the kind, the group and the meaning of its digits, and no more: 100, 300, 400 and 600
+ * those of their series, in the group `syntax`; x60 to x99 have no group. 10000 to 11999 are error numbers of Windows
+ * Sockets, of which only those that FTP clients show have a meaning (10055 has none); no reader takes such a number from
+ * the wire. Every other number, such as 0, 99, 700, 1000 or 200.5, is `unknown`. Neither has a group, or is final.
+ * @throws TypeError for anything but a number
+ */
+export function classify(code: number): Classification {
+  if (typeof code !== 'number') throw new TypeError('a reply code must be a number');
+  if (!Number.isInteger(code)) return { code, kind: 'unknown', group: undefined, final: false };
+  const known = KNOWN.get(code);
+  if (code >= WINSOCK.from && code <= WINSOCK.to) {
+    return { code, kind: 'winsock', group: undefined, final: false, ...known };
+  }
+  const series = SERIES[Math.trunc(code / 100)];
+  if (series === undefined) return { code, kind: 'unknown', group: undefined, final: false };
+  return { code, ...series, group: GROUPS[Math.trunc(code / 10) % 10], ...known };
+}

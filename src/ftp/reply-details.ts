@@ -1,0 +1,217 @@
+/** What the text of some replies says to a program: those that have a grammar (RFC 959, 1639, 2428 and 3659). */
+import { FtpSecurityError } from '../errors.js';
+import type { Reply } from './reply.js';
+
+/** 110: what user and server call the same place in the data (RFC 959 §4.2.2). */
+export interface RestartMarker {
+  kind: 'restart-marker';
+  user: string;
+  server: string;
+}
+
+/** 120: how long until the service is ready (RFC 959 §4.2.2). */
+export interface ServiceDelay {
+  kind: 'service-delay';
+  /** 0 to 999. */
+  minutes: number;
+}
+
+/** 213 to MDTM: when a file was modified, in UTC (RFC 3659 §2.3 and §3.1). */
+export interface ModificationTime {
+  kind: 'modification-time';
+  year: number;
+  /** 1 to 12. */
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  /** 0 to 60: 60 is a leap second. */
+  second: number;
+  /** The decimals of the second, as many as were sent; empty when there were none. */
+  fraction: string;
+}
+
+/** 213 to SIZE: the octets that a transfer would have (RFC 3659 §4.1). */
+export interface FileSize {
+  kind: 'file-size';
+  octets: number;
+}
+
+/** 227: where the server listens (RFC 959 §4.2.2). */
+export interface PassiveAddress {
+  kind: 'passive';
+  /** IPv4, four numbers with dots. */
+  host: string;
+  port: number;
+}
+
+/** 228: where the server listens, in any family of addresses (RFC 1639 §2 and §3). */
+export interface LongPassiveAddress {
+  kind: 'long-passive';
+  /** 4 and 6 are those versions of IP. */
+  family: number;
+  /** Octets in network order. */
+  host: Uint8Array;
+  /** Octets in network order; two for TCP. */
+  port: Uint8Array;
+}
+
+/** 229: where the server listens, at the other end of the control connection (RFC 2428 §3). */
+export interface ExtendedPassiveAddress {
+  kind: 'extended-passive';
+  port: number;
+  /** §3 wants both empty; they are what was sent all the same. 1 is IPv4, 2 is IPv6. */
+  family?: number;
+  host?: string;
+}
+
+/** 257: the directory that was made, or is current (RFC 959 appendix II). */
+export interface DirectoryName {
+  kind: 'directory';
+  pathname: string;
+}
+
+export type ReplyDetails =
+  | RestartMarker
+  | ServiceDelay
+  | ModificationTime
+  | FileSize
+  | PassiveAddress
+  | LongPassiveAddress
+  | ExtendedPassiveAddress
+  | DirectoryName;
+
+type Grammar = (text: string) => ReplyDetails;
+
+/** By the reply code. */
+const GRAMMARS: ReadonlyMap<number, Grammar> = new Map<number, Grammar>([
+  [110, restartMarker],
+  [120, serviceDelay],
+  [227, passiveAddress],
+  [228, longPassiveAddress],
+  [229, extendedPassiveAddress],
+  [257, directoryName],
+]);
+
+/** The code 213 has three uses: to STAT it is free text, and fourteen digits may be a time or a size. The verb tells. */
+const FILE_STATUS: ReadonlyMap<string, Grammar> = new Map<string, Grammar>([
+  ['MDTM', modificationTime],
+  ['SIZE', fileSize],
+]);
+const FILE_STATUS_CODE = 213;
+
+/**
+ * What a reply says besides its code: of 110, 120, 227, 228, 229 and 257, and of 213 to MDTM and SIZE.
+ * @param verb  that of the command which the reply answers, in any case; only 213 needs it
+ * @returns undefined when the reply has no grammar, or none is known without the verb
+ * @throws FtpSecurityError `syntax/bad-reply` when the text breaks its grammar; the message says how
+ */
+export function replyDetails(reply: Pick<Reply, 'code' | 'lines'>, verb?: string): ReplyDetails | undefined {
+  const { code, lines } = reply;
+  const grammar = code === FILE_STATUS_CODE ? FILE_STATUS.get(verb?.toUpperCase() ?? '') : GRAMMARS.get(code);
+  return grammar?.(lines.join('\n'));
+}
+
+/** The text is exact, blanks included; a marker has printable characters (RFC 959 §3.5). */
+function restartMarker(text: string): RestartMarker {
+  const [, user, server] = /^MARK ([!-~]+) = ([!-~]+)$/.exec(text) ?? [];
+  if (user === undefined || server === undefined) throw malformed('110: the text is "MARK yyyy = mmmm"');
+  return { kind: 'restart-marker', user, server };
+}
+
+/** The words may be in any language (RFC 2640 §4); the first number is taken. */
+function serviceDelay(text: string): ServiceDelay {
+  const [digits] = /\d{1,4}/.exec(text) ?? [];
+  if (digits === undefined) throw malformed('120: no number of minutes');
+  if (digits.length > 3) throw malformed('120: the minutes have three digits at most');
+  return { kind: 'service-delay', minutes: Number(digits) };
+}
+
+function modificationTime(text: string): ModificationTime {
+  if (!/^\d{14}(?:\.\d+)?$/.test(text)) throw malformed('213: a time has fourteen digits, and decimals behind a point');
+  const digits = (from: number, to: number) => Number(text.slice(from, to));
+  const [year, month, day] = [digits(0, 4), digits(4, 6), digits(6, 8)];
+  const [hour, minute, second] = [digits(8, 10), digits(10, 12), digits(12, 14)];
+  if (year < 1000) throw malformed('213: a year is 1000 to 9999');
+  if (month < 1 || month > 12) throw malformed('213: a month is 01 to 12');
+  if (day < 1 || day > daysIn(year, month)) throw malformed('213: there is no such day in the month');
+  if (hour > 23) throw malformed('213: an hour is 00 to 23');
+  if (minute > 59) throw malformed('213: a minute is 00 to 59');
+  if (second > 60) throw malformed('213: a second is 00 to 59, or 60 for a leap second');
+  return { kind: 'modification-time', year, month, day, hour, minute, second, fraction: text.slice(15) };
+}
+
+function daysIn(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
+function fileSize(text: string): FileSize {
+  if (!/^\d+$/.test(text)) throw malformed('213: a size has digits only');
+  const octets = Number(text);
+  if (!Number.isSafeInteger(octets)) throw malformed('213: a size of 2^53 octets or more');
+  return { kind: 'file-size', octets };
+}
+
+/** The parentheses may be missing, so the numbers themselves are looked for (RFC 1123 §4.1.2.6). */
+function passiveAddress(text: string): PassiveAddress {
+  const numbers = octetList(text, /(?<!\d|\d,)\d{1,3}(?:,\d{1,3}){5}(?!,?\d)/);
+  if (numbers === undefined) throw malformed('227: six numbers of 0 to 255, with commas, are missing');
+  const port = portOf(256 * numbers[4]! + numbers[5]!, 227);
+  return { kind: 'passive', host: numbers.subarray(0, 4).join('.'), port };
+}
+
+/** Family, length and octets of the host, length and octets of the port. */
+function longPassiveAddress(text: string): LongPassiveAddress {
+  const numbers = octetList(text, /(?<!\d|\d,)\d{1,3}(?:,\d{1,3}){4,512}(?!,?\d)/);
+  if (numbers === undefined) throw malformed('228: a list of numbers of 0 to 255, with commas, is missing');
+  const hostEnd = 2 + numbers[1]!;
+  const host = numbers.slice(2, hostEnd);
+  const port = numbers.slice(hostEnd + 1);
+  if (host.length === 0 || port.length === 0 || numbers[hostEnd] !== port.length) {
+    throw malformed("228: the lengths of host and port don't fit the list");
+  }
+  return { kind: 'long-passive', family: numbers[0]!, host, port };
+}
+
+/** The delimiter is any printable character (§2); the bounds keep the search linear. */
+function extendedPassiveAddress(text: string): ExtendedPassiveAddress {
+  const match = /\(([!-~])(\d{0,5})\1([0-9A-Fa-f:.]{0,45})\1(\d{1,5})\1\)/.exec(text);
+  if (match === null) throw malformed('229: the port between delimiters, as in (|||6446|), is missing');
+  const [, , family, host, port] = match;
+  return {
+    kind: 'extended-passive',
+    port: portOf(Number(port), 229),
+    ...(family && { family: Number(family) }),
+    ...(host && { host }),
+  };
+}
+
+/** A quote within the pathname is doubled. */
+function directoryName(text: string): DirectoryName {
+  if (text[0] !== '"') throw malformed('257: the text begins with a pathname in double quotes');
+  let end = text.indexOf('"', 1);
+  while (end !== -1 && text[end + 1] === '"') end = text.indexOf('"', end + 2);
+  if (end === -1) throw malformed('257: the quote that ends the pathname is missing');
+  const pathname = text.slice(1, end).replaceAll('""', '"');
+  if (pathname.includes('\n')) throw malformed('257: the pathname goes over a line end');
+  if (!/^[ \n]?$/.test(text.slice(end + 1, end + 2))) {
+    throw malformed('257: a quote in the pathname is not doubled, or no blank follows the pathname');
+  }
+  return { kind: 'directory', pathname };
+}
+
+/** The first list that fits; undefined when there is none, or a number in it is over 255. */
+function octetList(text: string, list: RegExp): Uint8Array | undefined {
+  const numbers = list.exec(text)?.[0].split(',').map(Number);
+  return numbers?.every(number => number <= 255) ? Uint8Array.from(numbers) : undefined;
+}
+
+/** Nothing can be connected to port 0. */
+function portOf(port: number, code: number): number {
+  if (port < 1 || port > 65535) throw malformed(`${code}: a port is 1 to 65535`);
+  return port;
+}
+
+function malformed(message: string): FtpSecurityError {
+  return new FtpSecurityError('syntax/bad-reply', message);
+}

@@ -1,0 +1,71 @@
+/**
+ * Telnet commands taken out of a control connection (RFC 854; RFC 959 §4.1.3). RFC 1123 §4.1.2.12 forbids options
+ * there, but a Synch before ABOR, or a peer that tries to negotiate, must not end up in a command or a reply.
+ */
+
+/** Interpret As Command; doubled, it stands for the octet itself. */
+const IAC = 0xff;
+/** The four that take one more octet: WILL, WONT, DO, DONT. */
+const WILL = 0xfb;
+const SB = 0xfa;
+const SE = 0xf0;
+/** The lowest octet that a command has: EOF of RFC 1184. RFC 854 itself begins at SE. */
+const FIRST_COMMAND = 0xec;
+
+type State = 'text' | 'command' | 'option' | 'subnegotiation' | 'subnegotiation-command';
+
+export class TelnetFilter {
+  #state: State = 'text';
+
+  /** Whether a Telnet command has begun and not ended. */
+  get open(): boolean {
+    return this.#state !== 'text';
+  }
+
+  /** Forgets a command that has begun. */
+  reset(): void {
+    this.#state = 'text';
+  }
+
+  /**
+   * The text of a chunk: IAC IAC becomes one 0xFF; WILL, WONT, DO and DONT with their option, a subnegotiation to its
+   * end, and every other command vanish. An IAC before an octet that is no command is text: names in Latin-1 come with
+   * a single 0xFF, and it must not swallow the line end behind it.
+   * @returns the chunk itself when there is nothing to take out
+   */
+  filter(chunk: Uint8Array): Uint8Array {
+    if (this.#state === 'text' && !chunk.includes(IAC)) return chunk;
+    // One more than comes in: the IAC that ended the last chunk may turn out to be text.
+    const text = new Uint8Array(chunk.length + 1);
+    let length = 0;
+    for (let i = 0; i < chunk.length; i++) {
+      const octet = chunk[i]!;
+      switch (this.#state) {
+        case 'text':
+          if (octet === IAC) this.#state = 'command';
+          else text[length++] = octet;
+          break;
+        case 'command':
+          this.#state = afterIac(octet);
+          if (octet === IAC || octet < FIRST_COMMAND) text[length++] = IAC;
+          if (octet < FIRST_COMMAND) text[length++] = octet;
+          break;
+        case 'option':
+          this.#state = 'text';
+          break;
+        case 'subnegotiation':
+          if (octet === IAC) this.#state = 'subnegotiation-command';
+          break;
+        case 'subnegotiation-command':
+          this.#state = octet === SE ? 'text' : 'subnegotiation';
+          break;
+      }
+    }
+    return text.subarray(0, length);
+  }
+}
+
+function afterIac(octet: number): State {
+  if (octet === SB) return 'subnegotiation';
+  return octet >= WILL && octet < IAC ? 'option' : 'text';
+}

@@ -1,0 +1,67 @@
+/**
+ * `rfc2228`: the FTP security extensions, portable. Ordinary replies and commands, protected ones, security data, and
+ * the two together with a security context; mechanisms and tools have entry points of their own.
+ */
+export { decodeBase64, encodeBase64 } from './base64.js';
+export { type ErrorCode, type ErrorFacts, FtpSecurityError, type RefusalCode, replyCodeFor } from './errors.js';
+export { type Command, CommandReader, formatCommand, parseCommand } from './ftp/command.js';
+export { type Line, type LineOptions, LineReader } from './ftp/line.js';
+export { formatReply, parseReply, type Reply, type ReplyOptions, ReplyReader } from './ftp/reply.js';
+export { type Classification, classify } from './ftp/reply-codes.js';
+export { DEVIATIONS, type Deviation, type Tolerance } from './secure/deviations.js';
+export {
+  ProtectedReplyReader,
+  protectCommand,
+  protectReply,
+  type Unprotected,
+  type UnprotectedReply,
+  type UnprotectOptions,
+  unprotectCommand,
+  unprotectReply,
+} from './secure/protect.js';
+export { decodeProtectedCommand, encodeProtectedCommand, type ProtectedCommand } from './secure/protected-command.js';
+export { decodeProtectedReply, encodeProtectedReply, type ProtectedReply } from './secure/protected-reply.js';
+export {
+  type LevelFacts,
+  PROTECTION_LEVELS,
+  type ProtectionLevel,
+  type TokenLevel,
+} from './secure/protection-level.js';
+export type {
+  Exchange,
+  ExchangeFacts,
+  Mechanism,
+  Peer,
+  SecurityContext,
+  SequenceState,
+  Sight,
+  Step,
+  Unwrapped,
+  Witness,
+  Wrapped,
+} from './secure/security-context.js';
+export {
+  adatOf,
+  formatAdat,
+  formatAdatReply,
+  formatAuth,
+  formatPbsz,
+  formatPbszText,
+  formatProt,
+  MAX_PROTECTION_BUFFER,
+  parseAdat,
+  parseAuth,
+  parseCcc,
+  parsePbsz,
+  parseProt,
+  pbszOf,
+  type SecurityData,
+} from './secure/security-data.js';
+export type {
+  Observation,
+  ObservedExchange,
+  ObservedMessage,
+  ObservedReply,
+  Verdict,
+} from './session/observation.js';
+export { Observer, type ObserverOptions } from './session/observer.js';

@@ -1,0 +1,83 @@
+/** Clauses about sequence numbers: what has come, what has not, what comes again. */
+import type { TokenLevel } from '../../secure/protection-level.js';
+import type { SequenceState } from '../../secure/security-context.js';
+import { bothWays, owe, oweCode, oweOpening, pattern, same } from './assertions.js';
+import type { Clause, ContractSubject } from './subject.js';
+
+/** More than any fixed window of received numbers. */
+const MANY = 2000;
+
+/** A token by its place, and what becomes of it. */
+type Arrival = [place: number, outcome: SequenceState | 'replayed'];
+
+const OUT_OF_ORDER: readonly Arrival[] = [
+  [0, 'ok'],
+  [0, 'replayed'],
+  [1, 'ok'],
+  [4, 'gap'],
+  [4, 'replayed'],
+  [2, 'late'],
+  [2, 'replayed'],
+  [5, 'ok'],
+  [8, 'gap'],
+  [6, 'late'],
+  [3, 'late'],
+  [3, 'replayed'],
+  [1, 'replayed'],
+  [7, 'late'],
+  [9, 'ok'],
+  [0, 'replayed'],
+];
+const FIRST_ONE_LATE: readonly Arrival[] = [
+  [1, 'gap'],
+  [0, 'late'],
+  [0, 'replayed'],
+  [1, 'replayed'],
+  [2, 'ok'],
+];
+const VERY_LATE: readonly Arrival[] = [
+  [0, 'ok'],
+  [2, 'gap'],
+  ...Array.from({ length: MANY }, (_, i): Arrival => [3 + i, 'ok']),
+  [1, 'late'],
+  [1, 'replayed'],
+  [0, 'replayed'],
+];
+
+export const differsEachTime: Clause = async (subject, level) => {
+  const { initiator } = await subject.contexts();
+  const tokens = Array.from({ length: 10 }, () => initiator.wrap(pattern(20), level).token);
+  tokens.forEach((token, i) => {
+    owe(!tokens.slice(0, i).some(other => same(other, token)), 'tokens of one plaintext must differ');
+  });
+};
+
+export const tellsReplays: Clause = (subject, level) => arrive(subject, [level], OUT_OF_ORDER);
+export const takesFirstLate: Clause = (subject, level) => arrive(subject, [level], FIRST_ONE_LATE);
+export const takesVeryLate: Clause = (subject, level) => arrive(subject, [level], VERY_LATE);
+
+/** Levels with integrity share one sequence: else a token could be moved or removed between those of another level. */
+export function countsTogether(subject: ContractSubject, levels: readonly TokenLevel[]): Promise<void> {
+  return arrive(subject, levels, OUT_OF_ORDER);
+}
+
+async function arrive(
+  subject: ContractSubject,
+  levels: readonly TokenLevel[],
+  arrivals: readonly Arrival[],
+): Promise<void> {
+  const pair = await subject.contexts();
+  const sequences = bothWays(pair).map(({ from, to }) => {
+    const places = 1 + Math.max(...arrivals.map(([place]) => place));
+    return { to, sent: Array.from({ length: places }, (_, i) => from.wrap(pattern(9, i), levels[i % levels.length]!)) };
+  });
+  // Both directions in turn: each counts for itself.
+  for (const [place, outcome] of arrivals) {
+    for (const { to, sent } of sequences) {
+      const wrapped = sent[place]!;
+      if (outcome === 'replayed')
+        oweCode(() => to.unwrap(wrapped.token), 'security/replayed', 'a token that has come before');
+      else oweOpening(to, wrapped, pattern(9, place), outcome);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** What a token is and says without any key, as plain values that JSON can hold. Nothing of it is verified. */
+import { errorFacts, iso, requestFacts } from './facts.js';
+import { type ContextToken, frameOf, parseContextToken } from './gss-token.js';
+import { AP_OPTIONS } from './messages.js';
+import { principalOf, principalText } from './principal.js';
+import { readTokenHeader } from './wrap-token.js';
+
+export interface TokenAnatomy {
+  /** `AP-REQ`, `AP-REP`, `KRB-ERROR`, or what readTokenHeader calls a per-message token. */
+  kind: string;
+  [part: string]: unknown;
+}
+
+/**
+ * Takes any token of Kerberos V5: one that establishes a context (RFC 4121 §4.1), or a per-message token (§4.2).
+ * @throws FtpSecurityError `security/bad-token` when it can't be read
+ */
+export function describeToken(token: Uint8Array): TokenAnatomy {
+  if (token[0] === 0x60 && !isFramedMessage(token)) return describeContextToken(parseContextToken(token));
+  const header = readTokenHeader(token);
+  return 'sequence' in header ? { ...header, sequence: String(header.sequence) } : { ...header };
+}
+
+/** The token ids of contexts end in 00, those of RFC 1964's per-message tokens do not. */
+function isFramedMessage(token: Uint8Array): boolean {
+  const frame = frameOf(token);
+  return frame?.mechanism === 'kerberos' && token[frame.start + 1] !== 0;
+}
+
+function describeContextToken(token: ContextToken): TokenAnatomy {
+  const { kind } = token;
+  switch (token.kind) {
+    case 'AP-REQ': {
+      const { apOptions, authenticator } = token.message;
+      const options = [
+        ...((apOptions & AP_OPTIONS.useSessionKey) !== 0 ? ['use-session-key'] : []),
+        ...((apOptions & AP_OPTIONS.mutualRequired) !== 0 ? ['mutual-required'] : []),
+      ];
+      return { kind, ...requestFacts(token.message), apOptions: options, authenticatorEnctype: authenticator.etype };
+    }
+    case 'AP-REP':
+      return { kind, enctype: token.message.encPart.etype };
+    case 'KRB-ERROR': {
+      const { realm, sname, stime, susec } = token.message;
+      const serverName = principalText(principalOf(realm, sname));
+      return { kind, ...errorFacts(token.message), serverName, serverTime: iso(stime, susec) };
+    }
+  }
+}

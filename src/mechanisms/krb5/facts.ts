@@ -1,0 +1,73 @@
+/** What is shown of an exchange: names, times, types and flags of its messages, as plain values; never a key. */
+import { toHex } from '../../bytes.js';
+import type { ExchangeFacts } from '../../secure/security-context.js';
+import type { MessageKey, OpenedApReq } from './ap-exchange.js';
+import { errorName } from './error-codes.js';
+import { gssFlagNames } from './gss-checksum.js';
+import { AP_OPTIONS, type ApReq, type KrbError } from './messages.js';
+import { principalOf, principalText } from './principal.js';
+
+/** Times are ISO 8601, UTC. What the service's key has to open is absent without it. */
+export interface Krb5Facts extends ExchangeFacts {
+  ticketEnctype?: number;
+  /** Version of the service's key. */
+  ticketKvno?: number;
+  /** Whether the client asked the server to authenticate itself. */
+  mutual?: boolean;
+  authTime?: string;
+  startTime?: string;
+  endTime?: string;
+  renewTill?: string;
+  /** The client's clock when it made the AP-REQ, to the microsecond. */
+  clientTime?: string;
+  /** GSS-API flags that the client set: deleg, mutual, replay, sequence, conf, integ, … */
+  flags?: string[];
+  /** MD5 of the client's channel bindings, hex; absent when it gave none. */
+  bindings?: string;
+  /** Which key protects the messages (RFC 4121 §2). */
+  keyFrom?: MessageKey['from'];
+  /** Of a KRB-ERROR, which nothing authenticates. */
+  errorCode?: number;
+  errorName?: string;
+  errorText?: string;
+}
+
+/** What stands in the clear. */
+export function requestFacts({ apOptions, ticket }: ApReq): Krb5Facts {
+  const { etype, kvno } = ticket.encPart;
+  return {
+    serverName: principalText(principalOf(ticket.realm, ticket.sname)),
+    ticketEnctype: etype,
+    ...(kvno !== undefined && { ticketKvno: kvno }),
+    mutual: (apOptions & AP_OPTIONS.mutualRequired) !== 0,
+  };
+}
+
+export function ticketFacts({ ticket, authenticator, checksum }: OpenedApReq): Krb5Facts {
+  const { starttime, renewTill } = ticket;
+  return {
+    clientName: principalText(principalOf(ticket.crealm, ticket.cname)),
+    authTime: iso(ticket.authtime),
+    ...(starttime !== undefined && { startTime: iso(starttime) }),
+    endTime: iso(ticket.endtime),
+    ...(renewTill !== undefined && { renewTill: iso(renewTill) }),
+    clientTime: iso(authenticator.ctime, authenticator.cusec),
+    ...(checksum !== undefined && { flags: gssFlagNames(checksum.flags) }),
+    ...(checksum?.bindings.some(octet => octet !== 0) && { bindings: toHex(checksum.bindings) }),
+  };
+}
+
+export function errorFacts({ errorCode, eText }: KrbError): Krb5Facts {
+  const name = errorName(errorCode);
+  return {
+    errorCode,
+    ...(name !== undefined && { errorName: name }),
+    ...(eText !== undefined && { errorText: eText }),
+  };
+}
+
+/** ISO 8601 of seconds since 1970. */
+export function iso(seconds: number, microseconds?: number): string {
+  const text = new Date(seconds * 1000).toISOString().slice(0, -5);
+  return microseconds === undefined ? `${text}Z` : `${text}.${String(microseconds).padStart(6, '0')}Z`;
+}

@@ -1,0 +1,29 @@
+/** `rfc2228/krb5`: GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121). */
+import type { Mechanism } from '../../secure/security-context.js';
+import type { ServiceKey } from './ap-exchange.js';
+import { mechanismOf } from './gss-token.js';
+import { krb5Witness } from './witness.js';
+
+export { describeToken, type TokenAnatomy } from './anatomy.js';
+export type { ServiceKey } from './ap-exchange.js';
+export { type Krb5ContextOptions, krb5Context } from './context.js';
+export { type Enctype, enctypeOf } from './enctypes.js';
+export type { Krb5Facts } from './facts.js';
+export { type KeytabEntry, parseKeytab } from './keytab.js';
+export { type Principal, principalText } from './principal.js';
+export { krb5Witness } from './witness.js';
+export {
+  type FramedHeader,
+  type MicHeader,
+  readTokenHeader,
+  type TokenHeader,
+  type WrapHeader,
+} from './wrap-token.js';
+
+/** Recognises the frame of Kerberos or SPNEGO at the start of a first token. */
+export const krb5 = {
+  name: 'GSSAPI',
+  variant: 'krb5',
+  observer: krb5Witness,
+  recognises: (firstToken: Uint8Array) => mechanismOf(firstToken) !== undefined,
+} as const satisfies Mechanism<never, never, readonly ServiceKey[]>;

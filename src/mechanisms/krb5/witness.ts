@@ -1,0 +1,108 @@
+/**
+ * The passive side of Kerberos V5: from the tokens of a recorded exchange and the service's key to the contexts of both
+ * directions (RFC 4121 §4.1 and §2). Names and times of the ticket are shown; nothing else of it is trusted, and
+ * nothing is refused that the recorded server may have accepted.
+ */
+import { FtpSecurityError } from '../../errors.js';
+import type { Peer, Sight, Witness } from '../../secure/security-context.js';
+import { type MessageKey, messageKey, type OpenedApReq, openApRep, openApReq, type ServiceKey } from './ap-exchange.js';
+import { krb5Context } from './context.js';
+import { enctypeOf } from './enctypes.js';
+import { errorFacts, type Krb5Facts, requestFacts, ticketFacts } from './facts.js';
+import { GSS_FLAGS } from './gss-checksum.js';
+import { type ContextToken, parseContextToken } from './gss-token.js';
+import { AP_OPTIONS, type ApRep, type ApReq, type Authenticator, type EncApRepPart } from './messages.js';
+
+/**
+ * A witness that holds the keys of services, e.g. the entries of a keytab.
+ *
+ * It throws for tokens that can't be read or that the other side should have sent, and is then as before. When a key is
+ * missing or wrong, its sight has a `problem` and the facts that stand in the clear.
+ */
+export function krb5Witness(keys: readonly ServiceKey[]): Witness {
+  let facts: Krb5Facts = {};
+  let request: OpenedApReq | undefined;
+  let problem = new FtpSecurityError('security/no-key', 'no AP-REQ was seen, and its ticket holds the keys');
+
+  /** Facts are kept as they are found, also when what follows fails. */
+  function attempt(open: () => Omit<Sight, 'facts'>): Sight {
+    try {
+      return { ...open(), facts };
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      return { problem: error, facts };
+    }
+  }
+
+  function seeRequest(message: ApReq): Sight {
+    facts = requestFacts(message);
+    request = undefined;
+    const sight = attempt(() => {
+      request = openApReq(message, keys);
+      facts = { ...facts, ...ticketFacts(request) };
+      return isMutual(message, request) ? {} : establish(request);
+    });
+    if (sight.problem !== undefined) problem = sight.problem;
+    return sight;
+  }
+
+  function seeAnswer(message: ApRep): Sight {
+    return attempt(() => {
+      if (request === undefined) throw problem;
+      return establish(request, openApRep(message, request));
+    });
+  }
+
+  function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<Sight, 'facts'> {
+    const base = messageKey(request, answer);
+    const enctype = base.key.keytype;
+    facts = { ...facts, enctype, weak: enctypeOf(enctype)?.weak ?? false, keyFrom: base.from };
+    return contexts(base, request.authenticator, answer);
+  }
+
+  return {
+    see(from, token) {
+      const seen = parseContextToken(token);
+      checkSender(from, seen.kind);
+      switch (seen.kind) {
+        case 'AP-REQ':
+          return seeRequest(seen.message);
+        case 'AP-REP':
+          return seeAnswer(seen.message);
+        case 'KRB-ERROR':
+          facts = { ...facts, ...errorFacts(seen.message) };
+          return { facts };
+      }
+    },
+  };
+}
+
+function checkSender(from: Peer, kind: ContextToken['kind']): void {
+  if ((kind === 'AP-REQ') !== (from === 'client')) {
+    throw new FtpSecurityError('security/bad-token', `${kind} from the ${from}`);
+  }
+}
+
+/** Either says so with every peer; should they differ, an AP-REP may come. */
+function isMutual({ apOptions }: ApReq, { checksum }: OpenedApReq): boolean {
+  return (apOptions & AP_OPTIONS.mutualRequired) !== 0 || ((checksum?.flags ?? 0) & GSS_FLAGS.mutual) !== 0;
+}
+
+/**
+ * Each direction as its receiver has it. A number that was left out is zero (RFC 4120 §5.1.2 and §5.5.1); without an
+ * AP-REP the acceptor starts at the initiator's.
+ */
+function contexts(
+  { key, from }: MessageKey,
+  { seqNumber }: Authenticator,
+  answer?: EncApRepPart,
+): Omit<Sight, 'facts'> {
+  const initiator = seqNumber ?? 0;
+  const acceptor = answer === undefined ? initiator : (answer.seqNumber ?? 0);
+  const acceptorSubkey = from === 'acceptor subkey';
+  const shared = { enctype: key.keytype, key: key.keyvalue, acceptorSubkey, allowWeak: true };
+  return {
+    fromClient: krb5Context({ ...shared, role: 'acceptor', sendSequence: acceptor, receiveSequence: initiator }),
+    fromServer: krb5Context({ ...shared, role: 'initiator', sendSequence: initiator, receiveSequence: acceptor }),
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * X-PSK, the reference mechanism: both sides hold a shared key, and every level is there. Read it to learn how to write
+ * a mechanism (RFC 2228 §2 and §3): this file is the security data exchange, context.ts the tokens that come after it.
+ *
+ *     AUTH X-PSK
+ *     334
+ *     ADAT  version octet 1, nonce of the initiator
+ *     335   nonce of the acceptor, confirmation of the acceptor
+ *     ADAT  confirmation of the initiator
+ *     235
+ *
+ * A nonce is 32 random octets. A confirmation is HMAC-SHA256, under a key derived from the shared key and both nonces,
+ * over the role's name and both nonces: it shows that its sender has the shared key, now.
+ */
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { randomBytes } from '@noble/hashes/utils.js';
+import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import type { Exchange, Mechanism, Peer, Sight, Step, Witness } from '../../secure/security-context.js';
+import { deriveKey, PskContext, type Role } from './context.js';
+
+const VERSION = 1;
+const NONCE = 32;
+const CONFIRMATION = 32;
+const MIN_KEY = 16;
+
+export interface PskOptions {
+  /**
+   * The shared key, 16 octets or more, random: a password could be guessed from one recorded exchange. It is read until
+   * the exchange is over, and is then the caller's to erase.
+   */
+  key: Uint8Array;
+  /** Gives so many random octets. Default: the runtime's secure source. For tests alone: a nonce must never come twice. */
+  random?: (length: number) => Uint8Array;
+}
+
+/**
+ * The client's side. After an error or its last step the exchange is over, and a further step throws `sequence/closed`.
+ * @throws RangeError when the key is too short. Steps throw FtpSecurityError `security/bad-token`,
+ *   `security/bad-checksum`
+ */
+export function pskInitiator(options: PskOptions): Exchange {
+  return exchange(initiate(options));
+}
+
+/** The server's side; it throws as {@link pskInitiator} does. */
+export function pskAcceptor(options: PskOptions): Exchange {
+  return exchange(accept(options));
+}
+
+/** The mechanism as sessions and observers take it. */
+export const psk = {
+  name: 'X-PSK',
+  variant: 'psk',
+  initiator: pskInitiator,
+  acceptor: pskAcceptor,
+  observer: ({ key }: Pick<PskOptions, 'key'>): Witness => {
+    const see = inTurn(watch(key));
+    return {
+      see(from, token) {
+        assertBytes(token, 'token');
+        return see({ from, token });
+      },
+    };
+  },
+  recognises: firstToken => firstToken.length === 1 + NONCE && firstToken[0] === VERSION,
+} satisfies Mechanism<PskOptions, PskOptions, Pick<PskOptions, 'key'>>;
+
+/**
+ * An exchange as it is spoken: `yield` hands a step out, and comes back with what the other side says to it. The first
+ * one has nothing to hand out yet, and only waits.
+ */
+type Turns<In, Out> = Generator<Out, Out | undefined, In>;
+type Token = Uint8Array | undefined;
+
+interface Seen {
+  from: Peer;
+  token: Uint8Array;
+}
+
+function* initiate({ key, random = randomBytes }: PskOptions): Turns<Token, Step> {
+  assertKey(key);
+  const nonce = random(NONCE);
+  const early = yield {};
+  if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
+  const answer = readAnswer(yield { token: concat(Uint8Array.of(VERSION), nonce) });
+  const nonces = concat(nonce, answer.nonce);
+  assertConfirmed(key, nonces, 'acceptor', answer.confirmation);
+  const token = confirm(key, nonces, 'initiator');
+  return { token, context: new PskContext({ role: 'initiator', key, nonces }) };
+}
+
+function* accept({ key, random = randomBytes }: PskOptions): Turns<Token, Step> {
+  assertKey(key);
+  const nonce = random(NONCE);
+  const nonces = concat(readOpening(yield {}), nonce);
+  const confirmation = exactly(CONFIRMATION, yield { token: concat(nonce, confirm(key, nonces, 'acceptor')) });
+  assertConfirmed(key, nonces, 'initiator', confirmation);
+  return { context: new PskContext({ role: 'acceptor', key, nonces }) };
+}
+
+/** The passive side: it sees every token, and after the last it has what both sides have. */
+function* watch(key: Uint8Array): Turns<Seen, Sight> {
+  assertKey(key);
+  const opening = readOpening(saidBy('client', yield { facts: {} }));
+  const answer = readAnswer(saidBy('server', yield { facts: {} }));
+  const confirmation = exactly(CONFIRMATION, saidBy('client', yield { facts: {} }));
+  const nonces = concat(opening, answer.nonce);
+  const problem = doubt(key, nonces, 'acceptor', answer.confirmation) ?? doubt(key, nonces, 'initiator', confirmation);
+  if (problem !== undefined) return { facts: {}, problem };
+  return {
+    facts: {},
+    fromClient: new PskContext({ role: 'acceptor', key, nonces }),
+    fromServer: new PskContext({ role: 'initiator', key, nonces }),
+  };
+}
+
+function exchange(turns: Turns<Token, Step>): Exchange {
+  const step = inTurn(turns);
+  return {
+    step(token) {
+      if (token !== undefined) assertBytes(token, 'token');
+      return step(token);
+    },
+  };
+}
+
+/** Once the turns have returned or thrown, there is nothing more to say. */
+function inTurn<In, Out>(turns: Turns<In, Out>): (said: In) => Out {
+  turns.next(); // Runs to the first yield, which alone can take what is said.
+  return said => {
+    const { value } = turns.next(said);
+    if (value === undefined) throw new FtpSecurityError('sequence/closed', 'the X-PSK exchange is over');
+    return value;
+  };
+}
+
+function saidBy(peer: Peer, { from, token }: Seen): Uint8Array {
+  if (from === peer) return token;
+  const code = from === 'client' ? 'sequence/unexpected-command' : 'sequence/unexpected-reply';
+  throw new FtpSecurityError(code, `security data of the ${from}, where the ${peer} has the turn`);
+}
+
+function readOpening(token: Token): Uint8Array {
+  const opening = exactly(1 + NONCE, token);
+  if (opening[0] === VERSION) return opening.subarray(1);
+  throw new FtpSecurityError('security/bad-token', 'X-PSK version unknown', { offset: 0 });
+}
+
+function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array } {
+  const answer = exactly(NONCE + CONFIRMATION, token);
+  return { nonce: answer.subarray(0, NONCE), confirmation: answer.subarray(NONCE) };
+}
+
+function exactly(length: number, token: Token): Uint8Array {
+  if (token?.length === length) return copy(token);
+  throw new FtpSecurityError('security/bad-token', `X-PSK security data: ${length} octets expected`);
+}
+
+function confirm(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {
+  return hmac(sha256, deriveKey(key, nonces, 'confirmation'), concat(toUtf8(role), nonces));
+}
+
+function doubt(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): FtpSecurityError | undefined {
+  if (equalConstantTime(confirm(key, nonces, role), shown)) return undefined;
+  return new FtpSecurityError('security/bad-checksum', `wrong key confirmation of the ${role}: it has another key`);
+}
+
+function assertConfirmed(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): void {
+  const problem = doubt(key, nonces, role, shown);
+  if (problem !== undefined) throw problem;
+}
+
+function assertKey(key: Uint8Array): void {
+  assertBytes(key, 'key');
+  if (key.length < MIN_KEY) throw new RangeError(`a shared key has at least ${MIN_KEY} octets`);
+}

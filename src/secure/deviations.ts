@@ -1,0 +1,58 @@
+/**
+ * The deviations from RFC 2228 that living peers need and that cost no security, by name. Each has an entry in
+ * vectors/deviations.json: who does it, and the capture that shows it. Whoever reads with `tolerate: []` is strict.
+ */
+import { type ErrorCode, FtpSecurityError } from '../errors.js';
+
+export const DEVIATIONS = [
+  /** An inner reply goes on in the next outer reply (§5.2 ends it with its own). */
+  'reply-spans-outer',
+  /** Each fragment is a whole line although no end-of-line stands in it (§5.2 joins fragments as they are). */
+  'fragment-per-line',
+  /** One NUL ends a plaintext. */
+  'trailing-nul',
+  /** Words before `ADAT=` in a reply (§3, ADAT). */
+  'text-before-adat',
+  /** `adat=` in another case. */
+  'adat-case',
+  /** `ADAT=` in a line of a multi-line reply, or in several. */
+  'multi-line-adat',
+  /** Blanks before or behind base 64 (§8.1). */
+  'blank-around-base64',
+  /** Words behind base 64 (§8.1). */
+  'text-after-base64',
+  /** A line of the control connection that ends in LF alone (RFC 959 §3.1.1.5.1). */
+  'bare-lf',
+  /** A protected reply to a clear command after CCC (§3, CCC). */
+  'protected-after-ccc',
+  /** 633 where integrity is owed, around a token that has it (§3, CCC). */
+  'integrity-under-633',
+] as const;
+
+export type Deviation = (typeof DEVIATIONS)[number];
+
+export interface Tolerance {
+  /** The deviations that are accepted, and reported when met. Default: all of {@link DEVIATIONS}; `[]` is strict. */
+  tolerate?: readonly Deviation[];
+}
+
+/** What was met while one thing was read: either tolerated and noted, or refused. */
+export class Deviations {
+  readonly #allowed: readonly Deviation[];
+  readonly #met = new Set<Deviation>();
+
+  constructor({ tolerate = DEVIATIONS }: Tolerance) {
+    this.#allowed = tolerate;
+  }
+
+  /** @throws FtpSecurityError with `code` when the deviation is not tolerated */
+  meet(deviation: Deviation, code: ErrorCode): void {
+    if (!this.#allowed.includes(deviation)) throw new FtpSecurityError(code, `${deviation} is not tolerated`);
+    this.#met.add(deviation);
+  }
+
+  /** The deviations met, in the order in which they were. */
+  get met(): Deviation[] {
+    return [...this.#met];
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The inner side of protected replies is a stream: plaintexts of outer replies go in, whole inner replies come out. RFC
+ * 2228 §5.2 has one inner reply in one outer reply; Heimdal spreads it over several, and MIT sends its lines without
+ * their ends. Nothing outside a token is authenticated, so nothing outside decides here.
+ */
+import { CR, CRLF, concat, LF, NUL } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import { parseReply, type Reply, scanReply } from '../ftp/reply.js';
+import { type Deviation, Deviations, type Tolerance } from './deviations.js';
+
+export interface InnerReplyOptions extends Tolerance {
+  /** Octets that one inner reply may have. Default 16 MiB, as for a reply in the clear. */
+  maxReply?: number;
+}
+
+export interface InnerReply {
+  reply: Reply;
+  tolerated: Deviation[];
+}
+
+const DEFAULT_MAX_REPLY = 0x1000000;
+
+/** What an inner reply that goes on has had so far. */
+interface OpenReply {
+  code: number;
+  parts: Uint8Array[];
+  length: number;
+  deviations: Deviations;
+}
+
+export class InnerReplies {
+  readonly #options: InnerReplyOptions;
+  #open: OpenReply | undefined;
+
+  constructor(options: InnerReplyOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Whether a reply has begun that later outer replies must finish. */
+  get open(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Forgets what is open: an outer reply failed, and what it held is not known. */
+  reset(): void {
+    this.#open = undefined;
+  }
+
+  /**
+   * Takes the plaintexts of one outer reply. Work is linear in them, however long the reply is that they go on with.
+   * @param plaintexts  of all its tokens, in order
+   * @returns the inner reply that is now whole; undefined while it goes on in the next outer reply
+   * @throws FtpSecurityError `syntax/bad-reply` or `syntax/limit-exceeded`; what was open is dropped
+   */
+  push(plaintexts: readonly Uint8Array[]): InnerReply | undefined {
+    const was = this.#open;
+    this.#open = undefined;
+    const deviations = was?.deviations ?? new Deviations(this.#options);
+    const fragments = plaintexts.map(plaintext => withoutFinalNul(plaintext, deviations));
+    const length = this.#limited((was?.length ?? 0) + fragments.reduce((sum, { length }) => sum + length, 0));
+
+    const joined = withEndOfLine(concat(...fragments));
+    const asSent = read(joined, was?.code);
+    const cut = fragments.slice(0, -1).some(fragment => !endsLine(fragment));
+    if (cut) {
+      const perLine = concat(...fragments.map(withEndOfLine));
+      const asLines = read(perLine, was?.code);
+      if (asLines.kind === 'early') throw bad('two readings, of which one ends early');
+      if (asSent.kind !== 'whole' && asLines.kind === 'whole') {
+        deviations.meet('fragment-per-line', 'syntax/bad-reply');
+        return finish(was, perLine, deviations);
+      }
+    }
+    if (asSent.kind === 'whole') return finish(was, joined, deviations);
+    if (asSent.kind === 'unfinished' && !cut && endsLine(fragments.at(-1)!)) {
+      deviations.meet('reply-spans-outer', 'syntax/bad-reply');
+      const parts = was?.parts ?? [];
+      parts.push(joined);
+      this.#open = { code: asSent.code, parts, length, deviations };
+      return undefined;
+    }
+    throw asSent.kind === 'malformed' ? asSent.error : bad(WHY[asSent.kind]);
+  }
+
+  /** @throws FtpSecurityError `syntax/truncated` when a reply is still open */
+  close(): void {
+    if (!this.open) return;
+    this.reset();
+    throw new FtpSecurityError('syntax/truncated', 'an inner reply was not finished');
+  }
+
+  #limited(length: number): number {
+    const { maxReply = DEFAULT_MAX_REPLY } = this.#options;
+    if (length <= maxReply) return length;
+    throw new FtpSecurityError('syntax/limit-exceeded', `an inner reply is longer than ${maxReply} octets`);
+  }
+}
+
+type Reading =
+  | { kind: 'whole' }
+  | { kind: 'unfinished'; code: number }
+  | { kind: 'early' }
+  | { kind: 'malformed'; error: FtpSecurityError };
+
+const WHY = {
+  early: 'more than one inner reply in an outer reply',
+  unfinished: 'an inner reply that is not finished, and does not end its line',
+} as const;
+
+/**
+ * What stands in the octets: a whole reply, the beginning of one, one and more behind it, or none.
+ * @param open  the code of the reply that they go on with
+ */
+function read(octets: Uint8Array, open: number | undefined): Reading {
+  try {
+    const scanned = scanReply(octets, { strict: true, code: open });
+    if (scanned.code >= 600) return { kind: 'malformed', error: bad('a protected reply inside a protected reply') };
+    if (scanned.open) return { kind: 'unfinished', code: scanned.code };
+    return { kind: scanned.end < octets.length ? 'early' : 'whole' };
+  } catch (error) {
+    return { kind: 'malformed', error: error as FtpSecurityError };
+  }
+}
+
+function finish(was: OpenReply | undefined, last: Uint8Array, deviations: Deviations): InnerReply {
+  return { reply: parseReply(concat(...(was?.parts ?? []), last)), tolerated: deviations.met };
+}
+
+function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Array {
+  let fragment = plaintext;
+  if (plaintext.at(-1) === NUL) {
+    deviations.meet('trailing-nul', 'syntax/bad-reply');
+    fragment = plaintext.subarray(0, -1);
+  }
+  if (fragment.length === 0) throw bad('a token without text');
+  return fragment;
+}
+
+function endsLine(fragment: Uint8Array): boolean {
+  return fragment.at(-1) === LF && fragment.at(-2) === CR;
+}
+
+function withEndOfLine(fragment: Uint8Array): Uint8Array {
+  return endsLine(fragment) ? fragment : concat(fragment, CRLF);
+}
+
+function bad(why: string): FtpSecurityError {
+  return new FtpSecurityError('syntax/bad-reply', why);
+}

@@ -1,0 +1,44 @@
+/** The argument that MIC, CONF, ENC, ADAT and 63z share: one base 64 encoded token (RFC 2228 §8.1), and what peers put around it. */
+import { decodeBase64 } from '../base64.js';
+import { CR, LF } from '../bytes.js';
+import { type ErrorCode, FtpSecurityError } from '../errors.js';
+import type { Deviations } from './deviations.js';
+
+export const BLANK = 0x20;
+
+/** The octets of a line without the CRLF or bare LF that ends it. */
+export function withoutEndOfLine(line: Uint8Array, deviations: Deviations, code: ErrorCode): Uint8Array {
+  if (line.at(-1) !== LF) return line;
+  if (line.at(-2) === CR) return line.subarray(0, -2);
+  deviations.meet('bare-lf', code);
+  return line.subarray(0, -1);
+}
+
+/**
+ * Decodes the token of a line.
+ * @param line  octets of the line, without its line end
+ * @param start  where the base 64 is due
+ * @param code  what it is an error of to have no token, or a deviation that is not tolerated
+ * @param base  added to offsets in errors
+ * @throws FtpSecurityError `code`, or `syntax/bad-base64`
+ */
+export function decodeToken(
+  line: Uint8Array,
+  start: number,
+  code: ErrorCode,
+  deviations: Deviations,
+  base = 0,
+): Uint8Array {
+  let begin = start;
+  while (line[begin] === BLANK) begin++;
+  if (begin >= line.length) throw new FtpSecurityError(code, 'no token', { offset: base + start });
+  const blank = line.indexOf(BLANK, begin);
+  const end = blank < 0 ? line.length : blank;
+  const token = decodeBase64(line.subarray(begin, end), base + begin);
+  if (begin > start) deviations.meet('blank-around-base64', code);
+  if (end < line.length) {
+    const onlyBlanks = line.subarray(end).every(octet => octet === BLANK);
+    deviations.meet(onlyBlanks ? 'blank-around-base64' : 'text-after-base64', code);
+  }
+  return token;
+}

@@ -1,0 +1,435 @@
+/**
+ * The observer of a recorded control connection: the octets of both sides in, a verified transcript out. It believes
+ * nobody: it changes context on a 334 or 235, never on a client's AUTH alone, and it goes on after every error.
+ */
+import { fromUtf8 } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import { type Command, parseCommand } from '../ftp/command.js';
+import { type Line, LineReader } from '../ftp/line.js';
+import { type Reply, ReplyLines } from '../ftp/reply.js';
+import { classify } from '../ftp/reply-codes.js';
+import { Deviations, type Tolerance } from '../secure/deviations.js';
+import { InnerReplies } from '../secure/inner-reply.js';
+import { checkCommandLevel, checkReplyLevel, parseInnerCommand } from '../secure/protect.js';
+import { decodeProtectedCommand } from '../secure/protected-command.js';
+import { decodeReplyLine } from '../secure/protected-reply.js';
+import { levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
+import type { Peer, SecurityContext } from '../secure/security-context.js';
+import { adatOf, parseAdat, parseAuth } from '../secure/security-data.js';
+import { withoutEndOfLine } from '../secure/token-text.js';
+import { type Association, ExchangeWatch, type ObservedMechanism } from './exchange-watch.js';
+import type { Observation, ObservedMessage } from './observation.js';
+import {
+  commandMayBeClear,
+  type Phase,
+  phaseAfter,
+  replyMayBeClear,
+  replyMustBeClear,
+  type Unanswered,
+} from './rules.js';
+
+export interface ObserverOptions extends Tolerance {
+  mechanisms: readonly ObservedMechanism[];
+  /** Octets that a line may have; default as LineReader's. */
+  maxLine?: number;
+}
+
+/** A 63z reply whose last line has not come. */
+interface OuterReply {
+  code: number;
+  messages: number[];
+  plaintexts: Uint8Array[];
+  /** One of its lines could not be opened, so that the whole says nothing. */
+  incomplete: boolean;
+}
+
+/** After these the control connection is TLS (RFC 4217 §4), which has no lines. */
+const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
+
+export class Observer {
+  readonly #options: ObserverOptions;
+  readonly #readers: Record<Peer, LineReader>;
+  readonly #ready: Observation[] = [];
+  #messages = 0;
+
+  #phase: Phase = 'clear';
+  #unanswered: (Unanswered & { mechanism?: string })[] = [];
+  #exchange: ExchangeWatch | undefined;
+  #association: Association | undefined;
+  #tls = false;
+
+  readonly #clearReply: ReplyLines;
+  #clearMessages: number[] = [];
+  #outer: OuterReply | undefined;
+  readonly #inner: InnerReplies;
+  #innerMessages: number[] = [];
+  #lastOfReply: ObservedMessage | undefined;
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+    const limits = options.maxLine === undefined ? {} : { maxLine: options.maxLine };
+    this.#readers = { client: new LineReader(limits), server: new LineReader(limits) };
+    this.#clearReply = new ReplyLines();
+    this.#inner = new InnerReplies(options);
+  }
+
+  /**
+   * Takes octets that one side sent, in the order of the wire.
+   * @param time  when they came, in nanoseconds since 1970; undefined when nobody knows
+   */
+  push(from: Peer, octets: Uint8Array, time?: bigint): void {
+    if (this.#tls) return;
+    this.#readers[from].push(octets);
+    this.#drain(from, time);
+  }
+
+  /** Says that octets of one side are missing here. What they were part of is given up. */
+  lose(from: Peer): void {
+    this.#readers[from].lose();
+    this.#unanswered = [];
+    if (from === 'server') this.#forgetReplies();
+  }
+
+  /**
+   * The next observation; undefined when there is none yet. Of a message that leaves its reply unfinished, `error` is
+   * settled when the reply is whole, or by `close`.
+   */
+  next(): Observation | undefined {
+    return this.#ready.shift();
+  }
+
+  /** Ends the recording: what is unfinished gets `syntax/truncated`. */
+  close(time?: bigint): void {
+    for (const from of ['client', 'server'] as const) {
+      try {
+        this.#readers[from].close();
+      } catch (error) {
+        this.#damaged(from, time, error);
+      }
+    }
+    const unfinished = this.#outer !== undefined || this.#inner.open || this.#clearReply.open;
+    if (unfinished && this.#lastOfReply !== undefined) {
+      this.#lastOfReply.error ??= new FtpSecurityError('syntax/truncated', 'the reply is not finished');
+    }
+    this.#forgetReplies();
+  }
+
+  #drain(from: Peer, time: bigint | undefined): void {
+    for (;;) {
+      let line: Line | undefined;
+      try {
+        line = this.#readers[from].next();
+      } catch (error) {
+        this.#damaged(from, time, error);
+        continue;
+      }
+      if (line === undefined || this.#tls) return;
+      if (from === 'client') this.#clientLine(line, time);
+      else this.#serverLine(line, time);
+    }
+  }
+
+  /** A line that can't be had whole. */
+  #damaged(from: Peer, time: bigint | undefined, error: unknown): void {
+    const message = this.#message(from, time);
+    fail(message, error);
+    if (from === 'server') this.#forgetReplies();
+  }
+
+  #message(from: Peer, time: bigint | undefined): ObservedMessage {
+    const message: ObservedMessage = {
+      type: 'message',
+      index: ++this.#messages,
+      time,
+      from,
+      wire: '',
+      level: 'clear',
+      applied: undefined,
+      verdict: 'clear',
+      plaintext: undefined,
+      text: undefined,
+      sequence: undefined,
+      tolerated: [],
+      weak: false,
+      error: undefined,
+    };
+    this.#ready.push(message);
+    return message;
+  }
+
+  // Commands
+
+  #clientLine(line: Line, time: bigint | undefined): void {
+    const message = this.#message('client', time);
+    try {
+      const command = { ...parseCommand(line.bytes), raw: line.raw };
+      message.wire = command.verb;
+      const level = levelOfVerb(command.verb);
+      if (level === undefined) this.#clearCommand(message, line, command);
+      else this.#protectedCommand(message, level, command);
+    } catch (error) {
+      message.text = fromUtf8(line.bytes);
+      fail(message, error);
+      this.#unanswered.push({ verb: '', level: 'clear' });
+    }
+  }
+
+  #clearCommand(message: ObservedMessage, line: Line, command: Command): void {
+    message.text = fromUtf8(line.bytes);
+    const deviations = new Deviations(this.#options);
+    try {
+      withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
+      if (this.#integrityOwed() && !commandMayBeClear(this.#phase, command.verb)) {
+        throw new FtpSecurityError('sequence/unprotected', 'a command in the clear where integrity is owed');
+      }
+    } catch (error) {
+      fail(message, error);
+    }
+    message.tolerated = deviations.met;
+    this.#command(message, command);
+  }
+
+  #protectedCommand(message: ObservedMessage, level: TokenLevel, command: Command): void {
+    message.level = level;
+    try {
+      const { token, tolerated = [] } = decodeProtectedCommand(command, this.#options);
+      message.tolerated = tolerated;
+      const context = this.#open(message, token);
+      if (context !== undefined) {
+        this.#innerCommand(message, level, context);
+        return;
+      }
+    } catch (error) {
+      message.verdict = 'failed';
+      fail(message, error);
+    }
+    this.#unanswered.push({ verb: '', level });
+  }
+
+  #innerCommand(message: ObservedMessage, level: TokenLevel, context: SecurityContext): void {
+    const deviations = new Deviations(this.#options);
+    let command: Command | undefined;
+    try {
+      command = parseInnerCommand(message.plaintext!, deviations);
+      checkCommandLevel(context, level, message.applied as TokenLevel, { integrityOwed: this.#integrityOwed() });
+    } catch (error) {
+      fail(message, error);
+    }
+    message.tolerated = [...message.tolerated, ...deviations.met];
+    if (command === undefined) this.#unanswered.push({ verb: '', level });
+    else this.#command(message, command);
+  }
+
+  /** Notes what a command asks for; whether it is granted, its reply tells. */
+  #command(message: ObservedMessage, command: Command): void {
+    const { verb } = command;
+    const asked: Unanswered & { mechanism?: string } = { verb, level: message.level };
+    this.#unanswered.push(asked);
+    try {
+      if (verb === 'AUTH') asked.mechanism = parseAuth(command);
+      if (verb === 'ADAT') this.#clientAdat(message, command);
+    } catch (error) {
+      fail(message, error);
+    }
+  }
+
+  #clientAdat(message: ObservedMessage, command: Command): void {
+    const { token, tolerated } = parseAdat(command, this.#options);
+    message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
+    // A recording may start behind AUTH. Where an association stands, ADAT without AUTH can't change it (§3).
+    if (this.#phase === 'clear') this.#exchange = new ExchangeWatch(this.#options.mechanisms, undefined);
+    if (this.#phase === 'clear' || this.#phase === 'exchange') this.#exchange?.see('client', token!);
+  }
+
+  // Replies
+
+  #serverLine(line: Line, time: bigint | undefined): void {
+    const message = this.#message('server', time);
+    this.#lastOfReply = message;
+    const header = /^([1-6][0-9][0-9])([ -])/.exec(fromUtf8(line.bytes.subarray(0, 4)));
+    message.wire = header?.[0] ?? '';
+    const code = Number(header?.[1]);
+    const level = levelOfCode(code);
+    if (level === undefined) this.#clearReplyLine(message, line);
+    else this.#protectedReplyLine(message, level, code, line);
+  }
+
+  #clearReplyLine(message: ObservedMessage, line: Line): void {
+    message.text = fromUtf8(line.bytes);
+    const deviations = new Deviations(this.#options);
+    let reply: Reply | undefined;
+    try {
+      withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
+      if (this.#integrityOwed(true) && !replyMayBeClear(this.#phase, this.#unanswered[0])) {
+        throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
+      }
+    } catch (error) {
+      fail(message, error);
+    }
+    message.tolerated = deviations.met;
+    this.#clearMessages.push(message.index);
+    try {
+      reply = this.#clearReply.push(line);
+    } catch (error) {
+      fail(message, error);
+      this.#clearMessages = [];
+    }
+    if (reply === undefined) return;
+    const messages = this.#clearMessages;
+    this.#clearMessages = [];
+    // A reply that may not come in the clear answers nothing: it only takes its place in the queue.
+    if (message.error !== undefined) this.#settle(reply.code);
+    else this.#reply(message, reply, messages);
+  }
+
+  #protectedReplyLine(message: ObservedMessage, level: TokenLevel, code: number, line: Line): void {
+    message.level = level;
+    this.#clearReply.reset();
+    this.#clearMessages = [];
+    if (this.#outer?.code !== code) this.#outer = { code, messages: [], plaintexts: [], incomplete: false };
+    const outer = this.#outer;
+    outer.messages.push(message.index);
+
+    const deviations = new Deviations(this.#options);
+    try {
+      const token = decodeReplyLine(line.raw, code, deviations);
+      if (replyMustBeClear(this.#phase, this.#unanswered[0])) {
+        deviations.meet('protected-after-ccc', 'sequence/wrong-level');
+      }
+      const context = this.#open(message, token);
+      if (context !== undefined) {
+        const options = { integrityOwed: this.#integrityOwed() };
+        checkReplyLevel(context, level, message.applied as TokenLevel, deviations, options);
+        outer.plaintexts.push(message.plaintext!);
+      }
+    } catch (error) {
+      if (message.applied === undefined) message.verdict = 'failed';
+      fail(message, error);
+    }
+    message.tolerated = deviations.met;
+    if (message.plaintext === undefined || message.error !== undefined) outer.incomplete = true;
+    if (message.wire.endsWith(' ')) this.#outerReply(message, outer);
+  }
+
+  /** An outer reply is whole: its plaintexts go on to the inner side. */
+  #outerReply(message: ObservedMessage, outer: OuterReply): void {
+    this.#outer = undefined;
+    if (outer.incomplete) {
+      this.#inner.reset();
+      this.#innerMessages = [];
+      this.#settle(undefined);
+      return;
+    }
+    const messages = this.#innerMessages;
+    messages.push(...outer.messages);
+    try {
+      const inner = this.#inner.push(outer.plaintexts);
+      if (inner === undefined) return;
+      this.#innerMessages = [];
+      message.tolerated = [...message.tolerated, ...inner.tolerated];
+      this.#reply(message, inner.reply, messages);
+    } catch (error) {
+      fail(message, error);
+      this.#innerMessages = [];
+      this.#settle(undefined);
+    }
+  }
+
+  /** A whole reply that may be believed. */
+  #reply(message: ObservedMessage, reply: Reply, messages: number[]): void {
+    const { code } = reply;
+    this.#ready.push({ type: 'reply', messages, reply, classification: classify(code) });
+    const answered = this.#settle(code);
+    if (answered === undefined) return;
+    const before = this.#phase;
+    this.#phase = phaseAfter(before, answered.verb, code);
+    if (answered.verb === 'AUTH' && (code === 334 || code === 234)) this.#begin(answered.mechanism, code);
+    if (this.#phase === 'clear') this.#association = undefined;
+    if (answered.verb !== 'ADAT' || (before !== 'exchange' && before !== 'clear')) return;
+    try {
+      if (code === 335 || code === 235) this.#serverAdat(message, reply);
+    } catch (error) {
+      fail(message, error);
+    }
+    if (code === 235) this.#complete();
+  }
+
+  #begin(mechanism: string | undefined, code: number): void {
+    this.#association = undefined;
+    this.#exchange = new ExchangeWatch(this.#options.mechanisms, mechanism);
+    if (code === 234) this.#tls = TLS_NAMES.has(mechanism ?? '');
+  }
+
+  #serverAdat(message: ObservedMessage, reply: Reply): void {
+    const { token, tolerated } = adatOf(reply, this.#options);
+    message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
+    if (token !== undefined) this.#exchange?.see('server', token);
+  }
+
+  #complete(): void {
+    const completed = this.#exchange?.complete();
+    this.#exchange = undefined;
+    if (completed === undefined) return;
+    this.#association = completed.association;
+    this.#ready.push(completed.observed);
+  }
+
+  /**
+   * Takes the command that a reply answers from the queue: 1yz leaves it there. 334, 335 and 235 answer AUTH and ADAT
+   * alone, which puts the queue right when a recording has lost or hidden replies.
+   * @param code  undefined for a reply that could not be read
+   */
+  #settle(code: number | undefined): (Unanswered & { mechanism?: string }) | undefined {
+    if (code !== undefined && code < 200) return undefined;
+    const verb = code === 334 ? 'AUTH' : code === 335 || code === 235 ? 'ADAT' : undefined;
+    if (verb === undefined) return this.#unanswered.shift();
+    const at = this.#unanswered.findIndex(it => it.verb === verb);
+    return this.#unanswered.splice(0, at + 1).at(-1);
+  }
+
+  // Both
+
+  /** Opens a token with the context of its direction; undefined when nobody has the key. @throws FtpSecurityError */
+  #open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
+    const association = this.#association;
+    if (association === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
+    message.weak = association.weak;
+    const context = message.from === 'client' ? association.fromClient : association.fromServer;
+    if (context === undefined) {
+      message.verdict = 'unkeyed';
+      association.hidden ||= message.from === 'client';
+      return undefined;
+    }
+    const { plaintext, level, sequence } = context.unwrap(token);
+    message.verdict = level === 'confidential' ? 'decrypted' : 'verified';
+    message.applied = level;
+    message.plaintext = plaintext;
+    message.text = fromUtf8(plaintext);
+    message.sequence = sequence;
+    return context;
+  }
+
+  /** Whether the association that stands has integrity, and (unless `evenRelaxed`) CCC has not lifted it. */
+  #integrityOwed(evenRelaxed = false): boolean {
+    const association = this.#association;
+    if (association === undefined || (this.#phase === 'relaxed' && !evenRelaxed)) return false;
+    const context = association.fromServer;
+    // A command that nobody could open may have been CCC: then nothing can be said.
+    if (context === undefined) return !association.hidden;
+    return context.supports('safe') || context.supports('private');
+  }
+
+  #forgetReplies(): void {
+    this.#clearReply.reset();
+    this.#clearMessages = [];
+    this.#outer = undefined;
+    this.#inner.reset();
+    this.#innerMessages = [];
+  }
+}
+
+/** Notes the first rule that a line has broken. Anything but bad input is a fault of ours, and goes on. */
+function fail(message: ObservedMessage, error: unknown): void {
+  if (!(error instanceof FtpSecurityError)) throw error;
+  message.error ??= error;
+}

@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Octets } from '../../src/ftp/octets.js';
+import { growth, LINEAR } from './readers.js';
+
+describe('octets that wait', () => {
+  it('are appended at the end and dropped from the front', () => {
+    const octets = new Octets();
+    octets.append(Uint8Array.of(1, 2, 3));
+    octets.drop(1);
+    octets.append(Uint8Array.of(4));
+    expect(octets.view()).toEqual(Uint8Array.of(2, 3, 4));
+    expect(octets.length).toBe(3);
+    octets.drop(3);
+    expect(octets.view()).toEqual(new Uint8Array());
+  });
+
+  it('are the same as in a plain array, whatever is done, and need little room', () => {
+    const step = fc.record({ append: fc.uint8Array({ maxLength: 40 }), drop: fc.nat(40) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), steps => {
+        const octets = new Octets();
+        const model: number[] = [];
+        let most = 0;
+        for (const { append, drop } of steps) {
+          octets.append(append);
+          model.push(...append);
+          most = Math.max(most, model.length);
+          const count = Math.min(drop, model.length);
+          octets.drop(count);
+          model.splice(0, count);
+          expect(Array.from(octets.view())).toEqual(model);
+        }
+        expect(octets.view().buffer.byteLength).toBeLessThanOrEqual(2 * most);
+      }),
+    );
+  });
+
+  it('take linear work when the store is full and they come and go one by one', { retry: 3 }, () => {
+    const single = Uint8Array.of(7);
+    const slide = (size: number) => {
+      const octets = new Octets();
+      octets.append(new Uint8Array(size));
+      octets.append(new Uint8Array(size));
+      for (let i = 0; i < size; i++) {
+        octets.drop(1);
+        octets.append(single);
+      }
+      expect(octets.length).toBe(2 * size);
+    };
+    expect(growth(slide, 20_000)).toBeLessThan(LINEAR);
+  });
+
+  it('are copied: the caller may use its chunk again', () => {
+    const chunk = Uint8Array.of(1, 2);
+    const octets = new Octets();
+    octets.append(chunk);
+    chunk.fill(9);
+    expect(octets.view()).toEqual(Uint8Array.of(1, 2));
+  });
+});

@@ -1,0 +1,100 @@
+/** What the tests of readers share: to drain them, to cut their input into chunks, and to see how their work grows. */
+import fc from 'fast-check';
+import { type ErrorCode, FtpSecurityError } from '../../src/errors.js';
+
+export interface Reader<T> {
+  push(chunk: Uint8Array): void;
+  next(): T | undefined;
+  close(): void;
+}
+
+/** All that a reader gives now: values, and the codes of errors where they come. */
+export function drain<T>(reader: { next(): T | undefined }): (T | ErrorCode)[] {
+  const outcomes: (T | ErrorCode)[] = [];
+  for (;;) {
+    try {
+      const value = reader.next();
+      if (value === undefined) return outcomes;
+      outcomes.push(value);
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      outcomes.push(error.code);
+    }
+  }
+}
+
+/** All that a reader gives for chunks, drained after each, and then what `close` says. */
+export function readAll<T>(reader: Reader<T>, chunks: readonly Uint8Array[]): (T | ErrorCode)[] {
+  const outcomes = chunks.flatMap(chunk => {
+    reader.push(chunk);
+    return drain(reader);
+  });
+  try {
+    reader.close();
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    outcomes.push(error.code);
+  }
+  return outcomes;
+}
+
+export function octetByOctet(bytes: Uint8Array): Uint8Array[] {
+  return Array.from(bytes, octet => Uint8Array.of(octet));
+}
+
+/** `bytes` in chunks whose sizes are taken in turn from `sizes`; a last chunk has the rest. */
+export function inChunks(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  let at = 0;
+  for (const size of sizes) {
+    chunks.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  return [...chunks, bytes.subarray(at)];
+}
+
+export const chunkSizes = fc.array(fc.nat(12), { maxLength: 60 });
+
+/** Pieces of a control connection, whole and broken, and Telnet commands. */
+const PIECES = [
+  '220 ready\r\n',
+  '211-first\r\n',
+  '211 last\r\n',
+  '211',
+  ' text',
+  '-',
+  'NOOP\r\n',
+  'cwd  a b\r\n',
+  '\r',
+  '\n',
+  '\r\n',
+  '\0',
+  '\xff',
+  '\xff\xff',
+  '\xff\xfd\x01',
+  '\xff\xfa\x18\xff\xff\r\n\xff\xf0',
+  '\xff\xf4\xff\xf2',
+];
+
+/** A control connection as a hostile peer may write it. */
+export const stream = fc
+  .array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ unit: fc.nat(255).map(o => String.fromCharCode(o)) })))
+  .map(pieces => Uint8Array.from(pieces.join(''), character => character.charCodeAt(0)));
+
+/** How many times longer `work` takes on four times the input: 4 if it is linear, 16 if it is quadratic. */
+export function growth(work: (size: number) => void, size: number): number {
+  const fastest = (n: number) =>
+    Math.min(
+      ...Array.from({ length: 5 }, () => {
+        const start = performance.now();
+        work(n);
+        return performance.now() - start;
+      }),
+    );
+  work(size);
+  // Below half a millisecond the clock and the machine say more than the work.
+  return fastest(4 * size) / Math.max(fastest(size), 0.5);
+}
+
+/** Between the two, with room for a busy machine. */
+export const LINEAR = 9;

@@ -1,0 +1,33 @@
+/** Helpers that several rooms' tests share. */
+import { expect } from 'vitest';
+import { type ErrorCode, FtpSecurityError } from '../src/errors.js';
+
+/** Octets of an ASCII text. */
+export function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, character => character.charCodeAt(0));
+}
+
+/** What `run` throws: it must be an FtpSecurityError. */
+export function errorOf(run: () => unknown): FtpSecurityError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof FtpSecurityError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+export function expectCode(run: () => unknown, code: ErrorCode): void {
+  expect(errorOf(run).code).toBe(code);
+}
+
+/** Runs `run` on arbitrary input: it may succeed, or refuse by FtpSecurityError; anything else fails the test. */
+export function onlyRefuses<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof FtpSecurityError) return undefined;
+    throw error;
+  }
+}

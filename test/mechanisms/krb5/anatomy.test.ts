@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { fromHex } from '../../../src/bytes.js';
+import { formatContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
+import { describeToken, krb5 } from '../../../src/mechanisms/krb5/index.js';
+import type { KrbError } from '../../../src/mechanisms/krb5/messages.js';
+import { errorOf, expectCode } from '../../helpers.js';
+import { exchangeOf, requestOf } from './exchange-vectors.js';
+
+const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
+
+describe('krb5, the mechanism', () => {
+  test('recognises its first token', () => {
+    expect([krb5.name, krb5.variant]).toEqual(['GSSAPI', 'krb5']);
+    expect(krb5.recognises(mit.apReq)).toBe(true);
+    expect(krb5.recognises(fromHex('602806062b0601050502'))).toBe(true);
+    expect(krb5.recognises(fromHex('1603010200'))).toBe(false);
+    expect(krb5.recognises(new Uint8Array())).toBe(false);
+    expect(krb5.observer(mit.keytab).see('client', mit.apReq).problem).toBeUndefined();
+  });
+});
+
+describe('a token without keys', () => {
+  test('AP-REQ', () => {
+    expect(describeToken(mit.apReq)).toEqual({
+      kind: 'AP-REQ',
+      serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
+      ticketEnctype: 18,
+      ticketKvno: 1,
+      mutual: true,
+      apOptions: ['mutual-required'],
+      authenticatorEnctype: 18,
+    });
+    const message = { ...requestOf(mit), apOptions: 0x40000000 };
+    expect(describeToken(formatContextToken({ kind: 'AP-REQ', message }))).toMatchObject({
+      apOptions: ['use-session-key'],
+    });
+  });
+
+  test('AP-REP', () => expect(describeToken(mit.apRep!)).toEqual({ kind: 'AP-REP', enctype: 18 }));
+
+  test('KRB-ERROR', () => {
+    const sname = { nameType: 2, nameString: ['ftp', 'h'] };
+    const message: KrbError = { pvno: 5, msgType: 30, stime: 0, susec: 7, errorCode: 41, realm: 'R', sname };
+    expect(describeToken(formatContextToken({ kind: 'KRB-ERROR', message }))).toEqual({
+      kind: 'KRB-ERROR',
+      errorCode: 41,
+      errorName: 'KRB_AP_ERR_MODIFIED',
+      serverName: 'ftp/h@R',
+      serverTime: '1970-01-01T00:00:00.000007Z',
+    });
+  });
+
+  test('per-message tokens', () => {
+    const { token } = mit.context.messages[0]!;
+    const anatomy = describeToken(fromHex(token));
+    expect(anatomy).toMatchObject({ kind: 'wrap', sealed: false, sequence: '271917352' });
+    expect(() => JSON.stringify(anatomy)).not.toThrow();
+    expect(describeToken(fromHex('600d06092a864886f7120102020201'))).toEqual({ kind: 'rfc1964-wrap' });
+  });
+
+  test('what is none', () => {
+    expect(errorOf(() => describeToken(fromHex('600806062b0601050502'))).message).toContain('SPNEGO');
+    expectCode(() => describeToken(fromHex('160301')), 'security/bad-token');
+    expectCode(() => describeToken(new Uint8Array()), 'security/bad-token');
+  });
+});

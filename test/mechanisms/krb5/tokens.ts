@@ -1,0 +1,60 @@
+/** Kerberos keys, contexts and Wrap tokens for the tests of this room. */
+import { concat, copy, u64be } from '../../../src/bytes.js';
+import { type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/context.js';
+import { enctypeOf, type KerberosKey, kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
+import type { SecurityContext } from '../../../src/secure/security-context.js';
+
+export const ENCTYPE_NUMBERS = [17, 18, 19, 20] as const;
+
+function keyOctets(enctype: number): Uint8Array {
+  return Uint8Array.from({ length: enctypeOf(enctype)!.keyLength }, (_, i) => 7 * i + enctype);
+}
+
+/** A new handle of always the same key. */
+export function keyOf(enctype: number): KerberosKey {
+  return kerberosKey(enctype, keyOctets(enctype));
+}
+
+/** Both ends of one association; the initiator's numbers start at 1000, the acceptor's at 5000. */
+export function contextPair(
+  enctype: number,
+  options: Partial<Krb5ContextOptions> = {},
+): { initiator: SecurityContext; acceptor: SecurityContext } {
+  const common = { enctype, key: keyOctets(enctype), acceptorSubkey: true, ...options };
+  return {
+    initiator: krb5Context({ ...common, role: 'initiator', sendSequence: 1000, receiveSequence: 5000 }),
+    acceptor: krb5Context({ ...common, role: 'acceptor', sendSequence: 5000n, receiveSequence: 1000n }),
+  };
+}
+
+export interface TokenParts {
+  flags: number;
+  /** Between plaintext and header when sealed; its length is EC. */
+  filler: Uint8Array;
+  rrc: number;
+  sequence: bigint;
+}
+
+/** A Wrap token of RFC 4121 §4.2, put together apart from what is tested: any flags, filler and rotation. */
+export function forge(
+  key: KerberosKey,
+  { flags, filler, rrc, sequence }: TokenParts,
+  plaintext: Uint8Array,
+): Uint8Array {
+  const usage = (flags & 1) !== 0 ? 22 : 24;
+  const sealed = (flags & 2) !== 0;
+  const header = (ec: number, count: number) =>
+    concat(Uint8Array.of(5, 4, flags, 0xff, ec >> 8, ec, count >> 8, count), u64be(sequence));
+  const body = sealed
+    ? key.encrypt(usage, concat(plaintext, filler, header(filler.length, 0)))
+    : concat(plaintext, key.checksum(usage, concat(plaintext, header(0, 0))));
+  const ec = sealed ? filler.length : key.enctype.checksumLength;
+  return concat(header(ec, rrc), rotateRight(body, rrc));
+}
+
+/** Octet by octet, as §4.2.5 tells it. */
+function rotateRight(body: Uint8Array, count: number): Uint8Array {
+  const rotated = copy(body);
+  for (let i = 0; i < body.length; i++) rotated[(i + count) % body.length] = body[i]!;
+  return rotated;
+}

@@ -1,0 +1,267 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { concat, toUtf8 } from '../../../src/bytes.js';
+import { FtpSecurityError } from '../../../src/errors.js';
+import { psk, pskAcceptor, pskInitiator } from '../../../src/mechanisms/psk/index.js';
+import type { Exchange, Peer, Step } from '../../../src/secure/security-context.js';
+
+const key = new Uint8Array(32).fill(1);
+const otherKey = new Uint8Array(32).fill(2);
+const code = (code: string) => expect.objectContaining({ name: 'FtpSecurityError', code });
+
+/** X-PSK never needs to wait. */
+function step(exchange: Exchange, token?: Uint8Array): Step {
+  const step = exchange.step(token);
+  if (step instanceof Promise) throw new Error('a step of X-PSK is synchronous');
+  return step;
+}
+
+/** The three tokens of an exchange that works. */
+function tokens(): [Uint8Array, Uint8Array, Uint8Array] {
+  const initiator = pskInitiator({ key });
+  const acceptor = pskAcceptor({ key });
+  const opening = step(initiator).token!;
+  const answer = step(acceptor, opening).token!;
+  return [opening, answer, step(initiator, answer).token!];
+}
+
+describe('the X-PSK exchange', () => {
+  test('three tokens, and both sides have a context', () => {
+    const initiator = pskInitiator({ key });
+    const acceptor = pskAcceptor({ key });
+
+    const opening = step(initiator);
+    expect(opening).toEqual({ token: expect.objectContaining({ length: 33 }) });
+    const answer = step(acceptor, opening.token);
+    expect(answer).toEqual({ token: expect.objectContaining({ length: 64 }) });
+    const confirmation = step(initiator, answer.token);
+    expect(confirmation.token).toHaveLength(32);
+    const end = step(acceptor, confirmation.token);
+    expect(end.token).toBeUndefined();
+
+    const { token, level } = confirmation.context!.wrap(toUtf8('USER anna\r\n'), 'private');
+    expect(level).toBe('private');
+    expect(end.context!.unwrap(token)).toEqual({
+      plaintext: toUtf8('USER anna\r\n'),
+      level: 'private',
+      sequence: 'ok',
+    });
+  });
+
+  test('nonces, and so all that follows, are new each time', () => {
+    const [first, second] = [tokens(), tokens()];
+    for (const [i, token] of first.entries()) expect(token).not.toEqual(second[i]);
+  });
+
+  test('with different keys, the initiator is the first to know', () => {
+    const initiator = pskInitiator({ key });
+    const answer = step(pskAcceptor({ key: otherKey }), step(initiator).token);
+    expect(() => step(initiator, answer.token)).toThrow(code('security/bad-checksum'));
+  });
+
+  test('an initiator that can not know the key is refused', () => {
+    const acceptor = pskAcceptor({ key });
+    const answer = step(acceptor, tokens()[0]).token!;
+    // The confirmation of the acceptor itself is all that such an initiator has.
+    expect(() => step(acceptor, answer.subarray(32))).toThrow(code('security/bad-checksum'));
+  });
+
+  test('a recorded exchange can not be played again to an acceptor', () => {
+    const [opening, , confirmation] = tokens();
+    const acceptor = pskAcceptor({ key });
+    step(acceptor, opening);
+    expect(() => step(acceptor, confirmation)).toThrow(code('security/bad-checksum'));
+  });
+
+  test('nor to an initiator', () => {
+    const [, answer] = tokens();
+    const initiator = pskInitiator({ key });
+    step(initiator);
+    expect(() => step(initiator, answer)).toThrow(code('security/bad-checksum'));
+  });
+
+  test('every flipped bit is found, by one side or the other', () => {
+    for (let place = 0; place < 3; place++) {
+      const length = [33, 64, 32][place]!;
+      for (let bit = 0; bit < 8 * length; bit++) {
+        const flip = (token: Uint8Array | undefined, at: number) => {
+          if (at === place) token![bit >> 3]! ^= 0x80 >> (bit & 7);
+          return token;
+        };
+        const initiator = pskInitiator({ key });
+        const acceptor = pskAcceptor({ key });
+        const expected = place === 0 && bit < 8 ? 'security/bad-token' : 'security/bad-checksum';
+        expect(() => {
+          const opening = flip(step(initiator).token, 0);
+          const answer = flip(step(acceptor, opening).token, 1);
+          const confirmation = flip(step(initiator, answer).token, 2);
+          step(acceptor, confirmation);
+        }, `bit ${bit} of token ${place}`).toThrow(code(expected));
+      }
+    }
+  });
+
+  test('an unknown version is refused', () => {
+    const [opening] = tokens();
+    opening[0] = 2;
+    expect(() => step(pskAcceptor({ key }), opening)).toThrow(code('security/bad-token'));
+  });
+
+  test('security data that comes before the initiator has spoken is refused', () => {
+    expect(() => step(pskInitiator({ key }), new Uint8Array(0))).toThrow(code('security/bad-token'));
+  });
+
+  test('security data of any other length, or none, is refused, and the exchange is over', () => {
+    const begin = {
+      opening: () => pskAcceptor({ key }),
+      answer: () => {
+        const initiator = pskInitiator({ key });
+        step(initiator);
+        return initiator;
+      },
+      confirmation: () => {
+        const acceptor = pskAcceptor({ key });
+        step(acceptor, tokens()[0]);
+        return acceptor;
+      },
+    };
+    for (const [what, length] of [
+      ['opening', 33],
+      ['answer', 64],
+      ['confirmation', 32],
+    ] as const) {
+      for (let other = 0; other < 100; other++) {
+        if (other === length) continue;
+        const exchange = begin[what]();
+        expect(() => step(exchange, new Uint8Array(other).fill(1))).toThrow(code('security/bad-token'));
+        expect(() => step(exchange, new Uint8Array(length).fill(1))).toThrow(code('sequence/closed'));
+      }
+      expect(() => step(begin[what]())).toThrow(code('security/bad-token'));
+    }
+  });
+
+  test('after the last step there is no other', () => {
+    const initiator = pskInitiator({ key });
+    const acceptor = pskAcceptor({ key });
+    step(acceptor, step(initiator, step(acceptor, step(initiator).token).token).token);
+    for (const exchange of [initiator, acceptor]) {
+      expect(() => step(exchange)).toThrow(code('sequence/closed'));
+      expect(() => step(exchange, tokens()[0])).toThrow(code('sequence/closed'));
+    }
+  });
+
+  test('any octets whatever give an FtpSecurityError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), octets => {
+        fc.pre(!psk.recognises(octets));
+        expect(() => step(pskAcceptor({ key }), octets)).toThrow(FtpSecurityError);
+        const initiator = pskInitiator({ key });
+        const acceptor = pskAcceptor({ key });
+        step(acceptor, step(initiator).token);
+        expect(() => step(initiator, octets)).toThrow(FtpSecurityError);
+        expect(() => step(acceptor, octets)).toThrow(FtpSecurityError);
+      }),
+    );
+  });
+
+  test('Buffers may go in, and plain Uint8Arrays come out', () => {
+    const random = (length: number) => Buffer.alloc(length, 3);
+    const initiator = pskInitiator({ key: Buffer.from(key), random });
+    const acceptor = pskAcceptor({ key: Buffer.from(key), random });
+    let token: Uint8Array | undefined;
+    for (const side of [initiator, acceptor, initiator]) {
+      token = step(side, token && Buffer.from(token)).token!;
+      expect(token.constructor).toBe(Uint8Array);
+    }
+    expect(step(acceptor, token).context).toBeDefined();
+  });
+});
+
+describe('misuse', () => {
+  test('a key under 16 octets is a RangeError, at once', () => {
+    for (const length of [0, 15]) {
+      expect(() => pskInitiator({ key: new Uint8Array(length) })).toThrow(RangeError);
+      expect(() => pskAcceptor({ key: new Uint8Array(length) })).toThrow(RangeError);
+      expect(() => psk.observer({ key: new Uint8Array(length) })).toThrow(RangeError);
+    }
+    expect(() => pskInitiator({ key: new Uint8Array(16) })).not.toThrow();
+  });
+
+  test('what is no Uint8Array is a TypeError, and the exchange goes on', () => {
+    // @ts-expect-error
+    expect(() => pskInitiator({ key: 'a text is no key, however long' })).toThrow(TypeError);
+    const acceptor = pskAcceptor({ key });
+    // @ts-expect-error
+    expect(() => acceptor.step('x'.repeat(33))).toThrow(TypeError);
+    expect(step(acceptor, tokens()[0]).token).toHaveLength(64);
+    // @ts-expect-error
+    expect(() => psk.observer({ key }).see('client', [1, 2])).toThrow(TypeError);
+  });
+});
+
+describe('the X-PSK mechanism', () => {
+  test('has its names', () => {
+    expect(psk).toMatchObject({ name: 'X-PSK', variant: 'psk' });
+  });
+
+  test('recognises its first token by length and version', () => {
+    const [opening] = tokens();
+    expect(psk.recognises(opening)).toBe(true);
+    expect(psk.recognises(opening.subarray(1))).toBe(false);
+    expect(psk.recognises(concat(opening, Uint8Array.of(0)))).toBe(false);
+    expect(psk.recognises(concat(Uint8Array.of(0x60), opening.subarray(1)))).toBe(false);
+    expect(psk.recognises(new Uint8Array(0))).toBe(false);
+  });
+});
+
+describe('a witness', () => {
+  const senders: Peer[] = ['client', 'server', 'client'];
+
+  test('opens both directions once it has seen all three tokens', () => {
+    const initiator = pskInitiator({ key });
+    const acceptor = pskAcceptor({ key });
+    const witness = psk.observer({ key });
+
+    const opening = step(initiator).token!;
+    expect(witness.see('client', opening)).toEqual({ facts: {} });
+    const answer = step(acceptor, opening).token!;
+    expect(witness.see('server', answer)).toEqual({ facts: {} });
+    const { token: confirmation, context: client } = step(initiator, answer);
+    const { fromClient, fromServer } = witness.see('client', confirmation!);
+    const { context: server } = step(acceptor, confirmation);
+
+    const command = client!.wrap(toUtf8('PWD\r\n'), 'safe').token;
+    expect(fromClient!.unwrap(command)).toMatchObject({ plaintext: toUtf8('PWD\r\n'), sequence: 'ok' });
+    const reply = server!.wrap(toUtf8('257 "/"\r\n'), 'private').token;
+    expect(fromServer!.unwrap(reply)).toMatchObject({ plaintext: toUtf8('257 "/"\r\n'), sequence: 'ok' });
+    expect(() => fromClient!.unwrap(reply)).toThrow(code('security/wrong-direction'));
+  });
+
+  test('that has another key says so, and opens nothing', () => {
+    const witness = psk.observer({ key: otherKey });
+    const sights = tokens().map((token, i) => witness.see(senders[i]!, token));
+    expect(sights).toEqual([{ facts: {} }, { facts: {} }, { facts: {}, problem: code('security/bad-checksum') }]);
+  });
+
+  test('says whose confirmation is wrong', () => {
+    const [opening, answer] = tokens();
+    const witness = psk.observer({ key });
+    witness.see('client', opening);
+    witness.see('server', answer);
+    const { problem, fromClient } = witness.see('client', new Uint8Array(32));
+    expect(problem?.message).toContain('initiator');
+    expect(fromClient).toBeUndefined();
+  });
+
+  test('refuses security data out of turn, unreadable, or after the last', () => {
+    const [opening, answer, confirmation] = tokens();
+    expect(() => psk.observer({ key }).see('server', answer)).toThrow(code('sequence/unexpected-reply'));
+    const impatient = psk.observer({ key });
+    impatient.see('client', opening);
+    expect(() => impatient.see('client', confirmation)).toThrow(code('sequence/unexpected-command'));
+    expect(() => psk.observer({ key }).see('client', answer)).toThrow(code('security/bad-token'));
+    const witness = psk.observer({ key });
+    for (const [i, token] of [opening, answer, confirmation].entries()) witness.see(senders[i]!, token);
+    expect(() => witness.see('server', answer)).toThrow(code('sequence/closed'));
+  });
+});

@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { replyCodeFor } from '../../src/errors.js';
+import { CommandReader, parseCommand } from '../../src/ftp/command.js';
+import { formatReply, parseReply } from '../../src/ftp/reply.js';
+import {
+  adatOf,
+  formatAdat,
+  formatAdatReply,
+  formatAuth,
+  formatPbsz,
+  formatPbszText,
+  formatProt,
+  parseAdat,
+  parseAuth,
+  parseCcc,
+  parsePbsz,
+  parseProt,
+  pbszOf,
+} from '../../src/secure/security-data.js';
+import { ascii, errorOf, expectCode } from '../helpers.js';
+
+const command = (text: string) => parseCommand(ascii(text));
+const reply = (text: string) => parseReply(ascii(text));
+
+describe('AUTH (RFC 2228 §3)', () => {
+  it('names a mechanism, in any case', () => {
+    expect(parseAuth(command('AUTH gssapi\r\n'))).toBe('GSSAPI');
+    expect(formatAuth('GSSAPI')).toEqual(ascii('AUTH GSSAPI\r\n'));
+  });
+
+  it('refuses none, and more than one word', () => {
+    for (const text of ['AUTH', 'AUTH ', 'AUTH a b']) expectCode(() => parseAuth(command(text)), 'syntax/bad-command');
+    expect(() => formatAuth('')).toThrow(RangeError);
+    expect(() => parseAuth(command('USER me'))).toThrow(RangeError);
+  });
+});
+
+describe('ADAT (RFC 2228 §3, §5.1)', () => {
+  it('carries security data in a command', () => {
+    expect(parseAdat(command('ADAT Zm9v\r\n'))).toEqual({ token: ascii('foo'), tolerated: [] });
+    expect(formatAdat(ascii('foo'))).toEqual(ascii('ADAT Zm9v\r\n'));
+    expectCode(() => parseAdat(command('ADAT')), 'syntax/bad-command');
+    expect(replyCodeFor(errorOf(() => parseAdat(command('ADAT !!!!'))))).toBe(501);
+    expect(() => formatAdat(new Uint8Array())).toThrow(RangeError);
+    expect(() => parseAdat(command('MIC Zm9v'))).toThrow(RangeError);
+  });
+
+  it('carries it in a reply, or none, or an empty token', () => {
+    expect(adatOf(reply('235 ADAT=Zm9v\r\n'))).toEqual({ token: ascii('foo'), tolerated: [] });
+    expect(adatOf(reply('335 ADAT=Zm9v'))).toEqual({ token: ascii('foo'), tolerated: [] });
+    expect(adatOf(reply('334 Send authorization data.\r\n'))).toEqual({ token: undefined, tolerated: [] });
+    expect(adatOf(reply('335 ADAT=\r\n'))).toEqual({ token: new Uint8Array(), tolerated: [] });
+    expect(formatAdatReply(235, ascii('foo'))).toEqual(ascii('235 ADAT=Zm9v\r\n'));
+    expectCode(() => adatOf(reply('230 ADAT=Zm9v\r\n')), 'syntax/bad-reply');
+    expect(() => formatAdatReply(230 as 235, ascii('foo'))).toThrow(RangeError);
+  });
+
+  it.each([
+    ['235 adat=Zm9v\r\n', ['adat-case']],
+    ['235 done ADAT=Zm9v\r\n', ['text-before-adat']],
+    ['235 ADAT=Zm9v done\r\n', ['text-after-base64']],
+    ['235 ADAT= Zm9v\r\n', ['blank-around-base64']],
+    ['235 ADAT=Zm9v\n', ['bare-lf']],
+    ['235-ADAT=Zm9v\r\n235 done\r\n', ['multi-line-adat']],
+    ['235-well\r\n235 ADAT=Zm9v\r\n', ['multi-line-adat']],
+    ['335-ADAT=Zg==\r\n335-ADAT=bw==\r\n335 ADAT=bw==\r\n', ['multi-line-adat']],
+    ['335-more\r\n ADAT=Zm9v\r\n335 done\r\n', ['text-before-adat', 'multi-line-adat']],
+  ])('%j: %j named, reported, and refused when strict', (text, tolerated) => {
+    expect(adatOf(reply(text))).toEqual({ token: ascii('foo'), tolerated });
+    expectCode(() => adatOf(reply(text), { tolerate: [] }), 'syntax/bad-reply');
+  });
+
+  it('says where base 64 is broken', () => {
+    const error = errorOf(() => adatOf(reply('235-ADAT=Zm9v\r\n235 ADAT=Z*9v\r\n')));
+    expect(error).toMatchObject({ code: 'syntax/bad-base64', offset: 25 });
+  });
+
+  it('reads what it formats', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1 }), fc.constantFrom(334, 335, 235), (token, code) => {
+        expect(parseAdat(parseCommand(formatAdat(token)), { tolerate: [] }).token).toEqual(token);
+        const formatted = parseReply(formatAdatReply(code as 235, token));
+        expect(adatOf(formatted, { tolerate: [] })).toEqual({ token, tolerated: [] });
+      }),
+    );
+  });
+
+  it('names a bare LF in a command', () => {
+    const reader = new CommandReader();
+    reader.push(ascii('ADAT Zm9v\n'));
+    expect(parseAdat(reader.next()!).tolerated).toEqual(['bare-lf']);
+  });
+});
+
+describe('PBSZ (RFC 2228 §3, §8.1)', () => {
+  it('is a number of octets from 1 to 2^32-1', () => {
+    expect(parsePbsz(command('PBSZ 1'))).toBe(1);
+    expect(parsePbsz(command('PBSZ 0000000000065536'))).toBe(65536);
+    expect(parsePbsz(command('PBSZ 4294967295'))).toBe(4294967295);
+    expect(formatPbsz(65536)).toEqual(ascii('PBSZ 65536\r\n'));
+  });
+
+  it.each([
+    'PBSZ',
+    'PBSZ ',
+    'PBSZ 0',
+    'PBSZ -1',
+    'PBSZ 1.5',
+    'PBSZ abc',
+    'PBSZ 4294967296',
+    'PBSZ 99999999999999999999',
+  ])('refuses %j with 501', text => {
+    expect(replyCodeFor(errorOf(() => parsePbsz(command(text))))).toBe(501);
+  });
+
+  it('may be answered with a smaller size', () => {
+    expect(pbszOf(reply('200 PBSZ=4096\r\n'))).toBe(4096);
+    expect(pbszOf(reply('200 OK, PBSZ=4096\r\n'))).toBe(4096);
+    expect(pbszOf(reply('200 fine\r\n'))).toBeUndefined();
+    expectCode(() => pbszOf(reply('200 PBSZ=lots\r\n')), 'syntax/bad-reply');
+    expect(pbszOf(parseReply(formatReply(200, formatPbszText(32))))).toBe(32);
+  });
+
+  it('refuses misuse', () => {
+    for (const size of [0, -1, 1.5, 2 ** 32, Number.NaN]) {
+      expect(() => formatPbsz(size)).toThrow(RangeError);
+      expect(() => formatPbszText(size)).toThrow(RangeError);
+    }
+  });
+});
+
+describe('PROT and CCC (RFC 2228 §3, §8.1)', () => {
+  it.each([
+    ['C', 'clear'],
+    ['S', 'safe'],
+    ['E', 'confidential'],
+    ['P', 'private'],
+  ] as const)('PROT %s is level %s', (letter, level) => {
+    expect(parseProt(command(`PROT ${letter}\r\n`))).toBe(level);
+    expect(formatProt(level)).toEqual(ascii(`PROT ${letter}\r\n`));
+  });
+
+  it('owes 501 for no letter and 504 for another one', () => {
+    expect(replyCodeFor(errorOf(() => parseProt(command('PROT'))))).toBe(501);
+    expect(replyCodeFor(errorOf(() => parseProt(command('PROT X'))))).toBe(504);
+  });
+
+  it('CCC takes no argument', () => {
+    expect(parseCcc(command('CCC\r\n'))).toBeUndefined();
+    expectCode(() => parseCcc(command('CCC now')), 'syntax/bad-command');
+  });
+});
