@@ -21,6 +21,11 @@ export function assertBytes(value: unknown, name: string): asserts value is Uint
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return concatAll(parts);
+}
+
+/** The same for any number of parts: so many arguments as a peer can make lines would overflow the stack. */
+export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);

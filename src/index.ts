@@ -7,7 +7,20 @@ export { type ErrorCode, type ErrorFacts, FtpSecurityError, type RefusalCode, re
 export { type Command, CommandReader, formatCommand, parseCommand } from './ftp/command.js';
 export { type Line, type LineOptions, LineReader } from './ftp/line.js';
 export { formatReply, parseReply, type Reply, type ReplyOptions, ReplyReader } from './ftp/reply.js';
-export { type Classification, classify } from './ftp/reply-codes.js';
+export { type Classification, classify, REPLY_CODES, type ReplyGroup, type ReplyKind } from './ftp/reply-codes.js';
+export {
+  type DirectoryName,
+  type ExtendedPassiveAddress,
+  type FileSize,
+  type LongPassiveAddress,
+  type ModificationTime,
+  type PassiveAddress,
+  type ReplyDetails,
+  type RestartMarker,
+  replyDetails,
+  type ServiceDelay,
+} from './ftp/reply-details.js';
+export { ReceivedNumbers } from './received-numbers.js';
 export { DEVIATIONS, type Deviation, type Tolerance } from './secure/deviations.js';
 export {
   ProtectedReplyReader,
@@ -24,7 +37,9 @@ export { decodeProtectedReply, encodeProtectedReply, type ProtectedReply } from 
 export {
   type LevelFacts,
   PROTECTION_LEVELS,
+  type ProtectedCode,
   type ProtectionLevel,
+  type ProtectionVerb,
   type TokenLevel,
 } from './secure/protection-level.js';
 export type {

@@ -141,7 +141,7 @@ function errorRecord(error: FtpSecurityError | undefined): RecordedError | null 
 }
 
 /** ISO 8601, UTC, to the microsecond; to the nanosecond where the capture is that fine. */
-export function isoTime(nanoseconds: bigint): string {
+function isoTime(nanoseconds: bigint): string {
   const seconds = nanoseconds / 1_000_000_000n;
   const fraction = `${nanoseconds % 1_000_000_000n}`.padStart(9, '0');
   const digits = fraction.endsWith('000') ? fraction.slice(0, 6) : fraction;

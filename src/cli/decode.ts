@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { toHex, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { parseCommand } from '../ftp/command.js';
+import { commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { classify } from '../ftp/reply-codes.js';
 import { describeToken } from '../mechanisms/krb5/index.js';
@@ -59,7 +59,7 @@ function describeReply(line: Line, text: string, code: number): string[] {
 }
 
 function describeCommand(line: Line): string[] {
-  const command = { ...parseCommand(line.bytes), raw: line.raw };
+  const command = commandOf(line);
   const level = levelOfVerb(command.verb);
   if (level !== undefined) {
     const deviations = new Deviations({});

@@ -1,5 +1,5 @@
 /** Commands: a verb, and an argument behind the first blank (RFC 959 §5.3). */
-import { assertBytes, CR, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
+import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { assertOneLine, type Line, type LineOptions, LineReader } from './line.js';
 
@@ -61,7 +61,7 @@ export function parseCommand(bytes: Uint8Array): Command {
   assertBytes(bytes, 'command');
   const { length } = bytes;
   const ended = length >= 2 && bytes[length - 2] === CR && bytes[length - 1] === LF;
-  return commandOf({ raw: new Uint8Array(bytes), bytes: bytes.subarray(0, ended ? length - 2 : length) });
+  return commandOf({ raw: copy(bytes), bytes: bytes.subarray(0, ended ? length - 2 : length) });
 }
 
 /**

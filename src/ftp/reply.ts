@@ -136,7 +136,7 @@ export class ReplyLines {
 export function parseReply(bytes: Uint8Array): Reply {
   const { code, end, open } = scanReply(bytes);
   if (open) throw new FtpSecurityError('syntax/truncated', 'the reply does not end here', { offset: end });
-  if (end === bytes.length) return replyOf(code, new Uint8Array(bytes));
+  if (end === bytes.length) return replyOf(code, copy(bytes));
   throw new FtpSecurityError('syntax/trailing-data', 'more octets behind the reply', { offset: end });
 }
 

@@ -3,7 +3,7 @@
  * 2228 §5.2 has one inner reply in one outer reply; Heimdal spreads it over several, and MIT sends its lines without
  * their ends. Nothing outside a token is authenticated, so nothing outside decides here.
  */
-import { CR, CRLF, concat, LF, NUL } from '../bytes.js';
+import { CR, CRLF, concat, concatAll, LF, NUL } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { parseReply, type Reply, scanReply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
@@ -59,11 +59,11 @@ export class InnerReplies {
     const fragments = plaintexts.map(plaintext => withoutFinalNul(plaintext, deviations));
     const length = this.#limited((was?.length ?? 0) + fragments.reduce((sum, { length }) => sum + length, 0));
 
-    const joined = withEndOfLine(concat(...fragments));
+    const joined = withEndOfLine(concatAll(fragments));
     const asSent = read(joined, was?.code);
     const cut = fragments.slice(0, -1).some(fragment => !endsLine(fragment));
     if (cut) {
-      const perLine = concat(...fragments.map(withEndOfLine));
+      const perLine = concatAll(fragments.map(withEndOfLine));
       const asLines = read(perLine, was?.code);
       if (asLines.kind === 'early') throw bad('two readings, of which one ends early');
       if (asSent.kind !== 'whole' && asLines.kind === 'whole') {
@@ -123,7 +123,7 @@ function read(octets: Uint8Array, open: number | undefined): Reading {
 }
 
 function finish(was: OpenReply | undefined, last: Uint8Array, deviations: Deviations): InnerReply {
-  return { reply: parseReply(concat(...(was?.parts ?? []), last)), tolerated: deviations.met };
+  return { reply: parseReply(concatAll([...(was?.parts ?? []), last])), tolerated: deviations.met };
 }
 
 function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Array {

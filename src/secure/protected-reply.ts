@@ -1,6 +1,6 @@
 /** 63z replies taken apart and put together (RFC 2228 §5.2), without crypto: text is what a security context makes of the tokens. */
 import { encodeBase64 } from '../base64.js';
-import { assertBytes, concat, LF, startsWith, toUtf8 } from '../bytes.js';
+import { assertBytes, concatAll, LF, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
@@ -41,7 +41,7 @@ export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): P
  * The level that a reply's code claims.
  * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `syntax/bad-reply` for a code of 6yz that §5.2 doesn't have
  */
-export function protectedLevelOf(reply: Reply): TokenLevel {
+function protectedLevelOf(reply: Reply): TokenLevel {
   const level = levelOfCode(reply.code);
   if (level !== undefined) return level;
   if (reply.code < 600) throw new FtpSecurityError('sequence/unprotected', `reply ${reply.code} in the clear`);
@@ -63,8 +63,8 @@ export function encodeProtectedReply({
   const { code } = factsOf(level as ProtectionLevel);
   if (code === undefined) throw new RangeError('a clear reply has no tokens');
   if (tokens.length === 0) throw new RangeError('a protected reply has at least one token');
-  return concat(
-    ...tokens.flatMap((token, index) => {
+  return concatAll(
+    tokens.flatMap((token, index) => {
       assertBytes(token, 'token');
       if (token.length === 0) throw new RangeError('a token has at least one octet');
       const separator = index < tokens.length - 1 ? '-' : ' ';

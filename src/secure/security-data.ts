@@ -1,6 +1,6 @@
 /** The arguments of AUTH, ADAT, PBSZ and PROT, and what their replies carry (RFC 2228 §3, §5.1 and §8.1). */
 import { encodeBase64 } from '../base64.js';
-import { assertBytes, concat, LF, toUtf8 } from '../bytes.js';
+import { assertBytes, concat, concatAll, LF, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, formatCommand } from '../ftp/command.js';
 import type { Reply } from '../ftp/reply.js';
@@ -75,7 +75,7 @@ export function adatOf(reply: Reply, tolerance: Tolerance = {}): SecurityData {
     if (reply.lines.length > 1) deviations.meet('multi-line-adat', 'syntax/bad-reply');
     parts.push(part);
   }
-  return { token: parts.length > 0 ? concat(...parts) : undefined, tolerated: deviations.met };
+  return { token: parts.length > 0 ? concatAll(parts) : undefined, tolerated: deviations.met };
 }
 
 function adatOfLine(raw: Uint8Array, code: number, base: number, deviations: Deviations): Uint8Array | undefined {

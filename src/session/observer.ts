@@ -4,7 +4,7 @@
  */
 import { fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { type Command, parseCommand } from '../ftp/command.js';
+import { type Command, commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { type Reply, ReplyLines } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
@@ -162,7 +162,7 @@ export class Observer {
   #clientLine(line: Line, time: bigint | undefined): void {
     const message = this.#message('client', time);
     try {
-      const command = { ...parseCommand(line.bytes), raw: line.raw };
+      const command = commandOf(line);
       message.wire = command.verb;
       const level = levelOfVerb(command.verb);
       if (level === undefined) this.#clearCommand(message, line, command);

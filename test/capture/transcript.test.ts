@@ -1,0 +1,281 @@
+/** Recordings of real peers, each line held against the truth that came with it (vectors/captures/README.md). */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/bytes.js';
+import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
+import schema from '../../src/capture/transcript.schema.json' with { type: 'json' };
+import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { psk } from '../../src/mechanisms/psk/index.js';
+import { ascii, expectCode, onlyRefuses } from '../helpers.js';
+import { realCapture, vectorPath } from './helpers.js';
+
+interface Truth {
+  conn: number;
+  from: string;
+  wire: string;
+  plain_hex: string | null;
+  conf: boolean;
+  why?: string;
+  data?: true;
+}
+
+const NAMES = readdirSync(vectorPath('.'))
+  .filter(file => file.endsWith('.pcap'))
+  .map(file => file.slice(0, -'.pcap'.length));
+
+/** The error that the codec must give where the truth has no text. */
+const FITTING: Record<string, string[]> = {
+  'not canonical base64': ['syntax/bad-base64', 'security/bad-token'],
+  'no token': ['syntax/bad-command'],
+  'not a token': ['security/bad-token', 'sequence/no-context'],
+  checksum: ['security/bad-checksum'],
+  decrypt: ['security/bad-checksum'],
+  'gss_get_mic token': ['security/bad-token'],
+};
+
+function truthOf(name: string): Truth[] {
+  const lines = readFileSync(vectorPath(`${name}.truth.jsonl`), 'utf8')
+    .split('\n')
+    .filter(Boolean);
+  return lines.map(line => JSON.parse(line) as Truth).filter(({ data }) => !data);
+}
+
+function verify(name: string, options: { keyed?: boolean; tolerate?: [] } = {}): TranscriptRecord[] {
+  const { keyed = true, tolerate } = options;
+  const keytab = vectorPath(`${name}.keytab`);
+  const keys = keyed && existsSync(keytab) ? parseKeytab(readFileSync(keytab)) : [];
+  const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys) }];
+  return verifyRecording(realCapture(name), { mechanisms, ...(tolerate && { tolerate }) }).records;
+}
+
+function protectedLines(records: readonly TranscriptRecord[]): MessageRecord[] {
+  return records.filter(record => record.type === 'message').filter(({ verdict }) => verdict !== 'clear');
+}
+
+const matches = new Ajv().compile(schema);
+
+describe.each(NAMES)('%s', name => {
+  const truth = truthOf(name);
+  const records = verify(name);
+
+  it('gives every protected line as the truth says', () => {
+    const lines = protectedLines(records).sort((a, b) => a.connection - b.connection || a.index - b.index);
+    const inOrder = [...truth].sort((a, b) => a.conn - b.conn);
+    expect(lines.map(({ connection, from, wire }) => [connection, from, wire])).toEqual(
+      inOrder.map(({ conn, from, wire }) => [conn, from, wire]),
+    );
+    for (const [i, line] of lines.entries()) {
+      const { plain_hex, conf, why } = inOrder[i]!;
+      if (plain_hex === null || why === 'replay') {
+        expect(line).toMatchObject({ verdict: 'failed', plain_hex: null, text: null, applied: null });
+        const expected = why === 'replay' ? ['security/replayed'] : FITTING[why!];
+        expect(expected, `${why}`).toContain(line.error?.code);
+      } else {
+        expect(line).toMatchObject({ verdict: 'verified', plain_hex, applied: conf ? 'private' : 'safe' });
+        if (why === 'late') expect(line.sequence).toBe('late');
+      }
+    }
+  });
+
+  it('is as its schema says', () => {
+    for (const record of records) expect(matches(record), JSON.stringify([record, matches.errors])).toBe(true);
+    expect(records.filter(({ type }) => type === 'summary')).toEqual(records.slice(-1));
+  });
+
+  it('verifies nothing without the key, and shows no text', () => {
+    const lines = protectedLines(verify(name, { keyed: false }));
+    for (const line of lines) {
+      expect(['unkeyed', 'failed']).toContain(line.verdict);
+      expect(line).toMatchObject({ text: null, plain_hex: null });
+    }
+  });
+
+  it('classifies a reply for every protected reply whose lines may be believed', () => {
+    const believed = records.filter(record => record.type === 'reply');
+    const messages = new Map(
+      records.filter(record => record.type === 'message').map(it => [`${it.connection} ${it.index}`, it]),
+    );
+    const told = new Set<string>();
+    for (const { connection, messages: indices, code, lines } of believed) {
+      for (const index of indices) {
+        const key = `${connection} ${index}`;
+        expect(told.has(key)).toBe(false);
+        told.add(key);
+        expect(messages.get(key)).toMatchObject({ from: 'server' });
+      }
+      const [first] = indices.map(index => messages.get(`${connection} ${index}`)!);
+      expect(first!.text?.startsWith(`${code}`)).toBe(true);
+      expect(first!.text).toContain(lines[0]);
+    }
+    const unsaid = [...messages].filter(([key, it]) => it.from === 'server' && it.error === null && !told.has(key));
+    // Only lines of replies of which another line was refused, or that never ended.
+    const broken = [...messages.values()].filter(it => it.from === 'server' && it.error !== null).length;
+    expect(unsaid.length).toBeLessThanOrEqual(broken * 2);
+  });
+});
+
+describe('a strict reader', () => {
+  it('finds nothing to tolerate, and refuses what deviates', () => {
+    const records = verify('krb5ftp-safe-aes256-sha1', { tolerate: [] });
+    const messages = records.filter(record => record.type === 'message');
+    expect(messages.every(({ tolerated }) => tolerated.length === 0)).toBe(true);
+    expect(messages.some(({ error }) => error?.message === 'trailing-nul is not tolerated')).toBe(true);
+  });
+});
+
+describe('the port', () => {
+  it('narrows what is a control connection', () => {
+    const recording = realCapture('krb5ftp-noauth-plain');
+    const connections = (ports?: number[]) => {
+      const { records } = verifyRecording(recording, { mechanisms: [], ...(ports && { ports }) });
+      return records.filter(({ type }) => type === 'connection').length;
+    };
+    const { control_port } = JSON.parse(readFileSync(vectorPath('krb5ftp-noauth-plain.json'), 'utf8'));
+    expect([connections(), connections([control_port]), connections([1])]).toEqual([1, 1, 0]);
+  });
+});
+
+describe('a text transcript', () => {
+  const text = (...lines: string[]) => verifyRecording(ascii(lines.join('\n')), { mechanisms: [] }).records;
+
+  it('is read like a capture, without times and addresses', () => {
+    const records = text('# a session', '', 'S> 220-hello', 'S> 220 there', 'C> QUIT', 'S> 221 bye');
+    expect(records.map(({ type }) => type)).toEqual([
+      'message',
+      'message',
+      'reply',
+      'message',
+      'message',
+      'reply',
+      'connection',
+      'summary',
+    ]);
+    expect(records[2]).toMatchObject({ code: 220, messages: [1, 2], lines: ['hello', 'there'] });
+    expect(records[3]).toMatchObject({ from: 'client', wire: 'QUIT', time: null, verdict: 'clear', error: null });
+    expect(records[6]).toMatchObject({ client: null, server: null, mechanism: null, keyed: false });
+  });
+
+  it('may hold several connections', () => {
+    const records = text('S> 220 a', '---', 'S> 220 b', '---', '---', '# end');
+    expect(records.at(-1)).toMatchObject({ connections: 2, messages: 2 });
+  });
+
+  it('refuses other lines, and says where', () => {
+    expectCode(() => text('S> 220 a', 'X> hello'), 'syntax/bad-file');
+  });
+
+  it('carries every octet of a line', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 30 }), octets => {
+        const line = octets.filter(octet => octet !== 0x0a && octet !== 0x0d && octet < 0x80);
+        const records = verifyRecording(new Uint8Array([...ascii('C> NOOP '), ...line, 0x0a]), {
+          mechanisms: [],
+        }).records;
+        if (line.includes(0)) return;
+        expect(records[0]).toMatchObject({ wire: 'NOOP', text: `NOOP ${Buffer.from(line).toString()}` });
+      }),
+    );
+  });
+});
+
+describe('X-PSK', () => {
+  it('is opened with the shared key, confidential tokens as decrypted', async () => {
+    const key = new Uint8Array(32).fill(1);
+    const [client, server] = [psk.initiator({ key }), psk.acceptor({ key })];
+    const base64 = (octets: Uint8Array | undefined) => Buffer.from(octets!).toString('base64');
+    const first = await client.step();
+    const answer = await server.step(first.token);
+    const confirmed = await client.step(answer.token);
+    const done = await server.step(confirmed.token);
+    const [toServer, toClient] = [confirmed.context!, done.context!];
+    const lines = [
+      'S> 220 hello',
+      'C> AUTH x-psk',
+      'S> 334 go on',
+      `C> ADAT ${base64(first.token)}`,
+      `S> 335 ADAT=${base64(answer.token)}`,
+      `C> ADAT ${base64(confirmed.token)}`,
+      'S> 235 done',
+      `C> MIC ${base64(toServer.wrap(ascii('CCC'), 'safe').token)}`,
+      `S> 631 ${base64(toClient.wrap(ascii('200 clear'), 'safe').token)}`,
+      `C> CONF ${base64(toServer.wrap(ascii('NOOP'), 'confidential').token)}`,
+      `S> 633 ${base64(toClient.wrap(ascii('200 ok'), 'confidential').token)}`,
+    ];
+    const mechanisms = [{ ...psk, witness: () => psk.observer({ key }) }];
+    const { records } = verifyRecording(ascii(lines.join('\n')), { mechanisms });
+    expect(records.find(({ type }) => type === 'connection')).toMatchObject({
+      mechanism: 'X-PSK',
+      variant: 'psk',
+      keyed: true,
+    });
+    const lastTwo = protectedLines(records).slice(-2);
+    for (const line of lastTwo)
+      expect(line).toMatchObject({ verdict: 'decrypted', applied: 'confidential', error: null });
+    expect(records.at(-1)).toMatchObject({ protected: 4, verified: 2, decrypted: 2, failed: 0 });
+  });
+});
+
+describe('whatever the octets', () => {
+  const options = { mechanisms: [{ ...krb5, witness: () => krb5Witness([]) }] };
+
+  it('of a file, nothing escapes but a refusal', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        octets => void onlyRefuses(() => verifyRecording(octets, options)),
+      ),
+    );
+  });
+
+  it('of the lines, nothing escapes at all', () => {
+    const line = fc.oneof(
+      fc.string({ unit: fc.constantFrom(...'63123- =AMICENC\0\x80'), maxLength: 30 }),
+      fc.constantFrom(
+        'AUTH GSSAPI',
+        '334 ok',
+        '235 ok',
+        '235 ADAT=',
+        'ADAT Zm9v',
+        'MIC Zm9v',
+        '631 Zm9v',
+        '631-Zm9v',
+        'CCC',
+        'REIN',
+        '220 ok',
+        '234 ok',
+        'AUTH TLS',
+      ),
+    );
+    const said = fc.tuple(fc.constantFrom('C', 'S'), line);
+    fc.assert(
+      fc.property(fc.array(said, { maxLength: 15 }), lines => {
+        const text = lines.map(([side, line]) => `${side}> ${line}`).join('\n');
+        const { records } = verifyRecording(ascii(`#\n---\n${text}`), options);
+        for (const record of records) expect(matches(record)).toBe(true);
+        expect(protectedLines(records).every(({ verdict }) => verdict !== 'verified')).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('of a real capture with one octet changed, nothing escapes, and no text that the truth does not have', () => {
+    const name = 'probe-heimdal-nomutual';
+    const recording = realCapture(name);
+    const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
+    const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys) }];
+    const texts = new Set(truthOf(name).map(({ plain_hex }) => plain_hex));
+    fc.assert(
+      fc.property(fc.nat(recording.length - 1), fc.integer({ min: 1, max: 255 }), (at, bits) => {
+        const changed = recording.slice();
+        changed[at]! ^= bits;
+        const transcript = onlyRefuses(() => verifyRecording(changed, { mechanisms }));
+        for (const { plain_hex, verdict } of protectedLines(transcript?.records ?? [])) {
+          if (verdict === 'verified') expect(texts).toContain(plain_hex);
+        }
+      }),
+    );
+    expect(toHex(recording.subarray(0, 4))).toBe('d4c3b2a1');
+  });
+});

@@ -1,0 +1,100 @@
+/** Every error code has an input that must give it (vectors/negative). */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { encodeBase64 } from '../src/base64.js';
+import { concat, fromHex, toUtf8 } from '../src/bytes.js';
+import { verifyRecording } from '../src/capture/index.js';
+import { FtpSecurityError, replyCodeFor } from '../src/errors.js';
+import { parseCommand } from '../src/ftp/command.js';
+import { LineReader } from '../src/ftp/line.js';
+import { parseReply } from '../src/ftp/reply.js';
+import { krb5Context, parseKeytab } from '../src/mechanisms/krb5/index.js';
+import { unprotectReply } from '../src/secure/protect.js';
+import { decodeProtectedCommand } from '../src/secure/protected-command.js';
+import { decodeProtectedReply } from '../src/secure/protected-reply.js';
+import type { TokenLevel } from '../src/secure/protection-level.js';
+import { parsePbsz, parseProt } from '../src/secure/security-data.js';
+import { errorOf } from './helpers.js';
+
+interface Vector {
+  name: string;
+  error: string;
+  do: keyof typeof OPERATIONS;
+  text: string;
+  options?: Record<string, never>;
+  context: { enctype: number; key: string; acceptorSubkey: boolean; receiveSequence: number; strictOrder?: boolean };
+  tokens: string[];
+  code: number;
+  level: TokenLevel;
+}
+
+const VECTORS: Vector[] = JSON.parse(
+  readFileSync(new URL('../vectors/negative/negative.json', import.meta.url), 'utf8'),
+);
+
+/** What is not part of the messages that octets of a peer give, or has no producer yet. */
+const WITHOUT_VECTOR = new Set(['security/weak']);
+
+function contextOf({ context }: Vector) {
+  return krb5Context({ ...context, role: 'acceptor', key: fromHex(context.key), sendSequence: 0 });
+}
+
+const OPERATIONS = {
+  readLine({ text, options }: Vector) {
+    const reader = new LineReader(options);
+    reader.push(toUtf8(text));
+    reader.next();
+    reader.close();
+  },
+  parseReply: ({ text }: Vector) => parseReply(toUtf8(text)),
+  parseCommand: ({ text }: Vector) => parseCommand(toUtf8(text)),
+  decodeProtectedReply: ({ text, options }: Vector) => decodeProtectedReply(parseReply(toUtf8(text)), options),
+  decodeProtectedCommand: ({ text }: Vector) => decodeProtectedCommand(parseCommand(toUtf8(text))),
+  parsePbsz: ({ text }: Vector) => parsePbsz(parseCommand(toUtf8(text))),
+  parseProt: ({ text }: Vector) => parseProt(parseCommand(toUtf8(text))),
+  parseKeytab: ({ text }: Vector) => parseKeytab(toUtf8(text)),
+  verifyRecording: ({ text }: Vector) => verifyRecording(toUtf8(text), { mechanisms: [] }),
+  unwrap(vector: Vector) {
+    const context = contextOf(vector);
+    for (const token of vector.tokens) context.unwrap(fromHex(token));
+  },
+  unwrapDestroyed(vector: Vector) {
+    const context = contextOf(vector);
+    context.destroy();
+    context.unwrap(fromHex(vector.tokens[0]!));
+  },
+  wrap: (vector: Vector) => contextOf(vector).wrap(toUtf8('NOOP'), vector.level),
+  unprotectReply(vector: Vector) {
+    const base64 = encodeBase64(fromHex(vector.tokens[0]!));
+    unprotectReply(contextOf(vector), parseReply(concat(toUtf8(`${vector.code} `), base64)));
+  },
+  observe({ text }: Vector) {
+    const { records } = verifyRecording(toUtf8(text), { mechanisms: [] });
+    for (const record of records) {
+      if (record.type === 'message' && record.error !== null) {
+        throw new FtpSecurityError(record.error.code, record.error.message);
+      }
+    }
+  },
+};
+
+describe('what must be refused', () => {
+  it.each(VECTORS)('$name: $error', vector => {
+    const error = errorOf(() => OPERATIONS[vector.do](vector));
+    expect(error.code).toBe(vector.error);
+    expect(replyCodeFor(error)).toBeGreaterThanOrEqual(431);
+  });
+
+  it('has a vector for every code that the source throws', () => {
+    const src = new URL('../src/', import.meta.url);
+    const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'));
+    const thrown = new Set<string>();
+    for (const file of files.filter(file => !file.endsWith('errors.ts') && !file.includes('contract'))) {
+      const source = readFileSync(new URL(file, src), 'utf8');
+      for (const [, code] of source.matchAll(/FtpSecurityError\(\s*'([a-z]+\/[a-z-0-9]+)'/g)) thrown.add(code!);
+    }
+    const covered = new Set(VECTORS.map(({ error }) => error));
+    expect([...thrown].filter(code => !covered.has(code) && !WITHOUT_VECTOR.has(code))).toEqual([]);
+    expect(thrown.size).toBeGreaterThan(15);
+  });
+});

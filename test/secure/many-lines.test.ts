@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { InnerReplies } from '../../src/secure/inner-reply.js';
+import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import { ascii } from '../helpers.js';
+
+const MANY = 200_000;
+
+describe('as many lines as a peer likes', () => {
+  it('in one inner reply over many outer ones', () => {
+    const replies = new InnerReplies();
+    replies.push([ascii('211-a\r\n')]);
+    for (let i = 0; i < MANY; i++) replies.push([ascii('\r\n')]);
+    expect(replies.push([ascii('211 b')])?.reply.lines).toHaveLength(MANY + 2);
+  });
+
+  it('in one outer reply', () => {
+    const tokens = Array.from({ length: MANY }, () => ascii('\r\n'));
+    const inner = new InnerReplies().push([ascii('211-a\r\n'), ...tokens, ascii('211 b')]);
+    expect(inner?.reply.lines).toHaveLength(MANY + 2);
+    expect(encodeProtectedReply({ level: 'safe', tokens })).toHaveLength(MANY * '631 DQo=\r\n'.length);
+  });
+});

@@ -1,0 +1,303 @@
+import { describe, expect, it } from 'vitest';
+import { FtpSecurityError } from '../../src/errors.js';
+import type { TokenLevel } from '../../src/secure/protection-level.js';
+import type { Sight } from '../../src/secure/security-context.js';
+import type { ObservedMechanism } from '../../src/session/exchange-watch.js';
+import type { ObservedMessage, ObservedReply } from '../../src/session/observation.js';
+import { Observer, type ObserverOptions } from '../../src/session/observer.js';
+import { ascii } from '../helpers.js';
+import { visibleContext, visibleToken } from '../secure/visible-context.js';
+
+const LEVELS: TokenLevel[] = ['safe', 'private', 'confidential'];
+
+/** A mechanism whose exchange is one token each way, `open` from the client; with any other token the keys are unknown. */
+function mechanism(levels: TokenLevel[] = LEVELS): ObservedMechanism {
+  return {
+    name: 'X-VISIBLE',
+    variant: 'visible',
+    recognises: token => token.length > 0,
+    witness() {
+      let facts: Sight['facts'] = {};
+      return {
+        see(from, token) {
+          const said = Buffer.from(token).toString();
+          if (said === 'garbage') throw new FtpSecurityError('security/bad-token', 'garbage');
+          facts = { ...facts, [from]: said };
+          if (said === 'locked') return { facts, problem: new FtpSecurityError('security/no-key', 'no key') };
+          if (facts['client'] !== 'open') return { facts };
+          return { facts, fromClient: visibleContext(levels), fromServer: visibleContext(levels) };
+        },
+      };
+    },
+  };
+}
+
+const base64 = (text: string | Uint8Array) => Buffer.from(text).toString('base64');
+const VERBS = { safe: 'MIC', private: 'ENC', confidential: 'CONF' };
+const CODES = { safe: 631, private: 632, confidential: 633 };
+const token = (level: TokenLevel, n: number, text: string) => base64(visibleToken(level, n, text));
+const mic = (n: number, text: string, level: TokenLevel = 'safe') => `C> ${VERBS[level]} ${token(level, n, text)}`;
+const reply = (n: number, text: string, level: TokenLevel = 'safe') => `S> ${CODES[level]} ${token(level, n, text)}`;
+
+const EXCHANGE = ['S> 220 hello', 'C> AUTH X-VISIBLE', 'S> 334 go on', `C> ADAT ${base64('open')}`, 'S> 235 done'];
+const LOCKED = [...EXCHANGE.slice(0, 3), `C> ADAT ${base64('locked')}`, 'S> 235 done'];
+const CCC = [mic(0, 'CCC'), reply(0, '200 clear')];
+
+/** Plays lines `C> …` and `S> …`; `!` after the side stands for lost octets. */
+function observe(lines: string[], options: Partial<ObserverOptions> = {}) {
+  const observer = new Observer({ mechanisms: [mechanism()], ...options });
+  for (const line of lines) {
+    const from = line.startsWith('C') ? 'client' : 'server';
+    if (line[1] === '!') observer.lose(from);
+    else observer.push(from, ascii(`${line.slice(3)}${line.endsWith('\n') ? '' : '\r\n'}`));
+  }
+  observer.close();
+  const seen = [];
+  for (let next = observer.next(); next !== undefined; next = observer.next()) seen.push(next);
+  return {
+    messages: seen.filter((it): it is ObservedMessage => it.type === 'message'),
+    replies: seen.filter((it): it is ObservedReply => it.type === 'reply'),
+    exchanges: seen.filter(it => it.type === 'exchange'),
+  };
+}
+
+/** Verdict and error of the last line. */
+function last(lines: string[], options?: Partial<ObserverOptions>): [string, string | undefined] {
+  const { verdict, error } = observe(lines, options).messages.at(-1)!;
+  return [verdict, error?.code];
+}
+
+describe('an observed session', () => {
+  it('is verified from 235 on', () => {
+    const { messages, replies, exchanges } = observe([...EXCHANGE, mic(0, 'PWD'), reply(0, '257 "/"')]);
+    expect(exchanges).toEqual([expect.objectContaining({ mechanism: 'X-VISIBLE', variant: 'visible', keyed: true })]);
+    expect(messages.map(({ wire, verdict }) => [wire, verdict])).toEqual([
+      ['220 ', 'clear'],
+      ['AUTH', 'clear'],
+      ['334 ', 'clear'],
+      ['ADAT', 'clear'],
+      ['235 ', 'clear'],
+      ['MIC', 'verified'],
+      ['631 ', 'verified'],
+    ]);
+    expect(replies.at(-1)).toMatchObject({ messages: [7], reply: { code: 257 } });
+  });
+
+  it('shows nothing of a token before 235', () => {
+    expect(last([...EXCHANGE.slice(0, 4), mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
+    expect(last([...EXCHANGE.slice(0, 4), reply(0, '200 a')])).toEqual(['failed', 'sequence/no-context']);
+  });
+
+  it('never changes context on AUTH alone, but on its 334', () => {
+    const again = [...EXCHANGE, 'C> AUTH X-VISIBLE'];
+    expect(last([...again, mic(0, 'PWD')])).toEqual(['verified', undefined]);
+    expect(last([...again, reply(0, '501 no'), mic(0, 'PWD')])).toEqual(['verified', undefined]);
+    expect(last([...again, 'S> 334 go on', mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
+    expect(last([...again, ...EXCHANGE.slice(2), mic(0, 'PWD')])).toEqual(['verified', undefined]);
+  });
+
+  it('forgets the association on REIN and on a failed exchange', () => {
+    expect(last([...EXCHANGE, mic(0, 'REIN'), reply(0, '220 again'), 'C> USER me'])).toEqual(['clear', undefined]);
+    const failed = [...EXCHANGE.slice(0, 4), 'S> 535 no'];
+    expect(last([...failed, 'C> USER me'])).toEqual(['clear', undefined]);
+    expect(observe(failed).exchanges).toEqual([]);
+  });
+
+  it('may begin behind AUTH, or without any exchange that it knows', () => {
+    expect(last([...EXCHANGE.slice(3), mic(0, 'PWD')])).toEqual(['verified', undefined]);
+    expect(last([...EXCHANGE, mic(0, 'PWD')], { mechanisms: [] })).toEqual(['unkeyed', undefined]);
+    expect(last(['S> 235 done', mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
+  });
+
+  it('is not changed by ADAT where an association stands', () => {
+    expect(last([...EXCHANGE, `C> ADAT ${base64('garbage')}`, reply(0, '503 no'), mic(0, 'PWD')])).toEqual([
+      'verified',
+      undefined,
+    ]);
+  });
+
+  it('says why it has no key, and tells unkeyed from failed', () => {
+    const { exchanges, messages } = observe([...LOCKED, mic(0, 'PWD'), 'S> 631 Zm9*', 'S> 631 Zm9v']);
+    expect(exchanges).toEqual([expect.objectContaining({ keyed: false, problem: expect.any(FtpSecurityError) })]);
+    expect(messages.slice(-3).map(({ verdict }) => verdict)).toEqual(['unkeyed', 'failed', 'unkeyed']);
+  });
+
+  it('ends where TLS begins', () => {
+    const { messages } = observe(['S> 220 hello', 'C> AUTH TLS', 'S> 234 go on', 'C> \u0016\u0003\u0001', 'S> \u0016']);
+    expect(messages).toHaveLength(3);
+  });
+
+  it('gives security data that cannot be read an error, and goes on', () => {
+    expect(last([...EXCHANGE.slice(0, 3), `C> ADAT ${base64('garbage')}`])).toEqual(['clear', 'security/bad-token']);
+    expect(last([...EXCHANGE.slice(0, 4), `S> 235 ADAT=${base64('garbage')}`])).toEqual([
+      'clear',
+      'security/bad-token',
+    ]);
+    expect(last([...EXCHANGE.slice(0, 3), 'C> ADAT !'])).toEqual(['clear', 'syntax/bad-base64']);
+    expect(last(['C> AUTH'])).toEqual(['clear', 'syntax/bad-command']);
+  });
+});
+
+describe('what should have been protected', () => {
+  it('is every command from 235 to CCC', () => {
+    expect(last([...EXCHANGE, 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
+    expect(last([...EXCHANGE, ...CCC, 'C> PWD'])).toEqual(['clear', undefined]);
+    expect(last([...EXCHANGE, mic(0, 'CCC'), reply(0, '534 no'), 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
+  });
+
+  it('is every reply but those of the exchange, and CCC is granted by a protected reply alone', () => {
+    expect(last([...EXCHANGE, mic(0, 'PWD'), 'S> 257 "/"'])).toEqual(['clear', 'sequence/unprotected']);
+    expect(last([...EXCHANGE, mic(0, 'CCC'), 'S> 200 ok', 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
+    expect(last([...EXCHANGE, 'C> AUTH X-OTHER', 'S> 504 no'])).toEqual(['clear', undefined]);
+    expect(last([...EXCHANGE, ...CCC, mic(1, 'PWD'), 'S> 257 "/"'])).toEqual(['clear', 'sequence/unprotected']);
+  });
+
+  it('is nothing after 234, nor under a mechanism without integrity', () => {
+    expect(last(['C> AUTH X-VISIBLE', 'S> 234 done', 'C> USER me'])).toEqual(['clear', undefined]);
+    const mechanisms = [mechanism(['confidential'])];
+    expect(last([...EXCHANGE, 'C> PWD'], { mechanisms })).toEqual(['clear', undefined]);
+  });
+
+  it('is unknown when a command that nobody could open may have been CCC', () => {
+    expect(last([...LOCKED, 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
+    expect(last([...LOCKED, mic(0, 'CCC'), 'S> 631 Zm9v', 'C> PWD'])).toEqual(['clear', undefined]);
+  });
+
+  it('does not make an inner reply of lines in the clear between its own', () => {
+    const { messages, replies } = observe([
+      ...EXCHANGE,
+      mic(0, 'STAT x'),
+      reply(0, '211-begin\r\n'),
+      'S> -rw-r--r-- x',
+      reply(1, '211 end\r\n'),
+    ]);
+    expect(messages.at(-2)).toMatchObject({ wire: '', verdict: 'clear', error: { code: 'sequence/unprotected' } });
+    expect(replies.at(-1)).toMatchObject({ messages: [7, 9], reply: { lines: ['begin', 'end'] } });
+  });
+});
+
+describe('levels', () => {
+  it('a token weaker than its line stands as verified, with the error beside it', () => {
+    const weak = `C> ENC ${token('safe', 0, 'PWD')}`;
+    expect(last([...EXCHANGE, weak])).toEqual(['verified', 'sequence/wrong-level']);
+    expect(last([...EXCHANGE, mic(0, 'PWD'), `S> 632 ${token('safe', 0, '257 a')}`])).toEqual([
+      'verified',
+      'sequence/wrong-level',
+    ]);
+  });
+
+  it('confidential alone is decrypted, and an error before CCC', () => {
+    expect(last([...EXCHANGE, mic(0, 'PWD', 'confidential')])).toEqual(['decrypted', 'sequence/wrong-level']);
+    expect(last([...EXCHANGE, ...CCC, mic(1, 'PWD', 'confidential')])).toEqual(['decrypted', undefined]);
+    expect(last([...EXCHANGE, ...CCC, mic(1, 'PWD', 'confidential'), reply(1, '257 a', 'confidential')])).toEqual([
+      'decrypted',
+      undefined,
+    ]);
+  });
+
+  it('a protected reply to a clear command after CCC is a deviation', () => {
+    const lines = [...EXCHANGE, ...CCC, 'C> PWD', reply(1, '257 a')];
+    expect(observe(lines).messages.at(-1)!.tolerated).toEqual(['protected-after-ccc']);
+    expect(last(lines, { tolerate: [] })).toEqual(['failed', 'sequence/wrong-level']);
+  });
+
+  it('a weak mechanism is marked on every line', () => {
+    const weak = {
+      ...mechanism(),
+      witness: () => ({ see: () => ({ facts: { weak: true }, fromClient: visibleContext() }) }),
+    };
+    const { messages } = observe([...EXCHANGE, mic(0, 'PWD'), reply(0, '257 a')], { mechanisms: [weak] });
+    expect(messages.slice(-2).map(({ weak, verdict }) => [weak, verdict])).toEqual([
+      [true, 'verified'],
+      [true, 'unkeyed'],
+    ]);
+  });
+});
+
+describe('replies', () => {
+  it('1yz does not answer the command', () => {
+    const lines = [...EXCHANGE, ...CCC, 'C> RETR x', 'S> 150 soon', 'S> 226 done', mic(1, 'PWD'), 'S> 257 a'];
+    expect(
+      observe(lines)
+        .messages.map(({ error }) => error?.code)
+        .slice(-5),
+    ).toEqual([undefined, undefined, undefined, undefined, 'sequence/unprotected']);
+  });
+
+  it('with a broken line say nothing, but their good lines are shown', () => {
+    const lines = [...EXCHANGE, mic(0, 'HELP'), `S> 631-${token('safe', 0, '214-a\r\n')}`, 'S> 631-Zm9v'];
+    const { messages, replies } = observe([...lines, `S> 631 ${token('safe', 1, '214 c\r\n')}`]);
+    expect(messages.slice(-3).map(({ verdict }) => verdict)).toEqual(['verified', 'failed', 'verified']);
+    expect(replies.filter(({ reply }) => reply.code === 214)).toEqual([]);
+  });
+
+  it('that break the rules inside get the error on their last line', () => {
+    expect(last([...EXCHANGE, mic(0, 'PWD'), reply(0, 'no reply')])).toEqual(['verified', 'syntax/bad-reply']);
+    expect(last([...EXCHANGE, mic(0, 'two\r\nlines')])).toEqual(['verified', 'syntax/bad-command']);
+  });
+
+  it('that never end are truncated, on each side of the protection', () => {
+    expect(last(['S> 220-hello', 'S> more'])).toEqual(['clear', 'syntax/truncated']);
+    expect(last([...EXCHANGE, mic(0, 'HELP'), `S> 631-${token('safe', 0, '214-a\r\n')}`])[1]).toBe('syntax/truncated');
+    expect(last([...EXCHANGE, mic(0, 'HELP'), reply(0, '214-a\r\n')])[1]).toBe('syntax/truncated');
+  });
+
+  it('of another code end what was open', () => {
+    const lines = [
+      ...EXCHANGE,
+      mic(0, 'HELP'),
+      `S> 631-${token('safe', 0, '214-a\r\n')}`,
+      reply(1, '200 b', 'private'),
+    ];
+    expect(observe(lines).replies.at(-1)).toMatchObject({ reply: { code: 200 } });
+    expect(last(['S> hello'])).toEqual(['clear', 'syntax/bad-reply']);
+  });
+});
+
+describe('damage', () => {
+  it('loses a line, and goes on behind it', () => {
+    const { messages } = observe([...EXCHANGE, mic(0, 'PWD'), 'S!', reply(0, '257 a'), 'S> 631 Zm9v', mic(1, 'CWD x')]);
+    const [lost] = messages.slice(-3);
+    expect(lost).toMatchObject({ from: 'server', wire: '', error: { code: 'syntax/truncated' } });
+    expect(messages.at(-1)).toMatchObject({ verdict: 'verified' });
+    expect(observe(['C!', 'C> PWD', 'C> QUIT']).messages.map(({ wire }) => wire)).toEqual(['', 'QUIT']);
+  });
+
+  it('refuses a line that is too long, and goes on', () => {
+    const { messages } = observe(['S> 220 hello there', 'S> 220 hello'], { maxLine: 10 });
+    expect(messages.map(({ error }) => error?.code)).toEqual(['syntax/limit-exceeded', undefined]);
+  });
+
+  it('names a bare LF, and refuses it when strict', () => {
+    const lines = ['S> 220 hello\n', 'C> NOOP\n'];
+    expect(observe(lines).messages.map(({ tolerated }) => tolerated)).toEqual([['bare-lf'], ['bare-lf']]);
+    const strict = observe(lines, { tolerate: [] }).messages;
+    expect(strict.map(({ error }) => error?.code)).toEqual(['syntax/bad-line', 'syntax/bad-line']);
+  });
+
+  it('says that a recording ends within a line', () => {
+    const observer = new Observer({ mechanisms: [] });
+    observer.push('client', ascii('QUI'), 5n);
+    observer.close(7n);
+    expect(observer.next()).toMatchObject({ from: 'client', time: 7n, error: { code: 'syntax/truncated' } });
+  });
+
+  it('a line that is no command, protected or not, is an error of its own', () => {
+    expect(last(['C> '])).toEqual(['clear', 'syntax/bad-command']);
+    expect(last([...EXCHANGE, 'C> MIC'])).toEqual(['failed', 'syntax/bad-command']);
+  });
+});
+
+describe('a fault of a mechanism', () => {
+  it('that is no refusal goes on to the caller', () => {
+    const broken = {
+      ...mechanism(),
+      witness: () => ({
+        see: () => {
+          throw new TypeError('a bug');
+        },
+      }),
+    };
+    expect(() => observe(EXCHANGE, { mechanisms: [broken] })).toThrow(TypeError);
+  });
+});
