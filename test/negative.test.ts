@@ -8,7 +8,9 @@ import { FtpSecurityError, replyCodeFor } from '../src/errors.js';
 import { parseCommand } from '../src/ftp/command.js';
 import { LineReader } from '../src/ftp/line.js';
 import { parseReply } from '../src/ftp/reply.js';
+import { krb4Context } from '../src/mechanisms/krb4/index.js';
 import { krb5Context, parseKeytab } from '../src/mechanisms/krb5/index.js';
+import { desCipher } from '../src/node/index.js';
 import { unprotectReply } from '../src/secure/protect.js';
 import { decodeProtectedCommand } from '../src/secure/protected-command.js';
 import { decodeProtectedReply } from '../src/secure/protected-reply.js';
@@ -23,6 +25,7 @@ interface Vector {
   text: string;
   options?: Record<string, never>;
   context: { enctype: number; key: string; acceptorSubkey: boolean; receiveSequence: number; strictOrder?: boolean };
+  krb4: { key: string; address: number[]; localPort: number; peerPort: number; now: number };
   tokens: string[];
   code: number;
   level: TokenLevel;
@@ -57,6 +60,18 @@ const OPERATIONS = {
   unwrap(vector: Vector) {
     const context = contextOf(vector);
     for (const token of vector.tokens) context.unwrap(fromHex(token));
+  },
+  unwrapKrb4({ krb4, tokens }: Vector) {
+    const address = Uint8Array.from(krb4.address);
+    const context = krb4Context({
+      key: fromHex(krb4.key),
+      ciphers: { des: desCipher },
+      local: { address, port: krb4.localPort },
+      peer: { address, port: krb4.peerPort },
+      clock: () => krb4.now * 1000,
+      allowWeak: true,
+    });
+    context.unwrap(fromHex(tokens[0]!));
   },
   unwrapDestroyed(vector: Vector) {
     const context = contextOf(vector);

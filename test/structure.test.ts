@@ -17,6 +17,7 @@ const FLOORS: Record<string, number> = {
   session: 3,
   mechanisms: 4,
   capture: 5,
+  node: 5,
   index: 5,
   cli: 6,
 };

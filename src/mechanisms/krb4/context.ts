@@ -1,0 +1,143 @@
+/**
+ * A security context of Kerberos V4 from its session key (RFC 2228 appendix II). It is weak: a DES key can be searched
+ * through, the checksum of safe messages can be forged, and private messages have no checksum at all.
+ */
+import { assertBytes, equalConstantTime } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import type { TokenLevel } from '../../secure/protection-level.js';
+import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
+import { type Direction, directionOf, type Krb4Endpoint } from './direction.js';
+import { buildMessage, openMessage, plaintextLimit } from './messages.js';
+import { type DesKey, desKey, type Krb4Ciphers } from './pcbc.js';
+
+/** For people: why nothing that this mechanism verified may be relied on. */
+export const WEAKNESS =
+  'single DES, a checksum that can be forged, and no integrity check in private messages: that level is a claim only';
+
+export interface Krb4ContextOptions {
+  /** The session key, 8 octets. Copied. */
+  key: Uint8Array;
+  ciphers: Krb4Ciphers;
+  /** Our end of the control connection: its address goes into every message. */
+  local: Krb4Endpoint;
+  peer: Krb4Endpoint;
+  /** Milliseconds since 1970; default the system's. */
+  clock?: () => number;
+  /** Seconds that the clocks may differ by. Default 300; Infinity takes any time. */
+  maxSkew?: number;
+  /** Numbers in the messages that `wrap` makes; either order is read. Default false. */
+  littleEndian?: boolean;
+  /** Without it the context is refused. */
+  allowWeak?: boolean;
+}
+
+/** The seconds have 31 bits, as the sign tells the direction: to January 2038. */
+const MAX_SECONDS = 0x7fffffff;
+const MAX_SKEW = 300;
+
+/** RFC 2228 appendix II: CONF and 633 are not there. */
+const SEALED = new Map<TokenLevel, boolean>([
+  ['safe', false],
+  ['private', true],
+]);
+
+/**
+ * A context for levels safe and private. Its tokens are not numbered: what tells a replay is the time alone, so a token
+ * can be replayed while the clocks still agree.
+ * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`
+ */
+export function krb4Context(options: Krb4ContextOptions): SecurityContext {
+  const { key, ciphers, local, peer, clock, maxSkew, littleEndian, allowWeak = false } = options;
+  assertBytes(key, 'key');
+  const directions = { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
+  if (!allowWeak) throw new FtpSecurityError('security/weak', `KERBEROS_V4 is weak: ${WEAKNESS}`, { side: 'local' });
+  return new Krb4Context(desKey(key, ciphers), { ...directions, clock, maxSkew, littleEndian });
+}
+
+interface Manner {
+  sending: Direction;
+  receiving: Direction;
+  clock?: (() => number) | undefined;
+  maxSkew?: number | undefined;
+  littleEndian?: boolean | undefined;
+}
+
+/** The same where the directions are known otherwise than by endpoints. */
+export class Krb4Context implements SecurityContext {
+  readonly mechanism = 'KERBEROS_V4';
+  readonly #manner: Manner;
+  #key: DesKey | undefined;
+
+  constructor(key: DesKey, manner: Manner) {
+    this.#key = key;
+    this.#manner = manner;
+  }
+
+  supports(level: TokenLevel): boolean {
+    this.#open();
+    return SEALED.has(level);
+  }
+
+  wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped {
+    assertBytes(plaintext, 'plaintext');
+    const key = this.#open();
+    const sealed = isSealed(level);
+    const { sending, littleEndian = false } = this.#manner;
+    const { sender, negative } = sending;
+    const now = this.#now();
+    const seconds = Math.floor(now / 1000);
+    if (!(seconds > 0 && seconds <= MAX_SECONDS)) {
+      throw new FtpSecurityError('security/expired', 'Kerberos V4 has no such time', { side: 'local' });
+    }
+    const fiveMs = Math.floor((now - seconds * 1000) / 5);
+    const message = { plaintext, sealed, sender, seconds: negative ? -seconds : seconds, fiveMs };
+    return { token: buildMessage(key, message, littleEndian), level };
+  }
+
+  unwrap(token: Uint8Array): Unwrapped {
+    assertBytes(token, 'token');
+    const { plaintext, sealed, sender, seconds } = openMessage(this.#open(), token);
+    const { receiving } = this.#manner;
+    if (!equalConstantTime(sender, receiving.sender)) throw wrongDirection('its sender has another address');
+    if (seconds === 0 || seconds < 0 !== receiving.negative) throw wrongDirection('its time has the sign of the other');
+    this.#checkTime(Math.abs(seconds));
+    return { plaintext, level: sealed ? 'private' : 'safe', sequence: 'none' };
+  }
+
+  wrapSizeLimit(level: TokenLevel, maxToken: number): number {
+    this.#open();
+    const sealed = isSealed(level);
+    if (!Number.isSafeInteger(maxToken) || maxToken < 0) throw new RangeError('maxToken must be an integer, 0 or more');
+    return plaintextLimit(sealed, maxToken);
+  }
+
+  destroy(): void {
+    this.#key?.octets.fill(0);
+    this.#key = undefined;
+  }
+
+  #checkTime(seconds: number): void {
+    const { maxSkew = MAX_SKEW } = this.#manner;
+    if (maxSkew === Number.POSITIVE_INFINITY || Math.abs(this.#now() / 1000 - seconds) <= maxSkew) return;
+    throw new FtpSecurityError('security/expired', `a message of a time more than ${maxSkew} seconds away`);
+  }
+
+  #now(): number {
+    return (this.#manner.clock ?? Date.now)();
+  }
+
+  #open(): DesKey {
+    if (this.#key !== undefined) return this.#key;
+    throw new FtpSecurityError('sequence/closed', 'the context is destroyed', { side: 'local' });
+  }
+}
+
+function isSealed(level: TokenLevel): boolean {
+  const sealed = SEALED.get(level);
+  if (sealed !== undefined) return sealed;
+  throw new FtpSecurityError('security/level-unsupported', `KERBEROS_V4 has no level ${level}`, { side: 'local' });
+}
+
+function wrongDirection(why: string): FtpSecurityError {
+  return new FtpSecurityError('security/wrong-direction', `not a message from the peer: ${why}`);
+}

@@ -1,0 +1,111 @@
+/**
+ * The messages of krb_mk_safe and krb_mk_priv (RFC 2228 appendix II), in both octet orders:
+ *
+ *     safe      04, 0e or 0f, body, checksum of the body
+ *     private   04, 0c or 0d, length of what follows (4 octets), body and zeros to whole blocks, under PCBC
+ *     body      length (4 octets), plaintext, 5-millisecond units (1 octet), address of the sender (4 octets), seconds
+ *               since 1970 (4 octets, negative in one of the two directions)
+ *
+ * The second octet's lowest bit says that numbers are little-endian, the four of the checksum too.
+ */
+import { concat, copy, equalConstantTime, viewOf } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt } from './pcbc.js';
+import { quadCksum } from './quad-cksum.js';
+
+export interface Krb4Message {
+  plaintext: Uint8Array;
+  sealed: boolean;
+  /** IPv4, in network order. */
+  sender: Uint8Array;
+  /** With the sign that tells the direction. */
+  seconds: number;
+  fiveMs: number;
+}
+
+const VERSION = 4;
+const SAFE = 0x0e;
+const PRIVATE = 0x0c;
+const CHECKSUM = 16;
+/** Of the body: what stands before the plaintext, and behind it. */
+const LENGTH = 4;
+const TRAILER = 9;
+
+/** What a safe message is longer than its plaintext (RFC 2228 appendix II). */
+const SAFE_OVERHEAD = 2 + LENGTH + TRAILER + CHECKSUM;
+
+export function buildMessage(key: DesKey, message: Krb4Message, littleEndian: boolean): Uint8Array {
+  const { plaintext, sealed, sender, seconds, fiveMs } = message;
+  const number = (value: number) => numberOf(value, littleEndian);
+  const body = concat(number(plaintext.length), plaintext, Uint8Array.of(fiveMs), sender, number(seconds));
+  const head = Uint8Array.of(VERSION, (sealed ? PRIVATE : SAFE) | Number(littleEndian));
+  if (!sealed) return concat(head, body, checksumOf(key, body, littleEndian));
+  const blocks = pcbcEncrypt(key, body);
+  return concat(head, number(blocks.length), blocks);
+}
+
+/** @throws FtpSecurityError `security/bad-token`, `security/bad-checksum` */
+export function openMessage(key: DesKey, token: Uint8Array): Krb4Message {
+  const type = (token[1] ?? 0) & ~1;
+  if (token[0] !== VERSION || (type !== SAFE && type !== PRIVATE)) throw bad('no message of Kerberos V4');
+  const littleEndian = (token[1]! & 1) === 1;
+  return type === SAFE ? openSafe(key, token, littleEndian) : openPrivate(key, token, littleEndian);
+}
+
+/** How many octets of plaintext fit; 0 when not even an empty one does. */
+export function plaintextLimit(sealed: boolean, maxToken: number): number {
+  const blocks = Math.floor((maxToken - 2 - LENGTH) / BLOCK) * BLOCK;
+  return Math.max(0, sealed ? blocks - LENGTH - TRAILER : maxToken - SAFE_OVERHEAD);
+}
+
+function openSafe(key: DesKey, token: Uint8Array, littleEndian: boolean): Krb4Message {
+  if (token.length < SAFE_OVERHEAD) throw bad('safe message too short');
+  const length = viewOf(token).getUint32(2, littleEndian);
+  if (length !== token.length - SAFE_OVERHEAD) throw bad('safe message: its length is not that of its plaintext');
+  const body = copy(token, 2, -CHECKSUM);
+  if (!equalConstantTime(checksumOf(key, body, littleEndian), token.subarray(-CHECKSUM))) {
+    throw new FtpSecurityError('security/bad-checksum', 'wrong checksum in a safe message');
+  }
+  return { ...readBody(body, length, littleEndian), sealed: false };
+}
+
+/**
+ * Length and filling are all that tells a wrong key or an altered message, and both are checked, which the libraries of
+ * its time left out: a change of the last block then shows in the zeros or in the sender.
+ */
+function openPrivate(key: DesKey, token: Uint8Array, littleEndian: boolean): Krb4Message {
+  const blocks = token.subarray(2 + LENGTH);
+  if (blocks.length < 2 * BLOCK || blocks.length % BLOCK !== 0) throw bad('private message: no whole blocks');
+  if (viewOf(token).getUint32(2, littleEndian) !== blocks.length) throw bad('private message: wrong length');
+  const body = pcbcDecrypt(key, blocks);
+  const length = viewOf(body).getUint32(0, littleEndian);
+  const end = LENGTH + length + TRAILER;
+  if (end > body.length || body.length - end >= BLOCK || body.subarray(end).some(octet => octet !== 0)) {
+    throw new FtpSecurityError('security/bad-checksum', 'a private message that does not decrypt to one');
+  }
+  return { ...readBody(body, length, littleEndian), sealed: true };
+}
+
+function readBody(body: Uint8Array, length: number, littleEndian: boolean): Omit<Krb4Message, 'sealed'> {
+  const end = LENGTH + length;
+  return {
+    plaintext: copy(body, LENGTH, end),
+    fiveMs: body[end]!,
+    sender: copy(body, end + 1, end + 5),
+    seconds: viewOf(body).getInt32(end + 5, littleEndian),
+  };
+}
+
+function checksumOf({ octets }: DesKey, body: Uint8Array, littleEndian: boolean): Uint8Array {
+  return concat(...quadCksum(octets, body, 2).map(word => numberOf(word, littleEndian)));
+}
+
+function numberOf(value: number, littleEndian: boolean): Uint8Array {
+  const octets = new Uint8Array(4);
+  viewOf(octets).setUint32(0, value, littleEndian);
+  return octets;
+}
+
+function bad(message: string): FtpSecurityError {
+  return new FtpSecurityError('security/bad-token', message);
+}

@@ -1,0 +1,37 @@
+import { describe, test } from 'vitest';
+import { type ContractSubject, mechanismContract } from '../../../src/mechanisms/contract.js';
+import { krb4Context } from '../../../src/mechanisms/krb4/context.js';
+import { ciphers } from './vectors.js';
+
+/** Ends with different addresses, and with ports alone to tell them apart. */
+const SERVERS: [string, Uint8Array][] = [
+  ['of different addresses', Uint8Array.of(198, 51, 100, 20)],
+  ['of the same address', Uint8Array.of(192, 0, 2, 1)],
+];
+
+function subject(serverAddress: Uint8Array, littleEndian: boolean): ContractSubject {
+  let made = 0;
+  const client = { address: Uint8Array.of(192, 0, 2, 1), port: 40_000 };
+  const server = { address: serverAddress, port: 21 };
+  return {
+    contexts() {
+      made += 1;
+      const key = new Uint8Array(8).fill(2 * made);
+      const both = { key, ciphers, clock: () => 1_795_342_788_700, littleEndian, allowWeak: true };
+      return {
+        initiator: krb4Context({ ...both, local: client, peer: server }),
+        acceptor: krb4Context({ ...both, local: server, peer: client }),
+      };
+    },
+    levels: ['safe', 'private'],
+    numbered: false,
+  };
+}
+
+describe.each(SERVERS)('KERBEROS_V4 between ends %s keeps the contract of mechanisms', (_, address) => {
+  for (const { name, run } of mechanismContract(subject(address, false))) test(name, run);
+});
+
+describe('KERBEROS_V4 in little-endian order keeps the contract of mechanisms', () => {
+  for (const { name, run } of mechanismContract(subject(SERVERS[0]![1], true))) test(name, run);
+});
