@@ -58,6 +58,8 @@ export interface ExchangeFacts {
   enctype?: number;
   /** The mechanism or its keys are too weak to be trusted today. */
   weak?: boolean;
+  /** Why, for people. */
+  weakness?: string;
   [fact: string]: unknown;
 }
 
