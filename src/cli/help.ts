@@ -25,6 +25,7 @@ rfc2228 COMMAND --help tells more of each.`,
                                                      connections, "#" before remarks
 Options
   --keytab FILE       keys of services, from a keytab; may be repeated
+  --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated
   --key ETYPE:HEX     a key of a service; may be repeated
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
   --strict            tolerate no deviation from RFC 2228

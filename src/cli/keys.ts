@@ -1,15 +1,25 @@
-/** Keys from options: keytab files and `ETYPE:HEX`. */
+/** Keys from options: keytab and srvtab files, and `ETYPE:HEX`. */
 import { readFileSync } from 'node:fs';
 import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { parseSrvtab, type SrvtabEntry } from '../mechanisms/krb4/index.js';
 import { enctypeOf, type KeytabEntry, parseKeytab, type ServiceKey } from '../mechanisms/krb5/index.js';
 import { UsageError } from './status.js';
 
 /** @throws FtpSecurityError with the file's name in its message */
 export function readKeytab(file: string): KeytabEntry[] {
+  return readKeys(file, parseKeytab);
+}
+
+/** The same for a srvtab, the keytab of Kerberos V4. */
+export function readSrvtab(file: string): SrvtabEntry[] {
+  return readKeys(file, parseSrvtab);
+}
+
+function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T[]): T[] {
   const bytes = readFileSync(file);
   try {
-    return parseKeytab(bytes);
+    return parse(bytes);
   } catch (error) {
     throw error instanceof FtpSecurityError ? new FtpSecurityError(error.code, `${file}: ${error.message}`) : error;
   }

@@ -32,7 +32,9 @@ function connectionRow(record: ConnectionRecord): string {
   ];
   const unkeyed =
     mechanism === null || keyed ? '' : `  not keyed: ${problem?.message ?? 'nobody here knows the mechanism'}`;
-  return paint('bold', parts.filter(part => part !== '').join('  ')) + paint('yellow', printable(unkeyed));
+  const { weak, weakness } = record.facts;
+  const warning = weak === true ? `  weak${weakness === undefined ? '' : `: ${weakness}`}` : '';
+  return paint('bold', parts.filter(part => part !== '').join('  ')) + paint('yellow', printable(unkeyed + warning));
 }
 
 function messageRow(message: MessageRecord): string {

@@ -2,15 +2,18 @@
 import { readFileSync } from 'node:fs';
 import { type SummaryRecord, type Transcript, type TranscriptRecord, verifyRecording } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
+import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
 import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
+import { desCipher } from '../node/index.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
-import { parseKey, readKeytab } from './keys.js';
+import { parseKey, readKeytab, readSrvtab } from './keys.js';
 import { EXIT, parseOptions, UsageError } from './status.js';
 import { rowOf } from './table.js';
 
 const OPTIONS = {
   keytab: { type: 'string', multiple: true, default: [] as string[] },
   key: { type: 'string', multiple: true, default: [] as string[] },
+  srvtab: { type: 'string', multiple: true, default: [] as string[] },
   port: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
@@ -20,7 +23,11 @@ export function verify(args: string[]): number {
   const { values, positionals: files } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
   if (files.length === 0) throw new UsageError('verify wants a file');
   const keys = [...values.keytab.flatMap(readKeytab), ...values.key.map(parseKey)];
-  const mechanisms: ObservedMechanism[] = [{ ...krb5, witness: () => krb5Witness(keys) }];
+  const srvtab = values.srvtab.flatMap(readSrvtab);
+  const mechanisms: ObservedMechanism[] = [
+    { ...krb5, witness: () => krb5Witness(keys) },
+    { ...krb4, witness: () => krb4Witness(srvtab, { des: desCipher }) },
+  ];
   const options = { mechanisms, ports: values.port.map(parsePort), ...(values.strict && { tolerate: [] }) };
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;

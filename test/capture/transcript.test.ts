@@ -6,8 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
 import schema from '../../src/capture/transcript.schema.json' with { type: 'json' };
+import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
+import { desCipher } from '../../src/node/index.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
 import { realCapture, vectorPath } from './helpers.js';
 
@@ -44,9 +46,14 @@ function truthOf(name: string): Truth[] {
 
 function verify(name: string, options: { keyed?: boolean; tolerate?: [] } = {}): TranscriptRecord[] {
   const { keyed = true, tolerate } = options;
-  const keytab = vectorPath(`${name}.keytab`);
-  const keys = keyed && existsSync(keytab) ? parseKeytab(readFileSync(keytab)) : [];
-  const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys) }];
+  const keysIn = <T>(file: string, parse: (bytes: Uint8Array) => T[]): T[] =>
+    keyed && existsSync(vectorPath(file)) ? parse(readFileSync(vectorPath(file))) : [];
+  const keytab = keysIn(`${name}.keytab`, parseKeytab);
+  const srvtab = keysIn(`${name}.srvtab`, parseSrvtab);
+  const mechanisms = [
+    { ...krb5, witness: () => krb5Witness(keytab) },
+    { ...krb4, witness: () => krb4Witness(srvtab, { des: desCipher }) },
+  ];
   return verifyRecording(realCapture(name), { mechanisms, ...(tolerate && { tolerate }) }).records;
 }
 
@@ -113,6 +120,30 @@ describe.each(NAMES)('%s', name => {
     // Only lines of replies of which another line was refused, or that never ended.
     const broken = [...messages.values()].filter(it => it.from === 'server' && it.error !== null).length;
     expect(unsaid.length).toBeLessThanOrEqual(broken * 2);
+  });
+});
+
+describe('KERBEROS_V4', () => {
+  const name = 'gssftp163-krb4-private';
+
+  it('is marked weak, with the reason, on the connection and on every line', () => {
+    const records = verify(name);
+    const connection = records.find(({ type }) => type === 'connection');
+    expect(connection).toMatchObject({
+      mechanism: 'KERBEROS_V4',
+      variant: 'krb4',
+      client_name: 'ftptester@HEIM.TEST',
+      server_name: 'ftp.ftphost@HEIM.TEST',
+      keyed: true,
+      facts: { weak: true, weakness: expect.stringContaining('no integrity check in private messages') },
+    });
+    const lines = protectedLines(records);
+    expect(lines.map(({ weak, sequence }) => [weak, sequence])).toEqual(lines.map(() => [true, 'none']));
+  });
+
+  it('is marked weak without a key too', () => {
+    const lines = protectedLines(verify(name, { keyed: false }));
+    expect(lines.every(({ weak, verdict }) => weak && verdict === 'unkeyed')).toBe(true);
   });
 });
 

@@ -50,6 +50,17 @@ describe('verify', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
+  it('takes a srvtab, and says that KERBEROS_V4 is weak, and why', () => {
+    const name = 'gssftp163-krb4-private';
+    const srvtab = ['--srvtab', join(CAPTURES, `${name}.srvtab`)];
+    const { status, stdout, stderr } = run(['verify', capture(name), ...srvtab]);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/ftptester@HEIM\.TEST → ftp\.ftphost@HEIM\.TEST {2}weak: single DES.*private messages/);
+    expect(stdout).toMatch(/1 C {2}private {7}verified {7}PWD {2}\[weak\]$/m);
+    expect(stdout).toContain('119 protected: 119 verified, 0 failed, 0 without a key');
+    expect(run(['verify', capture(name)]).status).toBe(3);
+  });
+
   it('takes a key itself, and does not repeat it', () => {
     const { stdout } = run(['keytab', join(CAPTURES, 'probe-heimdal-nomutual.keytab')]);
     expect(stdout).toMatch(/aes256-cts-hmac-sha1-96 {2}ftp\//);
@@ -105,6 +116,7 @@ describe('verify', () => {
     ['no such file', () => [join(folder, 'none')]],
     ['no file', () => []],
     ['a keytab that is none', () => [capture('krb5ftp-noauth-plain'), '--keytab', file('no.keytab', 'x')]],
+    ['a srvtab that is none', () => [capture('krb5ftp-noauth-plain'), '--srvtab', file('no.srvtab', 'x')]],
     ['an option that is none', () => [capture('krb5ftp-noauth-plain'), '--colour']],
     ['a port that is none', () => [capture('krb5ftp-noauth-plain'), '--port', '0']],
   ])('%s: one line, status 2', (_, args) => {
