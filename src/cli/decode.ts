@@ -5,6 +5,7 @@ import { FtpSecurityError } from '../errors.js';
 import { commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { classify } from '../ftp/reply-codes.js';
+import { describeKrb4Token } from '../mechanisms/krb4/index.js';
 import { describeToken } from '../mechanisms/krb5/index.js';
 import { type Deviation, Deviations } from '../secure/deviations.js';
 import { decodeCommandToken } from '../secure/protected-command.js';
@@ -86,13 +87,19 @@ function describe(token: Uint8Array, tolerated: readonly Deviation[]): string[] 
 }
 
 /** What the mechanisms that are known can read of a token without a key. */
+const ANATOMISTS: readonly ((token: Uint8Array) => object)[] = [describeToken, describeKrb4Token];
+
 function describeAnatomy(token: Uint8Array): string[] {
-  try {
-    return Object.entries(describeToken(token)).map(([part, value]) => `     ${part.padEnd(11)} ${show(value)}`);
-  } catch (error) {
-    if (!(error instanceof FtpSecurityError)) throw error;
-    return [`     kind        not known here (${error.message})`, `     octets      ${shorten(toHex(token), 64)}`];
+  let reason = '';
+  for (const anatomyOf of ANATOMISTS) {
+    try {
+      return Object.entries(anatomyOf(token)).map(([part, value]) => `     ${part.padEnd(11)} ${show(value)}`);
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      reason ||= error.message;
+    }
   }
+  return [`     kind        not known here (${reason})`, `     octets      ${shorten(toHex(token), 64)}`];
 }
 
 function show(value: unknown): string {

@@ -5,6 +5,7 @@ import type { Krb4Ciphers } from './pcbc.js';
 import type { SrvtabEntry } from './srvtab.js';
 import { krb4Witness } from './witness.js';
 
+export { describeKrb4Token, type Krb4Anatomy } from './anatomy.js';
 export { type Krb4ContextOptions, krb4Context } from './context.js';
 export type { Krb4Endpoint } from './direction.js';
 export type { BlockCipher, Krb4Ciphers } from './pcbc.js';

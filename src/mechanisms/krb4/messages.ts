@@ -46,10 +46,31 @@ export function buildMessage(key: DesKey, message: Krb4Message, littleEndian: bo
 
 /** @throws FtpSecurityError `security/bad-token`, `security/bad-checksum` */
 export function openMessage(key: DesKey, token: Uint8Array): Krb4Message {
+  const header = readHeader(token);
+  return header.sealed ? openPrivate(key, token, header) : openSafe(key, token, header);
+}
+
+export interface MessageHeader {
+  sealed: boolean;
+  littleEndian: boolean;
+  /** Octets of plaintext in a safe message, of cipher blocks in a private one. */
+  length: number;
+}
+
+/**
+ * What stands before the message, without a key.
+ * @throws FtpSecurityError `security/bad-token` when it is none, or its length is not that of the token
+ */
+export function readHeader(token: Uint8Array): MessageHeader {
   const type = (token[1] ?? 0) & ~1;
   if (token[0] !== VERSION || (type !== SAFE && type !== PRIVATE)) throw bad('no message of Kerberos V4');
+  const sealed = type === PRIVATE;
   const littleEndian = (token[1]! & 1) === 1;
-  return type === SAFE ? openSafe(key, token, littleEndian) : openPrivate(key, token, littleEndian);
+  const length = token.length - (sealed ? 2 + LENGTH : SAFE_OVERHEAD);
+  if (length < (sealed ? 2 * BLOCK : 0)) throw bad('message of Kerberos V4 too short');
+  if (viewOf(token).getUint32(2, littleEndian) !== length) throw bad('its length is not that of the message');
+  if (sealed && length % BLOCK !== 0) throw bad('private message: no whole blocks');
+  return { sealed, littleEndian, length };
 }
 
 /** How many octets of plaintext fit; 0 when not even an empty one does. */
@@ -58,10 +79,7 @@ export function plaintextLimit(sealed: boolean, maxToken: number): number {
   return Math.max(0, sealed ? blocks - LENGTH - TRAILER : maxToken - SAFE_OVERHEAD);
 }
 
-function openSafe(key: DesKey, token: Uint8Array, littleEndian: boolean): Krb4Message {
-  if (token.length < SAFE_OVERHEAD) throw bad('safe message too short');
-  const length = viewOf(token).getUint32(2, littleEndian);
-  if (length !== token.length - SAFE_OVERHEAD) throw bad('safe message: its length is not that of its plaintext');
+function openSafe(key: DesKey, token: Uint8Array, { littleEndian, length }: MessageHeader): Krb4Message {
   const body = copy(token, 2, -CHECKSUM);
   if (!equalConstantTime(checksumOf(key, body, littleEndian), token.subarray(-CHECKSUM))) {
     throw new FtpSecurityError('security/bad-checksum', 'wrong checksum in a safe message');
@@ -73,11 +91,8 @@ function openSafe(key: DesKey, token: Uint8Array, littleEndian: boolean): Krb4Me
  * Length and filling are all that tells a wrong key or an altered message, and both are checked, which the libraries of
  * its time left out: a change of the last block then shows in the zeros or in the sender.
  */
-function openPrivate(key: DesKey, token: Uint8Array, littleEndian: boolean): Krb4Message {
-  const blocks = token.subarray(2 + LENGTH);
-  if (blocks.length < 2 * BLOCK || blocks.length % BLOCK !== 0) throw bad('private message: no whole blocks');
-  if (viewOf(token).getUint32(2, littleEndian) !== blocks.length) throw bad('private message: wrong length');
-  const body = pcbcDecrypt(key, blocks);
+function openPrivate(key: DesKey, token: Uint8Array, { littleEndian }: MessageHeader): Krb4Message {
+  const body = pcbcDecrypt(key, token.subarray(2 + LENGTH));
   const length = viewOf(body).getUint32(0, littleEndian);
   const end = LENGTH + length + TRAILER;
   if (end > body.length || body.length - end >= BLOCK || body.subarray(end).some(octet => octet !== 0)) {
