@@ -81,17 +81,20 @@ function describeLevel(level: TokenLevel): string {
 }
 
 function describe(token: Uint8Array, tolerated: readonly Deviation[]): string[] {
-  const deviations = tolerated.map(deviation => `     deviation   ${deviation}`);
-  return [`     token       ${token.length} octets`, ...describeAnatomy(token), ...deviations];
+  const deviations = tolerated.map(deviation => `     deviation            ${deviation}`);
+  return [`     token                ${token.length} octets`, ...describeAnatomy(token), ...deviations];
 }
 
 /** What the mechanisms that are known can read of a token without a key. */
 function describeAnatomy(token: Uint8Array): string[] {
   try {
-    return Object.entries(describeToken(token)).map(([part, value]) => `     ${part.padEnd(11)} ${show(value)}`);
+    return Object.entries(describeToken(token)).map(([part, value]) => `     ${part.padEnd(20)} ${show(value)}`);
   } catch (error) {
     if (!(error instanceof FtpSecurityError)) throw error;
-    return [`     kind        not known here (${error.message})`, `     octets      ${shorten(toHex(token), 64)}`];
+    return [
+      `     kind                 not known here (${error.message})`,
+      `     octets               ${shorten(toHex(token), 64)}`,
+    ];
   }
 }
 
