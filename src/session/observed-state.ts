@@ -19,6 +19,9 @@ import {
 /** After these the control connection is TLS (RFC 4217 §4), which has no lines. */
 const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
 
+/** Clients wait for replies, or send some commands ahead; whoever is this far ahead gets none. The queue must not grow. */
+const MAX_UNANSWERED = 256;
+
 /** A command that waits for its reply; AUTH with the mechanism that it names. */
 export type Asked = Unanswered & { mechanism?: string };
 
@@ -64,6 +67,7 @@ export class ObservedState {
   /** Notes a command; whether it is granted, its reply tells. */
   ask(asked: Asked): void {
     this.#unanswered.push(asked);
+    if (this.#unanswered.length > MAX_UNANSWERED) this.#unanswered.shift();
   }
 
   /** Forgets which commands wait: octets are missing. */

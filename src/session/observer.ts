@@ -40,6 +40,8 @@ export class Observer {
   readonly #options: ObserverOptions;
   readonly #readers: Record<Peer, LineReader>;
   readonly #ready: Observation[] = [];
+  /** How many of them `next` has given: to shift a long array would move all of it each time. */
+  #taken = 0;
   readonly #state: ObservedState;
   #messages = 0;
 
@@ -81,7 +83,14 @@ export class Observer {
    * settled when the reply is whole, or by `close`.
    */
   next(): Observation | undefined {
-    return this.#ready.shift();
+    const observation = this.#ready[this.#taken];
+    if (observation === undefined) {
+      this.#ready.length = 0;
+      this.#taken = 0;
+    } else {
+      this.#taken++;
+    }
+    return observation;
   }
 
   /** Ends the recording: what is unfinished gets `syntax/truncated`. */
