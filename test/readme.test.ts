@@ -32,7 +32,10 @@ describe('the README', () => {
     try {
       const program = join(folder, 'program.mjs');
       writeFileSync(program, transformSync(code, { loader: 'ts', format: 'esm' }).code);
-      execFileSync(process.execPath, [program], { cwd: ROOT, stdio: 'pipe' });
+      const printed = execFileSync(process.execPath, [program], { cwd: ROOT, stdio: 'pipe', encoding: 'utf8' });
+      // What a program prints stands behind it, as a comment.
+      const promised = /^console\.log\(.*\); \/\/ (.*)$/m.exec(code)?.[1];
+      if (promised !== undefined) expect(printed).toBe(`${promised}\n`);
     } finally {
       rmSync(folder, { recursive: true });
     }

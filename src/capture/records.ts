@@ -80,7 +80,7 @@ export interface SummaryRecord {
   unkeyed: number;
   /** Clear lines where protection was owed. */
   unprotected_after_security: number;
-  /** TCP connections beside the control connections. */
+  /** TCP connections beside the control connections; those whose SYN nobody answered don't count. */
   data_connections: number;
   /** Gaps in control connections: octets that were sent and not captured. */
   lost_segments: number;

@@ -76,7 +76,8 @@ function verifyPackets(packets: Iterable<CapturedPacket>, options: VerifyOptions
     else if (event.kind === 'lost') recording.lose(from);
     else if (--entry.open === 0) recording.end(event.time);
   }
-  return writer.finish(streams.connections.length - control.size);
+  const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
+  return writer.finish(answered.length - control.size);
 }
 
 function sideOf({ clientEnd }: ControlConnection, end: 0 | 1): 'client' | 'server' {

@@ -82,8 +82,8 @@ function describeLevel(level: TokenLevel): string {
 }
 
 function describe(token: Uint8Array, tolerated: readonly Deviation[]): string[] {
-  const deviations = tolerated.map(deviation => `     deviation   ${deviation}`);
-  return [`     token       ${token.length} octets`, ...describeAnatomy(token), ...deviations];
+  const deviations = tolerated.map(deviation => `     deviation            ${deviation}`);
+  return [`     token                ${token.length} octets`, ...describeAnatomy(token), ...deviations];
 }
 
 /** What the mechanisms that are known can read of a token without a key. */
@@ -93,13 +93,16 @@ function describeAnatomy(token: Uint8Array): string[] {
   let reason = '';
   for (const anatomyOf of ANATOMISTS) {
     try {
-      return Object.entries(anatomyOf(token)).map(([part, value]) => `     ${part.padEnd(11)} ${show(value)}`);
+      return Object.entries(anatomyOf(token)).map(([part, value]) => `     ${part.padEnd(20)} ${show(value)}`);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       reason ||= error.message;
     }
   }
-  return [`     kind        not known here (${reason})`, `     octets      ${shorten(toHex(token), 64)}`];
+  return [
+    `     kind                 not known here (${reason})`,
+    `     octets               ${shorten(toHex(token), 64)}`,
+  ];
 }
 
 function show(value: unknown): string {

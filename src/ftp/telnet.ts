@@ -1,7 +1,9 @@
 /**
  * Telnet commands taken out of a control connection (RFC 854; RFC 959 §4.1.3). RFC 1123 §4.1.2.12 forbids options
- * there, but a Synch before ABOR, or a peer that tries to negotiate, must not end up in a command or a reply.
+ * there, but a Synch before ABOR, or a peer that tries to negotiate, must not end up in a command or a reply. Since none
+ * may be there, none may swallow the end of a line either, and with it the lines that follow.
  */
+import { CR, LF } from '../bytes.js';
 
 /** Interpret As Command; doubled, it stands for the octet itself. */
 const IAC = 0xff;
@@ -29,7 +31,7 @@ export class TelnetFilter {
 
   /**
    * The text of a chunk: IAC IAC becomes one 0xFF; WILL, WONT, DO and DONT with their option, a subnegotiation to its
-   * end, and every other command vanish. An IAC before an octet that is no command is text: names in Latin-1 come with
+   * end or that of its line, and every other command vanish. An IAC before an octet that is no command is text: names in Latin-1 come with
    * a single 0xFF, and it must not swallow the line end behind it.
    * @returns the chunk itself when there is nothing to take out
    */
@@ -52,17 +54,23 @@ export class TelnetFilter {
           break;
         case 'option':
           this.#state = 'text';
+          if (octet === CR || octet === LF) text[length++] = octet;
           break;
         case 'subnegotiation':
-          if (octet === IAC) this.#state = 'subnegotiation-command';
-          break;
         case 'subnegotiation-command':
-          this.#state = octet === SE ? 'text' : 'subnegotiation';
+          this.#state = afterSubnegotiation(this.#state, octet);
+          if (octet === LF) text[length++] = octet;
           break;
       }
     }
     return text.subarray(0, length);
   }
+}
+
+/** IAC SE ends it, or else the line does. */
+function afterSubnegotiation(state: State, octet: number): State {
+  if (octet === LF || (state === 'subnegotiation-command' && octet === SE)) return 'text';
+  return octet === IAC && state === 'subnegotiation' ? 'subnegotiation-command' : 'subnegotiation';
 }
 
 function afterIac(octet: number): State {

@@ -52,17 +52,20 @@ export function formatAdat(token: Uint8Array): Uint8Array {
   return concat(toUtf8('ADAT '), encodeBase64(token), toUtf8('\r\n'));
 }
 
+/** The replies that accept AUTH or ADAT. */
+const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
+
 /** Sought anywhere in a line, since peers put words before it. A blank or hyphen precedes it, which base 64 never holds. */
 const ADAT_MARK = /(?:^|[ -])ADAT=/i;
 
 /**
- * The security data in a 334, 335 or 235 reply (§5.1). Several `ADAT=` lines are parts of one token, each with base 64
+ * The security data in a reply of the exchange (§5.1; 234 has none by the RFC, and is read alike). Several `ADAT=` lines are parts of one token, each with base 64
  * of its own.
  * @throws FtpSecurityError `syntax/bad-reply` for a reply that can't carry any or a deviation that is not tolerated,
  *   `syntax/bad-base64`; offsets count from the reply's start
  */
 export function adatOf(reply: Reply, tolerance: Tolerance = {}): SecurityData {
-  if (![334, 335, 235].includes(reply.code)) {
+  if (!EXCHANGE_CODES.includes(reply.code)) {
     throw new FtpSecurityError('syntax/bad-reply', `${reply.code} carries no security data`);
   }
   const deviations = new Deviations(tolerance);

@@ -17,16 +17,9 @@ import { levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-
 import type { Peer, SecurityContext } from '../secure/security-context.js';
 import { adatOf, parseAdat, parseAuth } from '../secure/security-data.js';
 import { withoutEndOfLine } from '../secure/token-text.js';
-import { type Association, ExchangeWatch, type ObservedMechanism } from './exchange-watch.js';
+import type { ObservedMechanism } from './exchange-watch.js';
 import type { Observation, ObservedMessage } from './observation.js';
-import {
-  commandMayBeClear,
-  type Phase,
-  phaseAfter,
-  replyMayBeClear,
-  replyMustBeClear,
-  type Unanswered,
-} from './rules.js';
+import { type Asked, ObservedState } from './observed-state.js';
 
 export interface ObserverOptions extends Tolerance {
   mechanisms: readonly ObservedMechanism[];
@@ -43,20 +36,14 @@ interface OuterReply {
   incomplete: boolean;
 }
 
-/** After these the control connection is TLS (RFC 4217 §4), which has no lines. */
-const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
-
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #readers: Record<Peer, LineReader>;
   readonly #ready: Observation[] = [];
+  /** How many of them `next` has given: to shift a long array would move all of it each time. */
+  #taken = 0;
+  readonly #state: ObservedState;
   #messages = 0;
-
-  #phase: Phase = 'clear';
-  #unanswered: (Unanswered & { mechanism?: string })[] = [];
-  #exchange: ExchangeWatch | undefined;
-  #association: Association | undefined;
-  #tls = false;
 
   readonly #clearReply: ReplyLines;
   #clearMessages: number[] = [];
@@ -69,6 +56,7 @@ export class Observer {
     this.#options = options;
     const limits = options.maxLine === undefined ? {} : { maxLine: options.maxLine };
     this.#readers = { client: new LineReader(limits), server: new LineReader(limits) };
+    this.#state = new ObservedState(options.mechanisms);
     this.#clearReply = new ReplyLines();
     this.#inner = new InnerReplies(options);
   }
@@ -78,7 +66,7 @@ export class Observer {
    * @param time  when they came, in nanoseconds since 1970; undefined when nobody knows
    */
   push(from: Peer, octets: Uint8Array, time?: bigint): void {
-    if (this.#tls) return;
+    if (this.#state.tls) return;
     this.#readers[from].push(octets);
     this.#drain(from, time);
   }
@@ -86,7 +74,7 @@ export class Observer {
   /** Says that octets of one side are missing here. What they were part of is given up. */
   lose(from: Peer): void {
     this.#readers[from].lose();
-    this.#unanswered = [];
+    this.#state.forget();
     if (from === 'server') this.#forgetReplies();
   }
 
@@ -95,7 +83,14 @@ export class Observer {
    * settled when the reply is whole, or by `close`.
    */
   next(): Observation | undefined {
-    return this.#ready.shift();
+    const observation = this.#ready[this.#taken];
+    if (observation === undefined) {
+      this.#ready.length = 0;
+      this.#taken = 0;
+    } else {
+      this.#taken++;
+    }
+    return observation;
   }
 
   /** Ends the recording: what is unfinished gets `syntax/truncated`. */
@@ -123,7 +118,7 @@ export class Observer {
         this.#damaged(from, time, error);
         continue;
       }
-      if (line === undefined || this.#tls) return;
+      if (line === undefined || this.#state.tls) return;
       if (from === 'client') this.#clientLine(line, time);
       else this.#serverLine(line, time);
     }
@@ -170,7 +165,7 @@ export class Observer {
     } catch (error) {
       message.text = fromUtf8(line.bytes);
       fail(message, error);
-      this.#unanswered.push({ verb: '', level: 'clear' });
+      this.#state.ask({ verb: '', level: 'clear' });
     }
   }
 
@@ -179,9 +174,7 @@ export class Observer {
     const deviations = new Deviations(this.#options);
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
-      if (this.#integrityOwed() && !commandMayBeClear(this.#phase, command.verb)) {
-        throw new FtpSecurityError('sequence/unprotected', 'a command in the clear where integrity is owed');
-      }
+      this.#state.checkClearCommand(command.verb);
     } catch (error) {
       fail(message, error);
     }
@@ -194,7 +187,7 @@ export class Observer {
     try {
       const { token, tolerated = [] } = decodeProtectedCommand(command, this.#options);
       message.tolerated = tolerated;
-      const context = this.#open(message, token);
+      const context = this.#state.open(message, token);
       if (context !== undefined) {
         this.#innerCommand(message, level, context);
         return;
@@ -203,7 +196,7 @@ export class Observer {
       message.verdict = 'failed';
       fail(message, error);
     }
-    this.#unanswered.push({ verb: '', level });
+    this.#state.ask({ verb: '', level });
   }
 
   #innerCommand(message: ObservedMessage, level: TokenLevel, context: SecurityContext): void {
@@ -211,20 +204,20 @@ export class Observer {
     let command: Command | undefined;
     try {
       command = parseInnerCommand(message.plaintext!, deviations);
-      checkCommandLevel(context, level, message.applied as TokenLevel, { integrityOwed: this.#integrityOwed() });
+      checkCommandLevel(context, level, message.applied as TokenLevel, { integrityOwed: this.#state.integrityOwed });
     } catch (error) {
       fail(message, error);
     }
     message.tolerated = [...message.tolerated, ...deviations.met];
-    if (command === undefined) this.#unanswered.push({ verb: '', level });
+    if (command === undefined) this.#state.ask({ verb: '', level });
     else this.#command(message, command);
   }
 
   /** Notes what a command asks for; whether it is granted, its reply tells. */
   #command(message: ObservedMessage, command: Command): void {
     const { verb } = command;
-    const asked: Unanswered & { mechanism?: string } = { verb, level: message.level };
-    this.#unanswered.push(asked);
+    const asked: Asked = { verb, level: message.level };
+    this.#state.ask(asked);
     try {
       if (verb === 'AUTH') asked.mechanism = parseAuth(command);
       if (verb === 'ADAT') this.#clientAdat(message, command);
@@ -236,9 +229,7 @@ export class Observer {
   #clientAdat(message: ObservedMessage, command: Command): void {
     const { token, tolerated } = parseAdat(command, this.#options);
     message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
-    // A recording may start behind AUTH. Where an association stands, ADAT without AUTH can't change it (§3).
-    if (this.#phase === 'clear') this.#exchange = new ExchangeWatch(this.#options.mechanisms, undefined);
-    if (this.#phase === 'clear' || this.#phase === 'exchange') this.#exchange?.see('client', token!);
+    this.#state.clientData(token!);
   }
 
   // Replies
@@ -260,9 +251,7 @@ export class Observer {
     let reply: Reply | undefined;
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
-      if (this.#integrityOwed(true) && !replyMayBeClear(this.#phase, this.#unanswered[0])) {
-        throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
-      }
+      this.#state.checkClearReply();
     } catch (error) {
       fail(message, error);
     }
@@ -278,7 +267,7 @@ export class Observer {
     const messages = this.#clearMessages;
     this.#clearMessages = [];
     // A reply that may not come in the clear answers nothing: it only takes its place in the queue.
-    if (message.error !== undefined) this.#settle(reply.code);
+    if (message.error !== undefined) this.#state.settle(reply.code);
     else this.#reply(message, reply, messages);
   }
 
@@ -293,12 +282,12 @@ export class Observer {
     const deviations = new Deviations(this.#options);
     try {
       const token = decodeReplyLine(line.raw, code, deviations);
-      if (replyMustBeClear(this.#phase, this.#unanswered[0])) {
+      if (this.#state.replyMustBeClear) {
         deviations.meet('protected-after-ccc', 'sequence/wrong-level');
       }
-      const context = this.#open(message, token);
+      const context = this.#state.open(message, token);
       if (context !== undefined) {
-        const options = { integrityOwed: this.#integrityOwed() };
+        const options = { integrityOwed: this.#state.integrityOwed };
         checkReplyLevel(context, level, message.applied as TokenLevel, deviations, options);
         outer.plaintexts.push(message.plaintext!);
       }
@@ -317,7 +306,7 @@ export class Observer {
     if (outer.incomplete) {
       this.#inner.reset();
       this.#innerMessages = [];
-      this.#settle(undefined);
+      this.#state.settle(undefined);
       return;
     }
     const messages = this.#innerMessages;
@@ -331,7 +320,7 @@ export class Observer {
     } catch (error) {
       fail(message, error);
       this.#innerMessages = [];
-      this.#settle(undefined);
+      this.#state.settle(undefined);
     }
   }
 
@@ -339,84 +328,16 @@ export class Observer {
   #reply(message: ObservedMessage, reply: Reply, messages: number[]): void {
     const { code } = reply;
     this.#ready.push({ type: 'reply', messages, reply, classification: classify(code) });
-    const answered = this.#settle(code);
-    if (answered === undefined) return;
-    const before = this.#phase;
-    this.#phase = phaseAfter(before, answered.verb, code);
-    if (answered.verb === 'AUTH' && (code === 334 || code === 234)) this.#begin(answered.mechanism, code);
-    if (this.#phase === 'clear') this.#association = undefined;
-    if (answered.verb !== 'ADAT' || (before !== 'exchange' && before !== 'clear')) return;
+    if (!this.#state.answer(code)) return;
     try {
-      if (code === 335 || code === 235) this.#serverAdat(message, reply);
+      const { token, tolerated } = adatOf(reply, this.#options);
+      message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
+      if (token !== undefined) this.#state.serverData(token);
     } catch (error) {
       fail(message, error);
     }
-    if (code === 235) this.#complete();
-  }
-
-  #begin(mechanism: string | undefined, code: number): void {
-    this.#association = undefined;
-    this.#exchange = new ExchangeWatch(this.#options.mechanisms, mechanism);
-    if (code === 234) this.#tls = TLS_NAMES.has(mechanism ?? '');
-  }
-
-  #serverAdat(message: ObservedMessage, reply: Reply): void {
-    const { token, tolerated } = adatOf(reply, this.#options);
-    message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
-    if (token !== undefined) this.#exchange?.see('server', token);
-  }
-
-  #complete(): void {
-    const completed = this.#exchange?.complete();
-    this.#exchange = undefined;
-    if (completed === undefined) return;
-    this.#association = completed.association;
-    this.#ready.push(completed.observed);
-  }
-
-  /**
-   * Takes the command that a reply answers from the queue: 1yz leaves it there. 334, 335 and 235 answer AUTH and ADAT
-   * alone, which puts the queue right when a recording has lost or hidden replies.
-   * @param code  undefined for a reply that could not be read
-   */
-  #settle(code: number | undefined): (Unanswered & { mechanism?: string }) | undefined {
-    if (code !== undefined && code < 200) return undefined;
-    const verb = code === 334 ? 'AUTH' : code === 335 || code === 235 ? 'ADAT' : undefined;
-    if (verb === undefined) return this.#unanswered.shift();
-    const at = this.#unanswered.findIndex(it => it.verb === verb);
-    return this.#unanswered.splice(0, at + 1).at(-1);
-  }
-
-  // Both
-
-  /** Opens a token with the context of its direction; undefined when nobody has the key. @throws FtpSecurityError */
-  #open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
-    const association = this.#association;
-    if (association === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
-    message.weak = association.weak;
-    const context = message.from === 'client' ? association.fromClient : association.fromServer;
-    if (context === undefined) {
-      message.verdict = 'unkeyed';
-      association.hidden ||= message.from === 'client';
-      return undefined;
-    }
-    const { plaintext, level, sequence } = context.unwrap(token);
-    message.verdict = level === 'confidential' ? 'decrypted' : 'verified';
-    message.applied = level;
-    message.plaintext = plaintext;
-    message.text = fromUtf8(plaintext);
-    message.sequence = sequence;
-    return context;
-  }
-
-  /** Whether the association that stands has integrity, and (unless `evenRelaxed`) CCC has not lifted it. */
-  #integrityOwed(evenRelaxed = false): boolean {
-    const association = this.#association;
-    if (association === undefined || (this.#phase === 'relaxed' && !evenRelaxed)) return false;
-    const context = association.fromServer;
-    // A command that nobody could open may have been CCC: then nothing can be said.
-    if (context === undefined) return !association.hidden;
-    return context.supports('safe') || context.supports('private');
+    const exchange = code === 235 ? this.#state.complete() : undefined;
+    if (exchange !== undefined) this.#ready.push(exchange);
   }
 
   #forgetReplies(): void {

@@ -265,7 +265,8 @@ describe('sequence numbers', () => {
   });
 
   test('far from all that was seen mean nothing', () => {
-    const [start, wild] = [fromClient(1001, 'AB'), (at: number) => fromClient(1001 + at, 'JUNK')];
+    const start = fromClient(1001, 'AB');
+    const wild = (at: number, given: Partial<Segment> = {}) => fromClient(1001 + at, 'JUNK', given);
     for (const at of [2 ** 24 + 8, 2 ** 29, 2 ** 31 - 1, 2 ** 31, -5, -(2 ** 24), -(2 ** 30)]) {
       const segments = [...OPEN, start, wild(at + Math.sign(at) * 100), wild(at), fromClient(1003, 'CD')];
       expect(flowOf(segments), `${at}`).toMatchObject({ texts: ['ABCD', ''] });

@@ -134,7 +134,7 @@ describe('decode', () => {
       '632-BQQH/wAAABwAAAAAPVTxk8/pqEK7jBmSUR5XpBykpIZxoxeQCWTlB6SXIkIWhpJ0D4llCkRI208p6cSlaya8ZO4diJM=',
       ['private', 'multi-line', 'sealed'],
     ],
-    ['235 ADAT=BA4AAAAEAABoDbUKTQACawLMHjMsqDlWitmsCLFhNXjnARA=', ['safe message', 'weak        true']],
+    ['235 ADAT=BA4AAAAEAABoDbUKTQACawLMHjMsqDlWitmsCLFhNXjnARA=', ['safe message', 'weak                 true']],
     ['633 Zm9v', ['confidential', '3 octets', 'not known here']],
     ['335 ADAT=', ['positive intermediate', '0 octets']],
     ['235 done', ['positive completion']],

@@ -51,6 +51,7 @@ describe('ADAT (RFC 2228 §3, §5.1)', () => {
     expect(adatOf(reply('335 ADAT=Zm9v'))).toEqual({ token: ascii('foo'), tolerated: [] });
     expect(adatOf(reply('334 Send authorization data.\r\n'))).toEqual({ token: undefined, tolerated: [] });
     expect(adatOf(reply('335 ADAT=\r\n'))).toEqual({ token: new Uint8Array(), tolerated: [] });
+    expect(adatOf(reply('234 Security data exchange complete.\r\n')).token).toBeUndefined();
     expect(formatAdatReply(235, ascii('foo'))).toEqual(ascii('235 ADAT=Zm9v\r\n'));
     expectCode(() => adatOf(reply('230 ADAT=Zm9v\r\n')), 'syntax/bad-reply');
     expect(() => formatAdatReply(230 as 235, ascii('foo'))).toThrow(RangeError);

@@ -301,3 +301,28 @@ describe('a fault of a mechanism', () => {
     expect(() => observe(EXCHANGE, { mechanisms: [broken] })).toThrow(TypeError);
   });
 });
+
+describe('work and memory', () => {
+  const seconds = (lines: string[]) => {
+    const start = performance.now();
+    observe(lines);
+    return (performance.now() - start) / 1000;
+  };
+
+  it('stay small for a client that never waits, and a server that answers late', () => {
+    const many = (line: string) => Array<string>(50_000).fill(line);
+    expect(seconds([...many('C> NOOP'), ...many('S> 334 a')])).toBeLessThan(5);
+    expect(seconds([...many(`C> ADAT ${base64('open')}`), ...many('S> 235 a')])).toBeLessThan(5);
+  });
+
+  it('stay small for many lines at once', () => {
+    const observer = new Observer({ mechanisms: [] });
+    const start = performance.now();
+    observer.push('server', ascii('220 a\r\n'.repeat(300_000)));
+    let count = 0;
+    while (observer.next() !== undefined) count++;
+    expect(count).toBe(600_000);
+    expect(observer.next()).toBeUndefined();
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+});

@@ -1,0 +1,166 @@
+/**
+ * What is known of a recorded control connection between its lines: the phase, the commands that wait for a reply, the
+ * security data exchange, and the association that came of it.
+ */
+import { fromUtf8 } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import type { Peer, SecurityContext } from '../secure/security-context.js';
+import { type Association, ExchangeWatch, type ObservedMechanism } from './exchange-watch.js';
+import type { ObservedExchange, ObservedMessage } from './observation.js';
+import {
+  commandMayBeClear,
+  type Phase,
+  phaseAfter,
+  replyMayBeClear,
+  replyMustBeClear,
+  type Unanswered,
+} from './rules.js';
+
+/** After these the control connection is TLS (RFC 4217 §4), which has no lines. */
+const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
+
+/** Clients wait for replies, or send some commands ahead; whoever is this far ahead gets none. The queue must not grow. */
+const MAX_UNANSWERED = 256;
+
+/** A command that waits for its reply; AUTH with the mechanism that it names. */
+export type Asked = Unanswered & { mechanism?: string };
+
+export class ObservedState {
+  readonly #mechanisms: readonly ObservedMechanism[];
+  #phase: Phase = 'clear';
+  #unanswered: Asked[] = [];
+  #exchange: ExchangeWatch | undefined;
+  #association: Association | undefined;
+  #tls = false;
+
+  constructor(mechanisms: readonly ObservedMechanism[]) {
+    this.#mechanisms = mechanisms;
+  }
+
+  /** Whether TLS has taken over. */
+  get tls(): boolean {
+    return this.#tls;
+  }
+
+  /** Whether integrity is owed now: an association stands that has it, and CCC has not lifted the requirement. */
+  get integrityOwed(): boolean {
+    return this.#phase !== 'relaxed' && this.#hasIntegrity();
+  }
+
+  /** @throws FtpSecurityError `sequence/unprotected` */
+  checkClearCommand(verb: string): void {
+    if (!this.integrityOwed || commandMayBeClear(this.#phase, verb)) return;
+    throw new FtpSecurityError('sequence/unprotected', 'a command in the clear where integrity is owed');
+  }
+
+  /** @throws FtpSecurityError `sequence/unprotected` */
+  checkClearReply(): void {
+    if (!this.#hasIntegrity() || replyMayBeClear(this.#phase, this.#unanswered[0])) return;
+    throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
+  }
+
+  /** Whether the next reply answers a clear command after CCC, and so must be clear itself. */
+  get replyMustBeClear(): boolean {
+    return replyMustBeClear(this.#phase, this.#unanswered[0]);
+  }
+
+  /** Notes a command; whether it is granted, its reply tells. */
+  ask(asked: Asked): void {
+    this.#unanswered.push(asked);
+    if (this.#unanswered.length > MAX_UNANSWERED) this.#unanswered.shift();
+  }
+
+  /** Forgets which commands wait: octets are missing. */
+  forget(): void {
+    this.#unanswered = [];
+  }
+
+  /** Security data of the client. @throws FtpSecurityError when the mechanism can't read it */
+  clientData(token: Uint8Array): void {
+    // A recording may start behind AUTH. Where an association stands, ADAT without AUTH can't change it (§3).
+    if (this.#phase === 'clear') this.#exchange = new ExchangeWatch(this.#mechanisms, undefined);
+    if (this.#phase === 'clear' || this.#phase === 'exchange') this.#exchange?.see('client', token);
+  }
+
+  /** Security data of the server. @throws FtpSecurityError when the mechanism can't read it */
+  serverData(token: Uint8Array): void {
+    this.#exchange?.see('server', token);
+  }
+
+  /**
+   * Takes a reply that may be believed.
+   * @returns whether it goes on with a security data exchange
+   */
+  answer(code: number): boolean {
+    const answered = this.settle(code);
+    if (answered === undefined) return false;
+    const before = this.#phase;
+    this.#phase = phaseAfter(before, answered.verb, code);
+    if (answered.verb === 'AUTH' && (code === 334 || code === 234)) this.#begin(answered.mechanism, code);
+    if (this.#phase === 'clear') this.#association = undefined;
+    return (before === 'exchange' || before === 'clear') && (code === 335 || code === 235);
+  }
+
+  /** The server has said that the exchange is complete. */
+  complete(): ObservedExchange | undefined {
+    const completed = this.#exchange?.complete();
+    this.#exchange = undefined;
+    this.#association = completed?.association;
+    return completed?.observed;
+  }
+
+  /**
+   * Takes the command that a reply answers from the queue: 1yz leaves it there. 334, 335 and 235 answer AUTH and ADAT
+   * alone, which puts the queue right when a recording has lost or hidden replies.
+   * @param code  undefined for a reply that could not be read
+   */
+  settle(code: number | undefined): Asked | undefined {
+    if (code !== undefined && code < 200) return undefined;
+    const verb = code === 334 ? 'AUTH' : code === 335 || code === 235 ? 'ADAT' : undefined;
+    if (verb === undefined) return this.#unanswered.shift();
+    const at = this.#unanswered.findIndex(it => it.verb === verb);
+    return this.#unanswered.splice(0, at + 1).at(-1);
+  }
+
+  /**
+   * Opens a token with the context of its direction, and notes in the message what it had.
+   * @returns the context; undefined when nobody has the key
+   * @throws FtpSecurityError `sequence/no-context`, and what the mechanism refuses
+   */
+  open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
+    const association = this.#association;
+    if (association === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
+    message.weak = association.weak;
+    const context = contextOf(association, message.from);
+    if (context === undefined) {
+      message.verdict = 'unkeyed';
+      association.hidden ||= message.from === 'client';
+      return undefined;
+    }
+    const { plaintext, level, sequence } = context.unwrap(token);
+    message.verdict = level === 'confidential' ? 'decrypted' : 'verified';
+    message.applied = level;
+    message.plaintext = plaintext;
+    message.text = fromUtf8(plaintext);
+    message.sequence = sequence;
+    return context;
+  }
+
+  #begin(mechanism: string | undefined, code: number): void {
+    this.#association = undefined;
+    this.#exchange = new ExchangeWatch(this.#mechanisms, mechanism);
+    if (code === 234) this.#tls = TLS_NAMES.has(mechanism ?? '');
+  }
+
+  #hasIntegrity(): boolean {
+    if (this.#association === undefined) return false;
+    const { fromServer, hidden } = this.#association;
+    // A command that nobody could open may have been CCC: then nothing can be said.
+    if (fromServer === undefined) return !hidden;
+    return fromServer.supports('safe') || fromServer.supports('private');
+  }
+}
+
+function contextOf({ fromClient, fromServer }: Association, from: Peer): SecurityContext | undefined {
+  return from === 'client' ? fromClient : fromServer;
+}

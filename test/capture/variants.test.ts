@@ -1,0 +1,138 @@
+/** A real capture, put on the wire in other ways: what was said, and what was verified of it, stays the same. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { type MessageRecord, verifyRecording } from '../../src/capture/index.js';
+import { FIN, type Segment, SYN } from '../../src/capture/link-layer.js';
+import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { type FileOptions, flowsOf, LINK_HEADERS, pcapOf, realCapture, segmentsOf, vectorPath } from './helpers.js';
+
+const NAMES = ['heimdal-safe-aes128-cts-hmac-sha1-96', 'krb5ftp-deleg-aes256-sha1'];
+
+interface StreamFacts {
+  ends: [string, string];
+  octets: [number, number];
+  sha256: [string, string];
+}
+
+function messagesOf(name: string, file: Uint8Array): MessageRecord[] {
+  const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
+  const { records } = verifyRecording(file, { mechanisms: [{ ...krb5, witness: () => krb5Witness(keys) }] });
+  return records.filter(record => record.type === 'message');
+}
+
+/** What a transcript says, but for the time. */
+const said = (messages: readonly MessageRecord[]) => messages.map(({ time, ...rest }) => rest);
+
+describe.each(NAMES)('%s', name => {
+  const original = realCapture(name);
+  const segments = segmentsOf(original);
+  const expected = said(messagesOf(name, original));
+  const transcriptOf = (changed: readonly Segment[], options?: FileOptions) =>
+    said(messagesOf(name, pcapOf(changed, options)));
+  const isControl = ({ source, destination }: Segment) => [source, destination].some(end => end.endsWith(`:${port}`));
+  const port = JSON.parse(readFileSync(vectorPath(`${name}.json`), 'utf8')).control_port as number;
+
+  test('has the streams that Wireshark finds', () => {
+    const facts: StreamFacts[] = JSON.parse(readFileSync(vectorPath(`${name}.streams.json`), 'utf8'));
+    const streams = flowsOf(segments).map(({ ends, texts }) => ({
+      ends,
+      octets: texts.map(text => text.length),
+      sha256: texts.map(text => createHash('sha256').update(text, 'latin1').digest('hex')),
+    }));
+    expect(streams).toEqual(facts);
+  });
+
+  test.each(Object.keys(LINK_HEADERS))('over %s', link => {
+    expect(transcriptOf(segments, { link })).toEqual(expected);
+  });
+
+  test.each([
+    { littleEndian: true, nanoseconds: true },
+    { littleEndian: false, nanoseconds: true },
+    { littleEndian: false, nanoseconds: false },
+  ])('in a file with %j', options => {
+    expect(transcriptOf(segments, options)).toEqual(expected);
+  });
+
+  test('keeps its times to the nanosecond', () => {
+    const finer = segments.map(it => ({ ...it, time: it.time + 7n }));
+    const [first] = messagesOf(name, pcapOf(finer, { nanoseconds: true }));
+    expect(first!.time).toMatch(/\.\d{6}007Z$/);
+  });
+
+  test('over IPv6', () => {
+    const v6 = (end: string) => `[2001:db8::${end.split(':')[0]!.split('.')[3]}]:${end.split(':')[1]}`;
+    const changed = segments.map(it => ({ ...it, source: v6(it.source), destination: v6(it.destination) }));
+    expect(transcriptOf(changed)).toEqual(expected);
+  });
+
+  test.each([1, 7, 100])('in segments of %i octets', size => {
+    const cut = segments.filter(isControl).flatMap(it => {
+      if (it.payload.length === 0) return [it];
+      return Array.from({ length: Math.ceil(it.payload.length / size) }, (_, i) => {
+        const at = i * size;
+        const last = at + size >= it.payload.length;
+        const flags = last ? it.flags : it.flags & ~FIN;
+        return { ...it, flags, seq: (it.seq + at) >>> 0, payload: it.payload.subarray(at, at + size) };
+      });
+    });
+    expect(transcriptOf(cut)).toEqual(expected);
+  });
+
+  test('sent again, whole and in part, with octets of the next one', () => {
+    const again = segments.flatMap(it => {
+      const half = Math.floor(it.payload.length / 2);
+      const part = { ...it, flags: it.flags & ~FIN, seq: (it.seq + half) >>> 0, payload: it.payload.subarray(half) };
+      return half === 0 || (it.flags & SYN) !== 0 ? [it, it] : [it, part, it];
+    });
+    expect(transcriptOf(again)).toEqual(expected);
+  });
+
+  test('where both directions wrap around 2^32', () => {
+    const first = new Map<string, number>();
+    const key = (from: string, to: string) => `${from} ${to}`;
+    for (const { source, destination, seq } of segments) {
+      if (!first.has(key(source, destination))) first.set(key(source, destination), seq);
+    }
+    const shift = (number: number, from: string, to: string) =>
+      (number - (first.get(key(from, to)) ?? number) + 0xffff_ff00) >>> 0;
+    const changed = segments.map(it => ({
+      ...it,
+      seq: shift(it.seq, it.source, it.destination),
+      ack: shift(it.ack, it.destination, it.source),
+    }));
+    expect(transcriptOf(changed)).toEqual(expected);
+  });
+
+  test('captured out of order', () => {
+    const changed = segments.flatMap(it => {
+      const half = Math.ceil(it.payload.length / 2);
+      if (half < 2 || (it.flags & SYN) !== 0) return [it];
+      const first = { ...it, flags: it.flags & ~FIN, payload: it.payload.subarray(0, half) };
+      return [{ ...it, seq: (it.seq + half) >>> 0, payload: it.payload.subarray(half) }, first];
+    });
+    expect(changed.length).toBeGreaterThan(segments.length);
+    expect(transcriptOf(changed)).toEqual(expected);
+  });
+
+  test('from the middle on, without either SYN', () => {
+    expect(transcriptOf(segments.filter(({ flags }) => (flags & SYN) === 0))).toEqual(expected);
+  });
+
+  test('with a segment missing: the gap is said, the rest is verified', () => {
+    const tokens = segments.filter(
+      it => isControl(it) && Buffer.from(it.payload).toString('latin1').startsWith('MIC '),
+    );
+    const lost = tokens[Math.floor(tokens.length / 2)]!;
+    const file = pcapOf(segments.filter(it => it !== lost));
+    const messages = messagesOf(name, file);
+    const damaged = messages.filter(({ error }) => error !== null);
+    expect(damaged).toEqual([
+      expect.objectContaining({ wire: '', error: expect.objectContaining({ code: 'syntax/truncated' }) }),
+    ]);
+    // Of the lines, one or two are gone: the one that was lost, and the one that may have begun in the gap.
+    expect(expected.length - messages.filter(({ error }) => error === null).length).toBeLessThanOrEqual(2);
+    expect(messages.every(({ verdict }) => verdict !== 'failed')).toBe(true);
+  });
+});
