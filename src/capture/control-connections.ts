@@ -21,8 +21,17 @@ const VERBS: ReadonlySet<string> = new Set(
     'STAT STOR STOU STRU SYST TYPE USER XCUP XCWD XMKD XPWD XRMD CLNT ERET ESTO SPAS SPOR'
   ).split(' '),
 );
-/** SMTP and LMTP greet with 220 too, and have verbs in common with FTP; but they say these first. */
-const NOT_FTP: ReadonlySet<string> = new Set(['EHLO', 'HELO', 'LHLO']);
+/** SMTP, LMTP and NNTP have replies like FTP's, and verbs in common with it; but they say these too. */
+const NOT_FTP: ReadonlySet<string> = new Set(
+  'EHLO HELO LHLO MAIL RCPT DATA RSET VRFY GROUP ARTICLE BODY POST XOVER OVER NEWNEWS'.split(' '),
+);
+
+interface Opening {
+  /** What either end said first, as text. */
+  said: [string, string];
+  /** Something before it is not in the capture. */
+  late: boolean;
+}
 
 /**
  * The control connections, in the order of their SYNs; those whose SYN nobody answered don't count. A server is known
@@ -34,13 +43,15 @@ export function controlConnections(
   { connections, events }: TcpStreams,
   ports: readonly number[] = [],
 ): Map<TcpConnection, ControlConnection> {
-  const openings = new Map<TcpConnection, [string, string]>();
+  const openings = new Map<TcpConnection, Opening>(
+    connections.map(connection => [connection, { said: ['', ''], late: connection.opened === 'missing' }]),
+  );
   for (const event of events) {
+    const opening = openings.get(event.connection)!;
+    if (event.kind === 'lost' && opening.said[event.from] === '') opening.late = true;
     if (event.kind !== 'data') continue;
-    const opening = openings.get(event.connection) ?? ['', ''];
-    const room = OPENING - opening[event.from].length;
-    if (room > 0) opening[event.from] += fromUtf8(event.data.subarray(0, room));
-    openings.set(event.connection, opening);
+    const room = OPENING - opening.said[event.from].length;
+    if (room > 0) opening.said[event.from] += fromUtf8(event.data.subarray(0, room));
   }
 
   const candidates = connections.filter(
@@ -49,11 +60,16 @@ export function controlConnections(
   );
   const clientEnds = new Map<TcpConnection, 0 | 1>();
   const servers = new Set<string>();
-  for (const connection of candidates) {
-    const end = clientEndOf(connection, openings.get(connection) ?? ['', '']);
-    if (end === undefined) continue;
-    clientEnds.set(connection, end);
-    servers.add(connection.ends[other(end)]);
+  const pairs = new Set<string>();
+  for (const silent of [false, true]) {
+    for (const connection of candidates) {
+      const end = clientEndOf(connection, openings.get(connection)!, silent);
+      // Between hosts that talk already, what is only like a greeting is the content of a data connection.
+      if (end === undefined || (silent && pairs.has(hostsOf(connection)))) continue;
+      clientEnds.set(connection, end);
+      servers.add(connection.ends[other(end)]);
+      if (!silent) pairs.add(hostsOf(connection));
+    }
   }
 
   const control = new Map<TcpConnection, ControlConnection>();
@@ -68,20 +84,29 @@ export function controlConnections(
 }
 
 /** Who connects is the client; where nobody knows who did, whoever speaks commands is. */
-function clientEndOf({ opener, opened }: TcpConnection, opening: readonly [string, string]): 0 | 1 | undefined {
+function clientEndOf({ opener }: TcpConnection, { said, late }: Opening, silent: boolean): 0 | 1 | undefined {
   const ends = opener === undefined ? ([0, 1] as const) : ([opener] as const);
-  return ends.find(end => isControl(opening[end], opening[other(end)], opened === 'missing'));
+  return ends.find(end => isControl(said[end], said[other(end)], late, silent));
 }
 
-function isControl(fromClient: string, fromServer: string, startsLate: boolean): boolean {
-  const replies = /^[1-6][0-9][0-9][ -]/;
-  const [first = '', second = ''] = fromServer.split('\n');
-  if (!replies.test(first) && !(startsLate && replies.test(second))) return false;
-  const verbs = fromClient.split('\n').map(line => line.trimEnd().split(' ')[0]!.toUpperCase());
-  if (NOT_FTP.has(verbs[0]!)) return false;
+function isControl(fromClient: string, fromServer: string, late: boolean, silent: boolean): boolean {
+  if ((fromClient === '') !== silent) return false;
+  const lines = fromServer.split('\n').filter(line => line.trim() !== '');
   // A client that leaves before its first command has seen a greeting (RFC 959 §5.4), and no other reply.
-  if (fromClient === '') return /^(120|220|421)[ -]/.test(first);
-  return verbs.some(verb => VERBS.has(verb));
+  if (silent) return /^(120|220|421)[ -]/.test(lines[0] ?? '');
+  const verbs = fromClient.split('\n').map(line => line.trimEnd().split(' ')[0]!.toUpperCase());
+  if (verbs.some(verb => NOT_FTP.has(verb)) || !verbs.some(verb => VERBS.has(verb))) return false;
+  // What begins with the connection begins with a greeting or a refusal; what starts late may start anywhere.
+  return late
+    ? lines.some(line => /^[1-6][0-9][0-9][ -]/.test(line))
+    : /^(120|220|[45][0-9][0-9])[ -]/.test(lines[0] ?? '');
+}
+
+function hostsOf({ ends }: TcpConnection): string {
+  return ends
+    .map(end => end.slice(0, end.lastIndexOf(':')))
+    .sort()
+    .join(' ');
 }
 
 function other(end: 0 | 1): 0 | 1 {

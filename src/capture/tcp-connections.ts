@@ -2,6 +2,7 @@
  * Which TCP connection a segment belongs to, and where in its stream the segment's octets stand (RFC 9293 §3.4). It holds
  * numbers only, and the same segments always give the same answers: tcp.ts goes through a capture twice.
  */
+import { FtpSecurityError } from '../errors.js';
 import { ACK, FIN, RST, type Segment, SYN } from './link-layer.js';
 
 /**
@@ -11,6 +12,9 @@ import { ACK, FIN, RST, type Segment, SYN } from './link-layer.js';
  * more than that at once; there, two segments that go on from each other are believed (as in RFC 3550 A.1).
  */
 const AHEAD = 2 ** 24;
+
+/** So many connections take about a gigabyte; what has more of them is a flood, and no record of FTP sessions. */
+const MAX_CONNECTIONS = 1_000_000;
 
 /** How many octets may be captured before the SYN that they follow, when packets were reordered. */
 const BEFORE_SYN = 2 ** 16;
@@ -75,6 +79,9 @@ export class ConnectionTracker {
     const key = source < destination ? `${source} ${destination}` : `${destination} ${source}`;
     let connection = this.#current.get(key);
     if (connection === undefined || (isSyn && !mayBegin(connection, segment))) {
+      if (this.#found === MAX_CONNECTIONS) {
+        throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_CONNECTIONS} connections`);
+      }
       connection = newConnection(this.#found++, this.#segments, segment);
       this.#current.set(key, connection);
     }

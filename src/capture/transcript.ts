@@ -1,6 +1,6 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
 import { assertBytes, CRLF, concat } from '../bytes.js';
-import type { FtpSecurityError } from '../errors.js';
+import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import type { Observation } from '../session/observation.js';
@@ -20,6 +20,9 @@ import {
 import { reassemble } from './tcp.js';
 import { isTextTranscript, readTextTranscript, type SpokenLine } from './text-transcript.js';
 
+/** A transcript is held in memory, at about a kilobyte a line; a capture of 12 MB has some thirty thousand. */
+const MAX_LINES = 1_000_000;
+
 export interface VerifyOptions extends Tolerance {
   /** The mechanisms that can watch an exchange, with their keys. */
   mechanisms: readonly ObservedMechanism[];
@@ -37,7 +40,8 @@ export interface Transcript {
 /**
  * Verifies a recording at its own time.
  * @param bytes  a pcap file, or a text transcript
- * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` when it is neither
+ * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` when it is neither, `syntax/limit-exceeded`
+ *   when it has more than a million control lines or connections
  */
 export function verifyRecording(bytes: Uint8Array, options: VerifyOptions): Transcript {
   assertBytes(bytes, 'recording');
@@ -121,6 +125,7 @@ class ControlRecording {
 
 /** Collects the records. They are written at the end, since the last line of a reply that never ends learns of it then. */
 class TranscriptWriter {
+  #lines = 0;
   connections = 0;
   lost = 0;
   readonly #pending: (() => TranscriptRecord)[] = [];
@@ -128,6 +133,9 @@ class TranscriptWriter {
   add(connection: number, endpoints: Endpoints, observation: Observation): void {
     switch (observation.type) {
       case 'message':
+        if (++this.#lines > MAX_LINES) {
+          throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_LINES} control lines`);
+        }
         this.#pending.push(() => messageRecord(connection, observation));
         break;
       case 'reply':

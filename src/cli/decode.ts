@@ -1,5 +1,4 @@
 /** `rfc2228 decode`: what a control line is, without keys. */
-import { readFileSync } from 'node:fs';
 import { toHex, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { commandOf } from '../ftp/command.js';
@@ -13,14 +12,14 @@ import { decodeReplyLine } from '../secure/protected-reply.js';
 import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import { adatOf, parseAdat } from '../secure/security-data.js';
 import { describeCode } from './code.js';
-import { EXIT, parseOptions } from './status.js';
+import { EXIT, parseOptions, readInput } from './status.js';
 import { printable, shorten } from './terminal.js';
 
 export function decode(args: string[]): number {
   const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
   const reader = new LineReader();
-  const octets = fromInput ? readFileSync(0) : toUtf8(positionals.join(' '));
+  const octets = fromInput ? readInput(0) : toUtf8(positionals.join(' '));
   reader.push(octets);
   if (octets.at(-1) !== 0x0a) reader.push(toUtf8('\r\n'));
 

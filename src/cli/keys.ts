@@ -1,10 +1,9 @@
 /** Keys from options: keytab and srvtab files, and `ETYPE:HEX`. */
-import { readFileSync } from 'node:fs';
 import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { parseSrvtab, type SrvtabEntry } from '../mechanisms/krb4/index.js';
 import { enctypeOf, type KeytabEntry, parseKeytab, type ServiceKey } from '../mechanisms/krb5/index.js';
-import { UsageError } from './status.js';
+import { readInput, UsageError } from './status.js';
 
 /** @throws FtpSecurityError with the file's name in its message */
 export function readKeytab(file: string): KeytabEntry[] {
@@ -17,7 +16,7 @@ export function readSrvtab(file: string): SrvtabEntry[] {
 }
 
 function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T[]): T[] {
-  const bytes = readFileSync(file);
+  const bytes = readInput(file);
   try {
     return parse(bytes);
   } catch (error) {

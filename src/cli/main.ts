@@ -5,7 +5,7 @@ import { code } from './code.js';
 import { decode } from './decode.js';
 import { HELP, type Subcommand, VERSION } from './help.js';
 import { keytab } from './keytab.js';
-import { EXIT, UsageError } from './status.js';
+import { EXIT, InputError, UsageError } from './status.js';
 import { verify } from './verify.js';
 
 const SUBCOMMANDS: Record<Subcommand, (args: string[]) => number> = { verify, decode, code, keytab };
@@ -37,7 +37,7 @@ function print(text: string): number {
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message} (see rfc2228 --help)`;
   if (error instanceof FtpSecurityError) return `${error.code}: ${error.message}`;
-  if (error instanceof Error && 'code' in error && 'syscall' in error) return error.message;
+  if (error instanceof InputError) return error.message;
   return `internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`;
 }
 

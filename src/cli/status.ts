@@ -1,4 +1,5 @@
 /** Exit statuses, and the error for wrong usage. */
+import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 export const EXIT = {
@@ -11,6 +12,21 @@ export const EXIT = {
   /** No error, but something could not be verified for want of a key. */
   unkeyed: 3,
 } as const;
+
+/** A file that can't be read, whatever the reason; the message names both. */
+export class InputError extends Error {}
+
+/**
+ * The octets of a file, or of standard input for 0.
+ * @throws InputError
+ */
+export function readInput(file: string | 0): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new InputError(`${file === 0 ? 'standard input' : file}: ${(error as Error).message.split('\n')[0]}`);
+  }
+}
 
 /** The command was called wrongly; the message says how. */
 export class UsageError extends Error {}

@@ -1,5 +1,4 @@
 /** `rfc2228 verify`: recordings and keys in, a verified transcript out, for people or as JSON lines. */
-import { readFileSync } from 'node:fs';
 import { type SummaryRecord, type Transcript, type TranscriptRecord, verifyRecording } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
@@ -7,7 +6,7 @@ import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
 import { desCipher } from '../node/index.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
-import { EXIT, parseOptions, UsageError } from './status.js';
+import { EXIT, InputError, parseOptions, readInput, UsageError } from './status.js';
 import { rowOf } from './table.js';
 
 const OPTIONS = {
@@ -34,7 +33,7 @@ export function verify(args: string[]): number {
   const total = new Total();
   let unreadable = false;
   for (const file of files) {
-    const transcript = attempt(file, () => verifyRecording(readFileSync(file), options));
+    const transcript = attempt(file, () => verifyRecording(readInput(file), options));
     if (transcript === undefined || transcript.error !== undefined) unreadable = true;
     if (transcript === undefined) continue;
     print(total.add(transcript.records), write);
@@ -49,7 +48,7 @@ function attempt(file: string, read: () => Transcript): Transcript | undefined {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof FtpSecurityError) && !(error instanceof Error && 'syscall' in error)) throw error;
+    if (!(error instanceof FtpSecurityError) && !(error instanceof InputError)) throw error;
     complain(file, error);
     return undefined;
   }
@@ -58,16 +57,21 @@ function attempt(file: string, read: () => Transcript): Transcript | undefined {
 function complain(file: string, error: Error): void {
   const reason = error instanceof FtpSecurityError ? `${error.code}: ${error.message}` : error.message;
   const offset = error instanceof FtpSecurityError && error.offset !== undefined ? ` (octet ${error.offset})` : '';
-  process.stderr.write(`rfc2228: ${file}: ${reason}${offset}\n`);
+  process.stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${file}: `}${reason}${offset}\n`);
 }
 
-/** Written in pieces: a transcript may be longer than one string should be. */
+/** Written in pieces: a transcript may be longer than a string can be, and a write for each line is slow. */
 function print(records: readonly TranscriptRecord[], write: (record: TranscriptRecord) => string | undefined): void {
-  const PIECE = 1000;
-  for (let at = 0; at < records.length; at += PIECE) {
-    const rows = records.slice(at, at + PIECE).flatMap(record => write(record) ?? []);
-    if (rows.length > 0) process.stdout.write(`${rows.join('\n')}\n`);
+  const PIECE = 1 << 20;
+  let piece = '';
+  for (const record of records) {
+    const row = write(record);
+    if (row !== undefined) piece += `${row}\n`;
+    if (piece.length < PIECE) continue;
+    process.stdout.write(piece);
+    piece = '';
   }
+  process.stdout.write(piece);
 }
 
 function parsePort(text: string): number {

@@ -22,6 +22,9 @@ const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL'])
 /** Clients wait for replies, or send some commands ahead; whoever is this far ahead gets none. The queue must not grow. */
 const MAX_UNANSWERED = 256;
 
+/** Commands whose success means less protection. */
+const LIFTS_PROTECTION: ReadonlySet<string> = new Set(['CCC', 'REIN']);
+
 /** A command that waits for its reply; AUTH with the mechanism that it names. */
 export type Asked = Unanswered & { mechanism?: string };
 
@@ -54,8 +57,10 @@ export class ObservedState {
   }
 
   /** @throws FtpSecurityError `sequence/unprotected` */
-  checkClearReply(): void {
-    if (!this.#hasIntegrity() || replyMayBeClear(this.#phase, this.#unanswered[0])) return;
+  checkClearReply(wire: string): void {
+    if (!this.#hasIntegrity()) return;
+    // 234 would end the association without another exchange: nobody's clear word may do that.
+    if (!wire.startsWith('234') && replyMayBeClear(this.#phase, this.#unanswered[0])) return;
     throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
   }
 
@@ -92,7 +97,7 @@ export class ObservedState {
    * @returns whether it goes on with a security data exchange
    */
   answer(code: number): boolean {
-    const answered = this.settle(code);
+    const answered = this.#settle(code);
     if (answered === undefined) return false;
     const before = this.#phase;
     this.#phase = phaseAfter(before, answered.verb, code);
@@ -110,11 +115,21 @@ export class ObservedState {
   }
 
   /**
+   * Takes a reply that can't be believed. It may have come in the place of another, so nobody knows any more which reply
+   * answers which command: what waits for leave to be less protected gets none.
+   * @param code  undefined when it could not be read
+   */
+  distrust(code: number | undefined): void {
+    this.#settle(code);
+    for (const asked of this.#unanswered) if (LIFTS_PROTECTION.has(asked.verb)) asked.verb = '';
+  }
+
+  /**
    * Takes the command that a reply answers from the queue: 1yz leaves it there. 334, 335 and 235 answer AUTH and ADAT
    * alone, which puts the queue right when a recording has lost or hidden replies.
    * @param code  undefined for a reply that could not be read
    */
-  settle(code: number | undefined): Asked | undefined {
+  #settle(code: number | undefined): Asked | undefined {
     if (code !== undefined && code < 200) return undefined;
     const verb = code === 334 ? 'AUTH' : code === 335 || code === 235 ? 'ADAT' : undefined;
     if (verb === undefined) return this.#unanswered.shift();

@@ -3,12 +3,12 @@
  * nobody: it changes context on a 334 or 235, never on a client's AUTH alone, and it goes on after every error.
  */
 import { fromUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { type ErrorCode, FtpSecurityError } from '../errors.js';
 import { type Command, commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { type Reply, ReplyLines } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
-import { Deviations, type Tolerance } from '../secure/deviations.js';
+import { DEVIATIONS, type Deviation, Deviations, type Tolerance } from '../secure/deviations.js';
 import { InnerReplies } from '../secure/inner-reply.js';
 import { checkCommandLevel, checkReplyLevel, parseInnerCommand } from '../secure/protect.js';
 import { decodeProtectedCommand } from '../secure/protected-command.js';
@@ -46,7 +46,7 @@ export class Observer {
   #messages = 0;
 
   readonly #clearReply: ReplyLines;
-  #clearMessages: number[] = [];
+  #clearMessages: ObservedMessage[] = [];
   #outer: OuterReply | undefined;
   readonly #inner: InnerReplies;
   #innerMessages: number[] = [];
@@ -179,21 +179,21 @@ export class Observer {
       fail(message, error);
     }
     message.tolerated = deviations.met;
-    this.#command(message, command);
+    this.#obeyed(message, command);
   }
 
   #protectedCommand(message: ObservedMessage, level: TokenLevel, command: Command): void {
     message.level = level;
     try {
-      const { token, tolerated = [] } = decodeProtectedCommand(command, this.#options);
-      message.tolerated = tolerated;
+      const { token, tolerated = [] } = decodeProtectedCommand(command);
       const context = this.#state.open(message, token);
+      this.#judge(message, tolerated, 'syntax/bad-command');
       if (context !== undefined) {
         this.#innerCommand(message, level, context);
         return;
       }
     } catch (error) {
-      message.verdict = 'failed';
+      if (message.applied === undefined) message.verdict = 'failed';
       fail(message, error);
     }
     this.#state.ask({ verb: '', level });
@@ -210,7 +210,13 @@ export class Observer {
     }
     message.tolerated = [...message.tolerated, ...deviations.met];
     if (command === undefined) this.#state.ask({ verb: '', level });
-    else this.#command(message, command);
+    else this.#obeyed(message, command);
+  }
+
+  /** A command that broke a rule asks for nothing: what answers it must not lift any protection. */
+  #obeyed(message: ObservedMessage, command: Command): void {
+    if (message.error === undefined) this.#command(message, command);
+    else this.#state.ask({ verb: '', level: message.level });
   }
 
   /** Notes what a command asks for; whether it is granted, its reply tells. */
@@ -251,12 +257,12 @@ export class Observer {
     let reply: Reply | undefined;
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
-      this.#state.checkClearReply();
+      this.#state.checkClearReply(message.wire);
     } catch (error) {
       fail(message, error);
     }
     message.tolerated = deviations.met;
-    this.#clearMessages.push(message.index);
+    this.#clearMessages.push(message);
     try {
       reply = this.#clearReply.push(line);
     } catch (error) {
@@ -267,24 +273,27 @@ export class Observer {
     const messages = this.#clearMessages;
     this.#clearMessages = [];
     // A reply that may not come in the clear answers nothing: it only takes its place in the queue.
-    if (message.error !== undefined) this.#state.settle(reply.code);
-    else this.#reply(message, reply, messages);
+    const refused = messages.some(({ error }) => error !== undefined);
+    if (refused) this.#state.distrust(reply.code);
+    else
+      this.#reply(
+        message,
+        reply,
+        messages.map(({ index }) => index),
+      );
   }
 
   #protectedReplyLine(message: ObservedMessage, level: TokenLevel, code: number, line: Line): void {
     message.level = level;
-    this.#clearReply.reset();
-    this.#clearMessages = [];
-    if (this.#outer?.code !== code) this.#outer = { code, messages: [], plaintexts: [], incomplete: false };
-    const outer = this.#outer;
+    this.#dropClearReply();
+    const outer = this.#outerOf(message, code);
     outer.messages.push(message.index);
 
-    const deviations = new Deviations(this.#options);
+    // All deviations at first, so that the token is judged by itself; those that are not tolerated stand beside it.
+    const deviations = new Deviations({});
     try {
       const token = decodeReplyLine(line.raw, code, deviations);
-      if (this.#state.replyMustBeClear) {
-        deviations.meet('protected-after-ccc', 'sequence/wrong-level');
-      }
+      if (this.#state.replyMustBeClear) deviations.meet('protected-after-ccc', 'sequence/wrong-level');
       const context = this.#state.open(message, token);
       if (context !== undefined) {
         const options = { integrityOwed: this.#state.integrityOwed };
@@ -295,18 +304,29 @@ export class Observer {
       if (message.applied === undefined) message.verdict = 'failed';
       fail(message, error);
     }
-    message.tolerated = deviations.met;
+    this.#judge(message, deviations.met, 'syntax/bad-reply');
     if (message.plaintext === undefined || message.error !== undefined) outer.incomplete = true;
     if (message.wire.endsWith(' ')) this.#outerReply(message, outer);
+  }
+
+  /** The outer reply that a line belongs to. One of another code breaks off what was open (§5.2). */
+  #outerOf(message: ObservedMessage, code: number): OuterReply {
+    if (this.#outer?.code === code) return this.#outer;
+    const broken = this.#outer !== undefined;
+    if (broken) {
+      fail(message, new FtpSecurityError('syntax/bad-reply', 'another code within a protected reply'));
+      this.#dropInnerReply();
+    }
+    this.#outer = { code, messages: [], plaintexts: [], incomplete: broken };
+    return this.#outer;
   }
 
   /** An outer reply is whole: its plaintexts go on to the inner side. */
   #outerReply(message: ObservedMessage, outer: OuterReply): void {
     this.#outer = undefined;
     if (outer.incomplete) {
-      this.#inner.reset();
-      this.#innerMessages = [];
-      this.#state.settle(undefined);
+      this.#dropInnerReply();
+      this.#state.distrust(undefined);
       return;
     }
     const messages = this.#innerMessages;
@@ -320,7 +340,7 @@ export class Observer {
     } catch (error) {
       fail(message, error);
       this.#innerMessages = [];
-      this.#state.settle(undefined);
+      this.#state.distrust(undefined);
     }
   }
 
@@ -340,12 +360,35 @@ export class Observer {
     if (exchange !== undefined) this.#ready.push(exchange);
   }
 
+  /** Notes deviations of a protected line: as tolerated, or as the rule that was broken. */
+  #judge(message: ObservedMessage, met: readonly Deviation[], code: ErrorCode): void {
+    const { tolerate = DEVIATIONS } = this.#options;
+    message.tolerated = met.filter(deviation => tolerate.includes(deviation));
+    const refused = met.find(deviation => !tolerate.includes(deviation));
+    if (refused === undefined) return;
+    const ofLevel = refused === 'protected-after-ccc' || refused === 'integrity-under-633';
+    fail(message, new FtpSecurityError(ofLevel ? 'sequence/wrong-level' : code, `${refused} is not tolerated`));
+  }
+
+  #dropClearReply(): void {
+    if (this.#clearReply.open) {
+      const last = this.#clearMessages.at(-1)!;
+      last.error ??= new FtpSecurityError('syntax/truncated', 'the reply is not finished');
+    }
+    this.#clearReply.reset();
+    this.#clearMessages = [];
+  }
+
+  #dropInnerReply(): void {
+    this.#inner.reset();
+    this.#innerMessages = [];
+  }
+
   #forgetReplies(): void {
     this.#clearReply.reset();
     this.#clearMessages = [];
     this.#outer = undefined;
-    this.#inner.reset();
-    this.#innerMessages = [];
+    this.#dropInnerReply();
   }
 }
 

@@ -1,6 +1,6 @@
 /** The command as a process: its output, its exit statuses, and one line for every fault. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,13 @@ function run(args: string[], input = ''): { status: number | null; stdout: strin
 function file(name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
   writeFileSync(path, content);
+  return path;
+}
+
+/** A file that takes no room. */
+function sparse(name: string, length: number): string {
+  const path = file(name, '');
+  truncateSync(path, length);
   return path;
 }
 
@@ -113,6 +120,7 @@ describe('verify', () => {
     ['a file that is none', () => [file('junk', 'junk')]],
     ['an empty file', () => [file('empty', '')]],
     ['a folder', () => [folder]],
+    ['a file larger than memory', () => [sparse('huge.pcap', 3 * 2 ** 30)]],
     ['no such file', () => [join(folder, 'none')]],
     ['no file', () => []],
     ['a keytab that is none', () => [capture('krb5ftp-noauth-plain'), '--keytab', file('no.keytab', 'x')]],

@@ -198,7 +198,7 @@ describe('levels', () => {
   it('a protected reply to a clear command after CCC is a deviation', () => {
     const lines = [...EXCHANGE, ...CCC, 'C> PWD', reply(1, '257 a')];
     expect(observe(lines).messages.at(-1)!.tolerated).toEqual(['protected-after-ccc']);
-    expect(last(lines, { tolerate: [] })).toEqual(['failed', 'sequence/wrong-level']);
+    expect(last(lines, { tolerate: [] })).toEqual(['verified', 'sequence/wrong-level']);
   });
 
   it('a weak mechanism is marked on every line', () => {
@@ -249,7 +249,8 @@ describe('replies', () => {
       `S> 631-${token('safe', 0, '214-a\r\n')}`,
       reply(1, '200 b', 'private'),
     ];
-    expect(observe(lines).replies.at(-1)).toMatchObject({ reply: { code: 200 } });
+    expect(last(lines)).toEqual(['verified', 'syntax/bad-reply']);
+    expect(observe(lines).replies.at(-1)).toMatchObject({ reply: { code: 235 } });
     expect(last(['S> hello'])).toEqual(['clear', 'syntax/bad-reply']);
   });
 });
@@ -324,5 +325,62 @@ describe('work and memory', () => {
     expect(count).toBe(600_000);
     expect(observer.next()).toBeUndefined();
     expect(performance.now() - start).toBeLessThan(10_000);
+  });
+});
+
+describe('no line that broke a rule makes anything less protected', () => {
+  const fake = ['C> USER evil', 'S> 230 fake welcome'];
+  const codes = (lines: string[]) =>
+    observe([...EXCHANGE, ...lines, ...fake])
+      .messages.slice(-2)
+      .map(it => it.error?.code);
+  const bothOwed = ['sequence/unprotected', 'sequence/unprotected'];
+
+  it.each([
+    ['CCC in the clear', ['C> CCC', mic(0, 'PWD'), reply(0, '257 a')]],
+    ['REIN in the clear', ['C> REIN', mic(0, 'PWD'), reply(0, '257 a')]],
+    ['CCC in CONF', [mic(0, 'CCC', 'confidential'), mic(1, 'CCC', 'confidential'), 'S> 230 x', reply(0, '257 a')]],
+    [
+      'a clear reply that moves the next one to CCC',
+      [mic(0, 'PWD'), mic(1, 'CCC'), 'S> 200 x', reply(0, '257 a'), reply(1, '534 no')],
+    ],
+    [
+      'a broken token that moves the next one to CCC',
+      [mic(0, 'PWD'), mic(1, 'CCC'), 'S> 631 AAAA', reply(0, '257 a'), reply(1, '534 no')],
+    ],
+    ['234 in the clear', ['C> AUTH X-VISIBLE', 'S> 234 go']],
+    ['234 to AUTH TLS', ['C> AUTH TLS', 'S> 234 go']],
+  ])('%s', (_, lines) => {
+    expect(codes(lines)).toEqual(bothOwed);
+    expect(observe([...EXCHANGE, ...lines, ...fake]).replies.map(({ reply }) => reply.lines)).not.toContainEqual([
+      'fake welcome',
+    ]);
+  });
+
+  it('a change of the outer code can cut nothing out of an inner reply', () => {
+    const lines = [
+      reply(0, '211-Status\r\n'),
+      `S> 631-${token('safe', 1, ' secret\r\n')}`,
+      reply(2, '211 End', 'private'),
+    ];
+    const { messages, replies } = observe([...EXCHANGE, mic(0, 'STAT'), ...lines]);
+    expect(messages.at(-1)).toMatchObject({ verdict: 'verified', error: { code: 'syntax/bad-reply' } });
+    expect(replies.filter(it => it.reply.code === 211)).toEqual([]);
+  });
+
+  it('a clear reply with one line that may not be there is none', () => {
+    const { replies } = observe([...EXCHANGE, 'S> 221-open', 'C> AUTH X-OTHER', 'S> 221 bye']);
+    expect(replies.filter(it => it.reply.code === 221)).toEqual([]);
+  });
+
+  it('a clear reply that a protected one breaks off is not finished', () => {
+    const { messages } = observe(['S> 220-hello', 'S> 631 Zm9v']);
+    expect(messages[0]).toMatchObject({ error: { code: 'syntax/truncated' } });
+  });
+
+  it('what surrounds a token is no fault of the token', () => {
+    const blank = `C> MIC ${token('safe', 0, 'PWD')} `;
+    expect(last([...EXCHANGE, blank], { tolerate: [] })).toEqual(['verified', 'syntax/bad-command']);
+    expect(observe([...EXCHANGE, blank]).messages.at(-1)!.tolerated).toEqual(['blank-around-base64']);
   });
 });
