@@ -18,7 +18,8 @@ const FLOORS: Record<string, number> = {
   mechanisms: 4,
   capture: 5,
   index: 5,
-  cli: 6,
+  node: 6,
+  cli: 7,
 };
 
 interface Import {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type SummaryRecord, type Transcript, type TranscriptRecord, verifyRecording } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
+import { nodeCiphers } from '../node/index.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab } from './keys.js';
 import { EXIT, parseOptions, UsageError } from './status.js';
@@ -20,7 +21,7 @@ export function verify(args: string[]): number {
   const { values, positionals: files } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
   if (files.length === 0) throw new UsageError('verify wants a file');
   const keys = [...values.keytab.flatMap(readKeytab), ...values.key.map(parseKey)];
-  const mechanisms: ObservedMechanism[] = [{ ...krb5, witness: () => krb5Witness(keys) }];
+  const mechanisms: ObservedMechanism[] = [{ ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) }];
   const options = { mechanisms, ports: values.port.map(parsePort), ...(values.strict && { tolerate: [] }) };
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
