@@ -8,6 +8,7 @@ import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../.
 import schema from '../../src/capture/transcript.schema.json' with { type: 'json' };
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
 import { realCapture, vectorPath } from './helpers.js';
 
@@ -46,7 +47,7 @@ function verify(name: string, options: { keyed?: boolean; tolerate?: [] } = {}):
   const { keyed = true, tolerate } = options;
   const keytab = vectorPath(`${name}.keytab`);
   const keys = keyed && existsSync(keytab) ? parseKeytab(readFileSync(keytab)) : [];
-  const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys) }];
+  const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) }];
   return verifyRecording(realCapture(name), { mechanisms, ...(tolerate && { tolerate }) }).records;
 }
 
@@ -264,7 +265,7 @@ describe('whatever the octets', () => {
     const name = 'probe-heimdal-nomutual';
     const recording = realCapture(name);
     const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
-    const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys) }];
+    const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) }];
     const texts = new Set(truthOf(name).map(({ plain_hex }) => plain_hex));
     fc.assert(
       fc.property(fc.nat(recording.length - 1), fc.integer({ min: 1, max: 255 }), (at, bits) => {
