@@ -36,7 +36,7 @@ export function buildFramedToken(
   plaintext: Uint8Array,
   confounder: Uint8Array = randomBytes(CONFOUNDER),
 ): Uint8Array {
-  const [[signing, checksumOf]] = [...key.signing] as [[number, (data: Uint8Array) => Uint8Array]];
+  const [signing, checksumOf] = [...key.signing][0]!;
   const header = concat(u16be(TOKEN_ID), u16be(signing), u16be(sealed ? key.sealing : NOT_SEALED), u16be(FILLER));
   const padding = key.blockSize - (plaintext.length % key.blockSize);
   const body = concat(confounder, plaintext, new Uint8Array(padding).fill(padding));

@@ -152,6 +152,23 @@ describe('a token of RFC 1964', () => {
     }
   });
 
+  it.each([
+    ['SGN_ALG', 2],
+    ['SEAL_ALG', 4],
+    ['filler', 6],
+  ])('with another %s is refused', (_, at) => {
+    for (const { contexts } of FILES) {
+      const key = keyOf(contexts[0]);
+      const token = buildFramedToken(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
+      token[openFrame(token) + at]! ^= 0x80;
+      expectCode(() => openFramedToken(key, true, token), 'security/bad-token');
+    }
+  });
+
+  it('is not made under the keys of RFC 4121', () => {
+    expectCode(() => framedKey(kerberosKey(17, new Uint8Array(16)), new Uint8Array(16), {}), 'security/no-key');
+  });
+
   it('with a bad padding under a good checksum fails as with a bad checksum', () => {
     for (const { contexts } of FILES) {
       const key = keyOf(contexts[0]);
