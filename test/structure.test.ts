@@ -19,7 +19,7 @@ const FLOORS: Record<string, number> = {
   capture: 5,
   node: 5,
   index: 5,
-  cli: 6,
+  cli: 7,
 };
 
 interface Import {

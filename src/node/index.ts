@@ -1,2 +1,3 @@
-/** `rfc2228/node`: the ciphers that only Node has. */
+/** `rfc2228/node`: the ciphers that only Node has, to be handed to mechanisms. */
 export { desCipher } from './des-cipher.js';
+export { nodeCiphers } from './kerberos-ciphers.js';

@@ -9,7 +9,7 @@ import schema from '../../src/capture/transcript.schema.json' with { type: 'json
 import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
-import { desCipher } from '../../src/node/index.js';
+import { desCipher, nodeCiphers } from '../../src/node/index.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
 import { realCapture, vectorPath } from './helpers.js';
 
@@ -51,7 +51,7 @@ function verify(name: string, options: { keyed?: boolean; tolerate?: [] } = {}):
   const keytab = keysIn(`${name}.keytab`, parseKeytab);
   const srvtab = keysIn(`${name}.srvtab`, parseSrvtab);
   const mechanisms = [
-    { ...krb5, witness: () => krb5Witness(keytab) },
+    { ...krb5, witness: () => krb5Witness(keytab, { ciphers: nodeCiphers }) },
     { ...krb4, witness: () => krb4Witness(srvtab, { des: desCipher }) },
   ];
   return verifyRecording(realCapture(name), { mechanisms, ...(tolerate && { tolerate }) }).records;
@@ -295,7 +295,7 @@ describe('whatever the octets', () => {
     const name = 'probe-heimdal-nomutual';
     const recording = realCapture(name);
     const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
-    const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys) }];
+    const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) }];
     const texts = new Set(truthOf(name).map(({ plain_hex }) => plain_hex));
     fc.assert(
       fc.property(fc.nat(recording.length - 1), fc.integer({ min: 1, max: 255 }), (at, bits) => {

@@ -1,7 +1,8 @@
 /** What the messages of an exchange hold, opened with its keys (RFC 4120 §3.2): ticket, authenticator, AP-REP. */
+import { equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { parseDer, type Type } from './der.js';
-import { kerberosKey } from './enctypes.js';
+import { type CipherOptions, enctypeOf, kerberosKey } from './enctypes.js';
 import { GSS_CHECKSUM_TYPE, type GssChecksum, parseGssChecksum } from './gss-checksum.js';
 import {
   type ApRep,
@@ -44,9 +45,9 @@ export interface MessageKey {
  * @throws FtpSecurityError `security/no-key` when there is no key for the ticket, `bad-checksum` when its key does not
  *   open it, or what is inside does not open, `bad-token` when something inside can't be read
  */
-export function openApReq(message: ApReq, keys: readonly ServiceKey[]): OpenedApReq {
-  const ticket = openTicket(message.ticket, keys);
-  const inside = open(authenticator, USAGE.authenticator, ticket.key, message.authenticator);
+export function openApReq(message: ApReq, keys: readonly ServiceKey[], options: CipherOptions = {}): OpenedApReq {
+  const ticket = openTicket(message.ticket, keys, options);
+  const inside = open(authenticator, USAGE.authenticator, ticket.key, message.authenticator, options);
   if (inside.cksum?.cksumtype !== GSS_CHECKSUM_TYPE) return { ticket, authenticator: inside };
   return { ticket, authenticator: inside, checksum: parseGssChecksum(inside.cksum.checksum) };
 }
@@ -55,8 +56,8 @@ export function openApReq(message: ApReq, keys: readonly ServiceKey[]): OpenedAp
  * Opens the answer to an AP-REQ; it has to repeat the time of its authenticator (RFC 4120 §3.2.5).
  * @throws FtpSecurityError `security/bad-checksum`, `bad-token`
  */
-export function openApRep(message: ApRep, request: OpenedApReq): EncApRepPart {
-  const inside = open(encApRepPart, USAGE.apRep, request.ticket.key, message.encPart);
+export function openApRep(message: ApRep, request: OpenedApReq, options: CipherOptions = {}): EncApRepPart {
+  const inside = open(encApRepPart, USAGE.apRep, request.ticket.key, message.encPart, options);
   const { ctime, cusec } = request.authenticator;
   if (inside.ctime !== ctime || inside.cusec !== cusec) {
     throw new FtpSecurityError('security/bad-token', 'the AP-REP answers another AP-REQ: its time is not that one’s');
@@ -64,18 +65,31 @@ export function openApRep(message: ApRep, request: OpenedApReq): EncApRepPart {
   return inside;
 }
 
-/** RFC 4121 §2: the acceptor's subkey, else the initiator's, else the session key of the ticket. */
+/**
+ * RFC 4121 §2: the acceptor's subkey, else the initiator's, else the session key of the ticket. Before RFC 4121 an acceptor
+ * had no subkey of its own, and libraries repeat the initiator's in the AP-REP.
+ */
 export function messageKey({ ticket, authenticator }: OpenedApReq, answer?: EncApRepPart): MessageKey {
-  if (answer?.subkey !== undefined) return { key: answer.subkey, from: 'acceptor subkey' };
+  if (answer?.subkey !== undefined && !isRepeated(answer.subkey, authenticator.subkey)) {
+    return { key: answer.subkey, from: 'acceptor subkey' };
+  }
   if (authenticator.subkey !== undefined) return { key: authenticator.subkey, from: 'initiator subkey' };
   return { key: ticket.key, from: 'session key' };
+}
+
+function isRepeated(acceptors: EncryptionKey, initiators?: EncryptionKey): boolean {
+  return (
+    enctypeOf(acceptors.keytype)?.tokens === 'rfc1964' &&
+    acceptors.keytype === initiators?.keytype &&
+    equalConstantTime(acceptors.keyvalue, initiators.keyvalue)
+  );
 }
 
 /**
  * Tries every key of the ticket's enctype. Names and versions only say which come first, and which should have opened
  * it: services are renamed, have aliases, and keytabs are made by hand.
  */
-function openTicket(ticket: Ticket, keys: readonly ServiceKey[]): EncTicketPart {
+function openTicket(ticket: Ticket, keys: readonly ServiceKey[], options: CipherOptions): EncTicketPart {
   const { etype, kvno } = ticket.encPart;
   const service = principalOf(ticket.realm, ticket.sname);
   const named = `${principalText(service)} (enctype ${etype}, key version ${kvno ?? 'not said'})`;
@@ -87,7 +101,8 @@ function openTicket(ticket: Ticket, keys: readonly ServiceKey[]): EncTicketPart 
   let failure: FtpSecurityError | undefined;
   for (const candidate of [...meant, ...candidates.filter(key => !isMeant(key))]) {
     try {
-      return open(encTicketPart, USAGE.ticket, { keytype: etype, keyvalue: candidate.key }, ticket.encPart);
+      const key = { keytype: etype, keyvalue: candidate.key };
+      return open(encTicketPart, USAGE.ticket, key, ticket.encPart, options);
     } catch (error) {
       if (!(error instanceof FtpSecurityError) || error.code === 'security/bad-token') throw error;
       if (isMeant(candidate)) failure ??= error;
@@ -100,12 +115,16 @@ function openTicket(ticket: Ticket, keys: readonly ServiceKey[]): EncTicketPart 
   throw new FtpSecurityError('security/no-key', `no key for the ticket for ${named}${others}`);
 }
 
-function open<T>(type: Type<T>, usage: number, key: EncryptionKey, data: EncryptedData): T {
-  if (data.etype !== key.keytype) {
-    throw new FtpSecurityError(
-      'security/bad-token',
-      `${type.name}: enctype ${data.etype} under a key of ${key.keytype}`,
-    );
+function open<T>(
+  type: Type<T>,
+  usage: number,
+  { keytype, keyvalue }: EncryptionKey,
+  { etype, cipher }: EncryptedData,
+  options: CipherOptions,
+): T {
+  if (etype !== keytype) {
+    throw new FtpSecurityError('security/bad-token', `${type.name}: enctype ${etype} under a key of ${keytype}`);
   }
-  return parseDer(type, kerberosKey(key.keytype, key.keyvalue).decrypt(usage, data.cipher));
+  const key = kerberosKey(keytype, keyvalue, options);
+  return parseDer(type, key.decrypt(usage, cipher), 0, key.enctype.messageBlock - 1);
 }

@@ -1,22 +1,24 @@
-/** A security context of Kerberos V5 from its key alone (RFC 4121 §2 and §4.2), as an exchange leaves it. */
+/** A security context of Kerberos V5 from its key alone (RFC 4121 §2 and §4.2, RFC 1964 §1.2), as an exchange leaves it. */
 import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { ReceivedNumbers } from '../../received-numbers.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
-import { type KerberosKey, kerberosKey } from './enctypes.js';
-import { buildWrapToken, openWrapToken, wrapOverhead } from './wrap-token.js';
+import { type CipherOptions, type KerberosKey, kerberosKey } from './enctypes.js';
+import { framedKey } from './framed-keys.js';
+import { buildFramedToken, framedSizeLimit, openFramedToken } from './framed-token.js';
+import { buildWrapToken, type Opened, openWrapToken, wrapOverhead } from './wrap-token.js';
 
-export interface Krb5ContextOptions {
+export interface Krb5ContextOptions extends CipherOptions {
   /** Whose tokens `wrap` makes; `unwrap` opens the other side's. */
   role: 'initiator' | 'acceptor';
   /** Number of the encryption type of `key`. */
   enctype: number;
   /** The acceptor's subkey if it asserted one, else the initiator's, else the session key (RFC 4121 §2). Copied. */
   key: Uint8Array;
-  /** Whether `key` is a subkey that the acceptor asserted. */
+  /** Whether `key` is a subkey that the acceptor asserted. Tokens of RFC 1964 do not tell. */
   acceptorSubkey: boolean;
-  /** Of the next token that this side sends; below 2^64. */
+  /** Of the next token that this side sends; below 2^64, or below 2^32 with the enctypes of RFC 1964's tokens. */
   sendSequence: bigint | number;
   /** Of the next token that the other side sends. */
   receiveSequence: bigint | number;
@@ -26,8 +28,16 @@ export interface Krb5ContextOptions {
   allowWeak?: boolean;
 }
 
-/** SND_SEQ has 64 bits (RFC 4121 §4.2.1). */
-const NUMBERS = 1n << 64n;
+/** The per-message tokens of one side of a context. */
+interface TokenFormat {
+  /** How many sequence numbers there are. */
+  readonly numbers: bigint;
+  build(plaintext: Uint8Array, sealed: boolean, sequence: bigint): Uint8Array;
+  /** @throws FtpSecurityError `security/bad-token`, `wrong-direction`, `bad-checksum` */
+  open(token: Uint8Array): Opened;
+  sizeLimit(sealed: boolean, maxToken: number): number;
+  destroy(): void;
+}
 
 /** Whether the tokens of a level are sealed. Kerberos has no confidentiality without integrity: no CONF, no 633. */
 const SEALED = new Map<TokenLevel, boolean>([
@@ -37,35 +47,61 @@ const SEALED = new Map<TokenLevel, boolean>([
 
 /**
  * A context for levels safe and private.
- * @throws FtpSecurityError `security/no-key` when the encryption type is unknown or its keys have another length,
- *   `security/weak`, side local, without `allowWeak`
+ * @throws FtpSecurityError `security/no-key` when the encryption type is unknown, its keys have another length
+ *   or its cipher is missing, `security/weak`, side local, without `allowWeak`
  */
 export function krb5Context(options: Krb5ContextOptions): SecurityContext {
   const { role, enctype, key, allowWeak = false } = options;
   if (role !== 'initiator' && role !== 'acceptor') throw new TypeError('role must be initiator or acceptor');
-  const prepared = kerberosKey(enctype, key);
+  const prepared = kerberosKey(enctype, key, options);
   if (prepared.enctype.weak && !allowWeak) {
     throw new FtpSecurityError('security/weak', `${prepared.enctype.name} is weak`, { side: 'local' });
   }
-  return new Krb5Context(prepared, options);
+  const format = prepared.enctype.tokens === 'rfc4121' ? rfc4121(prepared, options) : rfc1964(prepared, options);
+  return new Krb5Context(format, options);
+}
+
+function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions): TokenFormat {
+  const isAcceptor = role === 'acceptor';
+  return {
+    numbers: 1n << 64n,
+    build: (plaintext, sealed, sequence) =>
+      buildWrapToken(key, { sentByAcceptor: isAcceptor, acceptorSubkey, sealed, sequence }, plaintext),
+    open: token => openWrapToken(key, { sentByAcceptor: !isAcceptor, acceptorSubkey }, token),
+    sizeLimit: (sealed, maxToken) => Math.max(0, maxToken - wrapOverhead(key.enctype, sealed)),
+    destroy: () => key.destroy(),
+  };
+}
+
+function rfc1964(key: KerberosKey, options: Krb5ContextOptions): TokenFormat {
+  const isAcceptor = options.role === 'acceptor';
+  const framed = framedKey(key, options.key, options);
+  return {
+    numbers: 1n << 32n,
+    build: (plaintext, sealed, sequence) =>
+      buildFramedToken(framed, { sentByAcceptor: isAcceptor, sealed, sequence }, plaintext),
+    open: token => openFramedToken(framed, !isAcceptor, token),
+    sizeLimit: (_sealed, maxToken) => framedSizeLimit(framed, maxToken),
+    destroy() {
+      framed.destroy();
+      key.destroy();
+    },
+  };
 }
 
 class Krb5Context implements SecurityContext {
   readonly mechanism = 'GSSAPI';
-  readonly #acceptor: boolean;
-  readonly #acceptorSubkey: boolean;
-  readonly #key: KerberosKey;
+  readonly #format: TokenFormat;
   readonly #received: ReceivedNumbers;
   #next: bigint;
   #closed = false;
 
-  constructor(key: KerberosKey, options: Krb5ContextOptions) {
-    this.#key = key;
-    this.#acceptor = options.role === 'acceptor';
-    this.#acceptorSubkey = options.acceptorSubkey;
-    this.#next = sequenceNumber(options.sendSequence, 'sendSequence');
-    const first = sequenceNumber(options.receiveSequence, 'receiveSequence');
-    this.#received = new ReceivedNumbers(first, { strict: options.strictOrder, modulus: NUMBERS });
+  constructor(format: TokenFormat, { sendSequence, receiveSequence, strictOrder }: Krb5ContextOptions) {
+    const { numbers } = format;
+    this.#format = format;
+    this.#next = sequenceNumber(sendSequence, numbers, 'sendSequence');
+    const first = sequenceNumber(receiveSequence, numbers, 'receiveSequence');
+    this.#received = new ReceivedNumbers(first, { strict: strictOrder, modulus: numbers });
   }
 
   supports(level: TokenLevel): boolean {
@@ -75,30 +111,27 @@ class Krb5Context implements SecurityContext {
 
   wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped {
     assertBytes(plaintext, 'plaintext');
-    const sealed = this.#isSealed(level);
-    const sender = { sentByAcceptor: this.#acceptor, acceptorSubkey: this.#acceptorSubkey };
-    const token = buildWrapToken(this.#key, { ...sender, sealed, sequence: this.#next }, plaintext);
-    this.#next = (this.#next + 1n) % NUMBERS;
+    const token = this.#format.build(plaintext, this.#isSealed(level), this.#next);
+    this.#next = (this.#next + 1n) % this.#format.numbers;
     return { token, level };
   }
 
   unwrap(token: Uint8Array): Unwrapped {
     assertBytes(token, 'token');
     this.#assertOpen();
-    const sender = { sentByAcceptor: !this.#acceptor, acceptorSubkey: this.#acceptorSubkey };
-    const { plaintext, sealed, sequence } = openWrapToken(this.#key, sender, token);
+    const { plaintext, sealed, sequence } = this.#format.open(token);
     return { plaintext, level: sealed ? 'private' : 'safe', sequence: this.#received.accept(sequence) };
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {
-    const overhead = wrapOverhead(this.#key.enctype, this.#isSealed(level));
+    const sealed = this.#isSealed(level);
     if (!Number.isSafeInteger(maxToken) || maxToken < 0) throw new RangeError('maxToken must be an integer, 0 or more');
-    return Math.max(0, maxToken - overhead);
+    return this.#format.sizeLimit(sealed, maxToken);
   }
 
   destroy(): void {
     this.#closed = true;
-    this.#key.destroy();
+    this.#format.destroy();
   }
 
   #isSealed(level: TokenLevel): boolean {
@@ -115,9 +148,9 @@ class Krb5Context implements SecurityContext {
   }
 }
 
-function sequenceNumber(value: bigint | number, name: string): bigint {
+function sequenceNumber(value: bigint | number, numbers: bigint, name: string): bigint {
   if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) throw new RangeError(`${name} is no whole number`);
   const number = BigInt(value);
-  if (number < 0n || number >= NUMBERS) throw new RangeError(`${name} is not below 2^64, or negative`);
+  if (number < 0n || number >= numbers) throw new RangeError(`${name} is not below ${numbers}, or negative`);
   return number;
 }

@@ -30,10 +30,13 @@ const CONTEXT = 0xa0;
 
 /**
  * Reads a value that takes up all of `bytes` from `start` on.
+ * @param padding  how many octets, of any value, may stand behind it, where decryption leaves some (RFC 3961 §3)
  * @throws FtpSecurityError `security/bad-token`, with the offset in `bytes`
  */
-export function parseDer<T>(type: Type<T>, bytes: Uint8Array, start = 0): T {
-  return readWhole(type, { bytes, start, end: bytes.length });
+export function parseDer<T>(type: Type<T>, bytes: Uint8Array, start = 0, padding = 0): T {
+  const end = padding === 0 || start >= bytes.length ? bytes.length : readElement(bytes, start, bytes.length).end;
+  if (bytes.length - end > padding) throw expected(`the end after ${type.name}`, end);
+  return readWhole(type, { bytes, start, end });
 }
 
 export function formatDer<T>(type: Type<T>, value: T): Uint8Array {

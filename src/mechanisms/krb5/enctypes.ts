@@ -1,19 +1,31 @@
-/** Kerberos encryption types as data, and a key of any of them (RFC 3961 §3; RFC 3962 §7, RFC 8009 §7 for the numbers). */
+/** Kerberos encryption types as data, and a key of any of them (RFC 3961 §3; RFC 3962 §7, RFC 8009 §7, RFC 6803 §6, RFC 4757 §5 for the numbers). */
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, copy } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import { aesSha1, aesSha2, type Profile, type Sizes, type UsageKey } from './profiles.js';
+import { desCbcCrc, desCbcMd5, tripleDesKey } from './des.js';
+import { aes, type BlockCiphers, type NewBlockCipher } from './primitives.js';
+import { aesSha1, aesSha2, camelliaCmac, type Profile, paddedSha1, type Sizes, type UsageKey } from './profiles.js';
+import { rc4Hmac } from './rc4-hmac.js';
 
 export interface Enctype extends Sizes {
   readonly number: number;
   readonly name: string;
   /** Not to be trusted any more: refused for live contexts unless allowed, and marked in transcripts. */
   readonly weak: boolean;
+  /** The format of the per-message tokens under its keys. */
+  readonly tokens: 'rfc4121' | 'rfc1964';
+}
+
+export interface CipherOptions {
+  /** What Camellia, triple DES and DES need (enctypes 25, 26, 16, 3 and 1). Default none: AES and RC4 need none. */
+  ciphers?: BlockCiphers | undefined;
 }
 
 interface ProfiledEnctype extends Enctype {
   readonly profile: Profile;
+  /** The block cipher that has to be lent; AES and RC4 are here. */
+  readonly lent?: keyof BlockCiphers;
 }
 
 const ENCTYPES: readonly ProfiledEnctype[] = [
@@ -23,7 +35,9 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     keyLength: 16,
     confounderLength: 16,
     checksumLength: 12,
+    messageBlock: 1,
     weak: false,
+    tokens: 'rfc4121',
     profile: aesSha1,
   },
   {
@@ -32,7 +46,9 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     keyLength: 32,
     confounderLength: 16,
     checksumLength: 12,
+    messageBlock: 1,
     weak: false,
+    tokens: 'rfc4121',
     profile: aesSha1,
   },
   {
@@ -41,7 +57,9 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     keyLength: 16,
     confounderLength: 16,
     checksumLength: 16,
+    messageBlock: 1,
     weak: false,
+    tokens: 'rfc4121',
     profile: aesSha2(sha256),
   },
   {
@@ -50,8 +68,81 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     keyLength: 32,
     confounderLength: 16,
     checksumLength: 24,
+    messageBlock: 1,
     weak: false,
+    tokens: 'rfc4121',
     profile: aesSha2(sha384),
+  },
+  {
+    number: 25,
+    name: 'camellia128-cts-cmac',
+    keyLength: 16,
+    confounderLength: 16,
+    checksumLength: 16,
+    messageBlock: 1,
+    weak: false,
+    tokens: 'rfc4121',
+    profile: camelliaCmac,
+    lent: 'camellia',
+  },
+  {
+    number: 26,
+    name: 'camellia256-cts-cmac',
+    keyLength: 32,
+    confounderLength: 16,
+    checksumLength: 16,
+    messageBlock: 1,
+    weak: false,
+    tokens: 'rfc4121',
+    profile: camelliaCmac,
+    lent: 'camellia',
+  },
+  {
+    number: 23,
+    name: 'arcfour-hmac',
+    keyLength: 16,
+    confounderLength: 8,
+    checksumLength: 16,
+    messageBlock: 1,
+    weak: true,
+    tokens: 'rfc1964',
+    profile: rc4Hmac,
+  },
+  {
+    number: 16,
+    name: 'des3-cbc-sha1-kd',
+    keyLength: 24,
+    confounderLength: 8,
+    checksumLength: 20,
+    messageBlock: 8,
+    weak: true,
+    tokens: 'rfc1964',
+    profile: paddedSha1(21, tripleDesKey),
+    lent: 'tripleDes',
+  },
+  {
+    number: 3,
+    name: 'des-cbc-md5',
+    keyLength: 8,
+    confounderLength: 8,
+    checksumLength: 16,
+    messageBlock: 8,
+    weak: true,
+    tokens: 'rfc1964',
+    profile: desCbcMd5,
+    lent: 'des',
+  },
+  {
+    number: 1,
+    name: 'des-cbc-crc',
+    keyLength: 8,
+    confounderLength: 8,
+    checksumLength: 4,
+    messageBlock: 8,
+    weak: true,
+    tokens: 'rfc1964',
+    profile: desCbcCrc,
+    lent: 'des',
   },
 ];
 
@@ -66,15 +157,20 @@ export interface KerberosKey {
   /**
    * @param usage  key usage number (RFC 4120 §7.5.1, RFC 4121 §2)
    * @param confounder  for vectors only; random octets unless given
-   * @returns ciphertext and checksum, `confounderLength + checksumLength` octets longer than the plaintext
+   * @returns ciphertext and checksum, `confounderLength + checksumLength` octets longer than the plaintext, and then as
+   *   many as `messageBlock` needs
    */
   encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array;
   /**
-   * The plaintext, once its checksum has been verified.
+   * The plaintext, once its checksum has been verified. Up to `messageBlock - 1` octets of padding stand behind it, which
+   * nothing tells from it (RFC 3961 §3).
    * @throws FtpSecurityError `security/bad-token` too short, `security/bad-checksum`
    */
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array;
-  /** The checksum that the encryption type requires (RFC 3961 §3, get_mic). */
+  /**
+   * The checksum that the encryption type requires (RFC 3961 §3, get_mic).
+   * @throws RangeError for single DES, whose checksums are none of one octet string alone
+   */
   checksum(usage: number, data: Uint8Array): Uint8Array;
   /** Overwrites every key. Later calls throw `sequence/closed`. */
   destroy(): void;
@@ -82,9 +178,10 @@ export interface KerberosKey {
 
 /**
  * A key ready for use; `key` itself is copied.
- * @throws FtpSecurityError `security/no-key` when the encryption type is unknown, or its keys have another length
+ * @throws FtpSecurityError `security/no-key` when the encryption type is unknown, its keys have another length,
+ *   or its cipher is not among `ciphers`
  */
-export function kerberosKey(enctype: number, key: Uint8Array): KerberosKey {
+export function kerberosKey(enctype: number, key: Uint8Array, { ciphers }: CipherOptions = {}): KerberosKey {
   assertBytes(key, 'key');
   const facts = ENCTYPES.find(entry => entry.number === enctype);
   if (facts === undefined) {
@@ -93,18 +190,24 @@ export function kerberosKey(enctype: number, key: Uint8Array): KerberosKey {
   if (key.length !== facts.keyLength) {
     throw new FtpSecurityError('security/no-key', `a key of ${facts.name} has ${facts.keyLength} octets`);
   }
-  return new ProfiledKey(facts, copy(key));
+  const newCipher = facts.lent === undefined ? aes : ciphers?.[facts.lent];
+  if (newCipher === undefined) {
+    throw new FtpSecurityError('security/no-key', `${facts.name} needs a cipher that was not handed in: ${facts.lent}`);
+  }
+  return new ProfiledKey(facts, copy(key), newCipher);
 }
 
 class ProfiledKey implements KerberosKey {
   readonly enctype: ProfiledEnctype;
   readonly #key: Uint8Array;
+  readonly #newCipher: NewBlockCipher;
   readonly #usages = new Map<number, UsageKey>();
   #destroyed = false;
 
-  constructor(enctype: ProfiledEnctype, key: Uint8Array) {
+  constructor(enctype: ProfiledEnctype, key: Uint8Array, newCipher: NewBlockCipher) {
     this.enctype = enctype;
     this.#key = key;
+    this.#newCipher = newCipher;
   }
 
   encrypt(
@@ -135,7 +238,7 @@ class ProfiledKey implements KerberosKey {
     if (this.#destroyed) throw new FtpSecurityError('sequence/closed', 'the key is destroyed', { side: 'local' });
     let usage = this.#usages.get(number);
     if (usage === undefined) {
-      usage = this.enctype.profile(this.enctype, this.#key, number);
+      usage = this.enctype.profile(this.enctype, this.#key, number, this.#newCipher);
       this.#usages.set(number, usage);
     }
     return usage;

@@ -66,12 +66,19 @@ export function parseContextToken(token: Uint8Array): ContextToken {
 }
 
 export function formatContextToken(token: ContextToken): Uint8Array {
-  const inside = concat(MECHANISMS.kerberos, fromHex(TOKEN_IDS[token.kind]), formatMessage(token));
-  return formatElement(APPLICATION, inside);
+  return formatFrame(concat(fromHex(TOKEN_IDS[token.kind]), formatMessage(token)));
 }
 
-/** Checks the frame, and gives where the mechanism's own octets start. */
-function openFrame(token: Uint8Array): number {
+/** The frame of Kerberos around its own octets, a token id first. */
+export function formatFrame(inside: Uint8Array): Uint8Array {
+  return formatElement(APPLICATION, concat(MECHANISMS.kerberos, inside));
+}
+
+/**
+ * Checks the frame of Kerberos around a whole token, and gives where the mechanism's own octets start.
+ * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
+ */
+export function openFrame(token: Uint8Array): number {
   if (token[0] !== APPLICATION) throw badToken('no GSS-API frame: the first octet is not 60', 0);
   const { start, end } = readElement(token, 0, token.length);
   if (end !== token.length) throw badToken('octets after the GSS-API frame', end);

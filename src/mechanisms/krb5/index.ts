@@ -1,4 +1,4 @@
-/** `rfc2228/krb5`: GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121). */
+/** `rfc2228/krb5`: GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757). */
 import type { Mechanism } from '../../secure/security-context.js';
 import type { ServiceKey } from './ap-exchange.js';
 import { mechanismOf } from './gss-token.js';
@@ -7,9 +7,10 @@ import { krb5Witness } from './witness.js';
 export { describeToken, type TokenAnatomy } from './anatomy.js';
 export type { ServiceKey } from './ap-exchange.js';
 export { type Krb5ContextOptions, krb5Context } from './context.js';
-export { type Enctype, enctypeOf } from './enctypes.js';
+export { type CipherOptions, type Enctype, enctypeOf } from './enctypes.js';
 export type { Krb5Facts } from './facts.js';
 export { type KeytabEntry, parseKeytab } from './keytab.js';
+export type { BlockCipher, BlockCiphers, NewBlockCipher } from './primitives.js';
 export { type Principal, principalText } from './principal.js';
 export { krb5Witness } from './witness.js';
 export {
@@ -20,7 +21,7 @@ export {
   type WrapHeader,
 } from './wrap-token.js';
 
-/** Recognises the frame of Kerberos or SPNEGO at the start of a first token. */
+/** With its `observer` the first five enctypes work; `krb5Witness` takes ciphers for the others. Recognises the frame of Kerberos or SPNEGO at the start of a first token. */
 export const krb5 = {
   name: 'GSSAPI',
   variant: 'krb5',

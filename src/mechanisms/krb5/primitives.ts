@@ -18,6 +18,21 @@ export interface BlockCipher {
   destroy(): void;
 }
 
+export type NewBlockCipher = (key: Uint8Array) => BlockCipher;
+
+/**
+ * Block ciphers that a platform lends, each for keys of the lengths that it says. A key is copied. What is missing leaves its
+ * encryption types without use. Node's are in `rfc2228/node`.
+ */
+export interface BlockCiphers {
+  /** Single DES, 8 octets. */
+  readonly des?: NewBlockCipher;
+  /** DES-EDE with three keys, 24 octets. */
+  readonly tripleDes?: NewBlockCipher;
+  /** 16 or 32 octets. */
+  readonly camellia?: NewBlockCipher;
+}
+
 /** A keyed checksum, cut to its length. */
 export interface Mac {
   /** The checksum of the parts, joined. */

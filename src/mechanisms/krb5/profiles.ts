@@ -4,15 +4,18 @@ import type { CHash } from '@noble/hashes/utils.js';
 import { concat, copy, equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { decryptStealing, encryptStealing } from './ciphertext-stealing.js';
+import { cmac, kdfFeedbackCmac } from './cmac.js';
 import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from './derivation.js';
-import { aes, type BlockCipher, keyedHmac, type Mac } from './primitives.js';
+import { aes, type BlockCipher, keyedHmac, type Mac, type NewBlockCipher } from './primitives.js';
 
 /** In octets. */
 export interface Sizes {
   readonly keyLength: number;
   readonly confounderLength: number;
-  /** Of a checksum, alone or at the end of a ciphertext. */
+  /** Of a checksum, alone or in a ciphertext. */
   readonly checksumLength: number;
+  /** A plaintext is filled up to a multiple of it, counted with what is encrypted before it (RFC 3961 §3). */
+  readonly messageBlock: number;
 }
 
 /** What a key does in one usage; the keys derived for it are inside. */
@@ -25,19 +28,39 @@ export interface UsageKey {
 }
 
 /** Derives what a usage number needs from a key of `sizes.keyLength` octets. */
-export type Profile = (sizes: Sizes, key: Uint8Array, usage: number) => UsageKey;
+export type Profile = (sizes: Sizes, key: Uint8Array, usage: number, newCipher: NewBlockCipher) => UsageKey;
 
 /** AES-CTS with HMAC-SHA1 (RFC 3962 §6): keys by DK, the checksum over confounder and plaintext. */
-export const aesSha1: Profile = (sizes, key, usage) => {
-  const base = aes(key);
+export const aesSha1: Profile = (sizes, key, usage, newCipher) => {
+  const base = newCipher(key);
   const derive = (kind: number) => deriveRandom(base, keyConstant(usage, kind), sizes.keyLength);
+  const keys = sha1Keys(derive, newCipher, sizes);
+  base.destroy();
+  return macThenEncrypt(keys, sizes, STEALING);
+};
+
+/** A block cipher of 64 bits in plain CBC with HMAC-SHA1 (RFC 3961 §6.3): for triple DES, whose keys are made by `toKey`. */
+export function paddedSha1(randomLength: number, toKey: (random: Uint8Array) => Uint8Array): Profile {
+  return (sizes, key, usage, newCipher) => {
+    const base = newCipher(key);
+    const derive = (kind: number) => toKey(deriveRandom(base, keyConstant(usage, kind), randomLength));
+    const keys = sha1Keys(derive, newCipher, sizes);
+    base.destroy();
+    return macThenEncrypt(keys, sizes, PADDING);
+  };
+}
+
+/** Camellia-CTS with CMAC (RFC 6803 §3 to §5). */
+export const camelliaCmac: Profile = (sizes, key, usage, newCipher) => {
+  const base = cmac(newCipher(key));
+  const derive = (kind: number) => newCipher(kdfFeedbackCmac(base, keyConstant(usage, kind), sizes.keyLength));
   const keys: SpecificKeys = {
-    ke: aes(derive(KEY_KIND.encryption)),
-    ki: keyedHmac(sha1, derive(KEY_KIND.integrity), sizes.checksumLength),
-    kc: keyedHmac(sha1, derive(KEY_KIND.checksum), sizes.checksumLength),
+    ke: derive(KEY_KIND.encryption),
+    ki: cmac(derive(KEY_KIND.integrity)),
+    kc: cmac(derive(KEY_KIND.checksum)),
   };
   base.destroy();
-  return macThenEncrypt(keys, sizes);
+  return macThenEncrypt(keys, sizes, STEALING);
 };
 
 /** AES-CTS with HMAC-SHA2 (RFC 8009 §5): the keys of its checksums are as long as the checksums. */
@@ -54,6 +77,27 @@ export function aesSha2(hash: CHash): Profile {
   };
 }
 
+/** @throws FtpSecurityError `security/bad-token` when a ciphertext can't hold a confounder and a checksum */
+export function checkLength(ciphertext: Uint8Array, { confounderLength, checksumLength }: Sizes): void {
+  if (ciphertext.length < confounderLength + checksumLength) {
+    throw new FtpSecurityError('security/bad-token', 'ciphertext too short for a confounder and a checksum');
+  }
+}
+
+/** @throws FtpSecurityError `security/bad-checksum` */
+export function verifyChecksum(computed: Uint8Array, received: Uint8Array): void {
+  if (!equalConstantTime(computed, received)) {
+    throw new FtpSecurityError('security/bad-checksum', 'the checksum of the ciphertext does not hold');
+  }
+}
+
+/** A copy, filled up with zero bits to a multiple of `block` octets. */
+export function paddedTo(block: number, octets: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(Math.ceil(octets.length / block) * block);
+  padded.set(octets);
+  return padded;
+}
+
 /** The keys of one usage (RFC 3961 §5.3), under their names there. */
 interface SpecificKeys {
   ke: BlockCipher;
@@ -61,17 +105,50 @@ interface SpecificKeys {
   kc: Mac;
 }
 
+/** How a plaintext becomes blocks, and back. */
+interface Mode {
+  /** What is encrypted, and what the checksum is made of. */
+  fill(octets: Uint8Array, block: number): Uint8Array;
+  encrypt(cipher: BlockCipher, octets: Uint8Array): Uint8Array;
+  decrypt(cipher: BlockCipher, octets: Uint8Array): Uint8Array;
+}
+
+const STEALING: Mode = { fill: octets => octets, encrypt: encryptStealing, decrypt: decryptStealing };
+
+const PADDING: Mode = {
+  fill: (octets, block) => paddedTo(block, octets),
+  encrypt: (cipher, octets) => cipher.encrypt(octets),
+  decrypt(cipher, octets) {
+    if (octets.length % cipher.blockSize !== 0) {
+      throw new FtpSecurityError('security/bad-token', 'ciphertext that is no whole number of blocks');
+    }
+    return cipher.decrypt(octets);
+  },
+};
+
+function sha1Keys(
+  derive: (kind: number) => Uint8Array,
+  newCipher: NewBlockCipher,
+  { checksumLength }: Sizes,
+): SpecificKeys {
+  return {
+    ke: newCipher(derive(KEY_KIND.encryption)),
+    ki: keyedHmac(sha1, derive(KEY_KIND.integrity), checksumLength),
+    kc: keyedHmac(sha1, derive(KEY_KIND.checksum), checksumLength),
+  };
+}
+
 /** The checksum covers confounder and plaintext, so it is verified after decryption (RFC 3961 §5.3). */
-function macThenEncrypt(keys: SpecificKeys, sizes: Sizes): UsageKey {
+function macThenEncrypt(keys: SpecificKeys, sizes: Sizes, mode: Mode): UsageKey {
   return {
     encrypt(plaintext, confounder) {
-      const confounded = concat(confounder, plaintext);
-      return concat(encryptStealing(keys.ke, confounded), keys.ki.digest(confounded));
+      const confounded = mode.fill(concat(confounder, plaintext), sizes.messageBlock);
+      return concat(mode.encrypt(keys.ke, confounded), keys.ki.digest(confounded));
     },
     decrypt(ciphertext) {
       const [encrypted, checksum] = split(ciphertext, sizes);
-      const confounded = decryptStealing(keys.ke, encrypted);
-      verify(keys.ki.digest(confounded), checksum);
+      const confounded = mode.decrypt(keys.ke, encrypted);
+      verifyChecksum(keys.ki.digest(confounded), checksum);
       return copy(confounded, sizes.confounderLength);
     },
     ...checksumAndEnd(keys),
@@ -88,7 +165,7 @@ function encryptThenMac(keys: SpecificKeys, sizes: Sizes): UsageKey {
     },
     decrypt(ciphertext) {
       const [encrypted, checksum] = split(ciphertext, sizes);
-      verify(keys.ki.digest(cipherState, encrypted), checksum);
+      verifyChecksum(keys.ki.digest(cipherState, encrypted), checksum);
       return copy(decryptStealing(keys.ke, encrypted), sizes.confounderLength);
     },
     ...checksumAndEnd(keys),
@@ -107,15 +184,7 @@ function checksumAndEnd({ ke, ki, kc }: SpecificKeys): Pick<UsageKey, 'checksum'
 }
 
 function split(ciphertext: Uint8Array, sizes: Sizes): [encrypted: Uint8Array, checksum: Uint8Array] {
+  checkLength(ciphertext, sizes);
   const end = ciphertext.length - sizes.checksumLength;
-  if (end < sizes.confounderLength) {
-    throw new FtpSecurityError('security/bad-token', 'ciphertext too short for a confounder and a checksum');
-  }
   return [ciphertext.subarray(0, end), ciphertext.subarray(end)];
-}
-
-function verify(computed: Uint8Array, received: Uint8Array): void {
-  if (!equalConstantTime(computed, received)) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum of the ciphertext does not hold');
-  }
 }

@@ -7,7 +7,7 @@ import { FtpSecurityError } from '../../errors.js';
 import type { Peer, Sight, Witness } from '../../secure/security-context.js';
 import { type MessageKey, messageKey, type OpenedApReq, openApRep, openApReq, type ServiceKey } from './ap-exchange.js';
 import { krb5Context } from './context.js';
-import { enctypeOf } from './enctypes.js';
+import { type CipherOptions, enctypeOf } from './enctypes.js';
 import { errorFacts, type Krb5Facts, requestFacts, ticketFacts } from './facts.js';
 import { GSS_FLAGS } from './gss-checksum.js';
 import { type ContextToken, parseContextToken } from './gss-token.js';
@@ -19,7 +19,7 @@ import { AP_OPTIONS, type ApRep, type ApReq, type Authenticator, type EncApRepPa
  * It throws for tokens that can't be read or that the other side should have sent, and is then as before. When a key is
  * missing or wrong, its sight has a `problem` and the facts that stand in the clear.
  */
-export function krb5Witness(keys: readonly ServiceKey[]): Witness {
+export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions = {}): Witness {
   let facts: Krb5Facts = {};
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError('security/no-key', 'no AP-REQ was seen, and its ticket holds the keys');
@@ -38,7 +38,7 @@ export function krb5Witness(keys: readonly ServiceKey[]): Witness {
     facts = requestFacts(message);
     request = undefined;
     const sight = attempt(() => {
-      request = openApReq(message, keys);
+      request = openApReq(message, keys, options);
       facts = { ...facts, ...ticketFacts(request) };
       return isMutual(message, request) ? {} : establish(request);
     });
@@ -49,7 +49,7 @@ export function krb5Witness(keys: readonly ServiceKey[]): Witness {
   function seeAnswer(message: ApRep): Sight {
     return attempt(() => {
       if (request === undefined) throw problem;
-      return establish(request, openApRep(message, request));
+      return establish(request, openApRep(message, request, options));
     });
   }
 
@@ -57,7 +57,7 @@ export function krb5Witness(keys: readonly ServiceKey[]): Witness {
     const base = messageKey(request, answer);
     const enctype = base.key.keytype;
     facts = { ...facts, enctype, weak: enctypeOf(enctype)?.weak ?? false, keyFrom: base.from };
-    return contexts(base, request.authenticator, answer);
+    return contexts(base, options, request.authenticator, answer);
   }
 
   return {
@@ -94,13 +94,14 @@ function isMutual({ apOptions }: ApReq, { checksum }: OpenedApReq): boolean {
  */
 function contexts(
   { key, from }: MessageKey,
+  { ciphers }: CipherOptions,
   { seqNumber }: Authenticator,
   answer?: EncApRepPart,
 ): Omit<Sight, 'facts'> {
   const initiator = seqNumber ?? 0;
   const acceptor = answer === undefined ? initiator : (answer.seqNumber ?? 0);
   const acceptorSubkey = from === 'acceptor subkey';
-  const shared = { enctype: key.keytype, key: key.keyvalue, acceptorSubkey, allowWeak: true };
+  const shared = { enctype: key.keytype, key: key.keyvalue, acceptorSubkey, allowWeak: true, ciphers };
   return {
     fromClient: krb5Context({ ...shared, role: 'acceptor', sendSequence: acceptor, receiveSequence: initiator }),
     fromServer: krb5Context({ ...shared, role: 'initiator', sendSequence: initiator, receiveSequence: acceptor }),

@@ -173,6 +173,18 @@ describe('what is refused, and where', () => {
     refuses(constant(5), '020104', 2);
   });
 
+  test('octets behind it, but for padding where that is allowed', () => {
+    expectCode(() => parseDer(int32, fromHex('02010500')), 'security/bad-token');
+    for (const padding of ['', '00', '0102', 'ffffff']) {
+      expect(parseDer(int32, fromHex(`020105${padding}`), 0, 3)).toBe(5);
+    }
+    expectCode(() => parseDer(int32, fromHex('02010500000000'), 0, 3), 'security/bad-token');
+    expectCode(() => parseDer(int32, fromHex('02020500'), 1, 3), 'security/bad-token');
+    for (const cut of ['', '02', '0202', '020205']) {
+      expectCode(() => parseDer(int32, fromHex(cut), 0, 3), 'security/bad-token');
+    }
+  });
+
   test('nesting, however deep: a type says how deep to go', () => {
     let nested: Uint8Array = new Uint8Array();
     for (let depth = 0; depth < 2000; depth++) nested = formatElement(0x30, nested);

@@ -1,79 +1,18 @@
-/** Tokens of MIT's and Heimdal's libraries (vectors/krb5/README.md), both ways, and their verdicts beside ours. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** Tokens of RFC 4121 by MIT's and Heimdal's libraries (vectors/krb5/README.md), both ways, and their verdicts beside ours. */
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../src/bytes.js';
-import { FtpSecurityError } from '../../../src/errors.js';
 import { decryptStealing } from '../../../src/mechanisms/krb5/ciphertext-stealing.js';
-import { krb5Context } from '../../../src/mechanisms/krb5/context.js';
+import { cmac, kdfFeedbackCmac } from '../../../src/mechanisms/krb5/cmac.js';
 import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from '../../../src/mechanisms/krb5/derivation.js';
-import { kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
-import { aes } from '../../../src/mechanisms/krb5/primitives.js';
+import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
+import { aes, type BlockCipher } from '../../../src/mechanisms/krb5/primitives.js';
 import { buildWrapToken, readTokenHeader, type WrapHeader } from '../../../src/mechanisms/krb5/wrap-token.js';
-import type { SecurityContext } from '../../../src/secure/security-context.js';
+import { nodeCiphers } from '../../../src/node/index.js';
 import { expectCode } from '../../helpers.js';
+import { contextOf, type ForeignContext, foreignFiles, verdictOf } from './foreign-contexts.js';
 
-type Role = 'initiator' | 'acceptor';
-
-interface Message {
-  from: Role;
-  op: 'wrap-conf0' | 'wrap-conf1' | 'mic';
-  name: string;
-  plaintext: string;
-  seq: number;
-  token: string;
-}
-
-interface Verdict {
-  case: string;
-  from: Role;
-  receiver: Role;
-  sent_plaintext: string;
-  status: string;
-  plaintext: string | null;
-  conf: number | null;
-  token: string;
-}
-
-interface ForeignContext {
-  name: string;
-  keys: { message_key: { etype: number; key: string } };
-  message_key_is_acceptor_subkey: boolean;
-  initiator_send_seq: number;
-  acceptor_send_seq: number;
-  wrap_size_limit: { conf: 0 | 1; output: number; max_input: number }[];
-  messages: Message[];
-  verdicts: Verdict[];
-}
-
-const FOLDER = new URL('../../../vectors/krb5/', import.meta.url);
-const FILES = readdirSync(FOLDER).filter(name => /^krb5-(mit|heimdal)-aes.*\.json$/.test(name));
-
-function contextsOf(file: string): ForeignContext[] {
-  return JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')).contexts;
-}
-
-/** Our context in the place of one side. */
-function contextOf(
-  foreign: ForeignContext,
-  role: Role,
-  options: { receiveSequence?: bigint; strictOrder?: boolean } = {},
-) {
-  const { etype, key } = foreign.keys.message_key;
-  const [ours, theirs] =
-    role === 'initiator'
-      ? [foreign.initiator_send_seq, foreign.acceptor_send_seq]
-      : [foreign.acceptor_send_seq, foreign.initiator_send_seq];
-  return krb5Context({
-    role,
-    enctype: etype,
-    key: fromHex(key),
-    acceptorSubkey: foreign.message_key_is_acceptor_subkey,
-    sendSequence: ours,
-    receiveSequence: theirs,
-    ...options,
-  });
-}
+const FILES = foreignFiles('rfc4121');
 
 function wrapHeaderOf(token: Uint8Array): WrapHeader {
   const header = readTokenHeader(token);
@@ -95,18 +34,19 @@ function confounderOf(foreign: ForeignContext, token: Uint8Array): Uint8Array {
   const { etype, key: hex } = foreign.keys.message_key;
   const key = fromHex(hex);
   const constant = keyConstant(wrapHeaderOf(token).sentByAcceptor ? 22 : 24, KEY_KIND.encryption);
-  const cipher = aes(
-    etype >= 19
-      ? kdfHmacSha2(etype === 19 ? sha256 : sha384, key, constant, key.length)
-      : deriveRandom(aes(key), constant, key.length),
-  );
-  const { checksumLength } = kerberosKey(etype, key).enctype;
+  const cipher = encryptionKey(etype, key, constant);
+  const { checksumLength } = enctypeOf(etype)!;
   return decryptStealing(cipher, unrotated(token).slice(16, -checksumLength)).slice(0, 16);
 }
 
-describe.each(FILES)('%s', file => {
-  const contexts = contextsOf(file);
+function encryptionKey(etype: number, key: Uint8Array, constant: Uint8Array): BlockCipher {
+  const camellia = nodeCiphers.camellia!;
+  if (etype >= 25) return camellia(kdfFeedbackCmac(cmac(camellia(key)), constant, key.length));
+  if (etype >= 19) return aes(kdfHmacSha2(etype === 19 ? sha256 : sha384, key, constant, key.length));
+  return aes(deriveRandom(aes(key), constant, key.length));
+}
 
+describe.each(FILES)('$file', ({ contexts }) => {
   it.each(contexts)('opens every Wrap token, and refuses every GetMIC token: $name', foreign => {
     const receivers = { initiator: contextOf(foreign, 'acceptor'), acceptor: contextOf(foreign, 'initiator') };
     const expected = { initiator: foreign.initiator_send_seq, acceptor: foreign.acceptor_send_seq };
@@ -127,7 +67,7 @@ describe.each(FILES)('%s', file => {
 
   it.each(contexts)('makes the same tokens: $name', foreign => {
     const { etype, key } = foreign.keys.message_key;
-    const ours = kerberosKey(etype, fromHex(key));
+    const ours = kerberosKey(etype, fromHex(key), { ciphers: nodeCiphers });
     let made = 0;
     for (const { from, op, plaintext, seq, token: hex } of foreign.messages) {
       if (op === 'mic') continue;
@@ -172,27 +112,14 @@ const STRICTER = /replay of the previous|then the 3rd again/;
 /** Where the library gives no text and we do: Heimdal refuses to go on after a gap. Not so in strict order. */
 const MORE_LENIENT = /skip one then unwrap the next|then the skipped one/;
 
-function verdictOf(
-  context: SecurityContext,
-  token: string,
-): { verdict: string; plaintext: string | null; conf: number | null } {
-  try {
-    const { plaintext, level, sequence } = context.unwrap(fromHex(token));
-    return { verdict: sequence, plaintext: toHex(plaintext), conf: level === 'private' ? 1 : 0 };
-  } catch (error) {
-    if (!(error instanceof FtpSecurityError)) throw error;
-    return { verdict: error.code, plaintext: null, conf: null };
-  }
-}
-
 /** The number that the acceptor expects before the verdicts. */
 function firstNumber({ verdicts }: ForeignContext): bigint {
   const first = verdicts.find(({ case: kind }) => kind === 'conf0 good' || kind === 'then the skipped one');
   return wrapHeaderOf(fromHex(first!.token)).sequence;
 }
 
-const judged = FILES.flatMap(file =>
-  contextsOf(file)
+const judged = FILES.flatMap(({ file, contexts }) =>
+  contexts
     .filter(({ verdicts }) => verdicts.length > 0)
     .map(foreign => ({ title: `${file} ${foreign.name}`, foreign })),
 );

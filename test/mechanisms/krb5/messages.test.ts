@@ -29,6 +29,7 @@ import {
   ticket,
   USAGE,
 } from '../../../src/mechanisms/krb5/messages.js';
+import { nodeCiphers } from '../../../src/node/index.js';
 import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { exchangeOf, exchanges } from './exchange-vectors.js';
 
@@ -85,12 +86,19 @@ describe.each(exchanges)('foreign octets are written again as they came: $title'
   test('ticket and authenticator', () => {
     const { message } = parseContextToken(exchange.apReq) as Extract<ContextToken, { kind: 'AP-REQ' }>;
     const service = exchange.keytab.find(({ principal }) => principal.name[0] === 'ftp')!;
-    const opened = kerberosKey(service.enctype, service.key).decrypt(USAGE.ticket, message.ticket.encPart.cipher);
-    expect(formatDer(encTicketPart, parseDer(encTicketPart, opened))).toEqual(opened);
-    const session = kerberosKey(keys.ticket_session_key.etype, fromHex(keys.ticket_session_key.key));
-    const inner = session.decrypt(USAGE.authenticator, message.authenticator.cipher);
-    const record = parseDer(authenticator, inner);
-    expect(formatDer(authenticator, record)).toEqual(inner);
+    /** Opens it, reads it, and holds what is written against it; some enctypes leave padding behind. */
+    const check = <T>(type: Type<T>, usage: number, etype: number, octets: Uint8Array, cipher: Uint8Array): T => {
+      const key = kerberosKey(etype, octets, { ciphers: nodeCiphers });
+      const opened = key.decrypt(usage, cipher);
+      const record = parseDer(type, opened, 0, key.enctype.messageBlock - 1);
+      const written = formatDer(type, record);
+      expect(written).toEqual(opened.slice(0, written.length));
+      expect(opened.length - written.length).toBeLessThan(key.enctype.messageBlock);
+      return record;
+    };
+    check(encTicketPart, USAGE.ticket, service.enctype, service.key, message.ticket.encPart.cipher);
+    const { etype, key } = keys.ticket_session_key;
+    const record = check(authenticator, USAGE.authenticator, etype, fromHex(key), message.authenticator.cipher);
     expect(formatGssChecksum(parseGssChecksum(record.cksum!.checksum))).toEqual(record.cksum!.checksum);
   });
 });

@@ -2,17 +2,21 @@
 import { concat, copy, u64be } from '../../../src/bytes.js';
 import { type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/context.js';
 import { enctypeOf, type KerberosKey, kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
+import { nodeCiphers } from '../../../src/node/index.js';
 import type { SecurityContext } from '../../../src/secure/security-context.js';
 
-export const ENCTYPE_NUMBERS = [17, 18, 19, 20] as const;
+/** Those with tokens of RFC 4121, and those with tokens of RFC 1964. */
+export const CFX_NUMBERS = [17, 18, 19, 20, 25, 26] as const;
+export const FRAMED_NUMBERS = [23, 16, 3, 1] as const;
+export const ENCTYPE_NUMBERS = [...CFX_NUMBERS, ...FRAMED_NUMBERS];
 
-function keyOctets(enctype: number): Uint8Array {
+export function keyOctets(enctype: number): Uint8Array {
   return Uint8Array.from({ length: enctypeOf(enctype)!.keyLength }, (_, i) => 7 * i + enctype);
 }
 
 /** A new handle of always the same key. */
 export function keyOf(enctype: number): KerberosKey {
-  return kerberosKey(enctype, keyOctets(enctype));
+  return kerberosKey(enctype, keyOctets(enctype), { ciphers: nodeCiphers });
 }
 
 /** Both ends of one association; the initiator's numbers start at 1000, the acceptor's at 5000. */
@@ -20,7 +24,8 @@ export function contextPair(
   enctype: number,
   options: Partial<Krb5ContextOptions> = {},
 ): { initiator: SecurityContext; acceptor: SecurityContext } {
-  const common = { enctype, key: keyOctets(enctype), acceptorSubkey: true, ...options };
+  const lent = { ciphers: nodeCiphers, allowWeak: true };
+  const common = { enctype, key: keyOctets(enctype), acceptorSubkey: true, ...lent, ...options };
   return {
     initiator: krb5Context({ ...common, role: 'initiator', sendSequence: 1000, receiveSequence: 5000 }),
     acceptor: krb5Context({ ...common, role: 'acceptor', sendSequence: 5000n, receiveSequence: 1000n }),

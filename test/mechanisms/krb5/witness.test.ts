@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/bytes.js';
 import { messageKey, type OpenedApReq, openApRep, openApReq } from '../../../src/mechanisms/krb5/ap-exchange.js';
 import { formatDer } from '../../../src/mechanisms/krb5/der.js';
-import { kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
+import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
 import { krb5Context, krb5Witness } from '../../../src/mechanisms/krb5/index.js';
 import {
@@ -19,6 +19,7 @@ import {
   USAGE,
 } from '../../../src/mechanisms/krb5/messages.js';
 import { principalOf, principalText } from '../../../src/mechanisms/krb5/principal.js';
+import { nodeCiphers } from '../../../src/node/index.js';
 import type { Sight } from '../../../src/secure/security-context.js';
 import { expectCode } from '../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from './exchange-vectors.js';
@@ -34,7 +35,7 @@ function answerOf({ apRep }: Exchange): ApRep | undefined {
 
 /** What a witness knows when it has seen the whole exchange. */
 function watch({ keytab, apReq, apRep }: Exchange): Sight {
-  const witness = krb5Witness(keytab);
+  const witness = krb5Witness(keytab, { ciphers: nodeCiphers });
   const sight = witness.see('client', apReq);
   return apRep === undefined ? sight : witness.see('server', apRep);
 }
@@ -44,9 +45,9 @@ const plain = (key: EncryptionKey | undefined) =>
 
 describe.each(exchanges)('$title', exchange => {
   const { context, keytab } = exchange;
-  const request = openApReq(requestOf(exchange), keytab);
+  const request = openApReq(requestOf(exchange), keytab, { ciphers: nodeCiphers });
   const answer = answerOf(exchange);
-  const opened = answer && openApRep(answer, request);
+  const opened = answer && openApRep(answer, request, { ciphers: nodeCiphers });
 
   test('keys and sequence numbers', () => {
     const { keys } = context;
@@ -77,6 +78,7 @@ describe.each(exchanges)('$title', exchange => {
   test('every message of both directions', () => {
     const { fromClient, fromServer, facts } = watch(exchange);
     expect(facts.enctype).toBe(context.keys.message_key.etype);
+    expect(facts.weak).toBe(enctypeOf(context.keys.message_key.etype)!.weak);
     const wrapped = context.messages.filter(({ op }) => op !== 'mic');
     expect(wrapped.length).toBeGreaterThan(9);
     for (const { from, op, plaintext, token } of wrapped) {
@@ -309,7 +311,39 @@ describe('what peers may leave out', () => {
   });
 });
 
+describe('which key protects the messages, and whether it is weak', () => {
+  const factsOf = (file: string, name?: string) => watch(exchangeOf(file, name)).facts;
+
+  test('RC4 and triple DES of MIT: the AP-REP repeats the initiator’s subkey', () => {
+    for (const [file, enctype] of [
+      ['krb5-mit-arcfour-hmac-md5', 23],
+      ['krb5-mit-des3-cbc-sha1', 16],
+    ] as const) {
+      expect(factsOf(file)).toMatchObject({ enctype, weak: true, keyFrom: 'initiator subkey' });
+    }
+  });
+
+  test('Camellia: the acceptor’s subkey', () => {
+    const facts = factsOf('krb5-mit-camellia128-cts-cmac');
+    expect(facts).toMatchObject({ enctype: 25, weak: false, keyFrom: 'acceptor subkey' });
+  });
+
+  test('an RC4 ticket upgraded to AES by the acceptor is not weak in its messages', () => {
+    const upgraded = factsOf('krb5-mit-upgrade-arcfour');
+    expect(upgraded).toMatchObject({ ticketEnctype: 23, enctype: 18, weak: false, keyFrom: 'acceptor subkey' });
+    const notAsked = factsOf('krb5-mit-upgrade-arcfour', ', no-mutual');
+    expect(notAsked).toMatchObject({ ticketEnctype: 23, enctype: 23, weak: true, keyFrom: 'initiator subkey' });
+  });
+});
+
 describe('what cannot be followed', () => {
+  test('a ticket whose cipher was not handed in', () => {
+    const { keytab, apReq } = exchangeOf('krb5-mit-des3-cbc-sha1');
+    const { problem, facts } = krb5Witness(keytab).see('client', apReq);
+    expect([problem?.code, facts['ticketEnctype']]).toEqual(['security/no-key', 16]);
+    expect(problem?.message).toContain('cipher');
+  });
+
   const problem = (token: Uint8Array) => krb5Witness(mit.keytab).see('client', token).problem?.code;
 
   test('a session key of an enctype that is not ours, or not as long as it should be', () => {

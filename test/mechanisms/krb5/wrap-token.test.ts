@@ -8,7 +8,7 @@ import {
   wrapOverhead,
 } from '../../../src/mechanisms/krb5/wrap-token.js';
 import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
-import { ENCTYPE_NUMBERS, forge, keyOf } from './tokens.js';
+import { CFX_NUMBERS, forge, keyOf } from './tokens.js';
 
 const TEXT = toUtf8('200 Command okay.\r\n');
 const NO_FILLER = new Uint8Array(0);
@@ -74,7 +74,7 @@ describe('readTokenHeader', () => {
   });
 });
 
-describe.each(ENCTYPE_NUMBERS)('Wrap tokens of enctype %i', number => {
+describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
   const key = keyOf(number);
   const { checksumLength, confounderLength } = key.enctype;
   const senders = fc.record({ sentByAcceptor: fc.boolean(), acceptorSubkey: fc.boolean() });

@@ -1,0 +1,133 @@
+/** What the keys of RC4, triple DES and DES do in tokens of RFC 1964: checksum, sequence number, sealing. */
+import { md5 } from '@noble/hashes/legacy.js';
+import { concat, copy, u32be } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import type { CipherOptions, KerberosKey } from './enctypes.js';
+import type { BlockCipher, BlockCiphers } from './primitives.js';
+import { rc4 } from './rc4.js';
+import { derive, hmacMd5 } from './rc4-hmac.js';
+
+/** One key in the tokens of RFC 1964. A body is confounder, text and padding. */
+export interface FramedKey {
+  /** The checksums of each SGN_ALG, by its two octets; the first is that of the tokens that we make. */
+  readonly signing: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
+  /** SEAL_ALG of a sealed token. */
+  readonly sealing: number;
+  /** In octets. */
+  readonly checksumLength: number;
+  /** Text and padding are a multiple of it. */
+  readonly blockSize: number;
+  /** Whether a sequence number starts with its lowest octet. */
+  readonly littleEndian: boolean;
+  /** SND_SEQ from its plaintext, and back. */
+  encryptSequence(sequence: Uint8Array, checksum: Uint8Array): Uint8Array;
+  decryptSequence(sequence: Uint8Array, checksum: Uint8Array): Uint8Array;
+  /** @param sequence  the plaintext of SND_SEQ */
+  seal(body: Uint8Array, sequence: Uint8Array): Uint8Array;
+  unseal(body: Uint8Array, sequence: Uint8Array): Uint8Array;
+  destroy(): void;
+}
+
+/** RFC 4757 §3 and RFC 3961 §6.3 under the usage numbers that all libraries give these tokens. */
+const USAGE = { rc4Wrap: 13, tripleDesSign: 23 } as const;
+
+/**
+ * @param key  stays the caller's to destroy
+ * @param octets  of the same key; copied
+ */
+export function framedKey(key: KerberosKey, octets: Uint8Array, { ciphers = {} }: CipherOptions): FramedKey {
+  const make = FAMILIES.get(key.enctype.number);
+  if (make === undefined) {
+    throw new FtpSecurityError('security/no-key', `${key.enctype.name} has no tokens of RFC 1964`);
+  }
+  return make(key, octets, ciphers);
+}
+
+type Family = (key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers) => FramedKey;
+
+const FAMILIES: ReadonlyMap<number, Family> = new Map([
+  [1, des],
+  [3, des],
+  [16, tripleDes],
+  [23, rc4Hmac],
+]);
+
+const CHECKSUM = 8;
+const BLOCK = 8;
+
+/** RFC 4757 §7.2 and §7.3. */
+function rc4Hmac(key: KerberosKey, octets: Uint8Array): FramedKey {
+  const zero = u32be(0);
+  const sequenceKey = hmacMd5(derive(octets, zero));
+  const sealKey = hmacMd5(derive(masked(octets), zero));
+  const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) => rc4(sequenceKey.digest(checksum), sequence);
+  const crypt = (body: Uint8Array, sequence: Uint8Array) => rc4(sealKey.digest(sequence.subarray(0, 4)), body);
+  return {
+    signing: new Map([[0x1100, data => key.checksum(USAGE.rc4Wrap, data).slice(0, CHECKSUM)]]),
+    sealing: 0x1000,
+    checksumLength: CHECKSUM,
+    blockSize: 1,
+    littleEndian: false,
+    encryptSequence: cryptSequence,
+    decryptSequence: cryptSequence,
+    seal: crypt,
+    unseal: crypt,
+    destroy() {
+      sequenceKey.destroy();
+      sealKey.destroy();
+    },
+  };
+}
+
+/** As all libraries have it, and no RFC: RFC 1964 with triple DES for DES, and the checksum of RFC 3961 §6.3. */
+function tripleDes(key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): FramedKey {
+  const cipher = ciphers.tripleDes!(octets);
+  return {
+    signing: new Map([[0x0400, data => key.checksum(USAGE.tripleDesSign, data)]]),
+    sealing: 0x0200,
+    checksumLength: key.enctype.checksumLength,
+    ...blockCipherParts(cipher, cipher),
+  };
+}
+
+/** RFC 1964 §1.2.1.1 and §1.2.2. */
+function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): FramedKey {
+  const cipher = ciphers.des!(octets);
+  const reversed = ciphers.des!(copy(octets).reverse());
+  const prefix = reversed.encrypt(new Uint8Array(2 * BLOCK));
+  reversed.destroy();
+  const mac = (data: Uint8Array) => cipher.encrypt(data).slice(-BLOCK);
+  return {
+    signing: new Map([
+      [0x0000, (data: Uint8Array) => mac(md5(data))],
+      [0x0100, (data: Uint8Array) => md5(concat(prefix, data)).slice(0, CHECKSUM)],
+      [0x0200, mac],
+    ]),
+    sealing: 0x0000,
+    checksumLength: CHECKSUM,
+    ...blockCipherParts(cipher, ciphers.des!(masked(octets))),
+  };
+}
+
+function blockCipherParts(
+  cipher: BlockCipher,
+  sealing: BlockCipher,
+): Omit<FramedKey, 'signing' | 'sealing' | 'checksumLength'> {
+  return {
+    blockSize: BLOCK,
+    littleEndian: true,
+    encryptSequence: (sequence, checksum) => cipher.encrypt(sequence, checksum.subarray(0, BLOCK)),
+    decryptSequence: (sequence, checksum) => cipher.decrypt(sequence, checksum.subarray(0, BLOCK)),
+    seal: body => sealing.encrypt(body),
+    unseal: body => sealing.decrypt(body),
+    destroy() {
+      cipher.destroy();
+      sealing.destroy();
+    },
+  };
+}
+
+/** The key that seals is the context's, each octet exclusive-or'ed with F0 (RFC 1964 §1.2.2.3, RFC 4757 §7.3). */
+function masked(octets: Uint8Array): Uint8Array {
+  return copy(octets).map(octet => octet ^ 0xf0);
+}

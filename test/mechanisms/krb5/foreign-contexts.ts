@@ -1,0 +1,96 @@
+/** The contexts of the foreign vectors (vectors/krb5/README.md), and ours in the place of one of their sides. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fromHex, toHex } from '../../../src/bytes.js';
+import { FtpSecurityError } from '../../../src/errors.js';
+import { krb5Context } from '../../../src/mechanisms/krb5/context.js';
+import { nodeCiphers } from '../../../src/node/index.js';
+import type { SecurityContext } from '../../../src/secure/security-context.js';
+
+export type Role = 'initiator' | 'acceptor';
+
+interface Message {
+  from: Role;
+  op: 'wrap-conf0' | 'wrap-conf1' | 'mic';
+  name: string;
+  plaintext: string;
+  seq: number;
+  token: string;
+}
+
+interface Verdict {
+  case: string;
+  from: Role;
+  receiver: Role;
+  sent_plaintext: string;
+  status: string;
+  plaintext: string | null;
+  conf: number | null;
+  token: string;
+}
+
+export interface ForeignContext {
+  name: string;
+  protocol: 'rfc4121' | 'rfc1964';
+  keys: { message_key: { etype: number; key: string } };
+  message_key_is_acceptor_subkey: boolean;
+  initiator_send_seq: number;
+  acceptor_send_seq: number;
+  wrap_size_limit: { conf: 0 | 1; output: number; max_input: number }[];
+  messages: Message[];
+  verdicts: Verdict[];
+}
+
+const FOLDER = new URL('../../../vectors/krb5/', import.meta.url);
+
+/** The files that have contexts with one kind of tokens. */
+export function foreignFiles(
+  protocol: ForeignContext['protocol'],
+): { file: string; contexts: [ForeignContext, ...ForeignContext[]] }[] {
+  return readdirSync(FOLDER)
+    .filter(name => /^krb5-.*\.json$/.test(name))
+    .flatMap(file => {
+      const all: ForeignContext[] = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')).contexts;
+      const [first, ...rest] = all.filter(context => context.protocol === protocol);
+      return first === undefined ? [] : [{ file, contexts: [first, ...rest] }];
+    });
+}
+
+/** Our context in the place of one side. */
+export function contextOf(
+  foreign: ForeignContext,
+  role: Role,
+  options: { receiveSequence?: bigint; strictOrder?: boolean } = {},
+): SecurityContext {
+  const { etype, key } = foreign.keys.message_key;
+  const [ours, theirs] =
+    role === 'initiator'
+      ? [foreign.initiator_send_seq, foreign.acceptor_send_seq]
+      : [foreign.acceptor_send_seq, foreign.initiator_send_seq];
+  return krb5Context({
+    role,
+    enctype: etype,
+    key: fromHex(key),
+    acceptorSubkey: foreign.message_key_is_acceptor_subkey,
+    sendSequence: ours,
+    receiveSequence: theirs,
+    ciphers: nodeCiphers,
+    allowWeak: true,
+    ...options,
+  });
+}
+
+export interface OurVerdict {
+  verdict: string;
+  plaintext: string | null;
+  conf: number | null;
+}
+
+export function verdictOf(context: SecurityContext, token: string): OurVerdict {
+  try {
+    const { plaintext, level, sequence } = context.unwrap(fromHex(token));
+    return { verdict: sequence, plaintext: toHex(plaintext), conf: level === 'private' ? 1 : 0 };
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    return { verdict: error.code, plaintext: null, conf: null };
+  }
+}
