@@ -3,22 +3,30 @@ import { errorFacts, iso, requestFacts } from './facts.js';
 import { type ContextToken, frameOf, parseContextToken } from './gss-token.js';
 import { AP_OPTIONS } from './messages.js';
 import { principalOf, principalText } from './principal.js';
+import { type NegotiationToken, parseNegotiation } from './spnego.js';
 import { readTokenHeader } from './wrap-token.js';
 
 export interface TokenAnatomy {
-  /** `AP-REQ`, `AP-REP`, `KRB-ERROR`, or what readTokenHeader calls a per-message token. */
+  /** `AP-REQ`, `AP-REP`, `KRB-ERROR`, one of SPNEGO's, or what readTokenHeader calls a per-message token. */
   kind: string;
   [part: string]: unknown;
 }
 
 /**
- * Takes any token of Kerberos V5: one that establishes a context (RFC 4121 §4.1), or a per-message token (§4.2).
+ * Takes any token of Kerberos V5: one that establishes a context (RFC 4121 §4.1), bare or in SPNEGO, or a per-message token
+ * (§4.2).
  * @throws FtpSecurityError `security/bad-token` when it can't be read
  */
 export function describeToken(token: Uint8Array): TokenAnatomy {
+  const negotiation = parseNegotiation(token);
+  if (negotiation !== undefined) return describeNegotiation(negotiation);
   if (token[0] === 0x60 && !isFramedMessage(token)) return describeContextToken(parseContextToken(token));
   const header = readTokenHeader(token);
   return 'sequence' in header ? { ...header, sequence: String(header.sequence) } : { ...header };
+}
+
+function describeNegotiation({ inside, ...rest }: NegotiationToken): TokenAnatomy {
+  return { ...rest, ...(inside !== undefined && { inside: describeContextToken(parseContextToken(inside)) }) };
 }
 
 /** The token ids of contexts end in 00, those of RFC 1964's per-message tokens do not. */

@@ -24,6 +24,8 @@ export interface Krb5Facts extends ExchangeFacts {
   flags?: string[];
   /** MD5 of the client's channel bindings, hex; absent when it gave none. */
   bindings?: string;
+  /** The exchange was wrapped in SPNEGO (RFC 4178). */
+  spnego?: boolean;
   /** Which key protects the messages (RFC 4121 §2). */
   keyFrom?: MessageKey['from'];
   /** Of a KRB-ERROR, which nothing authenticates. */

@@ -75,16 +75,17 @@ export function formatFrame(inside: Uint8Array): Uint8Array {
 }
 
 /**
- * Checks the frame of Kerberos around a whole token, and gives where the mechanism's own octets start.
+ * Checks the frame around a whole token, and gives where the mechanism's own octets start.
  * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
  */
-export function openFrame(token: Uint8Array): number {
+export function openFrame(token: Uint8Array, mechanism: FramedMechanism = 'kerberos'): number {
   if (token[0] !== APPLICATION) throw badToken('no GSS-API frame: the first octet is not 60', 0);
   const { start, end } = readElement(token, 0, token.length);
   if (end !== token.length) throw badToken('octets after the GSS-API frame', end);
   const frame = frameOf(token);
   if (frame === undefined) throw badToken('the mechanism is not Kerberos', start);
-  if (frame.mechanism === 'spnego') throw badToken('a SPNEGO token (RFC 4178), which is not read', start);
+  if (frame.mechanism !== mechanism)
+    throw badToken('a token of SPNEGO (RFC 4178) where one of Kerberos is owed', start);
   return frame.start;
 }
 

@@ -21,7 +21,10 @@ export {
   type WrapHeader,
 } from './wrap-token.js';
 
-/** With its `observer` the first five enctypes work; `krb5Witness` takes ciphers for the others. Recognises the frame of Kerberos or SPNEGO at the start of a first token. */
+/**
+ * Recognises the frame of Kerberos or SPNEGO at the start of a first token. Its `observer` works for AES and RC4;
+ * `krb5Witness` itself takes ciphers for the other enctypes.
+ */
 export const krb5 = {
   name: 'GSSAPI',
   variant: 'krb5',

@@ -12,6 +12,7 @@ import { errorFacts, type Krb5Facts, requestFacts, ticketFacts } from './facts.j
 import { GSS_FLAGS } from './gss-checksum.js';
 import { type ContextToken, parseContextToken } from './gss-token.js';
 import { AP_OPTIONS, type ApRep, type ApReq, type Authenticator, type EncApRepPart } from './messages.js';
+import { parseNegotiation } from './spnego.js';
 
 /**
  * A witness that holds the keys of services, e.g. the entries of a keytab.
@@ -21,6 +22,7 @@ import { AP_OPTIONS, type ApRep, type ApReq, type Authenticator, type EncApRepPa
  */
 export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions = {}): Witness {
   let facts: Krb5Facts = {};
+  let sight: Sight = { facts };
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError('security/no-key', 'no AP-REQ was seen, and its ticket holds the keys');
 
@@ -60,19 +62,29 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     return contexts(base, options, request.authenticator, answer);
   }
 
+  function seeMessage(from: Peer, token: Uint8Array): Sight {
+    const seen = parseContextToken(token);
+    checkSender(from, seen.kind);
+    switch (seen.kind) {
+      case 'AP-REQ':
+        return seeRequest(seen.message);
+      case 'AP-REP':
+        return seeAnswer(seen.message);
+      case 'KRB-ERROR':
+        facts = { ...facts, ...errorFacts(seen.message) };
+        return { facts };
+    }
+  }
+
   return {
     see(from, token) {
-      const seen = parseContextToken(token);
-      checkSender(from, seen.kind);
-      switch (seen.kind) {
-        case 'AP-REQ':
-          return seeRequest(seen.message);
-        case 'AP-REP':
-          return seeAnswer(seen.message);
-        case 'KRB-ERROR':
-          facts = { ...facts, ...errorFacts(seen.message) };
-          return { facts };
-      }
+      const negotiation = parseNegotiation(token);
+      const inside = negotiation === undefined ? token : negotiation.inside;
+      // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
+      if (inside !== undefined) sight = seeMessage(from, inside);
+      if (negotiation !== undefined) facts = { ...facts, spnego: true };
+      sight = { ...sight, facts };
+      return sight;
     },
   };
 }

@@ -5,6 +5,7 @@ import { describeToken, krb5 } from '../../../src/mechanisms/krb5/index.js';
 import type { KrbError } from '../../../src/mechanisms/krb5/messages.js';
 import { errorOf, expectCode } from '../../helpers.js';
 import { exchangeOf, requestOf } from './exchange-vectors.js';
+import { negTokenInit, negTokenResp } from './negotiation.js';
 
 const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
 
@@ -56,6 +57,16 @@ describe('a token without keys', () => {
     expect(anatomy).toMatchObject({ kind: 'wrap', sealed: false, sequence: '271917352' });
     expect(() => JSON.stringify(anatomy)).not.toThrow();
     expect(describeToken(fromHex('600d06092a864886f7120102020201'))).toEqual({ kind: 'rfc1964-wrap' });
+  });
+
+  test('SPNEGO, with what is inside', () => {
+    expect(describeToken(negTokenInit(mit.apReq))).toMatchObject({ kind: 'NegTokenInit', inside: { kind: 'AP-REQ' } });
+    expect(describeToken(negTokenResp(1, mit.apRep))).toEqual({
+      kind: 'NegTokenResp',
+      state: 'accept-incomplete',
+      inside: { kind: 'AP-REP', enctype: 18 },
+    });
+    expect(describeToken(negTokenResp(2))).toEqual({ kind: 'NegTokenResp', state: 'reject' });
   });
 
   test('what is none', () => {

@@ -4,9 +4,9 @@ import { concat, fromHex, toHex } from '../../../src/bytes.js';
 import { kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
 import { type FramedKey, framedKey } from '../../../src/mechanisms/krb5/framed-keys.js';
 import { buildFramedToken, openFramedToken } from '../../../src/mechanisms/krb5/framed-token.js';
-import { openFrame } from '../../../src/mechanisms/krb5/gss-token.js';
+import { formatFrame, openFrame } from '../../../src/mechanisms/krb5/gss-token.js';
 import { nodeCiphers } from '../../../src/node/index.js';
-import { expectCode } from '../../helpers.js';
+import { errorOf, expectCode } from '../../helpers.js';
 import { contextOf, type ForeignContext, foreignFiles, verdictOf } from './foreign-contexts.js';
 
 const FILES = foreignFiles('rfc1964');
@@ -162,6 +162,21 @@ describe('a token of RFC 1964', () => {
       const token = buildFramedToken(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
       token[openFrame(token) + at]! ^= 0x80;
       expectCode(() => openFramedToken(key, true, token), 'security/bad-token');
+    }
+  });
+
+  it('whose frame fits, cut anywhere, is refused', () => {
+    for (const { contexts } of FILES) {
+      const key = keyOf(contexts[0]);
+      const token = buildFramedToken(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
+      const inside = token.subarray(openFrame(token));
+      for (let length = 2; length < inside.length; length++) {
+        const error = errorOf(() => openFramedToken(key, true, formatFrame(inside.subarray(0, length))));
+        const whole =
+          length >= 16 + key.checksumLength + 8 + key.blockSize &&
+          length % key.blockSize === inside.length % key.blockSize;
+        expect(error.code).toBe(whole ? 'security/bad-checksum' : 'security/bad-token');
+      }
     }
   });
 

@@ -123,7 +123,7 @@ describe('the frame (RFC 2743 §3.1)', () => {
     ['a length that is too great', '600c06092a864886f712010202', 2, 'expected 12 octets'],
     ['a length that is too small', '600a06092a864886f7120102020100', 12, 'after the GSS-API frame'],
     ['another mechanism', '600806062b0601040101', 2, 'not Kerberos'],
-    ['SPNEGO', '600806062b0601050502', 2, 'SPNEGO'],
+    ['a token of SPNEGO', '600806062b0601050502', 2, 'SPNEGO'],
     ['no token id', '600b06092a864886f712010202', 13, 'token id missing'],
     ['a GetMIC token of RFC 1964', '600d06092a864886f7120102020101', 13, 'token id 0101'],
     ['another message than its id says', '600f06092a864886f71201020201006f00', 15, 'expected AP-REQ'],

@@ -23,6 +23,7 @@ import { nodeCiphers } from '../../../src/node/index.js';
 import type { Sight } from '../../../src/secure/security-context.js';
 import { expectCode } from '../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from './exchange-vectors.js';
+import { negTokenInit, negTokenResp } from './negotiation.js';
 
 const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
 const heimdal = exchangeOf('krb5-heimdal-aes256-cts-hmac-sha384-192');
@@ -163,6 +164,50 @@ describe('a recorded exchange', () => {
     expect(say(error).fromServer).toBeUndefined();
     const { facts } = say({ ...error, errorCode: 99, eText: 'Wrong' });
     expect(facts).toMatchObject({ errorCode: 99, errorText: 'Wrong', clientName: 'ftpuser@EXAMPLE.TEST' });
+  });
+});
+
+describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
+  test('is followed as the bare one is', () => {
+    const witness = krb5Witness(mit.keytab);
+    expect(witness.see('client', negTokenInit(mit.apReq)).facts).toMatchObject({ spnego: true, ticketEnctype: 18 });
+    const sight = witness.see('server', negTokenResp(0, mit.apRep!));
+    expect(sight.facts).toEqual({ ...watch(mit).facts, spnego: true });
+    const first = mit.context.messages.find(({ from, op }) => from === 'acceptor' && op !== 'mic')!;
+    expect(toHex(sight.fromServer!.unwrap(fromHex(first.token)).plaintext)).toBe(first.plaintext);
+  });
+
+  test('keeps its contexts while tokens with nothing of Kerberos inside pass', () => {
+    const witness = krb5Witness(noMutual.keytab);
+    expect(witness.see('client', negTokenInit()).fromClient).toBeUndefined();
+    expect(witness.see('server', negTokenResp(1)).facts).toEqual({ spnego: true });
+    const { fromClient, fromServer } = witness.see('client', negTokenResp(1, noMutual.apReq));
+    expect(fromClient).toBeDefined();
+    for (const from of ['server', 'client'] as const) {
+      expect(witness.see(from, negTokenResp(from === 'server' ? 0 : undefined))).toMatchObject({
+        fromClient,
+        fromServer,
+      });
+    }
+  });
+
+  test('may hold a KRB-ERROR', () => {
+    const { realm, sname } = requestOf(mit).ticket;
+    const message: KrbError = { pvno: 5, msgType: 30, stime: 0, susec: 0, errorCode: 37, realm, sname };
+    const token = negTokenResp(2, formatContextToken({ kind: 'KRB-ERROR', message }));
+    expect(krb5Witness([]).see('server', token).facts).toMatchObject({ spnego: true, errorName: 'KRB_AP_ERR_SKEW' });
+  });
+
+  test('is refused where a part of it cannot be read, and changes nothing', () => {
+    const witness = krb5Witness(mit.keytab);
+    const whole = negTokenInit(mit.apReq);
+    for (let length = 0; length < whole.length; length++) {
+      expectCode(() => witness.see('client', whole.subarray(0, length)), 'security/bad-token');
+    }
+    expectCode(() => witness.see('client', negTokenInit(whole)), 'security/bad-token');
+    expectCode(() => witness.see('client', negTokenResp(4, mit.apReq)), 'security/bad-token');
+    expectCode(() => witness.see('server', negTokenInit(mit.apReq)), 'security/bad-token');
+    expect(witness.see('server', mit.apRep!).problem?.code).toBe('security/no-key');
   });
 });
 
