@@ -179,7 +179,7 @@ export class Observer {
       fail(message, error);
     }
     message.tolerated = deviations.met;
-    this.#obeyed(message, command);
+    this.#heed(message, command);
   }
 
   #protectedCommand(message: ObservedMessage, level: TokenLevel, command: Command): void {
@@ -210,11 +210,11 @@ export class Observer {
     }
     message.tolerated = [...message.tolerated, ...deviations.met];
     if (command === undefined) this.#state.ask({ verb: '', level });
-    else this.#obeyed(message, command);
+    else this.#heed(message, command);
   }
 
   /** A command that broke a rule asks for nothing: what answers it must not lift any protection. */
-  #obeyed(message: ObservedMessage, command: Command): void {
+  #heed(message: ObservedMessage, command: Command): void {
     if (message.error === undefined) this.#command(message, command);
     else this.#state.ask({ verb: '', level: message.level });
   }
@@ -273,14 +273,12 @@ export class Observer {
     const messages = this.#clearMessages;
     this.#clearMessages = [];
     // A reply that may not come in the clear answers nothing: it only takes its place in the queue.
-    const refused = messages.some(({ error }) => error !== undefined);
-    if (refused) this.#state.distrust(reply.code);
-    else
-      this.#reply(
-        message,
-        reply,
-        messages.map(({ index }) => index),
-      );
+    if (messages.some(({ error }) => error !== undefined)) {
+      this.#state.distrust(reply.code);
+      return;
+    }
+    const indices = messages.map(({ index }) => index);
+    this.#reply(message, reply, indices);
   }
 
   #protectedReplyLine(message: ObservedMessage, level: TokenLevel, code: number, line: Line): void {
