@@ -24,6 +24,10 @@ export type ErrorCode =
   | 'security/wrong-direction'
   | 'security/level-unsupported'
   | 'security/expired'
+  | 'security/not-yet-valid'
+  | 'security/clock-skew'
+  | 'security/wrong-name'
+  | 'security/bad-bindings'
   | 'security/no-key'
   | 'security/weak';
 
@@ -84,6 +88,10 @@ const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
   'security/wrong-direction': 535,
   'security/level-unsupported': 537,
   'security/expired': 535,
+  'security/not-yet-valid': 535,
+  'security/clock-skew': 535,
+  'security/wrong-name': 535,
+  'security/bad-bindings': 535,
   'security/no-key': 431,
   'security/weak': 534,
 };

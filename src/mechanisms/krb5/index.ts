@@ -4,13 +4,13 @@ import type { ServiceKey } from './ap-exchange.js';
 import { mechanismOf } from './gss-token.js';
 import { krb5Witness } from './witness.js';
 
+export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
 export { describeToken, type TokenAnatomy } from './anatomy.js';
 export type { ServiceKey } from './ap-exchange.js';
 export { type Krb5ContextOptions, krb5Context } from './context.js';
 export { type CipherOptions, type Enctype, enctypeOf } from './enctypes.js';
 export type { Krb5Facts } from './facts.js';
 export { type KeytabEntry, parseKeytab } from './keytab.js';
-export type { BlockCipher, BlockCiphers, NewBlockCipher } from './primitives.js';
 export { type Principal, principalText } from './principal.js';
 export { krb5Witness } from './witness.js';
 export {
