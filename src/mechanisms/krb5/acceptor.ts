@@ -18,6 +18,8 @@ import { withAnswer } from './krb-error.js';
 import { type ApReq, type EncApRepPart, type EncryptionKey, encApRepPart, USAGE } from './messages.js';
 import { type Principal, serviceNameOf } from './principal.js';
 import { ReplayCache, type ReplayRecord } from './replay-cache.js';
+import { parseNegotiation } from './spnego.js';
+import { acceptNegotiated } from './spnego-acceptor.js';
 
 export interface Krb5AcceptorOptions extends CipherOptions {
   /** The keys of the service: entries of its keytab, or bare keys, which go for every name. */
@@ -60,8 +62,8 @@ const SKEW = 300;
 const EVERYONES = new ReplayCache();
 
 /**
- * The server's side: it takes the client's AP-REQ, and has its context at once. After an error or its last step the exchange
- * is over, and a further step throws `sequence/closed`.
+ * The server's side: it takes the client's AP-REQ, and has its context at once; or goes through SPNEGO (RFC 4178), if the
+ * client does. After an error or its last step the exchange is over, and a further step throws `sequence/closed`.
  *
  * The error of an AP-REQ that could be read has a KRB-ERROR for the client as its `token`.
  * @throws TypeError, RangeError for misuse. Steps throw FtpSecurityError `security/bad-token`, `bad-checksum`, `no-key`,
@@ -71,8 +73,12 @@ export function krb5Acceptor(options: Krb5AcceptorOptions): Exchange {
   return spokenExchange('Kerberos', accept(settingsOf(options)));
 }
 
+/** Kerberos alone, or inside SPNEGO: the first token tells. */
 function* accept(settings: Settings): Turns<Token, Step> {
-  return acceptToken(yield {}, settings);
+  const token = yield {};
+  const negotiation = token && parseNegotiation(token);
+  if (negotiation?.kind !== 'NegTokenInit') return acceptToken(token, settings);
+  return yield* acceptNegotiated(negotiation, inside => acceptToken(inside, settings));
 }
 
 function acceptToken(token: Token, settings: Settings): AcceptorStep {
