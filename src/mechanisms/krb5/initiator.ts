@@ -146,10 +146,20 @@ function begin(settings: Settings): Begun {
 }
 
 function readTicket({ ticket: octets }: Credential, { allowWeak }: Settings): Ticket {
-  const read = parseDer(ticket, octets);
+  const read = asLocal(() => parseDer(ticket, octets));
   const enctype = enctypeOf(read.encPart.etype);
   if (!enctype?.weak || allowWeak) return read;
   throw new FtpSecurityError('security/weak', `the ticket is of ${enctype.name}, which is weak`, { side: 'local' });
+}
+
+/** Errors of what our own side has in hand are not the peer's. */
+function asLocal<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    throw new FtpSecurityError(error.code, `the credential’s ticket: ${error.message}`, { side: 'local' });
+  }
 }
 
 /** What a credential tells of the ticket's inside. */
