@@ -23,6 +23,7 @@ import {
   type ApReq,
   type Authenticator,
   authenticator,
+  type EncApRepPart,
   type PrincipalName,
   type Ticket,
   ticket,
@@ -137,10 +138,14 @@ function begin(settings: Settings): Begun {
     token: formatContextToken({ kind: 'AP-REQ', message }),
     facts,
     finish(answer) {
-      const part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNone(answer);
-      const { context, base } = established('initiator', request, part, settings);
-      for (const key of [request.authenticator.subkey, part?.subkey]) key?.keyvalue.fill(0);
-      return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
+      let part: EncApRepPart | undefined;
+      try {
+        part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNone(answer);
+        const { context, base } = established('initiator', request, part, settings);
+        return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
+      } finally {
+        for (const key of [request.authenticator.subkey, part?.subkey]) key?.keyvalue.fill(0);
+      }
     },
   };
 }

@@ -4,10 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { copy, toHex } from '../../../src/bytes.js';
 import type { Krb5Context } from '../../../src/mechanisms/krb5/context.js';
 import {
+  describeToken,
   type Krb5AcceptorOptions,
   type Krb5InitiatorOptions,
   krb5Acceptor,
   krb5Initiator,
+  krb5Witness,
   ReplayCache,
 } from '../../../src/mechanisms/krb5/index.js';
 import { type NegotiationToken, parseNegotiation } from '../../../src/mechanisms/krb5/spnego.js';
@@ -28,6 +30,7 @@ function sides(initiator: Partial<Krb5InitiatorOptions> = {}, acceptor: Partial<
   const { keytab, credential } = realm(18);
   const asked = { credentials: [credential], service: 'ftp@host.example.test', clock: CLOCK };
   return {
+    keytab,
     /** Kerberos alone: what is inside. */
     bare: krb5Initiator({ ...asked, ...initiator }),
     initiator: krb5Initiator({ ...asked, spnego: true, ...initiator }),
@@ -89,6 +92,26 @@ describe('the acceptor', () => {
       expect(over.token).toBeUndefined();
       expectJoined(initiator, over.context);
       expectCode(() => acceptor.step(), 'sequence/closed');
+    });
+
+    test('a witness follows, and its numbers are those of the sides', () => {
+      const { bare, acceptor, keytab } = sides();
+      const witness = krb5Witness(keytab);
+      const offer = negTokenInit(TEXT, offered);
+      expect(witness.see('client', offer).facts).toEqual({ spnego: true });
+      witness.see('server', step(acceptor, offer).token);
+      const request = negTokenResp(undefined, step(bare).token);
+      witness.see('client', request);
+      const answered = step(acceptor, request).token;
+      witness.see('server', answered);
+      const initiator = step(bare, read(answered).inside).context;
+      initiator.verifyMic(list, read(answered).mic!);
+      const last = negTokenResp(undefined, undefined, initiator.getMic(list));
+      const { fromClient, fromServer } = witness.see('client', last);
+      const { context } = step(acceptor, last);
+      expect(fromClient?.unwrap(initiator.wrap(TEXT, 'private').token).sequence).toBe('ok');
+      expect(fromServer?.unwrap(context.wrap(TEXT, 'private').token).sequence).toBe('ok');
+      expect(describeToken(offer)).toEqual({ kind: 'NegTokenInit' });
     });
 
     test('refuses a MIC over another list, or none', () => {
