@@ -21,6 +21,7 @@ export {
   type ServiceDelay,
 } from './ftp/reply-details.js';
 export { ReceivedNumbers } from './received-numbers.js';
+export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } from './secure/data-block.js';
 export { DEVIATIONS, type Deviation, type Tolerance } from './secure/deviations.js';
 export {
   ProtectedReplyReader,

@@ -129,6 +129,10 @@ class Krb5Context implements SecurityContext {
     return this.#format.sizeLimit(sealed, maxToken);
   }
 
+  get lastReceived(): bigint | undefined {
+    return this.#received.last;
+  }
+
   destroy(): void {
     this.#closed = true;
     this.#format.destroy();
