@@ -73,6 +73,13 @@ export {
   pbszOf,
   type SecurityData,
 } from './secure/security-data.js';
+export {
+  type ClientEvent,
+  ClientSession,
+  type ClientSessionOptions,
+  type ReplyEvent,
+  type SecurityDataEvent,
+} from './session/client.js';
 export type {
   Observation,
   ObservedExchange,
@@ -81,3 +88,13 @@ export type {
   Verdict,
 } from './session/observation.js';
 export { Observer, type ObserverOptions } from './session/observer.js';
+export type { Phase, Policy } from './session/rules.js';
+export {
+  type AnsweredEvent,
+  type AuthEvent,
+  type CommandEvent,
+  type ServerDataEvent,
+  type ServerEvent,
+  ServerSession,
+  type ServerSessionOptions,
+} from './session/server.js';
