@@ -1,5 +1,5 @@
 /** What a session of either side holds of its security association: where it stands, the context, and what is known of the peer. */
-import { FtpSecurityError } from '../errors.js';
+import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { BlockReader, type BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
 import type { ExchangeFacts, SecurityContext } from '../secure/security-context.js';
@@ -74,13 +74,13 @@ export class Association {
 
   /**
    * Holds a buffer size against a level for data: a block of one octet must fit.
-   * @param reply  431 to PROT, which may come again behind another PBSZ; 501 to PBSZ
+   * @param facts  of the error
    */
-  misfit(level: ProtectionLevel, bufferSize: number | undefined, reply: 431 | 501): FtpSecurityError | undefined {
+  misfit(level: ProtectionLevel, bufferSize: number | undefined, facts: ErrorFacts): FtpSecurityError | undefined {
     if (level === 'clear' || bufferSize === undefined || this.#control === undefined) return undefined;
     if (this.#control.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
     const message = `a protection buffer of ${bufferSize} octets holds no ${level} block`;
-    return new FtpSecurityError('syntax/limit-exceeded', message, { reply });
+    return new FtpSecurityError('syntax/limit-exceeded', message, facts);
   }
 
   /** For the next transfer out. @throws FtpSecurityError as BlockWriter does */

@@ -216,7 +216,7 @@ export class ClientSession {
     }
     const refusal =
       refusalOf(asked, this.#association.standing, this.#policy, 'local') ??
-      (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, 431));
+      (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, LOCAL));
     if (refusal !== undefined) throw refusal;
     if (asked.level === 'clear' && CREDENTIALS.has(asked.verb) && this.#options.allowClearPassword !== true) {
       throw new FtpSecurityError('sequence/unprotected', 'a password in the clear: see allowClearPassword', LOCAL);

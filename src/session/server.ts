@@ -252,7 +252,8 @@ export class ServerSession {
     const { standing } = this.#association;
     if (asked.verb === 'PBSZ') asked.bufferSize = Math.min(asked.bufferSize!, this.#options.maxPbsz!);
     const { protection = standing.protection, bufferSize = standing.bufferSize } = asked;
-    const error = this.#association.misfit(protection, bufferSize, asked.verb === 'PBSZ' ? 501 : 431);
+    // 431: PROT may come again behind another PBSZ. A PBSZ that would end the level in force is no size to be had: 501.
+    const error = this.#association.misfit(protection, bufferSize, { reply: asked.verb === 'PBSZ' ? 501 : 431 });
     if (error !== undefined) return this.#refusal(command, asked, error);
     return this.#answered(command, asked, 200, OWN[asked.verb]!(asked), undefined);
   }
