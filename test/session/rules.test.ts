@@ -124,24 +124,24 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
 });
 
 describe('what a reply leaves', () => {
-  const after = (standing: Standing, asked: Asked, code: number) => standingAfter(standing, asked, code);
+  const left = (standing: Standing, asked: Asked, code: number) => standingAfter(standing, asked, code);
 
   it('PBSZ and PROT settle something by 2yz alone', () => {
     const pbsz: Asked = { verb: 'PBSZ', level: 'safe', bufferSize: 7 };
     const prot: Asked = { verb: 'PROT', level: 'safe', protection: 'safe' };
-    expect(after(SECURED, pbsz, 200)).toEqual({ ...SECURED, bufferSize: 7 });
-    expect(after(SECURED, pbsz, 501)).toEqual(SECURED);
-    expect(after(SIZED, prot, 200)).toEqual({ ...SIZED, protection: 'safe' });
-    expect(after(SIZED, prot, 534)).toEqual(SIZED);
+    expect(left(SECURED, pbsz, 200)).toEqual({ ...SECURED, bufferSize: 7 });
+    expect(left(SECURED, pbsz, 501)).toEqual(SECURED);
+    expect(left(SIZED, prot, 200)).toEqual({ ...SIZED, protection: 'safe' });
+    expect(left(SIZED, prot, 534)).toEqual(SIZED);
   });
 
   it('AUTH and REIN leave nothing of an association, when they are accepted', () => {
-    expect(after(RELAXED, { verb: 'AUTH', level: 'safe' }, 334)).toEqual(DUE);
-    expect(after(RELAXED, { verb: 'AUTH', level: 'safe' }, 234)).toEqual({ ...BARE, phase: 'secured' });
-    expect(after(RELAXED, { verb: 'AUTH', level: 'safe' }, 534)).toEqual(RELAXED);
-    expect(after(RELAXED, { verb: 'REIN', level: 'safe' }, 220)).toEqual(BARE);
-    expect(after(RELAXED, { verb: 'REIN', level: 'safe' }, 502)).toEqual(RELAXED);
-    expect(after(DUE, { verb: 'ADAT', level: 'clear' }, 535)).toEqual(BARE);
+    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 334)).toEqual(DUE);
+    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 234)).toEqual({ ...BARE, phase: 'secured' });
+    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 534)).toEqual(RELAXED);
+    expect(left(RELAXED, { verb: 'REIN', level: 'safe' }, 220)).toEqual(BARE);
+    expect(left(RELAXED, { verb: 'REIN', level: 'safe' }, 502)).toEqual(RELAXED);
+    expect(left(DUE, { verb: 'ADAT', level: 'clear' }, 535)).toEqual(BARE);
   });
 
   it.each<[Standing, ProtectionLevel | undefined, TokenLevel | undefined, ProtectionLevel]>([
