@@ -8,9 +8,16 @@ import { FtpSecurityError, replyCodeFor } from '../src/errors.js';
 import { parseCommand } from '../src/ftp/command.js';
 import { LineReader } from '../src/ftp/line.js';
 import { parseReply } from '../src/ftp/reply.js';
-import { krb4Context } from '../src/mechanisms/krb4/index.js';
-import { krb5Context, parseKeytab } from '../src/mechanisms/krb5/index.js';
-import { desCipher } from '../src/node/index.js';
+import { krb4Acceptor, krb4Context, parseSrvtab } from '../src/mechanisms/krb4/index.js';
+import {
+  krb5Acceptor,
+  krb5Context,
+  krb5Initiator,
+  parseCredentialCache,
+  parseKeytab,
+  ReplayCache,
+} from '../src/mechanisms/krb5/index.js';
+import { nodeCiphers } from '../src/node/index.js';
 import { unprotectReply } from '../src/secure/protect.js';
 import { decodeProtectedCommand } from '../src/secure/protected-command.js';
 import { decodeProtectedReply } from '../src/secure/protected-reply.js';
@@ -28,6 +35,8 @@ interface Vector {
   options?: Record<string, never>;
   context: { enctype: number; key: string; acceptorSubkey: boolean; receiveSequence: number; strictOrder?: boolean };
   krb4: { key: string; address: number[]; localPort: number; peerPort: number; now: number };
+  srvtab: string;
+  krb5: { file: string; now: number; service?: string; bindings?: string; times?: number };
   tokens: string[];
   code: number;
   level: TokenLevel;
@@ -37,8 +46,25 @@ const VECTORS: Vector[] = JSON.parse(
   readFileSync(new URL('../vectors/negative/negative.json', import.meta.url), 'utf8'),
 );
 
+function krb4AcceptorOf({ krb4, srvtab }: Vector) {
+  const address = Uint8Array.from(krb4.address);
+  return krb4Acceptor({
+    srvtab: parseSrvtab(fromHex(srvtab)),
+    ciphers: nodeCiphers,
+    local: { address, port: krb4.localPort },
+    peer: { address, port: krb4.peerPort },
+    clock: () => krb4.now * 1000,
+    replayCache: new ReplayCache(),
+    allowWeak: true,
+  });
+}
+
 function contextOf({ context }: Vector) {
   return krb5Context({ ...context, role: 'acceptor', key: fromHex(context.key), sendSequence: 0 });
+}
+
+function readKrb5(file: string) {
+  return JSON.parse(readFileSync(new URL(`../vectors/krb5/${file}.json`, import.meta.url), 'utf8'));
 }
 
 const OPERATIONS = {
@@ -64,7 +90,7 @@ const OPERATIONS = {
     const address = Uint8Array.from(krb4.address);
     const context = krb4Context({
       key: fromHex(krb4.key),
-      ciphers: { des: desCipher },
+      ciphers: nodeCiphers,
       local: { address, port: krb4.localPort },
       peer: { address, port: krb4.peerPort },
       clock: () => krb4.now * 1000,
@@ -72,6 +98,26 @@ const OPERATIONS = {
     });
     context.unwrap(fromHex(tokens[0]!));
   },
+  acceptKrb4: (vector: Vector) => krb4AcceptorOf(vector).step(fromHex(vector.tokens[0]!)),
+  /** The first AP-REQ of a file in ../krb5. */
+  acceptKrb5({ krb5: { file, now, service, bindings, times = 1 } }: Vector) {
+    const { keytab_hex, contexts } = readKrb5(file);
+    const options = {
+      keytab: parseKeytab(fromHex(keytab_hex)),
+      clock: () => now,
+      replayCache: new ReplayCache(),
+      ...(service !== undefined && { service }),
+      ...(bindings !== undefined && { bindings: fromHex(bindings) }),
+    };
+    for (let time = 1; time <= times; time++) {
+      krb5Acceptor(options).step(fromHex(contexts[0].context_tokens[0].token));
+    }
+  },
+  initiateKrb5({ krb5: { file, now, service } }: Vector) {
+    const credentials = parseCredentialCache(fromHex(readKrb5(file).ccache_hex));
+    krb5Initiator({ credentials, service: service!, clock: () => now }).step();
+  },
+  parseCredentialCache: ({ text }: Vector) => parseCredentialCache(toUtf8(text)),
   unwrapDestroyed(vector: Vector) {
     const context = contextOf(vector);
     context.destroy();
