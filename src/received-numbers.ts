@@ -32,6 +32,7 @@ export class ReceivedNumbers {
   readonly #gaps: Gap[] = [];
   #next: bigint;
   #missing = 0n;
+  #last: bigint | undefined;
 
   /**
    * @param first  the number expected first
@@ -51,6 +52,11 @@ export class ReceivedNumbers {
   /** How many numbers from the first expected to the highest received have not come, forgotten ones included. */
   get missing(): bigint {
     return this.#missing;
+  }
+
+  /** The place of the number recorded last; undefined before the first. Places go on growing where numbers start again. */
+  get last(): bigint | undefined {
+    return this.#last;
   }
 
   /**
@@ -85,6 +91,7 @@ export class ReceivedNumbers {
       this.#missing += place - this.#next;
       this.#next = place + 1n;
     }
+    this.#last = place;
     return state;
   }
 

@@ -46,6 +46,12 @@ export interface SecurityContext {
    * Every shorter plaintext fits as well.
    */
   wrapSizeLimit(level: TokenLevel, maxToken: number): number;
+  /**
+   * The place of the token that `unwrap` opened last among those of its sender: one more with each, also where numbers
+   * start again. Undefined before the first, and where tokens are not numbered: then nobody can tell the blocks of a
+   * transfer in their order from the same in another, or less one.
+   */
+  readonly lastReceived?: bigint | undefined;
   /** Forgets the keys. Every later call throws `sequence/closed`. */
   destroy(): void;
 }

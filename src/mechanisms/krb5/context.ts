@@ -165,6 +165,10 @@ class NumberedContext implements Krb5Context {
     return this.#format.sizeLimit(sealed, maxToken);
   }
 
+  get lastReceived(): bigint | undefined {
+    return this.#received.last;
+  }
+
   destroy(): void {
     this.#closed = true;
     this.#format.destroy();

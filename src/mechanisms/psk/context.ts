@@ -104,6 +104,7 @@ export class PskContext implements SecurityContext {
   readonly #channels: readonly Channel[];
   readonly #next = { verified: 0n, unverified: 0n };
   readonly #received = { verified: new ReceivedNumbers(0n), unverified: new ReceivedNumbers(0n) };
+  #lastReceived: bigint | undefined;
   #closed = false;
 
   constructor({ role, key, nonces, limit = NUMBERS }: PskContextOptions) {
@@ -151,6 +152,7 @@ export class PskContext implements SecurityContext {
     if (plaintext === undefined) throw new FtpSecurityError('security/bad-checksum', `wrong tag in a ${level} token`);
     // Last, when all else holds: it throws and has recorded nothing, or the number is used.
     const sequence = this.#received[series].accept(viewOf(header).getBigUint64(1));
+    this.#lastReceived = this.#received[series].last;
     return { plaintext, level, sequence };
   }
 
@@ -158,6 +160,10 @@ export class PskContext implements SecurityContext {
     const { tag } = this.#sending(level);
     if (!Number.isSafeInteger(maxToken) || maxToken < 0) throw new RangeError('maxToken must be an integer, 0 or more');
     return Math.max(0, maxToken - HEADER - tag);
+  }
+
+  get lastReceived(): bigint | undefined {
+    return this.#lastReceived;
   }
 
   destroy(): void {
