@@ -56,7 +56,6 @@ function protectTransfers(ftp: BasicFtpContext, control: ClientControl): void {
 }
 
 function protectedSocket(socket: Socket, { destroyed, session }: ClientControl): Duplex {
-  // Without its session nobody knows any more how a transfer is to be protected.
   if (destroyed) return socket.destroy();
   if (session.protection === 'clear') return socket;
   return new DataSocket(socket, session.dataWriter(), session.dataReader());

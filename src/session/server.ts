@@ -199,7 +199,7 @@ export class ServerSession {
 
   /** Forgets the keys; transfers that go on can't. */
   destroy(): void {
-    this.#association.reset();
+    this.#association.destroy();
   }
 
   /** For the next transfer to the client. @throws FtpSecurityError as BlockWriter does */

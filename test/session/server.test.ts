@@ -335,7 +335,7 @@ describe('a secured server', () => {
     const contexts = pskContexts();
     const { server } = byHand({}, contexts);
     server.destroy();
-    expect(server.phase).toBe('clear');
+    expect(errorOf(() => server.reply(421, 'bye')).code).toBe('sequence/closed');
     expect(errorOf(() => contexts.acceptor.wrap(toUtf8('a'), 'safe')).code).toBe('sequence/closed');
   });
 });
