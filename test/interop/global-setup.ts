@@ -14,12 +14,15 @@ declare module 'vitest' {
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => void> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const script = fileURLToPath(new URL('install.sh', import.meta.url));
   const packages = execFileSync(script, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
   const folder = mkdtempSync(join(tmpdir(), 'rfc2228-realms-'));
-  const stops: (() => void)[] = [() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })];
-  const teardown = () => stops.reverse().forEach(stop => void stop());
+  const stops: (() => Promise<void>)[] = [];
+  const teardown = async () => {
+    for (const stop of stops) await stop();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
   try {
     for (const library of ['mit', 'heimdal'] as const) {
       const [realm, stop] = await startRealm(library, packages, join(folder, library));
@@ -27,7 +30,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
       project.provide(library, realm);
     }
   } catch (error) {
-    teardown();
+    await teardown();
     throw error;
   }
   return teardown;

@@ -1,5 +1,6 @@
 /** A private realm on loopback, of MIT's KDC or of Heimdal's, with a service for every encryption type of that side. */
 import { type ChildProcess, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -92,7 +93,11 @@ export function peerEnvironment(
 }
 
 /** @param packages  where `install.sh` has unpacked the libraries */
-export async function startRealm(library: Library, packages: string, folder: string): Promise<[Realm, () => void]> {
+export async function startRealm(
+  library: Library,
+  packages: string,
+  folder: string,
+): Promise<[Realm, () => Promise<void>]> {
   const { enctypes, ...its } = LIBRARIES[library];
   const unpacked = join(packages, library);
   const environment = environmentOf(unpacked, folder);
@@ -118,10 +123,18 @@ export async function startRealm(library: Library, packages: string, folder: str
     await listening(port, kdc);
     for (const number of enctypesOf(library)) its.fillCache(run, number);
   } catch (error) {
-    kdc.kill();
+    await end(kdc);
     throw error;
   }
-  return [{ library, program, folder, environment }, () => void kdc.kill()];
+  return [{ library, program, folder, environment }, () => end(kdc)];
+}
+
+/** Ends it, and waits until it writes no more. */
+async function end(kdc: ChildProcess): Promise<void> {
+  if (kdc.exitCode !== null || kdc.signalCode !== null) return;
+  const ended = once(kdc, 'exit');
+  kdc.kill();
+  await Promise.race([ended, sleep(5000, undefined, { ref: false })]);
 }
 
 const COMPILE = ['-std=c11', '-D_POSIX_C_SOURCE=200809L', '-O2', '-Wall', '-Wextra', '-Werror'];

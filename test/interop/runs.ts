@@ -1,5 +1,5 @@
 /** Every variant of a context for every encryption type of a library, and many messages over each. */
-import { afterAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Krb5Facts } from '../../src/mechanisms/krb5/index.js';
 import { type Agreed, agree, ourAcceptor, ourInitiator, theirAcceptor, theirInitiator } from './conversation.js';
 import { SeededOctets } from './messages.js';
@@ -23,12 +23,15 @@ const VARIANTS: readonly Variant[] = [false, true].flatMap(spnego =>
 );
 
 interface Row extends Tally, Variant {
+  library: Library;
   enctype: number;
   seconds: number;
 }
 
 export function liveRuns(library: Library): void {
   const rows: Row[] = [];
+
+  beforeAll(() => console.info(HEADING));
 
   describe.each(enctypesOf(library))(`${library} enctype %i`, enctype => {
     test.each(VARIANTS)('we are $weAre, mutual $mutual, SPNEGO $spnego', async variant => {
@@ -42,13 +45,15 @@ export function liveRuns(library: Library): void {
       const random = new SeededOctets([SEED, library, enctype, ...Object.values(variant)].join());
       const start = performance.now();
       const tally = await exchangeMessages(agreed.context, peer, random, Math.ceil(MESSAGES / VARIANTS.length));
-      rows.push({ enctype, ...variant, ...tally, seconds: (performance.now() - start) / 1000 });
+      const row = { library, enctype, ...variant, ...tally, seconds: (performance.now() - start) / 1000 };
+      rows.push(row);
+      console.info(line(COLUMNS.map(([, , value]) => value(row))));
       await peer.close();
       expect(tally.differing, `${tally.first} (INTEROP_SEED=${SEED})`).toBe(0);
     });
   });
 
-  afterAll(() => console.info(table(library, rows)));
+  afterAll(() => console.info(totals(library, rows)));
 }
 
 /** Heimdal's acceptor takes a better type whenever it is offered one, so it is offered none. */
@@ -93,6 +98,7 @@ async function loseFirst({ context }: Agreed, peer: Peer): Promise<void> {
 }
 
 const COLUMNS: readonly [title: string, width: number, value: (row: Row) => string | number][] = [
+  ['library', 7, row => row.library],
   ['enctype', 7, row => row.enctype],
   ['we are', 9, row => row.weAre],
   ['mutual', 6, row => (row.mutual ? 'yes' : 'no')],
@@ -105,14 +111,17 @@ const COLUMNS: readonly [title: string, width: number, value: (row: Row) => stri
   ['differing', 9, row => row.differing],
 ];
 
-function table(library: Library, rows: readonly Row[]): string {
-  const line = (cells: readonly (string | number)[]) =>
-    cells.map((cell, i) => String(cell).padStart(COLUMNS[i]![1])).join('  ');
+const HEADING = [
+  `\nseed ${SEED}; sealed, unsealed and octets are of both ways together`,
+  line(COLUMNS.map(([title]) => title)),
+].join('\n');
+
+function line(cells: readonly (string | number)[]): string {
+  return cells.map((cell, i) => String(cell).padStart(COLUMNS[i]![1])).join('  ');
+}
+
+function totals(library: Library, rows: readonly Row[]): string {
   const sum = (of: (row: Row) => number) => rows.reduce((total, row) => total + of(row), 0);
-  return [
-    `\n${library}, seed ${SEED}; sealed, unsealed and octets are of both ways together`,
-    line(COLUMNS.map(([title]) => title)),
-    ...rows.map(row => line(COLUMNS.map(([, , value]) => value(row)))),
-    `${rows.length} contexts, ${sum(row => row.messages)} messages each way, ${sum(row => row.octets)} octets, ${sum(row => row.differing)} differing\n`,
-  ].join('\n');
+  const messages = `${sum(row => row.messages)} messages each way, ${sum(row => row.octets)} octets`;
+  return `${library}: ${rows.length} contexts, ${messages}, ${sum(row => row.differing)} differing`;
 }
