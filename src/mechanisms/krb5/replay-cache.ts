@@ -21,7 +21,7 @@ export function authenticatorId(seen: Authenticator): string {
   return toHex(sha256(formatDer(authenticator, seen)));
 }
 
-/** An entry takes some 200 octets. */
+/** An entry takes some 250 octets of memory. */
 const CAPACITY = 100_000;
 
 /** A record in memory. When it is full, the entries that expire first give way, and all that expire no later are refused. */
