@@ -94,7 +94,7 @@ export function* messageCases(options: CaseOptions = {}): Generator<MessageCase>
   let made = 0;
   for (let variant = 0; variant < variants; variant++) {
     for (const mutation of MUTATIONS) {
-      if (!layers.includes(mutation.layer)) continue;
+      if (!layers.includes(mutation.layer) || (mutation.large && variant > 0)) continue;
       for (const to of peersOf(mutation)) {
         // The first variant is always the simplest.
         const choices = variant === 0 ? [] : choicesFrom(seed + made++, CHOICES);

@@ -76,6 +76,8 @@ export interface Mutation {
   after?: number;
   /** What it sends has no end, so that nothing can follow. */
   open?: true;
+  /** It is long, and one variant of it is enough. */
+  large?: true;
   /** The stage whose pieces it changes. */
   at: Stage;
   /** It makes the pieces of its stage itself: what it is given is the stage before, or the text in `instead`. */

@@ -64,10 +64,15 @@ function recovers(one: MessageCase, session: ReturnType<NewPair>['session'], rea
   expect(delivered.map(it => whole(it.text))).toEqual([text]);
 }
 
-describe.each(PAIRS)('cases under %s', (_, newPair) => {
+/** What does not depend on the kind of keys is put to three mechanisms; the rest to all. */
+const OF_TOKENS: readonly string[] = ['token', 'sequence', 'direction', 'level'];
+const WHOLE: readonly string[] = ['X-PSK', 'aes128-cts-hmac-sha1-96', 'KERBEROS_V4'];
+
+describe.each(PAIRS)('cases under %s', (mechanism, newPair) => {
   it('meet the verdict of a sound peer', () => {
     const failures = new Map<string, string>();
     for (const one of CASES) {
+      if (!WHOLE.includes(mechanism) && !OF_TOKENS.includes(one.layer)) continue;
       try {
         judge(one, newPair);
       } catch (error) {

@@ -120,6 +120,7 @@ const rows: readonly Omit<Mutation, 'at'>[] = [
   },
   {
     name: 'a thousand tokens',
+    large: true,
     source: JOINED,
     to: 'client',
     expected: ACCEPT,

@@ -45,6 +45,7 @@ export const LINES: readonly Mutation[] = [
   },
   {
     name: 'a line is longer than any limit that is needed',
+    large: true,
     source: 'RFC 2228 §10',
     expected: TOO_LONG,
     at: 'base64',
@@ -52,6 +53,7 @@ export const LINES: readonly Mutation[] = [
   },
   {
     name: 'a line goes on without end',
+    large: true,
     source: 'RFC 2228 §10',
     expected: TOO_LONG,
     open: true,
