@@ -257,7 +257,8 @@ function linesOf(raw: Uint8Array): Uint8Array[] {
   return lines;
 }
 
-function withCrlf(line: Uint8Array): Uint8Array {
+/** A line of the caller's with its CRLF. */
+export function withCrlf(line: Uint8Array): Uint8Array {
   if (line.at(-1) !== LF) return concat(line, CRLF);
   return line.at(-2) === CR ? copy(line) : concat(line.subarray(0, -1), CRLF);
 }

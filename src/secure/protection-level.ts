@@ -27,7 +27,8 @@ interface TokenLevelFacts extends LevelFacts {
 }
 
 const CLEAR: LevelFacts = { level: 'clear', prot: 'C', integrity: false, confidentiality: false };
-const TOKEN_LEVELS: readonly TokenLevelFacts[] = [
+/** Those that have a token. */
+export const TOKEN_LEVELS: readonly TokenLevelFacts[] = [
   { level: 'safe', prot: 'S', verb: 'MIC', code: 631, integrity: true, confidentiality: false },
   { level: 'private', prot: 'P', verb: 'ENC', code: 632, integrity: true, confidentiality: true },
   { level: 'confidential', prot: 'E', verb: 'CONF', code: 633, integrity: false, confidentiality: true },

@@ -7,14 +7,8 @@ import { FtpSecurityError } from '../errors.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
 import { type Association, ExchangeWatch, type ObservedMechanism } from './exchange-watch.js';
 import type { ObservedExchange, ObservedMessage } from './observation.js';
-import {
-  commandMayBeClear,
-  type Phase,
-  phaseAfter,
-  replyMayBeClear,
-  replyMustBeClear,
-  type Unanswered,
-} from './rules.js';
+import { type Asked, commandMayBeClear, type Phase, phaseAfter, replyMayBeClear, replyMustBeClear } from './rules.js';
+import { UnansweredCommands } from './unanswered.js';
 
 /** After these the control connection is TLS (RFC 4217 §4), which has no lines. */
 const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
@@ -25,13 +19,10 @@ const MAX_UNANSWERED = 256;
 /** Commands whose success means less protection. */
 const LIFTS_PROTECTION: ReadonlySet<string> = new Set(['CCC', 'REIN']);
 
-/** A command that waits for its reply; AUTH with the mechanism that it names. */
-export type Asked = Unanswered & { mechanism?: string };
-
 export class ObservedState {
   readonly #mechanisms: readonly ObservedMechanism[];
+  readonly #unanswered = new UnansweredCommands<Asked>();
   #phase: Phase = 'clear';
-  #unanswered: Asked[] = [];
   #exchange: ExchangeWatch | undefined;
   #association: Association | undefined;
   #tls = false;
@@ -60,24 +51,24 @@ export class ObservedState {
   checkClearReply(wire: string): void {
     if (!this.#hasIntegrity()) return;
     // 234 would end the association without another exchange: nobody's clear word may do that.
-    if (!wire.startsWith('234') && replyMayBeClear(this.#phase, this.#unanswered[0])) return;
+    if (!wire.startsWith('234') && replyMayBeClear(this.#phase, this.#unanswered.oldest)) return;
     throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
   }
 
   /** Whether the next reply answers a clear command after CCC, and so must be clear itself. */
   get replyMustBeClear(): boolean {
-    return replyMustBeClear(this.#phase, this.#unanswered[0]);
+    return replyMustBeClear(this.#phase, this.#unanswered.oldest);
   }
 
   /** Notes a command; whether it is granted, its reply tells. */
   ask(asked: Asked): void {
-    this.#unanswered.push(asked);
-    if (this.#unanswered.length > MAX_UNANSWERED) this.#unanswered.shift();
+    this.#unanswered.add(asked);
+    if (this.#unanswered.all.length > MAX_UNANSWERED) this.#unanswered.drop();
   }
 
   /** Forgets which commands wait: octets are missing. */
   forget(): void {
-    this.#unanswered = [];
+    this.#unanswered.clear();
   }
 
   /** Security data of the client. @throws FtpSecurityError when the mechanism can't read it */
@@ -97,7 +88,7 @@ export class ObservedState {
    * @returns whether it goes on with a security data exchange
    */
   answer(code: number): boolean {
-    const answered = this.#settle(code);
+    const answered = this.#unanswered.settle(code);
     if (answered === undefined) return false;
     const before = this.#phase;
     this.#phase = phaseAfter(before, answered.verb, code);
@@ -120,21 +111,8 @@ export class ObservedState {
    * @param code  undefined when it could not be read
    */
   distrust(code: number | undefined): void {
-    this.#settle(code);
-    for (const asked of this.#unanswered) if (LIFTS_PROTECTION.has(asked.verb)) asked.verb = '';
-  }
-
-  /**
-   * Takes the command that a reply answers from the queue: 1yz leaves it there. 334, 335 and 235 answer AUTH and ADAT
-   * alone, which puts the queue right when a recording has lost or hidden replies.
-   * @param code  undefined for a reply that could not be read
-   */
-  #settle(code: number | undefined): Asked | undefined {
-    if (code !== undefined && code < 200) return undefined;
-    const verb = code === 334 ? 'AUTH' : code === 335 || code === 235 ? 'ADAT' : undefined;
-    if (verb === undefined) return this.#unanswered.shift();
-    const at = this.#unanswered.findIndex(it => it.verb === verb);
-    return this.#unanswered.splice(0, at + 1).at(-1);
+    this.#unanswered.settle(code);
+    for (const asked of this.#unanswered.all) if (LIFTS_PROTECTION.has(asked.verb)) asked.verb = '';
   }
 
   /**

@@ -19,7 +19,8 @@ import { adatOf, parseAdat, parseAuth } from '../secure/security-data.js';
 import { withoutEndOfLine } from '../secure/token-text.js';
 import type { ObservedMechanism } from './exchange-watch.js';
 import type { Observation, ObservedMessage } from './observation.js';
-import { type Asked, ObservedState } from './observed-state.js';
+import { ObservedState } from './observed-state.js';
+import type { Asked } from './rules.js';
 
 export interface ObserverOptions extends Tolerance {
   mechanisms: readonly ObservedMechanism[];

@@ -1,8 +1,8 @@
 /**
- * Who may say what when (RFC 2228 §2, §3 and §9), as tables: no octets, no role. What reads a control connection from
- * any side asks here.
+ * Who may say what when (RFC 2228 §2, §3, §7, §9 and appendix I), as tables: no octets, no role. What reads or writes a
+ * control connection from any side asks here.
  */
-import type { ProtectionLevel } from '../secure/protection-level.js';
+import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../secure/protection-level.js';
 
 /**
  * Where a control connection stands: `clear` no security association; `exchange` AUTH was accepted and security data is
@@ -40,10 +40,26 @@ export function phaseAfter(phase: Phase, verb: string, code: number): Phase {
   return found?.to ?? phase;
 }
 
+/** Codes that answer one command alone. */
+const ANSWERS_ALONE: Readonly<Record<number, string>> = { 334: 'AUTH', 335: 'ADAT', 235: 'ADAT' };
+
+/** The one command that a code can answer (§5.1); undefined when it may answer others. */
+export function verbAnsweredBy(code: number): string | undefined {
+  return ANSWERS_ALONE[code];
+}
+
+/** Behind these nobody knows how the next line is to be read before they are answered. */
+const WAITED_FOR: ReadonlySet<string> = new Set(['AUTH', 'ADAT', 'REIN']);
+
+/** Whether nothing may be sent, or read, behind a command before its final reply. */
+export function mustBeWaitedFor(verb: string): boolean {
+  return WAITED_FOR.has(verb);
+}
+
 /** Commands that make an association, so that they need none (§7). */
 const NEEDS_NO_PROTECTION: ReadonlySet<string> = new Set(['AUTH', 'ADAT']);
 
-/** Whether a command may come in the clear, where the mechanism has integrity (§2, §3 CCC). */
+/** Whether a command may come in the clear, where the mechanism has integrity (§2, §3 CCC). A server may be stricter. */
 export function commandMayBeClear(phase: Phase, verb: string): boolean {
   return phase !== 'secured' || NEEDS_NO_PROTECTION.has(verb);
 }
@@ -52,6 +68,16 @@ export function commandMayBeClear(phase: Phase, verb: string): boolean {
 export interface Unanswered {
   verb: string;
   level: ProtectionLevel;
+  /** A preliminary reply has come. */
+  begun?: boolean;
+}
+
+/** Commands that use a data connection: §6, and MLSD (RFC 3659 §7). */
+export const TRANSFERS: ReadonlySet<string> = new Set('STOR STOU RETR LIST NLST APPE MLSD'.split(' '));
+
+/** Whether a command is answered before the oldest one that waits: STAT during a transfer (RFC 959 §4.1.3). */
+export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined): boolean {
+  return verb === 'STAT' && oldest?.begun === true && TRANSFERS.has(oldest.verb);
 }
 
 /**
@@ -68,4 +94,83 @@ export function replyMayBeClear(phase: Phase, answered: Unanswered | undefined):
 /** Whether a reply must come in the clear: after CCC, to a clear command (§3, CCC). */
 export function replyMustBeClear(phase: Phase, answered: Unanswered | undefined): boolean {
   return phase === 'relaxed' && answered?.level === 'clear';
+}
+
+/** What both sides of a connection must agree on. */
+export interface Standing {
+  phase: Phase;
+  /** What the association's mechanism supports; none without an association. */
+  levels: readonly TokenLevel[];
+  /** As PBSZ has settled it, in octets; undefined before. */
+  bufferSize: number | undefined;
+  /** Of data connections, as PROT has settled it (§3: clear before). */
+  protection: ProtectionLevel;
+}
+
+export const NO_ASSOCIATION: Standing = { phase: 'clear', levels: [], bufferSize: undefined, protection: 'clear' };
+
+/** A command, with what its argument asks for. */
+export interface Asked extends Unanswered {
+  /** Of AUTH. */
+  mechanism?: string;
+  /** Of PBSZ; what has been settled, once it is answered. */
+  bufferSize?: number;
+  /** Of PROT. */
+  protection?: ProtectionLevel;
+}
+
+/** Where a connection stands when a command has been answered finally. AUTH, when accepted, and REIN leave nothing of what was. */
+export function standingAfter(standing: Standing, asked: Asked, code: number): Standing {
+  const phase = phaseAfter(standing.phase, asked.verb, code);
+  const reset = asked.verb === 'AUTH' && code < 400;
+  if (reset || phase === 'clear' || phase === 'exchange') return { ...NO_ASSOCIATION, phase };
+  const accepted = code >= 200 && code < 300;
+  if (accepted && asked.verb === 'PBSZ') return { ...standing, bufferSize: asked.bufferSize };
+  if (accepted && asked.verb === 'PROT') return { ...standing, protection: asked.protection! };
+  return { ...standing, phase };
+}
+
+/** Whether an association stands that has integrity. */
+export function hasIntegrity({ levels }: Standing): boolean {
+  return levels.some(level => factsOf(level).integrity);
+}
+
+/** Whether every line owes integrity: §3 has it so from the end of the exchange until CCC succeeds. */
+export function owesIntegrity(standing: Standing): boolean {
+  return standing.phase === 'secured' && hasIntegrity(standing);
+}
+
+/** Whether a protected reply owes integrity: after CCC, if the command that it answers had it (§7). */
+export function replyOwesIntegrity(standing: Standing, answered: Unanswered | undefined): boolean {
+  return owesIntegrity(standing) || (answered !== undefined && factsOf(answered.level).integrity);
+}
+
+/**
+ * The level that a reply goes at: that of the command that it answers (§7). Where that can't be, since integrity is owed
+ * or the mechanism lacks the level, it is that of the last protected command, or the weakest that policy takes.
+ * @param answered  undefined for a reply that nobody asked for
+ * @param last  of the last protected command
+ */
+export function replyLevel(
+  standing: Standing,
+  answered: ProtectionLevel | undefined,
+  last: TokenLevel | undefined,
+  require?: 'safe' | 'private',
+): ProtectionLevel {
+  const fits = (level: ProtectionLevel | undefined) => level !== undefined && mayReplyAt(level, standing);
+  const weakest = WEAKEST_FIRST.find(level => fits(level) && (require === undefined || covers(level, require)));
+  return [answered ?? 'clear', last, weakest].find(fits) ?? 'clear';
+}
+
+/** Whether a protected reply may be sent at a level, or a clear one if it is `clear`. */
+export function mayReplyAt(level: ProtectionLevel, standing: Standing): boolean {
+  if (level !== 'clear' && !standing.levels.includes(level)) return false;
+  return factsOf(level).integrity || !owesIntegrity(standing);
+}
+
+const WEAKEST_FIRST: readonly TokenLevel[] = ['safe', 'private', 'confidential'];
+
+/** The strongest of some levels: what has integrity comes first. */
+export function strongest(levels: readonly TokenLevel[]): TokenLevel | undefined {
+  return (['private', 'safe', 'confidential'] as const).find(level => levels.includes(level));
 }

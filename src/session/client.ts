@@ -1,0 +1,338 @@
+/**
+ * The client's side of a control connection (RFC 2228): commands in, octets for the server out; octets of the server in,
+ * replies out, each as much as its token vouches for. It does no I/O and knows no mechanism: where security data is due
+ * it says so, and waits.
+ */
+import { FtpSecurityError } from '../errors.js';
+import { type Command, parseCommand } from '../ftp/command.js';
+import { ReplyReader } from '../ftp/reply.js';
+import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
+import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
+import { levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
+import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
+import { adatOf, formatAdat, pbszOf } from '../secure/security-data.js';
+import { askedOf } from './asked.js';
+import { Association } from './association.js';
+import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
+import { type Policy, refusalOf } from './command-rules.js';
+import { ReplyOpener } from './reply-opener.js';
+import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, strongest, verbAnsweredBy } from './rules.js';
+import { UnansweredCommands } from './unanswered.js';
+
+/** A command that waits for its reply. */
+type Waiting = Asked & { command: Command };
+
+const LOCAL = { side: 'local' } as const;
+
+/** The replies by which a security data exchange goes on, or is complete (§3). */
+const EXCHANGE_GOES_ON: readonly (readonly [verb: string, code: number])[] = [
+  ['AUTH', 334],
+  ['AUTH', 234],
+  ['ADAT', 335],
+  ['ADAT', 235],
+];
+/** Of STAT (RFC 959 §5.4). */
+const STATUS_CODES: readonly number[] = [211, 212, 213];
+/** They go at the strongest level that there is (§7). */
+const CREDENTIALS: ReadonlySet<string> = new Set(['PASS', 'ACCT']);
+
+export class ClientSession {
+  readonly #options: ClientSessionOptions;
+  readonly #policy: Policy;
+  readonly #replies: ReplyReader;
+  readonly #association = new Association();
+  readonly #unanswered = new UnansweredCommands<Waiting>();
+  #inner: ReplyOpener;
+  #greeted = false;
+  /** The reply that asks for the exchange's next step. */
+  #due: ReplyEvent | undefined;
+  /** What the mechanism gave before the server has said that the exchange is complete. */
+  #early: SecurityContext | undefined;
+  /** The reply that completed the exchange, to be given once the context is there. */
+  #completed: ReplyEvent | undefined;
+  #closed = false;
+
+  constructor(options: ClientSessionOptions = {}) {
+    const { ccc = true, require, tolerate, maxLine, maxReply } = options;
+    this.#options = options;
+    this.#policy = { ccc: ccc ? 'allowed' : 'refused', ...(require && { require }) };
+    this.#replies = new ReplyReader({
+      ...(maxLine !== undefined && { maxLine }),
+      ...(maxReply !== undefined && { maxReply }),
+      bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
+    });
+    this.#inner = new ReplyOpener(this.#association, options, this.#policy);
+  }
+
+  get phase(): Phase {
+    return this.#association.standing.phase;
+  }
+
+  /** The level of data connections, as PROT has settled it. */
+  get protection(): ProtectionLevel {
+    return this.#association.standing.protection;
+  }
+
+  /** The protection buffer, as PBSZ has settled it: octets; undefined before. */
+  get bufferSize(): number | undefined {
+    return this.#association.standing.bufferSize;
+  }
+
+  /** What the exchange has found out. */
+  get facts(): ExchangeFacts {
+    return this.#association.facts;
+  }
+
+  /** Whether security data waits for `proceed` or `abandon`. Meanwhile nothing is read and nothing may be sent. */
+  get paused(): boolean {
+    return this.#due !== undefined;
+  }
+
+  /** The commands that wait for their final reply, oldest first. */
+  get unanswered(): readonly Command[] {
+    return this.#unanswered.all.map(({ command }) => command);
+  }
+
+  /**
+   * Sends one command, protected as it owes it.
+   * @param octets  of the command; its CRLF may be left out. ADAT goes by `proceed`
+   * @param level  default that of the options, and `clear` after CCC. PASS and ACCT go at the strongest level in any case
+   * @returns octets for the server
+   * @throws RangeError for what is no command, and for MIC, CONF, ENC and ADAT; FtpSecurityError, side local, for what
+   *   may not be sent now. Nothing has changed then.
+   */
+  send(octets: Uint8Array, level?: ProtectionLevel): Uint8Array {
+    const asked = ofCaller(octets, verb => this.#levelFor(verb, level));
+    this.#assertMaySend(asked);
+    const { level: at } = asked;
+    const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#association.control!, at, octets);
+    this.#unanswered.add(asked);
+    return sent;
+  }
+
+  /** Takes octets that the server sent, in chunks of any size; they are copied. */
+  receive(chunk: Uint8Array): void {
+    if (!this.#closed) this.#replies.push(chunk);
+  }
+
+  /**
+   * What the server said next; undefined when more octets are needed, or while `paused`.
+   * @throws FtpSecurityError for what may not be believed: `sequence/unprotected`, `sequence/wrong-level`,
+   *   `sequence/no-context`, `sequence/unexpected-reply`, what ReplyReader and ProtectedReplyReader throw; the session is
+   *   closed then, since nobody knows any more what the server said, and every later call throws `sequence/closed`
+   */
+  next(): ClientEvent | undefined {
+    return this.#closing(() => {
+      const completed = this.#completed;
+      this.#completed = undefined;
+      return completed ?? this.#read();
+    });
+  }
+
+  /**
+   * Goes on with the exchange.
+   * @param step  what the mechanism gave for the security data
+   * @returns the ADAT line for the server; undefined when the exchange is complete, and the context in force: `next` then
+   *   gives the reply that completed it
+   * @throws RangeError when no security data waits; FtpSecurityError when the two sides disagree about whether the
+   *   exchange is complete (§3, ADAT), `security/weak`, `security/level-unsupported`; the session is closed then
+   */
+  proceed({ token, context, facts }: Step): Uint8Array | undefined {
+    const due = this.#due;
+    if (due === undefined) throw new RangeError('no security data waits');
+    return this.#closing(() => {
+      this.#association.learn(facts);
+      const refusal = context && this.#association.objection(context, this.facts, this.#options);
+      if (refusal !== undefined) throw refusal;
+      if (isComplete(due)) {
+        if (token !== undefined) throw unexpected('the server ends the exchange, and the mechanism has more to say');
+        this.#complete(context);
+        this.#completed = due;
+        return undefined;
+      }
+      if (token === undefined) throw unexpected('the server wants security data, and the mechanism has none');
+      const line = formatAdat(token);
+      this.#due = undefined;
+      this.#early = context ?? this.#early;
+      this.#unanswered.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
+      return line;
+    });
+  }
+
+  /**
+   * Gives the exchange up. Where the server has said that it is complete, nothing can go on, and the session is closed;
+   * else commands go in the clear again, and AUTH may be tried with another mechanism.
+   */
+  abandon(): void {
+    const due = this.#due;
+    if (due === undefined) throw new RangeError('no security data waits');
+    this.#due = undefined;
+    this.#association.reset();
+    this.#forget();
+    if (isComplete(due)) this.#closed = true;
+  }
+
+  /** Tells that the input has ended. @throws FtpSecurityError `syntax/truncated` within a line or a reply */
+  close(): void {
+    if (this.#closed) return;
+    this.#closing(() => {
+      this.#replies.close();
+      this.#inner.close();
+    });
+    this.#closed = true;
+  }
+
+  /** Forgets the keys; transfers that go on can't. */
+  destroy(): void {
+    this.#closed = true;
+    this.#early?.destroy();
+    this.#association.reset();
+  }
+
+  /** For the next transfer to the server. @throws FtpSecurityError `syntax/limit-exceeded` when no block fits the buffer */
+  dataWriter(): BlockWriter {
+    return this.#association.dataWriter();
+  }
+
+  /** For the next transfer from the server. */
+  dataReader(options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader {
+    return this.#association.dataReader(options);
+  }
+
+  // Commands
+
+  #levelFor(verb: string, level: ProtectionLevel | undefined): ProtectionLevel {
+    const { levels, phase } = this.#association.standing;
+    const best = strongest(levels);
+    if (best === undefined) return level ?? 'clear';
+    if (CREDENTIALS.has(verb)) return best;
+    return level ?? (phase === 'relaxed' ? 'clear' : (this.#options.level ?? best));
+  }
+
+  #assertMaySend(asked: Waiting): void {
+    this.#assertOpen();
+    if (this.paused || mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '')) {
+      throw new FtpSecurityError('sequence/unexpected-command', 'the exchange, or REIN, is not finished', LOCAL);
+    }
+    const refusal =
+      refusalOf(asked, this.#association.standing, this.#policy, 'local') ??
+      (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, LOCAL));
+    if (refusal !== undefined) throw refusal;
+    if (asked.level === 'clear' && CREDENTIALS.has(asked.verb) && this.#options.allowClearPassword !== true) {
+      throw new FtpSecurityError('sequence/unprotected', 'a password in the clear: see allowClearPassword', LOCAL);
+    }
+  }
+
+  // Replies
+
+  #read(): ClientEvent | undefined {
+    while (!this.paused) {
+      const outer = this.#replies.next();
+      if (outer === undefined) return undefined;
+      const reply = this.#inner.open(outer, this.#unanswered.oldest);
+      if (reply !== undefined) return this.#take(reply);
+    }
+    return undefined;
+  }
+
+  /** A reply that may be believed. */
+  #take({ inner: reply, ...seen }: UnprotectedReply): ClientEvent {
+    const { code } = reply;
+    const asked = this.#answeredBy(code);
+    const event: ReplyEvent = { type: 'reply', reply, ...seen, command: asked?.command };
+    if (asked === undefined || code < 200) return event;
+    if (EXCHANGE_GOES_ON.some(([verb, it]) => verb === asked.verb && it === code)) return this.#exchange(event, asked);
+    if (asked.verb === 'ADAT' && code < 400) throw unexpected(`${code} answers ADAT`);
+    if (asked.verb === 'PBSZ') asked.bufferSize = Math.min(asked.bufferSize!, pbszOf(reply) ?? asked.bufferSize!);
+    this.#settle(asked, code);
+    return event;
+  }
+
+  /** Replies come in the order of the commands, behind the greeting (RFC 959 §5.4). */
+  #answeredBy(code: number): Waiting | undefined {
+    const { oldest } = this.#unanswered;
+    const verb = verbAnsweredBy(code);
+    if (verb !== undefined && verb !== oldest?.verb) throw unexpected(`${code}, and no ${verb} waits for it`);
+    const greets = !this.#greeted && (code === 120 || code === 220);
+    if (code >= 200) this.#greeted = true;
+    if (greets) return undefined;
+    if (code < 200 && oldest !== undefined) oldest.begun = true;
+    if (code < 200) return oldest;
+    const overtaking = STATUS_CODES.includes(code) && this.#unanswered.all.find(it => mayOvertake(it, oldest));
+    if (!overtaking) return this.#unanswered.settle(code);
+    this.#unanswered.remove(overtaking);
+    return overtaking;
+  }
+
+  #settle(asked: Asked, code: number): void {
+    this.#association.settle(asked, code);
+    if (this.#association.control === undefined) this.#forget();
+  }
+
+  /** AUTH or ADAT was accepted. AUTH ends what was at once; what 234 and 235 begin takes effect with the context. */
+  #exchange(event: ReplyEvent, { verb, level }: Waiting): ClientEvent {
+    const { reply } = event;
+    const { token, tolerated } = adatOf(reply, this.#options);
+    event.tolerated = [...new Set([...event.tolerated, ...tolerated])];
+    if (verb === 'AUTH') this.#settle({ verb, level }, 334);
+    const complete = isComplete(event);
+    if (complete && this.#early !== undefined) {
+      if (token !== undefined && token.length > 0) throw unexpected('security data behind the end of the exchange');
+      this.#complete(this.#early);
+      return event;
+    }
+    this.#due = event;
+    return { type: 'security-data', token, complete, reply, tolerated: event.tolerated };
+  }
+
+  #complete(context: SecurityContext | undefined): void {
+    if (context === undefined) {
+      throw new FtpSecurityError('sequence/no-context', 'the server ends the exchange before the mechanism does');
+    }
+    this.#due = undefined;
+    this.#early = undefined;
+    this.#association.establish(context);
+    this.#inner = new ReplyOpener(this.#association, this.#options, this.#policy);
+  }
+
+  #forget(): void {
+    this.#early?.destroy();
+    this.#early = undefined;
+    this.#inner = new ReplyOpener(this.#association, this.#options, this.#policy);
+  }
+
+  #closing<T>(work: () => T): T {
+    this.#assertOpen();
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof FtpSecurityError) this.#closed = true;
+      throw error;
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', LOCAL);
+  }
+}
+
+function isComplete({ reply: { code } }: ReplyEvent): boolean {
+  return code === 234 || code === 235;
+}
+
+function unexpected(why: string): FtpSecurityError {
+  return new FtpSecurityError('sequence/unexpected-reply', why);
+}
+
+/** Reads what the caller wants sent: if that can't be read, it is the caller's fault. */
+function ofCaller(octets: Uint8Array, levelFor: (verb: string) => ProtectionLevel): Waiting {
+  try {
+    const command = parseCommand(octets);
+    const { verb } = command;
+    if (verb === 'ADAT' || levelOfVerb(verb) !== undefined) throw new RangeError(`${verb} is the session's to send`);
+    return { ...askedOf(command, levelFor(verb)), command };
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    throw new RangeError(`nothing to send: ${error.message}`);
+  }
+}

@@ -1,0 +1,72 @@
+/** Commands as a server gets them: what is in the protected ones, and which rule each breaks. */
+import { FtpSecurityError } from '../errors.js';
+import type { Command } from '../ftp/command.js';
+import type { Deviation, Tolerance } from '../secure/deviations.js';
+import { type Unprotected, unprotectCommand } from '../secure/protect.js';
+import { levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
+import type { SequenceState } from '../secure/security-context.js';
+import { askedOf, endsBare } from './asked.js';
+import type { Association } from './association.js';
+import { type Policy, refusalOf } from './command-rules.js';
+import { type Asked, mayReplyAt, owesIntegrity } from './rules.js';
+
+/** A command, opened and judged. */
+export interface Arrived {
+  /** The one inside, if it was protected; undefined when it could not be read. */
+  command: Command | undefined;
+  /** Its level is that of its reply. */
+  asked: Asked;
+  sequence: SequenceState;
+  tolerated: Deviation[];
+  /** The rule that it breaks. */
+  error: FtpSecurityError | undefined;
+}
+
+export class CommandOpener {
+  /** The level of the last protected command, as its verb names it, if a reply may have it. */
+  last: TokenLevel | undefined;
+  readonly #association: Association;
+  readonly #tolerance: Tolerance;
+  readonly #policy: Policy;
+
+  constructor(association: Association, tolerance: Tolerance, policy: Policy) {
+    this.#association = association;
+    this.#tolerance = tolerance;
+    this.#policy = policy;
+  }
+
+  open(outer: Command): Arrived {
+    const claimed = levelOfVerb(outer.verb);
+    let opened: Unprotected<Command> | undefined;
+    let asked: Asked = { verb: '', level: claimed ?? 'clear' };
+    let error: FtpSecurityError | undefined;
+    try {
+      opened = claimed === undefined ? inTheClear(outer) : this.#open(outer, claimed);
+      asked = { verb: opened.inner.verb, level: opened.level };
+      this.#check(asked);
+      asked = askedOf(opened.inner, opened.level);
+      this.#check(asked);
+    } catch (refusal) {
+      if (!(refusal instanceof FtpSecurityError)) throw refusal;
+      error = refusal;
+    }
+    const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
+    return { command, asked, sequence, tolerated, error };
+  }
+
+  #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {
+    const { control, standing } = this.#association;
+    if (control === undefined) throw refusalOf({ verb: '', level: claimed }, standing, this.#policy)!;
+    if (mayReplyAt(claimed, standing)) this.last = claimed;
+    return unprotectCommand(control, outer, { ...this.#tolerance, integrityOwed: owesIntegrity(standing) });
+  }
+
+  #check(asked: Asked): void {
+    const refusal = refusalOf(asked, this.#association.standing, this.#policy);
+    if (refusal !== undefined) throw refusal;
+  }
+}
+
+function inTheClear(command: Command): Unprotected<Command> {
+  return { inner: command, level: 'clear', sequence: 'none', tolerated: endsBare(command.raw) ? ['bare-lf'] : [] };
+}

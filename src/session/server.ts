@@ -1,0 +1,324 @@
+/**
+ * The server's side of a control connection (RFC 2228): octets of the client in, commands out, each with the level that
+ * it came at; replies in, octets for the client out. What the RFC and policy settle the session answers itself. It does
+ * no I/O and knows no mechanism: where an exchange has to take a step it says so, and waits.
+ */
+import { concatAll } from '../bytes.js';
+import { FtpSecurityError, type RefusalCode, replyCodeFor } from '../errors.js';
+import { type Command, CommandReader } from '../ftp/command.js';
+import { formatReply } from '../ftp/reply.js';
+import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
+import type { Deviation } from '../secure/deviations.js';
+import { protectReply } from '../secure/protect.js';
+import type { ProtectionLevel } from '../secure/protection-level.js';
+import type { ExchangeFacts, Step } from '../secure/security-context.js';
+import { formatAdatReply, formatPbszText, MAX_PROTECTION_BUFFER, parseAdat } from '../secure/security-data.js';
+import { Association } from './association.js';
+import { type Arrived, CommandOpener } from './command-opener.js';
+import type { Policy } from './command-rules.js';
+import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, replyLevel } from './rules.js';
+import type {
+  AnsweredEvent,
+  AskedEvent,
+  AuthEvent,
+  ServerDataEvent,
+  ServerEvent,
+  ServerSessionOptions,
+} from './server-events.js';
+import { UnansweredCommands } from './unanswered.js';
+
+/** A command that waits for its reply, and the replies that wait for those before it. */
+type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uint8Array }[] };
+
+const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
+const EXCHANGE_REPLIES = {
+  auth: { goesOn: 334, complete: 234 },
+  'security-data': { goesOn: 335, complete: 235 },
+} as const;
+
+/** Of a reply to AUTH or ADAT that carries no data. */
+const TEXT = 'Security mechanism accepted';
+
+/** Of refusals. What was wrong with a token is for the server's log, not for whoever sent it. */
+const TEXTS: Readonly<Record<RefusalCode, string>> = {
+  431: 'Need some unavailable resource to process security',
+  501: 'Syntax error',
+  502: 'Not implemented',
+  503: 'Bad sequence of commands',
+  504: 'Not implemented for that parameter',
+  533: 'Command protection level denied',
+  534: 'Request denied for policy reasons',
+  535: 'Failed security check',
+  536: 'Requested PROT level not supported by mechanism',
+  537: 'Command protection level not supported by security mechanism',
+};
+
+/** What the session answers itself, and by what text. */
+const OWN: Readonly<Record<string, (asked: Asked) => string>> = {
+  PBSZ: ({ bufferSize }) => formatPbszText(bufferSize!),
+  PROT: () => 'Protection level set',
+  CCC: () => 'Clear commands accepted',
+};
+
+export class ServerSession {
+  readonly #policy: Policy;
+  readonly #options: ServerSessionOptions;
+  readonly #commands: CommandReader;
+  readonly #association = new Association();
+  readonly #opener: CommandOpener;
+  readonly #unanswered = new UnansweredCommands<Owed>();
+  /** A command that the session answers itself, when those before it have been answered. */
+  #arrived: Arrived | undefined;
+
+  /** @throws RangeError, TypeError for a limit that is none */
+  constructor(options: ServerSessionOptions) {
+    const { mechanisms, ccc = 'refused', maxPbsz = MAX_PROTECTION_BUFFER, tolerate, maxLine } = options;
+    formatPbszText(maxPbsz);
+    this.#options = { ...options, maxPbsz };
+    this.#policy = { ...options, ccc, mechanisms: mechanisms.map(name => name.toUpperCase()) };
+    this.#commands = new CommandReader({
+      ...(maxLine !== undefined && { maxLine }),
+      bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
+    });
+    this.#opener = new CommandOpener(this.#association, this.#options, this.#policy);
+  }
+
+  get phase(): Phase {
+    return this.#association.standing.phase;
+  }
+
+  /** The level of data connections, as PROT has settled it. */
+  get protection(): ProtectionLevel {
+    return this.#association.standing.protection;
+  }
+
+  /** The protection buffer, as PBSZ has settled it: octets; undefined before. */
+  get bufferSize(): number | undefined {
+    return this.#association.standing.bufferSize;
+  }
+
+  /** What the exchange has found out. */
+  get facts(): ExchangeFacts {
+    return this.#association.facts;
+  }
+
+  /**
+   * Whether the next command waits for replies: to AUTH, ADAT or REIN, behind which nothing may be read yet, or to the
+   * commands before one that the session answers itself. When they are given, `next` goes on; a caller that reads no more
+   * from the network meanwhile bounds the memory.
+   */
+  get paused(): boolean {
+    const { oldest, youngest } = this.#unanswered;
+    return (this.#arrived !== undefined && oldest !== undefined) || mustBeWaitedFor(youngest?.verb ?? '');
+  }
+
+  /** Takes octets that the client sent, in chunks of any size; they are copied. */
+  receive(chunk: Uint8Array): void {
+    this.#commands.push(chunk);
+  }
+
+  /**
+   * What the client said next; undefined when more octets are needed, or while `paused`. To be called until it gives
+   * undefined, after `receive` and after every reply. Nothing that a client sends makes it throw.
+   */
+  next(): ServerEvent | undefined {
+    if (mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '')) return undefined;
+    const arrived = this.#arrived ?? this.#read();
+    this.#arrived = undefined;
+    if (arrived === undefined) return undefined;
+    if (this.#unanswered.oldest === undefined || isForApplication(arrived)) return this.#heed(arrived);
+    this.#arrived = arrived;
+    return undefined;
+  }
+
+  /**
+   * Answers a command, at the level that it came at.
+   * @param code  1yz leaves the command waiting for another reply; AUTH and ADAT can only be refused
+   * @param text  one line, or several
+   * @param to  the command; default the oldest that waits. A reply to a later one is kept until those before it have
+   *   been answered, but for STAT during a transfer. When none waits, it is a reply that nobody asked for: the greeting,
+   *   or 421.
+   * @returns octets for the client, maybe none
+   * @throws RangeError for a code out of 100 to 599, or one that `proceed` gives; for a command that has been answered
+   */
+  reply(code: number, text: string | readonly string[], to?: AskedEvent): Uint8Array {
+    const plaintext = formatReply(code, text);
+    if (code >= 600 || EXCHANGE_CODES.includes(code)) throw new RangeError(`${code} is the session's to give`);
+    const owed = to === undefined ? this.#unanswered.oldest : this.#unanswered.all.find(({ event }) => event === to);
+    if (owed === undefined && to === undefined) return this.#say(undefined, plaintext);
+    if (owed === undefined || isFinal(owed.replies.at(-1))) throw new RangeError('the command has been answered');
+    if (owed.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
+    owed.replies.push({ code, plaintext });
+    if (mayOvertake(owed, this.#unanswered.oldest)) return this.#flush(owed);
+    return this.#flush();
+  }
+
+  /**
+   * Goes on with the exchange.
+   * @param step  what the mechanism gave; with a context the exchange is complete, and the context in force
+   * @returns octets for the client: 334 or 234 to AUTH, 335 or 235 to ADAT; 534 for a context that is weak, or lacks the
+   *   level that policy wants, and the phase is `clear` then
+   * @throws RangeError when neither AUTH nor ADAT waits
+   */
+  proceed({ token, context, facts }: Step): Uint8Array {
+    const owed = this.#exchanging();
+    if (context !== undefined) {
+      const error = this.#association.objection(context, { ...this.facts, ...facts }, this.#options);
+      if (error !== undefined) {
+        context.destroy();
+        return this.refuse(error);
+      }
+    }
+    const code = EXCHANGE_REPLIES[owed.event.type][context === undefined ? 'goesOn' : 'complete'];
+    if (token !== undefined && code === 234) throw new RangeError('234 carries no security data');
+    const plaintext = token === undefined ? formatReply(code, TEXT) : formatAdatReply(code as 334, token);
+    const octets = this.#say(owed.level, plaintext);
+    this.#unanswered.drop();
+    this.#settle(owed, code);
+    this.#association.learn(facts);
+    if (context !== undefined) this.#association.establish(context);
+    return octets;
+  }
+
+  /**
+   * Refuses AUTH or ADAT: the exchange has failed.
+   * @param error  what the mechanism threw, or policy
+   * @returns octets for the client: the reply that is owed
+   * @throws RangeError when neither waits
+   */
+  refuse(error: FtpSecurityError): Uint8Array {
+    const owed = this.#exchanging();
+    const code = replyCodeFor(error);
+    return this.reply(code, TEXTS[code], owed.event);
+  }
+
+  /** Tells that the input has ended. @throws FtpSecurityError `syntax/truncated` within a line */
+  close(): void {
+    this.#commands.close();
+  }
+
+  /** Forgets the keys; transfers that go on can't. */
+  destroy(): void {
+    this.#association.reset();
+  }
+
+  /** For the next transfer to the client. @throws FtpSecurityError as BlockWriter does */
+  dataWriter(): BlockWriter {
+    return this.#association.dataWriter();
+  }
+
+  /** For the next transfer from the client. */
+  dataReader(options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader {
+    return this.#association.dataReader(options);
+  }
+
+  // Commands
+
+  #read(): Arrived | undefined {
+    try {
+      const command = this.#commands.next();
+      return command && this.#opener.open(command);
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      return { command: undefined, asked: { verb: '', level: 'clear' }, sequence: 'none', tolerated: [], error };
+    }
+  }
+
+  #heed({ command, asked, sequence, tolerated, error }: Arrived): ServerEvent {
+    if (command === undefined || error !== undefined) return this.#refusal(command, asked, error!);
+    const { verb, level } = asked;
+    if (verb in OWN) return this.#carryOut(command, asked);
+    if (verb === 'ADAT') return this.#adat(command, asked, tolerated);
+    if (verb === 'AUTH') {
+      const again = this.#association.control !== undefined;
+      return this.#expect(asked, { type: 'auth', mechanism: asked.mechanism!, again });
+    }
+    if (this.phase === 'exchange') this.#association.reset();
+    return this.#expect(asked, { type: 'command', command, level, sequence, tolerated });
+  }
+
+  #adat(command: Command, asked: Asked, tolerated: readonly Deviation[]): ServerEvent {
+    try {
+      const data = parseAdat(command, this.#options);
+      const met = [...new Set([...tolerated, ...data.tolerated])];
+      return this.#expect(asked, { type: 'security-data', token: data.token!, tolerated: met });
+    } catch (error) {
+      return this.#refusal(command, asked, error as FtpSecurityError);
+    }
+  }
+
+  /** PBSZ, PROT and CCC, when no rule is against them. */
+  #carryOut(command: Command, asked: Asked): ServerEvent {
+    const { standing } = this.#association;
+    if (asked.verb === 'PBSZ') asked.bufferSize = Math.min(asked.bufferSize!, this.#options.maxPbsz!);
+    const { protection = standing.protection, bufferSize = standing.bufferSize } = asked;
+    // 431: PROT may come again behind another PBSZ. A PBSZ that would end the level in force is no size to be had: 501.
+    const error = this.#association.misfit(protection, bufferSize, { reply: asked.verb === 'PBSZ' ? 501 : 431 });
+    if (error !== undefined) return this.#refusal(command, asked, error);
+    return this.#answered(command, asked, 200, OWN[asked.verb]!(asked), undefined);
+  }
+
+  #refusal(command: Command | undefined, asked: Asked, error: FtpSecurityError): AnsweredEvent {
+    const code = replyCodeFor(error);
+    return this.#answered(command, asked, code, TEXTS[code], error);
+  }
+
+  #answered(
+    command: Command | undefined,
+    asked: Asked,
+    code: number,
+    text: string,
+    error: FtpSecurityError | undefined,
+  ): AnsweredEvent {
+    const octets = this.#say(asked.level, formatReply(code, text));
+    this.#settle(asked, code);
+    return { type: 'answered', command, code, error, octets };
+  }
+
+  #expect<E extends AskedEvent>(asked: Asked, event: E): E {
+    this.#unanswered.add({ ...asked, event, replies: [] });
+    return event;
+  }
+
+  #exchanging(): Owed & { event: AuthEvent | ServerDataEvent } {
+    const { oldest } = this.#unanswered;
+    if (oldest === undefined || oldest.event.type === 'command') throw new RangeError('neither AUTH nor ADAT waits');
+    return { ...oldest, event: oldest.event };
+  }
+
+  // Replies
+
+  /** Gives the replies whose turn it is. @param owed  only those to this command */
+  #flush(only?: Owed): Uint8Array {
+    const said: Uint8Array[] = [];
+    for (let owed = only ?? this.#unanswered.oldest; owed !== undefined; owed = only ?? this.#unanswered.oldest) {
+      const reply = owed.replies.shift();
+      if (reply === undefined) break;
+      said.push(this.#say(owed.level, reply.plaintext));
+      owed.begun = true;
+      if (!isFinal(reply)) continue;
+      this.#unanswered.remove(owed);
+      this.#settle(owed, reply.code);
+    }
+    return concatAll(said);
+  }
+
+  #say(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
+    const at = replyLevel(this.#association.standing, level, this.#opener.last, this.#policy.require);
+    return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext);
+  }
+
+  #settle(asked: Asked, code: number): void {
+    this.#association.settle(asked, code);
+    if (this.#association.control === undefined) this.#opener.last = undefined;
+  }
+}
+
+/** Whether the application answers it, in its own time. */
+function isForApplication({ asked: { verb }, error }: Arrived): boolean {
+  return error === undefined && verb !== 'AUTH' && verb !== 'ADAT' && !(verb in OWN);
+}
+
+function isFinal(reply: { code: number } | undefined): boolean {
+  return reply !== undefined && reply.code >= 200;
+}
