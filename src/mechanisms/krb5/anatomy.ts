@@ -25,8 +25,12 @@ export function describeToken(token: Uint8Array): TokenAnatomy {
   return 'sequence' in header ? { ...header, sequence: String(header.sequence) } : { ...header };
 }
 
-function describeNegotiation({ inside, ...rest }: NegotiationToken): TokenAnatomy {
-  return { ...rest, ...(inside !== undefined && { inside: describeContextToken(parseContextToken(inside)) }) };
+function describeNegotiation({ kind, state, inside }: NegotiationToken): TokenAnatomy {
+  return {
+    kind,
+    ...(state !== undefined && { state }),
+    ...(inside !== undefined && { inside: describeContextToken(parseContextToken(inside)) }),
+  };
 }
 
 /** The token ids of contexts end in 00, those of RFC 1964's per-message tokens do not. */

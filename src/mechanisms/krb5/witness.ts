@@ -5,14 +5,20 @@
  */
 import { FtpSecurityError } from '../../errors.js';
 import type { Peer, Sight, Witness } from '../../secure/security-context.js';
-import { type MessageKey, messageKey, type OpenedApReq, openApRep, openApReq, type ServiceKey } from './ap-exchange.js';
-import { krb5Context } from './context.js';
-import { type CipherOptions, enctypeOf } from './enctypes.js';
-import { errorFacts, type Krb5Facts, requestFacts, ticketFacts } from './facts.js';
+import { messageKey, type OpenedApReq, openApRep, openApReq, type ServiceKey } from './ap-exchange.js';
+import type { Krb5Context } from './context.js';
+import type { CipherOptions } from './enctypes.js';
+import { established } from './established.js';
+import { errorFacts, type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
 import { GSS_FLAGS } from './gss-checksum.js';
 import { type ContextToken, parseContextToken } from './gss-token.js';
-import { AP_OPTIONS, type ApRep, type ApReq, type Authenticator, type EncApRepPart } from './messages.js';
-import { parseNegotiation } from './spnego.js';
+import { AP_OPTIONS, type ApRep, type ApReq, type EncApRepPart } from './messages.js';
+import { isKerberos, mechanismList, type NegotiationToken, parseNegotiation } from './spnego.js';
+
+interface KerberosSight extends Sight {
+  fromClient?: Krb5Context;
+  fromServer?: Krb5Context;
+}
 
 /**
  * A witness that holds the keys of services, e.g. the entries of a keytab.
@@ -22,12 +28,13 @@ import { parseNegotiation } from './spnego.js';
  */
 export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions = {}): Witness {
   let facts: Krb5Facts = {};
-  let sight: Sight = { facts };
+  let sight: KerberosSight = { facts };
+  let list: Uint8Array = new Uint8Array();
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError('security/no-key', 'no AP-REQ was seen, and its ticket holds the keys');
 
   /** Facts are kept as they are found, also when what follows fails. */
-  function attempt(open: () => Omit<Sight, 'facts'>): Sight {
+  function attempt(open: () => Omit<KerberosSight, 'facts'>): KerberosSight {
     try {
       return { ...open(), facts };
     } catch (error) {
@@ -36,7 +43,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     }
   }
 
-  function seeRequest(message: ApReq): Sight {
+  function seeRequest(message: ApReq): KerberosSight {
     facts = requestFacts(message);
     request = undefined;
     const sight = attempt(() => {
@@ -48,21 +55,22 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     return sight;
   }
 
-  function seeAnswer(message: ApRep): Sight {
+  function seeAnswer(message: ApRep): KerberosSight {
     return attempt(() => {
       if (request === undefined) throw problem;
       return establish(request, openApRep(message, request, options));
     });
   }
 
-  function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<Sight, 'facts'> {
-    const base = messageKey(request, answer);
-    const enctype = base.key.keytype;
-    facts = { ...facts, enctype, weak: enctypeOf(enctype)?.weak ?? false, keyFrom: base.from };
-    return contexts(base, options, request.authenticator, answer);
+  function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<KerberosSight, 'facts'> {
+    facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
+    const { ciphers } = options;
+    const asReceiver = (role: 'initiator' | 'acceptor') =>
+      established(role, request, answer, { ciphers, allowWeak: true }).context;
+    return { fromClient: asReceiver('acceptor'), fromServer: asReceiver('initiator') };
   }
 
-  function seeMessage(from: Peer, token: Uint8Array): Sight {
+  function seeMessage(from: Peer, token: Uint8Array): KerberosSight {
     const seen = parseContextToken(token);
     checkSender(from, seen.kind);
     switch (seen.kind) {
@@ -76,13 +84,29 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     }
   }
 
+  /** A MIC over the mechanisms uses a number of its sender's, so it has to be counted. */
+  function seeNegotiation(from: Peer, { offered, chosen, inside, mic }: NegotiationToken): void {
+    if (chosen !== undefined && !isKerberos(chosen)) {
+      throw new FtpSecurityError('security/bad-token', 'the mechanism that was chosen is not Kerberos');
+    }
+    if (offered !== undefined) list = mechanismList(offered);
+    // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
+    if (inside !== undefined) sight = seeMessage(from, inside);
+    const opens = from === 'client' ? sight.fromClient : sight.fromServer;
+    if (mic !== undefined && opens !== undefined) {
+      sight = attempt(() => {
+        opens.verifyMic(list, mic);
+        return sight;
+      });
+    }
+    facts = { ...facts, spnego: true };
+  }
+
   return {
     see(from, token) {
       const negotiation = parseNegotiation(token);
-      const inside = negotiation === undefined ? token : negotiation.inside;
-      // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
-      if (inside !== undefined) sight = seeMessage(from, inside);
-      if (negotiation !== undefined) facts = { ...facts, spnego: true };
+      if (negotiation === undefined) sight = seeMessage(from, token);
+      else seeNegotiation(from, negotiation);
       sight = { ...sight, facts };
       return sight;
     },
@@ -98,24 +122,4 @@ function checkSender(from: Peer, kind: ContextToken['kind']): void {
 /** Either says so with every peer; should they differ, an AP-REP may come. */
 function isMutual({ apOptions }: ApReq, { checksum }: OpenedApReq): boolean {
   return (apOptions & AP_OPTIONS.mutualRequired) !== 0 || ((checksum?.flags ?? 0) & GSS_FLAGS.mutual) !== 0;
-}
-
-/**
- * Each direction as its receiver has it. A number that was left out is zero (RFC 4120 §5.1.2 and §5.5.1); without an
- * AP-REP the acceptor starts at the initiator's.
- */
-function contexts(
-  { key, from }: MessageKey,
-  { ciphers }: CipherOptions,
-  { seqNumber }: Authenticator,
-  answer?: EncApRepPart,
-): Omit<Sight, 'facts'> {
-  const initiator = seqNumber ?? 0;
-  const acceptor = answer === undefined ? initiator : (answer.seqNumber ?? 0);
-  const acceptorSubkey = from === 'acceptor subkey';
-  const shared = { enctype: key.keytype, key: key.keyvalue, acceptorSubkey, allowWeak: true, ciphers };
-  return {
-    fromClient: krb5Context({ ...shared, role: 'acceptor', sendSequence: acceptor, receiveSequence: initiator }),
-    fromServer: krb5Context({ ...shared, role: 'initiator', sendSequence: initiator, receiveSequence: acceptor }),
-  };
 }
