@@ -45,4 +45,13 @@ export {
   type Mutation,
   type Stage,
 } from './mutation.js';
+export {
+  type ClientScript,
+  SCRIPTS,
+  type ScriptCase,
+  type ScriptLine,
+  type ScriptStart,
+  type ServerScript,
+  scriptOctets,
+} from './phases.js';
 export { FILE, performTransfer, type TransferCase, transferCases } from './transfers.js';
