@@ -83,6 +83,26 @@ describe.each(PAIRS)('cases under %s', (mechanism, newPair) => {
   });
 });
 
+describe('deviations', () => {
+  const deviant = CASES.filter(({ expected }) => expected.verdict === 'either' && expected.deviation !== undefined);
+
+  it('are refused by a reader that tolerates none', () => {
+    const [, newPair] = PAIRS[1]!;
+    const names = new Set<string>();
+    for (const one of deviant) {
+      const { session, peer } = newPair(one.to);
+      const played = perform(one, session);
+      if (played === undefined) continue;
+      const { delivered, errors } = ownPeer(one.to, peer, { tolerate: [] }).take(played.chunks);
+      expect(errors.length).toBeGreaterThan(0);
+      // The last line of a broken reply may be a reply by itself.
+      expect(delivered.map(({ text }) => text)).not.toContain(one.text);
+      names.add(one.name);
+    }
+    expect(names.size).toBe(8);
+  });
+});
+
 describe('the table of mutations', () => {
   it('has no two of one name', () => {
     const names = MUTATIONS.flatMap(it => peersOf(it).map(to => `${it.layer} ${it.name} ${to} ${it.forges}`));

@@ -1,10 +1,9 @@
 /** Data blocks, raw or around sound tokens: any chunking gives the same verified octets in their order, or the same FtpSecurityError. */
 import { concat, concatAll, u32be, viewOf } from '../../../src/bytes.js';
-import { PskContext } from '../../../src/mechanisms/psk/context.js';
 import { BlockReader } from '../../../src/secure/data-block.js';
+import { quickContext } from './quick-context.js';
 import { contains, cutAt, hold, inChunks, octets, type Target } from './target.js';
 
-const KEYS = { key: new Uint8Array(32).fill(7), nonces: new Uint8Array(64).fill(9) };
 const BUFFER_SIZE = 120;
 const MARK = 0xfe;
 
@@ -13,7 +12,7 @@ function wireOf(input: Uint8Array): Uint8Array {
   const mode = (input[0] ?? 0) % 3;
   const rest = input.subarray(1);
   if (mode === 0) return rest;
-  const sender = new PskContext({ ...KEYS, role: 'initiator' });
+  const sender = quickContext('initiator');
   return concatAll(
     cutAt(rest, MARK).map(part => {
       const off = mode === 2 && part.length > 0 ? viewOf(part).getInt8(0) : 0;
@@ -28,8 +27,7 @@ export const dataBlocks: Target = {
   invariant: 'any chunking gives the same octets, all of them verified; only FtpSecurityError escapes',
   run(input) {
     const wire = wireOf(input);
-    const newReader = () =>
-      new BlockReader(new PskContext({ ...KEYS, role: 'acceptor' }), 'safe', { bufferSize: BUFFER_SIZE });
+    const newReader = () => new BlockReader(quickContext('acceptor'), 'safe', { bufferSize: BUFFER_SIZE });
     const results = [wire.length + 1, 1, 1 + (wire.length % 9)].map(size => {
       const reader = newReader();
       const taken: Uint8Array[] = [];

@@ -2,13 +2,12 @@
 import { CRLF, concat, concatAll } from '../../../src/bytes.js';
 import { parseCommand } from '../../../src/ftp/command.js';
 import { parseReply } from '../../../src/ftp/reply.js';
-import { PskContext } from '../../../src/mechanisms/psk/context.js';
 import { ProtectedReplyReader, unprotectCommand } from '../../../src/secure/protect.js';
 import { encodeProtectedCommand } from '../../../src/secure/protected-command.js';
 import { encodeProtectedReply } from '../../../src/secure/protected-reply.js';
+import { quickContext } from './quick-context.js';
 import { attempt, contains, cutAt, hold, octets, type Target } from './target.js';
 
-const KEYS = { key: new Uint8Array(32).fill(7), nonces: new Uint8Array(64).fill(9) };
 /** Octets that no text of these inputs has otherwise: they part fragments, and outer replies. */
 const FRAGMENT = 0xfe;
 const OUTER = 0xfd;
@@ -18,8 +17,8 @@ export const innerReplies: Target = {
   invariant:
     'a delivered reply reads again as itself, below 600, and its octets were protected; only FtpSecurityError escapes',
   run(input) {
-    const sender = new PskContext({ ...KEYS, role: 'acceptor' });
-    const reader = new ProtectedReplyReader(new PskContext({ ...KEYS, role: 'initiator' }), { maxReply: 400 });
+    const sender = quickContext('acceptor');
+    const reader = new ProtectedReplyReader(quickContext('initiator'), { maxReply: 400 });
     const sent: Uint8Array[] = [];
     for (const outer of cutAt(input, OUTER)) {
       const fragments = cutAt(outer, FRAGMENT);
@@ -52,9 +51,9 @@ export const innerCommands: Target = {
   name: 'inner-commands',
   invariant: 'a delivered command is the one that was protected, and none that protects; only FtpSecurityError escapes',
   run(input) {
-    const sender = new PskContext({ ...KEYS, role: 'initiator' });
+    const sender = quickContext('initiator');
     const wire = encodeProtectedCommand(sender.wrap(input, 'private'));
-    const one = attempt(() => unprotectCommand(new PskContext({ ...KEYS, role: 'acceptor' }), parseCommand(wire)));
+    const one = attempt(() => unprotectCommand(quickContext('acceptor'), parseCommand(wire)));
     if ('error' in one) return;
     const { inner, level } = one.value;
     hold(level === 'private' && !/^(MIC|CONF|ENC)$/.test(inner.verb), 'a command that protects, or another level');

@@ -1,12 +1,11 @@
 /** Lines of both sides of a connection whose keys are known: nothing is shown as verified but texts that were protected, and integrity once owed is lifted by protected commands alone. */
 import { CRLF, concat } from '../../../src/bytes.js';
-import { PskContext } from '../../../src/mechanisms/psk/context.js';
 import { encodeProtectedCommand } from '../../../src/secure/protected-command.js';
 import { encodeProtectedReply } from '../../../src/secure/protected-reply.js';
 import { Observer } from '../../../src/session/observer.js';
+import { quickContext } from './quick-context.js';
 import { cutAt, hold, octets, type Target } from './target.js';
 
-const KEYS = { key: new Uint8Array(32).fill(7), nonces: new Uint8Array(64).fill(9) };
 const START = ['cAUTH X-PSK', 's334 go', 'cADAT AAAA', 's235 done'];
 
 /**
@@ -17,12 +16,12 @@ export const observer: Target = {
   name: 'observer',
   invariant: 'what is shown as verified was protected, and no clear line is without error while integrity is owed',
   run(input) {
-    const client = new PskContext({ ...KEYS, role: 'initiator' });
-    const server = new PskContext({ ...KEYS, role: 'acceptor' });
+    const client = quickContext('initiator');
+    const server = quickContext('acceptor');
     const sight = {
       facts: {},
-      fromClient: new PskContext({ ...KEYS, role: 'acceptor' }),
-      fromServer: new PskContext({ ...KEYS, role: 'initiator' }),
+      fromClient: quickContext('acceptor'),
+      fromServer: quickContext('initiator'),
     };
     const mechanism = { name: 'X-PSK', variant: 'psk', recognises: () => true, witness: () => ({ see: () => sight }) };
     const watching = new Observer({ mechanisms: [mechanism], maxLine: 2000 });

@@ -1,13 +1,12 @@
 /** Sessions with a known association: a server never throws and hands on no clear command where integrity is owed; a client refuses by FtpSecurityError, and hands on no text but what was protected. */
 import { CRLF, concat } from '../../../src/bytes.js';
-import { PskContext } from '../../../src/mechanisms/psk/context.js';
 import { encodeProtectedCommand } from '../../../src/secure/protected-command.js';
 import { encodeProtectedReply } from '../../../src/secure/protected-reply.js';
+import type { SecurityContext } from '../../../src/secure/security-context.js';
 import { ClientSession } from '../../../src/session/client.js';
 import { ServerSession } from '../../../src/session/server.js';
+import { quickContext } from './quick-context.js';
 import { attempt, cutAt, hold, octets, type Target } from './target.js';
-
-const KEYS = { key: new Uint8Array(32).fill(7), nonces: new Uint8Array(64).fill(9) };
 
 /** A line per command. First octet: c in the clear, C safe, P private, E confidential, A an exchange in the clear. */
 export const serverSession: Target = {
@@ -15,7 +14,7 @@ export const serverSession: Target = {
   invariant: 'nothing that a client sends makes it throw; no clear command comes through where integrity is owed',
   run(input) {
     const session = new ServerSession({ mechanisms: ['X-PSK'], ccc: 'allowed', maxLine: 2000 });
-    let client = new PskContext({ ...KEYS, role: 'initiator' });
+    let client = quickContext('initiator');
     const drain = () => {
       for (let left = 200; left > 0; left--) {
         const { phase } = session;
@@ -23,8 +22,8 @@ export const serverSession: Target = {
         if (event === undefined) return;
         if (event.type === 'auth') session.proceed({});
         if (event.type === 'security-data') {
-          session.proceed({ context: new PskContext({ ...KEYS, role: 'acceptor' }) });
-          client = new PskContext({ ...KEYS, role: 'initiator' });
+          session.proceed({ context: quickContext('acceptor') });
+          client = quickContext('initiator');
         }
         if (event.type !== 'command') continue;
         hold(
@@ -63,7 +62,7 @@ export const serverSession: Target = {
   ],
 };
 
-function clientLine(line: Uint8Array, client: PskContext): Uint8Array {
+function clientLine(line: Uint8Array, client: SecurityContext): Uint8Array {
   const text = line.subarray(1);
   const level = ({ C: 'safe', P: 'private', E: 'confidential' } as const)[String.fromCharCode(line[0] ?? 0)];
   return level === undefined ? concat(text, CRLF) : encodeProtectedCommand(client.wrap(text, level));
@@ -75,7 +74,7 @@ export const clientSession: Target = {
   invariant: 'it hands on no text but what was protected, while integrity is owed; only FtpSecurityError escapes',
   run(input) {
     const session = new ClientSession({ maxLine: 2000, maxReply: 4000, allowClearPassword: true });
-    const server = new PskContext({ ...KEYS, role: 'acceptor' });
+    const server = quickContext('acceptor');
     const texts: string[] = [];
     let closed = false;
     const drain = () => {
@@ -85,7 +84,7 @@ export const clientSession: Target = {
         if ('error' in one) closed = true;
         if ('error' in one || one.value === undefined) return;
         if (one.value.type === 'security-data') {
-          const context = one.value.complete ? new PskContext({ ...KEYS, role: 'initiator' }) : undefined;
+          const context = one.value.complete ? quickContext('initiator') : undefined;
           const step = context === undefined ? { token: Uint8Array.of(1) } : { context };
           closed = 'error' in attempt(() => session.proceed(step));
           continue;
