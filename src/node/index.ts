@@ -1,3 +1,2 @@
 /** `rfc2228/node`: the ciphers that only Node has, to be handed to mechanisms. */
-export { desCipher } from './des-cipher.js';
 export { nodeCiphers } from './kerberos-ciphers.js';

@@ -44,6 +44,15 @@ describe('a client before the exchange', () => {
     expect([error.code, error.side]).toEqual(['sequence/unexpected-command', 'local']);
   });
 
+  it('sends nothing that policy wants protected', () => {
+    for (const options of [{ requireSecurity: true }, { require: 'safe' }] as const) {
+      const client = new ClientSession(options);
+      expectCode(() => client.send(toUtf8('USER anna')), 'sequence/unprotected');
+      expect(text(client.send(toUtf8('FEAT')))).toBe('FEAT\r\n');
+    }
+    expect(new ClientSession({ require: 'safe', requireSecurity: false }).send(toUtf8('USER a'))).toBeDefined();
+  });
+
   it('has no level but clear', () => {
     expectCode(() => new ClientSession().send(toUtf8('NOOP'), 'safe'), 'sequence/no-context');
   });
@@ -110,13 +119,19 @@ describe('a client in the exchange', () => {
   it('reads and sends nothing while security data is due, or ADAT is unanswered', () => {
     const client = exchanging();
     expect([client.phase, client.paused]).toEqual(['exchange', true]);
-    client.receive(toUtf8('235 done\r\n'));
     expect(client.next()).toBeUndefined();
     expectCode(() => client.send(toUtf8('NOOP')), 'sequence/unexpected-command');
     expect(text(client.proceed({ token: toUtf8('foo') })!)).toBe('ADAT Zm9v\r\n');
     expect(client.paused).toBe(false);
     expectCode(() => client.send(toUtf8('NOOP')), 'sequence/unexpected-command');
     expect(() => client.proceed({})).toThrow(RangeError);
+  });
+
+  it.each(['235 done\r\n', '235-', '2'])('is closed by %j that came before the ADAT that it would answer', early => {
+    const client = exchanging();
+    client.receive(toUtf8(early));
+    expect(client.next()).toBeUndefined();
+    expectCode(() => client.proceed({ token: toUtf8('foo') }), 'sequence/unexpected-reply');
   });
 
   it('sends nothing behind AUTH and REIN', () => {
@@ -263,11 +278,11 @@ describe('a secured client', () => {
     expectCode(() => client.send(toUtf8('PWD'), 'clear'), 'sequence/unprotected');
     expectCode(() => client.send(toUtf8('PWD'), 'confidential'), 'sequence/wrong-level');
     expectCode(() => client.send(toUtf8('PWD'), 'safe'), 'sequence/wrong-level');
-    expect(client.unanswered).toHaveLength(1 - 1);
-    const { initiator, acceptor } = krb5Contexts();
-    const kerberos = new Pair().secure({ initiator, acceptor }).client;
-    kerberos.receive(new Uint8Array());
-    expectCode(() => kerberos.send(toUtf8('PROT E'), 'safe'), 'sequence/unexpected-command');
+    expect(client.unanswered).toEqual([]);
+    expectCode(() => withServer().client.send(toUtf8('PWD'), 'confidential'), 'sequence/wrong-level');
+    const kerberos = secured({ contexts: krb5Contexts() });
+    kerberos.settle('PBSZ 1000');
+    expectCode(() => kerberos.client.send(toUtf8('PROT E')), 'security/level-unsupported');
   });
 
   it.each([
@@ -362,7 +377,7 @@ describe('a secured client', () => {
     answer(200, 'fine');
     expect(client.bufferSize).toBe(1000);
     client.send(toUtf8('PBSZ 1000'));
-    answer(501, 'no');
+    answer(501, 'no: PBSZ=nothing');
     expect(client.bufferSize).toBe(1000);
     client.send(toUtf8('PBSZ 1000'));
     answer(200, 'PBSZ=20');
@@ -402,13 +417,17 @@ describe('a secured client', () => {
   });
 
   it('is in the clear again after REIN', () => {
-    const pair = secured();
+    const contexts = pskContexts();
+    const pair = secured({ contexts });
     pair.command('REIN');
     expect(pair.server.paused).toBe(true);
     pair.reply(pair.server.reply(120, 'wait'));
     const event = pair.reply(pair.server.reply(220, 'again'));
     expect(event).toMatchObject({ level: 'private', command: { verb: 'REIN' } });
     expect([pair.client.phase, pair.server.phase]).toEqual(['clear', 'clear']);
+    for (const context of [contexts.initiator, contexts.acceptor]) {
+      expectCode(() => context.wrap(toUtf8('a'), 'safe'), 'sequence/closed'); // Their keys are erased.
+    }
     expect(pair.command('USER a').level).toBe('clear');
   });
 

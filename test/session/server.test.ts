@@ -64,6 +64,7 @@ describe('a server before the exchange', () => {
 
   it('may want security first', () => {
     for (const line of ['USER a', 'LIST', 'PASS x']) expect(early(line, { requireSecurity: true })).toMatch(/^533 /);
+    expect(early('USER a', { require: 'private' })).toMatch(/^533 /);
     for (const line of ['NOOP', 'FEAT', 'QUIT']) expect(early(line, { requireSecurity: true })).toBe('command');
     expect(early('AUTH x-test', { requireSecurity: true })).toBe('auth');
   });
@@ -333,8 +334,10 @@ describe('a secured server', () => {
   it('is over when destroyed', () => {
     const contexts = pskContexts();
     const { server } = byHand({}, contexts);
+    server.receive(toUtf8('USER anna\r\n'));
     server.destroy();
-    expect(server.phase).toBe('clear');
+    expect(server.next()).toBeUndefined();
+    expect(errorOf(() => server.reply(421, 'bye')).code).toBe('sequence/closed');
     expect(errorOf(() => contexts.acceptor.wrap(toUtf8('a'), 'safe')).code).toBe('sequence/closed');
   });
 });

@@ -3,6 +3,7 @@ import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Exchange, Step } from '../../secure/security-context.js';
+import { ReplayCache, type ReplayRecord } from '../replay-cache.js';
 import { spokenExchange, type Token, type Turns } from '../turns.js';
 import { type Acceptance, type Accepted, acceptRequest } from './acceptance.js';
 import type { ServiceKey } from './ap-exchange.js';
@@ -17,7 +18,6 @@ import { formatContextToken, parseContextToken } from './gss-token.js';
 import { withAnswer } from './krb-error.js';
 import { type ApReq, type EncApRepPart, type EncryptionKey, encApRepPart, USAGE } from './messages.js';
 import { type Principal, serviceNameOf } from './principal.js';
-import { ReplayCache, type ReplayRecord } from './replay-cache.js';
 import { parseNegotiation } from './spnego.js';
 import { acceptNegotiated } from './spnego-acceptor.js';
 
@@ -30,7 +30,10 @@ export interface Krb5AcceptorOptions extends CipherOptions {
   clock?: () => number;
   /** How far the client's clock may be off, in seconds. Default 300. */
   skew?: number;
-  /** Where authenticators are noted. Default: one in memory, of all acceptors of this process. */
+  /**
+   * Where authenticators are noted. Default: one in memory, of all acceptors of this process that have none; so one whose
+   * clock is another than theirs brings its own.
+   */
   replayCache?: ReplayRecord;
   /** Of `channelBindings`; compared with the client's if it gave any. Default: none, nothing is compared. */
   bindings?: Uint8Array;
@@ -103,18 +106,21 @@ function readRequest(token: Token): ApReq {
 function answerTo(message: ApReq, accepted: Accepted, settings: Settings): AcceptorStep {
   const { ticket, authenticator, checksum } = accepted;
   const isMutual = (checksum.flags & GSS_FLAGS.mutual) !== 0;
-  const answer = isMutual ? answerPart(accepted, settings) : undefined;
-  const { context, base } = established('acceptor', accepted, answer, settings);
-  const facts: Krb5Facts = {
-    ...requestFacts(message),
-    ...ticketFacts(accepted),
-    ...keyFacts(base, message.ticket.encPart.etype, ticket.key.keytype),
-    mutual: isMutual,
-    ...(checksum.delegation !== undefined && { delegation: checksum.delegation }),
-  };
-  const token = answer && sealAnswer(answer, ticket.key, settings);
-  for (const key of [ticket.key, authenticator.subkey, answer?.subkey]) key?.keyvalue.fill(0);
-  return { context, facts, ...(token !== undefined && { token }) };
+  let answer: EncApRepPart | undefined;
+  try {
+    answer = isMutual ? answerPart(accepted, settings) : undefined;
+    const { context, base } = established('acceptor', accepted, answer, settings);
+    const facts: Krb5Facts = {
+      ...requestFacts(message),
+      ...ticketFacts(accepted),
+      ...keyFacts(base, message.ticket.encPart.etype, ticket.key.keytype),
+      mutual: isMutual,
+      ...(checksum.delegation !== undefined && { delegation: checksum.delegation }),
+    };
+    return { context, facts, ...(answer !== undefined && { token: sealAnswer(answer, ticket.key, settings) }) };
+  } finally {
+    for (const key of [ticket.key, authenticator.subkey, answer?.subkey]) key?.keyvalue.fill(0);
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { errorFacts, iso, requestFacts } from './facts.js';
 import { type ContextToken, frameOf, parseContextToken } from './gss-token.js';
 import { AP_OPTIONS } from './messages.js';
 import { principalOf, principalText } from './principal.js';
-import { type NegotiationToken, parseNegotiation } from './spnego.js';
+import { isOfKerberos, type NegotiationToken, parseNegotiation } from './spnego.js';
 import { readTokenHeader } from './wrap-token.js';
 
 export interface TokenAnatomy {
@@ -25,11 +25,11 @@ export function describeToken(token: Uint8Array): TokenAnatomy {
   return 'sequence' in header ? { ...header, sequence: String(header.sequence) } : { ...header };
 }
 
-function describeNegotiation({ kind, state, inside }: NegotiationToken): TokenAnatomy {
+function describeNegotiation({ kind, offered, state, inside }: NegotiationToken): TokenAnatomy {
   return {
     kind,
     ...(state !== undefined && { state }),
-    ...(inside !== undefined && { inside: describeContextToken(parseContextToken(inside)) }),
+    ...(inside !== undefined && isOfKerberos(offered) && { inside: describeContextToken(parseContextToken(inside)) }),
   };
 }
 

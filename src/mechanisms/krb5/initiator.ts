@@ -23,6 +23,7 @@ import {
   type ApReq,
   type Authenticator,
   authenticator,
+  type EncApRepPart,
   type PrincipalName,
   type Ticket,
   ticket,
@@ -137,19 +138,33 @@ function begin(settings: Settings): Begun {
     token: formatContextToken({ kind: 'AP-REQ', message }),
     facts,
     finish(answer) {
-      const part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNone(answer);
-      const { context, base } = established('initiator', request, part, settings);
-      for (const key of [request.authenticator.subkey, part?.subkey]) key?.keyvalue.fill(0);
-      return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
+      let part: EncApRepPart | undefined;
+      try {
+        part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNone(answer);
+        const { context, base } = established('initiator', request, part, settings);
+        return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
+      } finally {
+        for (const key of [request.authenticator.subkey, part?.subkey]) key?.keyvalue.fill(0);
+      }
     },
   };
 }
 
 function readTicket({ ticket: octets }: Credential, { allowWeak }: Settings): Ticket {
-  const read = parseDer(ticket, octets);
+  const read = asLocal(() => parseDer(ticket, octets));
   const enctype = enctypeOf(read.encPart.etype);
   if (!enctype?.weak || allowWeak) return read;
   throw new FtpSecurityError('security/weak', `the ticket is of ${enctype.name}, which is weak`, { side: 'local' });
+}
+
+/** Errors of what our own side has in hand are not the peer's. */
+function asLocal<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    throw new FtpSecurityError(error.code, `the credential’s ticket: ${error.message}`, { side: 'local' });
+  }
 }
 
 /** What a credential tells of the ticket's inside. */

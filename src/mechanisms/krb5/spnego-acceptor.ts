@@ -35,7 +35,7 @@ export function* acceptNegotiated(first: NegotiationToken, accept: (token: Token
   const verify = ({ mic }: NegotiationToken): void => attempt(() => verifyMechanisms(context, list, mic));
   if (inside !== undefined && mustSign) {
     const mic = context.getMic(list);
-    verify(readAnswer(yield { token: answer({ state: 'accept-incomplete', ...named, inside, mic }), facts }));
+    verify(readAnswer(yield { token: answer({ state: 'accept-incomplete', inside, mic }), facts }));
     return { context, facts };
   }
   const isSigned = mustSign || request.mic !== undefined;

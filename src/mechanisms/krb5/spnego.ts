@@ -138,6 +138,11 @@ function fromAnswer({
   };
 }
 
+/** Whether the token inside is one of Kerberos: with an offer comes one of its first mechanism (§4.2.1). */
+export function isOfKerberos(offered: Uint8Array[] = [KERBEROS]): boolean {
+  return offered[0] !== undefined && isKerberos(offered[0]);
+}
+
 /** One choice of NegotiationToken: `[number]`, explicit. */
 function negotiation<T>(number: number, name: string, type: Type<T>): Type<T> {
   return { ...application(number, name, type), tag: 0xa0 | number };

@@ -13,7 +13,7 @@ import { errorFacts, type Krb5Facts, keyFacts, requestFacts, ticketFacts } from 
 import { GSS_FLAGS } from './gss-checksum.js';
 import { type ContextToken, parseContextToken } from './gss-token.js';
 import { AP_OPTIONS, type ApRep, type ApReq, type EncApRepPart } from './messages.js';
-import { isKerberos, mechanismList, type NegotiationToken, parseNegotiation } from './spnego.js';
+import { isKerberos, isOfKerberos, mechanismList, type NegotiationToken, parseNegotiation } from './spnego.js';
 
 interface KerberosSight extends Sight {
   fromClient?: Krb5Context;
@@ -91,7 +91,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     }
     if (offered !== undefined) list = mechanismList(offered);
     // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
-    if (inside !== undefined) sight = seeMessage(from, inside);
+    if (inside !== undefined && isOfKerberos(offered)) sight = seeMessage(from, inside);
     const opens = from === 'client' ? sight.fromClient : sight.fromServer;
     if (mic !== undefined && opens !== undefined) {
       sight = attempt(() => {

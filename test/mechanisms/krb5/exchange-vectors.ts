@@ -16,6 +16,7 @@ interface VectorKey {
 interface VectorContext {
   name: string;
   initiator_flags: number;
+  initiator_bindings: { initiator_address: string; acceptor_address: string; application_data: string } | null;
   ticket_etype: number;
   client: string;
   server?: string;

@@ -1,8 +1,18 @@
 /** A realm for exchanges of our own: the service and a client whose ticket we make, since we are the KDC. */
+import { openApReq } from '../../../src/mechanisms/krb5/ap-exchange.js';
 import { formatDer } from '../../../src/mechanisms/krb5/der.js';
 import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
+import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
 import type { Credential, ServiceKey } from '../../../src/mechanisms/krb5/index.js';
-import { type EncTicketPart, encTicketPart, ticket, USAGE } from '../../../src/mechanisms/krb5/messages.js';
+import {
+  type ApReq,
+  type Authenticator,
+  authenticator,
+  type EncTicketPart,
+  encTicketPart,
+  ticket,
+  USAGE,
+} from '../../../src/mechanisms/krb5/messages.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 
 /** When the realm's tickets begin, in seconds since 1970. */
@@ -77,4 +87,29 @@ export function realm(enctype: number, options: RealmOptions = {}): Realm {
       secondTicket: new Uint8Array(),
     },
   };
+}
+
+/** An AP-REQ of ours with another inside: what no library of ours would send. */
+export function reseal(
+  token: Uint8Array,
+  { keytab, credential: { key } }: Realm,
+  change: {
+    message?: (whole: ApReq) => ApReq;
+    authenticator?: (whole: Authenticator) => Authenticator;
+  },
+): Uint8Array {
+  const seen = parseContextToken(token);
+  if (seen.kind !== 'AP-REQ') throw new Error('no AP-REQ');
+  const opened = openApReq(seen.message, keytab, { ciphers: nodeCiphers });
+  const inside = change.authenticator?.(opened.authenticator) ?? opened.authenticator;
+  const session = kerberosKey(key.keytype, key.keyvalue, { ciphers: nodeCiphers });
+  const cipher = session.encrypt(USAGE.authenticator, formatDer(authenticator, inside));
+  const message = { ...seen.message, authenticator: { etype: key.keytype, cipher } };
+  return formatContextToken({ kind: 'AP-REQ', message: change.message?.(message) ?? message });
+}
+
+/** The number of the KRB-ERROR in a token. */
+export function errorNumberOf(token: Uint8Array | undefined): number | undefined {
+  const seen = token && parseContextToken(token);
+  return seen?.kind === 'KRB-ERROR' ? seen.message.errorCode : undefined;
 }
