@@ -1,10 +1,11 @@
 /** Seeds for fuzzers that know nothing of FTP: the octets of every case, under keys that are written beside them. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatAll, toHex } from '../bytes.js';
-import type { BlockCiphers } from '../mechanisms/krb5/primitives.js';
+import type { BlockCiphers } from '../mechanisms/block-cipher.js';
 import type { Peer } from '../secure/security-context.js';
 import { type MessageCase, messageCases, perform } from './cases.js';
 import { octetsFrom } from './draw.js';
+import { krb4FuzzSession } from './mechanisms/krb4.js';
 import { krb5FuzzSession } from './mechanisms/krb5.js';
 import { pskFuzzSession } from './mechanisms/psk.js';
 import type { FuzzSession } from './mutation.js';
@@ -13,7 +14,7 @@ import { performTransfer, type TransferCase, transferCases } from './transfers.j
 export interface CorpusOptions {
   /** The same seed gives the same corpus. Default 2228. */
   seed?: number;
-  /** With DES lent, RFC 1964's tokens of DES are there too; RC4 needs nothing. */
+  /** With DES lent, its tokens of RFC 1964 and KERBEROS_V4 are there too; AES, RC4 and X-PSK need nothing. */
   ciphers?: BlockCiphers;
   /** Cases with more octets are left out. Default 65536: other fuzzers go slowly with long inputs. */
   maxOctets?: number;
@@ -37,8 +38,13 @@ interface Keys {
 /** 1, 2, 3 and so on: nobody takes these for keys. */
 const counting = (length: number) => Uint8Array.from({ length }, (_, i) => i + 1);
 
+const CLIENT = { address: Uint8Array.of(192, 0, 2, 1), port: 40_000 };
+const SERVER = { address: Uint8Array.of(198, 51, 100, 20), port: 21 };
+/** Of every message of KERBEROS_V4, in seconds since 1970. */
+const KRB4_TIME = 1_795_342_788;
+
 /** Every session of the corpus has one of these keys; both sides start at number 0. */
-export function corpusKeys(seed: number, ciphers: BlockCiphers = {}): Keys[] {
+function corpusKeys(seed: number, ciphers: BlockCiphers = {}): Keys[] {
   const role = (to: Peer) => (to === 'client' ? 'acceptor' : 'initiator');
   const kerberos = (enctype: number, length: number): Keys => ({
     name: `GSSAPI, enctype ${enctype}, acceptor's subkey ${toHex(counting(length))}`,
@@ -59,7 +65,21 @@ export function corpusKeys(seed: number, ciphers: BlockCiphers = {}): Keys[] {
     name: `X-PSK, key ${toHex(counting(32))}, nonces ${toHex(counting(64))}`,
     session: to => pskFuzzSession({ role: role(to), key: counting(32), nonces: counting(64) }),
   };
-  return [kerberos(18, 32), kerberos(23, 16), ...(ciphers.des ? [kerberos(3, 8)] : []), psk];
+  const krb4: Keys = {
+    name: `KERBEROS_V4, key ${toHex(counting(8))}, client 192.0.2.1:40000, server 198.51.100.20:21, time ${KRB4_TIME}`,
+    session: to => {
+      const [local, peer] = to === 'client' ? [SERVER, CLIENT] : [CLIENT, SERVER];
+      return krb4FuzzSession({
+        key: counting(8),
+        ciphers,
+        local,
+        peer,
+        clock: () => KRB4_TIME * 1000,
+        allowWeak: true,
+      });
+    },
+  };
+  return [kerberos(18, 32), kerberos(23, 16), psk, ...(ciphers.des ? [kerberos(3, 8), krb4] : [])];
 }
 
 /** The whole corpus, file by file. */

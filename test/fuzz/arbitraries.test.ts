@@ -171,7 +171,7 @@ describe('the corpus', () => {
       names,
     );
     expect(files.every(({ octets }) => octets.length <= 0x10000)).toBe(true);
-    expect(new Set(files.map(({ about }) => about.keys)).size).toBe(4);
+    expect(new Set(files.map(({ about }) => about.keys)).size).toBe(5);
     expect([...corpusFiles({ seed: 3, maxOctets: 200 })].length).toBeLessThan(files.length);
   });
 });

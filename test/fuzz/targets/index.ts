@@ -4,6 +4,7 @@ import { commands } from './commands.js';
 import { dataBlocks } from './data-blocks.js';
 import { der } from './der.js';
 import { exchange } from './exchange.js';
+import { exchangeKrb4 } from './exchange-krb4.js';
 import { files } from './files.js';
 import { innerCommands, innerReplies } from './inner.js';
 import { lines } from './lines.js';
@@ -32,6 +33,7 @@ export const TARGETS: readonly Target[] = [
   ...tokens,
   der,
   exchange,
+  exchangeKrb4,
   files,
   recordings,
 ];
