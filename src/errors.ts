@@ -24,6 +24,10 @@ export type ErrorCode =
   | 'security/wrong-direction'
   | 'security/level-unsupported'
   | 'security/expired'
+  | 'security/not-yet-valid'
+  | 'security/clock-skew'
+  | 'security/wrong-name'
+  | 'security/bad-bindings'
   | 'security/no-key'
   | 'security/weak';
 
@@ -34,6 +38,8 @@ export interface ErrorFacts {
   offset?: number | undefined;
   /** The reply that a server owes, where the rule that was broken has one of its own. */
   reply?: RefusalCode;
+  /** Security data that tells the peer why, where the mechanism has a token for it. It holds no secret. */
+  token?: Uint8Array | undefined;
 }
 
 /**
@@ -47,13 +53,16 @@ export class FtpSecurityError extends Error {
   readonly offset?: number;
   /** See {@link replyCodeFor}. */
   readonly reply?: RefusalCode;
+  /** Security data that tells the peer why: a KRB-ERROR, say. Present where a refused exchange has an answer. */
+  readonly token?: Uint8Array;
 
-  constructor(code: ErrorCode, message: string, { side = 'peer', offset, reply }: ErrorFacts = {}) {
+  constructor(code: ErrorCode, message: string, { side = 'peer', offset, reply, token }: ErrorFacts = {}) {
     super(message);
     this.code = code;
     this.side = side;
     if (offset !== undefined) this.offset = offset;
     if (reply !== undefined) this.reply = reply;
+    if (token !== undefined) this.token = token;
   }
 }
 
@@ -84,6 +93,10 @@ const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
   'security/wrong-direction': 535,
   'security/level-unsupported': 537,
   'security/expired': 535,
+  'security/not-yet-valid': 535,
+  'security/clock-skew': 535,
+  'security/wrong-name': 535,
+  'security/bad-bindings': 535,
   'security/no-key': 431,
   'security/weak': 534,
 };

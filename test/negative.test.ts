@@ -9,7 +9,14 @@ import { parseCommand } from '../src/ftp/command.js';
 import { LineReader } from '../src/ftp/line.js';
 import { parseReply } from '../src/ftp/reply.js';
 import { krb4Context } from '../src/mechanisms/krb4/index.js';
-import { krb5Context, parseKeytab } from '../src/mechanisms/krb5/index.js';
+import {
+  krb5Acceptor,
+  krb5Context,
+  krb5Initiator,
+  parseCredentialCache,
+  parseKeytab,
+  ReplayCache,
+} from '../src/mechanisms/krb5/index.js';
 import { desCipher } from '../src/node/index.js';
 import { unprotectReply } from '../src/secure/protect.js';
 import { decodeProtectedCommand } from '../src/secure/protected-command.js';
@@ -26,6 +33,7 @@ interface Vector {
   options?: Record<string, never>;
   context: { enctype: number; key: string; acceptorSubkey: boolean; receiveSequence: number; strictOrder?: boolean };
   krb4: { key: string; address: number[]; localPort: number; peerPort: number; now: number };
+  krb5: { file: string; now: number; service?: string; bindings?: string; times?: number };
   tokens: string[];
   code: number;
   level: TokenLevel;
@@ -37,6 +45,10 @@ const VECTORS: Vector[] = JSON.parse(
 
 function contextOf({ context }: Vector) {
   return krb5Context({ ...context, role: 'acceptor', key: fromHex(context.key), sendSequence: 0 });
+}
+
+function readKrb5(file: string) {
+  return JSON.parse(readFileSync(new URL(`../vectors/krb5/${file}.json`, import.meta.url), 'utf8'));
 }
 
 const OPERATIONS = {
@@ -70,6 +82,25 @@ const OPERATIONS = {
     });
     context.unwrap(fromHex(tokens[0]!));
   },
+  /** The first AP-REQ of a file in ../krb5. */
+  acceptKrb5({ krb5: { file, now, service, bindings, times = 1 } }: Vector) {
+    const { keytab_hex, contexts } = readKrb5(file);
+    const options = {
+      keytab: parseKeytab(fromHex(keytab_hex)),
+      clock: () => now,
+      replayCache: new ReplayCache(),
+      ...(service !== undefined && { service }),
+      ...(bindings !== undefined && { bindings: fromHex(bindings) }),
+    };
+    for (let time = 1; time <= times; time++) {
+      krb5Acceptor(options).step(fromHex(contexts[0].context_tokens[0].token));
+    }
+  },
+  initiateKrb5({ krb5: { file, now, service } }: Vector) {
+    const credentials = parseCredentialCache(fromHex(readKrb5(file).ccache_hex));
+    krb5Initiator({ credentials, service: service!, clock: () => now }).step();
+  },
+  parseCredentialCache: ({ text }: Vector) => parseCredentialCache(toUtf8(text)),
   unwrapDestroyed(vector: Vector) {
     const context = contextOf(vector);
     context.destroy();

@@ -28,9 +28,14 @@ export interface ServiceKey {
   principal?: Principal;
 }
 
-export interface OpenedApReq {
-  ticket: EncTicketPart;
+/** The keys of an AP-REQ, and what its AP-REP has to repeat. */
+export interface RequestKeys {
+  ticket: Pick<EncTicketPart, 'key'>;
   authenticator: Authenticator;
+}
+
+export interface OpenedApReq extends RequestKeys {
+  ticket: EncTicketPart;
   /** Absent where the authenticator has no checksum of type 0x8003, as RFC 4121 §4.1.1 wants it to. */
   checksum?: GssChecksum;
 }
@@ -46,7 +51,11 @@ export interface MessageKey {
  *   open it, or what is inside does not open, `bad-token` when something inside can't be read
  */
 export function openApReq(message: ApReq, keys: readonly ServiceKey[], options: CipherOptions = {}): OpenedApReq {
-  const ticket = openTicket(message.ticket, keys, options);
+  return openAuthenticator(message, openTicket(message.ticket, keys, options), options);
+}
+
+/** The rest of an AP-REQ, its ticket opened. It throws as {@link openApReq} does. */
+export function openAuthenticator(message: ApReq, ticket: EncTicketPart, options: CipherOptions): OpenedApReq {
   const inside = open(authenticator, USAGE.authenticator, ticket.key, message.authenticator, options);
   if (inside.cksum?.cksumtype !== GSS_CHECKSUM_TYPE) return { ticket, authenticator: inside };
   return { ticket, authenticator: inside, checksum: parseGssChecksum(inside.cksum.checksum) };
@@ -56,7 +65,7 @@ export function openApReq(message: ApReq, keys: readonly ServiceKey[], options: 
  * Opens the answer to an AP-REQ; it has to repeat the time of its authenticator (RFC 4120 §3.2.5).
  * @throws FtpSecurityError `security/bad-checksum`, `bad-token`
  */
-export function openApRep(message: ApRep, request: OpenedApReq, options: CipherOptions = {}): EncApRepPart {
+export function openApRep(message: ApRep, request: RequestKeys, options: CipherOptions = {}): EncApRepPart {
   const inside = open(encApRepPart, USAGE.apRep, request.ticket.key, message.encPart, options);
   const { ctime, cusec } = request.authenticator;
   if (inside.ctime !== ctime || inside.cusec !== cusec) {
@@ -69,7 +78,7 @@ export function openApRep(message: ApRep, request: OpenedApReq, options: CipherO
  * RFC 4121 §2: the acceptor's subkey, else the initiator's, else the session key of the ticket. Before RFC 4121 an acceptor
  * had no subkey of its own, and libraries repeat the initiator's in the AP-REP.
  */
-export function messageKey({ ticket, authenticator }: OpenedApReq, answer?: EncApRepPart): MessageKey {
+export function messageKey({ ticket, authenticator }: RequestKeys, answer?: EncApRepPart): MessageKey {
   if (answer?.subkey !== undefined && !isRepeated(answer.subkey, authenticator.subkey)) {
     return { key: answer.subkey, from: 'acceptor subkey' };
   }
@@ -101,8 +110,7 @@ function openTicket(ticket: Ticket, keys: readonly ServiceKey[], options: Cipher
   let failure: FtpSecurityError | undefined;
   for (const candidate of [...meant, ...candidates.filter(key => !isMeant(key))]) {
     try {
-      const key = { keytype: etype, keyvalue: candidate.key };
-      return open(encTicketPart, USAGE.ticket, key, ticket.encPart, options);
+      return openTicketWith(candidate, ticket, options);
     } catch (error) {
       if (!(error instanceof FtpSecurityError) || error.code === 'security/bad-token') throw error;
       if (isMeant(candidate)) failure ??= error;
@@ -113,6 +121,15 @@ function openTicket(ticket: Ticket, keys: readonly ServiceKey[], options: Cipher
   }
   const others = candidates.length === 0 ? '' : `; ${candidates.length} of other names or versions do not open it`;
   throw new FtpSecurityError('security/no-key', `no key for the ticket for ${named}${others}`);
+}
+
+/** @throws FtpSecurityError `security/bad-checksum` when the key is not the ticket's, `no-key`, `bad-token` */
+export function openTicketWith(
+  { enctype, key }: ServiceKey,
+  { encPart }: Ticket,
+  options: CipherOptions,
+): EncTicketPart {
+  return open(encTicketPart, USAGE.ticket, { keytype: enctype, keyvalue: key }, encPart, options);
 }
 
 function open<T>(
@@ -126,5 +143,9 @@ function open<T>(
     throw new FtpSecurityError('security/bad-token', `${type.name}: enctype ${etype} under a key of ${keytype}`);
   }
   const key = kerberosKey(keytype, keyvalue, options);
-  return parseDer(type, key.decrypt(usage, cipher), 0, key.enctype.messageBlock - 1);
+  try {
+    return parseDer(type, key.decrypt(usage, cipher), 0, key.enctype.messageBlock - 1);
+  } finally {
+    key.destroy();
+  }
 }

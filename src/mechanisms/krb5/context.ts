@@ -28,6 +28,9 @@ export interface Krb5ContextOptions extends CipherOptions {
   allowWeak?: boolean;
 }
 
+/** With the tokens that hold no text, as GSS_GetMIC and GSS_VerifyMIC have them (RFC 2743 §2.3). */
+export interface Krb5Context extends SecurityContext {}
+
 /** The per-message tokens of one side of a context. */
 interface TokenFormat {
   /** How many sequence numbers there are. */
@@ -50,7 +53,7 @@ const SEALED = new Map<TokenLevel, boolean>([
  * @throws FtpSecurityError `security/no-key` when the encryption type is unknown, its keys have another length
  *   or its cipher is missing, `security/weak`, side local, without `allowWeak`
  */
-export function krb5Context(options: Krb5ContextOptions): SecurityContext {
+export function krb5Context(options: Krb5ContextOptions): Krb5Context {
   const { role, enctype, key, allowWeak = false } = options;
   if (role !== 'initiator' && role !== 'acceptor') throw new TypeError('role must be initiator or acceptor');
   const prepared = kerberosKey(enctype, key, options);
@@ -58,7 +61,7 @@ export function krb5Context(options: Krb5ContextOptions): SecurityContext {
     throw new FtpSecurityError('security/weak', `${prepared.enctype.name} is weak`, { side: 'local' });
   }
   const format = prepared.enctype.tokens === 'rfc4121' ? rfc4121(prepared, options) : rfc1964(prepared, options);
-  return new Krb5Context(format, options);
+  return new NumberedContext(format, options);
 }
 
 function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions): TokenFormat {
@@ -89,7 +92,7 @@ function rfc1964(key: KerberosKey, options: Krb5ContextOptions): TokenFormat {
   };
 }
 
-class Krb5Context implements SecurityContext {
+class NumberedContext implements Krb5Context {
   readonly mechanism = 'GSSAPI';
   readonly #format: TokenFormat;
   readonly #received: ReceivedNumbers;

@@ -84,7 +84,7 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
 }
 
 /** Seven octets as they are, an eighth of the bits that give way to parity, and odd parity everywhere (RFC 3961 §6.3.1). */
-function desKey(random: Uint8Array): Uint8Array {
+export function desKey(random: Uint8Array): Uint8Array {
   const key = new Uint8Array(BLOCK);
   key.set(random);
   for (let i = 0; i < 7; i++) key[7]! |= (random[i]! & 1) << (i + 1);

@@ -3,7 +3,7 @@ import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, copy } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import { desCbcCrc, desCbcMd5, tripleDesKey } from './des.js';
+import { desCbcCrc, desCbcMd5, desKey, tripleDesKey } from './des.js';
 import { aes, type BlockCiphers, type NewBlockCipher } from './primitives.js';
 import { aesSha1, aesSha2, camelliaCmac, type Profile, paddedSha1, type Sizes, type UsageKey } from './profiles.js';
 import { rc4Hmac } from './rc4-hmac.js';
@@ -26,6 +26,8 @@ interface ProfiledEnctype extends Enctype {
   readonly profile: Profile;
   /** The block cipher that has to be lent; AES and RC4 are here. */
   readonly lent?: keyof BlockCiphers;
+  /** Random-to-key (RFC 3961 §3) and how many octets it takes, where it is not the identity. */
+  readonly randomToKey?: { readonly length: number; readonly make: (random: Uint8Array) => Uint8Array };
 }
 
 const ENCTYPES: readonly ProfiledEnctype[] = [
@@ -119,6 +121,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     tokens: 'rfc1964',
     profile: paddedSha1(21, tripleDesKey),
     lent: 'tripleDes',
+    randomToKey: { length: 21, make: tripleDesKey },
   },
   {
     number: 3,
@@ -131,6 +134,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     tokens: 'rfc1964',
     profile: desCbcMd5,
     lent: 'des',
+    randomToKey: { length: 7, make: desKey },
   },
   {
     number: 1,
@@ -143,12 +147,25 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     tokens: 'rfc1964',
     profile: desCbcCrc,
     lent: 'des',
+    randomToKey: { length: 7, make: desKey },
   },
 ];
 
 /** The facts of an encryption type; undefined when its number is not known here. */
 export function enctypeOf(number: number): Enctype | undefined {
   return ENCTYPES.find(entry => entry.number === number);
+}
+
+/** A new key of an encryption type that is known here, from the octets that `random` gives. */
+export function randomKey(enctype: number, random: (length: number) => Uint8Array): Uint8Array {
+  const { keyLength, randomToKey } = ENCTYPES.find(entry => entry.number === enctype)!;
+  return randomToKey === undefined ? random(keyLength) : randomToKey.make(random(randomToKey.length));
+}
+
+/** Whether keys of an encryption type can be used: it is known here, and its cipher is there. */
+export function isUsable(enctype: number, { ciphers }: CipherOptions): boolean {
+  const entry = ENCTYPES.find(({ number }) => number === enctype);
+  return entry !== undefined && (entry.lent === undefined || ciphers?.[entry.lent] !== undefined);
 }
 
 /** A protocol key (RFC 3961 §3): the keys of each usage are derived once, when the usage is first met. */

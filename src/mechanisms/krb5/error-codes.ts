@@ -1,6 +1,6 @@
 /** The error codes that a KRB-ERROR of an application server may carry (RFC 4120 §7.5.9). */
 
-const ERROR_NAMES: Record<number, string> = {
+const ERROR_NAMES = {
   0: 'KDC_ERR_NONE',
   3: 'KDC_ERR_BAD_PVNO',
   14: 'KDC_ERR_ETYPE_NOSUPP',
@@ -30,9 +30,17 @@ const ERROR_NAMES: Record<number, string> = {
   61: 'KRB_ERR_FIELD_TOOLONG',
   67: 'KRB_AP_ERR_NO_TGT',
   69: 'KRB_AP_ERR_USER_TO_USER_REQUIRED',
-};
+} as const;
+
+export type KrbErrorName = (typeof ERROR_NAMES)[keyof typeof ERROR_NAMES];
+
+const BY_NUMBER: Readonly<Record<number, KrbErrorName>> = ERROR_NAMES;
 
 /** The RFC's name of an error code; undefined for those of key distribution centres and for unknown ones. */
-export function errorName(code: number): string | undefined {
-  return ERROR_NAMES[code];
+export function errorName(code: number): KrbErrorName | undefined {
+  return BY_NUMBER[code];
+}
+
+export function errorNumber(name: KrbErrorName): number {
+  return Number(Object.entries(ERROR_NAMES).find(([, entry]) => entry === name)![0]);
 }

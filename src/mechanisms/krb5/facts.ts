@@ -2,12 +2,13 @@
 import { toHex } from '../../bytes.js';
 import type { ExchangeFacts } from '../../secure/security-context.js';
 import type { MessageKey, OpenedApReq } from './ap-exchange.js';
+import { enctypeOf } from './enctypes.js';
 import { errorName } from './error-codes.js';
 import { gssFlagNames } from './gss-checksum.js';
-import { AP_OPTIONS, type ApReq, type KrbError } from './messages.js';
+import { AP_OPTIONS, type ApReq, type EncTicketPart, type KrbError } from './messages.js';
 import { principalOf, principalText } from './principal.js';
 
-/** Times are ISO 8601, UTC. What the service's key has to open is absent without it. */
+/** Times are ISO 8601, UTC. Plain values that JSON can hold, but for `delegation`. What the service's key has to open is absent without it. */
 export interface Krb5Facts extends ExchangeFacts {
   ticketEnctype?: number;
   /** Version of the service's key. */
@@ -28,6 +29,8 @@ export interface Krb5Facts extends ExchangeFacts {
   spnego?: boolean;
   /** Which key protects the messages (RFC 4121 §2). */
   keyFrom?: MessageKey['from'];
+  /** Of an acceptor: the KRB-CRED with the client's delegated credentials, as it came. */
+  delegation?: Uint8Array;
   /** Of a KRB-ERROR, which nothing authenticates. */
   errorCode?: number;
   errorName?: string;
@@ -45,7 +48,14 @@ export function requestFacts({ apOptions, ticket }: ApReq): Krb5Facts {
   };
 }
 
-export function ticketFacts({ ticket, authenticator, checksum }: OpenedApReq): Krb5Facts {
+/** What is told of a ticket's inside. */
+export type TicketTimes = Pick<EncTicketPart, 'crealm' | 'cname' | 'authtime' | 'starttime' | 'endtime' | 'renewTill'>;
+
+export function ticketFacts({
+  ticket,
+  authenticator,
+  checksum,
+}: Pick<OpenedApReq, 'authenticator' | 'checksum'> & { ticket: TicketTimes }): Krb5Facts {
   const { starttime, renewTill } = ticket;
   return {
     clientName: principalText(principalOf(ticket.crealm, ticket.cname)),
@@ -57,6 +67,12 @@ export function ticketFacts({ ticket, authenticator, checksum }: OpenedApReq): K
     ...(checksum !== undefined && { flags: gssFlagNames(checksum.flags) }),
     ...(checksum?.bindings.some(octet => octet !== 0) && { bindings: toHex(checksum.bindings) }),
   };
+}
+
+/** @param under  encryption types that the exchange itself relies on: the messages are no better than they are */
+export function keyFacts({ key, from }: MessageKey, ...under: number[]): Krb5Facts {
+  const weak = [key.keytype, ...under].some(enctype => enctypeOf(enctype)?.weak ?? false);
+  return { enctype: key.keytype, weak, keyFrom: from };
 }
 
 export function errorFacts({ errorCode, eText }: KrbError): Krb5Facts {

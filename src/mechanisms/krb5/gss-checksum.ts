@@ -1,5 +1,5 @@
 /** What an initiator puts into the checksum field of its authenticator: bindings, flags, delegation (RFC 4121 §4.1.1). */
-import { concat, copy, viewOf } from '../../bytes.js';
+import { assertBytes, concat, copy, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 
 export const GSS_CHECKSUM_TYPE = 0x8003;
@@ -65,6 +65,12 @@ export function formatGssChecksum({ bindings, flags, delegation, extensions = NO
     view.setUint16(26, delegation.length, true);
   }
   return concat(fixed, delegation ?? NOTHING, extensions);
+}
+
+/** @throws TypeError, RangeError for what can't be channel bindings: misuse by the caller */
+export function assertBindings(bindings: Uint8Array): void {
+  assertBytes(bindings, 'bindings');
+  if (bindings.length !== BINDINGS_SIZE) throw new RangeError('bindings are the 16 octets of channelBindings');
 }
 
 /** The names of the flags that are set. */

@@ -1,17 +1,24 @@
 /** `rfc2228/krb5`: GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757). */
 import type { Mechanism } from '../../secure/security-context.js';
+import { type Krb5AcceptorOptions, krb5Acceptor } from './acceptor.js';
 import type { ServiceKey } from './ap-exchange.js';
 import { mechanismOf } from './gss-token.js';
+import { type Krb5InitiatorOptions, krb5Initiator } from './initiator.js';
 import { krb5Witness } from './witness.js';
 
+export { type Krb5AcceptorOptions, krb5Acceptor } from './acceptor.js';
 export { describeToken, type TokenAnatomy } from './anatomy.js';
 export type { ServiceKey } from './ap-exchange.js';
-export { type Krb5ContextOptions, krb5Context } from './context.js';
+export { type ChannelEnds, channelBindings } from './channel-bindings.js';
+export { type Krb5Context, type Krb5ContextOptions, krb5Context } from './context.js';
+export { type Credential, type CredentialCache, parseCredentialCache } from './credential-cache.js';
 export { type CipherOptions, type Enctype, enctypeOf } from './enctypes.js';
 export type { Krb5Facts } from './facts.js';
+export { type Krb5InitiatorOptions, krb5Initiator } from './initiator.js';
 export { type KeytabEntry, parseKeytab } from './keytab.js';
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from './primitives.js';
 export { type Principal, principalText } from './principal.js';
+export { ReplayCache, type ReplayRecord } from './replay-cache.js';
 export { krb5Witness } from './witness.js';
 export {
   type FramedHeader,
@@ -28,6 +35,8 @@ export {
 export const krb5 = {
   name: 'GSSAPI',
   variant: 'krb5',
+  initiator: krb5Initiator,
+  acceptor: krb5Acceptor,
   observer: krb5Witness,
   recognises: (firstToken: Uint8Array) => mechanismOf(firstToken) !== undefined,
-} as const satisfies Mechanism<never, never, readonly ServiceKey[]>;
+} as const satisfies Mechanism<Krb5InitiatorOptions, Krb5AcceptorOptions, readonly ServiceKey[]>;

@@ -23,6 +23,9 @@ import {
 /** Key usages of this exchange (RFC 4120 §7.5.1). */
 export const USAGE = { ticket: 2, authenticator: 11, apRep: 12 } as const;
 
+/** TicketFlags that a server has to know (§5.3). */
+export const TICKET_FLAGS = { invalid: flag(7), transitedPolicyChecked: flag(12) } as const;
+
 /** APOptions (§5.5.1). */
 export const AP_OPTIONS = { useSessionKey: flag(1), mutualRequired: flag(2) } as const;
 
@@ -63,7 +66,7 @@ const hostAddresses = sequenceOf(
 );
 
 /** §5.2.6; what is inside `adData` is left to those who know its type. */
-const authorizationData = sequenceOf(
+export const authorizationData = sequenceOf(
   sequence({
     adType: field(0, int32),
     adData: field(1, octetString),
@@ -182,6 +185,7 @@ export const krbError = application(
 );
 
 export type PrincipalName = Of<typeof principalName>;
+export type AuthorizationData = Of<typeof authorizationData>;
 export type EncryptedData = Of<typeof encryptedData>;
 export type EncryptionKey = Of<typeof encryptionKey>;
 export type Ticket = Of<typeof ticket>;

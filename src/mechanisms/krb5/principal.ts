@@ -20,10 +20,55 @@ export function principalText({ name, realm }: Principal): string {
 
 /** Whether two names are one; their type does not count (RFC 4120 §6.2). */
 export function samePrincipal(a: Principal, b: Principal): boolean {
-  return a.realm === b.realm && a.name.length === b.name.length && a.name.every((part, i) => part === b.name[i]);
+  return isNamed(a, b);
+}
+
+/** A service that may be meant; without a realm, in any. */
+export interface ServiceName {
+  name: readonly string[];
+  realm?: string;
+}
+
+/**
+ * A service as callers name it: a principal; `ftp@host`, a host-based name of GSS-API (RFC 2743 §4.1) in any realm; or the
+ * text of a principal, `ftp/host@REALM` or `ftp/host`, quoted as {@link principalText} does.
+ * @throws RangeError when a text is neither
+ */
+export function serviceNameOf(service: string | Principal): ServiceName {
+  if (typeof service !== 'string') return service;
+  const { separators, parts } = split(service);
+  if (separators === '@') return { name: [parts[0]!, parts[1]!.toLowerCase()] };
+  if (/^\/+$/.test(separators)) return { name: parts };
+  if (/^\/+@$/.test(separators)) return { name: parts.slice(0, -1), realm: parts.at(-1)! };
+  throw new RangeError('a service is ftp@host, ftp/host@REALM or ftp/host');
+}
+
+/** Whether a principal is the service that is meant. */
+export function isNamed({ name, realm }: Principal, meant: ServiceName): boolean {
+  return (
+    (meant.realm === undefined || meant.realm === realm) &&
+    meant.name.length === name.length &&
+    meant.name.every((part, i) => part === name[i])
+  );
 }
 
 const QUOTED: Record<string, string> = { '\0': '\\0', '\b': '\\b', '\t': '\\t', '\n': '\\n' };
+const UNQUOTED: Record<string, string> = { 0: '\0', b: '\b', t: '\t', n: '\n' };
+
+/** Components and realm, and the separators between them. */
+function split(text: string): { parts: string[]; separators: string } {
+  const parts = [''];
+  let separators = '';
+  for (const [piece, quoted] of text.matchAll(/\\(.)|./gs)) {
+    if (quoted === undefined && (piece === '/' || piece === '@')) {
+      separators += piece;
+      parts.push('');
+    } else {
+      parts[parts.length - 1] += quoted === undefined ? piece : (UNQUOTED[quoted] ?? quoted);
+    }
+  }
+  return { parts, separators };
+}
 
 function quote(part: string): string {
   return part.replace(/[/@\\\0\b\t\n]/g, char => QUOTED[char] ?? `\\${char}`);

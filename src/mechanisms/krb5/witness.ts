@@ -5,13 +5,13 @@
  */
 import { FtpSecurityError } from '../../errors.js';
 import type { Peer, Sight, Witness } from '../../secure/security-context.js';
-import { type MessageKey, messageKey, type OpenedApReq, openApRep, openApReq, type ServiceKey } from './ap-exchange.js';
-import { krb5Context } from './context.js';
-import { type CipherOptions, enctypeOf } from './enctypes.js';
-import { errorFacts, type Krb5Facts, requestFacts, ticketFacts } from './facts.js';
+import { messageKey, type OpenedApReq, openApRep, openApReq, type ServiceKey } from './ap-exchange.js';
+import type { CipherOptions } from './enctypes.js';
+import { established } from './established.js';
+import { errorFacts, type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
 import { GSS_FLAGS } from './gss-checksum.js';
 import { type ContextToken, parseContextToken } from './gss-token.js';
-import { AP_OPTIONS, type ApRep, type ApReq, type Authenticator, type EncApRepPart } from './messages.js';
+import { AP_OPTIONS, type ApRep, type ApReq, type EncApRepPart } from './messages.js';
 import { parseNegotiation } from './spnego.js';
 
 /**
@@ -56,10 +56,11 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
   }
 
   function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<Sight, 'facts'> {
-    const base = messageKey(request, answer);
-    const enctype = base.key.keytype;
-    facts = { ...facts, enctype, weak: enctypeOf(enctype)?.weak ?? false, keyFrom: base.from };
-    return contexts(base, options, request.authenticator, answer);
+    facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
+    const { ciphers } = options;
+    const asReceiver = (role: 'initiator' | 'acceptor') =>
+      established(role, request, answer, { ciphers, allowWeak: true }).context;
+    return { fromClient: asReceiver('acceptor'), fromServer: asReceiver('initiator') };
   }
 
   function seeMessage(from: Peer, token: Uint8Array): Sight {
@@ -98,24 +99,4 @@ function checkSender(from: Peer, kind: ContextToken['kind']): void {
 /** Either says so with every peer; should they differ, an AP-REP may come. */
 function isMutual({ apOptions }: ApReq, { checksum }: OpenedApReq): boolean {
   return (apOptions & AP_OPTIONS.mutualRequired) !== 0 || ((checksum?.flags ?? 0) & GSS_FLAGS.mutual) !== 0;
-}
-
-/**
- * Each direction as its receiver has it. A number that was left out is zero (RFC 4120 §5.1.2 and §5.5.1); without an
- * AP-REP the acceptor starts at the initiator's.
- */
-function contexts(
-  { key, from }: MessageKey,
-  { ciphers }: CipherOptions,
-  { seqNumber }: Authenticator,
-  answer?: EncApRepPart,
-): Omit<Sight, 'facts'> {
-  const initiator = seqNumber ?? 0;
-  const acceptor = answer === undefined ? initiator : (answer.seqNumber ?? 0);
-  const acceptorSubkey = from === 'acceptor subkey';
-  const shared = { enctype: key.keytype, key: key.keyvalue, acceptorSubkey, allowWeak: true, ciphers };
-  return {
-    fromClient: krb5Context({ ...shared, role: 'acceptor', sendSequence: acceptor, receiveSequence: initiator }),
-    fromServer: krb5Context({ ...shared, role: 'initiator', sendSequence: initiator, receiveSequence: acceptor }),
-  };
 }

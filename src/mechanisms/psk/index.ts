@@ -18,6 +18,7 @@ import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Exchange, Mechanism, Peer, Sight, Step, Witness } from '../../secure/security-context.js';
+import { inTurn, spokenExchange, type Token, type Turns } from '../turns.js';
 import { deriveKey, PskContext, type Role } from './context.js';
 
 const VERSION = 1;
@@ -41,12 +42,12 @@ export interface PskOptions {
  *   `security/bad-checksum`
  */
 export function pskInitiator(options: PskOptions): Exchange {
-  return exchange(initiate(options));
+  return spokenExchange('X-PSK', initiate(options));
 }
 
 /** The server's side; it throws as {@link pskInitiator} does. */
 export function pskAcceptor(options: PskOptions): Exchange {
-  return exchange(accept(options));
+  return spokenExchange('X-PSK', accept(options));
 }
 
 /** The mechanism as sessions and observers take it. */
@@ -56,7 +57,7 @@ export const psk = {
   initiator: pskInitiator,
   acceptor: pskAcceptor,
   observer: ({ key }: Pick<PskOptions, 'key'>): Witness => {
-    const see = inTurn(watch(key));
+    const see = inTurn('X-PSK', watch(key));
     return {
       see(from, token) {
         assertBytes(token, 'token');
@@ -66,13 +67,6 @@ export const psk = {
   },
   recognises: firstToken => firstToken.length === 1 + NONCE && firstToken[0] === VERSION,
 } satisfies Mechanism<PskOptions, PskOptions, Pick<PskOptions, 'key'>>;
-
-/**
- * An exchange as it is spoken: `yield` hands a step out, and comes back with what the other side says to it. The first
- * one has nothing to hand out yet, and only waits.
- */
-type Turns<In, Out> = Generator<Out, Out | undefined, In>;
-type Token = Uint8Array | undefined;
 
 interface Seen {
   from: Peer;
@@ -113,26 +107,6 @@ function* watch(key: Uint8Array): Turns<Seen, Sight> {
     facts: {},
     fromClient: new PskContext({ role: 'acceptor', key, nonces }),
     fromServer: new PskContext({ role: 'initiator', key, nonces }),
-  };
-}
-
-function exchange(turns: Turns<Token, Step>): Exchange {
-  const step = inTurn(turns);
-  return {
-    step(token) {
-      if (token !== undefined) assertBytes(token, 'token');
-      return step(token);
-    },
-  };
-}
-
-/** Once the turns have returned or thrown, there is nothing more to say. */
-function inTurn<In, Out>(turns: Turns<In, Out>): (said: In) => Out {
-  turns.next(); // Runs to the first yield, which alone can take what is said.
-  return said => {
-    const { value } = turns.next(said);
-    if (value === undefined) throw new FtpSecurityError('sequence/closed', 'the X-PSK exchange is over');
-    return value;
   };
 }
 

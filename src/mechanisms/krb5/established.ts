@@ -1,0 +1,41 @@
+/** The context that an exchange leaves to each side: its key and first numbers (RFC 4121 §2, RFC 4120 §5.1.2 and §5.5.1). */
+import { viewOf } from '../../bytes.js';
+import { type MessageKey, messageKey, type RequestKeys } from './ap-exchange.js';
+import { type Krb5Context, type Krb5ContextOptions, krb5Context } from './context.js';
+import type { EncApRepPart } from './messages.js';
+
+export interface Established {
+  context: Krb5Context;
+  base: MessageKey;
+}
+
+/**
+ * A number that was left out is zero; without an AP-REP the acceptor starts at the initiator's.
+ * @throws FtpSecurityError as {@link krb5Context} does
+ */
+export function established(
+  role: Krb5ContextOptions['role'],
+  request: RequestKeys,
+  answer: EncApRepPart | undefined,
+  options: Pick<Krb5ContextOptions, 'ciphers' | 'allowWeak' | 'strictOrder'>,
+): Established {
+  const base = messageKey(request, answer);
+  const initiator = request.authenticator.seqNumber ?? 0;
+  const acceptor = answer === undefined ? initiator : (answer.seqNumber ?? 0);
+  const [sendSequence, receiveSequence] = role === 'initiator' ? [initiator, acceptor] : [acceptor, initiator];
+  const context = krb5Context({
+    ...options,
+    role,
+    enctype: base.key.keytype,
+    key: base.key.keyvalue,
+    acceptorSubkey: base.from === 'acceptor subkey',
+    sendSequence,
+    receiveSequence,
+  });
+  return { context, base };
+}
+
+/** Below 2^30, as those of all libraries: there are peers that take greater ones for negative (RFC 4120 §5.5.1). */
+export function initialSequence(random: (length: number) => Uint8Array): number {
+  return viewOf(random(4)).getUint32(0) >>> 2;
+}

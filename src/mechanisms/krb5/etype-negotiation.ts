@@ -1,0 +1,54 @@
+/** Which encryption type the acceptor's subkey has: AD-ETYPE-NEGOTIATION in an authenticator (RFC 4537). */
+import { formatDer, int32, parseDer, sequenceOf } from './der.js';
+import { type CipherOptions, enctypeOf, isUsable } from './enctypes.js';
+import { type AuthorizationData, authorizationData } from './messages.js';
+
+export interface EnctypePolicy extends CipherOptions {
+  /** Take encryption types that are not to be trusted any more. Default false. */
+  allowWeak?: boolean;
+}
+
+/** RFC 4120 §5.2.6.1 and RFC 4537 §3. */
+const AD = { ifRelevant: 1, etypeNegotiation: 129 } as const;
+
+/** EtypeList, the sender's favourite first (RFC 4537 §3). */
+const etypeList = sequenceOf(int32);
+
+/** From the strongest down: longer keys, then longer checksums. */
+const STRENGTH = [20, 18, 26, 19, 17, 25, 16, 23, 3, 1];
+
+/**
+ * The encryption types that an authenticator offers; none when it offers none.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function offeredEnctypes(data: AuthorizationData = []): number[] {
+  const relevant = data
+    .filter(({ adType }) => adType === AD.ifRelevant)
+    .flatMap(({ adData }) => parseDer(authorizationData, adData));
+  const offers = relevant.filter(({ adType }) => adType === AD.etypeNegotiation);
+  return offers.flatMap(({ adData }) => parseDer(etypeList, adData));
+}
+
+/** The authorization data that offers encryption types. */
+export function offerEnctypes(enctypes: number[]): AuthorizationData {
+  const offer = [{ adType: AD.etypeNegotiation, adData: formatDer(etypeList, enctypes) }];
+  return [{ adType: AD.ifRelevant, adData: formatDer(authorizationData, offer) }];
+}
+
+/** What an initiator with a key of type `own` can offer: all that are stronger and permitted, then its own. */
+export function worthOffering(own: number, policy: EnctypePolicy): number[] {
+  return [...strongerThan(own).filter(enctype => isPermitted(enctype, policy)), own];
+}
+
+/** The strongest of `own` and of what is offered and permitted. */
+export function chooseEnctype(own: number, offered: readonly number[], policy: EnctypePolicy): number {
+  return strongerThan(own).find(enctype => offered.includes(enctype) && isPermitted(enctype, policy)) ?? own;
+}
+
+function strongerThan(own: number): number[] {
+  return STRENGTH.slice(0, STRENGTH.indexOf(own));
+}
+
+function isPermitted(enctype: number, policy: EnctypePolicy): boolean {
+  return isUsable(enctype, policy) && ((policy.allowWeak ?? false) || !enctypeOf(enctype)!.weak);
+}

@@ -1,0 +1,232 @@
+/** The client's side of the exchange (RFC 4121 §4.1, RFC 4120 §3.2.2 and §3.2.5): an AP-REQ out, an AP-REP in. */
+import { randomBytes } from '@noble/hashes/utils.js';
+import { assertBytes, viewOf } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import type { Exchange, Step } from '../../secure/security-context.js';
+import { spokenExchange, type Token, type Turns } from '../turns.js';
+import { openApRep, type RequestKeys } from './ap-exchange.js';
+import { type Timestamp, timestampOf } from './clock.js';
+import type { Krb5Context } from './context.js';
+import type { Credential, CredentialCache } from './credential-cache.js';
+import { chooseCredential } from './credential-choice.js';
+import { formatDer, parseDer } from './der.js';
+import { type CipherOptions, enctypeOf, kerberosKey, randomKey } from './enctypes.js';
+import { established, initialSequence } from './established.js';
+import { type EnctypePolicy, offerEnctypes, worthOffering } from './etype-negotiation.js';
+import { type Krb5Facts, keyFacts, requestFacts, type TicketTimes, ticketFacts } from './facts.js';
+import { assertBindings, formatGssChecksum, GSS_CHECKSUM_TYPE, GSS_FLAGS, type GssChecksum } from './gss-checksum.js';
+import { formatContextToken, parseContextToken } from './gss-token.js';
+import { errorOf } from './krb-error.js';
+import {
+  AP_OPTIONS,
+  type ApRep,
+  type ApReq,
+  type Authenticator,
+  authenticator,
+  type PrincipalName,
+  type Ticket,
+  ticket,
+  USAGE,
+} from './messages.js';
+import { type Principal, type ServiceName, serviceNameOf } from './principal.js';
+
+export interface Krb5InitiatorOptions extends CipherOptions {
+  /** A credential cache, or some of its credentials, with the ticket for the service among them. */
+  credentials: CredentialCache | readonly Credential[];
+  /** `ftp@host`, `ftp/host@REALM` or a principal. RFC 2228 appendix I: `ftp`, else `host`, at the server's host name. */
+  service: string | Principal;
+  /** Ask the server to authenticate itself. Default true; without it the context is there after the first step. */
+  mutual?: boolean;
+  /** Tell the server that order matters, as well as replays. Default false: data connections make gaps. */
+  sequence?: boolean;
+  /** Of `channelBindings`. Default: none. */
+  bindings?: Uint8Array;
+  /** A KRB-CRED message with credentials for the server, made by whoever has the ticket for it. Default: none. */
+  delegation?: Uint8Array;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  clock?: () => number;
+  /** Take tickets and subkeys of encryption types that are not to be trusted any more. Default false. */
+  allowWeak?: boolean;
+  /** Refuse every per-message token but the next one. Default false. */
+  strictOrder?: boolean;
+  /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
+  random?: (length: number) => Uint8Array;
+}
+
+interface Settings extends EnctypePolicy {
+  credentials: readonly Credential[];
+  meant: ServiceName;
+  mutual: boolean;
+  sequence: boolean;
+  bindings: Uint8Array | undefined;
+  delegation: Uint8Array | undefined;
+  clock: () => number;
+  allowWeak: boolean;
+  strictOrder: boolean;
+  random: (length: number) => Uint8Array;
+}
+
+interface Finished {
+  context: Krb5Context;
+  facts: Krb5Facts;
+}
+
+/** An AP-REQ that was made, and how the exchange goes on. */
+interface Begun {
+  token: Uint8Array;
+  facts: Krb5Facts;
+  /** @param answer  the AP-REP; undefined where none was asked for */
+  finish(answer?: ApRep): Finished;
+}
+
+/**
+ * The client's side: its first step, without a token, gives the AP-REQ. After an error or its last step the exchange is over,
+ * and a further step throws `sequence/closed`.
+ * @throws TypeError, RangeError for misuse. The first step throws FtpSecurityError, side local, when no credential serves:
+ *   `security/no-key`, `expired`, `not-yet-valid`, `weak`; the second `security/bad-token`, `bad-checksum`, `no-key`, `weak`,
+ *   and for a KRB-ERROR the code that says the same
+ */
+export function krb5Initiator(options: Krb5InitiatorOptions): Exchange {
+  return spokenExchange('Kerberos', initiate(settingsOf(options)));
+}
+
+function* initiate(settings: Settings): Turns<Token, Step> {
+  const early = yield {};
+  if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
+  const { token, facts, finish } = begin(settings);
+  if (!settings.mutual) return { token, ...finish() };
+  return finish(readAnswer(yield { token, facts }));
+}
+
+function readAnswer(token: Token): ApRep {
+  if (token === undefined) {
+    throw new FtpSecurityError('security/bad-token', 'no AP-REP: the server has not authenticated itself');
+  }
+  const seen = parseContextToken(token);
+  if (seen.kind === 'AP-REP') return seen.message;
+  if (seen.kind === 'KRB-ERROR') throw errorOf(seen.message);
+  throw new FtpSecurityError('security/bad-token', 'AP-REQ where an AP-REP is owed');
+}
+
+function begin(settings: Settings): Begun {
+  const now = settings.clock();
+  const credential = chooseCredential(settings.credentials, settings.meant, now / 1000, settings);
+  const sent = readTicket(credential, settings);
+  const checksum = newChecksum(settings);
+  const request = {
+    ticket: partOf(credential),
+    authenticator: newAuthenticator(credential, checksum, settings, now),
+    checksum,
+  };
+  const message = seal(request, sent, settings);
+  const facts = { ...requestFacts(message), ...ticketFacts(request) };
+  return {
+    token: formatContextToken({ kind: 'AP-REQ', message }),
+    facts,
+    finish(answer) {
+      const part = answer && openApRep(answer, request, settings);
+      const { context, base } = established('initiator', request, part, settings);
+      for (const key of [request.authenticator.subkey, part?.subkey]) key?.keyvalue.fill(0);
+      return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
+    },
+  };
+}
+
+function readTicket({ ticket: octets }: Credential, { allowWeak }: Settings): Ticket {
+  const read = parseDer(ticket, octets);
+  const enctype = enctypeOf(read.encPart.etype);
+  if (!enctype?.weak || allowWeak) return read;
+  throw new FtpSecurityError('security/weak', `the ticket is of ${enctype.name}, which is weak`, { side: 'local' });
+}
+
+/** What a credential tells of the ticket's inside. */
+function partOf({
+  client,
+  key,
+  authTime,
+  startTime,
+  endTime,
+  renewTill,
+}: Credential): TicketTimes & RequestKeys['ticket'] {
+  return {
+    key,
+    crealm: client.realm,
+    cname: nameOf(client),
+    authtime: authTime,
+    endtime: endTime,
+    ...(startTime !== 0 && { starttime: startTime }),
+    ...(renewTill !== 0 && { renewTill }),
+  };
+}
+
+function newChecksum({ mutual, sequence, bindings, delegation }: Settings): GssChecksum {
+  const flags =
+    GSS_FLAGS.replay |
+    GSS_FLAGS.conf |
+    GSS_FLAGS.integ |
+    GSS_FLAGS.trans |
+    (mutual ? GSS_FLAGS.mutual : 0) |
+    (sequence ? GSS_FLAGS.sequence : 0) |
+    (delegation === undefined ? 0 : GSS_FLAGS.deleg);
+  return { bindings: bindings ?? new Uint8Array(16), flags, ...(delegation !== undefined && { delegation }) };
+}
+
+/** A subkey of the session key's type, and with mutual authentication an offer of all stronger ones (RFC 4537). */
+function newAuthenticator(
+  { client, key: { keytype } }: Credential,
+  checksum: GssChecksum,
+  settings: Settings,
+  now: number,
+): Authenticator {
+  const { seconds, microseconds } = distinctTimestamp(now, settings.random);
+  const offer = settings.mutual ? worthOffering(keytype, settings) : [];
+  return {
+    authenticatorVno: 5,
+    crealm: client.realm,
+    cname: nameOf(client),
+    cksum: { cksumtype: GSS_CHECKSUM_TYPE, checksum: formatGssChecksum(checksum) },
+    cusec: microseconds,
+    ctime: seconds,
+    subkey: { keytype, keyvalue: randomKey(keytype, settings.random) },
+    seqNumber: initialSequence(settings.random),
+    ...(offer.length > 1 && { authorizationData: offerEnctypes(offer) }),
+  };
+}
+
+/** A clock of whole milliseconds gives many authenticators one time, and servers take each time once (RFC 4120 §3.2.3). */
+function distinctTimestamp(now: number, random: Settings['random']): Timestamp {
+  const { seconds, microseconds } = timestampOf(now);
+  const rest = Number.isInteger(now) ? viewOf(random(2)).getUint16(0) % 1000 : 0;
+  return { seconds, microseconds: microseconds + rest };
+}
+
+function seal({ ticket: { key }, authenticator: inside }: RequestKeys, sent: Ticket, settings: Settings): ApReq {
+  const session = kerberosKey(key.keytype, key.keyvalue, settings);
+  const cipher = session.encrypt(USAGE.authenticator, formatDer(authenticator, inside));
+  session.destroy();
+  const apOptions = settings.mutual ? AP_OPTIONS.mutualRequired : 0;
+  return { pvno: 5, msgType: 14, apOptions, ticket: sent, authenticator: { etype: key.keytype, cipher } };
+}
+
+function nameOf({ name, type }: Principal): PrincipalName {
+  return { nameType: type, nameString: name };
+}
+
+function settingsOf(options: Krb5InitiatorOptions): Settings {
+  const { credentials, service, bindings, delegation } = options;
+  if (bindings !== undefined) assertBindings(bindings);
+  if (delegation !== undefined) assertBytes(delegation, 'delegation');
+  return {
+    credentials: 'credentials' in credentials ? credentials.credentials : credentials,
+    meant: serviceNameOf(service),
+    mutual: options.mutual ?? true,
+    sequence: options.sequence ?? false,
+    bindings,
+    delegation,
+    clock: options.clock ?? Date.now,
+    allowWeak: options.allowWeak ?? false,
+    strictOrder: options.strictOrder ?? false,
+    ciphers: options.ciphers,
+    random: options.random ?? randomBytes,
+  };
+}
