@@ -23,6 +23,8 @@ import { decodeProtectedCommand } from '../src/secure/protected-command.js';
 import { decodeProtectedReply } from '../src/secure/protected-reply.js';
 import type { TokenLevel } from '../src/secure/protection-level.js';
 import { parsePbsz, parseProt } from '../src/secure/security-data.js';
+import { ClientSession } from '../src/session/client.js';
+import { ServerSession } from '../src/session/server.js';
 import { errorOf } from './helpers.js';
 
 interface Vector {
@@ -110,6 +112,17 @@ const OPERATIONS = {
   unprotectReply(vector: Vector) {
     const base64 = encodeBase64(fromHex(vector.tokens[0]!));
     unprotectReply(contextOf(vector), parseReply(concat(toUtf8(`${vector.code} `), base64)));
+  },
+  clientReads({ text }: Vector) {
+    const session = new ClientSession();
+    session.receive(toUtf8(text));
+    session.next();
+  },
+  serverReads({ text }: Vector) {
+    const session = new ServerSession({ mechanisms: ['X-PSK'] });
+    session.receive(toUtf8(text));
+    const event = session.next();
+    if (event?.type === 'answered' && event.error !== undefined) throw event.error;
   },
   observe({ text }: Vector) {
     const { records } = verifyRecording(toUtf8(text), { mechanisms: [] });

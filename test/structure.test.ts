@@ -115,7 +115,7 @@ describe('the bundle', () => {
   it('of the core has no cipher, no hash and no mechanism in it, and is small', async () => {
     const { inputs, octets } = await inputsOf('index.ts');
     expect(inputs).toContain('src/secure/protect.ts');
-    expect(inputs.filter(input => /noble|mechanisms|capture|cli/.test(input))).toEqual([]);
+    expect(inputs.filter(input => /noble|mechanisms|capture|cli\//.test(input))).toEqual([]);
     expect(octets).toBeLessThan(64 * 1024);
   });
 

@@ -1,3 +1,8 @@
-/** `rfc2228/node`: the ciphers that only Node has, to be handed to mechanisms. */
+/** `rfc2228/node`: what only Node has: ciphers, to be handed to mechanisms; streams over sockets; basic-ftp secured. */
+export { type BasicFtpClient, secureBasicFtp } from './basic-ftp.js';
+export { ClientControl, type ClientControlOptions } from './client-control.js';
+export { type DataStreamOptions, protectData, unprotectData } from './data-streams.js';
 export { desCipher } from './des-cipher.js';
 export { nodeCiphers } from './kerberos-ciphers.js';
+export type { AnySocket } from './over-socket.js';
+export { ServerControl, type ServerControlOptions } from './server-control.js';

@@ -1,0 +1,101 @@
+/** The npm client `basic-ftp` over RFC 2228. Its sockets see inner replies and the octets of files; it needs not know. */
+import type { Socket } from 'node:net';
+import type { BlockReader, BlockWriter } from '../secure/data-block.js';
+import type { ClientSession } from '../session/client.js';
+import { ClientControl, type ClientControlOptions } from './client-control.js';
+import { OverSocket } from './over-socket.js';
+
+/** What is needed of a `Client` of basic-ftp 5 or 6. */
+export interface BasicFtpClient {
+  readonly ftp: BasicFtpContext;
+}
+
+interface BasicFtpContext {
+  readonly timeout: number;
+  socket: Socket;
+  dataSocket: Socket | undefined;
+  closeWithError(error: Error): void;
+}
+
+/**
+ * Secures a client that is connected and has not logged in: AUTH and ADAT, then PBSZ and PROT. From then on its commands
+ * go protected, and its transfers as PROT has it, until it connects again.
+ * @param options  `timeout` is the client's own by default
+ * @returns the session, to look at
+ * @throws what {@link ClientControl.start} throws; the client is closed then
+ */
+export async function secureBasicFtp(
+  { ftp }: BasicFtpClient,
+  options: Omit<ClientControlOptions, 'greeted'>,
+): Promise<ClientSession> {
+  const control = new ClientControl(ftp.socket, { timeout: ftp.timeout, ...options, greeted: true });
+  protectTransfers(ftp, control);
+  // It takes its listeners off the socket below, and takes ours for the same connection, upgraded: the local port is the same.
+  ftp.socket = control as unknown as Socket;
+  try {
+    await control.start();
+  } catch (error) {
+    ftp.closeWithError(error as Error);
+    throw error;
+  }
+  return control.session;
+}
+
+/** Every strategy of basic-ftp, and any of its users', hands a connected socket to `dataSocket`. */
+function protectTransfers(ftp: BasicFtpContext, control: ClientControl): void {
+  const { session } = control;
+  const accessors: object = Object.getPrototypeOf(ftp);
+  const isProtected = () => (ftp.socket as unknown) === control && session.protection !== 'clear';
+  Object.defineProperty(ftp, 'dataSocket', {
+    configurable: true,
+    get: () => Reflect.get(accessors, 'dataSocket', ftp),
+    set(socket: Socket | undefined) {
+      const over = socket !== undefined && isProtected() ? new DataSocket(socket, session) : socket;
+      Reflect.set(accessors, 'dataSocket', over, ftp);
+    },
+  });
+}
+
+/** A data connection in one direction or the other: which, its first use tells. */
+class DataSocket extends OverSocket {
+  readonly #session: ClientSession;
+  #reader: BlockReader | undefined;
+  #writer: BlockWriter | undefined;
+
+  constructor(socket: Socket, session: ClientSession) {
+    super(socket, true);
+    this.#session = session;
+    this.attach();
+    socket.pause();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    try {
+      this.#writer ??= this.#session.dataWriter();
+      this.send(this.#writer.write(chunk), done);
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    try {
+      this.#writer ??= this.#session.dataWriter();
+      this.sendEnd(this.#writer.end(), done);
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  protected override received(chunk: Uint8Array): void {
+    this.#reader ??= this.#session.dataReader();
+    this.#reader.push(chunk);
+    for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) this.give(text);
+  }
+
+  protected override receivedEnd(): void {
+    this.#reader ??= this.#session.dataReader();
+    if (this.#writer === undefined) this.#reader.close();
+    this.push(null);
+  }
+}

@@ -1,0 +1,201 @@
+/** The client's end of a control connection as a stream: commands are written in the clear, inner replies are read. */
+import { FtpSecurityError } from '../errors.js';
+import { type Command, CommandReader } from '../ftp/command.js';
+import type { ProtectionLevel, TokenLevel } from '../secure/protection-level.js';
+import type { Exchange } from '../secure/security-context.js';
+import { formatAuth, formatPbsz, formatProt } from '../secure/security-data.js';
+import { type ClientEvent, ClientSession, type ClientSessionOptions, type ReplyEvent } from '../session/client.js';
+import { type AnySocket, OverSocket } from './over-socket.js';
+import { timedOut, within } from './time-limit.js';
+
+export interface ClientControlOptions extends ClientSessionOptions {
+  /** The name for AUTH, e.g. `GSSAPI`. */
+  mechanism: string;
+  /** The client's side of the exchange, e.g. a `krb5Initiator`. */
+  exchange: Exchange;
+  /** The level of data connections, for PROT. Default: the strongest with integrity that the mechanism has. */
+  protection?: ProtectionLevel;
+  /** The protection buffer to ask for by PBSZ, in octets. Default 64 KiB. */
+  bufferSize?: number;
+  /** Whether the greeting of the server has been read already. Default false: it comes first, before AUTH is sent. */
+  greeted?: boolean;
+  /** How long any answer may take, in milliseconds: of the server, and of the exchange. 0 for no limit; default 30 s. */
+  timeout?: number;
+}
+
+const DEFAULT_BUFFER = 0x1_0000;
+const DEFAULT_TIMEOUT = 30_000;
+
+/**
+ * Written are commands in the clear, each with its line end; read are replies in the clear, verified: octets with code
+ * and CR LF. `start` does the exchange, and what is written before it is done waits. Whatever fails destroys the stream
+ * with its error.
+ */
+export class ClientControl extends OverSocket {
+  /** To look at: levels, facts, data connections. Commands and replies go by the stream. */
+  readonly session: ClientSession;
+  readonly #options: ClientControlOptions;
+  readonly #timeout: number;
+  readonly #commands = new CommandReader();
+  /** What `start` waits for. */
+  #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #started = false;
+  /** What was written too early. */
+  #held: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(socket: AnySocket, options: ClientControlOptions) {
+    super(socket, false);
+    this.session = new ClientSession(options);
+    this.#options = options;
+    this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
+  }
+
+  /**
+   * Reads the greeting, does the exchange (RFC 2228 §3, AUTH and ADAT), and settles the level of data connections (PBSZ,
+   * PROT). Nobody else may listen to the socket.
+   * @throws FtpSecurityError `sequence/unexpected-reply` when the server refuses, and what the session and the exchange
+   *   throw; Error when the connection ends or an answer takes too long. The stream is destroyed then
+   */
+  async start(): Promise<void> {
+    this.attach();
+    try {
+      if (this.#options.greeted !== true) await this.#greeting();
+      const strongest = await this.#exchange();
+      await this.#settleProtection(this.#options.protection ?? strongest);
+    } catch (error) {
+      this.destroy(error as Error);
+      throw error;
+    }
+    this.#started = true;
+    this.#held?.();
+    this.#pump();
+  }
+
+  override _write(chunk: Uint8Array, encoding: BufferEncoding, done: (error?: Error) => void): void {
+    if (!this.#started) {
+      this.#held = () => this._write(chunk, encoding, done);
+      return;
+    }
+    try {
+      this.#commands.push(chunk);
+      const octets: Uint8Array[] = [];
+      for (let command = this.#commands.next(); command !== undefined; command = this.#commands.next()) {
+        octets.push(this.#protect(command));
+      }
+      this.#watch();
+      this.send(Buffer.concat(octets), done);
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.sendEnd(new Uint8Array(), done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#timer);
+    // At a quiet end a transfer may still be read to its own.
+    if (!this.readableEnded) this.session.destroy();
+    this.#wake?.reject(error ?? closed());
+    super._destroy(error, done);
+  }
+
+  protected override received(chunk: Uint8Array): void {
+    this.session.receive(chunk);
+    if (this.#started) this.#pump();
+    else this.#wake?.resolve();
+  }
+
+  protected override receivedEnd(): void {
+    this.session.close();
+    if (!this.#started) throw new Error('the server closed the connection during the security data exchange');
+    clearTimeout(this.#timer);
+    this.push(null);
+  }
+
+  // After the exchange
+
+  #protect(command: Command): Uint8Array {
+    if (command.verb !== 'AUTH') return this.session.send(command.raw);
+    throw new FtpSecurityError('sequence/unexpected-command', 'the exchange is over', { side: 'local' });
+  }
+
+  #pump(): void {
+    for (let event = this.session.next(); event !== undefined; event = this.session.next()) {
+      const { reply } = event;
+      this.#watch(reply.code < 200);
+      this.give(reply.raw);
+    }
+  }
+
+  /** Limits the time to the next reply, while one is owed. Behind 1yz a transfer runs, and nobody knows how long. */
+  #watch(transfer = false): void {
+    clearTimeout(this.#timer);
+    if (this.#timeout === 0 || transfer || this.session.unanswered.length === 0) return;
+    this.#timer = setTimeout(() => this.destroy(timedOut('a reply of the server')), this.#timeout);
+  }
+
+  // Up to there
+
+  async #greeting(): Promise<void> {
+    let code = 120;
+    while (code < 200) {
+      const { reply } = await this.#event();
+      code = reply.code;
+      this.give(reply.raw);
+    }
+    if (code >= 300) throw refusal('service', code);
+  }
+
+  /** @returns the strongest level with integrity that the mechanism has */
+  async #exchange(): Promise<TokenLevel> {
+    const { mechanism, exchange } = this.#options;
+    let strongest: TokenLevel = 'safe';
+    this.send(this.session.send(formatAuth(mechanism)));
+    let event = await this.#event();
+    while (event.type === 'security-data') {
+      const step = await within(this.#timeout, 'a step of the exchange', exchange.step(event.token));
+      if (step.context?.supports('private')) strongest = 'private';
+      const line = this.session.proceed(step);
+      if (line !== undefined) this.send(line);
+      event = await this.#event();
+    }
+    if (this.session.phase !== 'secured') throw refusal(event.command?.verb ?? 'AUTH', event.reply.code);
+    return strongest;
+  }
+
+  async #settleProtection(level: ProtectionLevel): Promise<void> {
+    if (level === 'clear') return;
+    await this.#settle('PBSZ', formatPbsz(this.#options.bufferSize ?? DEFAULT_BUFFER));
+    await this.#settle('PROT', formatProt(level));
+  }
+
+  async #settle(verb: string, command: Uint8Array): Promise<void> {
+    this.send(this.session.send(command));
+    const { reply } = (await this.#event()) as ReplyEvent;
+    if (reply.code >= 300) throw refusal(verb, reply.code);
+  }
+
+  async #event(): Promise<ClientEvent> {
+    for (;;) {
+      const event = this.session.next();
+      if (event !== undefined) return event;
+      if (this.destroyed) throw this.errored ?? closed();
+      const woken = new Promise<void>((resolve, reject) => {
+        this.#wake = { resolve, reject };
+      });
+      await within(this.#timeout, 'a reply of the server', woken);
+      this.#wake = undefined;
+    }
+  }
+}
+
+function refusal(what: string, code: number): FtpSecurityError {
+  return new FtpSecurityError('sequence/unexpected-reply', `the server refuses ${what}: ${code}`);
+}
+
+function closed(): Error {
+  return new Error('the control connection was closed');
+}

@@ -1,0 +1,151 @@
+/** The server's end of a control connection: commands come as they are asked for, replies go at the level they owe. */
+import { FtpSecurityError } from '../errors.js';
+import type { Exchange } from '../secure/security-context.js';
+import {
+  type AnsweredEvent,
+  type CommandEvent,
+  type ServerEvent,
+  ServerSession,
+  type ServerSessionOptions,
+} from '../session/server.js';
+import { type AnySocket, octetsFrom, octetsOf } from './over-socket.js';
+import { within } from './time-limit.js';
+
+export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms'> {
+  /** The names that AUTH may have, in any case, and what makes the server's side of a new exchange. */
+  mechanisms: Readonly<Record<string, () => Exchange>>;
+  /** Hears of what the session has answered by itself, e.g. for a log. */
+  answered?: (event: AnsweredEvent) => void;
+  /** How long a client may be idle, take to read its replies, or the exchange take for a step: milliseconds, 0 for no limit. Default 5 minutes (RFC 1123 §4.1.3.2). */
+  timeout?: number;
+}
+
+const DEFAULT_TIMEOUT = 300_000;
+
+/**
+ * An iteration over the commands of one client; AUTH, ADAT, PBSZ, PROT and CCC are seen to. Nothing is read from the
+ * socket before it is asked for. When the iteration ends, the connection is closed: at the end of the input, by a
+ * `break` after QUIT, or by an error, which it throws.
+ */
+export class ServerControl implements AsyncIterable<CommandEvent> {
+  /** To look at: levels, facts, data connections. Replies go by `reply`. */
+  readonly session: ServerSession;
+  readonly #socket: AnySocket;
+  readonly #mechanisms: ReadonlyMap<string, () => Exchange>;
+  readonly #answered: (event: AnsweredEvent) => void;
+  readonly #timeout: number;
+  #exchange: Exchange | undefined;
+  /** Commands that the application has not answered yet. */
+  #owed = 0;
+  #ended = false;
+  #failed: Error | undefined;
+  /** Goes on when something has changed: octets, the end, a reply. */
+  #wake: () => void = () => {};
+
+  /** @param socket  nobody else may read from it */
+  constructor(socket: AnySocket, { mechanisms, answered = () => {}, timeout, ...options }: ServerControlOptions) {
+    this.session = new ServerSession({ ...options, mechanisms: Object.keys(mechanisms) });
+    this.#socket = socket;
+    this.#mechanisms = new Map(Object.entries(mechanisms).map(([name, make]) => [name.toUpperCase(), make]));
+    this.#answered = answered;
+    this.#timeout = timeout ?? DEFAULT_TIMEOUT;
+    octetsFrom(socket);
+    socket.on('readable', () => this.#wake());
+    socket.on('end', () => this.#end());
+    socket.on('close', () => this.#end());
+    socket.on('error', error => this.#end(error));
+  }
+
+  /**
+   * Sends a reply, at the level of the command that it answers.
+   * @param code  1yz leaves the command waiting for another reply
+   * @param text  one line, or several
+   * @param to  the command; default the oldest that waits. When none waits it is the greeting, or 421
+   * @returns when the socket has taken it
+   */
+  async reply(code: number, text: string | readonly string[], to?: CommandEvent): Promise<void> {
+    const octets = this.session.reply(code, text, to);
+    if (code >= 200 && this.#owed > 0) this.#owed--;
+    this.#wake();
+    await this.#send(octets);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<CommandEvent, void, void> {
+    try {
+      for (;;) {
+        const event = this.session.next();
+        if (event?.type === 'command') {
+          this.#owed++;
+          yield event;
+        } else if (event !== undefined) {
+          await this.#heed(event);
+        } else if (this.#failed !== undefined) {
+          throw this.#failed;
+        } else if (!this.#receive()) {
+          if (this.#ended) break;
+          await this.#change();
+        }
+      }
+      this.session.close();
+    } catch (error) {
+      this.#socket.destroy();
+      throw error;
+    } finally {
+      // Replies have been taken by now, and the peer may never close its side.
+      this.#socket.end(() => this.#socket.destroy());
+    }
+  }
+
+  /** Whether something was there to be read. What waits for a reply of ours keeps the rest waiting. */
+  #receive(): boolean {
+    const chunk: Buffer | string | null = this.session.paused ? null : this.#socket.read();
+    if (chunk !== null) this.session.receive(octetsOf(chunk));
+    return chunk !== null;
+  }
+
+  /** Waits for octets, the end, or a reply. A client is idle only while it is owed nothing. */
+  async #change(): Promise<void> {
+    const change = new Promise<void>(resolve => {
+      this.#wake = resolve;
+    });
+    await within(this.#owed > 0 ? 0 : this.#timeout, 'a command of the client', change);
+  }
+
+  #end(error?: Error): void {
+    this.#ended = true;
+    this.#failed ??= error;
+    this.#wake();
+  }
+
+  async #heed(event: Exclude<ServerEvent, CommandEvent>): Promise<void> {
+    switch (event.type) {
+      case 'auth':
+        this.#exchange = this.#mechanisms.get(event.mechanism)!();
+        await this.#send(this.session.proceed({}));
+        break;
+      case 'security-data':
+        await this.#send(await this.#step(event.token));
+        break;
+      case 'answered':
+        this.#answered(event);
+        await this.#send(event.octets);
+    }
+  }
+
+  async #step(token: Uint8Array): Promise<Uint8Array> {
+    try {
+      return this.session.proceed(await within(this.#timeout, 'a step of the exchange', this.#exchange!.step(token)));
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      return this.session.refuse(error);
+    }
+  }
+
+  async #send(octets: Uint8Array): Promise<void> {
+    if (octets.length === 0) return;
+    const taken = new Promise<void>((resolve, reject) => {
+      this.#socket.write(octets, error => (error ? reject(error) : resolve()));
+    });
+    await within(this.#timeout, 'the client to read its replies', taken);
+  }
+}

@@ -1,0 +1,130 @@
+import { PassThrough, Readable, Writable } from 'node:stream';
+import { Client } from 'basic-ftp';
+import { afterEach, describe, expect, it } from 'vitest';
+import { FtpSecurityError } from '../../src/errors.js';
+import { secureBasicFtp } from '../../src/node/index.js';
+import { kerberos, PSK, type TestMechanism } from './exchanges.js';
+import { type FtpServer, startServer } from './ftp-server.js';
+
+const FILE = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) ^ (i >> 7)));
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+async function connected(
+  mechanism: TestMechanism,
+  { epsv = true, ...options }: Partial<Parameters<typeof secureBasicFtp>[1]> & { epsv?: boolean } = {},
+): Promise<{ client: Client; server: FtpServer }> {
+  const server = await startServer({ mechanisms: { [mechanism.mechanism]: mechanism.acceptor } }, { epsv });
+  cleanups.push(() => server.close());
+  const client = new Client(5000);
+  cleanups.push(() => client.close());
+  await client.connect('127.0.0.1', server.port);
+  await secureBasicFtp(client, { mechanism: mechanism.mechanism, exchange: mechanism.initiator(), ...options });
+  return { client, server };
+}
+
+async function download(client: Client, name: string): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      parts.push(chunk);
+      done();
+    },
+  });
+  await client.downloadTo(sink, name);
+  return Buffer.concat(parts);
+}
+
+describe.each([
+  ['X-PSK, EPSV', PSK, true],
+  ['X-PSK, PASV', PSK, false],
+  ['Kerberos with AES, EPSV', kerberos(18), true],
+  ['Kerberos with AES, PASV', kerberos(20), false],
+] as const)('basic-ftp over %s', (_, mechanism, epsv) => {
+  it('logs in, lists, sends and fetches, all of it private', async () => {
+    const { client, server } = await connected(mechanism, { epsv });
+    await client.login('anna', 'secret');
+    await client.useDefaultSettings();
+    for (const [name, text] of [
+      ['a file', FILE],
+      ['empty', Buffer.alloc(0)],
+      ['one octet', Buffer.from('x')],
+    ] as const) {
+      await client.uploadFrom(Readable.from(text.length > 0 ? [text] : []), name);
+      expect(server.files.get(name)?.equals(text)).toBe(true);
+      expect((await download(client, name)).equals(text)).toBe(true);
+    }
+    expect((await client.list()).map(({ name, size }) => [name, size])).toEqual([
+      ['a file', FILE.length],
+      ['empty', 0],
+      ['one octet', 1],
+    ]);
+    expect(await client.pwd()).toBe('/');
+    expect((await client.features()).has('SIZE')).toBe(true);
+    expect(server.heard.every(line => line.startsWith('private '))).toBe(true);
+    expect(server.heard).toContain('private PASS secret');
+    expect(server.failures).toEqual([]);
+  });
+});
+
+describe('basic-ftp', () => {
+  it.each(['safe', 'clear'] as const)('transfers at level %s when that is asked for', async protection => {
+    const { client, server } = await connected(PSK, { protection, level: 'safe' });
+    await client.uploadFrom(Readable.from([FILE]), 'a');
+    expect((await download(client, 'a')).equals(FILE)).toBe(true);
+    expect(server.heard).toContain('safe STOR a');
+  });
+
+  it('learns of a download that is cut, though the server says 226', async () => {
+    const { client, server } = await connected(PSK);
+    server.files.set('a', FILE);
+    server.cutAfter = 200_000;
+    const error = await download(client, 'a').then(
+      () => undefined,
+      thrown => thrown,
+    );
+    expect(error).toBeInstanceOf(FtpSecurityError);
+    expect(error.code).toBe('syntax/truncated');
+    expect(client.closed).toBe(true);
+  });
+
+  it('learns that the server hung up during an upload', async () => {
+    const { client, server } = await connected(PSK);
+    const source = new PassThrough();
+    const upload = client.uploadFrom(source, 'a');
+    source.write(FILE);
+    setTimeout(() => server.control[0]!.destroy(), 50);
+    await expect(upload).rejects.toThrow();
+  });
+
+  it('gives back the refusals of the server, inner code and all', async () => {
+    const { client } = await connected(PSK);
+    await expect(client.send('XYZ')).rejects.toMatchObject({ code: 502, message: '502 Not implemented' });
+    expect((await client.send('NOOP')).code).toBe(200);
+  });
+
+  it('is closed when the server refuses the exchange', async () => {
+    const server = await startServer({ mechanisms: { 'X-OTHER': PSK.acceptor } });
+    cleanups.push(() => server.close());
+    const client = new Client(5000);
+    await client.connect('127.0.0.1', server.port);
+    const secured = secureBasicFtp(client, { mechanism: 'X-PSK', exchange: PSK.initiator() });
+    await expect(secured).rejects.toMatchObject({ code: 'sequence/unexpected-reply' });
+    expect(client.closed).toBe(true);
+  });
+
+  it('can connect again, in the clear, and be secured again', async () => {
+    const { client, server } = await connected(PSK);
+    await client.uploadFrom(Readable.from([FILE]), 'a');
+    for (const secure of [false, true]) {
+      await client.connect('127.0.0.1', server.port);
+      if (secure) await secureBasicFtp(client, { mechanism: 'X-PSK', exchange: PSK.initiator() });
+      expect((await download(client, 'a')).equals(FILE)).toBe(true);
+    }
+    expect(server.heard.at(-1)).toBe('private RETR a');
+    expect(server.heard).toContain('clear RETR a');
+  });
+});

@@ -1,0 +1,313 @@
+import { PassThrough } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { encodeBase64 } from '../../src/base64.js';
+import { FtpSecurityError } from '../../src/errors.js';
+import { ClientControl, type ClientControlOptions, ServerControl } from '../../src/node/index.js';
+import type { Exchange } from '../../src/secure/security-context.js';
+import { kerberos, PSK, type TestMechanism } from './exchanges.js';
+import { inMemory, onLoopback } from './sockets.js';
+
+/** Says the argument of each command in its reply; `LONG n` has n lines. */
+async function echo(control: ServerControl): Promise<string[]> {
+  const heard: string[] = [];
+  await control.reply(220, 'Ready');
+  for await (const event of control) {
+    const { verb, argument = '' } = event.command;
+    heard.push(`${event.level} ${verb} ${argument}`.trim());
+    const lines = Array.from({ length: Number(argument) }, (_, i) => `line ${i}`);
+    if (verb === 'QUIT') {
+      await control.reply(221, 'Bye', event);
+      break;
+    }
+    await control.reply(200, verb === 'LONG' ? lines : [`You said ${argument}`], event);
+  }
+  return heard;
+}
+
+function serverOf({ mechanism, acceptor }: TestMechanism, socket: ConstructorParameters<typeof ServerControl>[0]) {
+  return new ServerControl(socket, { mechanisms: { [mechanism]: acceptor }, timeout: 5000 });
+}
+
+function clientOf(
+  { mechanism, initiator }: TestMechanism,
+  socket: ConstructorParameters<typeof ClientControl>[0],
+  options: Partial<ClientControlOptions> = {},
+) {
+  return new ClientControl(socket, { mechanism, exchange: initiator(), timeout: 5000, ...options });
+}
+
+/** Reads until so many lines have come. */
+async function lines(control: ClientControl, count: number): Promise<string[]> {
+  const read: string[] = [];
+  let rest = '';
+  while (read.length < count) {
+    const chunk: Buffer | null = control.read();
+    if (chunk === null) await new Promise(resolve => control.once('readable', resolve));
+    else {
+      read.push(...`${rest}${chunk}`.split('\r\n'));
+      rest = read.pop()!;
+    }
+  }
+  return read;
+}
+
+/** What a stream is destroyed with. */
+function failure(control: ClientControl): Promise<Error & { code?: string }> {
+  return new Promise(resolve => control.once('error', resolve));
+}
+
+describe.each([
+  ['X-PSK', PSK],
+  ['Kerberos with AES', kerberos(18)],
+  ['Kerberos with DES', kerberos(3)],
+])('a control connection over %s', (_, mechanism) => {
+  it.each([
+    ['on 127.0.0.1', onLoopback],
+    ['in memory', async () => inMemory()],
+    ['octet by octet', async () => inMemory(1)],
+  ])('%s: commands are written and replies are read in the clear', async (_, connection) => {
+    const [near, far] = await connection();
+    const heard = echo(serverOf(mechanism, far));
+    const client = clientOf(mechanism, near);
+    client.write('USER an'); // Before the exchange it waits.
+    await client.start();
+    client.write('na\r\nPASS secret\r\nLONG 3\r\nQUIT\r\n');
+    expect(await lines(client, 7)).toEqual([
+      '220 Ready',
+      '200 You said anna',
+      '200 You said secret',
+      '200-line 0',
+      'line 1',
+      '200 line 2',
+      '221 Bye',
+    ]);
+    expect(await heard).toEqual(['private USER anna', 'private PASS secret', 'private LONG 3', 'private QUIT']);
+    expect(client.session.protection).toBe('private');
+    expect(client.session.bufferSize).toBe(65536);
+    client.resume();
+    await new Promise(resolve => client.once('close', resolve));
+    expect(client.errored).toBeNull();
+  });
+});
+
+describe('a control connection', () => {
+  it('goes at the level and the buffer that are asked for', async () => {
+    const [near, far] = inMemory();
+    const heard = echo(serverOf(PSK, far));
+    const client = clientOf(PSK, near, { level: 'safe', protection: 'safe', bufferSize: 4000 });
+    await client.start();
+    expect([client.session.protection, client.session.bufferSize]).toEqual(['safe', 4000]);
+    client.end('NOOP\r\nPASS x\r\nQUIT\r\n');
+    expect(await heard).toEqual(['safe NOOP', 'private PASS x', 'safe QUIT']);
+  });
+
+  it('stops reading from the socket while nobody reads from it', async () => {
+    const [near, far] = await onLoopback();
+    const served = echo(serverOf(PSK, far)).catch(() => {});
+    const client = clientOf(PSK, near);
+    await client.start();
+    const asked = 60;
+    for (let i = 0; i < asked; i++) client.write('LONG 100\r\n');
+    while (!near.isPaused()) await pause(10);
+    expect(client.readableLength).toBeLessThan(100_000);
+    expect((await lines(client, 1 + 100 * asked)).at(-1)).toBe('200 line 99');
+    client.destroy();
+    await served;
+  });
+
+  it('holds the writer back while the server does not read', async () => {
+    const [near, far] = inMemory();
+    const server = serverOf(PSK, far);
+    const iterator = server[Symbol.asyncIterator]();
+    const client = clientOf(PSK, near);
+    const first = iterator.next();
+    const started = client.start();
+    await server.reply(220, 'Ready');
+    await started;
+    let room = true;
+    for (let i = 0; i < 1000 && room; i++) room = client.write(`NOOP ${'x'.repeat(1000)}\r\n`);
+    expect(room).toBe(false);
+    await pause(50);
+    expect(client.writableNeedDrain).toBe(true);
+    void first;
+    client.destroy();
+  });
+
+  it('is destroyed with the error that a reply gives', async () => {
+    for (const [said, code] of [
+      ['200 in the clear\r\n', 'sequence/unprotected'],
+      [`631 ${encodeBase64(Buffer.from('no token')).toString()}\r\n`, 'syntax/bad-base64'],
+      ['hello\r\n', 'syntax/bad-reply'],
+    ] as const) {
+      const [near, far] = inMemory();
+      const served = echo(serverOf(PSK, far)).catch(() => {});
+      const client = clientOf(PSK, near);
+      await client.start();
+      const failed = failure(client);
+      client.write('NOOP\r\n');
+      await lines(client, 2);
+      far.write(said);
+      const error = await failed;
+      expect(error).toBeInstanceOf(FtpSecurityError);
+      expect(error.code).toBe(code);
+      expect(near.destroyed).toBe(true);
+      far.destroy();
+      await served;
+    }
+  });
+
+  it('is destroyed when the connection ends within a reply, or is cut', async () => {
+    for (const end of ['half', 'cut'] as const) {
+      const [near, far] = await onLoopback();
+      const served = echo(serverOf(PSK, far)).catch(() => {});
+      const client = clientOf(PSK, near);
+      await client.start();
+      const failed = failure(client);
+      if (end === 'half') far.end('631-abc');
+      else far.resetAndDestroy();
+      expect((await failed).code).toBe(end === 'half' ? 'syntax/truncated' : 'ECONNRESET');
+      await served;
+    }
+  });
+
+  it('refuses what may not be written', async () => {
+    for (const [line, code] of [
+      ['AUTH X-PSK\r\n', 'sequence/unexpected-command'],
+      ['not a command!\r\n', undefined],
+      ['MIC abc\r\n', undefined],
+      ['é\r\n', 'syntax/bad-command'],
+    ] as const) {
+      const [near, far] = inMemory();
+      const served = echo(serverOf(PSK, far)).catch(() => {});
+      const client = clientOf(PSK, near);
+      await client.start();
+      const failed = failure(client);
+      client.write(line);
+      if (code !== undefined) expect((await failed).code).toBe(code);
+      far.destroy();
+      client.destroy();
+      await served;
+    }
+  });
+});
+
+describe('the exchange', () => {
+  async function failed(
+    server: (line: string, far: ReturnType<typeof inMemory>[0]) => void,
+    options: Partial<ClientControlOptions> = {},
+  ) {
+    const [near, far] = inMemory();
+    far.setEncoding('latin1').on('data', line => server(line, far));
+    const client = clientOf(PSK, near, { timeout: 100, ...options });
+    client.on('error', () => {});
+    far.write('220 Ready\r\n');
+    const error = await client.start().then(
+      () => undefined,
+      thrown => thrown,
+    );
+    expect(client.destroyed).toBe(true);
+    expect(near.destroyed).toBe(true);
+    return error;
+  }
+
+  it.each([
+    ['refuses AUTH', 'AUTH', '504 No\r\n', 'sequence/unexpected-reply'],
+    ['refuses ADAT', 'ADAT', '535 No\r\n', 'sequence/unexpected-reply'],
+    ['ends the exchange early', 'ADAT', '235 Yes\r\n', 'security/bad-token'],
+    ['says nothing', 'AUTH', '', 'ETIMEDOUT'],
+    ['says something else', 'AUTH', '200 ADAT=AAAA\r\n', 'sequence/unexpected-reply'],
+  ])('fails when the server %s', async (_, verb, reply, code) => {
+    const error = await failed((line, far) => far.write(line.startsWith(verb) ? reply : '334 Go on\r\n'));
+    expect(error.code).toBe(code);
+  });
+
+  it('fails when the server hangs up, at once or within a line', async () => {
+    expect((await failed((_, far) => far.end())).message).toMatch(/closed the connection during/);
+    expect((await failed((_, far) => far.end('33'))).code).toBe('syntax/truncated');
+    expect((await failed((_, far) => far.destroy(), { timeout: 50 })).code).toBe('ETIMEDOUT');
+  });
+
+  it('fails when a step takes too long, or throws', async () => {
+    const never: Exchange = { step: () => new Promise(() => {}) };
+    const server = (_: string, far: ReturnType<typeof inMemory>[0]) => far.write('334 Go on\r\n');
+    expect((await failed(server, { exchange: never })).code).toBe('ETIMEDOUT');
+    const broken: Exchange = { step: () => Promise.reject(new FtpSecurityError('security/no-key', 'no ticket')) };
+    expect((await failed(server, { exchange: broken })).code).toBe('security/no-key');
+  });
+
+  it('fails when the server refuses the service, or PBSZ', async () => {
+    const [near, far] = inMemory();
+    far.write('421 Not now\r\n');
+    const client = clientOf(PSK, near);
+    client.on('error', () => {});
+    await expect(client.start()).rejects.toThrow(/refuses service: 421/);
+    const [near2, far2] = inMemory();
+    const served = echo(serverOf(PSK, far2)).catch(() => {});
+    const other = clientOf(PSK, near2, { bufferSize: 4, protection: 'private' });
+    other.on('error', () => {});
+    await expect(other.start()).rejects.toBeInstanceOf(FtpSecurityError);
+    far2.destroy();
+    await served;
+  });
+
+  it('waits through 120 for the greeting, and needs none that has been read', async () => {
+    for (const greeted of [false, true]) {
+      const [near, far] = inMemory();
+      const server = serverOf(PSK, far);
+      if (!greeted) far.write('120 Soon\r\n220 Ready\r\n');
+      const heard = (async () => {
+        for await (const event of server) await server.reply(200, 'OK', event);
+      })();
+      const client = clientOf(PSK, near, { greeted, protection: 'clear' });
+      await client.start();
+      client.write('NOOP\r\n');
+      const expected = greeted ? ['200 OK'] : ['120 Soon', '220 Ready', '200 OK'];
+      expect(await lines(client, expected.length)).toEqual(expected);
+      expect(client.session.protection).toBe('clear');
+      client.end();
+      await heard;
+    }
+  });
+
+  it('is not begun over a socket that is gone', async () => {
+    const [near, far] = await onLoopback();
+    far.destroy();
+    await pause(20);
+    near.resume();
+    await pause(20);
+    const client = clientOf(PSK, near, { timeout: 100 });
+    client.on('error', () => {});
+    await expect(client.start()).rejects.toThrow();
+  });
+});
+
+describe('waits have a limit', () => {
+  it('a reply that never comes; not a transfer', async () => {
+    const [near, far] = inMemory();
+    const server = serverOf(PSK, far);
+    const served = (async () => {
+      await server.reply(220, 'Ready');
+      for await (const event of server) if (event.command.verb === 'RETR') await server.reply(150, 'Soon', event);
+    })().catch(() => {});
+    const client = clientOf(PSK, near, { timeout: 150 });
+    await client.start();
+    client.write('RETR a\r\n');
+    await lines(client, 2);
+    await pause(250);
+    expect(client.destroyed).toBe(false);
+    const failed = failure(client);
+    client.write('NOOP\r\n');
+    expect((await failed).code).toBe('ETIMEDOUT');
+    far.destroy();
+    await served;
+  });
+
+  it('unless there shall be none', async () => {
+    const client = new ClientControl(new PassThrough(), { ...PSK, exchange: PSK.initiator(), timeout: 0 });
+    client.on('error', () => {});
+    const started = client.start();
+    client.destroy();
+    await expect(started).rejects.toThrow('the control connection was closed');
+  });
+});

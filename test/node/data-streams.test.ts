@@ -1,0 +1,173 @@
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { protectData, unprotectData } from '../../src/node/index.js';
+import { BlockReader, BlockWriter } from '../../src/secure/data-block.js';
+import type { TokenLevel } from '../../src/secure/protection-level.js';
+import type { SecurityContext } from '../../src/secure/security-context.js';
+import { contextPair } from '../mechanisms/krb5/tokens.js';
+import { pskSubject } from '../mechanisms/psk/subject.js';
+import { onLoopback } from './sockets.js';
+
+const FILE = Buffer.from(Uint8Array.from({ length: 200_000 }, (_, i) => (i * 31) ^ (i >> 7)));
+const PBSZ = { bufferSize: 4096 };
+
+function sink(parts: Buffer[] = [], delay = 0): Writable {
+  return new Writable({
+    highWaterMark: 4096,
+    write(chunk, _encoding, done) {
+      parts.push(chunk);
+      if (delay === 0) done();
+      else setTimeout(done, delay);
+    },
+  });
+}
+
+async function wireOf(context: SecurityContext, level: TokenLevel, file: Buffer): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  await pipeline(Readable.from([file]), protectData(new BlockWriter(context, level, PBSZ)), sink(parts));
+  return Buffer.concat(parts);
+}
+
+async function read(context: SecurityContext, level: TokenLevel, chunks: Iterable<Buffer>) {
+  const parts: Buffer[] = [];
+  const error = await pipeline(
+    Readable.from(chunks),
+    unprotectData(new BlockReader(context, level, PBSZ)),
+    sink(parts),
+  ).then(
+    () => undefined,
+    thrown => thrown.code as string,
+  );
+  return { text: Buffer.concat(parts), error };
+}
+
+describe('data connections as streams', () => {
+  it.each([
+    ['X-PSK', pskSubject.contexts],
+    ['Kerberos with AES', () => contextPair(18)],
+    ['Kerberos with RC4', () => contextPair(23)],
+  ])('carry a file over a socket: %s', async (_, contexts) => {
+    const { initiator, acceptor } = await contexts();
+    for (const file of [FILE, Buffer.alloc(0), Buffer.from('x')]) {
+      const [from, to] = await onLoopback();
+      const parts: Buffer[] = [];
+      await Promise.all([
+        pipeline(Readable.from([file]), protectData(new BlockWriter(initiator, 'private', PBSZ)), from),
+        pipeline(to, unprotectData(new BlockReader(acceptor, 'private', PBSZ)), sink(parts)),
+      ]);
+      expect(Buffer.concat(parts).equals(file)).toBe(true);
+    }
+  });
+
+  it('take octets one by one', async () => {
+    const { initiator, acceptor } = await pskSubject.contexts();
+    const file = FILE.subarray(0, 10_000);
+    const wire = await wireOf(initiator, 'safe', file);
+    const { text, error } = await read(
+      acceptor,
+      'safe',
+      Array.from(wire, octet => Buffer.of(octet)),
+    );
+    expect(error).toBeUndefined();
+    expect(text.equals(file)).toBe(true);
+  });
+
+  it('never end well before the file does', async () => {
+    const { initiator, acceptor } = await pskSubject.contexts();
+    for (const missing of [1, 29, 30, 5000]) {
+      const wire = await wireOf(initiator, 'private', FILE);
+      expect((await read(acceptor, 'private', [wire.subarray(0, -missing)])).error).toBe('syntax/truncated');
+    }
+  });
+
+  it('fail where a block has been changed, and give nothing of it', async () => {
+    const { initiator, acceptor } = await pskSubject.contexts();
+    const wire = await wireOf(initiator, 'private', FILE);
+    wire[10_000]! ^= 1;
+    const { text, error } = await read(acceptor, 'private', [wire]);
+    expect(error).toBe('security/bad-checksum');
+    expect(text.equals(FILE.subarray(0, text.length))).toBe(true);
+    expect(text.length).toBeLessThan(10_000);
+  });
+
+  it('fail when the connection is cut', async () => {
+    const { initiator, acceptor } = await pskSubject.contexts();
+    const [from, to] = await onLoopback();
+    const reading = pipeline(to, unprotectData(new BlockReader(acceptor, 'private', PBSZ)), sink());
+    from.write((await wireOf(initiator, 'private', FILE)).subarray(0, 100_000));
+    setTimeout(() => from.resetAndDestroy(), 20);
+    await expect(reading).rejects.toThrow();
+  });
+
+  it('fail when the mechanism does', async () => {
+    const { initiator } = await pskSubject.contexts();
+    const writer = new BlockWriter(initiator, 'private', PBSZ);
+    initiator.destroy();
+    await expect(pipeline(Readable.from([FILE]), protectData(writer), sink())).rejects.toMatchObject({
+      code: 'sequence/closed',
+    });
+  });
+
+  it('hold the source back while nobody reads', async () => {
+    const { initiator, acceptor } = await pskSubject.contexts();
+    let made = 0;
+    const source = function* () {
+      for (; made < 50_000_000; made += 4096) yield Buffer.alloc(4096);
+    };
+    const [slow, options] = [sink([], 1000), { highWaterMark: 8192 }];
+    const abort = new AbortController();
+    const transfer = pipeline(
+      Readable.from(source(), { highWaterMark: 1 }),
+      protectData(new BlockWriter(initiator, 'private', PBSZ), options),
+      unprotectData(new BlockReader(acceptor, 'private', PBSZ), options),
+      slow,
+      { signal: abort.signal },
+    );
+    await pause(100);
+    expect(made).toBeLessThan(100_000);
+    abort.abort();
+    await expect(transfer).rejects.toThrow('aborted');
+  });
+
+  it('need no more memory for a longer file', async () => {
+    const { initiator, acceptor } = await pskSubject.contexts();
+    const [total, chunk, between] = [32 << 20, Buffer.alloc(1 << 16, 7), 4 << 20];
+    const samples: number[] = [];
+    let received = 0;
+    await pipeline(
+      Readable.from(repeat(chunk, total / chunk.length)),
+      protectData(new BlockWriter(initiator, 'private', { bufferSize: 1 << 16 })),
+      unprotectData(new BlockReader(acceptor, 'private', { bufferSize: 1 << 16 })),
+      new Writable({
+        write(text: Buffer, _encoding, done) {
+          received += text.length;
+          if (received >= between * (samples.length + 1)) samples.push(held());
+          done();
+        },
+      }),
+    );
+    expect(received).toBe(total);
+    expect(samples).toHaveLength(8);
+    expect(Math.max(...samples) - samples[0]!).toBeLessThan(2 << 20);
+  });
+});
+
+function* repeat(chunk: Buffer, times: number): Generator<Buffer> {
+  for (let i = 0; i < times; i++) yield chunk;
+}
+
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
+/** Octets in use. */
+function held(): number {
+  // The second time waits for what the first has let go.
+  collect();
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}

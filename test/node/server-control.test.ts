@@ -1,0 +1,241 @@
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { FtpSecurityError } from '../../src/errors.js';
+import { ServerControl, type ServerControlOptions } from '../../src/node/index.js';
+import type { Exchange } from '../../src/secure/security-context.js';
+import { ClientSession } from '../../src/session/client.js';
+import type { AnsweredEvent, CommandEvent } from '../../src/session/server.js';
+import { ascii } from '../helpers.js';
+import { PSK } from './exchanges.js';
+import { startServer } from './ftp-server.js';
+import { inMemory, onLoopback } from './sockets.js';
+
+const PSK_ONLY: ServerControlOptions = { mechanisms: { 'x-psk': PSK.acceptor }, timeout: 2000 };
+
+/** Answers what `answer` gives, until QUIT or the end. */
+async function serve(control: ServerControl, answer: (event: CommandEvent) => unknown = () => {}): Promise<string[]> {
+  const heard: string[] = [];
+  for await (const event of control) {
+    heard.push(`${event.level} ${event.command.verb}`);
+    if (event.command.verb === 'QUIT') break;
+    if ((await answer(event)) === undefined) await control.reply(200, 'OK', event);
+  }
+  return heard;
+}
+
+/** What comes, line by line. */
+function linesOf(socket: Duplex): () => Promise<string> {
+  const iterator = socket.setEncoding('latin1')[Symbol.asyncIterator]();
+  let text = '';
+  return async () => {
+    while (!text.includes('\r\n')) {
+      const { done, value } = await iterator.next();
+      if (done === true) return `${text}(end)`;
+      text += value;
+    }
+    const [line, ...rest] = text.split('\r\n');
+    text = rest.join('\r\n');
+    return line!;
+  };
+}
+
+/** A client by hand: a session, and the socket. */
+async function secured(
+  socket: Duplex,
+): Promise<{ say(text: string): void; hear(): Promise<string>; session: ClientSession }> {
+  const session = new ClientSession();
+  const line = linesOf(socket);
+  const exchange = PSK.initiator();
+  const hear = async () => {
+    for (;;) {
+      const event = session.next();
+      if (event?.type === 'reply') return event.reply.lines.join('|');
+      if (event === undefined) session.receive(ascii(`${await line()}\r\n`));
+      else {
+        const next = session.proceed(await exchange.step(event.token));
+        if (next !== undefined) socket.write(next);
+      }
+    }
+  };
+  const say = (text: string) => socket.write(session.send(ascii(text)));
+  say('AUTH X-PSK');
+  await hear();
+  return { say, hear, session };
+}
+
+describe('the server end of a control connection', () => {
+  it('gives commands with their levels, and sees to the rest', async () => {
+    const [near, far] = await onLoopback();
+    const answered: AnsweredEvent[] = [];
+    const control = new ServerControl(far, { ...PSK_ONLY, answered: event => answered.push(event) });
+    const heard = serve(control);
+    near.write('NOOP\r\n');
+    const clear = linesOf(near);
+    expect(await clear()).toBe('200 OK');
+    const { say, hear } = await secured(near);
+    for (const [command, reply] of [
+      ['PBSZ 1000', 'PBSZ=1000'],
+      ['PROT P', 'Protection level set'],
+      ['USER anna', 'OK'],
+    ]) {
+      say(command!);
+      expect(await hear()).toBe(reply);
+    }
+    near.write('PWD\r\n');
+    await pause(50);
+    say('QUIT');
+    expect(await heard).toEqual(['clear NOOP', 'private USER', 'private QUIT']);
+    expect(answered.map(({ code, command }) => `${code} ${command?.verb}`)).toEqual([
+      '200 PBSZ',
+      '200 PROT',
+      '533 PWD',
+    ]);
+    expect([control.session.protection, control.session.bufferSize]).toEqual(['private', 1000]);
+  });
+
+  it('answers in the order of the commands, whoever is ready first', async () => {
+    const [near, far] = inMemory();
+    const control = new ServerControl(far, PSK_ONLY);
+    let slow: CommandEvent | undefined;
+    const heard = serve(control, async event => {
+      if (event.command.verb !== 'SLOW') return undefined;
+      slow = event;
+      return 'later';
+    });
+    const line = linesOf(near);
+    near.write('SLOW\r\nNOOP\r\nPBSZ 1\r\nNOOP\r\n');
+    await pause(30);
+    await control.reply(250, 'Slow', slow);
+    expect([await line(), await line(), await line(), await line()]).toEqual([
+      '250 Slow',
+      '200 OK',
+      '503 Bad sequence of commands',
+      '200 OK',
+    ]);
+    near.end();
+    expect(await heard).toEqual(['clear SLOW', 'clear NOOP', 'clear NOOP']);
+  });
+
+  it('reads no more than it is asked for', async () => {
+    const [near, far] = await onLoopback();
+    const control = new ServerControl(far, PSK_ONLY);
+    const commands = control[Symbol.asyncIterator]();
+    for (let i = 0; i < 2000; i++) near.write(`NOOP ${'x'.repeat(10_000)}\r\n`);
+    await commands.next();
+    await pause(200);
+    expect(far.bytesRead).toBeLessThan(1_000_000);
+    expect(near.writableLength).toBeGreaterThan(1_000_000);
+    near.destroy();
+    await commands.return();
+  });
+
+  it('refuses an exchange that fails, and goes on', async () => {
+    const failing: Exchange = {
+      step: () => {
+        throw new FtpSecurityError('security/expired', 'too late');
+      },
+    };
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => failing } }));
+    const line = linesOf(near);
+    near.write('AUTH X-PSK\r\n');
+    expect(await line()).toMatch(/^334 /);
+    near.write('ADAT AAAA\r\n');
+    expect(await line()).toMatch(/^535 /);
+    near.write('AUTH OTHER\r\nNOOP\r\n');
+    expect([await line(), await line()]).toEqual([expect.stringMatching(/^504 /), '200 OK']);
+    near.end();
+    expect(await heard).toEqual(['clear NOOP']);
+  });
+
+  it('fails with what is no fault of the client', async () => {
+    const broken: Exchange = { step: () => Promise.reject(new Error('no disk')) };
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => broken } }));
+    near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
+    await expect(heard).rejects.toThrow('no disk');
+    expect(far.destroyed).toBe(true);
+  });
+
+  it('closes the connection when the iteration ends', async () => {
+    const [near, far] = await onLoopback();
+    const control = new ServerControl(far, PSK_ONLY);
+    const line = linesOf(near);
+    near.write('QUIT\r\n');
+    for await (const event of control) {
+      await control.reply(221, 'Bye', event);
+      break;
+    }
+    expect([await line(), await line()]).toEqual(['221 Bye', '(end)']);
+    await pause(20);
+    expect(far.destroyed).toBe(true);
+  });
+
+  it('says what a connection ended with', async () => {
+    const [near, far] = inMemory();
+    const half = serve(new ServerControl(far, PSK_ONLY));
+    near.end('NOO');
+    await expect(half).rejects.toMatchObject({ code: 'syntax/truncated' });
+
+    const [near2, far2] = await onLoopback();
+    const cut = serve(new ServerControl(far2, PSK_ONLY));
+    near2.resetAndDestroy();
+    await expect(cut).rejects.toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('may be given a socket that reads text', async () => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far.setEncoding('utf8'), PSK_ONLY));
+    near.end('NOOP \xe9\r\n');
+    expect(await heard).toEqual(['clear NOOP']);
+  });
+});
+
+describe('waits have a limit', () => {
+  it('an idle client; not one that waits for its reply', async () => {
+    const [near, far] = inMemory();
+    const control = new ServerControl(far, { ...PSK_ONLY, timeout: 60 });
+    const heard = serve(control, async () => pause(150));
+    near.write('NOOP\r\n');
+    await pause(120);
+    expect(far.destroyed).toBe(false);
+    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  });
+
+  it('a client that does not read', async () => {
+    const [, far] = inMemory();
+    const control = new ServerControl(far, { ...PSK_ONLY, timeout: 60 });
+    const many = Array.from({ length: 3000 }, () => 'long text');
+    await expect(control.reply(220, many)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  });
+
+  it('a step of the exchange', async () => {
+    const never: Exchange = { step: () => new Promise(() => {}) };
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => never }, timeout: 60 }));
+    near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
+    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  });
+});
+
+describe('a reply', () => {
+  it('fails when the client is gone', async () => {
+    const [, far] = inMemory();
+    const control = new ServerControl(far, PSK_ONLY);
+    far.destroy();
+    await expect(control.reply(220, 'Ready')).rejects.toThrow();
+  });
+
+  it('to a command that a server does not know', async () => {
+    const server = await startServer(PSK_ONLY);
+    const socket = connect({ host: '127.0.0.1', port: server.port });
+    const line = linesOf(socket);
+    expect(await line()).toBe('220 Ready');
+    socket.write('XYZ\r\n');
+    expect(await line()).toBe('502 Not implemented');
+    socket.end();
+    await server.close();
+  });
+});
