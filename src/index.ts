@@ -73,13 +73,9 @@ export {
   pbszOf,
   type SecurityData,
 } from './secure/security-data.js';
-export {
-  type ClientEvent,
-  ClientSession,
-  type ClientSessionOptions,
-  type ReplyEvent,
-  type SecurityDataEvent,
-} from './session/client.js';
+export { ClientSession } from './session/client.js';
+export type { ClientEvent, ClientSessionOptions, ReplyEvent, SecurityDataEvent } from './session/client-events.js';
+export type { Policy } from './session/command-rules.js';
 export type {
   Observation,
   ObservedExchange,
@@ -88,13 +84,13 @@ export type {
   Verdict,
 } from './session/observation.js';
 export { Observer, type ObserverOptions } from './session/observer.js';
-export type { Phase, Policy } from './session/rules.js';
-export {
-  type AnsweredEvent,
-  type AuthEvent,
-  type CommandEvent,
-  type ServerDataEvent,
-  type ServerEvent,
-  ServerSession,
-  type ServerSessionOptions,
-} from './session/server.js';
+export type { Phase } from './session/rules.js';
+export { ServerSession } from './session/server.js';
+export type {
+  AnsweredEvent,
+  AuthEvent,
+  CommandEvent,
+  ServerDataEvent,
+  ServerEvent,
+  ServerSessionOptions,
+} from './session/server-events.js';

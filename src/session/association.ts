@@ -1,9 +1,10 @@
 /** What a session of either side holds of its security association: where it stands, the context, and what is known of the peer. */
-import { FtpSecurityError } from '../errors.js';
+import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { BlockReader, type BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
 import type { ExchangeFacts, SecurityContext } from '../secure/security-context.js';
-import { type Asked, NO_ASSOCIATION, type Policy, type Standing, standingAfter } from './rules.js';
+import type { Policy } from './command-rules.js';
+import { type Asked, NO_ASSOCIATION, type Standing, standingAfter } from './rules.js';
 
 export interface AssociationPolicy extends Pick<Policy, 'require'> {
   allowWeak?: boolean | undefined;
@@ -12,15 +13,16 @@ export interface AssociationPolicy extends Pick<Policy, 'require'> {
 export class Association {
   #standing: Standing = NO_ASSOCIATION;
   #context: SecurityContext | undefined;
+  #control: SecurityContext | undefined;
   #facts: ExchangeFacts = {};
 
   get standing(): Standing {
     return this.#standing;
   }
 
-  /** Present while an association stands. */
-  get context(): SecurityContext | undefined {
-    return this.#context;
+  /** The context as the control connection uses it; present while an association stands. */
+  get control(): SecurityContext | undefined {
+    return this.#control;
   }
 
   get facts(): ExchangeFacts {
@@ -43,6 +45,7 @@ export class Association {
   /** The exchange is complete on both sides. */
   establish(context: SecurityContext): void {
     this.#context = context;
+    this.#control = inOrder(context);
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => context.supports(level));
     this.#standing = { ...standingAfter(this.#standing, { verb: 'ADAT', level: 'clear' }, 235), levels };
   }
@@ -55,7 +58,7 @@ export class Association {
   }
 
   /** What policy has against a new context, before it is in force: 534. */
-  refusalOf(
+  objection(
     context: SecurityContext,
     facts: ExchangeFacts,
     { allowWeak = false, require }: AssociationPolicy,
@@ -71,13 +74,13 @@ export class Association {
 
   /**
    * Holds a buffer size against a level for data: a block of one octet must fit.
-   * @param reply  431 to PROT, which may come again behind another PBSZ; 501 to PBSZ
+   * @param facts  of the error
    */
-  misfit(level: ProtectionLevel, bufferSize: number | undefined, reply: 431 | 501): FtpSecurityError | undefined {
-    if (level === 'clear' || bufferSize === undefined || this.#context === undefined) return undefined;
-    if (this.#context.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
+  misfit(level: ProtectionLevel, bufferSize: number | undefined, facts: ErrorFacts): FtpSecurityError | undefined {
+    if (level === 'clear' || bufferSize === undefined || this.#control === undefined) return undefined;
+    if (this.#control.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
     const message = `a protection buffer of ${bufferSize} octets holds no ${level} block`;
-    return new FtpSecurityError('syntax/limit-exceeded', message, { reply });
+    return new FtpSecurityError('syntax/limit-exceeded', message, facts);
   }
 
   /** For the next transfer out. @throws FtpSecurityError as BlockWriter does */
@@ -93,7 +96,33 @@ export class Association {
   }
 
   #forget(): void {
-    this.#context?.destroy();
+    this.#control?.destroy();
     this.#context = undefined;
+    this.#control = undefined;
   }
+}
+
+/**
+ * The control connection keeps the order of its lines, so a token that was sent before one that has come was moved by
+ * somebody. Tokens of data connections come between, and late; and a confidential token has a number that anybody can
+ * forge.
+ */
+function inOrder(context: SecurityContext): SecurityContext {
+  let last: bigint | undefined;
+  return {
+    mechanism: context.mechanism,
+    supports: level => context.supports(level),
+    wrap: (plaintext, level) => context.wrap(plaintext, level),
+    unwrap(token) {
+      const opened = context.unwrap(token);
+      const place = opened.level === 'confidential' ? undefined : context.lastReceived;
+      if (place !== undefined && last !== undefined && place < last) {
+        throw new FtpSecurityError('security/out-of-sequence', 'a line was sent before one that has come');
+      }
+      last = place ?? last;
+      return opened;
+    },
+    wrapSizeLimit: (level, maxToken) => context.wrapSizeLimit(level, maxToken),
+    destroy: () => context.destroy(),
+  };
 }

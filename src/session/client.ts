@@ -5,71 +5,19 @@
  */
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
-import { type Reply, ReplyReader } from '../ftp/reply.js';
-import type { Classification } from '../ftp/reply-codes.js';
+import { ReplyReader } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
-import type { Deviation, Tolerance } from '../secure/deviations.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
-import { levelOfVerb, type ProtectionLevel, type TokenLevel } from '../secure/protection-level.js';
-import type { ExchangeFacts, SecurityContext, SequenceState, Step } from '../secure/security-context.js';
+import { levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
+import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
 import { adatOf, formatAdat, pbszOf } from '../secure/security-data.js';
 import { askedOf } from './asked.js';
 import { Association } from './association.js';
+import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
+import { type Policy, refusalOf } from './command-rules.js';
 import { ReplyOpener } from './reply-opener.js';
-import {
-  type Asked,
-  mayOvertake,
-  mustBeWaitedFor,
-  type Phase,
-  type Policy,
-  refusalOf,
-  strongest,
-  verbAnsweredBy,
-} from './rules.js';
+import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, strongest, verbAnsweredBy } from './rules.js';
 import { UnansweredCommands } from './unanswered.js';
-
-export interface ClientSessionOptions extends Tolerance {
-  /** The level that commands go at, until CCC succeeds. Default: the strongest that the context has. */
-  level?: TokenLevel;
-  /** The least level of commands and replies until CCC succeeds. Default: whatever integrity the context has. */
-  require?: 'safe' | 'private';
-  /** Whether CCC may be sent. Default true: it goes when the caller sends it. */
-  ccc?: boolean;
-  /** Takes a context whose mechanism or keys are weak. Default false. */
-  allowWeak?: boolean;
-  /** Lets PASS and ACCT go where no association stands: anybody on the way can read them. Default false. */
-  allowClearPassword?: boolean;
-  /** Octets that a line may have; default as LineReader's. */
-  maxLine?: number;
-  /** Octets that a reply may have, outer or inner; default as ReplyReader's. */
-  maxReply?: number;
-}
-
-/** A whole reply: in the clear where that is lawful, else from verified tokens. */
-export interface ReplyEvent {
-  type: 'reply';
-  reply: Reply;
-  classification: Classification;
-  /** What vouches for it: the level that every token of it had. */
-  level: ProtectionLevel;
-  sequence: SequenceState;
-  tolerated: Deviation[];
-  /** The command that it answers; undefined for one that nobody asked for, such as the greeting. */
-  command: Command | undefined;
-}
-
-/** The exchange has to take a step: `proceed(await exchange.step(token))`. The session waits. */
-export interface SecurityDataEvent {
-  type: 'security-data';
-  /** What the server sent; undefined when nothing. */
-  token: Uint8Array | undefined;
-  /** The server has said that the exchange is complete. */
-  complete: boolean;
-  reply: Reply;
-  tolerated: Deviation[];
-}
-
-export type ClientEvent = ReplyEvent | SecurityDataEvent;
 
 /** A command that waits for its reply. */
 type Waiting = Asked & { command: Command };
@@ -156,16 +104,15 @@ export class ClientSession {
   send(octets: Uint8Array, level?: ProtectionLevel): Uint8Array {
     const asked = ofCaller(octets, verb => this.#levelFor(verb, level));
     this.#assertMaySend(asked);
-    const { context } = this.#association;
-    const clear = asked.level === 'clear' || context === undefined;
-    const sent = clear ? withCrlf(octets) : protectCommand(context, asked.level as TokenLevel, octets);
+    const { level: at } = asked;
+    const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#association.control!, at, octets);
     this.#unanswered.add(asked);
     return sent;
   }
 
   /** Takes octets that the server sent, in chunks of any size; they are copied. */
   receive(chunk: Uint8Array): void {
-    this.#replies.push(chunk);
+    if (!this.#closed) this.#replies.push(chunk);
   }
 
   /**
@@ -195,19 +142,18 @@ export class ClientSession {
     if (due === undefined) throw new RangeError('no security data waits');
     return this.#closing(() => {
       this.#association.learn(facts);
-      const refusal = context && this.#association.refusalOf(context, this.facts, this.#options);
+      const refusal = context && this.#association.objection(context, this.facts, this.#options);
       if (refusal !== undefined) throw refusal;
       if (isComplete(due)) {
         if (token !== undefined) throw unexpected('the server ends the exchange, and the mechanism has more to say');
         this.#complete(context);
         this.#completed = due;
-      } else if (token === undefined) {
-        throw unexpected('the server wants security data, and the mechanism has none');
+        return undefined;
       }
-      this.#due = undefined;
-      if (token === undefined) return undefined;
+      if (token === undefined) throw unexpected('the server wants security data, and the mechanism has none');
       const line = formatAdat(token);
-      this.#early = context;
+      this.#due = undefined;
+      this.#early = context ?? this.#early;
       this.#unanswered.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
       return line;
     });
@@ -228,6 +174,7 @@ export class ClientSession {
 
   /** Tells that the input has ended. @throws FtpSecurityError `syntax/truncated` within a line or a reply */
   close(): void {
+    if (this.#closed) return;
     this.#closing(() => {
       this.#replies.close();
       this.#inner.close();
@@ -269,7 +216,7 @@ export class ClientSession {
     }
     const refusal =
       refusalOf(asked, this.#association.standing, this.#policy, 'local') ??
-      (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, 431));
+      (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, LOCAL));
     if (refusal !== undefined) throw refusal;
     if (asked.level === 'clear' && CREDENTIALS.has(asked.verb) && this.#options.allowClearPassword !== true) {
       throw new FtpSecurityError('sequence/unprotected', 'a password in the clear: see allowClearPassword', LOCAL);
@@ -319,7 +266,7 @@ export class ClientSession {
 
   #settle(asked: Asked, code: number): void {
     this.#association.settle(asked, code);
-    if (this.#association.context === undefined) this.#forget();
+    if (this.#association.control === undefined) this.#forget();
   }
 
   /** AUTH or ADAT was accepted. AUTH ends what was at once; what 234 and 235 begin takes effect with the context. */
@@ -342,6 +289,7 @@ export class ClientSession {
     if (context === undefined) {
       throw new FtpSecurityError('sequence/no-context', 'the server ends the exchange before the mechanism does');
     }
+    this.#due = undefined;
     this.#early = undefined;
     this.#association.establish(context);
     this.#inner = new ReplyOpener(this.#association, this.#options, this.#policy);

@@ -7,7 +7,8 @@ import { levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import type { SequenceState } from '../secure/security-context.js';
 import { askedOf, endsBare } from './asked.js';
 import type { Association } from './association.js';
-import { type Asked, owesIntegrity, type Policy, refusalOf } from './rules.js';
+import { type Policy, refusalOf } from './command-rules.js';
+import { type Asked, mayReplyAt, owesIntegrity } from './rules.js';
 
 /** A command, opened and judged. */
 export interface Arrived {
@@ -22,7 +23,7 @@ export interface Arrived {
 }
 
 export class CommandOpener {
-  /** The level of the last protected command, as its verb names it. */
+  /** The level of the last protected command, as its verb names it, if a reply may have it. */
   last: TokenLevel | undefined;
   readonly #association: Association;
   readonly #tolerance: Tolerance;
@@ -36,32 +37,28 @@ export class CommandOpener {
 
   open(outer: Command): Arrived {
     const claimed = levelOfVerb(outer.verb);
-    const arrived: Arrived = {
-      command: claimed === undefined ? outer : undefined,
-      asked: { verb: '', level: claimed ?? 'clear' },
-      sequence: 'none',
-      tolerated: [],
-      error: undefined,
-    };
+    let opened: Unprotected<Command> | undefined;
+    let asked: Asked = { verb: '', level: claimed ?? 'clear' };
+    let error: FtpSecurityError | undefined;
     try {
-      const { inner, level, sequence, tolerated } =
-        claimed === undefined ? inTheClear(outer) : this.#open(outer, claimed);
-      Object.assign(arrived, { command: inner, sequence, tolerated, asked: { verb: inner.verb, level } });
-      this.#check(arrived.asked);
-      arrived.asked = askedOf(inner, level);
-      this.#check(arrived.asked);
-    } catch (error) {
-      if (!(error instanceof FtpSecurityError)) throw error;
-      arrived.error = error;
+      opened = claimed === undefined ? inTheClear(outer) : this.#open(outer, claimed);
+      asked = { verb: opened.inner.verb, level: opened.level };
+      this.#check(asked);
+      asked = askedOf(opened.inner, opened.level);
+      this.#check(asked);
+    } catch (refusal) {
+      if (!(refusal instanceof FtpSecurityError)) throw refusal;
+      error = refusal;
     }
-    return arrived;
+    const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
+    return { command, asked, sequence, tolerated, error };
   }
 
   #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {
-    const { context, standing } = this.#association;
-    if (context === undefined) throw refusalOf({ verb: '', level: claimed }, standing, this.#policy)!;
-    this.last = claimed;
-    return unprotectCommand(context, outer, { ...this.#tolerance, integrityOwed: owesIntegrity(standing) });
+    const { control, standing } = this.#association;
+    if (control === undefined) throw refusalOf({ verb: '', level: claimed }, standing, this.#policy)!;
+    if (mayReplyAt(claimed, standing)) this.last = claimed;
+    return unprotectCommand(control, outer, { ...this.#tolerance, integrityOwed: owesIntegrity(standing) });
   }
 
   #check(asked: Asked): void {

@@ -8,14 +8,8 @@ import { ProtectedReplyReader, type UnprotectedReply } from '../secure/protect.j
 import { covers } from '../secure/protection-level.js';
 import { endsBare } from './asked.js';
 import type { Association } from './association.js';
-import {
-  hasIntegrity,
-  type Policy,
-  replyMayBeClear,
-  replyMustBeClear,
-  replyOwesIntegrity,
-  type Unanswered,
-} from './rules.js';
+import type { Policy } from './command-rules.js';
+import { hasIntegrity, replyMayBeClear, replyMustBeClear, replyOwesIntegrity, type Unanswered } from './rules.js';
 
 /** For one association, or for the time without any. */
 export class ReplyOpener {
@@ -33,8 +27,8 @@ export class ReplyOpener {
     this.#policy = policy;
     const owed = () => replyOwesIntegrity(association.standing, this.#answered);
     this.#reader =
-      association.context &&
-      new ProtectedReplyReader(association.context, {
+      association.control &&
+      new ProtectedReplyReader(association.control, {
         ...options,
         get integrityOwed() {
           return owed();

@@ -2,7 +2,6 @@
  * Who may say what when (RFC 2228 §2, §3, §7, §9 and appendix I), as tables: no octets, no role. What reads or writes a
  * control connection from any side asks here.
  */
-import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
 import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../secure/protection-level.js';
 
 /**
@@ -72,6 +71,9 @@ export interface Unanswered {
   /** A preliminary reply has come. */
   begun?: boolean;
 }
+
+/** Commands that use a data connection: §6, and MLSD (RFC 3659 §7). */
+export const TRANSFERS: ReadonlySet<string> = new Set('STOR STOU RETR LIST NLST APPE MLSD'.split(' '));
 
 /** Whether a command is answered before the oldest one that waits: STAT during a transfer (RFC 959 §4.1.3). */
 export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined): boolean {
@@ -153,13 +155,17 @@ export function replyLevel(
   standing: Standing,
   answered: ProtectionLevel | undefined,
   last: TokenLevel | undefined,
-  { require }: Policy = {},
+  require?: 'safe' | 'private',
 ): ProtectionLevel {
-  const { levels } = standing;
-  const fits = (level: ProtectionLevel = 'clear') =>
-    (level === 'clear' || levels.includes(level)) && (!owesIntegrity(standing) || factsOf(level).integrity);
+  const fits = (level: ProtectionLevel | undefined) => level !== undefined && mayReplyAt(level, standing);
   const weakest = WEAKEST_FIRST.find(level => fits(level) && (require === undefined || covers(level, require)));
-  return [answered, last, weakest].find((level, i) => (i === 0 || level !== undefined) && fits(level)) ?? 'clear';
+  return [answered ?? 'clear', last, weakest].find(fits) ?? 'clear';
+}
+
+/** Whether a protected reply may be sent at a level, or a clear one if it is `clear`. */
+export function mayReplyAt(level: ProtectionLevel, standing: Standing): boolean {
+  if (level !== 'clear' && !standing.levels.includes(level)) return false;
+  return factsOf(level).integrity || !owesIntegrity(standing);
 }
 
 const WEAKEST_FIRST: readonly TokenLevel[] = ['safe', 'private', 'confidential'];
@@ -167,150 +173,4 @@ const WEAKEST_FIRST: readonly TokenLevel[] = ['safe', 'private', 'confidential']
 /** The strongest of some levels: what has integrity comes first. */
 export function strongest(levels: readonly TokenLevel[]): TokenLevel | undefined {
   return (['private', 'safe', 'confidential'] as const).find(level => levels.includes(level));
-}
-
-/** What a side demands beyond the RFC (§7). */
-export interface Policy {
-  /** Names that AUTH may have, in upper case; default any. */
-  mechanisms?: readonly string[];
-  /** CCC is granted, refused, or owed before all else; default granted. */
-  ccc?: 'allowed' | 'refused' | 'required';
-  /** The least level of commands and replies until CCC succeeds. */
-  require?: 'safe' | 'private';
-  /** The levels that data connections may have; default all. */
-  transfers?: readonly ProtectionLevel[];
-  /** Nothing but what leads to an association, before one stands. */
-  requireSecurity?: boolean;
-}
-
-/** Commands that say nothing of a user and do nothing for one. */
-const BEFORE_SECURITY: ReadonlySet<string> = new Set('AUTH ADAT REIN QUIT NOOP FEAT HELP SYST OPTS HOST'.split(' '));
-const NEEDS_ASSOCIATION: ReadonlySet<string> = new Set(['PBSZ', 'PROT', 'CCC']);
-/** §6, and those that are younger: MLSD (RFC 3659 §7). */
-const TRANSFERS: ReadonlySet<string> = new Set('STOR STOU RETR LIST NLST APPE MLSD'.split(' '));
-
-/** A rule: what breaks it, and the reply that is owed then. */
-interface Rule {
-  reply: RefusalCode;
-  error: ErrorCode;
-  why: string;
-  broken(asked: Asked, standing: Standing, policy: Policy): boolean;
-}
-
-/** In the order in which they are applied: first whether a line may be heard at all, then what it asks for. */
-const RULES: readonly Rule[] = [
-  {
-    reply: 503,
-    error: 'sequence/no-context',
-    why: 'MIC, CONF and ENC come after a security data exchange (§3)',
-    broken: ({ level }, { levels }) => level !== 'clear' && levels.length === 0,
-  },
-  {
-    reply: 533,
-    error: 'sequence/unprotected',
-    why: 'a command in the clear where integrity is owed (§3, CCC)',
-    broken: ({ level }, standing) => level === 'clear' && owesIntegrity(standing),
-  },
-  {
-    reply: 533,
-    error: 'sequence/wrong-level',
-    why: 'CONF before CCC (§3)',
-    broken: ({ level }, standing) => !factsOf(level).integrity && owesIntegrity(standing),
-  },
-  {
-    reply: 537,
-    error: 'security/level-unsupported',
-    why: 'the mechanism has no such level (§3)',
-    broken: ({ level }, { levels }) => level !== 'clear' && !levels.includes(level),
-  },
-  {
-    reply: 533,
-    error: 'sequence/unprotected',
-    why: 'policy wants a security association first (§3)',
-    broken: ({ verb }, { levels }, { requireSecurity }) =>
-      requireSecurity === true && levels.length === 0 && !BEFORE_SECURITY.has(verb),
-  },
-  {
-    reply: 533,
-    error: 'sequence/wrong-level',
-    why: 'policy wants a higher level (§3)',
-    broken: ({ level }, { phase }, { require }) =>
-      require !== undefined && phase === 'secured' && !covers(level, require),
-  },
-  {
-    reply: 503,
-    error: 'sequence/unexpected-command',
-    why: 'policy wants CCC first (§3)',
-    broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb !== 'CCC',
-  },
-  {
-    reply: 502,
-    error: 'sequence/unexpected-command',
-    why: 'the security extensions are not offered (§3, AUTH)',
-    broken: ({ verb }, _, { mechanisms }) => verb === 'AUTH' && mechanisms?.length === 0,
-  },
-  {
-    reply: 504,
-    error: 'sequence/unexpected-command',
-    why: 'AUTH names no mechanism that is known here (§3)',
-    broken: ({ mechanism }, _, { mechanisms }) => mechanism !== undefined && mechanisms?.includes(mechanism) === false,
-  },
-  {
-    reply: 503,
-    error: 'sequence/unexpected-command',
-    why: 'ADAT comes after AUTH, and not once the exchange is complete (§3)',
-    broken: ({ verb }, { phase }) => verb === 'ADAT' && phase !== 'exchange',
-  },
-  {
-    reply: 503,
-    error: 'sequence/unexpected-command',
-    why: 'PBSZ, PROT and CCC come after a security data exchange (§3)',
-    broken: ({ verb }, { levels }) => NEEDS_ASSOCIATION.has(verb) && levels.length === 0,
-  },
-  {
-    reply: 503,
-    error: 'sequence/unexpected-command',
-    why: 'PROT comes after PBSZ (§3)',
-    broken: ({ verb }, { bufferSize }) => verb === 'PROT' && bufferSize === undefined,
-  },
-  {
-    reply: 534,
-    error: 'sequence/unexpected-command',
-    why: 'policy keeps the control connection protected (§3, CCC)',
-    broken: ({ verb }, _, { ccc }) => verb === 'CCC' && ccc === 'refused',
-  },
-  {
-    reply: 536,
-    error: 'security/level-unsupported',
-    why: 'the mechanism has no such level for data (§3, PROT)',
-    broken: ({ protection = 'clear' }, { levels }) => protection !== 'clear' && !levels.includes(protection),
-  },
-  {
-    reply: 534,
-    error: 'sequence/wrong-level',
-    why: 'policy does not take that level for data (§3, PROT)',
-    broken: ({ protection }, _, { transfers }) => protection !== undefined && transfers?.includes(protection) === false,
-  },
-  {
-    reply: 534,
-    error: 'sequence/wrong-level',
-    why: 'policy wants another level for data (§6)',
-    broken: ({ verb }, { protection }, { transfers }) =>
-      TRANSFERS.has(verb) && transfers?.includes(protection) === false,
-  },
-];
-
-/**
- * Which rule a command breaks, if it does.
- * @param side  who asked for it
- * @returns the error, with the reply that a server owes
- */
-export function refusalOf(
-  asked: Asked,
-  standing: Standing,
-  policy: Policy = {},
-  side: 'local' | 'peer' = 'peer',
-): FtpSecurityError | undefined {
-  const rule = RULES.find(({ broken }) => broken(asked, standing, policy));
-  return rule && new FtpSecurityError(rule.error, rule.why, { side, reply: rule.reply });
 }

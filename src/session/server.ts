@@ -8,71 +8,24 @@ import { FtpSecurityError, type RefusalCode, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
 import { formatReply } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
-import type { Deviation, Tolerance } from '../secure/deviations.js';
+import type { Deviation } from '../secure/deviations.js';
 import { protectReply } from '../secure/protect.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
-import type { ExchangeFacts, SequenceState, Step } from '../secure/security-context.js';
+import type { ExchangeFacts, Step } from '../secure/security-context.js';
 import { formatAdatReply, formatPbszText, MAX_PROTECTION_BUFFER, parseAdat } from '../secure/security-data.js';
 import { Association } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
-import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, type Policy, replyLevel } from './rules.js';
+import type { Policy } from './command-rules.js';
+import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, replyLevel } from './rules.js';
+import type {
+  AnsweredEvent,
+  AskedEvent,
+  AuthEvent,
+  ServerDataEvent,
+  ServerEvent,
+  ServerSessionOptions,
+} from './server-events.js';
 import { UnansweredCommands } from './unanswered.js';
-
-export interface ServerSessionOptions extends Policy, Tolerance {
-  /** The names that AUTH may have, in any case: the others are refused (504), and all are when there is none (502). */
-  mechanisms: readonly string[];
-  /** Default `refused` (534): with CCC, whoever is on the way can insert commands. */
-  ccc?: 'allowed' | 'refused' | 'required';
-  /** The largest protection buffer that PBSZ may settle, in octets. Default 2^32-1. */
-  maxPbsz?: number;
-  /** Takes a context whose mechanism or keys are weak. Default false: 534. */
-  allowWeak?: boolean;
-  /** Octets that a line may have; default as LineReader's. */
-  maxLine?: number;
-}
-
-/** A command for the application; it answers with `reply`. */
-export interface CommandEvent {
-  type: 'command';
-  command: Command;
-  /** What vouches for it: the level that the mechanism applied. */
-  level: ProtectionLevel;
-  sequence: SequenceState;
-  tolerated: Deviation[];
-}
-
-/** AUTH: the application begins an exchange with `proceed(step)`, or refuses it with `refuse`. The session waits. */
-export interface AuthEvent {
-  type: 'auth';
-  /** In upper case. */
-  mechanism: string;
-  /** An association stands, and ends when this AUTH is accepted; the user must log in again (§3, AUTH). */
-  again: boolean;
-}
-
-/** ADAT: `proceed(await exchange.step(token))`, or `refuse` when it throws. The session waits. */
-export interface ServerDataEvent {
-  type: 'security-data';
-  token: Uint8Array;
-  tolerated: Deviation[];
-}
-
-/** The session has answered by itself. */
-export interface AnsweredEvent {
-  type: 'answered';
-  /** Undefined when it could not be read. */
-  command: Command | undefined;
-  code: number;
-  /** The rule that was broken; undefined when the command was carried out. */
-  error: FtpSecurityError | undefined;
-  /** For the client. */
-  octets: Uint8Array;
-}
-
-export type ServerEvent = CommandEvent | AuthEvent | ServerDataEvent | AnsweredEvent;
-
-/** What the application answers. */
-type AskedEvent = CommandEvent | AuthEvent | ServerDataEvent;
 
 /** A command that waits for its reply, and the replies that wait for those before it. */
 type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uint8Array }[] };
@@ -155,7 +108,8 @@ export class ServerSession {
    * from the network meanwhile bounds the memory.
    */
   get paused(): boolean {
-    return this.#arrived !== undefined || mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '');
+    const { oldest, youngest } = this.#unanswered;
+    return (this.#arrived !== undefined && oldest !== undefined) || mustBeWaitedFor(youngest?.verb ?? '');
   }
 
   /** Takes octets that the client sent, in chunks of any size; they are copied. */
@@ -209,7 +163,7 @@ export class ServerSession {
   proceed({ token, context, facts }: Step): Uint8Array {
     const owed = this.#exchanging();
     if (context !== undefined) {
-      const error = this.#association.refusalOf(context, { ...this.facts, ...facts }, this.#options);
+      const error = this.#association.objection(context, { ...this.facts, ...facts }, this.#options);
       if (error !== undefined) {
         context.destroy();
         return this.refuse(error);
@@ -276,7 +230,7 @@ export class ServerSession {
     if (verb in OWN) return this.#carryOut(command, asked);
     if (verb === 'ADAT') return this.#adat(command, asked, tolerated);
     if (verb === 'AUTH') {
-      const again = this.#association.context !== undefined;
+      const again = this.#association.control !== undefined;
       return this.#expect(asked, { type: 'auth', mechanism: asked.mechanism!, again });
     }
     if (this.phase === 'exchange') this.#association.reset();
@@ -298,7 +252,8 @@ export class ServerSession {
     const { standing } = this.#association;
     if (asked.verb === 'PBSZ') asked.bufferSize = Math.min(asked.bufferSize!, this.#options.maxPbsz!);
     const { protection = standing.protection, bufferSize = standing.bufferSize } = asked;
-    const error = this.#association.misfit(protection, bufferSize, asked.verb === 'PBSZ' ? 501 : 431);
+    // 431: PROT may come again behind another PBSZ. A PBSZ that would end the level in force is no size to be had: 501.
+    const error = this.#association.misfit(protection, bufferSize, { reply: asked.verb === 'PBSZ' ? 501 : 431 });
     if (error !== undefined) return this.#refusal(command, asked, error);
     return this.#answered(command, asked, 200, OWN[asked.verb]!(asked), undefined);
   }
@@ -349,14 +304,13 @@ export class ServerSession {
   }
 
   #say(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
-    const { standing, context } = this.#association;
-    const at = replyLevel(standing, level, this.#opener.last, this.#policy);
-    return at === 'clear' || context === undefined ? plaintext : protectReply(context, at, plaintext);
+    const at = replyLevel(this.#association.standing, level, this.#opener.last, this.#policy.require);
+    return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext);
   }
 
   #settle(asked: Asked, code: number): void {
     this.#association.settle(asked, code);
-    if (this.#association.context === undefined) this.#opener.last = undefined;
+    if (this.#association.control === undefined) this.#opener.last = undefined;
   }
 }
 

@@ -1,0 +1,50 @@
+/** What a client session is told at its start, and what it tells. */
+import type { Command } from '../ftp/command.js';
+import type { Reply } from '../ftp/reply.js';
+import type { Classification } from '../ftp/reply-codes.js';
+import type { Deviation, Tolerance } from '../secure/deviations.js';
+import type { ProtectionLevel, TokenLevel } from '../secure/protection-level.js';
+import type { SequenceState } from '../secure/security-context.js';
+
+export interface ClientSessionOptions extends Tolerance {
+  /** The level that commands go at, until CCC succeeds. Default: the strongest that the context has. */
+  level?: TokenLevel;
+  /** The least level of commands and replies until CCC succeeds. Default: whatever integrity the context has. */
+  require?: 'safe' | 'private';
+  /** Whether CCC may be sent. Default true: it goes when the caller sends it. */
+  ccc?: boolean;
+  /** Takes a context whose mechanism or keys are weak. Default false. */
+  allowWeak?: boolean;
+  /** Lets PASS and ACCT go where no association stands: anybody on the way can read them. Default false. */
+  allowClearPassword?: boolean;
+  /** Octets that a line may have; default as LineReader's. */
+  maxLine?: number;
+  /** Octets that a reply may have, outer or inner; default as ReplyReader's. */
+  maxReply?: number;
+}
+
+/** A whole reply: in the clear where that is lawful, else from verified tokens. */
+export interface ReplyEvent {
+  type: 'reply';
+  reply: Reply;
+  classification: Classification;
+  /** What vouches for it: the level that every token of it had. */
+  level: ProtectionLevel;
+  sequence: SequenceState;
+  tolerated: Deviation[];
+  /** The command that it answers; undefined for one that nobody asked for, such as the greeting. */
+  command: Command | undefined;
+}
+
+/** The exchange has to take a step: `proceed(await exchange.step(token))`. The session waits. */
+export interface SecurityDataEvent {
+  type: 'security-data';
+  /** What the server sent; undefined when nothing. */
+  token: Uint8Array | undefined;
+  /** The server has said that the exchange is complete. */
+  complete: boolean;
+  reply: Reply;
+  tolerated: Deviation[];
+}
+
+export type ClientEvent = ReplyEvent | SecurityDataEvent;

@@ -1,0 +1,150 @@
+/**
+ * Which command breaks which rule, and the reply that it is owed (RFC 2228 §3, §6 and §7), as a table: no octets, no role.
+ * What the RFC leaves to policy is in the table too.
+ */
+import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
+import { covers, factsOf, type ProtectionLevel } from '../secure/protection-level.js';
+import { type Asked, owesIntegrity, type Standing, TRANSFERS } from './rules.js';
+
+/** What a side demands beyond the RFC (§7). */
+export interface Policy {
+  /** Names that AUTH may have, in upper case; default any. */
+  mechanisms?: readonly string[];
+  /** CCC is granted, refused, or owed before all else; default granted. */
+  ccc?: 'allowed' | 'refused' | 'required';
+  /** The least level of commands and replies until CCC succeeds. */
+  require?: 'safe' | 'private';
+  /** The levels that data connections may have; default all. */
+  transfers?: readonly ProtectionLevel[];
+  /** Nothing but what leads to an association, before one stands. */
+  requireSecurity?: boolean;
+}
+
+/** Commands that say nothing of a user and do nothing for one. */
+const BEFORE_SECURITY: ReadonlySet<string> = new Set('AUTH ADAT REIN QUIT NOOP FEAT HELP SYST OPTS HOST'.split(' '));
+const NEEDS_ASSOCIATION: ReadonlySet<string> = new Set(['PBSZ', 'PROT', 'CCC']);
+/** A rule: what breaks it, and the reply that is owed then. */
+interface Rule {
+  reply: RefusalCode;
+  error: ErrorCode;
+  why: string;
+  broken(asked: Asked, standing: Standing, policy: Policy): boolean;
+}
+
+/** In the order in which they are applied: first whether a line may be heard at all, then what it asks for. */
+const RULES: readonly Rule[] = [
+  {
+    reply: 503,
+    error: 'sequence/no-context',
+    why: 'MIC, CONF and ENC come after a security data exchange (§3)',
+    broken: ({ level }, { levels }) => level !== 'clear' && levels.length === 0,
+  },
+  {
+    reply: 533,
+    error: 'sequence/unprotected',
+    why: 'a command in the clear where integrity is owed (§3, CCC)',
+    broken: ({ level }, standing) => level === 'clear' && owesIntegrity(standing),
+  },
+  {
+    reply: 533,
+    error: 'sequence/wrong-level',
+    why: 'CONF before CCC (§3)',
+    broken: ({ level }, standing) => !factsOf(level).integrity && owesIntegrity(standing),
+  },
+  {
+    reply: 537,
+    error: 'security/level-unsupported',
+    why: 'the mechanism has no such level (§3)',
+    broken: ({ level }, { levels }) => level !== 'clear' && !levels.includes(level),
+  },
+  {
+    reply: 533,
+    error: 'sequence/unprotected',
+    why: 'policy wants a security association first (§3)',
+    broken: ({ verb }, { levels }, { requireSecurity }) =>
+      requireSecurity === true && levels.length === 0 && !BEFORE_SECURITY.has(verb),
+  },
+  {
+    reply: 533,
+    error: 'sequence/wrong-level',
+    why: 'policy wants a higher level (§3)',
+    broken: ({ level }, { phase }, { require }) =>
+      require !== undefined && phase === 'secured' && !covers(level, require),
+  },
+  {
+    reply: 503,
+    error: 'sequence/unexpected-command',
+    why: 'policy wants CCC first (§3)',
+    broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb !== 'CCC',
+  },
+  {
+    reply: 502,
+    error: 'sequence/unexpected-command',
+    why: 'the security extensions are not offered (§3, AUTH)',
+    broken: ({ verb }, _, { mechanisms }) => verb === 'AUTH' && mechanisms?.length === 0,
+  },
+  {
+    reply: 504,
+    error: 'sequence/unexpected-command',
+    why: 'AUTH names no mechanism that is known here (§3)',
+    broken: ({ mechanism }, _, { mechanisms }) => mechanism !== undefined && mechanisms?.includes(mechanism) === false,
+  },
+  {
+    reply: 503,
+    error: 'sequence/unexpected-command',
+    why: 'ADAT comes after AUTH, and not once the exchange is complete (§3)',
+    broken: ({ verb }, { phase }) => verb === 'ADAT' && phase !== 'exchange',
+  },
+  {
+    reply: 503,
+    error: 'sequence/unexpected-command',
+    why: 'PBSZ, PROT and CCC come after a security data exchange (§3)',
+    broken: ({ verb }, { levels }) => NEEDS_ASSOCIATION.has(verb) && levels.length === 0,
+  },
+  {
+    reply: 503,
+    error: 'sequence/unexpected-command',
+    why: 'PROT comes after PBSZ (§3)',
+    broken: ({ verb }, { bufferSize }) => verb === 'PROT' && bufferSize === undefined,
+  },
+  {
+    reply: 534,
+    error: 'sequence/unexpected-command',
+    why: 'policy keeps the control connection protected (§3, CCC)',
+    broken: ({ verb }, _, { ccc }) => verb === 'CCC' && ccc === 'refused',
+  },
+  {
+    reply: 536,
+    error: 'security/level-unsupported',
+    why: 'the mechanism has no such level for data (§3, PROT)',
+    broken: ({ protection = 'clear' }, { levels }) => protection !== 'clear' && !levels.includes(protection),
+  },
+  {
+    reply: 534,
+    error: 'sequence/wrong-level',
+    why: 'policy does not take that level for data (§3, PROT)',
+    broken: ({ protection }, _, { transfers }) => protection !== undefined && transfers?.includes(protection) === false,
+  },
+  {
+    reply: 534,
+    error: 'sequence/wrong-level',
+    why: 'policy wants another level for data (§6)',
+    broken: ({ verb }, { protection }, { transfers }) =>
+      TRANSFERS.has(verb) && transfers?.includes(protection) === false,
+  },
+];
+
+/**
+ * Which rule a command breaks, if it does.
+ * @param side  who asked for it
+ * @returns the error, with the reply that a server owes
+ */
+export function refusalOf(
+  asked: Asked,
+  standing: Standing,
+  policy: Policy = {},
+  side: 'local' | 'peer' = 'peer',
+): FtpSecurityError | undefined {
+  const rule = RULES.find(({ broken }) => broken(asked, standing, policy));
+  return rule && new FtpSecurityError(rule.error, rule.why, { side, reply: rule.reply });
+}

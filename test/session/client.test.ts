@@ -1,0 +1,498 @@
+import { describe, expect, it } from 'vitest';
+import { fromUtf8, toUtf8 } from '../../src/bytes.js';
+import { FtpSecurityError } from '../../src/errors.js';
+import { formatReply } from '../../src/ftp/reply.js';
+import { protectReply } from '../../src/secure/protect.js';
+import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import { ClientSession } from '../../src/session/client.js';
+import type { ClientSessionOptions } from '../../src/session/client-events.js';
+import { errorOf, expectCode } from '../helpers.js';
+import { having, krb5Contexts, Pair, pskContexts, secured } from './pair.js';
+
+const text = (octets: Uint8Array) => fromUtf8(octets);
+const AUTH = toUtf8('AUTH X-TEST');
+
+/** A client that has been told 334. */
+function exchanging(options?: ClientSessionOptions): ClientSession {
+  const client = new ClientSession(options);
+  client.send(AUTH);
+  client.receive(toUtf8('334 go on\r\n'));
+  client.next();
+  return client;
+}
+
+/** A secured client, and the context of its server. */
+function withServer(options?: ClientSessionOptions, contexts = pskContexts()) {
+  const pair = new Pair({ client: options! }).secure({
+    initiator: contexts.initiator,
+    acceptor: pskContexts().acceptor,
+  });
+  return { client: pair.client, context: contexts.acceptor };
+}
+
+describe('a client before the exchange', () => {
+  it('talks in the clear, but sends no password so', () => {
+    const client = new ClientSession();
+    expect(text(client.send(toUtf8('USER anna')))).toBe('USER anna\r\n');
+    for (const command of ['PASS x', 'ACCT x']) expectCode(() => client.send(toUtf8(command)), 'sequence/unprotected');
+    expect(text(new ClientSession({ allowClearPassword: true }).send(toUtf8('PASS x\r\n')))).toBe('PASS x\r\n');
+    expect(client.unanswered.map(({ verb }) => verb)).toEqual(['USER']);
+  });
+
+  it.each(['PBSZ 1', 'PROT P', 'CCC'])('does not send %s', command => {
+    const error = errorOf(() => new ClientSession().send(toUtf8(command)));
+    expect([error.code, error.side]).toEqual(['sequence/unexpected-command', 'local']);
+  });
+
+  it('has no level but clear', () => {
+    expectCode(() => new ClientSession().send(toUtf8('NOOP'), 'safe'), 'sequence/no-context');
+  });
+
+  it.each(['ADAT Zm9v', 'MIC Zm9v', 'CONF Zm9v', 'enc Zm9v', 'PBSZ 0', 'PROT X', 'AUTH', 'CCC x', 'a\r\nb', ''])(
+    'takes %j for misuse',
+    command => {
+      expect(() => new ClientSession().send(toUtf8(command))).toThrow(RangeError);
+    },
+  );
+
+  it('tells the greeting from replies, before and after the first command', () => {
+    const early = new ClientSession();
+    early.send(AUTH);
+    early.receive(toUtf8('120 soon\r\n220-hello\r\n220 ready\r\n504 no\r\n220 x\r\n'));
+    expect([early.next(), early.next(), early.next()]).toMatchObject([
+      { reply: { code: 120 }, command: undefined },
+      { reply: { code: 220 }, command: undefined },
+      { reply: { code: 504 }, command: { verb: 'AUTH' }, level: 'clear', sequence: 'none', tolerated: [] },
+    ]);
+    const late = new ClientSession(); // Somebody else has read the greeting.
+    late.send(AUTH);
+    late.receive(toUtf8('334 go on\r\n'));
+    expect(late.next()).toMatchObject({ type: 'security-data', complete: false, token: undefined });
+  });
+
+  it('takes no 63z reply', () => {
+    const client = new ClientSession();
+    client.receive(toUtf8('631 Zm9v\r\n'));
+    expectCode(() => client.next(), 'sequence/no-context');
+    expectCode(() => client.next(), 'sequence/closed');
+    expectCode(() => client.send(AUTH), 'sequence/closed');
+    client.receive(toUtf8('220 x\r\n'));
+    expect(client.close()).toBeUndefined();
+  });
+
+  it('reports a bare LF, or refuses it', () => {
+    const client = new ClientSession();
+    client.receive(toUtf8('220-a\r\n220 b\n'));
+    expect(client.next()).toMatchObject({ tolerated: ['bare-lf'] });
+    const strict = new ClientSession({ tolerate: [] });
+    strict.receive(toUtf8('220 b\n'));
+    expectCode(() => strict.next(), 'syntax/bad-line');
+  });
+
+  it('has limits', () => {
+    const client = new ClientSession({ maxLine: 10, maxReply: 20 });
+    client.receive(toUtf8('220 12345678\r\n'));
+    expectCode(() => client.next(), 'syntax/limit-exceeded');
+  });
+
+  it('tells where the input ended', () => {
+    const client = new ClientSession();
+    client.close();
+    expectCode(() => client.next(), 'sequence/closed');
+    const within = new ClientSession();
+    within.receive(toUtf8('220-a\r\n'));
+    within.next();
+    expectCode(() => within.close(), 'syntax/truncated');
+  });
+});
+
+describe('a client in the exchange', () => {
+  it('reads and sends nothing while security data is due, or ADAT is unanswered', () => {
+    const client = exchanging();
+    expect([client.phase, client.paused]).toEqual(['exchange', true]);
+    client.receive(toUtf8('235 done\r\n'));
+    expect(client.next()).toBeUndefined();
+    expectCode(() => client.send(toUtf8('NOOP')), 'sequence/unexpected-command');
+    expect(text(client.proceed({ token: toUtf8('foo') })!)).toBe('ADAT Zm9v\r\n');
+    expect(client.paused).toBe(false);
+    expectCode(() => client.send(toUtf8('NOOP')), 'sequence/unexpected-command');
+    expect(() => client.proceed({})).toThrow(RangeError);
+  });
+
+  it('sends nothing behind AUTH and REIN', () => {
+    for (const command of ['AUTH X-TEST', 'REIN']) {
+      const client = new ClientSession();
+      client.send(toUtf8(command));
+      expectCode(() => client.send(toUtf8('NOOP')), 'sequence/unexpected-command');
+    }
+  });
+
+  it('hands on security data, with the deviations that it came in', () => {
+    const client = exchanging();
+    client.proceed({ token: toUtf8('foo') });
+    client.receive(toUtf8('335 here adat=YmFy\r\n'));
+    expect(client.next()).toMatchObject({
+      token: toUtf8('bar'),
+      complete: false,
+      tolerated: ['text-before-adat', 'adat-case'],
+    });
+    client.proceed({ token: toUtf8('foo') });
+    client.receive(toUtf8('235 ADAT=YmF6\r\n'));
+    expect(client.next()).toMatchObject({ token: toUtf8('baz'), complete: true });
+    expect(client.proceed({ context: pskContexts().initiator, facts: { serverName: 'b' } })).toBeUndefined();
+    expect([client.phase, client.paused, client.facts]).toEqual(['secured', false, { serverName: 'b' }]);
+    expect(client.next()).toMatchObject({ type: 'reply', reply: { code: 235 }, command: { verb: 'ADAT' } });
+  });
+
+  it.each<[string, (client: ClientSession) => void, string]>([
+    ['235 and no context', client => client.proceed({}), 'sequence/no-context'],
+    ['235 and more to say', client => client.proceed({ token: toUtf8('a') }), 'sequence/unexpected-reply'],
+  ])('is closed by %s', (_, proceed, code) => {
+    const client = exchanging();
+    client.proceed({ token: toUtf8('foo') });
+    client.receive(toUtf8('235 done\r\n'));
+    expect(client.next()).toMatchObject({ complete: true });
+    expect(errorOf(() => proceed(client)).code).toBe(code);
+    expectCode(() => client.next(), 'sequence/closed');
+  });
+
+  it('is closed by a server that wants more than the mechanism has', () => {
+    expectCode(() => exchanging().proceed({}), 'sequence/unexpected-reply');
+  });
+
+  it('is closed by security data behind its own end, but not by an empty token', () => {
+    for (const [reply, complete] of [
+      ['235 ADAT=YmF6', false],
+      ['235 ADAT=', true],
+    ] as const) {
+      const client = exchanging();
+      client.proceed({ token: toUtf8('foo'), context: pskContexts().initiator });
+      client.receive(toUtf8(`${reply}\r\n`));
+      if (complete) expect(client.next()).toMatchObject({ type: 'reply', reply: { code: 235 } });
+      else expectCode(() => client.next(), 'sequence/unexpected-reply');
+    }
+  });
+
+  it.each(['235 done', '334 go', '335 go'])('is closed by %s that nobody asked for', reply => {
+    const client = new ClientSession();
+    client.send(toUtf8('NOOP'));
+    client.receive(toUtf8(`${reply}\r\n`));
+    expectCode(() => client.next(), 'sequence/unexpected-reply');
+  });
+
+  it('is closed by a reply to ADAT that says neither yes nor no', () => {
+    const client = exchanging();
+    client.proceed({ token: toUtf8('foo') });
+    client.receive(toUtf8('200 fine\r\n'));
+    expectCode(() => client.next(), 'sequence/unexpected-reply');
+  });
+
+  it('goes back to the clear when ADAT is refused, and may try again', () => {
+    const client = exchanging();
+    client.proceed({ token: toUtf8('foo'), context: pskContexts().initiator, facts: { serverName: 'b' } });
+    client.receive(toUtf8('535-no\r\n535 way\r\n'));
+    expect(client.next()).toMatchObject({ type: 'reply', reply: { code: 535 }, command: { verb: 'ADAT' } });
+    expect([client.phase, client.facts]).toEqual(['clear', {}]);
+    expect(text(client.send(AUTH))).toBe('AUTH X-TEST\r\n');
+  });
+
+  it('may give the exchange up, but not once the server calls it complete', () => {
+    const client = exchanging();
+    client.abandon();
+    expect([client.phase, client.paused]).toEqual(['clear', false]);
+    expect(() => client.abandon()).toThrow(RangeError);
+    client.send(AUTH);
+    client.receive(toUtf8('234 done\r\n'));
+    expect(client.next()).toMatchObject({ type: 'security-data', complete: true });
+    client.abandon();
+    expectCode(() => client.next(), 'sequence/closed');
+  });
+
+  it('takes 234 with a context, and never without', () => {
+    const client = new ClientSession();
+    client.send(AUTH);
+    client.receive(toUtf8('234 done\r\n'));
+    expect(client.next()).toMatchObject({ type: 'security-data', complete: true });
+    expectCode(() => client.proceed({}), 'sequence/no-context');
+    const other = new ClientSession();
+    other.send(AUTH);
+    other.receive(toUtf8('234 done\r\n'));
+    other.next();
+    other.proceed({ context: pskContexts().initiator });
+    expect(other.phase).toBe('secured');
+    expect(other.next()).toMatchObject({ reply: { code: 234 }, command: { verb: 'AUTH' } });
+  });
+
+  it('takes no weak context, unless it is told to, and none that policy can do nothing with', () => {
+    const step = { context: pskContexts().initiator, facts: { weak: true } };
+    const weak = () => exchanging().proceed({ ...step, token: toUtf8('a') });
+    expect([errorOf(weak).code, errorOf(weak).side]).toEqual(['security/weak', 'local']);
+    expect(exchanging({ allowWeak: true }).proceed({ ...step, token: toUtf8('a') })).toBeDefined();
+    const context = having(['safe'], pskContexts().initiator);
+    expectCode(
+      () => exchanging({ require: 'private' }).proceed({ context, token: toUtf8('a') }),
+      'security/level-unsupported',
+    );
+  });
+
+  it('judges what came behind 235 as a line of the secured session', () => {
+    const client = exchanging();
+    client.proceed({ token: toUtf8('foo') });
+    client.receive(toUtf8('235 ADAT=YmF6\r\n230 logged in, trust me\r\n'));
+    expect(client.next()).toMatchObject({ complete: true });
+    expect(client.next()).toBeUndefined();
+    client.proceed({ context: pskContexts().initiator });
+    expect(client.next()).toMatchObject({ reply: { code: 235 } });
+    expectCode(() => client.next(), 'sequence/unprotected');
+  });
+});
+
+describe('a secured client', () => {
+  it('sends at the strongest level, at the level asked for, and credentials at the strongest in any case', () => {
+    const { client } = withServer();
+    expect(text(client.send(toUtf8('PWD')))).toMatch(/^ENC /);
+    expect(text(client.send(toUtf8('PWD'), 'safe'))).toMatch(/^MIC /);
+    expect(text(client.send(toUtf8('PASS x'), 'safe'))).toMatch(/^ENC /);
+    const safe = withServer({ level: 'safe' }).client;
+    expect(text(safe.send(toUtf8('PWD')))).toMatch(/^MIC /);
+    expect(text(safe.send(toUtf8('ACCT x')))).toMatch(/^ENC /);
+  });
+
+  it('never sends without integrity before CCC, nor below what it requires', () => {
+    const { client } = withServer({ require: 'private' });
+    expectCode(() => client.send(toUtf8('PWD'), 'clear'), 'sequence/unprotected');
+    expectCode(() => client.send(toUtf8('PWD'), 'confidential'), 'sequence/wrong-level');
+    expectCode(() => client.send(toUtf8('PWD'), 'safe'), 'sequence/wrong-level');
+    expect(client.unanswered).toHaveLength(1 - 1);
+    const { initiator, acceptor } = krb5Contexts();
+    const kerberos = new Pair().secure({ initiator, acceptor }).client;
+    kerberos.receive(new Uint8Array());
+    expectCode(() => kerberos.send(toUtf8('PROT E'), 'safe'), 'sequence/unexpected-command');
+  });
+
+  it.each([
+    ['in the clear', '200 fine\r\n', 'sequence/unprotected'],
+    ['that says goodbye in the clear', '421 bye\r\n', 'sequence/unprotected'],
+    ['that is no 63z', '650 Zm9v\r\n', 'syntax/bad-reply'],
+    ['with a broken token', '632 Zm9v\r\n', 'security/bad-token'],
+    ['with broken base 64', '632 Zm9*\r\n', 'syntax/bad-base64'],
+  ])('is closed by a reply %s', (_, reply, code) => {
+    const { client } = withServer();
+    client.send(toUtf8('PWD'));
+    client.receive(toUtf8(reply));
+    expect(errorOf(() => client.next()).code).toBe(code);
+    expectCode(() => client.next(), 'sequence/closed');
+  });
+
+  it('is closed by a reply below what it requires', () => {
+    const { client, context } = withServer({ require: 'private' });
+    client.send(toUtf8('PWD'));
+    client.receive(protectReply(context, 'safe', toUtf8('257 "/"')));
+    expectCode(() => client.next(), 'sequence/wrong-level');
+  });
+
+  it('is closed by a reply without integrity', () => {
+    const { client, context } = withServer();
+    client.send(toUtf8('PWD'));
+    client.receive(protectReply(context, 'confidential', toUtf8('257 "/"')));
+    expectCode(() => client.next(), 'sequence/wrong-level');
+  });
+
+  it('puts together a reply that spans several outer ones', () => {
+    const { client, context } = withServer();
+    client.send(toUtf8('FEAT'));
+    const outer = (line: string) =>
+      encodeProtectedReply({ level: 'safe', tokens: [context.wrap(toUtf8(line), 'safe').token] });
+    client.receive(outer('211-a\r\n'));
+    expect(client.next()).toBeUndefined();
+    expect(client.unanswered).toHaveLength(1);
+    client.receive(outer('211 b\r\n'));
+    expect(client.next()).toMatchObject({
+      reply: { code: 211, lines: ['a', 'b'] },
+      level: 'safe',
+      tolerated: ['reply-spans-outer'],
+      command: { verb: 'FEAT' },
+    });
+    client.receive(outer('211-a\r\n'));
+    client.next();
+    expectCode(() => client.close(), 'syntax/truncated');
+  });
+
+  it('tells 1yz from the end, and a lost line by its gap', () => {
+    const { client, context } = withServer();
+    client.send(toUtf8('RETR a'));
+    client.receive(protectReply(context, 'private', formatReply(150, 'wait')));
+    expect(client.next()).toMatchObject({ reply: { code: 150 }, command: { verb: 'RETR' }, sequence: 'ok' });
+    expect(client.unanswered).toHaveLength(1);
+    protectReply(context, 'private', formatReply(200, 'lost'));
+    client.receive(protectReply(context, 'private', formatReply(226, 'done')));
+    expect(client.next()).toMatchObject({ reply: { code: 226 }, command: { verb: 'RETR' }, sequence: 'gap' });
+    expect(client.unanswered).toHaveLength(0);
+  });
+
+  it('is closed by replies whose order somebody has changed', () => {
+    const { client, context } = withServer();
+    client.send(toUtf8('PWD'));
+    client.send(toUtf8('PWD'));
+    const first = protectReply(context, 'private', formatReply(257, 'a'));
+    client.receive(protectReply(context, 'private', formatReply(257, 'b')));
+    client.receive(first);
+    expect(client.next()).toMatchObject({ sequence: 'gap' });
+    expectCode(() => client.next(), 'security/out-of-sequence');
+  });
+
+  it('knows STAT during a transfer from the end of the transfer', () => {
+    const { client, context } = withServer();
+    for (const command of ['RETR a', 'STAT', 'NOOP']) client.send(toUtf8(command));
+    for (const code of [150, 211, 226, 200]) client.receive(protectReply(context, 'private', formatReply(code, 'x')));
+    const answered = [1, 2, 3, 4].map(() => client.next()).map(it => it?.type === 'reply' && it.command?.verb);
+    expect(answered).toEqual(['RETR', 'STAT', 'RETR', 'NOOP']);
+  });
+
+  it('uses the smaller buffer of PBSZ, and refuses a level that fits none', () => {
+    const { client, context } = withServer();
+    const answer = (code: number, said: string) => {
+      client.receive(protectReply(context, 'private', formatReply(code, said)));
+      return client.next();
+    };
+    client.send(toUtf8('PBSZ 1000'));
+    answer(200, 'PBSZ=2000');
+    expect(client.bufferSize).toBe(1000);
+    client.send(toUtf8('PBSZ 1000'));
+    answer(200, 'fine');
+    expect(client.bufferSize).toBe(1000);
+    client.send(toUtf8('PBSZ 1000'));
+    answer(501, 'no');
+    expect(client.bufferSize).toBe(1000);
+    client.send(toUtf8('PBSZ 1000'));
+    answer(200, 'PBSZ=20');
+    expect(client.bufferSize).toBe(20);
+    expectCode(() => client.send(toUtf8('PROT P')), 'syntax/limit-exceeded');
+    client.send(toUtf8('PBSZ 999'));
+    answer(200, 'ok');
+    client.send(toUtf8('PROT P'));
+    answer(534, 'no');
+    expect(client.protection).toBe('clear');
+    client.send(toUtf8('PROT P'));
+    answer(200, 'ok');
+    expect(client.protection).toBe('private');
+    expect(client.dataWriter().write(new Uint8Array(2000)).length).toBeGreaterThan(0);
+    expect(client.dataReader({ interleaved: true }).ended).toBe(false);
+    client.send(toUtf8('PBSZ 5'));
+    client.receive(protectReply(context, 'private', formatReply(200, 'PBSZ=abc')));
+    expectCode(() => client.next(), 'syntax/bad-reply');
+  });
+
+  it('forgets all when AUTH is accepted again', () => {
+    const pair = secured();
+    pair.settle('PBSZ 1000');
+    pair.settle('PROT P');
+    const auth = pair.toServer(pair.client.send(AUTH));
+    expect(auth).toEqual({ type: 'auth', mechanism: 'X-TEST', again: true });
+    const due = pair.toClient(pair.server.proceed({}));
+    expect(due).toMatchObject({ type: 'security-data', complete: false });
+    for (const side of [pair.client, pair.server]) {
+      expect([side.phase, side.bufferSize, side.protection]).toEqual(['exchange', undefined, 'clear']);
+    }
+    pair.client.abandon();
+    expect(text(pair.client.send(toUtf8('NOOP')))).toBe('NOOP\r\n');
+    const again = secured();
+    again.secure(krb5Contexts());
+    expect(again.command('PWD').level).toBe('private');
+  });
+
+  it('is in the clear again after REIN', () => {
+    const pair = secured();
+    pair.command('REIN');
+    expect(pair.server.paused).toBe(true);
+    pair.reply(pair.server.reply(120, 'wait'));
+    const event = pair.reply(pair.server.reply(220, 'again'));
+    expect(event).toMatchObject({ level: 'private', command: { verb: 'REIN' } });
+    expect([pair.client.phase, pair.server.phase]).toEqual(['clear', 'clear']);
+    expect(pair.command('USER a').level).toBe('clear');
+  });
+
+  it('is over when destroyed', () => {
+    const { client } = withServer();
+    client.destroy();
+    expectCode(() => client.send(toUtf8('NOOP')), 'sequence/closed');
+    const early = exchanging();
+    const { initiator } = pskContexts();
+    early.proceed({ token: toUtf8('a'), context: initiator });
+    early.destroy();
+    expectCode(() => initiator.wrap(toUtf8('a'), 'safe'), 'sequence/closed');
+  });
+});
+
+describe('a client after CCC', () => {
+  it('talks in the clear, but for credentials, and takes clear replies to clear commands alone', () => {
+    const pair = secured();
+    pair.settle('CCC');
+    expect(pair.command('NOOP').level).toBe('clear');
+    expect(pair.reply(pair.server.reply(200, 'yes'))).toMatchObject({ level: 'clear' });
+    expect(pair.command('PWD', 'private').level).toBe('private');
+    expect(pair.reply(pair.server.reply(257, '"/"'))).toMatchObject({ level: 'private' });
+    expect(pair.command('PASS x').level).toBe('private');
+    pair.client.receive(toUtf8('230 logged in, trust me\r\n'));
+    expectCode(() => pair.client.next(), 'sequence/unprotected');
+  });
+
+  it('tolerates a protected reply to a clear command, or does not', () => {
+    for (const tolerate of [undefined, []]) {
+      const contexts = pskContexts();
+      const pair = new Pair({ client: tolerate ? { tolerate } : {} }).secure(contexts);
+      pair.settle('CCC');
+      pair.client.send(toUtf8('NOOP'));
+      pair.client.receive(protectReply(contexts.acceptor, 'safe', toUtf8('200 yes')));
+      if (tolerate) expectCode(() => pair.client.next(), 'sequence/wrong-level');
+      else expect(pair.client.next()).toMatchObject({ tolerated: ['protected-after-ccc'], level: 'safe' });
+    }
+  });
+
+  it('takes confidential replies to confidential commands, and not to safe ones', () => {
+    const contexts = pskContexts();
+    const pair = new Pair().secure(contexts);
+    pair.settle('CCC');
+    expect(pair.toServer(pair.client.send(toUtf8('PWD'), 'confidential'))).toMatchObject({ level: 'confidential' });
+    expect(pair.reply(pair.server.reply(257, 'a'))).toMatchObject({ level: 'confidential' });
+    pair.client.send(toUtf8('PWD'), 'safe');
+    pair.client.receive(protectReply(contexts.acceptor, 'confidential', toUtf8('257 a')));
+    expectCode(() => pair.client.next(), 'sequence/wrong-level');
+  });
+
+  it('takes no clear reply within a protected one', () => {
+    const contexts = pskContexts();
+    const pair = new Pair().secure(contexts);
+    pair.settle('CCC');
+    pair.client.send(toUtf8('FEAT'));
+    const { token } = contexts.acceptor.wrap(toUtf8('211-a\r\n'), 'safe');
+    pair.client.receive(encodeProtectedReply({ level: 'safe', tokens: [token] }));
+    expect(pair.client.next()).toBeUndefined();
+    pair.client.receive(toUtf8('211 b\r\n'));
+    expectCode(() => pair.client.next(), 'syntax/bad-reply');
+  });
+
+  it('may be refused by the caller', () => {
+    const pair = secured({ client: { ccc: false } });
+    expectCode(() => pair.client.send(toUtf8('CCC')), 'sequence/unexpected-command');
+  });
+});
+
+it('a mechanism without integrity leaves both in the clear where they like', () => {
+  const { initiator, acceptor } = pskContexts();
+  const pair = new Pair().secure({
+    initiator: having(['confidential'], initiator),
+    acceptor: having(['confidential'], acceptor),
+  });
+  expect(pair.command('PWD').level).toBe('confidential');
+  expect(pair.reply(pair.server.reply(257, 'a')).level).toBe('confidential');
+  expect(pair.command('PWD', 'clear').level).toBe('clear');
+  expect(pair.reply(pair.server.reply(257, 'a')).level).toBe('clear');
+});
+
+it('only FtpSecurityError closes it', () => {
+  const client = exchanging();
+  expect(() => client.proceed({ token: new Uint8Array() })).toThrow(RangeError);
+  expect(client.proceed({ token: toUtf8('a') })).toBeDefined();
+  expect(new FtpSecurityError('sequence/closed', '')).toBeInstanceOf(Error);
+});
