@@ -104,7 +104,7 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
       ? undefined
       : ['KRB_AP_ERR_BADMATCH', 'the authenticator is not of the client that the ticket names'],
   ({ ticket, acceptance: { peerAddress } }) =>
-    peerAddress === undefined || ticket.caddr === undefined || ticket.caddr.some(isAddress(peerAddress))
+    peerAddress === undefined || !ticket.caddr?.length || ticket.caddr.some(isAddress(peerAddress))
       ? undefined
       : ['KRB_AP_ERR_BADADDR', 'the ticket is not good for the address that the client has'],
   ({ authenticator: { ctime, cusec }, acceptance: { skew }, now }) =>

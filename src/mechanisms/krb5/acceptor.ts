@@ -18,6 +18,8 @@ import { withAnswer } from './krb-error.js';
 import { type ApReq, type EncApRepPart, type EncryptionKey, encApRepPart, USAGE } from './messages.js';
 import { type Principal, serviceNameOf } from './principal.js';
 import { ReplayCache, type ReplayRecord } from './replay-cache.js';
+import { parseNegotiation } from './spnego.js';
+import { acceptNegotiated } from './spnego-acceptor.js';
 
 export interface Krb5AcceptorOptions extends CipherOptions {
   /** The keys of the service: entries of its keytab, or bare keys, which go for every name. */
@@ -28,7 +30,10 @@ export interface Krb5AcceptorOptions extends CipherOptions {
   clock?: () => number;
   /** How far the client's clock may be off, in seconds. Default 300. */
   skew?: number;
-  /** Where authenticators are noted. Default: one in memory, of all acceptors of this process. */
+  /**
+   * Where authenticators are noted. Default: one in memory, of all acceptors of this process that have none; so one whose
+   * clock is another than theirs brings its own.
+   */
   replayCache?: ReplayRecord;
   /** Of `channelBindings`; compared with the client's if it gave any. Default: none, nothing is compared. */
   bindings?: Uint8Array;
@@ -60,8 +65,8 @@ const SKEW = 300;
 const EVERYONES = new ReplayCache();
 
 /**
- * The server's side: it takes the client's AP-REQ, and has its context at once. After an error or its last step the exchange
- * is over, and a further step throws `sequence/closed`.
+ * The server's side: it takes the client's AP-REQ, and has its context at once; or goes through SPNEGO (RFC 4178), if the
+ * client does. After an error or its last step the exchange is over, and a further step throws `sequence/closed`.
  *
  * The error of an AP-REQ that could be read has a KRB-ERROR for the client as its `token`.
  * @throws TypeError, RangeError for misuse. Steps throw FtpSecurityError `security/bad-token`, `bad-checksum`, `no-key`,
@@ -71,8 +76,12 @@ export function krb5Acceptor(options: Krb5AcceptorOptions): Exchange {
   return spokenExchange('Kerberos', accept(settingsOf(options)));
 }
 
+/** Kerberos alone, or inside SPNEGO: the first token tells. */
 function* accept(settings: Settings): Turns<Token, Step> {
-  return acceptToken(yield {}, settings);
+  const token = yield {};
+  const negotiation = token && parseNegotiation(token);
+  if (negotiation?.kind !== 'NegTokenInit') return acceptToken(token, settings);
+  return yield* acceptNegotiated(negotiation, inside => acceptToken(inside, settings));
 }
 
 function acceptToken(token: Token, settings: Settings): AcceptorStep {
@@ -97,18 +106,21 @@ function readRequest(token: Token): ApReq {
 function answerTo(message: ApReq, accepted: Accepted, settings: Settings): AcceptorStep {
   const { ticket, authenticator, checksum } = accepted;
   const isMutual = (checksum.flags & GSS_FLAGS.mutual) !== 0;
-  const answer = isMutual ? answerPart(accepted, settings) : undefined;
-  const { context, base } = established('acceptor', accepted, answer, settings);
-  const facts: Krb5Facts = {
-    ...requestFacts(message),
-    ...ticketFacts(accepted),
-    ...keyFacts(base, message.ticket.encPart.etype, ticket.key.keytype),
-    mutual: isMutual,
-    ...(checksum.delegation !== undefined && { delegation: checksum.delegation }),
-  };
-  const token = answer && sealAnswer(answer, ticket.key, settings);
-  for (const key of [ticket.key, authenticator.subkey, answer?.subkey]) key?.keyvalue.fill(0);
-  return { context, facts, ...(token !== undefined && { token }) };
+  let answer: EncApRepPart | undefined;
+  try {
+    answer = isMutual ? answerPart(accepted, settings) : undefined;
+    const { context, base } = established('acceptor', accepted, answer, settings);
+    const facts: Krb5Facts = {
+      ...requestFacts(message),
+      ...ticketFacts(accepted),
+      ...keyFacts(base, message.ticket.encPart.etype, ticket.key.keytype),
+      mutual: isMutual,
+      ...(checksum.delegation !== undefined && { delegation: checksum.delegation }),
+    };
+    return { context, facts, ...(answer !== undefined && { token: sealAnswer(answer, ticket.key, settings) }) };
+  } finally {
+    for (const key of [ticket.key, authenticator.subkey, answer?.subkey]) key?.keyvalue.fill(0);
+  }
 }
 
 /**

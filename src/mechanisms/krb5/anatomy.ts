@@ -3,7 +3,7 @@ import { errorFacts, iso, requestFacts } from './facts.js';
 import { type ContextToken, frameOf, parseContextToken } from './gss-token.js';
 import { AP_OPTIONS } from './messages.js';
 import { principalOf, principalText } from './principal.js';
-import { type NegotiationToken, parseNegotiation } from './spnego.js';
+import { isOfKerberos, type NegotiationToken, parseNegotiation } from './spnego.js';
 import { readTokenHeader } from './wrap-token.js';
 
 export interface TokenAnatomy {
@@ -25,8 +25,12 @@ export function describeToken(token: Uint8Array): TokenAnatomy {
   return 'sequence' in header ? { ...header, sequence: String(header.sequence) } : { ...header };
 }
 
-function describeNegotiation({ inside, ...rest }: NegotiationToken): TokenAnatomy {
-  return { ...rest, ...(inside !== undefined && { inside: describeContextToken(parseContextToken(inside)) }) };
+function describeNegotiation({ kind, offered, state, inside }: NegotiationToken): TokenAnatomy {
+  return {
+    kind,
+    ...(state !== undefined && { state }),
+    ...(inside !== undefined && isOfKerberos(offered) && { inside: describeContextToken(parseContextToken(inside)) }),
+  };
 }
 
 /** The token ids of contexts end in 00, those of RFC 1964's per-message tokens do not. */

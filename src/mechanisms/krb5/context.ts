@@ -3,10 +3,12 @@ import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { ReceivedNumbers } from '../../received-numbers.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
-import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
+import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../secure/security-context.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from './enctypes.js';
 import { framedKey } from './framed-keys.js';
+import { buildFramedMic, verifyFramedMic } from './framed-mic.js';
 import { buildFramedToken, framedSizeLimit, openFramedToken } from './framed-token.js';
+import { buildMicToken, verifyMicToken } from './mic-token.js';
 import { buildWrapToken, type Opened, openWrapToken, wrapOverhead } from './wrap-token.js';
 
 export interface Krb5ContextOptions extends CipherOptions {
@@ -28,8 +30,16 @@ export interface Krb5ContextOptions extends CipherOptions {
   allowWeak?: boolean;
 }
 
-/** With the tokens that hold no text, as GSS_GetMIC and GSS_VerifyMIC have them (RFC 2743 §2.3). */
-export interface Krb5Context extends SecurityContext {}
+/** With the tokens of GSS_GetMIC, which RFC 2228 never sends and SPNEGO does (RFC 4178 §5). */
+export interface Krb5Context extends SecurityContext {
+  /** A token that vouches for `text` and does not hold it; it uses one sequence number (RFC 2743 §2.3.1). */
+  getMic(text: Uint8Array): Uint8Array;
+  /**
+   * Verifies such a token of the other side. It throws, and nothing has changed; or its number is used.
+   * @throws FtpSecurityError `security/bad-token`, `bad-checksum`, `replayed`, `out-of-sequence`, `wrong-direction`
+   */
+  verifyMic(text: Uint8Array, token: Uint8Array): SequenceState;
+}
 
 /** The per-message tokens of one side of a context. */
 interface TokenFormat {
@@ -38,6 +48,9 @@ interface TokenFormat {
   build(plaintext: Uint8Array, sealed: boolean, sequence: bigint): Uint8Array;
   /** @throws FtpSecurityError `security/bad-token`, `wrong-direction`, `bad-checksum` */
   open(token: Uint8Array): Opened;
+  sign(text: Uint8Array, sequence: bigint): Uint8Array;
+  /** Its sequence number. It throws as `open` does. */
+  verify(text: Uint8Array, token: Uint8Array): bigint;
   sizeLimit(sealed: boolean, maxToken: number): number;
   destroy(): void;
 }
@@ -66,11 +79,14 @@ export function krb5Context(options: Krb5ContextOptions): Krb5Context {
 
 function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions): TokenFormat {
   const isAcceptor = role === 'acceptor';
+  const ours = { sentByAcceptor: isAcceptor, acceptorSubkey };
+  const theirs = { sentByAcceptor: !isAcceptor, acceptorSubkey };
   return {
     numbers: 1n << 64n,
-    build: (plaintext, sealed, sequence) =>
-      buildWrapToken(key, { sentByAcceptor: isAcceptor, acceptorSubkey, sealed, sequence }, plaintext),
-    open: token => openWrapToken(key, { sentByAcceptor: !isAcceptor, acceptorSubkey }, token),
+    build: (plaintext, sealed, sequence) => buildWrapToken(key, { ...ours, sealed, sequence }, plaintext),
+    open: token => openWrapToken(key, theirs, token),
+    sign: (text, sequence) => buildMicToken(key, ours, sequence, text),
+    verify: (text, token) => verifyMicToken(key, theirs, token, text),
     sizeLimit: (sealed, maxToken) => Math.max(0, maxToken - wrapOverhead(key.enctype, sealed)),
     destroy: () => key.destroy(),
   };
@@ -84,6 +100,8 @@ function rfc1964(key: KerberosKey, options: Krb5ContextOptions): TokenFormat {
     build: (plaintext, sealed, sequence) =>
       buildFramedToken(framed, { sentByAcceptor: isAcceptor, sealed, sequence }, plaintext),
     open: token => openFramedToken(framed, !isAcceptor, token),
+    sign: (text, sequence) => buildFramedMic(framed, isAcceptor, sequence, text),
+    verify: (text, token) => verifyFramedMic(framed, !isAcceptor, token, text),
     sizeLimit: (_sealed, maxToken) => framedSizeLimit(framed, maxToken),
     destroy() {
       framed.destroy();
@@ -115,7 +133,7 @@ class NumberedContext implements Krb5Context {
   wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped {
     assertBytes(plaintext, 'plaintext');
     const token = this.#format.build(plaintext, this.#isSealed(level), this.#next);
-    this.#next = (this.#next + 1n) % this.#format.numbers;
+    this.#advance();
     return { token, level };
   }
 
@@ -124,6 +142,21 @@ class NumberedContext implements Krb5Context {
     this.#assertOpen();
     const { plaintext, sealed, sequence } = this.#format.open(token);
     return { plaintext, level: sealed ? 'private' : 'safe', sequence: this.#received.accept(sequence) };
+  }
+
+  getMic(text: Uint8Array): Uint8Array {
+    assertBytes(text, 'text');
+    this.#assertOpen();
+    const token = this.#format.sign(text, this.#next);
+    this.#advance();
+    return token;
+  }
+
+  verifyMic(text: Uint8Array, token: Uint8Array): SequenceState {
+    assertBytes(text, 'text');
+    assertBytes(token, 'token');
+    this.#assertOpen();
+    return this.#received.accept(this.#format.verify(text, token));
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {
@@ -139,6 +172,10 @@ class NumberedContext implements Krb5Context {
   destroy(): void {
     this.#closed = true;
     this.#format.destroy();
+  }
+
+  #advance(): void {
+    this.#next = (this.#next + 1n) % this.#format.numbers;
   }
 
   #isSealed(level: TokenLevel): boolean {

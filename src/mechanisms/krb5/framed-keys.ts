@@ -11,6 +11,8 @@ import { derive, hmacMd5 } from './rc4-hmac.js';
 export interface FramedKey {
   /** The checksums of each SGN_ALG, by its two octets; the first is that of the tokens that we make. */
   readonly signing: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
+  /** The same for tokens without a body, those of GetMIC. */
+  readonly signingAlone: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
   /** SEAL_ALG of a sealed token. */
   readonly sealing: number;
   /** In octets. */
@@ -29,7 +31,7 @@ export interface FramedKey {
 }
 
 /** RFC 4757 §3 and RFC 3961 §6.3 under the usage numbers that all libraries give these tokens. */
-const USAGE = { rc4Wrap: 13, tripleDesSign: 23 } as const;
+const USAGE = { rc4Wrap: 13, rc4Mic: 15, tripleDesSign: 23 } as const;
 
 /**
  * @param key  stays the caller's to destroy
@@ -62,8 +64,11 @@ function rc4Hmac(key: KerberosKey, octets: Uint8Array): FramedKey {
   const sealKey = hmacMd5(derive(masked(octets), zero));
   const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) => rc4(sequenceKey.digest(checksum), sequence);
   const crypt = (body: Uint8Array, sequence: Uint8Array) => rc4(sealKey.digest(sequence.subarray(0, 4)), body);
+  const signing = (usage: number) =>
+    new Map([[0x1100, (data: Uint8Array) => key.checksum(usage, data).slice(0, CHECKSUM)]]);
   return {
-    signing: new Map([[0x1100, data => key.checksum(USAGE.rc4Wrap, data).slice(0, CHECKSUM)]]),
+    signing: signing(USAGE.rc4Wrap),
+    signingAlone: signing(USAGE.rc4Mic),
     sealing: 0x1000,
     checksumLength: CHECKSUM,
     blockSize: 1,
@@ -82,8 +87,10 @@ function rc4Hmac(key: KerberosKey, octets: Uint8Array): FramedKey {
 /** As all libraries have it, and no RFC: RFC 1964 with triple DES for DES, and the checksum of RFC 3961 §6.3. */
 function tripleDes(key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): FramedKey {
   const cipher = ciphers.tripleDes!(octets);
+  const signing = new Map([[0x0400, (data: Uint8Array) => key.checksum(USAGE.tripleDesSign, data)]]);
   return {
-    signing: new Map([[0x0400, data => key.checksum(USAGE.tripleDesSign, data)]]),
+    signing,
+    signingAlone: signing,
     sealing: 0x0200,
     checksumLength: key.enctype.checksumLength,
     ...blockCipherParts(cipher, cipher),
@@ -97,12 +104,14 @@ function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Fram
   const prefix = reversed.encrypt(new Uint8Array(2 * BLOCK));
   reversed.destroy();
   const mac = (data: Uint8Array) => cipher.encrypt(data).slice(-BLOCK);
+  const signing: [number, (data: Uint8Array) => Uint8Array][] = [
+    [0x0000, data => mac(md5(data))],
+    [0x0100, data => md5(concat(prefix, data)).slice(0, CHECKSUM)],
+  ];
   return {
-    signing: new Map([
-      [0x0000, (data: Uint8Array) => mac(md5(data))],
-      [0x0100, (data: Uint8Array) => md5(concat(prefix, data)).slice(0, CHECKSUM)],
-      [0x0200, mac],
-    ]),
+    // DES MAC itself is over whole blocks, which a text alone need not be.
+    signing: new Map([...signing, [0x0200, mac]]),
+    signingAlone: new Map(signing),
     sealing: 0x0000,
     checksumLength: CHECKSUM,
     ...blockCipherParts(cipher, ciphers.des!(masked(octets))),
@@ -112,7 +121,7 @@ function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Fram
 function blockCipherParts(
   cipher: BlockCipher,
   sealing: BlockCipher,
-): Omit<FramedKey, 'signing' | 'sealing' | 'checksumLength'> {
+): Omit<FramedKey, 'signing' | 'signingAlone' | 'sealing' | 'checksumLength'> {
   return {
     blockSize: BLOCK,
     littleEndian: true,

@@ -87,9 +87,7 @@ export function openFramedToken(key: FramedKey, sentByAcceptor: boolean, token: 
       'the checksum, the padding or the sequence number does not hold',
     );
   }
-  if ((sender === 'acceptor') !== sentByAcceptor) {
-    throw new FtpSecurityError('security/wrong-direction', 'the direction says that the token comes from our side');
-  }
+  assertDirection(sender, sentByAcceptor);
   return { plaintext: copy(body, CONFOUNDER, body.length - body.at(-1)!), sealed, sequence };
 }
 
@@ -116,12 +114,12 @@ function readHeader(key: FramedKey, inside: Uint8Array): FramedParts {
 }
 
 /** The plaintext of SND_SEQ: the number, and four octets of direction (RFC 1964 §1.2.1.2). */
-function sequenceField({ littleEndian }: FramedKey, sequence: bigint, sentByAcceptor: boolean): Uint8Array {
+export function sequenceField({ littleEndian }: FramedKey, sequence: bigint, sentByAcceptor: boolean): Uint8Array {
   const number = u32be(Number(sequence));
   return concat(littleEndian ? number.reverse() : number, new Uint8Array(4).fill(sentByAcceptor ? 0xff : 0));
 }
 
-function readSequence(
+export function readSequence(
   { littleEndian }: FramedKey,
   field: Uint8Array,
 ): { sequence: bigint; sender: 'initiator' | 'acceptor' | undefined } {
@@ -129,6 +127,11 @@ function readSequence(
   const direction = view.getUint32(4);
   const sender = direction === 0 ? 'initiator' : direction === 0xffffffff ? 'acceptor' : undefined;
   return { sequence: BigInt(view.getUint32(0, littleEndian)), sender };
+}
+
+export function assertDirection(sender: 'initiator' | 'acceptor' | undefined, sentByAcceptor: boolean): void {
+  if ((sender === 'acceptor') === sentByAcceptor) return;
+  throw new FtpSecurityError('security/wrong-direction', 'the direction says that the token comes from our side');
 }
 
 /** Whether a body ends in 1 to `blockSize` octets that count themselves; the time does not tell how many there are. */
@@ -144,7 +147,7 @@ function isPadded(body: Uint8Array, blockSize: number): boolean {
   return wrong === 0;
 }
 
-function u16be(value: number): Uint8Array {
+export function u16be(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value);
 }
 

@@ -69,9 +69,9 @@ export function formatContextToken(token: ContextToken): Uint8Array {
   return formatFrame(concat(fromHex(TOKEN_IDS[token.kind]), formatMessage(token)));
 }
 
-/** The frame of Kerberos around its own octets, a token id first. */
-export function formatFrame(inside: Uint8Array): Uint8Array {
-  return formatElement(APPLICATION, concat(MECHANISMS.kerberos, inside));
+/** The frame of a mechanism around its own octets; those of Kerberos start with a token id. */
+export function formatFrame(inside: Uint8Array, mechanism: FramedMechanism = 'kerberos'): Uint8Array {
+  return formatElement(APPLICATION, concat(MECHANISMS[mechanism], inside));
 }
 
 /**

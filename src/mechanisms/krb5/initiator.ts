@@ -23,12 +23,14 @@ import {
   type ApReq,
   type Authenticator,
   authenticator,
+  type EncApRepPart,
   type PrincipalName,
   type Ticket,
   ticket,
   USAGE,
 } from './messages.js';
 import { type Principal, type ServiceName, serviceNameOf } from './principal.js';
+import { negotiate } from './spnego-initiator.js';
 
 export interface Krb5InitiatorOptions extends CipherOptions {
   /** A credential cache, or some of its credentials, with the ticket for the service among them. */
@@ -39,6 +41,8 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   mutual?: boolean;
   /** Tell the server that order matters, as well as replays. Default false: data connections make gaps. */
   sequence?: boolean;
+  /** Wrap the exchange in SPNEGO (RFC 4178), and offer Kerberos alone. Default false. */
+  spnego?: boolean;
   /** Of `channelBindings`. Default: none. */
   bindings?: Uint8Array;
   /** A KRB-CRED message with credentials for the server, made by whoever has the ticket for it. Default: none. */
@@ -58,6 +62,7 @@ interface Settings extends EnctypePolicy {
   meant: ServiceName;
   mutual: boolean;
   sequence: boolean;
+  spnego: boolean;
   bindings: Uint8Array | undefined;
   delegation: Uint8Array | undefined;
   clock: () => number;
@@ -72,11 +77,14 @@ interface Finished {
 }
 
 /** An AP-REQ that was made, and how the exchange goes on. */
-interface Begun {
+export interface Begun {
   token: Uint8Array;
   facts: Krb5Facts;
-  /** @param answer  the AP-REP; undefined where none was asked for */
-  finish(answer?: ApRep): Finished;
+  /**
+   * @param answer  the token of the AP-REP; undefined where none was asked for
+   * @throws FtpSecurityError when it is not what is owed
+   */
+  finish(answer?: Token): Finished;
 }
 
 /**
@@ -93,9 +101,11 @@ export function krb5Initiator(options: Krb5InitiatorOptions): Exchange {
 function* initiate(settings: Settings): Turns<Token, Step> {
   const early = yield {};
   if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
-  const { token, facts, finish } = begin(settings);
+  const begun = begin(settings);
+  if (settings.spnego) return yield* negotiate(begun);
+  const { token, facts, finish } = begun;
   if (!settings.mutual) return { token, ...finish() };
-  return finish(readAnswer(yield { token, facts }));
+  return finish(yield { token, facts });
 }
 
 function readAnswer(token: Token): ApRep {
@@ -106,6 +116,10 @@ function readAnswer(token: Token): ApRep {
   if (seen.kind === 'AP-REP') return seen.message;
   if (seen.kind === 'KRB-ERROR') throw errorOf(seen.message);
   throw new FtpSecurityError('security/bad-token', 'AP-REQ where an AP-REP is owed');
+}
+
+function assertNone(token: Token): undefined {
+  if (token !== undefined) throw new FtpSecurityError('security/bad-token', 'security data where none is owed');
 }
 
 function begin(settings: Settings): Begun {
@@ -124,19 +138,33 @@ function begin(settings: Settings): Begun {
     token: formatContextToken({ kind: 'AP-REQ', message }),
     facts,
     finish(answer) {
-      const part = answer && openApRep(answer, request, settings);
-      const { context, base } = established('initiator', request, part, settings);
-      for (const key of [request.authenticator.subkey, part?.subkey]) key?.keyvalue.fill(0);
-      return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
+      let part: EncApRepPart | undefined;
+      try {
+        part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNone(answer);
+        const { context, base } = established('initiator', request, part, settings);
+        return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
+      } finally {
+        for (const key of [request.authenticator.subkey, part?.subkey]) key?.keyvalue.fill(0);
+      }
     },
   };
 }
 
 function readTicket({ ticket: octets }: Credential, { allowWeak }: Settings): Ticket {
-  const read = parseDer(ticket, octets);
+  const read = asLocal(() => parseDer(ticket, octets));
   const enctype = enctypeOf(read.encPart.etype);
   if (!enctype?.weak || allowWeak) return read;
   throw new FtpSecurityError('security/weak', `the ticket is of ${enctype.name}, which is weak`, { side: 'local' });
+}
+
+/** Errors of what our own side has in hand are not the peer's. */
+function asLocal<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    throw new FtpSecurityError(error.code, `the credential’s ticket: ${error.message}`, { side: 'local' });
+  }
 }
 
 /** What a credential tells of the ticket's inside. */
@@ -221,6 +249,7 @@ function settingsOf(options: Krb5InitiatorOptions): Settings {
     meant: serviceNameOf(service),
     mutual: options.mutual ?? true,
     sequence: options.sequence ?? false,
+    spnego: options.spnego ?? false,
     bindings,
     delegation,
     clock: options.clock ?? Date.now,

@@ -35,12 +35,17 @@ export interface ServiceName {
  * @throws RangeError when a text is neither
  */
 export function serviceNameOf(service: string | Principal): ServiceName {
-  if (typeof service !== 'string') return service;
+  if (typeof service !== 'string') return inRealm(service.name, service.realm);
   const { separators, parts } = split(service);
   if (separators === '@') return { name: [parts[0]!, parts[1]!.toLowerCase()] };
   if (/^\/+$/.test(separators)) return { name: parts };
-  if (/^\/+@$/.test(separators)) return { name: parts.slice(0, -1), realm: parts.at(-1)! };
+  if (/^\/+@$/.test(separators)) return inRealm(parts.slice(0, -1), parts.at(-1)!);
   throw new RangeError('a service is ftp@host, ftp/host@REALM or ftp/host');
+}
+
+/** No realm at all is what clients write that leave it to the KDC (RFC 6806 §8). */
+function inRealm(name: readonly string[], realm: string): ServiceName {
+  return realm === '' ? { name } : { name, realm };
 }
 
 /** Whether a principal is the service that is meant. */

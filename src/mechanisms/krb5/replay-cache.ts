@@ -62,7 +62,9 @@ export class ReplayCache implements ReplayRecord {
   }
 
   #makeRoom(): void {
-    this.#lost = Math.min(...this.#entries.keys());
+    let first = Number.POSITIVE_INFINITY;
+    for (const expires of this.#entries.keys()) first = Math.min(first, expires);
+    this.#lost = first;
     this.#drop(this.#lost);
   }
 

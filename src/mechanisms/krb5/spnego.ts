@@ -1,10 +1,14 @@
 /**
  * The negotiation tokens of SPNEGO around those of Kerberos (RFC 4178 §4.2): the initiator's first in a frame, all others
- * bare. What is negotiated is left alone: a token of Kerberos inside says enough.
+ * bare.
  */
+import { fromHex, toHex } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import type { Krb5Context } from './context.js';
 import {
   application,
   field,
+  formatDer,
   integer,
   type Of,
   octetString,
@@ -14,15 +18,25 @@ import {
   sequenceOf,
   type Type,
 } from './der.js';
-import { frameOf, openFrame } from './gss-token.js';
+import { formatFrame, frameOf, openFrame } from './gss-token.js';
 
 export interface NegotiationToken {
   kind: 'NegTokenInit' | 'NegTokenResp';
+  /** What the initiator offers, its favourite first, each as the contents of its object identifier. */
+  offered?: Uint8Array[];
   /** What the acceptor says of the negotiation. */
   state?: NegotiationState;
+  /** The mechanism that the acceptor chose. */
+  chosen?: Uint8Array;
   /** The mechanism's own token: `mechToken` or `responseToken`. */
   inside?: Uint8Array;
+  /** `mechListMIC`: a token of GetMIC over {@link mechanismList}. */
+  mic?: Uint8Array;
 }
+
+/** 1.2.840.113554.1.2.2, and 1.2.840.48018.1.2.2, which Windows once made of it (appendix C). */
+export const KERBEROS: Uint8Array = fromHex('2a864886f712010202');
+const WINDOWS_KERBEROS = fromHex('2a864882f712010202');
 
 /** negState (§4.2.2). */
 const STATES = ['accept-completed', 'accept-incomplete', 'reject', 'request-mic'] as const;
@@ -30,13 +44,14 @@ export type NegotiationState = (typeof STATES)[number];
 
 const state: Type<number> = { ...integer(0, STATES.length - 1, 'negState'), tag: 0x0a };
 const mechType: Type<Uint8Array> = { ...octetString, name: 'OBJECT IDENTIFIER', tag: 0x06 };
+const mechTypeList = sequenceOf(mechType);
 const contextFlags: Type<Uint8Array> = { ...octetString, name: 'ContextFlags', tag: 0x03 };
 
 const negTokenInit = negotiation(
   0,
   'SPNEGO NegTokenInit',
   sequence({
-    mechTypes: field(0, sequenceOf(mechType)),
+    mechTypes: field(0, mechTypeList),
     reqFlags: optional(1, contextFlags),
     mechToken: optional(2, octetString),
     mechListMIC: optional(3, octetString),
@@ -61,17 +76,71 @@ const negTokenResp = negotiation(
 export function parseNegotiation(token: Uint8Array): NegotiationToken | undefined {
   if (token[0] === negTokenResp.tag) return fromAnswer(parseDer(negTokenResp, token));
   if (frameOf(token)?.mechanism !== 'spnego') return undefined;
-  const { mechToken } = parseDer(negTokenInit, token, openFrame(token, 'spnego'));
-  return { kind: 'NegTokenInit', ...(mechToken !== undefined && { inside: mechToken }) };
+  const { mechTypes, mechToken, mechListMIC } = parseDer(negTokenInit, token, openFrame(token, 'spnego'));
+  return {
+    kind: 'NegTokenInit',
+    offered: mechTypes,
+    ...(mechToken !== undefined && { inside: mechToken }),
+    ...(mechListMIC !== undefined && { mic: mechListMIC }),
+  };
 }
 
-function fromAnswer({ negState, responseToken }: Of<typeof negTokenResp>): NegotiationToken {
+export function formatNegotiation({ kind, offered = [], state, chosen, inside, mic }: NegotiationToken): Uint8Array {
+  const rest = mic !== undefined && { mechListMIC: mic };
+  if (kind === 'NegTokenInit') {
+    const init = { mechTypes: offered, ...(inside !== undefined && { mechToken: inside }), ...rest };
+    return formatFrame(formatDer(negTokenInit, init), 'spnego');
+  }
+  return formatDer(negTokenResp, {
+    ...(state !== undefined && { negState: STATES.indexOf(state) }),
+    ...(chosen !== undefined && { supportedMech: chosen }),
+    ...(inside !== undefined && { responseToken: inside }),
+    ...rest,
+  });
+}
+
+/** What a `mechListMIC` vouches for (§5). */
+export function mechanismList(offered: Uint8Array[]): Uint8Array {
+  return formatDer(mechTypeList, offered);
+}
+
+/**
+ * The context is of no use once the negotiation has failed.
+ * @throws FtpSecurityError `security/bad-token` when there is no MIC, or as `verifyMic` does; the context is destroyed
+ */
+export function verifyMechanisms(context: Krb5Context, list: Uint8Array, mic: Uint8Array | undefined): void {
+  try {
+    if (mic === undefined) throw new FtpSecurityError('security/bad-token', 'SPNEGO: no mechListMIC where it is owed');
+    context.verifyMic(list, mic);
+  } catch (error) {
+    context.destroy();
+    throw error;
+  }
+}
+
+export function isKerberos(mechanism: Uint8Array): boolean {
+  return [KERBEROS, WINDOWS_KERBEROS].some(known => toHex(known) === toHex(mechanism));
+}
+
+function fromAnswer({
+  negState,
+  supportedMech,
+  responseToken,
+  mechListMIC,
+}: Of<typeof negTokenResp>): NegotiationToken {
   const said = negState === undefined ? undefined : STATES[negState];
   return {
     kind: 'NegTokenResp',
     ...(said !== undefined && { state: said }),
+    ...(supportedMech !== undefined && { chosen: supportedMech }),
     ...(responseToken !== undefined && { inside: responseToken }),
+    ...(mechListMIC !== undefined && { mic: mechListMIC }),
   };
+}
+
+/** Whether the token inside is one of Kerberos: with an offer comes one of its first mechanism (§4.2.1). */
+export function isOfKerberos(offered: Uint8Array[] = [KERBEROS]): boolean {
+  return offered[0] !== undefined && isKerberos(offered[0]);
 }
 
 /** One choice of NegotiationToken: `[number]`, explicit. */

@@ -6,13 +6,19 @@
 import { FtpSecurityError } from '../../errors.js';
 import type { Peer, Sight, Witness } from '../../secure/security-context.js';
 import { messageKey, type OpenedApReq, openApRep, openApReq, type ServiceKey } from './ap-exchange.js';
+import type { Krb5Context } from './context.js';
 import type { CipherOptions } from './enctypes.js';
 import { established } from './established.js';
 import { errorFacts, type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
 import { GSS_FLAGS } from './gss-checksum.js';
 import { type ContextToken, parseContextToken } from './gss-token.js';
 import { AP_OPTIONS, type ApRep, type ApReq, type EncApRepPart } from './messages.js';
-import { parseNegotiation } from './spnego.js';
+import { isKerberos, isOfKerberos, mechanismList, type NegotiationToken, parseNegotiation } from './spnego.js';
+
+interface KerberosSight extends Sight {
+  fromClient?: Krb5Context;
+  fromServer?: Krb5Context;
+}
 
 /**
  * A witness that holds the keys of services, e.g. the entries of a keytab.
@@ -22,12 +28,13 @@ import { parseNegotiation } from './spnego.js';
  */
 export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions = {}): Witness {
   let facts: Krb5Facts = {};
-  let sight: Sight = { facts };
+  let sight: KerberosSight = { facts };
+  let list: Uint8Array = new Uint8Array();
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError('security/no-key', 'no AP-REQ was seen, and its ticket holds the keys');
 
   /** Facts are kept as they are found, also when what follows fails. */
-  function attempt(open: () => Omit<Sight, 'facts'>): Sight {
+  function attempt(open: () => Omit<KerberosSight, 'facts'>): KerberosSight {
     try {
       return { ...open(), facts };
     } catch (error) {
@@ -36,7 +43,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     }
   }
 
-  function seeRequest(message: ApReq): Sight {
+  function seeRequest(message: ApReq): KerberosSight {
     facts = requestFacts(message);
     request = undefined;
     const sight = attempt(() => {
@@ -48,14 +55,14 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     return sight;
   }
 
-  function seeAnswer(message: ApRep): Sight {
+  function seeAnswer(message: ApRep): KerberosSight {
     return attempt(() => {
       if (request === undefined) throw problem;
       return establish(request, openApRep(message, request, options));
     });
   }
 
-  function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<Sight, 'facts'> {
+  function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<KerberosSight, 'facts'> {
     facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
     const { ciphers } = options;
     const asReceiver = (role: 'initiator' | 'acceptor') =>
@@ -63,7 +70,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     return { fromClient: asReceiver('acceptor'), fromServer: asReceiver('initiator') };
   }
 
-  function seeMessage(from: Peer, token: Uint8Array): Sight {
+  function seeMessage(from: Peer, token: Uint8Array): KerberosSight {
     const seen = parseContextToken(token);
     checkSender(from, seen.kind);
     switch (seen.kind) {
@@ -77,13 +84,29 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     }
   }
 
+  /** A MIC over the mechanisms uses a number of its sender's, so it has to be counted. */
+  function seeNegotiation(from: Peer, { offered, chosen, inside, mic }: NegotiationToken): void {
+    if (chosen !== undefined && !isKerberos(chosen)) {
+      throw new FtpSecurityError('security/bad-token', 'the mechanism that was chosen is not Kerberos');
+    }
+    if (offered !== undefined) list = mechanismList(offered);
+    // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
+    if (inside !== undefined && isOfKerberos(offered)) sight = seeMessage(from, inside);
+    const opens = from === 'client' ? sight.fromClient : sight.fromServer;
+    if (mic !== undefined && opens !== undefined) {
+      sight = attempt(() => {
+        opens.verifyMic(list, mic);
+        return sight;
+      });
+    }
+    facts = { ...facts, spnego: true };
+  }
+
   return {
     see(from, token) {
       const negotiation = parseNegotiation(token);
-      const inside = negotiation === undefined ? token : negotiation.inside;
-      // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
-      if (inside !== undefined) sight = seeMessage(from, inside);
-      if (negotiation !== undefined) facts = { ...facts, spnego: true };
+      if (negotiation === undefined) sight = seeMessage(from, token);
+      else seeNegotiation(from, negotiation);
       sight = { ...sight, facts };
       return sight;
     },

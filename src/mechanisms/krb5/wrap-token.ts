@@ -47,7 +47,7 @@ export interface Opened {
 /** Header of both layouts, in octets. */
 const HEADER = 16;
 const FILLER = 0xff;
-const FLAG = { sentByAcceptor: 1, sealed: 2, acceptorSubkey: 4 } as const;
+export const FLAG = { sentByAcceptor: 1, sealed: 2, acceptorSubkey: 4 } as const;
 
 /** TOK_ID (§4.2.6). RFC 4121 has no deletion token, but MIT's libraries used to send this one. */
 const TOKEN_IDS = new Map<number, 'wrap' | 'mic' | 'deletion'>([
@@ -137,15 +137,20 @@ export function wrapOverhead(enctype: Enctype, sealed: boolean): number {
 export function openWrapToken(key: KerberosKey, sender: Sender, token: Uint8Array): Opened {
   const header = readTokenHeader(token);
   if (header.kind !== 'wrap') throw badToken(REFUSALS[header.kind]);
-  if (header.sentByAcceptor !== sender.sentByAcceptor) {
-    throw new FtpSecurityError('security/wrong-direction', 'SentByAcceptor says that the token comes from our side');
-  }
-  if (header.acceptorSubkey !== sender.acceptorSubkey) {
-    throw badToken(`AcceptorSubkey is ${header.acceptorSubkey ? 'set' : 'clear'}, against what the context says`);
-  }
+  assertSender(header, sender);
   const body = unrotate(token.subarray(HEADER), header.rrc);
   const plaintext = header.sealed ? unseal(key, token, header, body) : verify(key, token, header, body);
   return { plaintext, sealed: header.sealed, sequence: header.sequence };
+}
+
+/** @throws FtpSecurityError `security/wrong-direction`, `bad-token` */
+export function assertSender(header: Sender, { sentByAcceptor, acceptorSubkey }: Sender): void {
+  if (header.sentByAcceptor !== sentByAcceptor) {
+    throw new FtpSecurityError('security/wrong-direction', 'SentByAcceptor says that the token comes from our side');
+  }
+  if (header.acceptorSubkey !== acceptorSubkey) {
+    throw badToken(`AcceptorSubkey is ${header.acceptorSubkey ? 'set' : 'clear'}, against what the context says`);
+  }
 }
 
 function unseal(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
 /** The foreign exchanges in vectors/krb5, as recorded from MIT's and Heimdal's libraries (README there). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fromHex } from '../../../src/bytes.js';
+import { type CredentialCache, parseCredentialCache } from '../../../src/mechanisms/krb5/credential-cache.js';
 import { parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
 import { type KeytabEntry, parseKeytab } from '../../../src/mechanisms/krb5/keytab.js';
 import type { ApReq } from '../../../src/mechanisms/krb5/messages.js';
@@ -15,6 +16,7 @@ interface VectorKey {
 interface VectorContext {
   name: string;
   initiator_flags: number;
+  initiator_bindings: { initiator_address: string; acceptor_address: string; application_data: string } | null;
   ticket_etype: number;
   client: string;
   server?: string;
@@ -47,6 +49,7 @@ export interface Exchange {
   title: string;
   etype: number;
   keytab: KeytabEntry[];
+  cache: CredentialCache;
   context: VectorContext;
   apReq: Uint8Array;
   /** Absent without mutual authentication. */
@@ -56,14 +59,18 @@ export interface Exchange {
 interface VectorFile {
   etype: number;
   keytab_hex: string;
+  ccache_hex: string;
   contexts: VectorContext[];
 }
 
 export const exchanges: readonly Exchange[] = readdirSync(FOLDER)
   .filter(file => /^krb5-.*\.json$/.test(file))
   .flatMap(file => {
-    const { etype, keytab_hex, contexts }: VectorFile = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8'));
+    const { etype, keytab_hex, ccache_hex, contexts }: VectorFile = JSON.parse(
+      readFileSync(new URL(file, FOLDER), 'utf8'),
+    );
     const keytab = parseKeytab(fromHex(keytab_hex));
+    const cache = parseCredentialCache(fromHex(ccache_hex));
     return contexts.map(context => {
       const tokenOf = (side: string) => context.context_tokens.find(({ from }) => from === side)?.token;
       const answer = tokenOf('acceptor');
@@ -71,6 +78,7 @@ export const exchanges: readonly Exchange[] = readdirSync(FOLDER)
         title: `${file.slice(0, -5)}, ${context.name}`,
         etype,
         keytab,
+        cache,
         context,
         apReq: fromHex(tokenOf('initiator')!),
         ...(answer !== undefined && { apRep: fromHex(answer) }),

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fromHex, toHex } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
-import { krb5Context } from '../../../src/mechanisms/krb5/context.js';
+import { type Krb5Context, krb5Context } from '../../../src/mechanisms/krb5/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { SecurityContext } from '../../../src/secure/security-context.js';
 
@@ -59,8 +59,8 @@ export function foreignFiles(
 export function contextOf(
   foreign: ForeignContext,
   role: Role,
-  options: { receiveSequence?: bigint; strictOrder?: boolean } = {},
-): SecurityContext {
+  options: { sendSequence?: bigint; receiveSequence?: bigint; strictOrder?: boolean } = {},
+): Krb5Context {
   const { etype, key } = foreign.keys.message_key;
   const [ours, theirs] =
     role === 'initiator'

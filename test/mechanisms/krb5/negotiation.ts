@@ -10,19 +10,36 @@ function element(tag: number, ...parts: Uint8Array[]): Uint8Array {
 }
 
 const SPNEGO = fromHex('06062b0601050502');
-const KERBEROS = fromHex('06092a864886f712010202');
+export const KERBEROS: Uint8Array = fromHex('06092a864886f712010202');
 /** 1.2.840.48018.1.2.2, which Windows offers first. */
-const WINDOWS_KERBEROS = fromHex('06092a864882f712010202');
+export const WINDOWS_KERBEROS: Uint8Array = fromHex('06092a864882f712010202');
 
-export function negTokenInit(mechToken?: Uint8Array): Uint8Array {
-  const types = element(0xa0, element(0x30, WINDOWS_KERBEROS, KERBEROS));
-  const token = mechToken === undefined ? [] : [element(0xa2, element(0x04, mechToken))];
-  return element(0x60, SPNEGO, element(0xa0, element(0x30, types, ...token)));
+/** 1.3.6.1.4.1.311.2.2.10, NTLM. */
+export const NTLM: Uint8Array = fromHex('060a2b06010401823702020a');
+
+/** What Windows offers. */
+export const OFFERED: readonly Uint8Array[] = [WINDOWS_KERBEROS, KERBEROS];
+
+/** What a mechListMIC is over. */
+export function mechTypeList(offered: readonly Uint8Array[] = OFFERED): Uint8Array {
+  return element(0x30, ...offered);
 }
 
-export function negTokenResp(state?: number, responseToken?: Uint8Array): Uint8Array {
-  const said = state === undefined ? [] : [element(0xa0, element(0x0a, Uint8Array.of(state))), element(0xa1, KERBEROS)];
-  const token = responseToken === undefined ? [] : [element(0xa2, element(0x04, responseToken))];
-  const mic = element(0xa3, element(0x04, new Uint8Array(28)));
-  return element(0xa1, element(0x30, ...said, ...token, ...(state === undefined ? [mic] : [])));
+export function negTokenInit(mechToken?: Uint8Array, offered = OFFERED, mic?: Uint8Array): Uint8Array {
+  const types = element(0xa0, mechTypeList(offered));
+  return element(0x60, SPNEGO, element(0xa0, element(0x30, types, ...octets(0xa2, mechToken), ...octets(0xa3, mic))));
+}
+
+export function negTokenResp(
+  state?: number,
+  responseToken?: Uint8Array,
+  mic?: Uint8Array,
+  chosen = KERBEROS,
+): Uint8Array {
+  const said = state === undefined ? [] : [element(0xa0, element(0x0a, Uint8Array.of(state))), element(0xa1, chosen)];
+  return element(0xa1, element(0x30, ...said, ...octets(0xa2, responseToken), ...octets(0xa3, mic)));
+}
+
+function octets(tag: number, value: Uint8Array | undefined): Uint8Array[] {
+  return value === undefined ? [] : [element(tag, element(0x04, value))];
 }

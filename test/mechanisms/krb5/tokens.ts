@@ -1,9 +1,8 @@
 /** Kerberos keys, contexts and Wrap tokens for the tests of this room. */
 import { concat, copy, u64be } from '../../../src/bytes.js';
-import { type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/context.js';
+import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/context.js';
 import { enctypeOf, type KerberosKey, kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
 import { nodeCiphers } from '../../../src/node/index.js';
-import type { SecurityContext } from '../../../src/secure/security-context.js';
 
 /** Those with tokens of RFC 4121, and those with tokens of RFC 1964. */
 export const CFX_NUMBERS = [17, 18, 19, 20, 25, 26] as const;
@@ -23,7 +22,7 @@ export function keyOf(enctype: number): KerberosKey {
 export function contextPair(
   enctype: number,
   options: Partial<Krb5ContextOptions> = {},
-): { initiator: SecurityContext; acceptor: SecurityContext } {
+): { initiator: Krb5Context; acceptor: Krb5Context } {
   const lent = { ciphers: nodeCiphers, allowWeak: true };
   const common = { enctype, key: keyOctets(enctype), acceptorSubkey: true, ...lent, ...options };
   return {

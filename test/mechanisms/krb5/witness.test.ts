@@ -23,7 +23,7 @@ import { nodeCiphers } from '../../../src/node/index.js';
 import type { Sight } from '../../../src/secure/security-context.js';
 import { expectCode } from '../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from './exchange-vectors.js';
-import { negTokenInit, negTokenResp } from './negotiation.js';
+import { mechTypeList, NTLM, negTokenInit, negTokenResp } from './negotiation.js';
 
 const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
 const heimdal = exchangeOf('krb5-heimdal-aes256-cts-hmac-sha384-192');
@@ -32,6 +32,18 @@ const noMutual = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96', ', no-mutual');
 function answerOf({ apRep }: Exchange): ApRep | undefined {
   const token = apRep && parseContextToken(apRep);
   return token?.kind === 'AP-REP' ? token.message : undefined;
+}
+
+/** Our context in the place of the client, before its first message. */
+function initiatorOf({ context: { keys, initiator_send_seq, acceptor_send_seq } }: Exchange) {
+  return krb5Context({
+    role: 'initiator',
+    enctype: keys.message_key.etype,
+    key: fromHex(keys.message_key.key),
+    acceptorSubkey: false,
+    sendSequence: initiator_send_seq,
+    receiveSequence: acceptor_send_seq,
+  });
 }
 
 /** What a witness knows when it has seen the whole exchange. */
@@ -183,12 +195,28 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
     expect(witness.see('server', negTokenResp(1)).facts).toEqual({ spnego: true });
     const { fromClient, fromServer } = witness.see('client', negTokenResp(1, noMutual.apReq));
     expect(fromClient).toBeDefined();
-    for (const from of ['server', 'client'] as const) {
-      expect(witness.see(from, negTokenResp(from === 'server' ? 0 : undefined))).toMatchObject({
-        fromClient,
-        fromServer,
-      });
-    }
+    const mic = initiatorOf(noMutual).getMic(mechTypeList());
+    expect(witness.see('server', negTokenResp(0))).toMatchObject({ fromClient, fromServer });
+    expect(witness.see('client', negTokenResp(undefined, undefined, mic))).toMatchObject({ fromClient, fromServer });
+    expectCode(() => fromClient!.unwrap(mic), 'security/bad-token');
+    const { fromClient: gone, problem } = witness.see('client', negTokenResp(undefined, undefined, new Uint8Array(28)));
+    expect([gone, problem?.code]).toEqual([undefined, 'security/bad-token']);
+  });
+
+  test('a MIC over the mechanisms uses a number of its sender', () => {
+    const witness = krb5Witness(noMutual.keytab);
+    const sender = initiatorOf(noMutual);
+    const { fromClient } = witness.see(
+      'client',
+      negTokenInit(noMutual.apReq, undefined, sender.getMic(mechTypeList())),
+    );
+    expect(fromClient?.unwrap(sender.wrap(Uint8Array.of(1), 'safe').token).sequence).toBe('ok');
+  });
+
+  test('that comes to another mechanism is not followed', () => {
+    const witness = krb5Witness(noMutual.keytab);
+    witness.see('client', negTokenInit(noMutual.apReq));
+    expectCode(() => witness.see('server', negTokenResp(0, undefined, undefined, NTLM)), 'security/bad-token');
   });
 
   test('may hold a KRB-ERROR', () => {

@@ -1,0 +1,507 @@
+/** The server's side, live: foreign AP-REQs at their own time, and what must be refused. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { copy, fromHex, toHex } from '../../../src/bytes.js';
+import { replyCodeFor } from '../../../src/errors.js';
+import { openApRep, openApReq } from '../../../src/mechanisms/krb5/ap-exchange.js';
+import { krb5Context } from '../../../src/mechanisms/krb5/context.js';
+import { enctypeOf } from '../../../src/mechanisms/krb5/enctypes.js';
+import { formatGssChecksum, gssFlagNames } from '../../../src/mechanisms/krb5/gss-checksum.js';
+import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
+import {
+  channelBindings,
+  type Krb5AcceptorOptions,
+  type Krb5Facts,
+  krb5Acceptor,
+  krb5Initiator,
+  ReplayCache,
+} from '../../../src/mechanisms/krb5/index.js';
+import type { Authenticator, EncTicketPart } from '../../../src/mechanisms/krb5/messages.js';
+import { nodeCiphers } from '../../../src/node/index.js';
+import type { Step } from '../../../src/secure/security-context.js';
+import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
+import { type Exchange, exchangeOf, exchanges, requestOf } from './exchange-vectors.js';
+import { errorNumberOf, type Realm, type RealmOptions, realm, reseal, START } from './live.js';
+
+const lent = { ciphers: nodeCiphers, allowWeak: true };
+
+/** Our answer to a foreign AP-REQ, at the time at which it was made. */
+function accept(exchange: Exchange, options: Partial<Krb5AcceptorOptions> = {}) {
+  const opened = openApReq(requestOf(exchange), exchange.keytab, lent);
+  const { ctime, cusec } = opened.authenticator;
+  const acceptor = krb5Acceptor({
+    keytab: exchange.keytab,
+    clock: () => ctime * 1000 + cusec / 1000,
+    replayCache: new ReplayCache(),
+    ...lent,
+    ...options,
+  });
+  return { opened, step: acceptor.step(exchange.apReq) as Step & { facts: Krb5Facts } };
+}
+
+describe.each(exchanges)('$title', exchange => {
+  const { context } = exchange;
+  const { opened, step } = accept(exchange);
+  const isMutual = (context.initiator_flags & 2) !== 0;
+
+  test('is taken, and the facts are the file’s', () => {
+    expect(step.facts.clientName).toBe(context.client);
+    expect(step.facts.flags).toEqual(gssFlagNames(context.initiator_flags));
+    expect(step.facts.ticketEnctype).toBe(exchange.etype);
+    expect(step.facts.mutual).toBe(isMutual);
+    const bindings = (context.authenticator_checksum ?? context.authenticator_checksum_head!).slice(8, 40);
+    expect(step.facts.bindings).toBe(/^0+$/.test(bindings) ? undefined : bindings);
+    expect(step.facts.delegation !== undefined).toBe((context.initiator_flags & 1) !== 0);
+    expect(step.facts.weak).toBe(enctypeOf(exchange.etype)!.weak);
+  });
+
+  test('the AP-REP answers it, with a subkey as its enctype wants it', () => {
+    if (!isMutual) {
+      expect(step.token).toBeUndefined();
+      return;
+    }
+    const answer = parseContextToken(step.token!);
+    if (answer.kind !== 'AP-REP') throw new Error('no AP-REP');
+    const { subkey, seqNumber } = openApRep(answer.message, opened, lent);
+    const theirs = opened.authenticator.subkey!;
+    expect(seqNumber).toBeLessThan(2 ** 30);
+    expect(subkey?.keytype).toBe(step.facts.enctype);
+    const isRepeated = enctypeOf(subkey!.keytype)!.tokens === 'rfc1964';
+    expect(toHex(subkey!.keyvalue) === toHex(theirs.keyvalue)).toBe(isRepeated);
+    expect(step.facts.keyFrom).toBe(isRepeated ? 'initiator subkey' : 'acceptor subkey');
+  });
+
+  test('its messages, where they are under the initiator’s subkey, open', () => {
+    const { keys, messages } = context;
+    const isTheirs = step.facts.keyFrom === 'initiator subkey' && keys.message_key.key === keys.initiator_subkey.key;
+    if (!isTheirs) return;
+    for (const { from, op, plaintext, token } of messages) {
+      if (from !== 'initiator' || op === 'mic') continue;
+      expect(toHex(step.context!.unwrap(fromHex(token)).plaintext)).toBe(plaintext);
+    }
+  });
+
+  test('without mutual authentication our tokens start where the library’s would', () => {
+    if (isMutual) return;
+    const initiator = krb5Context({
+      ...lent,
+      role: 'initiator',
+      enctype: context.keys.message_key.etype,
+      key: fromHex(context.keys.message_key.key),
+      acceptorSubkey: false,
+      sendSequence: context.initiator_send_seq,
+      receiveSequence: context.acceptor_send_seq,
+    });
+    const { token } = accept(exchange).step.context!.wrap(Uint8Array.of(1), 'safe');
+    expect(initiator.unwrap(token).sequence).toBe('ok');
+  });
+});
+
+test('how many foreign messages are opened at all', () => {
+  const under = exchanges.filter(({ context: { keys } }) => keys.message_key.key === keys.initiator_subkey.key);
+  expect(under.length).toBeGreaterThan(30);
+});
+
+test('an offer of stronger encryption types is taken (RFC 4537), as far as it is permitted', () => {
+  const arcfour = exchangeOf('krb5-mit-upgrade-arcfour');
+  expect(accept(arcfour).step.facts).toMatchObject({ ticketEnctype: 23, enctype: 20, weak: true });
+  const { step } = accept(exchangeOf('krb5-mit-arcfour-hmac-md5'));
+  expect(step.facts).toMatchObject({ enctype: 23, keyFrom: 'initiator subkey' });
+});
+
+test('channel bindings hold where both sides give them', () => {
+  const local = Uint8Array.of(127, 0, 0, 1);
+  const bound = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
+  const unbound = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96', ', mutual-replay-sequence');
+  const bindings = channelBindings({ initiator: local, acceptor: local });
+  expect(accept(bound, { bindings }).step.context).toBeDefined();
+  expect(accept(unbound, { bindings }).step.context).toBeDefined();
+  const other = channelBindings({ initiator: local, acceptor: Uint8Array.of(127, 0, 0, 2) });
+  const error = errorOf(() => accept(bound, { bindings: other }));
+  expect([error.code, errorNumberOf(error.token)]).toEqual(['security/bad-bindings', 60]);
+});
+
+test('a service that is named, in each form', () => {
+  const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
+  const { principal } = mit.keytab[0]!;
+  for (const service of ['ftp@AES256-sha1.example.test', 'ftp/aes256-sha1.example.test', principal]) {
+    expect(accept(mit, { service }).step.context).toBeDefined();
+  }
+  for (const service of ['host@aes256-sha1.example.test', 'ftp/aes256-sha1.example.test@OTHER.TEST']) {
+    expect(errorNumberOf(errorOf(() => accept(mit, { service })).token)).toBe(35);
+  }
+});
+
+/** A first token of ours, and our acceptor at the same time. */
+function meet(
+  { keytab, credential }: Realm,
+  options: Partial<Krb5AcceptorOptions> = {},
+  change: Parameters<typeof reseal>[2] = {},
+) {
+  const initiator = krb5Initiator({
+    credentials: [credential],
+    service: 'ftp@host.example.test',
+    clock: () => START * 1000,
+    ...lent,
+  });
+  const { token } = initiator.step() as Step;
+  const acceptor = krb5Acceptor({
+    keytab,
+    clock: () => START * 1000,
+    replayCache: new ReplayCache(),
+    ciphers: nodeCiphers,
+    ...options,
+  });
+  return acceptor.step(reseal(token!, { keytab, credential }, change)) as Step & { facts: Krb5Facts };
+}
+
+interface Refused {
+  name: string;
+  code: string;
+  number: number;
+  says: RegExp;
+  enctype?: number;
+  of?: RealmOptions;
+  change?: (made: Realm) => Realm;
+  options?: Partial<Krb5AcceptorOptions>;
+  message?: Parameters<typeof reseal>[2]['message'];
+  authenticator?: (whole: Authenticator) => Authenticator;
+}
+
+const inside = (ticket: Partial<EncTicketPart>): RealmOptions => ({ ticket });
+const cross = { crealm: 'OTHER.TEST', transited: { trType: 1, contents: Uint8Array.of(0x41) } };
+const ofCross = (whole: Authenticator): Authenticator => ({ ...whole, crealm: 'OTHER.TEST' });
+const withKey =
+  (key: Partial<Realm['keytab'][number]>) =>
+  (made: Realm): Realm => ({
+    ...made,
+    keytab: [{ ...made.keytab[0]!, ...key }],
+  });
+const at = (seconds: number) => ({ clock: () => (START + seconds) * 1000 });
+const address = { addrType: 2, address: Uint8Array.of(192, 0, 2, 7) };
+
+const REFUSED: readonly Refused[] = [
+  { name: 'a clock that is slow', code: 'clock-skew', number: 37, says: /clock.*over 300 seconds/, options: at(301) },
+  { name: 'a clock that is fast', code: 'clock-skew', number: 37, says: /clock/, options: at(-301) },
+  { name: 'less skew', code: 'clock-skew', number: 37, says: /over 10 seconds/, options: { ...at(11), skew: 10 } },
+  {
+    name: 'an expired ticket',
+    code: 'expired',
+    number: 32,
+    says: /ended at 2026/,
+    of: inside({ endtime: START - 301 }),
+  },
+  {
+    name: 'a ticket of the future',
+    code: 'not-yet-valid',
+    number: 33,
+    says: /not valid before 2026/,
+    of: inside({ starttime: START + 301 }),
+  },
+  {
+    name: 'a ticket without a start, of the future',
+    code: 'not-yet-valid',
+    number: 33,
+    says: /before/,
+    of: inside({ authtime: START + 301 }),
+  },
+  { name: 'an invalid ticket', code: 'not-yet-valid', number: 33, says: /validated/, of: inside({ flags: 2 ** 24 }) },
+  {
+    name: 'another client in the authenticator',
+    code: 'wrong-name',
+    number: 36,
+    says: /client/,
+    authenticator: whole => ({ ...whole, cname: { nameType: 1, nameString: ['root'] } }),
+  },
+  { name: 'another realm of the client', code: 'wrong-name', number: 36, says: /client/, authenticator: ofCross },
+  {
+    name: 'realms on the way that nobody has checked',
+    code: 'wrong-name',
+    number: 51,
+    says: /realms/,
+    of: inside({ ...cross, flags: 0 }),
+    authenticator: ofCross,
+  },
+  {
+    name: 'another address',
+    code: 'wrong-name',
+    number: 38,
+    says: /address/,
+    of: inside({ caddr: [address] }),
+    options: { peerAddress: Uint8Array.of(192, 0, 2, 8) },
+  },
+  {
+    name: 'an address of another family',
+    code: 'wrong-name',
+    number: 38,
+    says: /address/,
+    of: inside({ caddr: [address] }),
+    options: { peerAddress: new Uint8Array(16) },
+  },
+  {
+    name: 'no key of that name',
+    code: 'wrong-name',
+    number: 35,
+    says: /ftp\/host.example.test@EXAMPLE.TEST, of which no key/,
+    change: made => ({
+      ...made,
+      keytab: [
+        { ...made.keytab[0]!, principal: { name: ['host', 'host.example.test'], realm: 'EXAMPLE.TEST', type: 3 } },
+      ],
+    }),
+  },
+  { name: 'no key of that enctype', code: 'no-key', number: 45, says: /enctype 18/, change: withKey({ enctype: 17 }) },
+  {
+    name: 'no key of that version',
+    code: 'no-key',
+    number: 44,
+    says: /version 3; here is 4/,
+    change: withKey({ kvno: 4 }),
+  },
+  {
+    name: 'a key that is another',
+    code: 'bad-checksum',
+    number: 31,
+    says: /does not open the ticket/,
+    change: withKey({ key: new Uint8Array(32) }),
+  },
+  {
+    name: 'user to user',
+    code: 'no-key',
+    number: 45,
+    says: /user to user/,
+    message: whole => ({ ...whole, apOptions: 2 ** 30 }),
+  },
+  {
+    name: 'an authenticator under another key',
+    code: 'bad-checksum',
+    number: 31,
+    says: /./,
+    message: whole => ({ ...whole, authenticator: { etype: 18, cipher: new Uint8Array(100) } }),
+  },
+  {
+    name: 'no checksum',
+    code: 'bad-token',
+    number: 50,
+    says: /0x8003/,
+    authenticator: ({ cksum, ...rest }) => rest,
+  },
+  {
+    name: 'a checksum of another type',
+    code: 'bad-token',
+    number: 50,
+    says: /0x8003/,
+    authenticator: whole => ({ ...whole, cksum: { cksumtype: 7, checksum: new Uint8Array(16) } }),
+  },
+  {
+    name: 'a checksum that is cut short',
+    code: 'bad-token',
+    number: 60,
+    says: /checksum/,
+    authenticator: whole => ({ ...whole, cksum: { cksumtype: 0x8003, checksum: new Uint8Array(4) } }),
+  },
+  {
+    name: 'an offer that can’t be read',
+    code: 'bad-token',
+    number: 60,
+    says: /DER/,
+    authenticator: whole => ({ ...whole, authorizationData: [{ adType: 1, adData: Uint8Array.of(1) }] }),
+  },
+  {
+    name: 'a subkey without the length of its enctype',
+    code: 'no-key',
+    number: 45,
+    says: /octets/,
+    // Without the flag mutual, lest a subkey of the acceptor take its place.
+    authenticator: whole => ({
+      ...whole,
+      cksum: { cksumtype: 0x8003, checksum: formatGssChecksum({ bindings: new Uint8Array(16), flags: 0x130 }) },
+      subkey: { keytype: 18, keyvalue: new Uint8Array(5) },
+    }),
+  },
+  {
+    name: 'a weak ticket',
+    code: 'weak',
+    number: 14,
+    says: /ticket is of arcfour/,
+    enctype: 18,
+    of: { serviceEnctype: 23 },
+  },
+  {
+    name: 'a weak session key',
+    code: 'weak',
+    number: 14,
+    says: /session key is of arcfour/,
+    enctype: 23,
+    of: { serviceEnctype: 18 },
+  },
+  {
+    name: 'a weak subkey',
+    code: 'weak',
+    number: 14,
+    says: /subkey is of arcfour/,
+    authenticator: whole => ({ ...whole, subkey: { keytype: 23, keyvalue: new Uint8Array(16) } }),
+  },
+];
+
+test.each(REFUSED)('$name is refused', ({ code, number, says, ...given }) => {
+  const made = realm(given.enctype ?? 18, given.of);
+  const token = meetToken(made, given);
+  const changed = given.change?.(made) ?? made;
+  const acceptor = krb5Acceptor({
+    keytab: changed.keytab,
+    clock: () => START * 1000,
+    replayCache: new ReplayCache(),
+    ciphers: nodeCiphers,
+    ...given.options,
+  });
+  const error = errorOf(() => acceptor.step(token));
+  expect([error.code, errorNumberOf(error.token), error.side]).toEqual([`security/${code}`, number, 'peer']);
+  expect(error.message).toMatch(says);
+  for (const { key } of made.keytab) expect(JSON.stringify(error) + error.message).not.toContain(toHex(key));
+  expect(replyCodeFor(error)).toBe(code === 'no-key' ? 431 : code === 'weak' ? 534 : 535);
+  expectCode(() => acceptor.step(token), 'sequence/closed');
+});
+
+function meetToken(made: Realm, { message, authenticator }: Pick<Refused, 'message' | 'authenticator'>): Uint8Array {
+  const { step } = krb5Initiator({
+    credentials: [made.credential],
+    service: 'ftp@host.example.test',
+    clock: () => START * 1000,
+    ...lent,
+  });
+  const change = { ...(message && { message }), ...(authenticator && { authenticator }) };
+  return reseal((step() as Step).token!, made, change);
+}
+
+describe('what is taken', () => {
+  test('up to the skew, on both sides', () => {
+    for (const seconds of [299, -299]) expect(meet(realm(18), at(seconds)).context).toBeDefined();
+    expect(meet(realm(18, inside({ endtime: START - 299 }))).context).toBeDefined();
+    expect(meet(realm(18, inside({ starttime: START + 299 }))).context).toBeDefined();
+  });
+
+  test('a ticket without a version, one of no realm, and bare keys', () => {
+    expect(meet(realm(18, { kvno: undefined })).context).toBeDefined();
+    expect(meet(realm(18, { realm: '' })).context).toBeDefined();
+    const { keytab, credential } = realm(18);
+    const bare = { enctype: 18, key: keytab[0]!.key };
+    const token = meetToken({ keytab, credential }, {});
+    const wrong = { enctype: 18, key: new Uint8Array(32) };
+    const options = { clock: () => START * 1000, replayCache: new ReplayCache() };
+    expect(krb5Acceptor({ keytab: [wrong, bare], ...options }).step(token)).toMatchObject({ facts: { enctype: 20 } });
+  });
+
+  test('a client of another realm, when its way is checked or direct', () => {
+    for (const ticket of [cross, { ...cross, flags: 0, transited: { trType: 1, contents: new Uint8Array() } }]) {
+      const { facts } = meet(realm(18, { ticket }), {}, { authenticator: ofCross });
+      expect(facts.clientName).toBe('user@OTHER.TEST');
+    }
+  });
+
+  test('an address that the ticket names, and any where we know none', () => {
+    const named = () => realm(18, inside({ caddr: [address] }));
+    expect(meet(named(), { peerAddress: address.address }).context).toBeDefined();
+    expect(meet(named()).context).toBeDefined();
+    expect(meet(realm(18), { peerAddress: address.address }).context).toBeDefined();
+  });
+
+  test('no subkey and no number: the session key, from zero', () => {
+    for (const enctype of [18, 23]) {
+      const { facts } = meet(
+        realm(enctype),
+        { allowWeak: true },
+        {
+          authenticator: ({ subkey, seqNumber, authorizationData, ...rest }) => rest,
+        },
+      );
+      expect(facts.keyFrom).toBe(enctype === 18 ? 'acceptor subkey' : 'session key');
+    }
+  });
+
+  test('a weak key by leave alone, and then stronger messages where they are offered', () => {
+    expect(meet(realm(23), { allowWeak: true }).facts).toMatchObject({ enctype: 20, weak: true });
+    expect(meet(realm(1), { allowWeak: true }).facts).toMatchObject({ enctype: 20, weak: true });
+  });
+});
+
+describe('the replay cache', () => {
+  const made = realm(18);
+  const token = meetToken(made, {});
+  const acceptor = (options: Partial<Krb5AcceptorOptions>) =>
+    krb5Acceptor({ keytab: made.keytab, clock: () => START * 1000, ...options });
+
+  test('is shared: a second acceptor refuses what the first has taken', () => {
+    const replayCache = new ReplayCache();
+    acceptor({ replayCache }).step(token);
+    const error = errorOf(() => acceptor({ replayCache }).step(token));
+    expect([error.code, errorNumberOf(error.token)]).toEqual(['security/replayed', 34]);
+    expect(replayCache.size).toBe(1);
+  });
+
+  test('is everyone’s unless one is given', () => {
+    acceptor({}).step(token);
+    expectCode(() => acceptor({}).step(token), 'security/replayed');
+  });
+
+  test('notes nothing of what was refused', () => {
+    const replayCache = new ReplayCache();
+    expectCode(() => acceptor({ replayCache, ...at(400) }).step(token), 'security/clock-skew');
+    expect(replayCache.size).toBe(0);
+    expect((acceptor({ replayCache }).step(token) as Step).context).toBeDefined();
+  });
+});
+
+describe('what is no AP-REQ', () => {
+  const acceptor = () => krb5Acceptor({ keytab: realm(18).keytab, replayCache: new ReplayCache() });
+
+  test('is refused, without an answer', () => {
+    const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
+    for (const token of [undefined, new Uint8Array(), mit.apRep!, fromHex('050404ff')]) {
+      const error = errorOf(() => acceptor().step(token));
+      expect([error.code, error.token]).toEqual(['security/bad-token', undefined]);
+    }
+  });
+
+  test('misuse is told apart', () => {
+    // @ts-expect-error: a caller without types
+    expect(() => acceptor().step('token')).toThrow(TypeError);
+    const { keytab } = realm(18);
+    expect(() => krb5Acceptor({ keytab, skew: -1 })).toThrow(RangeError);
+    expect(() => krb5Acceptor({ keytab, bindings: new Uint8Array(5) })).toThrow(RangeError);
+    expect(() => krb5Acceptor({ keytab, service: 'ftp' })).toThrow(RangeError);
+    // @ts-expect-error: a caller without types
+    expect(() => krb5Acceptor({ keytab, peerAddress: '127.0.0.1' })).toThrow(TypeError);
+  });
+});
+
+test('whatever octets come, nothing but an FtpSecurityError escapes', () => {
+  const made = realm(18);
+  const token = meetToken(made, {});
+  const step = (octets: Uint8Array) =>
+    onlyRefuses(() =>
+      krb5Acceptor({ keytab: made.keytab, clock: () => START * 1000, replayCache: new ReplayCache() }).step(octets),
+    );
+  const refuses = (octets: Uint8Array): void => {
+    expect(step(octets)).toBeUndefined();
+  };
+  const place = fc.nat(token.length - 1);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(place, fc.nat(255)), { minLength: 1, maxLength: 3 }), changes => {
+      const altered = copy(token);
+      for (const [index, octet] of changes) altered[index] = octet;
+      step(altered);
+    }),
+  );
+  fc.assert(fc.property(place, length => refuses(token.subarray(0, length))));
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), refuses));
+  const framed = fc.uint8Array({ minLength: 1, maxLength: 80 });
+  fc.assert(
+    fc.property(framed, cipher => {
+      const seen = parseContextToken(token);
+      if (seen.kind !== 'AP-REQ') throw new Error('no AP-REQ');
+      const message = { ...seen.message, authenticator: { etype: 18, cipher } };
+      refuses(formatContextToken({ kind: 'AP-REQ', message }));
+    }),
+  );
+});

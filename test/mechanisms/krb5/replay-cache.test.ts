@@ -1,0 +1,62 @@
+/** The replay cache: what it knows, for how long, and how much it holds. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ReplayCache } from '../../../src/mechanisms/krb5/index.js';
+
+describe('ReplayCache', () => {
+  test('takes each once', () => {
+    const cache = new ReplayCache();
+    expect([cache.add('a', 10, 0), cache.add('b', 10, 0), cache.add('a', 10, 5), cache.size]).toEqual([
+      true,
+      true,
+      false,
+      2,
+    ]);
+  });
+
+  test('forgets what has expired, and no sooner', () => {
+    const cache = new ReplayCache();
+    cache.add('a', 10, 0);
+    expect(cache.add('a', 10, 10)).toBe(false);
+    expect(cache.add('b', 20, 10.5)).toBe(true);
+    expect(cache.size).toBe(1);
+  });
+
+  test('when it is full, those that expire first give way, and none like them is taken', () => {
+    const cache = new ReplayCache({ capacity: 3 });
+    for (const [id, expires] of [
+      ['a', 10],
+      ['b', 11],
+      ['c', 12],
+    ] as const) {
+      expect(cache.add(id, expires, 0)).toBe(true);
+    }
+    expect(cache.add('d', 12, 0)).toBe(true);
+    expect([cache.size, cache.add('a', 10, 0), cache.add('e', 9, 0)]).toEqual([2 + 1, false, false]);
+    expect([cache.add('b', 11, 0), cache.add('c', 12, 0)]).toEqual([false, false]);
+  });
+
+  test('as a model: nothing comes twice while it counts, however full', () => {
+    const steps = fc.array(fc.tuple(fc.nat(30), fc.nat(20), fc.nat(3)), { maxLength: 100 });
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 40 }), (asked, capacity) => {
+        const cache = new ReplayCache({ capacity });
+        const taken = new Map<string, number>();
+        let now = 0;
+        for (const [number, ahead, passed] of asked) {
+          now += passed;
+          const [id, expires] = [`${number} ${now + ahead}`, now + ahead];
+          const known = taken.has(id);
+          const isTaken = cache.add(id, expires, now);
+          expect(known && isTaken).toBe(false);
+          if (isTaken) taken.set(id, expires);
+          expect(cache.size).toBeLessThanOrEqual(capacity);
+        }
+      }),
+    );
+  });
+
+  test('has room for one at least', () => {
+    for (const capacity of [0, -1, 1.5]) expect(() => new ReplayCache({ capacity })).toThrow(RangeError);
+  });
+});
