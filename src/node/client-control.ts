@@ -4,7 +4,8 @@ import { type Command, CommandReader } from '../ftp/command.js';
 import type { ProtectionLevel, TokenLevel } from '../secure/protection-level.js';
 import type { Exchange } from '../secure/security-context.js';
 import { formatAuth, formatPbsz, formatProt } from '../secure/security-data.js';
-import { type ClientEvent, ClientSession, type ClientSessionOptions, type ReplyEvent } from '../session/client.js';
+import { ClientSession } from '../session/client.js';
+import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/client-events.js';
 import { type AnySocket, OverSocket } from './over-socket.js';
 import { timedOut, within } from './time-limit.js';
 

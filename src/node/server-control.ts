@@ -1,13 +1,8 @@
 /** The server's end of a control connection: commands come as they are asked for, replies go at the level they owe. */
 import { FtpSecurityError } from '../errors.js';
 import type { Exchange } from '../secure/security-context.js';
-import {
-  type AnsweredEvent,
-  type CommandEvent,
-  type ServerEvent,
-  ServerSession,
-  type ServerSessionOptions,
-} from '../session/server.js';
+import { ServerSession } from '../session/server.js';
+import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/server-events.js';
 import { type AnySocket, octetsFrom, octetsOf } from './over-socket.js';
 import { within } from './time-limit.js';
 

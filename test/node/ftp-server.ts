@@ -4,7 +4,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FtpSecurityError } from '../../src/errors.js';
 import { protectData, ServerControl, type ServerControlOptions, unprotectData } from '../../src/node/index.js';
-import type { CommandEvent } from '../../src/session/server.js';
+import type { CommandEvent } from '../../src/session/server-events.js';
 
 export interface FtpServer {
   port: number;

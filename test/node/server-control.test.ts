@@ -6,7 +6,7 @@ import { FtpSecurityError } from '../../src/errors.js';
 import { ServerControl, type ServerControlOptions } from '../../src/node/index.js';
 import type { Exchange } from '../../src/secure/security-context.js';
 import { ClientSession } from '../../src/session/client.js';
-import type { AnsweredEvent, CommandEvent } from '../../src/session/server.js';
+import type { AnsweredEvent, CommandEvent } from '../../src/session/server-events.js';
 import { ascii } from '../helpers.js';
 import { PSK } from './exchanges.js';
 import { startServer } from './ftp-server.js';
