@@ -181,9 +181,9 @@ export class ClientControl extends OverSocket {
 
   async #event(): Promise<ClientEvent> {
     for (;;) {
+      if (this.destroyed) throw this.errored ?? closed();
       const event = this.session.next();
       if (event !== undefined) return event;
-      if (this.destroyed) throw this.errored ?? closed();
       const woken = new Promise<void>((resolve, reject) => {
         this.#wake = { resolve, reject };
       });

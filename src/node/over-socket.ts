@@ -48,6 +48,7 @@ export abstract class OverSocket extends Duplex {
     socket.on('error', error => this.destroy(error));
     socket.on('close', () => this.#ended || this.destroy(new Error('the connection was closed before its end')));
     socket.on('timeout', () => this.emit('timeout'));
+    if (socket.destroyed || socket.readableEnded) this.destroy(new Error('the connection is closed already'));
   }
 
   /** Hands text to whoever reads, and stops the socket while nobody does. */

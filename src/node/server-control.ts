@@ -32,7 +32,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   #exchange: Exchange | undefined;
   /** Commands that the application has not answered yet. */
   #owed = 0;
-  #ended = false;
+  #ended: boolean;
   #failed: Error | undefined;
   /** Goes on when something has changed: octets, the end, a reply. */
   #wake: () => void = () => {};
@@ -44,6 +44,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     this.#mechanisms = new Map(Object.entries(mechanisms).map(([name, make]) => [name.toUpperCase(), make]));
     this.#answered = answered;
     this.#timeout = timeout ?? DEFAULT_TIMEOUT;
+    this.#ended = socket.destroyed || socket.readableEnded;
     octetsFrom(socket);
     socket.on('readable', () => this.#wake());
     socket.on('end', () => this.#end());

@@ -278,7 +278,7 @@ describe('the exchange', () => {
     await pause(20);
     const client = clientOf(PSK, near, { timeout: 100 });
     client.on('error', () => {});
-    await expect(client.start()).rejects.toThrow();
+    await expect(client.start()).rejects.toThrow('the connection is closed already');
   });
 });
 

@@ -221,6 +221,12 @@ describe('waits have a limit', () => {
 });
 
 describe('a reply', () => {
+  it('has nobody to go to over a socket that was gone from the start', async () => {
+    const [, far] = inMemory();
+    far.destroy();
+    expect(await serve(new ServerControl(far, PSK_ONLY))).toEqual([]);
+  });
+
   it('fails when the client is gone', async () => {
     const [, far] = inMemory();
     const control = new ServerControl(far, PSK_ONLY);

@@ -1,4 +1,5 @@
 /** Sockets in memory and on 127.0.0.1, for the tests of streams. */
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { listening } from './ftp-server.js';
@@ -37,7 +38,7 @@ export async function onLoopback(): Promise<[Socket, Socket]> {
     listener.once('connection', resolve);
   });
   const client = connect({ host: '127.0.0.1', port: await listening(listener), noDelay: true });
-  const server = await accepted;
+  const [server] = await Promise.all([accepted, once(client, 'connect')]);
   listener.close();
   return [client, server];
 }

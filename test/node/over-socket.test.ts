@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { ClientControl } from '../../src/node/index.js';
+import { PSK } from './exchanges.js';
+import { onLoopback } from './sockets.js';
+
+const OPTIONS = { ...PSK, exchange: PSK.initiator() };
+
+describe('a stream over a socket', () => {
+  it('has what clients ask a socket for', async () => {
+    const [near, far] = await onLoopback();
+    const control = new ClientControl(near, OPTIONS);
+    for (const name of ['localAddress', 'localPort', 'remoteAddress', 'remotePort', 'remoteFamily'] as const) {
+      expect(control[name]).toBe(near[name]);
+      expect(control[name]).toBeDefined();
+    }
+    expect(control.setKeepAlive(true).setNoDelay(true).unref().ref()).toBe(control);
+    far.end('abc');
+    near.resume();
+    await once(near, 'end');
+    expect([control.bytesRead, control.bytesWritten]).toEqual([3, 0]);
+    near.destroy();
+  });
+
+  it('tells of the time-out of the socket', async () => {
+    const [near, far] = await onLoopback();
+    const control = new ClientControl(near, { ...OPTIONS, exchange: PSK.initiator() });
+    control.on('error', () => {});
+    const started = control.start().catch(() => {});
+    await new Promise<void>(resolve => control.setTimeout(20, resolve));
+    control.destroy();
+    far.destroy();
+    await started;
+  });
+
+  it('does without, over a stream that is no socket', () => {
+    const control = new ClientControl(new PassThrough(), OPTIONS);
+    expect(control.setTimeout(1).setKeepAlive().setNoDelay().unref().ref()).toBe(control);
+    expect([control.bytesRead, control.bytesWritten, control.remoteAddress]).toEqual([0, 0, undefined]);
+  });
+});
