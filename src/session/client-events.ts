@@ -11,6 +11,8 @@ export interface ClientSessionOptions extends Tolerance {
   level?: TokenLevel;
   /** The least level of commands and replies until CCC succeeds. Default: whatever integrity the context has. */
   require?: 'safe' | 'private';
+  /** Sends nothing but what leads to an association before one stands. Default: whether `require` is given. */
+  requireSecurity?: boolean;
   /** Whether CCC may be sent. Default true: it goes when the caller sends it. */
   ccc?: boolean;
   /** Takes a context whose mechanism or keys are weak. Default false. */

@@ -42,7 +42,7 @@ export class ClientSession {
   readonly #replies: ReplyReader;
   readonly #association = new Association();
   readonly #unanswered = new UnansweredCommands<Waiting>();
-  #inner: ReplyOpener;
+  #opener: ReplyOpener;
   #greeted = false;
   /** The reply that asks for the exchange's next step. */
   #due: ReplyEvent | undefined;
@@ -53,15 +53,19 @@ export class ClientSession {
   #closed = false;
 
   constructor(options: ClientSessionOptions = {}) {
-    const { ccc = true, require, tolerate, maxLine, maxReply } = options;
+    const { ccc = true, require, requireSecurity, tolerate, maxLine, maxReply } = options;
     this.#options = options;
-    this.#policy = { ccc: ccc ? 'allowed' : 'refused', ...(require && { require }) };
+    this.#policy = {
+      ccc: ccc ? 'allowed' : 'refused',
+      ...(require !== undefined && { require }),
+      ...(requireSecurity !== undefined && { requireSecurity }),
+    };
     this.#replies = new ReplyReader({
       ...(maxLine !== undefined && { maxLine }),
       ...(maxReply !== undefined && { maxReply }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
-    this.#inner = new ReplyOpener(this.#association, options, this.#policy);
+    this.#opener = new ReplyOpener(this.#association, options, this.#policy);
   }
 
   get phase(): Phase {
@@ -177,7 +181,7 @@ export class ClientSession {
     if (this.#closed) return;
     this.#closing(() => {
       this.#replies.close();
-      this.#inner.close();
+      this.#opener.close();
     });
     this.#closed = true;
   }
@@ -229,7 +233,7 @@ export class ClientSession {
     while (!this.paused) {
       const outer = this.#replies.next();
       if (outer === undefined) return undefined;
-      const reply = this.#inner.open(outer, this.#unanswered.oldest);
+      const reply = this.#opener.open(outer, this.#unanswered.oldest);
       if (reply !== undefined) return this.#take(reply);
     }
     return undefined;
@@ -243,7 +247,8 @@ export class ClientSession {
     if (asked === undefined || code < 200) return event;
     if (EXCHANGE_GOES_ON.some(([verb, it]) => verb === asked.verb && it === code)) return this.#exchange(event, asked);
     if (asked.verb === 'ADAT' && code < 400) throw unexpected(`${code} answers ADAT`);
-    if (asked.verb === 'PBSZ') asked.bufferSize = Math.min(asked.bufferSize!, pbszOf(reply) ?? asked.bufferSize!);
+    if (asked.verb === 'PBSZ' && code < 300)
+      asked.bufferSize = Math.min(asked.bufferSize!, pbszOf(reply) ?? asked.bufferSize!);
     this.#settle(asked, code);
     return event;
   }
@@ -292,13 +297,13 @@ export class ClientSession {
     this.#due = undefined;
     this.#early = undefined;
     this.#association.establish(context);
-    this.#inner = new ReplyOpener(this.#association, this.#options, this.#policy);
+    this.#opener = new ReplyOpener(this.#association, this.#options, this.#policy);
   }
 
   #forget(): void {
     this.#early?.destroy();
     this.#early = undefined;
-    this.#inner = new ReplyOpener(this.#association, this.#options, this.#policy);
+    this.#opener = new ReplyOpener(this.#association, this.#options, this.#policy);
   }
 
   #closing<T>(work: () => T): T {

@@ -16,7 +16,7 @@ export interface Policy {
   require?: 'safe' | 'private';
   /** The levels that data connections may have; default all. */
   transfers?: readonly ProtectionLevel[];
-  /** Nothing but what leads to an association, before one stands. */
+  /** Nothing but what leads to an association, before one stands. Default: whether `require` is given. */
   requireSecurity?: boolean;
 }
 
@@ -61,8 +61,8 @@ const RULES: readonly Rule[] = [
     reply: 533,
     error: 'sequence/unprotected',
     why: 'policy wants a security association first (§3)',
-    broken: ({ verb }, { levels }, { requireSecurity }) =>
-      requireSecurity === true && levels.length === 0 && !BEFORE_SECURITY.has(verb),
+    broken: ({ verb }, { levels }, { require, requireSecurity = require !== undefined }) =>
+      requireSecurity && levels.length === 0 && !BEFORE_SECURITY.has(verb),
   },
   {
     reply: 533,

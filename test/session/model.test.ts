@@ -39,9 +39,9 @@ class Said {
   }
 }
 
-/** One token each way under Kerberos V5 contexts whose keys are known; numbers go on from exchange to exchange. */
-function kerberos(): { initiator: Exchange; acceptor: Exchange } {
-  const { initiator, acceptor } = krb5Contexts();
+/** An exchange of one token, to Kerberos V5 contexts with a key of their own. */
+function kerberos(octet: number): { initiator: Exchange; acceptor: Exchange } {
+  const { initiator, acceptor } = krb5Contexts(octet);
   return {
     initiator: { step: token => (token === undefined ? { token: toUtf8('hello'), context: initiator } : {}) },
     acceptor: {
@@ -84,7 +84,7 @@ class World {
   constructor(setting: Setting) {
     this.setting = setting;
     const { require, ccc, requireSecurity } = setting;
-    this.client = new ClientSession(require === undefined ? {} : { require });
+    this.client = new ClientSession(require === undefined ? {} : { require, requireSecurity });
     this.server = new ServerSession({
       mechanisms: ['X-PSK'],
       ccc,
@@ -244,14 +244,14 @@ class World {
 
   #exchange(): Exchange {
     if (this.setting.mechanism === 'psk') return pskInitiator({ key: KEY });
-    const { initiator, acceptor } = kerberos();
+    const { initiator, acceptor } = kerberos(++this.#count % 256);
     this.#acceptor = acceptor;
     return initiator;
   }
 
   #accept(token: Uint8Array): void {
     try {
-      const step = (this.#acceptor ?? kerberos().acceptor).step(token) as Step;
+      const step = (this.#acceptor ?? kerberos(0).acceptor).step(token) as Step;
       this.#say(this.server.proceed(step), step.context === undefined ? '335' : '235');
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;

@@ -21,8 +21,9 @@ export function pskContexts(): Contexts {
   };
 }
 
-export function krb5Contexts(): Contexts {
-  const shared = { enctype: 18, key: new Uint8Array(32).fill(1), acceptorSubkey: true };
+/** @param octet  of the key */
+export function krb5Contexts(octet = 1): Contexts {
+  const shared = { enctype: 18, key: new Uint8Array(32).fill(octet), acceptorSubkey: true };
   return {
     initiator: krb5Context({ ...shared, role: 'initiator', sendSequence: 7, receiveSequence: 9 }),
     acceptor: krb5Context({ ...shared, role: 'acceptor', sendSequence: 9, receiveSequence: 7 }),

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import type { ProtectionLevel, TokenLevel } from '../../src/secure/protection-level.js';
+import { type Policy, refusalOf } from '../../src/session/command-rules.js';
 import {
+  type Asked,
   commandMayBeClear,
+  NO_ASSOCIATION,
   type Phase,
   phaseAfter,
+  replyLevel,
   replyMayBeClear,
   replyMustBeClear,
+  type Standing,
+  standingAfter,
 } from '../../src/session/rules.js';
 
 const PHASES: Phase[] = ['clear', 'exchange', 'secured', 'relaxed'];
@@ -58,5 +65,107 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     expect(replyMustBeClear('relaxed', { verb: 'NOOP', level: 'clear' })).toBe(true);
     expect(replyMustBeClear('relaxed', { verb: 'NOOP', level: 'safe' })).toBe(false);
     expect(replyMustBeClear('secured', { verb: 'NOOP', level: 'clear' })).toBe(false);
+  });
+});
+
+const BARE: Standing = NO_ASSOCIATION;
+const DUE: Standing = { ...BARE, phase: 'exchange' };
+const SECURED: Standing = { ...BARE, phase: 'secured', levels: ['safe', 'private'] };
+const SIZED: Standing = { ...SECURED, bufferSize: 1000 };
+const RELAXED: Standing = { ...SIZED, phase: 'relaxed', protection: 'private' };
+const SEALED_ONLY: Standing = { ...SECURED, levels: ['confidential'] };
+
+describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
+  const safe = (verb: string, more: Partial<Asked> = {}): Asked => ({ verb, level: 'safe', ...more });
+  const clear = (verb: string, more: Partial<Asked> = {}): Asked => ({ verb, level: 'clear', ...more });
+
+  it.each<[string, Asked, Standing, Policy, number | undefined]>([
+    ['MIC before an exchange', safe('PWD'), BARE, {}, 503],
+    ['MIC in the exchange', safe('PWD'), DUE, {}, 503],
+    ['USER in the clear before it', clear('USER'), BARE, {}, undefined],
+    ['USER in the clear, security required', clear('USER'), BARE, { requireSecurity: true }, 533],
+    ['USER in the clear, privacy required', clear('USER'), BARE, { require: 'private' }, 533],
+    ['FEAT in the clear, security required', clear('FEAT'), BARE, { requireSecurity: true }, undefined],
+    ['AUTH with a name', clear('AUTH', { mechanism: 'A' }), BARE, { mechanisms: ['A'] }, undefined],
+    ['AUTH with another name', clear('AUTH', { mechanism: 'B' }), BARE, { mechanisms: ['A'] }, 504],
+    ['AUTH where there is none', clear('AUTH', { mechanism: 'A' }), BARE, { mechanisms: [] }, 502],
+    ['ADAT before AUTH', clear('ADAT'), BARE, {}, 503],
+    ['ADAT behind AUTH', clear('ADAT'), DUE, {}, undefined],
+    ['ADAT behind the exchange', safe('ADAT'), SECURED, {}, 503],
+    ['PBSZ before the exchange', clear('PBSZ', { bufferSize: 1 }), BARE, {}, 503],
+    ['PBSZ in the exchange', clear('PBSZ', { bufferSize: 1 }), DUE, {}, 503],
+    ['CCC before the exchange', clear('CCC'), BARE, {}, 503],
+    ['a clear command behind it', clear('NOOP'), SECURED, {}, 533],
+    ['a clear AUTH behind it', clear('AUTH', { mechanism: 'A' }), SECURED, {}, 533],
+    ['a clear command, and no integrity', clear('NOOP'), SEALED_ONLY, {}, undefined],
+    ['CONF before CCC', { verb: 'PWD', level: 'confidential' }, SECURED, {}, 533],
+    ['CONF after CCC, and no such level', { verb: 'PWD', level: 'confidential' }, RELAXED, {}, 537],
+    ['MIC where privacy is required', safe('PWD'), SECURED, { require: 'private' }, 533],
+    ['MIC after CCC, where privacy was required', safe('PWD'), RELAXED, { require: 'private' }, undefined],
+    ['a clear command after CCC', clear('PWD'), RELAXED, {}, undefined],
+    ['a command before CCC, which is owed', safe('PWD'), SECURED, { ccc: 'required' }, 503],
+    ['CCC, which is owed', safe('CCC'), SECURED, { ccc: 'required' }, undefined],
+    ['CCC, which is refused', safe('CCC'), SECURED, { ccc: 'refused' }, 534],
+    ['PROT before PBSZ', safe('PROT', { protection: 'private' }), SECURED, {}, 503],
+    ['PROT P', safe('PROT', { protection: 'private' }), SIZED, {}, undefined],
+    ['PROT E without such a level', safe('PROT', { protection: 'confidential' }), SIZED, {}, 536],
+    ['PROT C where policy wants P', safe('PROT', { protection: 'clear' }), SIZED, { transfers: ['private'] }, 534],
+    ['RETR at PROT C where policy wants P', safe('RETR'), SIZED, { transfers: ['private'] }, 534],
+    ['RETR at PROT P where policy wants P', safe('RETR'), RELAXED, { transfers: ['private'] }, undefined],
+    ['CWD where policy wants P for data', safe('CWD'), SIZED, { transfers: ['private'] }, undefined],
+  ])('%s', (_, asked, standing, policy, reply) => {
+    expect(refusalOf(asked, standing, policy)?.reply).toBe(reply);
+  });
+
+  it('says who has asked for it', () => {
+    expect(refusalOf(clear('CCC'), BARE)?.side).toBe('peer');
+    expect(refusalOf(clear('CCC'), BARE, {}, 'local')?.side).toBe('local');
+  });
+});
+
+describe('what a reply leaves', () => {
+  const left = (standing: Standing, asked: Asked, code: number) => standingAfter(standing, asked, code);
+
+  it('PBSZ and PROT settle something by 2yz alone', () => {
+    const pbsz: Asked = { verb: 'PBSZ', level: 'safe', bufferSize: 7 };
+    const prot: Asked = { verb: 'PROT', level: 'safe', protection: 'safe' };
+    expect(left(SECURED, pbsz, 200)).toEqual({ ...SECURED, bufferSize: 7 });
+    expect(left(SECURED, pbsz, 501)).toEqual(SECURED);
+    expect(left(SIZED, prot, 200)).toEqual({ ...SIZED, protection: 'safe' });
+    expect(left(SIZED, prot, 534)).toEqual(SIZED);
+  });
+
+  it('AUTH and REIN leave nothing of an association, when they are accepted', () => {
+    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 334)).toEqual(DUE);
+    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 234)).toEqual({ ...BARE, phase: 'secured' });
+    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 534)).toEqual(RELAXED);
+    expect(left(RELAXED, { verb: 'REIN', level: 'safe' }, 220)).toEqual(BARE);
+    expect(left(RELAXED, { verb: 'REIN', level: 'safe' }, 502)).toEqual(RELAXED);
+    expect(left(DUE, { verb: 'ADAT', level: 'clear' }, 535)).toEqual(BARE);
+  });
+
+  it.each<[Standing, ProtectionLevel | undefined, TokenLevel | undefined, ProtectionLevel]>([
+    [BARE, 'clear', undefined, 'clear'],
+    [BARE, 'safe', undefined, 'clear'],
+    [DUE, 'clear', undefined, 'clear'],
+    [SECURED, 'safe', 'private', 'safe'],
+    [SECURED, 'private', 'safe', 'private'],
+    [SECURED, 'clear', 'private', 'private'],
+    [SECURED, 'clear', undefined, 'safe'],
+    [SECURED, undefined, undefined, 'safe'],
+    [SECURED, 'confidential', 'private', 'private'],
+    [RELAXED, 'clear', 'private', 'clear'],
+    [RELAXED, undefined, 'private', 'clear'],
+    [RELAXED, 'safe', 'private', 'safe'],
+    [RELAXED, 'confidential', undefined, 'safe'],
+    [SEALED_ONLY, 'clear', undefined, 'clear'],
+    [SEALED_ONLY, 'confidential', undefined, 'confidential'],
+  ])('%o: a reply to %s, behind %s, goes at %s', (standing, answered, last, level) => {
+    expect(replyLevel(standing, answered, last)).toBe(level);
+  });
+
+  it('is no weaker than policy wants, where no command tells', () => {
+    expect(replyLevel(SECURED, 'clear', undefined, 'private')).toBe('private');
+    expect(replyLevel(SECURED, 'clear', 'safe', 'private')).toBe('safe');
   });
 });

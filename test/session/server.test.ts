@@ -64,6 +64,7 @@ describe('a server before the exchange', () => {
 
   it('may want security first', () => {
     for (const line of ['USER a', 'LIST', 'PASS x']) expect(early(line, { requireSecurity: true })).toMatch(/^533 /);
+    expect(early('USER a', { require: 'private' })).toMatch(/^533 /);
     for (const line of ['NOOP', 'FEAT', 'QUIT']) expect(early(line, { requireSecurity: true })).toBe('command');
     expect(early('AUTH x-test', { requireSecurity: true })).toBe('auth');
   });
