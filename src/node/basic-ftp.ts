@@ -59,12 +59,14 @@ function protectTransfers(ftp: BasicFtpContext, control: ClientControl): void {
 /** A data connection in one direction or the other: which, its first use tells. */
 class DataSocket extends OverSocket {
   readonly #session: ClientSession;
-  #reader: BlockReader | undefined;
+  /** Made before the transfer, so that what has been read of the control connection by now came before the blocks. */
+  readonly #reader: BlockReader;
   #writer: BlockWriter | undefined;
 
   constructor(socket: Socket, session: ClientSession) {
     super(socket, true);
     this.#session = session;
+    this.#reader = session.dataReader();
     this.attach();
     socket.pause();
   }
@@ -88,13 +90,11 @@ class DataSocket extends OverSocket {
   }
 
   protected override received(chunk: Uint8Array): void {
-    this.#reader ??= this.#session.dataReader();
     this.#reader.push(chunk);
     for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) this.give(text);
   }
 
   protected override receivedEnd(): void {
-    this.#reader ??= this.#session.dataReader();
     if (this.#writer === undefined) this.#reader.close();
     this.push(null);
   }
