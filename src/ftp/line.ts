@@ -47,6 +47,11 @@ export class LineReader {
     this.#bareLf = bareLf;
   }
 
+  /** Whether octets have come that no line has been made of, or lines that have not been asked for. */
+  get pending(): boolean {
+    return this.#octets.length > 0 || this.#ready.length > 0;
+  }
+
   /** Takes what has come; it is copied. */
   push(chunk: Uint8Array): void {
     assertBytes(chunk, 'chunk');

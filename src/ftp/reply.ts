@@ -41,6 +41,11 @@ export class ReplyReader {
     this.#reply = new ReplyLines(options.maxReply);
   }
 
+  /** Whether octets have come that belong to none of the replies given so far. */
+  get pending(): boolean {
+    return this.#lines.pending || this.#reply.open;
+  }
+
   /** Takes what has come; it is copied. */
   push(chunk: Uint8Array): void {
     this.#lines.push(chunk);

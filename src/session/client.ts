@@ -146,8 +146,7 @@ export class ClientSession {
     if (due === undefined) throw new RangeError('no security data waits');
     return this.#closing(() => {
       this.#association.learn(facts);
-      const refusal = context && this.#association.objection(context, this.facts, this.#options);
-      if (refusal !== undefined) throw refusal;
+      if (context !== undefined) this.#judge(context);
       if (isComplete(due)) {
         if (token !== undefined) throw unexpected('the server ends the exchange, and the mechanism has more to say');
         this.#complete(context);
@@ -155,6 +154,7 @@ export class ClientSession {
         return undefined;
       }
       if (token === undefined) throw unexpected('the server wants security data, and the mechanism has none');
+      if (this.#replies.pending) throw unexpected('a reply before the security data that it would answer');
       const line = formatAdat(token);
       this.#due = undefined;
       this.#early = context ?? this.#early;
@@ -298,6 +298,14 @@ export class ClientSession {
     this.#early = undefined;
     this.#association.establish(context);
     this.#opener = new ReplyOpener(this.#association, this.#options, this.#policy);
+  }
+
+  /** Holds a new context against policy. */
+  #judge(context: SecurityContext): void {
+    const objection = this.#association.objection(context, this.facts, this.#options);
+    if (objection === undefined) return;
+    context.destroy();
+    throw objection;
   }
 
   #forget(): void {

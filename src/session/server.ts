@@ -69,6 +69,7 @@ export class ServerSession {
   readonly #unanswered = new UnansweredCommands<Owed>();
   /** A command that the session answers itself, when those before it have been answered. */
   #arrived: Arrived | undefined;
+  #closed = false;
 
   /** @throws RangeError, TypeError for a limit that is none */
   constructor(options: ServerSessionOptions) {
@@ -122,7 +123,7 @@ export class ServerSession {
    * undefined, after `receive` and after every reply. Nothing that a client sends makes it throw.
    */
   next(): ServerEvent | undefined {
-    if (mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '')) return undefined;
+    if (this.#closed || mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '')) return undefined;
     const arrived = this.#arrived ?? this.#read();
     this.#arrived = undefined;
     if (arrived === undefined) return undefined;
@@ -197,8 +198,9 @@ export class ServerSession {
     this.#commands.close();
   }
 
-  /** Forgets the keys; transfers that go on can't. */
+  /** Forgets the keys; transfers that go on can't. Nothing more is read, and a reply is `sequence/closed`. */
   destroy(): void {
+    this.#closed = true;
     this.#association.reset();
   }
 
@@ -288,7 +290,7 @@ export class ServerSession {
 
   // Replies
 
-  /** Gives the replies whose turn it is. @param owed  only those to this command */
+  /** Gives the replies whose turn it is. @param only  those to this command alone */
   #flush(only?: Owed): Uint8Array {
     const said: Uint8Array[] = [];
     for (let owed = only ?? this.#unanswered.oldest; owed !== undefined; owed = only ?? this.#unanswered.oldest) {
@@ -304,6 +306,7 @@ export class ServerSession {
   }
 
   #say(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
+    if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
     const at = replyLevel(this.#association.standing, level, this.#opener.last, this.#policy.require);
     return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext);
   }

@@ -19,6 +19,17 @@ describe('lines', () => {
     reader.close();
   });
 
+  it('are pending until they have been asked for', () => {
+    const reader = new LineReader();
+    expect(reader.pending).toBe(false);
+    reader.push(ascii('NOOP\r\n2'));
+    expect(reader.pending).toBe(true);
+    reader.lose();
+    expect(reader.pending).toBe(true);
+    reader.next();
+    expect(reader.pending).toBe(false);
+  });
+
   it('wait for the octets that are missing', () => {
     const reader = new LineReader();
     reader.push(ascii('220 Wel'));

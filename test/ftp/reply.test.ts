@@ -25,6 +25,15 @@ const read = (text: string, options?: ReplyOptions) =>
 const scan = (text: string, options?: ScanOptions) => scanReply(ascii(text), options);
 
 describe('a reply', () => {
+  it('are pending until they have been asked for, or have begun', () => {
+    const reader = new ReplyReader();
+    reader.push(ascii('220-a\r\n'));
+    expect([reader.pending, reader.next(), reader.pending]).toEqual([true, undefined, true]);
+    reader.push(ascii('220 b\r\n'));
+    expect(reader.next()?.code).toBe(220);
+    expect(reader.pending).toBe(false);
+  });
+
   it('is three digits, a blank and text', () => {
     expect(parseReply(ascii('220 Service ready\r\n'))).toEqual({
       code: 220,

@@ -119,13 +119,19 @@ describe('a client in the exchange', () => {
   it('reads and sends nothing while security data is due, or ADAT is unanswered', () => {
     const client = exchanging();
     expect([client.phase, client.paused]).toEqual(['exchange', true]);
-    client.receive(toUtf8('235 done\r\n'));
     expect(client.next()).toBeUndefined();
     expectCode(() => client.send(toUtf8('NOOP')), 'sequence/unexpected-command');
     expect(text(client.proceed({ token: toUtf8('foo') })!)).toBe('ADAT Zm9v\r\n');
     expect(client.paused).toBe(false);
     expectCode(() => client.send(toUtf8('NOOP')), 'sequence/unexpected-command');
     expect(() => client.proceed({})).toThrow(RangeError);
+  });
+
+  it.each(['235 done\r\n', '235-', '2'])('is closed by %j that came before the ADAT that it would answer', early => {
+    const client = exchanging();
+    client.receive(toUtf8(early));
+    expect(client.next()).toBeUndefined();
+    expectCode(() => client.proceed({ token: toUtf8('foo') }), 'sequence/unexpected-reply');
   });
 
   it('sends nothing behind AUTH and REIN', () => {
@@ -432,13 +438,17 @@ describe('a secured client', () => {
   });
 
   it('is in the clear again after REIN', () => {
-    const pair = secured();
+    const contexts = pskContexts();
+    const pair = secured({ contexts });
     pair.command('REIN');
     expect(pair.server.paused).toBe(true);
     pair.reply(pair.server.reply(120, 'wait'));
     const event = pair.reply(pair.server.reply(220, 'again'));
     expect(event).toMatchObject({ level: 'private', command: { verb: 'REIN' } });
     expect([pair.client.phase, pair.server.phase]).toEqual(['clear', 'clear']);
+    for (const context of [contexts.initiator, contexts.acceptor]) {
+      expectCode(() => context.wrap(toUtf8('a'), 'safe'), 'sequence/closed'); // Their keys are erased.
+    }
     expect(pair.command('USER a').level).toBe('clear');
   });
 

@@ -334,8 +334,10 @@ describe('a secured server', () => {
   it('is over when destroyed', () => {
     const contexts = pskContexts();
     const { server } = byHand({}, contexts);
+    server.receive(toUtf8('USER anna\r\n'));
     server.destroy();
-    expect(server.phase).toBe('clear');
+    expect(server.next()).toBeUndefined();
+    expect(errorOf(() => server.reply(421, 'bye')).code).toBe('sequence/closed');
     expect(errorOf(() => contexts.acceptor.wrap(toUtf8('a'), 'safe')).code).toBe('sequence/closed');
   });
 });
