@@ -1,5 +1,6 @@
 /** The npm client `basic-ftp` over RFC 2228. Its sockets see inner replies and the octets of files; it needs not know. */
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { BlockReader, BlockWriter } from '../secure/data-block.js';
 import type { ClientSession } from '../session/client.js';
 import { ClientControl, type ClientControlOptions } from './client-control.js';
@@ -43,50 +44,45 @@ export async function secureBasicFtp(
 
 /** Every strategy of basic-ftp, and any of its users', hands a connected socket to `dataSocket`. */
 function protectTransfers(ftp: BasicFtpContext, control: ClientControl): void {
-  const { session } = control;
   const accessors: object = Object.getPrototypeOf(ftp);
-  const isProtected = () => (ftp.socket as unknown) === control && session.protection !== 'clear';
   Object.defineProperty(ftp, 'dataSocket', {
     configurable: true,
     get: () => Reflect.get(accessors, 'dataSocket', ftp),
     set(socket: Socket | undefined) {
-      const over = socket !== undefined && isProtected() ? new DataSocket(socket, session) : socket;
-      Reflect.set(accessors, 'dataSocket', over, ftp);
+      const ours = socket !== undefined && (ftp.socket as unknown) === control;
+      Reflect.set(accessors, 'dataSocket', ours ? protectedSocket(socket, control) : socket, ftp);
     },
   });
 }
 
-/** A data connection in one direction or the other: which, its first use tells. */
-class DataSocket extends OverSocket {
-  readonly #session: ClientSession;
-  /** Made before the transfer, so that what has been read of the control connection by now came before the blocks. */
-  readonly #reader: BlockReader;
-  #writer: BlockWriter | undefined;
+function protectedSocket(socket: Socket, { destroyed, session }: ClientControl): Duplex {
+  if (destroyed) return socket.destroy();
+  if (session.protection === 'clear') return socket;
+  return new DataSocket(socket, session.dataWriter(), session.dataReader());
+}
 
-  constructor(socket: Socket, session: ClientSession) {
+/** A data connection in one direction or the other: which, its use tells. */
+class DataSocket extends OverSocket {
+  readonly #writer: BlockWriter;
+  readonly #reader: BlockReader;
+  #sends = false;
+
+  constructor(socket: Socket, writer: BlockWriter, reader: BlockReader) {
     super(socket, true);
-    this.#session = session;
-    this.#reader = session.dataReader();
+    this.#writer = writer;
+    this.#reader = reader;
     this.attach();
     socket.pause();
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    try {
-      this.#writer ??= this.#session.dataWriter();
-      this.send(this.#writer.write(chunk), done);
-    } catch (error) {
-      done(error as Error);
-    }
+    this.#sends = true;
+    attempt(done, () => this.send(this.#writer.write(chunk), done));
   }
 
   override _final(done: (error?: Error) => void): void {
-    try {
-      this.#writer ??= this.#session.dataWriter();
-      this.sendEnd(this.#writer.end(), done);
-    } catch (error) {
-      done(error as Error);
-    }
+    this.#sends = true;
+    attempt(done, () => this.sendEnd(this.#writer.end(), done));
   }
 
   protected override received(chunk: Uint8Array): void {
@@ -95,7 +91,15 @@ class DataSocket extends OverSocket {
   }
 
   protected override receivedEnd(): void {
-    if (this.#writer === undefined) this.#reader.close();
+    if (!this.#sends) this.#reader.close();
     this.push(null);
+  }
+}
+
+function attempt(failed: (error: Error) => void, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    failed(error as Error);
   }
 }

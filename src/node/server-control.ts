@@ -19,8 +19,8 @@ const DEFAULT_TIMEOUT = 300_000;
 
 /**
  * An iteration over the commands of one client; AUTH, ADAT, PBSZ, PROT and CCC are seen to. Nothing is read from the
- * socket before it is asked for. When the iteration ends, the connection is closed: at the end of the input, by a
- * `break` after QUIT, or by an error, which it throws.
+ * socket before it is asked for. When the iteration ends, the connection is closed and its keys are forgotten: at the end
+ * of the input, by a `break` after QUIT, or by an error, which it throws.
  */
 export class ServerControl implements AsyncIterable<CommandEvent> {
   /** To look at: levels, facts, data connections. Replies go by `reply`. */
@@ -87,6 +87,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
       this.#socket.destroy();
       throw error;
     } finally {
+      this.session.destroy();
       // Replies have been taken by now, and the peer may never close its side.
       this.#socket.end(() => this.#socket.destroy());
     }

@@ -57,6 +57,11 @@ export class Association {
     this.#forget();
   }
 
+  /** Erases the keys and leaves all else: what needs them fails from now on, and nothing goes in the clear for want of them. */
+  destroy(): void {
+    this.#control?.destroy();
+  }
+
   /** What policy has against a new context, before it is in force: 534. */
   objection(
     context: SecurityContext,

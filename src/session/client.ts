@@ -190,7 +190,7 @@ export class ClientSession {
   destroy(): void {
     this.#closed = true;
     this.#early?.destroy();
-    this.#association.reset();
+    this.#association.destroy();
   }
 
   /** For the next transfer to the server. @throws FtpSecurityError `syntax/limit-exceeded` when no block fits the buffer */

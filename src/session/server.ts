@@ -201,7 +201,7 @@ export class ServerSession {
   /** Forgets the keys; transfers that go on can't. Nothing more is read, and a reply is `sequence/closed`. */
   destroy(): void {
     this.#closed = true;
-    this.#association.reset();
+    this.#association.destroy();
   }
 
   /** For the next transfer to the client. @throws FtpSecurityError as BlockWriter does */

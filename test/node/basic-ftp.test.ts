@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { Client } from 'basic-ftp';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -98,6 +99,44 @@ describe('basic-ftp', () => {
     source.write(FILE);
     setTimeout(() => server.control[0]!.destroy(), 50);
     await expect(upload).rejects.toThrow();
+  });
+
+  it('takes its time where the destination does, and no more memory', async () => {
+    const server = await startServer({ mechanisms: { 'X-PSK': PSK.acceptor } });
+    cleanups.push(() => server.close());
+    const client = new Client(1000);
+    cleanups.push(() => client.close());
+    await client.connect('127.0.0.1', server.port);
+    await secureBasicFtp(client, { mechanism: 'X-PSK', exchange: PSK.initiator() });
+    server.files.set('a', Buffer.alloc(3_000_000, 7));
+    let received = 0;
+    const slow = new Writable({
+      write(chunk, _encoding, done) {
+        if (received === 0) expect(client.ftp.dataSocket!.readableLength).toBeLessThan(200_000);
+        setTimeout(done, received === 0 ? 2500 : 0);
+        received += chunk.length;
+      },
+    });
+    await client.downloadTo(slow, 'a');
+    expect(received).toBe(3_000_000);
+  });
+
+  it('stops a transfer whose keys are gone', async () => {
+    const { client } = await connected(PSK);
+    const source = new PassThrough();
+    const upload = client.uploadFrom(source, 'a');
+    source.write(FILE);
+    await new Promise(resolve => setTimeout(resolve, 100));
+    client.ftp.socket.destroy(new Error('enough'));
+    await expect(upload).rejects.toThrow('enough');
+  });
+
+  it('opens no data connection once the control connection is gone', async () => {
+    const { client, server } = await connected(PSK);
+    const socket = connect({ host: '127.0.0.1', port: server.port });
+    client.ftp.socket.destroy();
+    client.ftp.dataSocket = socket;
+    expect(socket.destroyed).toBe(true);
   });
 
   it('gives back the refusals of the server, inner code and all', async () => {

@@ -123,6 +123,8 @@ async function openPassive(): Promise<{ port: number; data: Promise<Socket> }> {
   const data = new Promise<Socket>(resolve => {
     listener.once('connection', socket => {
       listener.close();
+      // A client may go away when nobody here is reading any more.
+      socket.on('error', () => {});
       resolve(socket);
     });
   });

@@ -7,7 +7,7 @@ import { ServerControl, type ServerControlOptions } from '../../src/node/index.j
 import type { Exchange } from '../../src/secure/security-context.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { AnsweredEvent, CommandEvent } from '../../src/session/server-events.js';
-import { ascii } from '../helpers.js';
+import { ascii, expectCode } from '../helpers.js';
 import { PSK } from './exchanges.js';
 import { startServer } from './ftp-server.js';
 import { inMemory, onLoopback } from './sockets.js';
@@ -93,6 +93,7 @@ describe('the server end of a control connection', () => {
       '533 PWD',
     ]);
     expect([control.session.protection, control.session.bufferSize]).toEqual(['private', 1000]);
+    expectCode(() => control.session.dataWriter(), 'sequence/closed');
   });
 
   it('answers in the order of the commands, whoever is ready first', async () => {
