@@ -44,18 +44,20 @@ export async function loggedIn(its: Tickets, settings: ClientSettings): Promise<
 }
 
 /** So many octets that look random and are the same each time, in pieces; `hash` is that of all once they have gone. */
-export function madeOctets(length: number, seed = 1): { source: Readable; hash(): string } {
+export function madeOctets(length: number, seed = 1): { source: Readable; hash(): string; made(): number } {
   const hash = createHash('sha256');
   const piece = pieceOf(seed);
+  let left = length;
   function* pieces() {
-    for (let left = length; left > 0; left -= piece.length) {
+    for (; left > 0; left -= piece.length) {
       const next = left < piece.length ? piece.subarray(0, left) : piece;
       piece.writeUInt32BE(left >>> 0);
       hash.update(next);
       yield Buffer.from(next);
     }
   }
-  return { source: Readable.from(pieces(), { objectMode: false }), hash: () => hash.digest('hex') };
+  const source = Readable.from(pieces(), { objectMode: false });
+  return { source, hash: () => hash.digest('hex'), made: () => length - left };
 }
 
 function pieceOf(seed: number): Buffer {
