@@ -8,7 +8,7 @@ import { FtpSecurityError, replyCodeFor } from '../src/errors.js';
 import { parseCommand } from '../src/ftp/command.js';
 import { LineReader } from '../src/ftp/line.js';
 import { parseReply } from '../src/ftp/reply.js';
-import { krb4Context } from '../src/mechanisms/krb4/index.js';
+import { krb4Acceptor, krb4Context, parseSrvtab } from '../src/mechanisms/krb4/index.js';
 import {
   krb5Acceptor,
   krb5Context,
@@ -17,7 +17,7 @@ import {
   parseKeytab,
   ReplayCache,
 } from '../src/mechanisms/krb5/index.js';
-import { desCipher } from '../src/node/index.js';
+import { nodeCiphers } from '../src/node/index.js';
 import { unprotectReply } from '../src/secure/protect.js';
 import { decodeProtectedCommand } from '../src/secure/protected-command.js';
 import { decodeProtectedReply } from '../src/secure/protected-reply.js';
@@ -35,6 +35,7 @@ interface Vector {
   options?: Record<string, never>;
   context: { enctype: number; key: string; acceptorSubkey: boolean; receiveSequence: number; strictOrder?: boolean };
   krb4: { key: string; address: number[]; localPort: number; peerPort: number; now: number };
+  srvtab: string;
   krb5: { file: string; now: number; service?: string; bindings?: string; times?: number };
   tokens: string[];
   code: number;
@@ -44,6 +45,19 @@ interface Vector {
 const VECTORS: Vector[] = JSON.parse(
   readFileSync(new URL('../vectors/negative/negative.json', import.meta.url), 'utf8'),
 );
+
+function krb4AcceptorOf({ krb4, srvtab }: Vector) {
+  const address = Uint8Array.from(krb4.address);
+  return krb4Acceptor({
+    srvtab: parseSrvtab(fromHex(srvtab)),
+    ciphers: nodeCiphers,
+    local: { address, port: krb4.localPort },
+    peer: { address, port: krb4.peerPort },
+    clock: () => krb4.now * 1000,
+    replayCache: new ReplayCache(),
+    allowWeak: true,
+  });
+}
 
 function contextOf({ context }: Vector) {
   return krb5Context({ ...context, role: 'acceptor', key: fromHex(context.key), sendSequence: 0 });
@@ -76,7 +90,7 @@ const OPERATIONS = {
     const address = Uint8Array.from(krb4.address);
     const context = krb4Context({
       key: fromHex(krb4.key),
-      ciphers: { des: desCipher },
+      ciphers: nodeCiphers,
       local: { address, port: krb4.localPort },
       peer: { address, port: krb4.peerPort },
       clock: () => krb4.now * 1000,
@@ -84,6 +98,7 @@ const OPERATIONS = {
     });
     context.unwrap(fromHex(tokens[0]!));
   },
+  acceptKrb4: (vector: Vector) => krb4AcceptorOf(vector).step(fromHex(vector.tokens[0]!)),
   /** The first AP-REQ of a file in ../krb5. */
   acceptKrb5({ krb5: { file, now, service, bindings, times = 1 } }: Vector) {
     const { keytab_hex, contexts } = readKrb5(file);

@@ -3,7 +3,7 @@ import { type SummaryRecord, type Transcript, type TranscriptRecord, verifyRecor
 import { FtpSecurityError } from '../errors.js';
 import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
 import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
-import { desCipher, nodeCiphers } from '../node/index.js';
+import { nodeCiphers } from '../node/index.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
 import { EXIT, InputError, parseOptions, readInput, UsageError } from './status.js';
@@ -25,7 +25,7 @@ export function verify(args: string[]): number {
   const srvtab = values.srvtab.flatMap(readSrvtab);
   const mechanisms: ObservedMechanism[] = [
     { ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) },
-    { ...krb4, witness: () => krb4Witness(srvtab, { des: desCipher }) },
+    { ...krb4, witness: () => krb4Witness(srvtab, nodeCiphers) },
   ];
   const options = { mechanisms, ports: values.port.map(parsePort), ...(values.strict && { tolerate: [] }) };
 

@@ -9,7 +9,7 @@ import { type Command, parseCommand } from '../../src/ftp/command.js';
 import type { Reply } from '../../src/ftp/reply.js';
 import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { desCipher, nodeCiphers } from '../../src/node/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
 import { BlockReader } from '../../src/secure/data-block.js';
 import type { ProtectionLevel } from '../../src/secure/protection-level.js';
 import type { Peer, Sight, Witness } from '../../src/secure/security-context.js';
@@ -62,7 +62,7 @@ function mechanismOf(name: string, tell: (sight: Sight) => void): ObservedMechan
   });
   if (name.includes('krb4')) {
     const keys = parseSrvtab(fileOf(name, 'srvtab'));
-    return { ...krb4, witness: () => telling(krb4Witness(keys, { des: desCipher })) };
+    return { ...krb4, witness: () => telling(krb4Witness(keys, nodeCiphers)) };
   }
   const keys = parseKeytab(fileOf(name, 'keytab'));
   return { ...krb5, witness: () => telling(krb5Witness(keys, { ciphers: nodeCiphers })) };

@@ -9,7 +9,7 @@ import schema from '../../src/capture/transcript.schema.json' with { type: 'json
 import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
-import { desCipher, nodeCiphers } from '../../src/node/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
 import { realCapture, vectorPath } from './helpers.js';
 
@@ -52,7 +52,7 @@ function verify(name: string, options: { keyed?: boolean; tolerate?: [] } = {}):
   const srvtab = keysIn(`${name}.srvtab`, parseSrvtab);
   const mechanisms = [
     { ...krb5, witness: () => krb5Witness(keytab, { ciphers: nodeCiphers }) },
-    { ...krb4, witness: () => krb4Witness(srvtab, { des: desCipher }) },
+    { ...krb4, witness: () => krb4Witness(srvtab, nodeCiphers) },
   ];
   return verifyRecording(realCapture(name), { mechanisms, ...(tolerate && { tolerate }) }).records;
 }

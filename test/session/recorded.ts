@@ -8,7 +8,7 @@ import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
 import { LineReader } from '../../src/ftp/line.js';
 import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { desCipher, nodeCiphers } from '../../src/node/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer, Witness } from '../../src/secure/security-context.js';
 import { realCapture, vectorPath } from '../capture/helpers.js';
 
@@ -41,7 +41,7 @@ export function recorded(name: string): Recorded[] {
   const srvtab = keysIn(`${name}.srvtab`, parseSrvtab);
   const witness = {
     GSSAPI: () => krb5Witness(keytab, { ciphers: nodeCiphers }),
-    KERBEROS_V4: () => krb4Witness(srvtab, { des: desCipher }),
+    KERBEROS_V4: () => krb4Witness(srvtab, nodeCiphers),
   };
   const mechanisms = [
     { ...krb5, witness: witness.GSSAPI },

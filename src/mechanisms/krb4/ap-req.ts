@@ -10,10 +10,14 @@
  *
  * Names end with a NUL; ticket and authenticator are filled up to whole blocks, and encrypted in PCBC.
  */
+import { concat } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import { OctetReader } from './octet-reader.js';
-import { type DesKey, desKey, KEY_LENGTH, type Krb4Ciphers, pcbcDecrypt } from './pcbc.js';
-import { principalText, type SrvtabEntry } from './srvtab.js';
+import type { BlockCiphers } from '../block-cipher.js';
+import { namesOf, numberOf, OctetReader } from './octet-reader.js';
+import { BLOCK, type DesKey, desKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt } from './pcbc.js';
+import { type Krb4Principal, principalText } from './principal.js';
+import type { SrvtabEntry } from './srvtab.js';
+import type { Krb4Credential } from './ticket-file.js';
 
 export interface ApReq {
   littleEndian: boolean;
@@ -27,7 +31,7 @@ export interface Ticket {
   client: string;
   address: Uint8Array;
   sessionKey: Uint8Array;
-  /** In units of 5 minutes below 128. */
+  /** In units of 5 minutes below 128; see `endOf`. */
   life: number;
   /** Seconds since 1970. */
   issued: number;
@@ -41,6 +45,8 @@ export interface Authenticator {
   checksum: number;
   /** Seconds since 1970. */
   time: number;
+  /** Octets that fill up its last block. */
+  filling: number;
 }
 
 export interface OpenedApReq {
@@ -50,7 +56,11 @@ export interface OpenedApReq {
 }
 
 const VERSION = 4;
-const TYPES: ReadonlySet<number> = new Set([0x06, 0x08]);
+const REQUEST = 0x06;
+const TYPES: ReadonlySet<number> = new Set([REQUEST, 0x08]);
+
+/** Lengths have one octet, and blocks are whole. */
+const MAX_LENGTH = 0xff - (0xff % BLOCK);
 
 /** Whether a token begins as an AP_REQ does. */
 export function isApReq(token: Uint8Array): boolean {
@@ -65,34 +75,78 @@ export function parseApReq(token: Uint8Array): ApReq {
   const kvno = reader.uint8();
   const realm = reader.name();
   const lengths = [reader.uint8(), reader.uint8()] as const;
-  if (lengths.some(length => length === 0 || length % 8 !== 0)) throw reader.error('no whole blocks');
+  if (lengths.some(length => length === 0 || length % BLOCK !== 0)) throw reader.error('no whole blocks');
   const [ticket, authenticator] = [reader.octets(lengths[0]), reader.octets(lengths[1])];
   if (reader.left > 0) throw reader.error(`${reader.left} octets behind its end`);
   return { littleEndian, kvno, realm, ticket, authenticator };
 }
 
+/** What a client tells in its authenticator. */
+export interface AuthenticatorContents {
+  client: Krb4Principal;
+  checksum: number;
+  /** Since 1970. */
+  seconds: number;
+  fiveMs: number;
+}
+
 /**
- * @throws FtpSecurityError `security/no-key` when none of the keys opens the ticket, `security/bad-token` when ticket and
- *   authenticator do not fit together
+ * @param session  the credential's session key
+ * @throws FtpSecurityError `security/bad-token`, side local, for a ticket that an AP_REQ can't hold
  */
-export function openApReq(message: ApReq, keys: readonly SrvtabEntry[], ciphers: Krb4Ciphers): OpenedApReq {
+export function buildApReq(
+  { kvno, realm, ticket }: Krb4Credential,
+  session: DesKey,
+  { client, checksum, seconds, fiveMs }: AuthenticatorContents,
+  littleEndian: boolean,
+): Uint8Array {
+  if (ticket.length === 0 || ticket.length > MAX_LENGTH || ticket.length % BLOCK !== 0) {
+    throw new FtpSecurityError('security/bad-token', `no ticket has ${ticket.length} octets`, { side: 'local' });
+  }
+  const authenticator = pcbcEncrypt(
+    session,
+    concat(
+      namesOf(client.name, client.instance, client.realm),
+      numberOf(checksum, littleEndian),
+      Uint8Array.of(fiveMs),
+      numberOf(seconds, littleEndian),
+    ),
+  );
+  const head = concat(Uint8Array.of(VERSION, REQUEST | Number(littleEndian), kvno), namesOf(realm));
+  return concat(head, Uint8Array.of(ticket.length, authenticator.length), ticket, authenticator);
+}
+
+/**
+ * @throws FtpSecurityError `security/no-key` when none of the keys opens the ticket, `security/bad-token` when something
+ *   inside can't be read, `security/wrong-name` when ticket and authenticator name different clients
+ */
+export function openApReq(message: ApReq, keys: readonly SrvtabEntry[], ciphers: BlockCiphers): OpenedApReq {
   const ticket = openTicket(message, keys, ciphers);
   const session = desKey(ticket.sessionKey, ciphers);
   const authenticator = openAuthenticator(message, session);
   if (authenticator.client !== ticket.client) {
-    throw new FtpSecurityError('security/bad-token', 'ticket and authenticator name different clients');
+    throw new FtpSecurityError('security/wrong-name', 'ticket and authenticator name different clients');
   }
   return { ticket, authenticator, session };
 }
 
 /** A ticket has no checksum: that its text is whole and names the service of the key is what shows the right one. */
-function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[], ciphers: Krb4Ciphers): Ticket {
-  for (const entry of keys) {
-    if (entry.kvno !== kvno || entry.realm !== realm) continue;
-    const opened = attempt(() => readTicket(pcbcDecrypt(desKey(entry.key, ciphers), ticket), realm));
-    if (opened?.service === principalText(entry.name, entry.instance, realm)) return opened;
+function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[], ciphers: BlockCiphers): Ticket {
+  const ofRealm = keys.filter(key => key.realm === realm);
+  const meant = ofRealm.filter(key => key.kvno === kvno);
+  for (const entry of meant) {
+    const plaintext = pcbcDecrypt(desKey(entry.key, ciphers), ticket);
+    const opened = attempt(() => readTicket(plaintext, realm));
+    if (opened?.service === principalText(entry)) return opened;
   }
-  throw new FtpSecurityError('security/no-key', `no key of version ${kvno} for realm ${realm} opens the ticket`);
+  if (ofRealm.length === 0) throw noKey(`no key for realm ${realm}`);
+  if (meant.length > 0) throw noKey(`no key of version ${kvno} for realm ${realm} opens the ticket`);
+  const versions = [...new Set(ofRealm.map(key => key.kvno))].join(', ');
+  throw noKey(`no key of version ${kvno} for realm ${realm}, but of ${versions}`);
+}
+
+function noKey(message: string): FtpSecurityError {
+  return new FtpSecurityError('security/no-key', message);
 }
 
 function readTicket(plaintext: Uint8Array, realm: string): Ticket {
@@ -103,7 +157,7 @@ function readTicket(plaintext: Uint8Array, realm: string): Ticket {
   const sessionKey = reader.octets(KEY_LENGTH);
   const life = reader.uint8();
   const issued = reader.uint32(littleEndian);
-  const service = principalText(reader.name(), reader.name(), realm);
+  const service = principalText({ name: reader.name(), instance: reader.name(), realm });
   reader.filling();
   return { client, address, sessionKey, life, issued, service };
 }
@@ -116,12 +170,11 @@ function openAuthenticator({ authenticator, littleEndian }: ApReq, session: DesK
   // The fraction of the second: MIT's library puts numbers there that are no units of 5 milliseconds.
   reader.uint8();
   const time = reader.uint32(littleEndian);
-  reader.filling();
-  return { client, checksum, time };
+  return { client, checksum, time, filling: reader.filling() };
 }
 
 function readPrincipal(reader: OctetReader): string {
-  return principalText(reader.name(), reader.name(), reader.name());
+  return principalText({ name: reader.name(), instance: reader.name(), realm: reader.name() });
 }
 
 function attempt<T>(read: () => T): T | undefined {

@@ -6,18 +6,17 @@ import { assertBytes, equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
+import type { BlockCiphers } from '../block-cipher.js';
 import { type Direction, directionOf, type Krb4Endpoint } from './direction.js';
+import { WEAKNESS } from './facts.js';
 import { buildMessage, openMessage, plaintextLimit } from './messages.js';
-import { type DesKey, desKey, type Krb4Ciphers } from './pcbc.js';
+import { type DesKey, desKey } from './pcbc.js';
+import { MAX_SKEW, messageTime } from './times.js';
 
-/** For people: why nothing that this mechanism verified may be relied on. */
-export const WEAKNESS =
-  'single DES, a checksum that can be forged, and no integrity check in private messages: that level is a claim only';
-
-export interface Krb4ContextOptions {
-  /** The session key, 8 octets. Copied. */
-  key: Uint8Array;
-  ciphers: Krb4Ciphers;
+/** What both ends of an association have to know, beside its key. */
+export interface Krb4AssociationOptions {
+  /** DES is needed: `nodeCiphers` of `rfc2228/node` has it. */
+  ciphers: BlockCiphers;
   /** Our end of the control connection: its address goes into every message. */
   local: Krb4Endpoint;
   peer: Krb4Endpoint;
@@ -31,9 +30,10 @@ export interface Krb4ContextOptions {
   allowWeak?: boolean;
 }
 
-/** The seconds have 31 bits, as the sign tells the direction: to January 2038. */
-const MAX_SECONDS = 0x7fffffff;
-const MAX_SKEW = 300;
+export interface Krb4ContextOptions extends Krb4AssociationOptions {
+  /** The session key, 8 octets. Copied. */
+  key: Uint8Array;
+}
 
 /** RFC 2228 appendix II: CONF and 633 are not there. */
 const SEALED = new Map<TokenLevel, boolean>([
@@ -47,11 +47,20 @@ const SEALED = new Map<TokenLevel, boolean>([
  * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`
  */
 export function krb4Context(options: Krb4ContextOptions): SecurityContext {
-  const { key, ciphers, local, peer, clock, maxSkew, littleEndian, allowWeak = false } = options;
+  const { key, ciphers, clock, maxSkew, littleEndian } = options;
   assertBytes(key, 'key');
-  const directions = { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
-  if (!allowWeak) throw new FtpSecurityError('security/weak', `KERBEROS_V4 is weak: ${WEAKNESS}`, { side: 'local' });
+  const directions = directionsOf(options);
   return new Krb4Context(desKey(key, ciphers), { ...directions, clock, maxSkew, littleEndian });
+}
+
+/**
+ * Both directions of an association that is allowed.
+ * @throws FtpSecurityError `security/weak`, side local; TypeError, RangeError when an endpoint is none
+ */
+export function directionsOf({ local, peer, allowWeak = false }: Krb4AssociationOptions) {
+  const directions = { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
+  if (allowWeak) return directions;
+  throw new FtpSecurityError('security/weak', `KERBEROS_V4 is weak: ${WEAKNESS}`, { side: 'local' });
 }
 
 interface Manner {
@@ -84,12 +93,7 @@ export class Krb4Context implements SecurityContext {
     const sealed = isSealed(level);
     const { sending, littleEndian = false } = this.#manner;
     const { sender, negative } = sending;
-    const now = this.#now();
-    const seconds = Math.floor(now / 1000);
-    if (!(seconds > 0 && seconds <= MAX_SECONDS)) {
-      throw new FtpSecurityError('security/expired', 'Kerberos V4 has no such time', { side: 'local' });
-    }
-    const fiveMs = Math.floor((now - seconds * 1000) / 5);
+    const { seconds, fiveMs } = messageTime(this.#now());
     const message = { plaintext, sealed, sender, seconds: negative ? -seconds : seconds, fiveMs };
     return { token: buildMessage(key, message, littleEndian), level };
   }
@@ -112,6 +116,7 @@ export class Krb4Context implements SecurityContext {
   }
 
   destroy(): void {
+    this.#key?.cipher.destroy();
     this.#key?.octets.fill(0);
     this.#key = undefined;
   }

@@ -10,6 +10,7 @@
  */
 import { concat, copy, equalConstantTime, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
+import { numberOf } from './octet-reader.js';
 import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt } from './pcbc.js';
 import { quadCksum } from './quad-cksum.js';
 
@@ -113,12 +114,6 @@ function readBody(body: Uint8Array, length: number, littleEndian: boolean): Omit
 
 function checksumOf({ octets }: DesKey, body: Uint8Array, littleEndian: boolean): Uint8Array {
   return concat(...quadCksum(octets, body, 2).map(word => numberOf(word, littleEndian)));
-}
-
-function numberOf(value: number, littleEndian: boolean): Uint8Array {
-  const octets = new Uint8Array(4);
-  viewOf(octets).setUint32(0, value, littleEndian);
-  return octets;
 }
 
 function bad(message: string): FtpSecurityError {

@@ -1,5 +1,5 @@
-/** Reads names and numbers of Kerberos V4 in sequence, in a file or a message, never past the end. */
-import { copy, fromUtf8, viewOf } from '../../bytes.js';
+/** Names and numbers of Kerberos V4: read in sequence, in a file or a message, never past the end; and written. */
+import { concatAll, copy, fromUtf8, toUtf8, viewOf } from '../../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../../errors.js';
 import { BLOCK } from './pcbc.js';
 
@@ -47,12 +47,25 @@ export class OctetReader {
     return fromUtf8(name);
   }
 
-  /** Only what fills up a block may be left. MIT's library leaves there what its memory held. */
-  filling(): void {
+  /** Only what fills up a block may be left; gives its length. MIT's library leaves there what its memory held. */
+  filling(): number {
     if (this.left >= BLOCK) throw this.error(`${this.left} octets behind its end`);
+    return this.left;
   }
 
   error(why: string): FtpSecurityError {
     return new FtpSecurityError(this.#code, `${this.#what}: ${why}`, { offset: this.#at });
   }
+}
+
+/** Texts, each with a NUL behind it. */
+export function namesOf(...texts: readonly string[]): Uint8Array {
+  return concatAll(texts.map(text => toUtf8(`${text}\0`)));
+}
+
+/** 4 octets. */
+export function numberOf(value: number, littleEndian: boolean): Uint8Array {
+  const octets = new Uint8Array(4);
+  viewOf(octets).setUint32(0, value, littleEndian);
+  return octets;
 }

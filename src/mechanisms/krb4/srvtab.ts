@@ -5,11 +5,9 @@
 import { assertBytes } from '../../bytes.js';
 import { OctetReader } from './octet-reader.js';
 import { KEY_LENGTH } from './pcbc.js';
+import type { Krb4Principal } from './principal.js';
 
-export interface SrvtabEntry {
-  name: string;
-  instance: string;
-  realm: string;
+export interface SrvtabEntry extends Krb4Principal {
   /** Key version number. */
   kvno: number;
   key: Uint8Array;
@@ -27,9 +25,4 @@ export function parseSrvtab(bytes: Uint8Array): SrvtabEntry[] {
     entries.push({ name, instance, realm, kvno: file.uint8(), key: file.octets(KEY_LENGTH) });
   }
   return entries;
-}
-
-/** `name.instance@REALM`, as Kerberos V4 writes it. */
-export function principalText(name: string, instance: string, realm: string): string {
-  return `${name}${instance === '' ? '' : `.${instance}`}@${realm}`;
 }

@@ -6,46 +6,31 @@
  * the server's answer, a safe message with the checksum of the client plus one, has the server's address and the sign of
  * its direction. The client's sign is the other. Times are of the recording, and not judged.
  */
-import { assertBytes, equalConstantTime, u32be } from '../../bytes.js';
+import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { ExchangeFacts, Sight, Witness } from '../../secure/security-context.js';
+import type { Sight, Witness } from '../../secure/security-context.js';
+import type { BlockCiphers } from '../block-cipher.js';
+import { assertAnswers } from './answer.js';
 import { type ApReq, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
-import { Krb4Context, WEAKNESS } from './context.js';
+import { Krb4Context } from './context.js';
 import { compareNumbers } from './direction.js';
+import { headerFacts, type Krb4Facts, requestFacts, WEAKNESS } from './facts.js';
 import { openMessage } from './messages.js';
-import { desKey, type Krb4Ciphers } from './pcbc.js';
+import { desKey } from './pcbc.js';
 import type { SrvtabEntry } from './srvtab.js';
-
-/** Times are ISO 8601, UTC. What a key has to open is absent without it. */
-export interface Krb4Facts extends ExchangeFacts {
-  weak: true;
-  /** Of the service. */
-  realm?: string;
-  /** Version of the service's key. */
-  ticketKvno?: number;
-  startTime?: string;
-  /** Absent for a life longer than plain units of 5 minutes can say. */
-  endTime?: string;
-  clientAddress?: string;
-  /** The client's clock when it made the AP_REQ. */
-  clientTime?: string;
-}
-
-const LIFE_UNIT = 300;
-const MAX_PLAIN_LIFE = 0x7f;
 
 /**
  * It throws for tokens that can't be read, and is then as before. When a key is missing or wrong, its sight has a
  * `problem`, and the facts that stand in the clear.
  * @param keys  e.g. the entries of a srvtab
  */
-export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: Krb4Ciphers): Witness {
+export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: BlockCiphers): Witness {
   let facts: Krb4Facts = { weak: true, weakness: WEAKNESS };
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError('security/no-key', 'no AP_REQ was seen, and its ticket holds the key');
 
   function seeRequest(message: ApReq): Sight {
-    facts = { weak: true, weakness: WEAKNESS, realm: message.realm, ticketKvno: message.kvno };
+    facts = headerFacts(message);
     request = undefined;
     try {
       request = openApReq(message, keys, ciphers);
@@ -54,7 +39,7 @@ export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: Krb4Ciphers):
       problem = error;
       return { facts, problem };
     }
-    facts = { ...facts, ...factsOf(request) };
+    facts = { ...facts, ...requestFacts(request) };
     return { facts };
   }
 
@@ -76,29 +61,14 @@ export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: Krb4Ciphers):
   };
 }
 
-function factsOf({ ticket, authenticator }: OpenedApReq): Partial<Krb4Facts> {
-  const { client, service, issued, life, address } = ticket;
-  return {
-    clientName: client,
-    serverName: service,
-    startTime: iso(issued),
-    ...(life <= MAX_PLAIN_LIFE && { endTime: iso(issued + life * LIFE_UNIT) }),
-    clientAddress: address.join('.'),
-    clientTime: iso(authenticator.time),
-  };
-}
-
 /** @throws FtpSecurityError when the answer does not show that the server has the session key */
 function contexts(
   { ticket, authenticator, session }: OpenedApReq,
   token: Uint8Array,
-  ciphers: Krb4Ciphers,
+  ciphers: BlockCiphers,
 ): Omit<Sight, 'facts'> {
   const { plaintext, sealed, sender, seconds } = openMessage(session, token);
-  if (sealed) throw new FtpSecurityError('security/bad-token', 'a private message where a safe one is due');
-  if (!equalConstantTime(plaintext, u32be(authenticator.checksum + 1))) {
-    throw new FtpSecurityError('security/bad-checksum', "the server's answer is not for this authenticator");
-  }
+  assertAnswers(authenticator.checksum, { plaintext, level: sealed ? 'private' : 'safe' });
   const order = compareNumbers(sender, ticket.address);
   const negative = seconds < 0;
   if (order !== 0 && order < 0 !== negative) {
@@ -112,8 +82,4 @@ function contexts(
     fromClient: new Krb4Context(own(), { sending: server, receiving: client, maxSkew }),
     fromServer: new Krb4Context(own(), { sending: client, receiving: server, maxSkew }),
   };
-}
-
-function iso(seconds: number): string {
-  return `${new Date(seconds * 1000).toISOString().slice(0, -5)}Z`;
 }

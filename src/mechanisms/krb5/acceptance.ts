@@ -1,16 +1,26 @@
 /** Whether a live acceptor takes an AP-REQ (RFC 4120 §3.2.3, RFC 4121 §4.1.1): each rule, with the error that it owes. */
+import { sha256 } from '@noble/hashes/sha2.js';
 import { equalConstantTime, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
+import type { ReplayRecord } from '../replay-cache.js';
 import { type OpenedApReq, openAuthenticator, openTicketWith, type ServiceKey } from './ap-exchange.js';
 import { ADDRESS_TYPES } from './channel-bindings.js';
+import { formatDer } from './der.js';
 import { enctypeOf } from './enctypes.js';
 import type { EnctypePolicy } from './etype-negotiation.js';
 import { iso } from './facts.js';
 import type { GssChecksum } from './gss-checksum.js';
 import { type Refusal, refused } from './krb-error.js';
-import { AP_OPTIONS, type ApReq, type EncTicketPart, TICKET_FLAGS, type Ticket } from './messages.js';
+import {
+  AP_OPTIONS,
+  type ApReq,
+  type Authenticator,
+  authenticator,
+  type EncTicketPart,
+  TICKET_FLAGS,
+  type Ticket,
+} from './messages.js';
 import { isNamed, type Principal, principalOf, principalText, type ServiceName, samePrincipal } from './principal.js';
-import { authenticatorId, type ReplayRecord } from './replay-cache.js';
 
 /** What an acceptor holds against an AP-REQ. */
 export interface Acceptance extends EnctypePolicy {
@@ -193,4 +203,9 @@ function isPathChecked({ flags, transited }: EncTicketPart): boolean {
 
 function isGiven(bindings: Uint8Array): boolean {
   return bindings.some(octet => octet !== 0);
+}
+
+/** What identifies an authenticator, whichever service its ticket names: the ticket does not protect that name. */
+function authenticatorId(seen: Authenticator): string {
+  return toHex(sha256(formatDer(authenticator, seen)));
 }

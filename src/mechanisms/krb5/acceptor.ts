@@ -3,6 +3,7 @@ import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Exchange, Step } from '../../secure/security-context.js';
+import { ReplayCache, type ReplayRecord } from '../replay-cache.js';
 import { spokenExchange, type Token, type Turns } from '../turns.js';
 import { type Acceptance, type Accepted, acceptRequest } from './acceptance.js';
 import type { ServiceKey } from './ap-exchange.js';
@@ -17,7 +18,6 @@ import { formatContextToken, parseContextToken } from './gss-token.js';
 import { withAnswer } from './krb-error.js';
 import { type ApReq, type EncApRepPart, type EncryptionKey, encApRepPart, USAGE } from './messages.js';
 import { type Principal, serviceNameOf } from './principal.js';
-import { ReplayCache, type ReplayRecord } from './replay-cache.js';
 import { parseNegotiation } from './spnego.js';
 import { acceptNegotiated } from './spnego-acceptor.js';
 

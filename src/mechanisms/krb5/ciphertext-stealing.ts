@@ -2,7 +2,7 @@
  * CBC mode with ciphertext stealing: the ciphertext is as long as the plaintext, and its last two blocks always change
  * places (CBC-CS3; RFC 3962 §5, RFC 8009 §5, RFC 6803 §2). The initial vector is all zero bits.
  */
-import type { BlockCipher } from './primitives.js';
+import type { BlockCipher } from '../block-cipher.js';
 
 /** @param plaintext  one block or more */
 export function encryptStealing(cipher: BlockCipher, plaintext: Uint8Array): Uint8Array {

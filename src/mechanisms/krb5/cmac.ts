@@ -1,6 +1,7 @@
 /** CMAC over a block cipher of 128 bits (NIST SP 800-38B), and the key derivation that uses it (RFC 6803 §3). */
 import { concat, u32be } from '../../bytes.js';
-import type { BlockCipher, Mac } from './primitives.js';
+import type { BlockCipher } from '../block-cipher.js';
+import type { Mac } from './primitives.js';
 
 const BLOCK = 16;
 

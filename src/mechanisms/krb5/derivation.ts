@@ -1,7 +1,8 @@
 /** From a Kerberos key to the keys of one use: n-fold, DR and DK (RFC 3961 §5.1), KDF-HMAC-SHA2 (RFC 8009 §3). */
 import type { CHash } from '@noble/hashes/utils.js';
 import { concat, fromHex, toHex, u32be } from '../../bytes.js';
-import { type BlockCipher, keyedHmac } from './primitives.js';
+import type { BlockCipher } from '../block-cipher.js';
+import { keyedHmac } from './primitives.js';
 
 /** The octet after the usage number in the constant that a key is derived with (RFC 3961 §5.3, RFC 8009 §5). */
 export const KEY_KIND = { checksum: 0x99, encryption: 0xaa, integrity: 0x55 } as const;

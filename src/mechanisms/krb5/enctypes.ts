@@ -3,8 +3,9 @@ import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, copy } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
+import type { BlockCiphers, NewBlockCipher } from '../block-cipher.js';
 import { desCbcCrc, desCbcMd5, desKey, tripleDesKey } from './des.js';
-import { aes, type BlockCiphers, type NewBlockCipher } from './primitives.js';
+import { aes } from './primitives.js';
 import { aesSha1, aesSha2, camelliaCmac, type Profile, paddedSha1, type Sizes, type UsageKey } from './profiles.js';
 import { rc4Hmac } from './rc4-hmac.js';
 

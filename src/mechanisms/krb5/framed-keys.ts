@@ -2,8 +2,8 @@
 import { md5 } from '@noble/hashes/legacy.js';
 import { concat, copy, u32be } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
+import type { BlockCipher, BlockCiphers } from '../block-cipher.js';
 import type { CipherOptions, KerberosKey } from './enctypes.js';
-import type { BlockCipher, BlockCiphers } from './primitives.js';
 import { rc4 } from './rc4.js';
 import { derive, hmacMd5 } from './rc4-hmac.js';
 

@@ -6,6 +6,8 @@ import { mechanismOf } from './gss-token.js';
 import { type Krb5InitiatorOptions, krb5Initiator } from './initiator.js';
 import { krb5Witness } from './witness.js';
 
+export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
+export { ReplayCache, type ReplayRecord } from '../replay-cache.js';
 export { type Krb5AcceptorOptions, krb5Acceptor } from './acceptor.js';
 export { describeToken, type TokenAnatomy } from './anatomy.js';
 export type { ServiceKey } from './ap-exchange.js';
@@ -16,9 +18,7 @@ export { type CipherOptions, type Enctype, enctypeOf } from './enctypes.js';
 export type { Krb5Facts } from './facts.js';
 export { type Krb5InitiatorOptions, krb5Initiator } from './initiator.js';
 export { type KeytabEntry, parseKeytab } from './keytab.js';
-export type { BlockCipher, BlockCiphers, NewBlockCipher } from './primitives.js';
 export { type Principal, principalText } from './principal.js';
-export { ReplayCache, type ReplayRecord } from './replay-cache.js';
 export { krb5Witness } from './witness.js';
 export {
   type FramedHeader,

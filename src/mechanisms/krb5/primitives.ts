@@ -6,32 +6,7 @@ import { unsafe } from '@noble/ciphers/aes.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { viewOf } from '../../bytes.js';
-
-/** A block cipher under one key, in CBC mode over whole blocks, without padding. Results never share the input's octets. */
-export interface BlockCipher {
-  /** Octets of a block. */
-  readonly blockSize: number;
-  /** @param iv  one block; default all zero bits, the initial cipher state of RFC 3961 §5.3 */
-  encrypt(blocks: Uint8Array, iv?: Uint8Array): Uint8Array;
-  decrypt(blocks: Uint8Array, iv?: Uint8Array): Uint8Array;
-  /** Overwrites the key. */
-  destroy(): void;
-}
-
-export type NewBlockCipher = (key: Uint8Array) => BlockCipher;
-
-/**
- * Block ciphers that a platform lends, each for keys of the lengths that it says. A key is copied. What is missing leaves its
- * encryption types without use. Node's are in `rfc2228/node`.
- */
-export interface BlockCiphers {
-  /** Single DES, 8 octets. */
-  readonly des?: NewBlockCipher;
-  /** DES-EDE with three keys, 24 octets. */
-  readonly tripleDes?: NewBlockCipher;
-  /** 16 or 32 octets. */
-  readonly camellia?: NewBlockCipher;
-}
+import type { BlockCipher } from '../block-cipher.js';
 
 /** A keyed checksum, cut to its length. */
 export interface Mac {

@@ -3,10 +3,11 @@ import { sha1 } from '@noble/hashes/legacy.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { concat, copy, equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
+import type { BlockCipher, NewBlockCipher } from '../block-cipher.js';
 import { decryptStealing, encryptStealing } from './ciphertext-stealing.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
 import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from './derivation.js';
-import { aes, type BlockCipher, keyedHmac, type Mac, type NewBlockCipher } from './primitives.js';
+import { aes, keyedHmac, type Mac } from './primitives.js';
 
 /** In octets. */
 export interface Sizes {

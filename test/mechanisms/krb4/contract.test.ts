@@ -1,13 +1,21 @@
 import { describe, test } from 'vitest';
 import { type ContractSubject, mechanismContract } from '../../../src/mechanisms/contract.js';
 import { krb4Context } from '../../../src/mechanisms/krb4/context.js';
-import { ciphers } from './vectors.js';
+import { krb4, parseTicketFile } from '../../../src/mechanisms/krb4/index.js';
+import { CLIENT, ciphers, keyOf, SERVER, ticketFileOf, VECTORS } from './vectors.js';
 
 /** Ends with different addresses, and with ports alone to tell them apart. */
 const SERVERS: [string, Uint8Array][] = [
   ['of different addresses', Uint8Array.of(198, 51, 100, 20)],
   ['of the same address', Uint8Array.of(192, 0, 2, 1)],
 ];
+
+/** Exchanges with the ticket of a vector, each with a checksum of its own. */
+const VECTOR = VECTORS.ap_req[0]!;
+const both = { ciphers, clock: () => VECTOR.issue_date * 1000, allowWeak: true };
+const keys = [keyOf(VECTOR)];
+const tickets = parseTicketFile(ticketFileOf(VECTOR, false));
+const service = keys[0]!;
 
 function subject(serverAddress: Uint8Array, littleEndian: boolean): ContractSubject {
   let made = 0;
@@ -25,6 +33,11 @@ function subject(serverAddress: Uint8Array, littleEndian: boolean): ContractSubj
     },
     levels: ['safe', 'private'],
     numbered: false,
+    exchange: () => ({
+      initiator: krb4.initiator({ ...both, littleEndian, tickets, service, local: CLIENT, peer: SERVER }),
+      acceptor: krb4.acceptor({ ...both, littleEndian, srvtab: keys, local: SERVER, peer: CLIENT }),
+    }),
+    witness: () => krb4.observer({ keys, ciphers }),
   };
 }
 

@@ -86,6 +86,12 @@ describe('a message of libkrb4', () => {
     expect(taken).toBe(4);
   });
 
+  it('has a verdict of the library that stands beside ours, whatever was changed', () => {
+    const judged = ['rd_status', 'rd_status_swapped_addresses', ...CHANGES.map(([field]) => field)];
+    const recorded = VECTORS.messages.flatMap(vector => Object.keys(vector).filter(field => /^rd_/.test(field)));
+    expect([...new Set(recorded)].sort()).toEqual(judged.sort());
+  });
+
   it('of another time is refused', () => {
     const vector = VECTORS.messages[0]!;
     for (const [seconds, expected] of [

@@ -6,11 +6,7 @@ import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
 import { krb4, krb4Context } from '../../../src/mechanisms/krb4/index.js';
 import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../../helpers.js';
-import { type ApReqVector, address, ciphers, VECTORS } from './vectors.js';
-
-function keyOf({ service, instance, realm, kvno, service_key }: ApReqVector) {
-  return { name: service, instance, realm, kvno, key: fromHex(service_key) };
-}
+import { type ApReqVector, address, ciphers, keyOf, VECTORS } from './vectors.js';
 
 const witnessOf = (vector: ApReqVector) => krb4.observer({ keys: [keyOf(vector)], ciphers });
 const requestOf = (vector: ApReqVector) => fromHex(vector.authenticator);

@@ -3,8 +3,8 @@ import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex, toUtf8 } from '../../../src/bytes.js';
+import type { BlockCipher } from '../../../src/mechanisms/block-cipher.js';
 import { deriveRandom, kdfHmacSha2, keyConstant, nFold } from '../../../src/mechanisms/krb5/derivation.js';
-import type { BlockCipher } from '../../../src/mechanisms/krb5/primitives.js';
 
 describe('nFold', () => {
   // RFC 3961 appendix A.1: bits, input, output.

@@ -1,8 +1,4 @@
-/** The replay cache of an acceptor: the authenticators that it has taken, as long as it would take them again (RFC 4120 §3.2.3). */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { toHex } from '../../bytes.js';
-import { formatDer } from './der.js';
-import { type Authenticator, authenticator } from './messages.js';
+/** The replay cache of acceptors: the authenticators that they have taken, as long as they would take them again (RFC 4120 §3.2.3). */
 
 /** Where acceptors note authenticators. One that several processes share, or that outlives them, is the caller's to bring. */
 export interface ReplayRecord {
@@ -14,11 +10,6 @@ export interface ReplayRecord {
    * @returns false when it was there before, or may have been
    */
   add(id: string, expires: number, now: number): boolean;
-}
-
-/** What identifies an authenticator, whichever service its ticket names: the ticket does not protect that name. */
-export function authenticatorId(seen: Authenticator): string {
-  return toHex(sha256(formatDer(authenticator, seen)));
 }
 
 /** An entry takes some 200 octets. */
