@@ -2,7 +2,6 @@
 export { type BasicFtpClient, secureBasicFtp } from './basic-ftp.js';
 export { ClientControl, type ClientControlOptions } from './client-control.js';
 export { type DataStreamOptions, protectData, unprotectData } from './data-streams.js';
-export { desCipher } from './des-cipher.js';
 export { nodeCiphers } from './kerberos-ciphers.js';
 export type { AnySocket } from './over-socket.js';
 export { ServerControl, type ServerControlOptions } from './server-control.js';
