@@ -1,7 +1,7 @@
 /** MIT's GSS-API library, scripted in Python, in the forms that MIT, Heimdal and Globus have: as client, and as server. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,8 @@ import { startFtpServer } from './ftp-server.js';
 import { PYTHON, run, script } from './program.js';
 
 const SIZE = 700_001;
+/** More than sockets hold. */
+const LARGE = 100_000_000;
 const LIMIT = 30_000;
 const LEVELS: readonly Level[] = ['safe', 'private'];
 
@@ -26,6 +28,8 @@ beforeAll(() => {
   writeFileSync(join(served, 'served.bin'), madeOctets(SIZE, 4).source.read(SIZE));
   writeFileSync(join(local, 'local.bin'), madeOctets(SIZE, 5).source.read(SIZE));
   writeFileSync(join(local, 'empty'), '');
+  writeFileSync(join(served, 'large'), '');
+  truncateSync(join(served, 'large'), LARGE);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -42,6 +46,7 @@ GET served.bin s.served
 LIST s.list
 PROT P
 PUT local.bin p.bin
+ABORT large
 GET p.bin p.back
 PUT empty empty
 GET empty empty.back
@@ -50,11 +55,19 @@ GET served.bin c.served
 SIZE served.bin
 HELP
 RETR nothing
+PROT P
+CCC
+PWD
+GET served.bin after.ccc
 QUIT
 `;
 const CODES = [
   ...[232, 200, 257, 200, 229, 150, 226, 229, 150, 226, 229, 150, 226, 229, 150, 226],
-  ...[200, 229, 150, 226, 229, 150, 226, 229, 150, 226, 229, 150, 226, 200, 229, 150, 226, 213, 214, 550, 221],
+  ...[
+    200, 229, 150, 226, 229, 150, 426, 226, 229, 150, 226, 229, 150, 226, 229, 150, 226, 200, 229, 150, 226, 213, 214,
+    550,
+  ],
+  ...[200, 200, 257, 229, 150, 226, 221],
 ];
 
 test.each(CLIENTS)('client, commands in the form $form, $level', ({ form, level }) =>
@@ -62,7 +75,7 @@ test.each(CLIENTS)('client, commands in the form $form, $level', ({ form, level 
     {
       peer: 'python3-gssapi client',
       levels: `${level}, data safe, private, clear`,
-      operation: `commands with ${FORMS[form]}; STOR, RETR, LIST, SIZE, HELP, wrong file`,
+      operation: `commands with ${FORMS[form]}; STOR, RETR, LIST, SIZE, HELP, wrong file, ABOR, CCC`,
       expected: 'same hashes',
     },
     async () => {
@@ -71,6 +84,7 @@ test.each(CLIENTS)('client, commands in the form $form, $level', ({ form, level 
         limit: LIMIT,
         mechanisms: { GSSAPI: () => acceptor(its) },
         require: level,
+        ccc: 'allowed',
         mayBe: (user, { clientName }) => clientName === its.principal && user === 'user',
       });
       const { code, output, complaint } = await run(
@@ -86,7 +100,11 @@ test.each(CLIENTS)('client, commands in the form $form, $level', ({ form, level 
         .map(line => JSON.parse(line) as { level: string; code: number });
       expect(replies.map(reply => reply.code)).toEqual(CODES);
       const commands = server.noted.flatMap(it => (it.kind === 'command' ? [it] : []));
-      expect(new Set(commands.map(it => it.level))).toEqual(new Set([level]));
+      const behindCcc = commands.slice(-4);
+      expect(behindCcc.map(it => `${it.level} ${it.verb}`)).toEqual(
+        ['PWD', 'EPSV', 'RETR', 'QUIT'].map(it => `clear ${it}`),
+      );
+      expect(new Set(commands.slice(0, -4).map(it => it.level))).toEqual(new Set([level]));
       expect(new Set(commands.flatMap(it => it.tolerated))).toEqual(new Set(form === 'mit' ? ['trailing-nul'] : []));
       for (const [one, other] of PAIRS) expect(hashOf(one), one).toBe(hashOf(other));
       expect(readFileSync(join(local, 's.list'), 'latin1')).toContain('served.bin');
@@ -103,6 +121,7 @@ const PAIRS = [
   ['local/empty', 'local/empty.back'],
   ['served/served.bin', 'local/s.served'],
   ['served/served.bin', 'local/c.served'],
+  ['served/served.bin', 'local/after.ccc'],
 ] as const;
 
 function hashOf(path: string): string {
@@ -125,7 +144,7 @@ test.each(SERVERS)('server, replies in the form $form, $level', ({ form, level }
     {
       peer: 'python3-gssapi server',
       levels: `${level}, data ${level}`,
-      operation: `${REPLIES[form]}; STOR, RETR, REST, LIST, SIZE, MDTM, HELP, wrong file`,
+      operation: `${REPLIES[form]}; STOR, RETR, REST, LIST, SIZE, MDTM, HELP, wrong file, CCC`,
       expected: 'same hashes',
     },
     async () => {
@@ -138,22 +157,24 @@ test.each(SERVERS)('server, replies in the form $form, $level', ({ form, level }
       let complaint = '';
       child.stderr.on('data', text => (complaint += text));
       try {
-        await useServer(Number(port), level);
+        await useServer(Number(port), level, form === 'heimdal');
       } finally {
         child.kill();
       }
       await once(child, 'close');
       expect(complaint).toBe('');
       const verb = level === 'safe' ? 'MIC' : 'ENC';
-      const levels = heard.slice(0, 3).map(it => it.level);
-      expect(levels).toEqual(['clear', 'clear', verb]);
-      expect(new Set(heard.slice(2).map(it => it.level))).toEqual(new Set([verb]));
+      const ccc = heard.findIndex(({ text }) => text.startsWith('CCC'));
+      const levels = (from: number, to: number) => [...new Set(heard.slice(from, to).map(it => it.level))];
+      expect(levels(0, 2)).toEqual(['clear']);
+      expect(levels(2, ccc + 1)).toEqual([verb]);
+      expect(levels(ccc + 1, -1)).toEqual([form === 'heimdal' ? verb : 'clear']);
       return 'same hashes';
     },
   ),
 );
 
-async function useServer(port: number, level: Level): Promise<void> {
+async function useServer(port: number, level: Level, refusesCcc: boolean): Promise<void> {
   const client = await loggedIn(its, { port, level, bufferSize: 20_000 });
   const up = madeOctets(SIZE, 6);
   await client.uploadFrom(up.source, 'ours.bin');
@@ -170,7 +191,12 @@ async function useServer(port: number, level: Level): Promise<void> {
   expect((await client.lastMod('served.bin')).getTime()).toBeGreaterThan(0);
   expect((await client.send('HELP')).message.split('\n')).toHaveLength(4);
   await expect(client.downloadTo(hashing().sink, 'nothing')).rejects.toMatchObject({ code: 550 });
+  if (refusesCcc) await expect(client.send('CCC')).rejects.toMatchObject({ code: 534 });
+  else await client.send('CCC');
   expect(await client.pwd()).toBe('/');
+  const after = hashing();
+  await client.downloadTo(after.sink, 'ours.bin');
+  expect(after.hash()).toBe(sent);
   await client.send('QUIT');
   client.close();
 }

@@ -2,8 +2,9 @@
 
   client.py HOST PORT SERVICE FORM LEVEL     SERVICE as "ftp@host"; FORM mit, heimdal or crlf: how a command ends; LEVEL safe or private
 
-Standard input has a command on each line; "GET name file", "PUT file name" and "LIST" are transfers at the level PROT has
-set, after EPSV. Each reply is a line of JSON on standard output: the command, the level, the code, the lines.
+Standard input has a command on each line. Transfers, at the level that PROT has set and after EPSV, are "GET name file",
+"PUT file name", "LIST file", and "ABORT name", a RETR that ABOR ends. After CCC commands go in the clear. Each reply is a
+line of JSON on standard output: the command, the level, the code, the lines.
 """
 import json
 import socket
@@ -48,11 +49,19 @@ class Client:
         return int(lines[0][:3]), lines
 
     def send(self, command):
+        if self.verb == 'clear':
+            self.connection.sendall(command.encode() + b'\r\n')
+            return
         token = wrap(self.context, command.encode() + self.end, SEALED[self.verb])
         self.connection.sendall(self.verb.encode() + b' ' + encode(token) + b'\r\n')
 
     def reply(self, command):
         """A token for each line, its CRLF inside, under one code: 63z- and in the end 63z."""
+        code, lines = self.clear_reply() if self.verb == 'clear' else self.protected_reply()
+        print(json.dumps({'command': command, 'level': self.verb, 'code': code, 'lines': lines}), flush=True)
+        return code, lines
+
+    def protected_reply(self):
         text, last = b'', False
         while not last:
             line = read_line(self.stream)
@@ -63,15 +72,15 @@ class Client:
         if not text.endswith(b'\r\n'):
             raise Unverified('no CRLF at the end')
         lines = text[:-2].decode().split('\r\n')
-        code = int(lines[-1][:3])
-        print(json.dumps({'command': command, 'level': self.verb, 'code': code, 'lines': lines}), flush=True)
-        return code, lines
+        return int(lines[-1][:3]), lines
 
     def command(self, command):
         self.send(command)
         code, lines = self.reply(command)
         if command.startswith('PROT ') and code == 200:
             self.prot = command[5:]
+        if command == 'CCC' and code == 200:
+            self.verb = 'clear'
         return code, lines
 
     def expect(self, code, reply):
@@ -110,6 +119,15 @@ class Client:
         self.transfer(command, send)
 
 
+    def abort(self, command):
+        def give_up(_, stream):
+            self.send('ABOR')
+            while stream.read(1 << 16):
+                pass
+        self.transfer(command, give_up)
+        self.reply('ABOR')
+
+
 def main(host, port, service, form, level):
     client = Client(host, int(port), service, form, level)
     client.exchange()
@@ -121,6 +139,8 @@ def main(host, port, service, form, level):
             client.get('RETR ' + words[0], words[1])
         elif verb == 'PUT':
             client.put(words[0], 'STOR ' + words[1])
+        elif verb == 'ABORT':
+            client.abort('RETR ' + words[0])
         elif verb == 'LIST':
             client.get('LIST', words[0])
         else:

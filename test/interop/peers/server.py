@@ -4,7 +4,7 @@
                                               heimdal  a token for each line with CRLF, each in a reply "631 " of its own
                                               whole    one token, which ends in CRLF and NUL, as the older Globus library
 
-It serves the files of FOLDER, with the key from KRB5_KTNAME, and prints its port. Each command it gets is a line of JSON.
+As its model does, mit goes on with 631 after CCC, heimdal refuses CCC, and whole then replies in the clear. It serves the files of FOLDER, with the key from KRB5_KTNAME, and prints its port. Each command it gets is a line of JSON.
 """
 import base64
 import json
@@ -28,6 +28,7 @@ class Session:
         self.stream = connection.makefile('rb')
         self.context = None
         self.code = b'631'
+        self.relaxed = False  # by CCC
         self.prot, self.buffer_size = None, 0
         self.rest = 0
         self.listener = None
@@ -45,7 +46,7 @@ class Session:
 
     def receive(self):
         line, verb = read_line(self.stream), 'clear'
-        if self.context is not None:
+        if self.context is not None and not self.relaxed:
             verb, _, text = line.partition(b' ')
             verb = verb.decode().upper()
             self.code = b'632' if SEALED[verb] else b'631'
@@ -60,7 +61,7 @@ class Session:
         """Of several texts, those in the middle stand for whole lines, which need no code (RFC 959 section 4.2)."""
         first = ['%d-%s' % (code, texts[0])] if len(texts) > 1 else []
         lines = [line.encode() for line in [*first, *texts[1:-1], '%d %s' % (code, texts[-1])]]
-        if self.context is None:
+        if self.context is None or (self.relaxed and self.form != 'mit'):
             self.connection.sendall(b''.join(line + b'\r\n' for line in lines))
         elif self.form == 'whole':
             self.protected(b''.join(line + b'\r\n' for line in lines) + b'\0', b' ')
@@ -93,6 +94,13 @@ class Session:
     def do_prot(self, letter):
         self.prot = PROT[letter]
         self.reply(200, 'Protection level set')
+
+    def do_ccc(self, _):
+        if self.form == 'heimdal':
+            self.reply(534, 'Not here')
+        else:
+            self.reply(200, 'Commands in the clear')
+            self.relaxed = True
 
     # RFC 959 and its younger ones
 
