@@ -1,7 +1,6 @@
 /** What stands on the way between a client and a server, and does to what passes as it likes: lines, or blocks of data. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What a fault may do with a unit: a line with its end, a block with its length, or the rest at the end of the stream. */
 export interface Hands {
@@ -128,81 +127,4 @@ async function tamper(from: Socket, cut: Cut, fault: Fault, hands: Hands): Promi
     }
   }
   if (octets.length > 0) await fault(octets, index, hands);
-}
-
-// Faults that know no protocol
-
-/** Does something to the one unit, and lets the others pass. */
-export function at(place: number, what: (unit: Buffer, hands: Hands) => void | Promise<void>): Fault {
-  return (unit, index, hands) => (index === place ? what(unit, hands) : hands.pass(unit));
-}
-
-export const cutAt = (place: number, how: 'end' | 'reset'): Fault =>
-  at(place, (unit, hands) => {
-    hands.pass(unit.subarray(0, unit.length >> 1));
-    hands[how]();
-  });
-
-export const endBefore = (place: number): Fault => at(place, (_, hands) => hands.end());
-
-export const drop = (place: number): Fault => at(place, () => {});
-
-export const twice = (place: number): Fault => at(place, (unit, hands) => hands.pass(Buffer.concat([unit, unit])));
-
-/** Something else in its place. */
-export const replace = (place: number, by: Uint8Array): Fault => at(place, (_, hands) => hands.pass(by));
-export const inject = (place: number, octets: Uint8Array): Fault =>
-  at(place, (unit, hands) => hands.pass(Buffer.concat([octets, unit])));
-
-/** The unit after it comes first. */
-export function swap(place: number): Fault {
-  let held: Buffer;
-  return (unit, index, hands) => {
-    if (index === place) held = unit;
-    else hands.pass(index === place + 1 ? Buffer.concat([unit, held]) : unit);
-  };
-}
-
-/** An earlier unit again, in the place of one. */
-export function again(earlier: number, place: number): Fault {
-  let seen: Buffer;
-  return (unit, index, hands) => {
-    if (index === earlier) seen = unit;
-    hands.pass(index === place ? seen : unit);
-  };
-}
-
-/** From there on nothing comes, and nothing ends. */
-export const stallAt =
-  (place: number): Fault =>
-  (unit, index, hands) =>
-    index < place ? hands.pass(unit) : new Promise<void>(() => {});
-
-export const delay =
-  (milliseconds: number): Fault =>
-  async (unit, _, hands) => {
-    await sleep(milliseconds);
-    hands.pass(unit);
-  };
-
-export const octetsAt =
-  (place: number): Fault =>
-  (unit, index, hands) =>
-    index === place ? inOctets(unit, index, hands) : hands.pass(unit);
-
-/** Each octet on its own. */
-export const inOctets: Fault = async (unit, _, hands) => {
-  for (const octet of unit) {
-    hands.pass(Uint8Array.of(octet));
-    await new Promise(setImmediate);
-  }
-};
-
-/** @param chosen  octets from the start of the unit that may be hit: from, to */
-export function flipBit(unit: Buffer, fraction: number, chosen: readonly [number, number] = [0, unit.length]): Buffer {
-  const [from, to] = chosen;
-  const bit = Math.floor(fraction * (to - from) * 8);
-  const flipped = Buffer.from(unit);
-  flipped[from + (bit >> 3)]! ^= 1 << (bit & 7);
-  return flipped;
 }

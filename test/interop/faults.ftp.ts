@@ -10,7 +10,8 @@ import { type Between, blocks, lines, startProxy, type Tampering } from './fault
 import { type Case, type Earlier, faults, type Step } from './faults.js';
 import { connected, type Level, madeOctets, secured } from './ftp-client.js';
 import { acceptor, shown, tickets, USER } from './ftp-realm.js';
-import { type Noted, startFtpServer } from './ftp-server.js';
+import { startFtpServer } from './ftp-server.js';
+import type { Noted } from './ftp-service.js';
 import { SeededOctets } from './messages.js';
 
 const SEED = process.env['INTEROP_SEED'] ?? '2228';

@@ -35,7 +35,12 @@ declare module 'vitest' {
  * @param folder  for what is made here
  */
 export function makeFtpRealm({ folder: of, environment }: Realm, folder: string): FtpRealm {
-  const its = { ...environment, KRB5_KTNAME: `FILE:${folder}/keytab`, KRB5CCNAME: `FILE:${folder}/cache` };
+  const its = {
+    ...environment,
+    PYTHONDONTWRITEBYTECODE: '1',
+    KRB5_KTNAME: `FILE:${folder}/keytab`,
+    KRB5CCNAME: `FILE:${folder}/cache`,
+  };
   const run = (program: string, args: readonly string[], input = '') =>
     execFileSync(program, args, { env: its, cwd: of, input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
   const service = `ftp/localhost`;

@@ -47,6 +47,9 @@ function print(file: string): void {
       .map((cell, i) => cell.padEnd(widths[i]!))
       .join('  ')
       .trimEnd();
-  const sorted = [...rows].sort((a, b) => a.peer.localeCompare(b.peer) || a.levels.localeCompare(b.levels));
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  const sorted = [...rows].sort(
+    (a, b) => compare(a.peer, b.peer) || compare(a.levels, b.levels) || compare(a.operation, b.operation),
+  );
   console.info(['', format(COLUMNS), ...sorted.map(row => format(COLUMNS.map(name => row[name]))), ''].join('\n'));
 }
