@@ -46,6 +46,8 @@ export class ClientControl extends OverSocket {
   /** What was written too early. */
   #held: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Commands that wait for their final reply. */
+  #owed = 0;
   /** A transfer that runs: 1yz has come, and nobody knows how long it will take. */
   #transfer: Command | undefined;
 
@@ -128,24 +130,33 @@ export class ClientControl extends OverSocket {
   // After the exchange
 
   #protect(command: Command): Uint8Array {
-    if (!BEGINS_ANEW.has(command.verb)) return this.session.send(command.raw);
-    throw new FtpSecurityError('sequence/unexpected-command', 'the exchange is over', { side: 'local' });
+    if (BEGINS_ANEW.has(command.verb)) {
+      throw new FtpSecurityError('sequence/unexpected-command', 'the exchange is over', { side: 'local' });
+    }
+    const octets = this.session.send(command.raw);
+    this.#owed++;
+    return octets;
   }
 
   #pump(): void {
     for (let event = this.session.next(); event !== undefined; event = this.session.next()) {
       const { reply, command } = event as ReplyEvent;
       if (reply.code < 200) this.#transfer = command;
-      else if (command === this.#transfer) this.#transfer = undefined;
+      else if (command !== undefined) this.#answered(command);
       this.#watch();
       this.give(reply.raw);
     }
   }
 
+  #answered(command: Command): void {
+    this.#owed--;
+    if (command === this.#transfer) this.#transfer = undefined;
+  }
+
   /** Limits the time to the next reply, while one is owed and no transfer runs. */
   #watch(): void {
     clearTimeout(this.#timer);
-    if (this.#timeout === 0 || this.#transfer !== undefined || this.session.unanswered.length === 0) return;
+    if (this.#timeout === 0 || this.#transfer !== undefined || this.#owed === 0) return;
     this.#timer = setTimeout(() => this.destroy(timedOut('a reply of the server')), this.#timeout);
   }
 
