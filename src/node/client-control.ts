@@ -26,11 +26,13 @@ export interface ClientControlOptions extends ClientSessionOptions {
 
 const DEFAULT_BUFFER = 0x1_0000;
 const DEFAULT_TIMEOUT = 30_000;
+/** They end the association, and no other can follow here. */
+const BEGINS_ANEW: ReadonlySet<string> = new Set(['AUTH', 'REIN']);
 
 /**
  * Written are commands in the clear, each with its line end; read are replies in the clear, verified: octets with code
  * and CR LF. `start` does the exchange, and what is written before it is done waits. Whatever fails destroys the stream
- * with its error.
+ * with its error; so do AUTH and REIN, behind which nothing could be verified.
  */
 export class ClientControl extends OverSocket {
   /** To look at: levels, facts, data connections. Commands and replies go by the stream. */
@@ -44,6 +46,10 @@ export class ClientControl extends OverSocket {
   /** What was written too early. */
   #held: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Commands that wait for their final reply. */
+  #owed = 0;
+  /** A transfer that runs: 1yz has come, and nobody knows how long it will take. */
+  #transfer: Command | undefined;
 
   constructor(socket: AnySocket, options: ClientControlOptions) {
     super(socket, false);
@@ -61,7 +67,7 @@ export class ClientControl extends OverSocket {
   async start(): Promise<void> {
     this.attach();
     try {
-      if (this.#options.greeted !== true) await this.#greeting();
+      if (this.#options.greeted !== true) await within(this.#timeout, 'the greeting', this.#greeting());
       const strongest = await this.#exchange();
       await this.#settleProtection(this.#options.protection ?? strongest);
     } catch (error) {
@@ -92,7 +98,12 @@ export class ClientControl extends OverSocket {
   }
 
   override _final(done: (error?: Error) => void): void {
-    this.sendEnd(new Uint8Array(), done);
+    try {
+      this.#commands.close();
+      this.sendEnd(new Uint8Array(), done);
+    } catch (error) {
+      done(error as Error);
+    }
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -119,22 +130,33 @@ export class ClientControl extends OverSocket {
   // After the exchange
 
   #protect(command: Command): Uint8Array {
-    if (command.verb !== 'AUTH') return this.session.send(command.raw);
-    throw new FtpSecurityError('sequence/unexpected-command', 'the exchange is over', { side: 'local' });
+    if (BEGINS_ANEW.has(command.verb)) {
+      throw new FtpSecurityError('sequence/unexpected-command', 'the exchange is over', { side: 'local' });
+    }
+    const octets = this.session.send(command.raw);
+    this.#owed++;
+    return octets;
   }
 
   #pump(): void {
     for (let event = this.session.next(); event !== undefined; event = this.session.next()) {
-      const { reply } = event;
-      this.#watch(reply.code < 200);
+      const { reply, command } = event as ReplyEvent;
+      if (reply.code < 200) this.#transfer = command;
+      else if (command !== undefined) this.#answered(command);
+      this.#watch();
       this.give(reply.raw);
     }
   }
 
-  /** Limits the time to the next reply, while one is owed. Behind 1yz a transfer runs, and nobody knows how long. */
-  #watch(transfer = false): void {
+  #answered(command: Command): void {
+    this.#owed--;
+    if (command === this.#transfer) this.#transfer = undefined;
+  }
+
+  /** Limits the time to the next reply, while one is owed and no transfer runs. */
+  #watch(): void {
     clearTimeout(this.#timer);
-    if (this.#timeout === 0 || transfer || this.session.unanswered.length === 0) return;
+    if (this.#timeout === 0 || this.#transfer !== undefined || this.#owed === 0) return;
     this.#timer = setTimeout(() => this.destroy(timedOut('a reply of the server')), this.#timeout);
   }
 
@@ -157,7 +179,9 @@ export class ClientControl extends OverSocket {
     this.send(this.session.send(formatAuth(mechanism)));
     let event = await this.#event();
     while (event.type === 'security-data') {
+      this.hold(); // The server has nothing to say before the exchange goes on.
       const step = await within(this.#timeout, 'a step of the exchange', exchange.step(event.token));
+      this._read();
       if (step.context?.supports('private')) strongest = 'private';
       const line = this.session.proceed(step);
       if (line !== undefined) this.send(line);
@@ -175,19 +199,23 @@ export class ClientControl extends OverSocket {
 
   async #settle(verb: string, command: Uint8Array): Promise<void> {
     this.send(this.session.send(command));
-    const { reply } = (await this.#event()) as ReplyEvent;
-    if (reply.code >= 300) throw refusal(verb, reply.code);
+    const { reply } = await this.#event();
+    if (reply.code < 200 || reply.code >= 300) throw refusal(verb, reply.code);
   }
 
-  async #event(): Promise<ClientEvent> {
+  /** What the server says next. */
+  #event(): Promise<ClientEvent> {
+    return within(this.#timeout, 'a reply of the server', this.#whole());
+  }
+
+  async #whole(): Promise<ClientEvent> {
     for (;;) {
       if (this.destroyed) throw this.errored ?? closed();
       const event = this.session.next();
       if (event !== undefined) return event;
-      const woken = new Promise<void>((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         this.#wake = { resolve, reject };
       });
-      await within(this.#timeout, 'a reply of the server', woken);
       this.#wake = undefined;
     }
   }

@@ -53,7 +53,12 @@ export abstract class OverSocket extends Duplex {
 
   /** Hands text to whoever reads, and stops the socket while nobody does. */
   protected give(text: Uint8Array): void {
-    if (!this.push(text)) this.#socket.pause();
+    if (!this.push(text)) this.hold();
+  }
+
+  /** Stops the socket until `_read`. */
+  protected hold(): void {
+    this.#socket.pause();
   }
 
   /** Sends octets. `done` is called when the socket takes more, or never if it is closed: then the stream is too. */

@@ -88,7 +88,8 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
       throw error;
     } finally {
       this.session.destroy();
-      // Replies have been taken by now, and the peer may never close its side.
+      // The peer may never close its side, nor read what the application did not wait for.
+      this.#socket.setTimeout?.(this.#timeout, () => this.#socket.destroy());
       this.#socket.end(() => this.#socket.destroy());
     }
   }

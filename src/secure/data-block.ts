@@ -16,17 +16,16 @@ export interface BlockOptions {
 
 export interface BlockReaderOptions extends BlockOptions {
   /**
-   * Whether tokens of the control connection may be sent during the transfer and be read after the blocks behind them, as
-   * with commands that are answered meanwhile. A block that was taken out can then only be told by the gap that it leaves
-   * in the context's numbers. Default false: it is `security/out-of-sequence`.
+   * Whether tokens of the control connection may be sent during the transfer, as with commands that are answered
+   * meanwhile. A block that was taken out, or moved to the control connection, can then only be told by what is missing in
+   * the context's numbers. Default false: it is `security/out-of-sequence`.
    */
   interleaved?: boolean;
   /**
-   * Place of a token that was sent before the transfer, as of `lastReceived`: no token may be missing between it and the
-   * first block. So what the sender says before the blocks has to be read before them: the command, or the 1yz reply.
-   * Default: the transfer may begin anywhere.
+   * Place of the token that was sent last before the first block, as of `lastReceived`: of the command, or the first 1yz
+   * reply. It is looked at when that block comes. Default: the transfer may begin anywhere.
    */
-  after?: bigint | undefined;
+  readonly after?: bigint | undefined;
 }
 
 const LENGTH = 4;
@@ -118,11 +117,11 @@ export class BlockReader {
   readonly #context: SecurityContext | undefined;
   readonly #level: ProtectionLevel;
   readonly #maxToken: number;
-  readonly #interleaved: boolean;
+  readonly #options: BlockReaderOptions;
   readonly #octets = new Octets();
   #ended = false;
   #failed: FtpSecurityError | undefined;
-  /** Place of the last block, or of what came before the first, among the tokens of its sender. */
+  /** Place of the last block among the tokens of its sender. */
   #place: bigint | undefined;
 
   /**
@@ -133,8 +132,7 @@ export class BlockReader {
     this.#context = level === 'clear' ? undefined : contextOf(context);
     this.#level = level;
     this.#maxToken = level === 'clear' ? 0 : checkedSize(options.bufferSize);
-    this.#interleaved = options.interleaved ?? false;
-    this.#place = options.after;
+    this.#options = options;
   }
 
   /** Whether the file has come to its end: only then is it whole. */
@@ -205,12 +203,14 @@ export class BlockReader {
     return plaintext;
   }
 
-  #checkPlace({ lastReceived, lastFollows }: SecurityContext): void {
-    const before = this.#place;
+  /** Also what has come elsewhere is missing here: both connections have the same keys, so a block can pass for a line. */
+  #checkPlace({ lastReceived }: SecurityContext): void {
+    const { after, interleaved = false } = this.#options;
+    const before = this.#place ?? after;
     this.#place = lastReceived;
     if (lastReceived === undefined || before === undefined) return;
     if (lastReceived < before) throw refusal('security/out-of-sequence', 'blocks out of their order');
-    if (lastFollows !== true && !this.#interleaved) throw refusal('security/out-of-sequence', 'a block is missing');
+    if (lastReceived > before + 1n && !interleaved) throw refusal('security/out-of-sequence', 'a block is missing');
   }
 
   #take(count: number): Uint8Array {

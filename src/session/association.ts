@@ -15,6 +15,8 @@ export class Association {
   #context: SecurityContext | undefined;
   #control: SecurityContext | undefined;
   #facts: ExchangeFacts = {};
+  /** Place of the reply behind which the blocks of the present transfer come. */
+  #begun = -1n;
 
   get standing(): Standing {
     return this.#standing;
@@ -46,6 +48,7 @@ export class Association {
   establish(context: SecurityContext): void {
     this.#context = context;
     this.#control = inOrder(context);
+    this.#begun = -1n;
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => context.supports(level));
     this.#standing = { ...standingAfter(this.#standing, { verb: 'ADAT', level: 'clear' }, 235), levels };
   }
@@ -94,10 +97,24 @@ export class Association {
     return new BlockWriter(this.#context, protection, { bufferSize });
   }
 
+  /** The first preliminary reply of a transfer has come. */
+  begin(): void {
+    this.#begun = this.#control?.lastReceived ?? this.#begun;
+  }
+
   /** For the next transfer in. To be called before its final reply is read; blocks go in when its command, or 1yz, has been. */
   dataReader(options: Pick<BlockReaderOptions, 'interleaved'> = {}): BlockReader {
     const { protection, bufferSize } = this.#standing;
-    return new BlockReader(this.#context, protection, { ...options, bufferSize, after: this.#control?.lastReceived });
+    const made = this.#control?.lastReceived;
+    const begun = () => (made !== undefined && this.#begun > made ? this.#begun : made);
+    return new BlockReader(this.#context, protection, {
+      ...options,
+      bufferSize,
+      get after() {
+        // Tokens without integrity may have numbers of their own.
+        return protection === 'confidential' ? undefined : begun();
+      },
+    });
   }
 
   #forget(): void {

@@ -17,7 +17,7 @@ export interface ClientSessionOptions extends Tolerance {
   ccc?: boolean;
   /** Takes a context whose mechanism or keys are weak. Default false. */
   allowWeak?: boolean;
-  /** Lets PASS and ACCT go where no association stands: anybody on the way can read them. Default false. */
+  /** Lets PASS and ACCT go where no association stands, or one without confidentiality: anybody on the way can read them. Default false. */
   allowClearPassword?: boolean;
   /** Octets that a line may have; default as LineReader's. */
   maxLine?: number;

@@ -8,7 +8,7 @@ import { type Command, parseCommand } from '../ftp/command.js';
 import { ReplyReader } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
-import { levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
+import { factsOf, levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
 import { adatOf, formatAdat, pbszOf } from '../secure/security-data.js';
 import { askedOf } from './asked.js';
@@ -31,6 +31,7 @@ const EXCHANGE_GOES_ON: readonly (readonly [verb: string, code: number])[] = [
   ['ADAT', 335],
   ['ADAT', 235],
 ];
+const EXCHANGE: ReadonlySet<string> = new Set(EXCHANGE_GOES_ON.map(([verb]) => verb));
 /** Of STAT (RFC 959 §5.4). */
 const STATUS_CODES: readonly number[] = [211, 212, 213];
 /** They go at the strongest level that there is (§7). */
@@ -222,8 +223,9 @@ export class ClientSession {
       refusalOf(asked, this.#association.standing, this.#policy, 'local') ??
       (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, LOCAL));
     if (refusal !== undefined) throw refusal;
-    if (asked.level === 'clear' && CREDENTIALS.has(asked.verb) && this.#options.allowClearPassword !== true) {
-      throw new FtpSecurityError('sequence/unprotected', 'a password in the clear: see allowClearPassword', LOCAL);
+    const readable = CREDENTIALS.has(asked.verb) && !factsOf(asked.level).confidentiality;
+    if (readable && this.#options.allowClearPassword !== true) {
+      throw new FtpSecurityError('sequence/unprotected', 'a password to be read: see allowClearPassword', LOCAL);
     }
   }
 
@@ -246,7 +248,7 @@ export class ClientSession {
     const event: ReplyEvent = { type: 'reply', reply, ...seen, command: asked?.command };
     if (asked === undefined || code < 200) return event;
     if (EXCHANGE_GOES_ON.some(([verb, it]) => verb === asked.verb && it === code)) return this.#exchange(event, asked);
-    if (asked.verb === 'ADAT' && code < 400) throw unexpected(`${code} answers ADAT`);
+    if (EXCHANGE.has(asked.verb) && code < 400) throw unexpected(`${code} answers ${asked.verb}`);
     if (asked.verb === 'PBSZ' && code < 300)
       asked.bufferSize = Math.min(asked.bufferSize!, pbszOf(reply) ?? asked.bufferSize!);
     this.#settle(asked, code);
@@ -261,12 +263,20 @@ export class ClientSession {
     const greets = !this.#greeted && (code === 120 || code === 220);
     if (code >= 200) this.#greeted = true;
     if (greets) return undefined;
-    if (code < 200 && oldest !== undefined) oldest.begun = true;
-    if (code < 200) return oldest;
+    if (code < 200) return this.#begin(oldest);
     const overtaking = STATUS_CODES.includes(code) && this.#unanswered.all.find(it => mayOvertake(it, oldest));
     if (!overtaking) return this.#unanswered.settle(code);
     this.#unanswered.remove(overtaking);
     return overtaking;
+  }
+
+  /** Only the first preliminary reply is sent before the blocks of a transfer; they come behind it. */
+  #begin(oldest: Waiting | undefined): Waiting | undefined {
+    if (oldest !== undefined && oldest.begun !== true) {
+      oldest.begun = true;
+      this.#association.begin();
+    }
+    return oldest;
   }
 
   #settle(asked: Asked, code: number): void {

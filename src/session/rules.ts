@@ -147,7 +147,7 @@ export function replyOwesIntegrity(standing: Standing, answered: Unanswered | un
 
 /**
  * The level that a reply goes at: that of the command that it answers (§7). Where that can't be, since integrity is owed
- * or the mechanism lacks the level, it is that of the last protected command, or the weakest that policy takes.
+ * or the mechanism lacks the level, it is that of the last protected command, or the weakest; policy must take either.
  * @param answered  undefined for a reply that nobody asked for
  * @param last  of the last protected command
  */
@@ -157,9 +157,11 @@ export function replyLevel(
   last: TokenLevel | undefined,
   require?: 'safe' | 'private',
 ): ProtectionLevel {
-  const fits = (level: ProtectionLevel | undefined) => level !== undefined && mayReplyAt(level, standing);
-  const weakest = WEAKEST_FIRST.find(level => fits(level) && (require === undefined || covers(level, require)));
-  return [answered ?? 'clear', last, weakest].find(fits) ?? 'clear';
+  const owed = answered ?? 'clear';
+  if (mayReplyAt(owed, standing)) return owed;
+  const taken = (level: TokenLevel | undefined) =>
+    level !== undefined && mayReplyAt(level, standing) && (require === undefined || covers(level, require));
+  return [last, ...WEAKEST_FIRST].find(taken) ?? 'clear';
 }
 
 /** Whether a protected reply may be sent at a level, or a clear one if it is `clear`. */

@@ -11,7 +11,7 @@ export interface ServerSessionOptions extends Policy, Tolerance {
   mechanisms: readonly string[];
   /** Default `refused` (534): with CCC, whoever is on the way can insert commands. */
   ccc?: 'allowed' | 'refused' | 'required';
-  /** The largest protection buffer that PBSZ may settle, in octets. Default 2^32-1. */
+  /** The largest protection buffer that PBSZ may settle, in octets: so much of a block is held until it is whole. Default 16 MiB. */
   maxPbsz?: number;
   /** Takes a context whose mechanism or keys are weak. Default false: 534. */
   allowWeak?: boolean;

@@ -12,7 +12,7 @@ import type { Deviation } from '../secure/deviations.js';
 import { protectReply } from '../secure/protect.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, Step } from '../secure/security-context.js';
-import { formatAdatReply, formatPbszText, MAX_PROTECTION_BUFFER, parseAdat } from '../secure/security-data.js';
+import { formatAdatReply, formatPbszText, parseAdat } from '../secure/security-data.js';
 import { Association } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
@@ -30,6 +30,8 @@ import { UnansweredCommands } from './unanswered.js';
 /** A command that waits for its reply, and the replies that wait for those before it. */
 type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uint8Array }[] };
 
+/** A block is held until it is whole, and opened at one go: as much as a reply may have. Clients ask for all that 32 bits hold. */
+const DEFAULT_MAX_PBSZ = 0x1000000;
 const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
 const EXCHANGE_REPLIES = {
   auth: { goesOn: 334, complete: 234 },
@@ -73,7 +75,7 @@ export class ServerSession {
 
   /** @throws RangeError, TypeError for a limit that is none */
   constructor(options: ServerSessionOptions) {
-    const { mechanisms, ccc = 'refused', maxPbsz = MAX_PROTECTION_BUFFER, tolerate, maxLine } = options;
+    const { mechanisms, ccc = 'refused', maxPbsz = DEFAULT_MAX_PBSZ, tolerate, maxLine } = options;
     formatPbszText(maxPbsz);
     this.#options = { ...options, maxPbsz };
     this.#policy = { ...options, ccc, mechanisms: mechanisms.map(name => name.toUpperCase()) };

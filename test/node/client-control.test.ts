@@ -1,10 +1,14 @@
-import { PassThrough } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { encodeBase64 } from '../../src/base64.js';
 import { FtpSecurityError } from '../../src/errors.js';
+import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, type ClientControlOptions, ServerControl } from '../../src/node/index.js';
+import { protectReply } from '../../src/secure/protect.js';
 import type { Exchange } from '../../src/secure/security-context.js';
+import type { CommandEvent } from '../../src/session/server-events.js';
+import { pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { inMemory, onLoopback } from './sockets.js';
 
@@ -50,6 +54,17 @@ async function lines(control: ClientControl, count: number): Promise<string[]> {
     }
   }
   return read;
+}
+
+/** A server that is content with one token, and answers what comes behind it with one code. @returns the client's side of the exchange */
+function answering(far: Duplex, code: number): Exchange {
+  const { initiator, acceptor } = pskContexts();
+  far.on('data', (line: Buffer) => {
+    if (line.toString().startsWith('AUTH')) far.write('334 Go on\r\n');
+    else if (line.toString().startsWith('ADAT')) far.write('235 Done\r\n');
+    else far.write(protectReply(acceptor, 'private', formatReply(code, 'Well')));
+  });
+  return { step: () => ({ token: new Uint8Array(1), context: initiator }) };
 }
 
 /** What a stream is destroyed with. */
@@ -114,6 +129,46 @@ describe('a control connection', () => {
     expect((await lines(client, 1 + 100 * asked)).at(-1)).toBe('200 line 99');
     client.destroy();
     await served;
+  });
+
+  it('stops reading from the socket while the exchange takes a step', async () => {
+    const [near, far] = await onLoopback();
+    const slow: Exchange = { step: () => new Promise(() => {}) };
+    const client = new ClientControl(near, { mechanism: 'X-SLOW', exchange: slow, greeted: true, timeout: 300 });
+    client.on('error', () => {});
+    const started = client.start();
+    far.on('error', () => {});
+    far.write('334 Go on\r\n');
+    await pause(50);
+    far.write(new Uint8Array(0x200_0000));
+    await expect(started).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    expect(near.bytesRead).toBeLessThan(0x20_0000);
+    far.destroy();
+  });
+
+  it('takes nothing but 2yz for the level of data being settled', async () => {
+    const [near, far] = inMemory();
+    const exchange = answering(far, 110);
+    const client = new ClientControl(near, { mechanism: 'X-TEST', exchange, greeted: true, timeout: 500 });
+    client.on('error', () => {});
+    await expect(client.start()).rejects.toThrow('the server refuses PBSZ: 110');
+  });
+
+  it('sends no REIN, behind which nothing would be verified, and no half command', async () => {
+    for (const [text, code] of [
+      ['REIN\r\n', 'sequence/unexpected-command'],
+      ['DELE a', 'syntax/truncated'],
+    ]) {
+      const [near, far] = inMemory();
+      const heard = echo(serverOf(PSK, far)).catch(() => {});
+      const client = clientOf(PSK, near);
+      await client.start();
+      const failed = failure(client);
+      client.end(text);
+      expect((await failed).code).toBe(code);
+      far.destroy();
+      await heard;
+    }
   });
 
   it('holds the writer back while the server does not read', async () => {
@@ -286,21 +341,41 @@ describe('waits have a limit', () => {
   it('a reply that never comes; not a transfer', async () => {
     const [near, far] = inMemory();
     const server = serverOf(PSK, far);
+    let retr: CommandEvent | undefined;
     const served = (async () => {
       await server.reply(220, 'Ready');
-      for await (const event of server) if (event.command.verb === 'RETR') await server.reply(150, 'Soon', event);
+      for await (const event of server) {
+        if (event.command.verb === 'RETR') retr = event;
+        if (event.command.verb !== 'NOOP') await server.reply(event === retr ? 150 : 213, 'Soon', event);
+      }
     })().catch(() => {});
     const client = clientOf(PSK, near, { timeout: 150 });
     await client.start();
     client.write('RETR a\r\n');
     await lines(client, 2);
+    client.write('NOOP\r\nSTAT\r\n'); // STAT is answered during the transfer, NOOP behind it.
+    await lines(client, 1);
     await pause(250);
     expect(client.destroyed).toBe(false);
     const failed = failure(client);
-    client.write('NOOP\r\n');
+    await server.reply(226, 'Done', retr);
+    await lines(client, 1);
     expect((await failed).code).toBe('ETIMEDOUT');
     far.destroy();
     await served;
+  });
+
+  it.each([
+    ['a reply that comes octet by octet', '220 Ready\r\n', 'x'],
+    ['a greeting that is put off again and again', '', '120 Soon\r\n'],
+  ])('%s', async (_, first, again) => {
+    const [near, far] = inMemory();
+    const client = clientOf(PSK, near, { timeout: 150 });
+    client.on('error', () => {});
+    far.write(first);
+    const dripping = setInterval(() => far.write(again), 20);
+    await expect(client.start()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    clearInterval(dripping);
   });
 
   it('unless there shall be none', async () => {

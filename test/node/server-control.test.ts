@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
 import { ServerControl, type ServerControlOptions } from '../../src/node/index.js';
 import type { Exchange } from '../../src/secure/security-context.js';
@@ -222,6 +222,20 @@ describe('waits have a limit', () => {
 });
 
 describe('a reply', () => {
+  it('that nobody waited for does not keep the connection of a client that reads nothing', async () => {
+    const [near, far] = await onLoopback();
+    near.on('error', () => {});
+    const control = new ServerControl(far, { ...PSK_ONLY, timeout: 100 });
+    near.write('STAT\r\n');
+    for await (const event of control) {
+      const many = Array.from({ length: 200_000 }, () => 'a line that is fairly long, and nobody reads it');
+      control.reply(211, many, event).catch(() => {});
+      break;
+    }
+    await vi.waitFor(() => expect(far.destroyed).toBe(true), 2000);
+    near.destroy();
+  });
+
   it('has nobody to go to over a socket that was gone from the start', async () => {
     const [, far] = inMemory();
     far.destroy();

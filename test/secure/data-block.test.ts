@@ -302,6 +302,22 @@ describe('the order of blocks', () => {
     expect(errorOf((await transfer(blocks => blocks, false)).run).code).toBe('security/out-of-sequence');
   });
 
+  it('knows a block that was moved to the control connection, where it passes for a line', async () => {
+    for (const at of [0, 1]) {
+      const { initiator, acceptor } = await pskSubject.contexts();
+      acceptor.unwrap(initiator.wrap(ascii('STOR a'), 'safe').token);
+      const blocks = blocksOf(sent(initiator, 'safe', [ascii('DELE bDELE c')], 47));
+      const reader = new BlockReader(acceptor, 'safe', { bufferSize: 60, after: acceptor.lastReceived });
+      acceptor.unwrap(blocks[at]!.subarray(4));
+      blocks.splice(at, 1);
+      reader.push(concat(...blocks));
+      const error = errorOf(() => {
+        while (reader.next() !== undefined);
+      });
+      expect([error.code, reader.ended]).toEqual(['security/out-of-sequence', false]);
+    }
+  });
+
   it('takes no blocks of a transfer before it, which never came', async () => {
     const { initiator, acceptor } = await pskSubject.contexts();
     const aborted = blocksOf(sent(initiator, 'safe', [TEXT.subarray(0, 40)], 60));

@@ -419,6 +419,25 @@ describe('a secured client', () => {
     expectCode(() => client.next(), 'syntax/bad-reply');
   });
 
+  it('takes no other reply for an accepted AUTH', () => {
+    const { client, context } = withServer();
+    client.send(AUTH);
+    client.receive(protectReply(context, 'private', toUtf8('200 ok')));
+    expectCode(() => client.next(), 'sequence/unexpected-reply');
+    expectCode(() => client.send(toUtf8('USER anna')), 'sequence/closed');
+  });
+
+  it('sends no password that anybody can read', () => {
+    const { initiator, acceptor } = pskContexts();
+    const contexts = { initiator: having(['safe'], initiator), acceptor };
+    expectCode(() => secured({ contexts }).client.send(toUtf8('PASS x')), 'sequence/unprotected');
+    const pair = secured({
+      contexts: { ...contexts, acceptor: having(['safe'], acceptor) },
+      client: { allowClearPassword: true },
+    });
+    expect(text(pair.client.send(toUtf8('PASS x')))).toMatch(/^MIC /);
+  });
+
   it('forgets all when AUTH is accepted again', () => {
     const pair = secured();
     pair.settle('PBSZ 1000');

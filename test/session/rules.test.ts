@@ -166,6 +166,8 @@ describe('what a reply leaves', () => {
 
   it('is no weaker than policy wants, where no command tells', () => {
     expect(replyLevel(SECURED, 'clear', undefined, 'private')).toBe('private');
-    expect(replyLevel(SECURED, 'clear', 'safe', 'private')).toBe('safe');
+    expect(replyLevel(SECURED, 'clear', 'safe', 'private')).toBe('private');
+    expect(replyLevel(SECURED, undefined, 'safe', 'private')).toBe('private');
+    expect(replyLevel(SECURED, 'safe', undefined, 'private')).toBe('safe');
   });
 });

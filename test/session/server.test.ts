@@ -294,6 +294,24 @@ describe('a secured server', () => {
     expect(it.server.dataWriter().end().length).toBeGreaterThan(0);
   });
 
+  it('holds no larger blocks than 16 MiB unless it is told to', () => {
+    for (const [options, size] of [
+      [{}, 0x1000000],
+      [{ maxPbsz: 0xffffffff }, 0xffffffff],
+    ] as const) {
+      const it = byHand(options);
+      said(it, 'safe', 'PBSZ 4294967295');
+      expect(it.server.bufferSize).toBe(size);
+    }
+  });
+
+  it('keeps what nobody asked for at the level of policy, whatever somebody on the way has inserted', () => {
+    const it = byHand({ require: 'private' });
+    expect(it.pair.toServer('MIC AAAA')).toMatchObject({ type: 'answered', code: 535 });
+    const reply = parseReply(it.server.reply(421, 'anna has been idle'));
+    expect(unprotectReply(it.context, reply)).toMatchObject({ level: 'private', inner: { code: 421 } });
+  });
+
   it('has no level for data that its mechanism lacks', () => {
     const it = byHand({}, krb5Contexts());
     said(it, 'private', 'PBSZ 1000');

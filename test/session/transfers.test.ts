@@ -1,0 +1,53 @@
+/** Data connections beside the control connection, which has the same keys and numbers. */
+import { describe, expect, it } from 'vitest';
+import { concat, toUtf8, viewOf } from '../../src/bytes.js';
+import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import { expectCode } from '../helpers.js';
+import { type Pair, secured } from './pair.js';
+
+describe('a transfer', () => {
+  /** A pair at PROT P or E. */
+  const atLevel = (prot: string): Pair => {
+    const pair = secured();
+    pair.settle('PBSZ 4096');
+    pair.settle(`PROT ${prot}`);
+    return pair;
+  };
+
+  it.each(['reader before 1yz', 'reader behind 1yz'])('%s: no block of it passes for a reply unseen', order => {
+    for (const text of ['226 Done', '150 Soon']) {
+      const pair = atLevel('P');
+      const event = pair.command('RETR a');
+      const early = order === 'reader before 1yz' ? pair.client.dataReader() : undefined;
+      pair.reply(pair.server.reply(150, 'Here it comes', event));
+      const reader = early ?? pair.client.dataReader();
+      const writer = pair.server.dataWriter();
+      const [block, rest] = [writer.write(toUtf8(text)), writer.end()];
+      expect(block).toHaveLength(0);
+      const first = 4 + viewOf(rest).getUint32(0);
+      const forged = pair.toClient(encodeProtectedReply({ level: 'private', tokens: [rest.subarray(4, first)] }));
+      expect(forged).toMatchObject({ type: 'reply', command: { verb: 'RETR' } });
+      reader.push(rest.subarray(first));
+      expectCode(() => reader.next(), 'security/out-of-sequence');
+    }
+  });
+
+  it('begins behind the first 1yz, whatever was said since the reader was made', () => {
+    const pair = atLevel('P');
+    const reader = pair.client.dataReader();
+    pair.reply(pair.server.reply(350, 'From 0', pair.command('REST 0')));
+    const event = pair.command('RETR a');
+    pair.reply(pair.server.reply(150, 'Here it comes', event));
+    reader.push(pair.server.dataWriter().end());
+    expect([reader.next(), reader.ended]).toEqual([undefined, true]);
+  });
+
+  it('goes at PROT E where confidential tokens have numbers of their own', () => {
+    const pair = atLevel('E');
+    pair.command('STOR a');
+    const reader = pair.server.dataReader();
+    const writer = pair.client.dataWriter();
+    reader.push(concat(writer.write(toUtf8('hello')), writer.end()));
+    expect([reader.next(), reader.next(), reader.ended]).toEqual([toUtf8('hello'), undefined, true]);
+  });
+});
