@@ -102,6 +102,7 @@ describe('the acceptor', () => {
       witness.see('server', step(acceptor, offer).token);
       const request = negTokenResp(undefined, step(bare).token);
       witness.see('client', request);
+      expectCode(() => witness.see('client', negTokenInit(TEXT, [KERBEROS])), 'security/bad-token');
       const answered = step(acceptor, request).token;
       witness.see('server', answered);
       const initiator = step(bare, read(answered).inside).context;
