@@ -14,7 +14,7 @@ import { concat } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { BlockCiphers } from '../block-cipher.js';
 import { namesOf, numberOf, OctetReader } from './octet-reader.js';
-import { BLOCK, type DesKey, desKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt } from './pcbc.js';
+import { BLOCK, type DesKey, desKey, forgetKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './pcbc.js';
 import { type Krb4Principal, principalText } from './principal.js';
 import type { SrvtabEntry } from './srvtab.js';
 import type { Krb4Credential } from './ticket-file.js';
@@ -123,11 +123,20 @@ export function buildApReq(
 export function openApReq(message: ApReq, keys: readonly SrvtabEntry[], ciphers: BlockCiphers): OpenedApReq {
   const ticket = openTicket(message, keys, ciphers);
   const session = desKey(ticket.sessionKey, ciphers);
-  const authenticator = openAuthenticator(message, session);
-  if (authenticator.client !== ticket.client) {
+  try {
+    const authenticator = openAuthenticator(message, session);
+    if (authenticator.client === ticket.client) return { ticket, authenticator, session };
     throw new FtpSecurityError('security/wrong-name', 'ticket and authenticator name different clients');
+  } catch (error) {
+    forgetKeys({ ticket, session });
+    throw error;
   }
-  return { ticket, authenticator, session };
+}
+
+/** Overwrites the session key. */
+export function forgetKeys({ ticket, session }: Pick<OpenedApReq, 'ticket' | 'session'>): void {
+  forgetKey(session);
+  ticket.sessionKey.fill(0);
 }
 
 /** A ticket has no checksum: that its text is whole and names the service of the key is what shows the right one. */
@@ -135,7 +144,7 @@ function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[]
   const ofRealm = keys.filter(key => key.realm === realm);
   const meant = ofRealm.filter(key => key.kvno === kvno);
   for (const entry of meant) {
-    const plaintext = pcbcDecrypt(desKey(entry.key, ciphers), ticket);
+    const plaintext = withDesKey(entry.key, ciphers, key => pcbcDecrypt(key, ticket));
     const opened = attempt(() => readTicket(plaintext, realm));
     if (opened?.service === principalText(entry)) return opened;
   }

@@ -10,7 +10,7 @@ import type { BlockCiphers } from '../block-cipher.js';
 import { type Direction, directionOf, type Krb4Endpoint } from './direction.js';
 import { WEAKNESS } from './facts.js';
 import { buildMessage, openMessage, plaintextLimit } from './messages.js';
-import { type DesKey, desKey } from './pcbc.js';
+import { type DesKey, desKey, forgetKey } from './pcbc.js';
 import { MAX_SKEW, messageTime } from './times.js';
 
 /** What both ends of an association have to know, beside its key. */
@@ -116,8 +116,7 @@ export class Krb4Context implements SecurityContext {
   }
 
   destroy(): void {
-    this.#key?.cipher.destroy();
-    this.#key?.octets.fill(0);
+    if (this.#key !== undefined) forgetKey(this.#key);
     this.#key = undefined;
   }
 

@@ -16,10 +16,10 @@ import type { Exchange, Step } from '../../secure/security-context.js';
 import { ReplayCache, type ReplayRecord } from '../replay-cache.js';
 import { spokenExchange, type Token, type Turns } from '../turns.js';
 import { answerTo, assertAnswers } from './answer.js';
-import { type ApReq, buildApReq, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
+import { type ApReq, buildApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { directionsOf, type Krb4AssociationOptions, krb4Context } from './context.js';
 import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './facts.js';
-import { BLOCK, desKey } from './pcbc.js';
+import { BLOCK, withDesKey } from './pcbc.js';
 import { type Krb4Principal, principalText, samePrincipal } from './principal.js';
 import type { SrvtabEntry } from './srvtab.js';
 import type { Krb4Credential, Krb4TicketFile } from './ticket-file.js';
@@ -83,24 +83,43 @@ function* initiate(options: Krb4InitiatorOptions): Turns<Token, Step> {
     throw new FtpSecurityError('security/expired', 'the ticket has expired', { side: 'local' });
   }
   const checksum = viewOf(random(CHECKSUM)).getUint32(0);
-  const session = desKey(credential.sessionKey, ciphers);
-  const token = buildApReq(credential, session, { client, checksum, seconds, fiveMs }, littleEndian);
+  const said = { client, checksum, seconds, fiveMs };
+  const token = withDesKey(credential.sessionKey, ciphers, session =>
+    buildApReq(credential, session, said, littleEndian),
+  );
   const answer = yield { token, facts };
   if (answer === undefined) throw bad('no answer of the server: it has not shown who it is');
   const context = krb4Context({ ...options, key: credential.sessionKey });
-  assertAnswers(checksum, context.unwrap(answer));
+  try {
+    assertAnswers(checksum, context.unwrap(answer));
+  } catch (error) {
+    context.destroy();
+    throw error;
+  }
   return { context, facts };
 }
 
 function* accept(options: Krb4AcceptorOptions): Turns<Token, Step> {
-  const { srvtab, service, ciphers, peer, anyAddress = false, replayCache = EVERYONES } = options;
-  const { clock = Date.now, maxSkew = MAX_SKEW } = options;
+  const { srvtab, service, ciphers } = options;
   directionsOf(options);
   const keys = keysFor(srvtab, service);
   const token = yield {};
   if (token === undefined) throw bad('no security data where an AP_REQ is due');
   const message = parseApReq(token);
   const request = openApReq(message, keys, ciphers);
+  try {
+    assertAcceptable(message, request, options);
+    const context = krb4Context({ ...options, key: request.ticket.sessionKey });
+    const facts: Krb4Facts = { ...headerFacts(message), ...requestFacts(request) };
+    return { token: context.wrap(answerTo(request.authenticator.checksum), 'safe').token, context, facts };
+  } finally {
+    forgetKeys(request);
+  }
+}
+
+/** The replay cache comes last. */
+function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4AcceptorOptions): void {
+  const { peer, anyAddress = false, replayCache = EVERYONES, clock = Date.now, maxSkew = MAX_SKEW } = options;
   const now = Math.floor(clock() / 1000);
   assertTimely(request, now, maxSkew);
   if (!anyAddress && !equalConstantTime(request.ticket.address, peer.address)) {
@@ -109,9 +128,6 @@ function* accept(options: Krb4AcceptorOptions): Turns<Token, Step> {
   if (!replayCache.add(...replayEntry(message, request, maxSkew), now)) {
     throw new FtpSecurityError('security/replayed', 'the authenticator was here before');
   }
-  const context = krb4Context({ ...options, key: request.ticket.sessionKey });
-  const facts: Krb4Facts = { ...headerFacts(message), ...requestFacts(request) };
-  return { token: context.wrap(answerTo(request.authenticator.checksum), 'safe').token, context, facts };
 }
 
 /** The last one written: a client that asks again adds the new ticket to its file. */

@@ -29,6 +29,22 @@ export function desKey(key: Uint8Array, { des }: BlockCiphers): DesKey {
   return { octets, cipher: des(octets) };
 }
 
+/** Overwrites a key. */
+export function forgetKey({ octets, cipher }: DesKey): void {
+  cipher.destroy();
+  octets.fill(0);
+}
+
+/** What `use` makes of a key, which is overwritten then. It throws as {@link desKey} does. */
+export function withDesKey<T>(key: Uint8Array, ciphers: BlockCiphers, use: (prepared: DesKey) => T): T {
+  const prepared = desKey(key, ciphers);
+  try {
+    return use(prepared);
+  } finally {
+    forgetKey(prepared);
+  }
+}
+
 /** Fills up the last block with zeros. */
 export function pcbcEncrypt({ octets, cipher }: DesKey, plaintext: Uint8Array): Uint8Array {
   const blocks = new Uint8Array(Math.ceil(plaintext.length / BLOCK) * BLOCK);

@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { equalConstantTime, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { ReplayRecord } from '../replay-cache.js';
-import { type OpenedApReq, openAuthenticator, openTicketWith, type ServiceKey } from './ap-exchange.js';
+import { isOfVersion, type OpenedApReq, openAuthenticator, openTicketWith, type ServiceKey } from './ap-exchange.js';
 import { ADDRESS_TYPES } from './channel-bindings.js';
 import { formatDer } from './der.js';
 import { enctypeOf } from './enctypes.js';
@@ -12,9 +12,11 @@ import { iso } from './facts.js';
 import type { GssChecksum } from './gss-checksum.js';
 import { type Refusal, refused } from './krb-error.js';
 import {
+  AD_TYPES,
   AP_OPTIONS,
   type ApReq,
   type Authenticator,
+  type AuthorizationData,
   authenticator,
   type EncTicketPart,
   TICKET_FLAGS,
@@ -36,6 +38,8 @@ export interface Acceptance extends EnctypePolicy {
 /** An AP-REQ that was taken. */
 export interface Accepted extends OpenedApReq {
   checksum: GssChecksum;
+  /** Whose key opened the ticket. */
+  service: Principal;
 }
 
 /**
@@ -46,17 +50,19 @@ export interface Accepted extends OpenedApReq {
  */
 export function acceptRequest(message: ApReq, acceptance: Acceptance, now: number): Accepted {
   const { ticket } = message;
-  const keys = keysFor(ticket, acceptance.keytab);
+  const keys = keysFor(ticket, acceptance);
   owe(CLEAR_RULES, { ...keys, message, acceptance }, ticket, now);
-  const opened = openAuthenticator(message, openTicket(ticket, keys.current, acceptance), acceptance);
-  owe(OPENED_RULES, { ...opened, service: keys.service, acceptance, now: now / 1000 }, ticket, now);
-  return { ...opened, checksum: opened.checksum! };
+  const { part, service } = openTicket(ticket, keys.current, acceptance);
+  const opened = openAuthenticator(message, part, acceptance);
+  owe(OPENED_RULES, { ...opened, acceptance, now: now / 1000 }, ticket, now);
+  return { ...opened, service, checksum: opened.checksum! };
 }
 
 type Rule<Subject> = (subject: Subject) => Refusal | FtpSecurityError | undefined;
 
 /** The keys that go with a ticket, by how much of what it says they fit. */
 interface TicketKeys {
+  /** As the ticket names it. */
   service: Principal;
   named: readonly ServiceKey[];
   typed: readonly ServiceKey[];
@@ -70,7 +76,6 @@ interface Clear extends TicketKeys {
 }
 
 interface Opened extends OpenedApReq {
-  service: Principal;
   acceptance: Acceptance;
   /** In seconds. */
   now: number;
@@ -129,10 +134,19 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
       : ['KRB_AP_ERR_TKT_NYV', `the ticket is not valid before ${iso(starttime ?? authtime)}`],
   ({ ticket: { endtime }, acceptance: { skew }, now }) =>
     now <= endtime + skew ? undefined : ['KRB_AP_ERR_TKT_EXPIRED', `the ticket ended at ${iso(endtime)}`],
-  ({ ticket, service }) =>
-    ticket.crealm === service.realm || isPathChecked(ticket)
+  ({ ticket }) =>
+    isPathChecked(ticket)
       ? undefined
       : ['KRB_AP_PATH_NOT_ACCEPTED', 'no KDC has checked the realms that the ticket came through'],
+  ({ ticket, authenticator }) => {
+    const restriction = [ticket, authenticator].flatMap(part => part.authorizationData ?? []).find(isCritical);
+    return (
+      restriction && [
+        'KRB_ERR_GENERIC',
+        `authorization data of type ${restriction.adType}: a restriction not known here`,
+      ]
+    );
+  },
   ({ checksum }) =>
     checksum !== undefined
       ? undefined
@@ -160,24 +174,29 @@ function owe<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticket:
 }
 
 /**
- * A bare key, and one without a version, go for every name and version. Heimdal's tickets may be of no realm, when its client
- * asked for none; then the keytab says which it is.
+ * A bare key goes for every name. Heimdal's tickets may be of no realm, when its client asked for none; then it is that of
+ * the key that opens it, which may not be of another service than the only one that is meant.
  */
-function keysFor({ realm, sname, encPart: { etype, kvno } }: Ticket, keytab: readonly ServiceKey[]): TicketKeys {
-  const meant = { name: sname.nameString, ...(realm !== '' && { realm }) };
+function keysFor({ realm, sname, encPart }: Ticket, { keytab, service: only }: Acceptance): TicketKeys {
+  const known = realm || only?.realm;
+  const meant = { name: sname.nameString, ...(known !== undefined && { realm: known }) };
   const named = keytab.filter(({ principal }) => principal === undefined || isNamed(principal, meant));
   const service = principalOf(realm || (named[0]?.principal?.realm ?? ''), sname);
-  const typed = named.filter(({ enctype }) => enctype === etype);
-  const current = typed.filter(key => key.kvno === undefined || kvno === undefined || key.kvno === kvno);
-  return { service, named, typed, current };
+  const typed = named.filter(({ enctype }) => enctype === encPart.etype);
+  return { service, named, typed, current: typed.filter(key => isOfVersion(key, encPart)) };
 }
 
-/** Where the ticket does not tell the version, or bare keys are given, one of several may fit. */
-function openTicket(ticket: Ticket, keys: readonly ServiceKey[], acceptance: Acceptance): EncTicketPart {
+/** Where the ticket does not tell version or realm, or bare keys are given, one of several may fit. */
+function openTicket(
+  ticket: Ticket,
+  keys: readonly ServiceKey[],
+  acceptance: Acceptance,
+): { part: EncTicketPart; service: Principal } {
   let failure: FtpSecurityError | undefined;
   for (const key of keys) {
     try {
-      return openTicketWith(key, ticket, acceptance);
+      const part = openTicketWith(key, ticket, acceptance);
+      return { part, service: key.principal ?? principalOf(ticket.realm, ticket.sname) };
     } catch (error) {
       if (!(error instanceof FtpSecurityError) || error.code !== 'security/bad-checksum') throw error;
       failure = error;
@@ -197,9 +216,17 @@ function isAddress(octets: Uint8Array): (entry: { addrType: number; address: Uin
   return ({ addrType, address }) => addrType === type && equalConstantTime(address, octets);
 }
 
+/** No realm is on the way of a client of the service's own; which that is does not stand in what is protected. */
 function isPathChecked({ flags, transited }: EncTicketPart): boolean {
   return (flags & TICKET_FLAGS.transitedPolicyChecked) !== 0 || transited.contents.length === 0;
 }
+
+/** What may not be passed over by a server that does not know it (RFC 4120 §5.2.6). */
+function isCritical({ adType }: AuthorizationData[number]): boolean {
+  return !PASSED_OVER.has(adType);
+}
+
+const PASSED_OVER: ReadonlySet<number> = new Set([AD_TYPES.ifRelevant, AD_TYPES.kdcIssued, AD_TYPES.mandatoryForKdc]);
 
 function isGiven(bindings: Uint8Array): boolean {
   return bindings.some(octet => octet !== 0);

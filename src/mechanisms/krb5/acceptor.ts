@@ -17,7 +17,7 @@ import { assertBindings, GSS_FLAGS } from './gss-checksum.js';
 import { formatContextToken, parseContextToken } from './gss-token.js';
 import { withAnswer } from './krb-error.js';
 import { type ApReq, type EncApRepPart, type EncryptionKey, encApRepPart, USAGE } from './messages.js';
-import { type Principal, serviceNameOf } from './principal.js';
+import { type Principal, principalText, serviceNameOf } from './principal.js';
 import { parseNegotiation } from './spnego.js';
 import { acceptNegotiated } from './spnego-acceptor.js';
 
@@ -116,6 +116,7 @@ function answerTo(message: ApReq, accepted: Accepted, settings: Settings): Accep
       ...requestFacts(message),
       ...ticketFacts(accepted),
       ...keyFacts(base, message.ticket.encPart.etype, ticket.key.keytype),
+      serverName: principalText(accepted.service),
       mutual: isMutual,
       ...(checksum.delegation !== undefined && { delegation: checksum.delegation }),
     };

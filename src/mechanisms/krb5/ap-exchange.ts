@@ -99,12 +99,12 @@ function isRepeated(acceptors: EncryptionKey, initiators?: EncryptionKey): boole
  * it: services are renamed, have aliases, and keytabs are made by hand.
  */
 function openTicket(ticket: Ticket, keys: readonly ServiceKey[], options: CipherOptions): EncTicketPart {
-  const { etype, kvno } = ticket.encPart;
+  const { encPart } = ticket;
+  const { etype, kvno } = encPart;
   const service = principalOf(ticket.realm, ticket.sname);
   const named = `${principalText(service)} (enctype ${etype}, key version ${kvno ?? 'not said'})`;
   const isMeant = (key: ServiceKey) =>
-    (key.principal === undefined || samePrincipal(key.principal, service)) &&
-    (key.kvno === undefined || kvno === undefined || key.kvno === kvno);
+    (key.principal === undefined || samePrincipal(key.principal, service)) && isOfVersion(key, encPart);
   const candidates = keys.filter(key => key.enctype === etype);
   const meant = candidates.filter(isMeant);
   let failure: FtpSecurityError | undefined;
@@ -121,6 +121,11 @@ function openTicket(ticket: Ticket, keys: readonly ServiceKey[], options: Cipher
   }
   const others = candidates.length === 0 ? '' : `; ${candidates.length} of other names or versions do not open it`;
   throw new FtpSecurityError('security/no-key', `no key for the ticket for ${named}${others}`);
+}
+
+/** Whether a key may be of the version that is said. A keytab may have only the low 8 bits of it; a bare key goes for all. */
+export function isOfVersion({ kvno: own }: ServiceKey, { kvno }: Pick<EncryptedData, 'kvno'>): boolean {
+  return own === undefined || kvno === undefined || own === kvno || (own < 256 && own === kvno % 256);
 }
 
 /** @throws FtpSecurityError `security/bad-checksum` when the key is not the ticket's, `no-key`, `bad-token` */

@@ -1,7 +1,7 @@
 /** Which encryption type the acceptor's subkey has: AD-ETYPE-NEGOTIATION in an authenticator (RFC 4537). */
 import { formatDer, int32, parseDer, sequenceOf } from './der.js';
 import { type CipherOptions, enctypeOf, isUsable } from './enctypes.js';
-import { type AuthorizationData, authorizationData } from './messages.js';
+import { AD_TYPES, type AuthorizationData, authorizationData } from './messages.js';
 
 export interface EnctypePolicy extends CipherOptions {
   /** Take encryption types that are not to be trusted any more. Default false. */
@@ -9,9 +9,6 @@ export interface EnctypePolicy extends CipherOptions {
   /** Besides the session key's own, the only ones that the acceptor's subkey may have. Default: all that are stronger. */
   enctypes?: readonly number[] | undefined;
 }
-
-/** RFC 4120 §5.2.6.1 and RFC 4537 §3. */
-const AD = { ifRelevant: 1, etypeNegotiation: 129 } as const;
 
 /** EtypeList, the sender's favourite first (RFC 4537 §3). */
 const etypeList = sequenceOf(int32);
@@ -25,16 +22,16 @@ const STRENGTH = [20, 18, 26, 19, 17, 25, 16, 23, 3, 1];
  */
 export function offeredEnctypes(data: AuthorizationData = []): number[] {
   const relevant = data
-    .filter(({ adType }) => adType === AD.ifRelevant)
+    .filter(({ adType }) => adType === AD_TYPES.ifRelevant)
     .flatMap(({ adData }) => parseDer(authorizationData, adData));
-  const offers = relevant.filter(({ adType }) => adType === AD.etypeNegotiation);
+  const offers = relevant.filter(({ adType }) => adType === AD_TYPES.etypeNegotiation);
   return offers.flatMap(({ adData }) => parseDer(etypeList, adData));
 }
 
 /** The authorization data that offers encryption types. */
 export function offerEnctypes(enctypes: number[]): AuthorizationData {
-  const offer = [{ adType: AD.etypeNegotiation, adData: formatDer(etypeList, enctypes) }];
-  return [{ adType: AD.ifRelevant, adData: formatDer(authorizationData, offer) }];
+  const offer = [{ adType: AD_TYPES.etypeNegotiation, adData: formatDer(etypeList, enctypes) }];
+  return [{ adType: AD_TYPES.ifRelevant, adData: formatDer(authorizationData, offer) }];
 }
 
 /** What an initiator with a key of type `own` can offer: all that are stronger and permitted, then its own. */

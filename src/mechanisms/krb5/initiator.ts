@@ -87,6 +87,8 @@ export interface Begun {
    * @throws FtpSecurityError when it is not what is owed
    */
   finish(answer?: Token): Finished;
+  /** Overwrites the subkey, once the exchange is over. */
+  forget(): void;
 }
 
 /**
@@ -104,10 +106,14 @@ function* initiate(settings: Settings): Turns<Token, Step> {
   const early = yield {};
   if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
   const begun = begin(settings);
-  if (settings.spnego) return yield* negotiate(begun);
-  const { token, facts, finish } = begun;
-  if (!settings.mutual) return { token, ...finish() };
-  return finish(yield { token, facts });
+  const { token, facts, finish, forget } = begun;
+  try {
+    if (settings.spnego) return yield* negotiate(begun);
+    if (!settings.mutual) return { token, ...finish() };
+    return finish(yield { token, facts });
+  } finally {
+    forget();
+  }
 }
 
 function readAnswer(token: Token): ApRep {
@@ -146,9 +152,10 @@ function begin(settings: Settings): Begun {
         const { context, base } = established('initiator', request, part, settings);
         return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
       } finally {
-        for (const key of [request.authenticator.subkey, part?.subkey]) key?.keyvalue.fill(0);
+        part?.subkey?.keyvalue.fill(0);
       }
     },
+    forget: () => void request.authenticator.subkey?.keyvalue.fill(0),
   };
 }
 

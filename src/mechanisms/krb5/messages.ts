@@ -29,6 +29,9 @@ export const TICKET_FLAGS = { invalid: flag(7), transitedPolicyChecked: flag(12)
 /** APOptions (§5.5.1). */
 export const AP_OPTIONS = { useSessionKey: flag(1), mutualRequired: flag(2) } as const;
 
+/** AuthorizationData elements (§5.2.6, RFC 4537 §3). */
+export const AD_TYPES = { ifRelevant: 1, kdcIssued: 4, mandatoryForKdc: 8, etypeNegotiation: 129 } as const;
+
 const microseconds = integer(0, 999_999, 'Microseconds');
 const realm = generalString;
 

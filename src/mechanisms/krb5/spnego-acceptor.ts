@@ -8,6 +8,7 @@ import {
   isKerberos,
   mechanismList,
   type NegotiationToken,
+  orDestroyed,
   parseNegotiation,
   verifyMechanisms,
 } from './spnego.js';
@@ -35,7 +36,8 @@ export function* acceptNegotiated(first: NegotiationToken, accept: (token: Token
   const verify = ({ mic }: NegotiationToken): void => attempt(() => verifyMechanisms(context, list, mic));
   if (inside !== undefined && mustSign) {
     const mic = context.getMic(list);
-    verify(readAnswer(yield { token: answer({ state: 'accept-incomplete', inside, mic }), facts }));
+    const last = yield { token: answer({ state: 'accept-incomplete', inside, mic }), facts };
+    verify(orDestroyed(context, () => readAnswer(last)));
     return { context, facts };
   }
   const isSigned = mustSign || request.mic !== undefined;

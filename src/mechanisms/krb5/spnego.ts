@@ -104,14 +104,18 @@ export function mechanismList(offered: Uint8Array[]): Uint8Array {
   return formatDer(mechTypeList, offered);
 }
 
-/**
- * The context is of no use once the negotiation has failed.
- * @throws FtpSecurityError `security/bad-token` when there is no MIC, or as `verifyMic` does; the context is destroyed
- */
+/** @throws FtpSecurityError `security/bad-token` when there is no MIC, or as `verifyMic` does; the context is destroyed */
 export function verifyMechanisms(context: Krb5Context, list: Uint8Array, mic: Uint8Array | undefined): void {
-  try {
+  orDestroyed(context, () => {
     if (mic === undefined) throw new FtpSecurityError('security/bad-token', 'SPNEGO: no mechListMIC where it is owed');
     context.verifyMic(list, mic);
+  });
+}
+
+/** The context is of no use once the negotiation has failed. */
+export function orDestroyed<T>(context: Krb5Context, negotiate: () => T): T {
+  try {
+    return negotiate();
   } catch (error) {
     context.destroy();
     throw error;

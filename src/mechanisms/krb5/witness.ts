@@ -48,8 +48,9 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     request = undefined;
     const sight = attempt(() => {
       request = openApReq(message, keys, options);
-      facts = { ...facts, ...ticketFacts(request) };
-      return isMutual(message, request) ? {} : establish(request);
+      const mutual = isMutual(message, request);
+      facts = { ...facts, ...ticketFacts(request), mutual };
+      return mutual ? {} : establish(request);
     });
     if (sight.problem !== undefined) problem = sight.problem;
     return sight;
@@ -63,7 +64,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
   }
 
   function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<KerberosSight, 'facts'> {
-    facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
+    facts = { ...facts, ...keyFacts(messageKey(request, answer), facts.ticketEnctype!, request.ticket.key.keytype) };
     const { ciphers } = options;
     const asReceiver = (role: 'initiator' | 'acceptor') =>
       established(role, request, answer, { ciphers, allowWeak: true }).context;
@@ -89,9 +90,9 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     if (chosen !== undefined && !isKerberos(chosen)) {
       throw new FtpSecurityError('security/bad-token', 'the mechanism that was chosen is not Kerberos');
     }
-    if (offered !== undefined) list = mechanismList(offered);
     // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
     if (inside !== undefined && isOfKerberos(offered)) sight = seeMessage(from, inside);
+    if (offered !== undefined) list = mechanismList(offered);
     const opens = from === 'client' ? sight.fromClient : sight.fromServer;
     if (mic !== undefined && opens !== undefined) {
       sight = attempt(() => {
@@ -119,7 +120,8 @@ function checkSender(from: Peer, kind: ContextToken['kind']): void {
   }
 }
 
-/** Either says so with every peer; should they differ, an AP-REP may come. */
+/** Acceptors go by the flag; the option in the clear, which anybody can set, counts only where there is none. */
 function isMutual({ apOptions }: ApReq, { checksum }: OpenedApReq): boolean {
-  return (apOptions & AP_OPTIONS.mutualRequired) !== 0 || ((checksum?.flags ?? 0) & GSS_FLAGS.mutual) !== 0;
+  if (checksum !== undefined) return (checksum.flags & GSS_FLAGS.mutual) !== 0;
+  return (apOptions & AP_OPTIONS.mutualRequired) !== 0;
 }

@@ -13,6 +13,7 @@ import {
 } from '../../../src/mechanisms/krb4/index.js';
 import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../../helpers.js';
+import { watchedCiphers } from '../watched-ciphers.js';
 import { acceptor, answerOf, clockOf, initiator, requestOf, SAMPLE, step } from './exchanges.js';
 import { address, CLIENT, ciphers, keyOf, SERVER, terminated, VECTORS } from './vectors.js';
 
@@ -295,6 +296,30 @@ describe('both sides', () => {
       expect([error.code, error.side]).toEqual(['security/weak', 'local']);
       expect(error.message).toMatch(/KERBEROS_V4 is weak: single DES/);
     }
+  });
+
+  it('forget every key but that of their context, and that one when it is destroyed', () => {
+    const { lent, inUse } = watchedCiphers();
+    const client = initiator(lent);
+    const contexts = [step(acceptor(lent), step(client).token!).context!, step(client, answerOf(SAMPLE)).context!];
+    expect(inUse()).toBe(contexts.length);
+    for (const context of contexts) context.destroy();
+    expect(inUse()).toBe(0);
+  });
+
+  it('forget every key of what they refuse', () => {
+    const { lent, inUse } = watchedCiphers();
+    const { srvtab, tickets, service } = made();
+    const ofAnother = step(initiator({ tickets: { ...tickets, name: 'otto' }, service })).token!;
+    const client = initiator(lent);
+    step(client);
+    errorOf(() => step(client, answerWith({})));
+    errorOf(() => step(acceptor({ ...lent, ...later(301) }), requestOf(SAMPLE)));
+    errorOf(() => step(acceptor({ ...lent, srvtab }), ofAnother));
+    errorOf(() =>
+      step(acceptor({ ...lent, srvtab: [{ ...keyOf(SAMPLE), key: new Uint8Array(8) }] }), requestOf(SAMPLE)),
+    );
+    expect(inUse()).toBe(0);
   });
 
   it('tell misuse from bad input', () => {

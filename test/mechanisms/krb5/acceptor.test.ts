@@ -21,7 +21,7 @@ import { nodeCiphers } from '../../../src/node/index.js';
 import type { Step } from '../../../src/secure/security-context.js';
 import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from './exchange-vectors.js';
-import { errorNumberOf, type Realm, type RealmOptions, realm, reseal, START } from './live.js';
+import { errorNumberOf, type Realm, type RealmOptions, realm, reseal, SERVICE, START } from './live.js';
 
 const lent = { ciphers: nodeCiphers, allowWeak: true };
 
@@ -177,6 +177,11 @@ const withKey =
     ...made,
     keytab: [{ ...made.keytab[0]!, ...key }],
   });
+/** The key of the service is that of the second realm. */
+const inTwoRealms = ({ keytab: [entry] }: Realm): Realm['keytab'] => [
+  { ...entry!, key: new Uint8Array(32) },
+  { ...entry!, principal: { ...SERVICE, realm: 'OTHER.TEST' } },
+];
 const at = (seconds: number) => ({ clock: () => (START + seconds) * 1000 });
 const address = { addrType: 2, address: Uint8Array.of(192, 0, 2, 7) };
 
@@ -221,6 +226,46 @@ const REFUSED: readonly Refused[] = [
     says: /realms/,
     of: inside({ ...cross, flags: 0 }),
     authenticator: ofCross,
+  },
+  {
+    name: 'the same, where the ticket says in the clear that the service is of the client’s realm',
+    code: 'wrong-name',
+    number: 51,
+    says: /realms/,
+    of: { ...inside({ ...cross, flags: 0 }), realm: 'OTHER.TEST' },
+    authenticator: ofCross,
+    change: made => ({ ...made, keytab: made.keytab.map(({ principal, ...bare }) => bare) }),
+  },
+  {
+    name: 'a ticket of no realm under the key of another realm than is meant',
+    code: 'bad-checksum',
+    number: 31,
+    says: /does not open the ticket/,
+    of: { realm: '' },
+    change: made => ({ ...made, keytab: inTwoRealms(made) }),
+    options: { service: 'ftp/host.example.test@EXAMPLE.TEST' },
+  },
+  {
+    name: 'a ticket of no realm, which no realm that is meant has',
+    code: 'wrong-name',
+    number: 35,
+    says: /another service/,
+    of: { realm: '' },
+    options: { service: 'ftp/host.example.test@OTHER.TEST' },
+  },
+  {
+    name: 'a ticket with a restriction that is not known',
+    code: 'bad-token',
+    number: 60,
+    says: /of type 9/,
+    of: inside({ authorizationData: [{ adType: 9, adData: Uint8Array.of(0x30, 0) }] }),
+  },
+  {
+    name: 'an authenticator with one',
+    code: 'bad-token',
+    number: 60,
+    says: /of type 5/,
+    authenticator: whole => ({ ...whole, authorizationData: [{ adType: 5, adData: Uint8Array.of(0x30, 0) }] }),
   },
   {
     name: 'another address',
@@ -390,6 +435,26 @@ describe('what is taken', () => {
     const wrong = { enctype: 18, key: new Uint8Array(32) };
     const options = { clock: () => START * 1000, replayCache: new ReplayCache() };
     expect(krb5Acceptor({ keytab: [wrong, bare], ...options }).step(token)).toMatchObject({ facts: { enctype: 20 } });
+  });
+
+  test('a ticket of no realm: the service is the one whose key opens it', () => {
+    const made = realm(18, { realm: '' });
+    expect(meet(made).facts.serverName).toBe('ftp/host.example.test@EXAMPLE.TEST');
+    const token = meetToken(made, {});
+    const options = { clock: () => START * 1000, replayCache: new ReplayCache() };
+    const { facts } = krb5Acceptor({ keytab: inTwoRealms(made), ...options }).step(token) as Step;
+    expect(facts?.serverName).toBe('ftp/host.example.test@OTHER.TEST');
+  });
+
+  test('a key of whose version the keytab has the low 8 bits', () => {
+    expect(meet(realm(18, { kvno: 256 + 3 })).facts.ticketKvno).toBe(259);
+    const { keytab, credential } = realm(18, { kvno: 1 });
+    expectCode(() => meet({ keytab: [{ ...keytab[0]!, kvno: 257 }], credential }), 'security/no-key');
+  });
+
+  test('authorization data that may be passed over', () => {
+    const authorizationData = [1, 4, 8].map(adType => ({ adType, adData: Uint8Array.of(0x30, 0) }));
+    expect(meet(realm(18, inside({ authorizationData }))).context).toBeDefined();
   });
 
   test('a client of another realm, when its way is checked or direct', () => {

@@ -22,7 +22,7 @@ const CLIENT = { name: ['user'], realm: 'EXAMPLE.TEST', type: 1 };
 const TRANSITED_CHECKED = 2 ** 19;
 
 export interface Realm {
-  keytab: (ServiceKey & { kvno: number })[];
+  keytab: ServiceKey[];
   credential: Credential;
 }
 

@@ -13,8 +13,10 @@ import {
   ReplayCache,
 } from '../../../src/mechanisms/krb5/index.js';
 import { type NegotiationToken, parseNegotiation } from '../../../src/mechanisms/krb5/spnego.js';
+import { nodeCiphers } from '../../../src/node/index.js';
 import type { Exchange, Step } from '../../../src/secure/security-context.js';
 import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
+import { watchedCiphers } from '../watched-ciphers.js';
 import { errorNumberOf, realm, START } from './live.js';
 import { KERBEROS, mechTypeList, NTLM, negTokenInit, negTokenResp, OFFERED, WINDOWS_KERBEROS } from './negotiation.js';
 
@@ -26,8 +28,12 @@ type Said = Step & { token: Uint8Array; context: Krb5Context };
 const step = (exchange: Exchange, token?: Uint8Array) => exchange.step(token) as Said;
 const read = (token: Uint8Array | undefined) => parseNegotiation(token!) as NegotiationToken;
 
-function sides(initiator: Partial<Krb5InitiatorOptions> = {}, acceptor: Partial<Krb5AcceptorOptions> = {}) {
-  const { keytab, credential } = realm(18);
+function sides(
+  initiator: Partial<Krb5InitiatorOptions> = {},
+  acceptor: Partial<Krb5AcceptorOptions> = {},
+  enctype = 18,
+) {
+  const { keytab, credential } = realm(enctype);
   const asked = { credentials: [credential], service: 'ftp@host.example.test', clock: CLOCK };
   return {
     keytab,
@@ -102,6 +108,7 @@ describe('the acceptor', () => {
       witness.see('server', step(acceptor, offer).token);
       const request = negTokenResp(undefined, step(bare).token);
       witness.see('client', request);
+      expectCode(() => witness.see('client', negTokenInit(TEXT, [KERBEROS])), 'security/bad-token');
       const answered = step(acceptor, request).token;
       witness.see('server', answered);
       const initiator = step(bare, read(answered).inside).context;
@@ -124,6 +131,16 @@ describe('the acceptor', () => {
         expect(error.code).toMatch(/bad-checksum|bad-token/);
         expect(toHex(error.token!)).toBe('a1073005a0030a0102');
       }
+    });
+
+    test('forgets its keys when the negotiation fails', () => {
+      const { lent, inUse } = watchedCiphers();
+      const { bare, acceptor } = sides({ enctypes: [], ciphers: nodeCiphers }, { ...lent, enctypes: [] }, 26);
+      step(acceptor, negTokenInit(TEXT, offered));
+      step(acceptor, negTokenResp(undefined, step(bare).token));
+      expect(inUse()).toBeGreaterThan(0);
+      expectCode(() => acceptor.step(TEXT), 'security/bad-token');
+      expect(inUse()).toBe(0);
     });
 
     test('without mutual authentication takes the MIC with the token, and answers with its own', () => {
@@ -234,6 +251,20 @@ describe('the initiator', () => {
     }
     const { initiator } = answered({ mutual: false });
     expectCode(() => initiator.step(negTokenResp(COMPLETED, TEXT)), 'security/bad-token');
+  });
+
+  test('forgets its subkey, whatever the answer', () => {
+    for (const answer of [undefined, negTokenResp(REJECT), TEXT]) {
+      const given: Uint8Array[] = [];
+      const random = (length: number) => {
+        given.push(new Uint8Array(length).fill(7));
+        return given.at(-1)!;
+      };
+      const { initiator } = sides({ random });
+      step(initiator);
+      errorOf(() => initiator.step(answer));
+      expect(given.filter(({ length }) => length === 32)).toEqual([new Uint8Array(32)]);
+    }
   });
 
   test('names the KRB-ERROR of a rejection', () => {

@@ -1,0 +1,23 @@
+/** The ciphers of Node, and how many of them have not been destroyed. */
+import type { BlockCiphers, NewBlockCipher } from '../../src/mechanisms/block-cipher.js';
+import { nodeCiphers } from '../../src/node/index.js';
+
+export function watchedCiphers(): { lent: { ciphers: BlockCiphers }; inUse(): number } {
+  const there = new Set<object>();
+  const watched =
+    (make: NewBlockCipher): NewBlockCipher =>
+    key => {
+      const cipher = make(key);
+      there.add(cipher);
+      return {
+        ...cipher,
+        destroy() {
+          there.delete(cipher);
+          cipher.destroy();
+        },
+      };
+    };
+  const { des, tripleDes, camellia } = nodeCiphers;
+  const ciphers = { des: watched(des!), tripleDes: watched(tripleDes!), camellia: watched(camellia!) };
+  return { lent: { ciphers }, inUse: () => there.size };
+}
