@@ -64,7 +64,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
   }
 
   function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<KerberosSight, 'facts'> {
-    facts = { ...facts, ...keyFacts(messageKey(request, answer), facts.ticketEnctype!, request.ticket.key.keytype) };
+    facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
     const { ciphers } = options;
     const asReceiver = (role: 'initiator' | 'acceptor') =>
       established(role, request, answer, { ciphers, allowWeak: true }).context;
