@@ -81,7 +81,7 @@ export const stream = fc
   .array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ unit: fc.nat(255).map(o => String.fromCharCode(o)) })))
   .map(pieces => Uint8Array.from(pieces.join(''), character => character.charCodeAt(0)));
 
-/** How many times longer `work` takes on four times the input: 4 if it is linear, 16 if it is quadratic. */
+/** How many times longer `work` takes on eight times the input: 8 if it is linear, 64 if it is quadratic. */
 export function growth(work: (size: number) => void, size: number): number {
   const fastest = (n: number) =>
     Math.min(
@@ -93,8 +93,8 @@ export function growth(work: (size: number) => void, size: number): number {
     );
   work(size);
   // Below half a millisecond the clock and the machine say more than the work.
-  return fastest(4 * size) / Math.max(fastest(size), 0.5);
+  return fastest(8 * size) / Math.max(fastest(size), 0.5);
 }
 
 /** Between the two, with room for a busy machine. */
-export const LINEAR = 9;
+export const LINEAR = 24;
