@@ -1,7 +1,7 @@
 /** What `--help` says: examples first. */
 import { readFileSync } from 'node:fs';
 
-export type Subcommand = 'verify' | 'decode' | 'code' | 'keytab';
+export type Subcommand = 'verify' | 'decode' | 'code' | 'keytab' | 'fuzz';
 
 export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
@@ -13,6 +13,7 @@ export const HELP: Record<Subcommand | 'all', string> = {
   rfc2228 decode "631 BQQF/wAMAAAAAAAA..."           what a line is, without any key
   rfc2228 code 534                                   what a reply code means
   rfc2228 keytab ftp.keytab                          which keys a keytab has
+  rfc2228 fuzz corpus seeds                          seed files for other fuzzers
 
 rfc2228 COMMAND --help tells more of each.`,
 
@@ -56,4 +57,13 @@ Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
   keytab: `rfc2228 keytab FILE: lists the keys of a keytab, without the keys themselves
 
   rfc2228 keytab /etc/krb5.keytab`,
+
+  fuzz: `rfc2228 fuzz corpus DIR [--seed N]: writes seed files for other fuzzers (AFL, libFuzzer)
+
+  rfc2228 fuzz corpus seeds
+  afl-fuzz -i seeds/client -o findings -- ./client   a client that reads replies from standard input
+
+DIR/client has what a client reads, DIR/server what a server reads, DIR/data what comes on a data connection. One case is
+one file, named by its content; DIR/index.jsonl tells of each file the rule that it breaks, what a sound peer must do, and
+the keys of the session, for a harness that holds them. The same seed (default 2228) gives the same files.`,
 };

@@ -3,12 +3,13 @@
 import { FtpSecurityError } from '../errors.js';
 import { code } from './code.js';
 import { decode } from './decode.js';
+import { fuzz } from './fuzz.js';
 import { HELP, type Subcommand, VERSION } from './help.js';
 import { keytab } from './keytab.js';
 import { EXIT, InputError, UsageError } from './status.js';
 import { verify } from './verify.js';
 
-const SUBCOMMANDS: Record<Subcommand, (args: string[]) => number> = { verify, decode, code, keytab };
+const SUBCOMMANDS: Record<Subcommand, (args: string[]) => number> = { verify, decode, code, keytab, fuzz };
 
 function run(args: string[]): number {
   const [name = '', ...rest] = args;

@@ -1,6 +1,7 @@
 /** The command as a process: its output, its exit statuses, and one line for every fault. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -183,6 +184,43 @@ describe('code', () => {
   it('wants a number', () => {
     expect(run(['code', 'x']).status).toBe(2);
     expect(run(['code']).status).toBe(2);
+  });
+});
+
+describe('fuzz corpus', () => {
+  it('writes one case per file, named by its content, and tells what each is', () => {
+    const seeds = join(folder, 'seeds');
+    const { status, stdout } = run(['fuzz', 'corpus', seeds, '--seed', '7']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/client: \d{4} files\n.*server: \d{4} files\n.*data: \d+ files\n$/);
+    const index = readFileSync(join(seeds, 'index.jsonl'), 'utf8').trim().split('\n');
+    for (const line of index) {
+      const { file, keys, case: its } = JSON.parse(line);
+      const [, name] = file.split('/');
+      const octets = readFileSync(join(seeds, file));
+      expect(createHash('sha256').update(octets).digest('hex').startsWith(name)).toBe(true);
+      expect(keys).toMatch(/key [0-9a-f]+/);
+      expect(its.expected.verdict).toMatch(/^(accept|refuse|either)$/);
+    }
+    expect(readdirSync(seeds, { recursive: true }).length).toBe(index.length + 4);
+  });
+
+  it('touches no directory that has something in it', () => {
+    const { status, stderr } = run(['fuzz', 'corpus', folder]);
+    expect([status, stderr]).toEqual([2, `rfc2228: ${folder} is not empty\n`]);
+  });
+
+  it.each([
+    [],
+    ['corpus'],
+    ['corpse', 'x'],
+    ['corpus', 'x', 'y'],
+    ['corpus', 'x', '--seed', '-1'],
+    ['corpus', 'x', '--seed=a'],
+  ])('says what is wrong with fuzz %j', (...args) => {
+    const { status, stderr } = run(['fuzz', ...args]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^rfc2228: [^\n]+\n$/);
   });
 });
 

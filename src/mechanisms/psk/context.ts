@@ -26,7 +26,7 @@ import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-
 export type Role = 'initiator' | 'acceptor';
 
 /** How a level protects. */
-interface Protection {
+export interface Protection {
   level: TokenLevel;
   /** PROT letter. No bit flipped in one makes it another: a private token never passes for a confidential one by it. */
   letter: number;
@@ -51,7 +51,7 @@ const SMALL = 0x20;
 /** An 8-octet number counts so far. Past it a nonce would come twice. */
 const NUMBERS = 1n << 64n;
 
-const PROTECTIONS: readonly Protection[] = [
+export const PROTECTIONS: readonly Protection[] = [
   {
     level: 'safe',
     letter: 0x53,

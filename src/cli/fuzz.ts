@@ -1,0 +1,47 @@
+/** `rfc2228 fuzz corpus`: seed files for other fuzzers. */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { corpusFiles } from '../fuzz/corpus.js';
+import { nodeCiphers } from '../node/index.js';
+import { EXIT, InputError, parseOptions, UsageError } from './status.js';
+
+const MAX_SEED = 0xffff_ffff;
+
+export function fuzz(args: string[]): number {
+  const [what, ...rest] = args;
+  if (what !== 'corpus') throw new UsageError('fuzz wants corpus and a directory');
+  return corpus(rest);
+}
+
+function corpus(args: string[]): number {
+  const { values, positionals } = parseOptions({
+    args,
+    options: { seed: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [directory, ...more] = positionals;
+  if (directory === undefined || more.length > 0) throw new UsageError('fuzz corpus wants one directory');
+  const seed = values.seed === undefined ? 2228 : Number(values.seed);
+  if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) throw new UsageError('--seed wants a number below 2^32');
+  try {
+    write(directory, seed);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    throw new InputError(`${directory}: ${(error as Error).message}`);
+  }
+  return EXIT.fine;
+}
+
+function write(directory: string, seed: number): void {
+  if (existsSync(directory) && readdirSync(directory).length > 0) throw new InputError(`${directory} is not empty`);
+  const counts = new Map<string, number>();
+  const index: string[] = [];
+  for (const { folder, name, octets, about } of corpusFiles({ seed, ciphers: nodeCiphers })) {
+    if (!counts.has(folder)) mkdirSync(join(directory, folder), { recursive: true });
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    writeFileSync(join(directory, folder, name), octets);
+    index.push(JSON.stringify({ file: `${folder}/${name}`, ...about }));
+  }
+  writeFileSync(join(directory, 'index.jsonl'), `${index.join('\n')}\n`);
+  for (const [folder, count] of counts) console.log(`${join(directory, folder)}: ${count} files`);
+}

@@ -1,0 +1,167 @@
+/**
+ * Generators for the tests of others, as fast-check arbitraries. Tokens need a context that makes them, and its numbers
+ * move on: so whatever holds tokens takes a function that gives a new context for each value.
+ */
+import fc, { type Arbitrary } from 'fast-check';
+import { encodeBase64 } from '../base64.js';
+import { concatAll, toUtf8 } from '../bytes.js';
+import { formatCommand } from '../ftp/command.js';
+import { formatReply } from '../ftp/reply.js';
+import { BlockWriter } from '../secure/data-block.js';
+import { protectCommand, protectReply } from '../secure/protect.js';
+import type { TokenLevel } from '../secure/protection-level.js';
+import type { Exchange, SecurityContext } from '../secure/security-context.js';
+import { formatAdat, formatAdatReply, formatAuth } from '../secure/security-data.js';
+import { type CaseOptions, caseOf, type MessageCase, MUTATIONS, peersOf, TEXTS } from './cases.js';
+
+/** A text that can stand in one line: any Unicode but CR, LF and NUL. */
+export function lineTexts(): Arbitrary<string> {
+  return fc.string({ unit: 'grapheme' }).map(text => text.replace(/[\r\n\0]/g, ' '));
+}
+
+/** Octets of a sound reply with its line ends: code 100 to 599, one line or several. */
+export function replies(): Arbitrary<Uint8Array> {
+  const lines = fc.array(lineTexts(), { minLength: 1, maxLength: 6 });
+  return fc.tuple(fc.integer({ min: 100, max: 599 }), lines).map(([code, text]) => formatReply(code, text));
+}
+
+/** Octets of a sound command with its line end. It is none of MIC, CONF and ENC. */
+export function commands(): Arbitrary<Uint8Array> {
+  const verb = fc.oneof(fc.constantFrom(...VERBS), fc.stringMatching(/^X[A-Z0-9]{0,9}$/));
+  return fc.tuple(verb, fc.option(lineTexts(), { nil: undefined })).map(([name, text]) => formatCommand(name, text));
+}
+
+const VERBS = ['USER', 'PASS', 'CWD', 'PASV', 'PORT', 'RETR', 'STOR', 'LIST', 'STAT', 'FEAT', 'NOOP', 'QUIT'];
+
+/** A sound protected message, and what is in it. */
+export interface ProtectedText {
+  level: TokenLevel;
+  /** Octets of the inner reply or command, with its line ends. */
+  text: Uint8Array;
+  /** Octets of the 63z reply, or of MIC, CONF or ENC. */
+  wire: Uint8Array;
+}
+
+/** 63z replies: a token for each line. */
+export function protectedReplies(newContext: () => SecurityContext): Arbitrary<ProtectedText> {
+  return protectedTexts(newContext, replies(), protectReply);
+}
+
+export function protectedCommands(newContext: () => SecurityContext): Arbitrary<ProtectedText> {
+  return protectedTexts(newContext, commands(), protectCommand);
+}
+
+function protectedTexts(
+  newContext: () => SecurityContext,
+  texts: Arbitrary<Uint8Array>,
+  protect: typeof protectReply,
+): Arbitrary<ProtectedText> {
+  return fc
+    .tuple(levels(newContext()), texts)
+    .map(([level, text]) => ({ level, text, wire: protect(newContext(), level, text) }));
+}
+
+/** The levels that a context has. */
+function levels(context: SecurityContext): Arbitrary<TokenLevel> {
+  const all: readonly TokenLevel[] = ['safe', 'private', 'confidential'];
+  return fc.constantFrom(...all.filter(level => context.supports(level)));
+}
+
+/** One token of a mechanism, and what is in it. */
+export function tokens(
+  newContext: () => SecurityContext,
+): Arbitrary<{ level: TokenLevel; plaintext: Uint8Array; token: Uint8Array }> {
+  return fc
+    .tuple(levels(newContext()), fc.uint8Array({ maxLength: 200 }))
+    .map(([level, plaintext]) => ({ level, plaintext, token: newContext().wrap(plaintext, level).token }));
+}
+
+/** Everything that a sound transfer has on the data connection (RFC 2228 §6). */
+export function dataTransfers(
+  newContext: () => SecurityContext,
+): Arbitrary<{ level: TokenLevel; bufferSize: number; file: Uint8Array; wire: Uint8Array }> {
+  return fc
+    .record({
+      level: levels(newContext()),
+      bufferSize: fc.integer({ min: 128, max: 4096 }),
+      file: fc.uint8Array({ maxLength: 10_000, size: 'max' }),
+    })
+    .map(it => {
+      const writer = new BlockWriter(newContext(), it.level, { bufferSize: it.bufferSize });
+      return { ...it, wire: concatAll([writer.write(it.file), writer.end()]) };
+    });
+}
+
+/** One line of a security data exchange, and who sends it. */
+export interface ExchangeLine {
+  from: 'client' | 'server';
+  line: Uint8Array;
+}
+
+/**
+ * A whole exchange as two sides of a mechanism speak it, AUTH to 235.
+ * @param newSides  gives both, new ones each time; their steps must be synchronous
+ */
+export function adatExchanges(
+  mechanism: string,
+  newSides: () => { initiator: Exchange; acceptor: Exchange },
+): Arbitrary<ExchangeLine[]> {
+  return fc.constant(undefined).map(() => exchangeOf(mechanism, newSides()));
+}
+
+function exchangeOf(mechanism: string, { initiator, acceptor }: { initiator: Exchange; acceptor: Exchange }) {
+  const lines: ExchangeLine[] = [
+    { from: 'client', line: formatAuth(mechanism) },
+    { from: 'server', line: formatReply(334, 'Security data, please') },
+  ];
+  let ours = stepOf(initiator);
+  for (let complete = false; !complete && ours.token !== undefined; ) {
+    lines.push({ from: 'client', line: formatAdat(ours.token) });
+    const theirs = stepOf(acceptor, ours.token);
+    complete = theirs.context !== undefined;
+    const code = complete ? 235 : 335;
+    const { token } = theirs;
+    lines.push({ from: 'server', line: token ? formatAdatReply(code, token) : formatReply(code, 'Accepted') });
+    if (!complete || token !== undefined) ours = stepOf(initiator, token);
+  }
+  return lines;
+}
+
+function stepOf(side: Exchange, token?: Uint8Array) {
+  const step = side.step(token);
+  if (step instanceof Promise) throw new TypeError('the steps of this mechanism are asynchronous');
+  return step;
+}
+
+/** The same octets in chunks, some of them empty. */
+export function chunkings(octets: Uint8Array): Arbitrary<Uint8Array[]> {
+  return fc.array(fc.nat({ max: octets.length }), { maxLength: 12 }).map(cuts => {
+    const ends = [...cuts, octets.length].sort((a, b) => a - b);
+    return ends.map((end, i) => octets.subarray(ends[i - 1] ?? 0, end));
+  });
+}
+
+/** Base 64 that is sound, and base 64 that is not; each as octets of a line. */
+export function base64Texts(): Arbitrary<Uint8Array> {
+  const sound = fc.uint8Array({ maxLength: 60 }).map(encodeBase64);
+  const alike = fc.stringMatching(/^[A-Za-z0-9+/=_ -]{0,60}$/).map(toUtf8);
+  return fc.oneof(sound, alike);
+}
+
+/** Cases for `perform`. They shrink towards the first mutation, its simplest variant and the shortest list of choices. */
+export function messageCaseArbitrary({
+  layers,
+  to,
+  level,
+}: Omit<CaseOptions, 'seed' | 'variants'> = {}): Arbitrary<MessageCase> {
+  const rows = MUTATIONS.flatMap(mutation => peersOf(mutation).map(peer => ({ mutation, peer }))).filter(
+    ({ mutation, peer }) => (layers?.includes(mutation.layer) ?? true) && (to ?? peer) === peer,
+  );
+  const choices = fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 6 });
+  const at = level === undefined ? fc.constantFrom<TokenLevel>('safe', 'private') : fc.constant(level);
+  return fc
+    .record({ row: fc.constantFrom(...rows), choices, level: at, text: fc.nat({ max: TEXTS.client.length - 1 }) })
+    .map(({ row: { mutation, peer }, text, ...drawn }) =>
+      caseOf(mutation, { to: peer, text: TEXTS[peer][text]!, ...drawn }),
+    );
+}

@@ -1,0 +1,90 @@
+/** Seeds for fuzzers that know nothing of FTP: the octets of every case, under keys that are written beside them. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { concatAll, toHex } from '../bytes.js';
+import type { BlockCiphers } from '../mechanisms/krb5/primitives.js';
+import type { Peer } from '../secure/security-context.js';
+import { type MessageCase, messageCases, perform } from './cases.js';
+import { octetsFrom } from './draw.js';
+import { krb5FuzzSession } from './mechanisms/krb5.js';
+import { pskFuzzSession } from './mechanisms/psk.js';
+import type { FuzzSession } from './mutation.js';
+import { performTransfer, type TransferCase, transferCases } from './transfers.js';
+
+export interface CorpusOptions {
+  /** The same seed gives the same corpus. Default 2228. */
+  seed?: number;
+  /** With DES lent, RFC 1964's tokens of DES are there too; RC4 needs nothing. */
+  ciphers?: BlockCiphers;
+  /** Cases with more octets are left out. Default 65536: other fuzzers go slowly with long inputs. */
+  maxOctets?: number;
+}
+
+export interface CorpusFile {
+  /** Who reads it: a folder for each, so that each fuzzer gets one kind of input. */
+  folder: 'client' | 'server' | 'data';
+  /** SHA-256 of the octets in hex, its first 20 digits: a case that comes twice is one file. */
+  name: string;
+  octets: Uint8Array;
+  /** Of the first case that came to these octets. */
+  about: { keys: string; case: MessageCase | TransferCase };
+}
+
+interface Keys {
+  name: string;
+  session(to: Peer): FuzzSession;
+}
+
+/** 1, 2, 3 and so on: nobody takes these for keys. */
+const counting = (length: number) => Uint8Array.from({ length }, (_, i) => i + 1);
+
+/** Every session of the corpus has one of these keys; both sides start at number 0. */
+export function corpusKeys(seed: number, ciphers: BlockCiphers = {}): Keys[] {
+  const role = (to: Peer) => (to === 'client' ? 'acceptor' : 'initiator');
+  const kerberos = (enctype: number, length: number): Keys => ({
+    name: `GSSAPI, enctype ${enctype}, acceptor's subkey ${toHex(counting(length))}`,
+    session: to =>
+      krb5FuzzSession({
+        role: role(to),
+        enctype,
+        key: counting(length),
+        acceptorSubkey: true,
+        sendSequence: 0,
+        receiveSequence: 0,
+        allowWeak: true,
+        ciphers,
+        random: octetsFrom(seed),
+      }),
+  });
+  const psk: Keys = {
+    name: `X-PSK, key ${toHex(counting(32))}, nonces ${toHex(counting(64))}`,
+    session: to => pskFuzzSession({ role: role(to), key: counting(32), nonces: counting(64) }),
+  };
+  return [kerberos(18, 32), kerberos(23, 16), ...(ciphers.des ? [kerberos(3, 8)] : []), psk];
+}
+
+/** The whole corpus, file by file. */
+export function* corpusFiles({ seed = 2228, ciphers, maxOctets = 0x10000 }: CorpusOptions = {}): Generator<CorpusFile> {
+  const written = new Set<string>();
+  for (const keys of corpusKeys(seed, ciphers)) {
+    for (const [folder, one, octets] of octetsOf(keys, seed)) {
+      const name = toHex(sha256(octets)).slice(0, 20);
+      if (octets.length > maxOctets || written.has(`${folder}/${name}`)) continue;
+      written.add(`${folder}/${name}`);
+      yield { folder, name, octets, about: { keys: keys.name, case: one } };
+    }
+  }
+}
+
+function* octetsOf(
+  { session }: Keys,
+  seed: number,
+): Generator<[CorpusFile['folder'], MessageCase | TransferCase, Uint8Array]> {
+  for (const one of messageCases({ seed })) {
+    const played = perform(one, session(one.to));
+    if (played !== undefined) yield [one.to, one, concatAll([...played.before, ...played.chunks])];
+  }
+  for (const one of transferCases({ seed })) {
+    const chunks = performTransfer(one, session('client'));
+    if (chunks !== undefined) yield ['data', one, concatAll(chunks)];
+  }
+}

@@ -1,0 +1,57 @@
+/** Where a case has a choice, it is a number in a list: so every case can be written down, made again, and shrunk. */
+
+/** Choices, taken in turn. When they are used up each further one is 0, which always stands for the simplest. */
+export class Draw {
+  readonly #choices: readonly number[];
+  #taken = 0;
+
+  /** @param choices  whole numbers from 0 to 2^32-1 */
+  constructor(choices: readonly number[]) {
+    this.#choices = choices;
+  }
+
+  /** A whole number from 0 to `count` - 1. */
+  below(count: number): number {
+    return this.#next() % Math.max(1, count);
+  }
+
+  /** One of a list that is not empty. */
+  of<T>(list: readonly T[]): T {
+    return list[this.below(list.length)]!;
+  }
+
+  /** So many octets, all from one choice; zeros from choice 0. */
+  octets(length: number): Uint8Array {
+    const choice = this.#next();
+    if (choice === 0) return new Uint8Array(length);
+    const numbers = numbersFrom(choice);
+    return Uint8Array.from({ length }, () => numbers() >>> 24);
+  }
+
+  #next(): number {
+    return this.#choices[this.#taken++] ?? 0;
+  }
+}
+
+/** So many choices from a seed, the same for the same seed. */
+export function choicesFrom(seed: number, count: number): number[] {
+  const numbers = numbersFrom(seed);
+  return Array.from({ length: count }, numbers);
+}
+
+/** Octets that only look random, the same for the same seed: for confounders in tokens that must be made again. */
+export function octetsFrom(seed: number): (length: number) => Uint8Array {
+  const numbers = numbersFrom(seed);
+  return length => Uint8Array.from({ length }, () => numbers() >>> 24);
+}
+
+/** A Weyl sequence with a mixing function behind it: 32-bit numbers. */
+function numbersFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return (mixed ^ (mixed >>> 15)) >>> 0;
+  };
+}

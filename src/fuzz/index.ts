@@ -1,0 +1,57 @@
+/**
+ * `rfc2228/fuzz`: what bends messages behind the cryptography, for people who test clients and servers with security
+ * extensions. Cases are plain data with the rule that they break and what a sound peer must do; generators are fast-check
+ * arbitraries, which the caller has to have installed.
+ */
+export {
+  adatExchanges,
+  base64Texts,
+  chunkings,
+  commands,
+  dataTransfers,
+  type ExchangeLine,
+  lineTexts,
+  messageCaseArbitrary,
+  type ProtectedText,
+  protectedCommands,
+  protectedReplies,
+  replies,
+  tokens,
+} from './arbitraries.js';
+export {
+  type CaseOptions,
+  caseOf,
+  type MessageCase,
+  MUTATIONS,
+  messageCases,
+  type Performance,
+  peersOf,
+  perform,
+  TEXTS,
+} from './cases.js';
+export { type CorpusFile, type CorpusOptions, corpusFiles } from './corpus.js';
+export { choicesFrom, Draw, octetsFrom } from './draw.js';
+export type { Layered } from './mechanisms/forgery.js';
+export { krb4FuzzSession } from './mechanisms/krb4.js';
+export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5.js';
+export { pskFuzzSession } from './mechanisms/psk.js';
+export { soundMessage } from './message.js';
+export {
+  type Carrier,
+  type Expectation,
+  type FuzzSession,
+  LAYERS,
+  type Layer,
+  type Mutation,
+  type Stage,
+} from './mutation.js';
+export {
+  type ClientScript,
+  SCRIPTS,
+  type ScriptCase,
+  type ScriptLine,
+  type ScriptStart,
+  type ServerScript,
+  scriptOctets,
+} from './phases.js';
+export { FILE, performTransfer, type TransferCase, transferCases } from './transfers.js';

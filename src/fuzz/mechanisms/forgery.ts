@@ -1,0 +1,97 @@
+/**
+ * Tokens that no sound peer makes, with their checksums right: so they come behind the cryptography, to whatever reads a
+ * token next. Each mechanism has a context that makes any token of its format, and a table of what to make.
+ */
+import type { ErrorCode } from '../../errors.js';
+import type { TokenLevel } from '../../secure/protection-level.js';
+import type { SecurityContext } from '../../secure/security-context.js';
+import type { Draw } from '../draw.js';
+import { type Layer, type Mutation, refuse } from '../mutation.js';
+
+/** The sequence numbers of what is sent. */
+export interface Counter {
+  /** That of the next token; always 0 where tokens have none. */
+  readonly next: bigint;
+  /** Uses it up. */
+  skip(): void;
+}
+
+/** A security context that can make other tokens than sound ones, too. */
+export interface ForgingContext extends SecurityContext {
+  /** The format that it forges. */
+  readonly forges: string;
+  readonly numbers: Counter;
+}
+
+export interface Forgery<C> extends Pick<Mutation, 'name' | 'source' | 'expected'> {
+  /** Default `token`. */
+  layer?: Layer;
+  /** The level that it is about; default both. */
+  only?: TokenLevel;
+  /** How many sound messages go before it. */
+  after?: number;
+  /** Makes one token; undefined where there is nothing to make. */
+  make(context: C, plaintext: Uint8Array, sealed: boolean, draw: Draw): Uint8Array | undefined;
+}
+
+/** A mutation and its layer, and the format of tokens that it forges. */
+export type Layered = Mutation & { layer: Layer; forges?: string };
+
+/** Why a forged token may be refused; nothing but the header tells a peer which. */
+export const FORGED: readonly ErrorCode[] = ['security/bad-token', 'security/bad-checksum'];
+export const BAD_TOKEN = refuse(...FORGED);
+
+/** The mutations of a table: one token of a message is forged, the others are sound. */
+export function forgeries<C extends ForgingContext>(forges: C['forges'], table: readonly Forgery<C>[]): Layered[] {
+  return table.map(({ layer = 'token', only, make, ...row }) => ({
+    ...row,
+    layer,
+    forges,
+    at: 'tokens',
+    makes: 'stage',
+    change(fragments, draw, { context, level }) {
+      if (!isForging<C>(context, forges) || (only !== undefined && only !== level)) return undefined;
+      const victim = draw.below(fragments.length);
+      const tokens = fragments.map((fragment, i) => {
+        if (i !== victim) return context.wrap(fragment, level).token;
+        const token = make(context, fragment, level === 'private', draw);
+        // A number is used where the token may be taken, so that a sound session goes on behind it.
+        if (row.expected.verdict !== 'refuse') context.numbers.skip();
+        return token;
+      });
+      return tokens.every(token => token !== undefined) ? tokens : undefined;
+    },
+  }));
+}
+
+/** Counts from a number, in so many bits. */
+export function counterFrom(first: bigint, bits: number): Counter {
+  let next = first;
+  return {
+    get next() {
+      return next;
+    },
+    skip() {
+      next = BigInt.asUintN(bits, next + 1n);
+    },
+  };
+}
+
+/** A context of which all but `wrap` is another's. */
+export function wrappingWith(inner: SecurityContext, wrap: SecurityContext['wrap']): SecurityContext {
+  return {
+    mechanism: inner.mechanism,
+    supports: level => inner.supports(level),
+    wrap,
+    unwrap: token => inner.unwrap(token),
+    get lastReceived() {
+      return inner.lastReceived;
+    },
+    wrapSizeLimit: (level, maxToken) => inner.wrapSizeLimit(level, maxToken),
+    destroy: () => inner.destroy(),
+  };
+}
+
+function isForging<C extends ForgingContext>(context: SecurityContext, forges: string): context is C {
+  return (context as Partial<ForgingContext>).forges === forges;
+}

@@ -1,0 +1,111 @@
+/** Every case against our own readers: their verdict must be what a sound peer must do. */
+import { describe, expect, it } from 'vitest';
+import { toUtf8 } from '../../src/bytes.js';
+import { replyCodeFor } from '../../src/errors.js';
+import { type MessageCase, MUTATIONS, messageCases, peersOf, perform } from '../../src/fuzz/cases.js';
+import { soundMessage } from '../../src/fuzz/message.js';
+import { type NewPair, ownPeer, PAIRS } from './own-peers.js';
+
+type Verdict = 'nothing to change' | 'accepted' | 'refused';
+
+const CASES = [...messageCases()];
+
+/** Plays a case against our own reader, and holds it to what is expected. */
+function judge(one: MessageCase, newPair: NewPair): Verdict {
+  const { session, peer } = newPair(one.to);
+  const reader = ownPeer(one.to, peer);
+  const played = perform(one, session);
+  if (played === undefined) return 'nothing to change';
+  for (const message of played.before) expect(reader.take([message]).errors).toEqual([]);
+  const { delivered, errors } = reader.take(played.chunks);
+  if (played.open) errors.push(...reader.close());
+  const { expected } = one;
+  switch (expected.verdict) {
+    case 'accept':
+      expect(errors).toEqual([]);
+      expect(delivered.length).toBeGreaterThan(0);
+      break;
+    case 'refuse':
+      expect(delivered).toEqual([]);
+      expect(errors.length).toBeGreaterThan(0);
+      expect(expected.codes).toContain(errors[0]!.code);
+      break;
+    case 'either':
+      if (expected.deviation !== undefined) {
+        expect(errors).toEqual([]);
+        expect(delivered.flatMap(({ tolerated }) => tolerated)).toContain(expected.deviation);
+      }
+  }
+  for (const { text, sequence } of delivered) {
+    const doubted = errors.length > 0 || sequence === 'gap' || sequence === 'late';
+    if (keepsText(one) && !doubted) expect(whole(text)).toBe(one.text);
+  }
+  for (const error of errors) expect(replyCodeFor(error)).toBeGreaterThanOrEqual(431);
+  if (!played.open) recovers(one, session, reader);
+  return delivered.length > 0 ? 'accepted' : 'refused';
+}
+
+/** Mutations of the text itself have another one, and it is verified. */
+function keepsText({ layer, name }: MessageCase): boolean {
+  return layer !== 'inner' && !(layer === 'fragments' && /middle|thousand|NUL/.test(name));
+}
+
+function whole(text: string): string {
+  return text.endsWith('\r\n') ? text : `${text}\r\n`;
+}
+
+/** After whatever came, a sound message is understood. */
+function recovers(one: MessageCase, session: ReturnType<NewPair>['session'], reader: ReturnType<typeof ownPeer>): void {
+  const text = one.text;
+  const { delivered, errors } = reader.take([
+    soundMessage({ ...session, to: one.to, level: one.level, text: toUtf8(text) }),
+  ]);
+  expect(errors).toEqual([]);
+  expect(delivered.map(it => whole(it.text))).toEqual([text]);
+}
+
+/** What does not depend on the kind of keys is put to three mechanisms; the rest to all. */
+const OF_TOKENS: readonly string[] = ['token', 'sequence', 'direction', 'level'];
+const WHOLE: readonly string[] = ['X-PSK', 'aes128-cts-hmac-sha1-96', 'KERBEROS_V4'];
+
+describe.each(PAIRS)('cases under %s', (mechanism, newPair) => {
+  it('meet the verdict of a sound peer', () => {
+    const failures = new Map<string, string>();
+    for (const one of CASES) {
+      if (!WHOLE.includes(mechanism) && !OF_TOKENS.includes(one.layer)) continue;
+      try {
+        judge(one, newPair);
+      } catch (error) {
+        failures.set(`${one.layer}: ${one.name}, to ${one.to}`, `${JSON.stringify(one)} ${(error as Error).message}`);
+      }
+    }
+    expect([...failures]).toEqual([]);
+  });
+});
+
+describe('deviations', () => {
+  const deviant = CASES.filter(({ expected }) => expected.verdict === 'either' && expected.deviation !== undefined);
+
+  it('are refused by a reader that tolerates none', () => {
+    const [, newPair] = PAIRS[1]!;
+    const names = new Set<string>();
+    for (const one of deviant) {
+      const { session, peer } = newPair(one.to);
+      const played = perform(one, session);
+      if (played === undefined) continue;
+      const { delivered, errors } = ownPeer(one.to, peer, { tolerate: [] }).take(played.chunks);
+      expect(errors.length).toBeGreaterThan(0);
+      // The last line of a broken reply may be a reply by itself.
+      expect(delivered.map(({ text }) => text)).not.toContain(one.text);
+      names.add(one.name);
+    }
+    expect(names.size).toBe(8);
+  });
+});
+
+describe('the table of mutations', () => {
+  it('has no two of one name', () => {
+    const names = MUTATIONS.flatMap(it => peersOf(it).map(to => `${it.layer} ${it.name} ${to} ${it.forges}`));
+    expect(names.filter((one, i) => names.indexOf(one) !== i)).toEqual([]);
+  });
+});

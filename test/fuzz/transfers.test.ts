@@ -1,0 +1,47 @@
+/** Every bent transfer against our own reader of blocks. */
+import { describe, expect, it } from 'vitest';
+import { concatAll, toHex } from '../../src/bytes.js';
+import { FtpSecurityError } from '../../src/errors.js';
+import { FILE, performTransfer, type TransferCase, transferCases } from '../../src/fuzz/transfers.js';
+import { BlockReader } from '../../src/secure/data-block.js';
+import { type NewPair, PAIRS } from './own-peers.js';
+
+/** Reads a transfer, and gives the file as far as it was taken and the error that ended it. */
+function read(
+  one: TransferCase,
+  newPair: NewPair,
+): { file: Uint8Array; error: FtpSecurityError | undefined } | undefined {
+  const { session, peer } = newPair('client');
+  const chunks = performTransfer(one, session);
+  if (chunks === undefined) return undefined;
+  const reader = new BlockReader(peer, one.level, { bufferSize: one.bufferSize });
+  const taken: Uint8Array[] = [];
+  let error: FtpSecurityError | undefined;
+  try {
+    for (const chunk of chunks) {
+      reader.push(chunk);
+      for (let text = reader.next(); text !== undefined; text = reader.next()) taken.push(text);
+    }
+    reader.close();
+  } catch (thrown) {
+    if (!(thrown instanceof FtpSecurityError)) throw thrown;
+    error = thrown;
+  }
+  return { file: concatAll(taken), error };
+}
+
+describe.each(PAIRS)('transfers under %s', (_, newPair) => {
+  it.each([...transferCases({ variants: 2 })].map(one => [one.name, one.level, one] as const))(
+    '%s, at level %s',
+    (_name, _level, one) => {
+      const result = read(one, newPair);
+      if (result === undefined) return;
+      const { file, error } = result;
+      if (one.expected.verdict === 'refuse') expect(one.expected.codes).toContain(error?.code);
+      else expect(error).toBeUndefined();
+      if (one.expected.verdict === 'accept') expect(file).toEqual(FILE);
+      // What was taken before the error is a stretch of the file, its beginning unless the first block came late.
+      expect(toHex(FILE)).toContain(toHex(file));
+    },
+  );
+});
