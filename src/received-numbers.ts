@@ -33,6 +33,7 @@ export class ReceivedNumbers {
   #next: bigint;
   #missing = 0n;
   #last: bigint | undefined;
+  #lastFollows = false;
 
   /**
    * @param first  the number expected first
@@ -57,6 +58,11 @@ export class ReceivedNumbers {
   /** The place of the number recorded last; undefined before the first. Places go on growing where numbers start again. */
   get last(): bigint | undefined {
     return this.#last;
+  }
+
+  /** Whether the number before that one has come too, or there is none before it. */
+  get lastFollows(): boolean {
+    return this.#lastFollows;
   }
 
   /**
@@ -84,6 +90,7 @@ export class ReceivedNumbers {
   accept(number: bigint): 'ok' | 'gap' | 'late' {
     const state = this.check(number);
     const place = this.#placeOf(number);
+    this.#lastFollows = state === 'ok' || (state === 'late' && this.#gaps[this.#gapAt(place)]!.from === place);
     if (state === 'late') {
       this.#fill(place);
     } else {

@@ -1,7 +1,7 @@
 /** Seeds for fuzzers that know nothing of FTP: the octets of every case, under keys that are written beside them. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatAll, toHex } from '../bytes.js';
-import type { BlockCiphers } from '../mechanisms/krb5/primitives.js';
+import type { BlockCiphers } from '../mechanisms/block-cipher.js';
 import type { Peer } from '../secure/security-context.js';
 import { type MessageCase, messageCases, perform } from './cases.js';
 import { octetsFrom } from './draw.js';

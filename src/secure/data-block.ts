@@ -16,11 +16,17 @@ export interface BlockOptions {
 
 export interface BlockReaderOptions extends BlockOptions {
   /**
-   * Whether tokens of the control connection may come between two blocks and be read after them, as with commands that
-   * are answered during a transfer. A block that was taken out can then only be told by the gap that it leaves in the
-   * context's numbers. Default false: it is `security/out-of-sequence`.
+   * Whether tokens of the control connection may be sent during the transfer and be read after the blocks behind them, as
+   * with commands that are answered meanwhile. A block that was taken out can then only be told by the gap that it leaves
+   * in the context's numbers. Default false: it is `security/out-of-sequence`.
    */
   interleaved?: boolean;
+  /**
+   * Place of a token that was sent before the transfer, as of `lastReceived`: no token may be missing between it and the
+   * first block. So what the sender says before the blocks has to be read before them: the command, or the 1yz reply.
+   * Default: the transfer may begin anywhere.
+   */
+  after?: bigint | undefined;
 }
 
 const LENGTH = 4;
@@ -116,7 +122,7 @@ export class BlockReader {
   readonly #octets = new Octets();
   #ended = false;
   #failed: FtpSecurityError | undefined;
-  /** Place of the last block among the tokens of its sender. */
+  /** Place of the last block, or of what came before the first, among the tokens of its sender. */
   #place: bigint | undefined;
 
   /**
@@ -128,6 +134,7 @@ export class BlockReader {
     this.#level = level;
     this.#maxToken = level === 'clear' ? 0 : checkedSize(options.bufferSize);
     this.#interleaved = options.interleaved ?? false;
+    this.#place = options.after;
   }
 
   /** Whether the file has come to its end: only then is it whole. */
@@ -192,19 +199,18 @@ export class BlockReader {
 
   #open(token: Uint8Array, level: TokenLevel): Uint8Array {
     const context = this.#context!;
-    const { plaintext, level: applied, sequence } = context.unwrap(token);
+    const { plaintext, level: applied } = context.unwrap(token);
     if (!covers(applied, level)) throw refusal('sequence/wrong-level', `a ${applied} block in a ${level} transfer`);
-    this.#checkPlace(context.lastReceived, sequence === 'ok');
+    this.#checkPlace(context);
     return plaintext;
   }
 
-  /** @param complete  whether every token sent before this one has been received, on whatever connection */
-  #checkPlace(place: bigint | undefined, complete: boolean): void {
+  #checkPlace({ lastReceived, lastFollows }: SecurityContext): void {
     const before = this.#place;
-    this.#place = place;
-    if (place === undefined || before === undefined || place === before + 1n) return;
-    if (place > before && (complete || this.#interleaved)) return;
-    throw refusal('security/out-of-sequence', place > before ? 'a block is missing' : 'blocks out of their order');
+    this.#place = lastReceived;
+    if (lastReceived === undefined || before === undefined) return;
+    if (lastReceived < before) throw refusal('security/out-of-sequence', 'blocks out of their order');
+    if (lastFollows !== true && !this.#interleaved) throw refusal('security/out-of-sequence', 'a block is missing');
   }
 
   #take(count: number): Uint8Array {

@@ -27,6 +27,11 @@ export interface UnprotectOptions extends InnerReplyOptions {
    * the mechanism has integrity.
    */
   integrityOwed?: boolean;
+  /**
+   * Whether the tokens of one inner reply come without a gap, where the mechanism numbers them: what was taken out of a
+   * reply is refused then (`security/out-of-sequence`). Default false: `sequence` tells.
+   */
+  gapless?: boolean;
 }
 
 export interface Unprotected<T> {
@@ -118,8 +123,8 @@ export class ProtectedReplyReader {
   /**
    * Takes one whole 63z reply.
    * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `sequence/wrong-level`,
-   *   `syntax/bad-reply`, `syntax/bad-base64`, `syntax/limit-exceeded`, and what the mechanism refuses. The outer reply
-   *   and what was open before it are dropped; tokens of it that were good stay used.
+   *   `syntax/bad-reply`, `syntax/bad-base64`, `syntax/limit-exceeded`, `security/out-of-sequence` where it is to be
+   *   gapless, and what the mechanism refuses. The outer reply and what was open before it are dropped; tokens of it that were good stay used.
    */
   push(outer: Reply): void {
     const before = this.#before;
@@ -127,7 +132,12 @@ export class ProtectedReplyReader {
     try {
       const { level, tokens, tolerated = [] } = decodeProtectedReply(outer, this.#options);
       const deviations = new Deviations(this.#options);
-      const opened = tokens.map(token => this.#open(token, level, deviations));
+      const goesOn = this.#inner.open;
+      const opened = tokens.map((token, i) => {
+        const one = this.#open(token, level, deviations);
+        if (i > 0 || goesOn) this.#checkGap();
+        return one;
+      });
       const inner = this.#inner.push(opened.map(({ plaintext }) => plaintext));
       const seen = [
         ...before,
@@ -157,6 +167,12 @@ export class ProtectedReplyReader {
     const opened = this.#context.unwrap(token);
     checkReplyLevel(this.#context, claimed, opened.level, deviations, this.#options);
     return opened;
+  }
+
+  #checkGap(): void {
+    const { lastReceived, lastFollows } = this.#context;
+    if (this.#options.gapless !== true || lastReceived === undefined || lastFollows === true) return;
+    throw new FtpSecurityError('security/out-of-sequence', 'a line of the reply is missing');
   }
 }
 

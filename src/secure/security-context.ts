@@ -52,6 +52,8 @@ export interface SecurityContext {
    * transfer in their order from the same in another, or less one.
    */
   readonly lastReceived?: bigint | undefined;
+  /** Whether the token sent before that one has been received as well, on whatever connection. Comes with `lastReceived`. */
+  readonly lastFollows?: boolean | undefined;
   /** Forgets the keys. Every later call throws `sequence/closed`. */
   destroy(): void;
 }

@@ -94,10 +94,10 @@ export class Association {
     return new BlockWriter(this.#context, protection, { bufferSize });
   }
 
-  /** For the next transfer in. */
+  /** For the next transfer in. To be called before its final reply is read; blocks go in when its command, or 1yz, has been. */
   dataReader(options: Pick<BlockReaderOptions, 'interleaved'> = {}): BlockReader {
     const { protection, bufferSize } = this.#standing;
-    return new BlockReader(this.#context, protection, { ...options, bufferSize });
+    return new BlockReader(this.#context, protection, { ...options, bufferSize, after: this.#control?.lastReceived });
   }
 
   #forget(): void {
@@ -114,6 +114,7 @@ export class Association {
  */
 function inOrder(context: SecurityContext): SecurityContext {
   let last: bigint | undefined;
+  let follows: boolean | undefined;
   return {
     mechanism: context.mechanism,
     supports: level => context.supports(level),
@@ -125,7 +126,14 @@ function inOrder(context: SecurityContext): SecurityContext {
         throw new FtpSecurityError('security/out-of-sequence', 'a line was sent before one that has come');
       }
       last = place ?? last;
+      follows = place === undefined || context.lastFollows;
       return opened;
+    },
+    get lastReceived() {
+      return last;
+    },
+    get lastFollows() {
+      return follows;
     },
     wrapSizeLimit: (level, maxToken) => context.wrapSizeLimit(level, maxToken),
     destroy: () => context.destroy(),

@@ -30,6 +30,7 @@ export class ReplyOpener {
       association.control &&
       new ProtectedReplyReader(association.control, {
         ...options,
+        gapless: true,
         get integrityOwed() {
           return owed();
         },

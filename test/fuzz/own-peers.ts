@@ -10,7 +10,7 @@ import type { FuzzSession } from '../../src/fuzz/mutation.js';
 import { krb4Context } from '../../src/mechanisms/krb4/index.js';
 import { enctypeOf, krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
-import { desCipher, nodeCiphers } from '../../src/node/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
 import type { Deviation, Tolerance } from '../../src/secure/deviations.js';
 import { ProtectedReplyReader, type Unprotected, unprotectCommand } from '../../src/secure/protect.js';
 import type { Peer, SecurityContext, SequenceState } from '../../src/secure/security-context.js';
@@ -140,7 +140,7 @@ const krb4Pair: NewPair = to => {
   const server = { address: Uint8Array.of(198, 51, 100, 20), port: 21 };
   const [local, peer] = to === 'client' ? [server, client] : [client, server];
   const key = Uint8Array.of(0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef);
-  const both = { key, ciphers: { des: desCipher }, clock: () => NOW, allowWeak: true };
+  const both = { key, ciphers: nodeCiphers, clock: () => NOW, allowWeak: true };
   const theirs = krb4Context({ ...both, local: peer, peer: local });
   const received = theirs.wrap(Uint8Array.of(0x31), 'safe').token;
   return {

@@ -275,6 +275,42 @@ describe('the order of blocks', () => {
     expect(acceptor.unwrap(command).sequence).toBe('late');
   });
 
+  it('begins behind what was said before, and nothing is taken out of its beginning', async () => {
+    const transfer = async (harm: (blocks: Uint8Array[]) => Uint8Array[], said = true) => {
+      const { initiator, acceptor } = await pskSubject.contexts();
+      const before = initiator.wrap(ascii('STOR a'), 'safe').token;
+      const blocks = blocksOf(sent(initiator, 'safe', [TEXT.subarray(0, 40)], 60));
+      if (said) acceptor.unwrap(before);
+      const reader = new BlockReader(acceptor, 'safe', { bufferSize: 60, after: acceptor.lastReceived ?? -1n });
+      reader.push(concat(...harm(blocks)));
+      const texts: Uint8Array[] = [];
+      const drain = () => {
+        for (let text = reader.next(); text !== undefined; text = reader.next()) texts.push(text);
+      };
+      return { run: drain, texts };
+    };
+    const whole = await transfer(blocks => blocks);
+    whole.run();
+    expect(concat(...whole.texts)).toEqual(TEXT.subarray(0, 40));
+    for (const harm of [([, ...rest]) => rest, blocks => blocks.slice(-1), ([a, b, ...rest]) => [b!, a!, ...rest]] as ((
+      blocks: Uint8Array[],
+    ) => Uint8Array[])[]) {
+      const { run, texts } = await transfer(harm);
+      expect(errorOf(run).code).toBe('security/out-of-sequence');
+      expect(texts).toEqual([]);
+    }
+    expect(errorOf((await transfer(blocks => blocks, false)).run).code).toBe('security/out-of-sequence');
+  });
+
+  it('takes no blocks of a transfer before it, which never came', async () => {
+    const { initiator, acceptor } = await pskSubject.contexts();
+    const aborted = blocksOf(sent(initiator, 'safe', [TEXT.subarray(0, 40)], 60));
+    acceptor.unwrap(initiator.wrap(ascii('STOR b'), 'safe').token);
+    const reader = new BlockReader(acceptor, 'safe', { bufferSize: 60, after: acceptor.lastReceived });
+    reader.push(aborted[0]!);
+    expect(errorOf(() => reader.next()).code).toBe('security/out-of-sequence');
+  });
+
   it('can be held by nobody without numbers', () => {
     const context = visibleContext();
     const tokens = [visibleToken('safe', 1, 'b'), visibleToken('safe', 0, 'a'), visibleToken('safe', 2, '')];

@@ -345,6 +345,27 @@ describe('a secured client', () => {
     expect(client.unanswered).toHaveLength(0);
   });
 
+  it('is closed by a reply that a line was taken out of', () => {
+    const lines = ['211-a', 'b', 'c', '211 d'].map(text => toUtf8(`${text}\r\n`));
+    for (const taken of [1, 2]) {
+      const { client, context } = withServer();
+      client.send(toUtf8('FEAT'));
+      const tokens = lines.map(line => context.wrap(line, 'safe').token);
+      tokens.splice(taken, 1);
+      client.receive(encodeProtectedReply({ level: 'safe', tokens }));
+      expectCode(() => client.next(), 'security/out-of-sequence');
+    }
+    const { client, context } = withServer();
+    client.send(toUtf8('FEAT'));
+    const outer = lines.map(line =>
+      encodeProtectedReply({ level: 'safe', tokens: [context.wrap(line, 'safe').token] }),
+    );
+    client.receive(outer[0]!);
+    expect(client.next()).toBeUndefined();
+    client.receive(outer[2]!);
+    expectCode(() => client.next(), 'security/out-of-sequence');
+  });
+
   it('is closed by replies whose order somebody has changed', () => {
     const { client, context } = withServer();
     client.send(toUtf8('PWD'));

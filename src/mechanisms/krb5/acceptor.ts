@@ -41,6 +41,8 @@ export interface Krb5AcceptorOptions extends CipherOptions {
   peerAddress?: Uint8Array;
   /** Take tickets, session keys and subkeys of encryption types that are not to be trusted any more. Default false. */
   allowWeak?: boolean;
+  /** Encryption types that our subkey may have besides the client's own, if it offers them (RFC 4537). Default: all that are stronger. */
+  enctypes?: readonly number[];
   /** Refuse every per-message token but the next one. Default false. */
   strictOrder?: boolean;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
@@ -157,6 +159,7 @@ function settingsOf(options: Krb5AcceptorOptions): Settings {
     bindings,
     peerAddress,
     allowWeak: options.allowWeak ?? false,
+    enctypes: options.enctypes,
     ciphers: options.ciphers,
     strictOrder: options.strictOrder ?? false,
     random: options.random ?? randomBytes,

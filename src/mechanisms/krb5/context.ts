@@ -169,6 +169,10 @@ class NumberedContext implements Krb5Context {
     return this.#received.last;
   }
 
+  get lastFollows(): boolean {
+    return this.#received.lastFollows;
+  }
+
   destroy(): void {
     this.#closed = true;
     this.#format.destroy();

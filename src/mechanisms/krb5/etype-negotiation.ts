@@ -6,6 +6,8 @@ import { type AuthorizationData, authorizationData } from './messages.js';
 export interface EnctypePolicy extends CipherOptions {
   /** Take encryption types that are not to be trusted any more. Default false. */
   allowWeak?: boolean;
+  /** Besides the session key's own, the only ones that the acceptor's subkey may have. Default: all that are stronger. */
+  enctypes?: readonly number[] | undefined;
 }
 
 /** RFC 4120 §5.2.6.1 and RFC 4537 §3. */
@@ -50,5 +52,6 @@ function strongerThan(own: number): number[] {
 }
 
 function isPermitted(enctype: number, policy: EnctypePolicy): boolean {
-  return isUsable(enctype, policy) && ((policy.allowWeak ?? false) || !enctypeOf(enctype)!.weak);
+  const { allowWeak = false, enctypes = [enctype] } = policy;
+  return isUsable(enctype, policy) && enctypes.includes(enctype) && (allowWeak || !enctypeOf(enctype)!.weak);
 }

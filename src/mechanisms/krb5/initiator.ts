@@ -51,6 +51,8 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   clock?: () => number;
   /** Take tickets and subkeys of encryption types that are not to be trusted any more. Default false. */
   allowWeak?: boolean;
+  /** Encryption types that the acceptor is offered for its subkey besides the session key's own (RFC 4537). Default: all that are stronger. */
+  enctypes?: readonly number[];
   /** Refuse every per-message token but the next one. Default false. */
   strictOrder?: boolean;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
@@ -254,6 +256,7 @@ function settingsOf(options: Krb5InitiatorOptions): Settings {
     delegation,
     clock: options.clock ?? Date.now,
     allowWeak: options.allowWeak ?? false,
+    enctypes: options.enctypes,
     strictOrder: options.strictOrder ?? false,
     ciphers: options.ciphers,
     random: options.random ?? randomBytes,

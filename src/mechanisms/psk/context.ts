@@ -104,7 +104,7 @@ export class PskContext implements SecurityContext {
   readonly #channels: readonly Channel[];
   readonly #next = { verified: 0n, unverified: 0n };
   readonly #received = { verified: new ReceivedNumbers(0n), unverified: new ReceivedNumbers(0n) };
-  #lastReceived: bigint | undefined;
+  #last: ReceivedNumbers | undefined;
   #closed = false;
 
   constructor({ role, key, nonces, limit = NUMBERS }: PskContextOptions) {
@@ -152,7 +152,7 @@ export class PskContext implements SecurityContext {
     if (plaintext === undefined) throw new FtpSecurityError('security/bad-checksum', `wrong tag in a ${level} token`);
     // Last, when all else holds: it throws and has recorded nothing, or the number is used.
     const sequence = this.#received[series].accept(viewOf(header).getBigUint64(1));
-    this.#lastReceived = this.#received[series].last;
+    this.#last = this.#received[series];
     return { plaintext, level, sequence };
   }
 
@@ -163,7 +163,11 @@ export class PskContext implements SecurityContext {
   }
 
   get lastReceived(): bigint | undefined {
-    return this.#lastReceived;
+    return this.#last?.last;
+  }
+
+  get lastFollows(): boolean | undefined {
+    return this.#last?.lastFollows;
   }
 
   destroy(): void {

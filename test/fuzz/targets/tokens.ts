@@ -10,7 +10,7 @@ import type { FuzzSession } from '../../../src/fuzz/mutation.js';
 import { krb4Context } from '../../../src/mechanisms/krb4/index.js';
 import { describeToken, krb5Context } from '../../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../../src/mechanisms/psk/context.js';
-import { desCipher, nodeCiphers } from '../../../src/node/index.js';
+import { nodeCiphers } from '../../../src/node/index.js';
 import type { SecurityContext } from '../../../src/secure/security-context.js';
 import { attempt, hold, octets, refusable, same, type Target } from './target.js';
 
@@ -78,7 +78,7 @@ function krb4(): Sides {
   const server = { address: Uint8Array.of(198, 51, 100, 20), port: 21 };
   const both = {
     key: octets('\x01\x23\x45\x67\x89\xab\xcd\xef'),
-    ciphers: { des: desCipher },
+    ciphers: nodeCiphers,
     clock: () => NOW,
     allowWeak: true,
   };

@@ -1,0 +1,330 @@
+/**
+ * What somebody on the way may do to a session, and what has to come of it. The session is always the same: AUTH, ADAT,
+ * PBSZ, PROT, USER, HELP, then a download, an upload and a list, each behind EPSV.
+ */
+import {
+  again,
+  at,
+  cutAt,
+  type Direction,
+  delay,
+  drop,
+  endBefore,
+  type Fault,
+  flipBit,
+  inject,
+  inOctets,
+  octetsAt,
+  replace,
+  stallAt,
+  swap,
+  twice,
+} from './fault-proxy.js';
+
+import type { Level } from './ftp-client.js';
+
+export type Step = 'secure' | 'login' | 'help' | 'download' | 'upload' | 'list' | 'quit';
+
+export interface Case {
+  name: string;
+  where: 'control' | 'data';
+  from: Direction;
+  fault: (earlier: Earlier) => Fault;
+  /** The client's first error, or `ok`. A number is a reply that it got. */
+  client: string | RegExp | Readonly<Record<Level, string>>;
+  /** Where the client hears of it; undefined where it does not, or may anywhere. */
+  step: Step | undefined;
+  /** What the server noted, but for the end of connections. */
+  server: string | RegExp;
+}
+
+/** Lines of an earlier session, to be said again. */
+export interface Earlier {
+  client: readonly Buffer[];
+  server: readonly Buffer[];
+}
+
+/** Where the lines of either side stand. */
+const C = { AUTH: 0, ADAT: 1, PBSZ: 2, PROT: 3, USER: 4, HELP: 5, EPSV: 6, RETR: 7 } as const;
+const S = { 220: 0, 334: 1, 235: 2, PBSZ: 3, PROT: 4, 232: 5, HELP: 6, 229: 10, 150: 11, 226: 12 } as const;
+/** Data are ten blocks, and the empty one. */
+const BLOCK = { first: 0, middle: 5, empty: 10 } as const;
+
+const WRONG_LEVEL = 'sequence/wrong-level';
+const REFUSED = 'sequence/unexpected-reply';
+const ANY = /^(syntax|sequence|security)\//;
+const SECURITY = /^security\//;
+const ENDED = /^(ECONNRESET|.*FIN packet|.*connection was closed|.*closed connection)/;
+const LATE = 'ETIMEDOUT';
+/** Some systems tell the end of what came before a reset, and others the reset. */
+const RESET = /^(|syntax\/truncated)$/;
+
+type Row = readonly [
+  name: string,
+  fault: Case['fault'],
+  client: Case['client'],
+  step?: Step | undefined,
+  server?: Case['server'],
+];
+
+const cases = (where: Case['where'], from: Direction, rows: readonly Row[]): Case[] =>
+  rows.map(([name, fault, client, step, server = '']) => ({ name, where, from, fault, client, step, server }));
+
+const COMMANDS = cases('control', 'client', [
+  ['single octets', () => inOctets, 'ok'],
+  ['delay', () => delay(20), 'ok'],
+  [
+    'verb in small letters',
+    () => change(C.HELP, unit => Buffer.from(text(unit).replace(/^\w+/, verb => verb.toLowerCase()))),
+    'ok',
+  ],
+  ['AUTH answered by 500', () => answer(C.AUTH, '500 What?'), REFUSED, 'secure'],
+  ['AUTH answered by 502', () => answer(C.AUTH, '502 Not here'), REFUSED, 'secure'],
+  ['AUTH answered by 504', () => answer(C.AUTH, '504 Not that one'), REFUSED, 'secure'],
+  ['AUTH answered by 230', () => answer(C.AUTH, '230 Logged in'), REFUSED, 'secure'],
+  ['AUTH answered by 234', () => answer(C.AUTH, '234 Go on'), ANY, 'secure'],
+  ['AUTH of another mechanism', () => replace(C.AUTH, line('AUTH TLS')), REFUSED, 'secure', /unexpected-command/],
+  ['AUTH dropped', () => drop(C.AUTH), LATE, 'secure'],
+  ['ADAT answered by 535', () => answer(C.ADAT, '535 No'), REFUSED, 'secure'],
+  ['ADAT answered by 235', () => answer(C.ADAT, '235 Welcome'), ANY, 'secure'],
+  ['ADAT of an earlier session', it => replace(C.ADAT, it.client[C.ADAT]!), REFUSED, 'secure', 'security/replayed'],
+  ['ADAT altered', () => change(C.ADAT, unit => inToken(unit, 0.9)), REFUSED, 'secure', SECURITY],
+  ['PROT dropped', () => drop(C.PROT), LATE, 'secure'],
+  ['PROT C instead', () => replace(C.PROT, line('PROT C')), REFUSED, 'secure', 'sequence/unprotected'],
+  ['cut in a line', () => cutAt(C.HELP, 'end'), ENDED, 'help', 'syntax/truncated'],
+  ['reset in a line', () => cutAt(C.HELP, 'reset'), ENDED, 'help', RESET],
+  ['cut between lines', () => endBefore(C.HELP), ENDED, 'help'],
+  ['stall', () => stallAt(C.HELP), LATE, 'help', LATE],
+  ['line dropped', () => drop(C.HELP), LATE, 'help'],
+  ['line twice', () => twice(C.HELP), /^(ok|535)$/, undefined, 'security/replayed'],
+  ['earlier line instead', () => again(C.USER, C.HELP), '535', 'help', 'security/replayed'],
+  ['line of an earlier session', it => replace(C.HELP, it.client[C.HELP]!), '535', 'help', 'security/bad-checksum'],
+  ['token of a reply instead', () => reflected(C.HELP), '535', 'help', SECURITY],
+  [
+    'clear DELE before a line',
+    () => inject(C.HELP, line('DELE kept')),
+    /^(ok|533)$/,
+    undefined,
+    'sequence/unprotected',
+  ],
+  ['clear DELE instead', () => replace(C.HELP, line('DELE kept')), '533', 'help', 'sequence/unprotected'],
+  [
+    'MIC as ENC, or ENC as MIC',
+    () => change(C.HELP, relabelled),
+    { safe: '533', private: 'ok' },
+    undefined,
+    /^(|sequence\/wrong-level)$/,
+  ],
+  [
+    'base64 cut short',
+    () => change(C.HELP, unit => Buffer.concat([unit.subarray(0, -3), line('')])),
+    '501',
+    'help',
+    /./,
+  ],
+  [
+    'line too long',
+    () => replace(C.HELP, line(`MIC ${'A'.repeat(2_000_000)}`)),
+    '501',
+    'help',
+    'syntax/limit-exceeded',
+  ],
+]);
+
+const REPLIES = cases('control', 'server', [
+  ['single octets', () => behindGreeting(inOctets), 'ok'],
+  ['delay', () => delay(20), 'ok'],
+  ['334 twice', () => twice(S[334]), REFUSED, 'secure'],
+  ['235 with 334', () => follow(S[334], '235 ADAT=YWJj'), ANY, 'secure'],
+  ['200 before it is asked', () => follow(S[235], '200 PBSZ=64'), 'sequence/unprotected', 'secure'],
+  ['500 for 334', () => replace(S[334], line('500 What?')), REFUSED, 'secure'],
+  ['230 for 334', () => replace(S[334], line('230 Logged in')), REFUSED, 'secure'],
+  ['235 without security data', () => replace(S[235], line('235 Welcome')), ANY, 'secure'],
+  ['235 altered', () => change(S[235], unit => inToken(unit, 0.9)), SECURITY, 'secure'],
+  ['235 of an earlier session', it => replace(S[235], it.server[S[235]]!), SECURITY, 'secure'],
+  ['clear 200 for PROT', () => replace(S.PROT, line('200 Set')), 'sequence/unprotected', 'secure'],
+  ['clear 536 for PROT', () => replace(S.PROT, line('536 No')), 'sequence/unprotected', 'secure'],
+  ['clear 331 for 232', () => replace(S[232], line('331 Password, please')), 'sequence/unprotected', 'login'],
+  ['clear 230 before 232', () => inject(S[232], line('230 Welcome')), 'sequence/unprotected', 'login'],
+  ['clear 421 in HELP', () => inject(S.HELP + 1, line('421 Goodbye')), ANY, 'help'],
+  ['clear 226 before 226', () => inject(S[226], line('226 Transfer complete')), 'sequence/unprotected', 'download'],
+  ['cut in a line', () => cutAt(S.HELP + 1, 'end'), 'syntax/truncated', 'help'],
+  ['cut between lines', () => endBefore(S.HELP + 2), 'syntax/truncated', 'help'],
+  ['cut before a reply', () => endBefore(S.HELP), ENDED, 'help'],
+  ['reset in a line', () => cutAt(S.HELP + 1, 'reset'), /^(ECONNRESET|syntax\/truncated)$/, 'help'],
+  ['stall', () => stallAt(S.HELP + 2), LATE, 'help'],
+  ['reply dropped', () => drop(S[232]), LATE, 'login'],
+  ['226 dropped', () => drop(S[226]), LATE, 'download'],
+  ['line of a reply dropped', () => drop(S.HELP + 1), 'security/out-of-sequence', 'help'],
+  ['first line of a reply dropped', () => drop(S.HELP), ANY, 'help'],
+  ['lines of a reply swapped', () => swap(S.HELP + 1), 'security/out-of-sequence', 'help'],
+  ['line of a reply twice', () => twice(S.HELP + 1), 'security/replayed', 'help'],
+  ['reply twice', () => twice(S[232]), 'security/replayed'],
+  ['earlier reply instead', () => again(S.PROT, S[232]), 'security/replayed', 'login'],
+  ['reply of an earlier session', it => replace(S[232], it.server[S[232]]!), 'security/bad-checksum', 'login'],
+  ['token of a command instead', () => reflected(S[232]), SECURITY, 'login'],
+  ['631 as 632, or 632 as 631', () => change(S[232], relabelled), { safe: WRONG_LEVEL, private: 'ok' }],
+  [
+    '631 as 633',
+    () => change(S[232], unit => Buffer.from(text(unit).replace(/^63./, '633'))),
+    { safe: WRONG_LEVEL, private: 'ok' },
+  ],
+  [
+    'one reply in two lines',
+    () => change(S[232], unit => Buffer.from(text(unit).replace(/^(63.) (.{8})/, '$1-$2\r\n$1 '))),
+    ANY,
+    'login',
+  ],
+  ['line too long', () => replace(S[232], line(`631 ${'A'.repeat(2_000_000)}`)), 'syntax/limit-exceeded', 'login'],
+]);
+
+const FRAGMENT = line('226 Transfer complete');
+
+/** Of a download by the server, of an upload by the client: who refuses it, and how that is told. */
+const data = (from: Direction): Case[] =>
+  cases(
+    'data',
+    from,
+    [
+      ['single octets', () => octetsAt(BLOCK.middle), 'ok'],
+      ['delay', () => delay(5), 'ok'],
+      ['cut before the first block', () => endBefore(BLOCK.first), 'syntax/truncated'],
+      ['cut in a block', () => cutAt(BLOCK.middle, 'end'), 'syntax/truncated'],
+      ['cut between blocks', () => endBefore(BLOCK.middle), 'syntax/truncated'],
+      ['cut before the empty block', () => endBefore(BLOCK.empty), 'syntax/truncated'],
+      ['first block dropped', () => drop(BLOCK.first), 'security/out-of-sequence'],
+      ['block dropped', () => drop(BLOCK.middle), 'security/out-of-sequence'],
+      ['last full block dropped', () => drop(BLOCK.empty - 1), 'security/out-of-sequence'],
+      ['empty block dropped', () => drop(BLOCK.empty), 'syntax/truncated'],
+      ['all but the empty block dropped', () => onlyFrom(BLOCK.empty), 'security/out-of-sequence'],
+      ['blocks swapped', () => swap(BLOCK.middle), 'security/out-of-sequence'],
+      ['first blocks swapped', () => swap(BLOCK.first), 'security/out-of-sequence'],
+      ['empty block before its place', () => swap(BLOCK.empty - 1), 'security/out-of-sequence'],
+      ['block twice', () => twice(BLOCK.middle), 'security/replayed'],
+      ['earlier block instead', () => again(BLOCK.first, BLOCK.middle), 'security/replayed'],
+      ['empty block twice', () => twice(BLOCK.empty), 'syntax/trailing-data'],
+      [
+        'octet behind the empty block',
+        () => change(BLOCK.empty, unit => Buffer.concat([unit, Buffer.of(0)])),
+        'syntax/trailing-data',
+      ],
+      ['clear text before a block', () => inject(BLOCK.middle, FRAGMENT), ANY],
+      ['clear text instead', () => replace(BLOCK.first, FRAGMENT), ANY],
+      ['block of no length', () => inject(BLOCK.middle, Buffer.alloc(4)), 'syntax/bad-block'],
+      [
+        'block over PBSZ',
+        () => inject(BLOCK.middle, Buffer.concat([Buffer.of(0, 0, 0x10, 1), Buffer.alloc(0x1001)])),
+        'syntax/limit-exceeded',
+      ],
+      ['length of 2 GiB', () => inject(BLOCK.middle, Buffer.of(0x7f, 0xff, 0xff, 0xff)), 'syntax/limit-exceeded'],
+    ].map(([name, fault, error]) => refusedBy(from, name as string, fault as Case['fault'], error as string)),
+  ).concat(
+    cases('data', from, [
+      ['reset in a block', () => cutAt(BLOCK.middle, 'reset'), CUT, stepOf(from), RESET],
+      ['stall', () => stallAt(BLOCK.middle), LATE, stepOf(from)],
+    ]),
+  );
+
+/** Whoever hears of it first. */
+const CUT = /^(426|535|ECONNRESET|EPIPE|syntax\/truncated)$/;
+const stepOf = (from: Direction): Step => (from === 'server' ? 'download' : 'upload');
+
+function refusedBy(from: Direction, name: string, fault: Case['fault'], error: string | RegExp): Row {
+  if (error === 'ok') return [name, fault, 'ok'];
+  return from === 'server' ? [name, fault, error, 'download'] : [name, fault, '535', 'upload', error];
+}
+
+/** Bits anywhere, chosen by a seed. */
+const FLIPS = 12;
+
+const flips = (random: () => number): Case[] =>
+  Array.from({ length: FLIPS }).flatMap((_, n) => [
+    ...cases('control', 'client', [
+      [`bit ${n} of a token`, flipped(C.HELP, random(), inToken), '535', 'help', SECURITY],
+      [`bit ${n} of a line`, flipped(C.HELP, random(), inText), /^(5\d\d|ETIMEDOUT)$/, 'help', /./],
+    ]),
+    ...cases('control', 'server', [
+      [`bit ${n} of a token`, flipped(S.HELP + 1, random(), inToken), SECURITY, 'help'],
+      [`bit ${n} of a line`, flipped(S.HELP + 1, random(), inText), ANY, 'help'],
+    ]),
+    ...cases('data', 'server', [[`bit ${n} of a block`, flipped(BLOCK.middle, random(), flipBit), ANY, 'download']]),
+    ...cases('data', 'client', [
+      [`bit ${n} of a block`, flipped(BLOCK.middle, random(), flipBit), '535', 'upload', ANY],
+    ]),
+  ]);
+
+export const faults = (random: () => number): Case[] => [
+  ...COMMANDS,
+  ...REPLIES,
+  ...data('server'),
+  ...data('client'),
+  ...flips(random),
+];
+
+// What they do
+
+function line(words: string): Buffer {
+  return Buffer.from(`${words}\r\n`);
+}
+
+function text(unit: Buffer): string {
+  return unit.toString('latin1');
+}
+
+function change(place: number, how: (unit: Buffer) => Buffer): Fault {
+  return at(place, (unit, hands) => hands.pass(how(unit)));
+}
+
+/** The line never arrives, and is answered on the way. */
+function answer(place: number, words: string): Fault {
+  return at(place, (_, hands) => hands.back(line(words)));
+}
+
+function follow(place: number, words: string): Fault {
+  return change(place, unit => Buffer.concat([unit, line(words)]));
+}
+
+/** The greeting is read by basic-ftp alone, which wants it in one piece. */
+function behindGreeting(fault: Fault): Fault {
+  return (unit, index, hands) => (index === S[220] ? hands.pass(unit) : fault(unit, index, hands));
+}
+
+function onlyFrom(place: number): Fault {
+  return (unit, index, hands) => (index < place ? undefined : hands.pass(unit));
+}
+
+/** The last token of the other side comes back to it, as if it had been said here. */
+function reflected(place: number): Fault {
+  return at(place, (unit, hands) => {
+    const last = text(hands.opposite()).trimEnd().split('\r\n').at(-1)!;
+    hands.pass(line(`${text(unit).slice(0, 4)}${last.slice(4)}`));
+  });
+}
+
+const OTHER: Readonly<Record<string, string>> = { MIC: 'ENC', ENC: 'MIC', 631: '632', 632: '631' };
+
+function relabelled(unit: Buffer): Buffer {
+  return Buffer.from(text(unit).replace(/^\w{3}/, name => OTHER[name]!));
+}
+
+function flipped(place: number, fraction: number, how: (unit: Buffer, fraction: number) => Buffer): Case['fault'] {
+  return () => change(place, unit => how(unit, fraction));
+}
+
+/** Without the line end: what has none is waited for. Nor the verb, which may be in any case. */
+function inText(unit: Buffer, fraction: number): Buffer {
+  return flipBit(unit, fraction, [/^[A-Z]/.test(text(unit)) ? 3 : 0, unit.length - 2]);
+}
+
+/** The rotation count of RFC 4121 §4.2.5: no checksum covers it, and it may be any that gives the same text. */
+const ROTATION = [6, 8] as const;
+
+/** A bit of the token itself; the base64 is as it should be. */
+function inToken(unit: Buffer, fraction: number): Buffer {
+  const [, before, base64] = /^(.*[ =-])([A-Za-z0-9+/]+=*)\r\n$/.exec(text(unit))!;
+  const token = Buffer.from(base64!, 'base64');
+  const rest = Buffer.concat([token.subarray(0, ROTATION[0]), token.subarray(ROTATION[1])]);
+  const other = flipBit(rest, fraction);
+  const parts = [other.subarray(0, ROTATION[0]), token.subarray(...ROTATION), other.subarray(ROTATION[0])];
+  return line(`${before}${Buffer.concat(parts).toString('base64')}`);
+}

@@ -1,0 +1,31 @@
+/** Which encryption type two sides come to, by what each permits (RFC 4537). */
+import { expect, test } from 'vitest';
+import { type Krb5AcceptorOptions, krb5Acceptor, krb5Initiator } from '../../../src/mechanisms/krb5/index.js';
+import { realm, START } from './live.js';
+
+const live = { clock: () => START * 1000, allowWeak: true };
+
+type Permitted = Pick<Krb5AcceptorOptions, 'enctypes'>;
+
+async function agreedEnctype(ticketEnctype: number, ours: Permitted, theirs: Permitted): Promise<unknown> {
+  const { keytab, credential } = realm(ticketEnctype);
+  const service = 'ftp@host.example.test';
+  const initiator = krb5Initiator({ ...live, ...ours, credentials: [credential], service });
+  const acceptor = krb5Acceptor({ ...live, ...theirs, keytab });
+  const { token, facts } = await acceptor.step((await initiator.step()).token);
+  expect((await initiator.step(token)).facts?.enctype).toBe(facts?.enctype);
+  return facts?.enctype;
+}
+
+test.each<[ticket: number, initiator: Permitted, acceptor: Permitted, agreed: number]>([
+  [23, {}, {}, 20],
+  [23, { enctypes: [17, 18] }, {}, 18],
+  [23, {}, { enctypes: [17, 19] }, 19],
+  [23, { enctypes: [17, 18] }, { enctypes: [17, 19] }, 17],
+  [23, { enctypes: [17] }, { enctypes: [18] }, 23],
+  [18, { enctypes: [] }, {}, 18],
+  [18, {}, { enctypes: [] }, 18],
+  [18, { enctypes: [17, 23] }, {}, 18],
+])('a ticket of %i, %j offered, %j permitted', async (ticket, initiator, acceptor, agreed) => {
+  expect(await agreedEnctype(ticket, initiator, acceptor)).toBe(agreed);
+});
