@@ -1,0 +1,153 @@
+/** `rfc2228 fuzz client`: plays the server for whatever connects. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import {
+  type ClientTarget,
+  type Conduct,
+  type DrivenCase,
+  judgeClient,
+  MARKER,
+  type Outcome,
+  playToClient,
+  withExit,
+} from '../../fuzz/driver/index.js';
+import { InputError, parseOptions, UsageError } from '../status.js';
+import { Child } from './child.js';
+import { sideOf } from './mechanisms.js';
+import { wholeNumber } from './numbers.js';
+import { assertOwned, OPTIONS, parseEndpoint, settingsOf } from './options.js';
+import { run } from './run.js';
+import { SocketWire } from './socket-wire.js';
+
+export async function fuzzClient(args: string[]): Promise<number> {
+  const options = { ...OPTIONS, listen: { type: 'string' }, at: { type: 'string' } } as const;
+  const { values } = parseOptions({ args, options });
+  if (values.listen === undefined) throw new UsageError('fuzz client wants --listen PORT');
+  const { host, port } = parseEndpoint(values.listen);
+  assertOwned(host, values);
+  const target: ClientTarget = { ...sideOf(values, 'client'), at: wholeNumber('at', values.at, 1000, 1) ?? 1 };
+  const settings = settingsOf(values, 'client');
+  const door = await Door.open(host, port);
+  try {
+    if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${door.port} waits for clients\n`);
+    const clients = new Clients(door, target, settings);
+    await clients.learn();
+    return await run(settings, target.mechanism, one => clients.play(one));
+  } finally {
+    door.close();
+  }
+}
+
+/** Where clients come in, one after the other. */
+class Door {
+  readonly port: number;
+  readonly #waiting: Socket[] = [];
+  readonly #close: () => void;
+  #wake: () => void = () => {};
+
+  private constructor(port: number, close: () => void) {
+    this.port = port;
+    this.#close = close;
+  }
+
+  static async open(host: string, port: number): Promise<Door> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    try {
+      server.listen(port, host);
+      await once(server, 'listening');
+    } catch (error) {
+      throw new InputError((error as Error).message);
+    }
+    const door = new Door((server.address() as AddressInfo).port, () => server.close());
+    server.on('connection', socket => {
+      door.#waiting.push(socket);
+      door.#wake();
+    });
+    return door;
+  }
+
+  /** @param limit  in milliseconds; undefined waits for ever */
+  async next(limit: number | undefined): Promise<Socket | undefined> {
+    if (this.#waiting.length === 0) {
+      await new Promise<void>(resolve => {
+        const timer = limit === undefined ? undefined : setTimeout(resolve, limit);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return this.#waiting.shift();
+  }
+
+  /** Those that have come meanwhile, such as one that connects again, are no case's. */
+  turnAway(): void {
+    for (const socket of this.#waiting.splice(0)) socket.destroy();
+  }
+
+  close(): void {
+    this.turnAway();
+    this.#close();
+  }
+}
+
+interface Visit {
+  conduct: Conduct;
+  child: Child | undefined;
+}
+
+class Clients {
+  readonly #door: Door;
+  readonly #target: ClientTarget;
+  readonly #limit: number;
+  readonly #exec: string | undefined;
+  #usual: Conduct = { commands: [], end: 'end' };
+  /** Whether it ends by itself once the connection has. */
+  #ends = false;
+
+  constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
+    this.#door = door;
+    this.#target = target;
+    this.#limit = limit;
+    this.#exec = exec;
+  }
+
+  /** What the client does with a sound server. @throws InputError when it never gets behind the exchange */
+  async learn(): Promise<void> {
+    const visit = await this.#visit(undefined);
+    const { commands = [] } = visit?.conduct ?? {};
+    this.#ends = visit?.child !== undefined && (await visit.child.end(this.#limit)) !== undefined;
+    if (commands.some(command => !command.startsWith('clear '))) this.#usual = visit!.conduct;
+    else
+      throw new InputError(
+        `the client comes to no security association; it sends: ${commands.join(', ') || 'nothing'}`,
+      );
+  }
+
+  async play(one: DrivenCase): Promise<Outcome> {
+    const visit = await this.#visit(one);
+    if (visit === undefined) return { kind: 'unready', detail: 'no client came' };
+    const { conduct, child } = visit;
+    const exit = await child?.end(this.#limit);
+    this.#door.turnAway();
+    const outcome = judgeClient(one, conduct, this.#usual, child?.output.includes(MARKER));
+    if (exit !== undefined) return withExit(outcome, exit);
+    const hangs = child !== undefined && this.#ends && outcome.finding === undefined && conduct.bent !== undefined;
+    return hangs
+      ? { ...outcome, kind: 'hung', finding: 'hung', detail: 'it does not end with the connection' }
+      : outcome;
+  }
+
+  async #visit(one: DrivenCase | undefined): Promise<Visit | undefined> {
+    const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
+    const socket = await this.#door.next(child && this.#limit);
+    if (socket === undefined) {
+      await child?.end(0);
+      return undefined;
+    }
+    const conduct = await playToClient(one, this.#target, new SocketWire(socket, this.#limit));
+    // What was sent last is still on its way.
+    socket.end(() => socket.destroySoon());
+    return { conduct, child };
+  }
+}

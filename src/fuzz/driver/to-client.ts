@@ -1,0 +1,274 @@
+/**
+ * A client under test: we are the server. What a client makes of a bent reply is seen in what it does next: it is held against
+ * what the same client did behind a sound one.
+ */
+import { toUtf8 } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import { type Command, CommandReader } from '../../ftp/command.js';
+import { formatReply } from '../../ftp/reply.js';
+import { protectReply, unprotectCommand } from '../../secure/protect.js';
+import { decodeProtectedCommand } from '../../secure/protected-command.js';
+import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level.js';
+import type { Exchange } from '../../secure/security-context.js';
+import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
+import { type MessageCase, type Performance, perform } from '../cases.js';
+import type { FuzzSession } from '../mutation.js';
+import { type ClientScript, scriptOctets } from '../phases.js';
+import { type DrivenCase, judged, type Outcome } from './outcome.js';
+import { fittedReply, soundReply } from './sound-server.js';
+import type { Quiet, Side, Wire } from './wire.js';
+
+export interface ClientTarget extends Side {
+  /** Which command behind the exchange gets a bent reply, counted from 1. */
+  at: number;
+}
+
+/** What a client did on one connection. */
+export interface Conduct {
+  /** Its commands, each with its level in front: `clear AUTH`, `safe USER`. */
+  commands: readonly string[];
+  /** The place in `commands` of the one whose reply was bent. */
+  bent?: number;
+  /** A sound reply had to be sent behind the bent one, to make it go on. */
+  waited?: boolean;
+  end: Quiet;
+  /** What was bent, as it was sent. */
+  played?: DrivenCase;
+  sent?: readonly Uint8Array[];
+  /** A command that can't be verified. */
+  error?: FtpSecurityError;
+}
+
+/** Plays a case to a client that has just connected; without one, a sound server. */
+export async function playToClient(one: DrivenCase | undefined, target: ClientTarget, wire: Wire): Promise<Conduct> {
+  const server = new Server(one, target);
+  await wire.send([formatReply(220, 'Ready')]);
+  const end = await converse(server, wire);
+  wire.end();
+  return { ...server.conduct, end };
+}
+
+/** Goes on until the client has done something behind the bent reply, or ends. */
+async function converse(server: Server, wire: Wire): Promise<Quiet> {
+  const reader = new CommandReader();
+  for (;;) {
+    let command: Command | undefined;
+    try {
+      command = reader.next();
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      await wire.send([formatReply(500, 'No command')]);
+      continue;
+    }
+    if (command !== undefined) {
+      await wire.send(await server.answer(command));
+      if (server.isOver) return 'end';
+      if (server.isOpen) wire.end();
+      continue;
+    }
+    const heard = await wire.hear();
+    if (heard === 'end') return heard;
+    if (heard !== 'silence') reader.push(heard);
+    else if (server.canGoOn) await wire.send(server.goOn());
+    else return heard;
+  }
+}
+
+/**
+ * What a client made of a bent reply.
+ * @param usual  what it does with a sound server
+ * @param shown  whether the text of the reply was seen in what it prints
+ */
+export function judgeClient(one: DrivenCase, conduct: Conduct, usual: Conduct, shown = false): Outcome {
+  const { commands, bent, end, played = one, sent, error } = conduct;
+  if (bent === undefined) return { kind: 'skipped', detail: 'the client never came there' };
+  if (usual.commands[bent + 1] === undefined) return { kind: 'skipped', detail: 'it does nothing there in any case' };
+  const next = commands[bent + 1];
+  const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, conduct, shown) };
+  if (error !== undefined)
+    return { ...base, kind: 'refused', finding: 'unverified text accepted', detail: error.message };
+  const expected = expectedOf(one);
+  const goesOn = next !== undefined && next === usual.commands[bent + 1] && conduct.waited !== true;
+  if (goesOn || (shown && expected.verdict === 'refuse')) return judged({ ...base, kind: 'accepted' }, expected);
+  if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
+  if (conduct.waited)
+    return judged({ ...base, kind: end === 'silence' && next === undefined ? 'hung' : 'ignored' }, expected);
+  return judged({ ...base, kind: next === undefined ? 'closed' : 'refused' }, expected);
+}
+
+/** A client may do anything behind a text that the case has made up, or a reply that refuses. */
+function expectedOf(one: DrivenCase): MessageCase['expected'] {
+  const { expected } = one as MessageCase | ClientScript;
+  const own = one.layer === 'phases' || one.layer === 'inner' || one.layer === 'fragments';
+  return own && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
+}
+
+function isDowngrade(command: string): boolean {
+  return /^clear (?!AUTH$|ADAT$|QUIT$)/.test(command);
+}
+
+function detailOf(next: string | undefined, { waited, end }: Conduct, shown: boolean): string {
+  const did = next === undefined ? (end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
+  return `${did}${waited ? ' behind a sound reply' : ''}${shown ? ', and shows the text' : ''}`;
+}
+
+/** Our side. */
+class Server {
+  readonly #one: DrivenCase | undefined;
+  readonly #target: ClientTarget;
+  #session: FuzzSession | undefined;
+  #exchange: Exchange | undefined;
+  #received: Uint8Array | undefined;
+  #commands: string[] = [];
+  #secured = 0;
+  #performance: Performance | undefined;
+  #before: Uint8Array[] = [];
+  #bent: number | undefined;
+  #waited = false;
+  #played: DrivenCase | undefined;
+  #sent: readonly Uint8Array[] | undefined;
+  #error: FtpSecurityError | undefined;
+  /** Makes what would have been owed. */
+  #sound: (() => Uint8Array) | undefined;
+  #quits = false;
+
+  constructor(one: DrivenCase | undefined, target: ClientTarget) {
+    this.#one = one;
+    this.#target = target;
+  }
+
+  get conduct(): Omit<Conduct, 'end'> {
+    return {
+      commands: this.#commands,
+      ...(this.#bent !== undefined && { bent: this.#bent }),
+      ...(this.#waited && { waited: true }),
+      ...(this.#played && { played: this.#played }),
+      ...(this.#sent && { sent: this.#sent }),
+      ...(this.#error && { error: this.#error }),
+    };
+  }
+
+  /** The client has done something behind the bent reply, or said goodbye. */
+  get isOver(): boolean {
+    return this.#quits || (this.#bent !== undefined && this.#commands.length > this.#bent + 1);
+  }
+
+  /** What was sent has no end. */
+  get isOpen(): boolean {
+    return this.#bent !== undefined && this.#performance?.open === true;
+  }
+
+  /** A client that waits behind a bent reply may wait for a sound one. */
+  get canGoOn(): boolean {
+    return this.#bent !== undefined && !this.#waited && !this.isOpen && this.#sound !== undefined;
+  }
+
+  goOn(): Uint8Array[] {
+    this.#waited = true;
+    return [this.#sound!()];
+  }
+
+  /** Octets of the reply to a command, chunk by chunk. */
+  async answer(outer: Command): Promise<readonly Uint8Array[]> {
+    const claimed = levelOfVerb(outer.verb);
+    if (claimed === undefined || this.#session === undefined) return await this.#inTheClear(outer);
+    try {
+      this.#received = decodeProtectedCommand(outer).token;
+      const { inner, level } = unprotectCommand(this.#session.context, outer);
+      this.#note(inner.verb, level);
+      return this.#protected(inner.verb, level);
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      this.#error = error;
+      this.#quits = true;
+      return [];
+    }
+  }
+
+  async #inTheClear(command: Command): Promise<readonly Uint8Array[]> {
+    const { verb } = command;
+    this.#note(verb, 'clear');
+    if (this.#session !== undefined) return [this.#protect(toUtf8('533 Not in the clear'))];
+    if (verb === 'AUTH' && this.#names(command)) {
+      this.#exchange = this.#target.exchange(session => {
+        this.#session = session;
+      });
+      return this.#scripted('greeted', formatReply(334, 'Security data, please'));
+    }
+    if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);
+    return verb === 'AUTH' ? [formatReply(504, 'No such mechanism')] : [soundReply(verb)];
+  }
+
+  async #adat(command: Command, exchange: Exchange): Promise<readonly Uint8Array[]> {
+    if (this.#isDue('exchange')) return this.#bend([scriptOctets((this.#one as ClientScript).line, 'client')!]);
+    let step: Awaited<ReturnType<Exchange['step']>>;
+    try {
+      step = await exchange.step(parseAdat(command).token);
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      return [formatReply(535, 'Failed security check')];
+    }
+    const code = step.context === undefined ? 335 : 235;
+    return [step.token ? formatAdatReply(code, step.token) : formatReply(code, 'Security data exchange complete')];
+  }
+
+  #names(command: Command): boolean {
+    try {
+      return parseAuth(command) === this.#target.mechanism;
+    } catch (error) {
+      if (error instanceof FtpSecurityError) return false;
+      throw error;
+    }
+  }
+
+  #protected(verb: string, level: ProtectionLevel): readonly Uint8Array[] {
+    this.#secured++;
+    const sound = () => this.#protect(soundReply(verb), level);
+    const isDue = this.#secured >= this.#target.at && this.#bent === undefined;
+    if (!isDue || this.#one === undefined) return [sound()];
+    if (this.#isDue('secured')) {
+      const octets = scriptOctets((this.#one as ClientScript).line, 'client', this.#session!.context);
+      return this.#bend(octets && [octets], sound);
+    }
+    if (this.#one.layer === 'phases') return [sound()];
+    this.#performance ??= this.#perform(verb);
+    if (this.#performance === undefined) return [sound()];
+    const before = this.#before.shift();
+    return before ? [before] : this.#bend(this.#performance.chunks, sound);
+  }
+
+  #perform(verb: string): Performance | undefined {
+    const one = this.#one as MessageCase;
+    const played = { ...one, text: fittedReply(verb, one.text) };
+    const performance = perform(played, { ...this.#session!, received: this.#received });
+    this.#played = played;
+    this.#before = [...(performance?.before ?? [])];
+    return performance;
+  }
+
+  #isDue(start: ClientScript['start']): boolean {
+    return this.#one?.layer === 'phases' && (this.#one as ClientScript).start === start && this.#bent === undefined;
+  }
+
+  #scripted(start: ClientScript['start'], sound: Uint8Array): readonly Uint8Array[] {
+    return this.#isDue(start) ? this.#bend([scriptOctets((this.#one as ClientScript).line, 'client')!]) : [sound];
+  }
+
+  /** @param sound  what is owed, in the clear where it is not protected yet */
+  #bend(chunks: readonly Uint8Array[] | undefined, sound?: () => Uint8Array): readonly Uint8Array[] {
+    if (chunks === undefined) return sound ? [sound()] : [];
+    this.#bent = this.#commands.length - 1;
+    this.#sent = chunks;
+    this.#sound = sound;
+    return chunks;
+  }
+
+  #protect(reply: Uint8Array, level: ProtectionLevel = 'safe'): Uint8Array {
+    return protectReply(this.#session!.context, level === 'clear' ? 'safe' : level, reply);
+  }
+
+  #note(verb: string, level: ProtectionLevel): void {
+    this.#commands.push(`${level} ${verb}`);
+    if (verb === 'QUIT') this.#quits = true;
+  }
+}
