@@ -5,9 +5,11 @@ import {
   type ClientTarget,
   type Conduct,
   type DrivenCase,
+  type Exit,
   judgeClient,
   MARKER,
   type Outcome,
+  type Plain,
   playToClient,
   withExit,
 } from '../../fuzz/driver/index.js';
@@ -93,7 +95,9 @@ class Door {
 
 interface Visit {
   conduct: Conduct;
-  child: Child | undefined;
+  /** How its process ended by itself. */
+  exit: Exit | undefined;
+  output: string | undefined;
 }
 
 class Clients {
@@ -101,7 +105,10 @@ class Clients {
   readonly #target: ClientTarget;
   readonly #limit: number;
   readonly #exec: string | undefined;
+  /** What it does where a command is refused, by the command's number. */
+  readonly #refused = new Map<number, Conduct>();
   #usual: Conduct = { commands: [], end: 'end' };
+  #shows = false;
   /** Whether it ends by itself once the connection has. */
   #ends = false;
 
@@ -114,40 +121,55 @@ class Clients {
 
   /** What the client does with a sound server. @throws InputError when it never gets behind the exchange */
   async learn(): Promise<void> {
-    const visit = await this.#visit(undefined);
+    const visit = await this.#visit('accept');
     const { commands = [] } = visit?.conduct ?? {};
-    this.#ends = visit?.child !== undefined && (await visit.child.end(this.#limit)) !== undefined;
-    if (commands.some(command => !command.startsWith('clear '))) this.#usual = visit!.conduct;
-    else
-      throw new InputError(
-        `the client comes to no security association; it sends: ${commands.join(', ') || 'nothing'}`,
-      );
+    if (!commands.some(isProtected)) {
+      throw new InputError(`the client comes to no security association: ${commands.join(', ') || 'nothing is sent'}`);
+    }
+    this.#usual = visit!.conduct;
+    this.#ends = visit!.exit !== undefined;
+    this.#shows = visit!.output?.includes(MARKER) === true;
   }
 
   async play(one: DrivenCase): Promise<Outcome> {
     const visit = await this.#visit(one);
     if (visit === undefined) return { kind: 'unready', detail: 'no client came' };
-    const { conduct, child } = visit;
-    const exit = await child?.end(this.#limit);
-    this.#door.turnAway();
-    const outcome = judgeClient(one, conduct, this.#usual, child?.output.includes(MARKER));
+    const { conduct, exit, output } = visit;
+    const shown = this.#shows ? output!.split(MARKER).length - 1 : undefined;
+    const outcome = judgeClient(one, conduct, {
+      usual: this.#usual,
+      refused: await this.#whereRefused(conduct),
+      shown,
+    });
     if (exit !== undefined) return withExit(outcome, exit);
-    const hangs = child !== undefined && this.#ends && outcome.finding === undefined && conduct.bent !== undefined;
-    return hangs
-      ? { ...outcome, kind: 'hung', finding: 'hung', detail: 'it does not end with the connection' }
-      : outcome;
+    const hangs = this.#ends && outcome.finding === undefined && conduct.bent !== undefined;
+    return hangs ? { ...outcome, kind: 'hung', finding: 'hung', detail: 'does not end with the connection' } : outcome;
   }
 
-  async #visit(one: DrivenCase | undefined): Promise<Visit | undefined> {
+  /** What it does if the command whose reply was bent is refused. */
+  async #whereRefused({ commands, bent }: Conduct): Promise<Conduct | undefined> {
+    if (bent === undefined || !isProtected(commands[bent]!)) return undefined;
+    const at = commands.slice(0, bent + 1).filter(isProtected).length;
+    let conduct = this.#refused.get(at);
+    conduct ??= (await this.#visit('refuse', at))?.conduct;
+    if (conduct !== undefined) this.#refused.set(at, conduct);
+    return conduct;
+  }
+
+  async #visit(one: DrivenCase | Plain, at = this.#target.at): Promise<Visit | undefined> {
     const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
     const socket = await this.#door.next(child && this.#limit);
     if (socket === undefined) {
       await child?.end(0);
       return undefined;
     }
-    const conduct = await playToClient(one, this.#target, new SocketWire(socket, this.#limit));
+    const conduct = await playToClient(one, { ...this.#target, at }, new SocketWire(socket, this.#limit));
     // What was sent last is still on its way.
     socket.end(() => socket.destroySoon());
-    return { conduct, child };
+    const exit = await child?.end(this.#limit);
+    if (child !== undefined) this.#door.turnAway();
+    return { conduct, exit, output: child?.output };
   }
 }
+
+const isProtected = (command: string) => !command.startsWith('clear ');

@@ -20,6 +20,6 @@ export {
 export { type PlanOptions, plan } from './plan.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER } from './sound-server.js';
-export { type ClientTarget, type Conduct, judgeClient, playToClient } from './to-client.js';
+export { type ClientTarget, type Conduct, judgeClient, type Plain, playToClient } from './to-client.js';
 export { playToServer, type ServerTarget } from './to-server.js';
 export type { Quiet, Side, Wire } from './wire.js';

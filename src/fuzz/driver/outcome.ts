@@ -25,6 +25,7 @@ export const FINDINGS = [
   'clear reply given',
   'weak reply given',
   'bad reply given',
+  'bad command given',
   'gone on in the clear',
   'another code given',
   'sound text refused',
@@ -83,11 +84,11 @@ function findingIn(kind: OutcomeKind, expected: Expectation): Finding | undefine
   return expected.verdict === 'accept' && !heeded ? 'sound text refused' : undefined;
 }
 
-/** The outcome of a case when the peer's process has ended meanwhile. A status by itself says nothing of a client. */
+/** The outcome of a case when the peer's process has ended by itself. What it accepted before stays the finding. */
 export function withExit(outcome: Outcome, { signal, sanitizer }: Exit): Outcome {
   if (signal === null && sanitizer === undefined) return outcome;
-  const detail = sanitizer ?? `killed by ${signal}`;
-  return { ...outcome, kind: 'crashed', finding: 'crashed', detail };
+  const detail = [sanitizer ?? `killed by ${signal}`, ...(outcome.detail ? [`it ${outcome.detail}`] : [])].join('; ');
+  return { ...outcome, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };
 }
 
 /** The first line of what a sanitizer writes, and what follows it. */

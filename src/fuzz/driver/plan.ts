@@ -1,4 +1,4 @@
-/** Which case comes next: every script, then every mutation in its simplest form, then others without end. */
+/** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, without end. */
 import type { Peer } from '../../secure/security-context.js';
 import { type MessageCase, messageCases } from '../cases.js';
 import type { Layer } from '../mutation.js';
@@ -18,16 +18,29 @@ const ROUND = 1_000_003;
 
 /** Cases without end, the same for the same seed; none at all where no layer has any for this peer. */
 export function* plan({ to, seed, layers, level }: PlanOptions): Generator<DrivenCase> {
-  if (layers.includes('phases')) yield* SCRIPTS.filter(script => script.to === to);
+  const scripts = layers.includes('phases') ? SCRIPTS.filter(script => script.to === to) : [];
   for (let round = 0; ; round++) {
-    let made = 0;
     const options = { seed: (seed + round * ROUND) >>> 0, variants: VARIANTS, layers, to, ...(level && { level }) };
-    for (const one of messageCases(options)) {
-      // The first variant is the simplest one in every round.
-      if (round > 0 && one.choices.length === 0) continue;
-      made++;
+    // The first variant is the simplest one in every round.
+    const messages = [...messageCases(options)].filter(one => round === 0 || one.choices.length > 0);
+    yield* byTurns(round === 0 ? [...scripts, ...messages] : messages);
+    if (messages.length === 0) return;
+  }
+}
+
+/** One of each layer, then another of each, until none is left. */
+function* byTurns(cases: readonly DrivenCase[]): Generator<DrivenCase> {
+  const queues = new Map<Layer, DrivenCase[]>();
+  for (const one of cases) {
+    if (!queues.has(one.layer)) queues.set(one.layer, []);
+    queues.get(one.layer)!.push(one);
+  }
+  for (let i = 0, left = cases.length; left > 0; i++) {
+    for (const queue of queues.values()) {
+      const one = queue[i];
+      if (one === undefined) continue;
+      left--;
       yield one;
     }
-    if (made === 0) return;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A client under test: we are the server. What a client makes of a bent reply is seen in what it does next: it is held against
- * what the same client did behind a sound one.
+ * A client under test: we are the server. What a client makes of a bent reply is seen in what it does next, held against what
+ * the same client did behind a sound reply and behind one that refuses; and in what it prints.
  */
 import { toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
@@ -15,7 +15,7 @@ import { type MessageCase, type Performance, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
 import { type DrivenCase, judged, type Outcome } from './outcome.js';
-import { fittedReply, soundReply } from './sound-server.js';
+import { fittedReply, MARKER, soundReply } from './sound-server.js';
 import type { Quiet, Side, Wire } from './wire.js';
 
 export interface ClientTarget extends Side {
@@ -23,12 +23,17 @@ export interface ClientTarget extends Side {
   at: number;
 }
 
+/** Without a case: that command gets a sound reply with the marker in it, or one that refuses. */
+export type Plain = 'accept' | 'refuse';
+
 /** What a client did on one connection. */
 export interface Conduct {
   /** Its commands, each with its level in front: `clear AUTH`, `safe USER`. */
   commands: readonly string[];
   /** The place in `commands` of the one whose reply was bent. */
   bent?: number;
+  /** How often the marker went before the bent reply. */
+  markers?: number;
   /** A sound reply had to be sent behind the bent one, to make it go on. */
   waited?: boolean;
   end: Quiet;
@@ -39,8 +44,8 @@ export interface Conduct {
   error?: FtpSecurityError;
 }
 
-/** Plays a case to a client that has just connected; without one, a sound server. */
-export async function playToClient(one: DrivenCase | undefined, target: ClientTarget, wire: Wire): Promise<Conduct> {
+/** Plays a case to a client that has just connected, or a sound server. */
+export async function playToClient(one: DrivenCase | Plain, target: ClientTarget, wire: Wire): Promise<Conduct> {
   const server = new Server(one, target);
   await wire.send([formatReply(220, 'Ready')]);
   const end = await converse(server, wire);
@@ -74,26 +79,36 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
   }
 }
 
-/**
- * What a client made of a bent reply.
- * @param usual  what it does with a sound server
- * @param shown  whether the text of the reply was seen in what it prints
- */
-export function judgeClient(one: DrivenCase, conduct: Conduct, usual: Conduct, shown = false): Outcome {
-  const { commands, bent, end, played = one, sent, error } = conduct;
-  if (bent === undefined) return { kind: 'skipped', detail: 'the client never came there' };
-  if (usual.commands[bent + 1] === undefined) return { kind: 'skipped', detail: 'it does nothing there in any case' };
+/** What is known of a client. */
+export interface Known {
+  /** What it does with a sound server. */
+  usual: Conduct;
+  /** What it does where the command whose reply was bent is refused; undefined where nothing stands for that. */
+  refused: Conduct | undefined;
+  /** How often the marker stood in what it has printed, if it prints the text of sound replies at all. */
+  shown: number | undefined;
+}
+
+/** What a client made of a bent reply. */
+export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Outcome {
+  const { commands, bent, end, played = one, sent, error, waited } = conduct;
+  if (bent === undefined) return { kind: 'skipped', detail: 'never came there' };
   const next = commands[bent + 1];
-  const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, conduct, shown) };
-  if (error !== undefined)
-    return { ...base, kind: 'refused', finding: 'unverified text accepted', detail: error.message };
+  const hasShown = (known.shown ?? 0) > (conduct.markers ?? 0);
+  const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, conduct, hasShown) };
+  if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(one);
-  const goesOn = next !== undefined && next === usual.commands[bent + 1] && conduct.waited !== true;
-  if (goesOn || (shown && expected.verdict === 'refuse')) return judged({ ...base, kind: 'accepted' }, expected);
+  const as = (kind: Outcome['kind']) => judged({ ...base, kind }, expected);
+  if (hasShown && expected.verdict === 'refuse') return as('accepted');
   if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
-  if (conduct.waited)
-    return judged({ ...base, kind: end === 'silence' && next === undefined ? 'hung' : 'ignored' }, expected);
-  return judged({ ...base, kind: next === undefined ? 'closed' : 'refused' }, expected);
+  if (waited) return as(end === 'silence' && next === undefined ? 'hung' : 'ignored');
+  if (next === undefined) return as('closed');
+  const usual = known.usual.commands[bent + 1];
+  if (next !== usual) return as('refused');
+  if (usual !== known.refused?.commands[bent + 1]) return as('accepted');
+  // It does the same whatever the reply says, so that only what it prints tells.
+  if (hasShown) return as('accepted');
+  return { ...base, kind: known.shown === undefined ? 'skipped' : 'refused' };
 }
 
 /** A client may do anything behind a text that the case has made up, or a reply that refuses. */
@@ -114,7 +129,7 @@ function detailOf(next: string | undefined, { waited, end }: Conduct, shown: boo
 
 /** Our side. */
 class Server {
-  readonly #one: DrivenCase | undefined;
+  readonly #one: DrivenCase | Plain;
   readonly #target: ClientTarget;
   #session: FuzzSession | undefined;
   #exchange: Exchange | undefined;
@@ -132,7 +147,7 @@ class Server {
   #sound: (() => Uint8Array) | undefined;
   #quits = false;
 
-  constructor(one: DrivenCase | undefined, target: ClientTarget) {
+  constructor(one: DrivenCase | Plain, target: ClientTarget) {
     this.#one = one;
     this.#target = target;
   }
@@ -141,6 +156,7 @@ class Server {
     return {
       commands: this.#commands,
       ...(this.#bent !== undefined && { bent: this.#bent }),
+      ...(this.#performance && { markers: this.#performance.before.length }),
       ...(this.#waited && { waited: true }),
       ...(this.#played && { played: this.#played }),
       ...(this.#sent && { sent: this.#sent }),
@@ -225,9 +241,11 @@ class Server {
     this.#secured++;
     const sound = () => this.#protect(soundReply(verb), level);
     const isDue = this.#secured >= this.#target.at && this.#bent === undefined;
-    if (!isDue || this.#one === undefined) return [sound()];
+    if (!isDue) return [sound()];
+    if (typeof this.#one === 'string') return this.#plain(verb, level);
     if (this.#isDue('secured')) {
-      const octets = scriptOctets((this.#one as ClientScript).line, 'client', this.#session!.context);
+      const { line } = this.#one as ClientScript;
+      const octets = scriptOctets({ ...line, text: `${line.text} ${MARKER}` }, 'client', this.#session!.context);
       return this.#bend(octets && [octets], sound);
     }
     if (this.#one.layer === 'phases') return [sound()];
@@ -235,6 +253,13 @@ class Server {
     if (this.#performance === undefined) return [sound()];
     const before = this.#before.shift();
     return before ? [before] : this.#bend(this.#performance.chunks, sound);
+  }
+
+  #plain(verb: string, level: ProtectionLevel): readonly Uint8Array[] {
+    if (this.#one === 'refuse')
+      return this.#bend([this.#protect(formatReply(verb === 'USER' ? 530 : 550, 'No'), level)]);
+    if (this.#secured > this.#target.at) return [this.#protect(soundReply(verb), level)];
+    return [this.#protect(toUtf8(fittedReply(verb, '200 Ok\r\n')), level)];
   }
 
   #perform(verb: string): Performance | undefined {
@@ -247,7 +272,8 @@ class Server {
   }
 
   #isDue(start: ClientScript['start']): boolean {
-    return this.#one?.layer === 'phases' && (this.#one as ClientScript).start === start && this.#bent === undefined;
+    if (typeof this.#one === 'string' || this.#one.layer !== 'phases') return false;
+    return (this.#one as ClientScript).start === start && this.#bent === undefined;
   }
 
   #scripted(start: ClientScript['start'], sound: Uint8Array): readonly Uint8Array[] {

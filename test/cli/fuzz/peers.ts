@@ -149,10 +149,13 @@ export function badClient(port: number): Listener {
     for (const command of COMMANDS) {
       socket.write(protectCommand(context!, level, toUtf8(command)));
       const reply = await replyOf(replies, socket);
-      if (reply.code < 600) continue;
-      for (const token of decodeProtectedReply(reply).tokens) {
-        known.set(toHex(token), known.get(toHex(token)) ?? context!.unwrap(token).plaintext);
+      let { code } = reply;
+      for (const token of reply.code < 600 ? [] : decodeProtectedReply(reply).tokens) {
+        const text = known.get(toHex(token)) ?? context!.unwrap(token).plaintext;
+        known.set(toHex(token), text);
+        code = Number(Buffer.from(text).toString('latin1', 0, 3));
       }
+      if (code >= 400) break;
     }
     socket.end();
   });
