@@ -49,6 +49,8 @@ export interface Realm {
   /** `peer.c` built on the library. */
   program: string;
   folder: string;
+  /** Where `install.sh` has unpacked the library. */
+  unpacked: string;
   /** Everything permitted. */
   environment: Environment;
 }
@@ -111,7 +113,7 @@ export async function startRealm(library: Library, packages: string, folder: str
   for (const [number, name] of Object.entries(enctypes)) {
     writeFileSync(join(folder, `${number}.conf`), its.configuration({ port, folder, unpacked, permitted: name }));
   }
-  run('gcc', [...COMPILE, fileURLToPath(new URL('peer.c', import.meta.url)), '-o', program, ...its.compile(unpacked)]);
+  compilePeer({ library, unpacked, environment }, program);
   its.createDatabase(run);
   const kdc = its.kdc(environment, folder);
   try {
@@ -121,7 +123,18 @@ export async function startRealm(library: Library, packages: string, folder: str
     kdc.kill();
     throw error;
   }
-  return [{ library, program, folder, environment }, () => void kdc.kill()];
+  return [{ library, program, folder, unpacked, environment }, () => void kdc.kill()];
+}
+
+/** Builds `peer.c` on the library. @param flags  more for the compiler */
+export function compilePeer(
+  { library, unpacked, environment }: Pick<Realm, 'library' | 'unpacked' | 'environment'>,
+  program: string,
+  flags: readonly string[] = [],
+): void {
+  const source = fileURLToPath(new URL('peer.c', import.meta.url));
+  const its = [...COMPILE, ...flags, source, '-o', program, ...LIBRARIES[library].compile(unpacked)];
+  execFileSync('gcc', its, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 const COMPILE = ['-std=c11', '-D_POSIX_C_SOURCE=200809L', '-O2', '-Wall', '-Wextra', '-Werror'];

@@ -14,12 +14,13 @@ export type DrivenCase = MessageCase | ScriptCase;
  */
 export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung' | 'crashed' | 'skipped' | 'unready';
 
-/** The first five are what a peer accepted though it must refuse it. */
+/** Those that end in `accepted` are what a peer accepted though it must refuse it. */
 export const FINDINGS = [
   'unverified text accepted',
   'replay accepted',
   'clear text accepted',
   'lower level accepted',
+  'malformed token accepted',
   'malformed text accepted',
   'order broken',
   'clear reply given',
@@ -64,22 +65,24 @@ const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
   [/^sequence\//, 'order broken'],
 ];
 
-export function findingOf(codes: readonly ErrorCode[]): Finding {
+/** @param forges  of the case: its tokens have the right keys, so that those of a bad form are nobody's forgery */
+export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding {
+  if (forges !== undefined && codes[0] === 'security/bad-token') return 'malformed token accepted';
   return (
     ACCEPTED.find(([pattern]) => codes[0] !== undefined && pattern.test(codes[0]))?.[1] ?? 'malformed text accepted'
   );
 }
 
 /** The outcome, and its finding if what is expected leaves any. */
-export function judged(outcome: Outcome, expected: Expectation): Outcome {
-  const finding = outcome.finding ?? findingIn(outcome.kind, expected);
+export function judged(outcome: Outcome, expected: Expectation, forges?: string): Outcome {
+  const finding = outcome.finding ?? findingIn(outcome.kind, expected, forges);
   return finding === undefined ? outcome : { ...outcome, finding };
 }
 
-function findingIn(kind: OutcomeKind, expected: Expectation): Finding | undefined {
+function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): Finding | undefined {
   if (kind === 'hung') return 'hung';
   if (kind === 'crashed') return 'crashed';
-  if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes);
+  if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes, forges);
   const heeded = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
   return expected.verdict === 'accept' && !heeded ? 'sound text refused' : undefined;
 }

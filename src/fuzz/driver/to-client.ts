@@ -98,7 +98,7 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
   const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, conduct, hasShown) };
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(one);
-  const as = (kind: Outcome['kind']) => judged({ ...base, kind }, expected);
+  const as = (kind: Outcome['kind']) => judged({ ...base, kind }, expected, (one as MessageCase).forges);
   if (hasShown && expected.verdict === 'refuse') return as('accepted');
   if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
   if (waited) return as(end === 'silence' && next === undefined ? 'hung' : 'ignored');

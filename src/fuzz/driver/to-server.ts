@@ -63,7 +63,7 @@ async function playMessage(one: MessageCase, client: Client): Promise<Outcome> {
   for (const message of performed.before) await client.answered(message);
   const outcome = await client.provoke(performed.chunks, performed.open);
   const kind = outcome.code === undefined ? outcome.kind : wasHeard(fitted, outcome.code) ? 'accepted' : 'refused';
-  return judged({ ...outcome, kind, played: fitted, sent: performed.chunks }, fitted.expected);
+  return judged({ ...outcome, kind, played: fitted, sent: performed.chunks }, fitted.expected, fitted.forges);
 }
 
 /**
