@@ -1,7 +1,7 @@
 /** A target that is started for each case: what it prints, and how it ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { type Exit, sanitizerReport } from '../../fuzz/driver/index.js';
+import { type ProcessExit, sanitizerReport } from '../../fuzz/driver/index.js';
 
 /** More of its output is dropped. */
 const MAX_OUTPUT = 1 << 20;
@@ -45,7 +45,7 @@ export class Child {
    * @param limit  in milliseconds; 0 ends it at once
    * @returns how it ended by itself; undefined when it did not
    */
-  async end(limit: number): Promise<Exit | undefined> {
+  async end(limit: number): Promise<ProcessExit | undefined> {
     if (limit > 0) await this.#wait(limit);
     const byItself = this.#isOver;
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

@@ -5,11 +5,11 @@ import {
   type ClientTarget,
   type Conduct,
   type DrivenCase,
-  type Exit,
   judgeClient,
   MARKER,
   type Outcome,
   type Plain,
+  type ProcessExit,
   playToClient,
   withExit,
 } from '../../fuzz/driver/index.js';
@@ -96,7 +96,7 @@ class Door {
 interface Visit {
   conduct: Conduct;
   /** How its process ended by itself. */
-  exit: Exit | undefined;
+  exit: ProcessExit | undefined;
   output: string | undefined;
 }
 
@@ -109,8 +109,6 @@ class Clients {
   readonly #refused = new Map<number, Conduct>();
   #usual: Conduct = { commands: [], end: 'end' };
   #shows = false;
-  /** Whether it ends by itself once the connection has. */
-  #ends = false;
 
   constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
     this.#door = door;
@@ -127,7 +125,6 @@ class Clients {
       throw new InputError(`the client comes to no security association: ${commands.join(', ') || 'nothing is sent'}`);
     }
     this.#usual = visit!.conduct;
-    this.#ends = visit!.exit !== undefined;
     this.#shows = visit!.output?.includes(MARKER) === true;
   }
 
@@ -141,9 +138,7 @@ class Clients {
       refused: await this.#whereRefused(conduct),
       shown,
     });
-    if (exit !== undefined) return withExit(outcome, exit);
-    const hangs = this.#ends && outcome.finding === undefined && conduct.bent !== undefined;
-    return hangs ? { ...outcome, kind: 'hung', finding: 'hung', detail: 'does not end with the connection' } : outcome;
+    return exit === undefined ? outcome : withExit(outcome, exit);
   }
 
   /** What it does if the command whose reply was bent is refused. */

@@ -1,6 +1,6 @@
 /** The mechanisms that can be fuzzed: what each wants to know, and our side of its exchange. */
 import { fromHex } from '../../bytes.js';
-import type { ServerTarget } from '../../fuzz/driver/index.js';
+import type { FuzzSide } from '../../fuzz/driver/index.js';
 import { krb5FuzzSession } from '../../fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../fuzz/mechanisms/psk.js';
 import { krb5Acceptor, krb5Initiator, parseCredentialCache } from '../../mechanisms/krb5/index.js';
@@ -11,17 +11,15 @@ import { readKeys, readKeytab } from '../keys.js';
 import { InputError, readInput, UsageError } from '../status.js';
 import type { Values } from './options.js';
 
-type Side = Pick<ServerTarget, 'mechanism' | 'exchange'>;
+const MECHANISMS: Readonly<Record<string, (values: Values, to: Peer, host: string) => FuzzSide>> = { krb5, psk };
 
-const MECHANISMS: Readonly<Record<string, (values: Values, to: Peer, host: string) => Side>> = { krb5, psk };
-
-export function sideOf(values: Values, to: Peer, host = 'localhost'): Side {
+export function sideOf(values: Values, to: Peer, host = 'localhost'): FuzzSide {
   const make = MECHANISMS[values.mechanism ?? ''];
   if (make !== undefined) return make(values, to, host);
   throw new UsageError(`--mechanism wants one of ${Object.keys(MECHANISMS).join(', ')}`);
 }
 
-function krb5(values: Values, to: Peer, host: string): Side {
+function krb5(values: Values, to: Peer, host: string): FuzzSide {
   const both = { ciphers: nodeCiphers, allowWeak: values['allow-weak'] };
   if (to === 'client') {
     if (values.keytab.length === 0) throw new UsageError('krb5 against a client wants --keytab');
@@ -47,7 +45,7 @@ function krb5(values: Values, to: Peer, host: string): Side {
   };
 }
 
-function psk({ key: file }: Values, to: Peer): Side {
+function psk({ key: file }: Values, to: Peer): FuzzSide {
   if (file === undefined) throw new UsageError('psk wants --key');
   const key = readHex(file);
   const side = to === 'client' ? pskAcceptor : pskInitiator;

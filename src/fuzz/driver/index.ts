@@ -9,17 +9,17 @@ export {
 } from './campaign.js';
 export {
   type DrivenCase,
-  type Exit,
   FINDINGS,
   type Finding,
   type Outcome,
   type OutcomeKind,
+  type ProcessExit,
   sanitizerReport,
   withExit,
 } from './outcome.js';
 export { type PlanOptions, plan } from './plan.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER } from './sound-server.js';
-export { type ClientTarget, type Conduct, judgeClient, type Plain, playToClient } from './to-client.js';
+export { type ClientTarget, type Conduct, judgeClient, type Known, type Plain, playToClient } from './to-client.js';
 export { playToServer, type ServerTarget } from './to-server.js';
-export type { Quiet, Side, Wire } from './wire.js';
+export type { FuzzSide, Quiet, Wire } from './wire.js';

@@ -49,7 +49,7 @@ export interface Outcome {
 }
 
 /** How a process of the peer ended by itself. */
-export interface Exit {
+export interface ProcessExit {
   status: number | null;
   signal: string | null;
   /** What a sanitizer wrote, from its first line on. */
@@ -88,7 +88,7 @@ function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): F
 }
 
 /** The outcome of a case when the peer's process has ended by itself. What it accepted before stays the finding. */
-export function withExit(outcome: Outcome, { signal, sanitizer }: Exit): Outcome {
+export function withExit(outcome: Outcome, { signal, sanitizer }: ProcessExit): Outcome {
   if (signal === null && sanitizer === undefined) return outcome;
   const detail = [sanitizer ?? `killed by ${signal}`, ...(outcome.detail ? [`it ${outcome.detail}`] : [])].join('; ');
   return { ...outcome, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };

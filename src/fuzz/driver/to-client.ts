@@ -11,14 +11,14 @@ import { decodeProtectedCommand } from '../../secure/protected-command.js';
 import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level.js';
 import type { Exchange } from '../../secure/security-context.js';
 import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
-import { type MessageCase, type Performance, perform } from '../cases.js';
+import { type MessageCase, MUTATIONS, type Performance, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
 import { type DrivenCase, judged, type Outcome } from './outcome.js';
 import { fittedReply, MARKER, soundReply } from './sound-server.js';
-import type { Quiet, Side, Wire } from './wire.js';
+import type { FuzzSide, Quiet, Wire } from './wire.js';
 
-export interface ClientTarget extends Side {
+export interface ClientTarget extends FuzzSide {
   /** Which command behind the exchange gets a bent reply, counted from 1. */
   at: number;
 }
@@ -125,6 +125,11 @@ function isDowngrade(command: string): boolean {
 function detailOf(next: string | undefined, { waited, end }: Conduct, shown: boolean): string {
   const did = next === undefined ? (end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
   return `${did}${waited ? ' behind a sound reply' : ''}${shown ? ', and shows the text' : ''}`;
+}
+
+function needsLines({ layer, name, forges }: MessageCase): boolean {
+  const mutation = MUTATIONS.find(it => it.layer === layer && it.name === name && it.forges === forges);
+  return mutation?.needs?.includes('lines') === true;
 }
 
 /** Our side. */
@@ -264,7 +269,9 @@ class Server {
 
   #perform(verb: string): Performance | undefined {
     const one = this.#one as MessageCase;
-    const played = { ...one, text: fittedReply(verb, one.text) };
+    // With one line, what a client prints is what was bent.
+    const shape = needsLines(one) ? one.text : '200 Ok\r\n';
+    const played = { ...one, text: fittedReply(verb, shape) };
     const performance = perform(played, { ...this.#session!, received: this.#received });
     this.#played = played;
     this.#before = [...(performance?.before ?? [])];

@@ -8,9 +8,9 @@ import { type MessageCase, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ServerScript, scriptOctets } from '../phases.js';
 import { type DrivenCase, judged, type Outcome } from './outcome.js';
-import { HeardReplies, type HeardReply, type Quiet, type Side, Unready, type Wire } from './wire.js';
+import { type FuzzSide, HeardReplies, type HeardReply, type Quiet, Unready, type Wire } from './wire.js';
 
-export interface ServerTarget extends Side {
+export interface ServerTarget extends FuzzSide {
   user: string;
   /** For servers that ask for one behind the exchange. */
   password?: string;

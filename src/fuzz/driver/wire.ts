@@ -19,7 +19,7 @@ export interface Wire {
 }
 
 /** A mechanism, and what makes our side of an exchange. */
-export interface Side {
+export interface FuzzSide {
   /** The name for AUTH. */
   mechanism: string;
   /** @param told  is told of the session, whose context makes bent tokens, when the exchange is complete */

@@ -112,7 +112,55 @@ describe('fuzz server', () => {
   });
 });
 
+describe('fuzz server', () => {
+  it('tells a server that hangs', async () => {
+    const args = ['--only', 'base64', '--cases', '1', '--limit', '50', '--json', '--out', join(folder, 'hung')];
+    const ran = await against(badServer({ hangs: true }), where => rfc2228(['server', where, ...PSK, ...args]));
+    expect(findings(ran)).toMatchObject([{ finding: 'hung', case: { layer: 'base64' } }]);
+  });
+
+  it('shows people a table, and each finding as it comes', async () => {
+    const args = ['--only', 'level', '--cases', '8', '--out', join(folder, 'shown')];
+    const { status, stdout } = await against(badServer(), where => rfc2228(['server', where, ...PSK, ...args]));
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /^lower level accepted {2}level: private is claimed, and the token is not sealed \(RFC 2228 §7\)$/m,
+    );
+    expect(stdout).toMatch(/^layer +accepted +refused/m);
+    expect(stdout).toMatch(/^8 cases in [\d.]+ s \(\d+\/s\), \d+ findings, in .*shown\/$/m);
+  });
+
+  it.each([
+    ['no target', []],
+    ['no port', ['localhost']],
+    ['a target elsewhere', ['192.0.2.1:21', ...PSK]],
+    ['no mechanism', ['127.0.0.1:1']],
+    ['no key', ['127.0.0.1:1', '--mechanism', 'psk']],
+    ['no tickets', ['127.0.0.1:1', '--mechanism', 'krb5']],
+    ['a layer that is none', ['127.0.0.1:1', ...PSK, '--only', 'moon']],
+    ['a level that is none', ['127.0.0.1:1', ...PSK, '--level', 'high']],
+    ['a rate that is none', ['127.0.0.1:1', ...PSK, '--rate', '0']],
+    ['no reproducer', ['127.0.0.1:1', ...PSK, '--replay', KEY_FILE]],
+    ['nobody there', ['127.0.0.1:1', ...PSK]],
+  ])('says that there is %s', async (_, args) => {
+    const { status, stdout, stderr } = await rfc2228(['server', ...args]);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^rfc2228: [^\n]+\n$/);
+  });
+});
+
 describe('fuzz client', () => {
+  it('starts a client for each case, and sees how it ends and what it prints', async () => {
+    const client = fileURLToPath(new URL('started-client.mjs', import.meta.url));
+    const exec = `exec ${process.execPath} ${client} ${KEY_FILE} $PORT`;
+    const args = ['--exec', exec, '--only', 'level', '--cases', '12', '--json', '--out', join(folder, 'started')];
+    const ran = await rfc2228(['client', '--listen', '0', ...PSK, '--limit', '3000', ...args]);
+    expect(ran.stderr).toBe('');
+    const crash = findings(ran).find(({ finding }) => finding === 'crashed');
+    expect(crash).toMatchObject({ name: 'level: private is claimed, and the token is not sealed' });
+    expect(crash.outcome).toContain('SIGSEGV');
+  });
+
   it('shows nothing of a client on ClientControl', async () => {
     const ran = await toClient(soundClient, ['--cases', '500', '--json']);
     expect(findings(ran)).toEqual([]);

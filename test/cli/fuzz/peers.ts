@@ -55,8 +55,11 @@ export function soundServer(): Promise<Listener> {
   });
 }
 
-/** It carries out commands in the clear, replays, and commands at another level than their verb says. */
-export function badServer(): Promise<Listener> {
+/**
+ * It carries out commands in the clear, replays, and commands at another level than their verb says.
+ * @param hangs  it says nothing any more behind what it can't read
+ */
+export function badServer({ hangs = false } = {}): Promise<Listener> {
   return listening(async socket => {
     const reader = new CommandReader();
     const exchange = pskAcceptor({ key: KEY });
@@ -96,6 +99,7 @@ export function badServer(): Promise<Listener> {
           socket.write(await answer(command));
         } catch (error) {
           if (!(error instanceof FtpSecurityError)) throw error;
+          if (hangs) await new Promise(() => {});
           const reply = formatReply(replyCodeFor(error), 'No');
           socket.write(context ? protectReply(context, 'safe', reply) : reply);
         }
