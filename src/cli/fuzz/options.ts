@@ -83,10 +83,17 @@ export function settingsOf(values: Values, to: Peer): Settings {
   };
 }
 
-function newCases({ only, level }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
+/** Formats of tokens that a mechanism does not have. */
+const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
+  krb5: ['psk', 'krb4'],
+  psk: ['rfc4121', 'rfc1964', 'krb4'],
+};
+
+function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
-  return plan({ to, seed, layers: only.length > 0 ? only.map(layerOf) : LAYERS, ...(level && { level }) });
+  const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
+  return plan({ to, seed, layers, without: NOT_ITS_OWN[mechanism] ?? [], ...(level && { level }) });
 }
 
 function layerOf(name: string): Layer {

@@ -10,6 +10,8 @@ export interface PlanOptions {
   seed: number;
   layers: readonly Layer[];
   level?: MessageCase['level'];
+  /** Formats of tokens whose forgeries are left out: those of other mechanisms say nothing. */
+  without?: readonly string[];
 }
 
 const VARIANTS = 4;
@@ -17,12 +19,14 @@ const VARIANTS = 4;
 const ROUND = 1_000_003;
 
 /** Cases without end, the same for the same seed; none at all where no layer has any for this peer. */
-export function* plan({ to, seed, layers, level }: PlanOptions): Generator<DrivenCase> {
+export function* plan({ to, seed, layers, level, without = [] }: PlanOptions): Generator<DrivenCase> {
   const scripts = layers.includes('phases') ? SCRIPTS.filter(script => script.to === to) : [];
   for (let round = 0; ; round++) {
     const options = { seed: (seed + round * ROUND) >>> 0, variants: VARIANTS, layers, to, ...(level && { level }) };
     // The first variant is the simplest one in every round.
-    const messages = [...messageCases(options)].filter(one => round === 0 || one.choices.length > 0);
+    const messages = [...messageCases(options)].filter(
+      ({ choices, forges }) => (round === 0 || choices.length > 0) && !(forges && without.includes(forges)),
+    );
     yield* byTurns(round === 0 ? [...scripts, ...messages] : messages);
     if (messages.length === 0) return;
   }
