@@ -7,6 +7,7 @@ export {
   NoTarget,
   type SummaryRecord,
 } from './campaign.js';
+export { type Conduct, judgeClient, type Known } from './conduct.js';
 export {
   type DrivenCase,
   FINDINGS,
@@ -20,6 +21,6 @@ export {
 export { type PlanOptions, plan } from './plan.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER } from './sound-server.js';
-export { type ClientTarget, type Conduct, judgeClient, type Known, type Plain, playToClient } from './to-client.js';
+export { type ClientTarget, type Plain, playToClient } from './to-client.js';
 export { playToServer, type ServerTarget } from './to-server.js';
 export type { FuzzSide, Quiet, Wire } from './wire.js';

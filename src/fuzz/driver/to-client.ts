@@ -1,7 +1,4 @@
-/**
- * A client under test: we are the server. What a client makes of a bent reply is seen in what it does next, held against what
- * the same client did behind a sound reply and behind one that refuses; and in what it prints.
- */
+/** A client under test: we are the server, sound but for one reply, and note what the client does. */
 import { toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { type Command, CommandReader } from '../../ftp/command.js';
@@ -14,7 +11,8 @@ import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-dat
 import { type MessageCase, MUTATIONS, type Performance, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
-import { type DrivenCase, judged, type Outcome } from './outcome.js';
+import type { Conduct } from './conduct.js';
+import type { DrivenCase } from './outcome.js';
 import { fittedReply, MARKER, soundReply } from './sound-server.js';
 import type { FuzzSide, Quiet, Wire } from './wire.js';
 
@@ -25,24 +23,6 @@ export interface ClientTarget extends FuzzSide {
 
 /** Without a case: that command gets a sound reply with the marker in it, or one that refuses. */
 export type Plain = 'accept' | 'refuse';
-
-/** What a client did on one connection. */
-export interface Conduct {
-  /** Its commands, each with its level in front: `clear AUTH`, `safe USER`. */
-  commands: readonly string[];
-  /** The place in `commands` of the one whose reply was bent. */
-  bent?: number;
-  /** How often the marker went before the bent reply. */
-  markers?: number;
-  /** A sound reply had to be sent behind the bent one, to make it go on. */
-  waited?: boolean;
-  end: Quiet;
-  /** What was bent, as it was sent. */
-  played?: DrivenCase;
-  sent?: readonly Uint8Array[];
-  /** A command that can't be verified. */
-  error?: FtpSecurityError;
-}
 
 /** Plays a case to a client that has just connected, or a sound server. */
 export async function playToClient(one: DrivenCase | Plain, target: ClientTarget, wire: Wire): Promise<Conduct> {
@@ -56,6 +36,7 @@ export async function playToClient(one: DrivenCase | Plain, target: ClientTarget
 /** Goes on until the client has done something behind the bent reply, or ends. */
 async function converse(server: Server, wire: Wire): Promise<Quiet> {
   const reader = new CommandReader();
+  let isFresh = true;
   for (;;) {
     let command: Command | undefined;
     try {
@@ -66,65 +47,19 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
       continue;
     }
     if (command !== undefined) {
-      await wire.send(await server.answer(command));
+      await wire.send(await server.answer(command, !isFresh));
+      isFresh = false;
       if (server.isOver) return 'end';
       if (server.isOpen) wire.end();
       continue;
     }
     const heard = await wire.hear();
+    isFresh = true;
     if (heard === 'end') return heard;
     if (heard !== 'silence') reader.push(heard);
     else if (server.canGoOn) await wire.send(server.goOn());
     else return heard;
   }
-}
-
-/** What is known of a client. */
-export interface Known {
-  /** What it does with a sound server. */
-  usual: Conduct;
-  /** What it does where the command whose reply was bent is refused; undefined where nothing stands for that. */
-  refused: Conduct | undefined;
-  /** How often the marker stood in what it has printed, if it prints the text of sound replies at all. */
-  shown: number | undefined;
-}
-
-/** What a client made of a bent reply. */
-export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Outcome {
-  const { commands, bent, end, played = one, sent, error, waited } = conduct;
-  if (bent === undefined) return { kind: 'skipped', detail: 'never came there' };
-  const next = commands[bent + 1];
-  const hasShown = (known.shown ?? 0) > (conduct.markers ?? 0);
-  const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, conduct, hasShown) };
-  if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
-  const expected = expectedOf(one);
-  const as = (kind: Outcome['kind']) => judged({ ...base, kind }, expected, (one as MessageCase).forges);
-  if (hasShown && expected.verdict === 'refuse') return as('accepted');
-  if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
-  if (waited) return as(end === 'silence' && next === undefined ? 'hung' : 'ignored');
-  if (next === undefined) return as('closed');
-  const usual = known.usual.commands[bent + 1];
-  if (next !== usual) return as('refused');
-  if (usual !== known.refused?.commands[bent + 1]) return as('accepted');
-  // It does the same whatever the reply says, so that only what it prints tells.
-  if (hasShown) return as('accepted');
-  return { ...base, kind: known.shown === undefined ? 'skipped' : 'refused' };
-}
-
-/** A client may do anything behind a text that the case has made up, or a reply that refuses. */
-function expectedOf(one: DrivenCase): MessageCase['expected'] {
-  const { expected } = one as MessageCase | ClientScript;
-  const own = one.layer === 'phases' || one.layer === 'inner' || one.layer === 'fragments';
-  return own && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
-}
-
-function isDowngrade(command: string): boolean {
-  return /^clear (?!AUTH$|ADAT$|QUIT$)/.test(command);
-}
-
-function detailOf(next: string | undefined, { waited, end }: Conduct, shown: boolean): string {
-  const did = next === undefined ? (end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
-  return `${did}${waited ? ' behind a sound reply' : ''}${shown ? ', and shows the text' : ''}`;
 }
 
 function needsLines({ layer, name, forges }: MessageCase): boolean {
@@ -145,6 +80,7 @@ class Server {
   #before: Uint8Array[] = [];
   #bent: number | undefined;
   #waited = false;
+  #ahead = false;
   #played: DrivenCase | undefined;
   #sent: readonly Uint8Array[] | undefined;
   #error: FtpSecurityError | undefined;
@@ -162,6 +98,7 @@ class Server {
       commands: this.#commands,
       ...(this.#bent !== undefined && { bent: this.#bent }),
       ...(this.#performance && { markers: this.#performance.before.length }),
+      ...(this.#ahead && { ahead: true }),
       ...(this.#waited && { waited: true }),
       ...(this.#played && { played: this.#played }),
       ...(this.#sent && { sent: this.#sent }),
@@ -189,8 +126,12 @@ class Server {
     return [this.#sound!()];
   }
 
-  /** Octets of the reply to a command, chunk by chunk. */
-  async answer(outer: Command): Promise<readonly Uint8Array[]> {
+  /**
+   * Octets of the reply to a command, chunk by chunk.
+   * @param ahead  the command came together with the one before
+   */
+  async answer(outer: Command, ahead: boolean): Promise<readonly Uint8Array[]> {
+    if (ahead && this.#bent !== undefined) this.#ahead = true;
     const claimed = levelOfVerb(outer.verb);
     if (claimed === undefined || this.#session === undefined) return await this.#inTheClear(outer);
     try {
