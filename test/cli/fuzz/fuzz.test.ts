@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'rfc2228-fuzz-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const KEY_FILE = join(folder, 'key');
 writeFileSync(KEY_FILE, `${toHex(KEY)}\n`);
-const PSK = ['--mechanism', 'psk', '--key', KEY_FILE, '--rate', '10000', '--limit', '300'];
+const PSK = ['--mechanism', 'psk', '--key', KEY_FILE, '--rate', '10000', '--limit', '1500'];
 
 interface Ran {
   status: number | null;
@@ -64,13 +64,13 @@ async function toClient(make: (port: number) => Listener, args: string[]): Promi
 
 describe('fuzz server', () => {
   it('shows nothing of a server on ServerControl', async () => {
-    const ran = await against(soundServer(), where => rfc2228(['server', where, ...PSK, '--cases', '900', '--json']));
+    const ran = await against(soundServer(), where => rfc2228(['server', where, ...PSK, '--cases', '400', '--json']));
     expect(findings(ran)).toEqual([]);
     expect([ran.status, ran.stderr]).toEqual([0, '']);
     const summary = records(ran).at(-1);
-    expect(summary).toMatchObject({ type: 'summary', cases: 900, findings: 0 });
-    expect(summary.outcomes.refused).toBeGreaterThan(200);
-    expect(summary.outcomes.accepted).toBeGreaterThan(50);
+    expect(summary).toMatchObject({ type: 'summary', cases: 400, findings: 0 });
+    expect(summary.outcomes.refused).toBeGreaterThan(100);
+    expect(summary.outcomes.accepted).toBeGreaterThan(25);
     expect(summary.outcomes.unready).toBeUndefined();
   });
 
@@ -162,12 +162,12 @@ describe('fuzz client', () => {
   });
 
   it('shows nothing of a client on ClientControl', async () => {
-    const ran = await toClient(soundClient, ['--cases', '500', '--json']);
+    const ran = await toClient(soundClient, ['--cases', '250', '--json']);
     expect(findings(ran)).toEqual([]);
     expect(ran.status).toBe(0);
     const { outcomes } = records(ran).at(-1);
-    expect(outcomes.closed).toBeGreaterThan(100);
-    expect(outcomes.accepted).toBeGreaterThan(20);
+    expect(outcomes.closed).toBeGreaterThan(60);
+    expect(outcomes.accepted).toBeGreaterThan(10);
   });
 
   it('finds, makes small, and replays what a bad one believes', async () => {
