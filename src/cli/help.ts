@@ -13,7 +13,7 @@ export const HELP: Record<Subcommand | 'all', string> = {
   rfc2228 decode "631 BQQF/wAMAAAAAAAA..."           what a line is, without any key
   rfc2228 code 534                                   what a reply code means
   rfc2228 keytab ftp.keytab                          which keys a keytab has
-  rfc2228 fuzz corpus seeds                          seed files for other fuzzers
+  rfc2228 fuzz server 127.0.0.1:2121 ...             bent commands for a server, bent replies for a client
 
 rfc2228 COMMAND --help tells more of each.`,
 
@@ -58,12 +58,55 @@ Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
 
   rfc2228 keytab /etc/krb5.keytab`,
 
-  fuzz: `rfc2228 fuzz corpus DIR [--seed N]: writes seed files for other fuzzers (AFL, libFuzzer)
+  fuzz: `rfc2228 fuzz server | client | corpus: bent messages for clients and servers, behind the cryptography
 
-  rfc2228 fuzz corpus seeds
-  afl-fuzz -i seeds/client -o findings -- ./client   a client that reads replies from standard input
+  rfc2228 fuzz server 127.0.0.1:2121 --mechanism krb5 --ccache user.cc --user anna
+  rfc2228 fuzz client --listen 2121 --mechanism krb5 --keytab ftp.keytab
+  rfc2228 fuzz client --listen 0 --mechanism psk --key key.hex --exec './client 127.0.0.1 $PORT < commands'
+  rfc2228 fuzz server 127.0.0.1:2121 --mechanism psk --key key.hex --only sequence --only level --time 600
+  rfc2228 fuzz server 127.0.0.1:2121 --mechanism psk --key key.hex --replay findings/server-sequence-....json
+  rfc2228 fuzz corpus seeds                          seed files for other fuzzers (AFL, libFuzzer)
 
-DIR/client has what a client reads, DIR/server what a server reads, DIR/data what comes on a data connection. One case is
-one file, named by its content; DIR/index.jsonl tells of each file the rule that it breaks, what a sound peer must do, and
-the keys of the session, for a harness that holds them. The same seed (default 2228) gives the same files.`,
+fuzz server HOST:PORT plays the client. Every case is a connection of its own: the exchange, sound commands, the bent one,
+and a sound one behind it. What the server answers tells whether it was accepted, refused (and by which code), or ignored, and
+whether the server has closed, hangs, or has crashed.
+
+fuzz client --listen [HOST:]PORT plays the server for whatever connects, and bends one reply. A first connection shows what the
+client does with a sound server: if it does the same behind a reply that it must refuse, or prints its text, it has accepted it.
+
+The mechanism
+  --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
+                      in it; against a client --keytab FILE. --allow-weak takes RC4 and DES
+  --mechanism psk     X-PSK; --key FILE has the shared key in hex
+The target
+  --exec COMMAND      starts it for each case by the shell, and sees its output, how it ends, and what a sanitizer writes. A
+                      client finds its port in $PORT, 0 as the port to listen on takes any
+  --user NAME         for USER, default anonymous; --password-file FILE where PASS is asked for (server)
+  --at N              bend the reply to the N-th protected command, default the first (client)
+  --limit MS          how long any answer may take, default 2000; after that a target hangs
+  --i-own-this-target fuzzes what is not on this host
+The cases
+  --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level or phases;
+                      may be repeated
+  --level LEVEL       safe or private alone
+  --seed N            the same seed (default 2228) gives the same cases
+  --time SECONDS, --cases N  when to end; default 60 seconds
+  --rate N            cases in a second at the most, default 50
+  --replay FILE       plays the cases of a reproducer, and nothing else
+What it tells
+  --json              one JSON object per line: each case, each finding, a summary
+  --out DIR           where each finding is written to, made small, as a reproducer; default findings
+
+Findings are, above all, what was accepted though it must be refused: unverified text, replays, clear text, a lower level,
+malformed text. Then: hanging, crashing, clear or weak replies, going on in the clear, other codes than are owed, and sound
+text refused.
+
+fuzz corpus DIR [--seed N] writes what the cases come to under known keys: DIR/client has what a client reads, DIR/server what a
+server reads, DIR/data what comes on a data connection. One case is one file, named by its content; DIR/index.jsonl tells of
+each file the rule that it breaks, what a sound peer must do, and the keys of the session, for a harness that holds them.
+
+Exit status
+  0  nothing was found
+  1  something was found
+  2  wrong usage, or a target that takes no part`,
 };

@@ -15,7 +15,8 @@ export function readSrvtab(file: string): SrvtabEntry[] {
   return readKeys(file, parseSrvtab);
 }
 
-function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T[]): T[] {
+/** @throws FtpSecurityError with the file's name in its message */
+export function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T): T {
   const bytes = readInput(file);
   try {
     return parse(bytes);

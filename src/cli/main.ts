@@ -3,22 +3,28 @@
 import { FtpSecurityError } from '../errors.js';
 import { code } from './code.js';
 import { decode } from './decode.js';
-import { fuzz } from './fuzz.js';
+import { fuzz } from './fuzz/index.js';
 import { HELP, type Subcommand, VERSION } from './help.js';
 import { keytab } from './keytab.js';
 import { EXIT, InputError, UsageError } from './status.js';
 import { verify } from './verify.js';
 
-const SUBCOMMANDS: Record<Subcommand, (args: string[]) => number> = { verify, decode, code, keytab, fuzz };
+const SUBCOMMANDS: Record<Subcommand, (args: string[]) => number | Promise<number>> = {
+  verify,
+  decode,
+  code,
+  keytab,
+  fuzz,
+};
 
-function run(args: string[]): number {
+async function run(args: string[]): Promise<number> {
   const [name = '', ...rest] = args;
   if (name === '--version') return print(VERSION);
   if (args.length === 0) throw new UsageError('no command given');
   if (name === '--help' || name === '-h' || name === 'help') return print(helpFor(rest[0]));
   if (!isSubcommand(name)) throw new UsageError(`no command ${JSON.stringify(name)}`);
   if (rest.includes('--help') || rest.includes('-h')) return print(HELP[name]);
-  return SUBCOMMANDS[name](rest);
+  return await SUBCOMMANDS[name](rest);
 }
 
 function helpFor(name: string | undefined): string {
@@ -48,7 +54,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  process.exitCode = run(process.argv.slice(2));
+  process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`rfc2228: ${explain(error)}\n`);
   process.exitCode = EXIT.unusable;

@@ -1,7 +1,7 @@
 /**
  * `rfc2228/fuzz`: what bends messages behind the cryptography, for people who test clients and servers with security
  * extensions. Cases are plain data with the rule that they break and what a sound peer must do; generators are fast-check
- * arbitraries, which the caller has to have installed.
+ * arbitraries, which the caller has to have installed. The driver puts cases to a peer over any connection.
  */
 export {
   adatExchanges,
@@ -31,6 +31,39 @@ export {
 } from './cases.js';
 export { type CorpusFile, type CorpusOptions, corpusFiles } from './corpus.js';
 export { choicesFrom, Draw, octetsFrom } from './draw.js';
+export {
+  type CampaignOptions,
+  type CaseRecord,
+  type ClientTarget,
+  type Conduct,
+  campaign,
+  type DrivenCase,
+  FINDINGS,
+  type Finding,
+  type FindingRecord,
+  type FuzzSide,
+  fileNameOf,
+  judgeClient,
+  type Known,
+  MARKER,
+  NoTarget,
+  type Outcome,
+  type OutcomeKind,
+  type Plain,
+  type PlanOptions,
+  type ProcessExit,
+  parseReproducers,
+  plan,
+  playToClient,
+  playToServer,
+  type Quiet,
+  type Reproducer,
+  type ServerTarget,
+  type SummaryRecord,
+  sanitizerReport,
+  type Wire,
+  withExit,
+} from './driver/index.js';
 export type { Layered } from './mechanisms/forgery.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';
 export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5.js';

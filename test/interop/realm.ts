@@ -50,6 +50,8 @@ export interface Realm {
   /** `peer.c` built on the library. */
   program: string;
   folder: string;
+  /** Where `install.sh` has unpacked the library. */
+  unpacked: string;
   /** Everything permitted. */
   environment: Environment;
 }
@@ -116,7 +118,7 @@ export async function startRealm(
   for (const [number, name] of Object.entries(enctypes)) {
     writeFileSync(join(folder, `${number}.conf`), its.configuration({ port, folder, unpacked, permitted: name }));
   }
-  run('gcc', [...COMPILE, fileURLToPath(new URL('peer.c', import.meta.url)), '-o', program, ...its.compile(unpacked)]);
+  compilePeer({ library, unpacked, environment }, program);
   its.createDatabase(run);
   const kdc = its.kdc(environment, folder);
   try {
@@ -126,7 +128,7 @@ export async function startRealm(
     await end(kdc);
     throw error;
   }
-  return [{ library, program, folder, environment }, () => end(kdc)];
+  return [{ library, program, folder, unpacked, environment }, () => end(kdc)];
 }
 
 /** Ends it, and waits until it writes no more. */
@@ -135,6 +137,17 @@ async function end(kdc: ChildProcess): Promise<void> {
   const ended = once(kdc, 'exit');
   kdc.kill();
   await Promise.race([ended, sleep(5000, undefined, { ref: false })]);
+}
+
+/** Builds `peer.c` on the library. @param flags  more for the compiler */
+export function compilePeer(
+  { library, unpacked, environment }: Pick<Realm, 'library' | 'unpacked' | 'environment'>,
+  program: string,
+  flags: readonly string[] = [],
+): void {
+  const source = fileURLToPath(new URL('peer.c', import.meta.url));
+  const its = [...COMPILE, ...flags, source, '-o', program, ...LIBRARIES[library].compile(unpacked)];
+  execFileSync('gcc', its, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 const COMPILE = ['-std=c11', '-D_POSIX_C_SOURCE=200809L', '-O2', '-Wall', '-Wextra', '-Werror'];

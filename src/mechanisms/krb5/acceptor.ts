@@ -7,7 +7,7 @@ import { ReplayCache, type ReplayRecord } from '../replay-cache.js';
 import { spokenExchange, type Token, type Turns } from '../turns.js';
 import { type Acceptance, type Accepted, acceptRequest } from './acceptance.js';
 import type { ServiceKey } from './ap-exchange.js';
-import type { Krb5Context } from './context.js';
+import type { Krb5Context, Krb5ContextOptions } from './context.js';
 import { formatDer } from './der.js';
 import { type CipherOptions, enctypeOf, kerberosKey, randomKey } from './enctypes.js';
 import { established, initialSequence } from './established.js';
@@ -45,6 +45,8 @@ export interface Krb5AcceptorOptions extends CipherOptions {
   enctypes?: readonly number[];
   /** Refuse every per-message token but the next one. Default false. */
   strictOrder?: boolean;
+  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  keylog?: (options: Krb5ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
 }
@@ -61,6 +63,7 @@ interface Settings extends Acceptance {
   clock: () => number;
   random: (length: number) => Uint8Array;
   strictOrder: boolean;
+  keylog: ((options: Krb5ContextOptions) => void) | undefined;
 }
 
 const SKEW = 300;
@@ -163,6 +166,7 @@ function settingsOf(options: Krb5AcceptorOptions): Settings {
     enctypes: options.enctypes,
     ciphers: options.ciphers,
     strictOrder: options.strictOrder ?? false,
+    keylog: options.keylog,
     random: options.random ?? randomBytes,
   };
 }

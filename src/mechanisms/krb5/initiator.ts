@@ -6,7 +6,7 @@ import type { Exchange, Step } from '../../secure/security-context.js';
 import { spokenExchange, type Token, type Turns } from '../turns.js';
 import { openApRep, type RequestKeys } from './ap-exchange.js';
 import { type Timestamp, timestampOf } from './clock.js';
-import type { Krb5Context } from './context.js';
+import type { Krb5Context, Krb5ContextOptions } from './context.js';
 import type { Credential, CredentialCache } from './credential-cache.js';
 import { chooseCredential } from './credential-choice.js';
 import { formatDer, parseDer } from './der.js';
@@ -55,6 +55,8 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   enctypes?: readonly number[];
   /** Refuse every per-message token but the next one. Default false. */
   strictOrder?: boolean;
+  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  keylog?: (options: Krb5ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
 }
@@ -70,6 +72,7 @@ interface Settings extends EnctypePolicy {
   clock: () => number;
   allowWeak: boolean;
   strictOrder: boolean;
+  keylog: ((options: Krb5ContextOptions) => void) | undefined;
   random: (length: number) => Uint8Array;
 }
 
@@ -265,6 +268,7 @@ function settingsOf(options: Krb5InitiatorOptions): Settings {
     allowWeak: options.allowWeak ?? false,
     enctypes: options.enctypes,
     strictOrder: options.strictOrder ?? false,
+    keylog: options.keylog,
     ciphers: options.ciphers,
     random: options.random ?? randomBytes,
   };

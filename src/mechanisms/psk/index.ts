@@ -19,7 +19,7 @@ import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../byte
 import { FtpSecurityError } from '../../errors.js';
 import type { Exchange, Mechanism, Peer, Sight, Step, Witness } from '../../secure/security-context.js';
 import { inTurn, spokenExchange, type Token, type Turns } from '../turns.js';
-import { deriveKey, PskContext, type Role } from './context.js';
+import { deriveKey, PskContext, type PskContextOptions, type Role } from './context.js';
 
 const VERSION = 1;
 const NONCE = 32;
@@ -34,6 +34,8 @@ export interface PskOptions {
   key: Uint8Array;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone: a nonce must never come twice. */
   random?: (length: number) => Uint8Array;
+  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  keylog?: (options: PskContextOptions) => void;
 }
 
 /**
@@ -73,7 +75,7 @@ interface Seen {
   token: Uint8Array;
 }
 
-function* initiate({ key, random = randomBytes }: PskOptions): Turns<Token, Step> {
+function* initiate({ key, random = randomBytes, keylog }: PskOptions): Turns<Token, Step> {
   assertKey(key);
   const nonce = random(NONCE);
   const early = yield {};
@@ -82,16 +84,21 @@ function* initiate({ key, random = randomBytes }: PskOptions): Turns<Token, Step
   const nonces = concat(nonce, answer.nonce);
   assertConfirmed(key, nonces, 'acceptor', answer.confirmation);
   const token = confirm(key, nonces, 'initiator');
-  return { token, context: new PskContext({ role: 'initiator', key, nonces }) };
+  return { token, context: contextOf({ role: 'initiator', key, nonces }, keylog) };
 }
 
-function* accept({ key, random = randomBytes }: PskOptions): Turns<Token, Step> {
+function* accept({ key, random = randomBytes, keylog }: PskOptions): Turns<Token, Step> {
   assertKey(key);
   const nonce = random(NONCE);
   const nonces = concat(readOpening(yield {}), nonce);
   const confirmation = exactly(CONFIRMATION, yield { token: concat(nonce, confirm(key, nonces, 'acceptor')) });
   assertConfirmed(key, nonces, 'initiator', confirmation);
-  return { context: new PskContext({ role: 'acceptor', key, nonces }) };
+  return { context: contextOf({ role: 'acceptor', key, nonces }, keylog) };
+}
+
+function contextOf(options: PskContextOptions, keylog: PskOptions['keylog']): PskContext {
+  keylog?.({ ...options, key: copy(options.key) });
+  return new PskContext(options);
 }
 
 /** The passive side: it sees every token, and after the last it has what both sides have. */

@@ -1,6 +1,13 @@
-/** Which encryption type two sides come to, by what each permits (RFC 4537). */
+/** Which encryption type two sides come to, by what each permits (RFC 4537); and what they tell of their contexts. */
 import { expect, test } from 'vitest';
-import { type Krb5AcceptorOptions, krb5Acceptor, krb5Initiator } from '../../../src/mechanisms/krb5/index.js';
+import {
+  type Krb5AcceptorOptions,
+  type Krb5ContextOptions,
+  krb5Acceptor,
+  krb5Context,
+  krb5Initiator,
+} from '../../../src/mechanisms/krb5/index.js';
+import type { Step } from '../../../src/secure/security-context.js';
 import { realm, START } from './live.js';
 
 const live = { clock: () => START * 1000, allowWeak: true };
@@ -28,4 +35,21 @@ test.each<[ticket: number, initiator: Permitted, acceptor: Permitted, agreed: nu
   [18, { enctypes: [17, 23] }, {}, 18],
 ])('a ticket of %i, %j offered, %j permitted', async (ticket, initiator, acceptor, agreed) => {
   expect(await agreedEnctype(ticket, initiator, acceptor)).toBe(agreed);
+});
+
+test('keylog is told what each context is made of', () => {
+  const { keytab, credential } = realm(18);
+  const told: Krb5ContextOptions[] = [];
+  const both = { ...live, keylog: (options: Krb5ContextOptions) => void told.push(options) };
+  const initiator = krb5Initiator({ ...both, credentials: [credential], service: 'ftp@host.example.test' });
+  const acceptor = krb5Acceptor({ ...both, keytab });
+  const { token } = acceptor.step((initiator.step() as Step).token) as Step;
+  const { context } = initiator.step(token) as Step;
+  expect(told.map(({ role }) => role)).toEqual(['acceptor', 'initiator']);
+  expect(told[0]!.key).toEqual(told[1]!.key);
+  const text = Uint8Array.of(1, 2, 3);
+  expect(krb5Context(told[0]!).unwrap(context!.wrap(text, 'private').token)).toMatchObject({
+    plaintext: text,
+    sequence: 'ok',
+  });
 });

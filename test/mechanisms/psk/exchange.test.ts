@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, toUtf8 } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
+import { PskContext, type PskContextOptions } from '../../../src/mechanisms/psk/context.js';
 import { psk, pskAcceptor, pskInitiator } from '../../../src/mechanisms/psk/index.js';
 import type { Exchange, Peer, Step } from '../../../src/secure/security-context.js';
 
@@ -26,6 +27,19 @@ function tokens(): [Uint8Array, Uint8Array, Uint8Array] {
 }
 
 describe('the X-PSK exchange', () => {
+  test('keylog is told what each context is made of', () => {
+    const told: PskContextOptions[] = [];
+    const keylog = (options: PskContextOptions) => void told.push(options);
+    const [initiator, acceptor] = [pskInitiator({ key, keylog }), pskAcceptor({ key, keylog })];
+    const { token, context } = step(initiator, step(acceptor, step(initiator).token).token);
+    step(acceptor, token);
+    expect(told.map(({ role }) => role)).toEqual(['initiator', 'acceptor']);
+    expect(told[0]).toEqual({ ...told[1], role: 'initiator' });
+    expect(told[0]!.key).not.toBe(key);
+    const witness = new PskContext(told[1]!);
+    expect(witness.unwrap(context!.wrap(toUtf8('text'), 'private').token).plaintext).toEqual(toUtf8('text'));
+  });
+
   test('three tokens, and both sides have a context', () => {
     const initiator = pskInitiator({ key });
     const acceptor = pskAcceptor({ key });

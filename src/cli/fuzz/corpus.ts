@@ -1,19 +1,12 @@
 /** `rfc2228 fuzz corpus`: seed files for other fuzzers. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { corpusFiles } from '../fuzz/corpus.js';
-import { nodeCiphers } from '../node/index.js';
-import { EXIT, InputError, parseOptions, UsageError } from './status.js';
+import { corpusFiles } from '../../fuzz/corpus.js';
+import { nodeCiphers } from '../../node/index.js';
+import { EXIT, InputError, parseOptions, UsageError } from '../status.js';
+import { MAX_SEED, wholeNumber } from './numbers.js';
 
-const MAX_SEED = 0xffff_ffff;
-
-export function fuzz(args: string[]): number {
-  const [what, ...rest] = args;
-  if (what !== 'corpus') throw new UsageError('fuzz wants corpus and a directory');
-  return corpus(rest);
-}
-
-function corpus(args: string[]): number {
+export function corpus(args: string[]): number {
   const { values, positionals } = parseOptions({
     args,
     options: { seed: { type: 'string' } },
@@ -21,8 +14,7 @@ function corpus(args: string[]): number {
   });
   const [directory, ...more] = positionals;
   if (directory === undefined || more.length > 0) throw new UsageError('fuzz corpus wants one directory');
-  const seed = values.seed === undefined ? 2228 : Number(values.seed);
-  if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) throw new UsageError('--seed wants a number below 2^32');
+  const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? 2228;
   try {
     write(directory, seed);
   } catch (error) {

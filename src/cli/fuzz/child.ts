@@ -1,0 +1,85 @@
+/** A target that is started for each case: what it prints, and how it ends. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { type ProcessExit, sanitizerReport } from '../../fuzz/driver/index.js';
+
+/** More of its output is dropped. */
+const MAX_OUTPUT = 1 << 20;
+/** By these a process does not end of its own will. */
+const CRASHES = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'] as const;
+
+export class Child {
+  output = '';
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<void>;
+  #isOver = false;
+
+  /** @param command  for the shell */
+  constructor(command: string, environment: Record<string, string> = {}) {
+    this.#process = spawn(command, {
+      shell: true,
+      detached: true,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream!.setEncoding('latin1').on('data', (text: string) => {
+        this.output += text.slice(0, MAX_OUTPUT - this.output.length);
+      });
+    }
+    this.#ended = new Promise(resolve => {
+      const over = () => {
+        this.#isOver = true;
+        resolve();
+      };
+      this.#process.on('close', over).on('error', over);
+    });
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * Waits for its end, and ends it if that takes too long.
+   * @param limit  in milliseconds; 0 ends it at once
+   * @returns how it ended by itself; undefined when it did not
+   */
+  async end(limit: number): Promise<ProcessExit | undefined> {
+    if (limit > 0) await this.#wait(limit);
+    const byItself = this.#isOver;
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      this.#kill(signal);
+      await this.#wait(1000);
+      if (this.#isOver) break;
+    }
+    const { exitCode: status, signalCode } = this.#process;
+    const sanitizer = sanitizerReport(this.output);
+    const found = sanitizer === undefined ? {} : { sanitizer };
+    if (!byItself) return sanitizer === undefined ? undefined : { status, signal: null, ...found };
+    return { status, signal: signalCode ?? signalOf(status), ...found };
+  }
+
+  /** Of its whole group: the shell may have started more than one. */
+  #kill(signal: NodeJS.Signals): void {
+    try {
+      if (this.#process.pid !== undefined) process.kill(-this.#process.pid, signal);
+    } catch {
+      // Nobody is left.
+    }
+  }
+
+  async #wait(limit: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, limit);
+    });
+    await Promise.race([this.#ended, late]);
+    clearTimeout(timer);
+  }
+}
+
+/** A shell tells of the signal that ended what it ran by 128 and its number. */
+function signalOf(status: number | null): string | null {
+  return CRASHES.find(name => status === 128 + constants.signals[name]) ?? null;
+}

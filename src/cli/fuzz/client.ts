@@ -1,0 +1,170 @@
+/** `rfc2228 fuzz client`: plays the server for whatever connects. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import {
+  type ClientTarget,
+  type Conduct,
+  type DrivenCase,
+  judgeClient,
+  MARKER,
+  type Outcome,
+  type Plain,
+  type ProcessExit,
+  playToClient,
+  withExit,
+} from '../../fuzz/driver/index.js';
+import { InputError, parseOptions, UsageError } from '../status.js';
+import { Child } from './child.js';
+import { sideOf } from './mechanisms.js';
+import { wholeNumber } from './numbers.js';
+import { assertOwned, OPTIONS, parseEndpoint, settingsOf } from './options.js';
+import { run } from './run.js';
+import { SocketWire } from './socket-wire.js';
+
+export async function fuzzClient(args: string[]): Promise<number> {
+  const options = { ...OPTIONS, listen: { type: 'string' }, at: { type: 'string' } } as const;
+  const { values } = parseOptions({ args, options });
+  if (values.listen === undefined) throw new UsageError('fuzz client wants --listen PORT');
+  const { host, port } = parseEndpoint(values.listen);
+  assertOwned(host, values);
+  const target: ClientTarget = { ...sideOf(values, 'client'), at: wholeNumber('at', values.at, 1000, 1) ?? 1 };
+  const settings = settingsOf(values, 'client');
+  const door = await Door.open(host, port);
+  try {
+    if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${door.port} waits for clients\n`);
+    const clients = new Clients(door, target, settings);
+    await clients.learn();
+    return await run(settings, target.mechanism, one => clients.play(one));
+  } finally {
+    door.close();
+  }
+}
+
+/** Where clients come in, one after the other. */
+class Door {
+  readonly port: number;
+  readonly #waiting: Socket[] = [];
+  readonly #close: () => void;
+  #wake: () => void = () => {};
+
+  private constructor(port: number, close: () => void) {
+    this.port = port;
+    this.#close = close;
+  }
+
+  static async open(host: string, port: number): Promise<Door> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    try {
+      server.listen(port, host);
+      await once(server, 'listening');
+    } catch (error) {
+      throw new InputError((error as Error).message);
+    }
+    const door = new Door((server.address() as AddressInfo).port, () => server.close());
+    server.on('connection', socket => {
+      door.#waiting.push(socket);
+      door.#wake();
+    });
+    return door;
+  }
+
+  /** @param limit  in milliseconds; undefined waits for ever */
+  async next(limit: number | undefined): Promise<Socket | undefined> {
+    if (this.#waiting.length === 0) {
+      await new Promise<void>(resolve => {
+        const timer = limit === undefined ? undefined : setTimeout(resolve, limit);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return this.#waiting.shift();
+  }
+
+  /** Those that have come meanwhile, such as one that connects again, are no case's. */
+  turnAway(): void {
+    for (const socket of this.#waiting.splice(0)) socket.destroy();
+  }
+
+  close(): void {
+    this.turnAway();
+    this.#close();
+  }
+}
+
+interface Visit {
+  conduct: Conduct;
+  /** How its process ended by itself. */
+  exit: ProcessExit | undefined;
+  output: string | undefined;
+}
+
+class Clients {
+  readonly #door: Door;
+  readonly #target: ClientTarget;
+  readonly #limit: number;
+  readonly #exec: string | undefined;
+  /** What it does where a command is refused, by the command's number. */
+  readonly #refused = new Map<number, Conduct>();
+  #usual: Conduct = { commands: [], end: 'end' };
+  #shows = false;
+
+  constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
+    this.#door = door;
+    this.#target = target;
+    this.#limit = limit;
+    this.#exec = exec;
+  }
+
+  /** What the client does with a sound server. @throws InputError when it never gets behind the exchange */
+  async learn(): Promise<void> {
+    const visit = await this.#visit('accept');
+    const { commands = [] } = visit?.conduct ?? {};
+    if (!commands.some(isProtected)) {
+      throw new InputError(`the client comes to no security association: ${commands.join(', ') || 'nothing is sent'}`);
+    }
+    this.#usual = visit!.conduct;
+    this.#shows = visit!.output?.includes(MARKER) === true;
+  }
+
+  async play(one: DrivenCase): Promise<Outcome> {
+    const visit = await this.#visit(one);
+    if (visit === undefined) return { kind: 'unready', detail: 'no client came' };
+    const { conduct, exit, output } = visit;
+    const shown = this.#shows ? output!.split(MARKER).length - 1 : undefined;
+    const outcome = judgeClient(one, conduct, {
+      usual: this.#usual,
+      refused: await this.#whereRefused(conduct),
+      shown,
+    });
+    return exit === undefined ? outcome : withExit(outcome, exit);
+  }
+
+  /** What it does if the command whose reply was bent is refused. */
+  async #whereRefused({ commands, bent }: Conduct): Promise<Conduct | undefined> {
+    if (bent === undefined || !isProtected(commands[bent]!)) return undefined;
+    const at = commands.slice(0, bent + 1).filter(isProtected).length;
+    let conduct = this.#refused.get(at);
+    conduct ??= (await this.#visit('refuse', at))?.conduct;
+    if (conduct !== undefined) this.#refused.set(at, conduct);
+    return conduct;
+  }
+
+  async #visit(one: DrivenCase | Plain, at = this.#target.at): Promise<Visit | undefined> {
+    const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
+    const socket = await this.#door.next(child && this.#limit);
+    if (socket === undefined) {
+      await child?.end(0);
+      return undefined;
+    }
+    const conduct = await playToClient(one, { ...this.#target, at }, new SocketWire(socket, this.#limit));
+    // What was sent last is still on its way.
+    socket.end(() => socket.destroySoon());
+    const exit = await child?.end(this.#limit);
+    if (child !== undefined) this.#door.turnAway();
+    return { conduct, exit, output: child?.output };
+  }
+}
+
+const isProtected = (command: string) => !command.startsWith('clear ');

@@ -1,0 +1,12 @@
+/** Numbers in options. */
+import { UsageError } from '../status.js';
+
+export const MAX_SEED = 0xffff_ffff;
+
+/** @returns undefined when the option is not there */
+export function wholeNumber(name: string, text: string | undefined, max: number, min = 0): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= min && number <= max) return number;
+  throw new UsageError(`--${name} wants a whole number from ${min} to ${max}`);
+}

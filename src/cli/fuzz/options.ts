@@ -1,0 +1,130 @@
+/** What both ways of fuzzing are told. */
+import { FtpSecurityError } from '../../errors.js';
+import { type DrivenCase, parseReproducers, plan } from '../../fuzz/driver/index.js';
+import { LAYERS, type Layer } from '../../fuzz/mutation.js';
+import type { Peer } from '../../secure/security-context.js';
+import { readInput, UsageError } from '../status.js';
+import { MAX_SEED, wholeNumber } from './numbers.js';
+
+export const OPTIONS = {
+  mechanism: { type: 'string' },
+  key: { type: 'string' },
+  keytab: { type: 'string', multiple: true, default: [] as string[] },
+  ccache: { type: 'string' },
+  service: { type: 'string' },
+  'allow-weak': { type: 'boolean', default: false },
+  exec: { type: 'string' },
+  time: { type: 'string' },
+  cases: { type: 'string' },
+  seed: { type: 'string' },
+  only: { type: 'string', multiple: true, default: [] as string[] },
+  level: { type: 'string' },
+  rate: { type: 'string' },
+  limit: { type: 'string' },
+  out: { type: 'string', default: 'findings' },
+  replay: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  'i-own-this-target': { type: 'boolean', default: false },
+} as const;
+
+/** What `parseOptions` makes of them, as far as it matters here. */
+export interface Values {
+  mechanism?: string | undefined;
+  key?: string | undefined;
+  keytab: string[];
+  ccache?: string | undefined;
+  service?: string | undefined;
+  'allow-weak': boolean;
+  exec?: string | undefined;
+  time?: string | undefined;
+  cases?: string | undefined;
+  seed?: string | undefined;
+  only: string[];
+  level?: string | undefined;
+  rate?: string | undefined;
+  limit?: string | undefined;
+  out: string;
+  replay?: string | undefined;
+  json: boolean;
+  'i-own-this-target': boolean;
+}
+
+export interface Settings {
+  cases: Iterable<DrivenCase>;
+  seed: number;
+  /** Whether no further case is to be played. */
+  isOver(played: number): boolean;
+  /** Milliseconds between the beginnings of two cases, at the least. */
+  pause: number;
+  /** Milliseconds that any answer may take. */
+  limit: number;
+  exec: string | undefined;
+  out: string;
+  json: boolean;
+}
+
+const DEFAULTS = { seed: 2228, rate: 50, limit: 2000, seconds: 60 } as const;
+
+export function settingsOf(values: Values, to: Peer): Settings {
+  const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? DEFAULTS.seed;
+  const most = wholeNumber('cases', values.cases, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
+  const seconds = wholeNumber('time', values.time, 1e7);
+  const endless = values.cases === undefined && values.replay === undefined;
+  const end = Date.now() + 1000 * (seconds ?? (endless ? DEFAULTS.seconds : Number.POSITIVE_INFINITY));
+  return {
+    cases: values.replay === undefined ? newCases(values, to, seed) : replayed(values.replay, to),
+    seed,
+    isOver: played => played >= most || Date.now() >= end,
+    pause: 1000 / (wholeNumber('rate', values.rate, 100_000, 1) ?? DEFAULTS.rate),
+    limit: wholeNumber('limit', values.limit, 600_000, 1) ?? DEFAULTS.limit,
+    exec: values.exec,
+    out: values.out,
+    json: values.json,
+  };
+}
+
+/** Formats of tokens that a mechanism does not have. */
+const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
+  krb5: ['psk', 'krb4'],
+  psk: ['rfc4121', 'rfc1964', 'krb4'],
+};
+
+function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
+  if (level !== undefined && level !== 'safe' && level !== 'private')
+    throw new UsageError('--level is safe or private');
+  const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
+  return plan({ to, seed, layers, without: NOT_ITS_OWN[mechanism] ?? [], ...(level && { level }) });
+}
+
+function layerOf(name: string): Layer {
+  const layer = LAYERS.find(it => it === name && it !== 'data');
+  if (layer === undefined) throw new UsageError(`--only wants one of ${LAYERS.filter(it => it !== 'data').join(', ')}`);
+  return layer;
+}
+
+function replayed(file: string, to: Peer): DrivenCase[] {
+  const octets = readInput(file);
+  let cases: DrivenCase[];
+  try {
+    cases = parseReproducers(octets);
+  } catch (error) {
+    throw error instanceof FtpSecurityError ? new FtpSecurityError(error.code, `${file}: ${error.message}`) : error;
+  }
+  if (cases.every(one => one.to === to)) return cases;
+  throw new UsageError(`${file} has cases for the other side`);
+}
+
+/** `HOST:PORT`, an IPv6 address in brackets, or a port alone, which is one of this host. */
+export function parseEndpoint(text: string): { host: string; port: number } {
+  const [, inBrackets, name, digits] = /^(?:(?:\[([^\]]+)\]|([^:]*)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535) throw new UsageError(`${JSON.stringify(text)} is no HOST:PORT`);
+  return { host: inBrackets ?? (name || '127.0.0.1'), port };
+}
+
+/** Whoever fuzzes what is not theirs does harm. */
+export function assertOwned(host: string, { 'i-own-this-target': owned }: Values): void {
+  const isLoopback = /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || host.toLowerCase() === 'localhost';
+  if (isLoopback || owned) return;
+  throw new UsageError(`${host} is not this host: only with --i-own-this-target`);
+}

@@ -1,0 +1,102 @@
+/** What a run shows: NDJSON for machines; progress, findings and a table for people; a file for each finding. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type CaseRecord,
+  type FindingRecord,
+  fileNameOf,
+  type OutcomeKind,
+  type SummaryRecord,
+} from '../../fuzz/driver/index.js';
+import { InputError } from '../status.js';
+import { columns, paint, printable, shorten } from '../terminal.js';
+
+const KINDS: readonly OutcomeKind[] = [
+  'accepted',
+  'refused',
+  'ignored',
+  'closed',
+  'hung',
+  'crashed',
+  'skipped',
+  'unready',
+];
+const MAX_DETAIL = 100;
+/** Milliseconds between two lines of progress. */
+const PROGRESS = 200;
+
+export class Report {
+  readonly #json: boolean;
+  readonly #out: string;
+  readonly #began = Date.now();
+  readonly #layers = new Map<string, Map<string, number>>();
+  readonly #findings: string[][] = [];
+  #shown = 0;
+
+  constructor({ json, out }: { json: boolean; out: string }) {
+    this.#json = json;
+    this.#out = out;
+  }
+
+  tell(record: CaseRecord | FindingRecord): void {
+    if (record.type === 'case') this.#count(record);
+    const file = record.type === 'finding' ? this.#keep(record) : undefined;
+    if (this.#json) print({ ...record, ...(file !== undefined && { file }) });
+    else if (record.type === 'case') this.#progress(record.index);
+    else this.#show(record, file!);
+  }
+
+  finish(summary: SummaryRecord): void {
+    const seconds = (Date.now() - this.#began) / 1000;
+    if (this.#json) {
+      print({ ...summary, seconds });
+      return;
+    }
+    this.#clear();
+    const rows = [...this.#layers].map(([layer, counts]) => [layer, ...KINDS.map(kind => `${counts.get(kind) ?? ''}`)]);
+    for (const row of columns([['layer', ...KINDS], ...rows])) console.log(row.trimEnd());
+    const { cases, findings } = summary;
+    const each = seconds > 0 ? ` (${(cases / seconds).toFixed(0)}/s)` : '';
+    const total = `${cases} cases in ${seconds.toFixed(1)} s${each}, ${findings} findings`;
+    console.log(paint('bold', total) + (findings > 0 ? `, in ${this.#out}/` : ''));
+  }
+
+  #count({ layer, outcome }: CaseRecord): void {
+    const counts = this.#layers.get(layer) ?? new Map<string, number>();
+    this.#layers.set(layer, counts.set(outcome, (counts.get(outcome) ?? 0) + 1));
+  }
+
+  /** @returns the file */
+  #keep({ type: _, ...reproducer }: FindingRecord): string {
+    const file = join(this.#out, fileNameOf(reproducer));
+    try {
+      mkdirSync(this.#out, { recursive: true });
+      writeFileSync(file, `${JSON.stringify(reproducer, null, 2)}\n`);
+    } catch (error) {
+      throw new InputError(`${file}: ${(error as Error).message}`);
+    }
+    return file;
+  }
+
+  #show({ finding, name, outcome, source }: FindingRecord, file: string): void {
+    this.#clear();
+    const said = shorten(printable(outcome), MAX_DETAIL);
+    console.log(`${paint('red', finding)}  ${name} (${source})\n  ${said}\n  ${paint('dim', file)}`);
+    this.#findings.push([finding, name]);
+  }
+
+  #progress(index: number): void {
+    if (!process.stderr.isTTY || Date.now() - this.#shown < PROGRESS) return;
+    this.#shown = Date.now();
+    const rate = index / ((this.#shown - this.#began) / 1000 || 1);
+    process.stderr.write(`\r\u001b[K${index} cases, ${rate.toFixed(0)}/s, ${this.#findings.length} findings`);
+  }
+
+  #clear(): void {
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  }
+}
+
+function print(record: object): void {
+  process.stdout.write(`${JSON.stringify(record)}\n`);
+}

@@ -1,0 +1,71 @@
+/** A control connection of the driver, over a socket. */
+import { connect, type Socket } from 'node:net';
+import { setImmediate as soon } from 'node:timers/promises';
+import type { Quiet, Wire } from '../../fuzz/driver/index.js';
+
+export class SocketWire implements Wire {
+  readonly #socket: Socket;
+  readonly #limit: number;
+  readonly #heard: Uint8Array[] = [];
+  #ended = false;
+  #wake: () => void = () => {};
+
+  /** @param limit  how long `hear` waits, in milliseconds */
+  constructor(socket: Socket, limit: number) {
+    this.#socket = socket.setNoDelay(true);
+    this.#limit = limit;
+    socket.on('data', chunk => {
+      this.#heard.push(chunk);
+      this.#wake();
+    });
+    const end = () => {
+      this.#ended = true;
+      this.#wake();
+    };
+    socket.on('end', end).on('close', end).on('error', end);
+  }
+
+  /** Nobody waits for the peer to read: one that does not is heard of by its silence. */
+  async send(chunks: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) {
+      if (this.#socket.writable) this.#socket.write(chunk);
+      if (chunks.length > 1) await soon();
+    }
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  async hear(): Promise<Uint8Array | Quiet> {
+    if (this.#heard.length === 0 && !this.#ended) await this.#change();
+    return this.#heard.shift() ?? (this.#ended ? 'end' : 'silence');
+  }
+
+  async #change(): Promise<void> {
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, this.#limit);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** @throws Error of the system, or ETIMEDOUT */
+export function connected(host: string, port: number, limit: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, allowHalfOpen: true });
+    const timer = setTimeout(
+      () => socket.destroy(Object.assign(new Error('no connection'), { code: 'ETIMEDOUT' })),
+      limit,
+    );
+    socket.on('error', reject);
+    socket.on('connect', () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+    socket.on('close', () => clearTimeout(timer));
+  });
+}

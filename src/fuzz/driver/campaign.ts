@@ -1,0 +1,105 @@
+/** A run: case after case, each finding once, made small; told as it goes. */
+import type { DrivenCase, Finding, Outcome, OutcomeKind } from './outcome.js';
+import { type Reproducer, reproducerOf } from './reproducer.js';
+import { shrunk } from './shrink.js';
+
+export interface CampaignOptions {
+  cases: Iterable<DrivenCase>;
+  mechanism: string;
+  /** Plays one case, on a connection of its own. */
+  play(one: DrivenCase): Promise<Outcome>;
+  /** Asked before each case, but not while a finding is made small. */
+  isOver(played: number): boolean;
+  /** Told of every case, and of every new finding. */
+  tell(record: CaseRecord | FindingRecord): void;
+}
+
+export interface CaseRecord {
+  type: 'case';
+  index: number;
+  layer: string;
+  name: string;
+  to: string;
+  level: string | null;
+  outcome: OutcomeKind;
+  code: number | null;
+  finding: Finding | null;
+  detail: string | null;
+}
+
+export interface FindingRecord extends Reproducer {
+  type: 'finding';
+}
+
+export interface SummaryRecord {
+  type: 'summary';
+  cases: number;
+  outcomes: Partial<Record<OutcomeKind, number>>;
+  findings: number;
+}
+
+/** So many connections that come to nothing, one behind the other, and the target is not there, or not any more. */
+const MAX_UNREADY = 5;
+
+/** The target has never taken part. */
+export class NoTarget extends Error {}
+
+/** @throws NoTarget */
+export async function campaign({ cases, mechanism, play, isOver, tell }: CampaignOptions): Promise<SummaryRecord> {
+  const outcomes: SummaryRecord['outcomes'] = {};
+  const known = new Set<string>();
+  let index = 0;
+  let unready = 0;
+  for (const one of cases) {
+    if (isOver(index)) break;
+    const outcome = await play(one);
+    index++;
+    outcomes[outcome.kind] = (outcomes[outcome.kind] ?? 0) + 1;
+    tell(recordOf(index, one, outcome));
+    unready = outcome.kind === 'unready' ? unready + 1 : 0;
+    if (unready === MAX_UNREADY && index === MAX_UNREADY) throw new NoTarget(outcome.detail);
+    if (unready === MAX_UNREADY) break;
+    const { finding } = outcome;
+    if (finding === undefined || known.has(keyOf(one, finding))) continue;
+    known.add(keyOf(one, finding));
+    tell({ type: 'finding', ...(await smallest(one, { ...outcome, finding }, mechanism, play)) });
+  }
+  return { type: 'summary', cases: index, outcomes, findings: known.size };
+}
+
+async function smallest(
+  one: DrivenCase,
+  first: Outcome & { finding: Finding },
+  mechanism: string,
+  play: CampaignOptions['play'],
+): Promise<Reproducer> {
+  let shown = first;
+  const smaller = await shrunk(first.played ?? one, async candidate => {
+    const outcome = await play(candidate);
+    if (outcome.finding !== first.finding) return false;
+    shown = { ...outcome, finding: outcome.finding };
+    return true;
+  });
+  return reproducerOf(smaller, shown, mechanism);
+}
+
+function recordOf(index: number, one: DrivenCase, { kind, code, finding, detail }: Outcome): CaseRecord {
+  const { layer, name, to } = one;
+  return {
+    type: 'case',
+    index,
+    layer,
+    name,
+    to,
+    level: 'level' in one ? one.level : null,
+    outcome: kind,
+    code: code ?? null,
+    finding: finding ?? null,
+    detail: detail ?? null,
+  };
+}
+
+/** Levels and variants of one mutation that show the same are one finding. */
+function keyOf({ layer, name }: DrivenCase, finding: Finding): string {
+  return `${layer}: ${name}: ${finding}`;
+}

@@ -1,0 +1,26 @@
+/** The driver: cases put to a client or a server, and what they make of them. It does no I/O; `rfc2228 fuzz` does. */
+export {
+  type CampaignOptions,
+  type CaseRecord,
+  campaign,
+  type FindingRecord,
+  NoTarget,
+  type SummaryRecord,
+} from './campaign.js';
+export { type Conduct, judgeClient, type Known } from './conduct.js';
+export {
+  type DrivenCase,
+  FINDINGS,
+  type Finding,
+  type Outcome,
+  type OutcomeKind,
+  type ProcessExit,
+  sanitizerReport,
+  withExit,
+} from './outcome.js';
+export { type PlanOptions, plan } from './plan.js';
+export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
+export { MARKER } from './sound-server.js';
+export { type ClientTarget, type Plain, playToClient } from './to-client.js';
+export { playToServer, type ServerTarget } from './to-server.js';
+export type { FuzzSide, Quiet, Wire } from './wire.js';

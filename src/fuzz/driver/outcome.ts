@@ -1,0 +1,101 @@
+/** What became of a case, and which of it is a finding: what a peer did is held against what a sound one must do. */
+import type { ErrorCode } from '../../errors.js';
+import type { MessageCase } from '../cases.js';
+import type { Expectation } from '../mutation.js';
+import type { ScriptCase } from '../phases.js';
+
+/** A case that is played over a control connection. */
+export type DrivenCase = MessageCase | ScriptCase;
+
+/**
+ * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
+ * `ignored` it did nothing, and lives; `closed` it ended the connection; `hung` it does nothing any more; `crashed` its
+ * process died; `skipped` the case says nothing here; `unready` the connection never came to where the case begins.
+ */
+export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung' | 'crashed' | 'skipped' | 'unready';
+
+/** Those that end in `accepted` are what a peer accepted though it must refuse it. */
+export const FINDINGS = [
+  'unverified text accepted',
+  'replay accepted',
+  'clear text accepted',
+  'lower level accepted',
+  'malformed token accepted',
+  'malformed text accepted',
+  'order broken',
+  'clear reply given',
+  'weak reply given',
+  'bad reply given',
+  'bad command given',
+  'gone on in the clear',
+  'another code given',
+  'sound text refused',
+  'hung',
+  'crashed',
+] as const;
+export type Finding = (typeof FINDINGS)[number];
+
+export interface Outcome {
+  kind: OutcomeKind;
+  /** The reply code that answered it. */
+  code?: number;
+  /** For people: what the peer did. */
+  detail?: string;
+  finding?: Finding;
+  /** The case as it was played, where the driver had to fit it to the peer. */
+  played?: DrivenCase;
+  /** Octets of the bent message, in the chunks that they went in. */
+  sent?: readonly Uint8Array[];
+}
+
+/** How a process of the peer ended by itself. */
+export interface ProcessExit {
+  status: number | null;
+  signal: string | null;
+  /** What a sanitizer wrote, from its first line on. */
+  sanitizer?: string;
+}
+
+/** What it means when a text is accepted that had to be refused for a reason. The first that fits counts. */
+const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
+  [/^security\/(replayed|out-of-sequence)$/, 'replay accepted'],
+  [/^sequence\/unprotected$/, 'clear text accepted'],
+  [/^sequence\/wrong-level$/, 'lower level accepted'],
+  [/^(security\/|sequence\/no-context$)/, 'unverified text accepted'],
+  [/^sequence\//, 'order broken'],
+];
+
+/** @param forges  of the case: its tokens have the right keys, so that those of a bad form are nobody's forgery */
+export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding {
+  if (forges !== undefined && codes[0] === 'security/bad-token') return 'malformed token accepted';
+  return (
+    ACCEPTED.find(([pattern]) => codes[0] !== undefined && pattern.test(codes[0]))?.[1] ?? 'malformed text accepted'
+  );
+}
+
+/** The outcome, and its finding if what is expected leaves any. */
+export function judged(outcome: Outcome, expected: Expectation, forges?: string): Outcome {
+  const finding = outcome.finding ?? findingIn(outcome.kind, expected, forges);
+  return finding === undefined ? outcome : { ...outcome, finding };
+}
+
+function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): Finding | undefined {
+  if (kind === 'hung') return 'hung';
+  if (kind === 'crashed') return 'crashed';
+  if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes, forges);
+  const heeded = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
+  return expected.verdict === 'accept' && !heeded ? 'sound text refused' : undefined;
+}
+
+/** The outcome of a case when the peer's process has ended by itself. What it accepted before stays the finding. */
+export function withExit(outcome: Outcome, { signal, sanitizer }: ProcessExit): Outcome {
+  if (signal === null && sanitizer === undefined) return outcome;
+  const detail = [sanitizer ?? `killed by ${signal}`, ...(outcome.detail ? [`it ${outcome.detail}`] : [])].join('; ');
+  return { ...outcome, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };
+}
+
+/** The first line of what a sanitizer writes, and what follows it. */
+export function sanitizerReport(output: string): string | undefined {
+  const at = output.search(/(==\d+==\s*ERROR: \w+Sanitizer|WARNING: (Thread|Memory)Sanitizer|: runtime error: )/);
+  return at < 0 ? undefined : output.slice(output.lastIndexOf('\n', at) + 1).slice(0, 4000);
+}

@@ -1,0 +1,50 @@
+/** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, without end. */
+import type { Peer } from '../../secure/security-context.js';
+import { type MessageCase, messageCases } from '../cases.js';
+import type { Layer } from '../mutation.js';
+import { SCRIPTS } from '../phases.js';
+import type { DrivenCase } from './outcome.js';
+
+export interface PlanOptions {
+  to: Peer;
+  seed: number;
+  layers: readonly Layer[];
+  level?: MessageCase['level'];
+  /** Formats of tokens whose forgeries are left out: those of other mechanisms say nothing. */
+  without?: readonly string[];
+}
+
+const VARIANTS = 4;
+/** Far enough that no two rounds share a seed of a case. */
+const ROUND = 1_000_003;
+
+/** Cases without end, the same for the same seed; none at all where no layer has any for this peer. */
+export function* plan({ to, seed, layers, level, without = [] }: PlanOptions): Generator<DrivenCase> {
+  const scripts = layers.includes('phases') ? SCRIPTS.filter(script => script.to === to) : [];
+  for (let round = 0; ; round++) {
+    const options = { seed: (seed + round * ROUND) >>> 0, variants: VARIANTS, layers, to, ...(level && { level }) };
+    // The first variant is the simplest one in every round.
+    const messages = [...messageCases(options)].filter(
+      ({ choices, forges }) => (round === 0 || choices.length > 0) && !(forges && without.includes(forges)),
+    );
+    yield* byTurns(round === 0 ? [...scripts, ...messages] : messages);
+    if (messages.length === 0) return;
+  }
+}
+
+/** One of each layer, then another of each, until none is left. */
+function* byTurns(cases: readonly DrivenCase[]): Generator<DrivenCase> {
+  const queues = new Map<Layer, DrivenCase[]>();
+  for (const one of cases) {
+    if (!queues.has(one.layer)) queues.set(one.layer, []);
+    queues.get(one.layer)!.push(one);
+  }
+  for (let i = 0, left = cases.length; left > 0; i++) {
+    for (const queue of queues.values()) {
+      const one = queue[i];
+      if (one === undefined) continue;
+      left--;
+      yield one;
+    }
+  }
+}

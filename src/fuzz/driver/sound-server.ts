@@ -1,0 +1,57 @@
+/** What a sound server without files says to each command, so that a client comes to where it is to be tested. */
+import { CRLF, concat, toUtf8 } from '../../bytes.js';
+
+/** In the text of every reply that is bent: a client that shows it has taken it. */
+export const MARKER = 'bent-by-rfc2228';
+
+const ANSWERS: Readonly<Record<string, readonly [code: number, text: string]>> = {
+  USER: [232, 'User logged in'],
+  PASS: [230, 'User logged in'],
+  ACCT: [230, 'User logged in'],
+  PBSZ: [200, 'Protection buffer size accepted'],
+  PROT: [200, 'Protection level accepted'],
+  CCC: [534, 'Commands stay protected'],
+  SYST: [215, 'UNIX Type: L8'],
+  PWD: [257, '"/" is here'],
+  XPWD: [257, '"/" is here'],
+  MKD: [257, '"/made" created'],
+  CWD: [250, 'Done'],
+  CDUP: [250, 'Done'],
+  DELE: [250, 'Done'],
+  RMD: [250, 'Done'],
+  RNFR: [350, 'And to what?'],
+  RNTO: [250, 'Done'],
+  REST: [350, 'The next transfer starts there'],
+  SIZE: [213, '0'],
+  MDTM: [213, '20200101000000'],
+  STAT: [211, 'All is well'],
+  HELP: [214, 'No help'],
+  TYPE: [200, 'Done'],
+  MODE: [200, 'Done'],
+  STRU: [200, 'Done'],
+  OPTS: [200, 'Done'],
+  NOOP: [200, 'Done'],
+  ALLO: [202, 'No need'],
+  SITE: [202, 'No need'],
+  ABOR: [226, 'Nothing goes on'],
+  QUIT: [221, 'Goodbye'],
+  PASV: [425, 'No data connections here'],
+  EPSV: [425, 'No data connections here'],
+  PORT: [425, 'No data connections here'],
+  EPRT: [425, 'No data connections here'],
+};
+const UNKNOWN = [502, 'Not implemented'] as const;
+
+/** Octets of the reply to a command. */
+export function soundReply(verb: string): Uint8Array {
+  const [code, text] = ANSWERS[verb] ?? UNKNOWN;
+  return concat(toUtf8(`${code} ${text}`), CRLF);
+}
+
+/** The reply to a command in the shape of another: so many lines, and the marker in the last. */
+export function fittedReply(verb: string, shape: string): string {
+  const [code, text] = ANSWERS[verb] ?? UNKNOWN;
+  const lines = shape.split('\r\n').slice(0, -1);
+  const coded = lines.slice(0, -1).map(line => line.replace(/^\d{3}/, `${code}`));
+  return [...coded, `${code} ${text} ${MARKER}`, ''].join('\r\n');
+}

@@ -1,0 +1,248 @@
+/** A client under test: we are the server, sound but for one reply, and note what the client does. */
+import { toUtf8 } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import { type Command, CommandReader } from '../../ftp/command.js';
+import { formatReply } from '../../ftp/reply.js';
+import { protectReply, unprotectCommand } from '../../secure/protect.js';
+import { decodeProtectedCommand } from '../../secure/protected-command.js';
+import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level.js';
+import type { Exchange } from '../../secure/security-context.js';
+import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
+import { type MessageCase, MUTATIONS, type Performance, perform } from '../cases.js';
+import type { FuzzSession } from '../mutation.js';
+import { type ClientScript, scriptOctets } from '../phases.js';
+import type { Conduct } from './conduct.js';
+import type { DrivenCase } from './outcome.js';
+import { fittedReply, MARKER, soundReply } from './sound-server.js';
+import type { FuzzSide, Quiet, Wire } from './wire.js';
+
+export interface ClientTarget extends FuzzSide {
+  /** Which command behind the exchange gets a bent reply, counted from 1. */
+  at: number;
+}
+
+/** Without a case: that command gets a sound reply with the marker in it, or one that refuses. */
+export type Plain = 'accept' | 'refuse';
+
+/** Plays a case to a client that has just connected, or a sound server. */
+export async function playToClient(one: DrivenCase | Plain, target: ClientTarget, wire: Wire): Promise<Conduct> {
+  const server = new Server(one, target);
+  await wire.send([formatReply(220, 'Ready')]);
+  const end = await converse(server, wire);
+  wire.end();
+  return { ...server.conduct, end };
+}
+
+/** Goes on until the client has done something behind the bent reply, or ends. */
+async function converse(server: Server, wire: Wire): Promise<Quiet> {
+  const reader = new CommandReader();
+  let isFresh = true;
+  for (;;) {
+    let command: Command | undefined;
+    try {
+      command = reader.next();
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      await wire.send([formatReply(500, 'No command')]);
+      continue;
+    }
+    if (command !== undefined) {
+      await wire.send(await server.answer(command, !isFresh));
+      isFresh = false;
+      if (server.isOver) return 'end';
+      if (server.isOpen) wire.end();
+      continue;
+    }
+    const heard = await wire.hear();
+    isFresh = true;
+    if (heard === 'end') return heard;
+    if (heard !== 'silence') reader.push(heard);
+    else if (server.canGoOn) await wire.send(server.goOn());
+    else return heard;
+  }
+}
+
+function needsLines({ layer, name, forges }: MessageCase): boolean {
+  const mutation = MUTATIONS.find(it => it.layer === layer && it.name === name && it.forges === forges);
+  return mutation?.needs?.includes('lines') === true;
+}
+
+/** Our side. */
+class Server {
+  readonly #one: DrivenCase | Plain;
+  readonly #target: ClientTarget;
+  #session: FuzzSession | undefined;
+  #exchange: Exchange | undefined;
+  #received: Uint8Array | undefined;
+  #commands: string[] = [];
+  #secured = 0;
+  #performance: Performance | undefined;
+  #before: Uint8Array[] = [];
+  #bent: number | undefined;
+  #waited = false;
+  #ahead = false;
+  #played: DrivenCase | undefined;
+  #sent: readonly Uint8Array[] | undefined;
+  #error: FtpSecurityError | undefined;
+  /** Makes what would have been owed. */
+  #sound: (() => Uint8Array) | undefined;
+  #quits = false;
+
+  constructor(one: DrivenCase | Plain, target: ClientTarget) {
+    this.#one = one;
+    this.#target = target;
+  }
+
+  get conduct(): Omit<Conduct, 'end'> {
+    return {
+      commands: this.#commands,
+      ...(this.#bent !== undefined && { bent: this.#bent }),
+      ...(this.#performance && { markers: this.#performance.before.length }),
+      ...(this.#ahead && { ahead: true }),
+      ...(this.#waited && { waited: true }),
+      ...(this.#played && { played: this.#played }),
+      ...(this.#sent && { sent: this.#sent }),
+      ...(this.#error && { error: this.#error }),
+    };
+  }
+
+  /** The client has done something behind the bent reply, or said goodbye. */
+  get isOver(): boolean {
+    return this.#quits || (this.#bent !== undefined && this.#commands.length > this.#bent + 1);
+  }
+
+  /** What was sent has no end. */
+  get isOpen(): boolean {
+    return this.#bent !== undefined && this.#performance?.open === true;
+  }
+
+  /** A client that waits behind a bent reply may wait for a sound one. */
+  get canGoOn(): boolean {
+    return this.#bent !== undefined && !this.#waited && !this.isOpen && this.#sound !== undefined;
+  }
+
+  goOn(): Uint8Array[] {
+    this.#waited = true;
+    return [this.#sound!()];
+  }
+
+  /**
+   * Octets of the reply to a command, chunk by chunk.
+   * @param ahead  the command came together with the one before
+   */
+  async answer(outer: Command, ahead: boolean): Promise<readonly Uint8Array[]> {
+    if (ahead && this.#bent !== undefined) this.#ahead = true;
+    const claimed = levelOfVerb(outer.verb);
+    if (claimed === undefined || this.#session === undefined) return await this.#inTheClear(outer);
+    try {
+      this.#received = decodeProtectedCommand(outer).token;
+      const { inner, level } = unprotectCommand(this.#session.context, outer);
+      this.#note(inner.verb, level);
+      return this.#protected(inner.verb, level);
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      this.#error = error;
+      this.#quits = true;
+      return [];
+    }
+  }
+
+  async #inTheClear(command: Command): Promise<readonly Uint8Array[]> {
+    const { verb } = command;
+    this.#note(verb, 'clear');
+    if (this.#session !== undefined) return [this.#protect(toUtf8('533 Not in the clear'))];
+    if (verb === 'AUTH' && this.#names(command)) {
+      this.#exchange = this.#target.exchange(session => {
+        this.#session = session;
+      });
+      return this.#scripted('greeted', formatReply(334, 'Security data, please'));
+    }
+    if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);
+    return verb === 'AUTH' ? [formatReply(504, 'No such mechanism')] : [soundReply(verb)];
+  }
+
+  async #adat(command: Command, exchange: Exchange): Promise<readonly Uint8Array[]> {
+    if (this.#isDue('exchange')) return this.#bend([scriptOctets((this.#one as ClientScript).line, 'client')!]);
+    let step: Awaited<ReturnType<Exchange['step']>>;
+    try {
+      step = await exchange.step(parseAdat(command).token);
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      return [formatReply(535, 'Failed security check')];
+    }
+    const code = step.context === undefined ? 335 : 235;
+    return [step.token ? formatAdatReply(code, step.token) : formatReply(code, 'Security data exchange complete')];
+  }
+
+  #names(command: Command): boolean {
+    try {
+      return parseAuth(command) === this.#target.mechanism;
+    } catch (error) {
+      if (error instanceof FtpSecurityError) return false;
+      throw error;
+    }
+  }
+
+  #protected(verb: string, level: ProtectionLevel): readonly Uint8Array[] {
+    this.#secured++;
+    const sound = () => this.#protect(soundReply(verb), level);
+    const isDue = this.#secured >= this.#target.at && this.#bent === undefined;
+    if (!isDue) return [sound()];
+    if (typeof this.#one === 'string') return this.#plain(verb, level);
+    if (this.#isDue('secured')) {
+      const { line } = this.#one as ClientScript;
+      const octets = scriptOctets({ ...line, text: `${line.text} ${MARKER}` }, 'client', this.#session!.context);
+      return this.#bend(octets && [octets], sound);
+    }
+    if (this.#one.layer === 'phases') return [sound()];
+    this.#performance ??= this.#perform(verb);
+    if (this.#performance === undefined) return [sound()];
+    const before = this.#before.shift();
+    return before ? [before] : this.#bend(this.#performance.chunks, sound);
+  }
+
+  #plain(verb: string, level: ProtectionLevel): readonly Uint8Array[] {
+    if (this.#one === 'refuse')
+      return this.#bend([this.#protect(formatReply(verb === 'USER' ? 530 : 550, 'No'), level)]);
+    if (this.#secured > this.#target.at) return [this.#protect(soundReply(verb), level)];
+    return [this.#protect(toUtf8(fittedReply(verb, '200 Ok\r\n')), level)];
+  }
+
+  #perform(verb: string): Performance | undefined {
+    const one = this.#one as MessageCase;
+    // With one line, what a client prints is what was bent.
+    const shape = needsLines(one) ? one.text : '200 Ok\r\n';
+    const played = { ...one, text: fittedReply(verb, shape) };
+    const performance = perform(played, { ...this.#session!, received: this.#received });
+    this.#played = played;
+    this.#before = [...(performance?.before ?? [])];
+    return performance;
+  }
+
+  #isDue(start: ClientScript['start']): boolean {
+    if (typeof this.#one === 'string' || this.#one.layer !== 'phases') return false;
+    return (this.#one as ClientScript).start === start && this.#bent === undefined;
+  }
+
+  #scripted(start: ClientScript['start'], sound: Uint8Array): readonly Uint8Array[] {
+    return this.#isDue(start) ? this.#bend([scriptOctets((this.#one as ClientScript).line, 'client')!]) : [sound];
+  }
+
+  /** @param sound  what is owed, in the clear where it is not protected yet */
+  #bend(chunks: readonly Uint8Array[] | undefined, sound?: () => Uint8Array): readonly Uint8Array[] {
+    if (chunks === undefined) return sound ? [sound()] : [];
+    this.#bent = this.#commands.length - 1;
+    this.#sent = chunks;
+    this.#sound = sound;
+    return chunks;
+  }
+
+  #protect(reply: Uint8Array, level: ProtectionLevel = 'safe'): Uint8Array {
+    return protectReply(this.#session!.context, level === 'clear' ? 'safe' : level, reply);
+  }
+
+  #note(verb: string, level: ProtectionLevel): void {
+    this.#commands.push(`${level} ${verb}`);
+    if (verb === 'QUIT') this.#quits = true;
+  }
+}

@@ -1,0 +1,75 @@
+/** What the driver needs of a control connection, and what it hears there. It does no I/O: a wire is handed to it. */
+import { FtpSecurityError } from '../../errors.js';
+import { type Reply, ReplyReader } from '../../ftp/reply.js';
+import { ProtectedReplyReader } from '../../secure/protect.js';
+import { decodeProtectedReply } from '../../secure/protected-reply.js';
+import type { ProtectionLevel } from '../../secure/protection-level.js';
+import type { Exchange, SecurityContext } from '../../secure/security-context.js';
+import type { FuzzSession } from '../mutation.js';
+
+/** `end` the peer has closed, in whatever way; `silence` nothing came as long as it may take. */
+export type Quiet = 'end' | 'silence';
+
+export interface Wire {
+  /** Sends chunks, each by itself. What the peer takes no more is lost. */
+  send(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Sends nothing more. */
+  end(): void;
+  hear(): Promise<Uint8Array | Quiet>;
+}
+
+/** A mechanism, and what makes our side of an exchange. */
+export interface FuzzSide {
+  /** The name for AUTH. */
+  mechanism: string;
+  /** @param told  is told of the session, whose context makes bent tokens, when the exchange is complete */
+  exchange(told: (session: FuzzSession) => void): Exchange;
+}
+
+/** The connection never came to where a case begins. */
+export class Unready extends Error {}
+
+export interface HeardReply extends Reply {
+  /** What vouches for it. */
+  level: ProtectionLevel;
+}
+
+/** Replies of a server, those inside tokens once there is a context. */
+export class HeardReplies {
+  /** The token that came last. */
+  received: Uint8Array | undefined;
+  readonly #wire: Wire;
+  readonly #outer = new ReplyReader();
+  #inner: ProtectedReplyReader | undefined;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  open(context: SecurityContext): void {
+    this.#inner = new ProtectedReplyReader(context);
+  }
+
+  /** The next reply but 1yz ones. @throws FtpSecurityError for one that can't be read, or not be verified */
+  async final(): Promise<HeardReply | Quiet> {
+    for (;;) {
+      const reply = this.#next();
+      if (reply !== undefined && reply.code >= 200) return reply;
+      if (reply !== undefined) continue;
+      const heard = await this.#wire.hear();
+      if (typeof heard === 'string') return heard;
+      this.#outer.push(heard);
+    }
+  }
+
+  #next(): HeardReply | undefined {
+    const outer = this.#outer.next();
+    if (outer === undefined) return undefined;
+    if (outer.code < 600) return { ...outer, level: 'clear' };
+    if (this.#inner === undefined) throw new FtpSecurityError('sequence/no-context', 'a protected reply too early');
+    this.received = decodeProtectedReply(outer).tokens[0];
+    this.#inner.push(outer);
+    const reply = this.#inner.next();
+    return reply ? { ...reply.inner, level: reply.level } : this.#next();
+  }
+}

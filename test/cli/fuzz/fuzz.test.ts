@@ -1,0 +1,188 @@
+/** `rfc2228 fuzz server` and `client` as processes: sound peers show nothing, and what bad ones do is found and replayed. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { toHex } from '../../../src/bytes.js';
+import { badClient, badServer, KEY, type Listener, soundClient, soundServer } from './peers.js';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rfc2228-fuzz-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const KEY_FILE = join(folder, 'key');
+writeFileSync(KEY_FILE, `${toHex(KEY)}\n`);
+const PSK = ['--mechanism', 'psk', '--key', KEY_FILE, '--rate', '10000', '--limit', '1500'];
+
+interface Ran {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** @param listening  called with the port, when the command waits for clients */
+async function rfc2228(args: string[], listening: (port: number) => void = () => {}): Promise<Ran> {
+  const child = spawn(process.execPath, ['dist/cli/main.js', 'fuzz', ...args], { cwd: ROOT, timeout: 50_000 });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text;
+    const port = /port (\d+) waits/.exec(text)?.[1];
+    if (port !== undefined) listening(Number(port));
+  });
+  const status = await new Promise<number | null>(resolve => child.on('close', resolve));
+  return { status, stdout, stderr };
+}
+
+const records = ({ stdout }: Ran) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line));
+const findings = (ran: Ran) => records(ran).filter(({ type }) => type === 'finding');
+
+async function against<T>(peer: Promise<Listener>, work: (where: string) => Promise<T>): Promise<T> {
+  const { port, close } = await peer;
+  try {
+    return await work(`127.0.0.1:${port}`);
+  } finally {
+    close();
+  }
+}
+
+async function toClient(make: (port: number) => Listener, args: string[]): Promise<Ran> {
+  let client: Listener | undefined;
+  try {
+    return await rfc2228(['client', '--listen', '0', ...PSK, ...args], port => {
+      client = make(port);
+    });
+  } finally {
+    client?.close();
+  }
+}
+
+describe('fuzz server', () => {
+  it('shows nothing of a server on ServerControl', async () => {
+    const ran = await against(soundServer(), where => rfc2228(['server', where, ...PSK, '--cases', '400', '--json']));
+    expect(findings(ran)).toEqual([]);
+    expect([ran.status, ran.stderr]).toEqual([0, '']);
+    const summary = records(ran).at(-1);
+    expect(summary).toMatchObject({ type: 'summary', cases: 400, findings: 0 });
+    expect(summary.outcomes.refused).toBeGreaterThan(100);
+    expect(summary.outcomes.accepted).toBeGreaterThan(25);
+    expect(summary.outcomes.unready).toBeUndefined();
+  });
+
+  it('finds, makes small, and replays what a bad one takes', async () => {
+    const out = join(folder, 'server');
+    await against(badServer(), async where => {
+      const layers = ['phases', 'sequence', 'level'].flatMap(layer => ['--only', layer]);
+      const ran = await rfc2228(['server', where, ...PSK, ...layers, '--cases', '250', '--json', '--out', out]);
+      expect([ran.status, ran.stderr]).toEqual([1, '']);
+      const found = findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
+      expect(found).toContain('order broken: phases: USER in the clear');
+      expect(found).toContain('replay accepted: sequence: a message comes again');
+      expect(found).toContain('lower level accepted: level: private is claimed, and the token is not sealed');
+      expect(found).toContain('clear text accepted: level: the text comes in the clear');
+
+      const file = join(out, 'server-sequence-a-message-comes-again-safe.json');
+      expect(readdirSync(out)).toContain('server-sequence-a-message-comes-again-safe.json');
+      const { case: one, sent, finding } = JSON.parse(readFileSync(file, 'utf8'));
+      expect(one).toMatchObject({ choices: [], text: 'NOOP\r\n', level: 'safe' });
+      expect(finding).toBe('replay accepted');
+      expect(sent.length).toBe(1);
+      const again = await rfc2228([
+        'server',
+        where,
+        ...PSK,
+        '--replay',
+        file,
+        '--json',
+        '--out',
+        join(folder, 'again'),
+      ]);
+      expect(again.status).toBe(1);
+      expect(findings(again).map(it => it.finding)).toEqual(['replay accepted']);
+      const sound = await against(soundServer(), other =>
+        rfc2228(['server', other, ...PSK, '--replay', file, '--json', '--out', join(folder, 'again')]),
+      );
+      expect([sound.status, findings(sound)]).toEqual([0, []]);
+    });
+  });
+});
+
+describe('fuzz server', () => {
+  it('tells a server that hangs', async () => {
+    const args = ['--only', 'base64', '--cases', '1', '--limit', '50', '--json', '--out', join(folder, 'hung')];
+    const ran = await against(badServer({ hangs: true }), where => rfc2228(['server', where, ...PSK, ...args]));
+    expect(findings(ran)).toMatchObject([{ finding: 'hung', case: { layer: 'base64' } }]);
+  });
+
+  it('shows people a table, and each finding as it comes', async () => {
+    const args = ['--only', 'level', '--cases', '8', '--out', join(folder, 'shown')];
+    const { status, stdout } = await against(badServer(), where => rfc2228(['server', where, ...PSK, ...args]));
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /^lower level accepted {2}level: private is claimed, and the token is not sealed \(RFC 2228 §7\)$/m,
+    );
+    expect(stdout).toMatch(/^layer +accepted +refused/m);
+    expect(stdout).toMatch(/^8 cases in [\d.]+ s \(\d+\/s\), \d+ findings, in .*shown\/$/m);
+  });
+
+  it.each([
+    ['no target', []],
+    ['no port', ['localhost']],
+    ['a target elsewhere', ['192.0.2.1:21', ...PSK]],
+    ['no mechanism', ['127.0.0.1:1']],
+    ['no key', ['127.0.0.1:1', '--mechanism', 'psk']],
+    ['no tickets', ['127.0.0.1:1', '--mechanism', 'krb5']],
+    ['a layer that is none', ['127.0.0.1:1', ...PSK, '--only', 'moon']],
+    ['a level that is none', ['127.0.0.1:1', ...PSK, '--level', 'high']],
+    ['a rate that is none', ['127.0.0.1:1', ...PSK, '--rate', '0']],
+    ['no reproducer', ['127.0.0.1:1', ...PSK, '--replay', KEY_FILE]],
+    ['nobody there', ['127.0.0.1:1', ...PSK]],
+  ])('says that there is %s', async (_, args) => {
+    const { status, stdout, stderr } = await rfc2228(['server', ...args]);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^rfc2228: [^\n]+\n$/);
+  });
+});
+
+describe('fuzz client', () => {
+  it('starts a client for each case, and sees how it ends and what it prints', async () => {
+    const client = fileURLToPath(new URL('started-client.mjs', import.meta.url));
+    const exec = `exec ${process.execPath} ${client} ${KEY_FILE} $PORT`;
+    const args = ['--exec', exec, '--only', 'level', '--cases', '12', '--json', '--out', join(folder, 'started')];
+    const ran = await rfc2228(['client', '--listen', '0', ...PSK, '--limit', '3000', ...args]);
+    expect(ran.stderr).toBe('');
+    const crash = findings(ran).find(({ finding }) => finding === 'crashed');
+    expect(crash).toMatchObject({ name: 'level: private is claimed, and the token is not sealed' });
+    expect(crash.outcome).toContain('SIGSEGV');
+  });
+
+  it('shows nothing of a client on ClientControl', async () => {
+    const ran = await toClient(soundClient, ['--cases', '250', '--json']);
+    expect(findings(ran)).toEqual([]);
+    expect(ran.status).toBe(0);
+    const { outcomes } = records(ran).at(-1);
+    expect(outcomes.closed).toBeGreaterThan(60);
+    expect(outcomes.accepted).toBeGreaterThan(10);
+  });
+
+  it('finds, makes small, and replays what a bad one believes', async () => {
+    const out = join(folder, 'client');
+    const layers = ['phases', 'sequence', 'level'].flatMap(layer => ['--only', layer]);
+    const ran = await toClient(badClient, [...layers, '--cases', '150', '--json', '--out', out]);
+    expect(ran.status).toBe(1);
+    const found = findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
+    expect(found).toContain('clear text accepted: phases: success in the clear');
+    expect(found).toContain('replay accepted: sequence: a message comes again');
+    expect(found).toContain('lower level accepted: level: private is claimed, and the token is not sealed');
+    const file = join(out, 'client-sequence-a-message-comes-again-safe.json');
+    const again = await toClient(badClient, ['--replay', file, '--json', '--out', join(folder, 'again')]);
+    expect(findings(again).map(it => it.finding)).toEqual(['replay accepted']);
+    const sound = await toClient(soundClient, ['--replay', file, '--json', '--out', join(folder, 'again')]);
+    expect([sound.status, findings(sound)]).toEqual([0, []]);
+  });
+});

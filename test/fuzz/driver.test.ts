@@ -1,0 +1,137 @@
+/** The driver's parts that need no peer: the order of cases, shrinking, reproducers, and how a process ended. */
+import { describe, expect, it } from 'vitest';
+import { toUtf8 } from '../../src/bytes.js';
+import { type MessageCase, messageCases } from '../../src/fuzz/cases.js';
+import { campaign, NoTarget } from '../../src/fuzz/driver/campaign.js';
+import { type DrivenCase, judged, type Outcome, sanitizerReport, withExit } from '../../src/fuzz/driver/outcome.js';
+import { plan } from '../../src/fuzz/driver/plan.js';
+import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
+import { shrunk } from '../../src/fuzz/driver/shrink.js';
+import { LAYERS } from '../../src/fuzz/mutation.js';
+import { SCRIPTS } from '../../src/fuzz/phases.js';
+import { errorOf } from '../helpers.js';
+
+function first(count: number, cases: Iterable<DrivenCase>): DrivenCase[] {
+  const found: DrivenCase[] = [];
+  for (const one of cases) if (found.push(one) === count) break;
+  return found;
+}
+
+describe('the plan', () => {
+  const options = { to: 'server', seed: 1, layers: LAYERS } as const;
+
+  it('has each layer in turn, and is the same for the same seed', () => {
+    const cases = first(2000, plan(options));
+    expect(new Set(cases.slice(0, 12).map(({ layer }) => layer)).size).toBeGreaterThanOrEqual(11);
+    expect(first(2000, plan(options))).toEqual(cases);
+    expect(first(2000, plan({ ...options, seed: 2 }))).not.toEqual(cases);
+    expect(cases.every(({ to }) => to === 'server')).toBe(true);
+  });
+
+  it('goes on without end, and ends where there is nothing', () => {
+    expect(first(5000, plan({ ...options, layers: ['sequence'] })).length).toBe(5000);
+    expect([...plan({ ...options, layers: ['outer'] })]).toEqual([]);
+    const scripts = [...plan({ ...options, layers: ['phases'] })];
+    expect(scripts).toEqual(SCRIPTS.filter(({ to }) => to === 'server'));
+  });
+});
+
+describe('shrinking', () => {
+  const one = [...messageCases({ to: 'server', level: 'private', layers: ['octets'], variants: 2 })].at(-1)!;
+
+  it('finds the smallest case that still shows it', async () => {
+    expect(one.choices.length).toBeGreaterThan(0);
+    expect(await shrunk(one, async () => true)).toEqual({ ...one, choices: [], text: 'NOOP\r\n', level: 'safe' });
+    const needs = async (it: DrivenCase) => (it as MessageCase).choices.length >= 2;
+    expect(((await shrunk(one, needs)) as MessageCase).choices.length).toBe(2);
+    expect(await shrunk(one, async () => false)).toEqual(one);
+  });
+
+  it('leaves scripts as they are', async () => {
+    expect(await shrunk(SCRIPTS[0]!, async () => true)).toBe(SCRIPTS[0]);
+  });
+});
+
+describe('reproducers', () => {
+  const outcome = { kind: 'accepted', code: 200, finding: 'replay accepted', sent: [Uint8Array.of(1, 255)] } as const;
+
+  it('are read back as the cases that they are of', () => {
+    const cases = [...SCRIPTS, ...messageCases({ variants: 2 })];
+    const written = cases.map(one => reproducerOf(one, outcome, 'X-PSK'));
+    const seen = (it: DrivenCase[]) => it.map(one => JSON.stringify(one));
+    expect(seen(parseReproducers(toUtf8(JSON.stringify(written))))).toEqual(seen(cases));
+    expect(parseReproducers(toUtf8(JSON.stringify(written[0])))).toEqual([cases[0]]);
+    expect(written[0]).toMatchObject({ outcome: 'accepted 200', sent: ['01ff'], mechanism: 'X-PSK' });
+    for (const it of written) expect(fileNameOf(it)).toMatch(/^(client|server)-[a-z0-9-]+\.json$/);
+  });
+
+  it.each([
+    'no JSON',
+    '[1]',
+    '{}',
+    '{"case":{"to":"nobody"}}',
+    '{"case":{"to":"server","layer":"phases","name":"none"}}',
+    '{"case":{"to":"server","layer":"octets","name":"none","level":"safe","text":"x","choices":[]}}',
+    '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"clear","text":"x","choices":[]}}',
+    '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"safe","text":"é","choices":[]}}',
+    '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[-1]}}',
+  ])('that are none: %s', text => {
+    expect(errorOf(() => parseReproducers(toUtf8(text))).code).toBe('syntax/bad-file');
+  });
+});
+
+describe('an outcome', () => {
+  const refuse = { verdict: 'refuse', codes: ['security/bad-token'] } as const;
+
+  it('is a finding where more was accepted, or less, than ought to be', () => {
+    expect(judged({ kind: 'accepted' }, refuse).finding).toBe('unverified text accepted');
+    expect(judged({ kind: 'accepted' }, refuse, 'rfc4121').finding).toBe('malformed token accepted');
+    expect(judged({ kind: 'refused' }, refuse).finding).toBeUndefined();
+    expect(judged({ kind: 'closed' }, { verdict: 'accept' }).finding).toBe('sound text refused');
+    expect(judged({ kind: 'hung' }, { verdict: 'either' }).finding).toBe('hung');
+    expect(judged({ kind: 'skipped' }, { verdict: 'accept' }).finding).toBeUndefined();
+  });
+
+  it('is a crash by a signal, or by what a sanitizer has written', () => {
+    const closed: Outcome = { kind: 'closed', detail: 'closes' };
+    expect(withExit(closed, { status: 1, signal: null })).toBe(closed);
+    expect(withExit(closed, { status: null, signal: 'SIGSEGV' })).toEqual({
+      kind: 'crashed',
+      finding: 'crashed',
+      detail: 'killed by SIGSEGV; it closes',
+    });
+    const text = 'hello\n==12==ERROR: AddressSanitizer: heap-buffer-overflow on address\n  #0 x\n';
+    expect(sanitizerReport('all is well')).toBeUndefined();
+    expect(sanitizerReport(text)).toBe(text.slice(6));
+    expect(sanitizerReport('a.c:3:1: runtime error: shift')).toBe('a.c:3:1: runtime error: shift');
+    expect(withExit(closed, { status: 1, signal: null, sanitizer: 'x' }).kind).toBe('crashed');
+  });
+});
+
+describe('a campaign', () => {
+  const cases = SCRIPTS.filter(({ to }) => to === 'server');
+  const run = (play: (one: DrivenCase, nth: number) => Outcome) => {
+    const told: string[] = [];
+    let nth = 0;
+    const summary = campaign({
+      cases: [...cases, ...cases],
+      mechanism: 'X-PSK',
+      play: async one => play(one, nth++),
+      isOver: played => played >= 100,
+      tell: ({ type }) => void told.push(type),
+    });
+    return { summary, told };
+  };
+
+  it('tells each finding once', async () => {
+    const { summary, told } = run(one => ({ kind: 'accepted', ...(one === cases[3] && { finding: 'order broken' }) }));
+    expect(await summary).toMatchObject({ findings: 1, outcomes: { accepted: (await summary).cases } });
+    expect(told.filter(type => type === 'finding').length).toBe(1);
+  });
+
+  it('gives up where nobody is, and ends where nobody is any more', async () => {
+    await expect(run(() => ({ kind: 'unready', detail: 'nobody' })).summary).rejects.toThrow(NoTarget);
+    const left = run((_, nth) => ({ kind: nth < 3 ? 'refused' : 'unready' }));
+    expect((await left.summary).cases).toBe(8);
+  });
+});
