@@ -10,6 +10,7 @@ import type { Exchange, Step } from '../secure/security-context.js';
 export type Turns<In, Out> = Generator<Out, Out | undefined, In>;
 export type Token = Uint8Array | undefined;
 
+/** @param name  of the mechanism, for errors. Steps throw what the turns throw, and `sequence/closed` when they are over */
 export function spokenExchange(name: string, turns: Turns<Token, Step>): Exchange {
   const step = inTurn(name, turns);
   return {

@@ -11,7 +11,10 @@ export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechan
   mechanisms: Readonly<Record<string, () => Exchange>>;
   /** Hears of what the session has answered by itself, e.g. for a log. */
   answered?: (event: AnsweredEvent) => void;
-  /** How long a client may be idle, take to read its replies, or the exchange take for a step: milliseconds, 0 for no limit. Default 5 minutes (RFC 1123 §4.1.3.2). */
+  /**
+   * How long a client may be idle, take to read its replies, or the exchange take for a step: milliseconds, 0 for no limit.
+   * Default 5 minutes (RFC 1123 §4.1.3.2).
+   */
   timeout?: number;
 }
 

@@ -105,7 +105,11 @@ export function unprotectCommand(
   return { inner, level: applied, tolerated: [...tolerated, ...deviations.met], sequence };
 }
 
-/** Outer replies in, inner replies out: an inner reply may span several outer ones. */
+/**
+ * Outer replies in, inner replies out: an inner reply may span several outer ones. After an error it goes on with the next
+ * outer reply, and the last line of an inner reply that was broken may then come as a reply by itself: verified, but not
+ * all that the server said. A session stops at the error instead.
+ */
 export class ProtectedReplyReader {
   readonly #context: SecurityContext;
   readonly #options: UnprotectOptions;

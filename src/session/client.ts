@@ -69,6 +69,7 @@ export class ClientSession {
     this.#opener = new ReplyOpener(this.#association, options, this.#policy);
   }
 
+  /** Where the control connection stands (§9). */
   get phase(): Phase {
     return this.#association.standing.phase;
   }

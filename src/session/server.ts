@@ -86,6 +86,7 @@ export class ServerSession {
     this.#opener = new CommandOpener(this.#association, this.#options, this.#policy);
   }
 
+  /** Where the control connection stands (§9). */
   get phase(): Phase {
     return this.#association.standing.phase;
   }
