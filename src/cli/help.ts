@@ -69,7 +69,8 @@ Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
 
 fuzz server HOST:PORT plays the client. Every case is a connection of its own: the exchange, sound commands, the bent one,
 and a sound one behind it. What the server answers tells whether it was accepted, refused (and by which code), or ignored, and
-whether the server has closed, hangs, or has crashed.
+whether the server has closed, hangs, or has crashed. A case of a data connection stores a sound file first, and then a bent one,
+both called rfc2228-fuzz; where it may be taken, the file is fetched again.
 
 fuzz client --listen [HOST:]PORT plays the server for whatever connects, and bends one reply. A first connection shows what the
 client does with a sound server: if it does the same behind a reply that it must refuse, or prints its text, it has accepted it.
@@ -86,8 +87,8 @@ The target
   --limit MS          how long any answer may take, default 2000; after that a target hangs
   --i-own-this-target fuzzes what is not on this host
 The cases
-  --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level or phases;
-                      may be repeated
+  --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level, phases or
+                      data; may be repeated
   --level LEVEL       safe or private alone
   --seed N            the same seed (default 2228) gives the same cases
   --time SECONDS, --cases N  when to end; default 60 seconds

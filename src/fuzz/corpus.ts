@@ -103,7 +103,7 @@ function* octetsOf(
     const played = perform(one, session(one.to));
     if (played !== undefined) yield [one.to, one, concatAll([...played.before, ...played.chunks])];
   }
-  for (const one of transferCases({ seed })) {
+  for (const one of transferCases({ seed, to: 'client' })) {
     const chunks = performTransfer(one, session('client'));
     if (chunks !== undefined) yield ['data', one, concatAll(chunks)];
   }

@@ -37,6 +37,8 @@ export {
   type ClientTarget,
   type Conduct,
   campaign,
+  type DataConnections,
+  type DataDoor,
   type DrivenCase,
   FINDINGS,
   type Finding,
@@ -87,4 +89,12 @@ export {
   type ServerScript,
   scriptOctets,
 } from './phases.js';
-export { FILE, performTransfer, type TransferCase, transferCases } from './transfers.js';
+export {
+  DATA_MARKER,
+  FILE,
+  performTransfer,
+  type TransferCase,
+  type TransferOptions,
+  transferCaseOf,
+  transferCases,
+} from './transfers.js';

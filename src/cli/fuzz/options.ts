@@ -97,8 +97,8 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
 }
 
 function layerOf(name: string): Layer {
-  const layer = LAYERS.find(it => it === name && it !== 'data');
-  if (layer === undefined) throw new UsageError(`--only wants one of ${LAYERS.filter(it => it !== 'data').join(', ')}`);
+  const layer = LAYERS.find(it => it === name);
+  if (layer === undefined) throw new UsageError(`--only wants one of ${LAYERS.join(', ')}`);
   return layer;
 }
 

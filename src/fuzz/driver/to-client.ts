@@ -194,7 +194,7 @@ class Server {
       const octets = scriptOctets({ ...line, text: `${line.text} ${MARKER}` }, 'client', this.#session!.context);
       return this.#bend(octets && [octets], sound);
     }
-    if (this.#one.layer === 'phases') return [sound()];
+    if (this.#one.layer === 'phases' || this.#one.layer === 'data') return [sound()];
     this.#performance ??= this.#perform(verb);
     if (this.#performance === undefined) return [sound()];
     const before = this.#before.shift();

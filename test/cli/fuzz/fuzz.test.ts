@@ -1,66 +1,10 @@
 /** `rfc2228 fuzz server` and `client` as processes: sound peers show nothing, and what bad ones do is found and replayed. */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
-import { toHex } from '../../../src/bytes.js';
-import { badClient, badServer, KEY, type Listener, soundClient, soundServer } from './peers.js';
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'rfc2228-fuzz-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-const KEY_FILE = join(folder, 'key');
-writeFileSync(KEY_FILE, `${toHex(KEY)}\n`);
-const PSK = ['--mechanism', 'psk', '--key', KEY_FILE, '--rate', '10000', '--limit', '1500'];
-
-interface Ran {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** @param listening  called with the port, when the command waits for clients */
-async function rfc2228(args: string[], listening: (port: number) => void = () => {}): Promise<Ran> {
-  const child = spawn(process.execPath, ['dist/cli/main.js', 'fuzz', ...args], { cwd: ROOT, timeout: 50_000 });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', text => {
-    stderr += text;
-    const port = /port (\d+) waits/.exec(text)?.[1];
-    if (port !== undefined) listening(Number(port));
-  });
-  const status = await new Promise<number | null>(resolve => child.on('close', resolve));
-  return { status, stdout, stderr };
-}
-
-const records = ({ stdout }: Ran) =>
-  stdout
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line));
-const findings = (ran: Ran) => records(ran).filter(({ type }) => type === 'finding');
-
-async function against<T>(peer: Promise<Listener>, work: (where: string) => Promise<T>): Promise<T> {
-  const { port, close } = await peer;
-  try {
-    return await work(`127.0.0.1:${port}`);
-  } finally {
-    close();
-  }
-}
-
-async function toClient(make: (port: number) => Listener, args: string[]): Promise<Ran> {
-  let client: Listener | undefined;
-  try {
-    return await rfc2228(['client', '--listen', '0', ...PSK, ...args], port => {
-      client = make(port);
-    });
-  } finally {
-    client?.close();
-  }
-}
+import { describe, expect, it } from 'vitest';
+import { against, findings, folder, KEY_FILE, PSK, records, rfc2228, toClient } from './command.js';
+import { badClient, badServer, soundClient, soundServer } from './peers.js';
 
 describe('fuzz server', () => {
   it('shows nothing of a server on ServerControl', async () => {
