@@ -74,6 +74,7 @@ both called rfc2228-fuzz; where it may be taken, the file is fetched again.
 
 fuzz client --listen [HOST:]PORT plays the server for whatever connects, and bends one reply. A first connection shows what the
 client does with a sound server: if it does the same behind a reply that it must refuse, or prints its text, it has accepted it.
+A case of a data connection bends the first listing or file that it fetches under PROT; what it stores is held to the rules.
 
 The mechanism
   --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
@@ -83,7 +84,7 @@ The target
   --exec COMMAND      starts it for each case by the shell, and sees its output, how it ends, and what a sanitizer writes. A
                       client finds its port in $PORT, 0 as the port to listen on takes any
   --user NAME         for USER, default anonymous; --password-file FILE where PASS is asked for (server)
-  --at N              bend the reply to the N-th protected command, default the first (client)
+  --at N              bend the reply to the N-th protected command, or the first transfer from there on; default 1 (client)
   --limit MS          how long any answer may take, default 2000; after that a target hangs
   --i-own-this-target fuzzes what is not on this host
 The cases

@@ -259,13 +259,16 @@ export const DATA_MARKER = 'data-bent-by-2228';
 
 /** Octets of a line of the file, which is a block. */
 export const PIECE = 60;
-const LINES = ['first-line', 'second-line', DATA_MARKER].map(name =>
+/** A name for each line. */
+export const FILE_NAMES: readonly string[] = ['first-line', 'second-line', DATA_MARKER];
+const LINES = FILE_NAMES.map(name =>
   toUtf8(`-rw-r--r-- 1 ftp ftp ${`${PIECE}`.padStart(5)} Jan  1  2020 ${name}`.padEnd(PIECE - CRLF.length, '.')),
 );
 
 /** The file of every transfer, which is a listing as well. No octets of it are a length that fits. */
 export const FILE: Uint8Array = concatAll(LINES.flatMap(line => [line, CRLF]));
-const BUFFER_SIZE = 200;
+/** Octets, for PBSZ. */
+export const BUFFER_SIZE = 200;
 const PEERS: readonly Peer[] = ['client', 'server'];
 
 export interface TransferOptions {

@@ -1,10 +1,20 @@
 /** Bent transfers played in memory: a sound peer shows nothing, and each fault of a bad one is found. */
 import { describe, expect, it } from 'vitest';
-import type { Finding, Outcome } from '../../src/fuzz/driver/index.js';
-import { playToServer } from '../../src/fuzz/driver/index.js';
+import {
+  type DrivenCase,
+  type Finding,
+  judgeTransfer,
+  type KnownTransfers,
+  type Outcome,
+  type Plain,
+  playToClient,
+  playToServer,
+  type Seen,
+} from '../../src/fuzz/driver/index.js';
 import { type TransferCase, transferCases } from '../../src/fuzz/transfers.js';
-import { pskInitiator } from '../../src/mechanisms/psk/index.js';
-import { type DataFaults, dataIn, inMemory, pair, pskSide, serveData, wireOf } from './data-peers.js';
+import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
+import type { ProtectionLevel } from '../../src/secure/protection-level.js';
+import { type DataFaults, dataIn, inMemory, pair, pskSide, serveData, visitData, wireOf } from './data-peers.js';
 
 const LIMIT = 300;
 
@@ -62,6 +72,90 @@ describe('transfers to a server', () => {
       one => toServer(one, { [fault]: true }),
       cases.filter(it => it.name === name),
     );
+    expect(found.findings.join('\n')).toContain(`${finding}: ${name}`);
+  });
+});
+
+/** A client in memory. */
+interface TestClient {
+  faults?: DataFaults;
+  protection?: ProtectionLevel;
+  /** It prints what it is given, or that it has failed. */
+  prints?: boolean;
+  /** Whatever has failed, it goes on. */
+  goesOn?: boolean;
+}
+
+async function visit(one: DrivenCase | Plain, { faults, protection, prints, goesOn }: TestClient): Promise<Seen> {
+  const place = inMemory();
+  const [ours, theirs] = pair();
+  let output = '';
+  const print = (text: string) => (output += text);
+  visitData(theirs, place, { ...faults, ...(goesOn && { goesOn }) }, protection, print).catch(() => {});
+  const target = { ...pskSide(pskAcceptor), at: 1, data: dataIn(place, LIMIT) };
+  const conduct = await playToClient(one, target, wireOf(ours, LIMIT));
+  ours.destroy();
+  theirs.destroy();
+  return { conduct, ...(prints && { output }) };
+}
+
+const known = new Map<TestClient, KnownTransfers>();
+
+async function toClient(one: TransferCase, client: TestClient): Promise<Outcome> {
+  return await judgeTransfer(one, await visit(one, client), async () => {
+    const its = known.get(client) ?? {
+      usual: [await visit('send', client), await visit('send', client)],
+      failed: await visit('fail', client),
+    };
+    known.set(client, its);
+    return its;
+  });
+}
+
+describe('transfers to a client', () => {
+  const cases = [...transferCases({ to: 'client', variants: 2 })];
+  const client: TestClient = {};
+
+  it('show nothing of a sound one', async () => {
+    const { kinds, findings } = await shown(one => toClient(one, client), cases);
+    expect(findings).toEqual([]);
+    expect(kinds.closed).toBeGreaterThan(40);
+    // Blocks of another level than PROT's are not for it.
+    expect(kinds.skipped).toBe(cases.length / 2 + 2);
+    expect(kinds.accepted).toBe(6);
+    expect(Object.keys(kinds).sort()).toEqual(['accepted', 'closed', 'skipped']);
+  });
+
+  it('are told by what a client says, where it goes on whatever comes', async () => {
+    const says: TestClient = { prints: true, goesOn: true };
+    const { kinds, findings } = await shown(one => toClient(one, says), cases);
+    expect(findings).toEqual([]);
+    expect(kinds.refused).toBeGreaterThan(40);
+    const bad: TestClient = { ...says, faults: { takesTruncated: true, takesUnverified: true } };
+    const found = await shown(one => toClient(one, bad), cases);
+    for (const name of ['no end', 'nothing at all', 'half a block']) {
+      expect(found.findings.join('\n')).toContain(`truncated data accepted: ${name}`);
+    }
+    expect(found.findings.join('\n')).toContain('unverified text accepted: a token of zeros');
+  });
+
+  it('are not judged where files go in the clear', async () => {
+    const { kinds, findings } = await shown(one => toClient(one, { protection: 'clear' }), cases.slice(0, 8));
+    expect([kinds, findings]).toEqual([{ skipped: 8 }, []]);
+    expect((await toClient(cases[0]!, { protection: 'clear' })).detail).toBe('transfers are clear');
+  });
+
+  it.each<[keyof DataFaults, Finding, string, ProtectionLevel]>([
+    ['takesTruncated', 'truncated data accepted', 'no end', 'private'],
+    ['takesTruncated', 'truncated data accepted', 'nothing at all', 'safe'],
+    ['takesReplays', 'replay accepted', 'a block comes twice', 'private'],
+    ['takesLower', 'lower level accepted', 'a block that is not sealed, where private is owed', 'private'],
+    ['takesUnverified', 'unverified text accepted', 'a bit is flipped in a token', 'safe'],
+    ['sendsNoEnd', 'bad data given', 'blocks as they ought to be', 'private'],
+  ])('find that a client %s: %s: %s', async (fault, finding, name, protection) => {
+    const client = { faults: { [fault]: true }, protection };
+    const its = cases.filter(it => it.name === name && it.level === protection);
+    const found = await shown(one => toClient(one, client), its);
     expect(found.findings.join('\n')).toContain(`${finding}: ${name}`);
   });
 });

@@ -9,10 +9,11 @@ import { pipeline } from 'node:stream/promises';
 import { toHex, viewOf } from '../../src/bytes.js';
 import { SocketWire } from '../../src/cli/fuzz/socket-wire.js';
 import { FtpSecurityError } from '../../src/errors.js';
+import { type Reply, ReplyReader } from '../../src/ftp/reply.js';
 import type { DataConnections, FuzzSide, Wire } from '../../src/fuzz/driver/index.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
-import { pskAcceptor, type pskInitiator } from '../../src/mechanisms/psk/index.js';
-import { protectData, ServerControl, unprotectData } from '../../src/node/index.js';
+import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
+import { ClientControl, protectData, ServerControl, unprotectData } from '../../src/node/index.js';
 import type { BlockReader } from '../../src/secure/data-block.js';
 import { covers, type ProtectionLevel } from '../../src/secure/protection-level.js';
 import type { Exchange, SecurityContext } from '../../src/secure/security-context.js';
@@ -64,8 +65,11 @@ export function inMemory(): Place {
   };
 }
 
+/** Both ends of a stream: an end that is destroyed takes the other with it. */
 export function pair(): [Duplex, Duplex] {
   const [one, other] = duplexPair();
+  one.on('close', () => one.writableFinished || other.destroy());
+  other.on('close', () => other.writableFinished || one.destroy());
   return [quiet(one), quiet(other)];
 }
 
@@ -113,6 +117,8 @@ export function pskSide(side: typeof pskAcceptor | typeof pskInitiator): FuzzSid
 
 /** What a peer takes that it must refuse, or sends that nobody may. */
 export interface DataFaults {
+  /** No fault, but a habit of clients: they say that a transfer has failed, and go on. */
+  goesOn?: boolean;
   /** The end of the connection is taken for the end of the file. */
   takesTruncated?: boolean;
   takesReplays?: boolean;
@@ -135,7 +141,7 @@ async function readFile(
   faults: DataFaults,
 ): Promise<Buffer> {
   const parts: Buffer[] = [];
-  const isSound = Object.keys(faults).length === 0;
+  const isSound = !Object.keys(faults).some(fault => fault.startsWith('takes'));
   if (isSound || level === 'clear') {
     await pipeline(data, unprotectData(reader), async texts => {
       for await (const text of texts) parts.push(text as Buffer);
@@ -247,4 +253,89 @@ export async function serveData(socket: Duplex, place: Place, faults: DataFaults
     }
     await control.reply(...(ANSWERS[verb] ?? ([502, 'Not implemented'] as const)), event);
   }
+}
+
+/** Comes to a server, fetches a listing and stores it again. */
+export async function visitData(
+  socket: Duplex,
+  place: Place,
+  faults: DataFaults = {},
+  protection: ProtectionLevel = 'private',
+  print: (text: string) => void = () => {},
+): Promise<void> {
+  let context: SecurityContext | undefined;
+  const exchange = watched(pskInitiator({ key: KEY }), made => (context = made));
+  const control = new ClientControl(socket, { mechanism: 'X-PSK', exchange, protection, timeout: 1000 });
+  try {
+    await transfer(control, place, faults, protection, () => context!, print);
+  } finally {
+    control.destroy();
+  }
+}
+
+async function transfer(
+  control: ClientControl,
+  place: Place,
+  faults: DataFaults,
+  protection: ProtectionLevel,
+  context: () => SecurityContext,
+  print: (text: string) => void,
+): Promise<void> {
+  const { session } = control;
+  const heard = repliesOf(control);
+  const asked = async (line: string): Promise<Reply> => {
+    control.write(`${line}\r\n`);
+    return await heard();
+  };
+  const connection = async () => {
+    const [, port] = /\|(\d+)\|/.exec((await asked('EPSV')).lines[0]!)!;
+    return await place.connect(Number(port));
+  };
+  await control.start();
+  await heard(); // the greeting
+  await asked('USER anna');
+  const incoming = await connection();
+  const reader = session.dataReader();
+  await asked('LIST');
+  let file = await readFile(incoming, reader, context(), protection, faults).catch(error => {
+    if (faults.goesOn) return Buffer.from('the listing is damaged\n');
+    throw error;
+  });
+  const { code } = await heard();
+  if (code >= 400 && !faults.goesOn) throw new Error('the listing is not whole');
+  if (code >= 400) file = Buffer.from('the server has failed\n');
+  print(file.toString());
+  const outgoing = await connection();
+  await asked('STOR copy');
+  const writer = session.dataWriter();
+  if (faults.sendsNoEnd) outgoing.end(writer.write(new Uint8Array(4000)));
+  else await pipeline(Readable.from([file]), protectData(writer), outgoing);
+  await heard();
+  await asked('QUIT');
+}
+
+/** Gives the next reply each time. */
+function repliesOf(control: ClientControl): () => Promise<Reply> {
+  const reader = new ReplyReader();
+  let failed: Error | undefined;
+  let wake = () => {};
+  control.on('data', (chunk: Buffer) => {
+    reader.push(chunk);
+    wake();
+  });
+  const over = (error: Error = new Error('closed')) => {
+    failed ??= error;
+    wake();
+  };
+  control.on('error', over).on('close', () => over());
+  return async () => {
+    for (;;) {
+      const reply = reader.next();
+      if (reply !== undefined) return reply;
+      if (failed !== undefined) throw failed;
+      await new Promise<void>(resolve => {
+        wake = resolve;
+      });
+    }
+  };
 }

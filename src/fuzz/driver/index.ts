@@ -8,6 +8,7 @@ export {
   type SummaryRecord,
 } from './campaign.js';
 export { type Conduct, judgeClient, type Known } from './conduct.js';
+export { judgeTransfer, type KnownTransfers, type Seen } from './data-conduct.js';
 export {
   type DrivenCase,
   FINDINGS,

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type DataFaults, LOOPBACK, serveData } from '../../fuzz/data-peers.js';
-import { against, findings, folder, PSK, records, rfc2228 } from './command.js';
-import { type Listener, listening } from './peers.js';
+import { type DataFaults, LOOPBACK, serveData, visitData } from '../../fuzz/data-peers.js';
+import { against, findings, folder, PSK, records, rfc2228, toClient } from './command.js';
+import { type Listener, listening, visiting } from './peers.js';
 
 const DATA = ['--only', 'data', '--json'];
 
@@ -55,5 +55,46 @@ describe('fuzz server --only data', () => {
     expect(cases.map(({ outcome }) => outcome)).toEqual(Array(4).fill('skipped'));
     expect(cases[0].detail).toBe('STOR is refused by 553');
     expect(cases[3].detail).toBe('a sound STOR is refused by 553');
+  });
+});
+
+describe('fuzz client --only data', () => {
+  const dataClient = (faults?: DataFaults) => (port: number) =>
+    visiting(port, socket => visitData(socket, LOOPBACK, faults));
+  const LEVEL = ['--level', 'private'];
+
+  it('shows nothing of a sound one', async () => {
+    const ran = await toClient(dataClient(), [...DATA, ...LEVEL, '--cases', '60']);
+    expect([ran.status, findings(ran)]).toEqual([0, []]);
+    const { outcomes } = records(ran).at(-1);
+    expect(outcomes.closed).toBeGreaterThan(40);
+    expect(outcomes.accepted).toBeGreaterThan(2);
+    expect(outcomes.unready).toBeUndefined();
+  });
+
+  it('finds, makes small, and replays what a bad one takes', async () => {
+    const faults: DataFaults = { takesTruncated: true, takesReplays: true, takesLower: true };
+    const out = join(folder, 'data-client');
+    const ran = await toClient(dataClient(faults), [...DATA, ...LEVEL, '--cases', '60', '--out', out]);
+    const found = findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
+    expect(found).toContain('truncated data accepted: data: no end');
+    expect(found).toContain('replay accepted: data: a block comes twice');
+    expect(found).toContain('lower level accepted: data: a block that is not sealed, where private is owed');
+
+    const file = join(out, 'client-data-half-a-block-private.json');
+    const { case: one } = JSON.parse(readFileSync(file, 'utf8'));
+    expect(one).toMatchObject({ layer: 'data', to: 'client', choices: [] });
+    const replay = ['--replay', file, '--json', '--out', join(folder, 'again')];
+    const again = await toClient(dataClient(faults), replay);
+    expect([again.status, findings(again).map(it => it.finding)]).toEqual([1, ['truncated data accepted']]);
+    const sound = await toClient(dataClient(), replay);
+    expect([sound.status, findings(sound)]).toEqual([0, []]);
+  });
+
+  it('finds what a bad one sends', async () => {
+    const ran = await toClient(dataClient({ sendsNoEnd: true }), [...DATA, ...LEVEL, '--cases', '3']);
+    expect(findings(ran).map(({ finding, name }) => `${finding}: ${name}`)).toEqual([
+      'bad data given: data: blocks as they ought to be',
+    ]);
   });
 });
