@@ -153,7 +153,8 @@ class Clients {
       this.#transfers ??= await this.#learnTransfers();
       return this.#transfers;
     });
-    return visit.exit === undefined ? outcome : withExit(outcome, visit.exit);
+    // A case that was not played is not what it dies of.
+    return visit.exit === undefined || outcome.kind === 'skipped' ? outcome : withExit(outcome, visit.exit);
   }
 
   async #learnTransfers(): Promise<KnownTransfers | undefined> {

@@ -32,7 +32,8 @@ export async function judgeTransfer(
   const { conduct } = seen;
   const { commands, bent, played = one, sent, error, dataError, transfers } = conduct;
   if (one.name === soundTransfer(one).name && dataError !== undefined) {
-    return { kind: 'refused', finding: 'bad data given', detail: `${dataError.code}: ${dataError.message}` };
+    const detail = `sends data that is refused: ${dataError.code}: ${dataError.message}`;
+    return { kind: 'refused', finding: 'bad data given', detail };
   }
   if (bent === undefined) return { kind: 'skipped', detail: whyNot(one, transfers) };
   const next = commands[bent + 1];

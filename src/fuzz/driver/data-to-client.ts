@@ -2,7 +2,7 @@
  * The data connections of the server that a client under test is connected to (RFC 2228 §6): PBSZ and PROT, PASV, EPSV, PORT and
  * EPRT, files that are sent, sound or bent, and files that are received, which are held to the rules.
  */
-import { fromUtf8, toUtf8 } from '../../bytes.js';
+import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
 import { FtpSecurityError, replyCodeFor } from '../../errors.js';
 import type { Command } from '../../ftp/command.js';
 import { BlockReader, BlockWriter } from '../../secure/data-block.js';
@@ -33,6 +33,9 @@ export class ServerData {
   #bufferSize: number | undefined;
   /** As PROT has it. */
   level: ProtectionLevel = 'clear';
+  /** Of the control connection: the beginning of a block, and whether a line may begin. */
+  #stray: Uint8Array = new Uint8Array();
+  #isAtStart = true;
   #place: (() => Promise<Wire | undefined>) | undefined;
   /** The level of the last transfer. */
   used: ProtectionLevel | undefined;
@@ -46,6 +49,30 @@ export class ServerData {
   constructor(data: DataConnections | undefined, most: number) {
     this.#data = data;
     this.#most = most;
+  }
+
+  /**
+   * What comes on the control connection, without the blocks between its lines: yafc writes an empty one there under PROT. A block
+   * begins with NUL, as it is short, and no command does.
+   */
+  withoutBlocks(heard: Uint8Array): Uint8Array {
+    if (this.level === 'clear') return heard;
+    let left = concat(this.#stray, heard);
+    this.#stray = new Uint8Array();
+    const lines: Uint8Array[] = [];
+    while (left.length > 0) {
+      const isBlock = this.#isAtStart && left[0] === 0;
+      const end = isBlock ? blockEnd(left) : left.indexOf(LF) + 1 || left.length;
+      if (end === undefined) {
+        this.#stray = left;
+        break;
+      }
+      if (isBlock) this.error ??= new FtpSecurityError('syntax/bad-command', 'a data block on the control connection');
+      else lines.push(left.subarray(0, end));
+      this.#isAtStart = isBlock || left[end - 1] === LF;
+      left = left.subarray(end);
+    }
+    return concatAll(lines);
   }
 
   /** The answer to a command that prepares a transfer; undefined for others. */
@@ -175,6 +202,12 @@ const PREPARE: Readonly<Record<string, Prepare>> = {
   PORT: (server, { argument = '' }) => server.connect(portOf(argument)),
   EPRT: (server, { argument = '' }) => server.connect(extendedPortOf(argument)),
 };
+
+/** Where a block ends; undefined where it is not there yet. */
+function blockEnd(octets: Uint8Array): number | undefined {
+  const end = octets.length < 4 ? undefined : 4 + viewOf(octets).getUint32(0);
+  return end !== undefined && end <= octets.length ? end : undefined;
+}
 
 function passiveAnswer({ host, port }: DataDoor): Answer | undefined {
   const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];

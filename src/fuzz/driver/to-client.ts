@@ -67,7 +67,7 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
     const heard = await wire.hear();
     isFresh = true;
     if (heard === 'end') return heard;
-    if (heard !== 'silence') reader.push(heard);
+    if (heard !== 'silence') reader.push(server.linesOf(heard));
     else if (server.canGoOn) await wire.send(server.goOn());
     else return heard;
   }
@@ -138,6 +138,10 @@ class Server {
   /** A client that waits behind a bent reply may wait for a sound one. */
   get canGoOn(): boolean {
     return this.#bent !== undefined && !this.#waited && !this.isOpen && this.#sound !== undefined;
+  }
+
+  linesOf(heard: Uint8Array): Uint8Array {
+    return this.#data.withoutBlocks(heard);
   }
 
   goOn(): Uint8Array[] {
