@@ -1,5 +1,8 @@
 /** Bent transfers played in memory: a sound peer shows nothing, and each fault of a bad one is found. */
 import { describe, expect, it } from 'vitest';
+import { concat, fromUtf8, toUtf8 } from '../../src/bytes.js';
+import { parseCommand } from '../../src/ftp/command.js';
+import { ServerData } from '../../src/fuzz/driver/data-to-client.js';
 import {
   type DrivenCase,
   type Finding,
@@ -15,6 +18,7 @@ import { type TransferCase, transferCases } from '../../src/fuzz/transfers.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import type { ProtectionLevel } from '../../src/secure/protection-level.js';
 import { type DataFaults, dataIn, inMemory, pair, pskSide, serveData, visitData, wireOf } from './data-peers.js';
+import { PAIRS } from './own-peers.js';
 
 const LIMIT = 300;
 
@@ -157,5 +161,81 @@ describe('transfers to a client', () => {
     const its = cases.filter(it => it.name === name && it.level === protection);
     const found = await shown(one => toClient(one, client), its);
     expect(found.findings.join('\n')).toContain(`${finding}: ${name}`);
+  });
+});
+
+describe('the data connections of the sound server', () => {
+  const wire = { send: async () => {}, end: () => {}, hear: async () => 'end' as const };
+  const server = (opened: number[] = [], host = '127.0.0.1') =>
+    new ServerData(
+      {
+        async open(port) {
+          opened.push(port);
+          return wire;
+        },
+        listen: async () => ({ host, port: 0x1234, next: async () => wire, close() {} }),
+      },
+      200,
+    );
+  const answerTo = async (its: ServerData, line: string) => await its.prepare(parseCommand(toUtf8(`${line}\r\n`)));
+
+  it.each<[string, number, string?]>([
+    ['PASV', 227, 'Entering Passive Mode (127,0,0,1,18,52)'],
+    ['EPSV', 229, 'Entering Extended Passive Mode (|||4660|)'],
+    ['EPSV ALL', 200],
+    ['PORT 127,0,0,1,18,52', 200],
+    ['PORT 127,0,0,1,18,256', 501],
+    ['PORT 127,0,0,1', 501],
+    ['EPRT |1|127.0.0.1|4660|', 200],
+    ['EPRT |2|::1|4660|', 200],
+    ['EPRT |1|127.0.0.1|65536|', 501],
+    ['EPRT', 501],
+    ['PBSZ 100', 200, 'Protection buffer size accepted'],
+    ['PBSZ 4096', 200, 'PBSZ=200'],
+    ['PBSZ 0', 501],
+    ['PROT S', 503],
+  ])('%s: %i', async (line, code, text) => {
+    const answer = await answerTo(server(), line);
+    expect(answer?.[0]).toBe(code);
+    if (text !== undefined) expect(answer?.[1]).toBe(text);
+  });
+
+  it('are not there for IPv6 by PASV, nor for anything without sockets', async () => {
+    expect((await answerTo(server([], '::1'), 'PASV'))?.[0]).toBe(425);
+    expect((await answerTo(server([], '::ffff:127.0.0.1'), 'PASV'))?.[0]).toBe(227);
+    for (const line of ['PASV', 'EPSV', 'PORT 127,0,0,1,18,52']) {
+      expect((await answerTo(new ServerData(undefined, 200), line))?.[0]).toBe(425);
+    }
+    expect(await answerTo(server(), 'NOOP')).toBeUndefined();
+  });
+
+  it('go to the port that PORT or EPRT names', async () => {
+    const opened: number[] = [];
+    const its = server(opened);
+    const { session } = PAIRS[0]![1]('client');
+    for (const line of ['PORT 192,0,2,1,18,52', 'EPRT |1|192.0.2.1|77|']) {
+      await answerTo(its, line);
+      expect(its.isReady).toBe(true);
+      expect(await its.send('plain', session)).toEqual([226, 'Transfer complete']);
+      expect(its.isReady).toBe(false);
+    }
+    expect(opened).toEqual([0x1234, 77]);
+  });
+
+  it('are not the control connection, whose blocks are left out however they come', async () => {
+    const block = Uint8Array.of(0, 0, 0, 3, 0x0a, 0x0d, 0);
+    const octets = concat(block, toUtf8('MIC AAAA\r\n'), block, block, toUtf8('MIC BBBB\r\n'));
+    for (const size of [1, 2, 5, octets.length]) {
+      const its = server();
+      expect(its.withoutBlocks(block)).toEqual(block);
+      await answerTo(its, 'PBSZ 4096');
+      await answerTo(its, 'PROT S');
+      let lines = '';
+      for (let at = 0; at < octets.length; at += size) {
+        lines += fromUtf8(its.withoutBlocks(octets.subarray(at, at + size)));
+      }
+      expect(lines).toBe('MIC AAAA\r\nMIC BBBB\r\n');
+      expect(its.error?.message).toBe('a data block on the control connection');
+    }
   });
 });

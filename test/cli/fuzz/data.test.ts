@@ -1,9 +1,10 @@
 /** `rfc2228 fuzz --only data` over sockets: sound peers show nothing, and what bad ones do is found, made small and replayed. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type DataFaults, LOOPBACK, serveData, visitData } from '../../fuzz/data-peers.js';
-import { against, findings, folder, PSK, records, rfc2228, toClient } from './command.js';
+import { against, findings, folder, KEY_FILE, PSK, records, rfc2228, toClient } from './command.js';
 import { type Listener, listening, visiting } from './peers.js';
 
 const DATA = ['--only', 'data', '--json'];
@@ -89,6 +90,20 @@ describe('fuzz client --only data', () => {
     expect([again.status, findings(again).map(it => it.finding)]).toEqual([1, ['truncated data accepted']]);
     const sound = await toClient(dataClient(), replay);
     expect([sound.status, findings(sound)]).toEqual([0, []]);
+  });
+
+  it.each<[string, string[]]>([
+    ['', []],
+    ['lax', ['truncated data accepted: data: no end', 'truncated data accepted: data: nothing at all']],
+  ])('is told by what a client prints that goes on whatever comes: %s', async (habit, expected) => {
+    const client = fileURLToPath(new URL('listing-client.mjs', import.meta.url));
+    const exec = ['--exec', `exec ${process.execPath} ${client} ${KEY_FILE} $PORT ${habit}`];
+    const args = [...PSK, ...DATA, ...LEVEL, ...exec, '--cases', '19', '--out', join(folder, `listing-${habit}`)];
+    const ran = await rfc2228(['client', '--listen', '0', ...args]);
+    expect(ran.stderr).toBe('');
+    expect(findings(ran).map(({ finding, name }) => `${finding}: ${name}`)).toEqual(expected);
+    const kinds = records(ran).flatMap(it => (it.type === 'case' ? [it.outcome] : []));
+    expect(new Set(kinds)).toEqual(new Set(['accepted', 'refused']));
   });
 
   it('finds what a bad one sends', async () => {
