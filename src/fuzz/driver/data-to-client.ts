@@ -167,6 +167,11 @@ export class ServerData {
     }
   }
 
+  /** Some other reply comes, and no file. */
+  async drop(): Promise<void> {
+    (await this.#connection())?.end();
+  }
+
   async #connection(): Promise<Wire | undefined> {
     const place = this.#place;
     this.#place = undefined;

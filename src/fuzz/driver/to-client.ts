@@ -236,7 +236,10 @@ class Server {
     if (!isSent && !RECEIVES.has(verb)) return (await this.#data.prepare(command)) ?? soundAnswer(verb);
     if (!this.#data.isReady) return [425, 'PASV or EPSV first'];
     // Some other reply comes instead.
-    if (this.#comesNow && (this.#one === 'refuse' || this.#isDue('secured'))) return [226, 'Transfer complete'];
+    if (this.#comesNow && (this.#one === 'refuse' || this.#isDue('secured'))) {
+      await this.#data.drop();
+      return [226, 'Transfer complete'];
+    }
     await this.#wire.send([this.#protect(replyOf([150, 'Opening the data connection']), level)]);
     const session = { ...this.#session!, received: this.#received };
     if (!isSent) return await this.#data.receive(session);

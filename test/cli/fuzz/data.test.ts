@@ -106,6 +106,13 @@ describe('fuzz client --only data', () => {
     expect(new Set(kinds)).toEqual(new Set(['accepted', 'refused']));
   });
 
+  it.each(['4', '5'])('shows nothing where replies about data connections are bent: --at %s', async at => {
+    const layers = ['inner', 'level', 'sequence', 'phases'].flatMap(layer => ['--only', layer]);
+    const ran = await toClient(dataClient(), ['--json', ...layers, '--at', at, '--cases', '60']);
+    expect([ran.status, findings(ran)]).toEqual([0, []]);
+    expect(records(ran).at(-1).outcomes.closed).toBeGreaterThan(10);
+  });
+
   it('finds what a bad one sends', async () => {
     const ran = await toClient(dataClient({ sendsNoEnd: true }), [...DATA, ...LEVEL, '--cases', '3']);
     expect(findings(ran).map(({ finding, name }) => `${finding}: ${name}`)).toEqual([
