@@ -98,7 +98,18 @@ describe('fuzz client --only data', () => {
   ])('is told by what a client prints that goes on whatever comes: %s', async (habit, expected) => {
     const client = fileURLToPath(new URL('listing-client.mjs', import.meta.url));
     const exec = ['--exec', `exec ${process.execPath} ${client} ${KEY_FILE} $PORT ${habit}`];
-    const args = [...PSK, ...DATA, ...LEVEL, ...exec, '--cases', '19', '--out', join(folder, `listing-${habit}`)];
+    const args = [
+      ...PSK,
+      ...DATA,
+      ...LEVEL,
+      ...exec,
+      '--limit',
+      '10000',
+      '--cases',
+      '19',
+      '--out',
+      join(folder, `listing-${habit}`),
+    ];
     const ran = await rfc2228(['client', '--listen', '0', ...args]);
     expect(ran.stderr).toBe('');
     expect(findings(ran).map(({ finding, name }) => `${finding}: ${name}`)).toEqual(expected);
