@@ -104,6 +104,8 @@ describe('an outcome', () => {
     expect(sanitizerReport('all is well')).toBeUndefined();
     expect(sanitizerReport(text)).toBe(text.slice(6));
     expect(sanitizerReport('a.c:3:1: runtime error: shift')).toBe('a.c:3:1: runtime error: shift');
+    const memcheck = '==7== Invalid read of size 1\n==7==    at 0x1091A3: main (server.c:4)\n';
+    expect(sanitizerReport(`==7== Memcheck, a memory error detector\n${memcheck}`)).toBe(memcheck);
     expect(withExit(closed, { status: 1, signal: null, sanitizer: 'x' }).kind).toBe('crashed');
   });
 });

@@ -94,8 +94,17 @@ export function withExit(outcome: Outcome, { signal, sanitizer }: ProcessExit): 
   return { ...outcome, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };
 }
 
-/** The first line of what a sanitizer writes, and what follows it. */
+/** How a report begins: of the sanitizers of compilers, then of memcheck. */
+const REPORTS = [
+  /==\d+==\s*ERROR: \w+Sanitizer/,
+  /WARNING: (Thread|Memory)Sanitizer/,
+  /: runtime error: /,
+  /==\d+== (Invalid |Conditional jump|Use of uninit|Syscall param|Source and destination|Mismatched|Jump to|Process term)/,
+];
+
+/** The first line of what a sanitizer or Valgrind writes, and what follows it. */
 export function sanitizerReport(output: string): string | undefined {
-  const at = output.search(/(==\d+==\s*ERROR: \w+Sanitizer|WARNING: (Thread|Memory)Sanitizer|: runtime error: )/);
-  return at < 0 ? undefined : output.slice(output.lastIndexOf('\n', at) + 1).slice(0, 4000);
+  const places = REPORTS.map(report => output.search(report)).filter(at => at >= 0);
+  if (places.length === 0) return undefined;
+  return output.slice(output.lastIndexOf('\n', Math.min(...places)) + 1).slice(0, 4000);
 }
