@@ -92,6 +92,25 @@ describe('an outcome', () => {
     expect(judged({ kind: 'skipped' }, { verdict: 'accept' }).finding).toBeUndefined();
   });
 
+  it.each([
+    ['rfc1964', 'padding that counts nothing', 'malformed token accepted'],
+    ['rfc1964', 'a header alone', 'unverified text accepted'],
+    ['rfc4121', 'RRC is sealed as it was sent', 'malformed token accepted'],
+    ['rfc4121', 'RRC is signed as it was sent', 'unverified text accepted'],
+    ['rfc4121', 'EC is altered behind the sealing', 'unverified text accepted'],
+    ['rfc4121', 'another number is sealed or signed', 'unverified text accepted'],
+    ['rfc4121', 'SentByAcceptor is the other way', 'reflection accepted'],
+    ['psk', 'a letter that X-PSK does not have', 'malformed token accepted'],
+    ['psk', 'a tag with a bit flipped', 'unverified text accepted'],
+    ['krb4', 'a checksum with a bit flipped', 'unverified text accepted'],
+    ['krb4', 'a time six minutes ago', 'untimely text accepted'],
+    [undefined, "the peer's own token comes back", 'reflection accepted'],
+    [undefined, 'a bit of the last octets is flipped', 'unverified text accepted'],
+  ])('of %s, %s: %s', (forges, name, finding) => {
+    const one = [...messageCases({ variants: 1 })].find(it => it.forges === forges && it.name === name)!;
+    expect(judged({ kind: 'accepted' }, one.expected, one.forges).finding).toBe(finding);
+  });
+
   it('is a crash by a signal, or by what a sanitizer has written', () => {
     const closed: Outcome = { kind: 'closed', detail: 'closes' };
     expect(withExit(closed, { status: 1, signal: null })).toBe(closed);
