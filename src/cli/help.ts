@@ -77,6 +77,9 @@ client does with a sound server: if it does the same behind a reply that it must
 The mechanism
   --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
                       in it; against a client --keytab FILE. --allow-weak takes RC4 and DES
+  --mechanism krb4    KERBEROS_V4, over IPv4; against a server --ticket-file FILE, with a ticket for --service (default any
+                      ftp, or rcmd, that is in it; else as ftp.host@REALM); against a client --srvtab FILE. It is always weak,
+                      and wants --allow-weak
   --mechanism psk     X-PSK; --key FILE has the shared key in hex
 The target
   --exec COMMAND      starts it for each case by the shell, and sees its output, how it ends, and what a sanitizer writes. A

@@ -15,7 +15,7 @@ import {
 } from '../../fuzz/driver/index.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
-import { sideOf } from './mechanisms.js';
+import { type Mechanism, mechanismOf, sideOn } from './mechanisms.js';
 import { wholeNumber } from './numbers.js';
 import { assertOwned, OPTIONS, parseEndpoint, settingsOf } from './options.js';
 import { run } from './run.js';
@@ -27,7 +27,7 @@ export async function fuzzClient(args: string[]): Promise<number> {
   if (values.listen === undefined) throw new UsageError('fuzz client wants --listen PORT');
   const { host, port } = parseEndpoint(values.listen);
   assertOwned(host, values);
-  const target: ClientTarget = { ...sideOf(values, 'client'), at: wholeNumber('at', values.at, 1000, 1) ?? 1 };
+  const target: Target = { ...mechanismOf(values, 'client'), at: wholeNumber('at', values.at, 1000, 1) ?? 1 };
   const settings = settingsOf(values, 'client');
   const door = await Door.open(host, port);
   try {
@@ -39,6 +39,8 @@ export async function fuzzClient(args: string[]): Promise<number> {
     door.close();
   }
 }
+
+type Target = Mechanism & Omit<ClientTarget, 'exchange'>;
 
 /** Where clients come in, one after the other. */
 class Door {
@@ -102,7 +104,7 @@ interface Visit {
 
 class Clients {
   readonly #door: Door;
-  readonly #target: ClientTarget;
+  readonly #target: Target;
   readonly #limit: number;
   readonly #exec: string | undefined;
   /** What it does where a command is refused, by the command's number. */
@@ -110,7 +112,7 @@ class Clients {
   #usual: Conduct = { commands: [], end: 'end' };
   #shows = false;
 
-  constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
+  constructor(door: Door, target: Target, { limit, exec }: { limit: number; exec: string | undefined }) {
     this.#door = door;
     this.#target = target;
     this.#limit = limit;
@@ -158,7 +160,8 @@ class Clients {
       await child?.end(0);
       return undefined;
     }
-    const conduct = await playToClient(one, { ...this.#target, at }, new SocketWire(socket, this.#limit));
+    const target = { ...sideOn(this.#target, socket), at };
+    const conduct = await playToClient(one, target, new SocketWire(socket, this.#limit));
     // What was sent last is still on its way.
     socket.end(() => socket.destroySoon());
     const exit = await child?.end(this.#limit);

@@ -1,25 +1,53 @@
 /** The mechanisms that can be fuzzed: what each wants to know, and our side of its exchange. */
+import { isIPv4, type Socket } from 'node:net';
 import { fromHex } from '../../bytes.js';
 import type { FuzzSide } from '../../fuzz/driver/index.js';
+import { krb4FuzzSession } from '../../fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../../fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../fuzz/mechanisms/psk.js';
+import {
+  type Krb4Credential,
+  type Krb4Endpoint,
+  type Krb4TicketFile,
+  krb4Acceptor,
+  krb4Initiator,
+  parseTicketFile,
+} from '../../mechanisms/krb4/index.js';
+import { principalText } from '../../mechanisms/krb4/principal.js';
 import { krb5Acceptor, krb5Initiator, parseCredentialCache } from '../../mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../secure/security-context.js';
-import { readKeys, readKeytab } from '../keys.js';
+import { readKeys, readKeytab, readSrvtab } from '../keys.js';
 import { InputError, readInput, UsageError } from '../status.js';
 import type { Values } from './options.js';
 
-const MECHANISMS: Readonly<Record<string, (values: Values, to: Peer, host: string) => FuzzSide>> = { krb5, psk };
+/** Where the ends of a connection are, as far as its socket says. */
+type Ends = Record<'local' | 'peer', { address: string | undefined; port: number | undefined }>;
 
-export function sideOf(values: Values, to: Peer, host = 'localhost'): FuzzSide {
-  const make = MECHANISMS[values.mechanism ?? ''];
+/** Our side, before there is a connection: KERBEROS_V4 puts the address of its sender into each token. */
+export interface Mechanism extends Pick<FuzzSide, 'mechanism'> {
+  exchange(told: Parameters<FuzzSide['exchange']>[0], ends: Ends): ReturnType<FuzzSide['exchange']>;
+}
+
+const MECHANISMS: Readonly<Record<string, (values: Values, to: Peer, host: string) => Mechanism>> = { krb5, psk, krb4 };
+
+export function mechanismOf(values: Values, to: Peer, host = 'localhost'): Mechanism {
+  const make = Object.entries(MECHANISMS).find(([name]) => name === values.mechanism)?.[1];
   if (make !== undefined) return make(values, to, host);
   throw new UsageError(`--mechanism wants one of ${Object.keys(MECHANISMS).join(', ')}`);
 }
 
-function krb5(values: Values, to: Peer, host: string): FuzzSide {
+/** Our side of a connection that has just been made: later its socket may not know any more where its ends were. */
+export function sideOn({ mechanism, exchange }: Mechanism, socket: Socket): FuzzSide {
+  const ends = {
+    local: { address: socket.localAddress, port: socket.localPort },
+    peer: { address: socket.remoteAddress, port: socket.remotePort },
+  };
+  return { mechanism, exchange: told => exchange(told, ends) };
+}
+
+function krb5(values: Values, to: Peer, host: string): Mechanism {
   const both = { ciphers: nodeCiphers, allowWeak: values['allow-weak'] };
   if (to === 'client') {
     if (values.keytab.length === 0) throw new UsageError('krb5 against a client wants --keytab');
@@ -45,7 +73,7 @@ function krb5(values: Values, to: Peer, host: string): FuzzSide {
   };
 }
 
-function psk({ key: file }: Values, to: Peer): FuzzSide {
+function psk({ key: file }: Values, to: Peer): Mechanism {
   if (file === undefined) throw new UsageError('psk wants --key');
   const key = readHex(file);
   const side = to === 'client' ? pskAcceptor : pskInitiator;
@@ -61,4 +89,63 @@ function readHex(file: string): Uint8Array {
     if (error instanceof InputError) throw error;
   }
   throw new InputError(`${file}: a shared key is 32 hex digits or more`);
+}
+
+/** It is always weak, so that is asked for here, not by each exchange. Against a client any address in its ticket will do. */
+function krb4(values: Values, to: Peer): Mechanism {
+  if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
+  const both = { ciphers: nodeCiphers, allowWeak: true };
+  const mechanism = 'KERBEROS_V4';
+  if (to === 'client') {
+    if (values.srvtab.length === 0) throw new UsageError('krb4 against a client wants --srvtab');
+    const srvtab = values.srvtab.flatMap(readSrvtab);
+    return {
+      mechanism,
+      exchange: (told, { local, peer }) =>
+        krb4Acceptor({
+          ...both,
+          local: endpointOf(local),
+          peer: endpointOf(peer),
+          srvtab,
+          anyAddress: true,
+          keylog: options => told(krb4FuzzSession(options)),
+        }),
+    };
+  }
+  const file = values['ticket-file'];
+  if (file === undefined) throw new UsageError('krb4 against a server wants --ticket-file');
+  const tickets = readKeys(file, parseTicketFile);
+  const service = ticketFor(values.service, tickets, file);
+  return {
+    mechanism,
+    exchange: (told, { local, peer }) =>
+      krb4Initiator({
+        ...both,
+        local: endpointOf(local),
+        peer: endpointOf(peer),
+        tickets,
+        service,
+        keylog: options => told(krb4FuzzSession(options)),
+      }),
+  };
+}
+
+/** The ticket for a service as `name.instance@REALM`; without that for any `ftp`, or else for any `rcmd`. */
+function ticketFor(service: string | undefined, { credentials }: Krb4TicketFile, file: string): Krb4Credential {
+  const fits = (one: Krb4Credential, wanted: string) => [one.name, principalText(one)].includes(wanted);
+  const wanted = service === undefined ? ['ftp', 'rcmd'] : [service];
+  const found = wanted.flatMap(it => credentials.find(one => fits(one, it)) ?? [])[0];
+  if (found !== undefined) return found;
+  const there = credentials.map(principalText).join(', ') || 'none at all';
+  throw new InputError(`${file}: no ticket for ${wanted.join(' or ')}, but ${there}`);
+}
+
+/**
+ * A port that takes either kind of address shows those of IPv4 in the form of IPv6. Of a peer that was gone at once no
+ * address is known, and none matters.
+ */
+function endpointOf({ address = '0.0.0.0', port = 0 }: Ends['peer']): Krb4Endpoint {
+  const plain = address.replace(/^::ffff:/, '');
+  if (isIPv4(plain)) return { address: Uint8Array.from(plain.split('.'), Number), port };
+  throw new UsageError(`krb4 wants addresses of IPv4, and ${address} is none`);
 }

@@ -11,6 +11,8 @@ export const OPTIONS = {
   key: { type: 'string' },
   keytab: { type: 'string', multiple: true, default: [] as string[] },
   ccache: { type: 'string' },
+  srvtab: { type: 'string', multiple: true, default: [] as string[] },
+  'ticket-file': { type: 'string' },
   service: { type: 'string' },
   'allow-weak': { type: 'boolean', default: false },
   exec: { type: 'string' },
@@ -33,6 +35,8 @@ export interface Values {
   key?: string | undefined;
   keytab: string[];
   ccache?: string | undefined;
+  srvtab: string[];
+  'ticket-file'?: string | undefined;
   service?: string | undefined;
   'allow-weak': boolean;
   exec?: string | undefined;
@@ -87,6 +91,7 @@ export function settingsOf(values: Values, to: Peer): Settings {
 const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
   krb5: ['psk', 'krb4'],
   psk: ['rfc4121', 'rfc1964', 'krb4'],
+  krb4: ['rfc4121', 'rfc1964', 'psk'],
 };
 
 function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
