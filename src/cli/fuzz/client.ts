@@ -122,9 +122,11 @@ class Clients {
   /** What the client does with a sound server. @throws InputError when it never gets behind the exchange */
   async learn(): Promise<void> {
     const visit = await this.#visit('accept');
-    const { commands = [] } = visit?.conduct ?? {};
+    const { commands = [], refusal } = visit?.conduct ?? {};
     if (!commands.some(isProtected)) {
-      throw new InputError(`the client comes to no security association: ${commands.join(', ') || 'nothing is sent'}`);
+      const sent = commands.join(', ') || 'nothing is sent';
+      const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
+      throw new InputError(`the client comes to no security association: ${sent}${why}`);
     }
     this.#usual = visit!.conduct;
     this.#shows = visit!.output?.includes(MARKER) === true;

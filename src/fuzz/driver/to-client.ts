@@ -84,6 +84,7 @@ class Server {
   #played: DrivenCase | undefined;
   #sent: readonly Uint8Array[] | undefined;
   #error: FtpSecurityError | undefined;
+  #refusal: FtpSecurityError | undefined;
   /** Makes what would have been owed. */
   #sound: (() => Uint8Array) | undefined;
   #quits = false;
@@ -103,6 +104,7 @@ class Server {
       ...(this.#played && { played: this.#played }),
       ...(this.#sent && { sent: this.#sent }),
       ...(this.#error && { error: this.#error }),
+      ...(this.#refusal && { refusal: this.#refusal }),
     };
   }
 
@@ -168,6 +170,7 @@ class Server {
       step = await exchange.step(parseAdat(command).token);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
+      this.#refusal = error;
       return [formatReply(535, 'Failed security check')];
     }
     const code = step.context === undefined ? 335 : 235;

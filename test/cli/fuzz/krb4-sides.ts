@@ -19,9 +19,9 @@ const HOUR = 12;
 /** Octets of a srvtab with the service's key. */
 export const SRVTAB = concat(Uint8Array.of(...terminated('ftp', 'host', REALM), 1), serviceKey);
 
-/** Octets of a ticket file of anna's, whose ticket is good for an hour from now. */
-export function ticketFile(): Uint8Array {
-  const issued = Math.floor(Date.now() / 1000);
+/** Octets of a ticket file of anna's, whose ticket is good for an hour since it was issued so many seconds ago. */
+export function ticketFile(ago = 0): Uint8Array {
+  const issued = Math.floor(Date.now() / 1000) - ago;
   const plaintext = Uint8Array.of(
     0,
     ...terminated('anna', '', REALM),

@@ -39,6 +39,16 @@ describe('fuzz server', () => {
     expect(ran.status).toBe(1);
   });
 
+  it('lays a ticket that has expired to nobody else', async () => {
+    const old = join(folder, 'old');
+    writeFileSync(old, ticketFile(7200));
+    const ran = await against(soundServer(krb4Sides()), where =>
+      rfc2228(['server', where, ...KRB4, '--ticket-file', old, '--only', 'token']),
+    );
+    expect([ran.status, ran.stdout]).toEqual([2, '']);
+    expect(ran.stderr).toMatch(/^rfc2228: security\/expired: the ticket has expired\n$/);
+  });
+
   it.each([
     ['that it is weak', TO_SERVER.filter(arg => arg !== '--allow-weak'), 'krb4 is weak'],
     ['which file is missing', KRB4, '--ticket-file'],
@@ -64,6 +74,17 @@ describe('fuzz client', () => {
     const ran = await toClient(port => soundClient(port, careless), [...TO_CLIENT, ...OF_TOKENS]);
     expect(titles(ran)).toContain(FLIPPED);
     expect(ran.status).toBe(1);
+  });
+
+  it('says why a client comes to no association', async () => {
+    const other = join(folder, 'other');
+    writeFileSync(
+      other,
+      SRVTAB.map((octet, i) => (i === SRVTAB.length - 1 ? octet ^ 2 : octet)),
+    );
+    const { status, stderr } = await toClient(port => soundClient(port, krb4Sides()), [...KRB4, '--srvtab', other]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('no security association: clear AUTH, clear ADAT (security/no-key: no key of version 1');
   });
 
   it('says which file is missing', async () => {
