@@ -95,7 +95,7 @@ The cases
   --seed N            the same seed (default 2228) gives the same cases
   --time SECONDS, --cases N  when to end; default 60 seconds
   --rate N            cases in a second at the most, default 50
-  --replay FILE       plays the cases of a reproducer, and nothing else
+  --replay FILE       plays the cases of a reproducer, and nothing else, each at its own command unless --at names one
 What it tells
   --json              one JSON object per line: each case, each finding, a summary
   --out DIR           where each finding is written to, made small, as a reproducer; default findings

@@ -62,6 +62,8 @@ describe('reproducers', () => {
     expect(seen(parseReproducers(toUtf8(JSON.stringify(written))))).toEqual(seen(cases));
     expect(parseReproducers(toUtf8(JSON.stringify(written[0])))).toEqual([cases[0]]);
     expect(written[0]).toMatchObject({ outcome: 'accepted 200', sent: ['01ff'], mechanism: 'X-PSK' });
+    const third = cases.map(one => ({ ...one, at: 3 }));
+    expect(parseReproducers(toUtf8(JSON.stringify(third.map(one => ({ case: one })))))).toEqual(third);
     for (const it of written) expect(fileNameOf(it)).toMatch(/^(client|server)-[a-z0-9-]+\.json$/);
   });
 
@@ -73,6 +75,7 @@ describe('reproducers', () => {
     '{"case":{"to":"server","layer":"phases","name":"none"}}',
     '{"case":{"to":"server","layer":"octets","name":"none","level":"safe","text":"x","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"clear","text":"x","choices":[]}}',
+    '{"case":{"to":"client","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[],"at":0}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"safe","text":"é","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[-1]}}',
   ])('that are none: %s', text => {

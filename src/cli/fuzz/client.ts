@@ -27,8 +27,9 @@ export async function fuzzClient(args: string[]): Promise<number> {
   if (values.listen === undefined) throw new UsageError('fuzz client wants --listen PORT');
   const { host, port } = parseEndpoint(values.listen);
   assertOwned(host, values);
-  const target: Target = { ...mechanismOf(values, 'client'), at: wholeNumber('at', values.at, 1000, 1) ?? 1 };
-  const settings = settingsOf(values, 'client');
+  const at = wholeNumber('at', values.at, 1000, 1);
+  const target: Target = { ...mechanismOf(values, 'client'), at: at ?? 1 };
+  const settings = settingsOf(values, 'client', at);
   const door = await Door.open(host, port);
   try {
     if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${door.port} waits for clients\n`);
@@ -155,7 +156,7 @@ class Clients {
     return conduct;
   }
 
-  async #visit(one: DrivenCase | Plain, at = this.#target.at): Promise<Visit | undefined> {
+  async #visit(one: DrivenCase | Plain, at = atOf(one) ?? this.#target.at): Promise<Visit | undefined> {
     const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
     const socket = await this.#door.next(child && this.#limit);
     if (socket === undefined) {
@@ -172,4 +173,5 @@ class Clients {
   }
 }
 
+const atOf = (one: DrivenCase | Plain) => (typeof one === 'string' ? undefined : one.at);
 const isProtected = (command: string) => !command.startsWith('clear ');

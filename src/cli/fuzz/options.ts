@@ -69,14 +69,16 @@ export interface Settings {
 
 const DEFAULTS = { seed: 2228, rate: 50, limit: 2000, seconds: 60 } as const;
 
-export function settingsOf(values: Values, to: Peer): Settings {
+/** @param at  what `--at` says: it holds for every case, whatever its reproducer says */
+export function settingsOf(values: Values, to: Peer, at?: number): Settings {
   const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? DEFAULTS.seed;
   const most = wholeNumber('cases', values.cases, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
   const seconds = wholeNumber('time', values.time, 1e7);
   const endless = values.cases === undefined && values.replay === undefined;
   const end = Date.now() + 1000 * (seconds ?? (endless ? DEFAULTS.seconds : Number.POSITIVE_INFINITY));
+  const cases = values.replay === undefined ? newCases(values, to, seed) : replayed(values.replay, to);
   return {
-    cases: values.replay === undefined ? newCases(values, to, seed) : replayed(values.replay, to),
+    cases: at === undefined ? cases : placed(cases, at),
     seed,
     isOver: played => played >= most || Date.now() >= end,
     pause: 1000 / (wholeNumber('rate', values.rate, 100_000, 1) ?? DEFAULTS.rate),
@@ -99,6 +101,10 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
     throw new UsageError('--level is safe or private');
   const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
   return plan({ to, seed, layers, without: NOT_ITS_OWN[mechanism] ?? [], ...(level && { level }) });
+}
+
+function* placed(cases: Iterable<DrivenCase>, at: number): Generator<DrivenCase> {
+  for (const one of cases) yield { ...one, at };
 }
 
 function layerOf(name: string): Layer {

@@ -5,7 +5,12 @@ import type { Expectation } from '../mutation.js';
 import type { ScriptCase } from '../phases.js';
 
 /** A case that is played over a control connection. */
-export type DrivenCase = MessageCase | ScriptCase;
+export type DrivenCase = (MessageCase | ScriptCase) & Placed;
+
+interface Placed {
+  /** To a client: which command behind the exchange gets the bent reply, counted from 1; absent where the driver's choice will do. */
+  at?: number;
+}
 
 /**
  * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;

@@ -60,6 +60,13 @@ export function parseReproducers(octets: Uint8Array): DrivenCase[] {
 function readCase(value: unknown): DrivenCase {
   const one = isRecord(value) ? value['case'] : undefined;
   if (!isRecord(one)) throw bad('no case');
+  const { at } = one;
+  if (at === undefined) return namedCase(one);
+  if (!isChoice(at) || at === 0) throw bad('the case is at no command');
+  return { ...namedCase(one), at };
+}
+
+function namedCase(one: Record<string, unknown>): DrivenCase {
   const { layer, name, to, forges, level, text, choices } = one;
   if (to !== 'client' && to !== 'server') throw bad('the case is for neither side');
   if (layer === 'phases')

@@ -138,4 +138,19 @@ describe('fuzz client', () => {
     const sound = await toClient(soundClient, ['--replay', file, '--json', '--out', join(folder, 'again')]);
     expect([sound.status, findings(sound)]).toEqual([0, []]);
   });
+
+  it('keeps which command was at fault in its reproducer, unless it is told another', async () => {
+    const out = join(folder, 'third');
+    const at = (place: string[]) => [...place, '--json', '--out', out];
+    const first = await toClient(badClient, at(['--at', '3', '--only', 'level', '--level', 'safe', '--cases', '12']));
+    const clear = findings(first).find(({ name }) => name === 'level: the text comes in the clear');
+    expect(clear).toMatchObject({ outcome: 'accepted (sends safe STAT)', case: { at: 3 } });
+    const replay = ['--replay', join(out, 'client-level-the-text-comes-in-the-clear-safe.json')];
+    const [again, elsewhere] = [
+      await toClient(badClient, at(replay)),
+      await toClient(badClient, at([...replay, '--at', '1'])),
+    ];
+    expect(findings(again)).toMatchObject([{ outcome: 'accepted (sends safe STAT)', case: { at: 3 } }]);
+    expect(findings(elsewhere)).toMatchObject([{ outcome: 'accepted (sends safe PWD)', case: { at: 1 } }]);
+  });
 });
