@@ -106,7 +106,8 @@ text refused.
 
 fuzz corpus DIR [--seed N] writes what the cases come to under known keys: DIR/client has what a client reads, DIR/server what a
 server reads, DIR/data what comes on a data connection. One case is one file, named by its content; DIR/index.jsonl tells of
-each file the rule that it breaks, what a sound peer must do, and the keys of the session, for a harness that holds them.
+each file the rule that it breaks, what a sound peer must do, the keys of the session, for a harness that holds them, and for a
+line out of order where the session must have come to before it.
 
 Exit status
   0  nothing was found
