@@ -100,9 +100,9 @@ What it tells
   --json              one JSON object per line: each case, each finding, a summary
   --out DIR           where each finding is written to, made small, as a reproducer; default findings
 
-Findings are, above all, what was accepted though it must be refused: unverified text, replays, clear text, a lower level,
-malformed text. Then: hanging, crashing, clear or weak replies, going on in the clear, other codes than are owed, and sound
-text refused.
+Findings are, above all, what was accepted though it must be refused: unverified text, replays, reflections, untimely or clear
+text, a lower level, malformed tokens and text. Then: hanging, crashing, clear or weak replies, going on in the clear, other
+codes than are owed, and sound text refused.
 
 fuzz corpus DIR [--seed N] writes what the cases come to under known keys: DIR/client has what a client reads, DIR/server what a
 server reads, DIR/data what comes on a data connection. One case is one file, named by its content; DIR/index.jsonl tells of

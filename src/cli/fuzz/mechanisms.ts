@@ -30,7 +30,7 @@ export interface Mechanism extends Pick<FuzzSide, 'mechanism'> {
   exchange(told: Parameters<FuzzSide['exchange']>[0], ends: Ends): ReturnType<FuzzSide['exchange']>;
 }
 
-const MECHANISMS: Readonly<Record<string, (values: Values, to: Peer, host: string) => Mechanism>> = { krb5, psk, krb4 };
+const MECHANISMS: Readonly<Record<string, (values: Values, to: Peer, host: string) => Mechanism>> = { krb5, krb4, psk };
 
 export function mechanismOf(values: Values, to: Peer, host = 'localhost'): Mechanism {
   const make = Object.entries(MECHANISMS).find(([name]) => name === values.mechanism)?.[1];

@@ -1,6 +1,6 @@
 /** What both ways of fuzzing are told. */
 import { FtpSecurityError } from '../../errors.js';
-import { type DrivenCase, parseReproducers, plan } from '../../fuzz/driver/index.js';
+import { type DrivenCase, type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
 import { LAYERS, type Layer } from '../../fuzz/mutation.js';
 import type { Peer } from '../../secure/security-context.js';
 import { readInput, UsageError } from '../status.js';
@@ -100,7 +100,10 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
   const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
-  return plan({ to, seed, layers, without: NOT_ITS_OWN[mechanism] ?? [], ...(level && { level }) });
+  const options: PlanOptions = { to, seed, layers, without: NOT_ITS_OWN[mechanism] ?? [], ...(level && { level }) };
+  const [any] = plan(options);
+  if (any === undefined) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
+  return plan(options);
 }
 
 function* placed(cases: Iterable<DrivenCase>, at: number): Generator<DrivenCase> {

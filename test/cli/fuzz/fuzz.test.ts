@@ -91,6 +91,7 @@ describe('fuzz server', () => {
     ['no key', ['127.0.0.1:1', '--mechanism', 'psk']],
     ['no tickets', ['127.0.0.1:1', '--mechanism', 'krb5']],
     ['a layer that is none', ['127.0.0.1:1', ...PSK, '--only', 'moon']],
+    ['no case for a server', ['127.0.0.1:1', ...PSK, '--only', 'outer']],
     ['a level that is none', ['127.0.0.1:1', ...PSK, '--level', 'high']],
     ['a rate that is none', ['127.0.0.1:1', ...PSK, '--rate', '0']],
     ['no reproducer', ['127.0.0.1:1', ...PSK, '--replay', KEY_FILE]],
