@@ -84,22 +84,25 @@ describe('fuzz server', () => {
   });
 
   it.each([
-    ['no target', []],
-    ['no port', ['localhost']],
-    ['a target elsewhere', ['192.0.2.1:21', ...PSK]],
-    ['no mechanism', ['127.0.0.1:1']],
-    ['no key', ['127.0.0.1:1', '--mechanism', 'psk']],
-    ['no tickets', ['127.0.0.1:1', '--mechanism', 'krb5']],
-    ['a layer that is none', ['127.0.0.1:1', ...PSK, '--only', 'moon']],
-    ['no case for a server', ['127.0.0.1:1', ...PSK, '--only', 'outer']],
-    ['a level that is none', ['127.0.0.1:1', ...PSK, '--level', 'high']],
-    ['a rate that is none', ['127.0.0.1:1', ...PSK, '--rate', '0']],
-    ['no reproducer', ['127.0.0.1:1', ...PSK, '--replay', KEY_FILE]],
-    ['nobody there', ['127.0.0.1:1', ...PSK]],
-  ])('says that there is %s', async (_, args) => {
+    ['no target', [], 'wants one HOST:PORT'],
+    ['no port', ['localhost'], '"localhost" is no HOST:PORT'],
+    ['a target elsewhere', ['192.0.2.1:21', ...PSK], '192.0.2.1 is not this host'],
+    ['no mechanism', ['127.0.0.1:1'], '--mechanism wants one of krb5, krb4, psk'],
+    ['a mechanism that is none', ['127.0.0.1:1', '--mechanism', 'toString'], '--mechanism wants one of'],
+    ['no key', ['127.0.0.1:1', '--mechanism', 'psk'], '--key'],
+    ['no tickets', ['127.0.0.1:1', '--mechanism', 'krb5'], '--ccache'],
+    ['a layer that is none', ['127.0.0.1:1', ...PSK, '--only', 'moon'], '--only wants one of octets'],
+    ['no case for a server', ['127.0.0.1:1', ...PSK, '--only', 'outer'], 'no case of outer is for a server'],
+    ['a level that is none', ['127.0.0.1:1', ...PSK, '--level', 'high'], '--level is safe or private'],
+    ['a rate that is none', ['127.0.0.1:1', ...PSK, '--rate', '0'], '--rate wants a whole number from 1'],
+    ['no reproducer', ['127.0.0.1:1', ...PSK, '--replay', KEY_FILE], 'syntax/bad-file'],
+    ['an option of the other side', ['127.0.0.1:1', ...PSK, '--at', '2'], "Unknown option '--at'"],
+    ['nobody there', ['127.0.0.1:1', ...PSK], 'takes no part: connect ECONNREFUSED'],
+  ])('says that there is %s', async (_, args, complaint) => {
     const { status, stdout, stderr } = await rfc2228(['server', ...args]);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/^rfc2228: [^\n]+\n$/);
+    expect(stderr).toContain(complaint);
   });
 });
 
