@@ -15,7 +15,7 @@ import {
 } from '../../fuzz/driver/index.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
-import { type Mechanism, mechanismOf, sideOn } from './mechanisms.js';
+import { sideOf } from './mechanisms.js';
 import { wholeNumber } from './numbers.js';
 import { assertOwned, OPTIONS, parseEndpoint, settingsOf } from './options.js';
 import { run } from './run.js';
@@ -28,7 +28,7 @@ export async function fuzzClient(args: string[]): Promise<number> {
   const { host, port } = parseEndpoint(values.listen);
   assertOwned(host, values);
   const at = wholeNumber('at', values.at, 1000, 1);
-  const target: Target = { ...mechanismOf(values, 'client'), at: at ?? 1 };
+  const target: ClientTarget = { ...sideOf(values, 'client'), at: at ?? 1 };
   const settings = settingsOf(values, 'client', at);
   const door = await Door.open(host, port);
   try {
@@ -40,8 +40,6 @@ export async function fuzzClient(args: string[]): Promise<number> {
     door.close();
   }
 }
-
-type Target = Mechanism & Omit<ClientTarget, 'exchange'>;
 
 /** Where clients come in, one after the other. */
 class Door {
@@ -105,7 +103,7 @@ interface Visit {
 
 class Clients {
   readonly #door: Door;
-  readonly #target: Target;
+  readonly #target: ClientTarget;
   readonly #limit: number;
   readonly #exec: string | undefined;
   /** What it does where a command is refused, by the command's number. */
@@ -113,7 +111,7 @@ class Clients {
   #usual: Conduct = { commands: [], end: 'end' };
   #shows = false;
 
-  constructor(door: Door, target: Target, { limit, exec }: { limit: number; exec: string | undefined }) {
+  constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
     this.#door = door;
     this.#target = target;
     this.#limit = limit;
@@ -163,8 +161,7 @@ class Clients {
       await child?.end(0);
       return undefined;
     }
-    const target = { ...sideOn(this.#target, socket), at };
-    const conduct = await playToClient(one, target, new SocketWire(socket, this.#limit));
+    const conduct = await playToClient(one, { ...this.#target, at }, new SocketWire(socket, this.#limit));
     // What was sent last is still on its way.
     socket.end(() => socket.destroySoon());
     const exit = await child?.end(this.#limit);

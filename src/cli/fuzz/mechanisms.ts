@@ -1,7 +1,7 @@
 /** The mechanisms that can be fuzzed: what each wants to know, and our side of its exchange. */
-import { isIPv4, type Socket } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { fromHex } from '../../bytes.js';
-import type { FuzzSide } from '../../fuzz/driver/index.js';
+import type { Ends, FuzzSide } from '../../fuzz/driver/index.js';
 import { krb4FuzzSession } from '../../fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../../fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../fuzz/mechanisms/psk.js';
@@ -22,32 +22,15 @@ import { readKeys, readKeytab, readSrvtab } from '../keys.js';
 import { InputError, readInput, UsageError } from '../status.js';
 import type { Values } from './options.js';
 
-/** Where the ends of a connection are, as far as its socket says. */
-type Ends = Record<'local' | 'peer', { address: string | undefined; port: number | undefined }>;
+const MECHANISMS: Readonly<Record<string, (values: Values, to: Peer, host: string) => FuzzSide>> = { krb5, krb4, psk };
 
-/** Our side, before there is a connection: KERBEROS_V4 puts the address of its sender into each token. */
-export interface Mechanism extends Pick<FuzzSide, 'mechanism'> {
-  exchange(told: Parameters<FuzzSide['exchange']>[0], ends: Ends): ReturnType<FuzzSide['exchange']>;
-}
-
-const MECHANISMS: Readonly<Record<string, (values: Values, to: Peer, host: string) => Mechanism>> = { krb5, krb4, psk };
-
-export function mechanismOf(values: Values, to: Peer, host = 'localhost'): Mechanism {
+export function sideOf(values: Values, to: Peer, host = 'localhost'): FuzzSide {
   const make = Object.entries(MECHANISMS).find(([name]) => name === values.mechanism)?.[1];
   if (make !== undefined) return make(values, to, host);
   throw new UsageError(`--mechanism wants one of ${Object.keys(MECHANISMS).join(', ')}`);
 }
 
-/** Our side of a connection that has just been made: later its socket may not know any more where its ends were. */
-export function sideOn({ mechanism, exchange }: Mechanism, socket: Socket): FuzzSide {
-  const ends = {
-    local: { address: socket.localAddress, port: socket.localPort },
-    peer: { address: socket.remoteAddress, port: socket.remotePort },
-  };
-  return { mechanism, exchange: told => exchange(told, ends) };
-}
-
-function krb5(values: Values, to: Peer, host: string): Mechanism {
+function krb5(values: Values, to: Peer, host: string): FuzzSide {
   const both = { ciphers: nodeCiphers, allowWeak: values['allow-weak'] };
   if (to === 'client') {
     if (values.keytab.length === 0) throw new UsageError('krb5 against a client wants --keytab');
@@ -73,7 +56,7 @@ function krb5(values: Values, to: Peer, host: string): Mechanism {
   };
 }
 
-function psk({ key: file }: Values, to: Peer): Mechanism {
+function psk({ key: file }: Values, to: Peer): FuzzSide {
   if (file === undefined) throw new UsageError('psk wants --key');
   const key = readHex(file);
   const side = to === 'client' ? pskAcceptor : pskInitiator;
@@ -92,7 +75,7 @@ function readHex(file: string): Uint8Array {
 }
 
 /** It is always weak, so that is asked for here, not by each exchange. Against a client any address in its ticket will do. */
-function krb4(values: Values, to: Peer): Mechanism {
+function krb4(values: Values, to: Peer): FuzzSide {
   if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
   const both = { ciphers: nodeCiphers, allowWeak: true };
   const mechanism = 'KERBEROS_V4';
@@ -101,11 +84,10 @@ function krb4(values: Values, to: Peer): Mechanism {
     const srvtab = values.srvtab.flatMap(readSrvtab);
     return {
       mechanism,
-      exchange: (told, { local, peer }) =>
+      exchange: (told, ends) =>
         krb4Acceptor({
           ...both,
-          local: endpointOf(local),
-          peer: endpointOf(peer),
+          ...endpointsOf(ends),
           srvtab,
           anyAddress: true,
           keylog: options => told(krb4FuzzSession(options)),
@@ -118,11 +100,10 @@ function krb4(values: Values, to: Peer): Mechanism {
   const service = ticketFor(values.service, tickets, file);
   return {
     mechanism,
-    exchange: (told, { local, peer }) =>
+    exchange: (told, ends) =>
       krb4Initiator({
         ...both,
-        local: endpointOf(local),
-        peer: endpointOf(peer),
+        ...endpointsOf(ends),
         tickets,
         service,
         keylog: options => told(krb4FuzzSession(options)),
@@ -140,11 +121,15 @@ function ticketFor(service: string | undefined, { credentials }: Krb4TicketFile,
   throw new InputError(`${file}: no ticket for ${wanted.join(' or ')}, but ${there}`);
 }
 
+function endpointsOf({ local, peer }: Partial<Ends> = {}): Record<'local' | 'peer', Krb4Endpoint> {
+  return { local: endpointOf(local), peer: endpointOf(peer) };
+}
+
 /**
  * A port that takes either kind of address shows those of IPv4 in the form of IPv6. Of a peer that was gone at once no
  * address is known, and none matters.
  */
-function endpointOf({ address = '0.0.0.0', port = 0 }: Ends['peer']): Krb4Endpoint {
+function endpointOf({ address = '0.0.0.0', port = 0 }: Partial<Ends['peer']> = {}): Krb4Endpoint {
   const plain = address.replace(/^::ffff:/, '');
   if (isIPv4(plain)) return { address: Uint8Array.from(plain.split('.'), Number), port };
   throw new UsageError(`krb4 wants addresses of IPv4, and ${address} is none`);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DrivenCase, type Outcome, playToServer, type ServerTarget, withExit } from '../../fuzz/driver/index.js';
 import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
-import { type Mechanism, mechanismOf, sideOn } from './mechanisms.js';
+import { sideOf } from './mechanisms.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
 import { connected, SocketWire } from './socket-wire.js';
@@ -22,7 +22,7 @@ export async function fuzzServer(args: string[]): Promise<number> {
   if (where === undefined || more.length > 0) throw new UsageError('fuzz server wants one HOST:PORT');
   const { host, port } = parseEndpoint(where);
   assertOwned(host, values);
-  const target: Target = { ...mechanismOf(values, 'server', host), user: values.user };
+  const target: ServerTarget = { ...sideOf(values, 'server', host), user: values.user };
   const file = values['password-file'];
   if (file !== undefined)
     target.password = Buffer.from(readInput(file))
@@ -32,14 +32,12 @@ export async function fuzzServer(args: string[]): Promise<number> {
   return await run(settings, target.mechanism, one => play(one, target, { ...settings, host, port }));
 }
 
-type Target = Mechanism & Omit<ServerTarget, 'exchange'>;
-
 interface Place extends Settings {
   host: string;
   port: number;
 }
 
-async function play(one: DrivenCase, target: Target, place: Place): Promise<Outcome> {
+async function play(one: DrivenCase, target: ServerTarget, place: Place): Promise<Outcome> {
   const { exec, limit } = place;
   const child = exec === undefined ? undefined : new Child(exec);
   const outcome = await playOnce(one, target, place, child);
@@ -48,7 +46,7 @@ async function play(one: DrivenCase, target: Target, place: Place): Promise<Outc
   return exit === undefined ? outcome : withExit(outcome, exit);
 }
 
-async function playOnce(one: DrivenCase, target: Target, place: Place, child?: Child): Promise<Outcome> {
+async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
   let socket: Socket;
   try {
     socket = await reached(place, child);
@@ -56,7 +54,7 @@ async function playOnce(one: DrivenCase, target: Target, place: Place, child?: C
     return { kind: 'unready', detail: (error as Error).message };
   }
   try {
-    return await playToServer(one, { ...target, ...sideOn(target, socket) }, new SocketWire(socket, place.limit));
+    return await playToServer(one, target, new SocketWire(socket, place.limit));
   } finally {
     socket.destroy();
   }

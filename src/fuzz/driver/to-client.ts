@@ -14,7 +14,7 @@ import { type ClientScript, scriptOctets } from '../phases.js';
 import type { Conduct } from './conduct.js';
 import type { DrivenCase } from './outcome.js';
 import { fittedReply, MARKER, soundReply } from './sound-server.js';
-import type { FuzzSide, Quiet, Wire } from './wire.js';
+import type { Ends, FuzzSide, Quiet, Wire } from './wire.js';
 
 export interface ClientTarget extends FuzzSide {
   /** Which command behind the exchange gets a bent reply, counted from 1. */
@@ -26,7 +26,7 @@ export type Plain = 'accept' | 'refuse';
 
 /** Plays a case to a client that has just connected, or a sound server. */
 export async function playToClient(one: DrivenCase | Plain, target: ClientTarget, wire: Wire): Promise<Conduct> {
-  const server = new Server(one, target);
+  const server = new Server(one, target, wire.ends);
   await wire.send([formatReply(220, 'Ready')]);
   const end = await converse(server, wire);
   wire.end();
@@ -71,6 +71,7 @@ function needsLines({ layer, name, forges }: MessageCase): boolean {
 class Server {
   readonly #one: DrivenCase | Plain;
   readonly #target: ClientTarget;
+  readonly #ends: Ends | undefined;
   #session: FuzzSession | undefined;
   #exchange: Exchange | undefined;
   #received: Uint8Array | undefined;
@@ -89,9 +90,10 @@ class Server {
   #sound: (() => Uint8Array) | undefined;
   #quits = false;
 
-  constructor(one: DrivenCase | Plain, target: ClientTarget) {
+  constructor(one: DrivenCase | Plain, target: ClientTarget, ends: Ends | undefined) {
     this.#one = one;
     this.#target = target;
+    this.#ends = ends;
   }
 
   get conduct(): Omit<Conduct, 'end'> {
@@ -156,7 +158,7 @@ class Server {
     if (verb === 'AUTH' && this.#names(command)) {
       this.#exchange = this.#target.exchange(session => {
         this.#session = session;
-      });
+      }, this.#ends);
       return this.#scripted('greeted', formatReply(334, 'Security data, please'));
     }
     if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);

@@ -108,7 +108,7 @@ class Client {
     await this.#greeting();
     const exchange = this.#target.exchange(session => {
       this.session = session;
-    });
+    }, this.#wire.ends);
     await this.#asked(formatAuth(this.#target.mechanism), 334);
     let step = await exchange.step();
     while (step.token !== undefined) {

@@ -1,10 +1,19 @@
-/** `rfc2228 fuzz` as a process, and what it tells. */
+/** `rfc2228 fuzz` as a process, with X-PSK where nothing else is said, and what it tells. */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { FindingRecord, SummaryRecord } from '../../../src/fuzz/driver/index.js';
-import type { Listener } from './peers.js';
+import { afterAll } from 'vitest';
+import { toHex } from '../../../src/bytes.js';
+import { KEY, type Listener } from './peers.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+export const folder = mkdtempSync(join(tmpdir(), 'rfc2228-fuzz-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+export const KEY_FILE = join(folder, 'key');
+writeFileSync(KEY_FILE, `${toHex(KEY)}\n`);
+export const PSK = ['--mechanism', 'psk', '--key', KEY_FILE, '--rate', '10000', '--limit', '1500'];
 
 export interface Ran {
   status: number | null;
@@ -29,17 +38,14 @@ export async function rfc2228(args: string[], listening: (port: number) => void 
   return { status, stdout, stderr };
 }
 
-/** What it has printed under `--json`. */
 export const records = ({ stdout }: Ran) =>
   stdout
     .trim()
     .split('\n')
     .map(line => JSON.parse(line));
-export const findings = (ran: Ran): FindingRecord[] => records(ran).filter(({ type }) => type === 'finding');
-export const titles = (ran: Ran) => findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
-export const summary = (ran: Ran): SummaryRecord => records(ran).at(-1);
+export const findings = (ran: Ran) => records(ran).filter(({ type }) => type === 'finding');
+export const titles = (ran: Ran): string[] => findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
 
-/** Does its work while a server listens, which is told where. */
 export async function against<T>(peer: Promise<Listener>, work: (where: string) => Promise<T>): Promise<T> {
   const { port, close } = await peer;
   try {
@@ -49,11 +55,10 @@ export async function against<T>(peer: Promise<Listener>, work: (where: string) 
   }
 }
 
-/** Plays the server for the clients that it makes. */
-export async function toClient(make: (port: number) => Listener, args: string[]): Promise<Ran> {
+export async function toClient(make: (port: number) => Listener, args: string[], mechanism = PSK): Promise<Ran> {
   let client: Listener | undefined;
   try {
-    return await rfc2228(['client', '--listen', '0', ...args], port => {
+    return await rfc2228(['client', '--listen', '0', ...mechanism, ...args], port => {
       client = make(port);
     });
   } finally {
