@@ -74,7 +74,7 @@ function readHex(file: string): Uint8Array {
   throw new InputError(`${file}: a shared key is 32 hex digits or more`);
 }
 
-/** It is always weak, so that is asked for here, not by each exchange. Against a client any address in its ticket will do. */
+/** It is always weak, so that is asked for here, and not by each exchange. A client's ticket may be for another address. */
 function krb4(values: Values, to: Peer): FuzzSide {
   if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
   const both = { ciphers: nodeCiphers, allowWeak: true };

@@ -8,7 +8,7 @@ import type { ScriptCase } from '../phases.js';
 export type DrivenCase = (MessageCase | ScriptCase) & Placed;
 
 interface Placed {
-  /** To a client: which command behind the exchange gets the bent reply, counted from 1; absent where the driver's choice will do. */
+  /** To a client: which command behind the exchange gets the bent reply, from 1. Without it the driver's target says. */
   at?: number;
 }
 

@@ -8,7 +8,7 @@ import { decodeProtectedCommand } from '../../secure/protected-command.js';
 import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level.js';
 import type { Exchange } from '../../secure/security-context.js';
 import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
-import { type MessageCase, MUTATIONS, type Performance, perform } from '../cases.js';
+import { type MessageCase, mutationOf, type Performance, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
 import type { Conduct } from './conduct.js';
@@ -60,11 +60,6 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
     else if (server.canGoOn) await wire.send(server.goOn());
     else return heard;
   }
-}
-
-function needsLines({ layer, name, forges }: MessageCase): boolean {
-  const mutation = MUTATIONS.find(it => it.layer === layer && it.name === name && it.forges === forges);
-  return mutation?.needs?.includes('lines') === true;
 }
 
 /** Our side. */
@@ -216,7 +211,7 @@ class Server {
   #perform(verb: string): Performance | undefined {
     const one = this.#one as MessageCase;
     // With one line, what a client prints is what was bent.
-    const shape = needsLines(one) ? one.text : '200 Ok\r\n';
+    const shape = mutationOf(one)?.needs?.includes('lines') ? one.text : '200 Ok\r\n';
     const played = { ...one, text: fittedReply(verb, shape) };
     const performance = perform(played, { ...this.#session!, received: this.#received });
     this.#played = played;

@@ -22,7 +22,10 @@ const NOT_HEARD: readonly number[] = [421, 431, 500, 501, 502, 503, 504, 521, 53
 const NOT_SAFE: readonly number[] = [421, 431, 503, 533, 534, 535, 536, 537];
 const NOOP = 'NOOP\r\n';
 
-/** Plays a case on a connection that is new. @throws FtpSecurityError, side local, where our own side can't: no ticket, say */
+/**
+ * Plays a case on a connection that is new.
+ * @throws FtpSecurityError, side local, where our own side can't: it has no ticket, say
+ */
 export async function playToServer(one: DrivenCase, target: ServerTarget, wire: Wire): Promise<Outcome> {
   const client = new Client(target, wire);
   try {
