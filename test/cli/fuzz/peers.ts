@@ -135,7 +135,7 @@ export function soundClient(port: number, { mechanism, initiator } = PSK): Liste
       mechanism,
       exchange: initiator(socket),
       allowWeak: true,
-      timeout: 500,
+      timeout: 5000,
     });
     const replies = new ReplyReader();
     control.on('error', () => {});
