@@ -101,6 +101,8 @@ interface Visit {
   output: string | undefined;
 }
 
+const placeOf = (one: DrivenCase | Plain) => (typeof one === 'string' ? undefined : one.at);
+
 class Clients {
   readonly #door: Door;
   readonly #target: ClientTarget;
@@ -154,7 +156,7 @@ class Clients {
     return conduct;
   }
 
-  async #visit(one: DrivenCase | Plain, at = atOf(one) ?? this.#target.at): Promise<Visit | undefined> {
+  async #visit(one: DrivenCase | Plain, at = placeOf(one) ?? this.#target.at): Promise<Visit | undefined> {
     const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
     const socket = await this.#door.next(child && this.#limit);
     if (socket === undefined) {
@@ -170,5 +172,4 @@ class Clients {
   }
 }
 
-const atOf = (one: DrivenCase | Plain) => (typeof one === 'string' ? undefined : one.at);
 const isProtected = (command: string) => !command.startsWith('clear ');

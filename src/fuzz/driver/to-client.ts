@@ -14,7 +14,7 @@ import { type ClientScript, scriptOctets } from '../phases.js';
 import type { Conduct } from './conduct.js';
 import type { DrivenCase } from './outcome.js';
 import { fittedReply, MARKER, soundReply } from './sound-server.js';
-import type { Ends, FuzzSide, Quiet, Wire } from './wire.js';
+import type { FuzzSide, Quiet, Wire } from './wire.js';
 
 export interface ClientTarget extends FuzzSide {
   /** Which command behind the exchange gets a bent reply, counted from 1. */
@@ -26,7 +26,7 @@ export type Plain = 'accept' | 'refuse';
 
 /** Plays a case to a client that has just connected, or a sound server. */
 export async function playToClient(one: DrivenCase | Plain, target: ClientTarget, wire: Wire): Promise<Conduct> {
-  const server = new Server(one, target, wire.ends);
+  const server = new Server(one, target, wire);
   await wire.send([formatReply(220, 'Ready')]);
   const end = await converse(server, wire);
   wire.end();
@@ -66,7 +66,7 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
 class Server {
   readonly #one: DrivenCase | Plain;
   readonly #target: ClientTarget;
-  readonly #ends: Ends | undefined;
+  readonly #wire: Wire;
   #session: FuzzSession | undefined;
   #exchange: Exchange | undefined;
   #received: Uint8Array | undefined;
@@ -85,10 +85,10 @@ class Server {
   #sound: (() => Uint8Array) | undefined;
   #quits = false;
 
-  constructor(one: DrivenCase | Plain, target: ClientTarget, ends: Ends | undefined) {
+  constructor(one: DrivenCase | Plain, target: ClientTarget, wire: Wire) {
     this.#one = one;
     this.#target = target;
-    this.#ends = ends;
+    this.#wire = wire;
   }
 
   get conduct(): Omit<Conduct, 'end'> {
@@ -153,7 +153,7 @@ class Server {
     if (verb === 'AUTH' && this.#names(command)) {
       this.#exchange = this.#target.exchange(session => {
         this.#session = session;
-      }, this.#ends);
+      }, this.#wire.ends);
       return this.#scripted('greeted', formatReply(334, 'Security data, please'));
     }
     if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);

@@ -16,11 +16,6 @@ import { adatOf, formatAdat, formatAdatReply, formatAuth, parseAdat } from '../.
 
 export const KEY = new Uint8Array(32).fill(7);
 
-export interface Listener {
-  port: number;
-  close(): void;
-}
-
 /** Both sides of a mechanism. */
 export interface Sides {
   mechanism: string;
@@ -34,6 +29,11 @@ const PSK: Sides = {
   acceptor: () => pskAcceptor({ key: KEY }),
   initiator: () => pskInitiator({ key: KEY }),
 };
+
+export interface Listener {
+  port: number;
+  close(): void;
+}
 
 async function listening(serve: (socket: Socket) => Promise<void>): Promise<Listener> {
   const sockets = new Set<Socket>();
