@@ -38,6 +38,7 @@ export {
   type Conduct,
   campaign,
   type DrivenCase,
+  type Ends,
   FINDINGS,
   type Finding,
   type FindingRecord,

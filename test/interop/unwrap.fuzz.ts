@@ -66,13 +66,13 @@ const REPLAYS = [
 /** Nothing covers these octets: `unprotected` in vectors/deviations.json. */
 const NUMBER = 'altered token accepted: safe token, the number in SND_SEQ (octets 8 to 11 behind the frame)';
 const ROTATION = ['safe', 'private'].map(level => `altered token accepted: ${level} token, its RRC (octets 6 and 7)`);
-const SEALED_RRC = 'unverified text accepted: token: RRC is sealed or signed as it was sent';
+const SEALED_RRC = 'malformed token accepted: token: RRC is sealed as it was sent';
 const FRAME = 'malformed token accepted: token: the frame of RFC 2743 around it';
 /** Of RFC 1964's tokens: neither library looks at all of the padding, and MIT's not at what stands before it. */
 const PADDING = [
-  'unverified text accepted: token: padding that counts nothing',
-  'unverified text accepted: token: padding that counts more than a block',
-  'unverified text accepted: token: padding that is not its own count',
+  'malformed token accepted: token: padding that counts nothing',
+  'malformed token accepted: token: padding that counts more than a block',
+  'malformed token accepted: token: padding that is not its own count',
 ];
 const HEADERS = [
   'malformed token accepted: token: the id of a GetMIC token',

@@ -27,8 +27,9 @@ export async function fuzzClient(args: string[]): Promise<number> {
   if (values.listen === undefined) throw new UsageError('fuzz client wants --listen PORT');
   const { host, port } = parseEndpoint(values.listen);
   assertOwned(host, values);
-  const target: ClientTarget = { ...sideOf(values, 'client'), at: wholeNumber('at', values.at, 1000, 1) ?? 1 };
-  const settings = settingsOf(values, 'client');
+  const at = wholeNumber('at', values.at, 1000, 1);
+  const target: ClientTarget = { ...sideOf(values, 'client'), at: at ?? 1 };
+  const settings = settingsOf(values, 'client', at);
   const door = await Door.open(host, port);
   try {
     if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${door.port} waits for clients\n`);
@@ -100,6 +101,8 @@ interface Visit {
   output: string | undefined;
 }
 
+const placeOf = (one: DrivenCase | Plain) => (typeof one === 'string' ? undefined : one.at);
+
 class Clients {
   readonly #door: Door;
   readonly #target: ClientTarget;
@@ -120,9 +123,11 @@ class Clients {
   /** What the client does with a sound server. @throws InputError when it never gets behind the exchange */
   async learn(): Promise<void> {
     const visit = await this.#visit('accept');
-    const { commands = [] } = visit?.conduct ?? {};
+    const { commands = [], refusal } = visit?.conduct ?? {};
     if (!commands.some(isProtected)) {
-      throw new InputError(`the client comes to no security association: ${commands.join(', ') || 'nothing is sent'}`);
+      const sent = commands.join(', ') || 'nothing is sent';
+      const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
+      throw new InputError(`the client comes to no security association: ${sent}${why}`);
     }
     this.#usual = visit!.conduct;
     this.#shows = visit!.output?.includes(MARKER) === true;
@@ -151,7 +156,7 @@ class Clients {
     return conduct;
   }
 
-  async #visit(one: DrivenCase | Plain, at = this.#target.at): Promise<Visit | undefined> {
+  async #visit(one: DrivenCase | Plain, at = placeOf(one) ?? this.#target.at): Promise<Visit | undefined> {
     const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
     const socket = await this.#door.next(child && this.#limit);
     if (socket === undefined) {

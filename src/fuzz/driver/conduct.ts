@@ -26,6 +26,8 @@ export interface Conduct {
   sent?: readonly Uint8Array[];
   /** A command that can't be verified. */
   error?: FtpSecurityError;
+  /** Why its security data was refused. */
+  refusal?: FtpSecurityError;
 }
 
 /** What is known of a client. */

@@ -5,7 +5,12 @@ import type { Expectation } from '../mutation.js';
 import type { ScriptCase } from '../phases.js';
 
 /** A case that is played over a control connection. */
-export type DrivenCase = MessageCase | ScriptCase;
+export type DrivenCase = (MessageCase | ScriptCase) & Placed;
+
+interface Placed {
+  /** To a client: which command behind the exchange gets the bent reply, from 1. Without it the driver's target says. */
+  at?: number;
+}
 
 /**
  * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
@@ -18,6 +23,8 @@ export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung'
 export const FINDINGS = [
   'unverified text accepted',
   'replay accepted',
+  'reflection accepted',
+  'untimely text accepted',
   'clear text accepted',
   'lower level accepted',
   'malformed token accepted',
@@ -59,13 +66,15 @@ export interface ProcessExit {
 /** What it means when a text is accepted that had to be refused for a reason. The first that fits counts. */
 const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
   [/^security\/(replayed|out-of-sequence)$/, 'replay accepted'],
+  [/^security\/wrong-direction$/, 'reflection accepted'],
+  [/^security\/expired$/, 'untimely text accepted'],
   [/^sequence\/unprotected$/, 'clear text accepted'],
   [/^sequence\/wrong-level$/, 'lower level accepted'],
   [/^(security\/|sequence\/no-context$)/, 'unverified text accepted'],
   [/^sequence\//, 'order broken'],
 ];
 
-/** @param forges  of the case: its tokens have the right keys, so that those of a bad form are nobody's forgery */
+/** @param forges  of the case: the keys of its tokens are right, so that one of a bad form need not be a forgery */
 export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding {
   if (forges !== undefined && codes[0] === 'security/bad-token') return 'malformed token accepted';
   return (

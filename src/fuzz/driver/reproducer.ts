@@ -1,8 +1,7 @@
 /** Findings written down as vectors are: JSON, octets in hex, the rule by name; and the cases read back from there. */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { Peer } from '../../secure/security-context.js';
-import { caseOf, type MessageCase, MUTATIONS, peersOf } from '../cases.js';
+import { caseOf, type MessageCase, mutationOf } from '../cases.js';
 import { SCRIPTS } from '../phases.js';
 import type { DrivenCase, Finding, Outcome } from './outcome.js';
 
@@ -60,16 +59,21 @@ export function parseReproducers(octets: Uint8Array): DrivenCase[] {
 function readCase(value: unknown): DrivenCase {
   const one = isRecord(value) ? value['case'] : undefined;
   if (!isRecord(one)) throw bad('no case');
-  const { layer, name, to, forges, level, text, choices } = one;
+  const { at } = one;
+  if (at === undefined) return namedCase(one);
+  if (!isChoice(at) || at === 0) throw bad('the case is at no command');
+  return { ...namedCase(one), at };
+}
+
+function namedCase(one: Record<string, unknown>): DrivenCase {
+  const { layer, name, to, level, text, choices } = one;
   if (to !== 'client' && to !== 'server') throw bad('the case is for neither side');
   if (layer === 'phases')
     return found(
       SCRIPTS.find(it => it.name === name && it.to === to),
       name,
     );
-  const mutation = MUTATIONS.find(
-    it => it.layer === layer && it.name === name && it.forges === forges && peersOf(it).includes(to as Peer),
-  );
+  const mutation = mutationOf(one);
   if (level !== 'safe' && level !== 'private') throw bad('the case has no level');
   if (typeof text !== 'string' || !/^[\x01-\x7f]*$/.test(text)) throw bad('the case has no text in ASCII');
   if (!Array.isArray(choices) || !choices.every(isChoice)) throw bad('the choices are no numbers below 2^32');

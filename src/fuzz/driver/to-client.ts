@@ -8,7 +8,7 @@ import { decodeProtectedCommand } from '../../secure/protected-command.js';
 import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level.js';
 import type { Exchange } from '../../secure/security-context.js';
 import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
-import { type MessageCase, MUTATIONS, type Performance, perform } from '../cases.js';
+import { type MessageCase, mutationOf, type Performance, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
 import type { Conduct } from './conduct.js';
@@ -26,7 +26,7 @@ export type Plain = 'accept' | 'refuse';
 
 /** Plays a case to a client that has just connected, or a sound server. */
 export async function playToClient(one: DrivenCase | Plain, target: ClientTarget, wire: Wire): Promise<Conduct> {
-  const server = new Server(one, target);
+  const server = new Server(one, target, wire);
   await wire.send([formatReply(220, 'Ready')]);
   const end = await converse(server, wire);
   wire.end();
@@ -62,15 +62,11 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
   }
 }
 
-function needsLines({ layer, name, forges }: MessageCase): boolean {
-  const mutation = MUTATIONS.find(it => it.layer === layer && it.name === name && it.forges === forges);
-  return mutation?.needs?.includes('lines') === true;
-}
-
 /** Our side. */
 class Server {
   readonly #one: DrivenCase | Plain;
   readonly #target: ClientTarget;
+  readonly #wire: Wire;
   #session: FuzzSession | undefined;
   #exchange: Exchange | undefined;
   #received: Uint8Array | undefined;
@@ -84,13 +80,15 @@ class Server {
   #played: DrivenCase | undefined;
   #sent: readonly Uint8Array[] | undefined;
   #error: FtpSecurityError | undefined;
+  #refusal: FtpSecurityError | undefined;
   /** Makes what would have been owed. */
   #sound: (() => Uint8Array) | undefined;
   #quits = false;
 
-  constructor(one: DrivenCase | Plain, target: ClientTarget) {
+  constructor(one: DrivenCase | Plain, target: ClientTarget, wire: Wire) {
     this.#one = one;
     this.#target = target;
+    this.#wire = wire;
   }
 
   get conduct(): Omit<Conduct, 'end'> {
@@ -103,6 +101,7 @@ class Server {
       ...(this.#played && { played: this.#played }),
       ...(this.#sent && { sent: this.#sent }),
       ...(this.#error && { error: this.#error }),
+      ...(this.#refusal && { refusal: this.#refusal }),
     };
   }
 
@@ -154,7 +153,7 @@ class Server {
     if (verb === 'AUTH' && this.#names(command)) {
       this.#exchange = this.#target.exchange(session => {
         this.#session = session;
-      });
+      }, this.#wire.ends);
       return this.#scripted('greeted', formatReply(334, 'Security data, please'));
     }
     if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);
@@ -168,6 +167,7 @@ class Server {
       step = await exchange.step(parseAdat(command).token);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
+      this.#refusal = error;
       return [formatReply(535, 'Failed security check')];
     }
     const code = step.context === undefined ? 335 : 235;
@@ -211,7 +211,7 @@ class Server {
   #perform(verb: string): Performance | undefined {
     const one = this.#one as MessageCase;
     // With one line, what a client prints is what was bent.
-    const shape = needsLines(one) ? one.text : '200 Ok\r\n';
+    const shape = mutationOf(one)?.needs?.includes('lines') ? one.text : '200 Ok\r\n';
     const played = { ...one, text: fittedReply(verb, shape) };
     const performance = perform(played, { ...this.#session!, received: this.#received });
     this.#played = played;
