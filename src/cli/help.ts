@@ -79,6 +79,9 @@ A case of a data connection bends the first listing or file that it fetches unde
 The mechanism
   --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
                       in it; against a client --keytab FILE. --allow-weak takes RC4 and DES
+  --mechanism krb4    KERBEROS_V4, over IPv4; against a server --ticket-file FILE, with a ticket for --service (default any
+                      ftp, or rcmd, that is in it; else as ftp.host@REALM); against a client --srvtab FILE. It is always weak,
+                      and wants --allow-weak
   --mechanism psk     X-PSK; --key FILE has the shared key in hex
 The target
   --exec COMMAND      starts it for each case by the shell, and sees its output, how it ends, and what a sanitizer writes. A
@@ -94,18 +97,19 @@ The cases
   --seed N            the same seed (default 2228) gives the same cases
   --time SECONDS, --cases N  when to end; default 60 seconds
   --rate N            cases in a second at the most, default 50
-  --replay FILE       plays the cases of a reproducer, and nothing else
+  --replay FILE       plays the cases of a reproducer, and nothing else, each at its own command unless --at names one
 What it tells
   --json              one JSON object per line: each case, each finding, a summary
   --out DIR           where each finding is written to, made small, as a reproducer; default findings
 
-Findings are, above all, what was accepted though it must be refused: unverified text, replays, clear text, a lower level,
-malformed text, data that is truncated, malformed or out of order. Then: hanging, crashing, clear or weak replies, bad commands or
-data given, going on in the clear, other codes than are owed, and sound text refused.
+Findings are, above all, what was accepted though it must be refused: unverified text, replays, reflections, untimely or clear
+text, a lower level, malformed tokens and text, data that is truncated, malformed or out of order. Then: hanging, crashing, clear
+or weak replies, bad commands or data given, going on in the clear, other codes than are owed, and sound text refused.
 
 fuzz corpus DIR [--seed N] writes what the cases come to under known keys: DIR/client has what a client reads, DIR/server what a
 server reads, DIR/data what comes on a data connection. One case is one file, named by its content; DIR/index.jsonl tells of
-each file the rule that it breaks, what a sound peer must do, and the keys of the session, for a harness that holds them.
+each file the rule that it breaks, what a sound peer must do, the keys of the session, for a harness that holds them, and for a
+line out of order where the session must have come to before it.
 
 Exit status
   0  nothing was found

@@ -41,8 +41,9 @@ function print(text: string): number {
 }
 
 /** One line for each fault that a user can do something about; anything else is a fault of ours, and says where. */
-function explain(error: unknown): string {
-  if (error instanceof UsageError) return `${error.message} (see rfc2228 --help)`;
+function explain(error: unknown, [name = '']: string[]): string {
+  const help = isSubcommand(name) ? `rfc2228 ${name} --help` : 'rfc2228 --help';
+  if (error instanceof UsageError) return `${error.message} (see ${help})`;
   if (error instanceof FtpSecurityError) return `${error.code}: ${error.message}`;
   if (error instanceof InputError) return error.message;
   return `internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`;
@@ -53,9 +54,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.fine : EXIT.unusable);
 });
 
+const args = process.argv.slice(2);
 try {
-  process.exitCode = await run(process.argv.slice(2));
+  process.exitCode = await run(args);
 } catch (error) {
-  process.stderr.write(`rfc2228: ${explain(error)}\n`);
+  process.stderr.write(`rfc2228: ${explain(error, args)}\n`);
   process.exitCode = EXIT.unusable;
 }

@@ -123,6 +123,21 @@ export function peersOf({ to }: Mutation): readonly Peer[] {
   return to === undefined ? ['client', 'server'] : [to];
 }
 
+/** The mutation that a case is of. */
+export function mutationOf({
+  layer,
+  name,
+  forges,
+  to,
+}: Unchecked<'layer' | 'name' | 'forges' | 'to'>): Layered | undefined {
+  return MUTATIONS.find(
+    its => its.layer === layer && its.name === name && its.forges === forges && peersOf(its).some(peer => peer === to),
+  );
+}
+
+/** As it may stand in a file. */
+type Unchecked<K extends keyof MessageCase> = { readonly [field in K]?: unknown };
+
 /** What is to be sent, in turn. */
 export interface Performance {
   /** Sound messages that must be accepted; the octets of each. */
@@ -140,10 +155,7 @@ export interface Performance {
  * @throws RangeError when there is no such mutation
  */
 export function perform(one: MessageCase, session: FuzzSession): Performance | undefined {
-  const mutation = MUTATIONS.find(
-    its =>
-      its.layer === one.layer && its.name === one.name && its.forges === one.forges && peersOf(its).includes(one.to),
-  );
+  const mutation = mutationOf(one);
   if (mutation === undefined) throw new RangeError(`no mutation is called ${one.layer}: ${one.name}`);
   const base = { ...session, to: one.to, level: one.level, text: toUtf8(one.text) };
   if (!(mutation.needs ?? []).every(need => NEEDS[need](base))) return undefined;

@@ -9,6 +9,7 @@ import { krb4FuzzSession } from './mechanisms/krb4.js';
 import { krb5FuzzSession } from './mechanisms/krb5.js';
 import { pskFuzzSession } from './mechanisms/psk.js';
 import type { FuzzSession } from './mutation.js';
+import { SCRIPTS, type ScriptCase, scriptOctets } from './phases.js';
 import { performTransfer, type TransferCase, transferCases } from './transfers.js';
 
 export interface CorpusOptions {
@@ -27,8 +28,10 @@ export interface CorpusFile {
   name: string;
   octets: Uint8Array;
   /** Of the first case that came to these octets. */
-  about: { keys: string; case: MessageCase | TransferCase };
+  about: { keys: string; case: SeedCase };
 }
+
+type SeedCase = MessageCase | ScriptCase | TransferCase;
 
 interface Keys {
   name: string;
@@ -95,13 +98,16 @@ export function* corpusFiles({ seed = 2228, ciphers, maxOctets = 0x10000 }: Corp
   }
 }
 
-function* octetsOf(
-  { session }: Keys,
-  seed: number,
-): Generator<[CorpusFile['folder'], MessageCase | TransferCase, Uint8Array]> {
+function* octetsOf({ session }: Keys, seed: number): Generator<[CorpusFile['folder'], SeedCase, Uint8Array]> {
   for (const one of messageCases({ seed })) {
     const played = perform(one, session(one.to));
     if (played !== undefined) yield [one.to, one, concatAll([...played.before, ...played.chunks])];
+  }
+  for (const one of SCRIPTS) {
+    const { context } = session(one.to);
+    const before = one.to === 'server' ? one.before : [];
+    const lines = [...before, one.line].map(line => scriptOctets(line, one.to, context));
+    if (lines.every(line => line !== undefined)) yield [one.to, one, concatAll(lines)];
   }
   for (const one of transferCases({ seed, to: 'client' })) {
     const chunks = performTransfer(one, session('client'));

@@ -40,6 +40,7 @@ export {
   type DataConnections,
   type DataDoor,
   type DrivenCase,
+  type Ends,
   FINDINGS,
   type Finding,
   type FindingRecord,

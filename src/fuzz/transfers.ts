@@ -29,7 +29,7 @@ interface TransferMutation {
   expected: Expectation;
   /** Where a client is free to do what a server is not. */
   ofClient?: Expectation;
-  needs?: 'numbers' | 'received';
+  needs?: 'numbers' | 'received' | 'integrity';
   /** What is wrong comes behind the last block of text, so that a peer may have handed on all of it before it knows. */
   late?: true;
   /** Changes what is made into blocks, in its order; undefined where there is nothing to change. The last is empty. */
@@ -128,6 +128,7 @@ const TABLE: readonly TransferMutation[] = [
     name: 'a bit is flipped in a token',
     source: BLOCK,
     expected: DAMAGED,
+    needs: 'integrity',
     change: ([first, ...rest], draw) => [flipped(first!, first!.length - 1 - draw.below(8), draw.below(8)), ...rest],
   },
   {
@@ -330,6 +331,7 @@ export function performTransfer(one: TransferCase, session: FuzzSession): Blocks
   const { needs, make, change } = mutationOf(one.name);
   if (needs === 'numbers' && !session.numbered) return undefined;
   if (needs === 'received' && session.received === undefined) return undefined;
+  if (needs === 'integrity' && !session.integrity.includes(one.level)) return undefined;
   const { level, bufferSize } = one;
   const block = (plaintext: Uint8Array, at = level): Uint8Array => {
     const { token } = session.context.wrap(plaintext, at);

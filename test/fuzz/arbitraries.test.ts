@@ -8,6 +8,7 @@ import { parseReply } from '../../src/ftp/reply.js';
 import {
   adatExchanges,
   base64Texts,
+  type CorpusFile,
   choicesFrom,
   chunkings,
   commands,
@@ -163,16 +164,30 @@ describe('cases', () => {
 });
 
 describe('the corpus', () => {
+  const make = () => [...corpusFiles({ seed: 3, ciphers: nodeCiphers })];
+  let made: CorpusFile[] | undefined;
+  const once = () => (made ??= make());
+  const nameOf = ({ folder, name }: CorpusFile) => `${folder}/${name}`;
+
   it('is the same from the same seed, and has no file twice', () => {
-    const files = [...corpusFiles({ seed: 3, ciphers: nodeCiphers })];
-    const names = files.map(({ folder, name }) => `${folder}/${name}`);
+    const files = once();
+    const names = files.map(nameOf);
     expect(new Set(names).size).toBe(names.length);
-    expect([...corpusFiles({ seed: 3, ciphers: nodeCiphers })].map(({ folder, name }) => `${folder}/${name}`)).toEqual(
-      names,
-    );
+    expect(make().map(nameOf)).toEqual(names);
     expect(files.every(({ octets }) => octets.length <= 0x10000)).toBe(true);
     expect(new Set(files.map(({ about }) => about.keys)).size).toBe(5);
     expect([...corpusFiles({ seed: 3, maxOctets: 200 })].length).toBeLessThan(files.length);
+  });
+
+  it('has the lines of scripts: clear ones once, protected ones under each of the keys', () => {
+    const linesOf = (script: string) =>
+      once()
+        .filter(({ about }) => about.case.layer === 'phases' && about.case.name === script)
+        .map(({ octets }) => Buffer.from(octets).toString('latin1'));
+    expect(linesOf('ADAT before AUTH')).toEqual(['ADAT AAAA\r\n']);
+    expect(linesOf('335 to AUTH')).toEqual(['335 ADAT=AAAA\r\n']);
+    expect(linesOf('PBSZ of letters')).toEqual(Array(5).fill(expect.stringMatching(/^MIC [^\r]+\r\n$/)));
+    expect(linesOf('PROT in the clear')).toEqual(Array(5).fill(expect.stringMatching(/^MIC [^\r]+\r\nPROT C\r\n$/)));
   });
 });
 

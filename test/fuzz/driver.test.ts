@@ -68,6 +68,8 @@ describe('reproducers', () => {
     expect(seen(parseReproducers(toUtf8(JSON.stringify(written))))).toEqual(seen(cases));
     expect(parseReproducers(toUtf8(JSON.stringify(written[0])))).toEqual([cases[0]]);
     expect(written[0]).toMatchObject({ outcome: 'accepted 200', sent: ['01ff'], mechanism: 'X-PSK' });
+    const third = cases.map(one => ({ ...one, at: 3 }));
+    expect(parseReproducers(toUtf8(JSON.stringify(third.map(one => ({ case: one })))))).toEqual(third);
     for (const it of written) expect(fileNameOf(it)).toMatch(/^(client|server)-[a-z0-9-]+\.json$/);
   });
 
@@ -83,6 +85,7 @@ describe('reproducers', () => {
     '{"case":{"to":"server","layer":"data","name":"no end","level":"safe","bufferSize":200}}',
     '{"case":{"to":"server","layer":"octets","name":"none","level":"safe","text":"x","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"clear","text":"x","choices":[]}}',
+    '{"case":{"to":"client","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[],"at":0}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"safe","text":"é","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[-1]}}',
   ])('that are none: %s', text => {
@@ -102,6 +105,25 @@ describe('an outcome', () => {
     expect(judged({ kind: 'skipped' }, { verdict: 'accept' }).finding).toBeUndefined();
   });
 
+  it.each([
+    ['rfc1964', 'padding that counts nothing', 'malformed token accepted'],
+    ['rfc1964', 'a header alone', 'unverified text accepted'],
+    ['rfc4121', 'RRC is sealed as it was sent', 'malformed token accepted'],
+    ['rfc4121', 'RRC is signed as it was sent', 'unverified text accepted'],
+    ['rfc4121', 'EC is altered behind the sealing', 'unverified text accepted'],
+    ['rfc4121', 'another number is sealed or signed', 'unverified text accepted'],
+    ['rfc4121', 'SentByAcceptor is the other way', 'reflection accepted'],
+    ['psk', 'a letter that X-PSK does not have', 'malformed token accepted'],
+    ['psk', 'a tag with a bit flipped', 'unverified text accepted'],
+    ['krb4', 'a checksum with a bit flipped', 'unverified text accepted'],
+    ['krb4', 'a time six minutes ago', 'untimely text accepted'],
+    [undefined, "the peer's own token comes back", 'reflection accepted'],
+    [undefined, 'a bit of the last octets is flipped', 'unverified text accepted'],
+  ])('of %s, %s: %s', (forges, name, finding) => {
+    const one = [...messageCases({ variants: 1 })].find(it => it.forges === forges && it.name === name)!;
+    expect(judged({ kind: 'accepted' }, one.expected, one.forges).finding).toBe(finding);
+  });
+
   it('is a crash by a signal, or by what a sanitizer has written', () => {
     const closed: Outcome = { kind: 'closed', detail: 'closes' };
     expect(withExit(closed, { status: 1, signal: null })).toBe(closed);
@@ -114,6 +136,8 @@ describe('an outcome', () => {
     expect(sanitizerReport('all is well')).toBeUndefined();
     expect(sanitizerReport(text)).toBe(text.slice(6));
     expect(sanitizerReport('a.c:3:1: runtime error: shift')).toBe('a.c:3:1: runtime error: shift');
+    const memcheck = '==7== Invalid read of size 1\n==7==    at 0x1091A3: main (server.c:4)\n';
+    expect(sanitizerReport(`==7== Memcheck, a memory error detector\n${memcheck}`)).toBe(memcheck);
     expect(withExit(closed, { status: 1, signal: null, sanitizer: 'x' }).kind).toBe('crashed');
   });
 });

@@ -32,8 +32,9 @@ export async function fuzzClient(args: string[]): Promise<number> {
   if (values.listen === undefined) throw new UsageError('fuzz client wants --listen PORT');
   const { host, port } = parseEndpoint(values.listen);
   assertOwned(host, values);
-  const target: ClientTarget = { ...sideOf(values, 'client'), at: wholeNumber('at', values.at, 1000, 1) ?? 1 };
-  const settings = settingsOf(values, 'client');
+  const at = wholeNumber('at', values.at, 1000, 1);
+  const target: ClientTarget = { ...sideOf(values, 'client'), at: at ?? 1 };
+  const settings = settingsOf(values, 'client', at);
   const door = await Door.open(host, port);
   try {
     if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${door.port} waits for clients\n`);
@@ -105,6 +106,8 @@ interface Visit {
   output: string | undefined;
 }
 
+const placeOf = (one: DrivenCase | Plain) => (typeof one === 'string' ? undefined : one.at);
+
 class Clients {
   readonly #door: Door;
   readonly #target: ClientTarget;
@@ -113,7 +116,8 @@ class Clients {
   /** What it does where a command is refused, by the command's number. */
   readonly #refused = new Map<number, Conduct>();
   #usual: Conduct = { commands: [], end: 'end' };
-  #transfers: KnownTransfers | undefined;
+  /** What it does behind files that are not bent, by the number of the command that `at` names. */
+  readonly #transfers = new Map<number, KnownTransfers>();
   #shows = false;
 
   constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
@@ -126,9 +130,11 @@ class Clients {
   /** What the client does with a sound server. @throws InputError when it never gets behind the exchange */
   async learn(): Promise<void> {
     const visit = await this.#visit('accept');
-    const { commands = [] } = visit?.conduct ?? {};
+    const { commands = [], refusal } = visit?.conduct ?? {};
     if (!commands.some(isProtected)) {
-      throw new InputError(`the client comes to no security association: ${commands.join(', ') || 'nothing is sent'}`);
+      const sent = commands.join(', ') || 'nothing is sent';
+      const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
+      throw new InputError(`the client comes to no security association: ${sent}${why}`);
     }
     this.#usual = visit!.conduct;
     this.#shows = visit!.output?.includes(MARKER) === true;
@@ -149,18 +155,20 @@ class Clients {
   }
 
   async #judgeTransfer(one: TransferCase, visit: Visit): Promise<Outcome> {
+    const at = placeOf(one) ?? this.#target.at;
     const outcome = await judgeTransfer(one, seenIn(visit), async () => {
-      this.#transfers ??= await this.#learnTransfers();
-      return this.#transfers;
+      const known = this.#transfers.get(at) ?? (await this.#learnTransfers(at));
+      if (known !== undefined) this.#transfers.set(at, known);
+      return known;
     });
     // A case that was not played is not what it dies of.
     return visit.exit === undefined || outcome.kind === 'skipped' ? outcome : withExit(outcome, visit.exit);
   }
 
-  async #learnTransfers(): Promise<KnownTransfers | undefined> {
+  async #learnTransfers(at: number): Promise<KnownTransfers | undefined> {
     const visits: Visit[] = [];
     for (const plain of ['send', 'send', 'fail'] as const) {
-      const visit = await this.#visit(plain);
+      const visit = await this.#visit(plain, at);
       if (visit === undefined) return undefined;
       visits.push(visit);
     }
@@ -178,7 +186,7 @@ class Clients {
     return conduct;
   }
 
-  async #visit(one: DrivenCase | Plain, at = this.#target.at): Promise<Visit | undefined> {
+  async #visit(one: DrivenCase | Plain, at = placeOf(one) ?? this.#target.at): Promise<Visit | undefined> {
     const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
     const socket = await this.#door.next(child && this.#limit);
     if (socket === undefined) {

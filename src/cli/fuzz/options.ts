@@ -1,6 +1,6 @@
 /** What both ways of fuzzing are told. */
 import { FtpSecurityError } from '../../errors.js';
-import { type DrivenCase, parseReproducers, plan } from '../../fuzz/driver/index.js';
+import { type DrivenCase, type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
 import { LAYERS, type Layer } from '../../fuzz/mutation.js';
 import type { Peer } from '../../secure/security-context.js';
 import { readInput, UsageError } from '../status.js';
@@ -11,6 +11,8 @@ export const OPTIONS = {
   key: { type: 'string' },
   keytab: { type: 'string', multiple: true, default: [] as string[] },
   ccache: { type: 'string' },
+  srvtab: { type: 'string', multiple: true, default: [] as string[] },
+  'ticket-file': { type: 'string' },
   service: { type: 'string' },
   'allow-weak': { type: 'boolean', default: false },
   exec: { type: 'string' },
@@ -33,6 +35,8 @@ export interface Values {
   key?: string | undefined;
   keytab: string[];
   ccache?: string | undefined;
+  srvtab: string[];
+  'ticket-file'?: string | undefined;
   service?: string | undefined;
   'allow-weak': boolean;
   exec?: string | undefined;
@@ -65,14 +69,16 @@ export interface Settings {
 
 const DEFAULTS = { seed: 2228, rate: 50, limit: 2000, seconds: 60 } as const;
 
-export function settingsOf(values: Values, to: Peer): Settings {
+/** @param at  what `--at` says: it holds for every case, whatever its reproducer says */
+export function settingsOf(values: Values, to: Peer, at?: number): Settings {
   const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? DEFAULTS.seed;
   const most = wholeNumber('cases', values.cases, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
   const seconds = wholeNumber('time', values.time, 1e7);
   const endless = values.cases === undefined && values.replay === undefined;
   const end = Date.now() + 1000 * (seconds ?? (endless ? DEFAULTS.seconds : Number.POSITIVE_INFINITY));
+  const cases = values.replay === undefined ? newCases(values, to, seed) : replayed(values.replay, to);
   return {
-    cases: values.replay === undefined ? newCases(values, to, seed) : replayed(values.replay, to),
+    cases: at === undefined ? cases : placed(cases, at),
     seed,
     isOver: played => played >= most || Date.now() >= end,
     pause: 1000 / (wholeNumber('rate', values.rate, 100_000, 1) ?? DEFAULTS.rate),
@@ -87,13 +93,21 @@ export function settingsOf(values: Values, to: Peer): Settings {
 const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
   krb5: ['psk', 'krb4'],
   psk: ['rfc4121', 'rfc1964', 'krb4'],
+  krb4: ['rfc4121', 'rfc1964', 'psk'],
 };
 
 function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
   const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
-  return plan({ to, seed, layers, without: NOT_ITS_OWN[mechanism] ?? [], ...(level && { level }) });
+  const options: PlanOptions = { to, seed, layers, without: NOT_ITS_OWN[mechanism] ?? [], ...(level && { level }) };
+  const [any] = plan(options);
+  if (any === undefined) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
+  return plan(options);
+}
+
+function* placed(cases: Iterable<DrivenCase>, at: number): Generator<DrivenCase> {
+  for (const one of cases) yield { ...one, at };
 }
 
 function layerOf(name: string): Layer {

@@ -31,6 +31,8 @@ export class Report {
   readonly #began = Date.now();
   readonly #layers = new Map<string, Map<string, number>>();
   readonly #findings: string[][] = [];
+  /** Names of files that hold a finding of this run. */
+  readonly #files = new Set<string>();
   #shown = 0;
 
   constructor({ json, out }: { json: boolean; out: string }) {
@@ -68,7 +70,7 @@ export class Report {
 
   /** @returns the file */
   #keep({ type: _, ...reproducer }: FindingRecord): string {
-    const file = join(this.#out, fileNameOf(reproducer));
+    const file = join(this.#out, this.#unused(fileNameOf(reproducer)));
     try {
       mkdirSync(this.#out, { recursive: true });
       writeFileSync(file, `${JSON.stringify(reproducer, null, 2)}\n`);
@@ -76,6 +78,14 @@ export class Report {
       throw new InputError(`${file}: ${(error as Error).message}`);
     }
     return file;
+  }
+
+  /** One case may show two findings, a crash and another. */
+  #unused(name: string): string {
+    let unused = name;
+    for (let nth = 2; this.#files.has(unused); nth++) unused = name.replace(/\.json$/, `-${nth}.json`);
+    this.#files.add(unused);
+    return unused;
   }
 
   #show({ finding, name, outcome, source }: FindingRecord, file: string): void {

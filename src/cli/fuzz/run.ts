@@ -10,7 +10,8 @@ export async function run(settings: Settings, mechanism: string, play: CampaignO
   const report = new Report(settings);
   let next = 0;
   const paced: CampaignOptions['play'] = async one => {
-    await sleep(Math.max(0, next - Date.now()));
+    const early = next - Date.now();
+    if (early > 0) await sleep(early);
     next = Date.now() + settings.pause;
     return await play(one);
   };

@@ -1,9 +1,11 @@
 /** A control connection of the driver, over a socket. */
 import { connect, type Socket } from 'node:net';
 import { setImmediate as soon } from 'node:timers/promises';
-import type { Quiet, Wire } from '../../fuzz/driver/index.js';
+import type { Ends, Quiet, Wire } from '../../fuzz/driver/index.js';
 
 export class SocketWire implements Wire {
+  /** As they are at first: a socket that is closed does not know them any more. */
+  readonly ends: Ends;
   readonly #socket: Socket;
   readonly #limit: number;
   readonly #heard: Uint8Array[] = [];
@@ -12,6 +14,11 @@ export class SocketWire implements Wire {
 
   /** @param limit  how long `hear` waits, in milliseconds */
   constructor(socket: Socket, limit: number) {
+    const { localAddress, localPort, remoteAddress, remotePort } = socket;
+    this.ends = {
+      local: { address: localAddress, port: localPort },
+      peer: { address: remoteAddress, port: remotePort },
+    };
     this.#socket = socket.setNoDelay(true);
     this.#limit = limit;
     socket.on('data', chunk => {

@@ -31,6 +31,8 @@ export interface Conduct {
   transfers?: ProtectionLevel;
   /** A file that can't be verified. */
   dataError?: FtpSecurityError;
+  /** Why its security data was refused. */
+  refusal?: FtpSecurityError;
 }
 
 /** What is known of a client. */

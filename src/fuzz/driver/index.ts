@@ -24,4 +24,4 @@ export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER } from './sound-server.js';
 export { type ClientTarget, type Plain, playToClient } from './to-client.js';
 export { playToServer, type ServerTarget } from './to-server.js';
-export type { DataConnections, DataDoor, FuzzSide, Quiet, Wire } from './wire.js';
+export type { DataConnections, DataDoor, Ends, FuzzSide, Quiet, Wire } from './wire.js';

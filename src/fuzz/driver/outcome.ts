@@ -6,7 +6,12 @@ import type { ScriptCase } from '../phases.js';
 import type { TransferCase } from '../transfers.js';
 
 /** A case that is played to a peer: over its control connection, or as a transfer behind it. */
-export type DrivenCase = MessageCase | ScriptCase | TransferCase;
+export type DrivenCase = (MessageCase | ScriptCase | TransferCase) & Placed;
+
+interface Placed {
+  /** To a client: which command behind the exchange gets the bent reply, from 1. Without it the driver's target says. */
+  at?: number;
+}
 
 /**
  * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
@@ -19,6 +24,8 @@ export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung'
 export const FINDINGS = [
   'unverified text accepted',
   'replay accepted',
+  'reflection accepted',
+  'untimely text accepted',
   'clear text accepted',
   'lower level accepted',
   'malformed token accepted',
@@ -64,13 +71,15 @@ export interface ProcessExit {
 /** What it means when a text is accepted that had to be refused for a reason. The first that fits counts. */
 const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
   [/^security\/(replayed|out-of-sequence)$/, 'replay accepted'],
+  [/^security\/wrong-direction$/, 'reflection accepted'],
+  [/^security\/expired$/, 'untimely text accepted'],
   [/^sequence\/unprotected$/, 'clear text accepted'],
   [/^sequence\/wrong-level$/, 'lower level accepted'],
   [/^(security\/|sequence\/no-context$)/, 'unverified text accepted'],
   [/^sequence\//, 'order broken'],
 ];
 
-/** @param forges  of the case: its tokens have the right keys, so that those of a bad form are nobody's forgery */
+/** @param forges  of the case: the keys of its tokens are right, so that one of a bad form need not be a forgery */
 export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding {
   if (forges !== undefined && codes[0] === 'security/bad-token') return 'malformed token accepted';
   return (
@@ -99,8 +108,17 @@ export function withExit(outcome: Outcome, { signal, sanitizer }: ProcessExit): 
   return { ...outcome, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };
 }
 
-/** The first line of what a sanitizer writes, and what follows it. */
+/** How a report begins: of the sanitizers of compilers, then of memcheck. */
+const REPORTS = [
+  /==\d+==\s*ERROR: \w+Sanitizer/,
+  /WARNING: (Thread|Memory)Sanitizer/,
+  /: runtime error: /,
+  /==\d+== (Invalid |Conditional jump|Use of uninit|Syscall param|Source and destination|Mismatched|Jump to|Process term)/,
+];
+
+/** The first line of what a sanitizer or Valgrind writes, and what follows it. */
 export function sanitizerReport(output: string): string | undefined {
-  const at = output.search(/(==\d+==\s*ERROR: \w+Sanitizer|WARNING: (Thread|Memory)Sanitizer|: runtime error: )/);
-  return at < 0 ? undefined : output.slice(output.lastIndexOf('\n', at) + 1).slice(0, 4000);
+  const places = REPORTS.map(report => output.search(report)).filter(at => at >= 0);
+  if (places.length === 0) return undefined;
+  return output.slice(output.lastIndexOf('\n', Math.min(...places)) + 1).slice(0, 4000);
 }

@@ -3,7 +3,7 @@ import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Peer } from '../../secure/security-context.js';
 import { MAX_PROTECTION_BUFFER } from '../../secure/security-data.js';
-import { caseOf, type MessageCase, MUTATIONS, peersOf } from '../cases.js';
+import { caseOf, type MessageCase, mutationOf } from '../cases.js';
 import { SCRIPTS } from '../phases.js';
 import { isTransfer, type TransferCase, transferCaseOf } from '../transfers.js';
 import type { DrivenCase, Finding, Outcome } from './outcome.js';
@@ -62,7 +62,14 @@ export function parseReproducers(octets: Uint8Array): DrivenCase[] {
 function readCase(value: unknown): DrivenCase {
   const one = isRecord(value) ? value['case'] : undefined;
   if (!isRecord(one)) throw bad('no case');
-  const { layer, name, to, forges, level, text, choices } = one;
+  const { at } = one;
+  if (at === undefined) return namedCase(one);
+  if (!isChoice(at) || at === 0) throw bad('the case is at no command');
+  return { ...namedCase(one), at };
+}
+
+function namedCase(one: Record<string, unknown>): DrivenCase {
+  const { layer, name, to, level, text, choices } = one;
   if (to !== 'client' && to !== 'server') throw bad('the case is for neither side');
   if (layer === 'phases')
     return found(
@@ -70,9 +77,7 @@ function readCase(value: unknown): DrivenCase {
       name,
     );
   if (layer === 'data') return readTransfer(one, to);
-  const mutation = MUTATIONS.find(
-    it => it.layer === layer && it.name === name && it.forges === forges && peersOf(it).includes(to as Peer),
-  );
+  const mutation = mutationOf(one);
   if (!isLevel(level)) throw bad('the case has no level');
   if (typeof text !== 'string' || !/^[\x01-\x7f]*$/.test(text)) throw bad('the case has no text in ASCII');
   return caseOf(found(mutation, name), { to, level, text, choices: choicesOf(choices) });

@@ -8,7 +8,7 @@ import { decodeProtectedCommand } from '../../secure/protected-command.js';
 import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level.js';
 import type { Exchange } from '../../secure/security-context.js';
 import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
-import { type MessageCase, MUTATIONS, type Performance, perform } from '../cases.js';
+import { type MessageCase, mutationOf, type Performance, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
 import { BUFFER_SIZE, soundTransfer, type TransferCase } from '../transfers.js';
@@ -73,11 +73,6 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
   }
 }
 
-function needsLines({ layer, name, forges }: MessageCase): boolean {
-  const mutation = MUTATIONS.find(it => it.layer === layer && it.name === name && it.forges === forges);
-  return mutation?.needs?.includes('lines') === true;
-}
-
 /** Our side. */
 class Server {
   readonly #one: DrivenCase | Plain;
@@ -97,6 +92,7 @@ class Server {
   #played: DrivenCase | undefined;
   #sent: readonly Uint8Array[] | undefined;
   #error: FtpSecurityError | undefined;
+  #refusal: FtpSecurityError | undefined;
   /** Makes what would have been owed. */
   #sound: (() => Uint8Array) | undefined;
   #quits = false;
@@ -120,6 +116,7 @@ class Server {
       ...(this.#error && { error: this.#error }),
       ...(this.#data.used && { transfers: this.#data.used }),
       ...(this.#data.error && { dataError: this.#data.error }),
+      ...(this.#refusal && { refusal: this.#refusal }),
     };
   }
 
@@ -177,7 +174,7 @@ class Server {
     if (verb === 'AUTH' && this.#names(command)) {
       this.#exchange = this.#target.exchange(session => {
         this.#session = session;
-      });
+      }, this.#wire.ends);
       return this.#scripted('greeted', formatReply(334, 'Security data, please'));
     }
     if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);
@@ -191,6 +188,7 @@ class Server {
       step = await exchange.step(parseAdat(command).token);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
+      this.#refusal = error;
       return [formatReply(535, 'Failed security check')];
     }
     const code = step.context === undefined ? 335 : 235;
@@ -262,7 +260,7 @@ class Server {
   #perform(answer: Answer): Performance | undefined {
     const one = this.#one as MessageCase;
     // With one line, what a client prints is what was bent.
-    const shape = needsLines(one) ? one.text : '200 Ok\r\n';
+    const shape = mutationOf(one)?.needs?.includes('lines') ? one.text : '200 Ok\r\n';
     const played = { ...one, text: fittedReply(answer, shape) };
     const performance = perform(played, { ...this.#session!, received: this.#received });
     this.#played = played;

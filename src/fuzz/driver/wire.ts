@@ -10,7 +10,12 @@ import type { FuzzSession } from '../mutation.js';
 /** `end` the peer has closed, in whatever way; `silence` nothing came as long as it may take. */
 export type Quiet = 'end' | 'silence';
 
+/** Where the ends of a connection are: addresses as text, both undefined where that is not known any more. */
+export type Ends = Readonly<Record<'local' | 'peer', { address: string | undefined; port: number | undefined }>>;
+
 export interface Wire {
+  /** For mechanisms that have addresses in their tokens. */
+  readonly ends?: Ends;
   /** Sends chunks, each by itself. What the peer takes no more is lost. */
   send(chunks: readonly Uint8Array[]): Promise<void>;
   /** Sends nothing more. */
@@ -40,7 +45,7 @@ export interface FuzzSide {
   /** The name for AUTH. */
   mechanism: string;
   /** @param told  is told of the session, whose context makes bent tokens, when the exchange is complete */
-  exchange(told: (session: FuzzSession) => void): Exchange;
+  exchange(told: (session: FuzzSession) => void, ends?: Ends): Exchange;
 }
 
 /** The connection never came to where a case begins. */

@@ -1,4 +1,7 @@
-/** Octets, whatever they mean. Nothing is known but that a peer must not take another text than was protected; a reply may be left without end. */
+/**
+ * Octets, whatever they mean (RFC 2228 §3). Nothing is known but that a peer must not take another text than was protected;
+ * a reply may be left without end.
+ */
 import { concat, copy } from '../../bytes.js';
 import { EITHER, type Mutation, refuse } from '../mutation.js';
 import { anyOne, flipped, octets, spliced } from '../pieces.js';

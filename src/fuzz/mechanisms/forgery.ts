@@ -2,7 +2,6 @@
  * Tokens that no sound peer makes, with their checksums right: so they come behind the cryptography, to whatever reads a
  * token next. Each mechanism has a context that makes any token of its format, and a table of what to make.
  */
-import type { ErrorCode } from '../../errors.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext } from '../../secure/security-context.js';
 import type { Draw } from '../draw.js';
@@ -37,9 +36,13 @@ export interface Forgery<C> extends Pick<Mutation, 'name' | 'source' | 'expected
 /** A mutation and its layer, and the format of tokens that it forges. */
 export type Layered = Mutation & { layer: Layer; forges?: string };
 
-/** Why a forged token may be refused; nothing but the header tells a peer which. */
-export const FORGED: readonly ErrorCode[] = ['security/bad-token', 'security/bad-checksum'];
-export const BAD_TOKEN = refuse(...FORGED);
+/**
+ * Why a forged token must be refused: the first reason says what is wrong with it, and a peer may tell the other, where it
+ * sees that first. Here its maker has the keys, and its checksum covers what it must: its form alone is wrong.
+ */
+export const BAD_TOKEN = refuse('security/bad-token', 'security/bad-checksum');
+/** Here its checksum is missing, or over something else than was sent: it vouches for nothing. */
+export const UNVERIFIED = refuse('security/bad-checksum', 'security/bad-token');
 
 /** The mutations of a table: one token of a message is forged, the others are sound. */
 export function forgeries<C extends ForgingContext>(forges: C['forges'], table: readonly Forgery<C>[]): Layered[] {

@@ -10,14 +10,14 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
-import { equalConstantTime, toHex, viewOf } from '../../bytes.js';
+import { copy, equalConstantTime, toHex, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Exchange, Step } from '../../secure/security-context.js';
 import { ReplayCache, type ReplayRecord } from '../replay-cache.js';
 import { spokenExchange, type Token, type Turns } from '../turns.js';
 import { answerTo, assertAnswers } from './answer.js';
 import { type ApReq, buildApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
-import { directionsOf, type Krb4AssociationOptions, krb4Context } from './context.js';
+import { directionsOf, type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
 import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './facts.js';
 import { BLOCK, withDesKey } from './pcbc.js';
 import { type Krb4Principal, principalText, samePrincipal } from './principal.js';
@@ -30,6 +30,8 @@ export interface Krb4InitiatorOptions extends Krb4AssociationOptions {
   tickets: Krb4TicketFile;
   /** `ftp`, or `rcmd` where the realm has no `ftp`; the first part of the host's name; its realm. */
   service: Krb4Principal;
+  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  keylog?: (options: Krb4ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
 }
@@ -43,6 +45,8 @@ export interface Krb4AcceptorOptions extends Krb4AssociationOptions {
   anyAddress?: boolean;
   /** What all acceptors that share keys must share. Default: one in memory, for the process. */
   replayCache?: ReplayRecord;
+  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  keylog?: (options: Krb4ContextOptions) => void;
 }
 
 const CHECKSUM = 4;
@@ -96,6 +100,7 @@ function* initiate(options: Krb4InitiatorOptions): Turns<Token, Step> {
     context.destroy();
     throw error;
   }
+  options.keylog?.({ ...options, key: copy(credential.sessionKey) });
   return { context, facts };
 }
 
@@ -110,6 +115,7 @@ function* accept(options: Krb4AcceptorOptions): Turns<Token, Step> {
   try {
     assertAcceptable(message, request, options);
     const context = krb4Context({ ...options, key: request.ticket.sessionKey });
+    options.keylog?.({ ...options, key: copy(request.ticket.sessionKey) });
     const facts: Krb4Facts = { ...headerFacts(message), ...requestFacts(request) };
     return { token: context.wrap(answerTo(request.authenticator.checksum), 'safe').token, context, facts };
   } finally {

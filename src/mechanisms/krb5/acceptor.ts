@@ -52,7 +52,7 @@ export interface Krb5AcceptorOptions extends CipherOptions {
 }
 
 /** What one AP-REQ led to. */
-export interface AcceptorStep {
+interface AcceptorStep {
   /** The AP-REP, where the client asked for one. */
   token?: Uint8Array;
   context: Krb5Context;

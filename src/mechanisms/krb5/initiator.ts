@@ -82,7 +82,7 @@ interface Finished {
 }
 
 /** An AP-REQ that was made, and how the exchange goes on. */
-export interface Begun {
+interface Begun {
   token: Uint8Array;
   facts: Krb5Facts;
   /**

@@ -2,7 +2,7 @@
 import { FtpSecurityError } from '../../errors.js';
 import type { Step } from '../../secure/security-context.js';
 import type { Token, Turns } from '../turns.js';
-import type { AcceptorStep } from './acceptor.js';
+import type { Krb5Context } from './context.js';
 import {
   formatNegotiation,
   isKerberos,
@@ -13,13 +13,15 @@ import {
   verifyMechanisms,
 } from './spnego.js';
 
+/** Kerberos inside: it takes one token, and has its context at once. */
+type Accept = (token: Token) => Step & { context: Krb5Context };
+
 /**
  * Without the exchange of MICs where Kerberos is the initiator's first choice, as libraries do it and older ones need it
  * (appendix C); with it where something else is, since that choice could have been forged.
  * @param first  the initiator's NegTokenInit
- * @param accept  what takes the token of Kerberos
  */
-export function* acceptNegotiated(first: NegotiationToken, accept: (token: Token) => AcceptorStep): Turns<Token, Step> {
+export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Turns<Token, Step> {
   const { offered = [] } = first;
   const chosen = offered.find(isKerberos);
   if (chosen === undefined) throw rejected(badToken('no mechanism that is offered is Kerberos'));

@@ -1,9 +1,9 @@
 /** SPNEGO around the exchange, the client's side (RFC 4178 §4.2 and §5). It offers Kerberos alone. */
 import { FtpSecurityError } from '../../errors.js';
-import type { Step } from '../../secure/security-context.js';
+import type { ExchangeFacts, Step } from '../../secure/security-context.js';
 import type { Token, Turns } from '../turns.js';
+import type { Krb5Context } from './context.js';
 import { parseContextToken } from './gss-token.js';
-import type { Begun } from './initiator.js';
 import { errorOf } from './krb-error.js';
 import {
   formatNegotiation,
@@ -15,10 +15,14 @@ import {
   verifyMechanisms,
 } from './spnego.js';
 
-/**
- * A choice of one can't be forged, so MICs are exchanged only where the acceptor asks for it.
- * @param begun  the exchange inside, its first token made
- */
+/** Kerberos inside: its token, and how it goes on. */
+interface Begun {
+  token: Uint8Array;
+  facts: ExchangeFacts;
+  finish(answer: Token): Step & { context: Krb5Context };
+}
+
+/** A choice of one can't be forged, so MICs are exchanged only where the acceptor asks for it. */
 export function* negotiate({ token, facts, finish }: Begun): Turns<Token, Step> {
   const offered = [KERBEROS];
   const list = mechanismList(offered);

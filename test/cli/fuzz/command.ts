@@ -1,4 +1,4 @@
-/** `rfc2228 fuzz` as a process, with X-PSK, and what it tells. */
+/** `rfc2228 fuzz` as a process, with X-PSK where nothing else is said, and what it tells. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,10 @@ export interface Ran {
   stderr: string;
 }
 
-/** @param listening  called with the port, when the command waits for clients */
+/**
+ * @param args  behind `rfc2228 fuzz`
+ * @param listening  called with the port, when the command waits for clients
+ */
 export async function rfc2228(args: string[], listening: (port: number) => void = () => {}): Promise<Ran> {
   const child = spawn(process.execPath, ['dist/cli/main.js', 'fuzz', ...args], { cwd: ROOT, timeout: 50_000 });
   let [stdout, stderr] = ['', ''];
@@ -41,6 +44,7 @@ export const records = ({ stdout }: Ran) =>
     .split('\n')
     .map(line => JSON.parse(line));
 export const findings = (ran: Ran) => records(ran).filter(({ type }) => type === 'finding');
+export const titles = (ran: Ran): string[] => findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
 
 export async function against<T>(peer: Promise<Listener>, work: (where: string) => Promise<T>): Promise<T> {
   const { port, close } = await peer;
@@ -51,10 +55,10 @@ export async function against<T>(peer: Promise<Listener>, work: (where: string) 
   }
 }
 
-export async function toClient(make: (port: number) => Listener, args: string[]): Promise<Ran> {
+export async function toClient(make: (port: number) => Listener, args: string[], mechanism = PSK): Promise<Ran> {
   let client: Listener | undefined;
   try {
-    return await rfc2228(['client', '--listen', '0', ...PSK, ...args], port => {
+    return await rfc2228(['client', '--listen', '0', ...mechanism, ...args], port => {
       client = make(port);
     });
   } finally {

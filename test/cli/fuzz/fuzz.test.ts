@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { against, findings, folder, KEY_FILE, PSK, records, rfc2228, toClient } from './command.js';
+import { against, findings, folder, KEY_FILE, PSK, records, rfc2228, titles, toClient } from './command.js';
 import { badClient, badServer, soundClient, soundServer } from './peers.js';
 
 describe('fuzz server', () => {
@@ -24,7 +24,7 @@ describe('fuzz server', () => {
       const layers = ['phases', 'sequence', 'level'].flatMap(layer => ['--only', layer]);
       const ran = await rfc2228(['server', where, ...PSK, ...layers, '--cases', '250', '--json', '--out', out]);
       expect([ran.status, ran.stderr]).toEqual([1, '']);
-      const found = findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
+      const found = titles(ran);
       expect(found).toContain('order broken: phases: USER in the clear');
       expect(found).toContain('replay accepted: sequence: a message comes again');
       expect(found).toContain('lower level accepted: level: private is claimed, and the token is not sealed');
@@ -75,21 +75,25 @@ describe('fuzz server', () => {
   });
 
   it.each([
-    ['no target', []],
-    ['no port', ['localhost']],
-    ['a target elsewhere', ['192.0.2.1:21', ...PSK]],
-    ['no mechanism', ['127.0.0.1:1']],
-    ['no key', ['127.0.0.1:1', '--mechanism', 'psk']],
-    ['no tickets', ['127.0.0.1:1', '--mechanism', 'krb5']],
-    ['a layer that is none', ['127.0.0.1:1', ...PSK, '--only', 'moon']],
-    ['a level that is none', ['127.0.0.1:1', ...PSK, '--level', 'high']],
-    ['a rate that is none', ['127.0.0.1:1', ...PSK, '--rate', '0']],
-    ['no reproducer', ['127.0.0.1:1', ...PSK, '--replay', KEY_FILE]],
-    ['nobody there', ['127.0.0.1:1', ...PSK]],
-  ])('says that there is %s', async (_, args) => {
+    ['no target', [], 'wants one HOST:PORT'],
+    ['no port', ['localhost'], '"localhost" is no HOST:PORT'],
+    ['a target elsewhere', ['192.0.2.1:21', ...PSK], '192.0.2.1 is not this host'],
+    ['no mechanism', ['127.0.0.1:1'], '--mechanism wants one of krb5, krb4, psk'],
+    ['a mechanism that is none', ['127.0.0.1:1', '--mechanism', 'toString'], '--mechanism wants one of'],
+    ['no key', ['127.0.0.1:1', '--mechanism', 'psk'], '--key'],
+    ['no tickets', ['127.0.0.1:1', '--mechanism', 'krb5'], '--ccache'],
+    ['a layer that is none', ['127.0.0.1:1', ...PSK, '--only', 'moon'], '--only wants one of octets'],
+    ['no case for a server', ['127.0.0.1:1', ...PSK, '--only', 'outer'], 'no case of outer is for a server'],
+    ['a level that is none', ['127.0.0.1:1', ...PSK, '--level', 'high'], '--level is safe or private'],
+    ['a rate that is none', ['127.0.0.1:1', ...PSK, '--rate', '0'], '--rate wants a whole number from 1'],
+    ['no reproducer', ['127.0.0.1:1', ...PSK, '--replay', KEY_FILE], 'syntax/bad-file'],
+    ['an option of the other side', ['127.0.0.1:1', ...PSK, '--at', '2'], "Unknown option '--at'"],
+    ['nobody there', ['127.0.0.1:1', ...PSK], 'takes no part: connect ECONNREFUSED'],
+  ])('says that there is %s', async (_, args, complaint) => {
     const { status, stdout, stderr } = await rfc2228(['server', ...args]);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/^rfc2228: [^\n]+\n$/);
+    expect(stderr).toContain(complaint);
   });
 });
 
@@ -119,7 +123,7 @@ describe('fuzz client', () => {
     const layers = ['phases', 'sequence', 'level'].flatMap(layer => ['--only', layer]);
     const ran = await toClient(badClient, [...layers, '--cases', '150', '--json', '--out', out]);
     expect(ran.status).toBe(1);
-    const found = findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
+    const found = titles(ran);
     expect(found).toContain('clear text accepted: phases: success in the clear');
     expect(found).toContain('replay accepted: sequence: a message comes again');
     expect(found).toContain('lower level accepted: level: private is claimed, and the token is not sealed');
@@ -128,5 +132,20 @@ describe('fuzz client', () => {
     expect(findings(again).map(it => it.finding)).toEqual(['replay accepted']);
     const sound = await toClient(soundClient, ['--replay', file, '--json', '--out', join(folder, 'again')]);
     expect([sound.status, findings(sound)]).toEqual([0, []]);
+  });
+
+  it('keeps which command was at fault in its reproducer, unless it is told another', async () => {
+    const out = join(folder, 'third');
+    const at = (place: string[]) => [...place, '--json', '--out', out];
+    const first = await toClient(badClient, at(['--at', '3', '--only', 'level', '--level', 'safe', '--cases', '12']));
+    const clear = findings(first).find(({ name }) => name === 'level: the text comes in the clear');
+    expect(clear).toMatchObject({ outcome: 'accepted (sends safe STAT)', case: { at: 3 } });
+    const replay = ['--replay', join(out, 'client-level-the-text-comes-in-the-clear-safe.json')];
+    const [again, elsewhere] = [
+      await toClient(badClient, at(replay)),
+      await toClient(badClient, at([...replay, '--at', '1'])),
+    ];
+    expect(findings(again)).toMatchObject([{ outcome: 'accepted (sends safe STAT)', case: { at: 3 } }]);
+    expect(findings(elsewhere)).toMatchObject([{ outcome: 'accepted (sends safe PWD)', case: { at: 1 } }]);
   });
 });

@@ -11,10 +11,24 @@ import { protectCommand, protectReply } from '../../../src/secure/protect.js';
 import { decodeProtectedCommand } from '../../../src/secure/protected-command.js';
 import { decodeProtectedReply } from '../../../src/secure/protected-reply.js';
 import { levelOfVerb, type TokenLevel } from '../../../src/secure/protection-level.js';
-import type { SecurityContext } from '../../../src/secure/security-context.js';
+import type { Exchange, SecurityContext } from '../../../src/secure/security-context.js';
 import { adatOf, formatAdat, formatAdatReply, formatAuth, parseAdat } from '../../../src/secure/security-data.js';
 
 export const KEY = new Uint8Array(32).fill(7);
+
+/** Both sides of a mechanism. */
+export interface Sides {
+  mechanism: string;
+  acceptor(socket: Socket): Exchange;
+  /** @param socket  not connected yet */
+  initiator(socket: Socket): Exchange;
+}
+
+const PSK: Sides = {
+  mechanism: 'X-PSK',
+  acceptor: () => pskAcceptor({ key: KEY }),
+  initiator: () => pskInitiator({ key: KEY }),
+};
 
 export interface Listener {
   port: number;
@@ -47,9 +61,12 @@ const ANSWERS: Record<string, [number, string]> = {
 };
 const answerTo = (verb: string) => ANSWERS[verb] ?? [502, 'Not implemented'];
 
-export function soundServer(): Promise<Listener> {
+export function soundServer({ mechanism, acceptor } = PSK): Promise<Listener> {
   return listening(async socket => {
-    const control = new ServerControl(socket, { mechanisms: { 'X-PSK': () => pskAcceptor({ key: KEY }) } });
+    const control = new ServerControl(socket, {
+      mechanisms: { [mechanism]: () => acceptor(socket) },
+      allowWeak: true,
+    });
     await control.reply(220, 'Ready');
     for await (const event of control) await control.reply(...answerTo(event.command.verb), event);
   });
@@ -112,12 +129,13 @@ export function badServer({ hangs = false } = {}): Promise<Listener> {
 const COMMANDS = ['USER anna', 'PWD', 'NOOP', 'STAT', 'QUIT'];
 
 /** Connects again and again, as a user does who never learns, and sends a few commands each time. */
-export function soundClient(port: number): Listener {
+export function soundClient(port: number, { mechanism, initiator } = PSK): Listener {
   return visiting(port, async socket => {
     const control = new ClientControl(socket, {
-      mechanism: 'X-PSK',
-      exchange: pskInitiator({ key: KEY }),
-      timeout: 500,
+      mechanism,
+      exchange: initiator(socket),
+      allowWeak: true,
+      timeout: 5000,
     });
     const replies = new ReplyReader();
     control.on('error', () => {});

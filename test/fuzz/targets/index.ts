@@ -8,10 +8,12 @@ import { exchangeKrb4 } from './exchange-krb4.js';
 import { files } from './files.js';
 import { innerCommands, innerReplies } from './inner.js';
 import { lines } from './lines.js';
+import { negotiation } from './negotiation.js';
 import { observer } from './observer.js';
 import { protectedLines } from './protected-lines.js';
 import { recordings } from './recordings.js';
 import { replies } from './replies.js';
+import { reproducers } from './reproducers.js';
 import { securityData } from './security-data.js';
 import { clientSession, serverSession } from './sessions.js';
 import type { Target } from './target.js';
@@ -34,6 +36,8 @@ export const TARGETS: readonly Target[] = [
   der,
   exchange,
   exchangeKrb4,
+  negotiation,
+  reproducers,
   files,
   recordings,
 ];

@@ -7,7 +7,7 @@ import { pskFuzzSession } from '../../../src/fuzz/mechanisms/psk.js';
 import type { FramedFields } from '../../../src/fuzz/mechanisms/rfc1964.js';
 import type { WrapFields } from '../../../src/fuzz/mechanisms/rfc4121.js';
 import type { FuzzSession } from '../../../src/fuzz/mutation.js';
-import { krb4Context } from '../../../src/mechanisms/krb4/index.js';
+import { describeKrb4Token, krb4Context } from '../../../src/mechanisms/krb4/index.js';
 import { describeToken, krb5Context } from '../../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
@@ -134,6 +134,7 @@ function run({ header, sides, forge }: Form, input: Uint8Array): void {
   const text = rest.subarray(header);
   const token = isForged ? forge(forger.context, rest.subarray(0, header), text, mode % 3 === 2) : rest;
   refusable(() => describeToken(token));
+  refusable(() => describeKrb4Token(token));
   const opened = attempt(() => recipient.unwrap(token));
   if ('value' in opened) {
     const { plaintext, level } = opened.value;

@@ -5,6 +5,7 @@ import { concat, fromHex, toHex, u32be } from '../../../src/bytes.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
 import {
+  type Krb4ContextOptions,
   type Krb4InitiatorOptions,
   krb4Acceptor,
   krb4Context,
@@ -49,6 +50,31 @@ function requestMade(options: Made = {}, others: Partial<Krb4InitiatorOptions> =
   const { srvtab, tickets, service } = made(options);
   return { srvtab, request: step(initiator({ tickets, service, ...others })).token! };
 }
+
+describe('keylog', () => {
+  it('is told what each context is made of, once the exchange is complete', () => {
+    const told: Krb4ContextOptions[] = [];
+    const keylog = (options: Krb4ContextOptions) => void told.push(options);
+    const [ours, theirs] = [initiator({ keylog }), acceptor({ keylog })];
+    const { token } = step(theirs, step(ours).token);
+    expect(told.map(({ local }) => local)).toEqual([SERVER]);
+    const { context } = step(ours, token);
+    expect(told.map(({ local, peer, key }) => [local, peer, toHex(key)])).toEqual([
+      [SERVER, CLIENT, SAMPLE.session_key],
+      [CLIENT, SERVER, SAMPLE.session_key],
+    ]);
+    const { plaintext } = krb4Context(told[0]!).unwrap(context!.wrap(ascii('text'), 'private').token);
+    expect(plaintext).toEqual(ascii('text'));
+  });
+
+  it('is told nothing where the answer is not for us', () => {
+    const told: unknown[] = [];
+    const ours = initiator({ keylog: options => told.push(options), random: () => u32be(1) });
+    step(ours);
+    expectCode(() => step(ours, answerOf(SAMPLE)), 'security/bad-checksum');
+    expect(told).toEqual([]);
+  });
+});
 
 describe('an acceptor', () => {
   it.each([
