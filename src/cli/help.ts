@@ -69,10 +69,12 @@ Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
 
 fuzz server HOST:PORT plays the client. Every case is a connection of its own: the exchange, sound commands, the bent one,
 and a sound one behind it. What the server answers tells whether it was accepted, refused (and by which code), or ignored, and
-whether the server has closed, hangs, or has crashed.
+whether the server has closed, hangs, or has crashed. A case of a data connection stores a sound file first, and then a bent one,
+both called rfc2228-fuzz; where it may be taken, the file is fetched again.
 
 fuzz client --listen [HOST:]PORT plays the server for whatever connects, and bends one reply. A first connection shows what the
 client does with a sound server: if it does the same behind a reply that it must refuse, or prints its text, it has accepted it.
+A case of a data connection bends the first listing or file that it fetches under PROT; what it stores is held to the rules.
 
 The mechanism
   --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
@@ -85,12 +87,12 @@ The target
   --exec COMMAND      starts it for each case by the shell, and sees its output, how it ends, and what a sanitizer writes. A
                       client finds its port in $PORT, 0 as the port to listen on takes any
   --user NAME         for USER, default anonymous; --password-file FILE where PASS is asked for (server)
-  --at N              bend the reply to the N-th protected command, default the first (client)
+  --at N              bend the reply to the N-th protected command, or the first transfer from there on; default 1 (client)
   --limit MS          how long any answer may take, default 2000; after that a target hangs
   --i-own-this-target fuzzes what is not on this host
 The cases
-  --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level or phases;
-                      may be repeated
+  --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level, phases or
+                      data; may be repeated
   --level LEVEL       safe or private alone
   --seed N            the same seed (default 2228) gives the same cases
   --time SECONDS, --cases N  when to end; default 60 seconds
@@ -101,8 +103,8 @@ What it tells
   --out DIR           where each finding is written to, made small, as a reproducer; default findings
 
 Findings are, above all, what was accepted though it must be refused: unverified text, replays, reflections, untimely or clear
-text, a lower level, malformed tokens and text. Then: hanging, crashing, clear or weak replies, going on in the clear, other
-codes than are owed, and sound text refused.
+text, a lower level, malformed tokens and text, data that is truncated, malformed or out of order. Then: hanging, crashing, clear
+or weak replies, bad commands or data given, going on in the clear, other codes than are owed, and sound text refused.
 
 fuzz corpus DIR [--seed N] writes what the cases come to under known keys: DIR/client has what a client reads, DIR/server what a
 server reads, DIR/data what comes on a data connection. One case is one file, named by its content; DIR/index.jsonl tells of

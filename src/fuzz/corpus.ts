@@ -109,7 +109,7 @@ function* octetsOf({ session }: Keys, seed: number): Generator<[CorpusFile['fold
     const lines = [...before, one.line].map(line => scriptOctets(line, one.to, context));
     if (lines.every(line => line !== undefined)) yield [one.to, one, concatAll(lines)];
   }
-  for (const one of transferCases({ seed })) {
+  for (const one of transferCases({ seed, to: 'client' })) {
     const chunks = performTransfer(one, session('client'));
     if (chunks !== undefined) yield ['data', one, concatAll(chunks)];
   }

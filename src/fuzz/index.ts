@@ -37,6 +37,8 @@ export {
   type ClientTarget,
   type Conduct,
   campaign,
+  type DataConnections,
+  type DataDoor,
   type DrivenCase,
   type Ends,
   FINDINGS,
@@ -45,7 +47,9 @@ export {
   type FuzzSide,
   fileNameOf,
   judgeClient,
+  judgeTransfer,
   type Known,
+  type KnownTransfers,
   MARKER,
   NoTarget,
   type Outcome,
@@ -59,6 +63,7 @@ export {
   playToServer,
   type Quiet,
   type Reproducer,
+  type Seen,
   type ServerTarget,
   type SummaryRecord,
   sanitizerReport,
@@ -88,4 +93,12 @@ export {
   type ServerScript,
   scriptOctets,
 } from './phases.js';
-export { FILE, performTransfer, type TransferCase, transferCases } from './transfers.js';
+export {
+  DATA_MARKER,
+  FILE,
+  performTransfer,
+  type TransferCase,
+  type TransferOptions,
+  transferCaseOf,
+  transferCases,
+} from './transfers.js';

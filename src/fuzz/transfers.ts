@@ -1,8 +1,9 @@
 /** The data channel bent (RFC 2228 §6): lengths, the end, the order of blocks, and what stands in the place of a block. */
-import { concat, concatAll, copy, u32be } from '../bytes.js';
+import { CRLF, concat, concatAll, copy, toUtf8, u32be } from '../bytes.js';
 import type { TokenLevel } from '../secure/protection-level.js';
+import type { Peer } from '../secure/security-context.js';
 import { choicesFrom, Draw } from './draw.js';
-import { ACCEPT, type Expectation, type FuzzSession, refuse } from './mutation.js';
+import { ACCEPT, EITHER, type Expectation, type FuzzSession, refuse } from './mutation.js';
 import { flipped, octets, spliced } from './pieces.js';
 
 interface Transfer extends FuzzSession {
@@ -16,13 +17,25 @@ interface Transfer extends FuzzSession {
 
 type Blocks = readonly Uint8Array[];
 
+/** The plaintext of a block, and the level that it gets. */
+interface Piece {
+  text: Uint8Array;
+  level: TokenLevel;
+}
+
 interface TransferMutation {
   name: string;
   source: string;
   expected: Expectation;
-  needs?: 'numbers' | 'received';
-  /** Gives what is sent, chunk by chunk; undefined where there is nothing to change. The last block is the empty one. */
-  change(blocks: Blocks, draw: Draw, transfer: Transfer): Blocks | undefined;
+  /** Where a client is free to do what a server is not. */
+  ofClient?: Expectation;
+  needs?: 'numbers' | 'received' | 'integrity';
+  /** What is wrong comes behind the last block of text, so that a peer may have handed on all of it before it knows. */
+  late?: true;
+  /** Changes what is made into blocks, in its order; undefined where there is nothing to change. The last is empty. */
+  make?: (pieces: readonly Piece[], transfer: Transfer) => readonly Piece[] | undefined;
+  /** Gives what is sent, chunk by chunk; without it the blocks as they are. The last block is the empty one. */
+  change?: (blocks: Blocks, draw: Draw, transfer: Transfer) => Blocks;
 }
 
 const BLOCK = 'RFC 2228 §6';
@@ -30,15 +43,22 @@ const SIZE = 'RFC 2228 §3, PBSZ';
 const BAD_BLOCK = refuse('syntax/bad-block');
 const TOO_LONG = refuse('syntax/limit-exceeded');
 const CUT = refuse('syntax/truncated');
-const TRAILING = refuse('syntax/trailing-data');
 const DAMAGED = refuse('security/bad-token', 'security/bad-checksum');
 const REPLAYED = refuse('security/replayed', 'security/out-of-sequence');
 const MOVED = refuse('security/out-of-sequence', 'security/replayed');
 const WRONG_LEVEL = refuse('sequence/wrong-level');
 const LENGTH = 4;
 
+/** The first piece made otherwise. */
+const madeFirst =
+  (edit: (piece: Piece, transfer: Transfer) => Partial<Piece> | undefined): NonNullable<TransferMutation['make']> =>
+  ([first, ...rest], transfer) => {
+    const edited = edit(first!, transfer);
+    return edited && [{ ...first!, ...edited }, ...rest];
+  };
+
 /** The first block with another length in front. */
-const measured = (length: (right: number, transfer: Transfer) => number): TransferMutation['change'] => {
+const measured = (length: (right: number, transfer: Transfer) => number): NonNullable<TransferMutation['change']> => {
   return ([first, ...rest], _draw, transfer) => [
     concat(u32be(length(first!.length - LENGTH, transfer)), first!.subarray(LENGTH)),
     ...rest,
@@ -46,7 +66,7 @@ const measured = (length: (right: number, transfer: Transfer) => number): Transf
 };
 
 const TABLE: readonly TransferMutation[] = [
-  { name: 'blocks as they ought to be', source: BLOCK, expected: ACCEPT, change: blocks => blocks },
+  { name: 'blocks as they ought to be', source: BLOCK, expected: ACCEPT },
   {
     name: 'each octet by itself',
     source: BLOCK,
@@ -58,6 +78,7 @@ const TABLE: readonly TransferMutation[] = [
     name: 'a length of zero for the end',
     source: BLOCK,
     expected: BAD_BLOCK,
+    late: true,
     change: blocks => [...blocks.slice(0, -1), u32be(0)],
   },
   { name: 'a length of zero first', source: BLOCK, expected: BAD_BLOCK, change: blocks => [u32be(0), ...blocks] },
@@ -74,7 +95,9 @@ const TABLE: readonly TransferMutation[] = [
     name: 'a token over PBSZ',
     source: SIZE,
     expected: TOO_LONG,
-    change: ([, ...rest], _draw, { block, bufferSize }) => [block(new Uint8Array(bufferSize + 1)), ...rest],
+    // 535 is owed by a server (§6); of a client whose buffer has room for it nothing is said.
+    ofClient: EITHER,
+    make: madeFirst(({ text }, { bufferSize }) => ({ text: padded(text, bufferSize + 1) })),
   },
   {
     name: 'a length in the other octet order',
@@ -98,13 +121,14 @@ const TABLE: readonly TransferMutation[] = [
   {
     name: 'the file in the clear',
     source: BLOCK,
-    expected: refuse('syntax/limit-exceeded', 'syntax/bad-block'),
+    expected: refuse('sequence/unprotected', 'syntax/limit-exceeded'),
     change: (_blocks, _draw, { file }) => [file],
   },
   {
     name: 'a bit is flipped in a token',
     source: BLOCK,
     expected: DAMAGED,
+    needs: 'integrity',
     change: ([first, ...rest], draw) => [flipped(first!, first!.length - 1 - draw.below(8), draw.below(8)), ...rest],
   },
   {
@@ -116,39 +140,45 @@ const TABLE: readonly TransferMutation[] = [
       ...rest,
     ],
   },
-  { name: 'no end', source: BLOCK, expected: CUT, change: blocks => blocks.slice(0, -1) },
-  { name: 'nothing at all', source: BLOCK, expected: CUT, change: () => [octets('')] },
+  { name: 'no end', source: BLOCK, expected: CUT, late: true, change: blocks => blocks.slice(0, -1) },
+  { name: 'nothing at all', source: BLOCK, expected: CUT, late: true, change: () => [octets('')] },
   {
     name: 'half a length',
     source: BLOCK,
     expected: CUT,
+    late: true,
     change: blocks => [...blocks.slice(0, -1), blocks.at(-1)!.subarray(0, 2)],
   },
   {
     name: 'half a block',
     source: BLOCK,
     expected: CUT,
+    late: true,
     change: (blocks, draw) => [
       ...blocks.slice(0, -1),
       blocks.at(-1)!.subarray(0, LENGTH + draw.below(blocks.at(-1)!.length - LENGTH)),
     ],
   },
+  // The block of zero octets is the end, and nobody has to read on; but what is read is nobody's file.
   {
     name: 'octets behind the end',
     source: BLOCK,
-    expected: TRAILING,
+    expected: EITHER,
+    late: true,
     change: blocks => [concat(concatAll(blocks), octets('x'))],
   },
   {
     name: 'a block behind the end',
     source: BLOCK,
-    expected: TRAILING,
-    change: (blocks, _draw, { block }) => [concat(concatAll(blocks), block(octets('more')))],
+    expected: EITHER,
+    late: true,
+    change: (blocks, _draw, { block }) => [concat(concatAll(blocks), block(octets('more\r\n')))],
   },
   {
     name: 'the end comes twice',
     source: BLOCK,
-    expected: TRAILING,
+    expected: EITHER,
+    late: true,
     change: (blocks, _draw, { block }) => [concat(concatAll(blocks), block(octets('')))],
   },
   {
@@ -175,8 +205,9 @@ const TABLE: readonly TransferMutation[] = [
   {
     name: 'the end comes early',
     source: BLOCK,
-    expected: refuse('syntax/trailing-data', 'security/out-of-sequence'),
+    expected: refuse('security/out-of-sequence', 'syntax/trailing-data'),
     needs: 'numbers',
+    late: true,
     change: blocks => [concat(blocks[0]!, blocks.at(-1)!, ...blocks.slice(1, -1))],
   },
   {
@@ -190,23 +221,21 @@ const TABLE: readonly TransferMutation[] = [
     name: 'a block that is not sealed, where private is owed',
     source: 'RFC 2228 §3, PROT',
     expected: WRONG_LEVEL,
-    change: ([, ...rest], _draw, { block, level }) =>
-      level === 'private' ? [block(octets('x'), 'safe'), ...rest] : undefined,
+    make: madeFirst(({ level }) => (level === 'private' ? { level: 'safe' } : undefined)),
   },
   {
     name: 'a block without integrity',
     source: 'RFC 2228 §3, PROT',
     expected: WRONG_LEVEL,
-    change: ([, ...rest], _draw, { block, context }) =>
-      context.supports('confidential') ? [block(octets('x'), 'confidential'), ...rest] : undefined,
+    make: madeFirst((_, { context }) => (context.supports('confidential') ? { level: 'confidential' } : undefined)),
   },
   {
-    name: 'a sealed block, where safe is owed',
+    name: 'sealed blocks, where safe is owed',
     source: 'RFC 2228 §3, PROT',
-    expected: ACCEPT,
-    change: (_blocks, _draw, { block, file, level }) =>
-      level === 'safe'
-        ? [block(file.subarray(0, 40), 'private'), block(file.subarray(40), 'private'), block(octets(''), 'private')]
+    expected: EITHER,
+    make: (pieces, { level, context }) =>
+      level === 'safe' && context.supports('private')
+        ? pieces.map(({ text }) => ({ text, level: 'private' }))
         : undefined,
   },
 ];
@@ -216,6 +245,8 @@ export interface TransferCase {
   layer: 'data';
   name: string;
   source: string;
+  /** Who receives it. */
+  to: Peer;
   expected: Expectation;
   /** That PROT has set. */
   level: TokenLevel;
@@ -224,22 +255,71 @@ export interface TransferCase {
   choices: readonly number[];
 }
 
-/** The file of every transfer: no octet of it is part of a length that fits. */
-export const FILE: Uint8Array = Uint8Array.from({ length: 150 }, (_, i) => 0x80 | (i * 31));
-const BUFFER_SIZE = 200;
-const PIECE = 60;
+/** In the last line of a file that is bent: a client that shows it has taken what came before. */
+export const DATA_MARKER = 'data-bent-by-2228';
+
+/** Octets of a line of the file, which is a block. */
+export const PIECE = 60;
+/** A name for each line. */
+export const FILE_NAMES: readonly string[] = ['first-line', 'second-line', DATA_MARKER];
+const LINES = FILE_NAMES.map(name =>
+  toUtf8(`-rw-r--r-- 1 ftp ftp ${`${PIECE}`.padStart(5)} Jan  1  2020 ${name}`.padEnd(PIECE - CRLF.length, '.')),
+);
+
+/** The file of every transfer, which is a listing as well. No octets of it are a length that fits. */
+export const FILE: Uint8Array = concatAll(LINES.flatMap(line => [line, CRLF]));
+/** Octets, for PBSZ. */
+export const BUFFER_SIZE = 200;
+const PEERS: readonly Peer[] = ['client', 'server'];
+
+export interface TransferOptions {
+  /** The same seed gives the same cases. Default 2228. */
+  seed?: number;
+  /** How many of each mutation, with other choices. Default 1. */
+  variants?: number;
+  to?: Peer;
+  level?: TokenLevel;
+}
 
 /** Cases of every mutation of a transfer, at both levels. */
-export function* transferCases({ seed = 2228, variants = 1 }: { seed?: number; variants?: number } = {}) {
+export function* transferCases(options: TransferOptions = {}): Generator<TransferCase> {
+  const { seed = 2228, variants = 1, to: onlyTo, level: onlyLevel } = options;
   for (let variant = 0; variant < variants; variant++) {
-    for (const [i, { name, source, expected }] of TABLE.entries()) {
+    for (const [i, { name }] of TABLE.entries()) {
       const choices = variant === 0 ? [] : choicesFrom(seed + variant * TABLE.length + i, 2);
-      for (const level of ['safe', 'private'] as const) {
-        const one: TransferCase = { layer: 'data', name, source, expected, level, bufferSize: BUFFER_SIZE, choices };
-        yield one;
+      for (const to of PEERS) {
+        for (const level of ['safe', 'private'] as const) {
+          if ((onlyTo ?? to) !== to || (onlyLevel ?? level) !== level) continue;
+          yield transferCaseOf({ name, to, level, bufferSize: BUFFER_SIZE, choices });
+        }
       }
     }
   }
+}
+
+/** @throws RangeError when there is no such mutation */
+export function transferCaseOf(
+  one: Pick<TransferCase, 'name' | 'to' | 'level' | 'bufferSize' | 'choices'>,
+): TransferCase {
+  const { name, to, level, bufferSize, choices } = one;
+  const { source, expected, ofClient } = mutationOf(name);
+  const its = to === 'client' ? (ofClient ?? expected) : expected;
+  return { layer: 'data', name, source, to, expected: its, level, bufferSize, choices };
+}
+
+/** Whether there is a mutation of that name. */
+export function isTransfer(name: string): boolean {
+  return TABLE.some(it => it.name === name);
+}
+
+/** The same transfer with nothing bent. */
+export function soundTransfer(one: TransferCase): TransferCase {
+  return transferCaseOf({ ...one, name: TABLE[0]!.name, choices: [] });
+}
+
+/** Whether a peer may have handed on the whole file before it can know that the transfer is bent. */
+export function isLate({ name }: TransferCase): boolean {
+  return mutationOf(name).late === true;
 }
 
 /**
@@ -248,18 +328,38 @@ export function* transferCases({ seed = 2228, variants = 1 }: { seed?: number; v
  * @throws RangeError when there is no such mutation
  */
 export function performTransfer(one: TransferCase, session: FuzzSession): Blocks | undefined {
-  const mutation = TABLE.find(({ name }) => name === one.name);
-  if (mutation === undefined) throw new RangeError(`no mutation is called data: ${one.name}`);
-  const { needs } = mutation;
+  const { needs, make, change } = mutationOf(one.name);
   if (needs === 'numbers' && !session.numbered) return undefined;
   if (needs === 'received' && session.received === undefined) return undefined;
+  if (needs === 'integrity' && !session.integrity.includes(one.level)) return undefined;
   const { level, bufferSize } = one;
   const block = (plaintext: Uint8Array, at = level): Uint8Array => {
     const { token } = session.context.wrap(plaintext, at);
     return concat(u32be(token.length), token);
   };
-  const blocks: Uint8Array[] = [];
-  for (let at = 0; at < FILE.length; at += PIECE) blocks.push(block(FILE.subarray(at, at + PIECE)));
-  blocks.push(block(octets('')));
-  return mutation.change(blocks, new Draw(one.choices), { ...session, level, bufferSize, file: FILE, block });
+  const transfer: Transfer = { ...session, level, bufferSize, file: FILE, block };
+  const pieces = piecesOf(level);
+  const made = make === undefined ? pieces : make(pieces, transfer);
+  if (made === undefined) return undefined;
+  const blocks = made.map(piece => block(piece.text, piece.level));
+  return change === undefined ? blocks : change(blocks, new Draw(one.choices), transfer);
+}
+
+/** Lines of the file, and nothing for its end. */
+function piecesOf(level: TokenLevel): Piece[] {
+  const pieces: Piece[] = [];
+  for (let at = 0; at < FILE.length; at += PIECE) pieces.push({ text: FILE.subarray(at, at + PIECE), level });
+  return [...pieces, { text: octets(''), level }];
+}
+
+function mutationOf(name: string): TransferMutation {
+  const mutation = TABLE.find(it => it.name === name);
+  if (mutation === undefined) throw new RangeError(`no mutation is called data: ${name}`);
+  return mutation;
+}
+
+/** So long that its token has more octets than that, and still lines. */
+function padded(text: Uint8Array, length: number): Uint8Array {
+  const dots = new Uint8Array(Math.max(0, length - text.length)).fill(0x2e);
+  return concat(text.subarray(0, -CRLF.length), dots, CRLF);
 }

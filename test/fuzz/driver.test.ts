@@ -9,6 +9,7 @@ import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/drive
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
 import { SCRIPTS } from '../../src/fuzz/phases.js';
+import { transferCases } from '../../src/fuzz/transfers.js';
 import { errorOf } from '../helpers.js';
 
 function first(count: number, cases: Iterable<DrivenCase>): DrivenCase[] {
@@ -22,7 +23,7 @@ describe('the plan', () => {
 
   it('has each layer in turn, and is the same for the same seed', () => {
     const cases = first(2000, plan(options));
-    expect(new Set(cases.slice(0, 12).map(({ layer }) => layer)).size).toBeGreaterThanOrEqual(11);
+    expect(new Set(cases.slice(0, 13).map(({ layer }) => layer)).size).toBeGreaterThanOrEqual(12);
     expect(first(2000, plan(options))).toEqual(cases);
     expect(first(2000, plan({ ...options, seed: 2 }))).not.toEqual(cases);
     expect(cases.every(({ to }) => to === 'server')).toBe(true);
@@ -47,6 +48,11 @@ describe('shrinking', () => {
     expect(await shrunk(one, async () => false)).toEqual(one);
   });
 
+  it('finds the smallest transfer', async () => {
+    const bent = [...transferCases({ to: 'client', variants: 2 })].at(-1)!;
+    expect(await shrunk(bent, async () => true)).toEqual({ ...bent, choices: [], level: 'safe' });
+  });
+
   it('leaves scripts as they are', async () => {
     expect(await shrunk(SCRIPTS[0]!, async () => true)).toBe(SCRIPTS[0]);
   });
@@ -56,7 +62,7 @@ describe('reproducers', () => {
   const outcome = { kind: 'accepted', code: 200, finding: 'replay accepted', sent: [Uint8Array.of(1, 255)] } as const;
 
   it('are read back as the cases that they are of', () => {
-    const cases = [...SCRIPTS, ...messageCases({ variants: 2 })];
+    const cases = [...SCRIPTS, ...messageCases({ variants: 2 }), ...transferCases({ variants: 2 })];
     const written = cases.map(one => reproducerOf(one, outcome, 'X-PSK'));
     const seen = (it: DrivenCase[]) => it.map(one => JSON.stringify(one));
     expect(seen(parseReproducers(toUtf8(JSON.stringify(written))))).toEqual(seen(cases));
@@ -73,6 +79,10 @@ describe('reproducers', () => {
     '{}',
     '{"case":{"to":"nobody"}}',
     '{"case":{"to":"server","layer":"phases","name":"none"}}',
+    '{"case":{"to":"server","layer":"data","name":"none","level":"safe","bufferSize":200,"choices":[]}}',
+    '{"case":{"to":"server","layer":"data","name":"no end","level":"clear","bufferSize":200,"choices":[]}}',
+    '{"case":{"to":"server","layer":"data","name":"no end","level":"safe","bufferSize":0,"choices":[]}}',
+    '{"case":{"to":"server","layer":"data","name":"no end","level":"safe","bufferSize":200}}',
     '{"case":{"to":"server","layer":"octets","name":"none","level":"safe","text":"x","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"clear","text":"x","choices":[]}}',
     '{"case":{"to":"client","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[],"at":0}}',

@@ -27,6 +27,8 @@ test('an FTP server on ServerControl', async () => {
     expect([ran.findings, ran.complaint, ran.status]).toEqual([[], '', 0]);
     expect(ran.summary?.outcomes.unready).toBeUndefined();
     expect(ran.summary?.outcomes.refused).toBeGreaterThan(SECONDS);
+    const transfers = ran.cases.filter(({ layer }) => layer === 'data').map(({ outcome }) => outcome);
+    for (const outcome of ['accepted', 'refused']) expect(transfers).toContain(outcome);
   } finally {
     await server.close();
   }

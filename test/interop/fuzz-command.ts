@@ -14,7 +14,7 @@ export interface Fuzzed {
   status: number | null;
   complaint: string;
   cases: CaseRecord[];
-  findings: FindingRecord[];
+  findings: (FindingRecord & { file: string })[];
   summary: (SummaryRecord & { seconds: number }) | undefined;
 }
 
@@ -30,7 +30,7 @@ export async function fuzzed(args: readonly string[], environment: Environment =
   const status = await new Promise<number | null>(resolve => child.on('close', resolve));
   const lines = output.split('\n').filter(line => line !== '');
   const records = lines.map(
-    line => JSON.parse(line) as CaseRecord | FindingRecord | (SummaryRecord & { seconds: number }),
+    line => JSON.parse(line) as CaseRecord | (FindingRecord & { file: string }) | (SummaryRecord & { seconds: number }),
   );
   const summary = records.find(it => it.type === 'summary');
   return {

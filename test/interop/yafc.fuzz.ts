@@ -11,15 +11,20 @@ import { type Fuzzed, fuzzed, SECONDS, SEED, tell } from './fuzz-command.js';
 const SETTINGS = ['autologin on', 'autoreconnect off', 'quit_on_eof yes', 'read_netrc no', 'reverse_dns no'].join('\n');
 const COMMANDS = ['pwd', 'cd one', 'pwd', 'cd two', 'pwd', 'rm three', 'pwd', 'quit'].join('\n');
 
-const folder = mkdtempSync(join(tmpdir(), 'rfc2228-yafc-fuzz-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 /** @param bounds  which cases, and for how long */
-async function fuzzYafc(bounds: readonly string[]): Promise<Fuzzed> {
+async function fuzzYafc(bounds: readonly string[], typed = COMMANDS): Promise<Fuzzed> {
   const realm = inject('ftp');
+  // It remembers PROT for a host.
+  const folder = mkdtempSync(join(tmpdir(), 'rfc2228-yafc-fuzz-'));
+  folders.push(folder);
   const [settings, commands] = ['settings', 'commands'].map(name => join(folder, name)) as [string, string];
   writeFileSync(settings, `${SETTINGS}\n`);
-  writeFileSync(commands, `${COMMANDS}\n`);
+  writeFileSync(commands, `${typed}\n`);
   const exec = `exec yafc -v -r ${settings} -W ${folder} -m krb5 ftp://user@localhost:$PORT < ${commands}`;
   const target = ['--mechanism', 'krb5', '--keytab', join(realm.folder, 'keytab'), '--exec', exec, '--limit', '1000'];
   const out = process.env['INTEROP_FUZZ_OUT'] ?? join(folder, 'findings');
@@ -50,4 +55,16 @@ test('yafc: what has been found shows again', async () => {
   const known: Titled[] = JSON.parse(readFileSync(file, 'utf8'));
   const { findings } = await fuzzYafc(['--replay', file]);
   expect(titles(findings)).toEqual(titles(known));
+});
+
+test.each(['safe', 'private'])('yafc: under PROT it transfers nothing (%s)', async level => {
+  const typed = [`prot ${level}`, 'ls', 'quit'].join('\n');
+  const ran = await fuzzYafc(['--only', 'data', '--level', level, '--cases', '2'], typed);
+  expect(ran.cases.map(({ outcome, detail }) => `${outcome}: ${detail}`)).toEqual([
+    expect.stringContaining('sends data that is refused: syntax/bad-command: a data block on the control connection'),
+    'skipped: no transfer comes',
+  ]);
+  expect(titles(ran.findings)).toEqual(['bad data given: data: blocks as they ought to be']);
+  const { file } = ran.findings[0]!;
+  expect(titles((await fuzzYafc(['--replay', file], typed)).findings)).toEqual(titles(ran.findings));
 });

@@ -6,19 +6,24 @@ import {
   type Conduct,
   type DrivenCase,
   judgeClient,
+  judgeTransfer,
+  type KnownTransfers,
   MARKER,
   type Outcome,
   type Plain,
   type ProcessExit,
   playToClient,
+  type Seen,
   withExit,
 } from '../../fuzz/driver/index.js';
+import type { TransferCase } from '../../fuzz/transfers.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { sideOf } from './mechanisms.js';
 import { wholeNumber } from './numbers.js';
 import { assertOwned, OPTIONS, parseEndpoint, settingsOf } from './options.js';
 import { run } from './run.js';
+import { SocketData } from './socket-data.js';
 import { SocketWire } from './socket-wire.js';
 
 export async function fuzzClient(args: string[]): Promise<number> {
@@ -111,6 +116,8 @@ class Clients {
   /** What it does where a command is refused, by the command's number. */
   readonly #refused = new Map<number, Conduct>();
   #usual: Conduct = { commands: [], end: 'end' };
+  /** What it does behind files that are not bent, by the number of the command that `at` names. */
+  readonly #transfers = new Map<number, KnownTransfers>();
   #shows = false;
 
   constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
@@ -136,6 +143,7 @@ class Clients {
   async play(one: DrivenCase): Promise<Outcome> {
     const visit = await this.#visit(one);
     if (visit === undefined) return { kind: 'unready', detail: 'no client came' };
+    if (one.layer === 'data') return await this.#judgeTransfer(one as TransferCase, visit);
     const { conduct, exit, output } = visit;
     const shown = this.#shows ? output!.split(MARKER).length - 1 : undefined;
     const outcome = judgeClient(one, conduct, {
@@ -144,6 +152,28 @@ class Clients {
       shown,
     });
     return exit === undefined ? outcome : withExit(outcome, exit);
+  }
+
+  async #judgeTransfer(one: TransferCase, visit: Visit): Promise<Outcome> {
+    const at = placeOf(one) ?? this.#target.at;
+    const outcome = await judgeTransfer(one, seenIn(visit), async () => {
+      const known = this.#transfers.get(at) ?? (await this.#learnTransfers(at));
+      if (known !== undefined) this.#transfers.set(at, known);
+      return known;
+    });
+    // A case that was not played is not what it dies of.
+    return visit.exit === undefined || outcome.kind === 'skipped' ? outcome : withExit(outcome, visit.exit);
+  }
+
+  async #learnTransfers(at: number): Promise<KnownTransfers | undefined> {
+    const visits: Visit[] = [];
+    for (const plain of ['send', 'send', 'fail'] as const) {
+      const visit = await this.#visit(plain, at);
+      if (visit === undefined) return undefined;
+      visits.push(visit);
+    }
+    const [usual, again, failed] = visits.map(seenIn) as [Seen, Seen, Seen];
+    return { usual: [usual, again], failed };
   }
 
   /** What it does if the command whose reply was bent is refused. */
@@ -163,13 +193,16 @@ class Clients {
       await child?.end(0);
       return undefined;
     }
-    const conduct = await playToClient(one, { ...this.#target, at }, new SocketWire(socket, this.#limit));
+    const data = new SocketData(socket, this.#limit);
+    const conduct = await playToClient(one, { ...this.#target, at, data }, new SocketWire(socket, this.#limit));
     // What was sent last is still on its way.
     socket.end(() => socket.destroySoon());
     const exit = await child?.end(this.#limit);
+    data.close();
     if (child !== undefined) this.#door.turnAway();
     return { conduct, exit, output: child?.output };
   }
 }
 
+const seenIn = ({ conduct, exit, output }: Visit): Seen => ({ conduct, output, status: exit?.status });
 const isProtected = (command: string) => !command.startsWith('clear ');

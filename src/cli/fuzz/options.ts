@@ -111,8 +111,8 @@ function* placed(cases: Iterable<DrivenCase>, at: number): Generator<DrivenCase>
 }
 
 function layerOf(name: string): Layer {
-  const layer = LAYERS.find(it => it === name && it !== 'data');
-  if (layer === undefined) throw new UsageError(`--only wants one of ${LAYERS.filter(it => it !== 'data').join(', ')}`);
+  const layer = LAYERS.find(it => it === name);
+  if (layer === undefined) throw new UsageError(`--only wants one of ${LAYERS.join(', ')}`);
   return layer;
 }
 

@@ -7,6 +7,7 @@ import { Child } from './child.js';
 import { sideOf } from './mechanisms.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
+import { SocketData } from './socket-data.js';
 import { connected, SocketWire } from './socket-wire.js';
 
 /** How often a server that starts is asked whether it listens, in milliseconds. */
@@ -53,9 +54,11 @@ async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, chi
   } catch (error) {
     return { kind: 'unready', detail: (error as Error).message };
   }
+  const data = new SocketData(socket, place.limit);
   try {
-    return await playToServer(one, target, new SocketWire(socket, place.limit));
+    return await playToServer(one, { ...target, data }, new SocketWire(socket, place.limit));
   } finally {
+    data.close();
     socket.destroy();
   }
 }

@@ -3,6 +3,7 @@
  * behind one that refuses; and what it prints tells too.
  */
 import type { FtpSecurityError } from '../../errors.js';
+import type { ProtectionLevel } from '../../secure/protection-level.js';
 import type { MessageCase } from '../cases.js';
 import type { ClientScript } from '../phases.js';
 import { type DrivenCase, judged, type Outcome } from './outcome.js';
@@ -26,6 +27,10 @@ export interface Conduct {
   sent?: readonly Uint8Array[];
   /** A command that can't be verified. */
   error?: FtpSecurityError;
+  /** At which level files went last. */
+  transfers?: ProtectionLevel;
+  /** A file that can't be verified. */
+  dataError?: FtpSecurityError;
   /** Why its security data was refused. */
   refusal?: FtpSecurityError;
 }
@@ -70,7 +75,7 @@ function expectedOf(one: DrivenCase): MessageCase['expected'] {
   return own && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
 }
 
-function isDowngrade(command: string): boolean {
+export function isDowngrade(command: string): boolean {
   return /^clear (?!AUTH$|ADAT$|QUIT$)/.test(command);
 }
 

@@ -8,6 +8,7 @@ export {
   type SummaryRecord,
 } from './campaign.js';
 export { type Conduct, judgeClient, type Known } from './conduct.js';
+export { judgeTransfer, type KnownTransfers, type Seen } from './data-conduct.js';
 export {
   type DrivenCase,
   FINDINGS,
@@ -23,4 +24,4 @@ export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER } from './sound-server.js';
 export { type ClientTarget, type Plain, playToClient } from './to-client.js';
 export { playToServer, type ServerTarget } from './to-server.js';
-export type { Ends, FuzzSide, Quiet, Wire } from './wire.js';
+export type { DataConnections, DataDoor, Ends, FuzzSide, Quiet, Wire } from './wire.js';

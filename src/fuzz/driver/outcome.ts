@@ -3,9 +3,10 @@ import type { ErrorCode } from '../../errors.js';
 import type { MessageCase } from '../cases.js';
 import type { Expectation } from '../mutation.js';
 import type { ScriptCase } from '../phases.js';
+import type { TransferCase } from '../transfers.js';
 
-/** A case that is played over a control connection. */
-export type DrivenCase = (MessageCase | ScriptCase) & Placed;
+/** A case that is played to a peer: over its control connection, or as a transfer behind it. */
+export type DrivenCase = (MessageCase | ScriptCase | TransferCase) & Placed;
 
 interface Placed {
   /** To a client: which command behind the exchange gets the bent reply, from 1. Without it the driver's target says. */
@@ -29,11 +30,15 @@ export const FINDINGS = [
   'lower level accepted',
   'malformed token accepted',
   'malformed text accepted',
+  'malformed data accepted',
+  'truncated data accepted',
+  'blocks out of order accepted',
   'order broken',
   'clear reply given',
   'weak reply given',
   'bad reply given',
   'bad command given',
+  'bad data given',
   'gone on in the clear',
   'another code given',
   'sound text refused',

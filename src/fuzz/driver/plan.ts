@@ -3,6 +3,7 @@ import type { Peer } from '../../secure/security-context.js';
 import { type MessageCase, messageCases } from '../cases.js';
 import type { Layer } from '../mutation.js';
 import { SCRIPTS } from '../phases.js';
+import { transferCases } from '../transfers.js';
 import type { DrivenCase } from './outcome.js';
 
 export interface PlanOptions {
@@ -24,11 +25,12 @@ export function* plan({ to, seed, layers, level, without = [] }: PlanOptions): G
   for (let round = 0; ; round++) {
     const options = { seed: (seed + round * ROUND) >>> 0, variants: VARIANTS, layers, to, ...(level && { level }) };
     // The first variant is the simplest one in every round.
-    const messages = [...messageCases(options)].filter(
-      ({ choices, forges }) => (round === 0 || choices.length > 0) && !(forges && without.includes(forges)),
+    const transfers = layers.includes('data') ? transferCases(options) : [];
+    const drawn = [...messageCases(options), ...transfers].filter(
+      one => (round === 0 || one.choices.length > 0) && !('forges' in one && without.includes(one.forges!)),
     );
-    yield* byTurns(round === 0 ? [...scripts, ...messages] : messages);
-    if (messages.length === 0) return;
+    yield* byTurns(round === 0 ? [...scripts, ...drawn] : drawn);
+    if (drawn.length === 0) return;
   }
 }
 

@@ -1,8 +1,11 @@
 /** Findings written down as vectors are: JSON, octets in hex, the rule by name; and the cases read back from there. */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
+import type { Peer } from '../../secure/security-context.js';
+import { MAX_PROTECTION_BUFFER } from '../../secure/security-data.js';
 import { caseOf, type MessageCase, mutationOf } from '../cases.js';
 import { SCRIPTS } from '../phases.js';
+import { isTransfer, type TransferCase, transferCaseOf } from '../transfers.js';
 import type { DrivenCase, Finding, Outcome } from './outcome.js';
 
 /** A finding, as it stands in a file. */
@@ -73,11 +76,28 @@ function namedCase(one: Record<string, unknown>): DrivenCase {
       SCRIPTS.find(it => it.name === name && it.to === to),
       name,
     );
+  if (layer === 'data') return readTransfer(one, to);
   const mutation = mutationOf(one);
-  if (level !== 'safe' && level !== 'private') throw bad('the case has no level');
+  if (!isLevel(level)) throw bad('the case has no level');
   if (typeof text !== 'string' || !/^[\x01-\x7f]*$/.test(text)) throw bad('the case has no text in ASCII');
-  if (!Array.isArray(choices) || !choices.every(isChoice)) throw bad('the choices are no numbers below 2^32');
-  return caseOf(found(mutation, name), { to, level: level as MessageCase['level'], text, choices });
+  return caseOf(found(mutation, name), { to, level, text, choices: choicesOf(choices) });
+}
+
+function readTransfer({ name, level, bufferSize, choices }: Record<string, unknown>, to: Peer): TransferCase {
+  if (!isLevel(level)) throw bad('the case has no level');
+  const size = bufferSize as number;
+  if (!Number.isInteger(size) || size < 1 || size > MAX_PROTECTION_BUFFER) throw bad('the case has no buffer size');
+  const known = found(typeof name === 'string' && isTransfer(name) ? name : undefined, name);
+  return transferCaseOf({ name: known, to, level, bufferSize: size, choices: choicesOf(choices) });
+}
+
+function isLevel(level: unknown): level is MessageCase['level'] {
+  return level === 'safe' || level === 'private';
+}
+
+function choicesOf(choices: unknown): number[] {
+  if (Array.isArray(choices) && choices.every(isChoice)) return choices;
+  throw bad('the choices are no numbers below 2^32');
 }
 
 function found<T>(it: T | undefined, name: unknown): T {

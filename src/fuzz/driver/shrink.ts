@@ -1,5 +1,6 @@
 /** A case made smaller that still shows the same. */
 import { type MessageCase, TEXTS } from '../cases.js';
+import type { TransferCase } from '../transfers.js';
 import type { DrivenCase } from './outcome.js';
 
 /** Enough for six choices, a text and a level. */
@@ -11,7 +12,7 @@ const MAX_TRIES = 24;
  */
 export async function shrunk(one: DrivenCase, shows: (smaller: DrivenCase) => Promise<boolean>): Promise<DrivenCase> {
   if (one.layer === 'phases') return one;
-  let best = one as MessageCase;
+  let best = one as MessageCase | TransferCase;
   let tries = 0;
   for (let found = true; found; ) {
     found = false;
@@ -27,11 +28,11 @@ export async function shrunk(one: DrivenCase, shows: (smaller: DrivenCase) => Pr
 }
 
 /** The boldest first. */
-function* smallerThan(one: MessageCase): Generator<MessageCase> {
-  const { choices, text, to, level } = one;
+function* smallerThan(one: MessageCase | TransferCase): Generator<MessageCase | TransferCase> {
+  const { choices, to, level } = one;
   if (choices.length > 0) yield { ...one, choices: [] };
   const shortest = [...TEXTS[to]].sort((a, b) => a.length - b.length)[0]!;
-  if (shortest.length < text.length) yield { ...one, text: shortest };
+  if ('text' in one && shortest.length < one.text.length) yield { ...one, text: shortest };
   if (level !== 'safe') yield { ...one, level: 'safe' };
   if (choices.length > 1) yield { ...one, choices: choices.slice(0, Math.ceil(choices.length / 2)) };
   if (choices.length > 0) yield { ...one, choices: choices.slice(0, -1) };

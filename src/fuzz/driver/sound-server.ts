@@ -1,10 +1,13 @@
-/** What a sound server without files says to each command, so that a client comes to where it is to be tested. */
+/** What a sound server says to each command, so that a client comes to where it is to be tested. */
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
+import { FILE } from '../transfers.js';
 
 /** In the text of every reply that is bent: a client that shows it has taken it. */
 export const MARKER = 'bent-by-rfc2228';
 
-const ANSWERS: Readonly<Record<string, readonly [code: number, text: string]>> = {
+export type Answer = readonly [code: number, text: string];
+
+const ANSWERS: Readonly<Record<string, Answer>> = {
   USER: [232, 'User logged in'],
   PASS: [230, 'User logged in'],
   ACCT: [230, 'User logged in'],
@@ -22,7 +25,7 @@ const ANSWERS: Readonly<Record<string, readonly [code: number, text: string]>> =
   RNFR: [350, 'And to what?'],
   RNTO: [250, 'Done'],
   REST: [350, 'The next transfer starts there'],
-  SIZE: [213, '0'],
+  SIZE: [213, `${FILE.length}`],
   MDTM: [213, '20200101000000'],
   STAT: [211, 'All is well'],
   HELP: [214, 'No help'],
@@ -40,17 +43,19 @@ const ANSWERS: Readonly<Record<string, readonly [code: number, text: string]>> =
   PORT: [425, 'No data connections here'],
   EPRT: [425, 'No data connections here'],
 };
-const UNKNOWN = [502, 'Not implemented'] as const;
+const UNKNOWN: Answer = [502, 'Not implemented'];
 
-/** Octets of the reply to a command. */
-export function soundReply(verb: string): Uint8Array {
-  const [code, text] = ANSWERS[verb] ?? UNKNOWN;
+export function soundAnswer(verb: string): Answer {
+  return ANSWERS[verb] ?? UNKNOWN;
+}
+
+/** Octets of a reply. */
+export function replyOf([code, text]: Answer): Uint8Array {
   return concat(toUtf8(`${code} ${text}`), CRLF);
 }
 
-/** The reply to a command in the shape of another: so many lines, and the marker in the last. */
-export function fittedReply(verb: string, shape: string): string {
-  const [code, text] = ANSWERS[verb] ?? UNKNOWN;
+/** A reply in the shape of another: so many lines, and the marker in the last. */
+export function fittedReply([code, text]: Answer, shape: string): string {
   const lines = shape.split('\r\n').slice(0, -1);
   const coded = lines.slice(0, -1).map(line => line.replace(/^\d{3}/, `${code}`));
   return [...coded, `${code} ${text} ${MARKER}`, ''].join('\r\n');

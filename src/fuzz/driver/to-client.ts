@@ -11,18 +11,29 @@ import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-dat
 import { type MessageCase, mutationOf, type Performance, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
+import { BUFFER_SIZE, soundTransfer, type TransferCase } from '../transfers.js';
 import type { Conduct } from './conduct.js';
+import { type Sending, ServerData } from './data-to-client.js';
 import type { DrivenCase } from './outcome.js';
-import { fittedReply, MARKER, soundReply } from './sound-server.js';
-import type { FuzzSide, Quiet, Wire } from './wire.js';
+import { type Answer, fittedReply, MARKER, replyOf, soundAnswer } from './sound-server.js';
+import type { DataConnections, FuzzSide, Quiet, Wire } from './wire.js';
 
 export interface ClientTarget extends FuzzSide {
   /** Which command behind the exchange gets a bent reply, counted from 1. */
   at: number;
+  /** Without them nothing is transferred. */
+  data?: DataConnections;
 }
 
-/** Without a case: that command gets a sound reply with the marker in it, or one that refuses. */
-export type Plain = 'accept' | 'refuse';
+/**
+ * Without a case: that command gets a sound reply with the marker in it, or one that refuses; `send` and `fail` have the first
+ * transfer from there on go well, with its own marker, or fail at its end.
+ */
+export type Plain = 'accept' | 'refuse' | 'send' | 'fail';
+
+/** Files go to the client, or come. */
+const SENDS: ReadonlySet<string> = new Set(['LIST', 'NLST', 'RETR']);
+const RECEIVES: ReadonlySet<string> = new Set(['STOR', 'STOU', 'APPE']);
 
 /** Plays a case to a client that has just connected, or a sound server. */
 export async function playToClient(one: DrivenCase | Plain, target: ClientTarget, wire: Wire): Promise<Conduct> {
@@ -56,7 +67,7 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
     const heard = await wire.hear();
     isFresh = true;
     if (heard === 'end') return heard;
-    if (heard !== 'silence') reader.push(heard);
+    if (heard !== 'silence') reader.push(server.linesOf(heard));
     else if (server.canGoOn) await wire.send(server.goOn());
     else return heard;
   }
@@ -67,6 +78,7 @@ class Server {
   readonly #one: DrivenCase | Plain;
   readonly #target: ClientTarget;
   readonly #wire: Wire;
+  readonly #data: ServerData;
   #session: FuzzSession | undefined;
   #exchange: Exchange | undefined;
   #received: Uint8Array | undefined;
@@ -89,6 +101,7 @@ class Server {
     this.#one = one;
     this.#target = target;
     this.#wire = wire;
+    this.#data = new ServerData(target.data, isTransferCase(one) ? one.bufferSize : BUFFER_SIZE);
   }
 
   get conduct(): Omit<Conduct, 'end'> {
@@ -101,12 +114,16 @@ class Server {
       ...(this.#played && { played: this.#played }),
       ...(this.#sent && { sent: this.#sent }),
       ...(this.#error && { error: this.#error }),
+      ...(this.#data.used && { transfers: this.#data.used }),
+      ...(this.#data.error && { dataError: this.#data.error }),
       ...(this.#refusal && { refusal: this.#refusal }),
     };
   }
 
   /** The client has done something behind the bent reply, or said goodbye. */
   get isOver(): boolean {
+    // Behind a sound file others may follow, which the client sends.
+    if (isTransferCase(this.#one) && this.#one.name === soundTransfer(this.#one).name) return this.#quits;
     return this.#quits || (this.#bent !== undefined && this.#commands.length > this.#bent + 1);
   }
 
@@ -118,6 +135,10 @@ class Server {
   /** A client that waits behind a bent reply may wait for a sound one. */
   get canGoOn(): boolean {
     return this.#bent !== undefined && !this.#waited && !this.isOpen && this.#sound !== undefined;
+  }
+
+  linesOf(heard: Uint8Array): Uint8Array {
+    return this.#data.withoutBlocks(heard);
   }
 
   goOn(): Uint8Array[] {
@@ -137,7 +158,7 @@ class Server {
       this.#received = decodeProtectedCommand(outer).token;
       const { inner, level } = unprotectCommand(this.#session.context, outer);
       this.#note(inner.verb, level);
-      return this.#protected(inner.verb, level);
+      return await this.#protected(inner, level);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       this.#error = error;
@@ -157,7 +178,7 @@ class Server {
       return this.#scripted('greeted', formatReply(334, 'Security data, please'));
     }
     if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);
-    return verb === 'AUTH' ? [formatReply(504, 'No such mechanism')] : [soundReply(verb)];
+    return [verb === 'AUTH' ? formatReply(504, 'No such mechanism') : replyOf(soundAnswer(verb))];
   }
 
   async #adat(command: Command, exchange: Exchange): Promise<readonly Uint8Array[]> {
@@ -183,36 +204,64 @@ class Server {
     }
   }
 
-  #protected(verb: string, level: ProtectionLevel): readonly Uint8Array[] {
+  async #protected(command: Command, level: ProtectionLevel): Promise<readonly Uint8Array[]> {
     this.#secured++;
-    const sound = () => this.#protect(soundReply(verb), level);
-    const isDue = this.#secured >= this.#target.at && this.#bent === undefined;
-    if (!isDue) return [sound()];
-    if (typeof this.#one === 'string') return this.#plain(verb, level);
+    const answer = await this.#carryOut(command, level);
+    const sound = () => this.#protect(replyOf(answer), level);
+    if (!this.#comesNow || isTransferCase(this.#one)) return [sound()];
+    if (typeof this.#one === 'string') return this.#plain(command.verb, answer, level);
     if (this.#isDue('secured')) {
       const { line } = this.#one as ClientScript;
       const octets = scriptOctets({ ...line, text: `${line.text} ${MARKER}` }, 'client', this.#session!.context);
       return this.#bend(octets && [octets], sound);
     }
     if (this.#one.layer === 'phases') return [sound()];
-    this.#performance ??= this.#perform(verb);
+    this.#performance ??= this.#perform(answer);
     if (this.#performance === undefined) return [sound()];
     const before = this.#before.shift();
     return before ? [before] : this.#bend(this.#performance.chunks, sound);
   }
 
-  #plain(verb: string, level: ProtectionLevel): readonly Uint8Array[] {
-    if (this.#one === 'refuse')
-      return this.#bend([this.#protect(formatReply(verb === 'USER' ? 530 : 550, 'No'), level)]);
-    if (this.#secured > this.#target.at) return [this.#protect(soundReply(verb), level)];
-    return [this.#protect(toUtf8(fittedReply(verb, '200 Ok\r\n')), level)];
+  /** Whether what is bent comes with the present command, if it can. */
+  get #comesNow(): boolean {
+    return this.#secured >= this.#target.at && this.#bent === undefined;
   }
 
-  #perform(verb: string): Performance | undefined {
+  /** The final reply to a command, when its transfer is over. */
+  async #carryOut(command: Command, level: ProtectionLevel): Promise<Answer> {
+    const { verb } = command;
+    const isSent = SENDS.has(verb);
+    if (!isSent && !RECEIVES.has(verb)) return (await this.#data.prepare(command)) ?? soundAnswer(verb);
+    if (!this.#data.isReady) return [425, 'PASV or EPSV first'];
+    // Some other reply comes instead.
+    if (this.#comesNow && (this.#one === 'refuse' || this.#isDue('secured'))) {
+      await this.#data.drop();
+      return [226, 'Transfer complete'];
+    }
+    await this.#wire.send([this.#protect(replyOf([150, 'Opening the data connection']), level)]);
+    const session = { ...this.#session!, received: this.#received };
+    if (!isSent) return await this.#data.receive(session);
+    const sending = this.#comesNow ? sendingOf(this.#one) : 'plain';
+    const answer = await this.#data.send(sending, session);
+    if (this.#data.sent !== undefined) {
+      this.#played = this.#data.played;
+      this.#bend(this.#data.sent);
+    }
+    return answer;
+  }
+
+  #plain(verb: string, answer: Answer, level: ProtectionLevel): readonly Uint8Array[] {
+    if (this.#one === 'refuse')
+      return this.#bend([this.#protect(formatReply(verb === 'USER' ? 530 : 550, 'No'), level)]);
+    if (this.#one !== 'accept' || this.#secured > this.#target.at) return [this.#protect(replyOf(answer), level)];
+    return [this.#protect(toUtf8(fittedReply(answer, '200 Ok\r\n')), level)];
+  }
+
+  #perform(answer: Answer): Performance | undefined {
     const one = this.#one as MessageCase;
     // With one line, what a client prints is what was bent.
     const shape = mutationOf(one)?.needs?.includes('lines') ? one.text : '200 Ok\r\n';
-    const played = { ...one, text: fittedReply(verb, shape) };
+    const played = { ...one, text: fittedReply(answer, shape) };
     const performance = perform(played, { ...this.#session!, received: this.#received });
     this.#played = played;
     this.#before = [...(performance?.before ?? [])];
@@ -245,4 +294,15 @@ class Server {
     this.#commands.push(`${level} ${verb}`);
     if (verb === 'QUIT') this.#quits = true;
   }
+}
+
+function isTransferCase(one: DrivenCase | Plain): one is TransferCase {
+  return typeof one !== 'string' && one.layer === 'data';
+}
+
+/** What the first transfer from the place on that is to be bent sends. */
+function sendingOf(one: DrivenCase | Plain): Sending {
+  if (one === 'send') return 'marked';
+  if (one === 'fail') return 'failing';
+  return isTransferCase(one) ? one : 'plain';
 }

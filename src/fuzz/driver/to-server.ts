@@ -7,13 +7,25 @@ import { adatOf, formatAdat, formatAuth } from '../../secure/security-data.js';
 import { type MessageCase, perform } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ServerScript, scriptOctets } from '../phases.js';
+import type { TransferCase } from '../transfers.js';
+import { playTransfer } from './data-to-server.js';
 import { type DrivenCase, judged, type Outcome } from './outcome.js';
-import { type FuzzSide, HeardReplies, type HeardReply, type Quiet, Unready, type Wire } from './wire.js';
+import {
+  type DataConnections,
+  type FuzzSide,
+  HeardReplies,
+  type HeardReply,
+  type Quiet,
+  Unready,
+  type Wire,
+} from './wire.js';
 
 export interface ServerTarget extends FuzzSide {
   user: string;
   /** For servers that ask for one behind the exchange. */
   password?: string;
+  /** For the cases of data connections, which are skipped without. */
+  data?: Pick<DataConnections, 'open'>;
 }
 
 /** Codes that say that a command was not heard, or not understood. The others say that it was carried out, or why not. */
@@ -32,6 +44,7 @@ export async function playToServer(one: DrivenCase, target: ServerTarget, wire: 
     if (one.layer === 'phases') return await playScript(one as ServerScript, client);
     await client.establish();
     await client.logIn();
+    if (one.layer === 'data') return await playTransfer(one as TransferCase, client, target.data);
     return await playMessage(one as MessageCase, client);
   } catch (error) {
     if (error instanceof Unready) return { kind: 'unready', detail: error.message };
@@ -136,9 +149,13 @@ class Client {
     return protectCommand(this.session!.context, level, toUtf8(text));
   }
 
+  async send(octets: Uint8Array): Promise<void> {
+    await this.#wire.send([octets]);
+  }
+
   /** The answer to a sound line. */
   async answered(octets: Uint8Array): Promise<HeardReply> {
-    await this.#wire.send([octets]);
+    await this.send(octets);
     return ready(await this.replies.final(), 'a sound line');
   }
 
@@ -146,7 +163,11 @@ class Client {
   async provoke(chunks: readonly Uint8Array[], open: boolean): Promise<Outcome> {
     await this.#wire.send(chunks);
     if (open) this.#wire.end();
-    const reply = await this.replies.final();
+    return await this.told(await this.replies.final(), open);
+  }
+
+  /** What a reply to something bent tells, or that there is none. */
+  async told(reply: HeardReply | Quiet, open = false): Promise<Outcome> {
     const outcome = open ? outcomeOf(reply) : await this.#probed(reply);
     if (typeof reply === 'string' || reply.level !== 'clear' || this.session === undefined) return outcome;
     return { ...outcome, finding: 'clear reply given' };

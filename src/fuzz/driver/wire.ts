@@ -1,4 +1,4 @@
-/** What the driver needs of a control connection, and what it hears there. It does no I/O: a wire is handed to it. */
+/** What the driver needs of connections, and what it hears on a control connection. It does no I/O: wires are handed to it. */
 import { FtpSecurityError } from '../../errors.js';
 import { type Reply, ReplyReader } from '../../ftp/reply.js';
 import { ProtectedReplyReader } from '../../secure/protect.js';
@@ -21,6 +21,23 @@ export interface Wire {
   /** Sends nothing more. */
   end(): void;
   hear(): Promise<Uint8Array | Quiet>;
+}
+
+/** Data connections, all with the host at the other end of the control connection, whatever address is told there. */
+export interface DataConnections {
+  /** @returns undefined when nobody is there */
+  open(port: number): Promise<Wire | undefined>;
+  listen(): Promise<DataDoor>;
+}
+
+/** Where the peer is to connect to, once. */
+export interface DataDoor {
+  /** Our address on the control connection, as text. */
+  host: string;
+  port: number;
+  /** @returns undefined when nobody comes */
+  next(): Promise<Wire | undefined>;
+  close(): void;
 }
 
 /** A mechanism, and what makes our side of an exchange. */
@@ -58,9 +75,16 @@ export class HeardReplies {
   /** The next reply but 1yz ones. @throws FtpSecurityError for one that can't be read, or not be verified */
   async final(): Promise<HeardReply | Quiet> {
     for (;;) {
+      const reply = await this.any();
+      if (typeof reply === 'string' || reply.code >= 200) return reply;
+    }
+  }
+
+  /** The next reply. @throws FtpSecurityError as {@link final} */
+  async any(): Promise<HeardReply | Quiet> {
+    for (;;) {
       const reply = this.#next();
-      if (reply !== undefined && reply.code >= 200) return reply;
-      if (reply !== undefined) continue;
+      if (reply !== undefined) return reply;
       const heard = await this.#wire.hear();
       if (typeof heard === 'string') return heard;
       this.#outer.push(heard);

@@ -35,7 +35,7 @@ export interface Listener {
   close(): void;
 }
 
-async function listening(serve: (socket: Socket) => Promise<void>): Promise<Listener> {
+export async function listening(serve: (socket: Socket) => Promise<void>): Promise<Listener> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => {
     sockets.add(socket);
@@ -183,7 +183,7 @@ export function badClient(port: number): Listener {
   });
 }
 
-function visiting(port: number, visit: (socket: Socket) => Promise<void>): Listener {
+export function visiting(port: number, visit: (socket: Socket) => Promise<void>): Listener {
   let isOver = false;
   let socket: Socket | undefined;
   const run = async () => {

@@ -1,0 +1,82 @@
+/**
+ * What a client made of a bent transfer: what it prints of the file, what it does next, and what it says about it, held against
+ * what the same client does and says behind a sound file, and behind one that its server calls a failure.
+ */
+import { DATA_MARKER, FILE_NAMES, isLate, soundTransfer, type TransferCase } from '../transfers.js';
+import { type Conduct, isDowngrade } from './conduct.js';
+import type { Outcome } from './outcome.js';
+import { judgedTransfer } from './transfer-outcome.js';
+
+/** What is seen of a client on one connection. */
+export interface Seen {
+  conduct: Conduct;
+  /** What its process has printed; undefined when nobody sees that. */
+  output?: string | undefined;
+  /** Its exit status; undefined when it did not end by itself. */
+  status?: number | null | undefined;
+}
+
+export interface KnownTransfers {
+  /** Twice the same, behind a sound file: what differs between them tells nothing. */
+  usual: readonly [Seen, Seen];
+  /** Behind a failure. */
+  failed: Seen;
+}
+
+/** What is known of a client is asked for only where the case came to be played. */
+export async function judgeTransfer(
+  one: TransferCase,
+  seen: Seen,
+  known: () => Promise<KnownTransfers | undefined>,
+): Promise<Outcome> {
+  const { conduct } = seen;
+  const { commands, bent, played = one, sent, error, dataError, transfers } = conduct;
+  if (one.name === soundTransfer(one).name && dataError !== undefined) {
+    const detail = `sends data that is refused: ${dataError.code}: ${dataError.message}`;
+    return { kind: 'refused', finding: 'bad data given', detail };
+  }
+  if (bent === undefined) return { kind: 'skipped', detail: whyNot(one, transfers) };
+  const next = commands[bent + 1];
+  const base = { played, ...(sent && { sent }), detail: detailOf(seen, next) };
+  if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
+  if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
+  const its = await known();
+  return its === undefined ? { kind: 'unready' } : judgedTransfer({ ...base, kind: kindOf(one, seen, its) }, one);
+}
+
+function whyNot({ level }: TransferCase, transfers: Conduct['transfers']): string {
+  if (transfers === undefined) return 'no transfer comes';
+  return transfers === level ? 'there is nothing to bend' : `transfers are ${transfers}`;
+}
+
+function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }: KnownTransfers): Outcome['kind'] {
+  const next = nextOf(seen);
+  const mayBeShown = isLate(one) || one.expected.verdict !== 'refuse';
+  if (shows(seen) && !mayBeShown) return 'accepted';
+  const isSilent = next === undefined && seen.conduct.end === 'silence';
+  if (isSilent) return usual.conduct.end === 'silence' ? 'skipped' : 'hung';
+  if (next !== nextOf(usual)) return next === undefined ? 'closed' : 'refused';
+  if (seen.conduct.ahead) return 'skipped';
+  if (nextOf(usual) !== nextOf(failed)) return 'accepted';
+  // It does the same whatever comes: so what it prints has to tell.
+  if (shows(usual) && !isLate(one)) return shows(seen) ? 'accepted' : 'refused';
+  const says = sayingOf(usual);
+  if (says === undefined || says !== sayingOf(again) || says === sayingOf(failed)) return 'skipped';
+  if (sayingOf(seen) === says) return 'accepted';
+  return one.expected.verdict === 'refuse' ? 'refused' : 'skipped';
+}
+
+const nextOf = ({ conduct: { commands, bent } }: Seen) => (bent === undefined ? undefined : commands[bent + 1]);
+const shows = ({ output }: Seen) => output?.includes(DATA_MARKER) === true;
+
+/** What it says beside the file, but for numbers such as times and ports. */
+function sayingOf({ output, status }: Seen): string | undefined {
+  if (output === undefined) return undefined;
+  const lines = output.split(/[\r\n]+/).filter(line => !FILE_NAMES.some(name => line.includes(name)));
+  return `${status} ${lines.join('\n').replace(/\d+/g, '0')}`;
+}
+
+function detailOf(seen: Seen, next: string | undefined): string {
+  const did = next === undefined ? (seen.conduct.end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
+  return `${did}${shows(seen) ? ', and shows the file' : ''}`;
+}

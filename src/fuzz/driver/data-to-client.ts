@@ -1,0 +1,240 @@
+/**
+ * The data connections of the server that a client under test is connected to (RFC 2228 §6): PBSZ and PROT, PASV, EPSV, PORT and
+ * EPRT, files that are sent, sound or bent, and files that are received, which are held to the rules.
+ */
+import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
+import { FtpSecurityError, replyCodeFor } from '../../errors.js';
+import type { Command } from '../../ftp/command.js';
+import { BlockReader, BlockWriter } from '../../secure/data-block.js';
+import type { ProtectionLevel } from '../../secure/protection-level.js';
+import { formatPbszText, parsePbsz, parseProt } from '../../secure/security-data.js';
+import type { FuzzSession } from '../mutation.js';
+import { DATA_MARKER, FILE, performTransfer, type TransferCase } from '../transfers.js';
+import type { Answer } from './sound-server.js';
+import type { DataConnections, DataDoor, Wire } from './wire.js';
+
+const DONE: Answer = [226, 'Transfer complete'];
+const FAILED: Answer = [451, 'The file could not be read to its end'];
+const NOWHERE: Answer = [425, 'No data connection'];
+const WRONG: Answer = [501, 'No such address'];
+/** A client may store no more. */
+const MAX_OCTETS = 0x400_0000;
+
+/** Of a file that is not the one to be tested, so that nothing in it counts. */
+const PLAIN_FILE = toUtf8(fromUtf8(FILE).replace(DATA_MARKER, DATA_MARKER.replaceAll(/[a-z]/g, 'x')));
+
+/** What is sent: a file without the marker, or with it; `failing` is one whose final reply says so; or the blocks of a case. */
+export type Sending = 'plain' | 'marked' | 'failing' | TransferCase;
+
+export class ServerData {
+  readonly #data: DataConnections | undefined;
+  /** The most that it grants to PBSZ. */
+  readonly #most: number;
+  #bufferSize: number | undefined;
+  /** As PROT has it. */
+  level: ProtectionLevel = 'clear';
+  /** Of the control connection: the beginning of a block, and whether a line may begin. */
+  #stray: Uint8Array = new Uint8Array();
+  #isAtStart = true;
+  #place: (() => Promise<Wire | undefined>) | undefined;
+  /** The level of the last transfer. */
+  used: ProtectionLevel | undefined;
+  /** What was wrong with a file of the client. */
+  error: FtpSecurityError | undefined;
+  /** The case as it was played. */
+  played: TransferCase | undefined;
+  /** The chunks of what was sent last; undefined when that was a plain file. */
+  sent: readonly Uint8Array[] | undefined;
+
+  constructor(data: DataConnections | undefined, most: number) {
+    this.#data = data;
+    this.#most = most;
+  }
+
+  /**
+   * What comes on the control connection, without the blocks between its lines: yafc writes an empty one there under PROT. A block
+   * begins with NUL, as it is short, and no command does.
+   */
+  withoutBlocks(heard: Uint8Array): Uint8Array {
+    if (this.level === 'clear') return heard;
+    let left = concat(this.#stray, heard);
+    this.#stray = new Uint8Array();
+    const lines: Uint8Array[] = [];
+    while (left.length > 0) {
+      const isBlock = this.#isAtStart && left[0] === 0;
+      const end = isBlock ? blockEnd(left) : left.indexOf(LF) + 1 || left.length;
+      if (end === undefined) {
+        this.#stray = left;
+        break;
+      }
+      if (isBlock) this.error ??= new FtpSecurityError('syntax/bad-command', 'a data block on the control connection');
+      else lines.push(left.subarray(0, end));
+      this.#isAtStart = isBlock || left[end - 1] === LF;
+      left = left.subarray(end);
+    }
+    return concatAll(lines);
+  }
+
+  /** The answer to a command that prepares a transfer; undefined for others. */
+  async prepare(command: Command): Promise<Answer | undefined> {
+    const prepare = PREPARE[command.verb];
+    if (prepare === undefined) return undefined;
+    try {
+      return await prepare(this, command);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  grant(command: Command): Answer {
+    const asked = parsePbsz(command);
+    this.#bufferSize = Math.min(asked, this.#most);
+    return [200, this.#bufferSize < asked ? formatPbszText(this.#bufferSize) : 'Protection buffer size accepted'];
+  }
+
+  protect(command: Command): Answer {
+    if (this.#bufferSize === undefined) return [503, 'PBSZ first'];
+    this.level = parseProt(command);
+    return [200, 'Protection level accepted'];
+  }
+
+  /** @param told  what the reply says of the door */
+  async listen(told: (door: DataDoor) => Answer | undefined): Promise<Answer> {
+    const door = await this.#data?.listen();
+    const answer = door && told(door);
+    if (answer === undefined) {
+      door?.close();
+      return NOWHERE;
+    }
+    this.#place = () => door!.next();
+    return answer;
+  }
+
+  connect(port: number | undefined): Answer {
+    if (port === undefined) return WRONG;
+    const data = this.#data;
+    this.#place = data && (() => data.open(port));
+    return data === undefined ? NOWHERE : [200, 'Done'];
+  }
+
+  get isReady(): boolean {
+    return this.#place !== undefined;
+  }
+
+  /**
+   * Sends a file over the connection that was prepared; another than a plain one only under PROT, and a case only at its level.
+   * @returns the final reply
+   */
+  async send(what: Sending, session: FuzzSession): Promise<Answer> {
+    const wire = await this.#connection();
+    if (wire === undefined) return NOWHERE;
+    try {
+      this.sent = this.#blocksOf(what, session);
+      await wire.send(this.sent ?? this.#sound(PLAIN_FILE, session));
+      return what === 'failing' ? FAILED : DONE;
+    } catch (error) {
+      return refusalOf(error);
+    } finally {
+      wire.end();
+    }
+  }
+
+  /**
+   * Receives a file. What is wrong with it is kept in `error`.
+   * @returns the final reply
+   */
+  async receive(session: FuzzSession): Promise<Answer> {
+    const wire = await this.#connection();
+    if (wire === undefined) return NOWHERE;
+    const reader = new BlockReader(session.context, this.level, { bufferSize: this.#bufferSize });
+    try {
+      for (let left = MAX_OCTETS; ; ) {
+        const heard = await wire.hear();
+        if (typeof heard === 'string') break;
+        left -= heard.length;
+        if (left < 0) return [552, 'Too long'];
+        reader.push(heard);
+        while (reader.next() !== undefined);
+      }
+      reader.close();
+      return DONE;
+    } catch (error) {
+      const refusal = refusalOf(error);
+      this.error ??= error as FtpSecurityError;
+      return refusal;
+    } finally {
+      wire.end();
+    }
+  }
+
+  /** Some other reply comes, and no file. */
+  async drop(): Promise<void> {
+    (await this.#connection())?.end();
+  }
+
+  async #connection(): Promise<Wire | undefined> {
+    const place = this.#place;
+    this.#place = undefined;
+    this.used = this.level;
+    return await place?.();
+  }
+
+  /** What is to be looked at; undefined when it is an ordinary transfer. */
+  #blocksOf(what: Sending, session: FuzzSession): readonly Uint8Array[] | undefined {
+    if (what === 'plain' || this.level === 'clear') return undefined;
+    if (typeof what === 'string') return this.#sound(FILE, session);
+    if (what.level !== this.level) return undefined;
+    this.played = { ...what, bufferSize: this.#bufferSize! };
+    return performTransfer(this.played, session);
+  }
+
+  #sound(file: Uint8Array, { context }: FuzzSession): readonly Uint8Array[] {
+    const writer = new BlockWriter(context, this.level, { bufferSize: this.#bufferSize });
+    return [writer.write(file), writer.end()];
+  }
+}
+
+type Prepare = (server: ServerData, command: Command) => Answer | Promise<Answer>;
+
+const PREPARE: Readonly<Record<string, Prepare>> = {
+  PBSZ: (server, command) => server.grant(command),
+  PROT: (server, command) => server.protect(command),
+  PASV: server => server.listen(passiveAnswer),
+  EPSV: (server, { argument = '' }) =>
+    /^all$/i.test(argument)
+      ? [200, 'Done']
+      : server.listen(({ port }) => [229, `Entering Extended Passive Mode (|||${port}|)`]),
+  PORT: (server, { argument = '' }) => server.connect(portOf(argument)),
+  EPRT: (server, { argument = '' }) => server.connect(extendedPortOf(argument)),
+};
+
+/** Where a block ends; undefined where it is not there yet. */
+function blockEnd(octets: Uint8Array): number | undefined {
+  const end = octets.length < 4 ? undefined : 4 + viewOf(octets).getUint32(0);
+  return end !== undefined && end <= octets.length ? end : undefined;
+}
+
+function passiveAnswer({ host, port }: DataDoor): Answer | undefined {
+  const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
+  return address === undefined
+    ? undefined
+    : [227, `Entering Passive Mode (${address.replaceAll('.', ',')},${port >> 8},${port & 0xff})`];
+}
+
+/** RFC 959 §5.2. The address is not looked at. */
+function portOf(argument: string): number | undefined {
+  const numbers = argument.split(',').map(Number);
+  const isOne = /^\d{1,3}(,\d{1,3}){5}$/.test(argument) && numbers.every(number => number <= 0xff);
+  return isOne ? numbers[4]! * 0x100 + numbers[5]! : undefined;
+}
+
+/** RFC 2428 §2. */
+function extendedPortOf(argument: string): number | undefined {
+  const port = Number(/^\|[12]\|[^|]+\|(\d{1,5})\|$/.exec(argument)?.[1]);
+  return port <= 0xffff ? port : undefined;
+}
+
+function refusalOf(error: unknown): Answer {
+  if (!(error instanceof FtpSecurityError)) throw error;
+  return [replyCodeFor(error), 'Failed security check'];
+}

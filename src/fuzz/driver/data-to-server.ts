@@ -1,0 +1,192 @@
+/**
+ * Transfers to a server under test (RFC 2228 §6): a sound file first, which tells whether it takes any; then the bent one; and
+ * where it may take that, what it gives back.
+ */
+import { concatAll, toHex } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import { replyDetails } from '../../ftp/reply-details.js';
+import { BlockReader } from '../../secure/data-block.js';
+import { factsOf } from '../../secure/protection-level.js';
+import { pbszOf } from '../../secure/security-data.js';
+import type { FuzzSession } from '../mutation.js';
+import { FILE, PIECE, performTransfer, soundTransfer, type TransferCase } from '../transfers.js';
+import type { Outcome } from './outcome.js';
+import { judgedTransfer } from './transfer-outcome.js';
+import type { DataConnections, HeardReplies, HeardReply, Quiet, Wire } from './wire.js';
+
+/** Our side of the control connection, where somebody is logged in. */
+export interface ControlSide {
+  readonly session: FuzzSession | undefined;
+  readonly replies: HeardReplies;
+  sound(text: string, level: TransferCase['level']): Uint8Array;
+  send(octets: Uint8Array): Promise<void>;
+  answered(octets: Uint8Array): Promise<HeardReply>;
+  told(reply: HeardReply | Quiet): Promise<Outcome>;
+}
+
+/** Every file that is stored. */
+const NAME = 'rfc2228-fuzz';
+/** Of what a server sends back no more is read. */
+const MAX_OCTETS = 0x100_0000;
+type Make = () => readonly Uint8Array[];
+
+export async function playTransfer(
+  one: TransferCase,
+  control: ControlSide,
+  data: Pick<DataConnections, 'open'> | undefined,
+): Promise<Outcome> {
+  if (data === undefined) return skipped('there are no data connections');
+  const fitted = await fitToServer(one, control);
+  if (typeof fitted === 'string') return skipped(fitted);
+  const client = new DataClient(fitted, control, data);
+  const sound = soundTransfer(fitted);
+  if (sound.name !== fitted.name) {
+    const { kind, code } = await client.store(() => client.blocks(sound)!);
+    if (kind !== 'accepted') return skipped(`a sound STOR is ${kind}${code === undefined ? '' : ` by ${code}`}`);
+  }
+  return await playBent(fitted, client);
+}
+
+async function playBent(one: TransferCase, client: DataClient): Promise<Outcome> {
+  let saysNothing = false;
+  const outcome = await client.store(() => {
+    const blocks = client.blocks(one);
+    saysNothing = blocks === undefined;
+    return blocks ?? client.blocks(soundTransfer(one))!;
+  });
+  if (saysNothing) return { kind: 'skipped' };
+  // Where nobody may write, or not again, the data is not what is refused.
+  const isForbidden = outcome.kind === 'refused' && outcome.sent === undefined;
+  if (isForbidden) return skipped(`STOR is refused by ${outcome.code}`);
+  const judgedSo = judgedTransfer({ ...outcome, played: one }, one);
+  if (judgedSo.kind !== 'accepted' || judgedSo.finding !== undefined) return judgedSo;
+  return { ...judgedSo, ...(await client.givenBack()) };
+}
+
+/** What PBSZ and PROT settle; or why there is nothing to play. */
+async function fitToServer(one: TransferCase, control: ControlSide): Promise<TransferCase | string> {
+  let { bufferSize } = one;
+  for (const command of [`PBSZ ${bufferSize}`, `PROT ${factsOf(one.level).prot}`, 'TYPE I']) {
+    const reply = await control.answered(control.sound(command, one.level));
+    if (reply.code >= 300) return `${command} is refused: ${reply.code}`;
+    if (command.startsWith('PBSZ')) bufferSize = Math.min(bufferSize, pbszOf(reply) ?? bufferSize);
+  }
+  const isTooSmall = control.session!.context.wrapSizeLimit(one.level, bufferSize) < PIECE;
+  return isTooSmall ? `a protection buffer of ${bufferSize} octets is too small` : { ...one, bufferSize };
+}
+
+/** Our side of the data connections. */
+class DataClient {
+  readonly #one: TransferCase;
+  readonly #control: ControlSide;
+  readonly #data: Pick<DataConnections, 'open'>;
+
+  constructor(one: TransferCase, control: ControlSide, data: Pick<DataConnections, 'open'>) {
+    this.#one = one;
+    this.#control = control;
+    this.#data = data;
+  }
+
+  blocks(one: TransferCase): readonly Uint8Array[] | undefined {
+    const { session, replies } = this.#control;
+    return performTransfer(one, { ...session!, received: replies.received });
+  }
+
+  /** @param make  makes the chunks, when the command has been sent: its token comes first */
+  async store(make: Make): Promise<Outcome> {
+    const begun = await this.#begin(`STOR ${NAME}`);
+    if ('kind' in begun) return begun;
+    const sent = make();
+    await begun.wire.send(sent);
+    begun.wire.end();
+    const reply = await this.#control.replies.final();
+    const outcome = reply === 'silence' ? await this.#late() : await this.#control.told(reply);
+    const isTaken = outcome.kind === 'refused' && outcome.code! < 300;
+    return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
+  }
+
+  /** What is wrong with what the server sends: the file that it has taken, and a listing. */
+  async givenBack(): Promise<Partial<Outcome>> {
+    const file = await this.#retrieve(`RETR ${NAME}`);
+    if (file instanceof FtpSecurityError) return badData(`RETR: ${file.code}: ${file.message}`);
+    if (file !== undefined && toHex(file) !== toHex(FILE)) {
+      const { verdict } = this.#one.expected;
+      return verdict === 'accept'
+        ? badData('RETR gives another file than was stored')
+        : { finding: 'malformed data accepted', detail: 'RETR gives more, or less, than the file' };
+    }
+    const listing = await this.#retrieve('LIST');
+    return listing instanceof FtpSecurityError ? badData(`LIST: ${listing.code}: ${listing.message}`) : {};
+  }
+
+  /** @returns undefined when the server does not send it, or says that it has failed */
+  async #retrieve(command: string): Promise<Uint8Array | FtpSecurityError | undefined> {
+    const begun = await this.#begin(command);
+    if ('kind' in begun) return undefined;
+    const { level, bufferSize } = this.#one;
+    const read = await readData(new BlockReader(this.#control.session!.context, level, { bufferSize }), begun.wire);
+    begun.wire.end();
+    const reply = await this.#control.replies.final();
+    return typeof reply !== 'string' && reply.code < 300 ? read : undefined;
+  }
+
+  /** Sends a command of a transfer; an outcome when it does not begin. */
+  async #begin(command: string): Promise<{ wire: Wire } | Outcome> {
+    const wire = await this.#connect();
+    if (typeof wire === 'string') return skipped(wire);
+    await this.#control.send(this.#control.sound(command, this.#one.level));
+    const reply = await this.#control.replies.any();
+    if (typeof reply !== 'string' && reply.code < 200) return { wire };
+    wire.end();
+    return await this.#control.told(reply);
+  }
+
+  async #connect(): Promise<Wire | string> {
+    const codes: number[] = [];
+    for (const verb of ['EPSV', 'PASV']) {
+      const reply = await this.#control.answered(this.#control.sound(verb, this.#one.level));
+      const place = replyDetails(reply);
+      codes.push(reply.code);
+      if (place?.kind !== 'passive' && place?.kind !== 'extended-passive') continue;
+      return (await this.#data.open(place.port)) ?? `nobody is at the port that ${verb} names`;
+    }
+    return `EPSV and PASV are refused: ${codes.join(', ')}`;
+  }
+
+  /** Whether a server that says nothing at the end of a transfer is slow, or has forgotten it. */
+  async #late(): Promise<Outcome> {
+    await this.#control.send(this.#control.sound('NOOP', this.#one.level));
+    const reply = await this.#control.replies.final();
+    if (reply === 'end') return { kind: 'closed' };
+    if (reply === 'silence') return { kind: 'hung' };
+    return reply.code === 200 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.told(reply);
+  }
+}
+
+/** The file, or what is wrong with it; undefined when it is too long. */
+async function readData(reader: BlockReader, wire: Wire): Promise<Uint8Array | FtpSecurityError | undefined> {
+  const texts: Uint8Array[] = [];
+  try {
+    for (let left = MAX_OCTETS; ; ) {
+      const heard = await wire.hear();
+      if (typeof heard === 'string') break;
+      left -= heard.length;
+      if (left < 0) return undefined;
+      reader.push(heard);
+      for (let text = reader.next(); text !== undefined; text = reader.next()) texts.push(text);
+    }
+    reader.close();
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    return error;
+  }
+  return concatAll(texts);
+}
+
+function skipped(detail: string): Outcome {
+  return { kind: 'skipped', detail };
+}
+
+function badData(detail: string): Partial<Outcome> {
+  return { finding: 'bad data given', detail };
+}
