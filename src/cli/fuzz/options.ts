@@ -86,7 +86,7 @@ export function settingsOf(values: Values, to: Peer): Settings {
 /** Formats of tokens that a mechanism does not have. */
 const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
   krb5: ['psk', 'krb4'],
-  psk: ['rfc4121', 'rfc1964', 'krb4'],
+  psk: ['rfc4121', 'rfc1964', 'krb5', 'krb4'],
 };
 
 function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {

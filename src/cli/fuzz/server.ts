@@ -47,16 +47,21 @@ async function play(one: DrivenCase, target: ServerTarget, place: Place): Promis
 }
 
 async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
-  let socket: Socket;
+  const sockets: Socket[] = [];
+  const wire = async () => {
+    sockets.push(await reached(place, child));
+    return new SocketWire(sockets.at(-1)!, place.limit);
+  };
+  let first: SocketWire;
   try {
-    socket = await reached(place, child);
+    first = await wire();
   } catch (error) {
     return { kind: 'unready', detail: (error as Error).message };
   }
   try {
-    return await playToServer(one, target, new SocketWire(socket, place.limit));
+    return await playToServer(one, target, first, wire);
   } finally {
-    socket.destroy();
+    for (const socket of sockets) socket.destroy();
   }
 }
 

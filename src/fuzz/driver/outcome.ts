@@ -1,11 +1,12 @@
 /** What became of a case, and which of it is a finding: what a peer did is held against what a sound one must do. */
 import type { ErrorCode } from '../../errors.js';
 import type { MessageCase } from '../cases.js';
+import type { ExchangeCase } from '../exchange/cases.js';
 import type { Expectation } from '../mutation.js';
 import type { ScriptCase } from '../phases.js';
 
 /** A case that is played over a control connection. */
-export type DrivenCase = MessageCase | ScriptCase;
+export type DrivenCase = MessageCase | ScriptCase | ExchangeCase;
 
 /**
  * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
@@ -22,6 +23,8 @@ export const FINDINGS = [
   'lower level accepted',
   'malformed token accepted',
   'malformed text accepted',
+  'unverified exchange accepted',
+  'malformed exchange accepted',
   'order broken',
   'clear reply given',
   'weak reply given',
@@ -30,6 +33,7 @@ export const FINDINGS = [
   'gone on in the clear',
   'another code given',
   'sound text refused',
+  'sound exchange refused',
   'hung',
   'crashed',
 ] as const;
@@ -77,6 +81,20 @@ export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding
 export function judged(outcome: Outcome, expected: Expectation, forges?: string): Outcome {
   const finding = outcome.finding ?? findingIn(outcome.kind, expected, forges);
   return finding === undefined ? outcome : { ...outcome, finding };
+}
+
+/** What is found of texts, said of security data. */
+const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
+  'unverified text accepted': 'unverified exchange accepted',
+  'malformed token accepted': 'malformed exchange accepted',
+  'malformed text accepted': 'malformed exchange accepted',
+  'sound text refused': 'sound exchange refused',
+};
+
+/** The same for a case of an exchange. */
+export function judgedExchange(outcome: Outcome, { expected, forges }: ExchangeCase): Outcome {
+  const { finding, ...rest } = judged(outcome, expected, forges);
+  return finding === undefined ? rest : { ...rest, finding: OF_EXCHANGES[finding] ?? finding };
 }
 
 function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): Finding | undefined {

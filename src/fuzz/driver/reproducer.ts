@@ -3,6 +3,7 @@ import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Peer } from '../../secure/security-context.js';
 import { caseOf, type MessageCase, MUTATIONS, peersOf } from '../cases.js';
+import { EXCHANGES, exchangeCaseOf, exchangePeersOf } from '../exchange/cases.js';
 import { SCRIPTS } from '../phases.js';
 import type { DrivenCase, Finding, Outcome } from './outcome.js';
 
@@ -67,13 +68,26 @@ function readCase(value: unknown): DrivenCase {
       SCRIPTS.find(it => it.name === name && it.to === to),
       name,
     );
+  if (layer === 'exchange') {
+    const mutation = EXCHANGES.find(it => it.name === name && exchangePeersOf(it).includes(to));
+    return exchangeCaseOf(found(mutation, name), { to, choices: readChoices(choices) });
+  }
   const mutation = MUTATIONS.find(
     it => it.layer === layer && it.name === name && it.forges === forges && peersOf(it).includes(to as Peer),
   );
   if (level !== 'safe' && level !== 'private') throw bad('the case has no level');
   if (typeof text !== 'string' || !/^[\x01-\x7f]*$/.test(text)) throw bad('the case has no text in ASCII');
-  if (!Array.isArray(choices) || !choices.every(isChoice)) throw bad('the choices are no numbers below 2^32');
-  return caseOf(found(mutation, name), { to, level: level as MessageCase['level'], text, choices });
+  return caseOf(found(mutation, name), {
+    to,
+    level: level as MessageCase['level'],
+    text,
+    choices: readChoices(choices),
+  });
+}
+
+function readChoices(choices: unknown): readonly number[] {
+  if (Array.isArray(choices) && choices.every(isChoice)) return choices;
+  throw bad('the choices are no numbers below 2^32');
 }
 
 function found<T>(it: T | undefined, name: unknown): T {

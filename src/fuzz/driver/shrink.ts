@@ -1,9 +1,12 @@
 /** A case made smaller that still shows the same. */
 import { type MessageCase, TEXTS } from '../cases.js';
+import type { ExchangeCase } from '../exchange/cases.js';
 import type { DrivenCase } from './outcome.js';
 
 /** Enough for six choices, a text and a level. */
 const MAX_TRIES = 24;
+
+type Shrinkable = MessageCase | ExchangeCase;
 
 /**
  * @param shows  plays a case, and tells whether it still shows the finding
@@ -11,7 +14,7 @@ const MAX_TRIES = 24;
  */
 export async function shrunk(one: DrivenCase, shows: (smaller: DrivenCase) => Promise<boolean>): Promise<DrivenCase> {
   if (one.layer === 'phases') return one;
-  let best = one as MessageCase;
+  let best = one as Shrinkable;
   let tries = 0;
   for (let found = true; found; ) {
     found = false;
@@ -27,12 +30,10 @@ export async function shrunk(one: DrivenCase, shows: (smaller: DrivenCase) => Pr
 }
 
 /** The boldest first. */
-function* smallerThan(one: MessageCase): Generator<MessageCase> {
-  const { choices, text, to, level } = one;
+function* smallerThan(one: Shrinkable): Generator<Shrinkable> {
+  const { choices } = one;
   if (choices.length > 0) yield { ...one, choices: [] };
-  const shortest = [...TEXTS[to]].sort((a, b) => a.length - b.length)[0]!;
-  if (shortest.length < text.length) yield { ...one, text: shortest };
-  if (level !== 'safe') yield { ...one, level: 'safe' };
+  if (one.layer !== 'exchange') yield* simpler(one as MessageCase);
   if (choices.length > 1) yield { ...one, choices: choices.slice(0, Math.ceil(choices.length / 2)) };
   if (choices.length > 0) yield { ...one, choices: choices.slice(0, -1) };
   for (const [i, choice] of choices.entries()) {
@@ -40,4 +41,12 @@ function* smallerThan(one: MessageCase): Generator<MessageCase> {
       if (less < choice) yield { ...one, choices: choices.map((it, j) => (j === i ? less : it)) };
     }
   }
+}
+
+/** Of another text, or at another level. */
+function* simpler(one: MessageCase): Generator<MessageCase> {
+  const { text, to, level } = one;
+  const shortest = [...TEXTS[to]].sort((a, b) => a.length - b.length)[0]!;
+  if (shortest.length < text.length) yield { ...one, text: shortest };
+  if (level !== 'safe') yield { ...one, level: 'safe' };
 }

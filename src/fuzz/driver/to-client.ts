@@ -9,6 +9,8 @@ import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level
 import type { Exchange } from '../../secure/security-context.js';
 import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
 import { type MessageCase, MUTATIONS, type Performance, perform } from '../cases.js';
+import { type ExchangeCase, performExchange } from '../exchange/cases.js';
+import type { ExchangeTurn } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
 import type { Conduct } from './conduct.js';
@@ -67,6 +69,10 @@ function needsLines({ layer, name, forges }: MessageCase): boolean {
   return mutation?.needs?.includes('lines') === true;
 }
 
+function isExchange(one: DrivenCase | Plain): one is ExchangeCase {
+  return typeof one !== 'string' && one.layer === 'exchange';
+}
+
 /** Our side. */
 class Server {
   readonly #one: DrivenCase | Plain;
@@ -76,6 +82,7 @@ class Server {
   #received: Uint8Array | undefined;
   #commands: string[] = [];
   #secured = 0;
+  #adats = 0;
   #performance: Performance | undefined;
   #before: Uint8Array[] = [];
   #bent: number | undefined;
@@ -141,7 +148,9 @@ class Server {
       return this.#protected(inner.verb, level);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
-      this.#error = error;
+      // Behind a bent exchange its keys may be others: that it goes on protected is all that can be seen.
+      if (this.#bent !== undefined && isExchange(this.#one)) this.#note(outer.verb, claimed);
+      else this.#error = error;
       this.#quits = true;
       return [];
     }
@@ -164,14 +173,23 @@ class Server {
   async #adat(command: Command, exchange: Exchange): Promise<readonly Uint8Array[]> {
     if (this.#isDue('exchange')) return this.#bend([scriptOctets((this.#one as ClientScript).line, 'client')!]);
     let step: Awaited<ReturnType<Exchange['step']>>;
+    let received: Uint8Array | undefined;
     try {
-      step = await exchange.step(parseAdat(command).token);
+      received = parseAdat(command).token;
+      step = await exchange.step(received);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       return [formatReply(535, 'Failed security check')];
     }
     const code = step.context === undefined ? 335 : 235;
+    const bent = this.#bentAdat({ code, token: step.token, received });
+    if (bent !== undefined) return this.#bend([bent]);
     return [step.token ? formatAdatReply(code, step.token) : formatReply(code, 'Security data exchange complete')];
+  }
+
+  #bentAdat(said: Pick<ExchangeTurn, 'code' | 'token' | 'received'>): Uint8Array | undefined {
+    if (!isExchange(this.#one) || this.#bent !== undefined) return undefined;
+    return performExchange(this.#one, { ...said, to: 'client', number: this.#adats++, keys: this.#target.keys });
   }
 
   #names(command: Command): boolean {
@@ -194,7 +212,7 @@ class Server {
       const octets = scriptOctets({ ...line, text: `${line.text} ${MARKER}` }, 'client', this.#session!.context);
       return this.#bend(octets && [octets], sound);
     }
-    if (this.#one.layer === 'phases') return [sound()];
+    if (this.#one.layer === 'phases' || this.#one.layer === 'exchange') return [sound()];
     this.#performance ??= this.#perform(verb);
     if (this.#performance === undefined) return [sound()];
     const before = this.#before.shift();
