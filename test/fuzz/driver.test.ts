@@ -7,6 +7,7 @@ import { type DrivenCase, judged, type Outcome, sanitizerReport, withExit } from
 import { plan } from '../../src/fuzz/driver/plan.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
+import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
 import { SCRIPTS } from '../../src/fuzz/phases.js';
 import { errorOf } from '../helpers.js';
@@ -47,6 +48,13 @@ describe('shrinking', () => {
     expect(await shrunk(one, async () => false)).toEqual(one);
   });
 
+  it('finds the smallest choices of an exchange', async () => {
+    const bent = [...exchangeCases({ to: 'server', variants: 2 })].at(-1)!;
+    expect(bent.choices.length).toBeGreaterThan(0);
+    expect(await shrunk(bent, async () => true)).toEqual({ ...bent, choices: [] });
+    expect(await shrunk(bent, async () => false)).toEqual(bent);
+  });
+
   it('leaves scripts as they are', async () => {
     expect(await shrunk(SCRIPTS[0]!, async () => true)).toBe(SCRIPTS[0]);
   });
@@ -56,7 +64,7 @@ describe('reproducers', () => {
   const outcome = { kind: 'accepted', code: 200, finding: 'replay accepted', sent: [Uint8Array.of(1, 255)] } as const;
 
   it('are read back as the cases that they are of', () => {
-    const cases = [...SCRIPTS, ...messageCases({ variants: 2 })];
+    const cases = [...SCRIPTS, ...messageCases({ variants: 2 }), ...exchangeCases({ variants: 2 })];
     const written = cases.map(one => reproducerOf(one, outcome, 'X-PSK'));
     const seen = (it: DrivenCase[]) => it.map(one => JSON.stringify(one));
     expect(seen(parseReproducers(toUtf8(JSON.stringify(written))))).toEqual(seen(cases));
@@ -71,6 +79,8 @@ describe('reproducers', () => {
     '{}',
     '{"case":{"to":"nobody"}}',
     '{"case":{"to":"server","layer":"phases","name":"none"}}',
+    '{"case":{"to":"server","layer":"exchange","name":"none","choices":[]}}',
+    '{"case":{"to":"server","layer":"exchange","name":"one octet","choices":[0.5]}}',
     '{"case":{"to":"server","layer":"octets","name":"none","level":"safe","text":"x","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"clear","text":"x","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"safe","text":"é","choices":[]}}',

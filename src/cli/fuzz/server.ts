@@ -1,7 +1,14 @@
 /** `rfc2228 fuzz server`: plays the client. */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DrivenCase, type Outcome, playToServer, type ServerTarget, withExit } from '../../fuzz/driver/index.js';
+import {
+  type DrivenCase,
+  type Outcome,
+  playToServer,
+  type ServerTarget,
+  Unready,
+  withExit,
+} from '../../fuzz/driver/index.js';
 import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { sideOf } from './mechanisms.js';
@@ -48,18 +55,18 @@ async function play(one: DrivenCase, target: ServerTarget, place: Place): Promis
 
 async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
   const sockets: Socket[] = [];
-  const wire = async () => {
-    sockets.push(await reached(place, child));
-    return new SocketWire(sockets.at(-1)!, place.limit);
+  const connect = async () => {
+    const socket = await reached(place, child).catch((error: Error) => {
+      throw new Unready(error.message);
+    });
+    sockets.push(socket);
+    return new SocketWire(socket, place.limit);
   };
-  let first: SocketWire;
   try {
-    first = await wire();
+    return await playToServer(one, target, await connect(), connect);
   } catch (error) {
-    return { kind: 'unready', detail: (error as Error).message };
-  }
-  try {
-    return await playToServer(one, target, first, wire);
+    if (!(error instanceof Unready)) throw error;
+    return { kind: 'unready', detail: error.message };
   } finally {
     for (const socket of sockets) socket.destroy();
   }

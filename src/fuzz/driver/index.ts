@@ -23,4 +23,4 @@ export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER } from './sound-server.js';
 export { type ClientTarget, type Plain, playToClient } from './to-client.js';
 export { playToServer, type ServerTarget } from './to-server.js';
-export type { FuzzSide, Quiet, Wire } from './wire.js';
+export { type FuzzSide, type Quiet, Unready, type Wire } from './wire.js';

@@ -28,7 +28,7 @@ const MIC = toUtf8('MIC AAAA\r\n');
 
 /**
  * Plays a case on a connection that is new.
- * @param another  makes another to the same server; without it nothing is replayed there
+ * @param another  makes another to the same server, or throws Unready; without it nothing is replayed there
  */
 export async function playToServer(
   one: DrivenCase,
@@ -39,13 +39,7 @@ export async function playToServer(
   const client = new Client(target, wire);
   try {
     if (one.layer === 'phases') return await playScript(one as ServerScript, client);
-    if (one.layer === 'exchange') {
-      return await playExchange(
-        one as ExchangeCase,
-        client,
-        another && (async () => new Client(target, await another())),
-      );
-    }
+    if (one.layer === 'exchange') return await playExchange(one as ExchangeCase, client, another);
     await client.establish();
     await client.logIn();
     return await playMessage(one as MessageCase, client);
@@ -73,15 +67,15 @@ async function playScript(script: ServerScript, client: Client): Promise<Outcome
   return { ...outcome, kind: 'refused', ...(finding && { finding }) };
 }
 
-async function playExchange(one: ExchangeCase, client: Client, another?: () => Promise<Client>): Promise<Outcome> {
+async function playExchange(one: ExchangeCase, client: Client, another?: () => Promise<Wire>): Promise<Outcome> {
   const bent = await client.exchange(turn => performExchange(one, turn));
   if (bent === undefined) return { kind: 'skipped' };
-  if (!comesAgain(one)) return judgedExchange(await client.provokeExchange(bent), one);
-  const { code, kind } = await client.provokeExchange(bent);
-  if (kind !== 'accepted' || another === undefined) return { kind: 'skipped', detail: `refused: ${code ?? kind}` };
-  const other = await another();
-  const same = await other.exchange(turn => (performExchange(one, turn) === undefined ? undefined : bent.octets));
-  return same === undefined ? { kind: 'skipped' } : judgedExchange(await other.provokeExchange(same), one);
+  const outcome = await client.provokeExchange(bent);
+  if (!comesAgain(one)) return judgedExchange(outcome, one);
+  if (outcome.kind !== 'accepted' || another === undefined) return { ...outcome, kind: 'skipped' };
+  const other = client.at(await another());
+  const place = await other.exchange(turn => performExchange(one, turn) && bent.octets);
+  return place === undefined ? { kind: 'skipped' } : judgedExchange(await other.provokeExchange(place), one);
 }
 
 async function playMessage(one: MessageCase, client: Client): Promise<Outcome> {
@@ -133,6 +127,11 @@ class Client {
     this.#target = target;
     this.#wire = wire;
     this.replies = new HeardReplies(wire);
+  }
+
+  /** The same client on another connection. */
+  at(wire: Wire): Client {
+    return new Client(this.#target, wire);
   }
 
   async come(start: ServerScript['start']): Promise<void> {
