@@ -10,6 +10,7 @@ export {
   commands,
   dataTransfers,
   type ExchangeLine,
+  exchangeCaseArbitrary,
   lineTexts,
   messageCaseArbitrary,
   type ProtectedText,

@@ -1,7 +1,9 @@
 /** Every case of a bent exchange against our own sessions and mechanisms: their verdict must be what a sound peer must do. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex, toUtf8 } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
+import { exchangeCaseArbitrary } from '../../src/fuzz/arbitraries.js';
 import {
   comesAgain,
   EXCHANGES,
@@ -15,7 +17,7 @@ import type { Exchange, Peer } from '../../src/secure/security-context.js';
 import { adatOf } from '../../src/secure/security-data.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
-import { heard, MECHANISMS, type NewSides, type Sides, stepOf, told } from './exchange-sides.js';
+import { heard, MECHANISMS, type NewSides, type Sides, stepOf, told, xPsk } from './exchange-sides.js';
 
 interface Heard {
   /** Whether the exchange went on, or is complete. */
@@ -174,6 +176,16 @@ describe('cases', () => {
         expect(first && toHex(first)).toBe(second && toHex(second));
       }
     }
+  });
+
+  it('can be drawn, of one side or both', () => {
+    const [both, server] = [exchangeCaseArbitrary(), exchangeCaseArbitrary({ to: 'server' })].map(it =>
+      fc.sample(it, 200),
+    );
+    expect(new Set(both!.map(({ to }) => to)).size).toBe(2);
+    expect(server!.every(({ to }) => to === 'server')).toBe(true);
+    const turns = turnsOf(xPsk);
+    for (const one of both!) for (const turn of turns) if (turn.to === one.to) performExchange(one, turn);
   });
 
   it('refuse a name that is none', () => {

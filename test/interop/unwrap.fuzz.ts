@@ -1,22 +1,12 @@
 /** gss_unwrap of MIT krb5 and of Heimdal, with every encryption type: what it takes that it must refuse. */
-import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { SECONDS, SEED } from './fuzz-command.js';
-import { compilePeer, enctypesOf, type Library, type Realm } from './realm.js';
+import { enctypesOf, type Library } from './realm.js';
+import { sanitized } from './sanitized.js';
 import { fuzzUnwrap, keep, type Unwrapped } from './unwrap-fuzz.js';
 
-const SANITIZED = ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
 /** RC4, DES3 and DES: tokens of RFC 1964. */
 const FRAMED = [23, 16, 3, 1];
-
-function sanitized(library: Library): Realm {
-  const realm = inject(library);
-  const program = join(realm.folder, 'peer-sanitized');
-  compilePeer(realm, program, SANITIZED);
-  // The libraries keep what they have until they end, and leaks are nobody's finding here.
-  const environment = { ...realm.environment, ASAN_OPTIONS: 'detect_leaks=0' };
-  return { ...realm, program, environment };
-}
 
 function tell(target: string, { tokens, refused, seconds, found }: Unwrapped): void {
   console.info(`${target}: ${tokens} tokens, ${(tokens / seconds).toFixed(0)}/s, ${refused} refused`);
@@ -27,7 +17,7 @@ describe.each(['mit', 'heimdal'] as const)('gss_unwrap of %s', library => {
   const enctypes = enctypesOf(library);
   test.each(enctypes)('enctype %i', async enctype => {
     const target = `${library}-${enctype}`;
-    const run = await fuzzUnwrap(sanitized(library), enctype, SECONDS / enctypes.length, SEED);
+    const run = await fuzzUnwrap(sanitized(inject(library)), enctype, SECONDS / enctypes.length, SEED);
     tell(target, run);
     keep(process.env['INTEROP_FUZZ_OUT'], target, run);
     const found = [...run.found.keys()];

@@ -23,6 +23,9 @@ export interface ClientTarget extends FuzzSide {
   at: number;
 }
 
+/** So many commands behind a bent exchange tell what a client makes of it. */
+const MOST_BEHIND = 16;
+
 /** Without a case: that command gets a sound reply with the marker in it, or one that refuses. */
 export type Plain = 'accept' | 'refuse';
 
@@ -113,9 +116,13 @@ class Server {
     };
   }
 
-  /** The client has done something behind the bent reply, or said goodbye. */
+  /**
+   * The client has done something behind the bent reply, or said goodbye. Behind a bent exchange it is let to its end, lest
+   * it die of ours.
+   */
   get isOver(): boolean {
-    return this.#quits || (this.#bent !== undefined && this.#commands.length > this.#bent + 1);
+    const more = isExchange(this.#one) ? MOST_BEHIND : 1;
+    return this.#quits || (this.#bent !== undefined && this.#commands.length > this.#bent + more);
   }
 
   /** What was sent has no end. */
@@ -159,6 +166,7 @@ class Server {
   async #inTheClear(command: Command): Promise<readonly Uint8Array[]> {
     const { verb } = command;
     this.#note(verb, 'clear');
+    if (this.#bent !== undefined && isExchange(this.#one)) return [formatReply(530, 'Not without an association')];
     if (this.#session !== undefined) return [this.#protect(toUtf8('533 Not in the clear'))];
     if (verb === 'AUTH' && this.#names(command)) {
       this.#exchange = this.#target.exchange(session => {

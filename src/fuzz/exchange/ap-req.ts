@@ -239,16 +239,17 @@ const CLEAR: readonly ExchangeMutation[] = [
     DAMAGED,
     message(({ authenticator: its }, draw) => ({ authenticator: { ...its, cipher: altered(its.cipher, draw) } })),
   ),
+  // The session key has a type of its own, which tells as much.
   row(
     'an authenticator of an enctype that nobody has',
     RECEIPT,
-    NO_KEY,
+    EITHER,
     message(({ authenticator: its }) => ({ authenticator: { ...its, etype: UNKNOWN_ENCTYPE } })),
   ),
   row(
     'an authenticator of another enctype',
     RECEIPT,
-    NO_KEY,
+    EITHER,
     message(({ authenticator: its }) => ({ authenticator: { ...its, etype: its.etype === 18 ? 17 : 18 } })),
   ),
   row(
@@ -429,7 +430,7 @@ const SEALED: readonly ExchangeMutation[] = [
     'octets behind the flags',
     CHECKSUM,
     ACCEPT,
-    flags(its => its & ~GSS_FLAGS.deleg, octets('\0\0\0\x01\0\0\0\x02x')),
+    flags(its => its & ~GSS_FLAGS.deleg, octets('\0\0\x47\x11\0\0\0\x01x')),
   ),
   row(
     'flags that nobody knows',

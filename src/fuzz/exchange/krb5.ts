@@ -2,13 +2,15 @@
 import { concat, fromHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { openApReq, type ServiceKey } from '../../mechanisms/krb5/ap-exchange.js';
-import { parseDer, type Type } from '../../mechanisms/krb5/der.js';
+import { formatDer, parseDer, type Type } from '../../mechanisms/krb5/der.js';
 import { type CipherOptions, enctypeOf, kerberosKey } from '../../mechanisms/krb5/enctypes.js';
 import { type ContextToken, formatFrame, parseContextToken } from '../../mechanisms/krb5/gss-token.js';
 import {
   type ApRep,
   type ApReq,
   type Authenticator,
+  apRep,
+  apReq,
   authenticator,
   type EncApRepPart,
   type EncryptedData,
@@ -124,4 +126,21 @@ function orUndefined<T>(read: () => T): T | undefined {
 /** Whether the enctype takes another key for each usage: DES does not (RFC 3961 §6.2). */
 export function tellsUsages({ etype }: EncryptedData): boolean {
   return etype !== 1 && etype !== 3;
+}
+
+/** Our token with everything in it as it was, sealed with the confounder of this room. */
+export function soundRequest({ token, keys }: ExchangeTurn): Uint8Array | undefined {
+  const parts = token && keys?.forges === 'krb5' ? requestParts(token, keys) : undefined;
+  if (parts === undefined) return token;
+  const sealed = parts.sealed(formatDer(authenticator, parts.inside));
+  return tokenOf('AP-REQ', formatDer(apReq, { ...parts.message, authenticator: sealed }));
+}
+
+export function soundAnswer(turn: ExchangeTurn): Uint8Array | undefined {
+  const parts = answerParts(turn);
+  if (parts === undefined) return turn.token;
+  return tokenOf(
+    'AP-REP',
+    formatDer(apRep, { ...parts.message, encPart: parts.sealed(formatDer(encApRepPart, parts.inside)) }),
+  );
 }
