@@ -139,6 +139,18 @@ describe('a campaign', () => {
     expect(told.filter(type => type === 'finding').length).toBe(1);
   });
 
+  it('tells once that a client goes on in the clear, for whatever reason the exchange fails', async () => {
+    const told: string[] = [];
+    const { findings } = await campaign({
+      cases: [...exchangeCases({ to: 'client', variants: 1 })].slice(0, 5),
+      mechanism: 'GSSAPI',
+      play: async () => ({ kind: 'refused', finding: 'gone on in the clear' }),
+      isOver: () => false,
+      tell: record => void (record.type === 'finding' && told.push(record.finding)),
+    });
+    expect([findings, told]).toEqual([1, ['gone on in the clear']]);
+  });
+
   it('gives up where nobody is, and ends where nobody is any more', async () => {
     await expect(run(() => ({ kind: 'unready', detail: 'nobody' })).summary).rejects.toThrow(NoTarget);
     const left = run((_, nth) => ({ kind: nth < 3 ? 'refused' : 'unready' }));
