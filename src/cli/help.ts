@@ -69,8 +69,9 @@ Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
 
 fuzz server HOST:PORT plays the client. Every case is a connection of its own: the exchange, sound commands, the bent one,
 and a sound one behind it. What the server answers tells whether it was accepted, refused (and by which code), or ignored, and
-whether the server has closed, hangs, or has crashed. A case of a data connection stores a sound file first, and then a bent one,
-both called rfc2228-fuzz; where it may be taken, the file is fetched again.
+whether the server has closed, hangs, or has crashed. The layer exchange bends the exchange itself, before anybody is known. A
+case of a data connection stores a sound file first, and then a bent one, both called rfc2228-fuzz; where it may be taken, the
+file is fetched again.
 
 fuzz client --listen [HOST:]PORT plays the server for whatever connects, and bends one reply. A first connection shows what the
 client does with a sound server: if it does the same behind a reply that it must refuse, or prints its text, it has accepted it.
@@ -91,8 +92,8 @@ The target
   --limit MS          how long any answer may take, default 2000; after that a target hangs
   --i-own-this-target fuzzes what is not on this host
 The cases
-  --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level, phases or
-                      data; may be repeated
+  --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level, exchange,
+                      phases or data; may be repeated
   --level LEVEL       safe or private alone
   --seed N            the same seed (default 2228) gives the same cases
   --time SECONDS, --cases N  when to end; default 60 seconds
@@ -102,14 +103,16 @@ What it tells
   --json              one JSON object per line: each case, each finding, a summary
   --out DIR           where each finding is written to, made small, as a reproducer; default findings
 
-Findings are, above all, what was accepted though it must be refused: unverified text, replays, reflections, untimely or clear
-text, a lower level, malformed tokens and text, data that is truncated, malformed or out of order. Then: hanging, crashing, clear
-or weak replies, bad commands or data given, going on in the clear, other codes than are owed, and sound text refused.
+Findings are, above all, what was accepted though it must be refused: an association without a sound exchange, unverified text,
+replays, reflections, untimely or clear text, a lower level, malformed tokens and text, data that is truncated, malformed or out
+of order. Then: hanging, crashing, clear or weak replies, bad commands or data given, going on in the clear, other codes than are
+owed, and sound text or a sound exchange refused.
 
 fuzz corpus DIR [--seed N] writes what the cases come to under known keys: DIR/client has what a client reads, DIR/server what a
-server reads, DIR/data what comes on a data connection. One case is one file, named by its content; DIR/index.jsonl tells of
-each file the rule that it breaks, what a sound peer must do, the keys of the session, for a harness that holds them, and for a
-line out of order where the session must have come to before it.
+server reads, DIR/data what comes on a data connection, and DIR/client-exchange and DIR/server-exchange what comes before an
+association. One case is one file, named by its content; DIR/index.jsonl tells of each file the rule that it breaks, what a
+sound peer must do, the keys of the session, for a harness that holds them, and for a line out of order where the session must
+have come to before it.
 
 Exit status
   0  nothing was found

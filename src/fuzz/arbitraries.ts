@@ -13,6 +13,7 @@ import type { TokenLevel } from '../secure/protection-level.js';
 import type { Exchange, SecurityContext } from '../secure/security-context.js';
 import { formatAdat, formatAdatReply, formatAuth } from '../secure/security-data.js';
 import { type CaseOptions, caseOf, type MessageCase, MUTATIONS, peersOf, TEXTS } from './cases.js';
+import { EXCHANGES, type ExchangeCase, exchangeCaseOf, exchangePeersOf } from './exchange/cases.js';
 
 /** A text that can stand in one line: any Unicode but CR, LF and NUL. */
 export function lineTexts(): Arbitrary<string> {
@@ -164,4 +165,15 @@ export function messageCaseArbitrary({
     .map(({ row: { mutation, peer }, text, ...drawn }) =>
       caseOf(mutation, { to: peer, text: TEXTS[peer][text]!, ...drawn }),
     );
+}
+
+/** Cases for `performExchange`. They shrink as those of messages do. */
+export function exchangeCaseArbitrary({ to }: Pick<CaseOptions, 'to'> = {}): Arbitrary<ExchangeCase> {
+  const rows = EXCHANGES.flatMap(mutation => exchangePeersOf(mutation).map(peer => ({ mutation, peer }))).filter(
+    ({ peer }) => (to ?? peer) === peer,
+  );
+  const choices = fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 4 });
+  return fc
+    .record({ row: fc.constantFrom(...rows), choices })
+    .map(({ row: { mutation, peer }, choices: its }) => exchangeCaseOf(mutation, { to: peer, choices: its }));
 }

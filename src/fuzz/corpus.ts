@@ -1,10 +1,15 @@
 /** Seeds for fuzzers that know nothing of FTP: the octets of every case, under keys that are written beside them. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatAll, toHex } from '../bytes.js';
+import { formatReply } from '../ftp/reply.js';
 import type { BlockCiphers } from '../mechanisms/block-cipher.js';
 import type { Peer } from '../secure/security-context.js';
+import { formatAuth } from '../secure/security-data.js';
 import { type MessageCase, messageCases, perform } from './cases.js';
 import { octetsFrom } from './draw.js';
+import { type ExchangeCase, exchangeCases, performExchange } from './exchange/cases.js';
+import { lineOf } from './exchange/mutation.js';
+import { type SampleExchange, sampleExchanges } from './exchange/sample.js';
 import { krb4FuzzSession } from './mechanisms/krb4.js';
 import { krb5FuzzSession } from './mechanisms/krb5.js';
 import { pskFuzzSession } from './mechanisms/psk.js';
@@ -23,15 +28,15 @@ export interface CorpusOptions {
 
 export interface CorpusFile {
   /** Who reads it: a folder for each, so that each fuzzer gets one kind of input. */
-  folder: 'client' | 'server' | 'data';
+  folder: 'client' | 'server' | 'data' | 'client-exchange' | 'server-exchange';
   /** SHA-256 of the octets in hex, its first 20 digits: a case that comes twice is one file. */
   name: string;
   octets: Uint8Array;
   /** Of the first case that came to these octets. */
-  about: { keys: string; case: SeedCase };
+  about: { keys: string; case: CorpusCase };
 }
 
-type SeedCase = MessageCase | ScriptCase | TransferCase;
+type CorpusCase = MessageCase | ScriptCase | TransferCase | ExchangeCase;
 
 interface Keys {
   name: string;
@@ -88,17 +93,39 @@ function corpusKeys(seed: number, ciphers: BlockCiphers = {}): Keys[] {
 /** The whole corpus, file by file. */
 export function* corpusFiles({ seed = 2228, ciphers, maxOctets = 0x10000 }: CorpusOptions = {}): Generator<CorpusFile> {
   const written = new Set<string>();
-  for (const keys of corpusKeys(seed, ciphers)) {
-    for (const [folder, one, octets] of octetsOf(keys, seed)) {
+  const sources: [keys: string, files: Iterable<Entry>][] = [
+    ...corpusKeys(seed, ciphers).map((keys): [string, Iterable<Entry>] => [keys.name, octetsOf(keys, seed)]),
+    ...sampleExchanges(seed).map((sample): [string, Iterable<Entry>] => [sample.name, linesOf(sample, seed)]),
+  ];
+  for (const [keys, files] of sources) {
+    for (const [folder, one, octets] of files) {
       const name = toHex(sha256(octets)).slice(0, 20);
       if (octets.length > maxOctets || written.has(`${folder}/${name}`)) continue;
       written.add(`${folder}/${name}`);
-      yield { folder, name, octets, about: { keys: keys.name, case: one } };
+      yield { folder, name, octets, about: { keys, case: one } };
     }
   }
 }
 
-function* octetsOf({ session }: Keys, seed: number): Generator<[CorpusFile['folder'], SeedCase, Uint8Array]> {
+type Entry = [CorpusFile['folder'], CorpusCase, Uint8Array];
+
+/** What one side says from AUTH on, as far as the bent line. */
+function* linesOf({ mechanism, turns }: SampleExchange, seed: number): Generator<Entry> {
+  for (const to of ['server', 'client'] as const) {
+    const first = to === 'server' ? formatAuth(mechanism) : formatReply(334, 'Security data, please');
+    const sound = turns(to);
+    for (const one of exchangeCases({ seed, to })) {
+      for (const [at, turn] of sound.entries()) {
+        const bent = performExchange(one, turn);
+        if (bent === undefined) continue;
+        const before = sound.slice(0, at).map(it => lineOf(it));
+        yield [`${to}-exchange`, one, concatAll([first, ...before, bent])];
+      }
+    }
+  }
+}
+
+function* octetsOf({ session }: Keys, seed: number): Generator<Entry> {
   for (const one of messageCases({ seed })) {
     const played = perform(one, session(one.to));
     if (played !== undefined) yield [one.to, one, concatAll([...played.before, ...played.chunks])];

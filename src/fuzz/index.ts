@@ -10,6 +10,7 @@ export {
   commands,
   dataTransfers,
   type ExchangeLine,
+  exchangeCaseArbitrary,
   lineTexts,
   messageCaseArbitrary,
   type ProtectedText,
@@ -67,9 +68,19 @@ export {
   type ServerTarget,
   type SummaryRecord,
   sanitizerReport,
+  Unready,
   type Wire,
   withExit,
 } from './driver/index.js';
+export {
+  EXCHANGES,
+  type ExchangeCase,
+  type ExchangeCaseOptions,
+  exchangeCases,
+  performExchange,
+} from './exchange/cases.js';
+export type { Krb5Keys } from './exchange/krb5.js';
+export type { ExchangeFormat, ExchangeKeys, ExchangeMutation, ExchangeTurn } from './exchange/mutation.js';
 export type { Layered } from './mechanisms/forgery.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';
 export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5.js';

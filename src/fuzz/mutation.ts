@@ -18,6 +18,7 @@ export const LAYERS = [
   'sequence',
   'direction',
   'level',
+  'exchange',
   'phases',
   'data',
 ] as const;

@@ -1,10 +1,10 @@
 /** Small changes to pieces of a message, for the tables of mutations. */
 import { concat, copy } from '../bytes.js';
 import type { Draw } from './draw.js';
-import type { Carrier, Mutation } from './mutation.js';
+import type { Carrier } from './mutation.js';
 
-type Change = Mutation['change'];
-type Edit = (piece: Uint8Array, draw: Draw, carrier: Carrier) => Uint8Array | undefined;
+type Change<C = Carrier> = (pieces: readonly Uint8Array[], draw: Draw, carrier: C) => readonly Uint8Array[] | undefined;
+type Edit<C = Carrier> = (piece: Uint8Array, draw: Draw, carrier: C) => Uint8Array | undefined;
 
 /** Octets of a text whose characters are all below U+0100. */
 export function octets(text: string): Uint8Array {
@@ -24,7 +24,7 @@ export function flipped(bytes: Uint8Array, at: number, bit: number): Uint8Array 
 }
 
 /** Changes one piece, whichever is drawn. */
-export function anyOne(edit: Edit): Change {
+export function anyOne<C = Carrier>(edit: Edit<C>): Change<C> {
   return (pieces, draw, carrier) => editAt(draw.below(pieces.length), edit)(pieces, draw, carrier);
 }
 
@@ -51,15 +51,15 @@ export function all(replacement: string | ((carrier: Carrier, draw: Draw) => str
 }
 
 /** Something put into one piece, at a place that is drawn: behind the first octet, or later; before the last. */
-export function inserted(put: string | readonly string[]): Change {
-  return anyOne((piece, draw) => {
+export function inserted(put: string | readonly string[]): Change<unknown> {
+  return anyOne<unknown>((piece, draw) => {
     if (piece.length < 2) return undefined;
     const at = 1 + draw.below(piece.length - 1);
     return spliced(piece, at, 0, octets(typeof put === 'string' ? put : draw.of(put)));
   });
 }
 
-function editAt(index: number, edit: Edit): Change {
+function editAt<C = Carrier>(index: number, edit: Edit<C>): Change<C> {
   return (pieces, draw, carrier) => {
     const edited = edit(pieces[index]!, draw, carrier);
     return edited && pieces.map((piece, i) => (i === index ? edited : piece));

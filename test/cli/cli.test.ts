@@ -194,7 +194,8 @@ describe('fuzz corpus', () => {
     const seeds = join(folder, 'seeds');
     const { status, stdout } = run(['fuzz', 'corpus', seeds, '--seed', '7']);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/client: \d{4} files\n.*server: \d{4} files\n.*data: \d+ files\n$/);
+    expect(stdout).toMatch(/client: \d{4} files\n.*server: \d{4} files\n.*data: \d+ files\n/);
+    expect(stdout).toMatch(/server-exchange: \d{3} files\n.*client-exchange: \d{3} files\n$/);
     const index = readFileSync(join(seeds, 'index.jsonl'), 'utf8').trim().split('\n');
     for (const line of index) {
       const { file, keys, case: its } = JSON.parse(line);
@@ -205,7 +206,7 @@ describe('fuzz corpus', () => {
       if (its.layer === 'phases' && its.to === 'server') expect(its.owed[0]).toBeGreaterThanOrEqual(431);
       else expect(its.expected.verdict).toMatch(/^(accept|refuse|either)$/);
     }
-    expect(readdirSync(seeds, { recursive: true }).length).toBe(index.length + 4);
+    expect(readdirSync(seeds, { recursive: true }).length).toBe(index.length + 6);
   });
 
   it('touches no directory that has something in it', () => {

@@ -175,7 +175,10 @@ describe('the corpus', () => {
     expect(new Set(names).size).toBe(names.length);
     expect(make().map(nameOf)).toEqual(names);
     expect(files.every(({ octets }) => octets.length <= 0x10000)).toBe(true);
-    expect(new Set(files.map(({ about }) => about.keys)).size).toBe(5);
+    expect(new Set(files.map(({ about }) => about.keys)).size).toBe(7);
+    for (const folder of ['server-exchange', 'client-exchange']) {
+      expect(files.filter(file => file.folder === folder).length).toBeGreaterThan(150);
+    }
     expect([...corpusFiles({ seed: 3, maxOctets: 200 })].length).toBeLessThan(files.length);
   });
 

@@ -7,6 +7,7 @@ import { type DrivenCase, judged, type Outcome, sanitizerReport, withExit } from
 import { plan } from '../../src/fuzz/driver/plan.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
+import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
 import { SCRIPTS } from '../../src/fuzz/phases.js';
 import { transferCases } from '../../src/fuzz/transfers.js';
@@ -53,6 +54,13 @@ describe('shrinking', () => {
     expect(await shrunk(bent, async () => true)).toEqual({ ...bent, choices: [], level: 'safe' });
   });
 
+  it('finds the smallest choices of an exchange', async () => {
+    const bent = [...exchangeCases({ to: 'server', variants: 2 })].at(-1)!;
+    expect(bent.choices.length).toBeGreaterThan(0);
+    expect(await shrunk(bent, async () => true)).toEqual({ ...bent, choices: [] });
+    expect(await shrunk(bent, async () => false)).toEqual(bent);
+  });
+
   it('leaves scripts as they are', async () => {
     expect(await shrunk(SCRIPTS[0]!, async () => true)).toBe(SCRIPTS[0]);
   });
@@ -62,7 +70,12 @@ describe('reproducers', () => {
   const outcome = { kind: 'accepted', code: 200, finding: 'replay accepted', sent: [Uint8Array.of(1, 255)] } as const;
 
   it('are read back as the cases that they are of', () => {
-    const cases = [...SCRIPTS, ...messageCases({ variants: 2 }), ...transferCases({ variants: 2 })];
+    const cases = [
+      ...SCRIPTS,
+      ...messageCases({ variants: 2 }),
+      ...exchangeCases({ variants: 2 }),
+      ...transferCases({ variants: 2 }),
+    ];
     const written = cases.map(one => reproducerOf(one, outcome, 'X-PSK'));
     const seen = (it: DrivenCase[]) => it.map(one => JSON.stringify(one));
     expect(seen(parseReproducers(toUtf8(JSON.stringify(written))))).toEqual(seen(cases));
@@ -83,6 +96,8 @@ describe('reproducers', () => {
     '{"case":{"to":"server","layer":"data","name":"no end","level":"clear","bufferSize":200,"choices":[]}}',
     '{"case":{"to":"server","layer":"data","name":"no end","level":"safe","bufferSize":0,"choices":[]}}',
     '{"case":{"to":"server","layer":"data","name":"no end","level":"safe","bufferSize":200}}',
+    '{"case":{"to":"server","layer":"exchange","name":"none","choices":[]}}',
+    '{"case":{"to":"server","layer":"exchange","name":"one octet","choices":[0.5]}}',
     '{"case":{"to":"server","layer":"octets","name":"none","level":"safe","text":"x","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"clear","text":"x","choices":[]}}',
     '{"case":{"to":"client","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[],"at":0}}',
@@ -161,6 +176,18 @@ describe('a campaign', () => {
     const { summary, told } = run(one => ({ kind: 'accepted', ...(one === cases[3] && { finding: 'order broken' }) }));
     expect(await summary).toMatchObject({ findings: 1, outcomes: { accepted: (await summary).cases } });
     expect(told.filter(type => type === 'finding').length).toBe(1);
+  });
+
+  it('tells once that a client goes on in the clear, for whatever reason the exchange fails', async () => {
+    const told: string[] = [];
+    const { findings } = await campaign({
+      cases: [...exchangeCases({ to: 'client', variants: 1 })].slice(0, 5),
+      mechanism: 'GSSAPI',
+      play: async () => ({ kind: 'refused', finding: 'gone on in the clear' }),
+      isOver: () => false,
+      tell: record => void (record.type === 'finding' && told.push(record.finding)),
+    });
+    expect([findings, told]).toEqual([1, ['gone on in the clear']]);
   });
 
   it('gives up where nobody is, and ends where nobody is any more', async () => {

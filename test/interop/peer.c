@@ -15,6 +15,7 @@
  *   s  token of the other side, or nothing  ->  flag 1 if the context is complete; token
  *   w  plaintext, W with confidentiality     ->  flag 1 if it is sealed; token
  *   u  token                                 ->  flag 1 if it was sealed; plaintext
+ *   n                                        ->  nothing; the next token begins a new context
  *   f                                        ->  lines "name value" that tell of the context
  *   e                                        ->  text of the last status that was an error
  */
@@ -120,6 +121,13 @@ static void step(gss_buffer_t token) {
     reply_buffer(major, minor, major == GSS_S_COMPLETE, &answer);
 }
 
+static void begin_anew(void) {
+    OM_uint32 major = GSS_S_COMPLETE, minor = 0;
+    if (context != GSS_C_NO_CONTEXT) major = gss_delete_sec_context(&minor, &context, GSS_C_NO_BUFFER);
+    if (delegated != GSS_C_NO_CREDENTIAL) gss_release_cred(&minor, &delegated);
+    reply(major, minor, 0, NULL, 0);
+}
+
 static void wrap(gss_buffer_t plaintext, int seal) {
     OM_uint32 minor;
     int sealed = 0;
@@ -179,6 +187,7 @@ static void tell_facts(void) {
 static void perform(int operation, gss_buffer_t argument) {
     switch (operation) {
     case 's': step(argument); break;
+    case 'n': begin_anew(); break;
     case 'w': wrap(argument, 0); break;
     case 'W': wrap(argument, 1); break;
     case 'u': unwrap(argument); break;

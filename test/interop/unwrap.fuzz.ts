@@ -3,25 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { SECONDS, SEED } from './fuzz-command.js';
-import { compilePeer, enctypesOf, type Library, type Realm } from './realm.js';
+import { enctypesOf, type Library, type Realm } from './realm.js';
+import { sanitized } from './sanitized.js';
 import { fuzzUnwrap, keep, type Unwrapped } from './unwrap-fuzz.js';
 
-const SANITIZED = ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
 /** RC4, DES3 and DES: tokens of RFC 1964. */
 const FRAMED = [23, 16, 3, 1];
 
-function sanitized(library: Library): Realm {
-  const realm = inject(library);
-  const program = join(realm.folder, 'peer-sanitized');
-  compilePeer(realm, program, SANITIZED);
-  // The libraries keep what they have until they end, and leaks are nobody's finding here.
-  const environment = { ...realm.environment, ASAN_OPTIONS: 'detect_leaks=0' };
-  return { ...realm, program, environment };
-}
-
 /** Slow, but it sees every access of the libraries, too; the first that is wrong ends the process. */
-function memchecked(library: Library): Realm {
-  const realm = inject(library);
+function memchecked(realm: Realm): Realm {
   const program = join(realm.folder, 'peer-memcheck');
   const options = '-q --exit-on-first-error=yes --error-exitcode=99';
   writeFileSync(program, `#!/bin/sh\nexec valgrind ${options} '${realm.program}' "$@"\n`, { mode: 0o755 });
@@ -38,13 +28,13 @@ describe.each(['mit', 'heimdal'] as const)('gss_unwrap of %s', library => {
   const seconds = SECONDS / enctypes.length;
 
   test.each(enctypes)('enctype %i', async enctype => {
-    const run = await fuzzUnwrap(sanitized(library), enctype, seconds, SEED);
+    const run = await fuzzUnwrap(sanitized(inject(library)), enctype, seconds, SEED);
     const found = expectKnown(`${library}-${enctype}`, run, knownOf(library, enctype));
     for (const key of knownOf(library, enctype).filter(key => MUST_BE_FOUND.test(key))) expect(found).toContain(key);
   });
 
   test.each(enctypes)('enctype %i, every access checked', async enctype => {
-    const run = await fuzzUnwrap(memchecked(library), enctype, seconds / 2, SEED + 1);
+    const run = await fuzzUnwrap(memchecked(inject(library)), enctype, seconds / 2, SEED + 1);
     expectKnown(`${library}-${enctype} under memcheck`, run, knownOf(library, enctype));
   });
 });

@@ -37,6 +37,7 @@ function krb5(values: Values, to: Peer, host: string): FuzzSide {
     const keytab = values.keytab.flatMap(readKeytab);
     return {
       mechanism: 'GSSAPI',
+      keys: { forges: 'krb5', sessionKeys: [], keytab, ciphers: nodeCiphers },
       exchange: told =>
         krb5Acceptor({ ...both, keytab, keylog: options => told(krb5FuzzSession({ ...options, allowWeak: true })) }),
     };
@@ -44,8 +45,10 @@ function krb5(values: Values, to: Peer, host: string): FuzzSide {
   if (values.ccache === undefined) throw new UsageError('krb5 against a server wants --ccache');
   const credentials = readKeys(values.ccache, parseCredentialCache);
   const service = values.service ?? `ftp@${host}`;
+  const sessionKeys = credentials.credentials.map(it => it.key);
   return {
     mechanism: 'GSSAPI',
+    keys: { forges: 'krb5', sessionKeys, keytab: [], ciphers: nodeCiphers },
     exchange: told =>
       krb5Initiator({
         ...both,
@@ -60,7 +63,11 @@ function psk({ key: file }: Values, to: Peer): FuzzSide {
   if (file === undefined) throw new UsageError('psk wants --key');
   const key = readHex(file);
   const side = to === 'client' ? pskAcceptor : pskInitiator;
-  return { mechanism: 'X-PSK', exchange: told => side({ key, keylog: options => told(pskFuzzSession(options)) }) };
+  return {
+    mechanism: 'X-PSK',
+    keys: { forges: 'psk', key },
+    exchange: told => side({ key, keylog: options => told(pskFuzzSession(options)) }),
+  };
 }
 
 /** Nothing of the key is repeated in an error. */
@@ -84,6 +91,7 @@ function krb4(values: Values, to: Peer): FuzzSide {
     const srvtab = values.srvtab.flatMap(readSrvtab);
     return {
       mechanism,
+      keys: { forges: 'krb4' },
       exchange: (told, ends) =>
         krb4Acceptor({
           ...both,
@@ -100,6 +108,7 @@ function krb4(values: Values, to: Peer): FuzzSide {
   const service = ticketFor(values.service, tickets, file);
   return {
     mechanism,
+    keys: { forges: 'krb4' },
     exchange: (told, ends) =>
       krb4Initiator({
         ...both,

@@ -92,8 +92,8 @@ export function settingsOf(values: Values, to: Peer, at?: number): Settings {
 /** Formats of tokens that a mechanism does not have. */
 const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
   krb5: ['psk', 'krb4'],
-  psk: ['rfc4121', 'rfc1964', 'krb4'],
-  krb4: ['rfc4121', 'rfc1964', 'psk'],
+  psk: ['rfc4121', 'rfc1964', 'krb5', 'krb4'],
+  krb4: ['rfc4121', 'rfc1964', 'krb5', 'psk'],
 };
 
 function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {

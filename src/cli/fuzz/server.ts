@@ -1,7 +1,14 @@
 /** `rfc2228 fuzz server`: plays the client. */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DrivenCase, type Outcome, playToServer, type ServerTarget, withExit } from '../../fuzz/driver/index.js';
+import {
+  type DrivenCase,
+  type Outcome,
+  playToServer,
+  type ServerTarget,
+  Unready,
+  withExit,
+} from '../../fuzz/driver/index.js';
 import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { sideOf } from './mechanisms.js';
@@ -48,18 +55,25 @@ async function play(one: DrivenCase, target: ServerTarget, place: Place): Promis
 }
 
 async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
-  let socket: Socket;
+  const sockets: Socket[] = [];
+  let data: SocketData | undefined;
+  const connect = async () => {
+    const socket = await reached(place, child).catch((error: Error) => {
+      throw new Unready(error.message);
+    });
+    sockets.push(socket);
+    return new SocketWire(socket, place.limit);
+  };
   try {
-    socket = await reached(place, child);
+    const wire = await connect();
+    data = new SocketData(sockets[0]!, place.limit);
+    return await playToServer(one, { ...target, data }, wire, connect);
   } catch (error) {
-    return { kind: 'unready', detail: (error as Error).message };
-  }
-  const data = new SocketData(socket, place.limit);
-  try {
-    return await playToServer(one, { ...target, data }, new SocketWire(socket, place.limit));
+    if (!(error instanceof Unready)) throw error;
+    return { kind: 'unready', detail: error.message };
   } finally {
-    data.close();
-    socket.destroy();
+    data?.close();
+    for (const socket of sockets) socket.destroy();
   }
 }
 

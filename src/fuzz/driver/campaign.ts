@@ -99,7 +99,11 @@ function recordOf(index: number, one: DrivenCase, { kind, code, finding, detail 
   };
 }
 
-/** Levels and variants of one mutation that show the same are one finding. */
+/**
+ * Levels and variants of one mutation that show the same are one finding; and so is what a client does in the clear when
+ * an exchange has failed, for whatever reason.
+ */
 function keyOf({ layer, name }: DrivenCase, finding: Finding): string {
+  if (layer === 'exchange' && finding === 'gone on in the clear') return `${layer}: ${finding}`;
   return `${layer}: ${name}: ${finding}`;
 }

@@ -5,8 +5,9 @@
 import type { FtpSecurityError } from '../../errors.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
 import type { MessageCase } from '../cases.js';
+import type { ExchangeCase } from '../exchange/cases.js';
 import type { ClientScript } from '../phases.js';
-import { type DrivenCase, judged, type Outcome } from './outcome.js';
+import { type DrivenCase, judged, judgedExchange, type Outcome } from './outcome.js';
 import type { Quiet } from './wire.js';
 
 /** What a client did on one connection. */
@@ -54,13 +55,17 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
   const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, conduct, hasShown) };
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(one);
-  const as = (kind: Outcome['kind']) => judged({ ...base, kind }, expected, (one as MessageCase).forges);
+  const as = (kind: Outcome['kind']) =>
+    one.layer === 'exchange'
+      ? judgedExchange({ ...base, kind }, one as ExchangeCase)
+      : judged({ ...base, kind }, expected, (one as MessageCase).forges);
   if (hasShown && expected.verdict === 'refuse') return as('accepted');
   if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
   if (waited) return as(end === 'silence' && next === undefined ? 'hung' : 'ignored');
   if (next === undefined) return as('closed');
   const usual = known.usual.commands[bent + 1];
   if (conduct.ahead) return { ...base, kind: 'skipped', detail: 'sends commands ahead of replies' };
+  if (one.layer === 'exchange') return as(goesOnAlike(next, usual) ? 'accepted' : 'refused');
   if (next !== usual) return as('refused');
   if (usual !== known.refused?.commands[bent + 1]) return as('accepted');
   // It does the same whatever the reply says, so that only what it prints tells.
@@ -70,9 +75,14 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
 
 /** A client may do anything behind a text that the case has made up, or a reply that refuses. */
 function expectedOf(one: DrivenCase): MessageCase['expected'] {
-  const { expected } = one as MessageCase | ClientScript;
+  const { expected } = one as MessageCase | ClientScript | ExchangeCase;
   const own = one.layer === 'phases' || one.layer === 'inner' || one.layer === 'fragments';
   return own && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
+}
+
+/** The same, or protected as well, whatever is in it: nobody can open it whose keys are others. */
+function goesOnAlike(next: string, usual: string | undefined): boolean {
+  return next === usual || (usual !== undefined && !/^clear /.test(next) && !/^clear /.test(usual));
 }
 
 export function isDowngrade(command: string): boolean {

@@ -24,4 +24,12 @@ export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER } from './sound-server.js';
 export { type ClientTarget, type Plain, playToClient } from './to-client.js';
 export { playToServer, type ServerTarget } from './to-server.js';
-export type { DataConnections, DataDoor, Ends, FuzzSide, Quiet, Wire } from './wire.js';
+export {
+  type DataConnections,
+  type DataDoor,
+  type Ends,
+  type FuzzSide,
+  type Quiet,
+  Unready,
+  type Wire,
+} from './wire.js';

@@ -1,12 +1,13 @@
 /** What became of a case, and which of it is a finding: what a peer did is held against what a sound one must do. */
 import type { ErrorCode } from '../../errors.js';
 import type { MessageCase } from '../cases.js';
+import type { ExchangeCase } from '../exchange/cases.js';
 import type { Expectation } from '../mutation.js';
 import type { ScriptCase } from '../phases.js';
 import type { TransferCase } from '../transfers.js';
 
 /** A case that is played to a peer: over its control connection, or as a transfer behind it. */
-export type DrivenCase = (MessageCase | ScriptCase | TransferCase) & Placed;
+export type DrivenCase = (MessageCase | ScriptCase | ExchangeCase | TransferCase) & Placed;
 
 interface Placed {
   /** To a client: which command behind the exchange gets the bent reply, from 1. Without it the driver's target says. */
@@ -33,6 +34,8 @@ export const FINDINGS = [
   'malformed data accepted',
   'truncated data accepted',
   'blocks out of order accepted',
+  'unverified exchange accepted',
+  'malformed exchange accepted',
   'order broken',
   'clear reply given',
   'weak reply given',
@@ -42,6 +45,7 @@ export const FINDINGS = [
   'gone on in the clear',
   'another code given',
   'sound text refused',
+  'sound exchange refused',
   'hung',
   'crashed',
 ] as const;
@@ -91,6 +95,20 @@ export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding
 export function judged(outcome: Outcome, expected: Expectation, forges?: string): Outcome {
   const finding = outcome.finding ?? findingIn(outcome.kind, expected, forges);
   return finding === undefined ? outcome : { ...outcome, finding };
+}
+
+/** What is found of texts, said of security data. */
+const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
+  'unverified text accepted': 'unverified exchange accepted',
+  'malformed token accepted': 'malformed exchange accepted',
+  'malformed text accepted': 'malformed exchange accepted',
+  'sound text refused': 'sound exchange refused',
+};
+
+/** The same for a case of an exchange. */
+export function judgedExchange(outcome: Outcome, { expected, forges }: ExchangeCase): Outcome {
+  const { finding, ...rest } = judged(outcome, expected, forges);
+  return finding === undefined ? rest : { ...rest, finding: OF_EXCHANGES[finding] ?? finding };
 }
 
 function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): Finding | undefined {

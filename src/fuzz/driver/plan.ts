@@ -1,6 +1,7 @@
 /** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, without end. */
 import type { Peer } from '../../secure/security-context.js';
 import { type MessageCase, messageCases } from '../cases.js';
+import { exchangeCases } from '../exchange/cases.js';
 import type { Layer } from '../mutation.js';
 import { SCRIPTS } from '../phases.js';
 import { transferCases } from '../transfers.js';
@@ -25,8 +26,9 @@ export function* plan({ to, seed, layers, level, without = [] }: PlanOptions): G
   for (let round = 0; ; round++) {
     const options = { seed: (seed + round * ROUND) >>> 0, variants: VARIANTS, layers, to, ...(level && { level }) };
     // The first variant is the simplest one in every round.
+    const exchanges = layers.includes('exchange') ? exchangeCases(options) : [];
     const transfers = layers.includes('data') ? transferCases(options) : [];
-    const drawn = [...messageCases(options), ...transfers].filter(
+    const drawn = [...messageCases(options), ...exchanges, ...transfers].filter(
       one => (round === 0 || one.choices.length > 0) && !('forges' in one && without.includes(one.forges!)),
     );
     yield* byTurns(round === 0 ? [...scripts, ...drawn] : drawn);

@@ -4,6 +4,7 @@ import { FtpSecurityError } from '../../errors.js';
 import type { Peer } from '../../secure/security-context.js';
 import { MAX_PROTECTION_BUFFER } from '../../secure/security-data.js';
 import { caseOf, type MessageCase, mutationOf } from '../cases.js';
+import { EXCHANGES, exchangeCaseOf, exchangePeersOf } from '../exchange/cases.js';
 import { SCRIPTS } from '../phases.js';
 import { isTransfer, type TransferCase, transferCaseOf } from '../transfers.js';
 import type { DrivenCase, Finding, Outcome } from './outcome.js';
@@ -77,6 +78,10 @@ function namedCase(one: Record<string, unknown>): DrivenCase {
       name,
     );
   if (layer === 'data') return readTransfer(one, to);
+  if (layer === 'exchange') {
+    const exchange = EXCHANGES.find(it => it.name === name && exchangePeersOf(it).includes(to));
+    return exchangeCaseOf(found(exchange, name), { to, choices: choicesOf(choices) });
+  }
   const mutation = mutationOf(one);
   if (!isLevel(level)) throw bad('the case has no level');
   if (typeof text !== 'string' || !/^[\x01-\x7f]*$/.test(text)) throw bad('the case has no text in ASCII');

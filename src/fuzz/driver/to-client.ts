@@ -9,6 +9,8 @@ import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level
 import type { Exchange } from '../../secure/security-context.js';
 import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
 import { type MessageCase, mutationOf, type Performance, perform } from '../cases.js';
+import { type ExchangeCase, performExchange } from '../exchange/cases.js';
+import type { ExchangeTurn } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ClientScript, scriptOctets } from '../phases.js';
 import { BUFFER_SIZE, soundTransfer, type TransferCase } from '../transfers.js';
@@ -24,6 +26,9 @@ export interface ClientTarget extends FuzzSide {
   /** Without them nothing is transferred. */
   data?: DataConnections;
 }
+
+/** So many commands behind a bent exchange tell what a client makes of it. */
+const MOST_BEHIND = 16;
 
 /**
  * Without a case: that command gets a sound reply with the marker in it, or one that refuses; `send` and `fail` have the first
@@ -73,6 +78,10 @@ async function converse(server: Server, wire: Wire): Promise<Quiet> {
   }
 }
 
+function isExchange(one: DrivenCase | Plain): one is ExchangeCase {
+  return typeof one !== 'string' && one.layer === 'exchange';
+}
+
 /** Our side. */
 class Server {
   readonly #one: DrivenCase | Plain;
@@ -84,6 +93,7 @@ class Server {
   #received: Uint8Array | undefined;
   #commands: string[] = [];
   #secured = 0;
+  #adats = 0;
   #performance: Performance | undefined;
   #before: Uint8Array[] = [];
   #bent: number | undefined;
@@ -120,11 +130,15 @@ class Server {
     };
   }
 
-  /** The client has done something behind the bent reply, or said goodbye. */
+  /**
+   * The client has done something behind the bent reply, or said goodbye. Behind a bent exchange it is let to its end, lest
+   * it die of ours.
+   */
   get isOver(): boolean {
     // Behind a sound file others may follow, which the client sends.
     if (isTransferCase(this.#one) && this.#one.name === soundTransfer(this.#one).name) return this.#quits;
-    return this.#quits || (this.#bent !== undefined && this.#commands.length > this.#bent + 1);
+    const more = isExchange(this.#one) ? MOST_BEHIND : 1;
+    return this.#quits || (this.#bent !== undefined && this.#commands.length > this.#bent + more);
   }
 
   /** What was sent has no end. */
@@ -161,7 +175,9 @@ class Server {
       return await this.#protected(inner, level);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
-      this.#error = error;
+      // Behind a bent exchange its keys may be others: that it goes on protected is all that can be seen.
+      if (this.#bent !== undefined && isExchange(this.#one)) this.#note(outer.verb, claimed);
+      else this.#error = error;
       this.#quits = true;
       return [];
     }
@@ -170,6 +186,7 @@ class Server {
   async #inTheClear(command: Command): Promise<readonly Uint8Array[]> {
     const { verb } = command;
     this.#note(verb, 'clear');
+    if (this.#bent !== undefined && isExchange(this.#one)) return [formatReply(530, 'Not without an association')];
     if (this.#session !== undefined) return [this.#protect(toUtf8('533 Not in the clear'))];
     if (verb === 'AUTH' && this.#names(command)) {
       this.#exchange = this.#target.exchange(session => {
@@ -184,15 +201,24 @@ class Server {
   async #adat(command: Command, exchange: Exchange): Promise<readonly Uint8Array[]> {
     if (this.#isDue('exchange')) return this.#bend([scriptOctets((this.#one as ClientScript).line, 'client')!]);
     let step: Awaited<ReturnType<Exchange['step']>>;
+    let received: Uint8Array | undefined;
     try {
-      step = await exchange.step(parseAdat(command).token);
+      received = parseAdat(command).token;
+      step = await exchange.step(received);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       this.#refusal = error;
       return [formatReply(535, 'Failed security check')];
     }
     const code = step.context === undefined ? 335 : 235;
+    const bent = this.#bentAdat({ code, token: step.token, received });
+    if (bent !== undefined) return this.#bend([bent]);
     return [step.token ? formatAdatReply(code, step.token) : formatReply(code, 'Security data exchange complete')];
+  }
+
+  #bentAdat(said: Pick<ExchangeTurn, 'code' | 'token' | 'received'>): Uint8Array | undefined {
+    if (!isExchange(this.#one) || this.#bent !== undefined) return undefined;
+    return performExchange(this.#one, { ...said, to: 'client', number: this.#adats++, keys: this.#target.keys });
   }
 
   #names(command: Command): boolean {
@@ -215,7 +241,7 @@ class Server {
       const octets = scriptOctets({ ...line, text: `${line.text} ${MARKER}` }, 'client', this.#session!.context);
       return this.#bend(octets && [octets], sound);
     }
-    if (this.#one.layer === 'phases') return [sound()];
+    if (this.#one.layer === 'phases' || this.#one.layer === 'exchange') return [sound()];
     this.#performance ??= this.#perform(answer);
     if (this.#performance === undefined) return [sound()];
     const before = this.#before.shift();

@@ -5,11 +5,13 @@ import { protectCommand } from '../../secure/protect.js';
 import { covers, type TokenLevel } from '../../secure/protection-level.js';
 import { adatOf, formatAdat, formatAuth } from '../../secure/security-data.js';
 import { type MessageCase, perform } from '../cases.js';
+import { comesAgain, type ExchangeCase, performExchange } from '../exchange/cases.js';
+import { type ExchangeTurn, linesOf } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 import { type ServerScript, scriptOctets } from '../phases.js';
 import type { TransferCase } from '../transfers.js';
 import { playTransfer } from './data-to-server.js';
-import { type DrivenCase, judged, type Outcome } from './outcome.js';
+import { type DrivenCase, judged, judgedExchange, type Outcome } from './outcome.js';
 import {
   type DataConnections,
   type FuzzSide,
@@ -33,15 +35,24 @@ const NOT_HEARD: readonly number[] = [421, 431, 500, 501, 502, 503, 504, 521, 53
 /** Of these, those that a command gets for nothing but its protection. */
 const NOT_SAFE: readonly number[] = [421, 431, 503, 533, 534, 535, 536, 537];
 const NOOP = 'NOOP\r\n';
+/** Where no key is known that it could have. */
+const MIC = toUtf8('MIC AAAA\r\n');
 
 /**
  * Plays a case on a connection that is new.
+ * @param another  makes another to the same server, or throws Unready; without it nothing is replayed there
  * @throws FtpSecurityError, side local, where our own side can't: it has no ticket, say
  */
-export async function playToServer(one: DrivenCase, target: ServerTarget, wire: Wire): Promise<Outcome> {
+export async function playToServer(
+  one: DrivenCase,
+  target: ServerTarget,
+  wire: Wire,
+  another?: () => Promise<Wire>,
+): Promise<Outcome> {
   const client = new Client(target, wire);
   try {
     if (one.layer === 'phases') return await playScript(one as ServerScript, client);
+    if (one.layer === 'exchange') return await playExchange(one as ExchangeCase, client, another);
     await client.establish();
     await client.logIn();
     if (one.layer === 'data') return await playTransfer(one as TransferCase, client, target.data);
@@ -68,6 +79,17 @@ async function playScript(script: ServerScript, client: Client): Promise<Outcome
   if (code < 400) return { ...outcome, kind: 'accepted', finding: outcome.finding ?? 'order broken' };
   const finding = outcome.finding ?? (owed.includes(code) ? undefined : 'another code given');
   return { ...outcome, kind: 'refused', ...(finding && { finding }) };
+}
+
+async function playExchange(one: ExchangeCase, client: Client, another?: () => Promise<Wire>): Promise<Outcome> {
+  const bent = await client.exchange(turn => performExchange(one, turn));
+  if (bent === undefined) return { kind: 'skipped' };
+  const outcome = await client.provokeExchange(bent);
+  if (!comesAgain(one)) return judgedExchange(outcome, one);
+  if (outcome.kind !== 'accepted' || another === undefined) return { ...outcome, kind: 'skipped' };
+  const other = client.at(await another());
+  const place = await other.exchange(turn => performExchange(one, turn) && bent.octets);
+  return place === undefined ? { kind: 'skipped' } : judgedExchange(await other.provokeExchange(place), one);
 }
 
 async function playMessage(one: MessageCase, client: Client): Promise<Outcome> {
@@ -101,6 +123,13 @@ function wasHeard({ layer, expected }: MessageCase, code: number): boolean {
   return !(own ? NOT_SAFE : NOT_HEARD).includes(code);
 }
 
+/** A line of the exchange that is to be sent in the place of a sound one. */
+interface Bent {
+  octets: Uint8Array;
+  /** Whether 235 answers a sound one. */
+  isLast: boolean;
+}
+
 /** Our side. */
 class Client {
   session: FuzzSession | undefined;
@@ -114,6 +143,11 @@ class Client {
     this.replies = new HeardReplies(wire);
   }
 
+  /** The same client on another connection. */
+  at(wire: Wire): Client {
+    return new Client(this.#target, wire);
+  }
+
   async come(start: ServerScript['start']): Promise<void> {
     if (start === 'secured') return await this.establish();
     await this.#greeting();
@@ -121,20 +155,45 @@ class Client {
   }
 
   async establish(): Promise<void> {
+    await this.exchange();
+    if (this.session === undefined) throw new Unready('the exchange ends without a context');
+    this.replies.open(this.session.context);
+  }
+
+  /** Speaks the exchange to its end, or as far as the line that is bent, which it gives. */
+  async exchange(bend: (turn: ExchangeTurn) => Uint8Array | undefined = () => undefined): Promise<Bent | undefined> {
     await this.#greeting();
     const exchange = this.#target.exchange(session => {
       this.session = session;
     }, this.#wire.ends);
     await this.#asked(formatAuth(this.#target.mechanism), 334);
+    let received: Uint8Array | undefined;
     let step = await exchange.step();
-    while (step.token !== undefined) {
+    for (let number = 0; step.token !== undefined; number++) {
+      const turn: ExchangeTurn = { to: 'server', number, token: step.token, received, keys: this.#target.keys };
+      const octets = bend(turn);
+      if (octets !== undefined) return { octets, isLast: number + 1 >= linesOf(turn) };
       const reply = await this.#asked(formatAdat(step.token), 235, 335);
       if (reply.code === 235 && step.context !== undefined) break;
-      step = await exchange.step(adatOf(reply).token);
+      received = adatOf(reply).token;
+      step = await exchange.step(received);
       if (reply.code === 235) break;
     }
-    if (this.session === undefined) throw new Unready('the exchange ends without a context');
-    this.replies.open(this.session.context);
+    return undefined;
+  }
+
+  /** Sends a bent line of the exchange. Where it is refused, no protected command may be accepted. */
+  async provokeExchange({ octets, isLast }: Bent): Promise<Outcome> {
+    // Keys that the mechanism has early are those that a server could have, too.
+    const early = this.session && this.sound(NOOP, 'safe');
+    this.session = undefined;
+    await this.#wire.send([octets]);
+    const reply = await this.replies.final();
+    const sent = [octets];
+    if (typeof reply !== 'string' && (reply.code === 235 || (reply.code === 335 && !isLast))) {
+      return { kind: 'accepted', code: reply.code, sent };
+    }
+    return { ...(await this.#probed(reply, early ?? MIC)), sent };
   }
 
   /** Whoever is refused is not logged in; commands are refused by another code then, and the cases tell as much. */
@@ -173,13 +232,14 @@ class Client {
     return { ...outcome, finding: 'clear reply given' };
   }
 
-  /** Whether the server still answers; a bent line may have swallowed the first one that comes behind it. */
-  async #probed(reply: HeardReply | Quiet): Promise<Outcome> {
+  /** @param unsound  must not be carried out. Whether the server still answers; a bent line may have swallowed the first one that comes behind it. */
+  async #probed(reply: HeardReply | Quiet, unsound?: Uint8Array): Promise<Outcome> {
     if (reply === 'end') return { kind: 'closed' };
     for (let tries = 0; tries < 3; tries++) {
-      await this.#wire.send([this.session ? this.sound(NOOP, 'safe') : concat(toUtf8('NOOP'), CRLF)]);
+      await this.#wire.send([unsound ?? (this.session ? this.sound(NOOP, 'safe') : concat(toUtf8('NOOP'), CRLF))]);
       const answer = await this.replies.final();
       if (answer === 'silence') continue;
+      if (unsound !== undefined && answer !== 'end' && answer.code < 400) return CARRIED_OUT;
       if (reply !== 'silence') return outcomeOf(reply);
       if (answer === 'end') return { kind: 'closed' };
       const swallowed = NOT_HEARD.includes(answer.code);
@@ -199,6 +259,12 @@ class Client {
     throw new Unready(`${reply.code} where ${owed.join(' or ')} is due`);
   }
 }
+
+const CARRIED_OUT: Outcome = {
+  kind: 'accepted',
+  finding: 'unverified exchange accepted',
+  detail: 'carries out a protected command behind a refusal',
+};
 
 function outcomeOf(reply: HeardReply | Quiet): Outcome {
   if (reply === 'end') return { kind: 'closed' };

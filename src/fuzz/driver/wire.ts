@@ -5,6 +5,7 @@ import { ProtectedReplyReader } from '../../secure/protect.js';
 import { decodeProtectedReply } from '../../secure/protected-reply.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
 import type { Exchange, SecurityContext } from '../../secure/security-context.js';
+import type { ExchangeKeys } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 
 /** `end` the peer has closed, in whatever way; `silence` nothing came as long as it may take. */
@@ -46,6 +47,8 @@ export interface FuzzSide {
   mechanism: string;
   /** @param told  is told of the session, whose context makes bent tokens, when the exchange is complete */
   exchange(told: (session: FuzzSession) => void, ends?: Ends): Exchange;
+  /** For bent exchanges; without them only what needs none is said. */
+  keys?: ExchangeKeys;
 }
 
 /** The connection never came to where a case begins. */

@@ -1,14 +1,20 @@
 /** Base 64 (RFC 2228 §10): no line breaks, padding owed, and what peers put around it. */
 import { encodeBase64 } from '../../base64.js';
 import { concat } from '../../bytes.js';
+import type { Draw } from '../draw.js';
 import { deviation, type Mutation, refuse } from '../mutation.js';
 import { anyOne, inserted, octets, spliced } from '../pieces.js';
+
+/** Its change looks at nothing but the octets. */
+type TextMutation = Omit<Mutation, 'source' | 'change'> & {
+  change(pieces: readonly Uint8Array[], draw: Draw, carrier?: unknown): readonly Uint8Array[] | undefined;
+};
 
 const BAD = refuse('syntax/bad-base64');
 const PAD = 0x3d;
 const ALPHABET = octets('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 
-const rows: readonly Omit<Mutation, 'source'>[] = [
+const rows: readonly TextMutation[] = [
   {
     name: 'padding is missing',
     expected: BAD,
@@ -122,3 +128,6 @@ const rows: readonly Omit<Mutation, 'source'>[] = [
 ];
 
 export const BASE64: readonly Mutation[] = rows.map(row => ({ ...row, source: 'RFC 2228 §10' }));
+
+/** Those that bend base 64 itself, wherever it stands. */
+export const BASE64_TEXTS: readonly TextMutation[] = rows.filter(({ at }) => at === 'base64');

@@ -57,6 +57,15 @@ describe('fuzz server', () => {
 });
 
 describe('fuzz server', () => {
+  it('bends the exchange of a sound server, replays on a second connection among it, and finds nothing', async () => {
+    const args = ['--only', 'exchange', '--cases', '150', '--json'];
+    const ran = await against(soundServer(), where => rfc2228(['server', where, ...PSK, ...args]));
+    expect([ran.status, findings(ran)]).toEqual([0, []]);
+    const again = records(ran).find(({ name }) => name === 'a confirmation comes again');
+    expect(again).toMatchObject({ layer: 'exchange', outcome: 'refused', code: 535 });
+    expect(records(ran).at(-1).outcomes.accepted).toBeGreaterThan(10);
+  });
+
   it('tells a server that hangs', async () => {
     const args = ['--only', 'base64', '--cases', '1', '--limit', '50', '--json', '--out', join(folder, 'hung')];
     const ran = await against(badServer({ hangs: true }), where => rfc2228(['server', where, ...PSK, ...args]));

@@ -1,0 +1,79 @@
+/**
+ * Security data as octets, whatever they mean. A mechanism may leave octets unprotected, and pass over some behind a
+ * token, so that much is left to the peer; but what is not whole is no token (RFC 2743 §2.2.2, GSS_S_DEFECTIVE_TOKEN).
+ */
+import { concat } from '../../bytes.js';
+import { BASE64_TEXTS } from '../layers/base64.js';
+import { EITHER, refuse } from '../mutation.js';
+import { flipped, octets } from '../pieces.js';
+import type { ExchangeMutation } from './mutation.js';
+
+const DEFECTIVE = refuse('security/bad-token', 'security/bad-checksum', 'security/no-key');
+/** Base 64 of as much is 64 KiB. */
+const LONG = 48 * 1024;
+/** How tokens begin that are of none of the mechanisms here: TLS, NTLM, and none at all. */
+const FOREIGN = [
+  '\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03'.padEnd(52, '\x11'),
+  'NTLMSSP\0\x01\0\0\0\x97\x82\x08\xe2'.padEnd(40, '\0'),
+  'GET / HTTP/1.0\r\n\r\n',
+];
+
+const tokens: readonly Omit<ExchangeMutation, 'source' | 'at'>[] = [
+  {
+    name: 'no octet of it',
+    expected: refuse('security/bad-token', 'syntax/bad-command'),
+    change: () => octets(''),
+  },
+  { name: 'one octet', expected: DEFECTIVE, change: (_, draw) => octets(draw.of(['`', '\0', '\x01', '\x16', '\xff'])) },
+  {
+    name: 'it is cut',
+    expected: DEFECTIVE,
+    change: (token, draw) => {
+      const third = Math.floor(token.length / 3);
+      return token.subarray(0, draw.of([token.length - 1, third, 2 * third, 1 + draw.below(token.length - 1)]));
+    },
+  },
+  {
+    name: 'octets behind it',
+    expected: EITHER,
+    change: (token, draw) => concat(token, draw.octets(draw.of([1, 4, 100]))),
+  },
+  { name: 'it comes twice', expected: EITHER, change: token => concat(token, token) },
+  {
+    name: 'a bit is flipped',
+    expected: EITHER,
+    change: (token, draw) => flipped(token, draw.below(token.length), draw.below(8)),
+  },
+  {
+    name: 'octets at random',
+    expected: DEFECTIVE,
+    change: (token, draw) => draw.octets(token.length),
+  },
+  { name: 'a token of another mechanism', expected: DEFECTIVE, change: (_, draw) => octets(draw.of(FOREIGN)) },
+  { name: '48 KiB behind it', expected: EITHER, large: true, change: token => concat(token, new Uint8Array(LONG)) },
+  {
+    name: '48 KiB of one octet',
+    expected: DEFECTIVE,
+    large: true,
+    change: (_, draw) => new Uint8Array(LONG).fill(draw.of([0x60, 0x30, 0, 0x80, 0xff])),
+  },
+  {
+    name: "the client's own token",
+    to: 'client',
+    expected: DEFECTIVE,
+    change: (_token, _draw, { received }) => received,
+  },
+];
+
+export const EXCHANGE_OCTETS: readonly ExchangeMutation[] = [
+  ...tokens.map(row => ({ ...row, at: 'token', source: 'RFC 2228 §3, ADAT' }) as const),
+  ...BASE64_TEXTS.map(({ name, expected, change }): ExchangeMutation => {
+    return {
+      name: `base 64: ${name}`,
+      expected,
+      source: 'RFC 2228 §10',
+      at: 'base64',
+      change: (text, draw) => change([text], draw)?.[0],
+    };
+  }),
+];

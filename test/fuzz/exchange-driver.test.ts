@@ -1,0 +1,245 @@
+/** Bent exchanges as the driver plays them: sound peers show nothing; what bad ones take is found, made small, and shows again. */
+import { describe, expect, it } from 'vitest';
+import { toUtf8 } from '../../src/bytes.js';
+import { FtpSecurityError } from '../../src/errors.js';
+import { campaign, type FindingRecord, type SummaryRecord } from '../../src/fuzz/driver/campaign.js';
+import { judgeClient } from '../../src/fuzz/driver/conduct.js';
+import type { DrivenCase, Outcome } from '../../src/fuzz/driver/outcome.js';
+import { plan } from '../../src/fuzz/driver/plan.js';
+import { parseReproducers } from '../../src/fuzz/driver/reproducer.js';
+import { playToClient } from '../../src/fuzz/driver/to-client.js';
+import { playToServer } from '../../src/fuzz/driver/to-server.js';
+import { Unready, type Wire } from '../../src/fuzz/driver/wire.js';
+import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
+import { PskContext } from '../../src/mechanisms/psk/context.js';
+import type { Exchange, Peer } from '../../src/secure/security-context.js';
+import { ClientSession } from '../../src/session/client.js';
+import { ServerSession } from '../../src/session/server.js';
+import { heard, kerberos, type NewSides, type Sides, told, xPsk } from './exchange-sides.js';
+
+type Fault = (exchange: Exchange) => Exchange;
+
+const sound: Fault = exchange => exchange;
+
+/** It has a context all the same where it should fail for this reason, and a token where one is owed. */
+const forgiving = (reason: RegExp): Fault => {
+  return exchange => ({
+    step(token) {
+      try {
+        return exchange.step(token);
+      } catch (error) {
+        if (!(error instanceof FtpSecurityError) || !reason.test(error.message)) throw error;
+        const token = /of the acceptor/.test(error.message) && { token: Uint8Array.of(1) };
+        return {
+          ...token,
+          context: new PskContext({ role: 'acceptor', key: new Uint8Array(32), nonces: new Uint8Array(64) }),
+        };
+      }
+    },
+  });
+};
+
+/** A wire to somebody in the same process. */
+function wireTo(answer: (octets: Uint8Array) => readonly Uint8Array[], first: readonly Uint8Array[] = []): Wire {
+  const said = [...first];
+  return {
+    async send(chunks) {
+      for (const chunk of chunks) said.push(...answer(chunk));
+    },
+    end() {},
+    hear: async () => said.shift() ?? 'silence',
+  };
+}
+
+function serverWire({ mechanism, acceptor }: Sides, fault: Fault): Wire {
+  const server = new ServerSession({ mechanisms: [mechanism], allowWeak: true });
+  const exchange = fault(acceptor());
+  return wireTo(chunk => told(server, exchange, chunk).octets, [toUtf8('220 Ready\r\n')]);
+}
+
+/** A client that sends a few commands once it has an association, and says nothing more when it has none. */
+function clientWire({ mechanism, initiator }: Sides, fault: Fault): Wire {
+  const client = new ClientSession({ allowWeak: true });
+  const exchange = fault(initiator());
+  const commands = ['USER anna', 'NOOP', 'QUIT'];
+  let asks = true;
+  return wireTo(chunk => {
+    const { sent, replies, errors } = heard(client, exchange, chunk);
+    if (errors.length > 0) return [];
+    if (sent !== undefined) return [sent];
+    const next = asks ? `AUTH ${mechanism}` : client.phase === 'secured' ? commands.shift() : undefined;
+    asks = false;
+    return next === undefined || replies === 0 ? [] : [client.send(toUtf8(next))];
+  });
+}
+
+/** Plays cases to one side with a fault. */
+function playTo(to: Peer, newSides: NewSides, fault: Fault): (one: DrivenCase) => Promise<Outcome> {
+  if (to === 'server') {
+    return async one => {
+      const { mechanism, keys, initiator, ...sides } = newSides();
+      const wire = async () => serverWire({ mechanism, keys, initiator, ...sides }, fault);
+      return await playToServer(one, { mechanism, keys, exchange: initiator, user: 'anna' }, await wire(), wire);
+    };
+  }
+  const conduct = async (one: DrivenCase | 'accept') => {
+    const sides = newSides();
+    const { mechanism, keys, acceptor } = sides;
+    return await playToClient(one, { mechanism, keys, exchange: acceptor, at: 1 }, clientWire(sides, fault));
+  };
+  const learned = conduct('accept');
+  return async one =>
+    judgeClient(one, await conduct(one), { usual: await learned, refused: undefined, shown: undefined });
+}
+
+interface Ran {
+  summary: SummaryRecord;
+  findings: FindingRecord[];
+}
+
+async function fuzzed(
+  cases: Iterable<DrivenCase>,
+  play: (one: DrivenCase) => Promise<Outcome>,
+  most: number,
+): Promise<Ran> {
+  const findings: FindingRecord[] = [];
+  const summary = await campaign({
+    cases,
+    mechanism: 'GSSAPI',
+    play,
+    isOver: played => played >= most,
+    tell: record => void (record.type === 'finding' && findings.push(record)),
+  });
+  return { summary, findings };
+}
+
+const casesTo = (to: Peer, without: readonly string[]) => plan({ to, seed: 3, layers: ['exchange'], without });
+const caseOf = (name: string) => [...exchangeCases({ to: 'server', variants: 1 })].find(one => one.name === name)!;
+const NOT_KRB5 = ['psk', 'krb4'];
+const NOT_PSK = ['krb5', 'krb4'];
+const AES = kerberos(18);
+
+describe('sound peers', () => {
+  it.each([
+    ['server under Kerberos', 'server', AES, NOT_KRB5],
+    ['client under Kerberos', 'client', AES, NOT_KRB5],
+    ['server under X-PSK', 'server', xPsk, NOT_PSK],
+    ['client under X-PSK', 'client', xPsk, NOT_PSK],
+  ] as const)('%s: nothing is found', async (_, to, newSides, without) => {
+    const { summary, findings } = await fuzzed(casesTo(to, without), playTo(to, newSides, sound), 500);
+    expect(findings).toEqual([]);
+    const { accepted = 0, refused = 0, closed = 0, unready, hung, skipped = 0 } = summary.outcomes;
+    expect([unready, hung]).toEqual([undefined, undefined]);
+    expect(accepted).toBeGreaterThan(20);
+    expect(refused + closed).toBeGreaterThan(100);
+    expect(skipped).toBeLessThan(50);
+  });
+});
+
+describe('bad peers', () => {
+  it.each([
+    [
+      'a server that takes replays',
+      'server',
+      AES,
+      /was here before/,
+      'replay accepted: exchange: an AP-REQ without mutual authentication comes again',
+    ],
+    [
+      'a server that does not look at the clock',
+      'server',
+      AES,
+      /clock says/,
+      'unverified exchange accepted: exchange: a clock a day ahead',
+    ],
+    [
+      'a server that compares no names',
+      'server',
+      AES,
+      /not of the client/,
+      'unverified exchange accepted: exchange: another name than the ticket’s',
+    ],
+    [
+      'a server that reads any DER',
+      'server',
+      AES,
+      /DER: expected/,
+      'malformed exchange accepted: exchange: AP-REQ: a length beyond the end',
+    ],
+    [
+      'a server that believes any confirmation',
+      'server',
+      xPsk,
+      /wrong key confirmation/,
+      'unverified exchange accepted: exchange: a confirmation comes again',
+    ],
+    [
+      'a client that compares no time',
+      'client',
+      AES,
+      /answers another AP-REQ/,
+      'unverified exchange accepted: exchange: another second than the authenticator’s',
+    ],
+    [
+      'a client that needs no answer',
+      'client',
+      AES,
+      /no AP-REP/,
+      'unverified exchange accepted: exchange: no security data',
+    ],
+    [
+      'a client that believes any confirmation',
+      'client',
+      xPsk,
+      /wrong key confirmation/,
+      'unverified exchange accepted: exchange: a confirmation of zeros',
+    ],
+  ] as const)('%s is found, and found again', async (_, to, newSides, reason, owed) => {
+    const bad = playTo(to, newSides, forgiving(reason));
+    const { findings } = await fuzzed(casesTo(to, newSides === xPsk ? NOT_PSK : NOT_KRB5), bad, 400);
+    const found = findings.find(({ finding, name }) => `${finding}: ${name}` === owed);
+    expect(findings.map(({ finding, name }) => `${finding}: ${name}`)).toContain(owed);
+    expect(found).toMatchObject({
+      case: { layer: 'exchange', choices: [] },
+      sent: [expect.stringMatching(/^[0-9a-f]+$/)],
+    });
+    const again = parseReproducers(toUtf8(JSON.stringify(found)));
+    expect((await fuzzed(again, bad, 1)).findings.map(it => it.finding)).toEqual([found!.finding]);
+    expect((await fuzzed(again, playTo(to, newSides, sound), 1)).findings).toEqual([]);
+  });
+
+  it('a server that carries out a protected command though it has refused the exchange', async () => {
+    const { mechanism, keys, initiator } = xPsk();
+    const said = ['220 Ready', '334 Go on', '535 No', '200 Done'].map(line => toUtf8(`${line}\r\n`));
+    const wire: Wire = { send: async () => {}, end() {}, hear: async () => said.shift() ?? 'silence' };
+    const one = caseOf('no nonce');
+    const target = { mechanism, keys, exchange: initiator, user: 'anna' };
+    expect(await playToServer(one, target, wire)).toMatchObject({
+      kind: 'accepted',
+      finding: 'unverified exchange accepted',
+    });
+  });
+});
+
+describe('a replay', () => {
+  it('says nothing where the server can’t be reached again, or took nothing', async () => {
+    const again = caseOf('an AP-REQ comes again');
+    const { mechanism, keys, initiator, acceptor } = AES();
+    const target = { mechanism, keys, exchange: initiator, user: 'anna' };
+    const wire = () => serverWire({ mechanism, keys, initiator, acceptor }, sound);
+    expect((await playToServer(again, target, wire())).kind).toBe('skipped');
+    const gone = async () => {
+      throw new Unready('gone');
+    };
+    // It is in the replay cache by now.
+    expect((await playToServer(again, target, wire(), gone)).kind).toBe('skipped');
+    const fresh = AES();
+    const outcome = await playToServer(
+      again!,
+      { ...target, exchange: fresh.initiator },
+      serverWire(fresh, sound),
+      gone,
+    );
+    expect(outcome).toMatchObject({ kind: 'unready', detail: 'gone' });
+  });
+});

@@ -1,0 +1,164 @@
+/**
+ * gss_accept_sec_context and gss_init_sec_context of a library, put to bent exchanges in `peer.c`. What is behind the seal is
+ * sealed with the right session key, from tickets and keys of a real KDC.
+ */
+import { readFileSync } from 'node:fs';
+import { toHex } from '../../src/bytes.js';
+import { parseCommand } from '../../src/ftp/command.js';
+import { parseReply } from '../../src/ftp/reply.js';
+import { sanitizerReport } from '../../src/fuzz/driver/index.js';
+import { judgedExchange } from '../../src/fuzz/driver/outcome.js';
+import {
+  comesAgain,
+  EXCHANGES,
+  type ExchangeCase,
+  exchangeCases,
+  performExchange,
+} from '../../src/fuzz/exchange/cases.js';
+import type { ExchangeKeys } from '../../src/fuzz/exchange/mutation.js';
+import { parseCredentialCache, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
+import type { Peer as Side } from '../../src/secure/security-context.js';
+import { adatOf, parseAdat } from '../../src/secure/security-data.js';
+import { ourAcceptor, ourInitiator, theirAcceptor, theirInitiator } from './conversation.js';
+import { FTP_FLAGS, type Peer, type PeerReply } from './peer.js';
+import { cacheOf, keytabOf, type Realm } from './realm.js';
+
+export interface ExchangeFound {
+  finding: string;
+  name: string;
+  outcome: string;
+  /** Of the last one that was sent, in hex. */
+  token: string;
+}
+
+export interface Exchanged {
+  found: Map<string, ExchangeFound>;
+  tokens: number;
+  refused: number;
+  seconds: number;
+}
+
+/** No library has to answer longer, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** Octets of ADAT without data, which is no command. */
+const EMPTY = 'ADAT \r\n'.length;
+
+interface Target {
+  realm: Realm;
+  enctype: number;
+  keys: ExchangeKeys;
+  newPeer(): Peer;
+}
+
+function targetOf(realm: Realm, enctype: number, to: Side): Target {
+  const { credentials } = parseCredentialCache(readFileSync(cacheOf(realm, enctype)));
+  const keytab = parseKeytab(readFileSync(keytabOf(realm, enctype)));
+  const flags = FTP_FLAGS[realm.library];
+  return {
+    realm,
+    enctype,
+    keys: { forges: 'krb5', sessionKeys: credentials.map(({ key }) => key), keytab, ciphers: nodeCiphers },
+    newPeer: () => (to === 'server' ? theirAcceptor(realm, enctype) : theirInitiator(realm, enctype, { flags })),
+  };
+}
+
+/** Puts every case to both sides of a library, and then others as long as there is time. */
+export async function fuzzExchanges(realm: Realm, enctype: number, seconds: number, seed: number): Promise<Exchanged> {
+  const began = performance.now();
+  const since = () => (performance.now() - began) / 1000;
+  const run: Exchanged = { found: new Map(), tokens: 0, refused: 0, seconds: 0 };
+  for (const to of ['server', 'client'] as const) {
+    const end = since() + seconds / 2;
+    const target = targetOf(realm, enctype, to);
+    let peer = target.newPeer();
+    for (const one of casesTo(to, seed)) {
+      if (since() > end) break;
+      if (!(await playCase(one, peer, target, run))) peer = target.newPeer();
+    }
+    await peer.close().catch(() => {});
+  }
+  return { ...run, seconds: since() };
+}
+
+/** Without those of lines and base 64, which no library reads. */
+const OF_TOKENS = EXCHANGES.filter(({ at }) => at === 'token').map(({ name }) => name);
+
+function* casesTo(to: Side, seed: number): Generator<ExchangeCase> {
+  for (let round = 0; ; round++) {
+    for (const one of exchangeCases({ to, seed: seed + round * 7919, variants: round === 0 ? 1 : 4 })) {
+      if (OF_TOKENS.includes(one.name) && (round === 0 || one.choices.length > 0)) yield one;
+    }
+  }
+}
+
+/** @returns whether the peer lives */
+async function playCase(one: ExchangeCase, peer: Peer, target: Target, run: Exchanged): Promise<boolean> {
+  const note = (finding: string, outcome: string, token: Uint8Array) => {
+    const key = `${finding}: ${one.name}`;
+    if (!run.found.has(key)) run.found.set(key, { finding, name: one.name, outcome, token: toHex(token) });
+  };
+  const last: Last = { token: new Uint8Array() };
+  try {
+    const play = one.to === 'server' ? toAcceptor : toInitiator;
+    const said = await within(PATIENCE, play(one, peer, target, last));
+    if (said === undefined) return true;
+    run.tokens++;
+    if (!said.flag) run.refused++;
+    const { finding } = judgedExchange({ kind: said.flag ? 'accepted' : 'refused' }, one);
+    if (finding !== undefined) note(finding, said.flag ? 'complete' : await peer.errorText(), last.token);
+    return true;
+  } catch (error) {
+    const { message } = error as Error;
+    note('crashed', sanitizerReport(message)?.split('\n', 1)[0] ?? message.slice(0, 200), last.token);
+    await peer.close().catch(() => {});
+    return false;
+  }
+}
+
+/** What was sent last. */
+interface Last {
+  token: Uint8Array;
+}
+
+async function toAcceptor(one: ExchangeCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
+  const { token } = await ourInitiator(realm, enctype, { enctypes: [enctype] }).step();
+  const line = performExchange(one, { to: 'server', number: 0, token, received: undefined, keys });
+  const bent = line && (line.length > EMPTY ? parseAdat(parseCommand(line)).token : undefined);
+  if (bent === undefined) return undefined;
+  last.token = bent;
+  const said = await freshStep(peer, bent);
+  if (!comesAgain(one)) return said;
+  return said.flag ? await freshStep(peer, bent) : undefined;
+}
+
+async function toInitiator(one: ExchangeCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
+  const { result: received } = await freshStep(peer, new Uint8Array());
+  const { token } = await ourAcceptor(realm, enctype).step(received);
+  const line = performExchange(one, { to: 'client', number: 0, token, code: 235, received, keys });
+  const bent = line && adatOf(parseReply(line)).token;
+  if (bent === undefined) return undefined;
+  last.token = bent;
+  return await peer.request('s', bent);
+}
+
+async function freshStep(peer: Peer, token: Uint8Array): Promise<PeerReply> {
+  const begun = peer.queue('n');
+  const said = peer.queue('s', token);
+  peer.flush();
+  await begun;
+  return await said;
+}
+
+async function within<T>(limit: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('hung')), limit);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
