@@ -79,8 +79,7 @@ export {
   exchangeCases,
   performExchange,
 } from './exchange/cases.js';
-export type { Krb5Keys } from './exchange/krb5.js';
-export type { ExchangeFormat, ExchangeKeys, ExchangeMutation, ExchangeTurn } from './exchange/mutation.js';
+export type { ExchangeFormat, ExchangeKeys, ExchangeMutation, ExchangeTurn, Krb5Keys } from './exchange/mutation.js';
 export type { Layered } from './mechanisms/forgery.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';
 export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5.js';

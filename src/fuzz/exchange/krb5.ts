@@ -1,7 +1,7 @@
 /** The tokens of Kerberos V5 opened with the session key, and sealed again with other contents (RFC 4120 §5.5, RFC 4121 §4.1). */
 import { concat, fromHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import { openApReq, type ServiceKey } from '../../mechanisms/krb5/ap-exchange.js';
+import { openApReq } from '../../mechanisms/krb5/ap-exchange.js';
 import { formatDer, parseDer, type Type } from '../../mechanisms/krb5/der.js';
 import { type CipherOptions, enctypeOf, kerberosKey } from '../../mechanisms/krb5/enctypes.js';
 import { type ContextToken, formatFrame, parseContextToken } from '../../mechanisms/krb5/gss-token.js';
@@ -18,15 +18,7 @@ import {
   encApRepPart,
   USAGE,
 } from '../../mechanisms/krb5/messages.js';
-import type { ExchangeTurn } from './mutation.js';
-
-export interface Krb5Keys extends CipherOptions {
-  forges: 'krb5';
-  /** Of the client's tickets, where we are the client. */
-  sessionKeys: readonly EncryptionKey[];
-  /** Of the service, where we are the server. */
-  keytab: readonly ServiceKey[];
-}
+import type { ExchangeTurn, Krb5Keys } from './mutation.js';
 
 /** A token of an exchange, open. */
 interface Parts<Message, Inside> {

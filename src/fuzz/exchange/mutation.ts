@@ -1,10 +1,20 @@
 /** What a mutation of a security data exchange is (RFC 2228 §3, ADAT): one of our tokens bent, or the line around it. */
 import { encodeBase64 } from '../../base64.js';
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
+import type { ServiceKey } from '../../mechanisms/krb5/ap-exchange.js';
+import type { CipherOptions } from '../../mechanisms/krb5/enctypes.js';
+import type { EncryptionKey } from '../../mechanisms/krb5/messages.js';
 import type { Peer } from '../../secure/security-context.js';
 import type { Draw } from '../draw.js';
 import type { Expectation } from '../mutation.js';
-import type { Krb5Keys } from './krb5.js';
+
+export interface Krb5Keys extends CipherOptions {
+  forges: 'krb5';
+  /** Of the client's tickets, where we are the client. */
+  sessionKeys: readonly EncryptionKey[];
+  /** Of the service, where we are the server. */
+  keytab: readonly ServiceKey[];
+}
 
 /** What opens and seals the tokens of an exchange again, by the mechanism that they are of. */
 export type ExchangeKeys = Krb5Keys | { forges: 'psk'; key: Uint8Array } | { forges: 'krb4' };
