@@ -64,8 +64,17 @@ function targetOf(realm: Realm, enctype: number, to: Side): Target {
   };
 }
 
-/** Puts every case to both sides of a library, and then others as long as there is time. */
-export async function fuzzExchanges(realm: Realm, enctype: number, seconds: number, seed: number): Promise<Exchanged> {
+/**
+ * Puts every case to both sides of a library, and then others as long as there is time.
+ * @param names  of the cases that are put; default all
+ */
+export async function fuzzExchanges(
+  realm: Realm,
+  enctype: number,
+  seconds: number,
+  seed: number,
+  names = OF_TOKENS,
+): Promise<Exchanged> {
   const began = performance.now();
   const since = () => (performance.now() - began) / 1000;
   const run: Exchanged = { found: new Map(), tokens: 0, refused: 0, seconds: 0 };
@@ -73,7 +82,7 @@ export async function fuzzExchanges(realm: Realm, enctype: number, seconds: numb
     const end = since() + seconds / 2;
     const target = targetOf(realm, enctype, to);
     let peer = target.newPeer();
-    for (const one of casesTo(to, seed)) {
+    for (const one of casesTo(to, seed, names)) {
       if (since() > end) break;
       if (!(await playCase(one, peer, target, run))) peer = target.newPeer();
     }
@@ -85,10 +94,10 @@ export async function fuzzExchanges(realm: Realm, enctype: number, seconds: numb
 /** Without those of lines and base 64, which no library reads. */
 const OF_TOKENS = EXCHANGES.filter(({ at }) => at === 'token').map(({ name }) => name);
 
-function* casesTo(to: Side, seed: number): Generator<ExchangeCase> {
+function* casesTo(to: Side, seed: number, names: readonly string[]): Generator<ExchangeCase> {
   for (let round = 0; ; round++) {
     for (const one of exchangeCases({ to, seed: seed + round * 7919, variants: round === 0 ? 1 : 4 })) {
-      if (OF_TOKENS.includes(one.name) && (round === 0 || one.choices.length > 0)) yield one;
+      if (names.includes(one.name) && (round === 0 || one.choices.length > 0)) yield one;
     }
   }
 }
@@ -144,11 +153,10 @@ async function toInitiator(one: ExchangeCase, peer: Peer, { realm, enctype, keys
 }
 
 async function freshStep(peer: Peer, token: Uint8Array): Promise<PeerReply> {
-  const begun = peer.queue('n');
-  const said = peer.queue('s', token);
+  const both = [peer.queue('n'), peer.queue('s', token)] as const;
   peer.flush();
-  await begun;
-  return await said;
+  const [, said] = await Promise.all(both);
+  return said;
 }
 
 async function within<T>(limit: number, work: Promise<T>): Promise<T> {

@@ -1,22 +1,12 @@
 /** gss_unwrap of MIT krb5 and of Heimdal, with every encryption type: what it takes that it must refuse. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { SECONDS, SEED } from './fuzz-command.js';
-import { enctypesOf, type Library, type Realm } from './realm.js';
-import { sanitized } from './sanitized.js';
+import { enctypesOf, type Library } from './realm.js';
 import { fuzzUnwrap, keep, type Unwrapped } from './unwrap-fuzz.js';
+import { memchecked, sanitized } from './watched-peer.js';
 
 /** RC4, DES3 and DES: tokens of RFC 1964. */
 const FRAMED = [23, 16, 3, 1];
-
-/** Slow, but it sees every access of the libraries, too; the first that is wrong ends the process. */
-function memchecked(realm: Realm): Realm {
-  const program = join(realm.folder, 'peer-memcheck');
-  const options = '-q --exit-on-first-error=yes --error-exitcode=99';
-  writeFileSync(program, `#!/bin/sh\nexec valgrind ${options} '${realm.program}' "$@"\n`, { mode: 0o755 });
-  return { ...realm, program };
-}
 
 function tell(target: string, { tokens, refused, seconds, found }: Unwrapped): void {
   console.info(`${target}: ${tokens} tokens, ${(tokens / seconds).toFixed(0)}/s, ${refused} refused`);
