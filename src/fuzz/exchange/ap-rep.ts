@@ -121,7 +121,7 @@ const CLEAR: readonly ExchangeMutation[] = [
     resealed(({ message }) => ({ key: otherKey(message.encPart.etype) })),
   ),
   row(
-    'it is sealed under the client’s subkey',
+    "it is sealed under the client's subkey",
     RECEIPT,
     OTHER_FORM,
     resealed(({ request: { subkey } }) => subkey && { key: subkey }),
@@ -142,13 +142,13 @@ const SEALED: readonly ExchangeMutation[] = [
     sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000]))),
   ),
   row(
-    'another second than the authenticator’s',
+    "another second than the authenticator's",
     RECEIPT,
     DAMAGED,
     inside(({ ctime }, draw) => ({ ctime: ctime + draw.of([1, -1, 86_400]) })),
   ),
   row(
-    'another microsecond than the authenticator’s',
+    "another microsecond than the authenticator's",
     RECEIPT,
     DAMAGED,
     inside(({ cusec }, draw) => ({ cusec: cusec === 0 ? 1 : cusec - draw.of([1, cusec]) })),

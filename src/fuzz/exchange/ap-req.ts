@@ -280,13 +280,13 @@ const SEALED: readonly ExchangeMutation[] = [
     sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000]))),
   ),
   row(
-    'another name than the ticket’s',
+    "another name than the ticket's",
     RECEIPT,
     WRONG_NAME,
     inside(({ cname }) => ({ cname: { ...cname, nameString: ['root'] } })),
   ),
   row(
-    'a name of more components than the ticket’s',
+    "a name of more components than the ticket's",
     RECEIPT,
     WRONG_NAME,
     inside(({ cname }) => ({ cname: { ...cname, nameString: [...cname.nameString, 'admin'] } })),
@@ -310,7 +310,7 @@ const SEALED: readonly ExchangeMutation[] = [
     inside(({ cname }) => ({ cname: { ...cname, nameType: 10 } })),
   ),
   row(
-    'another realm than the ticket’s',
+    "another realm than the ticket's",
     RECEIPT,
     WRONG_NAME,
     inside(({ crealm }) => ({ crealm: `${crealm}.TEST` })),
