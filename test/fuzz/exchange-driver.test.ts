@@ -157,7 +157,7 @@ describe('bad peers', () => {
       'server',
       AES,
       /not of the client/,
-      'unverified exchange accepted: exchange: another name than the ticket’s',
+      "unverified exchange accepted: exchange: another name than the ticket's",
     ],
     [
       'a server that reads any DER',
@@ -178,7 +178,7 @@ describe('bad peers', () => {
       'client',
       AES,
       /answers another AP-REQ/,
-      'unverified exchange accepted: exchange: another second than the authenticator’s',
+      "unverified exchange accepted: exchange: another second than the authenticator's",
     ],
     [
       'a client that needs no answer',
@@ -222,7 +222,7 @@ describe('bad peers', () => {
 });
 
 describe('a replay', () => {
-  it('says nothing where the server can’t be reached again, or took nothing', async () => {
+  it("says nothing where the server can't be reached again, or took nothing", async () => {
     const again = caseOf('an AP-REQ comes again');
     const { mechanism, keys, initiator, acceptor } = AES();
     const target = { mechanism, keys, exchange: initiator, user: 'anna' };

@@ -1,235 +1,119 @@
 /** AP-REPs that no sound server sends (RFC 4120 §3.2.5 and §5.5.2), sealed with the right session key. */
-import { formatDer } from '../../mechanisms/krb5/der.js';
+import { ACCEPT, EITHER, refuse } from '../mutation.js';
+import { filled } from './der.js';
+import { type ApRepParts, otherKey, tellsUsages } from './krb5.js';
 import {
-  type ApRep,
-  apRep,
-  type EncApRepPart,
-  type EncryptionKey,
-  encApRepPart,
-} from '../../mechanisms/krb5/messages.js';
-import type { Draw } from '../draw.js';
-import { ACCEPT, EITHER, type Expectation, refuse } from '../mutation.js';
-import { flipped, octets } from '../pieces.js';
-import { DER, filled, type Path, within } from './der.js';
-import { type ApRepParts, answerParts, otherKey, tellsUsages, tokenOf } from './krb5.js';
-import type { ExchangeMutation } from './mutation.js';
+  altered,
+  answerRows,
+  at,
+  BAD_TOKEN,
+  cut,
+  DAMAGED,
+  type DerPlace,
+  encrypted,
+  inside,
+  monthThirteen,
+  otherEtype,
+  otherLength,
+  sealed,
+  sealedAt,
+  sealedWith,
+  subkey,
+  type Table,
+  TWENTY_OCTETS,
+  UNKNOWN_NUMBER,
+  unknownEtype,
+  unknownKeytype,
+} from './krb5-rows.js';
 
-type Make = (parts: ApRepParts, draw: Draw) => Uint8Array | undefined;
-
-const RECEIPT = 'RFC 4120 §3.2.5';
-const MESSAGE = 'RFC 4120 §5.5.2';
-const BAD_TOKEN = refuse('security/bad-token');
-const DAMAGED = refuse('security/bad-checksum', 'security/bad-token');
 const NO_KEY = refuse('security/bad-token', 'security/no-key');
 /** Nobody but the server has the subkey either: it proves as much, in another form. */
 const OTHER_FORM = refuse('security/bad-token', 'security/bad-checksum');
-const UNKNOWN_ENCTYPE = 4711;
 
-const row = (name: string, source: string, expected: Expectation, make: Make): ExchangeMutation => ({
-  name,
-  source,
-  expected,
-  to: 'client',
-  forges: 'krb5',
-  at: 'token',
-  change(_token, draw, turn) {
-    const parts = answerParts(turn);
-    return parts && make(parts, draw);
-  },
-});
+const FIELDS = [0x6f, 0x30] as const;
+const PVNO = [...FIELDS, 0xa0, 0x02] as const;
+const NUMBER = [...FIELDS, 0xa1, 0x02] as const;
+const SEALED = [...FIELDS, 0xa2] as const;
 
-const formatted = (message: ApRep) => tokenOf('AP-REP', formatDer(apRep, message));
+const CLEAR_ROWS: Table<ApRepParts> = {
+  'RFC 4120 §5.5.2': [
+    ['pvno 4', BAD_TOKEN, at(PVNO, filled('\x04'))],
+    ['a pvno of twenty octets', BAD_TOKEN, at(PVNO, filled(TWENTY_OCTETS))],
+    ['the number of an AP-REQ', BAD_TOKEN, at(NUMBER, filled('\x0e'))],
+    ['no sealed part', BAD_TOKEN, at(SEALED, filled(''))],
+    // The session key has a type of its own, which tells as much.
+    ['a sealed part of an enctype that nobody has', EITHER, encrypted(unknownEtype)],
+    ['a sealed part of another enctype', EITHER, encrypted(otherEtype)],
+    ['a sealed part with a key version', EITHER, encrypted(() => ({ kvno: UNKNOWN_NUMBER }))],
+  ],
+  'RFC 4120 §3.2.5': [
+    ['a sealed part that is cut', DAMAGED, encrypted(cut)],
+    ['a sealed part with a bit flipped', DAMAGED, encrypted(altered)],
+    [
+      'a sealed part under another key',
+      DAMAGED,
+      sealedWith(({ message }) => ({ key: otherKey(message.encPart.etype) })),
+    ],
+    [
+      "a sealed part under the client's subkey",
+      OTHER_FORM,
+      sealedWith(({ request }) => request.subkey && { key: request.subkey }),
+    ],
+  ],
+  'RFC 4120 §7.5.1': [
+    [
+      'a sealed part with the key usage of an authenticator',
+      DAMAGED,
+      sealedWith(({ message }) => (tellsUsages(message.encPart) ? { usage: 11 } : undefined)),
+    ],
+  ],
+};
 
-const at =
-  (path: Path, change: (element: Uint8Array, draw: Draw) => Uint8Array): Make =>
-  ({ message }, draw) =>
-    tokenOf(
-      'AP-REP',
-      within(formatDer(apRep, message), path, element => change(element, draw)),
-    );
-
-const encrypted =
-  (change: (sealed: ApRep['encPart'], draw: Draw) => Partial<ApRep['encPart']>): Make =>
-  ({ message }, draw) =>
-    formatted({ ...message, encPart: { ...message.encPart, ...change(message.encPart, draw) } });
-
-const sealed =
-  (make: (inside: Uint8Array, draw: Draw) => Uint8Array): Make =>
-  (parts, draw) =>
-    formatted({ ...parts.message, encPart: parts.sealed(make(formatDer(encApRepPart, parts.inside), draw)) });
-
-const inside =
-  (change: (inside: EncApRepPart, draw: Draw) => object | undefined): Make =>
-  (parts, draw) => {
-    const changed = change(parts.inside, draw);
-    return changed && sealed(() => formatDer(encApRepPart, { ...parts.inside, ...changed }))(parts, draw);
-  };
-
-const resealed =
-  (how: (parts: ApRepParts) => { key?: EncryptionKey; usage?: number } | undefined): Make =>
-  parts => {
-    const otherwise = how(parts);
-    const { message, inside: part } = parts;
-    return otherwise && formatted({ ...message, encPart: parts.sealed(formatDer(encApRepPart, part), otherwise) });
-  };
-
-const IN = [0x6f, 0x30] as const;
 const WITHIN = [0x7b, 0x30] as const;
-const inOctets = (path: Path, change: (element: Uint8Array) => Uint8Array): Make =>
-  sealed(its => within(its, [...WITHIN, ...path], change));
+const CTIME = [...WITHIN, 0xa0, 0x18] as const;
+const CUSEC = [...WITHIN, 0xa1, 0x02] as const;
+const SEQ_NUMBER = [...WITHIN, 0xa3, 0x02] as const;
 
-const CLEAR: readonly ExchangeMutation[] = [
-  row('pvno 4', MESSAGE, BAD_TOKEN, at([...IN, 0xa0, 0x02], filled(octets('\x04')))),
-  row('a pvno of twenty octets', MESSAGE, BAD_TOKEN, at([...IN, 0xa0, 0x02], filled(new Uint8Array(20).fill(0x7f)))),
-  row('the number of an AP-REQ', MESSAGE, BAD_TOKEN, at([...IN, 0xa1, 0x02], filled(octets('\x0e')))),
-  row('no sealed part', MESSAGE, BAD_TOKEN, at([...IN, 0xa2], filled(octets('')))),
-  // The session key has a type of its own, which tells as much.
-  row(
-    'a sealed part of an enctype that nobody has',
-    MESSAGE,
-    EITHER,
-    encrypted(() => ({ etype: UNKNOWN_ENCTYPE })),
-  ),
-  row(
-    'a sealed part of another enctype',
-    MESSAGE,
-    EITHER,
-    encrypted(({ etype }) => ({ etype: etype === 18 ? 17 : 18 })),
-  ),
-  row(
-    'a sealed part with a key version',
-    MESSAGE,
-    EITHER,
-    encrypted(() => ({ kvno: 4711 })),
-  ),
-  row(
-    'a sealed part that is cut',
-    RECEIPT,
-    DAMAGED,
-    encrypted(({ cipher }, draw) => ({ cipher: cipher.subarray(0, draw.of([cipher.length - 1, 0, 1, 16])) })),
-  ),
-  row(
-    'a sealed part with a bit flipped',
-    RECEIPT,
-    DAMAGED,
-    encrypted(({ cipher }, draw) => ({ cipher: flipped(cipher, draw.below(cipher.length), draw.below(8)) })),
-  ),
-  row(
-    'it is sealed under another key',
-    RECEIPT,
-    DAMAGED,
-    resealed(({ message }) => ({ key: otherKey(message.encPart.etype) })),
-  ),
-  row(
-    'it is sealed under the client’s subkey',
-    RECEIPT,
-    OTHER_FORM,
-    resealed(({ request: { subkey } }) => subkey && { key: subkey }),
-  ),
-  row(
-    'it is sealed with the key usage of an authenticator',
-    'RFC 4120 §7.5.1',
-    DAMAGED,
-    resealed(({ message }) => (tellsUsages(message.encPart) ? { usage: 11 } : undefined)),
-  ),
-];
+const SEALED_ROWS: Table<ApRepParts> = {
+  'RFC 4120 §3.2.5': [
+    [
+      "another second than the authenticator's",
+      DAMAGED,
+      inside(({ ctime }, draw) => ({ ctime: ctime + draw.of([1, -1, 86_400]) })),
+    ],
+    [
+      "another microsecond than the authenticator's",
+      DAMAGED,
+      inside(({ cusec }, draw) => ({ cusec: cusec === 0 ? 1 : cusec - draw.of([1, cusec]) })),
+    ],
+  ],
+  'RFC 4120 §5.5.2': [
+    ['a sealed part that is none', BAD_TOKEN, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],
+    ['a subkey of an enctype that nobody has', NO_KEY, subkey(unknownKeytype)],
+    ['a subkey of another length', NO_KEY, subkey(otherLength)],
+    ['the highest sequence number', ACCEPT, inside(() => ({ seqNumber: 0xffff_ffff }))],
+  ],
+  'RFC 4120 §5.1.2': [['no sequence number', EITHER, inside(() => ({ seqNumber: undefined }))]],
+  'RFC 4120 §5.5.1': [['a negative sequence number', EITHER, sealedAt(SEQ_NUMBER, filled('\xff'))]],
+  'RFC 4120 §5.2.3': [['a month 13', BAD_TOKEN, sealedAt(CTIME, monthThirteen)]],
+  'RFC 4120 §5.2.4': [
+    ['microseconds of twenty octets', BAD_TOKEN, sealedAt(CUSEC, filled(TWENTY_OCTETS))],
+    ['a sequence number of 33 bits', BAD_TOKEN, sealedAt(SEQ_NUMBER, filled('\x01\0\0\0\0'))],
+  ],
+};
 
-const SEALED: readonly ExchangeMutation[] = [
-  row(
-    'a sealed part that is none',
-    MESSAGE,
-    BAD_TOKEN,
-    sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000]))),
-  ),
-  row(
-    'another second than the authenticator’s',
-    RECEIPT,
-    DAMAGED,
-    inside(({ ctime }, draw) => ({ ctime: ctime + draw.of([1, -1, 86_400]) })),
-  ),
-  row(
-    'another microsecond than the authenticator’s',
-    RECEIPT,
-    DAMAGED,
-    inside(({ cusec }, draw) => ({ cusec: cusec === 0 ? 1 : cusec - draw.of([1, cusec]) })),
-  ),
-  row(
-    'a month 13',
-    'RFC 4120 §5.2.3',
-    BAD_TOKEN,
-    inOctets(
-      [0xa0, 0x18],
-      filled(was => Uint8Array.from(was, (octet, i) => (i === 4 ? 0x31 : i === 5 ? 0x33 : octet))),
-    ),
-  ),
-  row(
-    'microseconds of twenty octets',
-    'RFC 4120 §5.2.4',
-    BAD_TOKEN,
-    inOctets([0xa1, 0x02], filled(new Uint8Array(20).fill(0x7f))),
-  ),
-  row(
-    'a subkey of an enctype that nobody has',
-    MESSAGE,
-    NO_KEY,
-    inside(({ subkey }) => subkey && { subkey: { ...subkey, keytype: UNKNOWN_ENCTYPE } }),
-  ),
-  row(
-    'a subkey of another length',
-    MESSAGE,
-    NO_KEY,
-    inside(
-      ({ subkey }, draw) => subkey && { subkey: { ...subkey, keyvalue: draw.octets(draw.of([0, 1, 15, 33, 4096])) } },
-    ),
-  ),
-  row(
-    'no sequence number',
-    'RFC 4120 §5.1.2',
-    EITHER,
-    inside(() => ({ seqNumber: undefined })),
-  ),
-  row(
-    'the highest sequence number',
-    MESSAGE,
-    ACCEPT,
-    inside(() => ({ seqNumber: 0xffff_ffff })),
-  ),
-  row('a negative sequence number', 'RFC 4120 §5.5.1', EITHER, inOctets([0xa3, 0x02], filled(octets('\xff')))),
-  row(
-    'a sequence number of 33 bits',
-    'RFC 4120 §5.2.4',
-    BAD_TOKEN,
-    inOctets([0xa3, 0x02], filled(octets('\x01\0\0\0\0'))),
-  ),
-];
+const CLEAR: DerPlace<ApRepParts> = {
+  of: 'AP-REP',
+  bent: at,
+  fields: FIELDS,
+  owed: [[0x6f], FIELDS, [...FIELDS, 0xa0], NUMBER, [...SEALED, 0x30], [...SEALED, 0x30, 0xa2, 0x04]],
+};
 
-const PLACES: readonly {
-  of: string;
-  paths: readonly Path[];
-  fields: Path;
-  bent: (path: Path, change: (element: Uint8Array, draw: Draw) => Uint8Array) => Make;
-}[] = [
-  {
-    of: 'AP-REP',
-    paths: [[0x6f], IN, [...IN, 0xa0], [...IN, 0xa1, 0x02], [...IN, 0xa2, 0x30], [...IN, 0xa2, 0x30, 0xa2, 0x04]],
-    fields: IN,
-    bent: at,
-  },
-  {
-    of: 'what is sealed',
-    paths: [[0x7b], WITHIN, [...WITHIN, 0xa0], [...WITHIN, 0xa0, 0x18], [...WITHIN, 0xa1, 0x02]],
-    fields: WITHIN,
-    bent: (path, change) => sealed((its, draw) => within(its, path, element => change(element, draw))),
-  },
-];
+const WHAT_IS_SEALED: DerPlace<ApRepParts> = {
+  of: 'what is sealed',
+  bent: sealedAt,
+  fields: WITHIN,
+  owed: [[0x7b], WITHIN, [...WITHIN, 0xa0], CTIME, CUSEC],
+};
 
-const DERS: readonly ExchangeMutation[] = PLACES.flatMap(({ of, paths, fields, bent }) =>
-  DER.map(({ name, source, expected, large, in: where, change }) => ({
-    ...row(`${of}: ${name}`, source, expected, (parts, draw) =>
-      bent(where === 'fields' ? fields : draw.of(paths), change)(parts, draw),
-    ),
-    ...(large && { large }),
-  })),
-);
-
-export const AP_REPS: readonly ExchangeMutation[] = [...CLEAR, ...SEALED, ...DERS];
+export const AP_REPS = [...answerRows(CLEAR_ROWS, CLEAR), ...answerRows(SEALED_ROWS, WHAT_IS_SEALED)];

@@ -5,6 +5,7 @@ import { choicesFrom, Draw } from '../draw.js';
 import type { Expectation } from '../mutation.js';
 import { AP_REPS } from './ap-rep.js';
 import { AP_REQS } from './ap-req.js';
+import { AUTHENTICATORS } from './authenticator.js';
 import { FRAMES } from './frame.js';
 import { KRB4 } from './krb4.js';
 import { EXCHANGE_LINES } from './lines.js';
@@ -19,6 +20,7 @@ export const EXCHANGES: readonly ExchangeMutation[] = [
   ...EXCHANGE_OCTETS,
   ...FRAMES,
   ...AP_REQS,
+  ...AUTHENTICATORS,
   ...AP_REPS,
   ...SPNEGO,
   ...PSK,

@@ -217,8 +217,8 @@ export function within(bytes: Uint8Array, path: Path, change: (element: Uint8Arr
   return concatAll(elements);
 }
 
-/** An element of other contents. */
-export function filled(contents: Uint8Array | ((was: Uint8Array) => Uint8Array)): (element: Uint8Array) => Uint8Array {
+/** An element of other contents; a text is taken as octets. */
+export function filled(contents: string | ((was: Uint8Array) => Uint8Array)): (element: Uint8Array) => Uint8Array {
   return element =>
-    formatElement(element[0]!, typeof contents === 'function' ? contents(contentsOf(element)) : contents);
+    formatElement(element[0]!, typeof contents === 'string' ? octets(contents) : contents(contentsOf(element)));
 }

@@ -89,7 +89,7 @@ export const FRAMES: readonly ExchangeMutation[] = [
   row('a token id alone', DEFECTIVE, ({ oid, inside }) => bare(oid, inside.subarray(0, 2)), IDS),
   row('the id of a KRB-ERROR', DEFECTIVE, identified('0300'), IDS),
   row(
-    'the id of the other side’s message',
+    "the id of the other side's message",
     DEFECTIVE,
     frame => identified(frame.inside[0] === 1 ? '0200' : '0100')(frame),
     IDS,

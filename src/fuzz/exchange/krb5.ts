@@ -1,4 +1,4 @@
-/** The tokens of Kerberos V5 opened with the session key, and sealed again with other contents (RFC 4120 §5.5, RFC 4121 §4.1). */
+/** The tokens of Kerberos V5 opened, and sealed again with other contents (RFC 4120 §5.5, RFC 4121 §4.1). */
 import { concat, fromHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { openApReq } from '../../mechanisms/krb5/ap-exchange.js';
@@ -20,90 +20,150 @@ import {
 } from '../../mechanisms/krb5/messages.js';
 import type { ExchangeTurn, Krb5Keys } from './mutation.js';
 
+/** How one of the two messages is written. */
+interface Form<Message, Inside> {
+  /** Of its token, in hex (RFC 4121 §4.1). */
+  id: string;
+  message: Type<Message>;
+  /** What is sealed in it, and the key usage of that (RFC 4120 §7.5.1). */
+  inside: Type<Inside>;
+  usage: number;
+  encrypted(message: Message): EncryptedData;
+  withEncrypted(message: Message, encrypted: EncryptedData): Message;
+}
+
+const REQUEST: Form<ApReq, Authenticator> = {
+  id: '0100',
+  message: apReq,
+  inside: authenticator,
+  usage: USAGE.authenticator,
+  encrypted: message => message.authenticator,
+  withEncrypted: (message, encrypted) => ({ ...message, authenticator: encrypted }),
+};
+
+const ANSWER: Form<ApRep, EncApRepPart> = {
+  id: '0200',
+  message: apRep,
+  inside: encApRepPart,
+  usage: USAGE.apRep,
+  encrypted: message => message.encPart,
+  withEncrypted: (message, encrypted) => ({ ...message, encPart: encrypted }),
+};
+
+/** Another key, or key usage, than what a sound message has. */
+export interface Sealing {
+  key?: EncryptionKey;
+  usage?: number;
+}
+
 /** A token of an exchange, open. */
-interface Parts<Message, Inside> {
+export interface Parts<Message, Inside> {
+  form: Form<Message, Inside>;
   message: Message;
   /** What is sealed in it. */
   inside: Inside;
-  /** Seals octets in its place. Default: with the session key, as RFC 4120 §7.5.1 says. */
-  sealed(inside: Uint8Array, how?: { key?: EncryptionKey; usage?: number }): EncryptedData;
+  /** By default under the session key, with the usage of the message. */
+  encrypt(octets: Uint8Array, how?: Sealing): EncryptedData;
 }
 
 export type ApReqParts = Parts<ApReq, Authenticator>;
 export type ApRepParts = Parts<ApRep, EncApRepPart> & { request: Authenticator };
 
-const TOKEN_ID = { 'AP-REQ': '0100', 'AP-REP': '0200' } as const;
-
-/** The octets of a message as a token. */
-export function tokenOf(kind: keyof typeof TOKEN_ID, message: Uint8Array): Uint8Array {
-  return formatFrame(concat(fromHex(TOKEN_ID[kind]), message));
-}
-
 /** What our AP-REQ has in it; undefined for a token that is none, or whose key is not here. */
-export function requestParts(token: Uint8Array, keys: Krb5Keys): ApReqParts | undefined {
-  const message = requestIn(token);
-  const opened = message && openedRequest(message, keys);
-  if (message === undefined || opened === undefined) return undefined;
-  const { key, inside } = opened;
-  return { message, inside, sealed: sealing(key, USAGE.authenticator, keys) };
+export function requestParts({ token, keys }: ExchangeTurn): ApReqParts | undefined {
+  if (keys?.forges !== 'krb5' || token === undefined) return undefined;
+  const opened = openedRequest(token, keys);
+  if (opened === undefined) return undefined;
+  const { key, ...parts } = opened;
+  return { form: REQUEST, ...parts, encrypt: encrypting(key, REQUEST.usage, keys) };
 }
 
-/** What our AP-REP has in it. */
+/** What our AP-REP has in it, and the authenticator that it answers; undefined as for an AP-REQ. */
 export function answerParts({ token, received, keys }: ExchangeTurn): ApRepParts | undefined {
   if (keys?.forges !== 'krb5' || token === undefined || received === undefined) return undefined;
-  const message = answerIn(token);
-  const request = requestIn(received);
-  const opened = request && openedRequest(request, keys);
-  if (message === undefined || opened === undefined) return undefined;
-  const { key, inside: its } = opened;
-  const inside = insideOf(encApRepPart, USAGE.apRep, key, message.encPart, keys);
-  return { message, inside, request: its, sealed: sealing(key, USAGE.apRep, keys) };
-}
-
-const contextTokenIn = (token: Uint8Array): ContextToken | undefined => orUndefined(() => parseContextToken(token));
-
-function requestIn(token: Uint8Array): ApReq | undefined {
   const seen = contextTokenIn(token);
-  return seen?.kind === 'AP-REQ' ? seen.message : undefined;
+  const opened = openedRequest(received, keys);
+  if (seen?.kind !== 'AP-REP' || opened === undefined) return undefined;
+  const { key, inside: request } = opened;
+  const { message } = seen;
+  const inside = insideOf(ANSWER, message, key, keys);
+  return { form: ANSWER, message, inside, request, encrypt: encrypting(key, ANSWER.usage, keys) };
 }
 
-function answerIn(token: Uint8Array): ApRep | undefined {
-  const seen = contextTokenIn(token);
-  return seen?.kind === 'AP-REP' ? seen.message : undefined;
+/** Our token with everything in it as it was, sealed with the confounder of this room. */
+export function soundRequest(turn: ExchangeTurn): Uint8Array | undefined {
+  const parts = requestParts(turn);
+  return parts === undefined ? turn.token : sealedToken(parts);
 }
 
-function openedRequest(message: ApReq, keys: Krb5Keys): { key: EncryptionKey; inside: Authenticator } | undefined {
-  for (const key of keys.sessionKeys) {
-    const inside = orUndefined(() => insideOf(authenticator, USAGE.authenticator, key, message.authenticator, keys));
-    if (inside !== undefined) return { key, inside };
-  }
-  const opened = orUndefined(() => openApReq(message, keys.keytab, keys));
-  return opened && { key: opened.ticket.key, inside: opened.authenticator };
-}
-
-function insideOf<T>(
-  type: Type<T>,
-  usage: number,
-  key: EncryptionKey,
-  sealed: EncryptedData,
-  options: CipherOptions,
-): T {
-  const opener = kerberosKey(key.keytype, key.keyvalue, options);
-  return parseDer(type, opener.decrypt(usage, sealed.cipher), 0, opener.enctype.messageBlock - 1);
-}
-
-/** With a confounder that is always the same, so that a case comes to the same octets again. */
-function sealing(own: EncryptionKey, ownUsage: number, options: CipherOptions): ApReqParts['sealed'] {
-  return (inside, { key = own, usage = ownUsage } = {}) => {
-    const sealer = kerberosKey(key.keytype, key.keyvalue, options);
-    const confounder = new Uint8Array(sealer.enctype.confounderLength).fill(0x2a);
-    return { etype: key.keytype, cipher: sealer.encrypt(usage, inside, confounder) };
-  };
+export function soundAnswer(turn: ExchangeTurn): Uint8Array | undefined {
+  const parts = answerParts(turn);
+  return parts === undefined ? turn.token : sealedToken(parts);
 }
 
 /** A key that nobody has. */
 export function otherKey(keytype: number): EncryptionKey {
   return { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(0x45) };
+}
+
+/** Whether the enctype takes another key for each usage: DES does not (RFC 3961 §6.2). */
+export function tellsUsages({ etype }: EncryptedData): boolean {
+  return etype !== 1 && etype !== 3;
+}
+
+/** The token of a message: of its fields, or of its DER. */
+export function tokenOf<M, I>({ form }: Parts<M, I>, message: M | Uint8Array): Uint8Array {
+  return formatFrame(
+    concat(fromHex(form.id), message instanceof Uint8Array ? message : formatDer(form.message, message)),
+  );
+}
+
+/** The token of our message with something sealed in it: fields, or DER. */
+export function sealedToken<M, I>(
+  parts: Parts<M, I>,
+  inside: I | Uint8Array = parts.inside,
+  how?: Sealing,
+): Uint8Array {
+  const { form, message } = parts;
+  const octets = inside instanceof Uint8Array ? inside : formatDer(form.inside, inside);
+  return tokenOf(parts, form.withEncrypted(message, parts.encrypt(octets, how)));
+}
+
+/** With a confounder that is always the same, so that a case comes to the same octets again. */
+function encrypting(
+  ownKey: EncryptionKey,
+  ownUsage: number,
+  options: CipherOptions,
+): Parts<unknown, unknown>['encrypt'] {
+  return (octets, { key = ownKey, usage = ownUsage } = {}) => {
+    const sealer = kerberosKey(key.keytype, key.keyvalue, options);
+    const confounder = new Uint8Array(sealer.enctype.confounderLength).fill(0x2a);
+    return { etype: key.keytype, cipher: sealer.encrypt(usage, octets, confounder) };
+  };
+}
+
+const contextTokenIn = (token: Uint8Array): ContextToken | undefined => orUndefined(() => parseContextToken(token));
+
+/** Under one of the session keys that are here, or that of a ticket which the keytab opens. */
+function openedRequest(
+  token: Uint8Array,
+  keys: Krb5Keys,
+): { message: ApReq; key: EncryptionKey; inside: Authenticator } | undefined {
+  const seen = contextTokenIn(token);
+  if (seen?.kind !== 'AP-REQ') return undefined;
+  const { message } = seen;
+  for (const key of keys.sessionKeys) {
+    const inside = orUndefined(() => insideOf(REQUEST, message, key, keys));
+    if (inside !== undefined) return { message, key, inside };
+  }
+  const opened = orUndefined(() => openApReq(message, keys.keytab, keys));
+  return opened && { message, key: opened.ticket.key, inside: opened.authenticator };
+}
+
+function insideOf<M, I>(form: Form<M, I>, message: M, key: EncryptionKey, options: CipherOptions): I {
+  const opener = kerberosKey(key.keytype, key.keyvalue, options);
+  const octets = opener.decrypt(form.usage, form.encrypted(message).cipher);
+  return parseDer(form.inside, octets, 0, opener.enctype.messageBlock - 1);
 }
 
 function orUndefined<T>(read: () => T): T | undefined {
@@ -113,26 +173,4 @@ function orUndefined<T>(read: () => T): T | undefined {
     if (error instanceof FtpSecurityError) return undefined;
     throw error;
   }
-}
-
-/** Whether the enctype takes another key for each usage: DES does not (RFC 3961 §6.2). */
-export function tellsUsages({ etype }: EncryptedData): boolean {
-  return etype !== 1 && etype !== 3;
-}
-
-/** Our token with everything in it as it was, sealed with the confounder of this room. */
-export function soundRequest({ token, keys }: ExchangeTurn): Uint8Array | undefined {
-  const parts = token && keys?.forges === 'krb5' ? requestParts(token, keys) : undefined;
-  if (parts === undefined) return token;
-  const sealed = parts.sealed(formatDer(authenticator, parts.inside));
-  return tokenOf('AP-REQ', formatDer(apReq, { ...parts.message, authenticator: sealed }));
-}
-
-export function soundAnswer(turn: ExchangeTurn): Uint8Array | undefined {
-  const parts = answerParts(turn);
-  if (parts === undefined) return turn.token;
-  return tokenOf(
-    'AP-REP',
-    formatDer(apRep, { ...parts.message, encPart: parts.sealed(formatDer(encApRepPart, parts.inside)) }),
-  );
 }

@@ -20,13 +20,17 @@ const FOREIGN = [
 
 const tokens: readonly Omit<ExchangeMutation, 'source' | 'at'>[] = [
   {
-    name: 'no octet of it',
+    name: 'no octet of the token',
     expected: refuse('security/bad-token', 'syntax/bad-command'),
     change: () => octets(''),
   },
-  { name: 'one octet', expected: DEFECTIVE, change: (_, draw) => octets(draw.of(['`', '\0', '\x01', '\x16', '\xff'])) },
   {
-    name: 'it is cut',
+    name: 'one octet for the token',
+    expected: DEFECTIVE,
+    change: (_, draw) => octets(draw.of(['`', '\0', '\x01', '\x16', '\xff'])),
+  },
+  {
+    name: 'the token is cut',
     expected: DEFECTIVE,
     change: (token, draw) => {
       const third = Math.floor(token.length / 3);
@@ -34,25 +38,30 @@ const tokens: readonly Omit<ExchangeMutation, 'source' | 'at'>[] = [
     },
   },
   {
-    name: 'octets behind it',
+    name: 'octets behind the token',
     expected: EITHER,
     change: (token, draw) => concat(token, draw.octets(draw.of([1, 4, 100]))),
   },
-  { name: 'it comes twice', expected: EITHER, change: token => concat(token, token) },
+  { name: 'the token comes twice', expected: EITHER, change: token => concat(token, token) },
   {
-    name: 'a bit is flipped',
+    name: 'a bit of the token is flipped',
     expected: EITHER,
     change: (token, draw) => flipped(token, draw.below(token.length), draw.below(8)),
   },
   {
-    name: 'octets at random',
+    name: 'octets at random for the token',
     expected: DEFECTIVE,
     change: (token, draw) => draw.octets(token.length),
   },
   { name: 'a token of another mechanism', expected: DEFECTIVE, change: (_, draw) => octets(draw.of(FOREIGN)) },
-  { name: '48 KiB behind it', expected: EITHER, large: true, change: token => concat(token, new Uint8Array(LONG)) },
   {
-    name: '48 KiB of one octet',
+    name: '48 KiB behind the token',
+    expected: EITHER,
+    large: true,
+    change: token => concat(token, new Uint8Array(LONG)),
+  },
+  {
+    name: '48 KiB of one octet for the token',
     expected: DEFECTIVE,
     large: true,
     change: (_, draw) => new Uint8Array(LONG).fill(draw.of([0x60, 0x30, 0, 0x80, 0xff])),

@@ -1,0 +1,169 @@
+/** What the tables of AP-REQ and AP-REP are written with (RFC 4120 §5.5): rows, and ways to bend a part of a message. */
+import { formatDer } from '../../mechanisms/krb5/der.js';
+import type { EncryptedData, EncryptionKey } from '../../mechanisms/krb5/messages.js';
+import type { Peer } from '../../secure/security-context.js';
+import type { Draw } from '../draw.js';
+import { type Expectation, refuse } from '../mutation.js';
+import { flipped, octets, spliced } from '../pieces.js';
+import { DER, filled, type Path, within } from './der.js';
+import {
+  type ApRepParts,
+  type ApReqParts,
+  answerParts,
+  type Parts,
+  requestParts,
+  type Sealing,
+  sealedToken,
+  tokenOf,
+} from './krb5.js';
+import type { ExchangeMutation, ExchangeTurn } from './mutation.js';
+
+/** A token made from what is in ours; undefined where there is nothing to change. */
+export type Make<P> = (parts: P, draw: Draw) => Uint8Array | undefined;
+
+type Row<P> = readonly [
+  name: string,
+  expected: Expectation,
+  make: Make<P>,
+  also?: Pick<ExchangeMutation, 'large' | 'again'> | undefined,
+];
+
+/** Rows by their source. */
+export type Table<P> = Record<string, readonly Row<P>[]>;
+
+/** Where DER is bent: in any of the elements that are owed, or among the fields of the SEQUENCE. */
+export interface DerPlace<P> {
+  of: string;
+  bent(path: Path, edit: Edit): Make<P>;
+  fields: Path;
+  owed: readonly Path[];
+}
+
+type Edit = (element: Uint8Array, draw: Draw) => Uint8Array;
+/** Other fields; those that are undefined are left out. */
+type Changes<T> = { readonly [field in keyof T]?: T[field] | undefined };
+/** Gives undefined where there is nothing to change. */
+type Change<T> = (its: T, draw: Draw) => Changes<T> | undefined;
+
+export const BAD_TOKEN = refuse('security/bad-token');
+export const DAMAGED = refuse('security/bad-checksum', 'security/bad-token');
+export const UNKNOWN_NUMBER = 4711;
+/** Contents of an INTEGER that no machine has a type for. */
+export const TWENTY_OCTETS = '\x7f'.repeat(20);
+
+export function requestRows(table: Table<ApReqParts>, place: DerPlace<ApReqParts>): ExchangeMutation[] {
+  return mutationsOf('server', requestParts, table, place);
+}
+
+export function answerRows(table: Table<ApRepParts>, place: DerPlace<ApRepParts>): ExchangeMutation[] {
+  return mutationsOf('client', answerParts, table, place);
+}
+
+function mutationsOf<P>(
+  to: Peer,
+  partsOf: (turn: ExchangeTurn) => P | undefined,
+  table: Table<P>,
+  place: DerPlace<P>,
+): ExchangeMutation[] {
+  const rows = [...Object.entries(table), ...DER.map(one => [one.source, [derRow(one, place)]] as const)];
+  return rows.flatMap(([source, its]) =>
+    its.map(([name, expected, make, also]) => ({
+      name,
+      source,
+      expected,
+      to,
+      forges: 'krb5',
+      at: 'token',
+      ...also,
+      change(_token, draw, turn) {
+        const parts = partsOf(turn);
+        return parts && make(parts, draw);
+      },
+    })),
+  );
+}
+
+function derRow<P>(
+  { name, expected, large, in: where, change }: (typeof DER)[number],
+  { of, bent, fields, owed }: DerPlace<P>,
+): Row<P> {
+  const make: Make<P> = (parts, draw) => bent(where === 'fields' ? fields : draw.of(owed), change)(parts, draw);
+  return [`${of}: ${name}`, expected, make, large && { large }];
+}
+
+/** The message with other octets at a place. */
+export const at =
+  <M, I>(path: Path, edit: Edit): Make<Parts<M, I>> =>
+  (parts, draw) => {
+    const octets = formatDer(parts.form.message, parts.message);
+    return tokenOf(
+      parts,
+      within(octets, path, element => edit(element, draw)),
+    );
+  };
+
+/** The message with other fields. */
+export const withFields =
+  <M, I>(change: Change<NoInfer<M>>): Make<Parts<M, I>> =>
+  (parts, draw) =>
+    tokenOf(parts, changed(parts.message, change(parts.message, draw)));
+
+/** The message with other facts of what is sealed, or other octets in its place. */
+export const encrypted =
+  <M, I>(change: Change<EncryptedData>): Make<Parts<M, I>> =>
+  (parts, draw) => {
+    const { form, message } = parts;
+    const its = form.encrypted(message);
+    return tokenOf(parts, form.withEncrypted(message, changed(its, change(its, draw))));
+  };
+
+/** Sealed in another way; undefined where that would be no other. */
+export const sealedWith =
+  <P extends Parts<P['message'], P['inside']>>(how: (parts: NoInfer<P>) => Sealing | undefined): Make<P> =>
+  parts => {
+    const sealing = how(parts);
+    return sealing && sealedToken(parts, parts.inside, sealing);
+  };
+
+/** What is sealed as octets, in DER. */
+export const sealed =
+  <M, I>(edit: Edit): Make<Parts<M, I>> =>
+  (parts, draw) =>
+    sealedToken(parts, edit(formatDer(parts.form.inside, parts.inside), draw));
+
+/** What is sealed with other octets at a place. */
+export const sealedAt = <M, I>(path: Path, edit: Edit): Make<Parts<M, I>> =>
+  sealed((octets, draw) => within(octets, path, element => edit(element, draw)));
+
+/** What is sealed with other fields. */
+export const inside =
+  <M, I>(change: Change<NoInfer<I>>): Make<Parts<M, I>> =>
+  (parts, draw) => {
+    const fields = change(parts.inside, draw);
+    return fields && sealedToken(parts, changed(parts.inside, fields));
+  };
+
+/** The subkey in what is sealed, where there is one. */
+export const subkey = <M, I extends { subkey?: EncryptionKey }>(change: Change<EncryptionKey>): Make<Parts<M, I>> =>
+  inside(({ subkey: its }, draw) => its && ({ subkey: changed(its, change(its, draw)) } as Changes<I>));
+
+export const unknownEtype = () => ({ etype: UNKNOWN_NUMBER });
+export const otherEtype = ({ etype }: EncryptedData) => ({ etype: etype === 18 ? 17 : 18 });
+export const cut = ({ cipher }: EncryptedData, draw: Draw) => ({
+  cipher: cipher.subarray(0, draw.of([cipher.length - 1, 0, 1, 16, cipher.length >> 1])),
+});
+export const altered = ({ cipher }: EncryptedData, draw: Draw) => ({
+  cipher: flipped(cipher, draw.below(cipher.length), draw.below(8)),
+});
+
+export const unknownKeytype = () => ({ keytype: UNKNOWN_NUMBER });
+export const otherLength = (_: EncryptionKey, draw: Draw) => ({
+  keyvalue: draw.octets(draw.of([0, 1, 15, 33, 4096])),
+});
+
+/** In a KerberosTime, `YYYYMMDDHHMMSSZ`. */
+export const monthThirteen = filled(was => spliced(was, 4, 2, octets('13')));
+
+function changed<T>(its: T, changes: Changes<T> | undefined): T {
+  return { ...its, ...(changes as object) };
+}
