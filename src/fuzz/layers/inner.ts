@@ -113,7 +113,7 @@ const replies: readonly Row[] = [
     change: all(`257 ${'"'.repeat(333)}\r\n`),
   },
   { name: 'security data within', source: 'RFC 2228 §5.1', expected: ACCEPT, change: all('235 ADAT=AAAA\r\n') },
-  { name: 'a line of 64 KiB', large: true, source: 'RFC 2228 §10', expected: ACCEPT, change: all(`200 ${LONG}\r\n`) },
+  { name: 'a line of 64 KiB', large: true, source: 'RFC 959 §4.2', expected: ACCEPT, change: all(`200 ${LONG}\r\n`) },
 ];
 
 const commands: readonly Row[] = [
@@ -146,13 +146,13 @@ const commands: readonly Row[] = [
     name: 'two commands in one token',
     source: INNER_COMMAND,
     expected: BAD_COMMAND,
-    change: ([line]) => [concat(line!, octets('DELE x\r\n'))],
+    change: ([line]) => [concat(line!, octets('DELE rfc2228-fuzz\r\n'))],
   },
   {
     name: 'two commands with a NUL between them',
     source: INNER_COMMAND,
     expected: BAD_COMMAND,
-    change: ([line]) => [concat(line!.subarray(0, -2), octets('\0DELE x\0'))],
+    change: ([line]) => [concat(line!.subarray(0, -2), octets('\0DELE rfc2228-fuzz\0'))],
   },
   {
     name: 'MIC within',
@@ -172,7 +172,7 @@ const commands: readonly Row[] = [
   {
     name: 'an argument of 64 KiB',
     large: true,
-    source: 'RFC 2228 §10',
+    source: COMMAND,
     expected: ACCEPT,
     change: all(`STAT ${LONG}\r\n`),
   },

@@ -1,4 +1,4 @@
-/** What a line claims against what its token has (RFC 2228 §3 and §7), and what comes from the wrong side. */
+/** What a line claims against what its token has (RFC 2228 §3 and §5), and what comes from the wrong side. */
 import { factsOf, type TokenLevel } from '../../secure/protection-level.js';
 import { soundMessage } from '../message.js';
 import { ACCEPT, deviation, type Mutation, refuse } from '../mutation.js';
@@ -6,7 +6,7 @@ import { flipped, octets, spliced } from '../pieces.js';
 
 const WRONG = refuse('sequence/wrong-level');
 const UNPROTECTED = refuse('sequence/unprotected');
-const CLAIM = 'RFC 2228 §7';
+const CLAIM = 'RFC 2228 §3, MIC, CONF and ENC; §5.2';
 
 /** Lines that claim one level around tokens that have another. */
 function claiming(claimed: TokenLevel, applied: TokenLevel): Pick<Mutation, 'at' | 'makes' | 'change'> {
@@ -148,7 +148,7 @@ const REFLECTED = refuse('security/wrong-direction', 'security/bad-checksum', 's
 export const DIRECTION: readonly Mutation[] = [
   {
     name: "the peer's own token comes back",
-    source: 'RFC 4121 §4.2.2',
+    source: 'RFC 4121 §4.2.2, RFC 1964 §1.2.1.2',
     expected: REFLECTED,
     needs: ['received'],
     at: 'tokens',
@@ -187,5 +187,5 @@ const tokens: readonly Pick<Mutation, 'name' | 'change'>[] = [
 ];
 
 export const TOKEN: readonly Mutation[] = tokens.map(
-  row => ({ ...row, at: 'tokens', source: 'RFC 2743 §1.2.3', expected: NO_TOKEN, needs: ['integrity'] }) as const,
+  row => ({ ...row, at: 'tokens', source: 'RFC 2743 §2.3.4', expected: NO_TOKEN, needs: ['integrity'] }) as const,
 );

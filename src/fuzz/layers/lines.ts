@@ -1,11 +1,16 @@
-/** Lines and Telnet (RFC 959 §4.1.3 and §4.2, RFC 854, RFC 1123 §4.1.2.12). */
+/**
+ * Lines and Telnet (RFC 959 §4.1.3 and §5.3, RFC 854). Servers must take what a user process sends before ABOR, and refuse
+ * options (RFC 1123 §4.1.2.12); all other Telnet commands are for peers to take or to refuse.
+ */
 import { concat, concatAll } from '../../bytes.js';
 import { ACCEPT, deviation, EITHER, type Mutation, refuse } from '../mutation.js';
 import { every, inserted, last, octets, spliced } from '../pieces.js';
 
-const LINE_END = 'RFC 959 §3.1.1.5.1';
+const LINE_END = 'RFC 959 §5.3';
 const TELNET = 'RFC 854';
 const OPTIONS = 'RFC 1123 §4.1.2.12';
+/** Base 64 may be as long as it likes there; but nobody's memory is. */
+const NO_LIMIT = 'RFC 2228 §10, which sets no limit';
 const TOO_LONG = refuse('syntax/limit-exceeded');
 const MANGLED = refuse('syntax/bad-base64', 'syntax/bad-reply', 'syntax/bad-command');
 /** What is left of the token may be base 64. */
@@ -13,6 +18,8 @@ const CUT = refuse('syntax/bad-base64', 'security/bad-token', 'security/bad-chec
 const UNENDED = refuse('syntax/truncated');
 
 const ended = (end: string) => every(line => spliced(line, line.length - 2, 2, octets(end)));
+
+const NEGOTIATED = inserted(['\xff\xfb\x01', '\xff\xfc\x03', '\xff\xfd\x18', '\xff\xfe\x22']);
 
 export const LINES: readonly Mutation[] = [
   { name: 'lines end in LF alone', source: LINE_END, expected: deviation('bare-lf'), at: 'lines', change: ended('\n') },
@@ -46,7 +53,7 @@ export const LINES: readonly Mutation[] = [
   {
     name: 'a line is longer than any limit that is needed',
     large: true,
-    source: 'RFC 2228 §10',
+    source: NO_LIMIT,
     expected: TOO_LONG,
     at: 'base64',
     change: last(encoded => concat(encoded, new Uint8Array(0x110000).fill(0x41))),
@@ -54,7 +61,7 @@ export const LINES: readonly Mutation[] = [
   {
     name: 'a line goes on without end',
     large: true,
-    source: 'RFC 2228 §10',
+    source: NO_LIMIT,
     expected: TOO_LONG,
     open: true,
     at: 'wire',
@@ -62,6 +69,7 @@ export const LINES: readonly Mutation[] = [
   },
   {
     name: 'Synch and Interrupt Process go before',
+    to: 'server',
     source: 'RFC 959 §4.1.3',
     expected: ACCEPT,
     at: 'wire',
@@ -70,28 +78,37 @@ export const LINES: readonly Mutation[] = [
   {
     name: 'a Telnet command stands in a line',
     source: TELNET,
-    expected: ACCEPT,
+    expected: EITHER,
     at: 'wire',
     change: inserted(['\xff\xf1', '\xff\xf9', '\xff\xf6']),
   },
   {
     name: 'an option is negotiated in a line',
+    to: 'server',
     source: OPTIONS,
     expected: ACCEPT,
     at: 'wire',
-    change: inserted(['\xff\xfb\x01', '\xff\xfc\x03', '\xff\xfd\x18', '\xff\xfe\x22']),
+    change: NEGOTIATED,
+  },
+  {
+    name: 'an option is negotiated in a reply',
+    to: 'client',
+    source: OPTIONS,
+    expected: EITHER,
+    at: 'wire',
+    change: NEGOTIATED,
   },
   {
     name: 'a subnegotiation stands in a line',
-    source: OPTIONS,
-    expected: ACCEPT,
+    source: 'RFC 855',
+    expected: EITHER,
     at: 'wire',
     change: inserted('\xff\xfa\x18\x01\xff\xf0'),
   },
   {
     name: 'a Telnet command is cut in two',
     source: TELNET,
-    expected: ACCEPT,
+    expected: EITHER,
     at: 'chunks',
     change: ([wire], draw) => {
       const at = draw.below(wire!.length);
@@ -100,7 +117,7 @@ export const LINES: readonly Mutation[] = [
   },
   {
     name: 'a subnegotiation never ends',
-    source: OPTIONS,
+    source: 'RFC 855',
     expected: CUT,
     at: 'lines',
     change: last((line, draw) => spliced(line, 5 + draw.below(line.length - 10), 0, octets('\xff\xfa\x18'))),

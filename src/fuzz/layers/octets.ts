@@ -55,14 +55,14 @@ export const OCTETS: readonly Mutation[] = [
 export const ENCODINGS: readonly Mutation[] = [
   {
     name: 'every octet but the line ends has its high bit set',
-    source: 'RFC 959 §4.1.3',
+    source: 'RFC 959 §5.3',
     expected: refuse('syntax/bad-reply', 'syntax/bad-command'),
     at: 'wire',
     change: ([wire]) => [wire!.map(octet => (octet < 0x20 ? octet : octet | 0x80))],
   },
   {
     name: 'the line is in UTF-16',
-    source: 'RFC 959 §4.1.3',
+    source: 'RFC 959 §5.3',
     expected: refuse('syntax/bad-reply', 'syntax/bad-command'),
     at: 'wire',
     change: ([wire]) => [
@@ -71,7 +71,7 @@ export const ENCODINGS: readonly Mutation[] = [
   },
   {
     name: 'a byte order mark stands before the line',
-    source: 'RFC 959 §4.1.3',
+    source: 'RFC 959 §5.3',
     expected: refuse('syntax/bad-reply', 'syntax/bad-command'),
     at: 'wire',
     change: ([wire]) => [concat(octets('\xef\xbb\xbf'), wire!)],
