@@ -10,10 +10,13 @@ import { formatReply } from '../ftp/reply.js';
 import { BlockWriter } from '../secure/data-block.js';
 import { protectCommand, protectReply } from '../secure/protect.js';
 import type { TokenLevel } from '../secure/protection-level.js';
-import type { Exchange, SecurityContext } from '../secure/security-context.js';
+import type { Exchange, Peer, SecurityContext } from '../secure/security-context.js';
 import { formatAdat, formatAdatReply, formatAuth } from '../secure/security-data.js';
 import { type CaseOptions, caseOf, type MessageCase, MUTATIONS, peersOf, TEXTS } from './cases.js';
+import { octetsFrom } from './draw.js';
 import { EXCHANGES, type ExchangeCase, exchangeCaseOf, exchangePeersOf } from './exchange/cases.js';
+import { SCRIPTS, type ScriptCase } from './phases.js';
+import { type TransferCase, transferCases } from './transfers.js';
 
 /** A text that can stand in one line: any Unicode but CR, LF and NUL. */
 export function lineTexts(): Arbitrary<string> {
@@ -100,14 +103,15 @@ export interface ExchangeLine {
 }
 
 /**
- * A whole exchange as two sides of a mechanism speak it, AUTH to 235.
- * @param newSides  gives both, new ones each time; their steps must be synchronous
+ * Whole exchanges as two sides of a mechanism speak them, AUTH to 235.
+ * @param newSides  gives both, new ones each time, their nonces and keys from `random`: with another source of their own, the
+ *   same seed gives other exchanges. Their steps must be synchronous
  */
 export function adatExchanges(
   mechanism: string,
-  newSides: () => { initiator: Exchange; acceptor: Exchange },
+  newSides: (random: (length: number) => Uint8Array) => { initiator: Exchange; acceptor: Exchange },
 ): Arbitrary<ExchangeLine[]> {
-  return fc.constant(undefined).map(() => exchangeOf(mechanism, newSides()));
+  return fc.nat({ max: 0xffff_ffff }).map(seed => exchangeOf(mechanism, newSides(octetsFrom(seed))));
 }
 
 function exchangeOf(mechanism: string, { initiator, acceptor }: { initiator: Exchange; acceptor: Exchange }) {
@@ -149,19 +153,19 @@ export function base64Texts(): Arbitrary<Uint8Array> {
   return fc.oneof(sound, alike);
 }
 
-/** Cases for `perform`. They shrink towards the first mutation, its simplest variant and the shortest list of choices. */
+/**
+ * Cases for `perform`. They shrink towards the first mutation, its simplest variant and the shortest list of choices.
+ * @throws RangeError when no message is bent in any of the layers: `phases`, `exchange` and `data` have cases of their own
+ */
 export function messageCaseArbitrary({
   layers,
   to,
   level,
 }: Omit<CaseOptions, 'seed' | 'variants'> = {}): Arbitrary<MessageCase> {
-  const rows = MUTATIONS.flatMap(mutation => peersOf(mutation).map(peer => ({ mutation, peer }))).filter(
-    ({ mutation, peer }) => (layers?.includes(mutation.layer) ?? true) && (to ?? peer) === peer,
-  );
-  const choices = fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 6 });
-  const at = level === undefined ? fc.constantFrom<TokenLevel>('safe', 'private') : fc.constant(level);
+  const rows = rowsOf(MUTATIONS, peersOf, to).filter(({ mutation }) => layers?.includes(mutation.layer) ?? true);
+  if (rows.length === 0) throw new RangeError('no message is bent in these layers');
   return fc
-    .record({ row: fc.constantFrom(...rows), choices, level: at, text: fc.nat({ max: TEXTS.client.length - 1 }) })
+    .record({ row: fc.constantFrom(...rows), choices, level: levelArbitrary(level), text: fc.nat({ max: LAST_TEXT }) })
     .map(({ row: { mutation, peer }, text, ...drawn }) =>
       caseOf(mutation, { to: peer, text: TEXTS[peer][text]!, ...drawn }),
     );
@@ -169,11 +173,35 @@ export function messageCaseArbitrary({
 
 /** Cases for `performExchange`. They shrink as those of messages do. */
 export function exchangeCaseArbitrary({ to }: Pick<CaseOptions, 'to'> = {}): Arbitrary<ExchangeCase> {
-  const rows = EXCHANGES.flatMap(mutation => exchangePeersOf(mutation).map(peer => ({ mutation, peer }))).filter(
-    ({ peer }) => (to ?? peer) === peer,
-  );
-  const choices = fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 4 });
+  const rows = rowsOf(EXCHANGES, exchangePeersOf, to);
   return fc
     .record({ row: fc.constantFrom(...rows), choices })
     .map(({ row: { mutation, peer }, choices: its }) => exchangeCaseOf(mutation, { to: peer, choices: its }));
+}
+
+/** Cases for `performTransfer`. They shrink as those of messages do. */
+export function transferCaseArbitrary({ to, level }: Pick<CaseOptions, 'to' | 'level'> = {}): Arbitrary<TransferCase> {
+  const rows = [...transferCases({ variants: 1, ...(to && { to }), ...(level && { level }) })];
+  return fc
+    .record({ one: fc.constantFrom(...rows), choices })
+    .map(({ one, choices: its }) => ({ ...one, choices: its }));
+}
+
+/** Lines out of order, for `scriptOctets`. */
+export function scriptArbitrary({ to }: Pick<CaseOptions, 'to'> = {}): Arbitrary<ScriptCase> {
+  return fc.constantFrom(...SCRIPTS.filter(script => (to ?? script.to) === script.to));
+}
+
+const choices = fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 6 });
+const LAST_TEXT = TEXTS.client.length - 1;
+
+function levelArbitrary(level: TokenLevel | undefined): Arbitrary<TokenLevel> {
+  return level === undefined ? fc.constantFrom<TokenLevel>('safe', 'private') : fc.constant(level);
+}
+
+/** Each mutation with each peer that can be sent it. */
+function rowsOf<M>(mutations: readonly M[], peers: (mutation: M) => readonly Peer[], to: Peer | undefined) {
+  return mutations
+    .flatMap(mutation => peers(mutation).map(peer => ({ mutation, peer })))
+    .filter(({ peer }) => (to ?? peer) === peer);
 }

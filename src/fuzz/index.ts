@@ -17,7 +17,9 @@ export {
   protectedCommands,
   protectedReplies,
   replies,
+  scriptArbitrary,
   tokens,
+  transferCaseArbitrary,
 } from './arbitraries.js';
 export {
   type CaseOptions,

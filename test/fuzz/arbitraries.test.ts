@@ -15,6 +15,7 @@ import {
   corpusFiles,
   Draw,
   dataTransfers,
+  exchangeCaseArbitrary,
   lineTexts,
   messageCaseArbitrary,
   messageCases,
@@ -23,7 +24,9 @@ import {
   protectedCommands,
   protectedReplies,
   replies,
+  scriptArbitrary,
   tokens,
+  transferCaseArbitrary,
 } from '../../src/fuzz/index.js';
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
@@ -108,8 +111,12 @@ describe.each(CONTEXTS)('what %s protects', (_, sender, recipient) => {
 });
 
 describe('exchanges', () => {
+  const sides = (random: (length: number) => Uint8Array) => ({
+    initiator: psk.initiator({ key, random }),
+    acceptor: psk.acceptor({ key, random }),
+  });
+
   it('of X-PSK go from AUTH to 235, each line as its side sends it', () => {
-    const sides = () => ({ initiator: psk.initiator({ key }), acceptor: psk.acceptor({ key }) });
     fc.assert(
       fc.property(adatExchanges('X-PSK', sides), lines => {
         expect(lines.map(({ from }) => from)).toEqual(['client', 'server', 'client', 'server', 'client', 'server']);
@@ -120,6 +127,12 @@ describe('exchanges', () => {
       }),
       { numRuns: 5 },
     );
+  });
+
+  it('differ, and are the same from the same seed', () => {
+    const sampled = () => fc.sample(adatExchanges('X-PSK', sides), { numRuns: 4, seed: 1 });
+    expect(sampled()).toEqual(sampled());
+    expect(new Set(sampled().map(lines => lines[2]!.line.join())).size).toBe(4);
   });
 
   it('must not be asynchronous', () => {
@@ -155,6 +168,23 @@ describe('cases', () => {
     expect(some.every(it => it.to === 'server' && it.level === 'safe' && it.layer === 'grammar')).toBe(true);
     const sides = new Set(fc.sample(messageCaseArbitrary(), 100).map(({ to }) => to));
     expect(sides.size).toBe(2);
+  });
+
+  it('of exchanges, transfers and scripts can be had of one side', () => {
+    const some = [
+      ...fc.sample(exchangeCaseArbitrary({ to: 'server' }), 20),
+      ...fc.sample(transferCaseArbitrary({ to: 'server', level: 'safe' }), 20),
+      ...fc.sample(scriptArbitrary({ to: 'server' }), 20),
+    ];
+    expect(new Set(some.map(({ layer }) => layer))).toEqual(new Set(['exchange', 'data', 'phases']));
+    expect(some.every(({ to }) => to === 'server')).toBe(true);
+    expect(some.every(one => one.layer !== 'data' || ('level' in one && one.level === 'safe'))).toBe(true);
+  });
+
+  it('of messages are of no layer that has cases of its own', () => {
+    for (const layer of ['data', 'phases', 'exchange'] as const) {
+      expect(() => messageCaseArbitrary({ layers: [layer] })).toThrow(RangeError);
+    }
   });
 
   it('refuse a name that is none', () => {
