@@ -62,7 +62,7 @@ export class ClientSide {
   }
 
   /** @param behind  goes in one piece with AUTH */
-  async auth(behind = new Uint8Array()): Promise<void> {
+  async auth(behind: Uint8Array = new Uint8Array()): Promise<void> {
     await this.#asked(concat(formatAuth(this.#target.mechanism), behind), 334);
   }
 

@@ -20,10 +20,12 @@ export {
   sanitizerReport,
   withExit,
 } from './outcome.js';
+export type { Plain } from './plain-to-client.js';
 export { type PlanOptions, plan } from './plan.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
+export type { ClientTarget } from './server-side.js';
 export { MARKER } from './sound-server.js';
-export { type ClientTarget, type Plain, playToClient } from './to-client.js';
+export { playToClient } from './to-client.js';
 export { playToServer } from './to-server.js';
 export {
   type DataConnections,
