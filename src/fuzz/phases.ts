@@ -3,7 +3,7 @@ import { CRLF, concat, toUtf8 } from '../bytes.js';
 import { protectCommand, protectReply } from '../secure/protect.js';
 import type { TokenLevel } from '../secure/protection-level.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
-import { ACCEPT, type Expectation, refuse } from './mutation.js';
+import { ACCEPT, EITHER, type Expectation, refuse } from './mutation.js';
 
 /** One line: in the clear unless it has a level. It has no line end here. */
 export interface ScriptLine {
@@ -11,8 +11,12 @@ export interface ScriptLine {
   level?: TokenLevel;
 }
 
-/** Where a session has come to before the line: a greeting, AUTH answered by 334, or an association. */
-export type ScriptStart = 'greeted' | 'exchange' | 'secured';
+/**
+ * Where a session has come to before the line: a greeting, AUTH answered by 334, or an association. With `auth` the line goes
+ * in one piece with AUTH, or with 334; with `adat`, with the ADAT that ends the exchange, or with 235: whoever reads it has it
+ * in a buffer when the rules change.
+ */
+export type ScriptStart = 'greeted' | 'auth' | 'exchange' | 'adat' | 'secured';
 
 interface ScriptOf<P extends Peer> {
   layer: 'phases';
@@ -30,7 +34,7 @@ export interface ServerScript extends ScriptOf<'server'> {
   owed: readonly number[];
 }
 
-/** The line answers whatever command the client sends next. */
+/** The line answers the present command of the client; with `auth` and `adat` it comes before the next one. */
 export interface ClientScript extends ScriptOf<'client'> {
   expected: Expectation;
 }
@@ -47,6 +51,8 @@ const TO_SERVER: Record<string, readonly ServerRow[]> = {
     ['AUTH without a mechanism', 'greeted', 'AUTH', [501]],
     ['AUTH with a blank for its mechanism', 'greeted', 'AUTH ', [501]],
     ['AUTH with a mechanism that nobody has', 'greeted', 'AUTH X-NOBODY', [504]],
+    ['PBSZ in one piece with AUTH', 'auth', 'PBSZ 4096', [503]],
+    ['MIC in one piece with AUTH', 'auth', 'MIC AAAA', [503]],
     ['AUTH in the clear, where an association stands', 'secured', 'AUTH GSSAPI', [533, 503, 534]],
   ],
   'RFC 2228 §3, ADAT': [
@@ -102,6 +108,11 @@ const TO_SERVER: Record<string, readonly ServerRow[]> = {
     ['DELE in the clear', 'secured', 'DELE x', [533]],
     ['a verb that nobody has, in the clear', 'secured', 'XYZZY', [533]],
     ['no verb', 'secured', '123', [500, 501, 533]],
+    ['NOOP in one piece with the last ADAT', 'adat', 'NOOP', [533]],
+    ['USER in one piece with the last ADAT', 'adat', 'USER anna', [533]],
+    ['PBSZ in one piece with the last ADAT', 'adat', 'PBSZ 4096', [533, 503]],
+    ['CCC in one piece with the last ADAT', 'adat', 'CCC', [533, 503]],
+    ['AUTH in one piece with the last ADAT', 'adat', 'AUTH GSSAPI', [533, 503, 534]],
   ],
 };
 
@@ -110,6 +121,7 @@ type ClientRow = [name: string, start: ScriptStart, line: string | ScriptLine, e
 const EARLY = refuse('sequence/no-context', 'sequence/unexpected-reply');
 const UNASKED = refuse('sequence/unexpected-reply', 'sequence/unprotected');
 const UNPROTECTED = refuse('sequence/unprotected');
+const BUFFERED = refuse('sequence/unprotected', 'sequence/unexpected-reply');
 
 const TO_CLIENT: Record<string, readonly ClientRow[]> = {
   'RFC 2228 §5.2': [
@@ -120,6 +132,8 @@ const TO_CLIENT: Record<string, readonly ClientRow[]> = {
   'RFC 2228 §3, ADAT': [
     ['235 to AUTH', 'greeted', '235 ADAT=AAAA', UNASKED],
     ['335 to AUTH', 'greeted', '335 ADAT=AAAA', UNASKED],
+    ['235 in one piece with 334', 'auth', '235 ADAT=AAAA', UNASKED],
+    ['335 in one piece with 334', 'auth', '335 ADAT=AAAA', UNASKED],
     ['334 to ADAT', 'exchange', '334 Once more', UNASKED],
     ['security data that is no base 64', 'exchange', '235 ADAT=****', refuse('syntax/bad-base64')],
     ['security data without its padding', 'exchange', '335 ADAT=AA', refuse('syntax/bad-base64')],
@@ -134,6 +148,13 @@ const TO_CLIENT: Record<string, readonly ClientRow[]> = {
     ['a clear word that the service ends', 'secured', '421 Good bye', UNPROTECTED],
     ['a clear word that protection is denied', 'secured', '533 Command protection level denied', UNPROTECTED],
     ['an address of passive mode in the clear', 'secured', '227 Entering Passive Mode (203,0,113,9,4,1)', UNPROTECTED],
+    ['a login in the clear, in one piece with 235', 'adat', '230 Logged in by nobody', BUFFERED],
+    [
+      'a protected reply that nobody has asked for, in one piece with 235',
+      'adat',
+      safe('230 Logged in by nobody'),
+      EITHER,
+    ],
   ],
 };
 

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { type MessageCase, messageCases } from '../../src/fuzz/cases.js';
 import { campaign, NoTarget } from '../../src/fuzz/driver/campaign.js';
-import { type DrivenCase, judged, type Outcome, sanitizerReport, withExit } from '../../src/fuzz/driver/outcome.js';
+import {
+  type DrivenCase,
+  judged,
+  type Outcome,
+  type ProcessExit,
+  sanitizerReport,
+  withExit,
+} from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
@@ -28,6 +35,14 @@ describe('the plan', () => {
     expect(first(2000, plan(options))).toEqual(cases);
     expect(first(2000, plan({ ...options, seed: 2 }))).not.toEqual(cases);
     expect(cases.every(({ to }) => to === 'server')).toBe(true);
+  });
+
+  it('leaves out what a mechanism can’t perform', () => {
+    const without = ['rfc4121', 'rfc1964', 'krb5', 'psk'];
+    const names = first(2000, plan({ ...options, without, numbered: false })).map(it => `${it.layer}: ${it.name}`);
+    // Times are those of KERBEROS_V4.
+    expect(names.filter(name => /^sequence: (?!a time )/.test(name))).toEqual([]);
+    expect(first(2000, plan(options)).some(({ layer }) => layer === 'sequence')).toBe(true);
   });
 
   it('goes on without end, and ends where there is nothing', () => {
@@ -86,6 +101,13 @@ describe('reproducers', () => {
     for (const it of written) expect(fileNameOf(it)).toMatch(/^(client|server)-[a-z0-9-]+\.json$/);
   });
 
+  it('tell how the process of the peer ended, where that is not the usual', () => {
+    const outcomeOf = (exit: ProcessExit) => reproducerOf(SCRIPTS[0]!, { ...outcome, exit }, 'X-PSK').outcome;
+    expect(outcomeOf({ status: 3, signal: null })).toBe('accepted 200, exit status 3');
+    expect(outcomeOf({ status: 0, signal: null })).toBe('accepted 200');
+    expect(outcomeOf({ status: 139, signal: 'SIGSEGV' })).toBe('accepted 200');
+  });
+
   it.each([
     'no JSON',
     '[1]',
@@ -141,11 +163,12 @@ describe('an outcome', () => {
 
   it('is a crash by a signal, or by what a sanitizer has written', () => {
     const closed: Outcome = { kind: 'closed', detail: 'closes' };
-    expect(withExit(closed, { status: 1, signal: null })).toBe(closed);
+    expect(withExit(closed, { status: 1, signal: null })).toEqual({ ...closed, exit: { status: 1, signal: null } });
     expect(withExit(closed, { status: null, signal: 'SIGSEGV' })).toEqual({
       kind: 'crashed',
       finding: 'crashed',
       detail: 'killed by SIGSEGV; it closes',
+      exit: { status: null, signal: 'SIGSEGV' },
     });
     const text = 'hello\n==12==ERROR: AddressSanitizer: heap-buffer-overflow on address\n  #0 x\n';
     expect(sanitizerReport('all is well')).toBeUndefined();

@@ -12,14 +12,9 @@ import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { Unready, type Wire } from '../../src/fuzz/driver/wire.js';
 import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
-import type { Exchange, Peer } from '../../src/secure/security-context.js';
-import { ClientSession } from '../../src/session/client.js';
-import { ServerSession } from '../../src/session/server.js';
-import { heard, kerberos, type NewSides, type Sides, told, xPsk } from './exchange-sides.js';
-
-type Fault = (exchange: Exchange) => Exchange;
-
-const sound: Fault = exchange => exchange;
+import type { Peer } from '../../src/secure/security-context.js';
+import { kerberos, type NewSides, xPsk } from './exchange-sides.js';
+import { clientWire, type Fault, serverWire, sound } from './wires.js';
 
 /** It has a context all the same where it should fail for this reason, and a token where one is owed. */
 const forgiving = (reason: RegExp): Fault => {
@@ -38,40 +33,6 @@ const forgiving = (reason: RegExp): Fault => {
     },
   });
 };
-
-/** A wire to somebody in the same process. */
-function wireTo(answer: (octets: Uint8Array) => readonly Uint8Array[], first: readonly Uint8Array[] = []): Wire {
-  const said = [...first];
-  return {
-    async send(chunks) {
-      for (const chunk of chunks) said.push(...answer(chunk));
-    },
-    end() {},
-    hear: async () => said.shift() ?? 'silence',
-  };
-}
-
-function serverWire({ mechanism, acceptor }: Sides, fault: Fault): Wire {
-  const server = new ServerSession({ mechanisms: [mechanism], allowWeak: true });
-  const exchange = fault(acceptor());
-  return wireTo(chunk => told(server, exchange, chunk).octets, [toUtf8('220 Ready\r\n')]);
-}
-
-/** A client that sends a few commands once it has an association, and says nothing more when it has none. */
-function clientWire({ mechanism, initiator }: Sides, fault: Fault): Wire {
-  const client = new ClientSession({ allowWeak: true });
-  const exchange = fault(initiator());
-  const commands = ['USER anna', 'NOOP', 'QUIT'];
-  let asks = true;
-  return wireTo(chunk => {
-    const { sent, replies, errors } = heard(client, exchange, chunk);
-    if (errors.length > 0) return [];
-    if (sent !== undefined) return [sent];
-    const next = asks ? `AUTH ${mechanism}` : client.phase === 'secured' ? commands.shift() : undefined;
-    asks = false;
-    return next === undefined || replies === 0 ? [] : [client.send(toUtf8(next))];
-  });
-}
 
 /** Plays cases to one side with a fault. */
 function playTo(to: Peer, newSides: NewSides, fault: Fault): (one: DrivenCase) => Promise<Outcome> {

@@ -7,6 +7,7 @@ import {
   type DrivenCase,
   judgeClient,
   judgeTransfer,
+  type Known,
   type KnownTransfers,
   MARKER,
   type Outcome,
@@ -119,6 +120,8 @@ class Clients {
   /** What it does behind files that are not bent, by the number of the command that `at` names. */
   readonly #transfers = new Map<number, KnownTransfers>();
   #shows = false;
+  /** Exit statuses with a sound server, and where a command is refused, if they are what tells of it. */
+  #statuses: Pick<Statuses, 'usual' | 'failed'> | undefined;
 
   constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
     this.#door = door;
@@ -138,6 +141,17 @@ class Clients {
     }
     this.#usual = visit!.conduct;
     this.#shows = visit!.output?.includes(MARKER) === true;
+    if (!this.#shows && visit!.exit !== undefined) await this.#learnStatuses(visit!);
+  }
+
+  /** Where it does the same whether a command is refused or not, and says nothing of it, its exit status may tell. */
+  async #learnStatuses(usual: Visit): Promise<void> {
+    const again = await this.#visit('accept');
+    const failed = await this.#visit('refuse', this.#target.at, true);
+    const { bent, commands } = failed?.conduct ?? { commands: [] };
+    const isAlike = bent !== undefined && usual.conduct.commands[bent + 1] === commands[bent + 1];
+    const [status, , refused] = [usual, again, failed].map(statusOf);
+    if (isAlike && status !== refused) this.#statuses = { usual: [status, statusOf(again)], failed: refused };
   }
 
   async play(one: DrivenCase): Promise<Outcome> {
@@ -150,6 +164,7 @@ class Clients {
       usual: this.#usual,
       refused: await this.#whereRefused(conduct),
       shown,
+      statuses: this.#statuses && { ...this.#statuses, its: exit?.status },
     });
     return exit === undefined ? outcome : withExit(outcome, exit);
   }
@@ -161,8 +176,9 @@ class Clients {
       if (known !== undefined) this.#transfers.set(at, known);
       return known;
     });
+    if (visit.exit === undefined) return outcome;
     // A case that was not played is not what it dies of.
-    return visit.exit === undefined || outcome.kind === 'skipped' ? outcome : withExit(outcome, visit.exit);
+    return outcome.kind === 'skipped' ? { ...outcome, exit: visit.exit } : withExit(outcome, visit.exit);
   }
 
   async #learnTransfers(at: number): Promise<KnownTransfers | undefined> {
@@ -178,7 +194,7 @@ class Clients {
 
   /** What it does if the command whose reply was bent is refused. */
   async #whereRefused({ commands, bent }: Conduct): Promise<Conduct | undefined> {
-    if (bent === undefined || !isProtected(commands[bent]!)) return undefined;
+    if (bent === undefined || !isProtected(commands[bent] ?? 'clear ')) return undefined;
     const at = commands.slice(0, bent + 1).filter(isProtected).length;
     let conduct = this.#refused.get(at);
     conduct ??= (await this.#visit('refuse', at))?.conduct;
@@ -186,7 +202,11 @@ class Clients {
     return conduct;
   }
 
-  async #visit(one: DrivenCase | Plain, at = placeOf(one) ?? this.#target.at): Promise<Visit | undefined> {
+  async #visit(
+    one: DrivenCase | Plain,
+    at = placeOf(one) ?? this.#target.at,
+    toEnd = this.#statuses !== undefined,
+  ): Promise<Visit | undefined> {
     const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
     const socket = await this.#door.next(child && this.#limit);
     if (socket === undefined) {
@@ -194,7 +214,7 @@ class Clients {
       return undefined;
     }
     const data = new SocketData(socket, this.#limit);
-    const conduct = await playToClient(one, { ...this.#target, at, data }, new SocketWire(socket, this.#limit));
+    const conduct = await playToClient(one, { ...this.#target, at, toEnd, data }, new SocketWire(socket, this.#limit));
     // What was sent last is still on its way.
     socket.end(() => socket.destroySoon());
     const exit = await child?.end(this.#limit);
@@ -204,5 +224,7 @@ class Clients {
   }
 }
 
+type Statuses = NonNullable<Known['statuses']>;
+const statusOf = (visit: Visit | undefined) => visit?.exit?.status;
 const seenIn = ({ conduct, exit, output }: Visit): Seen => ({ conduct, output, status: exit?.status });
 const isProtected = (command: string) => !command.startsWith('clear ');

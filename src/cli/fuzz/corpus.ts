@@ -1,9 +1,10 @@
 /** `rfc2228 fuzz corpus`: seed files for other fuzzers. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { corpusFiles } from '../../fuzz/corpus.js';
 import { nodeCiphers } from '../../node/index.js';
 import { EXIT, InputError, parseOptions, UsageError } from '../status.js';
+import { makeFolder } from './folder.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
 
 export function corpus(args: string[]): number {
@@ -29,7 +30,7 @@ function write(directory: string, seed: number): void {
   const counts = new Map<string, number>();
   const index: string[] = [];
   for (const { folder, name, octets, about } of corpusFiles({ seed, ciphers: nodeCiphers })) {
-    if (!counts.has(folder)) mkdirSync(join(directory, folder), { recursive: true });
+    if (!counts.has(folder)) makeFolder(join(directory, folder));
     counts.set(folder, (counts.get(folder) ?? 0) + 1);
     writeFileSync(join(directory, folder, name), octets);
     index.push(JSON.stringify({ file: `${folder}/${name}`, ...about }));

@@ -96,11 +96,21 @@ const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
   krb4: ['rfc4121', 'rfc1964', 'krb5', 'psk'],
 };
 
+/** Mechanisms whose tokens have no numbers. */
+const UNNUMBERED: readonly string[] = ['krb4'];
+
 function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
   const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
-  const options: PlanOptions = { to, seed, layers, without: NOT_ITS_OWN[mechanism] ?? [], ...(level && { level }) };
+  const options: PlanOptions = {
+    to,
+    seed,
+    layers,
+    without: NOT_ITS_OWN[mechanism] ?? [],
+    numbered: !UNNUMBERED.includes(mechanism),
+    ...(level && { level }),
+  };
   const [any] = plan(options);
   if (any === undefined) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
   return plan(options);

@@ -1,5 +1,5 @@
 /** What a run shows: NDJSON for machines; progress, findings and a table for people; a file for each finding. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type CaseRecord,
@@ -10,6 +10,7 @@ import {
 } from '../../fuzz/driver/index.js';
 import { InputError } from '../status.js';
 import { columns, paint, printable, shorten } from '../terminal.js';
+import { makeFolder } from './folder.js';
 
 const KINDS: readonly OutcomeKind[] = [
   'accepted',
@@ -72,7 +73,7 @@ export class Report {
   #keep({ type: _, ...reproducer }: FindingRecord): string {
     const file = join(this.#out, this.#unused(fileNameOf(reproducer)));
     try {
-      mkdirSync(this.#out, { recursive: true });
+      makeFolder(this.#out);
       writeFileSync(file, `${JSON.stringify(reproducer, null, 2)}\n`);
     } catch (error) {
       throw new InputError(`${file}: ${(error as Error).message}`);

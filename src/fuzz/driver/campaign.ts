@@ -1,5 +1,5 @@
 /** A run: case after case, each finding once, made small; told as it goes. */
-import type { DrivenCase, Finding, Outcome, OutcomeKind } from './outcome.js';
+import type { DrivenCase, Finding, Outcome, OutcomeKind, ProcessExit } from './outcome.js';
 import { type Reproducer, reproducerOf } from './reproducer.js';
 import { shrunk } from './shrink.js';
 
@@ -25,6 +25,8 @@ export interface CaseRecord {
   code: number | null;
   finding: Finding | null;
   detail: string | null;
+  /** How the process of the peer ended by itself, where it was started for the case. */
+  exit: Pick<ProcessExit, 'status' | 'signal'> | null;
 }
 
 export interface FindingRecord extends Reproducer {
@@ -83,7 +85,7 @@ async function smallest(
   return reproducerOf(smaller, shown, mechanism);
 }
 
-function recordOf(index: number, one: DrivenCase, { kind, code, finding, detail }: Outcome): CaseRecord {
+function recordOf(index: number, one: DrivenCase, { kind, code, finding, detail, exit }: Outcome): CaseRecord {
   const { layer, name, to } = one;
   return {
     type: 'case',
@@ -96,6 +98,7 @@ function recordOf(index: number, one: DrivenCase, { kind, code, finding, detail 
     code: code ?? null,
     finding: finding ?? null,
     detail: detail ?? null,
+    exit: exit ? { status: exit.status, signal: exit.signal } : null,
   };
 }
 

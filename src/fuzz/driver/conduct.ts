@@ -1,13 +1,14 @@
 /**
  * What a client made of a bent reply: what it does next is held against what the same client did behind a sound reply and
- * behind one that refuses; and what it prints tells too.
+ * behind one that refuses; and what it prints tells too, or its exit status.
  */
 import type { FtpSecurityError } from '../../errors.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
 import type { MessageCase } from '../cases.js';
 import type { ExchangeCase } from '../exchange/cases.js';
+import type { Expectation } from '../mutation.js';
 import type { ClientScript } from '../phases.js';
-import { type DrivenCase, judged, judgedExchange, type Outcome } from './outcome.js';
+import { type DrivenCase, judged, judgedExchange, type Outcome, type OutcomeKind } from './outcome.js';
 import type { Quiet } from './wire.js';
 
 /** What a client did on one connection. */
@@ -20,6 +21,10 @@ export interface Conduct {
   markers?: number;
   /** It had sent its next command before the bent reply: that tells nothing. */
   ahead?: boolean;
+  /** At times it sends a command before the one before it is answered. */
+  pipelines?: boolean;
+  /** The bent reply went in one piece with the one before, and the command at `bent` got no other at first. */
+  early?: boolean;
   /** A sound reply had to be sent behind the bent one, to make it go on. */
   waited?: boolean;
   end: Quiet;
@@ -44,11 +49,20 @@ export interface Known {
   refused: Conduct | undefined;
   /** How often the marker stood in what it has printed, if it prints the text of sound replies at all. */
   shown: number | undefined;
+  /** Its exit statuses: behind this case, twice behind sound replies, and behind one that refuses. */
+  statuses?: Sayings<number | null | undefined> | undefined;
+}
+
+/** What a client says in some way behind a case, twice behind what is sound, and behind a failure. */
+export interface Sayings<T> {
+  its: T;
+  usual: readonly [T, T];
+  failed: T;
 }
 
 /** What a client made of a bent reply. */
 export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Outcome {
-  const { commands, bent, end, played = one, sent, error, waited } = conduct;
+  const { commands, bent, early, end, played = one, sent, error, waited } = conduct;
   if (bent === undefined) return { kind: 'skipped', detail: 'never came there' };
   const next = commands[bent + 1];
   const hasShown = (known.shown ?? 0) > (conduct.markers ?? 0);
@@ -60,7 +74,9 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
       ? judgedExchange({ ...base, kind }, one as ExchangeCase)
       : judged({ ...base, kind }, expected, (one as MessageCase).forges);
   if (hasShown && expected.verdict === 'refuse') return as('accepted');
-  if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
+  const behind = commands.slice(early ? bent : bent + 1, bent + 2);
+  if (behind.some(isDowngrade)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
+  if (early) return as(kindOfEarly(conduct, known.usual));
   if (waited) return as(end === 'silence' && next === undefined ? 'hung' : 'ignored');
   if (next === undefined) return as('closed');
   const usual = known.usual.commands[bent + 1];
@@ -70,7 +86,31 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
   if (usual !== known.refused?.commands[bent + 1]) return as('accepted');
   // It does the same whatever the reply says, so that only what it prints tells.
   if (hasShown) return as('accepted');
-  return { ...base, kind: known.shown === undefined ? 'skipped' : 'refused' };
+  if (known.shown !== undefined) return { ...base, kind: 'refused' };
+  return known.statuses ? as(kindBySayings(known.statuses, expected)) : { ...base, kind: 'skipped' };
+}
+
+/** Of a client that does the same whatever comes: what else it says has to tell, if it is not the same as well. */
+export function kindBySayings<T>(
+  { its, usual: [usual, again], failed }: Sayings<T>,
+  expected: Expectation,
+): OutcomeKind {
+  if (usual === undefined || usual !== again || usual === failed) return 'skipped';
+  if (its === usual) return 'accepted';
+  return expected.verdict === 'refuse' ? 'refused' : 'skipped';
+}
+
+/** A client that goes on though its command is not answered yet has taken what came before for the answer. */
+function kindOfEarly({ commands, bent, end, waited }: Conduct, usual: Conduct): OutcomeKind {
+  const [own, next] = commands.slice(bent);
+  if (own === undefined) return 'closed';
+  if (own !== usual.commands[bent!]) return 'refused';
+  if (next === undefined) return end === 'silence' && waited ? 'hung' : 'closed';
+  if (waited) return 'ignored';
+  if (usual.pipelines) return 'skipped';
+  // Behind an ADAT that nobody has answered anything tells as much, unless it begins anew, or leaves.
+  const believes = isClear(own) ? !/^clear (AUTH|QUIT)$/.test(next) : next === usual.commands[bent! + 1];
+  return believes ? 'accepted' : 'refused';
 }
 
 /** A client may do anything behind a text that the case has made up, or a reply that refuses. */
@@ -82,7 +122,11 @@ function expectedOf(one: DrivenCase): MessageCase['expected'] {
 
 /** The same, or protected as well, whatever is in it: nobody can open it whose keys are others. */
 function goesOnAlike(next: string, usual: string | undefined): boolean {
-  return next === usual || (usual !== undefined && !/^clear /.test(next) && !/^clear /.test(usual));
+  return next === usual || (usual !== undefined && !isClear(next) && !isClear(usual));
+}
+
+function isClear(command: string): boolean {
+  return command.startsWith('clear ');
 }
 
 export function isDowngrade(command: string): boolean {

@@ -3,7 +3,7 @@
  * what the same client does and says behind a sound file, and behind one that its server calls a failure.
  */
 import { DATA_MARKER, FILE_NAMES, isLate, soundTransfer, type TransferCase } from '../transfers.js';
-import { type Conduct, isDowngrade } from './conduct.js';
+import { type Conduct, isDowngrade, kindBySayings } from './conduct.js';
 import type { Outcome } from './outcome.js';
 import { judgedTransfer } from './transfer-outcome.js';
 
@@ -60,10 +60,8 @@ function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }
   if (nextOf(usual) !== nextOf(failed)) return 'accepted';
   // It does the same whatever comes: so what it prints has to tell.
   if (shows(usual) && !isLate(one)) return shows(seen) ? 'accepted' : 'refused';
-  const says = sayingOf(usual);
-  if (says === undefined || says !== sayingOf(again) || says === sayingOf(failed)) return 'skipped';
-  if (sayingOf(seen) === says) return 'accepted';
-  return one.expected.verdict === 'refuse' ? 'refused' : 'skipped';
+  const says = { its: sayingOf(seen), usual: [sayingOf(usual), sayingOf(again)] as const, failed: sayingOf(failed) };
+  return kindBySayings(says, one.expected);
 }
 
 const nextOf = ({ conduct: { commands, bent } }: Seen) => (bent === undefined ? undefined : commands[bent + 1]);

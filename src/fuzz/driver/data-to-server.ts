@@ -8,21 +8,11 @@ import { replyDetails } from '../../ftp/reply-details.js';
 import { BlockReader } from '../../secure/data-block.js';
 import { factsOf } from '../../secure/protection-level.js';
 import { pbszOf } from '../../secure/security-data.js';
-import type { FuzzSession } from '../mutation.js';
 import { FILE, PIECE, performTransfer, soundTransfer, type TransferCase } from '../transfers.js';
+import type { ClientSide } from './client-side.js';
 import type { Outcome } from './outcome.js';
 import { judgedTransfer } from './transfer-outcome.js';
-import type { DataConnections, HeardReplies, HeardReply, Quiet, Wire } from './wire.js';
-
-/** Our side of the control connection, where somebody is logged in. */
-export interface ControlSide {
-  readonly session: FuzzSession | undefined;
-  readonly replies: HeardReplies;
-  sound(text: string, level: TransferCase['level']): Uint8Array;
-  send(octets: Uint8Array): Promise<void>;
-  answered(octets: Uint8Array): Promise<HeardReply>;
-  told(reply: HeardReply | Quiet): Promise<Outcome>;
-}
+import type { DataConnections, Wire } from './wire.js';
 
 /** Every file that is stored. */
 const NAME = 'rfc2228-fuzz';
@@ -32,7 +22,7 @@ type Make = () => readonly Uint8Array[];
 
 export async function playTransfer(
   one: TransferCase,
-  control: ControlSide,
+  control: ClientSide,
   data: Pick<DataConnections, 'open'> | undefined,
 ): Promise<Outcome> {
   if (data === undefined) return skipped('there are no data connections');
@@ -64,7 +54,7 @@ async function playBent(one: TransferCase, client: DataClient): Promise<Outcome>
 }
 
 /** What PBSZ and PROT settle; or why there is nothing to play. */
-async function fitToServer(one: TransferCase, control: ControlSide): Promise<TransferCase | string> {
+async function fitToServer(one: TransferCase, control: ClientSide): Promise<TransferCase | string> {
   let { bufferSize } = one;
   for (const command of [`PBSZ ${bufferSize}`, `PROT ${factsOf(one.level).prot}`, 'TYPE I']) {
     const reply = await control.answered(control.sound(command, one.level));
@@ -78,10 +68,10 @@ async function fitToServer(one: TransferCase, control: ControlSide): Promise<Tra
 /** Our side of the data connections. */
 class DataClient {
   readonly #one: TransferCase;
-  readonly #control: ControlSide;
+  readonly #control: ClientSide;
   readonly #data: Pick<DataConnections, 'open'>;
 
-  constructor(one: TransferCase, control: ControlSide, data: Pick<DataConnections, 'open'>) {
+  constructor(one: TransferCase, control: ClientSide, data: Pick<DataConnections, 'open'>) {
     this.#one = one;
     this.#control = control;
     this.#data = data;

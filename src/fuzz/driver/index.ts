@@ -7,6 +7,7 @@ export {
   NoTarget,
   type SummaryRecord,
 } from './campaign.js';
+export type { ServerTarget } from './client-side.js';
 export { type Conduct, judgeClient, type Known } from './conduct.js';
 export { judgeTransfer, type KnownTransfers, type Seen } from './data-conduct.js';
 export {
@@ -19,11 +20,13 @@ export {
   sanitizerReport,
   withExit,
 } from './outcome.js';
+export type { Plain } from './plain-to-client.js';
 export { type PlanOptions, plan } from './plan.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
+export type { ClientTarget } from './server-side.js';
 export { MARKER } from './sound-server.js';
-export { type ClientTarget, type Plain, playToClient } from './to-client.js';
-export { playToServer, type ServerTarget } from './to-server.js';
+export { playToClient } from './to-client.js';
+export { playToServer } from './to-server.js';
 export {
   type DataConnections,
   type DataDoor,

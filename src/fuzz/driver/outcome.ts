@@ -62,6 +62,8 @@ export interface Outcome {
   played?: DrivenCase;
   /** Octets of the bent message, in the chunks that they went in. */
   sent?: readonly Uint8Array[];
+  /** How the peer's process ended by itself. */
+  exit?: ProcessExit;
 }
 
 /** How a process of the peer ended by itself. */
@@ -120,10 +122,11 @@ function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): F
 }
 
 /** The outcome of a case when the peer's process has ended by itself. What it accepted before stays the finding. */
-export function withExit(outcome: Outcome, { signal, sanitizer }: ProcessExit): Outcome {
-  if (signal === null && sanitizer === undefined) return outcome;
+export function withExit(outcome: Outcome, exit: ProcessExit): Outcome {
+  const { signal, sanitizer } = exit;
+  if (signal === null && sanitizer === undefined) return { ...outcome, exit };
   const detail = [sanitizer ?? `killed by ${signal}`, ...(outcome.detail ? [`it ${outcome.detail}`] : [])].join('; ');
-  return { ...outcome, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };
+  return { ...outcome, exit, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };
 }
 
 /** How a report begins: of the sanitizers of compilers, then of memcheck. */

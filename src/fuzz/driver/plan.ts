@@ -1,6 +1,6 @@
 /** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, without end. */
 import type { Peer } from '../../secure/security-context.js';
-import { type MessageCase, messageCases } from '../cases.js';
+import { type MessageCase, messageCases, mutationOf } from '../cases.js';
 import { exchangeCases } from '../exchange/cases.js';
 import type { Layer } from '../mutation.js';
 import { SCRIPTS } from '../phases.js';
@@ -14,6 +14,8 @@ export interface PlanOptions {
   level?: MessageCase['level'];
   /** Formats of tokens whose forgeries are left out: those of other mechanisms say nothing. */
   without?: readonly string[];
+  /** Whether the mechanism numbers its tokens; default true. Cases of numbers are left out where it does not. */
+  numbered?: boolean;
 }
 
 const VARIANTS = 4;
@@ -21,19 +23,24 @@ const VARIANTS = 4;
 const ROUND = 1_000_003;
 
 /** Cases without end, the same for the same seed; none at all where no layer has any for this peer. */
-export function* plan({ to, seed, layers, level, without = [] }: PlanOptions): Generator<DrivenCase> {
+export function* plan({ to, seed, layers, level, without = [], numbered = true }: PlanOptions): Generator<DrivenCase> {
   const scripts = layers.includes('phases') ? SCRIPTS.filter(script => script.to === to) : [];
   for (let round = 0; ; round++) {
     const options = { seed: (seed + round * ROUND) >>> 0, variants: VARIANTS, layers, to, ...(level && { level }) };
     // The first variant is the simplest one in every round.
     const exchanges = layers.includes('exchange') ? exchangeCases(options) : [];
     const transfers = layers.includes('data') ? transferCases(options) : [];
-    const drawn = [...messageCases(options), ...exchanges, ...transfers].filter(
+    const messages = [...messageCases(options)].filter(one => numbered || !needsNumbers(one));
+    const drawn = [...messages, ...exchanges, ...transfers].filter(
       one => (round === 0 || one.choices.length > 0) && !('forges' in one && without.includes(one.forges!)),
     );
     yield* byTurns(round === 0 ? [...scripts, ...drawn] : drawn);
     if (drawn.length === 0) return;
   }
+}
+
+function needsNumbers(one: MessageCase): boolean {
+  return mutationOf(one)?.needs?.includes('numbers') === true;
 }
 
 /** One of each layer, then another of each, until none is left. */

@@ -24,16 +24,23 @@ export interface Reproducer {
 }
 
 export function reproducerOf(one: DrivenCase, outcome: Outcome & { finding: Finding }, mechanism: string): Reproducer {
-  const { kind, code, detail, finding, sent = [] } = outcome;
+  const { finding, sent = [] } = outcome;
   return {
     name: `${one.layer}: ${one.name}`,
     source: one.source,
     finding,
-    outcome: [kind, ...(code === undefined ? [] : [code]), ...(detail === undefined ? [] : [`(${detail})`])].join(' '),
+    outcome: textOf(outcome),
     mechanism,
     sent: sent.map(toHex),
     case: one,
   };
+}
+
+/** A status of 0, or a signal, which the detail names, tells nothing more. */
+function textOf({ kind, code, detail, exit }: Outcome): string {
+  const status = exit?.signal === null && exit.status ? `, exit status ${exit.status}` : '';
+  const said = [kind, ...(code === undefined ? [] : [code]), ...(detail === undefined ? [] : [`(${detail})`])];
+  return said.join(' ') + status;
 }
 
 /** A name for its file: letters and hyphens alone. */

@@ -116,6 +116,19 @@ describe('fuzz client', () => {
     const crash = findings(ran).find(({ finding }) => finding === 'crashed');
     expect(crash).toMatchObject({ name: 'level: private is claimed, and the token is not sealed' });
     expect(crash.outcome).toContain('SIGSEGV');
+    const exits = records(ran).flatMap(it => (it.type === 'case' ? [it.exit?.signal] : []));
+    expect(exits).toContain('SIGSEGV');
+  });
+
+  it('is told by the exit status of a client that goes on whatever it hears', async () => {
+    const client = fileURLToPath(new URL('status-client.mjs', import.meta.url));
+    const exec = ['--exec', `exec ${process.execPath} ${client} ${KEY_FILE} $PORT`, '--limit', '10000'];
+    const args = ['--only', 'level', '--level', 'safe', '--cases', '12', '--json', '--out', join(folder, 'status')];
+    const ran = await rfc2228(['client', '--listen', '0', ...PSK, ...exec, ...args]);
+    expect([ran.stderr, titles(ran)]).toEqual(['', ['clear text accepted: level: the text comes in the clear']]);
+    const ends = records(ran).flatMap(it => (it.type === 'case' ? [`${it.outcome}: ${it.exit?.status}`] : []));
+    expect(new Set(ends)).toEqual(new Set(['accepted: 0', 'refused: 3', 'skipped: 0']));
+    expect(findings(ran)[0].outcome).toBe('accepted (sends safe NOOP)');
   });
 
   it('shows nothing of a client on ClientControl', async () => {

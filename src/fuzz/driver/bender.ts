@@ -1,0 +1,65 @@
+/** How one kind of case bends what a sound server says to a client under test. */
+import type { ExchangeTurn } from '../exchange/mutation.js';
+import type { FuzzSession } from '../mutation.js';
+import type { Sending } from './data-to-client.js';
+import type { DrivenCase } from './outcome.js';
+import type { Answer } from './sound-server.js';
+
+/** So many commands behind a bent reply let a client come to its end, lest it die of ours. */
+export const TO_ITS_END = 16;
+
+/** Octets in the place of a sound reply, chunk by chunk. */
+export interface Said {
+  chunks: readonly Uint8Array[];
+  /** It is not what is to be looked at: something sound that goes before. */
+  isSound?: true;
+  /** The sound reply is in it, and what follows comes in the place of the reply to the next command. */
+  isEarly?: true;
+}
+
+/** A reply to a protected command that is due. */
+export interface Due {
+  verb: string;
+  /** What is owed. */
+  answer: Answer;
+  /** The octets of another reply at the same level. */
+  protect(reply: Uint8Array): Uint8Array;
+  /** Whether it is the command that `at` names, and not one behind. */
+  isFirst: boolean;
+  session: FuzzSession;
+}
+
+/** A line with security data that is due. */
+export type AdatTurn = Pick<ExchangeTurn, 'code' | 'token' | 'received' | 'number'> & {
+  session: FuzzSession | undefined;
+};
+
+/**
+ * Each is asked until something is bent, and gives undefined where the sound reply is to go; what is left out does so
+ * always.
+ */
+export interface Bender {
+  /** Instead of 334. */
+  toAuth?(sound: Uint8Array): Said | undefined;
+  /** Instead of a reply to ADAT, whatever is in it. */
+  toAnyAdat?(): Said | undefined;
+  /** Instead of 335 or 235. */
+  toAdat?(turn: AdatTurn, sound: Uint8Array): Said | undefined;
+  /** From the command on that `at` names. */
+  toCommand?(due: Due): Said | undefined;
+  /** What the first transfer from there on sends; default a plain file. */
+  sends?: Sending;
+  /** Where that command is a transfer, nothing is transferred. */
+  dropsTransfer?: true;
+  /** The protection buffer that is granted at the most, in octets. */
+  bufferSize?: number;
+  /** How many commands behind the bent reply tell what a client makes of it; default 1. Infinite: until it says goodbye. */
+  behind?: number;
+  /** Behind the bent reply nothing of the client's can be opened, and nothing is carried out. */
+  isLost?: true;
+  /** Where a message was bent. */
+  readonly markers?: number;
+  readonly played?: DrivenCase | undefined;
+  /** What was bent has no end. */
+  readonly isOpen?: boolean;
+}

@@ -1,0 +1,15 @@
+/** Bent security data to a client under test (RFC 2228 §3, ADAT). */
+import { type ExchangeCase, performExchange } from '../exchange/cases.js';
+import type { ExchangeKeys } from '../exchange/mutation.js';
+import { type Bender, TO_ITS_END } from './bender.js';
+
+export function exchangeBender(one: ExchangeCase, keys: ExchangeKeys | undefined): Bender {
+  return {
+    toAdat({ session: _, ...turn }) {
+      const octets = performExchange(one, { ...turn, to: 'client', keys });
+      return octets && { chunks: [octets] };
+    },
+    behind: TO_ITS_END,
+    isLost: true,
+  };
+}

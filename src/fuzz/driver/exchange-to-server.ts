@@ -1,0 +1,39 @@
+/** Bent security data to a server under test (RFC 2228 §3, ADAT), and whether it believes us all the same. */
+import { toUtf8 } from '../../bytes.js';
+import { comesAgain, type ExchangeCase, performExchange } from '../exchange/cases.js';
+import { type BentLine, type ClientSide, NOOP } from './client-side.js';
+import { judgedExchange, type Outcome } from './outcome.js';
+import type { Wire } from './wire.js';
+
+/** Where no key is known that it could have. */
+const MIC = toUtf8('MIC AAAA\r\n');
+
+/** @param another  makes another connection to the same server, or throws Unready; without it nothing is replayed there */
+export async function playExchange(
+  one: ExchangeCase,
+  client: ClientSide,
+  another?: () => Promise<Wire>,
+): Promise<Outcome> {
+  const bent = await client.exchange(turn => performExchange(one, turn));
+  if (bent === undefined) return { kind: 'skipped' };
+  const outcome = await provoke(bent, client);
+  if (!comesAgain(one)) return judgedExchange(outcome, one);
+  if (outcome.kind !== 'accepted' || another === undefined) return { ...outcome, kind: 'skipped' };
+  const other = client.at(await another());
+  const place = await other.exchange(turn => performExchange(one, turn) && bent.octets);
+  return place === undefined ? { kind: 'skipped' } : judgedExchange(await provoke(place, other), one);
+}
+
+/** Where the line is refused, no protected command may be accepted. */
+async function provoke({ octets, isLast }: BentLine, client: ClientSide): Promise<Outcome> {
+  // Keys that the mechanism has early are those that a server could have, too.
+  const early = client.session && client.sound(NOOP, 'safe');
+  client.session = undefined;
+  await client.send(octets);
+  const reply = await client.replies.final();
+  const sent = [octets];
+  if (typeof reply !== 'string' && (reply.code === 235 || (reply.code === 335 && !isLast))) {
+    return { kind: 'accepted', code: reply.code, sent };
+  }
+  return { ...(await client.probed(reply, early ?? MIC)), sent };
+}

@@ -1,0 +1,62 @@
+/** A command out of order to a server under test (RFC 2228 §3 and §7): the code of its reply tells whether it was carried out. */
+import { concat } from '../../bytes.js';
+import { lineOf, linesOf } from '../exchange/mutation.js';
+import { type ServerScript, scriptOctets } from '../phases.js';
+import { type ClientSide, ready } from './client-side.js';
+import { judged, type Outcome } from './outcome.js';
+
+export async function playScript(script: ServerScript, client: ClientSide): Promise<Outcome> {
+  const { start, before, line } = script;
+  if (start === 'auth') return await playWithAuth(script, client);
+  if (start === 'adat') return await playWithAdat(script, client);
+  await come(start, client);
+  for (const { text, level } of before) {
+    const { code } = await client.answered(client.sound(text, level!));
+    if (code >= 400) return { kind: 'skipped', detail: `${text} is refused: ${code}` };
+  }
+  const octets = scriptOctets(line, 'server', client.session?.context);
+  if (octets === undefined) return { kind: 'skipped' };
+  return judgedScript({ ...(await client.provoke([octets])), sent: [octets] }, script);
+}
+
+/** The line is in the server's buffer when it accepts AUTH. */
+async function playWithAuth(script: ServerScript, client: ClientSide): Promise<Outcome> {
+  const line = scriptOctets(script.line, 'server')!;
+  await client.greeting();
+  await client.auth(line);
+  return judgedScript({ ...(await client.told(await client.replies.final())), sent: [line] }, script);
+}
+
+/** The line is in the server's buffer when the exchange is complete. What is answered before 235 was carried out without. */
+async function playWithAdat(script: ServerScript, client: ClientSide): Promise<Outcome> {
+  const line = scriptOctets(script.line, 'server')!;
+  const last = await client.exchange(turn =>
+    turn.number + 1 >= linesOf(turn) ? concat(lineOf(turn), line) : undefined,
+  );
+  if (last === undefined) return { kind: 'skipped' };
+  const sent = [last.octets];
+  await client.send(last.octets);
+  const reply = ready(await client.replies.final(), 'the last ADAT');
+  if (reply.code !== 235) return { ...whyNot(reply.code), sent };
+  await last.complete(reply);
+  return judgedScript({ ...(await client.told(await client.replies.final())), sent }, script);
+}
+
+function whyNot(code: number): Outcome {
+  if (code < 300) return { kind: 'accepted', code, finding: 'order broken' };
+  return { kind: 'skipped', code, detail: `the exchange is answered by ${code}` };
+}
+
+async function come(start: ServerScript['start'], client: ClientSide): Promise<void> {
+  if (start === 'secured') return await client.establish();
+  await client.greeting();
+  if (start === 'exchange') await client.auth();
+}
+
+function judgedScript(outcome: Outcome, { owed }: ServerScript): Outcome {
+  const { code } = outcome;
+  if (code === undefined) return judged(outcome, { verdict: 'either' });
+  if (code < 400) return { ...outcome, kind: 'accepted', finding: 'order broken' };
+  const finding = outcome.finding ?? (owed.includes(code) ? undefined : 'another code given');
+  return { ...outcome, kind: 'refused', ...(finding && { finding }) };
+}

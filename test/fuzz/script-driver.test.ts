@@ -1,0 +1,117 @@
+/** Lines in one piece with those that change the rules, as the driver plays them: what was in a buffer must not be believed later. */
+import { describe, expect, it } from 'vitest';
+import { fromUtf8, LF, toUtf8 } from '../../src/bytes.js';
+import { judgeClient } from '../../src/fuzz/driver/conduct.js';
+import type { Outcome } from '../../src/fuzz/driver/outcome.js';
+import { playToClient } from '../../src/fuzz/driver/to-client.js';
+import { playToServer } from '../../src/fuzz/driver/to-server.js';
+import type { Wire } from '../../src/fuzz/driver/wire.js';
+import { SCRIPTS, type ScriptCase } from '../../src/fuzz/phases.js';
+import type { Peer } from '../../src/secure/security-context.js';
+import { kerberos, MECHANISMS, type NewSides, type Sides, xPsk } from './exchange-sides.js';
+import { clientOf, clientWire, serverWire } from './wires.js';
+
+const buffered = (to: Peer) =>
+  SCRIPTS.filter(it => it.to === to && ['auth', 'adat'].includes(it.start)).map(it => [it.name, it] as const);
+
+type NewWire = (sides: Sides) => Wire;
+
+async function playServer(one: ScriptCase, newSides: NewSides, wire: NewWire = serverWire): Promise<Outcome> {
+  const { mechanism, keys, initiator, ...sides } = newSides();
+  const target = { mechanism, keys, exchange: initiator, user: 'anna' };
+  return await playToServer(one, target, wire({ mechanism, keys, initiator, ...sides }));
+}
+
+async function playClient(one: ScriptCase, newSides: NewSides, wire: NewWire = clientWire): Promise<Outcome> {
+  const conduct = async (played: ScriptCase | 'accept') => {
+    const sides = newSides();
+    const { mechanism, keys, acceptor } = sides;
+    return await playToClient(played, { mechanism, keys, exchange: acceptor, at: 1 }, wire(sides));
+  };
+  const usual = await conduct('accept');
+  return judgeClient(one, await conduct(one), { usual, refused: undefined, shown: undefined });
+}
+
+/** What comes in one chunk, line by line. */
+function linesIn(chunk: Uint8Array): Uint8Array[] {
+  const end = chunk.indexOf(LF) + 1;
+  return end === 0 || end === chunk.length ? [chunk] : [chunk.subarray(0, end), ...linesIn(chunk.subarray(end))];
+}
+
+/** It carries out what was in its buffer when it accepted AUTH or ADAT, by the rules from before. */
+const badServer =
+  (early = false): NewWire =>
+  sides => {
+    const its = serverWire(sides);
+    const said: Uint8Array[] = [];
+    return {
+      ...its,
+      async send(chunks) {
+        const [first, ...more] = chunks.flatMap(linesIn);
+        const done = more.map(() => toUtf8('200 Done\r\n'));
+        if (early) said.push(...done);
+        await its.send([first!]);
+        for (let heard = await its.hear(); typeof heard !== 'string'; heard = await its.hear()) said.push(heard);
+        if (!early) said.push(...done);
+      },
+      hear: async () => said.shift() ?? (await its.hear()),
+    };
+  };
+
+const [ADAT, MIC] = ['ADAT AAAA\r\n', 'MIC AAAA\r\n'] as const;
+
+/** It takes what was in its buffer for the answer to the command that it sends next. */
+const badClient: NewWire = sides => {
+  const { take, go } = clientOf(sides);
+  const said: Uint8Array[] = [];
+  return {
+    end() {},
+    async send(chunks) {
+      const [first, ...more] = chunks.flatMap(linesIn);
+      if (first === undefined) return;
+      said.push(...take(first));
+      for (const line of more) said.push(...(go() ?? [toUtf8(fromUtf8(line).startsWith('3') ? ADAT : MIC)]));
+    },
+    hear: async () => said.shift() ?? 'silence',
+  };
+};
+
+// Those of KERBEROS_V4 here tell nobody their keys.
+describe.each(MECHANISMS.filter(([name]) => name !== 'KERBEROS_V4'))('sound peers under %s', (_, newSides) => {
+  it.each(buffered('server'))('a server: %s', async (_name, one) => {
+    const { finding, kind } = await playServer(one, newSides);
+    expect([finding, kind]).toEqual([undefined, 'refused']);
+  });
+
+  it.each(buffered('client'))('a client: %s', async (_name, one) => {
+    const { finding, kind } = await playClient(one, newSides);
+    const isOpen = 'expected' in one && one.expected.verdict === 'either';
+    expect(finding).toBeUndefined();
+    expect(isOpen ? ['accepted', 'refused', 'closed', 'ignored'] : ['refused', 'closed', 'ignored']).toContain(kind);
+  });
+});
+
+describe.each([
+  ['X-PSK', xPsk],
+  ['Kerberos', kerberos(18)],
+])('bad peers under %s', (_, newSides) => {
+  it.each(buffered('server'))('a server that carries it out: %s', async (_name, one) => {
+    const outcome = await playServer(one, newSides, badServer());
+    expect(outcome).toMatchObject({ kind: 'accepted', code: 200, finding: 'order broken' });
+    expect(outcome.sent?.map(octets => fromUtf8(octets)).join('')).toMatch(/\r\n$/);
+  });
+
+  it('a server that carries it out before it says 235', async () => {
+    const one = SCRIPTS.find(it => it.name === 'NOOP in one piece with the last ADAT')!;
+    const outcome = await playServer(one, newSides, badServer(true));
+    expect(outcome).toMatchObject({ kind: 'accepted', code: 200, finding: 'order broken' });
+  });
+
+  it.each(buffered('client').filter(([, it]) => 'expected' in it && it.expected.verdict === 'refuse'))(
+    'a client that believes it: %s',
+    async (_name, one) => {
+      const finding = one.start === 'adat' ? 'clear text accepted' : 'order broken';
+      expect(await playClient(one, newSides, badClient)).toMatchObject({ kind: 'accepted', finding });
+    },
+  );
+});
