@@ -27,7 +27,7 @@ interface ScriptOf<P extends Peer> {
   line: ScriptLine;
 }
 
-/** The line is a command; a sound server answers with one of the codes that are owed, and carries nothing out. */
+/** The line is a command; a sound server answers with one of the codes that are owed. The first says what the line is. */
 export interface ServerScript extends ScriptOf<'server'> {
   /** Commands that are sent and answered first, and accepted. */
   before: readonly ScriptLine[];
@@ -53,7 +53,7 @@ const TO_SERVER: Record<string, readonly ServerRow[]> = {
     ['AUTH with a mechanism that nobody has', 'greeted', 'AUTH X-NOBODY', [504]],
     ['PBSZ in one piece with AUTH', 'auth', 'PBSZ 4096', [503]],
     ['MIC in one piece with AUTH', 'auth', 'MIC AAAA', [503]],
-    ['AUTH in the clear, where an association stands', 'secured', 'AUTH GSSAPI', [533, 503, 534]],
+    ['AUTH in the clear, where an association stands', 'secured', 'AUTH GSSAPI', [533, 503, 534, 504, 334]],
   ],
   'RFC 2228 §3, ADAT': [
     ['ADAT before AUTH', 'greeted', 'ADAT AAAA', [503]],
@@ -81,7 +81,7 @@ const TO_SERVER: Record<string, readonly ServerRow[]> = {
     ['PROT before PBSZ', 'secured', safe('PROT P'), [503]],
     ['PROT in the clear', 'secured', 'PROT C', [533], PBSZ],
     ['PROT with a letter that is no level', 'secured', safe('PROT X'), [504, 501], PBSZ],
-    ['PROT with a small letter', 'secured', safe('PROT p'), [504, 501], PBSZ],
+    ['PROT with a small letter', 'secured', safe('PROT p'), [504, 501, 200], PBSZ],
     ['PROT with two letters', 'secured', safe('PROT PP'), [504, 501], PBSZ],
     ['PROT without a level', 'secured', safe('PROT'), [501, 504], PBSZ],
   ],
@@ -112,7 +112,7 @@ const TO_SERVER: Record<string, readonly ServerRow[]> = {
     ['USER in one piece with the last ADAT', 'adat', 'USER anna', [533]],
     ['PBSZ in one piece with the last ADAT', 'adat', 'PBSZ 4096', [533, 503]],
     ['CCC in one piece with the last ADAT', 'adat', 'CCC', [533, 503]],
-    ['AUTH in one piece with the last ADAT', 'adat', 'AUTH GSSAPI', [533, 503, 534]],
+    ['AUTH in one piece with the last ADAT', 'adat', 'AUTH GSSAPI', [533, 503, 534, 504, 334]],
   ],
 };
 
@@ -124,6 +124,15 @@ const UNPROTECTED = refuse('sequence/unprotected');
 const BUFFERED = refuse('sequence/unprotected', 'sequence/unexpected-reply');
 
 const TO_CLIENT: Record<string, readonly ClientRow[]> = {
+  // What it does then is its own affair, as long as it does not go on in the clear.
+  'RFC 2228 §3, AUTH': [
+    ['AUTH is not understood', 'greeted', '500 What?', ACCEPT],
+    ['AUTH is not there', 'greeted', '502 Not implemented', ACCEPT],
+    ['the mechanism is not known', 'greeted', '504 Unknown mechanism', ACCEPT],
+    ['the mechanism is refused', 'greeted', '534 Refused for policy reasons', ACCEPT],
+    ['AUTH needs what is not there', 'greeted', '431 Come again', ACCEPT],
+    ['the service ends at AUTH', 'greeted', '421 Good bye', ACCEPT],
+  ],
   'RFC 2228 §5.2': [
     ['631 before an association', 'greeted', '631 AAAA', EARLY],
     ['632 during the exchange', 'exchange', '632 AAAA', EARLY],

@@ -89,10 +89,10 @@ export class Report {
     return unused;
   }
 
-  #show({ finding, name, outcome, source }: FindingRecord, file: string): void {
+  #show({ finding, name, must, outcome, source }: FindingRecord, file: string): void {
     this.#clear();
     const said = shorten(printable(outcome), MAX_DETAIL);
-    console.log(`${paint('red', finding)}  ${name} (${source})\n  ${said}\n  ${paint('dim', file)}`);
+    console.log(`${paint('red', finding)}  ${name} (${source})\n  ${said}; a sound one ${must}\n  ${paint('dim', file)}`);
     this.#findings.push([finding, name]);
   }
 

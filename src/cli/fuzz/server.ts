@@ -49,9 +49,17 @@ async function play(one: DrivenCase, target: ServerTarget, place: Place): Promis
   const { exec, limit } = place;
   const child = exec === undefined ? undefined : new Child(exec);
   const outcome = await playOnce(one, target, place, child);
-  if (child === undefined) return outcome.kind === 'closed' ? await stillThere(outcome, place) : outcome;
-  const exit = await child.end(outcome.kind === 'closed' ? limit : 0);
-  return exit === undefined ? outcome : withExit(outcome, exit);
+  const hasClosed = outcome.kind === 'closed' || outcome.closes === true;
+  if (child === undefined) return hasClosed ? await stillThere(outcome, place) : outcome;
+  const exit = await child.end(hasClosed ? limit : 0);
+  return exit === undefined ? outcome : withStatus(withExit(outcome, exit));
+}
+
+/** A server that ends by itself behind a case, and says that all was not well. */
+function withStatus(outcome: Outcome): Outcome {
+  const { kind, finding = 'crashed', exit } = outcome;
+  if (kind === 'crashed' || !exit?.status) return outcome;
+  return { ...outcome, kind: 'crashed', finding, detail: `ends by itself, with status ${exit.status}` };
 }
 
 async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
@@ -96,6 +104,6 @@ async function stillThere(outcome: Outcome, { host, port, limit }: Place): Promi
     (await connected(host, port, limit)).destroy();
     return outcome;
   } catch (error) {
-    return { ...outcome, kind: 'crashed', finding: 'crashed', detail: (error as Error).message };
+    return { ...outcome, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail: (error as Error).message };
   }
 }

@@ -36,6 +36,8 @@ export interface FindingRecord extends Reproducer {
 export interface SummaryRecord {
   type: 'summary';
   cases: number;
+  /** The target took part at first, and then no more: the run has ended early, and the last case that was played is a finding. */
+  gone: boolean;
   outcomes: Partial<Record<OutcomeKind, number>>;
   findings: number;
 }
@@ -51,22 +53,33 @@ export async function campaign({ cases, mechanism, play, isOver, tell }: Campaig
   const outcomes: SummaryRecord['outcomes'] = {};
   const known = new Set<string>();
   let index = 0;
-  let unready = 0;
+  let unready: Outcome[] = [];
+  let last: { one: DrivenCase; outcome: Outcome } | undefined;
   for (const one of cases) {
-    if (isOver(index)) break;
+    if (isOver(index) || unready.length === MAX_UNREADY) break;
     const outcome = await play(one);
     index++;
     outcomes[outcome.kind] = (outcomes[outcome.kind] ?? 0) + 1;
     tell(recordOf(index, one, outcome));
-    unready = outcome.kind === 'unready' ? unready + 1 : 0;
-    if (unready === MAX_UNREADY && index === MAX_UNREADY) throw new NoTarget(outcome.detail);
-    if (unready === MAX_UNREADY) break;
+    if (outcome.kind === 'unready') {
+      unready.push(outcome);
+      continue;
+    }
+    unready = [];
+    last = { one, outcome };
     const { finding } = outcome;
     if (finding === undefined || known.has(keyOf(one, finding))) continue;
     known.add(keyOf(one, finding));
     tell({ type: 'finding', ...(await smallest(one, { ...outcome, finding }, mechanism, play)) });
   }
-  return { type: 'summary', cases: index, outcomes, findings: known.size };
+  if (last === undefined && unready.length > 0) throw new NoTarget(unready.at(-1)!.detail);
+  const gone = unready.length === MAX_UNREADY;
+  if (gone && last !== undefined && !known.has(keyOf(last.one, 'crashed'))) {
+    known.add(keyOf(last.one, 'crashed'));
+    const detail = `takes no part any more: ${unready[0]!.detail}`;
+    tell({ type: 'finding', ...reproducerOf(last.one, { ...last.outcome, detail, finding: 'crashed' }, mechanism) });
+  }
+  return { type: 'summary', cases: index, gone, outcomes, findings: known.size };
 }
 
 async function smallest(
@@ -102,11 +115,15 @@ function recordOf(index: number, one: DrivenCase, { kind, code, finding, detail,
   };
 }
 
+/** What a server does with every reply, whatever is bent. */
+const OF_EVERY_CASE: readonly Finding[] = ['weak reply given', 'clear reply given'];
+
 /**
  * Levels and variants of one mutation that show the same are one finding; and so is what a client does in the clear when
  * an exchange has failed, for whatever reason.
  */
 function keyOf({ layer, name }: DrivenCase, finding: Finding): string {
+  if (OF_EVERY_CASE.includes(finding)) return finding;
   if (layer === 'exchange' && finding === 'gone on in the clear') return `${layer}: ${finding}`;
   return `${layer}: ${name}: ${finding}`;
 }

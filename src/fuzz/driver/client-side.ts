@@ -142,7 +142,7 @@ export class ClientSide {
       const answer = await this.replies.final();
       if (answer === 'silence') continue;
       if (unsound !== undefined && answer !== 'end' && answer.code < 400) return CARRIED_OUT;
-      if (reply !== 'silence') return outcomeOf(reply);
+      if (reply !== 'silence') return { ...outcomeOf(reply), ...(answer === 'end' && { closes: true }) };
       if (answer === 'end') return { kind: 'closed' };
       const swallowed = NOT_HEARD.includes(answer.code);
       return swallowed ? outcomeOf(answer) : { kind: 'ignored' };

@@ -62,6 +62,8 @@ export interface Outcome {
   played?: DrivenCase;
   /** Octets of the bent message, in the chunks that they went in. */
   sent?: readonly Uint8Array[];
+  /** It answered, and then ended the connection. */
+  closes?: true;
   /** How the peer's process ended by itself. */
   exit?: ProcessExit;
 }

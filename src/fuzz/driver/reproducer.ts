@@ -15,7 +15,10 @@ export interface Reproducer {
   name: string;
   /** Where the rule is laid down. */
   source: string;
+  /** What a sound peer does. */
+  must: string;
   finding: Finding;
+  /** What this one did. */
   outcome: string;
   mechanism: string;
   /** Octets of the bent message, chunk by chunk, as they went when it was found: keys are new each time, so others go next time. */
@@ -28,12 +31,21 @@ export function reproducerOf(one: DrivenCase, outcome: Outcome & { finding: Find
   return {
     name: `${one.layer}: ${one.name}`,
     source: one.source,
+    must: dutyOf(one),
     finding,
     outcome: textOf(outcome),
     mechanism,
     sent: sent.map(toHex),
     case: one,
   };
+}
+
+function dutyOf(one: DrivenCase): string {
+  if ('owed' in one) return `answers ${one.owed.join(' or ')}`;
+  const { expected } = one;
+  if (expected.verdict === 'accept') return 'takes it';
+  if (expected.verdict === 'either') return 'takes it or refuses it, and takes nothing else for it';
+  return `takes nothing of it, and is as before: ${expected.codes.join(' or ')}`;
 }
 
 /** A status of 0, or a signal, which the detail names, tells nothing more. */

@@ -3,7 +3,7 @@ import { concat } from '../../bytes.js';
 import { lineOf, linesOf } from '../exchange/mutation.js';
 import { type ServerScript, scriptOctets } from '../phases.js';
 import { type ClientSide, ready } from './client-side.js';
-import { judged, type Outcome } from './outcome.js';
+import { type Finding, judged, type Outcome } from './outcome.js';
 
 export async function playScript(script: ServerScript, client: ClientSide): Promise<Outcome> {
   const { start, before, line } = script;
@@ -54,9 +54,22 @@ async function come(start: ServerScript['start'], client: ClientSide): Promise<v
 }
 
 function judgedScript(outcome: Outcome, { owed }: ServerScript): Outcome {
-  const { code } = outcome;
+  const { code, finding, ...rest } = outcome;
   if (code === undefined) return judged(outcome, { verdict: 'either' });
-  if (code < 400) return { ...outcome, kind: 'accepted', finding: 'order broken' };
-  const finding = outcome.finding ?? (owed.includes(code) ? undefined : 'another code given');
-  return { ...outcome, kind: 'refused', ...(finding && { finding }) };
+  if (code < 400 && owed.includes(code)) return { ...rest, code, kind: 'accepted' };
+  if (code < 400) return { ...outcome, kind: 'accepted', finding: ACCEPTED[owed[0]!] ?? 'malformed text accepted' };
+  const its = finding ?? (isAlike(code, owed) ? undefined : 'another code given');
+  return { ...outcome, kind: 'refused', ...(its && { finding: its }) };
+}
+
+/** What it means that a command is carried out to which another code was owed. */
+const ACCEPTED: Partial<Record<number, Finding>> = {
+  503: 'order broken',
+  533: 'clear text accepted',
+  535: 'unverified text accepted',
+};
+
+/** Any security command may be answered by 421, 500, 501, 502 and 533, and codes are told apart by their first digit (RFC 2228 §8.2). */
+function isAlike(code: number, owed: readonly number[]): boolean {
+  return code === 421 || owed.some(it => Math.floor(it / 100) === Math.floor(code / 100));
 }
