@@ -10,6 +10,7 @@ import type { ProtectionLevel } from '../../secure/protection-level.js';
 import { formatPbszText, parsePbsz, parseProt } from '../../secure/security-data.js';
 import type { FuzzSession } from '../mutation.js';
 import { DATA_MARKER, FILE, performTransfer, type TransferCase } from '../transfers.js';
+import { extendedPortOf, passiveText, portOf } from './data-address.js';
 import type { Answer } from './sound-server.js';
 import type { DataConnections, DataDoor, Wire } from './wire.js';
 
@@ -199,7 +200,11 @@ type Prepare = (server: ServerData, command: Command) => Answer | Promise<Answer
 const PREPARE: Readonly<Record<string, Prepare>> = {
   PBSZ: (server, command) => server.grant(command),
   PROT: (server, command) => server.protect(command),
-  PASV: server => server.listen(passiveAnswer),
+  PASV: server =>
+    server.listen(door => {
+      const text = passiveText(door);
+      return text === undefined ? undefined : [227, text];
+    }),
   EPSV: (server, { argument = '' }) =>
     /^all$/i.test(argument)
       ? [200, 'Done']
@@ -212,26 +217,6 @@ const PREPARE: Readonly<Record<string, Prepare>> = {
 function blockEnd(octets: Uint8Array): number | undefined {
   const end = octets.length < 4 ? undefined : 4 + viewOf(octets).getUint32(0);
   return end !== undefined && end <= octets.length ? end : undefined;
-}
-
-function passiveAnswer({ host, port }: DataDoor): Answer | undefined {
-  const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
-  return address === undefined
-    ? undefined
-    : [227, `Entering Passive Mode (${address.replaceAll('.', ',')},${port >> 8},${port & 0xff})`];
-}
-
-/** RFC 959 §5.2. The address is not looked at. */
-function portOf(argument: string): number | undefined {
-  const numbers = argument.split(',').map(Number);
-  const isOne = /^\d{1,3}(,\d{1,3}){5}$/.test(argument) && numbers.every(number => number <= 0xff);
-  return isOne ? numbers[4]! * 0x100 + numbers[5]! : undefined;
-}
-
-/** RFC 2428 §2. */
-function extendedPortOf(argument: string): number | undefined {
-  const port = Number(/^\|[12]\|[^|]+\|(\d{1,5})\|$/.exec(argument)?.[1]);
-  return port <= 0xffff ? port : undefined;
 }
 
 function refusalOf(error: unknown): Answer {
