@@ -201,6 +201,11 @@ describe('a campaign', () => {
     expect(told.filter(type => type === 'finding').length).toBe(1);
   });
 
+  it('tells once of what a server does with every reply', async () => {
+    const { summary } = run(() => ({ kind: 'refused', finding: 'clear reply given' }));
+    expect(await summary).toMatchObject({ findings: 1, gone: false });
+  });
+
   it('tells once that a client goes on in the clear, for whatever reason the exchange fails', async () => {
     const told: string[] = [];
     const { findings } = await campaign({
@@ -215,7 +220,16 @@ describe('a campaign', () => {
 
   it('gives up where nobody is, and ends where nobody is any more', async () => {
     await expect(run(() => ({ kind: 'unready', detail: 'nobody' })).summary).rejects.toThrow(NoTarget);
+    const few = campaign({
+      cases: cases.slice(0, 2),
+      mechanism: 'X-PSK',
+      play: async () => ({ kind: 'unready' }),
+      isOver: () => false,
+      tell: () => {},
+    });
+    await expect(few).rejects.toThrow(NoTarget);
     const left = run((_, nth) => ({ kind: nth < 3 ? 'refused' : 'unready' }));
-    expect((await left.summary).cases).toBe(8);
+    expect(await left.summary).toMatchObject({ cases: 8, gone: true, findings: 1 });
+    expect(left.told.filter(type => type === 'finding').length).toBe(1);
   });
 });

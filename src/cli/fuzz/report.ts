@@ -29,6 +29,7 @@ const PROGRESS = 200;
 export class Report {
   readonly #json: boolean;
   readonly #out: string;
+  readonly #seed: number;
   readonly #began = Date.now();
   readonly #layers = new Map<string, Map<string, number>>();
   readonly #findings: string[][] = [];
@@ -36,8 +37,9 @@ export class Report {
   readonly #files = new Set<string>();
   #shown = 0;
 
-  constructor({ json, out }: { json: boolean; out: string }) {
+  constructor({ json, out, seed }: { json: boolean; out: string; seed: number }) {
     this.#json = json;
+    this.#seed = seed;
     this.#out = out;
   }
 
@@ -52,15 +54,15 @@ export class Report {
   finish(summary: SummaryRecord): void {
     const seconds = (Date.now() - this.#began) / 1000;
     if (this.#json) {
-      print({ ...summary, seconds });
+      print({ ...summary, seed: this.#seed, seconds });
       return;
     }
     this.#clear();
     const rows = [...this.#layers].map(([layer, counts]) => [layer, ...KINDS.map(kind => `${counts.get(kind) ?? ''}`)]);
     for (const row of columns([['layer', ...KINDS], ...rows])) console.log(row.trimEnd());
-    const { cases, findings } = summary;
+    const { cases, findings, gone } = summary;
     const each = seconds > 0 ? ` (${(cases / seconds).toFixed(0)}/s)` : '';
-    const total = `${cases} cases in ${seconds.toFixed(1)} s${each}, ${findings} findings`;
+    const total = `${cases} cases in ${seconds.toFixed(1)} s${each} from seed ${this.#seed}, ${findings} findings${gone ? ': the target is gone' : ''}`;
     console.log(paint('bold', total) + (findings > 0 ? `, in ${this.#out}/` : ''));
   }
 
@@ -92,7 +94,9 @@ export class Report {
   #show({ finding, name, must, outcome, source }: FindingRecord, file: string): void {
     this.#clear();
     const said = shorten(printable(outcome), MAX_DETAIL);
-    console.log(`${paint('red', finding)}  ${name} (${source})\n  ${said}; a sound one ${must}\n  ${paint('dim', file)}`);
+    console.log(
+      `${paint('red', finding)}  ${name} (${source})\n  ${said}; a sound one ${must}\n  ${paint('dim', file)}`,
+    );
     this.#findings.push([finding, name]);
   }
 

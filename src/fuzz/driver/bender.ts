@@ -1,4 +1,5 @@
 /** How one kind of case bends what a sound server says to a client under test. */
+import type { ProtectionLevel } from '../../secure/protection-level.js';
 import type { ExchangeTurn } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 import type { Sending } from './data-to-client.js';
@@ -20,6 +21,8 @@ export interface Said {
 /** A reply to a protected command that is due. */
 export interface Due {
   verb: string;
+  /** Of the command. */
+  level: ProtectionLevel;
   /** What is owed. */
   answer: Answer;
   /** The octets of another reply at the same level. */

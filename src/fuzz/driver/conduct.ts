@@ -68,7 +68,7 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
   const hasShown = (known.shown ?? 0) > (conduct.markers ?? 0);
   const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, conduct, hasShown) };
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
-  const expected = expectedOf(one);
+  const expected = expectedOf(played);
   const as = (kind: Outcome['kind']) =>
     one.layer === 'exchange'
       ? judgedExchange({ ...base, kind }, one as ExchangeCase)

@@ -1,5 +1,7 @@
 /** A bent reply to a client under test. */
+import { covers } from '../../secure/protection-level.js';
 import { type MessageCase, mutationOf, type Performance, perform } from '../cases.js';
+import { EITHER } from '../mutation.js';
 import type { Bender, Due, Said } from './bender.js';
 import { fittedReply } from './sound-server.js';
 
@@ -32,10 +34,12 @@ class MessageBender implements Bender {
     return before ? { chunks: [before], isSound: true } : { chunks: this.#performance.chunks };
   }
 
-  #perform({ answer, session }: Due): Performance | undefined {
+  /** A client may refuse a reply for nothing but being weaker than its command. */
+  #perform({ answer, level, session }: Due): Performance | undefined {
     // With one line, what a client prints is what was bent.
     const shape = mutationOf(this.#one)?.needs?.includes('lines') ? this.#one.text : '200 Ok\r\n';
-    this.played = { ...this.#one, text: fittedReply(answer, shape) };
+    const isWeak = !covers(this.#one.level, level) && this.#one.expected.verdict === 'accept';
+    this.played = { ...this.#one, ...(isWeak && { expected: EITHER }), text: fittedReply(answer, shape) };
     const performance = perform(this.played, session);
     this.#before = [...(performance?.before ?? [])];
     return performance;

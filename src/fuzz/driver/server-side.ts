@@ -203,7 +203,7 @@ export class ServerSide {
     if (!this.#comesNow) return [sound()];
     const { verb } = command;
     const isFirst = this.#secured === this.#target.at;
-    const said = this.#bender.toCommand?.({ verb, answer, protect, isFirst, session: this.#itsSession });
+    const said = this.#bender.toCommand?.({ verb, level, answer, protect, isFirst, session: this.#itsSession });
     return said === undefined ? [sound()] : this.#bend(said, sound);
   }
 

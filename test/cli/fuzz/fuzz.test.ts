@@ -1,10 +1,11 @@
 /** `rfc2228 fuzz server` and `client` as processes: sound peers show nothing, and what bad ones do is found and replayed. */
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { against, findings, folder, KEY_FILE, PSK, records, rfc2228, titles, toClient } from './command.js';
-import { badClient, badServer, soundClient, soundServer } from './peers.js';
+import { badClient, badServer, listening, soundClient, soundServer } from './peers.js';
 
 describe('fuzz server', () => {
   it('shows nothing of a server on ServerControl', async () => {
@@ -25,7 +26,7 @@ describe('fuzz server', () => {
       const ran = await rfc2228(['server', where, ...PSK, ...layers, '--cases', '250', '--json', '--out', out]);
       expect([ran.status, ran.stderr]).toEqual([1, '']);
       const found = titles(ran);
-      expect(found).toContain('order broken: phases: USER in the clear');
+      expect(found).toContain('clear text accepted: phases: USER in the clear');
       expect(found).toContain('replay accepted: sequence: a message comes again');
       expect(found).toContain('lower level accepted: level: private is claimed, and the token is not sealed');
       expect(found).toContain('clear text accepted: level: the text comes in the clear');
@@ -72,15 +73,28 @@ describe('fuzz server', () => {
     expect(findings(ran)).toMatchObject([{ finding: 'hung', case: { layer: 'base64' } }]);
   });
 
+  it('finds one that answers, and then is gone', async () => {
+    const dying = listening(async socket => {
+      socket.write('220 Ready\r\n');
+      await once(socket, 'data');
+      socket.end('501 What?\r\n', async () => (await dying).close());
+    });
+    const args = ['--only', 'phases', '--cases', '1', '--json', '--out', join(folder, 'gone')];
+    const ran = await against(dying, where => rfc2228(['server', where, ...PSK, ...args]));
+    expect(titles(ran)).toEqual(['crashed: phases: AUTH without a mechanism']);
+    expect(findings(ran)[0].must).toBe('answers 501');
+    expect(ran.status).toBe(1);
+  });
+
   it('shows people a table, and each finding as it comes', async () => {
     const args = ['--only', 'level', '--cases', '8', '--out', join(folder, 'shown')];
     const { status, stdout } = await against(badServer(), where => rfc2228(['server', where, ...PSK, ...args]));
     expect(status).toBe(1);
     expect(stdout).toMatch(
-      /^lower level accepted {2}level: private is claimed, and the token is not sealed \(RFC 2228 §7\)$/m,
+      /^lower level accepted {2}level: private is claimed, and the token is not sealed \(RFC 2228 §3, MIC, CONF and ENC; §5\.2\)$/m,
     );
     expect(stdout).toMatch(/^layer +accepted +refused/m);
-    expect(stdout).toMatch(/^8 cases in [\d.]+ s \(\d+\/s\), \d+ findings, in .*shown\/$/m);
+    expect(stdout).toMatch(/^8 cases in [\d.]+ s \(\d+\/s\) from seed 2228, \d+ findings, in .*shown\/$/m);
   });
 
   it.each([
