@@ -105,7 +105,7 @@ const TO_SERVER: Record<string, readonly ServerRow[]> = {
     ['PASS in the clear', 'secured', 'PASS secret', [533]],
     ['QUIT in the clear', 'secured', 'QUIT', [533]],
     ['REIN in the clear', 'secured', 'REIN', [533]],
-    ['DELE in the clear', 'secured', 'DELE x', [533]],
+    ['DELE in the clear', 'secured', 'DELE rfc2228-fuzz', [533]],
     ['a verb that nobody has, in the clear', 'secured', 'XYZZY', [533]],
     ['no verb', 'secured', '123', [500, 501, 533]],
     ['NOOP in one piece with the last ADAT', 'adat', 'NOOP', [533]],
