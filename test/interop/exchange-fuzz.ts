@@ -21,23 +21,16 @@ import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer as Side } from '../../src/secure/security-context.js';
 import { adatOf, parseAdat } from '../../src/secure/security-data.js';
 import { ourAcceptor, ourInitiator, theirAcceptor, theirInitiator } from './conversation.js';
+import { type LibraryRun, newRun, note, type Shown } from './library-run.js';
 import { FTP_FLAGS, type Peer, type PeerReply } from './peer.js';
 import { cacheOf, keytabOf, type Realm } from './realm.js';
 
-export interface ExchangeFound {
-  finding: string;
-  name: string;
-  outcome: string;
-  /** Of the last one that was sent, in hex. */
+export interface TakenExchange extends Shown {
+  /** The last one that was sent, in hex. */
   token: string;
 }
 
-export interface Exchanged {
-  found: Map<string, ExchangeFound>;
-  tokens: number;
-  refused: number;
-  seconds: number;
-}
+export type Exchanged = LibraryRun<TakenExchange>;
 
 /** No library has to answer longer, in milliseconds. */
 const PATIENCE = 10_000;
@@ -77,7 +70,7 @@ export async function fuzzExchanges(
 ): Promise<Exchanged> {
   const began = performance.now();
   const since = () => (performance.now() - began) / 1000;
-  const run: Exchanged = { found: new Map(), tokens: 0, refused: 0, seconds: 0 };
+  const run: Exchanged = newRun();
   for (const to of ['server', 'client'] as const) {
     const end = since() + seconds / 2;
     const target = targetOf(realm, enctype, to);
@@ -104,10 +97,8 @@ function* casesTo(to: Side, seed: number, names: readonly string[]): Generator<E
 
 /** @returns whether the peer lives */
 async function playCase(one: ExchangeCase, peer: Peer, target: Target, run: Exchanged): Promise<boolean> {
-  const note = (finding: string, outcome: string, token: Uint8Array) => {
-    const key = `${finding}: ${one.name}`;
-    if (!run.found.has(key)) run.found.set(key, { finding, name: one.name, outcome, token: toHex(token) });
-  };
+  const show = (finding: string, outcome: string, token: Uint8Array) =>
+    note(run, { finding, name: one.name, outcome, token: toHex(token) });
   const last: Last = { token: new Uint8Array() };
   try {
     const play = one.to === 'server' ? toAcceptor : toInitiator;
@@ -116,11 +107,11 @@ async function playCase(one: ExchangeCase, peer: Peer, target: Target, run: Exch
     run.tokens++;
     if (!said.flag) run.refused++;
     const { finding } = judgedExchange({ kind: said.flag ? 'accepted' : 'refused' }, one);
-    if (finding !== undefined) note(finding, said.flag ? 'complete' : await peer.errorText(), last.token);
+    if (finding !== undefined) show(finding, said.flag ? 'complete' : await peer.errorText(), last.token);
     return true;
   } catch (error) {
     const { message } = error as Error;
-    note('crashed', sanitizerReport(message)?.split('\n', 1)[0] ?? message.slice(0, 200), last.token);
+    show('crashed', sanitizerReport(message)?.split('\n', 1)[0] ?? message.slice(0, 200), last.token);
     await peer.close().catch(() => {});
     return false;
   }

@@ -2,13 +2,9 @@
 import { describe, expect, inject, test } from 'vitest';
 import { type Exchanged, fuzzExchanges } from './exchange-fuzz.js';
 import { SECONDS, SEED } from './fuzz-command.js';
+import { report } from './library-run.js';
 import { enctypesOf, type Library } from './realm.js';
 import { memchecked, sanitized } from './watched-peer.js';
-
-function tell(target: string, { tokens, refused, seconds, found }: Exchanged): void {
-  console.info(`${target}: ${tokens} tokens, ${(tokens / seconds).toFixed(0)}/s, ${refused} refused`);
-  for (const { finding, name, outcome } of found.values()) console.info(`  ${finding}  ${name}: ${outcome}`);
-}
 
 describe.each(['mit', 'heimdal'] as const)('the exchange of %s', library => {
   const enctypes = enctypesOf(library);
@@ -16,28 +12,28 @@ describe.each(['mit', 'heimdal'] as const)('the exchange of %s', library => {
 
   test.each(enctypes)('enctype %i', async enctype => {
     const run = await fuzzExchanges(sanitized(inject(library)), enctype, seconds, SEED);
-    const found = expectKnown(library, `${library}-${enctype}`, run);
+    const found = expectKnown(library, `exchange ${library}-${enctype}`, run);
     for (const key of KNOWN[library].filter(it => MUST_BE_FOUND.test(it))) expect(found).toContain(key);
   });
 
   test.each(enctypes)('enctype %i, every access checked', async enctype => {
     const run = await fuzzExchanges(memchecked(inject(library)), enctype, seconds / 2, SEED + 1);
-    expectKnown(library, `${library}-${enctype} under memcheck`, run);
+    expectKnown(library, `exchange ${library}-${enctype} under memcheck`, run);
   });
 });
 
 test('heimdal: what only checking every access has shown', async () => {
   const names = ['a realm of 32 KiB', 'the token is cut'];
-  const { found } = await fuzzExchanges(memchecked(inject('heimdal'), true), 18, 20, SEED, names);
-  const crashes = [...found.values()].filter(({ finding }) => finding === 'crashed');
+  const run = await fuzzExchanges(memchecked(inject('heimdal'), true), 18, 20, SEED, names);
+  report('exchange heimdal-18, nothing suppressed', run);
+  const crashes = [...run.found.values()].filter(({ finding }) => finding === 'crashed');
   expect(crashes.map(({ name }) => name)).toEqual(names);
   for (const { outcome } of crashes) expect(outcome).toMatch(/depends on uninitialised value/);
 });
 
 /** @returns what was found */
 function expectKnown(library: Library, target: string, run: Exchanged): string[] {
-  tell(target, run);
-  const found = [...run.found.keys()];
+  const found = report(target, run);
   const isKnown = (key: string) => KNOWN[library].includes(key) || (library === 'heimdal' && LENGTHS.test(key));
   expect(found.filter(key => !isKnown(key))).toEqual([]);
   return found;

@@ -3,8 +3,6 @@
  * itself is instrumented; the libraries are Debian's, so that of their faults those are seen that go through malloc, memcpy
  * and the like, or that end the process.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { concat, toHex } from '../../src/bytes.js';
 import { CommandReader } from '../../src/ftp/command.js';
 import { type MessageCase, messageCases, perform } from '../../src/fuzz/cases.js';
@@ -18,23 +16,17 @@ import type { Krb5ContextOptions } from '../../src/mechanisms/krb5/index.js';
 import { decodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { TokenLevel } from '../../src/secure/protection-level.js';
 import { agree, ourInitiator, theirAcceptor } from './conversation.js';
+import { type LibraryRun, newRun, note, type Shown } from './library-run.js';
 import { GSS, isRefused, type Peer, type PeerReply } from './peer.js';
 import type { Realm } from './realm.js';
 
-export interface Found {
+export interface Taken extends Shown {
   finding: Finding | 'altered token accepted';
-  name: string;
-  outcome: string;
   /** Keys and tokens, as vectors have them: the last token is the one. */
   vector: { etype: number; key: string; receive_sequence: string; tokens: string[]; plaintext: string };
 }
 
-export interface Unwrapped {
-  found: Map<string, Found>;
-  tokens: number;
-  refused: number;
-  seconds: number;
-}
+export type Unwrapped = LibraryRun<Taken>;
 
 /** Tokens that are on their way at once. */
 const BATCH = 256;
@@ -66,7 +58,7 @@ async function established(realm: Realm, enctype: number): Promise<Established> 
 export async function fuzzUnwrap(realm: Realm, enctype: number, seconds: number, seed: number): Promise<Unwrapped> {
   const began = performance.now();
   const since = () => (performance.now() - began) / 1000;
-  const run: Unwrapped = { found: new Map(), tokens: 0, refused: 0, seconds: 0 };
+  const run: Unwrapped = newRun();
   let its = await established(realm, enctype);
   const renew = async () => {
     await its.peer.close().catch(() => {});
@@ -227,18 +219,7 @@ function crashOf(error: unknown): string {
   return sanitizerReport(message)?.split('\n', 1)[0] ?? message.slice(0, 200);
 }
 
-function vectorOf({ options }: Established): Pick<Found['vector'], 'etype' | 'key' | 'receive_sequence'> {
+function vectorOf({ options }: Established): Pick<Taken['vector'], 'etype' | 'key' | 'receive_sequence'> {
   const { enctype, key, sendSequence } = options;
   return { etype: enctype, key: toHex(key), receive_sequence: `${sendSequence}` };
-}
-
-function note(run: Unwrapped, found: Found): void {
-  const key = `${found.finding}: ${found.name}`;
-  if (!run.found.has(key)) run.found.set(key, found);
-}
-
-export function keep(folder: string | undefined, target: string, { found }: Unwrapped): void {
-  if (folder === undefined || found.size === 0) return;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${target}.json`), `${JSON.stringify([...found.values()], null, 1)}\n`);
 }

@@ -1,17 +1,13 @@
 /** gss_unwrap of MIT krb5 and of Heimdal, with every encryption type: what it takes that it must refuse. */
 import { describe, expect, inject, test } from 'vitest';
 import { SECONDS, SEED } from './fuzz-command.js';
+import { report } from './library-run.js';
 import { enctypesOf, type Library } from './realm.js';
-import { fuzzUnwrap, keep, type Unwrapped } from './unwrap-fuzz.js';
+import { fuzzUnwrap, type Unwrapped } from './unwrap-fuzz.js';
 import { memchecked, sanitized } from './watched-peer.js';
 
 /** RC4, DES3 and DES: tokens of RFC 1964. */
 const FRAMED = [23, 16, 3, 1];
-
-function tell(target: string, { tokens, refused, seconds, found }: Unwrapped): void {
-  console.info(`${target}: ${tokens} tokens, ${(tokens / seconds).toFixed(0)}/s, ${refused} refused`);
-  for (const { finding, name, outcome } of found.values()) console.info(`  ${finding}  ${name}: ${outcome}`);
-}
 
 describe.each(['mit', 'heimdal'] as const)('gss_unwrap of %s', library => {
   const enctypes = enctypesOf(library);
@@ -19,21 +15,19 @@ describe.each(['mit', 'heimdal'] as const)('gss_unwrap of %s', library => {
 
   test.each(enctypes)('enctype %i', async enctype => {
     const run = await fuzzUnwrap(sanitized(inject(library)), enctype, seconds, SEED);
-    const found = expectKnown(`${library}-${enctype}`, run, knownOf(library, enctype));
+    const found = expectKnown(`unwrap ${library}-${enctype}`, run, knownOf(library, enctype));
     for (const key of knownOf(library, enctype).filter(key => MUST_BE_FOUND.test(key))) expect(found).toContain(key);
   });
 
   test.each(enctypes)('enctype %i, every access checked', async enctype => {
     const run = await fuzzUnwrap(memchecked(inject(library)), enctype, seconds / 2, SEED + 1);
-    expectKnown(`${library}-${enctype} under memcheck`, run, knownOf(library, enctype));
+    expectKnown(`unwrap ${library}-${enctype} under memcheck`, run, knownOf(library, enctype));
   });
 });
 
 /** @returns what was found */
 function expectKnown(target: string, run: Unwrapped, known: readonly string[]): string[] {
-  tell(target, run);
-  keep(process.env['INTEROP_FUZZ_OUT'], target, run);
-  const found = [...run.found.keys()];
+  const found = report(target, run);
   expect(found.filter(key => !known.includes(key))).toEqual([]);
   return found;
 }

@@ -69,7 +69,7 @@ const ACCEPTED: Partial<Record<number, Finding>> = {
   535: 'unverified text accepted',
 };
 
-/** Any security command may be answered by 421, 500, 501, 502 and 533, and codes are told apart by their first digit (RFC 2228 §8.2). */
+/** A code is as good as the recommended one if it begins with the same digit (RFC 2228 §3), and 421 always is (§8.2). */
 function isAlike(code: number, owed: readonly number[]): boolean {
   return code === 421 || owed.some(it => Math.floor(it / 100) === Math.floor(code / 100));
 }
