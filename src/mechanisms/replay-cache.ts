@@ -16,7 +16,8 @@
 export interface ReplayRecord {
   /**
    * For how many seconds the record has held every authenticator that was taken. Absent: since the keys were made, as in a
-   * database that outlives processes and never loses an entry.
+   * database that outlives processes and never loses an entry. Clients whose clocks are fast make authenticators that seem
+   * younger than they are: a record that must not be deceived tells an age that is less by the clock skew.
    */
   readonly age?: number;
   /**

@@ -58,7 +58,8 @@ export function refusals(library: Library): void {
     test('an AP-REQ without mutual authentication that is older than the replay cache', async () => {
       const peer = theirInitiator(realm(), USUAL, { flags: FTP_FLAGS[library] & ~FLAG.mutual });
       const { token } = await peer.step();
-      await sleep(20);
+      // MIT’s clients take over what their clock differs from the KDC’s, to the second.
+      await sleep(2100);
       const replayCache = new ReplayCache();
       const error = await refusal(ourAcceptor(realm(), USUAL, { replayCache }), token, 'security/replayed');
       expect(error.message).toMatch(/older than the replay cache/);

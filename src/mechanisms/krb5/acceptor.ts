@@ -157,10 +157,13 @@ function answerTo(message: ApReq, accepted: Accepted, settings: Settings): Accep
   }
 }
 
-/** What the client has not, it can't be sent: both sides look at conf_avail and integ_avail (RFC 2228 appendix I). */
+/** What the client has said that it has (RFC 2228 appendix I, conf_avail). What is sealed has integrity, whatever the flags. */
 function levelsFor(flags: number): TokenLevel[] {
-  if ((flags & GSS_FLAGS.integ) === 0) return [];
-  return (flags & GSS_FLAGS.conf) === 0 ? ['safe'] : ['safe', 'private'];
+  const levels: [flag: number, level: TokenLevel][] = [
+    [GSS_FLAGS.integ, 'safe'],
+    [GSS_FLAGS.conf, 'private'],
+  ];
+  return levels.filter(([flag]) => (flags & flag) !== 0).map(([, level]) => level);
 }
 
 /** Where we make no subkey, the initiator's is repeated. */
