@@ -31,8 +31,7 @@ export interface ReplayRecord {
 }
 
 /**
- * Whether an authenticator may have been taken before a record began (RFC 4120 §3.2.3). Clients whose clocks are fast make
- * authenticators that seem younger than they are; for those, only a record that outlives the process helps.
+ * Whether an authenticator may have been taken before a record began (RFC 4120 §3.2.3); times count to the millisecond.
  * @param made  the time in the authenticator, in seconds since 1970
  * @param now  by the acceptor's clock, in seconds since 1970
  */
