@@ -61,6 +61,24 @@ export const endsOnce: ExchangeClause = async (_, begin) => {
   for (const side of SIDES) await oweOver(exchange[side], tokens, side);
 };
 
+/** Where a side can be given up, it is over then, and its context, if it has one, is not touched. */
+export const endsWhenGivenUp: ExchangeClause = async (subject, begin) => {
+  for (const side of SIDES) {
+    const exchange = begin();
+    const { tokens } = await run(begin());
+    if (exchange[side].destroy === undefined) continue;
+    if (side === 'initiator') await exchange.initiator.step();
+    exchange[side].destroy();
+    await oweOver(exchange[side], tokens, side);
+  }
+  const complete = begin();
+  const pair = await establish(complete);
+  for (const side of SIDES) complete[side].destroy?.();
+  for (const { from, to } of bothWays(pair)) {
+    for (const level of subject.levels) oweOpening(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
+  }
+};
+
 export const refusesAlteredSecurityData: ExchangeClause = async (_, begin) => {
   const { tokens } = await run(begin());
   for (const place of tokens.keys()) {
