@@ -13,9 +13,9 @@ import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/pr
 import { adatOf, parseAdat } from '../secure/security-data.js';
 import { describeCode } from './code.js';
 import { EXIT, parseOptions, readInput } from './status.js';
-import { printable, shorten } from './terminal.js';
+import { printable, shorten, type Terminal } from './terminal.js';
 
-export function decode(args: string[]): number {
+export function decode(args: string[], { stdout }: Terminal): number {
   const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
   const reader = new LineReader();
@@ -28,10 +28,11 @@ export function decode(args: string[]): number {
     try {
       const line = reader.next();
       if (line === undefined) return status;
-      console.log(describeLine(line).join('\n'));
+      stdout.write(`${describeLine(line).join('\n')}\n`);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
-      console.log(`${error.code}${error.offset === undefined ? '' : ` at octet ${error.offset}`}: ${error.message}`);
+      const place = error.offset === undefined ? '' : ` at octet ${error.offset}`;
+      stdout.write(`${error.code}${place}: ${error.message}\n`);
       status = EXIT.faulty;
     }
   }

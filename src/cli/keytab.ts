@@ -2,9 +2,9 @@
 import { enctypeOf, principalText } from '../mechanisms/krb5/index.js';
 import { readKeytab } from './keys.js';
 import { EXIT, parseOptions, UsageError } from './status.js';
-import { columns, printable } from './terminal.js';
+import { columns, printable, type Terminal } from './terminal.js';
 
-export function keytab(args: string[]): number {
+export function keytab(args: string[], { stdout }: Terminal): number {
   const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) throw new UsageError('keytab wants one file');
@@ -14,6 +14,6 @@ export function keytab(args: string[]): number {
     enctypeOf(enctype)?.name ?? `enctype ${enctype}`,
     printable(principalText(principal)),
   ]);
-  for (const line of columns([['kvno', 'written (UTC)', 'enctype', 'principal'], ...rows])) console.log(line);
+  for (const line of columns([['kvno', 'written (UTC)', 'enctype', 'principal'], ...rows])) stdout.write(`${line}\n`);
   return EXIT.fine;
 }

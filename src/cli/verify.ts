@@ -8,6 +8,7 @@ import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
 import { EXIT, InputError, parseOptions, readInput, UsageError } from './status.js';
 import { rowOf } from './table.js';
+import type { Output, Terminal } from './terminal.js';
 
 const OPTIONS = {
   keytab: { type: 'string', multiple: true, default: [] as string[] },
@@ -18,7 +19,7 @@ const OPTIONS = {
   strict: { type: 'boolean', default: false },
 } as const;
 
-export function verify(args: string[]): number {
+export function verify(args: string[], { stdout, stderr }: Terminal): number {
   const { values, positionals: files } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
   if (files.length === 0) throw new UsageError('verify wants a file');
   const keys = [...values.keytab.flatMap(readKeytab), ...values.key.map(parseKey)];
@@ -33,45 +34,49 @@ export function verify(args: string[]): number {
   const total = new Total();
   let unreadable = false;
   for (const file of files) {
-    const transcript = attempt(file, () => verifyRecording(readInput(file), options));
+    const transcript = attempt(file, () => verifyRecording(readInput(file), options), stderr);
     if (transcript === undefined || transcript.error !== undefined) unreadable = true;
     if (transcript === undefined) continue;
-    print(total.add(transcript.records), write);
-    if (transcript.error !== undefined) complain(file, transcript.error);
+    print(total.add(transcript.records), write, stdout);
+    if (transcript.error !== undefined) complain(file, transcript.error, stderr);
   }
-  if (total.files > 0) print([total.summary], write);
+  if (total.files > 0) print([total.summary], write, stdout);
   return unreadable ? EXIT.unusable : total.status;
 }
 
 /** What `read` gives; undefined, and a line on standard error, when the file can't be read. */
-function attempt(file: string, read: () => Transcript): Transcript | undefined {
+function attempt(file: string, read: () => Transcript, stderr: Output): Transcript | undefined {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof FtpSecurityError) && !(error instanceof InputError)) throw error;
-    complain(file, error);
+    complain(file, error, stderr);
     return undefined;
   }
 }
 
-function complain(file: string, error: Error): void {
+function complain(file: string, error: Error, stderr: Output): void {
   const reason = error instanceof FtpSecurityError ? `${error.code}: ${error.message}` : error.message;
   const offset = error instanceof FtpSecurityError && error.offset !== undefined ? ` (octet ${error.offset})` : '';
-  process.stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${file}: `}${reason}${offset}\n`);
+  stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${file}: `}${reason}${offset}\n`);
 }
 
 /** Written in pieces: a transcript may be longer than a string can be, and a write for each line is slow. */
-function print(records: readonly TranscriptRecord[], write: (record: TranscriptRecord) => string | undefined): void {
+function print(
+  records: readonly TranscriptRecord[],
+  write: (record: TranscriptRecord) => string | undefined,
+  stdout: Output,
+): void {
   const PIECE = 1 << 20;
   let piece = '';
   for (const record of records) {
     const row = write(record);
     if (row !== undefined) piece += `${row}\n`;
     if (piece.length < PIECE) continue;
-    process.stdout.write(piece);
+    stdout.write(piece);
     piece = '';
   }
-  process.stdout.write(piece);
+  stdout.write(piece);
 }
 
 function parsePort(text: string): number {

@@ -1,0 +1,37 @@
+/** `rfc2228 decode`: what a control line is, without keys. Lines from standard input are in main.test.ts. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { capture, run } from './run.js';
+
+it.each([
+  ['MIC BQQE/wAMAAwAAAAAGeXPAo/lqtyAG9eL4Fn6vlVTRVIgZnRwdGVzdGVy', ['level safe', 'wrap', 'rrc']],
+  [
+    '632-BQQH/wAAABwAAAAAPVTxk8/pqEK7jBmSUR5XpBykpIZxoxeQCWTlB6SXIkIWhpJ0D4llCkRI208p6cSlaya8ZO4diJM=',
+    ['private', 'multi-line', 'sealed'],
+  ],
+  ['235 ADAT=BA4AAAAEAABoDbUKTQACawLMHjMsqDlWitmsCLFhNXjnARA=', ['safe message', 'weak                 true']],
+  ['633 Zm9v', ['confidential', '3 octets', 'not known here']],
+  ['335 ADAT=', ['positive intermediate', '0 octets']],
+  ['235 done', ['positive completion']],
+  ['530 no', ['permanent negative', 'authentication']],
+  ['PASS secret', ['in the clear', 'secret']],
+  ['NOOP', ['no argument']],
+])('describes %s', async (line, words) => {
+  const { status, stdout, stderr } = await run('decode', ...line.split(' '));
+  expect([status, stderr]).toEqual([0, '']);
+  for (const word of words) expect(stdout.toLowerCase()).toContain(word.toLowerCase());
+});
+
+it('names the rule that a line breaks, and where', async () => {
+  expect(await run('decode', 'MIC', 'Zm9*')).toEqual({
+    status: 1,
+    stdout: expect.stringMatching(/^syntax\/bad-base64 at octet 7: character.*\n$/),
+    stderr: '',
+  });
+});
+
+it('shows the AP-REQ in the first token of an exchange', async () => {
+  const text = readFileSync(capture('probe-heimdal-nomutual')).toString('latin1');
+  const adat = /ADAT [A-Za-z0-9+/=]{100,}/.exec(text)![0];
+  expect((await run('decode', adat)).stdout).toMatch(/AP-REQ[\s\S]*ftp\//);
+});
