@@ -1,6 +1,7 @@
 /** `rfc2228 decode`: what a control line is, without keys. Lines from standard input are in main.test.ts. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { TOKEN_LEVELS } from '../../src/secure/protection-level.js';
 import { capture, run } from './run.js';
 
 it.each([
@@ -20,6 +21,13 @@ it.each([
   const { status, stdout, stderr } = await run('decode', ...line.split(' '));
   expect([status, stderr]).toEqual([0, '']);
   for (const word of words) expect(stdout.toLowerCase()).toContain(word.toLowerCase());
+});
+
+it.each(TOKEN_LEVELS)('says that $verb and $code are $level', async ({ level, verb, code }) => {
+  for (const line of [`${verb} Zm9v`, `${code} Zm9v`]) {
+    const { status, stdout } = await run('decode', line);
+    expect([status, stdout]).toEqual([0, expect.stringContaining(`level ${level} `)]);
+  }
 });
 
 it('names the rule that a line breaks, and where', async () => {

@@ -5,6 +5,7 @@ import { parseReply } from '../../src/ftp/reply.js';
 import { protectCommand, unprotectReply } from '../../src/secure/protect.js';
 import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
+import { TRANSFERS } from '../../src/session/rules.js';
 import type { AnsweredEvent, CommandEvent, ServerSessionOptions } from '../../src/session/server-events.js';
 import { errorOf } from '../helpers.js';
 import { having, krb5Contexts, Pair, pskContexts } from './pair.js';
@@ -321,9 +322,7 @@ describe('a secured server', () => {
 
   it('refuses transfers at a level that policy does not take (§6)', () => {
     const it = byHand({ transfers: ['private'] });
-    for (const command of ['RETR a', 'STOR a', 'STOU', 'APPE a', 'LIST', 'NLST', 'MLSD']) {
-      expect(said(it, 'safe', command)).toEqual([534, 'safe']);
-    }
+    for (const verb of TRANSFERS) expect(said(it, 'safe', `${verb} a`)).toEqual([534, 'safe']);
     said(it, 'safe', 'PBSZ 1000');
     said(it, 'safe', 'PROT P');
     expect(it.pair.toServer(protectCommand(it.context, 'safe', toUtf8('RETR a')))).toMatchObject({ type: 'command' });
