@@ -6,10 +6,10 @@ import { fuzz } from './fuzz/index.js';
 import { HELP, type Subcommand, VERSION } from './help.js';
 import { keytab } from './keytab.js';
 import { EXIT, InputError, UsageError } from './status.js';
-import type { Terminal } from './terminal.js';
+import type { Streams } from './streams.js';
 import { verify } from './verify.js';
 
-const SUBCOMMANDS: Record<Subcommand, (args: string[], terminal: Terminal) => number | Promise<number>> = {
+const SUBCOMMANDS: Record<Subcommand, (args: string[], streams: Streams) => number | Promise<number>> = {
   verify,
   decode,
   code,
@@ -22,18 +22,18 @@ const SUBCOMMANDS: Record<Subcommand, (args: string[], terminal: Terminal) => nu
  * @param args  the arguments after the name of the command
  * @returns the exit status, one of EXIT
  */
-export async function runCommand(args: string[], terminal: Terminal): Promise<number> {
+export async function runCommand(args: string[], streams: Streams): Promise<number> {
   try {
-    return await dispatch(args, terminal);
+    return await dispatch(args, streams);
   } catch (error) {
-    terminal.stderr.write(`rfc2228: ${explain(error, args)}\n`);
+    streams.stderr.write(`rfc2228: ${explain(error, args)}\n`);
     return EXIT.unusable;
   }
 }
 
-async function dispatch(args: string[], terminal: Terminal): Promise<number> {
+async function dispatch(args: string[], streams: Streams): Promise<number> {
   const print = (text: string): number => {
-    terminal.stdout.write(`${text}\n`);
+    streams.stdout.write(`${text}\n`);
     return EXIT.fine;
   };
   const [name = '', ...rest] = args;
@@ -42,7 +42,7 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number> {
   if (name === '--help' || name === '-h' || name === 'help') return print(helpFor(rest[0]));
   if (!isSubcommand(name)) throw new UsageError(`no command ${JSON.stringify(name)}`);
   if (rest.includes('--help') || rest.includes('-h')) return print(HELP[name]);
-  return await SUBCOMMANDS[name](rest, terminal);
+  return await SUBCOMMANDS[name](rest, streams);
 }
 
 function helpFor(name: string | undefined): string {

@@ -13,9 +13,10 @@ import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/pr
 import { adatOf, parseAdat } from '../secure/security-data.js';
 import { describeCode } from './code.js';
 import { EXIT, parseOptions, readInput } from './status.js';
-import { printable, shorten, type Terminal } from './terminal.js';
+import type { Streams } from './streams.js';
+import { printable, shorten } from './terminal.js';
 
-export function decode(args: string[], { stdout }: Terminal): number {
+export function decode(args: string[], { stdout }: Streams): number {
   const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
   const reader = new LineReader();

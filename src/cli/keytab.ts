@@ -2,9 +2,10 @@
 import { enctypeOf, principalText } from '../mechanisms/krb5/index.js';
 import { readKeytab } from './keys.js';
 import { EXIT, parseOptions, UsageError } from './status.js';
-import { columns, printable, type Terminal } from './terminal.js';
+import type { Streams } from './streams.js';
+import { columns, printable } from './terminal.js';
 
-export function keytab(args: string[], { stdout }: Terminal): number {
+export function keytab(args: string[], { stdout }: Streams): number {
   const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) throw new UsageError('keytab wants one file');

@@ -1,14 +1,4 @@
-/** Output to a terminal: where it goes, colours, and control characters of a peer's text made harmless. */
-
-/** Where the command writes: `process`, or what a test uses in its place. */
-export interface Terminal {
-  readonly stdout: Output;
-  readonly stderr: Output;
-}
-
-export interface Output {
-  write(text: string): unknown;
-}
+/** Text for a terminal: colours where they are wanted, and octets of strangers made harmless. */
 
 const CODES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 

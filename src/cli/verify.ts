@@ -7,8 +7,8 @@ import { nodeCiphers } from '../node/index.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
 import { EXIT, InputError, parseOptions, readInput, UsageError } from './status.js';
+import type { Output, Streams } from './streams.js';
 import { rowOf } from './table.js';
-import type { Output, Terminal } from './terminal.js';
 
 const OPTIONS = {
   keytab: { type: 'string', multiple: true, default: [] as string[] },
@@ -19,7 +19,7 @@ const OPTIONS = {
   strict: { type: 'boolean', default: false },
 } as const;
 
-export function verify(args: string[], { stdout, stderr }: Terminal): number {
+export function verify(args: string[], { stdout, stderr }: Streams): number {
   const { values, positionals: files } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
   if (files.length === 0) throw new UsageError('verify wants a file');
   const keys = [...values.keytab.flatMap(readKeytab), ...values.key.map(parseKey)];
