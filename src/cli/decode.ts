@@ -40,7 +40,7 @@ export function decode(args: string[]): number {
 /** @throws FtpSecurityError when it is no control line, or its base 64 is broken */
 function describeLine(line: Line): string[] {
   const text = new TextDecoder().decode(line.bytes);
-  const code = /^([1-6][0-9][0-9])[ -]/.exec(text)?.[1];
+  const code = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(text)?.[1];
   return code === undefined ? describeCommand(line) : describeReply(line, text, Number(code));
 }
 

@@ -244,7 +244,7 @@ export class Observer {
   #serverLine(line: Line, time: bigint | undefined): void {
     const message = this.#message('server', time);
     this.#lastOfReply = message;
-    const header = /^([1-6][0-9][0-9])([ -])/.exec(fromUtf8(line.bytes.subarray(0, 4)));
+    const header = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(fromUtf8(line.bytes.subarray(0, 4)));
     message.wire = header?.[0] ?? '';
     const code = Number(header?.[1]);
     const level = levelOfCode(code);
@@ -305,7 +305,7 @@ export class Observer {
     }
     this.#judge(message, deviations.met, 'syntax/bad-reply');
     if (message.plaintext === undefined || message.error !== undefined) outer.incomplete = true;
-    if (message.wire.endsWith(' ')) this.#outerReply(message, outer);
+    if (!message.wire.endsWith('-')) this.#outerReply(message, outer);
   }
 
   /** The outer reply that a line belongs to. One of another code breaks off what was open (§5.2). */
@@ -329,7 +329,7 @@ export class Observer {
       return;
     }
     const messages = this.#innerMessages;
-    messages.push(...outer.messages);
+    for (const index of outer.messages) messages.push(index);
     try {
       const inner = this.#inner.push(outer.plaintexts);
       if (inner === undefined) return;

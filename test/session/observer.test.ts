@@ -84,6 +84,32 @@ describe('an observed session', () => {
     expect(replies.at(-1)).toMatchObject({ messages: [7], reply: { code: 257 } });
   });
 
+  it('may have the bare code as the last line of any reply (RFC 3659 §7.2)', () => {
+    const { messages, replies } = observe([
+      ...['S> 220-hello', 'S> 220-', 'S> 220', 'C> AUTH X-VISIBLE', 'S> 334', `C> ADAT ${base64('open')}`, 'S> 235'],
+      ...[mic(0, 'STAT'), reply(0, '211-a\r\n'), reply(1, '211\r\n'), mic(1, 'PWD'), reply(2, '250')],
+    ]);
+    expect(messages.map(({ wire, error }) => [wire, error])).toEqual(
+      ['220-', '220-', '220', 'AUTH', '334', 'ADAT', '235', 'MIC', '631 ', '631 ', 'MIC', '631 '].map(it => [it, undefined]),
+    );
+    expect(replies.map(({ reply: { code, lines } }) => [code, ...lines])).toEqual([
+      [220, 'hello', '220-', ''],
+      [334, ''],
+      [235, ''],
+      [211, 'a', ''],
+      [250, ''],
+    ]);
+  });
+
+  it('takes the bare code of a protected reply for its end, and misses the token', () => {
+    const { messages } = observe([...EXCHANGE, mic(0, 'PWD'), 'S> 631', mic(1, 'PWD'), reply(0, '257 "/"')]);
+    expect(messages.slice(6).map(({ verdict, error }) => [verdict, error?.code])).toEqual([
+      ['failed', 'syntax/bad-reply'],
+      ['verified', undefined],
+      ['verified', undefined],
+    ]);
+  });
+
   it('shows nothing of a token before 235', () => {
     expect(last([...EXCHANGE.slice(0, 4), mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
     expect(last([...EXCHANGE.slice(0, 4), reply(0, '200 a')])).toEqual(['failed', 'sequence/no-context']);
@@ -313,6 +339,16 @@ describe('work is linear', () => {
   ])('for a client that never waits, and a server that answers late: %s, %s', (command, answer) => {
     const work = (count: number) => void observe([...many(command, count), ...many(answer, count)]);
     expect(growth(work, 2000)).toBeLessThan(LINEAR);
+  });
+
+  it('for a protected reply of 200,000 lines, which no call could take as arguments', () => {
+    const lines = Array.from({ length: 200_000 }, (_, n) => `631-${token('safe', n + 1, 'x\r\n')}`);
+    const { replies } = observe([
+      ...[...EXCHANGE, mic(0, 'STAT'), `S> 631-${token('safe', 0, '211-a\r\n')}`],
+      ...lines.map(line => `S> ${line}`),
+      reply(200_001, '211 b'),
+    ]);
+    expect(replies.at(-1)?.messages).toHaveLength(200_002);
   });
 
   it('for many lines at once', () => {
