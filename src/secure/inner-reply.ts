@@ -4,7 +4,7 @@
  * their ends. Nothing outside a token is authenticated, so nothing outside decides here.
  */
 import { CR, CRLF, concat, concatAll, LF, NUL } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { parseReply, type Reply, scanReply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 
@@ -118,7 +118,7 @@ function read(octets: Uint8Array, open: number | undefined): Reading {
     if (scanned.open) return { kind: 'unfinished', code: scanned.code };
     return { kind: scanned.end < octets.length ? 'early' : 'whole' };
   } catch (error) {
-    return { kind: 'malformed', error: error as FtpSecurityError };
+    return { kind: 'malformed', error: refusalFrom(error) };
   }
 }
 

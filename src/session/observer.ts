@@ -3,7 +3,7 @@
  * nobody: it changes context on a 334 or 235, never on a client's AUTH alone, and it goes on after every error.
  */
 import { fromUtf8 } from '../bytes.js';
-import { type ErrorCode, FtpSecurityError } from '../errors.js';
+import { type ErrorCode, FtpSecurityError, refusalFrom } from '../errors.js';
 import { type Command, commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { type Reply, ReplyLines } from '../ftp/reply.js';
@@ -393,6 +393,6 @@ export class Observer {
 
 /** Notes the first rule that a line has broken. Anything but bad input is a fault of ours, and goes on. */
 function fail(message: ObservedMessage, error: unknown): void {
-  if (!(error instanceof FtpSecurityError)) throw error;
-  message.error ??= error;
+  const refusal = refusalFrom(error);
+  message.error ??= refusal;
 }

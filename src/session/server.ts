@@ -4,7 +4,7 @@
  * no I/O and knows no mechanism: where an exchange has to take a step it says so, and waits.
  */
 import { concatAll } from '../bytes.js';
-import { FtpSecurityError, type RefusalCode, replyCodeFor } from '../errors.js';
+import { FtpSecurityError, type RefusalCode, refusalFrom, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
 import { formatReply } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
@@ -248,7 +248,7 @@ export class ServerSession {
       const met = [...new Set([...tolerated, ...data.tolerated])];
       return this.#expect(asked, { type: 'security-data', token: data.token!, tolerated: met });
     } catch (error) {
-      return this.#refusal(command, asked, error as FtpSecurityError);
+      return this.#refusal(command, asked, refusalFrom(error));
     }
   }
 

@@ -58,7 +58,16 @@ describe('protected replies', () => {
   it('are padded where a middle line could be framed as another reply, or as the last line of this one', () => {
     const lines = ['550-No such file', '550-Try:', '250 minutes of music.mp3', '250-a', '200', '5501', 'b', '550 End'];
     const octets = protectReply(visibleContext(), 'safe', ascii(lines.join('\r\n')));
-    const padded = ['550-No such file', '550-Try:', ' 250 minutes of music.mp3', ' 250-a', ' 200', ' 5501', 'b', '550 End'];
+    const padded = [
+      '550-No such file',
+      '550-Try:',
+      ' 250 minutes of music.mp3',
+      ' 250-a',
+      ' 200',
+      ' 5501',
+      'b',
+      '550 End',
+    ];
     const { tokens } = decodeProtectedReply(parseReply(octets));
     expect(tokens).toEqual(padded.map((line, i) => visibleToken('safe', i, `${line}\r\n`)));
     expect(unprotectReply(visibleContext(), parseReply(octets)).inner.lines).toHaveLength(lines.length);

@@ -90,7 +90,10 @@ describe('an observed session', () => {
       ...[mic(0, 'STAT'), reply(0, '211-a\r\n'), reply(1, '211\r\n'), mic(1, 'PWD'), reply(2, '250')],
     ]);
     expect(messages.map(({ wire, error }) => [wire, error])).toEqual(
-      ['220-', '220-', '220', 'AUTH', '334', 'ADAT', '235', 'MIC', '631 ', '631 ', 'MIC', '631 '].map(it => [it, undefined]),
+      ['220-', '220-', '220', 'AUTH', '334', 'ADAT', '235', 'MIC', '631 ', '631 ', 'MIC', '631 '].map(it => [
+        it,
+        undefined,
+      ]),
     );
     expect(replies.map(({ reply: { code, lines } }) => [code, ...lines])).toEqual([
       [220, 'hello', '220-', ''],
