@@ -38,7 +38,7 @@ A file is a capture (classic pcap) or a text transcript. A recorded exchange is 
 Exit status
   0  everything protected was verified, and no line has an error
   1  some line has an error
-  2  wrong usage, or input that can't be read
+  2  wrong usage, input that can't be read, or a fault of ours in some connection (the rest is there)
   3  no error, but something could not be verified for want of a key`,
 
   decode: `rfc2228 decode [LINE | -]: says what a line is, without keys

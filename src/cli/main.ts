@@ -6,7 +6,7 @@ import { decode } from './decode.js';
 import { fuzz } from './fuzz/index.js';
 import { HELP, type Subcommand, VERSION } from './help.js';
 import { keytab } from './keytab.js';
-import { EXIT, InputError, UsageError } from './status.js';
+import { EXIT, InputError, internalError, UsageError } from './status.js';
 import { verify } from './verify.js';
 
 const SUBCOMMANDS: Record<Subcommand, (args: string[]) => number | Promise<number>> = {
@@ -46,7 +46,7 @@ function explain(error: unknown, [name = '']: string[]): string {
   if (error instanceof UsageError) return `${error.message} (see ${help})`;
   if (error instanceof FtpSecurityError) return `${error.code}: ${error.message}`;
   if (error instanceof InputError) return error.message;
-  return `internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`;
+  return internalError(error);
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

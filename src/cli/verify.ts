@@ -6,7 +6,7 @@ import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
 import { nodeCiphers } from '../node/index.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
-import { EXIT, InputError, parseOptions, readInput, UsageError } from './status.js';
+import { EXIT, InputError, internalError, parseOptions, readInput, UsageError } from './status.js';
 import { rowOf } from './table.js';
 
 const OPTIONS = {
@@ -31,33 +31,42 @@ export function verify(args: string[]): number {
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
   const total = new Total();
-  let unreadable = false;
+  let incomplete = false;
   for (const file of files) {
     const transcript = attempt(file, () => verifyRecording(readInput(file), options));
-    if (transcript === undefined || transcript.error !== undefined) unreadable = true;
+    if (transcript === undefined || transcript.error !== undefined || transcript.faults !== undefined)
+      incomplete = true;
     if (transcript === undefined) continue;
-    print(total.add(transcript.records), write);
-    if (transcript.error !== undefined) complain(file, transcript.error);
+    const { records, error, faults = [] } = transcript;
+    const before = total.connections;
+    print(total.add(records), write);
+    if (error !== undefined) complain(file, error);
+    for (const { connection, error } of faults) complain(`${file}, connection ${connection + before}`, error);
   }
   if (total.files > 0) print([total.summary], write);
-  return unreadable ? EXIT.unusable : total.status;
+  return incomplete ? EXIT.unusable : total.status;
 }
 
-/** What `read` gives; undefined, and a line on standard error, when the file can't be read. */
+/** What `read` gives; undefined, and a line on standard error, when the file can't be read, or not by us. */
 function attempt(file: string, read: () => Transcript): Transcript | undefined {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof FtpSecurityError) && !(error instanceof InputError)) throw error;
     complain(file, error);
     return undefined;
   }
 }
 
-function complain(file: string, error: Error): void {
-  const reason = error instanceof FtpSecurityError ? `${error.code}: ${error.message}` : error.message;
-  const offset = error instanceof FtpSecurityError && error.offset !== undefined ? ` (octet ${error.offset})` : '';
-  process.stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${file}: `}${reason}${offset}\n`);
+/** @param place  the file, and the connection of a fault of ours */
+function complain(place: string, error: unknown): void {
+  process.stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${place}: `}${reasonOf(error)}\n`);
+}
+
+/** Anything but bad input is a fault of ours, and says where. */
+function reasonOf(error: unknown): string {
+  if (error instanceof InputError) return error.message;
+  if (!(error instanceof FtpSecurityError)) return internalError(error);
+  return `${error.code}: ${error.message}${error.offset === undefined ? '' : ` (octet ${error.offset})`}`;
 }
 
 /** Written in pieces: a transcript may be longer than a string can be, and a write for each line is slow. */
@@ -83,14 +92,14 @@ function parsePort(text: string): number {
 /** Several files as one transcript: connections are counted on, and one summary stands at the end. */
 class Total {
   files = 0;
-  #connections = 0;
+  connections = 0;
   #faulty = false;
   #unkeyed = false;
   summary!: SummaryRecord;
 
   /** @returns the records of one file without its summary, with connections counted on */
   add(records: readonly TranscriptRecord[]): TranscriptRecord[] {
-    const before = this.#connections;
+    const before = this.connections;
     const rest: TranscriptRecord[] = [];
     for (const record of records) {
       if (record.type === 'summary') {
@@ -112,7 +121,7 @@ class Total {
 
   #sum(summary: SummaryRecord): void {
     this.files++;
-    this.#connections += summary.connections;
+    this.connections += summary.connections;
     if (this.files === 1) {
       this.summary = { ...summary };
       return;

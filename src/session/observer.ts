@@ -185,6 +185,7 @@ export class Observer {
 
   #protectedCommand(message: ObservedMessage, level: TokenLevel, command: Command): void {
     message.level = level;
+    message.verdict = 'failed';
     try {
       const { token, tolerated = [] } = decodeProtectedCommand(command);
       const context = this.#state.open(message, token);
@@ -194,7 +195,6 @@ export class Observer {
         return;
       }
     } catch (error) {
-      if (message.applied === undefined) message.verdict = 'failed';
       fail(message, error);
     }
     this.#state.ask({ verb: '', level });
@@ -284,6 +284,7 @@ export class Observer {
 
   #protectedReplyLine(message: ObservedMessage, level: TokenLevel, code: number, line: Line): void {
     message.level = level;
+    message.verdict = 'failed';
     this.#dropClearReply();
     const outer = this.#outerOf(message, code);
     outer.messages.push(message.index);
@@ -300,7 +301,6 @@ export class Observer {
         outer.plaintexts.push(message.plaintext!);
       }
     } catch (error) {
-      if (message.applied === undefined) message.verdict = 'failed';
       fail(message, error);
     }
     this.#judge(message, deviations.met, 'syntax/bad-reply');

@@ -11,6 +11,7 @@ import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.
 import { psk } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
+import { visibleContext } from '../secure/visible-context.js';
 import { realCapture, vectorPath } from './helpers.js';
 
 interface Truth {
@@ -308,5 +309,61 @@ describe('whatever the octets', () => {
       }),
     );
     expect(toHex(recording.subarray(0, 4))).toBe('d4c3b2a1');
+  });
+});
+
+describe('a fault of a mechanism', () => {
+  const exchange = ['S> 220 hello', 'C> AUTH X', 'S> 334 go on', 'C> ADAT Zm9v', 'S> 235 done'];
+  const plain = ['S> 220 hello', 'C> QUIT', 'S> 221 bye'];
+  /** Its witness, or its contexts, have the fault. */
+  const mechanism = (faulty: boolean) => ({
+    name: 'X',
+    variant: 'x',
+    recognises: () => true,
+    witness() {
+      if (faulty) throw new RangeError('too deep');
+      const unwrap = () => {
+        throw new TypeError('not a function');
+      };
+      const context = { ...visibleContext(), unwrap };
+      return { see: () => ({ facts: {}, fromClient: context, fromServer: context }) };
+    },
+  });
+  const read = (faulty: boolean, ...connections: string[][]) =>
+    verifyRecording(ascii(connections.map(lines => lines.join('\n')).join('\n---\n')), {
+      mechanisms: [mechanism(faulty)],
+    });
+
+  it('in an exchange leaves the other connections as they are', () => {
+    const { records, faults } = read(true, plain, exchange, plain);
+    expect(faults).toEqual([{ connection: 2, error: new RangeError('too deep') }]);
+    for (const record of records) expect(matches(record), JSON.stringify(matches.errors)).toBe(true);
+    const connections = records.filter(record => record.type === 'connection');
+    expect(connections.map(({ problem }) => problem)).toEqual([
+      null,
+      { code: 'internal', message: 'internal error, please report it: RangeError: too deep' },
+      null,
+    ]);
+    expect(records.filter(record => record.type === 'message').map(({ connection }) => connection)).toEqual([
+      ...[1, 1, 1, 2, 2, 2, 2, 3, 3, 3],
+    ]);
+  });
+
+  it('behind an exchange is told by the record that the exchange made, and what it struck counts as failed', () => {
+    const { records, faults } = read(false, [...exchange, 'C> MIC Zm9v', 'S> 631 Zm9v'], plain);
+    expect(faults).toMatchObject([{ connection: 1, error: expect.any(TypeError) }]);
+    const connections = records.filter(record => record.type === 'connection');
+    expect(connections).toMatchObject([
+      { mechanism: 'X', keyed: true, problem: { code: 'internal' } },
+      { problem: null },
+    ]);
+    expect(records.filter(record => record.type === 'message').map(({ verdict }) => verdict)).toEqual([
+      ...['clear', 'clear', 'clear', 'clear', 'clear', 'failed', 'clear', 'clear', 'clear'],
+    ]);
+    expect(records.at(-1)).toMatchObject({ type: 'summary', connections: 2, protected: 1, failed: 1 });
+  });
+
+  it('is absent elsewhere', () => {
+    expect(read(true, plain)).not.toHaveProperty('faults');
   });
 });
