@@ -4,6 +4,7 @@ import { FtpSecurityError } from '../errors.js';
 import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
 import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
 import { nodeCiphers } from '../node/index.js';
+import { COSTLY_DEVIATIONS, DEVIATIONS, type Deviation } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
 import { EXIT, InputError, internalError, parseOptions, readInput, UsageError } from './status.js';
@@ -16,6 +17,7 @@ const OPTIONS = {
   port: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
+  tolerate: { type: 'string', multiple: true, default: [] as string[] },
 } as const;
 
 export function verify(args: string[]): number {
@@ -27,7 +29,8 @@ export function verify(args: string[]): number {
     { ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) },
     { ...krb4, witness: () => krb4Witness(srvtab, nodeCiphers) },
   ];
-  const options = { mechanisms, ports: values.port.map(parsePort), ...(values.strict && { tolerate: [] }) };
+  const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
+  const options = { mechanisms, ports: values.port.map(parsePort), tolerate };
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
   const total = new Total();
@@ -81,6 +84,13 @@ function print(records: readonly TranscriptRecord[], write: (record: TranscriptR
     piece = '';
   }
   process.stdout.write(piece);
+}
+
+function parseDeviation(name: string): Deviation {
+  const names: readonly Deviation[] = [...DEVIATIONS, ...COSTLY_DEVIATIONS];
+  const found = names.find(it => it === name);
+  if (found === undefined) throw new UsageError(`--tolerate wants one of ${names.join(', ')}`);
+  return found;
 }
 
 function parsePort(text: string): number {

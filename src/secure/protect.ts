@@ -183,7 +183,8 @@ export class ProtectedReplyReader {
 
 /**
  * Holds the level that a 63z reply claims against what its token had. 633 claims no integrity, so where integrity is
- * owed it counts only if its token has it all the same.
+ * owed it counts only if its token has it all the same. 632 around a token that is not sealed is taken where that is
+ * tolerated by name.
  * @throws FtpSecurityError `sequence/wrong-level`
  */
 export function checkReplyLevel(
@@ -193,6 +194,10 @@ export function checkReplyLevel(
   deviations: Deviations,
   options: UnprotectOptions = {},
 ): void {
+  if (claimed === 'private' && applied === 'safe' && deviations.allows('integrity-under-632')) {
+    deviations.meet('integrity-under-632', 'sequence/wrong-level');
+    return;
+  }
   checkClaim(claimed, applied);
   if (factsOf(claimed).integrity || !owesIntegrity(context, options)) return;
   if (!factsOf(applied).integrity) throw wrongLevel('633 without integrity where integrity is owed');

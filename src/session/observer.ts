@@ -15,7 +15,7 @@ import { decodeProtectedCommand } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
-import { adatOf, parseAdat, parseAuth } from '../secure/security-data.js';
+import { adatOf, parseAdat, parseAuth, pbszOf } from '../secure/security-data.js';
 import { withoutEndOfLine } from '../secure/token-text.js';
 import type { ObservedMechanism } from './exchange-watch.js';
 import type { Observation, ObservedMessage } from './observation.js';
@@ -289,10 +289,11 @@ export class Observer {
     const outer = this.#outerOf(message, code);
     outer.messages.push(message.index);
 
-    // All deviations at first, so that the token is judged by itself; those that are not tolerated stand beside it.
-    const deviations = new Deviations({});
+    // All that cost no security at first, so that the token is judged by itself; those that are not tolerated stand beside it.
+    const deviations = new Deviations({ tolerate: [...DEVIATIONS, ...(this.#options.tolerate ?? [])] });
     try {
       const token = decodeReplyLine(line.raw, code, deviations);
+      if (this.#state.awaits235) deviations.meet('protected-235', 'sequence/no-context');
       if (this.#state.replyMustBeClear) deviations.meet('protected-after-ccc', 'sequence/wrong-level');
       const context = this.#state.open(message, token);
       if (context !== undefined) {
@@ -325,7 +326,9 @@ export class Observer {
     this.#outer = undefined;
     if (outer.incomplete) {
       this.#dropInnerReply();
-      this.#state.distrust(undefined);
+      // Whoever protects the answer to ADAT takes the exchange for complete, whether or not anybody here has the key.
+      if (message.verdict !== 'unkeyed' || !this.#state.awaits235) this.#state.distrust(undefined);
+      else if (this.#state.answer(235)) this.#complete();
       return;
     }
     const messages = this.#innerMessages;
@@ -347,6 +350,7 @@ export class Observer {
   #reply(message: ObservedMessage, reply: Reply, messages: number[]): void {
     const { code } = reply;
     this.#ready.push({ type: 'reply', messages, reply, classification: classify(code) });
+    if (this.#state.oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#pbszReply(message, reply);
     if (!this.#state.answer(code)) return;
     try {
       const { token, tolerated } = adatOf(reply, this.#options);
@@ -355,8 +359,22 @@ export class Observer {
     } catch (error) {
       fail(message, error);
     }
-    const exchange = code === 235 ? this.#state.complete() : undefined;
+    if (code === 235) this.#complete();
+  }
+
+  #complete(): void {
+    const exchange = this.#state.complete();
     if (exchange !== undefined) this.#ready.push(exchange);
+  }
+
+  #pbszReply(message: ObservedMessage, reply: Reply): void {
+    const deviations = new Deviations(this.#options);
+    try {
+      pbszOf(reply, deviations);
+    } catch (error) {
+      fail(message, error);
+    }
+    message.tolerated = [...new Set([...message.tolerated, ...deviations.met])];
   }
 
   /** Notes deviations of a protected line: as tolerated, or as the rule that was broken. */
@@ -365,8 +383,7 @@ export class Observer {
     message.tolerated = met.filter(deviation => tolerate.includes(deviation));
     const refused = met.find(deviation => !tolerate.includes(deviation));
     if (refused === undefined) return;
-    const ofLevel = refused === 'protected-after-ccc' || refused === 'integrity-under-633';
-    fail(message, new FtpSecurityError(ofLevel ? 'sequence/wrong-level' : code, `${refused} is not tolerated`));
+    fail(message, new FtpSecurityError(SEQUENCE_RULES[refused] ?? code, `${refused} is not tolerated`));
   }
 
   #dropClearReply(): void {
@@ -390,6 +407,13 @@ export class Observer {
     this.#dropInnerReply();
   }
 }
+
+/** What those deviations break that are not of syntax. */
+const SEQUENCE_RULES: Partial<Record<Deviation, ErrorCode>> = {
+  'protected-after-ccc': 'sequence/wrong-level',
+  'integrity-under-633': 'sequence/wrong-level',
+  'protected-235': 'sequence/no-context',
+};
 
 /** Notes the first rule that a line has broken. Anything but bad input is a fault of ours, and goes on. */
 function fail(message: ObservedMessage, error: unknown): void {
