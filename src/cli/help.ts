@@ -30,8 +30,8 @@ Options
   --key ETYPE:HEX     a key of a service; may be repeated
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
   --strict            tolerate no deviation from RFC 2228
-  --tolerate NAME     tolerate a deviation, behind --strict or beside those that cost no security: integrity-under-632
-                      (632 around a token that is not sealed, as wzdftpd sends it); may be repeated
+  --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd
+                      needs integrity-under-632 and unended-line-spans-outer
   --port N            only connections with this TCP port; may be repeated. Without it, control connections are known by
                       what they say, on any port
 

@@ -4,7 +4,7 @@ import { FtpSecurityError } from '../errors.js';
 import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
 import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
 import { nodeCiphers } from '../node/index.js';
-import { COSTLY_DEVIATIONS, DEVIATIONS, type Deviation } from '../secure/deviations.js';
+import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
 import { EXIT, InputError, internalError, parseOptions, readInput, UsageError } from './status.js';
@@ -87,7 +87,7 @@ function print(records: readonly TranscriptRecord[], write: (record: TranscriptR
 }
 
 function parseDeviation(name: string): Deviation {
-  const names: readonly Deviation[] = [...DEVIATIONS, ...COSTLY_DEVIATIONS];
+  const names: readonly Deviation[] = [...DEVIATIONS, ...OPTIONAL_DEVIATIONS];
   const found = names.find(it => it === name);
   if (found === undefined) throw new UsageError(`--tolerate wants one of ${names.join(', ')}`);
   return found;

@@ -72,8 +72,9 @@ export class InnerReplies {
       }
     }
     if (asSent.kind === 'whole') return finish(was, joined, deviations);
-    if (asSent.kind === 'unfinished' && !cut && endsLine(fragments.at(-1)!)) {
-      deviations.meet('reply-spans-outer', 'syntax/bad-reply');
+    const ended = endsLine(fragments.at(-1)!);
+    if (asSent.kind === 'unfinished' && !cut && (ended || deviations.allows('unended-line-spans-outer'))) {
+      deviations.meet(ended ? 'reply-spans-outer' : 'unended-line-spans-outer', 'syntax/bad-reply');
       const parts = was?.parts ?? [];
       parts.push(joined);
       this.#open = { code: asSent.code, parts, length, deviations };
