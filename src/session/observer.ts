@@ -327,7 +327,8 @@ export class Observer {
     if (outer.incomplete) {
       this.#dropInnerReply();
       // Whoever protects the answer to ADAT takes the exchange for complete, whether or not anybody here has the key.
-      if (message.verdict !== 'unkeyed' || !this.#state.awaits235) this.#state.distrust(undefined);
+      const isUnseen = message.verdict === 'unkeyed' && message.error === undefined && this.#state.awaits235;
+      if (!isUnseen) this.#state.distrust(undefined);
       else if (this.#state.answer(235)) this.#complete();
       return;
     }

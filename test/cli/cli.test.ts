@@ -91,6 +91,24 @@ describe('verify', () => {
     expect(run(['verify', '--strict', capture(name), ...keytab(name)]).status).toBe(1);
   });
 
+  it('tolerates a deviation that is named, beside the usual ones or alone', () => {
+    const needed = ['integrity-under-632', 'unended-line-spans-outer'].flatMap(name => ['--tolerate', name]);
+    const lines = (...options: string[]) => {
+      const { stdout } = run(['verify', '--json', capture('wzdftpd'), ...keytab('wzdftpd'), ...options]);
+      const records = stdout
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line));
+      return records.filter(({ verdict, error }) => verdict === 'verified' && error !== null).length;
+    };
+    expect([lines(), lines('--strict'), lines(...needed), lines('--strict', ...needed)]).toEqual([15, 15, 0, 0]);
+    const { status, stderr } = run(['verify', capture('wzdftpd'), '--tolerate', 'everything']);
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^rfc2228: --tolerate wants one of .*integrity-under-632/),
+    ]);
+  });
+
   it('counts connections on over several files, with one summary', () => {
     const names = ['probe-heimdal-nomutual', 'probe-heimdal-levels'];
     const { stdout, status } = run(['verify', '--json', ...names.map(capture), ...names.flatMap(keytab)]);

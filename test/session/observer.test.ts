@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
+import { DEVIATIONS } from '../../src/secure/deviations.js';
 import type { TokenLevel } from '../../src/secure/protection-level.js';
 import type { Sight } from '../../src/secure/security-context.js';
 import type { ObservedMechanism } from '../../src/session/exchange-watch.js';
@@ -168,6 +169,68 @@ describe('an observed session', () => {
   });
 });
 
+describe('a 235 that comes protected', () => {
+  const before = EXCHANGE.slice(0, 4);
+
+  it('completes the exchange, and is a deviation', () => {
+    const { messages, replies, exchanges } = observe([
+      ...before,
+      reply(0, '235 done'),
+      mic(0, 'PWD'),
+      reply(1, '257 "/"'),
+    ]);
+    expect(messages.slice(4)).toMatchObject([
+      { wire: '631 ', verdict: 'verified', text: '235 done', tolerated: ['protected-235'], error: undefined },
+      { verdict: 'verified', error: undefined },
+      { verdict: 'verified', tolerated: [], error: undefined },
+    ]);
+    expect(replies.map(it => it.reply.code)).toEqual([220, 334, 235, 257]);
+    expect(exchanges).toMatchObject([{ keyed: true }]);
+    expect(last([...before, reply(0, '235 done')], { tolerate: [] })).toEqual(['verified', 'sequence/no-context']);
+    expect(last([...before, reply(0, '235 done'), reply(1, '200 a')], { tolerate: [] })).toEqual([
+      ...['failed', 'sequence/no-context'],
+    ]);
+  });
+
+  it('has integrity, and is heard once', () => {
+    expect(last([...before, reply(0, '235 done', 'confidential')])).toEqual(['failed', 'sequence/no-context']);
+    expect(last([...before, reply(0, '335 more')])).toEqual(['failed', 'sequence/no-context']);
+    expect(last([...EXCHANGE.slice(0, 3), reply(0, '235 done')])).toEqual(['failed', 'sequence/no-context']);
+    expect(last([...before, mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
+  });
+
+  it('is understood without a key too, but not where the server has more to say', () => {
+    const { messages, exchanges } = observe([...LOCKED.slice(0, 4), reply(0, '235 done'), mic(0, 'PWD')]);
+    expect(messages.slice(4).map(({ verdict }) => verdict)).toEqual(['unkeyed', 'unkeyed']);
+    expect(exchanges).toMatchObject([{ keyed: false, problem: { code: 'security/no-key' } }]);
+    const more = [...EXCHANGE.slice(0, 3), `C> ADAT ${base64('more')}`, reply(0, '235 done'), mic(0, 'PWD')];
+    expect(
+      observe(more)
+        .messages.slice(4)
+        .map(({ verdict }) => verdict),
+    ).toEqual(['failed', 'failed']);
+    const strict = observe([...LOCKED.slice(0, 4), reply(0, '235 done')], { tolerate: [] });
+    expect([strict.messages.at(-1)!.error?.code, strict.exchanges]).toEqual(['sequence/no-context', []]);
+  });
+});
+
+describe('the reply to PBSZ', () => {
+  it('may have a blank before its =, which is a deviation', () => {
+    const lines = [...EXCHANGE, mic(0, 'PBSZ 100'), reply(0, '200 PBSZ =50')];
+    expect(observe(lines).messages.at(-1)).toMatchObject({ tolerated: ['blank-in-pbsz'], error: undefined });
+    expect(last(lines, { tolerate: [] })).toEqual(['verified', 'syntax/bad-reply']);
+  });
+
+  it('has a size, if it says that it has', () => {
+    expect(last([...EXCHANGE, mic(0, 'PBSZ 100'), reply(0, '200 PBSZ=lots')])).toEqual([
+      'verified',
+      'syntax/bad-reply',
+    ]);
+    expect(last([...EXCHANGE, mic(0, 'PBSZ 100'), reply(0, '500 PBSZ=lots')])).toEqual(['verified', undefined]);
+    expect(last([...EXCHANGE, mic(0, 'PBSZ 100'), reply(0, '100 PBSZ=lots')])).toEqual(['verified', undefined]);
+  });
+});
+
 describe('what should have been protected', () => {
   it('is every command from 235 to CCC', () => {
     expect(last([...EXCHANGE, 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
@@ -214,6 +277,15 @@ describe('levels', () => {
       'verified',
       'sequence/wrong-level',
     ]);
+  });
+
+  it('safe under 632 stands as verified, and is no error where that is tolerated by name', () => {
+    const lines = [...EXCHANGE, mic(0, 'PWD'), `S> 632 ${token('safe', 0, '257 "/"')}`];
+    expect(last(lines)).toEqual(['verified', 'sequence/wrong-level']);
+    const tolerate = [...DEVIATIONS, 'integrity-under-632'] as const;
+    expect(observe(lines, { tolerate }).messages.at(-1)).toMatchObject({
+      ...{ level: 'private', applied: 'safe', tolerated: ['integrity-under-632'], error: undefined },
+    });
   });
 
   it('confidential alone is decrypted, and an error before CCC', () => {
