@@ -368,20 +368,21 @@ export class Observer {
     if (exchange !== undefined) this.#ready.push(exchange);
   }
 
+  /** A size that is none is no error here: MIT's server grants PBSZ 0, and no block comes of it. */
   #pbszReply(message: ObservedMessage, reply: Reply): void {
-    const deviations = new Deviations(this.#options);
+    const deviations = new Deviations({});
     try {
       pbszOf(reply, deviations);
     } catch (error) {
-      fail(message, error);
+      refusalFrom(error);
     }
-    message.tolerated = [...new Set([...message.tolerated, ...deviations.met])];
+    this.#judge(message, deviations.met, 'syntax/bad-reply');
   }
 
   /** Notes deviations of a protected line: as tolerated, or as the rule that was broken. */
   #judge(message: ObservedMessage, met: readonly Deviation[], code: ErrorCode): void {
     const { tolerate = DEVIATIONS } = this.#options;
-    message.tolerated = met.filter(deviation => tolerate.includes(deviation));
+    message.tolerated = [...message.tolerated, ...met.filter(deviation => tolerate.includes(deviation))];
     const refused = met.find(deviation => !tolerate.includes(deviation));
     if (refused === undefined) return;
     fail(message, new FtpSecurityError(SEQUENCE_RULES[refused] ?? code, `${refused} is not tolerated`));
