@@ -2,12 +2,37 @@
 import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { parseSrvtab, type SrvtabEntry } from '../mechanisms/krb4/index.js';
-import { enctypeOf, type KeytabEntry, parseKeytab, type ServiceKey } from '../mechanisms/krb5/index.js';
+import {
+  type CredentialCache,
+  enctypeOf,
+  type KeytabEntry,
+  parseCredentialCache,
+  parseKeytabFile,
+  type ServiceKey,
+} from '../mechanisms/krb5/index.js';
 import { readInput, UsageError } from './status.js';
 
-/** @throws FtpSecurityError with the file's name in its message */
+/**
+ * The whole entries; what is odd at the file's end is told on standard error.
+ * @throws FtpSecurityError with the file's name in its message
+ */
 export function readKeytab(file: string): KeytabEntry[] {
-  return readKeys(file, parseKeytab);
+  const { entries, error } = readKeys(file, parseKeytabFile);
+  warn(file, error);
+  return entries;
+}
+
+/** The same for a credential cache. */
+export function readCredentialCache(file: string): CredentialCache {
+  const cache = readKeys(file, parseCredentialCache);
+  warn(file, cache.error);
+  return cache;
+}
+
+function warn(file: string, error: FtpSecurityError | undefined): void {
+  if (error === undefined) return;
+  const place = error.offset === undefined ? '' : ` (octet ${error.offset})`;
+  process.stderr.write(`rfc2228: ${file}: ${error.message}${place}; the whole entries before it are used\n`);
 }
 
 /** The same for a srvtab, the keytab of Kerberos V4. */

@@ -86,6 +86,18 @@ describe('verify', () => {
     }
   });
 
+  it('uses the whole entries of a keytab with an odd end, and says so', () => {
+    const name = 'probe-heimdal-nomutual';
+    const whole = readFileSync(join(CAPTURES, `${name}.keytab`));
+    const odd = file('newline.keytab', Buffer.concat([whole, Buffer.from('\n')]));
+    const said = /^rfc2228: .*newline\.keytab: .*\(octet \d+\); the whole entries before it are used\n$/;
+    const listed = run(['keytab', odd]);
+    expect([listed.status, listed.stderr]).toEqual([0, expect.stringMatching(said)]);
+    expect(listed.stdout).toBe(run(['keytab', join(CAPTURES, `${name}.keytab`)]).stdout);
+    const verified = run(['verify', capture(name), '--keytab', odd]);
+    expect([verified.status, verified.stderr]).toEqual([0, expect.stringMatching(said)]);
+  });
+
   it('is strict when asked', () => {
     const name = 'krb5ftp-safe-aes256-sha1';
     expect(run(['verify', '--strict', capture(name), ...keytab(name)]).status).toBe(1);
