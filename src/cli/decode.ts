@@ -10,7 +10,7 @@ import { type Deviation, Deviations } from '../secure/deviations.js';
 import { decodeCommandToken } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
-import { adatOf, parseAdat } from '../secure/security-data.js';
+import { adatOf, EXCHANGE_CODES, parseAdat } from '../secure/security-data.js';
 import { describeCode } from './code.js';
 import { EXIT, parseOptions, readInput } from './status.js';
 import { printable, shorten } from './terminal.js';
@@ -53,7 +53,7 @@ function describeReply(line: Line, text: string, code: number): string[] {
     return [`${code}: protected, ${describeLevel(level)}; ${place}`, ...describe(token, deviations.met)];
   }
   const description = describeCode(classify(code)).split('\n');
-  if (code !== 334 && code !== 335 && code !== 235) return description;
+  if (!EXCHANGE_CODES.includes(code)) return description;
   const { token, tolerated } = adatOf({ code, lines: [text], raw: line.raw });
   return token === undefined ? description : [...description, ...describe(token, tolerated)];
 }

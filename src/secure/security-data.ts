@@ -53,7 +53,7 @@ export function formatAdat(token: Uint8Array): Uint8Array {
 }
 
 /** The replies that accept AUTH or ADAT. */
-const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
+export const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
 
 /** Sought anywhere in a line, since peers put words before it. A blank or hyphen precedes it, which base 64 never holds. */
 const ADAT_MARK = /(?:^|[ -])ADAT=/i;

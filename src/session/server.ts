@@ -12,7 +12,7 @@ import type { Deviation } from '../secure/deviations.js';
 import { protectReply } from '../secure/protect.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, Step } from '../secure/security-context.js';
-import { formatAdatReply, formatPbszText, parseAdat } from '../secure/security-data.js';
+import { EXCHANGE_CODES, formatAdatReply, formatPbszText, parseAdat } from '../secure/security-data.js';
 import { Association } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
@@ -32,7 +32,6 @@ type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uin
 
 /** A block is held until it is whole, and opened at one go: as much as a reply may have. Clients ask for all that 32 bits hold. */
 const DEFAULT_MAX_PBSZ = 0x1000000;
-const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
 const EXCHANGE_REPLIES = {
   auth: { goesOn: 334, complete: 234 },
   'security-data': { goesOn: 335, complete: 235 },

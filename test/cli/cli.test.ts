@@ -194,6 +194,18 @@ describe('decode', () => {
     expect(stdout).toMatch(/NOOP: .*\nsyntax\/bad-base64 at octet 7: character.*\nsyntax\/bad-command.*\n220 /);
   });
 
+  it.each(['234', '235', '334', '335'])('shows the security data of %s, a server of Windows, say', code => {
+    const offer =
+      'YEgGBisGAQUFAqA+MDygDjAMBgorBgEEAYI3AgIKoyowKKAmGyRub3RfZGVmaW5lZF9pbl9SRkM0MTc4QHBsZWFzZV9pZ25vcmU=';
+    const { status, stdout } = run(['decode', `${code} ADAT=${offer}`]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/NegTokenInit2[\s\S]*1\.3\.6\.1\.4\.1\.311\.2\.2\.10[\s\S]*please_ignore/);
+  });
+
+  it('takes a bare code for a reply', () => {
+    expect(run(['decode', '250']).stdout).toBe(run(['decode', '250 done']).stdout);
+  });
+
   it('opens the frame of security data', () => {
     const text = readFileSync(capture('probe-heimdal-nomutual')).toString('latin1');
     const adat = /ADAT [A-Za-z0-9+/=]{100,}/.exec(text)![0];
