@@ -5,7 +5,7 @@ import { decode } from './decode.js';
 import { fuzz } from './fuzz/index.js';
 import { HELP, type Subcommand, VERSION } from './help.js';
 import { keytab } from './keytab.js';
-import { EXIT, InputError, UsageError } from './status.js';
+import { EXIT, InputError, internalError, UsageError } from './status.js';
 import type { Streams } from './streams.js';
 import { verify } from './verify.js';
 
@@ -59,5 +59,5 @@ function explain(error: unknown, [name = '']: string[]): string {
   if (error instanceof UsageError) return `${error.message} (see ${help})`;
   if (error instanceof FtpSecurityError) return `${error.code}: ${error.message}`;
   if (error instanceof InputError) return error.message;
-  return `internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`;
+  return internalError(error);
 }

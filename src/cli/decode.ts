@@ -10,7 +10,7 @@ import { type Deviation, Deviations } from '../secure/deviations.js';
 import { decodeCommandToken } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
-import { adatOf, parseAdat } from '../secure/security-data.js';
+import { adatOf, EXCHANGE_CODES, parseAdat } from '../secure/security-data.js';
 import { describeCode } from './code.js';
 import { EXIT, parseOptions, readInput } from './status.js';
 import type { Streams } from './streams.js';
@@ -42,7 +42,7 @@ export function decode(args: string[], { stdout }: Streams): number {
 /** @throws FtpSecurityError when it is no control line, or its base 64 is broken */
 function describeLine(line: Line): string[] {
   const text = new TextDecoder().decode(line.bytes);
-  const code = /^([1-6][0-9][0-9])[ -]/.exec(text)?.[1];
+  const code = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(text)?.[1];
   return code === undefined ? describeCommand(line) : describeReply(line, text, Number(code));
 }
 
@@ -55,7 +55,7 @@ function describeReply(line: Line, text: string, code: number): string[] {
     return [`${code}: protected, ${describeLevel(level)}; ${place}`, ...describe(token, deviations.met)];
   }
   const description = describeCode(classify(code)).split('\n');
-  if (code !== 334 && code !== 335 && code !== 235) return description;
+  if (!EXCHANGE_CODES.includes(code)) return description;
   const { token, tolerated } = adatOf({ code, lines: [text], raw: line.raw });
   return token === undefined ? description : [...description, ...describe(token, tolerated)];
 }

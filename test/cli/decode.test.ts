@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { TOKEN_LEVELS } from '../../src/secure/protection-level.js';
+import { EXCHANGE_CODES } from '../../src/secure/security-data.js';
 import { capture, run } from './run.js';
 
 it.each([
@@ -42,4 +43,15 @@ it('shows the AP-REQ in the first token of an exchange', async () => {
   const text = readFileSync(capture('probe-heimdal-nomutual')).toString('latin1');
   const adat = /ADAT [A-Za-z0-9+/=]{100,}/.exec(text)![0];
   expect((await run('decode', adat)).stdout).toMatch(/AP-REQ[\s\S]*ftp\//);
+});
+
+it.each(EXCHANGE_CODES)('shows the security data of %i, such as that of a Windows server', async code => {
+  const offer = 'YEgGBisGAQUFAqA+MDygDjAMBgorBgEEAYI3AgIKoyowKKAmGyRub3RfZGVmaW5lZF9pbl9SRkM0MTc4QHBsZWFzZV9pZ25vcmU=';
+  const { status, stdout } = await run('decode', `${code} ADAT=${offer}`);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/NegTokenInit2[\s\S]*1\.3\.6\.1\.4\.1\.311\.2\.2\.10[\s\S]*please_ignore/);
+});
+
+it('takes a bare code as a reply', async () => {
+  expect(await run('decode', '250')).toEqual(await run('decode', '250 done'));
 });

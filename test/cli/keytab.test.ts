@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { file, keytabOf, ONE_LINE, run } from './run.js';
+import { file, keytabOf, ODD_KEYTAB, ONE_LINE, run } from './run.js';
 
 it('lists version, time, enctype and principal of every key, and no key', async () => {
   const path = keytabOf('probe-heimdal-nomutual');
@@ -13,6 +13,13 @@ it('lists version, time, enctype and principal of every key, and no key', async 
   expect(stdout.split('\n')).toHaveLength(1 + entries.length + 1);
   expect(stdout).toMatch(/^\d+ +\d{4}-\d\d-\d\dT[\d:]{8} +aes256-cts-hmac-sha1-96 +ftp\/.*@/m);
   for (const { key } of entries) expect(stdout).not.toContain(toHex(key));
+});
+
+it('lists the whole entries of a keytab that ends in other octets, and says so', async () => {
+  const path = keytabOf('probe-heimdal-nomutual');
+  const odd = file('newline.keytab', Buffer.concat([readFileSync(path), Buffer.from('\n')]));
+  const { stdout } = await run('keytab', path);
+  expect(await run('keytab', odd)).toEqual({ status: 0, stdout, stderr: expect.stringMatching(ODD_KEYTAB) });
 });
 
 it.each([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { capture, file, folder, keytabOf, ONE_LINE, run, srvtabOf } from './run.js';
+import { capture, file, folder, keytabOf, ODD_KEYTAB, ONE_LINE, run, srvtabOf } from './run.js';
 
 /** A file that takes no room on the disk. */
 function sparse(name: string, length: number): string {
@@ -14,6 +14,11 @@ function sparse(name: string, length: number): string {
 }
 
 const keytab = (name: string) => ['--keytab', keytabOf(name)];
+const recordsIn = (stdout: string) =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line));
 
 it.each([
   [0, 'everything is verified', 'krb5ftp-safe-aes256-sha1', true],
@@ -59,13 +64,31 @@ it('tolerates no deviation with --strict', async () => {
   expect((await run('verify', '--strict', capture(name), ...keytab(name))).status).toBe(1);
 });
 
+it('tolerates a deviation that is named, beside the usual ones or alone', async () => {
+  const needed = ['integrity-under-632', 'unended-line-spans-outer'].flatMap(name => ['--tolerate', name]);
+  const lines = async (...options: string[]) => {
+    const { stdout } = await run('verify', '--json', capture('wzdftpd'), ...keytab('wzdftpd'), ...options);
+    return recordsIn(stdout).filter(({ verdict, error }) => verdict === 'verified' && error !== null).length;
+  };
+  expect([await lines(), await lines('--strict')]).toEqual([15, 15]);
+  expect([await lines(...needed), await lines('--strict', ...needed)]).toEqual([0, 0]);
+  const wrong = await run('verify', capture('wzdftpd'), '--tolerate', 'everything');
+  expect(wrong).toEqual(ONE_LINE);
+  expect(wrong.stderr).toMatch(/^rfc2228: --tolerate wants one of .*integrity-under-632/);
+});
+
+it('uses the whole entries of a keytab that ends in other octets, and says so', async () => {
+  const name = 'probe-heimdal-nomutual';
+  const odd = file('newline.keytab', Buffer.concat([readFileSync(keytabOf(name)), Buffer.from('\n')]));
+  const { status, stderr } = await run('verify', capture(name), '--keytab', odd);
+  expect(status).toBe(0);
+  expect(stderr).toMatch(ODD_KEYTAB);
+});
+
 it('numbers the connections of several files on, and ends with one summary', async () => {
   const names = ['probe-heimdal-nomutual', 'probe-heimdal-levels'];
   const { stdout, status } = await run('verify', '--json', ...names.map(capture), ...names.flatMap(keytab));
-  const records = stdout
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line));
+  const records = recordsIn(stdout);
   expect(status).toBe(1);
   expect(new Set(records.map(({ connection }) => connection))).toEqual(new Set([1, 2, undefined]));
   expect(records.filter(({ type }) => type === 'summary')).toEqual([
