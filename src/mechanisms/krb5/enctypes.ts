@@ -33,8 +33,8 @@ interface ProfiledEnctype extends Enctype {
   readonly randomToKey?: { readonly length: number; readonly make: (random: Uint8Array) => Uint8Array };
 }
 
-/** All that are known here, in no order. */
-const TABLE: readonly ProfiledEnctype[] = [
+/** Every encryption type that is known here. */
+export const ENCTYPES: readonly ProfiledEnctype[] = [
   {
     number: 17,
     name: 'aes128-cts-hmac-sha1-96',
@@ -165,23 +165,20 @@ const TABLE: readonly ProfiledEnctype[] = [
   },
 ];
 
-/** All encryption types that are known here, the strongest first. */
-export const ENCTYPES: readonly Enctype[] = [...TABLE].sort((a, b) => b.strength - a.strength);
-
 /** The facts of an encryption type; undefined when its number is not known here. */
 export function enctypeOf(number: number): Enctype | undefined {
-  return TABLE.find(entry => entry.number === number);
+  return ENCTYPES.find(entry => entry.number === number);
 }
 
 /** A new key of an encryption type that is known here, from the octets that `random` gives. */
 export function randomKey(enctype: number, random: (length: number) => Uint8Array): Uint8Array {
-  const { keyLength, randomToKey } = TABLE.find(entry => entry.number === enctype)!;
+  const { keyLength, randomToKey } = ENCTYPES.find(entry => entry.number === enctype)!;
   return randomToKey === undefined ? random(keyLength) : consume(random(randomToKey.length), randomToKey.make);
 }
 
 /** Whether keys of an encryption type can be used: it is known here, and its cipher is there. */
 export function isUsable(enctype: number, { ciphers }: CipherOptions): boolean {
-  const entry = TABLE.find(({ number }) => number === enctype);
+  const entry = ENCTYPES.find(({ number }) => number === enctype);
   return entry !== undefined && (entry.lent === undefined || ciphers?.[entry.lent] !== undefined);
 }
 
@@ -217,7 +214,7 @@ export interface KerberosKey {
  */
 export function kerberosKey(enctype: number, key: Uint8Array, { ciphers }: CipherOptions = {}): KerberosKey {
   assertBytes(key, 'key');
-  const facts = TABLE.find(entry => entry.number === enctype);
+  const facts = ENCTYPES.find(entry => entry.number === enctype);
   if (facts === undefined) {
     throw new FtpSecurityError('security/no-key', `encryption type ${enctype} is not supported`);
   }

@@ -41,10 +41,11 @@ export function chooseEnctype(own: number, offered: readonly number[], policy: E
   return strongerThan(own).find(enctype => offered.includes(enctype) && isPermitted(enctype, policy)) ?? own;
 }
 
-/** None for an encryption type that is not known here. */
+/** The strongest first; none for an encryption type that is not known here. */
 function strongerThan(own: number): number[] {
   const { strength = Number.POSITIVE_INFINITY } = enctypeOf(own) ?? {};
-  return ENCTYPES.filter(entry => entry.strength > strength).map(({ number }) => number);
+  const stronger = ENCTYPES.filter(entry => entry.strength > strength);
+  return stronger.sort((a, b) => b.strength - a.strength).map(({ number }) => number);
 }
 
 function isPermitted(enctype: number, policy: EnctypePolicy): boolean {
