@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { source } from './test/source.js';
 
 const whole = { branches: 100, functions: 100, lines: 100, statements: 100 };
 
 export default defineConfig({
+  resolve: source,
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/seed.ts'],

@@ -38,11 +38,11 @@ async function serve(host: string): Promise<void> {
   server = await startFtpServer({
     folder,
     host,
-    limit: 10_000,
+    timeout: 10_000,
     mechanisms: { GSSAPI: () => acceptor(its) },
     requireSecurity: true,
     ccc: 'allowed',
-    mayBe: (user, { clientName }) => clientName === its.principal && user === 'user',
+    mayLogIn: (user, { clientName }) => clientName === its.principal && user === 'user',
   });
 }
 

@@ -81,11 +81,11 @@ test.each(CLIENTS)('client, commands in the form $form, $level', ({ form, level 
     async () => {
       const server = await startFtpServer({
         folder: served,
-        limit: LIMIT,
+        timeout: LIMIT,
         mechanisms: { GSSAPI: () => acceptor(its) },
         require: level,
         ccc: 'allowed',
-        mayBe: (user, { clientName }) => clientName === its.principal && user === 'user',
+        mayLogIn: (user, { clientName }) => clientName === its.principal && user === 'user',
       });
       const { code, output, complaint } = await run(
         PYTHON,

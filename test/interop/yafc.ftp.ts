@@ -71,10 +71,10 @@ async function session(): Promise<{ server: FtpServer; printed: string }> {
   writeFileSync(join(folder, 'settings'), SETTINGS);
   server = await startFtpServer({
     folder: served,
-    limit: 10_000,
+    timeout: 10_000,
     mechanisms: { GSSAPI: () => acceptor(its) },
     requireSecurity: true,
-    mayBe: (user, { clientName }) => clientName === its.principal && user === 'user',
+    mayLogIn: (user, { clientName }) => clientName === its.principal && user === 'user',
   });
   const url = `ftp://user@localhost:${server.port}`;
   const { output, complaint } = await run('yafc', ['-r', join(folder, 'settings'), '-W', folder, '-m', 'krb5', url], {
