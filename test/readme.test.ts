@@ -2,37 +2,23 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { transformSync } from 'esbuild';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { fromHex } from '../src/bytes.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const EXAMPLES = join(ROOT, 'test/examples');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const SHOWN = ['embed', 'client', 'server', 'verify', 'mechanism', 'contract', 'fuzz'];
 const KERBEROS = 'vectors/krb5/krb5-mit-aes256-cts-hmac-sha1-96.json';
 const execFileAsync = promisify(execFile);
 
-const codeOf = (name: string) => readFileSync(join(EXAMPLES, `${name}.ts`), 'utf8');
+const codeOf = (name: string) => readFileSync(join(ROOT, 'test/examples', `${name}.ts`), 'utf8');
+const programOf = (name: string) => join(ROOT, 'dist/examples', `${name}.js`);
 const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
-
-/** With the examples in it; inside the checkout, so that the package finds itself by its name; in the folder that holds what was built. */
-async function inFolder(work: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(ROOT, 'dist', 'readme-'));
-  for (const file of readdirSync(EXAMPLES).filter(name => name.endsWith('.ts'))) {
-    const { code } = transformSync(readFileSync(join(EXAMPLES, file), 'utf8'), { loader: 'ts', format: 'esm' });
-    writeFileSync(join(folder, file.replace(/ts$/, 'js')), code);
-  }
-  try {
-    await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 /** What a program prints stands behind it, as a comment. */
 function promiseOf(code: string): string | undefined {
@@ -40,46 +26,42 @@ function promiseOf(code: string): string | undefined {
 }
 
 describe('the README', () => {
+  beforeAll(() => void execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'test/examples')]));
+
   it('shows the examples as they are', () => {
     const blocks = [...README.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
     expect(blocks).toEqual(SHOWN.map(codeOf));
   });
 
-  it.each(SHOWN.filter(name => name !== 'client' && name !== 'server'))('%s runs', name =>
-    inFolder(folder => {
-      const code = codeOf(name);
-      const program = join(folder, `${name}.js`);
-      const printed = execFileSync(process.execPath, [program], { cwd: ROOT, stdio: 'pipe', encoding: 'utf8' });
-      if (promiseOf(code) !== undefined) expect(printed).toBe(`${promiseOf(code)}\n`);
-    }),
-  );
+  it.each(SHOWN.filter(name => name !== 'client' && name !== 'server'))('%s runs', name => {
+    const printed = execFileSync(process.execPath, [programOf(name)], { cwd: ROOT, stdio: 'pipe', encoding: 'utf8' });
+    const promised = promiseOf(codeOf(name));
+    if (promised !== undefined) expect(printed).toBe(`${promised}\n`);
+  });
 
   it('a client and a server, talking to each other with keys and tickets of a real KDC', async () => {
     const { keytab_hex, ccache_hex, contexts } = JSON.parse(readFileSync(join(ROOT, KERBEROS), 'utf8'));
-    await inFolder(async folder => {
-      const file = (name: string) => join(folder, name);
-      writeFileSync(file('keytab'), fromHex(keytab_hex));
-      writeFileSync(file('cache'), fromHex(ccache_hex));
-      // All octets in every order, CR LF and 0xFF among them: a transfer of lines would change it.
-      writeFileSync(
-        file('report.txt'),
-        Buffer.from(Uint8Array.from({ length: 200_000 }, (_, i) => (i * 31) ^ (i >> 8))),
-      );
-      const atTicketTime = ['--import', `data:text/javascript,Date.now = () => ${contexts[0].ctime * 1000}`];
-      const env = { ...process.env, KRB5CCNAME: file('cache'), KRB5_KTNAME: file('keytab'), PORT: '0' };
-      const options = { cwd: folder, env, timeout: 30_000 };
-      const serving = spawn(process.execPath, [...atTicketTime, file('server.js')], options);
-      try {
-        const [port] = /\d+/.exec(String((await once(serving.stderr, 'data'))[0]))!;
-        const service = contexts[0].server.replace(/^ftp\/(.*)@.*$/, 'ftp@$1');
-        const visit = [...atTicketTime, file('client.js'), '127.0.0.1', port, service];
-        const { stdout } = await execFileAsync(process.execPath, visit, options);
-        expect(stdout).toBe(`${promiseOf(codeOf('client'))}\n`);
-        expect(sha256(file('copy.txt'))).toBe(sha256(file('report.txt')));
-      } finally {
-        serving.kill();
-      }
-    });
+    const folder = mkdtempSync(join(tmpdir(), 'rfc2228-readme-'));
+    const file = (name: string) => join(folder, name);
+    writeFileSync(file('keytab'), fromHex(keytab_hex));
+    writeFileSync(file('cache'), fromHex(ccache_hex));
+    // All octets in every order, CR LF and 0xFF among them: a transfer of lines would change it.
+    writeFileSync(file('report.txt'), Buffer.from(Uint8Array.from({ length: 200_000 }, (_, i) => (i * 31) ^ (i >> 8))));
+    const atTicketTime = ['--import', `data:text/javascript,Date.now = () => ${contexts[0].ctime * 1000}`];
+    const env = { ...process.env, KRB5CCNAME: `FILE:${file('cache')}`, KRB5_KTNAME: file('keytab'), PORT: '0' };
+    const options = { cwd: folder, env, timeout: 30_000 };
+    const serving = spawn(process.execPath, [...atTicketTime, programOf('server')], options);
+    try {
+      const [port] = /\d+/.exec(String((await once(serving.stderr, 'data'))[0]))!;
+      const service = contexts[0].server.replace(/^ftp\/(.*)@.*$/, 'ftp@$1');
+      const visit = [...atTicketTime, programOf('client'), '127.0.0.1', port, service];
+      const { stdout } = await execFileAsync(process.execPath, visit, options);
+      expect(stdout).toBe(`${promiseOf(codeOf('client'))}\n`);
+      expect(sha256(file('copy.txt'))).toBe(sha256(file('report.txt')));
+    } finally {
+      serving.kill();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('names files that are there, in commands that the scripts have', () => {
