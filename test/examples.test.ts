@@ -1,4 +1,4 @@
-/** The example server in the clear, command by command. Under protection others talk to it: test/node, test/interop. */
+/** The example server without protection, command by command. With protection: test/node, test/interop. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type FtpServerOptions, serve } from './examples/server.js';
 
-/** On the server's disk, and as type A has it on the way. */
+/** A file on disk, and its octets in a transfer of type A. */
 const FILE = Buffer.from(`one\n\r\n\r\r\n\xff\xff\xf4\n${'\rtwo\xff\n\n'.repeat(30_000)}\r`, 'latin1');
 const LINES = Buffer.from(FILE.toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
 const sha256 = (octets: Uint8Array) => createHash('sha256').update(octets).digest('hex');
@@ -23,7 +23,7 @@ interface Client {
   socket: Socket;
   folder: string;
   failures: string[];
-  /** Sends a command, and gives the reply's last line. */
+  /** Sends a command and returns the last line of the reply. */
   say(command: string): Promise<string>;
   hear(): Promise<string>;
 }
@@ -81,7 +81,7 @@ async function loggedIn(host = '127.0.0.1', options: Partial<FtpServerOptions> =
   return its;
 }
 
-/** Makes ready for a data connection, and gives it when the server has said 150. */
+/** Prepares a data connection; the result opens it after the 150 reply. */
 type Way = (its: Client, host: string) => Promise<() => Promise<Socket>>;
 
 const portIn = (reply: string) => Number(/\|\|\|(\d+)\|/.exec(reply)?.[1]);
@@ -143,7 +143,7 @@ describe('the example server', () => {
     const way = WAYS[verb]!;
     writeFileSync(join(its.folder, 'down'), FILE);
     const hashOf = (name: string) => sha256(readFileSync(join(its.folder, name)));
-    expect(sha256(await retrieve(its, way, host, 'RETR down')), 'A is the default').toBe(sha256(LINES));
+    expect(sha256(await retrieve(its, way, host, 'RETR down')), 'type A is the default').toBe(sha256(LINES));
     await store(its, way, host, 'lines', LINES);
     expect(hashOf('lines')).toBe(sha256(FILE));
     expect(await its.say('TYPE I')).toMatch(/^200 /);
@@ -156,7 +156,7 @@ describe('the example server', () => {
     expect(its.failures).toEqual([]);
   });
 
-  it('has no other types, and tells no size or place where lines change', async () => {
+  it('refuses other types, and SIZE and REST in type A', async () => {
     const { say, folder } = await loggedIn();
     writeFileSync(join(folder, 'file'), FILE);
     const replies = ['TYPE E', 'TYPE A T', 'SIZE file', 'REST 3', 'REST 0', 'TYPE L 8', 'SIZE file', 'REST 3'];
@@ -165,7 +165,7 @@ describe('the example server', () => {
     expect(codes).toEqual(['504', '504', '550', '504', '350', '200', '213', '350']);
   });
 
-  it('takes a password behind 232, and no one else', async () => {
+  it('accepts PASS after 232, and refuses other users', async () => {
     const { say } = await client('127.0.0.1');
     expect(await say('PASS secret')).toMatch(/^530 /);
     expect(await say('USER root')).toMatch(/^530 /);
@@ -197,20 +197,20 @@ describe('the example server', () => {
     ['EPSV 2', 522],
     ['EPSV ALL', 504],
     ['RETR file', 425],
-  ])('makes no connection but to its client: %s gets %d', async (command, code) => {
+  ])('connects to its client only: %s gets %d', async (command, code) => {
     const { say, folder } = await loggedIn();
     writeFileSync(join(folder, 'file'), FILE);
     expect(await say(command)).toMatch(new RegExp(`^${code} `));
   });
 
-  it('knows the address of its client however it is written', async () => {
+  it('accepts any notation of the address of its client', async () => {
     const { say } = await loggedIn('::1');
     expect(await say('EPRT |2|0:0:0:0:0:0:0:1|5000|')).toMatch(/^200 /);
     expect(await say('EPRT |2|::2|5000|')).toMatch(/^504 /);
     expect(await say('PASV')).toMatch(/^522 /);
   });
 
-  it('takes no data connection from another address', async () => {
+  it('closes data connections from other addresses', async () => {
     const its = await loggedIn();
     writeFileSync(join(its.folder, 'file'), FILE);
     await its.say('TYPE I');
@@ -224,7 +224,7 @@ describe('the example server', () => {
     expect(sha256(Buffer.concat(parts))).toBe(sha256(FILE));
   });
 
-  it('waits for a data connection, but not for long, and for one alone', async () => {
+  it('limits the time for opening a data connection, and keeps one listener only', async () => {
     const its = await loggedIn('127.0.0.1', { timeout: 300 });
     writeFileSync(join(its.folder, 'file'), FILE);
     const [first, second] = [portIn(await its.say('EPSV')), portIn(await its.say('EPSV'))];
@@ -241,7 +241,7 @@ describe('the example server', () => {
     expect(await its.hear()).toMatch(/^425 /);
   });
 
-  it('keeps the old file where an upload fails, or is aborted', async () => {
+  it('keeps the old file if an upload fails or is aborted', async () => {
     const its = await loggedIn();
     writeFileSync(join(its.folder, 'file'), 'old');
     for (const end of ['reset', 'ABOR'] as const) {
@@ -266,7 +266,7 @@ describe('the example server', () => {
     expect(readdirSync(its.folder)).toEqual(['file', 'folder']);
   });
 
-  it('leaves nothing behind a client that goes away', async () => {
+  it('removes the partial file if the client disconnects', async () => {
     const its = await loggedIn();
     const opened = await WAYS['EPSV']!(its, '127.0.0.1');
     expect(await its.say('STOR file')).toMatch(/^150 /);

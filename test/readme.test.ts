@@ -1,4 +1,4 @@
-/** Every TypeScript block of the README is an example that runs, against the package as it was built. */
+/** The README shows the examples, and each of them runs with the built package. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -39,13 +39,13 @@ describe('the README', () => {
     if (promised !== undefined) expect(printed).toBe(`${promised}\n`);
   });
 
-  it('a client and a server, talking to each other with keys and tickets of a real KDC', async () => {
+  it('client and server transfer a file unchanged, with keys and tickets of a real KDC', async () => {
     const { keytab_hex, ccache_hex, contexts } = JSON.parse(readFileSync(join(ROOT, KERBEROS), 'utf8'));
     const folder = mkdtempSync(join(tmpdir(), 'rfc2228-readme-'));
     const file = (name: string) => join(folder, name);
     writeFileSync(file('keytab'), fromHex(keytab_hex));
     writeFileSync(file('cache'), fromHex(ccache_hex));
-    // All octets in every order, CR LF and 0xFF among them: a transfer of lines would change it.
+    // With CR, LF and 0xFF: type A would change it.
     writeFileSync(file('report.txt'), Buffer.from(Uint8Array.from({ length: 200_000 }, (_, i) => (i * 31) ^ (i >> 8))));
     const atTicketTime = ['--import', `data:text/javascript,Date.now = () => ${contexts[0].ctime * 1000}`];
     const env = { ...process.env, KRB5CCNAME: `FILE:${file('cache')}`, KRB5_KTNAME: file('keytab'), PORT: '0' };

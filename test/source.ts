@@ -1,4 +1,4 @@
-/** For the runner of tests: the examples name the package, and are to meet its source, as the tests do. */
+/** Aliases for vitest: the examples import the package by its name; in tests that is the source. */
 import { fileURLToPath } from 'node:url';
 
 const path = (file: string) => fileURLToPath(new URL(`../src/${file}`, import.meta.url));

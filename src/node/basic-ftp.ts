@@ -22,8 +22,8 @@ interface BasicFtpContext {
 
 /**
  * Secures a client that is connected and has not logged in: AUTH and ADAT, then PBSZ and PROT. From then on its commands
- * go protected, and its transfers as PROT has it, until it connects again. `login` ends with `useDefaultSettings`, as `access`
- * does, so that files are transferred as they are (TYPE I); it fails where the server refuses that.
+ * go protected, and its transfers as PROT has it, until it connects again. `login` then also calls `useDefaultSettings`, as
+ * `access` does, so that files are transferred unchanged (TYPE I); it rejects if the server refuses that.
  * @param options  `timeout` is the client's own by default
  * @returns the session, to look at
  * @throws what {@link ClientControl.start} throws; the client is closed then
@@ -35,7 +35,7 @@ export async function secureBasicFtp(
   const { ftp } = client;
   const control = new ClientControl(ftp.socket, { timeout: ftp.timeout, ...options, greeted: true });
   protectTransfers(ftp, control);
-  settleBehindLogin(client, control);
+  applySettingsAfterLogin(client, control);
   // It takes its listeners off the socket below, and takes ours for the same connection, upgraded: the local port is the same.
   ftp.socket = control as unknown as Socket;
   try {
@@ -47,8 +47,8 @@ export async function secureBasicFtp(
   return control.session;
 }
 
-/** A connection begins with TYPE A (RFC 959 §3.1.1.1), which most servers take for an order to change line ends. */
-function settleBehindLogin(client: BasicFtpClient, control: ClientControl): void {
+/** The default of FTP is type A (RFC 959 §3.1.1.1), in which servers change line ends: files would be corrupted silently. */
+function applySettingsAfterLogin(client: BasicFtpClient, control: ClientControl): void {
   const { login }: BasicFtpClient = Object.getPrototypeOf(client);
   client.login = async (user, password) => {
     const reply = await login.call(client, user, password);

@@ -1,4 +1,4 @@
-/** Downloads a file with basic-ftp, under Kerberos. */
+/** Downloads a file with basic-ftp and Kerberos. */
 import { readFileSync } from 'node:fs';
 import { Client } from 'basic-ftp';
 import { krb5Initiator, parseCredentialCache } from 'rfc2228/krb5';

@@ -1,33 +1,36 @@
-/** Data connections (RFC 959 §3.2, RFC 2428), passive and active: with the address of the client alone, and within a limit (RFC 2577). */
+/**
+ * Passive and active data connections (RFC 959 §3.2, RFC 2428). The other end must have the client's address, so that the server
+ * can't be used to attack others, and nobody else gets the data (RFC 2577).
+ */
 import { once } from 'node:events';
 import { type AddressInfo, BlockList, connect, createServer, isIP, type Socket } from 'node:net';
 
-/** The next data connection. */
+/** The data connection for the next transfer. */
 export interface DataConnection {
-  /** Once. @throws Error when none has come about within the limit */
+  /** To be called once. @throws Error if it is not established within the time limit */
   open(): Promise<Socket>;
-  /** It is not wanted any more. */
+  /** Closes the connection, or stops waiting for it. */
   close(): void;
 }
 
-/** Both ends of the control connection, and how long a data connection may be silent: milliseconds. */
+/** Addresses of the control connection, and the time limit in milliseconds for data connections. */
 export interface Ends {
   local: string;
   remote: string;
   timeout: number;
 }
 
-/** Without the prefix that IPv4 has on a socket for both protocols. */
+/** Removes the prefix of an IPv4-mapped IPv6 address, as sockets for both protocols have it. */
 export function addressOf(address = ''): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-/** RFC 2428 §2 */
+/** The number of the network protocol (RFC 2428 §2). */
 export function protocolOf(address: string): '1' | '2' {
   return isIP(address) === 6 ? '2' : '1';
 }
 
-/** Waits for one connection of the client; those of others are closed. */
+/** Listens for one connection from the client; connections from other addresses are closed. */
 export async function listenForClient({ local, remote, timeout }: Ends): Promise<DataConnection & { port: number }> {
   const listener = createServer({ allowHalfOpen: true, noDelay: true });
   listener.listen(0, local);
@@ -40,9 +43,9 @@ export async function listenForClient({ local, remote, timeout }: Ends): Promise
       resolve(limited(socket, timeout));
       listener.close();
     });
-    listener.on('close', () => reject(timedOut('nobody has connected')));
+    listener.on('close', () => reject(timedOut('no connection from the client')));
   }).finally(() => clearTimeout(limit));
-  accepted.catch(() => {}); // whoever opens it is told
+  accepted.catch(() => {}); // reported by `open`
   const close = () => {
     listener.close();
     accepted.then(
@@ -53,7 +56,7 @@ export async function listenForClient({ local, remote, timeout }: Ends): Promise
   return { port, open: () => accepted, close };
 }
 
-/** Connects to the client, when the transfer begins. */
+/** Connects to the client when the transfer starts. */
 export function connectToClient(port: number, { remote, timeout }: Ends): DataConnection {
   let socket: Socket | undefined;
   return {
@@ -77,7 +80,7 @@ export interface NamedAddress {
   port: number;
 }
 
-/** What PORT and EPRT name; undefined for what can't be read. The protocol may be one that nobody knows. */
+/** Parses the argument of PORT or EPRT; undefined on a syntax error. The protocol may be an unknown one. */
 export function parseAddress(verb: 'PORT' | 'EPRT', argument: string): NamedAddress | undefined {
   const { protocol = '1', host = '', high = '0', low } = FORMS[verb].exec(argument)?.groups ?? {};
   const address = host.replaceAll(',', '.');
@@ -87,7 +90,7 @@ export function parseAddress(verb: 'PORT' | 'EPRT', argument: string): NamedAddr
   return { protocol, host: address, port };
 }
 
-/** Whether it is the same address, however written. */
+/** Compares addresses in any notation. */
 export function isSameAddress(one: string, other: string): boolean {
   const list = new BlockList();
   const familyOf = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
@@ -95,10 +98,10 @@ export function isSameAddress(one: string, other: string): boolean {
   return list.check(other, familyOf(other));
 }
 
-/** It may be reset while nobody reads from it, and must not be silent for long. */
+/** Limits idle time. Errors before the transfer starts are ignored here: the transfer then fails. */
 function limited(socket: Socket, timeout: number): Socket {
   socket.on('error', () => {});
-  return socket.setTimeout(timeout, () => socket.destroy(timedOut('nothing comes over the data connection')));
+  return socket.setTimeout(timeout, () => socket.destroy(timedOut('data connection idle for too long')));
 }
 
 function timedOut(what: string): Error {

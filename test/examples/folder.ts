@@ -1,4 +1,4 @@
-/** A folder as FTP shows it: paths that do not leave it, listings, and files that appear when they are whole. */
+/** A folder shown over FTP: paths can't leave it, also by links, and an uploaded file appears only when it is complete. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, type Stats } from 'node:fs';
 import {

@@ -1,4 +1,4 @@
-/** Ordinary FTP for one client (RFC 959, 2428, 3659): commands as a table, a folder, and transfers. */
+/** Plain FTP for one client (RFC 959, 2428, 3659): a table of commands, a folder, and transfers. */
 import { isIP, type Socket } from 'node:net';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -20,20 +20,20 @@ export interface FtpServiceOptions {
   folder: string;
   /** Whether the client may log in as this user. */
   mayLogIn(user: string): boolean;
-  /** Between a file and the data connection. */
+  /** Make the transformation between file and data connection for one transfer. */
   outgoing(): Transform;
   incoming(): Transform;
-  /** The port to name for a data connection, where something stands in between. Default the port itself. */
+  /** Maps a passive port to the one to announce, for servers behind a proxy. Default: the same port. */
   announce?(port: number): Promise<number>;
-  /** Milliseconds for a data connection to be opened, and for it to be silent. */
+  /** Limit in milliseconds for opening a data connection, and for an idle one. */
   timeout: number;
-  /** Commands of one's own, or in place of those here. */
+  /** Additional commands, or replacements. */
   commands?: Readonly<Record<string, Command>>;
   failed?(what: string, error: Error): void;
 }
 
 export type Answer = readonly [code: number, text: string | readonly string[]];
-/** What is left to do for a transfer behind its 150. */
+/** The part of a transfer that runs after the 150 reply. */
 type Transfer = (data: DataConnection, signal: AbortSignal) => Promise<void>;
 export type Command = (service: FtpService, argument: string) => Answer | Promise<Answer | Transfer>;
 
@@ -53,7 +53,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   SYST: () => [215, 'UNIX Type: L8'],
   FEAT: () => [211, ['Features', ' EPRT', ' EPSV', ' SIZE', ' MDTM', ' REST STREAM', ' UTF8', 'End']],
   HELP: () => [214, HELP],
-  OPTS: (_, what) => (/^UTF8 ON$/i.test(what) ? [200, 'UTF-8 it is'] : [501, 'No such option']),
+  OPTS: (_, what) => (/^UTF8 ON$/i.test(what) ? [200, 'UTF-8 is on'] : [501, 'No such option']),
   TYPE: (service, type) => service.setType(type),
   MODE: (_, mode) => (/^S$/i.test(mode) ? [200, 'Stream'] : [504, 'Mode S only']),
   STRU: (_, structure) => (/^F$/i.test(structure) ? [200, 'File'] : [504, 'Structure F only']),
@@ -86,7 +86,7 @@ const BEFORE_LOGIN: ReadonlySet<string> = new Set([
   'HELP',
   'OPTS',
 ]);
-/** These keep what REST has said, for the transfer behind them. */
+/** The only commands allowed between REST and its transfer; any other resets the offset. */
 const KEEP_OFFSET: ReadonlySet<string> = new Set(['REST', 'PASV', 'EPSV', 'PORT', 'EPRT', 'RETR', 'STOR']);
 
 export class FtpService {
@@ -95,13 +95,13 @@ export class FtpService {
   readonly #ends: Ends;
   #files: Folder | undefined;
   user: string | undefined;
-  /** ASCII by default (RFC 959 §3.1.1.1). */
+  /** The default is ASCII (RFC 959 §3.1.1.1). */
   #type: RepresentationType = 'A';
   #offset = 0;
   #data: DataConnection | undefined;
   #transfer: { ended: Promise<void>; abort(): void } | undefined;
 
-  /** @param control  tells the addresses of both ends */
+  /** @param control  the control connection, for the addresses of both ends */
   constructor(control: Socket, options: FtpServiceOptions) {
     this.#options = options;
     this.#commands = new Map(Object.entries({ ...COMMANDS, ...options.commands }));
@@ -114,8 +114,9 @@ export class FtpService {
   }
 
   /**
-   * Returns when the next command may come: a transfer then goes on, which ABOR ends, and for which all others wait.
-   * @param reply  sends an answer
+   * Executes a command. Returns when the next command can be read: a transfer goes on in the background. ABOR ends it; other
+   * commands wait for its end.
+   * @param reply  sends a reply to this command
    */
   async carryOut(verb: string, argument = '', reply: (answer: Answer) => Promise<void>): Promise<void> {
     if (verb === 'ABOR') this.#transfer?.abort();
@@ -140,7 +141,7 @@ export class FtpService {
     this.#transfer = { ended, abort };
   }
 
-  /** Ends what goes on. */
+  /** Aborts a running transfer and closes its data connection. */
   async close(): Promise<void> {
     this.#transfer?.abort();
     this.#useData(undefined);
@@ -155,7 +156,7 @@ export class FtpService {
     return await command(this, argument);
   }
 
-  /** RFC 2228 §6: 535 for what is wrong with protected data; else as RFC 959 §5.4 has it. */
+  /** Errors of protected data get 535 (RFC 2228 §6), others a reply of RFC 959 §5.4. */
   #failure(what: string, error: Error): Answer {
     this.#options.failed?.(what, error);
     if (error instanceof FtpSecurityError) return [replyCodeFor(error), 'Failed security check'];
@@ -193,7 +194,7 @@ export class FtpService {
     return [229, `Entering extended passive mode (|||${await this.#listen()}|)`];
   }
 
-  /** Whoever could name another host, or the port of a service, would attack it by this server (RFC 2577 §3). */
+  /** Only to the client's own address and unprivileged ports: no bounce attacks (RFC 2577 §3). */
   active(verb: 'PORT' | 'EPRT', argument: string): Answer {
     const address = parseAddress(verb, argument);
     if (address === undefined) return [501, 'Not an address'];
@@ -209,7 +210,7 @@ export class FtpService {
     return [522, `Network protocol not supported, use (${protocolOf(this.#ends.remote)})`];
   }
 
-  /** @returns the port for the client */
+  /** @returns the port to announce */
   async #listen(): Promise<number> {
     const passive = await listenForClient(this.#ends);
     this.#useData(passive);
@@ -229,7 +230,7 @@ export class FtpService {
     return [200, `Type ${this.#type}`];
   }
 
-  /** What type A makes of a file is known only when it has been read; so are the places in it. */
+  /** In type A, sizes and offsets on the wire differ from those of the file, so SIZE and REST are refused (RFC 3659 §4). */
   async size(name: string): Promise<Answer> {
     if (this.#type === 'A') return [550, 'For type I only'];
     return [213, `${(await this.files.about(name)).size}`];
@@ -242,7 +243,7 @@ export class FtpService {
     return [350, 'The next transfer starts there'];
   }
 
-  /** Words like `-a` are options of `ls`, which some clients send. */
+  /** Some clients send options of `ls`, such as `-a`. */
   async list(path: string): Promise<Answer | Transfer> {
     if (this.#data === undefined) return NO_DATA;
     const lines = await this.files.list(path.replace(/^-\S*\s*/, ''));

@@ -1,4 +1,4 @@
-/** An FTP server under Kerberos: it serves a folder to the user whom the client's ticket names. */
+/** An FTP server with Kerberos authentication. It serves one folder to users with a ticket; there are no passwords. */
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -10,24 +10,24 @@ import { type Answer, FtpService, type FtpServiceOptions } from './ftp-service.j
 export interface FtpServerOptions
   extends ServerControlOptions,
     Pick<FtpServiceOptions, 'folder' | 'announce' | 'commands'> {
-  /** Whether the one whom the exchange has named may log in as this user. */
+  /** Whether the authenticated client (`facts.clientName`) may log in as this user. */
   mayLogIn(user: string, facts: ExchangeFacts): boolean;
-  /** Milliseconds for the next command, for a data connection to be opened, and for it to be silent. */
+  /** Limit in milliseconds for the next command, for opening a data connection, and for an idle data connection. */
   timeout: number;
-  /** For a log. */
+  /** Called for each command, reply and error, for a log. */
   heard?(event: CommandEvent): void;
   replied?(answer: Answer): void;
   failed?(what: string, error: Error): void;
 }
 
-/** Serves one client, until it has quit or the connection ends. @throws what ServerControl does */
+/** Serves one client until QUIT or the end of the connection. @throws the errors of ServerControl */
 export async function serve(socket: Socket, options: FtpServerOptions): Promise<void> {
   const control = new ServerControl(socket, options);
   const { session } = control;
   const service = new FtpService(socket, {
     ...options,
     mayLogIn: user => options.mayLogIn(user, session.facts),
-    // The octets of files, at the level that PROT has set.
+    // File contents, protected at the level that PROT has set.
     outgoing: () => protectData(session.dataWriter()),
     incoming: () => unprotectData(session.dataReader()),
   });
@@ -39,7 +39,7 @@ export async function serve(socket: Socket, options: FtpServerOptions): Promise<
   try {
     for await (const event of control) {
       const { verb, argument } = event.command;
-      options.heard?.(event); // with the level that it came at
+      options.heard?.(event); // event.level tells how it was protected
       await service.carryOut(verb, argument, answer => reply(answer, event));
       if (verb === 'QUIT') break;
     }
@@ -54,8 +54,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const realm = keytab[0]?.principal.realm;
   const options: FtpServerOptions = {
     mechanisms: { GSSAPI: () => krb5Acceptor({ keytab }) },
-    require: 'safe', // the least level of commands and replies
-    transfers: ['safe', 'private'], // the levels that PROT may set
+    require: 'safe', // minimum for commands and replies
+    transfers: ['safe', 'private'], // what PROT may select
     mayLogIn: (user, { clientName }) => clientName === `${user}@${realm}`,
     folder: FOLDER,
     timeout: 60_000,

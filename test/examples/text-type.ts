@@ -1,12 +1,12 @@
 /**
- * Representation types (RFC 959 §3.1.1). In type A lines end in CR LF on the data connection, and in LF here; all other
- * octets stay as they are, a CR alone too. In type I all do.
+ * Representation types (RFC 959 §3.1.1). Type A: each LF of a file is sent as CR LF, and each CR LF received is stored as LF;
+ * other octets, including a single CR, are not changed. Type I: no change.
  */
 import { PassThrough, Transform } from 'node:stream';
 
 export type RepresentationType = 'A' | 'I';
 
-/** From a file to the data connection. */
+/** Converts a file for sending. */
 export function toNetwork(type: RepresentationType): Transform {
   if (type === 'I') return new PassThrough();
   return new Transform({
@@ -14,21 +14,21 @@ export function toNetwork(type: RepresentationType): Transform {
   });
 }
 
-/** From the data connection to a file; the inverse. */
+/** Converts received data for storing; the inverse of {@link toNetwork}. */
 export function fromNetwork(type: RepresentationType): Transform {
   if (type === 'I') return new PassThrough();
   let held = '';
   return new Transform({
     transform(chunk: Buffer, _, done) {
       const text = held + chunk.toString('latin1');
-      held = text.endsWith('\r') ? '\r' : ''; // its LF may come with the next chunk
+      held = text.endsWith('\r') ? '\r' : ''; // LF may be the first octet of the next chunk
       done(null, replaced(text.slice(0, text.length - held.length), '\r\n', '\n'));
     },
     flush: done => done(null, Buffer.from(held)),
   });
 }
 
-/** A character stands for an octet. */
+/** One character per octet. */
 function replaced(text: string, from: string, to: string): Buffer {
   return Buffer.from(text.replaceAll(from, to), 'latin1');
 }

@@ -115,7 +115,7 @@ test('who may not log in, and what is outside the folder', () =>
     {
       peer: 'basic-ftp',
       levels: 'clear, then private',
-      operation: 'no ticket; PASS; another user; PASS behind 232; a link',
+      operation: 'no ticket; PASS; another user; PASS after 232; a link',
       expected: CODES,
     },
     async () => {

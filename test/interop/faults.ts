@@ -57,7 +57,7 @@ export interface Earlier {
   server: readonly Buffer[];
 }
 
-/** Where the lines of either side stand. FEAT has a reply of eight. */
+/** Line numbers of either side. The reply to FEAT has eight lines. */
 const C = { AUTH: 0, ADAT: 1, PBSZ: 2, PROT: 3, USER: 4, HELP: 9, EPSV: 10, RETR: 11 } as const;
 const S = { 220: 0, 334: 1, 235: 2, PBSZ: 3, PROT: 4, 232: 5, HELP: 17, 229: 21, 150: 22, 226: 23 } as const;
 /** Data are ten blocks, and the empty one. */

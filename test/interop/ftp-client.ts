@@ -42,7 +42,7 @@ export async function loggedIn(its: Tickets, settings: ClientSettings): Promise<
   return client;
 }
 
-/** A file that a transfer of lines changes, and what it then is on the way. */
+/** A file that type A changes, and the octets of that transfer. */
 export const ODD = Buffer.from(`one\n\r\n\r\r\n\xff\xff\xf4\0${'\xff\n\rtwo\n'.repeat(20_000)}\r`, 'latin1');
 export const ODD_LINES = Buffer.from(ODD.toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
 

@@ -1,11 +1,11 @@
-/** The example server as the live tests want it: on any address, under any mechanism, and with all that it met noted. */
+/** The example server for the live tests: on any address, with any mechanism; commands, replies and errors are recorded. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { ServerControlOptions } from '../../src/node/index.js';
 import type { Exchange } from '../../src/secure/security-context.js';
 import { type FtpServerOptions, serve } from '../examples/server.js';
 
-/** What the server has met, in its order. */
+/** What the server has seen, in order. */
 export type Noted =
   | { kind: 'command'; verb: string; level: string; tolerated: readonly string[] }
   | { kind: 'replied'; code: number }

@@ -189,7 +189,7 @@ test.each(SERVERS)('server, replies in the form $form, $level', ({ form, level }
 async function useServer(port: number, level: Level, refusesCcc: boolean): Promise<void> {
   const client = await loggedIn(its, { port, level, bufferSize: 20_000 });
   const up = madeOctets(SIZE, 6);
-  await client.uploadFrom(up.source, 'ours.bin'); // behind TYPE I: this server, too, begins with lines
+  await client.uploadFrom(up.source, 'ours.bin'); // after TYPE I: this server, too, starts with type A
   const sent = up.hash();
   expect(hashOf('served/ours.bin')).toBe(sent);
   const down = hashing();

@@ -10,7 +10,7 @@ import { run } from './program.js';
 
 const SIZE = 3_000_001;
 const SETTINGS = ['autologin on', 'autoreconnect off', 'quit_on_eof yes', 'read_netrc no', 'reverse_dns no'].join('\n');
-/** As Unix has them. */
+/** With the line ends of Unix. */
 const LINES = Buffer.from('one\n\xff\xff\ntwo\n'.repeat(5000), 'latin1');
 const COMMANDS = [
   'ls',
@@ -51,7 +51,7 @@ test('yafc -m krb5', () =>
       expect(sha256(readFileSync(join(folder, 'local/served.bin')))).toBe(served);
       const local = sha256(readFileSync(join(folder, 'local/local.bin')));
       expect(sha256(readFileSync(join(folder, 'served/made/inside.bin')))).toBe(local);
-      // yafc gives back each LF; a CR that ends a file it loses.
+      // yafc loses a CR at the end of the file.
       expect(sha256(readFileSync(join(folder, 'local/odd')))).toBe(sha256(ODD.subarray(0, -1)));
       expect(sha256(readFileSync(join(folder, 'served/lines')))).toBe(sha256(LINES));
       expect(printed).toContain('served.bin');

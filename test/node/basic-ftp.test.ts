@@ -8,7 +8,7 @@ import { secureBasicFtp } from '../../src/node/index.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { type FtpServer, startServer } from './ftp-server.js';
 
-/** With all octets in it: CR, LF, 0xFF. */
+/** With CR, LF and 0xFF in it. */
 const FILE = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) ^ (i >> 7)));
 
 const sha256 = (octets: Uint8Array) => createHash('sha256').update(octets).digest('hex');
@@ -86,7 +86,7 @@ describe('basic-ftp', () => {
     expect(server.heard).toContain('safe STOR a');
   });
 
-  it('has the settings behind login that access has, and transfers octets as they are', async () => {
+  it('applies the settings of access after login, and transfers files unchanged', async () => {
     const { client, server } = await connected(PSK);
     expect(server.heard.slice(2)).toEqual(['FEAT', 'TYPE I', 'STRU F', 'OPTS UTF8 ON'].map(it => `private ${it}`));
     server.files.set('down', FILE);
@@ -95,7 +95,7 @@ describe('basic-ftp', () => {
     expect(sha256(server.files.get('up')!)).toBe(sha256(FILE));
   });
 
-  it('transfers lines where type A is asked for', async () => {
+  it('converts line ends if type A is selected', async () => {
     const { client, server } = await connected(PSK);
     await client.send('TYPE A');
     const lines = Buffer.from('one\n\r\n\xff\r\r\rtwo\n', 'latin1');
@@ -108,7 +108,7 @@ describe('basic-ftp', () => {
     await expect(client.downloadTo(new PassThrough(), 'down', 3)).rejects.toMatchObject({ code: 504 });
   });
 
-  it('fails to log in where a server refuses TYPE I', async () => {
+  it('rejects the login if the server refuses TYPE I', async () => {
     const { client } = await connected(PSK, { login: false, commands: { TYPE: () => [504, 'Lines only'] } });
     await expect(client.login('anna', 'secret')).rejects.toMatchObject({ code: 504 });
   });

@@ -1,4 +1,4 @@
-/** The example server for tests of streams: whoever has a password is logged in, and what it met is told. */
+/** The example server for the tests in this folder: any password is accepted, commands and errors are recorded. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,11 @@ import { type Between, blocks, startProxy } from '../interop/fault-proxy.js';
 export interface FtpServer {
   port: number;
   files: { get(name: string): Buffer | undefined; set(name: string, octets: Uint8Array): void };
-  /** Commands that reached it, e.g. `private USER anna`, with the level that they came at. */
+  /** Commands with their protection level, e.g. `private USER anna`. */
   heard: string[];
   /** What a session or a transfer failed with. */
   failures: Error[];
-  /** Cuts what a transfer sends after so many blocks; the server says that all is well. */
+  /** Cuts each download after this number of blocks; the server still replies 226. */
   cutAfter: number | undefined;
   control: Socket[];
   close(): Promise<void>;
@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
-/** Listens on 127.0.0.1. @param commands  in place of those that it has */
+/** Listens on 127.0.0.1. @param commands  replacements for its commands */
 export async function startServer(
   options: ServerControlOptions,
   { commands }: { commands?: Readonly<Record<string, Command>> } = {},
