@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { concatAll, toHex } from '../bytes.js';
 import { formatReply } from '../ftp/reply.js';
 import type { BlockCiphers } from '../mechanisms/block-cipher.js';
-import { enctypeOf } from '../mechanisms/krb5/enctypes.js';
+import { enctypeOf } from '../mechanisms/krb5/crypto/enctypes.js';
 import type { Peer } from '../secure/security-context.js';
 import { formatAuth } from '../secure/security-data.js';
 import { type MessageCase, messageCases, perform } from './cases.js';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { verifyRecording } from '../../src/capture/index.js';
-import { acceptableBindings } from '../../src/mechanisms/krb5/channel-bindings.js';
+import { acceptableBindings } from '../../src/mechanisms/krb5/exchange/channel-bindings.js';
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { octetsOfAddress } from '../../src/node/channel.js';
 import { nodeCiphers } from '../../src/node/index.js';

@@ -8,7 +8,7 @@ import type { ExchangeKeys } from '../../src/fuzz/exchange/mutation.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
-import { ENCTYPES } from '../../src/mechanisms/krb5/enctypes.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/crypto/enctypes.js';
 import { type Krb5ContextOptions, krb5Acceptor, krb5Initiator, ReplayCache } from '../../src/mechanisms/krb5/index.js';
 import type { PskContextOptions } from '../../src/mechanisms/psk/context.js';
 import { psk } from '../../src/mechanisms/psk/index.js';

@@ -11,7 +11,7 @@ import {
   krb4Witness,
   parseTicketFile,
 } from '../../src/mechanisms/krb4/index.js';
-import { ENCTYPES } from '../../src/mechanisms/krb5/enctypes.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/crypto/enctypes.js';
 import { krb5Acceptor, krb5Context, krb5Initiator, krb5Witness, ReplayCache } from '../../src/mechanisms/krb5/index.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';

@@ -1,9 +1,9 @@
 /** Sound exchanges under keys that are written down, the same each time: for files of cases. */
 import { toHex } from '../../bytes.js';
-import { formatDer } from '../../mechanisms/krb5/der.js';
-import { kerberosKey } from '../../mechanisms/krb5/enctypes.js';
+import { kerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
 import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../../mechanisms/krb5/index.js';
-import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages.js';
+import { formatDer } from '../../mechanisms/krb5/messages/der.js';
+import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages/kerberos.js';
 import { psk } from '../../mechanisms/psk/index.js';
 import type { Exchange, Peer, Step } from '../../secure/security-context.js';
 import { octetsFrom } from '../draw.js';

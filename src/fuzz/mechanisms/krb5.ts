@@ -1,8 +1,8 @@
 /** Our side of a Kerberos V5 session whose key is known, with either format of tokens. */
 import { randomBytes } from '@noble/hashes/utils.js';
-import { type Krb5ContextOptions, krb5Context } from '../../mechanisms/krb5/context.js';
-import { kerberosKey } from '../../mechanisms/krb5/enctypes.js';
-import { framedKey } from '../../mechanisms/krb5/framed-keys.js';
+import { kerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
+import { type Krb5ContextOptions, krb5Context } from '../../mechanisms/krb5/tokens/context.js';
+import { framedKey } from '../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import type { FuzzSession } from '../mutation.js';
 import { type Counter, counterFrom, wrappingWith } from './forgery.js';
 import { type FramedFields, forgeFramedToken, type Rfc1964Forger } from './rfc1964.js';

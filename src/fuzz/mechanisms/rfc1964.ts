@@ -1,7 +1,7 @@
 /** Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, their checksums made over it. */
 import { concat, concatAll, u32be } from '../../bytes.js';
-import type { FramedKey } from '../../mechanisms/krb5/framed-keys.js';
-import { formatFrame } from '../../mechanisms/krb5/gss-token.js';
+import { formatFrame } from '../../mechanisms/krb5/messages/gss-framing.js';
+import type { FramedKey } from '../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import { ACCEPT, EITHER, refuse } from '../mutation.js';
 import { spliced } from '../pieces.js';
 import { BAD_TOKEN, type Forgery, type ForgingContext, forgeries, UNVERIFIED } from './forgery.js';

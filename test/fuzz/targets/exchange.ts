@@ -1,9 +1,9 @@
 /** Security data, sealed under the right keys where it has to be: both sides and the witness refuse by FtpSecurityError, and none gives a context but for a request whose key is known. */
 import { octetsFrom } from '../../../src/fuzz/draw.js';
-import { formatDer, parseDer } from '../../../src/mechanisms/krb5/der.js';
-import { kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
-import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
+import { kerberosKey } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { krb5Acceptor, krb5Initiator, krb5Witness } from '../../../src/mechanisms/krb5/index.js';
+import { formatDer, parseDer } from '../../../src/mechanisms/krb5/messages/der.js';
+import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
   type ApReq,
   authenticator,
@@ -11,7 +11,7 @@ import {
   encTicketPart,
   ticket,
   USAGE,
-} from '../../../src/mechanisms/krb5/messages.js';
+} from '../../../src/mechanisms/krb5/messages/kerberos.js';
 import { psk } from '../../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { Exchange, Step } from '../../../src/secure/security-context.js';

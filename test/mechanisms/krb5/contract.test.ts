@@ -1,8 +1,8 @@
 import { describe, test } from 'vitest';
 import { type ContractSubject, mechanismContract } from '../../../src/mechanisms/contract.js';
-import { krb5Context } from '../../../src/mechanisms/krb5/context.js';
-import { enctypeOf } from '../../../src/mechanisms/krb5/enctypes.js';
-import { openFrame } from '../../../src/mechanisms/krb5/gss-token.js';
+import { enctypeOf } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { openFrame } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
+import { krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { TokenLevel } from '../../../src/secure/protection-level.js';
 import { ENCTYPE_NUMBERS } from './tokens.js';

@@ -1,8 +1,8 @@
 /** The exchange keeps the contract of mechanisms: bare and in SPNEGO, mutual and not. */
 import { describe, test } from 'vitest';
 import { type ContractSubject, establish, mechanismContract } from '../../../src/mechanisms/contract.js';
-import { openFrame } from '../../../src/mechanisms/krb5/gss-token.js';
 import { krb5Acceptor, krb5Initiator, krb5Witness, ReplayCache } from '../../../src/mechanisms/krb5/index.js';
+import { openFrame } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import { realm, START } from './live.js';
 import { ENCTYPE_NUMBERS } from './tokens.js';

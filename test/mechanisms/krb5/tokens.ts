@@ -1,13 +1,13 @@
 /** Kerberos keys, contexts and Wrap tokens for the tests of this room. */
 import { concat, copy, u64be } from '../../../src/bytes.js';
-import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/context.js';
 import {
   ENCTYPES,
   type Enctype,
   enctypeOf,
   type KerberosKey,
   kerberosKey,
-} from '../../../src/mechanisms/krb5/enctypes.js';
+} from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 
 /** Every enctype of the table; those with tokens of RFC 4121, and those with tokens of RFC 1964. */
