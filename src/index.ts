@@ -47,14 +47,14 @@ export type {
   ChannelEnds,
   Exchange,
   ExchangeFacts,
+  ExchangeObserver,
   Mechanism,
+  ObservedStep,
   Peer,
   SecurityContext,
   SequenceState,
-  Sight,
   Step,
   Unwrapped,
-  Witness,
   Wrapped,
 } from './secure/security-context.js';
 export {
@@ -74,6 +74,7 @@ export {
   pbszOf,
   type SecurityData,
 } from './secure/security-data.js';
+export { acceptorFor, chooseMechanism } from './session/choose-mechanism.js';
 export { ClientSession } from './session/client.js';
 export type { ClientEvent, ClientSessionOptions, ReplyEvent, SecurityDataEvent } from './session/client-events.js';
 export type { Policy } from './session/command-rules.js';

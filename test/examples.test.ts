@@ -35,7 +35,7 @@ async function client(host: string, options: Partial<FtpServerOptions> = {}): Pr
   const failed = (what: string, error: Error) => void failures.push(`${what} ${error.message}`);
   const its = {
     folder,
-    mechanisms: {},
+    mechanisms: [],
     timeout: 5000,
     mayLogIn: (user: string) => user === 'anna',
     failed,

@@ -134,7 +134,7 @@ const OPERATIONS = {
     session.next();
   },
   serverReads({ text }: Vector) {
-    const session = new ServerSession({ mechanisms: ['X-PSK'] });
+    const session = new ServerSession({ mechanisms: [{ name: 'X-PSK' }] });
     session.receive(toUtf8(text));
     const event = session.next();
     if (event?.type === 'answered' && event.error !== undefined) throw event.error;

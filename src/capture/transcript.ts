@@ -2,7 +2,7 @@
 import { assertBytes, CRLF, concat } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../secure/deviations.js';
-import type { ObservedMechanism } from '../session/exchange-watch.js';
+import type { Mechanism } from '../secure/security-context.js';
 import type { Observation } from '../session/observation.js';
 import { Observer } from '../session/observer.js';
 import { type ControlConnection, controlConnections } from './control-connections.js';
@@ -26,7 +26,7 @@ const MAX_LINES = 1_000_000;
 
 export interface VerifyOptions extends Tolerance {
   /** The mechanisms that can watch an exchange, with their keys. */
-  mechanisms: readonly ObservedMechanism[];
+  mechanisms: readonly Mechanism[];
   /** Only TCP connections with one of these ports are control connections; default all that speak FTP. */
   ports?: readonly number[];
 }

@@ -1,11 +1,11 @@
 /** `rfc2228 verify`: recordings and keys in, a verified transcript out, for people or as JSON lines. */
 import { type SummaryRecord, type Transcript, type TranscriptRecord, verifyRecording } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
-import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
-import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
+import { krb4 } from '../mechanisms/krb4/index.js';
+import { krb5 } from '../mechanisms/krb5/index.js';
 import { nodeCiphers } from '../node/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../secure/deviations.js';
-import type { ObservedMechanism } from '../session/exchange-watch.js';
+import type { Mechanism } from '../secure/security-context.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
 import { EXIT, InputError, internalError, parseOptions, readInput, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
@@ -26,9 +26,9 @@ export function verify(args: string[], { stdout, stderr }: Streams): number {
   if (files.length === 0) throw new UsageError('verify wants a file');
   const keys = [...values.keytab.flatMap(file => readKeytab(file, stderr)), ...values.key.map(parseKey)];
   const srvtab = values.srvtab.flatMap(readSrvtab);
-  const mechanisms: ObservedMechanism[] = [
-    { ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) },
-    { ...krb4, witness: () => krb4Witness(srvtab, nodeCiphers) },
+  const mechanisms: Mechanism[] = [
+    krb5({ observer: { keys, ciphers: nodeCiphers } }),
+    krb4({ observer: { keys: srvtab, ciphers: nodeCiphers } }),
   ];
   const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
   const options = { mechanisms, ports: values.port.map(parsePort), tolerate };

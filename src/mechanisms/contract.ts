@@ -11,8 +11,8 @@ import {
   endsWhenGivenUp,
   establish,
   givesContexts,
-  givesWitness,
-  keepsWitnessSafe,
+  givesObserver,
+  keepsObserverSafe,
   refusesAlteredSecurityData,
 } from './contract/exchange.js';
 import {
@@ -32,8 +32,8 @@ import type {
   ContractPair,
   ContractSubject,
   ExchangeClause,
+  ObserverClause,
   OctetRange,
-  WitnessClause,
 } from './contract/subject.js';
 import {
   endsWhenDestroyed,
@@ -89,9 +89,9 @@ const EXCHANGE_CLAUSES: readonly [string, ExchangeClause][] = [
   ['altered security data is refused', refusesAlteredSecurityData],
 ];
 
-const WITNESS_CLAUSES: readonly [string, WitnessClause][] = [
-  ['it opens what both sides send', givesWitness],
-  ['altered security data gives it no context', keepsWitnessSafe],
+const OBSERVER_CLAUSES: readonly [string, ObserverClause][] = [
+  ['it opens what both sides send', givesObserver],
+  ['altered security data gives it no context', keepsObserverSafe],
 ];
 
 /**
@@ -115,10 +115,10 @@ export function mechanismContract(subject: ContractSubject): ContractCase[] {
   for (const [owed, clause] of EXCHANGE_CLAUSES) {
     cases.push({ name: `exchange: ${owed}`, run: () => clause(subject, begin) });
   }
-  const watch = subject.witness?.bind(subject);
+  const watch = subject.observer?.bind(subject);
   if (watch === undefined) return cases;
-  for (const [owed, clause] of WITNESS_CLAUSES) {
-    cases.push({ name: `witness: ${owed}`, run: () => clause(subject, begin, watch) });
+  for (const [owed, clause] of OBSERVER_CLAUSES) {
+    cases.push({ name: `observer: ${owed}`, run: () => clause(subject, begin, watch) });
   }
   return cases;
 }

@@ -1,6 +1,7 @@
 /** The server's end of a control connection: commands come as they are asked for, replies go at the level they owe. */
 import { FtpSecurityError } from '../errors.js';
-import type { ChannelEnds, Exchange } from '../secure/security-context.js';
+import type { ChannelEnds, Exchange, Mechanism } from '../secure/security-context.js';
+import { acceptorFor } from '../session/choose-mechanism.js';
 import { ServerSession } from '../session/server.js';
 import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/server-events.js';
 import { channelOf } from './channel.js';
@@ -8,8 +9,11 @@ import { type AnySocket, octetsFrom, octetsOf } from './over-socket.js';
 import { within } from './time-limit.js';
 
 export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms'> {
-  /** The names that AUTH may have, in any case, and what makes the server's side of a new exchange. */
-  mechanisms: Readonly<Record<string, () => Exchange>>;
+  /**
+   * What AUTH may name, e.g. `[krb5({ acceptor: { keytab } })]`. Where several share a name, the client's first token
+   * chooses; those without an acceptor are not offered.
+   */
+  mechanisms: readonly Mechanism[];
   /** Hears of what the session has answered by itself, e.g. for a log. */
   answered?: (event: AnsweredEvent) => void;
   /**
@@ -35,7 +39,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   /** To look at: levels, facts, data connections. Replies go by `reply`. */
   readonly session: ServerSession;
   readonly #socket: AnySocket;
-  readonly #mechanisms: ReadonlyMap<string, () => Exchange>;
+  readonly #mechanisms: readonly Mechanism[];
   readonly #answered: (event: AnsweredEvent) => void;
   readonly #timeout: number;
   readonly #channel: ChannelEnds;
@@ -52,9 +56,10 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     socket: AnySocket,
     { mechanisms, answered = () => {}, timeout, channelBindings = true, ...options }: ServerControlOptions,
   ) {
-    this.session = new ServerSession({ ...options, mechanisms: Object.keys(mechanisms) });
+    this.#mechanisms = mechanisms;
+    const offered = mechanisms.filter(({ acceptor }) => acceptor !== undefined);
+    this.session = new ServerSession({ ...options, mechanisms: offered });
     this.#socket = socket;
-    this.#mechanisms = new Map(Object.entries(mechanisms).map(([name, make]) => [name.toUpperCase(), make]));
     this.#answered = answered;
     this.#timeout = timeout ?? DEFAULT_TIMEOUT;
     this.#channel = channelBindings ? channelOf(socket, 'server') : {};
@@ -134,7 +139,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     switch (event.type) {
       case 'auth':
         this.#exchange?.destroy?.();
-        this.#exchange = this.#mechanisms.get(event.mechanism)!();
+        this.#exchange = acceptorFor(this.#mechanisms, event.mechanism);
         await this.#send(this.session.proceed({}));
         break;
       case 'security-data':

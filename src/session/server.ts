@@ -77,7 +77,7 @@ export class ServerSession {
     const { mechanisms, ccc = 'refused', maxPbsz = DEFAULT_MAX_PBSZ, tolerate, maxLine } = options;
     formatPbszText(maxPbsz);
     this.#options = { ...options, maxPbsz };
-    this.#policy = { ...options, ccc, mechanisms: mechanisms.map(name => name.toUpperCase()) };
+    this.#policy = { ...options, ccc, mechanisms: mechanisms.map(({ name }) => name.toUpperCase()) };
     this.#commands = new CommandReader({
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type MessageRecord, verifyRecording } from '../../src/capture/index.js';
 import { FIN, type Segment, SYN } from '../../src/capture/link-layer.js';
-import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { type FileOptions, flowsOf, LINK_HEADERS, pcapOf, realCapture, segmentsOf, vectorPath } from './helpers.js';
 
 const NAMES = ['heimdal-safe-aes128-cts-hmac-sha1-96', 'krb5ftp-deleg-aes256-sha1'];
@@ -17,7 +17,7 @@ interface StreamFacts {
 
 function messagesOf(name: string, file: Uint8Array): MessageRecord[] {
   const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
-  const { records } = verifyRecording(file, { mechanisms: [{ ...krb5, witness: () => krb5Witness(keys) }] });
+  const { records } = verifyRecording(file, { mechanisms: [krb5({ observer: { keys } })] });
   return records.filter(record => record.type === 'message');
 }
 

@@ -24,7 +24,7 @@ export function wireTo(answer: (octets: Uint8Array) => readonly Uint8Array[], fi
 }
 
 export function serverWire({ mechanism, acceptor }: Sides, fault = sound): Wire {
-  const server = new ServerSession({ mechanisms: [mechanism], allowWeak: true });
+  const server = new ServerSession({ mechanisms: [{ name: mechanism }], allowWeak: true });
   const exchange = fault(acceptor());
   return wireTo(chunk => told(server, exchange, chunk).octets, [toUtf8('220 Ready\r\n')]);
 }

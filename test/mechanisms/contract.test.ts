@@ -4,7 +4,7 @@ import { concat, fromUtf8, toHex } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { type ContractPair, type ContractSubject, mechanismContract } from '../../src/mechanisms/contract.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
-import type { Exchange, SecurityContext, Unwrapped, Witness } from '../../src/secure/security-context.js';
+import type { Exchange, ExchangeObserver, SecurityContext, Unwrapped } from '../../src/secure/security-context.js';
 import { pskSubject } from './psk/subject.js';
 
 /** What is done otherwise than `good` does it. */
@@ -545,14 +545,14 @@ const SPOILED_EXCHANGES: [name: string, owed: RegExp, changes: Partial<ContractS
     },
   ],
   [
-    'witness: it opens what both sides send',
+    'observer: it opens what both sides send',
     /must have a context for each direction/,
-    { witness: () => ({ see: () => ({ facts: {} }) }) },
+    { observer: () => ({ observe: () => ({ facts: {} }) }) },
   ],
   [
-    'witness: altered security data gives it no context',
+    'observer: altered security data gives it no context',
     /must not give a context/,
-    { witness: (): Witness => ({ see: () => ({ facts: {}, fromServer: stranger }) }) },
+    { observer: (): ExchangeObserver => ({ observe: () => ({ facts: {}, fromServer: stranger }) }) },
   ],
 ];
 
@@ -569,11 +569,11 @@ describe('a mechanism may have less than X-PSK', () => {
     };
   };
   const less = subjectOf(unnumbered, { levels: ['safe', 'private'], numbered: false });
-  const { exchange: _, witness: __, ...subject } = less;
+  const { exchange: _, observer: __, ...subject } = less;
   const cases = mechanismContract(subject);
 
   test('then less is asked', () => {
-    expect(cases.map(({ name }) => name).filter(name => /exchange|witness|late|replay|sequence/.test(name))).toEqual(
+    expect(cases.map(({ name }) => name).filter(name => /exchange|observer|late|replay|sequence/.test(name))).toEqual(
       [],
     );
   });

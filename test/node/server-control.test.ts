@@ -7,12 +7,12 @@ import { ServerControl, type ServerControlOptions } from '../../src/node/index.j
 import type { Exchange } from '../../src/secure/security-context.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { AnsweredEvent, CommandEvent } from '../../src/session/server-events.js';
-import { ascii, expectCode } from '../helpers.js';
+import { ascii, expectCode, mechanismWith } from '../helpers.js';
 import { PSK } from './exchanges.js';
 import { startServer } from './ftp-server.js';
 import { inMemory, onLoopback } from './sockets.js';
 
-const PSK_ONLY: ServerControlOptions = { mechanisms: { 'x-psk': PSK.acceptor }, timeout: 2000 };
+const PSK_ONLY: ServerControlOptions = { mechanisms: [mechanismWith('x-psk', PSK)], timeout: 2000 };
 
 /** Answers what `answer` gives, until QUIT or the end. */
 async function serve(control: ServerControl, answer: (event: CommandEvent) => unknown = () => {}): Promise<string[]> {
@@ -139,7 +139,7 @@ describe('the server end of a control connection', () => {
       },
     };
     const [near, far] = inMemory();
-    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => failing } }));
+    const heard = serve(new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => failing })] }));
     const line = linesOf(near);
     near.write('AUTH X-PSK\r\n');
     expect(await line()).toMatch(/^334 /);
@@ -154,7 +154,7 @@ describe('the server end of a control connection', () => {
   it('fails with what is no fault of the client', async () => {
     const broken: Exchange = { step: () => Promise.reject(new Error('no disk')) };
     const [near, far] = inMemory();
-    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => broken } }));
+    const heard = serve(new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => broken })] }));
     near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
     await expect(heard).rejects.toThrow('no disk');
     expect(far.destroyed).toBe(true);
@@ -215,7 +215,9 @@ describe('waits have a limit', () => {
   it('a step of the exchange', async () => {
     const never: Exchange = { step: () => new Promise(() => {}) };
     const [near, far] = inMemory();
-    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => never }, timeout: 60 }));
+    const heard = serve(
+      new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => never })], timeout: 60 }),
+    );
     near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
     await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT' });
   });

@@ -4,7 +4,7 @@ import { kerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
 import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../../mechanisms/krb5/index.js';
 import { formatDer } from '../../mechanisms/krb5/messages/der.js';
 import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages/kerberos.js';
-import { psk } from '../../mechanisms/psk/index.js';
+import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import type { Exchange, Peer, Step } from '../../secure/security-context.js';
 import { octetsFrom } from '../draw.js';
 import { soundAnswer, soundRequest } from './krb5.js';
@@ -45,8 +45,8 @@ function xPsk(seed: number): SampleExchange {
       spoken(
         to,
         keys,
-        psk.initiator({ key, random: octetsFrom(seed) }),
-        psk.acceptor({ key, random: octetsFrom(seed + 1) }),
+        pskInitiator({ key, random: octetsFrom(seed) }),
+        pskAcceptor({ key, random: octetsFrom(seed + 1) }),
       ),
   };
 }

@@ -1,8 +1,8 @@
-/** Clauses about the security data exchange and about a witness of it; and an exchange run without a wire. */
+/** Clauses about the security data exchange and about an observer of it; and an exchange run without a wire. */
 import { concat } from '../../bytes.js';
-import type { Exchange, Peer, Sight, Step } from '../../secure/security-context.js';
+import type { Exchange, ObservedStep, Peer, Step } from '../../secure/security-context.js';
 import { bothWays, owe, oweOpening, oweSafeError, pseudoRandom, SECRET, same, stateIn } from './assertions.js';
-import type { ContractExchange, ContractPair, ExchangeClause, WitnessClause } from './subject.js';
+import type { ContractExchange, ContractPair, ExchangeClause, ObserverClause } from './subject.js';
 
 type Side = keyof ContractPair;
 type Token = Uint8Array | undefined;
@@ -90,41 +90,41 @@ export const refusesAlteredSecurityData: ExchangeClause = async (_, begin) => {
   }
 };
 
-export const givesWitness: WitnessClause = async (subject, begin, watch) => {
-  const witness = watch();
+export const givesObserver: ObserverClause = async (subject, begin, watch) => {
+  const observer = watch();
   const { tokens, failure, ...pair } = await run(begin());
   if (failure !== undefined) throw failure.error;
-  let seen: Partial<Sight> = {};
-  for (const [place, token] of tokens.entries()) seen = { ...seen, ...witness.see(PEERS[place % 2]!, token) };
+  let seen: Partial<ObservedStep> = {};
+  for (const [place, token] of tokens.entries()) seen = { ...seen, ...observer.observe(PEERS[place % 2]!, token) };
   const ways = [
-    { from: pair.initiator, to: pair.acceptor, witnessed: seen.fromClient },
-    { from: pair.acceptor, to: pair.initiator, witnessed: seen.fromServer },
+    { from: pair.initiator, to: pair.acceptor, observed: seen.fromClient },
+    { from: pair.acceptor, to: pair.initiator, observed: seen.fromServer },
   ];
-  for (const { from, to, witnessed } of ways) {
+  for (const { from, to, observed } of ways) {
     owe(from !== undefined && to !== undefined, 'an exchange must come to its end');
-    owe(witnessed !== undefined, 'a witness of the whole exchange must have a context for each direction');
+    owe(observed !== undefined, 'an observer of the whole exchange must have a context for each direction');
     for (const level of subject.levels) {
       const wrapped = from.wrap(SECRET, level);
-      oweOpening(witnessed, wrapped, SECRET, stateIn(subject, 'ok'));
+      oweOpening(observed, wrapped, SECRET, stateIn(subject, 'ok'));
       oweOpening(to, wrapped, SECRET, stateIn(subject, 'ok'));
     }
   }
 };
 
-/** The witness may refuse, or say that there is a problem; it opens nothing with what it could not read. */
-export const keepsWitnessSafe: WitnessClause = async (_, begin, watch) => {
+/** The observer may refuse, or say that there is a problem; it opens nothing with what it could not read. */
+export const keepsObserverSafe: ObserverClause = async (_, begin, watch) => {
   const { tokens } = await run(begin());
   for (const place of tokens.keys()) {
     for (const [what, alter] of ALTERATIONS) {
-      const witness = watch();
+      const observer = watch();
       const { tokens: sent } = await run(begin());
       for (const [at, token] of sent.entries()) {
         const shown = at === place ? altered(token, alter) : token;
         if (shown === undefined) continue;
-        const { fromClient, fromServer } = sightOrRefusal(() => witness.see(PEERS[at % 2]!, shown), what);
+        const { fromClient, fromServer } = stepOrRefusal(() => observer.observe(PEERS[at % 2]!, shown), what);
         owe(
           at !== place || (fromClient ?? fromServer) === undefined,
-          `a witness that saw token ${place} ${what} must not give a context`,
+          `an observer that saw token ${place} ${what} must not give a context`,
         );
       }
     }
@@ -176,9 +176,9 @@ function atRandom(length: number): Uint8Array {
   return pseudoRandom(0x335)(length);
 }
 
-function sightOrRefusal(see: () => Sight, what: string): Partial<Sight> {
+function stepOrRefusal(observe: () => ObservedStep, what: string): Partial<ObservedStep> {
   try {
-    return see();
+    return observe();
   } catch (error) {
     oweSafeError(error, `security data ${what}`);
     return {};

@@ -1,6 +1,6 @@
 /** What the contract is about: a mechanism under test, and the cases that it is put to. Types only. */
 import type { TokenLevel } from '../../secure/protection-level.js';
-import type { Exchange, SecurityContext, Witness } from '../../secure/security-context.js';
+import type { Exchange, ExchangeObserver, SecurityContext } from '../../secure/security-context.js';
 
 /** A mechanism under test. */
 export interface ContractSubject {
@@ -17,8 +17,8 @@ export interface ContractSubject {
   unprotected?(token: Uint8Array, level: TokenLevel): readonly OctetRange[];
   /** A new security data exchange each time. Without it nothing is asked about exchanges. */
   exchange?(): ContractExchange;
-  /** A new witness each time, with keys that open these exchanges. Without it nothing is asked about witnesses. */
-  witness?(): Witness;
+  /** A new observer each time, with keys that open these exchanges. Without it nothing is asked about observers. */
+  observer?(): ExchangeObserver;
 }
 
 /** Both ends of one association. */
@@ -51,9 +51,9 @@ export type Clause = (subject: ContractSubject, level: TokenLevel) => Promise<vo
 /** Something that is owed by exchanges; `begin` gives a new one. */
 export type ExchangeClause = (subject: ContractSubject, begin: () => ContractExchange) => Promise<void>;
 
-/** Something that is owed by witnesses; `watch` gives a new one. */
-export type WitnessClause = (
+/** Something that is owed by observers; `watch` gives a new one. */
+export type ObserverClause = (
   subject: ContractSubject,
   begin: () => ContractExchange,
-  watch: () => Witness,
+  watch: () => ExchangeObserver,
 ) => Promise<void>;

@@ -1,9 +1,9 @@
 /** `rfc2228/krb5`: GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757). */
 import type { Mechanism } from '../../secure/security-context.js';
+import { describeToken } from './describe.js';
 import { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
 import { type Krb5InitiatorOptions, krb5Initiator } from './exchange/initiator.js';
-import { krb5Witness } from './exchange/observer.js';
-import type { ServiceKey } from './exchange/ticket-keys.js';
+import { type Krb5ObserverOptions, krb5Observer } from './exchange/observer.js';
 import { mechanismOf } from './messages/gss-framing.js';
 
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
@@ -14,7 +14,7 @@ export { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
 export { type Channel, channelBindings } from './exchange/channel-bindings.js';
 export type { Krb5Facts } from './exchange/facts.js';
 export { type Krb5InitiatorOptions, krb5Initiator } from './exchange/initiator.js';
-export { krb5Witness } from './exchange/observer.js';
+export { type Krb5ObserverOptions, krb5Observer } from './exchange/observer.js';
 export type { ServiceKey } from './exchange/ticket-keys.js';
 export { type Credential, type CredentialCache, parseCredentialCache } from './files/credential-cache.js';
 export { type Keytab, type KeytabEntry, parseKeytab, parseKeytabFile } from './files/keytab.js';
@@ -28,15 +28,22 @@ export {
   type WrapHeader,
 } from './tokens/rfc4121.js';
 
-/**
- * Recognises the frame of Kerberos or SPNEGO at the start of a first token. Its `observer` works for AES and RC4;
- * `krb5Witness` itself takes ciphers for the other enctypes.
- */
-export const krb5 = {
-  name: 'GSSAPI',
-  variant: 'krb5',
-  initiator: krb5Initiator,
-  acceptor: krb5Acceptor,
-  observer: krb5Witness,
-  recognises: (firstToken: Uint8Array) => mechanismOf(firstToken) !== undefined,
-} as const satisfies Mechanism<Krb5InitiatorOptions, Krb5AcceptorOptions, readonly ServiceKey[]>;
+/** What each side needs; a side without options is not offered. */
+export interface Krb5Options {
+  initiator?: Krb5InitiatorOptions;
+  acceptor?: Krb5AcceptorOptions;
+  observer?: Krb5ObserverOptions;
+}
+
+/** Kerberos V5 under GSSAPI, bare or in SPNEGO, as sessions and observers take it. */
+export function krb5({ initiator, acceptor, observer }: Krb5Options = {}): Mechanism {
+  return {
+    name: 'GSSAPI',
+    variant: 'krb5',
+    recognises: firstToken => mechanismOf(firstToken) !== undefined,
+    describe: describeToken,
+    ...(initiator && { initiator: () => krb5Initiator(initiator) }),
+    ...(acceptor && { acceptor: () => krb5Acceptor(acceptor) }),
+    ...(observer && { observer: () => krb5Observer(observer) }),
+  };
+}

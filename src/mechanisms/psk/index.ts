@@ -17,7 +17,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { Exchange, Mechanism, Peer, Sight, Step, Witness } from '../../secure/security-context.js';
+import type { Exchange, ExchangeObserver, Mechanism, ObservedStep, Peer, Step } from '../../secure/security-context.js';
 import { inTurn, spokenExchange, type Token, type Turns } from '../turns.js';
 import { deriveKey, PskContext, type PskContextOptions, type Role } from './context.js';
 
@@ -52,23 +52,28 @@ export function pskAcceptor(options: PskOptions): Exchange {
   return spokenExchange('X-PSK', accept(options));
 }
 
-/** The mechanism as sessions and observers take it. */
-export const psk = {
-  name: 'X-PSK',
-  variant: 'psk',
-  initiator: pskInitiator,
-  acceptor: pskAcceptor,
-  observer: ({ key }: Pick<PskOptions, 'key'>): Witness => {
-    const see = inTurn('X-PSK', watch(key));
-    return {
-      see(from, token) {
-        assertBytes(token, 'token');
-        return see({ from, token });
-      },
-    };
-  },
-  recognises: firstToken => firstToken.length === 1 + NONCE && firstToken[0] === VERSION,
-} satisfies Mechanism<PskOptions, PskOptions, Pick<PskOptions, 'key'>>;
+/** The passive side, for recorded exchanges. @throws RangeError when the key is too short */
+export function pskObserver({ key }: Pick<PskOptions, 'key'>): ExchangeObserver {
+  const observe = inTurn('X-PSK', watch(key));
+  return {
+    observe(from, token) {
+      assertBytes(token, 'token');
+      return observe({ from, token });
+    },
+  };
+}
+
+/** X-PSK as sessions and observers take it, with its key. */
+export function psk(options: PskOptions): Mechanism {
+  return {
+    name: 'X-PSK',
+    variant: 'psk',
+    recognises: firstToken => firstToken.length === 1 + NONCE && firstToken[0] === VERSION,
+    initiator: () => pskInitiator(options),
+    acceptor: () => pskAcceptor(options),
+    observer: () => pskObserver(options),
+  };
+}
 
 interface Seen {
   from: Peer;
@@ -102,7 +107,7 @@ function contextOf(options: PskContextOptions, keylog: PskOptions['keylog']): Ps
 }
 
 /** The passive side: it sees every token, and after the last it has what both sides have. */
-function* watch(key: Uint8Array): Turns<Seen, Sight> {
+function* watch(key: Uint8Array): Turns<Seen, ObservedStep> {
   assertKey(key);
   const opening = readOpening(saidBy('client', yield { facts: {} }));
   const answer = readAnswer(saidBy('server', yield { facts: {} }));

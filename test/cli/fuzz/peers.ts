@@ -1,4 +1,5 @@
 /** Servers and clients under X-PSK to be fuzzed: sound ones on `src/node`, and some with faults that must be found. */
+
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { toHex, toUtf8 } from '../../../src/bytes.js';
@@ -13,6 +14,7 @@ import { decodeProtectedReply } from '../../../src/secure/protected-reply.js';
 import { levelOfVerb, type TokenLevel } from '../../../src/secure/protection-level.js';
 import type { Exchange, SecurityContext } from '../../../src/secure/security-context.js';
 import { adatOf, formatAdat, formatAdatReply, formatAuth, parseAdat } from '../../../src/secure/security-data.js';
+import { mechanismWith } from '../../helpers.js';
 
 export const KEY = new Uint8Array(32).fill(7);
 
@@ -64,7 +66,7 @@ const answerTo = (verb: string) => ANSWERS[verb] ?? [502, 'Not implemented'];
 export function soundServer({ mechanism, acceptor } = PSK): Promise<Listener> {
   return listening(async socket => {
     const control = new ServerControl(socket, {
-      mechanisms: { [mechanism]: () => acceptor(socket) },
+      mechanisms: [mechanismWith(mechanism, { acceptor: () => acceptor(socket) })],
       allowWeak: true,
     });
     await control.reply(220, 'Ready');

@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
 import { type ContractSubject, mechanismContract } from '../../../src/mechanisms/contract.js';
 import { krb4Context } from '../../../src/mechanisms/krb4/context.js';
-import { krb4, parseTicketFile } from '../../../src/mechanisms/krb4/index.js';
+import { krb4Acceptor, krb4Initiator, krb4Observer, parseTicketFile } from '../../../src/mechanisms/krb4/index.js';
 import { CLIENT, ciphers, keyOf, SERVER, ticketFileOf, VECTORS } from './vectors.js';
 
 /** Ends with different addresses, and with ports alone to tell them apart. */
@@ -34,10 +34,10 @@ function subject(serverAddress: Uint8Array, littleEndian: boolean): ContractSubj
     levels: ['safe', 'private'],
     numbered: false,
     exchange: () => ({
-      initiator: krb4.initiator({ ...both, littleEndian, tickets, service, local: CLIENT, peer: SERVER }),
-      acceptor: krb4.acceptor({ ...both, littleEndian, srvtab: keys, local: SERVER, peer: CLIENT }),
+      initiator: krb4Initiator({ ...both, littleEndian, tickets, service, local: CLIENT, peer: SERVER }),
+      acceptor: krb4Acceptor({ ...both, littleEndian, srvtab: keys, local: SERVER, peer: CLIENT }),
     }),
-    witness: () => krb4.observer({ keys, ciphers }),
+    observer: () => krb4Observer({ keys, ciphers }),
   };
 }
 

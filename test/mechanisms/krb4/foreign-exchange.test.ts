@@ -9,6 +9,7 @@ import {
   krb4,
   krb4Acceptor,
   krb4Initiator,
+  krb4Observer,
   parseSrvtab,
   parseTicketFile,
   ReplayCache,
@@ -81,7 +82,7 @@ describe('with gssftp, as recorded', () => {
   const file = (kind: string) =>
     readFileSync(new URL(`../../../vectors/captures/gssftp163-krb4-private.${kind}`, import.meta.url));
   const srvtab = parseSrvtab(file('srvtab'));
-  const mechanisms = [{ ...krb4, witness: () => krb4.observer({ keys: srvtab, ciphers }) }];
+  const mechanisms = [krb4({ observer: { keys: srvtab, ciphers } })];
   const lines = verifyRecording(file('pcap'), { mechanisms }).records.filter(record => record.type === 'message');
   const dataOf = (verb: string) => {
     const { text } = lines.find(line => line.text?.startsWith(verb))!;
@@ -136,19 +137,19 @@ describe('with gssftp, as recorded', () => {
   function tokensOf(from: 'client' | 'server'): Uint8Array[] {
     const tokens: Uint8Array[] = [];
     const spy = (name: 'fromClient' | 'fromServer') => ({
-      see: (...seen: Parameters<ReturnType<typeof krb4.observer>['see']>) => {
-        const sight = witness.see(...seen);
-        const context = sight[name];
-        if (context === undefined) return sight;
+      observe: (...seen: Parameters<ReturnType<typeof krb4Observer>['observe']>) => {
+        const step = observer.observe(...seen);
+        const context = step[name];
+        if (context === undefined) return step;
         const unwrap = (token: Uint8Array) => {
           tokens.push(token);
           return context.unwrap(token);
         };
-        return { ...sight, [name]: { supports: () => true, unwrap } };
+        return { ...step, [name]: { supports: () => true, unwrap } };
       },
     });
-    const witness = krb4.observer({ keys: srvtab, ciphers });
-    const watched = [{ ...krb4, witness: () => spy(from === 'client' ? 'fromClient' : 'fromServer') }];
+    const observer = krb4Observer({ keys: srvtab, ciphers });
+    const watched = [{ ...krb4(), observer: () => spy(from === 'client' ? 'fromClient' : 'fromServer') }];
     verifyRecording(file('pcap'), { mechanisms: watched as never });
     return tokens;
   }

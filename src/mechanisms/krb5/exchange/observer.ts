@@ -4,7 +4,7 @@
  * nothing is refused that the recorded server may have accepted.
  */
 import { FtpSecurityError } from '../../../errors.js';
-import type { Peer, Sight, Witness } from '../../../secure/security-context.js';
+import type { ExchangeObserver, ObservedStep, Peer } from '../../../secure/security-context.js';
 import type { CipherOptions } from '../crypto/enctypes.js';
 import { GSS_FLAGS } from '../messages/gss-checksum.js';
 import { type ContextToken, parseContextToken } from '../messages/gss-framing.js';
@@ -22,20 +22,25 @@ import { established } from './established.js';
 import { errorFacts, type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
 import type { ServiceKey } from './ticket-keys.js';
 
-interface KerberosSight extends Sight {
+interface Krb5Step extends ObservedStep {
   fromClient?: Krb5Context;
   fromServer?: Krb5Context;
 }
 
+export interface Krb5ObserverOptions extends CipherOptions {
+  /** Keys of services, e.g. the entries of a keytab. */
+  keys: readonly ServiceKey[];
+}
+
 /**
- * A witness that holds the keys of services, e.g. the entries of a keytab.
+ * The passive side of a recorded exchange.
  *
  * It throws for tokens that can't be read or that the other side should have sent, and is then as before. When a key is
- * missing or wrong, its sight has a `problem` and the facts that stand in the clear.
+ * missing or wrong, what it returns has a `problem` and the facts that can be read without the key.
  */
-export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions = {}): Witness {
+export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): ExchangeObserver {
   let facts: Krb5Facts = {};
-  let sight: KerberosSight = { facts };
+  let step: Krb5Step = { facts };
   let list: Uint8Array = new Uint8Array();
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError(
@@ -44,7 +49,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
   );
 
   /** Facts are kept as they are found, also when what follows fails. */
-  function attempt(open: () => Omit<KerberosSight, 'facts'>): KerberosSight {
+  function attempt(open: () => Omit<Krb5Step, 'facts'>): Krb5Step {
     try {
       return { ...open(), facts };
     } catch (error) {
@@ -53,17 +58,17 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     }
   }
 
-  function seeRequest(message: ApReq): KerberosSight {
+  function onRequest(message: ApReq): Krb5Step {
     facts = requestFacts(message);
     forget();
-    const sight = attempt(() => {
+    const step = attempt(() => {
       request = openApReq(message, keys, options);
       const mutual = isMutual(message, request);
       facts = { ...facts, ...ticketFacts(request), mutual };
       return mutual ? {} : establish(request);
     });
-    if (sight.problem !== undefined) problem = sight.problem;
-    return sight;
+    if (step.problem !== undefined) problem = step.problem;
+    return step;
   }
 
   /** Nothing more is to be opened with its keys. */
@@ -72,7 +77,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     request = undefined;
   }
 
-  function seeAnswer(message: ApRep): KerberosSight {
+  function onAnswer(message: ApRep): Krb5Step {
     return attempt(() => {
       if (request === undefined) throw problem;
       const answer = openApRep(message, request, options);
@@ -84,7 +89,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     });
   }
 
-  function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<KerberosSight, 'facts'> {
+  function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<Krb5Step, 'facts'> {
     facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
     const { ciphers } = options;
     const asReceiver = (role: 'initiator' | 'acceptor') =>
@@ -94,14 +99,14 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     return contexts;
   }
 
-  function seeMessage(from: Peer, token: Uint8Array): KerberosSight {
+  function onMessage(from: Peer, token: Uint8Array): Krb5Step {
     const seen = parseContextToken(token);
     checkSender(from, seen.kind);
     switch (seen.kind) {
       case 'AP-REQ':
-        return seeRequest(seen.message);
+        return onRequest(seen.message);
       case 'AP-REP':
-        return seeAnswer(seen.message);
+        return onAnswer(seen.message);
       case 'KRB-ERROR':
         facts = { ...facts, ...errorFacts(seen.message) };
         return { facts };
@@ -109,30 +114,30 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
   }
 
   /** A MIC over the mechanisms uses a number of its sender's, so it has to be counted. */
-  function seeNegotiation(from: Peer, { offered, chosen, inside, mic }: NegotiationToken): void {
+  function onNegotiation(from: Peer, { offered, chosen, inside, mic }: NegotiationToken): void {
     if (chosen !== undefined && !isKerberos(chosen)) {
       throw new FtpSecurityError('security/bad-token', 'the mechanism that was chosen is not Kerberos');
     }
     // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
-    if (inside !== undefined && isOfKerberos(offered)) sight = seeMessage(from, inside);
+    if (inside !== undefined && isOfKerberos(offered)) step = onMessage(from, inside);
     if (offered !== undefined) list = mechanismList(offered);
-    const opens = from === 'client' ? sight.fromClient : sight.fromServer;
+    const opens = from === 'client' ? step.fromClient : step.fromServer;
     if (mic !== undefined && opens !== undefined) {
-      sight = attempt(() => {
+      step = attempt(() => {
         opens.verifyMic(list, mic);
-        return sight;
+        return step;
       });
     }
     facts = { ...facts, spnego: true };
   }
 
   return {
-    see(from, token) {
+    observe(from, token) {
       const negotiation = parseNegotiation(token);
-      if (negotiation === undefined) sight = seeMessage(from, token);
-      else seeNegotiation(from, negotiation);
-      sight = { ...sight, facts };
-      return sight;
+      if (negotiation === undefined) step = onMessage(from, token);
+      else onNegotiation(from, negotiation);
+      step = { ...step, facts };
+      return step;
     },
   };
 }

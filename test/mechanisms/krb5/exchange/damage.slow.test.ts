@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openApReq } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
-import { describeToken, krb5, krb5Witness } from '../../../../src/mechanisms/krb5/index.js';
+import { describeToken, krb5, krb5Observer } from '../../../../src/mechanisms/krb5/index.js';
 import { formatContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { type ApReq, USAGE } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { onlyRefuses } from '../../../helpers.js';
@@ -29,37 +29,37 @@ describe('damage to the tokens of an exchange', () => {
     // Every bit in the clear; of ciphertexts, which the enctypes' own tests cover, one in each octet.
     const bits = Array.from({ length: 8 * mit.apReq.length }, (_, bit) => bit);
     for (const bit of bits.filter(bit => !(inTicket(bit) || inAuthenticator(bit)) || bit % 8 === (bit >> 3) % 8)) {
-      const sight = onlyRefuses(() => krb5Witness(mit.keytab).see('client', flipped(mit.apReq, bit)));
+      const step = onlyRefuses(() => krb5Observer({ keys: mit.keytab }).observe('client', flipped(mit.apReq, bit)));
       if (inTicket(bit) || inAuthenticator(bit)) {
-        expect(sight?.problem?.code).toBe('security/bad-checksum');
-        expect(sight?.facts.clientName !== undefined).toBe(false);
+        expect(step?.problem?.code).toBe('security/bad-checksum');
+        expect(step?.facts.clientName !== undefined).toBe(false);
       }
     }
   });
 
   test('one bit of an AP-REP: there are no contexts', () => {
-    const witness = krb5Witness(mit.keytab);
-    witness.see('client', mit.apReq);
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', mit.apReq);
     for (let bit = 0; bit < 8 * mit.apRep!.length; bit++) {
-      const sight = onlyRefuses(() => witness.see('server', flipped(mit.apRep!, bit)));
-      expect(sight === undefined || sight.problem !== undefined).toBe(true);
-      expect(sight?.fromClient ?? sight?.fromServer).toBeUndefined();
+      const step = onlyRefuses(() => observer.observe('server', flipped(mit.apRep!, bit)));
+      expect(step === undefined || step.problem !== undefined).toBe(true);
+      expect(step?.fromClient ?? step?.fromServer).toBeUndefined();
     }
-    expect(witness.see('server', mit.apRep!).fromServer).toBeDefined();
+    expect(observer.observe('server', mit.apRep!).fromServer).toBeDefined();
   });
 
   test('arbitrary octets, bare, in a frame, or in the place of the tickets', () => {
     const octets = fc.uint8Array({ maxLength: 200 });
-    const witness = krb5Witness(mit.keytab);
+    const observer = krb5Observer({ keys: mit.keytab });
     fc.assert(
       fc.property(octets, fc.constantFrom('0100', '0200', '0300'), (body, id) => {
         const inside = concat(fromHex(`06092a864886f712010202${id}`), body);
         const framed = concat(Uint8Array.of(0x60, 0x81, inside.length), inside);
         for (const token of [body, framed]) {
-          krb5.recognises(token);
+          krb5().recognises(token);
           onlyRefuses(() => describeToken(token));
-          onlyRefuses(() => witness.see('client', token));
-          onlyRefuses(() => witness.see('server', token));
+          onlyRefuses(() => observer.observe('client', token));
+          onlyRefuses(() => observer.observe('server', token));
         }
       }),
     );
@@ -72,7 +72,7 @@ describe('damage to the tokens of an exchange', () => {
           { ...message, ticket: { ...ticket, encPart: { etype: 18, cipher } } },
         ];
         for (const changed of tokens) {
-          const { problem } = witness.see('client', formatContextToken({ kind: 'AP-REQ', message: changed }));
+          const { problem } = observer.observe('client', formatContextToken({ kind: 'AP-REQ', message: changed }));
           expect(problem?.code).toMatch(/^security\/bad-(token|checksum)$/);
         }
       }),
@@ -93,7 +93,7 @@ describe('damage to the tokens of an exchange', () => {
         ];
         for (const changed of tokens) {
           const token = formatContextToken({ kind: 'AP-REQ', message: changed });
-          expect(krb5Witness(mit.keytab).see('client', token).problem?.code).toBe('security/bad-token');
+          expect(krb5Observer({ keys: mit.keytab }).observe('client', token).problem?.code).toBe('security/bad-token');
         }
       }),
       { numRuns: 50 },

@@ -7,7 +7,7 @@ import {
   openApRep,
   openApReq,
 } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
-import { krb5Context, krb5Witness } from '../../../../src/mechanisms/krb5/index.js';
+import { krb5Context, krb5Observer, type ServiceKey } from '../../../../src/mechanisms/krb5/index.js';
 import { formatDer } from '../../../../src/mechanisms/krb5/messages/der.js';
 import { formatGssChecksum, GSS_FLAGS } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
 import { formatContextToken, parseContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
@@ -26,7 +26,7 @@ import {
 } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { principalOf, principalText } from '../../../../src/mechanisms/krb5/messages/principal.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
-import type { Sight } from '../../../../src/secure/security-context.js';
+import type { ObservedStep } from '../../../../src/secure/security-context.js';
 import { expectCode } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { mechTypeList, NTLM, negTokenInit, negTokenResp } from '../negotiation.js';
@@ -52,11 +52,11 @@ function initiatorOf({ context: { keys, initiator_send_seq, acceptor_send_seq } 
   });
 }
 
-/** What a witness knows when it has seen the whole exchange. */
-function watch({ keytab, apReq, apRep }: Exchange): Sight {
-  const witness = krb5Witness(keytab, { ciphers: nodeCiphers });
-  const sight = witness.see('client', apReq);
-  return apRep === undefined ? sight : witness.see('server', apRep);
+/** What an observer knows when it has seen the whole exchange. */
+function watch({ keytab, apReq, apRep }: Exchange): ObservedStep {
+  const observer = krb5Observer({ keys: keytab, ciphers: nodeCiphers });
+  const step = observer.observe('client', apReq);
+  return apRep === undefined ? step : observer.observe('server', apRep);
 }
 
 const plain = (key: EncryptionKey | undefined) =>
@@ -110,7 +110,7 @@ describe.each(exchanges)('$title', exchange => {
 
 describe('a recorded exchange', () => {
   test('shows names, times and flags', () => {
-    const witness = krb5Witness(mit.keytab);
+    const observer = krb5Observer({ keys: mit.keytab });
     const clear = {
       serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
       ticketEnctype: 18,
@@ -126,15 +126,15 @@ describe('a recorded exchange', () => {
       flags: ['mutual', 'replay', 'conf', 'integ', 'trans'],
       bindings: 'b4cede9aefa9e053aa8efe1f90fdb854',
     };
-    expect(witness.see('client', mit.apReq)).toEqual({ facts: opened });
-    const { facts, fromClient, fromServer } = witness.see('server', mit.apRep!);
+    expect(observer.observe('client', mit.apReq)).toEqual({ facts: opened });
+    const { facts, fromClient, fromServer } = observer.observe('server', mit.apRep!);
     expect(facts).toEqual({ ...opened, enctype: 18, weak: false, keyFrom: 'acceptor subkey' });
     expect(JSON.parse(JSON.stringify(facts))).toEqual(facts);
     expect([fromClient?.mechanism, fromServer?.mechanism]).toEqual(['GSSAPI', 'GSSAPI']);
   });
 
   test('without mutual authentication the contexts are there at once', () => {
-    const { facts, fromClient, fromServer } = krb5Witness(noMutual.keytab).see('client', noMutual.apReq);
+    const { facts, fromClient, fromServer } = krb5Observer({ keys: noMutual.keytab }).observe('client', noMutual.apReq);
     expect(facts).toMatchObject({ mutual: false, enctype: 18, keyFrom: 'initiator subkey' });
     const first = (side: string) => fromHex(noMutual.context.messages.find(({ from }) => from === side)!.token);
     expect(fromClient?.unwrap(first('initiator')).sequence).toBe('ok');
@@ -142,42 +142,42 @@ describe('a recorded exchange', () => {
   });
 
   test('a second AP-REQ takes the place of the first', () => {
-    const witness = krb5Witness([...mit.keytab, ...heimdal.keytab]);
-    witness.see('client', mit.apReq);
-    expect(witness.see('client', heimdal.apReq).facts.clientName).toBe('ftptester@HEIM.TEST');
-    expect(witness.see('server', heimdal.apRep!).fromServer).toBeDefined();
-    expect(witness.see('server', mit.apRep!).problem).toBeDefined();
+    const observer = krb5Observer({ keys: [...mit.keytab, ...heimdal.keytab] });
+    observer.observe('client', mit.apReq);
+    expect(observer.observe('client', heimdal.apReq).facts.clientName).toBe('ftptester@HEIM.TEST');
+    expect(observer.observe('server', heimdal.apRep!).fromServer).toBeDefined();
+    expect(observer.observe('server', mit.apRep!).problem).toBeDefined();
   });
 
   test('an AP-REP of another exchange under the same ticket is told apart', () => {
     const other = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96', ', mutual-replay-sequence');
-    const witness = krb5Witness(mit.keytab);
-    witness.see('client', mit.apReq);
-    const { problem, fromClient } = witness.see('server', other.apRep!);
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', mit.apReq);
+    const { problem, fromClient } = observer.observe('server', other.apRep!);
     expect([problem?.code, fromClient]).toEqual(['security/bad-token', undefined]);
-    expect(witness.see('server', mit.apRep!).problem).toBeUndefined();
+    expect(observer.observe('server', mit.apRep!).problem).toBeUndefined();
   });
 
   test('a token that cannot be read, or of the wrong side, changes nothing', () => {
-    const witness = krb5Witness(mit.keytab);
-    witness.see('client', mit.apReq);
-    expectCode(() => witness.see('client', mit.apReq.subarray(1)), 'security/bad-token');
-    expectCode(() => witness.see('server', mit.apReq), 'security/bad-token');
-    expectCode(() => witness.see('client', mit.apRep!), 'security/bad-token');
-    expect(witness.see('server', mit.apRep!).fromClient).toBeDefined();
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', mit.apReq);
+    expectCode(() => observer.observe('client', mit.apReq.subarray(1)), 'security/bad-token');
+    expectCode(() => observer.observe('server', mit.apReq), 'security/bad-token');
+    expectCode(() => observer.observe('client', mit.apRep!), 'security/bad-token');
+    expect(observer.observe('server', mit.apRep!).fromClient).toBeDefined();
   });
 
   test('an AP-REP alone has no key', () => {
-    const { facts, problem } = krb5Witness(mit.keytab).see('server', mit.apRep!);
+    const { facts, problem } = krb5Observer({ keys: mit.keytab }).observe('server', mit.apRep!);
     expect([facts, problem?.code]).toEqual([{}, 'security/no-key']);
   });
 
   test('a KRB-ERROR is named', () => {
     const { realm, sname } = requestOf(mit).ticket;
     const error: KrbError = { pvno: 5, msgType: 30, stime: 1795342910, susec: 7, errorCode: 37, realm, sname };
-    const witness = krb5Witness(mit.keytab);
-    witness.see('client', mit.apReq);
-    const say = (message: KrbError) => witness.see('server', formatContextToken({ kind: 'KRB-ERROR', message }));
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', mit.apReq);
+    const say = (message: KrbError) => observer.observe('server', formatContextToken({ kind: 'KRB-ERROR', message }));
     expect(say(error).facts).toMatchObject({ errorCode: 37, errorName: 'KRB_AP_ERR_SKEW' });
     expect(say(error).fromServer).toBeUndefined();
     const { facts } = say({ ...error, errorCode: 99, eText: 'Wrong' });
@@ -187,32 +187,41 @@ describe('a recorded exchange', () => {
 
 describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
   test('is followed as the bare one is', () => {
-    const witness = krb5Witness(mit.keytab);
-    expect(witness.see('client', negTokenInit(mit.apReq)).facts).toMatchObject({ spnego: true, ticketEnctype: 18 });
-    const sight = witness.see('server', negTokenResp(0, mit.apRep!));
-    expect(sight.facts).toEqual({ ...watch(mit).facts, spnego: true });
+    const observer = krb5Observer({ keys: mit.keytab });
+    expect(observer.observe('client', negTokenInit(mit.apReq)).facts).toMatchObject({
+      spnego: true,
+      ticketEnctype: 18,
+    });
+    const step = observer.observe('server', negTokenResp(0, mit.apRep!));
+    expect(step.facts).toEqual({ ...watch(mit).facts, spnego: true });
     const first = mit.context.messages.find(({ from, op }) => from === 'acceptor' && op !== 'mic')!;
-    expect(toHex(sight.fromServer!.unwrap(fromHex(first.token)).plaintext)).toBe(first.plaintext);
+    expect(toHex(step.fromServer!.unwrap(fromHex(first.token)).plaintext)).toBe(first.plaintext);
   });
 
   test('keeps its contexts while tokens with nothing of Kerberos inside pass', () => {
-    const witness = krb5Witness(noMutual.keytab);
-    expect(witness.see('client', negTokenInit()).fromClient).toBeUndefined();
-    expect(witness.see('server', negTokenResp(1)).facts).toEqual({ spnego: true });
-    const { fromClient, fromServer } = witness.see('client', negTokenResp(1, noMutual.apReq));
+    const observer = krb5Observer({ keys: noMutual.keytab });
+    expect(observer.observe('client', negTokenInit()).fromClient).toBeUndefined();
+    expect(observer.observe('server', negTokenResp(1)).facts).toEqual({ spnego: true });
+    const { fromClient, fromServer } = observer.observe('client', negTokenResp(1, noMutual.apReq));
     expect(fromClient).toBeDefined();
     const mic = initiatorOf(noMutual).getMic(mechTypeList());
-    expect(witness.see('server', negTokenResp(0))).toMatchObject({ fromClient, fromServer });
-    expect(witness.see('client', negTokenResp(undefined, undefined, mic))).toMatchObject({ fromClient, fromServer });
+    expect(observer.observe('server', negTokenResp(0))).toMatchObject({ fromClient, fromServer });
+    expect(observer.observe('client', negTokenResp(undefined, undefined, mic))).toMatchObject({
+      fromClient,
+      fromServer,
+    });
     expectCode(() => fromClient!.unwrap(mic), 'security/bad-token');
-    const { fromClient: gone, problem } = witness.see('client', negTokenResp(undefined, undefined, new Uint8Array(28)));
+    const { fromClient: gone, problem } = observer.observe(
+      'client',
+      negTokenResp(undefined, undefined, new Uint8Array(28)),
+    );
     expect([gone, problem?.code]).toEqual([undefined, 'security/bad-token']);
   });
 
   test('a MIC over the mechanisms uses a number of its sender', () => {
-    const witness = krb5Witness(noMutual.keytab);
+    const observer = krb5Observer({ keys: noMutual.keytab });
     const sender = initiatorOf(noMutual);
-    const { fromClient } = witness.see(
+    const { fromClient } = observer.observe(
       'client',
       negTokenInit(noMutual.apReq, undefined, sender.getMic(mechTypeList())),
     );
@@ -220,45 +229,48 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
   });
 
   test('that comes to another mechanism is not followed', () => {
-    const witness = krb5Witness(noMutual.keytab);
-    witness.see('client', negTokenInit(noMutual.apReq));
-    expectCode(() => witness.see('server', negTokenResp(0, undefined, undefined, NTLM)), 'security/bad-token');
+    const observer = krb5Observer({ keys: noMutual.keytab });
+    observer.observe('client', negTokenInit(noMutual.apReq));
+    expectCode(() => observer.observe('server', negTokenResp(0, undefined, undefined, NTLM)), 'security/bad-token');
   });
 
   test('may hold a KRB-ERROR', () => {
     const { realm, sname } = requestOf(mit).ticket;
     const message: KrbError = { pvno: 5, msgType: 30, stime: 0, susec: 0, errorCode: 37, realm, sname };
     const token = negTokenResp(2, formatContextToken({ kind: 'KRB-ERROR', message }));
-    expect(krb5Witness([]).see('server', token).facts).toMatchObject({ spnego: true, errorName: 'KRB_AP_ERR_SKEW' });
+    expect(krb5Observer({ keys: [] }).observe('server', token).facts).toMatchObject({
+      spnego: true,
+      errorName: 'KRB_AP_ERR_SKEW',
+    });
   });
 
   test('is refused where a part of it cannot be read, and changes nothing', () => {
-    const witness = krb5Witness(mit.keytab);
+    const observer = krb5Observer({ keys: mit.keytab });
     const whole = negTokenInit(mit.apReq);
     for (let length = 0; length < whole.length; length++) {
-      expectCode(() => witness.see('client', whole.subarray(0, length)), 'security/bad-token');
+      expectCode(() => observer.observe('client', whole.subarray(0, length)), 'security/bad-token');
     }
-    expectCode(() => witness.see('client', negTokenInit(whole)), 'security/bad-token');
-    expectCode(() => witness.see('client', negTokenResp(4, mit.apReq)), 'security/bad-token');
-    expectCode(() => witness.see('server', negTokenInit(mit.apReq)), 'security/bad-token');
-    expect(witness.see('server', mit.apRep!).problem?.code).toBe('security/no-key');
+    expectCode(() => observer.observe('client', negTokenInit(whole)), 'security/bad-token');
+    expectCode(() => observer.observe('client', negTokenResp(4, mit.apReq)), 'security/bad-token');
+    expectCode(() => observer.observe('server', negTokenInit(mit.apReq)), 'security/bad-token');
+    expect(observer.observe('server', mit.apRep!).problem?.code).toBe('security/no-key');
   });
 });
 
 describe('which key opens the ticket', () => {
   const service = mit.keytab[0]!;
-  const see = (...keys: Parameters<typeof krb5Witness>[0]) => krb5Witness(keys).see('client', mit.apReq);
+  const observe = (...keys: readonly ServiceKey[]) => krb5Observer({ keys }).observe('client', mit.apReq);
   const wrong = { ...service, key: new Uint8Array(32) };
 
   test('a bare key', () => {
-    expect(see({ enctype: 18, key: service.key }).problem).toBeUndefined();
+    expect(observe({ enctype: 18, key: service.key }).problem).toBeUndefined();
   });
 
   test('one of another name or version, when none of its own does', () => {
     const renamed = { ...service, principal: { ...service.principal, name: ['ftp', 'alias'] } };
-    expect(see(renamed).problem).toBeUndefined();
-    expect(see({ ...service, kvno: 9 }).problem).toBeUndefined();
-    expect(see(wrong, { enctype: 18, key: new Uint8Array(32) }, renamed).problem).toBeUndefined();
+    expect(observe(renamed).problem).toBeUndefined();
+    expect(observe({ ...service, kvno: 9 }).problem).toBeUndefined();
+    expect(observe(wrong, { enctype: 18, key: new Uint8Array(32) }, renamed).problem).toBeUndefined();
   });
 
   test('none: what stands in the clear is shown', () => {
@@ -266,7 +278,7 @@ describe('which key opens the ticket', () => {
       [[], 'no key at all'],
       [[{ ...service, enctype: 17 }], 'ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 17, key version 1)'],
     ] as const) {
-      const { facts, problem, fromClient } = see(...keys);
+      const { facts, problem, fromClient } = observe(...keys);
       expect(fromClient).toBeUndefined();
       expect(facts).toEqual({
         serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
@@ -283,7 +295,7 @@ describe('which key opens the ticket', () => {
   });
 
   test('none of its name and version, but others', () => {
-    const { problem } = see({ ...wrong, kvno: 2 }, mit.keytab[1]!);
+    const { problem } = observe({ ...wrong, kvno: 2 }, mit.keytab[1]!);
     expect(problem?.code).toBe('security/no-key');
     expect(problem?.message).toBe(
       'no key of its version, nor another, opens ' +
@@ -294,21 +306,21 @@ describe('which key opens the ticket', () => {
   });
 
   test('the wrong one, and an AP-REP after it has the same problem', () => {
-    const witness = krb5Witness([wrong]);
-    const { problem } = witness.see('client', mit.apReq);
+    const observer = krb5Observer({ keys: [wrong] });
+    const { problem } = observer.observe('client', mit.apReq);
     expect(problem?.code).toBe('security/bad-checksum');
-    expect(witness.see('server', mit.apRep!)).toMatchObject({ problem, facts: { ticketEnctype: 18 } });
+    expect(observer.observe('server', mit.apRep!)).toMatchObject({ problem, facts: { ticketEnctype: 18 } });
   });
 
   test('one that has not the length of its enctype is passed over', () => {
     const short = { ...service, key: new Uint8Array(5) };
-    expect(see(short).problem?.code).toBe('security/no-key');
-    expect(see(short, service).problem).toBeUndefined();
+    expect(observe(short).problem?.code).toBe('security/no-key');
+    expect(observe(short, service).problem).toBeUndefined();
   });
 
   test('a key that is no octets is misuse', () => {
     // @ts-expect-error: a caller without types
-    expect(() => see({ enctype: 18, key: 'secret' })).toThrow(TypeError);
+    expect(() => observe({ enctype: 18, key: 'secret' })).toThrow(TypeError);
   });
 });
 
@@ -353,9 +365,9 @@ describe('what peers may leave out', () => {
   test('subkeys and sequence numbers: the session key, from zero', () => {
     const bare = ({ subkey, seqNumber, ...rest }: Authenticator) => rest;
     const { request, answer, opened } = forge({ authenticator: bare });
-    const witness = krb5Witness(mit.keytab);
-    witness.see('client', request);
-    const { facts, fromClient, fromServer } = witness.see('server', answer);
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', request);
+    const { facts, fromClient, fromServer } = observer.observe('server', answer);
     expect(facts).toMatchObject({ enctype: 18, keyFrom: 'session key' });
     const peer = (role: 'initiator' | 'acceptor') => {
       const { keyvalue: key } = opened.ticket.key;
@@ -377,19 +389,22 @@ describe('what peers may leave out', () => {
   test('the checksum: no flags are known, and MUTUAL-REQUIRED decides', () => {
     const bare = ({ cksum, ...rest }: Authenticator) => rest;
     const { request } = forge({ authenticator: bare });
-    const { facts, fromClient } = krb5Witness(mit.keytab).see('client', request);
+    const { facts, fromClient } = krb5Observer({ keys: mit.keytab }).observe('client', request);
     expect([facts['flags'], facts['mutual'], fromClient]).toEqual([undefined, true, undefined]);
-    const atOnce = krb5Witness(mit.keytab).see('client', forge({ apOptions: 0, authenticator: bare }).request);
+    const atOnce = krb5Observer({ keys: mit.keytab }).observe(
+      'client',
+      forge({ apOptions: 0, authenticator: bare }).request,
+    );
     expect([atOnce.facts.enctype, atOnce.fromServer?.mechanism]).toEqual([18, 'GSSAPI']);
     const other = forge({
       authenticator: whole => ({ ...whole, cksum: { cksumtype: 7, checksum: new Uint8Array() } }),
     });
-    expect(krb5Witness(mit.keytab).see('client', other.request).problem).toBeUndefined();
+    expect(krb5Observer({ keys: mit.keytab }).observe('client', other.request).problem).toBeUndefined();
   });
 
   test('MUTUAL-REQUIRED, where the flag mutual says it: an AP-REP may come', () => {
-    const sight = krb5Witness(mit.keytab).see('client', forge({ apOptions: 0 }).request);
-    expect([sight.problem, sight.fromClient, sight.facts['mutual']]).toEqual([undefined, undefined, true]);
+    const step = krb5Observer({ keys: mit.keytab }).observe('client', forge({ apOptions: 0 }).request);
+    expect([step.problem, step.fromClient, step.facts['mutual']]).toEqual([undefined, undefined, true]);
   });
 
   test('the flag mutual, where MUTUAL-REQUIRED is set in the clear: the contexts are there at once', () => {
@@ -399,13 +414,13 @@ describe('what peers may leave out', () => {
       checksum: formatGssChecksum({ bindings: new Uint8Array(16), flags }),
     };
     const { request } = forge({ apOptions: 2 ** 29, authenticator: whole => ({ ...whole, cksum }) });
-    const { facts, fromClient, fromServer } = krb5Witness(mit.keytab).see('client', request);
+    const { facts, fromClient, fromServer } = krb5Observer({ keys: mit.keytab }).observe('client', request);
     expect([facts['mutual'], fromClient?.mechanism, fromServer?.mechanism]).toEqual([false, 'GSSAPI', 'GSSAPI']);
   });
 
   test('start and renewal of the ticket are shown where they are', () => {
     const { request } = forge({ ticket: { starttime: 1795342900, renewTill: 1800000000 } });
-    const { facts } = krb5Witness(mit.keytab).see('client', request);
+    const { facts } = krb5Observer({ keys: mit.keytab }).observe('client', request);
     expect(facts).toMatchObject({ startTime: '2026-11-22T10:21:40Z', renewTill: '2027-01-15T08:00:00Z' });
   });
 });
@@ -438,12 +453,12 @@ describe('which key protects the messages, and whether it is weak', () => {
 describe('what cannot be followed', () => {
   test('a ticket whose cipher was not handed in', () => {
     const { keytab, apReq } = exchangeOf('krb5-mit-des3-cbc-sha1');
-    const { problem, facts } = krb5Witness(keytab).see('client', apReq);
+    const { problem, facts } = krb5Observer({ keys: keytab }).observe('client', apReq);
     expect([problem?.code, facts['ticketEnctype']]).toEqual(['security/no-key', 16]);
     expect(problem?.message).toContain('cipher');
   });
 
-  const problem = (token: Uint8Array) => krb5Witness(mit.keytab).see('client', token).problem?.code;
+  const problem = (token: Uint8Array) => krb5Observer({ keys: mit.keytab }).observe('client', token).problem?.code;
 
   test('a session key of an enctype that is not ours, or not as long as it should be', () => {
     const key = { keytype: 99, keyvalue: new Uint8Array(32) };
@@ -463,10 +478,10 @@ describe('what cannot be followed', () => {
   });
 
   test('a subkey of an enctype that is not ours', () => {
-    const witness = krb5Witness(mit.keytab);
+    const observer = krb5Observer({ keys: mit.keytab });
     const { request, answer } = forge({}, { subkey: { keytype: 99, keyvalue: new Uint8Array(32) } });
-    witness.see('client', request);
-    const sight = witness.see('server', answer);
-    expect([sight.problem?.code, sight.fromClient, sight.facts.enctype]).toEqual(['security/no-key', undefined, 99]);
+    observer.observe('client', request);
+    const step = observer.observe('server', answer);
+    expect([step.problem?.code, step.fromClient, step.facts.enctype]).toEqual(['security/no-key', undefined, 99]);
   });
 });

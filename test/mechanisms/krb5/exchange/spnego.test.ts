@@ -8,7 +8,7 @@ import {
   type Krb5InitiatorOptions,
   krb5Acceptor,
   krb5Initiator,
-  krb5Witness,
+  krb5Observer,
   ReplayCache,
 } from '../../../../src/mechanisms/krb5/index.js';
 import { type NegotiationToken, parseNegotiation } from '../../../../src/mechanisms/krb5/messages/spnego.js';
@@ -100,21 +100,21 @@ describe('the acceptor', () => {
       expectCode(() => acceptor.step(), 'sequence/closed');
     });
 
-    test('a witness follows, and its numbers are those of the sides', () => {
+    test('an observer follows, and its numbers are those of the sides', () => {
       const { bare, acceptor, keytab } = sides();
-      const witness = krb5Witness(keytab);
+      const observer = krb5Observer({ keys: keytab });
       const offer = negTokenInit(TEXT, offered);
-      expect(witness.see('client', offer).facts).toEqual({ spnego: true });
-      witness.see('server', step(acceptor, offer).token);
+      expect(observer.observe('client', offer).facts).toEqual({ spnego: true });
+      observer.observe('server', step(acceptor, offer).token);
       const request = negTokenResp(undefined, step(bare).token);
-      witness.see('client', request);
-      expectCode(() => witness.see('client', negTokenInit(TEXT, [KERBEROS])), 'security/bad-token');
+      observer.observe('client', request);
+      expectCode(() => observer.observe('client', negTokenInit(TEXT, [KERBEROS])), 'security/bad-token');
       const answered = step(acceptor, request).token;
-      witness.see('server', answered);
+      observer.observe('server', answered);
       const initiator = step(bare, read(answered).inside).context;
       initiator.verifyMic(list, read(answered).mic!);
       const last = negTokenResp(undefined, undefined, initiator.getMic(list));
-      const { fromClient, fromServer } = witness.see('client', last);
+      const { fromClient, fromServer } = observer.observe('client', last);
       const { context } = step(acceptor, last);
       expect(fromClient?.unwrap(initiator.wrap(TEXT, 'private').token).sequence).toBe('ok');
       expect(fromServer?.unwrap(context.wrap(TEXT, 'private').token).sequence).toBe('ok');
@@ -278,7 +278,7 @@ describe('the initiator', () => {
   });
 });
 
-test('an offer of a hundred thousand mechanisms is refused, by both sides, a witness, and without a key', () => {
+test('an offer of a hundred thousand mechanisms is refused, by both sides, an observer, and without a key', () => {
   const header = (tag: number, length: number) => Uint8Array.of(tag, 0x83, length >> 16, length >> 8, length);
   const wrapped = (tag: number, contents: Uint8Array) => concat(header(tag, contents.length), contents);
   // 400 kB: Kerberos, and object identifiers of one octet.
@@ -297,7 +297,7 @@ test('an offer of a hundred thousand mechanisms is refused, by both sides, a wit
   for (const attempt of [
     () => krb5Acceptor({ keytab }).step(offer),
     () => initiator.step(offer),
-    () => krb5Witness(keytab).see('client', offer),
+    () => krb5Observer({ keys: keytab }).observe('client', offer),
     () => describeToken(offer),
   ]) {
     expectCode(attempt, 'security/bad-token');

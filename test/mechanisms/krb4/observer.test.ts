@@ -1,14 +1,14 @@
-/** Security data of MIT's libkrb4 (vectors/krb4/README.md), and what a witness makes of it. */
+/** Security data of MIT's libkrb4 (vectors/krb4/README.md), and what an observer makes of it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../src/bytes.js';
 import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
-import { krb4, krb4Context } from '../../../src/mechanisms/krb4/index.js';
+import { krb4, krb4Context, krb4Observer } from '../../../src/mechanisms/krb4/index.js';
 import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { type ApReqVector, address, ciphers, keyOf, VECTORS } from './vectors.js';
 
-const witnessOf = (vector: ApReqVector) => krb4.observer({ keys: [keyOf(vector)], ciphers });
+const observerOf = (vector: ApReqVector) => krb4Observer({ keys: [keyOf(vector)], ciphers });
 const requestOf = (vector: ApReqVector) => fromHex(vector.authenticator);
 const answerOf = (vector: ApReqVector) => fromHex(vector.mutual_reply_safe);
 const SAMPLE = VECTORS.ap_req[0]!;
@@ -47,8 +47,8 @@ describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector =
   });
 
   it('and the answer give both contexts', () => {
-    const witness = witnessOf(vector);
-    const first = witness.see('client', requestOf(vector));
+    const observer = observerOf(vector);
+    const first = observer.observe('client', requestOf(vector));
     expect(first).not.toHaveProperty('fromClient');
     expect(first.facts).toMatchObject({
       weak: true,
@@ -58,7 +58,7 @@ describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector =
       clientTime: '2026-11-22T10:19:48Z',
       clientAddress: '127.0.0.1',
     });
-    const { fromClient, fromServer, problem } = witness.see('server', answerOf(vector));
+    const { fromClient, fromServer, problem } = observer.observe('server', answerOf(vector));
     expect([fromClient?.mechanism, fromServer?.mechanism, problem]).toEqual(['KERBEROS_V4', 'KERBEROS_V4', undefined]);
   });
 
@@ -66,27 +66,27 @@ describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector =
     const request = requestOf(vector);
     // What fills the last block of an authenticator says nothing, and nothing protects it.
     for (let bit = 0; bit < 8 * (request.length - 8); bit++) {
-      const witness = witnessOf(vector);
-      onlyRefuses(() => witness.see('client', flip(request, bit)));
-      const sight = onlyRefuses(() => witness.see('server', answerOf(vector)));
-      expect(sight?.fromClient, `bit ${bit}`).toBeUndefined();
+      const observer = observerOf(vector);
+      onlyRefuses(() => observer.observe('client', flip(request, bit)));
+      const step = onlyRefuses(() => observer.observe('server', answerOf(vector)));
+      expect(step?.fromClient, `bit ${bit}`).toBeUndefined();
     }
   });
 
   it('with an answer changed in any bit, it never comes to contexts', () => {
     for (let bit = 0; bit < 8 * answerOf(vector).length; bit++) {
-      const witness = witnessOf(vector);
-      witness.see('client', requestOf(vector));
-      const sight = onlyRefuses(() => witness.see('server', flip(answerOf(vector), bit)));
-      expect(sight?.fromClient).toBeUndefined();
+      const observer = observerOf(vector);
+      observer.observe('client', requestOf(vector));
+      const step = onlyRefuses(() => observer.observe('server', flip(answerOf(vector), bit)));
+      expect(step?.fromClient).toBeUndefined();
     }
   });
 });
 
-describe('the contexts of a witness', () => {
-  const witness = witnessOf(SAMPLE);
-  witness.see('client', requestOf(SAMPLE));
-  const { fromClient, fromServer } = witness.see('server', answerOf(SAMPLE));
+describe('the contexts of an observer', () => {
+  const observer = observerOf(SAMPLE);
+  observer.observe('client', requestOf(SAMPLE));
+  const { fromClient, fromServer } = observer.observe('server', answerOf(SAMPLE));
 
   it('open each direction, by the sign of the answer where the addresses are the same, at any time', () => {
     expect(fromClient!.unwrap(sent('client', 'NOOP')).plaintext).toEqual(ascii('NOOP'));
@@ -100,56 +100,56 @@ describe('the contexts of a witness', () => {
   });
 
   it('end apart', () => {
-    const other = witnessOf(SAMPLE);
-    other.see('client', requestOf(SAMPLE));
-    const first = other.see('server', answerOf(SAMPLE));
+    const other = observerOf(SAMPLE);
+    other.observe('client', requestOf(SAMPLE));
+    const first = other.observe('server', answerOf(SAMPLE));
     first.fromClient!.destroy();
     expectCode(() => first.fromClient!.unwrap(sent('client', 'NOOP')), 'sequence/closed');
     expect(first.fromServer!.unwrap(sent('server', '200 ok')).plaintext).toEqual(ascii('200 ok'));
   });
 });
 
-describe('a witness', () => {
+describe('an observer', () => {
   it.each([
     ['another version', { kvno: 9 }],
     ['another key', { key: new Uint8Array(8).fill(4) }],
     ['another service', { name: 'rcmd' }],
     ['another realm', { realm: 'OTHER.TEST' }],
   ])('with %s has a problem, and what stands in the clear', (_, other) => {
-    const witness = krb4.observer({ keys: [{ ...keyOf(SAMPLE), ...other }], ciphers });
-    const { facts, problem } = witness.see('client', requestOf(SAMPLE));
+    const observer = krb4Observer({ keys: [{ ...keyOf(SAMPLE), ...other }], ciphers });
+    const { facts, problem } = observer.observe('client', requestOf(SAMPLE));
     expect(problem?.code).toBe('security/no-key');
     expect(facts).toMatchObject({ realm: 'HEIM.TEST', ticketKvno: 1, weak: true });
-    expect(witness.see('server', answerOf(SAMPLE)).problem).toBe(problem);
+    expect(observer.observe('server', answerOf(SAMPLE)).problem).toBe(problem);
   });
 
   it('that saw no AP_REQ has a problem', () => {
-    expect(witnessOf(SAMPLE).see('server', answerOf(SAMPLE)).problem?.code).toBe('security/no-key');
+    expect(observerOf(SAMPLE).observe('server', answerOf(SAMPLE)).problem?.code).toBe('security/no-key');
   });
 
   it('has a problem with an answer to another authenticator', () => {
-    const witness = witnessOf(SAMPLE);
-    witness.see('client', requestOf(SAMPLE));
-    const { problem, fromServer } = witness.see('server', sent('server', 'abcd'));
+    const observer = observerOf(SAMPLE);
+    observer.observe('client', requestOf(SAMPLE));
+    const { problem, fromServer } = observer.observe('server', sent('server', 'abcd'));
     expect([problem?.code, fromServer]).toEqual(['security/bad-checksum', undefined]);
   });
 
   it('has a problem with an answer whose time tells the other direction', () => {
-    const witness = witnessOf(SAMPLE);
-    witness.see('client', requestOf(SAMPLE));
+    const observer = observerOf(SAMPLE);
+    observer.observe('client', requestOf(SAMPLE));
     const key = fromHex(SAMPLE.session_key);
     const far = { address: address('127.0.0.9'), port: 21 };
     const farther = { address: address('127.0.0.10'), port: 21 };
     // To one still higher up it is negative; to the client of the ticket it may not be.
     const context = krb4Context({ key, ciphers, local: far, peer: farther, allowWeak: true });
     const { token } = context.wrap(fromHex('12345679'), 'safe');
-    expect(witness.see('server', token).problem?.code).toBe('security/wrong-direction');
+    expect(observer.observe('server', token).problem?.code).toBe('security/wrong-direction');
   });
 
   it('refuses a private message for an answer', () => {
-    const witness = witnessOf(SAMPLE);
-    witness.see('client', requestOf(SAMPLE));
-    expectCode(() => witness.see('server', sent('server', 'abcd', 'private')), 'security/bad-token');
+    const observer = observerOf(SAMPLE);
+    observer.observe('client', requestOf(SAMPLE));
+    expectCode(() => observer.observe('server', sent('server', 'abcd', 'private')), 'security/bad-token');
   });
 
   it('has a problem with the authenticator of another client', () => {
@@ -158,28 +158,28 @@ describe('a witness', () => {
     const plaintext = pcbcDecrypt(session, message.authenticator);
     plaintext.set(ascii('x'));
     const head = requestOf(SAMPLE).subarray(0, -message.authenticator.length);
-    const { problem } = witnessOf(SAMPLE).see('client', concat(head, pcbcEncrypt(session, plaintext)));
+    const { problem } = observerOf(SAMPLE).observe('client', concat(head, pcbcEncrypt(session, plaintext)));
     expect(problem?.message).toBe('ticket and authenticator name different clients');
   });
 
   it('refuses what is no AP_REQ, and any prefix of one', () => {
     const request = requestOf(SAMPLE);
     for (let length = 0; length < request.length; length++) {
-      expectCode(() => witnessOf(SAMPLE).see('client', request.subarray(0, length)), 'security/bad-token');
+      expectCode(() => observerOf(SAMPLE).observe('client', request.subarray(0, length)), 'security/bad-token');
     }
-    const error = errorOf(() => witnessOf(SAMPLE).see('client', concat(request, Uint8Array.of(0))));
+    const error = errorOf(() => observerOf(SAMPLE).observe('client', concat(request, Uint8Array.of(0))));
     expect(error.message).toBe('AP_REQ: 1 octets behind its end');
-    expect(() => witnessOf(SAMPLE).see('client', 'x' as never)).toThrow(TypeError);
+    expect(() => observerOf(SAMPLE).observe('client', 'x' as never)).toThrow(TypeError);
   });
 
   it('survives any octets', () => {
     fc.assert(
       fc.property(fc.boolean(), fc.uint8Array({ maxLength: 150 }), (client, octets) => {
-        const witness = witnessOf(SAMPLE);
-        witness.see('client', requestOf(SAMPLE));
+        const observer = observerOf(SAMPLE);
+        observer.observe('client', requestOf(SAMPLE));
         const begun = client ? concat(requestOf(SAMPLE).subarray(0, octets.length), octets) : octets;
-        const sight = onlyRefuses(() => witness.see(client ? 'client' : 'server', begun));
-        expect(sight?.fromClient).toBeUndefined();
+        const step = onlyRefuses(() => observer.observe(client ? 'client' : 'server', begun));
+        expect(step?.fromClient).toBeUndefined();
       }),
     );
   });
@@ -187,8 +187,8 @@ describe('a witness', () => {
 
 describe('the first token', () => {
   it('is recognised', () => {
-    expect(krb4.recognises(requestOf(SAMPLE))).toBe(true);
+    expect(krb4().recognises(requestOf(SAMPLE))).toBe(true);
     for (const octets of [[], [4], [4, 0x0e], [0x60, 6], [5, 6]])
-      expect(krb4.recognises(Uint8Array.from(octets))).toBe(false);
+      expect(krb4().recognises(Uint8Array.from(octets))).toBe(false);
   });
 });

@@ -2,13 +2,13 @@
  * The passive side of Kerberos V4: from the security data of a recorded exchange and the service's key to the contexts of
  * both directions (RFC 2228 appendix II).
  *
- * A witness does not know the addresses and ports of the wire, and needs none: the ticket has the client's address, and
+ * An observer does not know the addresses and ports of the wire, and needs none: the ticket has the client's address, and
  * the server's answer, a safe message with the checksum of the client plus one, has the server's address and the sign of
  * its direction. The client's sign is the other. Times are of the recording, and not judged.
  */
 import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { Sight, Witness } from '../../secure/security-context.js';
+import type { ExchangeObserver, ObservedStep } from '../../secure/security-context.js';
 import type { BlockCiphers } from '../block-cipher.js';
 import { assertAnswers } from './answer.js';
 import { type ApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
@@ -19,12 +19,18 @@ import { openMessage } from './messages.js';
 import { desKey } from './pcbc.js';
 import type { SrvtabEntry } from './srvtab.js';
 
+export interface Krb4ObserverOptions {
+  /** Keys of services, e.g. the entries of a srvtab. */
+  keys: readonly SrvtabEntry[];
+  /** The block cipher DES: with Node `nodeCiphers` of `rfc2228/node`. */
+  ciphers: BlockCiphers;
+}
+
 /**
- * It throws for tokens that can't be read, and is then as before. When a key is missing or wrong, its sight has a
- * `problem`, and the facts that stand in the clear.
- * @param keys  e.g. the entries of a srvtab
+ * The passive side of a recorded exchange. It throws for tokens that can't be read, and is then as before. When a key is
+ * missing or wrong, what it returns has a `problem`, and the facts that can be read without the key.
  */
-export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: BlockCiphers): Witness {
+export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeObserver {
   let facts: Krb4Facts = { weak: true, weakness: WEAKNESS };
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError(
@@ -32,7 +38,7 @@ export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: BlockCiphers)
     'no AP_REQ was seen that waits for an answer, and its ticket holds the key',
   );
 
-  function seeRequest(message: ApReq): Sight {
+  function onRequest(message: ApReq): ObservedStep {
     facts = headerFacts(message);
     forget();
     try {
@@ -52,7 +58,7 @@ export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: BlockCiphers)
     request = undefined;
   }
 
-  function seeAnswer(token: Uint8Array): Sight {
+  function onAnswer(token: Uint8Array): ObservedStep {
     if (request === undefined) return { facts, problem };
     try {
       const opened = contexts(request, token, ciphers);
@@ -65,9 +71,9 @@ export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: BlockCiphers)
   }
 
   return {
-    see(from, token) {
+    observe(from, token) {
       assertBytes(token, 'token');
-      return from === 'client' ? seeRequest(parseApReq(token)) : seeAnswer(token);
+      return from === 'client' ? onRequest(parseApReq(token)) : onAnswer(token);
     },
   };
 }
@@ -77,7 +83,7 @@ function contexts(
   { ticket, authenticator, session }: OpenedApReq,
   token: Uint8Array,
   ciphers: BlockCiphers,
-): Omit<Sight, 'facts'> {
+): Omit<ObservedStep, 'facts'> {
   const { plaintext, sealed, sender, seconds } = openMessage(session, token);
   assertAnswers(authenticator.checksum, { plaintext, level: sealed ? 'private' : 'safe' });
   const order = compareNumbers(sender, ticket.address);
