@@ -8,7 +8,7 @@ import type { SequenceState } from '../secure/security-context.js';
 import { askedOf, endsBare } from './asked.js';
 import type { Association } from './association.js';
 import { type Policy, refusalOf } from './command-rules.js';
-import { type Asked, mayReplyAt, owesIntegrity } from './rules.js';
+import { type Asked, mayReplyAt, owesIntegrity, TRANSFERS } from './rules.js';
 
 /** A command, opened and judged. */
 export interface Arrived {
@@ -46,6 +46,7 @@ export class CommandOpener {
       this.#check(asked);
       asked = askedOf(opened.inner, opened.level);
       this.#check(asked);
+      this.#checkBuffer(asked);
     } catch (refusal) {
       if (!(refusal instanceof FtpSecurityError)) throw refusal;
       error = refusal;
@@ -64,6 +65,15 @@ export class CommandOpener {
   #check(asked: Asked): void {
     const refusal = refusalOf(asked, this.#association.standing, this.#policy);
     if (refusal !== undefined) throw refusal;
+  }
+
+  /** 431 to PROT, which may come again behind another PBSZ. A PBSZ is granted whatever it has (§3): transfers are not then. */
+  #checkBuffer({ verb, protection }: Asked): void {
+    const { standing } = this.#association;
+    if (verb !== 'PROT' && !TRANSFERS.has(verb)) return;
+    const reply = verb === 'PROT' ? 431 : 534;
+    const misfit = this.#association.misfit(protection ?? standing.protection, standing.bufferSize, { reply });
+    if (misfit !== undefined) throw misfit;
   }
 }
 
