@@ -7,6 +7,8 @@ const MAX_QUOTE = 240;
 
 /** Code and text of a reply on one line: bounded, and its control characters escaped. */
 export function quote({ code, lines }: Reply): string {
-  const text = lines.join(' ').slice(0, MAX_QUOTE + 1);
+  const repeated = `${code}-`;
+  const texts = lines.map(line => (line.startsWith(repeated) ? line.slice(repeated.length) : line));
+  const text = texts.join(' ').slice(0, MAX_QUOTE + 1);
   return `${code} ${shorten(printable(text), MAX_QUOTE)}`;
 }
