@@ -31,8 +31,8 @@ const LOGIN: ReadonlySet<string> = new Set(['USER', 'PASS', 'ACCT']);
 /**
  * An iteration over the commands of one client; AUTH, ADAT, PBSZ, PROT and CCC are seen to. Nothing is read from the
  * socket before it is asked for. When the iteration ends, the connection is closed and its keys are forgotten: at the end
- * of the input, by a `break` after QUIT, or by an error, which it throws. It throws, behind 421, where a clear line has come
- * though protection is owed, and where the exchange has failed too often (`allowInsertedLines`, `maxFailures`).
+ * of the input, by a `break` after QUIT, or by an error, which it throws. It throws, behind 421, where a line has come that is
+ * not protected though it owes that, and where the exchange has failed too often (`allowInsertedLines`, `maxFailures`).
  */
 export class ServerControl implements AsyncIterable<CommandEvent> {
   /** To look at: levels, facts, data connections. Replies go by `reply`. */

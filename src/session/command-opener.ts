@@ -18,6 +18,8 @@ export interface Arrived {
   asked: Asked;
   sequence: SequenceState;
   tolerated: Deviation[];
+  /** Whether it came from whoever has the keys: its token was opened, and is not a replay. */
+  vouched: boolean;
   /** The rule that it breaks. */
   error: FtpSecurityError | undefined;
 }
@@ -37,6 +39,7 @@ export class CommandOpener {
 
   open(outer: Command): Arrived {
     const claimed = levelOfVerb(outer.verb);
+    const before = this.#association.control?.lastReceived;
     let opened: Unprotected<Command> | undefined;
     let asked: Asked = { verb: '', level: claimed ?? 'clear' };
     let error: FtpSecurityError | undefined;
@@ -52,7 +55,10 @@ export class CommandOpener {
       error = refusal;
     }
     const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
-    return { command, asked, sequence, tolerated, error };
+    // A token that was good may hold what is no command; where tokens are not numbered, nobody knows that any more.
+    const vouched =
+      claimed !== undefined && (opened !== undefined || this.#association.control?.lastReceived !== before);
+    return { command, asked, sequence, tolerated, vouched, error };
   }
 
   #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {

@@ -31,8 +31,9 @@ export interface ServerSessionOptions extends Policy, Tolerance {
    */
   maxFailures?: number;
   /**
-   * Goes on behind a clear line where protection is owed. Its 533 takes the place of another reply, and whoever inserted the
-   * line has shifted all that follow. Default false: `ends` says that the connection is to be closed.
+   * Goes on behind a line in the clear, or with a token that can't be opened, where protection is owed. Its 533, 535 or 501
+   * takes the place of another reply, and whoever inserted the line has shifted all that follow. Default false: `ends` says
+   * that the connection is to be closed.
    */
   allowInsertedLines?: boolean;
   /** Sends every line of a protected reply as a `63z` reply of its own, for clients that know no `63z-` (curl). Default false. */
@@ -88,8 +89,8 @@ export interface AnsweredEvent {
   octets: Uint8Array;
   tolerated: Deviation[];
   /**
-   * The connection is to be closed, behind 421: a clear line came where protection is owed, so that somebody may have inserted
-   * it, or too many exchanges have failed.
+   * The connection is to be closed, behind 421: a line came where protection is owed that whoever has the keys has not sent,
+   * so that somebody may have inserted it, or too many exchanges have failed.
    */
   ends: boolean;
 }

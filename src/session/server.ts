@@ -251,7 +251,8 @@ export class ServerSession {
       return command && this.#opener.open(command);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
-      return { command: undefined, asked: { verb: '', level: 'clear' }, sequence: 'none', tolerated: [], error };
+      const asked: Asked = { verb: '', level: 'clear' };
+      return { command: undefined, asked, sequence: 'none', tolerated: [], vouched: false, error };
     }
   }
 
@@ -295,12 +296,12 @@ export class ServerSession {
   }
 
   #answered(
-    { command, asked, tolerated }: Arrived,
+    { command, asked, tolerated, vouched }: Arrived,
     code: number,
     text: string,
     error: FtpSecurityError | undefined,
   ): AnsweredEvent {
-    const inserted = asked.level === 'clear' && owesIntegrity(this.#association.standing);
+    const inserted = !vouched && owesIntegrity(this.#association.standing);
     const octets = this.#say(asked.level, formatReply(code, text));
     this.#settle(asked, code);
     const ends =

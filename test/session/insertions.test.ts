@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { formatReply } from '../../src/ftp/reply.js';
 import { protectReply } from '../../src/secure/protect.js';
+import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { ClientSessionOptions } from '../../src/session/client-events.js';
 import type { AnsweredEvent } from '../../src/session/server-events.js';
 import { errorOf, expectCode } from '../helpers.js';
@@ -71,24 +72,59 @@ describe('a client', () => {
 });
 
 describe('a server', () => {
-  it.each(['USER root', 'AUTH X-TEST', 'ADAT Zm9v', 'CCC', 'QUIT', '\0', ''])(
-    'says that the connection is to be ended behind %j in the clear',
-    line => {
-      for (const allowInsertedLines of [false, true]) {
-        const pair = secured({ server: { allowInsertedLines } });
-        expect(pair.toServer(line)).toMatchObject({ type: 'answered', ends: !allowInsertedLines });
-      }
-    },
-  );
+  const UNVOUCHED = [
+    'USER root',
+    'AUTH X-TEST',
+    'ADAT Zm9v',
+    'CCC',
+    'QUIT',
+    '\0',
+    '',
+    'MIC',
+    'MIC !',
+    'ENC AAAA',
+    'CONF AA==',
+  ];
+  it.each(UNVOUCHED)('says that the connection is to be ended behind %j, which nobody with the keys has sent', line => {
+    for (const allowInsertedLines of [false, true]) {
+      const pair = secured({ server: { allowInsertedLines } });
+      expect(pair.toServer(line)).toMatchObject({ type: 'answered', ends: !allowInsertedLines });
+    }
+  });
 
-  it('ends no connection for a protected line that is wrong, nor for a clear one before an association or after CCC', () => {
+  it('says so of a line that is replayed', () => {
     const pair = secured();
-    for (const line of ['MIC AAAA', 'ENC !']) expect(pair.toServer(line)).toMatchObject({ ends: false });
+    const line = pair.client.send(toUtf8('PWD'));
+    expect(pair.toServer(line)).toMatchObject({ type: 'command' });
+    pair.server.reply(257, 'x');
+    expect(pair.toServer(line)).toMatchObject({ code: 535, ends: true });
+  });
+
+  it('does not of what whoever has the keys has sent, right or wrong', () => {
+    const contexts = pskContexts();
+    const pair = new Pair({ server: { require: 'private' } }).secure(contexts);
+    const { initiator } = contexts;
+    const wrapped = (text: string, level: 'safe' | 'private' | 'confidential', claimed = level) =>
+      encodeProtectedCommand({ level: claimed, token: initiator.wrap(toUtf8(text), level).token });
+    for (const [line, code] of [
+      [wrapped('PROT X', 'private'), 503],
+      [wrapped('NOOP', 'safe'), 533],
+      [wrapped('NOOP', 'safe', 'private'), 533],
+      [wrapped('MIC Zm9v', 'private'), 501],
+      [wrapped('a\nb', 'private'), 501],
+    ] as const) {
+      expect(pair.toServer(line)).toMatchObject({ code, ends: false });
+    }
+  });
+
+  it('does not before an association, nor after CCC', () => {
     const early = new Pair({ server: { requireSecurity: true } });
     expect(early.toServer('USER a')).toMatchObject({ code: 533, ends: false });
+    expect(early.toServer('MIC AAAA')).toMatchObject({ code: 503, ends: false });
     const relaxed = secured();
     relaxed.settle('CCC');
     expect(relaxed.toServer('PBSZ x')).toMatchObject({ code: 501, ends: false });
+    expect(relaxed.toServer('MIC AAAA')).toMatchObject({ code: 535, ends: false });
   });
 
   it('and a client together: one inserted line ends the connection before a reply can shift', () => {
