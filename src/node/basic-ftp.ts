@@ -110,8 +110,8 @@ function guardLogin(ftp: BasicFtpContext): void {
 
 function secureAgain(client: BasicFtpClient): void {
   const connect = client.connect;
-  client.connect = async (...address) => {
-    const greeting = await connect.apply(client, address);
+  client.connect = async (host, port) => {
+    const greeting = await connect.call(client, host, port);
     const { options } = SECURED.get(client.ftp)!;
     if (options.reconnect !== undefined) await secureBasicFtp(client, { ...options, exchange: options.reconnect() });
     return greeting;

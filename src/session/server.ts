@@ -4,7 +4,7 @@
  * no I/O and knows no mechanism: where an exchange has to take a step it says so, and waits.
  */
 import { concatAll } from '../bytes.js';
-import { FtpSecurityError, type RefusalCode, replyCodeFor } from '../errors.js';
+import { FtpSecurityError, type RefusalCode, refusalFrom, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
 import { limitOf } from '../ftp/line.js';
 import { formatReply } from '../ftp/reply.js';
@@ -12,7 +12,13 @@ import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/dat
 import { protectReply } from '../secure/protect.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, Step } from '../secure/security-context.js';
-import { DEFAULT_MAX_SECURITY_DATA, formatAdatReply, formatPbszText, parseAdat } from '../secure/security-data.js';
+import {
+  DEFAULT_MAX_SECURITY_DATA,
+  EXCHANGE_CODES,
+  formatAdatReply,
+  formatPbszText,
+  parseAdat,
+} from '../secure/security-data.js';
 import { Association, DEFAULT_MIN_PBSZ } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
@@ -33,7 +39,6 @@ type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uin
 /** A block is held until it is whole, and opened at one go: as much as a reply may have. Clients ask for all that 32 bits hold. */
 const DEFAULT_MAX_PBSZ = 0x1000000;
 const DEFAULT_MAX_FAILURES = 16;
-const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
 const EXCHANGE_REPLIES = {
   auth: { goesOn: 334, complete: 234 },
   'security-data': { goesOn: 335, complete: 235 },
@@ -278,8 +283,7 @@ export class ServerSession {
       if (this.#exchanged > this.#maxSecurityData) throw tooMuch('more security data than maxSecurityData', 535);
       return this.#expect(arrived.asked, { type: 'security-data', token: token!, command, tolerated: met });
     } catch (error) {
-      if (!(error instanceof FtpSecurityError)) throw error;
-      return this.#refusal(arrived, error);
+      return this.#refusal(arrived, refusalFrom(error));
     }
   }
 
