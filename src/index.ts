@@ -25,6 +25,7 @@ export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } 
 export { DEVIATIONS, type Deviation, type Tolerance } from './secure/deviations.js';
 export {
   ProtectedReplyReader,
+  type ProtectReplyOptions,
   protectCommand,
   protectReply,
   type Unprotected,
@@ -73,6 +74,7 @@ export {
   pbszOf,
   type SecurityData,
 } from './secure/security-data.js';
+export type { AssociationEvent } from './session/association.js';
 export { ClientSession } from './session/client.js';
 export type { ClientEvent, ClientSessionOptions, ReplyEvent, SecurityDataEvent } from './session/client-events.js';
 export type { Policy } from './session/command-rules.js';

@@ -2,7 +2,7 @@
  * Syntax and security context together: replies and commands protected and unprotected (RFC 2228 §3 and §5.2). A line
  * is believed for no more than its token's level; that check lives here, once. Verified or nothing.
  */
-import { assertBytes, CR, CRLF, concat, copy, LF, NUL } from '../bytes.js';
+import { assertBytes, CR, CRLF, concat, concatAll, copy, LF, NUL } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
 import { parseReply, type Reply } from '../ftp/reply.js';
@@ -48,15 +48,30 @@ export interface UnprotectedReply extends Unprotected<Reply> {
   classification: Classification;
 }
 
+export interface ProtectReplyOptions {
+  /**
+   * Every line as a whole `63z ` reply of its own, so that the inner reply spans them. curl and Bazaar's client break on
+   * `63z-`, and Heimdal's ftpd sends no other form. Default false: `63z-` for all lines but the last.
+   */
+  replyPerLine?: boolean;
+}
+
 /**
  * Protects a reply: one token for each line of it, its CRLF inside, as every living peer understands it.
  * @param plaintext  octets of one whole reply; the final CRLF may be left out
  * @returns octets of the 63z reply, labelled with the level that the mechanism applied
  * @throws RangeError when the plaintext is no reply; FtpSecurityError `security/level-unsupported`
  */
-export function protectReply(context: SecurityContext, level: TokenLevel, plaintext: Uint8Array): Uint8Array {
+export function protectReply(
+  context: SecurityContext,
+  level: TokenLevel,
+  plaintext: Uint8Array,
+  { replyPerLine = false }: ProtectReplyOptions = {},
+): Uint8Array {
   const { raw } = ofCaller(parseReply, plaintext);
   const wrapped = linesOf(raw).map(line => context.wrap(line, level));
+  if (replyPerLine)
+    return concatAll(wrapped.map(one => encodeProtectedReply({ level: one.level, tokens: [one.token] })));
   return encodeProtectedReply({ level: wrapped[0]!.level, tokens: wrapped.map(({ token }) => token) });
 }
 

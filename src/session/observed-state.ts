@@ -42,16 +42,14 @@ export class ObservedState {
   }
 
   /** @throws FtpSecurityError `sequence/unprotected` */
-  checkClearCommand(verb: string): void {
-    if (!this.integrityOwed || commandMayBeClear(this.#phase, verb)) return;
+  checkClearCommand(): void {
+    if (!this.integrityOwed || commandMayBeClear(this.#phase)) return;
     throw new FtpSecurityError('sequence/unprotected', 'a command in the clear where integrity is owed');
   }
 
   /** @throws FtpSecurityError `sequence/unprotected` */
-  checkClearReply(wire: string): void {
-    if (!this.#hasIntegrity()) return;
-    // 234 would end the association without another exchange: nobody's clear word may do that.
-    if (!wire.startsWith('234') && replyMayBeClear(this.#phase, this.#unanswered.oldest)) return;
+  checkClearReply(): void {
+    if (!this.#hasIntegrity() || replyMayBeClear(this.#phase, this.#unanswered.oldest)) return;
     throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
   }
 

@@ -175,7 +175,7 @@ export class Observer {
     const deviations = new Deviations(this.#options);
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
-      this.#state.checkClearCommand(command.verb);
+      this.#state.checkClearCommand();
     } catch (error) {
       fail(message, error);
     }
@@ -258,7 +258,7 @@ export class Observer {
     let reply: Reply | undefined;
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
-      this.#state.checkClearReply(message.wire);
+      this.#state.checkClearReply();
     } catch (error) {
       fail(message, error);
     }
