@@ -28,7 +28,7 @@ export interface ClientSessionOptions extends Tolerance {
   allowInsertedLines?: boolean;
   /**
    * The smallest protection buffer, in octets, at which PROT and transfers are sent; the server may state any in its reply to
-   * PBSZ. Default 256: smaller blocks are mostly token, and cost as much work.
+   * PBSZ. Default 128: smaller blocks are mostly token, and cost as much work.
    */
   minPbsz?: number;
   /** The octets of security data that one exchange may bring. Default 256 KiB, as for servers. */

@@ -16,7 +16,7 @@ export interface ServerSessionOptions extends Policy, Tolerance {
   maxPbsz?: number;
   /**
    * The smallest protection buffer that transfers may have, in octets. A smaller PBSZ is granted, as RFC 2228 §3 has it, but
-   * PROT is refused then (431), and transfers (534). Default 256: smaller blocks are mostly token, and cost as much work.
+   * PROT is refused then (431), and transfers (534). Default 128: smaller blocks are mostly token, and cost as much work.
    */
   minPbsz?: number;
   /**

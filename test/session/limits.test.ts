@@ -20,12 +20,12 @@ describe('the least protection buffer', () => {
     return [`PBSZ ${size}`, 'PROT P'].map(command => pair.settle(command).reply.code);
   }
 
-  it('of a server is 256 octets, or what it is told', () => {
-    expect(codes(255)).toEqual([200, 431]);
-    expect(codes(256)).toEqual([200, 200]);
+  it('of a server is 128 octets, or what it is told', () => {
+    expect(codes(127)).toEqual([200, 431]);
+    expect(codes(128)).toEqual([200, 200]);
     expect(codes(100, { minPbsz: 100 })).toEqual([200, 200]);
     expect(codes(99, { minPbsz: 100 })).toEqual([200, 431]);
-    expect(codes(255, { maxPbsz: 100 })).toEqual([200, 200]); // No more than the largest.
+    expect(codes(127, { maxPbsz: 100 })).toEqual([200, 200]); // No more than the largest.
   });
 
   it.each(['RETR a', 'STOR a', 'STOU', 'APPE a', 'LIST', 'NLST', 'MLSD'])(
@@ -47,10 +47,10 @@ describe('the least protection buffer', () => {
       client.receive(protectReply(contexts.acceptor, 'private', formatReply(code, text)));
       return client.next();
     };
-    say('PBSZ 65536', 200, 'PBSZ=255');
+    say('PBSZ 65536', 200, 'PBSZ=127');
     const refused = errorOf(() => client.send(toUtf8('PROT P')));
     expect([refused.code, refused.side]).toEqual(['syntax/limit-exceeded', 'local']);
-    say('PBSZ 65536', 200, 'PBSZ=256');
+    say('PBSZ 65536', 200, 'PBSZ=128');
     say('PROT P', 200, 'ok');
     say('PBSZ 65536', 200, 'PBSZ=60');
     for (const command of ['STOR a', 'RETR a', 'LIST']) {
