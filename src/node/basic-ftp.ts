@@ -11,6 +11,8 @@ import { OverSocket } from './over-socket.js';
 /** What is needed of a `Client` of basic-ftp 5 or 6. */
 export interface BasicFtpClient {
   readonly ftp: BasicFtpContext;
+  login(user?: string, password?: string): Promise<unknown>;
+  useDefaultSettings(): Promise<void>;
   /** Connects, also as part of `access`, and gives the greeting. */
   connect(host?: string, port?: number): Promise<unknown>;
 }
@@ -43,7 +45,8 @@ const SECURED = new WeakMap<BasicFtpContext, Secured>();
 
 /**
  * Secures a client that is connected and has not logged in: AUTH and ADAT, then PBSZ and PROT. From then on its commands
- * go protected, and its transfers as PROT has it, until it connects again: see `reconnect`.
+ * go protected, and its transfers as PROT has it, until it connects again: see `reconnect`. `login` then also calls
+ * `useDefaultSettings`, as `access` does, so that files are transferred unchanged (TYPE I); it rejects if the server refuses that.
  * @param options  `timeout` is the client's own by default
  * @returns the session, to look at
  * @throws what {@link ClientControl.start} throws; the client is closed then
@@ -57,6 +60,7 @@ export async function secureBasicFtp(client: BasicFtpClient, options: BasicFtpOp
     protectTransfers(ftp);
     guardLogin(ftp);
     secureAgain(client);
+    applySettingsAfterLogin(client);
   }
   // It takes its listeners off the socket below, and takes ours for the same connection, upgraded: the local port is the same.
   ftp.socket = control as unknown as Socket;
@@ -115,6 +119,16 @@ function secureAgain(client: BasicFtpClient): void {
     const { options } = SECURED.get(client.ftp)!;
     if (options.reconnect !== undefined) await secureBasicFtp(client, { ...options, exchange: options.reconnect() });
     return greeting;
+  };
+}
+
+/** The default of FTP is type A (RFC 959 §3.1.1.1), in which servers change line ends: files would be corrupted silently. */
+function applySettingsAfterLogin(client: BasicFtpClient): void {
+  const login = client.login;
+  client.login = async (...account) => {
+    const reply = await login.apply(client, account);
+    if (controlOf(client.ftp) !== undefined) await client.useDefaultSettings();
+    return reply;
   };
 }
 

@@ -58,6 +58,7 @@ async function basicFtp(mechanism: TestMechanism, port: number, allowInsertedLin
   await client.connect('127.0.0.1', port);
   const exchange = mechanism.initiator();
   await secureBasicFtp(client, { mechanism: mechanism.mechanism, exchange, allowInsertedLines });
+  await client.login('anna', 'secret');
   return client;
 }
 
@@ -100,6 +101,7 @@ describe.each([
     expect(client.closed).toBe(true);
 
     const trusting = await setting(mechanism, { allowInsertedLines: true });
+    trusting.server.files.set('a', Buffer.of(0));
     const shifted = await basicFtp(mechanism, trusting.middle.port, true);
     trusting.middle.insert('NOOP');
     await soon();
