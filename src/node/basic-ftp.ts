@@ -125,8 +125,8 @@ function secureAgain(client: BasicFtpClient): void {
 /** The default of FTP is type A (RFC 959 §3.1.1.1), in which servers change line ends: files would be corrupted silently. */
 function applySettingsAfterLogin(client: BasicFtpClient): void {
   const login = client.login;
-  client.login = async (...account) => {
-    const reply = await login.apply(client, account);
+  client.login = async (user, password) => {
+    const reply = await login.call(client, user, password);
     if (controlOf(client.ftp) !== undefined) await client.useDefaultSettings();
     return reply;
   };
