@@ -113,7 +113,9 @@ function rfc1964(key: KerberosKey, options: Krb5ContextOptions): TokenFormat {
 class NumberedContext implements Krb5Context {
   readonly mechanism = 'GSSAPI';
   readonly #format: TokenFormat;
-  readonly #received: ReceivedNumbers;
+  readonly #numbersFrom: (first: bigint) => ReceivedNumbers;
+  readonly #signExtended: bigint | undefined;
+  #received: ReceivedNumbers;
   #next: bigint;
   #closed = false;
 
@@ -122,7 +124,9 @@ class NumberedContext implements Krb5Context {
     this.#format = format;
     this.#next = sequenceNumber(sendSequence, numbers, 'sendSequence');
     const first = sequenceNumber(receiveSequence, numbers, 'receiveSequence');
-    this.#received = new ReceivedNumbers(first, { strict: strictOrder, modulus: numbers });
+    this.#numbersFrom = number => new ReceivedNumbers(number, { strict: strictOrder, modulus: numbers });
+    this.#received = this.#numbersFrom(first);
+    this.#signExtended = signExtended(first, numbers);
   }
 
   supports(level: TokenLevel): boolean {
@@ -141,7 +145,7 @@ class NumberedContext implements Krb5Context {
     assertBytes(token, 'token');
     this.#assertOpen();
     const { plaintext, sealed, sequence } = this.#format.open(token);
-    return { plaintext, level: sealed ? 'private' : 'safe', sequence: this.#received.accept(sequence) };
+    return { plaintext, level: sealed ? 'private' : 'safe', sequence: this.#accept(sequence) };
   }
 
   getMic(text: Uint8Array): Uint8Array {
@@ -156,7 +160,7 @@ class NumberedContext implements Krb5Context {
     assertBytes(text, 'text');
     assertBytes(token, 'token');
     this.#assertOpen();
-    return this.#received.accept(this.#format.verify(text, token));
+    return this.#accept(this.#format.verify(text, token));
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {
@@ -178,6 +182,15 @@ class NumberedContext implements Krb5Context {
     this.#format.destroy();
   }
 
+  /** The first number that comes tells where the peer counts from. */
+  #accept(number: bigint): SequenceState {
+    const extended = this.#received.last === undefined ? this.#signExtended : undefined;
+    const received = extended !== undefined && number >= extended ? this.#numbersFrom(extended) : this.#received;
+    const state = received.accept(number);
+    this.#received = received;
+    return state;
+  }
+
   #advance(): void {
     this.#next = (this.#next + 1n) % this.#format.numbers;
   }
@@ -194,6 +207,15 @@ class NumberedContext implements Krb5Context {
   #assertOpen(): void {
     if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the context is destroyed', { side: 'local' });
   }
+}
+
+/**
+ * Some peers write the upper half of the exchange's 32-bit numbers as negative (RFC 4120 §5.5.1), and MIT's library once
+ * went on from there with 64 bits in its tokens.
+ */
+function signExtended(first: bigint, numbers: bigint): bigint | undefined {
+  const isNegative = numbers === 2n ** 64n && first >= 2n ** 31n && first < 2n ** 32n;
+  return isNegative ? first + numbers - 2n ** 32n : undefined;
 }
 
 function sequenceNumber(value: bigint | number, numbers: bigint, name: string): bigint {
