@@ -4,12 +4,23 @@ import type { Reply } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
 import { Deviations } from '../secure/deviations.js';
 import type { InnerReplyOptions } from '../secure/inner-reply.js';
-import { ProtectedReplyReader, type UnprotectedReply } from '../secure/protect.js';
-import { covers } from '../secure/protection-level.js';
+import { checkReplyLevel, ProtectedReplyReader, type UnprotectedReply } from '../secure/protect.js';
+import { hasClearLine } from '../secure/protected-reply.js';
+import { covers, levelOfCode, type TokenLevel } from '../secure/protection-level.js';
 import { endsBare } from './asked.js';
 import type { Association } from './association.js';
 import type { Policy } from './command-rules.js';
-import { hasIntegrity, replyMayBeClear, replyMustBeClear, replyOwesIntegrity, type Unanswered } from './rules.js';
+import {
+  hasIntegrity,
+  owesIntegrity,
+  replyMayBeClear,
+  replyMustBeClear,
+  replyOwesIntegrity,
+  type Unanswered,
+} from './rules.js';
+
+/** The command that a reply with a code answers; undefined for a reply that nobody asked for. */
+type Answering = (code: number) => Unanswered | undefined;
 
 /** For one association, or for the time without any. */
 export class ReplyOpener {
@@ -19,32 +30,29 @@ export class ReplyOpener {
   readonly #reader: ProtectedReplyReader | undefined;
   /** An inner reply has begun, and later outer replies must finish it. */
   #open = false;
-  #answered: Unanswered | undefined;
 
   constructor(association: Association, options: InnerReplyOptions, policy: Policy) {
     this.#association = association;
     this.#options = options;
     this.#policy = policy;
-    const owed = () => replyOwesIntegrity(association.standing, this.#answered);
     this.#reader =
       association.control &&
       new ProtectedReplyReader(association.control, {
         ...options,
         gapless: true,
         get integrityOwed() {
-          return owed();
+          return owesIntegrity(association.standing);
         },
       });
   }
 
   /**
-   * @param answered  the command that the reply answers
+   * @param answering  which command it answers, to be known when its inner code is
    * @returns undefined while an inner reply goes on in the next outer one
    * @throws FtpSecurityError for what may not be believed
    */
-  open(outer: Reply, answered: Unanswered | undefined): UnprotectedReply | undefined {
-    this.#answered = answered;
-    return outer.code < 600 ? this.#clear(outer) : this.#protected(outer);
+  open(outer: Reply, answering: Answering): UnprotectedReply | undefined {
+    return outer.code < 600 ? this.#clear(outer, answering(outer.code)) : this.#protected(outer, answering);
   }
 
   /** @throws FtpSecurityError `syntax/truncated` when an inner reply is not finished */
@@ -52,12 +60,11 @@ export class ReplyOpener {
     this.#reader?.close();
   }
 
-  #clear(reply: Reply): UnprotectedReply {
+  #clear(reply: Reply, answered: Unanswered | undefined): UnprotectedReply {
     const { standing } = this.#association;
-    if (hasIntegrity(standing) && !replyMayBeClear(standing.phase, this.#answered)) {
-      throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
+    if (this.#open || (hasIntegrity(standing) && !replyMayBeClear(standing.phase, answered))) {
+      throw unprotected();
     }
-    if (this.#open) throw new FtpSecurityError('syntax/bad-reply', 'a reply in the clear within a protected one');
     const tolerated = endsBare(reply.raw) ? (['bare-lf'] as const) : [];
     return {
       inner: reply,
@@ -68,21 +75,33 @@ export class ReplyOpener {
     };
   }
 
-  #protected(outer: Reply): UnprotectedReply | undefined {
-    const { standing } = this.#association;
+  #protected(outer: Reply, answering: Answering): UnprotectedReply | undefined {
     if (this.#reader === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
-    const deviations = new Deviations(this.#options);
-    if (replyMustBeClear(standing.phase, this.#answered)) {
-      deviations.meet('protected-after-ccc', 'sequence/wrong-level');
-    }
+    if (levelOfCode(outer.code) !== undefined && hasClearLine(outer)) throw unprotected();
     this.#reader.push(outer);
     const reply = this.#reader.next();
     this.#open = reply === undefined;
-    if (reply === undefined) return undefined;
+    return reply && this.#judged(reply, levelOfCode(outer.code)!, answering(reply.inner.code));
+  }
+
+  #judged(reply: UnprotectedReply, claimed: TokenLevel, answered: Unanswered | undefined): UnprotectedReply {
+    const { control, standing } = this.#association;
+    const deviations = new Deviations(this.#options);
+    if (replyMustBeClear(standing.phase, answered)) {
+      deviations.meet('protected-after-ccc', 'sequence/wrong-level');
+    }
+    // Where every line owes integrity, the reader has seen to it.
+    if (!owesIntegrity(standing) && replyOwesIntegrity(standing, answered)) {
+      checkReplyLevel(control!, claimed, reply.level as TokenLevel, deviations, { integrityOwed: true });
+    }
     const { require } = this.#policy;
     if (require !== undefined && standing.phase === 'secured' && !covers(reply.level, require)) {
       throw new FtpSecurityError('sequence/wrong-level', `a ${reply.level} reply where policy wants ${require}`);
     }
     return { ...reply, tolerated: [...deviations.met, ...reply.tolerated] };
   }
+}
+
+function unprotected(): FtpSecurityError {
+  return new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
 }

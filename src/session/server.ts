@@ -16,7 +16,15 @@ import { formatAdatReply, formatPbszText, parseAdat } from '../secure/security-d
 import { Association } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
-import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, replyLevel } from './rules.js';
+import {
+  type Asked,
+  couldBecomeBlock,
+  mayOvertake,
+  mustBeWaitedFor,
+  type Phase,
+  replyLevel,
+  sharesNumbers,
+} from './rules.js';
 import type {
   AnsweredEvent,
   AskedEvent,
@@ -66,7 +74,7 @@ export class ServerSession {
   readonly #policy: Policy;
   readonly #options: ServerSessionOptions;
   readonly #commands: CommandReader;
-  readonly #association = new Association();
+  readonly #association: Association;
   readonly #opener: CommandOpener;
   readonly #unanswered = new UnansweredCommands<Owed>();
   /** A command that the session answers itself, when those before it have been answered. */
@@ -83,6 +91,7 @@ export class ServerSession {
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
+    this.#association = new Association('client', options);
     this.#opener = new CommandOpener(this.#association, this.#options, this.#policy);
   }
 
@@ -140,7 +149,8 @@ export class ServerSession {
    * @param code  1yz leaves the command waiting for another reply; AUTH and ADAT can only be refused
    * @param text  one line, or several
    * @param to  the command; default the oldest that waits. A reply to a later one is kept until those before it have
-   *   been answered, but for STAT during a transfer. When none waits, it is a reply that nobody asked for: the greeting,
+   *   been answered, but for STAT during a transfer; and that too during a protected one to the client, where it could be
+   *   moved into the file. When none waits, it is a reply that nobody asked for: the greeting,
    *   or 421.
    * @returns octets for the client, maybe none
    * @throws RangeError for a code out of 100 to 599, or one that `proceed` gives; for a command that has been answered
@@ -153,8 +163,10 @@ export class ServerSession {
     if (owed === undefined || isFinal(owed.replies.at(-1))) throw new RangeError('the command has been answered');
     if (owed.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
     owed.replies.push({ code, plaintext });
-    if (mayOvertake(owed, this.#unanswered.oldest)) return this.#flush(owed);
-    return this.#flush();
+    const { oldest } = this.#unanswered;
+    if (!mayOvertake(owed, oldest)) return this.#flush();
+    const isHeld = sharesNumbers(oldest!.verb, 'server', this.protection) && couldBecomeBlock(owed);
+    return this.#flush(isHeld ? undefined : owed);
   }
 
   /**
@@ -300,6 +312,7 @@ export class ServerSession {
       const reply = owed.replies.shift();
       if (reply === undefined) break;
       said.push(this.#say(owed.level, reply.plaintext));
+      if (!isFinal(reply) && owed.begun !== true) this.#association.begin(owed.verb);
       owed.begun = true;
       if (!isFinal(reply)) continue;
       this.#unanswered.remove(owed);

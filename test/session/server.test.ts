@@ -252,12 +252,16 @@ describe('a secured server', () => {
   });
 
   it('refuses lines whose order somebody has changed', () => {
-    const it = byHand();
-    const first = protectCommand(it.context, 'safe', toUtf8('DELE a'));
-    const second = protectCommand(it.context, 'safe', toUtf8('DELE b'));
-    expect(it.pair.toServer(second)).toMatchObject({ sequence: 'gap' });
-    it.server.reply(250, 'x');
-    expect(it.pair.toServer(first)).toMatchObject({ code: 535, error: { code: 'security/out-of-sequence' } });
+    const refused = { code: 535, error: { code: 'security/out-of-sequence' } };
+    for (const allowMissingLines of [false, true]) {
+      const it = byHand({ allowMissingLines });
+      const first = protectCommand(it.context, 'safe', toUtf8('DELE a'));
+      const second = protectCommand(it.context, 'safe', toUtf8('DELE b'));
+      expect(it.pair.toServer(second)).toMatchObject(allowMissingLines ? { sequence: 'gap' } : refused);
+      if (allowMissingLines) it.server.reply(250, 'x');
+      expect(it.pair.toServer(first)).toMatchObject(refused);
+      expect(it.pair.toServer(protectCommand(it.context, 'safe', toUtf8('NOOP')))).toMatchObject({ sequence: 'ok' });
+    }
   });
 
   it('takes what peers put around a command', () => {
