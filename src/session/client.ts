@@ -5,7 +5,7 @@
  */
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
-import { ReplyReader } from '../ftp/reply.js';
+import { type Reply, ReplyReader } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
 import { factsOf, levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
@@ -256,12 +256,20 @@ export class ClientSession {
 
   #read(): ClientEvent | undefined {
     while (!this.paused) {
-      const outer = this.#replies.next();
+      const outer = this.#nextOuter();
       if (outer === undefined) return undefined;
       const reply = this.#opener.open(outer, code => this.#unanswered.answering(code));
       if (reply !== undefined) return this.#take(reply);
     }
     return undefined;
+  }
+
+  #nextOuter(): Reply | undefined {
+    try {
+      return this.#replies.next();
+    } catch (error) {
+      throw this.#opener.unreadable(error, this.#unanswered.oldest);
+    }
   }
 
   /** A reply that may be believed. */

@@ -55,16 +55,23 @@ export class ReplyOpener {
     return outer.code < 600 ? this.#clear(outer, answering(outer.code)) : this.#protected(outer, answering);
   }
 
+  /**
+   * What is wrong with a line that begins no reply.
+   * @param error  of ReplyReader
+   * @param answered  what the next reply answers
+   */
+  unreadable(error: unknown, answered: Unanswered | undefined): unknown {
+    const isLine = error instanceof FtpSecurityError && error.code === 'syntax/bad-reply';
+    return isLine && this.#owesProtection(answered) ? unprotected() : error;
+  }
+
   /** @throws FtpSecurityError `syntax/truncated` when an inner reply is not finished */
   close(): void {
     this.#reader?.close();
   }
 
   #clear(reply: Reply, answered: Unanswered | undefined): UnprotectedReply {
-    const { standing } = this.#association;
-    if (this.#open || (hasIntegrity(standing) && !replyMayBeClear(standing.phase, answered))) {
-      throw unprotected();
-    }
+    if (this.#owesProtection(answered)) throw unprotected();
     const tolerated = endsBare(reply.raw) ? (['bare-lf'] as const) : [];
     return {
       inner: reply,
@@ -73,6 +80,11 @@ export class ReplyOpener {
       sequence: 'none',
       classification: classify(reply.code),
     };
+  }
+
+  #owesProtection(answered: Unanswered | undefined): boolean {
+    const { standing } = this.#association;
+    return this.#open || (hasIntegrity(standing) && !replyMayBeClear(standing.phase, answered));
   }
 
   #protected(outer: Reply, answering: Answering): UnprotectedReply | undefined {

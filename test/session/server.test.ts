@@ -6,8 +6,8 @@ import { protectCommand, unprotectReply } from '../../src/secure/protect.js';
 import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
 import type { AnsweredEvent, CommandEvent, ServerSessionOptions } from '../../src/session/server-events.js';
-import { errorOf } from '../helpers.js';
-import { having, krb5Contexts, Pair, pskContexts } from './pair.js';
+import { errorOf, expectCode } from '../helpers.js';
+import { having, krb5Contexts, Pair, pskContexts, secured } from './pair.js';
 
 /** A server, and what a client needs to talk to it by hand. */
 function byHand(options: Partial<ServerSessionOptions> = {}, contexts = pskContexts()) {
@@ -429,6 +429,24 @@ describe('replies', () => {
     expect(pair.server.paused).toBe(false);
     expect(pair.server.next()).toMatchObject({ type: 'answered', code: 503 });
     expect(pair.server.next()).toMatchObject({ type: 'command', command: { verb: 'NOOP' } });
+  });
+
+  it('to REIN behind a command that waits come behind its own, and the keys are kept until then', () => {
+    const contexts = pskContexts();
+    const pair = secured({ contexts });
+    const list = pair.command('SITE a');
+    const rein = pair.command('REIN');
+    pair.server.receive(toUtf8('USER a\r\n'));
+    expect([pair.server.next(), pair.server.paused, pair.server.phase]).toEqual([undefined, true, 'secured']);
+    expect(pair.server.reply(220, 'again', rein)).toEqual(new Uint8Array());
+    expect([pair.server.next(), pair.server.paused, pair.server.phase]).toEqual([undefined, true, 'secured']);
+    pair.client.receive(pair.server.reply(200, 'done', list));
+    expect(pair.client.next()).toMatchObject({ reply: { code: 200 }, level: 'private', command: { verb: 'SITE' } });
+    expect(pair.client.next()).toMatchObject({ reply: { code: 220 }, level: 'private', command: { verb: 'REIN' } });
+    expect([pair.client.phase, pair.server.phase]).toEqual(['clear', 'clear']);
+    for (const context of Object.values(contexts))
+      expectCode(() => context.wrap(toUtf8('a'), 'safe'), 'sequence/closed');
+    expect(pair.server.next()).toMatchObject({ type: 'command', command: { verb: 'USER' }, level: 'clear' });
   });
 
   it('to REIN are waited for', () => {
