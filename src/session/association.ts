@@ -12,6 +12,7 @@ import {
   type Standing,
   sharesNumbers,
   standingAfter,
+  strongest,
   TRANSFERS,
 } from './rules.js';
 
@@ -110,6 +111,11 @@ export class Association {
     if (this.#control.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
     const message = `a protection buffer of ${bufferSize} octets holds no ${level} block`;
     return new FtpSecurityError('syntax/limit-exceeded', message, facts);
+  }
+
+  /** Leaves a number out, so that what comes next, moved between blocks of ours, does not follow the one before it. */
+  skipNumber(): void {
+    this.#control!.wrap(new Uint8Array(), strongest(this.#standing.levels)!);
   }
 
   /** For the next transfer out. @throws FtpSecurityError as BlockWriter does */

@@ -19,6 +19,7 @@ import { ReplyOpener } from './reply-opener.js';
 import {
   type Asked,
   couldBecomeBlock,
+  mayBeDuringTransfer,
   mustBeWaitedFor,
   type Phase,
   sharesNumbers,
@@ -122,6 +123,7 @@ export class ClientSession {
     const asked = ofCaller(octets, verb => this.#levelFor(verb, level));
     this.#assertMaySend(asked);
     const { level: at } = asked;
+    if (this.#upload !== undefined && couldBecomeBlock(asked)) this.#association.skipNumber();
     const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#association.control!, at, octets);
     this.#add(asked);
     return sent;
@@ -235,8 +237,8 @@ export class ClientSession {
       refusalOf(asked, this.#association.standing, this.#policy, 'local') ??
       (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, LOCAL));
     if (refusal !== undefined) throw refusal;
-    if (this.#upload !== undefined && couldBecomeBlock(asked)) {
-      const message = `${asked.verb} could be moved into the file that is being sent: wait for its final reply, or send ABOR`;
+    if (this.#upload !== undefined && couldBecomeBlock(asked) && !mayBeDuringTransfer(asked.verb)) {
+      const message = `${asked.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
       throw new FtpSecurityError('sequence/unexpected-command', message, LOCAL);
     }
     const readable = CREDENTIALS.has(asked.verb) && !factsOf(asked.level).confidentiality;
@@ -268,7 +270,7 @@ export class ClientSession {
     try {
       return this.#replies.next();
     } catch (error) {
-      throw this.#opener.unreadable(error, this.#unanswered.oldest);
+      throw this.#opener.unreadable(error);
     }
   }
 

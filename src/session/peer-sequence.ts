@@ -53,9 +53,10 @@ export class PeerSequence {
   line(place: bigint, follows: boolean, goesOn = false): FtpSecurityError | undefined {
     if (this.#line !== undefined && place < this.#line)
       return outOfSequence('a line was sent before one that has come');
-    const innocent = this.#sharing !== undefined && !isRead(this.#sharing.readers) && !goesOn;
+    const isRunning = this.#sharing === this.#transfer;
+    const innocent = this.#sharing !== undefined && (isRunning || !isRead(this.#sharing.readers)) && !goesOn;
     this.#line = place;
-    if (this.#sharing !== this.#transfer) this.#sharing = undefined;
+    if (!isRunning) this.#sharing = undefined;
     const isMissing = !follows && !innocent && !this.#allowMissingLines;
     return isMissing ? outOfSequence('a line before this one is missing') : undefined;
   }

@@ -55,14 +55,10 @@ export class ReplyOpener {
     return outer.code < 600 ? this.#clear(outer, answering(outer.code)) : this.#protected(outer, answering);
   }
 
-  /**
-   * What is wrong with a line that begins no reply.
-   * @param error  of ReplyReader
-   * @param answered  what the next reply answers
-   */
-  unreadable(error: unknown, answered: Unanswered | undefined): unknown {
+  /** What is wrong with a line that begins no reply. @param error  of ReplyReader */
+  unreadable(error: unknown): unknown {
     const isLine = error instanceof FtpSecurityError && error.code === 'syntax/bad-reply';
-    return isLine && this.#owesProtection(answered) ? unprotected() : error;
+    return isLine && this.#open ? unprotected() : error;
   }
 
   /** @throws FtpSecurityError `syntax/truncated` when an inner reply is not finished */
@@ -71,7 +67,8 @@ export class ReplyOpener {
   }
 
   #clear(reply: Reply, answered: Unanswered | undefined): UnprotectedReply {
-    if (this.#owesProtection(answered)) throw unprotected();
+    const { standing } = this.#association;
+    if (this.#open || (hasIntegrity(standing) && !replyMayBeClear(standing.phase, answered))) throw unprotected();
     const tolerated = endsBare(reply.raw) ? (['bare-lf'] as const) : [];
     return {
       inner: reply,
@@ -80,11 +77,6 @@ export class ReplyOpener {
       sequence: 'none',
       classification: classify(reply.code),
     };
-  }
-
-  #owesProtection(answered: Unanswered | undefined): boolean {
-    const { standing } = this.#association;
-    return this.#open || (hasIntegrity(standing) && !replyMayBeClear(standing.phase, answered));
   }
 
   #protected(outer: Reply, answering: Answering): UnprotectedReply | undefined {

@@ -95,12 +95,19 @@ export function sharesNumbers(verb: string, sender: Peer, protection: Protection
 }
 
 /**
- * Whether a side must not send a line, or a reply to it, while it sends blocks: a token is not bound to its connection, and
- * has a number that a block could have, so whoever is on the way could move it into the file. A file that ABOR is moved
- * into never ends.
+ * Whether a line of a side, while it sends blocks, could be moved into the file by whoever is on the way: a token is not
+ * bound to its connection, and its number is one that a block could have. A file that ABOR is moved into never ends.
+ * @param line  the command, or the one that the line answers
  */
 export function couldBecomeBlock({ verb, level }: Unanswered): boolean {
   return level !== 'clear' && verb !== 'ABOR';
+}
+
+/** Commands that may come during a transfer (RFC 959 §4.1.1 and §4.1.3). */
+const DURING_TRANSFERS: ReadonlySet<string> = new Set(['ABOR', 'QUIT', 'STAT']);
+
+export function mayBeDuringTransfer(verb: string): boolean {
+  return DURING_TRANSFERS.has(verb);
 }
 
 /** Whether a command is answered before the oldest one that waits: STAT during a transfer (RFC 959 §4.1.3). */

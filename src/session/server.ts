@@ -149,8 +149,7 @@ export class ServerSession {
    * @param code  1yz leaves the command waiting for another reply; AUTH and ADAT can only be refused
    * @param text  one line, or several
    * @param to  the command; default the oldest that waits. A reply to a later one is kept until those before it have
-   *   been answered, but for STAT during a transfer; and that too during a protected one to the client, where it could be
-   *   moved into the file. When none waits, it is a reply that nobody asked for: the greeting,
+   *   been answered, but for STAT during a transfer. When none waits, it is a reply that nobody asked for: the greeting,
    *   or 421.
    * @returns octets for the client, maybe none
    * @throws RangeError for a code out of 100 to 599, or one that `proceed` gives; for a command that has been answered
@@ -165,8 +164,9 @@ export class ServerSession {
     owed.replies.push({ code, plaintext });
     const { oldest } = this.#unanswered;
     if (!mayOvertake(owed, oldest)) return this.#flush();
-    const isHeld = sharesNumbers(oldest!.verb, 'server', this.protection) && couldBecomeBlock(owed);
-    return this.#flush(isHeld ? undefined : owed);
+    const isBetweenBlocks = sharesNumbers(oldest!.verb, 'server', this.protection);
+    if (isBetweenBlocks && couldBecomeBlock(owed)) this.#association.skipNumber();
+    return this.#flush(owed);
   }
 
   /**
