@@ -37,7 +37,7 @@ export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): P
 /** Whether a reply has a line that came in the clear: one without any code of 63z. */
 export function hasClearLine(reply: Reply): boolean {
   for (const { line } of linesOf(reply)) {
-    const code = /^([0-9]{3})[ -]/.exec(fromUtf8(line.subarray(0, 4)))?.[1];
+    const code = /^([0-9]{3})(?:[ \-\r\n]|$)/.exec(fromUtf8(line.subarray(0, 4)))?.[1];
     if (levelOfCode(Number(code)) === undefined) return true;
   }
   return false;
@@ -97,7 +97,8 @@ export function encodeProtectedReply({
 export function decodeReplyLine(raw: Uint8Array, code: number, deviations: Deviations, base = 0): Uint8Array {
   const line = withoutEndOfLine(raw, deviations, 'syntax/bad-reply');
   const prefix = toUtf8(`${code}`);
-  const separator = line[prefix.length];
+  // The bare code ends a reply, too; here it lacks a token.
+  const separator = line[prefix.length] ?? BLANK;
   if (!startsWith(line, prefix) || (separator !== HYPHEN && separator !== BLANK)) {
     throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply without the code`, { offset: base });
   }

@@ -7,6 +7,7 @@ import type { InnerReplyOptions } from '../secure/inner-reply.js';
 import { checkReplyLevel, ProtectedReplyReader, type UnprotectedReply } from '../secure/protect.js';
 import { hasClearLine } from '../secure/protected-reply.js';
 import { covers, levelOfCode, type TokenLevel } from '../secure/protection-level.js';
+import type { SecurityContext } from '../secure/security-context.js';
 import { endsBare } from './asked.js';
 import type { Association } from './association.js';
 import type { Policy } from './command-rules.js';
@@ -30,18 +31,23 @@ export class ReplyOpener {
   readonly #reader: ProtectedReplyReader | undefined;
   /** An inner reply has begun, and later outer replies must finish it. */
   #open = false;
+  readonly #early: boolean;
 
-  constructor(association: Association, options: InnerReplyOptions, policy: Policy) {
+  /** @param early  a context that awaits the reply which completes the exchange: MIT's server may protect that already */
+  constructor(association: Association, options: InnerReplyOptions, policy: Policy, early?: SecurityContext) {
     this.#association = association;
     this.#options = options;
     this.#policy = policy;
+    this.#early = early !== undefined;
+    const owed = () => this.#early || owesIntegrity(association.standing);
+    const context = association.control ?? early;
     this.#reader =
-      association.control &&
-      new ProtectedReplyReader(association.control, {
+      context &&
+      new ProtectedReplyReader(context, {
         ...options,
         gapless: true,
         get integrityOwed() {
-          return owesIntegrity(association.standing);
+          return owed();
         },
       });
   }
@@ -82,21 +88,29 @@ export class ReplyOpener {
   #protected(outer: Reply, answering: Answering): UnprotectedReply | undefined {
     if (this.#reader === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
     if (levelOfCode(outer.code) !== undefined && hasClearLine(outer)) throw unprotected();
+    const deviations = new Deviations(this.#options);
+    if (this.#early) deviations.meet('protected-235', 'sequence/no-context');
     this.#reader.push(outer);
     const reply = this.#reader.next();
     this.#open = reply === undefined;
-    return reply && this.#judged(reply, levelOfCode(outer.code)!, answering(reply.inner.code));
+    if (reply === undefined) return undefined;
+    if (this.#early) assertCompletes(reply);
+    return this.#judged(reply, levelOfCode(outer.code)!, answering(reply.inner.code), deviations);
   }
 
-  #judged(reply: UnprotectedReply, claimed: TokenLevel, answered: Unanswered | undefined): UnprotectedReply {
+  #judged(
+    reply: UnprotectedReply,
+    claimed: TokenLevel,
+    answered: Unanswered | undefined,
+    deviations: Deviations,
+  ): UnprotectedReply {
     const { control, standing } = this.#association;
-    const deviations = new Deviations(this.#options);
     if (replyMustBeClear(standing.phase, answered)) {
       deviations.meet('protected-after-ccc', 'sequence/wrong-level');
     }
     // Where every line owes integrity, the reader has seen to it.
-    if (!owesIntegrity(standing) && replyOwesIntegrity(standing, answered)) {
-      checkReplyLevel(control!, claimed, reply.level as TokenLevel, deviations, { integrityOwed: true });
+    if (control !== undefined && !owesIntegrity(standing) && replyOwesIntegrity(standing, answered)) {
+      checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { integrityOwed: true });
     }
     const { require } = this.#policy;
     if (require !== undefined && standing.phase === 'secured' && !covers(reply.level, require)) {
@@ -108,4 +122,13 @@ export class ReplyOpener {
 
 function unprotected(): FtpSecurityError {
   return new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
+}
+
+/** The one reply that may come so early, and the first token of its sender. */
+function assertCompletes({ inner, sequence }: UnprotectedReply): void {
+  if (inner.code !== 235) {
+    const message = 'a protected reply, other than 235, before the exchange is complete';
+    throw new FtpSecurityError('sequence/no-context', message);
+  }
+  if (sequence === 'gap') throw new FtpSecurityError('security/out-of-sequence', 'a line before 235 is missing');
 }
