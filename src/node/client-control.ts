@@ -30,6 +30,11 @@ export interface ClientControlOptions extends ClientSessionOptions {
    * where addresses are translated on the way, and the two sides see others.
    */
   channelBindings?: boolean;
+  /**
+   * Hears of each reply before its octets can be read, those of the exchange too: what vouches for it (`level`), `sequence`, the
+   * deviations that were tolerated, and the command that it answers.
+   */
+  replied?: (event: ClientEvent) => void;
   /** How long any answer may take, in milliseconds: of the server, and of the exchange. 0 for no limit; default 30 s. */
   timeout?: number;
   /**
@@ -37,8 +42,6 @@ export interface ClientControlOptions extends ClientSessionOptions {
    * no limit. Default 2 minutes: some rounds with a slow server, or a person who is asked for a PIN.
    */
   startTimeout?: number;
-  /** Hears of what the session takes in: replies with level, sequence and deviations, before they are read from the stream. */
-  heard?: (event: ClientEvent) => void;
 }
 
 const DEFAULT_BUFFER = 0x1_0000;
@@ -62,7 +65,6 @@ export class ClientControl extends OverSocket {
   readonly #channel: ChannelEnds;
   readonly #timeout: number;
   readonly #commands = new CommandReader({ bareLf: false });
-  readonly #heard: (event: ClientEvent) => void;
   /** What `start` waits for. */
   #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #started = false;
@@ -81,7 +83,6 @@ export class ClientControl extends OverSocket {
     this.#options = options;
     this.#channel = options.channelBindings === false ? {} : channelOf(socket, 'client');
     this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
-    this.#heard = options.heard ?? (() => {});
   }
 
   /**
@@ -223,7 +224,7 @@ export class ClientControl extends OverSocket {
 
   #next(): ClientEvent | undefined {
     const event = this.session.next();
-    if (event !== undefined) this.#heard(event);
+    if (event !== undefined) this.#options.replied?.(event);
     return event;
   }
 

@@ -22,7 +22,16 @@ import {
 import { Association, DEFAULT_MIN_PBSZ } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
-import { type Asked, mayOvertake, mustBeWaitedFor, owesIntegrity, type Phase, replyLevel } from './rules.js';
+import {
+  type Asked,
+  couldBecomeBlock,
+  mayOvertake,
+  mustBeWaitedFor,
+  owesIntegrity,
+  type Phase,
+  replyLevel,
+  sharesNumbers,
+} from './rules.js';
 import type {
   AnsweredEvent,
   AskedEvent,
@@ -100,7 +109,6 @@ export class ServerSession {
     formatPbszText(maxPbsz);
     if (minPbsz > maxPbsz) throw new RangeError('minPbsz is more than maxPbsz');
     this.#options = { ...options, maxPbsz };
-    this.#association = new Association({ minPbsz, association: options.association });
     this.#maxSecurityData = limitOf(options.maxSecurityData, DEFAULT_MAX_SECURITY_DATA, 'maxSecurityData');
     this.#maxFailures = limitOf(options.maxFailures, DEFAULT_MAX_FAILURES, 'maxFailures');
     this.#policy = { ...options, ccc, mechanisms: mechanisms.map(name => name.toUpperCase()) };
@@ -108,6 +116,7 @@ export class ServerSession {
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
+    this.#association = new Association('client', { ...options, minPbsz });
     this.#opener = new CommandOpener(this.#association, this.#options, this.#policy);
   }
 
@@ -178,8 +187,11 @@ export class ServerSession {
     if (owed === undefined || isFinal(owed.replies.at(-1))) throw new RangeError('the command has been answered');
     if (owed.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
     owed.replies.push({ code, plaintext });
-    if (mayOvertake(owed, this.#unanswered.oldest)) return this.#flush(owed);
-    return this.#flush();
+    const { oldest } = this.#unanswered;
+    if (!mayOvertake(owed, oldest)) return this.#flush();
+    const isBetweenBlocks = sharesNumbers(oldest!.verb, 'server', this.protection);
+    if (isBetweenBlocks && couldBecomeBlock(owed)) this.#association.skipNumber();
+    return this.#flush(owed);
   }
 
   /**
@@ -351,6 +363,7 @@ export class ServerSession {
       const reply = owed.replies.shift();
       if (reply === undefined) break;
       said.push(this.#say(owed.level, reply.plaintext));
+      if (!isFinal(reply) && owed.begun !== true) this.#association.begin(owed.verb);
       owed.begun = true;
       if (!isFinal(reply)) continue;
       this.#unanswered.remove(owed);

@@ -118,6 +118,30 @@ describe('a control connection', () => {
     expect(await heard).toEqual(['safe NOOP', 'private PASS x', 'safe QUIT']);
   });
 
+  it('tells what vouches for each reply, before it can be read', async () => {
+    const [near, far] = inMemory();
+    const heard = echo(serverOf(PSK, far));
+    const told: string[] = [];
+    const replied = (event: ClientEvent) => {
+      if (event.type !== 'reply') return;
+      const { reply, level, sequence, tolerated, command } = event;
+      told.push(`${command?.verb ?? ''} ${reply.code} ${level} ${sequence} ${tolerated}`.trim());
+    };
+    const client = clientOf(PSK, near, { replied });
+    await client.start();
+    client.end('NOOP\r\nQUIT\r\n');
+    client.resume();
+    await heard;
+    expect(told).toEqual([
+      '220 clear none',
+      'ADAT 235 clear none',
+      'PBSZ 200 private ok',
+      'PROT 200 private ok',
+      'NOOP 200 private ok',
+      'QUIT 221 private ok',
+    ]);
+  });
+
   it('stops reading from the socket while nobody reads from it', async () => {
     const [near, far] = await onLoopback();
     const served = echo(serverOf(PSK, far)).catch(() => {});
@@ -283,7 +307,7 @@ describe('a control connection', () => {
     const [near, far] = inMemory();
     const heard: ClientEvent[] = [];
     const served = echo(serverOf(PSK, far));
-    const client = clientOf(PSK, near, { heard: event => heard.push(event) });
+    const client = clientOf(PSK, near, { replied: event => heard.push(event) });
     await client.start();
     client.end('QUIT\r\n');
     await served;
@@ -301,7 +325,7 @@ describe('a control connection', () => {
 
     const [other, server] = inMemory();
     server.on('data', () => server.write('334 here adat=AAAA\n'));
-    const deviant = clientOf(PSK, other, { greeted: true, heard: event => heard.push(event) });
+    const deviant = clientOf(PSK, other, { greeted: true, replied: event => heard.push(event) });
     deviant.on('error', () => {});
     await deviant.start().catch(() => {});
     expect(heard.at(-1)).toMatchObject({ tolerated: ['bare-lf', 'text-before-adat', 'adat-case'] });

@@ -177,7 +177,7 @@ describe('ServerControl', () => {
       greeted: true,
       protection: 'clear',
       allowInsertedLines: true,
-      heard: event => codes.push(event.reply.code),
+      replied: event => codes.push(event.reply.code),
     });
     await client.start();
     client.on('error', () => {}).resume();
