@@ -37,7 +37,7 @@ const RULES: readonly Rule[] = [
     reply: 503,
     error: 'sequence/no-context',
     why: 'MIC, CONF and ENC come after a security data exchange (§3)',
-    broken: ({ level }, { levels }) => level !== 'clear' && levels.length === 0,
+    broken: ({ level }, { phase }) => level !== 'clear' && (phase === 'clear' || phase === 'exchange'),
   },
   {
     reply: 533,
