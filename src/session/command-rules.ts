@@ -72,6 +72,12 @@ const RULES: readonly Rule[] = [
       require !== undefined && phase === 'secured' && !covers(level, require),
   },
   {
+    reply: 534,
+    error: 'sequence/unexpected-command',
+    why: 'policy wants CCC first, and nothing but CCC (§3); AUTH has no 503 (§8.2)',
+    broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb === 'AUTH',
+  },
+  {
     reply: 503,
     error: 'sequence/unexpected-command',
     why: 'policy wants CCC first (§3)',
