@@ -23,6 +23,8 @@ export interface ConnectionRecord extends Endpoints {
   type: 'connection';
   /** From 1, in the order of the SYNs. */
   connection: number;
+  /** The recording that it is in, as the command was given it; only the command knows it. */
+  file?: string;
   /** As AUTH named it, and which of the mechanisms under that name; null without an exchange. */
   mechanism: string | null;
   variant: string | null;
@@ -84,6 +86,8 @@ export interface SummaryRecord {
   data_connections: number;
   /** Gaps in control connections: octets that were sent and not captured. */
   lost_segments: number;
+  /** Packets that could not be read, by reason; those that are known to hold no TCP don't count. */
+  unread: Record<string, number>;
 }
 
 export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord;

@@ -2,6 +2,7 @@
  * The streams of the TCP connections in a capture (RFC 9293). The whole capture is at hand, so it is gone through twice:
  * first to find what never comes, then to give the octets in the order of the packets that complete them.
  */
+import { FtpSecurityError } from '../errors.js';
 import type { Segment } from './link-layer.js';
 import { type Connection, ConnectionTracker, type Side } from './tcp-connections.js';
 import { Coverage, type Ending, type Piece, StreamAssembler, type StreamPlan } from './tcp-stream.js';
@@ -23,8 +24,8 @@ export type TcpEvent = Piece & {
   connection: TcpConnection;
   /** Which of the ends sent it. */
   from: 0 | 1;
-  /** Nanoseconds since 1970-01-01, UTC: of the packet that completes the octets, or shows the gap or the end. */
-  time: bigint;
+  /** Nanoseconds since 1970-01-01, UTC, if known: of the packet that completes the octets, or shows the gap or the end. */
+  time: bigint | undefined;
 };
 
 export interface TcpStreams {
@@ -89,11 +90,13 @@ function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage =
 function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generator<TcpEvent> {
   const tracker = new ConnectionTracker();
   const assemblers: [StreamAssembler, StreamAssembler][] = [];
-  let time = 0n;
+  let time: bigint | undefined;
   for (const segment of segments) {
     time = segment.time;
     const { connection: tracked, from: sender, at } = tracker.follow(segment);
-    const { connection, streams } = plans[tracked.found]!;
+    const plan = plans[tracked.found];
+    if (plan === undefined) throw new FtpSecurityError('syntax/bad-file', 'the recording changed while it was read');
+    const { connection, streams } = plan;
     assemblers[tracked.found] ??= [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])];
     const pair = assemblers[tracked.found]!;
     if (at !== undefined) pair[sender].add(at, segment.payload);
@@ -112,7 +115,7 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
   }
   for (const [found, { connection }] of plans.entries()) {
     for (const from of [0, 1] as const) {
-      const piece = assemblers[found]![from].next(0, 'open');
+      const piece = assemblers[found]?.[from].next(0, 'open');
       if (piece !== undefined) yield Object.assign(piece, { connection, from, time });
     }
   }

@@ -1,14 +1,14 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
-import { assertBytes, CRLF, concat } from '../bytes.js';
+import { CRLF, concat } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import type { Observation } from '../session/observation.js';
 import { Observer } from '../session/observer.js';
+import { CaptureFile, isCapture, noCapture } from './capture-file.js';
 import { type ControlConnection, controlConnections } from './control-connections.js';
 import { SegmentReader } from './link-layer.js';
-import type { CapturedPacket } from './packet.js';
-import { readCapture } from './pcap.js';
+import { beginningOf, chunksOf, type Recording, wholeOf } from './recording.js';
 import {
   connectionRecord,
   type Endpoints,
@@ -39,16 +39,22 @@ export interface Transcript {
 
 /**
  * Verifies a recording at its own time.
- * @param bytes  a pcap file, or a text transcript
+ * @param recording  a capture (pcap or pcapng) or a text transcript, whole or in chunks. Chunks are gone through several
+ *   times, so that a capture need not be in memory; they must be the same each time, and not change
  * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` when it is neither, `syntax/limit-exceeded`
  *   when it has more than a million control lines or connections
  */
-export function verifyRecording(bytes: Uint8Array, options: VerifyOptions): Transcript {
-  assertBytes(bytes, 'recording');
-  if (isTextTranscript(bytes)) return verifyText(readTextTranscript(bytes), options);
-  const { packets, error } = readCapture(bytes);
-  const records = verifyPackets(packets, options);
-  return error === undefined ? { records } : { records, error };
+export function verifyRecording(recording: Recording, options: VerifyOptions): Transcript {
+  const chunks = chunksOf(recording);
+  const start = beginningOf(chunks);
+  if (isCapture(start)) return verifyCapture(new CaptureFile(chunks), options);
+  if (isTextTranscript(start)) return verifyText(readTextTranscript(wholeOf(chunks)), options);
+  throw noCapture(start);
+}
+
+function verifyCapture(capture: CaptureFile, options: VerifyOptions): Transcript {
+  const records = verifySegments(new SegmentReader(capture), options);
+  return capture.error === undefined ? { records } : { records, error: capture.error };
 }
 
 function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
@@ -58,11 +64,11 @@ function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions
     for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
     recording.end(undefined);
   });
-  return { records: writer.finish(0) };
+  return { records: writer.finish(0, {}) };
 }
 
-function verifyPackets(packets: Iterable<CapturedPacket>, options: VerifyOptions): TranscriptRecord[] {
-  const streams = reassemble(new SegmentReader(packets));
+function verifySegments(segments: SegmentReader, options: VerifyOptions): TranscriptRecord[] {
+  const streams = reassemble(segments);
   const control = controlConnections(streams, options.ports);
   const writer = new TranscriptWriter();
   const recordings = new Map(
@@ -81,7 +87,7 @@ function verifyPackets(packets: Iterable<CapturedPacket>, options: VerifyOptions
     else if (--entry.open === 0) recording.end(event.time);
   }
   const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
-  return writer.finish(answered.length - control.size);
+  return writer.finish(answered.length - control.size, segments.unread);
 }
 
 function sideOf({ clientEnd }: ControlConnection, end: 0 | 1): 'client' | 'server' {
@@ -150,12 +156,16 @@ class TranscriptWriter {
     this.#pending.push(() => connectionRecord(connection, endpoints));
   }
 
-  finish(dataConnections: number): TranscriptRecord[] {
+  finish(dataConnections: number, unread: Record<string, number>): TranscriptRecord[] {
     const records = this.#pending.map(write => write());
-    return [...records, this.#summary(records, dataConnections)];
+    return [...records, this.#summary(records, dataConnections, unread)];
   }
 
-  #summary(records: readonly TranscriptRecord[], dataConnections: number): SummaryRecord {
+  #summary(
+    records: readonly TranscriptRecord[],
+    dataConnections: number,
+    unread: Record<string, number>,
+  ): SummaryRecord {
     const messages = records.filter(record => record.type === 'message');
     const count = (verdict: string) => messages.filter(message => message.verdict === verdict).length;
     return {
@@ -170,6 +180,7 @@ class TranscriptWriter {
       unprotected_after_security: messages.filter(({ error }) => error?.code === 'sequence/unprotected').length,
       data_connections: dataConnections,
       lost_segments: this.lost,
+      unread,
     };
   }
 }

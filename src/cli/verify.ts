@@ -107,18 +107,21 @@ class Total {
 
   get status(): number {
     if (this.#faulty) return EXIT.faulty;
-    return this.#unkeyed ? EXIT.unkeyed : EXIT.fine;
+    return this.#unkeyed || Object.keys(this.summary.unread).length > 0 ? EXIT.unseen : EXIT.fine;
   }
 
   #sum(summary: SummaryRecord): void {
     this.files++;
     this.#connections += summary.connections;
     if (this.files === 1) {
-      this.summary = { ...summary };
+      this.summary = { ...summary, unread: { ...summary.unread } };
       return;
     }
     for (const [name, value] of Object.entries(summary)) {
-      if (typeof value === 'number') this.summary[name as Exclude<keyof SummaryRecord, 'type'>] += value;
+      if (typeof value === 'number') this.summary[name as Exclude<keyof SummaryRecord, 'type' | 'unread'>] += value;
+    }
+    for (const [reason, packets] of Object.entries(summary.unread)) {
+      this.summary.unread[reason] = (this.summary.unread[reason] ?? 0) + packets;
     }
   }
 }
