@@ -1,8 +1,8 @@
 /** Recorded control connections of real peers, line by line, and the contexts of their exchanges. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { CaptureFile } from '../../src/capture/capture-file.js';
 import { controlConnections } from '../../src/capture/control-connections.js';
 import { type MessageRecord, type ReplyRecord, verifyRecording } from '../../src/capture/index.js';
-import { CaptureFile } from '../../src/capture/capture-file.js';
 import { SegmentReader } from '../../src/capture/link-layer.js';
 import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
 import { LineReader } from '../../src/ftp/line.js';
