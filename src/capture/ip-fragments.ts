@@ -21,6 +21,9 @@ export interface Reassembled {
 /** RFC 1122 §3.3.2 wants 60 to 120 seconds; RFC 8200 §4.5 has 60. */
 const TIMEOUT = 60_000_000_000n;
 
+/** What a packet costs beside its octets. */
+const OVERHEAD = 512;
+
 /** Octets that may be held. Linux holds 4 MiB for each network; a capture is of many hosts. */
 const MAX_HELD = 2 ** 25;
 
@@ -103,6 +106,7 @@ export class IpFragments {
       whole: false,
     };
     this.#entries.set(key, entry);
+    this.#held += OVERHEAD;
     return entry;
   }
 
@@ -110,7 +114,7 @@ export class IpFragments {
   #grow(entry: Entry, needed: number): void {
     const before = entry.octets.length;
     if (needed <= before) return;
-    const room = Math.min(Math.max(needed, 2 * before, 2048) + 7, MAX_LENGTH + 1) & ~7;
+    const room = Math.min(Math.max(needed, 2 * before) + 7, MAX_LENGTH + 1) & ~7;
     const [octets, present] = [new Uint8Array(room), new Uint8Array(room / 8)];
     octets.set(entry.octets);
     present.set(entry.present);
@@ -130,7 +134,7 @@ export class IpFragments {
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry.key);
-    this.#held -= entry.octets.length;
+    this.#held -= entry.octets.length + OVERHEAD;
     if (entry.whole) return;
     const reason = entry.protocol === undefined ? 'IP fragment without its first' : 'IP fragment without the rest';
     this.#lose(reason, entry.fragments);

@@ -75,7 +75,9 @@ export function udp(frame: Frame): Next | string | undefined {
   if (data.length < at + 8) return broken(frame, 'UDP');
   const number = u16(data, at + 2);
   frame.at += 8;
-  return UDP_PORTS.has(number) ? { registry: 'UDP port', number } : undefined;
+  if (!UDP_PORTS.has(number)) return undefined;
+  const cut = data.length < Math.min(frame.at + 8, frame.end);
+  return cut ? broken(frame, 'tunnel') : { registry: 'UDP port', number };
 }
 
 /** What the generic extension of VXLAN names (draft-ietf-nvo3-vxlan-gpe §3.2). */
@@ -109,7 +111,7 @@ function geneve(frame: Frame): Next | undefined {
 const GTP_USER_DATA = 255;
 
 /** 3GPP TS 29.281 §5: version 1, the type of the message, and if any of three bits is set, four octets and extension headers. */
-function gtp(frame: Frame): Next | undefined {
+function gtp(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   const flags = data[at] ?? 0;
   if ((flags & 0xf0) !== 0x30 || data[at + 1] !== GTP_USER_DATA) return undefined;
@@ -120,7 +122,7 @@ function gtp(frame: Frame): Next | undefined {
   // Each ends with the type of the next, and begins with its length in fours.
   while ((data[frame.at - 1] ?? 0) !== 0) {
     const length = (data[frame.at] ?? 0) * 4;
-    if (length === 0) return undefined;
+    if (length === 0) return broken(frame, 'GTP');
     frame.at += length;
   }
   return IP;
