@@ -139,7 +139,7 @@ export function pcapngBlocks(littleEndian: boolean) {
     remarks: () => [
       block(4, u16(1), u16(9), ascii('\u007f\0\0\u0001host\0'), end),
       block(5, u32(0), u64(0n), comment()),
-      block(9, ascii('MESSAGE=x\n')),
+      block(9, ascii('__REALTIME_TIMESTAMP=1700000000000000\nMESSAGE=x\n')),
       block(0x0bad, u32(32473), ascii('mine')),
       block(0x40000bad, u32(32473)),
       block(0x7fff1234),
