@@ -1,9 +1,11 @@
 /** `rfc2228/capture`: recordings verified. Takes octets, not files. */
 export type { ObservedMechanism } from '../session/exchange-watch.js';
 export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
-export type { Recording } from './recording.js';
+export type { Compression } from './capture-file.js';
+export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';
 export type {
   ConnectionRecord,
+  FileRecord,
   MessageRecord,
   RecordedError,
   ReplyRecord,

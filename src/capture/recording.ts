@@ -1,6 +1,8 @@
 /** A recording as the caller has it: whole, or in chunks that can be gone through any number of times. */
 import { assertBytes, concatAll } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { type Compression, compressionOf, isCapture } from './capture-file.js';
+import { isTextTranscript } from './text-transcript.js';
 
 export type Recording = Uint8Array | Iterable<Uint8Array>;
 
@@ -45,4 +47,18 @@ export function wholeOf(chunks: Iterable<Uint8Array>): Uint8Array {
     }
   }
   return parts.length === 1 ? parts[0]! : concatAll(parts);
+}
+
+/** What a recording is; a compressed one is to be decompressed before it is verified. */
+export type RecordingFormat = 'capture' | 'text' | Compression;
+
+/**
+ * Tells a recording by how it begins.
+ * @param start  its first 64 KiB, or all of it
+ * @returns undefined when it is none
+ */
+export function recordingFormat(start: Uint8Array): RecordingFormat | undefined {
+  assertBytes(start, 'start');
+  if (isCapture(start)) return 'capture';
+  return compressionOf(start) ?? (isTextTranscript(start) ? 'text' : undefined);
 }

@@ -90,7 +90,18 @@ export interface SummaryRecord {
   unread: Record<string, number>;
 }
 
-export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord;
+/** One of several recordings, behind its other records: what was found in it. Only the command writes it. */
+export interface FileRecord extends Omit<SummaryRecord, 'type'> {
+  type: 'file';
+  /** As the command was given it, or found it in a directory. */
+  file: string;
+  /** The exit status that it alone would have. */
+  status: 0 | 1 | 2 | 3;
+  /** Why it could not be read to its end, or at all: `unreadable` where the system says so. */
+  error: RecordedError | { code: 'unreadable'; message: string } | null;
+}
+
+export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord | FileRecord;
 
 export function connectionRecord(
   connection: number,

@@ -5,10 +5,10 @@ import type { Tolerance } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import type { Observation } from '../session/observation.js';
 import { Observer } from '../session/observer.js';
-import { CaptureFile, isCapture, noCapture } from './capture-file.js';
+import { CaptureFile, noCapture } from './capture-file.js';
 import { type ControlConnection, controlConnections } from './control-connections.js';
 import { SegmentReader } from './link-layer.js';
-import { beginningOf, chunksOf, type Recording, wholeOf } from './recording.js';
+import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
 import {
   connectionRecord,
   type Endpoints,
@@ -18,7 +18,7 @@ import {
   type TranscriptRecord,
 } from './records.js';
 import { reassemble } from './tcp.js';
-import { isTextTranscript, readTextTranscript, type SpokenLine } from './text-transcript.js';
+import { readTextTranscript, type SpokenLine } from './text-transcript.js';
 
 /** A transcript is held in memory, at about a kilobyte a line; a capture of 12 MB has some thirty thousand. */
 const MAX_LINES = 1_000_000;
@@ -47,9 +47,14 @@ export interface Transcript {
 export function verifyRecording(recording: Recording, options: VerifyOptions): Transcript {
   const chunks = chunksOf(recording);
   const start = beginningOf(chunks);
-  if (isCapture(start)) return verifyCapture(new CaptureFile(chunks), options);
-  if (isTextTranscript(start)) return verifyText(readTextTranscript(wholeOf(chunks)), options);
-  throw noCapture(start);
+  switch (recordingFormat(start)) {
+    case 'capture':
+      return verifyCapture(new CaptureFile(chunks), options);
+    case 'text':
+      return verifyText(readTextTranscript(wholeOf(chunks)), options);
+    default:
+      throw noCapture(start);
+  }
 }
 
 function verifyCapture(capture: CaptureFile, options: VerifyOptions): Transcript {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { OPTIONS } from '../../src/cli/fuzz/options.js';
@@ -122,7 +122,11 @@ describe('verify', () => {
   it.each([
     ['a file that is none', () => [file('junk', 'junk')]],
     ['an empty file', () => [file('empty', '')]],
-    ['a folder', () => [folder]],
+    ['an empty folder', () => [mkdtempSync(join(folder, 'empty-'))]],
+    [
+      'a folder without a recording',
+      () => [dirname(file(join(basename(mkdtempSync(join(folder, 'junk-'))), 'junk'), 'x'))],
+    ],
     ['a file larger than memory', () => [sparse('huge.pcap', 3 * 2 ** 30)]],
     ['no such file', () => [join(folder, 'none')]],
     ['no file', () => []],
