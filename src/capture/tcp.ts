@@ -3,7 +3,7 @@
  * first to find what never comes, then to give the octets in the order of the packets that complete them.
  */
 import { FtpSecurityError } from '../errors.js';
-import type { Segment } from './link-layer.js';
+import { RST, type Segment } from './link-layer.js';
 import { type Connection, ConnectionTracker, type Side } from './tcp-connections.js';
 import { Coverage, type Ending, type Piece, StreamAssembler, type StreamPlan } from './tcp-stream.js';
 
@@ -31,6 +31,8 @@ export type TcpEvent = Piece & {
 export interface TcpStreams {
   /** In the order of their SYNs; a connection whose SYN is missing stands where its first packet does. */
   connections: readonly TcpConnection[];
+  /** Segments with octets whose numbers are out of any window: whatever they are, they are in no stream. */
+  strays: number;
   /** In the order of those packets. They can be gone through any number of times, and are made anew each time. */
   events: Iterable<TcpEvent>;
 }
@@ -48,32 +50,42 @@ interface Plan {
  * @param segments  in the order of the capture, and the same each time they are gone through
  */
 export function reassemble(segments: Iterable<Segment>): TcpStreams {
-  const plans = survey(segments);
+  const { plans, strays } = survey(segments);
   return {
+    strays,
     connections: [...plans].sort((a, b) => a.place - b.place).map(({ connection }) => connection),
     events: { [Symbol.iterator]: () => deliver(segments, plans) },
   };
 }
 
 /** The first time through: the connections, in the order in which they are found. */
-function survey(segments: Iterable<Segment>): Plan[] {
+function survey(segments: Iterable<Segment>): { plans: Plan[]; strays: number } {
   const tracker = new ConnectionTracker();
   const connections: Connection[] = [];
   // Most connections of a port scan carry nothing, so what a direction needs is made when it has octets.
   const coverage = new Map<Side, Coverage>();
+  let strays = 0;
   for (const segment of segments) {
     const { connection, from, at } = tracker.follow(segment);
     connections[connection.found] ??= connection;
-    if (at === undefined || segment.payload.length === 0) continue;
+    if (segment.payload.length === 0) continue;
+    if (at === undefined) {
+      // What a reset says is for people, and no part of the stream.
+      if ((segment.flags & RST) === 0) strays++;
+      continue;
+    }
     const side = connection.sides[from];
     const covered = coverage.get(side) ?? new Coverage();
     coverage.set(side, covered.add(at, at + segment.payload.length));
   }
-  return connections.map(({ ends, sides: [a, b], place, opener, synSeen, answered }) => ({
-    connection: { ends, opener, opened: synSeen ? (answered ? 'answered' : 'unanswered') : 'missing' },
-    place,
-    streams: [planStream(a, coverage.get(a)), planStream(b, coverage.get(b))],
-  }));
+  const plans = connections.map(
+    ({ ends, sides: [a, b], place, opener, synSeen, answered }): Plan => ({
+      connection: { ends, opener, opened: synSeen ? (answered ? 'answered' : 'unanswered') : 'missing' },
+      place,
+      streams: [planStream(a, coverage.get(a)), planStream(b, coverage.get(b))],
+    }),
+  );
+  return { plans, strays };
 }
 
 function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage = new Coverage()): StreamPlan {

@@ -92,7 +92,9 @@ function verifySegments(segments: SegmentReader, options: VerifyOptions): Transc
     else if (--entry.open === 0) recording.end(event.time);
   }
   const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
-  return writer.finish(answered.length - control.size, segments.unread);
+  const { unread } = segments;
+  if (streams.strays > 0) unread['TCP segment out of sequence'] = streams.strays;
+  return writer.finish(answered.length - control.size, unread);
 }
 
 function sideOf({ clientEnd }: ControlConnection, end: 0 | 1): 'client' | 'server' {

@@ -75,7 +75,7 @@ function filesIn(directory: string): string[] {
 
 /**
  * Opens a file, or standard input for `-`. A plain file stays where it is, and is read again for each pass.
- * @throws InputError when it can't be read
+ * @throws InputError when it can't be read, FtpSecurityError when nothing of it can be decompressed
  */
 export async function openRecording(file: string): Promise<RecordingFile> {
   if (file === '-') return await spool('standard input', process.stdin);
@@ -131,7 +131,7 @@ async function spool(name: string, stream: AsyncIterable<Uint8Array>): Promise<R
     return { chunks: store, error, close: () => store.close() };
   } catch (error) {
     store.close();
-    throw error instanceof InputError ? error : inputError(name, error);
+    throw error instanceof InputError || error instanceof FtpSecurityError ? error : inputError(name, error);
   }
 }
 
@@ -171,7 +171,10 @@ async function fill(store: Spool, chunks: AsyncGenerator<Uint8Array>): Promise<F
   decompressor.end();
   await Promise.race([failed, ended]);
   if (failure instanceof InputError) throw failure;
-  return failure && decompressionError(format, failure);
+  const error = failure && decompressionError(format, failure);
+  // Node does not say of zstd that it ends early; a capture that is cut says so itself, if there is any of it.
+  if (store.length === 0) throw error ?? endsEarly(format);
+  return error;
 }
 
 /** The same octets in chunks that are not small, so that the first tells what they are. */
@@ -207,8 +210,12 @@ export function firstOf(chunks: Iterable<Uint8Array>): Uint8Array {
 
 function decompressionError(format: Compression, error: Error): FtpSecurityError {
   return 'code' in error && error.code === 'Z_BUF_ERROR'
-    ? new FtpSecurityError('syntax/truncated', `${format} data that ends early`)
+    ? endsEarly(format)
     : new FtpSecurityError('syntax/bad-file', `damaged ${format} data: ${error.message}`);
+}
+
+function endsEarly(format: Compression): FtpSecurityError {
+  return new FtpSecurityError('syntax/truncated', `${format} data that ends early`);
 }
 
 /** Octets that are kept to be gone through again. The temporary file has no name where the system allows that. */
@@ -220,6 +227,10 @@ class Spool implements Iterable<Uint8Array> {
 
   constructor(name: string) {
     this.#name = name;
+  }
+
+  get length(): number {
+    return this.#length;
   }
 
   add(chunk: Uint8Array): void {

@@ -76,6 +76,11 @@ describe('a file is opened', () => {
     expect(octets.equals(CAPTURE.subarray(0, octets.length))).toBe(true);
   });
 
+  test('unless nothing of it can be decompressed', async () => {
+    const path = file('head.pcap.gz', zlib.gzipSync(CAPTURE).subarray(0, 9));
+    await expect(openRecording(path)).rejects.toMatchObject({ code: 'syntax/truncated' });
+  });
+
   test('with what comes before damage', async () => {
     const damaged = zlib.gzipSync(CAPTURE, { level: 0 });
     damaged[damaged.length - 5]! ^= 1;
