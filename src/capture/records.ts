@@ -18,6 +18,12 @@ export interface RecordedError {
   message: string;
 }
 
+/** A fault of this package, or of a mechanism. */
+export interface RecordedFault {
+  code: 'internal';
+  message: string;
+}
+
 /** A control connection, when an exchange on it is complete, or else when it ends. */
 export interface ConnectionRecord extends Endpoints {
   type: 'connection';
@@ -34,8 +40,8 @@ export interface ConnectionRecord extends Endpoints {
   enctype: number | null;
   /** Whether both directions can be opened. */
   keyed: boolean;
-  /** Why not, where an exchange was completed. */
-  problem: RecordedError | null;
+  /** Why not, where an exchange was completed; or why the connection could not be read to its end. */
+  problem: RecordedError | RecordedFault | null;
   /** What else the mechanism tells of its exchange: times, flags, key types. */
   facts: ExchangeFacts;
 }
@@ -98,7 +104,7 @@ export interface FileRecord extends Omit<SummaryRecord, 'type'> {
   /** The exit status that it alone would have. */
   status: 0 | 1 | 2 | 3;
   /** Why it could not be read to its end, or at all: `unreadable` where the system says so. */
-  error: RecordedError | { code: 'unreadable'; message: string } | null;
+  error: RecordedError | RecordedFault | { code: 'unreadable'; message: string } | null;
 }
 
 export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord | FileRecord;
@@ -153,6 +159,10 @@ export function replyRecord(connection: number, { messages, reply, classificatio
 
 function errorRecord(error: FtpSecurityError | undefined): RecordedError | null {
   return error === undefined ? null : { code: error.code, message: error.message };
+}
+
+export function faultRecord(error: unknown): RecordedFault {
+  return { code: 'internal', message: `internal error, please report it: ${String(error)}` };
 }
 
 /** ISO 8601, UTC, to the microsecond; to the nanosecond where the capture is that fine. */

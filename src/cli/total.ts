@@ -1,12 +1,13 @@
 /** Several recordings as one transcript. */
 import type { ConnectionRecord, FileRecord, SummaryRecord, Transcript, TranscriptRecord } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
-import { EXIT } from './status.js';
+import { EXIT, InputError } from './status.js';
 
 /** What a recording that could not be read at all gives. */
 export interface NoTranscript {
   records: [];
-  error: Error;
+  error: unknown;
+  faults?: undefined;
 }
 
 /** Connections are counted on, each file has a record, and one summary stands at the end. */
@@ -23,7 +24,7 @@ export class Total {
   }
 
   /** @returns the records of one file, with connections counted on, and its own instead of the summary */
-  add(file: string, { records, error }: Transcript | NoTranscript): TranscriptRecord[] {
+  add(file: string, { records, error, faults }: Transcript | NoTranscript): TranscriptRecord[] {
     const before = this.summary.connections;
     const rest: TranscriptRecord[] = [];
     let summary = emptySummary();
@@ -38,7 +39,7 @@ export class Total {
     }
     if (records.length > 0) this.readable = true;
     addTo(this.summary, summary);
-    const status = statusOf(records, error);
+    const status = error === undefined && faults === undefined ? statusOf(records) : EXIT.unusable;
     this.#statuses.add(status);
     if (this.#several) rest.push({ ...summary, type: 'file', file, status, error: problemOf(error) });
     return rest;
@@ -52,8 +53,7 @@ export class Total {
 }
 
 /** The exit status of one recording. */
-function statusOf(records: readonly TranscriptRecord[], error: Error | undefined): FileRecord['status'] {
-  if (error !== undefined) return EXIT.unusable;
+function statusOf(records: readonly TranscriptRecord[]): FileRecord['status'] {
   if (records.some(record => record.type === 'message' && record.error !== null)) return EXIT.faulty;
   return records.some(isUnseen) ? EXIT.unseen : EXIT.fine;
 }
@@ -72,10 +72,11 @@ function isUnseen(record: TranscriptRecord): boolean {
   }
 }
 
-function problemOf(error: Error | undefined): FileRecord['error'] {
+function problemOf(error: unknown): FileRecord['error'] {
   if (error === undefined) return null;
-  const { message } = error;
-  return error instanceof FtpSecurityError ? { code: error.code, message } : { code: 'unreadable', message };
+  if (error instanceof FtpSecurityError) return { code: error.code, message: error.message };
+  if (error instanceof InputError) return { code: 'unreadable', message: error.message };
+  return { code: 'internal', message: String(error) };
 }
 
 /** With the file beside the number of the connection, where people look for it. */

@@ -10,10 +10,12 @@ import { FtpSecurityError } from '../errors.js';
 import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
 import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
 import { nodeCiphers } from '../node/index.js';
+import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
 import { firstOf, type ListedFile, listFiles, openRecording } from './recordings.js';
-import { InputError, parseOptions, UsageError } from './status.js';
+import { InputError, internalError, parseOptions, UsageError } from './status.js';
+import type { Output, Streams } from './streams.js';
 import { rowOf } from './table.js';
 import { type NoTranscript, Total } from './total.js';
 
@@ -24,40 +26,47 @@ const OPTIONS = {
   port: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
+  tolerate: { type: 'string', multiple: true, default: [] as string[] },
 } as const;
 
-export async function verify(args: string[]): Promise<number> {
+export async function verify(args: string[], { stdout, stderr }: Streams): Promise<number> {
   const { values, positionals: names } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
   if (names.length === 0) throw new UsageError('verify wants a file');
-  const keys = [...values.keytab.flatMap(readKeytab), ...values.key.map(parseKey)];
+  const keys = [...values.keytab.flatMap(file => readKeytab(file, stderr)), ...values.key.map(parseKey)];
   const srvtab = values.srvtab.flatMap(readSrvtab);
   const mechanisms: ObservedMechanism[] = [
     { ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) },
     { ...krb4, witness: () => krb4Witness(srvtab, nodeCiphers) },
   ];
-  const options = { mechanisms, ports: values.port.map(parsePort), ...(values.strict && { tolerate: [] }) };
+  const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
+  const options = { mechanisms, ports: values.port.map(parsePort), tolerate };
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
   const files = listFiles(names);
   const total = new Total(files.length > 1 || files[0]?.directory !== undefined);
   const passedOver = new Map<string, number>();
   for (const listed of files) {
+    const { file, directory = '' } = listed;
     const transcript = await attempt(listed, options);
     if (transcript === 'no recording') {
-      passedOver.set(listed.directory!, (passedOver.get(listed.directory!) ?? 0) + 1);
+      passedOver.set(directory, (passedOver.get(directory) ?? 0) + 1);
       continue;
     }
-    print(total.add(listed.file, transcript), write);
-    if (transcript.error !== undefined) complain(listed.file, transcript.error);
-    warnOfUnread(listed.file, transcript);
+    const before = total.summary.connections;
+    print(total.add(file, transcript), write, stdout);
+    const { error, faults = [] } = transcript;
+    if (error !== undefined) complain(file, error, stderr);
+    for (const { connection, error } of faults) complain(`${file}, connection ${connection + before}`, error, stderr);
+    warnOfUnread(file, transcript, stderr);
   }
   for (const [directory, count] of passedOver) {
-    process.stderr.write(`rfc2228: ${directory}: ${count} files in it are no recordings\n`);
+    stderr.write(`rfc2228: ${directory}: not a recording: ${count} file${count === 1 ? '' : 's'} in it, left out\n`);
   }
-  if (total.readable) print([total.summary], write);
+  if (total.readable) print([total.summary], write, stdout);
   return total.status;
 }
 
+/** What a file gives; where it can't be read, or not by us, the error alone. */
 async function attempt(
   { file, directory }: ListedFile,
   options: VerifyOptions,
@@ -74,37 +83,53 @@ async function attempt(
       recording.close();
     }
   } catch (error) {
-    if (!(error instanceof FtpSecurityError) && !(error instanceof InputError)) throw error;
     return { records: [], error };
   }
 }
 
-function warnOfUnread(file: string, { records }: Transcript | NoTranscript): void {
+function warnOfUnread(file: string, { records }: Transcript | NoTranscript, stderr: Output): void {
   const summary = records.at(-1);
   if (summary?.type !== 'summary') return;
   for (const [reason, packets] of Object.entries(summary.unread)) {
-    process.stderr.write(`rfc2228: ${file}: ${packets} packet${packets === 1 ? '' : 's'} not read: ${reason}\n`);
+    stderr.write(`rfc2228: ${file}: ${packets} packet${packets === 1 ? '' : 's'} not read: ${reason}\n`);
   }
 }
 
-function complain(file: string, error: Error): void {
-  const reason = error instanceof FtpSecurityError ? `${error.code}: ${error.message}` : error.message;
-  const offset = error instanceof FtpSecurityError && error.offset !== undefined ? ` (octet ${error.offset})` : '';
-  process.stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${file}: `}${reason}${offset}\n`);
+/** @param place  the file, and the connection of a fault of ours */
+function complain(place: string, error: unknown, stderr: Output): void {
+  stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${place}: `}${reasonOf(error)}\n`);
+}
+
+/** Anything but bad input is a fault of ours, and says where. */
+function reasonOf(error: unknown): string {
+  if (error instanceof InputError) return error.message;
+  if (!(error instanceof FtpSecurityError)) return internalError(error);
+  return `${error.code}: ${error.message}${error.offset === undefined ? '' : ` (octet ${error.offset})`}`;
 }
 
 /** Written in pieces: a transcript may be longer than a string can be, and a write for each line is slow. */
-function print(records: readonly TranscriptRecord[], write: (record: TranscriptRecord) => string | undefined): void {
+function print(
+  records: readonly TranscriptRecord[],
+  write: (record: TranscriptRecord) => string | undefined,
+  stdout: Output,
+): void {
   const PIECE = 1 << 20;
   let piece = '';
   for (const record of records) {
     const row = write(record);
     if (row !== undefined) piece += `${row}\n`;
     if (piece.length < PIECE) continue;
-    process.stdout.write(piece);
+    stdout.write(piece);
     piece = '';
   }
-  process.stdout.write(piece);
+  stdout.write(piece);
+}
+
+function parseDeviation(name: string): Deviation {
+  const names: readonly Deviation[] = [...DEVIATIONS, ...OPTIONAL_DEVIATIONS];
+  const found = names.find(it => it === name);
+  if (found === undefined) throw new UsageError(`--tolerate wants one of ${names.join(', ')}`);
+  return found;
 }
 
 function parsePort(text: string): number {

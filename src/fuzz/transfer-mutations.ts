@@ -210,7 +210,7 @@ export const TRANSFERS: readonly TransferMutation[] = [
     expected: refuse('security/out-of-sequence', 'syntax/trailing-data'),
     needs: 'numbers',
     late: true,
-    change: blocks => [concat(blocks[0]!, blocks.at(-1)!, ...blocks.slice(1, -1))],
+    change: blocks => [concatAll([blocks[0]!, blocks.at(-1)!, ...blocks.slice(1, -1)])],
   },
   {
     name: "the peer's own token",

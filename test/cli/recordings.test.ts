@@ -1,35 +1,23 @@
 /** Recordings as they lie on a disk: compressed, in directories, on standard input; each is read, or said to be unread. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as zlib from 'node:zlib';
 import { Ajv } from 'ajv';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { listFiles, openRecording } from '../../src/cli/recordings.js';
 import { pcapFile } from '../capture/helpers.js';
+import { capture, file, folder, keytabOf, ROOT, run } from './run.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NAME = 'heimdal-safe-aes128-cts-hmac-sha1-96';
-const CAPTURE = readFileSync(join(ROOT, `vectors/captures/${NAME}.pcap`));
-const KEYTAB = ['--keytab', join(ROOT, `vectors/captures/${NAME}.keytab`)];
-const FOLDER = mkdtempSync(join(tmpdir(), 'rfc2228-test-'));
-afterAll(() => rmSync(FOLDER, { recursive: true }));
+const CAPTURE = readFileSync(capture(NAME));
+const KEYTAB = ['--keytab', keytabOf(NAME)];
 
-function file(name: string, content: string | Uint8Array): string {
-  const path = join(FOLDER, name);
-  writeFileSync(path, content);
-  return path;
-}
-
-function run(args: string[], input: string | Uint8Array = '') {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli/main.js', 'verify', ...args], {
-    cwd: ROOT,
-    input,
-    encoding: 'utf8',
-    maxBuffer: 1e8,
-  });
+/** As a process, which has a standard input. */
+function runWith(input: string | Uint8Array, ...args: string[]) {
+  const options = { cwd: ROOT, input, encoding: 'utf8', maxBuffer: 1e8 } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli/main.js', 'verify', ...args], options);
   return { status, stdout, stderr };
 }
 
@@ -104,7 +92,7 @@ describe('a file is opened', () => {
 });
 
 describe('directories', () => {
-  const directory = join(FOLDER, 'directory');
+  const directory = join(folder, 'directory');
   mkdirSync(join(directory, 'b'), { recursive: true });
   writeFileSync(join(directory, 'c.pcap'), CAPTURE);
   writeFileSync(join(directory, 'b', 'z.pcap.gz'), zlib.gzipSync(CAPTURE));
@@ -118,9 +106,9 @@ describe('directories', () => {
     expect(names).toEqual(['/a.txt', '/b/z.pcap.gz', '/c.pcap', '/d.keytab', '/e.gz', 'x', '-']);
   });
 
-  test('are verified: one record for each recording, in that order, and a total; what is none is said', () => {
-    const { status, stdout, stderr } = run([directory, '--json', ...KEYTAB]);
-    expect([status, stderr]).toEqual([0, `rfc2228: ${directory}: 2 files in it are no recordings\n`]);
+  test('are verified: one record for each recording, in that order, and a total; what is none is said', async () => {
+    const { status, stdout, stderr } = await run('verify', directory, '--json', ...KEYTAB);
+    expect([status, stderr]).toEqual([0, `rfc2228: ${directory}: not a recording: 2 files in it, left out\n`]);
     const records = recordsOf(stdout);
     const files = records.filter(({ type }) => type === 'file');
     expect(files.map(({ file, status, verified, error }) => [file, status, verified, error])).toEqual([
@@ -146,41 +134,41 @@ describe('standard input', () => {
     ['a capture', CAPTURE],
     ['a compressed capture', zlib.gzipSync(CAPTURE)],
   ])('%s', (_, input) => {
-    const { status, stdout, stderr } = run(['-', ...KEYTAB], input);
+    const { status, stdout, stderr } = runWith(input, '-', ...KEYTAB);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain('114 verified');
   });
 
   test('what is none', () => {
-    const { status, stdout, stderr } = run(['-'], 'junk');
+    const { status, stdout, stderr } = runWith('junk', '-');
     expect([status, stdout, stderr]).toEqual([2, '', 'rfc2228: -: syntax/bad-file: not a capture file (octet 0)\n']);
   });
 });
 
 describe('what can not be read is said, and the rest is there', () => {
-  test('packets of a link type that is not known: status 3, and how many', () => {
+  test('packets of a link type that is not known: status 3, and how many', async () => {
     const path = file('link195.pcap', pcapFile([{ time: 0n, data: Uint8Array.of(1) }], { linkType: 195 }));
-    const { status, stdout, stderr } = run([path, '--json']);
+    const { status, stdout, stderr } = await run('verify', path, '--json');
     expect([status, stderr]).toEqual([3, `rfc2228: ${path}: 1 packet not read: link type 195\n`]);
     expect(recordsOf(stdout).at(-1)).toMatchObject({ type: 'summary', unread: { 'link type 195': 1 } });
-    expect(run([path]).stdout).toContain('1 packet not read');
+    expect((await run('verify', path)).stdout).toContain('1 packet not read');
   });
 
-  test('a cut compressed file has what came before the cut', () => {
+  test('a cut compressed file has what came before the cut', async () => {
     const whole = zlib.gzipSync(CAPTURE);
     const path = file('cut-in-half.pcap.gz', whole.subarray(0, whole.length >> 1));
-    const { status, stdout, stderr } = run([path, ...KEYTAB]);
+    const { status, stdout, stderr } = await run('verify', path, ...KEYTAB);
     expect([status, stderr]).toEqual([2, `rfc2228: ${path}: syntax/truncated: gzip data that ends early\n`]);
     expect(stdout).toMatch(/1 control connection, \d\d lines; \d+ protected: [1-9]\d* verified, 0 failed/);
   });
 
-  test('of several files, those that can be read', () => {
+  test('of several files, those that can be read', async () => {
     const paths = [
-      join(FOLDER, 'none.pcap'),
+      join(folder, 'none.pcap'),
       file('one.pcap', CAPTURE),
       file('two.xz', Buffer.from('fd377a585a0000', 'hex')),
     ];
-    const { status, stdout, stderr } = run(['--json', ...paths, ...KEYTAB]);
+    const { status, stdout, stderr } = await run('verify', '--json', ...paths, ...KEYTAB);
     const files = recordsOf(stdout).filter(({ type }) => type === 'file');
     expect(status).toBe(2);
     expect(files.map(it => [it.file, it.status, it.verified, it.error?.code])).toEqual([

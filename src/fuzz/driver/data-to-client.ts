@@ -3,7 +3,7 @@
  * EPRT, files that are sent, sound or bent, and files that are received, which are held to the rules.
  */
 import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
-import { FtpSecurityError, replyCodeFor } from '../../errors.js';
+import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
 import type { Command } from '../../ftp/command.js';
 import { BlockReader, BlockWriter } from '../../secure/data-block.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
@@ -161,7 +161,7 @@ export class ServerData {
       return DONE;
     } catch (error) {
       const refusal = refusalOf(error);
-      this.error ??= error as FtpSecurityError;
+      this.error ??= refusalFrom(error);
       return refusal;
     } finally {
       wire.end();
@@ -220,6 +220,5 @@ function blockEnd(octets: Uint8Array): number | undefined {
 }
 
 function refusalOf(error: unknown): Answer {
-  if (!(error instanceof FtpSecurityError)) throw error;
-  return [replyCodeFor(error), 'Failed security check'];
+  return [replyCodeFor(refusalFrom(error)), 'Failed security check'];
 }

@@ -31,7 +31,7 @@ const contentsOf = (element: Uint8Array) => {
   return element.subarray(start, end);
 };
 /** The same with other length octets. */
-const measured = (element: Uint8Array, ...length: number[]) =>
+const measured = (element: Uint8Array, length: readonly number[]) =>
   concat(element.subarray(0, 1), Uint8Array.from(length), contentsOf(element));
 const inFour = (length: number) => [0x84, ...u32be(length)];
 
@@ -42,29 +42,28 @@ export const DER: readonly DerMutation[] = [
     source: FORM,
     expected: UNREADABLE,
     in: 'element',
-    change: (element, draw) => measured(element, ...inFour(contentsOf(element).length + draw.of([8, 100, 0x10000]))),
+    change: (element, draw) => measured(element, inFour(contentsOf(element).length + draw.of([8, 100, 0x10000]))),
   },
   {
     name: 'a length of 2^31 or so',
     source: FORM,
     expected: UNREADABLE,
     in: 'element',
-    change: (element, draw) =>
-      measured(element, ...inFour(draw.of([0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff_fff0]))),
+    change: (element, draw) => measured(element, inFour(draw.of([0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff_fff0]))),
   },
   {
     name: 'a length of nine octets',
     source: FORM,
     expected: UNREADABLE,
     in: 'element',
-    change: (element, draw) => measured(element, 0x88, draw.of([0, 1, 0xff]), ...new Array<number>(7).fill(0xff)),
+    change: (element, draw) => measured(element, [0x88, draw.of([0, 1, 0xff]), ...new Array<number>(7).fill(0xff)]),
   },
   {
     name: 'a length of 127 octets that are not there',
     source: FORM,
     expected: UNREADABLE,
     in: 'element',
-    change: element => measured(element, 0xff),
+    change: element => measured(element, [0xff]),
   },
   {
     name: 'a length one too small',
@@ -81,21 +80,21 @@ export const DER: readonly DerMutation[] = [
     source: LENIENT,
     expected: EITHER,
     in: 'element',
-    change: element => measured(element, ...inFour(contentsOf(element).length)),
+    change: element => measured(element, inFour(contentsOf(element).length)),
   },
   {
     name: 'a length that has no end',
     source: LENIENT,
     expected: EITHER,
     in: 'element',
-    change: element => concat(measured(element, 0x80), octets('\0\0')),
+    change: element => concat(measured(element, [0x80]), octets('\0\0')),
   },
   {
     name: 'a length that has no end, and no end either',
     source: LENIENT,
     expected: UNREADABLE,
     in: 'element',
-    change: element => measured(element, 0x80),
+    change: element => measured(element, [0x80]),
   },
   {
     name: 'another tag',

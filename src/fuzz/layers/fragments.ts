@@ -149,7 +149,21 @@ const LINES_WITHIN: readonly Omit<Mutation, 'at'>[] = [
     source: TEXT,
     to: 'client',
     expected: ACCEPT,
-    change: reply('211-Status', ['211-More', '211'], '211 End\r\n'),
+    change: reply('211-Status', ['211-More', '2111'], '211 End\r\n'),
+  },
+  {
+    name: 'the last line is the code alone',
+    source: 'RFC 3659 §7.2',
+    to: 'client',
+    expected: ACCEPT,
+    change: reply('211-Status', ['More'], '211\r\n'),
+  },
+  {
+    name: 'the code alone ends the reply before its last line',
+    source: 'RFC 3659 §7.2',
+    to: 'client',
+    expected: BAD,
+    change: reply('211-Status', ['211'], '211 End\r\n'),
   },
   {
     name: 'a middle line is empty',

@@ -2,7 +2,7 @@
  * Octets, whatever they mean (RFC 2228 §3). Nothing is known but that a peer must not take another text than was protected;
  * a reply may be left without end.
  */
-import { concat, copy } from '../../bytes.js';
+import { concat, concatAll, copy } from '../../bytes.js';
 import { EITHER, type Mutation, refuse } from '../mutation.js';
 import { anyOne, flipped, octets, spliced } from '../pieces.js';
 
@@ -66,7 +66,7 @@ export const ENCODINGS: readonly Mutation[] = [
     expected: refuse('syntax/bad-reply', 'syntax/bad-command'),
     at: 'wire',
     change: ([wire]) => [
-      concat(octets('\xff\xfe'), ...Array.from(wire!, octet => Uint8Array.of(octet, 0)), octets('\r\n')),
+      concatAll([octets('\xff\xfe'), ...Array.from(wire!, octet => Uint8Array.of(octet, 0)), octets('\r\n')]),
     ],
   },
   {

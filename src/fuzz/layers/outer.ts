@@ -1,4 +1,5 @@
 /** Codes and separators of protected replies (RFC 2228 §5.2), which nothing authenticates. */
+import { fromUtf8 } from '../../bytes.js';
 import { deviation, EITHER, type Mutation, refuse } from '../mutation.js';
 import { anyOne, first, last, octets, spliced } from '../pieces.js';
 
@@ -59,7 +60,7 @@ const rows: readonly Omit<Mutation, 'to' | 'at' | 'source'>[] = [
     name: 'a line without token between protected ones',
     expected: BAD_REPLY,
     needs: ['lines'],
-    change: ([head, ...rest]) => [head!, octets(`${String.fromCharCode(...head!.subarray(0, 3))}-\r\n`), ...rest],
+    change: ([head, ...rest]) => [head!, octets(`${fromUtf8(head!.subarray(0, 3))}-\r\n`), ...rest],
   },
   {
     name: 'a separator is the other one',

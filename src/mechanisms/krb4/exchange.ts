@@ -131,7 +131,8 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
   if (!anyAddress && !equalConstantTime(request.ticket.address, peer.address)) {
     throw new FtpSecurityError('security/wrong-name', 'the ticket is not good for the address that the client has');
   }
-  if (!replayCache.add(...replayEntry(message, request, maxSkew), now)) {
+  const [id, expires] = replayEntry(message, request, maxSkew);
+  if (!replayCache.add(id, expires, now)) {
     throw new FtpSecurityError('security/replayed', 'the authenticator was here before');
   }
 }

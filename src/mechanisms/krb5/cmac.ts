@@ -1,5 +1,5 @@
 /** CMAC over a block cipher of 128 bits (NIST SP 800-38B), and the key derivation that uses it (RFC 6803 §3). */
-import { concat, u32be } from '../../bytes.js';
+import { concatAll, u32be } from '../../bytes.js';
 import type { BlockCipher } from '../block-cipher.js';
 import type { Mac } from './primitives.js';
 
@@ -12,7 +12,7 @@ export function cmac(cipher: BlockCipher): Mac {
   const filledMask = double(wholeMask);
   return {
     digest(...parts) {
-      const data = concat(...parts);
+      const data = concatAll(parts);
       const blocks = new Uint8Array(Math.max(1, Math.ceil(data.length / BLOCK)) * BLOCK);
       blocks.set(data);
       const isWhole = data.length === blocks.length;

@@ -1,6 +1,6 @@
 /** What Kerberos builds around DES: its keys (RFC 3961 §6.2 and §6.3.1), the CRC-32 (§6.1.3), encryption (§6.2). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { concat, copy, toHex } from '../../bytes.js';
+import { concat, concatAll, copy, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { type Profile, paddedTo, verifyChecksum } from './profiles.js';
 
@@ -34,7 +34,7 @@ export const desCbcMd5: Profile = desCbc(md5, () => new Uint8Array(BLOCK));
 
 /** DES3random-to-key: 21 random octets make three keys of DES (RFC 3961 §6.3.1). */
 export function tripleDesKey(random: Uint8Array): Uint8Array {
-  return concat(...[0, 7, 14].map(start => desKey(random.subarray(start, start + 7))));
+  return concatAll([0, 7, 14].map(start => desKey(random.subarray(start, start + 7))));
 }
 
 /** The CRC-32 of Kerberos: no ones at the start, no complement at the end (RFC 3961 §6.1.3). */

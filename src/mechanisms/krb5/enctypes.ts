@@ -31,7 +31,8 @@ interface ProfiledEnctype extends Enctype {
   readonly randomToKey?: { readonly length: number; readonly make: (random: Uint8Array) => Uint8Array };
 }
 
-const ENCTYPES: readonly ProfiledEnctype[] = [
+/** Every encryption type that is known here. */
+export const ENCTYPES: readonly ProfiledEnctype[] = [
   {
     number: 17,
     name: 'aes128-cts-hmac-sha1-96',

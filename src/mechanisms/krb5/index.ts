@@ -17,7 +17,7 @@ export { type Credential, type CredentialCache, parseCredentialCache } from './c
 export { type CipherOptions, type Enctype, enctypeOf } from './enctypes.js';
 export type { Krb5Facts } from './facts.js';
 export { type Krb5InitiatorOptions, krb5Initiator } from './initiator.js';
-export { type KeytabEntry, parseKeytab } from './keytab.js';
+export { type Keytab, type KeytabEntry, parseKeytab, parseKeytabFile } from './keytab.js';
 export { type Principal, principalText } from './principal.js';
 export { krb5Witness } from './witness.js';
 export {
