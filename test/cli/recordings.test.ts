@@ -129,6 +129,11 @@ describe('directories', () => {
   });
 });
 
+test('a keytab may be given as tools of MIT take it', async () => {
+  const { status } = await run('verify', capture(NAME), '--keytab', `FILE:${keytabOf(NAME)}`);
+  expect(status).toBe(0);
+});
+
 describe('standard input', () => {
   test.each([
     ['a capture', CAPTURE],
