@@ -10,9 +10,8 @@ import {
   noTcp,
   skip,
   tableOf,
-  u16,
-  u32,
 } from './layers.js';
+import { u16, u32 } from './numbers.js';
 import { gre, udp } from './tunnels.js';
 
 export const TCP = 6;

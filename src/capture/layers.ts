@@ -3,6 +3,7 @@
  * in the registry that the header uses; link-layer.ts goes from one to the next.
  */
 import type { IpFragments } from './ip-fragments.js';
+import { u16 } from './numbers.js';
 
 /** A packet on its way through its layers. */
 export interface Frame {
@@ -79,21 +80,4 @@ export function etherType(frame: Frame, typeAt: number, payloadAt: number = type
 /** Why a header can't be read that is not whole, or contradicts itself. */
 export function broken({ data, end }: Frame, header: string): string {
   return data.length < end ? `${header} header cut by the capture` : `malformed ${header} header`;
-}
-
-/** 0 past the end: no length, type or offset that is asked for means anything by it. */
-export function u16(data: Uint8Array, at: number): number {
-  return ((data[at] ?? 0) << 8) | (data[at + 1] ?? 0);
-}
-
-export function u32(data: Uint8Array, at: number): number {
-  return ((u16(data, at) << 16) | u16(data, at + 2)) >>> 0;
-}
-
-export function u16le(data: Uint8Array, at: number): number {
-  return (data[at] ?? 0) | ((data[at + 1] ?? 0) << 8);
-}
-
-export function u32le(data: Uint8Array, at: number): number {
-  return (u16le(data, at) | (u16le(data, at + 2) << 16)) >>> 0;
 }

@@ -5,8 +5,9 @@
 import { ETHER_TYPES } from './ethernet.js';
 import { IP_PROTOCOLS, TCP } from './ip.js';
 import { IpFragments } from './ip-fragments.js';
-import { broken, type DecoderTable, type Frame, type Next, type Registry, u16, u32 } from './layers.js';
+import { broken, type DecoderTable, type Frame, type Next, type Registry } from './layers.js';
 import { LINK_TYPES } from './link-types.js';
+import { u16, u32 } from './numbers.js';
 import type { CapturedPacket } from './packet.js';
 import { PPP_PROTOCOLS } from './ppp.js';
 import { UDP_PORTS } from './tunnels.js';

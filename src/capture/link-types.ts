@@ -14,10 +14,8 @@ import {
   SNAP,
   skip,
   tableOf,
-  u16,
-  u16le,
-  u32le,
 } from './layers.js';
+import { u16, u16le, u32le } from './numbers.js';
 import { ciscoHdlc, ppp } from './ppp.js';
 import { avs, prism, radiotap, wifi } from './wifi.js';
 

@@ -6,6 +6,7 @@ import { viewOf } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { ChunkQueue } from './chunk-queue.js';
 import type { FormatReader } from './file-format.js';
+import { u32, u32le } from './numbers.js';
 import type { CapturedPacket } from './packet.js';
 
 export interface PcapVariant {
@@ -94,14 +95,13 @@ export class PcapReader implements FormatReader {
     const { offset } = queue;
     const header = queue.take(this.#variant.recordHeader);
     if (header === undefined) return undefined;
-    const view = viewOf(header);
-    const field = (index: number) => view.getUint32(4 * index, this.#littleEndian);
-    const [captured, originalLength] = this.#lengths(field(2), field(3));
+    const number = this.#littleEndian ? u32le : u32;
+    const [captured, originalLength] = this.#lengths(number(header, 8), number(header, 12));
     if (captured > MAX_CAPTURED) {
       const message = `pcap record of ${captured} octets, over ${MAX_CAPTURED}`;
       throw new FtpSecurityError('syntax/bad-file', message, { offset });
     }
-    const time = BigInt(field(0)) * 1_000_000_000n + BigInt(field(1)) * this.#variant.fraction;
+    const time = BigInt(number(header, 0)) * 1_000_000_000n + BigInt(number(header, 4)) * this.#variant.fraction;
     return { offset, time, captured, originalLength };
   }
 

@@ -9,8 +9,8 @@ import {
   MPLS,
   type Next,
   tableOf,
-  u16,
 } from './layers.js';
+import { u16 } from './numbers.js';
 
 /** RFC 1661 §2 and its registry. From 0x4000 on they carry no packets of users. */
 export const PPP_PROTOCOLS: DecoderTable = tableOf([

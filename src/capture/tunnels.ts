@@ -1,5 +1,6 @@
 /** Packets inside IP packets: GRE and ERSPAN, and what UDP carries, by its port. */
-import { broken, type DecoderTable, ETHERNET, type Frame, IP, MPLS, type Next, PPP, tableOf, u16 } from './layers.js';
+import { broken, type DecoderTable, ETHERNET, type Frame, IP, MPLS, type Next, PPP, tableOf } from './layers.js';
+import { u16 } from './numbers.js';
 
 /** Bits of the first two octets of GRE (RFC 2784 §2.1, RFC 2890 §2, RFC 2637 §4.1). */
 const GRE_CHECKSUM = 0x8000;

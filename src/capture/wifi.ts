@@ -1,5 +1,6 @@
 /** IEEE 802.11 frames, bare and behind the headers of capturing radios. */
-import { broken, type Frame, LLC, type Next, u16le, u32, u32le, WIFI } from './layers.js';
+import { broken, type Frame, LLC, type Next, WIFI } from './layers.js';
+import { u16le, u32, u32le } from './numbers.js';
 
 const DATA_TYPE = 2;
 /** Bits of the subtype of a data frame. */
