@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { source } from './test/source.js';
 
 const complete = { branches: 100, functions: 100, lines: 100, statements: 100 };
 const SLOW = 'test/**/*.slow.test.ts';
 
 export default defineConfig({
+  resolve: source,
   test: {
     setupFiles: ['test/seed.ts'],
     testTimeout: 60_000,

@@ -44,6 +44,7 @@ export {
   type TokenLevel,
 } from './secure/protection-level.js';
 export type {
+  ChannelEnds,
   Exchange,
   ExchangeFacts,
   Mechanism,

@@ -4,6 +4,7 @@
  */
 import { fromHex, toHex } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
+import { orDestroyed } from '../turns.js';
 import type { Krb5Context } from './context.js';
 import {
   application,
@@ -142,16 +143,6 @@ export function verifyMechanisms(context: Krb5Context, list: Uint8Array, mic: Ui
     if (mic === undefined) throw new FtpSecurityError('security/bad-token', 'SPNEGO: no mechListMIC where it is owed');
     context.verifyMic(list, mic);
   });
-}
-
-/** The context is of no use once the negotiation has failed. */
-export function orDestroyed<T>(context: Krb5Context, negotiate: () => T): T {
-  try {
-    return negotiate();
-  } catch (error) {
-    context.destroy();
-    throw error;
-  }
 }
 
 export function isKerberos(mechanism: Uint8Array): boolean {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copy, fromHex, toHex } from '../../../src/bytes.js';
 import { openApReq } from '../../../src/mechanisms/krb5/ap-exchange.js';
+import { sealData } from '../../../src/mechanisms/krb5/encrypted-data.js';
 import { enctypeOf } from '../../../src/mechanisms/krb5/enctypes.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
 import {
@@ -13,7 +14,7 @@ import {
   krb5Initiator,
   ReplayCache,
 } from '../../../src/mechanisms/krb5/index.js';
-import type { ApReq, KrbError } from '../../../src/mechanisms/krb5/messages.js';
+import { type ApReq, encApRepPart, type KrbError, USAGE } from '../../../src/mechanisms/krb5/messages.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { Step } from '../../../src/secure/security-context.js';
 import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
@@ -245,6 +246,24 @@ describe('the answer', () => {
     expect((step(exchange.apRep) as Step).facts).toMatchObject({ weak: true, enctype: 23 });
     const strict = krb5Initiator(inPlaceOf(exchange, { allowWeak: false }));
     expectCode(() => strict.step(), 'security/weak');
+  });
+
+  test('with a subkey of an enctype that was not offered is refused', () => {
+    const answerWith = (keytype: number, options: Partial<Krb5InitiatorOptions> = {}) => {
+      const { initiator, keytab, credential } = initiate(18, { allowWeak: true, ...options });
+      const { token } = initiator.step() as Step;
+      const { ctime, cusec } = openApReq(requestIn(token!), keytab, lent).authenticator;
+      const subkey = { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(7) };
+      const encPart = sealData(encApRepPart, { ctime, cusec, subkey }, USAGE.apRep, credential.key, lent);
+      return initiator.step(formatContextToken({ kind: 'AP-REP', message: { pvno: 5, msgType: 15, encPart } })) as Step;
+    };
+    expect(answerWith(18).facts?.enctype).toBe(18);
+    expect(answerWith(20).facts?.enctype).toBe(20);
+    expect(answerWith(18, { enctypes: [] }).facts?.enctype).toBe(18);
+    for (const enctype of [17, 23, 3]) expectCode(() => answerWith(enctype), 'security/bad-token');
+    const error = errorOf(() => answerWith(20, { enctypes: [] }));
+    expect([error.code, error.side]).toEqual(['security/bad-token', 'peer']);
+    expect(error.message).toBe('the acceptor’s subkey is of enctype 20, and offered was 18');
   });
 
   test('is none without mutual authentication: the context is there at once', () => {
