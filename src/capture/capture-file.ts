@@ -119,8 +119,39 @@ export class CaptureReader {
   }
 }
 
+/** Packets that are read anew each time that they are gone through. */
+export interface Capture extends Iterable<CapturedPacket> {
+  /** Why the packets ended before the file did, the last time. */
+  readonly error: FtpSecurityError | undefined;
+}
+
+/** The files of one capture that was rotated, in the order of their first packets. */
+export class JoinedCapture implements Capture {
+  readonly #files: readonly Capture[];
+
+  /** @throws FtpSecurityError when one of them is no capture */
+  constructor(files: readonly Capture[]) {
+    const begun = files.map(file => ({ file, time: firstTimeOf(file) }));
+    this.#files = begun.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ file }) => file);
+  }
+
+  get error(): FtpSecurityError | undefined {
+    return this.#files.find(({ error }) => error !== undefined)?.error;
+  }
+
+  *[Symbol.iterator](): Generator<CapturedPacket> {
+    for (const file of this.#files) yield* file;
+  }
+}
+
+/** The first time that a capture tells; files without any stay where they are, before the others. */
+function firstTimeOf(file: Capture): bigint {
+  for (const { time } of file) if (time !== undefined) return time;
+  return 0n;
+}
+
 /** The packets of a capture file, read anew each time that they are gone through. */
-export class CaptureFile implements Iterable<CapturedPacket> {
+export class CaptureFile implements Capture {
   readonly #chunks: Iterable<Uint8Array>;
   #error: FtpSecurityError | undefined;
 
@@ -129,7 +160,6 @@ export class CaptureFile implements Iterable<CapturedPacket> {
     this.#chunks = chunks;
   }
 
-  /** Why the packets ended before the file did, the last time. */
   get error(): FtpSecurityError | undefined {
     return this.#error;
   }

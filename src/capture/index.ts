@@ -13,4 +13,4 @@ export type {
   SummaryRecord,
   TranscriptRecord,
 } from './records.js';
-export { type Fault, type Transcript, type VerifyOptions, verifyRecording } from './transcript.js';
+export { type Fault, type Transcript, type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';

@@ -67,6 +67,7 @@ export class IpFragments {
     const { offset, more, data } = fragment;
     const end = offset + data.length;
     if (end > MAX_LENGTH || (more && (data.length === 0 || data.length % 8 !== 0))) return 'malformed IP fragment';
+    while (this.#held > MAX_HELD) this.#dropOldest();
     const entry = this.#entryFor(key, fragment, time);
     // A copy of what is there already, as captures of several interfaces have it.
     if (entry.whole) return undefined;
@@ -120,7 +121,6 @@ export class IpFragments {
     present.set(entry.present);
     Object.assign(entry, { octets, present });
     this.#held += room - before;
-    while (this.#held > MAX_HELD) this.#dropOldest();
   }
 
   #dropOldest(): void {

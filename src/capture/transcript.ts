@@ -5,7 +5,7 @@ import type { Tolerance } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import type { Observation } from '../session/observation.js';
 import { Observer } from '../session/observer.js';
-import { CaptureFile, noCapture } from './capture-file.js';
+import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
 import { type ControlConnection, controlConnections } from './control-connections.js';
 import { SegmentReader } from './link-layer.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
@@ -67,7 +67,15 @@ export function verifyRecording(recording: Recording, options: VerifyOptions): T
   }
 }
 
-function verifyCapture(capture: CaptureFile, options: VerifyOptions): Transcript {
+/**
+ * Verifies the files of one capture that was rotated, as one recording; they are put in the order of their first packets.
+ * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` when one of them is no capture
+ */
+export function verifyRotated(files: readonly Recording[], options: VerifyOptions): Transcript {
+  return verifyCapture(new JoinedCapture(files.map(file => new CaptureFile(chunksOf(file)))), options);
+}
+
+function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
   const transcript = verifySegments(new SegmentReader(capture), options);
   return capture.error === undefined ? transcript : { ...transcript, error: capture.error };
 }

@@ -31,6 +31,7 @@ Options
   --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated
   --key ETYPE:HEX     a key of a service; may be repeated
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
+  --join              the files are one capture that was rotated; they are put in order by their times
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer

@@ -5,6 +5,7 @@ import {
   type TranscriptRecord,
   type VerifyOptions,
   verifyRecording,
+  verifyRotated,
 } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
@@ -13,7 +14,7 @@ import { nodeCiphers } from '../node/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
-import { firstOf, type ListedFile, listFiles, openRecording } from './recordings.js';
+import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
 import { InputError, internalError, parseOptions, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
 import { rowOf } from './table.js';
@@ -25,6 +26,7 @@ const OPTIONS = {
   srvtab: { type: 'string', multiple: true, default: [] as string[] },
   port: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
+  join: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
   tolerate: { type: 'string', multiple: true, default: [] as string[] },
 } as const;
@@ -43,47 +45,70 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
   const files = listFiles(names);
-  const total = new Total(files.length > 1 || files[0]?.directory !== undefined);
-  const passedOver = new Map<string, number>();
-  for (const listed of files) {
-    const { file, directory = '' } = listed;
-    const transcript = await attempt(listed, options);
-    if (transcript === 'no recording') {
-      passedOver.set(directory, (passedOver.get(directory) ?? 0) + 1);
-      continue;
-    }
+  const recordings = values.join ? [files] : files.map(file => [file]);
+  const total = new Total(recordings.length > 1 || files[0]?.directory !== undefined);
+  const left = new LeftOut();
+  for (const recording of recordings) {
+    const transcript = await attempt(recording, options, left);
+    if (transcript === undefined) continue;
+    const name = nameOf(recording);
     const before = total.summary.connections;
-    print(total.add(file, transcript), write, stdout);
+    print(total.add(name, transcript), write, stdout);
     const { error, faults = [] } = transcript;
-    if (error !== undefined) complain(file, error, stderr);
-    for (const { connection, error } of faults) complain(`${file}, connection ${connection + before}`, error, stderr);
-    warnOfUnread(file, transcript, stderr);
+    if (error !== undefined) complain(name, error, stderr);
+    for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
+    warnOfUnread(name, transcript, stderr);
   }
-  for (const [directory, count] of passedOver) {
-    stderr.write(`rfc2228: ${directory}: not a recording: ${count} file${count === 1 ? '' : 's'} in it, left out\n`);
-  }
+  left.tell(stderr);
   if (total.readable) print([total.summary], write, stdout);
   return total.status;
 }
 
-/** What a file gives; where it can't be read, or not by us, the error alone. */
-async function attempt(
-  { file, directory }: ListedFile,
-  options: VerifyOptions,
-): Promise<Transcript | NoTranscript | 'no recording'> {
-  try {
-    const recording = await openRecording(file);
-    try {
-      const isRecording = recordingFormat(firstOf(recording.chunks)) !== undefined;
-      if (!isRecording && directory !== undefined) return 'no recording';
-      const transcript = verifyRecording(recording.chunks, options);
-      // What cuts the compressed octets short cuts the capture short, too.
-      return recording.error === undefined ? transcript : { ...transcript, error: recording.error };
-    } finally {
-      recording.close();
+function nameOf([first, ...more]: readonly ListedFile[]): string {
+  return more.length === 0 ? first!.file : `${first!.file} and ${more.length} more`;
+}
+
+/** Files of directories that are no recordings, counted. */
+class LeftOut {
+  readonly #counts = new Map<string, number>();
+
+  /** Whether a file is left out: one that was named is not, so that the error says what is wrong with it. */
+  isLeftOut({ directory }: ListedFile, { chunks }: RecordingFile): boolean {
+    if (directory === undefined || recordingFormat(firstOf(chunks)) !== undefined) return false;
+    this.#counts.set(directory, (this.#counts.get(directory) ?? 0) + 1);
+    return true;
+  }
+
+  tell(stderr: Output): void {
+    for (const [directory, count] of this.#counts) {
+      stderr.write(`rfc2228: ${directory}: not a recording: ${count} file${count === 1 ? '' : 's'} in it, left out\n`);
     }
+  }
+}
+
+/** What a recording gives, of several files if they are joined; where it can't be read, the error alone; undefined if it is none. */
+async function attempt(
+  files: readonly ListedFile[],
+  options: VerifyOptions,
+  left: LeftOut,
+): Promise<Transcript | NoTranscript | undefined> {
+  const opened: RecordingFile[] = [];
+  try {
+    for (const listed of files) {
+      const file = await openRecording(listed.file);
+      if (left.isLeftOut(listed, file)) file.close();
+      else opened.push(file);
+    }
+    const chunks = opened.map(file => file.chunks);
+    if (chunks.length === 0) return undefined;
+    const transcript = chunks.length === 1 ? verifyRecording(chunks[0]!, options) : verifyRotated(chunks, options);
+    // What cuts the compressed octets short cuts the capture short, too.
+    const error = opened.find(({ error }) => error !== undefined)?.error;
+    return error === undefined ? transcript : { ...transcript, error };
   } catch (error) {
     return { records: [], error };
+  } finally {
+    for (const file of opened) file.close();
   }
 }
 

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
+import { CaptureFile } from '../../src/capture/capture-file.js';
 import { listFiles, openRecording } from '../../src/cli/recordings.js';
+import { pcapng } from '../capture/file-formats.js';
 import { pcapFile } from '../capture/helpers.js';
 import { capture, file, folder, keytabOf, ROOT, run } from './run.js';
 
@@ -127,6 +129,23 @@ describe('directories', () => {
     const validate = new Ajv().compile(schema);
     for (const record of records) expect([validate(record), record, validate.errors]).toEqual([true, record, null]);
   });
+});
+
+test('files of a rotated capture are one recording, in whatever order they are given', async () => {
+  const packets = [...new CaptureFile([CAPTURE])].map(({ time, data }) => ({ time: time!, data }));
+  const third = Math.ceil(packets.length / 3);
+  const parts = [0, 1, 2].map(i => packets.slice(i * third, (i + 1) * third));
+  const files = [
+    file('rotated-2.pcap', pcapFile(parts[1]!)),
+    file('rotated-1.pcapng', pcapng(parts[0]!, { littleEndian: false, resolution: 9 })),
+    file('rotated-3.pcap.gz', zlib.gzipSync(pcapFile(parts[2]!))),
+  ];
+  const { status, stdout, stderr } = await run('verify', '--json', '--join', ...files, ...KEYTAB);
+  expect([status, stderr]).toEqual([0, '']);
+  const whole = await run('verify', '--json', capture(NAME), ...KEYTAB);
+  const said = (text: string) => recordsOf(text).map(({ file, ...rest }) => rest);
+  expect(said(stdout)).toEqual(said(whole.stdout));
+  expect((await run('verify', '--join', ...files.slice(0, 2), file('no.pcap', 'junk'))).status).toBe(2);
 });
 
 test('a keytab may be given as tools of MIT take it', async () => {
