@@ -1,6 +1,6 @@
 /** Packets inside IP packets: GRE and ERSPAN, and what UDP carries, by its port. */
 import { broken, type DecoderTable, ETHERNET, type Frame, IP, MPLS, type Next, PPP, tableOf } from './layers.js';
-import { u16 } from './numbers.js';
+import { u16, u32 } from './numbers.js';
 
 /** Bits of the first two octets of GRE (RFC 2784 §2.1, RFC 2890 §2, RFC 2637 §4.1). */
 const GRE_CHECKSUM = 0x8000;
@@ -32,7 +32,8 @@ export function gre(frame: Frame): Next | string | undefined {
   if ((flags & GRE_VERSION) !== 0 || data.length < frame.at) return broken(frame, 'GRE');
   if (type === GRE_PPP) return PPP;
   if (type === ERSPAN_2 || type === ERSPAN_3) return erspan(frame, type, (flags & GRE_SEQUENCE) !== 0);
-  return { registry: 'EtherType', number: type };
+  // Keepalives have 0 there, and OSI a number that is no EtherType either.
+  return type < 0x0600 ? undefined : { registry: 'EtherType', number: type };
 }
 
 /** RFC 1701: entries with their lengths in their fourth octets, up to one that is empty. */
@@ -67,8 +68,14 @@ export const UDP_PORTS: DecoderTable = tableOf([
   [[2152], gtp],
   // That of IANA, the one of Linux before it, and that of the generic extension.
   [[4789, 8472, 4790], vxlan],
+  [[4500], ipsec],
   [[6081], geneve],
 ]);
+
+/** RFC 3948 §2: four zeros and a key exchange, one octet that keeps the way open, or ESP, which is encrypted. */
+function ipsec({ data, at, end }: Frame): Next | undefined {
+  return end - at < 4 || u32(data, at) === 0 ? undefined : { registry: 'IP protocol', number: 50 };
+}
 
 /** RFC 768. */
 export function udp(frame: Frame): Next | string | undefined {

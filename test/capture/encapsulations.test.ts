@@ -6,7 +6,16 @@ import { CaptureFile } from '../../src/capture/capture-file.js';
 import { type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
 import { type Segment, SegmentReader } from '../../src/capture/link-layer.js';
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { encapsulated, fragmentsOfIpv4, fragmentsOfIpv6, LINKS, type Payload, TUNNELS } from './encapsulations.js';
+import {
+  encapsulated,
+  fragmentsOfIpv4,
+  fragmentsOfIpv6,
+  gre,
+  LINKS,
+  type Payload,
+  TUNNELS,
+  udp,
+} from './encapsulations.js';
 import { FILE_FORMATS, pcapng } from './file-formats.js';
 import { type FileRecord, ipPacket, pcapFile, realCapture, vectorPath } from './helpers.js';
 
@@ -215,6 +224,8 @@ describe('what stays unread', () => {
     expect(unread).toEqual({ [reason]: PACKETS.length });
   });
 
+  const records101 = (payloads: Payload[]) => payloads.map(({ octets }) => ({ time: 0n, data: octets }));
+
   test('tunnels without end', () => {
     let payload = PACKETS[0]!.payload;
     for (let i = 0; i < 40; i++) payload = TUNNELS['IP in IP']!(payload) as typeof payload;
@@ -225,9 +236,18 @@ describe('what stays unread', () => {
     const ethernet = (etherType: number) =>
       Uint8Array.of(...Array(12).fill(2), etherType >> 8, etherType & 255, ...Array(46).fill(0));
     const none = [0x0806, 0x88cc, 0x8863, 0x88f7, 0x0026].map(ethernet);
-    const udp = patched(PACKETS[0]!.payload.octets, 9, 17);
-    const records = [...none, Uint8Array.of(...Array(12).fill(2), 8, 0, ...udp)].map(data => ({ time: 0n, data }));
+    const plain = patched(PACKETS[0]!.payload.octets, 9, 17);
+    const records = [...none, Uint8Array.of(...Array(12).fill(2), 8, 0, ...plain)].map(data => ({ time: 0n, data }));
     expect(summaryOf(records, 1).unread).toEqual({});
+    const quiet = [
+      gre(0, 0),
+      gre(0, 0x00fe, new Uint8Array(20)),
+      udp(4500, Uint8Array.of(0xff)),
+      udp(53, new Uint8Array(3)),
+    ];
+    const exchange = udp(4500, new Uint8Array(40));
+    expect(summaryOf(records101([...quiet, exchange]), 101).unread).toEqual({});
+    expect(summaryOf(records101([udp(4500, new Uint8Array(40).fill(1))]), 101).unread).toEqual({ 'IP protocol 50': 1 });
   });
 
   test('every octet that a packet of any kind may be cut at: counted, or read in part, and never an exception', () => {

@@ -59,9 +59,10 @@ export function ipv6(next: number, data: Uint8Array): Payload {
   return { etherType: IPV6, octets: concat(bytes(0x60, 0, 0, 0), be16(data.length), bytes(next, 64), addresses, data) };
 }
 
-const udp = (port: number, data: Uint8Array) =>
+export const udp = (port: number, data: Uint8Array) =>
   ipv4(17, concat(be16(51_515), be16(port), be16(8 + data.length), be16(0), data));
-const gre = (flags: number, type: number, ...rest: Uint8Array[]) => ipv4(47, concat(be16(flags), be16(type), ...rest));
+export const gre = (flags: number, type: number, ...rest: Uint8Array[]) =>
+  ipv4(47, concat(be16(flags), be16(type), ...rest));
 const tagged = (tag: number) => (inner: Payload) => ({
   etherType: tag,
   octets: concat(bytes(0x20, 7), be16(inner.etherType), inner.octets),
