@@ -1,7 +1,10 @@
 /** `rfc2228/capture`: recordings verified. Takes octets, not files. */
 export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
+export type { Compression } from './capture-file.js';
+export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';
 export type {
   ConnectionRecord,
+  FileRecord,
   MessageRecord,
   RecordedError,
   RecordedFault,
@@ -9,4 +12,4 @@ export type {
   SummaryRecord,
   TranscriptRecord,
 } from './records.js';
-export { type Fault, type Transcript, type VerifyOptions, verifyRecording } from './transcript.js';
+export { type Fault, type Transcript, type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';
