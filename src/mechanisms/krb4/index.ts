@@ -10,8 +10,8 @@ import type { SrvtabEntry } from './srvtab.js';
 import { krb4Witness } from './witness.js';
 
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
-export { ReplayCache, type ReplayRecord } from '../replay-cache.js';
-export { describeKrb4Token, type Krb4Anatomy } from './anatomy.js';
+export { ReplayCache, type ReplayStore } from '../replay-cache.js';
+export { describeKrb4Token, type Krb4TokenDescription } from './anatomy.js';
 export { type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
 export type { Krb4Endpoint } from './direction.js';
 export { type Krb4AcceptorOptions, type Krb4InitiatorOptions, krb4Acceptor, krb4Initiator } from './exchange.js';

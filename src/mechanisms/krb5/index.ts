@@ -7,9 +7,9 @@ import type { ServiceKey } from './exchange/ticket-keys.js';
 import { mechanismOf } from './messages/gss-framing.js';
 
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
-export { ReplayCache, type ReplayRecord } from '../replay-cache.js';
+export { ReplayCache, type ReplayStore } from '../replay-cache.js';
 export { type CipherOptions, type Enctype, enctypeOf } from './crypto/enctypes.js';
-export { describeToken, type TokenAnatomy } from './describe.js';
+export { describeKrb5Token, type Krb5TokenDescription } from './describe.js';
 export { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
 export { type Channel, channelBindings } from './exchange/channel-bindings.js';
 export type { Krb5Facts } from './exchange/facts.js';

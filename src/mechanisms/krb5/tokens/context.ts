@@ -4,7 +4,7 @@ import { FtpSecurityError } from '../../../errors.js';
 import { ReceivedNumbers } from '../../../received-numbers.js';
 import type { TokenLevel } from '../../../secure/protection-level.js';
 import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../../secure/security-context.js';
-import { orDestroyed } from '../../turns.js';
+import { destroyOnError } from '../../exchange-generator.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
 import { buildFramedToken, framedSizeLimit, openFramedToken } from './rfc1964.js';
 import { framedKey } from './rfc1964-keys.js';
@@ -73,12 +73,12 @@ export function krb5Context(options: Krb5ContextOptions): Krb5Context {
   const { role, enctype, key, allowWeak = false } = options;
   if (role !== 'initiator' && role !== 'acceptor') throw new TypeError('role must be initiator or acceptor');
   const prepared = kerberosKey(enctype, key, options);
-  const format = orDestroyed(prepared, () => {
+  const format = destroyOnError(prepared, () => {
     const { weak, name, tokens } = prepared.enctype;
     if (weak && !allowWeak) throw new FtpSecurityError('security/weak', `${name} is weak`, { side: 'local' });
     return tokens === 'rfc4121' ? rfc4121(prepared, options) : rfc1964(prepared, options);
   });
-  return orDestroyed(format, () => new NumberedContext(format, options));
+  return destroyOnError(format, () => new NumberedContext(format, options));
 }
 
 function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions): TokenFormat {
