@@ -1,22 +1,77 @@
 /** What a session of either side holds of its security association: where it stands, the context, and what is known of the peer. */
 import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { BlockReader, type BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
-import { type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
-import type { ExchangeFacts, SecurityContext } from '../secure/security-context.js';
+import { factsOf, type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
+import type { ExchangeFacts, Peer, SecurityContext } from '../secure/security-context.js';
+import { formatPbszText } from '../secure/security-data.js';
 import type { Policy } from './command-rules.js';
-import { type Asked, NO_ASSOCIATION, type Standing, standingAfter } from './rules.js';
+import { PeerSequence } from './peer-sequence.js';
+import {
+  type Asked,
+  NO_ASSOCIATION,
+  owesIntegrity,
+  type Standing,
+  sharesNumbers,
+  standingAfter,
+  strongest,
+  TRANSFERS,
+} from './rules.js';
 
 export interface AssociationPolicy extends Pick<Policy, 'require'> {
   allowWeak?: boolean | undefined;
 }
 
+/**
+ * A security association has begun, or has ended: by an accepted AUTH, by REIN, or with its session. A login belongs to the
+ * association that it was made under (RFC 2228 §3, AUTH): with either event the user must log in again.
+ */
+export interface AssociationEvent {
+  type: 'begins' | 'ends';
+  /** The name that AUTH knows it by. */
+  mechanism: string;
+  /** What the exchange has found out: names and flags. */
+  facts: ExchangeFacts;
+}
+
+export interface AssociationOptions {
+  /** Default {@link DEFAULT_MIN_PBSZ}. */
+  minPbsz?: number | undefined;
+  allowMissingLines?: boolean | undefined;
+  association?: ((event: AssociationEvent) => void) | undefined;
+}
+
+/**
+ * A token adds up to 72 octets to its block (AES with SHA-2), and its work hardly depends on its size. Where a block holds one
+ * octet, a file costs 77 times its octets, and 64 KiB of it keep the event loop for some seconds. With 128 a file costs about
+ * twice its octets, and 64 KiB some 50 ms. Living peers ask for 4 KiB and more.
+ */
+export const DEFAULT_MIN_PBSZ = 128;
+
 export class Association {
+  readonly #peer: Peer;
+  readonly #allowMissingLines: boolean;
+  readonly #minPbsz: number;
+  readonly #tell: (event: AssociationEvent) => void;
+  /** Of the association that stands, and has not been told to have ended. */
+  #mechanism: string | undefined;
   #standing: Standing = NO_ASSOCIATION;
   #context: SecurityContext | undefined;
   #control: SecurityContext | undefined;
   #facts: ExchangeFacts = {};
-  /** Place of the reply behind which the blocks of the present transfer come. */
-  #begun = -1n;
+  #sequence = new PeerSequence(false);
+
+  /**
+   * @param peer  who the other side is
+   * @throws RangeError for a least buffer size that is none
+   */
+  constructor(peer: Peer, options: AssociationOptions) {
+    const { minPbsz = DEFAULT_MIN_PBSZ, allowMissingLines = false, association = () => {} } = options;
+    formatPbszText(minPbsz);
+    this.#peer = peer;
+    this.#minPbsz = minPbsz;
+    this.#allowMissingLines = allowMissingLines;
+    this.#tell = association;
+  }
 
   get standing(): Standing {
     return this.#standing;
@@ -38,31 +93,37 @@ export class Association {
 
   /** A command has been answered finally. What AUTH or REIN ends is erased (appendix I). */
   settle(asked: Asked, code: number): void {
+    this.#endTransfer(asked.verb, code);
     this.#standing = standingAfter(this.#standing, asked, code);
     const { phase, levels } = this.#standing;
-    if (levels.length === 0) this.#forget();
+    const facts = this.#facts;
     if (phase === 'clear' || (asked.verb === 'AUTH' && code < 400)) this.#facts = {};
+    if (levels.length === 0) this.#forget(facts);
   }
 
   /** The exchange is complete on both sides. */
   establish(context: SecurityContext): void {
     this.#context = context;
-    this.#control = inOrder(context);
-    this.#begun = -1n;
+    this.#sequence = new PeerSequence(this.#allowMissingLines);
+    this.#control = inOrder(context, this.#sequence);
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => context.supports(level));
     this.#standing = { ...standingAfter(this.#standing, { verb: 'ADAT', level: 'clear' }, 235), levels };
+    this.#mechanism = context.mechanism;
+    this.#tell({ type: 'begins', mechanism: context.mechanism, facts: this.#facts });
   }
 
   /** The exchange has been given up. */
   reset(): void {
+    const facts = this.#facts;
     this.#standing = NO_ASSOCIATION;
     this.#facts = {};
-    this.#forget();
+    this.#forget(facts);
   }
 
   /** Erases the keys and leaves all else: what needs them fails from now on, and nothing goes in the clear for want of them. */
   destroy(): void {
     this.#control?.destroy();
+    this.#end(this.#facts);
   }
 
   /** What policy has against a new context, before it is in force: 534. */
@@ -81,56 +142,76 @@ export class Association {
   }
 
   /**
-   * Holds a buffer size against a level for data: a block of one octet must fit.
+   * Holds a buffer size against a level for data: it has a least size, and a block of one octet must fit.
    * @param facts  of the error
    */
   misfit(level: ProtectionLevel, bufferSize: number | undefined, facts: ErrorFacts): FtpSecurityError | undefined {
     if (level === 'clear' || bufferSize === undefined || this.#control === undefined) return undefined;
-    if (this.#control.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
-    const message = `a protection buffer of ${bufferSize} octets holds no ${level} block`;
+    if (bufferSize >= this.#minPbsz && this.#control.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
+    const message = `a protection buffer of ${bufferSize} octets is too small for ${level} blocks (see minPbsz)`;
     return new FtpSecurityError('syntax/limit-exceeded', message, facts);
   }
 
-  /** For the next transfer out. @throws FtpSecurityError as BlockWriter does */
+  /** Leaves a number out, so that what comes next, moved between blocks of ours, does not follow the one before it. */
+  skipNumber(): void {
+    this.#control!.wrap(new Uint8Array(), strongest(this.#standing.levels)!);
+  }
+
+  /** For the next transfer out. @throws FtpSecurityError as BlockWriter does, and for a buffer below the least size */
   dataWriter(): BlockWriter {
     const { protection, bufferSize } = this.#standing;
+    const misfit = this.misfit(protection, bufferSize, { side: 'local', reply: 535 });
+    if (misfit !== undefined) throw misfit;
     return new BlockWriter(this.#context, protection, { bufferSize });
   }
 
-  /** The first preliminary reply of a transfer has come. */
-  begin(): void {
-    this.#begun = this.#control?.lastReceived ?? this.#begun;
+  /** A command has been answered by its first preliminary reply. The blocks of a transfer come behind that one. */
+  begin(verb: string): void {
+    if (TRANSFERS.has(verb)) this.#sequence.begin(sharesNumbers(verb, this.#peer, this.#standing.protection));
   }
 
   /** For the next transfer in. To be called before its final reply is read; blocks go in when its command, or 1yz, has been. */
   dataReader(options: Pick<BlockReaderOptions, 'interleaved'> = {}): BlockReader {
     const { protection, bufferSize } = this.#standing;
-    const made = this.#control?.lastReceived;
-    const begun = () => (made !== undefined && this.#begun > made ? this.#begun : made);
-    return new BlockReader(this.#context, protection, {
+    const first = this.#sequence.firstBlock();
+    const reader = new BlockReader(this.#context, protection, {
       ...options,
       bufferSize,
       get after() {
-        // Tokens without integrity may have numbers of their own.
-        return protection === 'confidential' ? undefined : begun();
+        return factsOf(protection).integrity ? first().after : undefined;
+      },
+      get gapBefore() {
+        return first().gapBefore;
       },
     });
+    this.#sequence.reads(reader);
+    return reader;
   }
 
-  #forget(): void {
+  #endTransfer(verb: string, code: number): void {
+    if (!TRANSFERS.has(verb)) return;
+    const { protection } = this.#standing;
+    const byLine = this.#peer === 'server' && owesIntegrity(this.#standing);
+    this.#sequence.end(code < 300 && sharesNumbers(verb, this.#peer, protection), byLine);
+  }
+
+  /** @param facts  of what ends */
+  #forget(facts: ExchangeFacts): void {
     this.#control?.destroy();
     this.#context = undefined;
     this.#control = undefined;
+    this.#end(facts);
+  }
+
+  #end(facts: ExchangeFacts): void {
+    const mechanism = this.#mechanism;
+    this.#mechanism = undefined;
+    if (mechanism !== undefined) this.#tell({ type: 'ends', mechanism, facts });
   }
 }
 
-/**
- * The control connection keeps the order of its lines, so a token that was sent before one that has come was moved by
- * somebody. Tokens of data connections come between, and late; and a confidential token has a number that anybody can
- * forge.
- */
-function inOrder(context: SecurityContext): SecurityContext {
-  let last: bigint | undefined;
+/** A context for the control connection, whose lines keep their order. A confidential token's number can be forged by anybody. */
+function inOrder(context: SecurityContext, sequence: PeerSequence): SecurityContext {
   let follows: boolean | undefined;
   return {
     mechanism: context.mechanism,
@@ -139,15 +220,13 @@ function inOrder(context: SecurityContext): SecurityContext {
     unwrap(token) {
       const opened = context.unwrap(token);
       const place = opened.level === 'confidential' ? undefined : context.lastReceived;
-      if (place !== undefined && last !== undefined && place < last) {
-        throw new FtpSecurityError('security/out-of-sequence', 'a line was sent before one that has come');
-      }
-      last = place ?? last;
       follows = place === undefined || context.lastFollows;
+      const error = place === undefined ? undefined : sequence.line(place, follows === true);
+      if (error !== undefined) throw error;
       return opened;
     },
     get lastReceived() {
-      return last;
+      return sequence.lastLine;
     },
     get lastFollows() {
       return follows;

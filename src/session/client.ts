@@ -5,19 +5,31 @@
  */
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
-import { ReplyReader } from '../ftp/reply.js';
+import { limitOf } from '../ftp/line.js';
+import { type Reply, ReplyReader } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { Deviations } from '../secure/deviations.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
 import { factsOf, levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
-import { adatOf, formatAdat, pbszOf } from '../secure/security-data.js';
+import { adatOf, DEFAULT_MAX_SECURITY_DATA, formatAdat, pbszOf } from '../secure/security-data.js';
 import { askedOf } from './asked.js';
 import { Association } from './association.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
 import { type Policy, refusalOf } from './command-rules.js';
+import { quote } from './quote.js';
 import { ReplyOpener } from './reply-opener.js';
-import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, strongest, verbAnsweredBy } from './rules.js';
+import {
+  type Asked,
+  couldBecomeBlock,
+  mayBeDuringTransfer,
+  mustBeWaitedFor,
+  type Phase,
+  sharesNumbers,
+  strongest,
+  TRANSFERS,
+  verbAnsweredBy,
+} from './rules.js';
 import { UnansweredCommands } from './unanswered.js';
 
 /** A command that waits for its reply. */
@@ -33,8 +45,8 @@ const EXCHANGE_GOES_ON: readonly (readonly [verb: string, code: number])[] = [
   ['ADAT', 235],
 ];
 const EXCHANGE: ReadonlySet<string> = new Set(EXCHANGE_GOES_ON.map(([verb]) => verb));
-/** Of STAT (RFC 959 §5.4). */
-const STATUS_CODES: readonly number[] = [211, 212, 213];
+/** By these a server refuses what nobody who holds the keys has sent (§3, MIC). */
+const SECURITY_REFUSALS: ReadonlySet<number> = new Set([533, 535]);
 /** They go at the strongest level that there is (§7). */
 const CREDENTIALS: ReadonlySet<string> = new Set(['PASS', 'ACCT']);
 
@@ -42,10 +54,17 @@ export class ClientSession {
   readonly #options: ClientSessionOptions;
   readonly #policy: Policy;
   readonly #replies: ReplyReader;
-  readonly #association = new Association();
+  readonly #association: Association;
   readonly #unanswered = new UnansweredCommands<Waiting>();
+  /** The last PROT, while it waits. */
+  #prot: Waiting | undefined;
+  /** A protected upload that waits. */
+  #upload: Waiting | undefined;
   #opener: ReplyOpener;
   #greeted = false;
+  readonly #maxSecurityData: number;
+  /** Octets of security data that the exchange has brought. */
+  #exchanged = 0;
   /** The reply that asks for the exchange's next step. */
   #due: ReplyEvent | undefined;
   /** What the mechanism gave before the server has said that the exchange is complete. */
@@ -57,6 +76,7 @@ export class ClientSession {
   constructor(options: ClientSessionOptions = {}) {
     const { ccc = true, require, requireSecurity, tolerate, maxLine, maxReply } = options;
     this.#options = options;
+    this.#maxSecurityData = limitOf(options.maxSecurityData, DEFAULT_MAX_SECURITY_DATA, 'maxSecurityData');
     this.#policy = {
       ccc: ccc ? 'allowed' : 'refused',
       ...(require !== undefined && { require }),
@@ -67,6 +87,7 @@ export class ClientSession {
       ...(maxReply !== undefined && { maxReply }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
+    this.#association = new Association('server', options);
     this.#opener = new ReplyOpener(this.#association, options, this.#policy);
   }
 
@@ -112,9 +133,18 @@ export class ClientSession {
     const asked = ofCaller(octets, verb => this.#levelFor(verb, level));
     this.#assertMaySend(asked);
     const { level: at } = asked;
+    if (this.#upload !== undefined && couldBecomeBlock(asked)) this.#association.skipNumber();
     const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#association.control!, at, octets);
-    this.#unanswered.add(asked);
+    this.#add(asked);
     return sent;
+  }
+
+  /**
+   * Whether a command may be sent now; nothing changes.
+   * @throws RangeError, FtpSecurityError as {@link send}
+   */
+  check(octets: Uint8Array, level?: ProtectionLevel): void {
+    this.#assertMaySend(ofCaller(octets, verb => this.#levelFor(verb, level)));
   }
 
   /** Takes octets that the server sent, in chunks of any size; they are copied. */
@@ -125,8 +155,9 @@ export class ClientSession {
   /**
    * What the server said next; undefined when more octets are needed, or while `paused`.
    * @throws FtpSecurityError for what may not be believed: `sequence/unprotected`, `sequence/wrong-level`,
-   *   `sequence/no-context`, `sequence/unexpected-reply`, what ReplyReader and ProtectedReplyReader throw; the session is
-   *   closed then, since nobody knows any more what the server said, and every later call throws `sequence/closed`
+   *   `sequence/no-context`, `sequence/unexpected-reply` (also where a line may have been inserted: see
+   *   `allowInsertedLines`), what ReplyReader and ProtectedReplyReader throw; the session is closed then, since nobody knows
+   *   any more what the server said, and every later call throws `sequence/closed`
    */
   next(): ClientEvent | undefined {
     return this.#closing(() => {
@@ -222,32 +253,56 @@ export class ClientSession {
     if (this.paused || mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '')) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange, or REIN, is not finished', LOCAL);
     }
-    const refusal =
-      refusalOf(asked, this.#association.standing, this.#policy, 'local') ??
-      (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, LOCAL));
+    const refusal = refusalOf(asked, this.#association.standing, this.#policy, 'local') ?? this.#misfit(asked);
     if (refusal !== undefined) throw refusal;
+    if (this.#upload !== undefined && couldBecomeBlock(asked) && !mayBeDuringTransfer(asked.verb)) {
+      const message = `${asked.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
+      throw new FtpSecurityError('sequence/unexpected-command', message, LOCAL);
+    }
     const readable = CREDENTIALS.has(asked.verb) && !factsOf(asked.level).confidentiality;
     if (readable && this.#options.allowClearPassword !== true) {
       throw new FtpSecurityError('sequence/unprotected', 'a password to be read: see allowClearPassword', LOCAL);
     }
   }
 
+  /** What PROT asks for, and what a transfer has, must fit into the protection buffer. */
+  #misfit({ verb, protection = this.protection }: Waiting): FtpSecurityError | undefined {
+    if (verb !== 'PROT' && !TRANSFERS.has(verb)) return undefined;
+    return this.#association.misfit(protection, this.bufferSize, LOCAL);
+  }
+
+  #add(asked: Waiting): void {
+    this.#unanswered.add(asked);
+    if (asked.protection !== undefined) this.#prot = asked;
+    const levels = [this.protection, this.#prot?.protection ?? 'clear'];
+    if (levels.some(level => sharesNumbers(asked.verb, 'client', level))) this.#upload = asked;
+  }
+
   // Replies
 
   #read(): ClientEvent | undefined {
     while (!this.paused) {
-      const outer = this.#replies.next();
+      const outer = this.#nextOuter();
       if (outer === undefined) return undefined;
-      const reply = this.#opener.open(outer, this.#unanswered.oldest);
+      const reply = this.#opener.open(outer, code => this.#unanswered.answering(code));
       if (reply !== undefined) return this.#take(reply);
     }
     return undefined;
+  }
+
+  #nextOuter(): Reply | undefined {
+    try {
+      return this.#replies.next();
+    } catch (error) {
+      throw this.#opener.unreadable(error);
+    }
   }
 
   /** A reply that may be believed. */
   #take({ inner: reply, ...seen }: UnprotectedReply): ClientEvent {
     const { code } = reply;
     const asked = this.#answeredBy(code);
+    if (this.#options.allowInsertedLines !== true) assertNothingInserted(reply, seen.level, asked);
     const event: ReplyEvent = { type: 'reply', reply, ...seen, command: asked?.command };
     if (asked === undefined || code < 200) return event;
     if (EXCHANGE_GOES_ON.some(([verb, it]) => verb === asked.verb && it === code)) return this.#exchange(event, asked);
@@ -272,23 +327,13 @@ export class ClientSession {
     const greets = !this.#greeted && (code === 120 || code === 220);
     if (code >= 200) this.#greeted = true;
     if (greets) return undefined;
-    if (code < 200) return this.#begin(oldest);
-    const overtaking = STATUS_CODES.includes(code) && this.#unanswered.all.find(it => mayOvertake(it, oldest));
-    if (!overtaking) return this.#unanswered.settle(code);
-    this.#unanswered.remove(overtaking);
-    return overtaking;
-  }
-
-  /** Only the first preliminary reply is sent before the blocks of a transfer; they come behind it. */
-  #begin(oldest: Waiting | undefined): Waiting | undefined {
-    if (oldest !== undefined && oldest.begun !== true) {
-      oldest.begun = true;
-      this.#association.begin();
-    }
-    return oldest;
+    if (code < 200 && oldest?.begun !== true) this.#association.begin(oldest?.verb ?? '');
+    return this.#unanswered.settle(code) ?? oldest;
   }
 
   #settle(asked: Asked, code: number): void {
+    if (asked === this.#prot) this.#prot = undefined;
+    if (asked === this.#upload) this.#upload = undefined;
     this.#association.settle(asked, code);
     if (this.#association.control === undefined) this.#forget();
   }
@@ -298,7 +343,14 @@ export class ClientSession {
     const { reply } = event;
     const { token, tolerated } = adatOf(reply, this.#options);
     event.tolerated = [...new Set([...event.tolerated, ...tolerated])];
-    if (verb === 'AUTH') this.#settle({ verb, level }, 334);
+    if (verb === 'AUTH') {
+      this.#settle({ verb, level }, 334);
+      this.#exchanged = 0;
+    }
+    this.#exchanged += token?.length ?? 0;
+    if (this.#exchanged > this.#maxSecurityData) {
+      throw new FtpSecurityError('syntax/limit-exceeded', 'more security data than maxSecurityData');
+    }
     const complete = isComplete(event);
     if (complete && this.#early !== undefined) {
       if (token !== undefined && token.length > 0) throw unexpected('security data behind the end of the exchange');
@@ -354,6 +406,19 @@ function isComplete({ reply: { code } }: ReplyEvent): boolean {
 
 function unexpected(why: string): FtpSecurityError {
   return new FtpSecurityError('sequence/unexpected-reply', why);
+}
+
+/**
+ * RFC 2228 binds no reply to its command. Whoever inserts a line makes a server that is asked nothing refuse it, so that one
+ * reply more comes than was asked for: by 533 or 535, or where no command waits.
+ */
+function assertNothingInserted(reply: Reply, level: ProtectionLevel, asked: Waiting | undefined): void {
+  if (asked === undefined && level !== 'clear' && reply.code !== 421) {
+    throw unexpected(`a protected reply that answers no command: ${quote(reply)}`);
+  }
+  if (asked !== undefined && asked.level !== 'clear' && SECURITY_REFUSALS.has(reply.code)) {
+    throw unexpected(`the server refuses the protected ${asked.verb}, or what somebody has inserted: ${quote(reply)}`);
+  }
 }
 
 /** Reads what the caller wants sent: if that can't be read, it is the caller's fault. */

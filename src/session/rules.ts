@@ -3,6 +3,7 @@
  * control connection from any side asks here.
  */
 import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../secure/protection-level.js';
+import type { Peer } from '../secure/security-context.js';
 
 /**
  * Where a control connection stands: `clear` no security association; `exchange` AUTH was accepted and security data is
@@ -56,12 +57,9 @@ export function mustBeWaitedFor(verb: string): boolean {
   return WAITED_FOR.has(verb);
 }
 
-/** Commands that make an association, so that they need none (§7). */
-const NEEDS_NO_PROTECTION: ReadonlySet<string> = new Set(['AUTH', 'ADAT']);
-
-/** Whether a command may come in the clear, where the mechanism has integrity (§2, §3 CCC). A server may be stricter. */
-export function commandMayBeClear(phase: Phase, verb: string): boolean {
-  return phase !== 'secured' || NEEDS_NO_PROTECTION.has(verb);
+/** Whether a command may come in the clear, where the mechanism has integrity (§3, CCC). AUTH too would end an association. */
+export function commandMayBeClear(phase: Phase): boolean {
+  return phase !== 'secured';
 }
 
 /** A command that waits for its reply: its verb, and the level it came at. */
@@ -72,8 +70,42 @@ export interface Unanswered {
   begun?: boolean;
 }
 
-/** Commands that use a data connection: §6, and MLSD (RFC 3659 §7). */
-export const TRANSFERS: ReadonlySet<string> = new Set('STOR STOU RETR LIST NLST APPE MLSD'.split(' '));
+/** Commands that use a data connection, and who sends on it: §6, and MLSD (RFC 3659 §7). */
+const SENDERS: Readonly<Record<string, Peer>> = {
+  STOR: 'client',
+  STOU: 'client',
+  APPE: 'client',
+  RETR: 'server',
+  LIST: 'server',
+  NLST: 'server',
+  MLSD: 'server',
+};
+export const TRANSFERS: ReadonlySet<string> = new Set(Object.keys(SENDERS));
+
+/**
+ * Whether a command makes a side send blocks whose sequence numbers lines could have as well. Tokens without integrity
+ * have numbers of their own: anybody can forge one.
+ * @param protection  of data connections
+ */
+export function sharesNumbers(verb: string, sender: Peer, protection: ProtectionLevel): boolean {
+  return SENDERS[verb] === sender && factsOf(protection).integrity;
+}
+
+/**
+ * Whether a line of a side, while it sends blocks, could be moved into the file by whoever is on the way: a token is not
+ * bound to its connection, and its number is one that a block could have. A file that ABOR is moved into never ends.
+ * @param line  the command, or the one that the line answers
+ */
+export function couldBecomeBlock({ verb, level }: Unanswered): boolean {
+  return level !== 'clear' && verb !== 'ABOR';
+}
+
+/** Commands that may come during a transfer (RFC 959 §4.1.1 and §4.1.3). */
+const DURING_TRANSFERS: ReadonlySet<string> = new Set(['ABOR', 'QUIT', 'STAT']);
+
+export function mayBeDuringTransfer(verb: string): boolean {
+  return DURING_TRANSFERS.has(verb);
+}
 
 /** Whether a command is answered before the oldest one that waits: STAT during a transfer (RFC 959 §4.1.3). */
 export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined): boolean {
@@ -82,13 +114,13 @@ export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined
 
 /**
  * Whether a reply may come in the clear, where the mechanism has integrity: it owes the level of the command that it
- * answers (§7), and before CCC the clear is lawful for the exchange alone.
+ * answers (§7), and none may until CCC. So nobody's clear 334 or 234 ends an association.
  * @param answered  the command; undefined for a reply that nobody asked for
  */
 export function replyMayBeClear(phase: Phase, answered: Unanswered | undefined): boolean {
   if (phase === 'clear' || phase === 'exchange') return true;
   if (answered === undefined) return phase === 'relaxed';
-  return answered.level === 'clear' && commandMayBeClear(phase, answered.verb);
+  return answered.level === 'clear' && commandMayBeClear(phase);
 }
 
 /** Whether a reply must come in the clear: after CCC, to a clear command (§3, CCC). */

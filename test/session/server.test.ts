@@ -7,8 +7,8 @@ import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
 import { TRANSFERS } from '../../src/session/rules.js';
 import type { AnsweredEvent, CommandEvent, ServerSessionOptions } from '../../src/session/server-events.js';
-import { ascii, errorOf } from '../helpers.js';
-import { having, krb5Contexts, Pair, pskContexts } from './pair.js';
+import { ascii, errorOf, expectCode } from '../helpers.js';
+import { having, krb5Contexts, Pair, pskContexts, secured } from './pair.js';
 
 /** A server, and what a client needs to talk to it by hand. */
 function byHand(options: Partial<ServerSessionOptions> = {}, contexts = pskContexts()) {
@@ -103,7 +103,7 @@ describe('a server in the exchange', () => {
   it('reads nothing behind AUTH and ADAT before their replies', () => {
     const { server } = new Pair();
     server.receive(toUtf8('AUTH X-TEST\r\nADAT Zm9v\r\nUSER anna\r\n'));
-    expect(server.next()).toEqual({ type: 'auth', mechanism: 'X-TEST', again: false });
+    expect(server.next()).toMatchObject({ type: 'auth', mechanism: 'X-TEST', again: false, tolerated: [] });
     expect([server.next(), server.paused]).toEqual([undefined, true]);
     expect(fromUtf8(server.proceed({ token: toUtf8('bar') }))).toBe('334 ADAT=YmFy\r\n');
     expect(server.next()).toMatchObject({ type: 'security-data', token: toUtf8('foo'), tolerated: [] });
@@ -170,10 +170,10 @@ describe('a server in the exchange', () => {
       return [fromUtf8(pair.server.proceed({ context })).slice(0, 3), pair.server.phase];
     };
     const { acceptor } = pskContexts();
-    expect(complete({}, acceptor, true)).toEqual(['534', 'clear']);
+    expect(complete({}, acceptor, true)).toEqual(['535', 'clear']);
     expect(errorOf(() => acceptor.wrap(toUtf8('a'), 'safe')).code).toBe('sequence/closed');
     expect(complete({ allowWeak: true }, pskContexts().acceptor, true)).toEqual(['235', 'secured']);
-    expect(complete({ require: 'private' }, having(['safe'], pskContexts().acceptor), false)).toEqual(['534', 'clear']);
+    expect(complete({ require: 'private' }, having(['safe'], pskContexts().acceptor), false)).toEqual(['535', 'clear']);
     expect(complete({ require: 'safe' }, having(['private'], pskContexts().acceptor), false)).toEqual([
       '235',
       'secured',
@@ -253,12 +253,16 @@ describe('a secured server', () => {
   });
 
   it('refuses lines whose order somebody has changed', () => {
-    const it = byHand();
-    const first = protectCommand(it.context, 'safe', toUtf8('DELE a'));
-    const second = protectCommand(it.context, 'safe', toUtf8('DELE b'));
-    expect(it.pair.toServer(second)).toMatchObject({ sequence: 'gap' });
-    it.server.reply(250, 'x');
-    expect(it.pair.toServer(first)).toMatchObject({ code: 535, error: { code: 'security/out-of-sequence' } });
+    const refused = { code: 535, error: { code: 'security/out-of-sequence' } };
+    for (const allowMissingLines of [false, true]) {
+      const it = byHand({ allowMissingLines });
+      const first = protectCommand(it.context, 'safe', toUtf8('DELE a'));
+      const second = protectCommand(it.context, 'safe', toUtf8('DELE b'));
+      expect(it.pair.toServer(second)).toMatchObject(allowMissingLines ? { sequence: 'gap' } : refused);
+      if (allowMissingLines) it.server.reply(250, 'x');
+      expect(it.pair.toServer(first)).toMatchObject(refused);
+      expect(it.pair.toServer(protectCommand(it.context, 'safe', toUtf8('NOOP')))).toMatchObject({ sequence: 'ok' });
+    }
   });
 
   it('takes what peers put around a command', () => {
@@ -289,8 +293,12 @@ describe('a secured server', () => {
     expect(said(it, 'safe', 'PROT C')).toEqual([534, 'safe']);
     expect(said(it, 'safe', 'PROT')).toEqual([501, 'safe']);
     expect(said(it, 'safe', 'PROT P')).toEqual([200, 'safe']);
-    expect(said(it, 'safe', 'PBSZ 20')).toEqual([501, 'safe']); // It would end the level in force.
-    expect([it.server.bufferSize, it.server.protection]).toEqual([1000, 'private']);
+    // A PBSZ that can be read is granted (§3); then no transfer fits it.
+    expect(said(it, 'safe', 'PBSZ 20')).toEqual([200, 'safe']);
+    expect([it.server.bufferSize, it.server.protection]).toEqual([20, 'private']);
+    expect(said(it, 'safe', 'RETR a')).toEqual([534, 'safe']);
+    expect(errorOf(() => it.server.dataWriter()).code).toBe('syntax/limit-exceeded');
+    expect(said(it, 'safe', 'PBSZ 1000')).toEqual([200, 'safe']);
     expect(it.server.dataReader().ended).toBe(false);
     expect(it.server.dataWriter().end().length).toBeGreaterThan(0);
   });
@@ -405,6 +413,24 @@ describe('replies', () => {
     for (const code of [99, 631, 600, 334, 335, 234, 235]) expect(() => server.reply(code, 'x')).toThrow(RangeError);
   });
 
+  it('of several lines go out as one 63z reply, or each line as its own', () => {
+    for (const replyPerLine of [undefined, false, true]) {
+      const pair = secured({ server: { ...(replyPerLine !== undefined && { replyPerLine }) } });
+      pair.command('FEAT');
+      const octets = pair.server.reply(211, ['Features', 'MDTM', 'End']);
+      const heads = fromUtf8(octets)
+        .split('\r\n')
+        .slice(0, -1)
+        .map(line => line.slice(0, 4));
+      expect(heads).toEqual(replyPerLine === true ? ['632 ', '632 ', '632 '] : ['632-', '632-', '632 ']);
+      expect(pair.reply(octets)).toMatchObject({
+        reply: { code: 211, lines: ['Features', 'MDTM', 'End'] },
+        tolerated: replyPerLine === true ? ['reply-spans-outer'] : [],
+        command: { verb: 'FEAT' },
+      });
+    }
+  });
+
   it('to STAT do not wait for the end of a transfer', () => {
     const pair = new Pair();
     const [retr, stat] = [command(pair, 'RETR a'), command(pair, 'STAT')];
@@ -424,6 +450,24 @@ describe('replies', () => {
     expect(pair.server.paused).toBe(false);
     expect(pair.server.next()).toMatchObject({ type: 'answered', code: 503 });
     expect(pair.server.next()).toMatchObject({ type: 'command', command: { verb: 'NOOP' } });
+  });
+
+  it('to REIN behind a command that waits come behind its own, and the keys are kept until then', () => {
+    const contexts = pskContexts();
+    const pair = secured({ contexts });
+    const list = pair.command('SITE a');
+    const rein = pair.command('REIN');
+    pair.server.receive(toUtf8('USER a\r\n'));
+    expect([pair.server.next(), pair.server.paused, pair.server.phase]).toEqual([undefined, true, 'secured']);
+    expect(pair.server.reply(220, 'again', rein)).toEqual(new Uint8Array());
+    expect([pair.server.next(), pair.server.paused, pair.server.phase]).toEqual([undefined, true, 'secured']);
+    pair.client.receive(pair.server.reply(200, 'done', list));
+    expect(pair.client.next()).toMatchObject({ reply: { code: 200 }, level: 'private', command: { verb: 'SITE' } });
+    expect(pair.client.next()).toMatchObject({ reply: { code: 220 }, level: 'private', command: { verb: 'REIN' } });
+    expect([pair.client.phase, pair.server.phase]).toEqual(['clear', 'clear']);
+    for (const context of Object.values(contexts))
+      expectCode(() => context.wrap(toUtf8('a'), 'safe'), 'sequence/closed');
+    expect(pair.server.next()).toMatchObject({ type: 'command', command: { verb: 'USER' }, level: 'clear' });
   });
 
   it('to REIN are waited for', () => {
