@@ -1,7 +1,7 @@
 /** A security context of Kerberos V5 from its key alone (RFC 4121 §2 and §4.2, RFC 1964 §1.2), as an exchange leaves it. */
 import { assertBytes } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import { ReceivedNumbers } from '../../../received-numbers.js';
+import { ReplayWindow } from '../../../replay-window.js';
 import type { TokenLevel } from '../../../secure/protection-level.js';
 import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../../secure/security-context.js';
 import { destroyOnError } from '../../exchange-generator.js';
@@ -121,9 +121,9 @@ class NumberedContext implements Krb5Context {
   readonly mechanism = 'GSSAPI';
   readonly #format: TokenFormat;
   readonly #levels: readonly TokenLevel[];
-  readonly #numbersFrom: (first: bigint) => ReceivedNumbers;
+  readonly #numbersFrom: (first: bigint) => ReplayWindow;
   readonly #signExtended: bigint | undefined;
-  #received: ReceivedNumbers;
+  #received: ReplayWindow;
   #next: bigint;
   #closed = false;
 
@@ -136,7 +136,7 @@ class NumberedContext implements Krb5Context {
     this.#levels = levels;
     this.#next = sequenceNumber(sendSequence, numbers, 'sendSequence');
     const first = sequenceNumber(receiveSequence, numbers, 'receiveSequence');
-    this.#numbersFrom = number => new ReceivedNumbers(number, { strict: strictOrder, modulus: numbers });
+    this.#numbersFrom = number => new ReplayWindow(number, { strict: strictOrder, modulus: numbers });
     this.#received = this.#numbersFrom(first);
     this.#signExtended = signExtended(first, numbers);
   }
