@@ -20,7 +20,7 @@ export {
   replyDetails,
   type ServiceDelay,
 } from './ftp/reply-details.js';
-export { ReceivedNumbers } from './received-numbers.js';
+export { ReplayWindow } from './replay-window.js';
 export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } from './secure/data-block.js';
 export { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS, type Tolerance } from './secure/deviations.js';
 export {

@@ -12,7 +12,7 @@ import { fromHex } from '../src/bytes.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const SHOWN = ['embed', 'client', 'server', 'verify', 'mechanism', 'contract', 'fuzz'];
+const SHOWN = ['embed', 'client', 'server', 'verify', 'mechanism', 'conformance', 'fuzz'];
 const KERBEROS = 'vectors/krb5/krb5-mit-aes256-cts-hmac-sha1-96.json';
 const execFileAsync = promisify(execFile);
 

@@ -5,7 +5,7 @@ import { commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { classify } from '../ftp/reply-codes.js';
 import { describeKrb4Token } from '../mechanisms/krb4/index.js';
-import { describeToken } from '../mechanisms/krb5/index.js';
+import { describeKrb5Token } from '../mechanisms/krb5/index.js';
 import { type Deviation, Deviations } from '../secure/deviations.js';
 import { decodeCommandToken } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
@@ -88,7 +88,7 @@ function describe(token: Uint8Array, tolerated: readonly Deviation[]): string[] 
 }
 
 /** What the mechanisms that are known can read of a token without a key. */
-const ANATOMISTS: readonly ((token: Uint8Array) => object)[] = [describeToken, describeKrb4Token];
+const ANATOMISTS: readonly ((token: Uint8Array) => object)[] = [describeKrb5Token, describeKrb4Token];
 
 function describeAnatomy(token: Uint8Array): string[] {
   let reason = '';

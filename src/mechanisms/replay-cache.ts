@@ -13,7 +13,7 @@
  * 4121. Without mutual authentication, with RC4 and DES, and with Kerberos V4, whoever sends an AP-REQ again can send the
  * whole session again.
  */
-export interface ReplayRecord {
+export interface ReplayStore {
   /**
    * For how many seconds the record has held every authenticator that was taken. Absent: since the keys were made, as in a
    * database that outlives processes and never loses an entry. Clients whose clocks are fast make authenticators that seem
@@ -35,7 +35,7 @@ export interface ReplayRecord {
  * @param made  the time in the authenticator, in seconds since 1970
  * @param now  by the acceptor's clock, in seconds since 1970
  */
-export function isOlderThan({ age = Number.POSITIVE_INFINITY }: ReplayRecord, made: number, now: number): boolean {
+export function isOlderThan({ age = Number.POSITIVE_INFINITY }: ReplayStore, made: number, now: number): boolean {
   const [nowMs, madeMs, ageMs] = [now, made, age].map(seconds => Math.round(1000 * seconds)) as [
     number,
     number,
@@ -51,7 +51,7 @@ const CAPACITY = 100_000;
  * A record in memory, of one process, which begins when it is made. When it is full, the entries that expire first give way, and
  * all that expire no later are refused.
  */
-export class ReplayCache implements ReplayRecord {
+export class ReplayCache implements ReplayStore {
   readonly #capacity: number;
   readonly #clock: () => number;
   readonly #begun: number;

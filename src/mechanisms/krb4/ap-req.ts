@@ -46,7 +46,7 @@ export interface Authenticator {
   /** Seconds since 1970. */
   time: number;
   /** Octets that fill up its last block. */
-  filling: number;
+  padding: number;
 }
 
 export interface OpenedApReq {
@@ -142,8 +142,8 @@ export function forgetKeys({ ticket, session }: Pick<OpenedApReq, 'ticket' | 'se
 /** A ticket has no checksum: that its text is whole and names the service of the key is what shows the right one. */
 function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[], ciphers: BlockCiphers): Ticket {
   const ofRealm = keys.filter(key => key.realm === realm);
-  const meant = ofRealm.filter(key => key.kvno === kvno);
-  for (const entry of meant) {
+  const ofVersion = ofRealm.filter(key => key.kvno === kvno);
+  for (const entry of ofVersion) {
     const plaintext = withDesKey(entry.key, ciphers, key => pcbcDecrypt(key, ticket));
     const opened = attempt(() => readTicket(plaintext, realm));
     plaintext.fill(0);
@@ -151,7 +151,7 @@ function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[]
     opened?.sessionKey.fill(0);
   }
   if (ofRealm.length === 0) throw noKey(`no key for realm ${realm}`);
-  if (meant.length > 0) throw noKey(`no key of version ${kvno} for realm ${realm} opens the ticket`);
+  if (ofVersion.length > 0) throw noKey(`no key of version ${kvno} for realm ${realm} opens the ticket`);
   const versions = [...new Set(ofRealm.map(key => key.kvno))].join(', ');
   throw noKey(`no key of version ${kvno} for realm ${realm}, but of ${versions}`);
 }
@@ -169,7 +169,7 @@ function readTicket(plaintext: Uint8Array, realm: string): Ticket {
   const life = reader.uint8();
   const issued = reader.uint32(littleEndian);
   const service = principalText({ name: reader.name(), instance: reader.name(), realm });
-  reader.filling();
+  reader.padding();
   return { client, address, sessionKey, life, issued, service };
 }
 
@@ -181,7 +181,7 @@ function openAuthenticator({ authenticator, littleEndian }: ApReq, session: DesK
   // The fraction of the second: MIT's library puts numbers there that are no units of 5 milliseconds.
   reader.uint8();
   const time = reader.uint32(littleEndian);
-  return { client, checksum, time, filling: reader.filling() };
+  return { client, checksum, time, padding: reader.padding() };
 }
 
 function readPrincipal(reader: OctetReader): string {

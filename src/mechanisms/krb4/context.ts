@@ -11,7 +11,7 @@ import { type Direction, directionOf, type Krb4Endpoint } from './direction.js';
 import { WEAKNESS } from './facts.js';
 import { buildMessage, openMessage, plaintextLimit } from './messages.js';
 import { type DesKey, desKey, forgetKey } from './pcbc.js';
-import { MAX_SKEW, messageTime } from './times.js';
+import { DEFAULT_CLOCK_SKEW, messageTime } from './times.js';
 
 /** What both ends of an association have to know, beside its key. */
 export interface Krb4AssociationOptions {
@@ -23,7 +23,7 @@ export interface Krb4AssociationOptions {
   /** Milliseconds since 1970; default the system's. */
   clock?: () => number;
   /** Seconds that the clocks may differ by. Default 300; Infinity takes any time. */
-  maxSkew?: number;
+  maxClockSkew?: number;
   /** Numbers in the messages that `wrap` makes; either order is read. Default false. */
   littleEndian?: boolean;
   /** Without it the context is refused. */
@@ -47,10 +47,10 @@ const SEALED = new Map<TokenLevel, boolean>([
  * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`
  */
 export function krb4Context(options: Krb4ContextOptions): SecurityContext {
-  const { key, ciphers, clock, maxSkew, littleEndian } = options;
+  const { key, ciphers, clock, maxClockSkew, littleEndian } = options;
   assertBytes(key, 'key');
   const directions = directionsOf(options);
-  return new Krb4Context(desKey(key, ciphers), { ...directions, clock, maxSkew, littleEndian });
+  return new Krb4Context(desKey(key, ciphers), { ...directions, clock, maxClockSkew, littleEndian });
 }
 
 /**
@@ -63,23 +63,23 @@ export function directionsOf({ local, peer, allowWeak = false }: Krb4Association
   throw new FtpSecurityError('security/weak', `KERBEROS_V4 is weak: ${WEAKNESS}`, { side: 'local' });
 }
 
-interface Manner {
+interface ContextState {
   sending: Direction;
   receiving: Direction;
   clock?: (() => number) | undefined;
-  maxSkew?: number | undefined;
+  maxClockSkew?: number | undefined;
   littleEndian?: boolean | undefined;
 }
 
 /** The same where the directions are known otherwise than by endpoints. */
 export class Krb4Context implements SecurityContext {
   readonly mechanism = 'KERBEROS_V4';
-  readonly #manner: Manner;
+  readonly #state: ContextState;
   #key: DesKey | undefined;
 
-  constructor(key: DesKey, manner: Manner) {
+  constructor(key: DesKey, state: ContextState) {
     this.#key = key;
-    this.#manner = manner;
+    this.#state = state;
   }
 
   supports(level: TokenLevel): boolean {
@@ -91,7 +91,7 @@ export class Krb4Context implements SecurityContext {
     assertBytes(plaintext, 'plaintext');
     const key = this.#open();
     const sealed = isSealed(level);
-    const { sending, littleEndian = false } = this.#manner;
+    const { sending, littleEndian = false } = this.#state;
     const { sender, negative } = sending;
     const { seconds, fiveMs } = messageTime(this.#now());
     const message = { plaintext, sealed, sender, seconds: negative ? -seconds : seconds, fiveMs };
@@ -101,7 +101,7 @@ export class Krb4Context implements SecurityContext {
   unwrap(token: Uint8Array): Unwrapped {
     assertBytes(token, 'token');
     const { plaintext, sealed, sender, seconds } = openMessage(this.#open(), token);
-    const { receiving } = this.#manner;
+    const { receiving } = this.#state;
     if (!equalConstantTime(sender, receiving.sender)) throw wrongDirection('its sender has another address');
     if (seconds === 0 || seconds < 0 !== receiving.negative) throw wrongDirection('its time has the sign of the other');
     this.#checkTime(Math.abs(seconds));
@@ -121,13 +121,13 @@ export class Krb4Context implements SecurityContext {
   }
 
   #checkTime(seconds: number): void {
-    const { maxSkew = MAX_SKEW } = this.#manner;
-    if (maxSkew === Number.POSITIVE_INFINITY || Math.abs(this.#now() / 1000 - seconds) <= maxSkew) return;
-    throw new FtpSecurityError('security/expired', `a message of a time more than ${maxSkew} seconds away`);
+    const { maxClockSkew = DEFAULT_CLOCK_SKEW } = this.#state;
+    if (maxClockSkew === Number.POSITIVE_INFINITY || Math.abs(this.#now() / 1000 - seconds) <= maxClockSkew) return;
+    throw new FtpSecurityError('security/expired', `a message of a time more than ${maxClockSkew} seconds away`);
   }
 
   #now(): number {
-    return (this.#manner.clock ?? Date.now)();
+    return (this.#state.clock ?? Date.now)();
   }
 
   #open(): DesKey {

@@ -2,7 +2,7 @@
 import { isApReq, parseApReq } from './ap-req.js';
 import { readHeader } from './messages.js';
 
-export interface Krb4Anatomy {
+export interface Krb4TokenDescription {
   kind: 'AP_REQ' | 'safe message' | 'private message';
   weak: true;
   [part: string]: unknown;
@@ -12,7 +12,7 @@ export interface Krb4Anatomy {
  * The text of a safe message is not in it, though it stands in the clear: nobody has verified it.
  * @throws FtpSecurityError `security/bad-token` when it is no token of Kerberos V4
  */
-export function describeKrb4Token(token: Uint8Array): Krb4Anatomy {
+export function describeKrb4Token(token: Uint8Array): Krb4TokenDescription {
   if (isApReq(token)) {
     const { littleEndian, kvno, realm, ticket, authenticator } = parseApReq(token);
     const lengths = { ticketLength: ticket.length, authenticatorLength: authenticator.length };

@@ -9,9 +9,9 @@ import { type Krb4AcceptorOptions, type Krb4InitiatorOptions, krb4Acceptor, krb4
 import { type Krb4ObserverOptions, krb4Observer } from './observer.js';
 
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
-export { ReplayCache, type ReplayRecord } from '../replay-cache.js';
+export { ReplayCache, type ReplayStore } from '../replay-cache.js';
 export { type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
-export { describeKrb4Token, type Krb4Anatomy } from './describe.js';
+export { describeKrb4Token, type Krb4TokenDescription } from './describe.js';
 export type { Krb4Endpoint } from './direction.js';
 export { type Krb4AcceptorOptions, type Krb4InitiatorOptions, krb4Acceptor, krb4Initiator } from './exchange.js';
 export type { Krb4Facts } from './facts.js';

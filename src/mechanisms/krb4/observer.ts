@@ -94,9 +94,9 @@ function contexts(
   const server = { sender, negative };
   const client = { sender: ticket.address, negative: !negative };
   const own = () => desKey(session.octets, ciphers);
-  const maxSkew = Number.POSITIVE_INFINITY;
+  const maxClockSkew = Number.POSITIVE_INFINITY;
   return {
-    fromClient: new Krb4Context(own(), { sending: server, receiving: client, maxSkew }),
-    fromServer: new Krb4Context(own(), { sending: client, receiving: server, maxSkew }),
+    fromClient: new Krb4Context(own(), { sending: server, receiving: client, maxClockSkew }),
+    fromServer: new Krb4Context(own(), { sending: client, receiving: server, maxClockSkew }),
   };
 }

@@ -48,7 +48,7 @@ export class OctetReader {
   }
 
   /** Only what fills up a block may be left; gives its length. MIT's library leaves there what its memory held. */
-  filling(): number {
+  padding(): number {
     if (this.left >= BLOCK) throw this.error(`${this.left} octets behind its end`);
     return this.left;
   }

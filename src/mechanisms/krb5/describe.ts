@@ -13,7 +13,7 @@ import {
 } from './messages/spnego.js';
 import { readTokenHeader } from './tokens/rfc4121.js';
 
-export interface TokenAnatomy {
+export interface Krb5TokenDescription {
   /** `AP-REQ`, `AP-REP`, `KRB-ERROR`, one of SPNEGO's, or what readTokenHeader calls a per-message token. */
   kind: string;
   [part: string]: unknown;
@@ -24,7 +24,7 @@ export interface TokenAnatomy {
  * (§4.2).
  * @throws FtpSecurityError `security/bad-token` when it can't be read
  */
-export function describeToken(token: Uint8Array): TokenAnatomy {
+export function describeKrb5Token(token: Uint8Array): Krb5TokenDescription {
   const offer = parseNegotiationOffer(token);
   if (offer !== undefined) return describeOffer(offer);
   const negotiation = parseNegotiation(token);
@@ -34,7 +34,7 @@ export function describeToken(token: Uint8Array): TokenAnatomy {
   return 'sequence' in header ? { ...header, sequence: String(header.sequence) } : { ...header };
 }
 
-function describeOffer({ offered, hint }: NegotiationOffer): TokenAnatomy {
+function describeOffer({ offered, hint }: NegotiationOffer): Krb5TokenDescription {
   return { kind: 'NegTokenInit2', offered: offered.map(oidText), ...(hint !== undefined && { hint }) };
 }
 
@@ -54,7 +54,7 @@ function oidText(contents: Uint8Array): string {
   return numbers.join('.');
 }
 
-function describeNegotiation({ kind, offered, state, inside }: NegotiationToken): TokenAnatomy {
+function describeNegotiation({ kind, offered, state, inside }: NegotiationToken): Krb5TokenDescription {
   return {
     kind,
     ...(state !== undefined && { state }),
@@ -68,7 +68,7 @@ function isFramedMessage(token: Uint8Array): boolean {
   return frame?.mechanism === 'kerberos' && token[frame.start + 1] !== 0;
 }
 
-function describeContextToken(token: ContextToken): TokenAnatomy {
+function describeContextToken(token: ContextToken): Krb5TokenDescription {
   const { kind } = token;
   switch (token.kind) {
     case 'AP-REQ': {

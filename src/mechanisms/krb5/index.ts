@@ -1,15 +1,15 @@
 /** `rfc2228/krb5`: GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757). */
 import type { Mechanism } from '../../secure/security-context.js';
-import { describeToken } from './describe.js';
+import { describeKrb5Token } from './describe.js';
 import { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
 import { type Krb5InitiatorOptions, krb5Initiator } from './exchange/initiator.js';
 import { type Krb5ObserverOptions, krb5Observer } from './exchange/observer.js';
 import { mechanismOf } from './messages/gss-framing.js';
 
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
-export { ReplayCache, type ReplayRecord } from '../replay-cache.js';
+export { ReplayCache, type ReplayStore } from '../replay-cache.js';
 export { type CipherOptions, type Enctype, enctypeOf } from './crypto/enctypes.js';
-export { describeToken, type TokenAnatomy } from './describe.js';
+export { describeKrb5Token, type Krb5TokenDescription } from './describe.js';
 export { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
 export { type Channel, channelBindings } from './exchange/channel-bindings.js';
 export type { Krb5Facts } from './exchange/facts.js';
@@ -41,7 +41,7 @@ export function krb5({ initiator, acceptor, observer }: Krb5Options = {}): Mecha
     name: 'GSSAPI',
     variant: 'krb5',
     recognises: firstToken => mechanismOf(firstToken) !== undefined,
-    describe: describeToken,
+    describe: describeKrb5Token,
     ...(initiator && { initiator: () => krb5Initiator(initiator) }),
     ...(acceptor && { acceptor: () => krb5Acceptor(acceptor) }),
     ...(observer && { observer: () => krb5Observer(observer) }),

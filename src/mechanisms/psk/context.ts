@@ -19,7 +19,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8, u64be, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import { ReceivedNumbers } from '../../received-numbers.js';
+import { ReplayWindow } from '../../replay-window.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
 
@@ -103,8 +103,8 @@ export class PskContext implements SecurityContext {
   readonly #limit: bigint;
   readonly #channels: readonly Channel[];
   readonly #next = { verified: 0n, unverified: 0n };
-  readonly #received = { verified: new ReceivedNumbers(0n), unverified: new ReceivedNumbers(0n) };
-  #last: ReceivedNumbers | undefined;
+  readonly #received = { verified: new ReplayWindow(0n), unverified: new ReplayWindow(0n) };
+  #last: ReplayWindow | undefined;
   #closed = false;
 
   constructor({ role, key, nonces, limit = NUMBERS }: PskContextOptions) {

@@ -17,8 +17,8 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { Exchange, ExchangeObserver, Mechanism, ObservedStep, Peer, Step } from '../../secure/security-context.js';
-import { inTurn, spokenExchange, type Token, type Turns } from '../turns.js';
+import type { Exchange, ExchangeObserver, Mechanism, ObservedStep, Peer } from '../../secure/security-context.js';
+import { type ExchangeGenerator, exchangeFromGenerator, stepsOf, type Token } from '../exchange-generator.js';
 import { deriveKey, PskContext, type PskContextOptions, type Role } from './context.js';
 
 const VERSION = 1;
@@ -44,21 +44,21 @@ export interface PskOptions {
  *   `security/bad-checksum`
  */
 export function pskInitiator(options: PskOptions): Exchange {
-  return spokenExchange('X-PSK', initiate(options));
+  return exchangeFromGenerator('X-PSK', initiate(options));
 }
 
 /** The server's side; it throws as {@link pskInitiator} does. */
 export function pskAcceptor(options: PskOptions): Exchange {
-  return spokenExchange('X-PSK', accept(options));
+  return exchangeFromGenerator('X-PSK', accept(options));
 }
 
 /** The passive side, for recorded exchanges. @throws RangeError when the key is too short */
 export function pskObserver({ key }: Pick<PskOptions, 'key'>): ExchangeObserver {
-  const observe = inTurn('X-PSK', watch(key));
+  const next = stepsOf('X-PSK', observe(key));
   return {
     observe(from, token) {
       assertBytes(token, 'token');
-      return observe({ from, token });
+      return next({ from, token });
     },
   };
 }
@@ -80,7 +80,7 @@ interface Seen {
   token: Uint8Array;
 }
 
-function* initiate({ key, random = randomBytes, keylog }: PskOptions): Turns<Token, Step> {
+function* initiate({ key, random = randomBytes, keylog }: PskOptions): ExchangeGenerator {
   assertKey(key);
   const nonce = random(NONCE);
   const early = yield {};
@@ -88,15 +88,15 @@ function* initiate({ key, random = randomBytes, keylog }: PskOptions): Turns<Tok
   const answer = readAnswer(yield { token: concat(Uint8Array.of(VERSION), nonce) });
   const nonces = concat(nonce, answer.nonce);
   assertConfirmed(key, nonces, 'acceptor', answer.confirmation);
-  const token = confirm(key, nonces, 'initiator');
+  const token = keyConfirmation(key, nonces, 'initiator');
   return { token, context: contextOf({ role: 'initiator', key, nonces }, keylog) };
 }
 
-function* accept({ key, random = randomBytes, keylog }: PskOptions): Turns<Token, Step> {
+function* accept({ key, random = randomBytes, keylog }: PskOptions): ExchangeGenerator {
   assertKey(key);
   const nonce = random(NONCE);
   const nonces = concat(readOpening(yield {}), nonce);
-  const confirmation = exactly(CONFIRMATION, yield { token: concat(nonce, confirm(key, nonces, 'acceptor')) });
+  const confirmation = exactly(CONFIRMATION, yield { token: concat(nonce, keyConfirmation(key, nonces, 'acceptor')) });
   assertConfirmed(key, nonces, 'initiator', confirmation);
   return { context: contextOf({ role: 'acceptor', key, nonces }, keylog) };
 }
@@ -107,13 +107,15 @@ function contextOf(options: PskContextOptions, keylog: PskOptions['keylog']): Ps
 }
 
 /** The passive side: it sees every token, and after the last it has what both sides have. */
-function* watch(key: Uint8Array): Turns<Seen, ObservedStep> {
+function* observe(key: Uint8Array): ExchangeGenerator<Seen, ObservedStep> {
   assertKey(key);
   const opening = readOpening(saidBy('client', yield { facts: {} }));
   const answer = readAnswer(saidBy('server', yield { facts: {} }));
   const confirmation = exactly(CONFIRMATION, saidBy('client', yield { facts: {} }));
   const nonces = concat(opening, answer.nonce);
-  const problem = doubt(key, nonces, 'acceptor', answer.confirmation) ?? doubt(key, nonces, 'initiator', confirmation);
+  const problem =
+    checkConfirmation(key, nonces, 'acceptor', answer.confirmation) ??
+    checkConfirmation(key, nonces, 'initiator', confirmation);
   if (problem !== undefined) return { facts: {}, problem };
   return {
     facts: {},
@@ -144,20 +146,25 @@ function exactly(length: number, token: Token): Uint8Array {
   throw new FtpSecurityError('security/bad-token', `X-PSK security data: ${length} octets expected`);
 }
 
-function confirm(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {
+function keyConfirmation(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {
   const derived = deriveKey(key, nonces, 'confirmation');
   const confirmation = hmac(sha256, derived, concat(toUtf8(role), nonces));
   derived.fill(0);
   return confirmation;
 }
 
-function doubt(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): FtpSecurityError | undefined {
-  if (equalConstantTime(confirm(key, nonces, role), shown)) return undefined;
+function checkConfirmation(
+  key: Uint8Array,
+  nonces: Uint8Array,
+  role: Role,
+  shown: Uint8Array,
+): FtpSecurityError | undefined {
+  if (equalConstantTime(keyConfirmation(key, nonces, role), shown)) return undefined;
   return new FtpSecurityError('security/bad-checksum', `wrong key confirmation of the ${role}: it has another key`);
 }
 
 function assertConfirmed(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): void {
-  const problem = doubt(key, nonces, role, shown);
+  const problem = checkConfirmation(key, nonces, role, shown);
   if (problem !== undefined) throw problem;
 }
 

@@ -45,9 +45,9 @@ describe.each(VECTORS.ap_req)('with libkrb4, for $service, key version $kvno', v
     expect({ ...ours, authenticator: 0 }).toEqual({ ...theirs, authenticator: 0 });
     const session = desKey(fromHex(vector.session_key), ciphers);
     const plaintexts = [ours, theirs].map(({ authenticator }) => pcbcDecrypt(session, authenticator));
-    const { filling } = openApReq(theirs, [keyOf(vector)], ciphers).authenticator;
+    const { padding } = openApReq(theirs, [keyOf(vector)], ciphers).authenticator;
     for (const plaintext of plaintexts)
-      plaintext.fill(0, plaintext.length - filling).fill(0, -filling - 5, -filling - 4);
+      plaintext.fill(0, plaintext.length - padding).fill(0, -padding - 5, -padding - 4);
     expect(plaintexts[0]).toEqual(plaintexts[1]);
     expect(facts).toMatchObject({ weak: true, serverName: expect.stringContaining(vector.service) });
   });

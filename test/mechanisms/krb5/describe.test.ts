@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../../src/bytes.js';
-import { describeToken, krb5, krb5Observer } from '../../../src/mechanisms/krb5/index.js';
+import { describeKrb5Token, krb5, krb5Observer } from '../../../src/mechanisms/krb5/index.js';
 import { formatContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import type { KrbError } from '../../../src/mechanisms/krb5/messages/kerberos.js';
 import { errorOf, expectCode } from '../../helpers.js';
@@ -22,7 +22,7 @@ describe('krb5, the mechanism', () => {
 
 describe('a token without keys', () => {
   test('AP-REQ', () => {
-    expect(describeToken(mit.apReq)).toEqual({
+    expect(describeKrb5Token(mit.apReq)).toEqual({
       kind: 'AP-REQ',
       serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
       ticketEnctype: 18,
@@ -32,17 +32,17 @@ describe('a token without keys', () => {
       authenticatorEnctype: 18,
     });
     const message = { ...requestOf(mit), apOptions: 0x40000000 };
-    expect(describeToken(formatContextToken({ kind: 'AP-REQ', message }))).toMatchObject({
+    expect(describeKrb5Token(formatContextToken({ kind: 'AP-REQ', message }))).toMatchObject({
       apOptions: ['use-session-key'],
     });
   });
 
-  test('AP-REP', () => expect(describeToken(mit.apRep!)).toEqual({ kind: 'AP-REP', enctype: 18 }));
+  test('AP-REP', () => expect(describeKrb5Token(mit.apRep!)).toEqual({ kind: 'AP-REP', enctype: 18 }));
 
   test('KRB-ERROR', () => {
     const sname = { nameType: 2, nameString: ['ftp', 'h'] };
     const message: KrbError = { pvno: 5, msgType: 30, stime: 0, susec: 7, errorCode: 41, realm: 'R', sname };
-    expect(describeToken(formatContextToken({ kind: 'KRB-ERROR', message }))).toEqual({
+    expect(describeKrb5Token(formatContextToken({ kind: 'KRB-ERROR', message }))).toEqual({
       kind: 'KRB-ERROR',
       errorCode: 41,
       errorName: 'KRB_AP_ERR_MODIFIED',
@@ -53,20 +53,23 @@ describe('a token without keys', () => {
 
   test('per-message tokens', () => {
     const { token } = mit.context.messages[0]!;
-    const anatomy = describeToken(fromHex(token));
+    const anatomy = describeKrb5Token(fromHex(token));
     expect(anatomy).toMatchObject({ kind: 'wrap', sealed: false, sequence: '271917352' });
     expect(() => JSON.stringify(anatomy)).not.toThrow();
-    expect(describeToken(fromHex('600d06092a864886f7120102020201'))).toEqual({ kind: 'rfc1964-wrap' });
+    expect(describeKrb5Token(fromHex('600d06092a864886f7120102020201'))).toEqual({ kind: 'rfc1964-wrap' });
   });
 
   test('SPNEGO, with what is inside', () => {
-    expect(describeToken(negTokenInit(mit.apReq))).toMatchObject({ kind: 'NegTokenInit', inside: { kind: 'AP-REQ' } });
-    expect(describeToken(negTokenResp(1, mit.apRep))).toEqual({
+    expect(describeKrb5Token(negTokenInit(mit.apReq))).toMatchObject({
+      kind: 'NegTokenInit',
+      inside: { kind: 'AP-REQ' },
+    });
+    expect(describeKrb5Token(negTokenResp(1, mit.apRep))).toEqual({
       kind: 'NegTokenResp',
       state: 'accept-incomplete',
       inside: { kind: 'AP-REP', enctype: 18 },
     });
-    expect(describeToken(negTokenResp(2))).toEqual({ kind: 'NegTokenResp', state: 'reject' });
+    expect(describeKrb5Token(negTokenResp(2))).toEqual({ kind: 'NegTokenResp', state: 'reject' });
   });
 
   test('what a server of Windows offers', () => {
@@ -77,25 +80,25 @@ describe('a token without keys', () => {
     };
     const hint = Buffer.from('not_defined_in_RFC4178@please_ignore').toString('hex');
     const windows = offer('060a2b06010401823702020a', `a0261b24${hint}`);
-    expect(describeToken(windows)).toEqual({
+    expect(describeKrb5Token(windows)).toEqual({
       kind: 'NegTokenInit2',
       offered: ['1.3.6.1.4.1.311.2.2.10'],
       hint: 'not_defined_in_RFC4178@please_ignore',
     });
-    expect(describeToken(offer('06092a864882f712010202' + '06052a03048837' + '06028837', ''))).toEqual({
+    expect(describeKrb5Token(offer('06092a864882f712010202' + '06052a03048837' + '06028837', ''))).toEqual({
       kind: 'NegTokenInit2',
       offered: ['1.2.840.48018.1.2.2', '1.2.3.4.1079', '2.999'],
     });
     const long = 'ff'.repeat(65);
-    expect(describeToken(offer(`0641${long}`, ''))).toMatchObject({ offered: [long] });
+    expect(describeKrb5Token(offer(`0641${long}`, ''))).toMatchObject({ offered: [long] });
     for (let length = 1; length < windows.length; length++) {
-      expectCode(() => describeToken(windows.subarray(0, length)), 'security/bad-token');
+      expectCode(() => describeKrb5Token(windows.subarray(0, length)), 'security/bad-token');
     }
   });
 
   test('what is none', () => {
-    expect(errorOf(() => describeToken(fromHex('600806062b0601050502'))).message).toContain('SPNEGO');
-    expectCode(() => describeToken(fromHex('160301')), 'security/bad-token');
-    expectCode(() => describeToken(new Uint8Array()), 'security/bad-token');
+    expect(errorOf(() => describeKrb5Token(fromHex('600806062b0601050502'))).message).toContain('SPNEGO');
+    expectCode(() => describeKrb5Token(fromHex('160301')), 'security/bad-token');
+    expectCode(() => describeKrb5Token(new Uint8Array()), 'security/bad-token');
   });
 });

@@ -33,8 +33,8 @@ export function contextPair(
   enctype: number,
   options: Partial<Krb5ContextOptions> = {},
 ): { initiator: Krb5Context; acceptor: Krb5Context } {
-  const lent = { ciphers: nodeCiphers, allowWeak: true };
-  const common = { enctype, key: keyOctets(enctype), acceptorSubkey: true, ...lent, ...options };
+  const passed = { ciphers: nodeCiphers, allowWeak: true };
+  const common = { enctype, key: keyOctets(enctype), acceptorSubkey: true, ...passed, ...options };
   return {
     initiator: krb5Context({ ...common, role: 'initiator', sendSequence: 1000, receiveSequence: 5000 }),
     acceptor: krb5Context({ ...common, role: 'acceptor', sendSequence: 5000n, receiveSequence: 1000n }),

@@ -1,5 +1,5 @@
-/** X-PSK as the contract takes it. */
-import { type ContractSubject, establish } from '../../../src/mechanisms/contract.js';
+/** X-PSK as the subject of the conformance suite. */
+import { type ConformanceSubject, establish } from '../../../src/mechanisms/conformance.js';
 import { pskAcceptor, pskInitiator, pskObserver } from '../../../src/mechanisms/psk/index.js';
 
 const key = new Uint8Array(32).fill(0x5a);
@@ -11,4 +11,4 @@ export const pskSubject = {
   numbered: true,
   exchange,
   observer: () => pskObserver({ key }),
-} satisfies ContractSubject;
+} satisfies ConformanceSubject;

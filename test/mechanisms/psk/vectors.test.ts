@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/bytes.js';
-import { establish } from '../../../src/mechanisms/contract.js';
+import { establish } from '../../../src/mechanisms/conformance.js';
 import type { Role } from '../../../src/mechanisms/psk/context.js';
 import { pskAcceptor, pskInitiator, pskObserver } from '../../../src/mechanisms/psk/index.js';
 import type { TokenLevel } from '../../../src/secure/protection-level.js';

@@ -28,7 +28,7 @@ export interface CipherOptions {
 interface ProfiledEnctype extends Enctype {
   readonly profile: Profile;
   /** The block cipher that has to be lent; AES and RC4 are here. */
-  readonly lent?: keyof BlockCiphers;
+  readonly externalCipher?: keyof BlockCiphers;
   /** Random-to-key (RFC 3961 §3) and how many octets it takes, where it is not the identity. */
   readonly randomToKey?: { readonly length: number; readonly make: (random: Uint8Array) => Uint8Array };
 }
@@ -94,7 +94,7 @@ export const ENCTYPES: readonly ProfiledEnctype[] = [
     tokens: 'rfc4121',
     strength: 5,
     profile: camelliaCmac,
-    lent: 'camellia',
+    externalCipher: 'camellia',
   },
   {
     number: 26,
@@ -107,7 +107,7 @@ export const ENCTYPES: readonly ProfiledEnctype[] = [
     tokens: 'rfc4121',
     strength: 8,
     profile: camelliaCmac,
-    lent: 'camellia',
+    externalCipher: 'camellia',
   },
   {
     number: 23,
@@ -132,7 +132,7 @@ export const ENCTYPES: readonly ProfiledEnctype[] = [
     tokens: 'rfc1964',
     strength: 4,
     profile: paddedSha1(21, tripleDesKey),
-    lent: 'tripleDes',
+    externalCipher: 'tripleDes',
     randomToKey: { length: 21, make: tripleDesKey },
   },
   {
@@ -146,7 +146,7 @@ export const ENCTYPES: readonly ProfiledEnctype[] = [
     tokens: 'rfc1964',
     strength: 2,
     profile: desCbcMd5,
-    lent: 'des',
+    externalCipher: 'des',
     randomToKey: { length: 7, make: desKey },
   },
   {
@@ -160,7 +160,7 @@ export const ENCTYPES: readonly ProfiledEnctype[] = [
     tokens: 'rfc1964',
     strength: 1,
     profile: desCbcCrc,
-    lent: 'des',
+    externalCipher: 'des',
     randomToKey: { length: 7, make: desKey },
   },
 ];
@@ -179,7 +179,7 @@ export function randomKey(enctype: number, random: (length: number) => Uint8Arra
 /** Whether keys of an encryption type can be used: it is known here, and its cipher is there. */
 export function isUsable(enctype: number, { ciphers }: CipherOptions): boolean {
   const entry = ENCTYPES.find(({ number }) => number === enctype);
-  return entry !== undefined && (entry.lent === undefined || ciphers?.[entry.lent] !== undefined);
+  return entry !== undefined && (entry.externalCipher === undefined || ciphers?.[entry.externalCipher] !== undefined);
 }
 
 /** A protocol key (RFC 3961 §3): the keys of each usage are derived once, when the usage is first met. */
@@ -221,9 +221,12 @@ export function kerberosKey(enctype: number, key: Uint8Array, { ciphers }: Ciphe
   if (key.length !== facts.keyLength) {
     throw new FtpSecurityError('security/no-key', `a key of ${facts.name} has ${facts.keyLength} octets`);
   }
-  const newCipher = facts.lent === undefined ? aes : ciphers?.[facts.lent];
+  const newCipher = facts.externalCipher === undefined ? aes : ciphers?.[facts.externalCipher];
   if (newCipher === undefined) {
-    throw new FtpSecurityError('security/no-key', `${facts.name} needs a cipher that was not handed in: ${facts.lent}`);
+    throw new FtpSecurityError(
+      'security/no-key',
+      `${facts.name} needs a cipher that was not handed in: ${facts.externalCipher}`,
+    );
   }
   return new ProfiledKey(facts, copy(key), newCipher);
 }

@@ -3,9 +3,9 @@ import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import type { TokenLevel } from '../../../secure/protection-level.js';
-import type { ChannelEnds, Exchange, Step } from '../../../secure/security-context.js';
-import { ReplayCache, type ReplayRecord } from '../../replay-cache.js';
-import { spokenExchange, type Token, type Turns } from '../../turns.js';
+import type { ChannelEnds, Exchange } from '../../../secure/security-context.js';
+import { type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
+import { ReplayCache, type ReplayStore } from '../../replay-cache.js';
 import { type CipherOptions, randomKey } from '../crypto/enctypes.js';
 import { sealData } from '../messages/encrypted-data.js';
 import { assertBindings, GSS_FLAGS } from '../messages/gss-checksum.js';
@@ -15,7 +15,7 @@ import { type Principal, principalText, serviceNameOf } from '../messages/princi
 import { parseNegotiation } from '../messages/spnego.js';
 import type { Krb5Context, Krb5ContextOptions } from '../tokens/context.js';
 import { forgetKeys } from './ap-exchange.js';
-import { type Acceptance, type Accepted, acceptRequest, isMutual, ownSubkeyType } from './ap-req-rules.js';
+import { type AcceptedRequest, type AcceptorPolicy, acceptRequest, isMutual, ownSubkeyType } from './ap-req-rules.js';
 import { acceptableBindings } from './channel-bindings.js';
 import { established, initialSequence } from './established.js';
 import { type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
@@ -37,12 +37,12 @@ export interface Krb5AcceptorOptions extends CipherOptions {
   /** Milliseconds since 1970. Default `Date.now`. */
   clock?: () => number;
   /** How far the client's clock may be off, in seconds. Default 300. */
-  skew?: number;
+  maxClockSkew?: number;
   /**
    * Where authenticators are noted. Default: one in memory, of all acceptors of this process that have none; so one whose
    * clock is another than theirs brings its own, and processes that share keys bring one that they share.
    */
-  replayCache?: ReplayRecord;
+  replayCache?: ReplayStore;
   /**
    * Of `channelBindings`; compared with the client's if it gave any. Default: those of the connection, where `step` is told of
    * it, as by `ServerControl`; else nothing is compared.
@@ -75,16 +75,16 @@ interface AcceptorStep {
   facts: Krb5Facts;
 }
 
-interface Settings extends Acceptance {
+interface Settings extends AcceptorPolicy {
   clock: () => number;
   random: (length: number) => Uint8Array;
   strictOrder: boolean;
   keylog: ((options: Krb5ContextOptions) => void) | undefined;
 }
 
-const SKEW = 300;
+const DEFAULT_CLOCK_SKEW = 300;
 const SERVICES = ['ftp', 'host'];
-const EVERYONES = new ReplayCache();
+const DEFAULT_STORE = new ReplayCache();
 
 /**
  * The server's side: it takes the client's AP-REQ, and has its context at once; or goes through SPNEGO (RFC 4178), if the
@@ -96,7 +96,7 @@ const EVERYONES = new ReplayCache();
  */
 export function krb5Acceptor(options: Krb5AcceptorOptions): Exchange {
   const settings = settingsOf(options);
-  return spokenExchange('Kerberos', accept(settings), channel => bindTo(channel, settings));
+  return exchangeFromGenerator('Kerberos', accept(settings), channel => bindTo(channel, settings));
 }
 
 /** What the caller has given itself stays. */
@@ -107,7 +107,7 @@ function bindTo(channel: ChannelEnds, settings: Settings): void {
 }
 
 /** Kerberos alone, or inside SPNEGO: the first token tells. */
-function* accept(settings: Settings): Turns<Token, Step> {
+function* accept(settings: Settings): ExchangeGenerator {
   const token = yield {};
   const negotiation = token && parseNegotiation(token);
   if (negotiation?.kind !== 'NegTokenInit') return acceptToken(token, settings);
@@ -132,7 +132,7 @@ function readRequest(token: Token): ApReq {
   throw new FtpSecurityError('security/bad-token', `${seen.kind} where an AP-REQ is owed`);
 }
 
-function answerTo(message: ApReq, accepted: Accepted, settings: Settings): AcceptorStep {
+function answerTo(message: ApReq, accepted: AcceptedRequest, settings: Settings): AcceptorStep {
   const { ticket, checksum } = accepted;
   let answer: EncApRepPart | undefined;
   try {
@@ -167,23 +167,24 @@ function levelsFor(flags: number): TokenLevel[] {
 }
 
 /** Where we make no subkey, the initiator's is repeated. */
-function answerPart(accepted: Accepted, settings: Settings): EncApRepPart {
+function answerPart(accepted: AcceptedRequest, settings: Settings): EncApRepPart {
   const { ctime, cusec, subkey: theirs } = accepted.authenticator;
   const keytype = ownSubkeyType(accepted, settings);
   const subkey = keytype !== undefined ? { keytype, keyvalue: randomKey(keytype, settings.random) } : theirs;
   return { ctime, cusec, seqNumber: initialSequence(settings.random), ...(subkey !== undefined && { subkey }) };
 }
 
-function sealAnswer(answer: EncApRepPart, { ticket: { key } }: Accepted, settings: Settings): Uint8Array {
+function sealAnswer(answer: EncApRepPart, { ticket: { key } }: AcceptedRequest, settings: Settings): Uint8Array {
   const encPart = sealData(encApRepPart, answer, USAGE.apRep, key, settings);
   return formatContextToken({ kind: 'AP-REP', message: { pvno: 5, msgType: 15, encPart } });
 }
 
 function settingsOf(options: Krb5AcceptorOptions): Settings {
-  const { service, skew = SKEW, bindings, peerAddress } = options;
+  const { service, maxClockSkew = DEFAULT_CLOCK_SKEW, bindings, peerAddress } = options;
   const { services = service === undefined ? SERVICES : 'any' } = options;
   assertServices(services);
-  if (!(skew >= 0 && skew < Number.POSITIVE_INFINITY)) throw new RangeError('skew is a number of seconds');
+  if (!(maxClockSkew >= 0 && maxClockSkew < Number.POSITIVE_INFINITY))
+    throw new RangeError('maxClockSkew must be a number of seconds, 0 or more, and finite');
   if (bindings !== undefined) assertBindings(bindings);
   if (peerAddress !== undefined) assertBytes(peerAddress, 'peerAddress');
   return {
@@ -191,8 +192,8 @@ function settingsOf(options: Krb5AcceptorOptions): Settings {
     service: service === undefined ? undefined : serviceNameOf(service),
     services,
     clock: options.clock ?? Date.now,
-    skew,
-    replayCache: options.replayCache ?? EVERYONES,
+    maxClockSkew,
+    replayCache: options.replayCache ?? DEFAULT_STORE,
     bindings: bindings && [bindings],
     requireBindings: options.requireBindings ?? false,
     peerAddress,

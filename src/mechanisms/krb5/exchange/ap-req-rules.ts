@@ -2,8 +2,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { equalConstantTime, toHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import { isOlderThan, type ReplayRecord } from '../../replay-cache.js';
-import { orDestroyed } from '../../turns.js';
+import { destroyOnError } from '../../exchange-generator.js';
+import { isOlderThan, type ReplayStore } from '../../replay-cache.js';
 import { consume } from '../crypto/aes-hmac.js';
 import { enctypeOf } from '../crypto/enctypes.js';
 import { formatDer } from '../messages/der.js';
@@ -36,13 +36,13 @@ import { type Refusal, refused } from './krb-error.js';
 import { openTicket, type ServiceKey } from './ticket-keys.js';
 
 /** What an acceptor holds against an AP-REQ. */
-export interface Acceptance extends EnctypePolicy {
+export interface AcceptorPolicy extends EnctypePolicy {
   keytab: readonly ServiceKey[];
   service: ServiceName | undefined;
   services: readonly string[] | 'any';
   /** In seconds. */
-  skew: number;
-  replayCache: ReplayRecord;
+  maxClockSkew: number;
+  replayCache: ReplayStore;
   /** The client's must be one of these, if it gives any; undefined where ours are not known. */
   bindings: readonly Uint8Array[] | undefined;
   requireBindings: boolean;
@@ -50,7 +50,7 @@ export interface Acceptance extends EnctypePolicy {
 }
 
 /** An AP-REQ that was taken. */
-export interface Accepted extends OpenedApReq {
+export interface AcceptedRequest extends OpenedApReq {
   checksum: GssChecksum;
   /** Whose key opened the ticket. */
   service: Principal;
@@ -63,16 +63,16 @@ export interface Accepted extends OpenedApReq {
  * @throws FtpSecurityError `security/no-key`, `wrong-name`, `weak`, `bad-checksum`, `bad-token`, `clock-skew`,
  *   `not-yet-valid`, `expired`, `bad-bindings`, `replayed`; with a KRB-ERROR where one of the rules is broken
  */
-export function acceptRequest(message: ApReq, acceptance: Acceptance, now: number): Accepted {
+export function acceptRequest(message: ApReq, policy: AcceptorPolicy, now: number): AcceptedRequest {
   const { ticket } = message;
-  owe(CLEAR_RULES, { message, acceptance }, ticket, now);
-  const found = openTicket(ticket, acceptance.keytab, acceptance);
+  check(CLEAR_RULES, { message, policy }, ticket, now);
+  const found = openTicket(ticket, policy.keytab, policy);
   if (!('part' in found)) throw refused(found, ticket, now);
-  const opened = openAuthenticator(message, found.part, acceptance);
-  return orDestroyed({ destroy: () => forgetKeys(opened) }, () => {
+  const opened = openAuthenticator(message, found.part, policy);
+  return destroyOnError({ destroy: () => forgetKeys(opened) }, () => {
     const { entries } = found;
-    owe(OPENED_RULES, { ...opened, entries, acceptance, now: now / 1000 }, ticket, now);
-    const principal = entries.find(entry => isServed(entry, acceptance))?.principal;
+    check(OPENED_RULES, { ...opened, entries, policy, now: now / 1000 }, ticket, now);
+    const principal = entries.find(entry => isServed(entry, policy))?.principal;
     const service = principal ?? principalOf(ticket.realm, ticket.sname);
     return { ...opened, service, checksum: opened.checksum! };
   });
@@ -103,13 +103,13 @@ type Rule<Subject> = (subject: Subject) => Refusal | FtpSecurityError | undefine
 /** An AP-REQ before it is opened: nothing of it is protected yet. */
 interface Clear {
   message: ApReq;
-  acceptance: Acceptance;
+  policy: AcceptorPolicy;
 }
 
 interface Opened extends OpenedApReq {
   /** Whose key opened the ticket. */
   entries: readonly ServiceKey[];
-  acceptance: Acceptance;
+  policy: AcceptorPolicy;
   /** In seconds. */
   now: number;
 }
@@ -119,42 +119,42 @@ const CLEAR_RULES: readonly Rule<Clear>[] = [
     (message.apOptions & AP_OPTIONS.useSessionKey) === 0
       ? undefined
       : ['KRB_AP_ERR_NOKEY', 'the ticket is under a session key (user to user), which a service with a keytab has not'],
-  ({ message, acceptance }) => weakness('ticket', message.ticket.encPart.etype, acceptance),
+  ({ message, policy }) => weakness('ticket', message.ticket.encPart.etype, policy),
 ];
 
 const OPENED_RULES: readonly Rule<Opened>[] = [
-  ({ entries, acceptance }) =>
-    entries.some(entry => isServed(entry, acceptance))
+  ({ entries, policy }) =>
+    entries.some(entry => isServed(entry, policy))
       ? undefined
       : [
           'KRB_AP_ERR_NOT_US',
           `the ticket is under the key of ${namesOf(entries)}, which is not a service of this acceptor`,
         ],
-  ({ ticket, acceptance }) => weakness('session key', ticket.key.keytype, acceptance),
-  ({ authenticator, acceptance }) => {
+  ({ ticket, policy }) => weakness('session key', ticket.key.keytype, policy),
+  ({ authenticator, policy }) => {
     const { subkey } = authenticator;
-    return subkey && weakness('subkey', subkey.keytype, acceptance);
+    return subkey && weakness('subkey', subkey.keytype, policy);
   },
   ({ ticket, authenticator }) =>
     samePrincipal(principalOf(ticket.crealm, ticket.cname), principalOf(authenticator.crealm, authenticator.cname))
       ? undefined
       : ['KRB_AP_ERR_BADMATCH', 'the authenticator is not of the client that the ticket names'],
-  ({ ticket, acceptance: { peerAddress } }) =>
+  ({ ticket, policy: { peerAddress } }) =>
     peerAddress === undefined || !ticket.caddr?.length || ticket.caddr.some(isAddress(peerAddress))
       ? undefined
       : ['KRB_AP_ERR_BADADDR', 'the ticket is not good for the address that the client has'],
-  ({ authenticator: { ctime, cusec }, acceptance: { skew }, now }) =>
-    Math.abs(ctime + cusec / 1e6 - now) <= skew
+  ({ authenticator: { ctime, cusec }, policy: { maxClockSkew }, now }) =>
+    Math.abs(ctime + cusec / 1e6 - now) <= maxClockSkew
       ? undefined
-      : ['KRB_AP_ERR_SKEW', `the client’s clock says ${iso(ctime)}, over ${skew} seconds from ours`],
+      : ['KRB_AP_ERR_SKEW', `the client’s clock says ${iso(ctime)}, over ${maxClockSkew} seconds from ours`],
   ({ ticket }) =>
     (ticket.flags & TICKET_FLAGS.invalid) === 0 ? undefined : ['KRB_AP_ERR_TKT_NYV', 'the ticket is not validated yet'],
-  ({ ticket: { starttime, authtime }, acceptance: { skew }, now }) =>
-    (starttime ?? authtime) <= now + skew
+  ({ ticket: { starttime, authtime }, policy: { maxClockSkew }, now }) =>
+    (starttime ?? authtime) <= now + maxClockSkew
       ? undefined
       : ['KRB_AP_ERR_TKT_NYV', `the ticket is not valid before ${iso(starttime ?? authtime)}`],
-  ({ ticket: { endtime }, acceptance: { skew }, now }) =>
-    now <= endtime + skew ? undefined : ['KRB_AP_ERR_TKT_EXPIRED', `the ticket ended at ${iso(endtime)}`],
+  ({ ticket: { endtime }, policy: { maxClockSkew }, now }) =>
+    now <= endtime + maxClockSkew ? undefined : ['KRB_AP_ERR_TKT_EXPIRED', `the ticket ended at ${iso(endtime)}`],
   ({ ticket }) =>
     isPathChecked(ticket)
       ? undefined
@@ -172,7 +172,7 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
     checksum !== undefined
       ? undefined
       : ['KRB_AP_ERR_INAPP_CKSUM', 'the authenticator has no checksum of type 0x8003, which GSS-API owes'],
-  ({ checksum, acceptance: { bindings, requireBindings } }) => {
+  ({ checksum, policy: { bindings, requireBindings } }) => {
     const theirs = checksum!.bindings;
     if (requireBindings && (bindings === undefined || !isGiven(theirs))) {
       const whose = bindings === undefined ? 'ours are not known' : 'the client gave none';
@@ -184,22 +184,21 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
     const message = `the client’s channel bindings, ${toHex(theirs)}, are not ours: it sees other addresses (address translation?)`;
     return new FtpSecurityError('security/bad-bindings', message);
   },
-  ({ now, acceptance, ...opened }) =>
-    ownSubkeyType(opened, acceptance) !== undefined ||
-    !isOlderThan(acceptance.replayCache, madeAt(opened.authenticator), now)
+  ({ now, policy, ...opened }) =>
+    ownSubkeyType(opened, policy) !== undefined || !isOlderThan(policy.replayCache, madeAt(opened.authenticator), now)
       ? undefined
       : [
           'KRB_AP_ERR_REPEAT',
           'the authenticator is older than the replay cache, so it may have been taken before (a new one will do)',
         ],
-  ({ authenticator, acceptance: { replayCache, skew }, now }) =>
+  ({ authenticator, policy: { replayCache, maxClockSkew }, now }) =>
     // Twice the time that it could be taken again, lest a clock that is set back open that time again.
-    replayCache.add(authenticatorId(authenticator), authenticator.ctime + 2 * skew + 1, now)
+    replayCache.add(authenticatorId(authenticator), authenticator.ctime + 2 * maxClockSkew + 1, now)
       ? undefined
       : ['KRB_AP_ERR_REPEAT', 'the authenticator was here before'],
 ];
 
-function owe<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticket: Ticket, now: number): void {
+function check<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticket: Ticket, now: number): void {
   for (const rule of rules) {
     const broken = rule(subject);
     if (broken instanceof FtpSecurityError) throw broken;
@@ -208,7 +207,7 @@ function owe<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticket:
 }
 
 /** The name in a ticket is not protected, so services are those of the keytab. A bare key goes for every name. */
-function isServed({ principal }: ServiceKey, { service, services }: Acceptance): boolean {
+function isServed({ principal }: ServiceKey, { service, services }: AcceptorPolicy): boolean {
   if (principal === undefined) return true;
   if (service !== undefined && !isNamed(principal, service)) return false;
   return services === 'any' || isOneOf(principal, services);
@@ -223,7 +222,7 @@ function madeAt({ ctime, cusec }: Authenticator): number {
   return ctime + Math.ceil(cusec / 1000) / 1000;
 }
 
-function weakness(what: string, enctype: number, { allowWeak = false }: Acceptance): Refusal | undefined {
+function weakness(what: string, enctype: number, { allowWeak = false }: AcceptorPolicy): Refusal | undefined {
   const facts = enctypeOf(enctype);
   if (facts?.weak !== true || allowWeak) return undefined;
   return ['KDC_ERR_ETYPE_NOSUPP', `the ${what} is of ${facts.name}, which is weak`];

@@ -45,8 +45,8 @@ function objection(
 }
 
 function none(credentials: readonly Credential[], { name, realm = '' }: ServiceName): FtpSecurityError {
-  const meant = principalText({ name: [...name], realm, type: 0 });
+  const requested = principalText({ name: [...name], realm, type: 0 });
   const there = credentials.map(({ server }) => principalText(server)).join(', ');
-  const message = `no ticket for ${realm === '' ? meant.slice(0, -1) : meant}; there is ${there || 'none at all'}`;
+  const message = `no ticket for ${realm === '' ? requested.slice(0, -1) : requested}; there is ${there || 'none at all'}`;
   return new FtpSecurityError('security/no-key', message, { side: 'local' });
 }

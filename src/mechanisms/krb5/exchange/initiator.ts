@@ -2,8 +2,8 @@
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, viewOf } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import type { ChannelEnds, Exchange, Step } from '../../../secure/security-context.js';
-import { orDestroyed, spokenExchange, type Token, type Turns } from '../../turns.js';
+import type { ChannelEnds, Exchange } from '../../../secure/security-context.js';
+import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
 import { type CipherOptions, enctypeOf, randomKey } from '../crypto/enctypes.js';
 import type { Credential, CredentialCache } from '../files/credential-cache.js';
 import { parseDer } from '../messages/der.js';
@@ -75,7 +75,7 @@ export interface Krb5InitiatorOptions extends CipherOptions {
 
 interface Settings extends EnctypePolicy {
   credentials: readonly Credential[];
-  meant: ServiceName;
+  requested: ServiceName;
   mutual: boolean;
   sequence: boolean;
   spnego: boolean;
@@ -115,7 +115,7 @@ interface Begun {
  */
 export function krb5Initiator(options: Krb5InitiatorOptions): Exchange {
   const settings = settingsOf(options);
-  return spokenExchange('Kerberos', initiate(settings), channel => bindTo(channel, settings));
+  return exchangeFromGenerator('Kerberos', initiate(settings), channel => bindTo(channel, settings));
 }
 
 /** What the caller has given itself stays. */
@@ -124,7 +124,7 @@ function bindTo(channel: ChannelEnds, settings: Settings): void {
   if (initiator !== undefined && acceptor !== undefined) settings.bindings ??= channelBindings(channel);
 }
 
-function* initiate(settings: Settings): Turns<Token, Step> {
+function* initiate(settings: Settings): ExchangeGenerator {
   const early = yield {};
   if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
   const begun = begin(settings);
@@ -154,7 +154,7 @@ function assertNone(token: Token): undefined {
 
 function begin(settings: Settings): Begun {
   const now = settings.clock();
-  const credential = chooseCredential(settings.credentials, settings.meant, now / 1000, settings);
+  const credential = chooseCredential(settings.credentials, settings.requested, now / 1000, settings);
   const sent = readTicket(credential, settings);
   const checksum = newChecksum(settings);
   const offered = settings.mutual ? worthOffering(credential.key.keytype, settings) : [];
@@ -164,7 +164,7 @@ function begin(settings: Settings): Begun {
     checksum,
   };
   const forget = () => void request.authenticator.subkey?.keyvalue.fill(0);
-  const message = orDestroyed({ destroy: forget }, () => seal(request, sent, settings));
+  const message = destroyOnError({ destroy: forget }, () => seal(request, sent, settings));
   const facts = { ...requestFacts(message), ...ticketFacts(request) };
   return {
     token: formatContextToken({ kind: 'AP-REQ', message }),
@@ -285,7 +285,7 @@ function settingsOf(options: Krb5InitiatorOptions): Settings {
   if (delegation !== undefined) assertBytes(delegation, 'delegation');
   return {
     credentials: 'credentials' in credentials ? credentials.credentials : credentials,
-    meant: serviceNameOf(service),
+    requested: serviceNameOf(service),
     mutual: options.mutual ?? true,
     sequence: options.sequence ?? true,
     spnego: options.spnego ?? false,

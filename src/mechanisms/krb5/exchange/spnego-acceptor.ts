@@ -1,7 +1,7 @@
 /** SPNEGO around the exchange, the server's side (RFC 4178 §4.2 and §5). Kerberos is all that it has to choose. */
 import { FtpSecurityError } from '../../../errors.js';
 import type { Step } from '../../../secure/security-context.js';
-import type { Token, Turns } from '../../turns.js';
+import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import {
   formatNegotiation,
   isKerberos,
@@ -20,7 +20,7 @@ type Accept = (token: Token) => Step & { context: Krb5Context };
  * (appendix C); with it where something else is, since that choice could have been forged.
  * @param first  the initiator's NegTokenInit
  */
-export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Turns<Token, Step> {
+export function* acceptNegotiated(first: NegotiationToken, accept: Accept): ExchangeGenerator {
   const { offered = [] } = first;
   const chosen = offered.find(isKerberos);
   if (chosen === undefined) throw rejected(badToken('no mechanism that is offered is Kerberos'));

@@ -1,7 +1,7 @@
 /** SPNEGO around the exchange, the client's side (RFC 4178 §4.2 and §5). It offers Kerberos alone. */
 import { FtpSecurityError } from '../../../errors.js';
 import type { ExchangeFacts, Step } from '../../../secure/security-context.js';
-import type { Token, Turns } from '../../turns.js';
+import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import { parseContextToken } from '../messages/gss-framing.js';
 import {
   formatNegotiation,
@@ -23,7 +23,7 @@ interface Begun {
 }
 
 /** A choice of one can't be forged, so MICs are exchanged only where the acceptor asks for it. */
-export function* negotiate({ token, facts, finish }: Begun): Turns<Token, Step> {
+export function* negotiate({ token, facts, finish }: Begun): ExchangeGenerator {
   const offered = [KERBEROS];
   const list = mechanismList(offered);
   const said = readAnswer(yield { token: formatNegotiation({ kind: 'NegTokenInit', offered, inside: token }), facts });

@@ -62,8 +62,8 @@ export function openTicket(
 
 /** Whether a key is of the service that the ticket names in the clear. Heimdal's clients may leave out the realm. */
 function isOfService({ principal }: ServiceKey, { realm, sname }: Ticket): boolean {
-  const meant = { name: sname.nameString, ...(realm !== '' && { realm }) };
-  return principal === undefined || isNamed(principal, meant);
+  const requested = { name: sname.nameString, ...(realm !== '' && { realm }) };
+  return principal === undefined || isNamed(principal, requested);
 }
 
 /** Whether a key may be of the version that is said. A keytab may have only the low 8 bits of it; a bare key goes for all. */

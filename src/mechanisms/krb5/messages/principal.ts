@@ -23,7 +23,7 @@ export function samePrincipal(a: Principal, b: Principal): boolean {
   return isNamed(a, b);
 }
 
-/** A service that may be meant; without a realm, in any. */
+/** A service that may be requested; without a realm, in any. */
 export interface ServiceName {
   name: readonly string[];
   realm?: string;
@@ -48,12 +48,12 @@ function inRealm(name: readonly string[], realm: string): ServiceName {
   return realm === '' ? { name } : { name, realm };
 }
 
-/** Whether a principal is the service that is meant. */
-export function isNamed({ name, realm }: Principal, meant: ServiceName): boolean {
+/** Whether a principal is the service that is requested. */
+export function isNamed({ name, realm }: Principal, requested: ServiceName): boolean {
   return (
-    (meant.realm === undefined || meant.realm === realm) &&
-    meant.name.length === name.length &&
-    meant.name.every((part, i) => part === name[i])
+    (requested.realm === undefined || requested.realm === realm) &&
+    requested.name.length === name.length &&
+    requested.name.every((part, i) => part === name[i])
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import { fromHex, toHex } from '../../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../../errors.js';
-import { orDestroyed } from '../../turns.js';
+import { destroyOnError } from '../../exchange-generator.js';
 import type { Krb5Context } from '../tokens/context.js';
 import {
   application,
@@ -139,7 +139,7 @@ export function mechanismList(offered: Uint8Array[]): Uint8Array {
 
 /** @throws FtpSecurityError `security/bad-token` when there is no MIC, or as `verifyMic` does; the context is destroyed */
 export function verifyMechanisms(context: Krb5Context, list: Uint8Array, mic: Uint8Array | undefined): void {
-  orDestroyed(context, () => {
+  destroyOnError(context, () => {
     if (mic === undefined) throw new FtpSecurityError('security/bad-token', 'SPNEGO: no mechListMIC where it is owed');
     context.verifyMic(list, mic);
   });

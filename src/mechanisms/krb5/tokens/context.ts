@@ -1,10 +1,10 @@
 /** A security context of Kerberos V5 from its key alone (RFC 4121 §2 and §4.2, RFC 1964 §1.2), as an exchange leaves it. */
 import { assertBytes } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import { ReceivedNumbers } from '../../../received-numbers.js';
+import { ReplayWindow } from '../../../replay-window.js';
 import type { TokenLevel } from '../../../secure/protection-level.js';
 import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../../secure/security-context.js';
-import { orDestroyed } from '../../turns.js';
+import { destroyOnError } from '../../exchange-generator.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
 import { buildFramedToken, framedSizeLimit, openFramedToken } from './rfc1964.js';
 import { framedKey } from './rfc1964-keys.js';
@@ -76,12 +76,12 @@ export function krb5Context(options: Krb5ContextOptions): Krb5Context {
   const { role, enctype, key, allowWeak = false } = options;
   if (role !== 'initiator' && role !== 'acceptor') throw new TypeError('role must be initiator or acceptor');
   const prepared = kerberosKey(enctype, key, options);
-  const format = orDestroyed(prepared, () => {
+  const format = destroyOnError(prepared, () => {
     const { weak, name, tokens } = prepared.enctype;
     if (weak && !allowWeak) throw new FtpSecurityError('security/weak', `${name} is weak`, { side: 'local' });
     return tokens === 'rfc4121' ? rfc4121(prepared, options) : rfc1964(prepared, options);
   });
-  return orDestroyed(format, () => new NumberedContext(format, options));
+  return destroyOnError(format, () => new NumberedContext(format, options));
 }
 
 function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions): TokenFormat {
@@ -121,9 +121,9 @@ class NumberedContext implements Krb5Context {
   readonly mechanism = 'GSSAPI';
   readonly #format: TokenFormat;
   readonly #levels: readonly TokenLevel[];
-  readonly #numbersFrom: (first: bigint) => ReceivedNumbers;
+  readonly #numbersFrom: (first: bigint) => ReplayWindow;
   readonly #signExtended: bigint | undefined;
-  #received: ReceivedNumbers;
+  #received: ReplayWindow;
   #next: bigint;
   #closed = false;
 
@@ -136,7 +136,7 @@ class NumberedContext implements Krb5Context {
     this.#levels = levels;
     this.#next = sequenceNumber(sendSequence, numbers, 'sendSequence');
     const first = sequenceNumber(receiveSequence, numbers, 'receiveSequence');
-    this.#numbersFrom = number => new ReceivedNumbers(number, { strict: strictOrder, modulus: numbers });
+    this.#numbersFrom = number => new ReplayWindow(number, { strict: strictOrder, modulus: numbers });
     this.#received = this.#numbersFrom(first);
     this.#signExtended = signExtended(first, numbers);
   }

@@ -26,17 +26,17 @@ import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { errorNumberOf, type Realm, type RealmOptions, realm, reseal, SERVICE, START } from '../live.js';
 
-const lent = { ciphers: nodeCiphers, allowWeak: true };
+const passed = { ciphers: nodeCiphers, allowWeak: true };
 
 /** Our answer to a foreign AP-REQ, at the time at which it was made. */
 function accept(exchange: Exchange, options: Partial<Krb5AcceptorOptions> = {}) {
-  const opened = openApReq(requestOf(exchange), exchange.keytab, lent);
+  const opened = openApReq(requestOf(exchange), exchange.keytab, passed);
   const { ctime, cusec } = opened.authenticator;
   const acceptor = krb5Acceptor({
     keytab: exchange.keytab,
     clock: () => ctime * 1000 + cusec / 1000,
     replayCache: new ReplayCache(),
-    ...lent,
+    ...passed,
     ...options,
   });
   return { opened, step: acceptor.step(exchange.apReq) as Step & { facts: Krb5Facts } };
@@ -65,7 +65,7 @@ describe.each(exchanges)('$title', exchange => {
   test.runIf(isMutual)('the AP-REP answers it, with a subkey as its enctype wants it', () => {
     const answer = parseContextToken(step.token!);
     if (answer.kind !== 'AP-REP') throw new Error('no AP-REP');
-    const { subkey, seqNumber } = openApRep(answer.message, opened, lent);
+    const { subkey, seqNumber } = openApRep(answer.message, opened, passed);
     const theirs = opened.authenticator.subkey!;
     expect(seqNumber).toBeLessThan(2 ** 30);
     expect(subkey?.keytype).toBe(step.facts.enctype);
@@ -86,7 +86,7 @@ describe.each(exchanges)('$title', exchange => {
 
   test.skipIf(isMutual)('without mutual authentication our tokens start where the library’s would', () => {
     const initiator = krb5Context({
-      ...lent,
+      ...passed,
       role: 'initiator',
       enctype: context.keys.message_key.etype,
       key: fromHex(context.keys.message_key.key),
@@ -251,7 +251,7 @@ function meet(
     credentials: [credential],
     service: 'ftp@host.example.test',
     clock: () => START * 1000,
-    ...lent,
+    ...passed,
   });
   const { token } = initiator.step() as Step;
   const acceptor = krb5Acceptor({
@@ -300,7 +300,13 @@ const address = { addrType: 2, address: Uint8Array.of(192, 0, 2, 7) };
 const REFUSED: readonly Refused[] = [
   { name: 'a clock that is slow', code: 'clock-skew', number: 37, says: /clock.*over 300 seconds/, options: at(301) },
   { name: 'a clock that is fast', code: 'clock-skew', number: 37, says: /clock/, options: at(-301) },
-  { name: 'less skew', code: 'clock-skew', number: 37, says: /over 10 seconds/, options: { ...at(11), skew: 10 } },
+  {
+    name: 'less skew',
+    code: 'clock-skew',
+    number: 37,
+    says: /over 10 seconds/,
+    options: { ...at(11), maxClockSkew: 10 },
+  },
   {
     name: 'an expired ticket',
     code: 'expired',
@@ -533,7 +539,7 @@ function meetToken(made: Realm, { message, authenticator }: Pick<Refused, 'messa
     credentials: [made.credential],
     service: 'ftp@host.example.test',
     clock: () => START * 1000,
-    ...lent,
+    ...passed,
   });
   const change = { ...(message && { message }), ...(authenticator && { authenticator }) };
   return reseal((step() as Step).token!, made, change);
@@ -676,9 +682,9 @@ describe('the replay cache', () => {
   test.each(REPLAYABLE)('$name: an AP-REQ that is older than the cache is refused', ({ enctype, mutual, spnego }) => {
     const theirs = realm(enctype);
     const given = { credentials: [theirs.credential], service: 'ftp@host.example.test', mutual, spnego, enctypes: [] };
-    const { token: recorded } = krb5Initiator({ ...given, ...at(0), ...lent }).step() as Step;
+    const { token: recorded } = krb5Initiator({ ...given, ...at(0), ...passed }).step() as Step;
     const attempt = (options: Partial<Krb5AcceptorOptions>) =>
-      (acceptor({ ...lent, ...options }, theirs).step(recorded) as Step).context;
+      (acceptor({ ...passed, ...options }, theirs).step(recorded) as Step).context;
     const error = errorOf(() => attempt(afterwards(2, 1.998)));
     expect(error).toMatchObject({
       code: 'security/replayed',
@@ -744,7 +750,7 @@ describe('what is no AP-REQ', () => {
     // @ts-expect-error: a caller without types
     expect(() => acceptor().step('token')).toThrow(TypeError);
     const { keytab } = realm(18);
-    expect(() => krb5Acceptor({ keytab, skew: -1 })).toThrow(RangeError);
+    expect(() => krb5Acceptor({ keytab, maxClockSkew: -1 })).toThrow(RangeError);
     expect(() => krb5Acceptor({ keytab, bindings: new Uint8Array(5) })).toThrow(RangeError);
     expect(() => krb5Acceptor({ keytab, service: 'ftp' })).toThrow(RangeError);
     for (const services of [[], [''], ['ftp/host'], ['ftp@host']]) {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openApReq } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
-import { describeToken, krb5, krb5Observer } from '../../../../src/mechanisms/krb5/index.js';
+import { describeKrb5Token, krb5, krb5Observer } from '../../../../src/mechanisms/krb5/index.js';
 import { formatContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { type ApReq, USAGE } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { onlyRefuses } from '../../../helpers.js';
@@ -57,7 +57,7 @@ describe('damage to the tokens of an exchange', () => {
         const framed = concat(Uint8Array.of(0x60, 0x81, inside.length), inside);
         for (const token of [body, framed]) {
           krb5().recognises(token);
-          onlyRefuses(() => describeToken(token));
+          onlyRefuses(() => describeKrb5Token(token));
           onlyRefuses(() => observer.observe('client', token));
           onlyRefuses(() => observer.observe('server', token));
         }

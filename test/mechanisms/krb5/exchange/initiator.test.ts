@@ -22,16 +22,16 @@ import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vec
 import { type RealmOptions, realm, SERVICE, START } from '../live.js';
 import { ENCTYPE_NUMBERS } from '../tokens.js';
 
-const lent = { ciphers: nodeCiphers, allowWeak: true };
+const passed = { ciphers: nodeCiphers, allowWeak: true };
 
 /** Ours under the ticket of a foreign exchange, at the time at which its own AP-REQ was made. */
 function inPlaceOf(exchange: Exchange, options: Partial<Krb5InitiatorOptions> = {}) {
   const { ticket } = requestOf(exchange);
-  const { authenticator } = openApReq(requestOf(exchange), exchange.keytab, lent);
+  const { authenticator } = openApReq(requestOf(exchange), exchange.keytab, passed);
   const credentials = exchange.cache.credentials.filter(({ server }) => server.realm === ticket.realm);
   const service = { name: ticket.sname.nameString, realm: ticket.realm, type: 0 };
   const clock = () => authenticator.ctime * 1000 + authenticator.cusec / 1000;
-  return { credentials, service, clock, ...lent, ...options };
+  return { credentials, service, clock, ...passed, ...options };
 }
 
 describe.each(exchanges)('$title', exchange => {
@@ -84,7 +84,7 @@ function initiate(enctype: number, options: Partial<Krb5InitiatorOptions> = {}, 
     ...options,
   };
   const acceptor = (more = {}) =>
-    krb5Acceptor({ keytab: made.keytab, clock: given.clock, replayCache: new ReplayCache(), ...lent, ...more });
+    krb5Acceptor({ keytab: made.keytab, clock: given.clock, replayCache: new ReplayCache(), ...passed, ...more });
   return { ...made, initiator: krb5Initiator(given), acceptor };
 }
 
@@ -98,7 +98,7 @@ describe('what the AP-REQ says', () => {
   const opened = (enctype: number, options: Partial<Krb5InitiatorOptions> = {}) => {
     const { initiator, keytab } = initiate(enctype, { ...options, allowWeak: true });
     const { token, facts } = initiator.step() as { token: Uint8Array; facts: Krb5Facts };
-    return { ...openApReq(requestIn(token), keytab, lent), message: requestIn(token), facts };
+    return { ...openApReq(requestIn(token), keytab, passed), message: requestIn(token), facts };
   };
 
   test('flags, bindings and delegation', () => {
@@ -252,9 +252,9 @@ describe('the answer', () => {
     const answerWith = (keytype: number, options: Partial<Krb5InitiatorOptions> = {}) => {
       const { initiator, keytab, credential } = initiate(18, { allowWeak: true, ...options });
       const { token } = initiator.step() as Step;
-      const { ctime, cusec } = openApReq(requestIn(token!), keytab, lent).authenticator;
+      const { ctime, cusec } = openApReq(requestIn(token!), keytab, passed).authenticator;
       const subkey = { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(7) };
-      const encPart = sealData(encApRepPart, { ctime, cusec, subkey }, USAGE.apRep, credential.key, lent);
+      const encPart = sealData(encApRepPart, { ctime, cusec, subkey }, USAGE.apRep, credential.key, passed);
       return initiator.step(formatContextToken({ kind: 'AP-REP', message: { pvno: 5, msgType: 15, encPart } })) as Step;
     };
     expect(answerWith(18).facts?.enctype).toBe(18);

@@ -228,15 +228,15 @@ describe('krb5Context', () => {
   it('with tokens of RFC 1964 has numbers of 32 bits, and does not take those of RFC 4121', () => {
     for (const enctype of FRAMED_NUMBERS) {
       const common = { enctype, key: keyOctets(enctype), acceptorSubkey: false };
-      const lent = { ciphers: nodeCiphers, allowWeak: true };
+      const passed = { ciphers: nodeCiphers, allowWeak: true };
       const last = 2 ** 32 - 1;
-      const sender = krb5Context({ ...common, ...lent, role: 'initiator', sendSequence: last, receiveSequence: 0 });
-      const receiver = krb5Context({ ...common, ...lent, role: 'acceptor', sendSequence: 0, receiveSequence: last });
+      const sender = krb5Context({ ...common, ...passed, role: 'initiator', sendSequence: last, receiveSequence: 0 });
+      const receiver = krb5Context({ ...common, ...passed, role: 'acceptor', sendSequence: 0, receiveSequence: last });
       for (const token of tokensOf(sender, 2)) expect(receiver.unwrap(token).sequence).toBe('ok');
       expectCode(() => receiver.unwrap(tokensOf(contextPair(17).initiator, 1)[0]!), 'security/bad-token');
       expectCode(() => contextPair(17).acceptor.unwrap(tokensOf(sender, 1)[0]!), 'security/bad-token');
       expect(() =>
-        krb5Context({ ...common, ...lent, role: 'initiator', sendSequence: 2 ** 32, receiveSequence: 0 }),
+        krb5Context({ ...common, ...passed, role: 'initiator', sendSequence: 2 ** 32, receiveSequence: 0 }),
       ).toThrow(RangeError);
     }
   });

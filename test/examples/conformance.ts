@@ -1,11 +1,11 @@
 import { test } from 'node:test';
-import { type ContractSubject, establish, mechanismContract } from 'rfc2228/contract';
+import { type ConformanceSubject, conformanceSuite, establish } from 'rfc2228/conformance';
 import { pskAcceptor, pskInitiator, pskObserver } from 'rfc2228/psk';
 
 const key = new Uint8Array(32).fill(7);
 const exchange = () => ({ initiator: pskInitiator({ key }), acceptor: pskAcceptor({ key }) });
 
-const subject: ContractSubject = {
+const subject: ConformanceSubject = {
   contexts: () => establish(exchange()), // a new pair each time, with new keys
   levels: ['safe', 'confidential', 'private'],
   numbered: true, // replays are refused
@@ -13,4 +13,4 @@ const subject: ContractSubject = {
   observer: () => pskObserver({ key }), // optional
 };
 
-for (const { name, run } of mechanismContract(subject)) test(name, () => run());
+for (const { name, run } of conformanceSuite(subject)) test(name, () => run());

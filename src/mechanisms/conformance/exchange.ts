@@ -1,15 +1,15 @@
-/** Clauses about the security data exchange and about an observer of it; and an exchange run without a wire. */
+/** Checks of the security data exchange and about an observer of it; and an exchange run without a wire. */
 import { concat } from '../../bytes.js';
 import type { Exchange, ObservedStep, Peer, Step } from '../../secure/security-context.js';
-import { bothWays, owe, oweOpening, oweSafeError, pseudoRandom, SECRET, same, stateIn } from './assertions.js';
-import type { ContractExchange, ContractPair, ExchangeClause, ObserverClause } from './subject.js';
+import { bothWays, expect, expectOpens, expectSafeError, pseudoRandom, SECRET, same, stateIn } from './assertions.js';
+import type { ConformanceExchange, ConformancePair, ExchangeCheck, ObserverCheck } from './subject.js';
 
-type Side = keyof ContractPair;
+type Side = keyof ConformancePair;
 type Token = Uint8Array | undefined;
 type Relay = (token: Uint8Array, place: number) => Token;
 
 /** How far an exchange came. */
-interface Course extends Partial<ContractPair> {
+interface Course extends Partial<ConformancePair> {
   /** As the sides gave them: the initiator's, the acceptor's, and so on in turn. */
   tokens: Uint8Array[];
   failure?: { side: Side; error: unknown };
@@ -41,56 +41,56 @@ const ALTERATIONS: readonly [string, (token: Uint8Array) => Token][] = [
  * Runs a security data exchange to its end: each side is handed what the other said.
  * @throws what a step throws; Error when it comes to no end
  */
-export async function establish(exchange: ContractExchange): Promise<ContractPair> {
+export async function establish(exchange: ConformanceExchange): Promise<ConformancePair> {
   const { initiator, acceptor, failure } = await run(exchange);
   if (failure !== undefined) throw failure.error;
-  owe(initiator !== undefined && acceptor !== undefined, `an exchange must come to its end in ${MAX_STEPS} steps`);
+  expect(initiator !== undefined && acceptor !== undefined, `an exchange must come to its end in ${MAX_STEPS} steps`);
   return { initiator, acceptor };
 }
 
-export const givesContexts: ExchangeClause = async (subject, begin) => {
+export const givesContexts: ExchangeCheck = async (subject, begin) => {
   for (const { from, to } of bothWays(await establish(begin()))) {
-    for (const level of subject.levels) oweOpening(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
+    for (const level of subject.levels) expectOpens(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
   }
 };
 
-export const endsOnce: ExchangeClause = async (_, begin) => {
+export const endsOnce: ExchangeCheck = async (_, begin) => {
   const exchange = begin();
   const { tokens, failure } = await run(exchange);
   if (failure !== undefined) throw failure.error;
-  for (const side of SIDES) await oweOver(exchange[side], tokens, side);
+  for (const side of SIDES) await expectOver(exchange[side], tokens, side);
 };
 
 /** Where a side can be given up, it is over then, and its context, if it has one, is not touched. */
-export const endsWhenGivenUp: ExchangeClause = async (subject, begin) => {
+export const endsWhenGivenUp: ExchangeCheck = async (subject, begin) => {
   const [early, late, complete] = [begin(), begin(), begin()];
   const opening = await early.initiator.step();
   early.acceptor.destroy?.();
-  if (early.acceptor.destroy) await oweNoStep(early.acceptor, opening.token, 'acceptor');
+  if (early.acceptor.destroy) await expectNoStep(early.acceptor, opening.token, 'acceptor');
   const { token: answer } = await late.acceptor.step((await late.initiator.step()).token);
   late.initiator.destroy?.();
-  if (late.initiator.destroy) await oweNoStep(late.initiator, answer, 'initiator');
+  if (late.initiator.destroy) await expectNoStep(late.initiator, answer, 'initiator');
   const pair = await establish(complete);
   for (const side of SIDES) complete[side].destroy?.();
   for (const { from, to } of bothWays(pair)) {
-    for (const level of subject.levels) oweOpening(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
+    for (const level of subject.levels) expectOpens(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
   }
 };
 
-export const refusesAlteredSecurityData: ExchangeClause = async (_, begin) => {
+export const refusesAlteredSecurityData: ExchangeCheck = async (_, begin) => {
   const { tokens } = await run(begin());
   for (const place of tokens.keys()) {
     for (const [what, alter] of ALTERATIONS) {
       const exchange = begin();
       const { failure } = await run(exchange, (token, at) => (at === place ? altered(token, alter) : token));
-      owe(failure !== undefined, `an exchange with token ${place} ${what} must fail`);
-      oweSafeError(failure.error, `token ${place} ${what}`);
-      await oweOver(exchange[failure.side], tokens, failure.side);
+      expect(failure !== undefined, `an exchange with token ${place} ${what} must fail`);
+      expectSafeError(failure.error, `token ${place} ${what}`);
+      await expectOver(exchange[failure.side], tokens, failure.side);
     }
   }
 };
 
-export const givesObserver: ObserverClause = async (subject, begin, watch) => {
+export const givesObserver: ObserverCheck = async (subject, begin, watch) => {
   const observer = watch();
   const { tokens, failure, ...pair } = await run(begin());
   if (failure !== undefined) throw failure.error;
@@ -101,18 +101,18 @@ export const givesObserver: ObserverClause = async (subject, begin, watch) => {
     { from: pair.acceptor, to: pair.initiator, observed: seen.fromServer },
   ];
   for (const { from, to, observed } of ways) {
-    owe(from !== undefined && to !== undefined, 'an exchange must come to its end');
-    owe(observed !== undefined, 'an observer of the whole exchange must have a context for each direction');
+    expect(from !== undefined && to !== undefined, 'an exchange must come to its end');
+    expect(observed !== undefined, 'an observer of the whole exchange must have a context for each direction');
     for (const level of subject.levels) {
       const wrapped = from.wrap(SECRET, level);
-      oweOpening(observed, wrapped, SECRET, stateIn(subject, 'ok'));
-      oweOpening(to, wrapped, SECRET, stateIn(subject, 'ok'));
+      expectOpens(observed, wrapped, SECRET, stateIn(subject, 'ok'));
+      expectOpens(to, wrapped, SECRET, stateIn(subject, 'ok'));
     }
   }
 };
 
 /** The observer may refuse, or say that there is a problem; it opens nothing with what it could not read. */
-export const keepsObserverSafe: ObserverClause = async (_, begin, watch) => {
+export const keepsObserverSafe: ObserverCheck = async (_, begin, watch) => {
   const { tokens } = await run(begin());
   for (const place of tokens.keys()) {
     for (const [what, alter] of ALTERATIONS) {
@@ -122,7 +122,7 @@ export const keepsObserverSafe: ObserverClause = async (_, begin, watch) => {
         const shown = at === place ? altered(token, alter) : token;
         if (shown === undefined) continue;
         const { fromClient, fromServer } = stepOrRefusal(() => observer.observe(PEERS[at % 2]!, shown), what);
-        owe(
+        expect(
           at !== place || (fromClient ?? fromServer) === undefined,
           `an observer that saw token ${place} ${what} must not give a context`,
         );
@@ -131,7 +131,7 @@ export const keepsObserverSafe: ObserverClause = async (_, begin, watch) => {
   }
 };
 
-async function run(exchange: ContractExchange, relay: Relay = token => token): Promise<Course> {
+async function run(exchange: ConformanceExchange, relay: Relay = token => token): Promise<Course> {
   const course: Course = { tokens: [] };
   let said: Token;
   for (let turn = 0; turn < MAX_STEPS; turn++) {
@@ -151,19 +151,19 @@ async function run(exchange: ContractExchange, relay: Relay = token => token): P
   return course;
 }
 
-async function oweOver(exchange: Exchange, tokens: readonly Uint8Array[], side: Side): Promise<void> {
-  for (const token of [undefined, ...tokens]) await oweNoStep(exchange, token, side);
+async function expectOver(exchange: Exchange, tokens: readonly Uint8Array[], side: Side): Promise<void> {
+  for (const token of [undefined, ...tokens]) await expectNoStep(exchange, token, side);
 }
 
-async function oweNoStep(exchange: Exchange, token: Token, side: Side): Promise<void> {
+async function expectNoStep(exchange: Exchange, token: Token, side: Side): Promise<void> {
   let error: unknown;
   try {
     await exchange.step(token);
   } catch (thrown) {
     error = thrown;
   }
-  owe(error !== undefined, `when the exchange is over, a further step of the ${side} must be refused`);
-  oweSafeError(error, `a further step of the ${side}`);
+  expect(error !== undefined, `when the exchange is over, a further step of the ${side} must be refused`);
+  expectSafeError(error, `a further step of the ${side}`);
 }
 
 /** An alteration that changes nothing, as zeros do to a token of zeros, gives way to one that does. */
@@ -180,7 +180,7 @@ function stepOrRefusal(observe: () => ObservedStep, what: string): Partial<Obser
   try {
     return observe();
   } catch (error) {
-    oweSafeError(error, `security data ${what}`);
+    expectSafeError(error, `security data ${what}`);
     return {};
   }
 }

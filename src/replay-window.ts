@@ -1,7 +1,7 @@
-/** The sequence numbers received from one side of a security context, control and data connections together. */
+/** The replay window: which sequence numbers of one direction of a security context have come, on all its connections. */
 import { FtpSecurityError } from './errors.js';
 
-export interface ReceivedNumbersOptions {
+export interface ReplayWindowOptions {
   /** Refuse all but the next number. Default false: gaps are normal where data connections share the numbers. */
   strict?: boolean | undefined;
   /** The number after which they start again at 0, e.g. 2^32 (RFC 1964 §1.2.1.2). Default: they never do. */
@@ -20,10 +20,10 @@ interface Gap {
  * Remembers which numbers have come, as the gaps between them: so a late number is known from a replayed one however
  * late it is. Memory is bounded: past `maxGaps` the oldest gap is forgotten, and its numbers then count as replayed.
  *
- * Nobody has sent numbers before the first expected one to us: they are refused. Where numbers start again, a number stands
- * for the place nearest to the next expected one.
+ * Numbers before the first expected one belong to no token for us: they are refused. Where numbers start again, a number means
+ * the place nearest to the next expected one.
  */
-export class ReceivedNumbers {
+export class ReplayWindow {
   readonly #strict: boolean;
   readonly #modulus: bigint | undefined;
   readonly #maxGaps: number;
@@ -39,7 +39,7 @@ export class ReceivedNumbers {
    * @param first  the number expected first
    * @throws RangeError when it is negative, or not below the modulus
    */
-  constructor(first: bigint, { strict = false, modulus, maxGaps = 4096 }: ReceivedNumbersOptions = {}) {
+  constructor(first: bigint, { strict = false, modulus, maxGaps = 4096 }: ReplayWindowOptions = {}) {
     if (!Number.isSafeInteger(maxGaps) || maxGaps < 0) throw new RangeError('maxGaps must be an integer, 0 or more');
     this.#strict = strict;
     this.#modulus = modulus;
@@ -65,7 +65,7 @@ export class ReceivedNumbers {
   }
 
   /**
-   * Where a number stands; it is not recorded.
+   * The sequence state of a number, without recording it.
    * @returns `ok` it is the next one, `gap` numbers before it are skipped, `late` it had been skipped
    * @throws FtpSecurityError `security/replayed` when it has come before, or its gap is forgotten;
    *   `security/out-of-sequence` when it is before the first, or strict and it is not the next one
@@ -91,7 +91,7 @@ export class ReceivedNumbers {
     return late ? 'late' : 'gap';
   }
 
-  /** Records a number, and says where it stood. Throws as `check` does, and has then recorded nothing. */
+  /** Records a number, and returns its sequence state. Throws as `check` does, and has then recorded nothing. */
   accept(number: bigint): 'ok' | 'gap' | 'late' {
     const state = this.check(number);
     const place = this.#placeOf(number);

@@ -1,13 +1,13 @@
-/** The exchange keeps the contract of mechanisms: bare and in SPNEGO, mutual and not. */
+/** The exchange passes the conformance suite: bare and in SPNEGO, mutual and not. */
 import { describe, test } from 'vitest';
-import { type ContractSubject, establish, mechanismContract } from '../../../src/mechanisms/contract.js';
+import { type ConformanceSubject, conformanceSuite, establish } from '../../../src/mechanisms/conformance.js';
 import { krb5Acceptor, krb5Initiator, krb5Observer, ReplayCache } from '../../../src/mechanisms/krb5/index.js';
 import { openFrame } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import { realm, START } from './live.js';
 import { ENCTYPE_NUMBERS } from './tokens.js';
 
-function subject(enctype: number, { mutual, spnego }: { mutual: boolean; spnego: boolean }): ContractSubject {
+function subject(enctype: number, { mutual, spnego }: { mutual: boolean; spnego: boolean }): ConformanceSubject {
   const { keytab, credential } = realm(enctype);
   const live = { clock: () => START * 1000, ciphers: nodeCiphers, allowWeak: true };
   const exchange = () => ({
@@ -32,8 +32,8 @@ const KINDS = [true, false].flatMap(mutual => [true, false].map(spnego => ({ mut
 
 describe.each(ENCTYPE_NUMBERS)('enctype %i', enctype => {
   describe.each(KINDS)('mutual $mutual, SPNEGO $spnego', kind => {
-    const cases = mechanismContract(subject(enctype, kind));
-    // The tokens are in the contract of contexts; one enctype of each format shows that an exchange gives the same.
+    const cases = conformanceSuite(subject(enctype, kind));
+    // The suite tests the tokens of contexts elsewhere; one enctype of each format shows that an exchange gives the same.
     const isWhole = (enctype === 18 || enctype === 23) && kind.mutual && !kind.spnego;
     for (const { name, run } of cases) if (isWhole || /exchange|observer/.test(name)) test(name, run);
   });

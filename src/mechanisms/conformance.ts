@@ -1,9 +1,9 @@
 /**
- * What every mechanism owes (security-context.ts; RFC 2228 §2), as cases for any test runner:
+ * The conformance suite: what every mechanism must do (security-context.ts; RFC 2228 §2), as cases for any test runner:
  *
- *     for (const { name, run } of mechanismContract(subject)) test(name, run);
+ *     for (const { name, run } of conformanceSuite(subject)) test(name, run);
  *
- * A case that fails throws an Error that says what is owed.
+ * A case that fails throws an Error that says what was expected.
  */
 import { factsOf, PROTECTION_LEVELS, type TokenLevel } from '../secure/protection-level.js';
 import {
@@ -14,7 +14,7 @@ import {
   givesObserver,
   keepsObserverSafe,
   refusesAlteredSecurityData,
-} from './contract/exchange.js';
+} from './conformance/exchange.js';
 import {
   keepsTextWhereUnprotected,
   refusesFlippedBits,
@@ -23,18 +23,24 @@ import {
   refusesReflection,
   survivesAnyOctets,
   survivesForgedNumbers,
-} from './contract/hostile.js';
-import { countsTogether, differsEachTime, takesFirstLate, takesVeryLate, tellsReplays } from './contract/sequence.js';
+} from './conformance/hostile.js';
+import {
+  countsTogether,
+  differsEachTime,
+  takesFirstLate,
+  takesVeryLate,
+  tellsReplays,
+} from './conformance/sequence.js';
 import type {
-  Clause,
-  ContractCase,
-  ContractExchange,
-  ContractPair,
-  ContractSubject,
-  ExchangeClause,
-  ObserverClause,
+  ConformanceCase,
+  ConformanceExchange,
+  ConformancePair,
+  ConformanceSubject,
+  ExchangeCheck,
+  LevelCheck,
+  ObserverCheck,
   OctetRange,
-} from './contract/subject.js';
+} from './conformance/subject.js';
 import {
   endsWhenDestroyed,
   givesPlainOctets,
@@ -46,12 +52,12 @@ import {
   sharesNoOctets,
   supportsLevel,
   toldFromMisuse,
-} from './contract/tokens.js';
+} from './conformance/tokens.js';
 
-export type { ContractCase, ContractExchange, ContractPair, ContractSubject, OctetRange };
+export type { ConformanceCase, ConformanceExchange, ConformancePair, ConformanceSubject, OctetRange };
 export { establish };
 
-type Applies = (subject: ContractSubject, level: TokenLevel) => boolean;
+type Applies = (subject: ConformanceSubject, level: TokenLevel) => boolean;
 
 const has: Applies = ({ levels }, level) => levels.includes(level);
 const lacks: Applies = (subject, level) => !has(subject, level);
@@ -59,11 +65,11 @@ const numbers: Applies = (subject, level) => subject.numbered && has(subject, le
 const verifies: Applies = (subject, level) => factsOf(level).integrity && has(subject, level);
 const verifiesBesideNone: Applies = (subject, level) => verifies(subject, level) && has(subject, 'confidential');
 
-const LEVEL_CLAUSES: readonly [Applies, string, Clause][] = [
+const LEVEL_CHECKS: readonly [Applies, string, LevelCheck][] = [
   [lacks, 'it is refused, and uses no number', refusesMissingLevel],
-  [has, 'supports tells of it', supportsLevel],
+  [has, 'supports says so', supportsLevel],
   [has, 'what one side wraps the other opens, at any length', opensWhatIsWrapped],
-  [has, 'the length of a token tells the length of its plaintext alone', lengthTellsNothing],
+  [has, 'the length of a token depends on the length of its plaintext alone', lengthTellsNothing],
   [has, 'wrapSizeLimit is exact', knowsWhatFits],
   [has, 'no octets are shared or changed', sharesNoOctets],
   [has, 'a subclass of Uint8Array goes in, a plain one comes out', givesPlainOctets],
@@ -71,7 +77,7 @@ const LEVEL_CLAUSES: readonly [Applies, string, Clause][] = [
   [has, 'octets at random give an FtpSecurityError at most', survivesAnyOctets],
   [has, 'nothing works after destroy', endsWhenDestroyed],
   [numbers, 'tokens of one plaintext differ', differsEachTime],
-  [numbers, 'a replay is refused; a gap and a late token are told', tellsReplays],
+  [numbers, 'a replay is refused; a gap and a late token are reported', tellsReplays],
   [numbers, 'the first token may come late', takesFirstLate],
   [numbers, 'a late token is no replay, however late', takesVeryLate],
   [verifies, 'a flipped bit is refused, and changes nothing', refusesFlippedBits],
@@ -82,28 +88,28 @@ const LEVEL_CLAUSES: readonly [Applies, string, Clause][] = [
   [verifiesBesideNone, 'forged confidential tokens do it no harm', survivesForgedNumbers],
 ];
 
-const EXCHANGE_CLAUSES: readonly [string, ExchangeClause][] = [
+const EXCHANGE_CHECKS: readonly [string, ExchangeCheck][] = [
   ['both sides come to contexts that fit', givesContexts],
   ['no step comes after the last', endsOnce],
   ['one that is given up is over, and a complete one stays', endsWhenGivenUp],
   ['altered security data is refused', refusesAlteredSecurityData],
 ];
 
-const OBSERVER_CLAUSES: readonly [string, ObserverClause][] = [
+const OBSERVER_CHECKS: readonly [string, ObserverCheck][] = [
   ['it opens what both sides send', givesObserver],
   ['altered security data gives it no context', keepsObserverSafe],
 ];
 
 /**
  * The cases for one mechanism. None depends on another, and each runs the same way every time if the subject does.
- * @param subject  see {@link ContractSubject}; it is asked for new contexts and exchanges in every case
+ * @param subject  see {@link ConformanceSubject}; it is asked for new contexts and exchanges in every case
  */
-export function mechanismContract(subject: ContractSubject): ContractCase[] {
-  const cases: ContractCase[] = [{ name: 'a context has a name', run: () => hasAName(subject) }];
+export function conformanceSuite(subject: ConformanceSubject): ConformanceCase[] {
+  const cases: ConformanceCase[] = [{ name: 'a context has a name', run: () => hasAName(subject) }];
   for (const { level } of PROTECTION_LEVELS) {
     if (level === 'clear') continue;
-    for (const [applies, owed, clause] of LEVEL_CLAUSES) {
-      if (applies(subject, level)) cases.push({ name: `${level}: ${owed}`, run: () => clause(subject, level) });
+    for (const [applies, title, check] of LEVEL_CHECKS) {
+      if (applies(subject, level)) cases.push({ name: `${level}: ${title}`, run: () => check(subject, level) });
     }
   }
   const verified = subject.levels.filter(level => factsOf(level).integrity);
@@ -112,13 +118,13 @@ export function mechanismContract(subject: ContractSubject): ContractCase[] {
   }
   const begin = subject.exchange?.bind(subject);
   if (begin === undefined) return cases;
-  for (const [owed, clause] of EXCHANGE_CLAUSES) {
-    cases.push({ name: `exchange: ${owed}`, run: () => clause(subject, begin) });
+  for (const [title, check] of EXCHANGE_CHECKS) {
+    cases.push({ name: `exchange: ${title}`, run: () => check(subject, begin) });
   }
   const watch = subject.observer?.bind(subject);
   if (watch === undefined) return cases;
-  for (const [owed, clause] of OBSERVER_CLAUSES) {
-    cases.push({ name: `observer: ${owed}`, run: () => clause(subject, begin, watch) });
+  for (const [title, check] of OBSERVER_CHECKS) {
+    cases.push({ name: `observer: ${title}`, run: () => check(subject, begin, watch) });
   }
   return cases;
 }

@@ -1,16 +1,16 @@
-/** The contract finds what is wrong: X-PSK, spoiled in one way at a time, and the case that must then fail. */
+/** The suite finds each fault: X-PSK with one fault at a time, and the case that must then fail. */
 import { describe, expect, test } from 'vitest';
 import { concat, fromUtf8, toHex } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
-import { type ContractPair, type ContractSubject, mechanismContract } from '../../src/mechanisms/contract.js';
+import { type ConformancePair, type ConformanceSubject, conformanceSuite } from '../../src/mechanisms/conformance.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import type { Exchange, ExchangeObserver, SecurityContext, Unwrapped } from '../../src/secure/security-context.js';
 import { pskSubject } from './psk/subject.js';
 
-/** What is done otherwise than `good` does it. */
-type Spoiling = (good: SecurityContext) => Partial<SecurityContext>;
+/** What a faulty context does differently from `good`. */
+type Fault = (good: SecurityContext) => Partial<SecurityContext>;
 
-function spoiled(good: SecurityContext, spoiling: Spoiling): SecurityContext {
+function faulty(good: SecurityContext, fault: Fault): SecurityContext {
   return {
     mechanism: good.mechanism,
     supports: level => good.supports(level),
@@ -18,23 +18,23 @@ function spoiled(good: SecurityContext, spoiling: Spoiling): SecurityContext {
     unwrap: token => good.unwrap(token),
     wrapSizeLimit: (level, maxToken) => good.wrapSizeLimit(level, maxToken),
     destroy: () => good.destroy(),
-    ...spoiling(good),
+    ...fault(good),
   };
 }
 
-function subjectOf(spoiling: Spoiling, changes: Partial<ContractSubject> = {}): ContractSubject {
+function subjectOf(fault: Fault, changes: Partial<ConformanceSubject> = {}): ConformanceSubject {
   return {
     ...pskSubject,
     contexts: async () => {
       const { initiator, acceptor } = await pskSubject.contexts();
-      return { initiator: spoiled(initiator, spoiling), acceptor: spoiled(acceptor, spoiling) };
+      return { initiator: faulty(initiator, fault), acceptor: faulty(acceptor, fault) };
     },
     ...changes,
   };
 }
 
-function run(subject: ContractSubject, name: string): Promise<void> {
-  const found = mechanismContract(subject).find(one => one.name === name);
+function run(subject: ConformanceSubject, name: string): Promise<void> {
+  const found = conformanceSuite(subject).find(one => one.name === name);
   if (found === undefined) throw new Error(`no case is called ${name}`);
   return Promise.resolve(found.run());
 }
@@ -51,7 +51,7 @@ function unless<T>(code: string, attempt: () => T, otherwise: (error: FtpSecurit
 
 const readSafe = (token: Uint8Array): Unwrapped => ({ plaintext: token.slice(9, -32), level: 'safe', sequence: 'ok' });
 
-const remembersWhatItOpened: Spoiling = good => {
+const remembersWhatItOpened: Fault = good => {
   const opened = new Map<string, Unwrapped>();
   return {
     unwrap: token => {
@@ -66,9 +66,9 @@ const remembersWhatItOpened: Spoiling = good => {
   };
 };
 
-const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partial<ContractSubject>][] = [
+const FAULTY: [name: string, message: RegExp, fault: Fault, changes?: Partial<ConformanceSubject>][] = [
   ['a context has a name', /must name its mechanism/, () => ({ mechanism: '' })],
-  ['safe: supports tells of it', /must tell of safe/, () => ({ supports: () => false })],
+  ['safe: supports says so', /must be true for safe/, () => ({ supports: () => false })],
   [
     'confidential: it is refused, and uses no number',
     /must not claim confidential/,
@@ -77,7 +77,7 @@ const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partia
   ],
   [
     'confidential: it is refused, and uses no number',
-    /must stand ok/,
+    /must have the sequence state ok/,
     good => ({
       supports: level => level !== 'confidential',
       wrap: (plaintext, level) => {
@@ -115,7 +115,7 @@ const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partia
     good => ({ unwrap: token => ({ ...good.unwrap(token), level: 'safe' }) }),
   ],
   [
-    'safe: the length of a token tells the length of its plaintext alone',
+    'safe: the length of a token depends on the length of its plaintext alone',
     /must depend on/,
     good => ({
       wrap: (plaintext, level) =>
@@ -200,7 +200,7 @@ const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partia
   ],
   [
     'safe: a subclass of Uint8Array goes in, a plain one comes out',
-    /read as the octets that it shows, and shared with nobody/,
+    /read as the octets that it shows, and not shared/,
     good => ({
       unwrap: token => {
         const { buffer, byteOffset, length } = token.slice(9, -32);
@@ -274,18 +274,18 @@ const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partia
     },
   ],
   [
-    'safe: a replay is refused; a gap and a late token are told',
+    'safe: a replay is refused; a gap and a late token are reported',
     /that has come before must be refused/,
     remembersWhatItOpened,
   ],
   [
-    'safe: a replay is refused; a gap and a late token are told',
-    /must stand gap/,
+    'safe: a replay is refused; a gap and a late token are reported',
+    /must have the sequence state gap/,
     good => ({ unwrap: token => ({ ...good.unwrap(token), sequence: 'ok' }) }),
   ],
   [
     'safe: the first token may come late',
-    /must stand late/,
+    /must have the sequence state late/,
     good => ({ unwrap: token => ({ ...good.unwrap(token), sequence: 'gap' }) }),
   ],
   [
@@ -334,7 +334,7 @@ const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partia
   ],
   [
     'safe: a flipped bit is refused, and changes nothing',
-    /must not tell the plaintext/,
+    /must not contain the plaintext/,
     good => ({
       unwrap: token =>
         unless(
@@ -348,7 +348,7 @@ const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partia
   ],
   [
     'safe: a flipped bit is refused, and changes nothing',
-    /must not tell the plaintext/,
+    /must not contain the plaintext/,
     good => ({
       unwrap: token =>
         unless(
@@ -410,7 +410,7 @@ const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partia
   ],
   [
     'safe: forged confidential tokens do it no harm',
-    /must stand ok/,
+    /must have the sequence state ok/,
     good => {
       let forged = false;
       return {
@@ -424,13 +424,13 @@ const SPOILED: [name: string, owed: RegExp, spoiling: Spoiling, changes?: Partia
   ],
   [
     'levels with integrity share one sequence',
-    /must stand gap|must stand ok/,
+    /must have the sequence state gap|must have the sequence state ok/,
     () => ({}),
     { contexts: async () => apart(await pskSubject.contexts(), await pskSubject.contexts()) },
   ],
 ];
 
-function pairOf(key: Uint8Array): ContractPair {
+function pairOf(key: Uint8Array): ConformancePair {
   const nonces = new Uint8Array(64);
   return {
     initiator: new PskContext({ role: 'initiator', key, nonces }),
@@ -439,9 +439,9 @@ function pairOf(key: Uint8Array): ContractPair {
 }
 
 /** Private tokens have an association of their own, and so a sequence of their own. */
-function apart(safe: ContractPair, others: ContractPair): ContractPair {
-  const join = (side: keyof ContractPair): SecurityContext =>
-    spoiled(safe[side], () => ({
+function apart(safe: ConformancePair, others: ConformancePair): ConformancePair {
+  const join = (side: keyof ConformancePair): SecurityContext =>
+    faulty(safe[side], () => ({
       wrap: (plaintext, level) => (level === 'private' ? others : safe)[side].wrap(plaintext, level),
       unwrap: token => (/p/i.test(String.fromCharCode(token[0]!)) ? others : safe)[side].unwrap(token),
     }));
@@ -462,7 +462,7 @@ function exchangeWith(
 
 const talkative: Exchange = { step: () => ({ token: new Uint8Array(1) }) };
 const stranger = pairOf(new Uint8Array(16).fill(9)).initiator;
-const SPOILED_EXCHANGES: [name: string, owed: RegExp, changes: Partial<ContractSubject>][] = [
+const FAULTY_EXCHANGES: [name: string, message: RegExp, changes: Partial<ConformanceSubject>][] = [
   [
     'exchange: both sides come to contexts that fit',
     /wrong|wrong-direction/,
@@ -557,7 +557,7 @@ const SPOILED_EXCHANGES: [name: string, owed: RegExp, changes: Partial<ContractS
 ];
 
 describe('a mechanism may have less than X-PSK', () => {
-  const unnumbered: Spoiling = good => {
+  const unnumbered: Fault = good => {
     const { unwrap } = remembersWhatItOpened(good);
     return {
       supports: level => good.supports(level) && level !== 'confidential',
@@ -570,7 +570,7 @@ describe('a mechanism may have less than X-PSK', () => {
   };
   const less = subjectOf(unnumbered, { levels: ['safe', 'private'], numbered: false });
   const { exchange: _, observer: __, ...subject } = less;
-  const cases = mechanismContract(subject);
+  const cases = conformanceSuite(subject);
 
   test('then less is asked', () => {
     expect(cases.map(({ name }) => name).filter(name => /exchange|observer|late|replay|sequence/.test(name))).toEqual(
@@ -582,11 +582,11 @@ describe('a mechanism may have less than X-PSK', () => {
 });
 
 describe('what is wrong fails the case that names it', () => {
-  test.each(SPOILED)('%s (%s)', async (name, owed, spoiling, changes) => {
-    await expect(run(subjectOf(spoiling, changes), name)).rejects.toThrow(owed);
+  test.each(FAULTY)('%s (%s)', async (name, message, fault, changes) => {
+    await expect(run(subjectOf(fault, changes), name)).rejects.toThrow(message);
   });
 
-  test.each(SPOILED_EXCHANGES)('%s (%s)', async (name, owed, changes) => {
-    await expect(run({ ...pskSubject, ...changes }, name)).rejects.toThrow(owed);
+  test.each(FAULTY_EXCHANGES)('%s (%s)', async (name, message, changes) => {
+    await expect(run({ ...pskSubject, ...changes }, name)).rejects.toThrow(message);
   });
 });

@@ -1,11 +1,11 @@
-/** What the contract is about: a mechanism under test, and the cases that it is put to. Types only. */
+/** The mechanism under test, and the cases of the conformance suite. Types only. */
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { Exchange, ExchangeObserver, SecurityContext } from '../../secure/security-context.js';
 
 /** A mechanism under test. */
-export interface ContractSubject {
+export interface ConformanceSubject {
   /** A new association each time, with keys of its own: what one side wraps, the other unwraps. */
-  contexts(): ContractPair | Promise<ContractPair>;
+  contexts(): ConformancePair | Promise<ConformancePair>;
   /** Every level that it has. */
   levels: readonly TokenLevel[];
   /** Whether its tokens are numbered, so that it refuses replays. */
@@ -15,20 +15,20 @@ export interface ContractSubject {
    * but must not change the plaintext. Default: there are none.
    */
   unprotected?(token: Uint8Array, level: TokenLevel): readonly OctetRange[];
-  /** A new security data exchange each time. Without it nothing is asked about exchanges. */
-  exchange?(): ContractExchange;
-  /** A new observer each time, with keys that open these exchanges. Without it nothing is asked about observers. */
+  /** A new security data exchange each time. Without it exchanges are not tested. */
+  exchange?(): ConformanceExchange;
+  /** A new observer each time, with keys that open these exchanges. Without it observers are not tested. */
   observer?(): ExchangeObserver;
 }
 
 /** Both ends of one association. */
-export interface ContractPair {
+export interface ConformancePair {
   initiator: SecurityContext;
   acceptor: SecurityContext;
 }
 
 /** Both sides of an exchange that is still to be run. */
-export interface ContractExchange {
+export interface ConformanceExchange {
   initiator: Exchange;
   acceptor: Exchange;
 }
@@ -39,21 +39,21 @@ export interface OctetRange {
   end: number;
 }
 
-export interface ContractCase {
+export interface ConformanceCase {
   name: string;
-  /** Throws, or rejects, with an Error that says what is owed. */
+  /** Throws, or rejects, with an Error that says what was expected. */
   run(): void | Promise<void>;
 }
 
-/** Something that is owed at each level. */
-export type Clause = (subject: ContractSubject, level: TokenLevel) => Promise<void>;
+/** A check of one level. */
+export type LevelCheck = (subject: ConformanceSubject, level: TokenLevel) => Promise<void>;
 
-/** Something that is owed by exchanges; `begin` gives a new one. */
-export type ExchangeClause = (subject: ContractSubject, begin: () => ContractExchange) => Promise<void>;
+/** A check of the security data exchange; `begin` gives a new one. */
+export type ExchangeCheck = (subject: ConformanceSubject, begin: () => ConformanceExchange) => Promise<void>;
 
-/** Something that is owed by observers; `watch` gives a new one. */
-export type ObserverClause = (
-  subject: ContractSubject,
-  begin: () => ContractExchange,
+/** A check of an observer; `watch` gives a new one. */
+export type ObserverCheck = (
+  subject: ConformanceSubject,
+  begin: () => ConformanceExchange,
   watch: () => ExchangeObserver,
 ) => Promise<void>;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../src/errors.js';
-import { ReceivedNumbers } from '../src/received-numbers.js';
+import { ReplayWindow } from '../src/replay-window.js';
 
 /** The state, or the code of the refusal. */
 function outcome(action: () => string): string {
@@ -20,9 +20,9 @@ function outcomeAt(place: number, next: number, first: number, seen: ReadonlySet
   return place > next ? 'gap' : 'late';
 }
 
-describe('ReceivedNumbers', () => {
+describe('ReplayWindow', () => {
   it('tells the next number, a gap, a late number and a replay apart', () => {
-    const numbers = new ReceivedNumbers(100n);
+    const numbers = new ReplayWindow(100n);
     expect(numbers.accept(100n)).toBe('ok');
     expect(numbers.accept(103n)).toBe('gap');
     expect(numbers.missing).toBe(2n);
@@ -37,7 +37,7 @@ describe('ReceivedNumbers', () => {
   });
 
   it('checks without recording', () => {
-    const numbers = new ReceivedNumbers(0n);
+    const numbers = new ReplayWindow(0n);
     for (let i = 0; i < 2; i++) {
       expect(numbers.check(0n)).toBe('ok');
       expect(numbers.check(5n)).toBe('gap');
@@ -47,7 +47,7 @@ describe('ReceivedNumbers', () => {
 
   it('refuses a number before the first expected one, whatever has come', () => {
     for (const modulus of [undefined, 2n ** 32n]) {
-      const numbers = new ReceivedNumbers(10n, { modulus });
+      const numbers = new ReplayWindow(10n, { modulus });
       for (const ahead of [10n, 11n, 14n]) {
         for (const early of [9n, 3n, 0n, ...(modulus === undefined ? [] : [modulus - 1n])]) {
           expect(outcome(() => numbers.check(early))).toBe('security/out-of-sequence');
@@ -60,7 +60,7 @@ describe('ReceivedNumbers', () => {
   });
 
   it('knows ten thousand late numbers, in any order, from replays', () => {
-    const numbers = new ReceivedNumbers(0n);
+    const numbers = new ReplayWindow(0n);
     expect(numbers.accept(10_000n)).toBe('gap');
     for (let i = 0n; i < 10_000n; i++) expect(numbers.accept((i * 7n) % 10_000n)).toBe('late');
     expect(numbers.missing).toBe(0n);
@@ -68,7 +68,7 @@ describe('ReceivedNumbers', () => {
   });
 
   it('when strict, takes the next number only', () => {
-    const numbers = new ReceivedNumbers(7n, { strict: true });
+    const numbers = new ReplayWindow(7n, { strict: true });
     expect(outcome(() => numbers.accept(8n))).toBe('security/out-of-sequence');
     expect(outcome(() => numbers.accept(6n))).toBe('security/out-of-sequence');
     expect(numbers.accept(7n)).toBe('ok');
@@ -77,7 +77,7 @@ describe('ReceivedNumbers', () => {
   });
 
   it('forgets the oldest gap when there are too many, and refuses its numbers', () => {
-    const numbers = new ReceivedNumbers(0n, { maxGaps: 2 });
+    const numbers = new ReplayWindow(0n, { maxGaps: 2 });
     for (const n of [1n, 3n, 5n]) expect(numbers.accept(n)).toBe('gap');
     expect(outcome(() => numbers.accept(0n))).toBe('security/replayed');
     expect(numbers.accept(2n)).toBe('late');
@@ -86,7 +86,7 @@ describe('ReceivedNumbers', () => {
   });
 
   it('forgets the oldest part of a gap that a late number splits', () => {
-    const numbers = new ReceivedNumbers(0n, { maxGaps: 1 });
+    const numbers = new ReplayWindow(0n, { maxGaps: 1 });
     expect(numbers.accept(10n)).toBe('gap');
     expect(numbers.accept(5n)).toBe('late');
     expect(outcome(() => numbers.accept(2n))).toBe('security/replayed');
@@ -95,7 +95,7 @@ describe('ReceivedNumbers', () => {
 
   it('counts on past the modulus', () => {
     const modulus = 2n ** 32n;
-    const numbers = new ReceivedNumbers(modulus - 2n, { modulus });
+    const numbers = new ReplayWindow(modulus - 2n, { modulus });
     expect(numbers.accept(modulus - 2n)).toBe('ok');
     expect(numbers.accept(1n)).toBe('gap');
     expect(numbers.missing).toBe(2n);
@@ -108,17 +108,17 @@ describe('ReceivedNumbers', () => {
   });
 
   it('names the expected number as it would be sent', () => {
-    const numbers = new ReceivedNumbers(3n, { strict: true, modulus: 4n });
+    const numbers = new ReplayWindow(3n, { strict: true, modulus: 4n });
     numbers.accept(3n);
     expect(() => numbers.accept(1n)).toThrow('sequence number 1, expected 0');
   });
 
   it('refuses misuse', () => {
-    expect(() => new ReceivedNumbers(-1n)).toThrow(RangeError);
-    expect(() => new ReceivedNumbers(4n, { modulus: 4n })).toThrow(RangeError);
-    expect(() => new ReceivedNumbers(0n, { maxGaps: 0.5 })).toThrow(RangeError);
-    expect(() => new ReceivedNumbers(0n).check(-1n)).toThrow(RangeError);
-    expect(() => new ReceivedNumbers(0n, { modulus: 4n }).check(4n)).toThrow(RangeError);
+    expect(() => new ReplayWindow(-1n)).toThrow(RangeError);
+    expect(() => new ReplayWindow(4n, { modulus: 4n })).toThrow(RangeError);
+    expect(() => new ReplayWindow(0n, { maxGaps: 0.5 })).toThrow(RangeError);
+    expect(() => new ReplayWindow(0n).check(-1n)).toThrow(RangeError);
+    expect(() => new ReplayWindow(0n, { modulus: 4n }).check(4n)).toThrow(RangeError);
   });
 
   it('agrees with a set of all numbers received', () => {
@@ -129,7 +129,7 @@ describe('ReceivedNumbers', () => {
     });
     fc.assert(
       fc.property(scenario, ({ first, modulus, steps }) => {
-        const numbers = new ReceivedNumbers(BigInt(first), modulus === undefined ? {} : { modulus: BigInt(modulus) });
+        const numbers = new ReplayWindow(BigInt(first), modulus === undefined ? {} : { modulus: BigInt(modulus) });
         const seen = new Set<number>();
         let next = first;
         for (const step of steps) {
@@ -153,7 +153,7 @@ describe('ReceivedNumbers', () => {
     const steps = fc.array(fc.bigInt({ min: 0n, max: 40n }), { maxLength: 120 });
     fc.assert(
       fc.property(fc.nat(5), steps, (maxGaps, all) => {
-        const numbers = new ReceivedNumbers(20n, { maxGaps });
+        const numbers = new ReplayWindow(20n, { maxGaps });
         const taken = all.filter(n => !outcome(() => numbers.accept(n)).startsWith('security/'));
         expect(new Set(taken).size).toBe(taken.length);
       }),

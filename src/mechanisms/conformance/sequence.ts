@@ -1,8 +1,8 @@
-/** Clauses about sequence numbers: what has come, what has not, what comes again. */
+/** Checks of sequence numbers: what has come, what has not, what comes again. */
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SequenceState } from '../../secure/security-context.js';
-import { bothWays, owe, oweCode, oweOpening, pattern, same } from './assertions.js';
-import type { Clause, ContractSubject } from './subject.js';
+import { bothWays, expect, expectCode, expectOpens, pattern, same } from './assertions.js';
+import type { ConformanceSubject, LevelCheck } from './subject.js';
 
 /** More than any fixed window of received numbers. */
 const MANY = 2000;
@@ -44,25 +44,25 @@ const VERY_LATE: readonly Arrival[] = [
   [0, 'replayed'],
 ];
 
-export const differsEachTime: Clause = async (subject, level) => {
+export const differsEachTime: LevelCheck = async (subject, level) => {
   const { initiator } = await subject.contexts();
   const tokens = Array.from({ length: 10 }, () => initiator.wrap(pattern(20), level).token);
   tokens.forEach((token, i) => {
-    owe(!tokens.slice(0, i).some(other => same(other, token)), 'tokens of one plaintext must differ');
+    expect(!tokens.slice(0, i).some(other => same(other, token)), 'tokens of one plaintext must differ');
   });
 };
 
-export const tellsReplays: Clause = (subject, level) => arrive(subject, [level], OUT_OF_ORDER);
-export const takesFirstLate: Clause = (subject, level) => arrive(subject, [level], FIRST_ONE_LATE);
-export const takesVeryLate: Clause = (subject, level) => arrive(subject, [level], VERY_LATE);
+export const tellsReplays: LevelCheck = (subject, level) => arrive(subject, [level], OUT_OF_ORDER);
+export const takesFirstLate: LevelCheck = (subject, level) => arrive(subject, [level], FIRST_ONE_LATE);
+export const takesVeryLate: LevelCheck = (subject, level) => arrive(subject, [level], VERY_LATE);
 
 /** Levels with integrity share one sequence: else a token could be moved or removed between those of another level. */
-export function countsTogether(subject: ContractSubject, levels: readonly TokenLevel[]): Promise<void> {
+export function countsTogether(subject: ConformanceSubject, levels: readonly TokenLevel[]): Promise<void> {
   return arrive(subject, levels, OUT_OF_ORDER);
 }
 
 async function arrive(
-  subject: ContractSubject,
+  subject: ConformanceSubject,
   levels: readonly TokenLevel[],
   arrivals: readonly Arrival[],
 ): Promise<void> {
@@ -76,8 +76,8 @@ async function arrive(
     for (const { to, sent } of sequences) {
       const wrapped = sent[place]!;
       if (outcome === 'replayed')
-        oweCode(() => to.unwrap(wrapped.token), 'security/replayed', 'a token that has come before');
-      else oweOpening(to, wrapped, pattern(9, place), outcome);
+        expectCode(() => to.unwrap(wrapped.token), 'security/replayed', 'a token that has come before');
+      else expectOpens(to, wrapped, pattern(9, place), outcome);
     }
   }
 }

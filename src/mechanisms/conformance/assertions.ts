@@ -1,14 +1,14 @@
-/** What the clauses of the contract are written with. No test runner is needed. */
+/** Assertions and octets for the checks. They need no test runner. */
 import { toHex, toUtf8 } from '../../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../../errors.js';
 import type { SecurityContext, SequenceState, Wrapped } from '../../secure/security-context.js';
-import type { ContractPair, ContractSubject } from './subject.js';
+import type { ConformancePair, ConformanceSubject } from './subject.js';
 
-/** The plaintext of every token that must be refused: no error may tell it. */
+/** The plaintext of every token that must be rejected: no error may contain it. */
 export const SECRET: Uint8Array = toUtf8('PASS swordfish\r\n');
-const TOLD = [/swordfish/, new RegExp(toHex(toUtf8('swordfish')), 'i'), /c3dvcmRmaXNo/];
+const LEAKS = [/swordfish/, new RegExp(toHex(toUtf8('swordfish')), 'i'), /c3dvcmRmaXNo/];
 
-export function owe(condition: boolean, what: string): asserts condition {
+export function expect(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(what);
 }
 
@@ -18,20 +18,20 @@ export interface Way {
   to: SecurityContext;
 }
 
-export function bothWays({ initiator, acceptor }: ContractPair): readonly Way[] {
+export function bothWays({ initiator, acceptor }: ConformancePair): readonly Way[] {
   return [
     { from: initiator, to: acceptor },
     { from: acceptor, to: initiator },
   ];
 }
 
-/** The state of a token that stands at `state` among its like, where tokens are numbered. */
-export function stateIn({ numbered }: ContractSubject, state: SequenceState): SequenceState {
+/** The sequence state to expect: `state` where tokens are numbered, else `none`. */
+export function stateIn({ numbered }: ConformanceSubject, state: SequenceState): SequenceState {
   return numbered ? state : 'none';
 }
 
-/** A token opens to its plaintext, at the level that its wrap reported, and stands where it should. */
-export function oweOpening(
+/** A token opens to its plaintext, at the level that wrap reported, with the expected sequence state. */
+export function expectOpens(
   to: SecurityContext,
   wrapped: Wrapped,
   plaintext: Uint8Array,
@@ -40,33 +40,33 @@ export function oweOpening(
   const { token, level } = wrapped;
   const opened = to.unwrap(token);
   const what = `a ${level} token for ${plaintext.length} octets`;
-  owe(same(opened.plaintext, plaintext), `${what} must open to its plaintext`);
-  owe(opened.level === level, `${what} must open at the level that wrap reported, not ${opened.level}`);
-  owe(opened.sequence === sequence, `${what} must stand ${sequence} in its sequence, not ${opened.sequence}`);
+  expect(same(opened.plaintext, plaintext), `${what} must open to its plaintext`);
+  expect(opened.level === level, `${what} must open at the level that wrap reported, not ${opened.level}`);
+  expect(opened.sequence === sequence, `${what} must have the sequence state ${sequence}, not ${opened.sequence}`);
 }
 
-/** Does what must be refused, and gives the refusal: an FtpSecurityError that doesn't tell the plaintext. */
-export function oweRefusal(attempt: () => unknown, what: string): FtpSecurityError {
+/** Runs what must be rejected, and returns the error: an FtpSecurityError without the plaintext in it. */
+export function expectRejected(attempt: () => unknown, what: string): FtpSecurityError {
   try {
     attempt();
   } catch (error) {
-    return oweSafeError(error, what);
+    return expectSafeError(error, what);
   }
   throw new Error(`${what} must be refused`);
 }
 
-export function oweCode(attempt: () => unknown, code: ErrorCode, what: string): FtpSecurityError {
-  const error = oweRefusal(attempt, what);
-  owe(error.code === code, `${what} must be refused with ${code}, not ${error.code}`);
+export function expectCode(attempt: () => unknown, code: ErrorCode, what: string): FtpSecurityError {
+  const error = expectRejected(attempt, what);
+  expect(error.code === code, `${what} must be refused with ${code}, not ${error.code}`);
   return error;
 }
 
-export function oweSafeError(error: unknown, what: string): FtpSecurityError {
+export function expectSafeError(error: unknown, what: string): FtpSecurityError {
   if (!(error instanceof FtpSecurityError)) {
     throw new Error(`${what} must give an FtpSecurityError, not ${String(error)}`, { cause: error });
   }
-  const told = [error.message, JSON.stringify(error), String(error.cause)].join(' ');
-  owe(!TOLD.some(secret => secret.test(told)), `${what}: the error must not tell the plaintext`);
+  const text = [error.message, JSON.stringify(error), String(error.cause)].join(' ');
+  expect(!LEAKS.some(secret => secret.test(text)), `${what}: the error must not contain the plaintext`);
   return error;
 }
 
