@@ -27,6 +27,7 @@ import {
 import {
   countsTogether,
   differsEachTime,
+  opensInOrderOnly,
   takesFirstLate,
   takesVeryLate,
   tellsReplays,
@@ -38,6 +39,7 @@ import type {
   ConformanceSubject,
   ExchangeCheck,
   LevelCheck,
+  Numbering,
   ObserverCheck,
   OctetRange,
 } from './conformance/subject.js';
@@ -54,14 +56,16 @@ import {
   toldFromMisuse,
 } from './conformance/tokens.js';
 
-export type { ConformanceCase, ConformanceExchange, ConformancePair, ConformanceSubject, OctetRange };
+export type { ConformanceCase, ConformanceExchange, ConformancePair, ConformanceSubject, Numbering, OctetRange };
 export { establish };
 
 type Applies = (subject: ConformanceSubject, level: TokenLevel) => boolean;
 
 const has: Applies = ({ levels }, level) => levels.includes(level);
 const lacks: Applies = (subject, level) => !has(subject, level);
-const numbers: Applies = (subject, level) => subject.numbered && has(subject, level);
+const numbers: Applies = (subject, level) => subject.numbering !== 'none' && has(subject, level);
+const inOrder: Applies = (subject, level) => subject.numbering === 'in-order' && has(subject, level);
+const inWindow: Applies = (subject, level) => subject.numbering === 'window' && has(subject, level);
 const verifies: Applies = (subject, level) => factsOf(level).integrity && has(subject, level);
 const verifiesBesideNone: Applies = (subject, level) => verifies(subject, level) && has(subject, 'confidential');
 
@@ -77,9 +81,10 @@ const LEVEL_CHECKS: readonly [Applies, string, LevelCheck][] = [
   [has, 'octets at random give an FtpSecurityError at most', survivesAnyOctets],
   [has, 'nothing works after destroy', endsWhenDestroyed],
   [numbers, 'tokens of one plaintext differ', differsEachTime],
-  [numbers, 'a replay is refused; a gap and a late token are reported', tellsReplays],
-  [numbers, 'the first token may come late', takesFirstLate],
-  [numbers, 'a late token is no replay, however late', takesVeryLate],
+  [inOrder, 'a token that is skipped, late or replayed is refused, and changes nothing', opensInOrderOnly],
+  [inWindow, 'a replay is refused; a gap and a late token are reported', tellsReplays],
+  [inWindow, 'the first token may come late', takesFirstLate],
+  [inWindow, 'a late token is no replay, however late', takesVeryLate],
   [verifies, 'a flipped bit is refused, and changes nothing', refusesFlippedBits],
   [verifies, 'no flip of an unprotected bit changes the plaintext', keepsTextWhereUnprotected],
   [verifies, 'every other length is refused, and changes nothing', refusesOtherLengths],
@@ -113,7 +118,7 @@ export function conformanceSuite(subject: ConformanceSubject): ConformanceCase[]
     }
   }
   const verified = subject.levels.filter(level => factsOf(level).integrity);
-  if (subject.numbered && verified.length > 1) {
+  if (subject.numbering !== 'none' && verified.length > 1) {
     cases.push({ name: 'levels with integrity share one sequence', run: () => countsTogether(subject, verified) });
   }
   const begin = subject.exchange?.bind(subject);

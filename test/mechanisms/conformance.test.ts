@@ -5,6 +5,7 @@ import { FtpSecurityError } from '../../src/errors.js';
 import { type ConformancePair, type ConformanceSubject, conformanceSuite } from '../../src/mechanisms/conformance.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import type { Exchange, ExchangeObserver, SecurityContext, Unwrapped } from '../../src/secure/security-context.js';
+import { inOrderSubject } from './in-order.js';
 import { pskSubject } from './psk/subject.js';
 
 /** What a faulty context does differently from `good`. */
@@ -568,7 +569,7 @@ describe('a mechanism may have less than X-PSK', () => {
       unwrap: token => ({ ...unwrap!(token), sequence: 'none' }),
     };
   };
-  const less = subjectOf(unnumbered, { levels: ['safe', 'private'], numbered: false });
+  const less = subjectOf(unnumbered, { levels: ['safe', 'private'], numbering: 'none' });
   const { exchange: _, observer: __, ...subject } = less;
   const cases = conformanceSuite(subject);
 
@@ -579,6 +580,49 @@ describe('a mechanism may have less than X-PSK', () => {
   });
 
   for (const { name, run } of cases) test(name, run);
+});
+
+const IN_ORDER = 'a token that is skipped, late or replayed is refused, and changes nothing';
+
+describe('a mechanism may take its tokens in order only', () => {
+  const cases = conformanceSuite(inOrderSubject);
+
+  test('then no token may come late', () => {
+    const names = cases.map(({ name }) => name).filter(name => /late|replay/.test(name));
+    expect(names).toEqual([`safe: ${IN_ORDER}`, `private: ${IN_ORDER}`]);
+  });
+
+  for (const { name, run } of cases) test(name, run);
+
+  test('what opens a skipped token is not one of them', async () => {
+    const claims: ConformanceSubject = { ...pskSubject, numbering: 'in-order' };
+    await expect(run(claims, `safe: ${IN_ORDER}`)).rejects.toThrow(/token 1, which is skipped.* must be refused/);
+  });
+
+  test('nor is what opens a replayed one', async () => {
+    const repeats: Fault = good => {
+      const opened = new Map<string, Unwrapped>();
+      return {
+        unwrap: token => {
+          const unwrapped = opened.get(toHex(token)) ?? good.unwrap(token);
+          opened.set(toHex(token), unwrapped);
+          return unwrapped;
+        },
+      };
+    };
+    const contexts = async () => {
+      const { initiator, acceptor } = await inOrderSubject.contexts();
+      return { initiator, acceptor: faulty(acceptor, repeats) };
+    };
+    const forgetful = run({ ...inOrderSubject, contexts }, `private: ${IN_ORDER}`);
+    await expect(forgetful).rejects.toThrow(/token 0, which is .*replayed.* must be refused/);
+  });
+
+  test('and it has no window', async () => {
+    const claims: ConformanceSubject = { ...inOrderSubject, numbering: 'window' };
+    const late = 'safe: a replay is refused; a gap and a late token are reported';
+    await expect(run(claims, late)).rejects.toThrow();
+  });
 });
 
 describe('what is wrong fails the case that names it', () => {

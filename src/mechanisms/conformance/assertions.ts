@@ -26,8 +26,8 @@ export function bothWays({ initiator, acceptor }: ConformancePair): readonly Way
 }
 
 /** The sequence state to expect: `state` where tokens are numbered, else `none`. */
-export function stateIn({ numbered }: ConformanceSubject, state: SequenceState): SequenceState {
-  return numbered ? state : 'none';
+export function stateIn({ numbering }: ConformanceSubject, state: SequenceState): SequenceState {
+  return numbering === 'none' ? 'none' : state;
 }
 
 /** A token opens to its plaintext, at the level that wrap reported, with the expected sequence state. */

@@ -1,14 +1,14 @@
 /** Checks of sequence numbers: what has come, what has not, what comes again. */
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SequenceState } from '../../secure/security-context.js';
-import { bothWays, expect, expectCode, expectOpens, pattern, same } from './assertions.js';
+import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 
 /** More than any fixed window of received numbers. */
 const MANY = 2000;
 
 /** A token by its place, and what becomes of it. */
-type Arrival = [place: number, outcome: SequenceState | 'replayed'];
+type Arrival = [place: number, outcome: SequenceState | 'replayed' | 'refused'];
 
 const OUT_OF_ORDER: readonly Arrival[] = [
   [0, 'ok'],
@@ -35,6 +35,20 @@ const FIRST_ONE_LATE: readonly Arrival[] = [
   [1, 'replayed'],
   [2, 'ok'],
 ];
+/** An error changes nothing, so the token whose turn it is still opens. */
+const ONLY_IN_ORDER: readonly Arrival[] = [
+  [1, 'refused'],
+  [0, 'ok'],
+  [0, 'refused'],
+  [2, 'refused'],
+  [1, 'ok'],
+  [4, 'refused'],
+  [2, 'ok'],
+  [1, 'refused'],
+  [3, 'ok'],
+  [4, 'ok'],
+  [0, 'refused'],
+];
 const VERY_LATE: readonly Arrival[] = [
   [0, 'ok'],
   [2, 'gap'],
@@ -54,11 +68,12 @@ export const differsEachTime: LevelCheck = async (subject, level) => {
 
 export const tellsReplays: LevelCheck = (subject, level) => arrive(subject, [level], OUT_OF_ORDER);
 export const takesFirstLate: LevelCheck = (subject, level) => arrive(subject, [level], FIRST_ONE_LATE);
+export const opensInOrderOnly: LevelCheck = (subject, level) => arrive(subject, [level], ONLY_IN_ORDER);
 export const takesVeryLate: LevelCheck = (subject, level) => arrive(subject, [level], VERY_LATE);
 
 /** Levels with integrity share one sequence: else a token could be moved or removed between those of another level. */
 export function countsTogether(subject: ConformanceSubject, levels: readonly TokenLevel[]): Promise<void> {
-  return arrive(subject, levels, OUT_OF_ORDER);
+  return arrive(subject, levels, subject.numbering === 'window' ? OUT_OF_ORDER : ONLY_IN_ORDER);
 }
 
 async function arrive(
@@ -77,6 +92,8 @@ async function arrive(
       const wrapped = sent[place]!;
       if (outcome === 'replayed')
         expectCode(() => to.unwrap(wrapped.token), 'security/replayed', 'a token that has come before');
+      else if (outcome === 'refused')
+        expectRejected(() => to.unwrap(wrapped.token), `token ${place}, which is skipped, late or replayed,`);
       else expectOpens(to, wrapped, pattern(9, place), outcome);
     }
   }

@@ -2,14 +2,20 @@
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { Exchange, ExchangeObserver, SecurityContext } from '../../secure/security-context.js';
 
+/**
+ * How a mechanism numbers its tokens: `none` (KERBEROS_V4); `in-order`, where a token opens in its turn only, as TLS
+ * records do (RFC 8446 §5.3); `window`, where tokens may be skipped and come late, and the receiver says so (Kerberos V5).
+ */
+export type Numbering = 'none' | 'in-order' | 'window';
+
 /** A mechanism under test. */
 export interface ConformanceSubject {
   /** A new association each time, with keys of its own: what one side wraps, the other unwraps. */
   contexts(): ConformancePair | Promise<ConformancePair>;
   /** Every level that it has. */
   levels: readonly TokenLevel[];
-  /** Whether its tokens are numbered, so that it refuses replays. */
-  numbered: boolean;
+  /** See {@link Numbering}. Both that number tokens must refuse replays. */
+  numbering: Numbering;
   /**
    * The octets of a token with integrity that the mechanism itself leaves unprotected. A change there may go unnoticed,
    * but must not change the plaintext. Default: there are none.

@@ -32,7 +32,7 @@ function subject(serverAddress: Uint8Array, littleEndian: boolean): ConformanceS
       };
     },
     levels: ['safe', 'private'],
-    numbered: false,
+    numbering: 'none',
     exchange: () => ({
       initiator: krb4Initiator({ ...both, littleEndian, tickets, service, local: CLIENT, peer: SERVER }),
       acceptor: krb4Acceptor({ ...both, littleEndian, srvtab: keys, local: SERVER, peer: CLIENT }),

@@ -34,7 +34,7 @@ function subject(enctype: number, acceptorSubkey: boolean, start: bigint): Confo
       };
     },
     levels: ['safe', 'private'],
-    numbered: true,
+    numbering: 'window',
     unprotected: (token, level) => unprotected(enctype, token, level),
   };
 }

@@ -17,7 +17,7 @@ function subject(enctype: number, { mutual, spnego }: { mutual: boolean; spnego:
   return {
     contexts: () => establish(exchange()),
     levels: ['safe', 'private'],
-    numbered: true,
+    numbering: 'window',
     unprotected(token, level) {
       if (token[0] === 5) return [{ start: 6, end: 8 }];
       const start = openFrame(token) + 8;

@@ -8,7 +8,7 @@ const exchange = () => ({ initiator: pskInitiator({ key }), acceptor: pskAccepto
 export const pskSubject = {
   contexts: () => establish(exchange()),
   levels: ['safe', 'confidential', 'private'],
-  numbered: true,
+  numbering: 'window',
   exchange,
   observer: () => pskObserver({ key }),
 } satisfies ConformanceSubject;
