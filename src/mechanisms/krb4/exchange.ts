@@ -15,14 +15,13 @@ import { FtpSecurityError } from '../../errors.js';
 import type { Exchange } from '../../secure/security-context.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
 import { isOlderThan, ReplayCache, type ReplayStore } from '../replay-cache.js';
-import { answerTo, assertAnswers } from './answer.js';
 import { type ApReq, buildApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { directionsOf, type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
-import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './facts.js';
-import { BLOCK, withDesKey } from './pcbc.js';
+import { BLOCK, withDesKey } from './crypto.js';
+import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './describe.js';
+import type { Krb4Credential, Krb4TicketFile, SrvtabEntry } from './files.js';
+import { answerTo, assertAnswers } from './messages.js';
 import { type Krb4Principal, principalText, samePrincipal } from './principal.js';
-import type { SrvtabEntry } from './srvtab.js';
-import type { Krb4Credential, Krb4TicketFile } from './ticket-file.js';
 import { assertTimely, DEFAULT_CLOCK_SKEW, endOf, messageTime } from './times.js';
 
 export interface Krb4InitiatorOptions extends Krb4AssociationOptions {

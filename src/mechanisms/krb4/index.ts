@@ -6,19 +6,18 @@ import type { Mechanism } from '../../secure/security-context.js';
 import type { BlockCiphers } from '../block-cipher.js';
 import { isApReq } from './ap-req.js';
 import { type Krb4AcceptorOptions, type Krb4InitiatorOptions, krb4Acceptor, krb4Initiator } from './exchange.js';
-import type { SrvtabEntry } from './srvtab.js';
+import type { SrvtabEntry } from './files.js';
 import { krb4Witness } from './witness.js';
 
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
 export { ReplayCache, type ReplayStore } from '../replay-cache.js';
-export { describeKrb4Token, type Krb4TokenDescription } from './anatomy.js';
+export type { Krb4Endpoint } from './context.js';
 export { type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
-export type { Krb4Endpoint } from './direction.js';
+export type { Krb4Facts } from './describe.js';
+export { describeKrb4Token, type Krb4TokenDescription } from './describe.js';
 export { type Krb4AcceptorOptions, type Krb4InitiatorOptions, krb4Acceptor, krb4Initiator } from './exchange.js';
-export type { Krb4Facts } from './facts.js';
+export { type Krb4Credential, type Krb4TicketFile, parseSrvtab, parseTicketFile, type SrvtabEntry } from './files.js';
 export type { Krb4Principal } from './principal.js';
-export { parseSrvtab, type SrvtabEntry } from './srvtab.js';
-export { type Krb4Credential, type Krb4TicketFile, parseTicketFile } from './ticket-file.js';
 export { krb4Witness } from './witness.js';
 
 /** What an observer has to know: `ciphers` is `nodeCiphers` with Node (`rfc2228/node`). */

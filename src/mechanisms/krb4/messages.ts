@@ -8,11 +8,10 @@
  *
  * The second octet's lowest bit says that numbers are little-endian, the four of the checksum too.
  */
-import { concat, concatAll, copy, equalConstantTime, viewOf } from '../../bytes.js';
+import { concat, concatAll, copy, equalConstantTime, u32be, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import { numberOf } from './octet-reader.js';
-import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt } from './pcbc.js';
-import { quadCksum } from './quad-cksum.js';
+import type { Unwrapped } from '../../secure/security-context.js';
+import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt, quadCksum } from './crypto.js';
 
 export interface Krb4Message {
   plaintext: Uint8Array;
@@ -118,4 +117,23 @@ function checksumOf({ octets }: DesKey, body: Uint8Array, littleEndian: boolean)
 
 function bad(message: string): FtpSecurityError {
   return new FtpSecurityError('security/bad-token', message);
+}
+
+export function answerTo(checksum: number): Uint8Array {
+  return u32be(checksum + 1);
+}
+
+/** @throws FtpSecurityError `security/bad-token`, `bad-checksum` */
+export function assertAnswers(checksum: number, { plaintext, level }: Omit<Unwrapped, 'sequence'>): void {
+  if (level !== 'safe') throw new FtpSecurityError('security/bad-token', 'a private message where a safe one is due');
+  if (!equalConstantTime(plaintext, answerTo(checksum))) {
+    throw new FtpSecurityError('security/bad-checksum', "the server's answer is not for this authenticator");
+  }
+}
+
+/** A number of 4 octets. */
+export function numberOf(value: number, littleEndian: boolean): Uint8Array {
+  const octets = new Uint8Array(4);
+  viewOf(octets).setUint32(0, value, littleEndian);
+  return octets;
 }

@@ -1,6 +1,7 @@
-/** What is shown of an exchange: names and times, as plain values; never a key. */
+/** What can be shown of tokens and exchanges, as plain values that JSON can hold: names and times, never a key. */
 import type { ExchangeFacts } from '../../secure/security-context.js';
-import type { ApReq, OpenedApReq, Ticket } from './ap-req.js';
+import { type ApReq, isApReq, type OpenedApReq, parseApReq, type Ticket } from './ap-req.js';
+import { readHeader } from './messages.js';
 import { endOf } from './times.js';
 
 /** Times are ISO 8601, UTC. What a key has to open is absent without it. */
@@ -47,4 +48,24 @@ export function requestFacts({ ticket, authenticator }: OpenedApReq): Partial<Kr
 
 function iso(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, -5)}Z`;
+}
+
+export interface Krb4TokenDescription {
+  kind: 'AP_REQ' | 'safe message' | 'private message';
+  weak: true;
+  [part: string]: unknown;
+}
+
+/**
+ * The text of a safe message is not in it, though it stands in the clear: nobody has verified it.
+ * @throws FtpSecurityError `security/bad-token` when it is no token of Kerberos V4
+ */
+export function describeKrb4Token(token: Uint8Array): Krb4TokenDescription {
+  if (isApReq(token)) {
+    const { littleEndian, kvno, realm, ticket, authenticator } = parseApReq(token);
+    const lengths = { ticketLength: ticket.length, authenticatorLength: authenticator.length };
+    return { kind: 'AP_REQ', weak: true, realm, ticketKvno: kvno, ...lengths, littleEndian };
+  }
+  const { sealed, littleEndian, length } = readHeader(token);
+  return { kind: sealed ? 'private message' : 'safe message', weak: true, length, littleEndian };
 }
