@@ -12,7 +12,7 @@
  */
 import { ByteReader } from '../../byte-reader.js';
 import { concat } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
 import type { BlockCiphers } from '../block-cipher.js';
 import { BLOCK, type DesKey, desKey, forgetKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './crypto.js';
 import type { Krb4Credential, SrvtabEntry } from './files.js';
@@ -101,7 +101,7 @@ export function buildApReq(
   littleEndian: boolean,
 ): Uint8Array {
   if (ticket.length === 0 || ticket.length > MAX_LENGTH || ticket.length % BLOCK !== 0) {
-    throw new FtpSecurityError('security/bad-token', `no ticket has ${ticket.length} octets`, { side: 'local' });
+    throw badToken(`no ticket has ${ticket.length} octets`, { side: 'local' });
   }
   const authenticator = pcbcEncrypt(
     session,

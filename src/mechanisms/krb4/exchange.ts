@@ -11,7 +11,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { copy, equalConstantTime, toHex, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
 import type { Exchange } from '../../secure/security-context.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
 import { isOlderThan, ReplayCache, type ReplayStore } from '../replay-cache.js';
@@ -80,7 +80,7 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
   const client = { name: tickets.name, instance: tickets.instance, realm: tickets.credentials[0]!.realm };
   const facts = credentialFacts(credential, client);
   const early = yield {};
-  if (early !== undefined) throw bad('security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before the first of ours');
   const { seconds, fiveMs } = messageTime(clock());
   if (seconds > endOf(credential)) {
     throw new FtpSecurityError('security/expired', 'the ticket has expired', { side: 'local' });
@@ -91,7 +91,7 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
     buildApReq(credential, session, said, littleEndian),
   );
   const answer = yield { token, facts };
-  if (answer === undefined) throw bad('no answer of the server: it has not shown who it is');
+  if (answer === undefined) throw badToken('no answer of the server: it has not shown who it is');
   const context = krb4Context({ ...options, key: credential.sessionKey });
   destroyOnError(context, () => assertAnswers(checksum, context.unwrap(answer)));
   options.keylog?.({ ...options, key: copy(credential.sessionKey) });
@@ -103,7 +103,7 @@ function* accept(options: Krb4AcceptorOptions): ExchangeGenerator {
   directionsOf(options);
   const keys = keysFor(srvtab, service);
   const token = yield {};
-  if (token === undefined) throw bad('no security data where an AP_REQ is due');
+  if (token === undefined) throw badToken('no security data where an AP_REQ is due');
   const message = parseApReq(token);
   const request = openApReq(message, keys, ciphers);
   try {
@@ -177,8 +177,4 @@ function replayEntry(
   const telling = isWhole ? authenticator : authenticator.subarray(0, -BLOCK);
   const expires = isWhole ? time + 2 * maxClockSkew + 1 : endOf(ticket);
   return [toHex(sha256(telling)), Math.min(expires, MAX_TIME)];
-}
-
-function bad(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }

@@ -9,7 +9,7 @@
  * The second octet's lowest bit says that numbers are little-endian, the four of the checksum too.
  */
 import { concat, concatAll, copy, equalConstantTime, u32be, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
 import type { Unwrapped } from '../../secure/security-context.js';
 import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt, quadCksum } from './crypto.js';
 
@@ -63,13 +63,13 @@ export interface MessageHeader {
  */
 export function readHeader(token: Uint8Array): MessageHeader {
   const type = (token[1] ?? 0) & ~1;
-  if (token[0] !== VERSION || (type !== SAFE && type !== PRIVATE)) throw bad('no message of Kerberos V4');
+  if (token[0] !== VERSION || (type !== SAFE && type !== PRIVATE)) throw badToken('no message of Kerberos V4');
   const sealed = type === PRIVATE;
   const littleEndian = (token[1]! & 1) === 1;
   const length = token.length - (sealed ? 2 + LENGTH : SAFE_OVERHEAD);
-  if (length < (sealed ? 2 * BLOCK : 0)) throw bad('message of Kerberos V4 too short');
-  if (viewOf(token).getUint32(2, littleEndian) !== length) throw bad('its length is not that of the message');
-  if (sealed && length % BLOCK !== 0) throw bad('private message: no whole blocks');
+  if (length < (sealed ? 2 * BLOCK : 0)) throw badToken('message of Kerberos V4 too short');
+  if (viewOf(token).getUint32(2, littleEndian) !== length) throw badToken('its length is not that of the message');
+  if (sealed && length % BLOCK !== 0) throw badToken('private message: no whole blocks');
   return { sealed, littleEndian, length };
 }
 
@@ -115,17 +115,13 @@ function checksumOf({ octets }: DesKey, body: Uint8Array, littleEndian: boolean)
   return concatAll(quadCksum(octets, body, 2).map(word => numberOf(word, littleEndian)));
 }
 
-function bad(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
-}
-
 export function answerTo(checksum: number): Uint8Array {
   return u32be(checksum + 1);
 }
 
 /** @throws FtpSecurityError `security/bad-token`, `bad-checksum` */
 export function assertAnswers(checksum: number, { plaintext, level }: Omit<Unwrapped, 'sequence'>): void {
-  if (level !== 'safe') throw new FtpSecurityError('security/bad-token', 'a private message where a safe one is due');
+  if (level !== 'safe') throw badToken('a private message where a safe one is due');
   if (!equalConstantTime(plaintext, answerTo(checksum))) {
     throw new FtpSecurityError('security/bad-checksum', "the server's answer is not for this authenticator");
   }

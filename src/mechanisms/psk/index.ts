@@ -16,7 +16,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
 import type { Exchange, Mechanism, Peer, Sight, Witness } from '../../secure/security-context.js';
 import { type ExchangeGenerator, exchangeFromGenerator, stepsOf, type Token } from '../exchange-generator.js';
 import { deriveKey, PskContext, type PskContextOptions, type Role } from './context.js';
@@ -79,7 +79,7 @@ function* initiate({ key, random = randomBytes, keylog }: PskOptions): ExchangeG
   assertKey(key);
   const nonce = random(NONCE);
   const early = yield {};
-  if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before the first of ours');
   const answer = readAnswer(yield { token: concat(Uint8Array.of(VERSION), nonce) });
   const nonces = concat(nonce, answer.nonce);
   assertConfirmed(key, nonces, 'acceptor', answer.confirmation);
@@ -128,7 +128,7 @@ function saidBy(peer: Peer, { from, token }: Seen): Uint8Array {
 function readOpening(token: Token): Uint8Array {
   const opening = exactly(1 + NONCE, token);
   if (opening[0] === VERSION) return opening.subarray(1);
-  throw new FtpSecurityError('security/bad-token', 'X-PSK version unknown', { offset: 0 });
+  throw badToken('X-PSK version unknown', { offset: 0 });
 }
 
 function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array } {
@@ -138,7 +138,7 @@ function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array
 
 function exactly(length: number, token: Token): Uint8Array {
   if (token?.length === length) return copy(token);
-  throw new FtpSecurityError('security/bad-token', `X-PSK security data: ${length} octets expected`);
+  throw badToken(`X-PSK security data: ${length} octets expected`);
 }
 
 function keyConfirmation(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {

@@ -1,7 +1,7 @@
 /** The server's side of the exchange (RFC 4121 §4.1, RFC 4120 §3.2.3 and §3.2.4): an AP-REQ in, an AP-REP out. */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { TokenLevel } from '../../../secure/protection-level.js';
 import type { ChannelEnds, Exchange } from '../../../secure/security-context.js';
 import { type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
@@ -126,10 +126,10 @@ function acceptToken(token: Token, settings: Settings): AcceptorStep {
 }
 
 function readRequest(token: Token): ApReq {
-  if (token === undefined) throw new FtpSecurityError('security/bad-token', 'no security data where an AP-REQ is owed');
+  if (token === undefined) throw badToken('no security data where an AP-REQ is owed');
   const seen = parseContextToken(token);
   if (seen.kind === 'AP-REQ') return seen.message;
-  throw new FtpSecurityError('security/bad-token', `${seen.kind} where an AP-REQ is owed`);
+  throw badToken(`${seen.kind} where an AP-REQ is owed`);
 }
 
 function answerTo(message: ApReq, accepted: AcceptedRequest, settings: Settings): AcceptorStep {

@@ -1,7 +1,7 @@
 /** The client's side of the exchange (RFC 4121 §4.1, RFC 4120 §3.2.2 and §3.2.5): an AP-REQ out, an AP-REP in. */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, viewOf } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ChannelEnds, Exchange } from '../../../secure/security-context.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
 import { type CipherOptions, enctypeOf, randomKey } from '../crypto/enctypes.js';
@@ -126,7 +126,7 @@ function bindTo(channel: ChannelEnds, settings: Settings): void {
 
 function* initiate(settings: Settings): ExchangeGenerator {
   const early = yield {};
-  if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before the first of ours');
   const begun = begin(settings);
   const { token, facts, finish, forget } = begun;
   try {
@@ -140,16 +140,16 @@ function* initiate(settings: Settings): ExchangeGenerator {
 
 function readAnswer(token: Token): ApRep {
   if (token === undefined) {
-    throw new FtpSecurityError('security/bad-token', 'no AP-REP: the server has not authenticated itself');
+    throw badToken('no AP-REP: the server has not authenticated itself');
   }
   const seen = parseContextToken(token);
   if (seen.kind === 'AP-REP') return seen.message;
   if (seen.kind === 'KRB-ERROR') throw errorOf(seen.message);
-  throw new FtpSecurityError('security/bad-token', 'AP-REQ where an AP-REP is owed');
+  throw badToken('AP-REQ where an AP-REP is owed');
 }
 
 function assertNone(token: Token): undefined {
-  if (token !== undefined) throw new FtpSecurityError('security/bad-token', 'security data where none is owed');
+  if (token !== undefined) throw badToken('security data where none is owed');
 }
 
 function begin(settings: Settings): Begun {
@@ -188,7 +188,7 @@ function begin(settings: Settings): Begun {
 function assertOffered(subkey: EncryptionKey | undefined, offered: readonly number[]): void {
   if (subkey === undefined || offered.includes(subkey.keytype)) return;
   const message = `the acceptor’s subkey is of enctype ${subkey.keytype}, and offered was ${offered.join(', ')}`;
-  throw new FtpSecurityError('security/bad-token', message);
+  throw badToken(message);
 }
 
 function readTicket({ ticket: octets }: Credential, { allowWeak }: Settings): Ticket {

@@ -1,5 +1,5 @@
 /** SPNEGO around the exchange, the client's side (RFC 4178 §4.2 and §5). It offers Kerberos alone. */
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, type FtpSecurityError } from '../../../errors.js';
 import type { ExchangeFacts, Step } from '../../../secure/security-context.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import { parseContextToken } from '../messages/gss-framing.js';
@@ -48,8 +48,4 @@ function rejection({ inside }: NegotiationToken): FtpSecurityError {
   const seen = inside && parseContextToken(inside);
   if (seen?.kind === 'KRB-ERROR') return errorOf(seen.message);
   return badToken('the acceptor ends the negotiation');
-}
-
-function badToken(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }

@@ -1,6 +1,6 @@
 /** Tokens of GSS_GetMIC as RFC 1964 §1.2.1 and RFC 4757 §7.2 have them: frame, header, sequence number, checksum; no text. */
 import { concat, equalConstantTime, viewOf } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import { formatFrame, openFrame } from '../messages/gss-framing.js';
 import { assertDirection, readSequence, sequenceField, u16be } from './rfc1964.js';
 import type { FramedKey } from './rfc1964-keys.js';
@@ -45,8 +45,4 @@ export function verifyFramedMic(key: FramedKey, sentByAcceptor: boolean, token: 
   }
   assertDirection(sender, sentByAcceptor);
   return sequence;
-}
-
-function badToken(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { concat, copy, equalConstantTime, u32be, viewOf } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import { formatFrame, openFrame } from '../messages/gss-framing.js';
 import type { FramedKey } from './rfc1964-keys.js';
 import { type Opened, readTokenHeader, type TokenHeader } from './rfc4121.js';
@@ -149,8 +149,4 @@ function isPadded(body: Uint8Array, blockSize: number): boolean {
 
 export function u16be(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value);
-}
-
-function badToken(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }

@@ -1,6 +1,6 @@
 /** Tokens of GSS_GetMIC (RFC 4121 §4.2.6.1): a header and a checksum over a text that does not stand in the token. */
 import { concat, equalConstantTime, u64be } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { KerberosKey } from '../crypto/enctypes.js';
 import { assertSender, FLAG, readTokenHeader, type Sender } from './rfc4121.js';
 
@@ -22,7 +22,7 @@ export function buildMicToken(key: KerberosKey, sender: Sender, sequence: bigint
 export function verifyMicToken(key: KerberosKey, sender: Sender, token: Uint8Array, text: Uint8Array): bigint {
   const header = readTokenHeader(token);
   if (header.kind !== 'mic') {
-    throw new FtpSecurityError('security/bad-token', `a token of kind ${header.kind} where one of GetMIC is owed`);
+    throw badToken(`a token of kind ${header.kind} where one of GetMIC is owed`);
   }
   assertSender(header, sender);
   const computed = key.checksum(usageOf(sender), concat(text, token.subarray(0, HEADER)));

@@ -3,7 +3,7 @@
  * tokens are told apart from them and refused.
  */
 import { concat, copy, equalConstantTime, u64be, viewOf } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Enctype, KerberosKey } from '../crypto/enctypes.js';
 import { mechanismOf } from '../messages/gss-framing.js';
 
@@ -86,7 +86,7 @@ export function readTokenHeader(token: Uint8Array): TokenHeader {
   if (token.length < HEADER) throw badToken(`${token.length} octets, and the header has ${HEADER}`);
   const fillerEnd = kind === 'wrap' ? 4 : 8;
   for (let at = 3; at < fillerEnd; at++) {
-    if (token[at] !== FILLER) throw new FtpSecurityError('security/bad-token', 'filler is not FF', { offset: at });
+    if (token[at] !== FILLER) throw badToken('filler is not FF', { offset: at });
   }
   const view = viewOf(token);
   const flags = token[2]!;
@@ -199,8 +199,4 @@ function framedId(token: Uint8Array): number {
   const mechanism = token[1]! < 0x80 ? 2 : 2 + (token[1]! & 0x7f);
   const at = mechanism + 11;
   return token.length < at + 2 ? -1 : viewOf(token).getUint16(at);
-}
-
-function badToken(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }
