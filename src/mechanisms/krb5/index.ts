@@ -26,7 +26,7 @@ export {
   readTokenHeader,
   type TokenHeader,
   type WrapHeader,
-} from './tokens/rfc4121.js';
+} from './tokens/token-header.js';
 
 /**
  * Recognises the frame of Kerberos or SPNEGO at the start of a first token. Its `observer` works for AES and RC4;
