@@ -81,7 +81,7 @@ export function parseApReq(token: Uint8Array): ApReq {
   return { littleEndian, kvno, realm, ticket, authenticator };
 }
 
-/** What a client tells in its authenticator. */
+/** The contents of an authenticator, as a client makes it. */
 export interface AuthenticatorContents {
   client: Krb4Principal;
   checksum: number;

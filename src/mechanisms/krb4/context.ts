@@ -41,7 +41,7 @@ const SEALED = new Map<TokenLevel, boolean>([
 ]);
 
 /**
- * A context for levels safe and private. Its tokens are not numbered: what tells a replay is the time alone, so a token
+ * A context for levels safe and private. Its tokens are not numbered: only the time shows a replay, so a token
  * can be replayed while the clocks still agree.
  * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`
  */
@@ -54,7 +54,7 @@ export function krb4Context(options: Krb4ContextOptions): SecurityContext {
 
 /**
  * Both directions of an association that is allowed.
- * @throws FtpSecurityError `security/weak`, side local; TypeError, RangeError when an endpoint is none
+ * @throws FtpSecurityError `security/weak`, side local; TypeError, RangeError when an endpoint is not valid
  */
 export function directionsOf({ local, peer, allowWeak = false }: Krb4AssociationOptions) {
   const directions = { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
@@ -145,7 +145,7 @@ function wrongDirection(why: string): FtpSecurityError {
   return new FtpSecurityError('security/wrong-direction', `not a message from the peer: ${why}`);
 }
 
-/** One end of the control connection, which stands for its side on the data connections too. */
+/** One end of the control connection; its address and port identify its side on the data connections too. */
 export interface Krb4Endpoint {
   /** IPv4: 4 octets in network order. */
   address: Uint8Array;
@@ -159,7 +159,7 @@ export interface Direction {
   negative: boolean;
 }
 
-/** @throws TypeError, RangeError when an endpoint is none */
+/** @throws TypeError, RangeError when an endpoint is not valid */
 export function directionOf(from: Krb4Endpoint, to: Krb4Endpoint): Direction {
   for (const { address, port } of [from, to]) {
     assertBytes(address, 'address');

@@ -23,7 +23,7 @@ export interface Krb4Facts extends ExchangeFacts {
 export const WEAKNESS =
   'single DES, a checksum that can be forged, and no integrity check in private messages: that level is a claim only';
 
-/** What stands in the clear. */
+/** What can be read without a key. */
 export function headerFacts({ realm, kvno }: Pick<ApReq, 'realm' | 'kvno'>): Krb4Facts {
   return { weak: true, weakness: WEAKNESS, realm, ticketKvno: kvno };
 }
@@ -57,7 +57,7 @@ export interface Krb4TokenDescription {
 }
 
 /**
- * The text of a safe message is not in it, though it stands in the clear: nobody has verified it.
+ * The text of a safe message is left out: it is readable, but not verified.
  * @throws FtpSecurityError `security/bad-token` when it is no token of Kerberos V4
  */
 export function describeKrb4Token(token: Uint8Array): Krb4TokenDescription {

@@ -29,7 +29,7 @@ export interface Krb4InitiatorOptions extends Krb4AssociationOptions {
   tickets: Krb4TicketFile;
   /** `ftp`, or `rcmd` where the realm has no `ftp`; the first part of the host's name; its realm. */
   service: Krb4Principal;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb4ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
@@ -44,7 +44,7 @@ export interface Krb4AcceptorOptions extends Krb4AssociationOptions {
   anyAddress?: boolean;
   /** What all acceptors that share keys must share: see {@link ReplayStore}. Default: one in memory, for the process. */
   replayCache?: ReplayStore;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb4ContextOptions) => void;
 }
 
@@ -80,7 +80,7 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
   const client = { name: tickets.name, instance: tickets.instance, realm: tickets.credentials[0]!.realm };
   const facts = credentialFacts(credential, client);
   const early = yield {};
-  if (early !== undefined) throw badToken('security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before our first token');
   const { seconds, fiveMs } = messageTime(clock());
   if (seconds > endOf(credential)) {
     throw new FtpSecurityError('security/expired', 'the ticket has expired', { side: 'local' });
@@ -91,7 +91,7 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
     buildApReq(credential, session, said, littleEndian),
   );
   const answer = yield { token, facts };
-  if (answer === undefined) throw badToken('no answer of the server: it has not shown who it is');
+  if (answer === undefined) throw badToken('no answer from the server: it has not authenticated itself');
   const context = krb4Context({ ...options, key: credential.sessionKey });
   destroyOnError(context, () => assertAnswers(checksum, context.unwrap(answer)));
   options.keylog?.({ ...options, key: copy(credential.sessionKey) });
@@ -103,7 +103,7 @@ function* accept(options: Krb4AcceptorOptions): ExchangeGenerator {
   directionsOf(options);
   const keys = keysFor(srvtab, service);
   const token = yield {};
-  if (token === undefined) throw badToken('no security data where an AP_REQ is due');
+  if (token === undefined) throw badToken('expected an AP_REQ, got no security data');
   const message = parseApReq(token);
   const request = openApReq(message, keys, ciphers);
   try {
@@ -138,7 +138,7 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
   }
   const [id, expires] = replayEntry(message, request, maxClockSkew);
   if (!replayCache.add(id, expires, now)) {
-    throw new FtpSecurityError('security/replayed', 'the authenticator was here before');
+    throw new FtpSecurityError('security/replayed', 'replayed authenticator');
   }
 }
 
@@ -163,7 +163,7 @@ function keysFor(srvtab: readonly SrvtabEntry[], service: Krb4Principal | undefi
 }
 
 /**
- * What tells an authenticator from others, and how long it must be kept. Nothing protects its last block: where that holds
+ * What identifies an authenticator, and how long it must be kept. Nothing protects its last block: where that holds
  * only a part of the time, one in so many alterations gives a time that passes. Then that block does not tell it from
  * others, and it is kept as long as its ticket lives; else twice the time that it could be taken again, lest a clock that
  * is set back open that time again.

@@ -18,7 +18,7 @@ export interface Krb4Message {
   sealed: boolean;
   /** IPv4, in network order. */
   sender: Uint8Array;
-  /** With the sign that tells the direction. */
+  /** Negative in one of the two directions. */
   seconds: number;
   fiveMs: number;
 }
@@ -27,7 +27,7 @@ const VERSION = 4;
 const SAFE = 0x0e;
 const PRIVATE = 0x0c;
 const CHECKSUM = 16;
-/** Of the body: what stands before the plaintext, and behind it. */
+/** Octets of the body before the plaintext, and after it. */
 const LENGTH = 4;
 const TRAILER = 9;
 
@@ -58,12 +58,12 @@ export interface MessageHeader {
 }
 
 /**
- * What stands before the message, without a key.
- * @throws FtpSecurityError `security/bad-token` when it is none, or its length is not that of the token
+ * The header, read without a key.
+ * @throws FtpSecurityError `security/bad-token` when it is not a message of Kerberos V4, or its length is not that of the token
  */
 export function readHeader(token: Uint8Array): MessageHeader {
   const type = (token[1] ?? 0) & ~1;
-  if (token[0] !== VERSION || (type !== SAFE && type !== PRIVATE)) throw badToken('no message of Kerberos V4');
+  if (token[0] !== VERSION || (type !== SAFE && type !== PRIVATE)) throw badToken('not a message of Kerberos V4');
   const sealed = type === PRIVATE;
   const littleEndian = (token[1]! & 1) === 1;
   const length = token.length - (sealed ? 2 + LENGTH : SAFE_OVERHEAD);
@@ -88,7 +88,7 @@ function openSafe(key: DesKey, token: Uint8Array, { littleEndian, length }: Mess
 }
 
 /**
- * Length and filling are all that tells a wrong key or an altered message, and both are checked, which the libraries of
+ * Only length and padding show a wrong key or an altered message, and both are checked, which the libraries of
  * its time left out: a change of the last block then shows in the zeros or in the sender.
  */
 function openPrivate(key: DesKey, token: Uint8Array, { littleEndian }: MessageHeader): Krb4Message {
@@ -121,7 +121,7 @@ export function answerTo(checksum: number): Uint8Array {
 
 /** @throws FtpSecurityError `security/bad-token`, `bad-checksum` */
 export function assertAnswers(checksum: number, { plaintext, level }: Omit<Unwrapped, 'sequence'>): void {
-  if (level !== 'safe') throw badToken('a private message where a safe one is due');
+  if (level !== 'safe') throw badToken('expected a safe message, got a private one');
   if (!equalConstantTime(plaintext, answerTo(checksum))) {
     throw new FtpSecurityError('security/bad-checksum', "the server's answer is not for this authenticator");
   }

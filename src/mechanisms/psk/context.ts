@@ -142,7 +142,7 @@ export class PskContext implements SecurityContext {
     assertBytes(token, 'token');
     this.#assertOpen();
     const channel = this.#channels.find(({ letter }) => letter === token[0]);
-    if (channel === undefined) throw badToken('no first octet of an X-PSK token');
+    if (channel === undefined) throw badToken('not an X-PSK token: unknown first octet');
     const { from, level, series, tag, key, open } = channel;
     if (token.length < HEADER + tag) throw badToken('X-PSK token too short');
     // The tag would tell too, as each direction has its keys; this says what is wrong.

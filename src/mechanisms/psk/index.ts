@@ -34,7 +34,7 @@ export interface PskOptions {
   key: Uint8Array;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone: a nonce must never come twice. */
   random?: (length: number) => Uint8Array;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: PskContextOptions) => void;
 }
 
@@ -79,7 +79,7 @@ function* initiate({ key, random = randomBytes, keylog }: PskOptions): ExchangeG
   assertKey(key);
   const nonce = random(NONCE);
   const early = yield {};
-  if (early !== undefined) throw badToken('security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before our first token');
   const answer = readAnswer(yield { token: concat(Uint8Array.of(VERSION), nonce) });
   const nonces = concat(nonce, answer.nonce);
   assertConfirmed(key, nonces, 'acceptor', answer.confirmation);
@@ -155,7 +155,10 @@ function checkConfirmation(
   shown: Uint8Array,
 ): FtpSecurityError | undefined {
   if (equalConstantTime(keyConfirmation(key, nonces, role), shown)) return undefined;
-  return new FtpSecurityError('security/bad-checksum', `wrong key confirmation of the ${role}: it has another key`);
+  return new FtpSecurityError(
+    'security/bad-checksum',
+    `key confirmation of the ${role} failed: the two sides hold different keys`,
+  );
 }
 
 function assertConfirmed(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): void {

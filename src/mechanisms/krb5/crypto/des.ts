@@ -7,7 +7,7 @@ import { confound, type Profile, verifyChecksum } from './profiles.js';
 
 const BLOCK = 8;
 
-/** Weak and semi-weak keys of DES, which RFC 3961 §6.2 lets nobody derive. */
+/** Weak and semi-weak keys of DES, which must not be derived (RFC 3961 §6.2). */
 const WEAK_KEYS = new Set([
   '0101010101010101',
   'fefefefefefefefe',
@@ -65,7 +65,7 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
       },
       decrypt(ciphertext) {
         if (ciphertext.length < textStart || ciphertext.length % BLOCK !== 0) {
-          throw badToken('ciphertext that is no whole number of blocks, or too short');
+          throw badToken('ciphertext is not a whole number of blocks, or too short');
         }
         return consume(cipher.decrypt(ciphertext, iv), blocks => {
           const received = copy(blocks, confounderLength, textStart);

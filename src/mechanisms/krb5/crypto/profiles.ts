@@ -89,7 +89,7 @@ export function checkLength(ciphertext: Uint8Array, { confounderLength, checksum
 /** @throws FtpSecurityError `security/bad-checksum` */
 export function verifyChecksum(computed: Uint8Array, received: Uint8Array): void {
   if (!equalConstantTime(computed, received)) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum of the ciphertext does not hold');
+    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the ciphertext');
   }
 }
 
@@ -120,7 +120,7 @@ const PADDING: Mode = {
   encrypt: (cipher, octets) => cipher.encrypt(octets),
   decrypt(cipher, octets) {
     if (octets.length % cipher.blockSize !== 0) {
-      throw badToken('ciphertext that is no whole number of blocks');
+      throw badToken('ciphertext is not a whole number of blocks');
     }
     return cipher.decrypt(octets);
   },

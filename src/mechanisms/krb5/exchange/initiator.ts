@@ -55,9 +55,9 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   sequence?: boolean;
   /** Wrap the exchange in SPNEGO (RFC 4178), and offer Kerberos alone. Default false. */
   spnego?: boolean;
-  /** Of `channelBindings`. Default: those of the connection, where `step` is told of it, as by `ClientControl`; else none. */
+  /** Of `channelBindings`. Default: those of the connection, where `step` gets its addresses, as from `ClientControl`; else none. */
   bindings?: Uint8Array;
-  /** A KRB-CRED message with credentials for the server, made by whoever has the ticket for it. Default: none. */
+  /** A KRB-CRED message with credentials for the server, made by a program that has the ticket for it. Default: none. */
   delegation?: Uint8Array;
   /** Milliseconds since 1970. Default `Date.now`. */
   clock?: () => number;
@@ -67,7 +67,7 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   enctypes?: readonly number[];
   /** Refuse every per-message token but the next one. Default false. */
   strictOrder?: boolean;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb5ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
@@ -99,7 +99,7 @@ interface Begun {
   facts: Krb5Facts;
   /**
    * @param answer  the token of the AP-REP; undefined where none was asked for
-   * @throws FtpSecurityError when it is not what is owed
+   * @throws FtpSecurityError when it is not the expected answer
    */
   finish(answer?: Token): Finished;
   /** Overwrites the subkey, once the exchange is over. */
@@ -126,7 +126,7 @@ function bindTo(channel: ChannelEnds, settings: Settings): void {
 
 function* initiate(settings: Settings): ExchangeGenerator {
   const early = yield {};
-  if (early !== undefined) throw badToken('security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before our first token');
   const begun = begin(settings);
   const { token, facts, finish, forget } = begun;
   try {
@@ -145,11 +145,11 @@ function readAnswer(token: Token): ApRep {
   const seen = parseContextToken(token);
   if (seen.kind === 'AP-REP') return seen.message;
   if (seen.kind === 'KRB-ERROR') throw errorOf(seen.message);
-  throw badToken('AP-REQ where an AP-REP is owed');
+  throw badToken('expected an AP-REP, got an AP-REQ');
 }
 
 function assertNone(token: Token): undefined {
-  if (token !== undefined) throw badToken('security data where none is owed');
+  if (token !== undefined) throw badToken('unexpected security data: the exchange needs none');
 }
 
 function begin(settings: Settings): Begun {
@@ -208,7 +208,7 @@ function asLocal<T>(read: () => T): T {
   }
 }
 
-/** What a credential tells of the ticket's inside. */
+/** The contents of the ticket, as the credential states them. */
 function partOf({
   client,
   key,

@@ -55,7 +55,7 @@ export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Exch
 
 function readAnswer(token: Token): NegotiationToken {
   const read = token && parseNegotiation(token);
-  if (read?.kind !== 'NegTokenResp') throw badToken('no NegTokenResp of SPNEGO where one is owed');
+  if (read?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
   if (read.state === 'reject') throw badToken('the initiator ends the negotiation');
   return read;
 }

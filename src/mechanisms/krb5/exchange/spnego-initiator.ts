@@ -38,7 +38,7 @@ export function* negotiate({ token, facts, finish }: Begun): ExchangeGenerator {
 
 function readAnswer(token: Token): NegotiationToken {
   const read = token && parseNegotiation(token);
-  if (read?.kind !== 'NegTokenResp') throw badToken('no NegTokenResp of SPNEGO where one is owed');
+  if (read?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
   if (read.state === 'reject') throw rejection(read);
   if (read.chosen !== undefined && !isKerberos(read.chosen)) throw badToken('the acceptor chose what was not offered');
   return read;

@@ -42,7 +42,7 @@ export interface CredentialCache {
   configuration: { name: string[]; value: Uint8Array }[];
   /** By how much the clock of the KDC is ahead of the client's, as version 4 may say; in seconds. */
   timeOffset?: number;
-  /** Why the file can't be read to its end: behind whole credentials one is cut, or stands something else. */
+  /** Why the file can't be read to its end: after whole credentials, one is cut or something else follows. */
   error?: FtpSecurityError;
 }
 
@@ -51,7 +51,7 @@ const CONFIGURATION_REALM = 'X-CACHECONF:';
 const TIME_OFFSET = 1;
 
 /**
- * A credential cache, of version 3 or 4. What is odd at its end, behind whole credentials, is left out, and told by `error`.
+ * A credential cache, of version 3 or 4. What is odd at its end, behind whole credentials, is left out and reported in `error`.
  * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`
  */
 export function parseCredentialCache(bytes: Uint8Array): CredentialCache {

@@ -23,13 +23,13 @@ export interface KeytabEntry {
 export interface Keytab {
   /** In the file's order; deleted ones are left out. */
   entries: KeytabEntry[];
-  /** Why the file can't be read to its end: behind whole entries one is cut, or stands something else. */
+  /** Why the file can't be read to its end: after whole entries, one is cut or something else follows. */
   error?: FtpSecurityError;
 }
 
 /**
  * The entries of a keytab file, in the file's order; deleted ones are left out. What is odd at the end of the file, behind
- * whole entries, is left out as well: {@link parseKeytabFile} tells of it.
+ * whole entries, is left out as well: {@link parseKeytabFile} reports it.
  * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`
  */
 export function parseKeytab(bytes: Uint8Array): KeytabEntry[] {

@@ -328,7 +328,7 @@ function lengthSize(bytes: Uint8Array, at: number, end: number): number {
   return 1 + more;
 }
 
-/** RFC 4120 §1.5.1: nobody is to refuse a message for fields that were added to it. */
+/** RFC 4120 §1.5.1: a message must not be refused for fields that were added to it. */
 function checkExtensions({ bytes, start, end }: Range, last: number): void {
   let tag = CONTEXT | last;
   for (let at = start; at < end; ) {

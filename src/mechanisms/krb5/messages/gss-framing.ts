@@ -12,7 +12,7 @@ export type ContextToken =
   | { kind: 'AP-REP'; message: ApRep }
   | { kind: 'KRB-ERROR'; message: KrbError };
 
-/** Object identifiers, each with its tag and length as it stands in a frame. */
+/** Object identifiers, each with its tag and length as it is in a frame. */
 const MECHANISMS = {
   /** 1.2.840.113554.1.2.2 (RFC 4121 §1) */
   kerberos: fromHex('06092a864886f712010202'),
@@ -31,7 +31,7 @@ interface Frame {
   start: number;
 }
 
-/** The frame that a token starts with, whole or not; undefined when it is none of a mechanism that we know. */
+/** The frame that a token starts with, whole or not; undefined for an unknown mechanism. */
 export function frameOf(token: Uint8Array): Frame | undefined {
   if (token[0] !== APPLICATION || token[1] === undefined) return undefined;
   const at = token[1] < 0x80 ? 2 : 2 + (token[1] & 0x7f);

@@ -84,7 +84,7 @@ const negTokenResp = negotiation(
 );
 
 /**
- * Undefined when a token is none of SPNEGO.
+ * Undefined when a token is not one of SPNEGO.
  * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
  */
 export function parseNegotiation(token: Uint8Array): NegotiationToken | undefined {

@@ -193,7 +193,7 @@ class NumberedContext implements Krb5Context {
     this.#format.destroy();
   }
 
-  /** The first number that comes tells where the peer counts from. */
+  /** The first number shows where the peer starts to count. */
   #accept(number: bigint): SequenceState {
     const extended = this.#received.last === undefined ? this.#signExtended : undefined;
     const received = extended !== undefined && number >= extended ? this.#numbersFrom(extended) : this.#received;

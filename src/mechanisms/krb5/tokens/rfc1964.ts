@@ -17,12 +17,12 @@ const MIC_TOKEN_ID = 0x0101;
 const NOT_SEALED = 0xffff;
 const FILLER = 0xffff;
 const CONFOUNDER = 8;
-/** Tag, object identifier: what stands in a frame besides its length and its contents. */
+/** Tag and object identifier: what a frame has besides its length and its contents. */
 const FRAME = 12;
 
 const REFUSALS: Record<Exclude<TokenHeader['kind'], 'rfc1964-wrap'>, string> = {
-  'rfc1964-mic': 'a GetMIC token, which holds no text, where a Wrap token is owed',
-  'rfc1964-deletion': 'a context deletion token where a Wrap token is owed',
+  'rfc1964-mic': 'expected a Wrap token, got a GetMIC token, which holds no text',
+  'rfc1964-deletion': 'expected a Wrap token, got a context deletion token',
   wrap: 'a Wrap token of RFC 4121, where this key makes tokens of RFC 1964',
   mic: 'a GetMIC token of RFC 4121, which holds no text',
   deletion: 'a context deletion token',
@@ -84,16 +84,13 @@ export function openRfc1964Wrap(key: Rfc1964Key, sentByAcceptor: boolean, token:
     sender !== undefined,
   ];
   if (checks.includes(false)) {
-    throw new FtpSecurityError(
-      'security/bad-checksum',
-      'the checksum, the padding or the sequence number does not hold',
-    );
+    throw new FtpSecurityError('security/bad-checksum', 'the checksum, the padding or the sequence number is wrong');
   }
   assertDirection(sender, sentByAcceptor);
   return { plaintext: copy(body, CONFOUNDER, body.length - body.at(-1)!), sealed, sequence };
 }
 
-/** What stands in the clear. */
+/** What can be read without a key. */
 interface FramedParts {
   checksumOf: (data: Uint8Array) => Uint8Array;
   sealed: boolean;
@@ -109,7 +106,7 @@ function readHeader(key: Rfc1964Key, inside: Uint8Array): FramedParts {
   const view = viewOf(inside);
   const sealing = view.getUint16(AT.sealing);
   const checksumOf = key.signing.get(view.getUint16(AT.signing));
-  if (checksumOf === undefined) throw badToken('SGN_ALG is none of this key');
+  if (checksumOf === undefined) throw badToken('SGN_ALG is not one of this key');
   if (sealing !== key.sealing && sealing !== NOT_SEALED) throw badToken('SEAL_ALG is not that of this key');
   if (view.getUint16(AT.filler) !== FILLER) throw badToken('filler is not FFFF');
   return { checksumOf, sealed: sealing !== NOT_SEALED, bodyStart };
@@ -178,17 +175,17 @@ export function verifyRfc1964Mic(
   text: Uint8Array,
 ): bigint {
   const { kind } = readTokenHeader(token);
-  if (kind !== 'rfc1964-mic') throw badToken(`a token of kind ${kind} where one of GetMIC is owed`);
+  if (kind !== 'rfc1964-mic') throw badToken(`expected a GetMIC token, got one of kind ${kind}`);
   const inside = token.subarray(openFrame(token));
   if (inside.length !== AT.checksum + key.checksumLength) throw badToken('a GetMIC token of another length');
   const checksumOf = key.signingAlone.get(viewOf(inside).getUint16(AT.signing));
-  if (checksumOf === undefined) throw badToken('SGN_ALG is none of this key');
+  if (checksumOf === undefined) throw badToken('SGN_ALG is not one of this key');
   const checksum = inside.subarray(AT.checksum);
   const numbered = key.decryptSequence(inside.subarray(AT.sequence, AT.checksum), checksum);
   const { sequence, sender } = readSequence(key, numbered);
   const holds = equalConstantTime(checksumOf(concat(inside.subarray(0, AT.sequence), text)), checksum);
   if (!holds || sender === undefined) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum or the sequence number does not hold');
+    throw new FtpSecurityError('security/bad-checksum', 'the checksum or the sequence number is wrong');
   }
   assertDirection(sender, sentByAcceptor);
   return sequence;

@@ -18,8 +18,8 @@ import {
 } from './token-header.js';
 
 const REFUSALS: Record<Exclude<TokenHeader['kind'], 'wrap'>, string> = {
-  mic: 'a GetMIC token, which holds no text, where a Wrap token is owed',
-  deletion: 'a context deletion token where a Wrap token is owed',
+  mic: 'expected a Wrap token, got a GetMIC token, which holds no text',
+  deletion: 'expected a Wrap token, got a context deletion token',
   'rfc1964-wrap': 'a Wrap token of RFC 1964, where this key makes tokens of RFC 4121',
   'rfc1964-mic': 'a GetMIC token of RFC 1964, which holds no text',
   'rfc1964-deletion': 'a context deletion token of RFC 1964',
@@ -91,7 +91,7 @@ function verify(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: U
   // EC and RRC are zero for the checksum (§4.2.4).
   const computed = key.checksum(usageOf(header.sentByAcceptor), concat(plaintext, headerWithout(token, 4, 8)));
   if (!equalConstantTime(computed, body.subarray(end))) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum of the token does not hold');
+    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the token');
   }
   return plaintext;
 }
@@ -128,12 +128,12 @@ export function buildMicToken(key: KerberosKey, sender: Sender, sequence: bigint
 export function verifyMicToken(key: KerberosKey, sender: Sender, token: Uint8Array, text: Uint8Array): bigint {
   const header = readTokenHeader(token);
   if (header.kind !== 'mic') {
-    throw badToken(`a token of kind ${header.kind} where one of GetMIC is owed`);
+    throw badToken(`expected a GetMIC token, got one of kind ${header.kind}`);
   }
   assertSender(header, sender);
   const computed = key.checksum(micUsageOf(sender), concat(text, token.subarray(0, HEADER)));
   if (!equalConstantTime(computed, token.subarray(HEADER))) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum of the token does not hold');
+    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the token');
   }
   return header.sequence;
 }

@@ -61,13 +61,13 @@ const FRAMED_TOKEN_IDS = new Map<number, FramedHeader['kind']>([
 
 /**
  * What a per-message token says about itself. Nothing of it has been verified.
- * @throws FtpSecurityError `security/bad-token` when it is none, or too short for its header
+ * @throws FtpSecurityError `security/bad-token` when it is not a per-message token, or too short for its header
  */
 export function readTokenHeader(token: Uint8Array): TokenHeader {
   const framed = FRAMED_TOKEN_IDS.get(framedId(token));
   if (framed !== undefined) return { kind: framed };
   const kind = TOKEN_IDS.get(token.length < 2 ? -1 : viewOf(token).getUint16(0));
-  if (kind === undefined) throw badToken('no per-message token of Kerberos V5');
+  if (kind === undefined) throw badToken('not a per-message token of Kerberos V5');
   if (token.length < HEADER) throw badToken(`${token.length} octets, and the header has ${HEADER}`);
   const fillerEnd = kind === 'wrap' ? 4 : 8;
   for (let at = 3; at < fillerEnd; at++) {
