@@ -58,6 +58,28 @@ describe('every mechanism', () => {
   });
 });
 
+/** The folders of Kerberos V5, from the ground up; those on one floor do not see each other. */
+const KRB5_FLOORS: Record<string, number> = { crypto: 0, messages: 1, tokens: 2, files: 2, exchange: 3 };
+
+describe('the folders of Kerberos V5', () => {
+  const folderOf = (file: string) => /^mechanisms\/krb5\/(\w+)\//.exec(file)?.[1];
+
+  it('hold all its files but the entry point and the description of tokens', () => {
+    const outside = FILES.filter(file => file.startsWith('mechanisms/krb5/') && folderOf(file) === undefined);
+    expect(outside.sort()).toEqual(['mechanisms/krb5/describe.ts', 'mechanisms/krb5/index.ts']);
+  });
+
+  it('look down only', () => {
+    const between = INNER.flatMap(({ from, to }) => {
+      const [above, below] = [folderOf(from), folderOf(to)];
+      if (above === undefined || below === undefined || above === below) return [];
+      return [{ from, to, down: KRB5_FLOORS[above]! > KRB5_FLOORS[below]! }];
+    });
+    expect(between.length).toBeGreaterThan(50);
+    expect(between.filter(({ down }) => !down)).toEqual([]);
+  });
+});
+
 describe('the rooms', () => {
   it('are all on a floor, and every import was read', () => {
     for (const file of FILES) expect(FLOORS[roomOf(file)], file).toBeDefined();

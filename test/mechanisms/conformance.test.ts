@@ -211,7 +211,7 @@ const FAULTY: [name: string, message: RegExp, fault: Fault, changes?: Partial<Co
   ],
   [
     'safe: a subclass of Uint8Array goes in, a plain one comes out',
-    /no first octet of an X-PSK token/,
+    /not an X-PSK token/,
     good => ({ unwrap: token => good.unwrap(new Uint8Array(token.buffer)) }),
   ],
   [

@@ -1,7 +1,7 @@
 /** Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, their checksums made over it. */
 import { concat, concatAll, u32be } from '../../bytes.js';
 import { formatFrame } from '../../mechanisms/krb5/messages/gss-framing.js';
-import type { FramedKey } from '../../mechanisms/krb5/tokens/rfc1964-keys.js';
+import type { Rfc1964Key } from '../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import { ACCEPT, EITHER, refuse } from '../mutation.js';
 import { spliced } from '../pieces.js';
 import { BAD_TOKEN, type Forgery, type ForgingContext, forgeries, UNVERIFIED } from './forgery.js';
@@ -23,13 +23,13 @@ export interface FramedFields {
 
 export interface Rfc1964Forger extends ForgingContext {
   readonly forges: 'rfc1964';
-  readonly key: FramedKey;
+  readonly key: Rfc1964Key;
   readonly acceptor: boolean;
   token(plaintext: Uint8Array, sealed: boolean, fields?: FramedFields): Uint8Array;
 }
 
 export function forgeFramedToken(
-  key: FramedKey,
+  key: Rfc1964Key,
   plaintext: Uint8Array,
   sealed: boolean,
   fields: FramedFields & { number: bigint; direction: readonly number[] },
@@ -48,7 +48,7 @@ export function forgeFramedToken(
   return fields.bare ? inside : formatFrame(inside);
 }
 
-function paddingOf({ blockSize }: FramedKey, plaintext: Uint8Array): Uint8Array {
+function paddingOf({ blockSize }: Rfc1964Key, plaintext: Uint8Array): Uint8Array {
   const count = blockSize - (plaintext.length % blockSize);
   return new Uint8Array(count).fill(count);
 }

@@ -2,15 +2,14 @@
  * A security context of Kerberos V4 from its session key (RFC 2228 appendix II). It is weak: a DES key can be searched
  * through, the checksum of safe messages can be forged, and private messages have no checksum at all.
  */
-import { assertBytes, equalConstantTime } from '../../bytes.js';
+import { assertBytes, copy, equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
 import type { BlockCiphers } from '../block-cipher.js';
-import { type Direction, directionOf, type Krb4Endpoint } from './direction.js';
-import { WEAKNESS } from './facts.js';
+import { type DesKey, desKey, forgetKey } from './crypto.js';
+import { WEAKNESS } from './describe.js';
 import { buildMessage, openMessage, plaintextLimit } from './messages.js';
-import { type DesKey, desKey, forgetKey } from './pcbc.js';
 import { DEFAULT_CLOCK_SKEW, messageTime } from './times.js';
 
 /** What both ends of an association have to know, beside its key. */
@@ -42,7 +41,7 @@ const SEALED = new Map<TokenLevel, boolean>([
 ]);
 
 /**
- * A context for levels safe and private. Its tokens are not numbered: what tells a replay is the time alone, so a token
+ * A context for levels safe and private. Its tokens are not numbered: only the time shows a replay, so a token
  * can be replayed while the clocks still agree.
  * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`
  */
@@ -55,7 +54,7 @@ export function krb4Context(options: Krb4ContextOptions): SecurityContext {
 
 /**
  * Both directions of an association that is allowed.
- * @throws FtpSecurityError `security/weak`, side local; TypeError, RangeError when an endpoint is none
+ * @throws FtpSecurityError `security/weak`, side local; TypeError, RangeError when an endpoint is not valid
  */
 export function directionsOf({ local, peer, allowWeak = false }: Krb4AssociationOptions) {
   const directions = { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
@@ -144,4 +143,42 @@ function isSealed(level: TokenLevel): boolean {
 
 function wrongDirection(why: string): FtpSecurityError {
   return new FtpSecurityError('security/wrong-direction', `not a message from the peer: ${why}`);
+}
+
+/** One end of the control connection; its address and port identify its side on the data connections too. */
+export interface Krb4Endpoint {
+  /** IPv4: 4 octets in network order. */
+  address: Uint8Array;
+  port: number;
+}
+
+/** What every message of one direction has. */
+export interface Direction {
+  sender: Uint8Array;
+  /** Whether the time is negative. */
+  negative: boolean;
+}
+
+/** @throws TypeError, RangeError when an endpoint is not valid */
+export function directionOf(from: Krb4Endpoint, to: Krb4Endpoint): Direction {
+  for (const { address, port } of [from, to]) {
+    assertBytes(address, 'address');
+    if (address.length !== 4) throw new RangeError('an address of Kerberos V4 has 4 octets');
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff) throw new RangeError('a port is from 0 to 65535');
+  }
+  const order = compareNumbers(from.address, to.address) || compareNumbers(portOctets(from), portOctets(to));
+  return { sender: copy(from.address), negative: order < 0 };
+}
+
+/**
+ * Negative, zero or positive, as the first number is less, equal or greater. The octet that network order puts last counts
+ * most: so it came out on a VAX, and so it stayed.
+ */
+export function compareNumbers(a: Uint8Array, b: Uint8Array): number {
+  for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}
+
+function portOctets({ port }: Krb4Endpoint): Uint8Array {
+  return Uint8Array.of(port >> 8, port);
 }

@@ -11,18 +11,17 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { copy, equalConstantTime, toHex, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
 import type { Exchange } from '../../secure/security-context.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
 import { isOlderThan, ReplayCache, type ReplayStore } from '../replay-cache.js';
-import { answerTo, assertAnswers } from './answer.js';
 import { type ApReq, buildApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { directionsOf, type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
-import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './facts.js';
-import { BLOCK, withDesKey } from './pcbc.js';
+import { BLOCK, withDesKey } from './crypto.js';
+import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './describe.js';
+import type { Krb4Credential, Krb4TicketFile, SrvtabEntry } from './files.js';
+import { answerTo, assertAnswers } from './messages.js';
 import { type Krb4Principal, principalText, samePrincipal } from './principal.js';
-import type { SrvtabEntry } from './srvtab.js';
-import type { Krb4Credential, Krb4TicketFile } from './ticket-file.js';
 import { assertTimely, DEFAULT_CLOCK_SKEW, endOf, messageTime } from './times.js';
 
 export interface Krb4InitiatorOptions extends Krb4AssociationOptions {
@@ -30,7 +29,7 @@ export interface Krb4InitiatorOptions extends Krb4AssociationOptions {
   tickets: Krb4TicketFile;
   /** `ftp`, or `rcmd` where the realm has no `ftp`; the first part of the host's name; its realm. */
   service: Krb4Principal;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb4ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
@@ -45,7 +44,7 @@ export interface Krb4AcceptorOptions extends Krb4AssociationOptions {
   anyAddress?: boolean;
   /** What all acceptors that share keys must share: see {@link ReplayStore}. Default: one in memory, for the process. */
   replayCache?: ReplayStore;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb4ContextOptions) => void;
 }
 
@@ -81,7 +80,7 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
   const client = { name: tickets.name, instance: tickets.instance, realm: tickets.credentials[0]!.realm };
   const facts = credentialFacts(credential, client);
   const early = yield {};
-  if (early !== undefined) throw bad('security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before our first token');
   const { seconds, fiveMs } = messageTime(clock());
   if (seconds > endOf(credential)) {
     throw new FtpSecurityError('security/expired', 'the ticket has expired', { side: 'local' });
@@ -92,7 +91,7 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
     buildApReq(credential, session, said, littleEndian),
   );
   const answer = yield { token, facts };
-  if (answer === undefined) throw bad('no answer of the server: it has not shown who it is');
+  if (answer === undefined) throw badToken('no answer from the server: it has not authenticated itself');
   const context = krb4Context({ ...options, key: credential.sessionKey });
   destroyOnError(context, () => assertAnswers(checksum, context.unwrap(answer)));
   options.keylog?.({ ...options, key: copy(credential.sessionKey) });
@@ -104,7 +103,7 @@ function* accept(options: Krb4AcceptorOptions): ExchangeGenerator {
   directionsOf(options);
   const keys = keysFor(srvtab, service);
   const token = yield {};
-  if (token === undefined) throw bad('no security data where an AP_REQ is due');
+  if (token === undefined) throw badToken('expected an AP_REQ, got no security data');
   const message = parseApReq(token);
   const request = openApReq(message, keys, ciphers);
   try {
@@ -139,7 +138,7 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
   }
   const [id, expires] = replayEntry(message, request, maxClockSkew);
   if (!replayCache.add(id, expires, now)) {
-    throw new FtpSecurityError('security/replayed', 'the authenticator was here before');
+    throw new FtpSecurityError('security/replayed', 'replayed authenticator');
   }
 }
 
@@ -164,7 +163,7 @@ function keysFor(srvtab: readonly SrvtabEntry[], service: Krb4Principal | undefi
 }
 
 /**
- * What tells an authenticator from others, and how long it must be kept. Nothing protects its last block: where that holds
+ * What identifies an authenticator, and how long it must be kept. Nothing protects its last block: where that holds
  * only a part of the time, one in so many alterations gives a time that passes. Then that block does not tell it from
  * others, and it is kept as long as its ticket lives; else twice the time that it could be taken again, lest a clock that
  * is set back open that time again.
@@ -178,8 +177,4 @@ function replayEntry(
   const telling = isWhole ? authenticator : authenticator.subarray(0, -BLOCK);
   const expires = isWhole ? time + 2 * maxClockSkew + 1 : endOf(ticket);
   return [toHex(sha256(telling)), Math.min(expires, MAX_TIME)];
-}
-
-function bad(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }

@@ -10,15 +10,14 @@ import { type Krb4ObserverOptions, krb4Observer } from './observer.js';
 
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
 export { ReplayCache, type ReplayStore } from '../replay-cache.js';
+export type { Krb4Endpoint } from './context.js';
 export { type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
+export type { Krb4Facts } from './describe.js';
 export { describeKrb4Token, type Krb4TokenDescription } from './describe.js';
-export type { Krb4Endpoint } from './direction.js';
 export { type Krb4AcceptorOptions, type Krb4InitiatorOptions, krb4Acceptor, krb4Initiator } from './exchange.js';
-export type { Krb4Facts } from './facts.js';
+export { type Krb4Credential, type Krb4TicketFile, parseSrvtab, parseTicketFile, type SrvtabEntry } from './files.js';
 export { type Krb4ObserverOptions, krb4Observer } from './observer.js';
 export type { Krb4Principal } from './principal.js';
-export { parseSrvtab, type SrvtabEntry } from './srvtab.js';
-export { type Krb4Credential, type Krb4TicketFile, parseTicketFile } from './ticket-file.js';
 
 /** What each side needs; a side without options is not offered. */
 export interface Krb4Options {

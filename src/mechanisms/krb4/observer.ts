@@ -10,14 +10,12 @@ import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { ExchangeObserver, ObservedStep } from '../../secure/security-context.js';
 import type { BlockCiphers } from '../block-cipher.js';
-import { assertAnswers } from './answer.js';
 import { type ApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
-import { Krb4Context } from './context.js';
-import { compareNumbers } from './direction.js';
-import { headerFacts, type Krb4Facts, requestFacts, WEAKNESS } from './facts.js';
-import { openMessage } from './messages.js';
-import { desKey } from './pcbc.js';
-import type { SrvtabEntry } from './srvtab.js';
+import { compareNumbers, Krb4Context } from './context.js';
+import { desKey } from './crypto.js';
+import { headerFacts, type Krb4Facts, requestFacts, WEAKNESS } from './describe.js';
+import type { SrvtabEntry } from './files.js';
+import { assertAnswers, openMessage } from './messages.js';
 
 export interface Krb4ObserverOptions {
   /** Keys of services, e.g. the entries of a srvtab. */

@@ -5,7 +5,7 @@ import type { OpenedApReq, Ticket } from './ap-req.js';
 /** Seconds that clocks may differ by. */
 export const DEFAULT_CLOCK_SKEW = 300;
 
-/** The seconds of a message have 31 bits, as the sign tells the direction: to January 2038. */
+/** The seconds of a message have 31 bits, as the sign gives the direction: to January 2038. */
 const MAX_SECONDS = 0x7fffffff;
 
 /** The life of a ticket is one octet: below 128 units of 5 minutes, from 128 to 191 even ratios from 10:40 hours to 30 days. */

@@ -11,7 +11,7 @@ import {
   parseNegotiation,
   parseNegotiationOffer,
 } from './messages/spnego.js';
-import { readTokenHeader } from './tokens/rfc4121.js';
+import { readTokenHeader } from './tokens/token-header.js';
 
 export interface Krb5TokenDescription {
   /** `AP-REQ`, `AP-REP`, `KRB-ERROR`, one of SPNEGO's, or what readTokenHeader calls a per-message token. */

@@ -26,7 +26,7 @@ export {
   readTokenHeader,
   type TokenHeader,
   type WrapHeader,
-} from './tokens/rfc4121.js';
+} from './tokens/token-header.js';
 
 /** What each side needs; a side without options is not offered. */
 export interface Krb5Options {

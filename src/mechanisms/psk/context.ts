@@ -18,7 +18,7 @@ import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8, u64be, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
 import { ReplayWindow } from '../../replay-window.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
@@ -142,9 +142,9 @@ export class PskContext implements SecurityContext {
     assertBytes(token, 'token');
     this.#assertOpen();
     const channel = this.#channels.find(({ letter }) => letter === token[0]);
-    if (channel === undefined) throw new FtpSecurityError('security/bad-token', 'no first octet of an X-PSK token');
+    if (channel === undefined) throw badToken('not an X-PSK token: unknown first octet');
     const { from, level, series, tag, key, open } = channel;
-    if (token.length < HEADER + tag) throw new FtpSecurityError('security/bad-token', 'X-PSK token too short');
+    if (token.length < HEADER + tag) throw badToken('X-PSK token too short');
     // The tag would tell too, as each direction has its keys; this says what is wrong.
     if (from === this.#role) throw new FtpSecurityError('security/wrong-direction', 'our own token came back');
     const header = copy(token, 0, HEADER);

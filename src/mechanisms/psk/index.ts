@@ -16,7 +16,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
 import type { Exchange, ExchangeObserver, Mechanism, ObservedStep, Peer } from '../../secure/security-context.js';
 import { type ExchangeGenerator, exchangeFromGenerator, stepsOf, type Token } from '../exchange-generator.js';
 import { deriveKey, PskContext, type PskContextOptions, type Role } from './context.js';
@@ -34,7 +34,7 @@ export interface PskOptions {
   key: Uint8Array;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone: a nonce must never come twice. */
   random?: (length: number) => Uint8Array;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: PskContextOptions) => void;
 }
 
@@ -84,7 +84,7 @@ function* initiate({ key, random = randomBytes, keylog }: PskOptions): ExchangeG
   assertKey(key);
   const nonce = random(NONCE);
   const early = yield {};
-  if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before our first token');
   const answer = readAnswer(yield { token: concat(Uint8Array.of(VERSION), nonce) });
   const nonces = concat(nonce, answer.nonce);
   assertConfirmed(key, nonces, 'acceptor', answer.confirmation);
@@ -133,7 +133,7 @@ function saidBy(peer: Peer, { from, token }: Seen): Uint8Array {
 function readOpening(token: Token): Uint8Array {
   const opening = exactly(1 + NONCE, token);
   if (opening[0] === VERSION) return opening.subarray(1);
-  throw new FtpSecurityError('security/bad-token', 'X-PSK version unknown', { offset: 0 });
+  throw badToken('X-PSK version unknown', { offset: 0 });
 }
 
 function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array } {
@@ -143,7 +143,7 @@ function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array
 
 function exactly(length: number, token: Token): Uint8Array {
   if (token?.length === length) return copy(token);
-  throw new FtpSecurityError('security/bad-token', `X-PSK security data: ${length} octets expected`);
+  throw badToken(`X-PSK security data: ${length} octets expected`);
 }
 
 function keyConfirmation(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {
@@ -160,7 +160,10 @@ function checkConfirmation(
   shown: Uint8Array,
 ): FtpSecurityError | undefined {
   if (equalConstantTime(keyConfirmation(key, nonces, role), shown)) return undefined;
-  return new FtpSecurityError('security/bad-checksum', `wrong key confirmation of the ${role}: it has another key`);
+  return new FtpSecurityError(
+    'security/bad-checksum',
+    `key confirmation of the ${role} failed: the two sides hold different keys`,
+  );
 }
 
 function assertConfirmed(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): void {

@@ -1,8 +1,8 @@
 /** Security data of KERBEROS_V4, sealed under the right keys where it has to be: both sides and the observer refuse by FtpSecurityError, and nothing else escapes. */
 import { concat } from '../../../src/bytes.js';
 import { parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
+import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
 import { krb4Observer } from '../../../src/mechanisms/krb4/index.js';
-import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import { acceptor, answerOf, initiator, requestOf, SAMPLE, step } from '../../mechanisms/krb4/exchanges.js';
 import { keyOf } from '../../mechanisms/krb4/vectors.js';

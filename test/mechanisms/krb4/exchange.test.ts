@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex, u32be } from '../../../src/bytes.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
+import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
 import {
   type Krb4ContextOptions,
   type Krb4InitiatorOptions,
@@ -13,7 +14,6 @@ import {
   ReplayCache,
   type ReplayStore,
 } from '../../../src/mechanisms/krb4/index.js';
-import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { watchedCiphers } from '../watched-ciphers.js';
 import { acceptor, answerOf, clockOf, initiator, requestOf, SAMPLE, step } from './exchanges.js';

@@ -5,6 +5,7 @@ import { decodeBase64 } from '../../../src/base64.js';
 import { fromHex, toHex, u32be } from '../../../src/bytes.js';
 import { verifyRecording } from '../../../src/capture/index.js';
 import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
+import { desKey, pcbcDecrypt } from '../../../src/mechanisms/krb4/crypto.js';
 import {
   krb4,
   krb4Acceptor,
@@ -14,7 +15,6 @@ import {
   parseTicketFile,
   ReplayCache,
 } from '../../../src/mechanisms/krb4/index.js';
-import { desKey, pcbcDecrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf } from '../../helpers.js';
 import { acceptor, answerOf, initiator, requestOf, step } from './exchanges.js';
 import { address, ciphers, keyOf, ticketFileOf, VECTORS } from './vectors.js';

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../src/bytes.js';
 import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
+import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
 import { krb4, krb4Context, krb4Observer } from '../../../src/mechanisms/krb4/index.js';
-import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { type ApReqVector, address, ciphers, keyOf, VECTORS } from './vectors.js';
 
@@ -168,7 +168,7 @@ describe('an observer', () => {
       expectCode(() => observerOf(SAMPLE).observe('client', request.subarray(0, length)), 'security/bad-token');
     }
     const error = errorOf(() => observerOf(SAMPLE).observe('client', concat(request, Uint8Array.of(0))));
-    expect(error.message).toBe('AP_REQ: 1 octets behind its end');
+    expect(error.message).toBe('AP_REQ: 1 octets after its end');
     expect(() => observerOf(SAMPLE).observe('client', 'x' as never)).toThrow(TypeError);
   });
 

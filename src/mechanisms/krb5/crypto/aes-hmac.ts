@@ -18,7 +18,7 @@ export interface Mac {
 const BLOCK = 16;
 const ZERO_BLOCK = new Uint8Array(BLOCK);
 
-/** What `use` makes of octets that nobody needs any more: they are erased then. */
+/** Erases octets after their last use. */
 export function consume<T>(octets: Uint8Array, use: (octets: Uint8Array) => T): T {
   try {
     return use(octets);

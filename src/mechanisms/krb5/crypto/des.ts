@@ -1,13 +1,13 @@
 /** What Kerberos builds around DES: its keys (RFC 3961 §6.2 and §6.3.1), the CRC-32 (§6.1.3), encryption (§6.2). */
 import { md5 } from '@noble/hashes/legacy.js';
 import { concat, copy, toHex } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken } from '../../../errors.js';
 import { consume } from './aes-hmac.js';
 import { confound, type Profile, verifyChecksum } from './profiles.js';
 
 const BLOCK = 8;
 
-/** Weak and semi-weak keys of DES, which RFC 3961 §6.2 lets nobody derive. */
+/** Weak and semi-weak keys of DES, which must not be derived (RFC 3961 §6.2). */
 const WEAK_KEYS = new Set([
   '0101010101010101',
   'fefefefefefefefe',
@@ -65,10 +65,7 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
       },
       decrypt(ciphertext) {
         if (ciphertext.length < textStart || ciphertext.length % BLOCK !== 0) {
-          throw new FtpSecurityError(
-            'security/bad-token',
-            'ciphertext that is no whole number of blocks, or too short',
-          );
+          throw badToken('ciphertext is not a whole number of blocks, or too short');
         }
         return consume(cipher.decrypt(ciphertext, iv), blocks => {
           const received = copy(blocks, confounderLength, textStart);

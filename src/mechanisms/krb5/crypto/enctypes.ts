@@ -27,7 +27,7 @@ export interface CipherOptions {
 
 interface ProfiledEnctype extends Enctype {
   readonly profile: Profile;
-  /** The block cipher that has to be lent; AES and RC4 are here. */
+  /** The block cipher that must be among `ciphers`; AES and RC4 are built in. */
   readonly externalCipher?: keyof BlockCiphers;
   /** Random-to-key (RFC 3961 §3) and how many octets it takes, where it is not the identity. */
   readonly randomToKey?: { readonly length: number; readonly make: (random: Uint8Array) => Uint8Array };
@@ -194,7 +194,7 @@ export interface KerberosKey {
   encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array;
   /**
    * The plaintext, once its checksum has been verified. Up to `messageBlock - 1` octets of padding stand behind it, which
-   * nothing tells from it (RFC 3961 §3).
+   * cannot be distinguished from it (RFC 3961 §3).
    * @throws FtpSecurityError `security/bad-token` too short, `security/bad-checksum`
    */
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array;

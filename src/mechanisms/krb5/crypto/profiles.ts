@@ -2,7 +2,7 @@
 import { sha1 } from '@noble/hashes/legacy.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { concat, copy, equalConstantTime } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { BlockCipher, NewBlockCipher } from '../../block-cipher.js';
 import { aes, consume, keyedHmac, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
@@ -82,14 +82,14 @@ export function aesSha2(hash: CHash): Profile {
 /** @throws FtpSecurityError `security/bad-token` when a ciphertext can't hold a confounder and a checksum */
 export function checkLength(ciphertext: Uint8Array, { confounderLength, checksumLength }: Sizes): void {
   if (ciphertext.length < confounderLength + checksumLength) {
-    throw new FtpSecurityError('security/bad-token', 'ciphertext too short for a confounder and a checksum');
+    throw badToken('ciphertext too short for a confounder and a checksum');
   }
 }
 
 /** @throws FtpSecurityError `security/bad-checksum` */
 export function verifyChecksum(computed: Uint8Array, received: Uint8Array): void {
   if (!equalConstantTime(computed, received)) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum of the ciphertext does not hold');
+    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the ciphertext');
   }
 }
 
@@ -120,7 +120,7 @@ const PADDING: Mode = {
   encrypt: (cipher, octets) => cipher.encrypt(octets),
   decrypt(cipher, octets) {
     if (octets.length % cipher.blockSize !== 0) {
-      throw new FtpSecurityError('security/bad-token', 'ciphertext that is no whole number of blocks');
+      throw badToken('ciphertext is not a whole number of blocks');
     }
     return cipher.decrypt(octets);
   },

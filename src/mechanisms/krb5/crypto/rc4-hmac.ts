@@ -10,7 +10,7 @@ const DIGEST = 16;
 /** Message types of RFC 4757 §3 that are not the key usage of RFC 4120 and RFC 4121; all others are. */
 const MESSAGE_TYPES: Readonly<Record<number, number>> = { 3: 8, 9: 8, 23: 13 };
 
-/** The checksum stands in front, and covers confounder and plaintext. */
+/** The checksum comes first, and covers confounder and plaintext. */
 export const rc4Hmac: Profile = (sizes, key, usage) => {
   const { confounderLength, checksumLength } = sizes;
   const type = u32le(MESSAGE_TYPES[usage] ?? usage);

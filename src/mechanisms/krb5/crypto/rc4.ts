@@ -1,4 +1,4 @@
-/** The stream cipher RC4, as RFC 4757 needs it and nobody else should: it has been broken. */
+/** The stream cipher RC4, for RFC 4757 only: it has been broken. */
 
 /**
  * Encrypts or decrypts, which is the same, from the start of the key stream.

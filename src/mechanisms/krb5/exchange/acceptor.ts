@@ -1,7 +1,7 @@
 /** The server's side of the exchange (RFC 4121 §4.1, RFC 4120 §3.2.3 and §3.2.4): an AP-REQ in, an AP-REP out. */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { TokenLevel } from '../../../secure/protection-level.js';
 import type { ChannelEnds, Exchange } from '../../../secure/security-context.js';
 import { type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
@@ -44,8 +44,8 @@ export interface Krb5AcceptorOptions extends CipherOptions {
    */
   replayCache?: ReplayStore;
   /**
-   * Of `channelBindings`; compared with the client's if it gave any. Default: those of the connection, where `step` is told of
-   * it, as by `ServerControl`; else nothing is compared.
+   * Of `channelBindings`; compared with the client's if it gave any. Default: those of the connection, where `step`
+   * gets its addresses, as from `ServerControl`; else nothing is compared.
    */
   bindings?: Uint8Array;
   /** Refuse clients that give no channel bindings. Default false: RFC 2228 appendix I says only that they should. */
@@ -61,7 +61,7 @@ export interface Krb5AcceptorOptions extends CipherOptions {
   enctypes?: readonly number[];
   /** Refuse every per-message token but the next one. Default false. */
   strictOrder?: boolean;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb5ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
@@ -126,10 +126,10 @@ function acceptToken(token: Token, settings: Settings): AcceptorStep {
 }
 
 function readRequest(token: Token): ApReq {
-  if (token === undefined) throw new FtpSecurityError('security/bad-token', 'no security data where an AP-REQ is owed');
+  if (token === undefined) throw badToken('expected an AP-REQ, got no security data');
   const seen = parseContextToken(token);
   if (seen.kind === 'AP-REQ') return seen.message;
-  throw new FtpSecurityError('security/bad-token', `${seen.kind} where an AP-REQ is owed`);
+  throw badToken(`expected an AP-REQ, got ${seen.kind}`);
 }
 
 function answerTo(message: ApReq, accepted: AcceptedRequest, settings: Settings): AcceptorStep {

@@ -1,6 +1,6 @@
 /** What the messages of an exchange hold, opened with its keys (RFC 4120 §3.2): ticket, authenticator, AP-REP. */
 import { equalConstantTime } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken } from '../../../errors.js';
 import { type CipherOptions, enctypeOf } from '../crypto/enctypes.js';
 import { openData } from '../messages/encrypted-data.js';
 import { GSS_CHECKSUM_TYPE, type GssChecksum, parseGssChecksum } from '../messages/gss-checksum.js';
@@ -77,7 +77,7 @@ export function openApRep(message: ApRep, request: RequestKeys, options: CipherO
   const { ctime, cusec } = request.authenticator;
   if (inside.ctime !== ctime || inside.cusec !== cusec) {
     inside.subkey?.keyvalue.fill(0);
-    throw new FtpSecurityError('security/bad-token', 'the AP-REP answers another AP-REQ: its time is not that one’s');
+    throw badToken('the AP-REP answers another AP-REQ: its time is not that one’s');
   }
   return inside;
 }

@@ -1,4 +1,4 @@
-/** Whether a live acceptor takes an AP-REQ (RFC 4120 §3.2.3, RFC 4121 §4.1.1): each rule, with the error that it owes. */
+/** Whether a live acceptor accepts an AP-REQ (RFC 4120 §3.2.3, RFC 4121 §4.1.1): each rule, with its error. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { equalConstantTime, toHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
@@ -171,7 +171,7 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
   ({ checksum }) =>
     checksum !== undefined
       ? undefined
-      : ['KRB_AP_ERR_INAPP_CKSUM', 'the authenticator has no checksum of type 0x8003, which GSS-API owes'],
+      : ['KRB_AP_ERR_INAPP_CKSUM', 'the authenticator has no checksum of type 0x8003, which GSS-API requires'],
   ({ checksum, policy: { bindings, requireBindings } }) => {
     const theirs = checksum!.bindings;
     if (requireBindings && (bindings === undefined || !isGiven(theirs))) {
@@ -195,7 +195,7 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
     // Twice the time that it could be taken again, lest a clock that is set back open that time again.
     replayCache.add(authenticatorId(authenticator), authenticator.ctime + 2 * maxClockSkew + 1, now)
       ? undefined
-      : ['KRB_AP_ERR_REPEAT', 'the authenticator was here before'],
+      : ['KRB_AP_ERR_REPEAT', 'replayed authenticator'],
 ];
 
 function check<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticket: Ticket, now: number): void {

@@ -37,7 +37,7 @@ export interface Krb5Facts extends ExchangeFacts {
   errorText?: string;
 }
 
-/** What stands in the clear. */
+/** What can be read without a key. */
 export function requestFacts({ apOptions, ticket }: ApReq): Krb5Facts {
   const { etype, kvno } = ticket.encPart;
   return {
@@ -48,7 +48,7 @@ export function requestFacts({ apOptions, ticket }: ApReq): Krb5Facts {
   };
 }
 
-/** What is told of a ticket's inside. */
+/** What is shown of the contents of a ticket. */
 export type TicketTimes = Pick<EncTicketPart, 'crealm' | 'cname' | 'authtime' | 'starttime' | 'endtime' | 'renewTill'>;
 
 export function ticketFacts({

@@ -1,7 +1,7 @@
 /** The client's side of the exchange (RFC 4121 §4.1, RFC 4120 §3.2.2 and §3.2.5): an AP-REQ out, an AP-REP in. */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, viewOf } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ChannelEnds, Exchange } from '../../../secure/security-context.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
 import { type CipherOptions, enctypeOf, randomKey } from '../crypto/enctypes.js';
@@ -55,9 +55,9 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   sequence?: boolean;
   /** Wrap the exchange in SPNEGO (RFC 4178), and offer Kerberos alone. Default false. */
   spnego?: boolean;
-  /** Of `channelBindings`. Default: those of the connection, where `step` is told of it, as by `ClientControl`; else none. */
+  /** Of `channelBindings`. Default: those of the connection, where `step` gets its addresses, as from `ClientControl`; else none. */
   bindings?: Uint8Array;
-  /** A KRB-CRED message with credentials for the server, made by whoever has the ticket for it. Default: none. */
+  /** A KRB-CRED message with credentials for the server, made by a program that has the ticket for it. Default: none. */
   delegation?: Uint8Array;
   /** Milliseconds since 1970. Default `Date.now`. */
   clock?: () => number;
@@ -67,7 +67,7 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   enctypes?: readonly number[];
   /** Refuse every per-message token but the next one. Default false. */
   strictOrder?: boolean;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb5ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
@@ -99,7 +99,7 @@ interface Begun {
   facts: Krb5Facts;
   /**
    * @param answer  the token of the AP-REP; undefined where none was asked for
-   * @throws FtpSecurityError when it is not what is owed
+   * @throws FtpSecurityError when it is not the expected answer
    */
   finish(answer?: Token): Finished;
   /** Overwrites the subkey, once the exchange is over. */
@@ -126,7 +126,7 @@ function bindTo(channel: ChannelEnds, settings: Settings): void {
 
 function* initiate(settings: Settings): ExchangeGenerator {
   const early = yield {};
-  if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before our first token');
   const begun = begin(settings);
   const { token, facts, finish, forget } = begun;
   try {
@@ -140,16 +140,16 @@ function* initiate(settings: Settings): ExchangeGenerator {
 
 function readAnswer(token: Token): ApRep {
   if (token === undefined) {
-    throw new FtpSecurityError('security/bad-token', 'no AP-REP: the server has not authenticated itself');
+    throw badToken('no AP-REP: the server has not authenticated itself');
   }
   const seen = parseContextToken(token);
   if (seen.kind === 'AP-REP') return seen.message;
   if (seen.kind === 'KRB-ERROR') throw errorOf(seen.message);
-  throw new FtpSecurityError('security/bad-token', 'AP-REQ where an AP-REP is owed');
+  throw badToken('expected an AP-REP, got an AP-REQ');
 }
 
 function assertNone(token: Token): undefined {
-  if (token !== undefined) throw new FtpSecurityError('security/bad-token', 'security data where none is owed');
+  if (token !== undefined) throw badToken('unexpected security data: the exchange needs none');
 }
 
 function begin(settings: Settings): Begun {
@@ -188,7 +188,7 @@ function begin(settings: Settings): Begun {
 function assertOffered(subkey: EncryptionKey | undefined, offered: readonly number[]): void {
   if (subkey === undefined || offered.includes(subkey.keytype)) return;
   const message = `the acceptor’s subkey is of enctype ${subkey.keytype}, and offered was ${offered.join(', ')}`;
-  throw new FtpSecurityError('security/bad-token', message);
+  throw badToken(message);
 }
 
 function readTicket({ ticket: octets }: Credential, { allowWeak }: Settings): Ticket {
@@ -208,7 +208,7 @@ function asLocal<T>(read: () => T): T {
   }
 }
 
-/** What a credential tells of the ticket's inside. */
+/** The contents of the ticket, as the credential states them. */
 function partOf({
   client,
   key,

@@ -31,7 +31,7 @@ export function refused(refusal: Refusal, ticket: Ticket, now: number): FtpSecur
   return refusalError(refusal, errorToken(refusal[0], ticket, now));
 }
 
-/** @param token  what its sender is told, if anything */
+/** @param token  the token for the peer, if there is one */
 export function refusalError([name, message]: Refusal, token?: Uint8Array): FtpSecurityError {
   return new FtpSecurityError(codeOf(name), message, { token });
 }

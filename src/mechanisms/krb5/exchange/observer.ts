@@ -3,7 +3,7 @@
  * directions (RFC 4121 §4.1 and §2). Names and times of the ticket are shown; nothing else of it is trusted, and
  * nothing is refused that the recorded server may have accepted.
  */
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ExchangeObserver, ObservedStep, Peer } from '../../../secure/security-context.js';
 import type { CipherOptions } from '../crypto/enctypes.js';
 import { GSS_FLAGS } from '../messages/gss-checksum.js';
@@ -116,7 +116,7 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
   /** A MIC over the mechanisms uses a number of its sender's, so it has to be counted. */
   function onNegotiation(from: Peer, { offered, chosen, inside, mic }: NegotiationToken): void {
     if (chosen !== undefined && !isKerberos(chosen)) {
-      throw new FtpSecurityError('security/bad-token', 'the mechanism that was chosen is not Kerberos');
+      throw badToken('the mechanism that was chosen is not Kerberos');
     }
     // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
     if (inside !== undefined && isOfKerberos(offered)) step = onMessage(from, inside);
@@ -144,7 +144,7 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
 
 function checkSender(from: Peer, kind: ContextToken['kind']): void {
   if ((kind === 'AP-REQ') !== (from === 'client')) {
-    throw new FtpSecurityError('security/bad-token', `${kind} from the ${from}`);
+    throw badToken(`${kind} from the ${from}`);
   }
 }
 

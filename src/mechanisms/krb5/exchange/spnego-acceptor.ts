@@ -1,5 +1,5 @@
 /** SPNEGO around the exchange, the server's side (RFC 4178 §4.2 and §5). Kerberos is all that it has to choose. */
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Step } from '../../../secure/security-context.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import {
@@ -55,7 +55,7 @@ export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Exch
 
 function readAnswer(token: Token): NegotiationToken {
   const read = token && parseNegotiation(token);
-  if (read?.kind !== 'NegTokenResp') throw badToken('no NegTokenResp of SPNEGO where one is owed');
+  if (read?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
   if (read.state === 'reject') throw badToken('the initiator ends the negotiation');
   return read;
 }
@@ -76,8 +76,4 @@ function attempt<T>(run: () => T): T {
 function rejected({ code, message, side, offset, token }: FtpSecurityError): FtpSecurityError {
   const inside = token === undefined ? {} : { inside: token };
   return new FtpSecurityError(code, message, { side, offset, token: answer({ state: 'reject', ...inside }) });
-}
-
-function badToken(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }

@@ -1,5 +1,5 @@
 /** SPNEGO around the exchange, the client's side (RFC 4178 §4.2 and §5). It offers Kerberos alone. */
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, type FtpSecurityError } from '../../../errors.js';
 import type { ExchangeFacts, Step } from '../../../secure/security-context.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import { parseContextToken } from '../messages/gss-framing.js';
@@ -38,7 +38,7 @@ export function* negotiate({ token, facts, finish }: Begun): ExchangeGenerator {
 
 function readAnswer(token: Token): NegotiationToken {
   const read = token && parseNegotiation(token);
-  if (read?.kind !== 'NegTokenResp') throw badToken('no NegTokenResp of SPNEGO where one is owed');
+  if (read?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
   if (read.state === 'reject') throw rejection(read);
   if (read.chosen !== undefined && !isKerberos(read.chosen)) throw badToken('the acceptor chose what was not offered');
   return read;
@@ -48,8 +48,4 @@ function rejection({ inside }: NegotiationToken): FtpSecurityError {
   const seen = inside && parseContextToken(inside);
   if (seen?.kind === 'KRB-ERROR') return errorOf(seen.message);
   return badToken('the acceptor ends the negotiation');
-}
-
-function badToken(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }

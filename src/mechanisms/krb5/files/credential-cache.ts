@@ -3,12 +3,12 @@
  * documentation ("Credential cache file format") describes it. Versions 3 and 4, which are big-endian; 1 and 2 depend on the
  * machine that wrote them, and are long gone.
  */
+import { ByteReader } from '../../../byte-reader.js';
 import { assertBytes } from '../../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../../errors.js';
 import { nameText } from '../messages/der.js';
 import type { EncryptionKey } from '../messages/kerberos.js';
 import type { Principal } from '../messages/principal.js';
-import { FileReader } from './file-reader.js';
 
 /** A ticket and what belongs to it. Times are seconds since 1970; 0 where there is none. */
 export interface Credential {
@@ -42,7 +42,7 @@ export interface CredentialCache {
   configuration: { name: string[]; value: Uint8Array }[];
   /** By how much the clock of the KDC is ahead of the client's, as version 4 may say; in seconds. */
   timeOffset?: number;
-  /** Why the file can't be read to its end: behind whole credentials one is cut, or stands something else. */
+  /** Why the file can't be read to its end: after whole credentials, one is cut or something else follows. */
   error?: FtpSecurityError;
 }
 
@@ -51,7 +51,7 @@ const CONFIGURATION_REALM = 'X-CACHECONF:';
 const TIME_OFFSET = 1;
 
 /**
- * A credential cache, of version 3 or 4. What is odd at its end, behind whole credentials, is left out, and told by `error`.
+ * A credential cache, of version 3 or 4. What is odd at its end, behind whole credentials, is left out and reported in `error`.
  * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`
  */
 export function parseCredentialCache(bytes: Uint8Array): CredentialCache {
@@ -62,7 +62,7 @@ export function parseCredentialCache(bytes: Uint8Array): CredentialCache {
       offset: 0,
     });
   }
-  const file = new FileReader('credential cache', { bytes, start: 2, end: bytes.length });
+  const file = new ByteReader(bytes, { what: 'credential cache', code: 'syntax/bad-file', start: 2 });
   const timeOffset = version === 4 ? readHeader(file.part(file.uint16())) : undefined;
   const principal = readPrincipal(file);
   const { all, error } = readCredentials(file, version);
@@ -76,7 +76,7 @@ export function parseCredentialCache(bytes: Uint8Array): CredentialCache {
   };
 }
 
-function readCredentials(file: FileReader, version: 3 | 4): { all: Credential[]; error?: FtpSecurityError } {
+function readCredentials(file: ByteReader, version: 3 | 4): { all: Credential[]; error?: FtpSecurityError } {
   const all: Credential[] = [];
   try {
     while (file.left > 0) all.push(readCredential(file, version));
@@ -89,7 +89,7 @@ function readCredentials(file: FileReader, version: 3 | 4): { all: Credential[];
 }
 
 /** Tags that are not known are passed over. */
-function readHeader(header: FileReader): number | undefined {
+function readHeader(header: ByteReader): number | undefined {
   let timeOffset: number | undefined;
   while (header.left > 0) {
     const tag = header.uint16();
@@ -99,7 +99,7 @@ function readHeader(header: FileReader): number | undefined {
   return timeOffset;
 }
 
-function readPrincipal(file: FileReader): Principal {
+function readPrincipal(file: ByteReader): Principal {
   const type = file.int32();
   const components = file.uint32();
   const realm = nameText(counted(file));
@@ -108,7 +108,7 @@ function readPrincipal(file: FileReader): Principal {
   return { name, realm, type };
 }
 
-function readCredential(file: FileReader, version: 3 | 4): Credential {
+function readCredential(file: ByteReader, version: 3 | 4): Credential {
   return {
     client: readPrincipal(file),
     server: readPrincipal(file),
@@ -127,19 +127,19 @@ function readCredential(file: FileReader, version: 3 | 4): Credential {
 }
 
 /** Version 3 has the type twice. */
-function readKey(file: FileReader, version: 3 | 4): EncryptionKey {
+function readKey(file: ByteReader, version: 3 | 4): EncryptionKey {
   const keytype = file.int16();
   if (version === 3) file.int16();
   return { keytype, keyvalue: counted(file) };
 }
 
-function readTyped(file: FileReader): [type: number, octets: Uint8Array][] {
+function readTyped(file: ByteReader): [type: number, octets: Uint8Array][] {
   const entries: [number, Uint8Array][] = [];
   for (let left = file.uint32(); left > 0; left--) entries.push([file.int16(), counted(file)]);
   return entries;
 }
 
-function counted(file: FileReader): Uint8Array {
+function counted(file: ByteReader): Uint8Array {
   return file.octets(file.uint32());
 }
 

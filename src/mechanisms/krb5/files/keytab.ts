@@ -3,11 +3,11 @@
  * format") describes it. Version 2 is big-endian; version 1 has the octet order of the machine that wrote it, counts the
  * realm as a component, and has no name type.
  */
+import { ByteReader } from '../../../byte-reader.js';
 import { assertBytes, viewOf } from '../../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../../errors.js';
 import { nameText } from '../messages/der.js';
 import type { Principal } from '../messages/principal.js';
-import { FileReader } from './file-reader.js';
 
 export interface KeytabEntry {
   principal: Principal;
@@ -23,13 +23,13 @@ export interface KeytabEntry {
 export interface Keytab {
   /** In the file's order; deleted ones are left out. */
   entries: KeytabEntry[];
-  /** Why the file can't be read to its end: behind whole entries one is cut, or stands something else. */
+  /** Why the file can't be read to its end: after whole entries, one is cut or something else follows. */
   error?: FtpSecurityError;
 }
 
 /**
  * The entries of a keytab file, in the file's order; deleted ones are left out. What is odd at the end of the file, behind
- * whole entries, is left out as well: {@link parseKeytabFile} tells of it.
+ * whole entries, is left out as well: {@link parseKeytabFile} reports it.
  * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`
  */
 export function parseKeytab(bytes: Uint8Array): KeytabEntry[] {
@@ -47,7 +47,7 @@ export function parseKeytabFile(bytes: Uint8Array): Keytab {
   if (bytes[0] !== 5 || (version !== 1 && version !== 2))
     throw bad('no keytab: it does not start with 05 01 or 05 02', 0);
   const littleEndian = version === 1 && isLittleEndian(bytes);
-  const file = new FileReader('keytab', { bytes, start: 2, end: bytes.length }, littleEndian);
+  const file = new ByteReader(bytes, { what: 'keytab', code: 'syntax/bad-file', start: 2, littleEndian });
   const entries: KeytabEntry[] = [];
   while (file.left > 0) {
     const record = nextRecord(file);
@@ -62,7 +62,7 @@ export function parseKeytabFile(bytes: Uint8Array): Keytab {
 }
 
 /** Undefined at a length of zero, which ends the file; an error where the file ends first. */
-function nextRecord(file: FileReader): { reader: FileReader; deleted: boolean } | FtpSecurityError | undefined {
+function nextRecord(file: ByteReader): { reader: ByteReader; deleted: boolean } | FtpSecurityError | undefined {
   try {
     const length = file.int32();
     return length === 0 ? undefined : { reader: file.part(Math.abs(length)), deleted: length < 0 };
@@ -78,7 +78,7 @@ function isLittleEndian(bytes: Uint8Array): boolean {
   return Math.abs(view.getInt32(2, true)) < Math.abs(view.getInt32(2, false));
 }
 
-function readEntry(record: FileReader, version: 1 | 2): KeytabEntry {
+function readEntry(record: ByteReader, version: 1 | 2): KeytabEntry {
   const { offset } = record;
   const components = record.uint16() - (version === 1 ? 1 : 0);
   if (components < 0) throw bad('keytab: a name without a realm', offset);
@@ -95,7 +95,7 @@ function readEntry(record: FileReader, version: 1 | 2): KeytabEntry {
   return { principal: { name, realm, type }, kvno: longKvno || kvno, enctype, key, timestamp };
 }
 
-function counted(record: FileReader): Uint8Array {
+function counted(record: ByteReader): Uint8Array {
   return record.octets(record.uint16());
 }
 

@@ -5,7 +5,7 @@
  * length is checked against its surroundings before anything is taken. A list has a bound of its own, MAX_ITEMS.
  */
 import { concatAll, copy, fromUtf8, toUtf8 } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, type FtpSecurityError } from '../../../errors.js';
 
 /** A stretch of the octets that are read; offsets in errors count from the start of all of them. */
 export interface Range {
@@ -309,7 +309,7 @@ function inElement(tag: number, contents: readonly Uint8Array[]): Uint8Array[] {
 }
 
 function expected(what: string, offset: number): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', `DER: expected ${what}`, { offset });
+  return badToken(`DER: expected ${what}`, { offset });
 }
 
 /** Reads a value that takes up the whole range. */
@@ -328,7 +328,7 @@ function lengthSize(bytes: Uint8Array, at: number, end: number): number {
   return 1 + more;
 }
 
-/** RFC 4120 §1.5.1: nobody is to refuse a message for fields that were added to it. */
+/** RFC 4120 §1.5.1: a message must not be refused for fields that were added to it. */
 function checkExtensions({ bytes, start, end }: Range, last: number): void {
   let tag = CONTEXT | last;
   for (let at = start; at < end; ) {

@@ -1,5 +1,5 @@
 /** EncryptedData (RFC 4120 §5.2.9): what is sealed under a key for one usage, and opened. What is in between holds keys, and is erased. */
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken } from '../../../errors.js';
 import { consume } from '../crypto/aes-hmac.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
 import { formatDer, parseDer, type Type } from './der.js';
@@ -28,7 +28,7 @@ export function openData<T>(
   options: CipherOptions,
 ): T {
   if (etype !== key.keytype) {
-    throw new FtpSecurityError('security/bad-token', `${type.name}: enctype ${etype} under a key of ${key.keytype}`);
+    throw badToken(`${type.name}: enctype ${etype} under a key of ${key.keytype}`);
   }
   return withKey(key, options, prepared =>
     consume(prepared.decrypt(usage, cipher), plaintext =>

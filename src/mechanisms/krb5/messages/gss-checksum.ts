@@ -1,6 +1,6 @@
 /** What an initiator puts into the checksum field of its authenticator: bindings, flags, delegation (RFC 4121 §4.1.1). */
 import { assertBytes, concat, copy, viewOf } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, type FtpSecurityError } from '../../../errors.js';
 
 export const GSS_CHECKSUM_TYPE = 0x8003;
 
@@ -87,5 +87,5 @@ const DELEGATION_START = 28;
 const DELEGATION_OPTION = 1;
 
 function bad(message: string, offset: number): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', `authenticator checksum: ${message}`, { offset });
+  return badToken(`authenticator checksum: ${message}`, { offset });
 }

@@ -3,7 +3,7 @@
  * §4.1).
  */
 import { assertBytes, concat, fromHex, startsWith, toHex } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken } from '../../../errors.js';
 import { APPLICATION, formatDer, formatElement, parseDer, readElement } from './der.js';
 import { type ApRep, type ApReq, apRep, apReq, type KrbError, krbError } from './kerberos.js';
 
@@ -12,7 +12,7 @@ export type ContextToken =
   | { kind: 'AP-REP'; message: ApRep }
   | { kind: 'KRB-ERROR'; message: KrbError };
 
-/** Object identifiers, each with its tag and length as it stands in a frame. */
+/** Object identifiers, each with its tag and length as it is in a frame. */
 const MECHANISMS = {
   /** 1.2.840.113554.1.2.2 (RFC 4121 §1) */
   kerberos: fromHex('06092a864886f712010202'),
@@ -31,7 +31,7 @@ interface Frame {
   start: number;
 }
 
-/** The frame that a token starts with, whole or not; undefined when it is none of a mechanism that we know. */
+/** The frame that a token starts with, whole or not; undefined for an unknown mechanism. */
 export function frameOf(token: Uint8Array): Frame | undefined {
   if (token[0] !== APPLICATION || token[1] === undefined) return undefined;
   const at = token[1] < 0x80 ? 2 : 2 + (token[1] & 0x7f);
@@ -61,7 +61,7 @@ export function parseContextToken(token: Uint8Array): ContextToken {
     case TOKEN_IDS['KRB-ERROR']:
       return { kind: 'KRB-ERROR', message: parseDer(krbError, token, at + 2) };
     default:
-      throw badToken(`token id ${id || 'missing'}: no AP-REQ, AP-REP or KRB-ERROR`, at);
+      throw badToken(`token id ${id || 'missing'}: no AP-REQ, AP-REP or KRB-ERROR`, { offset: at });
   }
 }
 
@@ -79,13 +79,13 @@ export function formatFrame(inside: Uint8Array, mechanism: FramedMechanism = 'ke
  * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
  */
 export function openFrame(token: Uint8Array, mechanism: FramedMechanism = 'kerberos'): number {
-  if (token[0] !== APPLICATION) throw badToken('no GSS-API frame: the first octet is not 60', 0);
+  if (token[0] !== APPLICATION) throw badToken('no GSS-API frame: the first octet is not 60', { offset: 0 });
   const { start, end } = readElement(token, 0, token.length);
-  if (end !== token.length) throw badToken('octets after the GSS-API frame', end);
+  if (end !== token.length) throw badToken('octets after the GSS-API frame', { offset: end });
   const frame = frameOf(token);
-  if (frame === undefined) throw badToken('the mechanism is not Kerberos', start);
+  if (frame === undefined) throw badToken('the mechanism is not Kerberos', { offset: start });
   if (frame.mechanism !== mechanism)
-    throw badToken('a token of SPNEGO (RFC 4178) where one of Kerberos is owed', start);
+    throw badToken('a token of SPNEGO (RFC 4178) where one of Kerberos is expected', { offset: start });
   return frame.start;
 }
 
@@ -98,8 +98,4 @@ function formatMessage(token: ContextToken): Uint8Array {
     case 'KRB-ERROR':
       return formatDer(krbError, token.message);
   }
-}
-
-function badToken(message: string, offset: number): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message, { offset });
 }

@@ -3,9 +3,8 @@
  * bare.
  */
 import { fromHex, toHex } from '../../../bytes.js';
-import { FtpSecurityError, refusalFrom } from '../../../errors.js';
+import { badToken, refusalFrom } from '../../../errors.js';
 import { destroyOnError } from '../../exchange-generator.js';
-import type { Krb5Context } from '../tokens/context.js';
 import {
   application,
   field,
@@ -85,7 +84,7 @@ const negTokenResp = negotiation(
 );
 
 /**
- * Undefined when a token is none of SPNEGO.
+ * Undefined when a token is not one of SPNEGO.
  * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
  */
 export function parseNegotiation(token: Uint8Array): NegotiationToken | undefined {
@@ -137,10 +136,16 @@ export function mechanismList(offered: Uint8Array[]): Uint8Array {
   return formatDer(mechTypeList, offered);
 }
 
+/** A context that verifies MICs. */
+interface MicVerifier {
+  verifyMic(text: Uint8Array, token: Uint8Array): unknown;
+  destroy(): void;
+}
+
 /** @throws FtpSecurityError `security/bad-token` when there is no MIC, or as `verifyMic` does; the context is destroyed */
-export function verifyMechanisms(context: Krb5Context, list: Uint8Array, mic: Uint8Array | undefined): void {
+export function verifyMechanisms(context: MicVerifier, list: Uint8Array, mic: Uint8Array | undefined): void {
   destroyOnError(context, () => {
-    if (mic === undefined) throw new FtpSecurityError('security/bad-token', 'SPNEGO: no mechListMIC where it is owed');
+    if (mic === undefined) throw badToken('SPNEGO: the mechListMIC is missing');
     context.verifyMic(list, mic);
   });
 }

@@ -6,11 +6,10 @@ import type { TokenLevel } from '../../../secure/protection-level.js';
 import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../../secure/security-context.js';
 import { destroyOnError } from '../../exchange-generator.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
-import { buildFramedToken, framedSizeLimit, openFramedToken } from './rfc1964.js';
-import { framedKey } from './rfc1964-keys.js';
-import { buildFramedMic, verifyFramedMic } from './rfc1964-mic.js';
-import { buildWrapToken, type Opened, openWrapToken, wrapOverhead } from './rfc4121.js';
-import { buildMicToken, verifyMicToken } from './rfc4121-mic.js';
+import { buildRfc1964Mic, buildRfc1964Wrap, openRfc1964Wrap, rfc1964SizeLimit, verifyRfc1964Mic } from './rfc1964.js';
+import { rfc1964Key } from './rfc1964-keys.js';
+import { buildMicToken, buildWrapToken, openWrapToken, verifyMicToken, wrapOverhead } from './rfc4121.js';
+import type { Opened } from './token-header.js';
 
 export interface Krb5ContextOptions extends CipherOptions {
   /** Whose tokens `wrap` makes; `unwrap` opens the other side's. */
@@ -101,15 +100,15 @@ function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions)
 
 function rfc1964(key: KerberosKey, options: Krb5ContextOptions): TokenFormat {
   const isAcceptor = options.role === 'acceptor';
-  const framed = framedKey(key, options.key, options);
+  const framed = rfc1964Key(key, options.key, options);
   return {
     numbers: 1n << 32n,
     build: (plaintext, sealed, sequence) =>
-      buildFramedToken(framed, { sentByAcceptor: isAcceptor, sealed, sequence }, plaintext),
-    open: token => openFramedToken(framed, !isAcceptor, token),
-    sign: (text, sequence) => buildFramedMic(framed, isAcceptor, sequence, text),
-    verify: (text, token) => verifyFramedMic(framed, !isAcceptor, token, text),
-    sizeLimit: (_sealed, maxToken) => framedSizeLimit(framed, maxToken),
+      buildRfc1964Wrap(framed, { sentByAcceptor: isAcceptor, sealed, sequence }, plaintext),
+    open: token => openRfc1964Wrap(framed, !isAcceptor, token),
+    sign: (text, sequence) => buildRfc1964Mic(framed, isAcceptor, sequence, text),
+    verify: (text, token) => verifyRfc1964Mic(framed, !isAcceptor, token, text),
+    sizeLimit: (_sealed, maxToken) => rfc1964SizeLimit(framed, maxToken),
     destroy() {
       framed.destroy();
       key.destroy();
@@ -194,7 +193,7 @@ class NumberedContext implements Krb5Context {
     this.#format.destroy();
   }
 
-  /** The first number that comes tells where the peer counts from. */
+  /** The first number shows where the peer starts to count. */
   #accept(number: bigint): SequenceState {
     const extended = this.#received.last === undefined ? this.#signExtended : undefined;
     const received = extended !== undefined && number >= extended ? this.#numbersFrom(extended) : this.#received;

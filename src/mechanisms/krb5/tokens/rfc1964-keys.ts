@@ -9,7 +9,7 @@ import { rc4 } from '../crypto/rc4.js';
 import { derive, hmacMd5 } from '../crypto/rc4-hmac.js';
 
 /** One key in the tokens of RFC 1964. A body is confounder, text and padding. */
-export interface FramedKey {
+export interface Rfc1964Key {
   /** The checksums of each SGN_ALG, by its two octets; the first is that of the tokens that we make. */
   readonly signing: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
   /** The same for tokens without a body, those of GetMIC. */
@@ -38,7 +38,7 @@ const USAGE = { rc4Wrap: 13, rc4Mic: 15, tripleDesSign: 23 } as const;
  * @param key  stays the caller's to destroy
  * @param octets  of the same key; copied
  */
-export function framedKey(key: KerberosKey, octets: Uint8Array, { ciphers = {} }: CipherOptions): FramedKey {
+export function rfc1964Key(key: KerberosKey, octets: Uint8Array, { ciphers = {} }: CipherOptions): Rfc1964Key {
   const make = FAMILIES.get(key.enctype.number);
   if (make === undefined) {
     throw new FtpSecurityError('security/no-key', `${key.enctype.name} has no tokens of RFC 1964`);
@@ -46,7 +46,7 @@ export function framedKey(key: KerberosKey, octets: Uint8Array, { ciphers = {} }
   return make(key, octets, ciphers);
 }
 
-type Family = (key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers) => FramedKey;
+type Family = (key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers) => Rfc1964Key;
 
 const FAMILIES: ReadonlyMap<number, Family> = new Map([
   [1, des],
@@ -59,7 +59,7 @@ const CHECKSUM = 8;
 const BLOCK = 8;
 
 /** RFC 4757 §7.2 and §7.3. */
-function rc4Hmac(key: KerberosKey, octets: Uint8Array): FramedKey {
+function rc4Hmac(key: KerberosKey, octets: Uint8Array): Rfc1964Key {
   const zero = u32be(0);
   const sequenceKey = consume(derive(octets, zero), hmacMd5);
   const sealKey = consume(
@@ -91,7 +91,7 @@ function rc4Hmac(key: KerberosKey, octets: Uint8Array): FramedKey {
 }
 
 /** As all libraries have it, and no RFC: RFC 1964 with triple DES for DES, and the checksum of RFC 3961 §6.3. */
-function tripleDes(key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): FramedKey {
+function tripleDes(key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Rfc1964Key {
   const cipher = ciphers.tripleDes!(octets);
   const signing = new Map([[0x0400, (data: Uint8Array) => key.checksum(USAGE.tripleDesSign, data)]]);
   return {
@@ -104,7 +104,7 @@ function tripleDes(key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers):
 }
 
 /** RFC 1964 §1.2.1.1 and §1.2.2. */
-function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): FramedKey {
+function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Rfc1964Key {
   const cipher = ciphers.des!(octets);
   const reversed = consume(copy(octets).reverse(), key => ciphers.des!(key));
   const prefix = reversed.encrypt(new Uint8Array(2 * BLOCK));
@@ -135,7 +135,7 @@ function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Fram
 function blockCipherParts(
   cipher: BlockCipher,
   sealing: BlockCipher,
-): Omit<FramedKey, 'signing' | 'signingAlone' | 'sealing' | 'checksumLength'> {
+): Omit<Rfc1964Key, 'signing' | 'signingAlone' | 'sealing' | 'checksumLength'> {
   return {
     blockSize: BLOCK,
     littleEndian: true,

@@ -1,26 +1,28 @@
 /**
- * Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3: the frame of RFC 2743 §3.1, a header, the encrypted sequence number, a
- * checksum, and a body of confounder, text and padding, sealed or not.
+ * Per-message tokens of RFC 1964 §1.2 and RFC 4757 §7.2 and §7.3: the frame of RFC 2743 §3.1, a header, the encrypted sequence
+ * number and a checksum; in Wrap tokens then a body of confounder, text and padding, sealed or not. Tokens of GSS_GetMIC have
+ * no body.
  */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { concat, copy, equalConstantTime, u32be, viewOf } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import { formatFrame, openFrame } from '../messages/gss-framing.js';
-import type { FramedKey } from './rfc1964-keys.js';
-import { type Opened, readTokenHeader, type TokenHeader } from './rfc4121.js';
+import type { Rfc1964Key } from './rfc1964-keys.js';
+import { type Opened, readTokenHeader, type TokenHeader } from './token-header.js';
 
 /** Where the parts are, counted from TOK_ID. */
 const AT = { signing: 2, sealing: 4, filler: 6, sequence: 8, checksum: 16 } as const;
-const TOKEN_ID = 0x0201;
+const WRAP_TOKEN_ID = 0x0201;
+const MIC_TOKEN_ID = 0x0101;
 const NOT_SEALED = 0xffff;
 const FILLER = 0xffff;
 const CONFOUNDER = 8;
-/** Tag, object identifier: what stands in a frame besides its length and its contents. */
+/** Tag and object identifier: what a frame has besides its length and its contents. */
 const FRAME = 12;
 
 const REFUSALS: Record<Exclude<TokenHeader['kind'], 'rfc1964-wrap'>, string> = {
-  'rfc1964-mic': 'a GetMIC token, which holds no text, where a Wrap token is owed',
-  'rfc1964-deletion': 'a context deletion token where a Wrap token is owed',
+  'rfc1964-mic': 'expected a Wrap token, got a GetMIC token, which holds no text',
+  'rfc1964-deletion': 'expected a Wrap token, got a context deletion token',
   wrap: 'a Wrap token of RFC 4121, where this key makes tokens of RFC 1964',
   mic: 'a GetMIC token of RFC 4121, which holds no text',
   deletion: 'a context deletion token',
@@ -30,14 +32,14 @@ const REFUSALS: Record<Exclude<TokenHeader['kind'], 'rfc1964-wrap'>, string> = {
  * Makes a Wrap token.
  * @param confounder  8 octets, for vectors only; random unless given
  */
-export function buildFramedToken(
-  key: FramedKey,
+export function buildRfc1964Wrap(
+  key: Rfc1964Key,
   { sentByAcceptor, sealed, sequence }: { sentByAcceptor: boolean } & Omit<Opened, 'plaintext'>,
   plaintext: Uint8Array,
   confounder: Uint8Array = randomBytes(CONFOUNDER),
 ): Uint8Array {
   const [signing, checksumOf] = [...key.signing][0]!;
-  const header = concat(u16be(TOKEN_ID), u16be(signing), u16be(sealed ? key.sealing : NOT_SEALED), u16be(FILLER));
+  const header = concat(u16be(WRAP_TOKEN_ID), u16be(signing), u16be(sealed ? key.sealing : NOT_SEALED), u16be(FILLER));
   const padding = key.blockSize - (plaintext.length % key.blockSize);
   const body = concat(confounder, plaintext, new Uint8Array(padding).fill(padding));
   const checksum = checksumOf(concat(header, body));
@@ -47,7 +49,7 @@ export function buildFramedToken(
 }
 
 /** The longest plaintext whose token has at most `maxToken` octets; 0 when there is none. */
-export function framedSizeLimit({ checksumLength, blockSize }: FramedKey, maxToken: number): number {
+export function rfc1964SizeLimit({ checksumLength, blockSize }: Rfc1964Key, maxToken: number): number {
   const besides = FRAME + AT.checksum + checksumLength + CONFOUNDER;
   let longest = 0;
   // The length in the frame takes 1 to 5 octets; a shorter one has a limit of its own (X.690 §8.1.3).
@@ -66,7 +68,7 @@ export function framedSizeLimit({ checksumLength, blockSize }: FramedKey, maxTok
  * @param sentByAcceptor  what its direction must say
  * @throws FtpSecurityError `security/bad-token`, `security/wrong-direction`, `security/bad-checksum`
  */
-export function openFramedToken(key: FramedKey, sentByAcceptor: boolean, token: Uint8Array): Opened {
+export function openRfc1964Wrap(key: Rfc1964Key, sentByAcceptor: boolean, token: Uint8Array): Opened {
   const { kind } = readTokenHeader(token);
   if (kind !== 'rfc1964-wrap') throw badToken(REFUSALS[kind]);
   const inside = token.subarray(openFrame(token));
@@ -82,23 +84,20 @@ export function openFramedToken(key: FramedKey, sentByAcceptor: boolean, token: 
     sender !== undefined,
   ];
   if (checks.includes(false)) {
-    throw new FtpSecurityError(
-      'security/bad-checksum',
-      'the checksum, the padding or the sequence number does not hold',
-    );
+    throw new FtpSecurityError('security/bad-checksum', 'the checksum, the padding or the sequence number is wrong');
   }
   assertDirection(sender, sentByAcceptor);
   return { plaintext: copy(body, CONFOUNDER, body.length - body.at(-1)!), sealed, sequence };
 }
 
-/** What stands in the clear. */
+/** What can be read without a key. */
 interface FramedParts {
   checksumOf: (data: Uint8Array) => Uint8Array;
   sealed: boolean;
   bodyStart: number;
 }
 
-function readHeader(key: FramedKey, inside: Uint8Array): FramedParts {
+function readHeader(key: Rfc1964Key, inside: Uint8Array): FramedParts {
   const bodyStart = AT.checksum + key.checksumLength;
   const bodyLength = inside.length - bodyStart;
   if (bodyLength < CONFOUNDER + key.blockSize || bodyLength % key.blockSize !== 0) {
@@ -107,20 +106,20 @@ function readHeader(key: FramedKey, inside: Uint8Array): FramedParts {
   const view = viewOf(inside);
   const sealing = view.getUint16(AT.sealing);
   const checksumOf = key.signing.get(view.getUint16(AT.signing));
-  if (checksumOf === undefined) throw badToken('SGN_ALG is none of this key');
+  if (checksumOf === undefined) throw badToken('SGN_ALG is not one of this key');
   if (sealing !== key.sealing && sealing !== NOT_SEALED) throw badToken('SEAL_ALG is not that of this key');
   if (view.getUint16(AT.filler) !== FILLER) throw badToken('filler is not FFFF');
   return { checksumOf, sealed: sealing !== NOT_SEALED, bodyStart };
 }
 
 /** The plaintext of SND_SEQ: the number, and four octets of direction (RFC 1964 §1.2.1.2). */
-export function sequenceField({ littleEndian }: FramedKey, sequence: bigint, sentByAcceptor: boolean): Uint8Array {
+function sequenceField({ littleEndian }: Rfc1964Key, sequence: bigint, sentByAcceptor: boolean): Uint8Array {
   const number = u32be(Number(sequence));
   return concat(littleEndian ? number.reverse() : number, new Uint8Array(4).fill(sentByAcceptor ? 0xff : 0));
 }
 
-export function readSequence(
-  { littleEndian }: FramedKey,
+function readSequence(
+  { littleEndian }: Rfc1964Key,
   field: Uint8Array,
 ): { sequence: bigint; sender: 'initiator' | 'acceptor' | undefined } {
   const view = viewOf(field);
@@ -129,7 +128,7 @@ export function readSequence(
   return { sequence: BigInt(view.getUint32(0, littleEndian)), sender };
 }
 
-export function assertDirection(sender: 'initiator' | 'acceptor' | undefined, sentByAcceptor: boolean): void {
+function assertDirection(sender: 'initiator' | 'acceptor' | undefined, sentByAcceptor: boolean): void {
   if ((sender === 'acceptor') === sentByAcceptor) return;
   throw new FtpSecurityError('security/wrong-direction', 'the direction says that the token comes from our side');
 }
@@ -147,10 +146,47 @@ function isPadded(body: Uint8Array, blockSize: number): boolean {
   return wrong === 0;
 }
 
-export function u16be(value: number): Uint8Array {
+function u16be(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value);
 }
 
-function badToken(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
+export function buildRfc1964Mic(
+  key: Rfc1964Key,
+  sentByAcceptor: boolean,
+  sequence: bigint,
+  text: Uint8Array,
+): Uint8Array {
+  const [signing, checksumOf] = [...key.signingAlone][0]!;
+  const header = concat(u16be(MIC_TOKEN_ID), u16be(signing), u16be(FILLER), u16be(FILLER));
+  const checksum = checksumOf(concat(header, text));
+  const numbered = sequenceField(key, sequence, sentByAcceptor);
+  return formatFrame(concat(header, key.encryptSequence(numbered, checksum), checksum));
+}
+
+/**
+ * Verifies a token, and gives its sequence number; whether that may come is not looked at.
+ * @param sentByAcceptor  what its direction must say
+ * @throws FtpSecurityError `security/bad-token`, `security/wrong-direction`, `security/bad-checksum`
+ */
+export function verifyRfc1964Mic(
+  key: Rfc1964Key,
+  sentByAcceptor: boolean,
+  token: Uint8Array,
+  text: Uint8Array,
+): bigint {
+  const { kind } = readTokenHeader(token);
+  if (kind !== 'rfc1964-mic') throw badToken(`expected a GetMIC token, got one of kind ${kind}`);
+  const inside = token.subarray(openFrame(token));
+  if (inside.length !== AT.checksum + key.checksumLength) throw badToken('a GetMIC token of another length');
+  const checksumOf = key.signingAlone.get(viewOf(inside).getUint16(AT.signing));
+  if (checksumOf === undefined) throw badToken('SGN_ALG is not one of this key');
+  const checksum = inside.subarray(AT.checksum);
+  const numbered = key.decryptSequence(inside.subarray(AT.sequence, AT.checksum), checksum);
+  const { sequence, sender } = readSequence(key, numbered);
+  const holds = equalConstantTime(checksumOf(concat(inside.subarray(0, AT.sequence), text)), checksum);
+  if (!holds || sender === undefined) {
+    throw new FtpSecurityError('security/bad-checksum', 'the checksum or the sequence number is wrong');
+  }
+  assertDirection(sender, sentByAcceptor);
+  return sequence;
 }

@@ -1,71 +1,25 @@
 /**
- * Wrap tokens of RFC 4121 §4.2: a header in clear, then text and checksum, or the encrypted text. The other per-message
- * tokens are told apart from them and refused.
+ * Per-message tokens of RFC 4121 §4.2. Wrap tokens: a header in clear, then text and checksum, or the encrypted text. Tokens of
+ * GSS_GetMIC: a header, and a checksum over a text that is not in the token.
  */
 import { concat, copy, equalConstantTime, u64be, viewOf } from '../../../bytes.js';
-import { FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Enctype, KerberosKey } from '../crypto/enctypes.js';
-import { mechanismOf } from '../messages/gss-framing.js';
-
-/** Who protects: the flags that do not change during a context (RFC 4121 §4.2.2). */
-export interface Sender {
-  sentByAcceptor: boolean;
-  /** The key is a subkey that the acceptor asserted. */
-  acceptorSubkey: boolean;
-}
-
-export interface WrapHeader extends Sender {
-  kind: 'wrap';
-  /** With confidentiality. */
-  sealed: boolean;
-  /** Extra count: octets of filler when sealed, of checksum when not (§4.2.3). */
-  ec: number;
-  /** Right rotation count (§4.2.5). */
-  rrc: number;
-  sequence: bigint;
-}
-
-/** Of GSS_GetMIC (§4.2.6.1), which holds no text; or of a context deletion token, which has the same layout. */
-export interface MicHeader extends Sender {
-  kind: 'mic' | 'deletion';
-  sequence: bigint;
-}
-
-/** A token in the frame of RFC 1964 §1.2. */
-export interface FramedHeader {
-  kind: 'rfc1964-wrap' | 'rfc1964-mic' | 'rfc1964-deletion';
-}
-
-export type TokenHeader = WrapHeader | MicHeader | FramedHeader;
-
-export interface Opened {
-  plaintext: Uint8Array;
-  sealed: boolean;
-  sequence: bigint;
-}
-
-/** Header of both layouts, in octets. */
-const HEADER = 16;
-const FILLER = 0xff;
-export const FLAG = { sentByAcceptor: 1, sealed: 2, acceptorSubkey: 4 } as const;
-
-/** TOK_ID (§4.2.6). RFC 4121 has no deletion token, but MIT's libraries used to send this one. */
-const TOKEN_IDS = new Map<number, 'wrap' | 'mic' | 'deletion'>([
-  [0x0504, 'wrap'],
-  [0x0404, 'mic'],
-  [0x0405, 'deletion'],
-]);
-
-/** TOK_ID inside the frame (RFC 1964 §1.2.1 to §1.2.3). */
-const FRAMED_TOKEN_IDS = new Map<number, FramedHeader['kind']>([
-  [0x0201, 'rfc1964-wrap'],
-  [0x0101, 'rfc1964-mic'],
-  [0x0102, 'rfc1964-deletion'],
-]);
+import {
+  assertSender,
+  FILLER,
+  FLAG,
+  HEADER,
+  type Opened,
+  readTokenHeader,
+  type Sender,
+  type TokenHeader,
+  type WrapHeader,
+} from './token-header.js';
 
 const REFUSALS: Record<Exclude<TokenHeader['kind'], 'wrap'>, string> = {
-  mic: 'a GetMIC token, which holds no text, where a Wrap token is owed',
-  deletion: 'a context deletion token where a Wrap token is owed',
+  mic: 'expected a Wrap token, got a GetMIC token, which holds no text',
+  deletion: 'expected a Wrap token, got a context deletion token',
   'rfc1964-wrap': 'a Wrap token of RFC 1964, where this key makes tokens of RFC 4121',
   'rfc1964-mic': 'a GetMIC token of RFC 1964, which holds no text',
   'rfc1964-deletion': 'a context deletion token of RFC 1964',
@@ -73,32 +27,6 @@ const REFUSALS: Record<Exclude<TokenHeader['kind'], 'wrap'>, string> = {
 
 /** KG-USAGE-ACCEPTOR-SEAL and KG-USAGE-INITIATOR-SEAL: of all Wrap tokens, sealed or not (§2). */
 const USAGE = { acceptor: 22, initiator: 24 } as const;
-
-/**
- * What a per-message token says about itself. Nothing of it has been verified.
- * @throws FtpSecurityError `security/bad-token` when it is none, or too short for its header
- */
-export function readTokenHeader(token: Uint8Array): TokenHeader {
-  const framed = FRAMED_TOKEN_IDS.get(framedId(token));
-  if (framed !== undefined) return { kind: framed };
-  const kind = TOKEN_IDS.get(token.length < 2 ? -1 : viewOf(token).getUint16(0));
-  if (kind === undefined) throw badToken('no per-message token of Kerberos V5');
-  if (token.length < HEADER) throw badToken(`${token.length} octets, and the header has ${HEADER}`);
-  const fillerEnd = kind === 'wrap' ? 4 : 8;
-  for (let at = 3; at < fillerEnd; at++) {
-    if (token[at] !== FILLER) throw new FtpSecurityError('security/bad-token', 'filler is not FF', { offset: at });
-  }
-  const view = viewOf(token);
-  const flags = token[2]!;
-  const sender = {
-    sentByAcceptor: (flags & FLAG.sentByAcceptor) !== 0,
-    acceptorSubkey: (flags & FLAG.acceptorSubkey) !== 0,
-  };
-  const sequence = view.getBigUint64(8);
-  if (kind !== 'wrap') return { kind, ...sender, sequence };
-  const sealed = (flags & FLAG.sealed) !== 0;
-  return { kind, ...sender, sealed, ec: view.getUint16(4), rrc: view.getUint16(6), sequence };
-}
 
 /**
  * Makes a Wrap token, not rotated. It is `wrapOverhead` octets longer than the plaintext.
@@ -143,16 +71,6 @@ export function openWrapToken(key: KerberosKey, sender: Sender, token: Uint8Arra
   return { plaintext, sealed: header.sealed, sequence: header.sequence };
 }
 
-/** @throws FtpSecurityError `security/wrong-direction`, `bad-token` */
-export function assertSender(header: Sender, { sentByAcceptor, acceptorSubkey }: Sender): void {
-  if (header.sentByAcceptor !== sentByAcceptor) {
-    throw new FtpSecurityError('security/wrong-direction', 'SentByAcceptor says that the token comes from our side');
-  }
-  if (header.acceptorSubkey !== acceptorSubkey) {
-    throw badToken(`AcceptorSubkey is ${header.acceptorSubkey ? 'set' : 'clear'}, against what the context says`);
-  }
-}
-
 function unseal(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
   const whole = key.decrypt(usageOf(header.sentByAcceptor), body);
   const end = whole.length - header.ec - HEADER;
@@ -173,7 +91,7 @@ function verify(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: U
   // EC and RRC are zero for the checksum (§4.2.4).
   const computed = key.checksum(usageOf(header.sentByAcceptor), concat(plaintext, headerWithout(token, 4, 8)));
   if (!equalConstantTime(computed, body.subarray(end))) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum of the token does not hold');
+    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the token');
   }
   return plaintext;
 }
@@ -193,14 +111,33 @@ function usageOf(sentByAcceptor: boolean): number {
   return sentByAcceptor ? USAGE.acceptor : USAGE.initiator;
 }
 
-/** The TOK_ID after the frame of RFC 2743 §3.1; -1 when there is none. */
-function framedId(token: Uint8Array): number {
-  if (mechanismOf(token) !== 'kerberos') return -1;
-  const mechanism = token[1]! < 0x80 ? 2 : 2 + (token[1]! & 0x7f);
-  const at = mechanism + 11;
-  return token.length < at + 2 ? -1 : viewOf(token).getUint16(at);
+/** KG-USAGE-ACCEPTOR-SIGN and KG-USAGE-INITIATOR-SIGN (§2). */
+const MIC_USAGE = { acceptor: 23, initiator: 25 } as const;
+
+export function buildMicToken(key: KerberosKey, sender: Sender, sequence: bigint, text: Uint8Array): Uint8Array {
+  const flags = (sender.sentByAcceptor ? FLAG.sentByAcceptor : 0) | (sender.acceptorSubkey ? FLAG.acceptorSubkey : 0);
+  const header = concat(Uint8Array.of(0x04, 0x04, flags, 0xff, 0xff, 0xff, 0xff, 0xff), u64be(sequence));
+  return concat(header, key.checksum(micUsageOf(sender), concat(text, header)));
 }
 
-function badToken(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
+/**
+ * Verifies a token, and gives its sequence number; whether that may come is not looked at.
+ * @param sender  what its flags must say
+ * @throws FtpSecurityError `security/bad-token`, `security/wrong-direction`, `security/bad-checksum`
+ */
+export function verifyMicToken(key: KerberosKey, sender: Sender, token: Uint8Array, text: Uint8Array): bigint {
+  const header = readTokenHeader(token);
+  if (header.kind !== 'mic') {
+    throw badToken(`expected a GetMIC token, got one of kind ${header.kind}`);
+  }
+  assertSender(header, sender);
+  const computed = key.checksum(micUsageOf(sender), concat(text, token.subarray(0, HEADER)));
+  if (!equalConstantTime(computed, token.subarray(HEADER))) {
+    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the token');
+  }
+  return header.sequence;
+}
+
+function micUsageOf({ sentByAcceptor }: Sender): number {
+  return sentByAcceptor ? MIC_USAGE.acceptor : MIC_USAGE.initiator;
 }

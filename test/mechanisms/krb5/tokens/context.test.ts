@@ -4,7 +4,7 @@ import { copy, toUtf8 } from '../../../../src/bytes.js';
 import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { deriveRandom } from '../../../../src/mechanisms/krb5/crypto/key-derivation.js';
 import { krb5Context } from '../../../../src/mechanisms/krb5/tokens/context.js';
-import { readTokenHeader } from '../../../../src/mechanisms/krb5/tokens/rfc4121.js';
+import { readTokenHeader } from '../../../../src/mechanisms/krb5/tokens/token-header.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import type { TokenLevel } from '../../../../src/secure/protection-level.js';
 import type { SecurityContext } from '../../../../src/secure/security-context.js';

@@ -3,21 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { formatFrame, openFrame } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
-import { buildFramedToken, openFramedToken } from '../../../../src/mechanisms/krb5/tokens/rfc1964.js';
-import { type FramedKey, framedKey } from '../../../../src/mechanisms/krb5/tokens/rfc1964-keys.js';
+import { buildRfc1964Wrap, openRfc1964Wrap } from '../../../../src/mechanisms/krb5/tokens/rfc1964.js';
+import { type Rfc1964Key, rfc1964Key } from '../../../../src/mechanisms/krb5/tokens/rfc1964-keys.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import { errorOf, expectCode } from '../../../helpers.js';
 import { contextOf, type ForeignContext, foreignFiles, verdictOf } from '../foreign-contexts.js';
 
 const FILES = foreignFiles('rfc1964');
 
-function keyOf({ keys }: ForeignContext): FramedKey {
+function keyOf({ keys }: ForeignContext): Rfc1964Key {
   const { etype, key } = keys.message_key;
-  return framedKey(kerberosKey(etype, fromHex(key), { ciphers: nodeCiphers }), fromHex(key), { ciphers: nodeCiphers });
+  return rfc1964Key(kerberosKey(etype, fromHex(key), { ciphers: nodeCiphers }), fromHex(key), { ciphers: nodeCiphers });
 }
 
 /** The confounder that a foreign token was made with. */
-function confounderOf(key: FramedKey, token: Uint8Array): Uint8Array {
+function confounderOf(key: Rfc1964Key, token: Uint8Array): Uint8Array {
   const inside = token.subarray(openFrame(token));
   const bodyStart = 16 + key.checksumLength;
   const body = inside.subarray(bodyStart);
@@ -55,7 +55,7 @@ describe.each(FILES)('$file', ({ contexts }) => {
     expect(wrapped.length).toBeGreaterThan(10);
     for (const { from, op, plaintext, seq, token } of wrapped) {
       const facts = { sentByAcceptor: from === 'acceptor', sealed: op === 'wrap-conf1', sequence: BigInt(seq) };
-      const made = buildFramedToken(key, facts, fromHex(plaintext), confounderOf(key, fromHex(token)));
+      const made = buildRfc1964Wrap(key, facts, fromHex(plaintext), confounderOf(key, fromHex(token)));
       expect(toHex(made)).toBe(token);
     }
   });
@@ -97,7 +97,7 @@ const judged = FILES.flatMap(({ file, contexts }) =>
 /** The number that the acceptor expects before the verdicts. */
 function firstNumber(foreign: ForeignContext): bigint {
   const first = foreign.verdicts.find(({ case: kind }) => kind === 'conf0 good' || kind === 'then the skipped one')!;
-  return openFramedToken(keyOf(foreign), false, fromHex(first.token)).sequence;
+  return openRfc1964Wrap(keyOf(foreign), false, fromHex(first.token)).sequence;
 }
 
 describe('verdicts', () => {
@@ -138,17 +138,17 @@ describe('a token of RFC 1964', () => {
     expect([...key.signing.keys()]).toEqual([0x0000, 0x0100, 0x0200]);
     const facts = { sentByAcceptor: false, sealed: true, sequence: 5n };
     for (const [number, checksumOf] of key.signing) {
-      const other: FramedKey = { ...key, signing: new Map([[number, checksumOf]]) };
-      const token = buildFramedToken(other, facts, fromHex('4e4f4f50'));
-      expect(openFramedToken(key, false, token)).toEqual({
+      const other: Rfc1964Key = { ...key, signing: new Map([[number, checksumOf]]) };
+      const token = buildRfc1964Wrap(other, facts, fromHex('4e4f4f50'));
+      expect(openRfc1964Wrap(key, false, token)).toEqual({
         plaintext: fromHex('4e4f4f50'),
         sealed: true,
         sequence: 5n,
       });
-      expectCode(() => openFramedToken({ ...key, signing: new Map() }, false, token), 'security/bad-token');
+      expectCode(() => openRfc1964Wrap({ ...key, signing: new Map() }, false, token), 'security/bad-token');
       const changed = token.slice();
       changed[token.length - 1]! ^= 1;
-      expectCode(() => openFramedToken(key, false, changed), 'security/bad-checksum');
+      expectCode(() => openRfc1964Wrap(key, false, changed), 'security/bad-checksum');
     }
   });
 
@@ -159,19 +159,19 @@ describe('a token of RFC 1964', () => {
   ])('with another %s is refused', (_, at) => {
     for (const { contexts } of FILES) {
       const key = keyOf(contexts[0]);
-      const token = buildFramedToken(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
+      const token = buildRfc1964Wrap(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
       token[openFrame(token) + at]! ^= 0x80;
-      expectCode(() => openFramedToken(key, true, token), 'security/bad-token');
+      expectCode(() => openRfc1964Wrap(key, true, token), 'security/bad-token');
     }
   });
 
   it('whose frame fits, cut anywhere, is refused', () => {
     for (const { contexts } of FILES) {
       const key = keyOf(contexts[0]);
-      const token = buildFramedToken(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
+      const token = buildRfc1964Wrap(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
       const inside = token.subarray(openFrame(token));
       for (let length = 2; length < inside.length; length++) {
-        const error = errorOf(() => openFramedToken(key, true, formatFrame(inside.subarray(0, length))));
+        const error = errorOf(() => openRfc1964Wrap(key, true, formatFrame(inside.subarray(0, length))));
         const whole =
           length >= 16 + key.checksumLength + 8 + key.blockSize &&
           length % key.blockSize === inside.length % key.blockSize;
@@ -181,7 +181,7 @@ describe('a token of RFC 1964', () => {
   });
 
   it('is not made under the keys of RFC 4121', () => {
-    expectCode(() => framedKey(kerberosKey(17, new Uint8Array(16)), new Uint8Array(16), {}), 'security/no-key');
+    expectCode(() => rfc1964Key(kerberosKey(17, new Uint8Array(16)), new Uint8Array(16), {}), 'security/no-key');
   });
 
   it('with a bad padding under a good checksum fails as with a bad checksum', () => {
@@ -191,7 +191,7 @@ describe('a token of RFC 1964', () => {
       for (const count of [0, key.blockSize + 1, 255, ...(key.blockSize > 1 ? [2, 8] : [])]) {
         // The checksum of the changed body, as only a peer with the key could make it.
         const end = key.blockSize > 1 ? concat(Uint8Array.of(7), Uint8Array.of(count)) : Uint8Array.of(count);
-        const forged: FramedKey = {
+        const forged: Rfc1964Key = {
           ...key,
           signing: new Map(
             [...key.signing].map(([number, make]) => [
@@ -200,9 +200,9 @@ describe('a token of RFC 1964', () => {
             ]),
           ),
         };
-        const token = buildFramedToken(forged, facts, new Uint8Array(14));
+        const token = buildRfc1964Wrap(forged, facts, new Uint8Array(14));
         token.set(end, token.length - end.length);
-        expectCode(() => openFramedToken(key, true, token), 'security/bad-checksum');
+        expectCode(() => openRfc1964Wrap(key, true, token), 'security/bad-checksum');
       }
     }
   });

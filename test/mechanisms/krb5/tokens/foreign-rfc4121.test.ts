@@ -13,7 +13,8 @@ import {
   kdfHmacSha2,
   keyConstant,
 } from '../../../../src/mechanisms/krb5/crypto/key-derivation.js';
-import { buildWrapToken, readTokenHeader, type WrapHeader } from '../../../../src/mechanisms/krb5/tokens/rfc4121.js';
+import { buildWrapToken } from '../../../../src/mechanisms/krb5/tokens/rfc4121.js';
+import { readTokenHeader, type WrapHeader } from '../../../../src/mechanisms/krb5/tokens/token-header.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import { expectCode } from '../../../helpers.js';
 import { contextOf, type ForeignContext, foreignFiles, verdictOf } from '../foreign-contexts.js';

@@ -1,9 +1,14 @@
 /**
- * The propagating cipher block chaining of Kerberos V4, over DES that is handed in. It is CBC over a plaintext in which
- * each block has been XORed with the one before it. A change in one block garbles every later one by the same pattern;
- * but two neighbours that change places undo it after themselves, so PCBC is no integrity check.
+ * The cryptography of Kerberos V4: PCBC over a DES cipher that the platform provides, and the checksum of safe messages.
+ *
+ * PCBC (propagating cipher block chaining) is CBC over a plaintext in which each block has been XORed with the one before
+ * it. A change in one block garbles every later one by the same pattern; but two neighbours that change places undo it
+ * after themselves, so PCBC is no integrity check.
+ *
+ * The checksum, DES quad_cksum, reads octet pairs as little-endian numbers. It is no cryptographic hash by today's
+ * measure: there is no DES in it, and its two words are squares modulo 2^31 - 1.
  */
-import { copy } from '../../bytes.js';
+import { copy, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { BlockCipher, BlockCiphers } from '../block-cipher.js';
 
@@ -58,4 +63,27 @@ export function pcbcDecrypt({ octets, cipher }: DesKey, sealed: Uint8Array): Uin
   const blocks = cipher.decrypt(sealed, octets);
   for (let i = BLOCK; i < blocks.length; i++) blocks[i]! ^= blocks[i - BLOCK]!;
   return blocks;
+}
+
+const MODULUS = 0x7fffffff;
+const ADDEND = 83_653_421;
+
+/**
+ * The two words after each round, first round first. A round begins with the words of the one before.
+ * @param seed  8 octets, the session key
+ */
+export function quadCksum(seed: Uint8Array, input: Uint8Array, rounds: number): number[] {
+  const view = viewOf(seed);
+  let [first, second] = [view.getUint32(0, true), view.getUint32(4, true)];
+  const words: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < input.length; i += 2) {
+      const x = (first + input[i]! + ((input[i + 1] ?? 0) << 8)) >>> 0;
+      // All in 32 bits, as the C of its time had it: the products wrap before the remainder is taken.
+      first = ((Math.imul(x, x) + Math.imul(second, second)) >>> 0) % MODULUS;
+      second = (Math.imul(x, second + ADDEND) >>> 0) % MODULUS;
+    }
+    words.push(first, second);
+  }
+  return words;
 }
