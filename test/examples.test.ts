@@ -188,7 +188,7 @@ describe('the example server', () => {
 
   it('ends the login when an association begins', async () => {
     const key = new Uint8Array(32).fill(7);
-    const its = await loggedIn('127.0.0.1', { mechanisms: [psk({ key })] });
+    const its = await loggedIn('127.0.0.1', { mechanisms: [psk({ acceptor: { key } })] });
     expect(await its.say('PWD')).toMatch(/^257 /);
     const exchange = pskInitiator({ key });
     const adat = async (reply?: string) => {

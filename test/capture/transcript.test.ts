@@ -236,7 +236,7 @@ describe('X-PSK', () => {
       `C> CONF ${base64(toServer.wrap(ascii('NOOP'), 'confidential').token)}`,
       `S> 633 ${base64(toClient.wrap(ascii('200 ok'), 'confidential').token)}`,
     ];
-    const mechanisms = [psk({ key })];
+    const mechanisms = [psk({ observer: { keys: [key] } })];
     const { records } = verifyRecording(ascii(lines.join('\n')), { mechanisms });
     expect(records.find(({ type }) => type === 'connection')).toMatchObject({
       mechanism: 'X-PSK',

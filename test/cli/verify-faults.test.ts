@@ -2,8 +2,8 @@
 import { expect, it, vi } from 'vitest';
 import { file, run } from './run.js';
 
-vi.mock('../../src/mechanisms/krb5/index.js', async original => ({
-  ...(await original<typeof import('../../src/mechanisms/krb5/index.js')>()),
+vi.mock('../../src/mechanisms/krb5/exchange/observer.js', async original => ({
+  ...(await original<typeof import('../../src/mechanisms/krb5/exchange/observer.js')>()),
   krb5Observer: () => {
     throw new RangeError('Maximum call stack size exceeded');
   },

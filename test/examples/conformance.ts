@@ -10,7 +10,7 @@ const subject: ConformanceSubject = {
   levels: ['safe', 'confidential', 'private'],
   numbering: 'window', // tokens may come late; replays are refused
   exchange, // optional: the security data exchange has its cases too
-  observer: () => pskObserver({ key }), // optional
+  observer: () => pskObserver({ keys: [key] }), // optional
 };
 
 for (const { name, run } of conformanceSuite(subject)) test(name, () => run());

@@ -263,7 +263,7 @@ describe.each(ENCTYPES.map(({ number, name }) => ({ number, name })))('$name', (
 test('X-PSK', () => {
   const shared = Buffer.alloc(32, 7);
   const [ours, theirs] = [pskInitiator({ key: shared, keylog }), pskAcceptor({ key: shared, keylog })];
-  const observer = pskObserver({ key: shared });
+  const observer = pskObserver({ keys: [shared] });
   const opening = step(ours);
   observer.observe('client', opening.token!);
   const answer = step(theirs, opening.token);

@@ -18,9 +18,9 @@ import {
   withExit,
 } from '../../fuzz/driver/index.js';
 import type { TransferCase } from '../../fuzz/transfers.js';
+import { sideOf } from '../mechanisms.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
-import { sideOf } from './mechanisms.js';
 import { wholeNumber } from './numbers.js';
 import { assertOwned, OPTIONS, parseEndpoint, settingsOf } from './options.js';
 import { run } from './run.js';

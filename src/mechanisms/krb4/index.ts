@@ -20,14 +20,14 @@ export { type Krb4ObserverOptions, krb4Observer } from './observer.js';
 export type { Krb4Principal } from './principal.js';
 
 /** What each side needs; a side without options is not offered. */
-export interface Krb4Options {
+export interface Krb4Sides {
   initiator?: Krb4InitiatorOptions;
   acceptor?: Krb4AcceptorOptions;
   observer?: Krb4ObserverOptions;
 }
 
 /** Kerberos V4 as sessions and observers take it. Its exchanges know their ends, so each connection has one of its own. */
-export function krb4({ initiator, acceptor, observer }: Krb4Options = {}): Mechanism {
+export function krb4({ initiator, acceptor, observer }: Krb4Sides = {}): Mechanism {
   return {
     name: 'KERBEROS_V4',
     variant: 'krb4',

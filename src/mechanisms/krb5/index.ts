@@ -29,14 +29,14 @@ export {
 } from './tokens/token-header.js';
 
 /** What each side needs; a side without options is not offered. */
-export interface Krb5Options {
+export interface Krb5Sides {
   initiator?: Krb5InitiatorOptions;
   acceptor?: Krb5AcceptorOptions;
   observer?: Krb5ObserverOptions;
 }
 
 /** Kerberos V5 under GSSAPI, bare or in SPNEGO, as sessions and observers take it. */
-export function krb5({ initiator, acceptor, observer }: Krb5Options = {}): Mechanism {
+export function krb5({ initiator, acceptor, observer }: Krb5Sides = {}): Mechanism {
   return {
     name: 'GSSAPI',
     variant: 'krb5',

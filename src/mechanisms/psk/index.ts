@@ -52,9 +52,14 @@ export function pskAcceptor(options: PskOptions): Exchange {
   return exchangeFromGenerator('X-PSK', accept(options));
 }
 
-/** The passive side, for recorded exchanges. @throws RangeError when the key is too short */
-export function pskObserver({ key }: Pick<PskOptions, 'key'>): ExchangeObserver {
-  const next = stepsOf('X-PSK', observe(key));
+export interface PskObserverOptions {
+  /** The shared keys, each 16 octets or more; the one that both key confirmations fit opens the exchange. */
+  keys: readonly Uint8Array[];
+}
+
+/** The passive side, for recorded exchanges. @throws RangeError when a key is too short */
+export function pskObserver({ keys }: PskObserverOptions): ExchangeObserver {
+  const next = stepsOf('X-PSK', observe(keys));
   return {
     observe(from, token) {
       assertBytes(token, 'token');
@@ -63,15 +68,22 @@ export function pskObserver({ key }: Pick<PskOptions, 'key'>): ExchangeObserver 
   };
 }
 
-/** X-PSK as sessions and observers take it, with its key. */
-export function psk(options: PskOptions): Mechanism {
+/** What each side needs; a side without options is not offered. */
+export interface PskSides {
+  initiator?: PskOptions;
+  acceptor?: PskOptions;
+  observer?: PskObserverOptions;
+}
+
+/** X-PSK as sessions and observers take it. */
+export function psk({ initiator, acceptor, observer }: PskSides = {}): Mechanism {
   return {
     name: 'X-PSK',
     variant: 'psk',
     recognises: firstToken => firstToken.length === 1 + NONCE && firstToken[0] === VERSION,
-    initiator: () => pskInitiator(options),
-    acceptor: () => pskAcceptor(options),
-    observer: () => pskObserver(options),
+    ...(initiator && { initiator: () => pskInitiator(initiator) }),
+    ...(acceptor && { acceptor: () => pskAcceptor(acceptor) }),
+    ...(observer && { observer: () => pskObserver(observer) }),
   };
 }
 
@@ -107,16 +119,21 @@ function contextOf(options: PskContextOptions, keylog: PskOptions['keylog']): Ps
 }
 
 /** The passive side: it sees every token, and after the last it has what both sides have. */
-function* observe(key: Uint8Array): ExchangeGenerator<Seen, ObservedStep> {
-  assertKey(key);
+function* observe(keys: readonly Uint8Array[]): ExchangeGenerator<Seen, ObservedStep> {
+  keys.forEach(assertKey);
   const opening = readOpening(saidBy('client', yield { facts: {} }));
   const answer = readAnswer(saidBy('server', yield { facts: {} }));
   const confirmation = exactly(CONFIRMATION, saidBy('client', yield { facts: {} }));
   const nonces = concat(opening, answer.nonce);
-  const problem =
+  const problemWith = (key: Uint8Array) =>
     checkConfirmation(key, nonces, 'acceptor', answer.confirmation) ??
     checkConfirmation(key, nonces, 'initiator', confirmation);
-  if (problem !== undefined) return { facts: {}, problem };
+  const key = keys.find(it => problemWith(it) === undefined);
+  if (key === undefined) {
+    const [first] = keys;
+    const problem = first && problemWith(first);
+    return { facts: {}, problem: problem ?? new FtpSecurityError('security/no-key', 'no shared key was given') };
+  }
   return {
     facts: {},
     fromClient: new PskContext({ role: 'acceptor', key, nonces }),

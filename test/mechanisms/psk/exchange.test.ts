@@ -167,7 +167,7 @@ describe('the X-PSK exchange', () => {
   test('any octets whatever give an FtpSecurityError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), octets => {
-        fc.pre(!psk({ key }).recognises(octets));
+        fc.pre(!psk().recognises(octets));
         expect(() => step(pskAcceptor({ key }), octets)).toThrow(FtpSecurityError);
         const initiator = pskInitiator({ key });
         const acceptor = pskAcceptor({ key });
@@ -196,7 +196,7 @@ describe('misuse', () => {
     for (const length of [0, 15]) {
       expect(() => pskInitiator({ key: new Uint8Array(length) })).toThrow(RangeError);
       expect(() => pskAcceptor({ key: new Uint8Array(length) })).toThrow(RangeError);
-      expect(() => pskObserver({ key: new Uint8Array(length) })).toThrow(RangeError);
+      expect(() => pskObserver({ keys: [new Uint8Array(length)] })).toThrow(RangeError);
     }
     expect(() => pskInitiator({ key: new Uint8Array(16) })).not.toThrow();
   });
@@ -209,22 +209,30 @@ describe('misuse', () => {
     expect(() => acceptor.step('x'.repeat(33))).toThrow(TypeError);
     expect(step(acceptor, tokens()[0]).token).toHaveLength(64);
     // @ts-expect-error
-    expect(() => pskObserver({ key }).observe('client', [1, 2])).toThrow(TypeError);
+    expect(() => pskObserver({ keys: [key] }).observe('client', [1, 2])).toThrow(TypeError);
   });
 });
 
 describe('the X-PSK mechanism', () => {
+  test('offers the sides that have options', () => {
+    expect(Object.keys(psk())).toEqual(['name', 'variant', 'recognises']);
+    const sides = psk({ initiator: { key }, acceptor: { key }, observer: { keys: [key] } });
+    const opening = step(sides.initiator!()).token;
+    expect(step(sides.acceptor!(), opening).token).toHaveLength(64);
+    expect(sides.observer!().observe('client', opening!)).toEqual({ facts: {} });
+  });
+
   test('has its names', () => {
-    expect(psk({ key })).toMatchObject({ name: 'X-PSK', variant: 'psk' });
+    expect(psk()).toMatchObject({ name: 'X-PSK', variant: 'psk' });
   });
 
   test('recognises its first token by length and version', () => {
     const [opening] = tokens();
-    expect(psk({ key }).recognises(opening)).toBe(true);
-    expect(psk({ key }).recognises(opening.subarray(1))).toBe(false);
-    expect(psk({ key }).recognises(concat(opening, Uint8Array.of(0)))).toBe(false);
-    expect(psk({ key }).recognises(concat(Uint8Array.of(0x60), opening.subarray(1)))).toBe(false);
-    expect(psk({ key }).recognises(new Uint8Array(0))).toBe(false);
+    expect(psk().recognises(opening)).toBe(true);
+    expect(psk().recognises(opening.subarray(1))).toBe(false);
+    expect(psk().recognises(concat(opening, Uint8Array.of(0)))).toBe(false);
+    expect(psk().recognises(concat(Uint8Array.of(0x60), opening.subarray(1)))).toBe(false);
+    expect(psk().recognises(new Uint8Array(0))).toBe(false);
   });
 });
 
@@ -234,7 +242,7 @@ describe('an observer', () => {
   test('opens both directions once it has seen all three tokens', () => {
     const initiator = pskInitiator({ key });
     const acceptor = pskAcceptor({ key });
-    const observer = pskObserver({ key });
+    const observer = pskObserver({ keys: [key] });
 
     const opening = step(initiator).token!;
     expect(observer.observe('client', opening)).toEqual({ facts: {} });
@@ -252,14 +260,25 @@ describe('an observer', () => {
   });
 
   test('that has another key says so, and opens nothing', () => {
-    const observer = pskObserver({ key: otherKey });
+    const observer = pskObserver({ keys: [otherKey] });
     const sights = tokens().map((token, i) => observer.observe(senders[i]!, token));
     expect(sights).toEqual([{ facts: {} }, { facts: {} }, { facts: {}, problem: code('security/bad-checksum') }]);
   });
 
+  test('takes whichever of its keys fits, and has no key without one', () => {
+    const last = (keys: Uint8Array[]) => {
+      const observer = pskObserver({ keys });
+      return tokens()
+        .map((token, i) => observer.observe(senders[i]!, token))
+        .at(-1)!;
+    };
+    expect(last([otherKey, key])).toMatchObject({ fromClient: {}, fromServer: {} });
+    expect(last([])).toEqual({ facts: {}, problem: code('security/no-key') });
+  });
+
   test('says whose confirmation is wrong', () => {
     const [opening, answer] = tokens();
-    const observer = pskObserver({ key });
+    const observer = pskObserver({ keys: [key] });
     observer.observe('client', opening);
     observer.observe('server', answer);
     const { problem, fromClient } = observer.observe('client', new Uint8Array(32));
@@ -269,12 +288,12 @@ describe('an observer', () => {
 
   test('refuses security data out of turn, unreadable, or after the last', () => {
     const [opening, answer, confirmation] = tokens();
-    expect(() => pskObserver({ key }).observe('server', answer)).toThrow(code('sequence/unexpected-reply'));
-    const impatient = pskObserver({ key });
+    expect(() => pskObserver({ keys: [key] }).observe('server', answer)).toThrow(code('sequence/unexpected-reply'));
+    const impatient = pskObserver({ keys: [key] });
     impatient.observe('client', opening);
     expect(() => impatient.observe('client', confirmation)).toThrow(code('sequence/unexpected-command'));
-    expect(() => pskObserver({ key }).observe('client', answer)).toThrow(code('security/bad-token'));
-    const observer = pskObserver({ key });
+    expect(() => pskObserver({ keys: [key] }).observe('client', answer)).toThrow(code('security/bad-token'));
+    const observer = pskObserver({ keys: [key] });
     for (const [i, token] of [opening, answer, confirmation].entries()) observer.observe(senders[i]!, token);
     expect(() => observer.observe('server', answer)).toThrow(code('sequence/closed'));
   });

@@ -10,5 +10,5 @@ export const pskSubject = {
   levels: ['safe', 'confidential', 'private'],
   numbering: 'window',
   exchange,
-  observer: () => pskObserver({ key }),
+  observer: () => pskObserver({ keys: [key] }),
 } satisfies ConformanceSubject;

@@ -46,7 +46,7 @@ describe.each(cases)('X-PSK vectors: $name', vector => {
   });
 
   test('and to an observer', () => {
-    const observer = pskObserver({ key });
+    const observer = pskObserver({ keys: [key] });
     const [opening, answer, confirmation] = vector.security_data.map(fromHex);
     observer.observe('client', opening!);
     observer.observe('server', answer!);
