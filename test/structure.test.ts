@@ -129,4 +129,10 @@ describe('the bundle', () => {
     const { inputs } = await inputsOf(`mechanisms/${mechanism}/index.ts`);
     expect(inputs.filter(input => strange.test(input.replace('node_modules/', '')))).toEqual([]);
   });
+
+  it('of rfc2228/fuzz runs without fast-check, which its arbitraries alone need', async () => {
+    const { inputs } = await inputsOf('fuzz/index.ts');
+    expect(inputs).toContain('src/fuzz/driver/index.ts');
+    expect(inputs.filter(input => /fast-check|cli\/|node\/|fuzz\/arbitraries/.test(input))).toEqual([]);
+  });
 });

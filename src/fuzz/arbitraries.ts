@@ -1,6 +1,7 @@
 /**
- * Generators for the tests of others, as fast-check arbitraries. Tokens need a context that makes them, and its numbers
- * move on: so whatever holds tokens takes a function that gives a new context for each value.
+ * `rfc2228/fuzz/arbitraries`: generators for the tests of others, as fast-check arbitraries. Callers install fast-check
+ * themselves. A context uses up sequence numbers as it makes tokens, so generators of tokens take a function that makes a new
+ * context for each value.
  */
 import fc, { type Arbitrary } from 'fast-check';
 import { encodeBase64 } from '../base64.js';

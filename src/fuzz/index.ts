@@ -1,26 +1,8 @@
 /**
- * `rfc2228/fuzz`: what bends messages behind the cryptography, for people who test clients and servers with security
- * extensions. Cases are plain data with the rule that they break and what a sound peer must do; generators are fast-check
- * arbitraries, which the caller has to have installed. The driver puts cases to a peer over any connection.
+ * `rfc2228/fuzz`: mutates messages behind the cryptography, to test clients and servers that have the security extensions.
+ * Cases are plain data: the rule that each breaks, and what a conforming peer must do. The driver plays cases to a peer over
+ * any connection. Nothing here needs fast-check: its generators have an entry of their own, `rfc2228/fuzz/arbitraries`.
  */
-export {
-  adatExchanges,
-  base64Texts,
-  chunkings,
-  commands,
-  dataTransfers,
-  type ExchangeLine,
-  exchangeCaseArbitrary,
-  lineTexts,
-  messageCaseArbitrary,
-  type ProtectedText,
-  protectedCommands,
-  protectedReplies,
-  replies,
-  scriptArbitrary,
-  tokens,
-  transferCaseArbitrary,
-} from './arbitraries.js';
 export {
   type CaseOptions,
   caseOf,

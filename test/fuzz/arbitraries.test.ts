@@ -8,25 +8,27 @@ import { parseReply } from '../../src/ftp/reply.js';
 import {
   adatExchanges,
   base64Texts,
-  type CorpusFile,
-  choicesFrom,
   chunkings,
   commands,
-  corpusFiles,
-  Draw,
   dataTransfers,
   exchangeCaseArbitrary,
   lineTexts,
   messageCaseArbitrary,
-  messageCases,
-  octetsFrom,
-  perform,
   protectedCommands,
   protectedReplies,
   replies,
   scriptArbitrary,
   tokens,
   transferCaseArbitrary,
+} from '../../src/fuzz/arbitraries.js';
+import {
+  type CorpusFile,
+  choicesFrom,
+  corpusFiles,
+  Draw,
+  messageCases,
+  octetsFrom,
+  perform,
 } from '../../src/fuzz/index.js';
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
