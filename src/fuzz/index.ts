@@ -87,6 +87,7 @@ export {
   type ServerScript,
   scriptOctets,
 } from './phases.js';
+export { type AnyCase, type Reference, referenceChunks, references } from './reference.js';
 export {
   DATA_MARKER,
   FILE,

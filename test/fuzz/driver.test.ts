@@ -1,6 +1,6 @@
 /** The driver's parts that need no peer: the order of cases, shrinking, reproducers, and how a process ended. */
 import { describe, expect, it } from 'vitest';
-import { toUtf8 } from '../../src/bytes.js';
+import { toHex, toUtf8 } from '../../src/bytes.js';
 import { type MessageCase, messageCases } from '../../src/fuzz/cases.js';
 import { campaign, NoTarget } from '../../src/fuzz/driver/campaign.js';
 import {
@@ -17,7 +17,9 @@ import { shrunk } from '../../src/fuzz/driver/shrink.js';
 import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
 import { SCRIPTS } from '../../src/fuzz/phases.js';
+import { referenceChunks, references } from '../../src/fuzz/reference.js';
 import { transferCases } from '../../src/fuzz/transfers.js';
+import { nodeCiphers } from '../../src/node/index.js';
 import { errorOf } from '../helpers.js';
 
 function first(count: number, cases: Iterable<DrivenCase>): DrivenCase[] {
@@ -28,6 +30,7 @@ function first(count: number, cases: Iterable<DrivenCase>): DrivenCase[] {
 
 describe('the plan', () => {
   const options = { to: 'server', seed: 1, layers: LAYERS } as const;
+  const of = (mechanism: string) => references(1, nodeCiphers).filter(it => it.mechanism === mechanism);
 
   it('has each layer in turn, and is the same for the same seed', () => {
     const cases = first(2000, plan(options));
@@ -37,19 +40,40 @@ describe('the plan', () => {
     expect(cases.every(({ to }) => to === 'server')).toBe(true);
   });
 
-  it('leaves out what a mechanism can’t perform', () => {
-    const without = ['rfc4121', 'rfc1964', 'krb5', 'psk'];
-    const names = first(2000, plan({ ...options, without, numbered: false })).map(it => `${it.layer}: ${it.name}`);
+  it('leaves out what is not applicable to a mechanism', () => {
+    const names = first(2000, plan({ ...options, references: of('krb4') })).map(it => `${it.layer}: ${it.name}`);
     // Times are those of KERBEROS_V4.
     expect(names.filter(name => /^sequence: (?!a time )/.test(name))).toEqual([]);
-    expect(first(2000, plan(options)).some(({ layer }) => layer === 'sequence')).toBe(true);
+    expect(names).toContain('exchange: AP_REQ: another version');
+    expect(first(2000, plan({ ...options, references: of('psk') })).some(({ layer }) => layer === 'sequence')).toBe(
+      true,
+    );
   });
 
-  it('goes on without end, and ends where there is nothing', () => {
-    expect(first(5000, plan({ ...options, layers: ['sequence'] })).length).toBe(5000);
+  it.each(['server', 'client'] as const)('to a %s puts every mutation, and no octets twice in one', to => {
+    const [session] = of('psk');
+    const sent = new Set<string>();
+    const names = new Set<string>();
+    for (const one of first(1500, plan({ ...options, to, references: of('psk') }))) {
+      names.add(one.name);
+      const chunks = referenceChunks(one, session!);
+      if (chunks === undefined) continue;
+      const octets = `${one.layer} ${one.name} ${chunks.map(toHex)}`;
+      expect(sent.has(octets), `${one.layer}: ${one.name}`).toBe(false);
+      sent.add(octets);
+    }
+    const applicable = [...messageCases({ to, variants: 1 })].filter(
+      one => referenceChunks(one, session!) !== undefined,
+    );
+    expect(applicable.filter(({ name }) => !names.has(name))).toEqual([]);
+  });
+
+  it('goes on as long as there are new octets, and ends where there are none', () => {
+    expect(first(5000, plan({ ...options, layers: ['octets'], references: of('psk') })).length).toBe(5000);
     expect([...plan({ ...options, layers: ['outer'] })]).toEqual([]);
     const scripts = [...plan({ ...options, layers: ['phases'] })];
     expect(scripts).toEqual(SCRIPTS.filter(({ to }) => to === 'server'));
+    expect([...plan({ ...options, layers: ['level'], references: of('psk') })].length).toBeLessThan(100);
   });
 });
 

@@ -11,7 +11,9 @@ import { playToClient } from '../../src/fuzz/driver/to-client.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { Unready, type Wire } from '../../src/fuzz/driver/wire.js';
 import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
+import { references } from '../../src/fuzz/reference.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
+import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer } from '../../src/secure/security-context.js';
 import { kerberos, type NewSides, xPsk } from './exchange-sides.js';
 import { clientWire, type Fault, serverWire, sound } from './wires.js';
@@ -74,24 +76,28 @@ async function fuzzed(
   return { summary, findings };
 }
 
-const casesTo = (to: Peer, without: readonly string[]) => plan({ to, seed: 3, layers: ['exchange'], without });
+const casesTo = (to: Peer, mechanism: string) =>
+  plan({
+    to,
+    seed: 3,
+    layers: ['exchange'],
+    references: references(3, nodeCiphers).filter(it => it.mechanism === mechanism),
+  });
 const caseOf = (name: string) => [...exchangeCases({ to: 'server', variants: 1 })].find(one => one.name === name)!;
-const NOT_KRB5 = ['psk', 'krb4'];
-const NOT_PSK = ['krb5', 'krb4'];
 const AES = kerberos(18);
 
 describe('sound peers', () => {
   it.each([
-    ['server under Kerberos', 'server', AES, NOT_KRB5],
-    ['client under Kerberos', 'client', AES, NOT_KRB5],
-    ['server under X-PSK', 'server', xPsk, NOT_PSK],
-    ['client under X-PSK', 'client', xPsk, NOT_PSK],
-  ] as const)('%s: nothing is found', async (_, to, newSides, without) => {
-    const { summary, findings } = await fuzzed(casesTo(to, without), playTo(to, newSides, sound), 500);
+    ['server under Kerberos', 'server', AES, 'krb5'],
+    ['client under Kerberos', 'client', AES, 'krb5'],
+    ['server under X-PSK', 'server', xPsk, 'psk'],
+    ['client under X-PSK', 'client', xPsk, 'psk'],
+  ] as const)('%s: nothing is found', async (_, to, newSides, mechanism) => {
+    const { summary, findings } = await fuzzed(casesTo(to, mechanism), playTo(to, newSides, sound), 500);
     expect(findings).toEqual([]);
     const { accepted = 0, refused = 0, closed = 0, unready, hung, skipped = 0 } = summary.outcomes;
     expect([unready, hung]).toEqual([undefined, undefined]);
-    expect(accepted).toBeGreaterThan(20);
+    expect(accepted).toBeGreaterThan(8);
     expect(refused + closed).toBeGreaterThan(100);
     expect(skipped).toBeLessThan(50);
   });
@@ -157,7 +163,7 @@ describe('bad peers', () => {
     ],
   ] as const)('%s is found, and found again', async (_, to, newSides, reason, owed) => {
     const bad = playTo(to, newSides, forgiving(reason));
-    const { findings } = await fuzzed(casesTo(to, newSides === xPsk ? NOT_PSK : NOT_KRB5), bad, 400);
+    const { findings } = await fuzzed(casesTo(to, newSides === xPsk ? 'psk' : 'krb5'), bad, 400);
     const found = findings.find(({ finding, name }) => `${finding}: ${name}` === owed);
     expect(findings.map(({ finding, name }) => `${finding}: ${name}`)).toContain(owed);
     expect(found).toMatchObject({

@@ -2,6 +2,8 @@
 import { FtpSecurityError } from '../../errors.js';
 import { type DrivenCase, type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
 import { LAYERS, type Layer } from '../../fuzz/mutation.js';
+import { references } from '../../fuzz/reference.js';
+import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../secure/security-context.js';
 import { readInput, UsageError } from '../status.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
@@ -89,16 +91,6 @@ export function settingsOf(values: Values, to: Peer, at?: number): Settings {
   };
 }
 
-/** Formats of tokens that a mechanism does not have. */
-const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
-  krb5: ['psk', 'krb4'],
-  psk: ['rfc4121', 'rfc1964', 'krb5', 'krb4'],
-  krb4: ['rfc4121', 'rfc1964', 'krb5', 'psk'],
-};
-
-/** Mechanisms whose tokens have no numbers. */
-const UNNUMBERED: readonly string[] = ['krb4'];
-
 function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
@@ -107,8 +99,7 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
     to,
     seed,
     layers,
-    without: NOT_ITS_OWN[mechanism] ?? [],
-    numbered: !UNNUMBERED.includes(mechanism),
+    references: references(seed, nodeCiphers).filter(it => it.mechanism === mechanism),
     ...(level && { level }),
   };
   const [any] = plan(options);
