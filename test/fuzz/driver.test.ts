@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { toHex, toUtf8 } from '../../src/bytes.js';
 import { type MessageCase, messageCases } from '../../src/fuzz/cases.js';
-import { campaign, NoTarget } from '../../src/fuzz/driver/campaign.js';
+import { TargetUnavailable } from '../../src/fuzz/driver/baseline.js';
+import { campaign, type FindingRecord } from '../../src/fuzz/driver/campaign.js';
+import { judgeClient } from '../../src/fuzz/driver/conduct.js';
 import {
   type DrivenCase,
   judged,
@@ -161,7 +163,7 @@ describe('an outcome', () => {
     expect(judged({ kind: 'accepted' }, refuse).finding).toBe('unverified text accepted');
     expect(judged({ kind: 'accepted' }, refuse, 'rfc4121').finding).toBe('malformed token accepted');
     expect(judged({ kind: 'refused' }, refuse).finding).toBeUndefined();
-    expect(judged({ kind: 'closed' }, { verdict: 'accept' }).finding).toBe('sound text refused');
+    expect(judged({ kind: 'closed' }, { verdict: 'accept' }).finding).toBe('valid text refused');
     expect(judged({ kind: 'hung' }, { verdict: 'either' }).finding).toBe('hung');
     expect(judged({ kind: 'skipped' }, { verdict: 'accept' }).finding).toBeUndefined();
   });
@@ -183,6 +185,18 @@ describe('an outcome', () => {
   ])('of %s, %s: %s', (forges, name, finding) => {
     const one = [...messageCases({ variants: 1 })].find(it => it.forges === forges && it.name === name)!;
     expect(judged({ kind: 'accepted' }, one.expected, one.forges).finding).toBe(finding);
+  });
+
+  it('of a client that shows a clear reply, and waits for the protected one, is that it ignored it', () => {
+    const one = SCRIPTS.find(it => it.to === 'client' && it.name === 'success in the clear')!;
+    const trace = { commands: ['safe PWD', 'safe QUIT'], bent: 0, end: 'end' } as const;
+    const known = { usual: trace, refused: undefined, shown: 1 };
+    const goesOn = judgeClient(one, trace, known);
+    expect([goesOn.kind, goesOn.finding]).toEqual(['accepted', 'clear text accepted']);
+    const waits = judgeClient(one, { ...trace, waited: true }, known);
+    expect([waits.kind, waits.finding]).toEqual(['ignored', undefined]);
+    const forged = [...messageCases({ to: 'client', layers: ['token'], variants: 1 })][0]!;
+    expect(judgeClient(forged, { ...trace, waited: true }, known).kind).toBe('accepted');
   });
 
   it('is a crash by a signal, or by what a sanitizer has written', () => {
@@ -243,7 +257,7 @@ describe('a campaign', () => {
   });
 
   it('gives up where nobody is, and ends where nobody is any more', async () => {
-    await expect(run(() => ({ kind: 'unready', detail: 'nobody' })).summary).rejects.toThrow(NoTarget);
+    await expect(run(() => ({ kind: 'unready', detail: 'nobody' })).summary).rejects.toThrow(TargetUnavailable);
     const few = campaign({
       cases: cases.slice(0, 2),
       mechanism: 'X-PSK',
@@ -251,9 +265,59 @@ describe('a campaign', () => {
       isOver: () => false,
       tell: () => {},
     });
-    await expect(few).rejects.toThrow(NoTarget);
-    const left = run((_, nth) => ({ kind: nth < 3 ? 'refused' : 'unready' }));
-    expect(await left.summary).toMatchObject({ cases: 8, gone: true, findings: 1 });
+    await expect(few).rejects.toThrow(TargetUnavailable);
+    const left = run((_, nth) => (nth < 3 ? { kind: 'refused' } : { kind: 'unready', cut: true, detail: 'no one' }));
+    expect(await left.summary).toMatchObject({ cases: 8, gone: true, reason: 'no one', findings: 1 });
     expect(left.told.filter(type => type === 'finding').length).toBe(1);
+  });
+
+  it('calls it no crash where the target refuses, but lives', async () => {
+    const left = run((_, nth) => ({ kind: nth < 3 ? 'refused' : 'unready', detail: 'AUTH is answered by 421' }));
+    expect(await left.summary).toMatchObject({ gone: true, reason: 'AUTH is answered by 421', findings: 0 });
+    expect(left.told).not.toContain('finding');
+  });
+
+  it('tells both of a crash behind another finding, the crash first, and counts them by severity', async () => {
+    const found: FindingRecord[] = [];
+    const summary = await campaign({
+      cases: [cases[0]!],
+      mechanism: 'X-PSK',
+      play: async () => withExit({ kind: 'accepted', finding: 'order broken' }, { status: null, signal: 'SIGSEGV' }),
+      isOver: () => false,
+      tell: record => void (record.type === 'finding' && found.push(record)),
+    });
+    expect(found.map(({ finding, severity }) => `${finding}: ${severity}`)).toEqual([
+      'crashed: high',
+      'order broken: medium',
+    ]);
+    expect(summary).toMatchObject({ findings: 2, severities: { high: 1, medium: 1, low: 0 } });
+  });
+
+  it('makes no finding smaller once it is broken off', async () => {
+    let played = 0;
+    const [one] = [...messageCases({ to: 'server', variants: 2, layers: ['octets'] })].slice(-1);
+    const summary = campaign({
+      cases: [one!],
+      mechanism: 'X-PSK',
+      play: async () => {
+        played++;
+        return { kind: 'hung', finding: 'hung' };
+      },
+      isOver: () => false,
+      isStopped: () => true,
+      tell: () => {},
+    });
+    expect([(await summary).findings, played]).toEqual([1, 1]);
+  });
+
+  it('tells once that a client takes clear replies, whatever they say', async () => {
+    const { findings } = await campaign({
+      cases: SCRIPTS.filter(it => it.to === 'client' && it.source === 'RFC 2228 §7'),
+      mechanism: 'X-PSK',
+      play: async () => ({ kind: 'accepted', finding: 'clear text accepted' }),
+      isOver: () => false,
+      tell: () => {},
+    });
+    expect(findings).toBe(1);
   });
 });

@@ -9,7 +9,7 @@ import { plan } from '../../src/fuzz/driver/plan.js';
 import { parseReproducers } from '../../src/fuzz/driver/reproducer.js';
 import { playToClient } from '../../src/fuzz/driver/to-client.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
-import { Unready, type Wire } from '../../src/fuzz/driver/wire.js';
+import { SetupFailed, type Wire } from '../../src/fuzz/driver/wire.js';
 import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
 import { references } from '../../src/fuzz/reference.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
@@ -196,7 +196,7 @@ describe('a replay', () => {
     const wire = () => serverWire({ mechanism, keys, initiator, acceptor }, sound);
     expect((await playToServer(again, target, wire())).kind).toBe('skipped');
     const gone = async () => {
-      throw new Unready('gone');
+      throw new SetupFailed('gone');
     };
     // It is in the replay cache by now.
     expect((await playToServer(again, target, wire(), gone)).kind).toBe('skipped');

@@ -2,19 +2,21 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import {
-  type ClientTarget,
   type Conduct,
   type DrivenCase,
+  type FuzzSide,
   judgeClient,
   judgeTransfer,
   type Known,
   type KnownTransfers,
   MARKER,
+  markerOf,
   type Outcome,
   type Plain,
   type ProcessExit,
   playToClient,
   type Seen,
+  TargetUnavailable,
   withExit,
 } from '../../fuzz/driver/index.js';
 import type { TransferCase } from '../../fuzz/transfers.js';
@@ -22,10 +24,13 @@ import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { sideOf } from './mechanisms.js';
 import { wholeNumber } from './numbers.js';
-import { assertOwned, OPTIONS, parseEndpoint, settingsOf } from './options.js';
+import { assertOwned, OPTIONS, parseEndpoint, placed, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
 import { SocketData } from './socket-data.js';
 import { SocketWire } from './socket-wire.js';
+
+/** The longest that a timer takes, in milliseconds. */
+const MAX_TIMER = 0x7fff_ffff;
 
 export async function fuzzClient(args: string[]): Promise<number> {
   const options = { ...OPTIONS, listen: { type: 'string' }, at: { type: 'string' } } as const;
@@ -34,17 +39,31 @@ export async function fuzzClient(args: string[]): Promise<number> {
   const { host, port } = parseEndpoint(values.listen);
   assertOwned(host, values);
   const at = wholeNumber('at', values.at, 1000, 1);
-  const target: ClientTarget = { ...sideOf(values, 'client'), at: at ?? 1 };
-  const settings = settingsOf(values, 'client', at);
+  const target: FuzzSide = sideOf(values, 'client');
+  const settings = settingsOf(values, 'client');
   const door = await Door.open(host, port);
   try {
     if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${door.port} waits for clients\n`);
     const clients = new Clients(door, target, settings);
-    await clients.learn();
-    return await run(settings, target.mechanism, one => clients.play(one));
+    const learned = await clients.learn(at);
+    tell(learned, settings);
+    const cases = placed(settings.cases, own => at ?? own ?? learned.at);
+    return await run({ ...settings, cases }, target.mechanism, one => clients.play(one));
   } finally {
     door.close();
   }
+}
+
+const SHOWN: Readonly<Record<Learned['shownBy'], string>> = {
+  text: 'the client prints it',
+  'next command': 'what the client sends next shows what it makes of it',
+  'exit status': 'the exit status of the client shows what it makes of it',
+  nothing: 'what the client makes of it cannot be seen: only transfers, clear commands, hangs and crashes can',
+};
+
+function tell({ at, command, shownBy }: Learned, { json }: Settings): void {
+  if (json) process.stdout.write(`${JSON.stringify({ type: 'target', at, command, shownBy })}\n`);
+  else process.stderr.write(`rfc2228: mutating the reply to protected command ${at} (${command}): ${SHOWN[shownBy]}\n`);
 }
 
 /** Where clients come in, one after the other. */
@@ -75,15 +94,20 @@ class Door {
     return door;
   }
 
-  /** @param limit  in milliseconds; undefined waits for ever */
-  async next(limit: number | undefined): Promise<Socket | undefined> {
-    if (this.#waiting.length === 0) {
+  /**
+   * @param limit  how long to wait at the most, in milliseconds
+   * @param interrupted  ends the waiting
+   */
+  async next(limit: number, interrupted: AbortSignal): Promise<Socket | undefined> {
+    if (this.#waiting.length === 0 && !interrupted.aborted) {
       await new Promise<void>(resolve => {
-        const timer = limit === undefined ? undefined : setTimeout(resolve, limit);
+        const timer = setTimeout(() => this.#wake(), Math.min(limit, MAX_TIMER));
         this.#wake = () => {
           clearTimeout(timer);
+          interrupted.removeEventListener('abort', this.#wake);
           resolve();
         };
+        interrupted.addEventListener('abort', this.#wake);
       });
     }
     return this.#waiting.shift();
@@ -105,49 +129,95 @@ interface Visit {
   /** How its process ended by itself. */
   exit: ProcessExit | undefined;
   output: string | undefined;
+  /** For an error message. */
+  lastWords: string;
 }
 
+/** What the first connections have shown of a client. */
+interface Learned {
+  /** The protected command whose reply is mutated, from 1. */
+  at: number;
+  /** With its level: `safe PWD`. */
+  command: string;
+  /** By what it is seen whether the client takes a reply to that command. */
+  shownBy: 'text' | 'next command' | 'exit status' | 'nothing';
+}
+
+/** So many commands are tried for one whose reply changes what the client does: each takes a connection. */
+const MAX_PLACES = 8;
+
 const placeOf = (one: DrivenCase | Plain) => (typeof one === 'string' ? undefined : one.at);
+const isShown = (output: string | undefined, at: number) => new RegExp(`${markerOf(at)}(?!\\d)`).test(output ?? '');
 
 class Clients {
   readonly #door: Door;
-  readonly #target: ClientTarget;
-  readonly #limit: number;
-  readonly #exec: string | undefined;
+  readonly #target: FuzzSide;
+  readonly #settings: Settings;
+  #at = 1;
   /** What it does where a command is refused, by the command's number. */
   readonly #refused = new Map<number, Conduct>();
   #usual: Conduct = { commands: [], end: 'end' };
   /** What it does behind files that are not bent, by the number of the command that `at` names. */
   readonly #transfers = new Map<number, KnownTransfers>();
   #shows = false;
+  /** Of a client that did not come. */
+  #lastWords = '';
   /** Exit statuses with a sound server, and where a command is refused, if they are what tells of it. */
   #statuses: Pick<Statuses, 'usual' | 'failed'> | undefined;
 
-  constructor(door: Door, target: ClientTarget, { limit, exec }: { limit: number; exec: string | undefined }) {
+  constructor(door: Door, target: FuzzSide, settings: Settings) {
     this.#door = door;
     this.#target = target;
-    this.#limit = limit;
-    this.#exec = exec;
+    this.#settings = settings;
   }
 
-  /** What the client does with a sound server. @throws InputError when it never gets behind the exchange */
-  async learn(): Promise<void> {
+  /**
+   * What the client does with a conforming server, and which reply is to be mutated.
+   * @param at  the command, where the user has chosen one
+   * @throws TargetUnavailable when no client comes, or it never gets behind the exchange
+   */
+  async learn(at: number | undefined): Promise<Learned> {
     const visit = await this.#visit('accept');
-    const { commands = [], refusal } = visit?.conduct ?? {};
-    if (!commands.some(isProtected)) {
+    if (visit === undefined) throw new TargetUnavailable('no client has come');
+    const { commands, refusal } = visit.conduct;
+    const secured = commands.filter(isProtected);
+    if (secured.length === 0) {
       const sent = commands.join(', ') || 'nothing is sent';
       const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
-      throw new InputError(`the client comes to no security association: ${sent}${why}`);
+      throw new TargetUnavailable(`the client comes to no security association: ${sent}${why}${visit.lastWords}`);
     }
-    this.#usual = visit!.conduct;
-    this.#shows = visit!.output?.includes(MARKER) === true;
-    if (!this.#shows && visit!.exit !== undefined) await this.#learnStatuses(visit!);
+    this.#usual = visit.conduct;
+    this.#at = at ?? (await this.#bestPlace(visit, secured.length));
+    this.#shows = isShown(visit.output, this.#at);
+    if (!this.#shows && visit.exit !== undefined) await this.#learnStatuses(visit);
+    return { at: this.#at, command: secured[this.#at - 1] ?? 'none', shownBy: await this.#shownBy() };
+  }
+
+  /** The first command whose reply the client prints; else the first whose refusal changes what it does next. */
+  async #bestPlace({ output }: Visit, count: number): Promise<number> {
+    const places = Array.from({ length: Math.min(count, MAX_PLACES) }, (_, i) => i + 1);
+    const printed = places.find(at => isShown(output, at));
+    if (printed !== undefined) return printed;
+    for (const at of places) if (await this.#differsWhereRefused(at)) return at;
+    return 1;
+  }
+
+  async #shownBy(): Promise<Learned['shownBy']> {
+    if (this.#shows) return 'text';
+    if (this.#statuses !== undefined) return 'exit status';
+    return (await this.#differsWhereRefused(this.#at)) ? 'next command' : 'nothing';
+  }
+
+  async #differsWhereRefused(at: number): Promise<boolean> {
+    const refused = await this.#refusedAt(at);
+    const { bent, commands } = refused ?? { commands: [] };
+    return bent !== undefined && this.#usual.commands[bent + 1] !== commands[bent + 1];
   }
 
   /** Where it does the same whether a command is refused or not, and says nothing of it, its exit status may tell. */
   async #learnStatuses(usual: Visit): Promise<void> {
     const again = await this.#visit('accept');
-    const failed = await this.#visit('refuse', this.#target.at, true);
+    const failed = await this.#visit('refuse', this.#at, true);
     const { bent, commands } = failed?.conduct ?? { commands: [] };
     const isAlike = bent !== undefined && usual.conduct.commands[bent + 1] === commands[bent + 1];
     const [status, , refused] = [usual, again, failed].map(statusOf);
@@ -156,7 +226,7 @@ class Clients {
 
   async play(one: DrivenCase): Promise<Outcome> {
     const visit = await this.#visit(one);
-    if (visit === undefined) return { kind: 'unready', detail: 'no client came' };
+    if (visit === undefined) return { kind: 'unready', detail: `no client came${this.#lastWords}` };
     if (one.layer === 'data') return await this.#judgeTransfer(one as TransferCase, visit);
     const { conduct, exit, output } = visit;
     const shown = this.#shows ? output!.split(MARKER).length - 1 : undefined;
@@ -170,7 +240,7 @@ class Clients {
   }
 
   async #judgeTransfer(one: TransferCase, visit: Visit): Promise<Outcome> {
-    const at = placeOf(one) ?? this.#target.at;
+    const at = placeOf(one) ?? this.#at;
     const outcome = await judgeTransfer(one, seenIn(visit), async () => {
       const known = this.#transfers.get(at) ?? (await this.#learnTransfers(at));
       if (known !== undefined) this.#transfers.set(at, known);
@@ -195,7 +265,10 @@ class Clients {
   /** What it does if the command whose reply was bent is refused. */
   async #whereRefused({ commands, bent }: Conduct): Promise<Conduct | undefined> {
     if (bent === undefined || !isProtected(commands[bent] ?? 'clear ')) return undefined;
-    const at = commands.slice(0, bent + 1).filter(isProtected).length;
+    return await this.#refusedAt(commands.slice(0, bent + 1).filter(isProtected).length);
+  }
+
+  async #refusedAt(at: number): Promise<Conduct | undefined> {
     let conduct = this.#refused.get(at);
     conduct ??= (await this.#visit('refuse', at))?.conduct;
     if (conduct !== undefined) this.#refused.set(at, conduct);
@@ -204,23 +277,25 @@ class Clients {
 
   async #visit(
     one: DrivenCase | Plain,
-    at = placeOf(one) ?? this.#target.at,
+    at = placeOf(one) ?? this.#at,
     toEnd = this.#statuses !== undefined,
   ): Promise<Visit | undefined> {
-    const child = this.#exec === undefined ? undefined : new Child(this.#exec, { PORT: `${this.#door.port}` });
-    const socket = await this.#door.next(child && this.#limit);
+    const { exec, limit, end, interrupted } = this.#settings;
+    const child = exec === undefined ? undefined : new Child(exec, { PORT: `${this.#door.port}` });
+    const socket = await this.#door.next(child ? limit : end - Date.now(), interrupted);
     if (socket === undefined) {
       await child?.end(0);
+      this.#lastWords = child?.lastWords ?? '';
       return undefined;
     }
-    const data = new SocketData(socket, this.#limit);
-    const conduct = await playToClient(one, { ...this.#target, at, toEnd, data }, new SocketWire(socket, this.#limit));
+    const data = new SocketData(socket, limit);
+    const conduct = await playToClient(one, { ...this.#target, at, toEnd, data }, new SocketWire(socket, limit));
     // What was sent last is still on its way.
     socket.end(() => socket.destroySoon());
-    const exit = await child?.end(this.#limit);
+    const exit = await child?.end(limit);
     data.close();
     if (child !== undefined) this.#door.turnAway();
-    return { conduct, exit, output: child?.output };
+    return { conduct, exit, output: child?.output, lastWords: child?.lastWords ?? '' };
   }
 }
 

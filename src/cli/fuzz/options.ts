@@ -1,11 +1,13 @@
 /** What both ways of fuzzing are told. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { FtpSecurityError } from '../../errors.js';
 import { type DrivenCase, type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
 import { LAYERS, type Layer } from '../../fuzz/mutation.js';
 import { references } from '../../fuzz/reference.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../secure/security-context.js';
-import { readInput, UsageError } from '../status.js';
+import { InputError, readInput, UsageError } from '../status.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
 
 export const OPTIONS = {
@@ -60,6 +62,10 @@ export interface Settings {
   seed: number;
   /** Whether no further case is to be played. */
   isOver(played: number): boolean;
+  /** When the run is to end, in milliseconds since 1970; Infinity where only the cases end it. */
+  end: number;
+  /** Aborted by Ctrl-C: the run ends behind the present case, with its totals. A second one kills. */
+  interrupted: AbortSignal;
   /** Milliseconds between the beginnings of two cases, at the least. */
   pause: number;
   /** Milliseconds that any answer may take. */
@@ -71,18 +77,20 @@ export interface Settings {
 
 const DEFAULTS = { seed: 2228, rate: 50, limit: 2000, seconds: 60 } as const;
 
-/** @param at  what `--at` says: it holds for every case, whatever its reproducer says */
-export function settingsOf(values: Values, to: Peer, at?: number): Settings {
+export function settingsOf(values: Values, to: Peer): Settings {
   const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? DEFAULTS.seed;
   const most = wholeNumber('cases', values.cases, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
   const seconds = wholeNumber('time', values.time, 1e7);
   const endless = values.cases === undefined && values.replay === undefined;
   const end = Date.now() + 1000 * (seconds ?? (endless ? DEFAULTS.seconds : Number.POSITIVE_INFINITY));
+  const interrupted = interruption();
   const cases = values.replay === undefined ? newCases(values, to, seed) : replayed(values.replay, to);
   return {
-    cases: at === undefined ? cases : placed(cases, at),
+    cases,
     seed,
-    isOver: played => played >= most || Date.now() >= end,
+    isOver: played => played >= most || Date.now() >= end || interrupted.aborted,
+    end,
+    interrupted,
     pause: 1000 / (wholeNumber('rate', values.rate, 100_000, 1) ?? DEFAULTS.rate),
     limit: wholeNumber('limit', values.limit, 600_000, 1) ?? DEFAULTS.limit,
     exec: values.exec,
@@ -107,8 +115,18 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
   return plan(options);
 }
 
-function* placed(cases: Iterable<DrivenCase>, at: number): Generator<DrivenCase> {
-  for (const one of cases) yield { ...one, at };
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}
+
+/** @param place  gives the command whose reply is mutated, for the one that the case names, if it does */
+export function* placed(
+  cases: Iterable<DrivenCase>,
+  place: (own: number | undefined) => number,
+): Generator<DrivenCase> {
+  for (const one of cases) yield { ...one, at: place(one.at) };
 }
 
 function layerOf(name: string): Layer {
@@ -117,7 +135,15 @@ function layerOf(name: string): Layer {
   return layer;
 }
 
-function replayed(file: string, to: Peer): DrivenCase[] {
+/** @param path  a reproducer, or a folder of them */
+function replayed(path: string, to: Peer): DrivenCase[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return readReproducer(path, to);
+  const files = readdirSync(path).filter(file => file.endsWith('.json'));
+  if (files.length === 0) throw new InputError(`${path}: no reproducer is in this folder`);
+  return files.sort().flatMap(file => readReproducer(join(path, file), to));
+}
+
+function readReproducer(file: string, to: Peer): DrivenCase[] {
   const octets = readInput(file);
   let cases: DrivenCase[];
   try {

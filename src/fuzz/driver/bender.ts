@@ -27,8 +27,8 @@ export interface Due {
   answer: Answer;
   /** The octets of another reply at the same level. */
   protect(reply: Uint8Array): Uint8Array;
-  /** Whether it is the command that `at` names, and not one behind. */
-  isFirst: boolean;
+  /** Which protected command of the connection, from 1. */
+  number: number;
   session: FuzzSession;
 }
 
@@ -50,6 +50,8 @@ export interface Bender {
   toAdat?(turn: AdatTurn, sound: Uint8Array): Said | undefined;
   /** From the command on that `at` names. */
   toCommand?(due: Due): Said | undefined;
+  /** Before that command, and behind what is mutated. */
+  toOther?(due: Due): Said | undefined;
   /** What the first transfer from there on sends; default a plain file. */
   sends?: Sending;
   /** Where that command is a transfer, nothing is transferred. */

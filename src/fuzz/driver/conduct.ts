@@ -73,7 +73,9 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
     one.layer === 'exchange'
       ? judgedExchange({ ...base, kind }, one as ExchangeCase)
       : judged({ ...base, kind }, expected, (one as MessageCase).forges);
-  if (hasShown && expected.verdict === 'refuse') return as('accepted');
+  // A client may show a clear reply as one that nothing vouches for, and wait for the protected one: that does not take it.
+  const isClearOnly = expected.verdict === 'refuse' && expected.codes[0] === 'sequence/unprotected';
+  if (hasShown && expected.verdict === 'refuse' && !(isClearOnly && waited)) return as('accepted');
   const behind = commands.slice(early ? bent : bent + 1, bent + 2);
   if (behind.some(isDowngrade)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
   if (early) return as(kindOfEarly(conduct, known.usual));
@@ -87,7 +89,8 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
   // It does the same whatever the reply says, so that only what it prints tells.
   if (hasShown) return as('accepted');
   if (known.shown !== undefined) return { ...base, kind: 'refused' };
-  return known.statuses ? as(kindBySayings(known.statuses, expected)) : { ...base, kind: 'skipped' };
+  if (known.statuses) return as(kindBySayings(known.statuses, expected));
+  return { ...base, kind: 'skipped', detail: `${base.detail}, as it does whatever the reply says` };
 }
 
 /** Of a client that does the same whatever comes: what else it says has to tell, if it is not the same as well. */

@@ -33,7 +33,7 @@ export async function judgeTransfer(
   const { commands, bent, played = one, sent, error, dataError, transfers } = conduct;
   if (one.name === soundTransfer(one).name && dataError !== undefined) {
     const detail = `sends data that is refused: ${dataError.code}: ${dataError.message}`;
-    return { kind: 'refused', finding: 'bad data given', detail };
+    return { kind: 'refused', finding: 'bad data given', detail, ...(sent && { sent }) };
   }
   if (bent === undefined) return { kind: 'skipped', detail: whyNot(one, transfers) };
   const next = commands[bent + 1];

@@ -9,7 +9,7 @@ import { BlockReader } from '../../secure/data-block.js';
 import { factsOf } from '../../secure/protection-level.js';
 import { pbszOf } from '../../secure/security-data.js';
 import { FILE, PIECE, performTransfer, soundTransfer, type TransferCase } from '../transfers.js';
-import type { ClientSide } from './client-side.js';
+import { type ClientSide, CUT } from './client-side.js';
 import type { Outcome } from './outcome.js';
 import { judgedTransfer } from './transfer-outcome.js';
 import type { DataConnections, Wire } from './wire.js';
@@ -145,11 +145,11 @@ class DataClient {
 
   /** Whether a server that says nothing at the end of a transfer is slow, or has forgotten it. */
   async #late(): Promise<Outcome> {
-    await this.#control.send(this.#control.sound('NOOP', this.#one.level));
+    await this.#control.send(this.#control.sound(this.#control.probe, this.#one.level));
     const reply = await this.#control.replies.final();
-    if (reply === 'end') return { kind: 'closed' };
+    if (reply === 'end') return CUT;
     if (reply === 'silence') return { kind: 'hung' };
-    return reply.code === 200 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.told(reply);
+    return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.told(reply);
   }
 }
 

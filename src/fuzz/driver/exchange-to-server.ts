@@ -1,14 +1,14 @@
 /** Bent security data to a server under test (RFC 2228 §3, ADAT), and whether it believes us all the same. */
 import { toUtf8 } from '../../bytes.js';
 import { comesAgain, type ExchangeCase, performExchange } from '../exchange/cases.js';
-import { type BentLine, type ClientSide, NOOP } from './client-side.js';
+import type { BentLine, ClientSide } from './client-side.js';
 import { judgedExchange, type Outcome } from './outcome.js';
 import type { Wire } from './wire.js';
 
 /** Where no key is known that it could have. */
 const MIC = toUtf8('MIC AAAA\r\n');
 
-/** @param another  makes another connection to the same server, or throws Unready; without it nothing is replayed there */
+/** @param another  makes another connection to the same server, or throws SetupFailed; without it nothing is replayed there */
 export async function playExchange(
   one: ExchangeCase,
   client: ClientSide,
@@ -27,7 +27,7 @@ export async function playExchange(
 /** Where the line is refused, no protected command may be accepted. */
 async function provoke({ octets, isLast }: BentLine, client: ClientSide): Promise<Outcome> {
   // Keys that the mechanism has early are those that a server could have, too.
-  const early = client.session && client.sound(NOOP, 'safe');
+  const early = client.session && client.sound(client.probe, 'safe');
   client.session = undefined;
   await client.send(octets);
   const reply = await client.replies.final();

@@ -1,9 +1,9 @@
 /** A bent command to a server under test: what it answers tells what it made of it. */
 import { covers } from '../../secure/protection-level.js';
 import { type MessageCase, perform } from '../cases.js';
-import { type ClientSide, NOOP, NOT_HEARD } from './client-side.js';
+import { type ClientSide, NOT_HEARD } from './client-side.js';
 import { judged, type Outcome } from './outcome.js';
-import { Unready } from './wire.js';
+import { SetupFailed } from './wire.js';
 
 /** Of the codes for what was not heard, those that a command gets for nothing but its protection. */
 const NOT_SAFE: readonly number[] = [421, 431, 503, 533, 534, 535, 536, 537];
@@ -11,7 +11,8 @@ const NOT_SAFE: readonly number[] = [421, 431, 503, 533, 534, 535, 536, 537];
 /** Plays a case where somebody is logged in. */
 export async function playMessage(one: MessageCase, client: ClientSide): Promise<Outcome> {
   const fitted = await fitText(one, client);
-  if (typeof fitted === 'string') return { kind: 'accepted', finding: 'weak reply given', detail: fitted };
+  if (typeof fitted === 'string')
+    return { kind: 'accepted', finding: 'weak reply given', detail: fitted, sent: client.lastSent };
   const { received } = client.replies;
   const performed = perform(fitted, { ...client.session!, received });
   if (performed === undefined) return { kind: 'skipped' };
@@ -23,15 +24,15 @@ export async function playMessage(one: MessageCase, client: ClientSide): Promise
 
 /**
  * Sends the text as it is first: where the answer is that of a command which was not understood, it tells nothing of a bent
- * one, and the case goes on with NOOP. A text is given where the answer was weaker than the command.
+ * one, and the case goes on with the probe. A text is given where the answer was weaker than the command.
  */
 async function fitText(one: MessageCase, client: ClientSide): Promise<MessageCase | string> {
-  for (const text of [one.text, NOOP]) {
+  for (const text of [one.text, client.probe]) {
     const { code, level } = await client.answered(client.sound(text, one.level));
     if (!covers(level, one.level)) return `a ${one.level} command is answered by ${code} at level ${level}`;
     if (!NOT_HEARD.includes(code)) return { ...one, text };
   }
-  throw new Unready('NOOP is refused');
+  throw new SetupFailed(`${client.probe.trimEnd()} is not accepted any more`);
 }
 
 /** Whether a command was carried out as far as the server would. A text of the case's own may be one that it does not know. */

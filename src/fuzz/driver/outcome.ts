@@ -21,35 +21,44 @@ interface Placed {
  */
 export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung' | 'crashed' | 'skipped' | 'unready';
 
-/** Those that end in `accepted` are what a peer accepted though it must refuse it. */
-export const FINDINGS = [
-  'unverified text accepted',
-  'replay accepted',
-  'reflection accepted',
-  'untimely text accepted',
-  'clear text accepted',
-  'lower level accepted',
-  'malformed token accepted',
-  'malformed text accepted',
-  'malformed data accepted',
-  'truncated data accepted',
-  'blocks out of order accepted',
-  'unverified exchange accepted',
-  'malformed exchange accepted',
-  'order broken',
-  'clear reply given',
-  'weak reply given',
-  'bad reply given',
-  'bad command given',
-  'bad data given',
-  'gone on in the clear',
-  'another code given',
-  'sound text refused',
-  'sound exchange refused',
-  'hung',
-  'crashed',
-] as const;
-export type Finding = (typeof FINDINGS)[number];
+/**
+ * What can be found, and how much it matters: `high` lets an attacker change what happens, or stops the peer; `medium` is a rule
+ * broken that another fault may turn to use; `low` is a liberty or an oddity. Those that end in `accepted` are what a peer
+ * accepted though it must refuse it.
+ */
+export const FINDINGS = {
+  crashed: 'high',
+  hung: 'high',
+  'connection cut': 'medium',
+  'unverified text accepted': 'high',
+  'replay accepted': 'high',
+  'reflection accepted': 'high',
+  'untimely text accepted': 'medium',
+  'clear text accepted': 'high',
+  'lower level accepted': 'high',
+  'malformed token accepted': 'medium',
+  'malformed text accepted': 'medium',
+  'malformed data accepted': 'medium',
+  'truncated data accepted': 'high',
+  'blocks out of order accepted': 'high',
+  'unverified exchange accepted': 'high',
+  'malformed exchange accepted': 'medium',
+  'order broken': 'medium',
+  'clear reply given': 'high',
+  'weak reply given': 'high',
+  'bad reply given': 'medium',
+  'bad command given': 'medium',
+  'bad data given': 'medium',
+  'gone on in the clear': 'high',
+  'another code given': 'low',
+  'valid text refused': 'low',
+  'valid exchange refused': 'low',
+} as const;
+export type Finding = keyof typeof FINDINGS;
+export type Severity = (typeof FINDINGS)[Finding];
+/** Of one case that shows several, the first is told first. */
+const ORDER = Object.keys(FINDINGS) as Finding[];
+const ENDS: readonly Finding[] = ['crashed', 'hung', 'connection cut'];
 
 export interface Outcome {
   kind: OutcomeKind;
@@ -58,6 +67,10 @@ export interface Outcome {
   /** For people: what the peer did. */
   detail?: string;
   finding?: Finding;
+  /** What else the same case has shown: a command that was accepted wrongly, and then a crash, are two findings. */
+  also?: readonly Finding[];
+  /** Of `unready`: the connection could not be made, or was cut. */
+  cut?: true;
   /** The case as it was played, where the driver had to fit it to the peer. */
   played?: DrivenCase;
   /** Octets of the bent message, in the chunks that they went in. */
@@ -95,10 +108,25 @@ export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding
   );
 }
 
+/** The outcome with one more finding, if there is one. */
+export function withFinding(outcome: Outcome, found: Finding | undefined): Outcome {
+  const known = findingsOf(outcome);
+  if (found === undefined || known.includes(found)) return outcome;
+  const [finding, ...also] = ORDER.filter(it => it === found || known.includes(it));
+  return { ...outcome, finding: finding!, ...(also.length > 0 && { also }) };
+}
+
+/** What a case has shown, the worst first. */
+export function findingsOf({ finding, also = [] }: Outcome): readonly Finding[] {
+  return finding === undefined ? [] : [finding, ...also];
+}
+
 /** The outcome, and its finding if what is expected leaves any. */
 export function judged(outcome: Outcome, expected: Expectation, forges?: string): Outcome {
-  const finding = outcome.finding ?? findingIn(outcome.kind, expected, forges);
-  return finding === undefined ? outcome : { ...outcome, finding };
+  const found = findingIn(outcome.kind, expected, forges);
+  // A connection that ends says as much of what was sent on it.
+  const isTold = found === 'valid text refused' && outcome.finding !== undefined && ENDS.includes(outcome.finding);
+  return isTold ? outcome : withFinding(outcome, found);
 }
 
 /** What is found of texts, said of security data. */
@@ -106,29 +134,35 @@ const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
   'unverified text accepted': 'unverified exchange accepted',
   'malformed token accepted': 'malformed exchange accepted',
   'malformed text accepted': 'malformed exchange accepted',
-  'sound text refused': 'sound exchange refused',
+  'valid text refused': 'valid exchange refused',
 };
 
 /** The same for a case of an exchange. */
 export function judgedExchange(outcome: Outcome, { expected, forges }: ExchangeCase): Outcome {
-  const { finding, ...rest } = judged(outcome, expected, forges);
-  return finding === undefined ? rest : { ...rest, finding: OF_EXCHANGES[finding] ?? finding };
+  const { finding, also, ...rest } = judged(outcome, expected, forges);
+  const named = (its: Finding) => OF_EXCHANGES[its] ?? its;
+  return { ...rest, ...(finding && { finding: named(finding) }), ...(also && { also: also.map(named) }) };
 }
 
 function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): Finding | undefined {
   if (kind === 'hung') return 'hung';
   if (kind === 'crashed') return 'crashed';
   if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes, forges);
-  const heeded = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
-  return expected.verdict === 'accept' && !heeded ? 'sound text refused' : undefined;
+  const isHeeded = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
+  return expected.verdict === 'accept' && !isHeeded ? 'valid text refused' : undefined;
 }
 
-/** The outcome of a case when the peer's process has ended by itself. What it accepted before stays the finding. */
+/** The outcome of a case when the peer's process has ended by itself. */
 export function withExit(outcome: Outcome, exit: ProcessExit): Outcome {
   const { signal, sanitizer } = exit;
   if (signal === null && sanitizer === undefined) return { ...outcome, exit };
   const detail = [sanitizer ?? `killed by ${signal}`, ...(outcome.detail ? [`it ${outcome.detail}`] : [])].join('; ');
-  return { ...outcome, exit, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };
+  return crashed({ ...outcome, exit }, detail);
+}
+
+/** The outcome of a case that the peer did not survive; what it accepted before is told as well. */
+export function crashed(outcome: Outcome, detail: string): Outcome {
+  return withFinding({ ...outcome, kind: 'crashed', detail }, 'crashed');
 }
 
 /** How a report begins: of the sanitizers of compilers, then of memcheck. */

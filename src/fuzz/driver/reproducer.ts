@@ -7,7 +7,7 @@ import { caseOf, type MessageCase, mutationOf } from '../cases.js';
 import { EXCHANGES, exchangeCaseOf, exchangePeersOf } from '../exchange/cases.js';
 import { SCRIPTS } from '../phases.js';
 import { isTransfer, type TransferCase, transferCaseOf } from '../transfers.js';
-import type { DrivenCase, Finding, Outcome } from './outcome.js';
+import { type DrivenCase, FINDINGS, type Finding, type Outcome, type Severity } from './outcome.js';
 
 /** A finding, as it stands in a file. */
 export interface Reproducer {
@@ -15,9 +15,10 @@ export interface Reproducer {
   name: string;
   /** Where the rule is laid down. */
   source: string;
-  /** What a sound peer does. */
+  /** What a conforming peer does. */
   must: string;
   finding: Finding;
+  severity: Severity;
   /** What this one did. */
   outcome: string;
   mechanism: string;
@@ -33,6 +34,7 @@ export function reproducerOf(one: DrivenCase, outcome: Outcome & { finding: Find
     source: one.source,
     must: dutyOf(one),
     finding,
+    severity: FINDINGS[finding],
     outcome: textOf(outcome),
     mechanism,
     sent: sent.map(toHex),

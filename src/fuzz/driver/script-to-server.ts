@@ -3,7 +3,7 @@ import { concat } from '../../bytes.js';
 import { lineOf, linesOf } from '../exchange/mutation.js';
 import { type ServerScript, scriptOctets } from '../phases.js';
 import { type ClientSide, ready } from './client-side.js';
-import { type Finding, judged, type Outcome } from './outcome.js';
+import { type Finding, judged, type Outcome, withFinding } from './outcome.js';
 
 export async function playScript(script: ServerScript, client: ClientSide): Promise<Outcome> {
   const { start, before, line } = script;
@@ -54,12 +54,14 @@ async function come(start: ServerScript['start'], client: ClientSide): Promise<v
 }
 
 function judgedScript(outcome: Outcome, { owed }: ServerScript): Outcome {
-  const { code, finding, ...rest } = outcome;
+  const { code, finding } = outcome;
   if (code === undefined) return judged(outcome, { verdict: 'either' });
-  if (code < 400 && owed.includes(code)) return { ...rest, code, kind: 'accepted' };
-  if (code < 400) return { ...outcome, kind: 'accepted', finding: ACCEPTED[owed[0]!] ?? 'malformed text accepted' };
-  const its = finding ?? (isAlike(code, owed) ? undefined : 'another code given');
-  return { ...outcome, kind: 'refused', ...(its && { finding: its }) };
+  if (code < 400 && owed.includes(code)) return { ...outcome, kind: 'accepted' };
+  if (code < 400) {
+    return withFinding({ ...outcome, kind: 'accepted' }, ACCEPTED[owed[0]!] ?? 'malformed text accepted');
+  }
+  const isFine = finding !== undefined || isAlike(code, owed);
+  return withFinding({ ...outcome, kind: 'refused' }, isFine ? undefined : 'another code given');
 }
 
 /** What it means that a command is carried out to which another code was owed. */

@@ -10,7 +10,7 @@ import type { Exchange, Step } from '../../secure/security-context.js';
 import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
 import type { FuzzSession } from '../mutation.js';
 import { BUFFER_SIZE } from '../transfers.js';
-import { type Bender, type Said, TO_ITS_END } from './bender.js';
+import { type Bender, type Due, type Said, TO_ITS_END } from './bender.js';
 import type { Conduct } from './conduct.js';
 import { ServerData } from './data-to-client.js';
 import { type Answer, replyOf, soundAnswer } from './sound-server.js';
@@ -200,10 +200,9 @@ export class ServerSide {
     const protect = (reply: Uint8Array) => this.#protect(reply, level);
     const sound = () => protect(replyOf(answer));
     if (this.#isAnswered) return this.#hold(sound);
-    if (!this.#comesNow) return [sound()];
     const { verb } = command;
-    const isFirst = this.#secured === this.#target.at;
-    const said = this.#bender.toCommand?.({ verb, level, answer, protect, isFirst, session: this.#itsSession });
+    const due: Due = { verb, level, answer, protect, number: this.#secured, session: this.#itsSession };
+    const said = this.#comesNow ? this.#bender.toCommand?.(due) : this.#bender.toOther?.(due);
     return said === undefined ? [sound()] : this.#bend(said, sound);
   }
 

@@ -5,6 +5,11 @@ import { FILE } from '../transfers.js';
 /** In the text of every reply that is bent: a client that shows it has taken it. */
 export const MARKER = 'bent-by-rfc2228';
 
+/** The same for a reply that nobody mutates, by the number of its protected command, from 1. */
+export function markerOf(number: number): string {
+  return `${MARKER}-${number}`;
+}
+
 export type Answer = readonly [code: number, text: string];
 
 const ANSWERS: Readonly<Record<string, Answer>> = {

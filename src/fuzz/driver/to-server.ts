@@ -10,11 +10,11 @@ import { playExchange } from './exchange-to-server.js';
 import { playMessage } from './message-to-server.js';
 import type { DrivenCase, Outcome } from './outcome.js';
 import { playScript } from './script-to-server.js';
-import { Unready, type Wire } from './wire.js';
+import { SetupFailed, type Wire } from './wire.js';
 
 /**
  * Plays a case on a connection that is new.
- * @param another  makes another to the same server, or throws Unready; without it nothing is replayed there
+ * @param another  makes another to the same server, or throws SetupFailed; without it nothing is replayed there
  * @throws FtpSecurityError, side local, where our own side can't: it has no ticket, say
  */
 export async function playToServer(
@@ -32,8 +32,13 @@ export async function playToServer(
     if (one.layer === 'data') return await playTransfer(one as TransferCase, client, target.data);
     return await playMessage(one as MessageCase, client);
   } catch (error) {
-    if (error instanceof Unready) return { kind: 'unready', detail: error.message };
+    if (error instanceof SetupFailed) return unready(error);
     if (!(error instanceof FtpSecurityError) || error.side === 'local') throw error;
-    return { kind: 'refused', finding: 'bad reply given', detail: `${error.code}: ${error.message}` };
+    const detail = `${error.code}: ${error.message}`;
+    return { kind: 'refused', finding: 'bad reply given', detail, sent: client.lastSent };
   }
+}
+
+export function unready({ message, cut }: SetupFailed): Outcome {
+  return { kind: 'unready', detail: message, ...(cut && { cut }) };
 }

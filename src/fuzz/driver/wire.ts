@@ -52,7 +52,15 @@ export interface FuzzSide {
 }
 
 /** The connection never came to where a case begins. */
-export class Unready extends Error {}
+export class SetupFailed extends Error {
+  /** It could not be made, or was cut. */
+  readonly cut: boolean;
+
+  constructor(message: string, { cut = false } = {}) {
+    super(message);
+    this.cut = cut;
+  }
+}
 
 export interface HeardReply extends Reply {
   /** What vouches for it. */
