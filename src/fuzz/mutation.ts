@@ -87,6 +87,19 @@ export interface Mutation {
   change(pieces: readonly Uint8Array[], draw: Draw, carrier: Carrier): readonly Uint8Array[] | undefined;
 }
 
+/** What a row has beside its name, source and expectation: the change, behind further properties if it has any. */
+export type RowEnd =
+  | [change: Mutation['change']]
+  | [also: Partial<Omit<Mutation, 'name' | 'source' | 'expected' | 'change'>>, change: Mutation['change']];
+
+/** Makes the rows of a table: mutations of one stage, with what all of them have. */
+export function rowsAt(at: Stage, defaults: Partial<Mutation> = {}) {
+  return (name: string, source: string, expected: Expectation, ...rest: RowEnd): Mutation => {
+    const [also, change] = rest.length === 2 ? rest : [{}, rest[0]];
+    return { ...defaults, at, name, source, expected, ...also, change };
+  };
+}
+
 export const ACCEPT: Expectation = { verdict: 'accept' };
 export const EITHER: Expectation = { verdict: 'either' };
 

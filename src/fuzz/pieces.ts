@@ -4,7 +4,7 @@ import type { Draw } from './draw.js';
 import type { Carrier } from './mutation.js';
 
 type Change<C = Carrier> = (pieces: readonly Uint8Array[], draw: Draw, carrier: C) => readonly Uint8Array[] | undefined;
-type Edit<C = Carrier> = (piece: Uint8Array, draw: Draw, carrier: C) => Uint8Array | undefined;
+export type Edit<C = Carrier> = (piece: Uint8Array, draw: Draw, carrier: C) => Uint8Array | undefined;
 
 /** Octets of a text whose characters are all below U+0100. */
 export function octets(text: string): Uint8Array {

@@ -5,7 +5,7 @@
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext } from '../../secure/security-context.js';
 import type { Draw } from '../draw.js';
-import { type Layer, type Mutation, refuse } from '../mutation.js';
+import { type Expectation, type Layer, type Mutation, refuse } from '../mutation.js';
 
 /** The sequence numbers of what is sent. */
 export interface Counter {
@@ -16,10 +16,22 @@ export interface Counter {
 }
 
 /** A security context that can make other tokens than sound ones, too. */
-export interface ForgingContext extends SecurityContext {
+export interface ForgingContext<Fields = object> extends SecurityContext {
   /** The format that it forges. */
   readonly forges: string;
   readonly numbers: Counter;
+  /** The next token, with other fields than a valid one where they are given; its number is not used up. */
+  token(plaintext: Uint8Array, sealed: boolean, fields?: Fields): Uint8Array;
+}
+
+type FieldsOf<C> = C extends ForgingContext<infer Fields> ? Fields : never;
+
+/** Where a token is forged. */
+interface Place<C> {
+  context: C;
+  text: Uint8Array;
+  sealed: boolean;
+  draw: Draw;
 }
 
 export interface Forgery<C> extends Pick<Mutation, 'name' | 'source' | 'expected'> {
@@ -29,8 +41,31 @@ export interface Forgery<C> extends Pick<Mutation, 'name' | 'source' | 'expected
   only?: TokenLevel;
   /** How many sound messages go before it. */
   after?: number;
-  /** Makes one token; undefined where there is nothing to make. */
-  make(context: C, plaintext: Uint8Array, sealed: boolean, draw: Draw): Uint8Array | undefined;
+  /** The fields that are other than those of a valid token, or the octets of the token; undefined where there is nothing to make. */
+  make: FieldsOf<C> | ((place: Place<C>) => FieldsOf<C> | Uint8Array | undefined);
+}
+
+type Also<C> = Partial<Pick<Forgery<C>, 'layer' | 'only' | 'after'>>;
+type RowEnd<C> = [make: Forgery<C>['make']] | [also: Also<C>, make: Forgery<C>['make']];
+
+/** Makes the rows of a table. */
+export function forgeriesOf<C>() {
+  return (name: string, source: string, expected: Expectation, ...end: RowEnd<C>): Forgery<C> => {
+    const [also, make] = end.length === 2 ? end : [{}, end[0]];
+    return { name, source, expected, ...also, make };
+  };
+}
+
+/** The same where all have one source. */
+export function forgeriesFrom<C>(source: string) {
+  const forge = forgeriesOf<C>();
+  return (name: string, expected: Expectation, ...end: RowEnd<C>) => forge(name, source, expected, ...end);
+}
+
+function forged<C extends ForgingContext>(make: Forgery<C>['make'], place: Place<C>): Uint8Array | undefined {
+  const made = typeof make === 'function' ? make(place) : make;
+  if (made === undefined || made instanceof Uint8Array) return made;
+  return place.context.token(place.text, place.sealed, made as object);
 }
 
 /** A mutation and its layer, and the format of tokens that it forges. */
@@ -57,7 +92,7 @@ export function forgeries<C extends ForgingContext>(forges: C['forges'], table: 
       const victim = draw.below(fragments.length);
       const tokens = fragments.map((fragment, i) => {
         if (i !== victim) return context.wrap(fragment, level).token;
-        const token = make(context, fragment, level === 'private', draw);
+        const token = forged(make, { context, text: fragment, sealed: level === 'private', draw });
         // A number is used where the token may be taken, so that a sound session goes on behind it.
         if (row.expected.verdict !== 'refuse') context.numbers.skip();
         return token;
