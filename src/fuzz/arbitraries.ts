@@ -14,7 +14,7 @@ import type { TokenLevel } from '../secure/protection-level.js';
 import type { Exchange, Peer, SecurityContext } from '../secure/security-context.js';
 import { formatAdat, formatAdatReply, formatAuth } from '../secure/security-data.js';
 import { type CaseOptions, caseOf, type MessageCase, MUTATIONS, peersOf, TEXTS } from './cases.js';
-import { octetsFrom } from './draw.js';
+import { octetsFrom } from './choices.js';
 import { EXCHANGES, type ExchangeCase, exchangeCaseOf, exchangePeersOf } from './exchange/cases.js';
 import { SCRIPTS, type ScriptCase } from './phases.js';
 import { type TransferCase, transferCases } from './transfers.js';
@@ -24,13 +24,13 @@ export function lineTexts(): Arbitrary<string> {
   return fc.string({ unit: 'grapheme' }).map(text => text.replace(/[\r\n\0]/g, ' '));
 }
 
-/** Octets of a sound reply with its line ends: code 100 to 599, one line or several. */
+/** Octets of a valid reply with its line ends: code 100 to 599, one line or several. */
 export function replies(): Arbitrary<Uint8Array> {
   const lines = fc.array(lineTexts(), { minLength: 1, maxLength: 6 });
   return fc.tuple(fc.integer({ min: 100, max: 599 }), lines).map(([code, text]) => formatReply(code, text));
 }
 
-/** Octets of a sound command with its line end. It is none of MIC, CONF and ENC. */
+/** Octets of a valid command with its line end. It is none of MIC, CONF and ENC. */
 export function commands(): Arbitrary<Uint8Array> {
   const verb = fc.oneof(fc.constantFrom(...VERBS), fc.stringMatching(/^X[A-Z0-9]{0,9}$/));
   return fc.tuple(verb, fc.option(lineTexts(), { nil: undefined })).map(([name, text]) => formatCommand(name, text));
@@ -38,7 +38,7 @@ export function commands(): Arbitrary<Uint8Array> {
 
 const VERBS = ['USER', 'PASS', 'CWD', 'PASV', 'PORT', 'RETR', 'STOR', 'LIST', 'STAT', 'FEAT', 'NOOP', 'QUIT'];
 
-/** A sound protected message, and what is in it. */
+/** A valid protected message, and what is in it. */
 export interface ProtectedText {
   level: TokenLevel;
   /** Octets of the inner reply or command, with its line ends. */
@@ -81,7 +81,7 @@ export function tokens(
     .map(([level, plaintext]) => ({ level, plaintext, token: newContext().wrap(plaintext, level).token }));
 }
 
-/** Everything that a sound transfer has on the data connection (RFC 2228 §6). */
+/** Everything that a valid transfer has on the data connection (RFC 2228 §6). */
 export function dataTransfers(
   newContext: () => SecurityContext,
 ): Arbitrary<{ level: TokenLevel; bufferSize: number; file: Uint8Array; wire: Uint8Array }> {
@@ -147,16 +147,16 @@ export function chunkings(octets: Uint8Array): Arbitrary<Uint8Array[]> {
   });
 }
 
-/** Base 64 that is sound, and base 64 that is not; each as octets of a line. */
+/** Base 64 that is valid, and base 64 that is not; each as octets of a line. */
 export function base64Texts(): Arbitrary<Uint8Array> {
-  const sound = fc.uint8Array({ maxLength: 60 }).map(encodeBase64);
+  const valid = fc.uint8Array({ maxLength: 60 }).map(encodeBase64);
   const alike = fc.stringMatching(/^[A-Za-z0-9+/=_ -]{0,60}$/).map(toUtf8);
-  return fc.oneof(sound, alike);
+  return fc.oneof(valid, alike);
 }
 
 /**
  * Cases for `perform`. They shrink towards the first mutation, its simplest variant and the shortest list of choices.
- * @throws RangeError when no message is bent in any of the layers: `phases`, `exchange` and `data` have cases of their own
+ * @throws RangeError when no message is mutated in any of the layers: `phases`, `exchange` and `data` have cases of their own
  */
 export function messageCaseArbitrary({
   layers,
@@ -164,7 +164,7 @@ export function messageCaseArbitrary({
   level,
 }: Omit<CaseOptions, 'seed' | 'variants'> = {}): Arbitrary<MessageCase> {
   const rows = rowsOf(MUTATIONS, peersOf, to).filter(({ mutation }) => layers?.includes(mutation.layer) ?? true);
-  if (rows.length === 0) throw new RangeError('no message is bent in these layers');
+  if (rows.length === 0) throw new RangeError('no message is mutated in these layers');
   return fc
     .record({ row: fc.constantFrom(...rows), choices, level: levelArbitrary(level), text: fc.nat({ max: LAST_TEXT }) })
     .map(({ row: { mutation, peer }, text, ...drawn }) =>

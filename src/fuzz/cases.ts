@@ -2,7 +2,7 @@
 import { copy, toUtf8 } from '../bytes.js';
 import type { TokenLevel } from '../secure/protection-level.js';
 import type { Peer } from '../secure/security-context.js';
-import { choicesFrom, Draw } from './draw.js';
+import { Choices, choicesFrom } from './choices.js';
 import { BASE64 } from './layers/base64.js';
 import { FRAGMENTS } from './layers/fragments.js';
 import { GRAMMAR } from './layers/grammar.js';
@@ -17,8 +17,15 @@ import { KRB4_FORGERIES } from './mechanisms/krb4.js';
 import { PSK_FORGERIES } from './mechanisms/psk.js';
 import { RFC1964_FORGERIES } from './mechanisms/rfc1964.js';
 import { RFC4121_FORGERIES } from './mechanisms/rfc4121.js';
-import { bentMessage, soundMessage } from './message.js';
-import { type Carrier, type Expectation, type FuzzSession, LAYERS, type Layer, type Mutation } from './mutation.js';
+import { mutatedMessage, validMessage } from './message.js';
+import {
+  type Expectation,
+  type FuzzSession,
+  LAYERS,
+  type Layer,
+  type Mutation,
+  type MutationContext,
+} from './mutation.js';
 
 const BY_LAYER: readonly (readonly [Layer, readonly Mutation[]])[] = [
   ['octets', [...OCTETS, ...ENCODINGS]],
@@ -43,7 +50,7 @@ export const MUTATIONS: readonly Layered[] = [
   ...KRB4_FORGERIES,
 ];
 
-/** One bent message, as plain data: it survives JSON, and gives the same again. */
+/** One mutated message, as plain data: it survives JSON, and gives the same again. */
 export interface MessageCase {
   layer: Layer;
   /** The rule that it breaks. */
@@ -55,7 +62,7 @@ export interface MessageCase {
   expected: Expectation;
   /** The format of tokens that it is about; absent when it is about any. */
   forges?: string;
-  /** Level of the message that is bent. */
+  /** Level of the message that is mutated. */
   level: TokenLevel;
   /** Its inner text, in ASCII, with line ends. */
   text: string;
@@ -72,7 +79,7 @@ export interface CaseOptions {
   level?: TokenLevel;
 }
 
-/** Texts to bend, of lengths that leave each kind of padding. */
+/** Texts to mutate, of lengths that leave each kind of padding. */
 export const TEXTS: Record<Peer, readonly string[]> = {
   client: [
     '211-Status of things\r\n all is well\r\n211-still\r\n211 End\r\n',
@@ -139,10 +146,10 @@ export function mutationOf({
 type Unchecked<K extends keyof MessageCase> = { readonly [field in K]?: unknown };
 
 /** What is to be sent, in turn. */
-export interface Performance {
-  /** Sound messages that must be accepted; the octets of each. */
+export interface Rendered {
+  /** Valid messages that must be accepted; the octets of each. */
   before: readonly Uint8Array[];
-  /** The bent message, in the chunks that it is to be sent in. */
+  /** The mutated message, in the chunks that it is to be sent in. */
   chunks: readonly Uint8Array[];
   /** It has no end: nothing can follow, and the connection is to be closed. */
   open: boolean;
@@ -154,18 +161,21 @@ export interface Performance {
  *   session's next number may have moved on all the same
  * @throws RangeError when there is no such mutation
  */
-export function perform(one: MessageCase, session: FuzzSession): Performance | undefined {
+export function perform(one: MessageCase, session: FuzzSession): Rendered | undefined {
   const mutation = mutationOf(one);
   if (mutation === undefined) throw new RangeError(`no mutation is called ${one.layer}: ${one.name}`);
   const base = { ...session, to: one.to, level: one.level, text: toUtf8(one.text) };
   if (!(mutation.needs ?? []).every(need => NEEDS[need](base))) return undefined;
-  const before = Array.from({ length: mutation.after ?? 0 }, () => soundMessage(base));
-  const carrier: Carrier = { ...base, sent: before, sound: () => soundMessage(base) };
-  const chunks = bentMessage(mutation, carrier, new Draw(one.choices));
+  const before = Array.from({ length: mutation.after ?? 0 }, () => validMessage(base));
+  const carrier: MutationContext = { ...base, sent: before, valid: () => validMessage(base) };
+  const chunks = mutatedMessage(mutation, carrier, new Choices(one.choices));
   return chunks && { before, chunks: chunks.map(chunk => copy(chunk)), open: mutation.open ?? false };
 }
 
-const NEEDS: Record<NonNullable<Mutation['needs']>[number], (carrier: Omit<Carrier, 'sent' | 'sound'>) => boolean> = {
+const NEEDS: Record<
+  NonNullable<Mutation['needs']>[number],
+  (carrier: Omit<MutationContext, 'sent' | 'valid'>) => boolean
+> = {
   lines: ({ text }) => text.indexOf(0x0a) < text.length - 1,
   numbers: ({ numbered }) => numbered,
   integrity: ({ integrity, level }) => integrity.includes(level),

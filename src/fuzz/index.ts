@@ -9,21 +9,23 @@ export {
   type MessageCase,
   MUTATIONS,
   messageCases,
-  type Performance,
   peersOf,
   perform,
+  type Rendered,
   TEXTS,
 } from './cases.js';
+export { Choices, choicesFrom, octetsFrom } from './choices.js';
 export { type CorpusFile, type CorpusOptions, corpusFiles } from './corpus.js';
-export { choicesFrom, Draw, octetsFrom } from './draw.js';
 export {
+  type Baseline,
   type CampaignOptions,
   type CaseRecord,
   type ClientTarget,
-  type Conduct,
+  type ClientTrace,
+  type Connection,
   campaign,
   type DataConnections,
-  type DataDoor,
+  type DataListener,
   type DrivenCase,
   type Ends,
   FINDINGS,
@@ -33,9 +35,8 @@ export {
   fileNameOf,
   judgeClient,
   judgeTransfer,
-  type Known,
-  type KnownTransfers,
   MARKER,
+  type NoReply,
   type Outcome,
   type OutcomeKind,
   type Plain,
@@ -46,7 +47,6 @@ export {
   playToClient,
   playToServer,
   probeServer,
-  type Quiet,
   type Reproducer,
   type Seen,
   type ServerTarget,
@@ -55,7 +55,7 @@ export {
   type SummaryRecord,
   sanitizerReport,
   TargetUnavailable,
-  type Wire,
+  type TransferBaseline,
   withExit,
 } from './driver/index.js';
 export {
@@ -70,14 +70,14 @@ export type { Layered } from './mechanisms/forgery.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';
 export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5.js';
 export { pskFuzzSession } from './mechanisms/psk.js';
-export { soundMessage } from './message.js';
+export { validMessage } from './message.js';
 export {
-  type Carrier,
   type Expectation,
   type FuzzSession,
   LAYERS,
   type Layer,
   type Mutation,
+  type MutationContext,
   type Stage,
 } from './mutation.js';
 export {

@@ -8,7 +8,7 @@ import type { BlockCiphers } from '../mechanisms/block-cipher.js';
 import type { Peer } from '../secure/security-context.js';
 import { formatAuth } from '../secure/security-data.js';
 import { type MessageCase, perform } from './cases.js';
-import { octetsFrom } from './draw.js';
+import { octetsFrom } from './choices.js';
 import { type ExchangeCase, performExchange } from './exchange/cases.js';
 import { type ExchangeFormat, lineOf } from './exchange/mutation.js';
 import { kerberosSample, krb4Sample, pskSample, type SampleExchange } from './exchange/sample.js';

@@ -1,7 +1,7 @@
-/** The data channel bent (RFC 2228 §6): lengths, the end, the order of blocks, and what stands in the place of a block. */
+/** The data channel mutated (RFC 2228 §6): lengths, the end, the order of blocks, and what stands in the place of a block. */
 import { CRLF, concat, concatAll, copy, u32be } from '../bytes.js';
 import type { TokenLevel } from '../secure/protection-level.js';
-import type { Draw } from './draw.js';
+import type { Choices } from './choices.js';
 import { ACCEPT, EITHER, type Expectation, type FuzzSession, refuse } from './mutation.js';
 import { flipped, octets, spliced } from './pieces.js';
 
@@ -11,7 +11,7 @@ interface Transfer extends FuzzSession {
   bufferSize: number;
   /** What is sent. */
   file: Uint8Array;
-  /** One sound block, its length in front. */
+  /** One valid block, its length in front. */
   block(plaintext: Uint8Array, level?: TokenLevel): Uint8Array;
 }
 
@@ -36,7 +36,7 @@ export interface TransferMutation {
   /** Changes what is made into blocks, in its order; undefined where there is nothing to change. The last is empty. */
   make?: (pieces: readonly Piece[], transfer: Transfer) => readonly Piece[] | undefined;
   /** Gives what is sent, chunk by chunk; without it the blocks as they are. The last block is the empty one. */
-  change?: (blocks: Blocks, draw: Draw, transfer: Transfer) => Blocks;
+  change?: (blocks: Blocks, draw: Choices, transfer: Transfer) => Blocks;
 }
 
 const BLOCK = 'RFC 2228 §6';
@@ -110,7 +110,7 @@ export const TRANSFERS: readonly TransferMutation[] = [
     TOO_LONG,
     measured((_right, { bufferSize }) => bufferSize + 1),
   ),
-  // 535 is owed by a server (§6); of a client whose buffer has room for it nothing is said.
+  // 535 is required by a server (§6); of a client whose buffer has room for it nothing is said.
   made(
     'a token over PBSZ',
     SIZE,
@@ -161,7 +161,7 @@ export const TRANSFERS: readonly TransferMutation[] = [
     ...blocks.slice(0, -1),
     blocks.at(-1)!.subarray(0, LENGTH + draw.below(blocks.at(-1)!.length - LENGTH)),
   ]),
-  // The block of zero octets is the end, and nobody has to read on; but what is read is nobody's file.
+  // The block of zero octets is the end, and no one has to read on; but what is read is not the file.
   sent('octets behind the end', BLOCK, EITHER, { late: true }, blocks => [concat(concatAll(blocks), octets('x'))]),
   sent('a block behind the end', BLOCK, EITHER, { late: true }, (blocks, _draw, { block }) => [
     concat(concatAll(blocks), block(octets('more\r\n'))),
@@ -191,7 +191,7 @@ export const TRANSFERS: readonly TransferMutation[] = [
     ([, ...rest], _draw, { received }) => [concat(u32be(received!.length), received!), ...rest],
   ),
   made(
-    'a block that is not sealed, where private is owed',
+    'a block that is not sealed, where private is required',
     'RFC 2228 §3, PROT',
     WRONG_LEVEL,
     madeFirst(({ level }) => (level === 'private' ? { level: 'safe' } : undefined)),
@@ -202,7 +202,7 @@ export const TRANSFERS: readonly TransferMutation[] = [
     WRONG_LEVEL,
     madeFirst((_, { context }) => (context.supports('confidential') ? { level: 'confidential' } : undefined)),
   ),
-  made('sealed blocks, where safe is owed', 'RFC 2228 §3, PROT', EITHER, (pieces, { level, context }) =>
+  made('sealed blocks, where safe is required', 'RFC 2228 §3, PROT', EITHER, (pieces, { level, context }) =>
     level === 'safe' && context.supports('private')
       ? pieces.map(({ text }) => ({ text, level: 'private' }))
       : undefined,

@@ -1,13 +1,13 @@
-/** Cases of bent transfers, as plain data, and the octets that a case comes to in a session that stands. */
+/** Cases of mutated transfers, as plain data, and the octets that a case comes to in a session that stands. */
 import { CRLF, concat, concatAll, toUtf8, u32be } from '../bytes.js';
 import type { TokenLevel } from '../secure/protection-level.js';
 import type { Peer } from '../secure/security-context.js';
-import { choicesFrom, Draw } from './draw.js';
+import { Choices, choicesFrom } from './choices.js';
 import type { Expectation, FuzzSession } from './mutation.js';
 import { octets } from './pieces.js';
 import { type Blocks, type Piece, TRANSFERS, type TransferMutation } from './transfer-mutations.js';
 
-/** One bent transfer, as plain data. */
+/** One mutated transfer, as plain data. */
 export interface TransferCase {
   layer: 'data';
   name: string;
@@ -22,8 +22,8 @@ export interface TransferCase {
   choices: readonly number[];
 }
 
-/** In the last line of a file that is bent: a client that shows it has taken what came before. */
-export const DATA_MARKER = 'data-bent-by-2228';
+/** In the last line of a file that is mutated: a client that shows it has taken what came before. */
+export const DATA_MARKER = 'data-mutated-2228';
 
 /** Octets of a line of the file, which is a block. */
 export const PIECE = 60;
@@ -79,12 +79,12 @@ export function isTransfer(name: string): boolean {
   return TRANSFERS.some(it => it.name === name);
 }
 
-/** The same transfer with nothing bent. */
-export function soundTransfer(one: TransferCase): TransferCase {
+/** The same transfer with nothing mutated. */
+export function validTransfer(one: TransferCase): TransferCase {
   return transferCaseOf({ ...one, name: TRANSFERS[0]!.name, choices: [] });
 }
 
-/** Whether a peer may have handed on the whole file before it can know that the transfer is bent. */
+/** Whether a peer may have handed on the whole file before it can know that the transfer is mutated. */
 export function isLate({ name }: TransferCase): boolean {
   return mutationOf(name).late === true;
 }
@@ -109,7 +109,7 @@ export function performTransfer(one: TransferCase, session: FuzzSession): Blocks
   const made = make === undefined ? pieces : make(pieces, transfer);
   if (made === undefined) return undefined;
   const blocks = made.map(piece => block(piece.text, piece.level));
-  return change === undefined ? blocks : change(blocks, new Draw(one.choices), transfer);
+  return change === undefined ? blocks : change(blocks, new Choices(one.choices), transfer);
 }
 
 /** Lines of the file, and nothing for its end. */

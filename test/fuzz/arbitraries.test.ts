@@ -1,4 +1,4 @@
-/** The generators: what they call sound is read back as it was made; the same seed gives the same. */
+/** The generators: what they call valid is read back as it was made; the same seed gives the same. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBase64 } from '../../src/base64.js';
@@ -22,10 +22,10 @@ import {
   transferCaseArbitrary,
 } from '../../src/fuzz/arbitraries.js';
 import {
+  Choices,
   type CorpusFile,
   choicesFrom,
   corpusFiles,
-  Draw,
   messageCases,
   octetsFrom,
   perform,
@@ -50,7 +50,7 @@ const CONTEXTS: [string, () => SecurityContext, () => SecurityContext][] = [
   ['X-PSK', () => new PskContext({ ...x, role: 'acceptor' }), () => new PskContext({ ...x, role: 'initiator' })],
 ];
 
-describe('sound texts', () => {
+describe('valid texts', () => {
   it('replies, commands and lines can be read', () => {
     fc.assert(fc.property(replies(), it => void expect(parseReply(it).raw).toEqual(it)));
     fc.assert(fc.property(commands(), it => void expect(parseCommand(it).raw).toEqual(it)));
@@ -62,16 +62,16 @@ describe('sound texts', () => {
     fc.assert(fc.property(chunked, ({ octets, chunks }) => void expect(concatAll(chunks)).toEqual(octets)));
   });
 
-  it('base 64 is sound, or refused', () => {
-    const sound = fc.sample(base64Texts(), 200).filter(it => onlyRefuses(() => decodeBase64(it)) !== undefined);
-    expect(sound.length).toBeGreaterThan(50);
-    expect(sound.length).toBeLessThan(200);
+  it('base 64 is valid, or refused', () => {
+    const valid = fc.sample(base64Texts(), 200).filter(it => onlyRefuses(() => decodeBase64(it)) !== undefined);
+    expect(valid.length).toBeGreaterThan(50);
+    expect(valid.length).toBeLessThan(200);
   });
 });
 
 describe.each(CONTEXTS)('what %s protects', (_, sender, recipient) => {
   const numRuns = 60;
-  // 633 and CONF alone are taken only where no integrity is owed.
+  // 633 and CONF alone are taken only where no integrity is required.
   const options = { integrityOwed: false };
 
   it('replies and commands are verified, and are what went in', () => {
@@ -233,14 +233,14 @@ describe('the corpus', () => {
 
 describe('choices', () => {
   it('are all the simplest when there are none left', () => {
-    const draw = new Draw([]);
+    const draw = new Choices([]);
     expect([draw.below(9), draw.of(['a', 'b']), draw.octets(2)]).toEqual([0, 'a', new Uint8Array(2)]);
   });
 
   it('give the same numbers and octets from the same seed', () => {
     expect(choicesFrom(1, 3)).toEqual(choicesFrom(1, 3));
     expect(octetsFrom(9)(40)).toEqual(octetsFrom(9)(40));
-    expect(new Draw([5]).octets(16)).toEqual(new Draw([5]).octets(16));
+    expect(new Choices([5]).octets(16)).toEqual(new Choices([5]).octets(16));
     expect(new Set(choicesFrom(1, 1000)).size).toBe(1000);
   });
 });

@@ -2,9 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { toHex, toUtf8 } from '../../src/bytes.js';
 import { type MessageCase, messageCases } from '../../src/fuzz/cases.js';
-import { TargetUnavailable } from '../../src/fuzz/driver/baseline.js';
 import { campaign, type FindingRecord } from '../../src/fuzz/driver/campaign.js';
-import { judgeClient } from '../../src/fuzz/driver/conduct.js';
+import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
 import {
   type DrivenCase,
   judged,
@@ -14,6 +13,7 @@ import {
   withExit,
 } from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
+import { TargetUnavailable } from '../../src/fuzz/driver/probe.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
 import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
@@ -91,15 +91,15 @@ describe('shrinking', () => {
   });
 
   it('finds the smallest transfer', async () => {
-    const bent = [...transferCases({ to: 'client', variants: 2 })].at(-1)!;
-    expect(await shrunk(bent, async () => true)).toEqual({ ...bent, choices: [], level: 'safe' });
+    const mutated = [...transferCases({ to: 'client', variants: 2 })].at(-1)!;
+    expect(await shrunk(mutated, async () => true)).toEqual({ ...mutated, choices: [], level: 'safe' });
   });
 
   it('finds the smallest choices of an exchange', async () => {
-    const bent = [...exchangeCases({ to: 'server', variants: 2 })].at(-1)!;
-    expect(bent.choices.length).toBeGreaterThan(0);
-    expect(await shrunk(bent, async () => true)).toEqual({ ...bent, choices: [] });
-    expect(await shrunk(bent, async () => false)).toEqual(bent);
+    const mutated = [...exchangeCases({ to: 'server', variants: 2 })].at(-1)!;
+    expect(mutated.choices.length).toBeGreaterThan(0);
+    expect(await shrunk(mutated, async () => true)).toEqual({ ...mutated, choices: [] });
+    expect(await shrunk(mutated, async () => false)).toEqual(mutated);
   });
 
   it('leaves scripts as they are', async () => {
@@ -189,7 +189,7 @@ describe('an outcome', () => {
 
   it('of a client that shows a clear reply, and waits for the protected one, is that it ignored it', () => {
     const one = SCRIPTS.find(it => it.to === 'client' && it.name === 'success in the clear')!;
-    const trace = { commands: ['safe PWD', 'safe QUIT'], bent: 0, end: 'end' } as const;
+    const trace = { commands: ['safe PWD', 'safe QUIT'], mutated: 0, end: 'end' } as const;
     const known = { usual: trace, refused: undefined, shown: 1 };
     const goesOn = judgeClient(one, trace, known);
     expect([goesOn.kind, goesOn.finding]).toEqual(['accepted', 'clear text accepted']);

@@ -78,12 +78,12 @@ const of = <P extends 'client' | 'server'>(to: P) =>
 
 describe('scripts to a server', () => {
   it.each(of('server'))('%s', (_, script) => {
-    const { start, before, owed, line: last } = script as ServerScript;
+    const { start, before, codes, line: last } = script as ServerScript;
     const client = initiator();
-    const sound = before.map(one => scriptOctets(one, 'server', client)!);
-    const server = serverThatHears(scriptOctets(last, 'server', client)!, start, sound);
+    const valid = before.map(one => scriptOctets(one, 'server', client)!);
+    const server = serverThatHears(scriptOctets(last, 'server', client)!, start, valid);
     const { phase } = server;
-    expect(owed).toContain(answerTo(server.next(), server));
+    expect(codes).toContain(answerTo(server.next(), server));
     // A failed exchange is over; else all is as it was.
     const over = start === 'exchange' && /^ADAT/.test(last.text);
     expect(server.phase).toBe(over ? 'clear' : phase);

@@ -1,35 +1,43 @@
 /** Lines in one piece with those that change the rules, as the driver plays them: what was in a buffer must not be believed later. */
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, LF, toUtf8 } from '../../src/bytes.js';
-import { judgeClient } from '../../src/fuzz/driver/conduct.js';
+import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
+import type { Connection } from '../../src/fuzz/driver/connection.js';
 import type { Outcome } from '../../src/fuzz/driver/outcome.js';
 import { playToClient } from '../../src/fuzz/driver/to-client.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
-import type { Wire } from '../../src/fuzz/driver/wire.js';
 import { SCRIPTS, type ScriptCase } from '../../src/fuzz/phases.js';
 import type { Peer } from '../../src/secure/security-context.js';
+import { clientConnection, clientOf, serverConnection } from './connections.js';
 import { kerberos, MECHANISMS, type NewSides, type Sides, xPsk } from './exchange-sides.js';
-import { clientOf, clientWire, serverWire } from './wires.js';
 
 const buffered = (to: Peer) =>
   SCRIPTS.filter(it => it.to === to && ['auth', 'adat'].includes(it.start)).map(it => [it.name, it] as const);
 
-type NewWire = (sides: Sides) => Wire;
+type NewConnection = (sides: Sides) => Connection;
 
-async function playServer(one: ScriptCase, newSides: NewSides, wire: NewWire = serverWire): Promise<Outcome> {
+async function playServer(
+  one: ScriptCase,
+  newSides: NewSides,
+  wire: NewConnection = serverConnection,
+): Promise<Outcome> {
   const { mechanism, keys, initiator, ...sides } = newSides();
   const target = { mechanism, keys, exchange: initiator, user: 'anna' };
   return await playToServer(one, target, wire({ mechanism, keys, initiator, ...sides }));
 }
 
-async function playClient(one: ScriptCase, newSides: NewSides, wire: NewWire = clientWire): Promise<Outcome> {
-  const conduct = async (played: ScriptCase | 'accept') => {
+async function playClient(
+  one: ScriptCase,
+  newSides: NewSides,
+  wire: NewConnection = clientConnection,
+): Promise<Outcome> {
+  const trace = async (played: ScriptCase | 'accept') => {
     const sides = newSides();
     const { mechanism, keys, acceptor } = sides;
     return await playToClient(played, { mechanism, keys, exchange: acceptor, at: 1 }, wire(sides));
   };
-  const usual = await conduct('accept');
-  return judgeClient(one, await conduct(one), { usual, refused: undefined, shown: undefined });
+  const usual = await trace('accept');
+  return judgeClient(one, await trace(one), { usual, refused: undefined, shown: undefined });
 }
 
 /** What comes in one chunk, line by line. */
@@ -40,9 +48,9 @@ function linesIn(chunk: Uint8Array): Uint8Array[] {
 
 /** It carries out what was in its buffer when it accepted AUTH or ADAT, by the rules from before. */
 const badServer =
-  (early = false): NewWire =>
+  (early = false): NewConnection =>
   sides => {
-    const its = serverWire(sides);
+    const its = serverConnection(sides);
     const said: Uint8Array[] = [];
     return {
       ...its,
@@ -61,7 +69,7 @@ const badServer =
 const [ADAT, MIC] = ['ADAT AAAA\r\n', 'MIC AAAA\r\n'] as const;
 
 /** It takes what was in its buffer for the answer to the command that it sends next. */
-const badClient: NewWire = sides => {
+const badClient: NewConnection = sides => {
   const { take, go } = clientOf(sides);
   const said: Uint8Array[] = [];
   return {
@@ -72,12 +80,12 @@ const badClient: NewWire = sides => {
       said.push(...take(first));
       for (const line of more) said.push(...(go() ?? [toUtf8(fromUtf8(line).startsWith('3') ? ADAT : MIC)]));
     },
-    hear: async () => said.shift() ?? 'silence',
+    hear: async () => said.shift() ?? 'timeout',
   };
 };
 
 // Those of KERBEROS_V4 here tell nobody their keys.
-describe.each(MECHANISMS.filter(([name]) => name !== 'KERBEROS_V4'))('sound peers under %s', (_, newSides) => {
+describe.each(MECHANISMS.filter(([name]) => name !== 'KERBEROS_V4'))('conforming peers under %s', (_, newSides) => {
   it.each(buffered('server'))('a server: %s', async (_name, one) => {
     const { finding, kind } = await playServer(one, newSides);
     expect([finding, kind]).toEqual([undefined, 'refused']);

@@ -1,4 +1,4 @@
-/** Every bent transfer against our own reader of blocks. */
+/** Every mutated transfer against our own reader of blocks. */
 import { describe, expect, it } from 'vitest';
 import { concatAll, toHex } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
@@ -36,7 +36,7 @@ const OURS: Record<string, string | undefined> = {
   'octets behind the end': 'syntax/trailing-data',
   'a block behind the end': 'syntax/trailing-data',
   'the end comes twice': 'syntax/trailing-data',
-  'sealed blocks, where safe is owed': undefined,
+  'sealed blocks, where safe is required': undefined,
 };
 
 it('the file is three lines, and as many blocks', () => {

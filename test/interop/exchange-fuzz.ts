@@ -1,5 +1,5 @@
 /**
- * gss_accept_sec_context and gss_init_sec_context of a library, put to bent exchanges in `peer.c`. What is behind the seal is
+ * gss_accept_sec_context and gss_init_sec_context of a library, put to mutated exchanges in `peer.c`. What is behind the seal is
  * sealed with the right session key, from tickets and keys of a real KDC.
  */
 import { readFileSync } from 'node:fs';
@@ -125,22 +125,22 @@ interface Last {
 async function toAcceptor(one: ExchangeCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
   const { token } = await ourInitiator(realm, enctype, { enctypes: [enctype] }).step();
   const line = performExchange(one, { to: 'server', number: 0, token, received: undefined, keys });
-  const bent = line && (line.length > EMPTY ? parseAdat(parseCommand(line)).token : undefined);
-  if (bent === undefined) return undefined;
-  last.token = bent;
-  const said = await freshStep(peer, bent);
+  const mutated = line && (line.length > EMPTY ? parseAdat(parseCommand(line)).token : undefined);
+  if (mutated === undefined) return undefined;
+  last.token = mutated;
+  const said = await freshStep(peer, mutated);
   if (!comesAgain(one)) return said;
-  return said.flag ? await freshStep(peer, bent) : undefined;
+  return said.flag ? await freshStep(peer, mutated) : undefined;
 }
 
 async function toInitiator(one: ExchangeCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
   const { result: received } = await freshStep(peer, new Uint8Array());
   const { token } = await ourAcceptor(realm, enctype).step(received);
   const line = performExchange(one, { to: 'client', number: 0, token, code: 235, received, keys });
-  const bent = line && adatOf(parseReply(line)).token;
-  if (bent === undefined) return undefined;
-  last.token = bent;
-  return await peer.request('s', bent);
+  const mutated = line && adatOf(parseReply(line)).token;
+  if (mutated === undefined) return undefined;
+  last.token = mutated;
+  return await peer.request('s', mutated);
 }
 
 async function freshStep(peer: Peer, token: Uint8Array): Promise<PeerReply> {

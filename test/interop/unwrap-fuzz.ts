@@ -6,7 +6,7 @@
 import { concat, toHex } from '../../src/bytes.js';
 import { CommandReader } from '../../src/ftp/command.js';
 import { type MessageCase, messageCases, perform } from '../../src/fuzz/cases.js';
-import { choicesFrom, Draw } from '../../src/fuzz/draw.js';
+import { Choices, choicesFrom } from '../../src/fuzz/choices.js';
 import { sanitizerReport } from '../../src/fuzz/driver/index.js';
 import { type Finding, findingOf } from '../../src/fuzz/driver/outcome.js';
 import type { ForgingContext } from '../../src/fuzz/mechanisms/forgery.js';
@@ -111,7 +111,7 @@ async function playCase(one: MessageCase, its: Established, run: Unwrapped): Pro
 const KINDS = ['a bit', 'an octet', 'cut', 'longer', 'two octets', 'mixed'] as const;
 
 async function alterBatch(its: Established, run: Unwrapped, seed: number): Promise<boolean> {
-  const draw = new Draw(choicesFrom(seed, BATCH * 8));
+  const draw = new Choices(choicesFrom(seed, BATCH * 8));
   const sent = Array.from({ length: BATCH }, () => {
     const level: TokenLevel = draw.of(['safe', 'private']);
     const text = draw.octets(draw.below(60));
@@ -150,7 +150,7 @@ async function alterBatch(its: Established, run: Unwrapped, seed: number): Promi
   return true;
 }
 
-function altered(token: Uint8Array, draw: Draw): Uint8Array {
+function altered(token: Uint8Array, draw: Choices): Uint8Array {
   const copy = Uint8Array.from(token);
   const at = draw.below(token.length);
   switch (draw.of(KINDS)) {
@@ -191,7 +191,7 @@ async function unwrapped(peer: Peer, tokens: readonly Uint8Array[]): Promise<Pee
   return await Promise.all(replies);
 }
 
-/** The tokens of commands, as far as they can be read: what is bent here are tokens alone. */
+/** The tokens of commands, as far as they can be read: what is mutated here are tokens alone. */
 function tokensOf(octets: Uint8Array): Uint8Array[] {
   const reader = new CommandReader();
   reader.push(octets);

@@ -2,13 +2,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import {
-  type Conduct,
+  type Baseline,
+  type ClientTrace,
   type DrivenCase,
   type FuzzSide,
   judgeClient,
   judgeTransfer,
-  type Known,
-  type KnownTransfers,
   MARKER,
   markerOf,
   type Outcome,
@@ -17,6 +16,7 @@ import {
   playToClient,
   type Seen,
   TargetUnavailable,
+  type TransferBaseline,
   withExit,
 } from '../../fuzz/driver/index.js';
 import type { TransferCase } from '../../fuzz/transfers.js';
@@ -26,8 +26,8 @@ import { sideOf } from './mechanisms.js';
 import { wholeNumber } from './numbers.js';
 import { assertOwned, OPTIONS, parseEndpoint, placed, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
+import { SocketConnection } from './socket-connection.js';
 import { SocketData } from './socket-data.js';
-import { SocketWire } from './socket-wire.js';
 
 /** The longest that a timer takes, in milliseconds. */
 const MAX_TIMER = 0x7fff_ffff;
@@ -41,16 +41,16 @@ export async function fuzzClient(args: string[]): Promise<number> {
   const at = wholeNumber('at', values.at, 1000, 1);
   const target: FuzzSide = sideOf(values, 'client');
   const settings = settingsOf(values, 'client');
-  const door = await Door.open(host, port);
+  const listener = await Listener.open(host, port);
   try {
-    if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${door.port} waits for clients\n`);
-    const clients = new Clients(door, target, settings);
+    if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${listener.port} waits for clients\n`);
+    const clients = new Clients(listener, target, settings);
     const learned = await clients.learn(at);
     tell(learned, settings);
     const cases = placed(settings.cases, own => at ?? own ?? learned.at);
     return await run({ ...settings, cases }, target.mechanism, one => clients.play(one));
   } finally {
-    door.close();
+    listener.close();
   }
 }
 
@@ -67,7 +67,7 @@ function tell({ at, command, shownBy }: Learned, { json }: Settings): void {
 }
 
 /** Where clients come in, one after the other. */
-class Door {
+class Listener {
   readonly port: number;
   readonly #waiting: Socket[] = [];
   readonly #close: () => void;
@@ -78,7 +78,7 @@ class Door {
     this.#close = close;
   }
 
-  static async open(host: string, port: number): Promise<Door> {
+  static async open(host: string, port: number): Promise<Listener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     try {
       server.listen(port, host);
@@ -86,12 +86,12 @@ class Door {
     } catch (error) {
       throw new InputError((error as Error).message);
     }
-    const door = new Door((server.address() as AddressInfo).port, () => server.close());
+    const listener = new Listener((server.address() as AddressInfo).port, () => server.close());
     server.on('connection', socket => {
-      door.#waiting.push(socket);
-      door.#wake();
+      listener.#waiting.push(socket);
+      listener.#wake();
     });
-    return door;
+    return listener;
   }
 
   /**
@@ -114,18 +114,18 @@ class Door {
   }
 
   /** Those that have come meanwhile, such as one that connects again, are no case's. */
-  turnAway(): void {
+  rejectPending(): void {
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
 
   close(): void {
-    this.turnAway();
+    this.rejectPending();
     this.#close();
   }
 }
 
 interface Visit {
-  conduct: Conduct;
+  trace: ClientTrace;
   /** How its process ended by itself. */
   exit: ProcessExit | undefined;
   output: string | undefined;
@@ -150,23 +150,23 @@ const placeOf = (one: DrivenCase | Plain) => (typeof one === 'string' ? undefine
 const isShown = (output: string | undefined, at: number) => new RegExp(`${markerOf(at)}(?!\\d)`).test(output ?? '');
 
 class Clients {
-  readonly #door: Door;
+  readonly #listener: Listener;
   readonly #target: FuzzSide;
   readonly #settings: Settings;
   #at = 1;
   /** What it does where a command is refused, by the command's number. */
-  readonly #refused = new Map<number, Conduct>();
-  #usual: Conduct = { commands: [], end: 'end' };
-  /** What it does behind files that are not bent, by the number of the command that `at` names. */
-  readonly #transfers = new Map<number, KnownTransfers>();
+  readonly #refused = new Map<number, ClientTrace>();
+  #usual: ClientTrace = { commands: [], end: 'end' };
+  /** What it does behind files that are not mutated, by the number of the command that `at` names. */
+  readonly #transfers = new Map<number, TransferBaseline>();
   #shows = false;
   /** Of a client that did not come. */
   #lastWords = '';
-  /** Exit statuses with a sound server, and where a command is refused, if they are what tells of it. */
+  /** Exit statuses with a conforming server, and where a command is refused, if they are what tells of it. */
   #statuses: Pick<Statuses, 'usual' | 'failed'> | undefined;
 
-  constructor(door: Door, target: FuzzSide, settings: Settings) {
-    this.#door = door;
+  constructor(listener: Listener, target: FuzzSide, settings: Settings) {
+    this.#listener = listener;
     this.#target = target;
     this.#settings = settings;
   }
@@ -179,14 +179,14 @@ class Clients {
   async learn(at: number | undefined): Promise<Learned> {
     const visit = await this.#visit('accept');
     if (visit === undefined) throw new TargetUnavailable('no client has come');
-    const { commands, refusal } = visit.conduct;
+    const { commands, refusal } = visit.trace;
     const secured = commands.filter(isProtected);
     if (secured.length === 0) {
       const sent = commands.join(', ') || 'nothing is sent';
       const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
       throw new TargetUnavailable(`the client comes to no security association: ${sent}${why}${visit.lastWords}`);
     }
-    this.#usual = visit.conduct;
+    this.#usual = visit.trace;
     this.#at = at ?? (await this.#bestPlace(visit, secured.length));
     this.#shows = isShown(visit.output, this.#at);
     if (!this.#shows && visit.exit !== undefined) await this.#learnStatuses(visit);
@@ -210,16 +210,16 @@ class Clients {
 
   async #differsWhereRefused(at: number): Promise<boolean> {
     const refused = await this.#refusedAt(at);
-    const { bent, commands } = refused ?? { commands: [] };
-    return bent !== undefined && this.#usual.commands[bent + 1] !== commands[bent + 1];
+    const { mutated, commands } = refused ?? { commands: [] };
+    return mutated !== undefined && this.#usual.commands[mutated + 1] !== commands[mutated + 1];
   }
 
   /** Where it does the same whether a command is refused or not, and says nothing of it, its exit status may tell. */
   async #learnStatuses(usual: Visit): Promise<void> {
     const again = await this.#visit('accept');
     const failed = await this.#visit('refuse', this.#at, true);
-    const { bent, commands } = failed?.conduct ?? { commands: [] };
-    const isAlike = bent !== undefined && usual.conduct.commands[bent + 1] === commands[bent + 1];
+    const { mutated, commands } = failed?.trace ?? { commands: [] };
+    const isAlike = mutated !== undefined && usual.trace.commands[mutated + 1] === commands[mutated + 1];
     const [status, , refused] = [usual, again, failed].map(statusOf);
     if (isAlike && status !== refused) this.#statuses = { usual: [status, statusOf(again)], failed: refused };
   }
@@ -228,11 +228,11 @@ class Clients {
     const visit = await this.#visit(one);
     if (visit === undefined) return { kind: 'unready', detail: `no client came${this.#lastWords}` };
     if (one.layer === 'data') return await this.#judgeTransfer(one as TransferCase, visit);
-    const { conduct, exit, output } = visit;
+    const { trace, exit, output } = visit;
     const shown = this.#shows ? output!.split(MARKER).length - 1 : undefined;
-    const outcome = judgeClient(one, conduct, {
+    const outcome = judgeClient(one, trace, {
       usual: this.#usual,
-      refused: await this.#whereRefused(conduct),
+      refused: await this.#whereRefused(trace),
       shown,
       statuses: this.#statuses && { ...this.#statuses, its: exit?.status },
     });
@@ -251,7 +251,7 @@ class Clients {
     return outcome.kind === 'skipped' ? { ...outcome, exit: visit.exit } : withExit(outcome, visit.exit);
   }
 
-  async #learnTransfers(at: number): Promise<KnownTransfers | undefined> {
+  async #learnTransfers(at: number): Promise<TransferBaseline | undefined> {
     const visits: Visit[] = [];
     for (const plain of ['send', 'send', 'fail'] as const) {
       const visit = await this.#visit(plain, at);
@@ -262,17 +262,17 @@ class Clients {
     return { usual: [usual, again], failed };
   }
 
-  /** What it does if the command whose reply was bent is refused. */
-  async #whereRefused({ commands, bent }: Conduct): Promise<Conduct | undefined> {
-    if (bent === undefined || !isProtected(commands[bent] ?? 'clear ')) return undefined;
-    return await this.#refusedAt(commands.slice(0, bent + 1).filter(isProtected).length);
+  /** What it does if the command whose reply was mutated is refused. */
+  async #whereRefused({ commands, mutated }: ClientTrace): Promise<ClientTrace | undefined> {
+    if (mutated === undefined || !isProtected(commands[mutated] ?? 'clear ')) return undefined;
+    return await this.#refusedAt(commands.slice(0, mutated + 1).filter(isProtected).length);
   }
 
-  async #refusedAt(at: number): Promise<Conduct | undefined> {
-    let conduct = this.#refused.get(at);
-    conduct ??= (await this.#visit('refuse', at))?.conduct;
-    if (conduct !== undefined) this.#refused.set(at, conduct);
-    return conduct;
+  async #refusedAt(at: number): Promise<ClientTrace | undefined> {
+    let trace = this.#refused.get(at);
+    trace ??= (await this.#visit('refuse', at))?.trace;
+    if (trace !== undefined) this.#refused.set(at, trace);
+    return trace;
   }
 
   async #visit(
@@ -281,25 +281,25 @@ class Clients {
     toEnd = this.#statuses !== undefined,
   ): Promise<Visit | undefined> {
     const { exec, limit, end, interrupted } = this.#settings;
-    const child = exec === undefined ? undefined : new Child(exec, { PORT: `${this.#door.port}` });
-    const socket = await this.#door.next(child ? limit : end - Date.now(), interrupted);
+    const child = exec === undefined ? undefined : new Child(exec, { PORT: `${this.#listener.port}` });
+    const socket = await this.#listener.next(child ? limit : end - Date.now(), interrupted);
     if (socket === undefined) {
       await child?.end(0);
       this.#lastWords = child?.lastWords ?? '';
       return undefined;
     }
     const data = new SocketData(socket, limit);
-    const conduct = await playToClient(one, { ...this.#target, at, toEnd, data }, new SocketWire(socket, limit));
+    const trace = await playToClient(one, { ...this.#target, at, toEnd, data }, new SocketConnection(socket, limit));
     // What was sent last is still on its way.
     socket.end(() => socket.destroySoon());
     const exit = await child?.end(limit);
     data.close();
-    if (child !== undefined) this.#door.turnAway();
-    return { conduct, exit, output: child?.output, lastWords: child?.lastWords ?? '' };
+    if (child !== undefined) this.#listener.rejectPending();
+    return { trace, exit, output: child?.output, lastWords: child?.lastWords ?? '' };
   }
 }
 
-type Statuses = NonNullable<Known['statuses']>;
+type Statuses = NonNullable<Baseline['statuses']>;
 const statusOf = (visit: Visit | undefined) => visit?.exit?.status;
-const seenIn = ({ conduct, exit, output }: Visit): Seen => ({ conduct, output, status: exit?.status });
+const seenIn = ({ trace, exit, output }: Visit): Seen => ({ trace, output, status: exit?.status });
 const isProtected = (command: string) => !command.startsWith('clear ');

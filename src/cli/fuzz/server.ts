@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type Connection,
   crashed,
   type DrivenCase,
   type Outcome,
@@ -11,7 +12,6 @@ import {
   SetupFailed,
   TargetUnavailable,
   unready,
-  type Wire,
   withExit,
 } from '../../fuzz/driver/index.js';
 import { parseOptions, readInput, UsageError } from '../status.js';
@@ -19,8 +19,8 @@ import { Child } from './child.js';
 import { sideOf } from './mechanisms.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
+import { connected, SocketConnection } from './socket-connection.js';
 import { SocketData } from './socket-data.js';
-import { connected, SocketWire } from './socket-wire.js';
 
 /** How often a server that starts is asked whether it listens, in milliseconds. */
 const RETRY = 20;
@@ -56,7 +56,9 @@ interface Place extends Settings {
 async function probe(target: ServerTarget, place: Place): Promise<string> {
   const child = started(place);
   try {
-    return await withConnection(place, child, connect => connect().then(({ wire }) => probeServer(target, wire)));
+    return await withConnection(place, child, connect =>
+      connect().then(({ connection }) => probeServer(target, connection)),
+    );
   } catch (error) {
     throw error instanceof SetupFailed ? new TargetUnavailable(error.message) : error;
   } finally {
@@ -82,10 +84,10 @@ function withStatus(outcome: Outcome): Outcome {
 async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
   try {
     return await withConnection(place, child, async connect => {
-      const { wire, socket } = await connect();
+      const { connection, socket } = await connect();
       const data = new SocketData(socket, place.limit);
       try {
-        return await playToServer(one, { ...target, data }, wire, async () => (await connect()).wire);
+        return await playToServer(one, { ...target, data }, connection, async () => (await connect()).connection);
       } finally {
         data.close();
       }
@@ -96,8 +98,8 @@ async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, chi
   }
 }
 
-interface Connection {
-  wire: Wire;
+interface Reached {
+  connection: Connection;
   socket: Socket;
 }
 
@@ -107,7 +109,7 @@ const started = ({ exec }: Place) => (exec === undefined ? undefined : new Child
 async function withConnection<T>(
   place: Place,
   child: Child | undefined,
-  work: (connect: () => Promise<Connection>) => Promise<T>,
+  work: (connect: () => Promise<Reached>) => Promise<T>,
 ): Promise<T> {
   const sockets: Socket[] = [];
   try {
@@ -116,7 +118,7 @@ async function withConnection<T>(
         throw new SetupFailed(`${error.message}${child?.lastWords ?? ''}`, { cut: true });
       });
       sockets.push(socket);
-      return { socket, wire: new SocketWire(socket, place.limit) };
+      return { socket, connection: new SocketConnection(socket, place.limit) };
     });
   } finally {
     for (const socket of sockets) socket.destroy();

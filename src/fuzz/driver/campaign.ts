@@ -1,5 +1,5 @@
 /** A run: case after case, each finding once, made small; told as it goes. */
-import { TargetUnavailable } from './baseline.js';
+
 import {
   type DrivenCase,
   FINDINGS,
@@ -10,6 +10,7 @@ import {
   type ProcessExit,
   type Severity,
 } from './outcome.js';
+import { TargetUnavailable } from './probe.js';
 import { type Reproducer, reproducerOf } from './reproducer.js';
 import { shrunk } from './shrink.js';
 

@@ -1,4 +1,4 @@
-/** Our side of a connection to a server under test: a sound client, but for what a case has it send. */
+/** Our side of a connection to a server under test: a conforming client, but for what a case has it send. */
 import { concat, toUtf8 } from '../../bytes.js';
 import type { Reply } from '../../ftp/reply.js';
 import { protectCommand } from '../../secure/protect.js';
@@ -7,16 +7,16 @@ import type { Exchange, Step } from '../../secure/security-context.js';
 import { adatOf, formatAdat, formatAuth } from '../../secure/security-data.js';
 import { type ExchangeTurn, linesOf } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
-import { type Outcome, withFinding } from './outcome.js';
 import {
+  type Connection,
   type DataConnections,
   type FuzzSide,
   HeardReplies,
   type HeardReply,
-  type Quiet,
+  type NoReply,
   SetupFailed,
-  type Wire,
-} from './wire.js';
+} from './connection.js';
+import { type Outcome, withFinding } from './outcome.js';
 
 export interface ServerTarget extends FuzzSide {
   user: string;
@@ -28,10 +28,10 @@ export interface ServerTarget extends FuzzSide {
   data?: Pick<DataConnections, 'open'>;
 }
 
-/** A line of the exchange that is to be sent in the place of a sound one. */
-export interface BentLine {
+/** A line of the exchange that is to be sent in the place of a valid one. */
+export interface MutatedLine {
   octets: Uint8Array;
-  /** Whether 235 answers a sound one. */
+  /** Whether 235 answers a valid one. */
   isLast: boolean;
   /** Ends the exchange where 235 has answered it all the same. @throws SetupFailed when the mechanism has no context then */
   complete(reply: Reply): Promise<void>;
@@ -57,18 +57,18 @@ export class ClientSide {
   /** What was sent last, chunk by chunk. */
   lastSent: readonly Uint8Array[] = [];
   readonly #target: ServerTarget;
-  readonly #wire: Wire;
+  readonly #connection: Connection;
 
-  constructor(target: ServerTarget, wire: Wire) {
+  constructor(target: ServerTarget, connection: Connection) {
     this.#target = target;
-    this.#wire = wire;
-    this.replies = new HeardReplies(wire);
+    this.#connection = connection;
+    this.replies = new HeardReplies(connection);
     this.probe = `${target.probe ?? 'NOOP'}\r\n`;
   }
 
   /** The same client on another connection. */
-  at(wire: Wire): ClientSide {
-    return new ClientSide(this.#target, wire);
+  at(connection: Connection): ClientSide {
+    return new ClientSide(this.#target, connection);
   }
 
   async greeting(): Promise<void> {
@@ -82,21 +82,21 @@ export class ClientSide {
     await this.#asked(`AUTH ${mechanism}`, concat(formatAuth(mechanism), behind), 334);
   }
 
-  /** Speaks the exchange to its end, or as far as the line that is bent, which it gives. */
+  /** Speaks the exchange to its end, or as far as the line that is mutated, which it gives. */
   async exchange(
-    bend: (turn: ExchangeTurn) => Uint8Array | undefined = () => undefined,
-  ): Promise<BentLine | undefined> {
+    mutate: (turn: ExchangeTurn) => Uint8Array | undefined = () => undefined,
+  ): Promise<MutatedLine | undefined> {
     await this.greeting();
     const exchange = this.#target.exchange(session => {
       this.session = session;
-    }, this.#wire.ends);
+    }, this.#connection.ends);
     await this.auth();
     let received: Uint8Array | undefined;
     let step = await exchange.step();
     for (let number = 0; step.token !== undefined; number++) {
       const turn: ExchangeTurn = { to: 'server', number, token: step.token, received, keys: this.#target.keys };
-      const octets = bend(turn);
-      if (octets !== undefined) return this.#bentLine(octets, turn, exchange, step);
+      const octets = mutate(turn);
+      if (octets !== undefined) return this.#mutatedLine(octets, turn, exchange, step);
       const reply = await this.#asked('ADAT', formatAdat(step.token), 235, 335);
       if (reply.code === 235 && step.context !== undefined) break;
       received = adatOf(reply).token;
@@ -115,52 +115,52 @@ export class ClientSide {
   async logIn(): Promise<void> {
     const { user, password } = this.#target;
     const strongest: TokenLevel = this.session!.context.supports('private') ? 'private' : 'safe';
-    const { code } = await this.answered(this.sound(`USER ${user}`, strongest));
-    if (code === 331 && password !== undefined) await this.answered(this.sound(`PASS ${password}`, strongest));
+    const { code } = await this.answered(this.protect(`USER ${user}`, strongest));
+    if (code === 331 && password !== undefined) await this.answered(this.protect(`PASS ${password}`, strongest));
   }
 
-  sound(text: string, level: TokenLevel): Uint8Array {
+  protect(text: string, level: TokenLevel): Uint8Array {
     return protectCommand(this.session!.context, level, toUtf8(text));
   }
 
   async send(octets: Uint8Array): Promise<void> {
     this.lastSent = [octets];
-    await this.#wire.send(this.lastSent);
+    await this.#connection.send(this.lastSent);
   }
 
-  /** The answer to a sound line. */
+  /** The answer to a valid line. */
   async answered(octets: Uint8Array): Promise<HeardReply> {
     await this.send(octets);
-    return ready(await this.replies.final(), 'a sound line');
+    return ready(await this.replies.final(), 'a valid line');
   }
 
-  /** Sends what is bent, and tells what came of it. */
+  /** Sends what is mutated, and tells what came of it. */
   async provoke(chunks: readonly Uint8Array[], open = false): Promise<Outcome> {
     this.lastSent = chunks;
-    await this.#wire.send(chunks);
-    if (open) this.#wire.end();
+    await this.#connection.send(chunks);
+    if (open) this.#connection.end();
     return await this.told(await this.replies.final(), open);
   }
 
-  /** What a reply to something bent tells, or that there is none. */
-  async told(reply: HeardReply | Quiet, open = false): Promise<Outcome> {
+  /** What a reply to something mutated tells, or that there is none. */
+  async told(reply: HeardReply | NoReply, open = false): Promise<Outcome> {
     const outcome = open ? outcomeOf(reply) : await this.probed(reply);
     if (typeof reply === 'string' || reply.level !== 'clear' || this.session === undefined) return outcome;
     return withFinding(outcome, 'clear reply given');
   }
 
   /**
-   * Whether the server still answers; a bent line may have swallowed the first one that comes behind it.
-   * @param unsound  a line that must not be carried out, in the place of a sound one
+   * Whether the server still answers; a mutated line may have swallowed the first one that comes behind it.
+   * @param forbidden  a line that must not be carried out, in the place of a valid one
    */
-  async probed(reply: HeardReply | Quiet, unsound?: Uint8Array): Promise<Outcome> {
+  async probed(reply: HeardReply | NoReply, forbidden?: Uint8Array): Promise<Outcome> {
     if (reply === 'end') return CUT;
     for (let tries = 0; tries < 3; tries++) {
-      await this.send(unsound ?? (this.session ? this.sound(this.probe, 'safe') : toUtf8(this.probe)));
+      await this.send(forbidden ?? (this.session ? this.protect(this.probe, 'safe') : toUtf8(this.probe)));
       const answer = await this.replies.final();
-      if (answer === 'silence') continue;
-      if (unsound !== undefined && answer !== 'end' && answer.code < 400) return CARRIED_OUT;
-      if (reply !== 'silence') return answer === 'end' ? closing(reply) : outcomeOf(reply);
+      if (answer === 'timeout') continue;
+      if (forbidden !== undefined && answer !== 'end' && answer.code < 400) return CARRIED_OUT;
+      if (reply !== 'timeout') return answer === 'end' ? closing(reply) : outcomeOf(reply);
       if (answer === 'end') return CUT;
       const swallowed = NOT_HEARD.includes(answer.code);
       return swallowed ? outcomeOf(answer) : { kind: 'ignored' };
@@ -168,7 +168,7 @@ export class ClientSide {
     return { kind: 'hung', ...(typeof reply !== 'string' && { detail: `after ${reply.code}` }) };
   }
 
-  #bentLine(octets: Uint8Array, turn: ExchangeTurn, exchange: Exchange, { context }: Step): BentLine {
+  #mutatedLine(octets: Uint8Array, turn: ExchangeTurn, exchange: Exchange, { context }: Step): MutatedLine {
     return {
       octets,
       isLast: turn.number + 1 >= linesOf(turn),
@@ -204,9 +204,9 @@ function closing(reply: HeardReply): Outcome {
   return reply.code === CLOSING ? outcome : { ...outcome, finding: 'connection cut', detail };
 }
 
-function outcomeOf(reply: HeardReply | Quiet): Outcome {
+function outcomeOf(reply: HeardReply | NoReply): Outcome {
   if (reply === 'end') return { kind: 'closed' };
-  if (reply === 'silence') return { kind: 'ignored' };
+  if (reply === 'timeout') return { kind: 'ignored' };
   return { kind: 'refused', code: reply.code };
 }
 
@@ -215,7 +215,7 @@ export function textOf({ code, lines }: HeardReply): string {
   return `${code} ${lines.join(' ')}`.slice(0, MAX_TEXT).trimEnd();
 }
 
-export function ready(reply: HeardReply | Quiet, what: string): HeardReply {
+export function ready(reply: HeardReply | NoReply, what: string): HeardReply {
   if (typeof reply !== 'string') return reply;
   if (reply === 'end') throw new SetupFailed(`the server ends the connection behind ${what}`, { cut: true });
   throw new SetupFailed(`no answer to ${what}`);

@@ -1,9 +1,9 @@
-/** Bent security data to a client under test (RFC 2228 §3, ADAT). */
+/** Mutated security data to a client under test (RFC 2228 §3, ADAT). */
 import { type ExchangeCase, performExchange } from '../exchange/cases.js';
 import type { ExchangeKeys } from '../exchange/mutation.js';
-import { type Bender, TO_ITS_END } from './bender.js';
+import { type ReplyMutator, TO_ITS_END } from './reply-mutator.js';
 
-export function exchangeBender(one: ExchangeCase, keys: ExchangeKeys | undefined): Bender {
+export function exchangeMutator(one: ExchangeCase, keys: ExchangeKeys | undefined): ReplyMutator {
   return {
     toAdat({ session: _, ...turn }) {
       const octets = performExchange(one, { ...turn, to: 'client', keys });

@@ -1,14 +1,14 @@
-/** A bent command to a server under test: what it answers tells what it made of it. */
+/** A mutated command to a server under test: what it answers tells what it made of it. */
 import { covers } from '../../secure/protection-level.js';
 import { type MessageCase, perform } from '../cases.js';
 import { type ClientSide, NOT_HEARD } from './client-side.js';
+import { SetupFailed } from './connection.js';
 import { judged, type Outcome } from './outcome.js';
-import { SetupFailed } from './wire.js';
 
 /** Of the codes for what was not heard, those that a command gets for nothing but its protection. */
 const NOT_SAFE: readonly number[] = [421, 431, 503, 533, 534, 535, 536, 537];
 
-/** Plays a case where somebody is logged in. */
+/** Plays a case where a user is logged in. */
 export async function playMessage(one: MessageCase, client: ClientSide): Promise<Outcome> {
   const fitted = await fitText(one, client);
   if (typeof fitted === 'string')
@@ -23,12 +23,12 @@ export async function playMessage(one: MessageCase, client: ClientSide): Promise
 }
 
 /**
- * Sends the text as it is first: where the answer is that of a command which was not understood, it tells nothing of a bent
+ * Sends the text as it is first: where the answer is that of a command which was not understood, it tells nothing of a mutated
  * one, and the case goes on with the probe. A text is given where the answer was weaker than the command.
  */
 async function fitText(one: MessageCase, client: ClientSide): Promise<MessageCase | string> {
   for (const text of [one.text, client.probe]) {
-    const { code, level } = await client.answered(client.sound(text, one.level));
+    const { code, level } = await client.answered(client.protect(text, one.level));
     if (!covers(level, one.level)) return `a ${one.level} command is answered by ${code} at level ${level}`;
     if (!NOT_HEARD.includes(code)) return { ...one, text };
   }

@@ -1,4 +1,4 @@
-/** What became of a case, and which of it is a finding: what a peer did is held against what a sound one must do. */
+/** What became of a case, and which of it is a finding: what a peer did is held against what a conforming one must do. */
 import type { ErrorCode } from '../../errors.js';
 import type { MessageCase } from '../cases.js';
 import type { ExchangeCase } from '../exchange/cases.js';
@@ -10,7 +10,7 @@ import type { TransferCase } from '../transfers.js';
 export type DrivenCase = (MessageCase | ScriptCase | ExchangeCase | TransferCase) & Placed;
 
 interface Placed {
-  /** To a client: which command behind the exchange gets the bent reply, from 1. Without it the driver's target says. */
+  /** To a client: which command behind the exchange gets the mutated reply, from 1. Without it the driver's target says. */
   at?: number;
 }
 
@@ -73,7 +73,7 @@ export interface Outcome {
   cut?: true;
   /** The case as it was played, where the driver had to fit it to the peer. */
   played?: DrivenCase;
-  /** Octets of the bent message, in the chunks that they went in. */
+  /** Octets of the mutated message, in the chunks that they went in. */
   sent?: readonly Uint8Array[];
   /** It answered, and then ended the connection. */
   closes?: true;
@@ -124,9 +124,7 @@ export function findingsOf({ finding, also = [] }: Outcome): readonly Finding[] 
 /** The outcome, and its finding if what is expected leaves any. */
 export function judged(outcome: Outcome, expected: Expectation, forges?: string): Outcome {
   const found = findingIn(outcome.kind, expected, forges);
-  // A connection that ends says as much of what was sent on it.
-  const isTold = found === 'valid text refused' && outcome.finding !== undefined && ENDS.includes(outcome.finding);
-  return isTold ? outcome : withFinding(outcome, found);
+  return findingsOf(outcome).some(known => says(known, found)) ? outcome : withFinding(outcome, found);
 }
 
 /** What is found of texts, said of security data. */
@@ -142,6 +140,12 @@ export function judgedExchange(outcome: Outcome, { expected, forges }: ExchangeC
   const { finding, also, ...rest } = judged(outcome, expected, forges);
   const named = (its: Finding) => OF_EXCHANGES[its] ?? its;
   return { ...rest, ...(finding && { finding: named(finding) }), ...(also && { also: also.map(named) }) };
+}
+
+/** Whether a finding says as much as another: what was accepted; or that the connection ended, so that nothing more was taken. */
+function says(known: Finding, found: Finding | undefined): boolean {
+  if (found === 'valid text refused') return ENDS.includes(known);
+  return known.endsWith('accepted') && found?.endsWith('accepted') === true;
 }
 
 function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): Finding | undefined {

@@ -22,7 +22,7 @@ export interface Reproducer {
   /** What this one did. */
   outcome: string;
   mechanism: string;
-  /** Octets of the bent message, chunk by chunk, as they went when it was found: keys are new each time, so others go next time. */
+  /** Octets of the mutated message, chunk by chunk, as they went when it was found: keys are new each time, so others go next time. */
   sent: string[];
   case: DrivenCase;
 }
@@ -43,7 +43,7 @@ export function reproducerOf(one: DrivenCase, outcome: Outcome & { finding: Find
 }
 
 function dutyOf(one: DrivenCase): string {
-  if ('owed' in one) return `answers ${one.owed.join(' or ')}`;
+  if ('codes' in one) return `answers ${one.codes.join(' or ')}`;
   const { expected } = one;
   if (expected.verdict === 'accept') return 'takes it';
   if (expected.verdict === 'either') return 'takes it or refuses it, and takes nothing else for it';

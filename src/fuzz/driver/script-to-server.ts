@@ -11,7 +11,7 @@ export async function playScript(script: ServerScript, client: ClientSide): Prom
   if (start === 'adat') return await playWithAdat(script, client);
   await come(start, client);
   for (const { text, level } of before) {
-    const { code } = await client.answered(client.sound(text, level!));
+    const { code } = await client.answered(client.protect(text, level!));
     if (code >= 400) return { kind: 'skipped', detail: `${text} is refused: ${code}` };
   }
   const octets = scriptOctets(line, 'server', client.session?.context);
@@ -53,18 +53,18 @@ async function come(start: ServerScript['start'], client: ClientSide): Promise<v
   if (start === 'exchange') await client.auth();
 }
 
-function judgedScript(outcome: Outcome, { owed }: ServerScript): Outcome {
+function judgedScript(outcome: Outcome, { codes }: ServerScript): Outcome {
   const { code, finding } = outcome;
   if (code === undefined) return judged(outcome, { verdict: 'either' });
-  if (code < 400 && owed.includes(code)) return { ...outcome, kind: 'accepted' };
+  if (code < 400 && codes.includes(code)) return { ...outcome, kind: 'accepted' };
   if (code < 400) {
-    return withFinding({ ...outcome, kind: 'accepted' }, ACCEPTED[owed[0]!] ?? 'malformed text accepted');
+    return withFinding({ ...outcome, kind: 'accepted' }, ACCEPTED[codes[0]!] ?? 'malformed text accepted');
   }
-  const isFine = finding !== undefined || isAlike(code, owed);
+  const isFine = finding !== undefined || isAlike(code, codes);
   return withFinding({ ...outcome, kind: 'refused' }, isFine ? undefined : 'another code given');
 }
 
-/** What it means that a command is carried out to which another code was owed. */
+/** What it means that a command is carried out to which another code was codes. */
 const ACCEPTED: Partial<Record<number, Finding>> = {
   503: 'order broken',
   533: 'clear text accepted',
@@ -72,6 +72,6 @@ const ACCEPTED: Partial<Record<number, Finding>> = {
 };
 
 /** A code is as good as the recommended one if it begins with the same digit (RFC 2228 §3), and 421 always is (§8.2). */
-function isAlike(code: number, owed: readonly number[]): boolean {
-  return code === 421 || owed.some(it => Math.floor(it / 100) === Math.floor(code / 100));
+function isAlike(code: number, codes: readonly number[]): boolean {
+  return code === 421 || codes.some(it => Math.floor(it / 100) === Math.floor(code / 100));
 }

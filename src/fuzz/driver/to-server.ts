@@ -5,12 +5,12 @@ import type { ExchangeCase } from '../exchange/cases.js';
 import type { ServerScript } from '../phases.js';
 import type { TransferCase } from '../transfers.js';
 import { ClientSide, type ServerTarget } from './client-side.js';
+import { type Connection, SetupFailed } from './connection.js';
 import { playTransfer } from './data-to-server.js';
 import { playExchange } from './exchange-to-server.js';
 import { playMessage } from './message-to-server.js';
 import type { DrivenCase, Outcome } from './outcome.js';
 import { playScript } from './script-to-server.js';
-import { SetupFailed, type Wire } from './wire.js';
 
 /**
  * Plays a case on a connection that is new.
@@ -20,10 +20,10 @@ import { SetupFailed, type Wire } from './wire.js';
 export async function playToServer(
   one: DrivenCase,
   target: ServerTarget,
-  wire: Wire,
-  another?: () => Promise<Wire>,
+  connection: Connection,
+  another?: () => Promise<Connection>,
 ): Promise<Outcome> {
-  const client = new ClientSide(target, wire);
+  const client = new ClientSide(target, connection);
   try {
     if (one.layer === 'phases') return await playScript(one as ServerScript, client);
     if (one.layer === 'exchange') return await playExchange(one as ExchangeCase, client, another);

@@ -1,4 +1,4 @@
-/** What became of a bent transfer (RFC 2228 §6), and which of it is a finding. */
+/** What became of a mutated transfer (RFC 2228 §6), and which of it is a finding. */
 import type { ErrorCode } from '../../errors.js';
 import type { TransferCase } from '../transfers.js';
 import { type Finding, findingOf, judged, type Outcome, withFinding } from './outcome.js';

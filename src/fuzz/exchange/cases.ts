@@ -1,7 +1,7 @@
-/** Cases of bent security data, as plain data, and the octets that a case comes to where its turn has come. */
+/** Cases of mutated security data, as plain data, and the octets that a case comes to where its turn has come. */
 import { copy } from '../../bytes.js';
 import type { Peer } from '../../secure/security-context.js';
-import { choicesFrom, Draw } from '../draw.js';
+import { Choices, choicesFrom } from '../choices.js';
 import type { Expectation } from '../mutation.js';
 import { AP_REPS } from './ap-rep.js';
 import { AP_REQS } from './ap-req.js';
@@ -9,7 +9,7 @@ import { AUTHENTICATORS } from './authenticator.js';
 import { FRAMES } from './frame.js';
 import { KRB4 } from './krb4.js';
 import { EXCHANGE_LINES } from './lines.js';
-import { bentLine, type ExchangeFormat, type ExchangeMutation, type ExchangeTurn, linesOf } from './mutation.js';
+import { type ExchangeFormat, type ExchangeMutation, type ExchangeTurn, linesOf, mutatedLine } from './mutation.js';
 import { EXCHANGE_OCTETS } from './octets.js';
 import { PSK } from './psk.js';
 import { SPNEGO } from './spnego.js';
@@ -27,7 +27,7 @@ export const EXCHANGES: readonly ExchangeMutation[] = [
   ...KRB4,
 ];
 
-/** One line of an exchange bent, as plain data: it survives JSON, and gives the same again for the same sound line. */
+/** One line of an exchange mutated, as plain data: it survives JSON, and gives the same again for the same valid line. */
 export interface ExchangeCase {
   layer: 'exchange';
   /** The rule that it breaks. */
@@ -86,7 +86,7 @@ export function exchangePeersOf({ to }: ExchangeMutation): readonly Peer[] {
 }
 
 /**
- * The octets of a case in the place of a sound line.
+ * The octets of a case in the place of a valid line.
  * @param turn  the line that is due
  * @returns undefined where it is another line's turn, or the case says nothing: another mechanism, no such key
  * @throws RangeError when there is no such mutation
@@ -94,10 +94,10 @@ export function exchangePeersOf({ to }: ExchangeMutation): readonly Peer[] {
 export function performExchange(one: ExchangeCase, turn: ExchangeTurn): Uint8Array | undefined {
   const mutation = mutationOf(one);
   if (mutation.forges !== undefined && mutation.forges !== turn.keys?.forges) return undefined;
-  const draw = new Draw(one.choices);
+  const draw = new Choices(one.choices);
   const drawn = draw.below(linesOf(turn));
   if ((mutation.line ?? drawn) !== turn.number) return undefined;
-  const line = bentLine(mutation, turn, draw);
+  const line = mutatedLine(mutation, turn, draw);
   return line && copy(line);
 }
 

@@ -1,7 +1,7 @@
-/** DER bent at one place (X.690 §8 and §10, RFC 4120 §5.1): the lengths around it follow, so that nothing else is wrong. */
+/** DER mutated at one place (X.690 §8 and §10, RFC 4120 §5.1): the lengths around it follow, so that nothing else is wrong. */
 import { concat, concatAll, u32be } from '../../bytes.js';
 import { formatElement, readElement } from '../../mechanisms/krb5/der.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { ACCEPT, EITHER, type Expectation, refuse } from '../mutation.js';
 import { octets } from '../pieces.js';
 
@@ -9,18 +9,18 @@ import { octets } from '../pieces.js';
 export type Path = readonly number[];
 
 type Fields = readonly Uint8Array[];
-/** The first two are owed in all of AP-REQ, AP-REP, and what is sealed in either. */
-type FieldsChange = (fields: Fields, draw: Draw, owed: Fields) => Fields;
+/** The first two are required in all of AP-REQ, AP-REP, and what is sealed in either. */
+type FieldsChange = (fields: Fields, draw: Choices, required: Fields) => Fields;
 
 interface DerMutation {
   name: string;
   source: string;
   expected: Expectation;
   large?: true;
-  /** Where it is to be: any element that is owed, or the SEQUENCE of all fields. */
+  /** Where it is to be: any element that is required, or the SEQUENCE of all fields. */
   in: 'element' | 'fields';
   /** Gives an element in the place of one. */
-  change(element: Uint8Array, draw: Draw): Uint8Array;
+  change(element: Uint8Array, draw: Choices): Uint8Array;
 }
 
 const FORM = 'RFC 4120 §5';
@@ -85,16 +85,16 @@ export const DER: readonly DerMutation[] = [
       Uint8Array.from({ length: 2 * DEEP }, (_, i) => (i % 2 ? 0x80 : 0x30)),
     ),
   ),
-  fields('a field that is owed is missing', FORM, UNREADABLE, (fields, draw, owed) =>
-    without(fields, owed[draw.below(owed.length)]!),
+  fields('a field that is required is missing', FORM, UNREADABLE, (fields, draw, required) =>
+    without(fields, required[draw.below(required.length)]!),
   ),
   fields('the first field comes last', FORM, UNREADABLE, ([first, ...rest]) => [...rest, first!]),
   fields('no field at all', FORM, UNREADABLE, () => []),
-  fields('a field comes twice', 'RFC 4120 §1.5.1', EITHER, (fields, draw, owed) => {
-    const twice = owed[draw.below(owed.length)]!;
+  fields('a field comes twice', 'RFC 4120 §1.5.1', EITHER, (fields, draw, required) => {
+    const twice = required[draw.below(required.length)]!;
     return fields.flatMap(field => (field === twice ? [field, field] : [field]));
   }),
-  fields('a field that nobody knows', 'RFC 4120 §1.5.1', ACCEPT, fields => [
+  fields('an unknown field', 'RFC 4120 §1.5.1', ACCEPT, fields => [
     ...fields,
     formatElement(UNKNOWN_FIELD, octets('\x02\x01\x00')),
   ]),

@@ -1,11 +1,11 @@
-/** What a mutation of a security data exchange is (RFC 2228 §3, ADAT): one of our tokens bent, or the line around it. */
+/** What a mutation of a security data exchange is (RFC 2228 §3, ADAT): one of our tokens mutated, or the line around it. */
 import { encodeBase64 } from '../../base64.js';
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
 import type { ServiceKey } from '../../mechanisms/krb5/ap-exchange.js';
 import type { CipherOptions } from '../../mechanisms/krb5/enctypes.js';
 import type { EncryptionKey } from '../../mechanisms/krb5/messages.js';
 import type { Peer } from '../../secure/security-context.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import type { Expectation } from '../mutation.js';
 
 export interface Krb5Keys extends CipherOptions {
@@ -20,7 +20,7 @@ export interface Krb5Keys extends CipherOptions {
 export type ExchangeKeys = Krb5Keys | { forges: 'psk'; key: Uint8Array } | { forges: 'krb4' };
 export type ExchangeFormat = ExchangeKeys['forges'];
 
-/** A sound line of ours that is due in an exchange. */
+/** A valid line of ours that is due in an exchange. */
 export interface ExchangeTurn {
   /** Who reads it: a server reads ADAT, a client 335 and 235. */
   to: Peer;
@@ -42,7 +42,7 @@ export interface ExchangeMutation {
   expected: Expectation;
   /** Who can be sent it; default both. */
   to?: Peer;
-  /** The mechanism whose tokens it bends; default any. */
+  /** The mechanism whose tokens it mutates; default any. */
   forges?: ExchangeFormat;
   /** Which of our lines; default one that is drawn. */
   line?: number;
@@ -52,10 +52,10 @@ export interface ExchangeMutation {
   again?: true;
   at: 'token' | 'base64' | 'line';
   /** Gives the octets as they go on; undefined where there is nothing to change. */
-  change(octets: Uint8Array, draw: Draw, turn: ExchangeTurn): Uint8Array | undefined;
+  change(octets: Uint8Array, draw: Choices, turn: ExchangeTurn): Uint8Array | undefined;
 }
 
-/** How many lines with security data we send in a sound exchange. */
+/** How many lines with security data we send in a valid exchange. */
 const LINES: Record<ExchangeFormat, Record<Peer, number>> = {
   krb5: { server: 1, client: 1 },
   krb4: { server: 1, client: 1 },
@@ -73,11 +73,15 @@ export function lineOf({ code, token }: ExchangeTurn, text = token && encodeBase
   return concat(toUtf8(`${code} ADAT=`), text, CRLF);
 }
 
-/** The octets of a bent line; undefined where the mutation finds nothing to change. */
-export function bentLine({ at, change }: ExchangeMutation, turn: ExchangeTurn, draw: Draw): Uint8Array | undefined {
+/** The octets of a mutated line; undefined where the mutation finds nothing to change. */
+export function mutatedLine(
+  { at, change }: ExchangeMutation,
+  turn: ExchangeTurn,
+  draw: Choices,
+): Uint8Array | undefined {
   const { token } = turn;
   if (at === 'line') return change(lineOf(turn), draw, turn);
   if (token === undefined) return undefined;
-  const bent = change(at === 'token' ? token : encodeBase64(token), draw, turn);
-  return bent && lineOf(turn, at === 'token' ? encodeBase64(bent) : bent);
+  const mutated = change(at === 'token' ? token : encodeBase64(token), draw, turn);
+  return mutated && lineOf(turn, at === 'token' ? encodeBase64(mutated) : mutated);
 }

@@ -1,4 +1,4 @@
-/** Sound exchanges under keys that are written down, the same each time: for files of cases. */
+/** Valid exchanges under keys that are written down, the same each time: for files of cases. */
 import { concatAll, toHex, toUtf8 } from '../../bytes.js';
 import { formatDer } from '../../mechanisms/krb5/der.js';
 import { kerberosKey } from '../../mechanisms/krb5/enctypes.js';
@@ -6,8 +6,8 @@ import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../..
 import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages.js';
 import { psk } from '../../mechanisms/psk/index.js';
 import type { Exchange, Peer, Step } from '../../secure/security-context.js';
-import { octetsFrom } from '../draw.js';
-import { soundAnswer, soundRequest } from './krb5.js';
+import { octetsFrom } from '../choices.js';
+import { validAnswer, validRequest } from './krb5.js';
 import type { ExchangeKeys, ExchangeTurn } from './mutation.js';
 
 export interface SampleExchange {
@@ -146,7 +146,7 @@ function spoken(to: Peer, keys: ExchangeKeys, initiator: Exchange, acceptor: Exc
 function fixed<T extends Uint8Array | undefined>(turn: ExchangeTurn & { token: T }): T;
 function fixed(turn: ExchangeTurn): Uint8Array | undefined {
   if (turn.keys?.forges !== 'krb5') return turn.token;
-  return turn.to === 'server' ? soundRequest(turn) : soundAnswer(turn);
+  return turn.to === 'server' ? validRequest(turn) : validAnswer(turn);
 }
 
 function stepOf(side: Exchange, token?: Uint8Array): Step {

@@ -1,11 +1,11 @@
-/** Base 64 (RFC 2228 §10): no line breaks, padding owed, and what peers put around it. */
+/** Base 64 (RFC 2228 §10): no line breaks, padding required, and what peers put around it. */
 import { encodeBase64 } from '../../base64.js';
 import { concat } from '../../bytes.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { deviation, type Expectation, type Mutation, refuse } from '../mutation.js';
 import { anyOne, type Edit, inserted, octets, spliced } from '../pieces.js';
 
-type Change = (pieces: readonly Uint8Array[], draw: Draw, carrier?: unknown) => readonly Uint8Array[] | undefined;
+type Change = (pieces: readonly Uint8Array[], draw: Choices, carrier?: unknown) => readonly Uint8Array[] | undefined;
 /** Its change looks at nothing but the octets. */
 type TextMutation = Omit<Mutation, 'change'> & { change: Change };
 

@@ -9,7 +9,7 @@ const REPLY = 'RFC 959 §4.2';
 const INNER_REPLY = 'RFC 2228 §5.2';
 const COMMAND = 'RFC 959 §5.3';
 const INNER_COMMAND = 'RFC 2228 §3';
-/** Longer than a buffer that somebody may have thought of. */
+/** Longer than a buffer that a program may have. */
 const LONG = 'A'.repeat(0x10000);
 
 const reply = rowsAt('fragments', { to: 'client' });
@@ -44,7 +44,7 @@ const replies: readonly Mutation[] = [
     'a protected reply within',
     INNER_REPLY,
     BAD_REPLY,
-    all(({ sound }) => String.fromCharCode(...sound())),
+    all(({ valid }) => String.fromCharCode(...valid())),
   ),
   reply('a protected reply of no token within', INNER_REPLY, BAD_REPLY, all('631 AAAA\r\n')),
   reply('a code of 6yz within', INNER_REPLY, BAD_REPLY, all('699 What\r\n')),
@@ -118,7 +118,7 @@ const commands: readonly Mutation[] = [
     'MIC within',
     INNER_COMMAND,
     BAD_COMMAND,
-    all(({ sound }) => String.fromCharCode(...sound())),
+    all(({ valid }) => String.fromCharCode(...valid())),
   ),
   command('ENC without token within', INNER_COMMAND, BAD_COMMAND, all('ENC\r\n')),
   command('conf in small letters within', INNER_COMMAND, BAD_COMMAND, all('conf AAAA\r\n')),
@@ -133,7 +133,7 @@ const commands: readonly Mutation[] = [
   command('an argument in Latin-1', 'RFC 2640 §2', ACCEPT, all('STAT \xe9t\xe9\r\n')),
   command('octets FF, which are no Telnet here', 'RFC 2228 §3', ACCEPT, all('STAT \xff\xf4\xff\xff\r\n')),
   command('conversions of printf', COMMAND, ACCEPT, all('STAT %s%n%n%999999d\r\n')),
-  command('a command that nobody has', COMMAND, ACCEPT, all('XYZZY 1\r\n')),
+  command('an unknown command', COMMAND, ACCEPT, all('XYZZY 1\r\n')),
   command('a path that climbs', COMMAND, ACCEPT, all(`STAT ${'../'.repeat(500)}\r\n`)),
   command('a pattern that matches too much', COMMAND, ACCEPT, all(`STAT ${'{*/'.repeat(200)}\r\n`)),
   command('the verb in small letters', COMMAND, ACCEPT, all('noop\r\n')),

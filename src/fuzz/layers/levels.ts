@@ -1,6 +1,6 @@
 /** What a line claims against what its token has (RFC 2228 §3 and §5), and what comes from the wrong side. */
 import { factsOf, type TokenLevel } from '../../secure/protection-level.js';
-import { soundMessage } from '../message.js';
+import { validMessage } from '../message.js';
 import { ACCEPT, deviation, type Mutation, refuse, rowsAt } from '../mutation.js';
 import { flipped, octets, spliced } from '../pieces.js';
 
@@ -24,7 +24,7 @@ function claiming(claimed: TokenLevel, applied: TokenLevel): Mutation['change'] 
       : undefined;
 }
 
-/** Sound lines under another code or verb. */
+/** Valid lines under another code or verb. */
 function relabelled(applied: TokenLevel, claimed: TokenLevel): Mutation['change'] {
   return (lines, _draw, { to, level }) => {
     if (level !== applied) return undefined;
@@ -46,10 +46,10 @@ export const LEVEL: readonly Mutation[] = [
     { to: 'client' },
     relabelled('private', 'confidential'),
   ),
-  lines('CONF where integrity is owed', CCC, WRONG, { to: 'server' }, relabelled('private', 'confidential')),
+  lines('CONF where integrity is required', CCC, WRONG, { to: 'server' }, relabelled('private', 'confidential')),
   lines('confidential is claimed, and the token is not sealed', CLAIM, WRONG, relabelled('safe', 'confidential')),
-  whole('confidential alone, where integrity is owed', CCC, WRONG, (_text, _draw, carrier) =>
-    carrier.context.supports('confidential') ? [soundMessage({ ...carrier, level: 'confidential' })] : undefined,
+  whole('confidential alone, where integrity is required', CCC, WRONG, (_text, _draw, carrier) =>
+    carrier.context.supports('confidential') ? [validMessage({ ...carrier, level: 'confidential' })] : undefined,
   ),
   stage(
     'one token of several is not sealed',

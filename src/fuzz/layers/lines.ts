@@ -9,7 +9,7 @@ import { every, inserted, last, octets, spliced } from '../pieces.js';
 const LINE_END = 'RFC 959 §5.3';
 const TELNET = 'RFC 854';
 const OPTIONS = 'RFC 1123 §4.1.2.12';
-/** Base 64 may be as long as it likes there; but nobody's memory is. */
+/** Base 64 may be as long as it likes there; but no memory is. */
 const NO_LIMIT = 'RFC 2228 §10, which sets no limit';
 const TOO_LONG = refuse('syntax/limit-exceeded');
 const MANGLED = refuse('syntax/bad-base64', 'syntax/bad-reply', 'syntax/bad-command');
@@ -85,6 +85,6 @@ export const LINES: readonly Mutation[] = [
   }),
   chunks('CR and LF come apart', 'RFC 793 §1.5', ACCEPT, ([wire]) => [wire!.subarray(0, -1), wire!.subarray(-1)]),
   chunks('two messages come in one chunk', 'RFC 793 §1.5', ACCEPT, ([wire], _draw, carrier) => [
-    concatAll([wire!, carrier.sound()]),
+    concatAll([wire!, carrier.valid()]),
   ]),
 ];

@@ -29,12 +29,12 @@ export const SEQUENCE: readonly Mutation[] = [
     const at = draw.below(tokens.length - 1);
     return tokens.filter((_, i) => i !== at);
   }),
-  whole('messages before it are missing', SOURCE, EITHER, (_text, draw, { sound }) => {
-    for (let lost = 1 + draw.below(70); lost > 0; lost--) sound();
-    return [sound()];
+  whole('messages before it are missing', SOURCE, EITHER, (_text, draw, { valid }) => {
+    for (let lost = 1 + draw.below(70); lost > 0; lost--) valid();
+    return [valid()];
   }),
-  whole('two messages change places', SOURCE, EITHER, (_text, _draw, { sound }) => {
-    const held = sound();
-    return [concat(sound(), held)];
+  whole('two messages change places', SOURCE, EITHER, (_text, _draw, { valid }) => {
+    const held = valid();
+    return [concat(valid(), held)];
   }),
 ];

@@ -1,10 +1,10 @@
 /**
- * Tokens that no sound peer makes, with their checksums right: so they come behind the cryptography, to whatever reads a
+ * Tokens that no conforming peer makes, with their checksums right: so they come behind the cryptography, to whatever reads a
  * token next. Each mechanism has a context that makes any token of its format, and a table of what to make.
  */
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext } from '../../secure/security-context.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { type Expectation, type Layer, type Mutation, refuse } from '../mutation.js';
 
 /** The sequence numbers of what is sent. */
@@ -15,7 +15,7 @@ export interface Counter {
   skip(): void;
 }
 
-/** A security context that can make other tokens than sound ones, too. */
+/** A security context that can make other tokens than valid ones, too. */
 export interface ForgingContext<Fields = object> extends SecurityContext {
   /** The format that it forges. */
   readonly forges: string;
@@ -31,7 +31,7 @@ interface Place<C> {
   context: C;
   text: Uint8Array;
   sealed: boolean;
-  draw: Draw;
+  draw: Choices;
 }
 
 export interface Forgery<C> extends Pick<Mutation, 'name' | 'source' | 'expected'> {
@@ -39,7 +39,7 @@ export interface Forgery<C> extends Pick<Mutation, 'name' | 'source' | 'expected
   layer?: Layer;
   /** The level that it is about; default both. */
   only?: TokenLevel;
-  /** How many sound messages go before it. */
+  /** How many valid messages go before it. */
   after?: number;
   /** The fields that are other than those of a valid token, or the octets of the token; undefined where there is nothing to make. */
   make: FieldsOf<C> | ((place: Place<C>) => FieldsOf<C> | Uint8Array | undefined);
@@ -79,7 +79,7 @@ export const BAD_TOKEN = refuse('security/bad-token', 'security/bad-checksum');
 /** Here its checksum is missing, or over something else than was sent: it vouches for nothing. */
 export const UNVERIFIED = refuse('security/bad-checksum', 'security/bad-token');
 
-/** The mutations of a table: one token of a message is forged, the others are sound. */
+/** The mutations of a table: one token of a message is forged, the others are valid. */
 export function forgeries<C extends ForgingContext>(forges: C['forges'], table: readonly Forgery<C>[]): Layered[] {
   return table.map(({ layer = 'token', only, make, ...row }) => ({
     ...row,
@@ -93,7 +93,7 @@ export function forgeries<C extends ForgingContext>(forges: C['forges'], table: 
       const tokens = fragments.map((fragment, i) => {
         if (i !== victim) return context.wrap(fragment, level).token;
         const token = forged(make, { context, text: fragment, sealed: level === 'private', draw });
-        // A number is used where the token may be taken, so that a sound session goes on behind it.
+        // A number is used where the token may be taken, so that a conforming session goes on behind it.
         if (row.expected.verdict !== 'refuse') context.numbers.skip();
         return token;
       });

@@ -55,11 +55,11 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
     return concat(head, number(blocks.length + (fields.lengthOff ?? 0)), blocks);
   }
 
-  const sound = wrappingWith(krb4Context(options), (plaintext, level) => ({
+  const valid = wrappingWith(krb4Context(options), (plaintext, level) => ({
     token: token(plaintext, level === 'private'),
     level,
   }));
-  const context: Krb4Forger = Object.assign(sound, { forges: 'krb4' as const, numbers: UNNUMBERED, token });
+  const context: Krb4Forger = Object.assign(valid, { forges: 'krb4' as const, numbers: UNNUMBERED, token });
   return { context, numbered: false, integrity: ['safe'] };
 }
 
@@ -108,7 +108,7 @@ const TABLE = [
   forge('a time six minutes ago', EXPIRED, { layer: 'sequence' }, { later: -360 }),
   forge('a time six minutes ahead', EXPIRED, { layer: 'sequence' }, { later: 360 }),
   forge(
-    'an address of somebody else',
+    'the address of another host',
     WRONG_DIRECTION,
     { layer: 'direction' },
     { sender: Uint8Array.of(203, 0, 113, 9) },

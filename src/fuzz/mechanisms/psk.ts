@@ -41,13 +41,13 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
     return concat(header, protection.seal(deriveKey(key, nonces, `${from} ${level}`), header, plaintext));
   }
 
-  const sound = wrappingWith(new PskContext({ role, key, nonces }), (plaintext, level) => {
+  const valid = wrappingWith(new PskContext({ role, key, nonces }), (plaintext, level) => {
     const series = level === 'confidential' ? unverified : numbers;
     const made = token(plaintext, level, { number: series.next });
     series.skip();
     return { token: made, level };
   });
-  const context: PskForger = Object.assign(sound, {
+  const context: PskForger = Object.assign(valid, {
     forges: 'psk' as const,
     role,
     numbers,

@@ -34,8 +34,8 @@ export function forgeFramedToken(
   fields: FramedFields & { number: bigint; direction: readonly number[] },
   confounder: Uint8Array,
 ): Uint8Array {
-  const [soundSigning, checksumOf] = [...key.signing][0]!;
-  const { tokenId = 0x0201, signing = soundSigning, filler = 0xffff, number, direction } = fields;
+  const [usualSigning, checksumOf] = [...key.signing][0]!;
+  const { tokenId = 0x0201, signing = usualSigning, filler = 0xffff, number, direction } = fields;
   const sealing = fields.sealing ?? (sealed ? key.sealing : 0xffff);
   const header = concat(...[tokenId, signing, sealing, filler].map(word => Uint8Array.of(word >> 8, word)));
   const body = concat(confounder, plaintext, fields.padding ?? paddingOf(key, plaintext));

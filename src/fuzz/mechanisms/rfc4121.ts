@@ -29,7 +29,7 @@ export interface WrapFields {
 
 export interface Rfc4121Forger extends ForgingContext<WrapFields> {
   readonly forges: 'rfc4121';
-  /** The flags of a sound token that is not sealed. */
+  /** The flags of a valid token that is not sealed. */
   readonly flags: number;
   readonly checksumLength: number;
 }
@@ -81,7 +81,7 @@ const TABLE = [
   forge('a Wrap token as it ought to be', HEADERS, ACCEPT, {}),
   forge('the id of a GetMIC token', HEADERS, BAD_TOKEN, { tokenId: 0x0404 }),
   forge('the id of a context deletion token', HEADERS, BAD_TOKEN, { tokenId: 0x0405 }),
-  forge('an id that nobody has', HEADERS, BAD_TOKEN, ({ draw }) => ({
+  forge('an unknown id', HEADERS, BAD_TOKEN, ({ draw }) => ({
     tokenId: draw.of([0x0506, 0x0100, 0x0200, 0x0201, 0x0504 ^ 0x8000, 0x0000, 0xffff]),
   })),
   forge('filler that is not FF', HEADERS, BAD_TOKEN, ({ draw }) => ({ filler: draw.below(255) })),

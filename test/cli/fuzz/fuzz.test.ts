@@ -1,4 +1,4 @@
-/** `rfc2228 fuzz server` and `client` as processes: sound peers show nothing, and what bad ones do is found and replayed. */
+/** `rfc2228 fuzz server` and `client` as processes: conforming peers show nothing, and what bad ones do is found and replayed. */
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { pskAcceptor, pskInitiator } from '../../../src/mechanisms/psk/index.js';
 import { against, findings, folder, KEY_FILE, PSK, records, rfc2228, titles, toClient } from './command.js';
-import { badClient, badServer, KEY, listening, type Sides, soundClient, soundServer } from './peers.js';
+import { badClient, badServer, conformingClient, conformingServer, KEY, listening, type Sides } from './peers.js';
 
 const OTHER_KEY: Sides = {
   mechanism: 'X-PSK',
@@ -29,7 +29,9 @@ function plainServer(answer?: string) {
 
 describe('fuzz server', () => {
   it('shows nothing of a server on ServerControl', async () => {
-    const ran = await against(soundServer(), where => rfc2228(['server', where, ...PSK, '--cases', '400', '--json']));
+    const ran = await against(conformingServer(), where =>
+      rfc2228(['server', where, ...PSK, '--cases', '400', '--json']),
+    );
     expect(findings(ran)).toEqual([]);
     expect([ran.status, ran.stderr]).toEqual([0, '']);
     const summary = records(ran).at(-1);
@@ -69,18 +71,18 @@ describe('fuzz server', () => {
       ]);
       expect(again.status).toBe(1);
       expect(findings(again).map(it => it.finding)).toEqual(['replay accepted']);
-      const sound = await against(soundServer(), other =>
+      const valid = await against(conformingServer(), other =>
         rfc2228(['server', other, ...PSK, '--replay', file, '--json', '--out', join(folder, 'again')]),
       );
-      expect([sound.status, findings(sound)]).toEqual([0, []]);
+      expect([valid.status, findings(valid)]).toEqual([0, []]);
     });
   });
 });
 
 describe('fuzz server', () => {
-  it('bends the exchange of a sound server, replays on a second connection among it, and finds nothing', async () => {
+  it('mutates the exchange of a conforming server, replays on a second connection among it, and finds nothing', async () => {
     const args = ['--only', 'exchange', '--cases', '150', '--json'];
-    const ran = await against(soundServer(), where => rfc2228(['server', where, ...PSK, ...args]));
+    const ran = await against(conformingServer(), where => rfc2228(['server', where, ...PSK, ...args]));
     expect([ran.status, findings(ran)]).toEqual([0, []]);
     const again = records(ran).find(({ name }) => name === 'a confirmation comes again');
     expect(again).toMatchObject({ layer: 'exchange', outcome: 'refused', code: 535 });
@@ -94,7 +96,7 @@ describe('fuzz server', () => {
   });
 
   it('finds one that serves a session, and then is gone', async () => {
-    const server = await soundServer();
+    const server = await conformingServer();
     const dying = listening(async socket => {
       // The first connection is passed on; the second is answered, and is the last.
       if (server.port > 0 && !isServed) {
@@ -131,7 +133,7 @@ describe('fuzz server', () => {
 
   it('takes another command than NOOP to see whether a server lives, where it has no NOOP', async () => {
     const args = ['--cases', '60', '--json', '--out', join(folder, 'noop')];
-    const poor = soundServer(undefined, { NOOP: [502, 'Not implemented'] });
+    const poor = conformingServer(undefined, { NOOP: [502, 'Not implemented'] });
     const ran = await against(poor, where => rfc2228(['server', where, ...PSK, ...args]));
     expect([ran.status, ran.stderr, findings(ran)]).toEqual([0, '', []]);
     expect(records(ran).at(-1).outcomes.unready).toBeUndefined();
@@ -140,8 +142,8 @@ describe('fuzz server', () => {
   it.each([
     ['knows no AUTH', plainServer('502 Not implemented'), 'AUTH X-PSK is answered by 502 Not implemented'],
     ['does not know the mechanism', plainServer('504 No such mechanism'), 'AUTH X-PSK is answered by 504'],
-    ['ends the connection', plainServer(), 'the server ends the connection behind a sound line'],
-    ['has another key', soundServer(OTHER_KEY), 'the valid session fails: security/'],
+    ['ends the connection', plainServer(), 'the server ends the connection behind a valid line'],
+    ['has another key', conformingServer(OTHER_KEY), 'the valid session fails: security/'],
     ['greets with 421', listening(async socket => void socket.end('421 Too many\r\n')), 'greets with 421 Too many'],
   ])('plays no case to a server that %s, and says why', async (_, server, reason) => {
     const { status, stdout, stderr } = await against(server, where => rfc2228(['server', where, ...PSK]));
@@ -159,7 +161,7 @@ describe('fuzz server', () => {
 
   it('gives its totals when it is interrupted', async () => {
     const args = ['--time', '40', '--json', '--out', join(folder, 'interrupted')];
-    const ran = await against(soundServer(), where =>
+    const ran = await against(conformingServer(), where =>
       rfc2228(['server', where, ...PSK, ...args], undefined, { after: 2500 }),
     );
     expect([ran.status, ran.stderr]).toEqual([0, '']);
@@ -241,7 +243,7 @@ describe('fuzz client', () => {
   });
 
   it('mutates a reply that changes what the client sends next, where it prints none', async () => {
-    const ran = await toClient(soundClient, ['--only', 'grammar', '--cases', '2', '--json']);
+    const ran = await toClient(conformingClient, ['--only', 'grammar', '--cases', '2', '--json']);
     expect(records(ran)[0]).toEqual({ type: 'target', at: 1, command: 'private PBSZ', shownBy: 'next command' });
   });
 
@@ -270,7 +272,7 @@ describe('fuzz client', () => {
   });
 
   it('shows nothing of a client on ClientControl', async () => {
-    const ran = await toClient(soundClient, ['--cases', '250', '--json']);
+    const ran = await toClient(conformingClient, ['--cases', '250', '--json']);
     expect(findings(ran)).toEqual([]);
     expect(ran.status).toBe(0);
     const { outcomes } = records(ran).at(-1);
@@ -290,8 +292,8 @@ describe('fuzz client', () => {
     const file = join(out, 'client-sequence-a-message-comes-again-safe.json');
     const again = await toClient(badClient, ['--replay', file, '--json', '--out', join(folder, 'again')]);
     expect(findings(again).map(it => it.finding)).toEqual(['replay accepted']);
-    const sound = await toClient(soundClient, ['--replay', file, '--json', '--out', join(folder, 'again')]);
-    expect([sound.status, findings(sound)]).toEqual([0, []]);
+    const valid = await toClient(conformingClient, ['--replay', file, '--json', '--out', join(folder, 'again')]);
+    expect([valid.status, findings(valid)]).toEqual([0, []]);
   });
 
   it('keeps which command was at fault in its reproducer, unless it is told another', async () => {

@@ -1,4 +1,4 @@
-/** Servers and clients under X-PSK to be fuzzed: sound ones on `src/node`, and some with faults that must be found. */
+/** Servers and clients under X-PSK to be fuzzed: valid ones on `src/node`, and some with faults that must be found. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { toHex, toUtf8 } from '../../../src/bytes.js';
@@ -63,7 +63,7 @@ const ANSWERS: Answers = {
 const answerTo = (verb: string) => ANSWERS[verb] ?? [502, 'Not implemented'];
 
 /** @param answers  in the place of the usual ones */
-export function soundServer({ mechanism, acceptor } = PSK, answers: Answers = {}): Promise<Listener> {
+export function conformingServer({ mechanism, acceptor } = PSK, answers: Answers = {}): Promise<Listener> {
   return listening(async socket => {
     const control = new ServerControl(socket, {
       mechanisms: { [mechanism]: () => acceptor(socket) },
@@ -135,7 +135,7 @@ export function badServer(onBadLine?: 'hangs' | 'closes' | 'dies'): Promise<List
 const COMMANDS = ['USER anna', 'PWD', 'NOOP', 'STAT', 'QUIT'];
 
 /** Connects again and again, as a user does who never learns, and sends a few commands each time. */
-export function soundClient(port: number, { mechanism, initiator } = PSK): Listener {
+export function conformingClient(port: number, { mechanism, initiator } = PSK): Listener {
   return visiting(port, async socket => {
     const control = new ClientControl(socket, {
       mechanism,

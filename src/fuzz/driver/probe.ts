@@ -1,7 +1,7 @@
 /** A valid session before the first case: whether a server takes part at all, and which command shows that it still answers. */
 import { FtpSecurityError } from '../../errors.js';
 import { ClientSide, NOT_HEARD, type ServerTarget, textOf } from './client-side.js';
-import { SetupFailed, type Wire } from './wire.js';
+import { type Connection, SetupFailed } from './connection.js';
 
 /** The target takes no part: there is nothing to be found. */
 export class TargetUnavailable extends Error {}
@@ -11,19 +11,19 @@ const PROBES = ['NOOP', 'PWD', 'SYST', 'HELP', 'TYPE I', 'STAT', 'PBSZ 4096'];
 
 /**
  * Speaks a valid session to a server under test.
- * @param wire  a new connection
+ * @param connection  a new connection
  * @returns the first of a few harmless commands that the server accepts, for `probe` of the target
  * @throws TargetUnavailable with the reason: it doesn't know RFC 2228 or the mechanism, has another key, or accepts no command.
  *   FtpSecurityError, side local, where our own side has no ticket, or the like
  */
-export async function probeServer(target: ServerTarget, wire: Wire): Promise<string> {
-  const client = new ClientSide(target, wire);
+export async function probeServer(target: ServerTarget, connection: Connection): Promise<string> {
+  const client = new ClientSide(target, connection);
   try {
     await client.establish();
     await client.logIn();
     const refused: string[] = [];
     for (const probe of PROBES) {
-      const reply = await client.answered(client.sound(probe, 'safe'));
+      const reply = await client.answered(client.protect(probe, 'safe'));
       if (!NOT_HEARD.includes(reply.code)) return probe;
       refused.push(`${probe} is answered by ${textOf(reply)}`);
     }

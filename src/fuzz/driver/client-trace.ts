@@ -1,5 +1,5 @@
 /**
- * What a client made of a bent reply: what it does next is held against what the same client did behind a sound reply and
+ * What a client made of a mutated reply: what it does next is held against what the same client did behind a valid reply and
  * behind one that refuses; and what it prints tells too, or its exit status.
  */
 import type { FtpSecurityError } from '../../errors.js';
@@ -8,27 +8,27 @@ import type { MessageCase } from '../cases.js';
 import type { ExchangeCase } from '../exchange/cases.js';
 import type { Expectation } from '../mutation.js';
 import type { ClientScript } from '../phases.js';
+import type { NoReply } from './connection.js';
 import { type DrivenCase, judged, judgedExchange, type Outcome, type OutcomeKind } from './outcome.js';
-import type { Quiet } from './wire.js';
 
 /** What a client did on one connection. */
-export interface Conduct {
+export interface ClientTrace {
   /** Its commands, each with its level in front: `clear AUTH`, `safe USER`. */
   commands: readonly string[];
-  /** The place in `commands` of the one whose reply was bent. */
-  bent?: number;
-  /** How often the marker went before the bent reply. */
+  /** The place in `commands` of the one whose reply was mutated. */
+  mutated?: number;
+  /** How often the marker went before the mutated reply. */
   markers?: number;
-  /** It had sent its next command before the bent reply: that tells nothing. */
+  /** It had sent its next command before the mutated reply: that tells nothing. */
   ahead?: boolean;
   /** At times it sends a command before the one before it is answered. */
   pipelines?: boolean;
-  /** The bent reply went in one piece with the one before, and the command at `bent` got no other at first. */
+  /** The mutated reply went in one piece with the one before, and the command at `mutated` got no other at first. */
   early?: boolean;
-  /** A sound reply had to be sent behind the bent one, to make it go on. */
+  /** A valid reply had to be sent behind the mutated one, to make it go on. */
   waited?: boolean;
-  end: Quiet;
-  /** What was bent, as it was sent. */
+  end: NoReply;
+  /** What was mutated, as it was sent. */
   played?: DrivenCase;
   sent?: readonly Uint8Array[];
   /** A command that can't be verified. */
@@ -42,31 +42,31 @@ export interface Conduct {
 }
 
 /** What is known of a client. */
-export interface Known {
-  /** What it does with a sound server. */
-  usual: Conduct;
-  /** What it does where the command whose reply was bent is refused; undefined where nothing stands for that. */
-  refused: Conduct | undefined;
-  /** How often the marker stood in what it has printed, if it prints the text of sound replies at all. */
+export interface Baseline {
+  /** What it does with a conforming server. */
+  usual: ClientTrace;
+  /** What it does where the command whose reply was mutated is refused; undefined where nothing stands for that. */
+  refused: ClientTrace | undefined;
+  /** How often the marker stood in what it has printed, if it prints the text of valid replies at all. */
   shown: number | undefined;
-  /** Its exit statuses: behind this case, twice behind sound replies, and behind one that refuses. */
-  statuses?: Sayings<number | null | undefined> | undefined;
+  /** Its exit statuses: behind this case, twice behind valid replies, and behind one that refuses. */
+  statuses?: Signals<number | null | undefined> | undefined;
 }
 
-/** What a client says in some way behind a case, twice behind what is sound, and behind a failure. */
-export interface Sayings<T> {
+/** What a client says in some way behind a case, twice behind what is valid, and behind a failure. */
+export interface Signals<T> {
   its: T;
   usual: readonly [T, T];
   failed: T;
 }
 
-/** What a client made of a bent reply. */
-export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Outcome {
-  const { commands, bent, early, end, played = one, sent, error, waited } = conduct;
-  if (bent === undefined) return { kind: 'skipped', detail: 'never came there' };
-  const next = commands[bent + 1];
-  const hasShown = (known.shown ?? 0) > (conduct.markers ?? 0);
-  const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, conduct, hasShown) };
+/** What a client made of a mutated reply. */
+export function judgeClient(one: DrivenCase, trace: ClientTrace, known: Baseline): Outcome {
+  const { commands, mutated, early, end, played = one, sent, error, waited } = trace;
+  if (mutated === undefined) return { kind: 'skipped', detail: 'never came there' };
+  const next = commands[mutated + 1];
+  const hasShown = (known.shown ?? 0) > (trace.markers ?? 0);
+  const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, trace, hasShown) };
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(played);
   const as = (kind: Outcome['kind']) =>
@@ -76,26 +76,26 @@ export function judgeClient(one: DrivenCase, conduct: Conduct, known: Known): Ou
   // A client may show a clear reply as one that nothing vouches for, and wait for the protected one: that does not take it.
   const isClearOnly = expected.verdict === 'refuse' && expected.codes[0] === 'sequence/unprotected';
   if (hasShown && expected.verdict === 'refuse' && !(isClearOnly && waited)) return as('accepted');
-  const behind = commands.slice(early ? bent : bent + 1, bent + 2);
+  const behind = commands.slice(early ? mutated : mutated + 1, mutated + 2);
   if (behind.some(isDowngrade)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
-  if (early) return as(kindOfEarly(conduct, known.usual));
-  if (waited) return as(end === 'silence' && next === undefined ? 'hung' : 'ignored');
+  if (early) return as(kindOfEarly(trace, known.usual));
+  if (waited) return as(end === 'timeout' && next === undefined ? 'hung' : 'ignored');
   if (next === undefined) return as('closed');
-  const usual = known.usual.commands[bent + 1];
-  if (conduct.ahead) return { ...base, kind: 'skipped', detail: 'sends commands ahead of replies' };
+  const usual = known.usual.commands[mutated + 1];
+  if (trace.ahead) return { ...base, kind: 'skipped', detail: 'sends commands ahead of replies' };
   if (one.layer === 'exchange') return as(goesOnAlike(next, usual) ? 'accepted' : 'refused');
   if (next !== usual) return as('refused');
-  if (usual !== known.refused?.commands[bent + 1]) return as('accepted');
+  if (usual !== known.refused?.commands[mutated + 1]) return as('accepted');
   // It does the same whatever the reply says, so that only what it prints tells.
   if (hasShown) return as('accepted');
   if (known.shown !== undefined) return { ...base, kind: 'refused' };
-  if (known.statuses) return as(kindBySayings(known.statuses, expected));
+  if (known.statuses) return as(kindBySignals(known.statuses, expected));
   return { ...base, kind: 'skipped', detail: `${base.detail}, as it does whatever the reply says` };
 }
 
 /** Of a client that does the same whatever comes: what else it says has to tell, if it is not the same as well. */
-export function kindBySayings<T>(
-  { its, usual: [usual, again], failed }: Sayings<T>,
+export function kindBySignals<T>(
+  { its, usual: [usual, again], failed }: Signals<T>,
   expected: Expectation,
 ): OutcomeKind {
   if (usual === undefined || usual !== again || usual === failed) return 'skipped';
@@ -104,15 +104,15 @@ export function kindBySayings<T>(
 }
 
 /** A client that goes on though its command is not answered yet has taken what came before for the answer. */
-function kindOfEarly({ commands, bent, end, waited }: Conduct, usual: Conduct): OutcomeKind {
-  const [own, next] = commands.slice(bent);
+function kindOfEarly({ commands, mutated, end, waited }: ClientTrace, usual: ClientTrace): OutcomeKind {
+  const [own, next] = commands.slice(mutated);
   if (own === undefined) return 'closed';
-  if (own !== usual.commands[bent!]) return 'refused';
-  if (next === undefined) return end === 'silence' && waited ? 'hung' : 'closed';
+  if (own !== usual.commands[mutated!]) return 'refused';
+  if (next === undefined) return end === 'timeout' && waited ? 'hung' : 'closed';
   if (waited) return 'ignored';
   if (usual.pipelines) return 'skipped';
-  // Behind an ADAT that nobody has answered anything tells as much, unless it begins anew, or leaves.
-  const believes = isClear(own) ? !/^clear (AUTH|QUIT)$/.test(next) : next === usual.commands[bent! + 1];
+  // Behind an ADAT that is not answered anything tells as much, unless it begins anew, or leaves.
+  const believes = isClear(own) ? !/^clear (AUTH|QUIT)$/.test(next) : next === usual.commands[mutated! + 1];
   return believes ? 'accepted' : 'refused';
 }
 
@@ -123,7 +123,7 @@ function expectedOf(one: DrivenCase): MessageCase['expected'] {
   return own && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
 }
 
-/** The same, or protected as well, whatever is in it: nobody can open it whose keys are others. */
+/** The same, or protected as well, whatever is in it: with other keys it cannot be opened. */
 function goesOnAlike(next: string, usual: string | undefined): boolean {
   return next === usual || (usual !== undefined && !isClear(next) && !isClear(usual));
 }
@@ -136,7 +136,7 @@ export function isDowngrade(command: string): boolean {
   return /^clear (?!AUTH$|ADAT$|QUIT$)/.test(command);
 }
 
-function detailOf(next: string | undefined, { waited, end }: Conduct, shown: boolean): string {
+function detailOf(next: string | undefined, { waited, end }: ClientTrace, shown: boolean): string {
   const did = next === undefined ? (end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
-  return `${did}${waited ? ' behind a sound reply' : ''}${shown ? ', and shows the text' : ''}`;
+  return `${did}${waited ? ' behind a valid reply' : ''}${shown ? ', and shows the text' : ''}`;
 }
