@@ -11,13 +11,10 @@ import { formatReply } from '../ftp/reply.js';
 import { BlockWriter } from '../secure/data-block.js';
 import { protectCommand, protectReply } from '../secure/protect.js';
 import type { TokenLevel } from '../secure/protection-level.js';
-import type { Exchange, Peer, SecurityContext } from '../secure/security-context.js';
+import type { Exchange, SecurityContext } from '../secure/security-context.js';
 import { formatAdat, formatAdatReply, formatAuth } from '../secure/security-data.js';
-import { type CaseOptions, caseOf, type MessageCase, MUTATIONS, peersOf, TEXTS } from './cases.js';
+import { type CaseOptions, caseOf, type FuzzCase, rulesFor, TEXTS } from './cases.js';
 import { octetsFrom } from './choices.js';
-import { EXCHANGES, type ExchangeCase, exchangeCaseOf, exchangePeersOf } from './exchange/cases.js';
-import { SCRIPTS, type ScriptCase } from './phases.js';
-import { type TransferCase, transferCases } from './transfers.js';
 
 /** A text that can stand in one line: any Unicode but CR, LF and NUL. */
 export function lineTexts(): Arbitrary<string> {
@@ -155,54 +152,21 @@ export function base64Texts(): Arbitrary<Uint8Array> {
 }
 
 /**
- * Cases for `perform`. They shrink towards the first mutation, its simplest variant and the shortest list of choices.
- * @throws RangeError when no message is mutated in any of the layers: `phases`, `exchange` and `data` have cases of their own
+ * Cases of the fuzzer. They shrink towards the first mutation, its simplest variant and the shortest list of choices.
+ * @throws RangeError when these layers have no case for that peer
  */
-export function messageCaseArbitrary({
-  layers,
-  to,
-  level,
-}: Omit<CaseOptions, 'seed' | 'variants'> = {}): Arbitrary<MessageCase> {
-  const rows = rowsOf(MUTATIONS, peersOf, to).filter(({ mutation }) => layers?.includes(mutation.layer) ?? true);
-  if (rows.length === 0) throw new RangeError('no message is mutated in these layers');
+export function fuzzCaseArbitrary(options: Omit<CaseOptions, 'seed' | 'variants'> = {}): Arbitrary<FuzzCase> {
+  const rules = rulesFor(options);
+  if (rules.length === 0) throw new RangeError('these layers have no case for that peer');
+  const levels = options.level === undefined ? (['safe', 'private'] as const) : [options.level];
   return fc
-    .record({ row: fc.constantFrom(...rows), choices, level: levelArbitrary(level), text: fc.nat({ max: LAST_TEXT }) })
-    .map(({ row: { mutation, peer }, text, ...drawn }) =>
-      caseOf(mutation, { to: peer, text: TEXTS[peer][text]!, ...drawn }),
+    .record({
+      row: fc.constantFrom(...rules),
+      choices: fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 6 }),
+      level: fc.constantFrom<TokenLevel>(...levels),
+      text: fc.nat({ max: TEXTS.client.length - 1 }),
+    })
+    .map(({ row: { rule, peer }, text, choices, level }) =>
+      caseOf(rule, { to: peer, text: TEXTS[peer][text]!, level, choices: rule.layer === 'phases' ? [] : choices }),
     );
-}
-
-/** Cases for `performExchange`. They shrink as those of messages do. */
-export function exchangeCaseArbitrary({ to }: Pick<CaseOptions, 'to'> = {}): Arbitrary<ExchangeCase> {
-  const rows = rowsOf(EXCHANGES, exchangePeersOf, to);
-  return fc
-    .record({ row: fc.constantFrom(...rows), choices })
-    .map(({ row: { mutation, peer }, choices: its }) => exchangeCaseOf(mutation, { to: peer, choices: its }));
-}
-
-/** Cases for `performTransfer`. They shrink as those of messages do. */
-export function transferCaseArbitrary({ to, level }: Pick<CaseOptions, 'to' | 'level'> = {}): Arbitrary<TransferCase> {
-  const rows = [...transferCases({ variants: 1, ...(to && { to }), ...(level && { level }) })];
-  return fc
-    .record({ one: fc.constantFrom(...rows), choices })
-    .map(({ one, choices: its }) => ({ ...one, choices: its }));
-}
-
-/** Lines out of order, for `scriptOctets`. */
-export function scriptArbitrary({ to }: Pick<CaseOptions, 'to'> = {}): Arbitrary<ScriptCase> {
-  return fc.constantFrom(...SCRIPTS.filter(script => (to ?? script.to) === script.to));
-}
-
-const choices = fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 6 });
-const LAST_TEXT = TEXTS.client.length - 1;
-
-function levelArbitrary(level: TokenLevel | undefined): Arbitrary<TokenLevel> {
-  return level === undefined ? fc.constantFrom<TokenLevel>('safe', 'private') : fc.constant(level);
-}
-
-/** Each mutation with each peer that can be sent it. */
-function rowsOf<M>(mutations: readonly M[], peers: (mutation: M) => readonly Peer[], to: Peer | undefined) {
-  return mutations
-    .flatMap(mutation => peers(mutation).map(peer => ({ mutation, peer })))
-    .filter(({ peer }) => (to ?? peer) === peer);
 }

@@ -2,11 +2,10 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatAll, toHex } from '../bytes.js';
 import type { BlockCiphers } from '../mechanisms/block-cipher.js';
-import { messageCases } from './cases.js';
-import { exchangeCases } from './exchange/cases.js';
-import { SCRIPTS } from './phases.js';
-import { type AnyCase, type Reference, referenceChunks, references } from './reference.js';
-import { transferCases } from './transfers.js';
+import { type FuzzCase, fuzzCases, mutationIn } from './cases.js';
+import { LAYERS } from './mutation.js';
+import { SCRIPTS, type ScriptStart } from './phases.js';
+import { type Reference, referenceChunks, references } from './reference.js';
 
 export interface CorpusOptions {
   /** The same seed gives the same corpus. Default 2228. */
@@ -23,8 +22,8 @@ export interface CorpusFile {
   /** SHA-256 of the octets in hex, its first 20 digits: a case that comes twice is one file. */
   name: string;
   octets: Uint8Array;
-  /** Of the first case that came to these octets. */
-  about: { keys: string; case: AnyCase };
+  /** Of the first case that came to these octets; `start` is where a session must have come to before a line out of order. */
+  about: { keys: string; case: FuzzCase; start?: ScriptStart };
 }
 
 /** The whole corpus, file by file. */
@@ -40,23 +39,29 @@ export function* corpusFiles({ seed = 2228, ciphers, maxOctets = 0x10000 }: Corp
       const name = toHex(sha256(octets)).slice(0, 20);
       if (written.has(`${folder}/${name}`)) continue;
       written.add(`${folder}/${name}`);
-      yield { folder, name, octets, about: { keys: reference.name, case: one } };
+      yield {
+        folder,
+        name,
+        octets,
+        about: {
+          keys: reference.name,
+          case: one,
+          ...(one.layer === 'phases' && { start: mutationIn(SCRIPTS, one).start }),
+        },
+      };
     }
   }
 }
 
-function* casesFor({ mechanism, session }: Reference, seed: number): Generator<AnyCase> {
-  if (session === undefined) {
-    // Without its key an exchange of KERBEROS_V4 leads nowhere.
-    if (mechanism !== 'krb4') yield* exchangeCases({ seed });
-    return;
-  }
-  yield* messageCases({ seed });
-  yield* SCRIPTS;
-  yield* transferCases({ seed, to: 'client' });
+function* casesFor({ mechanism, session }: Reference, seed: number): Generator<FuzzCase> {
+  // Without its key an exchange of KERBEROS_V4 leads nowhere.
+  if (session === undefined && mechanism === 'krb4') return;
+  const layers = LAYERS.filter(layer => (layer === 'exchange') === (session === undefined));
+  // What a server reads on a data connection is the same as what a client does.
+  for (const one of fuzzCases({ seed, layers })) if (one.layer !== 'data' || one.to === 'client') yield one;
 }
 
-function folderOf({ layer, to }: AnyCase): CorpusFile['folder'] {
+function folderOf({ layer, to }: FuzzCase): CorpusFile['folder'] {
   if (layer === 'exchange') return `${to}-exchange`;
   return layer === 'data' ? 'data' : to;
 }

@@ -5,67 +5,18 @@
  */
 export {
   type CaseOptions,
-  caseOf,
+  type FuzzCase,
+  fuzzCases,
+  MESSAGE_LAYERS,
   type MessageCase,
-  MUTATIONS,
-  messageCases,
-  peersOf,
-  perform,
-  type Rendered,
   TEXTS,
+  type TransferCase,
 } from './cases.js';
 export { Choices, choicesFrom, octetsFrom } from './choices.js';
 export { type CorpusFile, type CorpusOptions, corpusFiles } from './corpus.js';
-export {
-  type Baseline,
-  type CampaignOptions,
-  type CaseRecord,
-  type ClientTarget,
-  type ClientTrace,
-  type Connection,
-  campaign,
-  type DataConnections,
-  type DataListener,
-  type DrivenCase,
-  type Ends,
-  FINDINGS,
-  type Finding,
-  type FindingRecord,
-  type FuzzSide,
-  fileNameOf,
-  judgeClient,
-  judgeTransfer,
-  MARKER,
-  type NoReply,
-  type Outcome,
-  type OutcomeKind,
-  type Plain,
-  type PlanOptions,
-  type ProcessExit,
-  parseReproducers,
-  plan,
-  playToClient,
-  playToServer,
-  probeServer,
-  type Reproducer,
-  type Seen,
-  type ServerTarget,
-  SetupFailed,
-  type Severity,
-  type SummaryRecord,
-  sanitizerReport,
-  TargetUnavailable,
-  type TransferBaseline,
-  withExit,
-} from './driver/index.js';
-export {
-  EXCHANGES,
-  type ExchangeCase,
-  type ExchangeCaseOptions,
-  exchangeCases,
-  performExchange,
-} from './exchange/cases.js';
+export * from './driver/index.js';
 export type { ExchangeFormat, ExchangeKeys, ExchangeMutation, ExchangeTurn, Krb5Keys } from './exchange/mutation.js';
+export { performExchange } from './exchange/perform.js';
 export type { Layered } from './mechanisms/forgery.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';
 export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5.js';
@@ -80,22 +31,7 @@ export {
   type MutationContext,
   type Stage,
 } from './mutation.js';
-export {
-  type ClientScript,
-  SCRIPTS,
-  type ScriptCase,
-  type ScriptLine,
-  type ScriptStart,
-  type ServerScript,
-  scriptOctets,
-} from './phases.js';
-export { type AnyCase, type Reference, referenceChunks, references } from './reference.js';
-export {
-  DATA_MARKER,
-  FILE,
-  performTransfer,
-  type TransferCase,
-  type TransferOptions,
-  transferCaseOf,
-  transferCases,
-} from './transfers.js';
+export { perform, type Rendered } from './perform.js';
+export { SCRIPTS, type Script, type ScriptLine, type ScriptStart, scriptOctets } from './phases.js';
+export { type Reference, referenceChunks, references } from './reference.js';
+export { DATA_MARKER, FILE, performTransfer } from './transfers.js';

@@ -30,11 +30,13 @@ export type Layer = (typeof LAYERS)[number];
  * `refuse` take nothing of it, for one of these reasons, and be as before;
  * `either` take it or refuse it, but never take another text than was protected, unless it says that tokens are missing,
  * late or refused. With a `deviation`, peers that tolerate it take the message, and strict ones refuse it.
+ * `answer` a server replies with one of these codes; the first says what the line is.
  */
 export type Expectation =
   | { verdict: 'accept' }
   | { verdict: 'refuse'; codes: readonly ErrorCode[] }
-  | { verdict: 'either'; deviation?: Deviation };
+  | { verdict: 'either'; deviation?: Deviation }
+  | { verdict: 'answer'; codes: readonly number[] };
 
 /** The octets of a message on their way out: each stage is made from the one before, piece by piece. */
 export type Stage = 'fragments' | 'tokens' | 'base64' | 'lines' | 'wire' | 'chunks';
@@ -63,22 +65,31 @@ export interface MutationContext extends FuzzSession {
   valid(): Uint8Array;
 }
 
-export interface Mutation {
-  /** The rule that it breaks, or the liberty that it takes; unique in its layer. */
+/** What every mutation has, whatever it changes. */
+export interface Rule {
+  /** The rule that it breaks, or the liberty that it takes; unique in its layer, for one peer and one format of tokens. */
   name: string;
   /** Where the rule is laid down. */
   source: string;
   expected: Expectation;
+  /** Where a client is free to do what a server is not. */
+  ofClient?: Expectation;
   /** Who can be sent it; default both. */
   to?: Peer;
+  /** The format of tokens that it is about; default any. */
+  forges?: string;
+  /** It is long, and one variant of it is enough. */
+  large?: true;
+}
+
+/** A mutation of a message. */
+export interface Mutation extends Rule {
   /** What the carrier must have, or the mutation says nothing: several lines, numbered tokens, a level with integrity. */
   needs?: readonly ('lines' | 'numbers' | 'integrity' | 'received')[];
   /** How many valid messages go before it. */
   after?: number;
   /** What it sends has no end, so that nothing can follow. */
   open?: true;
-  /** It is long, and one variant of it is enough. */
-  large?: true;
   /** The stage whose pieces it changes. */
   at: Stage;
   /** It makes the pieces of its stage itself: what it is given is the stage before, or the text in `instead`. */

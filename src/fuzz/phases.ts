@@ -3,7 +3,7 @@ import { CRLF, concat, toUtf8 } from '../bytes.js';
 import { protectCommand, protectReply } from '../secure/protect.js';
 import type { TokenLevel } from '../secure/protection-level.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
-import { ACCEPT, EITHER, type Expectation, refuse } from './mutation.js';
+import { ACCEPT, EITHER, type Expectation, type Rule, refuse } from './mutation.js';
 
 /** One line: in the clear unless it has a level. It has no line end here. */
 export interface ScriptLine {
@@ -18,28 +18,14 @@ export interface ScriptLine {
  */
 export type ScriptStart = 'greeted' | 'auth' | 'exchange' | 'adat' | 'secured';
 
-interface ScriptOf<P extends Peer> {
-  layer: 'phases';
-  name: string;
-  source: string;
-  to: P;
+/** To a server the line is a command; to a client it answers its present command, or with `auth` and `adat` comes before the next. */
+export interface Script extends Rule {
+  to: Peer;
   start: ScriptStart;
   line: ScriptLine;
-}
-
-/** The line is a command; a conforming server answers with one of these codes. The first says what the line is. */
-export interface ServerScript extends ScriptOf<'server'> {
-  /** Commands that are sent and answered first, and accepted. */
+  /** Commands that are sent to a server and answered first, and accepted. */
   before: readonly ScriptLine[];
-  codes: readonly number[];
 }
-
-/** The line answers the present command of the client; with `auth` and `adat` it comes before the next one. */
-export interface ClientScript extends ScriptOf<'client'> {
-  expected: Expectation;
-}
-
-export type ScriptCase = ServerScript | ClientScript;
 
 type ServerRow = [name: string, start: ScriptStart, line: string | ScriptLine, codes: number[], before?: ScriptLine[]];
 
@@ -168,36 +154,19 @@ const TO_CLIENT: Record<string, readonly ClientRow[]> = {
 };
 
 /** Every script. */
-export const SCRIPTS: readonly ScriptCase[] = [
-  ...rowsOf(TO_SERVER).map(
-    ([source, [name, start, line, codes, before = []]]): ServerScript => ({
-      layer: 'phases',
-      name,
-      source,
-      to: 'server',
-      start,
-      before,
-      line: lineOf(line),
-      codes,
-    }),
-  ),
-  ...rowsOf(TO_CLIENT).map(
-    ([source, [name, start, line, expected]]): ClientScript => ({
-      layer: 'phases',
-      name,
-      source,
-      to: 'client',
-      start,
-      line: lineOf(line),
-      expected,
-    }),
-  ),
+export const SCRIPTS: readonly Script[] = [
+  ...rowsOf(TO_SERVER).map(([source, [name, start, line, codes, before = []]]): Script => {
+    return { name, source, to: 'server', start, before, line: lineOf(line), expected: { verdict: 'answer', codes } };
+  }),
+  ...rowsOf(TO_CLIENT).map(([source, [name, start, line, expected]]): Script => {
+    return { name, source, to: 'client', start, before: [], line: lineOf(line), expected };
+  }),
 ];
 
 /**
  * The octets of a line.
  * @param context  the sender's; not needed for a clear line
- * @returns undefined where the mechanism lacks the level, so that the case says nothing
+ * @returns undefined where the mechanism lacks the level, so that the case is not applicable
  */
 export function scriptOctets({ text, level }: ScriptLine, to: Peer, context?: SecurityContext): Uint8Array | undefined {
   if (level === undefined) return concat(toUtf8(text), CRLF);

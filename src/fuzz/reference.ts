@@ -7,19 +7,18 @@ import { formatReply } from '../ftp/reply.js';
 import type { BlockCiphers } from '../mechanisms/block-cipher.js';
 import type { Peer } from '../secure/security-context.js';
 import { formatAuth } from '../secure/security-data.js';
-import { type MessageCase, perform } from './cases.js';
+import { type FuzzCase, isMessage, isTransfer, mutationIn } from './cases.js';
 import { octetsFrom } from './choices.js';
-import { type ExchangeCase, performExchange } from './exchange/cases.js';
 import { type ExchangeFormat, lineOf } from './exchange/mutation.js';
+import { performExchange } from './exchange/perform.js';
 import { kerberosSample, krb4Sample, pskSample, type SampleExchange } from './exchange/sample.js';
 import { krb4FuzzSession } from './mechanisms/krb4.js';
 import { krb5FuzzSession } from './mechanisms/krb5.js';
 import { pskFuzzSession } from './mechanisms/psk.js';
 import type { FuzzSession } from './mutation.js';
-import { type ScriptCase, scriptOctets } from './phases.js';
-import { performTransfer, type TransferCase } from './transfers.js';
-
-export type AnyCase = MessageCase | ScriptCase | ExchangeCase | TransferCase;
+import { perform } from './perform.js';
+import { SCRIPTS, scriptOctets } from './phases.js';
+import { performTransfer } from './transfers.js';
 
 export interface Reference {
   mechanism: ExchangeFormat;
@@ -104,23 +103,24 @@ function answered(session: (to: Peer) => FuzzSession): (to: Peer) => FuzzSession
  * What is sent in a reference, chunk by chunk: the messages that go before the case, and its own.
  * @returns undefined where the case is not applicable
  */
-export function referenceChunks(one: AnyCase, { session, exchange }: Reference): readonly Uint8Array[] | undefined {
-  if (one.layer === 'exchange') return exchange && exchangeChunks(one as ExchangeCase, exchange);
+export function referenceChunks(one: FuzzCase, { session, exchange }: Reference): readonly Uint8Array[] | undefined {
+  if (one.layer === 'exchange') return exchange && exchangeChunks(one, exchange);
   if (session === undefined) return undefined;
-  if (one.layer === 'phases') return scriptChunks(one as ScriptCase, session(one.to));
-  if (one.layer === 'data') return performTransfer(one as TransferCase, session(one.to));
-  const performed = perform(one as MessageCase, session(one.to));
+  if (isTransfer(one)) return performTransfer(one, session(one.to));
+  if (!isMessage(one)) return scriptChunks(one, session(one.to));
+  const performed = perform(one, session(one.to));
   return performed && [...performed.before, ...performed.chunks];
 }
 
-function scriptChunks(one: ScriptCase, { context }: FuzzSession): readonly Uint8Array[] | undefined {
-  const lines = [...(one.to === 'server' ? one.before : []), one.line];
-  const octets = lines.map(line => scriptOctets(line, one.to, context));
-  return octets.every(line => line !== undefined) ? octets : undefined;
+function scriptChunks(one: FuzzCase, { context }: FuzzSession): readonly Uint8Array[] | undefined {
+  const { before, line } = mutationIn(SCRIPTS, one);
+  const lines = [...before, line];
+  const octets = lines.map(it => scriptOctets(it, one.to, context));
+  return octets.every(it => it !== undefined) ? octets : undefined;
 }
 
 /** What one side says from AUTH on, up to the line that is mutated. */
-function exchangeChunks(one: ExchangeCase, { mechanism, turns }: SampleExchange): readonly Uint8Array[] | undefined {
+function exchangeChunks(one: FuzzCase, { mechanism, turns }: SampleExchange): readonly Uint8Array[] | undefined {
   const first = one.to === 'server' ? formatAuth(mechanism) : formatReply(334, 'Security data, please');
   const before: Uint8Array[] = [first];
   for (const turn of turns(one.to)) {

@@ -2,7 +2,7 @@
 import { CRLF, concat, concatAll, copy, u32be } from '../bytes.js';
 import type { TokenLevel } from '../secure/protection-level.js';
 import type { Choices } from './choices.js';
-import { ACCEPT, EITHER, type Expectation, type FuzzSession, refuse } from './mutation.js';
+import { ACCEPT, EITHER, type Expectation, type FuzzSession, type Rule, refuse } from './mutation.js';
 import { flipped, octets, spliced } from './pieces.js';
 
 /** A transfer on its way out, and the session that it belongs to. */
@@ -24,12 +24,7 @@ export interface Piece {
   level: TokenLevel;
 }
 
-export interface TransferMutation {
-  name: string;
-  source: string;
-  expected: Expectation;
-  /** Where a client is free to do what a server is not. */
-  ofClient?: Expectation;
+export interface TransferMutation extends Rule {
   needs?: 'numbers' | 'received' | 'integrity';
   /** What is wrong comes behind the last block of text, so that a peer may have handed on all of it before it knows. */
   late?: true;

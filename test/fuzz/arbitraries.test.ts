@@ -11,25 +11,15 @@ import {
   chunkings,
   commands,
   dataTransfers,
-  exchangeCaseArbitrary,
+  fuzzCaseArbitrary,
   lineTexts,
-  messageCaseArbitrary,
   protectedCommands,
   protectedReplies,
   replies,
-  scriptArbitrary,
   tokens,
-  transferCaseArbitrary,
 } from '../../src/fuzz/arbitraries.js';
-import {
-  Choices,
-  type CorpusFile,
-  choicesFrom,
-  corpusFiles,
-  messageCases,
-  octetsFrom,
-  perform,
-} from '../../src/fuzz/index.js';
+import { isMessage } from '../../src/fuzz/cases.js';
+import { Choices, type CorpusFile, choicesFrom, corpusFiles, octetsFrom, perform } from '../../src/fuzz/index.js';
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
@@ -39,6 +29,7 @@ import { unprotectCommand, unprotectReply } from '../../src/secure/protect.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
 import { adatOf, parseAdat } from '../../src/secure/security-data.js';
 import { onlyRefuses } from '../helpers.js';
+import { messageCases } from './case-lists.js';
 import { PAIRS } from './own-peers.js';
 
 const key = new Uint8Array(32).fill(3);
@@ -156,7 +147,8 @@ describe('cases', () => {
 
   it('give the same octets each time', () => {
     const [, newPair] = PAIRS.find(([name]) => name.startsWith('aes128'))!;
-    const arbitrary = messageCaseArbitrary({ layers: ['octets', 'lines', 'base64', 'inner', 'token', 'sequence'] });
+    const layers = ['octets', 'lines', 'base64', 'inner', 'token', 'sequence'] as const;
+    const arbitrary = fuzzCaseArbitrary({ layers }).filter(isMessage);
     fc.assert(
       fc.property(arbitrary, one => {
         const [first, second] = [0, 1].map(() => perform(one, newPair(one.to).session)?.chunks.map(toHex).join());
@@ -166,27 +158,25 @@ describe('cases', () => {
   });
 
   it('can be had of one side, level and layer', () => {
-    const some = fc.sample(messageCaseArbitrary({ to: 'server', level: 'safe', layers: ['grammar'] }), 50);
+    const some = fc.sample(fuzzCaseArbitrary({ to: 'server', level: 'safe', layers: ['grammar'] }), 50);
     expect(some.every(it => it.to === 'server' && it.level === 'safe' && it.layer === 'grammar')).toBe(true);
-    const sides = new Set(fc.sample(messageCaseArbitrary(), 100).map(({ to }) => to));
+    const sides = new Set(fc.sample(fuzzCaseArbitrary(), 100).map(({ to }) => to));
     expect(sides.size).toBe(2);
   });
 
   it('of exchanges, transfers and scripts can be had of one side', () => {
     const some = [
-      ...fc.sample(exchangeCaseArbitrary({ to: 'server' }), 20),
-      ...fc.sample(transferCaseArbitrary({ to: 'server', level: 'safe' }), 20),
-      ...fc.sample(scriptArbitrary({ to: 'server' }), 20),
+      ...fc.sample(fuzzCaseArbitrary({ to: 'server', layers: ['exchange'] }), 20),
+      ...fc.sample(fuzzCaseArbitrary({ to: 'server', level: 'safe', layers: ['data'] }), 20),
+      ...fc.sample(fuzzCaseArbitrary({ to: 'server', layers: ['phases'] }), 20),
     ];
     expect(new Set(some.map(({ layer }) => layer))).toEqual(new Set(['exchange', 'data', 'phases']));
     expect(some.every(({ to }) => to === 'server')).toBe(true);
     expect(some.every(one => one.layer !== 'data' || ('level' in one && one.level === 'safe'))).toBe(true);
   });
 
-  it('of messages are of no layer that has cases of its own', () => {
-    for (const layer of ['data', 'phases', 'exchange'] as const) {
-      expect(() => messageCaseArbitrary({ layers: [layer] })).toThrow(RangeError);
-    }
+  it('are none where a layer has none for that peer', () => {
+    expect(() => fuzzCaseArbitrary({ layers: ['outer'], to: 'server' })).toThrow(RangeError);
   });
 
   it('refuse a name that is none', () => {

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { concat, fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { parseCommand } from '../../src/ftp/command.js';
+import type { FuzzCase, TransferCase } from '../../src/fuzz/cases.js';
 import { ServerData } from '../../src/fuzz/driver/data-to-client.js';
 import {
-  type DrivenCase,
   type Finding,
   judgeTransfer,
   type Outcome,
@@ -14,9 +14,9 @@ import {
   type Seen,
   type TransferBaseline,
 } from '../../src/fuzz/driver/index.js';
-import { type TransferCase, transferCases } from '../../src/fuzz/transfers.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import type { ProtectionLevel } from '../../src/secure/protection-level.js';
+import { transferCases } from './case-lists.js';
 import { type DataFaults, dataIn, inMemory, pair, pskSide, serveData, visitData, wireOf } from './data-peers.js';
 import { PAIRS } from './own-peers.js';
 
@@ -90,7 +90,7 @@ interface TestClient {
   goesOn?: boolean;
 }
 
-async function visit(one: DrivenCase | Plain, { faults, protection, prints, goesOn }: TestClient): Promise<Seen> {
+async function visit(one: FuzzCase | Plain, { faults, protection, prints, goesOn }: TestClient): Promise<Seen> {
   const place = inMemory();
   const [ours, theirs] = pair();
   let output = '';

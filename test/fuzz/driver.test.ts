@@ -1,31 +1,22 @@
 /** The driver's parts that need no peer: the order of cases, shrinking, reproducers, and how a process ended. */
 import { describe, expect, it } from 'vitest';
 import { toHex, toUtf8 } from '../../src/bytes.js';
-import { type MessageCase, messageCases } from '../../src/fuzz/cases.js';
+import type { FuzzCase, MessageCase } from '../../src/fuzz/cases.js';
 import { campaign, type FindingRecord } from '../../src/fuzz/driver/campaign.js';
 import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
-import {
-  type DrivenCase,
-  judged,
-  type Outcome,
-  type ProcessExit,
-  sanitizerReport,
-  withExit,
-} from '../../src/fuzz/driver/outcome.js';
+import { judged, type Outcome, type ProcessExit, sanitizerReport, withExit } from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
 import { TargetUnavailable } from '../../src/fuzz/driver/probe.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
-import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
-import { SCRIPTS } from '../../src/fuzz/phases.js';
 import { referenceChunks, references } from '../../src/fuzz/reference.js';
-import { transferCases } from '../../src/fuzz/transfers.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import { errorOf } from '../helpers.js';
+import { exchangeCases, messageCases, SCRIPT_CASES, transferCases } from './case-lists.js';
 
-function first(count: number, cases: Iterable<DrivenCase>): DrivenCase[] {
-  const found: DrivenCase[] = [];
+function first(count: number, cases: Iterable<FuzzCase>): FuzzCase[] {
+  const found: FuzzCase[] = [];
   for (const one of cases) if (found.push(one) === count) break;
   return found;
 }
@@ -74,7 +65,7 @@ describe('the plan', () => {
     expect(first(5000, plan({ ...options, layers: ['octets'], references: of('psk') })).length).toBe(5000);
     expect([...plan({ ...options, layers: ['outer'] })]).toEqual([]);
     const scripts = [...plan({ ...options, layers: ['phases'] })];
-    expect(scripts).toEqual(SCRIPTS.filter(({ to }) => to === 'server'));
+    expect(scripts).toEqual(SCRIPT_CASES.filter(({ to }) => to === 'server'));
     expect([...plan({ ...options, layers: ['level'], references: of('psk') })].length).toBeLessThan(100);
   });
 });
@@ -85,7 +76,7 @@ describe('shrinking', () => {
   it('finds the smallest case that still shows it', async () => {
     expect(one.choices.length).toBeGreaterThan(0);
     expect(await shrunk(one, async () => true)).toEqual({ ...one, choices: [], text: 'NOOP\r\n', level: 'safe' });
-    const needs = async (it: DrivenCase) => (it as MessageCase).choices.length >= 2;
+    const needs = async (it: FuzzCase) => (it as MessageCase).choices.length >= 2;
     expect(((await shrunk(one, needs)) as MessageCase).choices.length).toBe(2);
     expect(await shrunk(one, async () => false)).toEqual(one);
   });
@@ -103,7 +94,7 @@ describe('shrinking', () => {
   });
 
   it('leaves scripts as they are', async () => {
-    expect(await shrunk(SCRIPTS[0]!, async () => true)).toBe(SCRIPTS[0]);
+    expect(await shrunk(SCRIPT_CASES[0]!, async () => true)).toBe(SCRIPT_CASES[0]);
   });
 });
 
@@ -112,13 +103,13 @@ describe('reproducers', () => {
 
   it('are read back as the cases that they are of', () => {
     const cases = [
-      ...SCRIPTS,
+      ...SCRIPT_CASES,
       ...messageCases({ variants: 2 }),
       ...exchangeCases({ variants: 2 }),
       ...transferCases({ variants: 2 }),
     ];
     const written = cases.map(one => reproducerOf(one, outcome, 'X-PSK'));
-    const seen = (it: DrivenCase[]) => it.map(one => JSON.stringify(one));
+    const seen = (it: FuzzCase[]) => it.map(one => JSON.stringify(one));
     expect(seen(parseReproducers(toUtf8(JSON.stringify(written))))).toEqual(seen(cases));
     expect(parseReproducers(toUtf8(JSON.stringify(written[0])))).toEqual([cases[0]]);
     expect(written[0]).toMatchObject({ outcome: 'accepted 200', sent: ['01ff'], mechanism: 'X-PSK' });
@@ -128,7 +119,7 @@ describe('reproducers', () => {
   });
 
   it('tell how the process of the peer ended, where that is not the usual', () => {
-    const outcomeOf = (exit: ProcessExit) => reproducerOf(SCRIPTS[0]!, { ...outcome, exit }, 'X-PSK').outcome;
+    const outcomeOf = (exit: ProcessExit) => reproducerOf(SCRIPT_CASES[0]!, { ...outcome, exit }, 'X-PSK').outcome;
     expect(outcomeOf({ status: 3, signal: null })).toBe('accepted 200, exit status 3');
     expect(outcomeOf({ status: 0, signal: null })).toBe('accepted 200');
     expect(outcomeOf({ status: 139, signal: 'SIGSEGV' })).toBe('accepted 200');
@@ -188,7 +179,7 @@ describe('an outcome', () => {
   });
 
   it('of a client that shows a clear reply, and waits for the protected one, is that it ignored it', () => {
-    const one = SCRIPTS.find(it => it.to === 'client' && it.name === 'success in the clear')!;
+    const one = SCRIPT_CASES.find(it => it.to === 'client' && it.name === 'success in the clear')!;
     const trace = { commands: ['safe PWD', 'safe QUIT'], mutated: 0, end: 'end' } as const;
     const known = { usual: trace, refused: undefined, shown: 1 };
     const goesOn = judgeClient(one, trace, known);
@@ -219,8 +210,8 @@ describe('an outcome', () => {
 });
 
 describe('a campaign', () => {
-  const cases = SCRIPTS.filter(({ to }) => to === 'server');
-  const run = (play: (one: DrivenCase, nth: number) => Outcome) => {
+  const cases = SCRIPT_CASES.filter(({ to }) => to === 'server');
+  const run = (play: (one: FuzzCase, nth: number) => Outcome) => {
     const told: string[] = [];
     let nth = 0;
     const summary = campaign({
@@ -312,7 +303,7 @@ describe('a campaign', () => {
 
   it('tells once that a client takes clear replies, whatever they say', async () => {
     const { findings } = await campaign({
-      cases: SCRIPTS.filter(it => it.to === 'client' && it.source === 'RFC 2228 §7'),
+      cases: SCRIPT_CASES.filter(it => it.to === 'client' && it.source === 'RFC 2228 §7'),
       mechanism: 'X-PSK',
       play: async () => ({ kind: 'accepted', finding: 'clear text accepted' }),
       isOver: () => false,

@@ -2,19 +2,20 @@
 import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
+import type { FuzzCase } from '../../src/fuzz/cases.js';
 import { campaign, type FindingRecord, type SummaryRecord } from '../../src/fuzz/driver/campaign.js';
 import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
 import { type Connection, SetupFailed } from '../../src/fuzz/driver/connection.js';
-import type { DrivenCase, Outcome } from '../../src/fuzz/driver/outcome.js';
+import type { Outcome } from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
 import { parseReproducers } from '../../src/fuzz/driver/reproducer.js';
 import { playToClient } from '../../src/fuzz/driver/to-client.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
-import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
 import { references } from '../../src/fuzz/reference.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer } from '../../src/secure/security-context.js';
+import { exchangeCases } from './case-lists.js';
 import { clientConnection, type Fault, serverConnection, valid } from './connections.js';
 import { kerberos, type NewSides, xPsk } from './exchange-sides.js';
 
@@ -37,7 +38,7 @@ const forgiving = (reason: RegExp): Fault => {
 };
 
 /** Plays cases to one side with a fault. */
-function playTo(to: Peer, newSides: NewSides, fault: Fault): (one: DrivenCase) => Promise<Outcome> {
+function playTo(to: Peer, newSides: NewSides, fault: Fault): (one: FuzzCase) => Promise<Outcome> {
   if (to === 'server') {
     return async one => {
       const { mechanism, keys, initiator, ...sides } = newSides();
@@ -45,7 +46,7 @@ function playTo(to: Peer, newSides: NewSides, fault: Fault): (one: DrivenCase) =
       return await playToServer(one, { mechanism, keys, exchange: initiator, user: 'anna' }, await wire(), wire);
     };
   }
-  const trace = async (one: DrivenCase | 'accept') => {
+  const trace = async (one: FuzzCase | 'accept') => {
     const sides = newSides();
     const { mechanism, keys, acceptor } = sides;
     return await playToClient(one, { mechanism, keys, exchange: acceptor, at: 1 }, clientConnection(sides, fault));
@@ -61,8 +62,8 @@ interface Ran {
 }
 
 async function fuzzed(
-  cases: Iterable<DrivenCase>,
-  play: (one: DrivenCase) => Promise<Outcome>,
+  cases: Iterable<FuzzCase>,
+  play: (one: FuzzCase) => Promise<Outcome>,
   most: number,
 ): Promise<Ran> {
   const findings: FindingRecord[] = [];

@@ -3,20 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex, toUtf8 } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
-import { exchangeCaseArbitrary } from '../../src/fuzz/arbitraries.js';
-import {
-  comesAgain,
-  EXCHANGES,
-  type ExchangeCase,
-  exchangeCases,
-  exchangePeersOf,
-  performExchange,
-} from '../../src/fuzz/exchange/cases.js';
+import { fuzzCaseArbitrary } from '../../src/fuzz/arbitraries.js';
+import { type FuzzCase, peersOf } from '../../src/fuzz/cases.js';
 import { type ExchangeTurn, lineOf, linesOf } from '../../src/fuzz/exchange/mutation.js';
+import { comesAgain, performExchange } from '../../src/fuzz/exchange/perform.js';
+import { EXCHANGES } from '../../src/fuzz/exchange/table.js';
 import type { Exchange, Peer } from '../../src/secure/security-context.js';
 import { adatOf } from '../../src/secure/security-data.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
+import { exchangeCases } from './case-lists.js';
 import { heard, MECHANISMS, type NewSides, type Sides, stepOf, told, xPsk } from './exchange-sides.js';
 
 interface Heard {
@@ -96,7 +92,7 @@ function turnsOf(newSides: NewSides): ExchangeTurn[] {
   return turns;
 }
 
-function judge(one: ExchangeCase, newSides: NewSides): boolean {
+function judge(one: FuzzCase, newSides: NewSides): boolean {
   const sides = newSides();
   let sent: Uint8Array | undefined;
   let outcome = play(one.to, sides, turn => {
@@ -141,7 +137,7 @@ describe.each(MECHANISMS)('exchanges of %s', (name, newSides) => {
 
 describe('every mutation', () => {
   it('has a name of its own', () => {
-    const names = EXCHANGES.flatMap(it => exchangePeersOf(it).map(to => `${to} ${it.name}`));
+    const names = EXCHANGES.flatMap(it => peersOf(it).map(to => `${to} ${it.name}`));
     expect(names.filter((one, i) => names.indexOf(one) !== i)).toEqual([]);
   });
 
@@ -158,9 +154,7 @@ describe('every mutation', () => {
         });
       }
     }
-    const silent = EXCHANGES.flatMap(it => exchangePeersOf(it).map(to => `${to} ${it.name}`)).filter(
-      it => !said.has(it),
-    );
+    const silent = EXCHANGES.flatMap(it => peersOf(it).map(to => `${to} ${it.name}`)).filter(it => !said.has(it));
     expect(silent).toEqual([]);
   });
 });
@@ -179,9 +173,10 @@ describe('cases', () => {
   });
 
   it('can be drawn, of one side or both', () => {
-    const [both, server] = [exchangeCaseArbitrary(), exchangeCaseArbitrary({ to: 'server' })].map(it =>
-      fc.sample(it, 200),
-    );
+    const [both, server] = [
+      fuzzCaseArbitrary({ layers: ['exchange'] }),
+      fuzzCaseArbitrary({ layers: ['exchange'], to: 'server' }),
+    ].map(it => fc.sample(it, 200));
     expect(new Set(both!.map(({ to }) => to)).size).toBe(2);
     expect(server!.every(({ to }) => to === 'server')).toBe(true);
     const turns = turnsOf(xPsk);

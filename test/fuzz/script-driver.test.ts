@@ -1,37 +1,32 @@
 /** Lines in one piece with those that change the rules, as the driver plays them: what was in a buffer must not be believed later. */
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, LF, toUtf8 } from '../../src/bytes.js';
+import { type FuzzCase, mutationIn } from '../../src/fuzz/cases.js';
 import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
 import type { Connection } from '../../src/fuzz/driver/connection.js';
 import type { Outcome } from '../../src/fuzz/driver/outcome.js';
 import { playToClient } from '../../src/fuzz/driver/to-client.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
-import { SCRIPTS, type ScriptCase } from '../../src/fuzz/phases.js';
+import { SCRIPTS } from '../../src/fuzz/phases.js';
 import type { Peer } from '../../src/secure/security-context.js';
+import { SCRIPT_CASES } from './case-lists.js';
 import { clientConnection, clientOf, serverConnection } from './connections.js';
 import { kerberos, MECHANISMS, type NewSides, type Sides, xPsk } from './exchange-sides.js';
 
+const startOf = (one: FuzzCase) => mutationIn(SCRIPTS, one).start;
 const buffered = (to: Peer) =>
-  SCRIPTS.filter(it => it.to === to && ['auth', 'adat'].includes(it.start)).map(it => [it.name, it] as const);
+  SCRIPT_CASES.filter(it => it.to === to && ['auth', 'adat'].includes(startOf(it))).map(it => [it.name, it] as const);
 
 type NewConnection = (sides: Sides) => Connection;
 
-async function playServer(
-  one: ScriptCase,
-  newSides: NewSides,
-  wire: NewConnection = serverConnection,
-): Promise<Outcome> {
+async function playServer(one: FuzzCase, newSides: NewSides, wire: NewConnection = serverConnection): Promise<Outcome> {
   const { mechanism, keys, initiator, ...sides } = newSides();
   const target = { mechanism, keys, exchange: initiator, user: 'anna' };
   return await playToServer(one, target, wire({ mechanism, keys, initiator, ...sides }));
 }
 
-async function playClient(
-  one: ScriptCase,
-  newSides: NewSides,
-  wire: NewConnection = clientConnection,
-): Promise<Outcome> {
-  const trace = async (played: ScriptCase | 'accept') => {
+async function playClient(one: FuzzCase, newSides: NewSides, wire: NewConnection = clientConnection): Promise<Outcome> {
+  const trace = async (played: FuzzCase | 'accept') => {
     const sides = newSides();
     const { mechanism, keys, acceptor } = sides;
     return await playToClient(played, { mechanism, keys, exchange: acceptor, at: 1 }, wire(sides));
@@ -105,13 +100,13 @@ describe.each([
 ])('bad peers under %s', (_, newSides) => {
   it.each(buffered('server'))('a server that carries it out: %s', async (_name, one) => {
     const outcome = await playServer(one, newSides, badServer());
-    const finding = one.start === 'adat' ? 'clear text accepted' : 'order broken';
+    const finding = startOf(one) === 'adat' ? 'clear text accepted' : 'order broken';
     expect(outcome).toMatchObject({ kind: 'accepted', code: 200, finding });
     expect(outcome.sent?.map(octets => fromUtf8(octets)).join('')).toMatch(/\r\n$/);
   });
 
   it('a server that carries it out before it says 235', async () => {
-    const one = SCRIPTS.find(it => it.name === 'NOOP in one piece with the last ADAT')!;
+    const one = SCRIPT_CASES.find(it => it.name === 'NOOP in one piece with the last ADAT')!;
     const outcome = await playServer(one, newSides, badServer(true));
     expect(outcome).toMatchObject({ kind: 'accepted', code: 200, finding: 'order broken' });
   });
@@ -119,7 +114,7 @@ describe.each([
   it.each(buffered('client').filter(([, it]) => 'expected' in it && it.expected.verdict === 'refuse'))(
     'a client that believes it: %s',
     async (_name, one) => {
-      const finding = one.start === 'adat' ? 'clear text accepted' : 'order broken';
+      const finding = startOf(one) === 'adat' ? 'clear text accepted' : 'order broken';
       expect(await playClient(one, newSides, badClient)).toMatchObject({ kind: 'accepted', finding });
     },
   );

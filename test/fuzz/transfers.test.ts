@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { concatAll, toHex } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
-import { FILE, PIECE, performTransfer, type TransferCase, transferCases } from '../../src/fuzz/transfers.js';
+import type { TransferCase } from '../../src/fuzz/cases.js';
+import { FILE, PIECE, performTransfer } from '../../src/fuzz/transfers.js';
 import { BlockReader } from '../../src/secure/data-block.js';
+import { transferCases } from './case-lists.js';
 import { type NewPair, PAIRS } from './own-peers.js';
 
 /** Reads a transfer, and gives the file as far as it was taken and the error that ended it. */

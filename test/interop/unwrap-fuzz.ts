@@ -5,13 +5,14 @@
  */
 import { concat, toHex } from '../../src/bytes.js';
 import { CommandReader } from '../../src/ftp/command.js';
-import { type MessageCase, messageCases, perform } from '../../src/fuzz/cases.js';
+import { fuzzCases, isMessage, type MessageCase } from '../../src/fuzz/cases.js';
 import { Choices, choicesFrom } from '../../src/fuzz/choices.js';
 import { sanitizerReport } from '../../src/fuzz/driver/index.js';
 import { type Finding, findingOf } from '../../src/fuzz/driver/outcome.js';
 import type { ForgingContext } from '../../src/fuzz/mechanisms/forgery.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
+import { perform } from '../../src/fuzz/perform.js';
 import type { Krb5ContextOptions } from '../../src/mechanisms/krb5/index.js';
 import { decodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { TokenLevel } from '../../src/secure/protection-level.js';
@@ -64,7 +65,8 @@ export async function fuzzUnwrap(realm: Realm, enctype: number, seconds: number,
     await its.peer.close().catch(() => {});
     its = await established(realm, enctype);
   };
-  for (const one of messageCases({ seed, to: 'server', layers: LAYERS, variants: 2 })) {
+  for (const one of fuzzCases({ seed, to: 'server', layers: LAYERS, variants: 2 })) {
+    if (!isMessage(one)) continue;
     if (since() > seconds / 2) break;
     // What moves the window of numbers is told about a context of its own.
     if (one.layer === 'sequence') await renew();

@@ -1,10 +1,10 @@
 /** `rfc2228 fuzz client`: plays the server for whatever connects. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type FuzzCase, isTransfer, type TransferCase } from '../../fuzz/cases.js';
 import {
   type Baseline,
   type ClientTrace,
-  type DrivenCase,
   type FuzzSide,
   judgeClient,
   judgeTransfer,
@@ -19,7 +19,6 @@ import {
   type TransferBaseline,
   withExit,
 } from '../../fuzz/driver/index.js';
-import type { TransferCase } from '../../fuzz/transfers.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { sideOf } from './mechanisms.js';
@@ -146,7 +145,7 @@ interface Learned {
 /** So many commands are tried for one whose reply changes what the client does: each takes a connection. */
 const MAX_PLACES = 8;
 
-const placeOf = (one: DrivenCase | Plain) => (typeof one === 'string' ? undefined : one.at);
+const placeOf = (one: FuzzCase | Plain) => (typeof one === 'string' ? undefined : one.at);
 const isShown = (output: string | undefined, at: number) => new RegExp(`${markerOf(at)}(?!\\d)`).test(output ?? '');
 
 class Clients {
@@ -224,10 +223,10 @@ class Clients {
     if (isAlike && status !== refused) this.#statuses = { usual: [status, statusOf(again)], failed: refused };
   }
 
-  async play(one: DrivenCase): Promise<Outcome> {
+  async play(one: FuzzCase): Promise<Outcome> {
     const visit = await this.#visit(one);
     if (visit === undefined) return { kind: 'unready', detail: `no client came${this.#lastWords}` };
-    if (one.layer === 'data') return await this.#judgeTransfer(one as TransferCase, visit);
+    if (isTransfer(one)) return await this.#judgeTransfer(one, visit);
     const { trace, exit, output } = visit;
     const shown = this.#shows ? output!.split(MARKER).length - 1 : undefined;
     const outcome = judgeClient(one, trace, {
@@ -276,7 +275,7 @@ class Clients {
   }
 
   async #visit(
-    one: DrivenCase | Plain,
+    one: FuzzCase | Plain,
     at = placeOf(one) ?? this.#at,
     toEnd = this.#statuses !== undefined,
   ): Promise<Visit | undefined> {

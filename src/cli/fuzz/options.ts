@@ -2,7 +2,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FtpSecurityError } from '../../errors.js';
-import { type DrivenCase, type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
+import type { FuzzCase } from '../../fuzz/cases.js';
+import { type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
 import { LAYERS, type Layer } from '../../fuzz/mutation.js';
 import { references } from '../../fuzz/reference.js';
 import { nodeCiphers } from '../../node/index.js';
@@ -58,7 +59,7 @@ export interface Values {
 }
 
 export interface Settings {
-  cases: Iterable<DrivenCase>;
+  cases: Iterable<FuzzCase>;
   seed: number;
   /** Whether no further case is to be played. */
   isOver(played: number): boolean;
@@ -99,7 +100,7 @@ export function settingsOf(values: Values, to: Peer): Settings {
   };
 }
 
-function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
+function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<FuzzCase> {
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
   const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
@@ -122,10 +123,7 @@ function interruption(): AbortSignal {
 }
 
 /** @param place  gives the command whose reply is mutated, for the one that the case names, if it does */
-export function* placed(
-  cases: Iterable<DrivenCase>,
-  place: (own: number | undefined) => number,
-): Generator<DrivenCase> {
+export function* placed(cases: Iterable<FuzzCase>, place: (own: number | undefined) => number): Generator<FuzzCase> {
   for (const one of cases) yield { ...one, at: place(one.at) };
 }
 
@@ -136,16 +134,16 @@ function layerOf(name: string): Layer {
 }
 
 /** @param path  a reproducer, or a folder of them */
-function replayed(path: string, to: Peer): DrivenCase[] {
+function replayed(path: string, to: Peer): FuzzCase[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return readReproducer(path, to);
   const files = readdirSync(path).filter(file => file.endsWith('.json'));
   if (files.length === 0) throw new InputError(`${path}: no reproducer is in this folder`);
   return files.sort().flatMap(file => readReproducer(join(path, file), to));
 }
 
-function readReproducer(file: string, to: Peer): DrivenCase[] {
+function readReproducer(file: string, to: Peer): FuzzCase[] {
   const octets = readInput(file);
-  let cases: DrivenCase[];
+  let cases: FuzzCase[];
   try {
     cases = parseReproducers(octets);
   } catch (error) {

@@ -1,10 +1,10 @@
 /** `rfc2228 fuzz server`: plays the client. */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FuzzCase } from '../../fuzz/cases.js';
 import {
   type Connection,
   crashed,
-  type DrivenCase,
   type Outcome,
   playToServer,
   probeServer,
@@ -66,7 +66,7 @@ async function probe(target: ServerTarget, place: Place): Promise<string> {
   }
 }
 
-async function play(one: DrivenCase, target: ServerTarget, place: Place): Promise<Outcome> {
+async function play(one: FuzzCase, target: ServerTarget, place: Place): Promise<Outcome> {
   const child = started(place);
   const outcome = await playOnce(one, target, place, child);
   const hasClosed = outcome.kind === 'closed' || outcome.closes === true;
@@ -81,7 +81,7 @@ function withStatus(outcome: Outcome): Outcome {
   return kind === 'crashed' || !exit?.status ? outcome : crashed(outcome, `ends by itself, with status ${exit.status}`);
 }
 
-async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
+async function playOnce(one: FuzzCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
   try {
     return await withConnection(place, child, async connect => {
       const { connection, socket } = await connect();

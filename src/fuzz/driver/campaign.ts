@@ -1,7 +1,7 @@
 /** A run: case after case, each finding once, made small; told as it goes. */
 
+import type { FuzzCase } from '../cases.js';
 import {
-  type DrivenCase,
   FINDINGS,
   type Finding,
   findingsOf,
@@ -15,10 +15,10 @@ import { type Reproducer, reproducerOf } from './reproducer.js';
 import { shrunk } from './shrink.js';
 
 export interface CampaignOptions {
-  cases: Iterable<DrivenCase>;
+  cases: Iterable<FuzzCase>;
   mechanism: string;
   /** Plays one case, on a connection of its own. */
-  play(one: DrivenCase): Promise<Outcome>;
+  play(one: FuzzCase): Promise<Outcome>;
   /** Asked before each case, but not while a finding is made small. */
   isOver(played: number): boolean;
   /** Whether the run was broken off, so that no finding is made smaller any more. Default: never. */
@@ -95,7 +95,7 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
 }
 
 interface Played {
-  one: DrivenCase;
+  one: FuzzCase;
   outcome: Outcome;
 }
 
@@ -124,7 +124,7 @@ class Findings {
     this.#tell(reproducerOf(one, { ...outcome, detail, finding: 'crashed' }, this.#options.mechanism));
   }
 
-  #isNew(one: DrivenCase, finding: Finding): boolean {
+  #isNew(one: FuzzCase, finding: Finding): boolean {
     const key = keyOf(one, finding);
     return this.#known.size < this.#known.set(key, finding).size;
   }
@@ -147,7 +147,7 @@ class Findings {
   }
 }
 
-function recordOf(index: number, one: DrivenCase, { kind, code, finding, also, detail, exit }: Outcome): CaseRecord {
+function recordOf(index: number, one: FuzzCase, { kind, code, finding, also, detail, exit }: Outcome): CaseRecord {
   const { layer, name, to } = one;
   return {
     type: 'case',
@@ -171,7 +171,7 @@ const OF_EVERY_CASE: readonly Finding[] = ['weak reply given', 'clear reply give
 const OF_RULE: readonly Finding[] = ['clear text accepted', 'lower level accepted'];
 
 /** Levels and variants of one mutation that show the same are one finding. */
-function keyOf({ layer, name, source }: DrivenCase, finding: Finding): string {
+function keyOf({ layer, name, source }: FuzzCase, finding: Finding): string {
   if (OF_EVERY_CASE.includes(finding)) return finding;
   // What a client does when an exchange has failed, for whatever reason.
   if (finding === 'gone on in the clear') return `${layer}: ${finding}`;

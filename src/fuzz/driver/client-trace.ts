@@ -2,14 +2,13 @@
  * What a client made of a mutated reply: what it does next is held against what the same client did behind a valid reply and
  * behind one that refuses; and what it prints tells too, or its exit status.
  */
+
 import type { FtpSecurityError } from '../../errors.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
-import type { MessageCase } from '../cases.js';
-import type { ExchangeCase } from '../exchange/cases.js';
+import type { FuzzCase } from '../cases.js';
 import type { Expectation } from '../mutation.js';
-import type { ClientScript } from '../phases.js';
 import type { NoReply } from './connection.js';
-import { type DrivenCase, judged, judgedExchange, type Outcome, type OutcomeKind } from './outcome.js';
+import { judged, judgedExchange, type Outcome, type OutcomeKind } from './outcome.js';
 
 /** What a client did on one connection. */
 export interface ClientTrace {
@@ -29,7 +28,7 @@ export interface ClientTrace {
   waited?: boolean;
   end: NoReply;
   /** What was mutated, as it was sent. */
-  played?: DrivenCase;
+  played?: FuzzCase;
   sent?: readonly Uint8Array[];
   /** A command that can't be verified. */
   error?: FtpSecurityError;
@@ -61,7 +60,7 @@ export interface Signals<T> {
 }
 
 /** What a client made of a mutated reply. */
-export function judgeClient(one: DrivenCase, trace: ClientTrace, known: Baseline): Outcome {
+export function judgeClient(one: FuzzCase, trace: ClientTrace, known: Baseline): Outcome {
   const { commands, mutated, early, end, played = one, sent, error, waited } = trace;
   if (mutated === undefined) return { kind: 'skipped', detail: 'never came there' };
   const next = commands[mutated + 1];
@@ -70,9 +69,7 @@ export function judgeClient(one: DrivenCase, trace: ClientTrace, known: Baseline
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(played);
   const as = (kind: Outcome['kind']) =>
-    one.layer === 'exchange'
-      ? judgedExchange({ ...base, kind }, one as ExchangeCase)
-      : judged({ ...base, kind }, expected, (one as MessageCase).forges);
+    one.layer === 'exchange' ? judgedExchange({ ...base, kind }, one) : judged({ ...base, kind }, expected, one.forges);
   // A client may show a clear reply as one that nothing vouches for, and wait for the protected one: that does not take it.
   const isClearOnly = expected.verdict === 'refuse' && expected.codes[0] === 'sequence/unprotected';
   if (hasShown && expected.verdict === 'refuse' && !(isClearOnly && waited)) return as('accepted');
@@ -117,8 +114,8 @@ function kindOfEarly({ commands, mutated, end, waited }: ClientTrace, usual: Cli
 }
 
 /** A client may do anything behind a text that the case has made up, or a reply that refuses. */
-function expectedOf(one: DrivenCase): MessageCase['expected'] {
-  const { expected } = one as MessageCase | ClientScript | ExchangeCase;
+function expectedOf(one: FuzzCase): Expectation {
+  const { expected } = one;
   const own = one.layer === 'phases' || one.layer === 'inner' || one.layer === 'fragments';
   return own && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
 }

@@ -2,14 +2,16 @@
  * The data connections of the server that a client under test is connected to (RFC 2228 §6): PBSZ and PROT, PASV, EPSV, PORT and
  * EPRT, files that are sent, valid or mutated, and files that are received, which are held to the rules.
  */
+
 import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
 import { FtpSecurityError, replyCodeFor } from '../../errors.js';
 import type { Command } from '../../ftp/command.js';
 import { BlockReader, BlockWriter } from '../../secure/data-block.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
 import { formatPbszText, parsePbsz, parseProt } from '../../secure/security-data.js';
+import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
-import { DATA_MARKER, FILE, performTransfer, type TransferCase } from '../transfers.js';
+import { DATA_MARKER, FILE, performTransfer } from '../transfers.js';
 import type { Connection, DataConnections, DataListener } from './connection.js';
 import { extendedPortOf, passiveText, portOf } from './data-address.js';
 import type { Answer } from './server-replies.js';

@@ -2,13 +2,15 @@
  * Transfers to a server under test (RFC 2228 §6): a valid file first, which tells whether it takes any; then the mutated one; and
  * where it may take that, what it gives back.
  */
+
 import { concatAll, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { replyDetails } from '../../ftp/reply-details.js';
 import { BlockReader } from '../../secure/data-block.js';
 import { factsOf } from '../../secure/protection-level.js';
 import { pbszOf } from '../../secure/security-data.js';
-import { FILE, PIECE, performTransfer, type TransferCase, validTransfer } from '../transfers.js';
+import type { TransferCase } from '../cases.js';
+import { FILE, PIECE, performTransfer, validTransfer } from '../transfers.js';
 import { type ClientSide, CUT } from './client-side.js';
 import type { Connection, DataConnections } from './connection.js';
 import type { Outcome } from './outcome.js';

@@ -1,9 +1,10 @@
 /** Mutated security data to a client under test (RFC 2228 §3, ADAT). */
-import { type ExchangeCase, performExchange } from '../exchange/cases.js';
+import type { FuzzCase } from '../cases.js';
 import type { ExchangeKeys } from '../exchange/mutation.js';
+import { performExchange } from '../exchange/perform.js';
 import { type ReplyMutator, TO_ITS_END } from './reply-mutator.js';
 
-export function exchangeMutator(one: ExchangeCase, keys: ExchangeKeys | undefined): ReplyMutator {
+export function exchangeMutator(one: FuzzCase, keys: ExchangeKeys | undefined): ReplyMutator {
   return {
     toAdat({ session: _, ...turn }) {
       const octets = performExchange(one, { ...turn, to: 'client', keys });

@@ -1,6 +1,8 @@
 /** Mutated security data to a server under test (RFC 2228 §3, ADAT), and whether it believes us all the same. */
+
 import { toUtf8 } from '../../bytes.js';
-import { comesAgain, type ExchangeCase, performExchange } from '../exchange/cases.js';
+import type { FuzzCase } from '../cases.js';
+import { comesAgain, performExchange } from '../exchange/perform.js';
 import type { ClientSide, MutatedLine } from './client-side.js';
 import type { Connection } from './connection.js';
 import { judgedExchange, type Outcome } from './outcome.js';
@@ -10,7 +12,7 @@ const MIC = toUtf8('MIC AAAA\r\n');
 
 /** @param another  makes another connection to the same server, or throws SetupFailed; without it nothing is replayed there */
 export async function playExchange(
-  one: ExchangeCase,
+  one: FuzzCase,
   client: ClientSide,
   another?: () => Promise<Connection>,
 ): Promise<Outcome> {

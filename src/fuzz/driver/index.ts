@@ -20,7 +20,6 @@ export {
 } from './connection.js';
 export {
   crashed,
-  type DrivenCase,
   FINDINGS,
   type Finding,
   type Outcome,

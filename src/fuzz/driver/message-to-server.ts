@@ -1,6 +1,7 @@
 /** A mutated command to a server under test: what it answers tells what it made of it. */
 import { covers } from '../../secure/protection-level.js';
-import { type MessageCase, perform } from '../cases.js';
+import type { MessageCase } from '../cases.js';
+import { perform } from '../perform.js';
 import { type ClientSide, NOT_HEARD } from './client-side.js';
 import { SetupFailed } from './connection.js';
 import { judged, type Outcome } from './outcome.js';

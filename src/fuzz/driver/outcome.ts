@@ -1,18 +1,7 @@
 /** What became of a case, and which of it is a finding: what a peer did is held against what a conforming one must do. */
 import type { ErrorCode } from '../../errors.js';
-import type { MessageCase } from '../cases.js';
-import type { ExchangeCase } from '../exchange/cases.js';
+import type { FuzzCase } from '../cases.js';
 import type { Expectation } from '../mutation.js';
-import type { ScriptCase } from '../phases.js';
-import type { TransferCase } from '../transfers.js';
-
-/** A case that is played to a peer: over its control connection, or as a transfer behind it. */
-export type DrivenCase = (MessageCase | ScriptCase | ExchangeCase | TransferCase) & Placed;
-
-interface Placed {
-  /** To a client: which command behind the exchange gets the mutated reply, from 1. Without it the driver's target says. */
-  at?: number;
-}
 
 /**
  * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
@@ -72,7 +61,7 @@ export interface Outcome {
   /** Of `unready`: the connection could not be made, or was cut. */
   cut?: true;
   /** The case as it was played, where the driver had to fit it to the peer. */
-  played?: DrivenCase;
+  played?: FuzzCase;
   /** Octets of the mutated message, in the chunks that they went in. */
   sent?: readonly Uint8Array[];
   /** It answered, and then ended the connection. */
@@ -136,7 +125,7 @@ const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
 };
 
 /** The same for a case of an exchange. */
-export function judgedExchange(outcome: Outcome, { expected, forges }: ExchangeCase): Outcome {
+export function judgedExchange(outcome: Outcome, { expected, forges }: FuzzCase): Outcome {
   const { finding, also, ...rest } = judged(outcome, expected, forges);
   const named = (its: Finding) => OF_EXCHANGES[its] ?? its;
   return { ...rest, ...(finding && { finding: named(finding) }), ...(also && { also: also.map(named) }) };

@@ -1,20 +1,17 @@
 /** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, and none twice. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, toUtf8 } from '../../bytes.js';
+import type { TokenLevel } from '../../secure/protection-level.js';
 import type { Peer } from '../../secure/security-context.js';
-import { type MessageCase, messageCases, mutationOf } from '../cases.js';
-import { exchangeCases } from '../exchange/cases.js';
+import { type FuzzCase, fuzzCases, MUTATIONS, mutationIn } from '../cases.js';
 import type { Layer } from '../mutation.js';
-import { SCRIPTS } from '../phases.js';
 import { type Reference, referenceChunks } from '../reference.js';
-import { transferCases } from '../transfers.js';
-import type { DrivenCase } from './outcome.js';
 
 export interface PlanOptions {
   to: Peer;
   seed: number;
   layers: readonly Layer[];
-  level?: MessageCase['level'];
+  level?: TokenLevel;
   /**
    * Those of one mechanism: a case that is applicable in none of them is left out, and so is one that repeats the octets of an
    * earlier case of its name. Default: none, and every case is put.
@@ -22,7 +19,6 @@ export interface PlanOptions {
   references?: readonly Reference[];
 }
 
-const VARIANTS = 4;
 /** Far enough that no two rounds share a seed of a case. */
 const ROUND = 1_000_003;
 const ONE_LINE = '200 Ok\r\n';
@@ -31,16 +27,13 @@ const ONE_LINE = '200 Ok\r\n';
  * Cases, the same for the same seed. They end where a whole round brings no new octets; none come where no layer has any for
  * this peer.
  */
-export function* plan({ to, seed, layers, level, references = [] }: PlanOptions): Generator<DrivenCase> {
+export function* plan({ to, seed, layers, level, references = [] }: PlanOptions): Generator<FuzzCase> {
   const isNew = noveltyIn(references);
-  let round: DrivenCase[] = layers.includes('phases') ? SCRIPTS.filter(script => script.to === to) : [];
   for (let number = 0; ; number++) {
-    const options = { seed: (seed + number * ROUND) >>> 0, variants: VARIANTS, layers, to, ...(level && { level }) };
-    const exchanges = layers.includes('exchange') ? exchangeCases(options) : [];
-    const transfers = layers.includes('data') ? transferCases(options) : [];
-    round.push(...[...messageCases(options)].map(shaped), ...exchanges, ...transfers);
+    const options = { seed: (seed + number * ROUND) >>> 0, layers, to, ...(level && { level }) };
+    let round = [...fuzzCases(options)].map(shaped);
     // The first variant is the simplest one in every round.
-    if (number > 0) round = round.filter(one => 'choices' in one && one.choices.length > 0);
+    if (number > 0) round = round.filter(one => one.choices.length > 0);
     let isOver = true;
     for (const one of byTurns(round)) {
       if (!isNew(one)) continue;
@@ -48,18 +41,18 @@ export function* plan({ to, seed, layers, level, references = [] }: PlanOptions)
       yield one;
     }
     if (isOver) return;
-    round = [];
   }
 }
 
 /** A client is given the text that answers its command, so that of the case only its number of lines matters. */
-function shaped(one: MessageCase): MessageCase {
-  const isFitted = one.to === 'client' && !mutationOf(one)?.needs?.includes('lines');
+function shaped(one: FuzzCase): FuzzCase {
+  const isFitted =
+    one.to === 'client' && one.text !== undefined && !mutationIn(MUTATIONS, one).needs?.includes('lines');
   return isFitted ? { ...one, text: ONE_LINE } : one;
 }
 
 /** Whether a case is applicable, and sends what no earlier case of its name has sent; everything is new without references. */
-function noveltyIn(references: readonly Reference[]): (one: DrivenCase) => boolean {
+function noveltyIn(references: readonly Reference[]): (one: FuzzCase) => boolean {
   const sent = new Set<string>();
   return one => {
     if (references.length === 0) return true;
@@ -80,8 +73,8 @@ function digestOf(all: readonly (readonly Uint8Array[] | undefined)[]): string {
 }
 
 /** One of each layer, then another of each, until none is left. */
-function* byTurns(cases: readonly DrivenCase[]): Generator<DrivenCase> {
-  const queues = new Map<Layer, DrivenCase[]>();
+function* byTurns(cases: readonly FuzzCase[]): Generator<FuzzCase> {
+  const queues = new Map<Layer, FuzzCase[]>();
   for (const one of cases) {
     if (!queues.has(one.layer)) queues.set(one.layer, []);
     queues.get(one.layer)!.push(one);

@@ -1,9 +1,10 @@
 /** How one kind of case mutates what a conforming server says to a client under test. */
+
 import type { ProtectionLevel } from '../../secure/protection-level.js';
+import type { FuzzCase } from '../cases.js';
 import type { ExchangeTurn } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 import type { Sending } from './data-to-client.js';
-import type { DrivenCase } from './outcome.js';
 import type { Answer } from './server-replies.js';
 
 /** So many commands behind a mutated reply let a client come to its end, lest it die of ours. */
@@ -64,7 +65,7 @@ export interface ReplyMutator {
   isLost?: true;
   /** Where a message was mutated. */
   readonly markers?: number;
-  readonly played?: DrivenCase | undefined;
+  readonly played?: FuzzCase | undefined;
   /** What was mutated has no end. */
   readonly isOpen?: boolean;
 }

@@ -1,11 +1,13 @@
 /** A command out of order to a server under test (RFC 2228 §3 and §7): the code of its reply tells whether it was carried out. */
 import { concat } from '../../bytes.js';
+import { type FuzzCase, mutationIn } from '../cases.js';
 import { lineOf, linesOf } from '../exchange/mutation.js';
-import { type ServerScript, scriptOctets } from '../phases.js';
+import { SCRIPTS, type Script, scriptOctets } from '../phases.js';
 import { type ClientSide, ready } from './client-side.js';
 import { type Finding, judged, type Outcome, withFinding } from './outcome.js';
 
-export async function playScript(script: ServerScript, client: ClientSide): Promise<Outcome> {
+export async function playScript(one: FuzzCase, client: ClientSide): Promise<Outcome> {
+  const script = mutationIn(SCRIPTS, one);
   const { start, before, line } = script;
   if (start === 'auth') return await playWithAuth(script, client);
   if (start === 'adat') return await playWithAdat(script, client);
@@ -20,7 +22,7 @@ export async function playScript(script: ServerScript, client: ClientSide): Prom
 }
 
 /** The line is in the server's buffer when it accepts AUTH. */
-async function playWithAuth(script: ServerScript, client: ClientSide): Promise<Outcome> {
+async function playWithAuth(script: Script, client: ClientSide): Promise<Outcome> {
   const line = scriptOctets(script.line, 'server')!;
   await client.greeting();
   await client.auth(line);
@@ -28,7 +30,7 @@ async function playWithAuth(script: ServerScript, client: ClientSide): Promise<O
 }
 
 /** The line is in the server's buffer when the exchange is complete. What is answered before 235 was carried out without. */
-async function playWithAdat(script: ServerScript, client: ClientSide): Promise<Outcome> {
+async function playWithAdat(script: Script, client: ClientSide): Promise<Outcome> {
   const line = scriptOctets(script.line, 'server')!;
   const last = await client.exchange(turn =>
     turn.number + 1 >= linesOf(turn) ? concat(lineOf(turn), line) : undefined,
@@ -47,13 +49,14 @@ function whyNot(code: number): Outcome {
   return { kind: 'skipped', code, detail: `the exchange is answered by ${code}` };
 }
 
-async function come(start: ServerScript['start'], client: ClientSide): Promise<void> {
+async function come(start: Script['start'], client: ClientSide): Promise<void> {
   if (start === 'secured') return await client.establish();
   await client.greeting();
   if (start === 'exchange') await client.auth();
 }
 
-function judgedScript(outcome: Outcome, { codes }: ServerScript): Outcome {
+function judgedScript(outcome: Outcome, { expected }: Script): Outcome {
+  const codes = expected.verdict === 'answer' ? expected.codes : [];
   const { code, finding } = outcome;
   if (code === undefined) return judged(outcome, { verdict: 'either' });
   if (code < 400 && codes.includes(code)) return { ...outcome, kind: 'accepted' };

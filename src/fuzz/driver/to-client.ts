@@ -1,16 +1,14 @@
 /** A client under test: we are the server. How each kind of case mutates what the server says has a file of its own. */
+
 import { FtpSecurityError } from '../../errors.js';
 import { type Command, CommandReader } from '../../ftp/command.js';
 import { formatReply } from '../../ftp/reply.js';
-import type { MessageCase } from '../cases.js';
-import type { ExchangeCase } from '../exchange/cases.js';
-import type { ClientScript } from '../phases.js';
-import { type TransferCase, validTransfer } from '../transfers.js';
+import { type FuzzCase, isMessage, isTransfer, type TransferCase } from '../cases.js';
+import { validTransfer } from '../transfers.js';
 import type { ClientTrace } from './client-trace.js';
 import type { Connection, NoReply } from './connection.js';
 import { exchangeMutator } from './exchange-to-client.js';
 import { messageMutator } from './message-to-client.js';
-import type { DrivenCase } from './outcome.js';
 import { PLAIN, type Plain } from './plain-to-client.js';
 import type { ReplyMutator } from './reply-mutator.js';
 import { scriptMutator } from './script-to-client.js';
@@ -18,7 +16,7 @@ import { type ClientTarget, ServerSide } from './server-side.js';
 
 /** Plays a case to a client that has just connected, or a conforming server. */
 export async function playToClient(
-  one: DrivenCase | Plain,
+  one: FuzzCase | Plain,
   target: ClientTarget,
   connection: Connection,
 ): Promise<ClientTrace> {
@@ -29,12 +27,11 @@ export async function playToClient(
   return { ...server.trace, end };
 }
 
-function mutatorOf(one: DrivenCase | Plain, { keys }: ClientTarget): ReplyMutator {
+function mutatorOf(one: FuzzCase | Plain, { keys }: ClientTarget): ReplyMutator {
   if (typeof one === 'string') return PLAIN[one];
-  if (one.layer === 'phases') return scriptMutator(one as ClientScript);
-  if (one.layer === 'exchange') return exchangeMutator(one as ExchangeCase, keys);
-  if (one.layer === 'data') return transferMutator(one as TransferCase);
-  return messageMutator(one as MessageCase);
+  if (isMessage(one)) return messageMutator(one);
+  if (isTransfer(one)) return transferMutator(one);
+  return one.layer === 'exchange' ? exchangeMutator(one, keys) : scriptMutator(one);
 }
 
 function transferMutator(one: TransferCase): ReplyMutator {

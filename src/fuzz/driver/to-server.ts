@@ -1,15 +1,12 @@
 /** A server under test: we are the client. Each kind of case has a file of its own. */
 import { FtpSecurityError } from '../../errors.js';
-import type { MessageCase } from '../cases.js';
-import type { ExchangeCase } from '../exchange/cases.js';
-import type { ServerScript } from '../phases.js';
-import type { TransferCase } from '../transfers.js';
+import { type FuzzCase, isMessage, isTransfer } from '../cases.js';
 import { ClientSide, type ServerTarget } from './client-side.js';
 import { type Connection, SetupFailed } from './connection.js';
 import { playTransfer } from './data-to-server.js';
 import { playExchange } from './exchange-to-server.js';
 import { playMessage } from './message-to-server.js';
-import type { DrivenCase, Outcome } from './outcome.js';
+import type { Outcome } from './outcome.js';
 import { playScript } from './script-to-server.js';
 
 /**
@@ -18,19 +15,18 @@ import { playScript } from './script-to-server.js';
  * @throws FtpSecurityError, side local, where our own side can't: it has no ticket, say
  */
 export async function playToServer(
-  one: DrivenCase,
+  one: FuzzCase,
   target: ServerTarget,
   connection: Connection,
   another?: () => Promise<Connection>,
 ): Promise<Outcome> {
   const client = new ClientSide(target, connection);
   try {
-    if (one.layer === 'phases') return await playScript(one as ServerScript, client);
-    if (one.layer === 'exchange') return await playExchange(one as ExchangeCase, client, another);
+    if (one.layer === 'exchange') return await playExchange(one, client, another);
+    if (!isMessage(one) && !isTransfer(one)) return await playScript(one, client);
     await client.establish();
     await client.logIn();
-    if (one.layer === 'data') return await playTransfer(one as TransferCase, client, target.data);
-    return await playMessage(one as MessageCase, client);
+    return isMessage(one) ? await playMessage(one, client) : await playTransfer(one, client, target.data);
   } catch (error) {
     if (error instanceof SetupFailed) return unready(error);
     if (!(error instanceof FtpSecurityError) || error.side === 'local') throw error;

@@ -2,7 +2,8 @@
  * What a client made of a mutated transfer: what it prints of the file, what it does next, and what it says about it, held against
  * what the same client does and says behind a valid file, and behind one that its server calls a failure.
  */
-import { DATA_MARKER, FILE_NAMES, isLate, type TransferCase, validTransfer } from '../transfers.js';
+import type { TransferCase } from '../cases.js';
+import { DATA_MARKER, FILE_NAMES, isLate, validTransfer } from '../transfers.js';
 import { type ClientTrace, isDowngrade, kindBySignals } from './client-trace.js';
 import type { Outcome } from './outcome.js';
 import { judgedTransfer } from './transfer-outcome.js';

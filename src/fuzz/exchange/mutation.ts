@@ -6,7 +6,7 @@ import type { CipherOptions } from '../../mechanisms/krb5/enctypes.js';
 import type { EncryptionKey } from '../../mechanisms/krb5/messages.js';
 import type { Peer } from '../../secure/security-context.js';
 import type { Choices } from '../choices.js';
-import type { Expectation } from '../mutation.js';
+import type { Rule } from '../mutation.js';
 
 export interface Krb5Keys extends CipherOptions {
   forges: 'krb5';
@@ -35,19 +35,11 @@ export interface ExchangeTurn {
   keys: ExchangeKeys | undefined;
 }
 
-export interface ExchangeMutation {
-  /** The rule that it breaks, or the liberty that it takes; unique among those to one peer. */
-  name: string;
-  source: string;
-  expected: Expectation;
-  /** Who can be sent it; default both. */
-  to?: Peer;
+export interface ExchangeMutation extends Rule {
   /** The mechanism whose tokens it mutates; default any. */
   forges?: ExchangeFormat;
   /** Which of our lines; default one that is drawn. */
   line?: number;
-  /** It is long, and one variant of it is enough. */
-  large?: true;
   /** What was sent, and taken, comes once more: on a new connection, in the same place. */
   again?: true;
   at: 'token' | 'base64' | 'line';

@@ -69,7 +69,7 @@ function forged<C extends ForgingContext>(make: Forgery<C>['make'], place: Place
 }
 
 /** A mutation and its layer, and the format of tokens that it forges. */
-export type Layered = Mutation & { layer: Layer; forges?: string };
+export type Layered = Mutation & { layer: Layer };
 
 /**
  * Why a forged token must be refused: the first reason says what is wrong with it, and a peer may tell the other, where it

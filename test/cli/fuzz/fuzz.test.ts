@@ -90,7 +90,7 @@ describe('fuzz server', () => {
   });
 
   it('tells a server that hangs', async () => {
-    const args = ['--only', 'base64', '--cases', '1', '--limit', '50', '--json', '--out', join(folder, 'hung')];
+    const args = ['--only', 'base64', '--cases', '1', '--limit', '500', '--json', '--out', join(folder, 'hung')];
     const ran = await against(badServer('hangs'), where => rfc2228(['server', where, ...PSK, ...args]));
     expect(findings(ran)).toMatchObject([{ finding: 'hung', case: { layer: 'base64' } }]);
   });
