@@ -66,6 +66,15 @@ export class FtpSecurityError extends Error {
   }
 }
 
+/**
+ * What was caught, if it refuses bad input. Anything else is a fault of ours, or of a mechanism, and is thrown again: taken
+ * for a refusal, it would be hidden.
+ */
+export function refusalFrom(error: unknown): FtpSecurityError {
+  if (error instanceof FtpSecurityError) return error;
+  throw error;
+}
+
 /** A reply code by which RFC 2228 lets a server refuse. */
 export type RefusalCode = 431 | 501 | 502 | 503 | 504 | 533 | 534 | 535 | 536 | 537;
 

@@ -22,7 +22,7 @@ export {
 } from './ftp/reply-details.js';
 export { ReceivedNumbers } from './received-numbers.js';
 export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } from './secure/data-block.js';
-export { DEVIATIONS, type Deviation, type Tolerance } from './secure/deviations.js';
+export { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS, type Tolerance } from './secure/deviations.js';
 export {
   ProtectedReplyReader,
   protectCommand,
@@ -44,6 +44,7 @@ export {
   type TokenLevel,
 } from './secure/protection-level.js';
 export type {
+  ChannelEnds,
   Exchange,
   ExchangeFacts,
   Mechanism,

@@ -131,11 +131,9 @@ export class ReceivedNumbers {
   #fill(place: bigint): void {
     const index = this.#gapAt(place);
     const { from, to } = this.#gaps[index]!;
-    const rest = [
-      { from, to: place },
-      { from: place + 1n, to },
-    ];
-    this.#gaps.splice(index, 1, ...rest.filter(gap => gap.from < gap.to));
+    this.#gaps.splice(index, 1);
+    if (place + 1n < to) this.#gaps.splice(index, 0, { from: place + 1n, to });
+    if (from < place) this.#gaps.splice(index, 0, { from, to: place });
     if (place >= this.#first) this.#missing -= 1n;
     this.#forgetOldest();
   }

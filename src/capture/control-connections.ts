@@ -93,13 +93,13 @@ function isControl(fromClient: string, fromServer: string, late: boolean, silent
   if ((fromClient === '') !== silent) return false;
   const lines = fromServer.split('\n').filter(line => line.trim() !== '');
   // A client that leaves before its first command has seen a greeting (RFC 959 §5.4), and no other reply.
-  if (silent) return /^(120|220|421)[ -]/.test(lines[0] ?? '');
+  if (silent) return /^(120|220|421)(?:[ -]|\r?$)/.test(lines[0] ?? '');
   const verbs = fromClient.split('\n').map(line => line.trimEnd().split(' ')[0]!.toUpperCase());
   if (verbs.some(verb => NOT_FTP.has(verb)) || !verbs.some(verb => VERBS.has(verb))) return false;
   // What begins with the connection begins with a greeting or a refusal; what starts late may start anywhere.
   return late
-    ? lines.some(line => /^[1-6][0-9][0-9][ -]/.test(line))
-    : /^(120|220|[45][0-9][0-9])[ -]/.test(lines[0] ?? '');
+    ? lines.some(line => /^[1-6][0-9][0-9](?:[ -]|\r?$)/.test(line))
+    : /^(120|220|[45][0-9][0-9])(?:[ -]|\r?$)/.test(lines[0] ?? '');
 }
 
 function hostsOf({ ends }: TcpConnection): string {

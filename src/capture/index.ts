@@ -5,8 +5,9 @@ export type {
   ConnectionRecord,
   MessageRecord,
   RecordedError,
+  RecordedFault,
   ReplyRecord,
   SummaryRecord,
   TranscriptRecord,
 } from './records.js';
-export { type Transcript, type VerifyOptions, verifyRecording } from './transcript.js';
+export { type Fault, type Transcript, type VerifyOptions, verifyRecording } from './transcript.js';

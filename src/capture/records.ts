@@ -18,6 +18,12 @@ export interface RecordedError {
   message: string;
 }
 
+/** A fault of this package, or of a mechanism. */
+export interface RecordedFault {
+  code: 'internal';
+  message: string;
+}
+
 /** A control connection, when an exchange on it is complete, or else when it ends. */
 export interface ConnectionRecord extends Endpoints {
   type: 'connection';
@@ -32,8 +38,8 @@ export interface ConnectionRecord extends Endpoints {
   enctype: number | null;
   /** Whether both directions can be opened. */
   keyed: boolean;
-  /** Why not, where an exchange was completed. */
-  problem: RecordedError | null;
+  /** Why not, where an exchange was completed; or why the connection could not be read to its end. */
+  problem: RecordedError | RecordedFault | null;
   /** What else the mechanism tells of its exchange: times, flags, key types. */
   facts: ExchangeFacts;
 }
@@ -138,6 +144,10 @@ export function replyRecord(connection: number, { messages, reply, classificatio
 
 function errorRecord(error: FtpSecurityError | undefined): RecordedError | null {
   return error === undefined ? null : { code: error.code, message: error.message };
+}
+
+export function faultRecord(error: unknown): RecordedFault {
+  return { code: 'internal', message: `internal error, please report it: ${String(error)}` };
 }
 
 /** ISO 8601, UTC, to the microsecond; to the nanosecond where the capture is that fine. */

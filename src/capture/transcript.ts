@@ -12,6 +12,7 @@ import { readCapture } from './pcap.js';
 import {
   connectionRecord,
   type Endpoints,
+  faultRecord,
   messageRecord,
   replyRecord,
   type SummaryRecord,
@@ -35,6 +36,15 @@ export interface Transcript {
   records: TranscriptRecord[];
   /** Why the recording can't be read to its end. */
   error?: FtpSecurityError;
+  /** Faults of this package, or of a mechanism; absent when there was none. */
+  faults?: Fault[];
+}
+
+/** A connection that could not be read to its end, through no fault of the recording: `problem` of its record tells, too. */
+export interface Fault {
+  connection: number;
+  /** What was thrown. */
+  error: unknown;
 }
 
 /**
@@ -47,8 +57,8 @@ export function verifyRecording(bytes: Uint8Array, options: VerifyOptions): Tran
   assertBytes(bytes, 'recording');
   if (isTextTranscript(bytes)) return verifyText(readTextTranscript(bytes), options);
   const { packets, error } = readCapture(bytes);
-  const records = verifyPackets(packets, options);
-  return error === undefined ? { records } : { records, error };
+  const transcript = verifyPackets(packets, options);
+  return error === undefined ? transcript : { ...transcript, error };
 }
 
 function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
@@ -58,10 +68,10 @@ function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions
     for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
     recording.end(undefined);
   });
-  return { records: writer.finish(0) };
+  return writer.finish(0);
 }
 
-function verifyPackets(packets: Iterable<CapturedPacket>, options: VerifyOptions): TranscriptRecord[] {
+function verifyPackets(packets: Iterable<CapturedPacket>, options: VerifyOptions): Transcript {
   const streams = reassemble(new SegmentReader(packets));
   const control = controlConnections(streams, options.ports);
   const writer = new TranscriptWriter();
@@ -95,6 +105,7 @@ class ControlRecording {
   readonly #observer: Observer;
   readonly #writer: TranscriptWriter;
   #announced = false;
+  #broken = false;
 
   constructor(number: number, endpoints: Endpoints, options: VerifyOptions, writer: TranscriptWriter) {
     this.#number = number;
@@ -104,8 +115,15 @@ class ControlRecording {
     writer.connections++;
   }
 
+  /** Takes a step. Behind a fault of ours nothing that the observer holds is to be relied on; other connections go on. */
   observe(step: (observer: Observer) => void): void {
-    step(this.#observer);
+    if (this.#broken) return;
+    try {
+      step(this.#observer);
+    } catch (error) {
+      this.#broken = true;
+      this.#writer.faults.push({ connection: this.#number, error });
+    }
     for (let next = this.#observer.next(); next !== undefined; next = this.#observer.next()) {
       this.#announced ||= next.type === 'exchange';
       this.#writer.add(this.#number, this.#endpoints, next);
@@ -128,6 +146,7 @@ class TranscriptWriter {
   #lines = 0;
   connections = 0;
   lost = 0;
+  readonly faults: Fault[] = [];
   readonly #pending: (() => TranscriptRecord)[] = [];
 
   add(connection: number, endpoints: Endpoints, observation: Observation): void {
@@ -150,9 +169,16 @@ class TranscriptWriter {
     this.#pending.push(() => connectionRecord(connection, endpoints));
   }
 
-  finish(dataConnections: number): TranscriptRecord[] {
-    const records = this.#pending.map(write => write());
-    return [...records, this.#summary(records, dataConnections)];
+  finish(dataConnections: number): Transcript {
+    const { faults } = this;
+    const faulty = new Map(faults.map(({ connection, error }) => [connection, faultRecord(error)]));
+    const records = this.#pending.map(write => {
+      const record = write();
+      const problem = record.type === 'connection' ? faulty.get(record.connection) : undefined;
+      return problem === undefined ? record : { ...record, problem };
+    });
+    records.push(this.#summary(records, dataConnections));
+    return faults.length > 0 ? { records, faults } : { records };
   }
 
   #summary(records: readonly TranscriptRecord[], dataConnections: number): SummaryRecord {

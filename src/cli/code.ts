@@ -1,12 +1,13 @@
 /** `rfc2228 code`: what a reply code means. */
 import { type Classification, classify } from '../ftp/reply-codes.js';
 import { EXIT, parseOptions, UsageError } from './status.js';
+import type { Streams } from './streams.js';
 
-export function code(args: string[]): number {
+export function code(args: string[], { stdout }: Streams): number {
   const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
   const [text = '', ...more] = positionals;
   if (!/^[0-9]{1,9}$/.test(text) || more.length > 0) throw new UsageError('code wants one number');
-  console.log(describeCode(classify(Number(text))));
+  stdout.write(`${describeCode(classify(Number(text)))}\n`);
   return EXIT.fine;
 }
 

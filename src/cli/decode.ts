@@ -10,12 +10,13 @@ import { type Deviation, Deviations } from '../secure/deviations.js';
 import { decodeCommandToken } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
-import { adatOf, parseAdat } from '../secure/security-data.js';
+import { adatOf, EXCHANGE_CODES, parseAdat } from '../secure/security-data.js';
 import { describeCode } from './code.js';
 import { EXIT, parseOptions, readInput } from './status.js';
+import type { Streams } from './streams.js';
 import { printable, shorten } from './terminal.js';
 
-export function decode(args: string[]): number {
+export function decode(args: string[], { stdout }: Streams): number {
   const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
   const reader = new LineReader();
@@ -28,10 +29,11 @@ export function decode(args: string[]): number {
     try {
       const line = reader.next();
       if (line === undefined) return status;
-      console.log(describeLine(line).join('\n'));
+      stdout.write(`${describeLine(line).join('\n')}\n`);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
-      console.log(`${error.code}${error.offset === undefined ? '' : ` at octet ${error.offset}`}: ${error.message}`);
+      const place = error.offset === undefined ? '' : ` at octet ${error.offset}`;
+      stdout.write(`${error.code}${place}: ${error.message}\n`);
       status = EXIT.faulty;
     }
   }
@@ -40,7 +42,7 @@ export function decode(args: string[]): number {
 /** @throws FtpSecurityError when it is no control line, or its base 64 is broken */
 function describeLine(line: Line): string[] {
   const text = new TextDecoder().decode(line.bytes);
-  const code = /^([1-6][0-9][0-9])[ -]/.exec(text)?.[1];
+  const code = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(text)?.[1];
   return code === undefined ? describeCommand(line) : describeReply(line, text, Number(code));
 }
 
@@ -53,7 +55,7 @@ function describeReply(line: Line, text: string, code: number): string[] {
     return [`${code}: protected, ${describeLevel(level)}; ${place}`, ...describe(token, deviations.met)];
   }
   const description = describeCode(classify(code)).split('\n');
-  if (code !== 334 && code !== 335 && code !== 235) return description;
+  if (!EXCHANGE_CODES.includes(code)) return description;
   const { token, tolerated } = adatOf({ code, lines: [text], raw: line.raw });
   return token === undefined ? description : [...description, ...describe(token, tolerated)];
 }

@@ -30,6 +30,8 @@ Options
   --key ETYPE:HEX     a key of a service; may be repeated
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
   --strict            tolerate no deviation from RFC 2228
+  --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd
+                      needs integrity-under-632 and unended-line-spans-outer
   --port N            only connections with this TCP port; may be repeated. Without it, control connections are known by
                       what they say, on any port
 
@@ -38,7 +40,7 @@ A file is a capture (classic pcap) or a text transcript. A recorded exchange is 
 Exit status
   0  everything protected was verified, and no line has an error
   1  some line has an error
-  2  wrong usage, or input that can't be read
+  2  wrong usage, input that can't be read, or a fault of ours in some connection (the rest is there)
   3  no error, but something could not be verified for want of a key`,
 
   decode: `rfc2228 decode [LINE | -]: says what a line is, without keys

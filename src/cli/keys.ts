@@ -2,12 +2,38 @@
 import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { parseSrvtab, type SrvtabEntry } from '../mechanisms/krb4/index.js';
-import { enctypeOf, type KeytabEntry, parseKeytab, type ServiceKey } from '../mechanisms/krb5/index.js';
+import {
+  type CredentialCache,
+  enctypeOf,
+  type KeytabEntry,
+  parseCredentialCache,
+  parseKeytabFile,
+  type ServiceKey,
+} from '../mechanisms/krb5/index.js';
 import { readInput, UsageError } from './status.js';
+import type { Output } from './streams.js';
 
-/** @throws FtpSecurityError with the file's name in its message */
-export function readKeytab(file: string): KeytabEntry[] {
-  return readKeys(file, parseKeytab);
+/**
+ * The whole entries; what is odd at the file's end is told on standard error.
+ * @throws FtpSecurityError with the file's name in its message
+ */
+export function readKeytab(file: string, stderr: Output = process.stderr): KeytabEntry[] {
+  const { entries, error } = readKeys(file, parseKeytabFile);
+  warn(file, error, stderr);
+  return entries;
+}
+
+/** The same for a credential cache. */
+export function readCredentialCache(file: string, stderr: Output = process.stderr): CredentialCache {
+  const cache = readKeys(file, parseCredentialCache);
+  warn(file, cache.error, stderr);
+  return cache;
+}
+
+function warn(file: string, error: FtpSecurityError | undefined, stderr: Output): void {
+  if (error === undefined) return;
+  const place = error.offset === undefined ? '' : ` (octet ${error.offset})`;
+  stderr.write(`rfc2228: ${file}: ${error.message}${place}; the whole entries before it are used\n`);
 }
 
 /** The same for a srvtab, the keytab of Kerberos V4. */

@@ -31,6 +31,11 @@ export function readInput(file: string | 0): Uint8Array {
 /** The command was called wrongly; the message says how. */
 export class UsageError extends Error {}
 
+/** What is said of a fault of ours, and where it was. */
+export function internalError(error: unknown): string {
+  return `internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`;
+}
+
 /** Node's parseArgs, with its complaints as ours. */
 export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {

@@ -32,9 +32,10 @@ function connectionRow(record: ConnectionRecord): string {
   ];
   const unkeyed =
     mechanism === null || keyed ? '' : `  not keyed: ${problem?.message ?? 'nobody here knows the mechanism'}`;
+  const remark = problem?.code === 'internal' ? `  ${problem.message}` : unkeyed;
   const { weak, weakness } = record.facts;
   const warning = weak === true ? `  weak${weakness === undefined ? '' : `: ${weakness}`}` : '';
-  return paint('bold', parts.filter(part => part !== '').join('  ')) + paint('yellow', printable(unkeyed + warning));
+  return paint('bold', parts.filter(part => part !== '').join('  ')) + paint('yellow', printable(remark + warning));
 }
 
 function messageRow(message: MessageRecord): string {

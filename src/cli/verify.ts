@@ -4,9 +4,11 @@ import { FtpSecurityError } from '../errors.js';
 import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
 import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
 import { nodeCiphers } from '../node/index.js';
+import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
-import { EXIT, InputError, parseOptions, readInput, UsageError } from './status.js';
+import { EXIT, InputError, internalError, parseOptions, readInput, UsageError } from './status.js';
+import type { Output, Streams } from './streams.js';
 import { rowOf } from './table.js';
 
 const OPTIONS = {
@@ -16,62 +18,84 @@ const OPTIONS = {
   port: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
+  tolerate: { type: 'string', multiple: true, default: [] as string[] },
 } as const;
 
-export function verify(args: string[]): number {
+export function verify(args: string[], { stdout, stderr }: Streams): number {
   const { values, positionals: files } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
   if (files.length === 0) throw new UsageError('verify wants a file');
-  const keys = [...values.keytab.flatMap(readKeytab), ...values.key.map(parseKey)];
+  const keys = [...values.keytab.flatMap(file => readKeytab(file, stderr)), ...values.key.map(parseKey)];
   const srvtab = values.srvtab.flatMap(readSrvtab);
   const mechanisms: ObservedMechanism[] = [
     { ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) },
     { ...krb4, witness: () => krb4Witness(srvtab, nodeCiphers) },
   ];
-  const options = { mechanisms, ports: values.port.map(parsePort), ...(values.strict && { tolerate: [] }) };
+  const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
+  const options = { mechanisms, ports: values.port.map(parsePort), tolerate };
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
   const total = new Total();
-  let unreadable = false;
+  let incomplete = false;
   for (const file of files) {
-    const transcript = attempt(file, () => verifyRecording(readInput(file), options));
-    if (transcript === undefined || transcript.error !== undefined) unreadable = true;
+    const transcript = attempt(file, () => verifyRecording(readInput(file), options), stderr);
+    if (transcript === undefined || transcript.error !== undefined || transcript.faults !== undefined)
+      incomplete = true;
     if (transcript === undefined) continue;
-    print(total.add(transcript.records), write);
-    if (transcript.error !== undefined) complain(file, transcript.error);
+    const { records, error, faults = [] } = transcript;
+    const before = total.connections;
+    print(total.add(records), write, stdout);
+    if (error !== undefined) complain(file, error, stderr);
+    for (const { connection, error } of faults) complain(`${file}, connection ${connection + before}`, error, stderr);
   }
-  if (total.files > 0) print([total.summary], write);
-  return unreadable ? EXIT.unusable : total.status;
+  if (total.files > 0) print([total.summary], write, stdout);
+  return incomplete ? EXIT.unusable : total.status;
 }
 
-/** What `read` gives; undefined, and a line on standard error, when the file can't be read. */
-function attempt(file: string, read: () => Transcript): Transcript | undefined {
+/** What `read` gives; undefined, and a line on standard error, when the file can't be read, or not by us. */
+function attempt(file: string, read: () => Transcript, stderr: Output): Transcript | undefined {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof FtpSecurityError) && !(error instanceof InputError)) throw error;
-    complain(file, error);
+    complain(file, error, stderr);
     return undefined;
   }
 }
 
-function complain(file: string, error: Error): void {
-  const reason = error instanceof FtpSecurityError ? `${error.code}: ${error.message}` : error.message;
-  const offset = error instanceof FtpSecurityError && error.offset !== undefined ? ` (octet ${error.offset})` : '';
-  process.stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${file}: `}${reason}${offset}\n`);
+/** @param place  the file, and the connection of a fault of ours */
+function complain(place: string, error: unknown, stderr: Output): void {
+  stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${place}: `}${reasonOf(error)}\n`);
+}
+
+/** Anything but bad input is a fault of ours, and says where. */
+function reasonOf(error: unknown): string {
+  if (error instanceof InputError) return error.message;
+  if (!(error instanceof FtpSecurityError)) return internalError(error);
+  return `${error.code}: ${error.message}${error.offset === undefined ? '' : ` (octet ${error.offset})`}`;
 }
 
 /** Written in pieces: a transcript may be longer than a string can be, and a write for each line is slow. */
-function print(records: readonly TranscriptRecord[], write: (record: TranscriptRecord) => string | undefined): void {
+function print(
+  records: readonly TranscriptRecord[],
+  write: (record: TranscriptRecord) => string | undefined,
+  stdout: Output,
+): void {
   const PIECE = 1 << 20;
   let piece = '';
   for (const record of records) {
     const row = write(record);
     if (row !== undefined) piece += `${row}\n`;
     if (piece.length < PIECE) continue;
-    process.stdout.write(piece);
+    stdout.write(piece);
     piece = '';
   }
-  process.stdout.write(piece);
+  stdout.write(piece);
+}
+
+function parseDeviation(name: string): Deviation {
+  const names: readonly Deviation[] = [...DEVIATIONS, ...OPTIONAL_DEVIATIONS];
+  const found = names.find(it => it === name);
+  if (found === undefined) throw new UsageError(`--tolerate wants one of ${names.join(', ')}`);
+  return found;
 }
 
 function parsePort(text: string): number {
@@ -83,14 +107,14 @@ function parsePort(text: string): number {
 /** Several files as one transcript: connections are counted on, and one summary stands at the end. */
 class Total {
   files = 0;
-  #connections = 0;
+  connections = 0;
   #faulty = false;
   #unkeyed = false;
   summary!: SummaryRecord;
 
   /** @returns the records of one file without its summary, with connections counted on */
   add(records: readonly TranscriptRecord[]): TranscriptRecord[] {
-    const before = this.#connections;
+    const before = this.connections;
     const rest: TranscriptRecord[] = [];
     for (const record of records) {
       if (record.type === 'summary') {
@@ -112,7 +136,7 @@ class Total {
 
   #sum(summary: SummaryRecord): void {
     this.files++;
-    this.#connections += summary.connections;
+    this.connections += summary.connections;
     if (this.files === 1) {
       this.summary = { ...summary };
       return;

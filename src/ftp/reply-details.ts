@@ -145,16 +145,21 @@ function daysIn(year: number, month: number): number {
   return new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
+/** Some servers repeat the verb: `213 SIZE 1830`. */
 function fileSize(text: string): FileSize {
-  if (!/^\d+$/.test(text)) throw malformed('213: a size has digits only');
-  const octets = Number(text);
+  const digits = text.replace(/^SIZE /i, '');
+  if (!/^\d+$/.test(digits)) throw malformed('213: a size has digits only');
+  const octets = Number(digits);
   if (!Number.isSafeInteger(octets)) throw malformed('213: a size of 2^53 octets or more');
   return { kind: 'file-size', octets };
 }
 
-/** The parentheses may be missing, so the numbers themselves are looked for (RFC 1123 §4.1.2.6). */
+/**
+ * The parentheses may be missing, so the numbers themselves are looked for (RFC 1123 §4.1.2.6). Some servers write blanks
+ * between the numbers.
+ */
 function passiveAddress(text: string): PassiveAddress {
-  const numbers = octetList(text, /(?<!\d|\d,)\d{1,3}(?:,\d{1,3}){5}(?!,?\d)/);
+  const numbers = octetList(text, /(?<!\d|\d {0,2}, {0,2})\d{1,3}(?: {0,2}, {0,2}\d{1,3}){5}(?!(?: {0,2}, {0,2})?\d)/);
   if (numbers === undefined) throw malformed('227: six numbers of 0 to 255, with commas, are missing');
   const port = portOf(256 * numbers[4]! + numbers[5]!, 227);
   return { kind: 'passive', host: numbers.subarray(0, 4).join('.'), port };

@@ -1,4 +1,7 @@
-/** Replies: three digits and text, on one line or several (RFC 959 §4.2). Their meaning is in reply-codes.ts. */
+/**
+ * Replies: three digits and text, on one line or several (RFC 959 §4.2). Their meaning is in reply-codes.ts. The line that
+ * ends a reply may be the bare code, without a blank and text (RFC 3659 §7.2).
+ */
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { assertOneLine, type Line, type LineOptions, LineReader, limitOf } from './line.js';
@@ -10,8 +13,9 @@ const DEFAULT_MAX_REPLY = 0x1000000;
 const BLANK = 0x20;
 const HYPHEN = 0x2d;
 const ZERO = 0x30;
+const CODE = 3;
 /** Three digits, and the blank or hyphen behind them. */
-const PREFIX = 4;
+const PREFIX = CODE + 1;
 
 export interface Reply {
   /** 100 to 699. */
@@ -181,8 +185,9 @@ export function scanReply(bytes: Uint8Array, { strict = false, code: begun }: Sc
 }
 
 /**
- * The octets of a reply (RFC 959 §4.2). A middle line that would end it, by the code and a blank at its start, is padded
- * with one blank in front, as the RFC has it; so `parseReply` gives that line with the blank.
+ * The octets of a reply (RFC 959 §4.2). A middle line that begins with three digits gets one blank in front, as the RFC
+ * has it: whoever takes that line for the first or the last of a reply would read another one. So `parseReply` gives it
+ * with the blank.
  * @param code  100 to 699
  * @param text  the text of one line, or of one line and more: `code-` … `code `
  * @throws TypeError for anything but a number and strings; RangeError for a code that is none, for no line at all, and for
@@ -206,7 +211,12 @@ export function formatReply(code: number, text: string | readonly string[]): Uin
 function prefixOf(code: number, line: string, i: number, last: number): string {
   if (i === last) return `${code} `;
   if (i === 0) return `${code}-`;
-  return line.startsWith(`${code} `) ? ' ' : '';
+  return /^[0-9]{3}/.test(line) ? ' ' : '';
+}
+
+/** Whether a line begins with three digits, so that it could be taken for the first or the last of a reply. */
+export function beginsWithDigits(line: Uint8Array): boolean {
+  return line.length >= CODE && threeDigits(line, 0) !== undefined;
 }
 
 /**
@@ -214,16 +224,17 @@ function prefixOf(code: number, line: string, i: number, last: number): string {
  * @returns the code of the reply, and whether it ends with this line
  */
 function judge(bytes: Uint8Array, at: number, end: number, open: number | undefined): { code: number; ends: boolean } {
-  const digits = end - at < PREFIX ? undefined : threeDigits(bytes, at);
-  const separator = bytes[at + PREFIX - 1];
+  const digits = end - at < CODE ? undefined : threeDigits(bytes, at);
+  // Nothing at all behind the code is as good as a blank.
+  const separator = end - at === CODE ? BLANK : bytes[at + CODE];
   if (open !== undefined) return { code: open, ends: digits === open && separator === BLANK };
   if (digits === undefined || !isCode(digits)) {
-    const message = 'a reply begins with three digits, the first of them 1 to 6, and text (RFC 959 §4.2)';
+    const message = 'a reply begins with three digits, the first of them 1 to 6 (RFC 959 §4.2)';
     throw new FtpSecurityError('syntax/bad-reply', message, { offset: at });
   }
   if (separator !== BLANK && separator !== HYPHEN) {
-    const message = 'a blank or a hyphen follows the reply code (RFC 959 §4.2)';
-    throw new FtpSecurityError('syntax/bad-reply', message, { offset: at + PREFIX - 1 });
+    const message = 'a blank, a hyphen or nothing follows the reply code (RFC 959 §4.2, RFC 3659 §7.2)';
+    throw new FtpSecurityError('syntax/bad-reply', message, { offset: at + CODE });
   }
   return { code: digits, ends: separator === BLANK };
 }

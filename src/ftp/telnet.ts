@@ -11,17 +11,20 @@ const IAC = 0xff;
 const WILL = 0xfb;
 const SB = 0xfa;
 const SE = 0xf0;
+const DM = 0xf2;
+const IP = 0xf4;
 /** The lowest octet that a command has: EOF of RFC 1184. RFC 854 itself begins at SE. */
 const FIRST_COMMAND = 0xec;
 
-type State = 'text' | 'command' | 'option' | 'subnegotiation' | 'subnegotiation-command';
+/** `interrupted` is text, directly behind IAC IP. */
+type State = 'text' | 'interrupted' | 'command' | 'option' | 'subnegotiation' | 'subnegotiation-command';
 
 export class TelnetFilter {
   #state: State = 'text';
 
   /** Whether a Telnet command has begun and not ended. */
   get open(): boolean {
-    return this.#state !== 'text';
+    return this.#state !== 'text' && this.#state !== 'interrupted';
   }
 
   /** Forgets a command that has begun. */
@@ -31,7 +34,8 @@ export class TelnetFilter {
 
   /**
    * The text of a chunk: IAC IAC becomes one 0xFF; WILL, WONT, DO and DONT with their option, a subnegotiation to its
-   * end or that of its line, and every other command vanish. An IAC before an octet that is no command is text: names in Latin-1 come with
+   * end or that of its line, and every other command vanish, and so does a Data Mark behind IAC IP: clients send IAC IP IAC
+   * DM before ABOR (RFC 959 §4.1.3) with the second IAC as urgent data, which many receivers never see. An IAC before an octet that is no command is text: names in Latin-1 come with
    * a single 0xFF, and it must not swallow the line end behind it.
    * @returns the chunk itself when there is nothing to take out
    */
@@ -44,8 +48,9 @@ export class TelnetFilter {
       const octet = chunk[i]!;
       switch (this.#state) {
         case 'text':
-          if (octet === IAC) this.#state = 'command';
-          else text[length++] = octet;
+        case 'interrupted':
+          if (octet !== IAC && !(octet === DM && this.#state === 'interrupted')) text[length++] = octet;
+          this.#state = octet === IAC ? 'command' : 'text';
           break;
         case 'command':
           this.#state = afterIac(octet);
@@ -75,5 +80,6 @@ function afterSubnegotiation(state: State, octet: number): State {
 
 function afterIac(octet: number): State {
   if (octet === SB) return 'subnegotiation';
+  if (octet === IP) return 'interrupted';
   return octet >= WILL && octet < IAC ? 'option' : 'text';
 }

@@ -176,7 +176,7 @@ export const TRANSFERS: readonly TransferMutation[] = [
     BLOCK,
     refuse('security/out-of-sequence', 'syntax/trailing-data'),
     { needs: 'numbers', late: true },
-    blocks => [concat(blocks[0]!, blocks.at(-1)!, ...blocks.slice(1, -1))],
+    blocks => [concatAll([blocks[0]!, blocks.at(-1)!, ...blocks.slice(1, -1)])],
   ),
   sent(
     "the peer's own token",

@@ -8,6 +8,7 @@
 import { factsOf, PROTECTION_LEVELS, type TokenLevel } from '../secure/protection-level.js';
 import {
   endsOnce,
+  endsWhenGivenUp,
   establish,
   givesContexts,
   givesWitness,
@@ -84,6 +85,7 @@ const LEVEL_CLAUSES: readonly [Applies, string, Clause][] = [
 const EXCHANGE_CLAUSES: readonly [string, ExchangeClause][] = [
   ['both sides come to contexts that fit', givesContexts],
   ['no step comes after the last', endsOnce],
+  ['one that is given up is over, and a complete one stays', endsWhenGivenUp],
   ['altered security data is refused', refusesAlteredSecurityData],
 ];
 

@@ -1,7 +1,7 @@
 /** Exchanges as they are spoken, turn by turn: how a generator becomes an {@link Exchange}. */
 import { assertBytes } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import type { Exchange, Step } from '../secure/security-context.js';
+import type { ChannelEnds, Exchange, Step } from '../secure/security-context.js';
 
 /**
  * `yield` hands a step out, and comes back with what the other side says to it. The first one has nothing to hand out
@@ -10,15 +10,36 @@ import type { Exchange, Step } from '../secure/security-context.js';
 export type Turns<In, Out> = Generator<Out, Out | undefined, In>;
 export type Token = Uint8Array | undefined;
 
-/** @param name  of the mechanism, for errors. Steps throw what the turns throw, and `sequence/closed` when they are over */
-export function spokenExchange(name: string, turns: Turns<Token, Step>): Exchange {
+/**
+ * Steps throw what the turns throw, and `sequence/closed` when they are over.
+ * @param name  of the mechanism, for errors
+ * @param bind  told the channel, before the turn that it comes with
+ */
+export function spokenExchange(
+  name: string,
+  turns: Turns<Token, Step>,
+  bind: (channel: ChannelEnds) => void = () => {},
+): Exchange {
   const step = inTurn(name, turns);
   return {
-    step(token) {
+    step(token, channel) {
       if (token !== undefined) assertBytes(token, 'token');
+      if (channel !== undefined) bind(channel);
       return step(token);
     },
+    // Its `finally` clauses run.
+    destroy: () => void turns.return(undefined),
   };
+}
+
+/** What holds keys is of no use once the rest has failed: it erases them. */
+export function orDestroyed<T>(holder: { destroy(): void }, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    holder.destroy();
+    throw error;
+  }
 }
 
 /** Once the turns have returned or thrown, there is nothing more to say. */

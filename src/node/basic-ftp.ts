@@ -9,6 +9,8 @@ import { OverSocket } from './over-socket.js';
 /** What is needed of a `Client` of basic-ftp 5 or 6. */
 export interface BasicFtpClient {
   readonly ftp: BasicFtpContext;
+  login(user?: string, password?: string): Promise<unknown>;
+  useDefaultSettings(): Promise<void>;
 }
 
 interface BasicFtpContext {
@@ -20,17 +22,20 @@ interface BasicFtpContext {
 
 /**
  * Secures a client that is connected and has not logged in: AUTH and ADAT, then PBSZ and PROT. From then on its commands
- * go protected, and its transfers as PROT has it, until it connects again.
+ * go protected, and its transfers as PROT has it, until it connects again. `login` then also calls `useDefaultSettings`, as
+ * `access` does, so that files are transferred unchanged (TYPE I); it rejects if the server refuses that.
  * @param options  `timeout` is the client's own by default
  * @returns the session, to look at
  * @throws what {@link ClientControl.start} throws; the client is closed then
  */
 export async function secureBasicFtp(
-  { ftp }: BasicFtpClient,
+  client: BasicFtpClient,
   options: Omit<ClientControlOptions, 'greeted'>,
 ): Promise<ClientSession> {
+  const { ftp } = client;
   const control = new ClientControl(ftp.socket, { timeout: ftp.timeout, ...options, greeted: true });
   protectTransfers(ftp, control);
+  applySettingsAfterLogin(client, control);
   // It takes its listeners off the socket below, and takes ours for the same connection, upgraded: the local port is the same.
   ftp.socket = control as unknown as Socket;
   try {
@@ -40,6 +45,16 @@ export async function secureBasicFtp(
     throw error;
   }
   return control.session;
+}
+
+/** The default of FTP is type A (RFC 959 §3.1.1.1), in which servers change line ends: files would be corrupted silently. */
+function applySettingsAfterLogin(client: BasicFtpClient, control: ClientControl): void {
+  const { login }: BasicFtpClient = Object.getPrototypeOf(client);
+  client.login = async (user, password) => {
+    const reply = await login.call(client, user, password);
+    if ((client.ftp.socket as unknown) === control) await client.useDefaultSettings();
+    return reply;
+  };
 }
 
 /** Every strategy of basic-ftp, and any of its users', hands a connected socket to `dataSocket`. */

@@ -2,10 +2,11 @@
 import { FtpSecurityError } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
 import type { ProtectionLevel, TokenLevel } from '../secure/protection-level.js';
-import type { Exchange } from '../secure/security-context.js';
+import type { ChannelEnds, Exchange } from '../secure/security-context.js';
 import { formatAuth, formatPbsz, formatProt } from '../secure/security-data.js';
 import { ClientSession } from '../session/client.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/client-events.js';
+import { channelOf } from './channel.js';
 import { type AnySocket, OverSocket } from './over-socket.js';
 import { timedOut, within } from './time-limit.js';
 
@@ -20,6 +21,11 @@ export interface ClientControlOptions extends ClientSessionOptions {
   bufferSize?: number;
   /** Whether the greeting of the server has been read already. Default false: it comes first, before AUTH is sent. */
   greeted?: boolean;
+  /**
+   * Tell the mechanism the addresses of the connection, so that it binds itself to them (RFC 2228 appendix I). Default true; false
+   * where addresses are translated on the way, and the two sides see others.
+   */
+  channelBindings?: boolean;
   /** How long any answer may take, in milliseconds: of the server, and of the exchange. 0 for no limit; default 30 s. */
   timeout?: number;
 }
@@ -38,6 +44,7 @@ export class ClientControl extends OverSocket {
   /** To look at: levels, facts, data connections. Commands and replies go by the stream. */
   readonly session: ClientSession;
   readonly #options: ClientControlOptions;
+  readonly #channel: ChannelEnds;
   readonly #timeout: number;
   readonly #commands = new CommandReader();
   /** What `start` waits for. */
@@ -55,6 +62,7 @@ export class ClientControl extends OverSocket {
     super(socket, false);
     this.session = new ClientSession(options);
     this.#options = options;
+    this.#channel = options.channelBindings === false ? {} : channelOf(socket, 'client');
     this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
   }
 
@@ -108,6 +116,7 @@ export class ClientControl extends OverSocket {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#timer);
+    this.#options.exchange.destroy?.();
     // At a quiet end a transfer may still be read to its own.
     if (!this.readableEnded) this.session.destroy();
     this.#wake?.reject(error ?? closed());
@@ -180,7 +189,7 @@ export class ClientControl extends OverSocket {
     let event = await this.#event();
     while (event.type === 'security-data') {
       this.hold(); // The server has nothing to say before the exchange goes on.
-      const step = await within(this.#timeout, 'a step of the exchange', exchange.step(event.token));
+      const step = await within(this.#timeout, 'a step of the exchange', exchange.step(event.token, this.#channel));
       this._read();
       if (step.context?.supports('private')) strongest = 'private';
       const line = this.session.proceed(step);

@@ -37,5 +37,8 @@ function run(
   blocks: Uint8Array,
 ): Uint8Array {
   cipher.setAutoPadding(false);
-  return concat(cipher.update(blocks), cipher.final());
+  const octets = cipher.update(blocks);
+  const result = concat(octets, cipher.final());
+  octets.fill(0);
+  return result;
 }

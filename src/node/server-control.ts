@@ -1,8 +1,9 @@
 /** The server's end of a control connection: commands come as they are asked for, replies go at the level they owe. */
 import { FtpSecurityError } from '../errors.js';
-import type { Exchange } from '../secure/security-context.js';
+import type { ChannelEnds, Exchange } from '../secure/security-context.js';
 import { ServerSession } from '../session/server.js';
 import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/server-events.js';
+import { channelOf } from './channel.js';
 import { type AnySocket, octetsFrom, octetsOf } from './over-socket.js';
 import { within } from './time-limit.js';
 
@@ -11,6 +12,11 @@ export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechan
   mechanisms: Readonly<Record<string, () => Exchange>>;
   /** Hears of what the session has answered by itself, e.g. for a log. */
   answered?: (event: AnsweredEvent) => void;
+  /**
+   * Tell the mechanism the addresses of the connection, so that it binds itself to them (RFC 2228 appendix I). Default true; false
+   * where addresses are translated on the way, and the two sides see others.
+   */
+  channelBindings?: boolean;
   /**
    * How long a client may be idle, take to read its replies, or the exchange take for a step: milliseconds, 0 for no limit.
    * Default 5 minutes (RFC 1123 §4.1.3.2).
@@ -32,6 +38,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   readonly #mechanisms: ReadonlyMap<string, () => Exchange>;
   readonly #answered: (event: AnsweredEvent) => void;
   readonly #timeout: number;
+  readonly #channel: ChannelEnds;
   #exchange: Exchange | undefined;
   /** Commands that the application has not answered yet. */
   #owed = 0;
@@ -41,12 +48,16 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   #wake: () => void = () => {};
 
   /** @param socket  nobody else may read from it */
-  constructor(socket: AnySocket, { mechanisms, answered = () => {}, timeout, ...options }: ServerControlOptions) {
+  constructor(
+    socket: AnySocket,
+    { mechanisms, answered = () => {}, timeout, channelBindings = true, ...options }: ServerControlOptions,
+  ) {
     this.session = new ServerSession({ ...options, mechanisms: Object.keys(mechanisms) });
     this.#socket = socket;
     this.#mechanisms = new Map(Object.entries(mechanisms).map(([name, make]) => [name.toUpperCase(), make]));
     this.#answered = answered;
     this.#timeout = timeout ?? DEFAULT_TIMEOUT;
+    this.#channel = channelBindings ? channelOf(socket, 'server') : {};
     this.#ended = socket.destroyed || socket.readableEnded;
     octetsFrom(socket);
     socket.on('readable', () => this.#wake());
@@ -91,6 +102,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
       throw error;
     } finally {
       this.session.destroy();
+      this.#exchange?.destroy?.();
       // The peer may never close its side, nor read what the application did not wait for.
       this.#socket.setTimeout?.(this.#timeout, () => this.#socket.destroy());
       this.#socket.end(() => this.#socket.destroy());
@@ -121,6 +133,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   async #heed(event: Exclude<ServerEvent, CommandEvent>): Promise<void> {
     switch (event.type) {
       case 'auth':
+        this.#exchange?.destroy?.();
         this.#exchange = this.#mechanisms.get(event.mechanism)!();
         await this.#send(this.session.proceed({}));
         break;
@@ -135,7 +148,9 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
 
   async #step(token: Uint8Array): Promise<Uint8Array> {
     try {
-      return this.session.proceed(await within(this.#timeout, 'a step of the exchange', this.#exchange!.step(token)));
+      return this.session.proceed(
+        await within(this.#timeout, 'a step of the exchange', this.#exchange!.step(token, this.#channel)),
+      );
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       return this.session.refuse(error);

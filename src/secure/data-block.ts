@@ -2,7 +2,7 @@
  * The data channel (RFC 2228 §6): a byte stream cut into blocks, each a length of four octets and one token; a block of
  * zero octets ends it. At level `clear` there are no blocks, and the end of the connection is the end of the file.
  */
-import { assertBytes, concatAll, copy, u32be, viewOf } from '../bytes.js';
+import { assertBytes, concat, concatAll, copy, u32be, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
 import { Octets } from '../ftp/octets.js';
 import { covers, type ProtectionLevel, type TokenLevel } from './protection-level.js';
@@ -42,7 +42,7 @@ export class BlockWriter {
   readonly #size: number;
   readonly #plaintext = new Octets();
   /** Why it takes nothing more. */
-  #closed: FtpSecurityError | undefined;
+  #closed: unknown;
 
   /**
    * @param context  not needed at level `clear`
@@ -70,7 +70,7 @@ export class BlockWriter {
     if (this.#level === 'clear') return copy(chunk);
     this.#plaintext.append(chunk);
     const blocks: Uint8Array[] = [];
-    while (this.#plaintext.length >= this.#size) blocks.push(...this.#block(this.#size));
+    while (this.#plaintext.length >= this.#size) blocks.push(this.#block(this.#size));
     return concatAll(blocks);
   }
 
@@ -82,21 +82,21 @@ export class BlockWriter {
   end(): Uint8Array {
     this.#assertOpen();
     const blocks: Uint8Array[] = [];
-    if (this.#plaintext.length > 0) blocks.push(...this.#block(this.#plaintext.length));
-    if (this.#level !== 'clear') blocks.push(...this.#block(0));
+    if (this.#plaintext.length > 0) blocks.push(this.#block(this.#plaintext.length));
+    if (this.#level !== 'clear') blocks.push(this.#block(0));
     this.#closed = new FtpSecurityError('sequence/closed', 'the file has been ended', { side: 'local' });
     return concatAll(blocks);
   }
 
-  #block(size: number): [length: Uint8Array, token: Uint8Array] {
+  #block(size: number): Uint8Array {
     const plaintext = this.#plaintext.view().subarray(0, size);
     try {
       const { token } = this.#context!.wrap(plaintext, this.#level as TokenLevel);
       this.#plaintext.drop(size);
-      return [u32be(token.length), token];
+      return concat(u32be(token.length), token);
     } catch (error) {
       // Blocks made before it in the same call are lost, and the stream with them.
-      this.#closed = error as FtpSecurityError;
+      this.#closed = error;
       throw error;
     }
   }
@@ -120,7 +120,7 @@ export class BlockReader {
   readonly #options: BlockReaderOptions;
   readonly #octets = new Octets();
   #ended = false;
-  #failed: FtpSecurityError | undefined;
+  #failed: unknown;
   /** Place of the last block among the tokens of its sender. */
   #place: bigint | undefined;
 
@@ -228,7 +228,7 @@ export class BlockReader {
     try {
       return read();
     } catch (error) {
-      this.#failed = error as FtpSecurityError;
+      this.#failed = error;
       this.#octets.drop(this.#octets.length);
       throw error;
     }

@@ -1,5 +1,5 @@
 /**
- * The deviations from RFC 2228 that living peers need and that cost no security, by name. Each has an entry in
+ * The deviations from RFC 2228 that living peers need and that cost no security, by name, and those that do. Each has an entry in
  * vectors/deviations.json: who does it, and the capture that shows it. Whoever reads with `tolerate: []` is strict.
  */
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
@@ -27,12 +27,27 @@ export const DEVIATIONS = [
   'protected-after-ccc',
   /** 633 where integrity is owed, around a token that has it (§3, CCC). */
   'integrity-under-633',
+  /** The 235 that completes an exchange comes protected, where the server has no security data to send (§3, ADAT). */
+  'protected-235',
+  /** A blank before the `=` of `PBSZ=` in a 200 reply (§3, PBSZ). */
+  'blank-in-pbsz',
 ] as const;
 
-export type Deviation = (typeof DEVIATIONS)[number];
+/** Deviations that cost security, or certainty. None is tolerated unless `tolerate` names it. */
+export const OPTIONAL_DEVIATIONS = [
+  /** 632 around a token that has integrity alone (§5.2): what the server calls private, anybody can read. */
+  'integrity-under-632',
+  /** An inner reply goes on in the next outer reply, though its line has no end: half a line would look the same. */
+  'unended-line-spans-outer',
+] as const;
+
+export type Deviation = (typeof DEVIATIONS | typeof OPTIONAL_DEVIATIONS)[number];
 
 export interface Tolerance {
-  /** The deviations that are accepted, and reported when met. Default: all of {@link DEVIATIONS}; `[]` is strict. */
+  /**
+   * The deviations that are accepted, and reported when met. Default: all of {@link DEVIATIONS}; `[]` is strict, and
+   * `[...DEVIATIONS, 'integrity-under-632']` takes one of {@link OPTIONAL_DEVIATIONS} as well.
+   */
   tolerate?: readonly Deviation[];
 }
 
@@ -47,8 +62,12 @@ export class Deviations {
 
   /** @throws FtpSecurityError with `code` when the deviation is not tolerated */
   meet(deviation: Deviation, code: ErrorCode): void {
-    if (!this.#allowed.includes(deviation)) throw new FtpSecurityError(code, `${deviation} is not tolerated`);
+    if (!this.allows(deviation)) throw new FtpSecurityError(code, `${deviation} is not tolerated`);
     this.#met.add(deviation);
+  }
+
+  allows(deviation: Deviation): boolean {
+    return this.#allowed.includes(deviation);
   }
 
   /** The deviations met, in the order in which they were. */

@@ -4,7 +4,7 @@
  * their ends. Nothing outside a token is authenticated, so nothing outside decides here.
  */
 import { CR, CRLF, concat, concatAll, LF, NUL } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { parseReply, type Reply, scanReply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 
@@ -72,8 +72,9 @@ export class InnerReplies {
       }
     }
     if (asSent.kind === 'whole') return finish(was, joined, deviations);
-    if (asSent.kind === 'unfinished' && !cut && endsLine(fragments.at(-1)!)) {
-      deviations.meet('reply-spans-outer', 'syntax/bad-reply');
+    const ended = endsLine(fragments.at(-1)!);
+    if (asSent.kind === 'unfinished' && !cut && (ended || deviations.allows('unended-line-spans-outer'))) {
+      deviations.meet(ended ? 'reply-spans-outer' : 'unended-line-spans-outer', 'syntax/bad-reply');
       const parts = was?.parts ?? [];
       parts.push(joined);
       this.#open = { code: asSent.code, parts, length, deviations };
@@ -118,7 +119,7 @@ function read(octets: Uint8Array, open: number | undefined): Reading {
     if (scanned.open) return { kind: 'unfinished', code: scanned.code };
     return { kind: scanned.end < octets.length ? 'early' : 'whole' };
   } catch (error) {
-    return { kind: 'malformed', error: error as FtpSecurityError };
+    return { kind: 'malformed', error: refusalFrom(error) };
   }
 }
 

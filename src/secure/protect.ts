@@ -2,10 +2,10 @@
  * Syntax and security context together: replies and commands protected and unprotected (RFC 2228 §3 and §5.2). A line
  * is believed for no more than its token's level; that check lives here, once. Verified or nothing.
  */
-import { assertBytes, CR, CRLF, concat, copy, LF, NUL } from '../bytes.js';
+import { assertBytes, CR, CRLF, concat, copy, LF, NUL, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
-import { parseReply, type Reply } from '../ftp/reply.js';
+import { beginsWithDigits, parseReply, type Reply } from '../ftp/reply.js';
 import { type Classification, classify } from '../ftp/reply-codes.js';
 import { type Deviation, Deviations } from './deviations.js';
 import { InnerReplies, type InnerReplyOptions } from './inner-reply.js';
@@ -49,14 +49,15 @@ export interface UnprotectedReply extends Unprotected<Reply> {
 }
 
 /**
- * Protects a reply: one token for each line of it, its CRLF inside, as every living peer understands it.
+ * Protects a reply: one token for each line of it, its CRLF inside, as every living peer understands it. Each token can be
+ * sent again as the whole of an outer reply, so a middle line that begins with the digits of another reply gets a blank in
+ * front (RFC 959 §4.2).
  * @param plaintext  octets of one whole reply; the final CRLF may be left out
  * @returns octets of the 63z reply, labelled with the level that the mechanism applied
  * @throws RangeError when the plaintext is no reply; FtpSecurityError `security/level-unsupported`
  */
 export function protectReply(context: SecurityContext, level: TokenLevel, plaintext: Uint8Array): Uint8Array {
-  const { raw } = ofCaller(parseReply, plaintext);
-  const wrapped = linesOf(raw).map(line => context.wrap(line, level));
+  const wrapped = linesOf(ofCaller(parseReply, plaintext)).map(line => context.wrap(line, level));
   return encodeProtectedReply({ level: wrapped[0]!.level, tokens: wrapped.map(({ token }) => token) });
 }
 
@@ -182,7 +183,8 @@ export class ProtectedReplyReader {
 
 /**
  * Holds the level that a 63z reply claims against what its token had. 633 claims no integrity, so where integrity is
- * owed it counts only if its token has it all the same.
+ * owed it counts only if its token has it all the same. 632 around a token that is not sealed is taken where that is
+ * tolerated by name.
  * @throws FtpSecurityError `sequence/wrong-level`
  */
 export function checkReplyLevel(
@@ -192,6 +194,10 @@ export function checkReplyLevel(
   deviations: Deviations,
   options: UnprotectOptions = {},
 ): void {
+  if (claimed === 'private' && applied === 'safe' && deviations.allows('integrity-under-632')) {
+    deviations.meet('integrity-under-632', 'sequence/wrong-level');
+    return;
+  }
   checkClaim(claimed, applied);
   if (factsOf(claimed).integrity || !owesIntegrity(context, options)) return;
   if (!factsOf(applied).integrity) throw wrongLevel('633 without integrity where integrity is owed');
@@ -243,6 +249,8 @@ export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations)
   return command;
 }
 
+const PAD = toUtf8(' ');
+
 type Seen = Omit<Unprotected<never>, 'inner'>;
 
 const WORST_FIRST: readonly SequenceState[] = ['late', 'gap', 'ok', 'none'];
@@ -265,13 +273,16 @@ function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T 
   }
 }
 
-/** The lines of a reply, each with its CRLF. */
-function linesOf(raw: Uint8Array): Uint8Array[] {
+/** The lines of a reply, each with its CRLF. Its own code and a hyphen may begin any of them: alone they say the same. */
+function linesOf({ code, raw }: Reply): Uint8Array[] {
+  const own = toUtf8(`${code}-`);
   const lines: Uint8Array[] = [];
   for (let start = 0; start < raw.length; ) {
     const lineFeed = raw.indexOf(LF, start);
     const end = lineFeed < 0 ? raw.length : lineFeed + 1;
-    lines.push(withCrlf(raw.subarray(start, end)));
+    const line = withCrlf(raw.subarray(start, end));
+    const isMiddle = start > 0 && end < raw.length;
+    lines.push(isMiddle && beginsWithDigits(line) && !startsWith(line, own) ? concat(PAD, line) : line);
     start = end;
   }
   return lines;

@@ -82,7 +82,8 @@ export function encodeProtectedReply({
 export function decodeReplyLine(raw: Uint8Array, code: number, deviations: Deviations, base = 0): Uint8Array {
   const line = withoutEndOfLine(raw, deviations, 'syntax/bad-reply');
   const prefix = toUtf8(`${code}`);
-  const separator = line[prefix.length];
+  // The bare code ends a reply, too; here it lacks a token.
+  const separator = line[prefix.length] ?? BLANK;
   if (!startsWith(line, prefix) || (separator !== HYPHEN && separator !== BLANK)) {
     throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply without the code`, { offset: base });
   }

@@ -79,13 +79,24 @@ export interface Step {
   facts?: ExchangeFacts;
 }
 
+/** The addresses of a control connection, 4 octets of IPv4 or 16 of IPv6. One that is not known is absent. */
+export interface ChannelEnds {
+  /** Of the client. */
+  initiator?: Uint8Array;
+  /** Of the server. */
+  acceptor?: Uint8Array;
+}
+
 /** One side of a security data exchange (RFC 2228 §3, ADAT): a token of the peer in, a token for it out. */
 export interface Exchange {
   /**
    * @param token  what the peer sent; absent at the initiator's first step, and where a reply carried none
+   * @param channel  of the control connection, for mechanisms that bind themselves to it (RFC 2228 appendix I)
    * @throws FtpSecurityError when the peer's token is refused; the exchange is over
    */
-  step(token?: Uint8Array): Step | Promise<Step>;
+  step(token?: Uint8Array, channel?: ChannelEnds): Step | Promise<Step>;
+  /** Ends an exchange that will not go on, and erases its keys; one that is complete stays as it is. */
+  destroy?(): void;
 }
 
 export type Peer = 'client' | 'server';

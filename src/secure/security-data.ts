@@ -53,7 +53,7 @@ export function formatAdat(token: Uint8Array): Uint8Array {
 }
 
 /** The replies that accept AUTH or ADAT. */
-const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
+export const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
 
 /** Sought anywhere in a line, since peers put words before it. A blank or hyphen precedes it, which base 64 never holds. */
 const ADAT_MARK = /(?:^|[ -])ADAT=/i;
@@ -123,13 +123,15 @@ export function formatPbsz(size: number): Uint8Array {
 
 /**
  * The smaller buffer size that a server states in its 200 reply to PBSZ (§3, PBSZ).
+ * @param deviations  notes those that are met; default tolerates {@link DEVIATIONS}
  * @returns octets; undefined when it takes what the client asked for
- * @throws FtpSecurityError `syntax/bad-reply`
+ * @throws FtpSecurityError `syntax/bad-reply`, also for a deviation that is not tolerated
  */
-export function pbszOf(reply: Reply): number | undefined {
-  const found = /(?:^|\s)PBSZ=(\S*)/i.exec(reply.lines.join('\n'));
+export function pbszOf(reply: Reply, deviations: Deviations = new Deviations({})): number | undefined {
+  const found = /(?:^|\s)PBSZ( ?)=(\S*)/i.exec(reply.lines.join('\n'));
   if (found === null) return undefined;
-  const size = parseSize(found[1]!);
+  if (found[1] !== '') deviations.meet('blank-in-pbsz', 'syntax/bad-reply');
+  const size = parseSize(found[2]!);
   if (size === undefined) throw new FtpSecurityError('syntax/bad-reply', 'PBSZ= wants a number from 1 to 4294967295');
   return size;
 }

@@ -7,6 +7,7 @@ import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
 import { ReplyReader } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
+import { Deviations } from '../secure/deviations.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
 import { factsOf, levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
@@ -160,6 +161,7 @@ export class ClientSession {
       const line = formatAdat(token);
       this.#due = undefined;
       this.#early = context ?? this.#early;
+      this.#opener = new ReplyOpener(this.#association, this.#options, this.#policy, this.#early);
       this.#unanswered.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
       return line;
     });
@@ -250,10 +252,16 @@ export class ClientSession {
     if (asked === undefined || code < 200) return event;
     if (EXCHANGE_GOES_ON.some(([verb, it]) => verb === asked.verb && it === code)) return this.#exchange(event, asked);
     if (EXCHANGE.has(asked.verb) && code < 400) throw unexpected(`${code} answers ${asked.verb}`);
-    if (asked.verb === 'PBSZ' && code < 300)
-      asked.bufferSize = Math.min(asked.bufferSize!, pbszOf(reply) ?? asked.bufferSize!);
+    if (asked.verb === 'PBSZ' && code < 300) this.#resize(event, asked);
     this.#settle(asked, code);
     return event;
+  }
+
+  /** The server may take a smaller buffer than it was asked for (§3, PBSZ). */
+  #resize(event: ReplyEvent, asked: Asked): void {
+    const deviations = new Deviations(this.#options);
+    asked.bufferSize = Math.min(asked.bufferSize!, pbszOf(event.reply, deviations) ?? asked.bufferSize!);
+    event.tolerated = [...new Set([...event.tolerated, ...deviations.met])];
   }
 
   /** Replies come in the order of the commands, behind the greeting (RFC 959 §5.4). */

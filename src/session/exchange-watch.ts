@@ -47,11 +47,26 @@ export class ExchangeWatch {
     this.#sight = { ...sight, facts: { ...this.#sight.facts, ...sight.facts } };
   }
 
+  /**
+   * The association that the server may hold to stand already: the client's tokens have settled it, or nobody here can
+   * tell. Undefined where the server has more to say.
+   */
+  get early(): Association | undefined {
+    const isOpen =
+      this.#witness !== undefined && this.#sight.fromServer === undefined && this.#sight.problem === undefined;
+    return isOpen ? undefined : this.#association;
+  }
+
+  get #association(): Association {
+    const { facts, fromClient, fromServer } = this.#sight;
+    return { fromClient, fromServer, weak: facts.weak === true, hidden: false };
+  }
+
   /** What is known when the server has said that the exchange is complete. */
   complete(): { association: Association; observed: ObservedExchange } {
     const { facts, fromClient, fromServer, problem } = this.#sight;
     return {
-      association: { fromClient, fromServer, weak: facts.weak === true, hidden: false },
+      association: this.#association,
       observed: {
         type: 'exchange',
         mechanism: this.#name ?? this.#mechanism?.name,

@@ -2,7 +2,7 @@
  * What is known of a recorded control connection between its lines: the phase, the commands that wait for a reply, the
  * security data exchange, and the association that came of it.
  */
-import { fromUtf8 } from '../bytes.js';
+import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
 import { type Association, ExchangeWatch, type ObservedMechanism } from './exchange-watch.js';
@@ -58,6 +58,16 @@ export class ObservedState {
   /** Whether the next reply answers a clear command after CCC, and so must be clear itself. */
   get replyMustBeClear(): boolean {
     return replyMustBeClear(this.#phase, this.#unanswered.oldest);
+  }
+
+  /** Whether ADAT waits for the reply that may complete the exchange. A server can protect that one already. */
+  get awaits235(): boolean {
+    return this.#association === undefined && this.#exchange !== undefined && this.oldest?.verb === 'ADAT';
+  }
+
+  /** The command that the next reply answers. */
+  get oldest(): Asked | undefined {
+    return this.#unanswered.oldest;
   }
 
   /** Notes a command; whether it is granted, its reply tells. */
@@ -121,8 +131,9 @@ export class ObservedState {
    * @throws FtpSecurityError `sequence/no-context`, and what the mechanism refuses
    */
   open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
-    const association = this.#association;
-    if (association === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
+    const early = this.awaits235 && message.from === 'server';
+    const association = early ? this.#exchange?.early : this.#association;
+    if (association === undefined) throw noAssociation();
     message.weak = association.weak;
     const context = contextOf(association, message.from);
     if (context === undefined) {
@@ -131,6 +142,7 @@ export class ObservedState {
       return undefined;
     }
     const { plaintext, level, sequence } = context.unwrap(token);
+    if (early && (level === 'confidential' || !startsWith(plaintext, COMPLETE))) throw noAssociation();
     message.verdict = level === 'confidential' ? 'decrypted' : 'verified';
     message.applied = level;
     message.plaintext = plaintext;
@@ -152,6 +164,12 @@ export class ObservedState {
     if (fromServer === undefined) return !hidden;
     return fromServer.supports('safe') || fromServer.supports('private');
   }
+}
+
+const COMPLETE = toUtf8('235');
+
+function noAssociation(): FtpSecurityError {
+  return new FtpSecurityError('sequence/no-context', 'no security association stands');
 }
 
 function contextOf({ fromClient, fromServer }: Association, from: Peer): SecurityContext | undefined {

@@ -3,7 +3,7 @@
  * nobody: it changes context on a 334 or 235, never on a client's AUTH alone, and it goes on after every error.
  */
 import { fromUtf8 } from '../bytes.js';
-import { type ErrorCode, FtpSecurityError } from '../errors.js';
+import { type ErrorCode, FtpSecurityError, refusalFrom } from '../errors.js';
 import { type Command, commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { type Reply, ReplyLines } from '../ftp/reply.js';
@@ -15,7 +15,7 @@ import { decodeProtectedCommand } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
-import { adatOf, parseAdat, parseAuth } from '../secure/security-data.js';
+import { adatOf, parseAdat, parseAuth, pbszOf } from '../secure/security-data.js';
 import { withoutEndOfLine } from '../secure/token-text.js';
 import type { ObservedMechanism } from './exchange-watch.js';
 import type { Observation, ObservedMessage } from './observation.js';
@@ -185,6 +185,7 @@ export class Observer {
 
   #protectedCommand(message: ObservedMessage, level: TokenLevel, command: Command): void {
     message.level = level;
+    message.verdict = 'failed';
     try {
       const { token, tolerated = [] } = decodeProtectedCommand(command);
       const context = this.#state.open(message, token);
@@ -194,7 +195,6 @@ export class Observer {
         return;
       }
     } catch (error) {
-      if (message.applied === undefined) message.verdict = 'failed';
       fail(message, error);
     }
     this.#state.ask({ verb: '', level });
@@ -244,7 +244,7 @@ export class Observer {
   #serverLine(line: Line, time: bigint | undefined): void {
     const message = this.#message('server', time);
     this.#lastOfReply = message;
-    const header = /^([1-6][0-9][0-9])([ -])/.exec(fromUtf8(line.bytes.subarray(0, 4)));
+    const header = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(fromUtf8(line.bytes.subarray(0, 4)));
     message.wire = header?.[0] ?? '';
     const code = Number(header?.[1]);
     const level = levelOfCode(code);
@@ -284,14 +284,16 @@ export class Observer {
 
   #protectedReplyLine(message: ObservedMessage, level: TokenLevel, code: number, line: Line): void {
     message.level = level;
+    message.verdict = 'failed';
     this.#dropClearReply();
     const outer = this.#outerOf(message, code);
     outer.messages.push(message.index);
 
-    // All deviations at first, so that the token is judged by itself; those that are not tolerated stand beside it.
-    const deviations = new Deviations({});
+    // All that cost no security at first, so that the token is judged by itself; those that are not tolerated stand beside it.
+    const deviations = new Deviations({ tolerate: [...DEVIATIONS, ...(this.#options.tolerate ?? [])] });
     try {
       const token = decodeReplyLine(line.raw, code, deviations);
+      if (this.#state.awaits235) deviations.meet('protected-235', 'sequence/no-context');
       if (this.#state.replyMustBeClear) deviations.meet('protected-after-ccc', 'sequence/wrong-level');
       const context = this.#state.open(message, token);
       if (context !== undefined) {
@@ -300,12 +302,11 @@ export class Observer {
         outer.plaintexts.push(message.plaintext!);
       }
     } catch (error) {
-      if (message.applied === undefined) message.verdict = 'failed';
       fail(message, error);
     }
     this.#judge(message, deviations.met, 'syntax/bad-reply');
     if (message.plaintext === undefined || message.error !== undefined) outer.incomplete = true;
-    if (message.wire.endsWith(' ')) this.#outerReply(message, outer);
+    if (!message.wire.endsWith('-')) this.#outerReply(message, outer);
   }
 
   /** The outer reply that a line belongs to. One of another code breaks off what was open (§5.2). */
@@ -325,11 +326,14 @@ export class Observer {
     this.#outer = undefined;
     if (outer.incomplete) {
       this.#dropInnerReply();
-      this.#state.distrust(undefined);
+      // Whoever protects the answer to ADAT takes the exchange for complete, whether or not anybody here has the key.
+      const isUnseen = message.verdict === 'unkeyed' && message.error === undefined && this.#state.awaits235;
+      if (!isUnseen) this.#state.distrust(undefined);
+      else if (this.#state.answer(235)) this.#complete();
       return;
     }
     const messages = this.#innerMessages;
-    messages.push(...outer.messages);
+    for (const index of outer.messages) messages.push(index);
     try {
       const inner = this.#inner.push(outer.plaintexts);
       if (inner === undefined) return;
@@ -347,6 +351,7 @@ export class Observer {
   #reply(message: ObservedMessage, reply: Reply, messages: number[]): void {
     const { code } = reply;
     this.#ready.push({ type: 'reply', messages, reply, classification: classify(code) });
+    if (this.#state.oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#pbszReply(message, reply);
     if (!this.#state.answer(code)) return;
     try {
       const { token, tolerated } = adatOf(reply, this.#options);
@@ -355,18 +360,32 @@ export class Observer {
     } catch (error) {
       fail(message, error);
     }
-    const exchange = code === 235 ? this.#state.complete() : undefined;
+    if (code === 235) this.#complete();
+  }
+
+  #complete(): void {
+    const exchange = this.#state.complete();
     if (exchange !== undefined) this.#ready.push(exchange);
+  }
+
+  /** A size that is none is no error here: MIT's server grants PBSZ 0, and no block comes of it. */
+  #pbszReply(message: ObservedMessage, reply: Reply): void {
+    const deviations = new Deviations({});
+    try {
+      pbszOf(reply, deviations);
+    } catch (error) {
+      refusalFrom(error);
+    }
+    this.#judge(message, deviations.met, 'syntax/bad-reply');
   }
 
   /** Notes deviations of a protected line: as tolerated, or as the rule that was broken. */
   #judge(message: ObservedMessage, met: readonly Deviation[], code: ErrorCode): void {
     const { tolerate = DEVIATIONS } = this.#options;
-    message.tolerated = met.filter(deviation => tolerate.includes(deviation));
+    message.tolerated = [...message.tolerated, ...met.filter(deviation => tolerate.includes(deviation))];
     const refused = met.find(deviation => !tolerate.includes(deviation));
     if (refused === undefined) return;
-    const ofLevel = refused === 'protected-after-ccc' || refused === 'integrity-under-633';
-    fail(message, new FtpSecurityError(ofLevel ? 'sequence/wrong-level' : code, `${refused} is not tolerated`));
+    fail(message, new FtpSecurityError(SEQUENCE_RULES[refused] ?? code, `${refused} is not tolerated`));
   }
 
   #dropClearReply(): void {
@@ -391,8 +410,15 @@ export class Observer {
   }
 }
 
+/** What those deviations break that are not of syntax. */
+const SEQUENCE_RULES: Partial<Record<Deviation, ErrorCode>> = {
+  'protected-after-ccc': 'sequence/wrong-level',
+  'integrity-under-633': 'sequence/wrong-level',
+  'protected-235': 'sequence/no-context',
+};
+
 /** Notes the first rule that a line has broken. Anything but bad input is a fault of ours, and goes on. */
 function fail(message: ObservedMessage, error: unknown): void {
-  if (!(error instanceof FtpSecurityError)) throw error;
-  message.error ??= error;
+  const refusal = refusalFrom(error);
+  message.error ??= refusal;
 }

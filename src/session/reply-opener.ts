@@ -6,6 +6,7 @@ import { Deviations } from '../secure/deviations.js';
 import type { InnerReplyOptions } from '../secure/inner-reply.js';
 import { ProtectedReplyReader, type UnprotectedReply } from '../secure/protect.js';
 import { covers } from '../secure/protection-level.js';
+import type { SecurityContext } from '../secure/security-context.js';
 import { endsBare } from './asked.js';
 import type { Association } from './association.js';
 import type { Policy } from './command-rules.js';
@@ -19,16 +20,20 @@ export class ReplyOpener {
   readonly #reader: ProtectedReplyReader | undefined;
   /** An inner reply has begun, and later outer replies must finish it. */
   #open = false;
+  readonly #early: boolean;
   #answered: Unanswered | undefined;
 
-  constructor(association: Association, options: InnerReplyOptions, policy: Policy) {
+  /** @param early  a context that awaits the reply which completes the exchange: MIT's server may protect that already */
+  constructor(association: Association, options: InnerReplyOptions, policy: Policy, early?: SecurityContext) {
     this.#association = association;
     this.#options = options;
     this.#policy = policy;
-    const owed = () => replyOwesIntegrity(association.standing, this.#answered);
+    this.#early = early !== undefined;
+    const owed = () => this.#early || replyOwesIntegrity(association.standing, this.#answered);
+    const context = association.control ?? early;
     this.#reader =
-      association.control &&
-      new ProtectedReplyReader(association.control, {
+      context &&
+      new ProtectedReplyReader(context, {
         ...options,
         gapless: true,
         get integrityOwed() {
@@ -72,6 +77,7 @@ export class ReplyOpener {
     const { standing } = this.#association;
     if (this.#reader === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
     const deviations = new Deviations(this.#options);
+    if (this.#early) deviations.meet('protected-235', 'sequence/no-context');
     if (replyMustBeClear(standing.phase, this.#answered)) {
       deviations.meet('protected-after-ccc', 'sequence/wrong-level');
     }
@@ -79,6 +85,12 @@ export class ReplyOpener {
     const reply = this.#reader.next();
     this.#open = reply === undefined;
     if (reply === undefined) return undefined;
+    if (this.#early && reply.inner.code !== 235) {
+      throw new FtpSecurityError(
+        'sequence/no-context',
+        'a protected reply, other than 235, before the exchange is complete',
+      );
+    }
     const { require } = this.#policy;
     if (require !== undefined && standing.phase === 'secured' && !covers(reply.level, require)) {
       throw new FtpSecurityError('sequence/wrong-level', `a ${reply.level} reply where policy wants ${require}`);

@@ -4,7 +4,7 @@
  * no I/O and knows no mechanism: where an exchange has to take a step it says so, and waits.
  */
 import { concatAll } from '../bytes.js';
-import { FtpSecurityError, type RefusalCode, replyCodeFor } from '../errors.js';
+import { FtpSecurityError, type RefusalCode, refusalFrom, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
 import { formatReply } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
@@ -12,7 +12,7 @@ import type { Deviation } from '../secure/deviations.js';
 import { protectReply } from '../secure/protect.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, Step } from '../secure/security-context.js';
-import { formatAdatReply, formatPbszText, parseAdat } from '../secure/security-data.js';
+import { EXCHANGE_CODES, formatAdatReply, formatPbszText, parseAdat } from '../secure/security-data.js';
 import { Association } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
@@ -32,7 +32,6 @@ type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uin
 
 /** A block is held until it is whole, and opened at one go: as much as a reply may have. Clients ask for all that 32 bits hold. */
 const DEFAULT_MAX_PBSZ = 0x1000000;
-const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
 const EXCHANGE_REPLIES = {
   auth: { goesOn: 334, complete: 234 },
   'security-data': { goesOn: 335, complete: 235 },
@@ -248,7 +247,7 @@ export class ServerSession {
       const met = [...new Set([...tolerated, ...data.tolerated])];
       return this.#expect(asked, { type: 'security-data', token: data.token!, tolerated: met });
     } catch (error) {
-      return this.#refusal(command, asked, error as FtpSecurityError);
+      return this.#refusal(command, asked, refusalFrom(error));
     }
   }
 

@@ -16,6 +16,8 @@ describe('a control connection', () => {
   test.each([
     ['an ordinary one', talk(LOGIN)],
     ['one whose client leaves at the greeting', talk(lines('S: 421 too many users'))],
+    ['one whose greeting is the bare code', talk(lines('S: 220', 'C: USER me', 'S: 331'))],
+    ['one whose client leaves at a greeting of the bare code', talk(lines('S: 220'))],
     ['one with an empty line before its greeting', talk(lines('S: ', 'S: 220 hello', 'C: USER me', 'S: 331 a'))],
     ['one whose capture starts late', withoutSyn(talk(lines('C: CWD x', 'S: 250 fine')))],
     [

@@ -186,8 +186,8 @@ function transfersOf(name: string): Transfer[] {
 }
 
 const NAMES = readdirSync(vectorPath('.'))
-  .filter(file => file.endsWith('.pcap'))
-  .map(file => file.slice(0, -5))
+  .filter(file => file.endsWith('.truth.jsonl'))
+  .map(file => file.slice(0, -'.truth.jsonl'.length))
   .filter(name => truthOf(name).length > 0);
 
 describe('the data connections of real sessions', () => {

@@ -10,7 +10,9 @@ import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
+import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../../src/secure/deviations.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
+import { visibleContext } from '../secure/visible-context.js';
 import { realCapture, vectorPath } from './helpers.js';
 
 interface Truth {
@@ -24,8 +26,8 @@ interface Truth {
 }
 
 const NAMES = readdirSync(vectorPath('.'))
-  .filter(file => file.endsWith('.pcap'))
-  .map(file => file.slice(0, -'.pcap'.length));
+  .filter(file => file.endsWith('.truth.jsonl'))
+  .map(file => file.slice(0, -'.truth.jsonl'.length));
 
 /** The error that the codec must give where the truth has no text. */
 const FITTING: Record<string, string[]> = {
@@ -44,7 +46,7 @@ function truthOf(name: string): Truth[] {
   return lines.map(line => JSON.parse(line) as Truth).filter(({ data }) => !data);
 }
 
-function verify(name: string, options: { keyed?: boolean; tolerate?: [] } = {}): TranscriptRecord[] {
+function verify(name: string, options: { keyed?: boolean; tolerate?: Deviation[] } = {}): TranscriptRecord[] {
   const { keyed = true, tolerate } = options;
   const keysIn = <T>(file: string, parse: (bytes: Uint8Array) => T[]): T[] =>
     keyed && existsSync(vectorPath(file)) ? parse(readFileSync(vectorPath(file))) : [];
@@ -308,5 +310,125 @@ describe('whatever the octets', () => {
       }),
     );
     expect(toHex(recording.subarray(0, 4))).toBe('d4c3b2a1');
+  });
+});
+
+describe('living peers', () => {
+  const told = (records: readonly TranscriptRecord[]) =>
+    protectedLines(records).map(({ verdict, error, text, tolerated }) => ({
+      verdict,
+      error: error?.code,
+      text: text?.replace(/[\r\n\0]+$/, ''),
+      tolerated,
+    }));
+
+  it('MIT ftpd protects the 235 of an exchange without mutual authentication', () => {
+    const verified = { verdict: 'verified', error: undefined };
+    const records = verify('mit-ftpd-nomutual');
+    expect(told(records)).toEqual([
+      { ...verified, text: '235 GSSAPI Authentication succeeded', tolerated: ['protected-235'] },
+      { ...verified, text: '221 You could at least say goodbye.', tolerated: [] },
+    ]);
+    expect(records.find(({ type }) => type === 'connection')).toMatchObject({ keyed: true, facts: { mutual: false } });
+    expect(records.filter(record => record.type === 'reply').map(({ code }) => code)).toEqual([220, 334, 235, 221]);
+    const strict = told(verify('mit-ftpd-nomutual', { tolerate: [] }));
+    expect(strict.map(({ error }) => error)).toEqual(['sequence/no-context', 'sequence/no-context']);
+  });
+
+  it('and nobody with a key is needed to see that the exchange is complete', () => {
+    const records = verify('mit-ftpd-nomutual', { keyed: false });
+    expect(told(records).map(({ verdict, error }) => [verdict, error])).toEqual([
+      ['unkeyed', undefined],
+      ['unkeyed', undefined],
+    ]);
+    expect(records.find(({ type }) => type === 'connection')).toMatchObject({
+      mechanism: 'GSSAPI',
+      keyed: false,
+      problem: { code: 'security/no-key' },
+    });
+  });
+
+  it('MIT ftp sends IAC IP IAC DM before a protected ABOR, of which the first IAC may be missing', () => {
+    const lines = told(verify('mit-client-abort'));
+    expect(lines).toHaveLength(30);
+    expect(lines.every(({ verdict, error }) => verdict === 'verified' && error === undefined)).toBe(true);
+    expect(lines.filter(({ text }) => text === 'ABOR')).toHaveLength(1);
+  });
+
+  it('wzdftpd calls tokens private that are not sealed', () => {
+    const lines = protectedLines(verify('wzdftpd'));
+    const replies = lines.filter(({ from }) => from === 'server');
+    expect([lines.length, replies.length]).toEqual([28, 15]);
+    expect(new Set(lines.map(({ verdict }) => verdict))).toEqual(new Set(['verified']));
+    for (const reply of replies) {
+      expect(reply).toMatchObject({ wire: expect.stringMatching('^632'), level: 'private', applied: 'safe' });
+      expect(reply).toMatchObject({ tolerated: [], error: { code: 'sequence/wrong-level' } });
+    }
+    const tolerant = protectedLines(verify('wzdftpd', { tolerate: [...DEVIATIONS, ...OPTIONAL_DEVIATIONS] }));
+    for (const line of tolerant)
+      expect(line).toMatchObject({ verdict: 'verified', applied: expect.anything(), error: null });
+    const ofReplies = tolerant.filter(({ from }) => from === 'server');
+    expect(new Set(ofReplies.map(({ applied, tolerated }) => `${applied} ${tolerated}`))).toEqual(
+      new Set(['safe integrity-under-632', 'safe integrity-under-632,unended-line-spans-outer']),
+    );
+    // The one is no leave for the other.
+    const alone = protectedLines(verify('wzdftpd', { tolerate: [...DEVIATIONS, 'integrity-under-632'] }));
+    expect(alone.flatMap(({ error }) => error?.code ?? [])).toEqual(['syntax/bad-reply']);
+  });
+});
+
+describe('a fault of a mechanism', () => {
+  const exchange = ['S> 220 hello', 'C> AUTH X', 'S> 334 go on', 'C> ADAT Zm9v', 'S> 235 done'];
+  const plain = ['S> 220 hello', 'C> QUIT', 'S> 221 bye'];
+  /** Its witness, or its contexts, have the fault. */
+  const mechanism = (faulty: boolean) => ({
+    name: 'X',
+    variant: 'x',
+    recognises: () => true,
+    witness() {
+      if (faulty) throw new RangeError('too deep');
+      const unwrap = () => {
+        throw new TypeError('not a function');
+      };
+      const context = { ...visibleContext(), unwrap };
+      return { see: () => ({ facts: {}, fromClient: context, fromServer: context }) };
+    },
+  });
+  const read = (faulty: boolean, ...connections: string[][]) =>
+    verifyRecording(ascii(connections.map(lines => lines.join('\n')).join('\n---\n')), {
+      mechanisms: [mechanism(faulty)],
+    });
+
+  it('in an exchange leaves the other connections as they are', () => {
+    const { records, faults } = read(true, plain, exchange, plain);
+    expect(faults).toEqual([{ connection: 2, error: new RangeError('too deep') }]);
+    for (const record of records) expect(matches(record), JSON.stringify(matches.errors)).toBe(true);
+    const connections = records.filter(record => record.type === 'connection');
+    expect(connections.map(({ problem }) => problem)).toEqual([
+      null,
+      { code: 'internal', message: 'internal error, please report it: RangeError: too deep' },
+      null,
+    ]);
+    expect(records.filter(record => record.type === 'message').map(({ connection }) => connection)).toEqual([
+      ...[1, 1, 1, 2, 2, 2, 2, 3, 3, 3],
+    ]);
+  });
+
+  it('behind an exchange is told by the record that the exchange made, and what it struck counts as failed', () => {
+    const { records, faults } = read(false, [...exchange, 'C> MIC Zm9v', 'S> 631 Zm9v'], plain);
+    expect(faults).toMatchObject([{ connection: 1, error: expect.any(TypeError) }]);
+    const connections = records.filter(record => record.type === 'connection');
+    expect(connections).toMatchObject([
+      { mechanism: 'X', keyed: true, problem: { code: 'internal' } },
+      { problem: null },
+    ]);
+    expect(records.filter(record => record.type === 'message').map(({ verdict }) => verdict)).toEqual([
+      ...['clear', 'clear', 'clear', 'clear', 'clear', 'failed', 'clear', 'clear', 'clear'],
+    ]);
+    expect(records.at(-1)).toMatchObject({ type: 'summary', connections: 2, protected: 1, failed: 1 });
+  });
+
+  it('is absent elsewhere', () => {
+    expect(read(true, plain)).not.toHaveProperty('faults');
   });
 });

@@ -48,8 +48,8 @@ describe('a reply', () => {
       lines: ['First line', 'Second line', '  234 A line beginning with numbers', 'The last line'],
       raw: ascii(RFC_EXAMPLE),
     });
-    expect(read('211-a\r\n211-b\r\n212 c\r\n211\r\n211_d\r\n 211 e\r\n211x\r\n\r\n11= f\r\n211 \r\n')).toEqual([
-      [211, 'a', '211-b', '212 c', '211', '211_d', ' 211 e', '211x', '', '11= f', ''],
+    expect(read('211-a\r\n211-b\r\n212 c\r\n212\r\n211_d\r\n 211 e\r\n211x\r\n\r\n11= f\r\n211 \r\n')).toEqual([
+      [211, 'a', '211-b', '212 c', '212', '211_d', ' 211 e', '211x', '', '11= f', ''],
     ]);
   });
 
@@ -58,6 +58,23 @@ describe('a reply', () => {
       [200, ''],
       [211, '', ''],
     ]);
+  });
+
+  it('may end with the bare code (RFC 3659 §7.2)', () => {
+    expect(read('250\r\n334\n211-a\r\nb\r\n211\r\n220-hello\r\n220-\r\n220\r\n')).toEqual([
+      [250, ''],
+      [334, ''],
+      [211, 'a', 'b', ''],
+      [220, 'hello', '220-', ''],
+    ]);
+    expect(parseReply(ascii('211-a\r\n211'))).toEqual({ code: 211, lines: ['a', ''], raw: ascii('211-a\r\n211') });
+    expect(errorOf(() => parseReply(ascii('211-a\r\n211\r\n211 b\r\n')))).toMatchObject({
+      code: 'syntax/trailing-data',
+      offset: 12,
+    });
+    expectCode(() => parseReply(ascii('250\r')), 'syntax/truncated');
+    expectCode(() => parseReply(ascii('211-a\r\n211\r')), 'syntax/truncated');
+    expect(readAll(new ReplyReader(), octetByOctet(ascii('250')))).toEqual(['syntax/truncated']);
   });
 
   it('is text in UTF-8 (RFC 2640 §2), and the octets are kept when it is not', () => {
@@ -77,8 +94,8 @@ describe('a reply', () => {
     ['\r\n', 0],
     ['2', 0],
     ['22', 0],
-    ['220', 0],
-    ['220\r\n', 0],
+    ['000', 0],
+    ['700\r\n', 0],
     ['000 x', 0],
     ['099 x', 0],
     ['700 x', 0],
@@ -106,7 +123,7 @@ describe('a reply', () => {
       code: 'syntax/trailing-data',
       offset: 7,
     });
-    expect(errorOf(() => parseReply(ascii('211-x\r\n211')))).toMatchObject({ code: 'syntax/truncated', offset: 10 });
+    expect(errorOf(() => parseReply(ascii('211-x\r\n21')))).toMatchObject({ code: 'syntax/truncated', offset: 9 });
     expectCode(() => parseReply(ascii('211-x')), 'syntax/truncated');
     expectCode(() => parseReply(ascii('220 x\r')), 'syntax/truncated');
     expectCode(() => parseReply(ascii('211-x\r\n211 y\r')), 'syntax/truncated');
@@ -272,11 +289,12 @@ describe('formatReply', () => {
     expect(formatReply(123, lines)).toEqual(ascii(RFC_EXAMPLE));
   });
 
-  it('pads a middle line that would end the reply, and no other', () => {
-    expect(formatReply(211, ['211 a', '211 b', '211-c', '212 d', '211', '211 e'])).toEqual(
-      ascii('211-211 a\r\n 211 b\r\n211-c\r\n212 d\r\n211\r\n211 211 e\r\n'),
-    );
-    expect(parseReply(formatReply(211, ['a', '211 b', 'c'])).lines).toEqual(['a', ' 211 b', 'c']);
+  it('pads every middle line that begins with three digits (RFC 959 §4.2), and no other', () => {
+    const middle = ['211 b', '211-c', '212 d', '211', '2119', '999', '250 minutes.mp3', '21 x', 'x 211', ' 211'];
+    const padded = [' 211 b', ' 211-c', ' 212 d', ' 211', ' 2119', ' 999', ' 250 minutes.mp3', '21 x', 'x 211', ' 211'];
+    const octets = formatReply(211, ['211 a', ...middle, '211 e']);
+    expect(octets).toEqual(ascii(['211-211 a', ...padded, '211 211 e', ''].join('\r\n')));
+    expect(parseReply(octets).lines).toEqual(['211 a', ...padded, '211 e']);
   });
 
   it('refuses misuse', () => {
@@ -297,12 +315,13 @@ describe('formatReply', () => {
 describe('properties of replies', () => {
   const code = fc.integer({ min: 100, max: 699 });
   const text = fc.string({ unit: 'binary' }).map(s => s.replaceAll(/[\r\n\0]/g, ''));
-  const texts = fc.array(text, { minLength: 1, maxLength: 8 });
+  const digits = fc.stringMatching(/^[0-9]{3}([ -].?)?$/);
+  const texts = fc.array(fc.oneof(text, digits), { minLength: 1, maxLength: 8 });
 
   it('parse(format(x)) is x, but for a padded line', () => {
     fc.assert(
       fc.property(code, texts, (code, lines) => {
-        const padded = lines.map((l, i) => (i > 0 && i < lines.length - 1 && l.startsWith(`${code} `) ? ` ${l}` : l));
+        const padded = lines.map((l, i) => (i > 0 && i < lines.length - 1 && /^\d{3}/.test(l) ? ` ${l}` : l));
         const octets = formatReply(code, lines);
         expect(parseReply(octets)).toEqual({ code, lines: padded, raw: octets });
       }),
@@ -339,11 +358,12 @@ describe('properties of replies', () => {
       fc.property(code, texts, (code, lines) => {
         const octets = formatReply(code, lines);
         const text = octets.length - 2;
-        const lastBegun = text - toUtf8(lines.at(-1)!).length;
+        // From the code of the last line on, and at that of the first: the bare code ends a reply.
+        const lastBegun = text - toUtf8(lines.at(-1)!).length - 1;
         for (let length = 1; length < octets.length; length++) {
           const prefix = octets.subarray(0, length);
           expect(readAll(new ReplyReader(), [prefix])).toEqual(['syntax/truncated']);
-          if (length < lastBegun || length > text) errorOf(() => parseReply(prefix));
+          if (length !== 3 && (length < lastBegun || length > text)) errorOf(() => parseReply(prefix));
           else expect(parseReply(prefix).raw).toEqual(prefix);
         }
       }),

@@ -21,6 +21,13 @@ const CASES: [what: string, octets: string, text: string][] = [
   ['a subnegotiation without end, which ends with its line', 'a\xff\xfa\x18\x00vt\xff\r\nb', 'a\nb'],
   ['a subnegotiation with a doubled IAC', 'a\xff\xfa\x18\xff\xff\xf0\xff\xf0b', 'ab'],
   ['IP and the Data Mark before ABOR (RFC 959 §4.1.3)', '\xff\xf4\xff\xf2ABOR\r\n', 'ABOR\r\n'],
+  ['the same less the IAC of the Data Mark, which was urgent data and is lost', '\xff\xf4\xf2ABOR\r\n', 'ABOR\r\n'],
+  [
+    'that Data Mark once, and directly behind IP only',
+    '\xff\xf4\xf2\xf2a\xff\xf4b\xf2\xff\xf1\xf2\xf2',
+    '\xf2ab\xf2\xf2\xf2',
+  ],
+  ['IP with another command behind it', '\xff\xf4\xff\xfb\x01\xf2a\xff\xf4\xff\xffb', '\xf2a\xffb'],
   ['the commands of RFC 1184', '\xff\xec\xff\xed\xff\xeea', 'a'],
   ['SE without SB', 'a\xff\xf0b', 'ab'],
   ['an IAC that begins no command, as in Latin-1', '\xff\r\n', '\xff\r\n'],
@@ -46,6 +53,14 @@ describe('Telnet commands in a control connection', () => {
     filter.reset();
     expect(filter.open).toBe(false);
     expect(filter.filter(ascii('x'))).toEqual(ascii('x'));
+  });
+
+  it('is not open after IP, and forgets the Data Mark that may follow when octets are lost', () => {
+    const filter = new TelnetFilter();
+    filter.filter(ascii('\xff\xf4'));
+    expect(filter.open).toBe(false);
+    filter.reset();
+    expect(filter.filter(ascii('\xf2'))).toEqual(ascii('\xf2'));
   });
 
   it('gives the same for any chunking', () => {

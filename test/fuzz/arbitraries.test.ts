@@ -19,11 +19,10 @@ import {
   tokens,
 } from '../../src/fuzz/arbitraries.js';
 import { isMessage } from '../../src/fuzz/cases.js';
-import { Choices, type CorpusFile, choicesFrom, corpusFiles, octetsFrom, perform } from '../../src/fuzz/index.js';
+import { Choices, choicesFrom, octetsFrom, perform } from '../../src/fuzz/index.js';
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
-import { nodeCiphers } from '../../src/node/index.js';
 import { BlockReader } from '../../src/secure/data-block.js';
 import { unprotectCommand, unprotectReply } from '../../src/secure/protect.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
@@ -182,42 +181,6 @@ describe('cases', () => {
   it('refuse a name that is none', () => {
     const [one] = messageCases();
     expect(() => perform({ ...one!, name: 'nothing' }, PAIRS[0]![1]('client').session)).toThrow(RangeError);
-  });
-});
-
-describe('the corpus', () => {
-  const make = (maxOctets?: number) => [
-    ...corpusFiles({ seed: 3, ciphers: nodeCiphers, ...(maxOctets && { maxOctets }) }),
-  ];
-  let made: CorpusFile[] | undefined;
-  const once = () => (made ??= make());
-  const nameOf = ({ folder, name }: CorpusFile) => `${folder}/${name}`;
-
-  it('has a file of each key and folder, and none twice', () => {
-    const names = once().map(nameOf);
-    expect(new Set(names).size).toBe(names.length);
-    expect(new Set(once().map(({ about }) => about.keys)).size).toBe(7);
-    for (const folder of ['server-exchange', 'client-exchange']) {
-      expect(once().filter(file => file.folder === folder).length).toBeGreaterThan(150);
-    }
-  });
-
-  it('is the same from the same seed, but for the files that are too long', () => {
-    const longest = Math.max(...once().map(({ octets }) => octets.length));
-    expect(longest).toBeLessThanOrEqual(0x10000);
-    const shorter = once().filter(({ octets }) => octets.length < longest);
-    expect(make(longest - 1).map(nameOf)).toEqual(shorter.map(nameOf));
-  });
-
-  it('has the lines of scripts: clear ones once, protected ones under each of the keys', () => {
-    const linesOf = (script: string) =>
-      once()
-        .filter(({ about }) => about.case.layer === 'phases' && about.case.name === script)
-        .map(({ octets }) => Buffer.from(octets).toString('latin1'));
-    expect(linesOf('ADAT before AUTH')).toEqual(['ADAT AAAA\r\n']);
-    expect(linesOf('335 to AUTH')).toEqual(['335 ADAT=AAAA\r\n']);
-    expect(linesOf('PBSZ of letters')).toEqual(Array(5).fill(expect.stringMatching(/^MIC [^\r]+\r\n$/)));
-    expect(linesOf('PROT in the clear')).toEqual(Array(5).fill(expect.stringMatching(/^MIC [^\r]+\r\nPROT C\r\n$/)));
   });
 });
 

@@ -8,6 +8,7 @@ import type { ExchangeKeys } from '../../src/fuzz/exchange/mutation.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/enctypes.js';
 import { type Krb5ContextOptions, krb5Acceptor, krb5Initiator, ReplayCache } from '../../src/mechanisms/krb5/index.js';
 import type { PskContextOptions } from '../../src/mechanisms/psk/context.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
@@ -80,10 +81,7 @@ const krb4: NewSides = () => ({
 export const MECHANISMS: readonly (readonly [string, NewSides])[] = [
   ['X-PSK', xPsk],
   ['KERBEROS_V4', krb4],
-  ['aes256-cts-hmac-sha1-96', kerberos(18)],
-  ['arcfour-hmac', kerberos(23)],
-  ['des3-cbc-sha1-kd', kerberos(16)],
-  ['des-cbc-crc', kerberos(1)],
+  ...ENCTYPES.map(({ number, name }) => [name, kerberos(number)] as const),
 ];
 
 /** What a server makes of a line, and answers. */

@@ -8,6 +8,7 @@ import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
 import { krb4Context } from '../../src/mechanisms/krb4/index.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/enctypes.js';
 import { enctypeOf, krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../src/node/index.js';
@@ -152,11 +153,6 @@ const krb4Pair: NewPair = to => {
 /** The mechanisms and keys that are fuzzed. */
 export const PAIRS: readonly (readonly [name: string, pair: NewPair])[] = [
   ['X-PSK', pskPair],
-  ['aes128-cts-hmac-sha1-96', krb5Pair(17)],
-  ['aes256-cts-hmac-sha384-192', krb5Pair(20)],
-  ['camellia128-cts-cmac', krb5Pair(25)],
-  ['arcfour-hmac', krb5Pair(23)],
-  ['des3-cbc-sha1-kd', krb5Pair(16)],
-  ['des-cbc-crc', krb5Pair(1)],
+  ...ENCTYPES.map(({ number, name }) => [name, krb5Pair(number)] as const),
   ['KERBEROS_V4', krb4Pair],
 ];

@@ -52,17 +52,14 @@ it('the file is three lines, and as many blocks', () => {
 });
 
 describe.each(PAIRS)('transfers under %s', (_, newPair) => {
-  it.each([...transferCases({ variants: 2 })].map(one => [one.name, one.to, one.level, one] as const))(
-    '%s, to a %s at level %s',
-    (_name, _to, _level, one) => {
-      const result = read(one, newPair);
-      if (result === undefined) return;
-      const { file, error } = result;
-      if (one.expected.verdict === 'refuse') expect(one.expected.codes).toContain(error?.code);
-      if (one.expected.verdict === 'accept') expect([error, file]).toEqual([undefined, FILE]);
-      // What was taken before the error is a stretch of the file, its beginning unless the first block came late.
-      expect(toHex(FILE)).toContain(toHex(file));
-      if (one.name in OURS) expect(error?.code).toBe(OURS[one.name]);
-    },
-  );
+  it.for([...transferCases({ variants: 2 })])('$name, to a $to at level $level', (one, { skip }) => {
+    const result = read(one, newPair);
+    if (result === undefined) return skip('this mechanism can’t make it');
+    const { file, error } = result;
+    if (one.expected.verdict === 'refuse') expect(one.expected.codes).toContain(error?.code);
+    if (one.expected.verdict === 'accept') expect([error, file]).toEqual([undefined, FILE]);
+    // What was taken before the error is a stretch of the file, its beginning unless the first block came late.
+    expect(toHex(FILE)).toContain(toHex(file));
+    if (one.name in OURS) expect(error?.code).toBe(OURS[one.name]);
+  });
 });

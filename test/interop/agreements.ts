@@ -1,10 +1,11 @@
 /** What else an exchange carries, taken on both sides. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, inject, test } from 'vitest';
-import { channelBindings } from '../../src/mechanisms/krb5/index.js';
+import { channelBindings, parseKeytab, principalText } from '../../src/mechanisms/krb5/index.js';
 import { agree, ourAcceptor, ourInitiator, theirAcceptor, theirInitiator, USUAL } from './conversation.js';
 import { SeededOctets } from './messages.js';
 import { FLAG, FTP_FLAGS } from './peer.js';
-import { enctypesOf, type Library, userOf } from './realm.js';
+import { enctypesOf, keytabOf, type Library, userOf } from './realm.js';
 import { exchangeMessages } from './traffic.js';
 
 export function agreements(library: Library): void {
@@ -22,6 +23,37 @@ export function agreements(library: Library): void {
       const other = theirAcceptor(realm(), USUAL, theirs);
       await agree(ourInitiator(realm(), USUAL, { bindings }), other, 'initiator');
       await Promise.all([one.close(), other.close()]);
+    });
+  });
+
+  describe(`${library}: bindings of the connection`, () => {
+    test.each([
+      ['7f0000017f000001', Uint8Array.of(127, 0, 0, 1)],
+      [undefined, Uint8Array.of(127, 0, 0, 1)],
+    ])('%s is taken', async (bindings, address) => {
+      const peer = initiator(bindings === undefined ? {} : { bindings });
+      const channel = { initiator: address, acceptor: address };
+      const ours = ourAcceptor(realm(), USUAL);
+      await agree({ step: token => ours.step(token, channel) }, peer, 'acceptor');
+      await peer.close();
+    });
+  });
+
+  describe(`${library}: a keytab as Active Directory’s`, () => {
+    test.each([
+      ['another version', { kvno: 77 }],
+      ['version 0', { kvno: 0 }],
+      ['an alias', { name: ['host', 'alias.test'] }],
+      ['another case', { name: ['FTP', 'ETYPE-18.TEST'] }],
+      ['the account of a machine', { name: ['ETYPE-18$'] }],
+    ])('%s', async (_what, { name, ...change }: { name?: string[]; kvno?: number }) => {
+      const [entry] = parseKeytab(readFileSync(keytabOf(realm(), USUAL)));
+      const { principal } = entry!;
+      const own = { ...entry!, ...change, principal: { ...principal, name: name ?? principal.name } };
+      const peer = initiator();
+      const { facts } = await agree(ourAcceptor(realm(), USUAL, { keytab: [own] }), peer, 'acceptor');
+      expect(facts.serverName).toBe(principalText(own.principal));
+      await peer.close();
     });
   });
 

@@ -3,14 +3,15 @@ import { createHash } from 'node:crypto';
 import { createReadStream, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Client, enterPassiveModeIPv4, enterPassiveModeIPv6 } from 'basic-ftp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { connected, hashing, type Level, loggedIn, madeOctets, secured, sha256 } from './ftp-client.js';
+import { connected, hashing, type Level, loggedIn, madeOctets, ODD, ODD_LINES, secured, sha256 } from './ftp-client.js';
 import { acceptor, shown, tickets } from './ftp-realm.js';
 import { type FtpServer, startFtpServer } from './ftp-server.js';
 
-const REFUSED = '533 533 530 530 530 550 550 550';
+const CODES = '533 533 530 530 230 550 550 550';
 const SIZE = 50_000_000;
 const SMALL = Buffer.from('A line of text\r\n'.repeat(5000));
 const CHANGED = new Date('2026-02-28T23:59:58Z');
@@ -38,11 +39,11 @@ async function serve(host: string): Promise<void> {
   server = await startFtpServer({
     folder,
     host,
-    limit: 10_000,
+    timeout: 10_000,
     mechanisms: { GSSAPI: () => acceptor(its) },
     requireSecurity: true,
     ccc: 'allowed',
-    mayBe: (user, { clientName }) => clientName === its.principal && user === 'user',
+    mayLogIn: (user, { clientName }) => clientName === its.principal && user === 'user',
   });
 }
 
@@ -79,13 +80,43 @@ test.each(CASES)('%s %s', (level, host) =>
   ),
 );
 
+test.each(CASES)('types, %s %s', (level, host) =>
+  shown(
+    {
+      peer: `basic-ftp with the adapter, ${host}`,
+      levels: `${level}, data ${level}`,
+      operation: 'CR, LF and 0xFF each way in types I and A',
+      expected: 'same hashes',
+    },
+    async () => {
+      await serve(host);
+      writeFileSync(join(folder, 'odd'), ODD);
+      const client = await loggedIn(its, { host, port: server.port, level });
+      client.prepareTransfer = host === '::1' ? enterPassiveModeIPv6 : enterPassiveModeIPv4;
+      for (const [type, onTheWay] of [
+        ['I', ODD],
+        ['A', ODD_LINES],
+      ] as const) {
+        if (type === 'A') await client.send('TYPE A');
+        const down = hashing();
+        await client.downloadTo(down.sink, 'odd');
+        expect(down.hash(), type).toBe(sha256(onTheWay));
+        await client.uploadFrom(Readable.from([onTheWay]), `up ${type}`);
+        expect(await hashOfFile(join(folder, `up ${type}`)), type).toBe(sha256(ODD));
+      }
+      client.close();
+      return 'same hashes';
+    },
+  ),
+);
+
 test('who may not log in, and what is outside the folder', () =>
   shown(
     {
       peer: 'basic-ftp',
       levels: 'clear, then private',
-      operation: 'no ticket; PASS; another user; a link',
-      expected: REFUSED,
+      operation: 'no ticket; PASS; another user; PASS after 232; a link',
+      expected: CODES,
     },
     async () => {
       await serve('127.0.0.1');
@@ -93,17 +124,18 @@ test('who may not log in, and what is outside the folder', () =>
       const settings = { port: server.port, level: 'private' } as const;
       const client = await connected(settings);
       const codes: unknown[] = [];
-      const refused = (work: Promise<unknown>) => work.catch(({ code }) => codes.push(code));
-      await refused(client.login('user', 'password'));
-      await refused(client.send('PASS password'));
+      const asked = (work: Promise<unknown>) =>
+        work.catch(error => error).then(answer => codes.push((answer as { code?: number } | undefined)?.code));
+      await asked(client.login('user', 'password'));
+      await asked(client.send('PASS password'));
       await secured(client, its, settings);
-      await refused(client.send('PWD'));
-      await refused(client.login('root'));
+      await asked(client.send('PWD'));
+      await asked(client.login('root'));
       await client.login('user');
-      await refused(client.send('PASS password'));
-      await refused(client.cd('link'));
-      await refused(client.downloadTo(hashing().sink, 'link/passwd'));
-      await refused(client.uploadFrom(madeOctets(1).source, '../outside/file'));
+      await asked(client.send('PASS password'));
+      await asked(client.cd('link'));
+      await asked(client.downloadTo(hashing().sink, 'link/passwd'));
+      await asked(client.uploadFrom(madeOctets(1).source, '../outside/file'));
       client.close();
       return codes.join(' ');
     },

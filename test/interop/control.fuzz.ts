@@ -14,9 +14,9 @@ test('an FTP server on ServerControl', async () => {
   const its = tickets();
   const server = await startFtpServer({
     folder,
-    limit: 10_000,
+    timeout: 10_000,
     mechanisms: { GSSAPI: () => acceptor(its) },
-    mayBe: (user, { clientName }) => clientName === its.principal && user === USER,
+    mayLogIn: (user, { clientName }) => clientName === its.principal && user === USER,
   });
   try {
     const where = `127.0.0.1:${server.port}`;

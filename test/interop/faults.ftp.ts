@@ -10,8 +10,7 @@ import { type Between, blocks, lines, startProxy, type Tampering } from './fault
 import { type Case, type Earlier, faults, type Step } from './faults.js';
 import { connected, type Level, madeOctets, secured } from './ftp-client.js';
 import { acceptor, shown, tickets, USER } from './ftp-realm.js';
-import { startFtpServer } from './ftp-server.js';
-import type { Noted } from './ftp-service.js';
+import { type Noted, startFtpServer } from './ftp-server.js';
 import { SeededOctets } from './messages.js';
 
 const SEED = process.env['INTEROP_SEED'] ?? '2228';
@@ -108,10 +107,10 @@ async function session(
   let transfers = 0;
   const server = await startFtpServer({
     folder: served,
-    limit: SERVER_LIMIT,
+    timeout: SERVER_LIMIT,
     mechanisms: { GSSAPI: () => acceptor(service) },
     requireSecurity: true,
-    mayBe: (user, { clientName }) => clientName === service.principal && user === USER,
+    mayLogIn: (user, { clientName }) => clientName === service.principal && user === USER,
     announce: async port => (await between(port, 'data', transfers++ === (its?.from === 'server' ? 0 : 1))).port,
   });
   try {

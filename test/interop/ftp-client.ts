@@ -39,9 +39,12 @@ export async function loggedIn(its: Tickets, settings: ClientSettings): Promise<
   const client = await connected(settings);
   await secured(client, its, settings);
   await client.login(USER);
-  await client.useDefaultSettings();
   return client;
 }
+
+/** A file that type A changes, and the octets of that transfer. */
+export const ODD = Buffer.from(`one\n\r\n\r\r\n\xff\xff\xf4\0${'\xff\n\rtwo\n'.repeat(20_000)}\r`, 'latin1');
+export const ODD_LINES = Buffer.from(ODD.toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
 
 /** So many octets that look random and are the same each time, in pieces; `hash` is that of all once they have gone. */
 export function madeOctets(length: number, seed = 1): { source: Readable; hash(): string; made(): number } {

@@ -1,12 +1,16 @@
-/**
- * A small FTP server on ServerControl: RFC 959 in passive mode, RFC 2428, RFC 3659, RFC 2228. It serves a folder to whom
- * the exchange has named; there are no passwords.
- */
+/** The example server for the live tests: on any address, with any mechanism; commands, replies and errors are recorded. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { ServerControl, type ServerControlOptions } from '../../src/node/index.js';
+import type { ServerControlOptions } from '../../src/node/index.js';
 import type { Exchange } from '../../src/secure/security-context.js';
-import { type FtpServerOptions, type Noted, nameOf, Service } from './ftp-service.js';
+import { type FtpServerOptions, serve } from '../examples/server.js';
+
+/** What the server has seen, in order. */
+export type Noted =
+  | { kind: 'command'; verb: string; level: string; tolerated: readonly string[] }
+  | { kind: 'replied'; code: number }
+  | { kind: 'answered'; verb: string | undefined; code: number; error: string | undefined }
+  | { kind: 'failed'; what: string; error: string };
 
 export interface FtpServer {
   host: string;
@@ -17,20 +21,25 @@ export interface FtpServer {
   close(): Promise<void>;
 }
 
-export async function startFtpServer(options: FtpServerOptions): Promise<FtpServer> {
-  const { host = '127.0.0.1', limit } = options;
+/** @param host  127.0.0.1 or ::1. Default the first */
+export async function startFtpServer({
+  host = '127.0.0.1',
+  ...options
+}: FtpServerOptions & { host?: string }): Promise<FtpServer> {
   const noted: Noted[] = [];
   const running = new Map<Socket, Promise<void>>();
+  const failed = (what: string, error: Error) => void noted.push({ kind: 'failed', what, error: nameOf(error) });
+  const noting: Partial<FtpServerOptions> = {
+    heard: ({ command: { verb }, level, tolerated }) => noted.push({ kind: 'command', verb, level, tolerated }),
+    replied: ([code]) => noted.push({ kind: 'replied', code }),
+    answered: ({ command, code, error }) =>
+      noted.push({ kind: 'answered', verb: command?.verb, code, error: error?.code }),
+    failed,
+    mechanisms: notingMechanisms(options.mechanisms, failed),
+  };
   const listener = createServer({ noDelay: true, allowHalfOpen: true }, socket => {
-    const answered: ServerControlOptions['answered'] = ({ command, code, error }) =>
-      noted.push({ kind: 'answered', verb: command?.verb, code, error: error?.code });
-    const mechanisms = Object.fromEntries(
-      Object.entries(options.mechanisms).map(([name, make]) => [name, () => noting(make(), noted)]),
-    );
-    const control = new ServerControl(socket, { timeout: limit, answered, ...options, mechanisms });
-    const served = new Service(control, options, host, noted)
-      .run()
-      .catch(error => void noted.push({ kind: 'failed', what: 'control connection', error: nameOf(error) }))
+    const served = serve(socket, { ...options, ...noting })
+      .catch(error => failed('control connection', error))
       .finally(() => running.delete(socket));
     running.set(socket, served);
   });
@@ -45,16 +54,23 @@ export async function startFtpServer(options: FtpServerOptions): Promise<FtpServ
   return { host, port: (listener.address() as AddressInfo).port, noted, idle, close };
 }
 
+type Mechanisms = ServerControlOptions['mechanisms'];
+
 /** Refusals of an exchange are its owner's to know, and the client's is a code alone. */
-function noting(exchange: Exchange, noted: Noted[]): Exchange {
-  return {
+function notingMechanisms(mechanisms: Mechanisms, failed: (what: string, error: Error) => void): Mechanisms {
+  const noting = (exchange: Exchange): Exchange => ({
     step: async token => {
       try {
         return await exchange.step(token);
       } catch (error) {
-        noted.push({ kind: 'failed', what: 'exchange', error: nameOf(error) });
+        failed('exchange', error as Error);
         throw error;
       }
     },
-  };
+  });
+  return Object.fromEntries(Object.entries(mechanisms).map(([name, make]) => [name, () => noting(make())]));
+}
+
+function nameOf(error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? error.message;
 }

@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { source } from '../source.js';
 
 export default defineConfig({
+  resolve: source,
   test: {
     include: ['test/interop/*.ftp.ts'],
     globalSetup: ['test/interop/ftp-setup.ts'],

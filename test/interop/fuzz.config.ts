@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { source } from '../source.js';
 
 export default defineConfig({
+  resolve: source,
   test: {
     include: ['test/interop/*.fuzz.ts'],
     globalSetup: ['test/interop/global-setup.ts', 'test/interop/ftp-setup.ts'],

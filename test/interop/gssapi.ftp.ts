@@ -5,9 +5,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { within } from '../../src/node/time-limit.js';
-import { hashing, type Level, loggedIn, madeOctets, sha256 } from './ftp-client.js';
+import { hashing, type Level, loggedIn, madeOctets, ODD, ODD_LINES, sha256 } from './ftp-client.js';
 import { acceptor, ownCache, SERVICE, shown, tickets } from './ftp-realm.js';
 import { startFtpServer } from './ftp-server.js';
 import { PYTHON, run, script } from './program.js';
@@ -28,6 +29,7 @@ beforeAll(() => {
   writeFileSync(join(served, 'served.bin'), madeOctets(SIZE, 4).source.read(SIZE));
   writeFileSync(join(local, 'local.bin'), madeOctets(SIZE, 5).source.read(SIZE));
   writeFileSync(join(local, 'empty'), '');
+  writeFileSync(join(served, 'odd'), ODD);
   writeFileSync(join(served, 'large'), '');
   truncateSync(join(served, 'large'), LARGE);
 });
@@ -39,6 +41,7 @@ const FORMS = { mit: 'one NUL', heimdal: 'no end', crlf: 'CRLF' } as const;
 const CLIENTS = LEVELS.flatMap(level => (Object.keys(FORMS) as (keyof typeof FORMS)[]).map(form => ({ form, level })));
 
 const COMMANDS = `PWD
+TYPE I
 PROT S
 PUT local.bin s.bin
 GET s.bin s.back
@@ -50,42 +53,48 @@ ABORT large
 GET p.bin p.back
 PUT empty empty
 GET empty empty.back
+GET odd odd.octets
+TYPE A
+GET odd odd.lines
+PUT odd.lines odd.back
+TYPE I
 PROT C
 GET served.bin c.served
 SIZE served.bin
 HELP
-RETR nothing
+GET nothing nothing
 PROT P
 CCC
 PWD
 GET served.bin after.ccc
 QUIT
 `;
+const TRANSFER = [229, 150, 226];
 const CODES = [
-  ...[232, 200, 257, 200, 229, 150, 226, 229, 150, 226, 229, 150, 226, 229, 150, 226],
-  ...[
-    200, 229, 150, 226, 229, 150, 426, 226, 229, 150, 226, 229, 150, 226, 229, 150, 226, 200, 229, 150, 226, 213, 214,
-    550,
-  ],
-  ...[200, 200, 257, 229, 150, 226, 221],
-];
+  [232, 200, 257, 200],
+  [200, ...TRANSFER, ...TRANSFER, ...TRANSFER, ...TRANSFER],
+  [200, ...TRANSFER, 229, 150, 426, 226, ...TRANSFER, ...TRANSFER, ...TRANSFER],
+  [...TRANSFER, 200, ...TRANSFER, ...TRANSFER, 200],
+  [200, ...TRANSFER, 213, 214, 229, 550],
+  [200, 200, 257, ...TRANSFER, 221],
+].flat();
 
 test.each(CLIENTS)('client, commands in the form $form, $level', ({ form, level }) =>
   shown(
     {
       peer: 'python3-gssapi client',
       levels: `${level}, data safe, private, clear`,
-      operation: `commands with ${FORMS[form]}; STOR, RETR, LIST, SIZE, HELP, wrong file, ABOR, CCC`,
+      operation: `commands with ${FORMS[form]}; STOR, RETR, types A and I, LIST, SIZE, HELP, wrong file, ABOR, CCC`,
       expected: 'same hashes',
     },
     async () => {
       const server = await startFtpServer({
         folder: served,
-        limit: LIMIT,
+        timeout: LIMIT,
         mechanisms: { GSSAPI: () => acceptor(its) },
         require: level,
         ccc: 'allowed',
-        mayBe: (user, { clientName }) => clientName === its.principal && user === 'user',
+        mayLogIn: (user, { clientName }) => clientName === its.principal && user === 'user',
       });
       const { code, output, complaint } = await run(
         PYTHON,
@@ -107,6 +116,7 @@ test.each(CLIENTS)('client, commands in the form $form, $level', ({ form, level 
       expect(new Set(commands.slice(0, -4).map(it => it.level))).toEqual(new Set([level]));
       expect(new Set(commands.flatMap(it => it.tolerated))).toEqual(new Set(form === 'mit' ? ['trailing-nul'] : []));
       for (const [one, other] of PAIRS) expect(hashOf(one), one).toBe(hashOf(other));
+      expect(hashOf('local/odd.lines')).toBe(sha256(ODD_LINES));
       expect(readFileSync(join(local, 's.list'), 'latin1')).toContain('served.bin');
       return 'same hashes';
     },
@@ -122,6 +132,8 @@ const PAIRS = [
   ['served/served.bin', 'local/s.served'],
   ['served/served.bin', 'local/c.served'],
   ['served/served.bin', 'local/after.ccc'],
+  ['served/odd', 'local/odd.octets'],
+  ['served/odd', 'served/odd.back'],
 ] as const;
 
 function hashOf(path: string): string {
@@ -144,7 +156,7 @@ test.each(SERVERS)('server, replies in the form $form, $level', ({ form, level }
     {
       peer: 'python3-gssapi server',
       levels: `${level}, data ${level}`,
-      operation: `${REPLIES[form]}; STOR, RETR, REST, LIST, SIZE, MDTM, HELP, wrong file, CCC`,
+      operation: `${REPLIES[form]}; STOR, RETR, types A and I, REST, LIST, SIZE, MDTM, HELP, wrong file, CCC`,
       expected: 'same hashes',
     },
     async () => {
@@ -177,7 +189,7 @@ test.each(SERVERS)('server, replies in the form $form, $level', ({ form, level }
 async function useServer(port: number, level: Level, refusesCcc: boolean): Promise<void> {
   const client = await loggedIn(its, { port, level, bufferSize: 20_000 });
   const up = madeOctets(SIZE, 6);
-  await client.uploadFrom(up.source, 'ours.bin');
+  await client.uploadFrom(up.source, 'ours.bin'); // after TYPE I: this server, too, starts with type A
   const sent = up.hash();
   expect(hashOf('served/ours.bin')).toBe(sent);
   const down = hashing();
@@ -186,6 +198,13 @@ async function useServer(port: number, level: Level, refusesCcc: boolean): Promi
   const rest = hashing();
   await client.downloadTo(rest.sink, 'served.bin', 100_000);
   expect(rest.hash()).toBe(sha256(readFileSync(join(served, 'served.bin')).subarray(100_000)));
+  await client.send('TYPE A');
+  const lines = hashing();
+  await client.downloadTo(lines.sink, 'odd');
+  expect(lines.hash()).toBe(sha256(ODD_LINES));
+  await client.uploadFrom(Readable.from([ODD_LINES]), 'odd.ours');
+  expect(hashOf('served/odd.ours')).toBe(sha256(ODD));
+  await client.send('TYPE I');
   expect((await client.list()).map(({ name }) => name)).toContain('served.bin');
   expect(await client.size('served.bin')).toBe(SIZE);
   expect((await client.lastMod('served.bin')).getTime()).toBeGreaterThan(0);

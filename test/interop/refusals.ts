@@ -1,12 +1,18 @@
 /** What an acceptor must not take, and how its KRB-ERROR tells the initiator. */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test } from 'vitest';
 import type { ErrorCode, FtpSecurityError } from '../../src/errors.js';
-import { channelBindings, type Krb5AcceptorOptions, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import {
+  channelBindings,
+  type Krb5AcceptorOptions,
+  parseKeytab,
+  ReplayCache,
+} from '../../src/mechanisms/krb5/index.js';
 import type { Exchange } from '../../src/secure/security-context.js';
 import { flip } from './alterations.js';
 import { ourAcceptor, ourInitiator, refusal, theirAcceptor, theirInitiator, USUAL } from './conversation.js';
-import { FTP_FLAGS, isRefused, type Peer } from './peer.js';
+import { FLAG, FTP_FLAGS, isRefused, type Peer } from './peer.js';
 import { cacheOf, keytabOf, type Library, type Realm } from './realm.js';
 
 const inAnHour = () => Date.now() + 3_600_000;
@@ -31,16 +37,34 @@ export function refusals(library: Library): void {
         its => ({ keytab: wrongKeys(its) }),
       ],
       [
+        'a ticket of whose encryption type there is no key',
+        'security/no-key',
+        /service key not available|generic error|key/i,
+        its => ({ keytab: otherKeys(its) }),
+      ],
+      [
         'a ticket for another service',
         'security/wrong-name',
         /isn't for us|not for us/i,
-        its => ({ keytab: otherKeys(its) }),
+        () => ({ services: ['HTTP'] }),
       ],
       ['other channel bindings', 'security/bad-bindings', /./, () => ({ bindings: channelBindings({}) })],
     ])('%s', async (_what, code, said, options) => {
       const peer = initiator({ bindings: '7f0000017f000001' });
       const { token } = await peer.step();
       await tells(await refusal(ourAcceptor(realm(), USUAL, options(realm())), token, code), peer, said);
+    });
+
+    test('an AP-REQ without mutual authentication that is older than the replay cache', async () => {
+      const peer = theirInitiator(realm(), USUAL, { flags: FTP_FLAGS[library] & ~FLAG.mutual });
+      const { token } = await peer.step();
+      // MIT’s clients take over what their clock differs from the KDC’s, to the second.
+      await sleep(2100);
+      const replayCache = new ReplayCache();
+      const error = await refusal(ourAcceptor(realm(), USUAL, { replayCache }), token, 'security/replayed');
+      expect(error.message).toMatch(/older than the replay cache/);
+      await ourAcceptor(realm(), USUAL).step(token);
+      await peer.close();
     });
 
     test('a clock that is an hour off', async () => {

@@ -68,10 +68,10 @@ test.each(['safe', 'private'] as const)('%s', { timeout: LIMIT }, level =>
 async function thereAndBack(level: Level): Promise<string> {
   const server = await startFtpServer({
     folder,
-    limit: 10_000,
+    timeout: 10_000,
     mechanisms: { GSSAPI: () => acceptor(its) },
     transfers: [level],
-    mayBe: (user, { clientName }) => clientName === its.principal && user === USER,
+    mayLogIn: (user, { clientName }) => clientName === its.principal && user === USER,
   });
   const client = await loggedIn(its, { port: server.port, level });
   const up = madeOctets(SIZE);

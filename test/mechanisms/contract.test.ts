@@ -492,6 +492,36 @@ const SPOILED_EXCHANGES: [name: string, owed: RegExp, changes: Partial<ContractS
     },
   ],
   [
+    'exchange: one that is given up is over, and a complete one stays',
+    /a further step of the initiator must be refused/,
+    {
+      exchange: () => {
+        const { initiator, acceptor } = pskSubject.exchange();
+        return { initiator: { ...initiator, destroy: () => {} }, acceptor };
+      },
+    },
+  ],
+  [
+    'exchange: one that is given up is over, and a complete one stays',
+    /destroyed/,
+    {
+      exchange: () => {
+        const { initiator, acceptor } = pskSubject.exchange();
+        let made: SecurityContext | undefined;
+        const step: Exchange['step'] = async token => {
+          const said = await acceptor.step(token);
+          made = said.context;
+          return said;
+        };
+        const destroy = () => {
+          acceptor.destroy?.();
+          made?.destroy();
+        };
+        return { initiator, acceptor: { step, destroy } };
+      },
+    },
+  ],
+  [
     'exchange: altered security data is refused',
     /token 2 that is missing must fail/,
     {

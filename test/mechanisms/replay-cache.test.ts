@@ -56,6 +56,15 @@ describe('ReplayCache', () => {
     );
   });
 
+  test('counts its age by the clock it is given, or the system’s', () => {
+    let now = 5000;
+    const cache = new ReplayCache({ clock: () => now });
+    expect(cache.age).toBe(0);
+    now += 1500;
+    expect(cache.age).toBe(1.5);
+    expect(new ReplayCache().age).toBeLessThan(60);
+  });
+
   test('has room for one at least', () => {
     for (const capacity of [0, -1, 1.5, Number.NaN]) expect(() => new ReplayCache({ capacity })).toThrow(RangeError);
   });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { Client } from 'basic-ftp';
@@ -7,23 +8,29 @@ import { secureBasicFtp } from '../../src/node/index.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { type FtpServer, startServer } from './ftp-server.js';
 
+/** With CR, LF and 0xFF in it. */
 const FILE = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) ^ (i >> 7)));
+
+const sha256 = (octets: Uint8Array) => createHash('sha256').update(octets).digest('hex');
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
+type Settings = Partial<Parameters<typeof secureBasicFtp>[1]> & Parameters<typeof startServer>[1] & { login?: boolean };
+
 async function connected(
   mechanism: TestMechanism,
-  { epsv = true, ...options }: Partial<Parameters<typeof secureBasicFtp>[1]> & { epsv?: boolean } = {},
+  { commands = {}, login = true, ...options }: Settings = {},
 ): Promise<{ client: Client; server: FtpServer }> {
-  const server = await startServer({ mechanisms: { [mechanism.mechanism]: mechanism.acceptor } }, { epsv });
+  const server = await startServer({ mechanisms: { [mechanism.mechanism]: mechanism.acceptor } }, { commands });
   cleanups.push(() => server.close());
   const client = new Client(5000);
   cleanups.push(() => client.close());
   await client.connect('127.0.0.1', server.port);
   await secureBasicFtp(client, { mechanism: mechanism.mechanism, exchange: mechanism.initiator(), ...options });
+  if (login) await client.login('anna', 'secret');
   return { client, server };
 }
 
@@ -39,6 +46,8 @@ async function download(client: Client, name: string): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+const WITHOUT_EPSV: Settings = { commands: { EPSV: () => [502, 'Not implemented'] } };
+
 describe.each([
   ['X-PSK, EPSV', PSK, true],
   ['X-PSK, PASV', PSK, false],
@@ -46,9 +55,7 @@ describe.each([
   ['Kerberos with AES, PASV', kerberos(20), false],
 ] as const)('basic-ftp over %s', (_, mechanism, epsv) => {
   it('logs in, lists, sends and fetches, all of it private', async () => {
-    const { client, server } = await connected(mechanism, { epsv });
-    await client.login('anna', 'secret');
-    await client.useDefaultSettings();
+    const { client, server } = await connected(mechanism, epsv ? {} : WITHOUT_EPSV);
     for (const [name, text] of [
       ['a file', FILE],
       ['empty', Buffer.alloc(0)],
@@ -79,10 +86,37 @@ describe('basic-ftp', () => {
     expect(server.heard).toContain('safe STOR a');
   });
 
+  it('applies the settings of access after login, and transfers files unchanged', async () => {
+    const { client, server } = await connected(PSK);
+    expect(server.heard.slice(2)).toEqual(['FEAT', 'TYPE I', 'STRU F', 'OPTS UTF8 ON'].map(it => `private ${it}`));
+    server.files.set('down', FILE);
+    expect(sha256(await download(client, 'down'))).toBe(sha256(FILE));
+    await client.uploadFrom(Readable.from([FILE]), 'up');
+    expect(sha256(server.files.get('up')!)).toBe(sha256(FILE));
+  });
+
+  it('converts line ends if type A is selected', async () => {
+    const { client, server } = await connected(PSK);
+    await client.send('TYPE A');
+    const lines = Buffer.from('one\n\r\n\xff\r\r\rtwo\n', 'latin1');
+    const onTheWay = Buffer.from('one\r\n\r\r\n\xff\r\r\rtwo\r\n', 'latin1');
+    server.files.set('down', lines);
+    expect(sha256(await download(client, 'down'))).toBe(sha256(onTheWay));
+    await client.uploadFrom(Readable.from([...onTheWay].map(octet => Buffer.of(octet))), 'up');
+    expect(sha256(server.files.get('up')!)).toBe(sha256(lines));
+    await expect(client.size('down')).rejects.toMatchObject({ code: 550 });
+    await expect(client.downloadTo(new PassThrough(), 'down', 3)).rejects.toMatchObject({ code: 504 });
+  });
+
+  it('rejects the login if the server refuses TYPE I', async () => {
+    const { client } = await connected(PSK, { login: false, commands: { TYPE: () => [504, 'Lines only'] } });
+    await expect(client.login('anna', 'secret')).rejects.toMatchObject({ code: 504 });
+  });
+
   it('learns of a download that is cut, though the server says 226', async () => {
     const { client, server } = await connected(PSK);
     server.files.set('a', FILE);
-    server.cutAfter = 200_000;
+    server.cutAfter = 3;
     const error = await download(client, 'a').then(
       () => undefined,
       thrown => thrown,
@@ -108,6 +142,7 @@ describe('basic-ftp', () => {
     cleanups.push(() => client.close());
     await client.connect('127.0.0.1', server.port);
     await secureBasicFtp(client, { mechanism: 'X-PSK', exchange: PSK.initiator() });
+    await client.login('anna', 'secret');
     server.files.set('a', Buffer.alloc(3_000_000, 7));
     let received = 0;
     const slow = new Writable({
@@ -161,6 +196,8 @@ describe('basic-ftp', () => {
     for (const secure of [false, true]) {
       await client.connect('127.0.0.1', server.port);
       if (secure) await secureBasicFtp(client, { mechanism: 'X-PSK', exchange: PSK.initiator() });
+      await client.login('anna', 'secret');
+      if (!secure) await client.useDefaultSettings();
       expect((await download(client, 'a')).equals(FILE)).toBe(true);
     }
     expect(server.heard.at(-1)).toBe('private RETR a');

@@ -30,6 +30,16 @@ describe('inner replies (RFC 2228 §5.2)', () => {
     expect(assemble([plaintexts], { tolerate: [] })).toEqual([{ text: RFC_REPLY, tolerated: [] }]);
   });
 
+  it('goes on behind a line without an end where that is tolerated by name', () => {
+    const outers = [['230- Command okay'], ['230 User logged in']];
+    const tolerate = ['unended-line-spans-outer'] as const;
+    expect(assemble(outers, { tolerate })).toEqual([
+      { text: '230- Command okay\r\n230 User logged in\r\n', tolerated: [...tolerate] },
+    ]);
+    expectCode(() => assemble(outers), 'syntax/bad-reply');
+    expectCode(() => assemble([['230- Command', ' okay'], ['230 User logged in']], { tolerate }), 'syntax/bad-reply');
+  });
+
   it('takes a cut between CR and LF', () => {
     const [one] = assemble([['211-a\r', '\n211 b\r', '\n']], { tolerate: [] });
     expect(one).toEqual({ text: '211-a\r\n211 b\r\n', tolerated: [] });

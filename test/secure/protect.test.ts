@@ -12,9 +12,9 @@ import {
   unprotectReply,
 } from '../../src/secure/protect.js';
 import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
-import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import { decodeProtectedReply, encodeProtectedReply } from '../../src/secure/protected-reply.js';
 import type { TokenLevel } from '../../src/secure/protection-level.js';
-import { ascii, errorOf, expectCode } from '../helpers.js';
+import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
 import { visibleContext, visibleToken } from './visible-context.js';
 
 type Token = [level: TokenLevel, number: number, text: string];
@@ -23,6 +23,10 @@ const ALL: TokenLevel[] = ['safe', 'private', 'confidential'];
 
 function outer(level: TokenLevel, ...tokens: Token[]) {
   return parseReply(encodeProtectedReply({ level, tokens: tokens.map(token => visibleToken(...token)) }));
+}
+
+function outerOf(token: Uint8Array) {
+  return parseReply(encodeProtectedReply({ level: 'safe', tokens: [token] }));
 }
 
 function command(level: TokenLevel, ...token: Token) {
@@ -49,6 +53,46 @@ describe('protected replies', () => {
       visibleToken('safe', 2, '211 c\r\n'),
     ];
     expect(octets).toEqual(encodeProtectedReply({ level: 'safe', tokens }));
+  });
+
+  it('are padded where a middle line could be framed as another reply, or as the last line of this one', () => {
+    const lines = ['550-No such file', '550-Try:', '250 minutes of music.mp3', '250-a', '200', '5501', 'b', '550 End'];
+    const octets = protectReply(visibleContext(), 'safe', ascii(lines.join('\r\n')));
+    const padded = [
+      '550-No such file',
+      '550-Try:',
+      ' 250 minutes of music.mp3',
+      ' 250-a',
+      ' 200',
+      ' 5501',
+      'b',
+      '550 End',
+    ];
+    const { tokens } = decodeProtectedReply(parseReply(octets));
+    expect(tokens).toEqual(padded.map((line, i) => visibleToken('safe', i, `${line}\r\n`)));
+    expect(unprotectReply(visibleContext(), parseReply(octets)).inner.lines).toHaveLength(lines.length);
+    for (const token of tokens) {
+      const alone = onlyRefuses(() => unprotectReply(visibleContext(), outerOf(token)));
+      expect([550, undefined]).toContain(alone?.inner.code);
+    }
+  });
+
+  it('may end with the bare code (RFC 3659 §7.2), whatever is cut where', () => {
+    const inner = (...texts: string[]) =>
+      unprotectReply(visibleContext(), outer('safe', ...texts.map((text, i): Token => ['safe', i, text]))).inner;
+    expect(inner('250')).toMatchObject({ code: 250, lines: [''] });
+    expect(inner('250\r\n')).toMatchObject({ code: 250, lines: [''] });
+    expect(inner('211-a\r\n', 'b\r\n', '211\r\n')).toMatchObject({ code: 211, lines: ['a', 'b', ''] });
+    expect(inner('211-a', 'b', '211')).toMatchObject({ code: 211, lines: ['a', 'b', ''] });
+    expect(inner('211-a\r\n2', '11')).toMatchObject({ code: 211, lines: ['a', ''] });
+    expectCode(() => inner('250', '250'), 'syntax/bad-reply');
+    expectCode(() => inner('250', ' ok'), 'syntax/bad-reply');
+    expectCode(() => inner('631'), 'syntax/bad-reply');
+    const reader = new ProtectedReplyReader(visibleContext());
+    for (const [n, text] of ['211-a\r\n', 'b\r\n', '211\r\n'].entries()) reader.push(outer('safe', ['safe', n, text]));
+    expect(reader.next()?.inner).toMatchObject({ code: 211, lines: ['a', 'b', ''] });
+    const octets = protectReply(visibleContext(), 'safe', ascii('211-a\r\n211'));
+    expect(unprotectReply(visibleContext(), parseReply(octets)).inner.raw).toEqual(ascii('211-a\r\n211\r\n'));
   });
 
   it('are labelled with the level that the mechanism applied', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { replyCodeFor } from '../../src/errors.js';
 import { CommandReader, parseCommand } from '../../src/ftp/command.js';
 import { formatReply, parseReply } from '../../src/ftp/reply.js';
+import { Deviations } from '../../src/secure/deviations.js';
 import {
   adatOf,
   formatAdat,
@@ -119,6 +120,11 @@ describe('PBSZ (RFC 2228 §3, §8.1)', () => {
     expect(pbszOf(reply('200 PBSZ=4096\r\n'))).toBe(4096);
     expect(pbszOf(reply('200 OK, PBSZ=4096\r\n'))).toBe(4096);
     expect(pbszOf(reply('200 fine\r\n'))).toBeUndefined();
+    const deviations = new Deviations({});
+    expect(pbszOf(reply('200 PBSZ =4096\r\n'), deviations)).toBe(4096);
+    expect(deviations.met).toEqual(['blank-in-pbsz']);
+    expect(pbszOf(reply('200 PBSZ =4096\r\n'))).toBe(4096);
+    expectCode(() => pbszOf(reply('200 PBSZ =4096\r\n'), new Deviations({ tolerate: [] })), 'syntax/bad-reply');
     expectCode(() => pbszOf(reply('200 PBSZ=lots\r\n')), 'syntax/bad-reply');
     expect(pbszOf(parseReply(formatReply(200, formatPbszText(32))))).toBe(32);
   });

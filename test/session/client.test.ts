@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { formatReply } from '../../src/ftp/reply.js';
+import { DEVIATIONS, OPTIONAL_DEVIATIONS } from '../../src/secure/deviations.js';
 import { protectReply } from '../../src/secure/protect.js';
 import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import type { TokenLevel } from '../../src/secure/protection-level.js';
+import type { SecurityContext } from '../../src/secure/security-context.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { ClientSessionOptions } from '../../src/session/client-events.js';
 import { errorOf, expectCode } from '../helpers.js';
@@ -554,4 +557,89 @@ it('only FtpSecurityError closes it', () => {
   expect(() => client.proceed({ token: new Uint8Array() })).toThrow(RangeError);
   expect(client.proceed({ token: toUtf8('a') })).toBeDefined();
   expect(new FtpSecurityError('sequence/closed', '')).toBeInstanceOf(Error);
+});
+
+/** A client whose mechanism is done with its first token, as Kerberos is without mutual authentication; the server's context. */
+function done(options?: ClientSessionOptions, { initiator, acceptor } = krb5Contexts()) {
+  const client = exchanging(options);
+  client.proceed({ token: toUtf8('foo'), context: initiator });
+  return { client, context: acceptor };
+}
+
+describe('a 235 that comes protected, as MIT sends it without mutual authentication', () => {
+  const says = (context: SecurityContext, reply: string, level: TokenLevel = 'safe') =>
+    protectReply(context, level, toUtf8(`${reply}\r\n`));
+
+  it('completes the exchange, and is a deviation', () => {
+    const { client, context } = done();
+    client.receive(says(context, '235 GSSAPI Authentication succeeded'));
+    expect(client.next()).toMatchObject({
+      ...{ type: 'reply', reply: { code: 235 }, level: 'safe', sequence: 'ok', tolerated: ['protected-235'] },
+      command: { verb: 'ADAT' },
+    });
+    expect(client.phase).toBe('secured');
+    client.send(toUtf8('SYST'));
+    client.receive(says(context, '215 UNIX'));
+    expect(client.next()).toMatchObject({ reply: { code: 215 }, sequence: 'ok', tolerated: [] });
+  });
+
+  it('is refused when strict', () => {
+    const { client, context } = done({ tolerate: [] });
+    client.receive(says(context, '235 done'));
+    expectCode(() => client.next(), 'sequence/no-context');
+  });
+
+  it('is nothing but a 235, of this association, with integrity, behind a mechanism that is done', () => {
+    const refused = (octets: Uint8Array, { client } = done()) => {
+      client.receive(octets);
+      const { code } = errorOf(() => client.next());
+      expect(client.phase).toBe('exchange');
+      return code;
+    };
+    expect(refused(says(krb5Contexts().acceptor, '200 fine'))).toBe('sequence/no-context');
+    expect(refused(says(krb5Contexts().acceptor, '535 no'))).toBe('sequence/no-context');
+    expect(refused(says(krb5Contexts(2).acceptor, '235 done'))).toBe('security/bad-checksum');
+    const confidential = says(pskContexts().acceptor, '235 done', 'confidential');
+    expect(refused(confidential, done({}, pskContexts()))).toBe('sequence/wrong-level');
+    const client = exchanging();
+    client.proceed({ token: toUtf8('foo') });
+    expect(refused(says(krb5Contexts().acceptor, '235 done'), { client, context: krb5Contexts().acceptor })).toBe(
+      'sequence/no-context',
+    );
+  });
+});
+
+describe('a server that calls tokens private which are not sealed', () => {
+  const reply = (context: SecurityContext, text: string) => {
+    const { token } = context.wrap(toUtf8(text), 'safe');
+    return encodeProtectedReply({ level: 'private', tokens: [token] });
+  };
+
+  it('is refused, but where that is tolerated by name; the level is the one that was applied', () => {
+    for (const tolerate of [undefined, DEVIATIONS]) {
+      const { client, context } = withServer(tolerate && { tolerate }, krb5Contexts());
+      client.send(toUtf8('PWD'));
+      client.receive(reply(context, '257 "/"\r\n'));
+      expectCode(() => client.next(), 'sequence/wrong-level');
+    }
+    const { client, context } = withServer({ tolerate: ['integrity-under-632'] }, krb5Contexts());
+    client.send(toUtf8('PWD'));
+    client.receive(reply(context, '257 "/"\r\n'));
+    expect(client.next()).toMatchObject({ reply: { code: 257 }, level: 'safe', tolerated: ['integrity-under-632'] });
+  });
+
+  it('is refused in any case where policy wants private replies', () => {
+    const { client, context } = withServer({ tolerate: OPTIONAL_DEVIATIONS, require: 'private' }, krb5Contexts());
+    client.send(toUtf8('PWD'));
+    client.receive(reply(context, '257 "/"\r\n'));
+    expectCode(() => client.next(), 'sequence/wrong-level');
+  });
+});
+
+it("takes Solaris' PBSZ with a blank before its =, and names it", () => {
+  const { client, context } = withServer();
+  client.send(toUtf8('PBSZ 1000'));
+  client.receive(protectReply(context, 'private', toUtf8('200 PBSZ =500\r\n')));
+  expect(client.next()).toMatchObject({ reply: { code: 200 }, tolerated: ['blank-in-pbsz'] });
+  expect(client.bufferSize).toBe(500);
 });

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { fromUtf8, toUtf8 } from '../../src/bytes.js';
+import { concat, fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { parseReply } from '../../src/ftp/reply.js';
 import { protectCommand, unprotectReply } from '../../src/secure/protect.js';
 import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
+import { TRANSFERS } from '../../src/session/rules.js';
 import type { AnsweredEvent, CommandEvent, ServerSessionOptions } from '../../src/session/server-events.js';
-import { errorOf } from '../helpers.js';
+import { ascii, errorOf } from '../helpers.js';
 import { having, krb5Contexts, Pair, pskContexts } from './pair.js';
 
 /** A server, and what a client needs to talk to it by hand. */
@@ -321,9 +322,7 @@ describe('a secured server', () => {
 
   it('refuses transfers at a level that policy does not take (§6)', () => {
     const it = byHand({ transfers: ['private'] });
-    for (const command of ['RETR a', 'STOR a', 'STOU', 'APPE a', 'LIST', 'NLST', 'MLSD']) {
-      expect(said(it, 'safe', command)).toEqual([534, 'safe']);
-    }
+    for (const verb of TRANSFERS) expect(said(it, 'safe', `${verb} a`)).toEqual([534, 'safe']);
     said(it, 'safe', 'PBSZ 1000');
     said(it, 'safe', 'PROT P');
     expect(it.pair.toServer(protectCommand(it.context, 'safe', toUtf8('RETR a')))).toMatchObject({ type: 'command' });
@@ -450,4 +449,15 @@ it('hides no fault of a mechanism', () => {
 
 it('a server wants a limit that is one', () => {
   expect(() => new Pair({ server: { maxPbsz: 0 } })).toThrow(RangeError);
+});
+
+it('hears a protected ABOR behind the Synch of BSD clients, whose urgent octet is lost', () => {
+  for (const synch of ['\xff\xf4\xf2', '\xff\xf4\xff\xf2']) {
+    const { pair, server, context } = byHand();
+    expect(pair.toServer(protectCommand(context, 'safe', toUtf8('RETR huge.bin')))).toMatchObject({ type: 'command' });
+    server.reply(150, 'Here it comes');
+    const abort = concat(ascii(synch), protectCommand(context, 'safe', toUtf8('ABOR')));
+    for (const octet of abort) server.receive(Uint8Array.of(octet));
+    expect(server.next()).toMatchObject({ type: 'command', command: { verb: 'ABOR' }, level: 'safe', sequence: 'ok' });
+  }
 });

@@ -14,11 +14,11 @@ import {
   parseTicketFile,
 } from '../../mechanisms/krb4/index.js';
 import { principalText } from '../../mechanisms/krb4/principal.js';
-import { krb5Acceptor, krb5Initiator, parseCredentialCache } from '../../mechanisms/krb5/index.js';
+import { krb5Acceptor, krb5Initiator } from '../../mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../secure/security-context.js';
-import { readKeys, readKeytab, readSrvtab } from '../keys.js';
+import { readCredentialCache, readKeys, readKeytab, readSrvtab } from '../keys.js';
 import { InputError, readInput, UsageError } from '../status.js';
 import type { Values } from './options.js';
 
@@ -34,7 +34,7 @@ function krb5(values: Values, to: Peer, host: string): FuzzSide {
   const both = { ciphers: nodeCiphers, allowWeak: values['allow-weak'] };
   if (to === 'client') {
     if (values.keytab.length === 0) throw new UsageError('krb5 against a client wants --keytab');
-    const keytab = values.keytab.flatMap(readKeytab);
+    const keytab = values.keytab.flatMap(file => readKeytab(file));
     return {
       mechanism: 'GSSAPI',
       keys: { forges: 'krb5', sessionKeys: [], keytab, ciphers: nodeCiphers },
@@ -43,7 +43,7 @@ function krb5(values: Values, to: Peer, host: string): FuzzSide {
     };
   }
   if (values.ccache === undefined) throw new UsageError('krb5 against a server wants --ccache');
-  const credentials = readKeys(values.ccache, parseCredentialCache);
+  const credentials = readCredentialCache(values.ccache);
   const service = values.service ?? `ftp@${host}`;
   const sessionKeys = credentials.credentials.map(it => it.key);
   return {

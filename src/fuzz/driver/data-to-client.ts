@@ -4,7 +4,7 @@
  */
 
 import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
-import { FtpSecurityError, replyCodeFor } from '../../errors.js';
+import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
 import type { Command } from '../../ftp/command.js';
 import { BlockReader, BlockWriter } from '../../secure/data-block.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
@@ -163,7 +163,7 @@ export class ServerData {
       return DONE;
     } catch (error) {
       const refusal = refusalOf(error);
-      this.error ??= error as FtpSecurityError;
+      this.error ??= refusalFrom(error);
       return refusal;
     } finally {
       connection.end();
@@ -222,6 +222,5 @@ function blockEnd(octets: Uint8Array): number | undefined {
 }
 
 function refusalOf(error: unknown): Answer {
-  if (!(error instanceof FtpSecurityError)) throw error;
-  return [replyCodeFor(error), 'Failed security check'];
+  return [replyCodeFor(refusalFrom(error)), 'Failed security check'];
 }

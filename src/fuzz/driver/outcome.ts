@@ -168,7 +168,8 @@ const REPORTS = [
 
 /** The first line of what a sanitizer or Valgrind writes, and what follows it. */
 export function sanitizerReport(output: string): string | undefined {
-  const places = REPORTS.map(report => output.search(report)).filter(at => at >= 0);
-  if (places.length === 0) return undefined;
-  return output.slice(output.lastIndexOf('\n', Math.min(...places)) + 1).slice(0, 4000);
+  const [first] = REPORTS.map(report => output.search(report))
+    .filter(at => at >= 0)
+    .sort((a, b) => a - b);
+  return first === undefined ? undefined : output.slice(output.lastIndexOf('\n', first) + 1).slice(0, 4000);
 }

@@ -35,7 +35,7 @@ const contentsOf = (element: Uint8Array) => {
   return element.subarray(start, end);
 };
 /** The same with other length octets. */
-const measured = (element: Uint8Array, ...length: number[]) =>
+const measured = (element: Uint8Array, length: readonly number[]) =>
   concat(element.subarray(0, 1), Uint8Array.from(length), contentsOf(element));
 const inFour = (length: number) => [0x84, ...u32be(length)];
 
@@ -53,24 +53,24 @@ const fields = (name: string, source: string, expected: Expectation, change: Fie
 /** Of elements and fields, wherever they are: up to seven octets of padding may stand behind what is sealed. */
 export const DER: readonly DerMutation[] = [
   element('a length beyond the end', FORM, UNREADABLE, (element, draw) =>
-    measured(element, ...inFour(contentsOf(element).length + draw.of([8, 100, 0x10000]))),
+    measured(element, inFour(contentsOf(element).length + draw.of([8, 100, 0x10000]))),
   ),
   element('a length of 2^31 or so', FORM, UNREADABLE, (element, draw) =>
-    measured(element, ...inFour(draw.of([0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff_fff0]))),
+    measured(element, inFour(draw.of([0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff_fff0]))),
   ),
   element('a length of nine octets', FORM, UNREADABLE, (element, draw) =>
-    measured(element, 0x88, draw.of([0, 1, 0xff]), ...new Array<number>(7).fill(0xff)),
+    measured(element, [0x88, draw.of([0, 1, 0xff]), ...new Array<number>(7).fill(0xff)]),
   ),
-  element('a length of 127 octets that are not there', FORM, UNREADABLE, element => measured(element, 0xff)),
+  element('a length of 127 octets that are not there', FORM, UNREADABLE, element => measured(element, [0xff])),
   element('a length one too small', FORM, UNREADABLE, element => {
     const shorter = formatElement(element[0]!, contentsOf(element).subarray(0, -1));
     return concat(shorter, element.subarray(-1));
   }),
   element('a length not in its shortest form', LENIENT, EITHER, element =>
-    measured(element, ...inFour(contentsOf(element).length)),
+    measured(element, inFour(contentsOf(element).length)),
   ),
-  element('a length that has no end', LENIENT, EITHER, element => concat(measured(element, 0x80), octets('\0\0'))),
-  element('a length that has no end, and no end either', LENIENT, UNREADABLE, element => measured(element, 0x80)),
+  element('a length that has no end', LENIENT, EITHER, element => concat(measured(element, [0x80]), octets('\0\0'))),
+  element('a length that has no end, and no end either', LENIENT, UNREADABLE, element => measured(element, [0x80])),
   element('another tag', FORM, UNREADABLE, element => concat(Uint8Array.of(element[0]! ^ 1), element.subarray(1))),
   element('a tag number over 30', 'RFC 4120 §5.1.5', UNREADABLE, element =>
     concat(Uint8Array.of(element[0]! | 0x1f, 0xff, 0x7f), element.subarray(1)),

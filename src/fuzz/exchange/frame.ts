@@ -1,5 +1,5 @@
 /** The frame around the tokens of Kerberos V5 (RFC 2743 §3.1), and their ids (RFC 4121 §4.1). */
-import { concat, fromHex, u32be } from '../../bytes.js';
+import { concat, concatAll, fromHex, u32be } from '../../bytes.js';
 import { readElement } from '../../mechanisms/krb5/der.js';
 import { formatFrame } from '../../mechanisms/krb5/gss-token.js';
 import type { Choices } from '../choices.js';
@@ -27,8 +27,9 @@ interface Framed {
   length: number;
 }
 
-const framed = (length: readonly number[], ...inside: readonly Uint8Array[]) =>
-  concat(Uint8Array.of(0x60), Uint8Array.from(length), ...inside);
+const framed = (length: readonly number[], ...inside: readonly Uint8Array[]) => framedAll(length, inside);
+const framedAll = (length: readonly number[], inside: readonly Uint8Array[]) =>
+  concatAll([Uint8Array.of(0x60), Uint8Array.from(length), ...inside]);
 const inFour = (length: number) => [0x84, ...u32be(length)];
 
 const row = (
@@ -104,8 +105,6 @@ export const FRAMES: readonly ExchangeMutation[] = [
 
 function bare(...inside: readonly Uint8Array[]): Uint8Array {
   const length = inside.reduce((sum, part) => sum + part.length, 0);
-  return framed(
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff],
-    ...inside,
-  );
+  const octets = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return framedAll(octets, inside);
 }

@@ -1,6 +1,6 @@
 /** ADAT, and the replies to it (RFC 2228 §3, §5.1 and §8.1): what stands around valid security data. */
 import { encodeBase64 } from '../../base64.js';
-import { concat, concatAll } from '../../bytes.js';
+import { concat, concatAll, fromUtf8 } from '../../bytes.js';
 import type { Choices } from '../choices.js';
 import { ACCEPT, deviation, EITHER, type Expectation, refuse } from '../mutation.js';
 import { octets, spliced } from '../pieces.js';
@@ -47,7 +47,7 @@ const reply = (
   change: (_line, draw, { token, code }) => token && octets(`${text(base64Of(token), code!, draw)}\r\n`),
 });
 
-const base64Of = (token: Uint8Array) => String.fromCharCode(...encodeBase64(token));
+const base64Of = (token: Uint8Array) => fromUtf8(encodeBase64(token));
 const otherCode = (code: number) => (code === 235 ? 335 : 235);
 
 /** It must not take an association to stand that the server has not said to. */

@@ -99,9 +99,23 @@ const LINES_WITHIN: readonly Mutation[] = [
     TEXT,
     ACCEPT,
     { to: 'client' },
-    reply('211-Status', ['211-More', '211'], '211 End\r\n'),
+    reply('211-Status', ['211-More', '2111'], '211 End\r\n'),
   ),
   row('a middle line is empty', TEXT, ACCEPT, { to: 'client' }, reply('211-Status', ['', ''], '211 End\r\n')),
+  row(
+    'the last line is the code alone',
+    'RFC 3659 §7.2',
+    ACCEPT,
+    { to: 'client' },
+    reply('211-Status', ['More'], '211\r\n'),
+  ),
+  row(
+    'the code alone ends the reply before its last line',
+    'RFC 3659 §7.2',
+    BAD,
+    { to: 'client' },
+    reply('211-Status', ['211'], '211 End\r\n'),
+  ),
 ];
 
 export const FRAGMENTS: readonly Mutation[] = [...rows, ...LINES_WITHIN];

@@ -1,5 +1,5 @@
 /** The text inside tokens (RFC 2228 §3 and §5.2): verified octets, and yet perhaps no reply or command. */
-import { concat, concatAll } from '../../bytes.js';
+import { concat, concatAll, fromUtf8 } from '../../bytes.js';
 import { ACCEPT, EITHER, type Mutation, refuse, rowsAt } from '../mutation.js';
 import { all, inserted, last, octets } from '../pieces.js';
 
@@ -44,7 +44,7 @@ const replies: readonly Mutation[] = [
     'a protected reply within',
     INNER_REPLY,
     BAD_REPLY,
-    all(({ valid }) => String.fromCharCode(...valid())),
+    all(({ valid }) => fromUtf8(valid())),
   ),
   reply('a protected reply of no token within', INNER_REPLY, BAD_REPLY, all('631 AAAA\r\n')),
   reply('a code of 6yz within', INNER_REPLY, BAD_REPLY, all('699 What\r\n')),
@@ -54,7 +54,7 @@ const replies: readonly Mutation[] = [
   reply('a code of 0yz', REPLY, BAD_REPLY, all('031 Ok\r\n')),
   reply('a code of 7yz', REPLY, BAD_REPLY, all('731 Ok\r\n')),
   reply('a negative code', REPLY, BAD_REPLY, all('-20 Ok\r\n')),
-  reply('a code alone', REPLY, BAD_REPLY, all('200\r\n')),
+  reply('a code alone', 'RFC 3659 §7.2', ACCEPT, all('200\r\n')),
   reply('a code and a tabulator', REPLY, BAD_REPLY, all('200\tOk\r\n')),
   reply('a blank before the code', REPLY, BAD_REPLY, all(' 200 Ok\r\n')),
   reply('a command where a reply is due', REPLY, BAD_REPLY, all('QUIT\r\n')),
@@ -118,7 +118,7 @@ const commands: readonly Mutation[] = [
     'MIC within',
     INNER_COMMAND,
     BAD_COMMAND,
-    all(({ valid }) => String.fromCharCode(...valid())),
+    all(({ valid }) => fromUtf8(valid())),
   ),
   command('ENC without token within', INNER_COMMAND, BAD_COMMAND, all('ENC\r\n')),
   command('conf in small letters within', INNER_COMMAND, BAD_COMMAND, all('conf AAAA\r\n')),

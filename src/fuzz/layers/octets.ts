@@ -2,7 +2,7 @@
  * Octets, whatever they mean (RFC 2228 §3). Nothing is known but that a peer must not take another text than was protected;
  * a reply may be left without end.
  */
-import { concat, copy } from '../../bytes.js';
+import { concat, concatAll, copy } from '../../bytes.js';
 import { EITHER, type Mutation, refuse, rowsAt } from '../mutation.js';
 import { anyOne, type Edit, flipped, octets, spliced } from '../pieces.js';
 
@@ -38,7 +38,7 @@ export const ENCODINGS: readonly Mutation[] = [
     wire!.map(octet => (octet < 0x20 ? octet : octet | 0x80)),
   ]),
   wire('the line is in UTF-16', 'RFC 959 §5.3', MANGLED, ([wire]) => [
-    concat(octets('\xff\xfe'), ...Array.from(wire!, octet => Uint8Array.of(octet, 0)), octets('\r\n')),
+    concatAll([octets('\xff\xfe'), ...Array.from(wire!, octet => Uint8Array.of(octet, 0)), octets('\r\n')]),
   ]),
   wire('a byte order mark stands before the line', 'RFC 959 §5.3', MANGLED, ([wire]) => [
     concat(octets('\xef\xbb\xbf'), wire!),

@@ -1,4 +1,5 @@
 /** Codes and separators of protected replies (RFC 2228 §5.2), which nothing authenticates. */
+import { fromUtf8 } from '../../bytes.js';
 import { deviation, EITHER, type Expectation, type Mutation, type RowEnd, refuse, rowsAt } from '../mutation.js';
 import { anyOne, first, last, octets, spliced } from '../pieces.js';
 
@@ -48,7 +49,7 @@ export const OUTER: readonly Mutation[] = [
   ]),
   row('a line without token between protected ones', BAD_REPLY, { needs: ['lines'] }, ([head, ...rest]) => [
     head!,
-    octets(`${String.fromCharCode(...head!.subarray(0, 3))}-\r\n`),
+    octets(`${fromUtf8(head!.subarray(0, 3))}-\r\n`),
     ...rest,
   ]),
   row(

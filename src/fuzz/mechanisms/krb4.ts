@@ -1,5 +1,5 @@
 /** Messages of Kerberos V4 (RFC 2228 appendix II) with any header, sender and time. Private ones have no checksum at all. */
-import { concat, viewOf } from '../../bytes.js';
+import { concat, concatAll, viewOf } from '../../bytes.js';
 import { type Krb4ContextOptions, krb4Context } from '../../mechanisms/krb4/context.js';
 import { directionOf } from '../../mechanisms/krb4/direction.js';
 import { desKey, pcbcEncrypt } from '../../mechanisms/krb4/pcbc.js';
@@ -50,7 +50,7 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
     const body = concat(length, plaintext, Uint8Array.of(fields.fiveMs ?? 0), fields.sender ?? sender, number(signed));
     const type = (fields.type ?? (sealed ? 0x0c : 0x0e)) | Number(fields.claimed ?? littleEndian);
     const head = Uint8Array.of(fields.version ?? 4, type);
-    if (!sealed) return concat(head, body, ...quadCksum(key.octets, body, 2).map(number));
+    if (!sealed) return concatAll([head, body, ...quadCksum(key.octets, body, 2).map(number)]);
     const blocks = pcbcEncrypt(key, filled(body, fields.filling ?? 0));
     return concat(head, number(blocks.length + (fields.lengthOff ?? 0)), blocks);
   }

@@ -1,5 +1,5 @@
 /** Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, their checksums made over it. */
-import { concat, u32be } from '../../bytes.js';
+import { concat, concatAll, u32be } from '../../bytes.js';
 import type { FramedKey } from '../../mechanisms/krb5/framed-keys.js';
 import { formatFrame } from '../../mechanisms/krb5/gss-token.js';
 import { ACCEPT, EITHER, refuse } from '../mutation.js';
@@ -37,7 +37,7 @@ export function forgeFramedToken(
   const [usualSigning, checksumOf] = [...key.signing][0]!;
   const { tokenId = 0x0201, signing = usualSigning, filler = 0xffff, number, direction } = fields;
   const sealing = fields.sealing ?? (sealed ? key.sealing : 0xffff);
-  const header = concat(...[tokenId, signing, sealing, filler].map(word => Uint8Array.of(word >> 8, word)));
+  const header = concatAll([tokenId, signing, sealing, filler].map(word => Uint8Array.of(word >> 8, word)));
   const body = concat(confounder, plaintext, fields.padding ?? paddingOf(key, plaintext));
   const checksum = checksumOf(concat(header, body));
   const octets = u32be(Number(number));

@@ -61,6 +61,22 @@ export const endsOnce: ExchangeClause = async (_, begin) => {
   for (const side of SIDES) await oweOver(exchange[side], tokens, side);
 };
 
+/** Where a side can be given up, it is over then, and its context, if it has one, is not touched. */
+export const endsWhenGivenUp: ExchangeClause = async (subject, begin) => {
+  const [early, late, complete] = [begin(), begin(), begin()];
+  const opening = await early.initiator.step();
+  early.acceptor.destroy?.();
+  if (early.acceptor.destroy) await oweNoStep(early.acceptor, opening.token, 'acceptor');
+  const { token: answer } = await late.acceptor.step((await late.initiator.step()).token);
+  late.initiator.destroy?.();
+  if (late.initiator.destroy) await oweNoStep(late.initiator, answer, 'initiator');
+  const pair = await establish(complete);
+  for (const side of SIDES) complete[side].destroy?.();
+  for (const { from, to } of bothWays(pair)) {
+    for (const level of subject.levels) oweOpening(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
+  }
+};
+
 export const refusesAlteredSecurityData: ExchangeClause = async (_, begin) => {
   const { tokens } = await run(begin());
   for (const place of tokens.keys()) {
@@ -136,16 +152,18 @@ async function run(exchange: ContractExchange, relay: Relay = token => token): P
 }
 
 async function oweOver(exchange: Exchange, tokens: readonly Uint8Array[], side: Side): Promise<void> {
-  for (const token of [undefined, ...tokens]) {
-    let error: unknown;
-    try {
-      await exchange.step(token);
-    } catch (thrown) {
-      error = thrown;
-    }
-    owe(error !== undefined, `when the exchange is over, a further step of the ${side} must be refused`);
-    oweSafeError(error, `a further step of the ${side}`);
+  for (const token of [undefined, ...tokens]) await oweNoStep(exchange, token, side);
+}
+
+async function oweNoStep(exchange: Exchange, token: Token, side: Side): Promise<void> {
+  let error: unknown;
+  try {
+    await exchange.step(token);
+  } catch (thrown) {
+    error = thrown;
   }
+  owe(error !== undefined, `when the exchange is over, a further step of the ${side} must be refused`);
+  oweSafeError(error, `a further step of the ${side}`);
 }
 
 /** An alteration that changes nothing, as zeros do to a token of zeros, gives way to one that does. */

@@ -68,7 +68,7 @@ async function arrive(
 ): Promise<void> {
   const pair = await subject.contexts();
   const sequences = bothWays(pair).map(({ from, to }) => {
-    const places = 1 + Math.max(...arrivals.map(([place]) => place));
+    const places = arrivals.reduce((most, [place]) => Math.max(most, place + 1), 0);
     return { to, sent: Array.from({ length: places }, (_, i) => from.wrap(pattern(9, i), levels[i % levels.length]!)) };
   });
   // Both directions in turn: each counts for itself.

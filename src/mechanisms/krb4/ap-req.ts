@@ -146,7 +146,9 @@ function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[]
   for (const entry of meant) {
     const plaintext = withDesKey(entry.key, ciphers, key => pcbcDecrypt(key, ticket));
     const opened = attempt(() => readTicket(plaintext, realm));
+    plaintext.fill(0);
     if (opened?.service === principalText(entry)) return opened;
+    opened?.sessionKey.fill(0);
   }
   if (ofRealm.length === 0) throw noKey(`no key for realm ${realm}`);
   if (meant.length > 0) throw noKey(`no key of version ${kvno} for realm ${realm} opens the ticket`);

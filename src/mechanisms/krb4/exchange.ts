@@ -13,8 +13,8 @@ import { randomBytes } from '@noble/hashes/utils.js';
 import { copy, equalConstantTime, toHex, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Exchange, Step } from '../../secure/security-context.js';
-import { ReplayCache, type ReplayRecord } from '../replay-cache.js';
-import { spokenExchange, type Token, type Turns } from '../turns.js';
+import { isOlderThan, ReplayCache, type ReplayRecord } from '../replay-cache.js';
+import { orDestroyed, spokenExchange, type Token, type Turns } from '../turns.js';
 import { answerTo, assertAnswers } from './answer.js';
 import { type ApReq, buildApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { directionsOf, type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
@@ -43,7 +43,7 @@ export interface Krb4AcceptorOptions extends Krb4AssociationOptions {
   service?: Krb4Principal;
   /** Takes a ticket that was made for another address than the client's, as a host with several may have. */
   anyAddress?: boolean;
-  /** What all acceptors that share keys must share. Default: one in memory, for the process. */
+  /** What all acceptors that share keys must share: see {@link ReplayRecord}. Default: one in memory, for the process. */
   replayCache?: ReplayRecord;
   /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
   keylog?: (options: Krb4ContextOptions) => void;
@@ -94,12 +94,7 @@ function* initiate(options: Krb4InitiatorOptions): Turns<Token, Step> {
   const answer = yield { token, facts };
   if (answer === undefined) throw bad('no answer of the server: it has not shown who it is');
   const context = krb4Context({ ...options, key: credential.sessionKey });
-  try {
-    assertAnswers(checksum, context.unwrap(answer));
-  } catch (error) {
-    context.destroy();
-    throw error;
-  }
+  orDestroyed(context, () => assertAnswers(checksum, context.unwrap(answer)));
   options.keylog?.({ ...options, key: copy(credential.sessionKey) });
   return { context, facts };
 }
@@ -114,10 +109,10 @@ function* accept(options: Krb4AcceptorOptions): Turns<Token, Step> {
   const request = openApReq(message, keys, ciphers);
   try {
     assertAcceptable(message, request, options);
-    const context = krb4Context({ ...options, key: request.ticket.sessionKey });
     options.keylog?.({ ...options, key: copy(request.ticket.sessionKey) });
-    const facts: Krb4Facts = { ...headerFacts(message), ...requestFacts(request) };
-    return { token: context.wrap(answerTo(request.authenticator.checksum), 'safe').token, context, facts };
+    const context = krb4Context({ ...options, key: request.ticket.sessionKey });
+    const { token } = orDestroyed(context, () => context.wrap(answerTo(request.authenticator.checksum), 'safe'));
+    return { token, context, facts: { ...headerFacts(message), ...requestFacts(request) } };
   } finally {
     forgetKeys(request);
   }
@@ -131,7 +126,13 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
   if (!anyAddress && !equalConstantTime(request.ticket.address, peer.address)) {
     throw new FtpSecurityError('security/wrong-name', 'the ticket is not good for the address that the client has');
   }
-  if (!replayCache.add(...replayEntry(message, request, maxSkew), now)) {
+  if (isOlderThan(replayCache, request.authenticator.time, now)) {
+    const message =
+      'the authenticator is older than the replay cache, so it may have been taken before (a new one will do)';
+    throw new FtpSecurityError('security/replayed', message);
+  }
+  const [id, expires] = replayEntry(message, request, maxSkew);
+  if (!replayCache.add(id, expires, now)) {
     throw new FtpSecurityError('security/replayed', 'the authenticator was here before');
   }
 }

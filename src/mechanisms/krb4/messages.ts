@@ -8,7 +8,7 @@
  *
  * The second octet's lowest bit says that numbers are little-endian, the four of the checksum too.
  */
-import { concat, copy, equalConstantTime, viewOf } from '../../bytes.js';
+import { concat, concatAll, copy, equalConstantTime, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { numberOf } from './octet-reader.js';
 import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt } from './pcbc.js';
@@ -113,7 +113,7 @@ function readBody(body: Uint8Array, length: number, littleEndian: boolean): Omit
 }
 
 function checksumOf({ octets }: DesKey, body: Uint8Array, littleEndian: boolean): Uint8Array {
-  return concat(...quadCksum(octets, body, 2).map(word => numberOf(word, littleEndian)));
+  return concatAll(quadCksum(octets, body, 2).map(word => numberOf(word, littleEndian)));
 }
 
 function bad(message: string): FtpSecurityError {

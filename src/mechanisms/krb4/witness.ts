@@ -11,7 +11,7 @@ import { FtpSecurityError } from '../../errors.js';
 import type { Sight, Witness } from '../../secure/security-context.js';
 import type { BlockCiphers } from '../block-cipher.js';
 import { assertAnswers } from './answer.js';
-import { type ApReq, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
+import { type ApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { Krb4Context } from './context.js';
 import { compareNumbers } from './direction.js';
 import { headerFacts, type Krb4Facts, requestFacts, WEAKNESS } from './facts.js';
@@ -27,11 +27,14 @@ import type { SrvtabEntry } from './srvtab.js';
 export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: BlockCiphers): Witness {
   let facts: Krb4Facts = { weak: true, weakness: WEAKNESS };
   let request: OpenedApReq | undefined;
-  let problem = new FtpSecurityError('security/no-key', 'no AP_REQ was seen, and its ticket holds the key');
+  let problem = new FtpSecurityError(
+    'security/no-key',
+    'no AP_REQ was seen that waits for an answer, and its ticket holds the key',
+  );
 
   function seeRequest(message: ApReq): Sight {
     facts = headerFacts(message);
-    request = undefined;
+    forget();
     try {
       request = openApReq(message, keys, ciphers);
     } catch (error) {
@@ -43,10 +46,18 @@ export function krb4Witness(keys: readonly SrvtabEntry[], ciphers: BlockCiphers)
     return { facts };
   }
 
+  /** Nothing more is to be opened with its keys. */
+  function forget(): void {
+    if (request !== undefined) forgetKeys(request);
+    request = undefined;
+  }
+
   function seeAnswer(token: Uint8Array): Sight {
     if (request === undefined) return { facts, problem };
     try {
-      return { facts, ...contexts(request, token, ciphers) };
+      const opened = contexts(request, token, ciphers);
+      forget();
+      return { facts, ...opened };
     } catch (error) {
       if (!(error instanceof FtpSecurityError) || error.code === 'security/bad-token') throw error;
       return { facts, problem: error };

@@ -2,14 +2,15 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { equalConstantTime, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { ReplayRecord } from '../replay-cache.js';
-import { isOfVersion, type OpenedApReq, openAuthenticator, openTicketWith, type ServiceKey } from './ap-exchange.js';
+import { isOlderThan, type ReplayRecord } from '../replay-cache.js';
+import { orDestroyed } from '../turns.js';
+import { forgetKeys, type OpenedApReq, openAuthenticator } from './ap-exchange.js';
 import { ADDRESS_TYPES } from './channel-bindings.js';
 import { formatDer } from './der.js';
 import { enctypeOf } from './enctypes.js';
-import type { EnctypePolicy } from './etype-negotiation.js';
+import { chooseEnctype, type EnctypePolicy, offeredEnctypes } from './etype-negotiation.js';
 import { iso } from './facts.js';
-import type { GssChecksum } from './gss-checksum.js';
+import { GSS_FLAGS, type GssChecksum } from './gss-checksum.js';
 import { type Refusal, refused } from './krb-error.js';
 import {
   AD_TYPES,
@@ -22,16 +23,29 @@ import {
   TICKET_FLAGS,
   type Ticket,
 } from './messages.js';
-import { isNamed, type Principal, principalOf, principalText, type ServiceName, samePrincipal } from './principal.js';
+import { consume } from './primitives.js';
+import {
+  isNamed,
+  isOneOf,
+  type Principal,
+  principalOf,
+  principalText,
+  type ServiceName,
+  samePrincipal,
+} from './principal.js';
+import { openTicket, type ServiceKey } from './ticket-keys.js';
 
 /** What an acceptor holds against an AP-REQ. */
 export interface Acceptance extends EnctypePolicy {
   keytab: readonly ServiceKey[];
   service: ServiceName | undefined;
+  services: readonly string[] | 'any';
   /** In seconds. */
   skew: number;
   replayCache: ReplayRecord;
-  bindings: Uint8Array | undefined;
+  /** The client's must be one of these, if it gives any; undefined where ours are not known. */
+  bindings: readonly Uint8Array[] | undefined;
+  requireBindings: boolean;
   peerAddress: Uint8Array | undefined;
 }
 
@@ -43,39 +57,58 @@ export interface Accepted extends OpenedApReq {
 }
 
 /**
- * Opens an AP-REQ, and takes it only if it keeps every rule; the replay cache comes last.
+ * Opens an AP-REQ, and takes it only if it keeps every rule; the replay cache comes last. The keys of one that is refused are
+ * erased.
  * @param now  in milliseconds since 1970
  * @throws FtpSecurityError `security/no-key`, `wrong-name`, `weak`, `bad-checksum`, `bad-token`, `clock-skew`,
  *   `not-yet-valid`, `expired`, `bad-bindings`, `replayed`; with a KRB-ERROR where one of the rules is broken
  */
 export function acceptRequest(message: ApReq, acceptance: Acceptance, now: number): Accepted {
   const { ticket } = message;
-  const keys = keysFor(ticket, acceptance);
-  owe(CLEAR_RULES, { ...keys, message, acceptance }, ticket, now);
-  const { part, service } = openTicket(ticket, keys.current, acceptance);
-  const opened = openAuthenticator(message, part, acceptance);
-  owe(OPENED_RULES, { ...opened, acceptance, now: now / 1000 }, ticket, now);
-  return { ...opened, service, checksum: opened.checksum! };
+  owe(CLEAR_RULES, { message, acceptance }, ticket, now);
+  const found = openTicket(ticket, acceptance.keytab, acceptance);
+  if (!('part' in found)) throw refused(found, ticket, now);
+  const opened = openAuthenticator(message, found.part, acceptance);
+  return orDestroyed({ destroy: () => forgetKeys(opened) }, () => {
+    const { entries } = found;
+    owe(OPENED_RULES, { ...opened, entries, acceptance, now: now / 1000 }, ticket, now);
+    const principal = entries.find(entry => isServed(entry, acceptance))?.principal;
+    const service = principal ?? principalOf(ticket.realm, ticket.sname);
+    return { ...opened, service, checksum: opened.checksum! };
+  });
+}
+
+/**
+ * Of the subkey that an acceptor makes; undefined where it makes none, so that the session has nothing in it that the client
+ * did not send. With tokens of RFC 4121 an acceptor has a subkey of its own; with those of RFC 1964 it repeats the
+ * initiator's, as libraries do, since its peer may know of no other (RFC 4121 §2).
+ */
+export function ownSubkeyType(
+  { ticket, authenticator: { subkey, authorizationData }, checksum }: OpenedApReq,
+  policy: EnctypePolicy,
+): number | undefined {
+  if (!isMutual(checksum)) return undefined;
+  const own = (subkey ?? ticket.key).keytype;
+  const chosen = chooseEnctype(own, offeredEnctypes(authorizationData), policy);
+  return chosen !== own || enctypeOf(chosen)?.tokens === 'rfc4121' ? chosen : undefined;
+}
+
+/** Whether the client wants an answer is what the protected flag says, and not the option in the clear. */
+export function isMutual(checksum: GssChecksum | undefined): boolean {
+  return ((checksum?.flags ?? 0) & GSS_FLAGS.mutual) !== 0;
 }
 
 type Rule<Subject> = (subject: Subject) => Refusal | FtpSecurityError | undefined;
 
-/** The keys that go with a ticket, by how much of what it says they fit. */
-interface TicketKeys {
-  /** As the ticket names it. */
-  service: Principal;
-  named: readonly ServiceKey[];
-  typed: readonly ServiceKey[];
-  current: readonly ServiceKey[];
-}
-
 /** An AP-REQ before it is opened: nothing of it is protected yet. */
-interface Clear extends TicketKeys {
+interface Clear {
   message: ApReq;
   acceptance: Acceptance;
 }
 
 interface Opened extends OpenedApReq {
+  /** Whose key opened the ticket. */
+  entries: readonly ServiceKey[];
   acceptance: Acceptance;
   /** In seconds. */
   now: number;
@@ -86,29 +119,17 @@ const CLEAR_RULES: readonly Rule<Clear>[] = [
     (message.apOptions & AP_OPTIONS.useSessionKey) === 0
       ? undefined
       : ['KRB_AP_ERR_NOKEY', 'the ticket is under a session key (user to user), which a service with a keytab has not'],
-  ({ service, acceptance }) =>
-    acceptance.service === undefined || isNamed(service, acceptance.service)
-      ? undefined
-      : ['KRB_AP_ERR_NOT_US', `the ticket is for ${principalText(service)}, which is another service`],
-  ({ service, named }) =>
-    named.length > 0
-      ? undefined
-      : ['KRB_AP_ERR_NOT_US', `the ticket is for ${principalText(service)}, of which no key is here`],
-  ({ message, typed }) =>
-    typed.length > 0
-      ? undefined
-      : ['KRB_AP_ERR_NOKEY', `no key of enctype ${message.ticket.encPart.etype}, in which the ticket is`],
-  ({ message, typed, current }) =>
-    current.length > 0
-      ? undefined
-      : [
-          'KRB_AP_ERR_BADKEYVER',
-          `the ticket is under key version ${message.ticket.encPart.kvno}; here is ${typed.map(key => key.kvno).join(', ')}`,
-        ],
   ({ message, acceptance }) => weakness('ticket', message.ticket.encPart.etype, acceptance),
 ];
 
 const OPENED_RULES: readonly Rule<Opened>[] = [
+  ({ entries, acceptance }) =>
+    entries.some(entry => isServed(entry, acceptance))
+      ? undefined
+      : [
+          'KRB_AP_ERR_NOT_US',
+          `the ticket is under the key of ${namesOf(entries)}, which is not a service of this acceptor`,
+        ],
   ({ ticket, acceptance }) => weakness('session key', ticket.key.keytype, acceptance),
   ({ authenticator, acceptance }) => {
     const { subkey } = authenticator;
@@ -151,13 +172,26 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
     checksum !== undefined
       ? undefined
       : ['KRB_AP_ERR_INAPP_CKSUM', 'the authenticator has no checksum of type 0x8003, which GSS-API owes'],
-  ({ checksum, acceptance: { bindings } }) =>
-    bindings === undefined || !isGiven(checksum!.bindings) || equalConstantTime(checksum!.bindings, bindings)
+  ({ checksum, acceptance: { bindings, requireBindings } }) => {
+    const theirs = checksum!.bindings;
+    if (requireBindings && (bindings === undefined || !isGiven(theirs))) {
+      const whose = bindings === undefined ? 'ours are not known' : 'the client gave none';
+      return new FtpSecurityError('security/bad-bindings', `channel bindings are required, and ${whose}`);
+    }
+    if (bindings === undefined || !isGiven(theirs) || bindings.some(ours => equalConstantTime(ours, theirs))) {
+      return undefined;
+    }
+    const message = `the client’s channel bindings, ${toHex(theirs)}, are not ours: it sees other addresses (address translation?)`;
+    return new FtpSecurityError('security/bad-bindings', message);
+  },
+  ({ now, acceptance, ...opened }) =>
+    ownSubkeyType(opened, acceptance) !== undefined ||
+    !isOlderThan(acceptance.replayCache, madeAt(opened.authenticator), now)
       ? undefined
-      : new FtpSecurityError(
-          'security/bad-bindings',
-          `the client’s channel bindings, ${toHex(checksum!.bindings)}, are not ours`,
-        ),
+      : [
+          'KRB_AP_ERR_REPEAT',
+          'the authenticator is older than the replay cache, so it may have been taken before (a new one will do)',
+        ],
   ({ authenticator, acceptance: { replayCache, skew }, now }) =>
     // Twice the time that it could be taken again, lest a clock that is set back open that time again.
     replayCache.add(authenticatorId(authenticator), authenticator.ctime + 2 * skew + 1, now)
@@ -173,36 +207,20 @@ function owe<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticket:
   }
 }
 
-/**
- * A bare key goes for every name. Heimdal's tickets may be of no realm, when its client asked for none; then it is that of
- * the key that opens it, which may not be of another service than the only one that is meant.
- */
-function keysFor({ realm, sname, encPart }: Ticket, { keytab, service: only }: Acceptance): TicketKeys {
-  const known = realm || only?.realm;
-  const meant = { name: sname.nameString, ...(known !== undefined && { realm: known }) };
-  const named = keytab.filter(({ principal }) => principal === undefined || isNamed(principal, meant));
-  const service = principalOf(realm || (named[0]?.principal?.realm ?? ''), sname);
-  const typed = named.filter(({ enctype }) => enctype === encPart.etype);
-  return { service, named, typed, current: typed.filter(key => isOfVersion(key, encPart)) };
+/** The name in a ticket is not protected, so services are those of the keytab. A bare key goes for every name. */
+function isServed({ principal }: ServiceKey, { service, services }: Acceptance): boolean {
+  if (principal === undefined) return true;
+  if (service !== undefined && !isNamed(principal, service)) return false;
+  return services === 'any' || isOneOf(principal, services);
 }
 
-/** Where the ticket does not tell version or realm, or bare keys are given, one of several may fit. */
-function openTicket(
-  ticket: Ticket,
-  keys: readonly ServiceKey[],
-  acceptance: Acceptance,
-): { part: EncTicketPart; service: Principal } {
-  let failure: FtpSecurityError | undefined;
-  for (const key of keys) {
-    try {
-      const part = openTicketWith(key, ticket, acceptance);
-      return { part, service: key.principal ?? principalOf(ticket.realm, ticket.sname) };
-    } catch (error) {
-      if (!(error instanceof FtpSecurityError) || error.code !== 'security/bad-checksum') throw error;
-      failure = error;
-    }
-  }
-  throw new FtpSecurityError('security/bad-checksum', `the key does not open the ticket: ${failure!.message}`);
+function namesOf(entries: readonly ServiceKey[]): string {
+  return entries.map(({ principal }) => principalText(principal!)).join(', ');
+}
+
+/** In seconds since 1970, to the next millisecond, as clocks count. */
+function madeAt({ ctime, cusec }: Authenticator): number {
+  return ctime + Math.ceil(cusec / 1000) / 1000;
 }
 
 function weakness(what: string, enctype: number, { allowWeak = false }: Acceptance): Refusal | undefined {
@@ -234,5 +252,5 @@ function isGiven(bindings: Uint8Array): boolean {
 
 /** What identifies an authenticator, whichever service its ticket names: the ticket does not protect that name. */
 function authenticatorId(seen: Authenticator): string {
-  return toHex(sha256(formatDer(authenticator, seen)));
+  return toHex(consume(formatDer(authenticator, seen), sha256));
 }

@@ -2,29 +2,37 @@
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { Exchange, Step } from '../../secure/security-context.js';
+import type { TokenLevel } from '../../secure/protection-level.js';
+import type { ChannelEnds, Exchange, Step } from '../../secure/security-context.js';
 import { ReplayCache, type ReplayRecord } from '../replay-cache.js';
 import { spokenExchange, type Token, type Turns } from '../turns.js';
-import { type Acceptance, type Accepted, acceptRequest } from './acceptance.js';
-import type { ServiceKey } from './ap-exchange.js';
+import { type Acceptance, type Accepted, acceptRequest, isMutual, ownSubkeyType } from './acceptance.js';
+import { forgetKeys } from './ap-exchange.js';
+import { acceptableBindings } from './channel-bindings.js';
 import type { Krb5Context, Krb5ContextOptions } from './context.js';
-import { formatDer } from './der.js';
-import { type CipherOptions, enctypeOf, kerberosKey, randomKey } from './enctypes.js';
+import { sealData } from './encrypted-data.js';
+import { type CipherOptions, randomKey } from './enctypes.js';
 import { established, initialSequence } from './established.js';
-import { chooseEnctype, offeredEnctypes } from './etype-negotiation.js';
 import { type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
 import { assertBindings, GSS_FLAGS } from './gss-checksum.js';
 import { formatContextToken, parseContextToken } from './gss-token.js';
 import { withAnswer } from './krb-error.js';
-import { type ApReq, type EncApRepPart, type EncryptionKey, encApRepPart, USAGE } from './messages.js';
+import { type ApReq, type EncApRepPart, encApRepPart, USAGE } from './messages.js';
 import { type Principal, principalText, serviceNameOf } from './principal.js';
 import { parseNegotiation } from './spnego.js';
 import { acceptNegotiated } from './spnego-acceptor.js';
+import type { ServiceKey } from './ticket-keys.js';
 
 export interface Krb5AcceptorOptions extends CipherOptions {
   /** The keys of the service: entries of its keytab, or bare keys, which go for every name. */
   keytab: readonly ServiceKey[];
-  /** The only service that tickets may be for: `ftp@host`, `ftp/host@REALM` or a principal. Default: any of the keytab. */
+  /**
+   * The services whose keys may open a ticket, of whatever host. The name in a ticket is not protected, so this is held against the
+   * entries of the keytab that have the key; that of a machine, `NAME$`, is every service of its host, and a bare key goes for
+   * every name. Default `['ftp', 'host']` (RFC 2228 appendix I), or `'any'` where there is a `service`.
+   */
+  services?: readonly string[] | 'any';
+  /** The only principal whose key may open a ticket: `ftp@host`, `ftp/host@REALM` or a principal. Default: any of `services`. */
   service?: string | Principal;
   /** Milliseconds since 1970. Default `Date.now`. */
   clock?: () => number;
@@ -32,12 +40,20 @@ export interface Krb5AcceptorOptions extends CipherOptions {
   skew?: number;
   /**
    * Where authenticators are noted. Default: one in memory, of all acceptors of this process that have none; so one whose
-   * clock is another than theirs brings its own.
+   * clock is another than theirs brings its own, and processes that share keys bring one that they share.
    */
   replayCache?: ReplayRecord;
-  /** Of `channelBindings`; compared with the client's if it gave any. Default: none, nothing is compared. */
+  /**
+   * Of `channelBindings`; compared with the client's if it gave any. Default: those of the connection, where `step` is told of
+   * it, as by `ServerControl`; else nothing is compared.
+   */
   bindings?: Uint8Array;
-  /** The client's address, 4 octets of IPv4 or 16 of IPv6, held against tickets that name addresses. Default: unknown. */
+  /** Refuse clients that give no channel bindings. Default false: RFC 2228 appendix I says only that they should. */
+  requireBindings?: boolean;
+  /**
+   * The client's address, 4 octets of IPv4 or 16 of IPv6, held against tickets that name addresses. Default: that of the
+   * connection, as with `bindings`.
+   */
   peerAddress?: Uint8Array;
   /** Take tickets, session keys and subkeys of encryption types that are not to be trusted any more. Default false. */
   allowWeak?: boolean;
@@ -67,6 +83,7 @@ interface Settings extends Acceptance {
 }
 
 const SKEW = 300;
+const SERVICES = ['ftp', 'host'];
 const EVERYONES = new ReplayCache();
 
 /**
@@ -78,7 +95,15 @@ const EVERYONES = new ReplayCache();
  *   `wrong-name`, `weak`, `clock-skew`, `not-yet-valid`, `expired`, `bad-bindings`, `replayed`
  */
 export function krb5Acceptor(options: Krb5AcceptorOptions): Exchange {
-  return spokenExchange('Kerberos', accept(settingsOf(options)));
+  const settings = settingsOf(options);
+  return spokenExchange('Kerberos', accept(settings), channel => bindTo(channel, settings));
+}
+
+/** What the caller has given itself stays. */
+function bindTo(channel: ChannelEnds, settings: Settings): void {
+  const { initiator, acceptor } = channel;
+  if (initiator !== undefined && acceptor !== undefined) settings.bindings ??= acceptableBindings(channel);
+  settings.peerAddress ??= initiator;
 }
 
 /** Kerberos alone, or inside SPNEGO: the first token tells. */
@@ -107,60 +132,69 @@ function readRequest(token: Token): ApReq {
   throw new FtpSecurityError('security/bad-token', `${seen.kind} where an AP-REQ is owed`);
 }
 
-/** Whether the client wants an answer is what the protected flag says, and not the option in the clear. */
 function answerTo(message: ApReq, accepted: Accepted, settings: Settings): AcceptorStep {
-  const { ticket, authenticator, checksum } = accepted;
-  const isMutual = (checksum.flags & GSS_FLAGS.mutual) !== 0;
+  const { ticket, checksum } = accepted;
   let answer: EncApRepPart | undefined;
   try {
-    answer = isMutual ? answerPart(accepted, settings) : undefined;
-    const { context, base } = established('acceptor', accepted, answer, settings);
+    answer = isMutual(checksum) ? answerPart(accepted, settings) : undefined;
+    const token = answer && sealAnswer(answer, accepted, settings);
+    const { context, base } = established('acceptor', accepted, answer, {
+      ...settings,
+      levels: levelsFor(checksum.flags),
+    });
     const facts: Krb5Facts = {
       ...requestFacts(message),
       ...ticketFacts(accepted),
       ...keyFacts(base, message.ticket.encPart.etype, ticket.key.keytype),
       serverName: principalText(accepted.service),
-      mutual: isMutual,
+      mutual: isMutual(checksum),
       ...(checksum.delegation !== undefined && { delegation: checksum.delegation }),
     };
-    return { context, facts, ...(answer !== undefined && { token: sealAnswer(answer, ticket.key, settings) }) };
+    return { context, facts, ...(token !== undefined && { token }) };
   } finally {
-    for (const key of [ticket.key, authenticator.subkey, answer?.subkey]) key?.keyvalue.fill(0);
+    forgetKeys(accepted);
+    answer?.subkey?.keyvalue.fill(0);
   }
 }
 
-/**
- * With tokens of RFC 4121 the acceptor asserts a subkey of its own; with those of RFC 1964 it repeats the initiator's, as
- * libraries do, since its peer may know of no other (RFC 4121 §2).
- */
-function answerPart({ ticket, authenticator }: Accepted, settings: Settings): EncApRepPart {
-  const { ctime, cusec, subkey: theirs, authorizationData } = authenticator;
-  const own = (theirs ?? ticket.key).keytype;
-  const keytype = chooseEnctype(own, offeredEnctypes(authorizationData), settings);
-  const isNew = keytype !== own || enctypeOf(keytype)?.tokens === 'rfc4121';
-  const subkey = isNew ? { keytype, keyvalue: randomKey(keytype, settings.random) } : theirs;
+/** What the client has said that it has (RFC 2228 appendix I, conf_avail). What is sealed has integrity, whatever the flags. */
+function levelsFor(flags: number): TokenLevel[] {
+  const levels: [flag: number, level: TokenLevel][] = [
+    [GSS_FLAGS.integ, 'safe'],
+    [GSS_FLAGS.conf, 'private'],
+  ];
+  return levels.filter(([flag]) => (flags & flag) !== 0).map(([, level]) => level);
+}
+
+/** Where we make no subkey, the initiator's is repeated. */
+function answerPart(accepted: Accepted, settings: Settings): EncApRepPart {
+  const { ctime, cusec, subkey: theirs } = accepted.authenticator;
+  const keytype = ownSubkeyType(accepted, settings);
+  const subkey = keytype !== undefined ? { keytype, keyvalue: randomKey(keytype, settings.random) } : theirs;
   return { ctime, cusec, seqNumber: initialSequence(settings.random), ...(subkey !== undefined && { subkey }) };
 }
 
-function sealAnswer(answer: EncApRepPart, { keytype, keyvalue }: EncryptionKey, settings: Settings): Uint8Array {
-  const key = kerberosKey(keytype, keyvalue, settings);
-  const cipher = key.encrypt(USAGE.apRep, formatDer(encApRepPart, answer));
-  key.destroy();
-  return formatContextToken({ kind: 'AP-REP', message: { pvno: 5, msgType: 15, encPart: { etype: keytype, cipher } } });
+function sealAnswer(answer: EncApRepPart, { ticket: { key } }: Accepted, settings: Settings): Uint8Array {
+  const encPart = sealData(encApRepPart, answer, USAGE.apRep, key, settings);
+  return formatContextToken({ kind: 'AP-REP', message: { pvno: 5, msgType: 15, encPart } });
 }
 
 function settingsOf(options: Krb5AcceptorOptions): Settings {
   const { service, skew = SKEW, bindings, peerAddress } = options;
+  const { services = service === undefined ? SERVICES : 'any' } = options;
+  assertServices(services);
   if (!(skew >= 0 && skew < Number.POSITIVE_INFINITY)) throw new RangeError('skew is a number of seconds');
   if (bindings !== undefined) assertBindings(bindings);
   if (peerAddress !== undefined) assertBytes(peerAddress, 'peerAddress');
   return {
     keytab: options.keytab,
     service: service === undefined ? undefined : serviceNameOf(service),
+    services,
     clock: options.clock ?? Date.now,
     skew,
     replayCache: options.replayCache ?? EVERYONES,
-    bindings,
+    bindings: bindings && [bindings],
+    requireBindings: options.requireBindings ?? false,
     peerAddress,
     allowWeak: options.allowWeak ?? false,
     enctypes: options.enctypes,
@@ -169,4 +203,14 @@ function settingsOf(options: Krb5AcceptorOptions): Settings {
     keylog: options.keylog,
     random: options.random ?? randomBytes,
   };
+}
+
+function assertServices(services: readonly string[] | 'any'): void {
+  if (services === 'any') return;
+  if (!Array.isArray(services) || services.some(one => typeof one !== 'string')) {
+    throw new TypeError("services are names, or 'any'");
+  }
+  if (services.length === 0 || services.some(one => one === '' || /[/@]/.test(one))) {
+    throw new RangeError('services are one name or more without a host, as ftp is');
+  }
 }

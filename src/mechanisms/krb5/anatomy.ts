@@ -1,9 +1,16 @@
 /** What a token is and says without any key, as plain values that JSON can hold. Nothing of it is verified. */
+import { toHex } from '../../bytes.js';
 import { errorFacts, iso, requestFacts } from './facts.js';
 import { type ContextToken, frameOf, parseContextToken } from './gss-token.js';
 import { AP_OPTIONS } from './messages.js';
 import { principalOf, principalText } from './principal.js';
-import { isOfKerberos, type NegotiationToken, parseNegotiation } from './spnego.js';
+import {
+  isOfKerberos,
+  type NegotiationOffer,
+  type NegotiationToken,
+  parseNegotiation,
+  parseNegotiationOffer,
+} from './spnego.js';
 import { readTokenHeader } from './wrap-token.js';
 
 export interface TokenAnatomy {
@@ -18,11 +25,33 @@ export interface TokenAnatomy {
  * @throws FtpSecurityError `security/bad-token` when it can't be read
  */
 export function describeToken(token: Uint8Array): TokenAnatomy {
+  const offer = parseNegotiationOffer(token);
+  if (offer !== undefined) return describeOffer(offer);
   const negotiation = parseNegotiation(token);
   if (negotiation !== undefined) return describeNegotiation(negotiation);
   if (token[0] === 0x60 && !isFramedMessage(token)) return describeContextToken(parseContextToken(token));
   const header = readTokenHeader(token);
   return 'sequence' in header ? { ...header, sequence: String(header.sequence) } : { ...header };
+}
+
+function describeOffer({ offered, hint }: NegotiationOffer): TokenAnatomy {
+  return { kind: 'NegTokenInit2', offered: offered.map(oidText), ...(hint !== undefined && { hint }) };
+}
+
+/** The contents of an object identifier as numbers with dots (X.690 §8.19); in hex what is longer than any that is in use. */
+function oidText(contents: Uint8Array): string {
+  if (contents.length > 64) return toHex(contents);
+  const numbers: bigint[] = [];
+  let number = 0n;
+  for (const octet of contents) {
+    number = number * 128n + BigInt(octet & 0x7f);
+    if (octet >= 0x80) continue;
+    const root = numbers.length > 0 ? undefined : number < 80n ? number / 40n : 2n;
+    if (root !== undefined) numbers.push(root, number - 40n * root);
+    else numbers.push(number);
+    number = 0n;
+  }
+  return numbers.join('.');
 }
 
 function describeNegotiation({ kind, offered, state, inside }: NegotiationToken): TokenAnatomy {

@@ -1,12 +1,9 @@
 /** Channel bindings: a hash of both ends of the control connection, in the authenticator (RFC 4121 §4.1.1.2, RFC 2228 appendix I). */
 import { md5 } from '@noble/hashes/legacy.js';
 import { assertBytes, concat, u32be } from '../../bytes.js';
+import type { ChannelEnds } from '../../secure/security-context.js';
 
-export interface ChannelEnds {
-  /** Address of the client, 4 octets of IPv4 or 16 of IPv6. None: not bound to it. */
-  initiator?: Uint8Array;
-  /** Address of the server. */
-  acceptor?: Uint8Array;
+export interface Channel extends ChannelEnds {
   /** Data of an application that both sides know, e.g. of a TLS channel around it. */
   application?: Uint8Array;
 }
@@ -24,21 +21,31 @@ const NOTHING = new Uint8Array();
  * The 16 octets that both sides give to the exchange.
  * @throws RangeError when an address has another length
  */
-export function channelBindings({
-  initiator = NOTHING,
-  acceptor = NOTHING,
-  application = NOTHING,
-}: ChannelEnds): Uint8Array {
+export function channelBindings({ initiator, acceptor, application = NOTHING }: Channel): Uint8Array {
   assertBytes(application, 'application');
-  return md5(
-    concat(address(initiator, 'initiator'), address(acceptor, 'acceptor'), u32le(application.length), application),
-  );
+  const ends = concat(address(initiator, 'initiator'), address(acceptor, 'acceptor'));
+  return md5(concat(ends, u32le(application.length), application));
 }
 
-function address(octets: Uint8Array, name: string): Uint8Array {
+/**
+ * All that clients at these ends may send: what {@link channelBindings} gives; and over IPv4 what curl makes of it, to which an
+ * address has the 8 octets of zeros that follow it in a socket address.
+ */
+export function acceptableBindings(ends: ChannelEnds): readonly Uint8Array[] {
+  const ours = channelBindings(ends);
+  if (ends.initiator?.length !== 4 || ends.acceptor?.length !== 4) return [ours];
+  const [initiator, acceptor] = [ends.initiator, ends.acceptor].map(octets => concat(octets, new Uint8Array(8)));
+  return [ours, md5(concat(typed(2, initiator!), typed(2, acceptor!), u32le(0)))];
+}
+
+function address(octets: Uint8Array = NOTHING, name: string): Uint8Array {
   assertBytes(octets, name);
   const type = ADDRESS_TYPES.get(octets.length);
   if (type === undefined) throw new RangeError(`${name}: an address has 4 or 16 octets`);
+  return typed(type, octets);
+}
+
+function typed(type: number, octets: Uint8Array): Uint8Array {
   return concat(u32le(type), u32le(octets.length), octets);
 }
 

@@ -3,13 +3,14 @@
  * places (CBC-CS3; RFC 3962 §5, RFC 8009 §5, RFC 6803 §2). The initial vector is all zero bits.
  */
 import type { BlockCipher } from '../block-cipher.js';
+import { consume, cut } from './primitives.js';
 
 /** @param plaintext  one block or more */
 export function encryptStealing(cipher: BlockCipher, plaintext: Uint8Array): Uint8Array {
   const { blockSize } = cipher;
   const blocks = new Uint8Array(Math.ceil(plaintext.length / blockSize) * blockSize);
   blocks.set(plaintext);
-  const encrypted = cipher.encrypt(blocks);
+  const encrypted = consume(blocks, filled => cipher.encrypt(filled));
   // A single block has no other to change places with: plain CBC (RFC 3962 §5).
   if (plaintext.length > blockSize) swapLastBlocks(encrypted, blockSize);
   return encrypted.slice(0, plaintext.length);
@@ -25,10 +26,11 @@ export function decryptStealing(cipher: BlockCipher, ciphertext: Uint8Array): Ui
   // The last plaintext block was filled up with zero bits: there, the decryption of its ciphertext block (now the last
   // but one) shows the octets that were cut off the other.
   const stolenFrom = blocks.length - 2 * blockSize;
-  const tail = cipher.decrypt(blocks.subarray(stolenFrom, stolenFrom + blockSize));
-  blocks.set(tail.subarray(blockSize - (blocks.length - length)), length);
+  consume(cipher.decrypt(blocks.subarray(stolenFrom, stolenFrom + blockSize)), tail =>
+    blocks.set(tail.subarray(blockSize - (blocks.length - length)), length),
+  );
   swapLastBlocks(blocks, blockSize);
-  return cipher.decrypt(blocks).slice(0, length);
+  return cut(cipher.decrypt(blocks), length);
 }
 
 function swapLastBlocks(blocks: Uint8Array, blockSize: number): void {

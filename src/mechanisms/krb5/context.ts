@@ -4,6 +4,7 @@ import { FtpSecurityError } from '../../errors.js';
 import { ReceivedNumbers } from '../../received-numbers.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../secure/security-context.js';
+import { orDestroyed } from '../turns.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from './enctypes.js';
 import { framedKey } from './framed-keys.js';
 import { buildFramedMic, verifyFramedMic } from './framed-mic.js';
@@ -28,6 +29,8 @@ export interface Krb5ContextOptions extends CipherOptions {
   strictOrder?: boolean;
   /** Take an encryption type that is not to be trusted any more. Default false. */
   allowWeak?: boolean;
+  /** The levels that the peer has as well (conf_avail, RFC 2228 appendix I); tokens of others are refused. Default safe and private. */
+  levels?: readonly TokenLevel[];
 }
 
 /** With the tokens of GSS_GetMIC, which RFC 2228 never sends and SPNEGO does (RFC 4178 §5). */
@@ -70,11 +73,12 @@ export function krb5Context(options: Krb5ContextOptions): Krb5Context {
   const { role, enctype, key, allowWeak = false } = options;
   if (role !== 'initiator' && role !== 'acceptor') throw new TypeError('role must be initiator or acceptor');
   const prepared = kerberosKey(enctype, key, options);
-  if (prepared.enctype.weak && !allowWeak) {
-    throw new FtpSecurityError('security/weak', `${prepared.enctype.name} is weak`, { side: 'local' });
-  }
-  const format = prepared.enctype.tokens === 'rfc4121' ? rfc4121(prepared, options) : rfc1964(prepared, options);
-  return new NumberedContext(format, options);
+  const format = orDestroyed(prepared, () => {
+    const { weak, name, tokens } = prepared.enctype;
+    if (weak && !allowWeak) throw new FtpSecurityError('security/weak', `${name} is weak`, { side: 'local' });
+    return tokens === 'rfc4121' ? rfc4121(prepared, options) : rfc1964(prepared, options);
+  });
+  return orDestroyed(format, () => new NumberedContext(format, options));
 }
 
 function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions): TokenFormat {
@@ -114,12 +118,17 @@ class NumberedContext implements Krb5Context {
   readonly mechanism = 'GSSAPI';
   readonly #format: TokenFormat;
   readonly #received: ReceivedNumbers;
+  readonly #levels: readonly TokenLevel[];
   #next: bigint;
   #closed = false;
 
-  constructor(format: TokenFormat, { sendSequence, receiveSequence, strictOrder }: Krb5ContextOptions) {
+  constructor(
+    format: TokenFormat,
+    { sendSequence, receiveSequence, strictOrder, levels = [...SEALED.keys()] }: Krb5ContextOptions,
+  ) {
     const { numbers } = format;
     this.#format = format;
+    this.#levels = levels;
     this.#next = sequenceNumber(sendSequence, numbers, 'sendSequence');
     const first = sequenceNumber(receiveSequence, numbers, 'receiveSequence');
     this.#received = new ReceivedNumbers(first, { strict: strictOrder, modulus: numbers });
@@ -127,7 +136,7 @@ class NumberedContext implements Krb5Context {
 
   supports(level: TokenLevel): boolean {
     this.#assertOpen();
-    return SEALED.has(level);
+    return SEALED.has(level) && this.#levels.includes(level);
   }
 
   wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped {
@@ -141,7 +150,11 @@ class NumberedContext implements Krb5Context {
     assertBytes(token, 'token');
     this.#assertOpen();
     const { plaintext, sealed, sequence } = this.#format.open(token);
-    return { plaintext, level: sealed ? 'private' : 'safe', sequence: this.#received.accept(sequence) };
+    const level = sealed ? 'private' : 'safe';
+    if (!this.#levels.includes(level)) {
+      throw new FtpSecurityError('security/level-unsupported', `a ${level} token, of a peer that has no such level`);
+    }
+    return { plaintext, level, sequence: this.#received.accept(sequence) };
   }
 
   getMic(text: Uint8Array): Uint8Array {
@@ -185,8 +198,9 @@ class NumberedContext implements Krb5Context {
   #isSealed(level: TokenLevel): boolean {
     this.#assertOpen();
     const sealed = SEALED.get(level);
-    if (sealed === undefined) {
-      throw new FtpSecurityError('security/level-unsupported', `Kerberos has no level ${level}`, { side: 'local' });
+    if (sealed === undefined || !this.#levels.includes(level)) {
+      const who = sealed === undefined ? 'Kerberos' : 'the peer';
+      throw new FtpSecurityError('security/level-unsupported', `${who} has no level ${level}`, { side: 'local' });
     }
     return sealed;
   }

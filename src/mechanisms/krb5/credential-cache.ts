@@ -4,7 +4,7 @@
  * machine that wrote them, and are long gone.
  */
 import { assertBytes } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { nameText } from './der.js';
 import { FileReader } from './file-reader.js';
 import type { EncryptionKey } from './messages.js';
@@ -42,6 +42,8 @@ export interface CredentialCache {
   configuration: { name: string[]; value: Uint8Array }[];
   /** By how much the clock of the KDC is ahead of the client's, as version 4 may say; in seconds. */
   timeOffset?: number;
+  /** Why the file can't be read to its end: behind whole credentials one is cut, or stands something else. */
+  error?: FtpSecurityError;
 }
 
 const CONFIGURATION_REALM = 'X-CACHECONF:';
@@ -49,7 +51,7 @@ const CONFIGURATION_REALM = 'X-CACHECONF:';
 const TIME_OFFSET = 1;
 
 /**
- * A credential cache, of version 3 or 4.
+ * A credential cache, of version 3 or 4. What is odd at its end, behind whole credentials, is left out, and told by `error`.
  * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`
  */
 export function parseCredentialCache(bytes: Uint8Array): CredentialCache {
@@ -63,15 +65,27 @@ export function parseCredentialCache(bytes: Uint8Array): CredentialCache {
   const file = new FileReader('credential cache', { bytes, start: 2, end: bytes.length });
   const timeOffset = version === 4 ? readHeader(file.part(file.uint16())) : undefined;
   const principal = readPrincipal(file);
-  const all: Credential[] = [];
-  while (file.left > 0) all.push(readCredential(file, version));
+  const { all, error } = readCredentials(file, version);
   const configuration = all.filter(isConfiguration);
   return {
     principal,
     credentials: all.filter(credential => !isConfiguration(credential) && !isRemoved(credential)),
     configuration: configuration.map(({ server, ticket }) => ({ name: server.name, value: ticket })),
     ...(timeOffset !== undefined && { timeOffset }),
+    ...(error !== undefined && { error }),
   };
+}
+
+function readCredentials(file: FileReader, version: 3 | 4): { all: Credential[]; error?: FtpSecurityError } {
+  const all: Credential[] = [];
+  try {
+    while (file.left > 0) all.push(readCredential(file, version));
+  } catch (error) {
+    const refusal = refusalFrom(error);
+    if (all.length === 0) throw refusal;
+    return { all, error: refusal };
+  }
+  return { all };
 }
 
 /** Tags that are not known are passed over. */

@@ -2,9 +2,9 @@
  * DER, as much of it as Kerberos and SPNEGO use: ASN.1 types as values, from which reading and writing follow (X.690
  * §8 and §10, RFC 4120 §5.1). Strict: definite and minimal lengths, minimal integers, nothing after the end. The reader
  * goes only as deep as the type that it is given, and no type holds itself, so the type is the limit of the depth; a
- * length is checked against its surroundings before anything is taken.
+ * length is checked against its surroundings before anything is taken. A list has a bound of its own, MAX_ITEMS.
  */
-import { concat, copy, fromUtf8, toUtf8 } from '../../bytes.js';
+import { concatAll, copy, fromUtf8, toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 
 /** A stretch of the octets that are read; offsets in errors count from the start of all of them. */
@@ -21,9 +21,15 @@ export interface Type<T> {
   readonly tag: number;
   /** @throws FtpSecurityError `security/bad-token` */
   read(contents: Range): T;
-  /** @throws RangeError for a value that the type can't hold: misuse by the caller. */
-  write(value: T): Uint8Array;
+  /**
+   * Its contents, in pieces: joined once, so that no copies of a key are left behind.
+   * @throws RangeError for a value that the type can't hold: misuse by the caller.
+   */
+  write(value: T): readonly Uint8Array[];
 }
+
+/** Elements of a SEQUENCE OF. Lists of names, addresses, authorization data or mechanisms have a few dozen at most. */
+const MAX_ITEMS = 1000;
 
 export const APPLICATION = 0x60;
 const CONTEXT = 0xa0;
@@ -40,7 +46,7 @@ export function parseDer<T>(type: Type<T>, bytes: Uint8Array, start = 0, padding
 }
 
 export function formatDer<T>(type: Type<T>, value: T): Uint8Array {
-  return formatElement(type.tag, type.write(value));
+  return concatAll(elementOf(type, value));
 }
 
 /** INTEGER of a range that lies within -2^47 to 2^47-1. */
@@ -55,7 +61,7 @@ export function integer(least: number, most: number, name = 'INTEGER'): Type<num
     },
     write(value) {
       if (!Number.isInteger(value) || value < least || value > most) throw new RangeError(`not ${name}: ${value}`);
-      return writeInteger(value);
+      return [writeInteger(value)];
     },
   };
 }
@@ -89,7 +95,7 @@ export const octetString: Type<Uint8Array> = {
   name: 'OCTET STRING',
   tag: 0x04,
   read: ({ bytes, start, end }) => copy(bytes, start, end),
-  write: value => value,
+  write: value => [value],
 };
 
 /** KerberosString (RFC 4120 §5.2.1). */
@@ -97,7 +103,7 @@ export const generalString: Type<string> = {
   name: 'GeneralString',
   tag: 0x1b,
   read: ({ bytes, start, end }) => nameText(copy(bytes, start, end)),
-  write: nameOctets,
+  write: text => [nameOctets(text)],
 };
 
 /** KerberosTime (RFC 4120 §5.2.3) as seconds since 1970, UTC. */
@@ -115,7 +121,7 @@ export const kerberosTime: Type<number> = {
     if (!Number.isInteger(seconds) || !(seconds >= YEAR_0 && seconds < YEAR_10000)) {
       throw new RangeError(`no time in the years 0 to 9999: ${seconds}`);
     }
-    return toUtf8(timeText(seconds));
+    return [toUtf8(timeText(seconds))];
   },
 };
 
@@ -137,7 +143,7 @@ export const kerberosFlags: Type<number> = {
   },
   write(flags) {
     if (!Number.isInteger(flags) || flags < 0 || flags >= 2 ** 32) throw new RangeError(`no 32 flags: ${flags}`);
-    return Uint8Array.of(0, flags >>> 24, flags >>> 16, flags >>> 8, flags);
+    return [Uint8Array.of(0, flags >>> 24, flags >>> 16, flags >>> 8, flags)];
   },
 };
 
@@ -146,6 +152,7 @@ export function flag(bit: number): number {
   return 2 ** (31 - bit);
 }
 
+/** SEQUENCE OF, MAX_ITEMS elements at most. */
 export function sequenceOf<T>(item: Type<T>): Type<T[]> {
   return {
     name: `SEQUENCE OF ${item.name}`,
@@ -153,13 +160,14 @@ export function sequenceOf<T>(item: Type<T>): Type<T[]> {
     read({ bytes, start, end }) {
       const items: T[] = [];
       for (let at = start; at < end; ) {
+        if (items.length === MAX_ITEMS) throw expected(`the end after ${MAX_ITEMS} elements of a list`, at);
         const element = readElement(bytes, at, end);
         items.push(readWhole(item, { bytes, start: at, end: element.end }));
         at = element.end;
       }
       return items;
     },
-    write: items => concat(...items.map(value => formatDer(item, value))),
+    write: items => items.flatMap(value => elementOf(item, value)),
   };
 }
 
@@ -169,7 +177,7 @@ export function application<T>(number: number, name: string, type: Type<T>): Typ
     name,
     tag: APPLICATION | number,
     read: contents => readWhole(type, contents),
-    write: value => formatDer(type, value),
+    write: value => elementOf(type, value),
   };
 }
 
@@ -206,7 +214,7 @@ export type Of<T> = T extends Type<infer Value> ? Value : never;
 /** SEQUENCE of fields with ascending numbers. */
 export function sequence<F extends Fields>(fields: F): Type<RecordOf<F>> {
   const entries = Object.entries(fields);
-  const last = Math.max(...entries.map(([, { number }]) => number));
+  const last = entries.at(-1)![1].number;
   return {
     name: 'SEQUENCE',
     tag: 0x30,
@@ -230,10 +238,10 @@ export function sequence<F extends Fields>(fields: F): Type<RecordOf<F>> {
     write(value) {
       const values: Record<string, unknown> = value;
       const present = entries.filter(([name]) => values[name] !== undefined);
-      const written = present.map(([name, { number, type }]) =>
-        formatElement(CONTEXT | number, formatDer(type, values[name])),
+      const written = present.flatMap(([name, { number, type }]) =>
+        inElement(CONTEXT | number, elementOf(type, values[name])),
       );
-      return concat(...written, value.extensions ?? NOTHING);
+      return [...written, value.extensions ?? NOTHING];
     },
   };
 }
@@ -262,11 +270,7 @@ export function readElement(bytes: Uint8Array, at: number, end: number): Element
 }
 
 export function formatElement(tag: number, contents: Uint8Array): Uint8Array {
-  const { length } = contents;
-  if (length < 0x80) return concat(Uint8Array.of(tag, length), contents);
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
-  return concat(Uint8Array.of(tag, 0x80 | octets.length, ...octets), contents);
+  return concatAll(inElement(tag, [contents]));
 }
 
 /**
@@ -289,6 +293,20 @@ const NOTHING = new Uint8Array();
 const TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 const YEAR_0 = Date.parse('0000-01-01T00:00:00Z') / 1000;
 const YEAR_10000 = Date.parse('9999-12-31T23:59:59Z') / 1000 + 1;
+
+function elementOf<T>(type: Type<T>, value: T): Uint8Array[] {
+  return inElement(type.tag, type.write(value));
+}
+
+/** The pieces of an element, its header first. */
+function inElement(tag: number, contents: readonly Uint8Array[]): Uint8Array[] {
+  let length = 0;
+  for (const piece of contents) length += piece.length;
+  if (length < 0x80) return [Uint8Array.of(tag, length), ...contents];
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
+  return [Uint8Array.from([tag, 0x80 | octets.length, ...octets]), ...contents];
+}
 
 function expected(what: string, offset: number): FtpSecurityError {
   return new FtpSecurityError('security/bad-token', `DER: expected ${what}`, { offset });

@@ -2,7 +2,7 @@
 import type { CHash } from '@noble/hashes/utils.js';
 import { concat, fromHex, toHex, u32be } from '../../bytes.js';
 import type { BlockCipher } from '../block-cipher.js';
-import { keyedHmac } from './primitives.js';
+import { cut, keyedHmac } from './primitives.js';
 
 /** The octet after the usage number in the constant that a key is derived with (RFC 3961 §5.3, RFC 8009 §5). */
 export const KEY_KIND = { checksum: 0x99, encryption: 0xaa, integrity: 0x55 } as const;
@@ -39,10 +39,13 @@ export function deriveRandom(cipher: BlockCipher, constant: Uint8Array, length: 
   const random = new Uint8Array(Math.ceil(length / cipher.blockSize) * cipher.blockSize);
   let block = nFold(constant, cipher.blockSize);
   for (let at = 0; at < length; at += cipher.blockSize) {
-    block = cipher.encrypt(block);
+    const next = cipher.encrypt(block);
+    block.fill(0);
+    block = next;
     random.set(block, at);
   }
-  return random.slice(0, length);
+  block.fill(0);
+  return cut(random, length);
 }
 
 /** KDF-HMAC-SHA2 without a context, `length` octets: no more than the hash gives (RFC 8009 §3). */

@@ -2,7 +2,8 @@
 import { md5 } from '@noble/hashes/legacy.js';
 import { concat, copy, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import { type Profile, paddedTo, verifyChecksum } from './profiles.js';
+import { consume } from './primitives.js';
+import { confound, type Profile, verifyChecksum } from './profiles.js';
 
 const BLOCK = 8;
 
@@ -34,7 +35,9 @@ export const desCbcMd5: Profile = desCbc(md5, () => new Uint8Array(BLOCK));
 
 /** DES3random-to-key: 21 random octets make three keys of DES (RFC 3961 §6.3.1). */
 export function tripleDesKey(random: Uint8Array): Uint8Array {
-  return concat(...[0, 7, 14].map(start => desKey(random.subarray(start, start + 7))));
+  const key = new Uint8Array(3 * BLOCK);
+  for (let i = 0; i < 3; i++) consume(desKey(random.subarray(7 * i, 7 * i + 7)), one => key.set(one, BLOCK * i));
+  return key;
 }
 
 /** The CRC-32 of Kerberos: no ones at the start, no complement at the end (RFC 3961 §6.1.3). */
@@ -55,9 +58,10 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
     const textStart = confounderLength + checksumLength;
     return {
       encrypt(plaintext, confounder) {
-        const blocks = paddedTo(BLOCK, concat(confounder, new Uint8Array(checksumLength), plaintext));
-        blocks.set(hash(blocks), confounderLength);
-        return cipher.encrypt(blocks, iv);
+        return consume(confound(concat(confounder, new Uint8Array(checksumLength)), plaintext, BLOCK), blocks => {
+          blocks.set(hash(blocks), confounderLength);
+          return cipher.encrypt(blocks, iv);
+        });
       },
       decrypt(ciphertext) {
         if (ciphertext.length < textStart || ciphertext.length % BLOCK !== 0) {
@@ -66,11 +70,12 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
             'ciphertext that is no whole number of blocks, or too short',
           );
         }
-        const blocks = cipher.decrypt(ciphertext, iv);
-        const received = copy(blocks, confounderLength, textStart);
-        blocks.fill(0, confounderLength, textStart);
-        verifyChecksum(hash(blocks), received);
-        return copy(blocks, textStart);
+        return consume(cipher.decrypt(ciphertext, iv), blocks => {
+          const received = copy(blocks, confounderLength, textStart);
+          blocks.fill(0, confounderLength, textStart);
+          verifyChecksum(hash(blocks), received);
+          return copy(blocks, textStart);
+        });
       },
       checksum() {
         throw new RangeError('the keyed checksums of single DES have a confounder of their own, and are not made here');

@@ -5,7 +5,7 @@ import { assertBytes, copy } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { BlockCiphers, NewBlockCipher } from '../block-cipher.js';
 import { desCbcCrc, desCbcMd5, desKey, tripleDesKey } from './des.js';
-import { aes } from './primitives.js';
+import { aes, consume } from './primitives.js';
 import { aesSha1, aesSha2, camelliaCmac, type Profile, paddedSha1, type Sizes, type UsageKey } from './profiles.js';
 import { rc4Hmac } from './rc4-hmac.js';
 
@@ -16,6 +16,8 @@ export interface Enctype extends Sizes {
   readonly weak: boolean;
   /** The format of the per-message tokens under its keys. */
   readonly tokens: 'rfc4121' | 'rfc1964';
+  /** Its place among the others, greater is stronger: longer keys, then longer checksums; the weak ones last. */
+  readonly strength: number;
 }
 
 export interface CipherOptions {
@@ -31,7 +33,8 @@ interface ProfiledEnctype extends Enctype {
   readonly randomToKey?: { readonly length: number; readonly make: (random: Uint8Array) => Uint8Array };
 }
 
-const ENCTYPES: readonly ProfiledEnctype[] = [
+/** Every encryption type that is known here. */
+export const ENCTYPES: readonly ProfiledEnctype[] = [
   {
     number: 17,
     name: 'aes128-cts-hmac-sha1-96',
@@ -41,6 +44,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 1,
     weak: false,
     tokens: 'rfc4121',
+    strength: 6,
     profile: aesSha1,
   },
   {
@@ -52,6 +56,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 1,
     weak: false,
     tokens: 'rfc4121',
+    strength: 9,
     profile: aesSha1,
   },
   {
@@ -63,6 +68,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 1,
     weak: false,
     tokens: 'rfc4121',
+    strength: 7,
     profile: aesSha2(sha256),
   },
   {
@@ -74,6 +80,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 1,
     weak: false,
     tokens: 'rfc4121',
+    strength: 10,
     profile: aesSha2(sha384),
   },
   {
@@ -85,6 +92,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 1,
     weak: false,
     tokens: 'rfc4121',
+    strength: 5,
     profile: camelliaCmac,
     lent: 'camellia',
   },
@@ -97,6 +105,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 1,
     weak: false,
     tokens: 'rfc4121',
+    strength: 8,
     profile: camelliaCmac,
     lent: 'camellia',
   },
@@ -109,6 +118,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 1,
     weak: true,
     tokens: 'rfc1964',
+    strength: 3,
     profile: rc4Hmac,
   },
   {
@@ -120,6 +130,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 8,
     weak: true,
     tokens: 'rfc1964',
+    strength: 4,
     profile: paddedSha1(21, tripleDesKey),
     lent: 'tripleDes',
     randomToKey: { length: 21, make: tripleDesKey },
@@ -133,6 +144,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 8,
     weak: true,
     tokens: 'rfc1964',
+    strength: 2,
     profile: desCbcMd5,
     lent: 'des',
     randomToKey: { length: 7, make: desKey },
@@ -146,6 +158,7 @@ const ENCTYPES: readonly ProfiledEnctype[] = [
     messageBlock: 8,
     weak: true,
     tokens: 'rfc1964',
+    strength: 1,
     profile: desCbcCrc,
     lent: 'des',
     randomToKey: { length: 7, make: desKey },
@@ -160,7 +173,7 @@ export function enctypeOf(number: number): Enctype | undefined {
 /** A new key of an encryption type that is known here, from the octets that `random` gives. */
 export function randomKey(enctype: number, random: (length: number) => Uint8Array): Uint8Array {
   const { keyLength, randomToKey } = ENCTYPES.find(entry => entry.number === enctype)!;
-  return randomToKey === undefined ? random(keyLength) : randomToKey.make(random(randomToKey.length));
+  return randomToKey === undefined ? random(keyLength) : consume(random(randomToKey.length), randomToKey.make);
 }
 
 /** Whether keys of an encryption type can be used: it is known here, and its cipher is there. */

@@ -4,7 +4,8 @@ import { type MessageKey, messageKey, type RequestKeys } from './ap-exchange.js'
 import { type Krb5Context, type Krb5ContextOptions, krb5Context } from './context.js';
 import type { EncApRepPart } from './messages.js';
 
-export interface EstablishedOptions extends Pick<Krb5ContextOptions, 'ciphers' | 'allowWeak' | 'strictOrder'> {
+export interface EstablishedOptions
+  extends Pick<Krb5ContextOptions, 'ciphers' | 'allowWeak' | 'strictOrder' | 'levels'> {
   /**
    * Told what the context is made of, its key among it: for tools that open recordings, or make tokens that no sound peer
    * makes. Whoever has the key can read and forge everything.

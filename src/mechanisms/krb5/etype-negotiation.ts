@@ -1,6 +1,6 @@
 /** Which encryption type the acceptor's subkey has: AD-ETYPE-NEGOTIATION in an authenticator (RFC 4537). */
 import { formatDer, int32, parseDer, sequenceOf } from './der.js';
-import { type CipherOptions, enctypeOf, isUsable } from './enctypes.js';
+import { type CipherOptions, ENCTYPES, enctypeOf, isUsable } from './enctypes.js';
 import { AD_TYPES, type AuthorizationData, authorizationData } from './messages.js';
 
 export interface EnctypePolicy extends CipherOptions {
@@ -12,9 +12,6 @@ export interface EnctypePolicy extends CipherOptions {
 
 /** EtypeList, the sender's favourite first (RFC 4537 §3). */
 const etypeList = sequenceOf(int32);
-
-/** From the strongest down: longer keys, then longer checksums. */
-const STRENGTH = [20, 18, 26, 19, 17, 25, 16, 23, 3, 1];
 
 /**
  * The encryption types that an authenticator offers; none when it offers none.
@@ -44,8 +41,11 @@ export function chooseEnctype(own: number, offered: readonly number[], policy: E
   return strongerThan(own).find(enctype => offered.includes(enctype) && isPermitted(enctype, policy)) ?? own;
 }
 
+/** The strongest first; none for an encryption type that is not known here. */
 function strongerThan(own: number): number[] {
-  return STRENGTH.slice(0, STRENGTH.indexOf(own));
+  const { strength = Number.POSITIVE_INFINITY } = enctypeOf(own) ?? {};
+  const stronger = ENCTYPES.filter(entry => entry.strength > strength);
+  return stronger.sort((a, b) => b.strength - a.strength).map(({ number }) => number);
 }
 
 function isPermitted(enctype: number, policy: EnctypePolicy): boolean {

@@ -4,6 +4,7 @@ import { concat, copy, u32be } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { BlockCipher, BlockCiphers } from '../block-cipher.js';
 import type { CipherOptions, KerberosKey } from './enctypes.js';
+import { consume } from './primitives.js';
 import { rc4 } from './rc4.js';
 import { derive, hmacMd5 } from './rc4-hmac.js';
 
@@ -60,10 +61,15 @@ const BLOCK = 8;
 /** RFC 4757 §7.2 and §7.3. */
 function rc4Hmac(key: KerberosKey, octets: Uint8Array): FramedKey {
   const zero = u32be(0);
-  const sequenceKey = hmacMd5(derive(octets, zero));
-  const sealKey = hmacMd5(derive(masked(octets), zero));
-  const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) => rc4(sequenceKey.digest(checksum), sequence);
-  const crypt = (body: Uint8Array, sequence: Uint8Array) => rc4(sealKey.digest(sequence.subarray(0, 4)), body);
+  const sequenceKey = consume(derive(octets, zero), hmacMd5);
+  const sealKey = consume(
+    consume(masked(octets), key => derive(key, zero)),
+    hmacMd5,
+  );
+  const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) =>
+    consume(sequenceKey.digest(checksum), key => rc4(key, sequence));
+  const crypt = (body: Uint8Array, sequence: Uint8Array) =>
+    consume(sealKey.digest(sequence.subarray(0, 4)), key => rc4(key, body));
   const signing = (usage: number) =>
     new Map([[0x1100, (data: Uint8Array) => key.checksum(usage, data).slice(0, CHECKSUM)]]);
   return {
@@ -100,7 +106,7 @@ function tripleDes(key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers):
 /** RFC 1964 §1.2.1.1 and §1.2.2. */
 function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): FramedKey {
   const cipher = ciphers.des!(octets);
-  const reversed = ciphers.des!(copy(octets).reverse());
+  const reversed = consume(copy(octets).reverse(), key => ciphers.des!(key));
   const prefix = reversed.encrypt(new Uint8Array(2 * BLOCK));
   reversed.destroy();
   const mac = (data: Uint8Array) => cipher.encrypt(data).slice(-BLOCK);
@@ -108,13 +114,21 @@ function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Fram
     [0x0000, data => mac(md5(data))],
     [0x0100, data => md5(concat(prefix, data)).slice(0, CHECKSUM)],
   ];
+  const parts = blockCipherParts(
+    cipher,
+    consume(masked(octets), key => ciphers.des!(key)),
+  );
   return {
     // DES MAC itself is over whole blocks, which a text alone need not be.
     signing: new Map([...signing, [0x0200, mac]]),
     signingAlone: new Map(signing),
     sealing: 0x0000,
     checksumLength: CHECKSUM,
-    ...blockCipherParts(cipher, ciphers.des!(masked(octets))),
+    ...parts,
+    destroy() {
+      parts.destroy();
+      prefix.fill(0);
+    },
   };
 }
 
@@ -138,5 +152,5 @@ function blockCipherParts(
 
 /** The key that seals is the context's, each octet exclusive-or'ed with F0 (RFC 1964 §1.2.2.3, RFC 4757 §7.3). */
 function masked(octets: Uint8Array): Uint8Array {
-  return copy(octets).map(octet => octet ^ 0xf0);
+  return Uint8Array.from(octets, octet => octet ^ 0xf0);
 }

@@ -2,15 +2,17 @@
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, viewOf } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { Exchange, Step } from '../../secure/security-context.js';
-import { spokenExchange, type Token, type Turns } from '../turns.js';
+import type { ChannelEnds, Exchange, Step } from '../../secure/security-context.js';
+import { orDestroyed, spokenExchange, type Token, type Turns } from '../turns.js';
 import { openApRep, type RequestKeys } from './ap-exchange.js';
+import { channelBindings } from './channel-bindings.js';
 import { type Timestamp, timestampOf } from './clock.js';
 import type { Krb5Context, Krb5ContextOptions } from './context.js';
 import type { Credential, CredentialCache } from './credential-cache.js';
 import { chooseCredential } from './credential-choice.js';
-import { formatDer, parseDer } from './der.js';
-import { type CipherOptions, enctypeOf, kerberosKey, randomKey } from './enctypes.js';
+import { parseDer } from './der.js';
+import { sealData } from './encrypted-data.js';
+import { type CipherOptions, enctypeOf, randomKey } from './enctypes.js';
 import { established, initialSequence } from './established.js';
 import { type EnctypePolicy, offerEnctypes, worthOffering } from './etype-negotiation.js';
 import { type Krb5Facts, keyFacts, requestFacts, type TicketTimes, ticketFacts } from './facts.js';
@@ -24,6 +26,7 @@ import {
   type Authenticator,
   authenticator,
   type EncApRepPart,
+  type EncryptionKey,
   type PrincipalName,
   type Ticket,
   ticket,
@@ -43,7 +46,7 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   sequence?: boolean;
   /** Wrap the exchange in SPNEGO (RFC 4178), and offer Kerberos alone. Default false. */
   spnego?: boolean;
-  /** Of `channelBindings`. Default: none. */
+  /** Of `channelBindings`. Default: those of the connection, where `step` is told of it, as by `ClientControl`; else none. */
   bindings?: Uint8Array;
   /** A KRB-CRED message with credentials for the server, made by whoever has the ticket for it. Default: none. */
   delegation?: Uint8Array;
@@ -102,7 +105,14 @@ interface Begun {
  *   and for a KRB-ERROR the code that says the same
  */
 export function krb5Initiator(options: Krb5InitiatorOptions): Exchange {
-  return spokenExchange('Kerberos', initiate(settingsOf(options)));
+  const settings = settingsOf(options);
+  return spokenExchange('Kerberos', initiate(settings), channel => bindTo(channel, settings));
+}
+
+/** What the caller has given itself stays. */
+function bindTo(channel: ChannelEnds, settings: Settings): void {
+  const { initiator, acceptor } = channel;
+  if (initiator !== undefined && acceptor !== undefined) settings.bindings ??= channelBindings(channel);
 }
 
 function* initiate(settings: Settings): Turns<Token, Step> {
@@ -138,12 +148,14 @@ function begin(settings: Settings): Begun {
   const credential = chooseCredential(settings.credentials, settings.meant, now / 1000, settings);
   const sent = readTicket(credential, settings);
   const checksum = newChecksum(settings);
+  const offered = settings.mutual ? worthOffering(credential.key.keytype, settings) : [];
   const request = {
     ticket: partOf(credential),
-    authenticator: newAuthenticator(credential, checksum, settings, now),
+    authenticator: newAuthenticator(credential, checksum, offered, settings, now),
     checksum,
   };
-  const message = seal(request, sent, settings);
+  const forget = () => void request.authenticator.subkey?.keyvalue.fill(0);
+  const message = orDestroyed({ destroy: forget }, () => seal(request, sent, settings));
   const facts = { ...requestFacts(message), ...ticketFacts(request) };
   return {
     token: formatContextToken({ kind: 'AP-REQ', message }),
@@ -152,14 +164,22 @@ function begin(settings: Settings): Begun {
       let part: EncApRepPart | undefined;
       try {
         part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNone(answer);
+        assertOffered(part?.subkey, offered);
         const { context, base } = established('initiator', request, part, settings);
         return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
       } finally {
         part?.subkey?.keyvalue.fill(0);
       }
     },
-    forget: () => void request.authenticator.subkey?.keyvalue.fill(0),
+    forget,
   };
+}
+
+/** The acceptor chooses among what it was offered (RFC 4537 §3); the type of the session key always is. */
+function assertOffered(subkey: EncryptionKey | undefined, offered: readonly number[]): void {
+  if (subkey === undefined || offered.includes(subkey.keytype)) return;
+  const message = `the acceptor’s subkey is of enctype ${subkey.keytype}, and offered was ${offered.join(', ')}`;
+  throw new FtpSecurityError('security/bad-token', message);
 }
 
 function readTicket({ ticket: octets }: Credential, { allowWeak }: Settings): Ticket {
@@ -215,11 +235,11 @@ function newChecksum({ mutual, sequence, bindings, delegation }: Settings): GssC
 function newAuthenticator(
   { client, key: { keytype } }: Credential,
   checksum: GssChecksum,
+  offer: number[],
   settings: Settings,
   now: number,
 ): Authenticator {
   const { seconds, microseconds } = distinctTimestamp(now, settings.random);
-  const offer = settings.mutual ? worthOffering(keytype, settings) : [];
   return {
     authenticatorVno: 5,
     crealm: client.realm,
@@ -241,11 +261,9 @@ function distinctTimestamp(now: number, random: Settings['random']): Timestamp {
 }
 
 function seal({ ticket: { key }, authenticator: inside }: RequestKeys, sent: Ticket, settings: Settings): ApReq {
-  const session = kerberosKey(key.keytype, key.keyvalue, settings);
-  const cipher = session.encrypt(USAGE.authenticator, formatDer(authenticator, inside));
-  session.destroy();
+  const sealed = sealData(authenticator, inside, USAGE.authenticator, key, settings);
   const apOptions = settings.mutual ? AP_OPTIONS.mutualRequired : 0;
-  return { pvno: 5, msgType: 14, apOptions, ticket: sent, authenticator: { etype: key.keytype, cipher } };
+  return { pvno: 5, msgType: 14, apOptions, ticket: sent, authenticator: sealed };
 }
 
 function nameOf({ name, type }: Principal): PrincipalName {

@@ -4,7 +4,7 @@
  * realm as a component, and has no name type.
  */
 import { assertBytes, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { nameText } from './der.js';
 import { FileReader } from './file-reader.js';
 import type { Principal } from './principal.js';
@@ -20,11 +20,28 @@ export interface KeytabEntry {
   timestamp: number;
 }
 
+export interface Keytab {
+  /** In the file's order; deleted ones are left out. */
+  entries: KeytabEntry[];
+  /** Why the file can't be read to its end: behind whole entries one is cut, or stands something else. */
+  error?: FtpSecurityError;
+}
+
 /**
- * The entries of a keytab file, in the file's order; deleted ones are left out.
+ * The entries of a keytab file, in the file's order; deleted ones are left out. What is odd at the end of the file, behind
+ * whole entries, is left out as well: {@link parseKeytabFile} tells of it.
  * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`
  */
 export function parseKeytab(bytes: Uint8Array): KeytabEntry[] {
+  return parseKeytabFile(bytes).entries;
+}
+
+/**
+ * A keytab file, with what is wrong at its end: a writer was interrupted, or an editor has put a newline there.
+ * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`, also for a file that has no whole entry and does
+ *   not end there
+ */
+export function parseKeytabFile(bytes: Uint8Array): Keytab {
   assertBytes(bytes, 'bytes');
   const version = bytes[1];
   if (bytes[0] !== 5 || (version !== 1 && version !== 2))
@@ -33,12 +50,25 @@ export function parseKeytab(bytes: Uint8Array): KeytabEntry[] {
   const file = new FileReader('keytab', { bytes, start: 2, end: bytes.length }, littleEndian);
   const entries: KeytabEntry[] = [];
   while (file.left > 0) {
-    const length = file.int32();
-    if (length === 0) break;
-    const record = file.part(Math.abs(length));
-    if (length > 0) entries.push(readEntry(record, version));
+    const record = nextRecord(file);
+    if (record === undefined) break;
+    if (record instanceof FtpSecurityError) {
+      if (entries.length === 0) throw record;
+      return { entries, error: record };
+    }
+    if (!record.deleted) entries.push(readEntry(record.reader, version));
   }
-  return entries;
+  return { entries };
+}
+
+/** Undefined at a length of zero, which ends the file; an error where the file ends first. */
+function nextRecord(file: FileReader): { reader: FileReader; deleted: boolean } | FtpSecurityError | undefined {
+  try {
+    const length = file.int32();
+    return length === 0 ? undefined : { reader: file.part(Math.abs(length)), deleted: length < 0 };
+  } catch (error) {
+    return refusalFrom(error);
+  }
 }
 
 /** No length of a first record reaches 2^16, so read in the wrong order its size is far greater. */

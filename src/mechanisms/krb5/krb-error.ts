@@ -27,8 +27,13 @@ const CODES: readonly (readonly [KrbErrorName, ErrorCode])[] = [
 export type Refusal = readonly [name: KrbErrorName, message: string];
 
 /** The error of a refused AP-REQ, with a KRB-ERROR for its sender; `now` is in milliseconds since 1970. */
-export function refused([name, message]: Refusal, ticket: Ticket, now: number): FtpSecurityError {
-  return new FtpSecurityError(codeOf(name), message, { token: errorToken(name, ticket, now) });
+export function refused(refusal: Refusal, ticket: Ticket, now: number): FtpSecurityError {
+  return refusalError(refusal, errorToken(refusal[0], ticket, now));
+}
+
+/** @param token  what its sender is told, if anything */
+export function refusalError([name, message]: Refusal, token?: Uint8Array): FtpSecurityError {
+  return new FtpSecurityError(codeOf(name), message, { token });
 }
 
 /** The same error, with a KRB-ERROR. */

@@ -18,6 +18,20 @@ export interface Mac {
 const BLOCK = 16;
 const ZERO_BLOCK = new Uint8Array(BLOCK);
 
+/** What `use` makes of octets that nobody needs any more: they are erased then. */
+export function consume<T>(octets: Uint8Array, use: (octets: Uint8Array) => T): T {
+  try {
+    return use(octets);
+  } finally {
+    octets.fill(0);
+  }
+}
+
+/** The first `length` octets; no others are left behind. */
+export function cut(octets: Uint8Array, length: number): Uint8Array {
+  return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
+}
+
 /** AES with a key of 16, 24 or 32 octets. */
 export function aes(key: Uint8Array): BlockCipher {
   const forward = unsafe.expandKeyLE(key);
@@ -42,10 +56,11 @@ export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac {
     digest(...parts) {
       keyed._cloneInto(scratch);
       for (const part of parts) scratch.update(part);
-      return scratch.digest().slice(0, length);
+      return cut(scratch.digest(), length);
     },
     destroy() {
       keyed.destroy();
+      scratch.destroy();
     },
   };
 }

@@ -57,6 +57,16 @@ export function isNamed({ name, realm }: Principal, meant: ServiceName): boolean
   );
 }
 
+/**
+ * Whether a principal is one of these services of whatever host: `ftp/host` is `ftp`. The account of a machine, `NAME$`, is every
+ * service of its host to Active Directory, which writes names in any case.
+ */
+export function isOneOf({ name }: Principal, services: readonly string[]): boolean {
+  const [service = '', ...host] = name;
+  if (host.length === 0) return service.endsWith('$');
+  return services.some(one => one.toLowerCase() === service.toLowerCase());
+}
+
 const QUOTED: Record<string, string> = { '\0': '\\0', '\b': '\\b', '\t': '\\t', '\n': '\\n' };
 const UNQUOTED: Record<string, string> = { 0: '\0', b: '\b', t: '\t', n: '\n' };
 

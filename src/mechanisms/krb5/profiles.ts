@@ -7,7 +7,7 @@ import type { BlockCipher, NewBlockCipher } from '../block-cipher.js';
 import { decryptStealing, encryptStealing } from './ciphertext-stealing.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
 import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from './derivation.js';
-import { aes, keyedHmac, type Mac } from './primitives.js';
+import { aes, consume, keyedHmac, type Mac } from './primitives.js';
 
 /** In octets. */
 export interface Sizes {
@@ -44,7 +44,7 @@ export const aesSha1: Profile = (sizes, key, usage, newCipher) => {
 export function paddedSha1(randomLength: number, toKey: (random: Uint8Array) => Uint8Array): Profile {
   return (sizes, key, usage, newCipher) => {
     const base = newCipher(key);
-    const derive = (kind: number) => toKey(deriveRandom(base, keyConstant(usage, kind), randomLength));
+    const derive = (kind: number) => consume(deriveRandom(base, keyConstant(usage, kind), randomLength), toKey);
     const keys = sha1Keys(derive, newCipher, sizes);
     base.destroy();
     return macThenEncrypt(keys, sizes, PADDING);
@@ -54,7 +54,7 @@ export function paddedSha1(randomLength: number, toKey: (random: Uint8Array) => 
 /** Camellia-CTS with CMAC (RFC 6803 §3 to §5). */
 export const camelliaCmac: Profile = (sizes, key, usage, newCipher) => {
   const base = cmac(newCipher(key));
-  const derive = (kind: number) => newCipher(kdfFeedbackCmac(base, keyConstant(usage, kind), sizes.keyLength));
+  const derive = (kind: number) => consume(kdfFeedbackCmac(base, keyConstant(usage, kind), sizes.keyLength), newCipher);
   const keys: SpecificKeys = {
     ke: derive(KEY_KIND.encryption),
     ki: cmac(derive(KEY_KIND.integrity)),
@@ -69,10 +69,11 @@ export function aesSha2(hash: CHash): Profile {
   return (sizes, key, usage) => {
     const derive = (kind: number, length: number) => kdfHmacSha2(hash, key, keyConstant(usage, kind), length);
     const { keyLength, checksumLength } = sizes;
+    const mac = (octets: Uint8Array) => keyedHmac(hash, octets, checksumLength);
     const keys: SpecificKeys = {
-      ke: aes(derive(KEY_KIND.encryption, keyLength)),
-      ki: keyedHmac(hash, derive(KEY_KIND.integrity, checksumLength), checksumLength),
-      kc: keyedHmac(hash, derive(KEY_KIND.checksum, checksumLength), checksumLength),
+      ke: consume(derive(KEY_KIND.encryption, keyLength), aes),
+      ki: consume(derive(KEY_KIND.integrity, checksumLength), mac),
+      kc: consume(derive(KEY_KIND.checksum, checksumLength), mac),
     };
     return encryptThenMac(keys, sizes);
   };
@@ -92,11 +93,12 @@ export function verifyChecksum(computed: Uint8Array, received: Uint8Array): void
   }
 }
 
-/** A copy, filled up with zero bits to a multiple of `block` octets. */
-export function paddedTo(block: number, octets: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(Math.ceil(octets.length / block) * block);
-  padded.set(octets);
-  return padded;
+/** Confounder and text in one, filled up with zero bits to a multiple of `block` octets. */
+export function confound(confounder: Uint8Array, text: Uint8Array, block: number): Uint8Array {
+  const confounded = new Uint8Array(Math.ceil((confounder.length + text.length) / block) * block);
+  confounded.set(confounder);
+  confounded.set(text, confounder.length);
+  return confounded;
 }
 
 /** The keys of one usage (RFC 3961 §5.3), under their names there. */
@@ -108,16 +110,13 @@ interface SpecificKeys {
 
 /** How a plaintext becomes blocks, and back. */
 interface Mode {
-  /** What is encrypted, and what the checksum is made of. */
-  fill(octets: Uint8Array, block: number): Uint8Array;
   encrypt(cipher: BlockCipher, octets: Uint8Array): Uint8Array;
   decrypt(cipher: BlockCipher, octets: Uint8Array): Uint8Array;
 }
 
-const STEALING: Mode = { fill: octets => octets, encrypt: encryptStealing, decrypt: decryptStealing };
+const STEALING: Mode = { encrypt: encryptStealing, decrypt: decryptStealing };
 
 const PADDING: Mode = {
-  fill: (octets, block) => paddedTo(block, octets),
   encrypt: (cipher, octets) => cipher.encrypt(octets),
   decrypt(cipher, octets) {
     if (octets.length % cipher.blockSize !== 0) {
@@ -132,10 +131,11 @@ function sha1Keys(
   newCipher: NewBlockCipher,
   { checksumLength }: Sizes,
 ): SpecificKeys {
+  const mac = (octets: Uint8Array) => keyedHmac(sha1, octets, checksumLength);
   return {
-    ke: newCipher(derive(KEY_KIND.encryption)),
-    ki: keyedHmac(sha1, derive(KEY_KIND.integrity), checksumLength),
-    kc: keyedHmac(sha1, derive(KEY_KIND.checksum), checksumLength),
+    ke: consume(derive(KEY_KIND.encryption), newCipher),
+    ki: consume(derive(KEY_KIND.integrity), mac),
+    kc: consume(derive(KEY_KIND.checksum), mac),
   };
 }
 
@@ -143,14 +143,16 @@ function sha1Keys(
 function macThenEncrypt(keys: SpecificKeys, sizes: Sizes, mode: Mode): UsageKey {
   return {
     encrypt(plaintext, confounder) {
-      const confounded = mode.fill(concat(confounder, plaintext), sizes.messageBlock);
-      return concat(mode.encrypt(keys.ke, confounded), keys.ki.digest(confounded));
+      return consume(confound(confounder, plaintext, sizes.messageBlock), confounded =>
+        concat(mode.encrypt(keys.ke, confounded), keys.ki.digest(confounded)),
+      );
     },
     decrypt(ciphertext) {
       const [encrypted, checksum] = split(ciphertext, sizes);
-      const confounded = mode.decrypt(keys.ke, encrypted);
-      verifyChecksum(keys.ki.digest(confounded), checksum);
-      return copy(confounded, sizes.confounderLength);
+      return consume(mode.decrypt(keys.ke, encrypted), confounded => {
+        verifyChecksum(keys.ki.digest(confounded), checksum);
+        return copy(confounded, sizes.confounderLength);
+      });
     },
     ...checksumAndEnd(keys),
   };
@@ -161,13 +163,13 @@ function encryptThenMac(keys: SpecificKeys, sizes: Sizes): UsageKey {
   const cipherState = new Uint8Array(keys.ke.blockSize);
   return {
     encrypt(plaintext, confounder) {
-      const encrypted = encryptStealing(keys.ke, concat(confounder, plaintext));
+      const encrypted = consume(concat(confounder, plaintext), whole => encryptStealing(keys.ke, whole));
       return concat(encrypted, keys.ki.digest(cipherState, encrypted));
     },
     decrypt(ciphertext) {
       const [encrypted, checksum] = split(ciphertext, sizes);
       verifyChecksum(keys.ki.digest(cipherState, encrypted), checksum);
-      return copy(decryptStealing(keys.ke, encrypted), sizes.confounderLength);
+      return consume(decryptStealing(keys.ke, encrypted), whole => copy(whole, sizes.confounderLength));
     },
     ...checksumAndEnd(keys),
   };

@@ -1,7 +1,7 @@
 /** RC4 with HMAC-MD5 (RFC 4757 §3 to §5). */
 import { md5 } from '@noble/hashes/legacy.js';
 import { concat, copy, toUtf8, u32be } from '../../bytes.js';
-import { keyedHmac, type Mac } from './primitives.js';
+import { consume, keyedHmac, type Mac } from './primitives.js';
 import { checkLength, type Profile, verifyChecksum } from './profiles.js';
 import { rc4 } from './rc4.js';
 
@@ -14,25 +14,27 @@ const MESSAGE_TYPES: Readonly<Record<number, number>> = { 3: 8, 9: 8, 23: 13 };
 export const rc4Hmac: Profile = (sizes, key, usage) => {
   const { confounderLength, checksumLength } = sizes;
   const type = u32le(MESSAGE_TYPES[usage] ?? usage);
-  const typeKey = derive(key, type);
-  const signing = hmacMd5(derive(key, toUtf8('signaturekey\0')));
-  const integrity = hmacMd5(typeKey);
+  const signing = consume(derive(key, toUtf8('signaturekey\0')), hmacMd5);
+  const integrity = consume(derive(key, type), hmacMd5);
+  const crypt = (checksum: Uint8Array, octets: Uint8Array) =>
+    consume(integrity.digest(checksum), messageKey => rc4(messageKey, octets));
   return {
     encrypt(plaintext, confounder) {
-      const confounded = concat(confounder, plaintext);
-      const checksum = integrity.digest(confounded);
-      return concat(checksum, rc4(integrity.digest(checksum), confounded));
+      return consume(concat(confounder, plaintext), confounded => {
+        const checksum = integrity.digest(confounded);
+        return concat(checksum, crypt(checksum, confounded));
+      });
     },
     decrypt(ciphertext) {
       checkLength(ciphertext, sizes);
       const checksum = ciphertext.subarray(0, checksumLength);
-      const confounded = rc4(integrity.digest(checksum), ciphertext.subarray(checksumLength));
-      verifyChecksum(integrity.digest(confounded), checksum);
-      return copy(confounded, confounderLength);
+      return consume(crypt(checksum, ciphertext.subarray(checksumLength)), confounded => {
+        verifyChecksum(integrity.digest(confounded), checksum);
+        return copy(confounded, confounderLength);
+      });
     },
     checksum: data => signing.digest(md5(concat(type, data))),
     destroy() {
-      typeKey.fill(0);
       integrity.destroy();
       signing.destroy();
     },

@@ -8,7 +8,6 @@ import {
   isKerberos,
   mechanismList,
   type NegotiationToken,
-  orDestroyed,
   parseNegotiation,
   verifyMechanisms,
 } from './spnego.js';
@@ -37,10 +36,15 @@ export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Turn
 
   const verify = ({ mic }: NegotiationToken): void => attempt(() => verifyMechanisms(context, list, mic));
   if (inside !== undefined && mustSign) {
-    const mic = context.getMic(list);
-    const last = yield { token: answer({ state: 'accept-incomplete', inside, mic }), facts };
-    verify(orDestroyed(context, () => readAnswer(last)));
-    return { context, facts };
+    let isVerified = false;
+    try {
+      const mic = context.getMic(list);
+      verify(readAnswer(yield { token: answer({ state: 'accept-incomplete', inside, mic }), facts }));
+      isVerified = true;
+      return { context, facts };
+    } finally {
+      if (!isVerified) context.destroy();
+    }
   }
   const isSigned = mustSign || request.mic !== undefined;
   if (isSigned) verify(request);

@@ -3,12 +3,14 @@
  * bare.
  */
 import { fromHex, toHex } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { FtpSecurityError, refusalFrom } from '../../errors.js';
+import { orDestroyed } from '../turns.js';
 import type { Krb5Context } from './context.js';
 import {
   application,
   field,
   formatDer,
+  generalString,
   integer,
   type Of,
   octetString,
@@ -58,6 +60,19 @@ const negTokenInit = negotiation(
   }),
 );
 
+/** What a server of Windows says first ([MS-SPNG] §2.2.1): hints have taken the number of `mechListMIC`. */
+const negTokenInit2 = negotiation(
+  0,
+  'SPNEGO NegTokenInit2',
+  sequence({
+    mechTypes: optional(0, mechTypeList),
+    reqFlags: optional(1, contextFlags),
+    mechToken: optional(2, octetString),
+    negHints: field(3, sequence({ hintName: optional(0, generalString), hintAddress: optional(1, octetString) })),
+    mechListMIC: optional(4, octetString),
+  }),
+);
+
 const negTokenResp = negotiation(
   1,
   'SPNEGO NegTokenResp',
@@ -85,6 +100,24 @@ export function parseNegotiation(token: Uint8Array): NegotiationToken | undefine
   };
 }
 
+/** A server's offer: the contents of the object identifiers, and a hint that means nothing. */
+export interface NegotiationOffer {
+  offered: Uint8Array[];
+  hint?: string;
+}
+
+/** Undefined when a token is no NegTokenInit2 of a server. Nobody answers one here: in FTP the client speaks first. */
+export function parseNegotiationOffer(token: Uint8Array): NegotiationOffer | undefined {
+  if (frameOf(token)?.mechanism !== 'spnego') return undefined;
+  try {
+    const { mechTypes = [], negHints } = parseDer(negTokenInit2, token, openFrame(token, 'spnego'));
+    return { offered: mechTypes, ...(negHints.hintName !== undefined && { hint: negHints.hintName }) };
+  } catch (error) {
+    refusalFrom(error);
+    return undefined;
+  }
+}
+
 export function formatNegotiation({ kind, offered = [], state, chosen, inside, mic }: NegotiationToken): Uint8Array {
   const rest = mic !== undefined && { mechListMIC: mic };
   if (kind === 'NegTokenInit') {
@@ -110,16 +143,6 @@ export function verifyMechanisms(context: Krb5Context, list: Uint8Array, mic: Ui
     if (mic === undefined) throw new FtpSecurityError('security/bad-token', 'SPNEGO: no mechListMIC where it is owed');
     context.verifyMic(list, mic);
   });
-}
-
-/** The context is of no use once the negotiation has failed. */
-export function orDestroyed<T>(context: Krb5Context, negotiate: () => T): T {
-  try {
-    return negotiate();
-  } catch (error) {
-    context.destroy();
-    throw error;
-  }
 }
 
 export function isKerberos(mechanism: Uint8Array): boolean {

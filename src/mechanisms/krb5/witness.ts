@@ -5,7 +5,7 @@
  */
 import { FtpSecurityError } from '../../errors.js';
 import type { Peer, Sight, Witness } from '../../secure/security-context.js';
-import { messageKey, type OpenedApReq, openApRep, openApReq, type ServiceKey } from './ap-exchange.js';
+import { forgetKeys, messageKey, type OpenedApReq, openApRep, openApReq } from './ap-exchange.js';
 import type { Krb5Context } from './context.js';
 import type { CipherOptions } from './enctypes.js';
 import { established } from './established.js';
@@ -14,6 +14,7 @@ import { GSS_FLAGS } from './gss-checksum.js';
 import { type ContextToken, parseContextToken } from './gss-token.js';
 import { AP_OPTIONS, type ApRep, type ApReq, type EncApRepPart } from './messages.js';
 import { isKerberos, isOfKerberos, mechanismList, type NegotiationToken, parseNegotiation } from './spnego.js';
+import type { ServiceKey } from './ticket-keys.js';
 
 interface KerberosSight extends Sight {
   fromClient?: Krb5Context;
@@ -31,7 +32,10 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
   let sight: KerberosSight = { facts };
   let list: Uint8Array = new Uint8Array();
   let request: OpenedApReq | undefined;
-  let problem = new FtpSecurityError('security/no-key', 'no AP-REQ was seen, and its ticket holds the keys');
+  let problem = new FtpSecurityError(
+    'security/no-key',
+    'no AP-REQ was seen that waits for an answer, and its ticket holds the keys',
+  );
 
   /** Facts are kept as they are found, also when what follows fails. */
   function attempt(open: () => Omit<KerberosSight, 'facts'>): KerberosSight {
@@ -45,7 +49,7 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
 
   function seeRequest(message: ApReq): KerberosSight {
     facts = requestFacts(message);
-    request = undefined;
+    forget();
     const sight = attempt(() => {
       request = openApReq(message, keys, options);
       const mutual = isMutual(message, request);
@@ -56,10 +60,21 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     return sight;
   }
 
+  /** Nothing more is to be opened with its keys. */
+  function forget(): void {
+    if (request !== undefined) forgetKeys(request);
+    request = undefined;
+  }
+
   function seeAnswer(message: ApRep): KerberosSight {
     return attempt(() => {
       if (request === undefined) throw problem;
-      return establish(request, openApRep(message, request, options));
+      const answer = openApRep(message, request, options);
+      try {
+        return establish(request, answer);
+      } finally {
+        answer.subkey?.keyvalue.fill(0);
+      }
     });
   }
 
@@ -68,7 +83,9 @@ export function krb5Witness(keys: readonly ServiceKey[], options: CipherOptions 
     const { ciphers } = options;
     const asReceiver = (role: 'initiator' | 'acceptor') =>
       established(role, request, answer, { ciphers, allowWeak: true }).context;
-    return { fromClient: asReceiver('acceptor'), fromServer: asReceiver('initiator') };
+    const contexts = { fromClient: asReceiver('acceptor'), fromServer: asReceiver('initiator') };
+    forget();
+    return contexts;
   }
 
   function seeMessage(from: Peer, token: Uint8Array): KerberosSight {

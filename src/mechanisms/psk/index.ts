@@ -140,7 +140,10 @@ function exactly(length: number, token: Token): Uint8Array {
 }
 
 function confirm(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {
-  return hmac(sha256, deriveKey(key, nonces, 'confirmation'), concat(toUtf8(role), nonces));
+  const derived = deriveKey(key, nonces, 'confirmation');
+  const confirmation = hmac(sha256, derived, concat(toUtf8(role), nonces));
+  derived.fill(0);
+  return confirmation;
 }
 
 function doubt(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): FtpSecurityError | undefined {

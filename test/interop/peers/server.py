@@ -30,6 +30,7 @@ class Session:
         self.code = b'631'
         self.relaxed = False  # by CCC
         self.prot, self.buffer_size = None, 0
+        self.text = True  # TYPE A
         self.rest = 0
         self.listener = None
         self.running = True
@@ -119,10 +120,14 @@ class Session:
     def do_cwd(self, path):
         self.reply(*((250, 'Done') if path == '/' else (550, 'No such directory')))
 
-    def do_type(self, _):
+    def do_type(self, name):
+        self.text = name == 'A'
         self.reply(200, 'Type set')
 
-    do_stru = do_opts = do_type
+    def do_stru(self, _):
+        self.reply(200, 'Set')
+
+    do_opts = do_stru
 
     def do_rest(self, offset):
         self.rest = int(offset)
@@ -162,7 +167,8 @@ class Session:
         with open(self.path(name), 'rb') as file:
             file.seek(self.rest)
             self.rest = 0
-            self.send(file.read())
+            octets = file.read()
+        self.send(octets.replace(b'\n', b'\r\n') if self.text else octets)
 
     def send(self, octets):
         with self.data() as connection:
@@ -179,7 +185,7 @@ class Session:
             else:
                 octets = receive_blocks(self.context, stream, self.prot, self.buffer_size)
         with open(self.path(name), 'wb') as file:
-            file.write(octets)
+            file.write(octets.replace(b'\r\n', b'\n') if self.text else octets)
         self.reply(226, 'Transfer complete')
 
     def data(self):

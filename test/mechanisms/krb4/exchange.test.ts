@@ -11,12 +11,21 @@ import {
   krb4Context,
   krb4Initiator,
   ReplayCache,
+  type ReplayRecord,
 } from '../../../src/mechanisms/krb4/index.js';
 import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { watchedCiphers } from '../watched-ciphers.js';
 import { acceptor, answerOf, clockOf, initiator, requestOf, SAMPLE, step } from './exchanges.js';
 import { address, CLIENT, ciphers, keyOf, SERVER, terminated, VECTORS } from './vectors.js';
+
+/** A replay cache that began so many seconds ago. */
+function agedCache(seconds: number): ReplayCache {
+  let now = 0;
+  const cache = new ReplayCache({ clock: () => now });
+  now += 1000 * seconds;
+  return cache;
+}
 
 const later = (seconds: number) => ({ clock: () => (SAMPLE.issue_date + seconds) * 1000 });
 
@@ -88,7 +97,8 @@ describe('an acceptor', () => {
   });
 
   it.each([-300, 300])('takes a client whose clock is %s seconds away', seconds => {
-    expect(step(acceptor(later(seconds)), requestOf(SAMPLE)).context).toBeDefined();
+    const options = { ...later(seconds), replayCache: agedCache(300) };
+    expect(step(acceptor(options), requestOf(SAMPLE)).context).toBeDefined();
   });
 
   it.each([
@@ -114,6 +124,27 @@ describe('an acceptor', () => {
     // In the other octet order, which the header alone tells.
     const turned = Uint8Array.from(requestOf(SAMPLE), (octet, i) => (i === 1 ? octet ^ 1 : octet));
     errorOf(() => step(acceptor({ replayCache }), turned));
+  });
+
+  it('refuses an AP_REQ that is older than its cache: another process may have taken it', () => {
+    const attempt = (replayCache: ReplayRecord) =>
+      step(acceptor({ replayCache, ...later(200) }), requestOf(SAMPLE)).context;
+    const error = errorOf(() => attempt(agedCache(199)));
+    expect([error.code, error.message]).toEqual([
+      'security/replayed',
+      expect.stringContaining('older than the replay cache'),
+    ]);
+    expect(attempt(agedCache(200))).toBeDefined();
+    expect(attempt({ add: () => true })).toBeDefined();
+  });
+
+  it('keeps an authenticator as long as a clock that is set back could take it again', () => {
+    const replayCache = new ReplayCache();
+    step(acceptor({ replayCache }), requestOf(SAMPLE));
+    const made = SAMPLE.issue_date;
+    replayCache.add('other', made + 10_000, made + 2 * 300 + 1);
+    expect(replayCache.size).toBe(2);
+    expectCode(() => step(acceptor({ replayCache, ...later(300) }), requestOf(SAMPLE)), 'security/replayed');
   });
 
   it('has one cache for the process by default', () => {

@@ -59,9 +59,10 @@ describe('a message of libkrb4', () => {
     expect(vector.rd_status).toBe(0);
   });
 
-  it.each(VECTORS.messages)('reflected: $kind $byte_order $name from $sender.ip', vector => {
+  const reflected = VECTORS.messages.filter(it => it.rd_status_swapped_addresses !== undefined);
+
+  it.each(reflected)('reflected: $kind $byte_order $name from $sender.ip', vector => {
     const { sender, receiver, message, rd_status_swapped_addresses: theirs } = vector;
-    if (theirs === undefined) return;
     const ours = verdict(() => contextOf(vector, sender, receiver).unwrap(fromHex(message)));
     // With the same address and port at both ends there is no direction.
     expect(ours).toBe(theirs === 0 ? 'taken' : 'security/wrong-direction');

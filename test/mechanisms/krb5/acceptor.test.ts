@@ -11,14 +11,17 @@ import { formatContextToken, parseContextToken } from '../../../src/mechanisms/k
 import {
   channelBindings,
   type Krb5AcceptorOptions,
+  type Krb5Context,
   type Krb5Facts,
+  type Krb5InitiatorOptions,
   krb5Acceptor,
   krb5Initiator,
+  principalText,
   ReplayCache,
 } from '../../../src/mechanisms/krb5/index.js';
 import type { Authenticator, EncTicketPart } from '../../../src/mechanisms/krb5/messages.js';
 import { nodeCiphers } from '../../../src/node/index.js';
-import type { Step } from '../../../src/secure/security-context.js';
+import type { ChannelEnds, Step } from '../../../src/secure/security-context.js';
 import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from './exchange-vectors.js';
 import { errorNumberOf, type Realm, type RealmOptions, realm, reseal, SERVICE, START } from './live.js';
@@ -55,11 +58,11 @@ describe.each(exchanges)('$title', exchange => {
     expect(step.facts.weak).toBe(enctypeOf(exchange.etype)!.weak);
   });
 
-  test('the AP-REP answers it, with a subkey as its enctype wants it', () => {
-    if (!isMutual) {
-      expect(step.token).toBeUndefined();
-      return;
-    }
+  test.skipIf(isMutual)('no AP-REP answers it', () => {
+    expect(step.token).toBeUndefined();
+  });
+
+  test.runIf(isMutual)('the AP-REP answers it, with a subkey as its enctype wants it', () => {
     const answer = parseContextToken(step.token!);
     if (answer.kind !== 'AP-REP') throw new Error('no AP-REP');
     const { subkey, seqNumber } = openApRep(answer.message, opened, lent);
@@ -71,18 +74,17 @@ describe.each(exchanges)('$title', exchange => {
     expect(step.facts.keyFrom).toBe(isRepeated ? 'initiator subkey' : 'acceptor subkey');
   });
 
-  test('its messages, where they are under the initiator’s subkey, open', () => {
-    const { keys, messages } = context;
-    const isTheirs = step.facts.keyFrom === 'initiator subkey' && keys.message_key.key === keys.initiator_subkey.key;
-    if (!isTheirs) return;
-    for (const { from, op, plaintext, token } of messages) {
+  const { message_key, initiator_subkey } = context.keys;
+  const isTheirKey = step.facts.keyFrom === 'initiator subkey' && message_key.key === initiator_subkey.key;
+
+  test.runIf(isTheirKey)('its messages, which are under the initiator’s subkey, open', () => {
+    for (const { from, op, plaintext, token } of context.messages) {
       if (from !== 'initiator' || op === 'mic') continue;
       expect(toHex(step.context!.unwrap(fromHex(token)).plaintext)).toBe(plaintext);
     }
   });
 
-  test('without mutual authentication our tokens start where the library’s would', () => {
-    if (isMutual) return;
+  test.skipIf(isMutual)('without mutual authentication our tokens start where the library’s would', () => {
     const initiator = krb5Context({
       ...lent,
       role: 'initiator',
@@ -121,6 +123,113 @@ test('channel bindings hold where both sides give them', () => {
   expect([error.code, errorNumberOf(error.token)]).toEqual(['security/bad-bindings', 60]);
 });
 
+test('channel bindings that are required, and what clients of every kind send at the same addresses', () => {
+  const ends = { initiator: Uint8Array.of(127, 0, 0, 1), acceptor: Uint8Array.of(127, 0, 0, 1) };
+  const other = { ...ends, acceptor: Uint8Array.of(127, 0, 0, 2) };
+  const made = realm(18);
+  const attempt = (bindings: Uint8Array | undefined, channel: ChannelEnds | undefined, requireBindings = false) => {
+    const options = { clock: () => START * 1000, replayCache: new ReplayCache(), keytab: made.keytab };
+    const initiator = krb5Initiator({
+      credentials: [made.credential],
+      service: 'ftp@host.example.test',
+      ...options,
+      ...(bindings && { bindings }),
+    });
+    const { token } = initiator.step() as Step;
+    return (krb5Acceptor({ ...options, requireBindings }).step(token, channel) as Step).context;
+  };
+  const curls = fromHex('b2682ad188190ceba548b386e7ca4fab');
+  for (const theirs of [channelBindings(ends), curls]) {
+    expect(attempt(theirs, ends, true)).toBeDefined();
+    expectCode(() => attempt(theirs, other), 'security/bad-bindings');
+    expect(attempt(theirs, undefined)).toBeDefined();
+    expect(attempt(theirs, { initiator: ends.initiator })).toBeDefined();
+  }
+  expect(attempt(undefined, ends)).toBeDefined();
+  expect(errorOf(() => attempt(undefined, ends, true)).message).toMatch(/required, and the client gave none/);
+  expect(errorOf(() => attempt(curls, undefined, true)).message).toMatch(/required, and ours are not known/);
+});
+
+test('both sides take the bindings of their connection, unless they were given others', () => {
+  const ends = { initiator: new Uint8Array(16).fill(1), acceptor: new Uint8Array(16).fill(2) };
+  const given = channelBindings({ application: Uint8Array.of(1) });
+  const made = realm(18);
+  const bound = (options: Partial<Krb5InitiatorOptions>, channel?: ChannelEnds) => {
+    const clock = () => START * 1000;
+    const { step } = krb5Initiator({
+      credentials: [made.credential],
+      service: 'ftp@host.example.test',
+      clock,
+      ...options,
+    });
+    const { facts } = step(undefined, channel) as { facts: Krb5Facts };
+    return facts.bindings;
+  };
+  expect(bound({}, ends)).toBe(toHex(channelBindings(ends)));
+  expect(bound({ bindings: given }, ends)).toBe(toHex(given));
+  expect(bound({}, { acceptor: ends.acceptor })).toBeUndefined();
+  expect(bound({})).toBeUndefined();
+});
+
+test('the addresses of a ticket are held against the connection', () => {
+  const made = realm(18, inside({ caddr: [address] }));
+  const attempt = (initiator: Uint8Array, options: Partial<Krb5AcceptorOptions> = {}) => {
+    const clock = () => START * 1000;
+    const acceptor = krb5Acceptor({ keytab: made.keytab, clock, replayCache: new ReplayCache(), ...options });
+    return acceptor.step(meetToken(made, {}), { initiator }) as Step;
+  };
+  expect(attempt(address.address).context).toBeDefined();
+  expectCode(() => attempt(Uint8Array.of(192, 0, 2, 8)), 'security/wrong-name');
+  expectCode(() => attempt(address.address, { peerAddress: Uint8Array.of(192, 0, 2, 8) }), 'security/wrong-name');
+});
+
+test('a client without the flags CONF or INTEG has no such level, nor have we to it', () => {
+  const levels = (flags: number) => {
+    const checksum = formatGssChecksum({ bindings: new Uint8Array(16), flags });
+    const { context } = meet(
+      realm(18),
+      {},
+      { authenticator: whole => ({ ...whole, cksum: { cksumtype: 0x8003, checksum } }) },
+    );
+    return context!;
+  };
+  const [both, safe, none, odd] = [0x32, 0x22, 0x02, 0x12].map(levels) as [
+    Krb5Context,
+    Krb5Context,
+    Krb5Context,
+    Krb5Context,
+  ];
+  const supported = ({ supports }: Krb5Context, context: Krb5Context) =>
+    (['safe', 'private'] as const).filter(level => supports.call(context, level));
+  expect([both, safe, none, odd].map(one => supported(one, one))).toEqual([
+    ['safe', 'private'],
+    ['safe'],
+    [],
+    ['private'],
+  ]);
+  const text = Uint8Array.of(1);
+  expect(safe.wrap(text, 'safe').level).toBe('safe');
+  const error = errorOf(() => safe.wrap(text, 'private'));
+  expect([error.code, error.side, replyCodeFor(error)]).toEqual(['security/level-unsupported', 'local', 537]);
+  expectCode(() => none.wrapSizeLimit('safe', 1000), 'security/level-unsupported');
+});
+
+test('a sealed token of a client that has no such level is refused, and uses no number', () => {
+  const key = {
+    enctype: 18,
+    key: new Uint8Array(32).fill(1),
+    acceptorSubkey: true,
+    sendSequence: 1,
+    receiveSequence: 1,
+  };
+  const client = krb5Context({ ...key, role: 'initiator' });
+  const server = krb5Context({ ...key, role: 'acceptor', levels: ['safe'] });
+  const sealed = client.wrap(Uint8Array.of(1), 'private').token;
+  const error = errorOf(() => server.unwrap(sealed));
+  expect([error.code, error.side, replyCodeFor(error)]).toEqual(['security/level-unsupported', 'peer', 537]);
+  expect(server.unwrap(client.wrap(Uint8Array.of(2), 'safe').token).sequence).toBe('gap');
+});
+
 test('a service that is named, in each form', () => {
   const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
   const { principal } = mit.keytab[0]!;
@@ -152,7 +261,10 @@ function meet(
     ciphers: nodeCiphers,
     ...options,
   });
-  return acceptor.step(reseal(token!, { keytab, credential }, change)) as Step & { facts: Krb5Facts };
+  return acceptor.step(reseal(token!, { keytab, credential }, change)) as Step & {
+    facts: Krb5Facts;
+    context: Krb5Context;
+  };
 }
 
 interface Refused {
@@ -238,9 +350,9 @@ const REFUSED: readonly Refused[] = [
   },
   {
     name: 'a ticket of no realm under the key of another realm than is meant',
-    code: 'bad-checksum',
-    number: 31,
-    says: /does not open the ticket/,
+    code: 'wrong-name',
+    number: 35,
+    says: /under the key of ftp.host.example.test@OTHER.TEST, which is not a service/,
     of: { realm: '' },
     change: made => ({ ...made, keytab: inTwoRealms(made) }),
     options: { service: 'ftp/host.example.test@EXAMPLE.TEST' },
@@ -249,7 +361,7 @@ const REFUSED: readonly Refused[] = [
     name: 'a ticket of no realm, which no realm that is meant has',
     code: 'wrong-name',
     number: 35,
-    says: /another service/,
+    says: /ftp.host.example.test@EXAMPLE.TEST, which is not a service/,
     of: { realm: '' },
     options: { service: 'ftp/host.example.test@OTHER.TEST' },
   },
@@ -284,24 +396,32 @@ const REFUSED: readonly Refused[] = [
     options: { peerAddress: new Uint8Array(16) },
   },
   {
-    name: 'no key of that name',
+    name: 'a key of another service',
     code: 'wrong-name',
     number: 35,
-    says: /ftp\/host.example.test@EXAMPLE.TEST, of which no key/,
-    change: made => ({
-      ...made,
-      keytab: [
-        { ...made.keytab[0]!, principal: { name: ['host', 'host.example.test'], realm: 'EXAMPLE.TEST', type: 3 } },
-      ],
-    }),
+    says: /under the key of HTTP\/host.example.test@EXAMPLE.TEST, which is not a service/,
+    change: withKey({ principal: { ...SERVICE, name: ['HTTP', 'host.example.test'] } }),
   },
-  { name: 'no key of that enctype', code: 'no-key', number: 45, says: /enctype 18/, change: withKey({ enctype: 17 }) },
   {
-    name: 'no key of that version',
+    name: 'no key of that name that opens it',
+    code: 'no-key',
+    number: 45,
+    says: /no key opens the ticket for ftp.host.example.test@EXAMPLE.TEST \(enctype 18, key version 3\); here is host.other@/,
+    change: withKey({ principal: { ...SERVICE, name: ['host', 'other'] }, key: new Uint8Array(32) }),
+  },
+  {
+    name: 'no key of that enctype',
+    code: 'no-key',
+    number: 45,
+    says: /ftp.host.example.test@EXAMPLE.TEST \(enctype 18, key version 3\); here is .*\(enctype 17, key version 3\)$/,
+    change: withKey({ enctype: 17 }),
+  },
+  {
+    name: 'no key of that version that opens it',
     code: 'no-key',
     number: 44,
-    says: /version 3; here is 4/,
-    change: withKey({ kvno: 4 }),
+    says: /version.*key version 3\); here is .*\(enctype 18, key version 4\)$/,
+    change: withKey({ kvno: 4, key: new Uint8Array(32) }),
   },
   {
     name: 'a key that is another',
@@ -448,8 +568,50 @@ describe('what is taken', () => {
 
   test('a key of whose version the keytab has the low 8 bits', () => {
     expect(meet(realm(18, { kvno: 256 + 3 })).facts.ticketKvno).toBe(259);
-    const { keytab, credential } = realm(18, { kvno: 1 });
-    expectCode(() => meet({ keytab: [{ ...keytab[0]!, kvno: 257 }], credential }), 'security/no-key');
+  });
+
+  test('a key that opens the ticket is the proof: another version, zero, another name, an alias, another case', () => {
+    const named = (...name: string[]) => ({ ...SERVICE, name });
+    const entries = [
+      { kvno: 4 },
+      { kvno: 0 },
+      { kvno: 257 },
+      { principal: named('ftp', 'alias.example.test') },
+      { principal: named('host', 'host.example.test') },
+      { principal: named('FTP', 'HOST.example.test') },
+      { principal: named('HOST$') },
+    ];
+    for (const entry of entries) {
+      const made = realm(18);
+      const token = meetToken(made, {});
+      const wrong = { ...made.keytab[0]!, key: new Uint8Array(32).fill(9) };
+      const right = { ...made.keytab[0]!, ...entry };
+      const options = { clock: () => START * 1000, replayCache: new ReplayCache() };
+      const { facts, context } = krb5Acceptor({ keytab: [wrong, right], ...options }).step(token) as Step;
+      expect(context).toBeDefined();
+      expect(facts?.serverName).toBe(principalText(right.principal!));
+    }
+    for (const kvno of [0, 9]) expect(meet(realm(18, { kvno })).context).toBeDefined();
+  });
+
+  test('one key under several names: that one is told which the ticket names, or which is a service here', () => {
+    const made = realm(18);
+    const under = (...names: string[][]) =>
+      names.map(name => ({ ...made.keytab[0]!, principal: { ...SERVICE, name } }));
+    const serverName = (keytab: Realm['keytab'], options: Partial<Krb5AcceptorOptions> = {}) => {
+      const acceptor = krb5Acceptor({ keytab, clock: () => START * 1000, replayCache: new ReplayCache(), ...options });
+      return (acceptor.step(meetToken(made, {})) as Step).facts?.serverName;
+    };
+    expect(serverName(under(['HTTP', 'h'], ['host', 'h']))).toBe('host/h@EXAMPLE.TEST');
+    expect(serverName(under(['host', 'h'], SERVICE.name))).toBe('ftp/host.example.test@EXAMPLE.TEST');
+    expect(serverName(under(['HTTP', 'h']), { services: 'any' })).toBe('HTTP/h@EXAMPLE.TEST');
+    expect(serverName(under(['HTTP', 'h']), { services: ['ftp', 'http'] })).toBe('HTTP/h@EXAMPLE.TEST');
+    expect(serverName(under(['HTTP', 'h']), { service: 'HTTP@h' })).toBe('HTTP/h@EXAMPLE.TEST');
+    expectCode(() => serverName(under(['HTTP', 'h']), { service: 'ftp@h' }), 'security/wrong-name');
+    expectCode(() => serverName(under(['HTTP', 'h']), { service: 'HTTP@h', services: ['ftp'] }), 'security/wrong-name');
+    expectCode(() => serverName(under(['HOST$']), { service: 'ftp@host' }), 'security/wrong-name');
+    // A principal of a user, not of a machine.
+    expectCode(() => serverName(under(['ftp'])), 'security/wrong-name');
   });
 
   test('authorization data that may be passed over', () => {
@@ -493,8 +655,58 @@ describe('what is taken', () => {
 describe('the replay cache', () => {
   const made = realm(18);
   const token = meetToken(made, {});
-  const acceptor = (options: Partial<Krb5AcceptorOptions>) =>
-    krb5Acceptor({ keytab: made.keytab, clock: () => START * 1000, ...options });
+  const acceptor = (options: Partial<Krb5AcceptorOptions>, { keytab } = made) =>
+    krb5Acceptor({ keytab, clock: () => START * 1000, ...options });
+
+  /** A second process: its cache begins `seconds` after the AP-REQ was made, which somebody has recorded. */
+  const afterwards = (seconds: number, age = 0) => {
+    let now = 0;
+    const replayCache = new ReplayCache({ clock: () => now });
+    now += 1000 * age;
+    return { ...at(seconds), replayCache };
+  };
+  /** What clients send whose sessions rest on what they sent alone. */
+  const REPLAYABLE = [
+    { name: 'without mutual authentication', enctype: 18, mutual: false, spnego: false },
+    { name: 'the same in SPNEGO', enctype: 18, mutual: false, spnego: true },
+    { name: 'RC4, where the AP-REP repeats their subkey', enctype: 23, mutual: true, spnego: false },
+    { name: 'DES, the same', enctype: 3, mutual: true, spnego: false },
+  ];
+
+  test.each(REPLAYABLE)('$name: an AP-REQ that is older than the cache is refused', ({ enctype, mutual, spnego }) => {
+    const theirs = realm(enctype);
+    const given = { credentials: [theirs.credential], service: 'ftp@host.example.test', mutual, spnego, enctypes: [] };
+    const { token: recorded } = krb5Initiator({ ...given, ...at(0), ...lent }).step() as Step;
+    const attempt = (options: Partial<Krb5AcceptorOptions>) =>
+      (acceptor({ ...lent, ...options }, theirs).step(recorded) as Step).context;
+    const error = errorOf(() => attempt(afterwards(2, 1.998)));
+    expect(error).toMatchObject({
+      code: 'security/replayed',
+      message: expect.stringMatching(/older than the replay cache/),
+    });
+    if (!spnego) expect(errorNumberOf(error.token)).toBe(34);
+    expect(attempt(afterwards(2, 2))).toBeDefined();
+    expect(attempt({ ...at(299), replayCache: { add: () => true } })).toBeDefined();
+    expectCode(() => attempt({ ...at(299), replayCache: { age: 298.9, add: () => true } }), 'security/replayed');
+  });
+
+  test('with a subkey of our own a replay is of no use, and a younger cache takes an older AP-REQ', () => {
+    expect((acceptor(afterwards(299)).step(token) as Step).context).toBeDefined();
+  });
+
+  test('keeps an authenticator as long as a clock that is set back could take it again', () => {
+    const SKEW = 300;
+    const replayCache = new ReplayCache();
+    acceptor({ replayCache }).step(reseal(token, made, { authenticator: whole => ({ ...whole, cusec: 999_999 }) }));
+    const again = reseal(token, made, { authenticator: whole => ({ ...whole, cusec: 999_999 }) });
+    // The clock runs as far ahead as may be, something else comes, and then it is set right.
+    replayCache.add('other', START + 10 * SKEW, START + 2 * SKEW + 1);
+    expect(replayCache.size).toBe(2);
+    expectCode(() => acceptor({ replayCache, ...at(SKEW) }).step(again), 'security/replayed');
+    expectCode(() => acceptor({ replayCache, ...at(-SKEW + 1) }).step(again), 'security/replayed');
+    replayCache.add('another', START + 10 * SKEW, START + 2 * SKEW + 1.001);
+    expect(replayCache.size).toBe(2);
+  });
 
   test('is shared: a second acceptor refuses what the first has taken', () => {
     const replayCache = new ReplayCache();
@@ -535,6 +747,11 @@ describe('what is no AP-REQ', () => {
     expect(() => krb5Acceptor({ keytab, skew: -1 })).toThrow(RangeError);
     expect(() => krb5Acceptor({ keytab, bindings: new Uint8Array(5) })).toThrow(RangeError);
     expect(() => krb5Acceptor({ keytab, service: 'ftp' })).toThrow(RangeError);
+    for (const services of [[], [''], ['ftp/host'], ['ftp@host']]) {
+      expect(() => krb5Acceptor({ keytab, services })).toThrow(RangeError);
+    }
+    // @ts-expect-error: callers without types
+    for (const services of ['ftp', [7]]) expect(() => krb5Acceptor({ keytab, services })).toThrow(TypeError);
     // @ts-expect-error: a caller without types
     expect(() => krb5Acceptor({ keytab, peerAddress: '127.0.0.1' })).toThrow(TypeError);
   });

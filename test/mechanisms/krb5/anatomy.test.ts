@@ -69,6 +69,30 @@ describe('a token without keys', () => {
     expect(describeToken(negTokenResp(2))).toEqual({ kind: 'NegTokenResp', state: 'reject' });
   });
 
+  test('what a server of Windows offers', () => {
+    const offer = (oids: string, hints: string) => {
+      const within = (tag: string, inside: string) => tag + (inside.length / 2).toString(16).padStart(2, '0') + inside;
+      const lists = within('a0', within('30', oids)) + within('a3', within('30', hints));
+      return fromHex(within('60', `06062b0601050502${within('a0', within('30', lists))}`));
+    };
+    const hint = Buffer.from('not_defined_in_RFC4178@please_ignore').toString('hex');
+    const windows = offer('060a2b06010401823702020a', `a0261b24${hint}`);
+    expect(describeToken(windows)).toEqual({
+      kind: 'NegTokenInit2',
+      offered: ['1.3.6.1.4.1.311.2.2.10'],
+      hint: 'not_defined_in_RFC4178@please_ignore',
+    });
+    expect(describeToken(offer('06092a864882f712010202' + '06052a03048837' + '06028837', ''))).toEqual({
+      kind: 'NegTokenInit2',
+      offered: ['1.2.840.48018.1.2.2', '1.2.3.4.1079', '2.999'],
+    });
+    const long = 'ff'.repeat(65);
+    expect(describeToken(offer(`0641${long}`, ''))).toMatchObject({ offered: [long] });
+    for (let length = 1; length < windows.length; length++) {
+      expectCode(() => describeToken(windows.subarray(0, length)), 'security/bad-token');
+    }
+  });
+
   test('what is none', () => {
     expect(errorOf(() => describeToken(fromHex('600806062b0601050502'))).message).toContain('SPNEGO');
     expectCode(() => describeToken(fromHex('160301')), 'security/bad-token');

@@ -220,7 +220,7 @@ describe('krb5Context', () => {
   it('says that a cipher is missing; AES and RC4 need none', () => {
     for (const enctype of ENCTYPE_NUMBERS) {
       const make = () => contextPair(enctype, { ciphers: undefined });
-      if ([17, 18, 19, 20, 23].includes(enctype)) make();
+      if (/^(aes|arcfour)/.test(enctypeOf(enctype)!.name)) make();
       else expect(errorOf(make)).toMatchObject({ code: 'security/no-key', message: expect.stringContaining('cipher') });
     }
   });

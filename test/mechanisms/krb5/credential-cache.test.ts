@@ -126,13 +126,31 @@ test('a file of another kind or version', () => {
 
 test('a file that is cut: refused with the place, or whole up to there', () => {
   for (const file of [version3, version4]) {
+    let ends = 0;
     for (let length = 2; length < file.length; length++) {
       const cut = file.subarray(0, length);
       const whole = onlyRefuses(() => parseCredentialCache(cut));
-      if (whole !== undefined) continue;
+      if (whole !== undefined) {
+        const all = parseCredentialCache(file).credentials;
+        expect(whole.credentials).toEqual(all.slice(0, whole.credentials.length));
+        if (whole.error === undefined) ends++;
+        else expect([whole.error.code, whole.error.offset! <= length]).toEqual(['syntax/bad-file', true]);
+        continue;
+      }
       const error = errorOf(() => parseCredentialCache(cut));
       expect([error.code, error.offset! <= length]).toEqual(['syntax/bad-file', true]);
     }
+    // Behind the principal, and behind each credential but the last.
+    expect(ends).toBe(file === version3 ? 1 : 3);
+  }
+});
+
+test('a newline behind it is left out, and told', () => {
+  for (const file of [version3, version4]) {
+    const { error, ...cache } = parseCredentialCache(concat(file, toUtf8('\n')));
+    expect(cache).toEqual(parseCredentialCache(file));
+    expect(cache.credentials.length).toBeGreaterThan(0);
+    expect(error).toMatchObject({ code: 'syntax/bad-file', offset: file.length });
   }
 });
 

@@ -191,6 +191,14 @@ describe('what is refused, and where', () => {
     expectCode(() => parseDer(sequenceOf(sequenceOf(int32)), nested), 'security/bad-token');
   });
 
+  test('a list of more than 1000 elements', () => {
+    const list = (count: number) => formatDer(sequenceOf(int32), new Array<number>(count).fill(7));
+    expect(parseDer(sequenceOf(int32), list(1000)).length).toBe(1000);
+    const error = errorOf(() => parseDer(sequenceOf(int32), list(1001)));
+    expect([error.code, error.offset]).toEqual(['security/bad-token', 4 + 3 * 1000]);
+    expect(() => formatDer(sequenceOf(int32), new Array<number>(300_000).fill(7))).not.toThrow();
+  });
+
   test('the error says what was expected, and nothing of the contents', () => {
     expect(errorOf(() => read(pair, '3005a103020101')).message).toBe('DER: expected a [0]');
   });

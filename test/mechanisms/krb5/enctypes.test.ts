@@ -28,6 +28,10 @@ function paddingOf({ enctype }: KerberosKey, length: number): number {
   return (messageBlock - (encrypted % messageBlock)) % messageBlock;
 }
 
+it('the table has every enctype that living peers use', () => {
+  expect([...ENCTYPE_NUMBERS].sort((a, b) => a - b)).toEqual([1, 3, 16, 17, 18, 19, 20, 23, 25, 26]);
+});
+
 describe('kerberosKey', () => {
   it.each([
     {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copy, fromHex, toHex } from '../../../src/bytes.js';
 import { openApReq } from '../../../src/mechanisms/krb5/ap-exchange.js';
+import { sealData } from '../../../src/mechanisms/krb5/encrypted-data.js';
 import { enctypeOf } from '../../../src/mechanisms/krb5/enctypes.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
 import {
@@ -13,12 +14,13 @@ import {
   krb5Initiator,
   ReplayCache,
 } from '../../../src/mechanisms/krb5/index.js';
-import type { ApReq, KrbError } from '../../../src/mechanisms/krb5/messages.js';
+import { type ApReq, encApRepPart, type KrbError, USAGE } from '../../../src/mechanisms/krb5/messages.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { Step } from '../../../src/secure/security-context.js';
 import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from './exchange-vectors.js';
 import { type RealmOptions, realm, SERVICE, START } from './live.js';
+import { ENCTYPE_NUMBERS } from './tokens.js';
 
 const lent = { ciphers: nodeCiphers, allowWeak: true };
 
@@ -47,9 +49,8 @@ describe.each(exchanges)('$title', exchange => {
     expect(facts.flags).toEqual(['mutual', 'replay', 'conf', 'integ', 'trans']);
   });
 
-  test('the library’s AP-REP is taken, since its time is ours', () => {
-    if (exchange.apRep === undefined) return;
-    const { context, facts } = begun().initiator.step(exchange.apRep) as { context: object; facts: Krb5Facts };
+  test.runIf(exchange.apRep)('the library’s AP-REP is taken, since its time is ours', () => {
+    const { context, facts } = begun().initiator.step(exchange.apRep!) as { context: object; facts: Krb5Facts };
     expect(context).toBeDefined();
     const { acceptor_subkey } = exchange.context.keys;
     expect(facts).toMatchObject({ enctype: acceptor_subkey!.etype, keyFrom: 'acceptor subkey' });
@@ -111,7 +112,7 @@ describe('what the AP-REQ says', () => {
   });
 
   test('a subkey of the session key’s type, and a number below 2^30', () => {
-    for (const enctype of [17, 18, 19, 20, 23, 16, 3, 25]) {
+    for (const enctype of ENCTYPE_NUMBERS) {
       const { authenticator, ticket } = opened(enctype);
       expect(authenticator.subkey?.keytype).toBe(enctype);
       expect(authenticator.subkey?.keyvalue.length).toBe(enctypeOf(enctype)!.keyLength);
@@ -245,6 +246,24 @@ describe('the answer', () => {
     expect((step(exchange.apRep) as Step).facts).toMatchObject({ weak: true, enctype: 23 });
     const strict = krb5Initiator(inPlaceOf(exchange, { allowWeak: false }));
     expectCode(() => strict.step(), 'security/weak');
+  });
+
+  test('with a subkey of an enctype that was not offered is refused', () => {
+    const answerWith = (keytype: number, options: Partial<Krb5InitiatorOptions> = {}) => {
+      const { initiator, keytab, credential } = initiate(18, { allowWeak: true, ...options });
+      const { token } = initiator.step() as Step;
+      const { ctime, cusec } = openApReq(requestIn(token!), keytab, lent).authenticator;
+      const subkey = { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(7) };
+      const encPart = sealData(encApRepPart, { ctime, cusec, subkey }, USAGE.apRep, credential.key, lent);
+      return initiator.step(formatContextToken({ kind: 'AP-REP', message: { pvno: 5, msgType: 15, encPart } })) as Step;
+    };
+    expect(answerWith(18).facts?.enctype).toBe(18);
+    expect(answerWith(20).facts?.enctype).toBe(20);
+    expect(answerWith(18, { enctypes: [] }).facts?.enctype).toBe(18);
+    for (const enctype of [17, 23, 3]) expectCode(() => answerWith(enctype), 'security/bad-token');
+    const error = errorOf(() => answerWith(20, { enctypes: [] }));
+    expect([error.code, error.side]).toEqual(['security/bad-token', 'peer']);
+    expect(error.message).toBe('the acceptor’s subkey is of enctype 20, and offered was 18');
   });
 
   test('is none without mutual authentication: the context is there at once', () => {

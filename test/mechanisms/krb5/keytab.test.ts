@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, fromHex, toHex, viewOf } from '../../../src/bytes.js';
 import { nameOctets } from '../../../src/mechanisms/krb5/der.js';
-import { type KeytabEntry, parseKeytab } from '../../../src/mechanisms/krb5/keytab.js';
+import { type KeytabEntry, parseKeytab, parseKeytabFile } from '../../../src/mechanisms/krb5/keytab.js';
 import { principalText, samePrincipal } from '../../../src/mechanisms/krb5/principal.js';
 import { errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { readKeytab } from './exchange-vectors.js';
@@ -131,6 +131,23 @@ describe('the format', () => {
   ])('refused: %s', (_, octets, offset) => {
     const error = errorOf(() => parseKeytab(fromHex(octets)));
     expect([error.code, error.offset]).toEqual(['syntax/bad-file', offset]);
+  });
+
+  test.each([
+    ['a newline', '0a', 55],
+    ['a length cut short', '000000', 55],
+    ['a cut entry', `00000031${record.slice(0, -2)}`, 59],
+    ['a cut hole', 'fffffff0ffff', 59],
+  ])('behind whole entries, %s is left out, and told', (_, end, offset) => {
+    const { entries, error } = parseKeytabFile(fromHex(v2 + end));
+    expect(entries).toEqual([entry]);
+    expect([error?.code, error?.offset]).toEqual(['syntax/bad-file', offset]);
+    expect(parseKeytab(fromHex(v2 + end))).toEqual([entry]);
+    expect(parseKeytabFile(fromHex(v2))).toEqual({ entries: [entry] });
+  });
+
+  test('an entry that is whole and can not be read is refused, whatever is before it', () => {
+    expectCode(() => parseKeytab(fromHex(`${v2}00000006000100ff0000`)), 'syntax/bad-file');
   });
 
   test('anything but octets is misuse', () => {

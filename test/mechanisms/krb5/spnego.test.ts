@@ -1,7 +1,7 @@
 /** SPNEGO around a live exchange: our sides against tokens that are put together apart (negotiation.ts). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { copy, toHex } from '../../../src/bytes.js';
+import { concat, copy, fromHex, toHex } from '../../../src/bytes.js';
 import type { Krb5Context } from '../../../src/mechanisms/krb5/context.js';
 import {
   describeToken,
@@ -276,6 +276,32 @@ describe('the initiator', () => {
       'the acceptor answers with a KRB-ERROR: 35, KRB_AP_ERR_NOT_US (not authenticated)',
     ]);
   });
+});
+
+test('an offer of a hundred thousand mechanisms is refused, by both sides, a witness, and without a key', () => {
+  const header = (tag: number, length: number) => Uint8Array.of(tag, 0x83, length >> 16, length >> 8, length);
+  const wrapped = (tag: number, contents: Uint8Array) => concat(header(tag, contents.length), contents);
+  // 400 kB: Kerberos, and object identifiers of one octet.
+  const others = Uint8Array.from({ length: 399_000 }, (_, i) => [0x06, 0x01, 0x2a][i % 3]!);
+  const list = wrapped(0x30, concat(KERBEROS, others));
+  const init = wrapped(0xa0, wrapped(0x30, wrapped(0xa0, list)));
+  const offer = wrapped(0x60, concat(fromHex('06062b0601050502'), init));
+  const { keytab } = realm(18);
+  const initiator = krb5Initiator({
+    credentials: [realm(18).credential],
+    service: 'ftp@host.example.test',
+    clock: () => START * 1000,
+    spnego: true,
+  });
+  initiator.step();
+  for (const attempt of [
+    () => krb5Acceptor({ keytab }).step(offer),
+    () => initiator.step(offer),
+    () => krb5Witness(keytab).see('client', offer),
+    () => describeToken(offer),
+  ]) {
+    expectCode(attempt, 'security/bad-token');
+  }
 });
 
 test('whatever octets come, nothing but an FtpSecurityError escapes', () => {

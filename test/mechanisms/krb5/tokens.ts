@@ -1,13 +1,23 @@
 /** Kerberos keys, contexts and Wrap tokens for the tests of this room. */
 import { concat, copy, u64be } from '../../../src/bytes.js';
 import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/context.js';
-import { enctypeOf, type KerberosKey, kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
+import {
+  ENCTYPES,
+  type Enctype,
+  enctypeOf,
+  type KerberosKey,
+  kerberosKey,
+} from '../../../src/mechanisms/krb5/enctypes.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 
-/** Those with tokens of RFC 4121, and those with tokens of RFC 1964. */
-export const CFX_NUMBERS = [17, 18, 19, 20, 25, 26] as const;
-export const FRAMED_NUMBERS = [23, 16, 3, 1] as const;
-export const ENCTYPE_NUMBERS = [...CFX_NUMBERS, ...FRAMED_NUMBERS];
+/** Every enctype of the table; those with tokens of RFC 4121, and those with tokens of RFC 1964. */
+export const ENCTYPE_NUMBERS = ENCTYPES.map(({ number }) => number);
+export const CFX_NUMBERS = numbersWith('rfc4121');
+export const FRAMED_NUMBERS = numbersWith('rfc1964');
+
+function numbersWith(tokens: Enctype['tokens']): number[] {
+  return ENCTYPES.filter(enctype => enctype.tokens === tokens).map(({ number }) => number);
+}
 
 export function keyOctets(enctype: number): Uint8Array {
   return Uint8Array.from({ length: enctypeOf(enctype)!.keyLength }, (_, i) => 7 * i + enctype);

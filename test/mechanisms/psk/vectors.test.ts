@@ -57,9 +57,8 @@ describe.each(cases)('X-PSK vectors: $name', vector => {
     }
   });
 
-  // Nobody can count up to the high numbers.
-  if (vector.tokens[0]?.number !== '0') return;
-  test('every token is made', async () => {
+  // A context starts at number 0: to count up to the high numbers takes too long.
+  test.runIf(vector.tokens[0]?.number === '0')('every token is made', async () => {
     const pair = await establish(exchange());
     for (const { from, level, plaintext, token } of vector.tokens) {
       const wrapped = pair[from].wrap(fromHex(plaintext), level);

@@ -46,7 +46,7 @@ function judge(one: MessageCase, newPair: NewPair): void {
 
 /** Mutations of the text itself have another one, and it is verified. */
 function keepsText({ layer, name }: MessageCase): boolean {
-  return layer !== 'inner' && !(layer === 'fragments' && /middle|thousand|NUL/.test(name));
+  return layer !== 'inner' && !(layer === 'fragments' && /middle|thousand|NUL|code alone/.test(name));
 }
 
 const titleOf = ({ layer, name, to, forges }: MessageCase) => `${layer}: ${name}, to ${to} (${forges ?? 'any token'})`;

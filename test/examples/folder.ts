@@ -1,7 +1,19 @@
-/** A folder as FTP shows it: paths that do not leave it, listings, and files that appear when they are whole. */
+/** A folder shown over FTP: paths can't leave it, also by links, and an uploaded file appears only when it is complete. */
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, type Stats } from 'node:fs';
-import { copyFile, mkdir, readdir, realpath, rename, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import { createWriteStream, type Stats } from 'node:fs';
+import {
+  copyFile,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
@@ -47,7 +59,7 @@ export class Folder {
   /** @param start  octets to leave out */
   async read(name: string, start: number): Promise<Readable> {
     await this.about(name);
-    return createReadStream(await this.#existing(name), { start });
+    return (await open(await this.#existing(name))).createReadStream({ start });
   }
 
   /**
@@ -60,11 +72,12 @@ export class Folder {
     if (start > 0) await copyFile(path, part);
     else await writeFile(part, '');
     await truncate(part, start);
-    return {
-      sink: createWriteStream(part, { flags: 'a' }),
-      keep: () => rename(part, path),
-      drop: () => rm(part, { force: true }),
+    const sink = createWriteStream(part, { flags: 'a' });
+    const drop = async () => {
+      sink.destroy();
+      await rm(part, { force: true });
     };
+    return { sink, keep: () => rename(part, path), drop };
   }
 
   async remove(name: string): Promise<void> {

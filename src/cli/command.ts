@@ -1,0 +1,63 @@
+/** The command `rfc2228` without its process: picks the subcommand, and turns every error into one line and an exit status. */
+import { FtpSecurityError } from '../errors.js';
+import { code } from './code.js';
+import { decode } from './decode.js';
+import { fuzz } from './fuzz/index.js';
+import { HELP, type Subcommand, VERSION } from './help.js';
+import { keytab } from './keytab.js';
+import { EXIT, InputError, internalError, UsageError } from './status.js';
+import type { Streams } from './streams.js';
+import { verify } from './verify.js';
+
+const SUBCOMMANDS: Record<Subcommand, (args: string[], streams: Streams) => number | Promise<number>> = {
+  verify,
+  decode,
+  code,
+  keytab,
+  fuzz,
+};
+
+/**
+ * Runs the command once. It never throws and never ends the process.
+ * @param args  the arguments after the name of the command
+ * @returns the exit status, one of EXIT
+ */
+export async function runCommand(args: string[], streams: Streams): Promise<number> {
+  try {
+    return await dispatch(args, streams);
+  } catch (error) {
+    streams.stderr.write(`rfc2228: ${explain(error, args)}\n`);
+    return EXIT.unusable;
+  }
+}
+
+async function dispatch(args: string[], streams: Streams): Promise<number> {
+  const print = (text: string): number => {
+    streams.stdout.write(`${text}\n`);
+    return EXIT.fine;
+  };
+  const [name = '', ...rest] = args;
+  if (name === '--version') return print(VERSION);
+  if (args.length === 0) throw new UsageError('no command given');
+  if (name === '--help' || name === '-h' || name === 'help') return print(helpFor(rest[0]));
+  if (!isSubcommand(name)) throw new UsageError(`no command ${JSON.stringify(name)}`);
+  if (rest.includes('--help') || rest.includes('-h')) return print(HELP[name]);
+  return await SUBCOMMANDS[name](rest, streams);
+}
+
+function helpFor(name: string | undefined): string {
+  return name !== undefined && isSubcommand(name) ? HELP[name] : HELP.all;
+}
+
+function isSubcommand(name: string): name is Subcommand {
+  return Object.hasOwn(SUBCOMMANDS, name);
+}
+
+/** One line for an error that the user can correct; any other error is a bug of ours, and the line says where it happened. */
+function explain(error: unknown, [name = '']: string[]): string {
+  const help = isSubcommand(name) ? `rfc2228 ${name} --help` : 'rfc2228 --help';
+  if (error instanceof UsageError) return `${error.message} (see ${help})`;
+  if (error instanceof FtpSecurityError) return `${error.code}: ${error.message}`;
+  if (error instanceof InputError) return error.message;
+  return internalError(error);
+}

@@ -1,0 +1,10 @@
+/** Where the command writes: `process`, or what a test uses in its place. */
+
+export interface Streams {
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+export interface Output {
+  write(text: string): unknown;
+}

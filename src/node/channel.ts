@@ -1,0 +1,29 @@
+/** The addresses of a control connection, for mechanisms that bind themselves to it (RFC 2228 appendix I). */
+import { isIPv4, isIPv6 } from 'node:net';
+import type { ChannelEnds } from '../secure/security-context.js';
+import type { AnySocket } from './over-socket.js';
+
+/** Ends without an address, as those of a stream that is no socket, are left out. */
+export function channelOf(socket: AnySocket, side: 'client' | 'server'): ChannelEnds {
+  const [local, remote] = [octetsOfAddress(socket.localAddress), octetsOfAddress(socket.remoteAddress)];
+  const [initiator, acceptor] = side === 'client' ? [local, remote] : [remote, local];
+  return { ...(initiator && { initiator }), ...(acceptor && { acceptor }) };
+}
+
+/** 4 octets of IPv4, also where a socket of IPv6 carries it (RFC 4291 §2.5.5.2), or 16 of IPv6. */
+export function octetsOfAddress(text = ''): Uint8Array | undefined {
+  const [address = ''] = text.split('%');
+  if (isIPv4(address)) return Uint8Array.from(address.split('.'), Number);
+  if (!isIPv6(address)) return undefined;
+  // A URL has them in one form, without dots.
+  const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const [head, tail] = [groupsOf(before), groupsOf(after ?? '')];
+  const groups = [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+  const octets = Uint8Array.from(groups.flatMap(group => [group >> 8, group & 0xff]));
+  const isMapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff;
+  return isMapped ? octets.slice(12) : octets;
+}
+
+function groupsOf(text: string): number[] {
+  return text === '' ? [] : text.split(':').map(group => Number.parseInt(group, 16));
+}

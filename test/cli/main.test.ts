@@ -1,0 +1,43 @@
+/** The built command as a process: what only a process has, its arguments, streams and exit status. */
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { capture, keytabOf, ROOT } from './run.js';
+
+const MAIN = 'dist/cli/main.js';
+
+function start(args: string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: ROOT,
+    input,
+    encoding: 'utf8',
+    maxBuffer: 1e8,
+  });
+  return { status, stdout, stderr };
+}
+
+it('writes to standard output, without colours where that is no terminal, and exits with the status', () => {
+  const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
+  const { status, stdout, stderr } = start(['verify', capture(name), '--keytab', keytabOf(name)]);
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{6} {2}1 C {2}safe {10}verified {7}USER ftptester$/m);
+  expect(stdout).not.toContain('\u001b');
+});
+
+it('writes errors to standard error', () => {
+  expect(start(['fly'])).toEqual({ status: 2, stdout: '', stderr: 'rfc2228: no command "fly" (see rfc2228 --help)\n' });
+});
+
+it('reads lines from standard input, and continues after a bad one', () => {
+  const { status, stdout } = start(['decode', '-'], 'NOOP\r\nMIC Zm9*\r\n\r\n220 hi');
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/NOOP: .*\nsyntax\/bad-base64 at octet 7: character.*\nsyntax\/bad-command.*\n220 /);
+});
+
+it('ends with success when its reader closes the pipe early', () => {
+  const many = Array(40).fill(capture('gssftp163-krb4-private'));
+  const pipeline = `"$0" "$@" | head -n 1; exit "\${PIPESTATUS[0]}"`;
+  const args = ['-c', pipeline, process.execPath, MAIN, 'verify', '--json', ...many];
+  const { status, stdout, stderr } = spawnSync('bash', args, { cwd: ROOT, encoding: 'utf8' });
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+});

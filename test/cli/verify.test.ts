@@ -1,0 +1,128 @@
+/** `rfc2228 verify`: the table and the JSON lines, the exit statuses, and one line for every error. */
+import { readFileSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { toHex } from '../../src/bytes.js';
+import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { capture, file, folder, keytabOf, ODD_KEYTAB, ONE_LINE, run, srvtabOf } from './run.js';
+
+/** A file that takes no room on the disk. */
+function sparse(name: string, length: number): string {
+  const path = file(name, '');
+  truncateSync(path, length);
+  return path;
+}
+
+const keytab = (name: string) => ['--keytab', keytabOf(name)];
+const recordsIn = (stdout: string) =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line));
+
+it.each([
+  [0, 'everything is verified', 'krb5ftp-safe-aes256-sha1', true],
+  [0, 'no line is protected', 'krb5ftp-noauth-plain', true],
+  [1, 'a line has an error', 'probe-ftpd-aes256-sha1', true],
+  [3, 'the key is missing', 'krb5ftp-safe-aes256-sha1', false],
+])('exits with %i when %s', async (expected, _, name, keyed) => {
+  const { status, stdout, stderr } = await run('verify', capture(name), ...(keyed ? keytab(name) : []));
+  expect([status, stderr]).toEqual([expected, '']);
+  expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d control connections?, \d+ lines; \d+ protected/);
+});
+
+it('shows a table', async () => {
+  const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
+  const { stdout } = await run('verify', capture(name), ...keytab(name));
+  expect(stdout).toContain('ftptester@HEIM.TEST → ftp/localhost@HEIM.TEST');
+  expect(stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{6} {2}1 C {2}safe {10}verified {7}USER ftptester$/m);
+});
+
+it('takes a srvtab, and says that KERBEROS_V4 is weak, and why', async () => {
+  const name = 'gssftp163-krb4-private';
+  const { status, stdout, stderr } = await run('verify', capture(name), '--srvtab', srvtabOf(name));
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/ftptester@HEIM\.TEST → ftp\.ftphost@HEIM\.TEST {2}weak: single DES.*private messages/);
+  expect(stdout).toMatch(/1 C {2}private {7}verified {7}PWD {2}\[weak\]$/m);
+  expect(stdout).toContain('119 protected: 119 verified, 0 failed, 0 without a key');
+  expect((await run('verify', capture(name))).status).toBe(3);
+});
+
+it('takes a key by enctype number, and repeats no part of a wrong one', async () => {
+  const name = 'probe-heimdal-nomutual';
+  const key = toHex(parseKeytab(readFileSync(keytabOf(name))).find(({ enctype }) => enctype === 18)!.key);
+  expect((await run('verify', capture(name), '--key', `18:${key}`)).status).toBe(0);
+  for (const bad of [key, `18:${key}00`, `4711:${key}`, `18:${key.slice(1)}x`]) {
+    const ran = await run('verify', capture(name), '--key', bad);
+    expect(ran).toEqual(ONE_LINE);
+    expect(ran.stderr).not.toContain(key.slice(1));
+  }
+});
+
+it('tolerates no deviation with --strict', async () => {
+  const name = 'krb5ftp-safe-aes256-sha1';
+  expect((await run('verify', '--strict', capture(name), ...keytab(name))).status).toBe(1);
+});
+
+it('tolerates a deviation that is named, beside the usual ones or alone', async () => {
+  const needed = ['integrity-under-632', 'unended-line-spans-outer'].flatMap(name => ['--tolerate', name]);
+  const lines = async (...options: string[]) => {
+    const { stdout } = await run('verify', '--json', capture('wzdftpd'), ...keytab('wzdftpd'), ...options);
+    return recordsIn(stdout).filter(({ verdict, error }) => verdict === 'verified' && error !== null).length;
+  };
+  expect([await lines(), await lines('--strict')]).toEqual([15, 15]);
+  expect([await lines(...needed), await lines('--strict', ...needed)]).toEqual([0, 0]);
+  const wrong = await run('verify', capture('wzdftpd'), '--tolerate', 'everything');
+  expect(wrong).toEqual(ONE_LINE);
+  expect(wrong.stderr).toMatch(/^rfc2228: --tolerate wants one of .*integrity-under-632/);
+});
+
+it('uses the whole entries of a keytab that ends in other octets, and says so', async () => {
+  const name = 'probe-heimdal-nomutual';
+  const odd = file('newline.keytab', Buffer.concat([readFileSync(keytabOf(name)), Buffer.from('\n')]));
+  const { status, stderr } = await run('verify', capture(name), '--keytab', odd);
+  expect(status).toBe(0);
+  expect(stderr).toMatch(ODD_KEYTAB);
+});
+
+it('numbers the connections of several files on, and ends with one summary', async () => {
+  const names = ['probe-heimdal-nomutual', 'probe-heimdal-levels'];
+  const { stdout, status } = await run('verify', '--json', ...names.map(capture), ...names.flatMap(keytab));
+  const records = recordsIn(stdout);
+  expect(status).toBe(1);
+  expect(new Set(records.map(({ connection }) => connection))).toEqual(new Set([1, 2, undefined]));
+  expect(records.filter(({ type }) => type === 'summary')).toEqual([
+    expect.objectContaining({ connections: 2, protected: 41 }),
+  ]);
+  expect(records.at(-1).type).toBe('summary');
+});
+
+it('shows what a truncated file has, and says that it is truncated', async () => {
+  const whole = readFileSync(capture('probe-heimdal-nomutual'));
+  const { status, stdout, stderr } = await run('verify', file('cut.pcap', whole.subarray(0, -7)));
+  expect(status).toBe(2);
+  expect(stdout).toContain('1 control connection');
+  expect(stderr).toMatch(/^rfc2228: .*cut\.pcap: syntax\/truncated: .*\n$/);
+});
+
+it('escapes control characters', async () => {
+  const { stdout } = await run('verify', file('esc.txt', 'S> 220 \u001b[31mred\u0007 \u202e\n'));
+  expect(stdout).toContain('220 \\u{1b}[31mred\\u{7} \\u{202e}');
+});
+
+const PLAIN = capture('krb5ftp-noauth-plain');
+
+it.each([
+  ['a file that is not a recording', () => [file('junk', 'junk')]],
+  ['an empty file', () => [file('empty', '')]],
+  ['a folder', () => [folder]],
+  ['a file larger than memory', () => [sparse('huge.pcap', 3 * 2 ** 30)]],
+  ['a file that does not exist', () => [join(folder, 'none')]],
+  ['no file', () => []],
+  ['a wrong keytab', () => [PLAIN, '--keytab', file('no.keytab', 'x')]],
+  ['a wrong srvtab', () => [PLAIN, '--srvtab', file('no.srvtab', 'x')]],
+  ['an unknown option', () => [PLAIN, '--colour']],
+  ['a port out of range', () => [PLAIN, '--port', '0']],
+])('rejects %s in one line, with exit status 2', async (_, args) => {
+  expect(await run('verify', ...args())).toEqual(ONE_LINE);
+});

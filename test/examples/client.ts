@@ -1,0 +1,21 @@
+/** Downloads a file with basic-ftp and Kerberos. */
+import { readFileSync } from 'node:fs';
+import { Client } from 'basic-ftp';
+import { krb5Initiator, parseCredentialCache } from 'rfc2228/krb5';
+import { secureBasicFtp } from 'rfc2228/node';
+
+const [host = 'localhost', port = '21', service = `ftp@${host}`] = process.argv.slice(2);
+const { KRB5CCNAME = `/tmp/krb5cc_${process.getuid?.()}` } = process.env;
+const credentials = parseCredentialCache(readFileSync(KRB5CCNAME.replace(/^FILE:/, '')));
+
+const client = new Client();
+try {
+  await client.connect(host, Number(port));
+  const exchange = krb5Initiator({ credentials, service });
+  const session = await secureBasicFtp(client, { mechanism: 'GSSAPI', exchange }); // AUTH, ADAT, PBSZ, PROT P
+  await client.login(credentials.principal.name[0]); //                               ENC; then TYPE I
+  await client.downloadTo('copy.txt', 'report.txt'); //                               blocks; a cut connection rejects
+  console.log(session.facts['enctype'], session.protection); // 20 private
+} finally {
+  client.close();
+}

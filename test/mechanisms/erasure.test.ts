@@ -1,0 +1,310 @@
+/**
+ * Keys are erased: every array of octets and every state of HMAC that comes about is watched, and none holds a key, given
+ * or derived, once contexts are destroyed and exchanges over. Arrays of the test's own were made before.
+ */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { BlockCiphers, NewBlockCipher } from '../../src/mechanisms/block-cipher.js';
+import {
+  type Krb4AcceptorOptions,
+  krb4Acceptor,
+  krb4Initiator,
+  krb4Witness,
+  parseTicketFile,
+} from '../../src/mechanisms/krb4/index.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/enctypes.js';
+import { krb5Acceptor, krb5Context, krb5Initiator, krb5Witness, ReplayCache } from '../../src/mechanisms/krb5/index.js';
+import { psk } from '../../src/mechanisms/psk/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
+import type { Exchange, SecurityContext } from '../../src/secure/security-context.js';
+import { clockOf, SAMPLE, step } from './krb4/exchanges.js';
+import { CLIENT, keyOf, SERVER, ticketFileOf } from './krb4/vectors.js';
+import { realm, START } from './krb5/live.js';
+import { NTLM, negTokenInit, negTokenResp, OFFERED } from './krb5/negotiation.js';
+
+interface HmacState {
+  destroyed: boolean;
+}
+
+/** Hex of every key that was met. Strings, which are nobody's octets. */
+const keys = new Set<string>();
+const states: HmacState[] = [];
+const arrays: (Uint8Array | Uint32Array)[] = [];
+
+function met(key: Uint8Array): void {
+  const hex = Buffer.from(key).toString('hex');
+  if (!/^(00)*$/.test(hex)) keys.add(hex);
+}
+
+vi.mock('@noble/hashes/hmac.js', async original => {
+  const real = await original<typeof import('@noble/hashes/hmac.js')>();
+  const watched = (state: HmacState & { _cloneInto: (to?: HmacState) => HmacState }) => {
+    const clone = state._cloneInto.bind(state);
+    states.push(state);
+    state._cloneInto = to => {
+      const copy = clone(to);
+      if (to === undefined) states.push(copy);
+      return copy;
+    };
+    return state;
+  };
+  const hmac = Object.assign(
+    (...args: Parameters<typeof real.hmac>) => {
+      met(args[1]);
+      return real.hmac(...args);
+    },
+    {
+      create: (...args: Parameters<typeof real.hmac.create>) => {
+        met(args[1]);
+        return watched(real.hmac.create(...args) as never);
+      },
+    },
+  );
+  return { ...real, hmac };
+});
+
+vi.mock('@noble/ciphers/aes.js', async original => {
+  const real = await original<typeof import('@noble/ciphers/aes.js')>();
+  const expand = (key: Uint8Array) => {
+    met(key);
+    return real.unsafe.expandKeyLE(key);
+  };
+  return { ...real, unsafe: { ...real.unsafe, expandKeyLE: expand } };
+});
+
+const meeting =
+  (make: NewBlockCipher): NewBlockCipher =>
+  key => {
+    met(key);
+    return make(key);
+  };
+const ciphers: BlockCiphers = {
+  des: meeting(nodeCiphers.des!),
+  tripleDes: meeting(nodeCiphers.tripleDes!),
+  camellia: meeting(nodeCiphers.camellia!),
+};
+
+const native = { Uint8Array, Uint32Array };
+
+beforeEach(() => {
+  for (const list of [states, arrays]) list.length = 0;
+  keys.clear();
+  for (const [name, Base] of Object.entries(native)) {
+    // The name and instanceof are what libraries go by.
+    const Watched = class extends (Base as typeof Uint8Array) {
+      static override [Symbol.hasInstance](value: unknown): boolean {
+        return Function.prototype[Symbol.hasInstance].call(Base, value);
+      }
+      constructor(...args: [never]) {
+        super(...args);
+        arrays.push(this);
+      }
+    };
+    Object.defineProperty(Watched, 'name', { value: name });
+    Reflect.set(globalThis, name, Watched);
+  }
+});
+
+afterEach(restore);
+
+function restore(): void {
+  Object.assign(globalThis, native);
+}
+
+/** @param least  how many keys must have been met, or nothing was watched */
+function expectNothingLeft(least: number): void {
+  restore();
+  expect(keys.size).toBeGreaterThanOrEqual(least);
+  expect(arrays.length).toBeGreaterThan(0);
+  expect(states.filter(({ destroyed }) => !destroyed).length).toBe(0);
+  const held = arrays.flatMap(({ buffer, byteOffset, byteLength }) => {
+    const hex = Buffer.from(buffer, byteOffset, byteLength).toString('hex');
+    return [...keys].filter(key => hex.includes(key)).map(key => `${key} in ${hex}`);
+  });
+  expect(held).toEqual([]);
+}
+
+/** A copy of the keylog's is its taker's. */
+const keylog = ({ key }: { key: Uint8Array }): void => {
+  met(key);
+  key.fill(0);
+};
+
+/** What is drawn becomes a key, but for a few octets of a number. */
+const random = (length: number): Uint8Array => {
+  const octets = crypto.getRandomValues(new native.Uint8Array(length));
+  if (length >= 7) met(octets);
+  // Whoever asked has a copy of its own.
+  return Uint8Array.from(octets);
+};
+
+const TEXT = 'PASS swordfish';
+
+function use(context: SecurityContext): void {
+  for (const level of ['safe', 'private', 'confidential'] as const) {
+    if (context.supports(level)) context.wrap(new TextEncoder().encode(TEXT), level);
+  }
+}
+
+function talk(...contexts: SecurityContext[]): void {
+  const [from, to] = contexts as [SecurityContext, SecurityContext];
+  for (const level of ['safe', 'private', 'confidential'] as const) {
+    if (from.supports(level)) to.unwrap(from.wrap(new TextEncoder().encode(TEXT), level).token);
+    if (to.supports(level)) from.unwrap(to.wrap(new TextEncoder().encode(TEXT), level).token);
+  }
+  for (const context of contexts) context.destroy();
+}
+
+describe.each(ENCTYPES.map(({ number, name }) => ({ number, name })))('$name', ({ number }) => {
+  const made = realm(number);
+  const { credential } = made;
+  const key = Buffer.from(credential.key.keyvalue);
+  const live = { ciphers, allowWeak: true, clock: () => START * 1000, keylog, random };
+  const begun: Exchange[] = [];
+  const initiator = (options = {}) => {
+    const exchange = krb5Initiator({
+      ...live,
+      credentials: [credential],
+      service: 'ftp@host.example.test',
+      ...options,
+    });
+    begun.push(exchange);
+    return exchange;
+  };
+  /** Who waits for an answer that will not come. */
+  const giveUp = () => {
+    for (const exchange of begun) exchange.destroy!();
+  };
+  const acceptor = (options = {}) =>
+    krb5Acceptor({ ...live, keytab: made.keytab, replayCache: new ReplayCache(), ...options });
+
+  test('by contexts', () => {
+    const both = { ...live, enctype: number, key, acceptorSubkey: true, sendSequence: 1, receiveSequence: 1 };
+    met(key);
+    talk(krb5Context({ ...both, role: 'initiator' }), krb5Context({ ...both, role: 'acceptor' }));
+    expectNothingLeft(3);
+  });
+
+  test('by a context that is refused', () => {
+    const both = { ...live, enctype: number, key, acceptorSubkey: true, sendSequence: -1, receiveSequence: 1 };
+    expect(() => krb5Context({ ...both, role: 'initiator' })).toThrow(RangeError);
+    met(key);
+    expectNothingLeft(1);
+  });
+
+  test.each([
+    { mutual: true, spnego: false },
+    { mutual: false, spnego: true },
+  ])('by both sides of an exchange, and a witness: $mutual, $spnego', options => {
+    const [ours, theirs] = [initiator(options), acceptor()];
+    const witness = krb5Witness(made.keytab, { ciphers });
+    const opening = step(ours);
+    witness.see('client', opening.token!);
+    const answer = step(theirs, opening.token);
+    const sight = answer.token && witness.see('server', answer.token);
+    const end = opening.context ? opening : step(ours, answer.token);
+    talk(end.context!, answer.context!);
+    const seen = sight as { fromClient?: SecurityContext; fromServer?: SecurityContext };
+    for (const context of [seen.fromClient, seen.fromServer]) {
+      use(context!);
+      context!.destroy();
+    }
+    expectNothingLeft(6);
+  });
+
+  test('by exchanges that fail, wherever', () => {
+    const opening = (options = {}) => {
+      const exchange = initiator(options);
+      return { exchange, token: step(exchange).token! };
+    };
+    const refuses = (exchange: Exchange, token: Uint8Array) => expect(() => exchange.step(token)).toThrow();
+    refuses(acceptor({ clock: () => (START + 1000) * 1000 }), opening().token);
+    refuses(acceptor({ bindings: new native.Uint8Array(16), requireBindings: true }), opening().token);
+    refuses(acceptor({ services: ['HTTP'] }), opening().token);
+    const first = opening();
+    const other = step(acceptor(), opening({ clock: () => (START + 1) * 1000 }).token);
+    other.context!.destroy();
+    refuses(first.exchange, other.token!);
+    const cut = opening();
+    const answer = step(acceptor(), cut.token);
+    answer.context!.destroy();
+    refuses(cut.exchange, answer.token!.subarray(0, -1));
+    const given = opening();
+    given.exchange.destroy!();
+    expect(() => given.exchange.step()).toThrow('over');
+    giveUp();
+    met(key);
+    expectNothingLeft(6);
+  });
+
+  test('by a negotiation that is given up', () => {
+    const bare = step(initiator()).token!;
+    const theirs = acceptor();
+    const { token } = step(theirs, negTokenInit(undefined, [NTLM, ...OFFERED]));
+    expect(token).toBeDefined();
+    theirs.destroy!();
+    expect(() => theirs.step(bare)).toThrow('over');
+    // The same, when it has come as far as its own MIC.
+    const signing = acceptor();
+    step(signing, negTokenInit(undefined, [NTLM, ...OFFERED]));
+    step(signing, negTokenResp(undefined, step(initiator()).token));
+    signing.destroy!();
+    giveUp();
+    met(key);
+    expectNothingLeft(2);
+  });
+});
+
+test('X-PSK', () => {
+  const shared = Buffer.alloc(32, 7);
+  const [ours, theirs] = [psk.initiator({ key: shared, keylog }), psk.acceptor({ key: shared, keylog })];
+  const witness = psk.observer({ key: shared });
+  const opening = step(ours);
+  witness.see('client', opening.token!);
+  const answer = step(theirs, opening.token);
+  witness.see('server', answer.token!);
+  const confirmation = step(ours, answer.token);
+  const sight = witness.see('client', confirmation.token!);
+  const end = step(theirs, confirmation.token);
+  talk(confirmation.context!, end.context!);
+  for (const context of [sight.fromClient!, sight.fromServer!]) context.destroy();
+  expectNothingLeft(3);
+});
+
+describe('KERBEROS_V4', () => {
+  const sessionKey = Buffer.from(SAMPLE.session_key, 'hex');
+  const srvtab = [{ ...keyOf(SAMPLE), key: Buffer.from(SAMPLE.service_key, 'hex') }];
+  const tickets = parseTicketFile(ticketFileOf(SAMPLE, false));
+  const common = { ciphers, keylog, allowWeak: true, clock: clockOf(SAMPLE) };
+  const service = keyOf(SAMPLE);
+  const initiator = () => krb4Initiator({ ...common, tickets, service, local: CLIENT, peer: SERVER });
+  const acceptor = (options: Partial<Krb4AcceptorOptions> = {}) =>
+    krb4Acceptor({ ...common, srvtab, replayCache: new ReplayCache(), local: SERVER, peer: CLIENT, ...options });
+
+  test('by both sides of an exchange, and a witness', () => {
+    const [ours, theirs] = [initiator(), acceptor()];
+    const witness = krb4Witness(srvtab, ciphers);
+    const opening = step(ours);
+    witness.see('client', opening.token!);
+    const answer = step(theirs, opening.token);
+    const sight = witness.see('server', answer.token!);
+    talk(step(ours, answer.token).context!, answer.context!);
+    for (const context of [sight.fromClient!, sight.fromServer!]) context.destroy();
+    met(sessionKey);
+    expectNothingLeft(2);
+  });
+
+  test('by exchanges that fail', () => {
+    const ours = initiator();
+    const { token } = step(ours);
+    expect(() => step(ours, Uint8Array.of(4))).toThrow();
+    for (const options of [
+      { clock: () => (SAMPLE.issue_date + 1000) * 1000 },
+      { peer: { ...CLIENT, address: Uint8Array.of(1, 2, 3, 4) } },
+      { srvtab: [{ ...srvtab[0]!, instance: 'other' }] },
+    ]) {
+      expect(() => step(acceptor(options), token)).toThrow();
+    }
+    met(sessionKey);
+    expectNothingLeft(2);
+  });
+});
