@@ -98,15 +98,19 @@ export interface Mutation extends Rule {
   change(pieces: readonly Uint8Array[], draw: Choices, carrier: MutationContext): readonly Uint8Array[] | undefined;
 }
 
-/** What a row has beside its name, source and expectation: the change, behind further properties if it has any. */
-export type RowEnd =
-  | [change: Mutation['change']]
-  | [also: Partial<Omit<Mutation, 'name' | 'source' | 'expected' | 'change'>>, change: Mutation['change']];
+/** How a row ends: with the change, behind further properties if it has any. */
+export type RowEnd<Also, Change> = [change: Change] | [also: Also, change: Change];
+
+export function rowEnd<Also extends object, Change>(end: RowEnd<Also, Change>): [also: Also | object, change: Change] {
+  return end.length === 2 ? end : [{}, end[0]];
+}
+
+type Also = Partial<Omit<Mutation, 'name' | 'source' | 'expected' | 'change'>>;
 
 /** Makes the rows of a table: mutations of one stage, with what all of them have. */
-export function rowsAt(at: Stage, defaults: Partial<Mutation> = {}) {
-  return (name: string, source: string, expected: Expectation, ...rest: RowEnd): Mutation => {
-    const [also, change] = rest.length === 2 ? rest : [{}, rest[0]];
+export function rowsAt(at: Stage, defaults: Also = {}) {
+  return (name: string, source: string, expected: Expectation, ...end: RowEnd<Also, Mutation['change']>): Mutation => {
+    const [also, change] = rowEnd(end);
     return { ...defaults, at, name, source, expected, ...also, change };
   };
 }

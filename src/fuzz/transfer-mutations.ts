@@ -2,7 +2,16 @@
 import { CRLF, concat, concatAll, copy, u32be } from '../bytes.js';
 import type { TokenLevel } from '../secure/protection-level.js';
 import type { Choices } from './choices.js';
-import { ACCEPT, EITHER, type Expectation, type FuzzSession, type Rule, refuse } from './mutation.js';
+import {
+  ACCEPT,
+  EITHER,
+  type Expectation,
+  type FuzzSession,
+  type RowEnd,
+  type Rule,
+  refuse,
+  rowEnd,
+} from './mutation.js';
 import { flipped, octets, spliced } from './pieces.js';
 
 /** A transfer on its way out, and the session that it belongs to. */
@@ -62,12 +71,16 @@ const measured = (length: (right: number, transfer: Transfer) => number): NonNul
 };
 
 type Also = Pick<TransferMutation, 'ofClient' | 'needs' | 'late'>;
-type RowEnd<T> = [change: T] | [also: Also, change: T];
 
 const rowsOf =
   <K extends 'make' | 'change'>(kind: K) =>
-  (name: string, source: string, expected: Expectation, ...end: RowEnd<TransferMutation[K]>): TransferMutation => {
-    const [also, change] = end.length === 2 ? end : [{}, end[0]];
+  (
+    name: string,
+    source: string,
+    expected: Expectation,
+    ...end: RowEnd<Also, TransferMutation[K]>
+  ): TransferMutation => {
+    const [also, change] = rowEnd(end);
     return { name, source, expected, ...also, [kind]: change };
   };
 /** Other pieces; and other blocks. */

@@ -4,7 +4,7 @@
  */
 import { concat } from '../../bytes.js';
 import { BASE64_TEXTS } from '../layers/base64.js';
-import { EITHER, type Expectation, refuse } from '../mutation.js';
+import { EITHER, type Expectation, type RowEnd, refuse, rowEnd } from '../mutation.js';
 import { flipped, octets } from '../pieces.js';
 import type { ExchangeMutation } from './mutation.js';
 
@@ -18,11 +18,13 @@ const FOREIGN = [
   'GET / HTTP/1.0\r\n\r\n',
 ];
 
-type RowEnd =
-  | [change: ExchangeMutation['change']]
-  | [also: Partial<ExchangeMutation>, change: ExchangeMutation['change']];
-const token = (name: string, expected: Expectation, ...end: RowEnd): ExchangeMutation => {
-  const [also, change] = end.length === 2 ? end : [{}, end[0]];
+type Change = ExchangeMutation['change'];
+const token = (
+  name: string,
+  expected: Expectation,
+  ...end: RowEnd<Partial<ExchangeMutation>, Change>
+): ExchangeMutation => {
+  const [also, change] = rowEnd(end);
   return { name, source: 'RFC 2228 §3, ADAT', at: 'token', expected, ...also, change };
 };
 

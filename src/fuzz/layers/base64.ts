@@ -2,7 +2,7 @@
 import { encodeBase64 } from '../../base64.js';
 import { concat } from '../../bytes.js';
 import type { Choices } from '../choices.js';
-import { deviation, type Expectation, type Mutation, refuse } from '../mutation.js';
+import { deviation, type Expectation, type Mutation, type RowEnd, refuse, rowEnd } from '../mutation.js';
 import { anyOne, type Edit, inserted, octets, spliced } from '../pieces.js';
 
 type Change = (pieces: readonly Uint8Array[], draw: Choices, carrier?: unknown) => readonly Uint8Array[] | undefined;
@@ -13,9 +13,8 @@ const BAD = refuse('syntax/bad-base64');
 const PAD = 0x3d;
 const ALPHABET = octets('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 
-type End = [change: Change] | [also: Partial<Mutation>, change: Change];
-const row = (name: string, expected: Expectation, ...end: End): TextMutation => {
-  const [also, change] = end.length === 2 ? end : [{}, end[0]];
+const row = (name: string, expected: Expectation, ...end: RowEnd<Partial<Mutation>, Change>): TextMutation => {
+  const [also, change] = rowEnd(end);
   return { name, source: 'RFC 2228 §10', at: 'base64', expected, ...also, change };
 };
 /** Of one of the texts, whichever is drawn. */

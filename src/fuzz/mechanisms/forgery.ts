@@ -5,7 +5,7 @@
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext } from '../../secure/security-context.js';
 import type { Choices } from '../choices.js';
-import { type Expectation, type Layer, type Mutation, refuse } from '../mutation.js';
+import { type Expectation, type Layer, type Mutation, type RowEnd, refuse, rowEnd } from '../mutation.js';
 
 /** The sequence numbers of what is sent. */
 export interface Counter {
@@ -46,20 +46,18 @@ export interface Forgery<C> extends Pick<Mutation, 'name' | 'source' | 'expected
 }
 
 type Also<C> = Partial<Pick<Forgery<C>, 'layer' | 'only' | 'after'>>;
-type RowEnd<C> = [make: Forgery<C>['make']] | [also: Also<C>, make: Forgery<C>['make']];
 
 /** Makes the rows of a table. */
 export function forgeriesOf<C>() {
-  return (name: string, source: string, expected: Expectation, ...end: RowEnd<C>): Forgery<C> => {
-    const [also, make] = end.length === 2 ? end : [{}, end[0]];
+  return (
+    name: string,
+    source: string,
+    expected: Expectation,
+    ...end: RowEnd<Also<C>, Forgery<C>['make']>
+  ): Forgery<C> => {
+    const [also, make] = rowEnd(end);
     return { name, source, expected, ...also, make };
   };
-}
-
-/** The same where all have one source. */
-export function forgeriesFrom<C>(source: string) {
-  const forge = forgeriesOf<C>();
-  return (name: string, expected: Expectation, ...end: RowEnd<C>) => forge(name, source, expected, ...end);
 }
 
 function forged<C extends ForgingContext>(make: Forgery<C>['make'], place: Place<C>): Uint8Array | undefined {

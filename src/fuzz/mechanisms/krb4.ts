@@ -6,7 +6,7 @@ import { desKey, pcbcEncrypt } from '../../mechanisms/krb4/pcbc.js';
 import { quadCksum } from '../../mechanisms/krb4/quad-cksum.js';
 import { ACCEPT, EITHER, type FuzzSession, refuse } from '../mutation.js';
 import { flipped } from '../pieces.js';
-import { BAD_TOKEN, type ForgingContext, forgeries, forgeriesFrom, UNVERIFIED, wrappingWith } from './forgery.js';
+import { BAD_TOKEN, type ForgingContext, forgeries, forgeriesOf, UNVERIFIED, wrappingWith } from './forgery.js';
 
 interface Krb4Fields {
   version?: number;
@@ -79,41 +79,46 @@ const SOURCE = 'RFC 2228 appendix II';
 const WRONG_DIRECTION = refuse('security/wrong-direction');
 const EXPIRED = refuse('security/expired');
 
-const forge = forgeriesFrom<Krb4Forger>(SOURCE);
+const forge = forgeriesOf<Krb4Forger>();
 
 const TABLE = [
-  forge('a message as it ought to be', ACCEPT, {}),
-  forge('numbers in little-endian order', ACCEPT, { littleEndian: true }),
-  forge('an order of octets that it does not have', BAD_TOKEN, { littleEndian: true, claimed: false }),
-  forge('another version', BAD_TOKEN, ({ draw }) => ({ version: draw.of([5, 3, 0, 255]) })),
-  forge('a type that is no message', BAD_TOKEN, ({ draw }) => ({ type: draw.of([0x02, 0x04, 0x08, 0x0a, 0x40]) })),
-  forge('a private message as a safe one', UNVERIFIED, { only: 'private' }, { type: 0x0e }),
-  forge('a safe message as a private one', UNVERIFIED, { only: 'safe' }, { type: 0x0c }),
-  forge('a text longer than the message', BAD_TOKEN, { only: 'safe' }, ({ draw }) => ({
+  forge('a message as it ought to be', SOURCE, ACCEPT, {}),
+  forge('numbers in little-endian order', SOURCE, ACCEPT, { littleEndian: true }),
+  forge('an order of octets that it does not have', SOURCE, BAD_TOKEN, { littleEndian: true, claimed: false }),
+  forge('another version', SOURCE, BAD_TOKEN, ({ draw }) => ({ version: draw.of([5, 3, 0, 255]) })),
+  forge('a type that is no message', SOURCE, BAD_TOKEN, ({ draw }) => ({
+    type: draw.of([0x02, 0x04, 0x08, 0x0a, 0x40]),
+  })),
+  forge('a private message as a safe one', SOURCE, UNVERIFIED, { only: 'private' }, { type: 0x0e }),
+  forge('a safe message as a private one', SOURCE, UNVERIFIED, { only: 'safe' }, { type: 0x0c }),
+  forge('a text longer than the message', SOURCE, BAD_TOKEN, { only: 'safe' }, ({ draw }) => ({
     textOff: draw.of([1, 0x7fff_0000, 0xffff]),
   })),
-  forge('a text shorter than it is', BAD_TOKEN, { only: 'safe' }, { textOff: -1 }),
-  forge('blocks that are not there', BAD_TOKEN, { only: 'private' }, ({ draw }) => ({
+  forge('a text shorter than it is', SOURCE, BAD_TOKEN, { only: 'safe' }, { textOff: -1 }),
+  forge('blocks that are not there', SOURCE, BAD_TOKEN, { only: 'private' }, ({ draw }) => ({
     lengthOff: draw.of([8, -8, 1, 0x7fff_0000]),
   })),
-  forge('a sealed text longer than its blocks', BAD_TOKEN, { only: 'private' }, ({ text, draw }) => ({
+  forge('a sealed text longer than its blocks', SOURCE, BAD_TOKEN, { only: 'private' }, ({ text, draw }) => ({
     textOff: draw.of([64, 0x7fff_0000, -1 - text.length]),
   })),
-  forge('filling that is not zero', EITHER, { only: 'private' }, { filling: 0xff }),
-  forge('a checksum with a bit flipped', UNVERIFIED, { only: 'safe' }, ({ context, text, sealed, draw }) => {
+  forge('filling that is not zero', SOURCE, EITHER, { only: 'private' }, { filling: 0xff }),
+  forge('a checksum with a bit flipped', SOURCE, UNVERIFIED, { only: 'safe' }, ({ context, text, sealed, draw }) => {
     const token = context.token(text, sealed);
     return flipped(token, token.length - 1 - draw.below(16), draw.below(8));
   }),
-  forge('a header alone', UNVERIFIED, ({ context, text, sealed }) => context.token(text, sealed).subarray(0, 6)),
-  forge('a time six minutes ago', EXPIRED, { layer: 'sequence' }, { later: -360 }),
-  forge('a time six minutes ahead', EXPIRED, { layer: 'sequence' }, { later: 360 }),
+  forge('a header alone', SOURCE, UNVERIFIED, ({ context, text, sealed }) =>
+    context.token(text, sealed).subarray(0, 6),
+  ),
+  forge('a time six minutes ago', SOURCE, EXPIRED, { layer: 'sequence' }, { later: -360 }),
+  forge('a time six minutes ahead', SOURCE, EXPIRED, { layer: 'sequence' }, { later: 360 }),
   forge(
     'the address of another host',
+    SOURCE,
     WRONG_DIRECTION,
     { layer: 'direction' },
     { sender: Uint8Array.of(203, 0, 113, 9) },
   ),
-  forge('the sign of the other side', WRONG_DIRECTION, { layer: 'direction' }, { mirrored: true }),
+  forge('the sign of the other side', SOURCE, WRONG_DIRECTION, { layer: 'direction' }, { mirrored: true }),
 ];
 
 export const KRB4_FORGERIES = forgeries('krb4', TABLE);

@@ -9,7 +9,7 @@ import {
   counterFrom,
   type ForgingContext,
   forgeries,
-  forgeriesFrom,
+  forgeriesOf,
   UNVERIFIED,
   wrappingWith,
 } from './forgery.js';
@@ -61,40 +61,50 @@ const SOURCE = 'X-PSK';
 const REPLAYED = refuse('security/replayed');
 const other = (role: Role): Role => (role === 'initiator' ? 'acceptor' : 'initiator');
 
-const forge = forgeriesFrom<PskForger>(SOURCE);
+const forge = forgeriesOf<PskForger>();
 
 const TABLE = [
-  forge('a letter that X-PSK does not have', BAD_TOKEN, ({ draw }) => ({
+  forge('a letter that X-PSK does not have', SOURCE, BAD_TOKEN, ({ draw }) => ({
     letter: draw.of([0, 0x43, 0x58, 0x63, 0xff]),
   })),
-  forge('the letter of another level', BAD_TOKEN, ({ context, sealed }) => ({
+  forge('the letter of another level', SOURCE, BAD_TOKEN, ({ context, sealed }) => ({
     letter: (sealed ? 0x53 : 0x50) | (context.role === 'acceptor' ? 0x20 : 0),
   })),
-  forge('a header alone', UNVERIFIED, ({ context, text, sealed }) => context.token(text, sealed).subarray(0, 9)),
-  forge('an octet less than an empty token', UNVERIFIED, ({ context, sealed }) =>
+  forge('a header alone', SOURCE, UNVERIFIED, ({ context, text, sealed }) =>
+    context.token(text, sealed).subarray(0, 9),
+  ),
+  forge('an octet less than an empty token', SOURCE, UNVERIFIED, ({ context, sealed }) =>
     context.token(new Uint8Array(), sealed).subarray(0, -1),
   ),
-  forge('a tag with a bit flipped', refuse('security/bad-checksum'), ({ context, text, sealed, draw }) => {
+  forge('a tag with a bit flipped', SOURCE, refuse('security/bad-checksum'), ({ context, text, sealed, draw }) => {
     const token = context.token(text, sealed);
     return flipped(token, token.length - 1 - draw.below(16), draw.below(8));
   }),
-  forge('the next number', ACCEPT, {}),
-  forge('a used number around a new text', REPLAYED, { layer: 'sequence', after: 1 }, ({ context }) => ({
+  forge('the next number', SOURCE, ACCEPT, {}),
+  forge('a used number around a new text', SOURCE, REPLAYED, { layer: 'sequence', after: 1 }, ({ context }) => ({
     number: context.numbers.next - 1n,
   })),
-  forge('the first number again, at the other level', REPLAYED, { layer: 'sequence', after: 2 }, ({ sealed }) => ({
-    number: 0n,
-    level: sealed ? 'safe' : 'private',
-  })),
-  forge('the highest number', EITHER, { layer: 'sequence' }, { number: (1n << 64n) - 1n }),
+  forge(
+    'the first number again, at the other level',
+    SOURCE,
+    REPLAYED,
+    { layer: 'sequence', after: 2 },
+    ({ sealed }) => ({
+      number: 0n,
+      level: sealed ? 'safe' : 'private',
+    }),
+  ),
+  forge('the highest number', SOURCE, EITHER, { layer: 'sequence' }, { number: (1n << 64n) - 1n }),
   forge(
     "the other side's letter and keys",
+    SOURCE,
     refuse('security/wrong-direction'),
     { layer: 'direction' },
     ({ context }) => ({ from: other(context.role) }),
   ),
   forge(
     "the other side's letter, our keys",
+    SOURCE,
     refuse('security/wrong-direction'),
     { layer: 'direction' },
     ({ context, sealed }) => ({ letter: (sealed ? 0x50 : 0x53) ^ (context.role === 'acceptor' ? 0 : 0x20) }),
