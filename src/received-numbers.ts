@@ -20,8 +20,8 @@ interface Gap {
  * Remembers which numbers have come, as the gaps between them: so a late number is known from a replayed one however
  * late it is. Memory is bounded: past `maxGaps` the oldest gap is forgotten, and its numbers then count as replayed.
  *
- * Numbers before the first expected one are late, once each. Where numbers start again, a number stands for the place
- * nearest to the next expected one.
+ * Nobody has sent numbers before the first expected one to us: they are refused. Where numbers start again, a number stands
+ * for the place nearest to the next expected one.
  */
 export class ReceivedNumbers {
   readonly #strict: boolean;
@@ -47,7 +47,6 @@ export class ReceivedNumbers {
     this.#assertNumber(first);
     this.#first = first;
     this.#next = first;
-    this.#remember({ from: modulus === undefined ? 0n : first - modulus / 2n, to: first });
   }
 
   /** How many numbers from the first expected to the highest received have not come, forgotten ones included. */
@@ -69,12 +68,18 @@ export class ReceivedNumbers {
    * Where a number stands; it is not recorded.
    * @returns `ok` it is the next one, `gap` numbers before it are skipped, `late` it had been skipped
    * @throws FtpSecurityError `security/replayed` when it has come before, or its gap is forgotten;
-   *   `security/out-of-sequence` when strict and it is not the next one
+   *   `security/out-of-sequence` when it is before the first, or strict and it is not the next one
    * @throws RangeError when it is negative, or not below the modulus
    */
   check(number: bigint): 'ok' | 'gap' | 'late' {
     const place = this.#placeOf(number);
     if (place === this.#next) return 'ok';
+    if (place < this.#first) {
+      throw new FtpSecurityError(
+        'security/out-of-sequence',
+        `sequence number ${number}, before the first: ${this.#first}`,
+      );
+    }
     const late = place < this.#next;
     if (late && this.#gapAt(place) < 0) {
       throw new FtpSecurityError('security/replayed', `sequence number ${number} has come before`);
@@ -134,7 +139,7 @@ export class ReceivedNumbers {
     this.#gaps.splice(index, 1);
     if (place + 1n < to) this.#gaps.splice(index, 0, { from: place + 1n, to });
     if (from < place) this.#gaps.splice(index, 0, { from, to: place });
-    if (place >= this.#first) this.#missing -= 1n;
+    this.#missing -= 1n;
     this.#forgetOldest();
   }
 

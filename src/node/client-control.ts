@@ -26,6 +26,11 @@ export interface ClientControlOptions extends ClientSessionOptions {
    * where addresses are translated on the way, and the two sides see others.
    */
   channelBindings?: boolean;
+  /**
+   * Hears of each reply before its octets can be read: what vouches for it (`level`), `sequence`, the deviations that were
+   * tolerated, and the command that it answers.
+   */
+  replied?: (event: ReplyEvent) => void;
   /** How long any answer may take, in milliseconds: of the server, and of the exchange. 0 for no limit; default 30 s. */
   timeout?: number;
 }
@@ -149,12 +154,17 @@ export class ClientControl extends OverSocket {
 
   #pump(): void {
     for (let event = this.session.next(); event !== undefined; event = this.session.next()) {
-      const { reply, command } = event as ReplyEvent;
+      const { reply, command } = this.#told(event as ReplyEvent);
       if (reply.code < 200) this.#transfer = command;
       else if (command !== undefined) this.#answered(command);
       this.#watch();
       this.give(reply.raw);
     }
+  }
+
+  #told(event: ReplyEvent): ReplyEvent {
+    this.#options.replied?.(event);
+    return event;
   }
 
   #answered(command: Command): void {
@@ -221,6 +231,7 @@ export class ClientControl extends OverSocket {
     for (;;) {
       if (this.destroyed) throw this.errored ?? closed();
       const event = this.session.next();
+      if (event?.type === 'reply') return this.#told(event);
       if (event !== undefined) return event;
       await new Promise<void>((resolve, reject) => {
         this.#wake = { resolve, reject };

@@ -26,6 +26,8 @@ export interface BlockReaderOptions extends BlockOptions {
    * reply. It is looked at when that block comes. Default: the transfer may begin anywhere.
    */
   readonly after?: bigint | undefined;
+  /** Whether tokens may be missing between `after` and the first block, as behind a transfer that nobody read. Default false. */
+  readonly gapBefore?: boolean;
 }
 
 const LENGTH = 4;
@@ -140,6 +142,11 @@ export class BlockReader {
     return this.#ended && this.#failed === undefined;
   }
 
+  /** Place of the last block among the tokens of its sender, as of the context's `lastReceived`; undefined before the first. */
+  get lastReceived(): bigint | undefined {
+    return this.#place;
+  }
+
   /** Takes what has come; it is copied. */
   push(chunk: Uint8Array): void {
     assertBytes(chunk, 'chunk');
@@ -205,12 +212,13 @@ export class BlockReader {
 
   /** Also what has come elsewhere is missing here: both connections have the same keys, so a block can pass for a line. */
   #checkPlace({ lastReceived }: SecurityContext): void {
-    const { after, interleaved = false } = this.#options;
+    const { after, gapBefore = false, interleaved = false } = this.#options;
     const before = this.#place ?? after;
+    const gapless = !interleaved && !(gapBefore && this.#place === undefined);
     this.#place = lastReceived;
     if (lastReceived === undefined || before === undefined) return;
     if (lastReceived < before) throw refusal('security/out-of-sequence', 'blocks out of their order');
-    if (lastReceived > before + 1n && !interleaved) throw refusal('security/out-of-sequence', 'a block is missing');
+    if (lastReceived > before + 1n && gapless) throw refusal('security/out-of-sequence', 'a block is missing');
   }
 
   #take(count: number): Uint8Array {

@@ -23,8 +23,8 @@ export interface Unwrapped {
 
 /**
  * An established security association (RFC 2228 §2). One serves the control connection and every data connection, with
- * one sequence of numbers in each direction; tokens without integrity may be numbered apart, since anybody can forge
- * their numbers.
+ * one sequence of numbers in each direction; tokens without integrity are numbered apart, since anybody can forge their
+ * numbers.
  */
 export interface SecurityContext {
   /** The name that AUTH knows it by. */

@@ -1,22 +1,43 @@
 /** What a session of either side holds of its security association: where it stands, the context, and what is known of the peer. */
 import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { BlockReader, type BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
-import { type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
-import type { ExchangeFacts, SecurityContext } from '../secure/security-context.js';
+import { factsOf, type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
+import type { ExchangeFacts, Peer, SecurityContext } from '../secure/security-context.js';
 import type { Policy } from './command-rules.js';
-import { type Asked, NO_ASSOCIATION, type Standing, standingAfter } from './rules.js';
+import { PeerSequence } from './peer-sequence.js';
+import {
+  type Asked,
+  NO_ASSOCIATION,
+  owesIntegrity,
+  type Standing,
+  sharesNumbers,
+  standingAfter,
+  strongest,
+  TRANSFERS,
+} from './rules.js';
 
 export interface AssociationPolicy extends Pick<Policy, 'require'> {
   allowWeak?: boolean | undefined;
 }
 
+export interface AssociationOptions {
+  allowMissingLines?: boolean | undefined;
+}
+
 export class Association {
+  readonly #peer: Peer;
+  readonly #allowMissingLines: boolean;
   #standing: Standing = NO_ASSOCIATION;
   #context: SecurityContext | undefined;
   #control: SecurityContext | undefined;
   #facts: ExchangeFacts = {};
-  /** Place of the reply behind which the blocks of the present transfer come. */
-  #begun = -1n;
+  #sequence = new PeerSequence(false);
+
+  /** @param peer  who the other side is */
+  constructor(peer: Peer, { allowMissingLines = false }: AssociationOptions) {
+    this.#peer = peer;
+    this.#allowMissingLines = allowMissingLines;
+  }
 
   get standing(): Standing {
     return this.#standing;
@@ -38,6 +59,7 @@ export class Association {
 
   /** A command has been answered finally. What AUTH or REIN ends is erased (appendix I). */
   settle(asked: Asked, code: number): void {
+    this.#endTransfer(asked.verb, code);
     this.#standing = standingAfter(this.#standing, asked, code);
     const { phase, levels } = this.#standing;
     if (levels.length === 0) this.#forget();
@@ -47,8 +69,8 @@ export class Association {
   /** The exchange is complete on both sides. */
   establish(context: SecurityContext): void {
     this.#context = context;
-    this.#control = inOrder(context);
-    this.#begun = -1n;
+    this.#sequence = new PeerSequence(this.#allowMissingLines);
+    this.#control = inOrder(context, this.#sequence);
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => context.supports(level));
     this.#standing = { ...standingAfter(this.#standing, { verb: 'ADAT', level: 'clear' }, 235), levels };
   }
@@ -91,30 +113,45 @@ export class Association {
     return new FtpSecurityError('syntax/limit-exceeded', message, facts);
   }
 
+  /** Leaves a number out, so that what comes next, moved between blocks of ours, does not follow the one before it. */
+  skipNumber(): void {
+    this.#control!.wrap(new Uint8Array(), strongest(this.#standing.levels)!);
+  }
+
   /** For the next transfer out. @throws FtpSecurityError as BlockWriter does */
   dataWriter(): BlockWriter {
     const { protection, bufferSize } = this.#standing;
     return new BlockWriter(this.#context, protection, { bufferSize });
   }
 
-  /** The first preliminary reply of a transfer has come. */
-  begin(): void {
-    this.#begun = this.#control?.lastReceived ?? this.#begun;
+  /** A command has been answered by its first preliminary reply. The blocks of a transfer come behind that one. */
+  begin(verb: string): void {
+    if (TRANSFERS.has(verb)) this.#sequence.begin(sharesNumbers(verb, this.#peer, this.#standing.protection));
   }
 
   /** For the next transfer in. To be called before its final reply is read; blocks go in when its command, or 1yz, has been. */
   dataReader(options: Pick<BlockReaderOptions, 'interleaved'> = {}): BlockReader {
     const { protection, bufferSize } = this.#standing;
-    const made = this.#control?.lastReceived;
-    const begun = () => (made !== undefined && this.#begun > made ? this.#begun : made);
-    return new BlockReader(this.#context, protection, {
+    const first = this.#sequence.firstBlock();
+    const reader = new BlockReader(this.#context, protection, {
       ...options,
       bufferSize,
       get after() {
-        // Tokens without integrity may have numbers of their own.
-        return protection === 'confidential' ? undefined : begun();
+        return factsOf(protection).integrity ? first().after : undefined;
+      },
+      get gapBefore() {
+        return first().gapBefore;
       },
     });
+    this.#sequence.reads(reader);
+    return reader;
+  }
+
+  #endTransfer(verb: string, code: number): void {
+    if (!TRANSFERS.has(verb)) return;
+    const { protection } = this.#standing;
+    const byLine = this.#peer === 'server' && owesIntegrity(this.#standing);
+    this.#sequence.end(code < 300 && sharesNumbers(verb, this.#peer, protection), byLine);
   }
 
   #forget(): void {
@@ -124,13 +161,8 @@ export class Association {
   }
 }
 
-/**
- * The control connection keeps the order of its lines, so a token that was sent before one that has come was moved by
- * somebody. Tokens of data connections come between, and late; and a confidential token has a number that anybody can
- * forge.
- */
-function inOrder(context: SecurityContext): SecurityContext {
-  let last: bigint | undefined;
+/** A context for the control connection, whose lines keep their order. A confidential token's number can be forged by anybody. */
+function inOrder(context: SecurityContext, sequence: PeerSequence): SecurityContext {
   let follows: boolean | undefined;
   return {
     mechanism: context.mechanism,
@@ -139,15 +171,13 @@ function inOrder(context: SecurityContext): SecurityContext {
     unwrap(token) {
       const opened = context.unwrap(token);
       const place = opened.level === 'confidential' ? undefined : context.lastReceived;
-      if (place !== undefined && last !== undefined && place < last) {
-        throw new FtpSecurityError('security/out-of-sequence', 'a line was sent before one that has come');
-      }
-      last = place ?? last;
       follows = place === undefined || context.lastFollows;
+      const error = place === undefined ? undefined : sequence.line(place, follows === true);
+      if (error !== undefined) throw error;
       return opened;
     },
     get lastReceived() {
-      return last;
+      return sequence.lastLine;
     },
     get lastFollows() {
       return follows;

@@ -19,6 +19,11 @@ export interface ClientSessionOptions extends Tolerance {
   allowWeak?: boolean;
   /** Lets PASS and ACCT go where no association stands, or one without confidentiality: anybody on the way can read them. Default false. */
   allowClearPassword?: boolean;
+  /**
+   * Takes a reply though a line before it is missing, and says so: `sequence` is `gap`. Default false: where no block of a
+   * transfer can have used the number that is missing, somebody has taken a line away.
+   */
+  allowMissingLines?: boolean;
   /** Octets that a line may have; default as LineReader's. */
   maxLine?: number;
   /** Octets that a reply may have, outer or inner; default as ReplyReader's. */

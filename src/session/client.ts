@@ -5,7 +5,7 @@
  */
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
-import { ReplyReader } from '../ftp/reply.js';
+import { type Reply, ReplyReader } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { Deviations } from '../secure/deviations.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
@@ -17,7 +17,16 @@ import { Association } from './association.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
 import { type Policy, refusalOf } from './command-rules.js';
 import { ReplyOpener } from './reply-opener.js';
-import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, strongest, verbAnsweredBy } from './rules.js';
+import {
+  type Asked,
+  couldBecomeBlock,
+  mayBeDuringTransfer,
+  mustBeWaitedFor,
+  type Phase,
+  sharesNumbers,
+  strongest,
+  verbAnsweredBy,
+} from './rules.js';
 import { UnansweredCommands } from './unanswered.js';
 
 /** A command that waits for its reply. */
@@ -33,8 +42,6 @@ const EXCHANGE_GOES_ON: readonly (readonly [verb: string, code: number])[] = [
   ['ADAT', 235],
 ];
 const EXCHANGE: ReadonlySet<string> = new Set(EXCHANGE_GOES_ON.map(([verb]) => verb));
-/** Of STAT (RFC 959 §5.4). */
-const STATUS_CODES: readonly number[] = [211, 212, 213];
 /** They go at the strongest level that there is (§7). */
 const CREDENTIALS: ReadonlySet<string> = new Set(['PASS', 'ACCT']);
 
@@ -42,8 +49,12 @@ export class ClientSession {
   readonly #options: ClientSessionOptions;
   readonly #policy: Policy;
   readonly #replies: ReplyReader;
-  readonly #association = new Association();
+  readonly #association: Association;
   readonly #unanswered = new UnansweredCommands<Waiting>();
+  /** The last PROT, while it waits. */
+  #prot: Waiting | undefined;
+  /** A protected upload that waits. */
+  #upload: Waiting | undefined;
   #opener: ReplyOpener;
   #greeted = false;
   /** The reply that asks for the exchange's next step. */
@@ -67,6 +78,7 @@ export class ClientSession {
       ...(maxReply !== undefined && { maxReply }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
+    this.#association = new Association('server', options);
     this.#opener = new ReplyOpener(this.#association, options, this.#policy);
   }
 
@@ -112,8 +124,9 @@ export class ClientSession {
     const asked = ofCaller(octets, verb => this.#levelFor(verb, level));
     this.#assertMaySend(asked);
     const { level: at } = asked;
+    if (this.#upload !== undefined && couldBecomeBlock(asked)) this.#association.skipNumber();
     const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#association.control!, at, octets);
-    this.#unanswered.add(asked);
+    this.#add(asked);
     return sent;
   }
 
@@ -226,22 +239,41 @@ export class ClientSession {
       refusalOf(asked, this.#association.standing, this.#policy, 'local') ??
       (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, LOCAL));
     if (refusal !== undefined) throw refusal;
+    if (this.#upload !== undefined && couldBecomeBlock(asked) && !mayBeDuringTransfer(asked.verb)) {
+      const message = `${asked.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
+      throw new FtpSecurityError('sequence/unexpected-command', message, LOCAL);
+    }
     const readable = CREDENTIALS.has(asked.verb) && !factsOf(asked.level).confidentiality;
     if (readable && this.#options.allowClearPassword !== true) {
       throw new FtpSecurityError('sequence/unprotected', 'a password to be read: see allowClearPassword', LOCAL);
     }
   }
 
+  #add(asked: Waiting): void {
+    this.#unanswered.add(asked);
+    if (asked.protection !== undefined) this.#prot = asked;
+    const levels = [this.protection, this.#prot?.protection ?? 'clear'];
+    if (levels.some(level => sharesNumbers(asked.verb, 'client', level))) this.#upload = asked;
+  }
+
   // Replies
 
   #read(): ClientEvent | undefined {
     while (!this.paused) {
-      const outer = this.#replies.next();
+      const outer = this.#nextOuter();
       if (outer === undefined) return undefined;
-      const reply = this.#opener.open(outer, this.#unanswered.oldest);
+      const reply = this.#opener.open(outer, code => this.#unanswered.answering(code));
       if (reply !== undefined) return this.#take(reply);
     }
     return undefined;
+  }
+
+  #nextOuter(): Reply | undefined {
+    try {
+      return this.#replies.next();
+    } catch (error) {
+      throw this.#opener.unreadable(error);
+    }
   }
 
   /** A reply that may be believed. */
@@ -272,23 +304,13 @@ export class ClientSession {
     const greets = !this.#greeted && (code === 120 || code === 220);
     if (code >= 200) this.#greeted = true;
     if (greets) return undefined;
-    if (code < 200) return this.#begin(oldest);
-    const overtaking = STATUS_CODES.includes(code) && this.#unanswered.all.find(it => mayOvertake(it, oldest));
-    if (!overtaking) return this.#unanswered.settle(code);
-    this.#unanswered.remove(overtaking);
-    return overtaking;
-  }
-
-  /** Only the first preliminary reply is sent before the blocks of a transfer; they come behind it. */
-  #begin(oldest: Waiting | undefined): Waiting | undefined {
-    if (oldest !== undefined && oldest.begun !== true) {
-      oldest.begun = true;
-      this.#association.begin();
-    }
-    return oldest;
+    if (code < 200 && oldest?.begun !== true) this.#association.begin(oldest?.verb ?? '');
+    return this.#unanswered.settle(code) ?? oldest;
   }
 
   #settle(asked: Asked, code: number): void {
+    if (asked === this.#prot) this.#prot = undefined;
+    if (asked === this.#upload) this.#upload = undefined;
     this.#association.settle(asked, code);
     if (this.#association.control === undefined) this.#forget();
   }

@@ -4,10 +4,21 @@
  */
 import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
 import { type Association, ExchangeWatch, type ObservedMechanism } from './exchange-watch.js';
 import type { ObservedExchange, ObservedMessage } from './observation.js';
-import { type Asked, commandMayBeClear, type Phase, phaseAfter, replyMayBeClear, replyMustBeClear } from './rules.js';
+import { PeerSequence } from './peer-sequence.js';
+import {
+  type Asked,
+  commandMayBeClear,
+  type Phase,
+  phaseAfter,
+  replyMayBeClear,
+  replyMustBeClear,
+  sharesNumbers,
+  TRANSFERS,
+} from './rules.js';
 import { UnansweredCommands } from './unanswered.js';
 
 /** After these the control connection is TLS (RFC 4217 §4), which has no lines. */
@@ -25,6 +36,10 @@ export class ObservedState {
   #phase: Phase = 'clear';
   #exchange: ExchangeWatch | undefined;
   #association: Association | undefined;
+  /** Of what each side sends; undefined without an association, and when octets are missing: nobody knows then what they were. */
+  #sequences: Readonly<Record<Peer, PeerSequence>> | undefined;
+  /** Of data connections. */
+  #protection: ProtectionLevel = 'clear';
   #tls = false;
 
   constructor(mechanisms: readonly ObservedMechanism[]) {
@@ -47,17 +62,39 @@ export class ObservedState {
     throw new FtpSecurityError('sequence/unprotected', 'a command in the clear where integrity is owed');
   }
 
-  /** @throws FtpSecurityError `sequence/unprotected` */
-  checkClearReply(wire: string): void {
-    if (!this.#hasIntegrity()) return;
+  /**
+   * Holds a line of a reply in the clear against what it answers.
+   * @param code  of the reply; undefined when that can't be read
+   * @param within  whether it stands within a protected reply
+   * @throws FtpSecurityError `sequence/unprotected`
+   */
+  checkClearReply(code: number | undefined, within: boolean): void {
+    if (!within && !this.#hasIntegrity()) return;
     // 234 would end the association without another exchange: nobody's clear word may do that.
-    if (!wire.startsWith('234') && replyMayBeClear(this.#phase, this.#unanswered.oldest)) return;
+    if (!within && code !== 234 && replyMayBeClear(this.#phase, this.#unanswered.answering(code))) return;
     throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
   }
 
-  /** Whether the next reply answers a clear command after CCC, and so must be clear itself. */
-  get replyMustBeClear(): boolean {
-    return replyMustBeClear(this.#phase, this.#unanswered.oldest);
+  /** Whether a reply answers a clear command after CCC, and so must be clear itself. */
+  replyMustBeClear(code: number | undefined): boolean {
+    return replyMustBeClear(this.#phase, this.#unanswered.answering(code));
+  }
+
+  /**
+   * Holds a line, which has been opened, against those before it.
+   * @param goesOn  whether it goes on with a reply
+   * @returns `security/out-of-sequence` when it was moved, or a line before it is missing
+   */
+  sequenceError(
+    { from, applied }: ObservedMessage,
+    { lastReceived, lastFollows }: SecurityContext,
+    goesOn = false,
+  ): FtpSecurityError | undefined {
+    const sequences = this.#association?.hidden === true ? undefined : this.#sequences;
+    if (sequences === undefined || applied === 'confidential' || lastReceived === undefined) return undefined;
+    const error = sequences[from].line(lastReceived, lastFollows === true, goesOn);
+    if (error !== undefined) this.#mistrust();
+    return error;
   }
 
   /** Whether ADAT waits for the reply that may complete the exchange. A server can protect that one already. */
@@ -79,6 +116,7 @@ export class ObservedState {
   /** Forgets which commands wait: octets are missing. */
   forget(): void {
     this.#unanswered.clear();
+    this.#sequences = undefined;
   }
 
   /** Security data of the client. @throws FtpSecurityError when the mechanism can't read it */
@@ -98,8 +136,10 @@ export class ObservedState {
    * @returns whether it goes on with a security data exchange
    */
   answer(code: number): boolean {
+    this.#transfer(code);
     const answered = this.#unanswered.settle(code);
     if (answered === undefined) return false;
+    if (answered.verb === 'PROT' && code < 300) this.#protection = answered.protection ?? this.#protection;
     const before = this.#phase;
     this.#phase = phaseAfter(before, answered.verb, code);
     if (answered.verb === 'AUTH' && (code === 334 || code === 234)) this.#begin(answered.mechanism, code);
@@ -112,6 +152,8 @@ export class ObservedState {
     const completed = this.#exchange?.complete();
     this.#exchange = undefined;
     this.#association = completed?.association;
+    this.#sequences = { client: new PeerSequence(false), server: new PeerSequence(false) };
+    this.#protection = 'clear';
     return completed?.observed;
   }
 
@@ -122,6 +164,10 @@ export class ObservedState {
    */
   distrust(code: number | undefined): void {
     this.#unanswered.settle(code);
+    this.#mistrust();
+  }
+
+  #mistrust(): void {
     for (const asked of this.#unanswered.all) if (LIFTS_PROTECTION.has(asked.verb)) asked.verb = '';
   }
 
@@ -149,6 +195,17 @@ export class ObservedState {
     message.text = fromUtf8(plaintext);
     message.sequence = sequence;
     return context;
+  }
+
+  /** Whether a reply begins a transfer, or ends one. */
+  #transfer(code: number): void {
+    const answered = this.#unanswered.answering(code);
+    if (answered === undefined || !TRANSFERS.has(answered.verb)) return;
+    for (const peer of ['client', 'server'] as const) {
+      const shares = sharesNumbers(answered.verb, peer, this.#protection);
+      if (code >= 200) this.#sequences?.[peer].end(shares && code < 300, peer === 'server' && this.integrityOwed);
+      else if (answered.begun !== true) this.#sequences?.[peer].begin(shares);
+    }
   }
 
   #begin(mechanism: string | undefined, code: number): void {

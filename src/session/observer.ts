@@ -13,7 +13,7 @@ import { InnerReplies } from '../secure/inner-reply.js';
 import { checkCommandLevel, checkReplyLevel, parseInnerCommand } from '../secure/protect.js';
 import { decodeProtectedCommand } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
-import { levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
+import { levelOfCode, levelOfProt, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
 import { adatOf, parseAdat, parseAuth, pbszOf } from '../secure/security-data.js';
 import { withoutEndOfLine } from '../secure/token-text.js';
@@ -51,6 +51,8 @@ export class Observer {
   #outer: OuterReply | undefined;
   readonly #inner: InnerReplies;
   #innerMessages: number[] = [];
+  /** Of the inner reply that goes on, or has come last. */
+  #innerCode: number | undefined;
   #lastOfReply: ObservedMessage | undefined;
 
   constructor(options: ObserverOptions) {
@@ -192,6 +194,7 @@ export class Observer {
       this.#judge(message, tolerated, 'syntax/bad-command');
       if (context !== undefined) {
         this.#innerCommand(message, level, context);
+        this.#checkSequence(message, context);
         return;
       }
     } catch (error) {
@@ -222,8 +225,9 @@ export class Observer {
 
   /** Notes what a command asks for; whether it is granted, its reply tells. */
   #command(message: ObservedMessage, command: Command): void {
-    const { verb } = command;
-    const asked: Asked = { verb, level: message.level };
+    const { verb, argument = '' } = command;
+    const protection = verb === 'PROT' ? levelOfProt(argument.toUpperCase()) : undefined;
+    const asked: Asked = { verb, level: message.level, ...(protection && { protection }) };
     this.#state.ask(asked);
     try {
       if (verb === 'AUTH') asked.mechanism = parseAuth(command);
@@ -258,7 +262,8 @@ export class Observer {
     let reply: Reply | undefined;
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
-      this.#state.checkClearReply(message.wire);
+      const first = Number.parseInt((this.#clearMessages[0] ?? message).wire, 10);
+      this.#state.checkClearReply(first, this.#outer !== undefined || this.#inner.open);
     } catch (error) {
       fail(message, error);
     }
@@ -291,11 +296,12 @@ export class Observer {
 
     // All that cost no security at first, so that the token is judged by itself; those that are not tolerated stand beside it.
     const deviations = new Deviations({ tolerate: [...DEVIATIONS, ...(this.#options.tolerate ?? [])] });
+    const goesOn = outer.messages.length > 1 || this.#inner.open;
+    let context: SecurityContext | undefined;
     try {
       const token = decodeReplyLine(line.raw, code, deviations);
       if (this.#state.awaits235) deviations.meet('protected-235', 'sequence/no-context');
-      if (this.#state.replyMustBeClear) deviations.meet('protected-after-ccc', 'sequence/wrong-level');
-      const context = this.#state.open(message, token);
+      context = this.#state.open(message, token);
       if (context !== undefined) {
         const options = { integrityOwed: this.#state.integrityOwed };
         checkReplyLevel(context, level, message.applied as TokenLevel, deviations, options);
@@ -304,9 +310,17 @@ export class Observer {
     } catch (error) {
       fail(message, error);
     }
+    if (!goesOn) this.#innerCode = codeOf(message.plaintext);
+    if (this.#state.replyMustBeClear(this.#innerCode)) deviations.meet('protected-after-ccc', 'sequence/wrong-level');
     this.#judge(message, deviations.met, 'syntax/bad-reply');
     if (message.plaintext === undefined || message.error !== undefined) outer.incomplete = true;
+    if (context !== undefined) this.#checkSequence(message, context, goesOn);
     if (!message.wire.endsWith('-')) this.#outerReply(message, outer);
+  }
+
+  /** A line that is missing takes nothing from the one behind it: that is verified, and heard. The error comes before all others. */
+  #checkSequence(message: ObservedMessage, context: SecurityContext, goesOn?: boolean): void {
+    message.error = this.#state.sequenceError(message, context, goesOn) ?? message.error;
   }
 
   /** The outer reply that a line belongs to. One of another code breaks off what was open (§5.2). */
@@ -408,6 +422,11 @@ export class Observer {
     this.#outer = undefined;
     this.#dropInnerReply();
   }
+}
+
+/** The code that the first line of an inner reply has. */
+function codeOf(plaintext: Uint8Array | undefined): number | undefined {
+  return plaintext && Number.parseInt(fromUtf8(plaintext.subarray(0, 3)), 10);
 }
 
 /** What those deviations break that are not of syntax. */

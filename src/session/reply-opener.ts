@@ -4,13 +4,24 @@ import type { Reply } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
 import { Deviations } from '../secure/deviations.js';
 import type { InnerReplyOptions } from '../secure/inner-reply.js';
-import { ProtectedReplyReader, type UnprotectedReply } from '../secure/protect.js';
-import { covers } from '../secure/protection-level.js';
+import { checkReplyLevel, ProtectedReplyReader, type UnprotectedReply } from '../secure/protect.js';
+import { hasClearLine } from '../secure/protected-reply.js';
+import { covers, levelOfCode, type TokenLevel } from '../secure/protection-level.js';
 import type { SecurityContext } from '../secure/security-context.js';
 import { endsBare } from './asked.js';
 import type { Association } from './association.js';
 import type { Policy } from './command-rules.js';
-import { hasIntegrity, replyMayBeClear, replyMustBeClear, replyOwesIntegrity, type Unanswered } from './rules.js';
+import {
+  hasIntegrity,
+  owesIntegrity,
+  replyMayBeClear,
+  replyMustBeClear,
+  replyOwesIntegrity,
+  type Unanswered,
+} from './rules.js';
+
+/** The command that a reply with a code answers; undefined for a reply that nobody asked for. */
+type Answering = (code: number) => Unanswered | undefined;
 
 /** For one association, or for the time without any. */
 export class ReplyOpener {
@@ -21,7 +32,6 @@ export class ReplyOpener {
   /** An inner reply has begun, and later outer replies must finish it. */
   #open = false;
   readonly #early: boolean;
-  #answered: Unanswered | undefined;
 
   /** @param early  a context that awaits the reply which completes the exchange: MIT's server may protect that already */
   constructor(association: Association, options: InnerReplyOptions, policy: Policy, early?: SecurityContext) {
@@ -29,7 +39,7 @@ export class ReplyOpener {
     this.#options = options;
     this.#policy = policy;
     this.#early = early !== undefined;
-    const owed = () => this.#early || replyOwesIntegrity(association.standing, this.#answered);
+    const owed = () => this.#early || owesIntegrity(association.standing);
     const context = association.control ?? early;
     this.#reader =
       context &&
@@ -43,13 +53,18 @@ export class ReplyOpener {
   }
 
   /**
-   * @param answered  the command that the reply answers
+   * @param answering  which command it answers, to be known when its inner code is
    * @returns undefined while an inner reply goes on in the next outer one
    * @throws FtpSecurityError for what may not be believed
    */
-  open(outer: Reply, answered: Unanswered | undefined): UnprotectedReply | undefined {
-    this.#answered = answered;
-    return outer.code < 600 ? this.#clear(outer) : this.#protected(outer);
+  open(outer: Reply, answering: Answering): UnprotectedReply | undefined {
+    return outer.code < 600 ? this.#clear(outer, answering(outer.code)) : this.#protected(outer, answering);
+  }
+
+  /** What is wrong with a line that begins no reply. @param error  of ReplyReader */
+  unreadable(error: unknown): unknown {
+    const isLine = error instanceof FtpSecurityError && error.code === 'syntax/bad-reply';
+    return isLine && this.#open ? unprotected() : error;
   }
 
   /** @throws FtpSecurityError `syntax/truncated` when an inner reply is not finished */
@@ -57,12 +72,9 @@ export class ReplyOpener {
     this.#reader?.close();
   }
 
-  #clear(reply: Reply): UnprotectedReply {
+  #clear(reply: Reply, answered: Unanswered | undefined): UnprotectedReply {
     const { standing } = this.#association;
-    if (hasIntegrity(standing) && !replyMayBeClear(standing.phase, this.#answered)) {
-      throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
-    }
-    if (this.#open) throw new FtpSecurityError('syntax/bad-reply', 'a reply in the clear within a protected one');
+    if (this.#open || (hasIntegrity(standing) && !replyMayBeClear(standing.phase, answered))) throw unprotected();
     const tolerated = endsBare(reply.raw) ? (['bare-lf'] as const) : [];
     return {
       inner: reply,
@@ -73,23 +85,32 @@ export class ReplyOpener {
     };
   }
 
-  #protected(outer: Reply): UnprotectedReply | undefined {
-    const { standing } = this.#association;
+  #protected(outer: Reply, answering: Answering): UnprotectedReply | undefined {
     if (this.#reader === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
+    if (levelOfCode(outer.code) !== undefined && hasClearLine(outer)) throw unprotected();
     const deviations = new Deviations(this.#options);
     if (this.#early) deviations.meet('protected-235', 'sequence/no-context');
-    if (replyMustBeClear(standing.phase, this.#answered)) {
-      deviations.meet('protected-after-ccc', 'sequence/wrong-level');
-    }
     this.#reader.push(outer);
     const reply = this.#reader.next();
     this.#open = reply === undefined;
     if (reply === undefined) return undefined;
-    if (this.#early && reply.inner.code !== 235) {
-      throw new FtpSecurityError(
-        'sequence/no-context',
-        'a protected reply, other than 235, before the exchange is complete',
-      );
+    if (this.#early) assertCompletes(reply);
+    return this.#judged(reply, levelOfCode(outer.code)!, answering(reply.inner.code), deviations);
+  }
+
+  #judged(
+    reply: UnprotectedReply,
+    claimed: TokenLevel,
+    answered: Unanswered | undefined,
+    deviations: Deviations,
+  ): UnprotectedReply {
+    const { control, standing } = this.#association;
+    if (replyMustBeClear(standing.phase, answered)) {
+      deviations.meet('protected-after-ccc', 'sequence/wrong-level');
+    }
+    // Where every line owes integrity, the reader has seen to it.
+    if (control !== undefined && !owesIntegrity(standing) && replyOwesIntegrity(standing, answered)) {
+      checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { integrityOwed: true });
     }
     const { require } = this.#policy;
     if (require !== undefined && standing.phase === 'secured' && !covers(reply.level, require)) {
@@ -97,4 +118,17 @@ export class ReplyOpener {
     }
     return { ...reply, tolerated: [...deviations.met, ...reply.tolerated] };
   }
+}
+
+function unprotected(): FtpSecurityError {
+  return new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
+}
+
+/** The one reply that may come so early, and the first token of its sender. */
+function assertCompletes({ inner, sequence }: UnprotectedReply): void {
+  if (inner.code !== 235) {
+    const message = 'a protected reply, other than 235, before the exchange is complete';
+    throw new FtpSecurityError('sequence/no-context', message);
+  }
+  if (sequence === 'gap') throw new FtpSecurityError('security/out-of-sequence', 'a line before 235 is missing');
 }

@@ -3,6 +3,7 @@
  * control connection from any side asks here.
  */
 import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../secure/protection-level.js';
+import type { Peer } from '../secure/security-context.js';
 
 /**
  * Where a control connection stands: `clear` no security association; `exchange` AUTH was accepted and security data is
@@ -72,8 +73,42 @@ export interface Unanswered {
   begun?: boolean;
 }
 
-/** Commands that use a data connection: §6, and MLSD (RFC 3659 §7). */
-export const TRANSFERS: ReadonlySet<string> = new Set('STOR STOU RETR LIST NLST APPE MLSD'.split(' '));
+/** Commands that use a data connection, and who sends on it: §6, and MLSD (RFC 3659 §7). */
+const SENDERS: Readonly<Record<string, Peer>> = {
+  STOR: 'client',
+  STOU: 'client',
+  APPE: 'client',
+  RETR: 'server',
+  LIST: 'server',
+  NLST: 'server',
+  MLSD: 'server',
+};
+export const TRANSFERS: ReadonlySet<string> = new Set(Object.keys(SENDERS));
+
+/**
+ * Whether a command makes a side send blocks whose sequence numbers lines could have as well. Tokens without integrity
+ * have numbers of their own: anybody can forge one.
+ * @param protection  of data connections
+ */
+export function sharesNumbers(verb: string, sender: Peer, protection: ProtectionLevel): boolean {
+  return SENDERS[verb] === sender && factsOf(protection).integrity;
+}
+
+/**
+ * Whether a line of a side, while it sends blocks, could be moved into the file by whoever is on the way: a token is not
+ * bound to its connection, and its number is one that a block could have. A file that ABOR is moved into never ends.
+ * @param line  the command, or the one that the line answers
+ */
+export function couldBecomeBlock({ verb, level }: Unanswered): boolean {
+  return level !== 'clear' && verb !== 'ABOR';
+}
+
+/** Commands that may come during a transfer (RFC 959 §4.1.1 and §4.1.3). */
+const DURING_TRANSFERS: ReadonlySet<string> = new Set(['ABOR', 'QUIT', 'STAT']);
+
+export function mayBeDuringTransfer(verb: string): boolean {
+  return DURING_TRANSFERS.has(verb);
+}
 
 /** Whether a command is answered before the oldest one that waits: STAT during a transfer (RFC 959 §4.1.3). */
 export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined): boolean {

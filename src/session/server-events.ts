@@ -15,6 +15,11 @@ export interface ServerSessionOptions extends Policy, Tolerance {
   maxPbsz?: number;
   /** Takes a context whose mechanism or keys are weak. Default false: 534. */
   allowWeak?: boolean;
+  /**
+   * Takes a command though a line before it is missing, and says so: `sequence` is `gap`. Default false: where no block of a
+   * transfer can have used the number that is missing, somebody has taken a line away.
+   */
+  allowMissingLines?: boolean;
   /** Octets that a line may have; default as LineReader's. */
   maxLine?: number;
 }

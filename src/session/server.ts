@@ -16,7 +16,15 @@ import { EXCHANGE_CODES, formatAdatReply, formatPbszText, parseAdat } from '../s
 import { Association } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
-import { type Asked, mayOvertake, mustBeWaitedFor, type Phase, replyLevel } from './rules.js';
+import {
+  type Asked,
+  couldBecomeBlock,
+  mayOvertake,
+  mustBeWaitedFor,
+  type Phase,
+  replyLevel,
+  sharesNumbers,
+} from './rules.js';
 import type {
   AnsweredEvent,
   AskedEvent,
@@ -65,7 +73,7 @@ export class ServerSession {
   readonly #policy: Policy;
   readonly #options: ServerSessionOptions;
   readonly #commands: CommandReader;
-  readonly #association = new Association();
+  readonly #association: Association;
   readonly #opener: CommandOpener;
   readonly #unanswered = new UnansweredCommands<Owed>();
   /** A command that the session answers itself, when those before it have been answered. */
@@ -82,6 +90,7 @@ export class ServerSession {
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
+    this.#association = new Association('client', options);
     this.#opener = new CommandOpener(this.#association, this.#options, this.#policy);
   }
 
@@ -152,8 +161,11 @@ export class ServerSession {
     if (owed === undefined || isFinal(owed.replies.at(-1))) throw new RangeError('the command has been answered');
     if (owed.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
     owed.replies.push({ code, plaintext });
-    if (mayOvertake(owed, this.#unanswered.oldest)) return this.#flush(owed);
-    return this.#flush();
+    const { oldest } = this.#unanswered;
+    if (!mayOvertake(owed, oldest)) return this.#flush();
+    const isBetweenBlocks = sharesNumbers(oldest!.verb, 'server', this.protection);
+    if (isBetweenBlocks && couldBecomeBlock(owed)) this.#association.skipNumber();
+    return this.#flush(owed);
   }
 
   /**
@@ -299,6 +311,7 @@ export class ServerSession {
       const reply = owed.replies.shift();
       if (reply === undefined) break;
       said.push(this.#say(owed.level, reply.plaintext));
+      if (!isFinal(reply) && owed.begun !== true) this.#association.begin(owed.verb);
       owed.begun = true;
       if (!isFinal(reply)) continue;
       this.#unanswered.remove(owed);

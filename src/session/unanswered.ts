@@ -1,5 +1,8 @@
 /** The commands that wait for a reply: replies come in the order of their commands (RFC 959 §5.4). */
-import { type Unanswered, verbAnsweredBy } from './rules.js';
+import { mayOvertake, type Unanswered, verbAnsweredBy } from './rules.js';
+
+/** Of STAT (RFC 959 §5.4). */
+const STATUS_CODES: ReadonlySet<number | undefined> = new Set([211, 212, 213]);
 
 export class UnansweredCommands<C extends Unanswered> {
   readonly #waiting: C[] = [];
@@ -9,7 +12,7 @@ export class UnansweredCommands<C extends Unanswered> {
     return this.#waiting;
   }
 
-  /** The command that the next reply answers; undefined when nobody has asked anything. */
+  /** The command that the next reply answers, unless it overtakes; undefined when nobody has asked anything. */
   get oldest(): C | undefined {
     return this.#waiting[0];
   }
@@ -36,14 +39,31 @@ export class UnansweredCommands<C extends Unanswered> {
   }
 
   /**
-   * Takes the command away that a reply answers: 1yz leaves it there. 334, 335 and 235 answer AUTH and ADAT alone, which
+   * The command that a reply answers by its place.
+   * @param code  undefined for a reply that could not be read
+   */
+  answering(code: number | undefined): C | undefined {
+    const { oldest } = this;
+    const overtaking = STATUS_CODES.has(code) ? this.#waiting.find(it => mayOvertake(it, oldest)) : undefined;
+    return overtaking ?? oldest;
+  }
+
+  /**
+   * Takes the command away that a reply answers: 1yz leaves it there, and begins it. 334, 335 and 235 answer AUTH and ADAT alone, which
    * puts the queue right when a recording has lost or hidden replies.
    * @param code  undefined for a reply that could not be read
    */
   settle(code: number | undefined): C | undefined {
-    if (code !== undefined && code < 200) return undefined;
+    const answered = this.answering(code);
+    if (code !== undefined && code < 200) {
+      if (answered !== undefined) answered.begun = true;
+      return undefined;
+    }
     const verb = code === undefined ? undefined : verbAnsweredBy(code);
-    if (verb === undefined) return this.#waiting.shift();
+    if (verb === undefined) {
+      if (answered !== undefined) this.remove(answered);
+      return answered;
+    }
     const at = this.#waiting.findIndex(it => it.verb === verb);
     return this.#waiting.splice(0, at + 1).at(-1);
   }

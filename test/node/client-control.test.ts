@@ -7,6 +7,7 @@ import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, type ClientControlOptions, ServerControl } from '../../src/node/index.js';
 import { protectReply } from '../../src/secure/protect.js';
 import type { Exchange } from '../../src/secure/security-context.js';
+import type { ReplyEvent } from '../../src/session/client-events.js';
 import type { CommandEvent } from '../../src/session/server-events.js';
 import { pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
@@ -115,6 +116,27 @@ describe('a control connection', () => {
     expect([client.session.protection, client.session.bufferSize]).toEqual(['safe', 4000]);
     client.end('NOOP\r\nPASS x\r\nQUIT\r\n');
     expect(await heard).toEqual(['safe NOOP', 'private PASS x', 'safe QUIT']);
+  });
+
+  it('tells what vouches for each reply, before it can be read', async () => {
+    const [near, far] = inMemory();
+    const heard = echo(serverOf(PSK, far));
+    const told: string[] = [];
+    const replied = ({ reply, level, sequence, tolerated, command }: ReplyEvent) =>
+      told.push(`${command?.verb ?? ''} ${reply.code} ${level} ${sequence} ${tolerated}`.trim());
+    const client = clientOf(PSK, near, { replied });
+    await client.start();
+    client.end('NOOP\r\nQUIT\r\n');
+    client.resume();
+    await heard;
+    expect(told).toEqual([
+      '220 clear none',
+      'ADAT 235 clear none',
+      'PBSZ 200 private ok',
+      'PROT 200 private ok',
+      'NOOP 200 private ok',
+      'QUIT 221 private ok',
+    ]);
   });
 
   it('stops reading from the socket while nobody reads from it', async () => {

@@ -336,8 +336,8 @@ describe('a secured client', () => {
     expectCode(() => client.close(), 'syntax/truncated');
   });
 
-  it('tells 1yz from the end, and a lost line by its gap', () => {
-    const { client, context } = withServer();
+  it('tells 1yz from the end, and where it is told to take it, a lost line by its gap', () => {
+    const { client, context } = withServer({ allowMissingLines: true });
     client.send(toUtf8('RETR a'));
     client.receive(protectReply(context, 'private', formatReply(150, 'wait')));
     expect(client.next()).toMatchObject({ reply: { code: 150 }, command: { verb: 'RETR' }, sequence: 'ok' });
@@ -371,6 +371,16 @@ describe('a secured client', () => {
 
   it('is closed by replies whose order somebody has changed', () => {
     const { client, context } = withServer();
+    client.send(toUtf8('PWD'));
+    client.send(toUtf8('PWD'));
+    const first = protectReply(context, 'private', formatReply(257, 'a'));
+    client.receive(protectReply(context, 'private', formatReply(257, 'b')));
+    client.receive(first);
+    expectCode(() => client.next(), 'security/out-of-sequence');
+  });
+
+  it('knows their order also where it may miss one', () => {
+    const { client, context } = withServer({ allowMissingLines: true });
     client.send(toUtf8('PWD'));
     client.send(toUtf8('PWD'));
     const first = protectReply(context, 'private', formatReply(257, 'a'));
@@ -531,7 +541,7 @@ describe('a client after CCC', () => {
     pair.client.receive(encodeProtectedReply({ level: 'safe', tokens: [token] }));
     expect(pair.client.next()).toBeUndefined();
     pair.client.receive(toUtf8('211 b\r\n'));
-    expectCode(() => pair.client.next(), 'syntax/bad-reply');
+    expectCode(() => pair.client.next(), 'sequence/unprotected');
   });
 
   it('may be refused by the caller', () => {

@@ -7,8 +7,8 @@ import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
 import { TRANSFERS } from '../../src/session/rules.js';
 import type { AnsweredEvent, CommandEvent, ServerSessionOptions } from '../../src/session/server-events.js';
-import { ascii, errorOf } from '../helpers.js';
-import { having, krb5Contexts, Pair, pskContexts } from './pair.js';
+import { ascii, errorOf, expectCode } from '../helpers.js';
+import { having, krb5Contexts, Pair, pskContexts, secured } from './pair.js';
 
 /** A server, and what a client needs to talk to it by hand. */
 function byHand(options: Partial<ServerSessionOptions> = {}, contexts = pskContexts()) {
@@ -253,12 +253,16 @@ describe('a secured server', () => {
   });
 
   it('refuses lines whose order somebody has changed', () => {
-    const it = byHand();
-    const first = protectCommand(it.context, 'safe', toUtf8('DELE a'));
-    const second = protectCommand(it.context, 'safe', toUtf8('DELE b'));
-    expect(it.pair.toServer(second)).toMatchObject({ sequence: 'gap' });
-    it.server.reply(250, 'x');
-    expect(it.pair.toServer(first)).toMatchObject({ code: 535, error: { code: 'security/out-of-sequence' } });
+    const refused = { code: 535, error: { code: 'security/out-of-sequence' } };
+    for (const allowMissingLines of [false, true]) {
+      const it = byHand({ allowMissingLines });
+      const first = protectCommand(it.context, 'safe', toUtf8('DELE a'));
+      const second = protectCommand(it.context, 'safe', toUtf8('DELE b'));
+      expect(it.pair.toServer(second)).toMatchObject(allowMissingLines ? { sequence: 'gap' } : refused);
+      if (allowMissingLines) it.server.reply(250, 'x');
+      expect(it.pair.toServer(first)).toMatchObject(refused);
+      expect(it.pair.toServer(protectCommand(it.context, 'safe', toUtf8('NOOP')))).toMatchObject({ sequence: 'ok' });
+    }
   });
 
   it('takes what peers put around a command', () => {
@@ -424,6 +428,24 @@ describe('replies', () => {
     expect(pair.server.paused).toBe(false);
     expect(pair.server.next()).toMatchObject({ type: 'answered', code: 503 });
     expect(pair.server.next()).toMatchObject({ type: 'command', command: { verb: 'NOOP' } });
+  });
+
+  it('to REIN behind a command that waits come behind its own, and the keys are kept until then', () => {
+    const contexts = pskContexts();
+    const pair = secured({ contexts });
+    const list = pair.command('SITE a');
+    const rein = pair.command('REIN');
+    pair.server.receive(toUtf8('USER a\r\n'));
+    expect([pair.server.next(), pair.server.paused, pair.server.phase]).toEqual([undefined, true, 'secured']);
+    expect(pair.server.reply(220, 'again', rein)).toEqual(new Uint8Array());
+    expect([pair.server.next(), pair.server.paused, pair.server.phase]).toEqual([undefined, true, 'secured']);
+    pair.client.receive(pair.server.reply(200, 'done', list));
+    expect(pair.client.next()).toMatchObject({ reply: { code: 200 }, level: 'private', command: { verb: 'SITE' } });
+    expect(pair.client.next()).toMatchObject({ reply: { code: 220 }, level: 'private', command: { verb: 'REIN' } });
+    expect([pair.client.phase, pair.server.phase]).toEqual(['clear', 'clear']);
+    for (const context of Object.values(contexts))
+      expectCode(() => context.wrap(toUtf8('a'), 'safe'), 'sequence/closed');
+    expect(pair.server.next()).toMatchObject({ type: 'command', command: { verb: 'USER' }, level: 'clear' });
   });
 
   it('to REIN are waited for', () => {

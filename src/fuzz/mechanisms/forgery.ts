@@ -123,6 +123,9 @@ export function wrappingWith(inner: SecurityContext, wrap: SecurityContext['wrap
     get lastReceived() {
       return inner.lastReceived;
     },
+    get lastFollows() {
+      return inner.lastFollows;
+    },
     wrapSizeLimit: (level, maxToken) => inner.wrapSizeLimit(level, maxToken),
     destroy: () => inner.destroy(),
   };

@@ -117,8 +117,10 @@ function rfc1964(key: KerberosKey, options: Krb5ContextOptions): TokenFormat {
 class NumberedContext implements Krb5Context {
   readonly mechanism = 'GSSAPI';
   readonly #format: TokenFormat;
-  readonly #received: ReceivedNumbers;
   readonly #levels: readonly TokenLevel[];
+  readonly #numbersFrom: (first: bigint) => ReceivedNumbers;
+  readonly #signExtended: bigint | undefined;
+  #received: ReceivedNumbers;
   #next: bigint;
   #closed = false;
 
@@ -131,7 +133,9 @@ class NumberedContext implements Krb5Context {
     this.#levels = levels;
     this.#next = sequenceNumber(sendSequence, numbers, 'sendSequence');
     const first = sequenceNumber(receiveSequence, numbers, 'receiveSequence');
-    this.#received = new ReceivedNumbers(first, { strict: strictOrder, modulus: numbers });
+    this.#numbersFrom = number => new ReceivedNumbers(number, { strict: strictOrder, modulus: numbers });
+    this.#received = this.#numbersFrom(first);
+    this.#signExtended = signExtended(first, numbers);
   }
 
   supports(level: TokenLevel): boolean {
@@ -154,7 +158,7 @@ class NumberedContext implements Krb5Context {
     if (!this.#levels.includes(level)) {
       throw new FtpSecurityError('security/level-unsupported', `a ${level} token, of a peer that has no such level`);
     }
-    return { plaintext, level, sequence: this.#received.accept(sequence) };
+    return { plaintext, level, sequence: this.#accept(sequence) };
   }
 
   getMic(text: Uint8Array): Uint8Array {
@@ -169,7 +173,7 @@ class NumberedContext implements Krb5Context {
     assertBytes(text, 'text');
     assertBytes(token, 'token');
     this.#assertOpen();
-    return this.#received.accept(this.#format.verify(text, token));
+    return this.#accept(this.#format.verify(text, token));
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {
@@ -191,6 +195,15 @@ class NumberedContext implements Krb5Context {
     this.#format.destroy();
   }
 
+  /** The first number that comes tells where the peer counts from. */
+  #accept(number: bigint): SequenceState {
+    const extended = this.#received.last === undefined ? this.#signExtended : undefined;
+    const received = extended !== undefined && number >= extended ? this.#numbersFrom(extended) : this.#received;
+    const state = received.accept(number);
+    this.#received = received;
+    return state;
+  }
+
   #advance(): void {
     this.#next = (this.#next + 1n) % this.#format.numbers;
   }
@@ -208,6 +221,15 @@ class NumberedContext implements Krb5Context {
   #assertOpen(): void {
     if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the context is destroyed', { side: 'local' });
   }
+}
+
+/**
+ * Some peers write the upper half of the exchange's 32-bit numbers as negative (RFC 4120 §5.5.1), and MIT's library once
+ * went on from there with 64 bits in its tokens.
+ */
+function signExtended(first: bigint, numbers: bigint): bigint | undefined {
+  const isNegative = numbers === 2n ** 64n && first >= 2n ** 31n && first < 2n ** 32n;
+  return isNegative ? first + numbers - 2n ** 32n : undefined;
 }
 
 function sequenceNumber(value: bigint | number, numbers: bigint, name: string): bigint {

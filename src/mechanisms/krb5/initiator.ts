@@ -42,7 +42,10 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   service: string | Principal;
   /** Ask the server to authenticate itself. Default true; without it the context is there after the first step. */
   mutual?: boolean;
-  /** Tell the server that order matters, as well as replays. Default false: data connections make gaps. */
+  /**
+   * Tell the server that order matters, as well as replays. Default true: without it MIT's ftpd says 226 to an upload from
+   * which somebody took a block.
+   */
   sequence?: boolean;
   /** Wrap the exchange in SPNEGO (RFC 4178), and offer Kerberos alone. Default false. */
   spnego?: boolean;
@@ -278,7 +281,7 @@ function settingsOf(options: Krb5InitiatorOptions): Settings {
     credentials: 'credentials' in credentials ? credentials.credentials : credentials,
     meant: serviceNameOf(service),
     mutual: options.mutual ?? true,
-    sequence: options.sequence ?? false,
+    sequence: options.sequence ?? true,
     spnego: options.spnego ?? false,
     bindings,
     delegation,

@@ -40,6 +40,9 @@ export function quickContext(role: 'initiator' | 'acceptor'): SecurityContext {
     get lastReceived() {
       return last;
     },
+    get lastFollows() {
+      return received.lastFollows;
+    },
     wrapSizeLimit: (_level, maxToken) => Math.max(0, maxToken - HEADER),
     destroy() {},
   };

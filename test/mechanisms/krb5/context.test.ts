@@ -258,3 +258,51 @@ describe('krb5Context', () => {
     expect(() => initiator.wrapSizeLimit('safe', 1.5)).toThrow(RangeError);
   });
 });
+
+describe('sequence numbers before the first', () => {
+  const key = { enctype: 18, key: keyOctets(18), acceptorSubkey: true };
+  const sending = (sendSequence: bigint) =>
+    krb5Context({ ...key, role: 'initiator', sendSequence, receiveSequence: 0 });
+  const receiving = (receiveSequence: bigint, strictOrder = false) =>
+    krb5Context({ ...key, role: 'acceptor', sendSequence: 0, receiveSequence, strictOrder });
+  const FIRST = 0x9000_0000n;
+  /** The same 32 bits, with the sign of a negative number before them. */
+  const EXTENDED = 2n ** 64n - 2n ** 32n + FIRST;
+
+  it('are refused: the first token comes late from nobody', () => {
+    const receiver = receiving(1000n);
+    for (const early of [999n, 0n, 2n ** 64n - 1n]) {
+      expectCode(() => receiver.unwrap(sending(early).wrap(TEXT, 'safe').token), 'security/out-of-sequence');
+    }
+    const [first, second] = tokensOf(sending(1000n), 2);
+    expect([second!, first!].map(token => receiver.unwrap(token).sequence)).toEqual(['gap', 'late']);
+    expectCode(() => receiver.unwrap(sending(999n).wrap(TEXT, 'safe').token), 'security/out-of-sequence');
+  });
+
+  it('are those of MIT, if its library counts on from a negative number of the exchange', () => {
+    for (const strictOrder of [false, true]) {
+      const receiver = receiving(FIRST, strictOrder);
+      const tokens = tokensOf(sending(EXTENDED), 3);
+      expect(tokens.map(token => receiver.unwrap(token).sequence)).toEqual(['ok', 'ok', 'ok']);
+      expectCode(() => receiver.unwrap(tokens[0]!), 'security/replayed');
+      expectCode(() => receiver.unwrap(sending(EXTENDED - 1n).wrap(TEXT, 'safe').token), 'security/out-of-sequence');
+    }
+    expect(receiving(FIRST).unwrap(tokensOf(sending(EXTENDED), 2)[1]!).sequence).toBe('gap');
+  });
+
+  it('are none of MIT, if the number is not negative, or another has come', () => {
+    const extended = (first: bigint) => sending(BigInt.asUintN(64, first - 2n ** 32n)).wrap(TEXT, 'safe').token;
+    for (const first of [2n ** 31n - 1n, 2n ** 32n]) {
+      expectCode(() => receiving(first).unwrap(extended(first)), 'security/out-of-sequence');
+    }
+    for (const first of [2n ** 31n, 2n ** 32n - 1n])
+      expect(receiving(first).unwrap(extended(first)).sequence).toBe('ok');
+    const receiver = receiving(FIRST);
+    expect(receiver.unwrap(sending(FIRST).wrap(TEXT, 'safe').token).sequence).toBe('ok');
+    expectCode(() => receiver.unwrap(extended(FIRST)), 'security/out-of-sequence');
+    // A token that is refused tells nothing.
+    const other = receiving(FIRST, true);
+    expectCode(() => other.unwrap(tokensOf(sending(EXTENDED), 2)[1]!), 'security/out-of-sequence');
+    expect(other.unwrap(sending(FIRST).wrap(TEXT, 'safe').token).sequence).toBe('ok');
+  });
+});

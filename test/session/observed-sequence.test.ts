@@ -1,0 +1,238 @@
+/** What an observer tells of lines that were taken out or moved, and of clear lines between protected ones: as a session does. */
+import { describe, expect, it } from 'vitest';
+import { fromUtf8, toUtf8 } from '../../src/bytes.js';
+import type { FtpSecurityError } from '../../src/errors.js';
+import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
+import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import type { TokenLevel } from '../../src/secure/protection-level.js';
+import type { ObservedMessage, ObservedReply } from '../../src/session/observation.js';
+import { Observer } from '../../src/session/observer.js';
+import { pskContexts, secured } from './pair.js';
+
+/** Both sides of a recorded connection, and whoever watches it. */
+class Recording {
+  readonly observer: Observer;
+  readonly #says = pskContexts();
+  readonly #seen: (ObservedMessage | ObservedReply)[] = [];
+
+  constructor() {
+    const opens = pskContexts();
+    const sight = { facts: {}, fromClient: opens.acceptor, fromServer: opens.initiator };
+    const mechanism = { name: 'X-PSK', variant: 'psk', recognises: () => true, witness: () => ({ see: () => sight }) };
+    this.observer = new Observer({ mechanisms: [mechanism] });
+    this.client('AUTH X-PSK').server('334 go on').client('ADAT Zm9v').server('235 done');
+  }
+
+  client(line: string): this {
+    this.observer.push('client', toUtf8(`${line}\r\n`));
+    return this;
+  }
+
+  server(line: string): this {
+    this.observer.push('server', toUtf8(`${line}\r\n`));
+    return this;
+  }
+
+  /** A protected command, and what it was: lost, if the recording must not have it. */
+  mic(text: string, level: TokenLevel = 'safe'): this {
+    return this.client(fromUtf8(encodeProtectedCommand(this.#says.initiator.wrap(toUtf8(text), level))).trimEnd());
+  }
+
+  reply(text: string, level: TokenLevel = 'safe'): this {
+    return this.server(this.line(text, level));
+  }
+
+  line(text: string, level: TokenLevel = 'safe'): string {
+    const { token } = this.#says.acceptor.wrap(toUtf8(text), level);
+    return fromUtf8(encodeProtectedReply({ level, tokens: [token] })).trimEnd();
+  }
+
+  /** So many tokens that are not on the control connection. */
+  use(from: 'client' | 'server', count = 1): this {
+    const context = from === 'client' ? this.#says.initiator : this.#says.acceptor;
+    for (let i = 0; i < count; i++) context.wrap(toUtf8('x'), 'safe');
+    return this;
+  }
+
+  get last(): [string, string | undefined, string | undefined] {
+    const { verdict, sequence, error } = this.#all()
+      .filter(it => it.type === 'message')
+      .at(-1)!;
+    return [verdict, sequence, error?.code];
+  }
+
+  get replies(): number[] {
+    return this.#all().flatMap(it => (it.type === 'reply' ? [it.reply.code] : []));
+  }
+
+  /** A deviation or an error of any line. */
+  get told(): (string | undefined)[] {
+    return this.#all()
+      .flatMap(it => (it.type === 'message' ? [it.error?.code, ...it.tolerated] : []))
+      .filter(Boolean);
+  }
+
+  #all() {
+    for (let it = this.observer.next(); it !== undefined; it = this.observer.next()) {
+      if (it.type !== 'exchange') this.#seen.push(it);
+    }
+    return this.#seen;
+  }
+}
+
+const MISSED = 'security/out-of-sequence';
+const at = (letter: string) => {
+  const recording = new Recording();
+  for (const line of ['PBSZ 1000', `PROT ${letter}`]) recording.mic(line).reply('200 fine');
+  return recording;
+};
+
+describe('an observer', () => {
+  it('tells that a line is missing, and hears the one behind it', () => {
+    const replies = new Recording().use('server').mic('PWD').reply('257 a');
+    expect([replies.last, replies.replies]).toEqual([
+      ['verified', 'gap', MISSED],
+      [334, 235, 257],
+    ]);
+    expect(replies.mic('PWD').reply('257 a').last).toEqual(['verified', 'ok', undefined]);
+    const commands = new Recording().mic('NOOP').reply('200 yes').use('client').mic('PWD');
+    expect(commands.last).toEqual(['verified', 'gap', MISSED]);
+    expect(commands.mic('PWD').last).toEqual(['verified', 'ok', undefined]);
+  });
+
+  it('tells that a line was moved, or sent before the first', () => {
+    const recording = new Recording().mic('PWD');
+    const [first, second] = [recording.line('257 a'), recording.line('257 b')];
+    expect(recording.server(second).last).toEqual(['verified', 'gap', MISSED]);
+    expect(recording.server(first).last).toEqual(['verified', 'late', MISSED]);
+  });
+
+  it('tells that a line of a reply is missing, also during a transfer', () => {
+    for (const recording of [new Recording().mic('HELP'), at('P').mic('RETR a').reply('150 go on').mic('STAT')]) {
+      recording.server(recording.line('211-a').replace('631 ', '631-')).use('server').reply('211 b');
+      expect(recording.last).toEqual(['verified', 'gap', MISSED]);
+    }
+  });
+
+  it.each([
+    ['RETR a', 'S', 'server'],
+    ['LIST', 'P', 'server'],
+    ['STOR a', 'S', 'client'],
+    ['APPE a', 'P', 'client'],
+  ] as const)('takes numbers that blocks have used for what they are: %s, PROT %s', (command, letter, sender) => {
+    const recording = at(letter).mic(command).reply('150 go on').use(sender, 3);
+    recording.reply('226 done').mic('NOOP').reply('200 yes');
+    expect(recording.told).toEqual([]);
+    expect(recording.use(sender).mic('NOOP').reply('200 yes').told).toEqual([MISSED]);
+    const others = at(letter)
+      .mic(command)
+      .reply('150 go on')
+      .use(sender === 'client' ? 'server' : 'client');
+    expect(others.reply('226 done').mic('NOOP').told).toEqual([MISSED]);
+    const none = at('C').mic(command).reply('150 go on').use(sender).reply('226 done').mic('NOOP');
+    expect(none.told).toEqual([MISSED]);
+    const refused = at(letter).mic(command).reply('550 no').use(sender).mic('NOOP').reply('200 yes');
+    expect(refused.told).toEqual([MISSED]);
+  });
+
+  it('knows PROT as servers take it', () => {
+    const recording = at('p').mic('RETR a').reply('150 go on').use('server').reply('226 done');
+    expect(recording.told).toEqual([]);
+    const refused = new Recording().mic('PROT P').reply('503 no').mic('RETR a').reply('150 go on').use('server');
+    expect(refused.reply('226 done').told).toEqual([MISSED]);
+    const unknown = at('P').mic('PROT Q').reply('504 no').mic('PROT').reply('501 no').mic('RETR a').reply('150 go on');
+    expect(unknown.use('server').reply('226 done').told).toEqual([]);
+  });
+
+  it('says nothing where octets of the recording are missing', () => {
+    const recording = new Recording().mic('PWD');
+    recording.observer.lose('server');
+    // The line that has lost octets is gone.
+    recording.server('half a line').mic('PWD').use('server');
+    expect(recording.reply('257 a').told).toEqual(['syntax/truncated']);
+  });
+
+  it('believes no CCC that waits behind a line that is missing', () => {
+    const lifted = (lost: boolean) => {
+      const recording = new Recording().mic('CCC').mic('NOOP');
+      if (lost) recording.use('server');
+      return recording.reply('200 one').reply('200 two').client('NOOP').told;
+    };
+    expect(lifted(false)).toEqual([]);
+    expect(lifted(true)).toEqual([MISSED, 'sequence/unprotected']);
+  });
+
+  it('judges a reply that overtakes by its own command', () => {
+    const during = (retr: 'clear' | 'safe', stat: 'clear' | 'safe') => {
+      const recording = new Recording().mic('CCC').reply('200 fine');
+      const say = (level: 'clear' | 'safe', text: string) =>
+        level === 'clear' ? recording.client(text) : recording.mic(text);
+      say(retr, 'RETR a');
+      if (retr === 'clear') recording.server('150 go on');
+      else recording.reply('150 go on');
+      return say(stat, 'STAT');
+    };
+    expect(during('safe', 'clear').server('211-going').server(' on').server('211 end').reply('226 done').told).toEqual(
+      [],
+    );
+    expect(during('clear', 'safe').reply('211 going on').server('226 done').told).toEqual([]);
+    expect(during('clear', 'safe').server('211 going on').told).toEqual(['sequence/unprotected']);
+    expect(during('safe', 'clear').reply('211 going on').told).toEqual(['protected-after-ccc']);
+    expect(during('safe', 'clear').server('226 done').told).toEqual(['sequence/unprotected']);
+  });
+});
+
+describe('a clear line between protected ones', () => {
+  /** Lines of one reply, some of them protected. */
+  const CASES: readonly [string, readonly [string, boolean][]][] = [
+    [
+      'within an outer reply',
+      [
+        ['211-a\r\n', true],
+        ['b', false],
+        ['211 c\r\n', true],
+      ],
+    ],
+    [
+      'that looks like its last one',
+      [
+        ['211-a\r\n', true],
+        ['211 b', false],
+        ['211 c\r\n', true],
+      ],
+    ],
+  ];
+
+  it.each(CASES)('%s: has one error in session and observer', (_, lines) => {
+    for (const last of [true, false]) {
+      for (const ccc of [false, true]) {
+        const contexts = pskContexts();
+        const recording = new Recording();
+        const { client, server } = secured({ contexts });
+        if (ccc) {
+          recording.mic('CCC').reply('200 fine');
+          server.receive(client.send(toUtf8('CCC'), 'safe'));
+          const event = server.next();
+          client.receive(event?.type === 'answered' ? event.octets : new Uint8Array());
+          client.next();
+        }
+        recording.mic('STAT a');
+        client.send(toUtf8('STAT a'), 'safe');
+        const codes: (string | undefined)[] = [];
+        for (const [text, isProtected] of lines) {
+          const separator = last && text !== lines.at(-1)![0] ? '-' : ' ';
+          const line = isProtected ? recording.line(text).replace(' ', separator) : text;
+          recording.server(line);
+          client.receive(toUtf8(`${line}\r\n`));
+        }
+        try {
+          while (client.next() !== undefined);
+        } catch (error) {
+          codes.push((error as FtpSecurityError).code);
+        }
+        expect(codes).toEqual(['sequence/unprotected']);
+        expect(recording.told.filter(it => it !== 'reply-spans-outer')).toEqual(codes);
+      }
+    }
+  });
+});

@@ -1,0 +1,415 @@
+/** What somebody on the way takes out, moves or sends again: what a session makes of the sequence numbers behind it. */
+import { describe, expect, it } from 'vitest';
+import { concat, fromUtf8, toUtf8, u32be, viewOf } from '../../src/bytes.js';
+import type { FtpSecurityError } from '../../src/errors.js';
+import { parseCommand } from '../../src/ftp/command.js';
+import { protectReply } from '../../src/secure/protect.js';
+import { decodeProtectedCommand } from '../../src/secure/protected-command.js';
+import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import type { CommandEvent } from '../../src/session/server-events.js';
+import { errorOf, expectCode } from '../helpers.js';
+import { MECHANISMS, type MechanismRow, NUMBERED } from './mechanisms.js';
+import { type Contexts, type Pair, type PairOptions, pskContexts, secured } from './pair.js';
+
+const FILE = new Uint8Array(300).fill(0x41);
+const WEAK = { client: { allowWeak: true }, server: { allowWeak: true } };
+type Transfer = 'STOR a' | 'RETR a';
+
+/** A pair, and how somebody takes lines from it. */
+class Course {
+  readonly pair: Pair;
+  readonly #contexts: Contexts;
+
+  constructor({ contexts }: MechanismRow, lines: readonly string[], options: PairOptions = WEAK) {
+    this.#contexts = contexts();
+    this.pair = secured({ ...options, contexts: this.#contexts });
+    for (const line of lines) this.pair.settle(line);
+  }
+
+  /** What a side says never comes: it has used a number. */
+  lose(from: 'client' | 'server'): void {
+    const { initiator, acceptor } = this.#contexts;
+    (from === 'client' ? initiator : acceptor).wrap(toUtf8('200 lost'), 'safe');
+  }
+
+  /** The next line of a side: what becomes of it. */
+  heard(from: 'client' | 'server'): string {
+    const { client, server } = this.pair;
+    const event = this.pair.toServer(client.send(toUtf8('NOOP'), 'private'));
+    if (event?.type === 'answered') {
+      this.pair.toClient(event.octets);
+      return `${event.error?.code}`;
+    }
+    if (event?.type !== 'command') throw new Error('it waits');
+    const octets = server.reply(200, 'next', event);
+    if (from === 'client') {
+      this.pair.toClient(octets);
+      return event.sequence;
+    }
+    return this.#replied(octets);
+  }
+
+  #replied(octets: Uint8Array): string {
+    try {
+      const reply = this.pair.toClient(octets);
+      return reply?.type === 'reply' ? reply.sequence : `${reply?.type}`;
+    } catch (error) {
+      return (error as FtpSecurityError).code;
+    }
+  }
+
+  /** A transfer up to what comes behind its 150. */
+  begin(command: Transfer) {
+    const { client, server } = this.pair;
+    const [from, to] = command === 'STOR a' ? [client, server] : [server, client];
+    const event = this.pair.command(command);
+    this.pair.reply(server.reply(150, 'go on', event));
+    const reader = to.dataReader();
+    const writer = from.dataWriter();
+    const octets = concat(writer.write(FILE), writer.end());
+    return {
+      event,
+      blocks: () => blocksOf(octets),
+      read(blocks?: Uint8Array[]) {
+        reader.push(blocks === undefined ? octets : concat(...blocks));
+        while (reader.next() !== undefined);
+        return reader.ended;
+      },
+      end: (code = 226) => this.#replied(server.reply(code, 'so it ends', event)),
+    };
+  }
+}
+
+function blocksOf(octets: Uint8Array): Uint8Array[] {
+  const blocks: Uint8Array[] = [];
+  for (let start = 0; start < octets.length; ) {
+    const end = start + 4 + viewOf(octets).getUint32(start);
+    blocks.push(octets.subarray(start, end));
+    start = end;
+  }
+  return blocks;
+}
+
+const SIDES = ['client', 'server'] as const;
+const MISSED = 'security/out-of-sequence';
+const at = (letter: string, ...more: string[]) => ['PBSZ 120', `PROT ${letter}`, ...more];
+/** The transfer whose blocks a side sends. */
+const OWN = { client: 'STOR a', server: 'RETR a' } as const;
+const OTHER = { client: 'RETR a', server: 'STOR a' } as const;
+
+describe.each(NUMBERED)('a line that was taken out, $name', row => {
+  it.each(SIDES)('of the %s: it is missed, whatever was settled before', from => {
+    for (const lines of [[], ['PBSZ 120'], at('C'), at('P'), at('P', 'CCC')]) {
+      const course = new Course(row, lines);
+      course.lose(from);
+      expect(course.heard(from)).toBe(MISSED);
+      if (from === 'client') expect([course.heard(from), course.heard(from)]).toEqual(['ok', 'ok']);
+    }
+  });
+
+  it.each(SIDES)('of the %s: it is told, where allowMissingLines says so, and a moved one is refused', from => {
+    const allowed = { client: { allowMissingLines: true }, server: { allowMissingLines: true } };
+    const course = new Course(row, [], {
+      client: { ...WEAK.client, ...allowed.client },
+      server: { ...WEAK.server, ...allowed.server },
+    });
+    course.lose(from);
+    expect([course.heard(from), course.heard(from)]).toEqual(['gap', 'ok']);
+  });
+
+  it.each(SIDES)('of the %s: it is missed during what uses no number of its lines', from => {
+    const courses: [string, Transfer][] = [
+      ['C', OWN[from]],
+      ['C', OTHER[from]],
+      ['P', OTHER[from]],
+      ...(row.letters.includes('E') ? [['E', OWN[from]] satisfies [string, Transfer]] : []),
+    ];
+    for (const [letter, command] of courses) {
+      const course = new Course(row, at(letter));
+      const transfer = course.begin(command);
+      course.lose(from);
+      if (from === 'server') expect(transfer.end(), letter + command).toBe(MISSED);
+      else if (letter !== 'E') {
+        // What the session answers itself waits for the end of the transfer.
+        expect(course.pair.toServer(course.pair.client.send(toUtf8('STAT'), 'private'))).toBeUndefined();
+        transfer.end();
+        expect(course.pair.server.next(), letter + command).toMatchObject({ code: 535, error: { code: MISSED } });
+      }
+    }
+  });
+
+  it('of the server: it is missed behind the end of any transfer', () => {
+    for (const letter of ['S', 'P']) {
+      for (const code of [226, 426]) {
+        const unread = new Course(row, at(letter));
+        expect(unread.begin('RETR a').end(code)).toBe('gap');
+        unread.lose('server');
+        expect(unread.heard('server')).toBe(MISSED);
+      }
+    }
+  });
+
+  it('of the client: it is missed behind the end of a transfer that was read, else behind the next line', () => {
+    for (const letter of ['S', 'P']) {
+      const read = new Course(row, at(letter));
+      const whole = read.begin('STOR a');
+      expect(whole.read()).toBe(true);
+      expect(whole.end()).toBe('ok');
+      read.lose('client');
+      expect(read.heard('client')).toBe(MISSED);
+      for (const code of [226, 426, 552]) {
+        const unread = new Course(row, at(letter));
+        unread.begin('STOR a').end(code);
+        expect(unread.heard('client')).toBe('gap');
+        unread.lose('client');
+        expect(unread.heard('client')).toBe(MISSED);
+      }
+    }
+  });
+
+  it('has no excuse in a transfer that was refused', () => {
+    for (const from of SIDES) {
+      const course = new Course(row, at('P'));
+      course.pair.reply(course.pair.server.reply(550, 'no', course.pair.command(OWN[from])));
+      course.lose(from);
+      expect(course.heard(from)).toBe(MISSED);
+    }
+  });
+
+  it('is what makes no difference to lines during a transfer', () => {
+    const course = new Course(row, at('P'));
+    const transfer = course.begin('RETR a');
+    const status = course.pair.command('STAT');
+    course.pair.reply(course.pair.server.reply(211, 'going on', status));
+    expect(transfer.end()).toBe('ok');
+    const read = new Course(row, at('P'));
+    const upload = read.begin('STOR a');
+    upload.read();
+    expect(read.pair.command('STAT').sequence).toBe('gap'); // It leaves a number out.
+  });
+});
+
+describe.each(NUMBERED)('blocks that were taken out, $name', row => {
+  const courses = (['STOR a', 'RETR a'] as const).flatMap(command => [[], ['CCC']].map(ccc => [command, ccc] as const));
+
+  it.each(courses)('%s %s: the reader misses them, whatever transfer was read before', (command, ccc) => {
+    for (const before of ['none', 'whole', 'other'] as const) {
+      for (const taken of [0, 1, 2]) {
+        const course = new Course(row, at('P', ...ccc));
+        if (before !== 'none') {
+          const earlier = course.begin(before === 'whole' ? command : command === 'STOR a' ? 'RETR a' : 'STOR a');
+          earlier.read();
+          earlier.end();
+        }
+        const { blocks, read } = course.begin(command);
+        expectCode(() => read(blocks().filter((_, i) => i !== taken)), MISSED);
+      }
+    }
+  });
+
+  it.each(courses)(
+    '%s %s: behind a transfer that nobody read, the first alone are not missed after CCC',
+    (command, ccc) => {
+      for (const taken of [0, 1]) {
+        const course = new Course(row, at('P', ...ccc));
+        course.begin(command).end(426);
+        const { blocks, read } = course.begin(command);
+        const run = () => read(blocks().filter((_, i) => i !== taken));
+        if (ccc.length > 0 && taken === 0) expect(run()).toBe(true);
+        else expectCode(run, MISSED);
+      }
+    },
+  );
+
+  it.each(courses)('%s %s: none of an earlier transfer that was read comes again in their place', (command, ccc) => {
+    const course = new Course(row, at('P', ...ccc));
+    const earlier = course.begin(command);
+    const [first, ...rest] = earlier.blocks();
+    expectCode(() => earlier.read([...rest]), MISSED);
+    earlier.end(426);
+    expectCode(() => course.begin(command).read([first!]), MISSED);
+  });
+});
+
+describe.each(MECHANISMS)('a line that could be moved into a file, $name', row => {
+  const refused = (run: () => unknown) => {
+    const error = errorOf(run);
+    expect([error.code, error.side]).toEqual(['sequence/unexpected-command', 'local']);
+    expect(error.message).toMatch(/file/);
+  };
+
+  it.each(['STOR a', 'STOU', 'APPE a'])('is not sent behind %s, before its final reply', upload => {
+    for (const letter of ['S', 'P']) {
+      const { pair } = new Course(row, at(letter));
+      const event = pair.command(upload);
+      const tries = () => {
+        for (const command of ['NOOP', 'CWD b', 'DELE a', 'PROT C', 'STOR b']) {
+          refused(() => pair.client.send(toUtf8(command)));
+        }
+      };
+      tries();
+      pair.reply(pair.server.reply(150, 'go on', event));
+      tries();
+      expect(pair.client.unanswered.map(({ verb }) => verb)).toEqual([event.command.verb]);
+      pair.reply(pair.server.reply(226, 'done', event));
+      expect(pair.command('NOOP').level).toBe('private');
+    }
+  });
+
+  it('is sent where no block of ours could have its number', () => {
+    const unprotected = new Course(row, at('C'));
+    unprotected.begin('STOR a');
+    expect(unprotected.pair.command('STAT').level).toBe('private');
+    const download = new Course(row, at('P'));
+    download.begin('RETR a');
+    expect(download.pair.command('STAT').level).toBe('private');
+    const cleared = new Course(row, at('P', 'CCC'));
+    cleared.begin('STOR a');
+    expect(cleared.pair.command('STAT').level).toBe('clear');
+    refused(() => cleared.pair.client.send(toUtf8('NOOP'), 'private'));
+    const refusedUpload = new Course(row, at('P'));
+    refusedUpload.pair.reply(refusedUpload.pair.server.reply(553, 'no', refusedUpload.pair.command('STOR a')));
+    expect(refusedUpload.pair.command('NOOP').level).toBe('private');
+  });
+
+  it('is not sent behind PROT and an upload that both wait', () => {
+    const { client } = new Course(row, ['PBSZ 120']).pair;
+    client.send(toUtf8('PROT P'));
+    client.send(toUtf8('STOR a'));
+    refused(() => client.send(toUtf8('NOOP')));
+    const other = new Course(row, ['PBSZ 120']);
+    expect(other.pair.settle(`PROT ${row.letters.at(-1)}`).reply.code).toBe(200);
+    other.pair.settle('PROT C');
+    other.pair.command('STOR a');
+    expect(other.pair.command('NOOP').level).toBe('private');
+  });
+
+  it('is sent when it is ABOR, which leaves a file without end', () => {
+    const course = new Course(row, at('P'));
+    const { pair } = course;
+    const event = pair.command('STOR a');
+    pair.reply(pair.server.reply(150, 'go on', event));
+    const reader = pair.server.dataReader();
+    const blocks = blocksOf(pair.client.dataWriter().write(FILE));
+    const line = new TextDecoder().decode(pair.client.send(toUtf8('ABOR')));
+    const token = decodeProtectedCommand(parseCommand(toUtf8(line.trimEnd()))).token;
+    reader.push(concat(...blocks, u32be(token.length), token));
+    while (reader.next() !== undefined);
+    expectCode(() => reader.close(), 'syntax/truncated');
+  });
+
+  it('is not heard where no block is sent: STAT and its reply leave numbers out only where they must', () => {
+    const sequences = (lines: string[], command: Transfer) => {
+      const course = new Course(row, lines);
+      const { pair } = course;
+      const event = pair.command(command);
+      pair.reply(pair.server.reply(150, 'go on', event));
+      const status = pair.command('STAT');
+      const said = pair.reply(pair.server.reply(211, 'going on', status));
+      return [status.sequence, said.sequence, said.command?.verb];
+    };
+    const ok = row.name === 'KERBEROS_V4' ? 'none' : 'ok';
+    const gap = row.name === 'KERBEROS_V4' ? 'none' : 'gap';
+    expect(sequences(at('P'), 'RETR a')).toEqual([ok, gap, 'STAT']);
+    expect(sequences(at('S'), 'STOR a')).toEqual([gap, ok, 'STAT']);
+    expect(sequences(at('C'), 'RETR a')).toEqual([ok, ok, 'STAT']);
+    expect(sequences(at('C'), 'STOR a')).toEqual([ok, ok, 'STAT']);
+    expect(sequences(at('P', 'CCC'), 'RETR a')).toEqual(['none', 'none', 'STAT']);
+    expect(sequences(at('P', 'CCC'), 'STOR a')).toEqual(['none', 'none', 'STAT']);
+  });
+});
+
+describe.each(NUMBERED)('a line that was moved into a file, $name', row => {
+  /** A token of a line as a block. */
+  const asBlock = (line: Uint8Array) => {
+    const [, base64 = ''] = /^\S+ (\S+)\r\n$/.exec(fromUtf8(line)) ?? [];
+    const token = Uint8Array.from(Buffer.from(base64, 'base64'));
+    return concat(u32be(token.length), token);
+  };
+
+  it.each([0, 1, 2])('is missed there: STAT, QUIT and the reply to STAT, behind block %i', place => {
+    for (const [command, said] of [
+      ['STOR a', 'STAT'],
+      ['STOR a', 'QUIT'],
+      ['RETR a', 'reply'],
+    ] as const) {
+      const { pair } = new Course(row, at('P'));
+      const event = pair.command(command);
+      pair.reply(pair.server.reply(150, 'go on', event));
+      const reader = command === 'STOR a' ? pair.server.dataReader() : pair.client.dataReader();
+      const writer = command === 'STOR a' ? pair.client.dataWriter() : pair.server.dataWriter();
+      const before = writer.write(FILE.subarray(0, 100 * place));
+      const line =
+        said === 'reply'
+          ? pair.server.reply(211, 'going on', pair.command('STAT'))
+          : pair.client.send(toUtf8(said), 'private');
+      reader.push(concat(before, asBlock(line), writer.end()));
+      expectCode(() => {
+        while (reader.next() !== undefined);
+      }, MISSED);
+    }
+  });
+});
+
+it('KERBEROS_V4 has no numbers, so that nothing is missed', () => {
+  const row = MECHANISMS.find(({ name }) => name === 'KERBEROS_V4')!;
+  const course = new Course(row, at('P'));
+  for (const from of SIDES) {
+    course.lose(from);
+    expect(course.heard(from)).toBe('none');
+  }
+  const { blocks, read } = course.begin('RETR a');
+  expect(read(blocks().slice(1))).toBe(true);
+});
+
+describe('a reply that overtakes', () => {
+  /** STAT during a RETR, each at its level, after CCC. */
+  const during = (
+    retr: 'clear' | 'private' | 'confidential',
+    stat: 'clear' | 'private' | 'confidential',
+    client = {},
+  ) => {
+    const contexts = pskContexts();
+    const pair = secured({ contexts, client });
+    pair.settle('CCC');
+    const event = pair.toServer(pair.client.send(toUtf8('RETR a'), retr)) as CommandEvent;
+    pair.reply(pair.server.reply(150, 'go on', event));
+    pair.client.send(toUtf8('STAT'), stat);
+    return { pair, acceptor: contexts.acceptor };
+  };
+
+  it('in the clear answers STAT in the clear, whatever RETR had', () => {
+    const { pair } = during('private', 'clear');
+    expect(pair.toClient('211 going on')).toMatchObject({ level: 'clear', command: { verb: 'STAT' } });
+    expectCode(() => pair.toClient('226 done'), 'sequence/unprotected');
+  });
+
+  it('in the clear does not answer a protected STAT, whatever RETR had', () => {
+    expectCode(() => during('clear', 'private').pair.toClient('211 going on'), 'sequence/unprotected');
+  });
+
+  it('that is protected answers a protected STAT without any deviation', () => {
+    const { pair, acceptor } = during('clear', 'private');
+    const event = pair.toClient(protectReply(acceptor, 'private', toUtf8('211 going on')));
+    expect(event).toMatchObject({ level: 'private', tolerated: [], command: { verb: 'STAT' } });
+    const other = during('private', 'clear');
+    const odd = other.pair.toClient(protectReply(other.acceptor, 'private', toUtf8('211 going on')));
+    expect(odd).toMatchObject({ tolerated: ['protected-after-ccc'], command: { verb: 'STAT' } });
+    const strict = during('private', 'clear', { tolerate: [] });
+    expectCode(
+      () => strict.pair.toClient(protectReply(strict.acceptor, 'private', toUtf8('211 going on'))),
+      'sequence/wrong-level',
+    );
+  });
+
+  it('owes the integrity that STAT had, and not that of RETR', () => {
+    const said = ({ pair, acceptor }: ReturnType<typeof during>) =>
+      pair.toClient(protectReply(acceptor, 'confidential', toUtf8('211 going on')));
+    expect(said(during('private', 'confidential'))).toMatchObject({ level: 'confidential', command: { verb: 'STAT' } });
+    expectCode(() => said(during('confidential', 'private')), 'sequence/wrong-level');
+    const { pair, acceptor } = during('confidential', 'private');
+    const { token } = acceptor.wrap(toUtf8('211 going on'), 'private');
+    const event = pair.toClient(encodeProtectedReply({ level: 'confidential', tokens: [token] }));
+    expect(event).toMatchObject({ level: 'private', tolerated: ['integrity-under-633'] });
+  });
+});
