@@ -1,6 +1,6 @@
 /** The driver's parts that need no peer: the order of cases, shrinking, reproducers, and how a process ended. */
 import { describe, expect, it } from 'vitest';
-import { toHex, toUtf8 } from '../../src/bytes.js';
+import { fromUtf8, toHex, toUtf8 } from '../../src/bytes.js';
 import type { FuzzCase, MessageCase } from '../../src/fuzz/cases.js';
 import { campaign, type FindingRecord } from '../../src/fuzz/driver/campaign.js';
 import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
@@ -9,11 +9,14 @@ import { plan } from '../../src/fuzz/driver/plan.js';
 import { TargetUnavailable } from '../../src/fuzz/driver/probe.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
+import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
 import { referenceChunks, references } from '../../src/fuzz/reference.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import { errorOf } from '../helpers.js';
 import { exchangeCases, messageCases, SCRIPT_CASES, transferCases } from './case-lists.js';
+import { connectionTo } from './connections.js';
+import { xPsk } from './exchange-sides.js';
 
 function first(count: number, cases: Iterable<FuzzCase>): FuzzCase[] {
   const found: FuzzCase[] = [];
@@ -144,6 +147,42 @@ describe('reproducers', () => {
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[-1]}}',
   ])('that are none: %s', text => {
     expect(errorOf(() => parseReproducers(toUtf8(text))).code).toBe('syntax/bad-file');
+  });
+});
+
+describe('a server', () => {
+  const answering = async (answer: string) => {
+    const sent: string[] = [];
+    const connection = connectionTo(
+      octets => {
+        sent.push(fromUtf8(octets));
+        return [toUtf8(answer)];
+      },
+      [toUtf8('220 Ready\r\n')],
+    );
+    const { mechanism, initiator } = xPsk();
+    const outcome = await playToServer(
+      SCRIPT_CASES.find(it => it.name === 'USER in the clear')!,
+      {
+        mechanism,
+        exchange: initiator,
+        user: 'anna',
+      },
+      connection,
+    );
+    return { outcome, sent };
+  };
+
+  it('whose reply cannot be read is a finding, with what was sent last', async () => {
+    const { outcome, sent } = await answering('what?\r\n');
+    expect(outcome.finding).toBe('bad reply given');
+    expect(outcome.sent?.map(fromUtf8)).toEqual(sent.slice(-1));
+    expect(sent).toEqual(['AUTH X-PSK\r\n']);
+  });
+
+  it('that does not come to the case is none, with its own words', async () => {
+    const { outcome } = await answering('502 Not here\r\n');
+    expect(outcome).toEqual({ kind: 'unready', detail: 'AUTH X-PSK is answered by 502 Not here, and not by 334' });
   });
 });
 

@@ -8,7 +8,7 @@ import { LAYERS, type Layer } from '../../fuzz/mutation.js';
 import { references } from '../../fuzz/reference.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../secure/security-context.js';
-import { InputError, readInput, UsageError } from '../status.js';
+import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
 
 export const OPTIONS = {
@@ -34,29 +34,8 @@ export const OPTIONS = {
   'i-own-this-target': { type: 'boolean', default: false },
 } as const;
 
-/** What `parseOptions` makes of them, as far as it matters here. */
-export interface Values {
-  mechanism?: string | undefined;
-  key?: string | undefined;
-  keytab: string[];
-  ccache?: string | undefined;
-  srvtab: string[];
-  'ticket-file'?: string | undefined;
-  service?: string | undefined;
-  'allow-weak': boolean;
-  exec?: string | undefined;
-  time?: string | undefined;
-  cases?: string | undefined;
-  seed?: string | undefined;
-  only: string[];
-  level?: string | undefined;
-  rate?: string | undefined;
-  limit?: string | undefined;
-  out: string;
-  replay?: string | undefined;
-  json: boolean;
-  'i-own-this-target': boolean;
-}
+/** What `parseOptions` makes of them. */
+export type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
 
 export interface Settings {
   cases: Iterable<FuzzCase>;
