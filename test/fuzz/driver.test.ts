@@ -340,14 +340,19 @@ describe('a campaign', () => {
     expect([(await summary).findings, played]).toEqual([1, 1]);
   });
 
-  it('tells once that a client takes clear replies, whatever they say', async () => {
-    const { findings } = await campaign({
+  it('tells once that a client takes clear replies, whatever they say, and once that it takes what was in its buffer', async () => {
+    const names: string[] = [];
+    await campaign({
       cases: SCRIPT_CASES.filter(it => it.to === 'client' && it.source === 'RFC 2228 §7'),
       mechanism: 'X-PSK',
       play: async () => ({ kind: 'accepted', finding: 'clear text accepted' }),
       isOver: () => false,
-      tell: () => {},
+      tell: record => void (record.type === 'finding' && names.push(record.name)),
     });
-    expect(findings).toBe(1);
+    expect(names).toEqual([
+      'phases: success in the clear',
+      'phases: a login in the clear, in one piece with 235',
+      'phases: a protected reply that was not asked for, in one piece with 235',
+    ]);
   });
 });

@@ -54,7 +54,8 @@ test('yafc: what has been found shows again', async () => {
   const file = fileURLToPath(new URL('yafc-findings.json', import.meta.url));
   const known: Titled[] = JSON.parse(readFileSync(file, 'utf8'));
   const { findings } = await fuzzYafc(['--replay', file]);
-  expect(titles(findings)).toEqual(titles(known));
+  // One that it dies of as well has a second finding.
+  expect(titles(findings)).toEqual(expect.arrayContaining(titles(known)));
 });
 
 test.each(['safe', 'private'])('yafc: under PROT it transfers nothing (%s)', async level => {

@@ -171,9 +171,10 @@ const OF_EVERY_CASE: readonly Finding[] = ['weak reply given', 'clear reply give
 const OF_RULE: readonly Finding[] = ['clear text accepted', 'lower level accepted'];
 
 /** Levels and variants of one mutation that show the same are one finding. */
-function keyOf({ layer, name, source }: FuzzCase, finding: Finding): string {
+function keyOf({ layer, name, source, expected }: FuzzCase, finding: Finding): string {
   if (OF_EVERY_CASE.includes(finding)) return finding;
   // What a client does when an exchange has failed, for whatever reason.
   if (finding === 'gone on in the clear') return `${layer}: ${finding}`;
-  return `${layer}: ${OF_RULE.includes(finding) ? source : name}: ${finding}`;
+  const what = OF_RULE.includes(finding) ? `${source} ${JSON.stringify(expected)}` : name;
+  return `${layer}: ${what}: ${finding}`;
 }
