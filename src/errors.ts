@@ -75,8 +75,8 @@ export function refusalFrom(error: unknown): FtpSecurityError {
   throw error;
 }
 
-/** A reply code by which RFC 2228 lets a server refuse. */
-export type RefusalCode = 431 | 501 | 502 | 503 | 504 | 533 | 534 | 535 | 536 | 537;
+/** A reply code by which RFC 2228 lets a server refuse; behind 421 it closes the connection. */
+export type RefusalCode = 421 | 431 | 501 | 502 | 503 | 504 | 533 | 534 | 535 | 536 | 537;
 
 /** Every code has its reply: §3 names 501 for what can't be decoded, 503 for what comes too early, 533 for a level that policy denies, 535 for a failed check, 537 for a level that the mechanism lacks. */
 const REPLY_CODES: Record<ErrorCode, RefusalCode> = {

@@ -25,6 +25,7 @@ export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } 
 export { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS, type Tolerance } from './secure/deviations.js';
 export {
   ProtectedReplyReader,
+  type ProtectReplyOptions,
   protectCommand,
   protectReply,
   type Unprotected,
@@ -74,6 +75,7 @@ export {
   pbszOf,
   type SecurityData,
 } from './secure/security-data.js';
+export type { AssociationEvent } from './session/association.js';
 export { ClientSession } from './session/client.js';
 export type { ClientEvent, ClientSessionOptions, ReplyEvent, SecurityDataEvent } from './session/client-events.js';
 export type { Policy } from './session/command-rules.js';

@@ -7,12 +7,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseReply } from '../src/ftp/reply.js';
+import { pskAcceptor, pskInitiator } from '../src/mechanisms/psk/index.js';
+import { protectCommand, unprotectReply } from '../src/secure/protect.js';
+import { adatOf, formatAdat } from '../src/secure/security-data.js';
 import { type FtpServerOptions, serve } from './examples/server.js';
+import { ascii } from './helpers.js';
 
 /** A file on disk, and its octets in a transfer of type A. */
 const FILE = Buffer.from(`one\n\r\n\r\r\n\xff\xff\xf4\n${'\rtwo\xff\n\n'.repeat(30_000)}\r`, 'latin1');
 const LINES = Buffer.from(FILE.toString('latin1').replaceAll('\n', '\r\n'), 'latin1');
 const sha256 = (octets: Uint8Array) => createHash('sha256').update(octets).digest('hex');
+
+const textOf = (line: Uint8Array) => Buffer.from(line).toString('latin1').trimEnd();
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -177,6 +184,30 @@ describe('the example server', () => {
     expect(await say('REIN')).toMatch(/^220 /);
     expect(await say('PWD')).toMatch(/^530 /);
     expect(await say('constructor')).toMatch(/^502 /);
+  });
+
+  it('ends the login when an association begins', async () => {
+    const key = new Uint8Array(32).fill(7);
+    const its = await loggedIn('127.0.0.1', { mechanisms: { 'X-PSK': () => pskAcceptor({ key }) } });
+    expect(await its.say('PWD')).toMatch(/^257 /);
+    const exchange = pskInitiator({ key });
+    const adat = async (reply?: string) => {
+      const step = await exchange.step(
+        reply === undefined ? undefined : adatOf(parseReply(ascii(`${reply}\r\n`))).token,
+      );
+      return { ...step, command: textOf(formatAdat(step.token!)) };
+    };
+    expect(await its.say('AUTH X-PSK')).toMatch(/^334 /);
+    const opening = await adat();
+    const { command, context } = await adat(await its.say(opening.command));
+    expect(await its.say(command)).toMatch(/^235/);
+    const protectedly = async (text: string) => {
+      const reply = await its.say(textOf(protectCommand(context!, 'private', ascii(text))));
+      return unprotectReply(context!, parseReply(ascii(`${reply}\r\n`))).inner.code;
+    };
+    expect(await protectedly('PWD')).toBe(530);
+    expect(await protectedly('USER anna')).toBe(232);
+    expect(await protectedly('PWD')).toBe(257);
   });
 
   it.each([

@@ -1,8 +1,11 @@
 /** `rfc2228/capture`: recordings verified. Takes octets, not files. */
 export type { ObservedMechanism } from '../session/exchange-watch.js';
 export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
+export type { Compression } from './capture-file.js';
+export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';
 export type {
   ConnectionRecord,
+  FileRecord,
   MessageRecord,
   RecordedError,
   RecordedFault,
@@ -10,4 +13,4 @@ export type {
   SummaryRecord,
   TranscriptRecord,
 } from './records.js';
-export { type Fault, type Transcript, type VerifyOptions, verifyRecording } from './transcript.js';
+export { type Fault, type Transcript, type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';

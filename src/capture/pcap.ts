@@ -1,102 +1,116 @@
-/** Classic pcap files, either byte order, micro- or nanoseconds (draft-ietf-opsawg-pcap). Octets in, packets out. */
-import { assertBytes, startsWith, viewOf } from '../bytes.js';
+/**
+ * Classic pcap files (draft-ietf-opsawg-pcap, and libpcap's pcap-savefile(5)): either byte order, micro- or nanoseconds,
+ * versions 2.0 to 2.4, and the modified format with longer record headers that Kuznetzov's libpcap wrote.
+ */
+import { viewOf } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import type { Capture, CapturedPacket } from './packet.js';
+import type { ChunkQueue } from './chunk-queue.js';
+import type { FormatReader } from './file-format.js';
+import { u32, u32le } from './numbers.js';
+import type { CapturedPacket } from './packet.js';
 
-interface Format {
-  magic: readonly number[];
-  littleEndian: boolean;
+export interface PcapVariant {
+  /** The number that the file begins with, as its writer meant it. */
+  magic: number;
   /** Nanoseconds in the unit of a record's fraction of a second. */
   fraction: bigint;
+  recordHeader: number;
 }
 
-const FORMATS: readonly Format[] = [
-  { magic: [0xd4, 0xc3, 0xb2, 0xa1], littleEndian: true, fraction: 1000n },
-  { magic: [0xa1, 0xb2, 0xc3, 0xd4], littleEndian: false, fraction: 1000n },
-  { magic: [0x4d, 0x3c, 0xb2, 0xa1], littleEndian: true, fraction: 1n },
-  { magic: [0xa1, 0xb2, 0x3c, 0x4d], littleEndian: false, fraction: 1n },
+export const PCAP_VARIANTS: readonly PcapVariant[] = [
+  { magic: 0xa1b2c3d4, fraction: 1000n, recordHeader: 16 },
+  { magic: 0xa1b23c4d, fraction: 1n, recordHeader: 16 },
+  // Behind the four fields of the others: index of the interface, protocol, type of packet, a pad octet.
+  { magic: 0xa1b2cd34, fraction: 1000n, recordHeader: 24 },
 ];
-
-/** Files that people take for a pcap, so that the error can say what to do. */
-const OTHERS: readonly { magic: readonly number[]; advice: string }[] = [
-  { magic: [0x0a, 0x0d, 0x0d, 0x0a], advice: 'a pcapng file: not read yet, convert it to pcap' },
-  { magic: [0x1f, 0x8b], advice: 'compressed with gzip: decompress it first' },
-  { magic: [0x28, 0xb5, 0x2f, 0xfd], advice: 'compressed with zstd: decompress it first' },
-  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], advice: 'compressed with xz: decompress it first' },
-  { magic: [0x34, 0xcd, 0xb2, 0xa1], advice: 'the modified pcap format of old Linux: convert it to pcap' },
-  { magic: [0xa1, 0xb2, 0xcd, 0x34], advice: 'the modified pcap format of old Linux: convert it to pcap' },
-  { magic: [0x73, 0x6e, 0x6f, 0x6f, 0x70, 0x00], advice: 'a snoop file: convert it to pcap' },
-];
-
-const FILE_HEADER = 24;
-const RECORD_HEADER = 16;
 
 /**
- * The most that a record may hold. libpcap cuts every packet there (MAXIMUM_SNAPLEN), so a longer record is damage. The
- * file's own snapshot length says nothing: writers put 0 or 2^31 - 1 there.
+ * The most that a packet may hold. libpcap cuts every packet there (MAXIMUM_SNAPLEN), so more is damage. The file's own
+ * snapshot length says nothing: writers put 0 or 2^31 - 1 there.
  */
 const MAX_CAPTURED = 262_144;
 
-/**
- * Reads a capture file. The octets stay where they are: every packet is a view into them, so leave them alone.
- * @returns the packets up to the first record that can't be read, and if there is one, the error that it is
- * @throws FtpSecurityError `syntax/bad-file` when this is no pcap file; `syntax/truncated` when its header is not whole
- */
-export function readCapture(bytes: Uint8Array): Capture {
-  assertBytes(bytes, 'bytes');
-  const format = FORMATS.find(({ magic }) => startsWith(bytes, magic));
-  if (format === undefined) {
-    const other = OTHERS.find(({ magic }) => startsWith(bytes, magic));
-    throw new FtpSecurityError('syntax/bad-file', other?.advice ?? 'not a capture file', { offset: 0 });
-  }
-  if (bytes.length < FILE_HEADER) {
-    throw new FtpSecurityError('syntax/truncated', 'pcap header', { offset: bytes.length });
-  }
-  const view = viewOf(bytes);
-  const major = view.getUint16(4, format.littleEndian);
-  const minor = view.getUint16(6, format.littleEndian);
-  if (major !== 2 || minor !== 4) {
-    throw new FtpSecurityError('syntax/bad-file', `pcap version ${major}.${minor}, not 2.4`, { offset: 4 });
-  }
-  const { end, error } = findEnd(view, format);
-  const packets = { [Symbol.iterator]: () => readRecords(view, format, end) };
-  return error === undefined ? { packets } : { packets, error };
+/** The file header behind the magic number. */
+const FILE_HEADER = 20;
+
+interface RecordHeader {
+  offset: number;
+  time: bigint;
+  captured: number;
+  originalLength: number;
 }
 
-/** Goes from record to record, so that the caller knows of a broken end before the first packet. */
-function findEnd(view: DataView, { littleEndian }: Format): { end: number; error?: FtpSecurityError } {
-  const { byteLength } = view;
-  let offset = FILE_HEADER;
-  while (offset < byteLength) {
-    if (byteLength - offset < RECORD_HEADER) {
-      return { end: offset, error: new FtpSecurityError('syntax/truncated', 'pcap record header', { offset }) };
+export class PcapReader implements FormatReader {
+  readonly #variant: PcapVariant;
+  readonly #littleEndian: boolean;
+  #minorVersion: number | undefined;
+  #linkType = 0;
+  #record: RecordHeader | undefined;
+
+  constructor(variant: PcapVariant, littleEndian: boolean) {
+    this.#variant = variant;
+    this.#littleEndian = littleEndian;
+  }
+
+  get opened(): boolean {
+    return this.#minorVersion !== undefined;
+  }
+
+  next(queue: ChunkQueue): CapturedPacket | undefined {
+    if (this.#minorVersion === undefined && !this.#readFileHeader(queue)) return undefined;
+    this.#record ??= this.#readRecordHeader(queue);
+    if (this.#record === undefined) return undefined;
+    const { time, captured, originalLength } = this.#record;
+    const data = queue.take(captured);
+    if (data === undefined) return undefined;
+    this.#record = undefined;
+    return { time, linkType: this.#linkType, data, originalLength };
+  }
+
+  truncation(queue: ChunkQueue): FtpSecurityError | undefined {
+    if (!this.opened) return new FtpSecurityError('syntax/truncated', 'pcap header', { offset: 0 });
+    if (this.#record !== undefined) {
+      return new FtpSecurityError('syntax/truncated', 'pcap record', { offset: this.#record.offset });
     }
-    const captured = view.getUint32(offset + 8, littleEndian);
+    if (queue.length === 0) return undefined;
+    return new FtpSecurityError('syntax/truncated', 'pcap record header', { offset: queue.offset });
+  }
+
+  #readFileHeader(queue: ChunkQueue): boolean {
+    const header = queue.take(FILE_HEADER);
+    if (header === undefined) return false;
+    const view = viewOf(header);
+    const major = view.getUint16(0, this.#littleEndian);
+    const minor = view.getUint16(2, this.#littleEndian);
+    if (major !== 2 || minor > 4) {
+      throw new FtpSecurityError('syntax/bad-file', `pcap version ${major}.${minor}, not 2.0 to 2.4`, { offset: 4 });
+    }
+    this.#minorVersion = minor;
+    // Only the low 16 bits name the link layer; those above tell of a frame check sequence, which no IP length covers.
+    this.#linkType = view.getUint32(16, this.#littleEndian) & 0xffff;
+    return true;
+  }
+
+  #readRecordHeader(queue: ChunkQueue): RecordHeader | undefined {
+    const { offset } = queue;
+    const header = queue.take(this.#variant.recordHeader);
+    if (header === undefined) return undefined;
+    const number = this.#littleEndian ? u32le : u32;
+    const [captured, originalLength] = this.#lengths(number(header, 8), number(header, 12));
     if (captured > MAX_CAPTURED) {
       const message = `pcap record of ${captured} octets, over ${MAX_CAPTURED}`;
-      return { end: offset, error: new FtpSecurityError('syntax/bad-file', message, { offset }) };
+      throw new FtpSecurityError('syntax/bad-file', message, { offset });
     }
-    if (byteLength - offset - RECORD_HEADER < captured) {
-      return { end: offset, error: new FtpSecurityError('syntax/truncated', 'pcap record', { offset }) };
-    }
-    offset += RECORD_HEADER + captured;
+    const time = BigInt(number(header, 0)) * 1_000_000_000n + BigInt(number(header, 4)) * this.#variant.fraction;
+    return { offset, time, captured, originalLength };
   }
-  return { end: offset };
-}
 
-function* readRecords(view: DataView, { littleEndian, fraction }: Format, end: number): Generator<CapturedPacket> {
-  // Only the low 16 bits name the link layer; those above tell of a frame check sequence, which no IP length covers.
-  const linkType = view.getUint32(20, littleEndian) & 0xffff;
-  let offset = FILE_HEADER;
-  while (offset < end) {
-    const seconds = BigInt(view.getUint32(offset, littleEndian));
-    const time = seconds * 1_000_000_000n + BigInt(view.getUint32(offset + 4, littleEndian)) * fraction;
-    const captured = view.getUint32(offset + 8, littleEndian);
-    const originalLength = view.getUint32(offset + 12, littleEndian);
-    offset += RECORD_HEADER;
-    // A plain Uint8Array, whatever the caller's octets are.
-    const data = new Uint8Array(view.buffer, view.byteOffset + offset, captured);
-    yield { time, linkType, data, originalLength };
-    offset += captured;
+  /**
+   * What was captured, and what the packet had. Before version 2.3 they stood the other way round, and some writers of
+   * 2.3 had not changed over (libpcap's sf-pcap.c); a capture has at most the whole packet.
+   */
+  #lengths(first: number, second: number): [captured: number, originalLength: number] {
+    const swapped = this.#minorVersion! < 3 || (this.#minorVersion === 3 && first > second);
+    return swapped ? [second, first] : [first, second];
   }
 }

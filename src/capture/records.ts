@@ -29,6 +29,8 @@ export interface ConnectionRecord extends Endpoints {
   type: 'connection';
   /** From 1, in the order of the SYNs. */
   connection: number;
+  /** The recording that it is in, as the command was given it; only the command knows it. */
+  file?: string;
   /** As AUTH named it, and which of the mechanisms under that name; null without an exchange. */
   mechanism: string | null;
   variant: string | null;
@@ -90,9 +92,22 @@ export interface SummaryRecord {
   data_connections: number;
   /** Gaps in control connections: octets that were sent and not captured. */
   lost_segments: number;
+  /** Packets that could not be read, by reason; those that are known to hold no TCP don't count. */
+  unread: Record<string, number>;
 }
 
-export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord;
+/** One of several recordings, behind its other records: what was found in it. Only the command writes it. */
+export interface FileRecord extends Omit<SummaryRecord, 'type'> {
+  type: 'file';
+  /** As the command was given it, or found it in a directory. */
+  file: string;
+  /** The exit status that it alone would have. */
+  status: 0 | 1 | 2 | 3;
+  /** Why it could not be read to its end, or at all: `unreadable` where the system says so. */
+  error: RecordedError | RecordedFault | { code: 'unreadable'; message: string } | null;
+}
+
+export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord | FileRecord;
 
 export function connectionRecord(
   connection: number,

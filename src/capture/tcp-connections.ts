@@ -69,6 +69,8 @@ export interface Placed {
 /** Follows the connections of one capture, segment by segment. */
 export class ConnectionTracker {
   readonly #current = new Map<string, Connection>();
+  /** The one that the last segment was of: most often that of the next, too, and cheaper to compare than to look up. */
+  #last: Connection | undefined;
   #found = 0;
   #segments = 0;
 
@@ -76,15 +78,15 @@ export class ConnectionTracker {
     const { source, destination, seq, ack, flags, payload, missing } = segment;
     const isReset = (flags & RST) !== 0;
     const isSyn = (flags & SYN) !== 0 && !isReset;
-    const key = source < destination ? `${source} ${destination}` : `${destination} ${source}`;
-    let connection = this.#current.get(key);
+    let connection = isBetween(this.#last, source, destination) ? this.#last : this.#current.get(keyOf(segment));
     if (connection === undefined || (isSyn && !mayBegin(connection, segment))) {
       if (this.#found === MAX_CONNECTIONS) {
         throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_CONNECTIONS} connections`);
       }
       connection = newConnection(this.#found++, this.#segments, segment);
-      this.#current.set(key, connection);
+      this.#current.set(keyOf(segment), connection);
     }
+    this.#last = connection;
     const place = this.#segments++;
     const from = fromOf(connection, segment);
     // The octets of a reset are a remark for people (RFC 9293 §3.5.3), and its numbers may be anything.
@@ -98,6 +100,16 @@ export class ConnectionTracker {
     const at = put(connection.sides[from], first, payload.length + missing, (flags & FIN) !== 0);
     return { connection, from, at };
   }
+}
+
+function keyOf({ source, destination }: Segment): string {
+  return source < destination ? `${source} ${destination}` : `${destination} ${source}`;
+}
+
+function isBetween(connection: Connection | undefined, source: string, destination: string): boolean {
+  if (connection === undefined) return false;
+  const [one, other] = connection.ends;
+  return (source === one && destination === other) || (source === other && destination === one);
 }
 
 function newConnection(found: number, place: number, { source, destination }: Segment): Connection {

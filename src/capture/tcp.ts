@@ -2,7 +2,8 @@
  * The streams of the TCP connections in a capture (RFC 9293). The whole capture is at hand, so it is gone through twice:
  * first to find what never comes, then to give the octets in the order of the packets that complete them.
  */
-import type { Segment } from './link-layer.js';
+import { FtpSecurityError } from '../errors.js';
+import { RST, type Segment } from './link-layer.js';
 import { type Connection, ConnectionTracker, type Side } from './tcp-connections.js';
 import { Coverage, type Ending, type Piece, StreamAssembler, type StreamPlan } from './tcp-stream.js';
 
@@ -23,13 +24,15 @@ export type TcpEvent = Piece & {
   connection: TcpConnection;
   /** Which of the ends sent it. */
   from: 0 | 1;
-  /** Nanoseconds since 1970-01-01, UTC: of the packet that completes the octets, or shows the gap or the end. */
-  time: bigint;
+  /** Nanoseconds since 1970-01-01, UTC, if known: of the packet that completes the octets, or shows the gap or the end. */
+  time: bigint | undefined;
 };
 
 export interface TcpStreams {
   /** In the order of their SYNs; a connection whose SYN is missing stands where its first packet does. */
   connections: readonly TcpConnection[];
+  /** Segments with octets whose numbers are out of any window: whatever they are, they are in no stream. */
+  strays: number;
   /** In the order of those packets. They can be gone through any number of times, and are made anew each time. */
   events: Iterable<TcpEvent>;
 }
@@ -47,32 +50,42 @@ interface Plan {
  * @param segments  in the order of the capture, and the same each time they are gone through
  */
 export function reassemble(segments: Iterable<Segment>): TcpStreams {
-  const plans = survey(segments);
+  const { plans, strays } = survey(segments);
   return {
+    strays,
     connections: [...plans].sort((a, b) => a.place - b.place).map(({ connection }) => connection),
     events: { [Symbol.iterator]: () => deliver(segments, plans) },
   };
 }
 
 /** The first time through: the connections, in the order in which they are found. */
-function survey(segments: Iterable<Segment>): Plan[] {
+function survey(segments: Iterable<Segment>): { plans: Plan[]; strays: number } {
   const tracker = new ConnectionTracker();
   const connections: Connection[] = [];
   // Most connections of a port scan carry nothing, so what a direction needs is made when it has octets.
   const coverage = new Map<Side, Coverage>();
+  let strays = 0;
   for (const segment of segments) {
     const { connection, from, at } = tracker.follow(segment);
     connections[connection.found] ??= connection;
-    if (at === undefined || segment.payload.length === 0) continue;
+    if (segment.payload.length === 0) continue;
+    if (at === undefined) {
+      // What a reset says is for people, and no part of the stream.
+      if ((segment.flags & RST) === 0) strays++;
+      continue;
+    }
     const side = connection.sides[from];
     const covered = coverage.get(side) ?? new Coverage();
     coverage.set(side, covered.add(at, at + segment.payload.length));
   }
-  return connections.map(({ ends, sides: [a, b], place, opener, synSeen, answered }) => ({
-    connection: { ends, opener, opened: synSeen ? (answered ? 'answered' : 'unanswered') : 'missing' },
-    place,
-    streams: [planStream(a, coverage.get(a)), planStream(b, coverage.get(b))],
-  }));
+  const plans = connections.map(
+    ({ ends, sides: [a, b], place, opener, synSeen, answered }): Plan => ({
+      connection: { ends, opener, opened: synSeen ? (answered ? 'answered' : 'unanswered') : 'missing' },
+      place,
+      streams: [planStream(a, coverage.get(a)), planStream(b, coverage.get(b))],
+    }),
+  );
+  return { plans, strays };
 }
 
 function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage = new Coverage()): StreamPlan {
@@ -89,11 +102,13 @@ function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage =
 function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generator<TcpEvent> {
   const tracker = new ConnectionTracker();
   const assemblers: [StreamAssembler, StreamAssembler][] = [];
-  let time = 0n;
+  let time: bigint | undefined;
   for (const segment of segments) {
     time = segment.time;
     const { connection: tracked, from: sender, at } = tracker.follow(segment);
-    const { connection, streams } = plans[tracked.found]!;
+    const plan = plans[tracked.found];
+    if (plan === undefined) throw new FtpSecurityError('syntax/bad-file', 'the recording changed while it was read');
+    const { connection, streams } = plan;
     assemblers[tracked.found] ??= [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])];
     const pair = assemblers[tracked.found]!;
     if (at !== undefined) pair[sender].add(at, segment.payload);
@@ -112,7 +127,7 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
   }
   for (const [found, { connection }] of plans.entries()) {
     for (const from of [0, 1] as const) {
-      const piece = assemblers[found]![from].next(0, 'open');
+      const piece = assemblers[found]?.[from].next(0, 'open');
       if (piece !== undefined) yield Object.assign(piece, { connection, from, time });
     }
   }

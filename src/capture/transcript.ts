@@ -1,14 +1,14 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
-import { assertBytes, CRLF, concat } from '../bytes.js';
+import { CRLF, concat } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import type { Observation } from '../session/observation.js';
 import { Observer } from '../session/observer.js';
+import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
 import { type ControlConnection, controlConnections } from './control-connections.js';
 import { SegmentReader } from './link-layer.js';
-import type { CapturedPacket } from './packet.js';
-import { readCapture } from './pcap.js';
+import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
 import {
   connectionRecord,
   type Endpoints,
@@ -19,7 +19,7 @@ import {
   type TranscriptRecord,
 } from './records.js';
 import { reassemble } from './tcp.js';
-import { isTextTranscript, readTextTranscript, type SpokenLine } from './text-transcript.js';
+import { readTextTranscript, type SpokenLine } from './text-transcript.js';
 
 /** A transcript is held in memory, at about a kilobyte a line; a capture of 12 MB has some thirty thousand. */
 const MAX_LINES = 1_000_000;
@@ -49,16 +49,35 @@ export interface Fault {
 
 /**
  * Verifies a recording at its own time.
- * @param bytes  a pcap file, or a text transcript
+ * @param recording  a capture (pcap or pcapng) or a text transcript, whole or in chunks. Chunks are gone through several
+ *   times, so that a capture need not be in memory; they must be the same each time, and not change
  * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` when it is neither, `syntax/limit-exceeded`
  *   when it has more than a million control lines or connections
  */
-export function verifyRecording(bytes: Uint8Array, options: VerifyOptions): Transcript {
-  assertBytes(bytes, 'recording');
-  if (isTextTranscript(bytes)) return verifyText(readTextTranscript(bytes), options);
-  const { packets, error } = readCapture(bytes);
-  const transcript = verifyPackets(packets, options);
-  return error === undefined ? transcript : { ...transcript, error };
+export function verifyRecording(recording: Recording, options: VerifyOptions): Transcript {
+  const chunks = chunksOf(recording);
+  const start = beginningOf(chunks);
+  switch (recordingFormat(start)) {
+    case 'capture':
+      return verifyCapture(new CaptureFile(chunks), options);
+    case 'text':
+      return verifyText(readTextTranscript(wholeOf(chunks)), options);
+    default:
+      throw noCapture(start);
+  }
+}
+
+/**
+ * Verifies the files of one capture that was rotated, as one recording; they are put in the order of their first packets.
+ * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` when one of them is no capture
+ */
+export function verifyRotated(files: readonly Recording[], options: VerifyOptions): Transcript {
+  return verifyCapture(new JoinedCapture(files.map(file => new CaptureFile(chunksOf(file)))), options);
+}
+
+function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
+  const transcript = verifySegments(new SegmentReader(capture), options);
+  return capture.error === undefined ? transcript : { ...transcript, error: capture.error };
 }
 
 function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
@@ -68,11 +87,11 @@ function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions
     for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
     recording.end(undefined);
   });
-  return writer.finish(0);
+  return writer.finish(0, {});
 }
 
-function verifyPackets(packets: Iterable<CapturedPacket>, options: VerifyOptions): Transcript {
-  const streams = reassemble(new SegmentReader(packets));
+function verifySegments(segments: SegmentReader, options: VerifyOptions): Transcript {
+  const streams = reassemble(segments);
   const control = controlConnections(streams, options.ports);
   const writer = new TranscriptWriter();
   const recordings = new Map(
@@ -91,7 +110,9 @@ function verifyPackets(packets: Iterable<CapturedPacket>, options: VerifyOptions
     else if (--entry.open === 0) recording.end(event.time);
   }
   const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
-  return writer.finish(answered.length - control.size);
+  const { unread } = segments;
+  if (streams.strays > 0) unread['TCP segment out of sequence'] = streams.strays;
+  return writer.finish(answered.length - control.size, unread);
 }
 
 function sideOf({ clientEnd }: ControlConnection, end: 0 | 1): 'client' | 'server' {
@@ -169,7 +190,7 @@ class TranscriptWriter {
     this.#pending.push(() => connectionRecord(connection, endpoints));
   }
 
-  finish(dataConnections: number): Transcript {
+  finish(dataConnections: number, unread: Record<string, number>): Transcript {
     const { faults } = this;
     const faulty = new Map(faults.map(({ connection, error }) => [connection, faultRecord(error)]));
     const records = this.#pending.map(write => {
@@ -177,11 +198,15 @@ class TranscriptWriter {
       const problem = record.type === 'connection' ? faulty.get(record.connection) : undefined;
       return problem === undefined ? record : { ...record, problem };
     });
-    records.push(this.#summary(records, dataConnections));
+    records.push(this.#summary(records, dataConnections, unread));
     return faults.length > 0 ? { records, faults } : { records };
   }
 
-  #summary(records: readonly TranscriptRecord[], dataConnections: number): SummaryRecord {
+  #summary(
+    records: readonly TranscriptRecord[],
+    dataConnections: number,
+    unread: Record<string, number>,
+  ): SummaryRecord {
     const messages = records.filter(record => record.type === 'message');
     const count = (verdict: string) => messages.filter(message => message.verdict === verdict).length;
     return {
@@ -196,6 +221,7 @@ class TranscriptWriter {
       unprotected_after_security: messages.filter(({ error }) => error?.code === 'sequence/unprotected').length,
       data_connections: dataConnections,
       lost_segments: this.lost,
+      unread,
     };
   }
 }

@@ -20,28 +20,34 @@ rfc2228 COMMAND --help tells more of each.`,
   verify: `rfc2228 verify FILE... [options]: verifies recorded sessions
 
   rfc2228 verify session.pcap --keytab ftp.keytab
+  rfc2228 verify *.pcapng.gz captures/ --keytab ftp.keytab
+  tcpdump -w - ... | rfc2228 verify - --keytab ftp.keytab
   rfc2228 verify session.pcap --key 18:6d4f...       a service's key itself, by enctype number
   rfc2228 verify session.pcap --strict               deviations that peers need become errors
   rfc2228 verify session.txt --keytab ftp.keytab     a text transcript: lines "C> ..." and "S> ...", "---" between
                                                      connections, "#" before remarks
 Options
-  --keytab FILE       keys of services, from a keytab; may be repeated
+  --keytab FILE       keys of services, from a keytab, also as FILE:path; may be repeated
   --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated
   --key ETYPE:HEX     a key of a service; may be repeated
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
+  --join              the files are one capture that was rotated; they are put in order by their times
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer
   --port N            only connections with this TCP port; may be repeated. Without it, control connections are known by
                       what they say, on any port
 
-A file is a capture (classic pcap) or a text transcript. A recorded exchange is judged at its own time.
+A file is a capture (pcapng or pcap), as it is or compressed with gzip, or zstd where Node has it; or a text transcript. "-" is
+standard input; of a directory every recording is read. Of several files each has a result, and the total follows. Packets that
+can't be read are counted by reason, on standard error and in the summary. A capture may be larger than the memory: it is read in
+passes, and only control lines and connections are kept. A recorded exchange is judged at its own time.
 
 Exit status
   0  everything protected was verified, and no line has an error
   1  some line has an error
   2  wrong usage, input that can't be read, or a fault of ours in some connection (the rest is there)
-  3  no error, but something could not be verified for want of a key`,
+  3  no error, but something could not be looked at: no key, or packets that can't be read`,
 
   decode: `rfc2228 decode [LINE | -]: says what a line is, without keys
 

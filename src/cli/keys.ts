@@ -14,10 +14,12 @@ import { readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';
 
 /**
- * The whole entries; what is odd at the file's end is told on standard error.
+ * The whole entries of a keytab, given by its path or as MIT's tools take it, `FILE:path`; what is odd at the file's end is
+ * told on standard error.
  * @throws FtpSecurityError with the file's name in its message
  */
-export function readKeytab(file: string, stderr: Output = process.stderr): KeytabEntry[] {
+export function readKeytab(name: string, stderr: Output = process.stderr): KeytabEntry[] {
+  const file = name.replace(/^(WR)?FILE:/, '');
   const { entries, error } = readKeys(file, parseKeytabFile);
   warn(file, error, stderr);
   return entries;

@@ -9,8 +9,8 @@ export const EXIT = {
   faulty: 1,
   /** Wrong usage, or input that can't be read. */
   unusable: 2,
-  /** No error, but something could not be verified for want of a key. */
-  unkeyed: 3,
+  /** No error, but something could not be looked at, for want of a key or because its packets could not be read. */
+  unseen: 3,
 } as const;
 
 /** A file that can't be read, whatever the reason; the message names both. */

@@ -1,5 +1,5 @@
 /** The transcript for people: a heading for each connection, a row for each line, totals at the end. */
-import type { ConnectionRecord, MessageRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
+import type { ConnectionRecord, FileRecord, MessageRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
 import { enctypeOf } from '../mechanisms/krb5/index.js';
 import { paint, printable, shorten } from './terminal.js';
 
@@ -16,7 +16,9 @@ export function rowOf(record: TranscriptRecord): string | undefined {
     case 'reply':
       return undefined;
     case 'summary':
-      return summaryRow(record);
+      return paint('bold', summaryText(record));
+    case 'file':
+      return fileRow(record);
   }
 }
 
@@ -58,16 +60,25 @@ function messageRow(message: MessageRecord): string {
   ].join('');
 }
 
-function summaryRow(summary: SummaryRecord): string {
+/** One of several files: what is in it, or why that is not known. */
+function fileRow({ type, file, status, error, ...counts }: FileRecord): string {
+  const said = error === null ? summaryText({ type: 'summary', ...counts }) : `${error.code}: ${error.message}`;
+  const colour = status === 0 ? 'green' : status === 3 ? 'yellow' : 'red';
+  return `${paint('bold', printable(file))}: ${paint(colour, `status ${status}`)}; ${printable(said)}`;
+}
+
+function summaryText(summary: SummaryRecord): string {
   const { verified, decrypted, failed, unkeyed, unprotected_after_security: unprotected } = summary;
+  const unread = Object.values(summary.unread).reduce((sum, packets) => sum + packets, 0);
   const counts = [
     `${count(summary.connections, 'control connection')}, ${count(summary.messages, 'line')}`,
     `${summary.protected} protected: ${verified} verified, ${failed} failed, ${unkeyed} without a key`,
     ...(decrypted > 0 ? [`${decrypted} decrypted and not verified`] : []),
     ...(unprotected > 0 ? [`${unprotected} in the clear where protection was owed`] : []),
     ...(summary.lost_segments > 0 ? [`${count(summary.lost_segments, 'gap')} in the capture`] : []),
+    ...(unread > 0 ? [`${count(unread, 'packet')} not read`] : []),
   ];
-  return paint('bold', counts.join('; '));
+  return counts.join('; ');
 }
 
 function count(n: number, what: string): string {

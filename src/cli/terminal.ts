@@ -1,4 +1,5 @@
 /** Text for a terminal: colours where they are wanted, and octets of strangers made harmless. */
+export { printable, shorten } from '../printable.js';
 
 const CODES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 
@@ -7,20 +8,6 @@ const coloured = process.stdout.isTTY === true && !process.env['NO_COLOR'] && pr
 
 export function paint(style: keyof typeof CODES, text: string): string {
   return coloured && text !== '' ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
-}
-
-/** A text of a peer on one line: control characters, which may steer a terminal, shown as escapes. */
-export function printable(text: string): string {
-  const named: Record<string, string> = { '\r': '\\r', '\n': '\\n', '\t': '\\t', '\0': '\\0' };
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    character => named[character] ?? `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
-}
-
-/** A text cut to so many characters, with an ellipsis where it was cut. */
-export function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
 /** Rows as columns, each as wide as its widest cell; the last one is not filled up. */

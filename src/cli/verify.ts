@@ -1,5 +1,12 @@
 /** `rfc2228 verify`: recordings and keys in, a verified transcript out, for people or as JSON lines. */
-import { type SummaryRecord, type Transcript, type TranscriptRecord, verifyRecording } from '../capture/index.js';
+import {
+  recordingFormat,
+  type Transcript,
+  type TranscriptRecord,
+  type VerifyOptions,
+  verifyRecording,
+  verifyRotated,
+} from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
 import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
@@ -7,9 +14,11 @@ import { nodeCiphers } from '../node/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import { parseKey, readKeytab, readSrvtab } from './keys.js';
-import { EXIT, InputError, internalError, parseOptions, readInput, UsageError } from './status.js';
+import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
+import { InputError, internalError, parseOptions, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
 import { rowOf } from './table.js';
+import { type NoTranscript, Total } from './total.js';
 
 const OPTIONS = {
   keytab: { type: 'string', multiple: true, default: [] as string[] },
@@ -17,13 +26,14 @@ const OPTIONS = {
   srvtab: { type: 'string', multiple: true, default: [] as string[] },
   port: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
+  join: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
   tolerate: { type: 'string', multiple: true, default: [] as string[] },
 } as const;
 
-export function verify(args: string[], { stdout, stderr }: Streams): number {
-  const { values, positionals: files } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
-  if (files.length === 0) throw new UsageError('verify wants a file');
+export async function verify(args: string[], { stdout, stderr }: Streams): Promise<number> {
+  const { values, positionals: names } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
+  if (names.length === 0) throw new UsageError('verify wants a file');
   const keys = [...values.keytab.flatMap(file => readKeytab(file, stderr)), ...values.key.map(parseKey)];
   const srvtab = values.srvtab.flatMap(readSrvtab);
   const mechanisms: ObservedMechanism[] = [
@@ -34,30 +44,79 @@ export function verify(args: string[], { stdout, stderr }: Streams): number {
   const options = { mechanisms, ports: values.port.map(parsePort), tolerate };
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
-  const total = new Total();
-  let incomplete = false;
-  for (const file of files) {
-    const transcript = attempt(file, () => verifyRecording(readInput(file), options), stderr);
-    if (transcript === undefined || transcript.error !== undefined || transcript.faults !== undefined)
-      incomplete = true;
+  const files = listFiles(names);
+  const recordings = values.join ? [files] : files.map(file => [file]);
+  const total = new Total(recordings.length > 1 || files[0]?.directory !== undefined);
+  const left = new LeftOut();
+  for (const recording of recordings) {
+    const transcript = await attempt(recording, options, left);
     if (transcript === undefined) continue;
-    const { records, error, faults = [] } = transcript;
-    const before = total.connections;
-    print(total.add(records), write, stdout);
-    if (error !== undefined) complain(file, error, stderr);
-    for (const { connection, error } of faults) complain(`${file}, connection ${connection + before}`, error, stderr);
+    const name = nameOf(recording);
+    const before = total.summary.connections;
+    print(total.add(name, transcript), write, stdout);
+    const { error, faults = [] } = transcript;
+    if (error !== undefined) complain(name, error, stderr);
+    for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
+    warnOfUnread(name, transcript, stderr);
   }
-  if (total.files > 0) print([total.summary], write, stdout);
-  return incomplete ? EXIT.unusable : total.status;
+  left.tell(stderr);
+  if (total.readable) print([total.summary], write, stdout);
+  return total.status;
 }
 
-/** What `read` gives; undefined, and a line on standard error, when the file can't be read, or not by us. */
-function attempt(file: string, read: () => Transcript, stderr: Output): Transcript | undefined {
+function nameOf([first, ...more]: readonly ListedFile[]): string {
+  return more.length === 0 ? first!.file : `${first!.file} and ${more.length} more`;
+}
+
+/** Files of directories that are no recordings, counted. */
+class LeftOut {
+  readonly #counts = new Map<string, number>();
+
+  /** Whether a file is left out: one that was named is not, so that the error says what is wrong with it. */
+  isLeftOut({ directory }: ListedFile, { chunks }: RecordingFile): boolean {
+    if (directory === undefined || recordingFormat(firstOf(chunks)) !== undefined) return false;
+    this.#counts.set(directory, (this.#counts.get(directory) ?? 0) + 1);
+    return true;
+  }
+
+  tell(stderr: Output): void {
+    for (const [directory, count] of this.#counts) {
+      stderr.write(`rfc2228: ${directory}: not a recording: ${count} file${count === 1 ? '' : 's'} in it, left out\n`);
+    }
+  }
+}
+
+/** What a recording gives, of several files if they are joined; where it can't be read, the error alone; undefined if it is none. */
+async function attempt(
+  files: readonly ListedFile[],
+  options: VerifyOptions,
+  left: LeftOut,
+): Promise<Transcript | NoTranscript | undefined> {
+  const opened: RecordingFile[] = [];
   try {
-    return read();
+    for (const listed of files) {
+      const file = await openRecording(listed.file);
+      if (left.isLeftOut(listed, file)) file.close();
+      else opened.push(file);
+    }
+    const chunks = opened.map(file => file.chunks);
+    if (chunks.length === 0) return undefined;
+    const transcript = chunks.length === 1 ? verifyRecording(chunks[0]!, options) : verifyRotated(chunks, options);
+    // What cuts the compressed octets short cuts the capture short, too.
+    const error = opened.find(({ error }) => error !== undefined)?.error;
+    return error === undefined ? transcript : { ...transcript, error };
   } catch (error) {
-    complain(file, error, stderr);
-    return undefined;
+    return { records: [], error };
+  } finally {
+    for (const file of opened) file.close();
+  }
+}
+
+function warnOfUnread(file: string, { records }: Transcript | NoTranscript, stderr: Output): void {
+  const summary = records.at(-1);
+  if (summary?.type !== 'summary') return;
+  for (const [reason, packets] of Object.entries(summary.unread)) {
+    stderr.write(`rfc2228: ${file}: ${packets} packet${packets === 1 ? '' : 's'} not read: ${reason}\n`);
   }
 }
 
@@ -102,47 +161,4 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!/^[0-9]+$/.test(text) || port < 1 || port > 65535) throw new UsageError('--port wants a number from 1 to 65535');
   return port;
-}
-
-/** Several files as one transcript: connections are counted on, and one summary stands at the end. */
-class Total {
-  files = 0;
-  connections = 0;
-  #faulty = false;
-  #unkeyed = false;
-  summary!: SummaryRecord;
-
-  /** @returns the records of one file without its summary, with connections counted on */
-  add(records: readonly TranscriptRecord[]): TranscriptRecord[] {
-    const before = this.connections;
-    const rest: TranscriptRecord[] = [];
-    for (const record of records) {
-      if (record.type === 'summary') {
-        this.#sum(record);
-        continue;
-      }
-      if (record.type === 'message' && record.error !== null) this.#faulty = true;
-      if (record.type === 'message' && record.verdict === 'unkeyed') this.#unkeyed = true;
-      if (record.type === 'connection' && record.mechanism !== null && !record.keyed) this.#unkeyed = true;
-      rest.push(before === 0 ? record : { ...record, connection: record.connection + before });
-    }
-    return rest;
-  }
-
-  get status(): number {
-    if (this.#faulty) return EXIT.faulty;
-    return this.#unkeyed ? EXIT.unkeyed : EXIT.fine;
-  }
-
-  #sum(summary: SummaryRecord): void {
-    this.files++;
-    this.connections += summary.connections;
-    if (this.files === 1) {
-      this.summary = { ...summary };
-      return;
-    }
-    for (const [name, value] of Object.entries(summary)) {
-      if (typeof value === 'number') this.summary[name as Exclude<keyof SummaryRecord, 'type'>] += value;
-    }
-  }
 }

@@ -146,8 +146,7 @@ export class LineReader {
 export function limitOf(value: number | undefined, byDefault: number, name: string): number {
   if (value === undefined) return byDefault;
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new RangeError(`${name} must be a whole number of octets above 0`);
+  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a whole number above 0`);
   return value;
 }
 

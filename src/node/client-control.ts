@@ -1,11 +1,15 @@
 /** The client's end of a control connection as a stream: commands are written in the clear, inner replies are read. */
+import { LF } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
+import type { Reply } from '../ftp/reply.js';
 import type { ProtectionLevel, TokenLevel } from '../secure/protection-level.js';
 import type { ChannelEnds, Exchange } from '../secure/security-context.js';
 import { formatAuth, formatPbsz, formatProt } from '../secure/security-data.js';
 import { ClientSession } from '../session/client.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/client-events.js';
+import { quote } from '../session/quote.js';
+import { TRANSFERS } from '../session/rules.js';
 import { channelOf } from './channel.js';
 import { type AnySocket, OverSocket } from './over-socket.js';
 import { timedOut, within } from './time-limit.js';
@@ -27,23 +31,32 @@ export interface ClientControlOptions extends ClientSessionOptions {
    */
   channelBindings?: boolean;
   /**
-   * Hears of each reply before its octets can be read: what vouches for it (`level`), `sequence`, the deviations that were
-   * tolerated, and the command that it answers.
+   * Hears of each reply before its octets can be read, those of the exchange too: what vouches for it (`level`), `sequence`, the
+   * deviations that were tolerated, and the command that it answers.
    */
-  replied?: (event: ReplyEvent) => void;
+  replied?: (event: ClientEvent) => void;
   /** How long any answer may take, in milliseconds: of the server, and of the exchange. 0 for no limit; default 30 s. */
   timeout?: number;
+  /**
+   * How long all of `start` may take, in milliseconds: greeting, exchange, PBSZ and PROT, however many answers they have. 0 for
+   * no limit. Default 2 minutes: some rounds with a slow server, or a person who is asked for a PIN.
+   */
+  startTimeout?: number;
 }
 
 const DEFAULT_BUFFER = 0x1_0000;
 const DEFAULT_TIMEOUT = 30_000;
+const DEFAULT_START_TIMEOUT = 120_000;
 /** They end the association, and no other can follow here. */
 const BEGINS_ANEW: ReadonlySet<string> = new Set(['AUTH', 'REIN']);
+
+type Written = (error: Error | null | undefined) => void;
 
 /**
  * Written are commands in the clear, each with its line end; read are replies in the clear, verified: octets with code
  * and CR LF. `start` does the exchange, and what is written before it is done waits. Whatever fails destroys the stream
- * with its error; so do AUTH and REIN, behind which nothing could be verified.
+ * with its error. What may not be sent `write` throws: nothing of it has been sent then, and the stream goes on. AUTH and
+ * REIN may not, since nothing could be verified behind them.
  */
 export class ClientControl extends OverSocket {
   /** To look at: levels, facts, data connections. Commands and replies go by the stream. */
@@ -51,7 +64,7 @@ export class ClientControl extends OverSocket {
   readonly #options: ClientControlOptions;
   readonly #channel: ChannelEnds;
   readonly #timeout: number;
-  readonly #commands = new CommandReader();
+  readonly #commands = new CommandReader({ bareLf: false });
   /** What `start` waits for. */
   #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #started = false;
@@ -63,6 +76,7 @@ export class ClientControl extends OverSocket {
   /** A transfer that runs: 1yz has come, and nobody knows how long it will take. */
   #transfer: Command | undefined;
 
+  /** @throws RangeError, TypeError for a limit that is none */
   constructor(socket: AnySocket, options: ClientControlOptions) {
     super(socket, false);
     this.session = new ClientSession(options);
@@ -80,28 +94,48 @@ export class ClientControl extends OverSocket {
   async start(): Promise<void> {
     this.attach();
     try {
-      if (this.#options.greeted !== true) await within(this.#timeout, 'the greeting', this.#greeting());
-      const strongest = await this.#exchange();
-      await this.#settleProtection(this.#options.protection ?? strongest);
+      const { startTimeout = DEFAULT_START_TIMEOUT } = this.#options;
+      await within(startTimeout, 'the security data exchange', this.#secure());
     } catch (error) {
       this.destroy(error as Error);
       throw error;
     }
     this.#started = true;
     this.#held?.();
-    this.#pump();
+    if (!this.destroyed) this.#pump();
   }
 
-  override _write(chunk: Uint8Array, encoding: BufferEncoding, done: (error?: Error) => void): void {
+  /**
+   * Writes commands; one may come in several chunks, and none is sent before it is whole.
+   * @throws RangeError, FtpSecurityError for what may not be sent: the commands of this chunk are forgotten, and the stream
+   *   goes on
+   */
+  override write(chunk: unknown, encoding?: BufferEncoding | Written, done?: Written): boolean {
+    const callback = typeof encoding === 'function' ? encoding : done;
+    const octets =
+      typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk;
+    const lines = this.destroyed || this.writableEnded ? [] : this.#sendable(octets as Uint8Array);
+    return super.write(Buffer.concat(lines), callback);
+  }
+
+  override end(chunk?: unknown, encoding?: BufferEncoding | (() => void), done?: () => void): this {
+    const callback = [chunk, encoding, done].find(it => typeof it === 'function') as (() => void) | undefined;
+    if (chunk !== undefined && chunk !== null && typeof chunk !== 'function')
+      this.write(chunk, encoding as BufferEncoding);
+    return super.end(callback);
+  }
+
+  override _write(lines: Uint8Array, encoding: BufferEncoding, done: (error?: Error) => void): void {
     if (!this.#started) {
-      this.#held = () => this._write(chunk, encoding, done);
+      this.#held = () => this._write(lines, encoding, done);
       return;
     }
     try {
-      this.#commands.push(chunk);
       const octets: Uint8Array[] = [];
-      for (let command = this.#commands.next(); command !== undefined; command = this.#commands.next()) {
-        octets.push(this.#protect(command));
+      for (let at = 0, end: number; at < lines.length; at = end) {
+        end = lines.indexOf(LF, at) + 1;
+        octets.push(this.session.send(lines.subarray(at, end)));
+        this.#owed++;
       }
       this.#watch();
       this.send(Buffer.concat(octets), done);
@@ -143,27 +177,54 @@ export class ClientControl extends OverSocket {
 
   // After the exchange
 
-  #protect(command: Command): Uint8Array {
-    if (BEGINS_ANEW.has(command.verb)) {
+  /** The commands that a chunk completes, if they may all be sent. */
+  #sendable(chunk: Uint8Array): Uint8Array[] {
+    this.#commands.push(chunk);
+    const lines: Uint8Array[] = [];
+    let refused: unknown;
+    for (let more = true; more; ) {
+      try {
+        const command = this.#commands.next();
+        more = command !== undefined;
+        if (command !== undefined) lines.push(this.#checked(command));
+      } catch (error) {
+        refused ??= error;
+      }
+    }
+    if (refused !== undefined) throw refused;
+    return lines;
+  }
+
+  #checked({ verb, raw }: Command): Uint8Array {
+    if (BEGINS_ANEW.has(verb)) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange is over', { side: 'local' });
     }
-    const octets = this.session.send(command.raw);
-    this.#owed++;
-    return octets;
+    try {
+      this.session.check(raw);
+    } catch (error) {
+      // What is no command may never be sent. For the rest, nobody knows while the exchange goes on; and where the server has
+      // ended, what comes too late is no fault of the writer's, and fails as it does with other streams.
+      const ended = error instanceof FtpSecurityError && error.code === 'sequence/closed';
+      if (error instanceof RangeError || (this.#started && !ended)) throw error;
+    }
+    return raw;
   }
 
   #pump(): void {
-    for (let event = this.session.next(); event !== undefined; event = this.session.next()) {
-      const { reply, command } = this.#told(event as ReplyEvent);
+    for (let event = this.#next(); event !== undefined; event = this.#next()) {
+      const { reply, command } = event as ReplyEvent;
+      this.give(reply.raw);
+      // Only transfers have preliminary replies (RFC 959 §5.4): others neither end nor renew the limit of time.
+      if (reply.code < 200 && !TRANSFERS.has(command?.verb ?? '')) continue;
       if (reply.code < 200) this.#transfer = command;
       else if (command !== undefined) this.#answered(command);
       this.#watch();
-      this.give(reply.raw);
     }
   }
 
-  #told(event: ReplyEvent): ReplyEvent {
-    this.#options.replied?.(event);
+  #next(): ClientEvent | undefined {
+    const event = this.session.next();
+    if (event !== undefined) this.#options.replied?.(event);
     return event;
   }
 
@@ -181,14 +242,19 @@ export class ClientControl extends OverSocket {
 
   // Up to there
 
+  async #secure(): Promise<void> {
+    if (this.#options.greeted !== true) await within(this.#timeout, 'the greeting', this.#greeting());
+    const strongest = await this.#exchange();
+    await this.#settleProtection(this.#options.protection ?? strongest);
+  }
+
   async #greeting(): Promise<void> {
-    let code = 120;
-    while (code < 200) {
+    for (;;) {
       const { reply } = await this.#event();
-      code = reply.code;
       this.give(reply.raw);
+      if (reply.code >= 300) throw refusal('service', reply);
+      if (reply.code >= 200) return;
     }
-    if (code >= 300) throw refusal('service', code);
   }
 
   /** @returns the strongest level with integrity that the mechanism has */
@@ -206,7 +272,7 @@ export class ClientControl extends OverSocket {
       if (line !== undefined) this.send(line);
       event = await this.#event();
     }
-    if (this.session.phase !== 'secured') throw refusal(event.command?.verb ?? 'AUTH', event.reply.code);
+    if (this.session.phase !== 'secured') throw refusal(event.command?.verb ?? 'AUTH', event.reply);
     return strongest;
   }
 
@@ -219,7 +285,7 @@ export class ClientControl extends OverSocket {
   async #settle(verb: string, command: Uint8Array): Promise<void> {
     this.send(this.session.send(command));
     const { reply } = await this.#event();
-    if (reply.code < 200 || reply.code >= 300) throw refusal(verb, reply.code);
+    if (reply.code < 200 || reply.code >= 300) throw refusal(verb, reply);
   }
 
   /** What the server says next. */
@@ -230,8 +296,7 @@ export class ClientControl extends OverSocket {
   async #whole(): Promise<ClientEvent> {
     for (;;) {
       if (this.destroyed) throw this.errored ?? closed();
-      const event = this.session.next();
-      if (event?.type === 'reply') return this.#told(event);
+      const event = this.#next();
       if (event !== undefined) return event;
       await new Promise<void>((resolve, reject) => {
         this.#wake = { resolve, reject };
@@ -241,8 +306,8 @@ export class ClientControl extends OverSocket {
   }
 }
 
-function refusal(what: string, code: number): FtpSecurityError {
-  return new FtpSecurityError('sequence/unexpected-reply', `the server refuses ${what}: ${code}`);
+function refusal(what: string, reply: Reply): FtpSecurityError {
+  return new FtpSecurityError('sequence/unexpected-reply', `the server refuses ${what}: ${quote(reply)}`);
 }
 
 function closed(): Error {

@@ -1,5 +1,5 @@
 /** `rfc2228/node`: what only Node has: ciphers, to be handed to mechanisms; streams over sockets; basic-ftp secured. */
-export { type BasicFtpClient, secureBasicFtp } from './basic-ftp.js';
+export { type BasicFtpClient, type BasicFtpOptions, secureBasicFtp } from './basic-ftp.js';
 export { ClientControl, type ClientControlOptions } from './client-control.js';
 export { type DataStreamOptions, protectData, unprotectData } from './data-streams.js';
 export { nodeCiphers } from './kerberos-ciphers.js';

@@ -24,11 +24,13 @@ type SocketMembers = Pick<
 /** It has what clients ask a net.Socket for; addresses, counts and timeouts are those of the socket below. */
 export abstract class OverSocket extends Duplex {
   readonly #socket: AnySocket;
+  readonly #localPort: number | undefined;
   #ended = false;
 
   constructor(socket: AnySocket, allowHalfOpen: boolean) {
     super({ allowHalfOpen });
     this.#socket = socket;
+    this.#localPort = socket.localPort;
   }
 
   /** Takes octets of the socket; what it throws destroys the stream. */
@@ -113,8 +115,9 @@ export abstract class OverSocket extends Duplex {
     return this.#socket.localAddress;
   }
 
+  /** Kept when the connection is closed: by it basic-ftp tells a new connection from this one, upgraded. */
   get localPort(): number | undefined {
-    return this.#socket.localPort;
+    return this.#socket.localPort ?? this.#localPort;
   }
 
   get remoteAddress(): string | undefined {

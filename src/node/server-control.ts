@@ -5,12 +5,12 @@ import { ServerSession } from '../session/server.js';
 import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/server-events.js';
 import { channelOf } from './channel.js';
 import { type AnySocket, octetsFrom, octetsOf } from './over-socket.js';
-import { within } from './time-limit.js';
+import { timedOut, until, within } from './time-limit.js';
 
-export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms'> {
+export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms' | 'refused'> {
   /** The names that AUTH may have, in any case, and what makes the server's side of a new exchange. */
   mechanisms: Readonly<Record<string, () => Exchange>>;
-  /** Hears of what the session has answered by itself, e.g. for a log. */
+  /** Hears of what the session has answered by itself, exchanges that were refused too, e.g. for a log. */
   answered?: (event: AnsweredEvent) => void;
   /**
    * Tell the mechanism the addresses of the connection, so that it binds itself to them (RFC 2228 appendix I). Default true; false
@@ -19,17 +19,26 @@ export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechan
   channelBindings?: boolean;
   /**
    * How long a client may be idle, take to read its replies, or the exchange take for a step: milliseconds, 0 for no limit.
-   * Default 5 minutes (RFC 1123 §4.1.3.2).
+   * Idle is who has not finished a command; octets of one do not count. Default 5 minutes (RFC 1123 §4.1.3.2).
    */
   timeout?: number;
+  /**
+   * How long a client may take to log in, exchange and all: until USER, PASS or ACCT gets a 2yz reply, and again behind each
+   * association that begins or ends. Milliseconds, 0 for no limit. The time that the server takes for its replies counts, but
+   * nobody is cut off while they are owed. Default 2 minutes, as OpenSSH has it: a person may have to type a password.
+   */
+  loginTimeout?: number;
 }
 
 const DEFAULT_TIMEOUT = 300_000;
+const DEFAULT_LOGIN_TIMEOUT = 120_000;
+const LOGIN: ReadonlySet<string> = new Set(['USER', 'PASS', 'ACCT']);
 
 /**
  * An iteration over the commands of one client; AUTH, ADAT, PBSZ, PROT and CCC are seen to. Nothing is read from the
  * socket before it is asked for. When the iteration ends, the connection is closed and its keys are forgotten: at the end
- * of the input, by a `break` after QUIT, or by an error, which it throws.
+ * of the input, by a `break` after QUIT, or by an error, which it throws. It throws, behind 421, where a line has come that is
+ * not protected though it owes that, and where the exchange has failed too often (`allowInsertedLines`, `maxFailures`).
  */
 export class ServerControl implements AsyncIterable<CommandEvent> {
   /** To look at: levels, facts, data connections. Replies go by `reply`. */
@@ -38,10 +47,17 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   readonly #mechanisms: ReadonlyMap<string, () => Exchange>;
   readonly #answered: (event: AnsweredEvent) => void;
   readonly #timeout: number;
+  readonly #loginTimeout: number;
   readonly #channel: ChannelEnds;
   #exchange: Exchange | undefined;
-  /** Commands that the application has not answered yet. */
-  #owed = 0;
+  /** Commands that the application has not answered yet, oldest first. */
+  readonly #owed: CommandEvent[] = [];
+  /** Since when the client has been owed nothing. */
+  #idleSince = performance.now();
+  /** When the client must have logged in; undefined once it has. */
+  #loginBy: number | undefined;
+  /** Why the connection is ended: the client has broken a rule. */
+  #ending: FtpSecurityError | undefined;
   #ended: boolean;
   #failed: Error | undefined;
   /** Goes on when something has changed: octets, the end, a reply. */
@@ -52,11 +68,21 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     socket: AnySocket,
     { mechanisms, answered = () => {}, timeout, channelBindings = true, ...options }: ServerControlOptions,
   ) {
-    this.session = new ServerSession({ ...options, mechanisms: Object.keys(mechanisms) });
+    this.session = new ServerSession({
+      ...options,
+      mechanisms: Object.keys(mechanisms),
+      refused: event => this.#tell(event),
+      association: event => {
+        this.#awaitLogin();
+        options.association?.(event);
+      },
+    });
     this.#socket = socket;
     this.#mechanisms = new Map(Object.entries(mechanisms).map(([name, make]) => [name.toUpperCase(), make]));
     this.#answered = answered;
     this.#timeout = timeout ?? DEFAULT_TIMEOUT;
+    this.#loginTimeout = options.loginTimeout ?? DEFAULT_LOGIN_TIMEOUT;
+    this.#awaitLogin();
     this.#channel = channelBindings ? channelOf(socket, 'server') : {};
     this.#ended = socket.destroyed || socket.readableEnded;
     octetsFrom(socket);
@@ -75,20 +101,24 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
    */
   async reply(code: number, text: string | readonly string[], to?: CommandEvent): Promise<void> {
     const octets = this.session.reply(code, text, to);
-    if (code >= 200 && this.#owed > 0) this.#owed--;
+    if (code >= 200) this.#answer(code, to ?? this.#owed[0]);
     this.#wake();
     await this.#send(octets);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<CommandEvent, void, void> {
     try {
+      this.#idleSince = performance.now();
       for (;;) {
+        this.#checkLogin();
         const event = this.session.next();
         if (event?.type === 'command') {
-          this.#owed++;
+          this.#owed.push(event);
           yield event;
         } else if (event !== undefined) {
           await this.#heed(event);
+          this.#idleSince = performance.now();
+          if (this.#ending !== undefined) break;
         } else if (this.#failed !== undefined) {
           throw this.#failed;
         } else if (!this.#receive()) {
@@ -96,7 +126,8 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
           await this.#change();
         }
       }
-      this.session.close();
+      if (this.#ending === undefined) this.session.close();
+      else await this.#send(this.session.reply(421, 'Closing the control connection'));
     } catch (error) {
       this.#socket.destroy();
       throw error;
@@ -107,6 +138,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
       this.#socket.setTimeout?.(this.#timeout, () => this.#socket.destroy());
       this.#socket.end(() => this.#socket.destroy());
     }
+    if (this.#ending !== undefined) throw this.#ending;
   }
 
   /** Whether something was there to be read. What waits for a reply of ours keeps the rest waiting. */
@@ -121,7 +153,30 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     const change = new Promise<void>(resolve => {
       this.#wake = resolve;
     });
-    await within(this.#owed > 0 ? 0 : this.#timeout, 'a command of the client', change);
+    if (this.#owed.length > 0) return await change;
+    await until(this.#timeout > 0 ? this.#idleSince + this.#timeout : undefined, 'a command of the client', () =>
+      until(this.#loginBy, 'the client to log in', () => change),
+    );
+  }
+
+  /** A command has its final reply. */
+  #answer(code: number, event: CommandEvent | undefined): void {
+    if (event === undefined) return;
+    this.#owed.splice(this.#owed.indexOf(event), 1);
+    this.#idleSince = performance.now();
+    if (code >= 300) return;
+    if (LOGIN.has(event.command.verb)) this.#loginBy = undefined;
+    if (event.command.verb === 'REIN') this.#awaitLogin();
+  }
+
+  /** Also a client that never stops to send has to log in. */
+  #checkLogin(): void {
+    const late = this.#loginBy !== undefined && performance.now() >= this.#loginBy;
+    if (late && this.#owed.length === 0) throw timedOut('the client to log in');
+  }
+
+  #awaitLogin(): void {
+    this.#loginBy = this.#loginTimeout > 0 ? performance.now() + this.#loginTimeout : undefined;
   }
 
   #end(error?: Error): void {
@@ -141,9 +196,14 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
         await this.#send(await this.#step(event.token));
         break;
       case 'answered':
-        this.#answered(event);
+        this.#tell(event);
         await this.#send(event.octets);
     }
+  }
+
+  #tell(event: AnsweredEvent): void {
+    if (event.ends) this.#ending = event.error;
+    this.#answered(event);
   }
 
   async #step(token: Uint8Array): Promise<Uint8Array> {

@@ -21,3 +21,14 @@ export async function within<T>(milliseconds: number, what: string, promise: T |
     clearTimeout(timer);
   }
 }
+
+/**
+ * Does something, but not beyond a point in time.
+ * @param deadline  as of `performance.now()`; undefined for none
+ */
+export async function until<T>(deadline: number | undefined, what: string, work: () => PromiseLike<T>): Promise<T> {
+  if (deadline === undefined) return await work();
+  const left = deadline - performance.now();
+  if (left <= 0) throw timedOut(what);
+  return await within(left, what, work());
+}

@@ -2,7 +2,7 @@
  * Syntax and security context together: replies and commands protected and unprotected (RFC 2228 §3 and §5.2). A line
  * is believed for no more than its token's level; that check lives here, once. Verified or nothing.
  */
-import { assertBytes, CR, CRLF, concat, copy, LF, NUL, startsWith, toUtf8 } from '../bytes.js';
+import { assertBytes, CR, CRLF, concat, concatAll, copy, LF, NUL, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
 import { beginsWithDigits, parseReply, type Reply } from '../ftp/reply.js';
@@ -48,6 +48,14 @@ export interface UnprotectedReply extends Unprotected<Reply> {
   classification: Classification;
 }
 
+export interface ProtectReplyOptions {
+  /**
+   * Every line as a whole `63z ` reply of its own, so that the inner reply spans them. curl and Bazaar's client break on
+   * `63z-`, and Heimdal's ftpd sends no other form. Default false: `63z-` for all lines but the last.
+   */
+  replyPerLine?: boolean;
+}
+
 /**
  * Protects a reply: one token for each line of it, its CRLF inside, as every living peer understands it. Each token can be
  * sent again as the whole of an outer reply, so a middle line that begins with the digits of another reply gets a blank in
@@ -56,8 +64,15 @@ export interface UnprotectedReply extends Unprotected<Reply> {
  * @returns octets of the 63z reply, labelled with the level that the mechanism applied
  * @throws RangeError when the plaintext is no reply; FtpSecurityError `security/level-unsupported`
  */
-export function protectReply(context: SecurityContext, level: TokenLevel, plaintext: Uint8Array): Uint8Array {
+export function protectReply(
+  context: SecurityContext,
+  level: TokenLevel,
+  plaintext: Uint8Array,
+  { replyPerLine = false }: ProtectReplyOptions = {},
+): Uint8Array {
   const wrapped = linesOf(ofCaller(parseReply, plaintext)).map(line => context.wrap(line, level));
+  if (replyPerLine)
+    return concatAll(wrapped.map(one => encodeProtectedReply({ level: one.level, tokens: [one.token] })));
   return encodeProtectedReply({ level: wrapped[0]!.level, tokens: wrapped.map(({ token }) => token) });
 }
 

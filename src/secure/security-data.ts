@@ -19,6 +19,12 @@ export interface SecurityData {
 export const MAX_PROTECTION_BUFFER = 0xffff_ffff;
 
 /**
+ * The octets of security data that one exchange may bring. A ticket of Active Directory has up to 64 KiB, one that is delegated
+ * with it as many again; chains of certificates are shorter. What is longer only costs the reader work.
+ */
+export const DEFAULT_MAX_SECURITY_DATA = 0x4_0000;
+
+/**
  * The mechanism that AUTH names, in upper case: names are case-insensitive (§3, AUTH).
  * @throws FtpSecurityError `syntax/bad-command` when there is none
  */

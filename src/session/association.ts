@@ -3,6 +3,7 @@ import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { BlockReader, type BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { factsOf, type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
 import type { ExchangeFacts, Peer, SecurityContext } from '../secure/security-context.js';
+import { formatPbszText } from '../secure/security-data.js';
 import type { Policy } from './command-rules.js';
 import { PeerSequence } from './peer-sequence.js';
 import {
@@ -20,23 +21,56 @@ export interface AssociationPolicy extends Pick<Policy, 'require'> {
   allowWeak?: boolean | undefined;
 }
 
-export interface AssociationOptions {
-  allowMissingLines?: boolean | undefined;
+/**
+ * A security association has begun, or has ended: by an accepted AUTH, by REIN, or with its session. A login belongs to the
+ * association that it was made under (RFC 2228 §3, AUTH): with either event the user must log in again.
+ */
+export interface AssociationEvent {
+  type: 'begins' | 'ends';
+  /** The name that AUTH knows it by. */
+  mechanism: string;
+  /** What the exchange has found out: names and flags. */
+  facts: ExchangeFacts;
 }
+
+export interface AssociationOptions {
+  /** Default {@link DEFAULT_MIN_PBSZ}. */
+  minPbsz?: number | undefined;
+  allowMissingLines?: boolean | undefined;
+  association?: ((event: AssociationEvent) => void) | undefined;
+}
+
+/**
+ * A token adds up to 72 octets to its block (AES with SHA-2), and its work hardly depends on its size. Where a block holds one
+ * octet, a file costs 77 times its octets, and 64 KiB of it keep the event loop for some seconds. With 128 a file costs about
+ * twice its octets, and 64 KiB some 50 ms. Living peers ask for 4 KiB and more.
+ */
+export const DEFAULT_MIN_PBSZ = 128;
 
 export class Association {
   readonly #peer: Peer;
   readonly #allowMissingLines: boolean;
+  readonly #minPbsz: number;
+  readonly #tell: (event: AssociationEvent) => void;
+  /** Of the association that stands, and has not been told to have ended. */
+  #mechanism: string | undefined;
   #standing: Standing = NO_ASSOCIATION;
   #context: SecurityContext | undefined;
   #control: SecurityContext | undefined;
   #facts: ExchangeFacts = {};
   #sequence = new PeerSequence(false);
 
-  /** @param peer  who the other side is */
-  constructor(peer: Peer, { allowMissingLines = false }: AssociationOptions) {
+  /**
+   * @param peer  who the other side is
+   * @throws RangeError for a least buffer size that is none
+   */
+  constructor(peer: Peer, options: AssociationOptions) {
+    const { minPbsz = DEFAULT_MIN_PBSZ, allowMissingLines = false, association = () => {} } = options;
+    formatPbszText(minPbsz);
     this.#peer = peer;
+    this.#minPbsz = minPbsz;
     this.#allowMissingLines = allowMissingLines;
+    this.#tell = association;
   }
 
   get standing(): Standing {
@@ -62,8 +96,9 @@ export class Association {
     this.#endTransfer(asked.verb, code);
     this.#standing = standingAfter(this.#standing, asked, code);
     const { phase, levels } = this.#standing;
-    if (levels.length === 0) this.#forget();
+    const facts = this.#facts;
     if (phase === 'clear' || (asked.verb === 'AUTH' && code < 400)) this.#facts = {};
+    if (levels.length === 0) this.#forget(facts);
   }
 
   /** The exchange is complete on both sides. */
@@ -73,18 +108,22 @@ export class Association {
     this.#control = inOrder(context, this.#sequence);
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => context.supports(level));
     this.#standing = { ...standingAfter(this.#standing, { verb: 'ADAT', level: 'clear' }, 235), levels };
+    this.#mechanism = context.mechanism;
+    this.#tell({ type: 'begins', mechanism: context.mechanism, facts: this.#facts });
   }
 
   /** The exchange has been given up. */
   reset(): void {
+    const facts = this.#facts;
     this.#standing = NO_ASSOCIATION;
     this.#facts = {};
-    this.#forget();
+    this.#forget(facts);
   }
 
   /** Erases the keys and leaves all else: what needs them fails from now on, and nothing goes in the clear for want of them. */
   destroy(): void {
     this.#control?.destroy();
+    this.#end(this.#facts);
   }
 
   /** What policy has against a new context, before it is in force: 534. */
@@ -103,13 +142,13 @@ export class Association {
   }
 
   /**
-   * Holds a buffer size against a level for data: a block of one octet must fit.
+   * Holds a buffer size against a level for data: it has a least size, and a block of one octet must fit.
    * @param facts  of the error
    */
   misfit(level: ProtectionLevel, bufferSize: number | undefined, facts: ErrorFacts): FtpSecurityError | undefined {
     if (level === 'clear' || bufferSize === undefined || this.#control === undefined) return undefined;
-    if (this.#control.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
-    const message = `a protection buffer of ${bufferSize} octets holds no ${level} block`;
+    if (bufferSize >= this.#minPbsz && this.#control.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
+    const message = `a protection buffer of ${bufferSize} octets is too small for ${level} blocks (see minPbsz)`;
     return new FtpSecurityError('syntax/limit-exceeded', message, facts);
   }
 
@@ -118,9 +157,11 @@ export class Association {
     this.#control!.wrap(new Uint8Array(), strongest(this.#standing.levels)!);
   }
 
-  /** For the next transfer out. @throws FtpSecurityError as BlockWriter does */
+  /** For the next transfer out. @throws FtpSecurityError as BlockWriter does, and for a buffer below the least size */
   dataWriter(): BlockWriter {
     const { protection, bufferSize } = this.#standing;
+    const misfit = this.misfit(protection, bufferSize, { side: 'local', reply: 535 });
+    if (misfit !== undefined) throw misfit;
     return new BlockWriter(this.#context, protection, { bufferSize });
   }
 
@@ -154,10 +195,18 @@ export class Association {
     this.#sequence.end(code < 300 && sharesNumbers(verb, this.#peer, protection), byLine);
   }
 
-  #forget(): void {
+  /** @param facts  of what ends */
+  #forget(facts: ExchangeFacts): void {
     this.#control?.destroy();
     this.#context = undefined;
     this.#control = undefined;
+    this.#end(facts);
+  }
+
+  #end(facts: ExchangeFacts): void {
+    const mechanism = this.#mechanism;
+    this.#mechanism = undefined;
+    if (mechanism !== undefined) this.#tell({ type: 'ends', mechanism, facts });
   }
 }
 

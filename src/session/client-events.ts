@@ -5,6 +5,7 @@ import type { Classification } from '../ftp/reply-codes.js';
 import type { Deviation, Tolerance } from '../secure/deviations.js';
 import type { ProtectionLevel, TokenLevel } from '../secure/protection-level.js';
 import type { SequenceState } from '../secure/security-context.js';
+import type { AssociationEvent } from './association.js';
 
 export interface ClientSessionOptions extends Tolerance {
   /** The level that commands go at, until CCC succeeds. Default: the strongest that the context has. */
@@ -19,6 +20,21 @@ export interface ClientSessionOptions extends Tolerance {
   allowWeak?: boolean;
   /** Lets PASS and ACCT go where no association stands, or one without confidentiality: anybody on the way can read them. Default false. */
   allowClearPassword?: boolean;
+  /**
+   * Goes on behind a 533 or 535 to a protected command, and behind a protected reply, other than 421, that answers no
+   * command. A line that somebody has inserted on the way makes the server send either, and every later reply is then heard
+   * as that to another command. Default false: `sequence/unexpected-reply`, and the session is closed.
+   */
+  allowInsertedLines?: boolean;
+  /**
+   * The smallest protection buffer, in octets, at which PROT and transfers are sent; the server may state any in its reply to
+   * PBSZ. Default 128: smaller blocks are mostly token, and cost as much work.
+   */
+  minPbsz?: number;
+  /** The octets of security data that one exchange may bring. Default 256 KiB, as for servers. */
+  maxSecurityData?: number;
+  /** Hears of each association that begins or ends. */
+  association?: (event: AssociationEvent) => void;
   /**
    * Takes a reply though a line before it is missing, and says so: `sequence` is `gap`. Default false: where no block of a
    * transfer can have used the number that is missing, somebody has taken a line away.

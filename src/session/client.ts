@@ -5,17 +5,19 @@
  */
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
+import { limitOf } from '../ftp/line.js';
 import { type Reply, ReplyReader } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { Deviations } from '../secure/deviations.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
 import { factsOf, levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
-import { adatOf, formatAdat, pbszOf } from '../secure/security-data.js';
+import { adatOf, DEFAULT_MAX_SECURITY_DATA, formatAdat, pbszOf } from '../secure/security-data.js';
 import { askedOf } from './asked.js';
 import { Association } from './association.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
 import { type Policy, refusalOf } from './command-rules.js';
+import { quote } from './quote.js';
 import { ReplyOpener } from './reply-opener.js';
 import {
   type Asked,
@@ -25,6 +27,7 @@ import {
   type Phase,
   sharesNumbers,
   strongest,
+  TRANSFERS,
   verbAnsweredBy,
 } from './rules.js';
 import { UnansweredCommands } from './unanswered.js';
@@ -42,6 +45,8 @@ const EXCHANGE_GOES_ON: readonly (readonly [verb: string, code: number])[] = [
   ['ADAT', 235],
 ];
 const EXCHANGE: ReadonlySet<string> = new Set(EXCHANGE_GOES_ON.map(([verb]) => verb));
+/** By these a server refuses what nobody who holds the keys has sent (§3, MIC). */
+const SECURITY_REFUSALS: ReadonlySet<number> = new Set([533, 535]);
 /** They go at the strongest level that there is (§7). */
 const CREDENTIALS: ReadonlySet<string> = new Set(['PASS', 'ACCT']);
 
@@ -57,6 +62,9 @@ export class ClientSession {
   #upload: Waiting | undefined;
   #opener: ReplyOpener;
   #greeted = false;
+  readonly #maxSecurityData: number;
+  /** Octets of security data that the exchange has brought. */
+  #exchanged = 0;
   /** The reply that asks for the exchange's next step. */
   #due: ReplyEvent | undefined;
   /** What the mechanism gave before the server has said that the exchange is complete. */
@@ -68,6 +76,7 @@ export class ClientSession {
   constructor(options: ClientSessionOptions = {}) {
     const { ccc = true, require, requireSecurity, tolerate, maxLine, maxReply } = options;
     this.#options = options;
+    this.#maxSecurityData = limitOf(options.maxSecurityData, DEFAULT_MAX_SECURITY_DATA, 'maxSecurityData');
     this.#policy = {
       ccc: ccc ? 'allowed' : 'refused',
       ...(require !== undefined && { require }),
@@ -130,6 +139,14 @@ export class ClientSession {
     return sent;
   }
 
+  /**
+   * Whether a command may be sent now; nothing changes.
+   * @throws RangeError, FtpSecurityError as {@link send}
+   */
+  check(octets: Uint8Array, level?: ProtectionLevel): void {
+    this.#assertMaySend(ofCaller(octets, verb => this.#levelFor(verb, level)));
+  }
+
   /** Takes octets that the server sent, in chunks of any size; they are copied. */
   receive(chunk: Uint8Array): void {
     if (!this.#closed) this.#replies.push(chunk);
@@ -138,8 +155,9 @@ export class ClientSession {
   /**
    * What the server said next; undefined when more octets are needed, or while `paused`.
    * @throws FtpSecurityError for what may not be believed: `sequence/unprotected`, `sequence/wrong-level`,
-   *   `sequence/no-context`, `sequence/unexpected-reply`, what ReplyReader and ProtectedReplyReader throw; the session is
-   *   closed then, since nobody knows any more what the server said, and every later call throws `sequence/closed`
+   *   `sequence/no-context`, `sequence/unexpected-reply` (also where a line may have been inserted: see
+   *   `allowInsertedLines`), what ReplyReader and ProtectedReplyReader throw; the session is closed then, since nobody knows
+   *   any more what the server said, and every later call throws `sequence/closed`
    */
   next(): ClientEvent | undefined {
     return this.#closing(() => {
@@ -235,9 +253,7 @@ export class ClientSession {
     if (this.paused || mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '')) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange, or REIN, is not finished', LOCAL);
     }
-    const refusal =
-      refusalOf(asked, this.#association.standing, this.#policy, 'local') ??
-      (asked.protection && this.#association.misfit(asked.protection, this.bufferSize, LOCAL));
+    const refusal = refusalOf(asked, this.#association.standing, this.#policy, 'local') ?? this.#misfit(asked);
     if (refusal !== undefined) throw refusal;
     if (this.#upload !== undefined && couldBecomeBlock(asked) && !mayBeDuringTransfer(asked.verb)) {
       const message = `${asked.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
@@ -247,6 +263,12 @@ export class ClientSession {
     if (readable && this.#options.allowClearPassword !== true) {
       throw new FtpSecurityError('sequence/unprotected', 'a password to be read: see allowClearPassword', LOCAL);
     }
+  }
+
+  /** What PROT asks for, and what a transfer has, must fit into the protection buffer. */
+  #misfit({ verb, protection = this.protection }: Waiting): FtpSecurityError | undefined {
+    if (verb !== 'PROT' && !TRANSFERS.has(verb)) return undefined;
+    return this.#association.misfit(protection, this.bufferSize, LOCAL);
   }
 
   #add(asked: Waiting): void {
@@ -280,6 +302,7 @@ export class ClientSession {
   #take({ inner: reply, ...seen }: UnprotectedReply): ClientEvent {
     const { code } = reply;
     const asked = this.#answeredBy(code);
+    if (this.#options.allowInsertedLines !== true) assertNothingInserted(reply, seen.level, asked);
     const event: ReplyEvent = { type: 'reply', reply, ...seen, command: asked?.command };
     if (asked === undefined || code < 200) return event;
     if (EXCHANGE_GOES_ON.some(([verb, it]) => verb === asked.verb && it === code)) return this.#exchange(event, asked);
@@ -320,7 +343,14 @@ export class ClientSession {
     const { reply } = event;
     const { token, tolerated } = adatOf(reply, this.#options);
     event.tolerated = [...new Set([...event.tolerated, ...tolerated])];
-    if (verb === 'AUTH') this.#settle({ verb, level }, 334);
+    if (verb === 'AUTH') {
+      this.#settle({ verb, level }, 334);
+      this.#exchanged = 0;
+    }
+    this.#exchanged += token?.length ?? 0;
+    if (this.#exchanged > this.#maxSecurityData) {
+      throw new FtpSecurityError('syntax/limit-exceeded', 'more security data than maxSecurityData');
+    }
     const complete = isComplete(event);
     if (complete && this.#early !== undefined) {
       if (token !== undefined && token.length > 0) throw unexpected('security data behind the end of the exchange');
@@ -376,6 +406,19 @@ function isComplete({ reply: { code } }: ReplyEvent): boolean {
 
 function unexpected(why: string): FtpSecurityError {
   return new FtpSecurityError('sequence/unexpected-reply', why);
+}
+
+/**
+ * RFC 2228 binds no reply to its command. Whoever inserts a line makes a server that is asked nothing refuse it, so that one
+ * reply more comes than was asked for: by 533 or 535, or where no command waits.
+ */
+function assertNothingInserted(reply: Reply, level: ProtectionLevel, asked: Waiting | undefined): void {
+  if (asked === undefined && level !== 'clear' && reply.code !== 421) {
+    throw unexpected(`a protected reply that answers no command: ${quote(reply)}`);
+  }
+  if (asked !== undefined && asked.level !== 'clear' && SECURITY_REFUSALS.has(reply.code)) {
+    throw unexpected(`the server refuses the protected ${asked.verb}, or what somebody has inserted: ${quote(reply)}`);
+  }
 }
 
 /** Reads what the caller wants sent: if that can't be read, it is the caller's fault. */

@@ -8,7 +8,7 @@ import type { SequenceState } from '../secure/security-context.js';
 import { askedOf, endsBare } from './asked.js';
 import type { Association } from './association.js';
 import { type Policy, refusalOf } from './command-rules.js';
-import { type Asked, mayReplyAt, owesIntegrity } from './rules.js';
+import { type Asked, mayReplyAt, owesIntegrity, TRANSFERS } from './rules.js';
 
 /** A command, opened and judged. */
 export interface Arrived {
@@ -18,6 +18,8 @@ export interface Arrived {
   asked: Asked;
   sequence: SequenceState;
   tolerated: Deviation[];
+  /** Whether it came from whoever has the keys: its token was opened, and is not a replay. */
+  vouched: boolean;
   /** The rule that it breaks. */
   error: FtpSecurityError | undefined;
 }
@@ -37,6 +39,7 @@ export class CommandOpener {
 
   open(outer: Command): Arrived {
     const claimed = levelOfVerb(outer.verb);
+    const before = this.#association.control?.lastReceived;
     let opened: Unprotected<Command> | undefined;
     let asked: Asked = { verb: '', level: claimed ?? 'clear' };
     let error: FtpSecurityError | undefined;
@@ -46,12 +49,16 @@ export class CommandOpener {
       this.#check(asked);
       asked = askedOf(opened.inner, opened.level);
       this.#check(asked);
+      this.#checkBuffer(asked);
     } catch (refusal) {
       if (!(refusal instanceof FtpSecurityError)) throw refusal;
       error = refusal;
     }
     const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
-    return { command, asked, sequence, tolerated, error };
+    // A token that was good may hold what is no command; where tokens are not numbered, nobody knows that any more.
+    const vouched =
+      claimed !== undefined && (opened !== undefined || this.#association.control?.lastReceived !== before);
+    return { command, asked, sequence, tolerated, vouched, error };
   }
 
   #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {
@@ -64,6 +71,15 @@ export class CommandOpener {
   #check(asked: Asked): void {
     const refusal = refusalOf(asked, this.#association.standing, this.#policy);
     if (refusal !== undefined) throw refusal;
+  }
+
+  /** 431 to PROT, which may come again behind another PBSZ. A PBSZ is granted whatever it has (§3): transfers are not then. */
+  #checkBuffer({ verb, protection }: Asked): void {
+    const { standing } = this.#association;
+    if (verb !== 'PROT' && !TRANSFERS.has(verb)) return;
+    const reply = verb === 'PROT' ? 431 : 534;
+    const misfit = this.#association.misfit(protection ?? standing.protection, standing.bufferSize, { reply });
+    if (misfit !== undefined) throw misfit;
   }
 }
 

@@ -37,7 +37,7 @@ const RULES: readonly Rule[] = [
     reply: 503,
     error: 'sequence/no-context',
     why: 'MIC, CONF and ENC come after a security data exchange (§3)',
-    broken: ({ level }, { levels }) => level !== 'clear' && levels.length === 0,
+    broken: ({ level }, { phase }) => level !== 'clear' && (phase === 'clear' || phase === 'exchange'),
   },
   {
     reply: 533,
@@ -70,6 +70,12 @@ const RULES: readonly Rule[] = [
     why: 'policy wants a higher level (§3)',
     broken: ({ level }, { phase }, { require }) =>
       require !== undefined && phase === 'secured' && !covers(level, require),
+  },
+  {
+    reply: 534,
+    error: 'sequence/unexpected-command',
+    why: 'policy wants CCC first, and nothing but CCC (§3); AUTH has no 503 (§8.2)',
+    broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb === 'AUTH',
   },
   {
     reply: 503,

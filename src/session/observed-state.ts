@@ -57,8 +57,8 @@ export class ObservedState {
   }
 
   /** @throws FtpSecurityError `sequence/unprotected` */
-  checkClearCommand(verb: string): void {
-    if (!this.integrityOwed || commandMayBeClear(this.#phase, verb)) return;
+  checkClearCommand(): void {
+    if (!this.integrityOwed || commandMayBeClear(this.#phase)) return;
     throw new FtpSecurityError('sequence/unprotected', 'a command in the clear where integrity is owed');
   }
 
@@ -69,9 +69,7 @@ export class ObservedState {
    * @throws FtpSecurityError `sequence/unprotected`
    */
   checkClearReply(code: number | undefined, within: boolean): void {
-    if (!within && !this.#hasIntegrity()) return;
-    // 234 would end the association without another exchange: nobody's clear word may do that.
-    if (!within && code !== 234 && replyMayBeClear(this.#phase, this.#unanswered.answering(code))) return;
+    if (!within && (!this.#hasIntegrity() || replyMayBeClear(this.#phase, this.#unanswered.answering(code)))) return;
     throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
   }
 

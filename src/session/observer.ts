@@ -177,7 +177,7 @@ export class Observer {
     const deviations = new Deviations(this.#options);
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
-      this.#state.checkClearCommand(command.verb);
+      this.#state.checkClearCommand();
     } catch (error) {
       fail(message, error);
     }

@@ -57,12 +57,9 @@ export function mustBeWaitedFor(verb: string): boolean {
   return WAITED_FOR.has(verb);
 }
 
-/** Commands that make an association, so that they need none (§7). */
-const NEEDS_NO_PROTECTION: ReadonlySet<string> = new Set(['AUTH', 'ADAT']);
-
-/** Whether a command may come in the clear, where the mechanism has integrity (§2, §3 CCC). A server may be stricter. */
-export function commandMayBeClear(phase: Phase, verb: string): boolean {
-  return phase !== 'secured' || NEEDS_NO_PROTECTION.has(verb);
+/** Whether a command may come in the clear, where the mechanism has integrity (§3, CCC). AUTH too would end an association. */
+export function commandMayBeClear(phase: Phase): boolean {
+  return phase !== 'secured';
 }
 
 /** A command that waits for its reply: its verb, and the level it came at. */
@@ -117,13 +114,13 @@ export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined
 
 /**
  * Whether a reply may come in the clear, where the mechanism has integrity: it owes the level of the command that it
- * answers (§7), and before CCC the clear is lawful for the exchange alone.
+ * answers (§7), and none may until CCC. So nobody's clear 334 or 234 ends an association.
  * @param answered  the command; undefined for a reply that nobody asked for
  */
 export function replyMayBeClear(phase: Phase, answered: Unanswered | undefined): boolean {
   if (phase === 'clear' || phase === 'exchange') return true;
   if (answered === undefined) return phase === 'relaxed';
-  return answered.level === 'clear' && commandMayBeClear(phase, answered.verb);
+  return answered.level === 'clear' && commandMayBeClear(phase);
 }
 
 /** Whether a reply must come in the clear: after CCC, to a clear command (§3, CCC). */

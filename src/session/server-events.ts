@@ -4,6 +4,7 @@ import type { Command } from '../ftp/command.js';
 import type { Deviation, Tolerance } from '../secure/deviations.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { SequenceState } from '../secure/security-context.js';
+import type { AssociationEvent } from './association.js';
 import type { Policy } from './command-rules.js';
 
 export interface ServerSessionOptions extends Policy, Tolerance {
@@ -13,6 +14,34 @@ export interface ServerSessionOptions extends Policy, Tolerance {
   ccc?: 'allowed' | 'refused' | 'required';
   /** The largest protection buffer that PBSZ may settle, in octets: so much of a block is held until it is whole. Default 16 MiB. */
   maxPbsz?: number;
+  /**
+   * The smallest protection buffer that transfers may have, in octets. A smaller PBSZ is granted, as RFC 2228 §3 has it, but
+   * PROT is refused then (431), and transfers (534). Default 128: smaller blocks are mostly token, and cost as much work.
+   */
+  minPbsz?: number;
+  /**
+   * The octets of security data that one exchange may bring: more is 535. Default 256 KiB: a ticket of Active Directory has
+   * up to 64 KiB, one that is delegated with it as many, and base 64 is not counted.
+   */
+  maxSecurityData?: number;
+  /**
+   * How often AUTH and ADAT may fail on one connection; exchanges that are not finished count too. Then the connection is to
+   * be closed, and both are answered by 421. Default 16: clients try a few mechanisms, each for the services ftp and host, and
+   * with every ticket that they have; whoever needs more is guessing.
+   */
+  maxFailures?: number;
+  /**
+   * Goes on behind a line in the clear, or with a token that can't be opened, where protection is owed. Its 533, 535 or 501
+   * takes the place of another reply, and whoever inserted the line has shifted all that follow. Default false: `ends` says
+   * that the connection is to be closed.
+   */
+  allowInsertedLines?: boolean;
+  /** Sends every line of a protected reply as a `63z` reply of its own, for clients that know no `63z-` (curl). Default false. */
+  replyPerLine?: boolean;
+  /** Hears of each association that begins or ends. Whoever was logged in must log in again. */
+  association?: (event: AssociationEvent) => void;
+  /** Hears of an exchange that has been refused: by `refuse`, or by `proceed` for reasons of policy. Its octets are theirs. */
+  refused?: (event: AnsweredEvent) => void;
   /** Takes a context whose mechanism or keys are weak. Default false: 534. */
   allowWeak?: boolean;
   /**
@@ -39,6 +68,8 @@ export interface AuthEvent {
   type: 'auth';
   /** In upper case. */
   mechanism: string;
+  command: Command;
+  tolerated: Deviation[];
   /** An association stands, and ends when this AUTH is accepted; the user must log in again (§3, AUTH). */
   again: boolean;
 }
@@ -47,6 +78,7 @@ export interface AuthEvent {
 export interface ServerDataEvent {
   type: 'security-data';
   token: Uint8Array;
+  command: Command;
   tolerated: Deviation[];
 }
 
@@ -60,6 +92,12 @@ export interface AnsweredEvent {
   error: FtpSecurityError | undefined;
   /** For the client. */
   octets: Uint8Array;
+  tolerated: Deviation[];
+  /**
+   * The connection is to be closed, behind 421: a line came where protection is owed that whoever has the keys has not sent,
+   * so that somebody may have inserted it, or too many exchanges have failed.
+   */
+  ends: boolean;
 }
 
 export type ServerEvent = CommandEvent | AuthEvent | ServerDataEvent | AnsweredEvent;

@@ -6,14 +6,20 @@
 import { concatAll } from '../bytes.js';
 import { FtpSecurityError, type RefusalCode, refusalFrom, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
+import { limitOf } from '../ftp/line.js';
 import { formatReply } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
-import type { Deviation } from '../secure/deviations.js';
 import { protectReply } from '../secure/protect.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, Step } from '../secure/security-context.js';
-import { EXCHANGE_CODES, formatAdatReply, formatPbszText, parseAdat } from '../secure/security-data.js';
-import { Association } from './association.js';
+import {
+  DEFAULT_MAX_SECURITY_DATA,
+  EXCHANGE_CODES,
+  formatAdatReply,
+  formatPbszText,
+  parseAdat,
+} from '../secure/security-data.js';
+import { Association, DEFAULT_MIN_PBSZ } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
 import {
@@ -21,6 +27,7 @@ import {
   couldBecomeBlock,
   mayOvertake,
   mustBeWaitedFor,
+  owesIntegrity,
   type Phase,
   replyLevel,
   sharesNumbers,
@@ -40,16 +47,25 @@ type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uin
 
 /** A block is held until it is whole, and opened at one go: as much as a reply may have. Clients ask for all that 32 bits hold. */
 const DEFAULT_MAX_PBSZ = 0x1000000;
+const DEFAULT_MAX_FAILURES = 16;
 const EXCHANGE_REPLIES = {
   auth: { goesOn: 334, complete: 234 },
   'security-data': { goesOn: 335, complete: 235 },
 } as const;
+
+/** By what the exchange may be refused (§8.2, appendix I), and by what where the error's own reply is none of it. */
+const EXCHANGE_REFUSALS = {
+  auth: { own: [431, 502, 504, 534], else: 534 },
+  'security-data': { own: [], else: 535 },
+} as const satisfies Record<string, { own: readonly RefusalCode[]; else: RefusalCode }>;
+const EXCHANGE_VERBS: ReadonlySet<string> = new Set(['AUTH', 'ADAT']);
 
 /** Of a reply to AUTH or ADAT that carries no data. */
 const TEXT = 'Security mechanism accepted';
 
 /** Of refusals. What was wrong with a token is for the server's log, not for whoever sent it. */
 const TEXTS: Readonly<Record<RefusalCode, string>> = {
+  421: 'Too many failures',
   431: 'Need some unavailable resource to process security',
   501: 'Syntax error',
   502: 'Not implemented',
@@ -78,19 +94,29 @@ export class ServerSession {
   readonly #unanswered = new UnansweredCommands<Owed>();
   /** A command that the session answers itself, when those before it have been answered. */
   #arrived: Arrived | undefined;
+  readonly #maxSecurityData: number;
+  readonly #maxFailures: number;
+  /** AUTH and ADAT that were refused, and exchanges that were not finished. */
+  #failures = 0;
+  /** Octets of security data that the exchange has brought. */
+  #exchanged = 0;
   #closed = false;
 
   /** @throws RangeError, TypeError for a limit that is none */
   constructor(options: ServerSessionOptions) {
     const { mechanisms, ccc = 'refused', maxPbsz = DEFAULT_MAX_PBSZ, tolerate, maxLine } = options;
+    const { minPbsz = Math.min(DEFAULT_MIN_PBSZ, maxPbsz) } = options;
     formatPbszText(maxPbsz);
+    if (minPbsz > maxPbsz) throw new RangeError('minPbsz is more than maxPbsz');
     this.#options = { ...options, maxPbsz };
+    this.#maxSecurityData = limitOf(options.maxSecurityData, DEFAULT_MAX_SECURITY_DATA, 'maxSecurityData');
+    this.#maxFailures = limitOf(options.maxFailures, DEFAULT_MAX_FAILURES, 'maxFailures');
     this.#policy = { ...options, ccc, mechanisms: mechanisms.map(name => name.toUpperCase()) };
     this.#commands = new CommandReader({
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
-    this.#association = new Association('client', options);
+    this.#association = new Association('client', { ...options, minPbsz });
     this.#opener = new CommandOpener(this.#association, this.#options, this.#policy);
   }
 
@@ -171,8 +197,8 @@ export class ServerSession {
   /**
    * Goes on with the exchange.
    * @param step  what the mechanism gave; with a context the exchange is complete, and the context in force
-   * @returns octets for the client: 334 or 234 to AUTH, 335 or 235 to ADAT; 534 for a context that is weak, or lacks the
-   *   level that policy wants, and the phase is `clear` then
+   * @returns octets for the client: 334 or 234 to AUTH, 335 or 235 to ADAT; 534 or 535 for a context that is weak, or lacks
+   *   the level that policy wants, and the phase is `clear` then
    * @throws RangeError when neither AUTH nor ADAT waits
    */
   proceed({ token, context, facts }: Step): Uint8Array {
@@ -188,6 +214,8 @@ export class ServerSession {
     if (token !== undefined && code === 234) throw new RangeError('234 carries no security data');
     const plaintext = token === undefined ? formatReply(code, TEXT) : formatAdatReply(code as 334, token);
     const octets = this.#say(owed.level, plaintext);
+    // An exchange that goes on behind AUTH is forgotten with the next one, if it has not come to its end.
+    if (owed.verb === 'AUTH') this.#giveUp();
     this.#unanswered.drop();
     this.#settle(owed, code);
     this.#association.learn(facts);
@@ -198,13 +226,17 @@ export class ServerSession {
   /**
    * Refuses AUTH or ADAT: the exchange has failed.
    * @param error  what the mechanism threw, or policy
-   * @returns octets for the client: the reply that is owed
+   * @returns octets for the client: the reply that is owed, to ADAT always 535 (appendix I)
    * @throws RangeError when neither waits
    */
   refuse(error: FtpSecurityError): Uint8Array {
-    const owed = this.#exchanging();
-    const code = replyCodeFor(error);
-    return this.reply(code, TEXTS[code], owed.event);
+    const { event } = this.#exchanging();
+    const { own, else: instead } = EXCHANGE_REFUSALS[event.type];
+    const code = own.find(it => it === replyCodeFor(error)) ?? instead;
+    const octets = this.reply(code, TEXTS[code], event);
+    const { command, tolerated } = event;
+    this.#options.refused?.({ type: 'answered', command, code, error, octets, tolerated, ends: this.#exhausted });
+    return octets;
   }
 
   /** Tells that the input has ended. @throws FtpSecurityError `syntax/truncated` within a line */
@@ -236,59 +268,79 @@ export class ServerSession {
       return command && this.#opener.open(command);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
-      return { command: undefined, asked: { verb: '', level: 'clear' }, sequence: 'none', tolerated: [], error };
+      const asked: Asked = { verb: '', level: 'clear' };
+      return { command: undefined, asked, sequence: 'none', tolerated: [], vouched: false, error };
     }
   }
 
-  #heed({ command, asked, sequence, tolerated, error }: Arrived): ServerEvent {
-    if (command === undefined || error !== undefined) return this.#refusal(command, asked, error!);
+  #heed(arrived: Arrived): ServerEvent {
+    const { command, asked, sequence, tolerated, error = this.#tooOften(arrived) } = arrived;
+    if (command === undefined || error !== undefined) return this.#refusal(arrived, error!);
     const { verb, level } = asked;
-    if (verb in OWN) return this.#carryOut(command, asked);
-    if (verb === 'ADAT') return this.#adat(command, asked, tolerated);
+    if (verb in OWN) return this.#carryOut(arrived);
+    if (verb === 'ADAT') return this.#adat(command, arrived);
     if (verb === 'AUTH') {
       const again = this.#association.control !== undefined;
-      return this.#expect(asked, { type: 'auth', mechanism: asked.mechanism!, again });
+      return this.#expect(asked, { type: 'auth', mechanism: asked.mechanism!, command, tolerated, again });
     }
-    if (this.phase === 'exchange') this.#association.reset();
+    if (this.#giveUp()) this.#association.reset();
     return this.#expect(asked, { type: 'command', command, level, sequence, tolerated });
   }
 
-  #adat(command: Command, asked: Asked, tolerated: readonly Deviation[]): ServerEvent {
+  #adat(command: Command, arrived: Arrived): ServerEvent {
     try {
-      const data = parseAdat(command, this.#options);
-      const met = [...new Set([...tolerated, ...data.tolerated])];
-      return this.#expect(asked, { type: 'security-data', token: data.token!, tolerated: met });
+      const { token, tolerated } = parseAdat(command, this.#options);
+      const met = [...new Set([...arrived.tolerated, ...tolerated])];
+      this.#exchanged += token!.length;
+      if (this.#exchanged > this.#maxSecurityData) throw tooMuch('more security data than maxSecurityData', 535);
+      return this.#expect(arrived.asked, { type: 'security-data', token: token!, command, tolerated: met });
     } catch (error) {
-      return this.#refusal(command, asked, refusalFrom(error));
+      return this.#refusal(arrived, refusalFrom(error));
     }
   }
 
   /** PBSZ, PROT and CCC, when no rule is against them. */
-  #carryOut(command: Command, asked: Asked): ServerEvent {
-    const { standing } = this.#association;
+  #carryOut(arrived: Arrived): ServerEvent {
+    const { asked } = arrived;
     if (asked.verb === 'PBSZ') asked.bufferSize = Math.min(asked.bufferSize!, this.#options.maxPbsz!);
-    const { protection = standing.protection, bufferSize = standing.bufferSize } = asked;
-    // 431: PROT may come again behind another PBSZ. A PBSZ that would end the level in force is no size to be had: 501.
-    const error = this.#association.misfit(protection, bufferSize, { reply: asked.verb === 'PBSZ' ? 501 : 431 });
-    if (error !== undefined) return this.#refusal(command, asked, error);
-    return this.#answered(command, asked, 200, OWN[asked.verb]!(asked), undefined);
+    return this.#answered(arrived, 200, OWN[asked.verb]!(asked), undefined);
   }
 
-  #refusal(command: Command | undefined, asked: Asked, error: FtpSecurityError): AnsweredEvent {
+  #refusal(arrived: Arrived, error: FtpSecurityError): AnsweredEvent {
     const code = replyCodeFor(error);
-    return this.#answered(command, asked, code, TEXTS[code], error);
+    return this.#answered(arrived, code, TEXTS[code], error);
   }
 
   #answered(
-    command: Command | undefined,
-    asked: Asked,
+    { command, asked, tolerated, vouched }: Arrived,
     code: number,
     text: string,
     error: FtpSecurityError | undefined,
   ): AnsweredEvent {
+    const inserted = !vouched && owesIntegrity(this.#association.standing);
     const octets = this.#say(asked.level, formatReply(code, text));
     this.#settle(asked, code);
-    return { type: 'answered', command, code, error, octets };
+    const ends =
+      (inserted && this.#options.allowInsertedLines !== true) || (EXCHANGE_VERBS.has(asked.verb) && this.#exhausted);
+    return { type: 'answered', command, code, error, octets, tolerated, ends };
+  }
+
+  /** Whether AUTH and ADAT have failed too often. */
+  get #exhausted(): boolean {
+    return this.#failures >= this.#maxFailures;
+  }
+
+  #tooOften({ asked: { verb } }: Arrived): FtpSecurityError | undefined {
+    if (!EXCHANGE_VERBS.has(verb) || !this.#exhausted) return undefined;
+    return tooMuch('AUTH and ADAT have failed too often', 421);
+  }
+
+  /** An exchange that has begun and is not finished counts as a failure. @returns whether there was one */
+  #giveUp(): boolean {
+    this.#exchanged = 0;
+    if (this.phase !== 'exchange') return false;
+    this.#failures++;
+    return true;
   }
 
   #expect<E extends AskedEvent>(asked: Asked, event: E): E {
@@ -323,10 +375,11 @@ export class ServerSession {
   #say(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
     if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
     const at = replyLevel(this.#association.standing, level, this.#opener.last, this.#policy.require);
-    return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext);
+    return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext, this.#options);
   }
 
   #settle(asked: Asked, code: number): void {
+    if (EXCHANGE_VERBS.has(asked.verb) && code >= 400) this.#failures++;
     this.#association.settle(asked, code);
     if (this.#association.control === undefined) this.#opener.last = undefined;
   }
@@ -335,6 +388,10 @@ export class ServerSession {
 /** Whether the application answers it, in its own time. */
 function isForApplication({ asked: { verb }, error }: Arrived): boolean {
   return error === undefined && verb !== 'AUTH' && verb !== 'ADAT' && !(verb in OWN);
+}
+
+function tooMuch(why: string, reply: RefusalCode): FtpSecurityError {
+  return new FtpSecurityError('syntax/limit-exceeded', why, { reply });
 }
 
 function isFinal(reply: { code: number } | undefined): boolean {

@@ -1,8 +1,9 @@
 /** Captures for tests: conversations as TCP segments, segments as packets of any link layer, packets as pcap files. */
 import { readFileSync } from 'node:fs';
 import { concat } from '../../src/bytes.js';
-import { ACK, FIN, RST, readSegment, type Segment, SYN } from '../../src/capture/link-layer.js';
-import { readCapture } from '../../src/capture/pcap.js';
+import { CaptureFile } from '../../src/capture/capture-file.js';
+import { ACK, FIN, RST, type Segment, SegmentReader, SYN } from '../../src/capture/link-layer.js';
+import type { CapturedPacket } from '../../src/capture/packet.js';
 import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
 import { ascii } from '../helpers.js';
 
@@ -69,12 +70,14 @@ export function talk(spoken: readonly Line[], options: TalkOptions = {}): Segmen
 
 /** The segments of a capture file. */
 export function segmentsOf(file: Uint8Array): Segment[] {
-  const segments: Segment[] = [];
-  for (const packet of readCapture(file).packets) {
-    const found = readSegment(packet);
-    if (typeof found !== 'string') segments.push(found);
-  }
-  return segments;
+  return [...new SegmentReader(new CaptureFile([file]))];
+}
+
+/** What a single packet gives: its segment, why it is unread, or undefined where it holds no TCP. */
+export function segmentOf(packet: CapturedPacket): Segment | string | undefined {
+  const reader = new SegmentReader([packet]);
+  const [found] = [...reader];
+  return found ?? Object.keys(reader.unread)[0];
 }
 
 export interface Flow extends TcpConnection {
@@ -211,7 +214,7 @@ export function pcapOf(segments: readonly Segment[], { link = 'Ethernet', ...opt
   const packets = segments.map(it => {
     const ip = ipPacket(it);
     const data = concat(Uint8Array.from(header(ip[0]! >> 4)), ip);
-    return { time: it.time, data, originalLength: data.length + it.missing };
+    return { time: it.time ?? EPOCH, data, originalLength: data.length + it.missing };
   });
   return pcapFile(packets, { linkType, ...options });
 }

@@ -1,8 +1,8 @@
 /** Damaged capture files, all the way to the streams: an FtpSecurityError, or what can still be read. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CaptureFile } from '../../src/capture/capture-file.js';
 import { SegmentReader } from '../../src/capture/link-layer.js';
-import { readCapture } from '../../src/capture/pcap.js';
 import { reassemble } from '../../src/capture/tcp.js';
 import { onlyRefuses } from '../helpers.js';
 import { flowsOf, lines, pcapOf, realCapture, segmentsOf, talk } from './helpers.js';
@@ -10,7 +10,7 @@ import { flowsOf, lines, pcapOf, realCapture, segmentsOf, talk } from './helpers
 /** Octets and ends that the streams of a file have; undefined when it is refused. */
 function measure(file: Uint8Array): { octets: number; ends: number; connections: number } | undefined {
   return onlyRefuses(() => {
-    const { connections, events } = reassemble(new SegmentReader(readCapture(file).packets));
+    const { connections, events } = reassemble(new SegmentReader(new CaptureFile([file])));
     let octets = 0;
     let ends = 0;
     for (const event of events) {
@@ -58,7 +58,7 @@ describe.each(['heimdal-safe-aes128-cts-hmac-sha1-96', 'krb5ftp-deleg-aes256-sha
   });
 
   test('with the headers of a packet changed', () => {
-    const starts = [...readCapture(file).packets].map(({ data }) => data.byteOffset);
+    const starts = [...new CaptureFile([file])].map(({ data }) => data.byteOffset);
     // Record header, Ethernet, IP and TCP headers.
     const header = fc.record({
       packet: fc.nat(starts.length - 1),

@@ -276,6 +276,14 @@ describe('sequence numbers', () => {
     }
   });
 
+  test('far from all that was seen are counted, but for resets', () => {
+    const wild = fromClient(1001 + 2 ** 29, 'JUNK');
+    const reset = fromClient(1001 + 2 ** 29, 'go away', { flags: RST | ACK });
+    const { strays } = reassemble([...OPEN, fromClient(1001, 'AB'), wild, fromClient(1003, 'CD'), reset]);
+    expect(strays).toBe(1);
+    expect(reassemble(talk(LOGIN)).strays).toBe(0);
+  });
+
   test('far ahead are believed when a second segment goes on from them', () => {
     const gap = 2 ** 30;
     const behind = [fromClient(1003 + gap, 'EF'), fromClient(1005 + gap, 'GH'), fromClient(1007 + gap, 'I')];

@@ -56,7 +56,7 @@ describe.each(NAMES)('%s', name => {
   });
 
   test('keeps its times to the nanosecond', () => {
-    const finer = segments.map(it => ({ ...it, time: it.time + 7n }));
+    const finer = segments.map(it => ({ ...it, time: it.time! + 7n }));
     const [first] = messagesOf(name, pcapOf(finer, { nanoseconds: true }));
     expect(first!.time).toMatch(/\.\d{6}007Z$/);
   });

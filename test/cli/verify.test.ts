@@ -1,6 +1,6 @@
 /** `rfc2228 verify`: the table and the JSON lines, the exit statuses, and one line for every error. */
-import { readFileSync, truncateSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, truncateSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
@@ -115,7 +115,11 @@ const PLAIN = capture('krb5ftp-noauth-plain');
 it.each([
   ['a file that is not a recording', () => [file('junk', 'junk')]],
   ['an empty file', () => [file('empty', '')]],
-  ['a folder', () => [folder]],
+  [
+    'a folder without a recording',
+    () => [dirname(file(join(basename(mkdtempSync(join(folder, 'junk-'))), 'junk'), 'x'))],
+  ],
+  ['an empty folder', () => [mkdtempSync(join(folder, 'empty-'))]],
   ['a file larger than memory', () => [sparse('huge.pcap', 3 * 2 ** 30)]],
   ['a file that does not exist', () => [join(folder, 'none')]],
   ['no file', () => []],

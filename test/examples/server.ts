@@ -22,7 +22,13 @@ export interface FtpServerOptions
 
 /** Serves one client until QUIT or the end of the connection. @throws the errors of ServerControl */
 export async function serve(socket: Socket, options: FtpServerOptions): Promise<void> {
-  const control = new ServerControl(socket, options);
+  const control = new ServerControl(socket, {
+    ...options,
+    association: event => {
+      service.logOut(); // RFC 2228 §3: a login belongs to the association it was made under
+      options.association?.(event);
+    },
+  });
   const { session } = control;
   const service = new FtpService(socket, {
     ...options,

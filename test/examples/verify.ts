@@ -8,3 +8,4 @@ const recording = readFileSync('vectors/captures/probe-heimdal-nomutual.pcap');
 const { records } = verifyRecording(recording, { mechanisms: [{ ...krb5, witness: () => krb5Witness(keys) }] });
 const summary = records.at(-1);
 assert(summary?.type === 'summary' && summary.verified === 7 && summary.failed === 0);
+assert.deepEqual(summary.unread, {}); // packets that could not be read, by reason

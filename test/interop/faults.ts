@@ -65,6 +65,8 @@ const BLOCK = { first: 0, middle: 5, empty: 10 } as const;
 
 const WRONG_LEVEL = 'sequence/wrong-level';
 const REFUSED = 'sequence/unexpected-reply';
+/** The refusal answers no command: the client ends where it hears of it, or has finished before. */
+const BEHIND = /^(ok|sequence\/unexpected-reply|.*Client is closed.*)$/;
 const ANY = /^(syntax|sequence|security)\//;
 const SECURITY = /^security\//;
 const ENDED = /^(ECONNRESET|.*FIN packet|.*connection was closed|.*closed connection)/;
@@ -111,22 +113,16 @@ const COMMANDS = cases('control', 'client', [
   ['cut between lines', () => endBefore(C.HELP), ENDED, 'help'],
   ['stall', () => stallAt(C.HELP), LATE, 'help', LATE],
   ['line dropped', () => drop(C.HELP), LATE, 'help'],
-  ['line twice', () => twice(C.HELP), /^(ok|535)$/, undefined, 'security/replayed'],
-  ['earlier line instead', () => again(C.USER, C.HELP), '535', 'help', 'security/replayed'],
-  ['line of an earlier session', it => replace(C.HELP, it.client[C.HELP]!), '535', 'help', 'security/bad-checksum'],
-  ['token of a reply instead', () => reflected(C.HELP), '535', 'help', 'security/wrong-direction'],
-  [
-    'clear DELE before a line',
-    () => inject(C.HELP, line('DELE kept')),
-    /^(ok|533)$/,
-    undefined,
-    'sequence/unprotected',
-  ],
-  ['clear DELE instead', () => replace(C.HELP, line('DELE kept')), '533', 'help', 'sequence/unprotected'],
+  ['line twice', () => twice(C.HELP), BEHIND, undefined, 'security/replayed'],
+  ['earlier line instead', () => again(C.USER, C.HELP), REFUSED, 'help', 'security/replayed'],
+  ['line of an earlier session', it => replace(C.HELP, it.client[C.HELP]!), REFUSED, 'help', 'security/bad-checksum'],
+  ['token of a reply instead', () => reflected(C.HELP), REFUSED, 'help', 'security/wrong-direction'],
+  ['clear DELE before a line', () => inject(C.HELP, line('DELE kept')), BEHIND, undefined, 'sequence/unprotected'],
+  ['clear DELE instead', () => replace(C.HELP, line('DELE kept')), REFUSED, 'help', 'sequence/unprotected'],
   [
     'MIC as ENC, or ENC as MIC',
     () => change(C.HELP, relabelled),
-    { safe: '533', private: 'ok' },
+    { safe: REFUSED, private: 'ok' },
     undefined,
     /^(|sequence\/wrong-level)$/,
   ],
@@ -226,12 +222,12 @@ const data = (from: Direction): Case[] =>
   );
 
 /** Whoever hears of it first. */
-const CUT = /^(426|535|ECONNRESET|EPIPE|syntax\/truncated)$/;
+const CUT = /^(426|sequence\/unexpected-reply|ECONNRESET|EPIPE|syntax\/truncated)$/;
 const stepOf = (from: Direction): Step => (from === 'server' ? 'download' : 'upload');
 
 function refusedBy(from: Direction, name: string, fault: Case['fault'], error: string | RegExp): Row {
   if (error === 'ok') return [name, fault, 'ok'];
-  return from === 'server' ? [name, fault, error, 'download'] : [name, fault, '535', 'upload', error];
+  return from === 'server' ? [name, fault, error, 'download'] : [name, fault, REFUSED, 'upload', error];
 }
 
 /** Bits anywhere, chosen by a seed. */
@@ -240,8 +236,14 @@ const FLIPS = 12;
 const flips = (random: () => number): Case[] =>
   Array.from({ length: FLIPS }).flatMap((_, n) => [
     ...cases('control', 'client', [
-      [`bit ${n} of a token`, flipped(C.HELP, random(), inToken), '535', 'help', SECURITY],
-      [`bit ${n} of a line`, flipped(C.HELP, random(), inText), /^(5\d\d|ETIMEDOUT)$/, 'help', /./],
+      [`bit ${n} of a token`, flipped(C.HELP, random(), inToken), REFUSED, 'help', SECURITY],
+      [
+        `bit ${n} of a line`,
+        flipped(C.HELP, random(), inText),
+        /^(5\d\d|ETIMEDOUT|sequence\/unexpected-reply)$/,
+        'help',
+        /./,
+      ],
     ]),
     ...cases('control', 'server', [
       [`bit ${n} of a token`, flipped(S.HELP + 1, random(), inToken), SECURITY, 'help'],
@@ -249,7 +251,7 @@ const flips = (random: () => number): Case[] =>
     ]),
     ...cases('data', 'server', [[`bit ${n} of a block`, flipped(BLOCK.middle, random(), flipBit), ANY, 'download']]),
     ...cases('data', 'client', [
-      [`bit ${n} of a block`, flipped(BLOCK.middle, random(), flipBit), '535', 'upload', ANY],
+      [`bit ${n} of a block`, flipped(BLOCK.middle, random(), flipBit), REFUSED, 'upload', ANY],
     ]),
   ]);
 

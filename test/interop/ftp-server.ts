@@ -32,8 +32,10 @@ export async function startFtpServer({
   const noting: Partial<FtpServerOptions> = {
     heard: ({ command: { verb }, level, tolerated }) => noted.push({ kind: 'command', verb, level, tolerated }),
     replied: ([code]) => noted.push({ kind: 'replied', code }),
-    answered: ({ command, code, error }) =>
-      noted.push({ kind: 'answered', verb: command?.verb, code, error: error?.code }),
+    answered: ({ command, code, error, ends }) => {
+      noted.push({ kind: 'answered', verb: command?.verb, code, error: error?.code });
+      if (ends) noted.push({ kind: 'replied', code: 421 });
+    },
     failed,
     mechanisms: notingMechanisms(options.mechanisms, failed),
   };

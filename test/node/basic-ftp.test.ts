@@ -4,6 +4,7 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { Client } from 'basic-ftp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
+import { pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { secureBasicFtp } from '../../src/node/index.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { type FtpServer, startServer } from './ftp-server.js';
@@ -191,7 +192,7 @@ describe('basic-ftp', () => {
   });
 
   it('can connect again, in the clear, and be secured again', async () => {
-    const { client, server } = await connected(PSK);
+    const { client, server } = await connected(PSK, { allowClearPassword: true });
     await client.uploadFrom(Readable.from([FILE]), 'a');
     for (const secure of [false, true]) {
       await client.connect('127.0.0.1', server.port);
@@ -202,5 +203,105 @@ describe('basic-ftp', () => {
     }
     expect(server.heard.at(-1)).toBe('private RETR a');
     expect(server.heard).toContain('clear RETR a');
+  });
+});
+
+describe('basic-ftp on a new connection', () => {
+  const anna = { user: 'anna', password: 'secret' };
+  /** Every way in which a client that is connected anew logs in. */
+  const LOGINS: Record<string, (client: Client, port: number) => Promise<unknown>> = {
+    'access()': (client, port) => client.access({ host: '127.0.0.1', port, ...anna }),
+    'connect() and login()': async (client, port) => {
+      await client.connect('127.0.0.1', port);
+      await client.login(anna.user, anna.password);
+    },
+    ...Object.fromEntries(
+      ['USER anna', 'PASS secret', 'pass secret', ' PASS secret', 'PASS', 'ACCT secret'].map(command => [
+        `connect() and send('${command}')`,
+        async (client: Client, port: number) => {
+          await client.connect('127.0.0.1', port);
+          await client.send(command);
+        },
+      ]),
+    ),
+    'sendIgnoringError()': async (client, port) => {
+      await client.connect('127.0.0.1', port);
+      await client.sendIgnoringError('PASS secret');
+    },
+    'close() and access()': async (client, port) => {
+      client.close();
+      await client.access({ host: '127.0.0.1', port, ...anna });
+    },
+    'a lost connection and access()': async (client, port) => {
+      client.ftp.socket.destroy(new Error('lost'));
+      await client.access({ host: '127.0.0.1', port, ...anna });
+    },
+  };
+
+  it.each(Object.entries(LOGINS))('sends neither name nor password in the clear: %s', async (_, login) => {
+    const { client, server } = await connected(PSK);
+    await expect(login(client, server.port)).rejects.toMatchObject({
+      name: 'FtpSecurityError',
+      code: 'sequence/unprotected',
+      side: 'local',
+      message: expect.stringContaining('reconnect'),
+    });
+    expect(server.heard.join()).not.toMatch(/clear \s*(user|pass|acct)/i);
+    // The connection is as it was, and may be secured.
+    await secureBasicFtp(client, { mechanism: 'X-PSK', exchange: PSK.initiator() });
+    server.heard.length = 0;
+    await client.login(anna.user, anna.password);
+    expect(server.heard).toContain('private PASS secret');
+  });
+
+  const understood = Object.entries(LOGINS).filter(([name]) => !name.includes("' PASS"));
+  it.each(understood)('does so by allowClearPassword: %s', async (_, login) => {
+    const { client, server } = await connected(PSK, { allowClearPassword: true });
+    await login(client, server.port).catch(error => expect(error).not.toBeInstanceOf(FtpSecurityError));
+    expect(server.heard.join()).toMatch(/clear (USER|PASS|ACCT)/);
+  });
+
+  it.each(Object.entries(LOGINS))('is secured again by reconnect: %s', async (_, login) => {
+    const { client, server } = await connected(PSK, { reconnect: PSK.initiator });
+    for (let i = 0; i < 2; i++) {
+      await login(client, server.port).catch(error => expect(error.message).toMatch(/^502|not a command|verb/));
+      await client.login(anna.user, anna.password);
+      await client.uploadFrom(Readable.from([FILE]), `file ${i}`);
+    }
+    expect(server.heard.filter(line => line.startsWith('clear'))).toEqual([]);
+    expect(server.heard).toContain('private STOR file 1');
+    expect(server.files.get('file 1')?.equals(FILE)).toBe(true);
+  });
+
+  it('fails, and is closed, where the exchange of reconnect fails', async () => {
+    const { client, server } = await connected(PSK, {
+      login: false,
+      reconnect: () => pskInitiator({ key: new Uint8Array(32) }),
+    });
+    await expect(client.access({ host: '127.0.0.1', port: server.port, ...anna })).rejects.toMatchObject({
+      name: 'FtpSecurityError',
+    });
+    expect(client.closed).toBe(true);
+    expect(server.heard.filter(line => line !== 'private QUIT')).toEqual([]);
+  });
+
+  it('stays guarded when securing it has failed', async () => {
+    const { client, server } = await connected(PSK);
+    await client.connect('127.0.0.1', server.port);
+    const exchange = pskInitiator({ key: new Uint8Array(32) });
+    await expect(secureBasicFtp(client, { mechanism: 'X-PSK', exchange })).rejects.toThrow();
+    await expect(client.access({ host: '127.0.0.1', port: server.port, ...anna })).rejects.toMatchObject({
+      code: 'sequence/unprotected',
+    });
+  });
+
+  it('may log in under TLS', async () => {
+    const { client } = await connected(PSK);
+    const sent: string[] = [];
+    const tls = { encrypted: true, write: (line: string) => sent.push(line), removeAllListeners() {}, on() {} };
+    Object.assign(tls, { destroy() {}, setTimeout() {} });
+    Reflect.set(client.ftp, '_socket', tls);
+    client.ftp.send('PASS secret');
+    expect(sent).toEqual(['PASS secret\r\n']);
   });
 });

@@ -7,7 +7,7 @@ import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, type ClientControlOptions, ServerControl } from '../../src/node/index.js';
 import { protectReply } from '../../src/secure/protect.js';
 import type { Exchange } from '../../src/secure/security-context.js';
-import type { ReplyEvent } from '../../src/session/client-events.js';
+import type { ClientEvent } from '../../src/session/client-events.js';
 import type { CommandEvent } from '../../src/session/server-events.js';
 import { pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
@@ -122,8 +122,11 @@ describe('a control connection', () => {
     const [near, far] = inMemory();
     const heard = echo(serverOf(PSK, far));
     const told: string[] = [];
-    const replied = ({ reply, level, sequence, tolerated, command }: ReplyEvent) =>
+    const replied = (event: ClientEvent) => {
+      if (event.type !== 'reply') return;
+      const { reply, level, sequence, tolerated, command } = event;
       told.push(`${command?.verb ?? ''} ${reply.code} ${level} ${sequence} ${tolerated}`.trim());
+    };
     const client = clientOf(PSK, near, { replied });
     await client.start();
     client.end('NOOP\r\nQUIT\r\n');
@@ -176,21 +179,16 @@ describe('a control connection', () => {
     await expect(client.start()).rejects.toThrow('the server refuses PBSZ: 110');
   });
 
-  it('sends no REIN, behind which nothing would be verified, and no half command', async () => {
-    for (const [text, code] of [
-      ['REIN\r\n', 'sequence/unexpected-command'],
-      ['DELE a', 'syntax/truncated'],
-    ]) {
-      const [near, far] = inMemory();
-      const heard = echo(serverOf(PSK, far)).catch(() => {});
-      const client = clientOf(PSK, near);
-      await client.start();
-      const failed = failure(client);
-      client.end(text);
-      expect((await failed).code).toBe(code);
-      far.destroy();
-      await heard;
-    }
+  it('sends no half command', async () => {
+    const [near, far] = inMemory();
+    const heard = echo(serverOf(PSK, far)).catch(() => {});
+    const client = clientOf(PSK, near);
+    await client.start();
+    const failed = failure(client);
+    client.end('DELE a');
+    expect((await failed).code).toBe('syntax/truncated');
+    far.destroy();
+    await heard;
   });
 
   it('holds the writer back while the server does not read', async () => {
@@ -248,24 +246,102 @@ describe('a control connection', () => {
     }
   });
 
-  it('refuses what may not be written', async () => {
-    for (const [line, code] of [
-      ['AUTH X-PSK\r\n', 'sequence/unexpected-command'],
-      ['not a command!\r\n', undefined],
-      ['MIC abc\r\n', undefined],
-      ['é\r\n', 'syntax/bad-command'],
-    ] as const) {
-      const [near, far] = inMemory();
-      const served = echo(serverOf(PSK, far)).catch(() => {});
-      const client = clientOf(PSK, near);
-      await client.start();
-      const failed = failure(client);
-      client.write(line);
-      if (code !== undefined) expect((await failed).code).toBe(code);
-      far.destroy();
-      client.destroy();
-      await served;
+  it.each([
+    ['AUTH X-PSK\r\n', 'sequence/unexpected-command'],
+    ['REIN\r\n', 'sequence/unexpected-command'],
+    ['CWD a\r\nREIN\r\nCWD b\r\n', 'sequence/unexpected-command'],
+    ['é\r\n', 'syntax/bad-command'],
+    ['DELE a\n', 'syntax/bad-line'],
+    ['MIC abc\r\n', undefined],
+    ['PBSZ nothing\r\n', undefined],
+    ['PROT E\r\n', 'sequence/unexpected-command'],
+  ])('throws %j at whoever writes it, sends nothing of it, and goes on', async (line, code) => {
+    const [near, far] = inMemory();
+    const served = echo(serverOf(PSK, far));
+    const client = clientOf(PSK, near, { protection: 'clear' });
+    await client.start();
+    for (const write of [() => client.write(line), () => client.write(Buffer.from(line)), () => client.end(line)]) {
+      let thrown: unknown;
+      try {
+        write();
+      } catch (error) {
+        thrown = error;
+      }
+      if (code === undefined) expect(thrown).toBeInstanceOf(RangeError);
+      else expect(thrown).toMatchObject({ name: 'FtpSecurityError', code, ...(code[1] === 'e' && { side: 'local' }) });
     }
+    expect([client.destroyed, client.writableEnded, client.session.unanswered]).toEqual([false, false, []]);
+    client.write('NO');
+    client.write('OP me\r\n', 'latin1');
+    expect((await lines(client, 2))[1]).toBe('200 You said me');
+    client.end('QUIT\r\n', 'latin1', () => {});
+    expect(await served).toEqual(['private NOOP me', 'private QUIT']);
+  });
+
+  it('throws what is no command before the exchange, too, and what may not be sent later destroys it', async () => {
+    const [near, far] = inMemory();
+    const served = echo(serverOf(PSK, far)).catch(() => {});
+    const client = clientOf(PSK, near, { protection: 'clear' });
+    expect(() => client.write('MIC abc\r\n')).toThrow(RangeError);
+    expect(() => client.write('REIN\r\n')).toThrow('the exchange is over');
+    expect(() => client.write(7)).toThrow(TypeError);
+    client.write('PROT P\r\n'); // PBSZ may come before it.
+    const failed = failure(client);
+    await client.start();
+    expect((await failed).code).toBe('sequence/unexpected-command');
+    far.destroy();
+    await served;
+  });
+
+  it('sends what was written before the exchange, in its order', async () => {
+    const [near, far] = inMemory();
+    const heard = echo(serverOf(PSK, far));
+    const client = clientOf(PSK, near);
+    client.write('NOOP 1\r\nNOOP 2\r\n');
+    client.end('QUIT\r\n');
+    await client.start();
+    expect(await heard).toEqual(['private NOOP 1', 'private NOOP 2', 'private QUIT']);
+  });
+
+  it('tells what each reply came with, those to AUTH, ADAT, PBSZ and PROT too', async () => {
+    const [near, far] = inMemory();
+    const heard: ClientEvent[] = [];
+    const served = echo(serverOf(PSK, far));
+    const client = clientOf(PSK, near, { replied: event => heard.push(event) });
+    await client.start();
+    client.end('QUIT\r\n');
+    await served;
+    await lines(client, 2);
+    const told = heard.map(event => [event.type, event.reply.code, event.type === 'reply' && event.level]);
+    expect(told).toEqual([
+      ['reply', 220, 'clear'],
+      ['security-data', 334, false],
+      ['security-data', 335, false],
+      ['reply', 235, 'clear'],
+      ['reply', 200, 'private'],
+      ['reply', 200, 'private'],
+      ['reply', 221, 'private'],
+    ]);
+
+    const [other, server] = inMemory();
+    server.on('data', () => server.write('334 here adat=AAAA\n'));
+    const deviant = clientOf(PSK, other, { greeted: true, replied: event => heard.push(event) });
+    deviant.on('error', () => {});
+    await deviant.start().catch(() => {});
+    expect(heard.at(-1)).toMatchObject({ tolerated: ['bare-lf', 'text-before-adat', 'adat-case'] });
+  });
+
+  it('is destroyed where its socket closes with neither end nor error', async () => {
+    const [near, far] = inMemory();
+    const served = echo(serverOf(PSK, far)).catch(() => {});
+    const client = clientOf(PSK, near);
+    await client.start();
+    const failed = failure(client);
+    near.destroy();
+    expect((await failed).message).toBe('the connection was closed before its end');
+    expect(client.destroyed).toBe(true);
+    far.destroy();
+    await served;
   });
 });
 
@@ -297,6 +373,15 @@ describe('the exchange', () => {
   ])('fails when the server %s', async (_, verb, reply, code) => {
     const error = await failed((line, far) => far.write(line.startsWith(verb) ? reply : '334 Go on\r\n'));
     expect(error.code).toBe(code);
+  });
+
+  it.each([
+    ['ADAT', '535-No\r\n535-ticket\r\n535 here', 'the server refuses ADAT: 535 No ticket here'],
+    ['AUTH', '431 \u001b[2JNo\tkey\u0007', 'the server refuses AUTH: 431 \\u{1b}[2JNo\\tkey\\u{7}'],
+    ['AUTH', `504 ${'x'.repeat(3000)}`, `the server refuses AUTH: 504 ${'x'.repeat(239)}…`],
+  ])('tells in what words %s is refused, as those of a stranger', async (verb, said, message) => {
+    const error = await failed((line, far) => far.write(line.startsWith(verb) ? `${said}\r\n` : '334 Go on\r\n'));
+    expect(error.message).toBe(message);
   });
 
   it('fails when the server hangs up, at once or within a line', async () => {
@@ -400,8 +485,60 @@ describe('waits have a limit', () => {
     clearInterval(dripping);
   });
 
+  it.each(['NOOP', 'PWD', 'USER anna', 'XCRC a'])(
+    'a preliminary reply to %s, which has none, neither ends nor renews it',
+    async command => {
+      const [near, far] = inMemory();
+      const server = serverOf(PSK, far);
+      let told = 0;
+      const served = (async () => {
+        await server.reply(220, 'Ready');
+        for await (const event of server) {
+          for (; !far.destroyed; told++) {
+            await server.reply(150, 'Soon', event);
+            await pause(40);
+          }
+        }
+      })().catch(() => {});
+      const client = clientOf(PSK, near, { timeout: 150 });
+      await client.start();
+      client.resume();
+      const failed = failure(client);
+      client.write(`${command}\r\n`);
+      expect((await failed).code).toBe('ETIMEDOUT');
+      expect(told).toBeGreaterThan(1);
+      far.destroy();
+      await served;
+    },
+  );
+
+  it('the whole of start, however many answers it has', async () => {
+    const [near, far] = inMemory();
+    let rounds = 0;
+    const endless: Exchange = { step: () => ({ token: new Uint8Array([++rounds & 1]) }) };
+    far.on('data', (line: Buffer) => {
+      setTimeout(() => far.write(line.toString().startsWith('AUTH') ? '334 Go on\r\n' : '335 ADAT=\r\n'), 20);
+    });
+    const client = new ClientControl(near, {
+      mechanism: 'X-TEST',
+      exchange: endless,
+      greeted: true,
+      timeout: 1000,
+      startTimeout: 150,
+    });
+    client.on('error', () => {});
+    await expect(client.start()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    expect(rounds).toBeGreaterThan(2);
+    far.destroy();
+  });
+
   it('unless there shall be none', async () => {
-    const client = new ClientControl(new PassThrough(), { ...PSK, exchange: PSK.initiator(), timeout: 0 });
+    const client = new ClientControl(new PassThrough(), {
+      ...PSK,
+      exchange: PSK.initiator(),
+      timeout: 0,
+      startTimeout: 0,
+    });
     client.on('error', () => {});
     const started = client.start();
     client.destroy();

@@ -69,7 +69,11 @@ describe('the server end of a control connection', () => {
   it('gives commands with their levels, and sees to the rest', async () => {
     const [near, far] = await onLoopback();
     const answered: AnsweredEvent[] = [];
-    const control = new ServerControl(far, { ...PSK_ONLY, answered: event => answered.push(event) });
+    const control = new ServerControl(far, {
+      ...PSK_ONLY,
+      allowInsertedLines: true,
+      answered: event => answered.push(event),
+    });
     const heard = serve(control);
     near.write('NOOP\r\n');
     const clear = linesOf(near);
@@ -194,7 +198,127 @@ describe('the server end of a control connection', () => {
   });
 });
 
+describe('the application hears', () => {
+  it('of each association that begins and ends, by name', async () => {
+    const [near, far] = inMemory();
+    const told: string[] = [];
+    const control = new ServerControl(far, {
+      ...PSK_ONLY,
+      association: ({ type, mechanism, facts }) => told.push(`${type} ${mechanism} ${JSON.stringify(facts)}`),
+    });
+    const heard = serve(control);
+    const { say, hear } = await secured(near);
+    expect(told).toEqual(['begins X-PSK {}']);
+    say('REIN');
+    await hear();
+    expect(told.slice(1)).toEqual(['ends X-PSK {}']);
+    const again = await secured(near);
+    expect(told.slice(2)).toEqual(['begins X-PSK {}']);
+    again.say('QUIT');
+    await heard;
+    expect(told.slice(3)).toEqual(['ends X-PSK {}']);
+  });
+
+  it('of an exchange that is refused: the command, the reply and the error', async () => {
+    const answered: AnsweredEvent[] = [];
+    const error = new FtpSecurityError('security/no-key', 'no key for ftp/host');
+    const failing: Exchange = { step: () => Promise.reject(error) };
+    const [near, far] = inMemory();
+    const heard = serve(
+      new ServerControl(far, { mechanisms: { 'X-PSK': () => failing }, answered: event => answered.push(event) }),
+    );
+    const line = linesOf(near);
+    near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
+    expect([await line(), await line()]).toEqual([expect.stringMatching(/^334 /), expect.stringMatching(/^535 /)]);
+    expect(answered).toMatchObject([{ command: { verb: 'ADAT', argument: 'AAAA' }, code: 535, error, ends: false }]);
+    near.end();
+    await heard;
+  });
+
+  it('of exchanges that fail too often: the connection is ended behind 421', async () => {
+    const failing: Exchange = { step: () => Promise.reject(new FtpSecurityError('security/bad-token', 'no')) };
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => failing }, maxFailures: 3 }));
+    const line = linesOf(near);
+    const codes: string[] = [];
+    near.write('AUTH X-PSK\r\nADAT AAAA\r\nADAT AAAA\r\nAUTH OTHER\r\nNOOP\r\n');
+    await expect(heard).rejects.toMatchObject({ code: 'sequence/unexpected-command' });
+    for (let text = await line(); text !== '(end)'; text = await line()) codes.push(text.slice(0, 3));
+    expect(codes).toEqual(['334', '535', '503', '504', '421']);
+  });
+
+  it('nothing of a connection that closes with neither end nor error, but that it is over', async () => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, PSK_ONLY));
+    near.write('NOOP\r\n');
+    await pause(20);
+    far.destroy();
+    expect(await heard).toEqual(['clear NOOP']);
+  });
+});
+
 describe('waits have a limit', () => {
+  it.each([
+    ['octets of a command', 'N'],
+    ['whole commands', 'NOOP\r\n'],
+    ['exchanges', 'AUTH X-PSK\r\n'],
+    ['exchanges that fail', 'AUTH X-PSK\r\nADAT AAAA\r\n'],
+  ])('the login, which %s do not renew', async (_, dripped) => {
+    const [near, far] = inMemory();
+    const control = new ServerControl(far, { ...PSK_ONLY, timeout: 1000, loginTimeout: 150, maxFailures: 1000 });
+    const heard = serve(control);
+    near.resume();
+    const dripping = setInterval(() => near.write(dripped), 10);
+    const begun = performance.now();
+    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT', message: 'timed out: the client to log in' });
+    clearInterval(dripping);
+    expect(performance.now() - begun).toBeLessThan(500);
+  });
+
+  it('an idle client, whatever octets it sends, if they make no command', async () => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { ...PSK_ONLY, timeout: 150, loginTimeout: 0 }));
+    near.write('USER anna\r\n');
+    const dripping = setInterval(() => near.write('N'), 10);
+    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT', message: 'timed out: a command of the client' });
+    clearInterval(dripping);
+  });
+
+  it.each(['USER anna', 'PASS secret', 'ACCT x'])(
+    'no login once %s has its 2yz, but once more behind REIN',
+    async line => {
+      const [near, far] = inMemory();
+      const heard = serve(new ServerControl(far, { ...PSK_ONLY, loginTimeout: 120 }));
+      near.resume();
+      near.write(`${line}\r\n`);
+      await pause(200);
+      expect(far.destroyed).toBe(false);
+      near.write('REIN\r\n');
+      await expect(heard).rejects.toMatchObject({ message: 'timed out: the client to log in' });
+    },
+  );
+
+  it('a login that is refused, and one whose association has ended', async () => {
+    const [near, far] = inMemory();
+    const refused = serve(new ServerControl(far, { ...PSK_ONLY, loginTimeout: 100 }), async () => pause(1));
+    near.write('USER anna\r\n');
+    await pause(150);
+    expect(far.destroyed).toBe(false); // It is owed a reply.
+    far.destroy();
+    await refused;
+
+    const [near2, far2] = inMemory();
+    const control = new ServerControl(far2, { ...PSK_ONLY, loginTimeout: 150 });
+    const heard = serve(control);
+    const { say, hear } = await secured(near2);
+    say('USER anna');
+    await hear();
+    await pause(200);
+    expect(far2.destroyed).toBe(false);
+    say('AUTH X-PSK'); // It begins an exchange, and never logs in again.
+    await expect(heard).rejects.toMatchObject({ message: 'timed out: the client to log in' });
+  });
+
   it('an idle client; not one that waits for its reply', async () => {
     const [near, far] = inMemory();
     const control = new ServerControl(far, { ...PSK_ONLY, timeout: 60 });

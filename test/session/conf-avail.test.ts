@@ -53,5 +53,5 @@ test('without INTEG: 537 for MIC, 536 for PROT S', () => {
 test('without either: no level at all, and nothing that policy could want', () => {
   expect(server([]).say('safe', 'NOOP')).toBe(537);
   expect(server([]).say('private', 'NOOP')).toBe(537);
-  expect(server([], { require: 'safe' }).accepted).toBe(534);
+  expect(server([], { require: 'safe' }).accepted).toBe(535);
 });

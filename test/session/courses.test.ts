@@ -108,7 +108,7 @@ function steps(letters: readonly string[]): fc.Arbitrary<Step> {
 
 function play({ contexts }: (typeof MECHANISMS)[number], course: readonly Step[]): Pair {
   const pair = secured({ contexts: contexts(), client: { allowWeak: true }, server: { allowWeak: true } });
-  pair.settle('PBSZ 120');
+  pair.settle('PBSZ 128');
   const later: Later = [];
   for (const { run } of course) run(pair, later);
   for (const read of later) read();

@@ -323,7 +323,7 @@ const honest: fc.Arbitrary<Move>[] = [
   fc
     .tuple(fc.constantFrom(...COMMANDS), level)
     .map(([command, at]) => move(`${command} ${at}`, world => world.send(command, at))),
-  fc.constantFrom(150, 200, 226, 331, 550, 533).map(code => move(`${code}`, world => world.answer(code))),
+  fc.constantFrom(150, 200, 226, 331, 550, 534).map(code => move(`${code}`, world => world.answer(code))),
   deliveries.map(([n, cut]) => move(`> ${n} ${cut}`, world => world.deliverToServer(n, cut))),
   deliveries.map(([n, cut]) => move(`< ${n} ${cut}`, world => world.deliverToClient(n, cut))),
 ];

@@ -120,11 +120,29 @@ describe('an observed session', () => {
   });
 
   it('never changes context on AUTH alone, but on its 334', () => {
-    const again = [...EXCHANGE, 'C> AUTH X-VISIBLE'];
-    expect(last([...again, mic(0, 'PWD')])).toEqual(['verified', undefined]);
-    expect(last([...again, reply(0, '501 no'), mic(0, 'PWD')])).toEqual(['verified', undefined]);
-    expect(last([...again, 'S> 334 go on', mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
-    expect(last([...again, ...EXCHANGE.slice(2), mic(0, 'PWD')])).toEqual(['verified', undefined]);
+    const again = [...EXCHANGE, mic(0, 'AUTH X-VISIBLE')];
+    expect(last([...again, mic(1, 'PWD')])).toEqual(['verified', undefined]);
+    expect(last([...again, reply(0, '501 no'), mic(1, 'PWD')])).toEqual(['verified', undefined]);
+    expect(last([...again, reply(0, '334 go on'), mic(1, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
+    expect(last([...again, reply(0, '334 go on'), ...EXCHANGE.slice(3), mic(0, 'PWD')])).toEqual([
+      'verified',
+      undefined,
+    ]);
+  });
+
+  it('takes AUTH in the clear, and a clear 334 or 234 behind it, for errors, and keeps its context', () => {
+    for (const auth of ['C> AUTH X-VISIBLE', mic(0, 'AUTH X-VISIBLE')]) {
+      for (const accepted of ['S> 334 go on', 'S> 234 done']) {
+        const lines = [...EXCHANGE, auth, accepted];
+        const { messages } = observe(lines);
+        const codes = messages.slice(-2).map(({ error }) => error?.code);
+        expect(codes).toEqual([
+          auth.startsWith('C> AUTH') ? 'sequence/unprotected' : undefined,
+          'sequence/unprotected',
+        ]);
+        expect(last([...lines, mic(1, 'PWD')])).toEqual(['verified', undefined]);
+      }
+    }
   });
 
   it('forgets the association on REIN and on a failed exchange', () => {
@@ -236,10 +254,10 @@ describe('what should have been protected', () => {
     expect(last([...EXCHANGE, mic(0, 'CCC'), reply(0, '534 no'), 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
   });
 
-  it('is every reply but those of the exchange, and CCC is granted by a protected reply alone', () => {
+  it('is every reply, and CCC is granted by a protected reply alone', () => {
     expect(last([...EXCHANGE, mic(0, 'PWD'), 'S> 257 "/"'])).toEqual(['clear', 'sequence/unprotected']);
     expect(last([...EXCHANGE, mic(0, 'CCC'), 'S> 200 ok', 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
-    expect(last([...EXCHANGE, 'C> AUTH X-OTHER', 'S> 504 no'])).toEqual(['clear', undefined]);
+    expect(last([...EXCHANGE, 'C> AUTH X-OTHER', 'S> 504 no'])).toEqual(['clear', 'sequence/unprotected']);
     expect(last([...EXCHANGE, ...CCC, mic(1, 'PWD'), 'S> 257 "/"'])).toEqual(['clear', 'sequence/unprotected']);
   });
 

@@ -1,9 +1,9 @@
 /** Recorded control connections of real peers, line by line, and the contexts of their exchanges. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { CaptureFile } from '../../src/capture/capture-file.js';
 import { controlConnections } from '../../src/capture/control-connections.js';
 import { type MessageRecord, type ReplyRecord, verifyRecording } from '../../src/capture/index.js';
 import { SegmentReader } from '../../src/capture/link-layer.js';
-import { readCapture } from '../../src/capture/pcap.js';
 import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
 import { LineReader } from '../../src/ftp/line.js';
 import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
@@ -67,7 +67,7 @@ export function recorded(name: string): Recorded[] {
 
 /** Line by line in the order of the wire, connection by connection. */
 function linesOf(name: string): { from: Peer; raw: Uint8Array }[][] {
-  const streams = reassemble(new SegmentReader(readCapture(realCapture(name)).packets));
+  const streams = reassemble(new SegmentReader(new CaptureFile([realCapture(name)])));
   const control = controlConnections(streams);
   const connections = new Map<TcpConnection, { from: Peer; raw: Uint8Array }[]>(
     [...control.keys()].map(connection => [connection, []]),

@@ -39,12 +39,8 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     expect(phaseAfter(phase, verb, code)).toBe(next);
   });
 
-  it('a command must be protected from 235 until CCC, but for AUTH and ADAT', () => {
-    for (const phase of PHASES) {
-      expect(commandMayBeClear(phase, 'AUTH')).toBe(true);
-      expect(commandMayBeClear(phase, 'ADAT')).toBe(true);
-      expect(commandMayBeClear(phase, 'USER')).toBe(phase !== 'secured');
-    }
+  it('a command must be protected from 235 until CCC, AUTH and ADAT too', () => {
+    for (const phase of PHASES) expect(commandMayBeClear(phase)).toBe(phase !== 'secured');
   });
 
   it('a reply owes the level of its command (§7)', () => {
@@ -54,7 +50,7 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     expect(replyMayBeClear('exchange', clear('ADAT'))).toBe(true);
     expect(replyMayBeClear('secured', undefined)).toBe(false);
     expect(replyMayBeClear('secured', clear('NOOP'))).toBe(false);
-    expect(replyMayBeClear('secured', clear('AUTH'))).toBe(true);
+    expect(replyMayBeClear('secured', clear('AUTH'))).toBe(false);
     expect(replyMayBeClear('secured', safe)).toBe(false);
     expect(replyMayBeClear('relaxed', safe)).toBe(false);
     expect(replyMayBeClear('relaxed', clear('NOOP'))).toBe(true);

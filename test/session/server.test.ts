@@ -103,7 +103,7 @@ describe('a server in the exchange', () => {
   it('reads nothing behind AUTH and ADAT before their replies', () => {
     const { server } = new Pair();
     server.receive(toUtf8('AUTH X-TEST\r\nADAT Zm9v\r\nUSER anna\r\n'));
-    expect(server.next()).toEqual({ type: 'auth', mechanism: 'X-TEST', again: false });
+    expect(server.next()).toMatchObject({ type: 'auth', mechanism: 'X-TEST', again: false, tolerated: [] });
     expect([server.next(), server.paused]).toEqual([undefined, true]);
     expect(fromUtf8(server.proceed({ token: toUtf8('bar') }))).toBe('334 ADAT=YmFy\r\n');
     expect(server.next()).toMatchObject({ type: 'security-data', token: toUtf8('foo'), tolerated: [] });
@@ -170,10 +170,10 @@ describe('a server in the exchange', () => {
       return [fromUtf8(pair.server.proceed({ context })).slice(0, 3), pair.server.phase];
     };
     const { acceptor } = pskContexts();
-    expect(complete({}, acceptor, true)).toEqual(['534', 'clear']);
+    expect(complete({}, acceptor, true)).toEqual(['535', 'clear']);
     expect(errorOf(() => acceptor.wrap(toUtf8('a'), 'safe')).code).toBe('sequence/closed');
     expect(complete({ allowWeak: true }, pskContexts().acceptor, true)).toEqual(['235', 'secured']);
-    expect(complete({ require: 'private' }, having(['safe'], pskContexts().acceptor), false)).toEqual(['534', 'clear']);
+    expect(complete({ require: 'private' }, having(['safe'], pskContexts().acceptor), false)).toEqual(['535', 'clear']);
     expect(complete({ require: 'safe' }, having(['private'], pskContexts().acceptor), false)).toEqual([
       '235',
       'secured',
@@ -293,8 +293,12 @@ describe('a secured server', () => {
     expect(said(it, 'safe', 'PROT C')).toEqual([534, 'safe']);
     expect(said(it, 'safe', 'PROT')).toEqual([501, 'safe']);
     expect(said(it, 'safe', 'PROT P')).toEqual([200, 'safe']);
-    expect(said(it, 'safe', 'PBSZ 20')).toEqual([501, 'safe']); // It would end the level in force.
-    expect([it.server.bufferSize, it.server.protection]).toEqual([1000, 'private']);
+    // A PBSZ that can be read is granted (§3); then no transfer fits it.
+    expect(said(it, 'safe', 'PBSZ 20')).toEqual([200, 'safe']);
+    expect([it.server.bufferSize, it.server.protection]).toEqual([20, 'private']);
+    expect(said(it, 'safe', 'RETR a')).toEqual([534, 'safe']);
+    expect(errorOf(() => it.server.dataWriter()).code).toBe('syntax/limit-exceeded');
+    expect(said(it, 'safe', 'PBSZ 1000')).toEqual([200, 'safe']);
     expect(it.server.dataReader().ended).toBe(false);
     expect(it.server.dataWriter().end().length).toBeGreaterThan(0);
   });
@@ -407,6 +411,24 @@ describe('replies', () => {
   it('are of 100 to 599, and none of the exchange', () => {
     const { server } = new Pair();
     for (const code of [99, 631, 600, 334, 335, 234, 235]) expect(() => server.reply(code, 'x')).toThrow(RangeError);
+  });
+
+  it('of several lines go out as one 63z reply, or each line as its own', () => {
+    for (const replyPerLine of [undefined, false, true]) {
+      const pair = secured({ server: { ...(replyPerLine !== undefined && { replyPerLine }) } });
+      pair.command('FEAT');
+      const octets = pair.server.reply(211, ['Features', 'MDTM', 'End']);
+      const heads = fromUtf8(octets)
+        .split('\r\n')
+        .slice(0, -1)
+        .map(line => line.slice(0, 4));
+      expect(heads).toEqual(replyPerLine === true ? ['632 ', '632 ', '632 '] : ['632-', '632-', '632 ']);
+      expect(pair.reply(octets)).toMatchObject({
+        reply: { code: 211, lines: ['Features', 'MDTM', 'End'] },
+        tolerated: replyPerLine === true ? ['reply-spans-outer'] : [],
+        command: { verb: 'FEAT' },
+      });
+    }
   });
 
   it('to STAT do not wait for the end of a transfer', () => {

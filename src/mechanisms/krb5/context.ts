@@ -29,7 +29,10 @@ export interface Krb5ContextOptions extends CipherOptions {
   strictOrder?: boolean;
   /** Take an encryption type that is not to be trusted any more. Default false. */
   allowWeak?: boolean;
-  /** The levels that the peer has as well (conf_avail, RFC 2228 appendix I); tokens of others are refused. Default safe and private. */
+  /**
+   * The levels that the peer has as well (conf_avail, RFC 2228 appendix I): no others are made, and a session answers 537 to them.
+   * Default safe and private.
+   */
   levels?: readonly TokenLevel[];
 }
 
@@ -154,11 +157,7 @@ class NumberedContext implements Krb5Context {
     assertBytes(token, 'token');
     this.#assertOpen();
     const { plaintext, sealed, sequence } = this.#format.open(token);
-    const level = sealed ? 'private' : 'safe';
-    if (!this.#levels.includes(level)) {
-      throw new FtpSecurityError('security/level-unsupported', `a ${level} token, of a peer that has no such level`);
-    }
-    return { plaintext, level, sequence: this.#accept(sequence) };
+    return { plaintext, level: sealed ? 'private' : 'safe', sequence: this.#accept(sequence) };
   }
 
   getMic(text: Uint8Array): Uint8Array {

@@ -1,0 +1,149 @@
+/** Packets inside IP packets: GRE and ERSPAN, and what UDP carries, by its port. */
+import { broken, type DecoderTable, ETHERNET, type Frame, IP, MPLS, type Next, PPP, tableOf } from './layers.js';
+import { u16, u32 } from './numbers.js';
+
+/** Bits of the first two octets of GRE (RFC 2784 §2.1, RFC 2890 §2, RFC 2637 §4.1). */
+const GRE_CHECKSUM = 0x8000;
+const GRE_ROUTING = 0x4000;
+const GRE_KEY = 0x2000;
+const GRE_SEQUENCE = 0x1000;
+const GRE_ACKNOWLEDGMENT = 0x0080;
+const GRE_VERSION = 0x0007;
+
+const GRE_PPP = 0x880b;
+const ERSPAN_2 = 0x88be;
+const ERSPAN_3 = 0x22eb;
+
+/** Version 0 with its optional fields, and 1, which PPTP carries PPP in. The type of what follows is an EtherType. */
+export function gre(frame: Frame): Next | string | undefined {
+  const { data } = frame;
+  const [flags, type] = [u16(data, frame.at), u16(data, frame.at + 2)];
+  frame.at += 4;
+  // The checksum and the offset of the routing come together.
+  if ((flags & (GRE_CHECKSUM | GRE_ROUTING)) !== 0) frame.at += 4;
+  if ((flags & GRE_KEY) !== 0) frame.at += 4;
+  if ((flags & GRE_SEQUENCE) !== 0) frame.at += 4;
+  if ((flags & GRE_VERSION) === 1) {
+    if ((flags & GRE_ACKNOWLEDGMENT) !== 0) frame.at += 4;
+    // One without a number only acknowledges.
+    return (flags & GRE_SEQUENCE) === 0 ? undefined : PPP;
+  }
+  if ((flags & GRE_ROUTING) !== 0) skipRouting(frame);
+  if ((flags & GRE_VERSION) !== 0 || data.length < frame.at) return broken(frame, 'GRE');
+  if (type === GRE_PPP) return PPP;
+  if (type === ERSPAN_2 || type === ERSPAN_3) return erspan(frame, type, (flags & GRE_SEQUENCE) !== 0);
+  // Keepalives have 0 there, and OSI a number that is no EtherType either.
+  return type < 0x0600 ? undefined : { registry: 'EtherType', number: type };
+}
+
+/** RFC 1701: entries with their lengths in their fourth octets, up to one that is empty. */
+function skipRouting(frame: Frame): void {
+  const { data } = frame;
+  let length = 0;
+  do {
+    length = u16(data, frame.at) === 0 ? 0 : (data[frame.at + 3] ?? 0);
+    frame.at += 4 + length;
+  } while (length > 0 && frame.at < data.length);
+}
+
+/**
+ * draft-foschiano-erspan: type I has no header and no sequence number, type II has eight octets, type III twelve, and
+ * eight more if its last bit says so. Its five bits "frame type" tell IP from Ethernet.
+ */
+function erspan(frame: Frame, type: number, numbered: boolean): Next | string {
+  if (type === ERSPAN_2) {
+    if (numbered) frame.at += 8;
+    return ETHERNET;
+  }
+  const { data, at } = frame;
+  const last = u16(data, at + 10);
+  frame.at += (last & 1) === 0 ? 12 : 20;
+  if (data.length < frame.at) return broken(frame, 'ERSPAN');
+  return ((last >> 10) & 0x1f) === 2 ? IP : ETHERNET;
+}
+
+/** By the port that a packet goes to. Anybody may use these ports, so what has not the tunnel's header is none. */
+export const UDP_PORTS: DecoderTable = tableOf([
+  [[1701], l2tp],
+  [[2152], gtp],
+  // That of IANA, the one of Linux before it, and that of the generic extension.
+  [[4789, 8472, 4790], vxlan],
+  [[4500], ipsec],
+  [[6081], geneve],
+]);
+
+/** RFC 3948 §2: four zeros and a key exchange, one octet that keeps the way open, or ESP, which is encrypted. */
+function ipsec({ data, at, end }: Frame): Next | undefined {
+  return end - at < 4 || u32(data, at) === 0 ? undefined : { registry: 'IP protocol', number: 50 };
+}
+
+/** RFC 768. */
+export function udp(frame: Frame): Next | string | undefined {
+  const { data, at } = frame;
+  if (data.length < at + 8) return broken(frame, 'UDP');
+  const number = u16(data, at + 2);
+  frame.at += 8;
+  if (!UDP_PORTS.has(number)) return undefined;
+  const cut = data.length < Math.min(frame.at + 8, frame.end);
+  return cut ? broken(frame, 'tunnel') : { registry: 'UDP port', number };
+}
+
+/** What the generic extension of VXLAN names (draft-ietf-nvo3-vxlan-gpe §3.2). */
+const GPE_PROTOCOLS: ReadonlyMap<number, Next> = new Map([
+  [1, IP],
+  [2, IP],
+  [3, ETHERNET],
+  [5, MPLS],
+]);
+
+/** RFC 7348 §5: the bit I, a network identifier, an Ethernet frame; with the bit P, something else. */
+function vxlan(frame: Frame): Next | string | undefined {
+  const { data, at } = frame;
+  const flags = data[at] ?? 0;
+  if ((flags & 0x08) === 0) return undefined;
+  frame.at += 8;
+  if ((flags & 0x04) === 0) return ETHERNET;
+  const protocol = data[at + 3] ?? 0;
+  return GPE_PROTOCOLS.get(protocol) ?? `VXLAN protocol ${protocol}`;
+}
+
+/** RFC 8926 §3.4: version 0, the length of the options in fours, an EtherType. */
+function geneve(frame: Frame): Next | undefined {
+  const { data, at } = frame;
+  const first = data[at] ?? 0xff;
+  if (first >> 6 !== 0) return undefined;
+  frame.at += 8 + (first & 0x3f) * 4;
+  return { registry: 'EtherType', number: u16(data, at + 2) };
+}
+
+const GTP_USER_DATA = 255;
+
+/** 3GPP TS 29.281 §5: version 1, the type of the message, and if any of three bits is set, four octets and extension headers. */
+function gtp(frame: Frame): Next | string | undefined {
+  const { data, at } = frame;
+  const flags = data[at] ?? 0;
+  if ((flags & 0xf0) !== 0x30 || data[at + 1] !== GTP_USER_DATA) return undefined;
+  frame.at += 8;
+  if ((flags & 0x07) === 0) return IP;
+  frame.at += 4;
+  if ((flags & 0x04) === 0) return IP;
+  // Each ends with the type of the next, and begins with its length in fours.
+  while ((data[frame.at - 1] ?? 0) !== 0) {
+    const length = (data[frame.at] ?? 0) * 4;
+    if (length === 0) return broken(frame, 'GTP');
+    frame.at += length;
+  }
+  return IP;
+}
+
+/** RFC 2661 §3.1: version 2, and the bits for a control message, a length, sequence numbers and an offset. */
+function l2tp(frame: Frame): Next | undefined {
+  const { data, at } = frame;
+  const flags = u16(data, at);
+  if ((flags & 0x800f) !== 2) return undefined;
+  frame.at += 6;
+  if ((flags & 0x4000) !== 0) frame.at += 2;
+  if ((flags & 0x0800) !== 0) frame.at += 4;
+  if ((flags & 0x0200) !== 0) frame.at += 2 + u16(data, frame.at);
+  return PPP;
+}

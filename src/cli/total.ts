@@ -1,0 +1,107 @@
+/** Several recordings as one transcript. */
+import type { ConnectionRecord, FileRecord, SummaryRecord, Transcript, TranscriptRecord } from '../capture/index.js';
+import { FtpSecurityError } from '../errors.js';
+import { EXIT, InputError } from './status.js';
+
+/** What a recording that could not be read at all gives. */
+export interface NoTranscript {
+  records: [];
+  error: unknown;
+  faults?: undefined;
+}
+
+/** Connections are counted on, each file has a record, and one summary stands at the end. */
+export class Total {
+  readonly #several: boolean;
+  readonly summary = emptySummary();
+  /** Whether any of the files could be read. */
+  readable = false;
+  readonly #statuses = new Set<number>();
+
+  /** @param several  whether each file has a record of its own */
+  constructor(several: boolean) {
+    this.#several = several;
+  }
+
+  /** @returns the records of one file, with connections counted on, and its own instead of the summary */
+  add(file: string, { records, error, faults }: Transcript | NoTranscript): TranscriptRecord[] {
+    const before = this.summary.connections;
+    const rest: TranscriptRecord[] = [];
+    let summary = emptySummary();
+    for (const record of records) {
+      if (record.type === 'summary') summary = record;
+      else if (record.type === 'file') rest.push(record);
+      else {
+        const numbered = { ...record, connection: record.connection + before };
+        // Beside the number of the connection, where people look for it.
+        rest.push(numbered.type === 'connection' ? withFile(numbered, file) : numbered);
+      }
+    }
+    if (records.length > 0) this.readable = true;
+    addTo(this.summary, summary);
+    const status = error === undefined && faults === undefined ? statusOf(records) : EXIT.unusable;
+    this.#statuses.add(status);
+    if (this.#several) rest.push({ ...summary, type: 'file', file, status, error: problemOf(error) });
+    return rest;
+  }
+
+  get status(): number {
+    if (this.#statuses.size === 0) return EXIT.unusable;
+    // What could not be read at all comes first, then errors, then what could not be looked at.
+    return [EXIT.unusable, EXIT.faulty, EXIT.unseen].find(it => this.#statuses.has(it)) ?? EXIT.fine;
+  }
+}
+
+/** The exit status of one recording. */
+function statusOf(records: readonly TranscriptRecord[]): FileRecord['status'] {
+  if (records.some(record => record.type === 'message' && record.error !== null)) return EXIT.faulty;
+  return records.some(isUnseen) ? EXIT.unseen : EXIT.fine;
+}
+
+/** Whether a record tells of something that could not be looked at. */
+function isUnseen(record: TranscriptRecord): boolean {
+  switch (record.type) {
+    case 'message':
+      return record.verdict === 'unkeyed';
+    case 'connection':
+      return record.mechanism !== null && !record.keyed;
+    case 'summary':
+      return Object.keys(record.unread).length > 0;
+    default:
+      return false;
+  }
+}
+
+function problemOf(error: unknown): FileRecord['error'] {
+  if (error === undefined) return null;
+  if (error instanceof FtpSecurityError) return { code: error.code, message: error.message };
+  if (error instanceof InputError) return { code: 'unreadable', message: error.message };
+  return { code: 'internal', message: String(error) };
+}
+
+/** With the file beside the number of the connection, where people look for it. */
+function withFile({ type, connection, ...rest }: ConnectionRecord, file: string): ConnectionRecord {
+  return { type, connection, file, ...rest };
+}
+
+function emptySummary(): SummaryRecord {
+  return {
+    type: 'summary',
+    connections: 0,
+    messages: 0,
+    protected: 0,
+    verified: 0,
+    decrypted: 0,
+    failed: 0,
+    unkeyed: 0,
+    unprotected_after_security: 0,
+    data_connections: 0,
+    lost_segments: 0,
+    unread: {},
+  };
+}
+
+function addTo(total: SummaryRecord, { type, unread, ...counts }: SummaryRecord): void {
+  for (const [name, count] of Object.entries(counts)) total[name as keyof typeof counts] += count;
+  for (const [reason, packets] of Object.entries(unread)) total.unread[reason] = (total.unread[reason] ?? 0) + packets;
+}
