@@ -1,5 +1,5 @@
 /** Security data, sealed under the right keys where it has to be: both sides and the witness refuse by FtpSecurityError, and none gives a context but for a request whose key is known. */
-import { octetsFrom } from '../../../src/fuzz/draw.js';
+import { octetsFrom } from '../../../src/fuzz/choices.js';
 import { formatDer, parseDer } from '../../../src/mechanisms/krb5/der.js';
 import { kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
