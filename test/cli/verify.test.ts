@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { pcapFile } from '../capture/helpers.js';
 import { capture, file, folder, keytabOf, ODD_KEYTAB, ONE_LINE, run, srvtabOf } from './run.js';
 
 /** A file that takes no room on the disk. */
@@ -29,6 +30,26 @@ it.each([
   const { status, stdout, stderr } = await run('verify', capture(name), ...(keyed ? keytab(name) : []));
   expect([status, stderr]).toEqual([expected, '']);
   expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d control connections?, \d+ lines; \d+ protected/);
+});
+
+it('exits with 3, and says why, when there is nothing that it could look at', async () => {
+  const name = 'krb5ftp-safe-aes256-sha1';
+  const empty = file('empty.pcap', pcapFile([]));
+  expect(await run('verify', empty)).toMatchObject({ status: 3, stderr: `rfc2228: ${empty}: no control connection\n` });
+  const port = await run('verify', capture(name), ...keytab(name), '--port', '7');
+  expect(port).toMatchObject({ status: 3, stderr: 'rfc2228: no connection has port 7\n' });
+  expect(port.stdout).toContain('control connection');
+  const only = await run('verify', capture(name), ...keytab(name), '--port', '7', '--only-port');
+  expect(only).toMatchObject({ status: 3, stdout: expect.stringMatching(/^0 control connections/) });
+  // Several recordings may have it in one of them.
+  const text = file('other.txt', 'S> 220 hello\nC> QUIT\nS> 221 bye\n');
+  const { control_port } = JSON.parse(readFileSync(capture(name).replace(/pcap$/, 'json'), 'utf8'));
+  const both = await run('verify', text, capture(name), ...keytab(name), '--port', `${control_port}`);
+  expect([both.status, both.stderr]).toEqual([0, '']);
+  expect(await run('verify', capture(name), '--only-port')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--only-port wants --port'),
+  });
 });
 
 it('shows a table', async () => {
