@@ -1,10 +1,10 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
-import { CRLF, concat } from '../bytes.js';
+import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../secure/deviations.js';
 import type { ObservedMechanism } from '../session/exchange-watch.js';
 import type { Observation } from '../session/observation.js';
-import { Observer } from '../session/observer.js';
+import { Observer, type ObserverOptions } from '../session/observer.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
 import { type ControlConnection, controlConnections, type PortOptions, portOf } from './control-connections.js';
 import { SegmentReader } from './link-layer.js';
@@ -84,11 +84,17 @@ function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
 function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
   const writer = new TranscriptWriter();
   connections.forEach((lines, index) => {
-    const recording = new ControlRecording(index + 1, { client: null, server: null }, options, writer);
+    const observed = { ...options, fromStart: beginsWithGreeting(lines) };
+    const recording = new ControlRecording(index + 1, { client: null, server: null }, observed, writer);
     for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
     recording.end(undefined);
   });
   return writer.finish(0, {});
+}
+
+/** A text has no SYN, so that only a greeting, or a refusal, shows that nothing is missing before it. */
+function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
+  return first?.from === 'server' && /^(120|220|[45][0-9][0-9])/.test(fromUtf8(first.line.subarray(0, 3)));
 }
 
 function verifySegments(segments: SegmentReader, options: VerifyOptions): Transcript {
@@ -96,15 +102,11 @@ function verifySegments(segments: SegmentReader, options: VerifyOptions): Transc
   const control = controlConnections(streams, options);
   const writer = new TranscriptWriter();
   const recordings = new Map(
-    [...control].map(([connection, ends], index) => [
-      connection,
-      {
-        ends,
-        recording: new ControlRecording(index + 1, ends, options, writer),
-        open: 2,
-        preamble: [...ends.preamble],
-      },
-    ]),
+    [...control].map(([connection, ends], index) => {
+      const observed = { ...options, fromStart: connection.opened !== 'missing' };
+      const recording = new ControlRecording(index + 1, ends, observed, writer);
+      return [connection, { ends, recording, open: 2, preamble: [...ends.preamble] }];
+    }),
   );
   for (const event of streams.events) {
     const entry = recordings.get(event.connection);
@@ -141,7 +143,7 @@ class ControlRecording {
   #announced = false;
   #broken = false;
 
-  constructor(number: number, endpoints: Endpoints, options: VerifyOptions, writer: TranscriptWriter) {
+  constructor(number: number, endpoints: Endpoints, options: ObserverOptions, writer: TranscriptWriter) {
     this.#number = number;
     this.#endpoints = endpoints;
     this.#observer = new Observer(options);
@@ -171,7 +173,8 @@ class ControlRecording {
 
   end(time: bigint | undefined): void {
     this.observe(observer => observer.close(time));
-    if (!this.#announced) this.#writer.addConnection(this.#number, this.#endpoints);
+    const { problem } = this.#observer;
+    if (!this.#announced || problem !== undefined) this.#writer.addConnection(this.#number, this.#endpoints, problem);
   }
 }
 
@@ -199,8 +202,8 @@ class TranscriptWriter {
     }
   }
 
-  addConnection(connection: number, endpoints: Endpoints): void {
-    this.#pending.push(() => connectionRecord(connection, endpoints));
+  addConnection(connection: number, endpoints: Endpoints, problem: FtpSecurityError | undefined): void {
+    this.#pending.push(() => connectionRecord(connection, endpoints, { problem }));
   }
 
   finish(dataConnections: number, unread: Record<string, number>): Transcript {

@@ -316,6 +316,19 @@ describe('whatever the octets', () => {
   });
 });
 
+describe('a text transcript without the exchange', () => {
+  const connection = (...lines: string[]) => {
+    const { records } = verifyRecording(ascii(lines.join('\n')), { mechanisms: [] });
+    expect(matches(records[0])).toBe(true);
+    return records.filter(record => record.type === 'connection').map(({ problem }) => problem?.message);
+  };
+
+  it('is told from one whose greeting shows that there was none', () => {
+    expect(connection('C> MIC Zm9v', 'S> 631 Zm9v')).toEqual(['the exchange is not in the capture']);
+    expect(connection('S> 220 hello', 'C> MIC Zm9v', 'S> 503 no')).toEqual([undefined]);
+  });
+});
+
 describe('living peers', () => {
   const told = (records: readonly TranscriptRecord[]) =>
     protectedLines(records).map(({ verdict, error, text, tolerated }) => ({

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type MessageRecord, verifyRecording } from '../../src/capture/index.js';
+import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
 import { FIN, type Segment, SYN } from '../../src/capture/link-layer.js';
 import { reassemble } from '../../src/capture/tcp.js';
 import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
@@ -158,6 +158,42 @@ describe.each(NAMES)('%s', name => {
 
   test('from the middle on, without either SYN', () => {
     expect(transcriptOf(segments.filter(({ flags }) => (flags & SYN) === 0))).toEqual(expected);
+  });
+
+  describe('without the exchange', () => {
+    const control = segments.filter(isControl);
+    const recordsOf = (changed: readonly Segment[]) => {
+      const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
+      return verifyRecording(pcapOf(changed), { mechanisms: [{ ...krb5, witness: () => krb5Witness(keys) }] }).records;
+    };
+    const isMessage = (record: TranscriptRecord) => record.type === 'message';
+    const isAdat = ({ payload }: Segment) => latin1(payload.subarray(0, 5)) === 'ADAT ';
+    const MISSING = { mechanism: null, keyed: false, problem: { message: 'the exchange is not in the capture' } };
+
+    test('from any packet on: what is protected is verified, or unkeyed and no error', () => {
+      const exchange = control.findIndex(isAdat);
+      const places = [...control.keys()].filter(start => start < exchange + 30 || start % 20 === 0);
+      for (const start of places) {
+        const records = recordsOf(control.slice(start));
+        const tokens = records.filter(isMessage).filter(({ level }) => level !== 'clear');
+        const verdict = start <= exchange ? 'verified' : 'unkeyed';
+        expect(tokens.filter(it => it.verdict !== verdict || it.error !== null)).toEqual([]);
+        expect(records.filter(isMessage).filter(({ error }) => error !== null)).toEqual([]);
+        if (start > exchange && tokens.length > 0)
+          expect(records.find(({ type }) => type === 'connection')).toMatchObject(MISSING);
+      }
+    });
+
+    test.each([true, false])('with one direction alone: that of the server %s', isServer => {
+      const records = recordsOf(control.filter(({ source }) => source.endsWith(`:${port}`) === isServer));
+      const messages = records.filter(isMessage);
+      const tokens = messages.filter(({ level }) => level !== 'clear');
+      expect(tokens.length).toBeGreaterThan(10);
+      expect(new Set(tokens.map(({ verdict }) => verdict))).toEqual(new Set(['unkeyed']));
+      expect(messages.filter(({ error }) => error !== null)).toEqual([]);
+      expect(records.filter(({ type }) => type === 'connection')).toEqual([expect.objectContaining({})]);
+      expect(records.find(({ type }) => type === 'connection')).toMatchObject(MISSING);
+    });
   });
 
   test('with a segment missing: the gap is said, the rest is verified', () => {

@@ -52,6 +52,17 @@ it('exits with 3, and says why, when there is nothing that it could look at', as
   });
 });
 
+it('exits with 3 where the exchange is missing, or TLS hides what was said, and says so in the table', async () => {
+  const late = await run('verify', file('late.txt', 'C> MIC Zm9v\nS> 631 Zm9v\n'));
+  expect(late).toMatchObject({ status: 3, stderr: '' });
+  expect(late.stdout).toContain('no security association  the exchange is not in the capture\n');
+  const start = 'S> 220 hello\nC> AUTH TLS\nS> 234 go on\n';
+  const tls = await run('verify', file('tls.txt', `${start}C> \x16\x03\x01\x00\x02`));
+  expect(tls).toMatchObject({ status: 3, stderr: '' });
+  expect(tls.stdout).toContain('from here on TLS (RFC 4217): 7 octets');
+  expect((await run('verify', file('no-tls.txt', `${start}C> USER me\n`))).status).toBe(1);
+});
+
 it('shows a table', async () => {
   const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
   const { stdout } = await run('verify', capture(name), ...keytab(name));
