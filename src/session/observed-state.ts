@@ -131,6 +131,11 @@ export class ObservedState {
     return this.#unanswered.oldest;
   }
 
+  /** Whether commands were sent ahead: then a command does not show that the reply before it is whole. */
+  get isAhead(): boolean {
+    return this.#unanswered.all.length > 1;
+  }
+
   /** Notes a command; whether it is granted, its reply tells. */
   ask(asked: Asked): void {
     this.#unanswered.add(asked);

@@ -97,8 +97,8 @@ export class Observer {
   }
 
   /**
-   * The next observation; undefined when there is none yet. Of a message that leaves its reply unfinished, `error` is
-   * settled when the reply is whole, or by `close`.
+   * The next observation; undefined when there is none yet. Of a message that leaves its reply unfinished, `error` and
+   * `tolerated` are settled when the reply is whole, or by `close`.
    */
   next(): Observation | undefined {
     const observation = this.#ready[this.#taken];
@@ -185,6 +185,7 @@ export class Observer {
   // Commands
 
   #clientLine(line: Line, time: bigint | undefined): void {
+    this.#endMismatchedReply();
     const message = this.#message('client', time);
     const tlsError = this.#state.tlsError('client');
     try {
@@ -316,7 +317,19 @@ export class Observer {
       fail(message, error);
       this.#clearMessages = [];
     }
-    if (reply === undefined) return;
+    if (reply !== undefined) this.#wholeClearReply(message, reply);
+  }
+
+  /** A client that goes on has taken the reply for whole, where its last line looks like the end of another. */
+  #endMismatchedReply(): void {
+    const last = this.#clearMessages.at(-1);
+    if (last === undefined || this.#state.isAhead || !/^[0-9]{3} ?$/.test(last.wire)) return;
+    const reply = this.#clearReply.finish();
+    this.#judge(last, ['mismatched-reply-end'], 'syntax/bad-reply');
+    if (reply !== undefined) this.#wholeClearReply(last, reply);
+  }
+
+  #wholeClearReply(message: ObservedMessage, reply: Reply): void {
     const messages = this.#clearMessages;
     this.#clearMessages = [];
     // A reply that may not come in the clear answers nothing: it only takes its place in the queue.

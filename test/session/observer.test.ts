@@ -490,6 +490,33 @@ describe('replies', () => {
     expect(last([...EXCHANGE, mic(0, 'HELP'), reply(0, '214-a\r\n')])[1]).toBe('syntax/truncated');
   });
 
+  it('that another code ends are whole when the client goes on, which is a deviation', () => {
+    const last = (code: string) => ['S> 220-hi', 'S> there', `S> ${code}`];
+    for (const code of ['221 bye', '221', '120 soon']) {
+      const { messages, replies } = observe([...last(code), ...EXCHANGE.slice(1), mic(0, 'PWD'), reply(0, '257 a')]);
+      expect(messages.map(({ error }) => error)).toEqual(Array(9).fill(undefined));
+      expect(messages.map(({ tolerated }) => tolerated).filter(it => it.length > 0)).toEqual([
+        ['mismatched-reply-end'],
+      ]);
+      expect(messages[2]?.tolerated).toEqual(['mismatched-reply-end']);
+      expect(replies.map(({ reply }) => reply.code)).toEqual([220, 334, 235, 257]);
+      expect(replies[0]).toMatchObject({ messages: [1, 2, 3] });
+    }
+    const strict = observe([...last('221 bye'), ...EXCHANGE.slice(1), mic(0, 'PWD')], { tolerate: [] }).messages;
+    expect(strict.flatMap(({ index, error }) => (error ? [[index, error.code]] : []))).toEqual([
+      [3, 'syntax/bad-reply'],
+    ]);
+    expect(strict.at(-1)?.verdict).toBe('verified');
+  });
+
+  it('that go on are not ended by whoever sends ahead, nor by a line that ends nothing', () => {
+    const help = ['C> HELP', 'C> NOOP', 'S> 214-a', 'S> 221 b', 'C> QUIT', 'S> 214 c', 'S> 200 d', 'S> 221 e'];
+    expect(observe(help).replies.map(({ reply }) => reply.code)).toEqual([214, 200, 221]);
+    const early = ['C> HELP', 'S> 214-a', 'S> 221-b', 'C> QUIT', 'S> 214 c', 'S> 221 e'];
+    expect(observe(early).replies.map(({ reply }) => reply.code)).toEqual([214, 221]);
+    expect(observe([...help, ...early]).messages.flatMap(({ tolerated }) => tolerated)).toEqual([]);
+  });
+
   it('of another code end what was open', () => {
     const lines = [
       ...EXCHANGE,
