@@ -49,6 +49,8 @@ export class Observer {
   #messages = 0;
   /** Sides whose next line may be the rest of something that began before the recording, or in a gap. */
   readonly #resumed: Record<Peer, boolean>;
+  /** Lines of the server before its first reply; undefined from there on. */
+  #preface: ObservedMessage[] | undefined;
   readonly #heard: Record<Peer, boolean> = { client: false, server: false };
 
   readonly #clearReply: ReplyLines;
@@ -66,6 +68,7 @@ export class Observer {
     this.#readers = { client: new LineReader(limits), server: new LineReader(limits) };
     this.#state = new ObservedState(options.mechanisms, options.fromStart ?? true);
     this.#resumed = { client: options.fromStart === false, server: options.fromStart === false };
+    this.#preface = options.fromStart === false ? undefined : [];
     this.#clearReply = new ReplyLines();
     this.#inner = new InnerReplies(options);
   }
@@ -122,6 +125,7 @@ export class Observer {
         this.#damaged(from, time, error);
       }
     }
+    this.#endPreface(Number.NaN);
     const unfinished = this.#outer !== undefined || this.#inner.open || this.#clearReply.open;
     if (unfinished && this.#lastOfReply !== undefined) {
       this.#lastOfReply.error ??= new FtpSecurityError('syntax/truncated', 'the reply is not finished');
@@ -291,11 +295,27 @@ export class Observer {
       return;
     }
     this.#resumed.server = false;
+    if (header === null && this.#preface !== undefined) {
+      message.text = fromUtf8(line.bytes);
+      this.#preface.push(message);
+      return;
+    }
+    this.#endPreface(code);
     if (level === undefined) {
       const tlsError = this.#state.tlsError('server');
       this.#clearReplyLine(message, line);
       message.error ??= tlsError;
     } else this.#protectedReplyLine(message, level, code, line);
+  }
+
+  /** Text before the first reply is a deviation, if that one is a greeting; else it is no reply. */
+  #endPreface(code: number): void {
+    for (const message of this.#preface ?? []) {
+      if (GREETINGS.has(code)) this.#judge(message, ['text-before-greeting'], 'syntax/bad-reply');
+      else
+        fail(message, new FtpSecurityError('syntax/bad-reply', 'text that is no reply, and comes before no greeting'));
+    }
+    this.#preface = undefined;
   }
 
   #clearReplyLine(message: ObservedMessage, line: Line): void {
@@ -477,6 +497,9 @@ export class Observer {
     this.#dropInnerReply();
   }
 }
+
+/** RFC 959 §5.4. */
+const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
 
 /** The code that the first line of an inner reply has. */
 function codeOf(plaintext: Uint8Array | undefined): number | undefined {

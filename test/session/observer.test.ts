@@ -517,6 +517,22 @@ describe('replies', () => {
     expect(observe([...help, ...early]).messages.flatMap(({ tolerated }) => tolerated)).toEqual([]);
   });
 
+  it('may have text before the greeting, which is a deviation, and nowhere else', () => {
+    const told = (lines: string[], options?: Partial<ObserverOptions>) =>
+      observe(lines, options).messages.map(({ tolerated: [first], error }) => first ?? error?.code);
+    const text = ['S> Welcome', 'S> '];
+    const named = Array(2).fill('text-before-greeting');
+    const refused = Array(2).fill('syntax/bad-reply');
+    for (const greeting of ['S> 220 x', 'S> 120 x', 'S> 421 x']) {
+      expect(told([...text, greeting])).toEqual([...named, undefined]);
+      expect(told([...text, greeting], { tolerate: [] })).toEqual([...refused, undefined]);
+      expect(told([greeting, ...text])).toEqual([undefined, ...refused]);
+    }
+    expect(told([...text, 'S> 331 x'])).toEqual([...refused, undefined]);
+    expect(told(text)).toEqual(refused);
+    expect(observe([...text, ...EXCHANGE, mic(0, 'PWD')]).messages.at(-1)?.verdict).toBe('verified');
+  });
+
   it('of another code end what was open', () => {
     const lines = [
       ...EXCHANGE,
