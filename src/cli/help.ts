@@ -35,8 +35,9 @@ Options
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer
-  --port N            only connections with this TCP port; may be repeated. Without it, control connections are known by
-                      what they say, on any port
+  --port N            a connection with this TCP port is a control connection, whatever it says; may be repeated. Others are
+                      known by what they say, on any port
+  --only-port         look at no connection without one of those ports
 
 A file is a capture (pcapng or pcap), as it is or compressed with gzip, or zstd where Node has it; or a text transcript. "-" is
 standard input; of a directory every recording is read. Of several files each has a result, and the total follows. Packets that
@@ -47,7 +48,8 @@ Exit status
   0  everything protected was verified, and no line has an error
   1  some line has an error
   2  wrong usage, input that can't be read, or a fault of ours in some connection (the rest is there)
-  3  no error, but something could not be looked at: no key, or packets that can't be read`,
+  3  no error, but something could not be looked at: no key, an exchange that is not in the capture, TLS, packets that can't
+     be read, no control connection at all, or a --port that nothing has`,
 
   decode: `rfc2228 decode [LINE | -]: says what a line is, without keys
 
