@@ -209,4 +209,10 @@ describe('the bundle', () => {
     const strange = new RegExp(`^src/(mechanisms/(${others.join('|')})|session|capture|fuzz|cli|node)/`);
     expect(inputs.filter(input => strange.test(input))).toEqual([]);
   });
+
+  it('of rfc2228/fuzz runs without fast-check, which its arbitraries alone need', async () => {
+    const { inputs } = await inputsOf('fuzz/index.ts');
+    expect(inputs).toContain('src/fuzz/driver/index.ts');
+    expect(inputs.filter(input => /fast-check|cli\/|node\/|fuzz\/arbitraries/.test(input))).toEqual([]);
+  });
 });

@@ -40,7 +40,10 @@ export interface ConnectionRecord extends Endpoints {
   enctype: number | null;
   /** Whether both directions can be opened. */
   keyed: boolean;
-  /** Why not, where an exchange was completed; or why the connection could not be read to its end. */
+  /**
+   * Why not, where an exchange was completed; or why its lines can't be opened, or read to the end of the connection: the
+   * exchange is not in the capture, TLS, a fault. A connection that has this behind its exchange has a record more.
+   */
   problem: RecordedError | RecordedFault | null;
   /** What else the mechanism tells of its exchange: times, flags, key types. */
   facts: ExchangeFacts;
@@ -112,21 +115,21 @@ export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | 
 export function connectionRecord(
   connection: number,
   { client, server }: Endpoints,
-  exchange?: ObservedExchange,
+  exchange: Partial<ObservedExchange>,
 ): ConnectionRecord {
-  const { clientName, serverName, enctype, ...facts } = exchange?.facts ?? {};
+  const { clientName, serverName, enctype, ...facts } = exchange.facts ?? {};
   return {
     type: 'connection',
     connection,
     client,
     server,
-    mechanism: exchange?.mechanism ?? null,
-    variant: exchange?.variant ?? null,
+    mechanism: exchange.mechanism ?? null,
+    variant: exchange.variant ?? null,
     client_name: clientName ?? null,
     server_name: serverName ?? null,
     enctype: enctype ?? null,
-    keyed: exchange?.keyed ?? false,
-    problem: errorRecord(exchange?.problem),
+    keyed: exchange.keyed ?? false,
+    problem: errorRecord(exchange.problem),
     facts,
   };
 }

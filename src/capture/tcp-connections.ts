@@ -64,6 +64,8 @@ export interface Placed {
   from: 0 | 1;
   /** Position of the payload's first octet; undefined when the octets are none of the stream's. */
   at: number | undefined;
+  /** The position in the other direction that the segment acknowledges; undefined when it fits nothing there. */
+  acknowledged: number | undefined;
 }
 
 /** Follows the connections of one capture, segment by segment. */
@@ -92,13 +94,14 @@ export class ConnectionTracker {
     // The octets of a reset are a remark for people (RFC 9293 §3.5.3), and its numbers may be anything.
     if (isReset) {
       connection.reset = true;
-      return { connection, from, at: undefined };
+      return { connection, from, at: undefined, acknowledged: undefined };
     }
     if (isSyn) begin(connection, from, segment, place);
-    if ((flags & ACK) !== 0 && acknowledge(connection.sides[1 - from]!, ack)) connection.answered = true;
+    const acknowledged = (flags & ACK) === 0 ? undefined : acknowledge(connection.sides[1 - from]!, ack);
+    if (acknowledged !== undefined) connection.answered = true;
     const first = isSyn ? (seq + 1) >>> 0 : seq;
     const at = put(connection.sides[from], first, payload.length + missing, (flags & FIN) !== 0);
-    return { connection, from, at };
+    return { connection, from, at, acknowledged };
   }
 }
 
@@ -177,17 +180,17 @@ function begin(connection: Connection, from: 0 | 1, { seq, flags }: Segment, pla
   }
 }
 
-/** Takes an acknowledgment of a stream; false when it fits nothing. */
-function acknowledge(side: Side, ack: number): boolean {
+/** Takes an acknowledgment of a stream, and gives its position; undefined when it fits nothing. */
+function acknowledge(side: Side, ack: number): number | undefined {
   const at = positionOf(side, ack);
   const least = side.settled && side.start !== undefined ? side.start : -AHEAD;
-  if (at < least || at > side.edge + AHEAD) return false;
+  if (at < least || at > side.edge + AHEAD) return undefined;
   if (!side.settled) {
     side.start = Math.min(side.start ?? at, at);
     side.settled = true;
   }
   side.edge = Math.max(side.edge, at);
-  return true;
+  return at;
 }
 
 /** Places octets that a segment begins at `seq`; undefined when they are out of any window. */

@@ -58,6 +58,8 @@ export class Coverage {
 interface Copy extends Range {
   /** When it was captured, among those of its stream. */
   order: number;
+  /** How much of the other direction its sender had: that comes before it. */
+  after: number;
   data: Uint8Array;
 }
 
@@ -78,9 +80,21 @@ export class StreamAssembler {
     this.#position = plan.start;
   }
 
-  add(from: number, data: Uint8Array): void {
+  /** How far the stream has been given. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** @param after  the position in the other direction that the segment acknowledges */
+  add(from: number, data: Uint8Array, after = Number.NEGATIVE_INFINITY): void {
     const to = from + data.length;
-    if (to > this.#position && from < this.#plan.end) this.#waiting.push({ from, to, order: this.#order++, data });
+    if (to <= this.#position || from >= this.#plan.end) return;
+    this.#waiting.push({ from, to, order: this.#order++, after, data });
+  }
+
+  /** Whether the next octets are here, and wait for some of the other direction. */
+  waits(other: number): boolean {
+    return (this.#copy()?.after ?? Number.NEGATIVE_INFINITY) > other;
   }
 
   /**
@@ -88,8 +102,9 @@ export class StreamAssembler {
    * @param edge  what is known to have been sent. A hole is jumped over when it is, not before: only then is its place
    *   among the segments of the other direction right.
    * @param ending  what is known to end the stream; it is given when all octets have been
+   * @param other  how far the other direction has been given: octets whose sender had more of it wait
    */
-  next(edge: number, ending: Ending | undefined): Piece | undefined {
+  next(edge: number, ending: Ending | undefined, other: number): Piece | undefined {
     if (this.#ended) return undefined;
     const hole = this.#plan.holes[this.#nextHole];
     if (hole !== undefined && hole.from === this.#position) {
@@ -98,18 +113,16 @@ export class StreamAssembler {
       this.#position = hole.to;
       return { kind: 'lost', octets: hole.to - hole.from };
     }
-    if (this.#position < this.#plan.end) return this.#read();
+    if (this.#position < this.#plan.end) return this.#read(other);
     if (ending === undefined) return undefined;
     this.#ended = true;
     return { kind: 'end', by: ending };
   }
 
-  #read(): Piece | undefined {
+  #read(other: number): Piece | undefined {
     const position = this.#position;
-    while ((this.#waiting.first?.from ?? Number.POSITIVE_INFINITY) <= position) this.#open.push(this.#waiting.pop()!);
-    while ((this.#open.first?.to ?? Number.POSITIVE_INFINITY) <= position) this.#open.pop();
-    const copy = this.#open.first;
-    if (copy === undefined) return undefined;
+    const copy = this.#copy();
+    if (copy === undefined || copy.after > other) return undefined;
     let to = Math.min(copy.to, this.#plan.end);
     // Where an earlier copy begins, it takes over.
     for (let next = this.#waiting.first; next !== undefined && next.from < to; next = this.#waiting.first) {
@@ -118,6 +131,14 @@ export class StreamAssembler {
     }
     this.#position = to;
     return { kind: 'data', data: copy.data.subarray(position - copy.from, to - copy.from) };
+  }
+
+  /** The first captured copy of what stands at the position. */
+  #copy(): Copy | undefined {
+    const position = this.#position;
+    while ((this.#waiting.first?.from ?? Number.POSITIVE_INFINITY) <= position) this.#open.push(this.#waiting.pop()!);
+    while ((this.#open.first?.to ?? Number.POSITIVE_INFINITY) <= position) this.#open.pop();
+    return this.#open.first;
   }
 }
 

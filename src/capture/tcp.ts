@@ -1,6 +1,7 @@
 /**
  * The streams of the TCP connections in a capture (RFC 9293). The whole capture is at hand, so it is gone through twice:
- * first to find what never comes, then to give the octets in the order of the packets that complete them.
+ * first to find what never comes, then to give the octets in the order of the packets that complete them, and what a packet acknowledges before it: a tap
+ * may record two packets of opposite directions in the wrong order.
  */
 import { FtpSecurityError } from '../errors.js';
 import { RST, type Segment } from './link-layer.js';
@@ -24,7 +25,7 @@ export type TcpEvent = Piece & {
   connection: TcpConnection;
   /** Which of the ends sent it. */
   from: 0 | 1;
-  /** Nanoseconds since 1970-01-01, UTC, if known: of the packet that completes the octets, or shows the gap or the end. */
+  /** Nanoseconds since 1970-01-01, UTC, if known: of the packet with which they can come, or that shows the gap or the end. */
   time: bigint | undefined;
 };
 
@@ -33,7 +34,7 @@ export interface TcpStreams {
   connections: readonly TcpConnection[];
   /** Segments with octets whose numbers are out of any window: whatever they are, they are in no stream. */
   strays: number;
-  /** In the order of those packets. They can be gone through any number of times, and are made anew each time. */
+  /** In the order of those packets, but what a packet acknowledges comes before its octets. They can be gone through any number of times, and are made anew each time. */
   events: Iterable<TcpEvent>;
 }
 
@@ -105,21 +106,25 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
   let time: bigint | undefined;
   for (const segment of segments) {
     time = segment.time;
-    const { connection: tracked, from: sender, at } = tracker.follow(segment);
+    const { connection: tracked, from: sender, at, acknowledged } = tracker.follow(segment);
     const plan = plans[tracked.found];
     if (plan === undefined) throw new FtpSecurityError('syntax/bad-file', 'the recording changed while it was read');
     const { connection, streams } = plan;
     assemblers[tracked.found] ??= [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])];
     const pair = assemblers[tracked.found]!;
-    if (at !== undefined) pair[sender].add(at, segment.payload);
+    const other = sender === 0 ? 1 : 0;
+    // An acknowledgment reaches past the last octet where a FIN stands there.
+    const after = acknowledged === undefined ? undefined : Math.min(acknowledged, streams[other].end);
+    if (at !== undefined) pair[sender].add(at, segment.payload, after);
     // What the other end is known by now to have sent comes first: this segment may answer it.
-    for (const from of sender === 0 ? ([1, 0] as const) : ([0, 1] as const)) {
+    for (let from: 0 | 1 = other, idle = 0; idle < 2; from = from === 0 ? 1 : 0, idle++) {
       const { edge, fin } = tracked.sides[from];
       const finSeen = fin !== undefined && fin === streams[from].fin;
       const ending: Ending | undefined = finSeen ? 'fin' : tracked.reset ? 'reset' : undefined;
       for (;;) {
-        const piece = pair[from].next(edge, ending);
+        const piece = pair[from].next(edge, ending, reachOf(pair, from, other));
         if (piece === undefined) break;
+        idle = -1;
         // Not a spread: that takes several times as long.
         yield Object.assign(piece, { connection, from, time });
       }
@@ -127,8 +132,18 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
   }
   for (const [found, { connection }] of plans.entries()) {
     for (const from of [0, 1] as const) {
-      const piece = assemblers[found]?.[from].next(0, 'open');
+      const piece = assemblers[found]?.[from].next(0, 'open', Number.POSITIVE_INFINITY);
       if (piece !== undefined) yield Object.assign(piece, { connection, from, time });
     }
   }
+}
+
+/**
+ * How far the other direction counts as given. Where each waits for the other, as behind what only came again with a later
+ * acknowledgment, the one that was there first goes on.
+ */
+function reachOf(pair: readonly [StreamAssembler, StreamAssembler], from: 0 | 1, first: 0 | 1): number {
+  const other = pair[from === 0 ? 1 : 0];
+  if (from !== first || !other.waits(pair[from].position)) return other.position;
+  return Number.POSITIVE_INFINITY;
 }

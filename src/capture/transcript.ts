@@ -1,12 +1,12 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
-import { CRLF, concat } from '../bytes.js';
+import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../secure/deviations.js';
 import type { Mechanism } from '../secure/security-context.js';
 import type { Observation } from '../session/observation.js';
-import { Observer } from '../session/observer.js';
+import { Observer, type ObserverOptions } from '../session/observer.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
-import { type ControlConnection, controlConnections } from './control-connections.js';
+import { type ControlConnection, controlConnections, type PortOptions, portOf } from './control-connections.js';
 import { SegmentReader } from './link-layer.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
 import {
@@ -24,11 +24,10 @@ import { readTextTranscript, type SpokenLine } from './text-transcript.js';
 /** A transcript is held in memory, at about a kilobyte a line; a capture of 12 MB has some thirty thousand. */
 const MAX_LINES = 1_000_000;
 
-export interface VerifyOptions extends Tolerance {
+/** Of a capture, all TCP connections that speak FTP are control connections, and those that `ports` names. */
+export interface VerifyOptions extends Tolerance, PortOptions {
   /** The mechanisms that can watch an exchange, with their keys. */
   mechanisms: readonly Mechanism[];
-  /** Only TCP connections with one of these ports are control connections; default all that speak FTP. */
-  ports?: readonly number[];
 }
 
 export interface Transcript {
@@ -38,6 +37,8 @@ export interface Transcript {
   error?: FtpSecurityError;
   /** Faults of this package, or of a mechanism; absent when there was none. */
   faults?: Fault[];
+  /** Of the ports asked for, those that no connection of the capture has; absent when there is none. */
+  unusedPorts?: number[];
 }
 
 /** A connection that could not be read to its end, through no fault of the recording: `problem` of its record tells, too. */
@@ -83,36 +84,50 @@ function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
 function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
   const writer = new TranscriptWriter();
   connections.forEach((lines, index) => {
-    const recording = new ControlRecording(index + 1, { client: null, server: null }, options, writer);
+    const observed = { ...options, fromStart: beginsWithGreeting(lines) };
+    const recording = new ControlRecording(index + 1, { client: null, server: null }, observed, writer);
     for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
     recording.end(undefined);
   });
   return writer.finish(0, {});
 }
 
+/** A text has no SYN, so that only a greeting, or a refusal, shows that nothing is missing before it. */
+function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
+  return first?.from === 'server' && /^(120|220|[45][0-9][0-9])/.test(fromUtf8(first.line.subarray(0, 3)));
+}
+
 function verifySegments(segments: SegmentReader, options: VerifyOptions): Transcript {
   const streams = reassemble(segments);
-  const control = controlConnections(streams, options.ports);
+  const control = controlConnections(streams, options);
   const writer = new TranscriptWriter();
   const recordings = new Map(
-    [...control].map(([connection, ends], index) => [
-      connection,
-      { ends, recording: new ControlRecording(index + 1, ends, options, writer), open: 2 },
-    ]),
+    [...control].map(([connection, ends], index) => {
+      const observed = { ...options, fromStart: connection.opened !== 'missing' };
+      const recording = new ControlRecording(index + 1, ends, observed, writer);
+      return [connection, { ends, recording, open: 2, preamble: [...ends.preamble] }];
+    }),
   );
   for (const event of streams.events) {
     const entry = recordings.get(event.connection);
     if (entry === undefined) continue;
-    const { ends, recording } = entry;
+    const { ends, recording, preamble } = entry;
     const from = sideOf(ends, event.from);
-    if (event.kind === 'data') recording.observe(observer => observer.push(from, event.data, event.time));
-    else if (event.kind === 'lost') recording.lose(from);
+    if (event.kind === 'data') {
+      const data = event.data.subarray(preamble[event.from]);
+      preamble[event.from]! -= event.data.length - data.length;
+      recording.observe(observer => observer.push(from, data, event.time));
+    } else if (event.kind === 'lost') recording.lose(from);
     else if (--entry.open === 0) recording.end(event.time);
   }
   const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
   const { unread } = segments;
   if (streams.strays > 0) unread['TCP segment out of sequence'] = streams.strays;
-  return writer.finish(answered.length - control.size, unread);
+  const unusedPorts = options.ports?.filter(
+    port => !answered.some(({ ends }) => ends.some(end => portOf(end) === port)),
+  );
+  const transcript = writer.finish(answered.length - control.size, unread);
+  return unusedPorts?.length ? { ...transcript, unusedPorts } : transcript;
 }
 
 function sideOf({ clientEnd }: ControlConnection, end: 0 | 1): 'client' | 'server' {
@@ -128,7 +143,7 @@ class ControlRecording {
   #announced = false;
   #broken = false;
 
-  constructor(number: number, endpoints: Endpoints, options: VerifyOptions, writer: TranscriptWriter) {
+  constructor(number: number, endpoints: Endpoints, options: ObserverOptions, writer: TranscriptWriter) {
     this.#number = number;
     this.#endpoints = endpoints;
     this.#observer = new Observer(options);
@@ -158,7 +173,8 @@ class ControlRecording {
 
   end(time: bigint | undefined): void {
     this.observe(observer => observer.close(time));
-    if (!this.#announced) this.#writer.addConnection(this.#number, this.#endpoints);
+    const { problem } = this.#observer;
+    if (!this.#announced || problem !== undefined) this.#writer.addConnection(this.#number, this.#endpoints, problem);
   }
 }
 
@@ -186,8 +202,8 @@ class TranscriptWriter {
     }
   }
 
-  addConnection(connection: number, endpoints: Endpoints): void {
-    this.#pending.push(() => connectionRecord(connection, endpoints));
+  addConnection(connection: number, endpoints: Endpoints, problem: FtpSecurityError | undefined): void {
+    this.#pending.push(() => connectionRecord(connection, endpoints, { problem }));
   }
 
   finish(dataConnections: number, unread: Record<string, number>): Transcript {

@@ -14,7 +14,7 @@ export const HELP: Record<Subcommand | 'all', string> = {
   rfc2228 decode "631 BQQF/wAMAAAAAAAA..."           what a line is, without any key
   rfc2228 code 534                                   what a reply code means
   rfc2228 keytab ftp.keytab                          which keys a keytab has
-  rfc2228 fuzz server 127.0.0.1:2121 ...             bent commands for a server, bent replies for a client
+  rfc2228 fuzz server 127.0.0.1:2121 ...             mutated commands for a server, mutated replies for a client
 
 rfc2228 COMMAND --help tells more of each.`,
 
@@ -34,8 +34,9 @@ ${mechanismHelp('verify')}
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer
-  --port N            only connections with this TCP port; may be repeated. Without it, control connections are known by
-                      what they say, on any port
+  --port N            a connection with this TCP port is a control connection, whatever it says; may be repeated. Others are
+                      known by what they say, on any port
+  --only-port         look at no connection without one of those ports
 
 A file is a capture (pcapng or pcap), as it is or compressed with gzip, or zstd where Node has it; or a text transcript. "-" is
 standard input; of a directory every recording is read. Of several files each has a result, and the total follows. Packets that
@@ -46,7 +47,8 @@ Exit status
   0  everything protected was verified, and no line has an error
   1  some line has an error
   2  wrong usage, input that can't be read, or a fault of ours in some connection (the rest is there)
-  3  no error, but something could not be looked at: no key, or packets that can't be read`,
+  3  no error, but something could not be looked at: no key, an exchange that is not in the capture, TLS, packets that can't
+     be read, no control connection at all, or a --port that nothing has`,
 
   decode: `rfc2228 decode [LINE | -]: says what a line is, without keys
 
@@ -65,7 +67,7 @@ Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
 
   rfc2228 keytab /etc/krb5.keytab`,
 
-  fuzz: `rfc2228 fuzz server | client | corpus: bent messages for clients and servers, behind the cryptography
+  fuzz: `rfc2228 fuzz server | client | corpus: mutated messages for clients and servers, behind the cryptography
 
   rfc2228 fuzz server 127.0.0.1:2121 --mechanism krb5 --ccache user.cc --user anna
   rfc2228 fuzz client --listen 2121 --mechanism krb5 --keytab ftp.keytab
@@ -74,15 +76,17 @@ Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
   rfc2228 fuzz server 127.0.0.1:2121 --mechanism psk --key key.hex --replay findings/server-sequence-....json
   rfc2228 fuzz corpus seeds                          seed files for other fuzzers (AFL, libFuzzer)
 
-fuzz server HOST:PORT plays the client. Every case is a connection of its own: the exchange, sound commands, the bent one,
-and a sound one behind it. What the server answers tells whether it was accepted, refused (and by which code), or ignored, and
-whether the server has closed, hangs, or has crashed. The layer exchange bends the exchange itself, before anybody is known. A
-case of a data connection stores a sound file first, and then a bent one, both called rfc2228-fuzz; where it may be taken, the
-file is fetched again.
+fuzz server HOST:PORT plays the client. First comes a valid session, and a command that the server accepts: without these there
+is nothing to be found, and the exit status is 2. Every case is a connection of its own: the exchange, valid commands, the
+mutated one, and a valid one behind it. The answers show whether the server accepted it, refused it (and by which code), or
+ignored it, and whether the server has ended the connection, hangs, or has crashed. The layer exchange mutates the exchange
+itself. A case of a data connection stores a valid file first, and then a mutated one, both called rfc2228-fuzz; where it may be
+accepted, the file is fetched again.
 
-fuzz client --listen [HOST:]PORT plays the server for whatever connects, and bends one reply. A first connection shows what the
-client does with a sound server: if it does the same behind a reply that it must refuse, or prints its text, it has accepted it.
-A case of a data connection bends the first listing or file that it fetches under PROT; what it stores is held to the rules.
+fuzz client --listen [HOST:]PORT plays the server for each client that connects, and mutates one reply. The first connections
+show what the client does with a conforming server: if it does the same behind a reply that it must refuse, or prints its text,
+it has accepted it. A case of a data connection mutates the first listing or file that the client fetches under PROT; what it
+stores is checked against the rules.
 
 The mechanism
 ${mechanismHelp('fuzz')}
@@ -90,7 +94,8 @@ The target
   --exec COMMAND      starts it for each case by the shell, and sees its output, how it ends, and what a sanitizer writes. A
                       client finds its port in $PORT, 0 as the port to listen on takes any
   --user NAME         for USER, default anonymous; --password-file FILE where PASS is asked for (server)
-  --at N              bend the reply to the N-th protected command, or the first transfer from there on; default 1 (client)
+  --at N              mutate the reply to the N-th protected command, or the first transfer from there on; default the first
+                      whose reply the client prints, or acts upon (client)
   --limit MS          how long any answer may take, default 2000; after that a target hangs
   --i-own-this-target fuzzes what is not on this host
 The cases
@@ -98,22 +103,24 @@ The cases
                       phases or data; may be repeated
   --level LEVEL       safe or private alone
   --seed N            the same seed (default 2228) gives the same cases
-  --time SECONDS, --cases N  when to end; default 60 seconds
+  --time SECONDS, --cases N  when to end; default 60 seconds. Ctrl-C ends as well, with the totals
   --rate N            cases in a second at the most, default 50
-  --replay FILE       plays the cases of a reproducer, and nothing else, each at its own command unless --at names one
+  --replay PATH       plays the cases of a reproducer, or of a folder of them, and nothing else, each at its own command unless
+                      --at names one
 What it tells
   --json              one JSON object per line: each case, each finding, a summary
   --out DIR           where each finding is written to, made small, as a reproducer; default findings
 
-Findings are, above all, what was accepted though it must be refused: an association without a sound exchange, unverified text,
-replays, reflections, untimely or clear text, a lower level, malformed tokens and text, data that is truncated, malformed or out
-of order. Then: hanging, crashing, clear or weak replies, bad commands or data given, going on in the clear, other codes than are
-owed, and sound text or a sound exchange refused.
+Each finding has a severity: high lets an attacker change what happens, or stops the peer; medium is a rule broken; low is a
+liberty or an oddity. Findings are, above all, what was accepted though it must be refused: an association without a valid
+exchange, unverified text, replays, reflections, untimely or clear text, a lower level, malformed tokens and text, data that is
+truncated, malformed or out of order. Then: hanging, crashing, ending the connection where a reply is due, clear or weak replies,
+bad commands or data given, going on in the clear, other codes than RFC 2228 has, and valid text or exchanges refused.
 
 fuzz corpus DIR [--seed N] writes what the cases come to under known keys: DIR/client has what a client reads, DIR/server what a
 server reads, DIR/data what comes on a data connection, and DIR/client-exchange and DIR/server-exchange what comes before an
 association. One case is one file, named by its content; DIR/index.jsonl tells of each file the rule that it breaks, what a
-sound peer must do, the keys of the session, for a harness that holds them, and for a line out of order where the session must
+conforming peer must do, the keys of the session, for a harness that holds them, and for a line out of order where the session must
 have come to before it.
 
 Exit status

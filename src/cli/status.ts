@@ -9,7 +9,7 @@ export const EXIT = {
   faulty: 1,
   /** Wrong usage, or input that can't be read. */
   unusable: 2,
-  /** No error, but something could not be looked at, for want of a key or because its packets could not be read. */
+  /** No error, but something could not be looked at: no key, no exchange, TLS, packets that can't be read, no control connection. */
   unseen: 3,
 } as const;
 

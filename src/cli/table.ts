@@ -32,9 +32,10 @@ function connectionRow(record: ConnectionRecord): string {
     enctype === null ? '' : (enctypeOf(enctype)?.name ?? `enctype ${enctype}`),
     printable(names.join(' → ')),
   ];
+  const said = mechanism === null || problem?.code === 'internal' ? problem?.message : undefined;
   const unkeyed =
     mechanism === null || keyed ? '' : `  not keyed: ${problem?.message ?? 'nobody here knows the mechanism'}`;
-  const remark = problem?.code === 'internal' ? `  ${problem.message}` : unkeyed;
+  const remark = said === undefined ? unkeyed : `  ${said}`;
   const { weak, weakness } = record.facts;
   const warning = weak === true ? `  weak${weakness === undefined ? '' : `: ${weakness}`}` : '';
   return paint('bold', parts.filter(part => part !== '').join('  ')) + paint('yellow', printable(remark + warning));

@@ -8,6 +8,7 @@ export interface NoTranscript {
   records: [];
   error: unknown;
   faults?: undefined;
+  unusedPorts?: undefined;
 }
 
 /** Connections are counted on, each file has a record, and one summary stands at the end. */
@@ -17,6 +18,7 @@ export class Total {
   /** Whether any of the files could be read. */
   readable = false;
   readonly #statuses = new Set<number>();
+  #unusedPorts: readonly number[] | undefined;
 
   /** @param several  whether each file has a record of its own */
   constructor(several: boolean) {
@@ -24,7 +26,7 @@ export class Total {
   }
 
   /** @returns the records of one file, with connections counted on, and its own instead of the summary */
-  add(file: string, { records, error, faults }: Transcript | NoTranscript): TranscriptRecord[] {
+  add(file: string, { records, error, faults, unusedPorts = [] }: Transcript | NoTranscript): TranscriptRecord[] {
     const before = this.summary.connections;
     const rest: TranscriptRecord[] = [];
     let summary = emptySummary();
@@ -37,7 +39,10 @@ export class Total {
         rest.push(numbered.type === 'connection' ? withFile(numbered, file) : numbered);
       }
     }
-    if (records.length > 0) this.readable = true;
+    if (records.length > 0) {
+      this.readable = true;
+      this.#unusedPorts = (this.#unusedPorts ?? unusedPorts).filter(port => unusedPorts.includes(port));
+    }
     addTo(this.summary, summary);
     const status = error === undefined && faults === undefined ? statusOf(records) : EXIT.unusable;
     this.#statuses.add(status);
@@ -45,8 +50,14 @@ export class Total {
     return rest;
   }
 
+  /** Ports asked for that no connection of any recording has. */
+  get unusedPorts(): readonly number[] {
+    return this.#unusedPorts ?? [];
+  }
+
   get status(): number {
     if (this.#statuses.size === 0) return EXIT.unusable;
+    if (this.unusedPorts.length > 0) this.#statuses.add(EXIT.unseen);
     // What could not be read at all comes first, then errors, then what could not be looked at.
     return [EXIT.unusable, EXIT.faulty, EXIT.unseen].find(it => this.#statuses.has(it)) ?? EXIT.fine;
   }
@@ -64,9 +75,9 @@ function isUnseen(record: TranscriptRecord): boolean {
     case 'message':
       return record.verdict === 'unkeyed';
     case 'connection':
-      return record.mechanism !== null && !record.keyed;
+      return record.problem !== null || (record.mechanism !== null && !record.keyed);
     case 'summary':
-      return Object.keys(record.unread).length > 0;
+      return record.connections === 0 || Object.keys(record.unread).length > 0;
     default:
       return false;
   }

@@ -19,6 +19,7 @@ import { type NoTranscript, Total } from './total.js';
 const OPTIONS = {
   ...VERIFY_KEYS,
   port: { type: 'string', multiple: true, default: [] as string[] },
+  'only-port': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   join: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
@@ -30,7 +31,10 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   if (names.length === 0) throw new UsageError('verify wants a file');
   const mechanisms = observedMechanisms(values, stderr);
   const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
-  const options = { mechanisms, ports: values.port.map(parsePort), tolerate };
+  const ports = values.port.map(parsePort);
+  const onlyPorts = values['only-port'];
+  if (onlyPorts && ports.length === 0) throw new UsageError('--only-port wants --port');
+  const options = { mechanisms, ports, onlyPorts, tolerate };
 
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
   const files = listFiles(names);
@@ -46,9 +50,10 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
     const { error, faults = [] } = transcript;
     if (error !== undefined) complain(name, error, stderr);
     for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
-    warnOfUnread(name, transcript, stderr);
+    warnOfUnseen(name, transcript, stderr);
   }
   left.tell(stderr);
+  for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
   if (total.readable) print([total.summary], write, stdout);
   return total.status;
 }
@@ -101,10 +106,13 @@ async function attempt(
   }
 }
 
-function warnOfUnread(file: string, { records }: Transcript | NoTranscript, stderr: Output): void {
+/** Says what could not be looked at and stands in no line of the transcript. */
+function warnOfUnseen(file: string, { records }: Transcript | NoTranscript, stderr: Output): void {
   const summary = records.at(-1);
   if (summary?.type !== 'summary') return;
-  for (const [reason, packets] of Object.entries(summary.unread)) {
+  const unread = Object.entries(summary.unread);
+  if (summary.connections === 0 && unread.length === 0) stderr.write(`rfc2228: ${file}: no control connection\n`);
+  for (const [reason, packets] of unread) {
     stderr.write(`rfc2228: ${file}: ${packets} packet${packets === 1 ? '' : 's'} not read: ${reason}\n`);
   }
 }

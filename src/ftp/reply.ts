@@ -113,6 +113,17 @@ export class ReplyLines {
   }
 
   /**
+   * Takes the reply that is open for whole, as it is: for whoever sees that its client did.
+   * @returns undefined when none is open
+   */
+  finish(): Reply | undefined {
+    if (this.#code === undefined) return undefined;
+    const reply = replyOf(this.#code, copy(this.#raw.view()));
+    this.reset();
+    return reply;
+  }
+
+  /**
    * Takes the next line.
    * @returns the reply that ends with it; undefined when the reply goes on
    * @throws FtpSecurityError `syntax/bad-reply` when the line begins no reply, `syntax/limit-exceeded` when the reply gets
@@ -129,10 +140,7 @@ export class ReplyLines {
     }
     this.#code = code;
     this.#raw.append(raw);
-    if (!ends) return undefined;
-    const reply = replyOf(code, copy(this.#raw.view()));
-    this.reset();
-    return reply;
+    return ends ? this.finish() : undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Generators for the tests of others, as fast-check arbitraries. Tokens need a context that makes them, and its numbers
- * move on: so whatever holds tokens takes a function that gives a new context for each value.
+ * `rfc2228/fuzz/arbitraries`: generators for the tests of others, as fast-check arbitraries. Callers install fast-check
+ * themselves. A context uses up sequence numbers as it makes tokens, so generators of tokens take a function that makes a new
+ * context for each value.
  */
 import fc, { type Arbitrary } from 'fast-check';
 import { encodeBase64 } from '../base64.js';
@@ -10,26 +11,23 @@ import { formatReply } from '../ftp/reply.js';
 import { BlockWriter } from '../secure/data-block.js';
 import { protectCommand, protectReply } from '../secure/protect.js';
 import type { TokenLevel } from '../secure/protection-level.js';
-import type { Exchange, Peer, SecurityContext } from '../secure/security-context.js';
+import type { Exchange, SecurityContext } from '../secure/security-context.js';
 import { formatAdat, formatAdatReply, formatAuth } from '../secure/security-data.js';
-import { type CaseOptions, caseOf, type MessageCase, MUTATIONS, peersOf, TEXTS } from './cases.js';
-import { octetsFrom } from './draw.js';
-import { EXCHANGES, type ExchangeCase, exchangeCaseOf, exchangePeersOf } from './exchange/cases.js';
-import { SCRIPTS, type ScriptCase } from './phases.js';
-import { type TransferCase, transferCases } from './transfers.js';
+import { type CaseOptions, caseOf, type FuzzCase, rulesFor, TEXTS } from './cases.js';
+import { octetsFrom } from './choices.js';
 
 /** A text that can stand in one line: any Unicode but CR, LF and NUL. */
 export function lineTexts(): Arbitrary<string> {
   return fc.string({ unit: 'grapheme' }).map(text => text.replace(/[\r\n\0]/g, ' '));
 }
 
-/** Octets of a sound reply with its line ends: code 100 to 599, one line or several. */
+/** Octets of a valid reply with its line ends: code 100 to 599, one line or several. */
 export function replies(): Arbitrary<Uint8Array> {
   const lines = fc.array(lineTexts(), { minLength: 1, maxLength: 6 });
   return fc.tuple(fc.integer({ min: 100, max: 599 }), lines).map(([code, text]) => formatReply(code, text));
 }
 
-/** Octets of a sound command with its line end. It is none of MIC, CONF and ENC. */
+/** Octets of a valid command with its line end. It is none of MIC, CONF and ENC. */
 export function commands(): Arbitrary<Uint8Array> {
   const verb = fc.oneof(fc.constantFrom(...VERBS), fc.stringMatching(/^X[A-Z0-9]{0,9}$/));
   return fc.tuple(verb, fc.option(lineTexts(), { nil: undefined })).map(([name, text]) => formatCommand(name, text));
@@ -37,7 +35,7 @@ export function commands(): Arbitrary<Uint8Array> {
 
 const VERBS = ['USER', 'PASS', 'CWD', 'PASV', 'PORT', 'RETR', 'STOR', 'LIST', 'STAT', 'FEAT', 'NOOP', 'QUIT'];
 
-/** A sound protected message, and what is in it. */
+/** A valid protected message, and what is in it. */
 export interface ProtectedText {
   level: TokenLevel;
   /** Octets of the inner reply or command, with its line ends. */
@@ -80,7 +78,7 @@ export function tokens(
     .map(([level, plaintext]) => ({ level, plaintext, token: newContext().wrap(plaintext, level).token }));
 }
 
-/** Everything that a sound transfer has on the data connection (RFC 2228 §6). */
+/** Everything that a valid transfer has on the data connection (RFC 2228 §6). */
 export function dataTransfers(
   newContext: () => SecurityContext,
 ): Arbitrary<{ level: TokenLevel; bufferSize: number; file: Uint8Array; wire: Uint8Array }> {
@@ -146,62 +144,29 @@ export function chunkings(octets: Uint8Array): Arbitrary<Uint8Array[]> {
   });
 }
 
-/** Base 64 that is sound, and base 64 that is not; each as octets of a line. */
+/** Base 64 that is valid, and base 64 that is not; each as octets of a line. */
 export function base64Texts(): Arbitrary<Uint8Array> {
-  const sound = fc.uint8Array({ maxLength: 60 }).map(encodeBase64);
+  const valid = fc.uint8Array({ maxLength: 60 }).map(encodeBase64);
   const alike = fc.stringMatching(/^[A-Za-z0-9+/=_ -]{0,60}$/).map(toUtf8);
-  return fc.oneof(sound, alike);
+  return fc.oneof(valid, alike);
 }
 
 /**
- * Cases for `perform`. They shrink towards the first mutation, its simplest variant and the shortest list of choices.
- * @throws RangeError when no message is bent in any of the layers: `phases`, `exchange` and `data` have cases of their own
+ * Cases of the fuzzer. They shrink towards the first mutation, its simplest variant and the shortest list of choices.
+ * @throws RangeError when these layers have no case for that peer
  */
-export function messageCaseArbitrary({
-  layers,
-  to,
-  level,
-}: Omit<CaseOptions, 'seed' | 'variants'> = {}): Arbitrary<MessageCase> {
-  const rows = rowsOf(MUTATIONS, peersOf, to).filter(({ mutation }) => layers?.includes(mutation.layer) ?? true);
-  if (rows.length === 0) throw new RangeError('no message is bent in these layers');
+export function fuzzCaseArbitrary(options: Omit<CaseOptions, 'seed' | 'variants'> = {}): Arbitrary<FuzzCase> {
+  const rules = rulesFor(options);
+  if (rules.length === 0) throw new RangeError('these layers have no case for that peer');
+  const levels = options.level === undefined ? (['safe', 'private'] as const) : [options.level];
   return fc
-    .record({ row: fc.constantFrom(...rows), choices, level: levelArbitrary(level), text: fc.nat({ max: LAST_TEXT }) })
-    .map(({ row: { mutation, peer }, text, ...drawn }) =>
-      caseOf(mutation, { to: peer, text: TEXTS[peer][text]!, ...drawn }),
+    .record({
+      row: fc.constantFrom(...rules),
+      choices: fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 6 }),
+      level: fc.constantFrom<TokenLevel>(...levels),
+      text: fc.nat({ max: TEXTS.client.length - 1 }),
+    })
+    .map(({ row: { rule, peer }, text, choices, level }) =>
+      caseOf(rule, { to: peer, text: TEXTS[peer][text]!, level, choices: rule.layer === 'phases' ? [] : choices }),
     );
-}
-
-/** Cases for `performExchange`. They shrink as those of messages do. */
-export function exchangeCaseArbitrary({ to }: Pick<CaseOptions, 'to'> = {}): Arbitrary<ExchangeCase> {
-  const rows = rowsOf(EXCHANGES, exchangePeersOf, to);
-  return fc
-    .record({ row: fc.constantFrom(...rows), choices })
-    .map(({ row: { mutation, peer }, choices: its }) => exchangeCaseOf(mutation, { to: peer, choices: its }));
-}
-
-/** Cases for `performTransfer`. They shrink as those of messages do. */
-export function transferCaseArbitrary({ to, level }: Pick<CaseOptions, 'to' | 'level'> = {}): Arbitrary<TransferCase> {
-  const rows = [...transferCases({ variants: 1, ...(to && { to }), ...(level && { level }) })];
-  return fc
-    .record({ one: fc.constantFrom(...rows), choices })
-    .map(({ one, choices: its }) => ({ ...one, choices: its }));
-}
-
-/** Lines out of order, for `scriptOctets`. */
-export function scriptArbitrary({ to }: Pick<CaseOptions, 'to'> = {}): Arbitrary<ScriptCase> {
-  return fc.constantFrom(...SCRIPTS.filter(script => (to ?? script.to) === script.to));
-}
-
-const choices = fc.array(fc.nat({ max: 0xffff_ffff }), { maxLength: 6 });
-const LAST_TEXT = TEXTS.client.length - 1;
-
-function levelArbitrary(level: TokenLevel | undefined): Arbitrary<TokenLevel> {
-  return level === undefined ? fc.constantFrom<TokenLevel>('safe', 'private') : fc.constant(level);
-}
-
-/** Each mutation with each peer that can be sent it. */
-function rowsOf<M>(mutations: readonly M[], peers: (mutation: M) => readonly Peer[], to: Peer | undefined) {
-  return mutations
-    .flatMap(mutation => peers(mutation).map(peer => ({ mutation, peer })))
-    .filter(({ peer }) => (to ?? peer) === peer);
 }

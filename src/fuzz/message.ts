@@ -1,11 +1,11 @@
-/** The sound way of a text to the wire, stage by stage (RFC 2228 §3 and §5.2), and where a mutation leaves it. */
+/** The valid way of a text to the wire, stage by stage (RFC 2228 §3 and §5.2), and where a mutation leaves it. */
 import { encodeBase64 } from '../base64.js';
 import { CRLF, concat, concatAll, LF, toUtf8 } from '../bytes.js';
 import { factsOf } from '../secure/protection-level.js';
-import type { Draw } from './draw.js';
-import type { Carrier, Mutation, Stage } from './mutation.js';
+import type { Choices } from './choices.js';
+import type { Mutation, MutationContext, Stage } from './mutation.js';
 
-type Make = (pieces: readonly Uint8Array[], carrier: Carrier) => readonly Uint8Array[];
+type Make = (pieces: readonly Uint8Array[], carrier: MutationContext) => readonly Uint8Array[];
 
 const STAGES: readonly (readonly [Stage, Make])[] = [
   ['fragments', ([text]) => linesOf(text!)],
@@ -16,18 +16,22 @@ const STAGES: readonly (readonly [Stage, Make])[] = [
   ['chunks', wire => wire],
 ];
 
-/** The octets of a sound message, and its tokens used. */
-export function soundMessage(carrier: Omit<Carrier, 'sound' | 'sent'>): Uint8Array {
+/** The octets of a valid message, and its tokens used. */
+export function validMessage(carrier: Omit<MutationContext, 'valid' | 'sent'>): Uint8Array {
   let pieces: readonly Uint8Array[] = [carrier.text];
-  for (const [, make] of STAGES) pieces = make(pieces, carrier as Carrier);
+  for (const [, make] of STAGES) pieces = make(pieces, carrier as MutationContext);
   return pieces[0]!;
 }
 
 /**
- * The chunks of a bent message.
+ * The chunks of a mutated message.
  * @returns undefined when the mutation finds nothing to change; tokens may have been made all the same
  */
-export function bentMessage(mutation: Mutation, carrier: Carrier, draw: Draw): readonly Uint8Array[] | undefined {
+export function mutatedMessage(
+  mutation: Mutation,
+  carrier: MutationContext,
+  draw: Choices,
+): readonly Uint8Array[] | undefined {
   const { at, makes } = mutation;
   let pieces: readonly Uint8Array[] | undefined = [carrier.text];
   if (makes === 'everything') return mutation.change(pieces, draw, carrier);
@@ -40,7 +44,7 @@ export function bentMessage(mutation: Mutation, carrier: Carrier, draw: Draw): r
 }
 
 /** What stands before the base 64: the verb and a blank, or the code and its separator. */
-function prefixOf({ to, level }: Carrier, index: number, count: number): Uint8Array {
+function prefixOf({ to, level }: MutationContext, index: number, count: number): Uint8Array {
   const { verb, code } = factsOf(level);
   if (to === 'server') return toUtf8(`${verb} `);
   return toUtf8(`${code}${index < count - 1 ? '-' : ' '}`);

@@ -1,9 +1,9 @@
-/** Who may say what when (RFC 2228 §3, §7 and §8.2): scripts, each of sound steps and one line that breaks the order. */
+/** Who may say what when (RFC 2228 §3, §7 and §8.2): scripts, each of valid steps and one line that breaks the order. */
 import { CRLF, concat, toUtf8 } from '../bytes.js';
 import { protectCommand, protectReply } from '../secure/protect.js';
 import type { TokenLevel } from '../secure/protection-level.js';
 import type { Peer, SecurityContext } from '../secure/security-context.js';
-import { ACCEPT, EITHER, type Expectation, refuse } from './mutation.js';
+import { ACCEPT, EITHER, type Expectation, type Rule, refuse } from './mutation.js';
 
 /** One line: in the clear unless it has a level. It has no line end here. */
 export interface ScriptLine {
@@ -13,35 +13,21 @@ export interface ScriptLine {
 
 /**
  * Where a session has come to before the line: a greeting, AUTH answered by 334, or an association. With `auth` the line goes
- * in one piece with AUTH, or with 334; with `adat`, with the ADAT that ends the exchange, or with 235: whoever reads it has it
+ * in one piece with AUTH, or with 334; with `adat`, with the ADAT that ends the exchange, or with 235: its reader has it
  * in a buffer when the rules change.
  */
 export type ScriptStart = 'greeted' | 'auth' | 'exchange' | 'adat' | 'secured';
 
-interface ScriptOf<P extends Peer> {
-  layer: 'phases';
-  name: string;
-  source: string;
-  to: P;
+/** To a server the line is a command; to a client it answers its present command, or with `auth` and `adat` comes before the next. */
+export interface Script extends Rule {
+  to: Peer;
   start: ScriptStart;
   line: ScriptLine;
-}
-
-/** The line is a command; a sound server answers with one of the codes that are owed. The first says what the line is. */
-export interface ServerScript extends ScriptOf<'server'> {
-  /** Commands that are sent and answered first, and accepted. */
+  /** Commands that are sent to a server and answered first, and accepted. */
   before: readonly ScriptLine[];
-  owed: readonly number[];
 }
 
-/** The line answers the present command of the client; with `auth` and `adat` it comes before the next one. */
-export interface ClientScript extends ScriptOf<'client'> {
-  expected: Expectation;
-}
-
-export type ScriptCase = ServerScript | ClientScript;
-
-type ServerRow = [name: string, start: ScriptStart, line: string | ScriptLine, owed: number[], before?: ScriptLine[]];
+type ServerRow = [name: string, start: ScriptStart, line: string | ScriptLine, codes: number[], before?: ScriptLine[]];
 
 const safe = (text: string): ScriptLine => ({ text, level: 'safe' });
 const PBSZ = [safe('PBSZ 4096')];
@@ -50,7 +36,7 @@ const TO_SERVER: Record<string, readonly ServerRow[]> = {
   'RFC 2228 §3, AUTH': [
     ['AUTH without a mechanism', 'greeted', 'AUTH', [501]],
     ['AUTH with a blank for its mechanism', 'greeted', 'AUTH ', [501]],
-    ['AUTH with a mechanism that nobody has', 'greeted', 'AUTH X-NOBODY', [504]],
+    ['AUTH with an unknown mechanism', 'greeted', 'AUTH X-NOBODY', [504]],
     ['PBSZ in one piece with AUTH', 'auth', 'PBSZ 4096', [503]],
     ['MIC in one piece with AUTH', 'auth', 'MIC AAAA', [503]],
     ['AUTH in the clear, where an association stands', 'secured', 'AUTH GSSAPI', [533, 503, 534, 504, 334]],
@@ -106,7 +92,7 @@ const TO_SERVER: Record<string, readonly ServerRow[]> = {
     ['QUIT in the clear', 'secured', 'QUIT', [533]],
     ['REIN in the clear', 'secured', 'REIN', [533]],
     ['DELE in the clear', 'secured', 'DELE rfc2228-fuzz', [533]],
-    ['a verb that nobody has, in the clear', 'secured', 'XYZZY', [533]],
+    ['an unknown verb, in the clear', 'secured', 'XYZZY', [533]],
     ['no verb', 'secured', '123', [500, 501, 533]],
     ['NOOP in one piece with the last ADAT', 'adat', 'NOOP', [533]],
     ['USER in one piece with the last ADAT', 'adat', 'USER anna', [533]],
@@ -159,7 +145,7 @@ const TO_CLIENT: Record<string, readonly ClientRow[]> = {
     ['an address of passive mode in the clear', 'secured', '227 Entering Passive Mode (203,0,113,9,4,1)', UNPROTECTED],
     ['a login in the clear, in one piece with 235', 'adat', '230 Logged in by nobody', BUFFERED],
     [
-      'a protected reply that nobody has asked for, in one piece with 235',
+      'a protected reply that was not asked for, in one piece with 235',
       'adat',
       safe('230 Logged in by nobody'),
       EITHER,
@@ -168,36 +154,19 @@ const TO_CLIENT: Record<string, readonly ClientRow[]> = {
 };
 
 /** Every script. */
-export const SCRIPTS: readonly ScriptCase[] = [
-  ...rowsOf(TO_SERVER).map(
-    ([source, [name, start, line, owed, before = []]]): ServerScript => ({
-      layer: 'phases',
-      name,
-      source,
-      to: 'server',
-      start,
-      before,
-      line: lineOf(line),
-      owed,
-    }),
-  ),
-  ...rowsOf(TO_CLIENT).map(
-    ([source, [name, start, line, expected]]): ClientScript => ({
-      layer: 'phases',
-      name,
-      source,
-      to: 'client',
-      start,
-      line: lineOf(line),
-      expected,
-    }),
-  ),
+export const SCRIPTS: readonly Script[] = [
+  ...rowsOf(TO_SERVER).map(([source, [name, start, line, codes, before = []]]): Script => {
+    return { name, source, to: 'server', start, before, line: lineOf(line), expected: { verdict: 'answer', codes } };
+  }),
+  ...rowsOf(TO_CLIENT).map(([source, [name, start, line, expected]]): Script => {
+    return { name, source, to: 'client', start, before: [], line: lineOf(line), expected };
+  }),
 ];
 
 /**
  * The octets of a line.
  * @param context  the sender's; not needed for a clear line
- * @returns undefined where the mechanism lacks the level, so that the case says nothing
+ * @returns undefined where the mechanism lacks the level, so that the case is not applicable
  */
 export function scriptOctets({ text, level }: ScriptLine, to: Peer, context?: SecurityContext): Uint8Array | undefined {
   if (level === undefined) return concat(toUtf8(text), CRLF);

@@ -1,10 +1,14 @@
 /** Small changes to pieces of a message, for the tables of mutations. */
 import { concat, copy } from '../bytes.js';
-import type { Draw } from './draw.js';
-import type { Carrier } from './mutation.js';
+import type { Choices } from './choices.js';
+import type { MutationContext } from './mutation.js';
 
-type Change<C = Carrier> = (pieces: readonly Uint8Array[], draw: Draw, carrier: C) => readonly Uint8Array[] | undefined;
-type Edit<C = Carrier> = (piece: Uint8Array, draw: Draw, carrier: C) => Uint8Array | undefined;
+type Change<C = MutationContext> = (
+  pieces: readonly Uint8Array[],
+  draw: Choices,
+  carrier: C,
+) => readonly Uint8Array[] | undefined;
+export type Edit<C = MutationContext> = (piece: Uint8Array, draw: Choices, carrier: C) => Uint8Array | undefined;
 
 /** Octets of a text whose characters are all below U+0100. */
 export function octets(text: string): Uint8Array {
@@ -24,7 +28,7 @@ export function flipped(bytes: Uint8Array, at: number, bit: number): Uint8Array 
 }
 
 /** Changes one piece, whichever is drawn. */
-export function anyOne<C = Carrier>(edit: Edit<C>): Change<C> {
+export function anyOne<C = MutationContext>(edit: Edit<C>): Change<C> {
   return (pieces, draw, carrier) => editAt(draw.below(pieces.length), edit)(pieces, draw, carrier);
 }
 
@@ -44,7 +48,7 @@ export function every(edit: Edit): Change {
 }
 
 /** The text or octets put in the place of all that was there. */
-export function all(replacement: string | ((carrier: Carrier, draw: Draw) => string)): Change {
+export function all(replacement: string | ((carrier: MutationContext, draw: Choices) => string)): Change {
   return (_pieces, draw, carrier) => [
     octets(typeof replacement === 'string' ? replacement : replacement(carrier, draw)),
   ];
@@ -59,7 +63,7 @@ export function inserted(put: string | readonly string[]): Change<unknown> {
   });
 }
 
-function editAt<C = Carrier>(index: number, edit: Edit<C>): Change<C> {
+function editAt<C = MutationContext>(index: number, edit: Edit<C>): Change<C> {
   return (pieces, draw, carrier) => {
     const edited = edit(pieces[index]!, draw, carrier);
     return edited && pieces.map((piece, i) => (i === index ? edited : piece));

@@ -1,29 +1,14 @@
-/** Cases of bent transfers, as plain data, and the octets that a case comes to in a session that stands. */
+/** The file of every transfer, and the octets that a case of the data channel comes to in a live session. */
 import { CRLF, concat, concatAll, toUtf8, u32be } from '../bytes.js';
 import type { TokenLevel } from '../secure/protection-level.js';
-import type { Peer } from '../secure/security-context.js';
-import { choicesFrom, Draw } from './draw.js';
-import type { Expectation, FuzzSession } from './mutation.js';
+import { caseOf, mutationIn, type TransferCase } from './cases.js';
+import { Choices } from './choices.js';
+import type { FuzzSession } from './mutation.js';
 import { octets } from './pieces.js';
-import { type Blocks, type Piece, TRANSFERS, type TransferMutation } from './transfer-mutations.js';
+import { type Blocks, type Piece, TRANSFERS } from './transfer-mutations.js';
 
-/** One bent transfer, as plain data. */
-export interface TransferCase {
-  layer: 'data';
-  name: string;
-  source: string;
-  /** Who receives it. */
-  to: Peer;
-  expected: Expectation;
-  /** That PROT has set. */
-  level: TokenLevel;
-  /** That PBSZ has set, in octets. */
-  bufferSize: number;
-  choices: readonly number[];
-}
-
-/** In the last line of a file that is bent: a client that shows it has taken what came before. */
-export const DATA_MARKER = 'data-bent-by-2228';
+/** In the last line of a file that is mutated: a client that shows it has taken what came before. */
+export const DATA_MARKER = 'data-mutated-2228';
 
 /** Octets of a line of the file, which is a block. */
 export const PIECE = 60;
@@ -35,58 +20,14 @@ const LINES = FILE_NAMES.map(name =>
 
 /** The file of every transfer, which is a listing as well. No octets of it are a length that fits. */
 export const FILE: Uint8Array = concatAll(LINES.flatMap(line => [line, CRLF]));
-/** Octets, for PBSZ. */
-export const BUFFER_SIZE = 200;
-const PEERS: readonly Peer[] = ['client', 'server'];
-
-export interface TransferOptions {
-  /** The same seed gives the same cases. Default 2228. */
-  seed?: number;
-  /** How many of each mutation, with other choices. Default 1. */
-  variants?: number;
-  to?: Peer;
-  level?: TokenLevel;
+/** The same transfer with nothing mutated. */
+export function validTransfer(one: TransferCase): TransferCase {
+  return { ...one, ...caseOf({ ...TRANSFERS[0]!, layer: 'data' }, { ...one, choices: [] }) };
 }
 
-/** Cases of every mutation of a transfer, at both levels. */
-export function* transferCases(options: TransferOptions = {}): Generator<TransferCase> {
-  const { seed = 2228, variants = 1, to: onlyTo, level: onlyLevel } = options;
-  for (let variant = 0; variant < variants; variant++) {
-    for (const [i, { name }] of TRANSFERS.entries()) {
-      const choices = variant === 0 ? [] : choicesFrom(seed + variant * TRANSFERS.length + i, 2);
-      for (const to of PEERS) {
-        for (const level of ['safe', 'private'] as const) {
-          if ((onlyTo ?? to) !== to || (onlyLevel ?? level) !== level) continue;
-          yield transferCaseOf({ name, to, level, bufferSize: BUFFER_SIZE, choices });
-        }
-      }
-    }
-  }
-}
-
-/** @throws RangeError when there is no such mutation */
-export function transferCaseOf(
-  one: Pick<TransferCase, 'name' | 'to' | 'level' | 'bufferSize' | 'choices'>,
-): TransferCase {
-  const { name, to, level, bufferSize, choices } = one;
-  const { source, expected, ofClient } = mutationOf(name);
-  const its = to === 'client' ? (ofClient ?? expected) : expected;
-  return { layer: 'data', name, source, to, expected: its, level, bufferSize, choices };
-}
-
-/** Whether there is a mutation of that name. */
-export function isTransfer(name: string): boolean {
-  return TRANSFERS.some(it => it.name === name);
-}
-
-/** The same transfer with nothing bent. */
-export function soundTransfer(one: TransferCase): TransferCase {
-  return transferCaseOf({ ...one, name: TRANSFERS[0]!.name, choices: [] });
-}
-
-/** Whether a peer may have handed on the whole file before it can know that the transfer is bent. */
-export function isLate({ name }: TransferCase): boolean {
-  return mutationOf(name).late === true;
+/** Whether a peer may have handed on the whole file before it can know that the transfer is mutated. */
+export function isLate(one: TransferCase): boolean {
+  return mutationIn(TRANSFERS, one).late === true;
 }
 
 /**
@@ -95,11 +36,11 @@ export function isLate({ name }: TransferCase): boolean {
  * @throws RangeError when there is no such mutation
  */
 export function performTransfer(one: TransferCase, session: FuzzSession): Blocks | undefined {
-  const { needs, make, change } = mutationOf(one.name);
+  const { level, bufferSize } = one;
+  const { needs, make, change } = mutationIn(TRANSFERS, one);
   if (needs === 'numbers' && !session.numbered) return undefined;
   if (needs === 'received' && session.received === undefined) return undefined;
-  if (needs === 'integrity' && !session.integrity.includes(one.level)) return undefined;
-  const { level, bufferSize } = one;
+  if (needs === 'integrity' && !session.integrity.includes(level)) return undefined;
   const block = (plaintext: Uint8Array, at = level): Uint8Array => {
     const { token } = session.context.wrap(plaintext, at);
     return concat(u32be(token.length), token);
@@ -109,7 +50,7 @@ export function performTransfer(one: TransferCase, session: FuzzSession): Blocks
   const made = make === undefined ? pieces : make(pieces, transfer);
   if (made === undefined) return undefined;
   const blocks = made.map(piece => block(piece.text, piece.level));
-  return change === undefined ? blocks : change(blocks, new Draw(one.choices), transfer);
+  return change === undefined ? blocks : change(blocks, new Choices(one.choices), transfer);
 }
 
 /** Lines of the file, and nothing for its end. */
@@ -117,10 +58,4 @@ function piecesOf(level: TokenLevel): Piece[] {
   const pieces: Piece[] = [];
   for (let at = 0; at < FILE.length; at += PIECE) pieces.push({ text: FILE.subarray(at, at + PIECE), level });
   return [...pieces, { text: octets(''), level }];
-}
-
-function mutationOf(name: string): TransferMutation {
-  const mutation = TRANSFERS.find(it => it.name === name);
-  if (mutation === undefined) throw new RangeError(`no mutation is called data: ${name}`);
-  return mutation;
 }

@@ -31,6 +31,10 @@ export const DEVIATIONS = [
   'protected-235',
   /** A blank before the `=` of `PBSZ=` in a 200 reply (§3, PBSZ). */
   'blank-in-pbsz',
+  /** A multi-line reply in the clear that a line of another code ends (RFC 959 §4.2): only whoever sees the client go on can tell. */
+  'mismatched-reply-end',
+  /** Lines of text before the greeting (RFC 959 §5.4). Only an observer takes them. */
+  'text-before-greeting',
 ] as const;
 
 /** Deviations that cost security, or certainty. None is tolerated unless `tolerate` names it. */

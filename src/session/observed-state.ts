@@ -19,9 +19,10 @@ import {
   sharesNumbers,
   TRANSFERS,
 } from './rules.js';
+import { TlsRecords } from './tls-records.js';
 import { UnansweredCommands } from './unanswered.js';
 
-/** After these the control connection is TLS (RFC 4217 §4), which has no lines. */
+/** After these the control connection is TLS (RFC 4217 §4). */
 const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
 
 /** Clients wait for replies, or send some commands ahead; whoever is this far ahead gets none. The queue must not grow. */
@@ -40,15 +41,40 @@ export class ObservedState {
   #sequences: Readonly<Record<Peer, PeerSequence>> | undefined;
   /** Of data connections. */
   #protection: ProtectionLevel = 'clear';
-  #tls = false;
+  #tls: Readonly<Record<Peer, TlsRecords>> | undefined;
+  /** What was said between the last line that told where the connection stands, and now, is not all in the recording. */
+  #incomplete: boolean;
+  #exchangeMissing = false;
 
-  constructor(mechanisms: readonly Mechanism[]) {
+  constructor(mechanisms: readonly Mechanism[], fromStart: boolean) {
     this.#mechanisms = mechanisms;
+    this.#incomplete = !fromStart;
   }
 
-  /** Whether TLS has taken over. */
-  get tls(): boolean {
+  /** What each side says where TLS is due: AUTH TLS was granted. */
+  get tls(): Readonly<Record<Peer, TlsRecords>> | undefined {
     return this.#tls;
+  }
+
+  /** What could not be looked at, for another reason than a key that is missing. */
+  get problem(): FtpSecurityError | undefined {
+    if (this.#exchangeMissing) return new FtpSecurityError('sequence/no-context', 'the exchange is not in the capture');
+    const octets = this.#tls === undefined ? 0 : this.#tls.client.octets + this.#tls.server.octets;
+    if (octets === 0) return undefined;
+    return new FtpSecurityError('security/no-key', `from here on TLS (RFC 4217): ${octets} octets`);
+  }
+
+  /** Whether a side is within TLS, as far as octets that are missing let anybody see. */
+  losesTls(from: Peer): boolean {
+    if (this.#tls === undefined || this.#tls.client.octets + this.#tls.server.octets === 0) return false;
+    this.#tls[from].lose();
+    return true;
+  }
+
+  /** What a line in the clear breaks, of a side that owes TLS and never spoke it. */
+  tlsError(from: Peer): FtpSecurityError | undefined {
+    if (this.#tls === undefined || this.#tls[from].octets > 0) return undefined;
+    return new FtpSecurityError('sequence/unprotected', 'a line in the clear behind 234, where TLS is due (RFC 4217)');
   }
 
   /** Whether integrity is owed now: an association stands that has it, and CCC has not lifted the requirement. */
@@ -105,6 +131,11 @@ export class ObservedState {
     return this.#unanswered.oldest;
   }
 
+  /** Whether commands were sent ahead: then a command does not show that the reply before it is whole. */
+  get isAhead(): boolean {
+    return this.#unanswered.all.length > 1;
+  }
+
   /** Notes a command; whether it is granted, its reply tells. */
   ask(asked: Asked): void {
     this.#unanswered.add(asked);
@@ -115,6 +146,7 @@ export class ObservedState {
   forget(): void {
     this.#unanswered.clear();
     this.#sequences = undefined;
+    this.#incomplete = true;
   }
 
   /** Security data of the client. @throws FtpSecurityError when the mechanism can't read it */
@@ -140,6 +172,7 @@ export class ObservedState {
     if (answered.verb === 'PROT' && code < 300) this.#protection = answered.protection ?? this.#protection;
     const before = this.#phase;
     this.#phase = phaseAfter(before, answered.verb, code);
+    if (this.#phase !== before) this.#incomplete = false;
     if (answered.verb === 'AUTH' && (code === 334 || code === 234)) this.#begin(answered.mechanism, code);
     if (this.#phase === 'clear') this.#association = undefined;
     return (before === 'exchange' || before === 'clear') && (code === 335 || code === 235);
@@ -177,7 +210,12 @@ export class ObservedState {
   open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
     const early = this.awaits235 && message.from === 'server';
     const association = early ? this.#exchange?.early : this.#association;
-    if (association === undefined) throw noAssociation();
+    if (association === undefined) {
+      if (!this.#incomplete) throw noAssociation();
+      this.#exchangeMissing = true;
+      message.verdict = 'unkeyed';
+      return undefined;
+    }
     message.weak = association.weak;
     const context = contextOf(association, message.from);
     if (context === undefined) {
@@ -209,7 +247,8 @@ export class ObservedState {
   #begin(mechanism: string | undefined, code: number): void {
     this.#association = undefined;
     this.#exchange = new ExchangeWatch(this.#mechanisms, mechanism);
-    if (code === 234) this.#tls = TLS_NAMES.has(mechanism ?? '');
+    const isTls = code === 234 && TLS_NAMES.has(mechanism ?? '');
+    this.#tls = isTls ? { client: new TlsRecords(), server: new TlsRecords() } : undefined;
   }
 
   #hasIntegrity(): boolean {

@@ -26,6 +26,8 @@ export interface ObserverOptions extends Tolerance {
   mechanisms: readonly Mechanism[];
   /** Octets that a line may have; default as LineReader's. */
   maxLine?: number;
+  /** Whether the recording has the connection from its start; if not, its exchange may be missing. Default true. */
+  fromStart?: boolean;
 }
 
 /** A 63z reply whose last line has not come. */
@@ -45,6 +47,11 @@ export class Observer {
   #taken = 0;
   readonly #state: ObservedState;
   #messages = 0;
+  /** Sides whose next line may be the rest of something that began before the recording, or in a gap. */
+  readonly #resumed: Record<Peer, boolean>;
+  /** Lines of the server before its first reply; undefined from there on. */
+  #preface: ObservedMessage[] | undefined;
+  readonly #heard: Record<Peer, boolean> = { client: false, server: false };
 
   readonly #clearReply: ReplyLines;
   #clearMessages: ObservedMessage[] = [];
@@ -59,7 +66,9 @@ export class Observer {
     this.#options = options;
     const limits = options.maxLine === undefined ? {} : { maxLine: options.maxLine };
     this.#readers = { client: new LineReader(limits), server: new LineReader(limits) };
-    this.#state = new ObservedState(options.mechanisms);
+    this.#state = new ObservedState(options.mechanisms, options.fromStart ?? true);
+    this.#resumed = { client: options.fromStart === false, server: options.fromStart === false };
+    this.#preface = options.fromStart === false ? undefined : [];
     this.#clearReply = new ReplyLines();
     this.#inner = new InnerReplies(options);
   }
@@ -69,21 +78,30 @@ export class Observer {
    * @param time  when they came, in nanoseconds since 1970; undefined when nobody knows
    */
   push(from: Peer, octets: Uint8Array, time?: bigint): void {
-    if (this.#state.tls) return;
-    this.#readers[from].push(octets);
+    const clear = this.#state.tls?.[from].push(octets) ?? octets;
+    if (clear.length === 0) return;
+    this.#heard[from] = true;
+    this.#readers[from].push(clear);
     this.#drain(from, time);
+  }
+
+  /** What could not be looked at, for another reason than a key that is missing; known as far as the recording was read. */
+  get problem(): FtpSecurityError | undefined {
+    return this.#state.problem;
   }
 
   /** Says that octets of one side are missing here. What they were part of is given up. */
   lose(from: Peer): void {
+    if (this.#state.losesTls(from)) return;
     this.#readers[from].lose();
+    this.#resumed[from] = true;
     this.#state.forget();
     if (from === 'server') this.#forgetReplies();
   }
 
   /**
-   * The next observation; undefined when there is none yet. Of a message that leaves its reply unfinished, `error` is
-   * settled when the reply is whole, or by `close`.
+   * The next observation; undefined when there is none yet. Of a message that leaves its reply unfinished, `error` and
+   * `tolerated` are settled when the reply is whole, or by `close`.
    */
   next(): Observation | undefined {
     const observation = this.#ready[this.#taken];
@@ -99,12 +117,15 @@ export class Observer {
   /** Ends the recording: what is unfinished gets `syntax/truncated`. */
   close(time?: bigint): void {
     for (const from of ['client', 'server'] as const) {
+      // Of a side that the recording has nothing of, no line is damaged either.
+      if (!this.#heard[from]) continue;
       try {
         this.#readers[from].close();
       } catch (error) {
         this.#damaged(from, time, error);
       }
     }
+    this.#endPreface(Number.NaN);
     const unfinished = this.#outer !== undefined || this.#inner.open || this.#clearReply.open;
     if (unfinished && this.#lastOfReply !== undefined) {
       this.#lastOfReply.error ??= new FtpSecurityError('syntax/truncated', 'the reply is not finished');
@@ -121,7 +142,7 @@ export class Observer {
         this.#damaged(from, time, error);
         continue;
       }
-      if (line === undefined || this.#state.tls) return;
+      if (line === undefined) return;
       if (from === 'client') this.#clientLine(line, time);
       else this.#serverLine(line, time);
     }
@@ -155,18 +176,35 @@ export class Observer {
     return message;
   }
 
+  /**
+   * Whether a line that begins nothing is the rest of what began before the recording, or in a gap: that is no fault of
+   * its sender. A command has one line; a reply may go on for many.
+   */
+  #goesOn({ from }: ObservedMessage): boolean {
+    const goesOn = this.#resumed[from];
+    if (from === 'client') this.#resumed.client = false;
+    return goesOn;
+  }
+
   // Commands
 
   #clientLine(line: Line, time: bigint | undefined): void {
+    this.#endMismatchedReply();
     const message = this.#message('client', time);
+    const tlsError = this.#state.tlsError('client');
     try {
       const command = commandOf(line);
       message.wire = command.verb;
+      this.#resumed.client = false;
       const level = levelOfVerb(command.verb);
-      if (level === undefined) this.#clearCommand(message, line, command);
-      else this.#protectedCommand(message, level, command);
+      if (level === undefined) {
+        this.#clearCommand(message, line, command);
+        // It is heeded all the same: who speaks no TLS may go on to another mechanism.
+        message.error ??= tlsError;
+      } else this.#protectedCommand(message, level, command);
     } catch (error) {
       message.text = fromUtf8(line.bytes);
+      if (this.#goesOn(message)) return;
       fail(message, error);
       this.#state.ask({ verb: '', level: 'clear' });
     }
@@ -252,8 +290,32 @@ export class Observer {
     message.wire = header?.[0] ?? '';
     const code = Number(header?.[1]);
     const level = levelOfCode(code);
-    if (level === undefined) this.#clearReplyLine(message, line);
-    else this.#protectedReplyLine(message, level, code, line);
+    if (header === null && this.#goesOn(message)) {
+      message.text = fromUtf8(line.bytes);
+      return;
+    }
+    this.#resumed.server = false;
+    if (header === null && this.#preface !== undefined) {
+      message.text = fromUtf8(line.bytes);
+      this.#preface.push(message);
+      return;
+    }
+    this.#endPreface(code);
+    if (level === undefined) {
+      const tlsError = this.#state.tlsError('server');
+      this.#clearReplyLine(message, line);
+      message.error ??= tlsError;
+    } else this.#protectedReplyLine(message, level, code, line);
+  }
+
+  /** Text before the first reply is a deviation, if that one is a greeting; else it is no reply. */
+  #endPreface(code: number): void {
+    for (const message of this.#preface ?? []) {
+      if (GREETINGS.has(code)) this.#judge(message, ['text-before-greeting'], 'syntax/bad-reply');
+      else
+        fail(message, new FtpSecurityError('syntax/bad-reply', 'text that is no reply, and comes before no greeting'));
+    }
+    this.#preface = undefined;
   }
 
   #clearReplyLine(message: ObservedMessage, line: Line): void {
@@ -275,7 +337,19 @@ export class Observer {
       fail(message, error);
       this.#clearMessages = [];
     }
-    if (reply === undefined) return;
+    if (reply !== undefined) this.#wholeClearReply(message, reply);
+  }
+
+  /** A client that goes on has taken the reply for whole, where its last line looks like the end of another. */
+  #endMismatchedReply(): void {
+    const last = this.#clearMessages.at(-1);
+    if (last === undefined || this.#state.isAhead || !/^[0-9]{3} ?$/.test(last.wire)) return;
+    const reply = this.#clearReply.finish();
+    this.#judge(last, ['mismatched-reply-end'], 'syntax/bad-reply');
+    if (reply !== undefined) this.#wholeClearReply(last, reply);
+  }
+
+  #wholeClearReply(message: ObservedMessage, reply: Reply): void {
     const messages = this.#clearMessages;
     this.#clearMessages = [];
     // A reply that may not come in the clear answers nothing: it only takes its place in the queue.
@@ -423,6 +497,9 @@ export class Observer {
     this.#dropInnerReply();
   }
 }
+
+/** RFC 959 §5.4. */
+const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
 
 /** The code that the first line of an inner reply has. */
 function codeOf(plaintext: Uint8Array | undefined): number | undefined {

@@ -241,6 +241,31 @@ describe('octets in another order than they were sent', () => {
   });
 });
 
+describe('packets of the two directions in another order than they were sent', () => {
+  test('come behind what they acknowledge, a gap in it too', () => {
+    const answer = fromClient(1001, 'USER', { ack: 5007 });
+    const greeting = fromServer(5001, '220');
+    expect(eventsOf([...OPEN, answer, greeting, fromServer(5004, 'ABC')]).slice(0, 3)).toEqual([
+      '5 1 220',
+      '6 1 ABC',
+      '6 0 USER',
+    ]);
+    expect(eventsOf([...OPEN, answer, greeting]).slice(0, 3)).toEqual(['5 1 220', '5 1 {3}', '5 0 USER']);
+  });
+
+  test('wait for nothing that was never sent', () => {
+    expect(eventsOf([...OPEN, fromClient(1001, 'USER', { ack: 5001 + 2 ** 25 }), fromServer(5001, '220')])[0]).toBe(
+      '4 0 USER',
+    );
+  });
+
+  test('do not wait for each other, where one came again and acknowledges the other', () => {
+    const segments = [fromClient(1001, 'USER', { ack: 5004 }), fromServer(5001, '220', { ack: 1005 })];
+    expect(eventsOf([...OPEN, ...segments]).slice(0, 2)).toEqual(['5 0 USER', '5 1 220']);
+    expect(eventsOf([...OPEN, ...segments.reverse()]).slice(0, 2)).toEqual(['5 1 220', '5 0 USER']);
+  });
+});
+
 describe('sequence numbers', () => {
   test.each([0xffffffff, 0xfffffff0, 0x7fffffff, 0])('wrap around: %i', isn => {
     const flow = flowOf(talk(LOGIN, { isns: [isn, (isn + 7) >>> 0] }));

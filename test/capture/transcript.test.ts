@@ -159,14 +159,17 @@ describe('a strict reader', () => {
 });
 
 describe('the port', () => {
-  it('narrows what is a control connection', () => {
+  it('makes a control connection, and with onlyPorts the only ones; one that no connection has is told', () => {
     const recording = realCapture('krb5ftp-noauth-plain');
-    const connections = (ports?: number[]) => {
-      const { records } = verifyRecording(recording, { mechanisms: [], ...(ports && { ports }) });
-      return records.filter(({ type }) => type === 'connection').length;
+    const connections = (ports: number[], onlyPorts = false) => {
+      const { records, unusedPorts } = verifyRecording(recording, { mechanisms: [], ports, onlyPorts });
+      return [records.filter(({ type }) => type === 'connection').length, unusedPorts];
     };
     const { control_port } = JSON.parse(readFileSync(vectorPath('krb5ftp-noauth-plain.json'), 'utf8'));
-    expect([connections(), connections([control_port]), connections([1])]).toEqual([1, 1, 0]);
+    expect(connections([])).toEqual([1, undefined]);
+    expect(connections([control_port], true)).toEqual([1, undefined]);
+    expect(connections([control_port, 1])).toEqual([1, [1]]);
+    expect(connections([1], true)).toEqual([0, [1]]);
   });
 });
 
@@ -310,6 +313,19 @@ describe('whatever the octets', () => {
       }),
     );
     expect(toHex(recording.subarray(0, 4))).toBe('d4c3b2a1');
+  });
+});
+
+describe('a text transcript without the exchange', () => {
+  const connection = (...lines: string[]) => {
+    const { records } = verifyRecording(ascii(lines.join('\n')), { mechanisms: [] });
+    expect(matches(records[0])).toBe(true);
+    return records.filter(record => record.type === 'connection').map(({ problem }) => problem?.message);
+  };
+
+  it('is told from one whose greeting shows that there was none', () => {
+    expect(connection('C> MIC Zm9v', 'S> 631 Zm9v')).toEqual(['the exchange is not in the capture']);
+    expect(connection('S> 220 hello', 'C> MIC Zm9v', 'S> 503 no')).toEqual([undefined]);
   });
 });
 

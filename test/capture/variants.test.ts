@@ -2,10 +2,20 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type MessageRecord, verifyRecording } from '../../src/capture/index.js';
+import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
 import { FIN, type Segment, SYN } from '../../src/capture/link-layer.js';
+import { reassemble } from '../../src/capture/tcp.js';
 import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { type FileOptions, flowsOf, LINK_HEADERS, pcapOf, realCapture, segmentsOf, vectorPath } from './helpers.js';
+import {
+  type FileOptions,
+  flowsOf,
+  LINK_HEADERS,
+  latin1,
+  pcapOf,
+  realCapture,
+  segmentsOf,
+  vectorPath,
+} from './helpers.js';
 
 const NAMES = ['heimdal-safe-aes128-cts-hmac-sha1-96', 'krb5ftp-deleg-aes256-sha1'];
 
@@ -116,8 +126,74 @@ describe.each(NAMES)('%s', name => {
     expect(transcriptOf(changed)).toEqual(expected);
   });
 
+  describe('with packets of the two directions in the wrong order', () => {
+    const control = segments.filter(isControl);
+    const fromServer = ({ source }: Segment) => source.endsWith(`:${port}`);
+    const inOrder = spokenIn(control);
+    // Bare acknowledgments carry nothing, and would stand between most neighbours.
+    const loaded = control.filter(({ payload, flags }) => payload.length > 0 || (flags & SYN) !== 0);
+
+    test('two neighbours, at each place', () => {
+      let swapped = 0;
+      for (const [i, first] of loaded.entries()) {
+        const second = loaded[i + 1];
+        if (second === undefined || first.source === second.source) continue;
+        const end = first.seq + first.payload.length + (first.flags & SYN ? 1 : 0);
+        expect(second.ack).toBe(end >>> 0);
+        expect(spokenIn([...loaded.slice(0, i), second, first, ...loaded.slice(i + 2)])).toBe(inOrder);
+        swapped++;
+      }
+      expect(swapped).toBeGreaterThan(50);
+    });
+
+    test.each([1, 2, 5, 40, Number.POSITIVE_INFINITY])('one direction by %d packets too late', late => {
+      for (const isLate of [fromServer, (it: Segment) => !fromServer(it)]) {
+        const place = (it: Segment) => control.indexOf(it) + (isLate(it) ? late : 0);
+        expect(transcriptOf([...control].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))))).toEqual(
+          expected,
+        );
+      }
+    });
+  });
+
   test('from the middle on, without either SYN', () => {
     expect(transcriptOf(segments.filter(({ flags }) => (flags & SYN) === 0))).toEqual(expected);
+  });
+
+  describe('without the exchange', () => {
+    const control = segments.filter(isControl);
+    const recordsOf = (changed: readonly Segment[]) => {
+      const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
+      return verifyRecording(pcapOf(changed), { mechanisms: [krb5({ observer: { keys } })] }).records;
+    };
+    const isMessage = (record: TranscriptRecord) => record.type === 'message';
+    const isAdat = ({ payload }: Segment) => latin1(payload.subarray(0, 5)) === 'ADAT ';
+    const MISSING = { mechanism: null, keyed: false, problem: { message: 'the exchange is not in the capture' } };
+
+    test('from any packet on: what is protected is verified, or unkeyed and no error', () => {
+      const exchange = control.findIndex(isAdat);
+      const places = [...control.keys()].filter(start => start < exchange + 30 || start % 20 === 0);
+      for (const start of places) {
+        const records = recordsOf(control.slice(start));
+        const tokens = records.filter(isMessage).filter(({ level }) => level !== 'clear');
+        const verdict = start <= exchange ? 'verified' : 'unkeyed';
+        expect(tokens.filter(it => it.verdict !== verdict || it.error !== null)).toEqual([]);
+        expect(records.filter(isMessage).filter(({ error }) => error !== null)).toEqual([]);
+        if (start > exchange && tokens.length > 0)
+          expect(records.find(({ type }) => type === 'connection')).toMatchObject(MISSING);
+      }
+    });
+
+    test.each([true, false])('with one direction alone: that of the server %s', isServer => {
+      const records = recordsOf(control.filter(({ source }) => source.endsWith(`:${port}`) === isServer));
+      const messages = records.filter(isMessage);
+      const tokens = messages.filter(({ level }) => level !== 'clear');
+      expect(tokens.length).toBeGreaterThan(10);
+      expect(new Set(tokens.map(({ verdict }) => verdict))).toEqual(new Set(['unkeyed']));
+      expect(messages.filter(({ error }) => error !== null)).toEqual([]);
+      expect(records.filter(({ type }) => type === 'connection')).toEqual([expect.objectContaining({})]);
+      expect(records.find(({ type }) => type === 'connection')).toMatchObject(MISSING);
+    });
   });
 
   test('with a segment missing: the gap is said, the rest is verified', () => {
@@ -136,3 +212,12 @@ describe.each(NAMES)('%s', name => {
     expect(messages.every(({ verdict }) => verdict !== 'failed')).toBe(true);
   });
 });
+
+/** What both ends said, in order, each by its address. */
+function spokenIn(segments: readonly Segment[]): string {
+  let said = '';
+  for (const event of reassemble(segments).events) {
+    if (event.kind === 'data') said += `${event.connection.ends[event.from]} ${latin1(event.data)}`;
+  }
+  return said;
+}

@@ -6,6 +6,7 @@ import { toHex } from '../../src/bytes.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { protectCommand } from '../../src/secure/protect.js';
+import { pcapFile } from '../capture/helpers.js';
 import { capture, file, folder, keytabOf, ODD_KEYTAB, ONE_LINE, run, srvtabOf } from './run.js';
 
 /** A file that takes no room on the disk. */
@@ -31,6 +32,37 @@ it.each([
   const { status, stdout, stderr } = await run('verify', capture(name), ...(keyed ? keytab(name) : []));
   expect([status, stderr]).toEqual([expected, '']);
   expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d control connections?, \d+ lines; \d+ protected/);
+});
+
+it('exits with 3, and says why, when there is nothing that it could look at', async () => {
+  const name = 'krb5ftp-safe-aes256-sha1';
+  const empty = file('empty.pcap', pcapFile([]));
+  expect(await run('verify', empty)).toMatchObject({ status: 3, stderr: `rfc2228: ${empty}: no control connection\n` });
+  const port = await run('verify', capture(name), ...keytab(name), '--port', '7');
+  expect(port).toMatchObject({ status: 3, stderr: 'rfc2228: no connection has port 7\n' });
+  expect(port.stdout).toContain('control connection');
+  const only = await run('verify', capture(name), ...keytab(name), '--port', '7', '--only-port');
+  expect(only).toMatchObject({ status: 3, stdout: expect.stringMatching(/^0 control connections/) });
+  // Several recordings may have it in one of them.
+  const text = file('other.txt', 'S> 220 hello\nC> QUIT\nS> 221 bye\n');
+  const { control_port } = JSON.parse(readFileSync(capture(name).replace(/pcap$/, 'json'), 'utf8'));
+  const both = await run('verify', text, capture(name), ...keytab(name), '--port', `${control_port}`);
+  expect([both.status, both.stderr]).toEqual([0, '']);
+  expect(await run('verify', capture(name), '--only-port')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--only-port wants --port'),
+  });
+});
+
+it('exits with 3 where the exchange is missing, or TLS hides what was said, and says so in the table', async () => {
+  const late = await run('verify', file('late.txt', 'C> MIC Zm9v\nS> 631 Zm9v\n'));
+  expect(late).toMatchObject({ status: 3, stderr: '' });
+  expect(late.stdout).toContain('no security association  the exchange is not in the capture\n');
+  const start = 'S> 220 hello\nC> AUTH TLS\nS> 234 go on\n';
+  const tls = await run('verify', file('tls.txt', `${start}C> \x16\x03\x01\x00\x02`));
+  expect(tls).toMatchObject({ status: 3, stderr: '' });
+  expect(tls.stdout).toContain('from here on TLS (RFC 4217): 7 octets');
+  expect((await run('verify', file('no-tls.txt', `${start}C> USER me\n`))).status).toBe(1);
 });
 
 it('shows a table', async () => {

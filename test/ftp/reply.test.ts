@@ -204,6 +204,16 @@ describe('a ReplyReader', () => {
 });
 
 describe('ReplyLines', () => {
+  it('takes an open reply for whole when it is told to', () => {
+    const lines = new ReplyLines();
+    expect(lines.finish()).toBeUndefined();
+    for (const text of ['220-hi', '221 bye']) {
+      expect(lines.push({ raw: ascii(`${text}\r\n`), bytes: ascii(text) })).toBeUndefined();
+    }
+    expect(lines.finish()).toMatchObject({ code: 220, lines: ['hi', 'bye'] });
+    expect(lines.open).toBe(false);
+  });
+
   it('puts lines together', () => {
     const lines = new ReplyLines();
     expect(lines.push(line('211-a'))).toBeUndefined();

@@ -1,4 +1,4 @@
-/** The generators: what they call sound is read back as it was made; the same seed gives the same. */
+/** The generators: what they call valid is read back as it was made; the same seed gives the same. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBase64 } from '../../src/base64.js';
@@ -8,24 +8,18 @@ import { parseReply } from '../../src/ftp/reply.js';
 import {
   adatExchanges,
   base64Texts,
-  choicesFrom,
   chunkings,
   commands,
-  Draw,
   dataTransfers,
-  exchangeCaseArbitrary,
+  fuzzCaseArbitrary,
   lineTexts,
-  messageCaseArbitrary,
-  messageCases,
-  octetsFrom,
-  perform,
   protectedCommands,
   protectedReplies,
   replies,
-  scriptArbitrary,
   tokens,
-  transferCaseArbitrary,
-} from '../../src/fuzz/index.js';
+} from '../../src/fuzz/arbitraries.js';
+import { isMessage } from '../../src/fuzz/cases.js';
+import { Choices, choicesFrom, octetsFrom, perform } from '../../src/fuzz/index.js';
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
@@ -34,6 +28,7 @@ import { unprotectCommand, unprotectReply } from '../../src/secure/protect.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
 import { adatOf, parseAdat } from '../../src/secure/security-data.js';
 import { onlyRefuses } from '../helpers.js';
+import { messageCases } from './case-lists.js';
 import { PAIRS } from './own-peers.js';
 
 const key = new Uint8Array(32).fill(3);
@@ -45,7 +40,7 @@ const CONTEXTS: [string, () => SecurityContext, () => SecurityContext][] = [
   ['X-PSK', () => new PskContext({ ...x, role: 'acceptor' }), () => new PskContext({ ...x, role: 'initiator' })],
 ];
 
-describe('sound texts', () => {
+describe('valid texts', () => {
   it('replies, commands and lines can be read', () => {
     fc.assert(fc.property(replies(), it => void expect(parseReply(it).raw).toEqual(it)));
     fc.assert(fc.property(commands(), it => void expect(parseCommand(it).raw).toEqual(it)));
@@ -57,16 +52,16 @@ describe('sound texts', () => {
     fc.assert(fc.property(chunked, ({ octets, chunks }) => void expect(concatAll(chunks)).toEqual(octets)));
   });
 
-  it('base 64 is sound, or refused', () => {
-    const sound = fc.sample(base64Texts(), 200).filter(it => onlyRefuses(() => decodeBase64(it)) !== undefined);
-    expect(sound.length).toBeGreaterThan(50);
-    expect(sound.length).toBeLessThan(200);
+  it('base 64 is valid, or refused', () => {
+    const valid = fc.sample(base64Texts(), 200).filter(it => onlyRefuses(() => decodeBase64(it)) !== undefined);
+    expect(valid.length).toBeGreaterThan(50);
+    expect(valid.length).toBeLessThan(200);
   });
 });
 
 describe.each(CONTEXTS)('what %s protects', (_, sender, recipient) => {
   const numRuns = 60;
-  // 633 and CONF alone are taken only where no integrity is owed.
+  // 633 and CONF alone are taken only where no integrity is required.
   const options = { integrityOwed: false };
 
   it('replies and commands are verified, and are what went in', () => {
@@ -151,7 +146,8 @@ describe('cases', () => {
 
   it('give the same octets each time', () => {
     const [, newPair] = PAIRS.find(([name]) => name.startsWith('aes128'))!;
-    const arbitrary = messageCaseArbitrary({ layers: ['octets', 'lines', 'base64', 'inner', 'token', 'sequence'] });
+    const layers = ['octets', 'lines', 'base64', 'inner', 'token', 'sequence'] as const;
+    const arbitrary = fuzzCaseArbitrary({ layers }).filter(isMessage);
     fc.assert(
       fc.property(arbitrary, one => {
         const [first, second] = [0, 1].map(() => perform(one, newPair(one.to).session)?.chunks.map(toHex).join());
@@ -161,27 +157,25 @@ describe('cases', () => {
   });
 
   it('can be had of one side, level and layer', () => {
-    const some = fc.sample(messageCaseArbitrary({ to: 'server', level: 'safe', layers: ['grammar'] }), 50);
+    const some = fc.sample(fuzzCaseArbitrary({ to: 'server', level: 'safe', layers: ['grammar'] }), 50);
     expect(some.every(it => it.to === 'server' && it.level === 'safe' && it.layer === 'grammar')).toBe(true);
-    const sides = new Set(fc.sample(messageCaseArbitrary(), 100).map(({ to }) => to));
+    const sides = new Set(fc.sample(fuzzCaseArbitrary(), 100).map(({ to }) => to));
     expect(sides.size).toBe(2);
   });
 
   it('of exchanges, transfers and scripts can be had of one side', () => {
     const some = [
-      ...fc.sample(exchangeCaseArbitrary({ to: 'server' }), 20),
-      ...fc.sample(transferCaseArbitrary({ to: 'server', level: 'safe' }), 20),
-      ...fc.sample(scriptArbitrary({ to: 'server' }), 20),
+      ...fc.sample(fuzzCaseArbitrary({ to: 'server', layers: ['exchange'] }), 20),
+      ...fc.sample(fuzzCaseArbitrary({ to: 'server', level: 'safe', layers: ['data'] }), 20),
+      ...fc.sample(fuzzCaseArbitrary({ to: 'server', layers: ['phases'] }), 20),
     ];
     expect(new Set(some.map(({ layer }) => layer))).toEqual(new Set(['exchange', 'data', 'phases']));
     expect(some.every(({ to }) => to === 'server')).toBe(true);
     expect(some.every(one => one.layer !== 'data' || ('level' in one && one.level === 'safe'))).toBe(true);
   });
 
-  it('of messages are of no layer that has cases of its own', () => {
-    for (const layer of ['data', 'phases', 'exchange'] as const) {
-      expect(() => messageCaseArbitrary({ layers: [layer] })).toThrow(RangeError);
-    }
+  it('are none where a layer has none for that peer', () => {
+    expect(() => fuzzCaseArbitrary({ layers: ['outer'], to: 'server' })).toThrow(RangeError);
   });
 
   it('refuse a name that is none', () => {
@@ -192,14 +186,14 @@ describe('cases', () => {
 
 describe('choices', () => {
   it('are all the simplest when there are none left', () => {
-    const draw = new Draw([]);
+    const draw = new Choices([]);
     expect([draw.below(9), draw.of(['a', 'b']), draw.octets(2)]).toEqual([0, 'a', new Uint8Array(2)]);
   });
 
   it('give the same numbers and octets from the same seed', () => {
     expect(choicesFrom(1, 3)).toEqual(choicesFrom(1, 3));
     expect(octetsFrom(9)(40)).toEqual(octetsFrom(9)(40));
-    expect(new Draw([5]).octets(16)).toEqual(new Draw([5]).octets(16));
+    expect(new Choices([5]).octets(16)).toEqual(new Choices([5]).octets(16));
     expect(new Set(choicesFrom(1, 1000)).size).toBe(1000);
   });
 });

@@ -1,9 +1,11 @@
-/** Every case against our own readers: their verdict must be what a sound peer must do. */
+/** Every case against our own readers: their verdict must be what a conforming peer must do. */
 import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { replyCodeFor } from '../../src/errors.js';
-import { type MessageCase, MUTATIONS, messageCases, peersOf, perform } from '../../src/fuzz/cases.js';
-import { soundMessage } from '../../src/fuzz/message.js';
+import { type MessageCase, MUTATIONS, peersOf } from '../../src/fuzz/cases.js';
+import { validMessage } from '../../src/fuzz/message.js';
+import { perform } from '../../src/fuzz/perform.js';
+import { messageCases } from './case-lists.js';
 import { type NewPair, ownPeer, PAIRS } from './own-peers.js';
 
 const CASES = [...messageCases()];
@@ -53,11 +55,11 @@ function whole(text: string): string {
   return text.endsWith('\r\n') ? text : `${text}\r\n`;
 }
 
-/** After whatever came, a sound message is understood. */
+/** After whatever came, a valid message is understood. */
 function recovers(one: MessageCase, session: ReturnType<NewPair>['session'], reader: ReturnType<typeof ownPeer>): void {
   const text = one.text;
   const { delivered, errors } = reader.take([
-    soundMessage({ ...session, to: one.to, level: one.level, text: toUtf8(text) }),
+    validMessage({ ...session, to: one.to, level: one.level, text: toUtf8(text) }),
   ]);
   expect(errors).toEqual([]);
   expect(delivered.map(it => whole(it.text))).toEqual([text]);
@@ -68,7 +70,7 @@ const OF_TOKENS: readonly string[] = ['token', 'sequence', 'direction', 'level']
 const WHOLE: readonly string[] = ['X-PSK', 'aes128-cts-hmac-sha1-96', 'KERBEROS_V4'];
 
 describe.each(PAIRS)('cases under %s', (mechanism, newPair) => {
-  it('meet the verdict of a sound peer', () => {
+  it('meet the verdict of a conforming peer', () => {
     const failures = new Map<string, string>();
     for (const one of CASES) {
       if (!WHOLE.includes(mechanism) && !OF_TOKENS.includes(one.layer)) continue;

@@ -1,22 +1,22 @@
-/** Bent transfers played in memory: a sound peer shows nothing, and each fault of a bad one is found. */
+/** Mutated transfers played in memory: a conforming peer shows nothing, and each fault of a bad one is found. */
 import { describe, expect, it } from 'vitest';
 import { concat, fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { parseCommand } from '../../src/ftp/command.js';
+import type { FuzzCase, TransferCase } from '../../src/fuzz/cases.js';
 import { ServerData } from '../../src/fuzz/driver/data-to-client.js';
 import {
-  type DrivenCase,
   type Finding,
   judgeTransfer,
-  type KnownTransfers,
   type Outcome,
   type Plain,
   playToClient,
   playToServer,
   type Seen,
+  type TransferBaseline,
 } from '../../src/fuzz/driver/index.js';
-import { type TransferCase, transferCases } from '../../src/fuzz/transfers.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import type { ProtectionLevel } from '../../src/secure/protection-level.js';
+import { transferCases } from './case-lists.js';
 import { type DataFaults, dataIn, inMemory, pair, pskSide, serveData, visitData, wireOf } from './data-peers.js';
 import { PAIRS } from './own-peers.js';
 
@@ -53,7 +53,7 @@ async function shown(play: (one: TransferCase) => Promise<Outcome>, cases: Itera
 describe('transfers to a server', () => {
   const cases = [...transferCases({ to: 'server', variants: 2 })];
 
-  it('show nothing of a sound one', async () => {
+  it('show nothing of a valid one', async () => {
     const { kinds, findings } = await shown(toServer, cases);
     expect(findings).toEqual([]);
     expect(kinds.accepted).toBe(14);
@@ -67,7 +67,7 @@ describe('transfers to a server', () => {
     ['takesTruncated', 'truncated data accepted', 'no end'],
     ['takesTruncated', 'truncated data accepted', 'nothing at all'],
     ['takesReplays', 'replay accepted', 'a block comes twice'],
-    ['takesLower', 'lower level accepted', 'a block that is not sealed, where private is owed'],
+    ['takesLower', 'lower level accepted', 'a block that is not sealed, where private is required'],
     ['takesLower', 'lower level accepted', 'a block without integrity'],
     ['takesUnverified', 'unverified text accepted', 'a bit is flipped in a token'],
     ['sendsNoEnd', 'bad data given', 'blocks as they ought to be'],
@@ -90,20 +90,20 @@ interface TestClient {
   goesOn?: boolean;
 }
 
-async function visit(one: DrivenCase | Plain, { faults, protection, prints, goesOn }: TestClient): Promise<Seen> {
+async function visit(one: FuzzCase | Plain, { faults, protection, prints, goesOn }: TestClient): Promise<Seen> {
   const place = inMemory();
   const [ours, theirs] = pair();
   let output = '';
   const print = (text: string) => (output += text);
   visitData(theirs, place, { ...faults, ...(goesOn && { goesOn }) }, protection, print).catch(() => {});
   const target = { ...pskSide(pskAcceptor), at: 1, data: dataIn(place, LIMIT) };
-  const conduct = await playToClient(one, target, wireOf(ours, LIMIT));
+  const trace = await playToClient(one, target, wireOf(ours, LIMIT));
   ours.destroy();
   theirs.destroy();
-  return { conduct, ...(prints && { output }) };
+  return { trace, ...(prints && { output }) };
 }
 
-const known = new Map<TestClient, KnownTransfers>();
+const known = new Map<TestClient, TransferBaseline>();
 
 async function toClient(one: TransferCase, client: TestClient): Promise<Outcome> {
   return await judgeTransfer(one, await visit(one, client), async () => {
@@ -120,7 +120,7 @@ describe('transfers to a client', () => {
   const cases = [...transferCases({ to: 'client', variants: 2 })];
   const client: TestClient = {};
 
-  it('show nothing of a sound one', async () => {
+  it('show nothing of a valid one', async () => {
     const { kinds, findings } = await shown(one => toClient(one, client), cases);
     expect(findings).toEqual([]);
     expect(kinds.closed).toBeGreaterThan(40);
@@ -153,7 +153,7 @@ describe('transfers to a client', () => {
     ['takesTruncated', 'truncated data accepted', 'no end', 'private'],
     ['takesTruncated', 'truncated data accepted', 'nothing at all', 'safe'],
     ['takesReplays', 'replay accepted', 'a block comes twice', 'private'],
-    ['takesLower', 'lower level accepted', 'a block that is not sealed, where private is owed', 'private'],
+    ['takesLower', 'lower level accepted', 'a block that is not sealed, where private is required', 'private'],
     ['takesUnverified', 'unverified text accepted', 'a bit is flipped in a token', 'safe'],
     ['sendsNoEnd', 'bad data given', 'blocks as they ought to be', 'private'],
   ])('find that a client %s: %s: %s', async (fault, finding, name, protection) => {
@@ -164,7 +164,7 @@ describe('transfers to a client', () => {
   });
 });
 
-describe('the data connections of the sound server', () => {
+describe('the data connections of the conforming server', () => {
   const wire = { send: async () => {}, end: () => {}, hear: async () => 'end' as const };
   const server = (opened: number[] = [], host = '127.0.0.1') =>
     new ServerData(

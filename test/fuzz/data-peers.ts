@@ -1,5 +1,5 @@
 /**
- * Servers and clients under X-PSK with data connections to be fuzzed: sound ones on `src/node`, and some with faults that must
+ * Servers and clients under X-PSK with data connections to be fuzzed: valid ones on `src/node`, and some with faults that must
  * be found. They run over sockets, or in memory.
  */
 
@@ -8,10 +8,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { toHex, viewOf } from '../../src/bytes.js';
-import { SocketWire } from '../../src/cli/fuzz/socket-wire.js';
+import { SocketConnection } from '../../src/cli/fuzz/socket-connection.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { type Reply, ReplyReader } from '../../src/ftp/reply.js';
-import type { DataConnections, FuzzSide, Wire } from '../../src/fuzz/driver/index.js';
+import type { Connection, DataConnections, FuzzSide } from '../../src/fuzz/driver/index.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { ClientControl, protectData, ServerControl, unprotectData } from '../../src/node/index.js';
@@ -81,8 +81,8 @@ function quiet<T extends Duplex>(stream: T): T {
 }
 
 /** The driver's end of a stream. */
-export function wireOf(stream: Duplex, limit: number): Wire {
-  return new SocketWire(Object.assign(stream, { setNoDelay: () => stream }) as unknown as Socket, limit);
+export function wireOf(stream: Duplex, limit: number): Connection {
+  return new SocketConnection(Object.assign(stream, { setNoDelay: () => stream }) as unknown as Socket, limit);
 }
 
 /** The driver's data connections in a place. */
@@ -134,7 +134,7 @@ export interface DataFaults {
   sendsNoEnd?: boolean;
 }
 
-/** Reads a transfer; a sound peer by its session's reader. @throws FtpSecurityError */
+/** Reads a transfer; a conforming peer by its session's reader. @throws FtpSecurityError */
 async function readFile(
   data: Duplex,
   reader: BlockReader,
@@ -143,8 +143,8 @@ async function readFile(
   faults: DataFaults,
 ): Promise<Buffer> {
   const parts: Buffer[] = [];
-  const isSound = !Object.keys(faults).some(fault => fault.startsWith('takes'));
-  if (isSound || level === 'clear') {
+  const isValid = !Object.keys(faults).some(fault => fault.startsWith('takes'));
+  if (isValid || level === 'clear') {
     await pipeline(data, unprotectData(reader), async texts => {
       for await (const text of texts) parts.push(text as Buffer);
     });

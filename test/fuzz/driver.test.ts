@@ -1,33 +1,32 @@
 /** The driver's parts that need no peer: the order of cases, shrinking, reproducers, and how a process ended. */
 import { describe, expect, it } from 'vitest';
-import { toUtf8 } from '../../src/bytes.js';
-import { type MessageCase, messageCases } from '../../src/fuzz/cases.js';
-import { campaign, NoTarget } from '../../src/fuzz/driver/campaign.js';
-import {
-  type DrivenCase,
-  judged,
-  type Outcome,
-  type ProcessExit,
-  sanitizerReport,
-  withExit,
-} from '../../src/fuzz/driver/outcome.js';
+import { fromUtf8, toHex, toUtf8 } from '../../src/bytes.js';
+import type { FuzzCase, MessageCase } from '../../src/fuzz/cases.js';
+import { campaign, type FindingRecord } from '../../src/fuzz/driver/campaign.js';
+import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
+import { judged, type Outcome, type ProcessExit, sanitizerReport, withExit } from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
+import { TargetUnavailable } from '../../src/fuzz/driver/probe.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
-import { exchangeCases } from '../../src/fuzz/exchange/cases.js';
+import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
-import { SCRIPTS } from '../../src/fuzz/phases.js';
-import { transferCases } from '../../src/fuzz/transfers.js';
+import { referenceChunks, references } from '../../src/fuzz/reference.js';
+import { nodeCiphers } from '../../src/node/index.js';
 import { errorOf } from '../helpers.js';
+import { exchangeCases, messageCases, SCRIPT_CASES, transferCases } from './case-lists.js';
+import { connectionTo } from './connections.js';
+import { xPsk } from './exchange-sides.js';
 
-function first(count: number, cases: Iterable<DrivenCase>): DrivenCase[] {
-  const found: DrivenCase[] = [];
+function first(count: number, cases: Iterable<FuzzCase>): FuzzCase[] {
+  const found: FuzzCase[] = [];
   for (const one of cases) if (found.push(one) === count) break;
   return found;
 }
 
 describe('the plan', () => {
   const options = { to: 'server', seed: 1, layers: LAYERS } as const;
+  const of = (mechanism: string) => references(1, nodeCiphers).filter(it => it.mechanism === mechanism);
 
   it('has each layer in turn, and is the same for the same seed', () => {
     const cases = first(2000, plan(options));
@@ -37,19 +36,40 @@ describe('the plan', () => {
     expect(cases.every(({ to }) => to === 'server')).toBe(true);
   });
 
-  it('leaves out what a mechanism can’t perform', () => {
-    const without = ['rfc4121', 'rfc1964', 'krb5', 'psk'];
-    const names = first(2000, plan({ ...options, without, numbered: false })).map(it => `${it.layer}: ${it.name}`);
+  it('leaves out what is not applicable to a mechanism', () => {
+    const names = first(2000, plan({ ...options, references: of('krb4') })).map(it => `${it.layer}: ${it.name}`);
     // Times are those of KERBEROS_V4.
     expect(names.filter(name => /^sequence: (?!a time )/.test(name))).toEqual([]);
-    expect(first(2000, plan(options)).some(({ layer }) => layer === 'sequence')).toBe(true);
+    expect(names).toContain('exchange: AP_REQ: another version');
+    expect(first(2000, plan({ ...options, references: of('psk') })).some(({ layer }) => layer === 'sequence')).toBe(
+      true,
+    );
   });
 
-  it('goes on without end, and ends where there is nothing', () => {
-    expect(first(5000, plan({ ...options, layers: ['sequence'] })).length).toBe(5000);
+  it.each(['server', 'client'] as const)('to a %s puts every mutation, and no octets twice in one', to => {
+    const [session] = of('psk');
+    const sent = new Set<string>();
+    const names = new Set<string>();
+    for (const one of first(1500, plan({ ...options, to, references: of('psk') }))) {
+      names.add(one.name);
+      const chunks = referenceChunks(one, session!);
+      if (chunks === undefined) continue;
+      const octets = `${one.layer} ${one.name} ${chunks.map(toHex)}`;
+      expect(sent.has(octets), `${one.layer}: ${one.name}`).toBe(false);
+      sent.add(octets);
+    }
+    const applicable = [...messageCases({ to, variants: 1 })].filter(
+      one => referenceChunks(one, session!) !== undefined,
+    );
+    expect(applicable.filter(({ name }) => !names.has(name))).toEqual([]);
+  });
+
+  it('goes on as long as there are new octets, and ends where there are none', () => {
+    expect(first(5000, plan({ ...options, layers: ['octets'], references: of('psk') })).length).toBe(5000);
     expect([...plan({ ...options, layers: ['outer'] })]).toEqual([]);
     const scripts = [...plan({ ...options, layers: ['phases'] })];
-    expect(scripts).toEqual(SCRIPTS.filter(({ to }) => to === 'server'));
+    expect(scripts).toEqual(SCRIPT_CASES.filter(({ to }) => to === 'server'));
+    expect([...plan({ ...options, layers: ['level'], references: of('psk') })].length).toBeLessThan(100);
   });
 });
 
@@ -59,25 +79,25 @@ describe('shrinking', () => {
   it('finds the smallest case that still shows it', async () => {
     expect(one.choices.length).toBeGreaterThan(0);
     expect(await shrunk(one, async () => true)).toEqual({ ...one, choices: [], text: 'NOOP\r\n', level: 'safe' });
-    const needs = async (it: DrivenCase) => (it as MessageCase).choices.length >= 2;
+    const needs = async (it: FuzzCase) => (it as MessageCase).choices.length >= 2;
     expect(((await shrunk(one, needs)) as MessageCase).choices.length).toBe(2);
     expect(await shrunk(one, async () => false)).toEqual(one);
   });
 
   it('finds the smallest transfer', async () => {
-    const bent = [...transferCases({ to: 'client', variants: 2 })].at(-1)!;
-    expect(await shrunk(bent, async () => true)).toEqual({ ...bent, choices: [], level: 'safe' });
+    const mutated = [...transferCases({ to: 'client', variants: 2 })].at(-1)!;
+    expect(await shrunk(mutated, async () => true)).toEqual({ ...mutated, choices: [], level: 'safe' });
   });
 
   it('finds the smallest choices of an exchange', async () => {
-    const bent = [...exchangeCases({ to: 'server', variants: 2 })].at(-1)!;
-    expect(bent.choices.length).toBeGreaterThan(0);
-    expect(await shrunk(bent, async () => true)).toEqual({ ...bent, choices: [] });
-    expect(await shrunk(bent, async () => false)).toEqual(bent);
+    const mutated = [...exchangeCases({ to: 'server', variants: 2 })].at(-1)!;
+    expect(mutated.choices.length).toBeGreaterThan(0);
+    expect(await shrunk(mutated, async () => true)).toEqual({ ...mutated, choices: [] });
+    expect(await shrunk(mutated, async () => false)).toEqual(mutated);
   });
 
   it('leaves scripts as they are', async () => {
-    expect(await shrunk(SCRIPTS[0]!, async () => true)).toBe(SCRIPTS[0]);
+    expect(await shrunk(SCRIPT_CASES[0]!, async () => true)).toBe(SCRIPT_CASES[0]);
   });
 });
 
@@ -86,13 +106,13 @@ describe('reproducers', () => {
 
   it('are read back as the cases that they are of', () => {
     const cases = [
-      ...SCRIPTS,
+      ...SCRIPT_CASES,
       ...messageCases({ variants: 2 }),
       ...exchangeCases({ variants: 2 }),
       ...transferCases({ variants: 2 }),
     ];
     const written = cases.map(one => reproducerOf(one, outcome, 'X-PSK'));
-    const seen = (it: DrivenCase[]) => it.map(one => JSON.stringify(one));
+    const seen = (it: FuzzCase[]) => it.map(one => JSON.stringify(one));
     expect(seen(parseReproducers(toUtf8(JSON.stringify(written))))).toEqual(seen(cases));
     expect(parseReproducers(toUtf8(JSON.stringify(written[0])))).toEqual([cases[0]]);
     expect(written[0]).toMatchObject({ outcome: 'accepted 200', sent: ['01ff'], mechanism: 'X-PSK' });
@@ -102,7 +122,7 @@ describe('reproducers', () => {
   });
 
   it('tell how the process of the peer ended, where that is not the usual', () => {
-    const outcomeOf = (exit: ProcessExit) => reproducerOf(SCRIPTS[0]!, { ...outcome, exit }, 'X-PSK').outcome;
+    const outcomeOf = (exit: ProcessExit) => reproducerOf(SCRIPT_CASES[0]!, { ...outcome, exit }, 'X-PSK').outcome;
     expect(outcomeOf({ status: 3, signal: null })).toBe('accepted 200, exit status 3');
     expect(outcomeOf({ status: 0, signal: null })).toBe('accepted 200');
     expect(outcomeOf({ status: 139, signal: 'SIGSEGV' })).toBe('accepted 200');
@@ -130,6 +150,42 @@ describe('reproducers', () => {
   });
 });
 
+describe('a server', () => {
+  const answering = async (answer: string) => {
+    const sent: string[] = [];
+    const connection = connectionTo(
+      octets => {
+        sent.push(fromUtf8(octets));
+        return [toUtf8(answer)];
+      },
+      [toUtf8('220 Ready\r\n')],
+    );
+    const { mechanism, initiator } = xPsk();
+    const outcome = await playToServer(
+      SCRIPT_CASES.find(it => it.name === 'USER in the clear')!,
+      {
+        mechanism,
+        exchange: initiator,
+        user: 'anna',
+      },
+      connection,
+    );
+    return { outcome, sent };
+  };
+
+  it('whose reply cannot be read is a finding, with what was sent last', async () => {
+    const { outcome, sent } = await answering('what?\r\n');
+    expect(outcome.finding).toBe('bad reply given');
+    expect(outcome.sent?.map(fromUtf8)).toEqual(sent.slice(-1));
+    expect(sent).toEqual(['AUTH X-PSK\r\n']);
+  });
+
+  it('that does not come to the case is none, with its own words', async () => {
+    const { outcome } = await answering('502 Not here\r\n');
+    expect(outcome).toEqual({ kind: 'unready', detail: 'AUTH X-PSK is answered by 502 Not here, and not by 334' });
+  });
+});
+
 describe('an outcome', () => {
   const refuse = { verdict: 'refuse', codes: ['security/bad-token'] } as const;
 
@@ -137,7 +193,7 @@ describe('an outcome', () => {
     expect(judged({ kind: 'accepted' }, refuse).finding).toBe('unverified text accepted');
     expect(judged({ kind: 'accepted' }, refuse, 'rfc4121').finding).toBe('malformed token accepted');
     expect(judged({ kind: 'refused' }, refuse).finding).toBeUndefined();
-    expect(judged({ kind: 'closed' }, { verdict: 'accept' }).finding).toBe('sound text refused');
+    expect(judged({ kind: 'closed' }, { verdict: 'accept' }).finding).toBe('valid text refused');
     expect(judged({ kind: 'hung' }, { verdict: 'either' }).finding).toBe('hung');
     expect(judged({ kind: 'skipped' }, { verdict: 'accept' }).finding).toBeUndefined();
   });
@@ -161,6 +217,18 @@ describe('an outcome', () => {
     expect(judged({ kind: 'accepted' }, one.expected, one.forges).finding).toBe(finding);
   });
 
+  it('of a client that shows a clear reply, and waits for the protected one, is that it ignored it', () => {
+    const one = SCRIPT_CASES.find(it => it.to === 'client' && it.name === 'success in the clear')!;
+    const trace = { commands: ['safe PWD', 'safe QUIT'], mutated: 0, end: 'end' } as const;
+    const known = { usual: trace, refused: undefined, shown: 1 };
+    const goesOn = judgeClient(one, trace, known);
+    expect([goesOn.kind, goesOn.finding]).toEqual(['accepted', 'clear text accepted']);
+    const waits = judgeClient(one, { ...trace, waited: true }, known);
+    expect([waits.kind, waits.finding]).toEqual(['ignored', undefined]);
+    const forged = [...messageCases({ to: 'client', layers: ['token'], variants: 1 })][0]!;
+    expect(judgeClient(forged, { ...trace, waited: true }, known).kind).toBe('accepted');
+  });
+
   it('is a crash by a signal, or by what a sanitizer has written', () => {
     const closed: Outcome = { kind: 'closed', detail: 'closes' };
     expect(withExit(closed, { status: 1, signal: null })).toEqual({ ...closed, exit: { status: 1, signal: null } });
@@ -181,8 +249,8 @@ describe('an outcome', () => {
 });
 
 describe('a campaign', () => {
-  const cases = SCRIPTS.filter(({ to }) => to === 'server');
-  const run = (play: (one: DrivenCase, nth: number) => Outcome) => {
+  const cases = SCRIPT_CASES.filter(({ to }) => to === 'server');
+  const run = (play: (one: FuzzCase, nth: number) => Outcome) => {
     const told: string[] = [];
     let nth = 0;
     const summary = campaign({
@@ -219,7 +287,7 @@ describe('a campaign', () => {
   });
 
   it('gives up where nobody is, and ends where nobody is any more', async () => {
-    await expect(run(() => ({ kind: 'unready', detail: 'nobody' })).summary).rejects.toThrow(NoTarget);
+    await expect(run(() => ({ kind: 'unready', detail: 'nobody' })).summary).rejects.toThrow(TargetUnavailable);
     const few = campaign({
       cases: cases.slice(0, 2),
       mechanism: 'X-PSK',
@@ -227,9 +295,64 @@ describe('a campaign', () => {
       isOver: () => false,
       tell: () => {},
     });
-    await expect(few).rejects.toThrow(NoTarget);
-    const left = run((_, nth) => ({ kind: nth < 3 ? 'refused' : 'unready' }));
-    expect(await left.summary).toMatchObject({ cases: 8, gone: true, findings: 1 });
+    await expect(few).rejects.toThrow(TargetUnavailable);
+    const left = run((_, nth) => (nth < 3 ? { kind: 'refused' } : { kind: 'unready', cut: true, detail: 'no one' }));
+    expect(await left.summary).toMatchObject({ cases: 8, gone: true, reason: 'no one', findings: 1 });
     expect(left.told.filter(type => type === 'finding').length).toBe(1);
+  });
+
+  it('calls it no crash where the target refuses, but lives', async () => {
+    const left = run((_, nth) => ({ kind: nth < 3 ? 'refused' : 'unready', detail: 'AUTH is answered by 421' }));
+    expect(await left.summary).toMatchObject({ gone: true, reason: 'AUTH is answered by 421', findings: 0 });
+    expect(left.told).not.toContain('finding');
+  });
+
+  it('tells both of a crash behind another finding, the crash first, and counts them by severity', async () => {
+    const found: FindingRecord[] = [];
+    const summary = await campaign({
+      cases: [cases[0]!],
+      mechanism: 'X-PSK',
+      play: async () => withExit({ kind: 'accepted', finding: 'order broken' }, { status: null, signal: 'SIGSEGV' }),
+      isOver: () => false,
+      tell: record => void (record.type === 'finding' && found.push(record)),
+    });
+    expect(found.map(({ finding, severity }) => `${finding}: ${severity}`)).toEqual([
+      'crashed: high',
+      'order broken: medium',
+    ]);
+    expect(summary).toMatchObject({ findings: 2, severities: { high: 1, medium: 1, low: 0 } });
+  });
+
+  it('makes no finding smaller once it is broken off', async () => {
+    let played = 0;
+    const [one] = [...messageCases({ to: 'server', variants: 2, layers: ['octets'] })].slice(-1);
+    const summary = campaign({
+      cases: [one!],
+      mechanism: 'X-PSK',
+      play: async () => {
+        played++;
+        return { kind: 'hung', finding: 'hung' };
+      },
+      isOver: () => false,
+      isStopped: () => true,
+      tell: () => {},
+    });
+    expect([(await summary).findings, played]).toEqual([1, 1]);
+  });
+
+  it('tells once that a client takes clear replies, whatever they say, and once that it takes what was in its buffer', async () => {
+    const names: string[] = [];
+    await campaign({
+      cases: SCRIPT_CASES.filter(it => it.to === 'client' && it.source === 'RFC 2228 §7'),
+      mechanism: 'X-PSK',
+      play: async () => ({ kind: 'accepted', finding: 'clear text accepted' }),
+      isOver: () => false,
+      tell: record => void (record.type === 'finding' && names.push(record.name)),
+    });
+    expect(names).toEqual([
+      'phases: success in the clear',
+      'phases: a login in the clear, in one piece with 235',
+      'phases: a protected reply that was not asked for, in one piece with 235',
+    ]);
   });
 });

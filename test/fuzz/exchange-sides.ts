@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { FtpSecurityError, replyCodeFor } from '../../src/errors.js';
 import { parseCommand } from '../../src/ftp/command.js';
 import { parseReply } from '../../src/ftp/reply.js';
-import { octetsFrom } from '../../src/fuzz/draw.js';
+import { octetsFrom } from '../../src/fuzz/choices.js';
 import type { ExchangeKeys } from '../../src/fuzz/exchange/mutation.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';

@@ -1,22 +1,18 @@
-/** Every case of a bent exchange against our own sessions and mechanisms: their verdict must be what a sound peer must do. */
+/** Every case of a mutated exchange against our own sessions and mechanisms: their verdict must be what a conforming peer must do. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex, toUtf8 } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
-import { exchangeCaseArbitrary } from '../../src/fuzz/arbitraries.js';
-import {
-  comesAgain,
-  EXCHANGES,
-  type ExchangeCase,
-  exchangeCases,
-  exchangePeersOf,
-  performExchange,
-} from '../../src/fuzz/exchange/cases.js';
+import { fuzzCaseArbitrary } from '../../src/fuzz/arbitraries.js';
+import { type FuzzCase, peersOf } from '../../src/fuzz/cases.js';
 import { type ExchangeTurn, lineOf, linesOf } from '../../src/fuzz/exchange/mutation.js';
+import { comesAgain, performExchange } from '../../src/fuzz/exchange/perform.js';
+import { EXCHANGES } from '../../src/fuzz/exchange/table.js';
 import type { Exchange, Peer } from '../../src/secure/security-context.js';
 import { adatOf } from '../../src/secure/security-data.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
+import { exchangeCases } from './case-lists.js';
 import { heard, MECHANISMS, type NewSides, type Sides, stepOf, told, xPsk } from './exchange-sides.js';
 
 interface Heard {
@@ -25,14 +21,14 @@ interface Heard {
   errors: FtpSecurityError[];
 }
 
-/** An exchange in which one side of ours is a session, and the other a bare mechanism whose lines may be bent. */
-function play(to: Peer, sides: Sides, bend: (turn: ExchangeTurn) => Uint8Array | undefined): Heard | undefined {
-  return to === 'server' ? toServer(sides, bend) : toClient(sides, bend);
+/** An exchange in which one side of ours is a session, and the other a bare mechanism whose lines may be mutated. */
+function play(to: Peer, sides: Sides, mutate: (turn: ExchangeTurn) => Uint8Array | undefined): Heard | undefined {
+  return to === 'server' ? toServer(sides, mutate) : toClient(sides, mutate);
 }
 
 function toServer(
   { mechanism, keys, initiator, acceptor }: Sides,
-  bend: (turn: ExchangeTurn) => Uint8Array | undefined,
+  mutate: (turn: ExchangeTurn) => Uint8Array | undefined,
 ) {
   const server = new ServerSession({ mechanisms: [{ name: mechanism }], allowWeak: true });
   const [ours, theirs] = [initiator(), acceptor()];
@@ -41,9 +37,9 @@ function toServer(
   let { token } = stepOf(ours);
   for (let number = 0; token !== undefined; number++) {
     const turn: ExchangeTurn = { to: 'server', number, token, received, keys };
-    const bent = bend(turn);
-    said = told(server, theirs, bent ?? lineOf(turn));
-    if (bent !== undefined) {
+    const mutated = mutate(turn);
+    said = told(server, theirs, mutated ?? lineOf(turn));
+    if (mutated !== undefined) {
       const { code } = said.reply!;
       const taken = code === 235 || (code === 335 && number + 1 < linesOf(turn));
       if (!taken) refusesProtected(server, theirs);
@@ -64,7 +60,7 @@ function refusesProtected(server: ServerSession, theirs: Exchange): void {
 
 function toClient(
   { mechanism, keys, initiator, acceptor }: Sides,
-  bend: (turn: ExchangeTurn) => Uint8Array | undefined,
+  mutate: (turn: ExchangeTurn) => Uint8Array | undefined,
 ) {
   const client = new ClientSession({ allowWeak: true });
   const [theirs, ours] = [initiator(), acceptor()];
@@ -73,9 +69,9 @@ function toClient(
   for (let number = 0; adat !== undefined; number++) {
     const { token, context } = stepOf(ours, adat);
     const turn: ExchangeTurn = { to: 'client', number, token, code: context ? 235 : 335, received: adat, keys };
-    const bent = bend(turn);
-    const said = heard(client, theirs, bent ?? lineOf(turn));
-    if (bent !== undefined)
+    const mutated = mutate(turn);
+    const said = heard(client, theirs, mutated ?? lineOf(turn));
+    if (mutated !== undefined)
       return { taken: client.phase === 'secured' || said.adat !== undefined, errors: said.errors };
     adat = said.adat;
   }
@@ -84,7 +80,7 @@ function toClient(
 
 const CASES = [...exchangeCases()];
 
-/** The sound lines of both sides. */
+/** The valid lines of both sides. */
 function turnsOf(newSides: NewSides): ExchangeTurn[] {
   const turns: ExchangeTurn[] = [];
   for (const to of ['server', 'client'] as const) {
@@ -96,7 +92,7 @@ function turnsOf(newSides: NewSides): ExchangeTurn[] {
   return turns;
 }
 
-function judge(one: ExchangeCase, newSides: NewSides): boolean {
+function judge(one: FuzzCase, newSides: NewSides): boolean {
   const sides = newSides();
   let sent: Uint8Array | undefined;
   let outcome = play(one.to, sides, turn => {
@@ -123,7 +119,7 @@ function judge(one: ExchangeCase, newSides: NewSides): boolean {
 const WHOLE = 3;
 
 describe.each(MECHANISMS)('exchanges of %s', (name, newSides) => {
-  it('meet the verdict of a sound peer', () => {
+  it('meet the verdict of a conforming peer', () => {
     const failures = new Map<string, string>();
     const played = new Set<string>();
     const isWhole = MECHANISMS.findIndex(([its]) => its === name) < WHOLE;
@@ -141,7 +137,7 @@ describe.each(MECHANISMS)('exchanges of %s', (name, newSides) => {
 
 describe('every mutation', () => {
   it('has a name of its own', () => {
-    const names = EXCHANGES.flatMap(it => exchangePeersOf(it).map(to => `${to} ${it.name}`));
+    const names = EXCHANGES.flatMap(it => peersOf(it).map(to => `${to} ${it.name}`));
     expect(names.filter((one, i) => names.indexOf(one) !== i)).toEqual([]);
   });
 
@@ -150,17 +146,15 @@ describe('every mutation', () => {
     for (const [, newSides] of MECHANISMS.slice(0, 3)) {
       for (const one of CASES.filter(({ choices }) => choices.length === 0)) {
         play(one.to, newSides(), turn => {
-          const bent = performExchange(one, turn);
-          const same = bent !== undefined && toHex(bent) === toHex(lineOf(turn));
-          if (bent !== undefined && (!same || comesAgain(one) || /ought to be/.test(one.name)))
+          const mutated = performExchange(one, turn);
+          const same = mutated !== undefined && toHex(mutated) === toHex(lineOf(turn));
+          if (mutated !== undefined && (!same || comesAgain(one) || /ought to be/.test(one.name)))
             said.add(`${one.to} ${one.name}`);
-          return bent;
+          return mutated;
         });
       }
     }
-    const silent = EXCHANGES.flatMap(it => exchangePeersOf(it).map(to => `${to} ${it.name}`)).filter(
-      it => !said.has(it),
-    );
+    const silent = EXCHANGES.flatMap(it => peersOf(it).map(to => `${to} ${it.name}`)).filter(it => !said.has(it));
     expect(silent).toEqual([]);
   });
 });
@@ -179,9 +173,10 @@ describe('cases', () => {
   });
 
   it('can be drawn, of one side or both', () => {
-    const [both, server] = [exchangeCaseArbitrary(), exchangeCaseArbitrary({ to: 'server' })].map(it =>
-      fc.sample(it, 200),
-    );
+    const [both, server] = [
+      fuzzCaseArbitrary({ layers: ['exchange'] }),
+      fuzzCaseArbitrary({ layers: ['exchange'], to: 'server' }),
+    ].map(it => fc.sample(it, 200));
     expect(new Set(both!.map(({ to }) => to)).size).toBe(2);
     expect(server!.every(({ to }) => to === 'server')).toBe(true);
     const turns = turnsOf(xPsk);

@@ -73,12 +73,12 @@ function next(corpus: readonly Uint8Array[], { words = [] }: Target, below: Belo
 
 /** Those of a batch that reach new code, found by halves. */
 function newOnes(target: Target, batch: readonly Uint8Array[]): Uint8Array[] {
-  const sound = batch.filter(input => survives(target, input));
+  const valid = batch.filter(input => survives(target, input));
   if (!coverage.take()) return [];
-  if (sound.length < 2) return sound;
+  if (valid.length < 2) return valid;
   coverage.forgetLast();
-  const half = sound.length >> 1;
-  return [sound.slice(0, half), sound.slice(half)].flatMap(part => newOnes(target, part));
+  const half = valid.length >> 1;
+  return [valid.slice(0, half), valid.slice(half)].flatMap(part => newOnes(target, part));
 }
 
 function reachesNew(target: Target, input: Uint8Array): boolean {

@@ -2,7 +2,7 @@
 import { FtpSecurityError } from '../../src/errors.js';
 import { CommandReader } from '../../src/ftp/command.js';
 import { ReplyReader } from '../../src/ftp/reply.js';
-import { octetsFrom } from '../../src/fuzz/draw.js';
+import { octetsFrom } from '../../src/fuzz/choices.js';
 import { krb4FuzzSession } from '../../src/fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';

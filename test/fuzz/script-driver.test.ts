@@ -1,35 +1,38 @@
 /** Lines in one piece with those that change the rules, as the driver plays them: what was in a buffer must not be believed later. */
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, LF, toUtf8 } from '../../src/bytes.js';
-import { judgeClient } from '../../src/fuzz/driver/conduct.js';
+import { type FuzzCase, mutationIn } from '../../src/fuzz/cases.js';
+import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
+import type { Connection } from '../../src/fuzz/driver/connection.js';
 import type { Outcome } from '../../src/fuzz/driver/outcome.js';
 import { playToClient } from '../../src/fuzz/driver/to-client.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
-import type { Wire } from '../../src/fuzz/driver/wire.js';
-import { SCRIPTS, type ScriptCase } from '../../src/fuzz/phases.js';
+import { SCRIPTS } from '../../src/fuzz/phases.js';
 import type { Peer } from '../../src/secure/security-context.js';
+import { SCRIPT_CASES } from './case-lists.js';
+import { clientConnection, clientOf, serverConnection } from './connections.js';
 import { kerberos, MECHANISMS, type NewSides, type Sides, xPsk } from './exchange-sides.js';
-import { clientOf, clientWire, serverWire } from './wires.js';
 
+const startOf = (one: FuzzCase) => mutationIn(SCRIPTS, one).start;
 const buffered = (to: Peer) =>
-  SCRIPTS.filter(it => it.to === to && ['auth', 'adat'].includes(it.start)).map(it => [it.name, it] as const);
+  SCRIPT_CASES.filter(it => it.to === to && ['auth', 'adat'].includes(startOf(it))).map(it => [it.name, it] as const);
 
-type NewWire = (sides: Sides) => Wire;
+type NewConnection = (sides: Sides) => Connection;
 
-async function playServer(one: ScriptCase, newSides: NewSides, wire: NewWire = serverWire): Promise<Outcome> {
+async function playServer(one: FuzzCase, newSides: NewSides, wire: NewConnection = serverConnection): Promise<Outcome> {
   const { mechanism, keys, initiator, ...sides } = newSides();
   const target = { mechanism, keys, exchange: initiator, user: 'anna' };
   return await playToServer(one, target, wire({ mechanism, keys, initiator, ...sides }));
 }
 
-async function playClient(one: ScriptCase, newSides: NewSides, wire: NewWire = clientWire): Promise<Outcome> {
-  const conduct = async (played: ScriptCase | 'accept') => {
+async function playClient(one: FuzzCase, newSides: NewSides, wire: NewConnection = clientConnection): Promise<Outcome> {
+  const trace = async (played: FuzzCase | 'accept') => {
     const sides = newSides();
     const { mechanism, keys, acceptor } = sides;
     return await playToClient(played, { mechanism, keys, exchange: acceptor, at: 1 }, wire(sides));
   };
-  const usual = await conduct('accept');
-  return judgeClient(one, await conduct(one), { usual, refused: undefined, shown: undefined });
+  const usual = await trace('accept');
+  return judgeClient(one, await trace(one), { usual, refused: undefined, shown: undefined });
 }
 
 /** What comes in one chunk, line by line. */
@@ -40,9 +43,9 @@ function linesIn(chunk: Uint8Array): Uint8Array[] {
 
 /** It carries out what was in its buffer when it accepted AUTH or ADAT, by the rules from before. */
 const badServer =
-  (early = false): NewWire =>
+  (early = false): NewConnection =>
   sides => {
-    const its = serverWire(sides);
+    const its = serverConnection(sides);
     const said: Uint8Array[] = [];
     return {
       ...its,
@@ -61,7 +64,7 @@ const badServer =
 const [ADAT, MIC] = ['ADAT AAAA\r\n', 'MIC AAAA\r\n'] as const;
 
 /** It takes what was in its buffer for the answer to the command that it sends next. */
-const badClient: NewWire = sides => {
+const badClient: NewConnection = sides => {
   const { take, go } = clientOf(sides);
   const said: Uint8Array[] = [];
   return {
@@ -72,12 +75,12 @@ const badClient: NewWire = sides => {
       said.push(...take(first));
       for (const line of more) said.push(...(go() ?? [toUtf8(fromUtf8(line).startsWith('3') ? ADAT : MIC)]));
     },
-    hear: async () => said.shift() ?? 'silence',
+    hear: async () => said.shift() ?? 'timeout',
   };
 };
 
 // Those of KERBEROS_V4 here tell nobody their keys.
-describe.each(MECHANISMS.filter(([name]) => name !== 'KERBEROS_V4'))('sound peers under %s', (_, newSides) => {
+describe.each(MECHANISMS.filter(([name]) => name !== 'KERBEROS_V4'))('conforming peers under %s', (_, newSides) => {
   it.each(buffered('server'))('a server: %s', async (_name, one) => {
     const { finding, kind } = await playServer(one, newSides);
     expect([finding, kind]).toEqual([undefined, 'refused']);
@@ -97,13 +100,13 @@ describe.each([
 ])('bad peers under %s', (_, newSides) => {
   it.each(buffered('server'))('a server that carries it out: %s', async (_name, one) => {
     const outcome = await playServer(one, newSides, badServer());
-    const finding = one.start === 'adat' ? 'clear text accepted' : 'order broken';
+    const finding = startOf(one) === 'adat' ? 'clear text accepted' : 'order broken';
     expect(outcome).toMatchObject({ kind: 'accepted', code: 200, finding });
     expect(outcome.sent?.map(octets => fromUtf8(octets)).join('')).toMatch(/\r\n$/);
   });
 
   it('a server that carries it out before it says 235', async () => {
-    const one = SCRIPTS.find(it => it.name === 'NOOP in one piece with the last ADAT')!;
+    const one = SCRIPT_CASES.find(it => it.name === 'NOOP in one piece with the last ADAT')!;
     const outcome = await playServer(one, newSides, badServer(true));
     expect(outcome).toMatchObject({ kind: 'accepted', code: 200, finding: 'order broken' });
   });
@@ -111,7 +114,7 @@ describe.each([
   it.each(buffered('client').filter(([, it]) => 'expected' in it && it.expected.verdict === 'refuse'))(
     'a client that believes it: %s',
     async (_name, one) => {
-      const finding = one.start === 'adat' ? 'clear text accepted' : 'order broken';
+      const finding = startOf(one) === 'adat' ? 'clear text accepted' : 'order broken';
       expect(await playClient(one, newSides, badClient)).toMatchObject({ kind: 'accepted', finding });
     },
   );

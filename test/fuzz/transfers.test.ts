@@ -1,9 +1,11 @@
-/** Every bent transfer against our own reader of blocks. */
+/** Every mutated transfer against our own reader of blocks. */
 import { describe, expect, it } from 'vitest';
 import { concatAll, toHex } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
-import { FILE, PIECE, performTransfer, type TransferCase, transferCases } from '../../src/fuzz/transfers.js';
+import type { TransferCase } from '../../src/fuzz/cases.js';
+import { FILE, PIECE, performTransfer } from '../../src/fuzz/transfers.js';
 import { BlockReader } from '../../src/secure/data-block.js';
+import { transferCases } from './case-lists.js';
 import { type NewPair, PAIRS } from './own-peers.js';
 
 /** Reads a transfer, and gives the file as far as it was taken and the error that ended it. */
@@ -36,7 +38,7 @@ const OURS: Record<string, string | undefined> = {
   'octets behind the end': 'syntax/trailing-data',
   'a block behind the end': 'syntax/trailing-data',
   'the end comes twice': 'syntax/trailing-data',
-  'sealed blocks, where safe is owed': undefined,
+  'sealed blocks, where safe is required': undefined,
 };
 
 it('the file is three lines, and as many blocks', () => {

@@ -1,21 +1,17 @@
 /**
- * gss_accept_sec_context and gss_init_sec_context of a library, put to bent exchanges in `peer.c`. What is behind the seal is
+ * gss_accept_sec_context and gss_init_sec_context of a library, put to mutated exchanges in `peer.c`. What is behind the seal is
  * sealed with the right session key, from tickets and keys of a real KDC.
  */
 import { readFileSync } from 'node:fs';
 import { toHex } from '../../src/bytes.js';
 import { parseCommand } from '../../src/ftp/command.js';
 import { parseReply } from '../../src/ftp/reply.js';
+import { type FuzzCase, fuzzCases } from '../../src/fuzz/cases.js';
 import { sanitizerReport } from '../../src/fuzz/driver/index.js';
 import { judgedExchange } from '../../src/fuzz/driver/outcome.js';
-import {
-  comesAgain,
-  EXCHANGES,
-  type ExchangeCase,
-  exchangeCases,
-  performExchange,
-} from '../../src/fuzz/exchange/cases.js';
 import type { ExchangeKeys } from '../../src/fuzz/exchange/mutation.js';
+import { comesAgain, performExchange } from '../../src/fuzz/exchange/perform.js';
+import { EXCHANGES } from '../../src/fuzz/exchange/table.js';
 import { parseCredentialCache, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer as Side } from '../../src/secure/security-context.js';
@@ -87,16 +83,21 @@ export async function fuzzExchanges(
 /** Without those of lines and base 64, which no library reads. */
 const OF_TOKENS = EXCHANGES.filter(({ at }) => at === 'token').map(({ name }) => name);
 
-function* casesTo(to: Side, seed: number, names: readonly string[]): Generator<ExchangeCase> {
+function* casesTo(to: Side, seed: number, names: readonly string[]): Generator<FuzzCase> {
   for (let round = 0; ; round++) {
-    for (const one of exchangeCases({ to, seed: seed + round * 7919, variants: round === 0 ? 1 : 4 })) {
+    for (const one of fuzzCases({
+      layers: ['exchange'],
+      to,
+      seed: seed + round * 7919,
+      variants: round === 0 ? 1 : 4,
+    })) {
       if (names.includes(one.name) && (round === 0 || one.choices.length > 0)) yield one;
     }
   }
 }
 
 /** @returns whether the peer lives */
-async function playCase(one: ExchangeCase, peer: Peer, target: Target, run: Exchanged): Promise<boolean> {
+async function playCase(one: FuzzCase, peer: Peer, target: Target, run: Exchanged): Promise<boolean> {
   const show = (finding: string, outcome: string, token: Uint8Array) =>
     note(run, { finding, name: one.name, outcome, token: toHex(token) });
   const last: Last = { token: new Uint8Array() };
@@ -122,25 +123,25 @@ interface Last {
   token: Uint8Array;
 }
 
-async function toAcceptor(one: ExchangeCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
+async function toAcceptor(one: FuzzCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
   const { token } = await ourInitiator(realm, enctype, { enctypes: [enctype] }).step();
   const line = performExchange(one, { to: 'server', number: 0, token, received: undefined, keys });
-  const bent = line && (line.length > EMPTY ? parseAdat(parseCommand(line)).token : undefined);
-  if (bent === undefined) return undefined;
-  last.token = bent;
-  const said = await freshStep(peer, bent);
+  const mutated = line && (line.length > EMPTY ? parseAdat(parseCommand(line)).token : undefined);
+  if (mutated === undefined) return undefined;
+  last.token = mutated;
+  const said = await freshStep(peer, mutated);
   if (!comesAgain(one)) return said;
-  return said.flag ? await freshStep(peer, bent) : undefined;
+  return said.flag ? await freshStep(peer, mutated) : undefined;
 }
 
-async function toInitiator(one: ExchangeCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
+async function toInitiator(one: FuzzCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
   const { result: received } = await freshStep(peer, new Uint8Array());
   const { token } = await ourAcceptor(realm, enctype).step(received);
   const line = performExchange(one, { to: 'client', number: 0, token, code: 235, received, keys });
-  const bent = line && adatOf(parseReply(line)).token;
-  if (bent === undefined) return undefined;
-  last.token = bent;
-  return await peer.request('s', bent);
+  const mutated = line && adatOf(parseReply(line)).token;
+  if (mutated === undefined) return undefined;
+  last.token = mutated;
+  return await peer.request('s', mutated);
 }
 
 async function freshStep(peer: Peer, token: Uint8Array): Promise<PeerReply> {

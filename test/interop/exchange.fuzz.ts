@@ -47,7 +47,7 @@ const KNOWN: Record<Library, readonly string[]> = {
   mit: [
     'malformed exchange accepted: the number of an AP-REP',
     'malformed exchange accepted: delegation without credentials',
-    'malformed exchange accepted: authorization data that nobody knows',
+    'malformed exchange accepted: unknown authorization data',
     'malformed exchange accepted: the number of an AP-REQ',
     "malformed exchange accepted: a sealed part under the client's subkey",
     'malformed exchange accepted: a subkey of another length',
@@ -55,10 +55,10 @@ const KNOWN: Record<Library, readonly string[]> = {
   heimdal: [
     'malformed exchange accepted: authenticator-vno 4',
     'malformed exchange accepted: delegation without credentials',
-    'malformed exchange accepted: authorization data that nobody knows',
+    'malformed exchange accepted: unknown authorization data',
     'replay accepted: an AP-REQ without mutual authentication comes again',
     'malformed exchange accepted: authenticator: no contents',
-    'malformed exchange accepted: a subkey of an enctype that nobody has',
+    'malformed exchange accepted: a subkey of an unknown enctype',
     'malformed exchange accepted: a subkey of another length',
   ],
 };

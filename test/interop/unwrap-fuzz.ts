@@ -5,13 +5,14 @@
  */
 import { concat, toHex } from '../../src/bytes.js';
 import { CommandReader } from '../../src/ftp/command.js';
-import { type MessageCase, messageCases, perform } from '../../src/fuzz/cases.js';
-import { choicesFrom, Draw } from '../../src/fuzz/draw.js';
+import { fuzzCases, isMessage, type MessageCase } from '../../src/fuzz/cases.js';
+import { Choices, choicesFrom } from '../../src/fuzz/choices.js';
 import { sanitizerReport } from '../../src/fuzz/driver/index.js';
 import { type Finding, findingOf } from '../../src/fuzz/driver/outcome.js';
 import type { ForgingContext } from '../../src/fuzz/mechanisms/forgery.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
+import { perform } from '../../src/fuzz/perform.js';
 import type { Krb5ContextOptions } from '../../src/mechanisms/krb5/index.js';
 import { decodeProtectedCommand } from '../../src/secure/protected-command.js';
 import type { TokenLevel } from '../../src/secure/protection-level.js';
@@ -64,7 +65,8 @@ export async function fuzzUnwrap(realm: Realm, enctype: number, seconds: number,
     await its.peer.close().catch(() => {});
     its = await established(realm, enctype);
   };
-  for (const one of messageCases({ seed, to: 'server', layers: LAYERS, variants: 2 })) {
+  for (const one of fuzzCases({ seed, to: 'server', layers: LAYERS, variants: 2 })) {
+    if (!isMessage(one)) continue;
     if (since() > seconds / 2) break;
     // What moves the window of numbers is told about a context of its own.
     if (one.layer === 'sequence') await renew();
@@ -111,7 +113,7 @@ async function playCase(one: MessageCase, its: Established, run: Unwrapped): Pro
 const KINDS = ['a bit', 'an octet', 'cut', 'longer', 'two octets', 'mixed'] as const;
 
 async function alterBatch(its: Established, run: Unwrapped, seed: number): Promise<boolean> {
-  const draw = new Draw(choicesFrom(seed, BATCH * 8));
+  const draw = new Choices(choicesFrom(seed, BATCH * 8));
   const sent = Array.from({ length: BATCH }, () => {
     const level: TokenLevel = draw.of(['safe', 'private']);
     const text = draw.octets(draw.below(60));
@@ -150,7 +152,7 @@ async function alterBatch(its: Established, run: Unwrapped, seed: number): Promi
   return true;
 }
 
-function altered(token: Uint8Array, draw: Draw): Uint8Array {
+function altered(token: Uint8Array, draw: Choices): Uint8Array {
   const copy = Uint8Array.from(token);
   const at = draw.below(token.length);
   switch (draw.of(KINDS)) {
@@ -191,7 +193,7 @@ async function unwrapped(peer: Peer, tokens: readonly Uint8Array[]): Promise<Pee
   return await Promise.all(replies);
 }
 
-/** The tokens of commands, as far as they can be read: what is bent here are tokens alone. */
+/** The tokens of commands, as far as they can be read: what is mutated here are tokens alone. */
 function tokensOf(octets: Uint8Array): Uint8Array[] {
   const reader = new CommandReader();
   reader.push(octets);

@@ -178,6 +178,47 @@ describe('protected replies', () => {
   });
 });
 
+describe('gapless', () => {
+  // Numbers tell what is missing; the first token may follow others on a data connection.
+  const numbered = () => {
+    const context = visibleContext();
+    let follows = true;
+    return {
+      ...context,
+      unwrap(token: Uint8Array) {
+        const opened = context.unwrap(token);
+        follows = opened.sequence === 'ok';
+        return opened;
+      },
+      lastReceived: 0n,
+      get lastFollows() {
+        return follows;
+      },
+    };
+  };
+  const reader = (options: UnprotectOptions) => new ProtectedReplyReader(numbered(), options);
+  const [first, last]: Token[] = [
+    ['safe', 3, '550-No such file\r\n'],
+    ['safe', 5, '550 End\r\n'],
+  ];
+
+  it('refuses a reply from which a token was taken out, in one outer reply or several', () => {
+    expectCode(() => reader({ gapless: true }).push(outer('safe', first!, last!)), 'security/out-of-sequence');
+    const spanning = reader({ gapless: true });
+    spanning.push(outer('safe', first!));
+    expectCode(() => spanning.push(outer('safe', last!)), 'security/out-of-sequence');
+  });
+
+  it('takes a gap before the first token, and by default any', () => {
+    const whole = reader({ gapless: true });
+    whole.push(outer('safe', first!, ['safe', 4, '550 End\r\n']));
+    expect(whole.next()).toMatchObject({ sequence: 'gap' });
+    const any = reader({});
+    any.push(outer('safe', first!, last!));
+    expect(any.next()).toMatchObject({ sequence: 'gap' });
+  });
+});
+
 describe('the level is what the mechanism did', () => {
   const open = (claimed: TokenLevel, applied: TokenLevel, options?: UnprotectOptions) =>
     unprotectReply(visibleContext(ALL), outer(claimed, [applied, 0, '220 a']), options);

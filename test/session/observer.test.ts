@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
 import { DEVIATIONS } from '../../src/secure/deviations.js';
 import type { TokenLevel } from '../../src/secure/protection-level.js';
-import type { Mechanism, ObservedStep } from '../../src/secure/security-context.js';
+import type { Mechanism, ObservedStep, Peer } from '../../src/secure/security-context.js';
 import type { ObservedMessage, ObservedReply } from '../../src/session/observation.js';
 import { Observer, type ObserverOptions } from '../../src/session/observer.js';
 import { growth, LINEAR } from '../ftp/readers.js';
@@ -59,6 +59,7 @@ function observe(lines: string[], options: Partial<ObserverOptions> = {}) {
     messages: seen.filter((it): it is ObservedMessage => it.type === 'message'),
     replies: seen.filter((it): it is ObservedReply => it.type === 'reply'),
     exchanges: seen.filter(it => it.type === 'exchange'),
+    problem: observer.problem,
   };
 }
 
@@ -170,11 +171,6 @@ describe('an observed session', () => {
     expect(messages.slice(-3).map(({ verdict }) => verdict)).toEqual(['unkeyed', 'failed', 'unkeyed']);
   });
 
-  it('ends where TLS begins', () => {
-    const { messages } = observe(['S> 220 hello', 'C> AUTH TLS', 'S> 234 go on', 'C> \u0016\u0003\u0001', 'S> \u0016']);
-    expect(messages).toHaveLength(3);
-  });
-
   it('gives security data that cannot be read an error, and goes on', () => {
     expect(last([...EXCHANGE.slice(0, 3), `C> ADAT ${base64('garbage')}`])).toEqual(['clear', 'security/bad-token']);
     expect(last([...EXCHANGE.slice(0, 4), `S> 235 ADAT=${base64('garbage')}`])).toEqual([
@@ -183,6 +179,140 @@ describe('an observed session', () => {
     ]);
     expect(last([...EXCHANGE.slice(0, 3), 'C> ADAT !'])).toEqual(['clear', 'syntax/bad-base64']);
     expect(last(['C> AUTH'])).toEqual(['clear', 'syntax/bad-command']);
+  });
+});
+
+describe('behind AUTH TLS and 234', () => {
+  const GRANTED = ['S> 220 hello', 'C> AUTH TLS', 'S> 234 go on'];
+  const record = (length: number, type = 22) =>
+    Uint8Array.of(type, 3, 3, length >> 8, length & 0xff, ...Array(length).fill(10));
+  const SSL2_HELLO = Uint8Array.of(0x80, 0x2e, 1, 3, 1, ...Array(0x2b).fill(10));
+  /** Plays lines, and octets, of which `lost` are missing. */
+  const play = (...steps: (string | { from: Peer; octets?: Uint8Array })[]) => {
+    const observer = new Observer({ mechanisms: [mechanism()] });
+    for (const step of [...GRANTED, ...steps]) {
+      if (typeof step === 'string')
+        observer.push(step.startsWith('C') ? 'client' : 'server', ascii(`${step.slice(3)}\r\n`));
+      else if (step.octets === undefined) observer.lose(step.from);
+      else for (const octet of step.octets) observer.push(step.from, Uint8Array.of(octet));
+    }
+    observer.close();
+    const messages = [];
+    for (let next = observer.next(); next !== undefined; next = observer.next()) {
+      if (next.type === 'message') messages.push(next);
+    }
+    return { problem: observer.problem, said: messages.slice(3).map(({ wire, error }) => [wire, error?.code]) };
+  };
+  const client = (octets?: Uint8Array) => ({ from: 'client' as const, ...(octets && { octets }) });
+  const server = (octets?: Uint8Array) => ({ from: 'server' as const, ...(octets && { octets }) });
+
+  it('TLS has no lines, and its octets are counted', () => {
+    const { problem, said } = play(
+      client(record(300)),
+      server(record(2)),
+      client(record(0, 23)),
+      server(record(9, 21)),
+    );
+    expect(said).toEqual([]);
+    expect(problem).toMatchObject({ message: 'from here on TLS (RFC 4217): 331 octets' });
+    expect(play(client(SSL2_HELLO), server(record(2)))).toMatchObject({
+      said: [],
+      problem: { code: 'security/no-key' },
+    });
+  });
+
+  it('lines are read, and are errors, of whoever speaks no TLS', () => {
+    const { problem, said } = play('C> USER me', 'S> 331 yes', client(new Uint8Array(0)));
+    expect(said).toEqual([
+      ['USER', 'sequence/unprotected'],
+      ['331 ', 'sequence/unprotected'],
+    ]);
+    expect(problem).toBeUndefined();
+    expect(play(client(record(5)), 'S> 331 yes').said).toEqual([['331 ', 'sequence/unprotected']]);
+    expect(play(client(Uint8Array.of(22, 4, 13, 10))).said).toEqual([['', 'syntax/bad-command']]);
+    expect(play(client(Uint8Array.of(22, 3, 3, 0xff, 0xff, 10))).said).toEqual([['', 'syntax/bad-command']]);
+  });
+
+  it('an exchange in the clear is followed, and what it protects is no error', () => {
+    const { said } = play(...EXCHANGE.slice(1), mic(0, 'PWD'), reply(0, '257 a'));
+    expect(said.map(([, error]) => error)).toEqual([
+      ...Array(2).fill('sequence/unprotected'),
+      ...Array(4).fill(undefined),
+    ]);
+  });
+
+  it('lines behind TLS are read: CCC ends it', () => {
+    const { problem, said } = play(client(record(5)), server(record(5)), 'C> PWD', 'S> 257 a');
+    expect(said).toEqual([
+      ['PWD', undefined],
+      ['257 ', undefined],
+    ]);
+    expect(problem).toMatchObject({ message: expect.stringContaining('20 octets') });
+  });
+
+  it('octets that are missing leave it TLS, where anybody has spoken any', () => {
+    expect(play(client(record(5)), client(), client(ascii('xyz\r\n')), server(), server(record(3))).said).toEqual([]);
+    expect(play(client(), 'C> ', 'C> USER me').said.at(-1)).toEqual(['USER', 'sequence/unprotected']);
+  });
+});
+
+describe('a recording that does not have the exchange', () => {
+  const LATE = { fromStart: false };
+  const verdicts = (lines: string[], options?: Partial<ObserverOptions>) =>
+    observe(lines, options).messages.map(({ verdict, error }) => `${verdict} ${error?.code ?? ''}`.trim());
+  const problem = (lines: string[], options: Partial<ObserverOptions> = {}) => observe(lines, options).problem?.message;
+  const PROTECTED = [mic(0, 'PWD'), reply(0, '257 a')];
+
+  it('since it starts late: tokens are unkeyed, not failed', () => {
+    expect(verdicts(PROTECTED, LATE)).toEqual(['unkeyed', 'unkeyed']);
+    expect(problem(PROTECTED, LATE)).toBe('the exchange is not in the capture');
+    expect(verdicts(PROTECTED)).toEqual(Array(2).fill('failed sequence/no-context'));
+    expect(problem(PROTECTED)).toBeUndefined();
+    expect(verdicts(['C> MIC !'], LATE)).toEqual(['failed syntax/bad-base64']);
+  });
+
+  it('wherever it starts, no line fails', () => {
+    const whole = [...EXCHANGE, ...PROTECTED];
+    for (let start = 1; start < whole.length; start++) {
+      const said = verdicts(whole.slice(start), LATE);
+      expect(said.every(it => /^(clear|unkeyed|verified)$/.test(it))).toBe(true);
+      expect(said.slice(-1)).toEqual([start <= 3 ? 'verified' : 'unkeyed']);
+    }
+  });
+
+  it('for a gap in it, or a direction that is missing', () => {
+    for (const from of ['C', 'S']) {
+      const gap = EXCHANGE.map(line => (line.startsWith(from) ? `${from}!` : line));
+      const rest = PROTECTED.filter(line => !line.startsWith(from));
+      expect(verdicts([...gap, ...rest]).at(-1)).toBe('unkeyed');
+      expect(verdicts([...gap, ...rest]).every(it => /^(clear|unkeyed)$/.test(it))).toBe(true);
+      expect(problem([...gap, ...rest])).toBe('the exchange is not in the capture');
+    }
+  });
+
+  it('but not where a line shows that there is no association', () => {
+    const refused = [...EXCHANGE.slice(0, 4), 'S> 535 no'];
+    expect(verdicts([...refused.slice(1), ...PROTECTED], LATE).slice(-2)).toEqual(
+      Array(2).fill('failed sequence/no-context'),
+    );
+    expect(verdicts([...EXCHANGE.slice(1, 3), ...PROTECTED], LATE).slice(-2)).toEqual(
+      Array(2).fill('failed sequence/no-context'),
+    );
+  });
+
+  it('may start within a reply or a command: their rest is no error, and one that comes later is', () => {
+    const lines = ['C> AAAA==', 'S>  text', 'S> 22', 'S> 214 end', 'C> QUIT', 'S> 221 bye'];
+    expect(verdicts(lines, LATE)).toEqual(Array(6).fill('clear'));
+    expect(verdicts([...lines, 'S> text', 'C> '], LATE).slice(-2)).toEqual([
+      'clear syntax/bad-reply',
+      'clear syntax/bad-command',
+    ]);
+    expect(verdicts(['S> 220 hi', 'S!', 'S> a', 'S>  text', 'S> 214 end'])).toEqual([
+      'clear',
+      'clear syntax/truncated',
+      'clear',
+      'clear',
+    ]);
   });
 });
 
@@ -357,6 +487,49 @@ describe('replies', () => {
     expect(last(['S> 220-hello', 'S> more'])).toEqual(['clear', 'syntax/truncated']);
     expect(last([...EXCHANGE, mic(0, 'HELP'), `S> 631-${token('safe', 0, '214-a\r\n')}`])[1]).toBe('syntax/truncated');
     expect(last([...EXCHANGE, mic(0, 'HELP'), reply(0, '214-a\r\n')])[1]).toBe('syntax/truncated');
+  });
+
+  it('that another code ends are whole when the client goes on, which is a deviation', () => {
+    const last = (code: string) => ['S> 220-hi', 'S> there', `S> ${code}`];
+    for (const code of ['221 bye', '221', '120 soon']) {
+      const { messages, replies } = observe([...last(code), ...EXCHANGE.slice(1), mic(0, 'PWD'), reply(0, '257 a')]);
+      expect(messages.map(({ error }) => error)).toEqual(Array(9).fill(undefined));
+      expect(messages.map(({ tolerated }) => tolerated).filter(it => it.length > 0)).toEqual([
+        ['mismatched-reply-end'],
+      ]);
+      expect(messages[2]?.tolerated).toEqual(['mismatched-reply-end']);
+      expect(replies.map(({ reply }) => reply.code)).toEqual([220, 334, 235, 257]);
+      expect(replies[0]).toMatchObject({ messages: [1, 2, 3] });
+    }
+    const strict = observe([...last('221 bye'), ...EXCHANGE.slice(1), mic(0, 'PWD')], { tolerate: [] }).messages;
+    expect(strict.flatMap(({ index, error }) => (error ? [[index, error.code]] : []))).toEqual([
+      [3, 'syntax/bad-reply'],
+    ]);
+    expect(strict.at(-1)?.verdict).toBe('verified');
+  });
+
+  it('that go on are not ended by whoever sends ahead, nor by a line that ends nothing', () => {
+    const help = ['C> HELP', 'C> NOOP', 'S> 214-a', 'S> 221 b', 'C> QUIT', 'S> 214 c', 'S> 200 d', 'S> 221 e'];
+    expect(observe(help).replies.map(({ reply }) => reply.code)).toEqual([214, 200, 221]);
+    const early = ['C> HELP', 'S> 214-a', 'S> 221-b', 'C> QUIT', 'S> 214 c', 'S> 221 e'];
+    expect(observe(early).replies.map(({ reply }) => reply.code)).toEqual([214, 221]);
+    expect(observe([...help, ...early]).messages.flatMap(({ tolerated }) => tolerated)).toEqual([]);
+  });
+
+  it('may have text before the greeting, which is a deviation, and nowhere else', () => {
+    const told = (lines: string[], options?: Partial<ObserverOptions>) =>
+      observe(lines, options).messages.map(({ tolerated: [first], error }) => first ?? error?.code);
+    const text = ['S> Welcome', 'S> '];
+    const named = Array(2).fill('text-before-greeting');
+    const refused = Array(2).fill('syntax/bad-reply');
+    for (const greeting of ['S> 220 x', 'S> 120 x', 'S> 421 x']) {
+      expect(told([...text, greeting])).toEqual([...named, undefined]);
+      expect(told([...text, greeting], { tolerate: [] })).toEqual([...refused, undefined]);
+      expect(told([greeting, ...text])).toEqual([undefined, ...refused]);
+    }
+    expect(told([...text, 'S> 331 x'])).toEqual([...refused, undefined]);
+    expect(told(text)).toEqual(refused);
+    expect(observe([...text, ...EXCHANGE, mic(0, 'PWD')]).messages.at(-1)?.verdict).toBe('verified');
   });
 
   it('of another code end what was open', () => {

@@ -5,6 +5,7 @@ import { type ProcessExit, sanitizerReport } from '../../fuzz/driver/index.js';
 
 /** More of its output is dropped. */
 const MAX_OUTPUT = 1 << 20;
+const MAX_WORDS = 300;
 /** By these a process does not end of its own will. */
 const CRASHES = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'] as const;
 
@@ -34,6 +35,12 @@ export class Child {
       };
       this.#process.on('close', over).on('error', over);
     });
+  }
+
+  /** The end of what it has printed, for an error message: why it did not start, say. */
+  get lastWords(): string {
+    const words = this.output.trim().slice(-MAX_WORDS);
+    return words === '' ? '' : `; it says: ${words}`;
   }
 
   get isOver(): boolean {

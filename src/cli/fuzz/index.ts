@@ -1,11 +1,22 @@
 /** `rfc2228 fuzz`: clients and servers put to the test, and seed files for other fuzzers. */
-import { UsageError } from '../status.js';
+import { TargetUnavailable } from '../../fuzz/driver/index.js';
+import { InputError, UsageError } from '../status.js';
+import { printable } from '../terminal.js';
 import { fuzzClient } from './client.js';
 import { corpus } from './corpus.js';
 import { fuzzServer } from './server.js';
 
 export async function fuzz(args: string[]): Promise<number> {
-  const [what, ...rest] = args;
+  try {
+    return await chosen(args);
+  } catch (error) {
+    if (error instanceof TargetUnavailable)
+      throw new InputError(`the target takes no part: ${printable(error.message.replace(/\s+/g, ' '))}`);
+    throw error;
+  }
+}
+
+async function chosen([what, ...rest]: string[]): Promise<number> {
   if (what === 'server') return await fuzzServer(rest);
   if (what === 'client') return await fuzzClient(rest);
   if (what === 'corpus') return corpus(rest);

@@ -1,10 +1,15 @@
 /** What both ways of fuzzing are told. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { FtpSecurityError } from '../../errors.js';
-import { type DrivenCase, type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
+import type { FuzzCase } from '../../fuzz/cases.js';
+import { type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
 import { LAYERS, type Layer } from '../../fuzz/mutation.js';
+import { references } from '../../fuzz/reference.js';
+import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../secure/security-context.js';
 import { FUZZ_KEYS } from '../mechanisms.js';
-import { readInput, UsageError } from '../status.js';
+import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
 
 export const OPTIONS = {
@@ -24,35 +29,18 @@ export const OPTIONS = {
   'i-own-this-target': { type: 'boolean', default: false },
 } as const;
 
-/** What `parseOptions` makes of them, as far as it matters here. */
-export interface Values {
-  mechanism?: string | undefined;
-  key?: string | undefined;
-  keytab: string[];
-  ccache?: string | undefined;
-  srvtab: string[];
-  'ticket-file'?: string | undefined;
-  service?: string | undefined;
-  'allow-weak': boolean;
-  exec?: string | undefined;
-  time?: string | undefined;
-  cases?: string | undefined;
-  seed?: string | undefined;
-  only: string[];
-  level?: string | undefined;
-  rate?: string | undefined;
-  limit?: string | undefined;
-  out: string;
-  replay?: string | undefined;
-  json: boolean;
-  'i-own-this-target': boolean;
-}
+/** What `parseOptions` makes of them. */
+export type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
 
 export interface Settings {
-  cases: Iterable<DrivenCase>;
+  cases: Iterable<FuzzCase>;
   seed: number;
   /** Whether no further case is to be played. */
   isOver(played: number): boolean;
+  /** When the run is to end, in milliseconds since 1970; Infinity where only the cases end it. */
+  end: number;
+  /** Aborted by Ctrl-C: the run ends behind the present case, with its totals. A second one kills. */
+  interrupted: AbortSignal;
   /** Milliseconds between the beginnings of two cases, at the least. */
   pause: number;
   /** Milliseconds that any answer may take. */
@@ -64,18 +52,20 @@ export interface Settings {
 
 const DEFAULTS = { seed: 2228, rate: 50, limit: 2000, seconds: 60 } as const;
 
-/** @param at  what `--at` says: it holds for every case, whatever its reproducer says */
-export function settingsOf(values: Values, to: Peer, at?: number): Settings {
+export function settingsOf(values: Values, to: Peer): Settings {
   const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? DEFAULTS.seed;
   const most = wholeNumber('cases', values.cases, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
   const seconds = wholeNumber('time', values.time, 1e7);
   const endless = values.cases === undefined && values.replay === undefined;
   const end = Date.now() + 1000 * (seconds ?? (endless ? DEFAULTS.seconds : Number.POSITIVE_INFINITY));
+  const interrupted = interruption();
   const cases = values.replay === undefined ? newCases(values, to, seed) : replayed(values.replay, to);
   return {
-    cases: at === undefined ? cases : placed(cases, at),
+    cases,
     seed,
-    isOver: played => played >= most || Date.now() >= end,
+    isOver: played => played >= most || Date.now() >= end || interrupted.aborted,
+    end,
+    interrupted,
     pause: 1000 / (wholeNumber('rate', values.rate, 100_000, 1) ?? DEFAULTS.rate),
     limit: wholeNumber('limit', values.limit, 600_000, 1) ?? DEFAULTS.limit,
     exec: values.exec,
@@ -84,17 +74,7 @@ export function settingsOf(values: Values, to: Peer, at?: number): Settings {
   };
 }
 
-/** Formats of tokens that a mechanism does not have. */
-const NOT_ITS_OWN: Readonly<Record<string, readonly string[]>> = {
-  krb5: ['psk', 'krb4'],
-  psk: ['rfc4121', 'rfc1964', 'krb5', 'krb4'],
-  krb4: ['rfc4121', 'rfc1964', 'krb5', 'psk'],
-};
-
-/** Mechanisms whose tokens have no numbers. */
-const UNNUMBERED: readonly string[] = ['krb4'];
-
-function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<DrivenCase> {
+function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<FuzzCase> {
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
   const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
@@ -102,8 +82,7 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
     to,
     seed,
     layers,
-    without: NOT_ITS_OWN[mechanism] ?? [],
-    numbered: !UNNUMBERED.includes(mechanism),
+    references: references(seed, nodeCiphers).filter(it => it.mechanism === mechanism),
     ...(level && { level }),
   };
   const [any] = plan(options);
@@ -111,8 +90,15 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
   return plan(options);
 }
 
-function* placed(cases: Iterable<DrivenCase>, at: number): Generator<DrivenCase> {
-  for (const one of cases) yield { ...one, at };
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}
+
+/** @param place  gives the command whose reply is mutated, for the one that the case names, if it does */
+export function* placed(cases: Iterable<FuzzCase>, place: (own: number | undefined) => number): Generator<FuzzCase> {
+  for (const one of cases) yield { ...one, at: place(one.at) };
 }
 
 function layerOf(name: string): Layer {
@@ -121,9 +107,17 @@ function layerOf(name: string): Layer {
   return layer;
 }
 
-function replayed(file: string, to: Peer): DrivenCase[] {
+/** @param path  a reproducer, or a folder of them */
+function replayed(path: string, to: Peer): FuzzCase[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return readReproducer(path, to);
+  const files = readdirSync(path).filter(file => file.endsWith('.json'));
+  if (files.length === 0) throw new InputError(`${path}: no reproducer is in this folder`);
+  return files.sort().flatMap(file => readReproducer(join(path, file), to));
+}
+
+function readReproducer(file: string, to: Peer): FuzzCase[] {
   const octets = readInput(file);
-  let cases: DrivenCase[];
+  let cases: FuzzCase[];
   try {
     cases = parseReproducers(octets);
   } catch (error) {

@@ -3,25 +3,29 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type CaseRecord,
+  FINDINGS,
   type FindingRecord,
   fileNameOf,
   type OutcomeKind,
+  type Severity,
   type SummaryRecord,
 } from '../../fuzz/driver/index.js';
 import { InputError } from '../status.js';
 import { columns, paint, printable, shorten } from '../terminal.js';
 import { makeFolder } from './folder.js';
 
-const KINDS: readonly OutcomeKind[] = [
-  'accepted',
-  'refused',
-  'ignored',
-  'closed',
-  'hung',
-  'crashed',
-  'skipped',
-  'unready',
-];
+/** The columns of the table, and their legend. */
+const KINDS: Readonly<Record<OutcomeKind, string>> = {
+  accepted: 'carried out, or believed',
+  refused: 'answered by an error, or the session ended',
+  ignored: 'no reaction, and the peer lives',
+  closed: 'the connection was ended instead of an answer',
+  hung: 'the peer does nothing any more',
+  crashed: 'the peer died',
+  skipped: 'not applicable, or nothing to be seen',
+  unready: 'the session before the case failed',
+};
+const SEVERITIES: readonly Severity[] = ['high', 'medium', 'low'];
 const MAX_DETAIL = 100;
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 200;
@@ -58,12 +62,16 @@ export class Report {
       return;
     }
     this.#clear();
-    const rows = [...this.#layers].map(([layer, counts]) => [layer, ...KINDS.map(kind => `${counts.get(kind) ?? ''}`)]);
-    for (const row of columns([['layer', ...KINDS], ...rows])) console.log(row.trimEnd());
-    const { cases, findings, gone } = summary;
+    const kinds = Object.keys(KINDS);
+    const rows = [...this.#layers].map(([layer, counts]) => [layer, ...kinds.map(kind => `${counts.get(kind) ?? 0}`)]);
+    for (const row of columns([['layer', ...kinds], ...rows])) console.log(row.trimEnd());
+    for (const row of columns(Object.entries(KINDS))) console.log(paint('dim', `  ${row.trimEnd()}`));
+    const { cases, findings, gone, reason, severities } = summary;
     const each = seconds > 0 ? ` (${(cases / seconds).toFixed(0)}/s)` : '';
-    const total = `${cases} cases in ${seconds.toFixed(1)} s${each} from seed ${this.#seed}, ${findings} findings${gone ? ': the target is gone' : ''}`;
-    console.log(paint('bold', total) + (findings > 0 ? `, in ${this.#out}/` : ''));
+    const total = `${cases} cases in ${seconds.toFixed(1)} s${each} from seed ${this.#seed}, ${findings} findings`;
+    const counts = SEVERITIES.map(severity => `${severities[severity]} ${severity}`).join(', ');
+    console.log(paint('bold', total) + (findings > 0 ? ` (${counts}), in ${this.#out}/` : ''));
+    if (gone) console.log(`the target takes no part any more: ${printable(reason ?? '')}`);
   }
 
   #count({ layer, outcome }: CaseRecord): void {
@@ -95,7 +103,7 @@ export class Report {
     this.#clear();
     const said = shorten(printable(outcome), MAX_DETAIL);
     console.log(
-      `${paint('red', finding)}  ${name} (${source})\n  ${said}; a sound one ${must}\n  ${paint('dim', file)}`,
+      `${paint('red', finding)}  ${name} (${source}), ${FINDINGS[finding]}\n  ${said}; a conforming peer ${must}\n  ${paint('dim', file)}`,
     );
     this.#findings.push([finding, name]);
   }

@@ -1,12 +1,17 @@
 /** `rfc2228 fuzz server`: plays the client. */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FuzzCase } from '../../fuzz/cases.js';
 import {
-  type DrivenCase,
+  type Connection,
+  crashed,
   type Outcome,
   playToServer,
+  probeServer,
   type ServerTarget,
-  Unready,
+  SetupFailed,
+  TargetUnavailable,
+  unready,
   withExit,
 } from '../../fuzz/driver/index.js';
 import { sideOf } from '../mechanisms.js';
@@ -14,8 +19,8 @@ import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
+import { connected, SocketConnection } from './socket-connection.js';
 import { SocketData } from './socket-data.js';
-import { connected, SocketWire } from './socket-wire.js';
 
 /** How often a server that starts is asked whether it listens, in milliseconds. */
 const RETRY = 20;
@@ -37,7 +42,9 @@ export async function fuzzServer(args: string[]): Promise<number> {
       .toString('utf8')
       .replace(/\r?\n$/, '');
   const settings = settingsOf(values, 'server');
-  return await run(settings, target.mechanism, one => play(one, target, { ...settings, host, port }));
+  const place = { ...settings, host, port };
+  target.probe = await probe(target, place);
+  return await run(settings, target.mechanism, one => play(one, target, place));
 }
 
 interface Place extends Settings {
@@ -45,42 +52,75 @@ interface Place extends Settings {
   port: number;
 }
 
-async function play(one: DrivenCase, target: ServerTarget, place: Place): Promise<Outcome> {
-  const { exec, limit } = place;
-  const child = exec === undefined ? undefined : new Child(exec);
+/** @throws TargetUnavailable */
+async function probe(target: ServerTarget, place: Place): Promise<string> {
+  const child = started(place);
+  try {
+    return await withConnection(place, child, connect =>
+      connect().then(({ connection }) => probeServer(target, connection)),
+    );
+  } catch (error) {
+    throw error instanceof SetupFailed ? new TargetUnavailable(error.message) : error;
+  } finally {
+    await child?.end(0);
+  }
+}
+
+async function play(one: FuzzCase, target: ServerTarget, place: Place): Promise<Outcome> {
+  const child = started(place);
   const outcome = await playOnce(one, target, place, child);
   const hasClosed = outcome.kind === 'closed' || outcome.closes === true;
   if (child === undefined) return hasClosed ? await stillThere(outcome, place) : outcome;
-  const exit = await child.end(hasClosed ? limit : 0);
+  const exit = await child.end(hasClosed ? place.limit : 0);
   return exit === undefined ? outcome : withStatus(withExit(outcome, exit));
 }
 
 /** A server that ends by itself behind a case, and says that all was not well. */
 function withStatus(outcome: Outcome): Outcome {
-  const { kind, finding = 'crashed', exit } = outcome;
-  if (kind === 'crashed' || !exit?.status) return outcome;
-  return { ...outcome, kind: 'crashed', finding, detail: `ends by itself, with status ${exit.status}` };
+  const { kind, exit } = outcome;
+  return kind === 'crashed' || !exit?.status ? outcome : crashed(outcome, `ends by itself, with status ${exit.status}`);
 }
 
-async function playOnce(one: DrivenCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
-  const sockets: Socket[] = [];
-  let data: SocketData | undefined;
-  const connect = async () => {
-    const socket = await reached(place, child).catch((error: Error) => {
-      throw new Unready(error.message);
-    });
-    sockets.push(socket);
-    return new SocketWire(socket, place.limit);
-  };
+async function playOnce(one: FuzzCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
   try {
-    const wire = await connect();
-    data = new SocketData(sockets[0]!, place.limit);
-    return await playToServer(one, { ...target, data }, wire, connect);
+    return await withConnection(place, child, async connect => {
+      const { connection, socket } = await connect();
+      const data = new SocketData(socket, place.limit);
+      try {
+        return await playToServer(one, { ...target, data }, connection, async () => (await connect()).connection);
+      } finally {
+        data.close();
+      }
+    });
   } catch (error) {
-    if (!(error instanceof Unready)) throw error;
-    return { kind: 'unready', detail: error.message };
+    if (!(error instanceof SetupFailed)) throw error;
+    return unready(error);
+  }
+}
+
+interface Reached {
+  connection: Connection;
+  socket: Socket;
+}
+
+const started = ({ exec }: Place) => (exec === undefined ? undefined : new Child(exec));
+
+/** @param work  gets what makes a connection, or throws SetupFailed; all of them end with it */
+async function withConnection<T>(
+  place: Place,
+  child: Child | undefined,
+  work: (connect: () => Promise<Reached>) => Promise<T>,
+): Promise<T> {
+  const sockets: Socket[] = [];
+  try {
+    return await work(async () => {
+      const socket = await reached(place, child).catch((error: Error) => {
+        throw new SetupFailed(`${error.message}${child?.lastWords ?? ''}`, { cut: true });
+      });
+      sockets.push(socket);
+      return { socket, connection: new SocketConnection(socket, place.limit) };
+    });
   } finally {
-    data?.close();
     for (const socket of sockets) socket.destroy();
   }
 }
@@ -104,6 +144,6 @@ async function stillThere(outcome: Outcome, { host, port, limit }: Place): Promi
     (await connected(host, port, limit)).destroy();
     return outcome;
   } catch (error) {
-    return { ...outcome, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail: (error as Error).message };
+    return crashed(outcome, (error as Error).message);
   }
 }

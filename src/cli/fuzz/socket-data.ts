@@ -1,14 +1,14 @@
 /** Data connections of the driver, over sockets; all end with the control connection. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { DataConnections, DataDoor, Wire } from '../../fuzz/driver/index.js';
-import { connected, SocketWire } from './socket-wire.js';
+import type { Connection, DataConnections, DataListener } from '../../fuzz/driver/index.js';
+import { connected, SocketConnection } from './socket-connection.js';
 
 export class SocketData implements DataConnections {
   readonly #control: Socket;
   readonly #limit: number;
   readonly #sockets: Socket[] = [];
-  readonly #doors: DataDoor[] = [];
+  readonly #listeners: DataListener[] = [];
 
   /**
    * @param control  of whose ends data connections are
@@ -19,41 +19,41 @@ export class SocketData implements DataConnections {
     this.#limit = limit;
   }
 
-  async open(port: number): Promise<Wire | undefined> {
+  async open(port: number): Promise<Connection | undefined> {
     try {
-      return this.#wire(await connected(this.#control.remoteAddress!, port, this.#limit));
+      return this.#connection(await connected(this.#control.remoteAddress!, port, this.#limit));
     } catch {
       return undefined;
     }
   }
 
-  async listen(): Promise<DataDoor> {
+  async listen(): Promise<DataListener> {
     const host = this.#control.localAddress!;
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     server.listen(0, host);
     await once(server, 'listening');
     const come = first(server, this.#limit);
-    const door: DataDoor = {
+    const listener: DataListener = {
       host,
       port: (server.address() as AddressInfo).port,
       next: async () => {
         const socket = await come;
-        return socket && this.#wire(socket);
+        return socket && this.#connection(socket);
       },
       close: () => server.close(),
     };
-    this.#doors.push(door);
-    return door;
+    this.#listeners.push(listener);
+    return listener;
   }
 
   close(): void {
-    for (const door of this.#doors) door.close();
+    for (const listener of this.#listeners) listener.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #wire(socket: Socket): Wire {
+  #connection(socket: Socket): Connection {
     this.#sockets.push(socket);
-    return new SocketWire(socket, this.#limit);
+    return new SocketConnection(socket, this.#limit);
   }
 }
 

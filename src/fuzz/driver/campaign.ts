@@ -1,15 +1,28 @@
 /** A run: case after case, each finding once, made small; told as it goes. */
-import type { DrivenCase, Finding, Outcome, OutcomeKind, ProcessExit } from './outcome.js';
+
+import type { FuzzCase } from '../cases.js';
+import {
+  FINDINGS,
+  type Finding,
+  findingsOf,
+  type Outcome,
+  type OutcomeKind,
+  type ProcessExit,
+  type Severity,
+} from './outcome.js';
+import { TargetUnavailable } from './probe.js';
 import { type Reproducer, reproducerOf } from './reproducer.js';
 import { shrunk } from './shrink.js';
 
 export interface CampaignOptions {
-  cases: Iterable<DrivenCase>;
+  cases: Iterable<FuzzCase>;
   mechanism: string;
   /** Plays one case, on a connection of its own. */
-  play(one: DrivenCase): Promise<Outcome>;
+  play(one: FuzzCase): Promise<Outcome>;
   /** Asked before each case, but not while a finding is made small. */
   isOver(played: number): boolean;
+  /** Whether the run was broken off, so that no finding is made smaller any more. Default: never. */
+  isStopped?: () => boolean;
   /** Told of every case, and of every new finding. */
   tell(record: CaseRecord | FindingRecord): void;
 }
@@ -24,6 +37,8 @@ export interface CaseRecord {
   outcome: OutcomeKind;
   code: number | null;
   finding: Finding | null;
+  /** Further findings of the same case. */
+  also: readonly Finding[];
   detail: string | null;
   /** How the process of the peer ended by itself, where it was started for the case. */
   exit: Pick<ProcessExit, 'status' | 'signal'> | null;
@@ -36,25 +51,27 @@ export interface FindingRecord extends Reproducer {
 export interface SummaryRecord {
   type: 'summary';
   cases: number;
-  /** The target took part at first, and then no more: the run has ended early, and the last case that was played is a finding. */
+  /** The target took part at first, and then no more: the run has ended early. */
   gone: boolean;
+  /** Why it is gone. */
+  reason: string | null;
   outcomes: Partial<Record<OutcomeKind, number>>;
   findings: number;
+  /** How many of the findings are of each severity. */
+  severities: Record<Severity, number>;
 }
 
-/** So many connections that come to nothing, one behind the other, and the target is not there, or not any more. */
+/** So many connections in a row that never come to their case, and the target is not there, or not any more. */
 const MAX_UNREADY = 5;
 
-/** The target has never taken part. */
-export class NoTarget extends Error {}
-
-/** @throws NoTarget */
-export async function campaign({ cases, mechanism, play, isOver, tell }: CampaignOptions): Promise<SummaryRecord> {
+/** @throws TargetUnavailable when no case could be put */
+export async function campaign(options: CampaignOptions): Promise<SummaryRecord> {
+  const { cases, play, isOver, tell } = options;
   const outcomes: SummaryRecord['outcomes'] = {};
-  const known = new Set<string>();
+  const findings = new Findings(options);
   let index = 0;
   let unready: Outcome[] = [];
-  let last: { one: DrivenCase; outcome: Outcome } | undefined;
+  let last: Played | undefined;
   for (const one of cases) {
     if (isOver(index) || unready.length === MAX_UNREADY) break;
     const outcome = await play(one);
@@ -67,38 +84,70 @@ export async function campaign({ cases, mechanism, play, isOver, tell }: Campaig
     }
     unready = [];
     last = { one, outcome };
-    const { finding } = outcome;
-    if (finding === undefined || known.has(keyOf(one, finding))) continue;
-    known.add(keyOf(one, finding));
-    tell({ type: 'finding', ...(await smallest(one, { ...outcome, finding }, mechanism, play)) });
+    for (const finding of findingsOf(outcome)) await findings.add(last, finding);
   }
-  if (last === undefined && unready.length > 0) throw new NoTarget(unready.at(-1)!.detail);
   const gone = unready.length === MAX_UNREADY;
-  if (gone && last !== undefined && !known.has(keyOf(last.one, 'crashed'))) {
-    known.add(keyOf(last.one, 'crashed'));
-    const detail = `takes no part any more: ${unready[0]!.detail}`;
-    tell({ type: 'finding', ...reproducerOf(last.one, { ...last.outcome, detail, finding: 'crashed' }, mechanism) });
+  const reason = unready[0]?.detail ?? null;
+  if (last === undefined && unready.length > 0) throw new TargetUnavailable(reason ?? 'no case could begin');
+  // It is a crash only if nothing answers any more: a server that refuses further logins lives.
+  if (gone && unready.every(({ cut }) => cut)) findings.addGone(last!, `takes no part any more: ${reason}`);
+  return { type: 'summary', cases: index, gone, reason: gone ? reason : null, outcomes, ...findings.totals };
+}
+
+interface Played {
+  one: FuzzCase;
+  outcome: Outcome;
+}
+
+/** Each once. */
+class Findings {
+  readonly #options: CampaignOptions;
+  readonly #known = new Map<string, Finding>();
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
   }
-  return { type: 'summary', cases: index, gone, outcomes, findings: known.size };
+
+  get totals(): Pick<SummaryRecord, 'findings' | 'severities'> {
+    const severities = { high: 0, medium: 0, low: 0 };
+    for (const finding of this.#known.values()) severities[FINDINGS[finding]]++;
+    return { findings: this.#known.size, severities };
+  }
+
+  async add(played: Played, finding: Finding): Promise<void> {
+    if (this.#isNew(played.one, finding)) this.#tell(await this.#minimised(played, finding));
+  }
+
+  /** The last case that was played: it can't be played again. */
+  addGone({ one, outcome }: Played, detail: string): void {
+    if (!this.#isNew(one, 'crashed')) return;
+    this.#tell(reproducerOf(one, { ...outcome, detail, finding: 'crashed' }, this.#options.mechanism));
+  }
+
+  #isNew(one: FuzzCase, finding: Finding): boolean {
+    const key = keyOf(one, finding);
+    return this.#known.size < this.#known.set(key, finding).size;
+  }
+
+  #tell(reproducer: Reproducer): void {
+    this.#options.tell({ type: 'finding', ...reproducer });
+  }
+
+  async #minimised({ one, outcome }: Played, finding: Finding): Promise<Reproducer> {
+    const { play, mechanism, isStopped = () => false } = this.#options;
+    let shown = { ...outcome, finding };
+    const smaller = await shrunk(outcome.played ?? one, async candidate => {
+      if (isStopped()) return false;
+      const its = await play(candidate);
+      if (!findingsOf(its).includes(finding)) return false;
+      shown = { ...its, finding };
+      return true;
+    });
+    return reproducerOf(smaller, shown, mechanism);
+  }
 }
 
-async function smallest(
-  one: DrivenCase,
-  first: Outcome & { finding: Finding },
-  mechanism: string,
-  play: CampaignOptions['play'],
-): Promise<Reproducer> {
-  let shown = first;
-  const smaller = await shrunk(first.played ?? one, async candidate => {
-    const outcome = await play(candidate);
-    if (outcome.finding !== first.finding) return false;
-    shown = { ...outcome, finding: outcome.finding };
-    return true;
-  });
-  return reproducerOf(smaller, shown, mechanism);
-}
-
-function recordOf(index: number, one: DrivenCase, { kind, code, finding, detail, exit }: Outcome): CaseRecord {
+function recordOf(index: number, one: FuzzCase, { kind, code, finding, also, detail, exit }: Outcome): CaseRecord {
   const { layer, name, to } = one;
   return {
     type: 'case',
@@ -110,20 +159,22 @@ function recordOf(index: number, one: DrivenCase, { kind, code, finding, detail,
     outcome: kind,
     code: code ?? null,
     finding: finding ?? null,
+    also: also ?? [],
     detail: detail ?? null,
     exit: exit ? { status: exit.status, signal: exit.signal } : null,
   };
 }
 
-/** What a server does with every reply, whatever is bent. */
+/** One fault of the peer, whatever case shows it: what a server does with every reply, say. */
 const OF_EVERY_CASE: readonly Finding[] = ['weak reply given', 'clear reply given'];
+/** One fault for each rule that is broken, whatever text breaks it. */
+const OF_RULE: readonly Finding[] = ['clear text accepted', 'lower level accepted'];
 
-/**
- * Levels and variants of one mutation that show the same are one finding; and so is what a client does in the clear when
- * an exchange has failed, for whatever reason.
- */
-function keyOf({ layer, name }: DrivenCase, finding: Finding): string {
+/** Levels and variants of one mutation that show the same are one finding. */
+function keyOf({ layer, name, source, expected }: FuzzCase, finding: Finding): string {
   if (OF_EVERY_CASE.includes(finding)) return finding;
-  if (layer === 'exchange' && finding === 'gone on in the clear') return `${layer}: ${finding}`;
-  return `${layer}: ${name}: ${finding}`;
+  // What a client does when an exchange has failed, for whatever reason.
+  if (finding === 'gone on in the clear') return `${layer}: ${finding}`;
+  const what = OF_RULE.includes(finding) ? `${source} ${JSON.stringify(expected)}` : name;
+  return `${layer}: ${what}: ${finding}`;
 }

@@ -1,5 +1,5 @@
-/** Our side of a connection to a server under test: a sound client, but for what a case has it send. */
-import { CRLF, concat, toUtf8 } from '../../bytes.js';
+/** Our side of a connection to a server under test: a conforming client, but for what a case has it send. */
+import { concat, toUtf8 } from '../../bytes.js';
 import type { Reply } from '../../ftp/reply.js';
 import { protectCommand } from '../../secure/protect.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
@@ -7,81 +7,97 @@ import type { Exchange, Step } from '../../secure/security-context.js';
 import { adatOf, formatAdat, formatAuth } from '../../secure/security-data.js';
 import { type ExchangeTurn, linesOf } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
-import type { Outcome } from './outcome.js';
 import {
+  type Connection,
   type DataConnections,
   type FuzzSide,
   HeardReplies,
   type HeardReply,
-  type Quiet,
-  Unready,
-  type Wire,
-} from './wire.js';
+  type NoReply,
+  SetupFailed,
+} from './connection.js';
+import { type Outcome, withFinding } from './outcome.js';
 
 export interface ServerTarget extends FuzzSide {
   user: string;
   /** For servers that ask for one behind the exchange. */
   password?: string;
+  /** A command that the server accepts, which shows that it still answers. Default NOOP. */
+  probe?: string;
   /** For the cases of data connections, which are skipped without. */
   data?: Pick<DataConnections, 'open'>;
 }
 
-/** A line of the exchange that is to be sent in the place of a sound one. */
-export interface BentLine {
+/** A line of the exchange that is to be sent in the place of a valid one. */
+export interface MutatedLine {
   octets: Uint8Array;
-  /** Whether 235 answers a sound one. */
+  /** Whether 235 answers a valid one. */
   isLast: boolean;
-  /** Ends the exchange where 235 has answered it all the same. @throws Unready when the mechanism has no context then */
+  /** Ends the exchange where 235 has answered it all the same. @throws SetupFailed when the mechanism has no context then */
   complete(reply: Reply): Promise<void>;
 }
 
 /** Codes that say that a command was not heard, or not understood. The others say that it was carried out, or why not. */
 export const NOT_HEARD: readonly number[] = [421, 431, 500, 501, 502, 503, 504, 521, 533, 534, 535, 536, 537];
-export const NOOP = 'NOOP\r\n';
+/** It announces the end of the connection. */
+const CLOSING = 421;
+/** A connection that ends where a reply is due. */
+export const CUT: Outcome = {
+  kind: 'closed',
+  finding: 'connection cut',
+  detail: 'ends the connection where a reply is due',
+};
+const MAX_TEXT = 100;
 
 export class ClientSide {
   session: FuzzSession | undefined;
   readonly replies: HeardReplies;
+  /** With its line end. */
+  readonly probe: string;
+  /** What was sent last, chunk by chunk. */
+  lastSent: readonly Uint8Array[] = [];
   readonly #target: ServerTarget;
-  readonly #wire: Wire;
+  readonly #connection: Connection;
 
-  constructor(target: ServerTarget, wire: Wire) {
+  constructor(target: ServerTarget, connection: Connection) {
     this.#target = target;
-    this.#wire = wire;
-    this.replies = new HeardReplies(wire);
+    this.#connection = connection;
+    this.replies = new HeardReplies(connection);
+    this.probe = `${target.probe ?? 'NOOP'}\r\n`;
   }
 
   /** The same client on another connection. */
-  at(wire: Wire): ClientSide {
-    return new ClientSide(this.#target, wire);
+  at(connection: Connection): ClientSide {
+    return new ClientSide(this.#target, connection);
   }
 
   async greeting(): Promise<void> {
-    const { code } = ready(await this.replies.final(), 'the connection');
-    if (code >= 300) throw new Unready(`the server greets with ${code}`);
+    const reply = ready(await this.replies.final(), 'the connection');
+    if (reply.code >= 300) throw new SetupFailed(`the server greets with ${textOf(reply)}`);
   }
 
   /** @param behind  goes in one piece with AUTH */
   async auth(behind: Uint8Array = new Uint8Array()): Promise<void> {
-    await this.#asked(concat(formatAuth(this.#target.mechanism), behind), 334);
+    const { mechanism } = this.#target;
+    await this.#asked(`AUTH ${mechanism}`, concat(formatAuth(mechanism), behind), 334);
   }
 
-  /** Speaks the exchange to its end, or as far as the line that is bent, which it gives. */
+  /** Speaks the exchange to its end, or as far as the line that is mutated, which it gives. */
   async exchange(
-    bend: (turn: ExchangeTurn) => Uint8Array | undefined = () => undefined,
-  ): Promise<BentLine | undefined> {
+    mutate: (turn: ExchangeTurn) => Uint8Array | undefined = () => undefined,
+  ): Promise<MutatedLine | undefined> {
     await this.greeting();
     const exchange = this.#target.exchange(session => {
       this.session = session;
-    }, this.#wire.ends);
+    }, this.#connection.ends);
     await this.auth();
     let received: Uint8Array | undefined;
     let step = await exchange.step();
     for (let number = 0; step.token !== undefined; number++) {
       const turn: ExchangeTurn = { to: 'server', number, token: step.token, received, keys: this.#target.keys };
-      const octets = bend(turn);
-      if (octets !== undefined) return this.#bentLine(octets, turn, exchange, step);
-      const reply = await this.#asked(formatAdat(step.token), 235, 335);
+      const octets = mutate(turn);
+      if (octets !== undefined) return this.#mutatedLine(octets, turn, exchange, step);
+      const reply = await this.#asked('ADAT', formatAdat(step.token), 235, 335);
       if (reply.code === 235 && step.context !== undefined) break;
       received = adatOf(reply).token;
       step = await exchange.step(received);
@@ -99,58 +115,60 @@ export class ClientSide {
   async logIn(): Promise<void> {
     const { user, password } = this.#target;
     const strongest: TokenLevel = this.session!.context.supports('private') ? 'private' : 'safe';
-    const { code } = await this.answered(this.sound(`USER ${user}`, strongest));
-    if (code === 331 && password !== undefined) await this.answered(this.sound(`PASS ${password}`, strongest));
+    const { code } = await this.answered(this.protect(`USER ${user}`, strongest));
+    if (code === 331 && password !== undefined) await this.answered(this.protect(`PASS ${password}`, strongest));
   }
 
-  sound(text: string, level: TokenLevel): Uint8Array {
+  protect(text: string, level: TokenLevel): Uint8Array {
     return protectCommand(this.session!.context, level, toUtf8(text));
   }
 
   async send(octets: Uint8Array): Promise<void> {
-    await this.#wire.send([octets]);
+    this.lastSent = [octets];
+    await this.#connection.send(this.lastSent);
   }
 
-  /** The answer to a sound line. */
+  /** The answer to a valid line. */
   async answered(octets: Uint8Array): Promise<HeardReply> {
     await this.send(octets);
-    return ready(await this.replies.final(), 'a sound line');
+    return ready(await this.replies.final(), 'a valid line');
   }
 
-  /** Sends what is bent, and tells what came of it. */
+  /** Sends what is mutated, and tells what came of it. */
   async provoke(chunks: readonly Uint8Array[], open = false): Promise<Outcome> {
-    await this.#wire.send(chunks);
-    if (open) this.#wire.end();
+    this.lastSent = chunks;
+    await this.#connection.send(chunks);
+    if (open) this.#connection.end();
     return await this.told(await this.replies.final(), open);
   }
 
-  /** What a reply to something bent tells, or that there is none. */
-  async told(reply: HeardReply | Quiet, open = false): Promise<Outcome> {
+  /** What a reply to something mutated tells, or that there is none. */
+  async told(reply: HeardReply | NoReply, open = false): Promise<Outcome> {
     const outcome = open ? outcomeOf(reply) : await this.probed(reply);
     if (typeof reply === 'string' || reply.level !== 'clear' || this.session === undefined) return outcome;
-    return { ...outcome, finding: 'clear reply given' };
+    return withFinding(outcome, 'clear reply given');
   }
 
   /**
-   * Whether the server still answers; a bent line may have swallowed the first one that comes behind it.
-   * @param unsound  a line that must not be carried out, in the place of a sound one
+   * Whether the server still answers; a mutated line may have swallowed the first one that comes behind it.
+   * @param forbidden  a line that must not be carried out, in the place of a valid one
    */
-  async probed(reply: HeardReply | Quiet, unsound?: Uint8Array): Promise<Outcome> {
-    if (reply === 'end') return { kind: 'closed' };
+  async probed(reply: HeardReply | NoReply, forbidden?: Uint8Array): Promise<Outcome> {
+    if (reply === 'end') return CUT;
     for (let tries = 0; tries < 3; tries++) {
-      await this.send(unsound ?? (this.session ? this.sound(NOOP, 'safe') : concat(toUtf8('NOOP'), CRLF)));
+      await this.send(forbidden ?? (this.session ? this.protect(this.probe, 'safe') : toUtf8(this.probe)));
       const answer = await this.replies.final();
-      if (answer === 'silence') continue;
-      if (unsound !== undefined && answer !== 'end' && answer.code < 400) return CARRIED_OUT;
-      if (reply !== 'silence') return { ...outcomeOf(reply), ...(answer === 'end' && { closes: true }) };
-      if (answer === 'end') return { kind: 'closed' };
+      if (answer === 'timeout') continue;
+      if (forbidden !== undefined && answer !== 'end' && answer.code < 400) return CARRIED_OUT;
+      if (reply !== 'timeout') return answer === 'end' ? closing(reply) : outcomeOf(reply);
+      if (answer === 'end') return CUT;
       const swallowed = NOT_HEARD.includes(answer.code);
       return swallowed ? outcomeOf(answer) : { kind: 'ignored' };
     }
     return { kind: 'hung', ...(typeof reply !== 'string' && { detail: `after ${reply.code}` }) };
   }
 
-  #bentLine(octets: Uint8Array, turn: ExchangeTurn, exchange: Exchange, { context }: Step): BentLine {
+  #mutatedLine(octets: Uint8Array, turn: ExchangeTurn, exchange: Exchange, { context }: Step): MutatedLine {
     return {
       octets,
       isLast: turn.number + 1 >= linesOf(turn),
@@ -162,14 +180,14 @@ export class ClientSide {
   }
 
   #open(): void {
-    if (this.session === undefined) throw new Unready('the exchange ends without a context');
+    if (this.session === undefined) throw new SetupFailed('the exchange ends without a context');
     this.replies.open(this.session.context);
   }
 
-  async #asked(octets: Uint8Array, ...owed: readonly number[]): Promise<HeardReply> {
+  async #asked(what: string, octets: Uint8Array, ...expected: readonly number[]): Promise<HeardReply> {
     const reply = await this.answered(octets);
-    if (owed.includes(reply.code)) return reply;
-    throw new Unready(`${reply.code} where ${owed.join(' or ')} is due`);
+    if (expected.includes(reply.code)) return reply;
+    throw new SetupFailed(`${what} is answered by ${textOf(reply)}, and not by ${expected.join(' or ')}`);
   }
 }
 
@@ -179,13 +197,26 @@ const CARRIED_OUT: Outcome = {
   detail: 'carries out a protected command behind a refusal',
 };
 
-function outcomeOf(reply: HeardReply | Quiet): Outcome {
+/** It answers, and then ends the connection: only with 421 may it. */
+function closing(reply: HeardReply): Outcome {
+  const outcome: Outcome = { ...outcomeOf(reply), closes: true };
+  const detail = `answers ${reply.code}, and then ends the connection`;
+  return reply.code === CLOSING ? outcome : { ...outcome, finding: 'connection cut', detail };
+}
+
+function outcomeOf(reply: HeardReply | NoReply): Outcome {
   if (reply === 'end') return { kind: 'closed' };
-  if (reply === 'silence') return { kind: 'ignored' };
+  if (reply === 'timeout') return { kind: 'ignored' };
   return { kind: 'refused', code: reply.code };
 }
 
-export function ready(reply: HeardReply | Quiet, what: string): HeardReply {
+/** Code and text, in one line. */
+export function textOf({ code, lines }: HeardReply): string {
+  return `${code} ${lines.join(' ')}`.slice(0, MAX_TEXT).trimEnd();
+}
+
+export function ready(reply: HeardReply | NoReply, what: string): HeardReply {
   if (typeof reply !== 'string') return reply;
-  throw new Unready(reply === 'end' ? `the server closes behind ${what}` : `no answer to ${what}`);
+  if (reply === 'end') throw new SetupFailed(`the server ends the connection behind ${what}`, { cut: true });
+  throw new SetupFailed(`no answer to ${what}`);
 }

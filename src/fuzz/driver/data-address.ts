@@ -1,8 +1,8 @@
 /** Addresses of data connections, as commands and replies name them. */
-import type { DataDoor } from './wire.js';
+import type { DataListener } from './connection.js';
 
 /** RFC 959 §5.4; undefined where the host has no address of IPv4. */
-export function passiveText({ host, port }: DataDoor): string | undefined {
+export function passiveText({ host, port }: DataListener): string | undefined {
   const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
   return address === undefined
     ? undefined

@@ -1,18 +1,20 @@
 /**
  * The data connections of the server that a client under test is connected to (RFC 2228 §6): PBSZ and PROT, PASV, EPSV, PORT and
- * EPRT, files that are sent, sound or bent, and files that are received, which are held to the rules.
+ * EPRT, files that are sent, valid or mutated, and files that are received, which are held to the rules.
  */
+
 import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
 import type { Command } from '../../ftp/command.js';
 import { BlockReader, BlockWriter } from '../../secure/data-block.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
 import { formatPbszText, parsePbsz, parseProt } from '../../secure/security-data.js';
+import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
-import { DATA_MARKER, FILE, performTransfer, type TransferCase } from '../transfers.js';
+import { DATA_MARKER, FILE, performTransfer } from '../transfers.js';
+import type { Connection, DataConnections, DataListener } from './connection.js';
 import { extendedPortOf, passiveText, portOf } from './data-address.js';
-import type { Answer } from './sound-server.js';
-import type { DataConnections, DataDoor, Wire } from './wire.js';
+import type { Answer } from './server-replies.js';
 
 const DONE: Answer = [226, 'Transfer complete'];
 const FAILED: Answer = [451, 'The file could not be read to its end'];
@@ -37,7 +39,7 @@ export class ServerData {
   /** Of the control connection: the beginning of a block, and whether a line may begin. */
   #stray: Uint8Array = new Uint8Array();
   #isAtStart = true;
-  #place: (() => Promise<Wire | undefined>) | undefined;
+  #place: (() => Promise<Connection | undefined>) | undefined;
   /** The level of the last transfer. */
   used: ProtectionLevel | undefined;
   /** What was wrong with a file of the client. */
@@ -99,15 +101,15 @@ export class ServerData {
     return [200, 'Protection level accepted'];
   }
 
-  /** @param told  what the reply says of the door */
-  async listen(told: (door: DataDoor) => Answer | undefined): Promise<Answer> {
-    const door = await this.#data?.listen();
-    const answer = door && told(door);
+  /** @param told  what the reply says of the listener */
+  async listen(told: (listener: DataListener) => Answer | undefined): Promise<Answer> {
+    const listener = await this.#data?.listen();
+    const answer = listener && told(listener);
     if (answer === undefined) {
-      door?.close();
+      listener?.close();
       return NOWHERE;
     }
-    this.#place = () => door!.next();
+    this.#place = () => listener!.next();
     return answer;
   }
 
@@ -127,16 +129,16 @@ export class ServerData {
    * @returns the final reply
    */
   async send(what: Sending, session: FuzzSession): Promise<Answer> {
-    const wire = await this.#connection();
-    if (wire === undefined) return NOWHERE;
+    const connection = await this.#connection();
+    if (connection === undefined) return NOWHERE;
     try {
       this.sent = this.#blocksOf(what, session);
-      await wire.send(this.sent ?? this.#sound(PLAIN_FILE, session));
+      await connection.send(this.sent ?? this.#valid(PLAIN_FILE, session));
       return what === 'failing' ? FAILED : DONE;
     } catch (error) {
       return refusalOf(error);
     } finally {
-      wire.end();
+      connection.end();
     }
   }
 
@@ -145,12 +147,12 @@ export class ServerData {
    * @returns the final reply
    */
   async receive(session: FuzzSession): Promise<Answer> {
-    const wire = await this.#connection();
-    if (wire === undefined) return NOWHERE;
+    const connection = await this.#connection();
+    if (connection === undefined) return NOWHERE;
     const reader = new BlockReader(session.context, this.level, { bufferSize: this.#bufferSize });
     try {
       for (let left = MAX_OCTETS; ; ) {
-        const heard = await wire.hear();
+        const heard = await connection.hear();
         if (typeof heard === 'string') break;
         left -= heard.length;
         if (left < 0) return [552, 'Too long'];
@@ -164,7 +166,7 @@ export class ServerData {
       this.error ??= refusalFrom(error);
       return refusal;
     } finally {
-      wire.end();
+      connection.end();
     }
   }
 
@@ -173,7 +175,7 @@ export class ServerData {
     (await this.#connection())?.end();
   }
 
-  async #connection(): Promise<Wire | undefined> {
+  async #connection(): Promise<Connection | undefined> {
     const place = this.#place;
     this.#place = undefined;
     this.used = this.level;
@@ -183,13 +185,13 @@ export class ServerData {
   /** What is to be looked at; undefined when it is an ordinary transfer. */
   #blocksOf(what: Sending, session: FuzzSession): readonly Uint8Array[] | undefined {
     if (what === 'plain' || this.level === 'clear') return undefined;
-    if (typeof what === 'string') return this.#sound(FILE, session);
+    if (typeof what === 'string') return this.#valid(FILE, session);
     if (what.level !== this.level) return undefined;
     this.played = { ...what, bufferSize: this.#bufferSize! };
     return performTransfer(this.played, session);
   }
 
-  #sound(file: Uint8Array, { context }: FuzzSession): readonly Uint8Array[] {
+  #valid(file: Uint8Array, { context }: FuzzSession): readonly Uint8Array[] {
     const writer = new BlockWriter(context, this.level, { bufferSize: this.#bufferSize });
     return [writer.write(file), writer.end()];
   }
@@ -201,8 +203,8 @@ const PREPARE: Readonly<Record<string, Prepare>> = {
   PBSZ: (server, command) => server.grant(command),
   PROT: (server, command) => server.protect(command),
   PASV: server =>
-    server.listen(door => {
-      const text = passiveText(door);
+    server.listen(listener => {
+      const text = passiveText(listener);
       return text === undefined ? undefined : [227, text];
     }),
   EPSV: (server, { argument = '' }) =>

@@ -1,18 +1,20 @@
 /**
- * Transfers to a server under test (RFC 2228 §6): a sound file first, which tells whether it takes any; then the bent one; and
+ * Transfers to a server under test (RFC 2228 §6): a valid file first, which tells whether it takes any; then the mutated one; and
  * where it may take that, what it gives back.
  */
+
 import { concatAll, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { replyDetails } from '../../ftp/reply-details.js';
 import { BlockReader } from '../../secure/data-block.js';
 import { factsOf } from '../../secure/protection-level.js';
 import { pbszOf } from '../../secure/security-data.js';
-import { FILE, PIECE, performTransfer, soundTransfer, type TransferCase } from '../transfers.js';
-import type { ClientSide } from './client-side.js';
+import type { TransferCase } from '../cases.js';
+import { FILE, PIECE, performTransfer, validTransfer } from '../transfers.js';
+import { type ClientSide, CUT } from './client-side.js';
+import type { Connection, DataConnections } from './connection.js';
 import type { Outcome } from './outcome.js';
 import { judgedTransfer } from './transfer-outcome.js';
-import type { DataConnections, Wire } from './wire.js';
 
 /** Every file that is stored. */
 const NAME = 'rfc2228-fuzz';
@@ -29,10 +31,10 @@ export async function playTransfer(
   const fitted = await fitToServer(one, control);
   if (typeof fitted === 'string') return skipped(fitted);
   const client = new DataClient(fitted, control, data);
-  const sound = soundTransfer(fitted);
-  if (sound.name !== fitted.name) {
-    const { kind, code } = await client.store(() => client.blocks(sound)!);
-    if (kind !== 'accepted') return skipped(`a sound STOR is ${kind}${code === undefined ? '' : ` by ${code}`}`);
+  const valid = validTransfer(fitted);
+  if (valid.name !== fitted.name) {
+    const { kind, code } = await client.store(() => client.blocks(valid)!);
+    if (kind !== 'accepted') return skipped(`a valid STOR is ${kind}${code === undefined ? '' : ` by ${code}`}`);
   }
   return await playBent(fitted, client);
 }
@@ -42,10 +44,10 @@ async function playBent(one: TransferCase, client: DataClient): Promise<Outcome>
   const outcome = await client.store(() => {
     const blocks = client.blocks(one);
     saysNothing = blocks === undefined;
-    return blocks ?? client.blocks(soundTransfer(one))!;
+    return blocks ?? client.blocks(validTransfer(one))!;
   });
   if (saysNothing) return { kind: 'skipped' };
-  // Where nobody may write, or not again, the data is not what is refused.
+  // Where writing is forbidden, or a second time, the data is not what is refused.
   const isForbidden = outcome.kind === 'refused' && outcome.sent === undefined;
   if (isForbidden) return skipped(`STOR is refused by ${outcome.code}`);
   const judgedSo = judgedTransfer({ ...outcome, played: one }, one);
@@ -57,7 +59,7 @@ async function playBent(one: TransferCase, client: DataClient): Promise<Outcome>
 async function fitToServer(one: TransferCase, control: ClientSide): Promise<TransferCase | string> {
   let { bufferSize } = one;
   for (const command of [`PBSZ ${bufferSize}`, `PROT ${factsOf(one.level).prot}`, 'TYPE I']) {
-    const reply = await control.answered(control.sound(command, one.level));
+    const reply = await control.answered(control.protect(command, one.level));
     if (reply.code >= 300) return `${command} is refused: ${reply.code}`;
     if (command.startsWith('PBSZ')) bufferSize = Math.min(bufferSize, pbszOf(reply) ?? bufferSize);
   }
@@ -87,10 +89,10 @@ class DataClient {
     const begun = await this.#begin(`STOR ${NAME}`);
     if ('kind' in begun) return begun;
     const sent = make();
-    await begun.wire.send(sent);
-    begun.wire.end();
+    await begun.connection.send(sent);
+    begun.connection.end();
     const reply = await this.#control.replies.final();
-    const outcome = reply === 'silence' ? await this.#late() : await this.#control.told(reply);
+    const outcome = reply === 'timeout' ? await this.#late() : await this.#control.told(reply);
     const isTaken = outcome.kind === 'refused' && outcome.code! < 300;
     return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
   }
@@ -114,51 +116,57 @@ class DataClient {
     const begun = await this.#begin(command);
     if ('kind' in begun) return undefined;
     const { level, bufferSize } = this.#one;
-    const read = await readData(new BlockReader(this.#control.session!.context, level, { bufferSize }), begun.wire);
-    begun.wire.end();
+    const read = await readData(
+      new BlockReader(this.#control.session!.context, level, { bufferSize }),
+      begun.connection,
+    );
+    begun.connection.end();
     const reply = await this.#control.replies.final();
     return typeof reply !== 'string' && reply.code < 300 ? read : undefined;
   }
 
   /** Sends a command of a transfer; an outcome when it does not begin. */
-  async #begin(command: string): Promise<{ wire: Wire } | Outcome> {
-    const wire = await this.#connect();
-    if (typeof wire === 'string') return skipped(wire);
-    await this.#control.send(this.#control.sound(command, this.#one.level));
+  async #begin(command: string): Promise<{ connection: Connection } | Outcome> {
+    const connection = await this.#connect();
+    if (typeof connection === 'string') return skipped(connection);
+    await this.#control.send(this.#control.protect(command, this.#one.level));
     const reply = await this.#control.replies.any();
-    if (typeof reply !== 'string' && reply.code < 200) return { wire };
-    wire.end();
+    if (typeof reply !== 'string' && reply.code < 200) return { connection };
+    connection.end();
     return await this.#control.told(reply);
   }
 
-  async #connect(): Promise<Wire | string> {
+  async #connect(): Promise<Connection | string> {
     const codes: number[] = [];
     for (const verb of ['EPSV', 'PASV']) {
-      const reply = await this.#control.answered(this.#control.sound(verb, this.#one.level));
+      const reply = await this.#control.answered(this.#control.protect(verb, this.#one.level));
       const place = replyDetails(reply);
       codes.push(reply.code);
       if (place?.kind !== 'passive' && place?.kind !== 'extended-passive') continue;
-      return (await this.#data.open(place.port)) ?? `nobody is at the port that ${verb} names`;
+      return (await this.#data.open(place.port)) ?? `no one answers at the port that ${verb} names`;
     }
     return `EPSV and PASV are refused: ${codes.join(', ')}`;
   }
 
   /** Whether a server that says nothing at the end of a transfer is slow, or has forgotten it. */
   async #late(): Promise<Outcome> {
-    await this.#control.send(this.#control.sound('NOOP', this.#one.level));
+    await this.#control.send(this.#control.protect(this.#control.probe, this.#one.level));
     const reply = await this.#control.replies.final();
-    if (reply === 'end') return { kind: 'closed' };
-    if (reply === 'silence') return { kind: 'hung' };
-    return reply.code === 200 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.told(reply);
+    if (reply === 'end') return CUT;
+    if (reply === 'timeout') return { kind: 'hung' };
+    return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.told(reply);
   }
 }
 
 /** The file, or what is wrong with it; undefined when it is too long. */
-async function readData(reader: BlockReader, wire: Wire): Promise<Uint8Array | FtpSecurityError | undefined> {
+async function readData(
+  reader: BlockReader,
+  connection: Connection,
+): Promise<Uint8Array | FtpSecurityError | undefined> {
   const texts: Uint8Array[] = [];
   try {
     for (let left = MAX_OCTETS; ; ) {
-      const heard = await wire.hear();
+      const heard = await connection.hear();
       if (typeof heard === 'string') break;
       left -= heard.length;
       if (left < 0) return undefined;

@@ -1,9 +1,10 @@
-/** Bent security data to a client under test (RFC 2228 §3, ADAT). */
-import { type ExchangeCase, performExchange } from '../exchange/cases.js';
+/** Mutated security data to a client under test (RFC 2228 §3, ADAT). */
+import type { FuzzCase } from '../cases.js';
 import type { ExchangeKeys } from '../exchange/mutation.js';
-import { type Bender, TO_ITS_END } from './bender.js';
+import { performExchange } from '../exchange/perform.js';
+import { type ReplyMutator, TO_ITS_END } from './reply-mutator.js';
 
-export function exchangeBender(one: ExchangeCase, keys: ExchangeKeys | undefined): Bender {
+export function exchangeMutator(one: FuzzCase, keys: ExchangeKeys | undefined): ReplyMutator {
   return {
     toAdat({ session: _, ...turn }) {
       const octets = performExchange(one, { ...turn, to: 'client', keys });

@@ -1,38 +1,40 @@
 /** The driver: cases put to a client or a server, and what they make of them. It does no I/O; `rfc2228 fuzz` does. */
+
 export {
   type CampaignOptions,
   type CaseRecord,
   campaign,
   type FindingRecord,
-  NoTarget,
   type SummaryRecord,
 } from './campaign.js';
 export type { ServerTarget } from './client-side.js';
-export { type Conduct, judgeClient, type Known } from './conduct.js';
-export { judgeTransfer, type KnownTransfers, type Seen } from './data-conduct.js';
+export { type Baseline, type ClientTrace, judgeClient } from './client-trace.js';
 export {
-  type DrivenCase,
+  type Connection,
+  type DataConnections,
+  type DataListener,
+  type Ends,
+  type FuzzSide,
+  type NoReply,
+  SetupFailed,
+} from './connection.js';
+export {
+  crashed,
   FINDINGS,
   type Finding,
   type Outcome,
   type OutcomeKind,
   type ProcessExit,
+  type Severity,
   sanitizerReport,
   withExit,
 } from './outcome.js';
 export type { Plain } from './plain-to-client.js';
 export { type PlanOptions, plan } from './plan.js';
+export { probeServer, TargetUnavailable } from './probe.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
+export { MARKER, markerOf } from './server-replies.js';
 export type { ClientTarget } from './server-side.js';
-export { MARKER } from './sound-server.js';
 export { playToClient } from './to-client.js';
-export { playToServer } from './to-server.js';
-export {
-  type DataConnections,
-  type DataDoor,
-  type Ends,
-  type FuzzSide,
-  type Quiet,
-  Unready,
-  type Wire,
-} from './wire.js';
+export { playToServer, unready } from './to-server.js';
+export { judgeTransfer, type Seen, type TransferBaseline } from './transfer-trace.js';

@@ -1,17 +1,18 @@
-/** A bent reply to a client under test. */
+/** A mutated reply to a client under test. */
 import { covers } from '../../secure/protection-level.js';
-import { type MessageCase, mutationOf, type Performance, perform } from '../cases.js';
+import { type MessageCase, MUTATIONS, mutationIn } from '../cases.js';
 import { EITHER } from '../mutation.js';
-import type { Bender, Due, Said } from './bender.js';
-import { fittedReply } from './sound-server.js';
+import { perform, type Rendered } from '../perform.js';
+import type { Due, ReplyMutator, Said } from './reply-mutator.js';
+import { fittedReply } from './server-replies.js';
 
-export function messageBender(one: MessageCase): Bender {
-  return new MessageBender(one);
+export function messageMutator(one: MessageCase): ReplyMutator {
+  return new MessageMutator(one);
 }
 
-class MessageBender implements Bender {
+class MessageMutator implements ReplyMutator {
   readonly #one: MessageCase;
-  #performance: Performance | undefined;
+  #performance: Rendered | undefined;
   #before: Uint8Array[] = [];
   played: MessageCase | undefined;
 
@@ -31,13 +32,13 @@ class MessageBender implements Bender {
     this.#performance ??= this.#perform(due);
     if (this.#performance === undefined) return undefined;
     const before = this.#before.shift();
-    return before ? { chunks: [before], isSound: true } : { chunks: this.#performance.chunks };
+    return before ? { chunks: [before], isValid: true } : { chunks: this.#performance.chunks };
   }
 
   /** A client may refuse a reply for nothing but being weaker than its command. */
-  #perform({ answer, level, session }: Due): Performance | undefined {
-    // With one line, what a client prints is what was bent.
-    const shape = mutationOf(this.#one)?.needs?.includes('lines') ? this.#one.text : '200 Ok\r\n';
+  #perform({ answer, level, session }: Due): Rendered | undefined {
+    // With one line, what a client prints is what was mutated.
+    const shape = mutationIn(MUTATIONS, this.#one).needs?.includes('lines') ? this.#one.text : '200 Ok\r\n';
     const isWeak = !covers(this.#one.level, level) && this.#one.expected.verdict === 'accept';
     this.played = { ...this.#one, ...(isWeak && { expected: EITHER }), text: fittedReply(answer, shape) };
     const performance = perform(this.played, session);

@@ -1,18 +1,7 @@
-/** What became of a case, and which of it is a finding: what a peer did is held against what a sound one must do. */
+/** What became of a case, and which of it is a finding: what a peer did is held against what a conforming one must do. */
 import type { ErrorCode } from '../../errors.js';
-import type { MessageCase } from '../cases.js';
-import type { ExchangeCase } from '../exchange/cases.js';
+import type { FuzzCase } from '../cases.js';
 import type { Expectation } from '../mutation.js';
-import type { ScriptCase } from '../phases.js';
-import type { TransferCase } from '../transfers.js';
-
-/** A case that is played to a peer: over its control connection, or as a transfer behind it. */
-export type DrivenCase = (MessageCase | ScriptCase | ExchangeCase | TransferCase) & Placed;
-
-interface Placed {
-  /** To a client: which command behind the exchange gets the bent reply, from 1. Without it the driver's target says. */
-  at?: number;
-}
 
 /**
  * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
@@ -21,35 +10,44 @@ interface Placed {
  */
 export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung' | 'crashed' | 'skipped' | 'unready';
 
-/** Those that end in `accepted` are what a peer accepted though it must refuse it. */
-export const FINDINGS = [
-  'unverified text accepted',
-  'replay accepted',
-  'reflection accepted',
-  'untimely text accepted',
-  'clear text accepted',
-  'lower level accepted',
-  'malformed token accepted',
-  'malformed text accepted',
-  'malformed data accepted',
-  'truncated data accepted',
-  'blocks out of order accepted',
-  'unverified exchange accepted',
-  'malformed exchange accepted',
-  'order broken',
-  'clear reply given',
-  'weak reply given',
-  'bad reply given',
-  'bad command given',
-  'bad data given',
-  'gone on in the clear',
-  'another code given',
-  'sound text refused',
-  'sound exchange refused',
-  'hung',
-  'crashed',
-] as const;
-export type Finding = (typeof FINDINGS)[number];
+/**
+ * What can be found, and how much it matters: `high` lets an attacker change what happens, or stops the peer; `medium` is a rule
+ * broken that another fault may turn to use; `low` is a liberty or an oddity. Those that end in `accepted` are what a peer
+ * accepted though it must refuse it.
+ */
+export const FINDINGS = {
+  crashed: 'high',
+  hung: 'high',
+  'connection cut': 'medium',
+  'unverified text accepted': 'high',
+  'replay accepted': 'high',
+  'reflection accepted': 'high',
+  'untimely text accepted': 'medium',
+  'clear text accepted': 'high',
+  'lower level accepted': 'high',
+  'malformed token accepted': 'medium',
+  'malformed text accepted': 'medium',
+  'malformed data accepted': 'medium',
+  'truncated data accepted': 'high',
+  'blocks out of order accepted': 'high',
+  'unverified exchange accepted': 'high',
+  'malformed exchange accepted': 'medium',
+  'order broken': 'medium',
+  'clear reply given': 'high',
+  'weak reply given': 'high',
+  'bad reply given': 'medium',
+  'bad command given': 'medium',
+  'bad data given': 'medium',
+  'gone on in the clear': 'high',
+  'another code given': 'low',
+  'valid text refused': 'low',
+  'valid exchange refused': 'low',
+} as const;
+export type Finding = keyof typeof FINDINGS;
+export type Severity = (typeof FINDINGS)[Finding];
+/** Of one case that shows several, the first is told first. */
+const ORDER = Object.keys(FINDINGS) as Finding[];
+const ENDS: readonly Finding[] = ['crashed', 'hung', 'connection cut'];
 
 export interface Outcome {
   kind: OutcomeKind;
@@ -58,9 +56,13 @@ export interface Outcome {
   /** For people: what the peer did. */
   detail?: string;
   finding?: Finding;
+  /** What else the same case has shown: a command that was accepted wrongly, and then a crash, are two findings. */
+  also?: readonly Finding[];
+  /** Of `unready`: the connection could not be made, or was cut. */
+  cut?: true;
   /** The case as it was played, where the driver had to fit it to the peer. */
-  played?: DrivenCase;
-  /** Octets of the bent message, in the chunks that they went in. */
+  played?: FuzzCase;
+  /** Octets of the mutated message, in the chunks that they went in. */
   sent?: readonly Uint8Array[];
   /** It answered, and then ended the connection. */
   closes?: true;
@@ -95,10 +97,23 @@ export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding
   );
 }
 
+/** The outcome with one more finding, if there is one. */
+export function withFinding(outcome: Outcome, found: Finding | undefined): Outcome {
+  const known = findingsOf(outcome);
+  if (found === undefined || known.includes(found)) return outcome;
+  const [finding, ...also] = ORDER.filter(it => it === found || known.includes(it));
+  return { ...outcome, finding: finding!, ...(also.length > 0 && { also }) };
+}
+
+/** What a case has shown, the worst first. */
+export function findingsOf({ finding, also = [] }: Outcome): readonly Finding[] {
+  return finding === undefined ? [] : [finding, ...also];
+}
+
 /** The outcome, and its finding if what is expected leaves any. */
 export function judged(outcome: Outcome, expected: Expectation, forges?: string): Outcome {
-  const finding = outcome.finding ?? findingIn(outcome.kind, expected, forges);
-  return finding === undefined ? outcome : { ...outcome, finding };
+  const found = findingIn(outcome.kind, expected, forges);
+  return findingsOf(outcome).some(known => says(known, found)) ? outcome : withFinding(outcome, found);
 }
 
 /** What is found of texts, said of security data. */
@@ -106,29 +121,41 @@ const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
   'unverified text accepted': 'unverified exchange accepted',
   'malformed token accepted': 'malformed exchange accepted',
   'malformed text accepted': 'malformed exchange accepted',
-  'sound text refused': 'sound exchange refused',
+  'valid text refused': 'valid exchange refused',
 };
 
 /** The same for a case of an exchange. */
-export function judgedExchange(outcome: Outcome, { expected, forges }: ExchangeCase): Outcome {
-  const { finding, ...rest } = judged(outcome, expected, forges);
-  return finding === undefined ? rest : { ...rest, finding: OF_EXCHANGES[finding] ?? finding };
+export function judgedExchange(outcome: Outcome, { expected, forges }: FuzzCase): Outcome {
+  const { finding, also, ...rest } = judged(outcome, expected, forges);
+  const named = (its: Finding) => OF_EXCHANGES[its] ?? its;
+  return { ...rest, ...(finding && { finding: named(finding) }), ...(also && { also: also.map(named) }) };
+}
+
+/** Whether a finding says as much as another: what was accepted; or that the connection ended, so that nothing more was taken. */
+function says(known: Finding, found: Finding | undefined): boolean {
+  if (found === 'valid text refused') return ENDS.includes(known);
+  return known.endsWith('accepted') && found?.endsWith('accepted') === true;
 }
 
 function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): Finding | undefined {
   if (kind === 'hung') return 'hung';
   if (kind === 'crashed') return 'crashed';
   if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes, forges);
-  const heeded = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
-  return expected.verdict === 'accept' && !heeded ? 'sound text refused' : undefined;
+  const isHeeded = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
+  return expected.verdict === 'accept' && !isHeeded ? 'valid text refused' : undefined;
 }
 
-/** The outcome of a case when the peer's process has ended by itself. What it accepted before stays the finding. */
+/** The outcome of a case when the peer's process has ended by itself. */
 export function withExit(outcome: Outcome, exit: ProcessExit): Outcome {
   const { signal, sanitizer } = exit;
   if (signal === null && sanitizer === undefined) return { ...outcome, exit };
   const detail = [sanitizer ?? `killed by ${signal}`, ...(outcome.detail ? [`it ${outcome.detail}`] : [])].join('; ');
-  return { ...outcome, exit, kind: 'crashed', finding: outcome.finding ?? 'crashed', detail };
+  return crashed({ ...outcome, exit }, detail);
+}
+
+/** The outcome of a case that the peer did not survive; what it accepted before is told as well. */
+export function crashed(outcome: Outcome, detail: string): Outcome {
+  return withFinding({ ...outcome, kind: 'crashed', detail }, 'crashed');
 }
 
 /** How a report begins: of the sanitizers of compilers, then of memcheck. */

@@ -1,51 +1,80 @@
-/** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, without end. */
+/** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, and none twice. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { toHex, toUtf8 } from '../../bytes.js';
+import type { TokenLevel } from '../../secure/protection-level.js';
 import type { Peer } from '../../secure/security-context.js';
-import { type MessageCase, messageCases, mutationOf } from '../cases.js';
-import { exchangeCases } from '../exchange/cases.js';
+import { type FuzzCase, fuzzCases, MUTATIONS, mutationIn } from '../cases.js';
 import type { Layer } from '../mutation.js';
-import { SCRIPTS } from '../phases.js';
-import { transferCases } from '../transfers.js';
-import type { DrivenCase } from './outcome.js';
+import { type Reference, referenceChunks } from '../reference.js';
 
 export interface PlanOptions {
   to: Peer;
   seed: number;
   layers: readonly Layer[];
-  level?: MessageCase['level'];
-  /** Formats of tokens whose forgeries are left out: those of other mechanisms say nothing. */
-  without?: readonly string[];
-  /** Whether the mechanism numbers its tokens; default true. Cases of numbers are left out where it does not. */
-  numbered?: boolean;
+  level?: TokenLevel;
+  /**
+   * Those of one mechanism: a case that is applicable in none of them is left out, and so is one that repeats the octets of an
+   * earlier case of its name. Default: none, and every case is put.
+   */
+  references?: readonly Reference[];
 }
 
-const VARIANTS = 4;
 /** Far enough that no two rounds share a seed of a case. */
 const ROUND = 1_000_003;
+const ONE_LINE = '200 Ok\r\n';
 
-/** Cases without end, the same for the same seed; none at all where no layer has any for this peer. */
-export function* plan({ to, seed, layers, level, without = [], numbered = true }: PlanOptions): Generator<DrivenCase> {
-  const scripts = layers.includes('phases') ? SCRIPTS.filter(script => script.to === to) : [];
-  for (let round = 0; ; round++) {
-    const options = { seed: (seed + round * ROUND) >>> 0, variants: VARIANTS, layers, to, ...(level && { level }) };
+/**
+ * Cases, the same for the same seed. They end where a whole round brings no new octets; none come where no layer has any for
+ * this peer.
+ */
+export function* plan({ to, seed, layers, level, references = [] }: PlanOptions): Generator<FuzzCase> {
+  const isNew = noveltyIn(references);
+  for (let number = 0; ; number++) {
+    const options = { seed: (seed + number * ROUND) >>> 0, layers, to, ...(level && { level }) };
+    let round = [...fuzzCases(options)].map(shaped);
     // The first variant is the simplest one in every round.
-    const exchanges = layers.includes('exchange') ? exchangeCases(options) : [];
-    const transfers = layers.includes('data') ? transferCases(options) : [];
-    const messages = [...messageCases(options)].filter(one => numbered || !needsNumbers(one));
-    const drawn = [...messages, ...exchanges, ...transfers].filter(
-      one => (round === 0 || one.choices.length > 0) && !('forges' in one && without.includes(one.forges!)),
-    );
-    yield* byTurns(round === 0 ? [...scripts, ...drawn] : drawn);
-    if (drawn.length === 0) return;
+    if (number > 0) round = round.filter(one => one.choices.length > 0);
+    let isOver = true;
+    for (const one of byTurns(round)) {
+      if (!isNew(one)) continue;
+      isOver = false;
+      yield one;
+    }
+    if (isOver) return;
   }
 }
 
-function needsNumbers(one: MessageCase): boolean {
-  return mutationOf(one)?.needs?.includes('numbers') === true;
+/** A client is given the text that answers its command, so that of the case only its number of lines matters. */
+function shaped(one: FuzzCase): FuzzCase {
+  const isFitted =
+    one.to === 'client' && one.text !== undefined && !mutationIn(MUTATIONS, one).needs?.includes('lines');
+  return isFitted ? { ...one, text: ONE_LINE } : one;
+}
+
+/** Whether a case is applicable, and sends what no earlier case of its name has sent; everything is new without references. */
+function noveltyIn(references: readonly Reference[]): (one: FuzzCase) => boolean {
+  const sent = new Set<string>();
+  return one => {
+    if (references.length === 0) return true;
+    const chunks = references.map(reference => referenceChunks(one, reference));
+    if (chunks.every(it => it === undefined)) return false;
+    const key = `${one.layer} ${one.name} ${digestOf(chunks)}`;
+    return sent.size < sent.add(key).size;
+  };
+}
+
+function digestOf(all: readonly (readonly Uint8Array[] | undefined)[]): string {
+  const hash = sha256.create();
+  for (const chunks of all) {
+    hash.update(toUtf8(`${chunks?.map(({ length }) => length)} `));
+    for (const chunk of chunks ?? []) hash.update(chunk);
+  }
+  return toHex(hash.digest().subarray(0, 12));
 }
 
 /** One of each layer, then another of each, until none is left. */
-function* byTurns(cases: readonly DrivenCase[]): Generator<DrivenCase> {
-  const queues = new Map<Layer, DrivenCase[]>();
+function* byTurns(cases: readonly FuzzCase[]): Generator<FuzzCase> {
+  const queues = new Map<Layer, FuzzCase[]>();
   for (const one of cases) {
     if (!queues.has(one.layer)) queues.set(one.layer, []);
     queues.get(one.layer)!.push(one);

@@ -1,13 +1,10 @@
 /** Findings written down as vectors are: JSON, octets in hex, the rule by name; and the cases read back from there. */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { Peer } from '../../secure/security-context.js';
+import type { TokenLevel } from '../../secure/protection-level.js';
 import { MAX_PROTECTION_BUFFER } from '../../secure/security-data.js';
-import { caseOf, type MessageCase, mutationOf } from '../cases.js';
-import { EXCHANGES, exchangeCaseOf, exchangePeersOf } from '../exchange/cases.js';
-import { SCRIPTS } from '../phases.js';
-import { isTransfer, type TransferCase, transferCaseOf } from '../transfers.js';
-import type { DrivenCase, Finding, Outcome } from './outcome.js';
+import { caseOf, type FuzzCase, ruleOf } from '../cases.js';
+import { FINDINGS, type Finding, type Outcome, type Severity } from './outcome.js';
 
 /** A finding, as it stands in a file. */
 export interface Reproducer {
@@ -15,24 +12,26 @@ export interface Reproducer {
   name: string;
   /** Where the rule is laid down. */
   source: string;
-  /** What a sound peer does. */
+  /** What a conforming peer does. */
   must: string;
   finding: Finding;
+  severity: Severity;
   /** What this one did. */
   outcome: string;
   mechanism: string;
-  /** Octets of the bent message, chunk by chunk, as they went when it was found: keys are new each time, so others go next time. */
+  /** Octets of the mutated message, chunk by chunk, as they went when it was found: keys are new each time, so others go next time. */
   sent: string[];
-  case: DrivenCase;
+  case: FuzzCase;
 }
 
-export function reproducerOf(one: DrivenCase, outcome: Outcome & { finding: Finding }, mechanism: string): Reproducer {
+export function reproducerOf(one: FuzzCase, outcome: Outcome & { finding: Finding }, mechanism: string): Reproducer {
   const { finding, sent = [] } = outcome;
   return {
     name: `${one.layer}: ${one.name}`,
     source: one.source,
     must: dutyOf(one),
     finding,
+    severity: FINDINGS[finding],
     outcome: textOf(outcome),
     mechanism,
     sent: sent.map(toHex),
@@ -40,9 +39,9 @@ export function reproducerOf(one: DrivenCase, outcome: Outcome & { finding: Find
   };
 }
 
-function dutyOf(one: DrivenCase): string {
-  if ('owed' in one) return `answers ${one.owed.join(' or ')}`;
+function dutyOf(one: FuzzCase): string {
   const { expected } = one;
+  if (expected.verdict === 'answer') return `answers ${expected.codes.join(' or ')}`;
   if (expected.verdict === 'accept') return 'takes it';
   if (expected.verdict === 'either') return 'takes it or refuses it, and takes nothing else for it';
   return `takes nothing of it, and is as before: ${expected.codes.join(' or ')}`;
@@ -57,7 +56,7 @@ function textOf({ kind, code, detail, exit }: Outcome): string {
 
 /** A name for its file: letters and hyphens alone. */
 export function fileNameOf({ case: one }: Reproducer): string {
-  const level = 'level' in one ? `-${one.level}` : '';
+  const level = one.level === undefined ? '' : `-${one.level}`;
   const plain = `${one.to}-${one.layer}-${one.name}`
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
@@ -69,7 +68,7 @@ export function fileNameOf({ case: one }: Reproducer): string {
  * The cases of a file of one reproducer or a list of them.
  * @throws FtpSecurityError `syntax/bad-file`
  */
-export function parseReproducers(octets: Uint8Array): DrivenCase[] {
+export function parseReproducers(octets: Uint8Array): FuzzCase[] {
   let parsed: unknown;
   try {
     parsed = JSON.parse(fromUtf8(octets));
@@ -79,7 +78,7 @@ export function parseReproducers(octets: Uint8Array): DrivenCase[] {
   return (Array.isArray(parsed) ? parsed : [parsed]).map(readCase);
 }
 
-function readCase(value: unknown): DrivenCase {
+function readCase(value: unknown): FuzzCase {
   const one = isRecord(value) ? value['case'] : undefined;
   if (!isRecord(one)) throw bad('no case');
   const { at } = one;
@@ -88,45 +87,37 @@ function readCase(value: unknown): DrivenCase {
   return { ...namedCase(one), at };
 }
 
-function namedCase(one: Record<string, unknown>): DrivenCase {
-  const { layer, name, to, level, text, choices } = one;
+function namedCase(one: Record<string, unknown>): FuzzCase {
+  const { to, level, text, bufferSize, choices } = one;
   if (to !== 'client' && to !== 'server') throw bad('the case is for neither side');
-  if (layer === 'phases')
-    return found(
-      SCRIPTS.find(it => it.name === name && it.to === to),
-      name,
-    );
-  if (layer === 'data') return readTransfer(one, to);
-  if (layer === 'exchange') {
-    const exchange = EXCHANGES.find(it => it.name === name && exchangePeersOf(it).includes(to));
-    return exchangeCaseOf(found(exchange, name), { to, choices: choicesOf(choices) });
-  }
-  const mutation = mutationOf(one);
-  if (!isLevel(level)) throw bad('the case has no level');
-  if (typeof text !== 'string' || !/^[\x01-\x7f]*$/.test(text)) throw bad('the case has no text in ASCII');
-  return caseOf(found(mutation, name), { to, level, text, choices: choicesOf(choices) });
+  const rule = ruleOf(one);
+  if (rule === undefined) throw bad(`no case is called ${JSON.stringify(one['name'])}`);
+  const made = caseOf(rule, { to, choices: rule.layer === 'phases' ? [] : choicesOf(choices) });
+  if (made.level !== undefined) made.level = levelOf(level);
+  if (made.text !== undefined) made.text = textOfCase(text);
+  if (made.bufferSize !== undefined) made.bufferSize = bufferSizeOf(bufferSize);
+  return made;
 }
 
-function readTransfer({ name, level, bufferSize, choices }: Record<string, unknown>, to: Peer): TransferCase {
-  if (!isLevel(level)) throw bad('the case has no level');
-  const size = bufferSize as number;
-  if (!Number.isInteger(size) || size < 1 || size > MAX_PROTECTION_BUFFER) throw bad('the case has no buffer size');
-  const known = found(typeof name === 'string' && isTransfer(name) ? name : undefined, name);
-  return transferCaseOf({ name: known, to, level, bufferSize: size, choices: choicesOf(choices) });
+function levelOf(level: unknown): TokenLevel {
+  if (level === 'safe' || level === 'private') return level;
+  throw bad('the case has no level');
 }
 
-function isLevel(level: unknown): level is MessageCase['level'] {
-  return level === 'safe' || level === 'private';
+function textOfCase(text: unknown): string {
+  if (typeof text === 'string' && /^[\x01-\x7f]*$/.test(text)) return text;
+  throw bad('the case has no text in ASCII');
+}
+
+function bufferSizeOf(size: unknown): number {
+  if (Number.isInteger(size) && (size as number) >= 1 && (size as number) <= MAX_PROTECTION_BUFFER)
+    return size as number;
+  throw bad('the case has no buffer size');
 }
 
 function choicesOf(choices: unknown): number[] {
   if (Array.isArray(choices) && choices.every(isChoice)) return choices;
   throw bad('the choices are no numbers below 2^32');
-}
-
-function found<T>(it: T | undefined, name: unknown): T {
-  if (it === undefined) throw bad(`no case is called ${JSON.stringify(name)}`);
-  return it;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,21 +1,23 @@
 /** A reply out of order to a client under test (RFC 2228 §3, §5 and §7). */
 import { concatAll } from '../../bytes.js';
+import { type FuzzCase, mutationIn } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
-import { type ClientScript, type ScriptLine, scriptOctets } from '../phases.js';
-import type { Bender, Said } from './bender.js';
-import { MARKER } from './sound-server.js';
+import { SCRIPTS, type ScriptLine, type ScriptStart, scriptOctets } from '../phases.js';
+import type { ReplyMutator, Said } from './reply-mutator.js';
+import { MARKER } from './server-replies.js';
 
-export function scriptBender({ start, line }: ClientScript): Bender {
-  return BENDERS[start](line);
+export function scriptMutator(one: FuzzCase): ReplyMutator {
+  const { start, line } = mutationIn(SCRIPTS, one);
+  return MUTATORS[start](line);
 }
 
-const BENDERS: Readonly<Record<ClientScript['start'], (line: ScriptLine) => Bender>> = {
+const MUTATORS: Readonly<Record<ScriptStart, (line: ScriptLine) => ReplyMutator>> = {
   greeted: line => ({ toAuth: () => said(line) }),
   // A client that believes it has no keys, or others.
-  auth: line => ({ toAuth: sound => behind(sound, said(line)), isLost: true }),
+  auth: line => ({ toAuth: valid => behind(valid, said(line)), isLost: true }),
   exchange: line => ({ toAnyAdat: () => said(line) }),
   adat: line => ({
-    toAdat: ({ code, session }, sound) => (code === 235 ? behind(sound, said(marked(line), session)) : undefined),
+    toAdat: ({ code, session }, valid) => (code === 235 ? behind(valid, said(marked(line), session)) : undefined),
   }),
   secured: line => ({ toCommand: ({ session }) => said(marked(line), session), dropsTransfer: true }),
 };
@@ -26,9 +28,9 @@ function said(line: ScriptLine, session?: FuzzSession): Said | undefined {
   return octets && { chunks: [octets] };
 }
 
-/** In one piece with a sound reply. */
-function behind(sound: Uint8Array, line: Said | undefined): Said | undefined {
-  return line && { chunks: [concatAll([sound, ...line.chunks])], isEarly: true };
+/** In one piece with a valid reply. */
+function behind(valid: Uint8Array, line: Said | undefined): Said | undefined {
+  return line && { chunks: [concatAll([valid, ...line.chunks])], isEarly: true };
 }
 
 function marked(line: ScriptLine): ScriptLine {

@@ -1,17 +1,19 @@
 /** A command out of order to a server under test (RFC 2228 §3 and §7): the code of its reply tells whether it was carried out. */
 import { concat } from '../../bytes.js';
+import { type FuzzCase, mutationIn } from '../cases.js';
 import { lineOf, linesOf } from '../exchange/mutation.js';
-import { type ServerScript, scriptOctets } from '../phases.js';
+import { SCRIPTS, type Script, scriptOctets } from '../phases.js';
 import { type ClientSide, ready } from './client-side.js';
-import { type Finding, judged, type Outcome } from './outcome.js';
+import { type Finding, judged, type Outcome, withFinding } from './outcome.js';
 
-export async function playScript(script: ServerScript, client: ClientSide): Promise<Outcome> {
+export async function playScript(one: FuzzCase, client: ClientSide): Promise<Outcome> {
+  const script = mutationIn(SCRIPTS, one);
   const { start, before, line } = script;
   if (start === 'auth') return await playWithAuth(script, client);
   if (start === 'adat') return await playWithAdat(script, client);
   await come(start, client);
   for (const { text, level } of before) {
-    const { code } = await client.answered(client.sound(text, level!));
+    const { code } = await client.answered(client.protect(text, level!));
     if (code >= 400) return { kind: 'skipped', detail: `${text} is refused: ${code}` };
   }
   const octets = scriptOctets(line, 'server', client.session?.context);
@@ -20,7 +22,7 @@ export async function playScript(script: ServerScript, client: ClientSide): Prom
 }
 
 /** The line is in the server's buffer when it accepts AUTH. */
-async function playWithAuth(script: ServerScript, client: ClientSide): Promise<Outcome> {
+async function playWithAuth(script: Script, client: ClientSide): Promise<Outcome> {
   const line = scriptOctets(script.line, 'server')!;
   await client.greeting();
   await client.auth(line);
@@ -28,7 +30,7 @@ async function playWithAuth(script: ServerScript, client: ClientSide): Promise<O
 }
 
 /** The line is in the server's buffer when the exchange is complete. What is answered before 235 was carried out without. */
-async function playWithAdat(script: ServerScript, client: ClientSide): Promise<Outcome> {
+async function playWithAdat(script: Script, client: ClientSide): Promise<Outcome> {
   const line = scriptOctets(script.line, 'server')!;
   const last = await client.exchange(turn =>
     turn.number + 1 >= linesOf(turn) ? concat(lineOf(turn), line) : undefined,
@@ -47,22 +49,25 @@ function whyNot(code: number): Outcome {
   return { kind: 'skipped', code, detail: `the exchange is answered by ${code}` };
 }
 
-async function come(start: ServerScript['start'], client: ClientSide): Promise<void> {
+async function come(start: Script['start'], client: ClientSide): Promise<void> {
   if (start === 'secured') return await client.establish();
   await client.greeting();
   if (start === 'exchange') await client.auth();
 }
 
-function judgedScript(outcome: Outcome, { owed }: ServerScript): Outcome {
-  const { code, finding, ...rest } = outcome;
+function judgedScript(outcome: Outcome, { expected }: Script): Outcome {
+  const codes = expected.verdict === 'answer' ? expected.codes : [];
+  const { code, finding } = outcome;
   if (code === undefined) return judged(outcome, { verdict: 'either' });
-  if (code < 400 && owed.includes(code)) return { ...rest, code, kind: 'accepted' };
-  if (code < 400) return { ...outcome, kind: 'accepted', finding: ACCEPTED[owed[0]!] ?? 'malformed text accepted' };
-  const its = finding ?? (isAlike(code, owed) ? undefined : 'another code given');
-  return { ...outcome, kind: 'refused', ...(its && { finding: its }) };
+  if (code < 400 && codes.includes(code)) return { ...outcome, kind: 'accepted' };
+  if (code < 400) {
+    return withFinding({ ...outcome, kind: 'accepted' }, ACCEPTED[codes[0]!] ?? 'malformed text accepted');
+  }
+  const isFine = finding !== undefined || isAlike(code, codes);
+  return withFinding({ ...outcome, kind: 'refused' }, isFine ? undefined : 'another code given');
 }
 
-/** What it means that a command is carried out to which another code was owed. */
+/** What it means that a command is carried out to which another code was codes. */
 const ACCEPTED: Partial<Record<number, Finding>> = {
   503: 'order broken',
   533: 'clear text accepted',
@@ -70,6 +75,6 @@ const ACCEPTED: Partial<Record<number, Finding>> = {
 };
 
 /** A code is as good as the recommended one if it begins with the same digit (RFC 2228 §3), and 421 always is (§8.2). */
-function isAlike(code: number, owed: readonly number[]): boolean {
-  return code === 421 || owed.some(it => Math.floor(it / 100) === Math.floor(code / 100));
+function isAlike(code: number, codes: readonly number[]): boolean {
+  return code === 421 || codes.some(it => Math.floor(it / 100) === Math.floor(code / 100));
 }

@@ -1,4 +1,4 @@
-/** Our side of a connection to a client under test: a sound server, but for one reply, which notes what the client does. */
+/** Our side of a connection to a client under test: a conforming server, but for one reply, which notes what the client does. */
 import { toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Command } from '../../ftp/command.js';
@@ -8,18 +8,18 @@ import { decodeProtectedCommand } from '../../secure/protected-command.js';
 import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level.js';
 import type { Exchange, Step } from '../../secure/security-context.js';
 import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
+import { BUFFER_SIZE } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
-import { BUFFER_SIZE } from '../transfers.js';
-import { type Bender, type Said, TO_ITS_END } from './bender.js';
-import type { Conduct } from './conduct.js';
+import type { ClientTrace } from './client-trace.js';
+import type { Connection, DataConnections, FuzzSide } from './connection.js';
 import { ServerData } from './data-to-client.js';
-import { type Answer, replyOf, soundAnswer } from './sound-server.js';
-import type { DataConnections, FuzzSide, Wire } from './wire.js';
+import { type Due, type ReplyMutator, type Said, TO_ITS_END } from './reply-mutator.js';
+import { type Answer, replyOf, usualAnswer } from './server-replies.js';
 
 export interface ClientTarget extends FuzzSide {
-  /** Which command behind the exchange gets a bent reply, counted from 1. */
+  /** Which command behind the exchange gets a mutated reply, counted from 1. */
   at: number;
-  /** Its exit status tells something: whatever was bent, it is let to its end. */
+  /** Its exit status tells something: whatever was mutated, it is let to its end. */
   toEnd?: boolean;
   /** Without them nothing is transferred. */
   data?: DataConnections;
@@ -30,12 +30,12 @@ const SENDS: ReadonlySet<string> = new Set(['LIST', 'NLST', 'RETR']);
 const RECEIVES: ReadonlySet<string> = new Set(['STOR', 'STOU', 'APPE']);
 
 type Octets = readonly Uint8Array[];
-type Notes = Omit<Conduct, 'end' | 'commands'> & { commands: string[] };
+type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
 
 export class ServerSide {
-  readonly #bender: Bender;
+  readonly #mutator: ReplyMutator;
   readonly #target: ClientTarget;
-  readonly #wire: Wire;
+  readonly #connection: Connection;
   readonly #data: ServerData;
   readonly #seen: Notes = { commands: [] };
   #session: FuzzSession | undefined;
@@ -44,19 +44,19 @@ export class ServerSide {
   #received: Uint8Array | undefined;
   #secured = 0;
   #adats = 0;
-  /** Makes what would have been owed in the place of the bent reply. */
-  #sound: (() => Uint8Array) | undefined;
+  /** Makes what would have been required in the place of the mutated reply. */
+  #valid: (() => Uint8Array) | undefined;
   #quits = false;
 
-  constructor(bender: Bender, target: ClientTarget, wire: Wire) {
-    this.#bender = bender;
+  constructor(mutator: ReplyMutator, target: ClientTarget, connection: Connection) {
+    this.#mutator = mutator;
     this.#target = target;
-    this.#wire = wire;
-    this.#data = new ServerData(target.data, bender.bufferSize ?? BUFFER_SIZE);
+    this.#connection = connection;
+    this.#data = new ServerData(target.data, mutator.bufferSize ?? BUFFER_SIZE);
   }
 
-  get conduct(): Omit<Conduct, 'end'> {
-    const { markers, played } = this.#bender;
+  get trace(): Omit<ClientTrace, 'end'> {
+    const { markers, played } = this.#mutator;
     const { used, error, played: transfer } = this.#data;
     return {
       ...(markers !== undefined && { markers }),
@@ -68,21 +68,21 @@ export class ServerSide {
     };
   }
 
-  /** The client has done what tells something behind the bent reply, or said goodbye. */
+  /** The client has done what tells something behind the mutated reply, or said goodbye. */
   get isOver(): boolean {
-    const { bent, commands } = this.#seen;
-    const behind = this.#bender.behind ?? (this.#target.toEnd ? TO_ITS_END : 1);
-    return this.#quits || (bent !== undefined && commands.length > bent + behind);
+    const { mutated, commands } = this.#seen;
+    const behind = this.#mutator.behind ?? (this.#target.toEnd ? TO_ITS_END : 1);
+    return this.#quits || (mutated !== undefined && commands.length > mutated + behind);
   }
 
   /** What was sent has no end. */
   get isOpen(): boolean {
-    return this.#isBent && this.#bender.isOpen === true;
+    return this.#isMutated && this.#mutator.isOpen === true;
   }
 
-  /** A client that waits behind a bent reply may wait for a sound one. */
+  /** A client that waits behind a mutated reply may wait for a valid one. */
   get canGoOn(): boolean {
-    return this.#isBent && !this.#seen.waited && !this.isOpen && this.#sound !== undefined;
+    return this.#isMutated && !this.#seen.waited && !this.isOpen && this.#valid !== undefined;
   }
 
   linesOf(heard: Uint8Array): Uint8Array {
@@ -91,7 +91,7 @@ export class ServerSide {
 
   goOn(): Uint8Array[] {
     this.#seen.waited = true;
-    return [this.#sound!()];
+    return [this.#valid!()];
   }
 
   /**
@@ -101,7 +101,7 @@ export class ServerSide {
   async answer(outer: Command, ahead: boolean): Promise<Octets> {
     const isLost = this.#isLost;
     if (ahead) this.#seen.pipelines = true;
-    if (ahead && this.#isBent) this.#seen.ahead = true;
+    if (ahead && this.#isMutated) this.#seen.ahead = true;
     const claimed = levelOfVerb(outer.verb);
     if (claimed === undefined || this.#session === undefined) return await this.#inTheClear(outer, isLost);
     try {
@@ -119,20 +119,20 @@ export class ServerSide {
     }
   }
 
-  get #isBent(): boolean {
-    return this.#seen.bent !== undefined;
+  get #isMutated(): boolean {
+    return this.#seen.mutated !== undefined;
   }
 
   /** Asked before the present command is noted. */
   get #isLost(): boolean {
-    const { bent, commands } = this.#seen;
-    return bent !== undefined && commands.length > bent && this.#bender.isLost === true;
+    const { mutated, commands } = this.#seen;
+    return mutated !== undefined && commands.length > mutated && this.#mutator.isLost === true;
   }
 
   /** Whether the present command is the one whose reply went before it. */
   get #isAnswered(): boolean {
-    const { early, bent, commands } = this.#seen;
-    return early === true && bent === commands.length - 1;
+    const { early, mutated, commands } = this.#seen;
+    return early === true && mutated === commands.length - 1;
   }
 
   // Up to the association
@@ -145,16 +145,16 @@ export class ServerSide {
     if (this.#session !== undefined) return [this.#protect(toUtf8('533 Not in the clear'))];
     if (verb === 'AUTH') return this.#auth(command);
     if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);
-    return [replyOf(soundAnswer(verb))];
+    return [replyOf(usualAnswer(verb))];
   }
 
   #auth(command: Command): Octets {
     if (!this.#names(command)) return [formatReply(504, 'No such mechanism')];
     this.#exchange = this.#target.exchange(session => {
       this.#session = session;
-    }, this.#wire.ends);
-    const sound = formatReply(334, 'Security data, please');
-    return this.#say(sound, () => this.#bender.toAuth?.(sound));
+    }, this.#connection.ends);
+    const valid = formatReply(334, 'Security data, please');
+    return this.#say(valid, () => this.#mutator.toAuth?.(valid));
   }
 
   #names(command: Command): boolean {
@@ -167,8 +167,8 @@ export class ServerSide {
   }
 
   async #adat(command: Command, exchange: Exchange): Promise<Octets> {
-    const said = this.#isBent ? undefined : this.#bender.toAnyAdat?.();
-    if (said !== undefined) return this.#bend(said);
+    const said = this.#isMutated ? undefined : this.#mutator.toAnyAdat?.();
+    if (said !== undefined) return this.#mutate(said);
     let step: Step;
     let received: Uint8Array | undefined;
     try {
@@ -181,15 +181,15 @@ export class ServerSide {
     }
     const { token, context } = step;
     const code = context === undefined ? 335 : 235;
-    const sound = token ? formatAdatReply(code, token) : formatReply(code, 'Security data exchange complete');
+    const valid = token ? formatAdatReply(code, token) : formatReply(code, 'Security data exchange complete');
     const turn = { number: this.#adats++, code, token, received, session: this.#session } as const;
-    if (this.#isAnswered) return this.#hold(() => sound);
-    return this.#say(sound, () => this.#bender.toAdat?.(turn, sound));
+    if (this.#isAnswered) return this.#hold(() => valid);
+    return this.#say(valid, () => this.#mutator.toAdat?.(turn, valid));
   }
 
-  #say(sound: Uint8Array, bend: () => Said | undefined): Octets {
-    const said = this.#isBent ? undefined : bend();
-    return said === undefined ? [sound] : this.#bend(said);
+  #say(valid: Uint8Array, mutate: () => Said | undefined): Octets {
+    const said = this.#isMutated ? undefined : mutate();
+    return said === undefined ? [valid] : this.#mutate(said);
   }
 
   // Behind it
@@ -198,18 +198,17 @@ export class ServerSide {
     this.#secured++;
     const answer = await this.#carryOut(command, level);
     const protect = (reply: Uint8Array) => this.#protect(reply, level);
-    const sound = () => protect(replyOf(answer));
-    if (this.#isAnswered) return this.#hold(sound);
-    if (!this.#comesNow) return [sound()];
+    const valid = () => protect(replyOf(answer));
+    if (this.#isAnswered) return this.#hold(valid);
     const { verb } = command;
-    const isFirst = this.#secured === this.#target.at;
-    const said = this.#bender.toCommand?.({ verb, level, answer, protect, isFirst, session: this.#itsSession });
-    return said === undefined ? [sound()] : this.#bend(said, sound);
+    const due: Due = { verb, level, answer, protect, number: this.#secured, session: this.#itsSession };
+    const said = this.#comesNow ? this.#mutator.toCommand?.(due) : this.#mutator.toOther?.(due);
+    return said === undefined ? [valid()] : this.#mutate(said, valid);
   }
 
-  /** Whether what is bent comes with the present command, if it can. */
+  /** Whether what is mutated comes with the present command, if it can. */
   get #comesNow(): boolean {
-    return this.#secured >= this.#target.at && !this.#isBent;
+    return this.#secured >= this.#target.at && !this.#isMutated;
   }
 
   get #itsSession(): FuzzSession {
@@ -220,33 +219,33 @@ export class ServerSide {
   async #carryOut(command: Command, level: ProtectionLevel): Promise<Answer> {
     const { verb } = command;
     const isSent = SENDS.has(verb);
-    if (!isSent && !RECEIVES.has(verb)) return (await this.#data.prepare(command)) ?? soundAnswer(verb);
+    if (!isSent && !RECEIVES.has(verb)) return (await this.#data.prepare(command)) ?? usualAnswer(verb);
     if (!this.#data.isReady) return [425, 'PASV or EPSV first'];
-    if (this.#comesNow && this.#bender.dropsTransfer) {
+    if (this.#comesNow && this.#mutator.dropsTransfer) {
       await this.#data.drop();
       return [226, 'Transfer complete'];
     }
-    await this.#wire.send([this.#protect(replyOf([150, 'Opening the data connection']), level)]);
+    await this.#connection.send([this.#protect(replyOf([150, 'Opening the data connection']), level)]);
     if (!isSent) return await this.#data.receive(this.#itsSession);
-    const sending = this.#comesNow ? this.#bender.sends : undefined;
+    const sending = this.#comesNow ? this.#mutator.sends : undefined;
     const answer = await this.#data.send(sending ?? 'plain', this.#itsSession);
-    if (this.#data.sent !== undefined) this.#bend({ chunks: this.#data.sent });
+    if (this.#data.sent !== undefined) this.#mutate({ chunks: this.#data.sent });
     return answer;
   }
 
-  /** @param sound  what is owed, where it is protected */
-  #bend({ chunks, isSound, isEarly }: Said, sound?: () => Uint8Array): Octets {
-    if (isSound) return chunks;
-    this.#seen.bent = this.#seen.commands.length - (isEarly ? 0 : 1);
+  /** @param valid  what is required, where it is protected */
+  #mutate({ chunks, isValid, isEarly }: Said, valid?: () => Uint8Array): Octets {
+    if (isValid) return chunks;
+    this.#seen.mutated = this.#seen.commands.length - (isEarly ? 0 : 1);
     if (isEarly) this.#seen.early = true;
     this.#seen.sent = chunks;
-    this.#sound = sound;
+    this.#valid = valid;
     return chunks;
   }
 
   /** Says nothing yet: a client that goes on all the same has taken what came before. */
-  #hold(sound: () => Uint8Array): Octets {
-    this.#sound = sound;
+  #hold(valid: () => Uint8Array): Octets {
+    this.#valid = valid;
     return [];
   }
 

@@ -1,21 +1,15 @@
 /** A case made smaller that still shows the same. */
-import { type MessageCase, TEXTS } from '../cases.js';
-import type { ExchangeCase } from '../exchange/cases.js';
-import type { TransferCase } from '../transfers.js';
-import type { DrivenCase } from './outcome.js';
+import { type FuzzCase, TEXTS } from '../cases.js';
 
 /** Enough for six choices, a text and a level. */
 const MAX_TRIES = 24;
-
-type Shrinkable = MessageCase | ExchangeCase | TransferCase;
 
 /**
  * @param shows  plays a case, and tells whether it still shows the finding
  * @returns the smallest case that was found, maybe the one that was given
  */
-export async function shrunk(one: DrivenCase, shows: (smaller: DrivenCase) => Promise<boolean>): Promise<DrivenCase> {
-  if (one.layer === 'phases') return one;
-  let best = one as Shrinkable;
+export async function shrunk(one: FuzzCase, shows: (smaller: FuzzCase) => Promise<boolean>): Promise<FuzzCase> {
+  let best = one;
   let tries = 0;
   for (let found = true; found; ) {
     found = false;
@@ -31,10 +25,10 @@ export async function shrunk(one: DrivenCase, shows: (smaller: DrivenCase) => Pr
 }
 
 /** The boldest first. */
-function* smallerThan(one: Shrinkable): Generator<Shrinkable> {
+function* smallerThan(one: FuzzCase): Generator<FuzzCase> {
   const { choices } = one;
   if (choices.length > 0) yield { ...one, choices: [] };
-  if (one.layer !== 'exchange') yield* simpler(one as MessageCase | TransferCase);
+  yield* simpler(one);
   if (choices.length > 1) yield { ...one, choices: choices.slice(0, Math.ceil(choices.length / 2)) };
   if (choices.length > 0) yield { ...one, choices: choices.slice(0, -1) };
   for (const [i, choice] of choices.entries()) {
@@ -45,9 +39,9 @@ function* smallerThan(one: Shrinkable): Generator<Shrinkable> {
 }
 
 /** Of another text, or at another level. */
-function* simpler(one: MessageCase | TransferCase): Generator<MessageCase | TransferCase> {
+function* simpler(one: FuzzCase): Generator<FuzzCase> {
   const { to, level } = one;
   const shortest = [...TEXTS[to]].sort((a, b) => a.length - b.length)[0]!;
-  if ('text' in one && shortest.length < one.text.length) yield { ...one, text: shortest };
-  if (level !== 'safe') yield { ...one, level: 'safe' };
+  if (one.text !== undefined && shortest.length < one.text.length) yield { ...one, text: shortest };
+  if (level === 'private') yield { ...one, level: 'safe' };
 }

@@ -1,39 +1,40 @@
 /** A server under test: we are the client. Each kind of case has a file of its own. */
 import { FtpSecurityError } from '../../errors.js';
-import type { MessageCase } from '../cases.js';
-import type { ExchangeCase } from '../exchange/cases.js';
-import type { ServerScript } from '../phases.js';
-import type { TransferCase } from '../transfers.js';
+import { type FuzzCase, isMessage, isTransfer } from '../cases.js';
 import { ClientSide, type ServerTarget } from './client-side.js';
+import { type Connection, SetupFailed } from './connection.js';
 import { playTransfer } from './data-to-server.js';
 import { playExchange } from './exchange-to-server.js';
 import { playMessage } from './message-to-server.js';
-import type { DrivenCase, Outcome } from './outcome.js';
+import type { Outcome } from './outcome.js';
 import { playScript } from './script-to-server.js';
-import { Unready, type Wire } from './wire.js';
 
 /**
  * Plays a case on a connection that is new.
- * @param another  makes another to the same server, or throws Unready; without it nothing is replayed there
+ * @param another  makes another to the same server, or throws SetupFailed; without it nothing is replayed there
  * @throws FtpSecurityError, side local, where our own side can't: it has no ticket, say
  */
 export async function playToServer(
-  one: DrivenCase,
+  one: FuzzCase,
   target: ServerTarget,
-  wire: Wire,
-  another?: () => Promise<Wire>,
+  connection: Connection,
+  another?: () => Promise<Connection>,
 ): Promise<Outcome> {
-  const client = new ClientSide(target, wire);
+  const client = new ClientSide(target, connection);
   try {
-    if (one.layer === 'phases') return await playScript(one as ServerScript, client);
-    if (one.layer === 'exchange') return await playExchange(one as ExchangeCase, client, another);
+    if (one.layer === 'exchange') return await playExchange(one, client, another);
+    if (!isMessage(one) && !isTransfer(one)) return await playScript(one, client);
     await client.establish();
     await client.logIn();
-    if (one.layer === 'data') return await playTransfer(one as TransferCase, client, target.data);
-    return await playMessage(one as MessageCase, client);
+    return isMessage(one) ? await playMessage(one, client) : await playTransfer(one, client, target.data);
   } catch (error) {
-    if (error instanceof Unready) return { kind: 'unready', detail: error.message };
+    if (error instanceof SetupFailed) return unready(error);
     if (!(error instanceof FtpSecurityError) || error.side === 'local') throw error;
-    return { kind: 'refused', finding: 'bad reply given', detail: `${error.code}: ${error.message}` };
+    const detail = `${error.code}: ${error.message}`;
+    return { kind: 'refused', finding: 'bad reply given', detail, sent: client.lastSent };
   }
+}
+
+export function unready({ message, cut }: SetupFailed): Outcome {
+  return { kind: 'unready', detail: message, ...(cut && { cut }) };
 }

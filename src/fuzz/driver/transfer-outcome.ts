@@ -1,7 +1,8 @@
-/** What became of a bent transfer (RFC 2228 §6), and which of it is a finding. */
+/** What became of a mutated transfer (RFC 2228 §6), and which of it is a finding. */
+
 import type { ErrorCode } from '../../errors.js';
-import type { TransferCase } from '../transfers.js';
-import { type Finding, findingOf, judged, type Outcome } from './outcome.js';
+import type { FuzzCase } from '../cases.js';
+import { type Finding, findingOf, judged, type Outcome, withFinding } from './outcome.js';
 
 /** What it means when data is accepted that had to be refused for a reason; the rest is as with a text. */
 const ACCEPTED: Partial<Record<ErrorCode, Finding>> = {
@@ -12,10 +13,7 @@ const ACCEPTED: Partial<Record<ErrorCode, Finding>> = {
 };
 
 /** The outcome, and its finding if the case leaves any. */
-export function judgedTransfer(outcome: Outcome, { expected }: TransferCase): Outcome {
-  if (outcome.finding !== undefined || outcome.kind !== 'accepted' || expected.verdict !== 'refuse') {
-    return judged(outcome, expected);
-  }
-  const finding = ACCEPTED[expected.codes[0]!] ?? findingOf(expected.codes);
-  return { ...outcome, finding };
+export function judgedTransfer(outcome: Outcome, { expected }: FuzzCase): Outcome {
+  if (outcome.kind !== 'accepted' || expected.verdict !== 'refuse') return judged(outcome, expected);
+  return withFinding(outcome, ACCEPTED[expected.codes[0]!] ?? findingOf(expected.codes));
 }

@@ -1,4 +1,4 @@
-/** AP-REPs that no sound server sends (RFC 4120 §3.2.5 and §5.5.2), sealed with the right session key. */
+/** AP-REPs that no conforming server sends (RFC 4120 §3.2.5 and §5.5.2), sealed with the right session key. */
 import { ACCEPT, EITHER, refuse } from '../mutation.js';
 import { filled } from './der.js';
 import { type ApRepParts, otherKey, tellsUsages } from './krb5.js';
@@ -42,7 +42,7 @@ const CLEAR_ROWS: Table<ApRepParts> = {
     ['the number of an AP-REQ', BAD_TOKEN, at(NUMBER, filled('\x0e'))],
     ['no sealed part', BAD_TOKEN, at(SEALED, filled(''))],
     // The session key has a type of its own, which tells as much.
-    ['a sealed part of an enctype that nobody has', EITHER, encrypted(unknownEtype)],
+    ['a sealed part of an unknown enctype', EITHER, encrypted(unknownEtype)],
     ['a sealed part of another enctype', EITHER, encrypted(otherEtype)],
     ['a sealed part with a key version', EITHER, encrypted(() => ({ kvno: UNKNOWN_NUMBER }))],
   ],
@@ -89,7 +89,7 @@ const SEALED_ROWS: Table<ApRepParts> = {
   ],
   'RFC 4120 §5.5.2': [
     ['a sealed part that is none', BAD_TOKEN, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],
-    ['a subkey of an enctype that nobody has', NO_KEY, subkey(unknownKeytype)],
+    ['a subkey of an unknown enctype', NO_KEY, subkey(unknownKeytype)],
     ['a subkey of another length', NO_KEY, subkey(otherLength)],
     ['the highest sequence number', ACCEPT, inside(() => ({ seqNumber: 0xffff_ffff }))],
   ],
@@ -104,16 +104,16 @@ const SEALED_ROWS: Table<ApRepParts> = {
 
 const CLEAR: DerPlace<ApRepParts> = {
   of: 'AP-REP',
-  bent: at,
+  mutated: at,
   fields: FIELDS,
-  owed: [[0x6f], FIELDS, [...FIELDS, 0xa0], NUMBER, [...SEALED, 0x30], [...SEALED, 0x30, 0xa2, 0x04]],
+  required: [[0x6f], FIELDS, [...FIELDS, 0xa0], NUMBER, [...SEALED, 0x30], [...SEALED, 0x30, 0xa2, 0x04]],
 };
 
 const WHAT_IS_SEALED: DerPlace<ApRepParts> = {
   of: 'what is sealed',
-  bent: sealedAt,
+  mutated: sealedAt,
   fields: WITHIN,
-  owed: [[0x7b], WITHIN, [...WITHIN, 0xa0], CTIME, CUSEC],
+  required: [[0x7b], WITHIN, [...WITHIN, 0xa0], CTIME, CUSEC],
 };
 
 export const AP_REPS = [...answerRows(CLEAR_ROWS, CLEAR), ...answerRows(SEALED_ROWS, WHAT_IS_SEALED)];

@@ -1,6 +1,6 @@
-/** AP-REQs that no sound client sends, as far as they stand in the clear (RFC 4120 §3.2.3 and §5.5.1). */
+/** AP-REQs that no conforming client sends, as far as they stand in the clear (RFC 4120 §3.2.3 and §5.5.1). */
 import { AP_OPTIONS, type ApReq, type EncryptedData } from '../../mechanisms/krb5/messages/kerberos.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { EITHER, refuse } from '../mutation.js';
 import { filled } from './der.js';
 import { type ApReqParts, otherKey, tellsUsages } from './krb5.js';
@@ -33,10 +33,10 @@ const NUMBER = [...FIELDS, 0xa1, 0x02] as const;
 const OPTIONS = [...FIELDS, 0xa2, 0x03] as const;
 const TICKET = [...FIELDS, 0xa3, 0x61, 0x30] as const;
 
-const ticket = (change: (its: Ticket, draw: Draw) => Partial<Ticket>): Make<ApReqParts> =>
+const ticket = (change: (its: Ticket, draw: Choices) => Partial<Ticket>): Make<ApReqParts> =>
   withFields((message, draw) => ({ ticket: { ...message.ticket, ...change(message.ticket, draw) } }));
 const service = (nameString: string[]) => ticket(({ sname }) => ({ sname: { ...sname, nameString } }));
-const ticketPart = (change: (its: EncryptedData, draw: Draw) => Partial<EncryptedData>) =>
+const ticketPart = (change: (its: EncryptedData, draw: Choices) => Partial<EncryptedData>) =>
   ticket(({ encPart }, draw) => ({ encPart: { ...encPart, ...change(encPart, draw) } }));
 const options = (change: (options: number) => number): Make<ApReqParts> =>
   withFields(({ apOptions }) => ({ apOptions: change(apOptions) >>> 0 }));
@@ -64,7 +64,7 @@ const ROWS: Table<ApReqParts> = {
     ['a service without name', EITHER, service([])],
     ['another service', EITHER, service(['host', 'elsewhere.test'])],
     ['no realm', EITHER, ticket(() => ({ realm: '' }))],
-    ['a ticket of an enctype that nobody has', NO_KEY, ticketPart(unknownEtype)],
+    ['a ticket of an unknown enctype', NO_KEY, ticketPart(unknownEtype)],
     ['a ticket of another enctype', NO_KEY, ticketPart(otherEtype)],
     [
       'another version of the key',
@@ -76,7 +76,7 @@ const ROWS: Table<ApReqParts> = {
     ['an authenticator that is cut', DAMAGED, encrypted(cut)],
     ['an authenticator with a bit flipped', DAMAGED, encrypted(altered)],
     // The session key has a type of its own, which tells as much.
-    ['an authenticator of an enctype that nobody has', EITHER, encrypted(unknownEtype)],
+    ['an authenticator of an unknown enctype', EITHER, encrypted(unknownEtype)],
     ['an authenticator of another enctype', EITHER, encrypted(otherEtype)],
     [
       'an authenticator under another key',
@@ -100,9 +100,9 @@ const ROWS: Table<ApReqParts> = {
 
 const PLACE: DerPlace<ApReqParts> = {
   of: 'AP-REQ',
-  bent: at,
+  mutated: at,
   fields: FIELDS,
-  owed: [
+  required: [
     [0x6e],
     FIELDS,
     [...FIELDS, 0xa0],

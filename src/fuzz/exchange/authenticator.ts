@@ -1,12 +1,12 @@
 /**
- * Authenticators that no sound client seals in its AP-REQ (RFC 4120 §3.2.3 and §5.5.1, RFC 4121 §4.1.1), under the right
+ * Authenticators that no conforming client seals in its AP-REQ (RFC 4120 §3.2.3 and §5.5.1, RFC 4121 §4.1.1), under the right
  * session key; and AP-REQs that come again.
  */
 import { concat, u32be, viewOf } from '../../bytes.js';
 import { formatDer } from '../../mechanisms/krb5/messages/der.js';
 import { GSS_CHECKSUM_TYPE, GSS_FLAGS } from '../../mechanisms/krb5/messages/gss-checksum.js';
 import { AD_TYPES, type AuthorizationData, authorizationData } from '../../mechanisms/krb5/messages/kerberos.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { ACCEPT, EITHER, refuse } from '../mutation.js';
 import { octets } from '../pieces.js';
 import { filled } from './der.js';
@@ -47,7 +47,7 @@ const clientName = (change: (components: string[]) => string[]): Make<ApReqParts
   inside(({ cname }) => ({ cname: { ...cname, nameString: change(cname.nameString) } }));
 
 /** The value of its checksum, whatever its form. */
-const checksum = (change: (value: Uint8Array, draw: Draw) => Uint8Array): Make<ApReqParts> =>
+const checksum = (change: (value: Uint8Array, draw: Choices) => Uint8Array): Make<ApReqParts> =>
   inside(({ cksum }, draw) => ({
     cksum: { cksumtype: GSS_CHECKSUM_TYPE, checksum: change(cksum!.checksum, draw) },
   }));
@@ -87,7 +87,7 @@ const ROWS: Table<ApReqParts> = {
     ['an authenticator that is none', BAD_TOKEN, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],
     ['authenticator-vno 4', BAD_TOKEN, sealedAt(VERSION, filled('\x04'))],
     // The acceptor's own subkey may take its place, and be of a type that was offered (RFC 4537), so that it is never used.
-    ['a subkey of an enctype that nobody has', EITHER, subkey(unknownKeytype)],
+    ['a subkey of an unknown enctype', EITHER, subkey(unknownKeytype)],
     ['a subkey of another length', EITHER, subkey(otherLength)],
     ['the highest sequence number', ACCEPT, inside(() => ({ seqNumber: 0xffff_ffff }))],
     ['a negative sequence number', EITHER, sealedAt(SEQ_NUMBER, filled('\xff'))],
@@ -103,7 +103,7 @@ const ROWS: Table<ApReqParts> = {
     ['a clock of the year 0, or of 9999', SKEW, inside((_, draw) => ({ ctime: draw.of([YEAR_0, YEAR_9999]) }))],
     // Where the server's answer has a subkey of its own, a replay leads to nothing, and §3.2.3 lets it go.
     ['an AP-REQ comes again', EITHER, parts => sealedToken(parts), { again: true }],
-    // There is no answer, and whoever recorded the connection could send all of it again.
+    // There is no answer, and a recording of the connection could be sent again.
     ['an AP-REQ without mutual authentication comes again', REPLAYED, withoutMutual, { again: true }],
   ],
   'RFC 4120 §6.2': [['a name of another type', EITHER, inside(({ cname }) => ({ cname: { ...cname, nameType: 10 } }))]],
@@ -144,7 +144,7 @@ const ROWS: Table<ApReqParts> = {
     ['octets behind the flags', ACCEPT, flags(its => its & ~GSS_FLAGS.deleg, '\0\0\x47\x11\0\0\0\x01x')],
   ],
   'RFC 4121 §4.1.1.1': [
-    ['flags that nobody knows', ACCEPT, flags(its => its | 0x4010_0000)],
+    ['unknown flags', ACCEPT, flags(its => its | 0x4010_0000)],
     ['no flag', EITHER, flags(() => 0)],
     ['no mutual authentication is asked for', EITHER, withoutMutual],
   ],
@@ -157,22 +157,22 @@ const ROWS: Table<ApReqParts> = {
   ],
   'RFC 4121 §2': [['no subkey', ACCEPT, inside(() => ({ subkey: undefined }))]],
   'RFC 4120 §5.1.2': [['no sequence number', EITHER, inside(() => ({ seqNumber: undefined }))]],
-  'RFC 4120 §1.5.1': [['authorization data that nobody knows', BAD_TOKEN, data([UNKNOWN_DATA])]],
+  'RFC 4120 §1.5.1': [['unknown authorization data', BAD_TOKEN, data([UNKNOWN_DATA])]],
   'RFC 4120 §5.1.3': [['authorization data without elements', EITHER, data([])]],
   'RFC 4120 §5.2.6': [
     ['authorization data of 2000 elements', EITHER, data(new Array(2000).fill(ifRelevant([]))), { large: true }],
   ],
   'RFC 4120 §5.2.6.1': [
-    ['authorization data that nobody knows, which may be passed over', ACCEPT, data([ifRelevant([UNKNOWN_DATA])])],
+    ['unknown authorization data, which may be passed over', ACCEPT, data([ifRelevant([UNKNOWN_DATA])])],
     ['authorization data 300 deep', EITHER, data(nestedData(300)), { large: true }],
   ],
 };
 
 const PLACE: DerPlace<ApReqParts> = {
   of: 'authenticator',
-  bent: sealedAt,
+  mutated: sealedAt,
   fields: FIELDS,
-  owed: [[0x62], FIELDS, [...FIELDS, 0xa0], [...FIELDS, 0xa1], [...FIELDS, 0xa2, 0x30], CUSEC, CTIME],
+  required: [[0x62], FIELDS, [...FIELDS, 0xa0], [...FIELDS, 0xa1], [...FIELDS, 0xa2, 0x30], CUSEC, CTIME],
 };
 
 export const AUTHENTICATORS = requestRows(ROWS, PLACE);

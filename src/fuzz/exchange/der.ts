@@ -1,22 +1,26 @@
-/** DER bent at one place (X.690 §8 and §10, RFC 4120 §5.1): the lengths around it follow, so that nothing else is wrong. */
+/** DER mutated at one place (X.690 §8 and §10, RFC 4120 §5.1): the lengths around it follow, so that nothing else is wrong. */
 import { concat, concatAll, u32be } from '../../bytes.js';
 import { formatElement, readElement } from '../../mechanisms/krb5/messages/der.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { ACCEPT, EITHER, type Expectation, refuse } from '../mutation.js';
 import { octets } from '../pieces.js';
 
 /** Identifier octets, from the outermost to that of the element that is meant. */
 export type Path = readonly number[];
 
+type Fields = readonly Uint8Array[];
+/** The first two are required in all of AP-REQ, AP-REP, and what is sealed in either. */
+type FieldsChange = (fields: Fields, draw: Choices, required: Fields) => Fields;
+
 interface DerMutation {
   name: string;
   source: string;
   expected: Expectation;
   large?: true;
-  /** Where it is to be: any element that is owed, or the SEQUENCE of all fields. */
+  /** Where it is to be: any element that is required, or the SEQUENCE of all fields. */
   in: 'element' | 'fields';
   /** Gives an element in the place of one. */
-  change(element: Uint8Array, draw: Draw): Uint8Array;
+  change(element: Uint8Array, draw: Choices): Uint8Array;
 }
 
 const FORM = 'RFC 4120 §5';
@@ -35,152 +39,68 @@ const measured = (element: Uint8Array, length: readonly number[]) =>
   concat(element.subarray(0, 1), Uint8Array.from(length), contentsOf(element));
 const inFour = (length: number) => [0x84, ...u32be(length)];
 
+type Change = DerMutation['change'];
+const element = (name: string, source: string, expected: Expectation, change: Change): DerMutation => {
+  return { name, source, expected, in: 'element', change };
+};
+const large = (name: string, source: string, expected: Expectation, change: Change): DerMutation => {
+  return { ...element(name, source, expected, change), large: true };
+};
+const fields = (name: string, source: string, expected: Expectation, change: FieldsChange): DerMutation => {
+  return { name, source, expected, in: 'fields', change: withFields(change) };
+};
+
 /** Of elements and fields, wherever they are: up to seven octets of padding may stand behind what is sealed. */
 export const DER: readonly DerMutation[] = [
-  {
-    name: 'a length beyond the end',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'element',
-    change: (element, draw) => measured(element, inFour(contentsOf(element).length + draw.of([8, 100, 0x10000]))),
-  },
-  {
-    name: 'a length of 2^31 or so',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'element',
-    change: (element, draw) => measured(element, inFour(draw.of([0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff_fff0]))),
-  },
-  {
-    name: 'a length of nine octets',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'element',
-    change: (element, draw) => measured(element, [0x88, draw.of([0, 1, 0xff]), ...new Array<number>(7).fill(0xff)]),
-  },
-  {
-    name: 'a length of 127 octets that are not there',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'element',
-    change: element => measured(element, [0xff]),
-  },
-  {
-    name: 'a length one too small',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'element',
-    change: element => {
-      const shorter = formatElement(element[0]!, contentsOf(element).subarray(0, -1));
-      return concat(shorter, element.subarray(-1));
-    },
-  },
-  {
-    name: 'a length not in its shortest form',
-    source: LENIENT,
-    expected: EITHER,
-    in: 'element',
-    change: element => measured(element, inFour(contentsOf(element).length)),
-  },
-  {
-    name: 'a length that has no end',
-    source: LENIENT,
-    expected: EITHER,
-    in: 'element',
-    change: element => concat(measured(element, [0x80]), octets('\0\0')),
-  },
-  {
-    name: 'a length that has no end, and no end either',
-    source: LENIENT,
-    expected: UNREADABLE,
-    in: 'element',
-    change: element => measured(element, [0x80]),
-  },
-  {
-    name: 'another tag',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'element',
-    change: element => concat(Uint8Array.of(element[0]! ^ 1), element.subarray(1)),
-  },
-  {
-    name: 'a tag number over 30',
-    source: 'RFC 4120 §5.1.5',
-    expected: UNREADABLE,
-    in: 'element',
-    change: element => concat(Uint8Array.of(element[0]! | 0x1f, 0xff, 0x7f), element.subarray(1)),
-  },
-  {
-    name: 'no contents',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'element',
-    change: element => formatElement(element[0]!, octets('')),
-  },
-  {
-    name: 'an element 2000 deep',
-    source: FORM,
-    expected: UNREADABLE,
-    large: true,
-    in: 'element',
-    change: (element, draw) => formatElement(element[0]!, nested(draw.of([0x30, 0xa0, 0x24]))),
-  },
-  {
-    name: 'an element 2000 deep that has no end',
-    source: FORM,
-    expected: UNREADABLE,
-    large: true,
-    in: 'element',
-    change: element =>
-      formatElement(
-        element[0]!,
-        Uint8Array.from({ length: 2 * DEEP }, (_, i) => (i % 2 ? 0x80 : 0x30)),
-      ),
-  },
-  {
-    name: 'a field that is owed is missing',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'fields',
-    change: withFields((fields, draw, owed) => without(fields, owed[draw.below(owed.length)]!)),
-  },
-  {
-    name: 'the first field comes last',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'fields',
-    change: withFields(([first, ...rest]) => [...rest, first!]),
-  },
-  {
-    name: 'no field at all',
-    source: FORM,
-    expected: UNREADABLE,
-    in: 'fields',
-    change: withFields(() => []),
-  },
-  {
-    name: 'a field comes twice',
-    source: 'RFC 4120 §1.5.1',
-    expected: EITHER,
-    in: 'fields',
-    change: withFields((fields, draw, owed) => {
-      const twice = owed[draw.below(owed.length)]!;
-      return fields.flatMap(field => (field === twice ? [field, field] : [field]));
-    }),
-  },
-  {
-    name: 'a field that nobody knows',
-    source: 'RFC 4120 §1.5.1',
-    expected: ACCEPT,
-    in: 'fields',
-    change: withFields(fields => [...fields, formatElement(UNKNOWN_FIELD, octets('\x02\x01\x00'))]),
-  },
+  element('a length beyond the end', FORM, UNREADABLE, (element, draw) =>
+    measured(element, inFour(contentsOf(element).length + draw.of([8, 100, 0x10000]))),
+  ),
+  element('a length of 2^31 or so', FORM, UNREADABLE, (element, draw) =>
+    measured(element, inFour(draw.of([0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff_fff0]))),
+  ),
+  element('a length of nine octets', FORM, UNREADABLE, (element, draw) =>
+    measured(element, [0x88, draw.of([0, 1, 0xff]), ...new Array<number>(7).fill(0xff)]),
+  ),
+  element('a length of 127 octets that are not there', FORM, UNREADABLE, element => measured(element, [0xff])),
+  element('a length one too small', FORM, UNREADABLE, element => {
+    const shorter = formatElement(element[0]!, contentsOf(element).subarray(0, -1));
+    return concat(shorter, element.subarray(-1));
+  }),
+  element('a length not in its shortest form', LENIENT, EITHER, element =>
+    measured(element, inFour(contentsOf(element).length)),
+  ),
+  element('a length that has no end', LENIENT, EITHER, element => concat(measured(element, [0x80]), octets('\0\0'))),
+  element('a length that has no end, and no end either', LENIENT, UNREADABLE, element => measured(element, [0x80])),
+  element('another tag', FORM, UNREADABLE, element => concat(Uint8Array.of(element[0]! ^ 1), element.subarray(1))),
+  element('a tag number over 30', 'RFC 4120 §5.1.5', UNREADABLE, element =>
+    concat(Uint8Array.of(element[0]! | 0x1f, 0xff, 0x7f), element.subarray(1)),
+  ),
+  element('no contents', FORM, UNREADABLE, element => formatElement(element[0]!, octets(''))),
+  large('an element 2000 deep', FORM, UNREADABLE, (element, draw) =>
+    formatElement(element[0]!, nested(draw.of([0x30, 0xa0, 0x24]))),
+  ),
+  large('an element 2000 deep that has no end', FORM, UNREADABLE, element =>
+    formatElement(
+      element[0]!,
+      Uint8Array.from({ length: 2 * DEEP }, (_, i) => (i % 2 ? 0x80 : 0x30)),
+    ),
+  ),
+  fields('a field that is required is missing', FORM, UNREADABLE, (fields, draw, required) =>
+    without(fields, required[draw.below(required.length)]!),
+  ),
+  fields('the first field comes last', FORM, UNREADABLE, ([first, ...rest]) => [...rest, first!]),
+  fields('no field at all', FORM, UNREADABLE, () => []),
+  fields('a field comes twice', 'RFC 4120 §1.5.1', EITHER, (fields, draw, required) => {
+    const twice = required[draw.below(required.length)]!;
+    return fields.flatMap(field => (field === twice ? [field, field] : [field]));
+  }),
+  fields('an unknown field', 'RFC 4120 §1.5.1', ACCEPT, fields => [
+    ...fields,
+    formatElement(UNKNOWN_FIELD, octets('\x02\x01\x00')),
+  ]),
 ];
 
-type Fields = readonly Uint8Array[];
-
-/** The first two are owed in all of AP-REQ, AP-REP, and what is sealed in either. */
-function withFields(change: (fields: Fields, draw: Draw, owed: Fields) => Fields): DerMutation['change'] {
+function withFields(change: FieldsChange): DerMutation['change'] {
   return (element, draw) => {
     const fields = elementsOf(contentsOf(element));
     return formatElement(element[0]!, concatAll(change(fields, draw, fields.slice(0, 2))));

@@ -2,7 +2,7 @@
 import { concat, concatAll, fromHex, u32be } from '../../bytes.js';
 import { readElement } from '../../mechanisms/krb5/messages/der.js';
 import { formatFrame } from '../../mechanisms/krb5/messages/gss-framing.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { EITHER, type Expectation, refuse } from '../mutation.js';
 import { octets } from '../pieces.js';
 import type { ExchangeMutation } from './mutation.js';
@@ -35,7 +35,7 @@ const inFour = (length: number) => [0x84, ...u32be(length)];
 const row = (
   name: string,
   expected: Expectation,
-  change: (frame: Framed, draw: Draw, token: Uint8Array) => Uint8Array,
+  change: (frame: Framed, draw: Choices, token: Uint8Array) => Uint8Array,
   source = FRAME,
 ): ExchangeMutation => ({
   name: `frame: ${name}`,
@@ -96,7 +96,7 @@ export const FRAMES: readonly ExchangeMutation[] = [
     IDS,
   ),
   row(
-    'an id that nobody has',
+    'an unknown id',
     DEFECTIVE,
     (frame, draw) => identified(draw.of(['0000', '0101', '0404', 'ffff', '0001']))(frame),
     IDS,

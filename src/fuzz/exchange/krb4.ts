@@ -1,6 +1,6 @@
 /** The AP_REQ of KERBEROS_V4 (RFC 2228 appendix II), as much of it as nothing protects: numbers, the realm, lengths. */
 import { concat } from '../../bytes.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { type Expectation, refuse } from '../mutation.js';
 import { octets, spliced } from '../pieces.js';
 import type { ExchangeMutation } from './mutation.js';
@@ -10,7 +10,7 @@ const REALM = 3;
 
 const row = (
   name: string,
-  change: (token: Uint8Array, draw: Draw) => Uint8Array,
+  change: (token: Uint8Array, draw: Choices) => Uint8Array,
   expected: Expectation = REFUSED,
 ): ExchangeMutation => ({
   name: `AP_REQ: ${name}`,
@@ -23,10 +23,11 @@ const row = (
 });
 
 /** The octet of so many behind the realm's NUL. */
-const lengthAt = (nth: 0 | 1, length: (right: number, draw: Draw) => number) => (token: Uint8Array, draw: Draw) => {
-  const at = token.indexOf(0, REALM) + 1 + nth;
-  return spliced(token, at, 1, Uint8Array.of(length(token[at]!, draw)));
-};
+const lengthAt =
+  (nth: 0 | 1, length: (right: number, draw: Choices) => number) => (token: Uint8Array, draw: Choices) => {
+    const at = token.indexOf(0, REALM) + 1 + nth;
+    return spliced(token, at, 1, Uint8Array.of(length(token[at]!, draw)));
+  };
 
 export const KRB4: readonly ExchangeMutation[] = [
   row('another version', (token, draw) => spliced(token, 0, 1, Uint8Array.of(draw.of([5, 0, 3, 0xff])))),

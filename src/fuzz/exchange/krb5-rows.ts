@@ -1,8 +1,8 @@
-/** What the tables of AP-REQ and AP-REP are written with (RFC 4120 §5.5): rows, and ways to bend a part of a message. */
+/** What the tables of AP-REQ and AP-REP are written with (RFC 4120 §5.5): rows, and ways to mutate a part of a message. */
 import { formatDer } from '../../mechanisms/krb5/messages/der.js';
 import type { EncryptedData, EncryptionKey } from '../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../secure/security-context.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { type Expectation, refuse } from '../mutation.js';
 import { flipped, octets, spliced } from '../pieces.js';
 import { DER, filled, type Path, within } from './der.js';
@@ -19,7 +19,7 @@ import {
 import type { ExchangeMutation, ExchangeTurn } from './mutation.js';
 
 /** A token made from what is in ours; undefined where there is nothing to change. */
-export type Make<P> = (parts: P, draw: Draw) => Uint8Array | undefined;
+export type Make<P> = (parts: P, draw: Choices) => Uint8Array | undefined;
 
 type Row<P> = readonly [
   name: string,
@@ -31,19 +31,19 @@ type Row<P> = readonly [
 /** Rows by their source. */
 export type Table<P> = Record<string, readonly Row<P>[]>;
 
-/** Where DER is bent: in any of the elements that are owed, or among the fields of the SEQUENCE. */
+/** Where DER is mutated: in any of the elements that are required, or among the fields of the SEQUENCE. */
 export interface DerPlace<P> {
   of: string;
-  bent(path: Path, edit: Edit): Make<P>;
+  mutated(path: Path, edit: Edit): Make<P>;
   fields: Path;
-  owed: readonly Path[];
+  required: readonly Path[];
 }
 
-type Edit = (element: Uint8Array, draw: Draw) => Uint8Array;
+type Edit = (element: Uint8Array, draw: Choices) => Uint8Array;
 /** Other fields; those that are undefined are left out. */
 type Changes<T> = { readonly [field in keyof T]?: T[field] | undefined };
 /** Gives undefined where there is nothing to change. */
-type Change<T> = (its: T, draw: Draw) => Changes<T> | undefined;
+type Change<T> = (its: T, draw: Choices) => Changes<T> | undefined;
 
 export const BAD_TOKEN = refuse('security/bad-token');
 export const DAMAGED = refuse('security/bad-checksum', 'security/bad-token');
@@ -85,9 +85,9 @@ function mutationsOf<P>(
 
 function derRow<P>(
   { name, expected, large, in: where, change }: (typeof DER)[number],
-  { of, bent, fields, owed }: DerPlace<P>,
+  { of, mutated, fields, required }: DerPlace<P>,
 ): Row<P> {
-  const make: Make<P> = (parts, draw) => bent(where === 'fields' ? fields : draw.of(owed), change)(parts, draw);
+  const make: Make<P> = (parts, draw) => mutated(where === 'fields' ? fields : draw.of(required), change)(parts, draw);
   return [`${of}: ${name}`, expected, make, large && { large }];
 }
 
@@ -149,15 +149,15 @@ export const subkey = <M, I extends { subkey?: EncryptionKey }>(change: Change<E
 
 export const unknownEtype = () => ({ etype: UNKNOWN_NUMBER });
 export const otherEtype = ({ etype }: EncryptedData) => ({ etype: etype === 18 ? 17 : 18 });
-export const cut = ({ cipher }: EncryptedData, draw: Draw) => ({
+export const cut = ({ cipher }: EncryptedData, draw: Choices) => ({
   cipher: cipher.subarray(0, draw.of([cipher.length - 1, 0, 1, 16, cipher.length >> 1])),
 });
-export const altered = ({ cipher }: EncryptedData, draw: Draw) => ({
+export const altered = ({ cipher }: EncryptedData, draw: Choices) => ({
   cipher: flipped(cipher, draw.below(cipher.length), draw.below(8)),
 });
 
 export const unknownKeytype = () => ({ keytype: UNKNOWN_NUMBER });
-export const otherLength = (_: EncryptionKey, draw: Draw) => ({
+export const otherLength = (_: EncryptionKey, draw: Choices) => ({
   keyvalue: draw.octets(draw.of([0, 1, 15, 33, 4096])),
 });
 

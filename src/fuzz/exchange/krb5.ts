@@ -50,7 +50,7 @@ const ANSWER: Form<ApRep, EncApRepPart> = {
   withEncrypted: (message, encrypted) => ({ ...message, encPart: encrypted }),
 };
 
-/** Another key, or key usage, than what a sound message has. */
+/** Another key, or key usage, than what a valid message has. */
 export interface Sealing {
   key?: EncryptionKey;
   usage?: number;
@@ -91,17 +91,17 @@ export function answerParts({ token, received, keys }: ExchangeTurn): ApRepParts
 }
 
 /** Our token with everything in it as it was, sealed with the confounder of this room. */
-export function soundRequest(turn: ExchangeTurn): Uint8Array | undefined {
+export function validRequest(turn: ExchangeTurn): Uint8Array | undefined {
   const parts = requestParts(turn);
   return parts === undefined ? turn.token : sealedToken(parts);
 }
 
-export function soundAnswer(turn: ExchangeTurn): Uint8Array | undefined {
+export function validAnswer(turn: ExchangeTurn): Uint8Array | undefined {
   const parts = answerParts(turn);
   return parts === undefined ? turn.token : sealedToken(parts);
 }
 
-/** A key that nobody has. */
+/** A key that neither side has. */
 export function otherKey(keytype: number): EncryptionKey {
   return { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(0x45) };
 }

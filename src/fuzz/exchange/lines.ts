@@ -1,7 +1,7 @@
-/** ADAT, and the replies to it (RFC 2228 §3, §5.1 and §8.1): what stands around sound security data. */
+/** ADAT, and the replies to it (RFC 2228 §3, §5.1 and §8.1): what stands around valid security data. */
 import { encodeBase64 } from '../../base64.js';
 import { concat, concatAll, fromUtf8 } from '../../bytes.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { ACCEPT, deviation, EITHER, type Expectation, refuse } from '../mutation.js';
 import { octets, spliced } from '../pieces.js';
 import type { ExchangeMutation } from './mutation.js';
@@ -38,7 +38,7 @@ const COMMANDS: readonly Row[] = [
 const reply = (
   name: string,
   expected: Expectation,
-  text: (base64: string, code: number, draw: Draw) => string,
+  text: (base64: string, code: number, draw: Choices) => string,
   source = REPLIES,
 ): Row => ({
   name,
@@ -89,7 +89,7 @@ const REPLY_ROWS: readonly Row[] = [
     (data, _, draw) => `${draw.of([200, 230, 232, 331])} ADAT=${data}`,
   ),
   reply(
-    'a refusal with sound data',
+    'a refusal with valid data',
     REFUSED,
     (data, _, draw) => `${draw.of([535, 431, 501, 534])} ADAT=${data}`,
     'RFC 2228 §3, ADAT',

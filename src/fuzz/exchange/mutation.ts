@@ -1,12 +1,12 @@
-/** What a mutation of a security data exchange is (RFC 2228 §3, ADAT): one of our tokens bent, or the line around it. */
+/** What a mutation of a security data exchange is (RFC 2228 §3, ADAT): one of our tokens mutated, or the line around it. */
 import { encodeBase64 } from '../../base64.js';
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
 import type { CipherOptions } from '../../mechanisms/krb5/crypto/enctypes.js';
 import type { ServiceKey } from '../../mechanisms/krb5/index.js';
 import type { EncryptionKey } from '../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../secure/security-context.js';
-import type { Draw } from '../draw.js';
-import type { Expectation } from '../mutation.js';
+import type { Choices } from '../choices.js';
+import type { Rule } from '../mutation.js';
 
 export interface Krb5Keys extends CipherOptions {
   forges: 'krb5';
@@ -20,7 +20,7 @@ export interface Krb5Keys extends CipherOptions {
 export type ExchangeKeys = Krb5Keys | { forges: 'psk'; key: Uint8Array } | { forges: 'krb4' };
 export type ExchangeFormat = ExchangeKeys['forges'];
 
-/** A sound line of ours that is due in an exchange. */
+/** A valid line of ours that is due in an exchange. */
 export interface ExchangeTurn {
   /** Who reads it: a server reads ADAT, a client 335 and 235. */
   to: Peer;
@@ -35,27 +35,19 @@ export interface ExchangeTurn {
   keys: ExchangeKeys | undefined;
 }
 
-export interface ExchangeMutation {
-  /** The rule that it breaks, or the liberty that it takes; unique among those to one peer. */
-  name: string;
-  source: string;
-  expected: Expectation;
-  /** Who can be sent it; default both. */
-  to?: Peer;
-  /** The mechanism whose tokens it bends; default any. */
+export interface ExchangeMutation extends Rule {
+  /** The mechanism whose tokens it mutates; default any. */
   forges?: ExchangeFormat;
   /** Which of our lines; default one that is drawn. */
   line?: number;
-  /** It is long, and one variant of it is enough. */
-  large?: true;
   /** What was sent, and taken, comes once more: on a new connection, in the same place. */
   again?: true;
   at: 'token' | 'base64' | 'line';
   /** Gives the octets as they go on; undefined where there is nothing to change. */
-  change(octets: Uint8Array, draw: Draw, turn: ExchangeTurn): Uint8Array | undefined;
+  change(octets: Uint8Array, draw: Choices, turn: ExchangeTurn): Uint8Array | undefined;
 }
 
-/** How many lines with security data we send in a sound exchange. */
+/** How many lines with security data we send in a valid exchange. */
 const LINES: Record<ExchangeFormat, Record<Peer, number>> = {
   krb5: { server: 1, client: 1 },
   krb4: { server: 1, client: 1 },
@@ -73,11 +65,15 @@ export function lineOf({ code, token }: ExchangeTurn, text = token && encodeBase
   return concat(toUtf8(`${code} ADAT=`), text, CRLF);
 }
 
-/** The octets of a bent line; undefined where the mutation finds nothing to change. */
-export function bentLine({ at, change }: ExchangeMutation, turn: ExchangeTurn, draw: Draw): Uint8Array | undefined {
+/** The octets of a mutated line; undefined where the mutation finds nothing to change. */
+export function mutatedLine(
+  { at, change }: ExchangeMutation,
+  turn: ExchangeTurn,
+  draw: Choices,
+): Uint8Array | undefined {
   const { token } = turn;
   if (at === 'line') return change(lineOf(turn), draw, turn);
   if (token === undefined) return undefined;
-  const bent = change(at === 'token' ? token : encodeBase64(token), draw, turn);
-  return bent && lineOf(turn, at === 'token' ? encodeBase64(bent) : bent);
+  const mutated = change(at === 'token' ? token : encodeBase64(token), draw, turn);
+  return mutated && lineOf(turn, at === 'token' ? encodeBase64(mutated) : mutated);
 }

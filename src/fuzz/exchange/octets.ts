@@ -4,7 +4,7 @@
  */
 import { concat } from '../../bytes.js';
 import { BASE64_TEXTS } from '../layers/base64.js';
-import { EITHER, refuse } from '../mutation.js';
+import { EITHER, type Expectation, type RowEnd, refuse, rowEnd } from '../mutation.js';
 import { flipped, octets } from '../pieces.js';
 import type { ExchangeMutation } from './mutation.js';
 
@@ -18,64 +18,39 @@ const FOREIGN = [
   'GET / HTTP/1.0\r\n\r\n',
 ];
 
-const tokens: readonly Omit<ExchangeMutation, 'source' | 'at'>[] = [
-  {
-    name: 'no octet of the token',
-    expected: refuse('security/bad-token', 'syntax/bad-command'),
-    change: () => octets(''),
-  },
-  {
-    name: 'one octet for the token',
-    expected: DEFECTIVE,
-    change: (_, draw) => octets(draw.of(['`', '\0', '\x01', '\x16', '\xff'])),
-  },
-  {
-    name: 'the token is cut',
-    expected: DEFECTIVE,
-    change: (token, draw) => {
-      const third = Math.floor(token.length / 3);
-      return token.subarray(0, draw.of([token.length - 1, third, 2 * third, 1 + draw.below(token.length - 1)]));
-    },
-  },
-  {
-    name: 'octets behind the token',
-    expected: EITHER,
-    change: (token, draw) => concat(token, draw.octets(draw.of([1, 4, 100]))),
-  },
-  { name: 'the token comes twice', expected: EITHER, change: token => concat(token, token) },
-  {
-    name: 'a bit of the token is flipped',
-    expected: EITHER,
-    change: (token, draw) => flipped(token, draw.below(token.length), draw.below(8)),
-  },
-  {
-    name: 'octets at random for the token',
-    expected: DEFECTIVE,
-    change: (token, draw) => draw.octets(token.length),
-  },
-  { name: 'a token of another mechanism', expected: DEFECTIVE, change: (_, draw) => octets(draw.of(FOREIGN)) },
-  {
-    name: '48 KiB behind the token',
-    expected: EITHER,
-    large: true,
-    change: token => concat(token, new Uint8Array(LONG)),
-  },
-  {
-    name: '48 KiB of one octet for the token',
-    expected: DEFECTIVE,
-    large: true,
-    change: (_, draw) => new Uint8Array(LONG).fill(draw.of([0x60, 0x30, 0, 0x80, 0xff])),
-  },
-  {
-    name: "the client's own token",
-    to: 'client',
-    expected: DEFECTIVE,
-    change: (_token, _draw, { received }) => received,
-  },
+type Change = ExchangeMutation['change'];
+const token = (
+  name: string,
+  expected: Expectation,
+  ...end: RowEnd<Partial<ExchangeMutation>, Change>
+): ExchangeMutation => {
+  const [also, change] = rowEnd(end);
+  return { name, source: 'RFC 2228 §3, ADAT', at: 'token', expected, ...also, change };
+};
+
+const tokens: readonly ExchangeMutation[] = [
+  token('no octet of the token', refuse('security/bad-token', 'syntax/bad-command'), () => octets('')),
+  token('one octet for the token', DEFECTIVE, (_, draw) => octets(draw.of(['`', '\0', '\x01', '\x16', '\xff']))),
+  token('the token is cut', DEFECTIVE, (token, draw) => {
+    const third = Math.floor(token.length / 3);
+    return token.subarray(0, draw.of([token.length - 1, third, 2 * third, 1 + draw.below(token.length - 1)]));
+  }),
+  token('octets behind the token', EITHER, (token, draw) => concat(token, draw.octets(draw.of([1, 4, 100])))),
+  token('the token comes twice', EITHER, token => concat(token, token)),
+  token('a bit of the token is flipped', EITHER, (token, draw) =>
+    flipped(token, draw.below(token.length), draw.below(8)),
+  ),
+  token('octets at random for the token', DEFECTIVE, (token, draw) => draw.octets(token.length)),
+  token('a token of another mechanism', DEFECTIVE, (_, draw) => octets(draw.of(FOREIGN))),
+  token('48 KiB behind the token', EITHER, { large: true }, token => concat(token, new Uint8Array(LONG))),
+  token('48 KiB of one octet for the token', DEFECTIVE, { large: true }, (_, draw) =>
+    new Uint8Array(LONG).fill(draw.of([0x60, 0x30, 0, 0x80, 0xff])),
+  ),
+  token("the client's own token", DEFECTIVE, { to: 'client' }, (_token, _draw, { received }) => received),
 ];
 
 export const EXCHANGE_OCTETS: readonly ExchangeMutation[] = [
-  ...tokens.map(row => ({ ...row, at: 'token', source: 'RFC 2228 §3, ADAT' }) as const),
+  ...tokens,
   ...BASE64_TEXTS.map(({ name, expected, change }): ExchangeMutation => {
     return {
       name: `base 64: ${name}`,

@@ -3,7 +3,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concat, toUtf8 } from '../../bytes.js';
 import { deriveKey, type Role } from '../../mechanisms/psk/context.js';
-import type { Draw } from '../draw.js';
+import type { Choices } from '../choices.js';
 import { type Expectation, refuse } from '../mutation.js';
 import { flipped, octets } from '../pieces.js';
 import type { ExchangeMutation, ExchangeTurn } from './mutation.js';
@@ -21,7 +21,7 @@ const row = (
   place: Pick<ExchangeMutation, 'to' | 'line'>,
   name: string,
   expected: Expectation,
-  change: (token: Uint8Array, draw: Draw, seen: Seen) => Uint8Array,
+  change: (token: Uint8Array, draw: Choices, seen: Seen) => Uint8Array,
 ): ExchangeMutation => ({
   name,
   source: 'X-PSK',
@@ -43,7 +43,7 @@ const noncesOf = (ours: Uint8Array, { received }: Seen) => concat(received!.suba
 const otherKey = new Uint8Array(SIZE).fill(0x45);
 
 export const PSK: readonly ExchangeMutation[] = [
-  row(OPENING, 'a version that nobody has', BAD_TOKEN, (token, draw) =>
+  row(OPENING, 'an unknown version', BAD_TOKEN, (token, draw) =>
     concat(Uint8Array.of(draw.of([0, 2, 0x81, 0xff])), token.subarray(1)),
   ),
   row(OPENING, 'no nonce', BAD_TOKEN, token => token.subarray(0, 1)),

@@ -1,13 +1,13 @@
-/** Sound exchanges under keys that are written down, the same each time: for files of cases. */
-import { toHex } from '../../bytes.js';
+/** Valid exchanges under keys that are written down, the same each time: for files of cases. */
+import { concatAll, toHex, toUtf8 } from '../../bytes.js';
 import { kerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
 import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../../mechanisms/krb5/index.js';
 import { formatDer } from '../../mechanisms/krb5/messages/der.js';
 import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages/kerberos.js';
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import type { Exchange, Peer, Step } from '../../secure/security-context.js';
-import { octetsFrom } from '../draw.js';
-import { soundAnswer, soundRequest } from './krb5.js';
+import { octetsFrom } from '../choices.js';
+import { validAnswer, validRequest } from './krb5.js';
 import type { ExchangeKeys, ExchangeTurn } from './mutation.js';
 
 export interface SampleExchange {
@@ -30,11 +30,7 @@ const TRANSITED_CHECKED = 2 ** 19;
 
 const counting = (length: number, first = 1) => Uint8Array.from({ length }, (_, i) => i + first);
 
-export function sampleExchanges(seed: number): SampleExchange[] {
-  return [kerberos(seed), xPsk(seed)];
-}
-
-function xPsk(seed: number): SampleExchange {
+export function pskSample(seed: number): SampleExchange {
   const key = counting(32);
   const keys: ExchangeKeys = { forges: 'psk', key };
   return {
@@ -51,7 +47,7 @@ function xPsk(seed: number): SampleExchange {
   };
 }
 
-function kerberos(seed: number): SampleExchange {
+export function kerberosSample(seed: number): SampleExchange {
   const serviceKey = counting(KEY_LENGTH);
   const key = { keytype: ENCTYPE, keyvalue: counting(KEY_LENGTH, 0x40) };
   const keytab = [{ principal: SERVICE, kvno: 1, enctype: ENCTYPE, key: serviceKey }];
@@ -71,6 +67,26 @@ function kerberos(seed: number): SampleExchange {
     },
   };
 }
+
+/** Only the outer form of an AP_REQ is mutated, so that a ticket and an authenticator of any octets will do. */
+export const krb4Sample: SampleExchange = {
+  name: 'KERBEROS_V4, no key',
+  mechanism: 'KERBEROS_V4',
+  keys: { forges: 'krb4' },
+  turns(to) {
+    const size = 40;
+    const request = concatAll([
+      Uint8Array.of(4, 2, 1),
+      toUtf8(`${REALM}\0`),
+      Uint8Array.of(size, size),
+      counting(2 * size),
+    ]);
+    const both = { to, number: 0, keys: this.keys };
+    return to === 'server'
+      ? [{ ...both, token: request, received: undefined }]
+      : [{ ...both, token: counting(size), code: 235, received: request }];
+  },
+};
 
 /** A ticket for ten hours, since we are the KDC. */
 function credentialOf(key: Credential['key'], serviceKey: Uint8Array): Credential {
@@ -130,7 +146,7 @@ function spoken(to: Peer, keys: ExchangeKeys, initiator: Exchange, acceptor: Exc
 function fixed<T extends Uint8Array | undefined>(turn: ExchangeTurn & { token: T }): T;
 function fixed(turn: ExchangeTurn): Uint8Array | undefined {
   if (turn.keys?.forges !== 'krb5') return turn.token;
-  return turn.to === 'server' ? soundRequest(turn) : soundAnswer(turn);
+  return turn.to === 'server' ? validRequest(turn) : validAnswer(turn);
 }
 
 function stepOf(side: Exchange, token?: Uint8Array): Step {

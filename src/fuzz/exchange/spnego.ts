@@ -9,7 +9,7 @@ import type { ExchangeMutation } from './mutation.js';
 const INIT = 'RFC 4178 §4.2.1';
 const RESP = 'RFC 4178 §4.2.2';
 const BAD_TOKEN = refuse('security/bad-token');
-/** 1.3.6.1.5.5.14, of nobody. */
+/** 1.3.6.1.5.5.14, which is not in use. */
 const UNKNOWN = fromHex('2b060105050e');
 /** Within NegTokenInit: down to the first of its mechanisms. */
 const PATHS = [[0xa0], [0xa0, 0x30], [0xa0, 0x30, 0xa0], [0xa0, 0x30, 0xa0, 0x30], [0xa0, 0x30, 0xa0, 0x30, 0x06]];
@@ -37,8 +37,8 @@ const row = (
 export const SPNEGO: readonly ExchangeMutation[] = [
   row('a token as it ought to be', INIT, EITHER, token => init([KERBEROS], token)),
   row('no mechanism', INIT, BAD_TOKEN, token => init([], token)),
-  row('mechanisms that nobody has', INIT, BAD_TOKEN, token => init([UNKNOWN, UNKNOWN], token)),
-  row('a mechanism that nobody has comes first', INIT, EITHER, token => init([UNKNOWN, KERBEROS], token)),
+  row('unknown mechanisms', INIT, BAD_TOKEN, token => init([UNKNOWN, UNKNOWN], token)),
+  row('an unknown mechanism comes first', INIT, EITHER, token => init([UNKNOWN, KERBEROS], token)),
   row('no token of the mechanism', INIT, EITHER, () => init([KERBEROS])),
   row('a token of the mechanism that is empty', INIT, BAD_TOKEN, () => init([KERBEROS], new Uint8Array())),
   row('a token in a token', INIT, BAD_TOKEN, token => init([KERBEROS], init([KERBEROS], token))),

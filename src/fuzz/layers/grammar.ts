@@ -1,6 +1,6 @@
 /** The grammar of outer replies and commands (RFC 959 §4.2 and §5.3, RFC 2228 §5.2). */
 import { concat } from '../../bytes.js';
-import { ACCEPT, type Mutation, refuse } from '../mutation.js';
+import { ACCEPT, type Mutation, refuse, rowsAt } from '../mutation.js';
 import { every, first, inserted, last, octets, spliced } from '../pieces.js';
 
 const BAD_REPLY = refuse('syntax/bad-reply');
@@ -16,107 +16,81 @@ const separated = (separator: string) => every(line => spliced(line, 3, 1, octet
 /** The verb and the blank behind it replaced. */
 const said = (verb: string) => every(line => spliced(line, 0, line.indexOf(0x20) + 1, octets(verb)));
 
-const replies: readonly Omit<Mutation, 'to' | 'at'>[] = [
-  { name: 'a reply code of two digits', source: REPLY, expected: BAD_REPLY, change: coded('63') },
-  { name: 'a reply code of four digits', source: REPLY, expected: BAD_REPLY, change: coded('6311') },
-  { name: 'a reply code of five digits', source: REPLY, expected: BAD_REPLY, change: coded('10054') },
-  { name: 'a reply code of letters', source: REPLY, expected: BAD_REPLY, change: coded('6E1') },
-  { name: 'a reply code with a sign', source: REPLY, expected: BAD_REPLY, change: coded('+63') },
-  {
-    name: 'a reply code in another script',
-    source: REPLY,
-    expected: BAD_REPLY,
-    change: coded('\xd9\xa6\xd9\xa3\xd9\xa1'),
-  },
-  { name: 'a reply code that begins with 0', source: REPLY, expected: BAD_REPLY, change: coded('063') },
-  { name: 'a reply code of 7yz', source: REPLY, expected: BAD_REPLY, change: coded('731') },
-  { name: 'a reply code of 9yz', source: REPLY, expected: BAD_REPLY, change: coded('999') },
-  { name: 'no reply code', source: REPLY, expected: BAD_REPLY, change: coded('') },
-  {
-    name: 'a blank before the reply code',
-    source: REPLY,
-    expected: BAD_REPLY,
-    change: first(line => concat(octets(' '), line)),
-  },
-  { name: 'a tabulator behind the reply code', source: REPLY, expected: BAD_REPLY, change: separated('\t') },
-  { name: 'nothing behind the reply code', source: REPLY, expected: BAD_REPLY, change: separated('') },
-  { name: 'another character behind the reply code', source: REPLY, expected: BAD_REPLY, change: separated('_') },
-  { name: 'a NUL behind the reply code', source: REPLY, expected: BAD_REPLY, change: separated('\0') },
-  { name: '630, which has no meaning', source: PROTECTED_REPLY, expected: BAD_REPLY, change: coded('630') },
-  { name: '634, which has no meaning', source: PROTECTED_REPLY, expected: BAD_REPLY, change: coded('634') },
-  { name: '600, which has no meaning', source: PROTECTED_REPLY, expected: BAD_REPLY, change: coded('600') },
-  { name: '699, which has no meaning', source: PROTECTED_REPLY, expected: BAD_REPLY, change: coded('699') },
-  {
-    name: 'a protected reply without token',
-    source: PROTECTED_REPLY,
-    expected: BAD_REPLY,
-    change: last(line => concat(line.subarray(0, 4), octets('\r\n'))),
-  },
-  {
-    name: 'a protected reply of the code alone',
-    source: REPLY,
-    expected: BAD_REPLY,
-    needs: [],
-    change: () => [octets('631\r\n')],
-  },
+const reply = rowsAt('lines', { to: 'client' });
+const command = rowsAt('lines', { to: 'server' });
+
+const replies: readonly Mutation[] = [
+  reply('a reply code of two digits', REPLY, BAD_REPLY, coded('63')),
+  reply('a reply code of four digits', REPLY, BAD_REPLY, coded('6311')),
+  reply('a reply code of five digits', REPLY, BAD_REPLY, coded('10054')),
+  reply('a reply code of letters', REPLY, BAD_REPLY, coded('6E1')),
+  reply('a reply code with a sign', REPLY, BAD_REPLY, coded('+63')),
+  reply('a reply code in another script', REPLY, BAD_REPLY, coded('\xd9\xa6\xd9\xa3\xd9\xa1')),
+  reply('a reply code that begins with 0', REPLY, BAD_REPLY, coded('063')),
+  reply('a reply code of 7yz', REPLY, BAD_REPLY, coded('731')),
+  reply('a reply code of 9yz', REPLY, BAD_REPLY, coded('999')),
+  reply('no reply code', REPLY, BAD_REPLY, coded('')),
+  reply(
+    'a blank before the reply code',
+    REPLY,
+    BAD_REPLY,
+    first(line => concat(octets(' '), line)),
+  ),
+  reply('a tabulator behind the reply code', REPLY, BAD_REPLY, separated('\t')),
+  reply('nothing behind the reply code', REPLY, BAD_REPLY, separated('')),
+  reply('another character behind the reply code', REPLY, BAD_REPLY, separated('_')),
+  reply('a NUL behind the reply code', REPLY, BAD_REPLY, separated('\0')),
+  reply('630, which has no meaning', PROTECTED_REPLY, BAD_REPLY, coded('630')),
+  reply('634, which has no meaning', PROTECTED_REPLY, BAD_REPLY, coded('634')),
+  reply('600, which has no meaning', PROTECTED_REPLY, BAD_REPLY, coded('600')),
+  reply('699, which has no meaning', PROTECTED_REPLY, BAD_REPLY, coded('699')),
+  reply(
+    'a protected reply without token',
+    PROTECTED_REPLY,
+    BAD_REPLY,
+    last(line => concat(line.subarray(0, 4), octets('\r\n'))),
+  ),
+  reply('a protected reply of the code alone', REPLY, BAD_REPLY, () => [octets('631\r\n')]),
 ];
 
-const commands: readonly Omit<Mutation, 'to' | 'at'>[] = [
-  {
-    name: 'the verb in small letters',
-    source: COMMAND,
-    expected: ACCEPT,
-    change: every(line => line.map((octet, i) => (i < 3 ? octet | 0x20 : octet))),
-  },
-  {
-    name: 'the verb in mixed case',
-    source: COMMAND,
-    expected: ACCEPT,
-    change: every(line => line.map((octet, i) => (i === 1 ? octet | 0x20 : octet))),
-  },
-  {
-    name: 'a blank before the verb',
-    source: COMMAND,
-    expected: BAD_COMMAND,
-    change: first(line => concat(octets(' '), line)),
-  },
-  { name: 'a tabulator behind the verb', source: COMMAND, expected: BAD_COMMAND, change: said('MIC\t') },
-  { name: 'an equals sign behind the verb', source: COMMAND, expected: BAD_COMMAND, change: said('ENC=') },
-  { name: 'a NUL behind the verb', source: COMMAND, expected: BAD_COMMAND, change: said('ENC\0') },
-  { name: 'a blank within the verb', source: COMMAND, expected: refuse('sequence/unprotected'), change: said('M IC ') },
-  {
-    name: 'a verb with a letter more',
-    source: PROTECTED_COMMAND,
-    expected: refuse('sequence/unprotected'),
-    change: said('MICS '),
-  },
-  { name: 'a verb with a digit in front', source: COMMAND, expected: BAD_COMMAND, change: said('1ENC ') },
-  {
-    name: 'a verb of a hundred letters',
-    source: COMMAND,
-    expected: BAD_COMMAND,
-    change: said(`${'ENC'.repeat(33)}E `),
-  },
-  { name: 'no verb', source: COMMAND, expected: BAD_COMMAND, change: said(' ') },
-  { name: 'a verb in another script', source: COMMAND, expected: BAD_COMMAND, change: said('\xd0\x95NC ') },
-  { name: 'a reply where a command is due', source: COMMAND, expected: BAD_COMMAND, change: said('631 ') },
-  { name: 'MIC without token', source: PROTECTED_COMMAND, expected: BAD_COMMAND, change: () => [octets('MIC\r\n')] },
-  {
-    name: 'MIC with a blank for its token',
-    source: PROTECTED_COMMAND,
-    expected: BAD_COMMAND,
-    change: () => [octets('MIC \r\n')],
-  },
-  { name: 'a NUL within the token', source: COMMAND, expected: BAD_COMMAND, change: inserted('\0') },
-  {
-    name: 'a CR within the token',
-    source: COMMAND,
-    expected: BAD_COMMAND,
-    change: every(line => spliced(line, line.length - 6, 0, octets('\r'))),
-  },
+const commands: readonly Mutation[] = [
+  command(
+    'the verb in small letters',
+    COMMAND,
+    ACCEPT,
+    every(line => line.map((octet, i) => (i < 3 ? octet | 0x20 : octet))),
+  ),
+  command(
+    'the verb in mixed case',
+    COMMAND,
+    ACCEPT,
+    every(line => line.map((octet, i) => (i === 1 ? octet | 0x20 : octet))),
+  ),
+  command(
+    'a blank before the verb',
+    COMMAND,
+    BAD_COMMAND,
+    first(line => concat(octets(' '), line)),
+  ),
+  command('a tabulator behind the verb', COMMAND, BAD_COMMAND, said('MIC\t')),
+  command('an equals sign behind the verb', COMMAND, BAD_COMMAND, said('ENC=')),
+  command('a NUL behind the verb', COMMAND, BAD_COMMAND, said('ENC\0')),
+  command('a blank within the verb', COMMAND, refuse('sequence/unprotected'), said('M IC ')),
+  command('a verb with a letter more', PROTECTED_COMMAND, refuse('sequence/unprotected'), said('MICS ')),
+  command('a verb with a digit in front', COMMAND, BAD_COMMAND, said('1ENC ')),
+  command('a verb of a hundred letters', COMMAND, BAD_COMMAND, said(`${'ENC'.repeat(33)}E `)),
+  command('no verb', COMMAND, BAD_COMMAND, said(' ')),
+  command('a verb in another script', COMMAND, BAD_COMMAND, said('\xd0\x95NC ')),
+  command('a reply where a command is due', COMMAND, BAD_COMMAND, said('631 ')),
+  command('MIC without token', PROTECTED_COMMAND, BAD_COMMAND, () => [octets('MIC\r\n')]),
+  command('MIC with a blank for its token', PROTECTED_COMMAND, BAD_COMMAND, () => [octets('MIC \r\n')]),
+  command('a NUL within the token', COMMAND, BAD_COMMAND, inserted('\0')),
+  command(
+    'a CR within the token',
+    COMMAND,
+    BAD_COMMAND,
+    every(line => spliced(line, line.length - 6, 0, octets('\r'))),
+  ),
 ];
 
-export const GRAMMAR: readonly Mutation[] = [
-  ...replies.map(row => ({ ...row, to: 'client', at: 'lines' }) as const),
-  ...commands.map(row => ({ ...row, to: 'server', at: 'lines' }) as const),
-];
+export const GRAMMAR: readonly Mutation[] = [...replies, ...commands];

@@ -4,7 +4,7 @@ import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechani
 import { desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
 import { ACCEPT, EITHER, type FuzzSession, refuse } from '../mutation.js';
 import { flipped } from '../pieces.js';
-import { BAD_TOKEN, type Forgery, type ForgingContext, forgeries, UNVERIFIED, wrappingWith } from './forgery.js';
+import { BAD_TOKEN, type ForgingContext, forgeries, forgeriesOf, UNVERIFIED, wrappingWith } from './forgery.js';
 
 interface Krb4Fields {
   version?: number;
@@ -26,9 +26,8 @@ interface Krb4Fields {
   filling?: number;
 }
 
-interface Krb4Forger extends ForgingContext {
+interface Krb4Forger extends ForgingContext<Krb4Fields> {
   readonly forges: 'krb4';
-  token(plaintext: Uint8Array, sealed: boolean, fields?: Krb4Fields): Uint8Array;
 }
 
 const BLOCK = 8;
@@ -54,11 +53,11 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
     return concat(head, number(blocks.length + (fields.lengthOff ?? 0)), blocks);
   }
 
-  const sound = wrappingWith(krb4Context(options), (plaintext, level) => ({
+  const valid = wrappingWith(krb4Context(options), (plaintext, level) => ({
     token: token(plaintext, level === 'private'),
     level,
   }));
-  const context: Krb4Forger = Object.assign(sound, { forges: 'krb4' as const, numbers: UNNUMBERED, token });
+  const context: Krb4Forger = Object.assign(valid, { forges: 'krb4' as const, numbers: UNNUMBERED, token });
   return { context, numbered: false, integrity: ['safe'] };
 }
 
@@ -78,117 +77,46 @@ const SOURCE = 'RFC 2228 appendix II';
 const WRONG_DIRECTION = refuse('security/wrong-direction');
 const EXPIRED = refuse('security/expired');
 
-const TABLE: readonly Omit<Forgery<Krb4Forger>, 'source'>[] = [
-  {
-    name: 'a message as it ought to be',
-    expected: ACCEPT,
-    make: (context, text, sealed) => context.token(text, sealed),
-  },
-  {
-    name: 'numbers in little-endian order',
-    expected: ACCEPT,
-    make: (context, text, sealed) => context.token(text, sealed, { littleEndian: true }),
-  },
-  {
-    name: 'an order of octets that it does not have',
-    expected: BAD_TOKEN,
-    make: (context, text, sealed) => context.token(text, sealed, { littleEndian: true, claimed: false }),
-  },
-  {
-    name: 'another version',
-    expected: BAD_TOKEN,
-    make: (context, text, sealed, draw) => context.token(text, sealed, { version: draw.of([5, 3, 0, 255]) }),
-  },
-  {
-    name: 'a type that is no message',
-    expected: BAD_TOKEN,
-    make: (context, text, sealed, draw) =>
-      context.token(text, sealed, { type: draw.of([0x02, 0x04, 0x08, 0x0a, 0x40]) }),
-  },
-  {
-    name: 'a private message as a safe one',
-    only: 'private',
-    expected: UNVERIFIED,
-    make: (context, text) => context.token(text, true, { type: 0x0e }),
-  },
-  {
-    name: 'a safe message as a private one',
-    only: 'safe',
-    expected: UNVERIFIED,
-    make: (context, text) => context.token(text, false, { type: 0x0c }),
-  },
-  {
-    name: 'a text longer than the message',
-    only: 'safe',
-    expected: BAD_TOKEN,
-    make: (context, text, _sealed, draw) => context.token(text, false, { textOff: draw.of([1, 0x7fff_0000, 0xffff]) }),
-  },
-  {
-    name: 'a text shorter than it is',
-    only: 'safe',
-    expected: BAD_TOKEN,
-    make: (context, text) => context.token(text, false, { textOff: -1 }),
-  },
-  {
-    name: 'blocks that are not there',
-    only: 'private',
-    expected: BAD_TOKEN,
-    make: (context, text, _sealed, draw) => context.token(text, true, { lengthOff: draw.of([8, -8, 1, 0x7fff_0000]) }),
-  },
-  {
-    name: 'a sealed text longer than its blocks',
-    only: 'private',
-    expected: BAD_TOKEN,
-    make: (context, text, _sealed, draw) =>
-      context.token(text, true, { textOff: draw.of([64, 0x7fff_0000, -1 - text.length]) }),
-  },
-  {
-    name: 'filling that is not zero',
-    only: 'private',
-    expected: EITHER,
-    make: (context, text) => context.token(text, true, { filling: 0xff }),
-  },
-  {
-    name: 'a checksum with a bit flipped',
-    only: 'safe',
-    expected: UNVERIFIED,
-    make: (context, text, _sealed, draw) => {
-      const token = context.token(text, false);
-      return flipped(token, token.length - 1 - draw.below(16), draw.below(8));
-    },
-  },
-  {
-    name: 'a header alone',
-    expected: UNVERIFIED,
-    make: (context, text, sealed) => context.token(text, sealed).subarray(0, 6),
-  },
-  {
-    name: 'a time six minutes ago',
-    layer: 'sequence',
-    expected: EXPIRED,
-    make: (context, text, sealed) => context.token(text, sealed, { later: -360 }),
-  },
-  {
-    name: 'a time six minutes ahead',
-    layer: 'sequence',
-    expected: EXPIRED,
-    make: (context, text, sealed) => context.token(text, sealed, { later: 360 }),
-  },
-  {
-    name: 'an address of somebody else',
-    layer: 'direction',
-    expected: WRONG_DIRECTION,
-    make: (context, text, sealed) => context.token(text, sealed, { sender: Uint8Array.of(203, 0, 113, 9) }),
-  },
-  {
-    name: 'the sign of the other side',
-    layer: 'direction',
-    expected: WRONG_DIRECTION,
-    make: (context, text, sealed) => context.token(text, sealed, { mirrored: true }),
-  },
+const forge = forgeriesOf<Krb4Forger>();
+
+const TABLE = [
+  forge('a message as it ought to be', SOURCE, ACCEPT, {}),
+  forge('numbers in little-endian order', SOURCE, ACCEPT, { littleEndian: true }),
+  forge('an order of octets that it does not have', SOURCE, BAD_TOKEN, { littleEndian: true, claimed: false }),
+  forge('another version', SOURCE, BAD_TOKEN, ({ draw }) => ({ version: draw.of([5, 3, 0, 255]) })),
+  forge('a type that is no message', SOURCE, BAD_TOKEN, ({ draw }) => ({
+    type: draw.of([0x02, 0x04, 0x08, 0x0a, 0x40]),
+  })),
+  forge('a private message as a safe one', SOURCE, UNVERIFIED, { only: 'private' }, { type: 0x0e }),
+  forge('a safe message as a private one', SOURCE, UNVERIFIED, { only: 'safe' }, { type: 0x0c }),
+  forge('a text longer than the message', SOURCE, BAD_TOKEN, { only: 'safe' }, ({ draw }) => ({
+    textOff: draw.of([1, 0x7fff_0000, 0xffff]),
+  })),
+  forge('a text shorter than it is', SOURCE, BAD_TOKEN, { only: 'safe' }, { textOff: -1 }),
+  forge('blocks that are not there', SOURCE, BAD_TOKEN, { only: 'private' }, ({ draw }) => ({
+    lengthOff: draw.of([8, -8, 1, 0x7fff_0000]),
+  })),
+  forge('a sealed text longer than its blocks', SOURCE, BAD_TOKEN, { only: 'private' }, ({ text, draw }) => ({
+    textOff: draw.of([64, 0x7fff_0000, -1 - text.length]),
+  })),
+  forge('filling that is not zero', SOURCE, EITHER, { only: 'private' }, { filling: 0xff }),
+  forge('a checksum with a bit flipped', SOURCE, UNVERIFIED, { only: 'safe' }, ({ context, text, sealed, draw }) => {
+    const token = context.token(text, sealed);
+    return flipped(token, token.length - 1 - draw.below(16), draw.below(8));
+  }),
+  forge('a header alone', SOURCE, UNVERIFIED, ({ context, text, sealed }) =>
+    context.token(text, sealed).subarray(0, 6),
+  ),
+  forge('a time six minutes ago', SOURCE, EXPIRED, { layer: 'sequence' }, { later: -360 }),
+  forge('a time six minutes ahead', SOURCE, EXPIRED, { layer: 'sequence' }, { later: 360 }),
+  forge(
+    'the address of another host',
+    SOURCE,
+    WRONG_DIRECTION,
+    { layer: 'direction' },
+    { sender: Uint8Array.of(203, 0, 113, 9) },
+  ),
+  forge('the sign of the other side', SOURCE, WRONG_DIRECTION, { layer: 'direction' }, { mirrored: true }),
 ];
 
-export const KRB4_FORGERIES = forgeries(
-  'krb4',
-  TABLE.map(row => ({ ...row, source: SOURCE })),
-);
+export const KRB4_FORGERIES = forgeries('krb4', TABLE);

@@ -50,16 +50,16 @@ function rfc1964Forger(options: Krb5FuzzOptions): Rfc1964Forger {
   return forger(options, numbers, { forges: 'rfc1964', key, acceptor, token });
 }
 
-/** What both formats have: sound tokens are made by the same function as forged ones, and share their numbers. */
+/** What both formats have: valid tokens are made by the same function as forged ones, and share their numbers. */
 function forger<T extends { token(plaintext: Uint8Array, sealed: boolean): Uint8Array }>(
   options: Krb5ContextOptions,
   numbers: Counter,
   format: T,
 ) {
-  const sound = wrappingWith(krb5Context(options), (plaintext, level) => {
+  const valid = wrappingWith(krb5Context(options), (plaintext, level) => {
     const token = format.token(plaintext, level === 'private');
     numbers.skip();
     return { token, level };
   });
-  return Object.assign(sound, format, { numbers });
+  return Object.assign(valid, format, { numbers });
 }

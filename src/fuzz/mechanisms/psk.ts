@@ -7,9 +7,9 @@ import { flipped } from '../pieces.js';
 import {
   BAD_TOKEN,
   counterFrom,
-  type Forgery,
   type ForgingContext,
   forgeries,
+  forgeriesOf,
   UNVERIFIED,
   wrappingWith,
 } from './forgery.js';
@@ -23,10 +23,9 @@ interface PskFields {
   level?: TokenLevel;
 }
 
-interface PskForger extends ForgingContext {
+interface PskForger extends ForgingContext<PskFields> {
   readonly forges: 'psk';
   readonly role: Role;
-  token(plaintext: Uint8Array, sealed: boolean, fields?: PskFields): Uint8Array;
 }
 
 /** Our side of a session whose keys are known. */
@@ -42,13 +41,13 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
     return concat(header, protection.seal(deriveKey(key, nonces, `${from} ${level}`), header, plaintext));
   }
 
-  const sound = wrappingWith(new PskContext({ role, key, nonces }), (plaintext, level) => {
+  const valid = wrappingWith(new PskContext({ role, key, nonces }), (plaintext, level) => {
     const series = level === 'confidential' ? unverified : numbers;
     const made = token(plaintext, level, { number: series.next });
     series.skip();
     return { token: made, level };
   });
-  const context: PskForger = Object.assign(sound, {
+  const context: PskForger = Object.assign(valid, {
     forges: 'psk' as const,
     role,
     numbers,
@@ -62,74 +61,54 @@ const SOURCE = 'X-PSK';
 const REPLAYED = refuse('security/replayed');
 const other = (role: Role): Role => (role === 'initiator' ? 'acceptor' : 'initiator');
 
-const TABLE: readonly Omit<Forgery<PskForger>, 'source'>[] = [
-  {
-    name: 'a letter that X-PSK does not have',
-    expected: BAD_TOKEN,
-    make: (context, text, sealed, draw) =>
-      context.token(text, sealed, { letter: draw.of([0, 0x43, 0x58, 0x63, 0xff]) }),
-  },
-  {
-    name: 'the letter of another level',
-    expected: BAD_TOKEN,
-    make: (context, text, sealed) =>
-      context.token(text, sealed, { letter: (sealed ? 0x53 : 0x50) | (context.role === 'acceptor' ? 0x20 : 0) }),
-  },
-  {
-    name: 'a header alone',
-    expected: UNVERIFIED,
-    make: (context, text, sealed) => context.token(text, sealed).subarray(0, 9),
-  },
-  {
-    name: 'an octet less than an empty token',
-    expected: UNVERIFIED,
-    make: (context, _text, sealed) => context.token(new Uint8Array(), sealed).subarray(0, -1),
-  },
-  {
-    name: 'a tag with a bit flipped',
-    expected: refuse('security/bad-checksum'),
-    make: (context, text, sealed, draw) => {
-      const token = context.token(text, sealed);
-      return flipped(token, token.length - 1 - draw.below(16), draw.below(8));
-    },
-  },
-  { name: 'the next number', expected: ACCEPT, make: (context, text, sealed) => context.token(text, sealed) },
-  {
-    name: 'a used number around a new text',
-    layer: 'sequence',
-    after: 1,
-    expected: REPLAYED,
-    make: (context, text, sealed) => context.token(text, sealed, { number: context.numbers.next - 1n }),
-  },
-  {
-    name: 'the first number again, at the other level',
-    layer: 'sequence',
-    after: 2,
-    expected: REPLAYED,
-    make: (context, text, sealed) => context.token(text, sealed, { number: 0n, level: sealed ? 'safe' : 'private' }),
-  },
-  {
-    name: 'the highest number',
-    layer: 'sequence',
-    expected: EITHER,
-    make: (context, text, sealed) => context.token(text, sealed, { number: (1n << 64n) - 1n }),
-  },
-  {
-    name: "the other side's letter and keys",
-    layer: 'direction',
-    expected: refuse('security/wrong-direction'),
-    make: (context, text, sealed) => context.token(text, sealed, { from: other(context.role) }),
-  },
-  {
-    name: "the other side's letter, our keys",
-    layer: 'direction',
-    expected: refuse('security/wrong-direction'),
-    make: (context, text, sealed) =>
-      context.token(text, sealed, { letter: (sealed ? 0x50 : 0x53) ^ (context.role === 'acceptor' ? 0 : 0x20) }),
-  },
+const forge = forgeriesOf<PskForger>();
+
+const TABLE = [
+  forge('a letter that X-PSK does not have', SOURCE, BAD_TOKEN, ({ draw }) => ({
+    letter: draw.of([0, 0x43, 0x58, 0x63, 0xff]),
+  })),
+  forge('the letter of another level', SOURCE, BAD_TOKEN, ({ context, sealed }) => ({
+    letter: (sealed ? 0x53 : 0x50) | (context.role === 'acceptor' ? 0x20 : 0),
+  })),
+  forge('a header alone', SOURCE, UNVERIFIED, ({ context, text, sealed }) =>
+    context.token(text, sealed).subarray(0, 9),
+  ),
+  forge('an octet less than an empty token', SOURCE, UNVERIFIED, ({ context, sealed }) =>
+    context.token(new Uint8Array(), sealed).subarray(0, -1),
+  ),
+  forge('a tag with a bit flipped', SOURCE, refuse('security/bad-checksum'), ({ context, text, sealed, draw }) => {
+    const token = context.token(text, sealed);
+    return flipped(token, token.length - 1 - draw.below(16), draw.below(8));
+  }),
+  forge('the next number', SOURCE, ACCEPT, {}),
+  forge('a used number around a new text', SOURCE, REPLAYED, { layer: 'sequence', after: 1 }, ({ context }) => ({
+    number: context.numbers.next - 1n,
+  })),
+  forge(
+    'the first number again, at the other level',
+    SOURCE,
+    REPLAYED,
+    { layer: 'sequence', after: 2 },
+    ({ sealed }) => ({
+      number: 0n,
+      level: sealed ? 'safe' : 'private',
+    }),
+  ),
+  forge('the highest number', SOURCE, EITHER, { layer: 'sequence' }, { number: (1n << 64n) - 1n }),
+  forge(
+    "the other side's letter and keys",
+    SOURCE,
+    refuse('security/wrong-direction'),
+    { layer: 'direction' },
+    ({ context }) => ({ from: other(context.role) }),
+  ),
+  forge(
+    "the other side's letter, our keys",
+    SOURCE,
+    refuse('security/wrong-direction'),
+    { layer: 'direction' },
+    ({ context, sealed }) => ({ letter: (sealed ? 0x50 : 0x53) ^ (context.role === 'acceptor' ? 0 : 0x20) }),
+  ),
 ];
 
-export const PSK_FORGERIES = forgeries(
-  'psk',
-  TABLE.map(row => ({ ...row, source: SOURCE })),
-);
+export const PSK_FORGERIES = forgeries('psk', TABLE);

@@ -23,9 +23,14 @@ export interface Ran {
 
 /**
  * @param args  behind `rfc2228 fuzz`
+ * @param interrupted  by SIGINT, so many milliseconds after its start
  * @param listening  called with the port, when the command waits for clients
  */
-export async function rfc2228(args: string[], listening: (port: number) => void = () => {}): Promise<Ran> {
+export async function rfc2228(
+  args: string[],
+  listening: (port: number) => void = () => {},
+  interrupted: { after?: number } = {},
+): Promise<Ran> {
   const child = spawn(process.execPath, ['dist/cli/main.js', 'fuzz', ...args], { cwd: ROOT, timeout: 50_000 });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
@@ -34,7 +39,10 @@ export async function rfc2228(args: string[], listening: (port: number) => void 
     const port = /port (\d+) waits/.exec(text)?.[1];
     if (port !== undefined) listening(Number(port));
   });
+  const { after } = interrupted;
+  const timer = after === undefined ? undefined : setTimeout(() => child.kill('SIGINT'), after);
   const status = await new Promise<number | null>(resolve => child.on('close', resolve));
+  clearTimeout(timer);
   return { status, stdout, stderr };
 }
 

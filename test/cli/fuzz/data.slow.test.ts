@@ -1,4 +1,4 @@
-/** `rfc2228 fuzz --only data` over sockets: sound peers show nothing, and what bad ones do is found, made small and replayed. */
+/** `rfc2228 fuzz --only data` over sockets: conforming peers show nothing, and what bad ones do is found, made small and replayed. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ function dataServer(faults?: DataFaults): Promise<Listener> {
 }
 
 describe('fuzz server --only data', () => {
-  it('shows nothing of a sound one', async () => {
+  it('shows nothing of a valid one', async () => {
     const ran = await against(dataServer(), where => rfc2228(['server', where, ...PSK, ...DATA, '--cases', '90']));
     expect([ran.status, ran.stderr, findings(ran)]).toEqual([0, '', []]);
     const { outcomes } = records(ran).at(-1);
@@ -34,7 +34,7 @@ describe('fuzz server --only data', () => {
       expect(found).toContain('truncated data accepted: data: no end');
       expect(found).toContain('truncated data accepted: data: half a block');
       expect(found).toContain('replay accepted: data: a block comes twice');
-      expect(found).toContain('lower level accepted: data: a block that is not sealed, where private is owed');
+      expect(found).toContain('lower level accepted: data: a block that is not sealed, where private is required');
 
       const file = join(out, 'server-data-no-end-safe.json');
       const { case: one, sent } = JSON.parse(readFileSync(file, 'utf8'));
@@ -43,8 +43,8 @@ describe('fuzz server --only data', () => {
       const replay = ['--replay', file, '--json', '--out', join(folder, 'again')];
       const again = await rfc2228(['server', where, ...PSK, ...replay]);
       expect([again.status, findings(again).map(it => it.finding)]).toEqual([1, ['truncated data accepted']]);
-      const sound = await against(dataServer(), other => rfc2228(['server', other, ...PSK, ...replay]));
-      expect([sound.status, findings(sound)]).toEqual([0, []]);
+      const valid = await against(dataServer(), other => rfc2228(['server', other, ...PSK, ...replay]));
+      expect([valid.status, findings(valid)]).toEqual([0, []]);
     });
   });
 
@@ -55,7 +55,7 @@ describe('fuzz server --only data', () => {
     const cases = records(ran).filter(({ type }) => type === 'case');
     expect(cases.map(({ outcome }) => outcome)).toEqual(Array(4).fill('skipped'));
     expect(cases[0].detail).toBe('STOR is refused by 553');
-    expect(cases[3].detail).toBe('a sound STOR is refused by 553');
+    expect(cases[3].detail).toBe('a valid STOR is refused by 553');
   });
 });
 
@@ -64,7 +64,7 @@ describe('fuzz client --only data', () => {
     visiting(port, socket => visitData(socket, LOOPBACK, faults));
   const LEVEL = ['--level', 'private'];
 
-  it('shows nothing of a sound one', async () => {
+  it('shows nothing of a valid one', async () => {
     const ran = await toClient(dataClient(), [...DATA, ...LEVEL, '--cases', '60']);
     expect([ran.status, findings(ran)]).toEqual([0, []]);
     const { outcomes } = records(ran).at(-1);
@@ -80,7 +80,7 @@ describe('fuzz client --only data', () => {
     const found = findings(ran).map(({ finding, name }) => `${finding}: ${name}`);
     expect(found).toContain('truncated data accepted: data: no end');
     expect(found).toContain('replay accepted: data: a block comes twice');
-    expect(found).toContain('lower level accepted: data: a block that is not sealed, where private is owed');
+    expect(found).toContain('lower level accepted: data: a block that is not sealed, where private is required');
 
     const file = join(out, 'client-data-half-a-block-private.json');
     const { case: one } = JSON.parse(readFileSync(file, 'utf8'));
@@ -88,8 +88,8 @@ describe('fuzz client --only data', () => {
     const replay = ['--replay', file, '--json', '--out', join(folder, 'again')];
     const again = await toClient(dataClient(faults), replay);
     expect([again.status, findings(again).map(it => it.finding)]).toEqual([1, ['truncated data accepted']]);
-    const sound = await toClient(dataClient(), replay);
-    expect([sound.status, findings(sound)]).toEqual([0, []]);
+    const valid = await toClient(dataClient(), replay);
+    expect([valid.status, findings(valid)]).toEqual([0, []]);
   });
 
   it.each<[string, string[]]>([
@@ -117,7 +117,7 @@ describe('fuzz client --only data', () => {
     expect(new Set(kinds)).toEqual(new Set(['accepted', 'refused']));
   });
 
-  it.each(['4', '5'])('shows nothing where replies about data connections are bent: --at %s', async at => {
+  it.each(['4', '5'])('shows nothing where replies about data connections are mutated: --at %s', async at => {
     const layers = ['inner', 'level', 'sequence', 'phases'].flatMap(layer => ['--only', layer]);
     const ran = await toClient(dataClient(), ['--json', ...layers, '--at', at, '--cases', '60']);
     expect([ran.status, findings(ran)]).toEqual([0, []]);

@@ -1,10 +1,10 @@
-/** `rfc2228 fuzz` under KERBEROS_V4: sound peers show nothing, and those that look at no checksum are found. */
+/** `rfc2228 fuzz` under KERBEROS_V4: conforming peers show nothing, and those that look at no checksum are found. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { against, folder, records, rfc2228, titles, toClient } from './command.js';
 import { krb4Sides, SRVTAB, ticketFile } from './krb4-sides.js';
-import { soundClient, soundServer } from './peers.js';
+import { conformingClient, conformingServer } from './peers.js';
 
 const [tickets, srvtab] = [join(folder, 'tkt'), join(folder, 'srvtab')];
 writeFileSync(tickets, ticketFile());
@@ -18,7 +18,7 @@ const FLIPPED = 'unverified text accepted: token: a checksum with a bit flipped'
 
 describe('fuzz server', () => {
   it('shows nothing of a server on ServerControl', async () => {
-    const ran = await against(soundServer(krb4Sides()), where =>
+    const ran = await against(conformingServer(krb4Sides()), where =>
       rfc2228(['server', where, ...TO_SERVER, '--cases', '300']),
     );
     expect([titles(ran), ran.stderr, ran.status]).toEqual([[], '', 0]);
@@ -29,7 +29,7 @@ describe('fuzz server', () => {
   });
 
   it('finds one that looks at no checksum', async () => {
-    const ran = await against(soundServer(krb4Sides({ careless: true })), where =>
+    const ran = await against(conformingServer(krb4Sides({ careless: true })), where =>
       rfc2228(['server', where, ...TO_SERVER, ...OF_TOKENS]),
     );
     expect(titles(ran)).toContain(FLIPPED);
@@ -39,7 +39,7 @@ describe('fuzz server', () => {
   it('lays a ticket that has expired to nobody else', async () => {
     const old = join(folder, 'old');
     writeFileSync(old, ticketFile(7200));
-    const ran = await against(soundServer(krb4Sides()), where =>
+    const ran = await against(conformingServer(krb4Sides()), where =>
       rfc2228(['server', where, ...KRB4, '--ticket-file', old, '--only', 'token']),
     );
     expect([ran.status, ran.stdout]).toEqual([2, '']);
@@ -59,7 +59,7 @@ describe('fuzz server', () => {
 
 describe('fuzz client', () => {
   it('shows nothing of a client on ClientControl', async () => {
-    const ran = await toClient(port => soundClient(port, krb4Sides()), ['--cases', '200'], TO_CLIENT);
+    const ran = await toClient(port => conformingClient(port, krb4Sides()), ['--cases', '200'], TO_CLIENT);
     expect([titles(ran), ran.status]).toEqual([[], 0]);
     const { accepted, closed } = records(ran).at(-1).outcomes;
     expect(accepted).toBeGreaterThan(5);
@@ -68,7 +68,7 @@ describe('fuzz client', () => {
 
   it('finds one that looks at no checksum', async () => {
     const careless = krb4Sides({ careless: true });
-    const ran = await toClient(port => soundClient(port, careless), OF_TOKENS, TO_CLIENT);
+    const ran = await toClient(port => conformingClient(port, careless), OF_TOKENS, TO_CLIENT);
     expect(titles(ran)).toContain(FLIPPED);
     expect(ran.status).toBe(1);
   });
@@ -79,7 +79,11 @@ describe('fuzz client', () => {
       other,
       SRVTAB.map((octet, i) => (i === SRVTAB.length - 1 ? octet ^ 2 : octet)),
     );
-    const { status, stderr } = await toClient(port => soundClient(port, krb4Sides()), [], [...KRB4, '--srvtab', other]);
+    const { status, stderr } = await toClient(
+      port => conformingClient(port, krb4Sides()),
+      [],
+      [...KRB4, '--srvtab', other],
+    );
     expect(status).toBe(2);
     expect(stderr).toContain('no security association: clear AUTH, clear ADAT (security/no-key: no key of version 1');
   });

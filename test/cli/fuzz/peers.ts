@@ -1,5 +1,4 @@
-/** Servers and clients under X-PSK to be fuzzed: sound ones on `src/node`, and some with faults that must be found. */
-
+/** Servers and clients under X-PSK to be fuzzed: valid ones on `src/node`, and some with faults that must be found. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { toHex, toUtf8 } from '../../../src/bytes.js';
@@ -53,7 +52,8 @@ export async function listening(serve: (socket: Socket) => Promise<void>): Promi
   return { port: (server.address() as AddressInfo).port, close };
 }
 
-const ANSWERS: Record<string, [number, string]> = {
+type Answers = Readonly<Record<string, [number, string]>>;
+const ANSWERS: Answers = {
   USER: [232, 'Logged in'],
   NOOP: [200, 'Done'],
   CWD: [250, 'Done'],
@@ -63,22 +63,26 @@ const ANSWERS: Record<string, [number, string]> = {
 };
 const answerTo = (verb: string) => ANSWERS[verb] ?? [502, 'Not implemented'];
 
-export function soundServer({ mechanism, acceptor } = PSK): Promise<Listener> {
+/** @param answers  in the place of the usual ones */
+export function conformingServer({ mechanism, acceptor } = PSK, answers: Answers = {}): Promise<Listener> {
   return listening(async socket => {
     const control = new ServerControl(socket, {
       mechanisms: [mechanismWith(mechanism, { acceptor: () => acceptor(socket) })],
       allowWeak: true,
     });
     await control.reply(220, 'Ready');
-    for await (const event of control) await control.reply(...answerTo(event.command.verb), event);
+    for await (const event of control) {
+      const { verb } = event.command;
+      await control.reply(...(answers[verb] ?? answerTo(verb)), event);
+    }
   });
 }
 
 /**
  * It carries out commands in the clear, replays, and commands at another level than their verb says.
- * @param hangs  it says nothing any more behind what it can't read
+ * @param onBadLine  behind what it can't read it says nothing any more, ends the connection without a word, or answers and ends
  */
-export function badServer({ hangs = false } = {}): Promise<Listener> {
+export function badServer(onBadLine?: 'hangs' | 'closes' | 'dies'): Promise<Listener> {
   return listening(async socket => {
     const reader = new CommandReader();
     const exchange = pskAcceptor({ key: KEY });
@@ -118,9 +122,10 @@ export function badServer({ hangs = false } = {}): Promise<Listener> {
           socket.write(await answer(command));
         } catch (error) {
           if (!(error instanceof FtpSecurityError)) throw error;
-          if (hangs) await new Promise(() => {});
+          if (onBadLine === 'hangs') await new Promise(() => {});
           const reply = formatReply(replyCodeFor(error), 'No');
-          socket.write(context ? protectReply(context, 'safe', reply) : reply);
+          if (onBadLine !== 'closes') socket.write(context ? protectReply(context, 'safe', reply) : reply);
+          if (onBadLine !== undefined) return void socket.end();
         }
       }
     }
@@ -131,7 +136,7 @@ export function badServer({ hangs = false } = {}): Promise<Listener> {
 const COMMANDS = ['USER anna', 'PWD', 'NOOP', 'STAT', 'QUIT'];
 
 /** Connects again and again, as a user does who never learns, and sends a few commands each time. */
-export function soundClient(port: number, { mechanism, initiator } = PSK): Listener {
+export function conformingClient(port: number, { mechanism, initiator } = PSK): Listener {
   return visiting(port, async socket => {
     const control = new ClientControl(socket, {
       mechanism,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { Report } from '../../../src/cli/fuzz/report.js';
 import { parseReproducers, reproducerOf } from '../../../src/fuzz/driver/reproducer.js';
-import { SCRIPTS } from '../../../src/fuzz/phases.js';
+import { SCRIPT_CASES } from '../../fuzz/case-lists.js';
 
 const out = mkdtempSync(join(tmpdir(), 'rfc2228-report-'));
 afterEach(() => {
@@ -16,7 +16,7 @@ afterEach(() => {
 it('keeps two findings of one case', () => {
   const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   const report = new Report({ json: true, out, seed: 1 });
-  const [one] = SCRIPTS;
+  const [one] = SCRIPT_CASES;
   for (const finding of ['crashed', 'order broken'] as const) {
     report.tell({ type: 'finding', ...reproducerOf(one!, { kind: 'accepted', finding }, 'X-PSK') });
   }

@@ -1,6 +1,7 @@
 /**
- * A client that prints nothing and sends the same whatever it is told: `node status-client.mjs KEYFILE PORT`. Its exit status is 3
- * where a reply refused something, or could not be opened. It takes replies in the clear.
+ * A client that prints nothing and sends the same whatever it is told: `node status-client.mjs KEYFILE PORT [VERB]`. Its exit status
+ * is 3 where a reply refused something, or could not be opened. It takes replies in the clear. With a verb it prints the reply to
+ * that command.
  */
 
 import { readFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { connect } from 'node:net';
 import * as ftp from '../../../dist/index.js';
 import { pskInitiator } from '../../../dist/mechanisms/psk/index.js';
 
-const [, , keyFile, port] = process.argv;
+const [, , keyFile, port, shown] = process.argv;
 const key = Buffer.from(readFileSync(keyFile, 'latin1').trim(), 'hex');
 const socket = connect(Number(port), '127.0.0.1');
 socket.on('error', () => process.exit(1));
@@ -44,7 +45,8 @@ for (const command of ['USER anna', 'NOOP', 'PWD', 'QUIT']) {
   socket.write(ftp.protectCommand(context, 'safe', Buffer.from(command)));
   try {
     const outer = await reply();
-    const { code } = outer.code < 600 ? outer : ftp.unprotectReply(context, outer).inner;
+    const { code, lines } = outer.code < 600 ? outer : ftp.unprotectReply(context, outer).inner;
+    if (command === shown) console.log(lines.join('\n'));
     if (code >= 400) status = 3;
   } catch {
     status = 3;

@@ -1,5 +1,5 @@
 /** SPNEGO gives a context only around a sound AP-REQ, and, where MICs are owed, only over the list that was offered. */
-import { octetsFrom } from '../../../src/fuzz/draw.js';
+import { octetsFrom } from '../../../src/fuzz/choices.js';
 import { krb5Acceptor, krb5Initiator, krb5Observer } from '../../../src/mechanisms/krb5/index.js';
 import { parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { type NegotiationToken, parseNegotiation } from '../../../src/mechanisms/krb5/messages/spnego.js';

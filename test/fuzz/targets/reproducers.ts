@@ -1,11 +1,10 @@
 /** Reproducers are read, and what is read is written and read as the same cases; or they are refused by FtpSecurityError. */
 import { toUtf8 } from '../../../src/bytes.js';
-import { messageCases } from '../../../src/fuzz/cases.js';
 import { parseReproducers, reproducerOf } from '../../../src/fuzz/driver/reproducer.js';
-import { SCRIPTS } from '../../../src/fuzz/phases.js';
+import { messageCases, SCRIPT_CASES } from '../case-lists.js';
 import { attempt, hold, type Target } from './target.js';
 
-const cases = [...SCRIPTS.slice(0, 2), ...[...messageCases({ variants: 2 })].filter((_, i) => i % 500 === 0)];
+const cases = [...SCRIPT_CASES.slice(0, 2), ...[...messageCases({ variants: 2 })].filter((_, i) => i % 500 === 0)];
 const written = cases.map(one => reproducerOf(one, { kind: 'accepted', finding: 'replay accepted' }, 'X-PSK'));
 
 export const reproducers: Target = {

@@ -1,6 +1,6 @@
 /** Tokens with any header, their checksums right: what opens has the text that was put in, whatever is refused is refused by FtpSecurityError, and a sound token opens after it. */
 import { copy, viewOf } from '../../../src/bytes.js';
-import { octetsFrom } from '../../../src/fuzz/draw.js';
+import { octetsFrom } from '../../../src/fuzz/choices.js';
 import { krb4FuzzSession } from '../../../src/fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../../../src/fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../../src/fuzz/mechanisms/psk.js';

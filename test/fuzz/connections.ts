@@ -1,6 +1,6 @@
 /** Wires to peers in the same process, on our own sessions. */
 import { toUtf8 } from '../../src/bytes.js';
-import type { Wire } from '../../src/fuzz/driver/wire.js';
+import type { Connection } from '../../src/fuzz/driver/connection.js';
 import type { Exchange } from '../../src/secure/security-context.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
@@ -9,28 +9,31 @@ import { heard, type Sides, told } from './exchange-sides.js';
 /** What is wrong with how a peer speaks an exchange. */
 export type Fault = (exchange: Exchange) => Exchange;
 
-export const sound: Fault = exchange => exchange;
+export const valid: Fault = exchange => exchange;
 
 /** A wire to somebody in the same process. */
-export function wireTo(answer: (octets: Uint8Array) => readonly Uint8Array[], first: readonly Uint8Array[] = []): Wire {
+export function connectionTo(
+  answer: (octets: Uint8Array) => readonly Uint8Array[],
+  first: readonly Uint8Array[] = [],
+): Connection {
   const said = [...first];
   return {
     async send(chunks) {
       for (const chunk of chunks) said.push(...answer(chunk));
     },
     end() {},
-    hear: async () => said.shift() ?? 'silence',
+    hear: async () => said.shift() ?? 'timeout',
   };
 }
 
-export function serverWire({ mechanism, acceptor }: Sides, fault = sound): Wire {
+export function serverConnection({ mechanism, acceptor }: Sides, fault = valid): Connection {
   const server = new ServerSession({ mechanisms: [{ name: mechanism }], allowWeak: true });
   const exchange = fault(acceptor());
-  return wireTo(chunk => told(server, exchange, chunk).octets, [toUtf8('220 Ready\r\n')]);
+  return connectionTo(chunk => told(server, exchange, chunk).octets, [toUtf8('220 Ready\r\n')]);
 }
 
 /** A client that sends a few commands once it has an association, and says nothing more when it has none. */
-export function clientOf({ mechanism, initiator }: Sides, fault = sound) {
+export function clientOf({ mechanism, initiator }: Sides, fault = valid) {
   const client = new ClientSession({ allowWeak: true });
   const exchange = fault(initiator());
   const commands = ['USER anna', 'NOOP', 'QUIT'];
@@ -50,6 +53,6 @@ export function clientOf({ mechanism, initiator }: Sides, fault = sound) {
   return { take, go };
 }
 
-export function clientWire(sides: Sides, fault = sound): Wire {
-  return wireTo(clientOf(sides, fault).take);
+export function clientConnection(sides: Sides, fault = valid): Connection {
+  return connectionTo(clientOf(sides, fault).take);
 }

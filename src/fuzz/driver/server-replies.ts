@@ -1,9 +1,14 @@
-/** What a sound server says to each command, so that a client comes to where it is to be tested. */
+/** What a conforming server says to each command, so that a client comes to where it is to be tested. */
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
 import { FILE } from '../transfers.js';
 
-/** In the text of every reply that is bent: a client that shows it has taken it. */
-export const MARKER = 'bent-by-rfc2228';
+/** In the text of every reply that is mutated: a client that shows it has taken it. */
+export const MARKER = 'mutated-by-rfc2228';
+
+/** The same for a reply that is not mutated, by the number of its protected command, from 1. */
+export function markerOf(number: number): string {
+  return `${MARKER}-${number}`;
+}
 
 export type Answer = readonly [code: number, text: string];
 
@@ -45,7 +50,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 };
 const UNKNOWN: Answer = [502, 'Not implemented'];
 
-export function soundAnswer(verb: string): Answer {
+export function usualAnswer(verb: string): Answer {
   return ANSWERS[verb] ?? UNKNOWN;
 }
 

@@ -8,36 +8,36 @@ import type { Exchange, SecurityContext } from '../../secure/security-context.js
 import type { ExchangeKeys } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 
-/** `end` the peer has closed, in whatever way; `silence` nothing came as long as it may take. */
-export type Quiet = 'end' | 'silence';
+/** `end` the peer has closed, in whatever way; `timeout` nothing came as long as it may take. */
+export type NoReply = 'end' | 'timeout';
 
 /** Where the ends of a connection are: addresses as text, both undefined where that is not known any more. */
 export type Ends = Readonly<Record<'local' | 'peer', { address: string | undefined; port: number | undefined }>>;
 
-export interface Wire {
+export interface Connection {
   /** For mechanisms that have addresses in their tokens. */
   readonly ends?: Ends;
   /** Sends chunks, each by itself. What the peer takes no more is lost. */
   send(chunks: readonly Uint8Array[]): Promise<void>;
   /** Sends nothing more. */
   end(): void;
-  hear(): Promise<Uint8Array | Quiet>;
+  hear(): Promise<Uint8Array | NoReply>;
 }
 
 /** Data connections, all with the host at the other end of the control connection, whatever address is told there. */
 export interface DataConnections {
-  /** @returns undefined when nobody is there */
-  open(port: number): Promise<Wire | undefined>;
-  listen(): Promise<DataDoor>;
+  /** @returns undefined when no one answers */
+  open(port: number): Promise<Connection | undefined>;
+  listen(): Promise<DataListener>;
 }
 
 /** Where the peer is to connect to, once. */
-export interface DataDoor {
+export interface DataListener {
   /** Our address on the control connection, as text. */
   host: string;
   port: number;
-  /** @returns undefined when nobody comes */
-  next(): Promise<Wire | undefined>;
+  /** @returns undefined when no one connects */
+  next(): Promise<Connection | undefined>;
   close(): void;
 }
 
@@ -45,14 +45,22 @@ export interface DataDoor {
 export interface FuzzSide {
   /** The name for AUTH. */
   mechanism: string;
-  /** @param told  is told of the session, whose context makes bent tokens, when the exchange is complete */
+  /** @param told  is told of the session, whose context makes mutated tokens, when the exchange is complete */
   exchange(told: (session: FuzzSession) => void, ends?: Ends): Exchange;
-  /** For bent exchanges; without them only what needs none is said. */
+  /** For mutated exchanges; without them only what needs none is said. */
   keys?: ExchangeKeys;
 }
 
 /** The connection never came to where a case begins. */
-export class Unready extends Error {}
+export class SetupFailed extends Error {
+  /** It could not be made, or was cut. */
+  readonly cut: boolean;
+
+  constructor(message: string, { cut = false } = {}) {
+    super(message);
+    this.cut = cut;
+  }
+}
 
 export interface HeardReply extends Reply {
   /** What vouches for it. */
@@ -63,12 +71,12 @@ export interface HeardReply extends Reply {
 export class HeardReplies {
   /** The token that came last. */
   received: Uint8Array | undefined;
-  readonly #wire: Wire;
+  readonly #connection: Connection;
   readonly #outer = new ReplyReader();
   #inner: ProtectedReplyReader | undefined;
 
-  constructor(wire: Wire) {
-    this.#wire = wire;
+  constructor(connection: Connection) {
+    this.#connection = connection;
   }
 
   open(context: SecurityContext): void {
@@ -76,7 +84,7 @@ export class HeardReplies {
   }
 
   /** The next reply but 1yz ones. @throws FtpSecurityError for one that can't be read, or not be verified */
-  async final(): Promise<HeardReply | Quiet> {
+  async final(): Promise<HeardReply | NoReply> {
     for (;;) {
       const reply = await this.any();
       if (typeof reply === 'string' || reply.code >= 200) return reply;
@@ -84,11 +92,11 @@ export class HeardReplies {
   }
 
   /** The next reply. @throws FtpSecurityError as {@link final} */
-  async any(): Promise<HeardReply | Quiet> {
+  async any(): Promise<HeardReply | NoReply> {
     for (;;) {
       const reply = this.#next();
       if (reply !== undefined) return reply;
-      const heard = await this.#wire.hear();
+      const heard = await this.#connection.hear();
       if (typeof heard === 'string') return heard;
       this.#outer.push(heard);
     }

@@ -1,23 +1,24 @@
 /**
- * What a client made of a bent transfer: what it prints of the file, what it does next, and what it says about it, held against
- * what the same client does and says behind a sound file, and behind one that its server calls a failure.
+ * What a client made of a mutated transfer: what it prints of the file, what it does next, and what it says about it, held against
+ * what the same client does and says behind a valid file, and behind one that its server calls a failure.
  */
-import { DATA_MARKER, FILE_NAMES, isLate, soundTransfer, type TransferCase } from '../transfers.js';
-import { type Conduct, isDowngrade, kindBySayings } from './conduct.js';
+import type { TransferCase } from '../cases.js';
+import { DATA_MARKER, FILE_NAMES, isLate, validTransfer } from '../transfers.js';
+import { type ClientTrace, isDowngrade, kindBySignals } from './client-trace.js';
 import type { Outcome } from './outcome.js';
 import { judgedTransfer } from './transfer-outcome.js';
 
 /** What is seen of a client on one connection. */
 export interface Seen {
-  conduct: Conduct;
-  /** What its process has printed; undefined when nobody sees that. */
+  trace: ClientTrace;
+  /** What its process has printed; undefined where that is not seen. */
   output?: string | undefined;
   /** Its exit status; undefined when it did not end by itself. */
   status?: number | null | undefined;
 }
 
-export interface KnownTransfers {
-  /** Twice the same, behind a sound file: what differs between them tells nothing. */
+export interface TransferBaseline {
+  /** Twice the same, behind a valid file: what differs between them tells nothing. */
   usual: readonly [Seen, Seen];
   /** Behind a failure. */
   failed: Seen;
@@ -27,16 +28,16 @@ export interface KnownTransfers {
 export async function judgeTransfer(
   one: TransferCase,
   seen: Seen,
-  known: () => Promise<KnownTransfers | undefined>,
+  known: () => Promise<TransferBaseline | undefined>,
 ): Promise<Outcome> {
-  const { conduct } = seen;
-  const { commands, bent, played = one, sent, error, dataError, transfers } = conduct;
-  if (one.name === soundTransfer(one).name && dataError !== undefined) {
+  const { trace } = seen;
+  const { commands, mutated, played = one, sent, error, dataError, transfers } = trace;
+  if (one.name === validTransfer(one).name && dataError !== undefined) {
     const detail = `sends data that is refused: ${dataError.code}: ${dataError.message}`;
-    return { kind: 'refused', finding: 'bad data given', detail };
+    return { kind: 'refused', finding: 'bad data given', detail, ...(sent && { sent }) };
   }
-  if (bent === undefined) return { kind: 'skipped', detail: whyNot(one, transfers) };
-  const next = commands[bent + 1];
+  if (mutated === undefined) return { kind: 'skipped', detail: whyNot(one, transfers) };
+  const next = commands[mutated + 1];
   const base = { played, ...(sent && { sent }), detail: detailOf(seen, next) };
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
@@ -44,37 +45,37 @@ export async function judgeTransfer(
   return its === undefined ? { kind: 'unready' } : judgedTransfer({ ...base, kind: kindOf(one, seen, its) }, one);
 }
 
-function whyNot({ level }: TransferCase, transfers: Conduct['transfers']): string {
+function whyNot({ level }: TransferCase, transfers: ClientTrace['transfers']): string {
   if (transfers === undefined) return 'no transfer comes';
-  return transfers === level ? 'there is nothing to bend' : `transfers are ${transfers}`;
+  return transfers === level ? 'there is nothing to mutate' : `transfers are ${transfers}`;
 }
 
-function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }: KnownTransfers): Outcome['kind'] {
+function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }: TransferBaseline): Outcome['kind'] {
   const next = nextOf(seen);
   const mayBeShown = isLate(one) || one.expected.verdict !== 'refuse';
   if (shows(seen) && !mayBeShown) return 'accepted';
-  const isSilent = next === undefined && seen.conduct.end === 'silence';
-  if (isSilent) return usual.conduct.end === 'silence' ? 'skipped' : 'hung';
+  const isSilent = next === undefined && seen.trace.end === 'timeout';
+  if (isSilent) return usual.trace.end === 'timeout' ? 'skipped' : 'hung';
   if (next !== nextOf(usual)) return next === undefined ? 'closed' : 'refused';
-  if (seen.conduct.ahead) return 'skipped';
+  if (seen.trace.ahead) return 'skipped';
   if (nextOf(usual) !== nextOf(failed)) return 'accepted';
   // It does the same whatever comes: so what it prints has to tell.
   if (shows(usual) && !isLate(one)) return shows(seen) ? 'accepted' : 'refused';
-  const says = { its: sayingOf(seen), usual: [sayingOf(usual), sayingOf(again)] as const, failed: sayingOf(failed) };
-  return kindBySayings(says, one.expected);
+  const says = { its: signalOf(seen), usual: [signalOf(usual), signalOf(again)] as const, failed: signalOf(failed) };
+  return kindBySignals(says, one.expected);
 }
 
-const nextOf = ({ conduct: { commands, bent } }: Seen) => (bent === undefined ? undefined : commands[bent + 1]);
+const nextOf = ({ trace: { commands, mutated } }: Seen) => (mutated === undefined ? undefined : commands[mutated + 1]);
 const shows = ({ output }: Seen) => output?.includes(DATA_MARKER) === true;
 
 /** What it says beside the file, but for numbers such as times and ports. */
-function sayingOf({ output, status }: Seen): string | undefined {
+function signalOf({ output, status }: Seen): string | undefined {
   if (output === undefined) return undefined;
   const lines = output.split(/[\r\n]+/).filter(line => !FILE_NAMES.some(name => line.includes(name)));
   return `${status} ${lines.join('\n').replace(/\d+/g, '0')}`;
 }
 
 function detailOf(seen: Seen, next: string | undefined): string {
-  const did = next === undefined ? (seen.conduct.end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
+  const did = next === undefined ? (seen.trace.end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
   return `${did}${shows(seen) ? ', and shows the file' : ''}`;
 }

@@ -1,7 +1,7 @@
 /** Where a case has a choice, it is a number in a list: so every case can be written down, made again, and shrunk. */
 
 /** Choices, taken in turn. When they are used up each further one is 0, which always stands for the simplest. */
-export class Draw {
+export class Choices {
   readonly #choices: readonly number[];
   #taken = 0;
 

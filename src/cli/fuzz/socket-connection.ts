@@ -1,9 +1,9 @@
 /** A control connection of the driver, over a socket. */
 import { connect, type Socket } from 'node:net';
 import { setImmediate as soon } from 'node:timers/promises';
-import type { Ends, Quiet, Wire } from '../../fuzz/driver/index.js';
+import type { Connection, Ends, NoReply } from '../../fuzz/driver/index.js';
 
-export class SocketWire implements Wire {
+export class SocketConnection implements Connection {
   /** As they are at first: a socket that is closed does not know them any more. */
   readonly ends: Ends;
   readonly #socket: Socket;
@@ -44,9 +44,9 @@ export class SocketWire implements Wire {
     this.#socket.end();
   }
 
-  async hear(): Promise<Uint8Array | Quiet> {
+  async hear(): Promise<Uint8Array | NoReply> {
     if (this.#heard.length === 0 && !this.#ended) await this.#change();
-    return this.#heard.shift() ?? (this.#ended ? 'end' : 'silence');
+    return this.#heard.shift() ?? (this.#ended ? 'end' : 'timeout');
   }
 
   async #change(): Promise<void> {

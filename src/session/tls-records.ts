@@ -1,0 +1,64 @@
+/** One side of a control connection behind AUTH TLS and 234: what is TLS is counted, and nothing else is taken for it. */
+import { concat } from '../bytes.js';
+
+/** Type, version and length of a record (RFC 8446 §5.1), and the longest one (RFC 5246 §6.2.3). */
+const HEADER = 5;
+const MAX_RECORD = 2 ** 14 + 2048;
+
+export class TlsRecords {
+  #octets = 0;
+  /** Of a record that goes on. */
+  #left = 0;
+  /** Of a header that is not whole. */
+  #header: Uint8Array = new Uint8Array(0);
+  #over = false;
+  #lost = false;
+
+  /** How many octets were TLS. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Says that octets are missing: nobody knows any more where a record begins, so that all that follows counts as TLS. */
+  lose(): void {
+    this.#lost = true;
+  }
+
+  /** @returns what is no TLS: from the first octet that begins no record. TLS may end, as by CCC (RFC 4217 §12.3) */
+  push(octets: Uint8Array): Uint8Array {
+    if (this.#over) return octets;
+    let rest = concat(this.#header, octets);
+    this.#octets += octets.length;
+    while (!this.#lost && rest.length > 0) {
+      if (this.#left === 0) {
+        const length = recordLength(rest, this.#octets === rest.length);
+        if (length === undefined) {
+          this.#over = true;
+          this.#octets -= rest.length;
+          return rest;
+        }
+        if (rest.length < HEADER) break;
+        this.#left = length;
+      }
+      const skipped = Math.min(this.#left, rest.length);
+      this.#left -= skipped;
+      rest = rest.subarray(skipped);
+    }
+    this.#header = this.#lost ? new Uint8Array(0) : rest;
+    return new Uint8Array(0);
+  }
+}
+
+/** The length of the record that octets begin, with its header; any, where they are too few; undefined when they begin none. */
+function recordLength(octets: Uint8Array, first: boolean): number | undefined {
+  const [type = 0, major = 3, minor = 0, high = 0, low = 0] = octets;
+  if (type >= 20 && type <= 24 && major === 3 && minor <= 4) {
+    const length = HEADER + high * 256 + low;
+    return length <= HEADER + MAX_RECORD ? length : undefined;
+  }
+  // Clients that know SSL 2 begin with its ClientHello (RFC 5246 appendix E.2).
+  const mayBeHello = first && type >= 0x80 && type < 0xa0;
+  return mayBeHello && (octets.length < HEADER || (minor === 1 && high === 3))
+    ? 2 + (type & 0x7f) * 256 + major
+    : undefined;
+}
