@@ -65,6 +65,37 @@ async function secured(
   return { say, hear, session };
 }
 
+describe('several mechanisms under one name', () => {
+  const says = (text: string, first: string) => ({
+    ...mechanismWith('GSSAPI', { acceptor: () => ({ step: () => ({ token: ascii(text) }) }) }),
+    recognises: (token: Uint8Array) => token[0] === first.charCodeAt(0),
+  });
+  const mechanisms = [says('Kerberos', '`'), mechanismWith('GSSAPI', {}), says('TLS', '\x16')];
+
+  it.each([
+    ['`abc', `335 ADAT=${btoa('Kerberos')}`],
+    ['\x16abc', `335 ADAT=${btoa('TLS')}`],
+    ['NTLM', '535 Failed security check'],
+  ])('the first token %j chooses', async (token, reply) => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { mechanisms }));
+    const line = linesOf(near);
+    near.end(`AUTH gssapi\r\nADAT ${btoa(token)}\r\n`);
+    expect(await line()).toMatch(/^334 /);
+    expect(await line()).toBe(reply);
+    await heard;
+  });
+
+  it('and those that have no acceptor are not offered', async () => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { mechanisms: [mechanismWith('GSSAPI', {})] }));
+    const line = linesOf(near);
+    near.end('AUTH GSSAPI\r\n');
+    expect(await line()).toMatch(/^502 /);
+    await heard;
+  });
+});
+
 describe('the server end of a control connection', () => {
   it('gives commands with their levels, and sees to the rest', async () => {
     const [near, far] = await onLoopback();
