@@ -66,6 +66,11 @@ export class FtpSecurityError extends Error {
   }
 }
 
+/** The error of a token, or of a part of one, that can't be read or must not be there: `security/bad-token`. */
+export function badToken(message: string, facts?: ErrorFacts): FtpSecurityError {
+  return new FtpSecurityError('security/bad-token', message, facts);
+}
+
 /**
  * What was caught, if it refuses bad input. Anything else is a fault of ours, or of a mechanism, and is thrown again: taken
  * for a refusal, it would be hidden.

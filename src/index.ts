@@ -20,7 +20,7 @@ export {
   replyDetails,
   type ServiceDelay,
 } from './ftp/reply-details.js';
-export { ReceivedNumbers } from './received-numbers.js';
+export { ReplayWindow } from './replay-window.js';
 export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } from './secure/data-block.js';
 export { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS, type Tolerance } from './secure/deviations.js';
 export {
@@ -48,14 +48,14 @@ export type {
   ChannelEnds,
   Exchange,
   ExchangeFacts,
+  ExchangeObserver,
   Mechanism,
+  ObservedStep,
   Peer,
   SecurityContext,
   SequenceState,
-  Sight,
   Step,
   Unwrapped,
-  Witness,
   Wrapped,
 } from './secure/security-context.js';
 export {
@@ -76,6 +76,7 @@ export {
   type SecurityData,
 } from './secure/security-data.js';
 export type { AssociationEvent } from './session/association.js';
+export { acceptorFor, chooseMechanism } from './session/choose-mechanism.js';
 export { ClientSession } from './session/client.js';
 export type { ClientEvent, ClientSessionOptions, ReplyEvent, SecurityDataEvent } from './session/client-events.js';
 export type { Policy } from './session/command-rules.js';

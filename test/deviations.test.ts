@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { verifyRecording } from '../src/capture/index.js';
-import { krb5, krb5Witness, parseKeytab } from '../src/mechanisms/krb5/index.js';
+import { krb5, parseKeytab } from '../src/mechanisms/krb5/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../src/secure/deviations.js';
 
 interface Entry {
@@ -31,7 +31,7 @@ describe('the ledger of deviations', () => {
   it.each(LEDGER.tolerated.filter(({ capture }) => capture !== null))('$capture shows $name', ({ name, capture }) => {
     const keytab = file(`captures/${capture}.keytab`);
     const keys = existsSync(keytab) ? parseKeytab(readFileSync(keytab)) : [];
-    const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys) }];
+    const mechanisms = [krb5({ observer: { keys } })];
     const recording = readFileSync(file(`captures/${capture}.pcap`));
     const met = (tolerate?: Deviation[]) =>
       verifyRecording(recording, { mechanisms, ...(tolerate && { tolerate }) }).records.filter(

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseReply } from '../src/ftp/reply.js';
-import { pskAcceptor, pskInitiator } from '../src/mechanisms/psk/index.js';
+import { psk, pskInitiator } from '../src/mechanisms/psk/index.js';
 import { protectCommand, unprotectReply } from '../src/secure/protect.js';
 import { adatOf, formatAdat } from '../src/secure/security-data.js';
 import { type FtpServerOptions, serve } from './examples/server.js';
@@ -42,7 +42,7 @@ async function client(host: string, options: Partial<FtpServerOptions> = {}): Pr
   const failed = (what: string, error: Error) => void failures.push(`${what} ${error.message}`);
   const its = {
     folder,
-    mechanisms: {},
+    mechanisms: [],
     timeout: 5000,
     mayLogIn: (user: string) => user === 'anna',
     failed,
@@ -188,7 +188,7 @@ describe('the example server', () => {
 
   it('ends the login when an association begins', async () => {
     const key = new Uint8Array(32).fill(7);
-    const its = await loggedIn('127.0.0.1', { mechanisms: { 'X-PSK': () => pskAcceptor({ key }) } });
+    const its = await loggedIn('127.0.0.1', { mechanisms: [psk({ acceptor: { key } })] });
     expect(await its.say('PWD')).toMatch(/^257 /);
     const exchange = pskInitiator({ key });
     const adat = async (reply?: string) => {

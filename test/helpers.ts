@@ -1,10 +1,16 @@
 /** Helpers that several rooms' tests share. */
 import { expect } from 'vitest';
 import { type ErrorCode, FtpSecurityError } from '../src/errors.js';
+import type { Mechanism } from '../src/secure/security-context.js';
 
 /** Octets of an ASCII text. */
 export function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, character => character.charCodeAt(0));
+}
+
+/** A mechanism with these sides alone; it takes any first token for its own. */
+export function mechanismWith(name: string, sides: Partial<Mechanism>): Mechanism {
+  return { name, variant: 'test', recognises: () => true, ...sides };
 }
 
 /** What `run` throws: it must be an FtpSecurityError. */

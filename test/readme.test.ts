@@ -11,8 +11,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { fromHex } from '../src/bytes.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const SHOWN = ['embed', 'client', 'server', 'verify', 'mechanism', 'contract', 'fuzz'];
+const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const README = textOf('README.md');
+/** The examples of each page, in its order. */
+const PAGES = {
+  'README.md': ['embed', 'client', 'server', 'verify', 'fuzz'],
+  'src/mechanisms/README.md': ['mechanism', 'conformance'],
+};
+const SHOWN = Object.values(PAGES).flat();
 const KERBEROS = 'vectors/krb5/krb5-mit-aes256-cts-hmac-sha1-96.json';
 const execFileAsync = promisify(execFile);
 
@@ -28,9 +34,9 @@ function promiseOf(code: string): string | undefined {
 describe('the README', () => {
   beforeAll(() => void execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'test/examples')]));
 
-  it('shows the examples as they are', () => {
-    const blocks = [...README.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
-    expect(blocks).toEqual(SHOWN.map(codeOf));
+  it.each(Object.entries(PAGES))('%s shows the examples as they are', (page, names) => {
+    const blocks = [...textOf(page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
+    expect(blocks).toEqual(names.map(codeOf));
   });
 
   it.each(SHOWN.filter(name => name !== 'client' && name !== 'server'))('%s runs', name => {

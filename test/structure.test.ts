@@ -51,10 +51,32 @@ const IMPORTS = FILES.flatMap(importsOf);
 const INNER = IMPORTS.filter(({ to }) => to.endsWith('.ts'));
 
 describe('every mechanism', () => {
-  it.each(MECHANISMS)('has an entry point of its own, and is held to the contract: %s', mechanism => {
+  it.each(MECHANISMS)('has an entry point of its own, and runs the conformance suite: %s', mechanism => {
     const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     expect(exports[`./${mechanism}`]?.default).toBe(`./dist/mechanisms/${mechanism}/index.js`);
-    expect(readdirSync(join(ROOT, 'test/mechanisms', mechanism))).toContain('contract.test.ts');
+    expect(readdirSync(join(ROOT, 'test/mechanisms', mechanism))).toContain('conformance.test.ts');
+  });
+});
+
+/** The folders of Kerberos V5, from the ground up; those on one floor do not see each other. */
+const KRB5_FLOORS: Record<string, number> = { crypto: 0, messages: 1, tokens: 2, files: 2, exchange: 3 };
+
+describe('the folders of Kerberos V5', () => {
+  const folderOf = (file: string) => /^mechanisms\/krb5\/(\w+)\//.exec(file)?.[1];
+
+  it('hold all its files but the entry point and the description of tokens', () => {
+    const outside = FILES.filter(file => file.startsWith('mechanisms/krb5/') && folderOf(file) === undefined);
+    expect(outside.sort()).toEqual(['mechanisms/krb5/describe.ts', 'mechanisms/krb5/index.ts']);
+  });
+
+  it('look down only', () => {
+    const between = INNER.flatMap(({ from, to }) => {
+      const [above, below] = [folderOf(from), folderOf(to)];
+      if (above === undefined || below === undefined || above === below) return [];
+      return [{ from, to, down: KRB5_FLOORS[above]! > KRB5_FLOORS[below]! }];
+    });
+    expect(between.length).toBeGreaterThan(50);
+    expect(between.filter(({ down }) => !down)).toEqual([]);
   });
 });
 
@@ -144,7 +166,7 @@ describe('the code', () => {
     type === 'TSAsExpression' && /^FtpSecurityError\b/.test(source.slice(to!.start, to!.end));
 
   /** fast-check takes choices as arguments only; they are those of our tables. */
-  const SPREADS_ITS_OWN = ['fuzz/arbitraries.ts', 'mechanisms/krb5/der.ts'];
+  const SPREADS_ITS_OWN = ['fuzz/arbitraries.ts', 'mechanisms/krb5/messages/der.ts'];
 
   it('spreads no array into a call: as many arguments as a peer can make lines overflow the stack', () => {
     const calls = FILES.filter(file => !SPREADS_ITS_OWN.includes(file));

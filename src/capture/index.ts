@@ -1,5 +1,4 @@
 /** `rfc2228/capture`: recordings verified. Takes octets, not files. */
-export type { ObservedMechanism } from '../session/exchange-watch.js';
 export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
 export type { Compression } from './capture-file.js';
 export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';

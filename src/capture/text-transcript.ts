@@ -1,6 +1,7 @@
 /** A control connection written down: lines `C> …` and `S> …`, as sent and without their CRLF; `---` starts another connection. */
-import { CR, LF, startsWith, toUtf8 } from '../bytes.js';
+import { startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { linesOf } from '../ftp/line.js';
 import type { Peer } from '../secure/security-context.js';
 
 export interface SpokenLine {
@@ -17,7 +18,8 @@ const BLANK = 0x20;
 
 /** Whether octets look like a text transcript: the first line that says anything is one of its lines. */
 export function isTextTranscript(bytes: Uint8Array): boolean {
-  for (const { line } of linesOf(bytes)) if (!isSkipped(line)) return isBreak(line) || spoken(line) !== undefined;
+  for (const { bytes: line } of linesOf(bytes))
+    if (!isSkipped(line)) return isBreak(line) || spoken(line) !== undefined;
   return false;
 }
 
@@ -28,7 +30,7 @@ export function isTextTranscript(bytes: Uint8Array): boolean {
  */
 export function readTextTranscript(bytes: Uint8Array): SpokenLine[][] {
   const connections: SpokenLine[][] = [[]];
-  for (const { line, offset } of linesOf(bytes)) {
+  for (const { bytes: line, start: offset } of linesOf(bytes)) {
     if (isSkipped(line)) continue;
     if (isBreak(line)) {
       connections.push([]);
@@ -41,17 +43,6 @@ export function readTextTranscript(bytes: Uint8Array): SpokenLine[][] {
     connections.at(-1)!.push(said);
   }
   return connections.filter(lines => lines.length > 0);
-}
-
-function* linesOf(bytes: Uint8Array): Generator<{ line: Uint8Array; offset: number }> {
-  for (let offset = 0; offset < bytes.length; ) {
-    const lf = bytes.indexOf(LF, offset);
-    const next = lf < 0 ? bytes.length : lf + 1;
-    let end = lf < 0 ? next : lf;
-    if (end > offset && bytes[end - 1] === CR) end--;
-    yield { line: bytes.subarray(offset, end), offset };
-    offset = next;
-  }
 }
 
 function isSkipped(line: Uint8Array): boolean {

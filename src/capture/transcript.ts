@@ -2,7 +2,7 @@
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../secure/deviations.js';
-import type { ObservedMechanism } from '../session/exchange-watch.js';
+import type { Mechanism } from '../secure/security-context.js';
 import type { Observation } from '../session/observation.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
@@ -27,7 +27,7 @@ const MAX_LINES = 1_000_000;
 /** Of a capture, all TCP connections that speak FTP are control connections, and those that `ports` names. */
 export interface VerifyOptions extends Tolerance, PortOptions {
   /** The mechanisms that can watch an exchange, with their keys. */
-  mechanisms: readonly ObservedMechanism[];
+  mechanisms: readonly Mechanism[];
 }
 
 export interface Transcript {

@@ -4,14 +4,13 @@ import { FtpSecurityError } from '../errors.js';
 import { commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { classify } from '../ftp/reply-codes.js';
-import { describeKrb4Token } from '../mechanisms/krb4/index.js';
-import { describeToken } from '../mechanisms/krb5/index.js';
 import { type Deviation, Deviations } from '../secure/deviations.js';
 import { decodeCommandToken } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import { adatOf, EXCHANGE_CODES, parseAdat } from '../secure/security-data.js';
 import { describeCode } from './code.js';
+import { KEYLESS } from './mechanisms.js';
 import { EXIT, parseOptions, readInput } from './status.js';
 import type { Streams } from './streams.js';
 import { printable, shorten } from './terminal.js';
@@ -84,17 +83,17 @@ function describeLevel(level: TokenLevel): string {
 
 function describe(token: Uint8Array, tolerated: readonly Deviation[]): string[] {
   const deviations = tolerated.map(deviation => `     deviation            ${deviation}`);
-  return [`     token                ${token.length} octets`, ...describeAnatomy(token), ...deviations];
+  return [`     token                ${token.length} octets`, ...describeToken(token), ...deviations];
 }
 
-/** What the mechanisms that are known can read of a token without a key. */
-const ANATOMISTS: readonly ((token: Uint8Array) => object)[] = [describeToken, describeKrb4Token];
-
-function describeAnatomy(token: Uint8Array): string[] {
+/** What the first mechanism that knows a token can read of it without a key. */
+function describeToken(token: Uint8Array): string[] {
   let reason = '';
-  for (const anatomyOf of ANATOMISTS) {
+  for (const mechanism of KEYLESS) {
     try {
-      return Object.entries(anatomyOf(token)).map(([part, value]) => `     ${part.padEnd(20)} ${show(value)}`);
+      const description = mechanism.describe?.(token);
+      if (description === undefined) continue;
+      return Object.entries(description).map(([part, value]) => `     ${part.padEnd(20)} ${show(value)}`);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       reason ||= error.message;

@@ -1,5 +1,6 @@
 /** What `--help` says: examples first. */
 import { readFileSync } from 'node:fs';
+import { mechanismHelp } from './mechanisms.js';
 
 export type Subcommand = 'verify' | 'decode' | 'code' | 'keytab' | 'fuzz';
 
@@ -27,9 +28,7 @@ rfc2228 COMMAND --help tells more of each.`,
   rfc2228 verify session.txt --keytab ftp.keytab     a text transcript: lines "C> ..." and "S> ...", "---" between
                                                      connections, "#" before remarks
 Options
-  --keytab FILE       keys of services, from a keytab, also as FILE:path; may be repeated
-  --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated
-  --key ETYPE:HEX     a key of a service; may be repeated
+${mechanismHelp('verify')}
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
   --join              the files are one capture that was rotated; they are put in order by their times
   --strict            tolerate no deviation from RFC 2228
@@ -90,12 +89,7 @@ it has accepted it. A case of a data connection mutates the first listing or fil
 stores is checked against the rules.
 
 The mechanism
-  --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
-                      in it; against a client --keytab FILE. --allow-weak takes RC4 and DES
-  --mechanism krb4    KERBEROS_V4, over IPv4; against a server --ticket-file FILE, with a ticket for --service (default any
-                      ftp, or rcmd, that is in it; else as ftp.host@REALM); against a client --srvtab FILE. It is always weak,
-                      and wants --allow-weak
-  --mechanism psk     X-PSK; --key FILE has the shared key in hex
+${mechanismHelp('fuzz')}
 The target
   --exec COMMAND      starts it for each case by the shell, and sees its output, how it ends, and what a sanitizer writes. A
                       client finds its port in $PORT, 0 as the port to listen on takes any

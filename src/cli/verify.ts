@@ -8,12 +8,8 @@ import {
   verifyRotated,
 } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
-import { krb4, krb4Witness } from '../mechanisms/krb4/index.js';
-import { krb5, krb5Witness } from '../mechanisms/krb5/index.js';
-import { nodeCiphers } from '../node/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../secure/deviations.js';
-import type { ObservedMechanism } from '../session/exchange-watch.js';
-import { parseKey, readKeytab, readSrvtab } from './keys.js';
+import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
 import { InputError, internalError, parseOptions, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
@@ -21,9 +17,7 @@ import { rowOf } from './table.js';
 import { type NoTranscript, Total } from './total.js';
 
 const OPTIONS = {
-  keytab: { type: 'string', multiple: true, default: [] as string[] },
-  key: { type: 'string', multiple: true, default: [] as string[] },
-  srvtab: { type: 'string', multiple: true, default: [] as string[] },
+  ...VERIFY_KEYS,
   port: { type: 'string', multiple: true, default: [] as string[] },
   'only-port': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -35,12 +29,7 @@ const OPTIONS = {
 export async function verify(args: string[], { stdout, stderr }: Streams): Promise<number> {
   const { values, positionals: names } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
   if (names.length === 0) throw new UsageError('verify wants a file');
-  const keys = [...values.keytab.flatMap(file => readKeytab(file, stderr)), ...values.key.map(parseKey)];
-  const srvtab = values.srvtab.flatMap(readSrvtab);
-  const mechanisms: ObservedMechanism[] = [
-    { ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) },
-    { ...krb4, witness: () => krb4Witness(srvtab, nodeCiphers) },
-  ];
+  const mechanisms = observedMechanisms(values, stderr);
   const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
   const ports = values.port.map(parsePort);
   const onlyPorts = values['only-port'];

@@ -140,6 +140,27 @@ export class LineReader {
 }
 
 /**
+ * The line that begins at `start`, in octets that have all come; the last one may lack its line end.
+ * @returns `end`, where its text ends, and `next`, where the next line begins
+ */
+export function lineAt(octets: Uint8Array, start: number): { end: number; next: number } {
+  const lf = octets.indexOf(LF, start);
+  const next = lf === -1 ? octets.length : lf + 1;
+  let end = lf === -1 ? next : lf;
+  if (end > start && octets[end - 1] === CR) end--;
+  return { end, next };
+}
+
+/** All lines of octets that have all come, with the offset of each. They share memory with `octets`. */
+export function* linesOf(octets: Uint8Array): Generator<Line & { readonly start: number }> {
+  for (let start = 0; start < octets.length; ) {
+    const { end, next } = lineAt(octets, start);
+    yield { raw: octets.subarray(start, next), bytes: octets.subarray(start, end), start };
+    start = next;
+  }
+}
+
+/**
  * A limit as the caller gave it, or the default.
  * @throws TypeError, RangeError unless it is a whole number of octets, 1 or more
  */

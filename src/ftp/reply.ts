@@ -4,7 +4,7 @@
  */
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { assertOneLine, type Line, type LineOptions, LineReader, limitOf } from './line.js';
+import { assertOneLine, type Line, type LineOptions, LineReader, limitOf, lineAt, linesOf } from './line.js';
 import { Octets } from './octets.js';
 
 /** STAT and HELP answer with whole listings, so a reply may be far longer than a line; without end it must not grow. */
@@ -264,22 +264,11 @@ function threeDigits(bytes: Uint8Array, at: number): number | undefined {
 /** `raw` is a whole reply: it ends where its last line does. */
 function replyOf(code: number, raw: Uint8Array): Reply {
   const lines: string[] = [];
-  for (let at = 0; at < raw.length; ) {
-    const { end, next } = lineAt(raw, at);
-    const outermost = at === 0 || next === raw.length;
-    lines.push(fromUtf8(raw.subarray(outermost ? at + PREFIX : at, end)));
-    at = next;
+  for (const { raw: line, bytes, start } of linesOf(raw)) {
+    const outermost = start === 0 || start + line.length === raw.length;
+    lines.push(fromUtf8(outermost ? bytes.subarray(PREFIX) : bytes));
   }
   return { code, lines, raw };
-}
-
-/** Where the line at `at` ends, and where the next one begins; a line without end takes all that is left. */
-function lineAt(bytes: Uint8Array, at: number): { end: number; next: number } {
-  const lf = bytes.indexOf(LF, at);
-  const next = lf === -1 ? bytes.length : lf + 1;
-  let end = lf === -1 ? next : lf;
-  if (end > at && bytes[end - 1] === CR) end--;
-  return { end, next };
 }
 
 function assertStrict(bytes: Uint8Array): void {

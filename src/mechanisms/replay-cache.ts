@@ -1,23 +1,23 @@
 /** The replay cache of acceptors: the authenticators that they have taken, as long as they would take them again (RFC 4120 §3.2.3). */
 
 /**
- * Where acceptors note the authenticators that they have taken. A record owes three things:
+ * Where acceptors record the authenticators that they have accepted. A store must do three things:
  *
  * - All acceptors that hold the same keys share it: what one process has taken, every other refuses. One that each process
- *   keeps for itself lets whoever recorded an AP-REQ use it again with the next process.
+ *   keeps for itself lets an attacker who recorded an AP-REQ use it again with the next process.
  * - `add` is atomic: of two calls with the same `id`, at the same time and wherever, one alone returns true.
- * - It outlives the processes, or tells its `age`: an authenticator that is older may have been taken before. Acceptors
+ * - It outlives the processes, or says its `age`: an authenticator that is older may have been taken before. Acceptors
  *   refuse those, unless a replay is of no use (below).
  *
  * A replay is of no use where the acceptor adds a key of its own: Kerberos V5 with mutual authentication and tokens of RFC
- * 4121. Without mutual authentication, with RC4 and DES, and with Kerberos V4, whoever sends an AP-REQ again can send the
+ * 4121. Without mutual authentication, with RC4 and DES, and with Kerberos V4, an attacker who sends an AP-REQ again can send the
  * whole session again.
  */
-export interface ReplayRecord {
+export interface ReplayStore {
   /**
    * For how many seconds the record has held every authenticator that was taken. Absent: since the keys were made, as in a
    * database that outlives processes and never loses an entry. Clients whose clocks are fast make authenticators that seem
-   * younger than they are: a record that must not be deceived tells an age that is less by the clock skew.
+   * younger than they are: a store that must not be deceived gives an age that is less by the clock skew.
    */
   readonly age?: number;
   /**
@@ -35,7 +35,7 @@ export interface ReplayRecord {
  * @param made  the time in the authenticator, in seconds since 1970
  * @param now  by the acceptor's clock, in seconds since 1970
  */
-export function isOlderThan({ age = Number.POSITIVE_INFINITY }: ReplayRecord, made: number, now: number): boolean {
+export function isOlderThan({ age = Number.POSITIVE_INFINITY }: ReplayStore, made: number, now: number): boolean {
   const [nowMs, madeMs, ageMs] = [now, made, age].map(seconds => Math.round(1000 * seconds)) as [
     number,
     number,
@@ -51,7 +51,7 @@ const CAPACITY = 100_000;
  * A record in memory, of one process, which begins when it is made. When it is full, the entries that expire first give way, and
  * all that expire no later are refused.
  */
-export class ReplayCache implements ReplayRecord {
+export class ReplayCache implements ReplayStore {
   readonly #capacity: number;
   readonly #clock: () => number;
   readonly #begun: number;

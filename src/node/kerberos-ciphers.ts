@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, getCipherInfo } from 'node:crypto';
 import { concat, copy } from '../bytes.js';
 import type { BlockCipher, BlockCiphers } from '../mechanisms/block-cipher.js';
 
-/** For the option `ciphers` of `krb5Context`, `krb5Witness` and the other parts of `rfc2228/krb5` and `rfc2228/krb4`. */
+/** For the option `ciphers` of `krb5Context`, `krb5Observer` and the other parts of `rfc2228/krb5` and `rfc2228/krb4`. */
 export const nodeCiphers: BlockCiphers = {
   ...(isThere('des-ede3-cbc') && {
     // OpenSSL keeps single DES among its old ciphers, which are off; with three equal keys EDE is the same.

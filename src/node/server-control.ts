@@ -1,6 +1,7 @@
 /** The server's end of a control connection: commands come as they are asked for, replies go at the level they owe. */
 import { FtpSecurityError } from '../errors.js';
-import type { ChannelEnds, Exchange } from '../secure/security-context.js';
+import type { ChannelEnds, Exchange, Mechanism } from '../secure/security-context.js';
+import { acceptorFor } from '../session/choose-mechanism.js';
 import { ServerSession } from '../session/server.js';
 import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/server-events.js';
 import { channelOf } from './channel.js';
@@ -8,8 +9,11 @@ import { type AnySocket, octetsFrom, octetsOf } from './over-socket.js';
 import { timedOut, until, within } from './time-limit.js';
 
 export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms' | 'refused'> {
-  /** The names that AUTH may have, in any case, and what makes the server's side of a new exchange. */
-  mechanisms: Readonly<Record<string, () => Exchange>>;
+  /**
+   * What AUTH may name, e.g. `[krb5({ acceptor: { keytab } })]`. Where several share a name, the client's first token
+   * chooses; those without an acceptor are not offered.
+   */
+  mechanisms: readonly Mechanism[];
   /** Hears of what the session has answered by itself, exchanges that were refused too, e.g. for a log. */
   answered?: (event: AnsweredEvent) => void;
   /**
@@ -44,7 +48,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   /** To look at: levels, facts, data connections. Replies go by `reply`. */
   readonly session: ServerSession;
   readonly #socket: AnySocket;
-  readonly #mechanisms: ReadonlyMap<string, () => Exchange>;
+  readonly #mechanisms: readonly Mechanism[];
   readonly #answered: (event: AnsweredEvent) => void;
   readonly #timeout: number;
   readonly #loginTimeout: number;
@@ -68,9 +72,10 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     socket: AnySocket,
     { mechanisms, answered = () => {}, timeout, channelBindings = true, ...options }: ServerControlOptions,
   ) {
+    this.#mechanisms = mechanisms;
     this.session = new ServerSession({
       ...options,
-      mechanisms: Object.keys(mechanisms),
+      mechanisms: mechanisms.filter(({ acceptor }) => acceptor !== undefined),
       refused: event => this.#tell(event),
       association: event => {
         this.#awaitLogin();
@@ -78,7 +83,6 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
       },
     });
     this.#socket = socket;
-    this.#mechanisms = new Map(Object.entries(mechanisms).map(([name, make]) => [name.toUpperCase(), make]));
     this.#answered = answered;
     this.#timeout = timeout ?? DEFAULT_TIMEOUT;
     this.#loginTimeout = options.loginTimeout ?? DEFAULT_LOGIN_TIMEOUT;
@@ -189,7 +193,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     switch (event.type) {
       case 'auth':
         this.#exchange?.destroy?.();
-        this.#exchange = this.#mechanisms.get(event.mechanism)!();
+        this.#exchange = acceptorFor(this.#mechanisms, event.mechanism);
         await this.#send(this.session.proceed({}));
         break;
       case 'security-data':

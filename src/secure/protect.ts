@@ -5,6 +5,7 @@
 import { assertBytes, CR, CRLF, concat, concatAll, copy, LF, NUL, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
+import { linesOf } from '../ftp/line.js';
 import { beginsWithDigits, parseReply, type Reply } from '../ftp/reply.js';
 import { type Classification, classify } from '../ftp/reply-codes.js';
 import { type Deviation, Deviations } from './deviations.js';
@@ -70,7 +71,7 @@ export function protectReply(
   plaintext: Uint8Array,
   { replyPerLine = false }: ProtectReplyOptions = {},
 ): Uint8Array {
-  const wrapped = linesOf(ofCaller(parseReply, plaintext)).map(line => context.wrap(line, level));
+  const wrapped = crlfLinesOf(ofCaller(parseReply, plaintext)).map(line => context.wrap(line, level));
   if (replyPerLine)
     return concatAll(wrapped.map(one => encodeProtectedReply({ level: one.level, tokens: [one.token] })));
   return encodeProtectedReply({ level: wrapped[0]!.level, tokens: wrapped.map(({ token }) => token) });
@@ -289,16 +290,13 @@ function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T 
 }
 
 /** The lines of a reply, each with its CRLF. Its own code and a hyphen may begin any of them: alone they say the same. */
-function linesOf({ code, raw }: Reply): Uint8Array[] {
+function crlfLinesOf({ code, raw }: Reply): Uint8Array[] {
   const own = toUtf8(`${code}-`);
   const lines: Uint8Array[] = [];
-  for (let start = 0; start < raw.length; ) {
-    const lineFeed = raw.indexOf(LF, start);
-    const end = lineFeed < 0 ? raw.length : lineFeed + 1;
-    const line = withCrlf(raw.subarray(start, end));
-    const isMiddle = start > 0 && end < raw.length;
+  for (const { raw: uncut, start } of linesOf(raw)) {
+    const line = withCrlf(uncut);
+    const isMiddle = start > 0 && start + uncut.length < raw.length;
     lines.push(isMiddle && beginsWithDigits(line) && !startsWith(line, own) ? concat(PAD, line) : line);
-    start = end;
   }
   return lines;
 }

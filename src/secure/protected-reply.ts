@@ -1,7 +1,8 @@
 /** 63z replies taken apart and put together (RFC 2228 §5.2), without crypto: text is what a security context makes of the tokens. */
 import { encodeBase64 } from '../base64.js';
-import { assertBytes, concatAll, fromUtf8, LF, startsWith, toUtf8 } from '../bytes.js';
+import { assertBytes, concatAll, fromUtf8, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { linesOf } from '../ftp/line.js';
 import type { Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
@@ -27,8 +28,8 @@ export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): P
   const level = protectedLevelOf(reply);
   const deviations = new Deviations(tolerance);
   const tokens: Uint8Array[] = [];
-  for (const { line, start } of linesOf(reply)) {
-    tokens.push(decodeReplyLine(line, reply.code, deviations, start));
+  for (const { raw, start } of linesOf(reply.raw)) {
+    tokens.push(decodeReplyLine(raw, reply.code, deviations, start));
   }
   const tolerated = deviations.met;
   return tolerated.length > 0 ? { level, tokens, tolerated } : { level, tokens };
@@ -36,20 +37,11 @@ export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): P
 
 /** Whether a reply has a line that came in the clear: one without any code of 63z. */
 export function hasClearLine(reply: Reply): boolean {
-  for (const { line } of linesOf(reply)) {
-    const code = /^([0-9]{3})(?:[ \-\r\n]|$)/.exec(fromUtf8(line.subarray(0, 4)))?.[1];
+  for (const { raw } of linesOf(reply.raw)) {
+    const code = /^([0-9]{3})(?:[ \-\r\n]|$)/.exec(fromUtf8(raw.subarray(0, 4)))?.[1];
     if (levelOfCode(Number(code)) === undefined) return true;
   }
   return false;
-}
-
-function* linesOf({ raw }: Reply): Generator<{ line: Uint8Array; start: number }> {
-  for (let start = 0; start < raw.length; ) {
-    const lineFeed = raw.indexOf(LF, start);
-    const end = lineFeed < 0 ? raw.length : lineFeed + 1;
-    yield { line: raw.subarray(start, end), start };
-    start = end;
-  }
 }
 
 /**

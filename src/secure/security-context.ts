@@ -101,7 +101,8 @@ export interface Exchange {
 
 export type Peer = 'client' | 'server';
 
-export interface Sight {
+/** What an observer of an exchange knows after a token. */
+export interface ObservedStep {
   facts: ExchangeFacts;
   /** Why the exchange can't be followed though its tokens could be read: a key that is missing or wrong. */
   problem?: FtpSecurityError;
@@ -111,21 +112,36 @@ export interface Sight {
   fromServer?: SecurityContext;
 }
 
-/** The passive side: sees the tokens of a recorded exchange, and opens both directions if its keys can. */
-export interface Witness {
-  /** @throws FtpSecurityError when the token can't be read */
-  see(from: Peer, token: Uint8Array): Sight;
+/** The passive side of a recorded exchange: it reads the tokens of both sides, and opens both directions if it has the keys. */
+export interface ExchangeObserver {
+  /**
+   * Takes the next token of the exchange.
+   * @param from  who sent it
+   * @throws FtpSecurityError when the token can't be read
+   */
+  observe(from: Peer, token: Uint8Array): ObservedStep;
 }
 
-/** A mechanism as an application holds it. `I`, `A` and `K` are what its three parts want to know. */
-export interface Mechanism<I = never, A = never, K = never> {
+/**
+ * A mechanism with its options and keys, as everything above mechanisms takes it: sessions, observers, the command, the
+ * fuzzer. A side that is absent is not offered.
+ */
+export interface Mechanism {
   /** The name that AUTH knows it by, e.g. `GSSAPI`. */
   readonly name: string;
   /** Which of the mechanisms under that name, e.g. `krb5`. */
   readonly variant: string;
-  initiator?(options: I): Exchange;
-  acceptor?(options: A): Exchange;
-  observer?(keys: K): Witness;
-  /** Under one AUTH name, the client's first token tells the mechanisms apart. */
+  /** Whether the client's first token is one of this mechanism: several may share one AUTH name. */
   recognises(firstToken: Uint8Array): boolean;
+  /**
+   * What can be read without keys of a token, of the exchange or of a message: named values for people.
+   * @throws FtpSecurityError `security/bad-token` for a token that is not of this mechanism
+   */
+  describe?(token: Uint8Array): object;
+  /** The client's side of a new exchange. */
+  initiator?(): Exchange;
+  /** The server's side of a new exchange. */
+  acceptor?(): Exchange;
+  /** The passive side of a new exchange. */
+  observer?(): ExchangeObserver;
 }

@@ -1,8 +1,9 @@
 /** The arguments of AUTH, ADAT, PBSZ and PROT, and what their replies carry (RFC 2228 §3, §5.1 and §8.1). */
 import { encodeBase64 } from '../base64.js';
-import { assertBytes, concat, concatAll, LF, toUtf8 } from '../bytes.js';
+import { assertBytes, concat, concatAll, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, formatCommand } from '../ftp/command.js';
+import { linesOf } from '../ftp/line.js';
 import type { Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { decodeCommandToken } from './protected-command.js';
@@ -76,10 +77,8 @@ export function adatOf(reply: Reply, tolerance: Tolerance = {}): SecurityData {
   }
   const deviations = new Deviations(tolerance);
   const parts: Uint8Array[] = [];
-  for (let start = 0, end: number; start < reply.raw.length; start = end) {
-    const lineFeed = reply.raw.indexOf(LF, start);
-    end = lineFeed < 0 ? reply.raw.length : lineFeed + 1;
-    const part = adatOfLine(reply.raw.subarray(start, end), reply.code, start, deviations);
+  for (const { raw, start } of linesOf(reply.raw)) {
+    const part = adatOfLine(raw, reply.code, start, deviations);
     if (part === undefined) continue;
     if (reply.lines.length > 1) deviations.meet('multi-line-adat', 'syntax/bad-reply');
     parts.push(part);

@@ -1,16 +1,7 @@
 /** A security data exchange as a third party sees it: its tokens go to the mechanism that recognises the first one. */
-import type { Peer, SecurityContext, Sight, Witness } from '../secure/security-context.js';
+import type { ExchangeObserver, Mechanism, ObservedStep, Peer, SecurityContext } from '../secure/security-context.js';
+import { chooseMechanism } from './choose-mechanism.js';
 import type { ObservedExchange } from './observation.js';
-
-/** A mechanism that can watch, with its keys already in hand. */
-export interface ObservedMechanism {
-  /** The name that AUTH knows it by. */
-  readonly name: string;
-  readonly variant: string;
-  recognises(firstToken: Uint8Array): boolean;
-  /** A witness for one exchange. */
-  witness(): Witness;
-}
 
 /** The security association that stands; a direction without a context can't be opened. */
 export interface Association {
@@ -22,29 +13,27 @@ export interface Association {
 }
 
 export class ExchangeWatch {
-  readonly #mechanisms: readonly ObservedMechanism[];
+  readonly #mechanisms: readonly Mechanism[];
   readonly #name: string | undefined;
-  #mechanism: ObservedMechanism | undefined;
-  #witness: Witness | undefined;
-  #sight: Sight = { facts: {} };
+  #mechanism: Mechanism | undefined;
+  #observer: ExchangeObserver | undefined;
+  #last: ObservedStep = { facts: {} };
 
   /** @param name  what AUTH named; undefined when the recording starts behind it */
-  constructor(mechanisms: readonly ObservedMechanism[], name: string | undefined) {
+  constructor(mechanisms: readonly Mechanism[], name: string | undefined) {
     this.#mechanisms = mechanisms;
     this.#name = name;
   }
 
   /** @throws FtpSecurityError when the mechanism can't read the token */
-  see(from: Peer, token: Uint8Array): void {
-    if (this.#witness === undefined && from === 'client') {
-      this.#mechanism = this.#mechanisms.find(
-        ({ name, recognises }) => (this.#name ?? name) === name && recognises(token),
-      );
-      this.#witness = this.#mechanism?.witness();
+  observe(from: Peer, token: Uint8Array): void {
+    if (this.#observer === undefined && from === 'client') {
+      this.#mechanism = chooseMechanism(this.#mechanisms, this.#name, token);
+      this.#observer = this.#mechanism?.observer?.();
     }
-    if (this.#witness === undefined || token.length === 0) return;
-    const sight = this.#witness.see(from, token);
-    this.#sight = { ...sight, facts: { ...this.#sight.facts, ...sight.facts } };
+    if (this.#observer === undefined || token.length === 0) return;
+    const step = this.#observer.observe(from, token);
+    this.#last = { ...step, facts: { ...this.#last.facts, ...step.facts } };
   }
 
   /**
@@ -53,18 +42,18 @@ export class ExchangeWatch {
    */
   get early(): Association | undefined {
     const isOpen =
-      this.#witness !== undefined && this.#sight.fromServer === undefined && this.#sight.problem === undefined;
+      this.#observer !== undefined && this.#last.fromServer === undefined && this.#last.problem === undefined;
     return isOpen ? undefined : this.#association;
   }
 
   get #association(): Association {
-    const { facts, fromClient, fromServer } = this.#sight;
+    const { facts, fromClient, fromServer } = this.#last;
     return { fromClient, fromServer, weak: facts.weak === true, hidden: false };
   }
 
   /** What is known when the server has said that the exchange is complete. */
   complete(): { association: Association; observed: ObservedExchange } {
-    const { facts, fromClient, fromServer, problem } = this.#sight;
+    const { facts, fromClient, fromServer, problem } = this.#last;
     return {
       association: this.#association,
       observed: {

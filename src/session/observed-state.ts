@@ -5,8 +5,8 @@
 import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
-import type { Peer, SecurityContext } from '../secure/security-context.js';
-import { type Association, ExchangeWatch, type ObservedMechanism } from './exchange-watch.js';
+import type { Mechanism, Peer, SecurityContext } from '../secure/security-context.js';
+import { type Association, ExchangeWatch } from './exchange-watch.js';
 import type { ObservedExchange, ObservedMessage } from './observation.js';
 import { PeerSequence } from './peer-sequence.js';
 import {
@@ -32,7 +32,7 @@ const MAX_UNANSWERED = 256;
 const LIFTS_PROTECTION: ReadonlySet<string> = new Set(['CCC', 'REIN']);
 
 export class ObservedState {
-  readonly #mechanisms: readonly ObservedMechanism[];
+  readonly #mechanisms: readonly Mechanism[];
   readonly #unanswered = new UnansweredCommands<Asked>();
   #phase: Phase = 'clear';
   #exchange: ExchangeWatch | undefined;
@@ -46,7 +46,7 @@ export class ObservedState {
   #incomplete: boolean;
   #exchangeMissing = false;
 
-  constructor(mechanisms: readonly ObservedMechanism[], fromStart: boolean) {
+  constructor(mechanisms: readonly Mechanism[], fromStart: boolean) {
     this.#mechanisms = mechanisms;
     this.#incomplete = !fromStart;
   }
@@ -153,12 +153,12 @@ export class ObservedState {
   clientData(token: Uint8Array): void {
     // A recording may start behind AUTH. Where an association stands, ADAT without AUTH can't change it (§3).
     if (this.#phase === 'clear') this.#exchange = new ExchangeWatch(this.#mechanisms, undefined);
-    if (this.#phase === 'clear' || this.#phase === 'exchange') this.#exchange?.see('client', token);
+    if (this.#phase === 'clear' || this.#phase === 'exchange') this.#exchange?.observe('client', token);
   }
 
   /** Security data of the server. @throws FtpSecurityError when the mechanism can't read it */
   serverData(token: Uint8Array): void {
-    this.#exchange?.see('server', token);
+    this.#exchange?.observe('server', token);
   }
 
   /**

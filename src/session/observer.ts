@@ -14,16 +14,16 @@ import { checkCommandLevel, checkReplyLevel, parseInnerCommand } from '../secure
 import { decodeProtectedCommand } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { levelOfCode, levelOfProt, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
-import type { Peer, SecurityContext } from '../secure/security-context.js';
+import type { Mechanism, Peer, SecurityContext } from '../secure/security-context.js';
 import { adatOf, parseAdat, parseAuth, pbszOf } from '../secure/security-data.js';
 import { withoutEndOfLine } from '../secure/token-text.js';
-import type { ObservedMechanism } from './exchange-watch.js';
 import type { Observation, ObservedMessage } from './observation.js';
 import { ObservedState } from './observed-state.js';
 import type { Asked } from './rules.js';
 
 export interface ObserverOptions extends Tolerance {
-  mechanisms: readonly ObservedMechanism[];
+  /** Those with an `observer` open the messages of their exchanges; others are named, and their messages stay closed. */
+  mechanisms: readonly Mechanism[];
   /** Octets that a line may have; default as LineReader's. */
   maxLine?: number;
   /** Whether the recording has the connection from its start; if not, its exchange may be missing. Default true. */

@@ -3,13 +3,13 @@ import type { FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import type { Deviation, Tolerance } from '../secure/deviations.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
-import type { SequenceState } from '../secure/security-context.js';
+import type { Mechanism, SequenceState } from '../secure/security-context.js';
 import type { AssociationEvent } from './association.js';
 import type { Policy } from './command-rules.js';
 
-export interface ServerSessionOptions extends Policy, Tolerance {
-  /** The names that AUTH may have, in any case: the others are refused (504), and all are when there is none (502). */
-  mechanisms: readonly string[];
+export interface ServerSessionOptions extends Omit<Policy, 'mechanisms'>, Tolerance {
+  /** What AUTH may name: other names are refused (504), and all are when there is none (502). Only the names are read. */
+  mechanisms: readonly Pick<Mechanism, 'name'>[];
   /** Default `refused` (534): with CCC, whoever is on the way can insert commands. */
   ccc?: 'allowed' | 'refused' | 'required';
   /** The largest protection buffer that PBSZ may settle, in octets: so much of a block is held until it is whole. Default 16 MiB. */

@@ -111,7 +111,7 @@ export class ServerSession {
     this.#options = { ...options, maxPbsz };
     this.#maxSecurityData = limitOf(options.maxSecurityData, DEFAULT_MAX_SECURITY_DATA, 'maxSecurityData');
     this.#maxFailures = limitOf(options.maxFailures, DEFAULT_MAX_FAILURES, 'maxFailures');
-    this.#policy = { ...options, ccc, mechanisms: mechanisms.map(name => name.toUpperCase()) };
+    this.#policy = { ...options, ccc, mechanisms: mechanisms.map(({ name }) => name.toUpperCase()) };
     this.#commands = new CommandReader({
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),

@@ -8,7 +8,7 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BlockReader, BlockWriter } from '../../dist/index.js';
 import { krb5Context } from '../../dist/mechanisms/krb5/index.js';
-import { psk } from '../../dist/mechanisms/psk/index.js';
+import { pskAcceptor, pskInitiator } from '../../dist/mechanisms/psk/index.js';
 import { nodeCiphers, protectData, unprotectData } from '../../dist/node/index.js';
 
 const [mebibytes = 256, bufferSize = 65536] = process.argv.slice(2, 4).map(Number);
@@ -17,7 +17,7 @@ const CHUNK = Buffer.alloc(65536, 'rfc2228 ');
 const key = new Uint8Array(32).fill(1);
 
 async function pskPair() {
-  const [initiator, acceptor] = [psk.initiator({ key }), psk.acceptor({ key })];
+  const [initiator, acceptor] = [pskInitiator({ key }), pskAcceptor({ key })];
   const { token } = await acceptor.step((await initiator.step()).token);
   const last = await initiator.step(token);
   return [last.context, (await acceptor.step(last.token)).context];

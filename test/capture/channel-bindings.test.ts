@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { verifyRecording } from '../../src/capture/index.js';
-import { acceptableBindings } from '../../src/mechanisms/krb5/channel-bindings.js';
-import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { acceptableBindings } from '../../src/mechanisms/krb5/exchange/channel-bindings.js';
+import { krb5, krb5Observer, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { octetsOfAddress } from '../../src/node/channel.js';
 import { nodeCiphers } from '../../src/node/index.js';
 
@@ -21,16 +21,16 @@ test.each(names)('%s', name => {
   const keys = parseKeytab(readFileSync(new URL(`${name}.keytab`, FOLDER)));
   const sent: unknown[] = [];
   const watched = () => {
-    const witness = krb5Witness(keys, { ciphers: nodeCiphers });
-    const see: typeof witness.see = (from, token) => {
-      const sight = witness.see(from, token);
-      if (from === 'client' && sight.facts.clientName !== undefined) sent.push(sight.facts['bindings'] ?? NONE);
-      return sight;
+    const observer = krb5Observer({ keys, ciphers: nodeCiphers });
+    const observe: typeof observer.observe = (from, token) => {
+      const step = observer.observe(from, token);
+      if (from === 'client' && step.facts.clientName !== undefined) sent.push(step.facts['bindings'] ?? NONE);
+      return step;
     };
-    return { see };
+    return { observe };
   };
   const recording = readFileSync(new URL(`${name}.pcap`, FOLDER));
-  const { records } = verifyRecording(recording, { mechanisms: [{ ...krb5, witness: watched }] });
+  const { records } = verifyRecording(recording, { mechanisms: [{ ...krb5(), observer: watched }] });
   for (const record of records) {
     if (record.type !== 'connection') continue;
     const [initiator, acceptor] = [record.client, record.server].map(it =>

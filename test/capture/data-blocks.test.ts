@@ -7,14 +7,13 @@ import { controlConnections } from '../../src/capture/control-connections.js';
 import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
 import { type Command, parseCommand } from '../../src/ftp/command.js';
 import type { Reply } from '../../src/ftp/reply.js';
-import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
-import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { krb4, krb4Observer, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
+import { krb5, krb5Observer, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import { BlockReader } from '../../src/secure/data-block.js';
 import type { ProtectionLevel } from '../../src/secure/protection-level.js';
-import type { Peer, Sight, Witness } from '../../src/secure/security-context.js';
+import type { ExchangeObserver, Mechanism, ObservedStep, Peer } from '../../src/secure/security-context.js';
 import { parsePbsz, parseProt, pbszOf } from '../../src/secure/security-data.js';
-import type { ObservedMechanism } from '../../src/session/exchange-watch.js';
 import { Observer } from '../../src/session/observer.js';
 import { errorOf, onlyRefuses } from '../helpers.js';
 import { realCapture, segmentsOf, vectorPath } from './helpers.js';
@@ -51,36 +50,36 @@ function truthOf(name: string): Truth[] {
   return records.filter(({ data }) => data === true);
 }
 
-/** The mechanism of a capture, whose witnesses tell what they have seen. */
-function mechanismOf(name: string, tell: (sight: Sight) => void): ObservedMechanism {
-  const telling = (witness: Witness): Witness => ({
-    see(from, token) {
-      const sight = witness.see(from, token);
-      tell(sight);
-      return sight;
+/** The mechanism of a capture, whose observers tell what they know. */
+function mechanismOf(name: string, tell: (step: ObservedStep) => void): Mechanism {
+  const telling = (observer: ExchangeObserver): ExchangeObserver => ({
+    observe(from, token) {
+      const step = observer.observe(from, token);
+      tell(step);
+      return step;
     },
   });
   if (name.includes('krb4')) {
     const keys = parseSrvtab(fileOf(name, 'srvtab'));
-    return { ...krb4, witness: () => telling(krb4Witness(keys, nodeCiphers)) };
+    return { ...krb4(), observer: () => telling(krb4Observer({ keys, ciphers: nodeCiphers })) };
   }
   const keys = parseKeytab(fileOf(name, 'keytab'));
-  return { ...krb5, witness: () => telling(krb5Witness(keys, { ciphers: nodeCiphers })) };
+  return { ...krb5(), observer: () => telling(krb5Observer({ keys, ciphers: nodeCiphers })) };
 }
 
 /** A control connection as a passive reader of its data connections needs it. */
 class Control {
   level: ProtectionLevel = 'clear';
   bufferSize = 0;
-  sight: Sight = { facts: {} };
+  known: ObservedStep = { facts: {} };
   /** Who sends on the data connection of the last transfer command. */
   sender: Peer = 'server';
   readonly #observer: Observer;
   #asked: Command | undefined;
 
   constructor(name: string) {
-    const mechanism = mechanismOf(name, sight => {
-      this.sight = sight;
+    const mechanism = mechanismOf(name, step => {
+      this.known = step;
     });
     this.#observer = new Observer({ mechanisms: [mechanism] });
   }
@@ -118,10 +117,10 @@ class DataRecording {
   #bytes = 0;
   #error: string | undefined;
 
-  constructor({ level, bufferSize, sight, sender }: Control) {
+  constructor({ level, bufferSize, known, sender }: Control) {
     this.level = level;
     this.#from = sender;
-    const context = sender === 'client' ? sight.fromClient : sight.fromServer;
+    const context = sender === 'client' ? known.fromClient : known.fromServer;
     this.#reader = new BlockReader(context, level, { bufferSize: bufferSize });
   }
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { CaptureFile } from '../../src/capture/capture-file.js';
 import { type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
 import { type Segment, SegmentReader } from '../../src/capture/link-layer.js';
-import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import {
   encapsulated,
   fragmentsOfIpv4,
@@ -35,7 +35,7 @@ const SEGMENTS = segmentsOf(
 );
 
 function transcriptOf(file: Uint8Array): TranscriptRecord[] {
-  return verifyRecording(file, { mechanisms: [{ ...krb5, witness: () => krb5Witness(KEYS) }] }).records;
+  return verifyRecording(file, { mechanisms: [krb5({ observer: { keys: KEYS } })] }).records;
 }
 
 function segmentsOf(records: readonly FileRecord[], linkType: number): Segment[] {

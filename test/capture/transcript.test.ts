@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
 import schema from '../../src/capture/transcript.schema.json' with { type: 'json' };
-import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
-import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { psk } from '../../src/mechanisms/psk/index.js';
+import { krb4, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
+import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { psk, pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../../src/secure/deviations.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
@@ -53,8 +53,8 @@ function verify(name: string, options: { keyed?: boolean; tolerate?: Deviation[]
   const keytab = keysIn(`${name}.keytab`, parseKeytab);
   const srvtab = keysIn(`${name}.srvtab`, parseSrvtab);
   const mechanisms = [
-    { ...krb5, witness: () => krb5Witness(keytab, { ciphers: nodeCiphers }) },
-    { ...krb4, witness: () => krb4Witness(srvtab, nodeCiphers) },
+    krb5({ observer: { keys: keytab, ciphers: nodeCiphers } }),
+    krb4({ observer: { keys: srvtab, ciphers: nodeCiphers } }),
   ];
   return verifyRecording(realCapture(name), { mechanisms, ...(tolerate && { tolerate }) }).records;
 }
@@ -219,7 +219,7 @@ describe('a text transcript', () => {
 describe('X-PSK', () => {
   it('is opened with the shared key, confidential tokens as decrypted', async () => {
     const key = new Uint8Array(32).fill(1);
-    const [client, server] = [psk.initiator({ key }), psk.acceptor({ key })];
+    const [client, server] = [pskInitiator({ key }), pskAcceptor({ key })];
     const base64 = (octets: Uint8Array | undefined) => Buffer.from(octets!).toString('base64');
     const first = await client.step();
     const answer = await server.step(first.token);
@@ -239,7 +239,7 @@ describe('X-PSK', () => {
       `C> CONF ${base64(toServer.wrap(ascii('NOOP'), 'confidential').token)}`,
       `S> 633 ${base64(toClient.wrap(ascii('200 ok'), 'confidential').token)}`,
     ];
-    const mechanisms = [{ ...psk, witness: () => psk.observer({ key }) }];
+    const mechanisms = [psk({ observer: { keys: [key] } })];
     const { records } = verifyRecording(ascii(lines.join('\n')), { mechanisms });
     expect(records.find(({ type }) => type === 'connection')).toMatchObject({
       mechanism: 'X-PSK',
@@ -254,7 +254,7 @@ describe('X-PSK', () => {
 });
 
 describe('whatever the octets', () => {
-  const options = { mechanisms: [{ ...krb5, witness: () => krb5Witness([]) }] };
+  const options = { mechanisms: [krb5({ observer: { keys: [] } })] };
 
   it('of a file, nothing escapes but a refusal', () => {
     fc.assert(
@@ -300,7 +300,7 @@ describe('whatever the octets', () => {
     const name = 'probe-heimdal-nomutual';
     const recording = realCapture(name);
     const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
-    const mechanisms = [{ ...krb5, witness: () => krb5Witness(keys, { ciphers: nodeCiphers }) }];
+    const mechanisms = [krb5({ observer: { keys, ciphers: nodeCiphers } })];
     const texts = new Set(truthOf(name).map(({ plain_hex }) => plain_hex));
     fc.assert(
       fc.property(fc.nat(recording.length - 1), fc.integer({ min: 1, max: 255 }), (at, bits) => {
@@ -396,18 +396,18 @@ describe('living peers', () => {
 describe('a fault of a mechanism', () => {
   const exchange = ['S> 220 hello', 'C> AUTH X', 'S> 334 go on', 'C> ADAT Zm9v', 'S> 235 done'];
   const plain = ['S> 220 hello', 'C> QUIT', 'S> 221 bye'];
-  /** Its witness, or its contexts, have the fault. */
+  /** Its observer, or its contexts, have the fault. */
   const mechanism = (faulty: boolean) => ({
     name: 'X',
     variant: 'x',
     recognises: () => true,
-    witness() {
+    observer() {
       if (faulty) throw new RangeError('too deep');
       const unwrap = () => {
         throw new TypeError('not a function');
       };
       const context = { ...visibleContext(), unwrap };
-      return { see: () => ({ facts: {}, fromClient: context, fromServer: context }) };
+      return { observe: () => ({ facts: {}, fromClient: context, fromServer: context }) };
     },
   });
   const read = (faulty: boolean, ...connections: string[][]) =>

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
 import { FIN, type Segment, SYN } from '../../src/capture/link-layer.js';
 import { reassemble } from '../../src/capture/tcp.js';
-import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import {
   type FileOptions,
   flowsOf,
@@ -27,7 +27,7 @@ interface StreamFacts {
 
 function messagesOf(name: string, file: Uint8Array): MessageRecord[] {
   const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
-  const { records } = verifyRecording(file, { mechanisms: [{ ...krb5, witness: () => krb5Witness(keys) }] });
+  const { records } = verifyRecording(file, { mechanisms: [krb5({ observer: { keys } })] });
   return records.filter(record => record.type === 'message');
 }
 
@@ -164,7 +164,7 @@ describe.each(NAMES)('%s', name => {
     const control = segments.filter(isControl);
     const recordsOf = (changed: readonly Segment[]) => {
       const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
-      return verifyRecording(pcapOf(changed), { mechanisms: [{ ...krb5, witness: () => krb5Witness(keys) }] }).records;
+      return verifyRecording(pcapOf(changed), { mechanisms: [krb5({ observer: { keys } })] }).records;
     };
     const isMessage = (record: TranscriptRecord) => record.type === 'message';
     const isAdat = ({ payload }: Segment) => latin1(payload.subarray(0, 5)) === 'ADAT ';

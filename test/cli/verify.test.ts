@@ -4,6 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
+import { protectCommand } from '../../src/secure/protect.js';
 import { pcapFile } from '../capture/helpers.js';
 import { capture, file, folder, keytabOf, ODD_KEYTAB, ONE_LINE, run, srvtabOf } from './run.js';
 
@@ -161,4 +163,30 @@ it.each([
   ['a port out of range', () => [PLAIN, '--port', '0']],
 ])('rejects %s in one line, with exit status 2', async (_, args) => {
   expect(await run('verify', ...args())).toEqual(ONE_LINE);
+});
+
+it('opens X-PSK with whichever shared key fits', async () => {
+  const key = new Uint8Array(16).fill(7);
+  const [client, server] = [pskInitiator({ key }), pskAcceptor({ key })];
+  const adat = (token?: Uint8Array) => Buffer.from(token!).toString('base64');
+  const first = await client.step();
+  const answer = await server.step(first.token);
+  const last = await client.step(answer.token);
+  const lines = [
+    'S> 220 Ready',
+    'C> AUTH X-PSK',
+    'S> 334 Go on',
+    `C> ADAT ${adat(first.token)}`,
+    `S> 335 ADAT=${adat(answer.token)}`,
+    `C> ADAT ${adat(last.token)}`,
+    'S> 235 Done',
+    `C> ${Buffer.from(protectCommand(last.context!, 'private', Buffer.from('PWD\r\n'))).toString('latin1')}`,
+  ];
+  const recording = file('psk.txt', lines.join('\n'));
+  const [own, other] = [file('own.hex', `${toHex(key)}\n`), file('other.hex', '00'.repeat(16))];
+  const opened = await run('verify', recording, '--psk', other, '--psk', own);
+  expect([opened.status, opened.stderr]).toEqual([0, '']);
+  expect(opened.stdout).toMatch(/private +verified +PWD/);
+  expect((await run('verify', recording, '--psk', other)).status).toBe(3);
+  expect(await run('verify', recording, '--psk', file('short.hex', '00'))).toEqual(ONE_LINE);
 });

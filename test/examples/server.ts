@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { CommandEvent, ExchangeFacts } from 'rfc2228';
-import { krb5Acceptor, parseKeytab } from 'rfc2228/krb5';
+import { krb5, parseKeytab } from 'rfc2228/krb5';
 import { protectData, ServerControl, type ServerControlOptions, unprotectData } from 'rfc2228/node';
 import { type Answer, FtpService, type FtpServiceOptions } from './ftp-service.js';
 
@@ -59,7 +59,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const keytab = parseKeytab(readFileSync(KRB5_KTNAME.replace(/^FILE:/, '')));
   const realm = keytab[0]?.principal.realm;
   const options: FtpServerOptions = {
-    mechanisms: { GSSAPI: () => krb5Acceptor({ keytab }) },
+    mechanisms: [krb5({ acceptor: { keytab } })],
     require: 'safe', // minimum for commands and replies
     transfers: ['safe', 'private'], // what PROT may select
     mayLogIn: (user, { clientName }) => clientName === `${user}@${realm}`,

@@ -22,7 +22,7 @@ import { isMessage } from '../../src/fuzz/cases.js';
 import { Choices, choicesFrom, octetsFrom, perform } from '../../src/fuzz/index.js';
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
-import { psk } from '../../src/mechanisms/psk/index.js';
+import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { BlockReader } from '../../src/secure/data-block.js';
 import { unprotectCommand, unprotectReply } from '../../src/secure/protect.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
@@ -104,8 +104,8 @@ describe.each(CONTEXTS)('what %s protects', (_, sender, recipient) => {
 
 describe('exchanges', () => {
   const sides = (random: (length: number) => Uint8Array) => ({
-    initiator: psk.initiator({ key, random }),
-    acceptor: psk.acceptor({ key, random }),
+    initiator: pskInitiator({ key, random }),
+    acceptor: pskAcceptor({ key, random }),
   });
 
   it('of X-PSK go from AUTH to 235, each line as its side sends it', () => {
@@ -128,7 +128,7 @@ describe('exchanges', () => {
   });
 
   it('must not be asynchronous', () => {
-    const sides = () => ({ initiator: { step: async () => ({}) }, acceptor: psk.acceptor({ key }) });
+    const sides = () => ({ initiator: { step: async () => ({}) }, acceptor: pskAcceptor({ key }) });
     expect(() => fc.sample(adatExchanges('X', sides), 1)).toThrow(TypeError);
   });
 });

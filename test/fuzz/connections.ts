@@ -27,7 +27,7 @@ export function connectionTo(
 }
 
 export function serverConnection({ mechanism, acceptor }: Sides, fault = valid): Connection {
-  const server = new ServerSession({ mechanisms: [mechanism], allowWeak: true });
+  const server = new ServerSession({ mechanisms: [{ name: mechanism }], allowWeak: true });
   const exchange = fault(acceptor());
   return connectionTo(chunk => told(server, exchange, chunk).octets, [toUtf8('220 Ready\r\n')]);
 }

@@ -2,6 +2,7 @@
  * Servers and clients under X-PSK with data connections to be fuzzed: valid ones on `src/node`, and some with faults that must
  * be found. They run over sockets, or in memory.
  */
+
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair, Readable } from 'node:stream';
@@ -17,6 +18,7 @@ import { ClientControl, protectData, ServerControl, unprotectData } from '../../
 import type { BlockReader } from '../../src/secure/data-block.js';
 import { covers, type ProtectionLevel } from '../../src/secure/protection-level.js';
 import type { Exchange, SecurityContext } from '../../src/secure/security-context.js';
+import { mechanismWith } from '../helpers.js';
 
 export const KEY = new Uint8Array(32).fill(7);
 const HOST = '127.0.0.1';
@@ -215,7 +217,7 @@ const LISTING = 'one file\r\nanother file\r\n';
 export async function serveData(socket: Duplex, place: Place, faults: DataFaults = {}): Promise<void> {
   let context: SecurityContext | undefined;
   const exchange = () => watched(pskAcceptor({ key: KEY }), made => (context = made));
-  const control = new ServerControl(socket, { mechanisms: { 'X-PSK': exchange } });
+  const control = new ServerControl(socket, { mechanisms: [mechanismWith('X-PSK', { acceptor: exchange })] });
   const files = new Map<string, Buffer>();
   let passive: Promise<Duplex> | undefined;
   await control.reply(220, 'Ready');

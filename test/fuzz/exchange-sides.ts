@@ -8,10 +8,10 @@ import type { ExchangeKeys } from '../../src/fuzz/exchange/mutation.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
-import { ENCTYPES } from '../../src/mechanisms/krb5/enctypes.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/crypto/enctypes.js';
 import { type Krb5ContextOptions, krb5Acceptor, krb5Initiator, ReplayCache } from '../../src/mechanisms/krb5/index.js';
 import type { PskContextOptions } from '../../src/mechanisms/psk/context.js';
-import { psk } from '../../src/mechanisms/psk/index.js';
+import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Exchange, Step } from '../../src/secure/security-context.js';
 import { parseAdat } from '../../src/secure/security-data.js';
@@ -66,8 +66,8 @@ export const xPsk: NewSides = () => {
   return {
     mechanism: 'X-PSK',
     keys: { forges: 'psk', key },
-    initiator: tell => psk.initiator(both(tell)),
-    acceptor: tell => psk.acceptor(both(tell)),
+    initiator: tell => pskInitiator(both(tell)),
+    acceptor: tell => pskAcceptor(both(tell)),
   };
 };
 

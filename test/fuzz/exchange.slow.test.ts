@@ -30,7 +30,7 @@ function toServer(
   { mechanism, keys, initiator, acceptor }: Sides,
   mutate: (turn: ExchangeTurn) => Uint8Array | undefined,
 ) {
-  const server = new ServerSession({ mechanisms: [mechanism], allowWeak: true });
+  const server = new ServerSession({ mechanisms: [{ name: mechanism }], allowWeak: true });
   const [ours, theirs] = [initiator(), acceptor()];
   let said = told(server, theirs, toUtf8(`AUTH ${mechanism}\r\n`));
   let received: Uint8Array | undefined;

@@ -8,7 +8,7 @@ import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
 import { krb4Context } from '../../src/mechanisms/krb4/index.js';
-import { ENCTYPES } from '../../src/mechanisms/krb5/enctypes.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/crypto/enctypes.js';
 import { enctypeOf, krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../src/node/index.js';

@@ -16,7 +16,7 @@ const line = (text: string) => toUtf8(`${text}\r\n`);
 
 /** @param octets  of the script's line */
 function serverThatHears(octets: Uint8Array, start: ScriptStart, before: readonly Uint8Array[]): ServerSession {
-  const server = new ServerSession({ mechanisms: ['X-PSK'] });
+  const server = new ServerSession({ mechanisms: [{ name: 'X-PSK' }] });
   const hear = (text: string, behind: boolean) => {
     server.receive(behind ? concat(line(text), octets) : line(text));
     return server.next()?.type;

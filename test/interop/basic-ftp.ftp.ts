@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Client, enterPassiveModeIPv4, enterPassiveModeIPv6 } from 'basic-ftp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connected, hashing, type Level, loggedIn, madeOctets, ODD, ODD_LINES, secured, sha256 } from './ftp-client.js';
-import { acceptor, shown, tickets } from './ftp-realm.js';
+import { mechanism, shown, tickets } from './ftp-realm.js';
 import { type FtpServer, startFtpServer } from './ftp-server.js';
 
 const CODES = '533 533 530 530 230 550 550 550';
@@ -40,7 +40,7 @@ async function serve(host: string): Promise<void> {
     folder,
     host,
     timeout: 10_000,
-    mechanisms: { GSSAPI: () => acceptor(its) },
+    mechanisms: [mechanism(its)],
     requireSecurity: true,
     ccc: 'allowed',
     mayLogIn: (user, { clientName }) => clientName === its.principal && user === 'user',

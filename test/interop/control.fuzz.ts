@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
-import { acceptor, SERVICE, tickets, USER } from './ftp-realm.js';
+import { mechanism, SERVICE, tickets, USER } from './ftp-realm.js';
 import { startFtpServer } from './ftp-server.js';
 import { fuzzed, SECONDS, SEED, tell } from './fuzz-command.js';
 
@@ -15,7 +15,7 @@ test('an FTP server on ServerControl', async () => {
   const server = await startFtpServer({
     folder,
     timeout: 10_000,
-    mechanisms: { GSSAPI: () => acceptor(its) },
+    mechanisms: [mechanism(its)],
     mayLogIn: (user, { clientName }) => clientName === its.principal && user === USER,
   });
   try {

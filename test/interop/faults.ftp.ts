@@ -9,7 +9,7 @@ import { within } from '../../src/node/time-limit.js';
 import { type Between, blocks, lines, startProxy, type Tampering } from './fault-proxy.js';
 import { type Case, type Earlier, faults, type Step } from './faults.js';
 import { connected, type Level, madeOctets, secured } from './ftp-client.js';
-import { acceptor, shown, tickets, USER } from './ftp-realm.js';
+import { mechanism, shown, tickets, USER } from './ftp-realm.js';
 import { type Noted, startFtpServer } from './ftp-server.js';
 import { SeededOctets } from './messages.js';
 
@@ -108,7 +108,7 @@ async function session(
   const server = await startFtpServer({
     folder: served,
     timeout: SERVER_LIMIT,
-    mechanisms: { GSSAPI: () => acceptor(service) },
+    mechanisms: [mechanism(service)],
     requireSecurity: true,
     mayLogIn: (user, { clientName }) => clientName === service.principal && user === USER,
     announce: async port => (await between(port, 'data', transfers++ === (its?.from === 'server' ? 0 : 1))).port,

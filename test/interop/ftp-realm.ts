@@ -6,7 +6,7 @@ import { expect, inject } from 'vitest';
 import {
   type CredentialCache,
   type KeytabEntry,
-  krb5Acceptor,
+  krb5,
   krb5Initiator,
   parseCredentialCache,
   parseKeytab,
@@ -66,7 +66,7 @@ export function tickets({ folder, realm }: FtpRealm = inject('ftp')): Tickets {
 }
 
 export const initiator = ({ credentials }: Tickets) => krb5Initiator({ credentials, service: SERVICE });
-export const acceptor = ({ keytab }: Tickets) => krb5Acceptor({ keytab });
+export const mechanism = ({ keytab }: Tickets) => krb5({ acceptor: { keytab } });
 
 /** For a program that writes tickets of its own into the cache. */
 export function ownCache({ folder, environment }: FtpRealm, name: string): Environment {

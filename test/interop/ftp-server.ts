@@ -70,7 +70,7 @@ function notingMechanisms(mechanisms: Mechanisms, failed: (what: string, error: 
       }
     },
   });
-  return Object.fromEntries(Object.entries(mechanisms).map(([name, make]) => [name, () => noting(make())]));
+  return mechanisms.map(it => ({ ...it, acceptor: () => noting(it.acceptor!()) }));
 }
 
 function nameOf(error: Error): string {

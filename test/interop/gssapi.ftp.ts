@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { within } from '../../src/node/time-limit.js';
 import { hashing, type Level, loggedIn, madeOctets, ODD, ODD_LINES, sha256 } from './ftp-client.js';
-import { acceptor, ownCache, SERVICE, shown, tickets } from './ftp-realm.js';
+import { mechanism, ownCache, SERVICE, shown, tickets } from './ftp-realm.js';
 import { startFtpServer } from './ftp-server.js';
 import { PYTHON, run, script } from './program.js';
 
@@ -91,7 +91,7 @@ test.each(CLIENTS)('client, commands in the form $form, $level', ({ form, level 
       const server = await startFtpServer({
         folder: served,
         timeout: LIMIT,
-        mechanisms: { GSSAPI: () => acceptor(its) },
+        mechanisms: [mechanism(its)],
         require: level,
         ccc: 'allowed',
         mayLogIn: (user, { clientName }) => clientName === its.principal && user === 'user',

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, expect, test } from 'vitest';
 import { hashing, type Level, loggedIn, madeOctets } from './ftp-client.js';
-import { acceptor, shown, tickets, USER } from './ftp-realm.js';
+import { mechanism, shown, tickets, USER } from './ftp-realm.js';
 import { startFtpServer } from './ftp-server.js';
 import { type Memory, watchMemory } from './memory.js';
 
@@ -69,7 +69,7 @@ async function thereAndBack(level: Level): Promise<string> {
   const server = await startFtpServer({
     folder,
     timeout: 10_000,
-    mechanisms: { GSSAPI: () => acceptor(its) },
+    mechanisms: [mechanism(its)],
     transfers: [level],
     mayLogIn: (user, { clientName }) => clientName === its.principal && user === USER,
   });

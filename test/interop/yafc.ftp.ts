@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
 import { madeOctets, ODD, sha256 } from './ftp-client.js';
-import { acceptor, ownCache, shown, tickets } from './ftp-realm.js';
+import { mechanism, ownCache, shown, tickets } from './ftp-realm.js';
 import { type FtpServer, startFtpServer } from './ftp-server.js';
 import { run } from './program.js';
 
@@ -81,7 +81,7 @@ async function session(): Promise<{ server: FtpServer; printed: string }> {
   server = await startFtpServer({
     folder: served,
     timeout: 10_000,
-    mechanisms: { GSSAPI: () => acceptor(its) },
+    mechanisms: [mechanism(its)],
     requireSecurity: true,
     mayLogIn: (user, { clientName }) => clientName === its.principal && user === 'user',
   });

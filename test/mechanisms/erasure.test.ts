@@ -8,12 +8,18 @@ import {
   type Krb4AcceptorOptions,
   krb4Acceptor,
   krb4Initiator,
-  krb4Witness,
+  krb4Observer,
   parseTicketFile,
 } from '../../src/mechanisms/krb4/index.js';
-import { ENCTYPES } from '../../src/mechanisms/krb5/enctypes.js';
-import { krb5Acceptor, krb5Context, krb5Initiator, krb5Witness, ReplayCache } from '../../src/mechanisms/krb5/index.js';
-import { psk } from '../../src/mechanisms/psk/index.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/crypto/enctypes.js';
+import {
+  krb5Acceptor,
+  krb5Context,
+  krb5Initiator,
+  krb5Observer,
+  ReplayCache,
+} from '../../src/mechanisms/krb5/index.js';
+import { pskAcceptor, pskInitiator, pskObserver } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Exchange, SecurityContext } from '../../src/secure/security-context.js';
 import { clockOf, SAMPLE, step } from './krb4/exchanges.js';
@@ -194,16 +200,16 @@ describe.each(ENCTYPES.map(({ number, name }) => ({ number, name })))('$name', (
   test.each([
     { mutual: true, spnego: false },
     { mutual: false, spnego: true },
-  ])('by both sides of an exchange, and a witness: $mutual, $spnego', options => {
+  ])('by both sides of an exchange, and an observer: $mutual, $spnego', options => {
     const [ours, theirs] = [initiator(options), acceptor()];
-    const witness = krb5Witness(made.keytab, { ciphers });
+    const observer = krb5Observer({ keys: made.keytab, ciphers });
     const opening = step(ours);
-    witness.see('client', opening.token!);
+    observer.observe('client', opening.token!);
     const answer = step(theirs, opening.token);
-    const sight = answer.token && witness.see('server', answer.token);
+    const step_ = answer.token && observer.observe('server', answer.token);
     const end = opening.context ? opening : step(ours, answer.token);
     talk(end.context!, answer.context!);
-    const seen = sight as { fromClient?: SecurityContext; fromServer?: SecurityContext };
+    const seen = step_ as { fromClient?: SecurityContext; fromServer?: SecurityContext };
     for (const context of [seen.fromClient, seen.fromServer]) {
       use(context!);
       context!.destroy();
@@ -256,17 +262,17 @@ describe.each(ENCTYPES.map(({ number, name }) => ({ number, name })))('$name', (
 
 test('X-PSK', () => {
   const shared = Buffer.alloc(32, 7);
-  const [ours, theirs] = [psk.initiator({ key: shared, keylog }), psk.acceptor({ key: shared, keylog })];
-  const witness = psk.observer({ key: shared });
+  const [ours, theirs] = [pskInitiator({ key: shared, keylog }), pskAcceptor({ key: shared, keylog })];
+  const observer = pskObserver({ keys: [shared] });
   const opening = step(ours);
-  witness.see('client', opening.token!);
+  observer.observe('client', opening.token!);
   const answer = step(theirs, opening.token);
-  witness.see('server', answer.token!);
+  observer.observe('server', answer.token!);
   const confirmation = step(ours, answer.token);
-  const sight = witness.see('client', confirmation.token!);
+  const step_ = observer.observe('client', confirmation.token!);
   const end = step(theirs, confirmation.token);
   talk(confirmation.context!, end.context!);
-  for (const context of [sight.fromClient!, sight.fromServer!]) context.destroy();
+  for (const context of [step_.fromClient!, step_.fromServer!]) context.destroy();
   expectNothingLeft(3);
 });
 
@@ -280,15 +286,15 @@ describe('KERBEROS_V4', () => {
   const acceptor = (options: Partial<Krb4AcceptorOptions> = {}) =>
     krb4Acceptor({ ...common, srvtab, replayCache: new ReplayCache(), local: SERVER, peer: CLIENT, ...options });
 
-  test('by both sides of an exchange, and a witness', () => {
+  test('by both sides of an exchange, and an observer', () => {
     const [ours, theirs] = [initiator(), acceptor()];
-    const witness = krb4Witness(srvtab, ciphers);
+    const observer = krb4Observer({ keys: srvtab, ciphers });
     const opening = step(ours);
-    witness.see('client', opening.token!);
+    observer.observe('client', opening.token!);
     const answer = step(theirs, opening.token);
-    const sight = witness.see('server', answer.token!);
+    const step_ = observer.observe('server', answer.token!);
     talk(step(ours, answer.token).context!, answer.context!);
-    for (const context of [sight.fromClient!, sight.fromServer!]) context.destroy();
+    for (const context of [step_.fromClient!, step_.fromServer!]) context.destroy();
     met(sessionKey);
     expectNothingLeft(2);
   });

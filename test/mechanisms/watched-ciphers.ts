@@ -2,7 +2,7 @@
 import type { BlockCiphers, NewBlockCipher } from '../../src/mechanisms/block-cipher.js';
 import { nodeCiphers } from '../../src/node/index.js';
 
-export function watchedCiphers(): { lent: { ciphers: BlockCiphers }; inUse(): number } {
+export function watchedCiphers(): { passed: { ciphers: BlockCiphers }; inUse(): number } {
   const there = new Set<object>();
   const watched =
     (make: NewBlockCipher): NewBlockCipher =>
@@ -19,5 +19,5 @@ export function watchedCiphers(): { lent: { ciphers: BlockCiphers }; inUse(): nu
     };
   const { des, tripleDes, camellia } = nodeCiphers;
   const ciphers = { des: watched(des!), tripleDes: watched(tripleDes!), camellia: watched(camellia!) };
-  return { lent: { ciphers }, inUse: () => there.size };
+  return { passed: { ciphers }, inUse: () => there.size };
 }

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
 import { pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { secureBasicFtp } from '../../src/node/index.js';
+import { mechanismWith } from '../helpers.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { type FtpServer, startServer } from './ftp-server.js';
 
@@ -25,7 +26,7 @@ async function connected(
   mechanism: TestMechanism,
   { commands = {}, login = true, ...options }: Settings = {},
 ): Promise<{ client: Client; server: FtpServer }> {
-  const server = await startServer({ mechanisms: { [mechanism.mechanism]: mechanism.acceptor } }, { commands });
+  const server = await startServer({ mechanisms: [mechanismWith(mechanism.mechanism, mechanism)] }, { commands });
   cleanups.push(() => server.close());
   const client = new Client(5000);
   cleanups.push(() => client.close());
@@ -137,7 +138,7 @@ describe('basic-ftp', () => {
   });
 
   it('takes its time where the destination does, and no more memory', async () => {
-    const server = await startServer({ mechanisms: { 'X-PSK': PSK.acceptor } });
+    const server = await startServer({ mechanisms: [mechanismWith('X-PSK', PSK)] });
     cleanups.push(() => server.close());
     const client = new Client(1000);
     cleanups.push(() => client.close());
@@ -182,7 +183,7 @@ describe('basic-ftp', () => {
   });
 
   it('is closed when the server refuses the exchange', async () => {
-    const server = await startServer({ mechanisms: { 'X-OTHER': PSK.acceptor } });
+    const server = await startServer({ mechanisms: [mechanismWith('X-OTHER', PSK)] });
     cleanups.push(() => server.close());
     const client = new Client(5000);
     await client.connect('127.0.0.1', server.port);

@@ -4,7 +4,7 @@ import {
   channelBindings,
   type Krb5AcceptorOptions,
   type Krb5InitiatorOptions,
-  krb5Acceptor,
+  krb5,
   krb5Initiator,
   ReplayCache,
 } from '../../src/mechanisms/krb5/index.js';
@@ -26,7 +26,7 @@ async function secured(client: Side<Krb5InitiatorOptions> = {}, server: Side<Krb
   const [near, far] = await onLoopback();
   const replayCache = new ReplayCache();
   const control = new ServerControl(far, {
-    mechanisms: { GSSAPI: () => krb5Acceptor({ keytab, clock, replayCache, ...server.exchange }) },
+    mechanisms: [krb5({ acceptor: { keytab, clock, replayCache, ...server.exchange } })],
     ...('channelBindings' in server && { channelBindings: server.channelBindings! }),
   });
   const served = (async () => {

@@ -9,6 +9,7 @@ import { protectReply } from '../../src/secure/protect.js';
 import type { Exchange } from '../../src/secure/security-context.js';
 import type { ClientEvent } from '../../src/session/client-events.js';
 import type { CommandEvent } from '../../src/session/server-events.js';
+import { mechanismWith } from '../helpers.js';
 import { pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { inMemory, onLoopback } from './sockets.js';
@@ -31,7 +32,7 @@ async function echo(control: ServerControl): Promise<string[]> {
 }
 
 function serverOf({ mechanism, acceptor }: TestMechanism, socket: ConstructorParameters<typeof ServerControl>[0]) {
-  return new ServerControl(socket, { mechanisms: { [mechanism]: acceptor }, timeout: 5000 });
+  return new ServerControl(socket, { mechanisms: [mechanismWith(mechanism, { acceptor })], timeout: 5000 });
 }
 
 function clientOf(

@@ -8,6 +8,7 @@ import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, ServerControl, type ServerControlOptions, secureBasicFtp } from '../../src/node/index.js';
 import { protectReply } from '../../src/secure/protect.js';
 import type { AnsweredEvent } from '../../src/session/server-events.js';
+import { mechanismWith } from '../helpers.js';
 import { pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { listening, startServer } from './ftp-server.js';
@@ -44,7 +45,7 @@ const codeOf = (line: string) => CODES[line] ?? 533;
 async function setting(mechanism: TestMechanism, options: Partial<ServerControlOptions> = {}) {
   const answered: AnsweredEvent[] = [];
   const server = await startServer({
-    mechanisms: { [mechanism.mechanism]: mechanism.acceptor },
+    mechanisms: [mechanismWith(mechanism.mechanism, mechanism)],
     answered: event => answered.push(event),
     ...options,
   });
@@ -162,7 +163,7 @@ describe('ClientControl', () => {
 describe('ServerControl', () => {
   it.each(INSERTED)('answers %j in the clear, says 421, both protected, and throws', async line => {
     const [near, far] = inMemory();
-    const control = new ServerControl(far, { mechanisms: { 'X-PSK': PSK.acceptor } });
+    const control = new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', PSK)] });
     const heard: string[] = [];
     const served = (async () => {
       for await (const event of control) {

@@ -7,12 +7,12 @@ import { ServerControl, type ServerControlOptions } from '../../src/node/index.j
 import type { Exchange } from '../../src/secure/security-context.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { AnsweredEvent, CommandEvent } from '../../src/session/server-events.js';
-import { ascii, expectCode } from '../helpers.js';
+import { ascii, expectCode, mechanismWith } from '../helpers.js';
 import { PSK } from './exchanges.js';
 import { startServer } from './ftp-server.js';
 import { inMemory, onLoopback } from './sockets.js';
 
-const PSK_ONLY: ServerControlOptions = { mechanisms: { 'x-psk': PSK.acceptor }, timeout: 2000 };
+const PSK_ONLY: ServerControlOptions = { mechanisms: [mechanismWith('x-psk', PSK)], timeout: 2000 };
 
 /** Answers what `answer` gives, until QUIT or the end. */
 async function serve(control: ServerControl, answer: (event: CommandEvent) => unknown = () => {}): Promise<string[]> {
@@ -64,6 +64,37 @@ async function secured(
   await hear();
   return { say, hear, session };
 }
+
+describe('several mechanisms under one name', () => {
+  const says = (text: string, first: string) => ({
+    ...mechanismWith('GSSAPI', { acceptor: () => ({ step: () => ({ token: ascii(text) }) }) }),
+    recognises: (token: Uint8Array) => token[0] === first.charCodeAt(0),
+  });
+  const mechanisms = [says('Kerberos', '`'), mechanismWith('GSSAPI', {}), says('TLS', '\x16')];
+
+  it.each([
+    ['`abc', `335 ADAT=${btoa('Kerberos')}`],
+    ['\x16abc', `335 ADAT=${btoa('TLS')}`],
+    ['NTLM', '535 Failed security check'],
+  ])('the first token %j chooses', async (token, reply) => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { mechanisms }));
+    const line = linesOf(near);
+    near.end(`AUTH gssapi\r\nADAT ${btoa(token)}\r\n`);
+    expect(await line()).toMatch(/^334 /);
+    expect(await line()).toBe(reply);
+    await heard;
+  });
+
+  it('and those that have no acceptor are not offered', async () => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { mechanisms: [mechanismWith('GSSAPI', {})] }));
+    const line = linesOf(near);
+    near.end('AUTH GSSAPI\r\n');
+    expect(await line()).toMatch(/^502 /);
+    await heard;
+  });
+});
 
 describe('the server end of a control connection', () => {
   it('gives commands with their levels, and sees to the rest', async () => {
@@ -143,7 +174,7 @@ describe('the server end of a control connection', () => {
       },
     };
     const [near, far] = inMemory();
-    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => failing } }));
+    const heard = serve(new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => failing })] }));
     const line = linesOf(near);
     near.write('AUTH X-PSK\r\n');
     expect(await line()).toMatch(/^334 /);
@@ -158,7 +189,7 @@ describe('the server end of a control connection', () => {
   it('fails with what is no fault of the client', async () => {
     const broken: Exchange = { step: () => Promise.reject(new Error('no disk')) };
     const [near, far] = inMemory();
-    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => broken } }));
+    const heard = serve(new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => broken })] }));
     near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
     await expect(heard).rejects.toThrow('no disk');
     expect(far.destroyed).toBe(true);
@@ -225,7 +256,10 @@ describe('the application hears', () => {
     const failing: Exchange = { step: () => Promise.reject(error) };
     const [near, far] = inMemory();
     const heard = serve(
-      new ServerControl(far, { mechanisms: { 'X-PSK': () => failing }, answered: event => answered.push(event) }),
+      new ServerControl(far, {
+        mechanisms: [mechanismWith('X-PSK', { acceptor: () => failing })],
+        answered: event => answered.push(event),
+      }),
     );
     const line = linesOf(near);
     near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
@@ -238,7 +272,9 @@ describe('the application hears', () => {
   it('of exchanges that fail too often: the connection is ended behind 421', async () => {
     const failing: Exchange = { step: () => Promise.reject(new FtpSecurityError('security/bad-token', 'no')) };
     const [near, far] = inMemory();
-    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => failing }, maxFailures: 3 }));
+    const heard = serve(
+      new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => failing })], maxFailures: 3 }),
+    );
     const line = linesOf(near);
     const codes: string[] = [];
     near.write('AUTH X-PSK\r\nADAT AAAA\r\nADAT AAAA\r\nAUTH OTHER\r\nNOOP\r\n');
@@ -339,7 +375,9 @@ describe('waits have a limit', () => {
   it('a step of the exchange', async () => {
     const never: Exchange = { step: () => new Promise(() => {}) };
     const [near, far] = inMemory();
-    const heard = serve(new ServerControl(far, { mechanisms: { 'X-PSK': () => never }, timeout: 60 }));
+    const heard = serve(
+      new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => never })], timeout: 60 }),
+    );
     near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
     await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT' });
   });

@@ -16,7 +16,7 @@ const random = (octet: number) => (length: number) => new Uint8Array(length).fil
 const COMMANDS = ['USER anna', 'PASS x', 'PBSZ 4096', 'PROT P', 'TYPE I', 'RETR a', 'CCC', 'NOOP', 'PBSZ x', 'QUIT'];
 
 class Server {
-  readonly session = new ServerSession({ mechanisms: ['X-PSK'], ccc: 'allowed' });
+  readonly session = new ServerSession({ mechanisms: [{ name: 'X-PSK' }], ccc: 'allowed' });
   readonly events: string[] = [];
   readonly #acceptor: Exchange = pskAcceptor({ key, random: random(2) });
 

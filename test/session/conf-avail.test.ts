@@ -11,7 +11,7 @@ const key = { enctype: 18, key: new Uint8Array(32).fill(1), acceptorSubkey: true
 
 /** A server whose client has these levels, behind 235; `say` gives the code of its answer. */
 function server(levels: readonly TokenLevel[], options = {}) {
-  const session = new ServerSession({ mechanisms: ['GSSAPI'], ...options });
+  const session = new ServerSession({ mechanisms: [{ name: 'GSSAPI' }], ...options });
   const client = krb5Context({ ...key, role: 'initiator' });
   session.receive(ascii('AUTH GSSAPI\r\nADAT AAAA\r\n'));
   session.next();

@@ -86,7 +86,7 @@ class World {
     const { require, ccc, requireSecurity } = setting;
     this.client = new ClientSession(require === undefined ? {} : { require, requireSecurity });
     this.server = new ServerSession({
-      mechanisms: ['X-PSK'],
+      mechanisms: [{ name: 'X-PSK' }],
       ccc,
       requireSecurity,
       ...(require !== undefined && { require }),

@@ -17,8 +17,13 @@ class Recording {
 
   constructor() {
     const opens = pskContexts();
-    const sight = { facts: {}, fromClient: opens.acceptor, fromServer: opens.initiator };
-    const mechanism = { name: 'X-PSK', variant: 'psk', recognises: () => true, witness: () => ({ see: () => sight }) };
+    const step = { facts: {}, fromClient: opens.acceptor, fromServer: opens.initiator };
+    const mechanism = {
+      name: 'X-PSK',
+      variant: 'psk',
+      recognises: () => true,
+      observer: () => ({ observe: () => step }),
+    };
     this.observer = new Observer({ mechanisms: [mechanism] });
     this.client('AUTH X-PSK').server('334 go on').client('ADAT Zm9v').server('235 done');
   }

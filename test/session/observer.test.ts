@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
 import { DEVIATIONS } from '../../src/secure/deviations.js';
 import type { TokenLevel } from '../../src/secure/protection-level.js';
-import type { Peer, Sight } from '../../src/secure/security-context.js';
-import type { ObservedMechanism } from '../../src/session/exchange-watch.js';
+import type { Mechanism, ObservedStep, Peer } from '../../src/secure/security-context.js';
 import type { ObservedMessage, ObservedReply } from '../../src/session/observation.js';
 import { Observer, type ObserverOptions } from '../../src/session/observer.js';
 import { growth, LINEAR } from '../ftp/readers.js';
@@ -13,15 +12,15 @@ import { visibleContext, visibleToken } from '../secure/visible-context.js';
 const LEVELS: TokenLevel[] = ['safe', 'private', 'confidential'];
 
 /** A mechanism whose exchange is one token each way, `open` from the client; with any other token the keys are unknown. */
-function mechanism(levels: TokenLevel[] = LEVELS): ObservedMechanism {
+function mechanism(levels: TokenLevel[] = LEVELS): Mechanism {
   return {
     name: 'X-VISIBLE',
     variant: 'visible',
     recognises: token => token.length > 0,
-    witness() {
-      let facts: Sight['facts'] = {};
+    observer() {
+      let facts: ObservedStep['facts'] = {};
       return {
-        see(from, token) {
+        observe(from, token) {
           const said = Buffer.from(token).toString();
           if (said === 'garbage') throw new FtpSecurityError('security/bad-token', 'garbage');
           facts = { ...facts, [from]: said };
@@ -452,7 +451,7 @@ describe('levels', () => {
   it('a weak mechanism is marked on every line', () => {
     const weak = {
       ...mechanism(),
-      witness: () => ({ see: () => ({ facts: { weak: true }, fromClient: visibleContext() }) }),
+      observer: () => ({ observe: () => ({ facts: { weak: true }, fromClient: visibleContext() }) }),
     };
     const { messages } = observe([...EXCHANGE, mic(0, 'PWD'), reply(0, '257 a')], { mechanisms: [weak] });
     expect(messages.slice(-2).map(({ weak, verdict }) => [weak, verdict])).toEqual([
@@ -584,8 +583,8 @@ describe('a fault of a mechanism', () => {
   it('that is no refusal goes on to the caller', () => {
     const broken = {
       ...mechanism(),
-      witness: () => ({
-        see: () => {
+      observer: () => ({
+        observe: () => {
           throw new TypeError('a bug');
         },
       }),

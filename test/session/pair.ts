@@ -54,7 +54,7 @@ export class Pair {
 
   constructor({ client, server }: PairOptions = {}) {
     this.client = new ClientSession(client);
-    this.server = new ServerSession({ mechanisms: ['X-TEST'], ccc: 'allowed', ...server });
+    this.server = new ServerSession({ mechanisms: [{ name: 'X-TEST' }], ccc: 'allowed', ...server });
   }
 
   /** What the server makes of a line. */

@@ -6,7 +6,7 @@ import { parseCommand } from '../../src/ftp/command.js';
 import { parseReply } from '../../src/ftp/reply.js';
 import { Deviations } from '../../src/secure/deviations.js';
 import { parseInnerCommand } from '../../src/secure/protect.js';
-import type { Sight, Step } from '../../src/secure/security-context.js';
+import type { ObservedStep, Step } from '../../src/secure/security-context.js';
 import { adatOf, parseAdat } from '../../src/secure/security-data.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
@@ -38,10 +38,10 @@ function answerBehind(lines: readonly RecordedLine[], at: number): Uint8Array | 
   return undefined;
 }
 
-function throughServer({ lines, mechanism, witness }: Recorded): Outcome {
+function throughServer({ lines, mechanism, observer }: Recorded): Outcome {
   const outcome: Outcome = { understood: [], expected: [], refused: [], expectedRefused: [] };
-  const server = new ServerSession({ mechanisms: [mechanism], ccc: 'allowed', allowWeak: true });
-  let watch = witness();
+  const server = new ServerSession({ mechanisms: [{ name: mechanism }], ccc: 'allowed', allowWeak: true });
+  let watch = observer();
   for (const [at, { from, raw, message }] of lines.entries()) {
     if (from !== 'client') continue;
     server.receive(raw);
@@ -52,18 +52,18 @@ function throughServer({ lines, mechanism, witness }: Recorded): Outcome {
     for (let event = server.next(); event !== undefined; event = server.next()) {
       if (event.type === 'auth') {
         if (message.level !== 'clear') outcome.understood.push(`AUTH ${event.mechanism}`);
-        watch = witness();
+        watch = observer();
         // The recorded servers refuse a second AUTH.
         if (event.again) server.refuse(new FtpSecurityError('security/no-key', 'none'));
         else server.proceed({});
       } else if (event.type === 'security-data') {
         try {
-          let sight = watch.see('client', event.token);
+          let observed = watch.observe('client', event.token);
           const token = answerBehind(lines, at);
-          if (token !== undefined && token.length > 0) sight = watch.see('server', token);
-          if (token === undefined || sight.fromClient === undefined)
+          if (token !== undefined && token.length > 0) observed = watch.observe('server', token);
+          if (token === undefined || observed.fromClient === undefined)
             throw new FtpSecurityError('security/no-key', 'none');
-          server.proceed({ token, context: sight.fromClient, facts: sight.facts });
+          server.proceed({ token, context: observed.fromClient, facts: observed.facts });
         } catch (error) {
           server.refuse(error as FtpSecurityError);
         }
@@ -98,17 +98,17 @@ interface Heard {
   left?: string;
 }
 
-function throughClient({ lines, witness }: Recorded): Heard {
+function throughClient({ lines, observer }: Recorded): Heard {
   const replies: string[] = [];
   // Some have refused commands by 533 and 535, and gone on.
   const client = new ClientSession({ allowWeak: true, allowClearPassword: true, allowInsertedLines: true });
-  const watch = witness();
+  const watch = observer();
   for (const { from, raw, message } of lines) {
     if (from === 'client') {
       const token = message.wire === 'ADAT' ? attempt(() => parseAdat(parseCommand(raw)).token) : undefined;
       if (client.phase === 'secured' && fromUtf8(raw).startsWith('AUTH')) return { replies, left: 'AUTH in the clear' };
       if (client.paused && token === undefined) client.abandon();
-      if (client.paused) client.proceed({ token: token!, ...seen(attempt(() => watch.see('client', token!))) });
+      if (client.paused) client.proceed({ token: token!, ...seen(attempt(() => watch.observe('client', token!))) });
       else say(client, raw, message);
       continue;
     }
@@ -119,7 +119,7 @@ function throughClient({ lines, witness }: Recorded): Heard {
           replies.push(`${event.reply.code} ${event.reply.lines.join('|')}`);
           continue;
         }
-        const step = seen(attempt(() => watch.see('server', event.token ?? new Uint8Array())));
+        const step = seen(attempt(() => watch.observe('server', event.token ?? new Uint8Array())));
         if (step.context === undefined) return { replies, left: 'an exchange whose key is not there' };
         client.proceed(step);
       }
@@ -131,7 +131,7 @@ function throughClient({ lines, witness }: Recorded): Heard {
   return { replies };
 }
 
-function seen({ fromServer: context, facts = {} }: Partial<Sight> = {}): Step {
+function seen({ fromServer: context, facts = {} }: Partial<ObservedStep> = {}): Step {
   return context === undefined ? { facts } : { context, facts };
 }
 

@@ -6,10 +6,10 @@ import { type MessageRecord, type ReplyRecord, verifyRecording } from '../../src
 import { SegmentReader } from '../../src/capture/link-layer.js';
 import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
 import { LineReader } from '../../src/ftp/line.js';
-import { krb4, krb4Witness, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
-import { krb5, krb5Witness, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { krb4, krb4Observer, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
+import { krb5, krb5Observer, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import type { Peer, Witness } from '../../src/secure/security-context.js';
+import type { ExchangeObserver, Peer } from '../../src/secure/security-context.js';
 import { realCapture, vectorPath } from '../capture/helpers.js';
 
 export interface RecordedLine {
@@ -26,7 +26,7 @@ export interface Recorded {
   lines: RecordedLine[];
   /** The replies that the observer understood: code and text. */
   replies: string[];
-  witness(): Witness;
+  observer(): ExchangeObserver;
 }
 
 export const CAPTURES: readonly string[] = readdirSync(vectorPath('.'))
@@ -39,13 +39,13 @@ export function recorded(name: string): Recorded[] {
     existsSync(vectorPath(file)) ? parse(readFileSync(vectorPath(file))) : [];
   const keytab = keysIn(`${name}.keytab`, parseKeytab);
   const srvtab = keysIn(`${name}.srvtab`, parseSrvtab);
-  const witness = {
-    GSSAPI: () => krb5Witness(keytab, { ciphers: nodeCiphers }),
-    KERBEROS_V4: () => krb4Witness(srvtab, nodeCiphers),
+  const observer = {
+    GSSAPI: () => krb5Observer({ keys: keytab, ciphers: nodeCiphers }),
+    KERBEROS_V4: () => krb4Observer({ keys: srvtab, ciphers: nodeCiphers }),
   };
   const mechanisms = [
-    { ...krb5, witness: witness.GSSAPI },
-    { ...krb4, witness: witness.KERBEROS_V4 },
+    { ...krb5(), observer: observer.GSSAPI },
+    { ...krb4(), observer: observer.KERBEROS_V4 },
   ];
   const { records } = verifyRecording(realCapture(name), { mechanisms });
   const messages = records.filter(record => record.type === 'message');
@@ -60,7 +60,7 @@ export function recorded(name: string): Recorded[] {
       replies: replies.map(({ code, lines: text }) => `${code} ${text.join('|')}`),
       mechanism,
       lines: lines.map((line, at) => ({ ...line, message: told[at]! })),
-      witness: witness[mechanism],
+      observer: observer[mechanism],
     };
   });
 }

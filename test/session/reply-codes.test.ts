@@ -82,7 +82,7 @@ function hold(line: string, code: number, wrapper?: string): void {
 }
 
 function securedBy(options: Partial<ServerSessionOptions>, context: SecurityContext): Pair {
-  const pair = new Pair({ server: { ...options, mechanisms: ['X-TEST'] } });
+  const pair = new Pair({ server: { ...options, mechanisms: [{ name: 'X-TEST' }] } });
   pair.toServer('AUTH X-TEST');
   pair.server.proceed({});
   pair.toServer('ADAT Zm9v');

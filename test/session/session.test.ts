@@ -11,7 +11,7 @@ const key = new Uint8Array(32).fill(7);
 describe('a session under X-PSK', () => {
   it('reads like this', () => {
     const client = new ClientSession();
-    const server = new ServerSession({ mechanisms: ['X-PSK'], ccc: 'allowed', maxPbsz: 65536 });
+    const server = new ServerSession({ mechanisms: [{ name: 'X-PSK' }], ccc: 'allowed', maxPbsz: 65536 });
     const initiator = pskInitiator({ key });
     const acceptor = pskAcceptor({ key });
 

@@ -19,9 +19,9 @@ import {
   type TransferBaseline,
   withExit,
 } from '../../fuzz/driver/index.js';
+import { sideOf } from '../mechanisms.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
-import { sideOf } from './mechanisms.js';
 import { wholeNumber } from './numbers.js';
 import { assertOwned, OPTIONS, parseEndpoint, placed, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';

@@ -8,18 +8,13 @@ import { LAYERS, type Layer } from '../../fuzz/mutation.js';
 import { references } from '../../fuzz/reference.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../secure/security-context.js';
+import { FUZZ_KEYS } from '../mechanisms.js';
 import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
 
 export const OPTIONS = {
   mechanism: { type: 'string' },
-  key: { type: 'string' },
-  keytab: { type: 'string', multiple: true, default: [] as string[] },
-  ccache: { type: 'string' },
-  srvtab: { type: 'string', multiple: true, default: [] as string[] },
-  'ticket-file': { type: 'string' },
-  service: { type: 'string' },
-  'allow-weak': { type: 'boolean', default: false },
+  ...FUZZ_KEYS,
   exec: { type: 'string' },
   time: { type: 'string' },
   cases: { type: 'string' },

@@ -14,9 +14,9 @@ import {
   unready,
   withExit,
 } from '../../fuzz/driver/index.js';
+import { sideOf } from '../mechanisms.js';
 import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
-import { sideOf } from './mechanisms.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
 import { connected, SocketConnection } from './socket-connection.js';

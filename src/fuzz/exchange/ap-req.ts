@@ -1,5 +1,5 @@
 /** AP-REQs that no conforming client sends, as far as they stand in the clear (RFC 4120 §3.2.3 and §5.5.1). */
-import { AP_OPTIONS, type ApReq, type EncryptedData } from '../../mechanisms/krb5/messages.js';
+import { AP_OPTIONS, type ApReq, type EncryptedData } from '../../mechanisms/krb5/messages/kerberos.js';
 import type { Choices } from '../choices.js';
 import { EITHER, refuse } from '../mutation.js';
 import { filled } from './der.js';

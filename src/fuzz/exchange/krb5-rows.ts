@@ -1,6 +1,6 @@
 /** What the tables of AP-REQ and AP-REP are written with (RFC 4120 §5.5): rows, and ways to mutate a part of a message. */
-import { formatDer } from '../../mechanisms/krb5/der.js';
-import type { EncryptedData, EncryptionKey } from '../../mechanisms/krb5/messages.js';
+import { formatDer } from '../../mechanisms/krb5/messages/der.js';
+import type { EncryptedData, EncryptionKey } from '../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../secure/security-context.js';
 import type { Choices } from '../choices.js';
 import { type Expectation, refuse } from '../mutation.js';

@@ -1,9 +1,9 @@
 /** What a mutation of a security data exchange is (RFC 2228 §3, ADAT): one of our tokens mutated, or the line around it. */
 import { encodeBase64 } from '../../base64.js';
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
-import type { CipherOptions } from '../../mechanisms/krb5/enctypes.js';
+import type { CipherOptions } from '../../mechanisms/krb5/crypto/enctypes.js';
 import type { ServiceKey } from '../../mechanisms/krb5/index.js';
-import type { EncryptionKey } from '../../mechanisms/krb5/messages.js';
+import type { EncryptionKey } from '../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../secure/security-context.js';
 import type { Choices } from '../choices.js';
 import type { Rule } from '../mutation.js';

@@ -1,10 +1,10 @@
 /** Valid exchanges under keys that are written down, the same each time: for files of cases. */
 import { concatAll, toHex, toUtf8 } from '../../bytes.js';
-import { formatDer } from '../../mechanisms/krb5/der.js';
-import { kerberosKey } from '../../mechanisms/krb5/enctypes.js';
+import { kerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
 import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../../mechanisms/krb5/index.js';
-import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages.js';
-import { psk } from '../../mechanisms/psk/index.js';
+import { formatDer } from '../../mechanisms/krb5/messages/der.js';
+import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages/kerberos.js';
+import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import type { Exchange, Peer, Step } from '../../secure/security-context.js';
 import { octetsFrom } from '../choices.js';
 import { validAnswer, validRequest } from './krb5.js';
@@ -41,8 +41,8 @@ export function pskSample(seed: number): SampleExchange {
       spoken(
         to,
         keys,
-        psk.initiator({ key, random: octetsFrom(seed) }),
-        psk.acceptor({ key, random: octetsFrom(seed + 1) }),
+        pskInitiator({ key, random: octetsFrom(seed) }),
+        pskAcceptor({ key, random: octetsFrom(seed + 1) }),
       ),
   };
 }

@@ -1,7 +1,7 @@
 /** SPNEGO around an AP-REQ (RFC 4178 §4.2): what an initiator offers, and in what order. */
 import { concat, fromHex } from '../../bytes.js';
-import { formatFrame, openFrame } from '../../mechanisms/krb5/gss-token.js';
-import { formatNegotiation, KERBEROS } from '../../mechanisms/krb5/spnego.js';
+import { formatFrame, openFrame } from '../../mechanisms/krb5/messages/gss-framing.js';
+import { formatNegotiation, KERBEROS } from '../../mechanisms/krb5/messages/spnego.js';
 import { EITHER, type Expectation, refuse } from '../mutation.js';
 import { DER, within } from './der.js';
 import type { ExchangeMutation } from './mutation.js';

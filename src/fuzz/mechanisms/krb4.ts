@@ -1,9 +1,7 @@
 /** Messages of Kerberos V4 (RFC 2228 appendix II) with any header, sender and time. Private ones have no checksum at all. */
 import { concat, concatAll, viewOf } from '../../bytes.js';
-import { type Krb4ContextOptions, krb4Context } from '../../mechanisms/krb4/context.js';
-import { directionOf } from '../../mechanisms/krb4/direction.js';
-import { desKey, pcbcEncrypt } from '../../mechanisms/krb4/pcbc.js';
-import { quadCksum } from '../../mechanisms/krb4/quad-cksum.js';
+import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechanisms/krb4/context.js';
+import { desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
 import { ACCEPT, EITHER, type FuzzSession, refuse } from '../mutation.js';
 import { flipped } from '../pieces.js';
 import { BAD_TOKEN, type ForgingContext, forgeries, forgeriesOf, UNVERIFIED, wrappingWith } from './forgery.js';

@@ -1,8 +1,8 @@
 /** Our side of a Kerberos V5 session whose key is known, with either format of tokens. */
 import { randomBytes } from '@noble/hashes/utils.js';
-import { type Krb5ContextOptions, krb5Context } from '../../mechanisms/krb5/context.js';
-import { kerberosKey } from '../../mechanisms/krb5/enctypes.js';
-import { framedKey } from '../../mechanisms/krb5/framed-keys.js';
+import { kerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
+import { type Krb5ContextOptions, krb5Context } from '../../mechanisms/krb5/tokens/context.js';
+import { rfc1964Key } from '../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import type { FuzzSession } from '../mutation.js';
 import { type Counter, counterFrom, wrappingWith } from './forgery.js';
 import { type FramedFields, forgeFramedToken, type Rfc1964Forger } from './rfc1964.js';
@@ -41,7 +41,7 @@ function rfc4121Forger(options: Krb5FuzzOptions): Rfc4121Forger {
 
 function rfc1964Forger(options: Krb5FuzzOptions): Rfc1964Forger {
   const { role, enctype, random = randomBytes } = options;
-  const key = framedKey(kerberosKey(enctype, options.key, options), options.key, options);
+  const key = rfc1964Key(kerberosKey(enctype, options.key, options), options.key, options);
   const acceptor = role === 'acceptor';
   const numbers = counterFrom(BigInt(options.sendSequence), 32);
   const direction = new Array<number>(4).fill(acceptor ? 0xff : 0);

@@ -1,7 +1,7 @@
 /** Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, their checksums made over it. */
 import { concat, concatAll, u32be } from '../../bytes.js';
-import type { FramedKey } from '../../mechanisms/krb5/framed-keys.js';
-import { formatFrame } from '../../mechanisms/krb5/gss-token.js';
+import { formatFrame } from '../../mechanisms/krb5/messages/gss-framing.js';
+import type { Rfc1964Key } from '../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import { ACCEPT, EITHER, refuse } from '../mutation.js';
 import { spliced } from '../pieces.js';
 import { BAD_TOKEN, type ForgingContext, forgeries, forgeriesOf, UNVERIFIED } from './forgery.js';
@@ -23,12 +23,12 @@ export interface FramedFields {
 
 export interface Rfc1964Forger extends ForgingContext<FramedFields> {
   readonly forges: 'rfc1964';
-  readonly key: FramedKey;
+  readonly key: Rfc1964Key;
   readonly acceptor: boolean;
 }
 
 export function forgeFramedToken(
-  key: FramedKey,
+  key: Rfc1964Key,
   plaintext: Uint8Array,
   sealed: boolean,
   fields: FramedFields & { number: bigint; direction: readonly number[] },
@@ -47,7 +47,7 @@ export function forgeFramedToken(
   return fields.bare ? inside : formatFrame(inside);
 }
 
-function paddingOf({ blockSize }: FramedKey, plaintext: Uint8Array): Uint8Array {
+function paddingOf({ blockSize }: Rfc1964Key, plaintext: Uint8Array): Uint8Array {
   const count = blockSize - (plaintext.length % blockSize);
   return new Uint8Array(count).fill(count);
 }

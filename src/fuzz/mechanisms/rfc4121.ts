@@ -1,7 +1,7 @@
 /** Wrap tokens of RFC 4121 §4.2 with any header, sealed or signed as if that header were right. */
 import { concat, u64be, viewOf } from '../../bytes.js';
-import type { KerberosKey } from '../../mechanisms/krb5/enctypes.js';
-import { formatFrame } from '../../mechanisms/krb5/gss-token.js';
+import type { KerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
+import { formatFrame } from '../../mechanisms/krb5/messages/gss-framing.js';
 import { ACCEPT, EITHER, refuse } from '../mutation.js';
 import { spliced } from '../pieces.js';
 import { BAD_TOKEN, type ForgingContext, forgeries, forgeriesOf, UNVERIFIED } from './forgery.js';

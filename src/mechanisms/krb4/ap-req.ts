@@ -10,14 +10,14 @@
  *
  * Names end with a NUL; ticket and authenticator are filled up to whole blocks, and encrypted in PCBC.
  */
+import { ByteReader } from '../../byte-reader.js';
 import { concat } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
 import type { BlockCiphers } from '../block-cipher.js';
-import { namesOf, numberOf, OctetReader } from './octet-reader.js';
-import { BLOCK, type DesKey, desKey, forgetKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './pcbc.js';
-import { type Krb4Principal, principalText } from './principal.js';
-import type { SrvtabEntry } from './srvtab.js';
-import type { Krb4Credential } from './ticket-file.js';
+import { BLOCK, type DesKey, desKey, forgetKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './crypto.js';
+import type { Krb4Credential, SrvtabEntry } from './files.js';
+import { numberOf } from './messages.js';
+import { formatNames, type Krb4Principal, principalText, readName } from './principal.js';
 
 export interface ApReq {
   littleEndian: boolean;
@@ -46,7 +46,7 @@ export interface Authenticator {
   /** Seconds since 1970. */
   time: number;
   /** Octets that fill up its last block. */
-  filling: number;
+  padding: number;
 }
 
 export interface OpenedApReq {
@@ -69,19 +69,19 @@ export function isApReq(token: Uint8Array): boolean {
 
 /** @throws FtpSecurityError `security/bad-token` */
 export function parseApReq(token: Uint8Array): ApReq {
-  const reader = new OctetReader(token, 'AP_REQ', 'security/bad-token');
+  const reader = new ByteReader(token, { what: 'AP_REQ', code: 'security/bad-token' });
   if (!isApReq(token)) throw reader.error('not of Kerberos V4');
   const littleEndian = (reader.octets(2)[1]! & 1) === 1;
   const kvno = reader.uint8();
-  const realm = reader.name();
+  const realm = readName(reader);
   const lengths = [reader.uint8(), reader.uint8()] as const;
   if (lengths.some(length => length === 0 || length % BLOCK !== 0)) throw reader.error('no whole blocks');
   const [ticket, authenticator] = [reader.octets(lengths[0]), reader.octets(lengths[1])];
-  if (reader.left > 0) throw reader.error(`${reader.left} octets behind its end`);
+  reader.assertEnd();
   return { littleEndian, kvno, realm, ticket, authenticator };
 }
 
-/** What a client tells in its authenticator. */
+/** The contents of an authenticator, as a client makes it. */
 export interface AuthenticatorContents {
   client: Krb4Principal;
   checksum: number;
@@ -101,18 +101,18 @@ export function buildApReq(
   littleEndian: boolean,
 ): Uint8Array {
   if (ticket.length === 0 || ticket.length > MAX_LENGTH || ticket.length % BLOCK !== 0) {
-    throw new FtpSecurityError('security/bad-token', `no ticket has ${ticket.length} octets`, { side: 'local' });
+    throw badToken(`no ticket has ${ticket.length} octets`, { side: 'local' });
   }
   const authenticator = pcbcEncrypt(
     session,
     concat(
-      namesOf(client.name, client.instance, client.realm),
+      formatNames(client.name, client.instance, client.realm),
       numberOf(checksum, littleEndian),
       Uint8Array.of(fiveMs),
       numberOf(seconds, littleEndian),
     ),
   );
-  const head = concat(Uint8Array.of(VERSION, REQUEST | Number(littleEndian), kvno), namesOf(realm));
+  const head = concat(Uint8Array.of(VERSION, REQUEST | Number(littleEndian), kvno), formatNames(realm));
   return concat(head, Uint8Array.of(ticket.length, authenticator.length), ticket, authenticator);
 }
 
@@ -142,8 +142,8 @@ export function forgetKeys({ ticket, session }: Pick<OpenedApReq, 'ticket' | 'se
 /** A ticket has no checksum: that its text is whole and names the service of the key is what shows the right one. */
 function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[], ciphers: BlockCiphers): Ticket {
   const ofRealm = keys.filter(key => key.realm === realm);
-  const meant = ofRealm.filter(key => key.kvno === kvno);
-  for (const entry of meant) {
+  const ofVersion = ofRealm.filter(key => key.kvno === kvno);
+  for (const entry of ofVersion) {
     const plaintext = withDesKey(entry.key, ciphers, key => pcbcDecrypt(key, ticket));
     const opened = attempt(() => readTicket(plaintext, realm));
     plaintext.fill(0);
@@ -151,7 +151,7 @@ function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[]
     opened?.sessionKey.fill(0);
   }
   if (ofRealm.length === 0) throw noKey(`no key for realm ${realm}`);
-  if (meant.length > 0) throw noKey(`no key of version ${kvno} for realm ${realm} opens the ticket`);
+  if (ofVersion.length > 0) throw noKey(`no key of version ${kvno} for realm ${realm} opens the ticket`);
   const versions = [...new Set(ofRealm.map(key => key.kvno))].join(', ');
   throw noKey(`no key of version ${kvno} for realm ${realm}, but of ${versions}`);
 }
@@ -161,31 +161,40 @@ function noKey(message: string): FtpSecurityError {
 }
 
 function readTicket(plaintext: Uint8Array, realm: string): Ticket {
-  const reader = new OctetReader(plaintext, 'ticket', 'security/bad-token');
-  const littleEndian = (reader.uint8() & 1) === 1;
+  const reader = new ByteReader(plaintext, { what: 'ticket', code: 'security/bad-token' });
+  reader.littleEndian = (reader.uint8() & 1) === 1;
   const client = readPrincipal(reader);
   const address = reader.octets(4);
   const sessionKey = reader.octets(KEY_LENGTH);
   const life = reader.uint8();
-  const issued = reader.uint32(littleEndian);
-  const service = principalText({ name: reader.name(), instance: reader.name(), realm });
-  reader.filling();
+  const issued = reader.uint32();
+  const service = principalText({ name: readName(reader), instance: readName(reader), realm });
+  paddingLength(reader);
   return { client, address, sessionKey, life, issued, service };
 }
 
 function openAuthenticator({ authenticator, littleEndian }: ApReq, session: DesKey): Authenticator {
   const plaintext = pcbcDecrypt(session, authenticator);
-  const reader = new OctetReader(plaintext, 'authenticator', 'security/bad-token');
+  const reader = new ByteReader(plaintext, { what: 'authenticator', code: 'security/bad-token', littleEndian });
   const client = readPrincipal(reader);
-  const checksum = reader.uint32(littleEndian);
+  const checksum = reader.uint32();
   // The fraction of the second: MIT's library puts numbers there that are no units of 5 milliseconds.
   reader.uint8();
-  const time = reader.uint32(littleEndian);
-  return { client, checksum, time, filling: reader.filling() };
+  const time = reader.uint32();
+  return { client, checksum, time, padding: paddingLength(reader) };
 }
 
-function readPrincipal(reader: OctetReader): string {
-  return principalText({ name: reader.name(), instance: reader.name(), realm: reader.name() });
+/**
+ * How many octets fill up the last block; MIT's library leaves there what its memory held.
+ * @throws FtpSecurityError where a whole block or more is left
+ */
+function paddingLength(reader: ByteReader): number {
+  if (reader.left >= BLOCK) reader.assertEnd();
+  return reader.left;
+}
+
+function readPrincipal(reader: ByteReader): string {
+  return principalText({ name: readName(reader), instance: readName(reader), realm: readName(reader) });
 }
 
 function attempt<T>(read: () => T): T | undefined {

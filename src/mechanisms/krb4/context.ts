@@ -2,16 +2,15 @@
  * A security context of Kerberos V4 from its session key (RFC 2228 appendix II). It is weak: a DES key can be searched
  * through, the checksum of safe messages can be forged, and private messages have no checksum at all.
  */
-import { assertBytes, equalConstantTime } from '../../bytes.js';
+import { assertBytes, copy, equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
 import type { BlockCiphers } from '../block-cipher.js';
-import { type Direction, directionOf, type Krb4Endpoint } from './direction.js';
-import { WEAKNESS } from './facts.js';
+import { type DesKey, desKey, forgetKey } from './crypto.js';
+import { WEAKNESS } from './describe.js';
 import { buildMessage, openMessage, plaintextLimit } from './messages.js';
-import { type DesKey, desKey, forgetKey } from './pcbc.js';
-import { MAX_SKEW, messageTime } from './times.js';
+import { DEFAULT_CLOCK_SKEW, messageTime } from './times.js';
 
 /** What both ends of an association have to know, beside its key. */
 export interface Krb4AssociationOptions {
@@ -23,7 +22,7 @@ export interface Krb4AssociationOptions {
   /** Milliseconds since 1970; default the system's. */
   clock?: () => number;
   /** Seconds that the clocks may differ by. Default 300; Infinity takes any time. */
-  maxSkew?: number;
+  maxClockSkew?: number;
   /** Numbers in the messages that `wrap` makes; either order is read. Default false. */
   littleEndian?: boolean;
   /** Without it the context is refused. */
@@ -42,20 +41,20 @@ const SEALED = new Map<TokenLevel, boolean>([
 ]);
 
 /**
- * A context for levels safe and private. Its tokens are not numbered: what tells a replay is the time alone, so a token
+ * A context for levels safe and private. Its tokens are not numbered: only the time shows a replay, so a token
  * can be replayed while the clocks still agree.
  * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`
  */
 export function krb4Context(options: Krb4ContextOptions): SecurityContext {
-  const { key, ciphers, clock, maxSkew, littleEndian } = options;
+  const { key, ciphers, clock, maxClockSkew, littleEndian } = options;
   assertBytes(key, 'key');
   const directions = directionsOf(options);
-  return new Krb4Context(desKey(key, ciphers), { ...directions, clock, maxSkew, littleEndian });
+  return new Krb4Context(desKey(key, ciphers), { ...directions, clock, maxClockSkew, littleEndian });
 }
 
 /**
  * Both directions of an association that is allowed.
- * @throws FtpSecurityError `security/weak`, side local; TypeError, RangeError when an endpoint is none
+ * @throws FtpSecurityError `security/weak`, side local; TypeError, RangeError when an endpoint is not valid
  */
 export function directionsOf({ local, peer, allowWeak = false }: Krb4AssociationOptions) {
   const directions = { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
@@ -63,23 +62,23 @@ export function directionsOf({ local, peer, allowWeak = false }: Krb4Association
   throw new FtpSecurityError('security/weak', `KERBEROS_V4 is weak: ${WEAKNESS}`, { side: 'local' });
 }
 
-interface Manner {
+interface ContextState {
   sending: Direction;
   receiving: Direction;
   clock?: (() => number) | undefined;
-  maxSkew?: number | undefined;
+  maxClockSkew?: number | undefined;
   littleEndian?: boolean | undefined;
 }
 
 /** The same where the directions are known otherwise than by endpoints. */
 export class Krb4Context implements SecurityContext {
   readonly mechanism = 'KERBEROS_V4';
-  readonly #manner: Manner;
+  readonly #state: ContextState;
   #key: DesKey | undefined;
 
-  constructor(key: DesKey, manner: Manner) {
+  constructor(key: DesKey, state: ContextState) {
     this.#key = key;
-    this.#manner = manner;
+    this.#state = state;
   }
 
   supports(level: TokenLevel): boolean {
@@ -91,7 +90,7 @@ export class Krb4Context implements SecurityContext {
     assertBytes(plaintext, 'plaintext');
     const key = this.#open();
     const sealed = isSealed(level);
-    const { sending, littleEndian = false } = this.#manner;
+    const { sending, littleEndian = false } = this.#state;
     const { sender, negative } = sending;
     const { seconds, fiveMs } = messageTime(this.#now());
     const message = { plaintext, sealed, sender, seconds: negative ? -seconds : seconds, fiveMs };
@@ -101,7 +100,7 @@ export class Krb4Context implements SecurityContext {
   unwrap(token: Uint8Array): Unwrapped {
     assertBytes(token, 'token');
     const { plaintext, sealed, sender, seconds } = openMessage(this.#open(), token);
-    const { receiving } = this.#manner;
+    const { receiving } = this.#state;
     if (!equalConstantTime(sender, receiving.sender)) throw wrongDirection('its sender has another address');
     if (seconds === 0 || seconds < 0 !== receiving.negative) throw wrongDirection('its time has the sign of the other');
     this.#checkTime(Math.abs(seconds));
@@ -121,13 +120,13 @@ export class Krb4Context implements SecurityContext {
   }
 
   #checkTime(seconds: number): void {
-    const { maxSkew = MAX_SKEW } = this.#manner;
-    if (maxSkew === Number.POSITIVE_INFINITY || Math.abs(this.#now() / 1000 - seconds) <= maxSkew) return;
-    throw new FtpSecurityError('security/expired', `a message of a time more than ${maxSkew} seconds away`);
+    const { maxClockSkew = DEFAULT_CLOCK_SKEW } = this.#state;
+    if (maxClockSkew === Number.POSITIVE_INFINITY || Math.abs(this.#now() / 1000 - seconds) <= maxClockSkew) return;
+    throw new FtpSecurityError('security/expired', `a message of a time more than ${maxClockSkew} seconds away`);
   }
 
   #now(): number {
-    return (this.#manner.clock ?? Date.now)();
+    return (this.#state.clock ?? Date.now)();
   }
 
   #open(): DesKey {
@@ -144,4 +143,42 @@ function isSealed(level: TokenLevel): boolean {
 
 function wrongDirection(why: string): FtpSecurityError {
   return new FtpSecurityError('security/wrong-direction', `not a message from the peer: ${why}`);
+}
+
+/** One end of the control connection; its address and port identify its side on the data connections too. */
+export interface Krb4Endpoint {
+  /** IPv4: 4 octets in network order. */
+  address: Uint8Array;
+  port: number;
+}
+
+/** What every message of one direction has. */
+export interface Direction {
+  sender: Uint8Array;
+  /** Whether the time is negative. */
+  negative: boolean;
+}
+
+/** @throws TypeError, RangeError when an endpoint is not valid */
+export function directionOf(from: Krb4Endpoint, to: Krb4Endpoint): Direction {
+  for (const { address, port } of [from, to]) {
+    assertBytes(address, 'address');
+    if (address.length !== 4) throw new RangeError('an address of Kerberos V4 has 4 octets');
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff) throw new RangeError('a port is from 0 to 65535');
+  }
+  const order = compareNumbers(from.address, to.address) || compareNumbers(portOctets(from), portOctets(to));
+  return { sender: copy(from.address), negative: order < 0 };
+}
+
+/**
+ * Negative, zero or positive, as the first number is less, equal or greater. The octet that network order puts last counts
+ * most: so it came out on a VAX, and so it stayed.
+ */
+export function compareNumbers(a: Uint8Array, b: Uint8Array): number {
+  for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}
+
+function portOctets({ port }: Krb4Endpoint): Uint8Array {
+  return Uint8Array.of(port >> 8, port);
 }

@@ -11,26 +11,25 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { copy, equalConstantTime, toHex, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
-import type { Exchange, Step } from '../../secure/security-context.js';
-import { isOlderThan, ReplayCache, type ReplayRecord } from '../replay-cache.js';
-import { orDestroyed, spokenExchange, type Token, type Turns } from '../turns.js';
-import { answerTo, assertAnswers } from './answer.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
+import type { Exchange } from '../../secure/security-context.js';
+import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
+import { isOlderThan, ReplayCache, type ReplayStore } from '../replay-cache.js';
 import { type ApReq, buildApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { directionsOf, type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
-import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './facts.js';
-import { BLOCK, withDesKey } from './pcbc.js';
+import { BLOCK, withDesKey } from './crypto.js';
+import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './describe.js';
+import type { Krb4Credential, Krb4TicketFile, SrvtabEntry } from './files.js';
+import { answerTo, assertAnswers } from './messages.js';
 import { type Krb4Principal, principalText, samePrincipal } from './principal.js';
-import type { SrvtabEntry } from './srvtab.js';
-import type { Krb4Credential, Krb4TicketFile } from './ticket-file.js';
-import { assertTimely, endOf, MAX_SKEW, messageTime } from './times.js';
+import { assertTimely, DEFAULT_CLOCK_SKEW, endOf, messageTime } from './times.js';
 
 export interface Krb4InitiatorOptions extends Krb4AssociationOptions {
   /** What `parseTicketFile` gives. */
   tickets: Krb4TicketFile;
   /** `ftp`, or `rcmd` where the realm has no `ftp`; the first part of the host's name; its realm. */
   service: Krb4Principal;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb4ContextOptions) => void;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
   random?: (length: number) => Uint8Array;
@@ -43,9 +42,9 @@ export interface Krb4AcceptorOptions extends Krb4AssociationOptions {
   service?: Krb4Principal;
   /** Takes a ticket that was made for another address than the client's, as a host with several may have. */
   anyAddress?: boolean;
-  /** What all acceptors that share keys must share: see {@link ReplayRecord}. Default: one in memory, for the process. */
-  replayCache?: ReplayRecord;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** What all acceptors that share keys must share: see {@link ReplayStore}. Default: one in memory, for the process. */
+  replayCache?: ReplayStore;
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: Krb4ContextOptions) => void;
 }
 
@@ -53,7 +52,7 @@ const CHECKSUM = 4;
 /** Octets of a time, seconds since 1970. */
 const TIME = 4;
 const MAX_TIME = 0xffffffff;
-const EVERYONES = new ReplayCache();
+const DEFAULT_STORE = new ReplayCache();
 
 /**
  * The client's side: two steps, the first without a token. After an error or its last step it is over, and a further
@@ -62,7 +61,7 @@ const EVERYONES = new ReplayCache();
  *   is no ticket for the service. Steps throw `security/expired`, `bad-token`, `bad-checksum`, `wrong-direction`
  */
 export function krb4Initiator(options: Krb4InitiatorOptions): Exchange {
-  return spokenExchange('KERBEROS_V4', initiate(options));
+  return exchangeFromGenerator('KERBEROS_V4', initiate(options));
 }
 
 /**
@@ -71,17 +70,17 @@ export function krb4Initiator(options: Krb4InitiatorOptions): Exchange {
  *   `wrong-name`, `clock-skew`, `not-yet-valid`, `expired`, `replayed`, `bad-token`
  */
 export function krb4Acceptor(options: Krb4AcceptorOptions): Exchange {
-  return spokenExchange('KERBEROS_V4', accept(options));
+  return exchangeFromGenerator('KERBEROS_V4', accept(options));
 }
 
-function* initiate(options: Krb4InitiatorOptions): Turns<Token, Step> {
+function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
   const { tickets, service, ciphers, clock = Date.now, littleEndian = false, random = randomBytes } = options;
   directionsOf(options);
   const credential = credentialFor(tickets, service);
   const client = { name: tickets.name, instance: tickets.instance, realm: tickets.credentials[0]!.realm };
   const facts = credentialFacts(credential, client);
   const early = yield {};
-  if (early !== undefined) throw bad('security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before our first token');
   const { seconds, fiveMs } = messageTime(clock());
   if (seconds > endOf(credential)) {
     throw new FtpSecurityError('security/expired', 'the ticket has expired', { side: 'local' });
@@ -92,26 +91,26 @@ function* initiate(options: Krb4InitiatorOptions): Turns<Token, Step> {
     buildApReq(credential, session, said, littleEndian),
   );
   const answer = yield { token, facts };
-  if (answer === undefined) throw bad('no answer of the server: it has not shown who it is');
+  if (answer === undefined) throw badToken('no answer from the server: it has not authenticated itself');
   const context = krb4Context({ ...options, key: credential.sessionKey });
-  orDestroyed(context, () => assertAnswers(checksum, context.unwrap(answer)));
+  destroyOnError(context, () => assertAnswers(checksum, context.unwrap(answer)));
   options.keylog?.({ ...options, key: copy(credential.sessionKey) });
   return { context, facts };
 }
 
-function* accept(options: Krb4AcceptorOptions): Turns<Token, Step> {
+function* accept(options: Krb4AcceptorOptions): ExchangeGenerator {
   const { srvtab, service, ciphers } = options;
   directionsOf(options);
   const keys = keysFor(srvtab, service);
   const token = yield {};
-  if (token === undefined) throw bad('no security data where an AP_REQ is due');
+  if (token === undefined) throw badToken('expected an AP_REQ, got no security data');
   const message = parseApReq(token);
   const request = openApReq(message, keys, ciphers);
   try {
     assertAcceptable(message, request, options);
     options.keylog?.({ ...options, key: copy(request.ticket.sessionKey) });
     const context = krb4Context({ ...options, key: request.ticket.sessionKey });
-    const { token } = orDestroyed(context, () => context.wrap(answerTo(request.authenticator.checksum), 'safe'));
+    const { token } = destroyOnError(context, () => context.wrap(answerTo(request.authenticator.checksum), 'safe'));
     return { token, context, facts: { ...headerFacts(message), ...requestFacts(request) } };
   } finally {
     forgetKeys(request);
@@ -120,9 +119,15 @@ function* accept(options: Krb4AcceptorOptions): Turns<Token, Step> {
 
 /** The replay cache comes last. */
 function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4AcceptorOptions): void {
-  const { peer, anyAddress = false, replayCache = EVERYONES, clock = Date.now, maxSkew = MAX_SKEW } = options;
+  const {
+    peer,
+    anyAddress = false,
+    replayCache = DEFAULT_STORE,
+    clock = Date.now,
+    maxClockSkew = DEFAULT_CLOCK_SKEW,
+  } = options;
   const now = Math.floor(clock() / 1000);
-  assertTimely(request, now, maxSkew);
+  assertTimely(request, now, maxClockSkew);
   if (!anyAddress && !equalConstantTime(request.ticket.address, peer.address)) {
     throw new FtpSecurityError('security/wrong-name', 'the ticket is not good for the address that the client has');
   }
@@ -131,9 +136,9 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
       'the authenticator is older than the replay cache, so it may have been taken before (a new one will do)';
     throw new FtpSecurityError('security/replayed', message);
   }
-  const [id, expires] = replayEntry(message, request, maxSkew);
+  const [id, expires] = replayEntry(message, request, maxClockSkew);
   if (!replayCache.add(id, expires, now)) {
-    throw new FtpSecurityError('security/replayed', 'the authenticator was here before');
+    throw new FtpSecurityError('security/replayed', 'replayed authenticator');
   }
 }
 
@@ -158,22 +163,18 @@ function keysFor(srvtab: readonly SrvtabEntry[], service: Krb4Principal | undefi
 }
 
 /**
- * What tells an authenticator from others, and how long it must be kept. Nothing protects its last block: where that holds
+ * What identifies an authenticator, and how long it must be kept. Nothing protects its last block: where that holds
  * only a part of the time, one in so many alterations gives a time that passes. Then that block does not tell it from
  * others, and it is kept as long as its ticket lives; else twice the time that it could be taken again, lest a clock that
  * is set back open that time again.
  */
 function replayEntry(
   { authenticator }: ApReq,
-  { ticket, authenticator: { filling, time } }: OpenedApReq,
-  maxSkew: number,
+  { ticket, authenticator: { padding, time } }: OpenedApReq,
+  maxClockSkew: number,
 ): [id: string, expires: number] {
-  const isWhole = BLOCK - filling >= TIME;
+  const isWhole = BLOCK - padding >= TIME;
   const telling = isWhole ? authenticator : authenticator.subarray(0, -BLOCK);
-  const expires = isWhole ? time + 2 * maxSkew + 1 : endOf(ticket);
+  const expires = isWhole ? time + 2 * maxClockSkew + 1 : endOf(ticket);
   return [toHex(sha256(telling)), Math.min(expires, MAX_TIME)];
-}
-
-function bad(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
 }

@@ -8,18 +8,17 @@
  *
  * The second octet's lowest bit says that numbers are little-endian, the four of the checksum too.
  */
-import { concat, concatAll, copy, equalConstantTime, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
-import { numberOf } from './octet-reader.js';
-import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt } from './pcbc.js';
-import { quadCksum } from './quad-cksum.js';
+import { concat, concatAll, copy, equalConstantTime, u32be, viewOf } from '../../bytes.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
+import type { Unwrapped } from '../../secure/security-context.js';
+import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt, quadCksum } from './crypto.js';
 
 export interface Krb4Message {
   plaintext: Uint8Array;
   sealed: boolean;
   /** IPv4, in network order. */
   sender: Uint8Array;
-  /** With the sign that tells the direction. */
+  /** Negative in one of the two directions. */
   seconds: number;
   fiveMs: number;
 }
@@ -28,7 +27,7 @@ const VERSION = 4;
 const SAFE = 0x0e;
 const PRIVATE = 0x0c;
 const CHECKSUM = 16;
-/** Of the body: what stands before the plaintext, and behind it. */
+/** Octets of the body before the plaintext, and after it. */
 const LENGTH = 4;
 const TRAILER = 9;
 
@@ -59,18 +58,18 @@ export interface MessageHeader {
 }
 
 /**
- * What stands before the message, without a key.
- * @throws FtpSecurityError `security/bad-token` when it is none, or its length is not that of the token
+ * The header, read without a key.
+ * @throws FtpSecurityError `security/bad-token` when it is not a message of Kerberos V4, or its length is not that of the token
  */
 export function readHeader(token: Uint8Array): MessageHeader {
   const type = (token[1] ?? 0) & ~1;
-  if (token[0] !== VERSION || (type !== SAFE && type !== PRIVATE)) throw bad('no message of Kerberos V4');
+  if (token[0] !== VERSION || (type !== SAFE && type !== PRIVATE)) throw badToken('not a message of Kerberos V4');
   const sealed = type === PRIVATE;
   const littleEndian = (token[1]! & 1) === 1;
   const length = token.length - (sealed ? 2 + LENGTH : SAFE_OVERHEAD);
-  if (length < (sealed ? 2 * BLOCK : 0)) throw bad('message of Kerberos V4 too short');
-  if (viewOf(token).getUint32(2, littleEndian) !== length) throw bad('its length is not that of the message');
-  if (sealed && length % BLOCK !== 0) throw bad('private message: no whole blocks');
+  if (length < (sealed ? 2 * BLOCK : 0)) throw badToken('message of Kerberos V4 too short');
+  if (viewOf(token).getUint32(2, littleEndian) !== length) throw badToken('its length is not that of the message');
+  if (sealed && length % BLOCK !== 0) throw badToken('private message: no whole blocks');
   return { sealed, littleEndian, length };
 }
 
@@ -89,7 +88,7 @@ function openSafe(key: DesKey, token: Uint8Array, { littleEndian, length }: Mess
 }
 
 /**
- * Length and filling are all that tells a wrong key or an altered message, and both are checked, which the libraries of
+ * Only length and padding show a wrong key or an altered message, and both are checked, which the libraries of
  * its time left out: a change of the last block then shows in the zeros or in the sender.
  */
 function openPrivate(key: DesKey, token: Uint8Array, { littleEndian }: MessageHeader): Krb4Message {
@@ -116,6 +115,21 @@ function checksumOf({ octets }: DesKey, body: Uint8Array, littleEndian: boolean)
   return concatAll(quadCksum(octets, body, 2).map(word => numberOf(word, littleEndian)));
 }
 
-function bad(message: string): FtpSecurityError {
-  return new FtpSecurityError('security/bad-token', message);
+export function answerTo(checksum: number): Uint8Array {
+  return u32be(checksum + 1);
+}
+
+/** @throws FtpSecurityError `security/bad-token`, `bad-checksum` */
+export function assertAnswers(checksum: number, { plaintext, level }: Omit<Unwrapped, 'sequence'>): void {
+  if (level !== 'safe') throw badToken('expected a safe message, got a private one');
+  if (!equalConstantTime(plaintext, answerTo(checksum))) {
+    throw new FtpSecurityError('security/bad-checksum', "the server's answer is not for this authenticator");
+  }
+}
+
+/** A number of 4 octets. */
+export function numberOf(value: number, littleEndian: boolean): Uint8Array {
+  const octets = new Uint8Array(4);
+  viewOf(octets).setUint32(0, value, littleEndian);
+  return octets;
 }

@@ -3,9 +3,9 @@ import { FtpSecurityError } from '../../errors.js';
 import type { OpenedApReq, Ticket } from './ap-req.js';
 
 /** Seconds that clocks may differ by. */
-export const MAX_SKEW = 300;
+export const DEFAULT_CLOCK_SKEW = 300;
 
-/** The seconds of a message have 31 bits, as the sign tells the direction: to January 2038. */
+/** The seconds of a message have 31 bits, as the sign gives the direction: to January 2038. */
 const MAX_SECONDS = 0x7fffffff;
 
 /** The life of a ticket is one octet: below 128 units of 5 minutes, from 128 to 191 even ratios from 10:40 hours to 30 days. */
@@ -37,11 +37,11 @@ export function endOf({ issued, life }: Pick<Ticket, 'issued' | 'life'>): number
  * @param now  seconds since 1970
  * @throws FtpSecurityError `security/clock-skew`, `not-yet-valid`, `expired`
  */
-export function assertTimely({ ticket, authenticator }: OpenedApReq, now: number, maxSkew: number): void {
-  if (!(Math.abs(now - authenticator.time) <= maxSkew)) {
-    throw new FtpSecurityError('security/clock-skew', `the client's clock is more than ${maxSkew} seconds away`);
+export function assertTimely({ ticket, authenticator }: OpenedApReq, now: number, maxClockSkew: number): void {
+  if (!(Math.abs(now - authenticator.time) <= maxClockSkew)) {
+    throw new FtpSecurityError('security/clock-skew', `the client's clock is more than ${maxClockSkew} seconds away`);
   }
-  if (ticket.issued > now + maxSkew) {
+  if (ticket.issued > now + maxClockSkew) {
     throw new FtpSecurityError('security/not-yet-valid', 'the ticket is not yet valid');
   }
   if (now > endOf(ticket)) throw new FtpSecurityError('security/expired', 'the ticket has expired');

@@ -18,8 +18,8 @@ import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8, u64be, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
-import { ReceivedNumbers } from '../../received-numbers.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
+import { ReplayWindow } from '../../replay-window.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
 
@@ -103,8 +103,8 @@ export class PskContext implements SecurityContext {
   readonly #limit: bigint;
   readonly #channels: readonly Channel[];
   readonly #next = { verified: 0n, unverified: 0n };
-  readonly #received = { verified: new ReceivedNumbers(0n), unverified: new ReceivedNumbers(0n) };
-  #last: ReceivedNumbers | undefined;
+  readonly #received = { verified: new ReplayWindow(0n), unverified: new ReplayWindow(0n) };
+  #last: ReplayWindow | undefined;
   #closed = false;
 
   constructor({ role, key, nonces, limit = NUMBERS }: PskContextOptions) {
@@ -142,9 +142,9 @@ export class PskContext implements SecurityContext {
     assertBytes(token, 'token');
     this.#assertOpen();
     const channel = this.#channels.find(({ letter }) => letter === token[0]);
-    if (channel === undefined) throw new FtpSecurityError('security/bad-token', 'no first octet of an X-PSK token');
+    if (channel === undefined) throw badToken('not an X-PSK token: unknown first octet');
     const { from, level, series, tag, key, open } = channel;
-    if (token.length < HEADER + tag) throw new FtpSecurityError('security/bad-token', 'X-PSK token too short');
+    if (token.length < HEADER + tag) throw badToken('X-PSK token too short');
     // The tag would tell too, as each direction has its keys; this says what is wrong.
     if (from === this.#role) throw new FtpSecurityError('security/wrong-direction', 'our own token came back');
     const header = copy(token, 0, HEADER);

@@ -16,9 +16,9 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
-import type { Exchange, Mechanism, Peer, Sight, Step, Witness } from '../../secure/security-context.js';
-import { inTurn, spokenExchange, type Token, type Turns } from '../turns.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
+import type { Exchange, ExchangeObserver, Mechanism, ObservedStep, Peer } from '../../secure/security-context.js';
+import { type ExchangeGenerator, exchangeFromGenerator, stepsOf, type Token } from '../exchange-generator.js';
 import { deriveKey, PskContext, type PskContextOptions, type Role } from './context.js';
 
 const VERSION = 1;
@@ -34,7 +34,7 @@ export interface PskOptions {
   key: Uint8Array;
   /** Gives so many random octets. Default: the runtime's secure source. For tests alone: a nonce must never come twice. */
   random?: (length: number) => Uint8Array;
-  /** Told what the context is made of, its key among it: whoever has that can read and forge everything. Default: nobody. */
+  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
   keylog?: (options: PskContextOptions) => void;
 }
 
@@ -44,54 +44,71 @@ export interface PskOptions {
  *   `security/bad-checksum`
  */
 export function pskInitiator(options: PskOptions): Exchange {
-  return spokenExchange('X-PSK', initiate(options));
+  return exchangeFromGenerator('X-PSK', initiate(options));
 }
 
 /** The server's side; it throws as {@link pskInitiator} does. */
 export function pskAcceptor(options: PskOptions): Exchange {
-  return spokenExchange('X-PSK', accept(options));
+  return exchangeFromGenerator('X-PSK', accept(options));
 }
 
-/** The mechanism as sessions and observers take it. */
-export const psk = {
-  name: 'X-PSK',
-  variant: 'psk',
-  initiator: pskInitiator,
-  acceptor: pskAcceptor,
-  observer: ({ key }: Pick<PskOptions, 'key'>): Witness => {
-    const see = inTurn('X-PSK', watch(key));
-    return {
-      see(from, token) {
-        assertBytes(token, 'token');
-        return see({ from, token });
-      },
-    };
-  },
-  recognises: firstToken => firstToken.length === 1 + NONCE && firstToken[0] === VERSION,
-} satisfies Mechanism<PskOptions, PskOptions, Pick<PskOptions, 'key'>>;
+export interface PskObserverOptions {
+  /** The shared keys, each 16 octets or more; the one that both key confirmations fit opens the exchange. */
+  keys: readonly Uint8Array[];
+}
+
+/** The passive side, for recorded exchanges. @throws RangeError when a key is too short */
+export function pskObserver({ keys }: PskObserverOptions): ExchangeObserver {
+  const next = stepsOf('X-PSK', observe(keys));
+  return {
+    observe(from, token) {
+      assertBytes(token, 'token');
+      return next({ from, token });
+    },
+  };
+}
+
+/** What each side needs; a side without options is not offered. */
+export interface PskSides {
+  initiator?: PskOptions;
+  acceptor?: PskOptions;
+  observer?: PskObserverOptions;
+}
+
+/** X-PSK as sessions and observers take it. */
+export function psk({ initiator, acceptor, observer }: PskSides = {}): Mechanism {
+  return {
+    name: 'X-PSK',
+    variant: 'psk',
+    recognises: firstToken => firstToken.length === 1 + NONCE && firstToken[0] === VERSION,
+    ...(initiator && { initiator: () => pskInitiator(initiator) }),
+    ...(acceptor && { acceptor: () => pskAcceptor(acceptor) }),
+    ...(observer && { observer: () => pskObserver(observer) }),
+  };
+}
 
 interface Seen {
   from: Peer;
   token: Uint8Array;
 }
 
-function* initiate({ key, random = randomBytes, keylog }: PskOptions): Turns<Token, Step> {
+function* initiate({ key, random = randomBytes, keylog }: PskOptions): ExchangeGenerator {
   assertKey(key);
   const nonce = random(NONCE);
   const early = yield {};
-  if (early !== undefined) throw new FtpSecurityError('security/bad-token', 'security data before the first of ours');
+  if (early !== undefined) throw badToken('security data before our first token');
   const answer = readAnswer(yield { token: concat(Uint8Array.of(VERSION), nonce) });
   const nonces = concat(nonce, answer.nonce);
   assertConfirmed(key, nonces, 'acceptor', answer.confirmation);
-  const token = confirm(key, nonces, 'initiator');
+  const token = keyConfirmation(key, nonces, 'initiator');
   return { token, context: contextOf({ role: 'initiator', key, nonces }, keylog) };
 }
 
-function* accept({ key, random = randomBytes, keylog }: PskOptions): Turns<Token, Step> {
+function* accept({ key, random = randomBytes, keylog }: PskOptions): ExchangeGenerator {
   assertKey(key);
   const nonce = random(NONCE);
   const nonces = concat(readOpening(yield {}), nonce);
-  const confirmation = exactly(CONFIRMATION, yield { token: concat(nonce, confirm(key, nonces, 'acceptor')) });
+  const confirmation = exactly(CONFIRMATION, yield { token: concat(nonce, keyConfirmation(key, nonces, 'acceptor')) });
   assertConfirmed(key, nonces, 'initiator', confirmation);
   return { context: contextOf({ role: 'acceptor', key, nonces }, keylog) };
 }
@@ -102,14 +119,21 @@ function contextOf(options: PskContextOptions, keylog: PskOptions['keylog']): Ps
 }
 
 /** The passive side: it sees every token, and after the last it has what both sides have. */
-function* watch(key: Uint8Array): Turns<Seen, Sight> {
-  assertKey(key);
+function* observe(keys: readonly Uint8Array[]): ExchangeGenerator<Seen, ObservedStep> {
+  keys.forEach(assertKey);
   const opening = readOpening(saidBy('client', yield { facts: {} }));
   const answer = readAnswer(saidBy('server', yield { facts: {} }));
   const confirmation = exactly(CONFIRMATION, saidBy('client', yield { facts: {} }));
   const nonces = concat(opening, answer.nonce);
-  const problem = doubt(key, nonces, 'acceptor', answer.confirmation) ?? doubt(key, nonces, 'initiator', confirmation);
-  if (problem !== undefined) return { facts: {}, problem };
+  const problemWith = (key: Uint8Array) =>
+    checkConfirmation(key, nonces, 'acceptor', answer.confirmation) ??
+    checkConfirmation(key, nonces, 'initiator', confirmation);
+  const key = keys.find(it => problemWith(it) === undefined);
+  if (key === undefined) {
+    const [first] = keys;
+    const problem = first && problemWith(first);
+    return { facts: {}, problem: problem ?? new FtpSecurityError('security/no-key', 'no shared key was given') };
+  }
   return {
     facts: {},
     fromClient: new PskContext({ role: 'acceptor', key, nonces }),
@@ -126,7 +150,7 @@ function saidBy(peer: Peer, { from, token }: Seen): Uint8Array {
 function readOpening(token: Token): Uint8Array {
   const opening = exactly(1 + NONCE, token);
   if (opening[0] === VERSION) return opening.subarray(1);
-  throw new FtpSecurityError('security/bad-token', 'X-PSK version unknown', { offset: 0 });
+  throw badToken('X-PSK version unknown', { offset: 0 });
 }
 
 function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array } {
@@ -136,23 +160,31 @@ function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array
 
 function exactly(length: number, token: Token): Uint8Array {
   if (token?.length === length) return copy(token);
-  throw new FtpSecurityError('security/bad-token', `X-PSK security data: ${length} octets expected`);
+  throw badToken(`X-PSK security data: ${length} octets expected`);
 }
 
-function confirm(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {
+function keyConfirmation(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {
   const derived = deriveKey(key, nonces, 'confirmation');
   const confirmation = hmac(sha256, derived, concat(toUtf8(role), nonces));
   derived.fill(0);
   return confirmation;
 }
 
-function doubt(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): FtpSecurityError | undefined {
-  if (equalConstantTime(confirm(key, nonces, role), shown)) return undefined;
-  return new FtpSecurityError('security/bad-checksum', `wrong key confirmation of the ${role}: it has another key`);
+function checkConfirmation(
+  key: Uint8Array,
+  nonces: Uint8Array,
+  role: Role,
+  shown: Uint8Array,
+): FtpSecurityError | undefined {
+  if (equalConstantTime(keyConfirmation(key, nonces, role), shown)) return undefined;
+  return new FtpSecurityError(
+    'security/bad-checksum',
+    `key confirmation of the ${role} failed: the two sides hold different keys`,
+  );
 }
 
 function assertConfirmed(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): void {
-  const problem = doubt(key, nonces, role, shown);
+  const problem = checkConfirmation(key, nonces, role, shown);
   if (problem !== undefined) throw problem;
 }
 

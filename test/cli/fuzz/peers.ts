@@ -13,6 +13,7 @@ import { decodeProtectedReply } from '../../../src/secure/protected-reply.js';
 import { levelOfVerb, type TokenLevel } from '../../../src/secure/protection-level.js';
 import type { Exchange, SecurityContext } from '../../../src/secure/security-context.js';
 import { adatOf, formatAdat, formatAdatReply, formatAuth, parseAdat } from '../../../src/secure/security-data.js';
+import { mechanismWith } from '../../helpers.js';
 
 export const KEY = new Uint8Array(32).fill(7);
 
@@ -66,7 +67,7 @@ const answerTo = (verb: string) => ANSWERS[verb] ?? [502, 'Not implemented'];
 export function conformingServer({ mechanism, acceptor } = PSK, answers: Answers = {}): Promise<Listener> {
   return listening(async socket => {
     const control = new ServerControl(socket, {
-      mechanisms: { [mechanism]: () => acceptor(socket) },
+      mechanisms: [mechanismWith(mechanism, { acceptor: () => acceptor(socket) })],
       allowWeak: true,
     });
     await control.reply(220, 'Ready');

@@ -1,7 +1,7 @@
 /** Messages of Kerberos and SPNEGO are refused by FtpSecurityError, or there is no other encoding of what was read. */
-import { formatDer, parseDer, type Type } from '../../../src/mechanisms/krb5/der.js';
-import { parseGssChecksum } from '../../../src/mechanisms/krb5/gss-checksum.js';
-import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
+import { formatDer, parseDer, type Type } from '../../../src/mechanisms/krb5/messages/der.js';
+import { parseGssChecksum } from '../../../src/mechanisms/krb5/messages/gss-checksum.js';
+import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
   apRep,
   apReq,
@@ -10,8 +10,8 @@ import {
   encTicketPart,
   krbError,
   ticket,
-} from '../../../src/mechanisms/krb5/messages.js';
-import { parseNegotiation } from '../../../src/mechanisms/krb5/spnego.js';
+} from '../../../src/mechanisms/krb5/messages/kerberos.js';
+import { parseNegotiation } from '../../../src/mechanisms/krb5/messages/spnego.js';
 import { exchanges } from '../../mechanisms/krb5/exchange-vectors.js';
 import { attempt, hold, joined, refusable, type Target } from './target.js';
 

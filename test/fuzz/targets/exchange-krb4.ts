@@ -1,8 +1,8 @@
-/** Security data of KERBEROS_V4, sealed under the right keys where it has to be: both sides and the witness refuse by FtpSecurityError, and nothing else escapes. */
+/** Security data of KERBEROS_V4, sealed under the right keys where it has to be: both sides and the observer refuse by FtpSecurityError, and nothing else escapes. */
 import { concat } from '../../../src/bytes.js';
 import { parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
-import { krb4Witness } from '../../../src/mechanisms/krb4/index.js';
-import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
+import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
+import { krb4Observer } from '../../../src/mechanisms/krb4/index.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import { acceptor, answerOf, initiator, requestOf, SAMPLE, step } from '../../mechanisms/krb4/exchanges.js';
 import { keyOf } from '../../mechanisms/krb4/vectors.js';
@@ -30,7 +30,7 @@ function requestWith(ticket: Uint8Array, authenticator: Uint8Array): Uint8Array 
 }
 
 function seenByAll(token: Uint8Array): void {
-  refusable(() => krb4Witness([keyOf(SAMPLE)], nodeCiphers).see('client', token));
+  refusable(() => krb4Observer({ keys: [keyOf(SAMPLE)], ciphers: nodeCiphers }).observe('client', token));
   refusable(() => step(acceptor(), token));
 }
 
@@ -43,9 +43,9 @@ const FORMS: readonly ((rest: Uint8Array) => void)[] = [
     const side = initiator();
     step(side);
     refusable(() => step(side, rest));
-    const witness = krb4Witness([keyOf(SAMPLE)], nodeCiphers);
-    witness.see('client', request);
-    refusable(() => witness.see('server', rest));
+    const observer = krb4Observer({ keys: [keyOf(SAMPLE)], ciphers: nodeCiphers });
+    observer.observe('client', request);
+    refusable(() => observer.observe('server', rest));
   },
 ];
 
@@ -54,7 +54,7 @@ const seed = (form: number, rest: Uint8Array) => joined([Uint8Array.of(form), re
 export const exchangeKrb4: Target = {
   name: 'exchange-krb4',
   invariant:
-    'only FtpSecurityError escapes, from either side and from the witness, whatever is inside the sealed parts',
+    'only FtpSecurityError escapes, from either side and from the observer, whatever is inside the sealed parts',
   run: input => FORMS[(input[0] ?? 0) % FORMS.length]!(input.subarray(1)),
   seeds: [seed(0, request), seed(1, authenticatorText), seed(2, ticketText), seed(3, answerOf(SAMPLE)), octets('\0')],
 };

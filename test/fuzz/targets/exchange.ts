@@ -1,9 +1,9 @@
-/** Security data, sealed under the right keys where it has to be: both sides and the witness refuse by FtpSecurityError, and none gives a context but for a request whose key is known. */
+/** Security data, sealed under the right keys where it has to be: both sides and the observer refuse by FtpSecurityError, and none gives a context but for a request whose key is known. */
 import { octetsFrom } from '../../../src/fuzz/choices.js';
-import { formatDer, parseDer } from '../../../src/mechanisms/krb5/der.js';
-import { kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
-import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
-import { krb5Acceptor, krb5Initiator, krb5Witness } from '../../../src/mechanisms/krb5/index.js';
+import { kerberosKey } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { krb5Acceptor, krb5Initiator, krb5Observer } from '../../../src/mechanisms/krb5/index.js';
+import { formatDer, parseDer } from '../../../src/mechanisms/krb5/messages/der.js';
+import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
   type ApReq,
   authenticator,
@@ -11,8 +11,8 @@ import {
   encTicketPart,
   ticket,
   USAGE,
-} from '../../../src/mechanisms/krb5/messages.js';
-import { psk } from '../../../src/mechanisms/psk/index.js';
+} from '../../../src/mechanisms/krb5/messages/kerberos.js';
+import { pskAcceptor, pskInitiator } from '../../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { Exchange, Step } from '../../../src/secure/security-context.js';
 import { exchangeOf } from '../../mechanisms/krb5/exchange-vectors.js';
@@ -65,7 +65,7 @@ const FORMS: readonly ((rest: Uint8Array) => void)[] = [
   answered,
   rest => {
     const key = new Uint8Array(32).fill(6);
-    for (const side of [psk.initiator({ key, random: octetsFrom(2) }), psk.acceptor({ key, random: octetsFrom(3) })]) {
+    for (const side of [pskInitiator({ key, random: octetsFrom(2) }), pskAcceptor({ key, random: octetsFrom(3) })]) {
       const half = rest.length >> 1;
       for (const token of [rest.subarray(0, half), rest.subarray(half)]) {
         const made = attempt(() => step(side, token));
@@ -76,8 +76,8 @@ const FORMS: readonly ((rest: Uint8Array) => void)[] = [
 ];
 
 function seenByAll(token: Uint8Array): void {
-  refusable(() => krb5Witness(keytab, { ciphers: nodeCiphers }).see('client', token));
-  refusable(() => krb5Witness(foreign.keytab, { ciphers: nodeCiphers }).see('client', token));
+  refusable(() => krb5Observer({ keys: keytab, ciphers: nodeCiphers }).observe('client', token));
+  refusable(() => krb5Observer({ keys: foreign.keytab, ciphers: nodeCiphers }).observe('client', token));
   refusable(() => step(newAcceptor(), token));
 }
 
@@ -85,9 +85,9 @@ function answered(token: Uint8Array): void {
   const initiator = newInitiator();
   step(initiator);
   refusable(() => step(initiator, token));
-  const witness = krb5Witness(keytab, { ciphers: nodeCiphers });
-  witness.see('client', request);
-  refusable(() => witness.see('server', token));
+  const observer = krb5Observer({ keys: keytab, ciphers: nodeCiphers });
+  observer.observe('client', request);
+  refusable(() => observer.observe('server', token));
 }
 
 const seed = (form: number, octets: Uint8Array) => joined([Uint8Array.of(form), octets]);
@@ -95,7 +95,7 @@ const seed = (form: number, octets: Uint8Array) => joined([Uint8Array.of(form), 
 export const exchange: Target = {
   name: 'exchange',
   invariant:
-    'only FtpSecurityError escapes, from either side and from the witness, whatever is inside the sealed parts',
+    'only FtpSecurityError escapes, from either side and from the observer, whatever is inside the sealed parts',
   run: input => FORMS[(input[0] ?? 0) % FORMS.length]!(input.subarray(1)),
   seeds: [
     seed(0, request),

@@ -1,9 +1,9 @@
 /** SPNEGO gives a context only around a sound AP-REQ, and, where MICs are owed, only over the list that was offered. */
 import { octetsFrom } from '../../../src/fuzz/choices.js';
-import type { Krb5Context } from '../../../src/mechanisms/krb5/context.js';
-import { parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
-import { krb5Acceptor, krb5Initiator, krb5Witness } from '../../../src/mechanisms/krb5/index.js';
-import { type NegotiationToken, parseNegotiation } from '../../../src/mechanisms/krb5/spnego.js';
+import { krb5Acceptor, krb5Initiator, krb5Observer } from '../../../src/mechanisms/krb5/index.js';
+import { parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
+import { type NegotiationToken, parseNegotiation } from '../../../src/mechanisms/krb5/messages/spnego.js';
+import type { Krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import type { Exchange, Step } from '../../../src/secure/security-context.js';
 import { realm, SERVICE, START } from '../../mechanisms/krb5/live.js';
 import {
@@ -88,13 +88,13 @@ const PLACES: readonly ((rest: Uint8Array) => void)[] = [
     if ('value' in made) hold(contains(answer, sealedIn(ANSWER.inside!)), 'a context around no answer');
   },
   token => {
-    const witness = krb5Witness(keytab);
+    const observer = krb5Observer({ keys: keytab });
     const said = untilLast().said;
     for (const [i, sound] of said.entries()) {
-      refusable(() => witness.see(i % 2 === 0 ? 'client' : 'server', token));
-      refusable(() => witness.see(i % 2 === 0 ? 'client' : 'server', sound));
+      refusable(() => observer.observe(i % 2 === 0 ? 'client' : 'server', token));
+      refusable(() => observer.observe(i % 2 === 0 ? 'client' : 'server', sound));
     }
-    refusable(() => witness.see('client', token));
+    refusable(() => observer.observe('client', token));
   },
 ];
 

@@ -18,12 +18,17 @@ export const observer: Target = {
   run(input) {
     const client = quickContext('initiator');
     const server = quickContext('acceptor');
-    const sight = {
+    const step = {
       facts: {},
       fromClient: quickContext('acceptor'),
       fromServer: quickContext('initiator'),
     };
-    const mechanism = { name: 'X-PSK', variant: 'psk', recognises: () => true, witness: () => ({ see: () => sight }) };
+    const mechanism = {
+      name: 'X-PSK',
+      variant: 'psk',
+      recognises: () => true,
+      observer: () => ({ observe: () => step }),
+    };
     const watching = new Observer({ mechanisms: [mechanism], maxLine: 2000 });
     const texts = new Set<string>();
     const sent = (text: Uint8Array) => texts.add(String.fromCharCode(...text));

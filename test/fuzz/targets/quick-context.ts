@@ -4,7 +4,7 @@
  */
 import { concat, copy, u32be, viewOf } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
-import { ReceivedNumbers } from '../../../src/received-numbers.js';
+import { ReplayWindow } from '../../../src/replay-window.js';
 import type { TokenLevel } from '../../../src/secure/protection-level.js';
 import type { SecurityContext } from '../../../src/secure/security-context.js';
 
@@ -13,7 +13,7 @@ const HEADER = 10;
 
 export function quickContext(role: 'initiator' | 'acceptor'): SecurityContext {
   const direction = role === 'initiator' ? 1 : 2;
-  const received = new ReceivedNumbers(0n);
+  const received = new ReplayWindow(0n);
   let sent = 0;
   let last: bigint | undefined;
   return {

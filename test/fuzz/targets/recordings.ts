@@ -1,7 +1,7 @@
 /** Captures and text transcripts give records that are well-formed, a summary last, or are refused by FtpSecurityError; nothing is verified without a key. */
 import { readFileSync } from 'node:fs';
 import { verifyRecording } from '../../../src/capture/index.js';
-import { krb5, krb5Witness, parseKeytab } from '../../../src/mechanisms/krb5/index.js';
+import { krb5, parseKeytab } from '../../../src/mechanisms/krb5/index.js';
 import { attempt, hold, octets, type Target } from './target.js';
 
 const CAPTURES = new URL('../../../vectors/captures/', import.meta.url);
@@ -11,9 +11,7 @@ const NAMES = ['probe-heimdal-nomutual', 'krb5ftp-noauth-plain'];
 /** With a key that nobody's recording has, all of it; and without any. */
 function run(input: Uint8Array): void {
   const keys = NAMES.map(name => parseKeytab(fileOf(`${name}.keytab`)));
-  const keyed = attempt(() =>
-    verifyRecording(input, { mechanisms: [{ ...krb5, witness: () => krb5Witness(keys.flat()) }] }),
-  );
+  const keyed = attempt(() => verifyRecording(input, { mechanisms: [krb5({ observer: { keys: keys.flat() } })] }));
   const unkeyed = attempt(() => verifyRecording(input, { mechanisms: [] }));
   hold('error' in keyed === 'error' in unkeyed, 'a recording that keys make readable');
   if ('error' in keyed || 'error' in unkeyed) return;

@@ -13,7 +13,7 @@ export const serverSession: Target = {
   name: 'server-session',
   invariant: 'nothing that a client sends makes it throw; no clear command comes through where integrity is owed',
   run(input) {
-    const session = new ServerSession({ mechanisms: ['X-PSK'], ccc: 'allowed', maxLine: 2000 });
+    const session = new ServerSession({ mechanisms: [{ name: 'X-PSK' }], ccc: 'allowed', maxLine: 2000 });
     let client = quickContext('initiator');
     const drain = () => {
       for (let left = 200; left > 0; left--) {

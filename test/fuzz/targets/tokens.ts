@@ -8,7 +8,7 @@ import type { FramedFields } from '../../../src/fuzz/mechanisms/rfc1964.js';
 import type { WrapFields } from '../../../src/fuzz/mechanisms/rfc4121.js';
 import type { FuzzSession } from '../../../src/fuzz/mutation.js';
 import { describeKrb4Token, krb4Context } from '../../../src/mechanisms/krb4/index.js';
-import { describeToken, krb5Context } from '../../../src/mechanisms/krb5/index.js';
+import { describeKrb5Token, krb5Context } from '../../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { SecurityContext } from '../../../src/secure/security-context.js';
@@ -133,7 +133,7 @@ function run({ header, sides, forge }: Form, input: Uint8Array): void {
   const isForged = mode % 3 !== 0 && rest.length >= header;
   const text = rest.subarray(header);
   const token = isForged ? forge(forger.context, rest.subarray(0, header), text, mode % 3 === 2) : rest;
-  refusable(() => describeToken(token));
+  refusable(() => describeKrb5Token(token));
   refusable(() => describeKrb4Token(token));
   const opened = attempt(() => recipient.unwrap(token));
   if ('value' in opened) {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex, u32be } from '../../../src/bytes.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
+import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
 import {
   type Krb4ContextOptions,
   type Krb4InitiatorOptions,
@@ -11,9 +12,8 @@ import {
   krb4Context,
   krb4Initiator,
   ReplayCache,
-  type ReplayRecord,
+  type ReplayStore,
 } from '../../../src/mechanisms/krb4/index.js';
-import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../../helpers.js';
 import { watchedCiphers } from '../watched-ciphers.js';
 import { acceptor, answerOf, clockOf, initiator, requestOf, SAMPLE, step } from './exchanges.js';
@@ -89,7 +89,7 @@ describe('an acceptor', () => {
   it.each([
     ['a client whose clock is behind', later(301), "the client's clock is more than 300 seconds away"],
     ['a client whose clock is ahead', later(-301), "the client's clock is more than 300 seconds away"],
-    ['one within narrower bounds', { ...later(3), maxSkew: 2 }, "the client's clock is more than 2 seconds away"],
+    ['one within narrower bounds', { ...later(3), maxClockSkew: 2 }, "the client's clock is more than 2 seconds away"],
     ['any, by a clock that tells no time', { clock: () => Number.NaN }, /clock/],
   ] as const)('refuses %s', (_, options, message) => {
     const error = errorOf(() => step(acceptor(options), requestOf(SAMPLE)));
@@ -127,7 +127,7 @@ describe('an acceptor', () => {
   });
 
   it('refuses an AP_REQ that is older than its cache: another process may have taken it', () => {
-    const attempt = (replayCache: ReplayRecord) =>
+    const attempt = (replayCache: ReplayStore) =>
       step(acceptor({ replayCache, ...later(200) }), requestOf(SAMPLE)).context;
     const error = errorOf(() => attempt(agedCache(199)));
     expect([error.code, error.message]).toEqual([
@@ -356,25 +356,25 @@ describe('both sides', () => {
   });
 
   it('forget every key but that of their context, and that one when it is destroyed', () => {
-    const { lent, inUse } = watchedCiphers();
-    const client = initiator(lent);
-    const contexts = [step(acceptor(lent), step(client).token!).context!, step(client, answerOf(SAMPLE)).context!];
+    const { passed, inUse } = watchedCiphers();
+    const client = initiator(passed);
+    const contexts = [step(acceptor(passed), step(client).token!).context!, step(client, answerOf(SAMPLE)).context!];
     expect(inUse()).toBe(contexts.length);
     for (const context of contexts) context.destroy();
     expect(inUse()).toBe(0);
   });
 
   it('forget every key of what they refuse', () => {
-    const { lent, inUse } = watchedCiphers();
+    const { passed, inUse } = watchedCiphers();
     const { srvtab, tickets, service } = made();
     const ofAnother = step(initiator({ tickets: { ...tickets, name: 'otto' }, service })).token!;
-    const client = initiator(lent);
+    const client = initiator(passed);
     step(client);
     errorOf(() => step(client, answerWith({})));
-    errorOf(() => step(acceptor({ ...lent, ...later(301) }), requestOf(SAMPLE)));
-    errorOf(() => step(acceptor({ ...lent, srvtab }), ofAnother));
+    errorOf(() => step(acceptor({ ...passed, ...later(301) }), requestOf(SAMPLE)));
+    errorOf(() => step(acceptor({ ...passed, srvtab }), ofAnother));
     errorOf(() =>
-      step(acceptor({ ...lent, srvtab: [{ ...keyOf(SAMPLE), key: new Uint8Array(8) }] }), requestOf(SAMPLE)),
+      step(acceptor({ ...passed, srvtab: [{ ...keyOf(SAMPLE), key: new Uint8Array(8) }] }), requestOf(SAMPLE)),
     );
     expect(inUse()).toBe(0);
   });

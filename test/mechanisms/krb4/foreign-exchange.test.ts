@@ -5,15 +5,16 @@ import { decodeBase64 } from '../../../src/base64.js';
 import { fromHex, toHex, u32be } from '../../../src/bytes.js';
 import { verifyRecording } from '../../../src/capture/index.js';
 import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
+import { desKey, pcbcDecrypt } from '../../../src/mechanisms/krb4/crypto.js';
 import {
   krb4,
   krb4Acceptor,
   krb4Initiator,
+  krb4Observer,
   parseSrvtab,
   parseTicketFile,
   ReplayCache,
 } from '../../../src/mechanisms/krb4/index.js';
-import { desKey, pcbcDecrypt } from '../../../src/mechanisms/krb4/pcbc.js';
 import { ascii, errorOf } from '../../helpers.js';
 import { acceptor, answerOf, initiator, requestOf, step } from './exchanges.js';
 import { address, ciphers, keyOf, ticketFileOf, VECTORS } from './vectors.js';
@@ -44,9 +45,9 @@ describe.each(VECTORS.ap_req)('with libkrb4, for $service, key version $kvno', v
     expect({ ...ours, authenticator: 0 }).toEqual({ ...theirs, authenticator: 0 });
     const session = desKey(fromHex(vector.session_key), ciphers);
     const plaintexts = [ours, theirs].map(({ authenticator }) => pcbcDecrypt(session, authenticator));
-    const { filling } = openApReq(theirs, [keyOf(vector)], ciphers).authenticator;
+    const { padding } = openApReq(theirs, [keyOf(vector)], ciphers).authenticator;
     for (const plaintext of plaintexts)
-      plaintext.fill(0, plaintext.length - filling).fill(0, -filling - 5, -filling - 4);
+      plaintext.fill(0, plaintext.length - padding).fill(0, -padding - 5, -padding - 4);
     expect(plaintexts[0]).toEqual(plaintexts[1]);
     expect(facts).toMatchObject({ weak: true, serverName: expect.stringContaining(vector.service) });
   });
@@ -81,7 +82,7 @@ describe('with gssftp, as recorded', () => {
   const file = (kind: string) =>
     readFileSync(new URL(`../../../vectors/captures/gssftp163-krb4-private.${kind}`, import.meta.url));
   const srvtab = parseSrvtab(file('srvtab'));
-  const mechanisms = [{ ...krb4, witness: () => krb4.observer({ keys: srvtab, ciphers }) }];
+  const mechanisms = [krb4({ observer: { keys: srvtab, ciphers } })];
   const lines = verifyRecording(file('pcap'), { mechanisms }).records.filter(record => record.type === 'message');
   const dataOf = (verb: string) => {
     const { text } = lines.find(line => line.text?.startsWith(verb))!;
@@ -136,19 +137,19 @@ describe('with gssftp, as recorded', () => {
   function tokensOf(from: 'client' | 'server'): Uint8Array[] {
     const tokens: Uint8Array[] = [];
     const spy = (name: 'fromClient' | 'fromServer') => ({
-      see: (...seen: Parameters<ReturnType<typeof krb4.observer>['see']>) => {
-        const sight = witness.see(...seen);
-        const context = sight[name];
-        if (context === undefined) return sight;
+      observe: (...seen: Parameters<ReturnType<typeof krb4Observer>['observe']>) => {
+        const step = observer.observe(...seen);
+        const context = step[name];
+        if (context === undefined) return step;
         const unwrap = (token: Uint8Array) => {
           tokens.push(token);
           return context.unwrap(token);
         };
-        return { ...sight, [name]: { supports: () => true, unwrap } };
+        return { ...step, [name]: { supports: () => true, unwrap } };
       },
     });
-    const witness = krb4.observer({ keys: srvtab, ciphers });
-    const watched = [{ ...krb4, witness: () => spy(from === 'client' ? 'fromClient' : 'fromServer') }];
+    const observer = krb4Observer({ keys: srvtab, ciphers });
+    const watched = [{ ...krb4(), observer: () => spy(from === 'client' ? 'fromClient' : 'fromServer') }];
     verifyRecording(file('pcap'), { mechanisms: watched as never });
     return tokens;
   }

@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
 import { krb4Context } from '../../../src/mechanisms/krb4/context.js';
-import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/pcbc.js';
-import { quadCksum } from '../../../src/mechanisms/krb4/quad-cksum.js';
+import { desKey, pcbcDecrypt, pcbcEncrypt, quadCksum } from '../../../src/mechanisms/krb4/crypto.js';
 import { address, ciphers, type End, type MessageVector, VECTORS } from './vectors.js';
 
 const endpoint = ({ ip, port }: End) => ({ address: address(ip), port });

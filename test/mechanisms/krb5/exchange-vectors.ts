@@ -1,10 +1,10 @@
 /** The foreign exchanges in vectors/krb5, as recorded from MIT's and Heimdal's libraries (README there). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fromHex } from '../../../src/bytes.js';
-import { type CredentialCache, parseCredentialCache } from '../../../src/mechanisms/krb5/credential-cache.js';
-import { parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
-import { type KeytabEntry, parseKeytab } from '../../../src/mechanisms/krb5/keytab.js';
-import type { ApReq } from '../../../src/mechanisms/krb5/messages.js';
+import { type CredentialCache, parseCredentialCache } from '../../../src/mechanisms/krb5/files/credential-cache.js';
+import { type KeytabEntry, parseKeytab } from '../../../src/mechanisms/krb5/files/keytab.js';
+import { parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
+import type { ApReq } from '../../../src/mechanisms/krb5/messages/kerberos.js';
 
 const FOLDER = new URL('../../../vectors/krb5/', import.meta.url);
 

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fromHex, toHex } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
-import { type Krb5Context, krb5Context } from '../../../src/mechanisms/krb5/context.js';
+import { type Krb5Context, krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { SecurityContext } from '../../../src/secure/security-context.js';
 

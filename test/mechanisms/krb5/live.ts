@@ -1,9 +1,10 @@
 /** A realm for exchanges of our own: the service and a client whose ticket we make, since we are the KDC. */
-import { openApReq } from '../../../src/mechanisms/krb5/ap-exchange.js';
-import { formatDer } from '../../../src/mechanisms/krb5/der.js';
-import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/enctypes.js';
-import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/gss-token.js';
+
+import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { openApReq } from '../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import type { Credential, ServiceKey } from '../../../src/mechanisms/krb5/index.js';
+import { formatDer } from '../../../src/mechanisms/krb5/messages/der.js';
+import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
   type ApReq,
   type Authenticator,
@@ -12,7 +13,7 @@ import {
   encTicketPart,
   ticket,
   USAGE,
-} from '../../../src/mechanisms/krb5/messages.js';
+} from '../../../src/mechanisms/krb5/messages/kerberos.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 
 /** When the realm's tickets begin, in seconds since 1970. */

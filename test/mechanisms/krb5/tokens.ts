@@ -1,13 +1,13 @@
 /** Kerberos keys, contexts and Wrap tokens for the tests of this room. */
 import { concat, copy, u64be } from '../../../src/bytes.js';
-import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/context.js';
 import {
   ENCTYPES,
   type Enctype,
   enctypeOf,
   type KerberosKey,
   kerberosKey,
-} from '../../../src/mechanisms/krb5/enctypes.js';
+} from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 
 /** Every enctype of the table; those with tokens of RFC 4121, and those with tokens of RFC 1964. */
@@ -33,8 +33,8 @@ export function contextPair(
   enctype: number,
   options: Partial<Krb5ContextOptions> = {},
 ): { initiator: Krb5Context; acceptor: Krb5Context } {
-  const lent = { ciphers: nodeCiphers, allowWeak: true };
-  const common = { enctype, key: keyOctets(enctype), acceptorSubkey: true, ...lent, ...options };
+  const passed = { ciphers: nodeCiphers, allowWeak: true };
+  const common = { enctype, key: keyOctets(enctype), acceptorSubkey: true, ...passed, ...options };
   return {
     initiator: krb5Context({ ...common, role: 'initiator', sendSequence: 1000, receiveSequence: 5000 }),
     acceptor: krb5Context({ ...common, role: 'acceptor', sendSequence: 5000n, receiveSequence: 1000n }),

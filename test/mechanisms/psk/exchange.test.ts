@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { concat, toUtf8 } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
 import { PskContext, type PskContextOptions } from '../../../src/mechanisms/psk/context.js';
-import { psk, pskAcceptor, pskInitiator } from '../../../src/mechanisms/psk/index.js';
+import { psk, pskAcceptor, pskInitiator, pskObserver } from '../../../src/mechanisms/psk/index.js';
 import type { Exchange, Peer, Step } from '../../../src/secure/security-context.js';
 
 const key = new Uint8Array(32).fill(1);
@@ -36,8 +36,8 @@ describe('the X-PSK exchange', () => {
     expect(told.map(({ role }) => role)).toEqual(['initiator', 'acceptor']);
     expect(told[0]).toEqual({ ...told[1], role: 'initiator' });
     expect(told[0]!.key).not.toBe(key);
-    const witness = new PskContext(told[1]!);
-    expect(witness.unwrap(context!.wrap(toUtf8('text'), 'private').token).plaintext).toEqual(toUtf8('text'));
+    const third = new PskContext(told[1]!);
+    expect(third.unwrap(context!.wrap(toUtf8('text'), 'private').token).plaintext).toEqual(toUtf8('text'));
   });
 
   test('three tokens, and both sides have a context', () => {
@@ -167,7 +167,7 @@ describe('the X-PSK exchange', () => {
   test('any octets whatever give an FtpSecurityError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), octets => {
-        fc.pre(!psk.recognises(octets));
+        fc.pre(!psk().recognises(octets));
         expect(() => step(pskAcceptor({ key }), octets)).toThrow(FtpSecurityError);
         const initiator = pskInitiator({ key });
         const acceptor = pskAcceptor({ key });
@@ -196,7 +196,7 @@ describe('misuse', () => {
     for (const length of [0, 15]) {
       expect(() => pskInitiator({ key: new Uint8Array(length) })).toThrow(RangeError);
       expect(() => pskAcceptor({ key: new Uint8Array(length) })).toThrow(RangeError);
-      expect(() => psk.observer({ key: new Uint8Array(length) })).toThrow(RangeError);
+      expect(() => pskObserver({ keys: [new Uint8Array(length)] })).toThrow(RangeError);
     }
     expect(() => pskInitiator({ key: new Uint8Array(16) })).not.toThrow();
   });
@@ -209,39 +209,47 @@ describe('misuse', () => {
     expect(() => acceptor.step('x'.repeat(33))).toThrow(TypeError);
     expect(step(acceptor, tokens()[0]).token).toHaveLength(64);
     // @ts-expect-error
-    expect(() => psk.observer({ key }).see('client', [1, 2])).toThrow(TypeError);
+    expect(() => pskObserver({ keys: [key] }).observe('client', [1, 2])).toThrow(TypeError);
   });
 });
 
 describe('the X-PSK mechanism', () => {
+  test('offers the sides that have options', () => {
+    expect(Object.keys(psk())).toEqual(['name', 'variant', 'recognises']);
+    const sides = psk({ initiator: { key }, acceptor: { key }, observer: { keys: [key] } });
+    const opening = step(sides.initiator!()).token;
+    expect(step(sides.acceptor!(), opening).token).toHaveLength(64);
+    expect(sides.observer!().observe('client', opening!)).toEqual({ facts: {} });
+  });
+
   test('has its names', () => {
-    expect(psk).toMatchObject({ name: 'X-PSK', variant: 'psk' });
+    expect(psk()).toMatchObject({ name: 'X-PSK', variant: 'psk' });
   });
 
   test('recognises its first token by length and version', () => {
     const [opening] = tokens();
-    expect(psk.recognises(opening)).toBe(true);
-    expect(psk.recognises(opening.subarray(1))).toBe(false);
-    expect(psk.recognises(concat(opening, Uint8Array.of(0)))).toBe(false);
-    expect(psk.recognises(concat(Uint8Array.of(0x60), opening.subarray(1)))).toBe(false);
-    expect(psk.recognises(new Uint8Array(0))).toBe(false);
+    expect(psk().recognises(opening)).toBe(true);
+    expect(psk().recognises(opening.subarray(1))).toBe(false);
+    expect(psk().recognises(concat(opening, Uint8Array.of(0)))).toBe(false);
+    expect(psk().recognises(concat(Uint8Array.of(0x60), opening.subarray(1)))).toBe(false);
+    expect(psk().recognises(new Uint8Array(0))).toBe(false);
   });
 });
 
-describe('a witness', () => {
+describe('an observer', () => {
   const senders: Peer[] = ['client', 'server', 'client'];
 
   test('opens both directions once it has seen all three tokens', () => {
     const initiator = pskInitiator({ key });
     const acceptor = pskAcceptor({ key });
-    const witness = psk.observer({ key });
+    const observer = pskObserver({ keys: [key] });
 
     const opening = step(initiator).token!;
-    expect(witness.see('client', opening)).toEqual({ facts: {} });
+    expect(observer.observe('client', opening)).toEqual({ facts: {} });
     const answer = step(acceptor, opening).token!;
-    expect(witness.see('server', answer)).toEqual({ facts: {} });
+    expect(observer.observe('server', answer)).toEqual({ facts: {} });
     const { token: confirmation, context: client } = step(initiator, answer);
-    const { fromClient, fromServer } = witness.see('client', confirmation!);
+    const { fromClient, fromServer } = observer.observe('client', confirmation!);
     const { context: server } = step(acceptor, confirmation);
 
     const command = client!.wrap(toUtf8('PWD\r\n'), 'safe').token;
@@ -252,30 +260,41 @@ describe('a witness', () => {
   });
 
   test('that has another key says so, and opens nothing', () => {
-    const witness = psk.observer({ key: otherKey });
-    const sights = tokens().map((token, i) => witness.see(senders[i]!, token));
+    const observer = pskObserver({ keys: [otherKey] });
+    const sights = tokens().map((token, i) => observer.observe(senders[i]!, token));
     expect(sights).toEqual([{ facts: {} }, { facts: {} }, { facts: {}, problem: code('security/bad-checksum') }]);
+  });
+
+  test('takes whichever of its keys fits, and has no key without one', () => {
+    const last = (keys: Uint8Array[]) => {
+      const observer = pskObserver({ keys });
+      return tokens()
+        .map((token, i) => observer.observe(senders[i]!, token))
+        .at(-1)!;
+    };
+    expect(last([otherKey, key])).toMatchObject({ fromClient: {}, fromServer: {} });
+    expect(last([])).toEqual({ facts: {}, problem: code('security/no-key') });
   });
 
   test('says whose confirmation is wrong', () => {
     const [opening, answer] = tokens();
-    const witness = psk.observer({ key });
-    witness.see('client', opening);
-    witness.see('server', answer);
-    const { problem, fromClient } = witness.see('client', new Uint8Array(32));
+    const observer = pskObserver({ keys: [key] });
+    observer.observe('client', opening);
+    observer.observe('server', answer);
+    const { problem, fromClient } = observer.observe('client', new Uint8Array(32));
     expect(problem?.message).toContain('initiator');
     expect(fromClient).toBeUndefined();
   });
 
   test('refuses security data out of turn, unreadable, or after the last', () => {
     const [opening, answer, confirmation] = tokens();
-    expect(() => psk.observer({ key }).see('server', answer)).toThrow(code('sequence/unexpected-reply'));
-    const impatient = psk.observer({ key });
-    impatient.see('client', opening);
-    expect(() => impatient.see('client', confirmation)).toThrow(code('sequence/unexpected-command'));
-    expect(() => psk.observer({ key }).see('client', answer)).toThrow(code('security/bad-token'));
-    const witness = psk.observer({ key });
-    for (const [i, token] of [opening, answer, confirmation].entries()) witness.see(senders[i]!, token);
-    expect(() => witness.see('server', answer)).toThrow(code('sequence/closed'));
+    expect(() => pskObserver({ keys: [key] }).observe('server', answer)).toThrow(code('sequence/unexpected-reply'));
+    const impatient = pskObserver({ keys: [key] });
+    impatient.observe('client', opening);
+    expect(() => impatient.observe('client', confirmation)).toThrow(code('sequence/unexpected-command'));
+    expect(() => pskObserver({ keys: [key] }).observe('client', answer)).toThrow(code('security/bad-token'));
+    const observer = pskObserver({ keys: [key] });
+    for (const [i, token] of [opening, answer, confirmation].entries()) observer.observe(senders[i]!, token);
+    expect(() => observer.observe('server', answer)).toThrow(code('sequence/closed'));
   });
 });

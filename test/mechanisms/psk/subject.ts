@@ -1,14 +1,14 @@
-/** X-PSK as the contract takes it. */
-import { type ContractSubject, establish } from '../../../src/mechanisms/contract.js';
-import { psk } from '../../../src/mechanisms/psk/index.js';
+/** X-PSK as the subject of the conformance suite. */
+import { type ConformanceSubject, establish } from '../../../src/mechanisms/conformance.js';
+import { pskAcceptor, pskInitiator, pskObserver } from '../../../src/mechanisms/psk/index.js';
 
 const key = new Uint8Array(32).fill(0x5a);
-const exchange = () => ({ initiator: psk.initiator({ key }), acceptor: psk.acceptor({ key }) });
+const exchange = () => ({ initiator: pskInitiator({ key }), acceptor: pskAcceptor({ key }) });
 
 export const pskSubject = {
   contexts: () => establish(exchange()),
   levels: ['safe', 'confidential', 'private'],
-  numbered: true,
+  numbering: 'window',
   exchange,
-  witness: () => psk.observer({ key }),
-} satisfies ContractSubject;
+  observer: () => pskObserver({ keys: [key] }),
+} satisfies ConformanceSubject;

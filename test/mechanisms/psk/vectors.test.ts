@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/bytes.js';
-import { establish } from '../../../src/mechanisms/contract.js';
+import { establish } from '../../../src/mechanisms/conformance.js';
 import type { Role } from '../../../src/mechanisms/psk/context.js';
-import { psk, pskAcceptor, pskInitiator } from '../../../src/mechanisms/psk/index.js';
+import { pskAcceptor, pskInitiator, pskObserver } from '../../../src/mechanisms/psk/index.js';
 import type { TokenLevel } from '../../../src/secure/protection-level.js';
 
 interface Vector {
@@ -45,12 +45,12 @@ describe.each(cases)('X-PSK vectors: $name', vector => {
     }
   });
 
-  test('and to a witness', () => {
-    const witness = psk.observer({ key });
+  test('and to an observer', () => {
+    const observer = pskObserver({ keys: [key] });
     const [opening, answer, confirmation] = vector.security_data.map(fromHex);
-    witness.see('client', opening!);
-    witness.see('server', answer!);
-    const { fromClient, fromServer } = witness.see('client', confirmation!);
+    observer.observe('client', opening!);
+    observer.observe('server', answer!);
+    const { fromClient, fromServer } = observer.observe('client', confirmation!);
     const contexts = { initiator: fromClient!, acceptor: fromServer! };
     for (const { from, level, plaintext, token } of vector.tokens) {
       expect(contexts[from].unwrap(fromHex(token))).toMatchObject({ plaintext: fromHex(plaintext), level });

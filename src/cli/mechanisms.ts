@@ -1,0 +1,234 @@
+/**
+ * The mechanisms of the command, one row each: the keys that `verify` reads for it, and the side that `fuzz` plays. Their
+ * options and their lines of help are here too, so that a further mechanism is a further row of this file.
+ */
+import { isIPv4 } from 'node:net';
+import { fromHex } from '../bytes.js';
+import type { Ends, FuzzSide } from '../fuzz/driver/index.js';
+import { krb4FuzzSession } from '../fuzz/mechanisms/krb4.js';
+import { krb5FuzzSession } from '../fuzz/mechanisms/krb5.js';
+import { pskFuzzSession } from '../fuzz/mechanisms/psk.js';
+import {
+  type Krb4Credential,
+  type Krb4Endpoint,
+  type Krb4TicketFile,
+  krb4,
+  krb4Acceptor,
+  krb4Initiator,
+  parseTicketFile,
+} from '../mechanisms/krb4/index.js';
+import { principalText } from '../mechanisms/krb4/principal.js';
+import { krb5, krb5Acceptor, krb5Initiator } from '../mechanisms/krb5/index.js';
+import { psk, pskAcceptor, pskInitiator } from '../mechanisms/psk/index.js';
+import { nodeCiphers } from '../node/index.js';
+import type { Mechanism, Peer } from '../secure/security-context.js';
+import { parseKey, readCredentialCache, readKeys, readKeytab, readSrvtab } from './keys.js';
+import { InputError, type parseOptions, readInput, UsageError } from './status.js';
+import type { Output } from './streams.js';
+
+const FILES = { type: 'string', multiple: true, default: [] as string[] } as const;
+
+/** Options of `verify`. */
+export const VERIFY_KEYS = { keytab: FILES, key: FILES, srvtab: FILES, psk: FILES } as const;
+
+/** Options of `fuzz`. */
+export const FUZZ_KEYS = {
+  key: { type: 'string' },
+  keytab: FILES,
+  ccache: { type: 'string' },
+  srvtab: FILES,
+  'ticket-file': { type: 'string' },
+  service: { type: 'string' },
+  'allow-weak': { type: 'boolean', default: false },
+} as const;
+
+type VerifyKeys = ReturnType<typeof parseOptions<{ options: typeof VERIFY_KEYS }>>['values'];
+type FuzzKeys = ReturnType<typeof parseOptions<{ options: typeof FUZZ_KEYS }>>['values'];
+
+interface Row {
+  /** For `verify` and `decode`. Without keys it only names and describes its exchanges. */
+  observed(keys: VerifyKeys, stderr: Output): Mechanism;
+  /** Our side of its exchange, against a client or a server. */
+  fuzzed(keys: FuzzKeys, to: Peer, host: string): FuzzSide;
+  help: { verify: string; fuzz: string };
+}
+
+/** By the names that `--mechanism` takes. Where several share an AUTH name, recordings go to the first that fits. */
+const MECHANISMS: Readonly<Record<string, Row>> = {
+  krb5: {
+    observed: ({ keytab, key }, stderr) => {
+      const keys = [...keytab.flatMap(file => readKeytab(file, stderr)), ...key.map(parseKey)];
+      return krb5({ observer: { keys, ciphers: nodeCiphers } });
+    },
+    fuzzed: krb5Side,
+    help: {
+      verify: `  --keytab FILE       keys of services, from a keytab, also as FILE:path; may be repeated
+  --key ETYPE:HEX     a key of a service; may be repeated`,
+      fuzz: `  --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
+                      in it; against a client --keytab FILE. --allow-weak takes RC4 and DES`,
+    },
+  },
+  krb4: {
+    observed: ({ srvtab }) => krb4({ observer: { keys: srvtab.flatMap(readSrvtab), ciphers: nodeCiphers } }),
+    fuzzed: krb4Side,
+    help: {
+      verify: '  --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated',
+      fuzz: `  --mechanism krb4    KERBEROS_V4, over IPv4; against a server --ticket-file FILE, with a ticket for --service (default any
+                      ftp, or rcmd, that is in it; else as ftp.host@REALM); against a client --srvtab FILE. It is always weak,
+                      and wants --allow-weak`,
+    },
+  },
+  psk: {
+    observed: ({ psk: files }) => psk({ observer: { keys: files.map(readHex) } }),
+    fuzzed: pskSide,
+    help: {
+      verify: '  --psk FILE          a shared key for X-PSK, in hex; may be repeated',
+      fuzz: '  --mechanism psk     X-PSK; --key FILE has the shared key in hex',
+    },
+  },
+};
+
+/** Every mechanism, with the keys that open recordings of it. */
+export function observedMechanisms(keys: VerifyKeys, stderr: Output): Mechanism[] {
+  return Object.values(MECHANISMS).map(({ observed }) => observed(keys, stderr));
+}
+
+/** The same without keys, to describe tokens. */
+export const KEYLESS: readonly Mechanism[] = observedMechanisms(
+  { keytab: [], key: [], srvtab: [], psk: [] },
+  process.stderr,
+);
+
+/** Lines of help, one mechanism after the other. */
+export function mechanismHelp(command: 'verify' | 'fuzz'): string {
+  return Object.values(MECHANISMS)
+    .map(({ help }) => help[command])
+    .join('\n');
+}
+
+/** @throws UsageError for a mechanism that is not in the table, and for keys that are missing */
+export function sideOf(
+  { mechanism, ...keys }: FuzzKeys & { mechanism?: string },
+  to: Peer,
+  host = 'localhost',
+): FuzzSide {
+  const row = Object.entries(MECHANISMS).find(([name]) => name === mechanism)?.[1];
+  if (row !== undefined) return row.fuzzed(keys, to, host);
+  throw new UsageError(`--mechanism wants one of ${Object.keys(MECHANISMS).join(', ')}`);
+}
+
+function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {
+  const both = { ciphers: nodeCiphers, allowWeak: values['allow-weak'] };
+  if (to === 'client') {
+    if (values.keytab.length === 0) throw new UsageError('krb5 against a client wants --keytab');
+    const keytab = values.keytab.flatMap(file => readKeytab(file));
+    return {
+      mechanism: 'GSSAPI',
+      keys: { forges: 'krb5', sessionKeys: [], keytab, ciphers: nodeCiphers },
+      exchange: told =>
+        krb5Acceptor({ ...both, keytab, keylog: options => told(krb5FuzzSession({ ...options, allowWeak: true })) }),
+    };
+  }
+  if (values.ccache === undefined) throw new UsageError('krb5 against a server wants --ccache');
+  const credentials = readCredentialCache(values.ccache);
+  const service = values.service ?? `ftp@${host}`;
+  const sessionKeys = credentials.credentials.map(it => it.key);
+  return {
+    mechanism: 'GSSAPI',
+    keys: { forges: 'krb5', sessionKeys, keytab: [], ciphers: nodeCiphers },
+    exchange: told =>
+      krb5Initiator({
+        ...both,
+        credentials,
+        service,
+        // MIT's ftpd holds data to its order only for a client that asks for that.
+        sequence: true,
+        keylog: options => told(krb5FuzzSession({ ...options, allowWeak: true })),
+      }),
+  };
+}
+
+function pskSide({ key: file }: FuzzKeys, to: Peer): FuzzSide {
+  if (file === undefined) throw new UsageError('psk wants --key');
+  const key = readHex(file);
+  const side = to === 'client' ? pskAcceptor : pskInitiator;
+  return {
+    mechanism: 'X-PSK',
+    keys: { forges: 'psk', key },
+    exchange: told => side({ key, keylog: options => told(pskFuzzSession(options)) }),
+  };
+}
+
+/** Nothing of the key is repeated in an error. */
+function readHex(file: string): Uint8Array {
+  try {
+    const key = fromHex(Buffer.from(readInput(file)).toString('latin1').trim());
+    if (key.length >= 16) return key;
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+  }
+  throw new InputError(`${file}: a shared key is 32 hex digits or more`);
+}
+
+/** It is always weak, so that is asked for here, and not by each exchange. A client's ticket may be for another address. */
+function krb4Side(values: FuzzKeys, to: Peer): FuzzSide {
+  if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
+  const both = { ciphers: nodeCiphers, allowWeak: true };
+  const mechanism = 'KERBEROS_V4';
+  if (to === 'client') {
+    if (values.srvtab.length === 0) throw new UsageError('krb4 against a client wants --srvtab');
+    const srvtab = values.srvtab.flatMap(readSrvtab);
+    return {
+      mechanism,
+      keys: { forges: 'krb4' },
+      exchange: (told, ends) =>
+        krb4Acceptor({
+          ...both,
+          ...endpointsOf(ends),
+          srvtab,
+          anyAddress: true,
+          keylog: options => told(krb4FuzzSession(options)),
+        }),
+    };
+  }
+  const file = values['ticket-file'];
+  if (file === undefined) throw new UsageError('krb4 against a server wants --ticket-file');
+  const tickets = readKeys(file, parseTicketFile);
+  const service = ticketFor(values.service, tickets, file);
+  return {
+    mechanism,
+    keys: { forges: 'krb4' },
+    exchange: (told, ends) =>
+      krb4Initiator({
+        ...both,
+        ...endpointsOf(ends),
+        tickets,
+        service,
+        keylog: options => told(krb4FuzzSession(options)),
+      }),
+  };
+}
+
+/** The ticket for a service as `name.instance@REALM`; without that for any `ftp`, or else for any `rcmd`. */
+function ticketFor(service: string | undefined, { credentials }: Krb4TicketFile, file: string): Krb4Credential {
+  const fits = (one: Krb4Credential, wanted: string) => [one.name, principalText(one)].includes(wanted);
+  const wanted = service === undefined ? ['ftp', 'rcmd'] : [service];
+  const found = wanted.flatMap(it => credentials.find(one => fits(one, it)) ?? [])[0];
+  if (found !== undefined) return found;
+  const there = credentials.map(principalText).join(', ') || 'none at all';
+  throw new InputError(`${file}: no ticket for ${wanted.join(' or ')}, but ${there}`);
+}
+
+function endpointsOf({ local, peer }: Partial<Ends> = {}): Record<'local' | 'peer', Krb4Endpoint> {
+  return { local: endpointOf(local), peer: endpointOf(peer) };
+}
+
+/**
+ * A port that takes either kind of address shows those of IPv4 in the form of IPv6. Of a peer that was gone at once no
+ * address is known, and none matters.
+ */
+function endpointOf({ address = '0.0.0.0', port = 0 }: Partial<Ends['peer']> = {}): Krb4Endpoint {
+  const plain = address.replace(/^::ffff:/, '');
+  if (isIPv4(plain)) return { address: Uint8Array.from(plain.split('.'), Number), port };
+  throw new UsageError(`krb4 wants addresses of IPv4, and ${address} is none`);
+}

@@ -1,0 +1,100 @@
+/** Checks of sequence numbers: what has come, what has not, what comes again. */
+import type { TokenLevel } from '../../secure/protection-level.js';
+import type { SequenceState } from '../../secure/security-context.js';
+import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same } from './assertions.js';
+import type { ConformanceSubject, LevelCheck } from './subject.js';
+
+/** More than any fixed window of received numbers. */
+const MANY = 2000;
+
+/** A token by its place, and what becomes of it. */
+type Arrival = [place: number, outcome: SequenceState | 'replayed' | 'refused'];
+
+const OUT_OF_ORDER: readonly Arrival[] = [
+  [0, 'ok'],
+  [0, 'replayed'],
+  [1, 'ok'],
+  [4, 'gap'],
+  [4, 'replayed'],
+  [2, 'late'],
+  [2, 'replayed'],
+  [5, 'ok'],
+  [8, 'gap'],
+  [6, 'late'],
+  [3, 'late'],
+  [3, 'replayed'],
+  [1, 'replayed'],
+  [7, 'late'],
+  [9, 'ok'],
+  [0, 'replayed'],
+];
+const FIRST_ONE_LATE: readonly Arrival[] = [
+  [1, 'gap'],
+  [0, 'late'],
+  [0, 'replayed'],
+  [1, 'replayed'],
+  [2, 'ok'],
+];
+/** An error changes nothing, so the token whose turn it is still opens. */
+const ONLY_IN_ORDER: readonly Arrival[] = [
+  [1, 'refused'],
+  [0, 'ok'],
+  [0, 'refused'],
+  [2, 'refused'],
+  [1, 'ok'],
+  [4, 'refused'],
+  [2, 'ok'],
+  [1, 'refused'],
+  [3, 'ok'],
+  [4, 'ok'],
+  [0, 'refused'],
+];
+const VERY_LATE: readonly Arrival[] = [
+  [0, 'ok'],
+  [2, 'gap'],
+  ...Array.from({ length: MANY }, (_, i): Arrival => [3 + i, 'ok']),
+  [1, 'late'],
+  [1, 'replayed'],
+  [0, 'replayed'],
+];
+
+export const differsEachTime: LevelCheck = async (subject, level) => {
+  const { initiator } = await subject.contexts();
+  const tokens = Array.from({ length: 10 }, () => initiator.wrap(pattern(20), level).token);
+  tokens.forEach((token, i) => {
+    expect(!tokens.slice(0, i).some(other => same(other, token)), 'tokens of one plaintext must differ');
+  });
+};
+
+export const tellsReplays: LevelCheck = (subject, level) => arrive(subject, [level], OUT_OF_ORDER);
+export const takesFirstLate: LevelCheck = (subject, level) => arrive(subject, [level], FIRST_ONE_LATE);
+export const opensInOrderOnly: LevelCheck = (subject, level) => arrive(subject, [level], ONLY_IN_ORDER);
+export const takesVeryLate: LevelCheck = (subject, level) => arrive(subject, [level], VERY_LATE);
+
+/** Levels with integrity share one sequence: else a token could be moved or removed between those of another level. */
+export function countsTogether(subject: ConformanceSubject, levels: readonly TokenLevel[]): Promise<void> {
+  return arrive(subject, levels, subject.numbering === 'window' ? OUT_OF_ORDER : ONLY_IN_ORDER);
+}
+
+async function arrive(
+  subject: ConformanceSubject,
+  levels: readonly TokenLevel[],
+  arrivals: readonly Arrival[],
+): Promise<void> {
+  const pair = await subject.contexts();
+  const sequences = bothWays(pair).map(({ from, to }) => {
+    const places = arrivals.reduce((most, [place]) => Math.max(most, place + 1), 0);
+    return { to, sent: Array.from({ length: places }, (_, i) => from.wrap(pattern(9, i), levels[i % levels.length]!)) };
+  });
+  // Both directions in turn: each counts for itself.
+  for (const [place, outcome] of arrivals) {
+    for (const { to, sent } of sequences) {
+      const wrapped = sent[place]!;
+      if (outcome === 'replayed')
+        expectCode(() => to.unwrap(wrapped.token), 'security/replayed', 'a token that has come before');
+      else if (outcome === 'refused')
+        expectRejected(() => to.unwrap(wrapped.token), `token ${place}, which is skipped, late or replayed,`);
+      else expectOpens(to, wrapped, pattern(9, place), outcome);
+    }
+  }
+}

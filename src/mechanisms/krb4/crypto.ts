@@ -1,0 +1,89 @@
+/**
+ * The cryptography of Kerberos V4: PCBC over a DES cipher that the platform provides, and the checksum of safe messages.
+ *
+ * PCBC (propagating cipher block chaining) is CBC over a plaintext in which each block has been XORed with the one before
+ * it. A change in one block garbles every later one by the same pattern; but two neighbours that change places undo it
+ * after themselves, so PCBC is no integrity check.
+ *
+ * The checksum, DES quad_cksum, reads octet pairs as little-endian numbers. It is no cryptographic hash by today's
+ * measure: there is no DES in it, and its two words are squares modulo 2^31 - 1.
+ */
+import { copy, viewOf } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import type { BlockCipher, BlockCiphers } from '../block-cipher.js';
+
+/** A key and its cipher; Kerberos V4 chains from the key itself, so it is the initialization vector too. */
+export interface DesKey {
+  octets: Uint8Array;
+  cipher: BlockCipher;
+}
+
+export const BLOCK = 8;
+export const KEY_LENGTH = 8;
+
+/**
+ * @throws RangeError when the key has another length, FtpSecurityError `security/no-key` when DES is not among the
+ *   ciphers
+ */
+export function desKey(key: Uint8Array, { des }: BlockCiphers): DesKey {
+  if (key.length !== KEY_LENGTH) throw new RangeError(`a DES key has ${KEY_LENGTH} octets`);
+  if (des === undefined) {
+    throw new FtpSecurityError('security/no-key', 'KERBEROS_V4 needs a cipher that was not handed in: des');
+  }
+  const octets = copy(key);
+  return { octets, cipher: des(octets) };
+}
+
+/** Overwrites a key. */
+export function forgetKey({ octets, cipher }: DesKey): void {
+  cipher.destroy();
+  octets.fill(0);
+}
+
+/** What `use` makes of a key, which is overwritten then. It throws as {@link desKey} does. */
+export function withDesKey<T>(key: Uint8Array, ciphers: BlockCiphers, use: (prepared: DesKey) => T): T {
+  const prepared = desKey(key, ciphers);
+  try {
+    return use(prepared);
+  } finally {
+    forgetKey(prepared);
+  }
+}
+
+/** Fills up the last block with zeros. */
+export function pcbcEncrypt({ octets, cipher }: DesKey, plaintext: Uint8Array): Uint8Array {
+  const blocks = new Uint8Array(Math.ceil(plaintext.length / BLOCK) * BLOCK);
+  blocks.set(plaintext);
+  for (let i = blocks.length - 1; i >= BLOCK; i--) blocks[i]! ^= blocks[i - BLOCK]!;
+  return cipher.encrypt(blocks, octets);
+}
+
+/** @param sealed  whole blocks */
+export function pcbcDecrypt({ octets, cipher }: DesKey, sealed: Uint8Array): Uint8Array {
+  const blocks = cipher.decrypt(sealed, octets);
+  for (let i = BLOCK; i < blocks.length; i++) blocks[i]! ^= blocks[i - BLOCK]!;
+  return blocks;
+}
+
+const MODULUS = 0x7fffffff;
+const ADDEND = 83_653_421;
+
+/**
+ * The two words after each round, first round first. A round begins with the words of the one before.
+ * @param seed  8 octets, the session key
+ */
+export function quadCksum(seed: Uint8Array, input: Uint8Array, rounds: number): number[] {
+  const view = viewOf(seed);
+  let [first, second] = [view.getUint32(0, true), view.getUint32(4, true)];
+  const words: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < input.length; i += 2) {
+      const x = (first + input[i]! + ((input[i + 1] ?? 0) << 8)) >>> 0;
+      // All in 32 bits, as the C of its time had it: the products wrap before the remainder is taken.
+      first = ((Math.imul(x, x) + Math.imul(second, second)) >>> 0) % MODULUS;
+      second = (Math.imul(x, second + ADDEND) >>> 0) % MODULUS;
+    }
+    words.push(first, second);
+  }
+  return words;
+}

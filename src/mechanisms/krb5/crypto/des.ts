@@ -1,0 +1,104 @@
+/** What Kerberos builds around DES: its keys (RFC 3961 §6.2 and §6.3.1), the CRC-32 (§6.1.3), encryption (§6.2). */
+import { md5 } from '@noble/hashes/legacy.js';
+import { concat, copy, toHex } from '../../../bytes.js';
+import { badToken } from '../../../errors.js';
+import { consume } from './aes-hmac.js';
+import { confound, type Profile, verifyChecksum } from './profiles.js';
+
+const BLOCK = 8;
+
+/** Weak and semi-weak keys of DES, which must not be derived (RFC 3961 §6.2). */
+const WEAK_KEYS = new Set([
+  '0101010101010101',
+  'fefefefefefefefe',
+  'e0e0e0e0f1f1f1f1',
+  '1f1f1f1f0e0e0e0e',
+  '011f011f010e010e',
+  '1f011f010e010e01',
+  '01e001e001f101f1',
+  'e001e001f101f101',
+  '01fe01fe01fe01fe',
+  'fe01fe01fe01fe01',
+  '1fe01fe00ef10ef1',
+  'e01fe01ff10ef10e',
+  '1ffe1ffe0efe0efe',
+  'fe1ffe1ffe0efe0e',
+  'e0fee0fef1fef1fe',
+  'fee0fee0fef1fef1',
+]);
+
+/** DES-CBC with a CRC-32, the key as initial vector (RFC 3961 §6.2.3). */
+export const desCbcCrc: Profile = desCbc(crc32, key => key);
+
+/** DES-CBC with an MD5 hash (RFC 3961 §6.2.1). */
+export const desCbcMd5: Profile = desCbc(md5, () => new Uint8Array(BLOCK));
+
+/** DES3random-to-key: 21 random octets make three keys of DES (RFC 3961 §6.3.1). */
+export function tripleDesKey(random: Uint8Array): Uint8Array {
+  const key = new Uint8Array(3 * BLOCK);
+  for (let i = 0; i < 3; i++) consume(desKey(random.subarray(7 * i, 7 * i + 7)), one => key.set(one, BLOCK * i));
+  return key;
+}
+
+/** The CRC-32 of Kerberos: no ones at the start, no complement at the end (RFC 3961 §6.1.3). */
+export function crc32(data: Uint8Array): Uint8Array {
+  let crc = 0;
+  for (const octet of data) {
+    crc ^= octet;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (-(crc & 1) & 0xedb88320);
+  }
+  return Uint8Array.of(crc, crc >>> 8, crc >>> 16, crc >>> 24);
+}
+
+/** Confounder, checksum, text and padding, encrypted; the checksum is over all, with zeros in its own place. */
+function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) => Uint8Array): Profile {
+  return ({ confounderLength, checksumLength }, key, _usage, newCipher) => {
+    const cipher = newCipher(key);
+    const iv = copy(ivOf(key));
+    const textStart = confounderLength + checksumLength;
+    return {
+      encrypt(plaintext, confounder) {
+        return consume(confound(concat(confounder, new Uint8Array(checksumLength)), plaintext, BLOCK), blocks => {
+          blocks.set(hash(blocks), confounderLength);
+          return cipher.encrypt(blocks, iv);
+        });
+      },
+      decrypt(ciphertext) {
+        if (ciphertext.length < textStart || ciphertext.length % BLOCK !== 0) {
+          throw badToken('ciphertext is not a whole number of blocks, or too short');
+        }
+        return consume(cipher.decrypt(ciphertext, iv), blocks => {
+          const received = copy(blocks, confounderLength, textStart);
+          blocks.fill(0, confounderLength, textStart);
+          verifyChecksum(hash(blocks), received);
+          return copy(blocks, textStart);
+        });
+      },
+      checksum() {
+        throw new RangeError('the keyed checksums of single DES have a confounder of their own, and are not made here');
+      },
+      destroy() {
+        cipher.destroy();
+        iv.fill(0);
+      },
+    };
+  };
+}
+
+/** Seven octets as they are, an eighth of the bits that give way to parity, and odd parity everywhere (RFC 3961 §6.3.1). */
+export function desKey(random: Uint8Array): Uint8Array {
+  const key = new Uint8Array(BLOCK);
+  key.set(random);
+  for (let i = 0; i < 7; i++) key[7]! |= (random[i]! & 1) << (i + 1);
+  for (let i = 0; i < BLOCK; i++) key[i] = withOddParity(key[i]!);
+  if (WEAK_KEYS.has(toHex(key))) key[7]! ^= 0xf0;
+  return key;
+}
+
+function withOddParity(octet: number): number {
+  let ones = octet >> 1;
+  ones ^= ones >> 4;
+  ones ^= ones >> 2;
+  ones ^= ones >> 1;
+  return (octet & 0xfe) | (~ones & 1);
+}

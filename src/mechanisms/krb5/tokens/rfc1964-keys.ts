@@ -1,0 +1,156 @@
+/** What the keys of RC4, triple DES and DES do in tokens of RFC 1964: checksum, sequence number, sealing. */
+import { md5 } from '@noble/hashes/legacy.js';
+import { concat, copy, u32be } from '../../../bytes.js';
+import { FtpSecurityError } from '../../../errors.js';
+import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
+import { consume } from '../crypto/aes-hmac.js';
+import type { CipherOptions, KerberosKey } from '../crypto/enctypes.js';
+import { rc4 } from '../crypto/rc4.js';
+import { derive, hmacMd5 } from '../crypto/rc4-hmac.js';
+
+/** One key in the tokens of RFC 1964. A body is confounder, text and padding. */
+export interface Rfc1964Key {
+  /** The checksums of each SGN_ALG, by its two octets; the first is that of the tokens that we make. */
+  readonly signing: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
+  /** The same for tokens without a body, those of GetMIC. */
+  readonly signingAlone: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
+  /** SEAL_ALG of a sealed token. */
+  readonly sealing: number;
+  /** In octets. */
+  readonly checksumLength: number;
+  /** Text and padding are a multiple of it. */
+  readonly blockSize: number;
+  /** Whether a sequence number starts with its lowest octet. */
+  readonly littleEndian: boolean;
+  /** SND_SEQ from its plaintext, and back. */
+  encryptSequence(sequence: Uint8Array, checksum: Uint8Array): Uint8Array;
+  decryptSequence(sequence: Uint8Array, checksum: Uint8Array): Uint8Array;
+  /** @param sequence  the plaintext of SND_SEQ */
+  seal(body: Uint8Array, sequence: Uint8Array): Uint8Array;
+  unseal(body: Uint8Array, sequence: Uint8Array): Uint8Array;
+  destroy(): void;
+}
+
+/** RFC 4757 §3 and RFC 3961 §6.3 under the usage numbers that all libraries give these tokens. */
+const USAGE = { rc4Wrap: 13, rc4Mic: 15, tripleDesSign: 23 } as const;
+
+/**
+ * @param key  stays the caller's to destroy
+ * @param octets  of the same key; copied
+ */
+export function rfc1964Key(key: KerberosKey, octets: Uint8Array, { ciphers = {} }: CipherOptions): Rfc1964Key {
+  const make = FAMILIES.get(key.enctype.number);
+  if (make === undefined) {
+    throw new FtpSecurityError('security/no-key', `${key.enctype.name} has no tokens of RFC 1964`);
+  }
+  return make(key, octets, ciphers);
+}
+
+type Family = (key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers) => Rfc1964Key;
+
+const FAMILIES: ReadonlyMap<number, Family> = new Map([
+  [1, des],
+  [3, des],
+  [16, tripleDes],
+  [23, rc4Hmac],
+]);
+
+const CHECKSUM = 8;
+const BLOCK = 8;
+
+/** RFC 4757 §7.2 and §7.3. */
+function rc4Hmac(key: KerberosKey, octets: Uint8Array): Rfc1964Key {
+  const zero = u32be(0);
+  const sequenceKey = consume(derive(octets, zero), hmacMd5);
+  const sealKey = consume(
+    consume(masked(octets), key => derive(key, zero)),
+    hmacMd5,
+  );
+  const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) =>
+    consume(sequenceKey.digest(checksum), key => rc4(key, sequence));
+  const crypt = (body: Uint8Array, sequence: Uint8Array) =>
+    consume(sealKey.digest(sequence.subarray(0, 4)), key => rc4(key, body));
+  const signing = (usage: number) =>
+    new Map([[0x1100, (data: Uint8Array) => key.checksum(usage, data).slice(0, CHECKSUM)]]);
+  return {
+    signing: signing(USAGE.rc4Wrap),
+    signingAlone: signing(USAGE.rc4Mic),
+    sealing: 0x1000,
+    checksumLength: CHECKSUM,
+    blockSize: 1,
+    littleEndian: false,
+    encryptSequence: cryptSequence,
+    decryptSequence: cryptSequence,
+    seal: crypt,
+    unseal: crypt,
+    destroy() {
+      sequenceKey.destroy();
+      sealKey.destroy();
+    },
+  };
+}
+
+/** As all libraries have it, and no RFC: RFC 1964 with triple DES for DES, and the checksum of RFC 3961 §6.3. */
+function tripleDes(key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Rfc1964Key {
+  const cipher = ciphers.tripleDes!(octets);
+  const signing = new Map([[0x0400, (data: Uint8Array) => key.checksum(USAGE.tripleDesSign, data)]]);
+  return {
+    signing,
+    signingAlone: signing,
+    sealing: 0x0200,
+    checksumLength: key.enctype.checksumLength,
+    ...blockCipherParts(cipher, cipher),
+  };
+}
+
+/** RFC 1964 §1.2.1.1 and §1.2.2. */
+function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Rfc1964Key {
+  const cipher = ciphers.des!(octets);
+  const reversed = consume(copy(octets).reverse(), key => ciphers.des!(key));
+  const prefix = reversed.encrypt(new Uint8Array(2 * BLOCK));
+  reversed.destroy();
+  const mac = (data: Uint8Array) => cipher.encrypt(data).slice(-BLOCK);
+  const signing: [number, (data: Uint8Array) => Uint8Array][] = [
+    [0x0000, data => mac(md5(data))],
+    [0x0100, data => md5(concat(prefix, data)).slice(0, CHECKSUM)],
+  ];
+  const parts = blockCipherParts(
+    cipher,
+    consume(masked(octets), key => ciphers.des!(key)),
+  );
+  return {
+    // DES MAC itself is over whole blocks, which a text alone need not be.
+    signing: new Map([...signing, [0x0200, mac]]),
+    signingAlone: new Map(signing),
+    sealing: 0x0000,
+    checksumLength: CHECKSUM,
+    ...parts,
+    destroy() {
+      parts.destroy();
+      prefix.fill(0);
+    },
+  };
+}
+
+function blockCipherParts(
+  cipher: BlockCipher,
+  sealing: BlockCipher,
+): Omit<Rfc1964Key, 'signing' | 'signingAlone' | 'sealing' | 'checksumLength'> {
+  return {
+    blockSize: BLOCK,
+    littleEndian: true,
+    encryptSequence: (sequence, checksum) => cipher.encrypt(sequence, checksum.subarray(0, BLOCK)),
+    decryptSequence: (sequence, checksum) => cipher.decrypt(sequence, checksum.subarray(0, BLOCK)),
+    seal: body => sealing.encrypt(body),
+    unseal: body => sealing.decrypt(body),
+    destroy() {
+      cipher.destroy();
+      sealing.destroy();
+    },
+  };
+}
+
+/** The key that seals is the context's, each octet exclusive-or'ed with F0 (RFC 1964 §1.2.2.3, RFC 4757 §7.3). */
+function masked(octets: Uint8Array): Uint8Array {
+  return Uint8Array.from(octets, octet => octet ^ 0xf0);
+}

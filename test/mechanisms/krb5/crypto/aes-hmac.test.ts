@@ -1,0 +1,103 @@
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { cbc } from '@noble/ciphers/aes.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha1 } from '@noble/hashes/legacy.js';
+import { sha256, sha384 } from '@noble/hashes/sha2.js';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { concat, copy } from '../../../../src/bytes.js';
+import { aes, keyedHmac } from '../../../../src/mechanisms/krb5/crypto/aes-hmac.js';
+
+function octets(length: number): fc.Arbitrary<Uint8Array> {
+  return fc.uint8Array({ minLength: length, maxLength: length });
+}
+
+const keys = fc.constantFrom(16, 24, 32).chain(octets);
+const wholeBlocks = fc.nat(9).chain(blocks => octets(16 * blocks));
+
+describe('aes', () => {
+  it("is noble's CBC and node:crypto's, both ways", () => {
+    fc.assert(
+      fc.property(keys, octets(16), wholeBlocks, (key, iv, blocks) => {
+        const cipher = aes(key);
+        const encrypted = cipher.encrypt(blocks, iv);
+        expect(encrypted).toEqual(cbc(key, iv, { disablePadding: true }).encrypt(blocks));
+        const name = `aes-${8 * key.length}-cbc`;
+        const node = createCipheriv(name, key, iv).setAutoPadding(false);
+        expect(encrypted).toEqual(concat(node.update(blocks), node.final()));
+        const decipher = createDecipheriv(name, key, iv).setAutoPadding(false);
+        expect(concat(decipher.update(encrypted), decipher.final())).toEqual(blocks);
+        expect(cipher.decrypt(encrypted, iv)).toEqual(blocks);
+      }),
+    );
+  });
+
+  it('starts from zero bits without an initial vector', () => {
+    const cipher = aes(new Uint8Array(16).fill(1));
+    const blocks = new Uint8Array(32).fill(2);
+    expect(cipher.encrypt(blocks)).toEqual(cipher.encrypt(blocks, new Uint8Array(16)));
+    expect(cipher.decrypt(blocks)).toEqual(cipher.decrypt(blocks, new Uint8Array(16)));
+  });
+
+  it('reads octets at any offset, and leaves them as they are', () => {
+    const cipher = aes(new Uint8Array(32).fill(1));
+    const blocks = Uint8Array.from({ length: 48 }, (_, i) => i);
+    for (let offset = 0; offset < 8; offset++) {
+      const around = concat(new Uint8Array(offset), blocks, new Uint8Array(3));
+      const before = copy(around);
+      const view = around.subarray(offset, offset + 48);
+      expect(cipher.encrypt(view)).toEqual(cipher.encrypt(blocks));
+      expect(cipher.decrypt(view)).toEqual(cipher.decrypt(blocks));
+      expect(around).toEqual(before);
+    }
+  });
+
+  it('forgets the key when it is destroyed', () => {
+    const cipher = aes(new Uint8Array(16).fill(1));
+    const other = aes(new Uint8Array(16).fill(2));
+    const block = new Uint8Array(16);
+    expect(cipher.encrypt(block)).not.toEqual(other.encrypt(block));
+    cipher.destroy();
+    other.destroy();
+    expect(cipher.encrypt(block)).toEqual(other.encrypt(block));
+    expect(cipher.decrypt(block)).toEqual(other.decrypt(block));
+  });
+});
+
+describe('keyedHmac', () => {
+  const hashes = [
+    { name: 'sha1', hash: sha1 },
+    { name: 'sha256', hash: sha256 },
+    { name: 'sha384', hash: sha384 },
+  ];
+
+  it.each(hashes)("is noble's HMAC and node:crypto's, digest after digest: $name", ({ name, hash }) => {
+    // Around the block sizes of 64 and 128 octets, for keys and for data.
+    const data = fc.uint8Array({ maxLength: 300 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 150 }), fc.array(fc.array(data, { maxLength: 3 })), (key, digests) => {
+        const mac = keyedHmac(hash, key, hash.outputLen);
+        for (const parts of digests) {
+          const whole = concat(...parts);
+          const digest = mac.digest(...parts);
+          expect(digest).toEqual(hmac(hash, key, whole));
+          expect(digest).toEqual(new Uint8Array(createHmac(name, key).update(whole).digest()));
+        }
+      }),
+    );
+  });
+
+  it('gives the first octets', () => {
+    const key = new Uint8Array(20).fill(1);
+    const whole = hmac(sha1, key, new Uint8Array(5));
+    const cut = keyedHmac(sha1, key, 12).digest(new Uint8Array(5));
+    expect(cut).toEqual(whole.slice(0, 12));
+    expect(cut.buffer.byteLength).toBe(12);
+  });
+
+  it('works no more when it is destroyed', () => {
+    const mac = keyedHmac(sha256, new Uint8Array(16), 16);
+    mac.destroy();
+    expect(() => mac.digest(new Uint8Array(1))).toThrow();
+  });
+});

@@ -1,0 +1,219 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { copy, fromHex, fromUtf8, toHex, toUtf8 } from '../../../../src/bytes.js';
+import { enctypeOf, type KerberosKey, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { nodeCiphers } from '../../../../src/node/index.js';
+import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
+import { ENCTYPE_NUMBERS, keyOf } from '../tokens.js';
+import { CAMELLIA_CHECKSUMS, CAMELLIA_TEXTS } from './camellia-vectors.js';
+
+// RFC 8009 appendix A, key usage 2.
+const BASE_KEYS: Record<number, string> = {
+  19: '3705d96080c17728a0e800eab6e0d23c',
+  20: '6d404d37faf79f9df0d33568d320669800eb4836472ea8a026d16b7182460c52',
+};
+
+function baseKey(enctype: number): KerberosKey {
+  return kerberosKey(enctype, fromHex(BASE_KEYS[enctype]!));
+}
+
+/** Their keys are the same for every usage, and they have no checksum that is made of the text alone. */
+const SINGLE_DES: readonly number[] = [1, 3];
+
+/** How many octets fill up the last block. */
+function paddingOf({ enctype }: KerberosKey, length: number): number {
+  const { confounderLength, checksumLength, messageBlock } = enctype;
+  // The checksum of triple DES stands outside what is encrypted.
+  const encrypted = length + confounderLength + (enctype.number === 16 ? 0 : checksumLength);
+  return (messageBlock - (encrypted % messageBlock)) % messageBlock;
+}
+
+it('the table has every enctype that living peers use', () => {
+  expect([...ENCTYPE_NUMBERS].sort((a, b) => a - b)).toEqual([1, 3, 16, 17, 18, 19, 20, 23, 25, 26]);
+});
+
+describe('kerberosKey', () => {
+  it.each([
+    {
+      enctype: 19,
+      plaintext: '',
+      confounder: '7e5895eaf2672435bad817f545a37148',
+      ciphertext: 'ef85fb890bb8472f4dab20394dca781dad877eda39d50c870c0d5a0a8e48c718',
+    },
+    {
+      enctype: 19,
+      plaintext: '000102030405',
+      confounder: '7bca285e2fd4130fb55b1a5c83bc5b24',
+      ciphertext: '84d7f30754ed987bab0bf3506beb09cfb55402cef7e6877ce99e247e52d16ed4421dfdf8976c',
+    },
+    {
+      enctype: 19,
+      plaintext: '000102030405060708090a0b0c0d0e0f',
+      confounder: '56ab21713ff62c0a1457200f6fa9948f',
+      ciphertext: '3517d640f50ddc8ad3628722b3569d2ae07493fa8263254080ea65c1008e8fc295fb4852e7d83e1e7c48c37eebe6b0d3',
+    },
+    {
+      enctype: 19,
+      plaintext: '000102030405060708090a0b0c0d0e0f1011121314',
+      confounder: 'a7a4e29a4728ce10664fb64e49ad3fac',
+      ciphertext:
+        '720f73b18d9859cd6ccb4346115cd336c70f58edc0c4437c5573544c31c813bce1e6d072c186b39a413c2f92ca9b8334a287ffcbfc',
+    },
+    {
+      enctype: 20,
+      plaintext: '',
+      confounder: 'f764e9fa15c276478b2c7d0c4e5f58e4',
+      ciphertext: '41f53fa5bfe7026d91faf9be959195a058707273a96a40f0a01960621ac612748b9bbfbe7eb4ce3c',
+    },
+    {
+      enctype: 20,
+      plaintext: '000102030405',
+      confounder: 'b80d3251c1f6471494256ffe712d0b9a',
+      ciphertext: '4ed7b37c2bcac8f74f23c1cf07e62bc7b75fb3f637b9f559c7f664f69eab7b6092237526ea0d1f61cb20d69d10f2',
+    },
+    {
+      enctype: 20,
+      plaintext: '000102030405060708090a0b0c0d0e0f',
+      confounder: '53bf8a0d105265d4e276428624ce5e63',
+      ciphertext:
+        'bc47ffec7998eb91e8115cf8d19dac4bbbe2e163e87dd37f49beca92027764f68cf51f14d798c2273f35df574d1f932e40c4ff255b36a266',
+    },
+    {
+      enctype: 20,
+      plaintext: '000102030405060708090a0b0c0d0e0f1011121314',
+      confounder: '763e65367e864f02f55153c7e3b58af1',
+      ciphertext:
+        '40013e2df58e8751957d2878bcd2d6fe101ccfd556cb1eae79db3c3ee86429f2b2a602ac86fef6ecb647d6295fae077a1feb517508d2c16b4192e01f62',
+    },
+  ])('encrypts as RFC 8009 appendix A: $enctype, "$plaintext"', ({ enctype, plaintext, confounder, ciphertext }) => {
+    const key = baseKey(enctype);
+    expect(toHex(key.encrypt(2, fromHex(plaintext), fromHex(confounder)))).toBe(ciphertext);
+    expect(toHex(key.decrypt(2, fromHex(ciphertext)))).toBe(plaintext);
+  });
+
+  it.each([
+    { enctype: 19, checksum: 'd78367186643d67b411cba9139fc1dee' },
+    { enctype: 20, checksum: '45ee791567eefca37f4ac1e0222de80d43c3bfa06699672a' },
+  ])('makes the checksum of RFC 8009 appendix A: $enctype', ({ enctype, checksum }) => {
+    const data = fromHex('000102030405060708090a0b0c0d0e0f1011121314');
+    expect(toHex(baseKey(enctype).checksum(2, data))).toBe(checksum);
+  });
+
+  // RFC 6803 §10.
+  it.each(CAMELLIA_TEXTS)('encrypts as RFC 6803 §10: $key, "$text"', ({ usage, key, text, confounder, ciphertext }) => {
+    const enctype = key.length === 32 ? 25 : 26;
+    const ours = kerberosKey(enctype, fromHex(key), { ciphers: nodeCiphers });
+    expect(toHex(ours.encrypt(usage, toUtf8(text), fromHex(confounder)))).toBe(ciphertext);
+    expect(fromUtf8(ours.decrypt(usage, fromHex(ciphertext)))).toBe(text);
+  });
+
+  it.each(CAMELLIA_CHECKSUMS)('makes the checksum of RFC 6803 §10: $text', ({ usage, key, text, checksum }) => {
+    const enctype = key.length === 32 ? 25 : 26;
+    const ours = kerberosKey(enctype, fromHex(key), { ciphers: nodeCiphers });
+    expect(toHex(ours.checksum(usage, toUtf8(text)))).toBe(checksum);
+  });
+
+  describe.each(ENCTYPE_NUMBERS)('enctype %i', number => {
+    const usages = fc.integer({ min: 1, max: 1100 });
+    const texts = fc.uint8Array({ maxLength: 100 });
+
+    it('says what it is', () => {
+      const { enctype } = keyOf(number);
+      expect(enctype).toBe(enctypeOf(number));
+      expect(enctype.number).toBe(number);
+      expect(enctype.weak).toBe(enctype.tokens === 'rfc1964');
+    });
+
+    it('decrypts what it encrypts, under any usage', () => {
+      const key = keyOf(number);
+      fc.assert(
+        fc.property(usages, texts, (usage, text) => {
+          const given = copy(text);
+          const ciphertext = key.encrypt(usage, given);
+          const { confounderLength, checksumLength, messageBlock } = key.enctype;
+          const around = confounderLength + checksumLength;
+          expect(ciphertext.length).toBe(text.length + around + paddingOf(key, text.length));
+          const received = copy(ciphertext);
+          const opened = key.decrypt(usage, received);
+          expect(opened.slice(0, text.length)).toEqual(text);
+          expect(opened.length - text.length).toBeLessThan(messageBlock);
+          expect(received).toEqual(ciphertext);
+          expect(given).toEqual(text);
+          if (!SINGLE_DES.includes(number))
+            expectCode(() => key.decrypt(usage + 2000, ciphertext), 'security/bad-checksum');
+        }),
+      );
+    });
+
+    it('draws a new confounder each time', () => {
+      const key = keyOf(number);
+      expect(key.encrypt(3, new Uint8Array(4))).not.toEqual(key.encrypt(3, new Uint8Array(4)));
+    });
+
+    it('refuses a ciphertext with any bit changed, or cut anywhere', () => {
+      const key = keyOf(number);
+      const ciphertext = key.encrypt(3, new Uint8Array(21));
+      for (let bit = 0; bit < 8 * ciphertext.length; bit++) {
+        const changed = copy(ciphertext);
+        changed[bit >> 3]! ^= 1 << (bit & 7);
+        expectCode(() => key.decrypt(3, changed), 'security/bad-checksum');
+      }
+      const shortest = key.enctype.confounderLength + key.enctype.checksumLength;
+      for (let length = 0; length < ciphertext.length; length++) {
+        const { code } = errorOf(() => key.decrypt(3, ciphertext.slice(0, length)));
+        if (length < shortest) expect(code).toBe('security/bad-token');
+        // A part of a block is no ciphertext either.
+        else if (key.enctype.messageBlock > 1) expect(code).toMatch(/^security\/bad-(token|checksum)$/);
+        else expect(code).toBe('security/bad-checksum');
+      }
+    });
+
+    it('refuses arbitrary octets', () => {
+      const key = keyOf(number);
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 120 }), octets => {
+          expect(onlyRefuses(() => key.decrypt(3, octets))).toBe(undefined);
+        }),
+      );
+    });
+
+    it('keeps its own copy of the key', () => {
+      const octets = new Uint8Array(enctypeOf(number)!.keyLength).fill(1);
+      const key = kerberosKey(number, octets, { ciphers: nodeCiphers });
+      octets.fill(2);
+      const again = kerberosKey(number, octets.fill(1), { ciphers: nodeCiphers });
+      const text = new Uint8Array(8);
+      expect(again.decrypt(5, key.encrypt(5, text)).slice(0, 8)).toEqual(text);
+      if (SINGLE_DES.includes(number)) expect(() => key.checksum(5, text)).toThrow(RangeError);
+      else expect(key.checksum(5, text)).toEqual(again.checksum(5, text));
+    });
+
+    it('does nothing once it is destroyed', () => {
+      const key = keyOf(number);
+      const ciphertext = key.encrypt(3, new Uint8Array(4));
+      key.destroy();
+      key.destroy();
+      for (const use of [
+        () => key.encrypt(3, new Uint8Array(4)),
+        () => key.decrypt(3, ciphertext),
+        () => key.checksum(7, new Uint8Array(4)),
+      ]) {
+        const error = errorOf(use);
+        expect([error.code, error.side]).toEqual(['sequence/closed', 'local']);
+      }
+    });
+  });
+
+  it('has no key for an unknown encryption type, or of another length', () => {
+    expectCode(() => kerberosKey(99, new Uint8Array(16)), 'security/no-key');
+    expectCode(() => kerberosKey(17, new Uint8Array(32)), 'security/no-key');
+    expectCode(() => kerberosKey(18, new Uint8Array(0)), 'security/no-key');
+    expect(enctypeOf(99)).toBe(undefined);
+  });
+
+  it('refuses misuse', () => {
+    // @ts-expect-error: a text is no key
+    expect(() => kerberosKey(17, 'sixteen octets!!')).toThrow(TypeError);
+    expect(() => keyOf(17).encrypt(3, new Uint8Array(4), new Uint8Array(15))).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,43 @@
+/** Channel bindings, held against those in the authenticators of MIT's and Heimdal's libraries. */
+import { expect, test } from 'vitest';
+import { fromHex, toHex } from '../../../../src/bytes.js';
+import { channelBindings } from '../../../../src/mechanisms/krb5/index.js';
+import { exchanges } from '../exchange-vectors.js';
+
+const given = exchanges.flatMap(({ title, context }) => {
+  const { initiator_bindings: ends } = context;
+  const value = context.authenticator_checksum ?? context.authenticator_checksum_head!;
+  return ends === null ? [] : [{ title, ends, hash: value.slice(8, 40) }];
+});
+
+test.each(given)('$title', ({ ends, hash }) => {
+  const bindings = channelBindings({
+    initiator: fromHex(ends.initiator_address),
+    acceptor: fromHex(ends.acceptor_address),
+    application: fromHex(ends.application_data),
+  });
+  expect(toHex(bindings)).toBe(hash);
+});
+
+test('the vectors have addresses, and application data without', () => {
+  expect(given.length).toBeGreaterThan(20);
+  expect(new Set(given.map(({ ends }) => ends.application_data === '')).size).toBe(2);
+});
+
+test('127.0.0.1 at both ends, and what is left out', () => {
+  const local = Uint8Array.of(127, 0, 0, 1);
+  expect(toHex(channelBindings({ initiator: local, acceptor: local }))).toBe('b4cede9aefa9e053aa8efe1f90fdb854');
+  const nothing = new Uint8Array();
+  expect(channelBindings({})).toEqual(channelBindings({ initiator: nothing, acceptor: nothing, application: nothing }));
+});
+
+test('IPv6 is of type 24', () => {
+  const ends = { initiator: new Uint8Array(16), acceptor: new Uint8Array(16) };
+  expect(toHex(channelBindings(ends))).toBe('58bd3ed99e60bceec18f9935ecc05a61');
+});
+
+test('misuse', () => {
+  expect(() => channelBindings({ initiator: new Uint8Array(5) })).toThrow(RangeError);
+  // @ts-expect-error: a caller without types
+  expect(() => channelBindings({ acceptor: '127.0.0.1' })).toThrow(TypeError);
+});

@@ -1,0 +1,487 @@
+import { describe, expect, test } from 'vitest';
+import { fromHex, toHex } from '../../../../src/bytes.js';
+import { enctypeOf, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import {
+  messageKey,
+  type OpenedApReq,
+  openApRep,
+  openApReq,
+} from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
+import { krb5Context, krb5Observer, type ServiceKey } from '../../../../src/mechanisms/krb5/index.js';
+import { formatDer } from '../../../../src/mechanisms/krb5/messages/der.js';
+import { formatGssChecksum, GSS_FLAGS } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
+import { formatContextToken, parseContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
+import {
+  type ApRep,
+  type ApReq,
+  type Authenticator,
+  authenticator,
+  type EncApRepPart,
+  type EncryptionKey,
+  type EncTicketPart,
+  encApRepPart,
+  encTicketPart,
+  type KrbError,
+  USAGE,
+} from '../../../../src/mechanisms/krb5/messages/kerberos.js';
+import { principalOf, principalText } from '../../../../src/mechanisms/krb5/messages/principal.js';
+import { nodeCiphers } from '../../../../src/node/index.js';
+import type { ObservedStep } from '../../../../src/secure/security-context.js';
+import { expectCode } from '../../../helpers.js';
+import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
+import { mechTypeList, NTLM, negTokenInit, negTokenResp } from '../negotiation.js';
+
+const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
+const heimdal = exchangeOf('krb5-heimdal-aes256-cts-hmac-sha384-192');
+const noMutual = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96', ', no-mutual');
+
+function answerOf({ apRep }: Exchange): ApRep | undefined {
+  const token = apRep && parseContextToken(apRep);
+  return token?.kind === 'AP-REP' ? token.message : undefined;
+}
+
+/** Our context in the place of the client, before its first message. */
+function initiatorOf({ context: { keys, initiator_send_seq, acceptor_send_seq } }: Exchange) {
+  return krb5Context({
+    role: 'initiator',
+    enctype: keys.message_key.etype,
+    key: fromHex(keys.message_key.key),
+    acceptorSubkey: false,
+    sendSequence: initiator_send_seq,
+    receiveSequence: acceptor_send_seq,
+  });
+}
+
+/** What an observer knows when it has seen the whole exchange. */
+function watch({ keytab, apReq, apRep }: Exchange): ObservedStep {
+  const observer = krb5Observer({ keys: keytab, ciphers: nodeCiphers });
+  const step = observer.observe('client', apReq);
+  return apRep === undefined ? step : observer.observe('server', apRep);
+}
+
+const plain = (key: EncryptionKey | undefined) =>
+  key === undefined ? null : { etype: key.keytype, key: toHex(key.keyvalue) };
+
+describe.each(exchanges)('$title', exchange => {
+  const { context, keytab } = exchange;
+  const request = openApReq(requestOf(exchange), keytab, { ciphers: nodeCiphers });
+  const answer = answerOf(exchange);
+  const opened = answer && openApRep(answer, request, { ciphers: nodeCiphers });
+
+  test('keys and sequence numbers', () => {
+    const { keys } = context;
+    expect(plain(request.ticket.key)).toEqual(keys.ticket_session_key);
+    expect(plain(request.authenticator.subkey)).toEqual(keys.initiator_subkey);
+    expect(plain(opened?.subkey)).toEqual(keys.acceptor_subkey);
+    expect(plain(messageKey(request, opened).key)).toEqual(keys.message_key);
+    expect(request.authenticator.seqNumber).toBe(context.initiator_send_seq);
+    expect(opened === undefined ? context.initiator_send_seq : opened.seqNumber).toBe(context.acceptor_send_seq);
+  });
+
+  test('names, time and checksum', () => {
+    const { ticket, authenticator, checksum } = request;
+    expect(principalText(principalOf(ticket.crealm, ticket.cname))).toBe(context.client);
+    expect(principalText(principalOf(authenticator.crealm, authenticator.cname))).toBe(context.client);
+    const known = { ctime: authenticator.ctime, cusec: authenticator.cusec };
+    if (context.ctime !== undefined) expect(known).toEqual({ ctime: context.ctime, cusec: context.cusec });
+    if (context.server !== undefined) expect(watch(exchange).facts.serverName).toBe(context.server);
+    const value = toHex(authenticator.cksum!.checksum);
+    expect(value.startsWith(context.authenticator_checksum ?? context.authenticator_checksum_head!)).toBe(true);
+    if (context.authenticator_checksum_length !== undefined) {
+      expect(value.length / 2).toBe(context.authenticator_checksum_length);
+    }
+    expect(checksum?.flags).toBe(context.initiator_flags);
+    expect(checksum?.delegation !== undefined).toBe((context.initiator_flags & 1) !== 0);
+  });
+
+  test('every message of both directions', () => {
+    const { fromClient, fromServer, facts } = watch(exchange);
+    expect(facts.enctype).toBe(context.keys.message_key.etype);
+    expect(facts.weak).toBe(enctypeOf(context.keys.message_key.etype)!.weak);
+    const wrapped = context.messages.filter(({ op }) => op !== 'mic');
+    expect(wrapped.length).toBeGreaterThan(9);
+    for (const { from, op, plaintext, token } of wrapped) {
+      const opens = from === 'initiator' ? fromClient! : fromServer!;
+      const { plaintext: text, level } = opens.unwrap(fromHex(token));
+      expect([toHex(text), level]).toEqual([plaintext, op === 'wrap-conf1' ? 'private' : 'safe']);
+    }
+  });
+});
+
+describe('a recorded exchange', () => {
+  test('shows names, times and flags', () => {
+    const observer = krb5Observer({ keys: mit.keytab });
+    const clear = {
+      serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
+      ticketEnctype: 18,
+      ticketKvno: 1,
+      mutual: true,
+    };
+    const opened = {
+      ...clear,
+      clientName: 'ftpuser@EXAMPLE.TEST',
+      authTime: '2026-11-22T10:21:49Z',
+      endTime: '2026-12-22T10:21:49Z',
+      clientTime: '2026-11-22T10:21:49.184039Z',
+      flags: ['mutual', 'replay', 'conf', 'integ', 'trans'],
+      bindings: 'b4cede9aefa9e053aa8efe1f90fdb854',
+    };
+    expect(observer.observe('client', mit.apReq)).toEqual({ facts: opened });
+    const { facts, fromClient, fromServer } = observer.observe('server', mit.apRep!);
+    expect(facts).toEqual({ ...opened, enctype: 18, weak: false, keyFrom: 'acceptor subkey' });
+    expect(JSON.parse(JSON.stringify(facts))).toEqual(facts);
+    expect([fromClient?.mechanism, fromServer?.mechanism]).toEqual(['GSSAPI', 'GSSAPI']);
+  });
+
+  test('without mutual authentication the contexts are there at once', () => {
+    const { facts, fromClient, fromServer } = krb5Observer({ keys: noMutual.keytab }).observe('client', noMutual.apReq);
+    expect(facts).toMatchObject({ mutual: false, enctype: 18, keyFrom: 'initiator subkey' });
+    const first = (side: string) => fromHex(noMutual.context.messages.find(({ from }) => from === side)!.token);
+    expect(fromClient?.unwrap(first('initiator')).sequence).toBe('ok');
+    expect(fromServer?.unwrap(first('acceptor')).sequence).toBe('ok');
+  });
+
+  test('a second AP-REQ takes the place of the first', () => {
+    const observer = krb5Observer({ keys: [...mit.keytab, ...heimdal.keytab] });
+    observer.observe('client', mit.apReq);
+    expect(observer.observe('client', heimdal.apReq).facts.clientName).toBe('ftptester@HEIM.TEST');
+    expect(observer.observe('server', heimdal.apRep!).fromServer).toBeDefined();
+    expect(observer.observe('server', mit.apRep!).problem).toBeDefined();
+  });
+
+  test('an AP-REP of another exchange under the same ticket is told apart', () => {
+    const other = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96', ', mutual-replay-sequence');
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', mit.apReq);
+    const { problem, fromClient } = observer.observe('server', other.apRep!);
+    expect([problem?.code, fromClient]).toEqual(['security/bad-token', undefined]);
+    expect(observer.observe('server', mit.apRep!).problem).toBeUndefined();
+  });
+
+  test('a token that cannot be read, or of the wrong side, changes nothing', () => {
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', mit.apReq);
+    expectCode(() => observer.observe('client', mit.apReq.subarray(1)), 'security/bad-token');
+    expectCode(() => observer.observe('server', mit.apReq), 'security/bad-token');
+    expectCode(() => observer.observe('client', mit.apRep!), 'security/bad-token');
+    expect(observer.observe('server', mit.apRep!).fromClient).toBeDefined();
+  });
+
+  test('an AP-REP alone has no key', () => {
+    const { facts, problem } = krb5Observer({ keys: mit.keytab }).observe('server', mit.apRep!);
+    expect([facts, problem?.code]).toEqual([{}, 'security/no-key']);
+  });
+
+  test('a KRB-ERROR is named', () => {
+    const { realm, sname } = requestOf(mit).ticket;
+    const error: KrbError = { pvno: 5, msgType: 30, stime: 1795342910, susec: 7, errorCode: 37, realm, sname };
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', mit.apReq);
+    const say = (message: KrbError) => observer.observe('server', formatContextToken({ kind: 'KRB-ERROR', message }));
+    expect(say(error).facts).toMatchObject({ errorCode: 37, errorName: 'KRB_AP_ERR_SKEW' });
+    expect(say(error).fromServer).toBeUndefined();
+    const { facts } = say({ ...error, errorCode: 99, eText: 'Wrong' });
+    expect(facts).toMatchObject({ errorCode: 99, errorText: 'Wrong', clientName: 'ftpuser@EXAMPLE.TEST' });
+  });
+});
+
+describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
+  test('is followed as the bare one is', () => {
+    const observer = krb5Observer({ keys: mit.keytab });
+    expect(observer.observe('client', negTokenInit(mit.apReq)).facts).toMatchObject({
+      spnego: true,
+      ticketEnctype: 18,
+    });
+    const step = observer.observe('server', negTokenResp(0, mit.apRep!));
+    expect(step.facts).toEqual({ ...watch(mit).facts, spnego: true });
+    const first = mit.context.messages.find(({ from, op }) => from === 'acceptor' && op !== 'mic')!;
+    expect(toHex(step.fromServer!.unwrap(fromHex(first.token)).plaintext)).toBe(first.plaintext);
+  });
+
+  test('keeps its contexts while tokens with nothing of Kerberos inside pass', () => {
+    const observer = krb5Observer({ keys: noMutual.keytab });
+    expect(observer.observe('client', negTokenInit()).fromClient).toBeUndefined();
+    expect(observer.observe('server', negTokenResp(1)).facts).toEqual({ spnego: true });
+    const { fromClient, fromServer } = observer.observe('client', negTokenResp(1, noMutual.apReq));
+    expect(fromClient).toBeDefined();
+    const mic = initiatorOf(noMutual).getMic(mechTypeList());
+    expect(observer.observe('server', negTokenResp(0))).toMatchObject({ fromClient, fromServer });
+    expect(observer.observe('client', negTokenResp(undefined, undefined, mic))).toMatchObject({
+      fromClient,
+      fromServer,
+    });
+    expectCode(() => fromClient!.unwrap(mic), 'security/bad-token');
+    const { fromClient: gone, problem } = observer.observe(
+      'client',
+      negTokenResp(undefined, undefined, new Uint8Array(28)),
+    );
+    expect([gone, problem?.code]).toEqual([undefined, 'security/bad-token']);
+  });
+
+  test('a MIC over the mechanisms uses a number of its sender', () => {
+    const observer = krb5Observer({ keys: noMutual.keytab });
+    const sender = initiatorOf(noMutual);
+    const { fromClient } = observer.observe(
+      'client',
+      negTokenInit(noMutual.apReq, undefined, sender.getMic(mechTypeList())),
+    );
+    expect(fromClient?.unwrap(sender.wrap(Uint8Array.of(1), 'safe').token).sequence).toBe('ok');
+  });
+
+  test('that comes to another mechanism is not followed', () => {
+    const observer = krb5Observer({ keys: noMutual.keytab });
+    observer.observe('client', negTokenInit(noMutual.apReq));
+    expectCode(() => observer.observe('server', negTokenResp(0, undefined, undefined, NTLM)), 'security/bad-token');
+  });
+
+  test('may hold a KRB-ERROR', () => {
+    const { realm, sname } = requestOf(mit).ticket;
+    const message: KrbError = { pvno: 5, msgType: 30, stime: 0, susec: 0, errorCode: 37, realm, sname };
+    const token = negTokenResp(2, formatContextToken({ kind: 'KRB-ERROR', message }));
+    expect(krb5Observer({ keys: [] }).observe('server', token).facts).toMatchObject({
+      spnego: true,
+      errorName: 'KRB_AP_ERR_SKEW',
+    });
+  });
+
+  test('is refused where a part of it cannot be read, and changes nothing', () => {
+    const observer = krb5Observer({ keys: mit.keytab });
+    const whole = negTokenInit(mit.apReq);
+    for (let length = 0; length < whole.length; length++) {
+      expectCode(() => observer.observe('client', whole.subarray(0, length)), 'security/bad-token');
+    }
+    expectCode(() => observer.observe('client', negTokenInit(whole)), 'security/bad-token');
+    expectCode(() => observer.observe('client', negTokenResp(4, mit.apReq)), 'security/bad-token');
+    expectCode(() => observer.observe('server', negTokenInit(mit.apReq)), 'security/bad-token');
+    expect(observer.observe('server', mit.apRep!).problem?.code).toBe('security/no-key');
+  });
+});
+
+describe('which key opens the ticket', () => {
+  const service = mit.keytab[0]!;
+  const observe = (...keys: readonly ServiceKey[]) => krb5Observer({ keys }).observe('client', mit.apReq);
+  const wrong = { ...service, key: new Uint8Array(32) };
+
+  test('a bare key', () => {
+    expect(observe({ enctype: 18, key: service.key }).problem).toBeUndefined();
+  });
+
+  test('one of another name or version, when none of its own does', () => {
+    const renamed = { ...service, principal: { ...service.principal, name: ['ftp', 'alias'] } };
+    expect(observe(renamed).problem).toBeUndefined();
+    expect(observe({ ...service, kvno: 9 }).problem).toBeUndefined();
+    expect(observe(wrong, { enctype: 18, key: new Uint8Array(32) }, renamed).problem).toBeUndefined();
+  });
+
+  test('none: what stands in the clear is shown', () => {
+    for (const [keys, there] of [
+      [[], 'no key at all'],
+      [[{ ...service, enctype: 17 }], 'ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 17, key version 1)'],
+    ] as const) {
+      const { facts, problem, fromClient } = observe(...keys);
+      expect(fromClient).toBeUndefined();
+      expect(facts).toEqual({
+        serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
+        ticketEnctype: 18,
+        ticketKvno: 1,
+        mutual: true,
+      });
+      expect([problem?.code, problem?.message]).toEqual([
+        'security/no-key',
+        'no key for the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1); ' +
+          `here is ${there}`,
+      ]);
+    }
+  });
+
+  test('none of its name and version, but others', () => {
+    const { problem } = observe({ ...wrong, kvno: 2 }, mit.keytab[1]!);
+    expect(problem?.code).toBe('security/no-key');
+    expect(problem?.message).toBe(
+      'no key of its version, nor another, opens ' +
+        'the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1); ' +
+        'here is ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 2), ' +
+        'host/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1)',
+    );
+  });
+
+  test('the wrong one, and an AP-REP after it has the same problem', () => {
+    const observer = krb5Observer({ keys: [wrong] });
+    const { problem } = observer.observe('client', mit.apReq);
+    expect(problem?.code).toBe('security/bad-checksum');
+    expect(observer.observe('server', mit.apRep!)).toMatchObject({ problem, facts: { ticketEnctype: 18 } });
+  });
+
+  test('one that has not the length of its enctype is passed over', () => {
+    const short = { ...service, key: new Uint8Array(5) };
+    expect(observe(short).problem?.code).toBe('security/no-key');
+    expect(observe(short, service).problem).toBeUndefined();
+  });
+
+  test('a key that is no octets is misuse', () => {
+    // @ts-expect-error: a caller without types
+    expect(() => observe({ enctype: 18, key: 'secret' })).toThrow(TypeError);
+  });
+});
+
+/** An exchange of ours inside a foreign ticket, for what no library leaves out. */
+function forge(
+  change: {
+    apOptions?: number;
+    ticket?: Partial<EncTicketPart>;
+    authenticator?: (whole: Authenticator) => Authenticator;
+    etype?: number;
+  },
+  answer?: Partial<EncApRepPart>,
+): { request: Uint8Array; answer: Uint8Array; opened: OpenedApReq } {
+  const message = requestOf(mit);
+  const opened = openApReq(message, mit.keytab);
+  const service = kerberosKey(18, mit.keytab[0]!.key);
+  const session = kerberosKey(18, opened.ticket.key.keyvalue);
+  const ticketPart = { ...opened.ticket, ...change.ticket };
+  const inside = change.authenticator?.(opened.authenticator) ?? opened.authenticator;
+  const { encPart } = message.ticket;
+  const sealed = service.encrypt(USAGE.ticket, formatDer(encTicketPart, ticketPart));
+  const request: ApReq = {
+    ...message,
+    apOptions: change.apOptions ?? message.apOptions,
+    ticket: { ...message.ticket, encPart: { ...encPart, cipher: sealed } },
+    authenticator: {
+      etype: change.etype ?? 18,
+      cipher: session.encrypt(USAGE.authenticator, formatDer(authenticator, inside)),
+    },
+  };
+  const { ctime, cusec } = inside;
+  const part = formatDer(encApRepPart, { ctime, cusec, ...answer });
+  const reply: ApRep = { pvno: 5, msgType: 15, encPart: { etype: 18, cipher: session.encrypt(USAGE.apRep, part) } };
+  return {
+    request: formatContextToken({ kind: 'AP-REQ', message: request }),
+    answer: formatContextToken({ kind: 'AP-REP', message: reply }),
+    opened,
+  };
+}
+
+describe('what peers may leave out', () => {
+  test('subkeys and sequence numbers: the session key, from zero', () => {
+    const bare = ({ subkey, seqNumber, ...rest }: Authenticator) => rest;
+    const { request, answer, opened } = forge({ authenticator: bare });
+    const observer = krb5Observer({ keys: mit.keytab });
+    observer.observe('client', request);
+    const { facts, fromClient, fromServer } = observer.observe('server', answer);
+    expect(facts).toMatchObject({ enctype: 18, keyFrom: 'session key' });
+    const peer = (role: 'initiator' | 'acceptor') => {
+      const { keyvalue: key } = opened.ticket.key;
+      return krb5Context({ role, enctype: 18, key, acceptorSubkey: false, sendSequence: 0, receiveSequence: 0 });
+    };
+    const text = Uint8Array.of(1, 2, 3);
+    for (const [opens, sender] of [
+      [fromClient, peer('initiator')],
+      [fromServer, peer('acceptor')],
+    ] as const) {
+      expect(opens?.unwrap(sender.wrap(text, 'safe').token)).toEqual({
+        plaintext: text,
+        level: 'safe',
+        sequence: 'ok',
+      });
+    }
+  });
+
+  test('the checksum: no flags are known, and MUTUAL-REQUIRED decides', () => {
+    const bare = ({ cksum, ...rest }: Authenticator) => rest;
+    const { request } = forge({ authenticator: bare });
+    const { facts, fromClient } = krb5Observer({ keys: mit.keytab }).observe('client', request);
+    expect([facts['flags'], facts['mutual'], fromClient]).toEqual([undefined, true, undefined]);
+    const atOnce = krb5Observer({ keys: mit.keytab }).observe(
+      'client',
+      forge({ apOptions: 0, authenticator: bare }).request,
+    );
+    expect([atOnce.facts.enctype, atOnce.fromServer?.mechanism]).toEqual([18, 'GSSAPI']);
+    const other = forge({
+      authenticator: whole => ({ ...whole, cksum: { cksumtype: 7, checksum: new Uint8Array() } }),
+    });
+    expect(krb5Observer({ keys: mit.keytab }).observe('client', other.request).problem).toBeUndefined();
+  });
+
+  test('MUTUAL-REQUIRED, where the flag mutual says it: an AP-REP may come', () => {
+    const step = krb5Observer({ keys: mit.keytab }).observe('client', forge({ apOptions: 0 }).request);
+    expect([step.problem, step.fromClient, step.facts['mutual']]).toEqual([undefined, undefined, true]);
+  });
+
+  test('the flag mutual, where MUTUAL-REQUIRED is set in the clear: the contexts are there at once', () => {
+    const flags = GSS_FLAGS.replay | GSS_FLAGS.conf | GSS_FLAGS.integ;
+    const cksum = {
+      cksumtype: 0x8003,
+      checksum: formatGssChecksum({ bindings: new Uint8Array(16), flags }),
+    };
+    const { request } = forge({ apOptions: 2 ** 29, authenticator: whole => ({ ...whole, cksum }) });
+    const { facts, fromClient, fromServer } = krb5Observer({ keys: mit.keytab }).observe('client', request);
+    expect([facts['mutual'], fromClient?.mechanism, fromServer?.mechanism]).toEqual([false, 'GSSAPI', 'GSSAPI']);
+  });
+
+  test('start and renewal of the ticket are shown where they are', () => {
+    const { request } = forge({ ticket: { starttime: 1795342900, renewTill: 1800000000 } });
+    const { facts } = krb5Observer({ keys: mit.keytab }).observe('client', request);
+    expect(facts).toMatchObject({ startTime: '2026-11-22T10:21:40Z', renewTill: '2027-01-15T08:00:00Z' });
+  });
+});
+
+describe('which key protects the messages, and whether it is weak', () => {
+  const factsOf = (file: string, name?: string) => watch(exchangeOf(file, name)).facts;
+
+  test('RC4 and triple DES of MIT: the AP-REP repeats the initiator’s subkey', () => {
+    for (const [file, enctype] of [
+      ['krb5-mit-arcfour-hmac-md5', 23],
+      ['krb5-mit-des3-cbc-sha1', 16],
+    ] as const) {
+      expect(factsOf(file)).toMatchObject({ enctype, weak: true, keyFrom: 'initiator subkey' });
+    }
+  });
+
+  test('Camellia: the acceptor’s subkey', () => {
+    const facts = factsOf('krb5-mit-camellia128-cts-cmac');
+    expect(facts).toMatchObject({ enctype: 25, weak: false, keyFrom: 'acceptor subkey' });
+  });
+
+  test('an RC4 ticket upgraded to AES by the acceptor is not weak in its messages', () => {
+    const upgraded = factsOf('krb5-mit-upgrade-arcfour');
+    expect(upgraded).toMatchObject({ ticketEnctype: 23, enctype: 18, weak: false, keyFrom: 'acceptor subkey' });
+    const notAsked = factsOf('krb5-mit-upgrade-arcfour', ', no-mutual');
+    expect(notAsked).toMatchObject({ ticketEnctype: 23, enctype: 23, weak: true, keyFrom: 'initiator subkey' });
+  });
+});
+
+describe('what cannot be followed', () => {
+  test('a ticket whose cipher was not handed in', () => {
+    const { keytab, apReq } = exchangeOf('krb5-mit-des3-cbc-sha1');
+    const { problem, facts } = krb5Observer({ keys: keytab }).observe('client', apReq);
+    expect([problem?.code, facts['ticketEnctype']]).toEqual(['security/no-key', 16]);
+    expect(problem?.message).toContain('cipher');
+  });
+
+  const problem = (token: Uint8Array) => krb5Observer({ keys: mit.keytab }).observe('client', token).problem?.code;
+
+  test('a session key of an enctype that is not ours, or not as long as it should be', () => {
+    const key = { keytype: 99, keyvalue: new Uint8Array(32) };
+    expect(problem(forge({ ticket: { key }, etype: 99 }).request)).toBe('security/no-key');
+    expect(problem(forge({ ticket: { key: { keytype: 18, keyvalue: new Uint8Array(3) } } }).request)).toBe(
+      'security/no-key',
+    );
+  });
+
+  test('an authenticator of another enctype than its key', () => {
+    expect(problem(forge({ etype: 17 }).request)).toBe('security/bad-token');
+  });
+
+  test('a checksum of 0x8003 that cannot be read', () => {
+    const cksum = { cksumtype: 0x8003, checksum: new Uint8Array(3) };
+    expect(problem(forge({ authenticator: whole => ({ ...whole, cksum }) }).request)).toBe('security/bad-token');
+  });
+
+  test('a subkey of an enctype that is not ours', () => {
+    const observer = krb5Observer({ keys: mit.keytab });
+    const { request, answer } = forge({}, { subkey: { keytype: 99, keyvalue: new Uint8Array(32) } });
+    observer.observe('client', request);
+    const step = observer.observe('server', answer);
+    expect([step.problem?.code, step.fromClient, step.facts.enctype]).toEqual(['security/no-key', undefined, 99]);
+  });
+});

@@ -1,0 +1,308 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { copy, toUtf8 } from '../../../../src/bytes.js';
+import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { deriveRandom } from '../../../../src/mechanisms/krb5/crypto/key-derivation.js';
+import { krb5Context } from '../../../../src/mechanisms/krb5/tokens/context.js';
+import { readTokenHeader } from '../../../../src/mechanisms/krb5/tokens/token-header.js';
+import { nodeCiphers } from '../../../../src/node/index.js';
+import type { TokenLevel } from '../../../../src/secure/protection-level.js';
+import type { SecurityContext } from '../../../../src/secure/security-context.js';
+import { errorOf, expectCode } from '../../../helpers.js';
+import { contextPair, ENCTYPE_NUMBERS, FRAMED_NUMBERS, keyOctets } from '../tokens.js';
+
+// Unchanged, but its calls are counted.
+vi.mock('../../../../src/mechanisms/krb5/crypto/key-derivation.js', { spy: true });
+
+const LEVELS: readonly TokenLevel[] = ['safe', 'private'];
+const TEXT = toUtf8('200 Command okay.\r\n');
+
+/** The tokens of a context, one after another. */
+function tokensOf(context: SecurityContext, count: number, level: TokenLevel = 'safe'): Uint8Array[] {
+  return Array.from({ length: count }, () => context.wrap(TEXT, level).token);
+}
+
+describe.each(ENCTYPE_NUMBERS)('krb5Context, enctype %i', enctype => {
+  it('carries texts both ways at both levels', () => {
+    const { initiator, acceptor } = contextPair(enctype);
+    for (const level of LEVELS) {
+      for (const [from, to] of [
+        [initiator, acceptor],
+        [acceptor, initiator],
+      ] as const) {
+        const wrapped = from.wrap(TEXT, level);
+        expect(wrapped.level).toBe(level);
+        expect(to.unwrap(wrapped.token)).toEqual({ plaintext: TEXT, level, sequence: 'ok' });
+      }
+    }
+  });
+
+  it('gives back every text, and plain Uint8Arrays for Buffers', () => {
+    const { initiator, acceptor } = contextPair(enctype);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.constantFrom(...LEVELS), (text, level) => {
+        const given = Buffer.from(text);
+        const { token } = initiator.wrap(given, level);
+        const received = Buffer.from(token);
+        const { plaintext } = acceptor.unwrap(received);
+        expect(plaintext).toEqual(text);
+        expect(Object.getPrototypeOf(plaintext)).toBe(Uint8Array.prototype);
+        expect(Object.getPrototypeOf(token)).toBe(Uint8Array.prototype);
+        expect(plaintext.buffer.byteLength).toBe(text.length);
+        expect([copy(given), copy(received)]).toEqual([text, token]);
+        received.fill(0);
+        given.fill(0);
+        expect(plaintext).toEqual(text);
+      }),
+    );
+  });
+
+  it('tells a text that fits from one that does not', () => {
+    const { initiator } = contextPair(enctype);
+    for (const level of LEVELS) {
+      for (let maxToken = 0; maxToken <= 200; maxToken++) {
+        const limit = initiator.wrapSizeLimit(level, maxToken);
+        expect(initiator.wrap(new Uint8Array(limit + 1), level).token.length).toBeGreaterThan(maxToken);
+        if (limit > 0) expect(initiator.wrap(new Uint8Array(limit), level).token.length).toBeLessThanOrEqual(maxToken);
+      }
+    }
+  });
+});
+
+describe('krb5Context', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it('derives its keys once', () => {
+    const { initiator, acceptor } = contextPair(18);
+    vi.mocked(deriveRandom).mockClear();
+    for (let i = 0; i < 5; i++) {
+      for (const level of LEVELS) acceptor.unwrap(initiator.wrap(TEXT, level).token);
+    }
+    // On either side Ke, Ki and Kc of one usage.
+    expect(deriveRandom).toHaveBeenCalledTimes(6);
+  });
+
+  it('overwrites its keys when it is destroyed', () => {
+    const { initiator } = contextPair(18);
+    initiator.wrap(TEXT, 'private');
+    const octets = vi.spyOn(Uint8Array.prototype, 'fill');
+    const words = vi.spyOn(Uint32Array.prototype, 'fill');
+    initiator.destroy();
+    const lengths = (contexts: unknown[]) => contexts.map(array => (ArrayBuffer.isView(array) ? array.byteLength : 0));
+    expect(lengths(octets.mock.contexts)).toContain(32);
+    // The schedules of Ke, 15 round keys for either way (FIPS 197 §5.2).
+    expect(lengths(words.mock.contexts)).toEqual([240, 240]);
+  });
+
+  it('is GSSAPI, and has levels safe and private', () => {
+    const { initiator } = contextPair(18);
+    expect(initiator.mechanism).toBe('GSSAPI');
+    expect(LEVELS.map(level => initiator.supports(level))).toEqual([true, true]);
+    expect(initiator.supports('confidential')).toBe(false);
+    for (const use of [
+      () => initiator.wrap(TEXT, 'confidential'),
+      () => initiator.wrapSizeLimit('confidential', 100),
+    ]) {
+      const error = errorOf(use);
+      expect([error.code, error.side]).toEqual(['security/level-unsupported', 'local']);
+    }
+  });
+
+  it('marks its tokens with its role, the subkey and its own numbers', () => {
+    const { initiator, acceptor } = contextPair(17, { acceptorSubkey: false });
+    acceptor.wrap(TEXT, 'safe');
+    expect(readTokenHeader(initiator.wrap(TEXT, 'safe').token)).toEqual({
+      kind: 'wrap',
+      sentByAcceptor: false,
+      acceptorSubkey: false,
+      sealed: false,
+      ec: 12,
+      rrc: 0,
+      sequence: 1000n,
+    });
+    expect(readTokenHeader(acceptor.wrap(TEXT, 'private').token)).toMatchObject({
+      sentByAcceptor: true,
+      sealed: true,
+      ec: 0,
+      sequence: 5001n,
+    });
+  });
+
+  it('refuses its own tokens, and those under another key flag', () => {
+    const { initiator } = contextPair(18);
+    expectCode(() => initiator.unwrap(initiator.wrap(TEXT, 'private').token), 'security/wrong-direction');
+    const other = contextPair(18, { acceptorSubkey: false });
+    expectCode(() => initiator.unwrap(other.acceptor.wrap(TEXT, 'private').token), 'security/bad-token');
+  });
+
+  it('reports gaps and late tokens, and refuses replays', () => {
+    const { initiator, acceptor } = contextPair(18);
+    const [a, b, c, d] = tokensOf(initiator, 4) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+    expect(acceptor.unwrap(c).sequence).toBe('gap');
+    expect(acceptor.unwrap(a).sequence).toBe('late');
+    expect(acceptor.unwrap(d).sequence).toBe('ok');
+    for (const replayed of [a, c, d]) expectCode(() => acceptor.unwrap(replayed), 'security/replayed');
+    expect(acceptor.unwrap(b).sequence).toBe('late');
+    expectCode(() => acceptor.unwrap(b), 'security/replayed');
+  });
+
+  it('knows a late token from a replay after thousands of others', () => {
+    const { initiator, acceptor } = contextPair(17);
+    const [reply] = tokensOf(initiator, 1) as [Uint8Array];
+    for (const block of tokensOf(initiator, 3000)) acceptor.unwrap(block);
+    expect(acceptor.unwrap(reply).sequence).toBe('late');
+    expectCode(() => acceptor.unwrap(reply), 'security/replayed');
+  });
+
+  it('in strict order takes the next token alone', () => {
+    const { initiator, acceptor } = contextPair(18, { strictOrder: true });
+    const [a, b] = tokensOf(initiator, 2) as [Uint8Array, Uint8Array];
+    expectCode(() => acceptor.unwrap(b), 'security/out-of-sequence');
+    expect(acceptor.unwrap(a).sequence).toBe('ok');
+    expect(acceptor.unwrap(b).sequence).toBe('ok');
+    expectCode(() => acceptor.unwrap(a), 'security/replayed');
+  });
+
+  it('is as it was after a token that failed', () => {
+    const { initiator, acceptor } = contextPair(18);
+    for (const token of tokensOf(initiator, 30, 'private')) {
+      for (const at of [0, 2, 3, 5, 7, 8, 15, 16, token.length - 1]) {
+        const changed = copy(token);
+        changed[at]! ^= 1;
+        errorOf(() => acceptor.unwrap(changed));
+      }
+      expect(acceptor.unwrap(token).sequence).toBe('ok');
+    }
+  });
+
+  it('counts on from 0 after the last number of 64 bits', () => {
+    const last = 2n ** 64n - 1n;
+    const common = { enctype: 17, key: new Uint8Array(16), acceptorSubkey: false };
+    const sender = krb5Context({ ...common, role: 'initiator', sendSequence: last, receiveSequence: 0 });
+    const receiver = krb5Context({ ...common, role: 'acceptor', sendSequence: 0, receiveSequence: last });
+    const [a, b] = tokensOf(sender, 2) as [Uint8Array, Uint8Array];
+    expect(readTokenHeader(b)).toMatchObject({ sequence: 0n });
+    expect(receiver.unwrap(a).sequence).toBe('ok');
+    expect(receiver.unwrap(b).sequence).toBe('ok');
+  });
+
+  it('does nothing once it is destroyed', () => {
+    const { initiator, acceptor } = contextPair(18);
+    const [token] = tokensOf(acceptor, 1) as [Uint8Array];
+    initiator.destroy();
+    initiator.destroy();
+    for (const use of [
+      () => initiator.wrap(TEXT, 'safe'),
+      () => initiator.unwrap(token),
+      () => initiator.supports('safe'),
+      () => initiator.wrapSizeLimit('safe', 100),
+    ]) {
+      const error = errorOf(use);
+      expect([error.code, error.side]).toEqual(['sequence/closed', 'local']);
+    }
+  });
+
+  it('has no key of an unknown enctype, or of another length', () => {
+    const common = { role: 'initiator', acceptorSubkey: true, sendSequence: 0, receiveSequence: 0 } as const;
+    expectCode(() => krb5Context({ ...common, enctype: 99, key: new Uint8Array(16) }), 'security/no-key');
+    expectCode(() => krb5Context({ ...common, enctype: 18, key: new Uint8Array(16) }), 'security/no-key');
+  });
+
+  it('refuses a weak enctype unless it is allowed', () => {
+    for (const [enctype, weak] of ENCTYPE_NUMBERS.map(number => [number, enctypeOf(number)!.weak] as const)) {
+      const make = () => contextPair(enctype, { allowWeak: false });
+      expect(weak).toBe([1, 3, 16, 23].includes(enctype));
+      if (!weak) make();
+      else expect([errorOf(make).code, errorOf(make).side]).toEqual(['security/weak', 'local']);
+    }
+  });
+
+  it('says that a cipher is missing; AES and RC4 need none', () => {
+    for (const enctype of ENCTYPE_NUMBERS) {
+      const make = () => contextPair(enctype, { ciphers: undefined });
+      if (/^(aes|arcfour)/.test(enctypeOf(enctype)!.name)) make();
+      else expect(errorOf(make)).toMatchObject({ code: 'security/no-key', message: expect.stringContaining('cipher') });
+    }
+  });
+
+  it('with tokens of RFC 1964 has numbers of 32 bits, and does not take those of RFC 4121', () => {
+    for (const enctype of FRAMED_NUMBERS) {
+      const common = { enctype, key: keyOctets(enctype), acceptorSubkey: false };
+      const passed = { ciphers: nodeCiphers, allowWeak: true };
+      const last = 2 ** 32 - 1;
+      const sender = krb5Context({ ...common, ...passed, role: 'initiator', sendSequence: last, receiveSequence: 0 });
+      const receiver = krb5Context({ ...common, ...passed, role: 'acceptor', sendSequence: 0, receiveSequence: last });
+      for (const token of tokensOf(sender, 2)) expect(receiver.unwrap(token).sequence).toBe('ok');
+      expectCode(() => receiver.unwrap(tokensOf(contextPair(17).initiator, 1)[0]!), 'security/bad-token');
+      expectCode(() => contextPair(17).acceptor.unwrap(tokensOf(sender, 1)[0]!), 'security/bad-token');
+      expect(() =>
+        krb5Context({ ...common, ...passed, role: 'initiator', sendSequence: 2 ** 32, receiveSequence: 0 }),
+      ).toThrow(RangeError);
+    }
+  });
+
+  it('refuses misuse', () => {
+    const good = { enctype: 17, key: new Uint8Array(16), acceptorSubkey: true, sendSequence: 0, receiveSequence: 0 };
+    // @ts-expect-error: no such role
+    expect(() => krb5Context({ ...good, role: 'server' })).toThrow(TypeError);
+    for (const wrong of [-1, 0.5, Number.NaN, -1n, 2n ** 64n]) {
+      expect(() => krb5Context({ ...good, role: 'initiator', sendSequence: wrong })).toThrow(RangeError);
+      expect(() => krb5Context({ ...good, role: 'initiator', receiveSequence: wrong })).toThrow(RangeError);
+    }
+    const { initiator } = contextPair(17);
+    // @ts-expect-error: a text is no token
+    expect(() => initiator.unwrap('0504')).toThrow(TypeError);
+    // @ts-expect-error: a text is no plaintext
+    expect(() => initiator.wrap('NOOP', 'safe')).toThrow(TypeError);
+    expect(() => initiator.wrapSizeLimit('safe', -1)).toThrow(RangeError);
+    expect(() => initiator.wrapSizeLimit('safe', 1.5)).toThrow(RangeError);
+  });
+});
+
+describe('sequence numbers before the first', () => {
+  const key = { enctype: 18, key: keyOctets(18), acceptorSubkey: true };
+  const sending = (sendSequence: bigint) =>
+    krb5Context({ ...key, role: 'initiator', sendSequence, receiveSequence: 0 });
+  const receiving = (receiveSequence: bigint, strictOrder = false) =>
+    krb5Context({ ...key, role: 'acceptor', sendSequence: 0, receiveSequence, strictOrder });
+  const FIRST = 0x9000_0000n;
+  /** The same 32 bits, with the sign of a negative number before them. */
+  const EXTENDED = 2n ** 64n - 2n ** 32n + FIRST;
+
+  it('are refused: the first token comes late from nobody', () => {
+    const receiver = receiving(1000n);
+    for (const early of [999n, 0n, 2n ** 64n - 1n]) {
+      expectCode(() => receiver.unwrap(sending(early).wrap(TEXT, 'safe').token), 'security/out-of-sequence');
+    }
+    const [first, second] = tokensOf(sending(1000n), 2);
+    expect([second!, first!].map(token => receiver.unwrap(token).sequence)).toEqual(['gap', 'late']);
+    expectCode(() => receiver.unwrap(sending(999n).wrap(TEXT, 'safe').token), 'security/out-of-sequence');
+  });
+
+  it('are those of MIT, if its library counts on from a negative number of the exchange', () => {
+    for (const strictOrder of [false, true]) {
+      const receiver = receiving(FIRST, strictOrder);
+      const tokens = tokensOf(sending(EXTENDED), 3);
+      expect(tokens.map(token => receiver.unwrap(token).sequence)).toEqual(['ok', 'ok', 'ok']);
+      expectCode(() => receiver.unwrap(tokens[0]!), 'security/replayed');
+      expectCode(() => receiver.unwrap(sending(EXTENDED - 1n).wrap(TEXT, 'safe').token), 'security/out-of-sequence');
+    }
+    expect(receiving(FIRST).unwrap(tokensOf(sending(EXTENDED), 2)[1]!).sequence).toBe('gap');
+  });
+
+  it('are none of MIT, if the number is not negative, or another has come', () => {
+    const extended = (first: bigint) => sending(BigInt.asUintN(64, first - 2n ** 32n)).wrap(TEXT, 'safe').token;
+    for (const first of [2n ** 31n - 1n, 2n ** 32n]) {
+      expectCode(() => receiving(first).unwrap(extended(first)), 'security/out-of-sequence');
+    }
+    for (const first of [2n ** 31n, 2n ** 32n - 1n])
+      expect(receiving(first).unwrap(extended(first)).sequence).toBe('ok');
+    const receiver = receiving(FIRST);
+    expect(receiver.unwrap(sending(FIRST).wrap(TEXT, 'safe').token).sequence).toBe('ok');
+    expectCode(() => receiver.unwrap(extended(FIRST)), 'security/out-of-sequence');
+    // A token that is refused tells nothing.
+    const other = receiving(FIRST, true);
+    expectCode(() => other.unwrap(tokensOf(sending(EXTENDED), 2)[1]!), 'security/out-of-sequence');
+    expect(other.unwrap(sending(FIRST).wrap(TEXT, 'safe').token).sequence).toBe('ok');
+  });
+});
