@@ -5,6 +5,7 @@
 export { decodeBase64, encodeBase64 } from './base64.js';
 export { type ErrorCode, type ErrorFacts, FtpSecurityError, type RefusalCode, replyCodeFor } from './errors.js';
 export { type Command, CommandReader, formatCommand, parseCommand } from './ftp/command.js';
+export { COMMANDS, type CommandFacts, commandFacts } from './ftp/commands.js';
 export { type Line, type LineOptions, LineReader } from './ftp/line.js';
 export { formatReply, parseReply, type Reply, type ReplyOptions, ReplyReader } from './ftp/reply.js';
 export { type Classification, classify, REPLY_CODES, type ReplyGroup, type ReplyKind } from './ftp/reply-codes.js';

@@ -1,5 +1,6 @@
 /** Which TCP connections of a capture are FTP control connections: known by what they say, on any port. */
 import { concatAll, fromUtf8 } from '../bytes.js';
+import { COMMANDS } from '../ftp/commands.js';
 import { TelnetFilter } from '../ftp/telnet.js';
 import { preambleOf } from './preamble.js';
 import type { TcpConnection, TcpEvent, TcpStreams } from './tcp.js';
@@ -24,14 +25,7 @@ export interface PortOptions {
 /** How much of each direction is looked at, in octets: some greetings are long, and commands are short. */
 const OPENING = 4096;
 
-/** RFC 5797's registry, and the older X commands of RFC 775. */
-const VERBS: ReadonlySet<string> = new Set(
-  (
-    'ABOR ACCT ADAT ALGS ALLO APPE AUTH CCC CDUP CONF CWD DELE ENC EPRT EPSV FEAT HELP HOST LANG LIST LPRT LPSV MDTM MIC ' +
-    'MKD MLSD MLST MODE NLST NOOP OPTS PASS PASV PBSZ PORT PROT PWD QUIT REIN REST RETR RMD RNFR RNTO SITE SIZE SMNT ' +
-    'STAT STOR STOU STRU SYST TYPE USER XCUP XCWD XMKD XPWD XRMD CLNT ERET ESTO SPAS SPOR'
-  ).split(' '),
-);
+const VERBS: ReadonlySet<string> = new Set(COMMANDS.map(({ verb }) => verb));
 /** Those that SMTP, LMTP, NNTP or DICT have as well, whose replies are like FTP's: they tell nothing. */
 const SHARED: ReadonlySet<string> = new Set('HELP LIST MODE NOOP QUIT STAT'.split(' '));
 /** Those that POP or IRC have as well: they tell nothing where no reply is there. */

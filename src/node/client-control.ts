@@ -2,6 +2,7 @@
 import { LF } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
+import { commandFacts, isTransfer } from '../ftp/commands.js';
 import type { Reply } from '../ftp/reply.js';
 import type { ProtectionLevel, TokenLevel } from '../secure/protection-level.js';
 import type { ChannelEnds, Exchange } from '../secure/security-context.js';
@@ -9,7 +10,6 @@ import { formatAuth, formatPbsz, formatProt } from '../secure/security-data.js';
 import { ClientSession } from '../session/client.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/client-events.js';
 import { quote } from '../session/quote.js';
-import { TRANSFERS } from '../session/rules.js';
 import { channelOf } from './channel.js';
 import { type AnySocket, OverSocket } from './over-socket.js';
 import { timedOut, within } from './time-limit.js';
@@ -47,8 +47,6 @@ export interface ClientControlOptions extends ClientSessionOptions {
 const DEFAULT_BUFFER = 0x1_0000;
 const DEFAULT_TIMEOUT = 30_000;
 const DEFAULT_START_TIMEOUT = 120_000;
-/** They end the association, and no other can follow here. */
-const BEGINS_ANEW: ReadonlySet<string> = new Set(['AUTH', 'REIN']);
 
 type Written = (error: Error | null | undefined) => void;
 
@@ -196,7 +194,8 @@ export class ClientControl extends OverSocket {
   }
 
   #checked({ verb, raw }: Command): Uint8Array {
-    if (BEGINS_ANEW.has(verb)) {
+    // No other association can follow here.
+    if (commandFacts(verb).resets) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange is over', { side: 'local' });
     }
     try {
@@ -215,7 +214,7 @@ export class ClientControl extends OverSocket {
       const { reply, command } = event as ReplyEvent;
       this.give(reply.raw);
       // Only transfers have preliminary replies (RFC 959 §5.4): others neither end nor renew the limit of time.
-      if (reply.code < 200 && !TRANSFERS.has(command?.verb ?? '')) continue;
+      if (reply.code < 200 && !isTransfer(command?.verb ?? '')) continue;
       if (reply.code < 200) this.#transfer = command;
       else if (command !== undefined) this.#answered(command);
       this.#watch();

@@ -1,5 +1,6 @@
 /** The server's end of a control connection: commands come as they are asked for, replies go at the level they owe. */
 import { FtpSecurityError } from '../errors.js';
+import { commandFacts } from '../ftp/commands.js';
 import type { ChannelEnds, Exchange, Mechanism } from '../secure/security-context.js';
 import { acceptorFor } from '../session/choose-mechanism.js';
 import { ServerSession } from '../session/server.js';
@@ -36,7 +37,6 @@ export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechan
 
 const DEFAULT_TIMEOUT = 300_000;
 const DEFAULT_LOGIN_TIMEOUT = 120_000;
-const LOGIN: ReadonlySet<string> = new Set(['USER', 'PASS', 'ACCT']);
 
 /**
  * An iteration over the commands of one client; AUTH, ADAT, PBSZ, PROT and CCC are seen to. Nothing is read from the
@@ -169,7 +169,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     this.#owed.splice(this.#owed.indexOf(event), 1);
     this.#idleSince = performance.now();
     if (code >= 300) return;
-    if (LOGIN.has(event.command.verb)) this.#loginBy = undefined;
+    if (commandFacts(event.command.verb).login) this.#loginBy = undefined;
     if (event.command.verb === 'REIN') this.#awaitLogin();
   }
 

@@ -1,5 +1,6 @@
 /** What a session of either side holds of its security association: where it stands, the context, and what is known of the peer. */
 import { type ErrorFacts, FtpSecurityError } from '../errors.js';
+import { isTransfer } from '../ftp/commands.js';
 import { BlockReader, type BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
 import { factsOf, type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
 import type { ExchangeFacts, Peer, SecurityContext } from '../secure/security-context.js';
@@ -14,7 +15,6 @@ import {
   sharesNumbers,
   standingAfter,
   strongest,
-  TRANSFERS,
 } from './rules.js';
 
 export interface AssociationPolicy extends Pick<Policy, 'require'> {
@@ -167,7 +167,7 @@ export class Association {
 
   /** A command has been answered by its first preliminary reply. The blocks of a transfer come behind that one. */
   begin(verb: string): void {
-    if (TRANSFERS.has(verb)) this.#sequence.begin(sharesNumbers(verb, this.#peer, this.#standing.protection));
+    if (isTransfer(verb)) this.#sequence.begin(sharesNumbers(verb, this.#peer, this.#standing.protection));
   }
 
   /** For the next transfer in. To be called before its final reply is read; blocks go in when its command, or 1yz, has been. */
@@ -189,7 +189,7 @@ export class Association {
   }
 
   #endTransfer(verb: string, code: number): void {
-    if (!TRANSFERS.has(verb)) return;
+    if (!isTransfer(verb)) return;
     const { protection } = this.#standing;
     const byLine = this.#peer === 'server' && owesIntegrity(this.#standing);
     this.#sequence.end(code < 300 && sharesNumbers(verb, this.#peer, protection), byLine);

@@ -5,6 +5,7 @@
  */
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
+import { commandFacts, isTransfer } from '../ftp/commands.js';
 import { limitOf } from '../ftp/line.js';
 import { type Reply, ReplyReader } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
@@ -19,17 +20,7 @@ import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-eve
 import { type Policy, refusalOf } from './command-rules.js';
 import { quote } from './quote.js';
 import { ReplyOpener } from './reply-opener.js';
-import {
-  type Asked,
-  couldBecomeBlock,
-  mayBeDuringTransfer,
-  mustBeWaitedFor,
-  type Phase,
-  sharesNumbers,
-  strongest,
-  TRANSFERS,
-  verbAnsweredBy,
-} from './rules.js';
+import { type Asked, couldBecomeBlock, type Phase, sharesNumbers, strongest, verbAnsweredBy } from './rules.js';
 import { UnansweredCommands } from './unanswered.js';
 
 /** A command that waits for its reply. */
@@ -47,8 +38,6 @@ const EXCHANGE_GOES_ON: readonly (readonly [verb: string, code: number])[] = [
 const EXCHANGE: ReadonlySet<string> = new Set(EXCHANGE_GOES_ON.map(([verb]) => verb));
 /** By these a server refuses what nobody who holds the keys has sent (§3, MIC). */
 const SECURITY_REFUSALS: ReadonlySet<number> = new Set([533, 535]);
-/** They go at the strongest level that there is (§7). */
-const CREDENTIALS: ReadonlySet<string> = new Set(['PASS', 'ACCT']);
 
 export class ClientSession {
   readonly #options: ClientSessionOptions;
@@ -244,22 +233,23 @@ export class ClientSession {
     const { levels, phase } = this.#association.standing;
     const best = strongest(levels);
     if (best === undefined) return level ?? 'clear';
-    if (CREDENTIALS.has(verb)) return best;
+    if (commandFacts(verb).password) return best;
     return level ?? (phase === 'relaxed' ? 'clear' : (this.#options.level ?? best));
   }
 
   #assertMaySend(asked: Waiting): void {
     this.#assertOpen();
-    if (this.paused || mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '')) {
+    const facts = commandFacts(asked.verb);
+    if (this.paused || this.#unanswered.blocked) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange, or REIN, is not finished', LOCAL);
     }
     const refusal = refusalOf(asked, this.#association.standing, this.#policy, 'local') ?? this.#misfit(asked);
     if (refusal !== undefined) throw refusal;
-    if (this.#upload !== undefined && couldBecomeBlock(asked) && !mayBeDuringTransfer(asked.verb)) {
+    if (this.#upload !== undefined && couldBecomeBlock(asked) && facts.duringTransfer === undefined) {
       const message = `${asked.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
       throw new FtpSecurityError('sequence/unexpected-command', message, LOCAL);
     }
-    const readable = CREDENTIALS.has(asked.verb) && !factsOf(asked.level).confidentiality;
+    const readable = facts.password === true && !factsOf(asked.level).confidentiality;
     if (readable && this.#options.allowClearPassword !== true) {
       throw new FtpSecurityError('sequence/unprotected', 'a password to be read: see allowClearPassword', LOCAL);
     }
@@ -267,7 +257,7 @@ export class ClientSession {
 
   /** What PROT asks for, and what a transfer has, must fit into the protection buffer. */
   #misfit({ verb, protection = this.protection }: Waiting): FtpSecurityError | undefined {
-    if (verb !== 'PROT' && !TRANSFERS.has(verb)) return undefined;
+    if (verb !== 'PROT' && !isTransfer(verb)) return undefined;
     return this.#association.misfit(protection, this.bufferSize, LOCAL);
   }
 

@@ -1,6 +1,7 @@
 /** Commands as a server gets them: what is in the protected ones, and which rule each breaks. */
 import { FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
+import { isTransfer } from '../ftp/commands.js';
 import type { Deviation, Tolerance } from '../secure/deviations.js';
 import { type Unprotected, unprotectCommand } from '../secure/protect.js';
 import { levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
@@ -8,7 +9,7 @@ import type { SequenceState } from '../secure/security-context.js';
 import { askedOf, endsBare } from './asked.js';
 import type { Association } from './association.js';
 import { type Policy, refusalOf } from './command-rules.js';
-import { type Asked, mayReplyAt, owesIntegrity, TRANSFERS } from './rules.js';
+import { type Asked, mayReplyAt, owesIntegrity } from './rules.js';
 
 /** A command, opened and judged. */
 export interface Arrived {
@@ -76,7 +77,7 @@ export class CommandOpener {
   /** 431 to PROT, which may come again behind another PBSZ. A PBSZ is granted whatever it has (§3): transfers are not then. */
   #checkBuffer({ verb, protection }: Asked): void {
     const { standing } = this.#association;
-    if (verb !== 'PROT' && !TRANSFERS.has(verb)) return;
+    if (verb !== 'PROT' && !isTransfer(verb)) return;
     const reply = verb === 'PROT' ? 431 : 534;
     const misfit = this.#association.misfit(protection ?? standing.protection, standing.bufferSize, { reply });
     if (misfit !== undefined) throw misfit;

@@ -3,8 +3,9 @@
  * What the RFC leaves to policy is in the table too.
  */
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
+import { commandFacts, isTransfer } from '../ftp/commands.js';
 import { covers, factsOf, type ProtectionLevel } from '../secure/protection-level.js';
-import { type Asked, owesIntegrity, type Standing, TRANSFERS } from './rules.js';
+import { type Asked, owesIntegrity, type Standing } from './rules.js';
 
 /** What a side demands beyond the RFC (§7). */
 export interface Policy {
@@ -20,9 +21,6 @@ export interface Policy {
   requireSecurity?: boolean;
 }
 
-/** Commands that say nothing of a user and do nothing for one. */
-const BEFORE_SECURITY: ReadonlySet<string> = new Set('AUTH ADAT REIN QUIT NOOP FEAT HELP SYST OPTS HOST'.split(' '));
-const NEEDS_ASSOCIATION: ReadonlySet<string> = new Set(['PBSZ', 'PROT', 'CCC']);
 /** A rule: what breaks it, and the reply that is owed then. */
 interface Rule {
   reply: RefusalCode;
@@ -62,7 +60,7 @@ const RULES: readonly Rule[] = [
     error: 'sequence/unprotected',
     why: 'policy wants a security association first (§3)',
     broken: ({ verb }, { levels }, { require, requireSecurity = require !== undefined }) =>
-      requireSecurity && levels.length === 0 && !BEFORE_SECURITY.has(verb),
+      requireSecurity && levels.length === 0 && commandFacts(verb).beforeSecurity !== true,
   },
   {
     reply: 533,
@@ -105,7 +103,7 @@ const RULES: readonly Rule[] = [
     reply: 503,
     error: 'sequence/unexpected-command',
     why: 'PBSZ, PROT and CCC come after a security data exchange (§3)',
-    broken: ({ verb }, { levels }) => NEEDS_ASSOCIATION.has(verb) && levels.length === 0,
+    broken: ({ verb }, { levels }) => commandFacts(verb).needsAssociation === true && levels.length === 0,
   },
   {
     reply: 503,
@@ -135,8 +133,7 @@ const RULES: readonly Rule[] = [
     reply: 534,
     error: 'sequence/wrong-level',
     why: 'policy wants another level for data (§6)',
-    broken: ({ verb }, { protection }, { transfers }) =>
-      TRANSFERS.has(verb) && transfers?.includes(protection) === false,
+    broken: ({ verb }, { protection }, { transfers }) => isTransfer(verb) && transfers?.includes(protection) === false,
   },
 ];
 

@@ -4,6 +4,7 @@
  */
 import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { commandFacts, isTransfer } from '../ftp/commands.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { Mechanism, Peer, SecurityContext } from '../secure/security-context.js';
 import { type Association, ExchangeWatch } from './exchange-watch.js';
@@ -17,7 +18,6 @@ import {
   replyMayBeClear,
   replyMustBeClear,
   sharesNumbers,
-  TRANSFERS,
 } from './rules.js';
 import { TlsRecords } from './tls-records.js';
 import { UnansweredCommands } from './unanswered.js';
@@ -27,9 +27,6 @@ const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL'])
 
 /** Clients wait for replies, or send some commands ahead; whoever is this far ahead gets none. The queue must not grow. */
 const MAX_UNANSWERED = 256;
-
-/** Commands whose success means less protection. */
-const LIFTS_PROTECTION: ReadonlySet<string> = new Set(['CCC', 'REIN']);
 
 export class ObservedState {
   readonly #mechanisms: readonly Mechanism[];
@@ -199,7 +196,7 @@ export class ObservedState {
   }
 
   #mistrust(): void {
-    for (const asked of this.#unanswered.all) if (LIFTS_PROTECTION.has(asked.verb)) asked.verb = '';
+    for (const asked of this.#unanswered.all) if (commandFacts(asked.verb).liftsProtection) asked.verb = '';
   }
 
   /**
@@ -236,7 +233,7 @@ export class ObservedState {
   /** Whether a reply begins a transfer, or ends one. */
   #transfer(code: number): void {
     const answered = this.#unanswered.answering(code);
-    if (answered === undefined || !TRANSFERS.has(answered.verb)) return;
+    if (answered === undefined || !isTransfer(answered.verb)) return;
     for (const peer of ['client', 'server'] as const) {
       const shares = sharesNumbers(answered.verb, peer, this.#protection);
       if (code >= 200) this.#sequences?.[peer].end(shares && code < 300, peer === 'server' && this.integrityOwed);

@@ -2,6 +2,7 @@
  * Who may say what when (RFC 2228 §2, §3, §7, §9 and appendix I), as tables: no octets, no role. What reads or writes a
  * control connection from any side asks here.
  */
+import { commandFacts, isTransfer } from '../ftp/commands.js';
 import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../secure/protection-level.js';
 import type { Peer } from '../secure/security-context.js';
 
@@ -49,14 +50,6 @@ export function verbAnsweredBy(code: number): string | undefined {
   return ANSWERS_ALONE[code];
 }
 
-/** Behind these nobody knows how the next line is to be read before they are answered. */
-const WAITED_FOR: ReadonlySet<string> = new Set(['AUTH', 'ADAT', 'REIN']);
-
-/** Whether nothing may be sent, or read, behind a command before its final reply. */
-export function mustBeWaitedFor(verb: string): boolean {
-  return WAITED_FOR.has(verb);
-}
-
 /** Whether a command may come in the clear, where the mechanism has integrity (§3, CCC). AUTH too would end an association. */
 export function commandMayBeClear(phase: Phase): boolean {
   return phase !== 'secured';
@@ -70,25 +63,13 @@ export interface Unanswered {
   begun?: boolean;
 }
 
-/** Commands that use a data connection, and who sends on it: §6, and MLSD (RFC 3659 §7). */
-const SENDERS: Readonly<Record<string, Peer>> = {
-  STOR: 'client',
-  STOU: 'client',
-  APPE: 'client',
-  RETR: 'server',
-  LIST: 'server',
-  NLST: 'server',
-  MLSD: 'server',
-};
-export const TRANSFERS: ReadonlySet<string> = new Set(Object.keys(SENDERS));
-
 /**
  * Whether a command makes a side send blocks whose sequence numbers lines could have as well. Tokens without integrity
  * have numbers of their own: anybody can forge one.
  * @param protection  of data connections
  */
 export function sharesNumbers(verb: string, sender: Peer, protection: ProtectionLevel): boolean {
-  return SENDERS[verb] === sender && factsOf(protection).integrity;
+  return commandFacts(verb).data === sender && factsOf(protection).integrity;
 }
 
 /**
@@ -100,16 +81,10 @@ export function couldBecomeBlock({ verb, level }: Unanswered): boolean {
   return level !== 'clear' && verb !== 'ABOR';
 }
 
-/** Commands that may come during a transfer (RFC 959 §4.1.1 and §4.1.3). */
-const DURING_TRANSFERS: ReadonlySet<string> = new Set(['ABOR', 'QUIT', 'STAT']);
-
-export function mayBeDuringTransfer(verb: string): boolean {
-  return DURING_TRANSFERS.has(verb);
-}
-
 /** Whether a command is answered before the oldest one that waits: STAT during a transfer (RFC 959 §4.1.3). */
 export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined): boolean {
-  return verb === 'STAT' && oldest?.begun === true && TRANSFERS.has(oldest.verb);
+  const isAtOnce = commandFacts(verb).duringTransfer === 'answered-at-once';
+  return isAtOnce && oldest?.begun === true && isTransfer(oldest.verb);
 }
 
 /**

@@ -6,6 +6,7 @@
 import { concatAll } from '../bytes.js';
 import { FtpSecurityError, type RefusalCode, refusalFrom, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
+import { commandFacts } from '../ftp/commands.js';
 import { limitOf } from '../ftp/line.js';
 import { formatReply } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
@@ -26,7 +27,6 @@ import {
   type Asked,
   couldBecomeBlock,
   mayOvertake,
-  mustBeWaitedFor,
   owesIntegrity,
   type Phase,
   replyLevel,
@@ -58,7 +58,6 @@ const EXCHANGE_REFUSALS = {
   auth: { own: [431, 502, 504, 534], else: 534 },
   'security-data': { own: [], else: 535 },
 } as const satisfies Record<string, { own: readonly RefusalCode[]; else: RefusalCode }>;
-const EXCHANGE_VERBS: ReadonlySet<string> = new Set(['AUTH', 'ADAT']);
 
 /** Of a reply to AUTH or ADAT that carries no data. */
 const TEXT = 'Security mechanism accepted';
@@ -146,8 +145,8 @@ export class ServerSession {
    * from the network meanwhile bounds the memory.
    */
   get paused(): boolean {
-    const { oldest, youngest } = this.#unanswered;
-    return (this.#arrived !== undefined && oldest !== undefined) || mustBeWaitedFor(youngest?.verb ?? '');
+    const { oldest, blocked } = this.#unanswered;
+    return (this.#arrived !== undefined && oldest !== undefined) || blocked;
   }
 
   /** Takes octets that the client sent, in chunks of any size; they are copied. */
@@ -160,7 +159,7 @@ export class ServerSession {
    * undefined, after `receive` and after every reply. Nothing that a client sends makes it throw.
    */
   next(): ServerEvent | undefined {
-    if (this.#closed || mustBeWaitedFor(this.#unanswered.youngest?.verb ?? '')) return undefined;
+    if (this.#closed || this.#unanswered.blocked) return undefined;
     const arrived = this.#arrived ?? this.#read();
     this.#arrived = undefined;
     if (arrived === undefined) return undefined;
@@ -321,7 +320,8 @@ export class ServerSession {
     const octets = this.#say(asked.level, formatReply(code, text));
     this.#settle(asked, code);
     const ends =
-      (inserted && this.#options.allowInsertedLines !== true) || (EXCHANGE_VERBS.has(asked.verb) && this.#exhausted);
+      (inserted && this.#options.allowInsertedLines !== true) ||
+      (commandFacts(asked.verb).exchange === true && this.#exhausted);
     return { type: 'answered', command, code, error, octets, tolerated, ends };
   }
 
@@ -331,7 +331,7 @@ export class ServerSession {
   }
 
   #tooOften({ asked: { verb } }: Arrived): FtpSecurityError | undefined {
-    if (!EXCHANGE_VERBS.has(verb) || !this.#exhausted) return undefined;
+    if (!commandFacts(verb).exchange || !this.#exhausted) return undefined;
     return tooMuch('AUTH and ADAT have failed too often', 421);
   }
 
@@ -379,7 +379,7 @@ export class ServerSession {
   }
 
   #settle(asked: Asked, code: number): void {
-    if (EXCHANGE_VERBS.has(asked.verb) && code >= 400) this.#failures++;
+    if (commandFacts(asked.verb).exchange === true && code >= 400) this.#failures++;
     this.#association.settle(asked, code);
     if (this.#association.control === undefined) this.#opener.last = undefined;
   }
@@ -387,7 +387,7 @@ export class ServerSession {
 
 /** Whether the application answers it, in its own time. */
 function isForApplication({ asked: { verb }, error }: Arrived): boolean {
-  return error === undefined && verb !== 'AUTH' && verb !== 'ADAT' && !(verb in OWN);
+  return error === undefined && !commandFacts(verb).exchange && !(verb in OWN);
 }
 
 function tooMuch(why: string, reply: RefusalCode): FtpSecurityError {

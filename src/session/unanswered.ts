@@ -1,8 +1,6 @@
 /** The commands that wait for a reply: replies come in the order of their commands (RFC 959 §5.4). */
+import { commandFacts } from '../ftp/commands.js';
 import { mayOvertake, type Unanswered, verbAnsweredBy } from './rules.js';
-
-/** Of STAT (RFC 959 §5.4). */
-const STATUS_CODES: ReadonlySet<number | undefined> = new Set([211, 212, 213]);
 
 export class UnansweredCommands<C extends Unanswered> {
   readonly #waiting: C[] = [];
@@ -17,8 +15,9 @@ export class UnansweredCommands<C extends Unanswered> {
     return this.#waiting[0];
   }
 
-  get youngest(): C | undefined {
-    return this.#waiting.at(-1);
+  /** Whether nothing may be sent or read before a reply has come: the youngest command decides how the next line is read. */
+  get blocked(): boolean {
+    return commandFacts(this.#waiting.at(-1)?.verb ?? '').awaited === true;
   }
 
   add(command: C): void {
@@ -44,8 +43,8 @@ export class UnansweredCommands<C extends Unanswered> {
    */
   answering(code: number | undefined): C | undefined {
     const { oldest } = this;
-    const overtaking = STATUS_CODES.has(code) ? this.#waiting.find(it => mayOvertake(it, oldest)) : undefined;
-    return overtaking ?? oldest;
+    const isItsReply = (verb: string) => code !== undefined && code < 300 && commandFacts(verb).replies.includes(code);
+    return this.#waiting.find(it => mayOvertake(it, oldest) && isItsReply(it.verb)) ?? oldest;
   }
 
   /**

@@ -2,6 +2,7 @@
 import { toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { Command } from '../../ftp/command.js';
+import { commandFacts } from '../../ftp/commands.js';
 import { formatReply } from '../../ftp/reply.js';
 import { protectReply, unprotectCommand } from '../../secure/protect.js';
 import { decodeProtectedCommand } from '../../secure/protected-command.js';
@@ -24,10 +25,6 @@ export interface ClientTarget extends FuzzSide {
   /** Without them nothing is transferred. */
   data?: DataConnections;
 }
-
-/** Files go to the client, or come. */
-const SENDS: ReadonlySet<string> = new Set(['LIST', 'NLST', 'RETR']);
-const RECEIVES: ReadonlySet<string> = new Set(['STOR', 'STOU', 'APPE']);
 
 type Octets = readonly Uint8Array[];
 type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
@@ -218,8 +215,9 @@ export class ServerSide {
   /** The final reply to a command, when its transfer is over. */
   async #carryOut(command: Command, level: ProtectionLevel): Promise<Answer> {
     const { verb } = command;
-    const isSent = SENDS.has(verb);
-    if (!isSent && !RECEIVES.has(verb)) return (await this.#data.prepare(command)) ?? usualAnswer(verb);
+    const { data: sender } = commandFacts(verb);
+    const isSent = sender === 'server';
+    if (sender === undefined) return (await this.#data.prepare(command)) ?? usualAnswer(verb);
     if (!this.#data.isReady) return [425, 'PASV or EPSV first'];
     if (this.#comesNow && this.#mutator.dropsTransfer) {
       await this.#data.drop();

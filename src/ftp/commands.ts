@@ -1,0 +1,209 @@
+/**
+ * Every command that is known, once: what is true of it for every client and server. What a side permits is policy, and
+ * is not here.
+ */
+
+export interface CommandFacts {
+  /** In upper case. */
+  verb: string;
+  /** The RFC and section that define it; `common use` for commands outside the RFCs. */
+  source: string;
+  /** The codes that its RFC lists for it, and RFC 2228 §8.2; empty where no RFC lists any. */
+  replies: readonly number[];
+  /** Who sends on the data connection; undefined for a command without one. */
+  data?: 'client' | 'server';
+  /** It is part of logging in (RFC 959 §5.4). */
+  login?: true;
+  /** Its argument is a secret, which the strongest level has to protect (RFC 2228 §7). */
+  password?: true;
+  /** It neither names a user nor acts for one, so it may come before a security association. */
+  beforeSecurity?: true;
+  /** It makes sense only under a security association (RFC 2228 §3). */
+  needsAssociation?: true;
+  /** It is part of the security data exchange (RFC 2228 §3). */
+  exchange?: true;
+  /** How lines are protected depends on its reply, so nothing may be sent or read before that. */
+  awaited?: true;
+  /** When it is accepted, a security association ends (RFC 2228 §3, AUTH; appendix I). */
+  resets?: true;
+  /** When it is accepted, less protection is required than before. */
+  liftsProtection?: true;
+  /** It may come while a transfer runs; its reply comes then at once, or after that of the transfer (RFC 959 §4.1.3). */
+  duringTransfer?: 'answered-at-once' | 'answered-after';
+}
+
+/** What most commands may get besides (RFC 959 §5.4): unknown, bad argument, closing. */
+const ANY = [500, 501, 421];
+const OPTIONAL = [500, 501, 502, 421, 530];
+const TRANSFER = [125, 150, 226, 250, 425, 426, 451, 534, 535];
+const PARAMETER = [200, 500, 501, 504, 421, 530];
+/** "Any security command can return" these (RFC 2228 §8.2). */
+const SECURITY = [500, 501, 502, 533, 421];
+/** §8.2; §3 adds 503 before the exchange and 537 for a level that the mechanism lacks. */
+const PROTECTED = [535, 503, 537, ...SECURITY];
+
+/** By the RFC, oldest first, and in its order. */
+export const COMMANDS: readonly CommandFacts[] = [
+  { verb: 'USER', source: 'RFC 959 §4.1.1', replies: [230, 331, 332, 530, ...ANY, 232, 336], login: true },
+  {
+    verb: 'PASS',
+    source: 'RFC 959 §4.1.1',
+    replies: [230, 202, 332, 530, 503, ...ANY],
+    login: true,
+    password: true,
+  },
+  { verb: 'ACCT', source: 'RFC 959 §4.1.1', replies: [230, 202, 530, 503, ...ANY], login: true, password: true },
+  { verb: 'CWD', source: 'RFC 959 §4.1.1', replies: [250, 550, ...OPTIONAL] },
+  { verb: 'CDUP', source: 'RFC 959 §4.1.1', replies: [200, 550, ...OPTIONAL] },
+  { verb: 'SMNT', source: 'RFC 959 §4.1.1', replies: [202, 250, 550, ...OPTIONAL] },
+  {
+    verb: 'REIN',
+    source: 'RFC 959 §4.1.1',
+    replies: [120, 220, 421, 500, 502],
+    beforeSecurity: true,
+    awaited: true,
+    resets: true,
+    liftsProtection: true,
+  },
+  {
+    verb: 'QUIT',
+    source: 'RFC 959 §4.1.1',
+    replies: [221, 500],
+    beforeSecurity: true,
+    duringTransfer: 'answered-after',
+  },
+  { verb: 'PORT', source: 'RFC 959 §4.1.2', replies: [200, 530, ...ANY] },
+  { verb: 'PASV', source: 'RFC 959 §4.1.2', replies: [227, ...OPTIONAL] },
+  { verb: 'TYPE', source: 'RFC 959 §4.1.2', replies: PARAMETER },
+  { verb: 'STRU', source: 'RFC 959 §4.1.2', replies: PARAMETER },
+  { verb: 'MODE', source: 'RFC 959 §4.1.2', replies: PARAMETER },
+  { verb: 'RETR', source: 'RFC 959 §4.1.3', replies: [...TRANSFER, 110, 450, 550, 530, ...ANY], data: 'server' },
+  {
+    verb: 'STOR',
+    source: 'RFC 959 §4.1.3',
+    replies: [...TRANSFER, 110, 551, 552, 532, 450, 452, 553, 530, ...ANY],
+    data: 'client',
+  },
+  {
+    verb: 'STOU',
+    source: 'RFC 959 §4.1.3',
+    replies: [...TRANSFER, 110, 551, 552, 532, 450, 452, 553, 530, ...ANY],
+    data: 'client',
+  },
+  {
+    verb: 'APPE',
+    source: 'RFC 959 §4.1.3',
+    replies: [...TRANSFER, 110, 551, 552, 532, 450, 550, 452, 553, ...OPTIONAL],
+    data: 'client',
+  },
+  { verb: 'ALLO', source: 'RFC 959 §4.1.3', replies: [202, ...PARAMETER] },
+  { verb: 'REST', source: 'RFC 959 §4.1.3', replies: [350, ...OPTIONAL] },
+  { verb: 'RNFR', source: 'RFC 959 §4.1.3', replies: [350, 450, 550, ...OPTIONAL] },
+  { verb: 'RNTO', source: 'RFC 959 §4.1.3', replies: [250, 532, 553, 503, ...OPTIONAL] },
+  {
+    verb: 'ABOR',
+    source: 'RFC 959 §4.1.3',
+    replies: [225, 226, 502, ...ANY],
+    duringTransfer: 'answered-after',
+  },
+  { verb: 'DELE', source: 'RFC 959 §4.1.3', replies: [250, 450, 550, ...OPTIONAL] },
+  { verb: 'RMD', source: 'RFC 959 §4.1.3', replies: [250, 550, ...OPTIONAL] },
+  { verb: 'MKD', source: 'RFC 959 §4.1.3', replies: [257, 550, ...OPTIONAL] },
+  { verb: 'PWD', source: 'RFC 959 §4.1.3', replies: [257, 550, 502, ...ANY] },
+  { verb: 'LIST', source: 'RFC 959 §4.1.3', replies: [...TRANSFER, 450, ...OPTIONAL], data: 'server' },
+  { verb: 'NLST', source: 'RFC 959 §4.1.3', replies: [...TRANSFER, 450, ...OPTIONAL], data: 'server' },
+  { verb: 'SITE', source: 'RFC 959 §4.1.3', replies: [200, 202, 500, 501, 530] },
+  { verb: 'SYST', source: 'RFC 959 §4.1.3', replies: [215, 502, ...ANY], beforeSecurity: true },
+  {
+    verb: 'STAT',
+    source: 'RFC 959 §4.1.3',
+    replies: [211, 212, 213, 450, ...OPTIONAL],
+    duringTransfer: 'answered-at-once',
+  },
+  { verb: 'HELP', source: 'RFC 959 §4.1.3', replies: [211, 214, 502, ...ANY], beforeSecurity: true },
+  { verb: 'NOOP', source: 'RFC 959 §4.1.3', replies: [200, 500, 421], beforeSecurity: true },
+
+  { verb: 'XMKD', source: 'RFC 775', replies: [] },
+  { verb: 'XRMD', source: 'RFC 775', replies: [] },
+  { verb: 'XPWD', source: 'RFC 775', replies: [] },
+  { verb: 'XCUP', source: 'RFC 775', replies: [] },
+  { verb: 'XCWD', source: 'RFC 775', replies: [] },
+
+  { verb: 'LPRT', source: 'RFC 1639 §2', replies: [200, 521, 530, ...ANY] },
+  { verb: 'LPSV', source: 'RFC 1639 §3', replies: [228, 521, ...OPTIONAL] },
+
+  {
+    verb: 'AUTH',
+    source: 'RFC 2228 §3',
+    replies: [234, 334, 504, 534, 431, ...SECURITY],
+    beforeSecurity: true,
+    exchange: true,
+    awaited: true,
+    resets: true,
+  },
+  {
+    verb: 'ADAT',
+    source: 'RFC 2228 §3',
+    replies: [235, 335, 503, 535, ...SECURITY],
+    beforeSecurity: true,
+    exchange: true,
+    awaited: true,
+  },
+  { verb: 'PBSZ', source: 'RFC 2228 §3', replies: [200, 503, 530, ...SECURITY], needsAssociation: true },
+  {
+    verb: 'PROT',
+    source: 'RFC 2228 §3',
+    replies: [200, 504, 536, 503, 534, 431, 530, ...SECURITY],
+    needsAssociation: true,
+  },
+  {
+    verb: 'CCC',
+    source: 'RFC 2228 §3',
+    replies: [200, 534, 503, ...SECURITY],
+    needsAssociation: true,
+    liftsProtection: true,
+  },
+  { verb: 'MIC', source: 'RFC 2228 §3', replies: PROTECTED },
+  { verb: 'CONF', source: 'RFC 2228 §3', replies: PROTECTED },
+  { verb: 'ENC', source: 'RFC 2228 §3', replies: PROTECTED },
+
+  { verb: 'FEAT', source: 'RFC 2389 §3', replies: [211, 500, 501, 502], beforeSecurity: true },
+  { verb: 'OPTS', source: 'RFC 2389 §4', replies: [200, 500, 501, 502], beforeSecurity: true },
+  { verb: 'EPRT', source: 'RFC 2428 §2', replies: [200, 522, 530, ...ANY] },
+  { verb: 'EPSV', source: 'RFC 2428 §3', replies: [229, 522, ...OPTIONAL] },
+  { verb: 'LANG', source: 'RFC 2640 §4', replies: [200, 500, 501, 502, 504] },
+  { verb: 'MDTM', source: 'RFC 3659 §3', replies: [213, 550, 500, 501] },
+  { verb: 'SIZE', source: 'RFC 3659 §4', replies: [213, 550, 500, 501] },
+  { verb: 'MLST', source: 'RFC 3659 §7', replies: [250, 550, 530, 553, 503, 504, 500, 501] },
+  {
+    verb: 'MLSD',
+    source: 'RFC 3659 §7',
+    replies: [...TRANSFER, 550, 530, 553, 503, 504, 500, 501],
+    data: 'server',
+  },
+  { verb: 'HOST', source: 'RFC 7151 §3', replies: [220, 421, 500, 501, 502, 503, 504], beforeSecurity: true },
+
+  { verb: 'ALGS', source: 'common use', replies: [] },
+  { verb: 'CLNT', source: 'common use', replies: [] },
+  { verb: 'ERET', source: 'common use', replies: [] },
+  { verb: 'ESTO', source: 'common use', replies: [] },
+  { verb: 'SPAS', source: 'common use', replies: [] },
+  { verb: 'SPOR', source: 'common use', replies: [] },
+];
+
+const BY_VERB: ReadonlyMap<string, CommandFacts> = new Map(COMMANDS.map(facts => [facts.verb, facts]));
+const UNKNOWN: Omit<CommandFacts, 'verb'> = { source: 'unknown', replies: [] };
+
+/** Whether a command has a data connection. */
+export function isTransfer(verb: string): boolean {
+  return commandFacts(verb).data !== undefined;
+}
+
+/**
+ * What is known of a command.
+ * @param verb  in upper case, as parsers give it
+ * @returns for an unknown verb a record without replies and without any mark
+ */
+export function commandFacts(verb: string): CommandFacts {
+  return BY_VERB.get(verb) ?? { verb, ...UNKNOWN };
+}
