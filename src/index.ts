@@ -61,6 +61,9 @@ export type {
 } from './secure/security-context.js';
 export {
   adatOf,
+  EXCHANGE_REPLIES,
+  type ExchangeReply,
+  exchangeReply,
   formatAdat,
   formatAdatReply,
   formatAuth,

@@ -8,7 +8,7 @@ import { type Deviation, Deviations } from '../secure/deviations.js';
 import { decodeCommandToken } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
-import { adatOf, EXCHANGE_CODES, parseAdat } from '../secure/security-data.js';
+import { adatOf, exchangeReply, parseAdat } from '../secure/security-data.js';
 import { describeCode } from './code.js';
 import { KEYLESS } from './mechanisms.js';
 import { EXIT, parseOptions, readInput } from './status.js';
@@ -54,7 +54,7 @@ function describeReply(line: Line, text: string, code: number): string[] {
     return [`${code}: protected, ${describeLevel(level)}; ${place}`, ...describe(token, deviations.met)];
   }
   const description = describeCode(classify(code)).split('\n');
-  if (!EXCHANGE_CODES.includes(code)) return description;
+  if (exchangeReply(code) === undefined) return description;
   const { token, tolerated } = adatOf({ code, lines: [text], raw: line.raw });
   return token === undefined ? description : [...description, ...describe(token, tolerated)];
 }

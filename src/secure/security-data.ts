@@ -59,8 +59,30 @@ export function formatAdat(token: Uint8Array): Uint8Array {
   return concat(toUtf8('ADAT '), encodeBase64(token), toUtf8('\r\n'));
 }
 
-/** The replies that accept AUTH or ADAT. */
-export const EXCHANGE_CODES: readonly number[] = [234, 235, 334, 335];
+export interface ExchangeReply {
+  code: number;
+  /** The command that it accepts. */
+  verb: 'AUTH' | 'ADAT';
+  /** Whether the exchange is complete with it; else the client's security data is next. */
+  completes: boolean;
+  /** Whether the RFC lets it carry security data. Peers send some with 234 as well, which is read. */
+  carriesData: boolean;
+  /** Whether no other command may have it: it then shows which command was answered, where replies have been lost. */
+  answersAlone: boolean;
+}
+
+/** The replies that accept AUTH and ADAT (§3 and §5.1). */
+export const EXCHANGE_REPLIES: readonly ExchangeReply[] = [
+  { code: 234, verb: 'AUTH', completes: true, carriesData: false, answersAlone: false },
+  { code: 334, verb: 'AUTH', completes: false, carriesData: true, answersAlone: true },
+  { code: 235, verb: 'ADAT', completes: true, carriesData: true, answersAlone: true },
+  { code: 335, verb: 'ADAT', completes: false, carriesData: true, answersAlone: true },
+];
+
+/** What a reply says about the exchange; undefined for all other codes. */
+export function exchangeReply(code: number): ExchangeReply | undefined {
+  return EXCHANGE_REPLIES.find(it => it.code === code);
+}
 
 /** Sought anywhere in a line, since peers put words before it. A blank or hyphen precedes it, which base 64 never holds. */
 const ADAT_MARK = /(?:^|[ -])ADAT=/i;
@@ -72,7 +94,7 @@ const ADAT_MARK = /(?:^|[ -])ADAT=/i;
  *   `syntax/bad-base64`; offsets count from the reply's start
  */
 export function adatOf(reply: Reply, tolerance: Tolerance = {}): SecurityData {
-  if (!EXCHANGE_CODES.includes(reply.code)) {
+  if (exchangeReply(reply.code) === undefined) {
     throw new FtpSecurityError('syntax/bad-reply', `${reply.code} carries no security data`);
   }
   const deviations = new Deviations(tolerance);
@@ -106,7 +128,7 @@ function adatOfLine(raw: Uint8Array, code: number, base: number, deviations: Dev
  */
 export function formatAdatReply(code: 334 | 335 | 235, token: Uint8Array): Uint8Array {
   assertBytes(token, 'token');
-  if (![334, 335, 235].includes(code)) throw new RangeError(`${code} carries no security data`);
+  if (exchangeReply(code)?.carriesData !== true) throw new RangeError(`${code} carries no security data`);
   return concat(toUtf8(`${code} ADAT=`), encodeBase64(token), toUtf8('\r\n'));
 }
 

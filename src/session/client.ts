@@ -13,7 +13,7 @@ import { Deviations } from '../secure/deviations.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
 import { factsOf, levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
-import { adatOf, DEFAULT_MAX_SECURITY_DATA, formatAdat, pbszOf } from '../secure/security-data.js';
+import { adatOf, DEFAULT_MAX_SECURITY_DATA, exchangeReply, formatAdat, pbszOf } from '../secure/security-data.js';
 import { askedOf } from './asked.js';
 import { Association } from './association.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
@@ -28,14 +28,6 @@ type Waiting = Asked & { command: Command };
 
 const LOCAL = { side: 'local' } as const;
 
-/** The replies by which a security data exchange goes on, or is complete (§3). */
-const EXCHANGE_GOES_ON: readonly (readonly [verb: string, code: number])[] = [
-  ['AUTH', 334],
-  ['AUTH', 234],
-  ['ADAT', 335],
-  ['ADAT', 235],
-];
-const EXCHANGE: ReadonlySet<string> = new Set(EXCHANGE_GOES_ON.map(([verb]) => verb));
 /** By these a server refuses what nobody who holds the keys has sent (§3, MIC). */
 const SECURITY_REFUSALS: ReadonlySet<number> = new Set([533, 535]);
 
@@ -295,8 +287,8 @@ export class ClientSession {
     if (this.#options.allowInsertedLines !== true) assertNothingInserted(reply, seen.level, asked);
     const event: ReplyEvent = { type: 'reply', reply, ...seen, command: asked?.command };
     if (asked === undefined || code < 200) return event;
-    if (EXCHANGE_GOES_ON.some(([verb, it]) => verb === asked.verb && it === code)) return this.#exchange(event, asked);
-    if (EXCHANGE.has(asked.verb) && code < 400) throw unexpected(`${code} answers ${asked.verb}`);
+    if (exchangeReply(code)?.verb === asked.verb) return this.#exchange(event, asked);
+    if (commandFacts(asked.verb).exchange && code < 400) throw unexpected(`${code} answers ${asked.verb}`);
     if (asked.verb === 'PBSZ' && code < 300) this.#resize(event, asked);
     this.#settle(asked, code);
     return event;
@@ -391,7 +383,7 @@ export class ClientSession {
 }
 
 function isComplete({ reply: { code } }: ReplyEvent): boolean {
-  return code === 234 || code === 235;
+  return exchangeReply(code)?.completes === true;
 }
 
 function unexpected(why: string): FtpSecurityError {

@@ -7,6 +7,7 @@ import { FtpSecurityError } from '../errors.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { Mechanism, Peer, SecurityContext } from '../secure/security-context.js';
+import { exchangeReply } from '../secure/security-data.js';
 import { type Association, ExchangeWatch } from './exchange-watch.js';
 import type { ObservedExchange, ObservedMessage } from './observation.js';
 import { PeerSequence } from './peer-sequence.js';
@@ -170,9 +171,10 @@ export class ObservedState {
     const before = this.#phase;
     this.#phase = phaseAfter(before, answered.verb, code);
     if (this.#phase !== before) this.#incomplete = false;
-    if (answered.verb === 'AUTH' && (code === 334 || code === 234)) this.#begin(answered.mechanism, code);
+    const exchange = exchangeReply(code);
+    if (exchange?.verb === 'AUTH' && answered.verb === 'AUTH') this.#begin(answered.mechanism, code);
     if (this.#phase === 'clear') this.#association = undefined;
-    return (before === 'exchange' || before === 'clear') && (code === 335 || code === 235);
+    return (before === 'exchange' || before === 'clear') && exchange?.verb === 'ADAT';
   }
 
   /** The server has said that the exchange is complete. */

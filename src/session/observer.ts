@@ -15,7 +15,7 @@ import { decodeProtectedCommand } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { levelOfCode, levelOfProt, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import type { Mechanism, Peer, SecurityContext } from '../secure/security-context.js';
-import { adatOf, parseAdat, parseAuth, pbszOf } from '../secure/security-data.js';
+import { adatOf, exchangeReply, parseAdat, parseAuth, pbszOf } from '../secure/security-data.js';
 import { withoutEndOfLine } from '../secure/token-text.js';
 import type { Observation, ObservedMessage } from './observation.js';
 import { ObservedState } from './observed-state.js';
@@ -448,7 +448,7 @@ export class Observer {
     } catch (error) {
       fail(message, error);
     }
-    if (code === 235) this.#complete();
+    if (exchangeReply(code)?.completes) this.#complete();
   }
 
   #complete(): void {

@@ -5,6 +5,7 @@
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../secure/protection-level.js';
 import type { Peer } from '../secure/security-context.js';
+import { EXCHANGE_REPLIES, exchangeReply } from '../secure/security-data.js';
 
 /**
  * Where a control connection stands: `clear` no security association; `exchange` AUTH was accepted and security data is
@@ -25,10 +26,10 @@ const ANY: readonly Phase[] = ['clear', 'exchange', 'secured', 'relaxed'];
 
 /** §9's diagram, with CCC (§3) and the two resets: AUTH again (§3) and REIN (appendix I). `clear` before 235 is a recording that starts late. */
 const TRANSITIONS: readonly Transition[] = [
-  { from: ANY, verb: 'AUTH', code: '334', to: 'exchange' },
-  { from: ANY, verb: 'AUTH', code: '234', to: 'secured' },
-  { from: ['clear', 'exchange'], verb: 'ADAT', code: '335', to: 'exchange' },
-  { from: ['clear', 'exchange'], verb: 'ADAT', code: '235', to: 'secured' },
+  ...EXCHANGE_REPLIES.map(({ code, verb, completes }): Transition => {
+    const from: readonly Phase[] = verb === 'AUTH' ? ANY : ['clear', 'exchange'];
+    return { from, verb, code: `${code}`, to: completes ? 'secured' : 'exchange' };
+  }),
   { from: ['exchange'], verb: 'ADAT', code: '4', to: 'clear' },
   { from: ['exchange'], verb: 'ADAT', code: '5', to: 'clear' },
   { from: ['secured'], verb: 'CCC', code: '2', to: 'relaxed' },
@@ -42,12 +43,10 @@ export function phaseAfter(phase: Phase, verb: string, code: number): Phase {
   return found?.to ?? phase;
 }
 
-/** Codes that answer one command alone. */
-const ANSWERS_ALONE: Readonly<Record<number, string>> = { 334: 'AUTH', 335: 'ADAT', 235: 'ADAT' };
-
 /** The one command that a code can answer (§5.1); undefined when it may answer others. */
 export function verbAnsweredBy(code: number): string | undefined {
-  return ANSWERS_ALONE[code];
+  const reply = exchangeReply(code);
+  return reply?.answersAlone ? reply.verb : undefined;
 }
 
 /** Whether a command may come in the clear, where the mechanism has integrity (§3, CCC). AUTH too would end an association. */

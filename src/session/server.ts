@@ -15,7 +15,8 @@ import type { ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, Step } from '../secure/security-context.js';
 import {
   DEFAULT_MAX_SECURITY_DATA,
-  EXCHANGE_CODES,
+  EXCHANGE_REPLIES,
+  exchangeReply,
   formatAdatReply,
   formatPbszText,
   parseAdat,
@@ -48,11 +49,6 @@ type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uin
 /** A block is held until it is whole, and opened at one go: as much as a reply may have. Clients ask for all that 32 bits hold. */
 const DEFAULT_MAX_PBSZ = 0x1000000;
 const DEFAULT_MAX_FAILURES = 16;
-const EXCHANGE_REPLIES = {
-  auth: { goesOn: 334, complete: 234 },
-  'security-data': { goesOn: 335, complete: 235 },
-} as const;
-
 /** By what the exchange may be refused (§8.2, appendix I), and by what where the error's own reply is none of it. */
 const EXCHANGE_REFUSALS = {
   auth: { own: [431, 502, 504, 534], else: 534 },
@@ -180,7 +176,7 @@ export class ServerSession {
    */
   reply(code: number, text: string | readonly string[], to?: AskedEvent): Uint8Array {
     const plaintext = formatReply(code, text);
-    if (code >= 600 || EXCHANGE_CODES.includes(code)) throw new RangeError(`${code} is the session's to give`);
+    if (code >= 600 || exchangeReply(code) !== undefined) throw new RangeError(`${code} is the session's to give`);
     const owed = to === undefined ? this.#unanswered.oldest : this.#unanswered.all.find(({ event }) => event === to);
     if (owed === undefined && to === undefined) return this.#say(undefined, plaintext);
     if (owed === undefined || isFinal(owed.replies.at(-1))) throw new RangeError('the command has been answered');
@@ -209,8 +205,9 @@ export class ServerSession {
         return this.refuse(error);
       }
     }
-    const code = EXCHANGE_REPLIES[owed.event.type][context === undefined ? 'goesOn' : 'complete'];
-    if (token !== undefined && code === 234) throw new RangeError('234 carries no security data');
+    const completes = context !== undefined;
+    const { code, carriesData } = EXCHANGE_REPLIES.find(it => it.verb === owed.verb && it.completes === completes)!;
+    if (token !== undefined && !carriesData) throw new RangeError('234 carries no security data');
     const plaintext = token === undefined ? formatReply(code, TEXT) : formatAdatReply(code as 334, token);
     const octets = this.#say(owed.level, plaintext);
     // An exchange that goes on behind AUTH is forgotten with the next one, if it has not come to its end.

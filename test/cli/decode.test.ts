@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { TOKEN_LEVELS } from '../../src/secure/protection-level.js';
-import { EXCHANGE_CODES } from '../../src/secure/security-data.js';
+import { EXCHANGE_REPLIES } from '../../src/secure/security-data.js';
 import { capture, run } from './run.js';
 
 it.each([
@@ -45,7 +45,7 @@ it('shows the AP-REQ in the first token of an exchange', async () => {
   expect((await run('decode', adat)).stdout).toMatch(/AP-REQ[\s\S]*ftp\//);
 });
 
-it.each(EXCHANGE_CODES)('shows the security data of %i, such as that of a Windows server', async code => {
+it.each(EXCHANGE_REPLIES)('shows the security data of $code, such as that of a Windows server', async ({ code }) => {
   const offer = 'YEgGBisGAQUFAqA+MDygDjAMBgorBgEEAYI3AgIKoyowKKAmGyRub3RfZGVmaW5lZF9pbl9SRkM0MTc4QHBsZWFzZV9pZ25vcmU=';
   const { status, stdout } = await run('decode', `${code} ADAT=${offer}`);
   expect(status).toBe(0);

@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { replyCodeFor } from '../../src/errors.js';
 import { CommandReader, parseCommand } from '../../src/ftp/command.js';
+import { COMMANDS, commandFacts } from '../../src/ftp/commands.js';
 import { formatReply, parseReply } from '../../src/ftp/reply.js';
 import { Deviations } from '../../src/secure/deviations.js';
 import {
   adatOf,
+  EXCHANGE_REPLIES,
+  exchangeReply,
   formatAdat,
   formatAdatReply,
   formatAuth,
@@ -19,6 +22,7 @@ import {
   parseProt,
   pbszOf,
 } from '../../src/secure/security-data.js';
+import { phaseAfter, verbAnsweredBy } from '../../src/session/rules.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
 
 const command = (text: string) => parseCommand(ascii(text));
@@ -45,6 +49,28 @@ describe('ADAT (RFC 2228 §3, §5.1)', () => {
     expect(replyCodeFor(errorOf(() => parseAdat(command('ADAT !!!!'))))).toBe(501);
     expect(() => formatAdat(new Uint8Array())).toThrow(RangeError);
     expect(() => parseAdat(command('MIC Zm9v'))).toThrow(RangeError);
+  });
+
+  it.each(EXCHANGE_REPLIES)(
+    'goes with $code as the table has it',
+    ({ code, verb, completes, carriesData, answersAlone }) => {
+      expect(commandFacts(verb)).toMatchObject({ exchange: true });
+      expect(commandFacts(verb).replies).toContain(code);
+      expect(phaseAfter('exchange', verb, code)).toBe(completes ? 'secured' : 'exchange');
+      expect(verbAnsweredBy(code)).toBe(answersAlone ? verb : undefined);
+      const make = () => formatAdatReply(code as 334, ascii('foo'));
+      if (carriesData) expect(adatOf(parseReply(make()), { tolerate: [] }).token).toEqual(ascii('foo'));
+      else expect(make).toThrow(RangeError);
+      expect(adatOf(reply(`${code} ADAT=Zm9v\r\n`)).token).toEqual(ascii('foo'));
+    },
+  );
+
+  it('is every reply by which AUTH and ADAT are accepted (§8.2), and no other', () => {
+    const accepting = COMMANDS.filter(({ exchange }) => exchange).flatMap(({ replies }) =>
+      replies.filter(it => it < 400),
+    );
+    expect(EXCHANGE_REPLIES.map(({ code }) => code).sort()).toEqual(accepting.sort());
+    for (let code = 100; code < 700; code++) expect(exchangeReply(code) !== undefined).toBe(accepting.includes(code));
   });
 
   it('carries it in a reply, or none, or an empty token', () => {
