@@ -4,6 +4,25 @@
  */
 export { decodeBase64, encodeBase64 } from './base64.js';
 export { type ErrorCode, type ErrorFacts, FtpSecurityError, type RefusalCode, replyCodeFor } from './errors.js';
+export {
+  type AddressOptions,
+  type ExtendedAddress,
+  type ExtendedPort,
+  formatEprt,
+  formatExtendedPassiveText,
+  formatLongPassiveText,
+  formatLprt,
+  formatPassiveText,
+  formatPort,
+  type LongAddress,
+  type PortAddress,
+  parseEprt,
+  parseExtendedPassiveReply,
+  parseLongPassiveReply,
+  parseLprt,
+  parsePassiveReply,
+  parsePort,
+} from './ftp/addresses.js';
 export { type Command, CommandReader, formatCommand, parseCommand } from './ftp/command.js';
 export { COMMANDS, type CommandFacts, commandFacts } from './ftp/commands.js';
 export { type Line, type LineOptions, LineReader } from './ftp/line.js';

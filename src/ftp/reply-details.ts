@@ -1,5 +1,13 @@
 /** What the text of some replies says to a program: those that have a grammar (RFC 959, 1639, 2428 and 3659). */
 import { FtpSecurityError } from '../errors.js';
+import {
+  type ExtendedPort,
+  type LongAddress,
+  type PortAddress,
+  parseExtendedPassiveReply,
+  parseLongPassiveReply,
+  parsePassiveReply,
+} from './addresses.js';
 import type { Reply } from './reply.js';
 
 /** 110: what user and server call the same place in the data (RFC 959 §4.2.2). */
@@ -38,31 +46,18 @@ export interface FileSize {
 }
 
 /** 227: where the server listens (RFC 959 §4.2.2). */
-export interface PassiveAddress {
+export interface PassiveAddress extends PortAddress {
   kind: 'passive';
-  /** IPv4, four numbers with dots. */
-  host: string;
-  port: number;
 }
 
 /** 228: where the server listens, in any family of addresses (RFC 1639 §2 and §3). */
-export interface LongPassiveAddress {
+export interface LongPassiveAddress extends LongAddress {
   kind: 'long-passive';
-  /** 4 and 6 are those versions of IP. */
-  family: number;
-  /** Octets in network order. */
-  host: Uint8Array;
-  /** Octets in network order; two for TCP. */
-  port: Uint8Array;
 }
 
 /** 229: where the server listens, at the other end of the control connection (RFC 2428 §3). */
-export interface ExtendedPassiveAddress {
+export interface ExtendedPassiveAddress extends ExtendedPort {
   kind: 'extended-passive';
-  port: number;
-  /** §3 wants both empty; they are what was sent all the same. 1 is IPv4, 2 is IPv6. */
-  family?: number;
-  host?: string;
 }
 
 /** 257: the directory that was made, or is current (RFC 959 appendix II). */
@@ -87,9 +82,9 @@ type Grammar = (text: string) => ReplyDetails;
 const GRAMMARS: ReadonlyMap<number, Grammar> = new Map<number, Grammar>([
   [110, restartMarker],
   [120, serviceDelay],
-  [227, passiveAddress],
-  [228, longPassiveAddress],
-  [229, extendedPassiveAddress],
+  [227, text => ({ kind: 'passive', ...parsePassiveReply({ lines: [text] }) })],
+  [228, text => ({ kind: 'long-passive', ...parseLongPassiveReply({ lines: [text] }) })],
+  [229, text => ({ kind: 'extended-passive', ...parseExtendedPassiveReply({ lines: [text] }) })],
   [257, directoryName],
 ]);
 
@@ -154,43 +149,6 @@ function fileSize(text: string): FileSize {
   return { kind: 'file-size', octets };
 }
 
-/**
- * The parentheses may be missing, so the numbers themselves are looked for (RFC 1123 §4.1.2.6). Some servers write blanks
- * between the numbers.
- */
-function passiveAddress(text: string): PassiveAddress {
-  const numbers = octetList(text, /(?<!\d|\d {0,2}, {0,2})\d{1,3}(?: {0,2}, {0,2}\d{1,3}){5}(?!(?: {0,2}, {0,2})?\d)/);
-  if (numbers === undefined) throw malformed('227: six numbers of 0 to 255, with commas, are missing');
-  const port = portOf(256 * numbers[4]! + numbers[5]!, 227);
-  return { kind: 'passive', host: numbers.subarray(0, 4).join('.'), port };
-}
-
-/** Family, length and octets of the host, length and octets of the port. */
-function longPassiveAddress(text: string): LongPassiveAddress {
-  const numbers = octetList(text, /(?<!\d|\d,)\d{1,3}(?:,\d{1,3}){4,512}(?!,?\d)/);
-  if (numbers === undefined) throw malformed('228: a list of numbers of 0 to 255, with commas, is missing');
-  const hostEnd = 2 + numbers[1]!;
-  const host = numbers.slice(2, hostEnd);
-  const port = numbers.slice(hostEnd + 1);
-  if (host.length === 0 || port.length === 0 || numbers[hostEnd] !== port.length) {
-    throw malformed("228: the lengths of host and port don't fit the list");
-  }
-  return { kind: 'long-passive', family: numbers[0]!, host, port };
-}
-
-/** The delimiter is any printable character (§2); the bounds keep the search linear. */
-function extendedPassiveAddress(text: string): ExtendedPassiveAddress {
-  const match = /\(([!-~])(\d{0,5})\1([0-9A-Fa-f:.]{0,45})\1(\d{1,5})\1\)/.exec(text);
-  if (match === null) throw malformed('229: the port between delimiters, as in (|||6446|), is missing');
-  const [, , family, host, port] = match;
-  return {
-    kind: 'extended-passive',
-    port: portOf(Number(port), 229),
-    ...(family && { family: Number(family) }),
-    ...(host && { host }),
-  };
-}
-
 /** A quote within the pathname is doubled. */
 function directoryName(text: string): DirectoryName {
   if (text[0] !== '"') throw malformed('257: the text begins with a pathname in double quotes');
@@ -203,18 +161,6 @@ function directoryName(text: string): DirectoryName {
     throw malformed('257: a quote in the pathname is not doubled, or no blank follows the pathname');
   }
   return { kind: 'directory', pathname };
-}
-
-/** The first list that fits; undefined when there is none, or a number in it is over 255. */
-function octetList(text: string, list: RegExp): Uint8Array | undefined {
-  const numbers = list.exec(text)?.[0].split(',').map(Number);
-  return numbers?.every(number => number <= 255) ? Uint8Array.from(numbers) : undefined;
-}
-
-/** Nothing can be connected to port 0. */
-function portOf(port: number, code: number): number {
-  if (port < 1 || port > 65535) throw malformed(`${code}: a port is 1 to 65535`);
-  return port;
 }
 
 function malformed(message: string): FtpSecurityError {

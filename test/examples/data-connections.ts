@@ -26,8 +26,8 @@ export function addressOf(address = ''): string {
 }
 
 /** The number of the network protocol (RFC 2428 §2). */
-export function protocolOf(address: string): '1' | '2' {
-  return isIP(address) === 6 ? '2' : '1';
+export function protocolOf(address: string): 1 | 2 {
+  return isIP(address) === 6 ? 2 : 1;
 }
 
 /** Listens for one connection from the client; connections from other addresses are closed. */
@@ -67,27 +67,6 @@ export function connectToClient(port: number, { remote, timeout }: Ends): DataCo
     },
     close: () => void socket?.destroy(),
   };
-}
-
-const FORMS = {
-  PORT: /^(?<host>\d+,\d+,\d+,\d+),(?<high>\d{1,3}),(?<low>\d{1,3})$/,
-  EPRT: /^([!-~])(?<protocol>\d{1,5})\1(?<host>[0-9a-f.:]+)\1(?<low>\d{1,5})\1$/i,
-};
-
-export interface NamedAddress {
-  protocol: string;
-  host: string;
-  port: number;
-}
-
-/** Parses the argument of PORT or EPRT; undefined on a syntax error. The protocol may be an unknown one. */
-export function parseAddress(verb: 'PORT' | 'EPRT', argument: string): NamedAddress | undefined {
-  const { protocol = '1', host = '', high = '0', low } = FORMS[verb].exec(argument)?.groups ?? {};
-  const address = host.replaceAll(',', '.');
-  const port = Number(high) * 256 + Number(low);
-  const isAddress = protocol === '1' || protocol === '2' ? isIP(address) > 0 && protocolOf(address) === protocol : true;
-  if (low === undefined || !isAddress || port > 0xffff || (verb === 'PORT' && Number(low) > 0xff)) return undefined;
-  return { protocol, host: address, port };
 }
 
 /** Compares addresses in any notation. */

@@ -2,7 +2,15 @@
 import { isIP, type Socket } from 'node:net';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { FtpSecurityError, replyCodeFor } from 'rfc2228';
+import {
+  type ExtendedAddress,
+  FtpSecurityError,
+  formatExtendedPassiveText,
+  formatPassiveText,
+  parseEprt,
+  parsePort,
+  replyCodeFor,
+} from 'rfc2228';
 import {
   addressOf,
   connectToClient,
@@ -10,7 +18,6 @@ import {
   type Ends,
   isSameAddress,
   listenForClient,
-  parseAddress,
   protocolOf,
 } from './data-connections.js';
 import { Folder } from './folder.js';
@@ -185,21 +192,21 @@ export class FtpService {
     const { local } = this.#ends;
     if (isIP(local) === 6) return [522, 'Use EPSV'];
     const port = await this.#listen();
-    return [227, `Entering passive mode (${local.replaceAll('.', ',')},${port >> 8},${port & 255})`];
+    return [227, formatPassiveText({ host: local, port })];
   }
 
   async extendedPassive(wanted: string): Promise<Answer> {
     if (/^ALL$/i.test(wanted)) return [504, 'EPSV ALL is not implemented'];
-    if (wanted !== '' && wanted !== protocolOf(this.#ends.local)) return this.#otherProtocol();
-    return [229, `Entering extended passive mode (|||${await this.#listen()}|)`];
+    if (wanted !== '' && wanted !== `${protocolOf(this.#ends.local)}`) return this.#otherProtocol();
+    return [229, formatExtendedPassiveText(await this.#listen())];
   }
 
   /** Only to the client's own address and unprivileged ports: no bounce attacks (RFC 2577 §3). */
   active(verb: 'PORT' | 'EPRT', argument: string): Answer {
-    const address = parseAddress(verb, argument);
+    const address = addressIn({ verb, argument });
     if (address === undefined) return [501, 'Not an address'];
     const { remote } = this.#ends;
-    if (address.protocol !== protocolOf(remote)) return this.#otherProtocol();
+    if (address.family !== protocolOf(remote)) return this.#otherProtocol();
     if (!isSameAddress(address.host, remote)) return [504, 'Only to your own address'];
     if (address.port < 1024) return [504, 'Only to ports from 1024 on'];
     this.#useData(connectToClient(address.port, this.#ends));
@@ -317,3 +324,13 @@ const FAILURES: Readonly<Record<string, Answer>> = {
   EPIPE: ABORTED,
   ERR_STREAM_PREMATURE_CLOSE: ABORTED,
 };
+
+/** The address that PORT or EPRT names; undefined on a syntax error. */
+function addressIn(command: { verb: string; argument: string }): ExtendedAddress | undefined {
+  try {
+    return command.verb === 'PORT' ? { family: 1, ...parsePort(command) } : parseEprt(command);
+  } catch (error) {
+    if (!(error instanceof FtpSecurityError)) throw error;
+    return undefined;
+  }
+}

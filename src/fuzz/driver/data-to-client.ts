@@ -5,6 +5,7 @@
 
 import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
+import { formatExtendedPassiveText, formatPassiveText, parseEprt, parsePort } from '../../ftp/addresses.js';
 import type { Command } from '../../ftp/command.js';
 import { BlockReader, BlockWriter } from '../../secure/data-block.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
@@ -13,13 +14,11 @@ import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { DATA_MARKER, FILE, performTransfer } from '../transfers.js';
 import type { Connection, DataConnections, DataListener } from './connection.js';
-import { extendedPortOf, passiveText, portOf } from './data-address.js';
 import type { Answer } from './server-replies.js';
 
 const DONE: Answer = [226, 'Transfer complete'];
 const FAILED: Answer = [451, 'The file could not be read to its end'];
 const NOWHERE: Answer = [425, 'No data connection'];
-const WRONG: Answer = [501, 'No such address'];
 /** A client may store no more. */
 const MAX_OCTETS = 0x400_0000;
 
@@ -113,8 +112,7 @@ export class ServerData {
     return answer;
   }
 
-  connect(port: number | undefined): Answer {
-    if (port === undefined) return WRONG;
+  connect(port: number): Answer {
     const data = this.#data;
     this.#place = data && (() => data.open(port));
     return data === undefined ? NOWHERE : [200, 'Done'];
@@ -203,16 +201,15 @@ const PREPARE: Readonly<Record<string, Prepare>> = {
   PBSZ: (server, command) => server.grant(command),
   PROT: (server, command) => server.protect(command),
   PASV: server =>
-    server.listen(listener => {
-      const text = passiveText(listener);
-      return text === undefined ? undefined : [227, text];
+    server.listen(({ host, port }) => {
+      // A socket for both protocols shows an IPv4 address in IPv6 (RFC 4291 §2.5.5.2). PASV has no other host.
+      const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
+      return address === undefined ? undefined : [227, formatPassiveText({ host: address, port })];
     }),
   EPSV: (server, { argument = '' }) =>
-    /^all$/i.test(argument)
-      ? [200, 'Done']
-      : server.listen(({ port }) => [229, `Entering Extended Passive Mode (|||${port}|)`]),
-  PORT: (server, { argument = '' }) => server.connect(portOf(argument)),
-  EPRT: (server, { argument = '' }) => server.connect(extendedPortOf(argument)),
+    /^all$/i.test(argument) ? [200, 'Done'] : server.listen(({ port }) => [229, formatExtendedPassiveText(port)]),
+  PORT: (server, command) => server.connect(parsePort(command).port),
+  EPRT: (server, command) => server.connect(parseEprt(command).port),
 };
 
 /** Where a block ends; undefined where it is not there yet. */
