@@ -12,7 +12,7 @@ import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/c
 import { quote } from '../session/quote.js';
 import { channelOf } from './channel.js';
 import { type AnySocket, OverSocket } from './over-socket.js';
-import { timedOut, within } from './time-limit.js';
+import { timedOut, timeLimitOf, within } from './time-limit.js';
 
 export interface ClientControlOptions extends ClientSessionOptions {
   /** The name for AUTH, e.g. `GSSAPI`. */
@@ -62,6 +62,7 @@ export class ClientControl extends OverSocket {
   readonly #options: ClientControlOptions;
   readonly #channel: ChannelEnds;
   readonly #timeout: number;
+  readonly #startTimeout: number;
   readonly #commands = new CommandReader({ bareLf: false });
   /** What `start` waits for. */
   #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -80,7 +81,8 @@ export class ClientControl extends OverSocket {
     this.session = new ClientSession(options);
     this.#options = options;
     this.#channel = options.channelBindings === false ? {} : channelOf(socket, 'client');
-    this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
+    this.#timeout = timeLimitOf(options.timeout, DEFAULT_TIMEOUT, 'timeout');
+    this.#startTimeout = timeLimitOf(options.startTimeout, DEFAULT_START_TIMEOUT, 'startTimeout');
   }
 
   /**
@@ -92,8 +94,7 @@ export class ClientControl extends OverSocket {
   async start(): Promise<void> {
     this.attach();
     try {
-      const { startTimeout = DEFAULT_START_TIMEOUT } = this.#options;
-      await within(startTimeout, 'the security data exchange', this.#secure());
+      await within(this.#startTimeout, 'the security data exchange', this.#secure());
     } catch (error) {
       this.destroy(error as Error);
       throw error;

@@ -7,7 +7,7 @@ import { ServerSession } from '../session/server.js';
 import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/server-events.js';
 import { channelOf } from './channel.js';
 import { type AnySocket, octetsFrom, octetsOf } from './over-socket.js';
-import { timedOut, until, within } from './time-limit.js';
+import { timedOut, timeLimitOf, until, within } from './time-limit.js';
 
 export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms' | 'refused'> {
   /**
@@ -84,8 +84,8 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     });
     this.#socket = socket;
     this.#answered = answered;
-    this.#timeout = timeout ?? DEFAULT_TIMEOUT;
-    this.#loginTimeout = options.loginTimeout ?? DEFAULT_LOGIN_TIMEOUT;
+    this.#timeout = timeLimitOf(timeout, DEFAULT_TIMEOUT, 'timeout');
+    this.#loginTimeout = timeLimitOf(options.loginTimeout, DEFAULT_LOGIN_TIMEOUT, 'loginTimeout');
     this.#awaitLogin();
     this.#channel = channelBindings ? channelOf(socket, 'server') : {};
     this.#ended = socket.destroyed || socket.readableEnded;

@@ -1,5 +1,19 @@
 /** Limits for what may never come. */
 
+/** Node's timers count so far, some 24 days; what is longer they take for 1 ms. */
+const LONGEST = 2 ** 31 - 1;
+
+/**
+ * A limit as the caller gave it, or the default: milliseconds, 0 for none.
+ * @throws TypeError, RangeError unless it is a number from 0 to 2^31-1
+ */
+export function timeLimitOf(value: number | undefined, byDefault: number, name: string): number {
+  if (value === undefined) return byDefault;
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
+  if (!(value >= 0 && value <= LONGEST)) throw new RangeError(`${name} must be 0 to ${LONGEST} ms; 0 is no limit`);
+  return value;
+}
+
 /** What a wait gives up with: `code` is `ETIMEDOUT`, as that of a socket. */
 export function timedOut(what: string): Error {
   return Object.assign(new Error(`timed out: ${what}`), { code: 'ETIMEDOUT' });

@@ -64,7 +64,7 @@ export class BlockWriter {
   /**
    * Takes octets of the file; they are copied.
    * @returns the blocks that they fill, maybe none
-   * @throws FtpSecurityError `sequence/closed` after `end`, and what the mechanism refuses: nothing more can be written
+   * @throws FtpSecurityError `sequence/closed` after `end` or `abort`, and what the mechanism refuses: nothing more can be written
    */
   write(chunk: Uint8Array): Uint8Array {
     assertBytes(chunk, 'chunk');
@@ -88,6 +88,16 @@ export class BlockWriter {
     if (this.#level !== 'clear') blocks.push(this.#block(0));
     this.#closed = new FtpSecurityError('sequence/closed', 'the file has been ended', { side: 'local' });
     return concatAll(blocks);
+  }
+
+  /** Whether nothing more can be written: the file has been ended, or given up. */
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Gives the file up: it never gets the block that ends it, so that no recipient takes what was sent for the whole. */
+  abort(): void {
+    this.#closed ??= new FtpSecurityError('sequence/closed', 'the transfer has been aborted', { side: 'local' });
   }
 
   #block(size: number): Uint8Array {
@@ -212,11 +222,12 @@ export class BlockReader {
 
   /** Also what has come elsewhere is missing here: both connections have the same keys, so a block can pass for a line. */
   #checkPlace({ lastReceived }: SecurityContext): void {
+    if (lastReceived === undefined) return;
     const { after, gapBefore = false, interleaved = false } = this.#options;
     const before = this.#place ?? after;
     const gapless = !interleaved && !(gapBefore && this.#place === undefined);
     this.#place = lastReceived;
-    if (lastReceived === undefined || before === undefined) return;
+    if (before === undefined) return;
     if (lastReceived < before) throw refusal('security/out-of-sequence', 'blocks out of their order');
     if (lastReceived > before + 1n && gapless) throw refusal('security/out-of-sequence', 'a block is missing');
   }

@@ -59,6 +59,9 @@ export class Association {
   #control: SecurityContext | undefined;
   #facts: ExchangeFacts = {};
   #sequence = new PeerSequence(false);
+  /** Of the transfer that runs, or comes next. */
+  #writer: BlockWriter | undefined;
+  #aborted = false;
 
   /**
    * @param peer  who the other side is
@@ -154,6 +157,7 @@ export class Association {
 
   /** Leaves a number out, so that what comes next, moved between blocks of ours, does not follow the one before it. */
   skipNumber(): void {
+    if (this.#writer?.closed === true) return;
     this.#control!.wrap(new Uint8Array(), strongest(this.#standing.levels)!);
   }
 
@@ -162,7 +166,15 @@ export class Association {
     const { protection, bufferSize } = this.#standing;
     const misfit = this.misfit(protection, bufferSize, { side: 'local', reply: 535 });
     if (misfit !== undefined) throw misfit;
-    return new BlockWriter(this.#context, protection, { bufferSize });
+    this.#writer = new BlockWriter(this.#context, protection, { bufferSize });
+    if (this.#aborted) this.#writer.abort();
+    return this.#writer;
+  }
+
+  /** Gives up what we send. The line that says so could be moved into the file: it must not come to its end. */
+  abortWriter(): void {
+    this.#aborted = true;
+    this.#writer?.abort();
   }
 
   /** A command has been answered by its first preliminary reply. The blocks of a transfer come behind that one. */
@@ -173,7 +185,7 @@ export class Association {
   /** For the next transfer in. To be called before its final reply is read; blocks go in when its command, or 1yz, has been. */
   dataReader(options: Pick<BlockReaderOptions, 'interleaved'> = {}): BlockReader {
     const { protection, bufferSize } = this.#standing;
-    const first = this.#sequence.firstBlock();
+    const first = this.#sequence.firstBlock(this.#isAnsweredByLine);
     const reader = new BlockReader(this.#context, protection, {
       ...options,
       bufferSize,
@@ -188,11 +200,17 @@ export class Association {
     return reader;
   }
 
+  /** Whether the peer answers transfers by lines that have numbers. */
+  get #isAnsweredByLine(): boolean {
+    return this.#peer === 'server' && owesIntegrity(this.#standing);
+  }
+
   #endTransfer(verb: string, code: number): void {
     if (!isTransfer(verb)) return;
+    this.#writer = undefined;
+    this.#aborted = false;
     const { protection } = this.#standing;
-    const byLine = this.#peer === 'server' && owesIntegrity(this.#standing);
-    this.#sequence.end(code < 300 && sharesNumbers(verb, this.#peer, protection), byLine);
+    this.#sequence.end(code < 300 && sharesNumbers(verb, this.#peer, protection), this.#isAnsweredByLine);
   }
 
   /** @param facts  of what ends */

@@ -21,7 +21,7 @@ export interface ClientSessionOptions extends Tolerance {
   /** Lets PASS and ACCT go where no association stands, or one without confidentiality: anybody on the way can read them. Default false. */
   allowClearPassword?: boolean;
   /**
-   * Goes on behind a 533 or 535 to a protected command, and behind a protected reply, other than 421, that answers no
+   * Goes on behind a 533, 535 or 537 to a protected command, and behind a protected reply, other than 421, that answers no
    * command. A line that somebody has inserted on the way makes the server send either, and every later reply is then heard
    * as that to another command. Default false: `sequence/unexpected-reply`, and the session is closed.
    */

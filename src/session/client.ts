@@ -29,7 +29,7 @@ type Waiting = Asked & { command: Command };
 const LOCAL = { side: 'local' } as const;
 
 /** By these a server refuses what nobody who holds the keys has sent (§3, MIC). */
-const SECURITY_REFUSALS: ReadonlySet<number> = new Set([533, 535]);
+const SECURITY_REFUSALS: ReadonlySet<number> = new Set([533, 535, 537]);
 
 export class ClientSession {
   readonly #options: ClientSessionOptions;
@@ -115,6 +115,7 @@ export class ClientSession {
     this.#assertMaySend(asked);
     const { level: at } = asked;
     if (this.#upload !== undefined && couldBecomeBlock(asked)) this.#association.skipNumber();
+    if (asked.verb === 'ABOR' && this.#upload !== undefined) this.#association.abortWriter();
     const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#association.control!, at, octets);
     this.#add(asked);
     return sent;
@@ -392,7 +393,7 @@ function unexpected(why: string): FtpSecurityError {
 
 /**
  * RFC 2228 binds no reply to its command. Whoever inserts a line makes a server that is asked nothing refuse it, so that one
- * reply more comes than was asked for: by 533 or 535, or where no command waits.
+ * reply more comes than was asked for: by 533, 535 or 537, or where no command waits.
  */
 function assertNothingInserted(reply: Reply, level: ProtectionLevel, asked: Waiting | undefined): void {
   if (asked === undefined && level !== 'clear' && reply.code !== 421) {

@@ -19,7 +19,7 @@ export interface Arrived {
   asked: Asked;
   sequence: SequenceState;
   tolerated: Deviation[];
-  /** Whether it came from whoever has the keys: its token was opened, and is not a replay. */
+  /** Whether it came from whoever has the keys, in its place: its token was opened, is no replay, and no line before it is missing. */
   vouched: boolean;
   /** The rule that it breaks. */
   error: FtpSecurityError | undefined;
@@ -57,8 +57,8 @@ export class CommandOpener {
     }
     const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
     // A token that was good may hold what is no command; where tokens are not numbered, nobody knows that any more.
-    const vouched =
-      claimed !== undefined && (opened !== undefined || this.#association.control?.lastReceived !== before);
+    const genuine = opened !== undefined || this.#association.control?.lastReceived !== before;
+    const vouched = claimed !== undefined && genuine && error?.code !== 'security/out-of-sequence';
     return { command, asked, sequence, tolerated, vouched, error };
   }
 

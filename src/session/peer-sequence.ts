@@ -54,7 +54,7 @@ export class PeerSequence {
     if (this.#line !== undefined && place < this.#line)
       return outOfSequence('a line was sent before one that has come');
     const isRunning = this.#sharing === this.#transfer;
-    const innocent = this.#sharing !== undefined && (isRunning || !isRead(this.#sharing.readers)) && !goesOn;
+    const innocent = !goesOn && this.#sharing !== undefined && mayFollowBlock(place, this.#sharing.readers);
     this.#line = place;
     if (!isRunning) this.#sharing = undefined;
     const isMissing = !follows && !innocent && !this.#allowMissingLines;
@@ -81,11 +81,18 @@ export class PeerSequence {
     if (byLine) this.#sharing = undefined;
   }
 
-  /** What the next reader, to be handed to `reads`, holds its first block against when that comes. */
-  firstBlock(): () => FirstBlock {
+  /**
+   * What the next reader, to be handed to `reads`, holds its first block against when that comes.
+   * @param byLine  whether 1yz is a line of the peer with a number: moved to the data connection it would follow the line
+   *   before it, so no block is taken before it has come
+   * @returns a function that throws FtpSecurityError `security/out-of-sequence` then
+   */
+  firstBlock(byLine: boolean): () => FirstBlock {
     const transfer = this.#transfer;
     const made = this.#now();
     return () => {
+      if (byLine && transfer.start === undefined)
+        throw outOfSequence('a block before the 1yz reply that begins the transfer');
       const { line, behind } = transfer.start ?? made;
       if (behind === undefined) return { after: line, gapBefore: false };
       const places = behind.flatMap(({ lastReceived }) => lastReceived ?? []);
@@ -100,6 +107,11 @@ export class PeerSequence {
   #now(): Start {
     return { line: this.#line, behind: this.#sharing?.readers };
   }
+}
+
+/** Whether the number before a line may be that of a block: not behind the last one. */
+function mayFollowBlock(place: bigint, readers: readonly BlockReader[]): boolean {
+  return !readers.some(({ ended, lastReceived = 0n }) => ended && place > lastReceived);
 }
 
 /** Whether a transfer has been read to its last block, so that every number behind that one is somebody else's. */

@@ -31,7 +31,7 @@ export interface ServerSessionOptions extends Omit<Policy, 'mechanisms'>, Tolera
    */
   maxFailures?: number;
   /**
-   * Goes on behind a line in the clear, or with a token that can't be opened, where protection is owed. Its 533, 535 or 501
+   * Goes on behind a line in the clear, with a token that can't be opened, or behind one that is missing, where protection is owed. Its 533, 535 or 501
    * takes the place of another reply, and whoever inserted the line has shifted all that follow. Default false: `ends` says
    * that the connection is to be closed.
    */
@@ -94,8 +94,8 @@ export interface AnsweredEvent {
   octets: Uint8Array;
   tolerated: Deviation[];
   /**
-   * The connection is to be closed, behind 421: a line came where protection is owed that whoever has the keys has not sent,
-   * so that somebody may have inserted it, or too many exchanges have failed.
+   * The connection is to be closed, behind 421: a line came where protection is owed that whoever has the keys has not sent, or
+   * not as the next one, so that somebody may have inserted it, or taken one out, or too many exchanges have failed.
    */
   ends: boolean;
 }

@@ -52,7 +52,8 @@ function transfer(command: string, how: (typeof HOWS)[number]): Step['run'] {
     const early = how === 'early reader' ? reader() : undefined;
     const event = pair.command(command);
     if (how === 'refused') return answer(pair, 550, event);
-    if (how !== 'no 1yz') answer(pair, 150, event);
+    // Before a download it is owed: see sequence.test.ts.
+    if (how !== 'no 1yz' || !isUpload) answer(pair, 150, event);
     const reads = early ?? reader();
     const writes = writer();
     const some = concat(writes.write(FILE.subarray(0, 100)), writes.write(FILE.subarray(100, 200)));

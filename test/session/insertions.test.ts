@@ -21,13 +21,13 @@ function withServer(options: ClientSessionOptions = {}) {
 }
 
 describe('a client', () => {
-  it.each([533, 535])('is closed by %i to a command that it protected', code => {
+  it.each([533, 535, 537])('is closed by %i to a command that it protected', code => {
     const { client, hear } = withServer();
     client.send(toUtf8('PWD'));
     client.send(toUtf8('CWD secret'));
     const error = errorOf(() => hear(code, ['Command protection', 'level \u001b[31mdenied']));
     expect(error).toMatchObject({ code: 'sequence/unexpected-reply', side: 'peer' });
-    expect(error.message).toMatch(/PWD.*: 53[35] Command protection level \\u\{1b\}\[31mdenied$/);
+    expect(error.message).toMatch(/PWD.*: 53[357] Command protection level \\u\{1b\}\[31mdenied$/);
     expectCode(() => client.next(), 'sequence/closed');
     expectCode(() => client.send(toUtf8('NOOP')), 'sequence/closed');
   });
@@ -44,7 +44,7 @@ describe('a client', () => {
 
   it('goes on behind other refusals, and behind 535 to ADAT', () => {
     const { client, hear } = withServer();
-    for (const code of [500, 501, 502, 503, 530, 534, 536, 537, 550]) {
+    for (const code of [500, 501, 502, 503, 530, 534, 536, 550]) {
       client.send(toUtf8('PWD'));
       expect(hear(code)).toMatchObject({ reply: { code } });
     }

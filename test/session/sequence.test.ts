@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromUtf8, toUtf8, u32be, viewOf } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
 import { parseCommand } from '../../src/ftp/command.js';
+import { parseReply } from '../../src/ftp/reply.js';
 import { protectReply } from '../../src/secure/protect.js';
 import { decodeProtectedCommand } from '../../src/secure/protected-command.js';
-import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import { decodeProtectedReply, encodeProtectedReply } from '../../src/secure/protected-reply.js';
 import type { CommandEvent } from '../../src/session/server-events.js';
 import { errorOf, expectCode } from '../helpers.js';
 import { MECHANISMS, type MechanismRow, NUMBERED } from './mechanisms.js';
@@ -187,7 +188,34 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     const read = new Course(row, at('P'));
     const upload = read.begin('STOR a');
     upload.read();
-    expect(read.pair.command('STAT').sequence).toBe('gap'); // It leaves a number out.
+    expect(read.pair.command('STAT').sequence).toBe('ok'); // Behind the last block it leaves no number out.
+  });
+
+  it('of the server: it is missed behind the last block of a transfer that runs', () => {
+    for (const letter of ['S', 'P']) {
+      const course = new Course(row, at(letter));
+      const transfer = course.begin('RETR a');
+      expect(transfer.read()).toBe(true);
+      course.lose('server');
+      expect(transfer.end(451), letter).toBe(MISSED);
+    }
+  });
+
+  it('of the client: it is missed behind the last block of a transfer that runs', () => {
+    const course = new Course(row, at('P'));
+    const { read } = course.begin('STOR a');
+    expect(read()).toBe(true);
+    course.lose('client');
+    expect(course.pair.toServer(course.pair.client.send(toUtf8('STAT')))).toBeUndefined();
+  });
+
+  it('ends the connection of a server: who sent commands ahead meant them for behind that one', () => {
+    const course = new Course(row, []);
+    const { client, server } = course.pair;
+    course.lose('client');
+    const event = course.pair.toServer(client.send(toUtf8('DELE a')), client.send(toUtf8('DELE b')));
+    expect(event).toMatchObject({ code: 535, error: { code: MISSED }, ends: true });
+    expect(server.reply(421, 'bye').length).toBeGreaterThan(0);
   });
 });
 
@@ -230,6 +258,24 @@ describe.each(NUMBERED)('blocks that were taken out, $name', row => {
     expectCode(() => earlier.read([...rest]), MISSED);
     earlier.end(426);
     expectCode(() => course.begin(command).read([first!]), MISSED);
+  });
+});
+
+describe.each(NUMBERED)('the 1yz of a download, $name', row => {
+  it('is not taken for its first block: no block is taken before it', () => {
+    for (const letter of ['S', 'P']) {
+      for (const early of [true, false]) {
+        const { pair } = new Course(row, at(letter));
+        const made = early ? pair.client.dataReader() : undefined;
+        const event = pair.command('RETR a');
+        const line = parseReply(pair.server.reply(150, 'go on', event));
+        const [token] = decodeProtectedReply(line).tokens;
+        const writer = pair.server.dataWriter();
+        const reader = made ?? pair.client.dataReader();
+        reader.push(concat(u32be(token!.length), token!, writer.write(FILE), writer.end()));
+        expectCode(() => reader.next(), MISSED);
+      }
+    }
   });
 });
 
@@ -298,6 +344,26 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     reader.push(concat(...blocks, u32be(token.length), token));
     while (reader.next() !== undefined);
     expectCode(() => reader.close(), 'syntax/truncated');
+  });
+
+  it('leaves the file without end when it is ABOR, whatever the writer is told, or whoever makes one', () => {
+    const { pair } = new Course(row, at('P'));
+    const event = pair.command('STOR a');
+    pair.reply(pair.server.reply(150, 'go on', event));
+    const writer = pair.client.dataWriter();
+    writer.write(FILE);
+    pair.client.check(toUtf8('ABOR'));
+    writer.write(FILE);
+    const abort = pair.command('ABOR');
+    for (const one of [writer, pair.client.dataWriter()]) {
+      expectCode(() => one.end(), 'sequence/closed');
+      expectCode(() => one.write(FILE), 'sequence/closed');
+    }
+    pair.reply(pair.server.reply(426, 'aborted', event));
+    pair.reply(pair.server.reply(226, 'aborted', abort));
+    const next = pair.command('STOR a');
+    pair.reply(pair.server.reply(150, 'go on', next));
+    expect(pair.client.dataWriter().end().length).toBeGreaterThan(0);
   });
 
   it('is not heard where no block is sent: STAT and its reply leave numbers out only where they must', () => {

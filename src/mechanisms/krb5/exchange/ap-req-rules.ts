@@ -139,10 +139,12 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
     samePrincipal(principalOf(ticket.crealm, ticket.cname), principalOf(authenticator.crealm, authenticator.cname))
       ? undefined
       : ['KRB_AP_ERR_BADMATCH', 'the authenticator is not of the client that the ticket names'],
-  ({ ticket, policy: { peerAddress } }) =>
-    peerAddress === undefined || !ticket.caddr?.length || ticket.caddr.some(isAddress(peerAddress))
+  ({ ticket: { caddr = [] }, policy: { peerAddress } }) => {
+    const known = caddr.filter(({ addrType }) => addrType !== NETBIOS);
+    return peerAddress === undefined || known.length === 0 || known.some(isAddress(peerAddress))
       ? undefined
-      : ['KRB_AP_ERR_BADADDR', 'the ticket is not good for the address that the client has'],
+      : ['KRB_AP_ERR_BADADDR', 'the ticket is not good for the address that the client has'];
+  },
   ({ authenticator: { ctime, cusec }, policy: { maxClockSkew }, now }) =>
     Math.abs(ctime + cusec / 1e6 - now) <= maxClockSkew
       ? undefined
@@ -227,6 +229,9 @@ function weakness(what: string, enctype: number, { allowWeak = false }: Acceptor
   if (facts?.weak !== true || allowWeak) return undefined;
   return ['KDC_ERR_ETYPE_NOSUPP', `the ${what} is of ${facts.name}, which is weak`];
 }
+
+/** The name of a host (RFC 4120 §7.5.3), which Windows asks for: no connection has such an address to compare. */
+const NETBIOS = 20;
 
 function isAddress(octets: Uint8Array): (entry: { addrType: number; address: Uint8Array }) => boolean {
   const type = ADDRESS_TYPES.get(octets.length);

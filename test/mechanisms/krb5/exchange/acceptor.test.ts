@@ -639,6 +639,15 @@ describe('what is taken', () => {
     expect(meet(realm(18), { peerAddress: address.address }).context).toBeDefined();
   });
 
+  test('a ticket that names the client’s NetBIOS name alone, as Windows has it', () => {
+    const name = { addrType: 20, address: new TextEncoder().encode('CLIENT          ') };
+    const options = { peerAddress: address.address };
+    expect(meet(realm(18, inside({ caddr: [name] })), options).context).toBeDefined();
+    expect(meet(realm(18, inside({ caddr: [name, address] })), options).context).toBeDefined();
+    const other = realm(18, inside({ caddr: [name, { ...address, address: Uint8Array.of(192, 0, 2, 8) }] }));
+    expectCode(() => meet(other, options), 'security/wrong-name');
+  });
+
   test('no subkey and no number: the session key, from zero', () => {
     for (const enctype of [18, 23]) {
       const { facts } = meet(
