@@ -79,7 +79,6 @@ export type {
   Wrapped,
 } from './secure/security-context.js';
 export {
-  adatOf,
   EXCHANGE_REPLIES,
   type ExchangeReply,
   exchangeReply,
@@ -90,12 +89,13 @@ export {
   formatPbszText,
   formatProt,
   MAX_PROTECTION_BUFFER,
-  parseAdat,
+  parseAdatCommand,
+  parseAdatReply,
   parseAuth,
   parseCcc,
-  parsePbsz,
+  parsePbszCommand,
+  parsePbszReply,
   parseProt,
-  pbszOf,
   type SecurityData,
 } from './secure/security-data.js';
 export type { AssociationEvent } from './session/association.js';

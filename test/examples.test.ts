@@ -10,7 +10,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseReply } from '../src/ftp/reply.js';
 import { psk, pskInitiator } from '../src/mechanisms/psk/index.js';
 import { protectCommand, unprotectReply } from '../src/secure/protect.js';
-import { adatOf, formatAdat } from '../src/secure/security-data.js';
+import { formatAdat, parseAdatReply } from '../src/secure/security-data.js';
 import { type FtpServerOptions, serve } from './examples/server.js';
 import { ascii } from './helpers.js';
 
@@ -193,7 +193,7 @@ describe('the example server', () => {
     const exchange = pskInitiator({ key });
     const adat = async (reply?: string) => {
       const step = await exchange.step(
-        reply === undefined ? undefined : adatOf(parseReply(ascii(`${reply}\r\n`))).token,
+        reply === undefined ? undefined : parseAdatReply(parseReply(ascii(`${reply}\r\n`))).token,
       );
       return { ...step, command: textOf(formatAdat(step.token!)) };
     };

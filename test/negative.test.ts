@@ -22,7 +22,7 @@ import { unprotectReply } from '../src/secure/protect.js';
 import { decodeProtectedCommand } from '../src/secure/protected-command.js';
 import { decodeProtectedReply } from '../src/secure/protected-reply.js';
 import type { TokenLevel } from '../src/secure/protection-level.js';
-import { parsePbsz, parseProt } from '../src/secure/security-data.js';
+import { parsePbszCommand, parseProt } from '../src/secure/security-data.js';
 import { ClientSession } from '../src/session/client.js';
 import { ServerSession } from '../src/session/server.js';
 import { errorOf } from './helpers.js';
@@ -78,7 +78,7 @@ const OPERATIONS = {
   parseCommand: ({ text }: Vector) => parseCommand(toUtf8(text)),
   decodeProtectedReply: ({ text, options }: Vector) => decodeProtectedReply(parseReply(toUtf8(text)), options),
   decodeProtectedCommand: ({ text }: Vector) => decodeProtectedCommand(parseCommand(toUtf8(text))),
-  parsePbsz: ({ text }: Vector) => parsePbsz(parseCommand(toUtf8(text))),
+  parsePbszCommand: ({ text }: Vector) => parsePbszCommand(parseCommand(toUtf8(text))),
   parseProt: ({ text }: Vector) => parseProt(parseCommand(toUtf8(text))),
   parseKeytab: ({ text }: Vector) => parseKeytab(toUtf8(text)),
   verifyRecording: ({ text }: Vector) => verifyRecording(toUtf8(text), { mechanisms: [] }),

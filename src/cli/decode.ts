@@ -8,7 +8,7 @@ import { type Deviation, Deviations } from '../secure/deviations.js';
 import { decodeCommandToken } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
-import { adatOf, exchangeReply, parseAdat } from '../secure/security-data.js';
+import { exchangeReply, parseAdatCommand, parseAdatReply } from '../secure/security-data.js';
 import { describeCode } from './code.js';
 import { KEYLESS } from './mechanisms.js';
 import { EXIT, parseOptions, readInput } from './status.js';
@@ -55,7 +55,7 @@ function describeReply(line: Line, text: string, code: number): string[] {
   }
   const description = describeCode(classify(code)).split('\n');
   if (exchangeReply(code) === undefined) return description;
-  const { token, tolerated } = adatOf({ code, lines: [text], raw: line.raw });
+  const { token, tolerated } = parseAdatReply({ code, lines: [text], raw: line.raw });
   return token === undefined ? description : [...description, ...describe(token, tolerated)];
 }
 
@@ -68,7 +68,7 @@ function describeCommand(line: Line): string[] {
     return [`${command.verb}: protected command, ${describeLevel(level)}`, ...describe(token, deviations.met)];
   }
   if (command.verb === 'ADAT') {
-    const { token, tolerated } = parseAdat(command);
+    const { token, tolerated } = parseAdatCommand(command);
     return ['ADAT: security data', ...describe(token!, tolerated)];
   }
   const argument = command.argument === undefined ? 'no argument' : `argument ${printable(command.argument)}`;

@@ -45,7 +45,7 @@ export function formatAuth(mechanism: string): Uint8Array {
  * The security data of an ADAT command.
  * @throws FtpSecurityError `syntax/bad-command` or `syntax/bad-base64`: 501 is owed (§3, ADAT)
  */
-export function parseAdat(command: Command, tolerance: Tolerance = {}): SecurityData {
+export function parseAdatCommand(command: Command, tolerance: Tolerance = {}): SecurityData {
   argumentOf(command, 'ADAT');
   const deviations = new Deviations(tolerance);
   const token = decodeCommandToken(command, deviations);
@@ -93,7 +93,7 @@ const ADAT_MARK = /(?:^|[ -])ADAT=/i;
  * @throws FtpSecurityError `syntax/bad-reply` for a reply that can't carry any or a deviation that is not tolerated,
  *   `syntax/bad-base64`; offsets count from the reply's start
  */
-export function adatOf(reply: Reply, tolerance: Tolerance = {}): SecurityData {
+export function parseAdatReply(reply: Reply, tolerance: Tolerance = {}): SecurityData {
   if (exchangeReply(reply.code) === undefined) {
     throw new FtpSecurityError('syntax/bad-reply', `${reply.code} carries no security data`);
   }
@@ -137,7 +137,7 @@ export function formatAdatReply(code: 334 | 335 | 235, token: Uint8Array): Uint8
  * @returns octets, 1 to 2^32-1 (§8.1)
  * @throws FtpSecurityError `syntax/bad-command`: 501 is owed
  */
-export function parsePbsz(command: Command): number {
+export function parsePbszCommand(command: Command): number {
   const size = parseSize(argumentOf(command, 'PBSZ'));
   if (size === undefined) throw new FtpSecurityError('syntax/bad-command', 'PBSZ wants a number from 1 to 4294967295');
   return size;
@@ -154,7 +154,7 @@ export function formatPbsz(size: number): Uint8Array {
  * @returns octets; undefined when it takes what the client asked for
  * @throws FtpSecurityError `syntax/bad-reply`, also for a deviation that is not tolerated
  */
-export function pbszOf(reply: Reply, deviations: Deviations = new Deviations({})): number | undefined {
+export function parsePbszReply(reply: Reply, deviations: Deviations = new Deviations({})): number | undefined {
   const found = /(?:^|\s)PBSZ( ?)=(\S*)/i.exec(reply.lines.join('\n'));
   if (found === null) return undefined;
   if (found[1] !== '') deviations.meet('blank-in-pbsz', 'syntax/bad-reply');

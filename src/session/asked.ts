@@ -2,7 +2,7 @@
 import { CR, LF } from '../bytes.js';
 import type { Command } from '../ftp/command.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
-import { parseAuth, parseCcc, parsePbsz, parseProt } from '../secure/security-data.js';
+import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../secure/security-data.js';
 import type { Asked } from './rules.js';
 
 /** @throws FtpSecurityError `syntax/bad-command` for an argument that can't be read: 501, or 504 */
@@ -12,7 +12,7 @@ export function askedOf(command: Command, level: ProtectionLevel): Asked {
     case 'AUTH':
       return { verb, level, mechanism: parseAuth(command) };
     case 'PBSZ':
-      return { verb, level, bufferSize: parsePbsz(command) };
+      return { verb, level, bufferSize: parsePbszCommand(command) };
     case 'PROT':
       return { verb, level, protection: parseProt(command) };
     case 'CCC':

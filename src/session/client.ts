@@ -13,7 +13,13 @@ import { Deviations } from '../secure/deviations.js';
 import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
 import { factsOf, levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
 import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
-import { adatOf, DEFAULT_MAX_SECURITY_DATA, exchangeReply, formatAdat, pbszOf } from '../secure/security-data.js';
+import {
+  DEFAULT_MAX_SECURITY_DATA,
+  exchangeReply,
+  formatAdat,
+  parseAdatReply,
+  parsePbszReply,
+} from '../secure/security-data.js';
 import { askedOf } from './asked.js';
 import { Association } from './association.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
@@ -298,7 +304,7 @@ export class ClientSession {
   /** The server may take a smaller buffer than it was asked for (§3, PBSZ). */
   #resize(event: ReplyEvent, asked: Asked): void {
     const deviations = new Deviations(this.#options);
-    asked.bufferSize = Math.min(asked.bufferSize!, pbszOf(event.reply, deviations) ?? asked.bufferSize!);
+    asked.bufferSize = Math.min(asked.bufferSize!, parsePbszReply(event.reply, deviations) ?? asked.bufferSize!);
     event.tolerated = [...new Set([...event.tolerated, ...deviations.met])];
   }
 
@@ -324,7 +330,7 @@ export class ClientSession {
   /** AUTH or ADAT was accepted. AUTH ends what was at once; what 234 and 235 begin takes effect with the context. */
   #exchange(event: ReplyEvent, { verb, level }: Waiting): ClientEvent {
     const { reply } = event;
-    const { token, tolerated } = adatOf(reply, this.#options);
+    const { token, tolerated } = parseAdatReply(reply, this.#options);
     event.tolerated = [...new Set([...event.tolerated, ...tolerated])];
     if (verb === 'AUTH') {
       this.#settle({ verb, level }, 334);

@@ -15,7 +15,7 @@ import { decodeProtectedCommand } from '../secure/protected-command.js';
 import { decodeReplyLine } from '../secure/protected-reply.js';
 import { levelOfCode, levelOfProt, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import type { Mechanism, Peer, SecurityContext } from '../secure/security-context.js';
-import { adatOf, exchangeReply, parseAdat, parseAuth, pbszOf } from '../secure/security-data.js';
+import { exchangeReply, parseAdatCommand, parseAdatReply, parseAuth, parsePbszReply } from '../secure/security-data.js';
 import { withoutEndOfLine } from '../secure/token-text.js';
 import type { Observation, ObservedMessage } from './observation.js';
 import { ObservedState } from './observed-state.js';
@@ -276,7 +276,7 @@ export class Observer {
   }
 
   #clientAdat(message: ObservedMessage, command: Command): void {
-    const { token, tolerated } = parseAdat(command, this.#options);
+    const { token, tolerated } = parseAdatCommand(command, this.#options);
     message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
     this.#state.clientData(token!);
   }
@@ -442,7 +442,7 @@ export class Observer {
     if (this.#state.oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#pbszReply(message, reply);
     if (!this.#state.answer(code)) return;
     try {
-      const { token, tolerated } = adatOf(reply, this.#options);
+      const { token, tolerated } = parseAdatReply(reply, this.#options);
       message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
       if (token !== undefined) this.#state.serverData(token);
     } catch (error) {
@@ -460,7 +460,7 @@ export class Observer {
   #pbszReply(message: ObservedMessage, reply: Reply): void {
     const deviations = new Deviations({});
     try {
-      pbszOf(reply, deviations);
+      parsePbszReply(reply, deviations);
     } catch (error) {
       refusalFrom(error);
     }

@@ -19,7 +19,7 @@ import {
   exchangeReply,
   formatAdatReply,
   formatPbszText,
-  parseAdat,
+  parseAdatCommand,
 } from '../secure/security-data.js';
 import { Association, DEFAULT_MIN_PBSZ } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
@@ -285,7 +285,7 @@ export class ServerSession {
 
   #adat(command: Command, arrived: Arrived): ServerEvent {
     try {
-      const { token, tolerated } = parseAdat(command, this.#options);
+      const { token, tolerated } = parseAdatCommand(command, this.#options);
       const met = [...new Set([...arrived.tolerated, ...tolerated])];
       this.#exchanged += token!.length;
       if (this.#exchanged > this.#maxSecurityData) throw tooMuch('more security data than maxSecurityData', 535);

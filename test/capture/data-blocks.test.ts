@@ -13,7 +13,7 @@ import { nodeCiphers } from '../../src/node/index.js';
 import { BlockReader } from '../../src/secure/data-block.js';
 import type { ProtectionLevel } from '../../src/secure/protection-level.js';
 import type { ExchangeObserver, Mechanism, ObservedStep, Peer } from '../../src/secure/security-context.js';
-import { parsePbsz, parseProt, pbszOf } from '../../src/secure/security-data.js';
+import { parsePbszCommand, parsePbszReply, parseProt } from '../../src/secure/security-data.js';
 import { Observer } from '../../src/session/observer.js';
 import { errorOf, onlyRefuses } from '../helpers.js';
 import { realCapture, segmentsOf, vectorPath } from './helpers.js';
@@ -102,8 +102,8 @@ class Control {
     const asked = this.#asked;
     if (asked?.verb === 'PROT') this.level = parseProt(asked);
     // MIT grants `PBSZ abc` too, and changes nothing.
-    const wanted = asked?.verb === 'PBSZ' ? onlyRefuses(() => parsePbsz(asked)) : undefined;
-    if (wanted !== undefined) this.bufferSize = Math.min(wanted, pbszOf(reply) ?? wanted);
+    const wanted = asked?.verb === 'PBSZ' ? onlyRefuses(() => parsePbszCommand(asked)) : undefined;
+    if (wanted !== undefined) this.bufferSize = Math.min(wanted, parsePbszReply(reply) ?? wanted);
   }
 }
 

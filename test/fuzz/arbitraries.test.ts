@@ -26,7 +26,7 @@ import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { BlockReader } from '../../src/secure/data-block.js';
 import { unprotectCommand, unprotectReply } from '../../src/secure/protect.js';
 import type { SecurityContext } from '../../src/secure/security-context.js';
-import { adatOf, parseAdat } from '../../src/secure/security-data.js';
+import { parseAdatCommand, parseAdatReply } from '../../src/secure/security-data.js';
 import { onlyRefuses } from '../helpers.js';
 import { messageCases } from './case-lists.js';
 import { PAIRS } from './own-peers.js';
@@ -113,8 +113,8 @@ describe('exchanges', () => {
       fc.property(adatExchanges('X-PSK', sides), lines => {
         expect(lines.map(({ from }) => from)).toEqual(['client', 'server', 'client', 'server', 'client', 'server']);
         expect(parseCommand(lines[0]!.line).argument).toBe('X-PSK');
-        expect(parseAdat(parseCommand(lines[2]!.line)).token).toHaveLength(33);
-        expect(adatOf(parseReply(lines[3]!.line)).token).toHaveLength(64);
+        expect(parseAdatCommand(parseCommand(lines[2]!.line)).token).toHaveLength(33);
+        expect(parseAdatReply(parseReply(lines[3]!.line)).token).toHaveLength(64);
         expect(parseReply(lines[5]!.line).code).toBe(235);
       }),
       { numRuns: 5 },

@@ -14,7 +14,7 @@ import type { PskContextOptions } from '../../src/mechanisms/psk/context.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Exchange, Step } from '../../src/secure/security-context.js';
-import { parseAdat } from '../../src/secure/security-data.js';
+import { parseAdatCommand } from '../../src/secure/security-data.js';
 import type { ClientSession } from '../../src/session/client.js';
 import type { ServerSession } from '../../src/session/server.js';
 import { acceptor as krb4Acceptor, initiator as krb4Initiator } from '../mechanisms/krb4/exchanges.js';
@@ -123,7 +123,7 @@ export function heard(client: ClientSession, exchange: Exchange, line: Uint8Arra
   } catch (error) {
     errors.push(refusal(error));
   }
-  return { errors, sent, adat: sent && parseAdat(parseCommand(sent)).token, replies };
+  return { errors, sent, adat: sent && parseAdatCommand(parseCommand(sent)).token, replies };
 }
 
 export function stepOf(exchange: Exchange, token?: Uint8Array): Step {

@@ -9,7 +9,7 @@ import { type ExchangeTurn, lineOf, linesOf } from '../../src/fuzz/exchange/muta
 import { comesAgain, performExchange } from '../../src/fuzz/exchange/perform.js';
 import { EXCHANGES } from '../../src/fuzz/exchange/table.js';
 import type { Exchange, Peer } from '../../src/secure/security-context.js';
-import { adatOf } from '../../src/secure/security-data.js';
+import { parseAdatReply } from '../../src/secure/security-data.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
 import { exchangeCases } from './case-lists.js';
@@ -45,7 +45,7 @@ function toServer(
       if (!taken) refusesProtected(server, theirs);
       return { taken, errors: said.errors };
     }
-    received = adatOf(said.reply!).token;
+    received = parseAdatReply(said.reply!).token;
     if (said.reply!.code === 235) break;
     ({ token } = stepOf(ours, received));
   }

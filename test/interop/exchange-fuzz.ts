@@ -15,7 +15,7 @@ import { EXCHANGES } from '../../src/fuzz/exchange/table.js';
 import { parseCredentialCache, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer as Side } from '../../src/secure/security-context.js';
-import { adatOf, parseAdat } from '../../src/secure/security-data.js';
+import { parseAdatCommand, parseAdatReply } from '../../src/secure/security-data.js';
 import { ourAcceptor, ourInitiator, theirAcceptor, theirInitiator } from './conversation.js';
 import { type LibraryRun, newRun, note, type Shown } from './library-run.js';
 import { FTP_FLAGS, type Peer, type PeerReply } from './peer.js';
@@ -126,7 +126,7 @@ interface Last {
 async function toAcceptor(one: FuzzCase, peer: Peer, { realm, enctype, keys }: Target, last: Last) {
   const { token } = await ourInitiator(realm, enctype, { enctypes: [enctype] }).step();
   const line = performExchange(one, { to: 'server', number: 0, token, received: undefined, keys });
-  const mutated = line && (line.length > EMPTY ? parseAdat(parseCommand(line)).token : undefined);
+  const mutated = line && (line.length > EMPTY ? parseAdatCommand(parseCommand(line)).token : undefined);
   if (mutated === undefined) return undefined;
   last.token = mutated;
   const said = await freshStep(peer, mutated);
@@ -138,7 +138,7 @@ async function toInitiator(one: FuzzCase, peer: Peer, { realm, enctype, keys }: 
   const { result: received } = await freshStep(peer, new Uint8Array());
   const { token } = await ourAcceptor(realm, enctype).step(received);
   const line = performExchange(one, { to: 'client', number: 0, token, code: 235, received, keys });
-  const mutated = line && adatOf(parseReply(line)).token;
+  const mutated = line && parseAdatReply(parseReply(line)).token;
   if (mutated === undefined) return undefined;
   last.token = mutated;
   return await peer.request('s', mutated);

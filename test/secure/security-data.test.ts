@@ -6,7 +6,6 @@ import { COMMANDS, commandFacts } from '../../src/ftp/commands.js';
 import { formatReply, parseReply } from '../../src/ftp/reply.js';
 import { Deviations } from '../../src/secure/deviations.js';
 import {
-  adatOf,
   EXCHANGE_REPLIES,
   exchangeReply,
   formatAdat,
@@ -15,12 +14,13 @@ import {
   formatPbsz,
   formatPbszText,
   formatProt,
-  parseAdat,
+  parseAdatCommand,
+  parseAdatReply,
   parseAuth,
   parseCcc,
-  parsePbsz,
+  parsePbszCommand,
+  parsePbszReply,
   parseProt,
-  pbszOf,
 } from '../../src/secure/security-data.js';
 import { phaseAfter, verbAnsweredBy } from '../../src/session/rules.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
@@ -43,12 +43,12 @@ describe('AUTH (RFC 2228 §3)', () => {
 
 describe('ADAT (RFC 2228 §3, §5.1)', () => {
   it('carries security data in a command', () => {
-    expect(parseAdat(command('ADAT Zm9v\r\n'))).toEqual({ token: ascii('foo'), tolerated: [] });
+    expect(parseAdatCommand(command('ADAT Zm9v\r\n'))).toEqual({ token: ascii('foo'), tolerated: [] });
     expect(formatAdat(ascii('foo'))).toEqual(ascii('ADAT Zm9v\r\n'));
-    expectCode(() => parseAdat(command('ADAT')), 'syntax/bad-command');
-    expect(replyCodeFor(errorOf(() => parseAdat(command('ADAT !!!!'))))).toBe(501);
+    expectCode(() => parseAdatCommand(command('ADAT')), 'syntax/bad-command');
+    expect(replyCodeFor(errorOf(() => parseAdatCommand(command('ADAT !!!!'))))).toBe(501);
     expect(() => formatAdat(new Uint8Array())).toThrow(RangeError);
-    expect(() => parseAdat(command('MIC Zm9v'))).toThrow(RangeError);
+    expect(() => parseAdatCommand(command('MIC Zm9v'))).toThrow(RangeError);
   });
 
   it.each(EXCHANGE_REPLIES)(
@@ -59,9 +59,9 @@ describe('ADAT (RFC 2228 §3, §5.1)', () => {
       expect(phaseAfter('exchange', verb, code)).toBe(completes ? 'secured' : 'exchange');
       expect(verbAnsweredBy(code)).toBe(answersAlone ? verb : undefined);
       const make = () => formatAdatReply(code as 334, ascii('foo'));
-      if (carriesData) expect(adatOf(parseReply(make()), { tolerate: [] }).token).toEqual(ascii('foo'));
+      if (carriesData) expect(parseAdatReply(parseReply(make()), { tolerate: [] }).token).toEqual(ascii('foo'));
       else expect(make).toThrow(RangeError);
-      expect(adatOf(reply(`${code} ADAT=Zm9v\r\n`)).token).toEqual(ascii('foo'));
+      expect(parseAdatReply(reply(`${code} ADAT=Zm9v\r\n`)).token).toEqual(ascii('foo'));
     },
   );
 
@@ -74,13 +74,13 @@ describe('ADAT (RFC 2228 §3, §5.1)', () => {
   });
 
   it('carries it in a reply, or none, or an empty token', () => {
-    expect(adatOf(reply('235 ADAT=Zm9v\r\n'))).toEqual({ token: ascii('foo'), tolerated: [] });
-    expect(adatOf(reply('335 ADAT=Zm9v'))).toEqual({ token: ascii('foo'), tolerated: [] });
-    expect(adatOf(reply('334 Send authorization data.\r\n'))).toEqual({ token: undefined, tolerated: [] });
-    expect(adatOf(reply('335 ADAT=\r\n'))).toEqual({ token: new Uint8Array(), tolerated: [] });
-    expect(adatOf(reply('234 Security data exchange complete.\r\n')).token).toBeUndefined();
+    expect(parseAdatReply(reply('235 ADAT=Zm9v\r\n'))).toEqual({ token: ascii('foo'), tolerated: [] });
+    expect(parseAdatReply(reply('335 ADAT=Zm9v'))).toEqual({ token: ascii('foo'), tolerated: [] });
+    expect(parseAdatReply(reply('334 Send authorization data.\r\n'))).toEqual({ token: undefined, tolerated: [] });
+    expect(parseAdatReply(reply('335 ADAT=\r\n'))).toEqual({ token: new Uint8Array(), tolerated: [] });
+    expect(parseAdatReply(reply('234 Security data exchange complete.\r\n')).token).toBeUndefined();
     expect(formatAdatReply(235, ascii('foo'))).toEqual(ascii('235 ADAT=Zm9v\r\n'));
-    expectCode(() => adatOf(reply('230 ADAT=Zm9v\r\n')), 'syntax/bad-reply');
+    expectCode(() => parseAdatReply(reply('230 ADAT=Zm9v\r\n')), 'syntax/bad-reply');
     expect(() => formatAdatReply(230 as 235, ascii('foo'))).toThrow(RangeError);
   });
 
@@ -95,21 +95,21 @@ describe('ADAT (RFC 2228 §3, §5.1)', () => {
     ['335-ADAT=Zg==\r\n335-ADAT=bw==\r\n335 ADAT=bw==\r\n', ['multi-line-adat']],
     ['335-more\r\n ADAT=Zm9v\r\n335 done\r\n', ['text-before-adat', 'multi-line-adat']],
   ])('%j: %j named, reported, and refused when strict', (text, tolerated) => {
-    expect(adatOf(reply(text))).toEqual({ token: ascii('foo'), tolerated });
-    expectCode(() => adatOf(reply(text), { tolerate: [] }), 'syntax/bad-reply');
+    expect(parseAdatReply(reply(text))).toEqual({ token: ascii('foo'), tolerated });
+    expectCode(() => parseAdatReply(reply(text), { tolerate: [] }), 'syntax/bad-reply');
   });
 
   it('says where base 64 is broken', () => {
-    const error = errorOf(() => adatOf(reply('235-ADAT=Zm9v\r\n235 ADAT=Z*9v\r\n')));
+    const error = errorOf(() => parseAdatReply(reply('235-ADAT=Zm9v\r\n235 ADAT=Z*9v\r\n')));
     expect(error).toMatchObject({ code: 'syntax/bad-base64', offset: 25 });
   });
 
   it('reads what it formats', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1 }), fc.constantFrom(334, 335, 235), (token, code) => {
-        expect(parseAdat(parseCommand(formatAdat(token)), { tolerate: [] }).token).toEqual(token);
+        expect(parseAdatCommand(parseCommand(formatAdat(token)), { tolerate: [] }).token).toEqual(token);
         const formatted = parseReply(formatAdatReply(code as 235, token));
-        expect(adatOf(formatted, { tolerate: [] })).toEqual({ token, tolerated: [] });
+        expect(parseAdatReply(formatted, { tolerate: [] })).toEqual({ token, tolerated: [] });
       }),
     );
   });
@@ -117,15 +117,15 @@ describe('ADAT (RFC 2228 §3, §5.1)', () => {
   it('names a bare LF in a command', () => {
     const reader = new CommandReader();
     reader.push(ascii('ADAT Zm9v\n'));
-    expect(parseAdat(reader.next()!).tolerated).toEqual(['bare-lf']);
+    expect(parseAdatCommand(reader.next()!).tolerated).toEqual(['bare-lf']);
   });
 });
 
 describe('PBSZ (RFC 2228 §3, §8.1)', () => {
   it('is a number of octets from 1 to 2^32-1', () => {
-    expect(parsePbsz(command('PBSZ 1'))).toBe(1);
-    expect(parsePbsz(command('PBSZ 0000000000065536'))).toBe(65536);
-    expect(parsePbsz(command('PBSZ 4294967295'))).toBe(4294967295);
+    expect(parsePbszCommand(command('PBSZ 1'))).toBe(1);
+    expect(parsePbszCommand(command('PBSZ 0000000000065536'))).toBe(65536);
+    expect(parsePbszCommand(command('PBSZ 4294967295'))).toBe(4294967295);
     expect(formatPbsz(65536)).toEqual(ascii('PBSZ 65536\r\n'));
   });
 
@@ -139,20 +139,20 @@ describe('PBSZ (RFC 2228 §3, §8.1)', () => {
     'PBSZ 4294967296',
     'PBSZ 99999999999999999999',
   ])('refuses %j with 501', text => {
-    expect(replyCodeFor(errorOf(() => parsePbsz(command(text))))).toBe(501);
+    expect(replyCodeFor(errorOf(() => parsePbszCommand(command(text))))).toBe(501);
   });
 
   it('may be answered with a smaller size', () => {
-    expect(pbszOf(reply('200 PBSZ=4096\r\n'))).toBe(4096);
-    expect(pbszOf(reply('200 OK, PBSZ=4096\r\n'))).toBe(4096);
-    expect(pbszOf(reply('200 fine\r\n'))).toBeUndefined();
+    expect(parsePbszReply(reply('200 PBSZ=4096\r\n'))).toBe(4096);
+    expect(parsePbszReply(reply('200 OK, PBSZ=4096\r\n'))).toBe(4096);
+    expect(parsePbszReply(reply('200 fine\r\n'))).toBeUndefined();
     const deviations = new Deviations({});
-    expect(pbszOf(reply('200 PBSZ =4096\r\n'), deviations)).toBe(4096);
+    expect(parsePbszReply(reply('200 PBSZ =4096\r\n'), deviations)).toBe(4096);
     expect(deviations.met).toEqual(['blank-in-pbsz']);
-    expect(pbszOf(reply('200 PBSZ =4096\r\n'))).toBe(4096);
-    expectCode(() => pbszOf(reply('200 PBSZ =4096\r\n'), new Deviations({ tolerate: [] })), 'syntax/bad-reply');
-    expectCode(() => pbszOf(reply('200 PBSZ=lots\r\n')), 'syntax/bad-reply');
-    expect(pbszOf(parseReply(formatReply(200, formatPbszText(32))))).toBe(32);
+    expect(parsePbszReply(reply('200 PBSZ =4096\r\n'))).toBe(4096);
+    expectCode(() => parsePbszReply(reply('200 PBSZ =4096\r\n'), new Deviations({ tolerate: [] })), 'syntax/bad-reply');
+    expectCode(() => parsePbszReply(reply('200 PBSZ=lots\r\n')), 'syntax/bad-reply');
+    expect(parsePbszReply(parseReply(formatReply(200, formatPbszText(32))))).toBe(32);
   });
 
   it('refuses misuse', () => {

@@ -7,7 +7,7 @@ import { parseReply } from '../../src/ftp/reply.js';
 import { Deviations } from '../../src/secure/deviations.js';
 import { parseInnerCommand } from '../../src/secure/protect.js';
 import type { ObservedStep, Step } from '../../src/secure/security-context.js';
-import { adatOf, parseAdat } from '../../src/secure/security-data.js';
+import { parseAdatCommand, parseAdatReply } from '../../src/secure/security-data.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
 import { CAPTURES, type Recorded, type RecordedLine, recorded } from './recorded.js';
@@ -30,7 +30,7 @@ function answerBehind(lines: readonly RecordedLine[], at: number): Uint8Array | 
     text += fromUtf8(raw);
     try {
       const reply = parseReply(toUtf8(text));
-      return [235, 335].includes(reply.code) ? (adatOf(reply).token ?? new Uint8Array()) : undefined;
+      return [235, 335].includes(reply.code) ? (parseAdatReply(reply).token ?? new Uint8Array()) : undefined;
     } catch {
       // It goes on in the next line.
     }
@@ -105,7 +105,7 @@ function throughClient({ lines, observer }: Recorded): Heard {
   const watch = observer();
   for (const { from, raw, message } of lines) {
     if (from === 'client') {
-      const token = message.wire === 'ADAT' ? attempt(() => parseAdat(parseCommand(raw)).token) : undefined;
+      const token = message.wire === 'ADAT' ? attempt(() => parseAdatCommand(parseCommand(raw)).token) : undefined;
       if (client.phase === 'secured' && fromUtf8(raw).startsWith('AUTH')) return { replies, left: 'AUTH in the clear' };
       if (client.paused && token === undefined) client.abandon();
       if (client.paused) client.proceed({ token: token!, ...seen(attempt(() => watch.observe('client', token!))) });

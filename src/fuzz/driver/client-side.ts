@@ -4,7 +4,7 @@ import type { Reply } from '../../ftp/reply.js';
 import { protectCommand } from '../../secure/protect.js';
 import type { TokenLevel } from '../../secure/protection-level.js';
 import type { Exchange, Step } from '../../secure/security-context.js';
-import { adatOf, formatAdat, formatAuth } from '../../secure/security-data.js';
+import { formatAdat, formatAuth, parseAdatReply } from '../../secure/security-data.js';
 import { type ExchangeTurn, linesOf } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 import {
@@ -99,7 +99,7 @@ export class ClientSide {
       if (octets !== undefined) return this.#mutatedLine(octets, turn, exchange, step);
       const reply = await this.#asked('ADAT', formatAdat(step.token), 235, 335);
       if (reply.code === 235 && step.context !== undefined) break;
-      received = adatOf(reply).token;
+      received = parseAdatReply(reply).token;
       step = await exchange.step(received);
       if (reply.code === 235) break;
     }
@@ -173,7 +173,7 @@ export class ClientSide {
       octets,
       isLast: turn.number + 1 >= linesOf(turn),
       complete: async reply => {
-        if (context === undefined) await exchange.step(adatOf(reply).token);
+        if (context === undefined) await exchange.step(parseAdatReply(reply).token);
         this.#open();
       },
     };

@@ -9,7 +9,7 @@ import { formatExtendedPassiveText, formatPassiveText, parseEprt, parsePort } fr
 import type { Command } from '../../ftp/command.js';
 import { BlockReader, BlockWriter } from '../../secure/data-block.js';
 import type { ProtectionLevel } from '../../secure/protection-level.js';
-import { formatPbszText, parsePbsz, parseProt } from '../../secure/security-data.js';
+import { formatPbszText, parsePbszCommand, parseProt } from '../../secure/security-data.js';
 import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { DATA_MARKER, FILE, performTransfer } from '../transfers.js';
@@ -89,7 +89,7 @@ export class ServerData {
   }
 
   grant(command: Command): Answer {
-    const asked = parsePbsz(command);
+    const asked = parsePbszCommand(command);
     this.#bufferSize = Math.min(asked, this.#most);
     return [200, this.#bufferSize < asked ? formatPbszText(this.#bufferSize) : 'Protection buffer size accepted'];
   }

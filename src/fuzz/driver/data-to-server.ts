@@ -8,7 +8,7 @@ import { FtpSecurityError } from '../../errors.js';
 import { replyDetails } from '../../ftp/reply-details.js';
 import { BlockReader } from '../../secure/data-block.js';
 import { factsOf } from '../../secure/protection-level.js';
-import { pbszOf } from '../../secure/security-data.js';
+import { parsePbszReply } from '../../secure/security-data.js';
 import type { TransferCase } from '../cases.js';
 import { FILE, PIECE, performTransfer, validTransfer } from '../transfers.js';
 import { type ClientSide, CUT } from './client-side.js';
@@ -61,7 +61,7 @@ async function fitToServer(one: TransferCase, control: ClientSide): Promise<Tran
   for (const command of [`PBSZ ${bufferSize}`, `PROT ${factsOf(one.level).prot}`, 'TYPE I']) {
     const reply = await control.answered(control.protect(command, one.level));
     if (reply.code >= 300) return `${command} is refused: ${reply.code}`;
-    if (command.startsWith('PBSZ')) bufferSize = Math.min(bufferSize, pbszOf(reply) ?? bufferSize);
+    if (command.startsWith('PBSZ')) bufferSize = Math.min(bufferSize, parsePbszReply(reply) ?? bufferSize);
   }
   const isTooSmall = control.session!.context.wrapSizeLimit(one.level, bufferSize) < PIECE;
   return isTooSmall ? `a protection buffer of ${bufferSize} octets is too small` : { ...one, bufferSize };

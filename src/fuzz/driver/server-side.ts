@@ -8,7 +8,7 @@ import { protectReply, unprotectCommand } from '../../secure/protect.js';
 import { decodeProtectedCommand } from '../../secure/protected-command.js';
 import { levelOfVerb, type ProtectionLevel } from '../../secure/protection-level.js';
 import type { Exchange, Step } from '../../secure/security-context.js';
-import { formatAdatReply, parseAdat, parseAuth } from '../../secure/security-data.js';
+import { formatAdatReply, parseAdatCommand, parseAuth } from '../../secure/security-data.js';
 import { BUFFER_SIZE } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import type { ClientTrace } from './client-trace.js';
@@ -169,7 +169,7 @@ export class ServerSide {
     let step: Step;
     let received: Uint8Array | undefined;
     try {
-      received = parseAdat(command).token;
+      received = parseAdatCommand(command).token;
       step = await exchange.step(received);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;

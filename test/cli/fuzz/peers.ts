@@ -12,7 +12,13 @@ import { decodeProtectedCommand } from '../../../src/secure/protected-command.js
 import { decodeProtectedReply } from '../../../src/secure/protected-reply.js';
 import { levelOfVerb, type TokenLevel } from '../../../src/secure/protection-level.js';
 import type { Exchange, SecurityContext } from '../../../src/secure/security-context.js';
-import { adatOf, formatAdat, formatAdatReply, formatAuth, parseAdat } from '../../../src/secure/security-data.js';
+import {
+  formatAdat,
+  formatAdatReply,
+  formatAuth,
+  parseAdatCommand,
+  parseAdatReply,
+} from '../../../src/secure/security-data.js';
 import { mechanismWith } from '../../helpers.js';
 
 export const KEY = new Uint8Array(32).fill(7);
@@ -97,7 +103,7 @@ export function badServer(onBadLine?: 'hangs' | 'closes' | 'dies'): Promise<List
       const level = levelOfVerb(command.verb);
       if (command.verb === 'AUTH') return formatReply(334, 'Go on');
       if (command.verb === 'ADAT') {
-        const step = await exchange.step(parseAdat(command).token);
+        const step = await exchange.step(parseAdatCommand(command).token);
         context = step.context;
         return step.token ? formatAdatReply(335, step.token) : formatReply(235, 'Done');
       }
@@ -171,7 +177,7 @@ export function badClient(port: number): Listener {
       socket.write(formatAdat(step.token!));
       const reply = await replyOf(replies, socket);
       if (reply.code === 235) break;
-      step = await exchange.step(adatOf(reply).token);
+      step = await exchange.step(parseAdatReply(reply).token);
       context = step.context;
     }
     const level: TokenLevel = 'safe';

@@ -36,7 +36,7 @@ for (;;) {
   socket.write(ftp.formatAdat(step.token));
   const answer = await reply();
   if (answer.code === 235) break;
-  step = exchange.step(ftp.adatOf(answer).token);
+  step = exchange.step(ftp.parseAdatReply(answer).token);
   context = step.context;
 }
 

@@ -2,18 +2,18 @@
 import { parseCommand } from '../../../src/ftp/command.js';
 import { parseReply } from '../../../src/ftp/reply.js';
 import {
-  adatOf,
   formatAdat,
   formatAdatReply,
   formatAuth,
   formatPbsz,
   formatProt,
-  parseAdat,
+  parseAdatCommand,
+  parseAdatReply,
   parseAuth,
   parseCcc,
-  parsePbsz,
+  parsePbszCommand,
+  parsePbszReply,
   parseProt,
-  pbszOf,
 } from '../../../src/secure/security-data.js';
 import { attempt, hold, octets, refusable, same, type Target } from './target.js';
 
@@ -21,11 +21,14 @@ export const securityData: Target = {
   name: 'security-data',
   invariant: 'what is parsed formats to what parses to the same; only FtpSecurityError escapes',
   run(input) {
-    refusable(() => pbszOf(parseReply(input)));
-    const adat = attempt(() => adatOf(parseReply(input)));
+    refusable(() => parsePbszReply(parseReply(input)));
+    const adat = attempt(() => parseAdatReply(parseReply(input)));
     if ('value' in adat && adat.value.token !== undefined) {
       const { token } = adat.value;
-      hold(same(adatOf(parseReply(formatAdatReply(235, token)), { tolerate: [] }).token!, token), 'another token');
+      hold(
+        same(parseAdatReply(parseReply(formatAdatReply(235, token)), { tolerate: [] }).token!, token),
+        'another token',
+      );
     }
     const parsed = attempt(() => parseCommand(input));
     if ('error' in parsed) return;
@@ -49,10 +52,14 @@ type Parsed = ReturnType<typeof parseCommand>;
 const COMMANDS: Record<string, (command: Parsed) => void> = {
   AUTH: command => hold(parseAuth(parseCommand(formatAuth(parseAuth(command)))) === parseAuth(command), 'another name'),
   ADAT(command) {
-    const token = parseAdat(command).token!;
-    if (token.length > 0) hold(same(parseAdat(parseCommand(formatAdat(token))).token!, token), 'another token');
+    const token = parseAdatCommand(command).token!;
+    if (token.length > 0) hold(same(parseAdatCommand(parseCommand(formatAdat(token))).token!, token), 'another token');
   },
-  PBSZ: command => hold(parsePbsz(parseCommand(formatPbsz(parsePbsz(command)))) === parsePbsz(command), 'another size'),
+  PBSZ: command =>
+    hold(
+      parsePbszCommand(parseCommand(formatPbsz(parsePbszCommand(command)))) === parsePbszCommand(command),
+      'another size',
+    ),
   PROT: command =>
     hold(parseProt(parseCommand(formatProt(parseProt(command)))) === parseProt(command), 'another level'),
   CCC: parseCcc,
