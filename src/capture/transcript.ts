@@ -117,7 +117,7 @@ function verifySegments(segments: SegmentReader, options: VerifyOptions): Transc
       const data = event.data.subarray(preamble[event.from]);
       preamble[event.from]! -= event.data.length - data.length;
       recording.observe(observer => observer.push(from, data, event.time));
-    } else if (event.kind === 'lost') recording.lose(from);
+    } else if (event.kind === 'lost') recording.gap(from);
     else if (--entry.open === 0) recording.end(event.time);
   }
   const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
@@ -166,9 +166,9 @@ class ControlRecording {
     }
   }
 
-  lose(from: 'client' | 'server'): void {
+  gap(from: 'client' | 'server'): void {
     this.#writer.lost++;
-    this.observe(observer => observer.lose(from));
+    this.observe(observer => observer.gap(from));
   }
 
   end(time: bigint | undefined): void {

@@ -51,7 +51,7 @@ function describeReply(line: Line, text: string, code: number): string[] {
   if (level !== undefined) {
     const place = text[3] === '-' ? 'a line of a multi-line reply' : 'the last or only line of a reply';
     const token = decodeReplyLine(line.raw, code, deviations);
-    return [`${code}: protected, ${describeLevel(level)}; ${place}`, ...describe(token, deviations.met)];
+    return [`${code}: protected, ${describeLevel(level)}; ${place}`, ...describe(token, deviations.seen)];
   }
   const description = describeCode(classify(code)).split('\n');
   if (exchangeReply(code) === undefined) return description;
@@ -65,7 +65,7 @@ function describeCommand(line: Line): string[] {
   if (level !== undefined) {
     const deviations = new Deviations({});
     const token = decodeCommandToken(command, deviations);
-    return [`${command.verb}: protected command, ${describeLevel(level)}`, ...describe(token, deviations.met)];
+    return [`${command.verb}: protected command, ${describeLevel(level)}`, ...describe(token, deviations.seen)];
   }
   if (command.verb === 'ADAT') {
     const { token, tolerated } = parseAdatCommand(command);

@@ -62,7 +62,7 @@ export class LineReader {
    * Tells that octets are missing at this point, as in a capture with a gap. Nobody knows what line ends they held: what
    * has come of the present line, and all up to the next line end, make one damaged line.
    */
-  lose(): void {
+  gap(): void {
     for (let line = this.#take(); line !== undefined; line = this.#take()) this.#ready.push(line);
     this.#discard();
     this.#telnet.reset();

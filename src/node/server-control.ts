@@ -120,7 +120,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
           this.#owed.push(event);
           yield event;
         } else if (event !== undefined) {
-          await this.#heed(event);
+          await this.#handle(event);
           this.#idleSince = performance.now();
           if (this.#ending !== undefined) break;
         } else if (this.#failed !== undefined) {
@@ -189,7 +189,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     this.#wake();
   }
 
-  async #heed(event: Exclude<ServerEvent, CommandEvent>): Promise<void> {
+  async #handle(event: Exclude<ServerEvent, CommandEvent>): Promise<void> {
     switch (event.type) {
       case 'auth':
         this.#exchange?.destroy?.();

@@ -49,33 +49,33 @@ export type Deviation = (typeof DEVIATIONS | typeof OPTIONAL_DEVIATIONS)[number]
 
 export interface Tolerance {
   /**
-   * The deviations that are accepted, and reported when met. Default: all of {@link DEVIATIONS}; `[]` is strict, and
+   * The deviations that are accepted, and reported when seen. Default: all of {@link DEVIATIONS}; `[]` is strict, and
    * `[...DEVIATIONS, 'integrity-under-632']` takes one of {@link OPTIONAL_DEVIATIONS} as well.
    */
   tolerate?: readonly Deviation[];
 }
 
-/** What was met while one thing was read: either tolerated and noted, or refused. */
+/** The deviations seen while one thing is read: each is either accepted and noted, or refused. */
 export class Deviations {
   readonly #allowed: readonly Deviation[];
-  readonly #met = new Set<Deviation>();
+  readonly #seen = new Set<Deviation>();
 
   constructor({ tolerate = DEVIATIONS }: Tolerance) {
     this.#allowed = tolerate;
   }
 
   /** @throws FtpSecurityError with `code` when the deviation is not tolerated */
-  meet(deviation: Deviation, code: ErrorCode): void {
+  accept(deviation: Deviation, code: ErrorCode): void {
     if (!this.allows(deviation)) throw new FtpSecurityError(code, `${deviation} is not tolerated`);
-    this.#met.add(deviation);
+    this.#seen.add(deviation);
   }
 
   allows(deviation: Deviation): boolean {
     return this.#allowed.includes(deviation);
   }
 
-  /** The deviations met, in the order in which they were. */
-  get met(): Deviation[] {
-    return [...this.#met];
+  /** In the order in which they came. */
+  get seen(): Deviation[] {
+    return [...this.#seen];
   }
 }

@@ -67,14 +67,14 @@ export class InnerReplies {
       const asLines = read(perLine, was?.code);
       if (asLines.kind === 'early') throw bad('two readings, of which one ends early');
       if (asSent.kind !== 'whole' && asLines.kind === 'whole') {
-        deviations.meet('fragment-per-line', 'syntax/bad-reply');
+        deviations.accept('fragment-per-line', 'syntax/bad-reply');
         return finish(was, perLine, deviations);
       }
     }
     if (asSent.kind === 'whole') return finish(was, joined, deviations);
     const ended = endsLine(fragments.at(-1)!);
     if (asSent.kind === 'unfinished' && !cut && (ended || deviations.allows('unended-line-spans-outer'))) {
-      deviations.meet(ended ? 'reply-spans-outer' : 'unended-line-spans-outer', 'syntax/bad-reply');
+      deviations.accept(ended ? 'reply-spans-outer' : 'unended-line-spans-outer', 'syntax/bad-reply');
       const parts = was?.parts ?? [];
       parts.push(joined);
       this.#open = { code: asSent.code, parts, length, deviations };
@@ -124,13 +124,13 @@ function read(octets: Uint8Array, open: number | undefined): Reading {
 }
 
 function finish(was: OpenReply | undefined, last: Uint8Array, deviations: Deviations): InnerReply {
-  return { reply: parseReply(concatAll([...(was?.parts ?? []), last])), tolerated: deviations.met };
+  return { reply: parseReply(concatAll([...(was?.parts ?? []), last])), tolerated: deviations.seen };
 }
 
 function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Array {
   let fragment = plaintext;
   if (plaintext.at(-1) === NUL) {
-    deviations.meet('trailing-nul', 'syntax/bad-reply');
+    deviations.accept('trailing-nul', 'syntax/bad-reply');
     fragment = plaintext.subarray(0, -1);
   }
   if (fragment.length === 0) throw bad('a token without text');

@@ -119,7 +119,7 @@ export function unprotectCommand(
   checkCommandLevel(context, level, applied, options);
   const deviations = new Deviations(options);
   const inner = parseInnerCommand(plaintext, deviations);
-  return { inner, level: applied, tolerated: [...tolerated, ...deviations.met], sequence };
+  return { inner, level: applied, tolerated: [...tolerated, ...deviations.seen], sequence };
 }
 
 /**
@@ -163,7 +163,7 @@ export class ProtectedReplyReader {
       const seen = [
         ...before,
         ...opened.map((one): Seen => ({ level: one.level, sequence: one.sequence, tolerated: [] })),
-        { ...opened[0]!, tolerated: [...tolerated, ...deviations.met, ...(inner?.tolerated ?? [])] },
+        { ...opened[0]!, tolerated: [...tolerated, ...deviations.seen, ...(inner?.tolerated ?? [])] },
       ];
       if (inner === undefined) this.#before = [summary(seen)];
       else this.#ready.push({ inner: inner.reply, ...summary(seen), classification: classify(inner.reply.code) });
@@ -211,13 +211,13 @@ export function checkReplyLevel(
   options: UnprotectOptions = {},
 ): void {
   if (claimed === 'private' && applied === 'safe' && deviations.allows('integrity-under-632')) {
-    deviations.meet('integrity-under-632', 'sequence/wrong-level');
+    deviations.accept('integrity-under-632', 'sequence/wrong-level');
     return;
   }
   checkClaim(claimed, applied);
   if (factsOf(claimed).integrity || !owesIntegrity(context, options)) return;
   if (!factsOf(applied).integrity) throw wrongLevel('633 without integrity where integrity is owed');
-  deviations.meet('integrity-under-633', 'sequence/wrong-level');
+  deviations.accept('integrity-under-633', 'sequence/wrong-level');
 }
 
 /**
@@ -257,7 +257,7 @@ function wrongLevel(why: string): FtpSecurityError {
  */
 export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations): Command {
   const nul = plaintext.at(-1) === NUL;
-  if (nul) deviations.meet('trailing-nul', 'syntax/bad-command');
+  if (nul) deviations.accept('trailing-nul', 'syntax/bad-command');
   const command = parseCommand(nul ? plaintext.subarray(0, -1) : plaintext);
   if (levelOfVerb(command.verb) !== undefined) {
     throw new FtpSecurityError('syntax/bad-command', 'a protected command inside a protected command');

@@ -11,7 +11,7 @@ export interface ProtectedCommand {
   /** What the verb claims. What the token really had, a security context tells. */
   level: TokenLevel;
   token: Uint8Array;
-  /** The deviations met; absent when there was none. */
+  /** The deviations seen; absent when there was none. */
   tolerated?: Deviation[];
 }
 
@@ -25,7 +25,7 @@ export function decodeProtectedCommand(command: Command, tolerance: Tolerance = 
   if (level === undefined) throw new FtpSecurityError('sequence/unprotected', 'a command in the clear');
   const deviations = new Deviations(tolerance);
   const token = decodeCommandToken(command, deviations);
-  const tolerated = deviations.met;
+  const tolerated = deviations.seen;
   return tolerated.length > 0 ? { level, token, tolerated } : { level, token };
 }
 

@@ -13,7 +13,7 @@ export interface ProtectedReply {
   level: TokenLevel;
   /** One token for each line, in order. */
   tokens: Uint8Array[];
-  /** The deviations met; absent when there was none. */
+  /** The deviations seen; absent when there was none. */
   tolerated?: Deviation[];
 }
 
@@ -31,7 +31,7 @@ export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): P
   for (const { raw, start } of linesOf(reply.raw)) {
     tokens.push(decodeReplyLine(raw, reply.code, deviations, start));
   }
-  const tolerated = deviations.met;
+  const tolerated = deviations.seen;
   return tolerated.length > 0 ? { level, tokens, tolerated } : { level, tokens };
 }
 

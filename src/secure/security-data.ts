@@ -49,7 +49,7 @@ export function parseAdatCommand(command: Command, tolerance: Tolerance = {}): S
   argumentOf(command, 'ADAT');
   const deviations = new Deviations(tolerance);
   const token = decodeCommandToken(command, deviations);
-  return { token, tolerated: deviations.met };
+  return { token, tolerated: deviations.seen };
 }
 
 /** @throws RangeError for an empty token */
@@ -102,10 +102,10 @@ export function parseAdatReply(reply: Reply, tolerance: Tolerance = {}): Securit
   for (const { raw, start } of linesOf(reply.raw)) {
     const part = adatOfLine(raw, reply.code, start, deviations);
     if (part === undefined) continue;
-    if (reply.lines.length > 1) deviations.meet('multi-line-adat', 'syntax/bad-reply');
+    if (reply.lines.length > 1) deviations.accept('multi-line-adat', 'syntax/bad-reply');
     parts.push(part);
   }
-  return { token: parts.length > 0 ? concatAll(parts) : undefined, tolerated: deviations.met };
+  return { token: parts.length > 0 ? concatAll(parts) : undefined, tolerated: deviations.seen };
 }
 
 function adatOfLine(raw: Uint8Array, code: number, base: number, deviations: Deviations): Uint8Array | undefined {
@@ -116,8 +116,8 @@ function adatOfLine(raw: Uint8Array, code: number, base: number, deviations: Dev
   if (found === null) return undefined;
   const start = found.index + found[0].length;
   const mark = text.slice(start - 5, start);
-  if (text.slice(0, start - 5) !== `${code}${text[3]}`) deviations.meet('text-before-adat', 'syntax/bad-reply');
-  if (mark !== 'ADAT=') deviations.meet('adat-case', 'syntax/bad-reply');
+  if (text.slice(0, start - 5) !== `${code}${text[3]}`) deviations.accept('text-before-adat', 'syntax/bad-reply');
+  if (mark !== 'ADAT=') deviations.accept('adat-case', 'syntax/bad-reply');
   if (/^ *$/.test(text.slice(start))) return new Uint8Array();
   return decodeToken(line, start, 'syntax/bad-reply', deviations, base);
 }
@@ -150,14 +150,14 @@ export function formatPbsz(size: number): Uint8Array {
 
 /**
  * The smaller buffer size that a server states in its 200 reply to PBSZ (§3, PBSZ).
- * @param deviations  notes those that are met; default tolerates {@link DEVIATIONS}
+ * @param deviations  notes those that it sees; default tolerates {@link DEVIATIONS}
  * @returns octets; undefined when it takes what the client asked for
  * @throws FtpSecurityError `syntax/bad-reply`, also for a deviation that is not tolerated
  */
 export function parsePbszReply(reply: Reply, deviations: Deviations = new Deviations({})): number | undefined {
   const found = /(?:^|\s)PBSZ( ?)=(\S*)/i.exec(reply.lines.join('\n'));
   if (found === null) return undefined;
-  if (found[1] !== '') deviations.meet('blank-in-pbsz', 'syntax/bad-reply');
+  if (found[1] !== '') deviations.accept('blank-in-pbsz', 'syntax/bad-reply');
   const size = parseSize(found[2]!);
   if (size === undefined) throw new FtpSecurityError('syntax/bad-reply', 'PBSZ= wants a number from 1 to 4294967295');
   return size;

@@ -10,7 +10,7 @@ export const BLANK = 0x20;
 export function withoutEndOfLine(line: Uint8Array, deviations: Deviations, code: ErrorCode): Uint8Array {
   if (line.at(-1) !== LF) return line;
   if (line.at(-2) === CR) return line.subarray(0, -2);
-  deviations.meet('bare-lf', code);
+  deviations.accept('bare-lf', code);
   return line.subarray(0, -1);
 }
 
@@ -35,10 +35,10 @@ export function decodeToken(
   const blank = line.indexOf(BLANK, begin);
   const end = blank < 0 ? line.length : blank;
   const token = decodeBase64(line.subarray(begin, end), base + begin);
-  if (begin > start) deviations.meet('blank-around-base64', code);
+  if (begin > start) deviations.accept('blank-around-base64', code);
   if (end < line.length) {
     const onlyBlanks = line.subarray(end).every(octet => octet === BLANK);
-    deviations.meet(onlyBlanks ? 'blank-around-base64' : 'text-after-base64', code);
+    deviations.accept(onlyBlanks ? 'blank-around-base64' : 'text-after-base64', code);
   }
   return token;
 }

@@ -90,7 +90,7 @@ export class Association {
   }
 
   /** Notes what a step of the exchange has found out. */
-  learn(facts: ExchangeFacts | undefined): void {
+  recordFacts(facts: ExchangeFacts | undefined): void {
     this.#facts = { ...this.#facts, ...facts };
   }
 
@@ -130,7 +130,7 @@ export class Association {
   }
 
   /** What policy has against a new context, before it is in force: 534. */
-  objection(
+  policyError(
     context: SecurityContext,
     facts: ExchangeFacts,
     { allowWeak = false, require }: AssociationPolicy,
@@ -148,7 +148,11 @@ export class Association {
    * Holds a buffer size against a level for data: it has a least size, and a block of one octet must fit.
    * @param facts  of the error
    */
-  misfit(level: ProtectionLevel, bufferSize: number | undefined, facts: ErrorFacts): FtpSecurityError | undefined {
+  bufferTooSmall(
+    level: ProtectionLevel,
+    bufferSize: number | undefined,
+    facts: ErrorFacts,
+  ): FtpSecurityError | undefined {
     if (level === 'clear' || bufferSize === undefined || this.#control === undefined) return undefined;
     if (bufferSize >= this.#minPbsz && this.#control.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
     const message = `a protection buffer of ${bufferSize} octets is too small for ${level} blocks (see minPbsz)`;
@@ -164,8 +168,8 @@ export class Association {
   /** For the next transfer out. @throws FtpSecurityError as BlockWriter does, and for a buffer below the least size */
   dataWriter(): BlockWriter {
     const { protection, bufferSize } = this.#standing;
-    const misfit = this.misfit(protection, bufferSize, { side: 'local', reply: 535 });
-    if (misfit !== undefined) throw misfit;
+    const bufferTooSmall = this.bufferTooSmall(protection, bufferSize, { side: 'local', reply: 535 });
+    if (bufferTooSmall !== undefined) throw bufferTooSmall;
     this.#writer = new BlockWriter(this.#context, protection, { bufferSize });
     if (this.#aborted) this.#writer.abort();
     return this.#writer;

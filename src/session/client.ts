@@ -167,7 +167,7 @@ export class ClientSession {
     const due = this.#due;
     if (due === undefined) throw new RangeError('no security data waits');
     return this.#closing(() => {
-      this.#association.learn(facts);
+      this.#association.recordFacts(facts);
       if (context !== undefined) this.#judge(context);
       if (isComplete(due)) {
         if (token !== undefined) throw unexpected('the server ends the exchange, and the mechanism has more to say');
@@ -242,7 +242,7 @@ export class ClientSession {
     if (this.paused || this.#unanswered.blocked) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange, or REIN, is not finished', LOCAL);
     }
-    const refusal = refusalOf(asked, this.#association.standing, this.#policy, 'local') ?? this.#misfit(asked);
+    const refusal = refusalOf(asked, this.#association.standing, this.#policy, 'local') ?? this.#bufferTooSmall(asked);
     if (refusal !== undefined) throw refusal;
     if (this.#upload !== undefined && couldBecomeBlock(asked) && facts.duringTransfer === undefined) {
       const message = `${asked.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
@@ -255,9 +255,9 @@ export class ClientSession {
   }
 
   /** What PROT asks for, and what a transfer has, must fit into the protection buffer. */
-  #misfit({ verb, protection = this.protection }: Waiting): FtpSecurityError | undefined {
+  #bufferTooSmall({ verb, protection = this.protection }: Waiting): FtpSecurityError | undefined {
     if (verb !== 'PROT' && !isTransfer(verb)) return undefined;
-    return this.#association.misfit(protection, this.bufferSize, LOCAL);
+    return this.#association.bufferTooSmall(protection, this.bufferSize, LOCAL);
   }
 
   #add(asked: Waiting): void {
@@ -305,7 +305,7 @@ export class ClientSession {
   #resize(event: ReplyEvent, asked: Asked): void {
     const deviations = new Deviations(this.#options);
     asked.bufferSize = Math.min(asked.bufferSize!, parsePbszReply(event.reply, deviations) ?? asked.bufferSize!);
-    event.tolerated = [...new Set([...event.tolerated, ...deviations.met])];
+    event.tolerated = [...new Set([...event.tolerated, ...deviations.seen])];
   }
 
   /** Replies come in the order of the commands, behind the greeting (RFC 959 §5.4). */
@@ -362,10 +362,10 @@ export class ClientSession {
 
   /** Holds a new context against policy. */
   #judge(context: SecurityContext): void {
-    const objection = this.#association.objection(context, this.facts, this.#options);
-    if (objection === undefined) return;
+    const policyError = this.#association.policyError(context, this.facts, this.#options);
+    if (policyError === undefined) return;
     context.destroy();
-    throw objection;
+    throw policyError;
   }
 
   #forget(): void {

@@ -79,8 +79,10 @@ export class CommandOpener {
     const { standing } = this.#association;
     if (verb !== 'PROT' && !isTransfer(verb)) return;
     const reply = verb === 'PROT' ? 431 : 534;
-    const misfit = this.#association.misfit(protection ?? standing.protection, standing.bufferSize, { reply });
-    if (misfit !== undefined) throw misfit;
+    const bufferTooSmall = this.#association.bufferTooSmall(protection ?? standing.protection, standing.bufferSize, {
+      reply,
+    });
+    if (bufferTooSmall !== undefined) throw bufferTooSmall;
   }
 }
 

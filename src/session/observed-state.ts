@@ -65,7 +65,7 @@ export class ObservedState {
   /** Whether a side is within TLS, as far as octets that are missing let anybody see. */
   losesTls(from: Peer): boolean {
     if (this.#tls === undefined || this.#tls.client.octets + this.#tls.server.octets === 0) return false;
-    this.#tls[from].lose();
+    this.#tls[from].gap();
     return true;
   }
 
@@ -115,7 +115,7 @@ export class ObservedState {
     const sequences = this.#association?.hidden === true ? undefined : this.#sequences;
     if (sequences === undefined || applied === 'confidential' || lastReceived === undefined) return undefined;
     const error = sequences[from].line(lastReceived, lastFollows === true, goesOn);
-    if (error !== undefined) this.#mistrust();
+    if (error !== undefined) this.#dropRequests();
     return error;
   }
 
@@ -192,12 +192,12 @@ export class ObservedState {
    * answers which command: what waits for leave to be less protected gets none.
    * @param code  undefined when it could not be read
    */
-  distrust(code: number | undefined): void {
+  untrustedReply(code: number | undefined): void {
     this.#unanswered.settle(code);
-    this.#mistrust();
+    this.#dropRequests();
   }
 
-  #mistrust(): void {
+  #dropRequests(): void {
     for (const asked of this.#unanswered.all) if (commandFacts(asked.verb).liftsProtection) asked.verb = '';
   }
 

@@ -91,9 +91,9 @@ export class Observer {
   }
 
   /** Says that octets of one side are missing here. What they were part of is given up. */
-  lose(from: Peer): void {
+  gap(from: Peer): void {
     if (this.#state.losesTls(from)) return;
-    this.#readers[from].lose();
+    this.#readers[from].gap();
     this.#resumed[from] = true;
     this.#state.forget();
     if (from === 'server') this.#forgetReplies();
@@ -219,8 +219,8 @@ export class Observer {
     } catch (error) {
       fail(message, error);
     }
-    message.tolerated = deviations.met;
-    this.#heed(message, command);
+    message.tolerated = deviations.seen;
+    this.#handle(message, command);
   }
 
   #protectedCommand(message: ObservedMessage, level: TokenLevel, command: Command): void {
@@ -250,13 +250,13 @@ export class Observer {
     } catch (error) {
       fail(message, error);
     }
-    message.tolerated = [...message.tolerated, ...deviations.met];
+    message.tolerated = [...message.tolerated, ...deviations.seen];
     if (command === undefined) this.#state.ask({ verb: '', level });
-    else this.#heed(message, command);
+    else this.#handle(message, command);
   }
 
   /** A command that broke a rule asks for nothing: what answers it must not lift any protection. */
-  #heed(message: ObservedMessage, command: Command): void {
+  #handle(message: ObservedMessage, command: Command): void {
     if (message.error === undefined) this.#command(message, command);
     else this.#state.ask({ verb: '', level: message.level });
   }
@@ -329,7 +329,7 @@ export class Observer {
     } catch (error) {
       fail(message, error);
     }
-    message.tolerated = deviations.met;
+    message.tolerated = deviations.seen;
     this.#clearMessages.push(message);
     try {
       reply = this.#clearReply.push(line);
@@ -354,7 +354,7 @@ export class Observer {
     this.#clearMessages = [];
     // A reply that may not come in the clear answers nothing: it only takes its place in the queue.
     if (messages.some(({ error }) => error !== undefined)) {
-      this.#state.distrust(reply.code);
+      this.#state.untrustedReply(reply.code);
       return;
     }
     const indices = messages.map(({ index }) => index);
@@ -374,7 +374,7 @@ export class Observer {
     let context: SecurityContext | undefined;
     try {
       const token = decodeReplyLine(line.raw, code, deviations);
-      if (this.#state.awaits235) deviations.meet('protected-235', 'sequence/no-context');
+      if (this.#state.awaits235) deviations.accept('protected-235', 'sequence/no-context');
       context = this.#state.open(message, token);
       if (context !== undefined) {
         const options = { integrityOwed: this.#state.integrityOwed };
@@ -385,8 +385,8 @@ export class Observer {
       fail(message, error);
     }
     if (!goesOn) this.#innerCode = codeOf(message.plaintext);
-    if (this.#state.replyMustBeClear(this.#innerCode)) deviations.meet('protected-after-ccc', 'sequence/wrong-level');
-    this.#judge(message, deviations.met, 'syntax/bad-reply');
+    if (this.#state.replyMustBeClear(this.#innerCode)) deviations.accept('protected-after-ccc', 'sequence/wrong-level');
+    this.#judge(message, deviations.seen, 'syntax/bad-reply');
     if (message.plaintext === undefined || message.error !== undefined) outer.incomplete = true;
     if (context !== undefined) this.#checkSequence(message, context, goesOn);
     if (!message.wire.endsWith('-')) this.#outerReply(message, outer);
@@ -416,7 +416,7 @@ export class Observer {
       this.#dropInnerReply();
       // Whoever protects the answer to ADAT takes the exchange for complete, whether or not anybody here has the key.
       const isUnseen = message.verdict === 'unkeyed' && message.error === undefined && this.#state.awaits235;
-      if (!isUnseen) this.#state.distrust(undefined);
+      if (!isUnseen) this.#state.untrustedReply(undefined);
       else if (this.#state.answer(235)) this.#complete();
       return;
     }
@@ -431,7 +431,7 @@ export class Observer {
     } catch (error) {
       fail(message, error);
       this.#innerMessages = [];
-      this.#state.distrust(undefined);
+      this.#state.untrustedReply(undefined);
     }
   }
 
@@ -464,14 +464,14 @@ export class Observer {
     } catch (error) {
       refusalFrom(error);
     }
-    this.#judge(message, deviations.met, 'syntax/bad-reply');
+    this.#judge(message, deviations.seen, 'syntax/bad-reply');
   }
 
   /** Notes deviations of a protected line: as tolerated, or as the rule that was broken. */
-  #judge(message: ObservedMessage, met: readonly Deviation[], code: ErrorCode): void {
+  #judge(message: ObservedMessage, seen: readonly Deviation[], code: ErrorCode): void {
     const { tolerate = DEVIATIONS } = this.#options;
-    message.tolerated = [...message.tolerated, ...met.filter(deviation => tolerate.includes(deviation))];
-    const refused = met.find(deviation => !tolerate.includes(deviation));
+    message.tolerated = [...message.tolerated, ...seen.filter(deviation => tolerate.includes(deviation))];
+    const refused = seen.find(deviation => !tolerate.includes(deviation));
     if (refused === undefined) return;
     fail(message, new FtpSecurityError(SEQUENCE_RULES[refused] ?? code, `${refused} is not tolerated`));
   }

@@ -89,7 +89,7 @@ export class ReplyOpener {
     if (this.#reader === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
     if (levelOfCode(outer.code) !== undefined && hasClearLine(outer)) throw unprotected();
     const deviations = new Deviations(this.#options);
-    if (this.#early) deviations.meet('protected-235', 'sequence/no-context');
+    if (this.#early) deviations.accept('protected-235', 'sequence/no-context');
     this.#reader.push(outer);
     const reply = this.#reader.next();
     this.#open = reply === undefined;
@@ -106,7 +106,7 @@ export class ReplyOpener {
   ): UnprotectedReply {
     const { control, standing } = this.#association;
     if (replyMustBeClear(standing.phase, answered)) {
-      deviations.meet('protected-after-ccc', 'sequence/wrong-level');
+      deviations.accept('protected-after-ccc', 'sequence/wrong-level');
     }
     // Where every line owes integrity, the reader has seen to it.
     if (control !== undefined && !owesIntegrity(standing) && replyOwesIntegrity(standing, answered)) {
@@ -116,7 +116,7 @@ export class ReplyOpener {
     if (require !== undefined && standing.phase === 'secured' && !covers(reply.level, require)) {
       throw new FtpSecurityError('sequence/wrong-level', `a ${reply.level} reply where policy wants ${require}`);
     }
-    return { ...reply, tolerated: [...deviations.met, ...reply.tolerated] };
+    return { ...reply, tolerated: [...deviations.seen, ...reply.tolerated] };
   }
 }
 

@@ -159,7 +159,7 @@ export class ServerSession {
     const arrived = this.#arrived ?? this.#read();
     this.#arrived = undefined;
     if (arrived === undefined) return undefined;
-    if (this.#unanswered.oldest === undefined || isForApplication(arrived)) return this.#heed(arrived);
+    if (this.#unanswered.oldest === undefined || isForApplication(arrived)) return this.#handle(arrived);
     this.#arrived = arrived;
     return undefined;
   }
@@ -199,7 +199,7 @@ export class ServerSession {
   proceed({ token, context, facts }: Step): Uint8Array {
     const owed = this.#exchanging();
     if (context !== undefined) {
-      const error = this.#association.objection(context, { ...this.facts, ...facts }, this.#options);
+      const error = this.#association.policyError(context, { ...this.facts, ...facts }, this.#options);
       if (error !== undefined) {
         context.destroy();
         return this.refuse(error);
@@ -214,7 +214,7 @@ export class ServerSession {
     if (owed.verb === 'AUTH') this.#giveUp();
     this.#unanswered.drop();
     this.#settle(owed, code);
-    this.#association.learn(facts);
+    this.#association.recordFacts(facts);
     if (context !== undefined) this.#association.establish(context);
     return octets;
   }
@@ -269,7 +269,7 @@ export class ServerSession {
     }
   }
 
-  #heed(arrived: Arrived): ServerEvent {
+  #handle(arrived: Arrived): ServerEvent {
     const { command, asked, sequence, tolerated, error = this.#tooOften(arrived) } = arrived;
     if (command === undefined || error !== undefined) return this.#refusal(arrived, error!);
     const { verb, level } = asked;
@@ -286,10 +286,10 @@ export class ServerSession {
   #adat(command: Command, arrived: Arrived): ServerEvent {
     try {
       const { token, tolerated } = parseAdatCommand(command, this.#options);
-      const met = [...new Set([...arrived.tolerated, ...tolerated])];
+      const seen = [...new Set([...arrived.tolerated, ...tolerated])];
       this.#exchanged += token!.length;
       if (this.#exchanged > this.#maxSecurityData) throw tooMuch('more security data than maxSecurityData', 535);
-      return this.#expect(arrived.asked, { type: 'security-data', token: token!, command, tolerated: met });
+      return this.#expect(arrived.asked, { type: 'security-data', token: token!, command, tolerated: seen });
     } catch (error) {
       return this.#refusal(arrived, refusalFrom(error));
     }

@@ -20,7 +20,7 @@ export class TlsRecords {
   }
 
   /** Says that octets are missing: nobody knows any more where a record begins, so that all that follows counts as TLS. */
-  lose(): void {
+  gap(): void {
     this.#lost = true;
   }
 

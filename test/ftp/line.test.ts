@@ -24,7 +24,7 @@ describe('lines', () => {
     expect(reader.pending).toBe(false);
     reader.push(ascii('NOOP\r\n2'));
     expect(reader.pending).toBe(true);
-    reader.lose();
+    reader.gap();
     expect(reader.pending).toBe(true);
     reader.next();
     expect(reader.pending).toBe(false);
@@ -121,7 +121,7 @@ describe('lost octets', () => {
   it('damage the line they were in, up to the next line end, and it fails where it would have come out', () => {
     const reader = new LineReader();
     reader.push(ascii('one\r\ntw'));
-    reader.lose();
+    reader.gap();
     reader.push(ascii('o and'));
     expect(texts(drain(reader))).toEqual(['one']);
     reader.push(ascii(' three\r\nfour\r\n'));
@@ -131,7 +131,7 @@ describe('lost octets', () => {
   it('damage the line behind them when they come between lines, for its beginning may be lost', () => {
     const reader = new LineReader();
     reader.push(ascii('one\r\n'));
-    reader.lose();
+    reader.gap();
     reader.push(ascii('two\r\nthree\r\n'));
     expect(texts(drain(reader))).toEqual(['one', 'syntax/truncated', 'three']);
   });
@@ -140,7 +140,7 @@ describe('lost octets', () => {
     const reader = new LineReader({ bareLf: false });
     for (let i = 0; i < 3; i++) {
       reader.push(ascii('x'));
-      reader.lose();
+      reader.gap();
     }
     reader.push(ascii('y\nz\r\n'));
     expect(texts(drain(reader))).toEqual(['syntax/truncated', 'z']);
@@ -149,7 +149,7 @@ describe('lost octets', () => {
   it('end a Telnet command that was begun', () => {
     const reader = new LineReader();
     reader.push(ascii('\xff\xfa'));
-    reader.lose();
+    reader.gap();
     reader.push(ascii('a\r\nb\r\n'));
     expect(texts(drain(reader))).toEqual(['syntax/truncated', 'b']);
   });
@@ -158,14 +158,14 @@ describe('lost octets', () => {
     const reader = new LineReader({ maxLine: 2 });
     reader.push(ascii('12345'));
     expect(texts(drain(reader))).toEqual(['syntax/limit-exceeded']);
-    reader.lose();
+    reader.gap();
     reader.push(ascii('67890\r\nok\r\n'));
     expect(texts(drain(reader))).toEqual(['syntax/truncated', 'ok']);
   });
 
   it('leave the input unfinished until a line end comes', () => {
     const reader = new LineReader();
-    reader.lose();
+    reader.gap();
     expectCode(() => reader.close(), 'syntax/truncated');
     reader.push(ascii('\n'));
     expectCode(() => reader.next(), 'syntax/truncated');
@@ -208,7 +208,7 @@ describe('properties of lines', () => {
         const lazy = new LineReader();
         const outcomes = parts.flatMap(part => {
           for (const reader of [eager, lazy]) {
-            if (part === undefined) reader.lose();
+            if (part === undefined) reader.gap();
             else reader.push(part);
           }
           return drain(eager);

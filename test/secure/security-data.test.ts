@@ -148,7 +148,7 @@ describe('PBSZ (RFC 2228 §3, §8.1)', () => {
     expect(parsePbszReply(reply('200 fine\r\n'))).toBeUndefined();
     const deviations = new Deviations({});
     expect(parsePbszReply(reply('200 PBSZ =4096\r\n'), deviations)).toBe(4096);
-    expect(deviations.met).toEqual(['blank-in-pbsz']);
+    expect(deviations.seen).toEqual(['blank-in-pbsz']);
     expect(parsePbszReply(reply('200 PBSZ =4096\r\n'))).toBe(4096);
     expectCode(() => parsePbszReply(reply('200 PBSZ =4096\r\n'), new Deviations({ tolerate: [] })), 'syntax/bad-reply');
     expectCode(() => parsePbszReply(reply('200 PBSZ=lots\r\n')), 'syntax/bad-reply');

@@ -19,7 +19,7 @@ const ANSWERED = [
 
 function established(options = {}): Association {
   const association = new Association('client', options);
-  association.learn(FACTS);
+  association.recordFacts(FACTS);
   association.establish(pskContexts().acceptor);
   return association;
 }
@@ -44,9 +44,9 @@ describe('a buffer that is too small', () => {
 
   it('is none without a level, without a size, and without an association', () => {
     const association = established();
-    expect(association.misfit('clear', 1, error)).toBeUndefined();
-    expect(association.misfit('safe', undefined, error)).toBeUndefined();
-    expect(new Association('client', {}).misfit('safe', 1, error)).toBeUndefined();
+    expect(association.bufferTooSmall('clear', 1, error)).toBeUndefined();
+    expect(association.bufferTooSmall('safe', undefined, error)).toBeUndefined();
+    expect(new Association('client', {}).bufferTooSmall('safe', 1, error)).toBeUndefined();
   });
 
   it('is below the least size, or has no room for one octet', () => {
@@ -55,13 +55,13 @@ describe('a buffer that is too small', () => {
     while (acceptor.wrapSizeLimit('safe', exact) < 1) exact++;
     expect(acceptor.wrapSizeLimit('safe', exact)).toBe(1);
     const association = established({ minPbsz: 1 });
-    expect(association.misfit('safe', exact, error)).toBeUndefined();
-    expect(association.misfit('safe', exact - 1, error)).toMatchObject({
+    expect(association.bufferTooSmall('safe', exact, error)).toBeUndefined();
+    expect(association.bufferTooSmall('safe', exact - 1, error)).toMatchObject({
       code: 'syntax/limit-exceeded',
       side: 'local',
     });
-    expect(established().misfit('safe', 127, error)?.message).toContain('127 octets');
-    expect(established().misfit('safe', 128, error)).toBeUndefined();
+    expect(established().bufferTooSmall('safe', 127, error)?.message).toContain('127 octets');
+    expect(established().bufferTooSmall('safe', 128, error)).toBeUndefined();
   });
 
   it('makes no writer', () => {

@@ -151,7 +151,7 @@ describe('an observer', () => {
 
   it('says nothing where octets of the recording are missing', () => {
     const recording = new Recording().mic('PWD');
-    recording.observer.lose('server');
+    recording.observer.gap('server');
     // The line that has lost octets is gone.
     recording.server('half a line').mic('PWD').use('server');
     expect(recording.reply('257 a').told).toEqual(['syntax/truncated']);

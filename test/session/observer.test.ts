@@ -49,7 +49,7 @@ function observe(lines: string[], options: Partial<ObserverOptions> = {}) {
   const observer = new Observer({ mechanisms: [mechanism()], ...options });
   for (const line of lines) {
     const from = line.startsWith('C') ? 'client' : 'server';
-    if (line[1] === '!') observer.lose(from);
+    if (line[1] === '!') observer.gap(from);
     else observer.push(from, ascii(`${line.slice(3)}${line.endsWith('\n') ? '' : '\r\n'}`));
   }
   observer.close();
@@ -193,7 +193,7 @@ describe('behind AUTH TLS and 234', () => {
     for (const step of [...GRANTED, ...steps]) {
       if (typeof step === 'string')
         observer.push(step.startsWith('C') ? 'client' : 'server', ascii(`${step.slice(3)}\r\n`));
-      else if (step.octets === undefined) observer.lose(step.from);
+      else if (step.octets === undefined) observer.gap(step.from);
       else for (const octet of step.octets) observer.push(step.from, Uint8Array.of(octet));
     }
     observer.close();

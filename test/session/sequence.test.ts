@@ -30,7 +30,7 @@ class Course {
   }
 
   /** What a side says never comes: it has used a number. */
-  lose(from: 'client' | 'server'): void {
+  gap(from: 'client' | 'server'): void {
     const { initiator, acceptor } = this.#contexts;
     (from === 'client' ? initiator : acceptor).wrap(toUtf8('200 lost'), 'safe');
   }
@@ -104,7 +104,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
   it.each(SIDES)('of the %s: it is missed, whatever was settled before', from => {
     for (const lines of [[], ['PBSZ 128'], at('C'), at('P'), at('P', 'CCC')]) {
       const course = new Course(row, lines);
-      course.lose(from);
+      course.gap(from);
       expect(course.heard(from)).toBe(MISSED);
       if (from === 'client') expect([course.heard(from), course.heard(from)]).toEqual(['ok', 'ok']);
     }
@@ -116,7 +116,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
       client: { ...WEAK.client, ...allowed.client },
       server: { ...WEAK.server, ...allowed.server },
     });
-    course.lose(from);
+    course.gap(from);
     expect([course.heard(from), course.heard(from)]).toEqual(['gap', 'ok']);
   });
 
@@ -130,7 +130,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     for (const [letter, command] of courses) {
       const course = new Course(row, at(letter));
       const transfer = course.begin(command);
-      course.lose(from);
+      course.gap(from);
       if (from === 'server') expect(transfer.end(), letter + command).toBe(MISSED);
       else if (letter !== 'E') {
         // What the session answers itself waits for the end of the transfer.
@@ -146,7 +146,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
       for (const code of [226, 426]) {
         const unread = new Course(row, at(letter));
         expect(unread.begin('RETR a').end(code)).toBe('gap');
-        unread.lose('server');
+        unread.gap('server');
         expect(unread.heard('server')).toBe(MISSED);
       }
     }
@@ -158,13 +158,13 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
       const whole = read.begin('STOR a');
       expect(whole.read()).toBe(true);
       expect(whole.end()).toBe('ok');
-      read.lose('client');
+      read.gap('client');
       expect(read.heard('client')).toBe(MISSED);
       for (const code of [226, 426, 552]) {
         const unread = new Course(row, at(letter));
         unread.begin('STOR a').end(code);
         expect(unread.heard('client')).toBe('gap');
-        unread.lose('client');
+        unread.gap('client');
         expect(unread.heard('client')).toBe(MISSED);
       }
     }
@@ -174,7 +174,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     for (const from of SIDES) {
       const course = new Course(row, at('P'));
       course.pair.reply(course.pair.server.reply(550, 'no', course.pair.command(OWN[from])));
-      course.lose(from);
+      course.gap(from);
       expect(course.heard(from)).toBe(MISSED);
     }
   });
@@ -196,7 +196,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
       const course = new Course(row, at(letter));
       const transfer = course.begin('RETR a');
       expect(transfer.read()).toBe(true);
-      course.lose('server');
+      course.gap('server');
       expect(transfer.end(451), letter).toBe(MISSED);
     }
   });
@@ -205,14 +205,14 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     const course = new Course(row, at('P'));
     const { read } = course.begin('STOR a');
     expect(read()).toBe(true);
-    course.lose('client');
+    course.gap('client');
     expect(course.pair.toServer(course.pair.client.send(toUtf8('STAT')))).toBeUndefined();
   });
 
   it('ends the connection of a server: who sent commands ahead meant them for behind that one', () => {
     const course = new Course(row, []);
     const { client, server } = course.pair;
-    course.lose('client');
+    course.gap('client');
     const event = course.pair.toServer(client.send(toUtf8('DELE a')), client.send(toUtf8('DELE b')));
     expect(event).toMatchObject({ code: 535, error: { code: MISSED }, ends: true });
     expect(server.reply(421, 'bye').length).toBeGreaterThan(0);
@@ -423,7 +423,7 @@ it('KERBEROS_V4 has no numbers, so that nothing is missed', () => {
   const row = MECHANISMS.find(({ name }) => name === 'KERBEROS_V4')!;
   const course = new Course(row, at('P'));
   for (const from of SIDES) {
-    course.lose(from);
+    course.gap(from);
     expect(course.heard(from)).toBe('none');
   }
   const { blocks, read } = course.begin('RETR a');

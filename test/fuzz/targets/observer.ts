@@ -36,7 +36,7 @@ export const observer: Target = {
       const text = line.subarray(1);
       const kind = String.fromCharCode(line[0] ?? 0);
       if (kind === 'c' || kind === 's') watching.push(kind === 'c' ? 'client' : 'server', concat(text, CRLF));
-      if (kind === 'L') watching.lose('server');
+      if (kind === 'L') watching.gap('server');
       if (kind === 'C' || kind === 'P') {
         sent(text);
         watching.push('client', encodeProtectedCommand(client.wrap(text, kind === 'C' ? 'safe' : 'private')));
