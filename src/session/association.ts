@@ -8,7 +8,7 @@ import { formatPbszText } from '../secure/security-data.js';
 import type { Policy } from './command-rules.js';
 import { PeerSequence } from './peer-sequence.js';
 import {
-  type Asked,
+  type CommandRequest,
   NO_ASSOCIATION,
   owesIntegrity,
   type Standing,
@@ -95,12 +95,12 @@ export class Association {
   }
 
   /** A command has been answered finally. What AUTH or REIN ends is erased (appendix I). */
-  settle(asked: Asked, code: number): void {
-    this.#endTransfer(asked.verb, code);
-    this.#standing = standingAfter(this.#standing, asked, code);
+  settle(request: CommandRequest, code: number): void {
+    this.#endTransfer(request.verb, code);
+    this.#standing = standingAfter(this.#standing, request, code);
     const { phase, levels } = this.#standing;
     const facts = this.#facts;
-    if (phase === 'clear' || (asked.verb === 'AUTH' && code < 400)) this.#facts = {};
+    if (phase === 'clear' || (request.verb === 'AUTH' && code < 400)) this.#facts = {};
     if (levels.length === 0) this.#forget(facts);
   }
 

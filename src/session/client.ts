@@ -20,17 +20,24 @@ import {
   parseAdatReply,
   parsePbszReply,
 } from '../secure/security-data.js';
-import { askedOf } from './asked.js';
 import { Association } from './association.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
+import { commandRequest } from './command-request.js';
 import { type Policy, refusalOf } from './command-rules.js';
+import { PendingCommands } from './pending-commands.js';
 import { quote } from './quote.js';
 import { ReplyOpener } from './reply-opener.js';
-import { type Asked, couldBecomeBlock, type Phase, sharesNumbers, strongest, verbAnsweredBy } from './rules.js';
-import { UnansweredCommands } from './unanswered.js';
+import {
+  type CommandRequest,
+  couldBecomeBlock,
+  type Phase,
+  sharesNumbers,
+  strongest,
+  verbAnsweredBy,
+} from './rules.js';
 
 /** A command that waits for its reply. */
-type Waiting = Asked & { command: Command };
+type Waiting = CommandRequest & { command: Command };
 
 const LOCAL = { side: 'local' } as const;
 
@@ -42,7 +49,7 @@ export class ClientSession {
   readonly #policy: Policy;
   readonly #replies: ReplyReader;
   readonly #association: Association;
-  readonly #unanswered = new UnansweredCommands<Waiting>();
+  readonly #pending = new PendingCommands<Waiting>();
   /** The last PROT, while it waits. */
   #prot: Waiting | undefined;
   /** A protected upload that waits. */
@@ -103,9 +110,9 @@ export class ClientSession {
     return this.#due !== undefined;
   }
 
-  /** The commands that wait for their final reply, oldest first. */
-  get unanswered(): readonly Command[] {
-    return this.#unanswered.all.map(({ command }) => command);
+  /** Commands that wait for their final reply, oldest first. */
+  get pending(): readonly Command[] {
+    return this.#pending.all.map(({ command }) => command);
   }
 
   /**
@@ -117,13 +124,13 @@ export class ClientSession {
    *   may not be sent now. Nothing has changed then.
    */
   send(octets: Uint8Array, level?: ProtectionLevel): Uint8Array {
-    const asked = ofCaller(octets, verb => this.#levelFor(verb, level));
-    this.#assertMaySend(asked);
-    const { level: at } = asked;
-    if (this.#upload !== undefined && couldBecomeBlock(asked)) this.#association.skipNumber();
-    if (asked.verb === 'ABOR' && this.#upload !== undefined) this.#association.abortWriter();
+    const request = ofCaller(octets, verb => this.#levelFor(verb, level));
+    this.#assertMaySend(request);
+    const { level: at } = request;
+    if (this.#upload !== undefined && couldBecomeBlock(request)) this.#association.skipNumber();
+    if (request.verb === 'ABOR' && this.#upload !== undefined) this.#association.abortWriter();
     const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#association.control!, at, octets);
-    this.#add(asked);
+    this.#add(request);
     return sent;
   }
 
@@ -181,7 +188,7 @@ export class ClientSession {
       this.#due = undefined;
       this.#early = context ?? this.#early;
       this.#opener = new ReplyOpener(this.#association, this.#options, this.#policy, this.#early);
-      this.#unanswered.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
+      this.#pending.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
       return line;
     });
   }
@@ -236,19 +243,20 @@ export class ClientSession {
     return level ?? (phase === 'relaxed' ? 'clear' : (this.#options.level ?? best));
   }
 
-  #assertMaySend(asked: Waiting): void {
+  #assertMaySend(request: Waiting): void {
     this.#assertOpen();
-    const facts = commandFacts(asked.verb);
-    if (this.paused || this.#unanswered.blocked) {
+    const facts = commandFacts(request.verb);
+    if (this.paused || this.#pending.blocked) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange, or REIN, is not finished', LOCAL);
     }
-    const refusal = refusalOf(asked, this.#association.standing, this.#policy, 'local') ?? this.#bufferTooSmall(asked);
+    const refusal =
+      refusalOf(request, this.#association.standing, this.#policy, 'local') ?? this.#bufferTooSmall(request);
     if (refusal !== undefined) throw refusal;
-    if (this.#upload !== undefined && couldBecomeBlock(asked) && facts.duringTransfer === undefined) {
-      const message = `${asked.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
+    if (this.#upload !== undefined && couldBecomeBlock(request) && facts.duringTransfer === undefined) {
+      const message = `${request.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
       throw new FtpSecurityError('sequence/unexpected-command', message, LOCAL);
     }
-    const readable = facts.password === true && !factsOf(asked.level).confidentiality;
+    const readable = facts.password === true && !factsOf(request.level).confidentiality;
     if (readable && this.#options.allowClearPassword !== true) {
       throw new FtpSecurityError('sequence/unprotected', 'a password to be read: see allowClearPassword', LOCAL);
     }
@@ -260,11 +268,11 @@ export class ClientSession {
     return this.#association.bufferTooSmall(protection, this.bufferSize, LOCAL);
   }
 
-  #add(asked: Waiting): void {
-    this.#unanswered.add(asked);
-    if (asked.protection !== undefined) this.#prot = asked;
+  #add(request: Waiting): void {
+    this.#pending.add(request);
+    if (request.protection !== undefined) this.#prot = request;
     const levels = [this.protection, this.#prot?.protection ?? 'clear'];
-    if (levels.some(level => sharesNumbers(asked.verb, 'client', level))) this.#upload = asked;
+    if (levels.some(level => sharesNumbers(request.verb, 'client', level))) this.#upload = request;
   }
 
   // Replies
@@ -273,7 +281,7 @@ export class ClientSession {
     while (!this.paused) {
       const outer = this.#nextOuter();
       if (outer === undefined) return undefined;
-      const reply = this.#opener.open(outer, code => this.#unanswered.answering(code));
+      const reply = this.#opener.open(outer, code => this.#pending.answering(code));
       if (reply !== undefined) return this.#take(reply);
     }
     return undefined;
@@ -290,40 +298,40 @@ export class ClientSession {
   /** A reply that may be believed. */
   #take({ inner: reply, ...seen }: UnprotectedReply): ClientEvent {
     const { code } = reply;
-    const asked = this.#answeredBy(code);
-    if (this.#options.allowInsertedLines !== true) assertNothingInserted(reply, seen.level, asked);
-    const event: ReplyEvent = { type: 'reply', reply, ...seen, command: asked?.command };
-    if (asked === undefined || code < 200) return event;
-    if (exchangeReply(code)?.verb === asked.verb) return this.#exchange(event, asked);
-    if (commandFacts(asked.verb).exchange && code < 400) throw unexpected(`${code} answers ${asked.verb}`);
-    if (asked.verb === 'PBSZ' && code < 300) this.#resize(event, asked);
-    this.#settle(asked, code);
+    const request = this.#answeredBy(code);
+    if (this.#options.allowInsertedLines !== true) assertNothingInserted(reply, seen.level, request);
+    const event: ReplyEvent = { type: 'reply', reply, ...seen, command: request?.command };
+    if (request === undefined || code < 200) return event;
+    if (exchangeReply(code)?.verb === request.verb) return this.#exchange(event, request);
+    if (commandFacts(request.verb).exchange && code < 400) throw unexpected(`${code} answers ${request.verb}`);
+    if (request.verb === 'PBSZ' && code < 300) this.#resize(event, request);
+    this.#settle(request, code);
     return event;
   }
 
   /** The server may take a smaller buffer than it was asked for (§3, PBSZ). */
-  #resize(event: ReplyEvent, asked: Asked): void {
+  #resize(event: ReplyEvent, request: CommandRequest): void {
     const deviations = new Deviations(this.#options);
-    asked.bufferSize = Math.min(asked.bufferSize!, parsePbszReply(event.reply, deviations) ?? asked.bufferSize!);
+    request.bufferSize = Math.min(request.bufferSize!, parsePbszReply(event.reply, deviations) ?? request.bufferSize!);
     event.tolerated = [...new Set([...event.tolerated, ...deviations.seen])];
   }
 
   /** Replies come in the order of the commands, behind the greeting (RFC 959 §5.4). */
   #answeredBy(code: number): Waiting | undefined {
-    const { oldest } = this.#unanswered;
+    const { oldest } = this.#pending;
     const verb = verbAnsweredBy(code);
     if (verb !== undefined && verb !== oldest?.verb) throw unexpected(`${code}, and no ${verb} waits for it`);
     const greets = !this.#greeted && (code === 120 || code === 220);
     if (code >= 200) this.#greeted = true;
     if (greets) return undefined;
     if (code < 200 && oldest?.begun !== true) this.#association.begin(oldest?.verb ?? '');
-    return this.#unanswered.settle(code) ?? oldest;
+    return this.#pending.resolve(code) ?? oldest;
   }
 
-  #settle(asked: Asked, code: number): void {
-    if (asked === this.#prot) this.#prot = undefined;
-    if (asked === this.#upload) this.#upload = undefined;
-    this.#association.settle(asked, code);
+  #settle(request: CommandRequest, code: number): void {
+    if (request === this.#prot) this.#prot = undefined;
+    if (request === this.#upload) this.#upload = undefined;
+    this.#association.settle(request, code);
     if (this.#association.control === undefined) this.#forget();
   }
 
@@ -401,12 +409,14 @@ function unexpected(why: string): FtpSecurityError {
  * RFC 2228 binds no reply to its command. Whoever inserts a line makes a server that is asked nothing refuse it, so that one
  * reply more comes than was asked for: by 533, 535 or 537, or where no command waits.
  */
-function assertNothingInserted(reply: Reply, level: ProtectionLevel, asked: Waiting | undefined): void {
-  if (asked === undefined && level !== 'clear' && reply.code !== 421) {
+function assertNothingInserted(reply: Reply, level: ProtectionLevel, request: Waiting | undefined): void {
+  if (request === undefined && level !== 'clear' && reply.code !== 421) {
     throw unexpected(`a protected reply that answers no command: ${quote(reply)}`);
   }
-  if (asked !== undefined && asked.level !== 'clear' && SECURITY_REFUSALS.has(reply.code)) {
-    throw unexpected(`the server refuses the protected ${asked.verb}, or what somebody has inserted: ${quote(reply)}`);
+  if (request !== undefined && request.level !== 'clear' && SECURITY_REFUSALS.has(reply.code)) {
+    throw unexpected(
+      `the server refuses the protected ${request.verb}, or what somebody has inserted: ${quote(reply)}`,
+    );
   }
 }
 
@@ -416,7 +426,7 @@ function ofCaller(octets: Uint8Array, levelFor: (verb: string) => ProtectionLeve
     const command = parseCommand(octets);
     const { verb } = command;
     if (verb === 'ADAT' || levelOfVerb(verb) !== undefined) throw new RangeError(`${verb} is the session's to send`);
-    return { ...askedOf(command, levelFor(verb)), command };
+    return { ...commandRequest(command, levelFor(verb)), command };
   } catch (error) {
     if (!(error instanceof FtpSecurityError)) throw error;
     throw new RangeError(`nothing to send: ${error.message}`);

@@ -6,17 +6,17 @@ import type { Deviation, Tolerance } from '../secure/deviations.js';
 import { type Unprotected, unprotectCommand } from '../secure/protect.js';
 import { levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
 import type { SequenceState } from '../secure/security-context.js';
-import { askedOf, endsBare } from './asked.js';
 import type { Association } from './association.js';
+import { commandRequest, endsBare } from './command-request.js';
 import { type Policy, refusalOf } from './command-rules.js';
-import { type Asked, mayReplyAt, owesIntegrity } from './rules.js';
+import { type CommandRequest, mayReplyAt, owesIntegrity } from './rules.js';
 
 /** A command, opened and judged. */
 export interface Arrived {
   /** The one inside, if it was protected; undefined when it could not be read. */
   command: Command | undefined;
   /** Its level is that of its reply. */
-  asked: Asked;
+  request: CommandRequest;
   sequence: SequenceState;
   tolerated: Deviation[];
   /** Whether it came from whoever has the keys, in its place: its token was opened, is no replay, and no line before it is missing. */
@@ -42,15 +42,15 @@ export class CommandOpener {
     const claimed = levelOfVerb(outer.verb);
     const before = this.#association.control?.lastReceived;
     let opened: Unprotected<Command> | undefined;
-    let asked: Asked = { verb: '', level: claimed ?? 'clear' };
+    let request: CommandRequest = { verb: '', level: claimed ?? 'clear' };
     let error: FtpSecurityError | undefined;
     try {
       opened = claimed === undefined ? inTheClear(outer) : this.#open(outer, claimed);
-      asked = { verb: opened.inner.verb, level: opened.level };
-      this.#check(asked);
-      asked = askedOf(opened.inner, opened.level);
-      this.#check(asked);
-      this.#checkBuffer(asked);
+      request = { verb: opened.inner.verb, level: opened.level };
+      this.#check(request);
+      request = commandRequest(opened.inner, opened.level);
+      this.#check(request);
+      this.#checkBuffer(request);
     } catch (refusal) {
       if (!(refusal instanceof FtpSecurityError)) throw refusal;
       error = refusal;
@@ -59,7 +59,7 @@ export class CommandOpener {
     // A token that was good may hold what is no command; where tokens are not numbered, nobody knows that any more.
     const genuine = opened !== undefined || this.#association.control?.lastReceived !== before;
     const vouched = claimed !== undefined && genuine && error?.code !== 'security/out-of-sequence';
-    return { command, asked, sequence, tolerated, vouched, error };
+    return { command, request, sequence, tolerated, vouched, error };
   }
 
   #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {
@@ -69,13 +69,13 @@ export class CommandOpener {
     return unprotectCommand(control, outer, { ...this.#tolerance, integrityOwed: owesIntegrity(standing) });
   }
 
-  #check(asked: Asked): void {
-    const refusal = refusalOf(asked, this.#association.standing, this.#policy);
+  #check(request: CommandRequest): void {
+    const refusal = refusalOf(request, this.#association.standing, this.#policy);
     if (refusal !== undefined) throw refusal;
   }
 
   /** 431 to PROT, which may come again behind another PBSZ. A PBSZ is granted whatever it has (§3): transfers are not then. */
-  #checkBuffer({ verb, protection }: Asked): void {
+  #checkBuffer({ verb, protection }: CommandRequest): void {
     const { standing } = this.#association;
     if (verb !== 'PROT' && !isTransfer(verb)) return;
     const reply = verb === 'PROT' ? 431 : 534;

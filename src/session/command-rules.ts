@@ -5,7 +5,7 @@
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import { covers, factsOf, type ProtectionLevel } from '../secure/protection-level.js';
-import { type Asked, owesIntegrity, type Standing } from './rules.js';
+import { type CommandRequest, owesIntegrity, type Standing } from './rules.js';
 
 /** What a side demands beyond the RFC (§7). */
 export interface Policy {
@@ -26,7 +26,7 @@ interface Rule {
   reply: RefusalCode;
   error: ErrorCode;
   why: string;
-  broken(asked: Asked, standing: Standing, policy: Policy): boolean;
+  broken(request: CommandRequest, standing: Standing, policy: Policy): boolean;
 }
 
 /** In the order in which they are applied: first whether a line may be heard at all, then what it asks for. */
@@ -143,11 +143,11 @@ const RULES: readonly Rule[] = [
  * @returns the error, with the reply that a server owes
  */
 export function refusalOf(
-  asked: Asked,
+  request: CommandRequest,
   standing: Standing,
   policy: Policy = {},
   side: 'local' | 'peer' = 'peer',
 ): FtpSecurityError | undefined {
-  const rule = RULES.find(({ broken }) => broken(asked, standing, policy));
+  const rule = RULES.find(({ broken }) => broken(request, standing, policy));
   return rule && new FtpSecurityError(rule.error, rule.why, { side, reply: rule.reply });
 }

@@ -11,8 +11,9 @@ import { exchangeReply } from '../secure/security-data.js';
 import { type Association, ExchangeWatch } from './exchange-watch.js';
 import type { ObservedExchange, ObservedMessage } from './observation.js';
 import { PeerSequence } from './peer-sequence.js';
+import { PendingCommands } from './pending-commands.js';
 import {
-  type Asked,
+  type CommandRequest,
   commandMayBeClear,
   type Phase,
   phaseAfter,
@@ -21,17 +22,16 @@ import {
   sharesNumbers,
 } from './rules.js';
 import { TlsRecords } from './tls-records.js';
-import { UnansweredCommands } from './unanswered.js';
 
 /** After these the control connection is TLS (RFC 4217 §4). */
 const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
 
 /** Clients wait for replies, or send some commands ahead; whoever is this far ahead gets none. The queue must not grow. */
-const MAX_UNANSWERED = 256;
+const MAX_PENDING = 256;
 
 export class ObservedState {
   readonly #mechanisms: readonly Mechanism[];
-  readonly #unanswered = new UnansweredCommands<Asked>();
+  readonly #pending = new PendingCommands<CommandRequest>();
   #phase: Phase = 'clear';
   #exchange: ExchangeWatch | undefined;
   #association: Association | undefined;
@@ -93,13 +93,13 @@ export class ObservedState {
    * @throws FtpSecurityError `sequence/unprotected`
    */
   checkClearReply(code: number | undefined, within: boolean): void {
-    if (!within && (!this.#hasIntegrity() || replyMayBeClear(this.#phase, this.#unanswered.answering(code)))) return;
+    if (!within && (!this.#hasIntegrity() || replyMayBeClear(this.#phase, this.#pending.answering(code)))) return;
     throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
   }
 
   /** Whether a reply answers a clear command after CCC, and so must be clear itself. */
   replyMustBeClear(code: number | undefined): boolean {
-    return replyMustBeClear(this.#phase, this.#unanswered.answering(code));
+    return replyMustBeClear(this.#phase, this.#pending.answering(code));
   }
 
   /**
@@ -125,24 +125,24 @@ export class ObservedState {
   }
 
   /** The command that the next reply answers. */
-  get oldest(): Asked | undefined {
-    return this.#unanswered.oldest;
+  get oldest(): CommandRequest | undefined {
+    return this.#pending.oldest;
   }
 
   /** Whether commands were sent ahead: then a command does not show that the reply before it is whole. */
   get isAhead(): boolean {
-    return this.#unanswered.all.length > 1;
+    return this.#pending.all.length > 1;
   }
 
   /** Notes a command; whether it is granted, its reply tells. */
-  ask(asked: Asked): void {
-    this.#unanswered.add(asked);
-    if (this.#unanswered.all.length > MAX_UNANSWERED) this.#unanswered.drop();
+  addRequest(request: CommandRequest): void {
+    this.#pending.add(request);
+    if (this.#pending.all.length > MAX_PENDING) this.#pending.drop();
   }
 
   /** Forgets which commands wait: octets are missing. */
   forget(): void {
-    this.#unanswered.clear();
+    this.#pending.clear();
     this.#sequences = undefined;
     this.#incomplete = true;
   }
@@ -165,7 +165,7 @@ export class ObservedState {
    */
   answer(code: number): boolean {
     this.#transfer(code);
-    const answered = this.#unanswered.settle(code);
+    const answered = this.#pending.resolve(code);
     if (answered === undefined) return false;
     if (answered.verb === 'PROT' && code < 300) this.#protection = answered.protection ?? this.#protection;
     const before = this.#phase;
@@ -193,12 +193,12 @@ export class ObservedState {
    * @param code  undefined when it could not be read
    */
   untrustedReply(code: number | undefined): void {
-    this.#unanswered.settle(code);
+    this.#pending.resolve(code);
     this.#dropRequests();
   }
 
   #dropRequests(): void {
-    for (const asked of this.#unanswered.all) if (commandFacts(asked.verb).liftsProtection) asked.verb = '';
+    for (const request of this.#pending.all) if (commandFacts(request.verb).liftsProtection) request.verb = '';
   }
 
   /**
@@ -234,7 +234,7 @@ export class ObservedState {
 
   /** Whether a reply begins a transfer, or ends one. */
   #transfer(code: number): void {
-    const answered = this.#unanswered.answering(code);
+    const answered = this.#pending.answering(code);
     if (answered === undefined || !isTransfer(answered.verb)) return;
     for (const peer of ['client', 'server'] as const) {
       const shares = sharesNumbers(answered.verb, peer, this.#protection);

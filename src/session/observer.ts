@@ -19,7 +19,7 @@ import { exchangeReply, parseAdatCommand, parseAdatReply, parseAuth, parsePbszRe
 import { withoutEndOfLine } from '../secure/token-text.js';
 import type { Observation, ObservedMessage } from './observation.js';
 import { ObservedState } from './observed-state.js';
-import type { Asked } from './rules.js';
+import type { CommandRequest } from './rules.js';
 
 export interface ObserverOptions extends Tolerance {
   /** Those with an `observer` open the messages of their exchanges; others are named, and their messages stay closed. */
@@ -206,7 +206,7 @@ export class Observer {
       message.text = fromUtf8(line.bytes);
       if (this.#goesOn(message)) return;
       fail(message, error);
-      this.#state.ask({ verb: '', level: 'clear' });
+      this.#state.addRequest({ verb: '', level: 'clear' });
     }
   }
 
@@ -238,7 +238,7 @@ export class Observer {
     } catch (error) {
       fail(message, error);
     }
-    this.#state.ask({ verb: '', level });
+    this.#state.addRequest({ verb: '', level });
   }
 
   #innerCommand(message: ObservedMessage, level: TokenLevel, context: SecurityContext): void {
@@ -251,24 +251,24 @@ export class Observer {
       fail(message, error);
     }
     message.tolerated = [...message.tolerated, ...deviations.seen];
-    if (command === undefined) this.#state.ask({ verb: '', level });
+    if (command === undefined) this.#state.addRequest({ verb: '', level });
     else this.#handle(message, command);
   }
 
   /** A command that broke a rule asks for nothing: what answers it must not lift any protection. */
   #handle(message: ObservedMessage, command: Command): void {
     if (message.error === undefined) this.#command(message, command);
-    else this.#state.ask({ verb: '', level: message.level });
+    else this.#state.addRequest({ verb: '', level: message.level });
   }
 
   /** Notes what a command asks for; whether it is granted, its reply tells. */
   #command(message: ObservedMessage, command: Command): void {
     const { verb, argument = '' } = command;
     const protection = verb === 'PROT' ? levelOfProt(argument.toUpperCase()) : undefined;
-    const asked: Asked = { verb, level: message.level, ...(protection && { protection }) };
-    this.#state.ask(asked);
+    const request: CommandRequest = { verb, level: message.level, ...(protection && { protection }) };
+    this.#state.addRequest(request);
     try {
-      if (verb === 'AUTH') asked.mechanism = parseAuth(command);
+      if (verb === 'AUTH') request.mechanism = parseAuth(command);
       if (verb === 'ADAT') this.#clientAdat(message, command);
     } catch (error) {
       fail(message, error);

@@ -8,20 +8,20 @@ import { checkReplyLevel, ProtectedReplyReader, type UnprotectedReply } from '..
 import { hasClearLine } from '../secure/protected-reply.js';
 import { covers, levelOfCode, type TokenLevel } from '../secure/protection-level.js';
 import type { SecurityContext } from '../secure/security-context.js';
-import { endsBare } from './asked.js';
 import type { Association } from './association.js';
+import { endsBare } from './command-request.js';
 import type { Policy } from './command-rules.js';
 import {
   hasIntegrity,
   owesIntegrity,
+  type PendingCommand,
   replyMayBeClear,
   replyMustBeClear,
   replyOwesIntegrity,
-  type Unanswered,
 } from './rules.js';
 
 /** The command that a reply with a code answers; undefined for a reply that nobody asked for. */
-type Answering = (code: number) => Unanswered | undefined;
+type Answering = (code: number) => PendingCommand | undefined;
 
 /** For one association, or for the time without any. */
 export class ReplyOpener {
@@ -72,7 +72,7 @@ export class ReplyOpener {
     this.#reader?.close();
   }
 
-  #clear(reply: Reply, answered: Unanswered | undefined): UnprotectedReply {
+  #clear(reply: Reply, answered: PendingCommand | undefined): UnprotectedReply {
     const { standing } = this.#association;
     if (this.#open || (hasIntegrity(standing) && !replyMayBeClear(standing.phase, answered))) throw unprotected();
     const tolerated = endsBare(reply.raw) ? (['bare-lf'] as const) : [];
@@ -101,7 +101,7 @@ export class ReplyOpener {
   #judged(
     reply: UnprotectedReply,
     claimed: TokenLevel,
-    answered: Unanswered | undefined,
+    answered: PendingCommand | undefined,
     deviations: Deviations,
   ): UnprotectedReply {
     const { control, standing } = this.#association;

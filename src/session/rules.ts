@@ -55,7 +55,7 @@ export function commandMayBeClear(phase: Phase): boolean {
 }
 
 /** A command that waits for its reply: its verb, and the level it came at. */
-export interface Unanswered {
+export interface PendingCommand {
   verb: string;
   level: ProtectionLevel;
   /** A preliminary reply has come. */
@@ -76,12 +76,12 @@ export function sharesNumbers(verb: string, sender: Peer, protection: Protection
  * bound to its connection, and its number is one that a block could have. A file that ABOR is moved into never ends.
  * @param line  the command, or the one that the line answers
  */
-export function couldBecomeBlock({ verb, level }: Unanswered): boolean {
+export function couldBecomeBlock({ verb, level }: PendingCommand): boolean {
   return level !== 'clear' && verb !== 'ABOR';
 }
 
 /** Whether a command is answered before the oldest one that waits: STAT during a transfer (RFC 959 §4.1.3). */
-export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined): boolean {
+export function mayOvertake({ verb }: PendingCommand, oldest: PendingCommand | undefined): boolean {
   const isAtOnce = commandFacts(verb).duringTransfer === 'answered-at-once';
   return isAtOnce && oldest?.begun === true && isTransfer(oldest.verb);
 }
@@ -91,14 +91,14 @@ export function mayOvertake({ verb }: Unanswered, oldest: Unanswered | undefined
  * answers (§7), and none may until CCC. So nobody's clear 334 or 234 ends an association.
  * @param answered  the command; undefined for a reply that nobody asked for
  */
-export function replyMayBeClear(phase: Phase, answered: Unanswered | undefined): boolean {
+export function replyMayBeClear(phase: Phase, answered: PendingCommand | undefined): boolean {
   if (phase === 'clear' || phase === 'exchange') return true;
   if (answered === undefined) return phase === 'relaxed';
   return answered.level === 'clear' && commandMayBeClear(phase);
 }
 
 /** Whether a reply must come in the clear: after CCC, to a clear command (§3, CCC). */
-export function replyMustBeClear(phase: Phase, answered: Unanswered | undefined): boolean {
+export function replyMustBeClear(phase: Phase, answered: PendingCommand | undefined): boolean {
   return phase === 'relaxed' && answered?.level === 'clear';
 }
 
@@ -116,7 +116,7 @@ export interface Standing {
 export const NO_ASSOCIATION: Standing = { phase: 'clear', levels: [], bufferSize: undefined, protection: 'clear' };
 
 /** A command, with what its argument asks for. */
-export interface Asked extends Unanswered {
+export interface CommandRequest extends PendingCommand {
   /** Of AUTH. */
   mechanism?: string;
   /** Of PBSZ; what has been settled, once it is answered. */
@@ -126,13 +126,13 @@ export interface Asked extends Unanswered {
 }
 
 /** Where a connection stands when a command has been answered finally. AUTH, when accepted, and REIN leave nothing of what was. */
-export function standingAfter(standing: Standing, asked: Asked, code: number): Standing {
-  const phase = phaseAfter(standing.phase, asked.verb, code);
-  const reset = asked.verb === 'AUTH' && code < 400;
+export function standingAfter(standing: Standing, request: CommandRequest, code: number): Standing {
+  const phase = phaseAfter(standing.phase, request.verb, code);
+  const reset = request.verb === 'AUTH' && code < 400;
   if (reset || phase === 'clear' || phase === 'exchange') return { ...NO_ASSOCIATION, phase };
   const accepted = code >= 200 && code < 300;
-  if (accepted && asked.verb === 'PBSZ') return { ...standing, bufferSize: asked.bufferSize };
-  if (accepted && asked.verb === 'PROT') return { ...standing, protection: asked.protection! };
+  if (accepted && request.verb === 'PBSZ') return { ...standing, bufferSize: request.bufferSize };
+  if (accepted && request.verb === 'PROT') return { ...standing, protection: request.protection! };
   return { ...standing, phase };
 }
 
@@ -147,7 +147,7 @@ export function owesIntegrity(standing: Standing): boolean {
 }
 
 /** Whether a protected reply owes integrity: after CCC, if the command that it answers had it (§7). */
-export function replyOwesIntegrity(standing: Standing, answered: Unanswered | undefined): boolean {
+export function replyOwesIntegrity(standing: Standing, answered: PendingCommand | undefined): boolean {
   return owesIntegrity(standing) || (answered !== undefined && factsOf(answered.level).integrity);
 }
 

@@ -103,4 +103,4 @@ export interface AnsweredEvent {
 export type ServerEvent = CommandEvent | AuthEvent | ServerDataEvent | AnsweredEvent;
 
 /** What the application answers. */
-export type AskedEvent = CommandEvent | AuthEvent | ServerDataEvent;
+export type RequestEvent = CommandEvent | AuthEvent | ServerDataEvent;

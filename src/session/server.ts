@@ -24,8 +24,9 @@ import {
 import { Association, DEFAULT_MIN_PBSZ } from './association.js';
 import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
+import { PendingCommands } from './pending-commands.js';
 import {
-  type Asked,
+  type CommandRequest,
   couldBecomeBlock,
   mayOvertake,
   owesIntegrity,
@@ -35,16 +36,15 @@ import {
 } from './rules.js';
 import type {
   AnsweredEvent,
-  AskedEvent,
   AuthEvent,
+  RequestEvent,
   ServerDataEvent,
   ServerEvent,
   ServerSessionOptions,
 } from './server-events.js';
-import { UnansweredCommands } from './unanswered.js';
 
 /** A command that waits for its reply, and the replies that wait for those before it. */
-type Owed = Asked & { event: AskedEvent; replies: { code: number; plaintext: Uint8Array }[] };
+type PendingRequest = CommandRequest & { event: RequestEvent; replies: { code: number; plaintext: Uint8Array }[] };
 
 /** A block is held until it is whole, and opened at one go: as much as a reply may have. Clients ask for all that 32 bits hold. */
 const DEFAULT_MAX_PBSZ = 0x1000000;
@@ -74,7 +74,7 @@ const TEXTS: Readonly<Record<RefusalCode, string>> = {
 };
 
 /** What the session answers itself, and by what text. */
-const OWN: Readonly<Record<string, (asked: Asked) => string>> = {
+const OWN: Readonly<Record<string, (request: CommandRequest) => string>> = {
   PBSZ: ({ bufferSize }) => formatPbszText(bufferSize!),
   PROT: () => 'Protection level set',
   CCC: () => 'Clear commands accepted',
@@ -86,7 +86,7 @@ export class ServerSession {
   readonly #commands: CommandReader;
   readonly #association: Association;
   readonly #opener: CommandOpener;
-  readonly #unanswered = new UnansweredCommands<Owed>();
+  readonly #pending = new PendingCommands<PendingRequest>();
   /** A command that the session answers itself, when those before it have been answered. */
   #arrived: Arrived | undefined;
   readonly #maxSecurityData: number;
@@ -141,7 +141,7 @@ export class ServerSession {
    * from the network meanwhile bounds the memory.
    */
   get paused(): boolean {
-    const { oldest, blocked } = this.#unanswered;
+    const { oldest, blocked } = this.#pending;
     return (this.#arrived !== undefined && oldest !== undefined) || blocked;
   }
 
@@ -155,11 +155,11 @@ export class ServerSession {
    * undefined, after `receive` and after every reply. Nothing that a client sends makes it throw.
    */
   next(): ServerEvent | undefined {
-    if (this.#closed || this.#unanswered.blocked) return undefined;
+    if (this.#closed || this.#pending.blocked) return undefined;
     const arrived = this.#arrived ?? this.#read();
     this.#arrived = undefined;
     if (arrived === undefined) return undefined;
-    if (this.#unanswered.oldest === undefined || isForApplication(arrived)) return this.#handle(arrived);
+    if (this.#pending.oldest === undefined || isForApplication(arrived)) return this.#handle(arrived);
     this.#arrived = arrived;
     return undefined;
   }
@@ -174,19 +174,19 @@ export class ServerSession {
    * @returns octets for the client, maybe none
    * @throws RangeError for a code out of 100 to 599, or one that `proceed` gives; for a command that has been answered
    */
-  reply(code: number, text: string | readonly string[], to?: AskedEvent): Uint8Array {
+  reply(code: number, text: string | readonly string[], to?: RequestEvent): Uint8Array {
     const plaintext = formatReply(code, text);
     if (code >= 600 || exchangeReply(code) !== undefined) throw new RangeError(`${code} is the session's to give`);
-    const owed = to === undefined ? this.#unanswered.oldest : this.#unanswered.all.find(({ event }) => event === to);
-    if (owed === undefined && to === undefined) return this.#say(undefined, plaintext);
-    if (owed === undefined || isFinal(owed.replies.at(-1))) throw new RangeError('the command has been answered');
-    if (owed.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
-    owed.replies.push({ code, plaintext });
-    const { oldest } = this.#unanswered;
-    if (!mayOvertake(owed, oldest)) return this.#flush();
+    const pending = to === undefined ? this.#pending.oldest : this.#pending.all.find(({ event }) => event === to);
+    if (pending === undefined && to === undefined) return this.#say(undefined, plaintext);
+    if (pending === undefined || isFinal(pending.replies.at(-1))) throw new RangeError('the command has been answered');
+    if (pending.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
+    pending.replies.push({ code, plaintext });
+    const { oldest } = this.#pending;
+    if (!mayOvertake(pending, oldest)) return this.#flush();
     const isBetweenBlocks = sharesNumbers(oldest!.verb, 'server', this.protection);
-    if (isBetweenBlocks && couldBecomeBlock(owed)) this.#association.skipNumber();
-    return this.#flush(owed);
+    if (isBetweenBlocks && couldBecomeBlock(pending)) this.#association.skipNumber();
+    return this.#flush(pending);
   }
 
   /**
@@ -197,7 +197,7 @@ export class ServerSession {
    * @throws RangeError when neither AUTH nor ADAT waits
    */
   proceed({ token, context, facts }: Step): Uint8Array {
-    const owed = this.#exchanging();
+    const pending = this.#exchanging();
     if (context !== undefined) {
       const error = this.#association.policyError(context, { ...this.facts, ...facts }, this.#options);
       if (error !== undefined) {
@@ -206,14 +206,14 @@ export class ServerSession {
       }
     }
     const completes = context !== undefined;
-    const { code, carriesData } = EXCHANGE_REPLIES.find(it => it.verb === owed.verb && it.completes === completes)!;
+    const { code, carriesData } = EXCHANGE_REPLIES.find(it => it.verb === pending.verb && it.completes === completes)!;
     if (token !== undefined && !carriesData) throw new RangeError('234 carries no security data');
     const plaintext = token === undefined ? formatReply(code, TEXT) : formatAdatReply(code as 334, token);
-    const octets = this.#say(owed.level, plaintext);
+    const octets = this.#say(pending.level, plaintext);
     // An exchange that goes on behind AUTH is forgotten with the next one, if it has not come to its end.
-    if (owed.verb === 'AUTH') this.#giveUp();
-    this.#unanswered.drop();
-    this.#settle(owed, code);
+    if (pending.verb === 'AUTH') this.#giveUp();
+    this.#pending.drop();
+    this.#settle(pending, code);
     this.#association.recordFacts(facts);
     if (context !== undefined) this.#association.establish(context);
     return octets;
@@ -264,23 +264,23 @@ export class ServerSession {
       return command && this.#opener.open(command);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
-      const asked: Asked = { verb: '', level: 'clear' };
-      return { command: undefined, asked, sequence: 'none', tolerated: [], vouched: false, error };
+      const request: CommandRequest = { verb: '', level: 'clear' };
+      return { command: undefined, request, sequence: 'none', tolerated: [], vouched: false, error };
     }
   }
 
   #handle(arrived: Arrived): ServerEvent {
-    const { command, asked, sequence, tolerated, error = this.#tooOften(arrived) } = arrived;
+    const { command, request, sequence, tolerated, error = this.#tooOften(arrived) } = arrived;
     if (command === undefined || error !== undefined) return this.#refusal(arrived, error!);
-    const { verb, level } = asked;
+    const { verb, level } = request;
     if (verb in OWN) return this.#carryOut(arrived);
     if (verb === 'ADAT') return this.#adat(command, arrived);
     if (verb === 'AUTH') {
       const again = this.#association.control !== undefined;
-      return this.#expect(asked, { type: 'auth', mechanism: asked.mechanism!, command, tolerated, again });
+      return this.#expect(request, { type: 'auth', mechanism: request.mechanism!, command, tolerated, again });
     }
     if (this.#giveUp()) this.#association.reset();
-    return this.#expect(asked, { type: 'command', command, level, sequence, tolerated });
+    return this.#expect(request, { type: 'command', command, level, sequence, tolerated });
   }
 
   #adat(command: Command, arrived: Arrived): ServerEvent {
@@ -289,7 +289,7 @@ export class ServerSession {
       const seen = [...new Set([...arrived.tolerated, ...tolerated])];
       this.#exchanged += token!.length;
       if (this.#exchanged > this.#maxSecurityData) throw tooMuch('more security data than maxSecurityData', 535);
-      return this.#expect(arrived.asked, { type: 'security-data', token: token!, command, tolerated: seen });
+      return this.#expect(arrived.request, { type: 'security-data', token: token!, command, tolerated: seen });
     } catch (error) {
       return this.#refusal(arrived, refusalFrom(error));
     }
@@ -297,9 +297,9 @@ export class ServerSession {
 
   /** PBSZ, PROT and CCC, when no rule is against them. */
   #carryOut(arrived: Arrived): ServerEvent {
-    const { asked } = arrived;
-    if (asked.verb === 'PBSZ') asked.bufferSize = Math.min(asked.bufferSize!, this.#options.maxPbsz!);
-    return this.#answered(arrived, 200, OWN[asked.verb]!(asked), undefined);
+    const { request } = arrived;
+    if (request.verb === 'PBSZ') request.bufferSize = Math.min(request.bufferSize!, this.#options.maxPbsz!);
+    return this.#answered(arrived, 200, OWN[request.verb]!(request), undefined);
   }
 
   #refusal(arrived: Arrived, error: FtpSecurityError): AnsweredEvent {
@@ -308,17 +308,17 @@ export class ServerSession {
   }
 
   #answered(
-    { command, asked, tolerated, vouched }: Arrived,
+    { command, request, tolerated, vouched }: Arrived,
     code: number,
     text: string,
     error: FtpSecurityError | undefined,
   ): AnsweredEvent {
     const inserted = !vouched && owesIntegrity(this.#association.standing);
-    const octets = this.#say(asked.level, formatReply(code, text));
-    this.#settle(asked, code);
+    const octets = this.#say(request.level, formatReply(code, text));
+    this.#settle(request, code);
     const ends =
       (inserted && this.#options.allowInsertedLines !== true) ||
-      (commandFacts(asked.verb).exchange === true && this.#exhausted);
+      (commandFacts(request.verb).exchange === true && this.#exhausted);
     return { type: 'answered', command, code, error, octets, tolerated, ends };
   }
 
@@ -327,7 +327,7 @@ export class ServerSession {
     return this.#failures >= this.#maxFailures;
   }
 
-  #tooOften({ asked: { verb } }: Arrived): FtpSecurityError | undefined {
+  #tooOften({ request: { verb } }: Arrived): FtpSecurityError | undefined {
     if (!commandFacts(verb).exchange || !this.#exhausted) return undefined;
     return tooMuch('AUTH and ADAT have failed too often', 421);
   }
@@ -340,13 +340,13 @@ export class ServerSession {
     return true;
   }
 
-  #expect<E extends AskedEvent>(asked: Asked, event: E): E {
-    this.#unanswered.add({ ...asked, event, replies: [] });
+  #expect<E extends RequestEvent>(request: CommandRequest, event: E): E {
+    this.#pending.add({ ...request, event, replies: [] });
     return event;
   }
 
-  #exchanging(): Owed & { event: AuthEvent | ServerDataEvent } {
-    const { oldest } = this.#unanswered;
+  #exchanging(): PendingRequest & { event: AuthEvent | ServerDataEvent } {
+    const { oldest } = this.#pending;
     if (oldest === undefined || oldest.event.type === 'command') throw new RangeError('neither AUTH nor ADAT waits');
     return { ...oldest, event: oldest.event };
   }
@@ -354,17 +354,17 @@ export class ServerSession {
   // Replies
 
   /** Gives the replies whose turn it is. @param only  those to this command alone */
-  #flush(only?: Owed): Uint8Array {
+  #flush(only?: PendingRequest): Uint8Array {
     const said: Uint8Array[] = [];
-    for (let owed = only ?? this.#unanswered.oldest; owed !== undefined; owed = only ?? this.#unanswered.oldest) {
-      const reply = owed.replies.shift();
+    for (let pending = only ?? this.#pending.oldest; pending !== undefined; pending = only ?? this.#pending.oldest) {
+      const reply = pending.replies.shift();
       if (reply === undefined) break;
-      said.push(this.#say(owed.level, reply.plaintext));
-      if (!isFinal(reply) && owed.begun !== true) this.#association.begin(owed.verb);
-      owed.begun = true;
+      said.push(this.#say(pending.level, reply.plaintext));
+      if (!isFinal(reply) && pending.begun !== true) this.#association.begin(pending.verb);
+      pending.begun = true;
       if (!isFinal(reply)) continue;
-      this.#unanswered.remove(owed);
-      this.#settle(owed, reply.code);
+      this.#pending.remove(pending);
+      this.#settle(pending, reply.code);
     }
     return concatAll(said);
   }
@@ -375,15 +375,15 @@ export class ServerSession {
     return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext, this.#options);
   }
 
-  #settle(asked: Asked, code: number): void {
-    if (commandFacts(asked.verb).exchange === true && code >= 400) this.#failures++;
-    this.#association.settle(asked, code);
+  #settle(request: CommandRequest, code: number): void {
+    if (commandFacts(request.verb).exchange === true && code >= 400) this.#failures++;
+    this.#association.settle(request, code);
     if (this.#association.control === undefined) this.#opener.last = undefined;
   }
 }
 
 /** Whether the application answers it, in its own time. */
-function isForApplication({ asked: { verb }, error }: Arrived): boolean {
+function isForApplication({ request: { verb }, error }: Arrived): boolean {
   return error === undefined && !commandFacts(verb).exchange && !(verb in OWN);
 }
 

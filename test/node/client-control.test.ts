@@ -148,11 +148,11 @@ describe('a control connection', () => {
     const served = echo(serverOf(PSK, far)).catch(() => {});
     const client = clientOf(PSK, near);
     await client.start();
-    const asked = 60;
-    for (let i = 0; i < asked; i++) client.write('LONG 100\r\n');
+    const request = 60;
+    for (let i = 0; i < request; i++) client.write('LONG 100\r\n');
     while (!near.isPaused()) await pause(10);
     expect(client.readableLength).toBeLessThan(100_000);
-    expect((await lines(client, 1 + 100 * asked)).at(-1)).toBe('200 line 99');
+    expect((await lines(client, 1 + 100 * request)).at(-1)).toBe('200 line 99');
     client.destroy();
     await served;
   });
@@ -271,7 +271,7 @@ describe('a control connection', () => {
       if (code === undefined) expect(thrown).toBeInstanceOf(RangeError);
       else expect(thrown).toMatchObject({ name: 'FtpSecurityError', code, ...(code[1] === 'e' && { side: 'local' }) });
     }
-    expect([client.destroyed, client.writableEnded, client.session.unanswered]).toEqual([false, false, []]);
+    expect([client.destroyed, client.writableEnded, client.session.pending]).toEqual([false, false, []]);
     client.write('NO');
     client.write('OP me\r\n', 'latin1');
     expect((await lines(client, 2))[1]).toBe('200 You said me');

@@ -137,10 +137,10 @@ describe('ClientControl', () => {
     ['535 to its command', 535, true],
     ['a reply that it did not ask for', 200, false],
     ['a preliminary one that it did not ask for', 150, false],
-  ])('is destroyed by %s, which nobody reads', async (_, code, asked) => {
+  ])('is destroyed by %s, which nobody reads', async (_, code, request) => {
     const [near, far] = inMemory();
     const { client, failed, say } = await clientControl(near, far);
-    if (asked) client.write('DELE a\r\n');
+    if (request) client.write('DELE a\r\n');
     say(code);
     expect(await failed).toMatchObject({ name: 'FtpSecurityError', code: 'sequence/unexpected-reply', side: 'peer' });
     expect([client.destroyed, near.destroyed, client.readableLength]).toEqual([true, true, 0]);

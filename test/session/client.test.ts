@@ -39,7 +39,7 @@ describe('a client before the exchange', () => {
     expect(text(client.send(toUtf8('USER anna')))).toBe('USER anna\r\n');
     for (const command of ['PASS x', 'ACCT x']) expectCode(() => client.send(toUtf8(command)), 'sequence/unprotected');
     expect(text(new ClientSession({ allowClearPassword: true }).send(toUtf8('PASS x\r\n')))).toBe('PASS x\r\n');
-    expect(client.unanswered.map(({ verb }) => verb)).toEqual(['USER']);
+    expect(client.pending.map(({ verb }) => verb)).toEqual(['USER']);
   });
 
   it.each(['PBSZ 1', 'PROT P', 'CCC'])('does not send %s', command => {
@@ -281,7 +281,7 @@ describe('a secured client', () => {
     expectCode(() => client.send(toUtf8('PWD'), 'clear'), 'sequence/unprotected');
     expectCode(() => client.send(toUtf8('PWD'), 'confidential'), 'sequence/wrong-level');
     expectCode(() => client.send(toUtf8('PWD'), 'safe'), 'sequence/wrong-level');
-    expect(client.unanswered).toEqual([]);
+    expect(client.pending).toEqual([]);
     expectCode(() => withServer().client.send(toUtf8('PWD'), 'confidential'), 'sequence/wrong-level');
     const kerberos = secured({ contexts: krb5Contexts() });
     kerberos.settle('PBSZ 1000');
@@ -323,7 +323,7 @@ describe('a secured client', () => {
       encodeProtectedReply({ level: 'safe', tokens: [context.wrap(toUtf8(line), 'safe').token] });
     client.receive(outer('211-a\r\n'));
     expect(client.next()).toBeUndefined();
-    expect(client.unanswered).toHaveLength(1);
+    expect(client.pending).toHaveLength(1);
     client.receive(outer('211 b\r\n'));
     expect(client.next()).toMatchObject({
       reply: { code: 211, lines: ['a', 'b'] },
@@ -341,11 +341,11 @@ describe('a secured client', () => {
     client.send(toUtf8('RETR a'));
     client.receive(protectReply(context, 'private', formatReply(150, 'wait')));
     expect(client.next()).toMatchObject({ reply: { code: 150 }, command: { verb: 'RETR' }, sequence: 'ok' });
-    expect(client.unanswered).toHaveLength(1);
+    expect(client.pending).toHaveLength(1);
     protectReply(context, 'private', formatReply(200, 'lost'));
     client.receive(protectReply(context, 'private', formatReply(226, 'done')));
     expect(client.next()).toMatchObject({ reply: { code: 226 }, command: { verb: 'RETR' }, sequence: 'gap' });
-    expect(client.unanswered).toHaveLength(0);
+    expect(client.pending).toHaveLength(0);
   });
 
   it('is closed by a reply that a line was taken out of', () => {

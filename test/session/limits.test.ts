@@ -57,7 +57,7 @@ describe('the least protection buffer', () => {
       expectCode(() => client.send(toUtf8(command)), 'syntax/limit-exceeded');
     }
     expectCode(() => client.dataWriter(), 'syntax/limit-exceeded');
-    expect(client.unanswered).toEqual([]);
+    expect(client.pending).toEqual([]);
     say('PROT C', 200, 'ok');
     expect(client.dataWriter().write(toUtf8('a'))).toEqual(toUtf8('a'));
     expect(client.send(toUtf8('STOR a'))).toBeDefined();

@@ -276,7 +276,7 @@ class World {
 
   #state(): [Phase, ProtectionLevel, number | undefined, number, boolean] {
     const { client } = this;
-    return [client.phase, client.protection, client.bufferSize, client.unanswered.length, client.paused];
+    return [client.phase, client.protection, client.bufferSize, client.pending.length, client.paused];
   }
 }
 
@@ -436,7 +436,7 @@ describe('a client and a server', () => {
             server.protection,
             server.bufferSize,
           ]);
-          expect(client.unanswered).toEqual([]);
+          expect(client.pending).toEqual([]);
         },
       ),
       { numRuns: RUNS },

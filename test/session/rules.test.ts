@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProtectionLevel, TokenLevel } from '../../src/secure/protection-level.js';
 import { type Policy, refusalOf } from '../../src/session/command-rules.js';
 import {
-  type Asked,
+  type CommandRequest,
   commandMayBeClear,
   NO_ASSOCIATION,
   type Phase,
@@ -72,10 +72,14 @@ const RELAXED: Standing = { ...SIZED, phase: 'relaxed', protection: 'private' };
 const SEALED_ONLY: Standing = { ...SECURED, levels: ['confidential'] };
 
 describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
-  const safe = (verb: string, more: Partial<Asked> = {}): Asked => ({ verb, level: 'safe', ...more });
-  const clear = (verb: string, more: Partial<Asked> = {}): Asked => ({ verb, level: 'clear', ...more });
+  const safe = (verb: string, more: Partial<CommandRequest> = {}): CommandRequest => ({ verb, level: 'safe', ...more });
+  const clear = (verb: string, more: Partial<CommandRequest> = {}): CommandRequest => ({
+    verb,
+    level: 'clear',
+    ...more,
+  });
 
-  it.each<[string, Asked, Standing, Policy, number | undefined]>([
+  it.each<[string, CommandRequest, Standing, Policy, number | undefined]>([
     ['MIC before an exchange', safe('PWD'), BARE, {}, 503],
     ['MIC in the exchange', safe('PWD'), DUE, {}, 503],
     ['USER in the clear before it', clear('USER'), BARE, {}, undefined],
@@ -109,8 +113,8 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
     ['RETR at PROT C where policy wants P', safe('RETR'), SIZED, { transfers: ['private'] }, 534],
     ['RETR at PROT P where policy wants P', safe('RETR'), RELAXED, { transfers: ['private'] }, undefined],
     ['CWD where policy wants P for data', safe('CWD'), SIZED, { transfers: ['private'] }, undefined],
-  ])('%s', (_, asked, standing, policy, reply) => {
-    expect(refusalOf(asked, standing, policy)?.reply).toBe(reply);
+  ])('%s', (_, request, standing, policy, reply) => {
+    expect(refusalOf(request, standing, policy)?.reply).toBe(reply);
   });
 
   it('says who has asked for it', () => {
@@ -120,11 +124,11 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
 });
 
 describe('what a reply leaves', () => {
-  const left = (standing: Standing, asked: Asked, code: number) => standingAfter(standing, asked, code);
+  const left = (standing: Standing, request: CommandRequest, code: number) => standingAfter(standing, request, code);
 
   it('PBSZ and PROT settle something by 2yz alone', () => {
-    const pbsz: Asked = { verb: 'PBSZ', level: 'safe', bufferSize: 7 };
-    const prot: Asked = { verb: 'PROT', level: 'safe', protection: 'safe' };
+    const pbsz: CommandRequest = { verb: 'PBSZ', level: 'safe', bufferSize: 7 };
+    const prot: CommandRequest = { verb: 'PROT', level: 'safe', protection: 'safe' };
     expect(left(SECURED, pbsz, 200)).toEqual({ ...SECURED, bufferSize: 7 });
     expect(left(SECURED, pbsz, 501)).toEqual(SECURED);
     expect(left(SIZED, prot, 200)).toEqual({ ...SIZED, protection: 'safe' });

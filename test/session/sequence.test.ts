@@ -298,7 +298,7 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
       tries();
       pair.reply(pair.server.reply(150, 'go on', event));
       tries();
-      expect(pair.client.unanswered.map(({ verb }) => verb)).toEqual([event.command.verb]);
+      expect(pair.client.pending.map(({ verb }) => verb)).toEqual([event.command.verb]);
       pair.reply(pair.server.reply(226, 'done', event));
       expect(pair.command('NOOP').level).toBe('private');
     }

@@ -1,8 +1,8 @@
 /** The commands that wait for a reply: replies come in the order of their commands (RFC 959 §5.4). */
 import { commandFacts } from '../ftp/commands.js';
-import { mayOvertake, type Unanswered, verbAnsweredBy } from './rules.js';
+import { mayOvertake, type PendingCommand, verbAnsweredBy } from './rules.js';
 
-export class UnansweredCommands<C extends Unanswered> {
+export class PendingCommands<C extends PendingCommand> {
   readonly #waiting: C[] = [];
 
   /** Oldest first. */
@@ -10,7 +10,7 @@ export class UnansweredCommands<C extends Unanswered> {
     return this.#waiting;
   }
 
-  /** The command that the next reply answers, unless it overtakes; undefined when nobody has asked anything. */
+  /** The command that the next reply answers, unless it overtakes; undefined when no command waits. */
   get oldest(): C | undefined {
     return this.#waiting[0];
   }
@@ -52,7 +52,7 @@ export class UnansweredCommands<C extends Unanswered> {
    * puts the queue right when a recording has lost or hidden replies.
    * @param code  undefined for a reply that could not be read
    */
-  settle(code: number | undefined): C | undefined {
+  resolve(code: number | undefined): C | undefined {
     const answered = this.answering(code);
     if (code !== undefined && code < 200) {
       if (answered !== undefined) answered.begun = true;

@@ -3,10 +3,10 @@ import { CR, LF } from '../bytes.js';
 import type { Command } from '../ftp/command.js';
 import type { ProtectionLevel } from '../secure/protection-level.js';
 import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../secure/security-data.js';
-import type { Asked } from './rules.js';
+import type { CommandRequest } from './rules.js';
 
 /** @throws FtpSecurityError `syntax/bad-command` for an argument that can't be read: 501, or 504 */
-export function askedOf(command: Command, level: ProtectionLevel): Asked {
+export function commandRequest(command: Command, level: ProtectionLevel): CommandRequest {
   const { verb } = command;
   switch (verb) {
     case 'AUTH':
