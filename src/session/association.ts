@@ -9,11 +9,11 @@ import type { Policy } from './command-rules.js';
 import { PeerSequence } from './peer-sequence.js';
 import {
   type CommandRequest,
+  type ConnectionState,
   NO_ASSOCIATION,
+  nextState,
   owesIntegrity,
-  type Standing,
   sharesNumbers,
-  standingAfter,
   strongest,
 } from './rules.js';
 
@@ -54,7 +54,7 @@ export class Association {
   readonly #tell: (event: AssociationEvent) => void;
   /** Of the association that stands, and has not been told to have ended. */
   #mechanism: string | undefined;
-  #standing: Standing = NO_ASSOCIATION;
+  #state: ConnectionState = NO_ASSOCIATION;
   #context: SecurityContext | undefined;
   #control: SecurityContext | undefined;
   #facts: ExchangeFacts = {};
@@ -76,8 +76,8 @@ export class Association {
     this.#tell = association;
   }
 
-  get standing(): Standing {
-    return this.#standing;
+  get state(): ConnectionState {
+    return this.#state;
   }
 
   /** The context as the control connection uses it; present while an association stands. */
@@ -97,8 +97,8 @@ export class Association {
   /** A command has been answered finally. What AUTH or REIN ends is erased (appendix I). */
   settle(request: CommandRequest, code: number): void {
     this.#endTransfer(request.verb, code);
-    this.#standing = standingAfter(this.#standing, request, code);
-    const { phase, levels } = this.#standing;
+    this.#state = nextState(this.#state, request, code);
+    const { phase, levels } = this.#state;
     const facts = this.#facts;
     if (phase === 'clear' || (request.verb === 'AUTH' && code < 400)) this.#facts = {};
     if (levels.length === 0) this.#forget(facts);
@@ -110,7 +110,7 @@ export class Association {
     this.#sequence = new PeerSequence(this.#allowMissingLines);
     this.#control = inOrder(context, this.#sequence);
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => context.supports(level));
-    this.#standing = { ...standingAfter(this.#standing, { verb: 'ADAT', level: 'clear' }, 235), levels };
+    this.#state = { ...nextState(this.#state, { verb: 'ADAT', level: 'clear' }, 235), levels };
     this.#mechanism = context.mechanism;
     this.#tell({ type: 'begins', mechanism: context.mechanism, facts: this.#facts });
   }
@@ -118,7 +118,7 @@ export class Association {
   /** The exchange has been given up. */
   reset(): void {
     const facts = this.#facts;
-    this.#standing = NO_ASSOCIATION;
+    this.#state = NO_ASSOCIATION;
     this.#facts = {};
     this.#forget(facts);
   }
@@ -162,12 +162,12 @@ export class Association {
   /** Leaves a number out, so that what comes next, moved between blocks of ours, does not follow the one before it. */
   skipNumber(): void {
     if (this.#writer?.closed === true) return;
-    this.#control!.wrap(new Uint8Array(), strongest(this.#standing.levels)!);
+    this.#control!.wrap(new Uint8Array(), strongest(this.#state.levels)!);
   }
 
   /** For the next transfer out. @throws FtpSecurityError as BlockWriter does, and for a buffer below the least size */
   dataWriter(): BlockWriter {
-    const { protection, bufferSize } = this.#standing;
+    const { protection, bufferSize } = this.#state;
     const bufferTooSmall = this.bufferTooSmall(protection, bufferSize, { side: 'local', reply: 535 });
     if (bufferTooSmall !== undefined) throw bufferTooSmall;
     this.#writer = new BlockWriter(this.#context, protection, { bufferSize });
@@ -183,12 +183,12 @@ export class Association {
 
   /** A command has been answered by its first preliminary reply. The blocks of a transfer come behind that one. */
   begin(verb: string): void {
-    if (isTransfer(verb)) this.#sequence.begin(sharesNumbers(verb, this.#peer, this.#standing.protection));
+    if (isTransfer(verb)) this.#sequence.begin(sharesNumbers(verb, this.#peer, this.#state.protection));
   }
 
   /** For the next transfer in. To be called before its final reply is read; blocks go in when its command, or 1yz, has been. */
   dataReader(options: Pick<BlockReaderOptions, 'interleaved'> = {}): BlockReader {
-    const { protection, bufferSize } = this.#standing;
+    const { protection, bufferSize } = this.#state;
     const first = this.#sequence.firstBlock(this.#isAnsweredByLine);
     const reader = new BlockReader(this.#context, protection, {
       ...options,
@@ -206,14 +206,14 @@ export class Association {
 
   /** Whether the peer answers transfers by lines that have numbers. */
   get #isAnsweredByLine(): boolean {
-    return this.#peer === 'server' && owesIntegrity(this.#standing);
+    return this.#peer === 'server' && owesIntegrity(this.#state);
   }
 
   #endTransfer(verb: string, code: number): void {
     if (!isTransfer(verb)) return;
     this.#writer = undefined;
     this.#aborted = false;
-    const { protection } = this.#standing;
+    const { protection } = this.#state;
     this.#sequence.end(code < 300 && sharesNumbers(verb, this.#peer, protection), this.#isAnsweredByLine);
   }
 

@@ -26,7 +26,6 @@ import { commandRequest } from './command-request.js';
 import { type Policy, refusalOf } from './command-rules.js';
 import { PendingCommands } from './pending-commands.js';
 import { quote } from './quote.js';
-import { ReplyOpener } from './reply-opener.js';
 import {
   type CommandRequest,
   couldBecomeBlock,
@@ -35,6 +34,7 @@ import {
   strongest,
   verbAnsweredBy,
 } from './rules.js';
+import { ReplyUnprotector } from './unprotect-reply.js';
 
 /** A command that waits for its reply. */
 type Waiting = CommandRequest & { command: Command };
@@ -54,7 +54,7 @@ export class ClientSession {
   #prot: Waiting | undefined;
   /** A protected upload that waits. */
   #upload: Waiting | undefined;
-  #opener: ReplyOpener;
+  #unprotector: ReplyUnprotector;
   #greeted = false;
   readonly #maxSecurityData: number;
   /** Octets of security data that the exchange has brought. */
@@ -82,22 +82,22 @@ export class ClientSession {
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
     this.#association = new Association('server', options);
-    this.#opener = new ReplyOpener(this.#association, options, this.#policy);
+    this.#unprotector = new ReplyUnprotector(this.#association, options, this.#policy);
   }
 
   /** Where the control connection stands (§9). */
   get phase(): Phase {
-    return this.#association.standing.phase;
+    return this.#association.state.phase;
   }
 
   /** The level of data connections, as PROT has settled it. */
   get protection(): ProtectionLevel {
-    return this.#association.standing.protection;
+    return this.#association.state.protection;
   }
 
   /** The protection buffer, as PBSZ has settled it: octets; undefined before. */
   get bufferSize(): number | undefined {
-    return this.#association.standing.bufferSize;
+    return this.#association.state.bufferSize;
   }
 
   /** What the exchange has found out. */
@@ -187,7 +187,7 @@ export class ClientSession {
       const line = formatAdat(token);
       this.#due = undefined;
       this.#early = context ?? this.#early;
-      this.#opener = new ReplyOpener(this.#association, this.#options, this.#policy, this.#early);
+      this.#unprotector = new ReplyUnprotector(this.#association, this.#options, this.#policy, this.#early);
       this.#pending.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
       return line;
     });
@@ -211,7 +211,7 @@ export class ClientSession {
     if (this.#closed) return;
     this.#closing(() => {
       this.#replies.close();
-      this.#opener.close();
+      this.#unprotector.close();
     });
     this.#closed = true;
   }
@@ -236,11 +236,11 @@ export class ClientSession {
   // Commands
 
   #levelFor(verb: string, level: ProtectionLevel | undefined): ProtectionLevel {
-    const { levels, phase } = this.#association.standing;
+    const { levels, phase } = this.#association.state;
     const best = strongest(levels);
     if (best === undefined) return level ?? 'clear';
     if (commandFacts(verb).password) return best;
-    return level ?? (phase === 'relaxed' ? 'clear' : (this.#options.level ?? best));
+    return level ?? (phase === 'cleared' ? 'clear' : (this.#options.level ?? best));
   }
 
   #assertMaySend(request: Waiting): void {
@@ -249,8 +249,7 @@ export class ClientSession {
     if (this.paused || this.#pending.blocked) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange, or REIN, is not finished', LOCAL);
     }
-    const refusal =
-      refusalOf(request, this.#association.standing, this.#policy, 'local') ?? this.#bufferTooSmall(request);
+    const refusal = refusalOf(request, this.#association.state, this.#policy, 'local') ?? this.#bufferTooSmall(request);
     if (refusal !== undefined) throw refusal;
     if (this.#upload !== undefined && couldBecomeBlock(request) && facts.duringTransfer === undefined) {
       const message = `${request.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
@@ -281,7 +280,7 @@ export class ClientSession {
     while (!this.paused) {
       const outer = this.#nextOuter();
       if (outer === undefined) return undefined;
-      const reply = this.#opener.open(outer, code => this.#pending.answering(code));
+      const reply = this.#unprotector.open(outer, code => this.#pending.answering(code));
       if (reply !== undefined) return this.#take(reply);
     }
     return undefined;
@@ -291,7 +290,7 @@ export class ClientSession {
     try {
       return this.#replies.next();
     } catch (error) {
-      throw this.#opener.unreadable(error);
+      throw this.#unprotector.unreadable(error);
     }
   }
 
@@ -365,7 +364,7 @@ export class ClientSession {
     this.#due = undefined;
     this.#early = undefined;
     this.#association.establish(context);
-    this.#opener = new ReplyOpener(this.#association, this.#options, this.#policy);
+    this.#unprotector = new ReplyUnprotector(this.#association, this.#options, this.#policy);
   }
 
   /** Holds a new context against policy. */
@@ -379,7 +378,7 @@ export class ClientSession {
   #forget(): void {
     this.#early?.destroy();
     this.#early = undefined;
-    this.#opener = new ReplyOpener(this.#association, this.#options, this.#policy);
+    this.#unprotector = new ReplyUnprotector(this.#association, this.#options, this.#policy);
   }
 
   #closing<T>(work: () => T): T {

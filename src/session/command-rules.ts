@@ -5,7 +5,7 @@
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import { covers, factsOf, type ProtectionLevel } from '../secure/protection-level.js';
-import { type CommandRequest, owesIntegrity, type Standing } from './rules.js';
+import { type CommandRequest, type ConnectionState, owesIntegrity } from './rules.js';
 
 /** What a side demands beyond the RFC (§7). */
 export interface Policy {
@@ -26,7 +26,7 @@ interface Rule {
   reply: RefusalCode;
   error: ErrorCode;
   why: string;
-  broken(request: CommandRequest, standing: Standing, policy: Policy): boolean;
+  broken(request: CommandRequest, state: ConnectionState, policy: Policy): boolean;
 }
 
 /** In the order in which they are applied: first whether a line may be heard at all, then what it asks for. */
@@ -41,13 +41,13 @@ const RULES: readonly Rule[] = [
     reply: 533,
     error: 'sequence/unprotected',
     why: 'a command in the clear where integrity is owed (§3, CCC)',
-    broken: ({ level }, standing) => level === 'clear' && owesIntegrity(standing),
+    broken: ({ level }, state) => level === 'clear' && owesIntegrity(state),
   },
   {
     reply: 533,
     error: 'sequence/wrong-level',
     why: 'CONF before CCC (§3)',
-    broken: ({ level }, standing) => !factsOf(level).integrity && owesIntegrity(standing),
+    broken: ({ level }, state) => !factsOf(level).integrity && owesIntegrity(state),
   },
   {
     reply: 537,
@@ -144,10 +144,10 @@ const RULES: readonly Rule[] = [
  */
 export function refusalOf(
   request: CommandRequest,
-  standing: Standing,
+  state: ConnectionState,
   policy: Policy = {},
   side: 'local' | 'peer' = 'peer',
 ): FtpSecurityError | undefined {
-  const rule = RULES.find(({ broken }) => broken(request, standing, policy));
+  const rule = RULES.find(({ broken }) => broken(request, state, policy));
   return rule && new FtpSecurityError(rule.error, rule.why, { side, reply: rule.reply });
 }

@@ -77,7 +77,7 @@ export class ObservedState {
 
   /** Whether integrity is owed now: an association stands that has it, and CCC has not lifted the requirement. */
   get integrityOwed(): boolean {
-    return this.#phase !== 'relaxed' && this.#hasIntegrity();
+    return this.#phase !== 'cleared' && this.#hasIntegrity();
   }
 
   /** @throws FtpSecurityError `sequence/unprotected` */

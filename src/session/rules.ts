@@ -9,9 +9,9 @@ import { EXCHANGE_REPLIES, exchangeReply } from '../secure/security-data.js';
 
 /**
  * Where a control connection stands: `clear` no security association; `exchange` AUTH was accepted and security data is
- * due; `secured` an association stands; `relaxed` it stands, and CCC has lifted the requirement of integrity.
+ * due; `secured` an association stands; `cleared` it stands, and CCC has lifted the requirement of integrity.
  */
-export type Phase = 'clear' | 'exchange' | 'secured' | 'relaxed';
+export type Phase = 'clear' | 'exchange' | 'secured' | 'cleared';
 
 interface Transition {
   /** The phases it starts from. */
@@ -22,7 +22,7 @@ interface Transition {
   to: Phase;
 }
 
-const ANY: readonly Phase[] = ['clear', 'exchange', 'secured', 'relaxed'];
+const ANY: readonly Phase[] = ['clear', 'exchange', 'secured', 'cleared'];
 
 /** §9's diagram, with CCC (§3) and the two resets: AUTH again (§3) and REIN (appendix I). `clear` before 235 is a recording that starts late. */
 const TRANSITIONS: readonly Transition[] = [
@@ -32,7 +32,7 @@ const TRANSITIONS: readonly Transition[] = [
   }),
   { from: ['exchange'], verb: 'ADAT', code: '4', to: 'clear' },
   { from: ['exchange'], verb: 'ADAT', code: '5', to: 'clear' },
-  { from: ['secured'], verb: 'CCC', code: '2', to: 'relaxed' },
+  { from: ['secured'], verb: 'CCC', code: '2', to: 'cleared' },
   { from: ANY, verb: 'REIN', code: '2', to: 'clear' },
 ];
 
@@ -93,17 +93,17 @@ export function mayOvertake({ verb }: PendingCommand, oldest: PendingCommand | u
  */
 export function replyMayBeClear(phase: Phase, answered: PendingCommand | undefined): boolean {
   if (phase === 'clear' || phase === 'exchange') return true;
-  if (answered === undefined) return phase === 'relaxed';
+  if (answered === undefined) return phase === 'cleared';
   return answered.level === 'clear' && commandMayBeClear(phase);
 }
 
 /** Whether a reply must come in the clear: after CCC, to a clear command (§3, CCC). */
 export function replyMustBeClear(phase: Phase, answered: PendingCommand | undefined): boolean {
-  return phase === 'relaxed' && answered?.level === 'clear';
+  return phase === 'cleared' && answered?.level === 'clear';
 }
 
 /** What both sides of a connection must agree on. */
-export interface Standing {
+export interface ConnectionState {
   phase: Phase;
   /** What the association's mechanism supports; none without an association. */
   levels: readonly TokenLevel[];
@@ -113,7 +113,12 @@ export interface Standing {
   protection: ProtectionLevel;
 }
 
-export const NO_ASSOCIATION: Standing = { phase: 'clear', levels: [], bufferSize: undefined, protection: 'clear' };
+export const NO_ASSOCIATION: ConnectionState = {
+  phase: 'clear',
+  levels: [],
+  bufferSize: undefined,
+  protection: 'clear',
+};
 
 /** A command, with what its argument asks for. */
 export interface CommandRequest extends PendingCommand {
@@ -126,29 +131,29 @@ export interface CommandRequest extends PendingCommand {
 }
 
 /** Where a connection stands when a command has been answered finally. AUTH, when accepted, and REIN leave nothing of what was. */
-export function standingAfter(standing: Standing, request: CommandRequest, code: number): Standing {
-  const phase = phaseAfter(standing.phase, request.verb, code);
+export function nextState(state: ConnectionState, request: CommandRequest, code: number): ConnectionState {
+  const phase = phaseAfter(state.phase, request.verb, code);
   const reset = request.verb === 'AUTH' && code < 400;
   if (reset || phase === 'clear' || phase === 'exchange') return { ...NO_ASSOCIATION, phase };
   const accepted = code >= 200 && code < 300;
-  if (accepted && request.verb === 'PBSZ') return { ...standing, bufferSize: request.bufferSize };
-  if (accepted && request.verb === 'PROT') return { ...standing, protection: request.protection! };
-  return { ...standing, phase };
+  if (accepted && request.verb === 'PBSZ') return { ...state, bufferSize: request.bufferSize };
+  if (accepted && request.verb === 'PROT') return { ...state, protection: request.protection! };
+  return { ...state, phase };
 }
 
 /** Whether an association stands that has integrity. */
-export function hasIntegrity({ levels }: Standing): boolean {
+export function hasIntegrity({ levels }: ConnectionState): boolean {
   return levels.some(level => factsOf(level).integrity);
 }
 
 /** Whether every line owes integrity: §3 has it so from the end of the exchange until CCC succeeds. */
-export function owesIntegrity(standing: Standing): boolean {
-  return standing.phase === 'secured' && hasIntegrity(standing);
+export function owesIntegrity(state: ConnectionState): boolean {
+  return state.phase === 'secured' && hasIntegrity(state);
 }
 
 /** Whether a protected reply owes integrity: after CCC, if the command that it answers had it (§7). */
-export function replyOwesIntegrity(standing: Standing, answered: PendingCommand | undefined): boolean {
-  return owesIntegrity(standing) || (answered !== undefined && factsOf(answered.level).integrity);
+export function replyOwesIntegrity(state: ConnectionState, answered: PendingCommand | undefined): boolean {
+  return owesIntegrity(state) || (answered !== undefined && factsOf(answered.level).integrity);
 }
 
 /**
@@ -158,22 +163,22 @@ export function replyOwesIntegrity(standing: Standing, answered: PendingCommand 
  * @param last  of the last protected command
  */
 export function replyLevel(
-  standing: Standing,
+  state: ConnectionState,
   answered: ProtectionLevel | undefined,
   last: TokenLevel | undefined,
   require?: 'safe' | 'private',
 ): ProtectionLevel {
   const owed = answered ?? 'clear';
-  if (mayReplyAt(owed, standing)) return owed;
+  if (mayReplyAt(owed, state)) return owed;
   const taken = (level: TokenLevel | undefined) =>
-    level !== undefined && mayReplyAt(level, standing) && (require === undefined || covers(level, require));
+    level !== undefined && mayReplyAt(level, state) && (require === undefined || covers(level, require));
   return [last, ...WEAKEST_FIRST].find(taken) ?? 'clear';
 }
 
 /** Whether a protected reply may be sent at a level, or a clear one if it is `clear`. */
-export function mayReplyAt(level: ProtectionLevel, standing: Standing): boolean {
-  if (level !== 'clear' && !standing.levels.includes(level)) return false;
-  return factsOf(level).integrity || !owesIntegrity(standing);
+export function mayReplyAt(level: ProtectionLevel, state: ConnectionState): boolean {
+  if (level !== 'clear' && !state.levels.includes(level)) return false;
+  return factsOf(level).integrity || !owesIntegrity(state);
 }
 
 const WEAKEST_FIRST: readonly TokenLevel[] = ['safe', 'private', 'confidential'];

@@ -22,7 +22,6 @@ import {
   parseAdatCommand,
 } from '../secure/security-data.js';
 import { Association, DEFAULT_MIN_PBSZ } from './association.js';
-import { type Arrived, CommandOpener } from './command-opener.js';
 import type { Policy } from './command-rules.js';
 import { PendingCommands } from './pending-commands.js';
 import {
@@ -42,6 +41,7 @@ import type {
   ServerEvent,
   ServerSessionOptions,
 } from './server-events.js';
+import { type Arrived, CommandUnprotector } from './unprotect-command.js';
 
 /** A command that waits for its reply, and the replies that wait for those before it. */
 type PendingRequest = CommandRequest & { event: RequestEvent; replies: { code: number; plaintext: Uint8Array }[] };
@@ -85,7 +85,7 @@ export class ServerSession {
   readonly #options: ServerSessionOptions;
   readonly #commands: CommandReader;
   readonly #association: Association;
-  readonly #opener: CommandOpener;
+  readonly #unprotector: CommandUnprotector;
   readonly #pending = new PendingCommands<PendingRequest>();
   /** A command that the session answers itself, when those before it have been answered. */
   #arrived: Arrived | undefined;
@@ -112,22 +112,22 @@ export class ServerSession {
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
     this.#association = new Association('client', { ...options, minPbsz });
-    this.#opener = new CommandOpener(this.#association, this.#options, this.#policy);
+    this.#unprotector = new CommandUnprotector(this.#association, this.#options, this.#policy);
   }
 
   /** Where the control connection stands (§9). */
   get phase(): Phase {
-    return this.#association.standing.phase;
+    return this.#association.state.phase;
   }
 
   /** The level of data connections, as PROT has settled it. */
   get protection(): ProtectionLevel {
-    return this.#association.standing.protection;
+    return this.#association.state.protection;
   }
 
   /** The protection buffer, as PBSZ has settled it: octets; undefined before. */
   get bufferSize(): number | undefined {
-    return this.#association.standing.bufferSize;
+    return this.#association.state.bufferSize;
   }
 
   /** What the exchange has found out. */
@@ -261,7 +261,7 @@ export class ServerSession {
   #read(): Arrived | undefined {
     try {
       const command = this.#commands.next();
-      return command && this.#opener.open(command);
+      return command && this.#unprotector.open(command);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       const request: CommandRequest = { verb: '', level: 'clear' };
@@ -313,7 +313,7 @@ export class ServerSession {
     text: string,
     error: FtpSecurityError | undefined,
   ): AnsweredEvent {
-    const inserted = !vouched && owesIntegrity(this.#association.standing);
+    const inserted = !vouched && owesIntegrity(this.#association.state);
     const octets = this.#say(request.level, formatReply(code, text));
     this.#settle(request, code);
     const ends =
@@ -371,14 +371,14 @@ export class ServerSession {
 
   #say(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
     if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
-    const at = replyLevel(this.#association.standing, level, this.#opener.last, this.#policy.require);
+    const at = replyLevel(this.#association.state, level, this.#unprotector.last, this.#policy.require);
     return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext, this.#options);
   }
 
   #settle(request: CommandRequest, code: number): void {
     if (commandFacts(request.verb).exchange === true && code >= 400) this.#failures++;
     this.#association.settle(request, code);
-    if (this.#association.control === undefined) this.#opener.last = undefined;
+    if (this.#association.control === undefined) this.#unprotector.last = undefined;
   }
 }
 

@@ -33,7 +33,7 @@ describe('the facts of the exchange', () => {
 
   it('are those of its own exchange', () => {
     const association = established();
-    expect(association.standing).toMatchObject({ phase: 'secured' });
+    expect(association.state).toMatchObject({ phase: 'secured' });
     association.reset();
     expect(association.facts).toEqual({});
   });

@@ -74,7 +74,7 @@ const once = converse(octets => [octets]);
 
 describe('sessions in chunks', () => {
   it('hear this', () => {
-    expect(once.phase).toBe('relaxed');
+    expect(once.phase).toBe('cleared');
     expect(once.events).toEqual([
       'private USER anna',
       'private PASS x',

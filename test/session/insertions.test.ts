@@ -121,10 +121,10 @@ describe('a server', () => {
     const early = new Pair({ server: { requireSecurity: true } });
     expect(early.toServer('USER a')).toMatchObject({ code: 533, ends: false });
     expect(early.toServer('MIC AAAA')).toMatchObject({ code: 503, ends: false });
-    const relaxed = secured();
-    relaxed.settle('CCC');
-    expect(relaxed.toServer('PBSZ x')).toMatchObject({ code: 501, ends: false });
-    expect(relaxed.toServer('MIC AAAA')).toMatchObject({ code: 535, ends: false });
+    const cleared = secured();
+    cleared.settle('CCC');
+    expect(cleared.toServer('PBSZ x')).toMatchObject({ code: 501, ends: false });
+    expect(cleared.toServer('MIC AAAA')).toMatchObject({ code: 535, ends: false });
   });
 
   it('and a client together: one inserted line ends the connection before a reply can shift', () => {

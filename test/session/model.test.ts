@@ -198,9 +198,9 @@ class World {
 
   check(): void {
     const { client, server } = this;
-    if (server.phase === 'relaxed' || (client.phase === 'relaxed' && this.closed === undefined)) {
+    if (server.phase === 'cleared' || (client.phase === 'cleared' && this.closed === undefined)) {
       expect(this.#askedForCcc, 'nobody asked for CCC').toBe(true);
-      expect(this.setting.ccc === 'refused' && server.phase === 'relaxed').toBe(false);
+      expect(this.setting.ccc === 'refused' && server.phase === 'cleared').toBe(false);
     }
     expect([...this.#askedFor]).toContain(server.protection);
     expect([...this.#askedFor]).toContain(client.protection);

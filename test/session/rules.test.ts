@@ -3,18 +3,18 @@ import type { ProtectionLevel, TokenLevel } from '../../src/secure/protection-le
 import { type Policy, refusalOf } from '../../src/session/command-rules.js';
 import {
   type CommandRequest,
+  type ConnectionState,
   commandMayBeClear,
   NO_ASSOCIATION,
+  nextState,
   type Phase,
   phaseAfter,
   replyLevel,
   replyMayBeClear,
   replyMustBeClear,
-  type Standing,
-  standingAfter,
 } from '../../src/session/rules.js';
 
-const PHASES: Phase[] = ['clear', 'exchange', 'secured', 'relaxed'];
+const PHASES: Phase[] = ['clear', 'exchange', 'secured', 'cleared'];
 
 describe('the phases of a control connection (RFC 2228 §9)', () => {
   it.each<[Phase, string, number, Phase]>([
@@ -27,13 +27,13 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     ['exchange', 'ADAT', 421, 'clear'],
     ['secured', 'ADAT', 503, 'secured'],
     ['secured', 'ADAT', 235, 'secured'],
-    ['secured', 'CCC', 200, 'relaxed'],
+    ['secured', 'CCC', 200, 'cleared'],
     ['secured', 'CCC', 534, 'secured'],
     ['clear', 'CCC', 200, 'clear'],
     ['secured', 'AUTH', 334, 'exchange'],
-    ['relaxed', 'AUTH', 334, 'exchange'],
+    ['cleared', 'AUTH', 334, 'exchange'],
     ['secured', 'AUTH', 501, 'secured'],
-    ['relaxed', 'REIN', 220, 'clear'],
+    ['cleared', 'REIN', 220, 'clear'],
     ['secured', 'USER', 232, 'secured'],
   ])('%s, %s answered with %i: %s', (phase, verb, code, next) => {
     expect(phaseAfter(phase, verb, code)).toBe(next);
@@ -52,24 +52,24 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     expect(replyMayBeClear('secured', clear('NOOP'))).toBe(false);
     expect(replyMayBeClear('secured', clear('AUTH'))).toBe(false);
     expect(replyMayBeClear('secured', safe)).toBe(false);
-    expect(replyMayBeClear('relaxed', safe)).toBe(false);
-    expect(replyMayBeClear('relaxed', clear('NOOP'))).toBe(true);
-    expect(replyMayBeClear('relaxed', undefined)).toBe(true);
+    expect(replyMayBeClear('cleared', safe)).toBe(false);
+    expect(replyMayBeClear('cleared', clear('NOOP'))).toBe(true);
+    expect(replyMayBeClear('cleared', undefined)).toBe(true);
   });
 
   it('a clear command after CCC owes a clear reply (§3)', () => {
-    expect(replyMustBeClear('relaxed', { verb: 'NOOP', level: 'clear' })).toBe(true);
-    expect(replyMustBeClear('relaxed', { verb: 'NOOP', level: 'safe' })).toBe(false);
+    expect(replyMustBeClear('cleared', { verb: 'NOOP', level: 'clear' })).toBe(true);
+    expect(replyMustBeClear('cleared', { verb: 'NOOP', level: 'safe' })).toBe(false);
     expect(replyMustBeClear('secured', { verb: 'NOOP', level: 'clear' })).toBe(false);
   });
 });
 
-const BARE: Standing = NO_ASSOCIATION;
-const DUE: Standing = { ...BARE, phase: 'exchange' };
-const SECURED: Standing = { ...BARE, phase: 'secured', levels: ['safe', 'private'] };
-const SIZED: Standing = { ...SECURED, bufferSize: 1000 };
-const RELAXED: Standing = { ...SIZED, phase: 'relaxed', protection: 'private' };
-const SEALED_ONLY: Standing = { ...SECURED, levels: ['confidential'] };
+const BARE: ConnectionState = NO_ASSOCIATION;
+const DUE: ConnectionState = { ...BARE, phase: 'exchange' };
+const SECURED: ConnectionState = { ...BARE, phase: 'secured', levels: ['safe', 'private'] };
+const SIZED: ConnectionState = { ...SECURED, bufferSize: 1000 };
+const CLEARED: ConnectionState = { ...SIZED, phase: 'cleared', protection: 'private' };
+const SEALED_ONLY: ConnectionState = { ...SECURED, levels: ['confidential'] };
 
 describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
   const safe = (verb: string, more: Partial<CommandRequest> = {}): CommandRequest => ({ verb, level: 'safe', ...more });
@@ -79,7 +79,7 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
     ...more,
   });
 
-  it.each<[string, CommandRequest, Standing, Policy, number | undefined]>([
+  it.each<[string, CommandRequest, ConnectionState, Policy, number | undefined]>([
     ['MIC before an exchange', safe('PWD'), BARE, {}, 503],
     ['MIC in the exchange', safe('PWD'), DUE, {}, 503],
     ['USER in the clear before it', clear('USER'), BARE, {}, undefined],
@@ -99,10 +99,10 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
     ['a clear AUTH behind it', clear('AUTH', { mechanism: 'A' }), SECURED, {}, 533],
     ['a clear command, and no integrity', clear('NOOP'), SEALED_ONLY, {}, undefined],
     ['CONF before CCC', { verb: 'PWD', level: 'confidential' }, SECURED, {}, 533],
-    ['CONF after CCC, and no such level', { verb: 'PWD', level: 'confidential' }, RELAXED, {}, 537],
+    ['CONF after CCC, and no such level', { verb: 'PWD', level: 'confidential' }, CLEARED, {}, 537],
     ['MIC where privacy is required', safe('PWD'), SECURED, { require: 'private' }, 533],
-    ['MIC after CCC, where privacy was required', safe('PWD'), RELAXED, { require: 'private' }, undefined],
-    ['a clear command after CCC', clear('PWD'), RELAXED, {}, undefined],
+    ['MIC after CCC, where privacy was required', safe('PWD'), CLEARED, { require: 'private' }, undefined],
+    ['a clear command after CCC', clear('PWD'), CLEARED, {}, undefined],
     ['a command before CCC, which is owed', safe('PWD'), SECURED, { ccc: 'required' }, 503],
     ['CCC, which is owed', safe('CCC'), SECURED, { ccc: 'required' }, undefined],
     ['CCC, which is refused', safe('CCC'), SECURED, { ccc: 'refused' }, 534],
@@ -111,10 +111,10 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
     ['PROT E without such a level', safe('PROT', { protection: 'confidential' }), SIZED, {}, 536],
     ['PROT C where policy wants P', safe('PROT', { protection: 'clear' }), SIZED, { transfers: ['private'] }, 534],
     ['RETR at PROT C where policy wants P', safe('RETR'), SIZED, { transfers: ['private'] }, 534],
-    ['RETR at PROT P where policy wants P', safe('RETR'), RELAXED, { transfers: ['private'] }, undefined],
+    ['RETR at PROT P where policy wants P', safe('RETR'), CLEARED, { transfers: ['private'] }, undefined],
     ['CWD where policy wants P for data', safe('CWD'), SIZED, { transfers: ['private'] }, undefined],
-  ])('%s', (_, request, standing, policy, reply) => {
-    expect(refusalOf(request, standing, policy)?.reply).toBe(reply);
+  ])('%s', (_, request, state, policy, reply) => {
+    expect(refusalOf(request, state, policy)?.reply).toBe(reply);
   });
 
   it('says who has asked for it', () => {
@@ -124,7 +124,7 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
 });
 
 describe('what a reply leaves', () => {
-  const left = (standing: Standing, request: CommandRequest, code: number) => standingAfter(standing, request, code);
+  const left = (state: ConnectionState, request: CommandRequest, code: number) => nextState(state, request, code);
 
   it('PBSZ and PROT settle something by 2yz alone', () => {
     const pbsz: CommandRequest = { verb: 'PBSZ', level: 'safe', bufferSize: 7 };
@@ -136,15 +136,15 @@ describe('what a reply leaves', () => {
   });
 
   it('AUTH and REIN leave nothing of an association, when they are accepted', () => {
-    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 334)).toEqual(DUE);
-    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 234)).toEqual({ ...BARE, phase: 'secured' });
-    expect(left(RELAXED, { verb: 'AUTH', level: 'safe' }, 534)).toEqual(RELAXED);
-    expect(left(RELAXED, { verb: 'REIN', level: 'safe' }, 220)).toEqual(BARE);
-    expect(left(RELAXED, { verb: 'REIN', level: 'safe' }, 502)).toEqual(RELAXED);
+    expect(left(CLEARED, { verb: 'AUTH', level: 'safe' }, 334)).toEqual(DUE);
+    expect(left(CLEARED, { verb: 'AUTH', level: 'safe' }, 234)).toEqual({ ...BARE, phase: 'secured' });
+    expect(left(CLEARED, { verb: 'AUTH', level: 'safe' }, 534)).toEqual(CLEARED);
+    expect(left(CLEARED, { verb: 'REIN', level: 'safe' }, 220)).toEqual(BARE);
+    expect(left(CLEARED, { verb: 'REIN', level: 'safe' }, 502)).toEqual(CLEARED);
     expect(left(DUE, { verb: 'ADAT', level: 'clear' }, 535)).toEqual(BARE);
   });
 
-  it.each<[Standing, ProtectionLevel | undefined, TokenLevel | undefined, ProtectionLevel]>([
+  it.each<[ConnectionState, ProtectionLevel | undefined, TokenLevel | undefined, ProtectionLevel]>([
     [BARE, 'clear', undefined, 'clear'],
     [BARE, 'safe', undefined, 'clear'],
     [DUE, 'clear', undefined, 'clear'],
@@ -154,14 +154,14 @@ describe('what a reply leaves', () => {
     [SECURED, 'clear', undefined, 'safe'],
     [SECURED, undefined, undefined, 'safe'],
     [SECURED, 'confidential', 'private', 'private'],
-    [RELAXED, 'clear', 'private', 'clear'],
-    [RELAXED, undefined, 'private', 'clear'],
-    [RELAXED, 'safe', 'private', 'safe'],
-    [RELAXED, 'confidential', undefined, 'safe'],
+    [CLEARED, 'clear', 'private', 'clear'],
+    [CLEARED, undefined, 'private', 'clear'],
+    [CLEARED, 'safe', 'private', 'safe'],
+    [CLEARED, 'confidential', undefined, 'safe'],
     [SEALED_ONLY, 'clear', undefined, 'clear'],
     [SEALED_ONLY, 'confidential', undefined, 'confidential'],
-  ])('%o: a reply to %s, behind %s, goes at %s', (standing, answered, last, level) => {
-    expect(replyLevel(standing, answered, last)).toBe(level);
+  ])('%o: a reply to %s, behind %s, goes at %s', (state, answered, last, level) => {
+    expect(replyLevel(state, answered, last)).toBe(level);
   });
 
   it('is no weaker than policy wants, where no command tells', () => {

@@ -340,8 +340,8 @@ describe('a secured server', () => {
   it.each<[ServerSessionOptions['ccc'], string, number, string]>([
     [undefined, 'CCC', 534, 'secured'],
     ['refused', 'CCC', 534, 'secured'],
-    ['allowed', 'CCC', 200, 'relaxed'],
-    ['required', 'CCC', 200, 'relaxed'],
+    ['allowed', 'CCC', 200, 'cleared'],
+    ['required', 'CCC', 200, 'cleared'],
     ['required', 'PWD', 503, 'secured'],
     ['allowed', 'CCC x', 501, 'secured'],
   ])('with CCC %s answers %s', (ccc, command, code, phase) => {

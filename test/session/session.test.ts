@@ -98,7 +98,7 @@ describe('a session under X-PSK', () => {
     if (answered?.type !== 'answered') throw new Error('not answered');
     client.receive(answered.octets);
     expect(client.next()).toMatchObject({ reply: { code: 200 }, level: 'private' });
-    expect([client.phase, server.phase]).toEqual(['relaxed', 'relaxed']);
+    expect([client.phase, server.phase]).toEqual(['cleared', 'cleared']);
     const noop = client.send(toUtf8('NOOP'));
     expect(fromUtf8(noop)).toBe('NOOP\r\n');
     server.receive(noop);

@@ -24,7 +24,7 @@ import {
 type Answering = (code: number) => PendingCommand | undefined;
 
 /** For one association, or for the time without any. */
-export class ReplyOpener {
+export class ReplyUnprotector {
   readonly #association: Association;
   readonly #options: InnerReplyOptions;
   readonly #policy: Policy;
@@ -39,7 +39,7 @@ export class ReplyOpener {
     this.#options = options;
     this.#policy = policy;
     this.#early = early !== undefined;
-    const owed = () => this.#early || owesIntegrity(association.standing);
+    const owed = () => this.#early || owesIntegrity(association.state);
     const context = association.control ?? early;
     this.#reader =
       context &&
@@ -73,8 +73,8 @@ export class ReplyOpener {
   }
 
   #clear(reply: Reply, answered: PendingCommand | undefined): UnprotectedReply {
-    const { standing } = this.#association;
-    if (this.#open || (hasIntegrity(standing) && !replyMayBeClear(standing.phase, answered))) throw unprotected();
+    const { state } = this.#association;
+    if (this.#open || (hasIntegrity(state) && !replyMayBeClear(state.phase, answered))) throw unprotected();
     const tolerated = endsBare(reply.raw) ? (['bare-lf'] as const) : [];
     return {
       inner: reply,
@@ -104,16 +104,16 @@ export class ReplyOpener {
     answered: PendingCommand | undefined,
     deviations: Deviations,
   ): UnprotectedReply {
-    const { control, standing } = this.#association;
-    if (replyMustBeClear(standing.phase, answered)) {
+    const { control, state } = this.#association;
+    if (replyMustBeClear(state.phase, answered)) {
       deviations.accept('protected-after-ccc', 'sequence/wrong-level');
     }
     // Where every line owes integrity, the reader has seen to it.
-    if (control !== undefined && !owesIntegrity(standing) && replyOwesIntegrity(standing, answered)) {
+    if (control !== undefined && !owesIntegrity(state) && replyOwesIntegrity(state, answered)) {
       checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { integrityOwed: true });
     }
     const { require } = this.#policy;
-    if (require !== undefined && standing.phase === 'secured' && !covers(reply.level, require)) {
+    if (require !== undefined && state.phase === 'secured' && !covers(reply.level, require)) {
       throw new FtpSecurityError('sequence/wrong-level', `a ${reply.level} reply where policy wants ${require}`);
     }
     return { ...reply, tolerated: [...deviations.seen, ...reply.tolerated] };

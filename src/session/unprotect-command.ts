@@ -25,7 +25,7 @@ export interface Arrived {
   error: FtpSecurityError | undefined;
 }
 
-export class CommandOpener {
+export class CommandUnprotector {
   /** The level of the last protected command, as its verb names it, if a reply may have it. */
   last: TokenLevel | undefined;
   readonly #association: Association;
@@ -63,23 +63,23 @@ export class CommandOpener {
   }
 
   #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {
-    const { control, standing } = this.#association;
-    if (control === undefined) throw refusalOf({ verb: '', level: claimed }, standing, this.#policy)!;
-    if (mayReplyAt(claimed, standing)) this.last = claimed;
-    return unprotectCommand(control, outer, { ...this.#tolerance, integrityOwed: owesIntegrity(standing) });
+    const { control, state } = this.#association;
+    if (control === undefined) throw refusalOf({ verb: '', level: claimed }, state, this.#policy)!;
+    if (mayReplyAt(claimed, state)) this.last = claimed;
+    return unprotectCommand(control, outer, { ...this.#tolerance, integrityOwed: owesIntegrity(state) });
   }
 
   #check(request: CommandRequest): void {
-    const refusal = refusalOf(request, this.#association.standing, this.#policy);
+    const refusal = refusalOf(request, this.#association.state, this.#policy);
     if (refusal !== undefined) throw refusal;
   }
 
   /** 431 to PROT, which may come again behind another PBSZ. A PBSZ is granted whatever it has (§3): transfers are not then. */
   #checkBuffer({ verb, protection }: CommandRequest): void {
-    const { standing } = this.#association;
+    const { state } = this.#association;
     if (verb !== 'PROT' && !isTransfer(verb)) return;
     const reply = verb === 'PROT' ? 431 : 534;
-    const bufferTooSmall = this.#association.bufferTooSmall(protection ?? standing.protection, standing.bufferSize, {
+    const bufferTooSmall = this.#association.bufferTooSmall(protection ?? state.protection, state.bufferSize, {
       reply,
     });
     if (bufferTooSmall !== undefined) throw bufferTooSmall;
