@@ -24,7 +24,7 @@ export interface Command {
 export class CommandReader {
   readonly #lines: LineReader;
 
-  /** @throws RangeError, TypeError for a limit that is none */
+  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor(options: LineOptions = {}) {
     this.#lines = new LineReader(options);
   }

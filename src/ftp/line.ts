@@ -1,7 +1,8 @@
 /** Octets in chunks of any size to the lines of a control connection (RFC 959 §4.1.3 and §4.2, RFC 854). */
+
+import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, LF } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { Octets } from './octets.js';
 import { TelnetFilter } from './telnet.js';
 
 /**
@@ -33,7 +34,7 @@ export class LineReader {
   readonly #maxLine: number;
   readonly #bareLf: boolean;
   readonly #telnet = new TelnetFilter();
-  readonly #octets = new Octets();
+  readonly #octets = new ByteQueue();
   /** No LF stands before this in `#octets`. */
   #scanned = 0;
   /** The rest of the present line is thrown away: it was `long`, and that has been said, or octets of it are `lost`. */
@@ -41,7 +42,7 @@ export class LineReader {
   /** Lines that were complete before octets were lost, and not asked for yet. */
   readonly #ready: (Line | FtpSecurityError)[] = [];
 
-  /** @throws RangeError, TypeError for a limit that is none */
+  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor({ maxLine, bareLf = true }: LineOptions = {}) {
     this.#maxLine = limitOf(maxLine, DEFAULT_MAX_LINE, 'maxLine');
     this.#bareLf = bareLf;

@@ -2,10 +2,11 @@
  * Replies: three digits and text, on one line or several (RFC 959 §4.2). Their meaning is in reply-codes.ts. The line that
  * ends a reply may be the bare code, without a blank and text (RFC 3659 §7.2).
  */
+
+import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { assertOneLine, type Line, type LineOptions, LineReader, limitOf, lineAt, linesOf } from './line.js';
-import { Octets } from './octets.js';
 
 /** STAT and HELP answer with whole listings, so a reply may be far longer than a line; without end it must not grow. */
 const DEFAULT_MAX_REPLY = 0x1000000;
@@ -39,7 +40,7 @@ export class ReplyReader {
   readonly #lines: LineReader;
   readonly #reply: ReplyLines;
 
-  /** @throws RangeError, TypeError for a limit that is none */
+  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor(options: ReplyOptions = {}) {
     this.#lines = new LineReader(options);
     this.#reply = new ReplyLines(options.maxReply);
@@ -90,12 +91,12 @@ export class ReplyReader {
 /** Lines, one by one, to replies: for whoever needs the lines themselves too. */
 export class ReplyLines {
   readonly #maxReply: number;
-  readonly #raw = new Octets();
+  readonly #raw = new ByteQueue();
   #code: number | undefined;
 
   /**
    * @param maxReply  in octets with all line ends; default 16 MiB
-   * @throws RangeError, TypeError for a limit that is none
+   * @throws TypeError if a limit is not a number, RangeError if it is not a positive integer
    */
   constructor(maxReply?: number) {
     this.#maxReply = limitOf(maxReply, DEFAULT_MAX_REPLY, 'maxReply');

@@ -2,9 +2,10 @@
  * The data channel (RFC 2228 §6): a byte stream cut into blocks, each a length of four octets and one token; a block of
  * zero octets ends it. At level `clear` there are no blocks, and the end of the connection is the end of the file.
  */
+
+import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, concat, concatAll, copy, u32be, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
-import { Octets } from '../ftp/octets.js';
 import { covers, type ProtectionLevel, type TokenLevel } from './protection-level.js';
 import type { SecurityContext } from './security-context.js';
 import { MAX_PROTECTION_BUFFER } from './security-data.js';
@@ -42,7 +43,7 @@ export class BlockWriter {
   readonly #level: ProtectionLevel;
   /** Octets of plaintext that fill a block. */
   readonly #size: number;
-  readonly #plaintext = new Octets();
+  readonly #plaintext = new ByteQueue();
   /** Why it takes nothing more. */
   #closed: unknown;
 
@@ -130,7 +131,7 @@ export class BlockReader {
   readonly #level: ProtectionLevel;
   readonly #maxToken: number;
   readonly #options: BlockReaderOptions;
-  readonly #octets = new Octets();
+  readonly #octets = new ByteQueue();
   #ended = false;
   #failed: unknown;
   /** Place of the last block among the tokens of its sender. */

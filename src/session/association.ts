@@ -1,4 +1,4 @@
-/** What a session of either side holds of its security association: where it stands, the context, and what is known of the peer. */
+/** Security association state shared by client and server sessions: phase, security context, peer information. */
 import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { isTransfer } from '../ftp/commands.js';
 import { BlockReader, type BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
@@ -89,7 +89,7 @@ export class Association {
     return this.#facts;
   }
 
-  /** Notes what a step of the exchange has found out. */
+  /** Adds what a step of the exchange has found out. */
   recordFacts(facts: ExchangeFacts | undefined): void {
     this.#facts = { ...this.#facts, ...facts };
   }
@@ -129,7 +129,7 @@ export class Association {
     this.#end(this.#facts);
   }
 
-  /** What policy has against a new context, before it is in force: 534. */
+  /** The policy that a new context breaks, checked before it is in force: 534. */
   policyError(
     context: SecurityContext,
     facts: ExchangeFacts,

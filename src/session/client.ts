@@ -257,7 +257,11 @@ export class ClientSession {
     }
     const readable = facts.password === true && !factsOf(request.level).confidentiality;
     if (readable && this.#options.allowClearPassword !== true) {
-      throw new FtpSecurityError('sequence/unprotected', 'a password to be read: see allowClearPassword', LOCAL);
+      throw new FtpSecurityError(
+        'sequence/unprotected',
+        `refusing to send ${request.verb} without encryption (set allowClearPassword to permit it)`,
+        LOCAL,
+      );
     }
   }
 

@@ -188,8 +188,8 @@ export class ObservedState {
   }
 
   /**
-   * Takes a reply that can't be believed. It may have come in the place of another, so nobody knows any more which reply
-   * answers which command: what waits for leave to be less protected gets none.
+   * Takes a reply that can't be trusted. It may have replaced another one, so it is no longer known which reply answers
+   * which command: pending commands that would lower the protection are ignored.
    * @param code  undefined when it could not be read
    */
   untrustedReply(code: number | undefined): void {

@@ -255,7 +255,7 @@ export class Observer {
     else this.#handle(message, command);
   }
 
-  /** A command that broke a rule asks for nothing: what answers it must not lift any protection. */
+  /** Ignore the request of a command that broke a rule, so that its reply cannot lower the protection level. */
   #handle(message: ObservedMessage, command: Command): void {
     if (message.error === undefined) this.#command(message, command);
     else this.#state.addRequest({ verb: '', level: message.level });

@@ -1,4 +1,4 @@
-/** The commands that wait for a reply: replies come in the order of their commands (RFC 959 §5.4). */
+/** Commands that wait for a reply: replies come in the order of their commands (RFC 959 §5.4). */
 import { commandFacts } from '../ftp/commands.js';
 import { mayOvertake, type PendingCommand, verbAnsweredBy } from './rules.js';
 

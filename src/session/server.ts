@@ -97,7 +97,7 @@ export class ServerSession {
   #exchanged = 0;
   #closed = false;
 
-  /** @throws RangeError, TypeError for a limit that is none */
+  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor(options: ServerSessionOptions) {
     const { mechanisms, ccc = 'refused', maxPbsz = DEFAULT_MAX_PBSZ, tolerate, maxLine } = options;
     const { minPbsz = Math.min(DEFAULT_MIN_PBSZ, maxPbsz) } = options;

@@ -1,4 +1,4 @@
-/** Commands as a server gets them: what is in the protected ones, and which rule each breaks. */
+/** Removes the protection of commands for a server, and finds the rule that each one breaks. */
 import { FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { isTransfer } from '../ftp/commands.js';

@@ -1,4 +1,4 @@
-/** Replies as a client gets them: which may come in the clear, which must, and what is in the protected ones. */
+/** Removes the protection of replies for a client, and checks which replies may come in the clear and which must. */
 import { FtpSecurityError } from '../errors.js';
 import type { Reply } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Octets } from '../../src/ftp/octets.js';
-import { growth, LINEAR } from './readers.js';
+import { ByteQueue } from '../src/byte-queue.js';
+import { growth, LINEAR } from './ftp/readers.js';
 
 describe('octets that wait', () => {
   it('are appended at the end and dropped from the front', () => {
-    const octets = new Octets();
+    const octets = new ByteQueue();
     octets.append(Uint8Array.of(1, 2, 3));
     octets.drop(1);
     octets.append(Uint8Array.of(4));
@@ -19,7 +19,7 @@ describe('octets that wait', () => {
     const step = fc.record({ append: fc.uint8Array({ maxLength: 40 }), drop: fc.nat(40) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), steps => {
-        const octets = new Octets();
+        const octets = new ByteQueue();
         const model: number[] = [];
         let most = 0;
         for (const { append, drop } of steps) {
@@ -39,7 +39,7 @@ describe('octets that wait', () => {
   it('take linear work when the store is full and they come and go one by one', { retry: 3 }, () => {
     const single = Uint8Array.of(7);
     const slide = (size: number) => {
-      const octets = new Octets();
+      const octets = new ByteQueue();
       octets.append(new Uint8Array(size));
       octets.append(new Uint8Array(size));
       for (let i = 0; i < size; i++) {
@@ -53,7 +53,7 @@ describe('octets that wait', () => {
 
   it('are copied: the caller may use its chunk again', () => {
     const chunk = Uint8Array.of(1, 2);
-    const octets = new Octets();
+    const octets = new ByteQueue();
     octets.append(chunk);
     chunk.fill(9);
     expect(octets.view()).toEqual(Uint8Array.of(1, 2));

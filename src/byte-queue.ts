@@ -1,7 +1,7 @@
-/** Octets that have come and are not used up: appended at the end, dropped from the front. */
+/** A queue of octets that were received and are not used yet: appended at the end, dropped from the front. */
 
 /** Each octet is moved a bounded number of times, however small the chunks; room is at most about twice what is held. */
-export class Octets {
+export class ByteQueue {
   #store = new Uint8Array(0);
   #start = 0;
   #end = 0;
@@ -26,7 +26,7 @@ export class Octets {
     }
   }
 
-  /** What is held, as a view that is good until the next append. Whoever hands octets out copies them. */
+  /** What is held, as a view that is good until the next append. Callers must copy before returning bytes to users. */
   view(): Uint8Array {
     return this.#store.subarray(this.#start, this.#end);
   }
