@@ -131,7 +131,7 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
   if (!anyAddress && !equalConstantTime(request.ticket.address, peer.address)) {
     throw new FtpSecurityError('security/wrong-name', 'the ticket is not good for the address that the client has');
   }
-  if (isOlderThan(replayCache, request.authenticator.time, now)) {
+  if (isOlderThan(replayCache, endOfSecond(request.authenticator.time), clock() / 1000)) {
     const message =
       'the authenticator is older than the replay cache, so it may have been taken before (a new one will do)';
     throw new FtpSecurityError('security/replayed', message);
@@ -141,6 +141,9 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
     throw new FtpSecurityError('security/replayed', 'replayed authenticator');
   }
 }
+
+/** An authenticator counts whole seconds: made at any time of the second, it is taken for one of the second's last millisecond. */
+const endOfSecond = (time: number) => time + 0.999;
 
 /** The last one written: a client that asks again adds the new ticket to its file. */
 function credentialFor({ credentials }: Krb4TicketFile, service: Krb4Principal): Krb4Credential {

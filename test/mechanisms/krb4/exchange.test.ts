@@ -138,6 +138,23 @@ describe('an acceptor', () => {
     expect(attempt({ add: () => true })).toBeDefined();
   });
 
+  it.each([
+    [0.995, 0, 'the cache began in the second of the AP_REQ'],
+    [1.005, 0.1, 'the next second began on the way'],
+    [1.2, 0.202, 'the cache began at the end of the second'],
+  ])('takes an AP_REQ whose second has begun %d s ago with a cache of %d s: %s', (now, age) => {
+    const replayCache = agedCache(age);
+    expect(step(acceptor({ replayCache, ...later(now) }), requestOf(SAMPLE)).context).toBeDefined();
+  });
+
+  it.each([
+    [1.2, 0.2, 'the cache began with the next second'],
+    [2.5, 0.1, 'or later'],
+  ])('refuses an AP_REQ whose second has begun %d s ago with a cache of %d s: %s', (now, age) => {
+    const replayCache = agedCache(age);
+    expectCode(() => step(acceptor({ replayCache, ...later(now) }), requestOf(SAMPLE)), 'security/replayed');
+  });
+
   it('keeps an authenticator as long as a clock that is set back could take it again', () => {
     const replayCache = new ReplayCache();
     step(acceptor({ replayCache }), requestOf(SAMPLE));
