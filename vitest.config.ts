@@ -19,7 +19,7 @@ export default defineConfig({
       include: ['src/**/*.ts'],
       exclude: ['src/cli/**'],
       reporter: ['text-summary', 'text'],
-      thresholds: { 'src/ftp/**': complete, 'src/secure/**': complete },
+      thresholds: { 'src/ftp/**': complete, 'src/protection/**': complete },
     },
   },
 });

@@ -40,30 +40,8 @@ export {
   replyDetails,
   type ServiceDelay,
 } from './ftp/reply-details.js';
-export { ReplayWindow } from './replay-window.js';
-export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } from './secure/data-block.js';
-export { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS, type Tolerance } from './secure/deviations.js';
-export {
-  ProtectedReplyReader,
-  type ProtectReplyOptions,
-  protectCommand,
-  protectReply,
-  type Unprotected,
-  type UnprotectedReply,
-  type UnprotectOptions,
-  unprotectCommand,
-  unprotectReply,
-} from './secure/protect.js';
-export { decodeProtectedCommand, encodeProtectedCommand, type ProtectedCommand } from './secure/protected-command.js';
-export { decodeProtectedReply, encodeProtectedReply, type ProtectedReply } from './secure/protected-reply.js';
-export {
-  type LevelFacts,
-  PROTECTION_LEVELS,
-  type ProtectedCode,
-  type ProtectionLevel,
-  type ProtectionVerb,
-  type TokenLevel,
-} from './secure/protection-level.js';
+export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } from './protection/data-block.js';
+export { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS, type Tolerance } from './protection/deviations.js';
 export type {
   ChannelEnds,
   Exchange,
@@ -77,7 +55,32 @@ export type {
   Step,
   Unwrapped,
   Wrapped,
-} from './secure/security-context.js';
+} from './protection/mechanism.js';
+export {
+  ProtectedReplyReader,
+  type ProtectReplyOptions,
+  protectCommand,
+  protectReply,
+  type Unprotected,
+  type UnprotectedReply,
+  type UnprotectOptions,
+  unprotectCommand,
+  unprotectReply,
+} from './protection/protect.js';
+export {
+  decodeProtectedCommand,
+  encodeProtectedCommand,
+  type ProtectedCommand,
+} from './protection/protected-command.js';
+export { decodeProtectedReply, encodeProtectedReply, type ProtectedReply } from './protection/protected-reply.js';
+export {
+  type LevelFacts,
+  PROTECTION_LEVELS,
+  type ProtectedCode,
+  type ProtectionLevel,
+  type ProtectionVerb,
+  type TokenLevel,
+} from './protection/protection-level.js';
 export {
   EXCHANGE_REPLIES,
   type ExchangeReply,
@@ -97,7 +100,8 @@ export {
   parsePbszReply,
   parseProt,
   type SecurityData,
-} from './secure/security-data.js';
+} from './protection/security-data.js';
+export { ReplayWindow } from './replay-window.js';
 export type { AssociationEvent } from './session/association.js';
 export { acceptorFor, chooseMechanism } from './session/choose-mechanism.js';
 export { ClientSession } from './session/client.js';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { verifyRecording } from '../src/capture/index.js';
 import { krb5, parseKeytab } from '../src/mechanisms/krb5/index.js';
-import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../src/secure/deviations.js';
+import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../src/protection/deviations.js';
 
 interface Entry {
   name: Deviation;

@@ -9,8 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseReply } from '../src/ftp/reply.js';
 import { psk, pskInitiator } from '../src/mechanisms/psk/index.js';
-import { protectCommand, unprotectReply } from '../src/secure/protect.js';
-import { formatAdat, parseAdatReply } from '../src/secure/security-data.js';
+import { protectCommand, unprotectReply } from '../src/protection/protect.js';
+import { formatAdat, parseAdatReply } from '../src/protection/security-data.js';
 import { type FtpServerOptions, serve } from './examples/server.js';
 import { ascii } from './helpers.js';
 

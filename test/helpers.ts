@@ -1,7 +1,7 @@
 /** Helpers that several rooms' tests share. */
 import { expect } from 'vitest';
 import { type ErrorCode, FtpSecurityError } from '../src/errors.js';
-import type { Mechanism } from '../src/secure/security-context.js';
+import type { Mechanism } from '../src/protection/mechanism.js';
 
 /** Octets of an ASCII text. */
 export function ascii(text: string): Uint8Array {

@@ -18,11 +18,11 @@ import {
   ReplayCache,
 } from '../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../src/node/index.js';
-import { unprotectReply } from '../src/secure/protect.js';
-import { decodeProtectedCommand } from '../src/secure/protected-command.js';
-import { decodeProtectedReply } from '../src/secure/protected-reply.js';
-import type { TokenLevel } from '../src/secure/protection-level.js';
-import { parsePbszCommand, parseProt } from '../src/secure/security-data.js';
+import { unprotectReply } from '../src/protection/protect.js';
+import { decodeProtectedCommand } from '../src/protection/protected-command.js';
+import { decodeProtectedReply } from '../src/protection/protected-reply.js';
+import type { TokenLevel } from '../src/protection/protection-level.js';
+import { parsePbszCommand, parseProt } from '../src/protection/security-data.js';
 import { ClientSession } from '../src/session/client.js';
 import { ServerSession } from '../src/session/server.js';
 import { errorOf } from './helpers.js';

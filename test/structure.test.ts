@@ -14,7 +14,7 @@ const FILES = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(fil
 const FLOORS: Record<string, number> = {
   ground: 0,
   ftp: 1,
-  secure: 2,
+  protection: 2,
   session: 3,
   mechanisms: 4,
   capture: 5,
@@ -101,11 +101,11 @@ describe('the rooms', () => {
     expect(seen('capture', 'mechanisms')).toEqual([]);
   });
 
-  it('mechanisms see only types of secure, and its table of levels', () => {
+  it('mechanisms see only types of protection, and its table of levels', () => {
     const values = INNER.filter(
-      ({ from, to, typeOnly }) => roomOf(from) === 'mechanisms' && roomOf(to) === 'secure' && !typeOnly,
+      ({ from, to, typeOnly }) => roomOf(from) === 'mechanisms' && roomOf(to) === 'protection' && !typeOnly,
     );
-    expect(values.map(({ to }) => to).filter(to => to !== 'secure/protection-level.ts')).toEqual([]);
+    expect(values.map(({ to }) => to).filter(to => to !== 'protection/protection-level.ts')).toEqual([]);
   });
 
   it('have no cycle, not even of types', () => {
@@ -197,7 +197,7 @@ describe('the bundle', () => {
 
   it('of the core has no cipher, no hash and no mechanism in it, and is small', async () => {
     const { inputs, octets } = await inputsOf('index.ts');
-    expect(inputs).toContain('src/secure/protect.ts');
+    expect(inputs).toContain('src/protection/protect.ts');
     expect(inputs.filter(input => /noble|mechanisms|capture|cli\//.test(input))).toEqual([]);
     expect(octets).toBeLessThan(84 * 1024);
   });

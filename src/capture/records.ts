@@ -2,9 +2,9 @@
 import { toHex } from '../bytes.js';
 import type { ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Classification } from '../ftp/reply-codes.js';
-import type { Deviation } from '../secure/deviations.js';
-import type { ProtectionLevel } from '../secure/protection-level.js';
-import type { ExchangeFacts, Peer, SequenceState } from '../secure/security-context.js';
+import type { Deviation } from '../protection/deviations.js';
+import type { ExchangeFacts, Peer, SequenceState } from '../protection/mechanism.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
 import type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
 
 /** The sides of a control connection, `address:port`; null in a transcript without addresses. */

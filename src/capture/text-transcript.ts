@@ -2,7 +2,7 @@
 import { startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
-import type { Peer } from '../secure/security-context.js';
+import type { Peer } from '../protection/mechanism.js';
 
 export interface SpokenLine {
   from: Peer;

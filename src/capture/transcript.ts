@@ -1,8 +1,8 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import type { Tolerance } from '../secure/deviations.js';
-import type { Mechanism } from '../secure/security-context.js';
+import type { Tolerance } from '../protection/deviations.js';
+import type { Mechanism } from '../protection/mechanism.js';
 import type { Observation } from '../session/observation.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';

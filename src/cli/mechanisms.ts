@@ -21,7 +21,7 @@ import { principalText } from '../mechanisms/krb4/principal.js';
 import { krb5, krb5Acceptor, krb5Initiator } from '../mechanisms/krb5/index.js';
 import { psk, pskAcceptor, pskInitiator } from '../mechanisms/psk/index.js';
 import { nodeCiphers } from '../node/index.js';
-import type { Mechanism, Peer } from '../secure/security-context.js';
+import type { Mechanism, Peer } from '../protection/mechanism.js';
 import { parseKey, readCredentialCache, readKeys, readKeytab, readSrvtab } from './keys.js';
 import { InputError, type parseOptions, readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';

@@ -8,7 +8,7 @@ import {
   verifyRotated,
 } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
-import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../secure/deviations.js';
+import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
 import { InputError, internalError, parseOptions, UsageError } from './status.js';

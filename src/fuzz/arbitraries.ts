@@ -8,11 +8,11 @@ import { encodeBase64 } from '../base64.js';
 import { concatAll, toUtf8 } from '../bytes.js';
 import { formatCommand } from '../ftp/command.js';
 import { formatReply } from '../ftp/reply.js';
-import { BlockWriter } from '../secure/data-block.js';
-import { protectCommand, protectReply } from '../secure/protect.js';
-import type { TokenLevel } from '../secure/protection-level.js';
-import type { Exchange, SecurityContext } from '../secure/security-context.js';
-import { formatAdat, formatAdatReply, formatAuth } from '../secure/security-data.js';
+import { BlockWriter } from '../protection/data-block.js';
+import type { Exchange, SecurityContext } from '../protection/mechanism.js';
+import { protectCommand, protectReply } from '../protection/protect.js';
+import type { TokenLevel } from '../protection/protection-level.js';
+import { formatAdat, formatAdatReply, formatAuth } from '../protection/security-data.js';
 import { type CaseOptions, caseOf, type FuzzCase, rulesFor, TEXTS } from './cases.js';
 import { octetsFrom } from './choices.js';
 

@@ -1,6 +1,7 @@
 /** Cases of every mutation, as plain data. */
-import type { TokenLevel } from '../secure/protection-level.js';
-import type { Peer } from '../secure/security-context.js';
+
+import type { Peer } from '../protection/mechanism.js';
+import type { TokenLevel } from '../protection/protection-level.js';
 import { choicesFrom } from './choices.js';
 import { EXCHANGES } from './exchange/table.js';
 import { BASE64 } from './layers/base64.js';

@@ -1,7 +1,7 @@
 /** The valid way of a text to the wire, stage by stage (RFC 2228 §3 and §5.2), and where a mutation leaves it. */
 import { encodeBase64 } from '../base64.js';
 import { CRLF, concat, concatAll, LF, toUtf8 } from '../bytes.js';
-import { factsOf } from '../secure/protection-level.js';
+import { factsOf } from '../protection/protection-level.js';
 import type { Choices } from './choices.js';
 import type { Mutation, MutationContext, Stage } from './mutation.js';
 

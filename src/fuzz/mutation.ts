@@ -1,8 +1,8 @@
 /** What a mutation is: one rule broken at one stage on the way from a text to the wire, and what a conforming peer must do. */
 import type { ErrorCode } from '../errors.js';
-import type { Deviation } from '../secure/deviations.js';
-import type { TokenLevel } from '../secure/protection-level.js';
-import type { Peer, SecurityContext } from '../secure/security-context.js';
+import type { Deviation } from '../protection/deviations.js';
+import type { Peer, SecurityContext } from '../protection/mechanism.js';
+import type { TokenLevel } from '../protection/protection-level.js';
 import type { Choices } from './choices.js';
 
 /** From the outside in, then what spans messages. */

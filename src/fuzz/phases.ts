@@ -1,8 +1,8 @@
 /** Who may say what when (RFC 2228 §3, §7 and §8.2): scripts, each of valid steps and one line that breaks the order. */
 import { CRLF, concat, toUtf8 } from '../bytes.js';
-import { protectCommand, protectReply } from '../secure/protect.js';
-import type { TokenLevel } from '../secure/protection-level.js';
-import type { Peer, SecurityContext } from '../secure/security-context.js';
+import type { Peer, SecurityContext } from '../protection/mechanism.js';
+import { protectCommand, protectReply } from '../protection/protect.js';
+import type { TokenLevel } from '../protection/protection-level.js';
 import { ACCEPT, EITHER, type Expectation, type Rule, refuse } from './mutation.js';
 
 /** One line: in the clear unless it has a level. It has no line end here. */

@@ -5,8 +5,8 @@
 import { toHex, toUtf8 } from '../bytes.js';
 import { formatReply } from '../ftp/reply.js';
 import type { BlockCiphers } from '../mechanisms/block-cipher.js';
-import type { Peer } from '../secure/security-context.js';
-import { formatAuth } from '../secure/security-data.js';
+import type { Peer } from '../protection/mechanism.js';
+import { formatAuth } from '../protection/security-data.js';
 import { type FuzzCase, isMessage, isTransfer, mutationIn } from './cases.js';
 import { octetsFrom } from './choices.js';
 import { type ExchangeFormat, lineOf } from './exchange/mutation.js';

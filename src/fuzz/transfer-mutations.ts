@@ -1,6 +1,6 @@
 /** The data channel mutated (RFC 2228 §6): lengths, the end, the order of blocks, and what stands in the place of a block. */
 import { CRLF, concat, concatAll, copy, u32be } from '../bytes.js';
-import type { TokenLevel } from '../secure/protection-level.js';
+import type { TokenLevel } from '../protection/protection-level.js';
 import type { Choices } from './choices.js';
 import {
   ACCEPT,

@@ -1,6 +1,6 @@
 /** The file of every transfer, and the octets that a case of the data channel comes to in a live session. */
 import { CRLF, concat, concatAll, toUtf8, u32be } from '../bytes.js';
-import type { TokenLevel } from '../secure/protection-level.js';
+import type { TokenLevel } from '../protection/protection-level.js';
 import { caseOf, mutationIn, type TransferCase } from './cases.js';
 import { Choices } from './choices.js';
 import type { FuzzSession } from './mutation.js';

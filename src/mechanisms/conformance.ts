@@ -1,11 +1,11 @@
 /**
- * The conformance suite: what every mechanism must do (security-context.ts; RFC 2228 §2), as cases for any test runner:
+ * The conformance suite: what every mechanism must do (mechanism.ts; RFC 2228 §2), as cases for any test runner:
  *
  *     for (const { name, run } of conformanceSuite(subject)) test(name, run);
  *
  * A case that fails throws an Error that says what was expected.
  */
-import { factsOf, PROTECTION_LEVELS, type TokenLevel } from '../secure/protection-level.js';
+import { factsOf, PROTECTION_LEVELS, type TokenLevel } from '../protection/protection-level.js';
 import {
   endsOnce,
   endsWhenGivenUp,

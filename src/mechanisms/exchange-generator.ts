@@ -1,7 +1,7 @@
 /** Security data exchanges written as generators, each turn a `yield`; and how one becomes an {@link Exchange}. */
 import { assertBytes } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import type { ChannelEnds, Exchange, Step } from '../secure/security-context.js';
+import type { ChannelEnds, Exchange, Step } from '../protection/mechanism.js';
 
 /** Security data, if there is any. */
 export type Token = Uint8Array | undefined;

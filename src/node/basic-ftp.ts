@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { FtpSecurityError } from '../errors.js';
-import type { BlockReader, BlockWriter } from '../secure/data-block.js';
-import type { Exchange } from '../secure/security-context.js';
+import type { BlockReader, BlockWriter } from '../protection/data-block.js';
+import type { Exchange } from '../protection/mechanism.js';
 import type { ClientSession } from '../session/client.js';
 import { ClientControl, type ClientControlOptions } from './client-control.js';
 import { OverSocket } from './over-socket.js';

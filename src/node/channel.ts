@@ -1,6 +1,6 @@
 /** The addresses of a control connection, for mechanisms that bind themselves to it (RFC 2228 appendix I). */
 import { isIPv4, isIPv6 } from 'node:net';
-import type { ChannelEnds } from '../secure/security-context.js';
+import type { ChannelEnds } from '../protection/mechanism.js';
 import type { AnySocket } from './over-socket.js';
 
 /** Ends without an address, as those of a stream that is no socket, are left out. */

@@ -3,7 +3,7 @@
  * well before the file has.
  */
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
-import type { BlockReader, BlockWriter } from '../secure/data-block.js';
+import type { BlockReader, BlockWriter } from '../protection/data-block.js';
 
 export type DataStreamOptions = Pick<TransformOptions, 'highWaterMark' | 'signal'>;
 

@@ -1,7 +1,7 @@
 /** The server's end of a control connection: commands come as they are asked for, replies go at the level they owe. */
 import { FtpSecurityError } from '../errors.js';
 import { commandFacts } from '../ftp/commands.js';
-import type { ChannelEnds, Exchange, Mechanism } from '../secure/security-context.js';
+import type { ChannelEnds, Exchange, Mechanism } from '../protection/mechanism.js';
 import { acceptorFor } from '../session/choose-mechanism.js';
 import { ServerSession } from '../session/server.js';
 import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/server-events.js';

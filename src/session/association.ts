@@ -1,10 +1,10 @@
 /** Security association state shared by client and server sessions: phase, security context, peer information. */
 import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { isTransfer } from '../ftp/commands.js';
-import { BlockReader, type BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
-import { factsOf, type ProtectionLevel, TOKEN_LEVELS } from '../secure/protection-level.js';
-import type { ExchangeFacts, Peer, SecurityContext } from '../secure/security-context.js';
-import { formatPbszText } from '../secure/security-data.js';
+import { BlockReader, type BlockReaderOptions, BlockWriter } from '../protection/data-block.js';
+import type { ExchangeFacts, Peer, SecurityContext } from '../protection/mechanism.js';
+import { factsOf, type ProtectionLevel, TOKEN_LEVELS } from '../protection/protection-level.js';
+import { formatPbszText } from '../protection/security-data.js';
 import type { Policy } from './command-rules.js';
 import { PeerSequence } from './peer-sequence.js';
 import {

@@ -1,6 +1,6 @@
 /** Which mechanism an exchange is of: AUTH names it, and where several share the name, the client's first token tells. */
 import { FtpSecurityError } from '../errors.js';
-import type { Exchange, Mechanism } from '../secure/security-context.js';
+import type { Exchange, Mechanism } from '../protection/mechanism.js';
 
 /**
  * The first mechanism of a list that has this name and recognises the token.

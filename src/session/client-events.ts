@@ -2,9 +2,9 @@
 import type { Command } from '../ftp/command.js';
 import type { Reply } from '../ftp/reply.js';
 import type { Classification } from '../ftp/reply-codes.js';
-import type { Deviation, Tolerance } from '../secure/deviations.js';
-import type { ProtectionLevel, TokenLevel } from '../secure/protection-level.js';
-import type { SequenceState } from '../secure/security-context.js';
+import type { Deviation, Tolerance } from '../protection/deviations.js';
+import type { SequenceState } from '../protection/mechanism.js';
+import type { ProtectionLevel, TokenLevel } from '../protection/protection-level.js';
 import type { AssociationEvent } from './association.js';
 
 export interface ClientSessionOptions extends Tolerance {

@@ -8,18 +8,18 @@ import { type Command, parseCommand } from '../ftp/command.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import { limitOf } from '../ftp/line.js';
 import { type Reply, ReplyReader } from '../ftp/reply.js';
-import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
-import { Deviations } from '../secure/deviations.js';
-import { protectCommand, type UnprotectedReply, withCrlf } from '../secure/protect.js';
-import { factsOf, levelOfVerb, type ProtectionLevel } from '../secure/protection-level.js';
-import type { ExchangeFacts, SecurityContext, Step } from '../secure/security-context.js';
+import type { BlockReader, BlockReaderOptions, BlockWriter } from '../protection/data-block.js';
+import { Deviations } from '../protection/deviations.js';
+import type { ExchangeFacts, SecurityContext, Step } from '../protection/mechanism.js';
+import { protectCommand, type UnprotectedReply, withCrlf } from '../protection/protect.js';
+import { factsOf, levelOfVerb, type ProtectionLevel } from '../protection/protection-level.js';
 import {
   DEFAULT_MAX_SECURITY_DATA,
   exchangeReply,
   formatAdat,
   parseAdatReply,
   parsePbszReply,
-} from '../secure/security-data.js';
+} from '../protection/security-data.js';
 import { Association } from './association.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
 import { commandRequest } from './command-request.js';

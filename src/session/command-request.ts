@@ -1,8 +1,8 @@
 /** What a command asks for, as the rules want to know it. */
 import { CR, LF } from '../bytes.js';
 import type { Command } from '../ftp/command.js';
-import type { ProtectionLevel } from '../secure/protection-level.js';
-import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../secure/security-data.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
+import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../protection/security-data.js';
 import type { CommandRequest } from './rules.js';
 
 /** @throws FtpSecurityError `syntax/bad-command` for an argument that can't be read: 501, or 504 */

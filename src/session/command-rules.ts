@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
-import { covers, factsOf, type ProtectionLevel } from '../secure/protection-level.js';
+import { covers, factsOf, type ProtectionLevel } from '../protection/protection-level.js';
 import { type CommandRequest, type ConnectionState, owesIntegrity } from './rules.js';
 
 /** What a side demands beyond the RFC (§7). */

@@ -1,5 +1,5 @@
 /** A security data exchange as a third party sees it: its tokens go to the mechanism that recognises the first one. */
-import type { ExchangeObserver, Mechanism, ObservedStep, Peer, SecurityContext } from '../secure/security-context.js';
+import type { ExchangeObserver, Mechanism, ObservedStep, Peer, SecurityContext } from '../protection/mechanism.js';
 import { chooseMechanism } from './choose-mechanism.js';
 import type { ObservedExchange } from './observation.js';
 

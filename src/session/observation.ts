@@ -2,9 +2,9 @@
 import type { FtpSecurityError } from '../errors.js';
 import type { Reply } from '../ftp/reply.js';
 import type { Classification } from '../ftp/reply-codes.js';
-import type { Deviation } from '../secure/deviations.js';
-import type { ProtectionLevel } from '../secure/protection-level.js';
-import type { ExchangeFacts, Peer, SequenceState } from '../secure/security-context.js';
+import type { Deviation } from '../protection/deviations.js';
+import type { ExchangeFacts, Peer, SequenceState } from '../protection/mechanism.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
 
 /**
  * What became of a token: `verified` its checksum holds and its text is shown; `decrypted` it has no checksum; `failed`

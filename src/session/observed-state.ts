@@ -5,9 +5,9 @@
 import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
-import type { ProtectionLevel } from '../secure/protection-level.js';
-import type { Mechanism, Peer, SecurityContext } from '../secure/security-context.js';
-import { exchangeReply } from '../secure/security-data.js';
+import type { Mechanism, Peer, SecurityContext } from '../protection/mechanism.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
+import { exchangeReply } from '../protection/security-data.js';
 import { type Association, ExchangeWatch } from './exchange-watch.js';
 import type { ObservedExchange, ObservedMessage } from './observation.js';
 import { PeerSequence } from './peer-sequence.js';

@@ -8,15 +8,21 @@ import { type Command, commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { type Reply, ReplyLines } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
-import { DEVIATIONS, type Deviation, Deviations, type Tolerance } from '../secure/deviations.js';
-import { InnerReplies } from '../secure/inner-reply.js';
-import { checkCommandLevel, checkReplyLevel, parseInnerCommand } from '../secure/protect.js';
-import { decodeProtectedCommand } from '../secure/protected-command.js';
-import { decodeReplyLine } from '../secure/protected-reply.js';
-import { levelOfCode, levelOfProt, levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
-import type { Mechanism, Peer, SecurityContext } from '../secure/security-context.js';
-import { exchangeReply, parseAdatCommand, parseAdatReply, parseAuth, parsePbszReply } from '../secure/security-data.js';
-import { withoutEndOfLine } from '../secure/token-text.js';
+import { DEVIATIONS, type Deviation, Deviations, type Tolerance } from '../protection/deviations.js';
+import { InnerReplies } from '../protection/inner-reply.js';
+import type { Mechanism, Peer, SecurityContext } from '../protection/mechanism.js';
+import { checkCommandLevel, checkReplyLevel, parseInnerCommand } from '../protection/protect.js';
+import { decodeProtectedCommand } from '../protection/protected-command.js';
+import { decodeReplyLine } from '../protection/protected-reply.js';
+import { levelOfCode, levelOfProt, levelOfVerb, type TokenLevel } from '../protection/protection-level.js';
+import {
+  exchangeReply,
+  parseAdatCommand,
+  parseAdatReply,
+  parseAuth,
+  parsePbszReply,
+} from '../protection/security-data.js';
+import { withoutEndOfLine } from '../protection/token-text.js';
 import type { Observation, ObservedMessage } from './observation.js';
 import { ObservedState } from './observed-state.js';
 import type { CommandRequest } from './rules.js';

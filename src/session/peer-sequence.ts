@@ -3,7 +3,7 @@
  * not come is innocent where a block may have used it, and nowhere else: there a line is missing.
  */
 import { FtpSecurityError } from '../errors.js';
-import type { BlockReader } from '../secure/data-block.js';
+import type { BlockReader } from '../protection/data-block.js';
 
 /** What was sent before the first block of a transfer. */
 interface Start {

@@ -3,9 +3,9 @@
  * control connection from any side asks here.
  */
 import { commandFacts, isTransfer } from '../ftp/commands.js';
-import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../secure/protection-level.js';
-import type { Peer } from '../secure/security-context.js';
-import { EXCHANGE_REPLIES, exchangeReply } from '../secure/security-data.js';
+import type { Peer } from '../protection/mechanism.js';
+import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../protection/protection-level.js';
+import { EXCHANGE_REPLIES, exchangeReply } from '../protection/security-data.js';
 
 /**
  * Where a control connection stands: `clear` no security association; `exchange` AUTH was accepted and security data is

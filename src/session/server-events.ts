@@ -1,9 +1,9 @@
 /** What a server session is told at its start, and what it tells. */
 import type { FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
-import type { Deviation, Tolerance } from '../secure/deviations.js';
-import type { ProtectionLevel } from '../secure/protection-level.js';
-import type { Mechanism, SequenceState } from '../secure/security-context.js';
+import type { Deviation, Tolerance } from '../protection/deviations.js';
+import type { Mechanism, SequenceState } from '../protection/mechanism.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
 import type { AssociationEvent } from './association.js';
 import type { Policy } from './command-rules.js';
 

@@ -9,10 +9,10 @@ import { type Command, CommandReader } from '../ftp/command.js';
 import { commandFacts } from '../ftp/commands.js';
 import { limitOf } from '../ftp/line.js';
 import { formatReply } from '../ftp/reply.js';
-import type { BlockReader, BlockReaderOptions, BlockWriter } from '../secure/data-block.js';
-import { protectReply } from '../secure/protect.js';
-import type { ProtectionLevel } from '../secure/protection-level.js';
-import type { ExchangeFacts, Step } from '../secure/security-context.js';
+import type { BlockReader, BlockReaderOptions, BlockWriter } from '../protection/data-block.js';
+import type { ExchangeFacts, Step } from '../protection/mechanism.js';
+import { protectReply } from '../protection/protect.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
 import {
   DEFAULT_MAX_SECURITY_DATA,
   EXCHANGE_REPLIES,
@@ -20,7 +20,7 @@ import {
   formatAdatReply,
   formatPbszText,
   parseAdatCommand,
-} from '../secure/security-data.js';
+} from '../protection/security-data.js';
 import { Association, DEFAULT_MIN_PBSZ } from './association.js';
 import type { Policy } from './command-rules.js';
 import { PendingCommands } from './pending-commands.js';

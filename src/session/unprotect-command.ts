@@ -2,10 +2,10 @@
 import { FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { isTransfer } from '../ftp/commands.js';
-import type { Deviation, Tolerance } from '../secure/deviations.js';
-import { type Unprotected, unprotectCommand } from '../secure/protect.js';
-import { levelOfVerb, type TokenLevel } from '../secure/protection-level.js';
-import type { SequenceState } from '../secure/security-context.js';
+import type { Deviation, Tolerance } from '../protection/deviations.js';
+import type { SequenceState } from '../protection/mechanism.js';
+import { type Unprotected, unprotectCommand } from '../protection/protect.js';
+import { levelOfVerb, type TokenLevel } from '../protection/protection-level.js';
 import type { Association } from './association.js';
 import { commandRequest, endsBare } from './command-request.js';
 import { type Policy, refusalOf } from './command-rules.js';

@@ -2,12 +2,12 @@
 import { FtpSecurityError } from '../errors.js';
 import type { Reply } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
-import { Deviations } from '../secure/deviations.js';
-import type { InnerReplyOptions } from '../secure/inner-reply.js';
-import { checkReplyLevel, ProtectedReplyReader, type UnprotectedReply } from '../secure/protect.js';
-import { hasClearLine } from '../secure/protected-reply.js';
-import { covers, levelOfCode, type TokenLevel } from '../secure/protection-level.js';
-import type { SecurityContext } from '../secure/security-context.js';
+import { Deviations } from '../protection/deviations.js';
+import type { InnerReplyOptions } from '../protection/inner-reply.js';
+import type { SecurityContext } from '../protection/mechanism.js';
+import { checkReplyLevel, ProtectedReplyReader, type UnprotectedReply } from '../protection/protect.js';
+import { hasClearLine } from '../protection/protected-reply.js';
+import { covers, levelOfCode, type TokenLevel } from '../protection/protection-level.js';
 import type { Association } from './association.js';
 import { endsBare } from './command-request.js';
 import type { Policy } from './command-rules.js';

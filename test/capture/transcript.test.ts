@@ -10,9 +10,9 @@ import { krb4, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { psk, pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../../src/secure/deviations.js';
+import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../../src/protection/deviations.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
-import { visibleContext } from '../secure/visible-context.js';
+import { visibleContext } from '../protection/visible-context.js';
 import { realCapture, vectorPath } from './helpers.js';
 
 interface Truth {

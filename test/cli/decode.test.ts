@@ -1,8 +1,8 @@
 /** `rfc2228 decode`: what a control line is, without keys. Lines from standard input are in main.test.ts. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { TOKEN_LEVELS } from '../../src/secure/protection-level.js';
-import { EXCHANGE_REPLIES } from '../../src/secure/security-data.js';
+import { TOKEN_LEVELS } from '../../src/protection/protection-level.js';
+import { EXCHANGE_REPLIES } from '../../src/protection/security-data.js';
 import { capture, run } from './run.js';
 
 it.each([

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import { protectCommand } from '../../src/secure/protect.js';
+import { protectCommand } from '../../src/protection/protect.js';
 import { pcapFile } from '../capture/helpers.js';
 import { capture, file, folder, keytabOf, ODD_KEYTAB, ONE_LINE, run, srvtabOf } from './run.js';
 

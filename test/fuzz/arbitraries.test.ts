@@ -23,10 +23,10 @@ import { Choices, choicesFrom, octetsFrom, perform } from '../../src/fuzz/index.
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import { BlockReader } from '../../src/secure/data-block.js';
-import { unprotectCommand, unprotectReply } from '../../src/secure/protect.js';
-import type { SecurityContext } from '../../src/secure/security-context.js';
-import { parseAdatCommand, parseAdatReply } from '../../src/secure/security-data.js';
+import { BlockReader } from '../../src/protection/data-block.js';
+import type { SecurityContext } from '../../src/protection/mechanism.js';
+import { unprotectCommand, unprotectReply } from '../../src/protection/protect.js';
+import { parseAdatCommand, parseAdatReply } from '../../src/protection/security-data.js';
 import { onlyRefuses } from '../helpers.js';
 import { messageCases } from './case-lists.js';
 import { PAIRS } from './own-peers.js';

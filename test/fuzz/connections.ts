@@ -1,7 +1,7 @@
 /** Wires to peers in the same process, on our own sessions. */
 import { toUtf8 } from '../../src/bytes.js';
 import type { Connection } from '../../src/fuzz/driver/connection.js';
-import type { Exchange } from '../../src/secure/security-context.js';
+import type { Exchange } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
 import { heard, type Sides, told } from './exchange-sides.js';

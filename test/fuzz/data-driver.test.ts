@@ -15,7 +15,7 @@ import {
   type TransferBaseline,
 } from '../../src/fuzz/driver/index.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import type { ProtectionLevel } from '../../src/secure/protection-level.js';
+import type { ProtectionLevel } from '../../src/protection/protection-level.js';
 import { transferCases } from './case-lists.js';
 import { type DataFaults, dataIn, inMemory, pair, pskSide, serveData, visitData, wireOf } from './data-peers.js';
 import { PAIRS } from './own-peers.js';

@@ -15,9 +15,9 @@ import type { Connection, DataConnections, FuzzSide } from '../../src/fuzz/drive
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { ClientControl, protectData, ServerControl, unprotectData } from '../../src/node/index.js';
-import type { BlockReader } from '../../src/secure/data-block.js';
-import { covers, type ProtectionLevel } from '../../src/secure/protection-level.js';
-import type { Exchange, SecurityContext } from '../../src/secure/security-context.js';
+import type { BlockReader } from '../../src/protection/data-block.js';
+import type { Exchange, SecurityContext } from '../../src/protection/mechanism.js';
+import { covers, type ProtectionLevel } from '../../src/protection/protection-level.js';
 import { mechanismWith } from '../helpers.js';
 
 export const KEY = new Uint8Array(32).fill(7);

@@ -14,7 +14,7 @@ import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { references } from '../../src/fuzz/reference.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import type { Peer } from '../../src/secure/security-context.js';
+import type { Peer } from '../../src/protection/mechanism.js';
 import { exchangeCases } from './case-lists.js';
 import { clientConnection, type Fault, serverConnection, valid } from './connections.js';
 import { kerberos, type NewSides, xPsk } from './exchange-sides.js';

@@ -13,8 +13,8 @@ import { type Krb5ContextOptions, krb5Acceptor, krb5Initiator, ReplayCache } fro
 import type { PskContextOptions } from '../../src/mechanisms/psk/context.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import type { Exchange, Step } from '../../src/secure/security-context.js';
-import { parseAdatCommand } from '../../src/secure/security-data.js';
+import type { Exchange, Step } from '../../src/protection/mechanism.js';
+import { parseAdatCommand } from '../../src/protection/security-data.js';
 import type { ClientSession } from '../../src/session/client.js';
 import type { ServerSession } from '../../src/session/server.js';
 import { acceptor as krb4Acceptor, initiator as krb4Initiator } from '../mechanisms/krb4/exchanges.js';

@@ -12,9 +12,9 @@ import { ENCTYPES } from '../../src/mechanisms/krb5/crypto/enctypes.js';
 import { enctypeOf, krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import type { Deviation, Tolerance } from '../../src/secure/deviations.js';
-import { ProtectedReplyReader, type Unprotected, unprotectCommand } from '../../src/secure/protect.js';
-import type { Peer, SecurityContext, SequenceState } from '../../src/secure/security-context.js';
+import type { Deviation, Tolerance } from '../../src/protection/deviations.js';
+import type { Peer, SecurityContext, SequenceState } from '../../src/protection/mechanism.js';
+import { ProtectedReplyReader, type Unprotected, unprotectCommand } from '../../src/protection/protect.js';
 
 export interface Delivered {
   /** Octets of the inner reply or command, one character each. */

@@ -8,7 +8,7 @@ import type { Outcome } from '../../src/fuzz/driver/outcome.js';
 import { playToClient } from '../../src/fuzz/driver/to-client.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { SCRIPTS } from '../../src/fuzz/phases.js';
-import type { Peer } from '../../src/secure/security-context.js';
+import type { Peer } from '../../src/protection/mechanism.js';
 import { SCRIPT_CASES } from './case-lists.js';
 import { clientConnection, clientOf, serverConnection } from './connections.js';
 import { kerberos, MECHANISMS, type NewSides, type Sides, xPsk } from './exchange-sides.js';

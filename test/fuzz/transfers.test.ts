@@ -4,7 +4,7 @@ import { concatAll, toHex } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import type { TransferCase } from '../../src/fuzz/cases.js';
 import { FILE, PIECE, performTransfer } from '../../src/fuzz/transfers.js';
-import { BlockReader } from '../../src/secure/data-block.js';
+import { BlockReader } from '../../src/protection/data-block.js';
 import { transferCases } from './case-lists.js';
 import { type NewPair, PAIRS } from './own-peers.js';
 

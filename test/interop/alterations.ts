@@ -1,7 +1,7 @@
 /** Octets changed on their way: neither side may take them. */
 import { describe, expect, inject, test } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
-import type { SecurityContext } from '../../src/secure/security-context.js';
+import type { SecurityContext } from '../../src/protection/mechanism.js';
 import { agree, ourAcceptor, ourInitiator, refusal, theirAcceptor, theirInitiator, USUAL } from './conversation.js';
 import { SeededOctets } from './messages.js';
 import { FTP_FLAGS, GSS, isRefused, type Peer } from './peer.js';

@@ -12,7 +12,7 @@ import {
   parseKeytab,
 } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import type { Exchange, SecurityContext } from '../../src/secure/security-context.js';
+import type { Exchange, SecurityContext } from '../../src/protection/mechanism.js';
 import { Peer, type PeerOptions } from './peer.js';
 import { cacheOf, keytabOf, type PeerSetting, peerEnvironment, type Realm, serviceOf } from './realm.js';
 

@@ -14,8 +14,8 @@ import { comesAgain, performExchange } from '../../src/fuzz/exchange/perform.js'
 import { EXCHANGES } from '../../src/fuzz/exchange/table.js';
 import { parseCredentialCache, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import type { Peer as Side } from '../../src/secure/security-context.js';
-import { parseAdatCommand, parseAdatReply } from '../../src/secure/security-data.js';
+import type { Peer as Side } from '../../src/protection/mechanism.js';
+import { parseAdatCommand, parseAdatReply } from '../../src/protection/security-data.js';
 import { ourAcceptor, ourInitiator, theirAcceptor, theirInitiator } from './conversation.js';
 import { type LibraryRun, newRun, note, type Shown } from './library-run.js';
 import { FTP_FLAGS, type Peer, type PeerReply } from './peer.js';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { ServerControlOptions } from '../../src/node/index.js';
-import type { Exchange } from '../../src/secure/security-context.js';
+import type { Exchange } from '../../src/protection/mechanism.js';
 import { type FtpServerOptions, serve } from '../examples/server.js';
 
 /** What the server has seen, in order. */

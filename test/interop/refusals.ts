@@ -9,7 +9,7 @@ import {
   parseKeytab,
   ReplayCache,
 } from '../../src/mechanisms/krb5/index.js';
-import type { Exchange } from '../../src/secure/security-context.js';
+import type { Exchange } from '../../src/protection/mechanism.js';
 import { flip } from './alterations.js';
 import { ourAcceptor, ourInitiator, refusal, theirAcceptor, theirInitiator, USUAL } from './conversation.js';
 import { FLAG, FTP_FLAGS, isRefused, type Peer } from './peer.js';

@@ -1,5 +1,5 @@
 /** Messages both ways over an established context, each wrapped by one side and unwrapped by the other. */
-import type { SecurityContext } from '../../src/secure/security-context.js';
+import type { SecurityContext } from '../../src/protection/mechanism.js';
 import { lengthOf, type SeededOctets } from './messages.js';
 import { GSS, type Peer, type PeerReply } from './peer.js';
 

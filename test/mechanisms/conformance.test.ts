@@ -4,7 +4,7 @@ import { concat, fromUtf8, toHex } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { type ConformancePair, type ConformanceSubject, conformanceSuite } from '../../src/mechanisms/conformance.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
-import type { Exchange, ExchangeObserver, SecurityContext, Unwrapped } from '../../src/secure/security-context.js';
+import type { Exchange, ExchangeObserver, SecurityContext, Unwrapped } from '../../src/protection/mechanism.js';
 import { inOrderSubject } from './in-order.js';
 import { pskSubject } from './psk/subject.js';
 

@@ -21,7 +21,7 @@ import {
 } from '../../src/mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator, pskObserver } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import type { Exchange, SecurityContext } from '../../src/secure/security-context.js';
+import type { Exchange, SecurityContext } from '../../src/protection/mechanism.js';
 import { clockOf, SAMPLE, step } from './krb4/exchanges.js';
 import { CLIENT, keyOf, SERVER, ticketFileOf } from './krb4/vectors.js';
 import { realm, START } from './krb5/live.js';

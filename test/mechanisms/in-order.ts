@@ -3,7 +3,7 @@ import { gcm } from '@noble/ciphers/aes.js';
 import { assertBytes, copy } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import type { ConformancePair, ConformanceSubject } from '../../src/mechanisms/conformance.js';
-import type { SecurityContext } from '../../src/secure/security-context.js';
+import type { SecurityContext } from '../../src/protection/mechanism.js';
 
 const TAG = 16;
 

@@ -1,6 +1,6 @@
 /** Exchanges for the tests of streams: X-PSK, and one that hands out ready-made contexts of Kerberos. */
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import type { Exchange, SecurityContext } from '../../src/secure/security-context.js';
+import type { Exchange, SecurityContext } from '../../src/protection/mechanism.js';
 import { ascii } from '../helpers.js';
 import { contextPair } from '../mechanisms/krb5/tokens.js';
 

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FtpSecurityError, replyCodeFor } from '../../src/errors.js';
 import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, ServerControl, type ServerControlOptions, secureBasicFtp } from '../../src/node/index.js';
-import { protectReply } from '../../src/secure/protect.js';
+import { protectReply } from '../../src/protection/protect.js';
 import type { AnsweredEvent } from '../../src/session/server-events.js';
 import { mechanismWith } from '../helpers.js';
 import { pskContexts } from '../session/pair.js';

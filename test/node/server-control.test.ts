@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
 import { ServerControl, type ServerControlOptions } from '../../src/node/index.js';
-import type { Exchange } from '../../src/secure/security-context.js';
+import type { Exchange } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { AnsweredEvent, CommandEvent } from '../../src/session/server-events.js';
 import { ascii, expectCode, mechanismWith } from '../helpers.js';

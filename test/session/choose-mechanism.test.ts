@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FtpSecurityError, replyCodeFor } from '../../src/errors.js';
 import { krb5 } from '../../src/mechanisms/krb5/index.js';
-import type { Exchange, Mechanism } from '../../src/secure/security-context.js';
+import type { Exchange, Mechanism } from '../../src/protection/mechanism.js';
 import { acceptorFor, chooseMechanism } from '../../src/session/choose-mechanism.js';
 import { ascii, errorOf, mechanismWith } from '../helpers.js';
 

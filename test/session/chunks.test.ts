@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import type { Exchange, Step } from '../../src/secure/security-context.js';
+import type { Exchange, Step } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
 import { chunkSizes, growth, inChunks, LINEAR, octetByOctet } from '../ftp/readers.js';

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { parseReply } from '../../src/ftp/reply.js';
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
-import { protectCommand, unprotectReply } from '../../src/secure/protect.js';
-import type { TokenLevel } from '../../src/secure/protection-level.js';
+import { protectCommand, unprotectReply } from '../../src/protection/protect.js';
+import type { TokenLevel } from '../../src/protection/protection-level.js';
 import { ServerSession } from '../../src/session/server.js';
 import { ascii } from '../helpers.js';
 

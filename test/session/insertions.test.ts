@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { formatReply } from '../../src/ftp/reply.js';
-import { protectReply } from '../../src/secure/protect.js';
-import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
+import { protectReply } from '../../src/protection/protect.js';
+import { encodeProtectedCommand } from '../../src/protection/protected-command.js';
 import type { ClientSessionOptions } from '../../src/session/client-events.js';
 import type { AnsweredEvent } from '../../src/session/server-events.js';
 import { errorOf, expectCode } from '../helpers.js';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { formatReply } from '../../src/ftp/reply.js';
-import { protectReply } from '../../src/secure/protect.js';
+import { protectReply } from '../../src/protection/protect.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { AnsweredEvent, ServerSessionOptions } from '../../src/session/server-events.js';
 import { errorOf, expectCode } from '../helpers.js';

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, toUtf8 } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
-import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
-import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
-import type { TokenLevel } from '../../src/secure/protection-level.js';
+import { encodeProtectedCommand } from '../../src/protection/protected-command.js';
+import { encodeProtectedReply } from '../../src/protection/protected-reply.js';
+import type { TokenLevel } from '../../src/protection/protection-level.js';
 import type { ObservedMessage, ObservedReply } from '../../src/session/observation.js';
 import { Observer } from '../../src/session/observer.js';
 import { pskContexts, secured } from './pair.js';

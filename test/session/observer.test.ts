@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
-import { DEVIATIONS } from '../../src/secure/deviations.js';
-import type { TokenLevel } from '../../src/secure/protection-level.js';
-import type { Mechanism, ObservedStep, Peer } from '../../src/secure/security-context.js';
+import { DEVIATIONS } from '../../src/protection/deviations.js';
+import type { Mechanism, ObservedStep, Peer } from '../../src/protection/mechanism.js';
+import type { TokenLevel } from '../../src/protection/protection-level.js';
 import type { ObservedMessage, ObservedReply } from '../../src/session/observation.js';
 import { Observer, type ObserverOptions } from '../../src/session/observer.js';
 import { growth, LINEAR } from '../ftp/readers.js';
 import { ascii } from '../helpers.js';
-import { visibleContext, visibleToken } from '../secure/visible-context.js';
+import { visibleContext, visibleToken } from '../protection/visible-context.js';
 
 const LEVELS: TokenLevel[] = ['safe', 'private', 'confidential'];
 

@@ -2,7 +2,7 @@
 import { concat, toUtf8 } from '../../src/bytes.js';
 import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
-import type { SecurityContext, Step } from '../../src/secure/security-context.js';
+import type { SecurityContext, Step } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../../src/session/client-events.js';
 import { ServerSession } from '../../src/session/server.js';

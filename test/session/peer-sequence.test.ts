@@ -1,6 +1,6 @@
 /** Which missing numbers are accounted for by the peer's own transfers. */
 import { expect, it } from 'vitest';
-import type { BlockReader } from '../../src/secure/data-block.js';
+import type { BlockReader } from '../../src/protection/data-block.js';
 import { PeerSequence } from '../../src/session/peer-sequence.js';
 
 const MISSING = { code: 'security/out-of-sequence', message: 'a line before this one is missing' };

@@ -9,7 +9,7 @@ import { LineReader } from '../../src/ftp/line.js';
 import { krb4, krb4Observer, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, krb5Observer, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
-import type { ExchangeObserver, Peer } from '../../src/secure/security-context.js';
+import type { ExchangeObserver, Peer } from '../../src/protection/mechanism.js';
 import { realCapture, vectorPath } from '../capture/helpers.js';
 
 export interface RecordedLine {

@@ -4,9 +4,9 @@ import { toUtf8 } from '../../src/bytes.js';
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../../src/errors.js';
 import { commandFacts } from '../../src/ftp/commands.js';
 import { parseReply } from '../../src/ftp/reply.js';
-import { protectCommand, unprotectReply } from '../../src/secure/protect.js';
-import { levelOfVerb } from '../../src/secure/protection-level.js';
-import type { SecurityContext } from '../../src/secure/security-context.js';
+import type { SecurityContext } from '../../src/protection/mechanism.js';
+import { protectCommand, unprotectReply } from '../../src/protection/protect.js';
+import { levelOfVerb } from '../../src/protection/protection-level.js';
 import type { ServerSessionOptions } from '../../src/session/server-events.js';
 import { having, krb5Contexts, Pair, pskContexts } from './pair.js';
 

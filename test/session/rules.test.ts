@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ProtectionLevel, TokenLevel } from '../../src/secure/protection-level.js';
+import type { ProtectionLevel, TokenLevel } from '../../src/protection/protection-level.js';
 import { type Policy, refusalOf } from '../../src/session/command-rules.js';
 import {
   type CommandRequest,

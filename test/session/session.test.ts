@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { concat, fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import type { Step } from '../../src/secure/security-context.js';
+import type { Step } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
 import { ServerSession } from '../../src/session/server.js';
 

@@ -1,7 +1,7 @@
 /** Data connections beside the control connection, which has the same keys and numbers. */
 import { describe, expect, it } from 'vitest';
 import { concat, toUtf8, viewOf } from '../../src/bytes.js';
-import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import { encodeProtectedReply } from '../../src/protection/protected-reply.js';
 import { expectCode } from '../helpers.js';
 import { type Pair, secured } from './pair.js';
 

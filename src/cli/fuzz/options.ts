@@ -7,7 +7,7 @@ import { type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/inde
 import { LAYERS, type Layer } from '../../fuzz/mutation.js';
 import { references } from '../../fuzz/reference.js';
 import { nodeCiphers } from '../../node/index.js';
-import type { Peer } from '../../secure/security-context.js';
+import type { Peer } from '../../protection/mechanism.js';
 import { FUZZ_KEYS } from '../mechanisms.js';
 import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';

@@ -1,10 +1,10 @@
 /** Our side of a connection to a server under test: a conforming client, but for what a case has it send. */
 import { concat, toUtf8 } from '../../bytes.js';
 import type { Reply } from '../../ftp/reply.js';
-import { protectCommand } from '../../secure/protect.js';
-import type { TokenLevel } from '../../secure/protection-level.js';
-import type { Exchange, Step } from '../../secure/security-context.js';
-import { formatAdat, formatAuth, parseAdatReply } from '../../secure/security-data.js';
+import type { Exchange, Step } from '../../protection/mechanism.js';
+import { protectCommand } from '../../protection/protect.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
+import { formatAdat, formatAuth, parseAdatReply } from '../../protection/security-data.js';
 import { type ExchangeTurn, linesOf } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 import {

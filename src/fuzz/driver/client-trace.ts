@@ -4,7 +4,7 @@
  */
 
 import type { FtpSecurityError } from '../../errors.js';
-import type { ProtectionLevel } from '../../secure/protection-level.js';
+import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { FuzzCase } from '../cases.js';
 import type { Expectation } from '../mutation.js';
 import type { NoReply } from './connection.js';

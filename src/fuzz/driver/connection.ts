@@ -1,10 +1,10 @@
 /** What the driver needs of connections, and what it hears on a control connection. It does no I/O: wires are handed to it. */
 import { FtpSecurityError } from '../../errors.js';
 import { type Reply, ReplyReader } from '../../ftp/reply.js';
-import { ProtectedReplyReader } from '../../secure/protect.js';
-import { decodeProtectedReply } from '../../secure/protected-reply.js';
-import type { ProtectionLevel } from '../../secure/protection-level.js';
-import type { Exchange, SecurityContext } from '../../secure/security-context.js';
+import type { Exchange, SecurityContext } from '../../protection/mechanism.js';
+import { ProtectedReplyReader } from '../../protection/protect.js';
+import { decodeProtectedReply } from '../../protection/protected-reply.js';
+import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { ExchangeKeys } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';
 

@@ -7,9 +7,9 @@ import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js'
 import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
 import { formatExtendedPassiveText, formatPassiveText, parseEprt, parsePort } from '../../ftp/addresses.js';
 import type { Command } from '../../ftp/command.js';
-import { BlockReader, BlockWriter } from '../../secure/data-block.js';
-import type { ProtectionLevel } from '../../secure/protection-level.js';
-import { formatPbszText, parsePbszCommand, parseProt } from '../../secure/security-data.js';
+import { BlockReader, BlockWriter } from '../../protection/data-block.js';
+import type { ProtectionLevel } from '../../protection/protection-level.js';
+import { formatPbszText, parsePbszCommand, parseProt } from '../../protection/security-data.js';
 import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { DATA_MARKER, FILE, performTransfer } from '../transfers.js';

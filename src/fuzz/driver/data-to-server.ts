@@ -6,9 +6,9 @@
 import { concatAll, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { replyDetails } from '../../ftp/reply-details.js';
-import { BlockReader } from '../../secure/data-block.js';
-import { factsOf } from '../../secure/protection-level.js';
-import { parsePbszReply } from '../../secure/security-data.js';
+import { BlockReader } from '../../protection/data-block.js';
+import { factsOf } from '../../protection/protection-level.js';
+import { parsePbszReply } from '../../protection/security-data.js';
 import type { TransferCase } from '../cases.js';
 import { FILE, PIECE, performTransfer, validTransfer } from '../transfers.js';
 import { type ClientSide, CUT } from './client-side.js';

@@ -1,5 +1,5 @@
 /** A mutated reply to a client under test. */
-import { covers } from '../../secure/protection-level.js';
+import { covers } from '../../protection/protection-level.js';
 import { type MessageCase, MUTATIONS, mutationIn } from '../cases.js';
 import { EITHER } from '../mutation.js';
 import { perform, type Rendered } from '../perform.js';

@@ -1,5 +1,5 @@
 /** A mutated command to a server under test: what it answers tells what it made of it. */
-import { covers } from '../../secure/protection-level.js';
+import { covers } from '../../protection/protection-level.js';
 import { type MessageCase, MUTATIONS, mutationIn } from '../cases.js';
 import { perform } from '../perform.js';
 import { type ClientSide, NOT_HEARD } from './client-side.js';

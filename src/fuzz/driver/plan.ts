@@ -1,8 +1,8 @@
 /** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, and none twice. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, toUtf8 } from '../../bytes.js';
-import type { TokenLevel } from '../../secure/protection-level.js';
-import type { Peer } from '../../secure/security-context.js';
+import type { Peer } from '../../protection/mechanism.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, fuzzCases, MUTATIONS, mutationIn } from '../cases.js';
 import type { Layer } from '../mutation.js';
 import { type Reference, referenceChunks } from '../reference.js';

@@ -1,6 +1,6 @@
 /** How one kind of case mutates what a conforming server says to a client under test. */
 
-import type { ProtectionLevel } from '../../secure/protection-level.js';
+import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { FuzzCase } from '../cases.js';
 import type { ExchangeTurn } from '../exchange/mutation.js';
 import type { FuzzSession } from '../mutation.js';

@@ -1,8 +1,8 @@
 /** Findings written down as vectors are: JSON, octets in hex, the rule by name; and the cases read back from there. */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { TokenLevel } from '../../secure/protection-level.js';
-import { MAX_PROTECTION_BUFFER } from '../../secure/security-data.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
+import { MAX_PROTECTION_BUFFER } from '../../protection/security-data.js';
 import { caseOf, type FuzzCase, ruleOf } from '../cases.js';
 import { FINDINGS, type Finding, type Outcome, type Severity } from './outcome.js';
 

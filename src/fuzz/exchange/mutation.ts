@@ -4,7 +4,7 @@ import { CRLF, concat, toUtf8 } from '../../bytes.js';
 import type { CipherOptions } from '../../mechanisms/krb5/crypto/enctypes.js';
 import type { ServiceKey } from '../../mechanisms/krb5/index.js';
 import type { EncryptionKey } from '../../mechanisms/krb5/messages/kerberos.js';
-import type { Peer } from '../../secure/security-context.js';
+import type { Peer } from '../../protection/mechanism.js';
 import type { Choices } from '../choices.js';
 import type { Rule } from '../mutation.js';
 

@@ -5,7 +5,7 @@ import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../..
 import { formatDer } from '../../mechanisms/krb5/messages/der.js';
 import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages/kerberos.js';
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
-import type { Exchange, Peer, Step } from '../../secure/security-context.js';
+import type { Exchange, Peer, Step } from '../../protection/mechanism.js';
 import { octetsFrom } from '../choices.js';
 import { validAnswer, validRequest } from './krb5.js';
 import type { ExchangeKeys, ExchangeTurn } from './mutation.js';

@@ -1,5 +1,5 @@
 /** What a line claims against what its token has (RFC 2228 §3 and §5), and what comes from the wrong side. */
-import { factsOf, type TokenLevel } from '../../secure/protection-level.js';
+import { factsOf, type TokenLevel } from '../../protection/protection-level.js';
 import { validMessage } from '../message.js';
 import { ACCEPT, deviation, type Mutation, refuse, rowsAt } from '../mutation.js';
 import { flipped, octets, spliced } from '../pieces.js';

@@ -2,8 +2,9 @@
  * Tokens that no conforming peer makes, with their checksums right: so they come behind the cryptography, to whatever reads a
  * token next. Each mechanism has a context that makes any token of its format, and a table of what to make.
  */
-import type { TokenLevel } from '../../secure/protection-level.js';
-import type { SecurityContext } from '../../secure/security-context.js';
+
+import type { SecurityContext } from '../../protection/mechanism.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
 import { type Expectation, type Layer, type Mutation, type RowEnd, refuse, rowEnd } from '../mutation.js';
 

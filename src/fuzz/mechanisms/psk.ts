@@ -1,7 +1,7 @@
 /** X-PSK: any letter, number and level under the right keys. */
 import { concat, u64be } from '../../bytes.js';
 import { deriveKey, PROTECTIONS, PskContext, type PskContextOptions, type Role } from '../../mechanisms/psk/context.js';
-import type { TokenLevel } from '../../secure/protection-level.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
 import { ACCEPT, EITHER, type FuzzSession, refuse } from '../mutation.js';
 import { flipped } from '../pieces.js';
 import {

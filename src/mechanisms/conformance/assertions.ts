@@ -1,7 +1,7 @@
 /** Assertions and octets for the checks. They need no test runner. */
 import { toHex, toUtf8 } from '../../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../../errors.js';
-import type { SecurityContext, SequenceState, Wrapped } from '../../secure/security-context.js';
+import type { SecurityContext, SequenceState, Wrapped } from '../../protection/mechanism.js';
 import type { ConformancePair, ConformanceSubject } from './subject.js';
 
 /** The plaintext of every token that must be rejected: no error may contain it. */

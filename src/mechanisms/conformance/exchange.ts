@@ -1,6 +1,6 @@
 /** Checks of the security data exchange and about an observer of it; and an exchange run without a wire. */
 import { concat } from '../../bytes.js';
-import type { Exchange, ObservedStep, Peer, Step } from '../../secure/security-context.js';
+import type { Exchange, ObservedStep, Peer, Step } from '../../protection/mechanism.js';
 import { bothWays, expect, expectOpens, expectSafeError, pseudoRandom, SECRET, same, stateIn } from './assertions.js';
 import type { ConformanceExchange, ConformancePair, ExchangeCheck, ObserverCheck } from './subject.js';
 

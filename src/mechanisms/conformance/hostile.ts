@@ -1,6 +1,6 @@
 /** Checks of tokens that the peer did not send to us: altered, cut, reflected, foreign, or any octets at all. */
 import { concat } from '../../bytes.js';
-import type { Unwrapped } from '../../secure/security-context.js';
+import type { Unwrapped } from '../../protection/mechanism.js';
 import {
   bothWays,
   expect,

@@ -1,6 +1,7 @@
 /** Checks of sequence numbers: what has come, what has not, what comes again. */
-import type { TokenLevel } from '../../secure/protection-level.js';
-import type { SequenceState } from '../../secure/security-context.js';
+
+import type { SequenceState } from '../../protection/mechanism.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
 import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 

@@ -1,6 +1,7 @@
 /** The mechanism under test, and the cases of the conformance suite. Types only. */
-import type { TokenLevel } from '../../secure/protection-level.js';
-import type { Exchange, ExchangeObserver, SecurityContext } from '../../secure/security-context.js';
+
+import type { Exchange, ExchangeObserver, SecurityContext } from '../../protection/mechanism.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
 
 /**
  * How a mechanism numbers its tokens: `none` (KERBEROS_V4); `in-order`, where a token opens in its turn only, as TLS

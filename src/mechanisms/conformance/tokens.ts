@@ -1,5 +1,5 @@
 /** Checks of one token: its level, its length, whose octets are whose, misuse, the end. */
-import { covers, type TokenLevel } from '../../secure/protection-level.js';
+import { covers, type TokenLevel } from '../../protection/protection-level.js';
 import { bothWays, expect, expectCode, expectOpens, pattern, same, stateIn } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 

@@ -4,8 +4,8 @@
  */
 import { assertBytes, copy, equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { TokenLevel } from '../../secure/protection-level.js';
-import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
+import type { SecurityContext, Unwrapped, Wrapped } from '../../protection/mechanism.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
 import type { BlockCiphers } from '../block-cipher.js';
 import { type DesKey, desKey, forgetKey } from './crypto.js';
 import { WEAKNESS } from './describe.js';

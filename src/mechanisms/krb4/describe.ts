@@ -1,5 +1,5 @@
 /** What can be shown of tokens and exchanges, as plain values that JSON can hold: names and times, never a key. */
-import type { ExchangeFacts } from '../../secure/security-context.js';
+import type { ExchangeFacts } from '../../protection/mechanism.js';
 import { type ApReq, isApReq, type OpenedApReq, parseApReq, type Ticket } from './ap-req.js';
 import { readHeader } from './messages.js';
 import { endOf } from './times.js';

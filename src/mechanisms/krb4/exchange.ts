@@ -12,7 +12,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { copy, equalConstantTime, toHex, viewOf } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
-import type { Exchange } from '../../secure/security-context.js';
+import type { Exchange } from '../../protection/mechanism.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
 import { isOlderThan, ReplayCache, type ReplayStore } from '../replay-cache.js';
 import { type ApReq, buildApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';

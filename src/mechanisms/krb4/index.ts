@@ -2,7 +2,7 @@
  * `rfc2228/krb4`: KERBEROS_V4 (RFC 2228 appendix II). It is weak: for what was recorded with it, and for peers that have
  * nothing else. Its messages have a time and no number, so one that comes again while the clocks agree is taken again.
  */
-import type { Mechanism } from '../../secure/security-context.js';
+import type { Mechanism } from '../../protection/mechanism.js';
 import { isApReq } from './ap-req.js';
 import { describeKrb4Token } from './describe.js';
 import { type Krb4AcceptorOptions, type Krb4InitiatorOptions, krb4Acceptor, krb4Initiator } from './exchange.js';

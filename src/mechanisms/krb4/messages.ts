@@ -10,7 +10,7 @@
  */
 import { concat, concatAll, copy, equalConstantTime, u32be, viewOf } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
-import type { Unwrapped } from '../../secure/security-context.js';
+import type { Unwrapped } from '../../protection/mechanism.js';
 import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt, quadCksum } from './crypto.js';
 
 export interface Krb4Message {

@@ -8,7 +8,7 @@
  */
 import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { ExchangeObserver, ObservedStep } from '../../secure/security-context.js';
+import type { ExchangeObserver, ObservedStep } from '../../protection/mechanism.js';
 import type { BlockCiphers } from '../block-cipher.js';
 import { type ApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { compareNumbers, Krb4Context } from './context.js';

@@ -1,5 +1,5 @@
 /** `rfc2228/krb5`: GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757). */
-import type { Mechanism } from '../../secure/security-context.js';
+import type { Mechanism } from '../../protection/mechanism.js';
 import { describeKrb5Token } from './describe.js';
 import { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
 import { type Krb5InitiatorOptions, krb5Initiator } from './exchange/initiator.js';

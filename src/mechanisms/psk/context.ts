@@ -19,9 +19,9 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8, u64be, viewOf } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
+import type { SecurityContext, Unwrapped, Wrapped } from '../../protection/mechanism.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
 import { ReplayWindow } from '../../replay-window.js';
-import type { TokenLevel } from '../../secure/protection-level.js';
-import type { SecurityContext, Unwrapped, Wrapped } from '../../secure/security-context.js';
 
 export type Role = 'initiator' | 'acceptor';
 

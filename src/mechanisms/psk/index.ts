@@ -17,7 +17,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8 } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
-import type { Exchange, ExchangeObserver, Mechanism, ObservedStep, Peer } from '../../secure/security-context.js';
+import type { Exchange, ExchangeObserver, Mechanism, ObservedStep, Peer } from '../../protection/mechanism.js';
 import { type ExchangeGenerator, exchangeFromGenerator, stepsOf, type Token } from '../exchange-generator.js';
 import { deriveKey, PskContext, type PskContextOptions, type Role } from './context.js';
 

@@ -6,7 +6,7 @@ import { wrappingWith } from '../../../src/fuzz/mechanisms/forgery.js';
 import { desKey, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
 import { krb4Acceptor, krb4Initiator, parseSrvtab, parseTicketFile } from '../../../src/mechanisms/krb4/index.js';
 import { nodeCiphers as ciphers } from '../../../src/node/index.js';
-import type { Exchange, SecurityContext, Unwrapped } from '../../../src/secure/security-context.js';
+import type { Exchange, SecurityContext, Unwrapped } from '../../../src/protection/mechanism.js';
 import { address, formatTicketFile, terminated } from '../../mechanisms/krb4/vectors.js';
 import type { Sides } from './peers.js';
 

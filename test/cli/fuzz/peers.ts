@@ -7,18 +7,18 @@ import { type Command, CommandReader } from '../../../src/ftp/command.js';
 import { formatReply, type Reply, ReplyReader } from '../../../src/ftp/reply.js';
 import { pskAcceptor, pskInitiator } from '../../../src/mechanisms/psk/index.js';
 import { ClientControl, ServerControl } from '../../../src/node/index.js';
-import { protectCommand, protectReply } from '../../../src/secure/protect.js';
-import { decodeProtectedCommand } from '../../../src/secure/protected-command.js';
-import { decodeProtectedReply } from '../../../src/secure/protected-reply.js';
-import { levelOfVerb, type TokenLevel } from '../../../src/secure/protection-level.js';
-import type { Exchange, SecurityContext } from '../../../src/secure/security-context.js';
+import type { Exchange, SecurityContext } from '../../../src/protection/mechanism.js';
+import { protectCommand, protectReply } from '../../../src/protection/protect.js';
+import { decodeProtectedCommand } from '../../../src/protection/protected-command.js';
+import { decodeProtectedReply } from '../../../src/protection/protected-reply.js';
+import { levelOfVerb, type TokenLevel } from '../../../src/protection/protection-level.js';
 import {
   formatAdat,
   formatAdatReply,
   formatAuth,
   parseAdatCommand,
   parseAdatReply,
-} from '../../../src/secure/security-data.js';
+} from '../../../src/protection/security-data.js';
 import { mechanismWith } from '../../helpers.js';
 
 export const KEY = new Uint8Array(32).fill(7);

@@ -1,6 +1,6 @@
 /** Data blocks, raw or around sound tokens: any chunking gives the same verified octets in their order, or the same FtpSecurityError. */
 import { concat, concatAll, u32be, viewOf } from '../../../src/bytes.js';
-import { BlockReader } from '../../../src/secure/data-block.js';
+import { BlockReader } from '../../../src/protection/data-block.js';
 import { quickContext } from './quick-context.js';
 import { contains, cutAt, hold, inChunks, octets, type Target } from './target.js';
 

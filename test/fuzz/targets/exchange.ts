@@ -14,7 +14,7 @@ import {
 } from '../../../src/mechanisms/krb5/messages/kerberos.js';
 import { pskAcceptor, pskInitiator } from '../../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../../src/node/index.js';
-import type { Exchange, Step } from '../../../src/secure/security-context.js';
+import type { Exchange, Step } from '../../../src/protection/mechanism.js';
 import { exchangeOf } from '../../mechanisms/krb5/exchange-vectors.js';
 import { realm, SERVICE, START } from '../../mechanisms/krb5/live.js';
 import { attempt, hold, joined, refusable, type Target } from './target.js';

@@ -2,9 +2,9 @@
 import { CRLF, concat, concatAll } from '../../../src/bytes.js';
 import { parseCommand } from '../../../src/ftp/command.js';
 import { parseReply } from '../../../src/ftp/reply.js';
-import { ProtectedReplyReader, unprotectCommand } from '../../../src/secure/protect.js';
-import { encodeProtectedCommand } from '../../../src/secure/protected-command.js';
-import { encodeProtectedReply } from '../../../src/secure/protected-reply.js';
+import { ProtectedReplyReader, unprotectCommand } from '../../../src/protection/protect.js';
+import { encodeProtectedCommand } from '../../../src/protection/protected-command.js';
+import { encodeProtectedReply } from '../../../src/protection/protected-reply.js';
 import { quickContext } from './quick-context.js';
 import { attempt, contains, cutAt, hold, octets, type Target } from './target.js';
 

@@ -4,7 +4,7 @@ import { krb5Acceptor, krb5Initiator, krb5Observer } from '../../../src/mechanis
 import { parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { type NegotiationToken, parseNegotiation } from '../../../src/mechanisms/krb5/messages/spnego.js';
 import type { Krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
-import type { Exchange, Step } from '../../../src/secure/security-context.js';
+import type { Exchange, Step } from '../../../src/protection/mechanism.js';
 import { realm, SERVICE, START } from '../../mechanisms/krb5/live.js';
 import {
   KERBEROS,

@@ -1,7 +1,7 @@
 /** Lines of both sides of a connection whose keys are known: nothing is shown as verified but texts that were protected, and integrity once owed is lifted by protected commands alone. */
 import { CRLF, concat } from '../../../src/bytes.js';
-import { encodeProtectedCommand } from '../../../src/secure/protected-command.js';
-import { encodeProtectedReply } from '../../../src/secure/protected-reply.js';
+import { encodeProtectedCommand } from '../../../src/protection/protected-command.js';
+import { encodeProtectedReply } from '../../../src/protection/protected-reply.js';
 import { Observer } from '../../../src/session/observer.js';
 import { quickContext } from './quick-context.js';
 import { cutAt, hold, octets, type Target } from './target.js';

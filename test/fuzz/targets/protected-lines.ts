@@ -1,8 +1,8 @@
 /** A 63z reply or a MIC, CONF, ENC is refused by FtpSecurityError, or the strict reading of it encodes to the same octets. */
 import { parseCommand } from '../../../src/ftp/command.js';
 import { parseReply } from '../../../src/ftp/reply.js';
-import { decodeProtectedCommand, encodeProtectedCommand } from '../../../src/secure/protected-command.js';
-import { decodeProtectedReply, encodeProtectedReply } from '../../../src/secure/protected-reply.js';
+import { decodeProtectedCommand, encodeProtectedCommand } from '../../../src/protection/protected-command.js';
+import { decodeProtectedReply, encodeProtectedReply } from '../../../src/protection/protected-reply.js';
 import { attempt, hold, octets, refusable, same, type Target } from './target.js';
 
 const STRICT = { tolerate: [] };

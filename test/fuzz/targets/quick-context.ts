@@ -4,9 +4,9 @@
  */
 import { concat, copy, u32be, viewOf } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
+import type { SecurityContext } from '../../../src/protection/mechanism.js';
+import type { TokenLevel } from '../../../src/protection/protection-level.js';
 import { ReplayWindow } from '../../../src/replay-window.js';
-import type { TokenLevel } from '../../../src/secure/protection-level.js';
-import type { SecurityContext } from '../../../src/secure/security-context.js';
 
 const LEVELS: readonly TokenLevel[] = ['safe', 'private', 'confidential'];
 const HEADER = 10;

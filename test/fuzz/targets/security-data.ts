@@ -14,7 +14,7 @@ import {
   parsePbszCommand,
   parsePbszReply,
   parseProt,
-} from '../../../src/secure/security-data.js';
+} from '../../../src/protection/security-data.js';
 import { attempt, hold, octets, refusable, same, type Target } from './target.js';
 
 export const securityData: Target = {

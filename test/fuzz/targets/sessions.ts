@@ -1,8 +1,8 @@
 /** Sessions with a known association: a server never throws and hands on no clear command where integrity is owed; a client refuses by FtpSecurityError, and hands on no text but what was protected. */
 import { CRLF, concat } from '../../../src/bytes.js';
-import { encodeProtectedCommand } from '../../../src/secure/protected-command.js';
-import { encodeProtectedReply } from '../../../src/secure/protected-reply.js';
-import type { SecurityContext } from '../../../src/secure/security-context.js';
+import type { SecurityContext } from '../../../src/protection/mechanism.js';
+import { encodeProtectedCommand } from '../../../src/protection/protected-command.js';
+import { encodeProtectedReply } from '../../../src/protection/protected-reply.js';
 import { ClientSession } from '../../../src/session/client.js';
 import { ServerSession } from '../../../src/session/server.js';
 import { quickContext } from './quick-context.js';

@@ -11,7 +11,7 @@ import { describeKrb4Token, krb4Context } from '../../../src/mechanisms/krb4/ind
 import { describeKrb5Token, krb5Context } from '../../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
-import type { SecurityContext } from '../../../src/secure/security-context.js';
+import type { SecurityContext } from '../../../src/protection/mechanism.js';
 import { attempt, hold, octets, refusable, same, type Target } from './target.js';
 
 interface Sides {

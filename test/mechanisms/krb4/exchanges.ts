@@ -8,7 +8,7 @@ import {
   parseTicketFile,
   ReplayCache,
 } from '../../../src/mechanisms/krb4/index.js';
-import type { Exchange, Step } from '../../../src/secure/security-context.js';
+import type { Exchange, Step } from '../../../src/protection/mechanism.js';
 import { type ApReqVector, CLIENT, ciphers, keyOf, SERVER, ticketFileOf, VECTORS } from './vectors.js';
 
 export const SAMPLE = VECTORS.ap_req[0]!;

@@ -4,7 +4,7 @@ import { enctypeOf } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openFrame } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
-import type { TokenLevel } from '../../../src/secure/protection-level.js';
+import type { TokenLevel } from '../../../src/protection/protection-level.js';
 import { ENCTYPE_NUMBERS } from './tokens.js';
 
 /**

@@ -4,7 +4,7 @@ import { fromHex, toHex } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
 import { type Krb5Context, krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
-import type { SecurityContext } from '../../../src/secure/security-context.js';
+import type { SecurityContext } from '../../../src/protection/mechanism.js';
 
 export type Role = 'initiator' | 'acceptor';
 

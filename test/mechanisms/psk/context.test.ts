@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { concat, fromUtf8, toUtf8, u64be } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
 import { PskContext } from '../../../src/mechanisms/psk/context.js';
-import type { TokenLevel } from '../../../src/secure/protection-level.js';
+import type { TokenLevel } from '../../../src/protection/protection-level.js';
 
 const LEVELS: TokenLevel[] = ['safe', 'private', 'confidential'];
 const noop = toUtf8('NOOP\r\n');

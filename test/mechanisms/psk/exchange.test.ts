@@ -4,7 +4,7 @@ import { concat, toUtf8 } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
 import { PskContext, type PskContextOptions } from '../../../src/mechanisms/psk/context.js';
 import { psk, pskAcceptor, pskInitiator, pskObserver } from '../../../src/mechanisms/psk/index.js';
-import type { Exchange, Peer, Step } from '../../../src/secure/security-context.js';
+import type { Exchange, Peer, Step } from '../../../src/protection/mechanism.js';
 
 const key = new Uint8Array(32).fill(1);
 const otherKey = new Uint8Array(32).fill(2);

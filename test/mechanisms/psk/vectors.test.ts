@@ -5,7 +5,7 @@ import { fromHex, toHex } from '../../../src/bytes.js';
 import { establish } from '../../../src/mechanisms/conformance.js';
 import type { Role } from '../../../src/mechanisms/psk/context.js';
 import { pskAcceptor, pskInitiator, pskObserver } from '../../../src/mechanisms/psk/index.js';
-import type { TokenLevel } from '../../../src/secure/protection-level.js';
+import type { TokenLevel } from '../../../src/protection/protection-level.js';
 
 interface Vector {
   name: string;

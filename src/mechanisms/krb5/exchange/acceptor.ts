@@ -2,8 +2,8 @@
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
-import type { TokenLevel } from '../../../secure/protection-level.js';
-import type { ChannelEnds, Exchange } from '../../../secure/security-context.js';
+import type { ChannelEnds, Exchange } from '../../../protection/mechanism.js';
+import type { TokenLevel } from '../../../protection/protection-level.js';
 import { type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
 import { ReplayCache, type ReplayStore } from '../../replay-cache.js';
 import { type CipherOptions, randomKey } from '../crypto/enctypes.js';

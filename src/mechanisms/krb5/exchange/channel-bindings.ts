@@ -1,7 +1,7 @@
 /** Channel bindings: a hash of both ends of the control connection, in the authenticator (RFC 4121 §4.1.1.2, RFC 2228 appendix I). */
 import { md5 } from '@noble/hashes/legacy.js';
 import { assertBytes, concat, u32be } from '../../../bytes.js';
-import type { ChannelEnds } from '../../../secure/security-context.js';
+import type { ChannelEnds } from '../../../protection/mechanism.js';
 
 export interface Channel extends ChannelEnds {
   /** Data of an application that both sides know, e.g. of a TLS channel around it. */

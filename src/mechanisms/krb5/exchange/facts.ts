@@ -1,6 +1,6 @@
 /** What is shown of an exchange: names, times, types and flags of its messages, as plain values; never a key. */
 import { toHex } from '../../../bytes.js';
-import type { ExchangeFacts } from '../../../secure/security-context.js';
+import type { ExchangeFacts } from '../../../protection/mechanism.js';
 import { enctypeOf } from '../crypto/enctypes.js';
 import { errorName } from '../messages/error-codes.js';
 import { gssFlagNames } from '../messages/gss-checksum.js';

@@ -4,7 +4,7 @@
  * nothing is refused that the recorded server may have accepted.
  */
 import { badToken, FtpSecurityError } from '../../../errors.js';
-import type { ExchangeObserver, ObservedStep, Peer } from '../../../secure/security-context.js';
+import type { ExchangeObserver, ObservedStep, Peer } from '../../../protection/mechanism.js';
 import type { CipherOptions } from '../crypto/enctypes.js';
 import { GSS_FLAGS } from '../messages/gss-checksum.js';
 import { type ContextToken, parseContextToken } from '../messages/gss-framing.js';

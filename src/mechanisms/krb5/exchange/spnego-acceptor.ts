@@ -1,6 +1,6 @@
 /** SPNEGO around the exchange, the server's side (RFC 4178 §4.2 and §5). Kerberos is all that it has to choose. */
 import { badToken, FtpSecurityError } from '../../../errors.js';
-import type { Step } from '../../../secure/security-context.js';
+import type { Step } from '../../../protection/mechanism.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import {
   formatNegotiation,

@@ -1,6 +1,6 @@
 /** SPNEGO around the exchange, the client's side (RFC 4178 §4.2 and §5). It offers Kerberos alone. */
 import { badToken, type FtpSecurityError } from '../../../errors.js';
-import type { ExchangeFacts, Step } from '../../../secure/security-context.js';
+import type { ExchangeFacts, Step } from '../../../protection/mechanism.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import { parseContextToken } from '../messages/gss-framing.js';
 import {

@@ -1,9 +1,9 @@
 /** A security context of Kerberos V5 from its key alone (RFC 4121 §2 and §4.2, RFC 1964 §1.2), as an exchange leaves it. */
 import { assertBytes } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
+import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../../protection/mechanism.js';
+import type { TokenLevel } from '../../../protection/protection-level.js';
 import { ReplayWindow } from '../../../replay-window.js';
-import type { TokenLevel } from '../../../secure/protection-level.js';
-import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../../secure/security-context.js';
 import { destroyOnError } from '../../exchange-generator.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
 import { buildRfc1964Mic, buildRfc1964Wrap, openRfc1964Wrap, rfc1964SizeLimit, verifyRfc1964Mic } from './rfc1964.js';

@@ -21,7 +21,7 @@ import { formatContextToken, parseContextToken } from '../../../../src/mechanism
 import type { Authenticator, EncTicketPart } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { krb5Context } from '../../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
-import type { ChannelEnds, Step } from '../../../../src/secure/security-context.js';
+import type { ChannelEnds, Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { errorNumberOf, type Realm, type RealmOptions, realm, reseal, SERVICE, START } from '../live.js';

@@ -10,7 +10,7 @@ import {
   krb5Initiator,
 } from '../../../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
-import type { Step } from '../../../../src/secure/security-context.js';
+import type { Step } from '../../../../src/protection/mechanism.js';
 import { realm, START } from '../live.js';
 
 const live = { clock: () => START * 1000, allowWeak: true };

@@ -16,7 +16,7 @@ import { sealData } from '../../../../src/mechanisms/krb5/messages/encrypted-dat
 import { formatContextToken, parseContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { type ApReq, encApRepPart, type KrbError, USAGE } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
-import type { Step } from '../../../../src/secure/security-context.js';
+import type { Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { type RealmOptions, realm, SERVICE, START } from '../live.js';

@@ -26,7 +26,7 @@ import {
 } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { principalOf, principalText } from '../../../../src/mechanisms/krb5/messages/principal.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
-import type { ObservedStep } from '../../../../src/secure/security-context.js';
+import type { ObservedStep } from '../../../../src/protection/mechanism.js';
 import { expectCode } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { mechTypeList, NTLM, negTokenInit, negTokenResp } from '../negotiation.js';

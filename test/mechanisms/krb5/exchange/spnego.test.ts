@@ -14,7 +14,7 @@ import {
 import { type NegotiationToken, parseNegotiation } from '../../../../src/mechanisms/krb5/messages/spnego.js';
 import type { Krb5Context } from '../../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
-import type { Exchange, Step } from '../../../../src/secure/security-context.js';
+import type { Exchange, Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
 import { watchedCiphers } from '../../watched-ciphers.js';
 import { errorNumberOf, realm, START } from '../live.js';

@@ -6,8 +6,8 @@ import { deriveRandom } from '../../../../src/mechanisms/krb5/crypto/key-derivat
 import { krb5Context } from '../../../../src/mechanisms/krb5/tokens/context.js';
 import { readTokenHeader } from '../../../../src/mechanisms/krb5/tokens/token-header.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
-import type { TokenLevel } from '../../../../src/secure/protection-level.js';
-import type { SecurityContext } from '../../../../src/secure/security-context.js';
+import type { SecurityContext } from '../../../../src/protection/mechanism.js';
+import type { TokenLevel } from '../../../../src/protection/protection-level.js';
 import { errorOf, expectCode } from '../../../helpers.js';
 import { contextPair, ENCTYPE_NUMBERS, FRAMED_NUMBERS, keyOctets } from '../tokens.js';
 

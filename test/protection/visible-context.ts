@@ -1,8 +1,8 @@
 /** A security context whose tokens can be read: level letter, number, text. For tests of the codec, which is not about crypto. */
 import { concat, copy, fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
-import type { TokenLevel } from '../../src/secure/protection-level.js';
-import type { SecurityContext, SequenceState } from '../../src/secure/security-context.js';
+import type { SecurityContext, SequenceState } from '../../src/protection/mechanism.js';
+import type { TokenLevel } from '../../src/protection/protection-level.js';
 
 const LETTERS: Record<TokenLevel, string> = { safe: 'S', private: 'P', confidential: 'E' };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { InnerReplies } from '../../src/secure/inner-reply.js';
-import { encodeProtectedReply } from '../../src/secure/protected-reply.js';
+import { InnerReplies } from '../../src/protection/inner-reply.js';
+import { encodeProtectedReply } from '../../src/protection/protected-reply.js';
 import { ascii } from '../helpers.js';
 
 const MANY = 200_000;

@@ -10,6 +10,7 @@ import { beginsWithDigits, parseReply, type Reply } from '../ftp/reply.js';
 import { type Classification, classify } from '../ftp/reply-codes.js';
 import { type Deviation, Deviations } from './deviations.js';
 import { InnerReplies, type InnerReplyOptions } from './inner-reply.js';
+import type { SecurityContext, SequenceState, Unwrapped } from './mechanism.js';
 import { decodeProtectedCommand, encodeProtectedCommand } from './protected-command.js';
 import { decodeProtectedReply, encodeProtectedReply } from './protected-reply.js';
 import {
@@ -20,7 +21,6 @@ import {
   type ProtectionLevel,
   type TokenLevel,
 } from './protection-level.js';
-import type { SecurityContext, SequenceState, Unwrapped } from './security-context.js';
 
 export interface UnprotectOptions extends InnerReplyOptions {
   /**

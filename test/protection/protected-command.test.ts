@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CommandReader, parseCommand } from '../../src/ftp/command.js';
-import { decodeProtectedCommand, encodeProtectedCommand } from '../../src/secure/protected-command.js';
-import type { TokenLevel } from '../../src/secure/protection-level.js';
+import { decodeProtectedCommand, encodeProtectedCommand } from '../../src/protection/protected-command.js';
+import type { TokenLevel } from '../../src/protection/protection-level.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
 
 const decode = (text: string, tolerate?: []) =>

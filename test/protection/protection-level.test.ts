@@ -8,7 +8,7 @@ import {
   levelOfVerb,
   PROTECTION_LEVELS,
   type ProtectionLevel,
-} from '../../src/secure/protection-level.js';
+} from '../../src/protection/protection-level.js';
 
 describe('the table of levels (RFC 2228 §3, §5.2)', () => {
   it.each([

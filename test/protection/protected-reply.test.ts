@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseReply, ReplyReader } from '../../src/ftp/reply.js';
-import { decodeProtectedReply, encodeProtectedReply } from '../../src/secure/protected-reply.js';
-import type { TokenLevel } from '../../src/secure/protection-level.js';
+import { decodeProtectedReply, encodeProtectedReply } from '../../src/protection/protected-reply.js';
+import type { TokenLevel } from '../../src/protection/protection-level.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
 
 const decode = (text: string, tolerate?: []) => decodeProtectedReply(parseReply(ascii(text)), tolerate && { tolerate });

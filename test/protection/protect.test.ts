@@ -10,10 +10,10 @@ import {
   type UnprotectOptions,
   unprotectCommand,
   unprotectReply,
-} from '../../src/secure/protect.js';
-import { encodeProtectedCommand } from '../../src/secure/protected-command.js';
-import { decodeProtectedReply, encodeProtectedReply } from '../../src/secure/protected-reply.js';
-import type { TokenLevel } from '../../src/secure/protection-level.js';
+} from '../../src/protection/protect.js';
+import { encodeProtectedCommand } from '../../src/protection/protected-command.js';
+import { decodeProtectedReply, encodeProtectedReply } from '../../src/protection/protected-reply.js';
+import type { TokenLevel } from '../../src/protection/protection-level.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
 import { visibleContext, visibleToken } from './visible-context.js';
 

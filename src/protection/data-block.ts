@@ -6,8 +6,8 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, concat, concatAll, copy, u32be, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
+import type { SecurityContext } from './mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import type { SecurityContext } from './security-context.js';
 import { MAX_PROTECTION_BUFFER } from './security-data.js';
 
 export interface BlockOptions {

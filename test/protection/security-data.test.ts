@@ -4,7 +4,7 @@ import { replyCodeFor } from '../../src/errors.js';
 import { CommandReader, parseCommand } from '../../src/ftp/command.js';
 import { COMMANDS, commandFacts } from '../../src/ftp/commands.js';
 import { formatReply, parseReply } from '../../src/ftp/reply.js';
-import { Deviations } from '../../src/secure/deviations.js';
+import { Deviations } from '../../src/protection/deviations.js';
 import {
   EXCHANGE_REPLIES,
   exchangeReply,
@@ -21,7 +21,7 @@ import {
   parsePbszCommand,
   parsePbszReply,
   parseProt,
-} from '../../src/secure/security-data.js';
+} from '../../src/protection/security-data.js';
 import { phaseAfter, verbAnsweredBy } from '../../src/session/rules.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
 

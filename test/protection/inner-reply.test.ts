@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../src/bytes.js';
 import { formatReply } from '../../src/ftp/reply.js';
-import type { Deviation } from '../../src/secure/deviations.js';
-import { InnerReplies, type InnerReplyOptions } from '../../src/secure/inner-reply.js';
+import type { Deviation } from '../../src/protection/deviations.js';
+import { InnerReplies, type InnerReplyOptions } from '../../src/protection/inner-reply.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
 
 /** Pushes outer replies, each a list of plaintexts, and gives the texts of the inner replies with their deviations. */
