@@ -3,8 +3,10 @@
  * MIC, ENC and 63z. See README.md beside this file.
  */
 import type { Mechanism } from '../../protection/mechanism.js';
+import { describeGsiToken } from './describe.js';
 import { type GsiObserverOptions, gsiObserver } from './observer.js';
 
+export { describeGsiToken, type GsiTokenDescription } from './describe.js';
 export { type GsiObserverOptions, gsiObserver } from './observer.js';
 export type { RsaDecrypt } from './tls/handshake.js';
 export { type KeyLog, parseKeyLog } from './tls/key-log.js';
@@ -21,6 +23,7 @@ export function gsi({ observer }: GsiSides = {}): Mechanism {
     variant: 'gsi',
     // A record of TLS that begins with ClientHello.
     recognises: ([type, major, , , , message]) => type === 22 && major === 3 && message === 1,
+    describe: describeGsiToken,
     ...(observer && { observer: () => gsiObserver(observer) }),
   };
 }

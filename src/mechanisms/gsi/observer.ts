@@ -3,7 +3,7 @@
  * client says within TLS whether it delegates a credential. With `D` the server answers with a certificate request, and the
  * client with the proxy certificate and its chain.
  */
-import { assertBytes } from '../../bytes.js';
+import { assertBytes, toHex } from '../../bytes.js';
 import type { FtpSecurityError } from '../../errors.js';
 import { refusalFrom } from '../../errors.js';
 import type { ExchangeFacts, ExchangeObserver, ObservedStep, Peer } from '../../protection/mechanism.js';
@@ -71,6 +71,7 @@ function factsOf(handshake: Handshake): ExchangeFacts {
   return {
     tls: VERSIONS[(agreed.version & 0xff) - 1],
     cipherSuite: agreed.suite.name,
+    clientRandom: toHex(agreed.clientRandom),
     ...(clientName !== undefined && { clientName }),
     ...(serverName !== undefined && { serverName }),
     ...(weakness !== undefined && { weak: true, weakness }),

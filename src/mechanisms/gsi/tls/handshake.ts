@@ -2,7 +2,7 @@
  * A TLS handshake as a third party with its secrets sees it: versions 1.0 to 1.3 (RFC 2246, RFC 4346, RFC 5246, RFC 8446).
  * The secrets are believed when Finished of both sides has been verified: it covers every message of the handshake.
  */
-import { concat, equalConstantTime } from '../../../bytes.js';
+import { concat, equalConstantTime, toHex } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import { alertName } from './alerts.js';
@@ -113,7 +113,7 @@ export class Handshake {
   }
 
   /** Known since ServerHello. */
-  get agreed(): Pick<Agreed, 'version' | 'suite'> | undefined {
+  get agreed(): Pick<Agreed, 'version' | 'suite' | 'clientRandom'> | undefined {
     return this.#agreed;
   }
 
@@ -316,7 +316,7 @@ export class Handshake {
 
   #noKey(): FtpSecurityError {
     const { suite, clientRandom } = this.#agreed!;
-    const random = Array.from(clientRandom.subarray(0, 8), octet => octet.toString(16).padStart(2, '0')).join('');
+    const random = toHex(clientRandom.subarray(0, 8));
     const rsa = suite.keyExchange === 'RSA' ? ", or the server's RSA key" : '';
     return new FtpSecurityError('security/no-key', `no secrets in a key log for client random ${random}…${rsa}`);
   }
