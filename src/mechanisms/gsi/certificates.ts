@@ -78,6 +78,15 @@ export function identityOf(chain: readonly Uint8Array[]): string | undefined {
   return issuer;
 }
 
+/**
+ * The first of certificates that stand one behind the other, as a delegated chain does.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function firstCertificate(chain: Uint8Array): Uint8Array {
+  if (chain.length === 0) throw badToken('no certificate');
+  return chain.subarray(0, readElement(chain, 0, chain.length).end);
+}
+
 /** The attributes as they stand, one behind the other. */
 function nameOf(name: Element | undefined): string {
   const attributes = elementsOf(contentsOf(name, SEQUENCE)).map(set =>

@@ -4,10 +4,9 @@
  * client with the proxy certificate and its chain.
  */
 import { assertBytes, toHex } from '../../bytes.js';
-import type { FtpSecurityError } from '../../errors.js';
-import { refusalFrom } from '../../errors.js';
+import { type FtpSecurityError, refusalFrom } from '../../errors.js';
 import type { ExchangeFacts, ExchangeObserver, ObservedStep, Peer } from '../../protection/mechanism.js';
-import { certificateNames, identityOf } from './certificates.js';
+import { certificateNames, firstCertificate, identityOf } from './certificates.js';
 import { RecordContext } from './context.js';
 import { integrityKey } from './integrity-token.js';
 import { Handshake, type RsaDecrypt } from './tls/handshake.js';
@@ -65,8 +64,8 @@ function contextOf(handshake: Handshake, peer: Peer): RecordContext | undefined 
 function factsOf(handshake: Handshake): ExchangeFacts {
   const { agreed } = handshake;
   if (agreed === undefined) return {};
-  const clientName = identityOf(handshake.certificatesOf('client'));
-  const serverName = identityOf(handshake.certificatesOf('server'));
+  const clientName = nameIn(() => identityOf(handshake.certificatesOf('client')));
+  const serverName = nameIn(() => identityOf(handshake.certificatesOf('server')));
   const weakness = weaknessOf(agreed);
   return {
     tls: VERSIONS[(agreed.version & 0xff) - 1],
@@ -88,9 +87,20 @@ function weaknessOf({ version, suite }: NonNullable<Handshake['agreed']>): strin
 function delegationFacts(handshake: Handshake): ExchangeFacts {
   const [flag, ...certificates] = handshake.textsOf('client');
   if (flag === undefined) return {};
-  const [proxy] = certificates;
+  const [chain] = certificates;
+  const delegatedName = chain && nameIn(() => certificateNames(firstCertificate(chain)).subject);
   return {
     delegates: flag[0] === DELEGATES,
-    ...(proxy !== undefined && { delegatedName: certificateNames(proxy).subject }),
+    ...(delegatedName !== undefined && { delegatedName }),
   };
+}
+
+/** A certificate that can't be read has no name; it is no reason to leave the messages closed. */
+function nameIn(read: () => string | undefined): string | undefined {
+  try {
+    return read();
+  } catch (error) {
+    refusalFrom(error);
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
 /** Both sides' contexts over made-up secrets, for every suite and version that has it. */
-import type { ConformancePair } from '../../../src/mechanisms/conformance.js';
+import type { ConformancePair, ConformanceSubject } from '../../../src/mechanisms/conformance.js';
 import { RecordContext, type RecordContextOptions } from '../../../src/mechanisms/gsi/context.js';
 import { TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3 } from '../../../src/mechanisms/gsi/tls/key-schedule.js';
 import { type Direction, directionOf13, directionsOf } from '../../../src/mechanisms/gsi/tls/records.js';
@@ -46,8 +46,13 @@ function protections(version: number): Suite[] {
 
 let made = 0;
 
+interface Directions {
+  client: Direction;
+  server: Direction;
+}
+
 /** New keys each time, the same in each run. */
-export function directionsFor({ version, suite, encryptThenMac }: Protocol): { client: Direction; server: Direction } {
+export function directionsFor({ version, suite, encryptThenMac }: Protocol): Directions {
   made++;
   const octets = (length: number, seed: number) =>
     Uint8Array.from({ length }, (_, i) => (i * 7 + seed * 31 + made * 13 + (made >> 8)) & 0xff);
@@ -65,12 +70,31 @@ export function directionsFor({ version, suite, encryptThenMac }: Protocol): { c
   });
 }
 
-export function pairOf(protocol: Protocol, options: Partial<RecordContextOptions> = {}): ConformancePair {
+/** The same keys for both sides, each with its own copy. */
+export function directionsForBoth(protocol: Protocol): [ours: Directions, theirs: Directions] {
   const ours = directionsFor(protocol);
   made--;
-  const theirs = directionsFor(protocol);
+  return [ours, directionsFor(protocol)];
+}
+
+export function pairOf(protocol: Protocol, options: Partial<RecordContextOptions> = {}): ConformancePair {
+  const [ours, theirs] = directionsForBoth(protocol);
   return {
     initiator: new RecordContext({ ...options, send: ours.client, receive: ours.server }),
     acceptor: new RecordContext({ ...options, send: theirs.server, receive: theirs.client }),
   };
+}
+
+export function subjectOf(protocol: Protocol): ConformanceSubject {
+  return {
+    contexts: () => pairOf(protocol),
+    levels: protocol.suite.kind === 'NULL' ? ['safe'] : ['safe', 'private'],
+    numbering: 'in-order',
+  };
+}
+
+export function protocolOf(version: number, suite: string, encryptThenMac = false): Protocol {
+  return PROTOCOLS.find(
+    it => it.version === version && it.suite.name === suite && it.encryptThenMac === encryptThenMac,
+  )!;
 }

@@ -2,7 +2,7 @@
  * A TLS handshake as a third party with its secrets sees it: versions 1.0 to 1.3 (RFC 2246, RFC 4346, RFC 5246, RFC 8446).
  * The secrets are believed when Finished of both sides has been verified: it covers every message of the handshake.
  */
-import { concat, equalConstantTime, toHex } from '../../../bytes.js';
+import { concat, concatAll, equalConstantTime, toHex } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import { alertName } from './alerts.js';
@@ -76,8 +76,10 @@ interface Side {
   /** Its Finished has been verified. */
   isFinished: boolean;
   certificates: Uint8Array[];
-  /** Application data behind the handshake, a record each. */
+  /** Application data behind the handshake, that of each token joined. */
   texts: Uint8Array[];
+  /** That of the token that is being read. */
+  text: Uint8Array[];
 }
 
 interface Agreed extends Omit<MasterSecret, 'secret'> {
@@ -98,6 +100,8 @@ export class Handshake {
   #transcript: Uint8Array[] = [];
   #clientHello: Hello | undefined;
   #agreed: Agreed | undefined;
+  /** The server has asked for another ClientHello, which in TLS 1.3 alone it can. */
+  #isRetried = false;
   #keyExchange: KeyExchange | undefined;
   #master: MasterSecret | undefined;
   #pending: Record<Peer, Direction> | undefined;
@@ -145,7 +149,10 @@ export class Handshake {
 
   /** @throws FtpSecurityError `security/bad-token`, `security/bad-checksum` */
   push(from: Peer, token: Uint8Array): void {
+    const side = this.#sides[from];
+    side.text = [];
     for (const record of parseRecords(token)) this.#record(from, record);
+    if (side.text.length > 0) side.texts.push(concatAll(side.text));
   }
 
   #record(from: Peer, record: TlsRecord): void {
@@ -176,7 +183,7 @@ export class Handshake {
     else if (type === HANDSHAKE) for (const message of side.messages.push(content)) this.#message(from, message);
     else if (type === CHANGE_CIPHER_SPEC) this.#changeCipherSpec(from, side, content);
     else if (type === ALERT) this.#problem ??= badToken(`TLS alert of the ${from}: ${alertName(content)}`);
-    else if (type === APPLICATION_DATA && side.isFinished) side.texts.push(content);
+    else if (type === APPLICATION_DATA && side.isFinished) side.text.push(content);
     else throw badToken(`TLS record of type ${type} within the handshake`);
   }
 
@@ -185,13 +192,12 @@ export class Handshake {
     if (updatesKeys) side.direction = updatedDirection(side.direction!);
   }
 
-  /** In TLS 1.3 it means nothing (RFC 8446 §5). */
   #changeCipherSpec(from: Peer, side: Side, content: Uint8Array): void {
     const agreed = this.#agreed;
-    const isRight = content.length === 1 && content[0] === 1 && agreed !== undefined && !side.messages.isOpen;
-    if (!isRight || side.isFinished) throw badToken('ChangeCipherSpec that is out of place');
-    if (agreed.version === TLS_1_3) return;
-    if (side.isProtected) throw badToken('ChangeCipherSpec comes twice');
+    const isRight = content.length === 1 && content[0] === 1 && !side.messages.isOpen && !side.isFinished;
+    // In TLS 1.3 it means nothing (RFC 8446 §5).
+    if (isRight && (agreed?.version === TLS_1_3 || this.#isRetried)) return;
+    if (!isRight || agreed === undefined || side.isProtected) throw badToken('ChangeCipherSpec that is out of place');
     this.#pending ??= this.#deriveKeys(agreed);
     side.isProtected = true;
     side.direction = this.#pending?.[from];
@@ -246,6 +252,8 @@ export class Handshake {
 
   /** The hash of the first ClientHello stands in its place (RFC 8446 §4.4.1). */
   #retry({ prf: hash }: Suite): void {
+    if (this.#isRetried) throw badToken('HelloRetryRequest comes twice');
+    this.#isRetried = true;
     const [first, ...others] = this.#transcript;
     const header = Uint8Array.of(MESSAGE_HASH, 0, 0, hash.outputLen);
     this.#transcript = [concat(header, hash(first!)), ...others];
@@ -323,7 +331,14 @@ export class Handshake {
 }
 
 function newSide(): Side {
-  return { messages: new HandshakeMessages(), isProtected: false, isFinished: false, certificates: [], texts: [] };
+  return {
+    messages: new HandshakeMessages(),
+    isProtected: false,
+    isFinished: false,
+    certificates: [],
+    texts: [],
+    text: [],
+  };
 }
 
 function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
