@@ -252,7 +252,7 @@ export class Observer {
     let command: Command | undefined;
     try {
       command = parseInnerCommand(message.plaintext!, deviations);
-      checkCommandLevel(context, level, message.applied as TokenLevel, { integrityOwed: this.#state.integrityOwed });
+      checkCommandLevel(context, level, message.applied as TokenLevel, { requireIntegrity: this.#state.integrityOwed });
     } catch (error) {
       fail(message, error);
     }
@@ -383,7 +383,7 @@ export class Observer {
       if (this.#state.awaits235) deviations.accept('protected-235', 'sequence/no-context');
       context = this.#state.open(message, token);
       if (context !== undefined) {
-        const options = { integrityOwed: this.#state.integrityOwed };
+        const options = { requireIntegrity: this.#state.integrityOwed };
         checkReplyLevel(context, level, message.applied as TokenLevel, deviations, options);
         outer.plaintexts.push(message.plaintext!);
       }

@@ -66,7 +66,7 @@ export class CommandUnprotector {
     const { control, state } = this.#association;
     if (control === undefined) throw refusalOf({ verb: '', level: claimed }, state, this.#policy)!;
     if (mayReplyAt(claimed, state)) this.last = claimed;
-    return unprotectCommand(control, outer, { ...this.#tolerance, integrityOwed: owesIntegrity(state) });
+    return unprotectCommand(control, outer, { ...this.#tolerance, requireIntegrity: owesIntegrity(state) });
   }
 
   #check(request: CommandRequest): void {
