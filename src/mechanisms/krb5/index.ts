@@ -21,8 +21,8 @@ export { type Keytab, type KeytabEntry, parseKeytab, parseKeytabFile } from './f
 export { type Principal, principalText } from './messages/principal.js';
 export { type Krb5Context, type Krb5ContextOptions, krb5Context } from './tokens/context.js';
 export {
-  type FramedHeader,
   type MicHeader,
+  type Rfc1964Header,
   readTokenHeader,
   type TokenHeader,
   type WrapHeader,

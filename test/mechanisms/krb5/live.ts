@@ -1,9 +1,9 @@
 /** A realm for exchanges of our own: the service and a client whose ticket we make, since we are the KDC. */
 
+import { formatDer } from '../../../src/mechanisms/der.js';
 import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openApReq } from '../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import type { Credential, ServiceKey } from '../../../src/mechanisms/krb5/index.js';
-import { formatDer } from '../../../src/mechanisms/krb5/messages/der.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
   type ApReq,

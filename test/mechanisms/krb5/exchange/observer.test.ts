@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../../src/bytes.js';
+import { formatDer } from '../../../../src/mechanisms/der.js';
 import { enctypeOf, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import {
   messageKey,
@@ -8,7 +9,6 @@ import {
   openApReq,
 } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import { krb5Context, krb5Observer, type ServiceKey } from '../../../../src/mechanisms/krb5/index.js';
-import { formatDer } from '../../../../src/mechanisms/krb5/messages/der.js';
 import { formatGssChecksum, GSS_FLAGS } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
 import { formatContextToken, parseContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
