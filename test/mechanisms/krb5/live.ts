@@ -30,6 +30,8 @@ export interface Realm {
 export interface RealmOptions {
   /** Of the service's key; default that of the session key. */
   serviceEnctype?: number;
+  /** Default one that no other realm has. */
+  serviceKey?: Uint8Array;
   ticket?: Partial<EncTicketPart>;
   /** What stands in the clear of the ticket. */
   realm?: string;
@@ -45,7 +47,7 @@ export function realm(enctype: number, options: RealmOptions = {}): Realm {
     made += 2;
     return Uint8Array.from({ length: enctypeOf(number)!.keyLength }, (_, i) => 2 * (11 * i + made));
   };
-  const serviceKey = keyOf(serviceEnctype);
+  const serviceKey = options.serviceKey ?? keyOf(serviceEnctype);
   const key = { keytype: enctype, keyvalue: keyOf(enctype) };
   const [authTime, endTime] = [START, START + 36_000];
   const part: EncTicketPart = {
