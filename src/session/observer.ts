@@ -278,7 +278,7 @@ export class Observer {
     try {
       command = parseInnerCommand(message.plaintext!, deviations);
       checkCommandLevel(context, level, message.applied as TokenLevel, {
-        integrityOwed: integrityRequired(this.#connection.state),
+        requireIntegrity: integrityRequired(this.#connection.state),
       });
     } catch (error) {
       fail(message, error);
@@ -413,7 +413,7 @@ export class Observer {
       if (this.#connection.awaits235) deviations.accept('protected-235', 'sequence/no-context');
       context = this.#connection.open(message, token);
       if (context !== undefined) {
-        const options = { integrityOwed: integrityRequired(this.#connection.state) };
+        const options = { requireIntegrity: integrityRequired(this.#connection.state) };
         checkReplyLevel(context, level, message.applied as TokenLevel, deviations, options);
         outer.plaintexts.push(message.plaintext!);
       }

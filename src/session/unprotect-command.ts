@@ -67,7 +67,7 @@ export class CommandUnprotector {
     const { control } = state;
     if (control === undefined) throw refusalOf({ verb: '', level: claimed }, state, this.#policy)!;
     if (mayReplyAt(claimed, state)) this.last = claimed;
-    return unprotectCommand(control, outer, { ...this.#tolerance, integrityOwed: integrityRequired(state) });
+    return unprotectCommand(control, outer, { ...this.#tolerance, requireIntegrity: integrityRequired(state) });
   }
 
   #check(request: CommandRequest): void {

@@ -46,7 +46,7 @@ export class ReplyUnprotector {
       new ProtectedReplyReader(context, {
         ...options,
         gapless: true,
-        get integrityOwed() {
+        get requireIntegrity() {
           return owed();
         },
       });
@@ -111,7 +111,7 @@ export class ReplyUnprotector {
     }
     // Where every line owes integrity, the reader has seen to it.
     if (control !== undefined && !integrityRequired(state) && replyNeedsIntegrity(state, answered)) {
-      checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { integrityOwed: true });
+      checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { requireIntegrity: true });
     }
     const { require } = this.#policy;
     if (require !== undefined && state.phase === 'secured' && !covers(reply.level, require)) {

@@ -121,7 +121,7 @@ describe.each(POLICIES.map(policy => [JSON.stringify(policy), policy] as const))
             if (event?.type !== 'answered') continue;
             const outer = parseReply(event.octets);
             const { code } =
-              outer.code < 600 ? outer : unprotectReply(initiator, outer, { integrityOwed: false }).inner;
+              outer.code < 600 ? outer : unprotectReply(initiator, outer, { requireIntegrity: false }).inner;
             expect(code).toBe(event.code);
             const verb = /^(CONF|ENC)/.test(line) ? 'MIC' : line;
             hold(verb, code, level === 'clear' ? undefined : level);

@@ -31,7 +31,7 @@ function answer(context: SecurityContext, event: AnsweredEvent): [number, string
   if (event.type !== 'answered') throw new Error(`not answered: ${event.type}`);
   const reply = parseReply(event.octets);
   if (reply.code < 600) return [reply.code, 'clear'];
-  const { inner, level } = unprotectReply(context, reply, { integrityOwed: false });
+  const { inner, level } = unprotectReply(context, reply, { requireIntegrity: false });
   expect(inner.code).toBe(event.code);
   return [inner.code, level];
 }
