@@ -8,7 +8,7 @@ import type { ChannelEnds, Exchange } from '../protection/mechanism.js';
 import type { ProtectionLevel, TokenLevel } from '../protection/protection-level.js';
 import { formatAuth, formatPbsz, formatProt } from '../protection/security-data.js';
 import { ClientSession } from '../session/client.js';
-import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/client-events.js';
+import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/events.js';
 import { quote } from '../session/quote.js';
 import { channelOf } from './channel.js';
 import { type AnySocket, SocketStream } from './socket-stream.js';

@@ -6,7 +6,7 @@ import { FtpSecurityError } from '../../src/errors.js';
 import { ServerControl, type ServerControlOptions } from '../../src/node/index.js';
 import type { Exchange } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
-import type { AnsweredEvent, CommandEvent } from '../../src/session/server-events.js';
+import type { AnsweredEvent, CommandEvent } from '../../src/session/events.js';
 import { ascii, expectCode, mechanismWith } from '../helpers.js';
 import { PSK } from './exchanges.js';
 import { startServer } from './ftp-server.js';
