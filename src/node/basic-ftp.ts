@@ -17,7 +17,8 @@ export interface BasicFtpClient {
   connect(host?: string, port?: number): Promise<unknown>;
 }
 
-interface BasicFtpContext {
+/** The part of `FTPContext` in basic-ftp 5 and 6 that is used. */
+export interface BasicFtpContext {
   readonly timeout: number;
   socket: Socket;
   dataSocket: Socket | undefined;

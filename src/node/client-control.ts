@@ -49,8 +49,6 @@ const DEFAULT_BUFFER = 0x1_0000;
 const DEFAULT_TIMEOUT = 30_000;
 const DEFAULT_START_TIMEOUT = 120_000;
 
-type Written = (error: Error | null | undefined) => void;
-
 /**
  * The client's control connection as a stream. Write commands in the clear, each with its line end; read verified replies in the
  * clear, with code and CR LF. `start` does the exchange (RFC 2228 §3); commands written before it is complete wait.
@@ -117,7 +115,11 @@ export class ClientControl extends SocketStream {
    * @throws RangeError, FtpSecurityError for a command that may not be sent: all commands of this chunk are dropped, and the
    *   stream continues
    */
-  override write(chunk: unknown, encoding?: BufferEncoding | Written, done?: Written): boolean {
+  override write(
+    chunk: unknown,
+    encoding?: BufferEncoding | ((error: Error | null | undefined) => void),
+    done?: (error: Error | null | undefined) => void,
+  ): boolean {
     const callback = typeof encoding === 'function' ? encoding : done;
     const octets =
       typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk;

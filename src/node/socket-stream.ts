@@ -3,23 +3,24 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
 /** A net.Socket, or any stream of octets in its place. */
-export type AnySocket = Duplex & Partial<Pick<Socket, keyof SocketMembers>>;
-
-type SocketMembers = Pick<
-  Socket,
-  | 'setTimeout'
-  | 'setKeepAlive'
-  | 'setNoDelay'
-  | 'ref'
-  | 'unref'
-  | 'localAddress'
-  | 'localPort'
-  | 'remoteAddress'
-  | 'remotePort'
-  | 'remoteFamily'
-  | 'bytesRead'
-  | 'bytesWritten'
->;
+export type AnySocket = Duplex &
+  Partial<
+    Pick<
+      Socket,
+      | 'setTimeout'
+      | 'setKeepAlive'
+      | 'setNoDelay'
+      | 'ref'
+      | 'unref'
+      | 'localAddress'
+      | 'localPort'
+      | 'remoteAddress'
+      | 'remotePort'
+      | 'remoteFamily'
+      | 'bytesRead'
+      | 'bytesWritten'
+    >
+  >;
 
 /** It has the members of net.Socket that clients use; addresses, counts and timeouts are those of the underlying socket. */
 export abstract class SocketStream extends Duplex {

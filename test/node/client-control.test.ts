@@ -7,8 +7,7 @@ import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, type ClientControlOptions, ServerControl } from '../../src/node/index.js';
 import type { Exchange } from '../../src/protection/mechanism.js';
 import { protectReply } from '../../src/protection/protect.js';
-import type { ClientEvent } from '../../src/session/events.js';
-import type { CommandEvent } from '../../src/session/events.js';
+import type { ClientEvent, CommandEvent } from '../../src/session/events.js';
 import { mechanismWith } from '../helpers.js';
 import { pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
@@ -404,7 +403,7 @@ describe('the exchange', () => {
     far.write('421 Not now\r\n');
     const client = clientOf(PSK, near);
     client.on('error', () => {});
-    await expect(client.start()).rejects.toThrow(/refuses service: 421/);
+    await expect(client.start()).rejects.toThrow(/refused service: 421/);
     const [near2, far2] = inMemory();
     const served = echo(serverOf(PSK, far2)).catch(() => {});
     const other = clientOf(PSK, near2, { bufferSize: 4, protection: 'private' });
