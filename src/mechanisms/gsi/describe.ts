@@ -65,7 +65,10 @@ function handshakeOf(records: readonly TlsRecord[]): object {
   const messages = plain.flatMap(({ fragment }) => joined.push(fragment));
   if (messages.length === 0) return {};
   const names = messages.map(({ type }) => MESSAGE_NAMES[type] ?? `message ${type}`);
-  return Object.assign({ messages: names }, ...messages.map(messageFacts));
+  return Object.fromEntries([
+    ['messages', names],
+    ...messages.flatMap(message => Object.entries(messageFacts(message))),
+  ]);
 }
 
 function messageFacts({ type, body }: HandshakeMessage): object {
