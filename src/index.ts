@@ -47,7 +47,14 @@ export {
   type BlockReaderOptions,
   BlockWriter,
 } from './protection/data-block.js';
-export { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS, type Tolerance } from './protection/deviations.js';
+export {
+  DEVIATIONS,
+  type Deviation,
+  Deviations,
+  OPTIONAL_DEVIATIONS,
+  type Tolerance,
+} from './protection/deviations.js';
+export type { InnerReplyOptions } from './protection/inner-reply.js';
 export type {
   ChannelEnds,
   Exchange,
@@ -107,7 +114,7 @@ export {
   parseProt,
   type SecurityData,
 } from './protection/security-data.js';
-export { ReplayWindow } from './replay-window.js';
+export { ReplayWindow, type ReplayWindowOptions } from './replay-window.js';
 export { acceptorFor, chooseMechanism } from './session/choose-mechanism.js';
 export { ClientSession } from './session/client.js';
 export type { Policy } from './session/command-rules.js';
