@@ -38,7 +38,7 @@ const STARTING_POINTS = [
 ];
 
 /** Rooms whose declarations are not complete yet. */
-const INCOMPLETE = /^(?:capture|fuzz|mechanisms|session)\//;
+const INCOMPLETE = /^(?:fuzz|mechanisms)\//;
 
 interface Node {
   type: string;
