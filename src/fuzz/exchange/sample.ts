@@ -1,8 +1,8 @@
 /** Valid exchanges under keys that are written down, the same each time: for files of cases. */
 import { concatAll, toHex, toUtf8 } from '../../bytes.js';
+import { formatDer } from '../../mechanisms/der.js';
 import { kerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
 import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../../mechanisms/krb5/index.js';
-import { formatDer } from '../../mechanisms/krb5/messages/der.js';
 import { encTicketPart, ticket, USAGE } from '../../mechanisms/krb5/messages/kerberos.js';
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import type { Exchange, Peer, Step } from '../../protection/mechanism.js';

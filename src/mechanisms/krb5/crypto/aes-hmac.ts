@@ -1,6 +1,7 @@
 /**
- * AES in CBC mode and HMAC, each with its key schedule computed once (FIPS 197, RFC 2104). This is the one file that uses
- * what noble exports with less promise; its test compares it with noble's ordinary functions and with node:crypto.
+ * AES in CBC mode (FIPS 197) and HMAC (RFC 2104), each with its key schedule computed once per key. Only this file uses
+ * noble's `unsafe` exports and `_cloneInto`, which may change between releases; its test compares the results with noble's
+ * documented functions and with node:crypto.
  */
 import { unsafe } from '@noble/ciphers/aes.js';
 import { hmac } from '@noble/hashes/hmac.js';
@@ -8,17 +9,18 @@ import type { CHash } from '@noble/hashes/utils.js';
 import { viewOf } from '../../../bytes.js';
 import type { BlockCipher } from '../../block-cipher.js';
 
-/** A keyed checksum, cut to its length. */
+/** A keyed checksum of a fixed length. */
 export interface Mac {
-  /** The checksum of the parts, joined. */
+  /** Returns the checksum of the concatenated parts. */
   digest(...parts: readonly Uint8Array[]): Uint8Array;
+  /** Overwrites the key. */
   destroy(): void;
 }
 
 const BLOCK = 16;
 const ZERO_BLOCK = new Uint8Array(BLOCK);
 
-/** Erases octets after their last use. */
+/** Passes octets to `use`, and overwrites them when it has returned or thrown. */
 export function consume<T>(octets: Uint8Array, use: (octets: Uint8Array) => T): T {
   try {
     return use(octets);
@@ -27,12 +29,12 @@ export function consume<T>(octets: Uint8Array, use: (octets: Uint8Array) => T): 
   }
 }
 
-/** The first `length` octets; no others are left behind. */
-export function cut(octets: Uint8Array, length: number): Uint8Array {
+/** Returns the first `length` octets. If it has to copy them, it overwrites the input, so that no key material remains. */
+export function truncate(octets: Uint8Array, length: number): Uint8Array {
   return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
 }
 
-/** AES with a key of 16, 24 or 32 octets. */
+/** AES-CBC with a key of 16, 24 or 32 octets. */
 export function aes(key: Uint8Array): BlockCipher {
   const forward = unsafe.expandKeyLE(key);
   const backward = unsafe.expandKeyDecLE(key);
@@ -47,16 +49,16 @@ export function aes(key: Uint8Array): BlockCipher {
   };
 }
 
-/** HMAC, its first `length` octets (RFC 3961 §5.3, RFC 8009 §5). */
+/** HMAC, truncated to its first `length` octets (RFC 3961 §5.3, RFC 8009 §5). */
 export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac {
   const keyed = hmac.create(hash, key);
-  // A digest wipes its state; copying into the same object again saves making two hashes for each checksum.
+  // `digest` erases the state it works on. Copying the keyed state into one scratch object is cheaper than a new HMAC each time.
   const scratch = keyed._cloneInto();
   return {
     digest(...parts) {
       keyed._cloneInto(scratch);
       for (const part of parts) scratch.update(part);
-      return cut(scratch.digest(), length);
+      return truncate(scratch.digest(), length);
     },
     destroy() {
       keyed.destroy();
@@ -65,7 +67,7 @@ export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac {
   };
 }
 
-/** Words are little-endian: noble's AES has its state that way round. */
+/** Words are read as little-endian, since noble's AES state is. */
 function encryptCbc(key: Uint32Array, blocks: Uint8Array, iv: Uint8Array): Uint8Array {
   const result = new Uint8Array(blocks.length);
   const from = viewOf(blocks);
@@ -93,9 +95,9 @@ function decryptCbc(key: Uint32Array, blocks: Uint8Array, iv: Uint8Array): Uint8
   const result = new Uint8Array(blocks.length);
   const from = viewOf(blocks);
   const to = viewOf(result);
-  // The ciphertext block before, at first the initial vector.
-  let before = viewOf(iv);
-  let beforeAt = 0;
+  // The previous ciphertext block; before the first block, the initial vector.
+  let previous = viewOf(iv);
+  let previousAt = 0;
   for (let at = 0; at < blocks.length; at += BLOCK) {
     const { s0, s1, s2, s3 } = unsafe.decrypt(
       key,
@@ -104,12 +106,12 @@ function decryptCbc(key: Uint32Array, blocks: Uint8Array, iv: Uint8Array): Uint8
       from.getUint32(at + 8, true),
       from.getUint32(at + 12, true),
     );
-    to.setUint32(at, s0 ^ before.getUint32(beforeAt, true), true);
-    to.setUint32(at + 4, s1 ^ before.getUint32(beforeAt + 4, true), true);
-    to.setUint32(at + 8, s2 ^ before.getUint32(beforeAt + 8, true), true);
-    to.setUint32(at + 12, s3 ^ before.getUint32(beforeAt + 12, true), true);
-    before = from;
-    beforeAt = at;
+    to.setUint32(at, s0 ^ previous.getUint32(previousAt, true), true);
+    to.setUint32(at + 4, s1 ^ previous.getUint32(previousAt + 4, true), true);
+    to.setUint32(at + 8, s2 ^ previous.getUint32(previousAt + 8, true), true);
+    to.setUint32(at + 12, s3 ^ previous.getUint32(previousAt + 12, true), true);
+    previous = from;
+    previousAt = at;
   }
   return result;
 }

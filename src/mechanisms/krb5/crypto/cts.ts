@@ -1,36 +1,36 @@
 /**
- * CBC mode with ciphertext stealing: the ciphertext is as long as the plaintext, and its last two blocks always change
- * places (CBC-CS3; RFC 3962 §5, RFC 8009 §5, RFC 6803 §2). The initial vector is all zero bits.
+ * CBC mode with ciphertext stealing (CBC-CS3; RFC 3962 §5, RFC 8009 §5, RFC 6803 §2): the ciphertext is as long as the
+ * plaintext, and its last two blocks are always swapped. The initial vector is all zero bits.
  */
 import type { BlockCipher } from '../../block-cipher.js';
-import { consume, cut } from './aes-hmac.js';
+import { consume, truncate } from './aes-hmac.js';
 
-/** @param plaintext  one block or more */
-export function encryptStealing(cipher: BlockCipher, plaintext: Uint8Array): Uint8Array {
+/** Encrypts at least one block. */
+export function encryptCts(cipher: BlockCipher, plaintext: Uint8Array): Uint8Array {
   const { blockSize } = cipher;
   const blocks = new Uint8Array(Math.ceil(plaintext.length / blockSize) * blockSize);
   blocks.set(plaintext);
-  const encrypted = consume(blocks, filled => cipher.encrypt(filled));
-  // A single block has no other to change places with: plain CBC (RFC 3962 §5).
+  const encrypted = consume(blocks, padded => cipher.encrypt(padded));
+  // A single block is encrypted in plain CBC, as there is no second block to swap it with (RFC 3962 §5).
   if (plaintext.length > blockSize) swapLastBlocks(encrypted, blockSize);
   return encrypted.slice(0, plaintext.length);
 }
 
-/** @param ciphertext  one block or more */
-export function decryptStealing(cipher: BlockCipher, ciphertext: Uint8Array): Uint8Array {
+/** Decrypts at least one block. */
+export function decryptCts(cipher: BlockCipher, ciphertext: Uint8Array): Uint8Array {
   const { blockSize } = cipher;
   const { length } = ciphertext;
   if (length === blockSize) return cipher.decrypt(ciphertext);
   const blocks = new Uint8Array(Math.ceil(length / blockSize) * blockSize);
   blocks.set(ciphertext);
-  // The last plaintext block was filled up with zero bits: there, the decryption of its ciphertext block (now the last
-  // but one) shows the octets that were cut off the other.
-  const stolenFrom = blocks.length - 2 * blockSize;
-  consume(cipher.decrypt(blocks.subarray(stolenFrom, stolenFrom + blockSize)), tail =>
+  // The last plaintext block was padded with zero bits. Its ciphertext block, now the last but one, therefore decrypts to the
+  // "stolen" octets that are missing at the end of the other block.
+  const lastButOne = blocks.length - 2 * blockSize;
+  consume(cipher.decrypt(blocks.subarray(lastButOne, lastButOne + blockSize)), tail =>
     blocks.set(tail.subarray(blockSize - (blocks.length - length)), length),
   );
   swapLastBlocks(blocks, blockSize);
-  return cut(cipher.decrypt(blocks), length);
+  return truncate(cipher.decrypt(blocks), length);
 }
 
 function swapLastBlocks(blocks: Uint8Array, blockSize: number): void {

@@ -1,4 +1,4 @@
-/** How the keys of one usage encrypt, decrypt and make checksums: a function for each family of encryption types. */
+/** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
 import { sha1 } from '@noble/hashes/legacy.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { concat, copy, equalConstantTime } from '../../../bytes.js';
@@ -6,48 +6,55 @@ import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { BlockCipher, NewBlockCipher } from '../../block-cipher.js';
 import { aes, consume, keyedHmac, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
-import { decryptStealing, encryptStealing } from './cts.js';
+import { decryptCts, encryptCts } from './cts.js';
 import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from './key-derivation.js';
 
-/** In octets. */
+/** Sizes of an encryption type, in octets (RFC 3961 §3). */
 export interface Sizes {
+  /** Length of a protocol key. */
   readonly keyLength: number;
+  /** Length of the random octets that are encrypted in front of each plaintext. */
   readonly confounderLength: number;
-  /** Of a checksum, alone or in a ciphertext. */
+  /** Length of a checksum, in a ciphertext or on its own. */
   readonly checksumLength: number;
-  /** A plaintext is filled up to a multiple of it, counted with what is encrypted before it (RFC 3961 §3). */
+  /** What is encrypted, confounder included, is padded to a multiple of this; 1 means no padding. */
   readonly messageBlock: number;
 }
 
-/** What a key does in one usage; the keys derived for it are inside. */
+/** The keys derived for one usage, and the operations with them. */
 export interface UsageKey {
   encrypt(plaintext: Uint8Array, confounder: Uint8Array): Uint8Array;
-  /** @throws FtpSecurityError `security/bad-token` too short, `security/bad-checksum` */
+  /** @throws FtpSecurityError `security/bad-token` if the length is impossible, `security/bad-checksum` */
   decrypt(ciphertext: Uint8Array): Uint8Array;
   checksum(data: Uint8Array): Uint8Array;
+  /** Overwrites the keys. */
   destroy(): void;
 }
 
-/** Derives what a usage number needs from a key of `sizes.keyLength` octets. */
+/** Derives the keys of a usage number from a protocol key of `sizes.keyLength` octets. */
 export type Profile = (sizes: Sizes, key: Uint8Array, usage: number, newCipher: NewBlockCipher) => UsageKey;
 
-/** AES-CTS with HMAC-SHA1 (RFC 3962 §6): keys by DK, the checksum over confounder and plaintext. */
+/** AES-CTS with HMAC-SHA1 (RFC 3962 §6). Keys are derived with DK; the checksum covers confounder and plaintext. */
 export const aesSha1: Profile = (sizes, key, usage, newCipher) => {
   const base = newCipher(key);
   const derive = (kind: number) => deriveRandom(base, keyConstant(usage, kind), sizes.keyLength);
   const keys = sha1Keys(derive, newCipher, sizes);
   base.destroy();
-  return macThenEncrypt(keys, sizes, STEALING);
+  return macThenEncrypt(keys, sizes, CTS);
 };
 
-/** A block cipher of 64 bits in plain CBC with HMAC-SHA1 (RFC 3961 §6.3): for triple DES, whose keys are made by `toKey`. */
+/**
+ * A block cipher in plain CBC with HMAC-SHA1, for triple DES (RFC 3961 §6.3).
+ * @param randomLength  octets that DR derives for each key
+ * @param toKey  random-to-key
+ */
 export function paddedSha1(randomLength: number, toKey: (random: Uint8Array) => Uint8Array): Profile {
   return (sizes, key, usage, newCipher) => {
     const base = newCipher(key);
     const derive = (kind: number) => consume(deriveRandom(base, keyConstant(usage, kind), randomLength), toKey);
     const keys = sha1Keys(derive, newCipher, sizes);
     base.destroy();
-    return macThenEncrypt(keys, sizes, PADDING);
+    return macThenEncrypt(keys, sizes, CBC);
   };
 }
 
@@ -61,10 +68,10 @@ export const camelliaCmac: Profile = (sizes, key, usage, newCipher) => {
     kc: cmac(derive(KEY_KIND.checksum)),
   };
   base.destroy();
-  return macThenEncrypt(keys, sizes, STEALING);
+  return macThenEncrypt(keys, sizes, CTS);
 };
 
-/** AES-CTS with HMAC-SHA2 (RFC 8009 §5): the keys of its checksums are as long as the checksums. */
+/** AES-CTS with HMAC-SHA2 (RFC 8009 §5). Ki and Kc are as long as the checksum. */
 export function aesSha2(hash: CHash): Profile {
   return (sizes, key, usage) => {
     const derive = (kind: number, length: number) => kdfHmacSha2(hash, key, keyConstant(usage, kind), length);
@@ -79,10 +86,10 @@ export function aesSha2(hash: CHash): Profile {
   };
 }
 
-/** @throws FtpSecurityError `security/bad-token` when a ciphertext can't hold a confounder and a checksum */
+/** @throws FtpSecurityError `security/bad-token` if a ciphertext is too short for a confounder and a checksum */
 export function checkLength(ciphertext: Uint8Array, { confounderLength, checksumLength }: Sizes): void {
   if (ciphertext.length < confounderLength + checksumLength) {
-    throw badToken('ciphertext too short for a confounder and a checksum');
+    throw badToken(`ciphertext of ${ciphertext.length} octets is too short for a confounder and a checksum`);
   }
 }
 
@@ -93,30 +100,30 @@ export function verifyChecksum(computed: Uint8Array, received: Uint8Array): void
   }
 }
 
-/** Confounder and text in one, filled up with zero bits to a multiple of `block` octets. */
-export function confound(confounder: Uint8Array, text: Uint8Array, block: number): Uint8Array {
-  const confounded = new Uint8Array(Math.ceil((confounder.length + text.length) / block) * block);
+/** Concatenates confounder and plaintext, and pads them with zero bits to a multiple of `block` octets. */
+export function confound(confounder: Uint8Array, plaintext: Uint8Array, block: number): Uint8Array {
+  const confounded = new Uint8Array(Math.ceil((confounder.length + plaintext.length) / block) * block);
   confounded.set(confounder);
-  confounded.set(text, confounder.length);
+  confounded.set(plaintext, confounder.length);
   return confounded;
 }
 
-/** The keys of one usage (RFC 3961 §5.3), under their names there. */
+/** The keys of one usage: Ke, Ki and Kc of RFC 3961 §5.3. */
 interface SpecificKeys {
   ke: BlockCipher;
   ki: Mac;
   kc: Mac;
 }
 
-/** How a plaintext becomes blocks, and back. */
+/** The cipher's mode of operation. */
 interface Mode {
   encrypt(cipher: BlockCipher, octets: Uint8Array): Uint8Array;
   decrypt(cipher: BlockCipher, octets: Uint8Array): Uint8Array;
 }
 
-const STEALING: Mode = { encrypt: encryptStealing, decrypt: decryptStealing };
+const CTS: Mode = { encrypt: encryptCts, decrypt: decryptCts };
 
-const PADDING: Mode = {
+const CBC: Mode = {
   encrypt: (cipher, octets) => cipher.encrypt(octets),
   decrypt(cipher, octets) {
     if (octets.length % cipher.blockSize !== 0) {
@@ -139,7 +146,7 @@ function sha1Keys(
   };
 }
 
-/** The checksum covers confounder and plaintext, so it is verified after decryption (RFC 3961 §5.3). */
+/** The checksum covers confounder and plaintext, so it can only be verified after decryption (RFC 3961 §5.3). */
 function macThenEncrypt(keys: SpecificKeys, sizes: Sizes, mode: Mode): UsageKey {
   return {
     encrypt(plaintext, confounder) {
@@ -154,28 +161,28 @@ function macThenEncrypt(keys: SpecificKeys, sizes: Sizes, mode: Mode): UsageKey 
         return copy(confounded, sizes.confounderLength);
       });
     },
-    ...checksumAndEnd(keys),
+    ...checksumAndDestroy(keys),
   };
 }
 
-/** The checksum covers cipher state and ciphertext, and nothing is decrypted before it holds (RFC 8009 §5). */
+/** The checksum covers cipher state and ciphertext, and is verified before decryption (RFC 8009 §5). */
 function encryptThenMac(keys: SpecificKeys, sizes: Sizes): UsageKey {
   const cipherState = new Uint8Array(keys.ke.blockSize);
   return {
     encrypt(plaintext, confounder) {
-      const encrypted = consume(concat(confounder, plaintext), whole => encryptStealing(keys.ke, whole));
+      const encrypted = consume(concat(confounder, plaintext), confounded => encryptCts(keys.ke, confounded));
       return concat(encrypted, keys.ki.digest(cipherState, encrypted));
     },
     decrypt(ciphertext) {
       const [encrypted, checksum] = split(ciphertext, sizes);
       verifyChecksum(keys.ki.digest(cipherState, encrypted), checksum);
-      return consume(decryptStealing(keys.ke, encrypted), whole => copy(whole, sizes.confounderLength));
+      return consume(decryptCts(keys.ke, encrypted), confounded => copy(confounded, sizes.confounderLength));
     },
-    ...checksumAndEnd(keys),
+    ...checksumAndDestroy(keys),
   };
 }
 
-function checksumAndEnd({ ke, ki, kc }: SpecificKeys): Pick<UsageKey, 'checksum' | 'destroy'> {
+function checksumAndDestroy({ ke, ki, kc }: SpecificKeys): Pick<UsageKey, 'checksum' | 'destroy'> {
   return {
     checksum: data => kc.digest(data),
     destroy() {

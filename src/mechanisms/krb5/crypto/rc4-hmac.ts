@@ -7,15 +7,15 @@ import { rc4 } from './rc4.js';
 
 const DIGEST = 16;
 
-/** Message types of RFC 4757 §3 that are not the key usage of RFC 4120 and RFC 4121; all others are. */
+/** Key usage numbers whose message type is a different number (RFC 4757 §3); for all others, it is the usage number itself. */
 const MESSAGE_TYPES: Readonly<Record<number, number>> = { 3: 8, 9: 8, 23: 13 };
 
-/** The checksum comes first, and covers confounder and plaintext. */
+/** The ciphertext starts with the checksum, which covers confounder and plaintext (RFC 4757 §4). */
 export const rc4Hmac: Profile = (sizes, key, usage) => {
   const { confounderLength, checksumLength } = sizes;
-  const type = u32le(MESSAGE_TYPES[usage] ?? usage);
+  const messageType = u32le(MESSAGE_TYPES[usage] ?? usage);
   const signing = consume(derive(key, toUtf8('signaturekey\0')), hmacMd5);
-  const integrity = consume(derive(key, type), hmacMd5);
+  const integrity = consume(derive(key, messageType), hmacMd5);
   const crypt = (checksum: Uint8Array, octets: Uint8Array) =>
     consume(integrity.digest(checksum), messageKey => rc4(messageKey, octets));
   return {
@@ -33,7 +33,7 @@ export const rc4Hmac: Profile = (sizes, key, usage) => {
         return copy(confounded, confounderLength);
       });
     },
-    checksum: data => signing.digest(md5(concat(type, data))),
+    checksum: data => signing.digest(md5(concat(messageType, data))),
     destroy() {
       integrity.destroy();
       signing.destroy();
@@ -41,12 +41,12 @@ export const rc4Hmac: Profile = (sizes, key, usage) => {
   };
 };
 
-/** HMAC-MD5 under one key, all 16 octets. */
+/** HMAC-MD5, 16 octets. */
 export function hmacMd5(key: Uint8Array): Mac {
   return keyedHmac(md5, key, DIGEST);
 }
 
-/** HMAC-MD5 of `data` under `key`, as a key is derived from another. */
+/** Derives a key from another: the HMAC-MD5 of `data` under `key`. */
 export function derive(key: Uint8Array, data: Uint8Array): Uint8Array {
   const mac = hmacMd5(key);
   const derived = mac.digest(data);

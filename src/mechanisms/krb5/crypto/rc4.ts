@@ -1,11 +1,11 @@
-/** The stream cipher RC4, for RFC 4757 only: it has been broken. */
+/** The stream cipher RC4. It is broken, and here for the arcfour-hmac encryption type only (RFC 4757). */
 
 /**
- * Encrypts or decrypts, which is the same, from the start of the key stream.
+ * Encrypts or decrypts (the operation is the same) from the start of the key stream.
  * @param key  1 to 256 octets
  */
 export function rc4(key: Uint8Array, data: Uint8Array): Uint8Array {
-  const state = schedule(key);
+  const state = expandKey(key);
   const result = new Uint8Array(data.length);
   let i = 0;
   let j = 0;
@@ -22,7 +22,7 @@ export function rc4(key: Uint8Array, data: Uint8Array): Uint8Array {
   return result;
 }
 
-function schedule(key: Uint8Array): Uint8Array {
+function expandKey(key: Uint8Array): Uint8Array {
   const state = Uint8Array.from({ length: 256 }, (_, i) => i);
   let j = 0;
   for (let i = 0; i < 256; i++) {
