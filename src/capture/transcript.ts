@@ -2,7 +2,7 @@
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../protection/deviations.js';
-import type { Mechanism } from '../protection/mechanism.js';
+import type { Mechanism, RecordedSecrets } from '../protection/mechanism.js';
 import type { Observation } from '../session/events.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
@@ -82,7 +82,7 @@ export function verifyRotated(files: readonly Recording[], options: VerifyOption
 }
 
 function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
-  const transcript = verifySegments(new SegmentReader(capture), options);
+  const transcript = verifySegments(new SegmentReader(capture), options, () => capture.secrets);
   return capture.error === undefined ? transcript : { ...transcript, error: capture.error };
 }
 
@@ -102,13 +102,19 @@ function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
   return first?.from === 'server' && /^(120|220|[45][0-9][0-9])/.test(fromUtf8(first.line.subarray(0, 3)));
 }
 
-function verifySegments(segments: SegmentReader, options: VerifyOptions): Transcript {
+/** @param secrets  of the capture, known when its segments have been gone through once */
+function verifySegments(
+  segments: SegmentReader,
+  options: VerifyOptions,
+  secrets: () => readonly RecordedSecrets[],
+): Transcript {
   const streams = reassemble(segments);
+  const mechanisms = options.mechanisms.map(it => it.withSecrets?.(secrets()) ?? it);
   const control = controlConnections(streams, options);
   const writer = new TranscriptWriter();
   const recordings = new Map(
     [...control].map(([connection, ends], index) => {
-      const observed = { ...options, fromStart: connection.opened !== 'missing' };
+      const observed = { ...options, mechanisms, fromStart: connection.opened !== 'missing' };
       const recording = new ControlRecording(index + 1, ends, observed, writer);
       return [connection, { ends, recording, open: 2, preamble: [...ends.preamble] }];
     }),
