@@ -317,8 +317,8 @@ describe('which key opens the ticket', () => {
   });
 
   test('none: what stands in the clear is shown', () => {
-    for (const [keys, there] of [
-      [[], 'no key at all'],
+    for (const [keys, known] of [
+      [[], 'none'],
       [[{ ...service, enctype: 17 }], 'ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 17, key version 1)'],
     ] as const) {
       const { facts, problem, fromClient } = observe(...keys);
@@ -331,8 +331,8 @@ describe('which key opens the ticket', () => {
       });
       expect([problem?.code, problem?.message]).toEqual([
         'security/no-key',
-        'no key for the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1); ' +
-          `here is ${there}`,
+        'no key for the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1) ' +
+          `(known keys: ${known})`,
       ]);
     }
   });
@@ -341,10 +341,10 @@ describe('which key opens the ticket', () => {
     const { problem } = observe({ ...wrong, kvno: 2 }, mit.keytab[1]!);
     expect(problem?.code).toBe('security/no-key');
     expect(problem?.message).toBe(
-      'no key of its version, nor another, opens ' +
-        'the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1); ' +
-        'here is ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 2), ' +
-        'host/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1)',
+      'no key has the version number of the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key ' +
+        'version 1), and no other decrypts it (known keys: ' +
+        'ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 2), ' +
+        'host/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1))',
     );
   });
 

@@ -273,7 +273,7 @@ describe('the initiator', () => {
     const error = errorOf(() => initiator.step(token));
     expect([error.code, error.message]).toEqual([
       'security/wrong-name',
-      'the acceptor answers with a KRB-ERROR: 35, KRB_AP_ERR_NOT_US (not authenticated)',
+      'the acceptor sent a KRB-ERROR (not authenticated): 35, KRB_AP_ERR_NOT_US',
     ]);
   });
 });

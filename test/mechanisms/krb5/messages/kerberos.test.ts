@@ -118,14 +118,14 @@ describe('the frame (RFC 2743 §3.1)', () => {
   ])('%s names none', (_, octets) => expect(mechanismOf(fromHex(octets))).toBeUndefined());
 
   test.each([
-    ['nothing', '', 0, 'no GSS-API frame'],
-    ['a TLS record', '160301', 0, 'no GSS-API frame'],
+    ['nothing', '', 0, 'not a GSS-API token'],
+    ['a TLS record', '160301', 0, 'not a GSS-API token'],
     ['a length that is too great', '600c06092a864886f712010202', 2, 'expected 12 octets'],
-    ['a length that is too small', '600a06092a864886f7120102020100', 12, 'after the GSS-API frame'],
+    ['a length that is too small', '600a06092a864886f7120102020100', 12, 'trailing octets after the GSS-API token'],
     ['another mechanism', '600806062b0601040101', 2, 'not Kerberos'],
     ['a token of SPNEGO', '600806062b0601050502', 2, 'SPNEGO'],
-    ['no token id', '600b06092a864886f712010202', 13, 'token id missing'],
-    ['a GetMIC token of RFC 1964', '600d06092a864886f7120102020101', 13, 'token id 0101'],
+    ['no token id', '600b06092a864886f712010202', 13, 'got TOK_ID (missing)'],
+    ['a GetMIC token of RFC 1964', '600d06092a864886f7120102020101', 13, 'got TOK_ID 0101'],
     ['another message than its id says', '600f06092a864886f71201020201006f00', 15, 'expected AP-REQ'],
   ])('refused: %s', (_, octets, offset, message) => {
     const error = errorOf(() => parseContextToken(fromHex(octets)));
