@@ -3,7 +3,7 @@ import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism } from '../protection/mechanism.js';
-import type { Observation } from '../session/observation.js';
+import type { Observation } from '../session/events.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
 import { type ControlConnection, controlConnections, type PortOptions, portOf } from './control-connections.js';

@@ -6,7 +6,7 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, concat, concatAll, copy, u32be, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
-import type { SecurityContext } from './mechanism.js';
+import type { SecurityContext, SequenceState } from './mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from './protection-level.js';
 import { MAX_PROTECTION_BUFFER } from './security-data.js';
 
@@ -31,6 +31,14 @@ export interface BlockReaderOptions extends BlockOptions {
   readonly after?: bigint | undefined;
   /** Whether tokens may be missing between `after` and the first block, e.g. after a transfer that was not read. Default false. */
   readonly gapBefore?: boolean;
+}
+
+/** One block of a transfer, opened. At level `clear`, where there are no blocks, whatever octets have come. */
+export interface Block {
+  plaintext: Uint8Array;
+  /** What its token really had. */
+  level: ProtectionLevel;
+  sequence: SequenceState;
 }
 
 const LENGTH = 4;
@@ -181,11 +189,22 @@ export class BlockReader {
 
   /**
    * The plaintext of the next block; undefined if more octets are needed, or the file has ended.
+   * @throws FtpSecurityError as {@link nextBlock}
+   */
+  next(): Uint8Array | undefined {
+    const block = this.nextBlock();
+    if (block === undefined || block.plaintext.length > 0) return block?.plaintext;
+    return this.next(); // behind the last block: nothing, or an error
+  }
+
+  /**
+   * The next block, the last one of zero octets too, with what its token had; undefined if more octets are needed, or the file
+   * has ended.
    * @throws FtpSecurityError `syntax/bad-block` for an invalid length, `syntax/limit-exceeded` for a token larger than the
    *   protection buffer, `sequence/wrong-level`, `security/out-of-sequence` for a missing or reordered block,
    *   `syntax/trailing-data` for octets after the last block, and the errors of the mechanism (all 535, §6)
    */
-  next(): Uint8Array | undefined {
+  nextBlock(): Block | undefined {
     return this.#failing(() => (this.#level === 'clear' ? this.#clear() : this.#protected(this.#level)));
   }
 
@@ -202,17 +221,17 @@ export class BlockReader {
     });
   }
 
-  #clear(): Uint8Array | undefined {
-    const octets = this.#take(this.#octets.length);
-    return octets.length > 0 ? octets : undefined;
+  #clear(): Block | undefined {
+    const plaintext = this.#take(this.#octets.length);
+    return plaintext.length > 0 ? { plaintext, level: 'clear', sequence: 'none' } : undefined;
   }
 
-  #protected(level: TokenLevel): Uint8Array | undefined {
-    const token = this.#ended ? undefined : this.#token();
-    const plaintext = token && this.#open(token, level);
-    if (plaintext?.length === 0) this.#ended = true;
+  #protected(level: TokenLevel): Block | undefined {
     if (this.#ended) this.#refuseTrailing();
-    return this.#ended ? undefined : plaintext;
+    const token = this.#ended ? undefined : this.#token();
+    const block = token && this.#open(token, level);
+    if (block?.plaintext.length === 0) this.#ended = true;
+    return block;
   }
 
   /** The next whole token. Its length is checked as soon as it has been received. */
@@ -230,13 +249,13 @@ export class BlockReader {
     return this.#take(length);
   }
 
-  #open(token: Uint8Array, level: TokenLevel): Uint8Array {
+  #open(token: Uint8Array, level: TokenLevel): Block {
     const context = this.#context!;
-    const { plaintext, level: applied } = context.unwrap(token);
-    if (!covers(applied, level))
-      throw refusal('sequence/wrong-level', `a ${applied} block in a transfer at level ${level}`);
+    const block = context.unwrap(token);
+    if (!covers(block.level, level))
+      throw refusal('sequence/wrong-level', `a ${block.level} block in a transfer at level ${level}`);
     this.#checkPosition(context);
-    return plaintext;
+    return block;
   }
 
   /** A block received on the control connection is missing here too: both have the same keys, so it could have been moved there. */
