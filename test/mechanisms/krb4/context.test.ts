@@ -14,7 +14,7 @@ function context(options: Partial<Krb4ContextOptions> = {}) {
 }
 
 describe('a context of KERBEROS_V4', () => {
-  it('is refused unless what is weak is wanted, and says why', () => {
+  it('is refused without allowWeak, and says why', () => {
     const error = errorOf(() => context({ allowWeak: false }));
     expect([error.code, error.side]).toEqual(['security/weak', 'local']);
     expect(error.message).toMatch(/single DES.*no integrity check in private messages/);
@@ -48,10 +48,10 @@ describe('a context of KERBEROS_V4', () => {
   });
 
   it.each([
-    ['an address of another length', { local: { address: new Uint8Array(16), port: 21 } }, RangeError],
+    ['an address of the wrong length', { local: { address: new Uint8Array(16), port: 21 } }, RangeError],
     ['a port that is none', { peer: { ...server, port: 70_000 } }, RangeError],
     ['an address that is no octets', { peer: { address: '192.0.2.1' as never, port: 1 } }, TypeError],
-    ['a key of another length', { key: new Uint8Array(16) }, RangeError],
+    ['a key of the wrong length', { key: new Uint8Array(16) }, RangeError],
     ['a key that is no octets', { key: 'key' as never }, TypeError],
   ])('%s is misuse', (_, options, kind) => {
     expect(() => context(options)).toThrow(kind);

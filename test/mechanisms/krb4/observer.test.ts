@@ -164,7 +164,7 @@ describe('an observer', () => {
     plaintext.set(ascii('x'));
     const head = requestOf(SAMPLE).subarray(0, -message.authenticator.length);
     const { problem } = observerOf(SAMPLE).observe('client', concat(head, pcbcEncrypt(session, plaintext)));
-    expect(problem?.message).toBe('ticket and authenticator name different clients');
+    expect(problem?.message).toBe('ticket and authenticator have different client names');
   });
 
   it('refuses what is no AP_REQ, and any prefix of one', () => {
