@@ -20,13 +20,13 @@ describe('a context of KERBEROS_V4', () => {
     expect(error.message).toMatch(/single DES.*no integrity check in private messages/);
   });
 
-  it('takes the system clock, at both ends', () => {
+  it('uses the system clock by default', () => {
     const { token } = context().wrap(ascii('NOOP'), 'private');
     const opened = context({ local: server, peer: client }).unwrap(token);
     expect(opened).toEqual({ plaintext: ascii('NOOP'), level: 'private', sequence: 'none' });
   });
 
-  it('has messages as long as RFC 2228 says', () => {
+  it('makes messages of the length in RFC 2228', () => {
     expect(context().wrap(new Uint8Array(100), 'safe').token.length).toBe(131);
     // At most 26 octets more, less what fills the last block.
     const lengths = Array.from({ length: 16 }, (_, i) => context().wrap(new Uint8Array(i), 'private').token.length - i);
@@ -41,7 +41,7 @@ describe('a context of KERBEROS_V4', () => {
     }
   });
 
-  it('tells the end of a message from another sender', () => {
+  it('distinguishes a changed end of a message from another sender', () => {
     const other = { ...client, address: Uint8Array.of(192, 0, 2, 9) };
     const { token } = context({ local: other }).wrap(ascii('NOOP'), 'safe');
     expectCode(() => context({ local: server, peer: client }).unwrap(token), 'security/wrong-direction');

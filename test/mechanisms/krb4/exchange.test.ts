@@ -61,7 +61,7 @@ function requestMade(options: Made = {}, others: Partial<Krb4InitiatorOptions> =
 }
 
 describe('keylog', () => {
-  it('is told what each context is made of, once the exchange is complete', () => {
+  it('is called with the options of each context when the exchange is complete', () => {
     const told: Krb4ContextOptions[] = [];
     const keylog = (options: Krb4ContextOptions) => void told.push(options);
     const [ours, theirs] = [initiator({ keylog }), acceptor({ keylog })];
@@ -146,7 +146,7 @@ describe('an acceptor', () => {
     [0.995, 0, 'the cache began in the second of the AP_REQ'],
     [1.005, 0.1, 'the next second began on the way'],
     [1.2, 0.202, 'the cache began at the end of the second'],
-  ])('takes an AP_REQ whose second has begun %d s ago with a cache of %d s: %s', (now, age) => {
+  ])('accepts an AP_REQ whose second began %d s ago with a cache of %d s: %s', (now, age) => {
     const replayCache = agedCache(age);
     expect(step(acceptor({ replayCache, ...later(now) }), requestOf(SAMPLE)).context).toBeDefined();
   });
@@ -231,7 +231,7 @@ describe('an acceptor', () => {
     expectCode(() => step(acceptor()), 'security/bad-token');
   });
 
-  it('leaves nothing in the cache of what it refuses', () => {
+  it('does not record a refused AP_REQ', () => {
     const replayCache = new ReplayCache({ capacity: 1 });
     errorOf(() => step(acceptor({ replayCache, ...later(301) }), requestOf(SAMPLE)));
     expect(step(acceptor({ replayCache }), requestOf(SAMPLE)).context).toBeDefined();
@@ -339,7 +339,7 @@ describe('an initiator', () => {
     expect(new Set(checksums).size).toBe(4);
   });
 
-  it('comes to its end by the clock of the system, in either octet order', () => {
+  it('completes with the system clock, in either byte order', () => {
     for (const littleEndian of [false, true]) {
       const issued = Math.floor(Date.now() / 1000);
       const { srvtab, tickets, service } = made({ issued, life: 10 });
@@ -385,7 +385,7 @@ describe('both sides', () => {
     expect(inUse()).toBe(0);
   });
 
-  it('forget every key of what they refuse', () => {
+  it('erase all keys of a refused message', () => {
     const { passed, inUse } = watchedCiphers();
     const { srvtab, tickets, service } = made();
     const ofAnother = step(initiator({ tickets: { ...tickets, name: 'otto' }, service })).token!;
