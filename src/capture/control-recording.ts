@@ -1,7 +1,7 @@
 /** A control connection on its way into the transcript: its observer, and what its lines say of users and data connections. */
 import { commandFacts } from '../ftp/commands.js';
 import type { Peer } from '../protection/mechanism.js';
-import type { ObservedMessage, ObservedReply } from '../session/observation.js';
+import type { ObservedExchange, ObservedMessage, ObservedReply } from '../session/events.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { announcedByCommand, announcedByReply, commandIn, type DataAddress } from './data-addresses.js';
 import type { Endpoints } from './records.js';
@@ -29,6 +29,7 @@ export class ControlRecording {
   #transfer: RecordedTransfer | undefined;
   #requestedUser: string | undefined;
   #user: string | undefined;
+  #weak = false;
 
   /** @param announce  takes the addresses of data connections, and who listens there */
   constructor(
@@ -55,6 +56,11 @@ export class ControlRecording {
     return this.#user;
   }
 
+  /** Whether the association is too weak to be trusted. */
+  get weak(): boolean {
+    return this.#weak;
+  }
+
   get dataProtection(): Observer['dataProtection'] {
     return this.#observer.dataProtection;
   }
@@ -69,7 +75,7 @@ export class ControlRecording {
       this.#writer.faults.push({ connection: this.number, error });
     }
     for (let next = this.#observer.next(); next !== undefined; next = this.#observer.next()) {
-      this.#announced ||= next.type === 'exchange';
+      if (next.type === 'exchange') this.#exchange(next);
       if (next.type === 'message' && next.from === 'client') this.#command(next);
       if (next.type === 'reply') this.#reply(next);
       this.#writer.add(this.number, this.endpoints, next);
@@ -85,6 +91,11 @@ export class ControlRecording {
     this.observe(observer => observer.close(time));
     const { problem } = this.#observer;
     if (!this.#announced || problem !== undefined) this.#writer.addConnection(this.number, this.endpoints, problem);
+  }
+
+  #exchange({ facts }: ObservedExchange): void {
+    this.#announced = true;
+    this.#weak = facts.weak === true;
   }
 
   #command({ text = '' }: ObservedMessage): void {

@@ -8,7 +8,7 @@ import { copy, toHex, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError, refusalFrom } from '../errors.js';
 import type { SecurityContext, Unwrapped } from '../protection/mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from '../protection/protection-level.js';
-import type { Verdict } from '../session/observation.js';
+import type { Verdict } from '../session/events.js';
 
 export interface DataBlocksOptions {
   /** Of the sender's tokens; undefined where its key is not known. */

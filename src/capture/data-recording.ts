@@ -58,7 +58,7 @@ export class DataRecording {
   #begin(from: Peer, time: bigint | undefined): Begun {
     const { control, clientEnd, foundBy } = this.#found;
     const ends = this.#ends;
-    const { level, bufferSize, contexts, weak } = control.dataProtection;
+    const { level, bufferSize, contexts } = control.dataProtection;
     const facts: DataFacts = {
       connection: control.number,
       client: ends[clientEnd],
@@ -70,7 +70,7 @@ export class DataRecording {
       user: control.user ?? null,
       foundBy,
       level,
-      weak,
+      weak: control.weak,
     };
     const write = (plaintext: Uint8Array) => this.#sinkOf(facts)?.write(plaintext);
     return { facts, blocks: new DataBlocks({ context: contexts[from], level, bufferSize, write }) };

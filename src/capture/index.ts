@@ -1,5 +1,5 @@
 /** `rfc2228/capture`: recordings verified. Takes octets, not files. */
-export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
+export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 export type { Compression } from './capture-file.js';
 export type { Extract, Transfer, TransferSink } from './data-recording.js';
 export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';

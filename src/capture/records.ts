@@ -5,7 +5,7 @@ import type { Classification } from '../ftp/reply-codes.js';
 import type { Deviation } from '../protection/deviations.js';
 import type { ExchangeFacts, Peer, SequenceState } from '../protection/mechanism.js';
 import type { ProtectionLevel, TokenLevel } from '../protection/protection-level.js';
-import type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
+import type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 import type { DataResult } from './data-blocks.js';
 
 /** The sides of a control connection, `address:port`; null in a transcript without addresses. */

@@ -1,6 +1,6 @@
 /** Collects the records of a transcript, and counts them. */
 import { FtpSecurityError } from '../errors.js';
-import type { Observation } from '../session/observation.js';
+import type { Observation } from '../session/events.js';
 import {
   connectionRecord,
   type DataRecord,

@@ -141,6 +141,8 @@ class ControlConnections {
         const announce = (by: Peer, address: DataAddress) =>
           this.addresses.announce(recording, by, address, hostOf(ends[by]));
         const recording = new ControlRecording(index + 1, ends, observed, writer, announce);
+        // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
+        announce('client', { host: undefined, port: portOf(ends.client) });
         return [connection, { ends, recording, open: 2, preamble: [...ends.preamble] }];
       }),
     );
@@ -157,7 +159,10 @@ class ControlConnections {
       preamble[event.from]! -= event.data.length - data.length;
       recording.observe(observer => observer.push(from, data, event.time));
     } else if (event.kind === 'lost') recording.gap(from);
-    else if (--entry.open === 0) recording.end(event.time);
+    else if (--entry.open === 0) {
+      recording.end(event.time);
+      this.addresses.forget(recording);
+    }
     return true;
   }
 }

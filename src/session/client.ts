@@ -20,11 +20,9 @@ import {
   parseAdatReply,
   parsePbszReply,
 } from '../protection/security-data.js';
-import { Association } from './association.js';
-import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './client-events.js';
 import { commandRequest } from './command-request.js';
-import { type Policy, refusalOf } from './command-rules.js';
-import { PendingCommands } from './pending-commands.js';
+import { contextRefusal, type Policy, refusalOf } from './command-rules.js';
+import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './events.js';
 import { quote } from './quote.js';
 import {
   type CommandRequest,
@@ -34,6 +32,7 @@ import {
   strongest,
   verbAnsweredBy,
 } from './rules.js';
+import { SecurityState } from './state.js';
 import { ReplyUnprotector } from './unprotect-reply.js';
 
 /** A command that waits for its reply. */
@@ -48,8 +47,7 @@ export class ClientSession {
   readonly #options: ClientSessionOptions;
   readonly #policy: Policy;
   readonly #replies: ReplyReader;
-  readonly #association: Association;
-  readonly #pending = new PendingCommands<Waiting>();
+  readonly #state: SecurityState<Waiting>;
   /** The last PROT, while it waits. */
   #prot: Waiting | undefined;
   /** A protected upload that waits. */
@@ -81,28 +79,28 @@ export class ClientSession {
       ...(maxReply !== undefined && { maxReply }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
-    this.#association = new Association('server', options);
-    this.#unprotector = new ReplyUnprotector(this.#association, options, this.#policy);
+    this.#state = new SecurityState(options);
+    this.#unprotector = new ReplyUnprotector(this.#state, options, this.#policy);
   }
 
   /** Where the control connection stands (§9). */
   get phase(): Phase {
-    return this.#association.state.phase;
+    return this.#state.phase;
   }
 
   /** The level of data connections, as PROT has settled it. */
   get protection(): ProtectionLevel {
-    return this.#association.state.protection;
+    return this.#state.protection;
   }
 
   /** The protection buffer, as PBSZ has settled it: octets; undefined before. */
   get bufferSize(): number | undefined {
-    return this.#association.state.bufferSize;
+    return this.#state.bufferSize;
   }
 
   /** What the exchange has found out. */
   get facts(): ExchangeFacts {
-    return this.#association.facts;
+    return this.#state.facts;
   }
 
   /** Whether security data waits for `proceed` or `abandon`. Meanwhile nothing is read and nothing may be sent. */
@@ -112,7 +110,7 @@ export class ClientSession {
 
   /** Commands that wait for their final reply, oldest first. */
   get pending(): readonly Command[] {
-    return this.#pending.all.map(({ command }) => command);
+    return this.#state.pending.all.map(({ command }) => command);
   }
 
   /**
@@ -127,9 +125,9 @@ export class ClientSession {
     const request = ofCaller(octets, verb => this.#levelFor(verb, level));
     this.#assertMaySend(request);
     const { level: at } = request;
-    if (this.#upload !== undefined && couldBecomeBlock(request)) this.#association.skipNumber();
-    if (request.verb === 'ABOR' && this.#upload !== undefined) this.#association.abortWriter();
-    const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#association.control!, at, octets);
+    if (this.#upload !== undefined && couldBecomeBlock(request)) this.#state.skipNumber();
+    if (request.verb === 'ABOR' && this.#upload !== undefined) this.#state.abortWriter();
+    const sent = at === 'clear' ? withCrlf(octets) : protectCommand(this.#state.control!, at, octets);
     this.#add(request);
     return sent;
   }
@@ -174,7 +172,7 @@ export class ClientSession {
     const due = this.#due;
     if (due === undefined) throw new RangeError('no security data waits');
     return this.#closing(() => {
-      this.#association.recordFacts(facts);
+      this.#state.recordFacts(facts);
       if (context !== undefined) this.#judge(context);
       if (isComplete(due)) {
         if (token !== undefined) throw unexpected('the server ends the exchange, and the mechanism has more to say');
@@ -187,8 +185,8 @@ export class ClientSession {
       const line = formatAdat(token);
       this.#due = undefined;
       this.#early = context ?? this.#early;
-      this.#unprotector = new ReplyUnprotector(this.#association, this.#options, this.#policy, this.#early);
-      this.#pending.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
+      this.#unprotector = new ReplyUnprotector(this.#state, this.#options, this.#policy, this.#early);
+      this.#state.pending.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
       return line;
     });
   }
@@ -201,7 +199,7 @@ export class ClientSession {
     const due = this.#due;
     if (due === undefined) throw new RangeError('no security data waits');
     this.#due = undefined;
-    this.#association.reset();
+    this.#state.reset();
     this.#forget();
     if (isComplete(due)) this.#closed = true;
   }
@@ -220,23 +218,23 @@ export class ClientSession {
   destroy(): void {
     this.#closed = true;
     this.#early?.destroy();
-    this.#association.destroy();
+    this.#state.destroy();
   }
 
   /** For the next transfer to the server. @throws FtpSecurityError `syntax/limit-exceeded` when no block fits the buffer */
   dataWriter(): BlockWriter {
-    return this.#association.dataWriter();
+    return this.#state.dataWriter();
   }
 
   /** For the next transfer from the server. */
   dataReader(options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader {
-    return this.#association.dataReader(options);
+    return this.#state.dataReader('server', options);
   }
 
   // Commands
 
   #levelFor(verb: string, level: ProtectionLevel | undefined): ProtectionLevel {
-    const { levels, phase } = this.#association.state;
+    const { levels, phase } = this.#state;
     const best = strongest(levels);
     if (best === undefined) return level ?? 'clear';
     if (commandFacts(verb).password) return best;
@@ -246,10 +244,10 @@ export class ClientSession {
   #assertMaySend(request: Waiting): void {
     this.#assertOpen();
     const facts = commandFacts(request.verb);
-    if (this.paused || this.#pending.blocked) {
+    if (this.paused || this.#state.pending.blocked) {
       throw new FtpSecurityError('sequence/unexpected-command', 'the exchange, or REIN, is not finished', LOCAL);
     }
-    const refusal = refusalOf(request, this.#association.state, this.#policy, 'local') ?? this.#bufferTooSmall(request);
+    const refusal = refusalOf(request, this.#state, this.#policy, 'local') ?? this.#bufferTooSmall(request);
     if (refusal !== undefined) throw refusal;
     if (this.#upload !== undefined && couldBecomeBlock(request) && facts.duringTransfer === undefined) {
       const message = `${request.verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
@@ -268,11 +266,11 @@ export class ClientSession {
   /** What PROT asks for, and what a transfer has, must fit into the protection buffer. */
   #bufferTooSmall({ verb, protection = this.protection }: Waiting): FtpSecurityError | undefined {
     if (verb !== 'PROT' && !isTransfer(verb)) return undefined;
-    return this.#association.bufferTooSmall(protection, this.bufferSize, LOCAL);
+    return this.#state.bufferTooSmall(protection, this.bufferSize, LOCAL);
   }
 
   #add(request: Waiting): void {
-    this.#pending.add(request);
+    this.#state.pending.add(request);
     if (request.protection !== undefined) this.#prot = request;
     const levels = [this.protection, this.#prot?.protection ?? 'clear'];
     if (levels.some(level => sharesNumbers(request.verb, 'client', level))) this.#upload = request;
@@ -284,7 +282,7 @@ export class ClientSession {
     while (!this.paused) {
       const outer = this.#nextOuter();
       if (outer === undefined) return undefined;
-      const reply = this.#unprotector.open(outer, code => this.#pending.answering(code));
+      const reply = this.#unprotector.open(outer, code => this.#state.pending.answering(code));
       if (reply !== undefined) return this.#take(reply);
     }
     return undefined;
@@ -321,30 +319,29 @@ export class ClientSession {
 
   /** Replies come in the order of the commands, behind the greeting (RFC 959 §5.4). */
   #answeredBy(code: number): Waiting | undefined {
-    const { oldest } = this.#pending;
+    const { oldest } = this.#state.pending;
     const verb = verbAnsweredBy(code);
     if (verb !== undefined && verb !== oldest?.verb) throw unexpected(`${code}, and no ${verb} waits for it`);
     const greets = !this.#greeted && (code === 120 || code === 220);
     if (code >= 200) this.#greeted = true;
     if (greets) return undefined;
-    if (code < 200 && oldest?.begun !== true) this.#association.begin(oldest?.verb ?? '');
-    return this.#pending.resolve(code) ?? oldest;
+    return this.#state.answer(code) ?? oldest;
   }
 
-  #settle(request: CommandRequest, code: number): void {
+  #settle(request: Waiting, code: number): void {
     if (request === this.#prot) this.#prot = undefined;
     if (request === this.#upload) this.#upload = undefined;
-    this.#association.settle(request, code);
-    if (this.#association.control === undefined) this.#forget();
+    this.#state.settle(request, code);
+    if (this.#state.control === undefined) this.#forget();
   }
 
   /** AUTH or ADAT was accepted. AUTH ends what was at once; what 234 and 235 begin takes effect with the context. */
-  #exchange(event: ReplyEvent, { verb, level }: Waiting): ClientEvent {
+  #exchange(event: ReplyEvent, request: Waiting): ClientEvent {
     const { reply } = event;
     const { token, tolerated } = parseAdatReply(reply, this.#options);
     event.tolerated = [...new Set([...event.tolerated, ...tolerated])];
-    if (verb === 'AUTH') {
-      this.#settle({ verb, level }, 334);
+    if (request.verb === 'AUTH') {
+      this.#settle(request, 334);
       this.#exchanged = 0;
     }
     this.#exchanged += token?.length ?? 0;
@@ -367,13 +364,13 @@ export class ClientSession {
     }
     this.#due = undefined;
     this.#early = undefined;
-    this.#association.establish(context);
-    this.#unprotector = new ReplyUnprotector(this.#association, this.#options, this.#policy);
+    this.#state.establish(context, 'server');
+    this.#unprotector = new ReplyUnprotector(this.#state, this.#options, this.#policy);
   }
 
   /** Holds a new context against policy. */
   #judge(context: SecurityContext): void {
-    const policyError = this.#association.policyError(context, this.facts, this.#options);
+    const policyError = contextRefusal(context, this.facts, this.#options);
     if (policyError === undefined) return;
     context.destroy();
     throw policyError;
@@ -382,7 +379,7 @@ export class ClientSession {
   #forget(): void {
     this.#early?.destroy();
     this.#early = undefined;
-    this.#unprotector = new ReplyUnprotector(this.#association, this.#options, this.#policy);
+    this.#unprotector = new ReplyUnprotector(this.#state, this.#options, this.#policy);
   }
 
   #closing<T>(work: () => T): T {

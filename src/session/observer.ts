@@ -5,27 +5,36 @@
 import { fromUtf8 } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError, refusalFrom } from '../errors.js';
 import { type Command, commandOf } from '../ftp/command.js';
+import { commandFacts } from '../ftp/commands.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { type Reply, ReplyLines } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
+import type { BlockReader, BlockReaderOptions } from '../protection/data-block.js';
 import { DEVIATIONS, type Deviation, Deviations, type Tolerance } from '../protection/deviations.js';
 import { InnerReplies } from '../protection/inner-reply.js';
 import type { Mechanism, Peer, SecurityContext } from '../protection/mechanism.js';
 import { checkCommandLevel, checkReplyLevel, parseInnerCommand } from '../protection/protect.js';
 import { decodeProtectedCommand } from '../protection/protected-command.js';
 import { decodeReplyLine } from '../protection/protected-reply.js';
-import { levelOfCode, levelOfProt, levelOfVerb, type TokenLevel } from '../protection/protection-level.js';
+import {
+  levelOfCode,
+  levelOfProt,
+  levelOfVerb,
+  type ProtectionLevel,
+  type TokenLevel,
+} from '../protection/protection-level.js';
 import {
   exchangeReply,
   parseAdatCommand,
   parseAdatReply,
   parseAuth,
+  parsePbszCommand,
   parsePbszReply,
 } from '../protection/security-data.js';
 import { withoutEndOfLine } from '../protection/token-text.js';
-import type { Observation, ObservedMessage } from './observation.js';
-import { ObservedState } from './observed-state.js';
-import type { CommandRequest } from './rules.js';
+import type { Observation, ObservedMessage, ObservedTransfer } from './events.js';
+import { RecordedConnection } from './recorded-connection.js';
+import { type CommandRequest, integrityRequired } from './rules.js';
 
 export interface ObserverOptions extends Tolerance {
   /** Those with an `observer` open the messages of their exchanges; others are named, and their messages stay closed. */
@@ -34,6 +43,16 @@ export interface ObserverOptions extends Tolerance {
   maxLine?: number;
   /** Whether the recording has the connection from its start; if not, its exchange may be missing. Default true. */
   fromStart?: boolean;
+}
+
+/** What applies to a data connection, for those who look at its blocks one by one: a BlockReader ends at the first error. */
+export interface DataProtection {
+  /** What PROT has settled. */
+  level: ProtectionLevel;
+  /** What PBSZ has settled, if that is known. */
+  bufferSize: number | undefined;
+  /** By who sends; undefined without its key. */
+  contexts: Readonly<Record<Peer, SecurityContext | undefined>>;
 }
 
 /** A 63z reply whose last line has not come. */
@@ -51,7 +70,7 @@ export class Observer {
   readonly #ready: Observation[] = [];
   /** How many of them `next` has given: to shift a long array would move all of it each time. */
   #taken = 0;
-  readonly #state: ObservedState;
+  readonly #connection: RecordedConnection;
   #messages = 0;
   /** Sides whose next line may be the rest of something that began before the recording, or in a gap. */
   readonly #resumed: Record<Peer, boolean>;
@@ -72,7 +91,7 @@ export class Observer {
     this.#options = options;
     const limits = options.maxLine === undefined ? {} : { maxLine: options.maxLine };
     this.#readers = { client: new LineReader(limits), server: new LineReader(limits) };
-    this.#state = new ObservedState(options.mechanisms, options.fromStart ?? true);
+    this.#connection = new RecordedConnection(options.mechanisms, options.fromStart ?? true);
     this.#resumed = { client: options.fromStart === false, server: options.fromStart === false };
     this.#preface = options.fromStart === false ? undefined : [];
     this.#clearReply = new ReplyLines();
@@ -84,7 +103,7 @@ export class Observer {
    * @param time  when they came, in nanoseconds since 1970; undefined when nobody knows
    */
   push(from: Peer, octets: Uint8Array, time?: bigint): void {
-    const clear = this.#state.tls?.[from].push(octets) ?? octets;
+    const clear = this.#connection.tls?.push(from, octets) ?? octets;
     if (clear.length === 0) return;
     this.#heard[from] = true;
     this.#readers[from].push(clear);
@@ -93,15 +112,43 @@ export class Observer {
 
   /** What could not be looked at, for another reason than a key that is missing; known as far as the recording was read. */
   get problem(): FtpSecurityError | undefined {
-    return this.#state.problem;
+    return this.#connection.problem;
+  }
+
+  /** The transfer whose command waits for its final reply; if there is none, the one that was answered last. */
+  get transfer(): ObservedTransfer | undefined {
+    const { transfer, protection } = this.#connection.state;
+    const from = commandFacts(transfer?.verb ?? '').data;
+    return transfer && from && { verb: transfer.verb, from, level: protection };
+  }
+
+  /**
+   * A reader for the blocks of a data connection, with the keys, the level (PROT) and the buffer size (PBSZ) that apply now. It
+   * shares the receive window of the control connection: a token that has come on either is a replay on the other, and
+   * the last block ends the gaps that its transfer explains. Make it when the data connection opens or its first octets come.
+   * @param from  who sends on the data connection
+   * @returns undefined when level or keys are not known: a key of the association is missing, or there is a {@link problem}
+   */
+  dataReader(from: Peer, options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader | undefined {
+    const { state, problem } = this.#connection;
+    const { client, server } = state.association?.contexts ?? {};
+    const isUnkeyed = state.association !== undefined && (client === undefined || server === undefined);
+    if (isUnkeyed || problem !== undefined) return undefined;
+    return state.dataReader(from, { ...options, unordered: true });
+  }
+
+  /** What applies to the data connections that open now. */
+  get dataProtection(): DataProtection {
+    const { protection: level, bufferSize, association } = this.#connection.state;
+    return { level, bufferSize, contexts: association?.contexts ?? { client: undefined, server: undefined } };
   }
 
   /** Says that octets of one side are missing here. What they were part of is given up. */
   gap(from: Peer): void {
-    if (this.#state.losesTls(from)) return;
+    if (this.#connection.tls?.gap(from)) return;
     this.#readers[from].gap();
     this.#resumed[from] = true;
-    this.#state.forget();
+    this.#connection.gap();
     if (from === 'server') this.#forgetReplies();
   }
 
@@ -197,7 +244,7 @@ export class Observer {
   #clientLine(line: Line, time: bigint | undefined): void {
     this.#endMismatchedReply();
     const message = this.#message('client', time);
-    const tlsError = this.#state.tlsError('client');
+    const tlsError = this.#connection.tls?.error('client');
     try {
       const command = commandOf(line);
       message.wire = command.verb;
@@ -212,7 +259,7 @@ export class Observer {
       message.text = fromUtf8(line.bytes);
       if (this.#goesOn(message)) return;
       fail(message, error);
-      this.#state.addRequest({ verb: '', level: 'clear' });
+      this.#connection.addRequest({ verb: '', level: 'clear' });
     }
   }
 
@@ -221,7 +268,7 @@ export class Observer {
     const deviations = new Deviations(this.#options);
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
-      this.#state.checkClearCommand();
+      this.#connection.checkClearCommand();
     } catch (error) {
       fail(message, error);
     }
@@ -234,17 +281,17 @@ export class Observer {
     message.verdict = 'failed';
     try {
       const { token, tolerated = [] } = decodeProtectedCommand(command);
-      const context = this.#state.open(message, token);
+      const context = this.#connection.open(message, token);
       this.#judge(message, tolerated, 'syntax/bad-command');
       if (context !== undefined) {
         this.#innerCommand(message, level, context);
-        this.#checkSequence(message, context);
+        this.#checkSequence(message);
         return;
       }
     } catch (error) {
       fail(message, error);
     }
-    this.#state.addRequest({ verb: '', level });
+    this.#connection.addRequest({ verb: '', level });
   }
 
   #innerCommand(message: ObservedMessage, level: TokenLevel, context: SecurityContext): void {
@@ -252,27 +299,32 @@ export class Observer {
     let command: Command | undefined;
     try {
       command = parseInnerCommand(message.plaintext!, deviations);
-      checkCommandLevel(context, level, message.applied as TokenLevel, { integrityOwed: this.#state.integrityOwed });
+      checkCommandLevel(context, level, message.applied as TokenLevel, {
+        requireIntegrity: integrityRequired(this.#connection.state),
+      });
     } catch (error) {
       fail(message, error);
     }
     message.tolerated = [...message.tolerated, ...deviations.seen];
-    if (command === undefined) this.#state.addRequest({ verb: '', level });
+    if (command === undefined) this.#connection.addRequest({ verb: '', level });
     else this.#handle(message, command);
   }
 
   /** Ignore the request of a command that broke a rule, so that its reply cannot lower the protection level. */
   #handle(message: ObservedMessage, command: Command): void {
     if (message.error === undefined) this.#command(message, command);
-    else this.#state.addRequest({ verb: '', level: message.level });
+    else this.#connection.addRequest({ verb: '', level: message.level });
   }
 
   /** Notes what a command asks for; whether it is granted, its reply tells. */
   #command(message: ObservedMessage, command: Command): void {
     const { verb, argument = '' } = command;
+    const request: CommandRequest = { verb, level: message.level };
     const protection = verb === 'PROT' ? levelOfProt(argument.toUpperCase()) : undefined;
-    const request: CommandRequest = { verb, level: message.level, ...(protection && { protection }) };
-    this.#state.addRequest(request);
+    if (protection !== undefined) request.protection = protection;
+    const bufferSize = verb === 'PBSZ' ? ifReadable(() => parsePbszCommand(command)) : undefined;
+    if (bufferSize !== undefined) request.bufferSize = bufferSize;
+    this.#connection.addRequest(request);
     try {
       if (verb === 'AUTH') request.mechanism = parseAuth(command);
       if (verb === 'ADAT') this.#clientAdat(message, command);
@@ -284,7 +336,7 @@ export class Observer {
   #clientAdat(message: ObservedMessage, command: Command): void {
     const { token, tolerated } = parseAdatCommand(command, this.#options);
     message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
-    this.#state.clientData(token!);
+    this.#connection.clientData(token!);
   }
 
   // Replies
@@ -308,7 +360,7 @@ export class Observer {
     }
     this.#endPreface(code);
     if (level === undefined) {
-      const tlsError = this.#state.tlsError('server');
+      const tlsError = this.#connection.tls?.error('server');
       this.#clearReplyLine(message, line);
       message.error ??= tlsError;
     } else this.#protectedReplyLine(message, level, code, line);
@@ -331,7 +383,7 @@ export class Observer {
     try {
       withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
       const first = Number.parseInt((this.#clearMessages[0] ?? message).wire, 10);
-      this.#state.checkClearReply(first, this.#outer !== undefined || this.#inner.open);
+      this.#connection.checkClearReply(first, this.#outer !== undefined || this.#inner.open);
     } catch (error) {
       fail(message, error);
     }
@@ -349,7 +401,7 @@ export class Observer {
   /** A client that goes on has taken the reply for whole, where its last line looks like the end of another. */
   #endMismatchedReply(): void {
     const last = this.#clearMessages.at(-1);
-    if (last === undefined || this.#state.isAhead || !/^[0-9]{3} ?$/.test(last.wire)) return;
+    if (last === undefined || this.#connection.state.pending.all.length > 1 || !/^[0-9]{3} ?$/.test(last.wire)) return;
     const reply = this.#clearReply.finish();
     this.#judge(last, ['mismatched-reply-end'], 'syntax/bad-reply');
     if (reply !== undefined) this.#wholeClearReply(last, reply);
@@ -360,7 +412,7 @@ export class Observer {
     this.#clearMessages = [];
     // A reply that may not come in the clear answers nothing: it only takes its place in the queue.
     if (messages.some(({ error }) => error !== undefined)) {
-      this.#state.untrustedReply(reply.code);
+      this.#connection.untrustedReply(reply.code);
       return;
     }
     const indices = messages.map(({ index }) => index);
@@ -380,10 +432,10 @@ export class Observer {
     let context: SecurityContext | undefined;
     try {
       const token = decodeReplyLine(line.raw, code, deviations);
-      if (this.#state.awaits235) deviations.accept('protected-235', 'sequence/no-context');
-      context = this.#state.open(message, token);
+      if (this.#connection.awaits235) deviations.accept('protected-235', 'sequence/no-context');
+      context = this.#connection.open(message, token);
       if (context !== undefined) {
-        const options = { integrityOwed: this.#state.integrityOwed };
+        const options = { requireIntegrity: integrityRequired(this.#connection.state) };
         checkReplyLevel(context, level, message.applied as TokenLevel, deviations, options);
         outer.plaintexts.push(message.plaintext!);
       }
@@ -391,16 +443,17 @@ export class Observer {
       fail(message, error);
     }
     if (!goesOn) this.#innerCode = codeOf(message.plaintext);
-    if (this.#state.replyMustBeClear(this.#innerCode)) deviations.accept('protected-after-ccc', 'sequence/wrong-level');
+    if (this.#connection.replyMustBeClear(this.#innerCode))
+      deviations.accept('protected-after-ccc', 'sequence/wrong-level');
     this.#judge(message, deviations.seen, 'syntax/bad-reply');
     if (message.plaintext === undefined || message.error !== undefined) outer.incomplete = true;
-    if (context !== undefined) this.#checkSequence(message, context, goesOn);
+    if (context !== undefined) this.#checkSequence(message, goesOn);
     if (!message.wire.endsWith('-')) this.#outerReply(message, outer);
   }
 
   /** A line that is missing takes nothing from the one behind it: that is verified, and heard. The error comes before all others. */
-  #checkSequence(message: ObservedMessage, context: SecurityContext, goesOn?: boolean): void {
-    message.error = this.#state.sequenceError(message, context, goesOn) ?? message.error;
+  #checkSequence(message: ObservedMessage, goesOn?: boolean): void {
+    message.error = this.#connection.sequenceError(message, goesOn) ?? message.error;
   }
 
   /** The outer reply that a line belongs to. One of another code breaks off what was open (§5.2). */
@@ -421,9 +474,9 @@ export class Observer {
     if (outer.incomplete) {
       this.#dropInnerReply();
       // Whoever protects the answer to ADAT takes the exchange for complete, whether or not anybody here has the key.
-      const isUnseen = message.verdict === 'unkeyed' && message.error === undefined && this.#state.awaits235;
-      if (!isUnseen) this.#state.untrustedReply(undefined);
-      else if (this.#state.answer(235)) this.#complete();
+      const isUnseen = message.verdict === 'unkeyed' && message.error === undefined && this.#connection.awaits235;
+      if (!isUnseen) this.#connection.untrustedReply(undefined);
+      else if (this.#connection.answer(235)) this.#complete();
       return;
     }
     const messages = this.#innerMessages;
@@ -437,7 +490,7 @@ export class Observer {
     } catch (error) {
       fail(message, error);
       this.#innerMessages = [];
-      this.#state.untrustedReply(undefined);
+      this.#connection.untrustedReply(undefined);
     }
   }
 
@@ -445,12 +498,13 @@ export class Observer {
   #reply(message: ObservedMessage, reply: Reply, messages: number[]): void {
     const { code } = reply;
     this.#ready.push({ type: 'reply', messages, reply, classification: classify(code) });
-    if (this.#state.oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#pbszReply(message, reply);
-    if (!this.#state.answer(code)) return;
+    const { oldest } = this.#connection.state.pending;
+    if (oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#pbszReply(message, oldest, reply);
+    if (!this.#connection.answer(code)) return;
     try {
       const { token, tolerated } = parseAdatReply(reply, this.#options);
       message.tolerated = [...new Set([...message.tolerated, ...tolerated])];
-      if (token !== undefined) this.#state.serverData(token);
+      if (token !== undefined) this.#connection.serverData(token);
     } catch (error) {
       fail(message, error);
     }
@@ -458,18 +512,15 @@ export class Observer {
   }
 
   #complete(): void {
-    const exchange = this.#state.complete();
+    const exchange = this.#connection.complete();
     if (exchange !== undefined) this.#ready.push(exchange);
   }
 
-  /** A size that is none is no error here: MIT's server grants PBSZ 0, and no block comes of it. */
-  #pbszReply(message: ObservedMessage, reply: Reply): void {
+  /** A size that can't be read is not an error here: MIT's server grants PBSZ 0, and its clients send no block then. */
+  #pbszReply(message: ObservedMessage, request: CommandRequest, reply: Reply): void {
     const deviations = new Deviations({});
-    try {
-      parsePbszReply(reply, deviations);
-    } catch (error) {
-      refusalFrom(error);
-    }
+    const size = ifReadable(() => parsePbszReply(reply, deviations));
+    if (size !== undefined) request.bufferSize = Math.min(size, request.bufferSize ?? size);
     this.#judge(message, deviations.seen, 'syntax/bad-reply');
   }
 
@@ -523,4 +574,14 @@ const SEQUENCE_RULES: Partial<Record<Deviation, ErrorCode>> = {
 function fail(message: ObservedMessage, error: unknown): void {
   const refusal = refusalFrom(error);
   message.error ??= refusal;
+}
+
+/** What a parser gives; undefined for what it refuses. */
+function ifReadable<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    refusalFrom(error);
+    return undefined;
+  }
 }

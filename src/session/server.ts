@@ -21,18 +21,7 @@ import {
   formatPbszText,
   parseAdatCommand,
 } from '../protection/security-data.js';
-import { Association, DEFAULT_MIN_PBSZ } from './association.js';
-import type { Policy } from './command-rules.js';
-import { PendingCommands } from './pending-commands.js';
-import {
-  type CommandRequest,
-  couldBecomeBlock,
-  mayOvertake,
-  owesIntegrity,
-  type Phase,
-  replyLevel,
-  sharesNumbers,
-} from './rules.js';
+import { contextRefusal, type Policy } from './command-rules.js';
 import type {
   AnsweredEvent,
   AuthEvent,
@@ -40,7 +29,17 @@ import type {
   ServerDataEvent,
   ServerEvent,
   ServerSessionOptions,
-} from './server-events.js';
+} from './events.js';
+import {
+  type CommandRequest,
+  couldBecomeBlock,
+  integrityRequired,
+  mayOvertake,
+  type Phase,
+  replyLevel,
+  sharesNumbers,
+} from './rules.js';
+import { DEFAULT_MIN_PBSZ, SecurityState } from './state.js';
 import { type Arrived, CommandUnprotector } from './unprotect-command.js';
 
 /** A command that waits for its reply, and the replies that wait for those before it. */
@@ -84,9 +83,8 @@ export class ServerSession {
   readonly #policy: Policy;
   readonly #options: ServerSessionOptions;
   readonly #commands: CommandReader;
-  readonly #association: Association;
+  readonly #state: SecurityState<PendingRequest>;
   readonly #unprotector: CommandUnprotector;
-  readonly #pending = new PendingCommands<PendingRequest>();
   /** A command that the session answers itself, when those before it have been answered. */
   #arrived: Arrived | undefined;
   readonly #maxSecurityData: number;
@@ -111,28 +109,28 @@ export class ServerSession {
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
-    this.#association = new Association('client', { ...options, minPbsz });
-    this.#unprotector = new CommandUnprotector(this.#association, this.#options, this.#policy);
+    this.#state = new SecurityState({ ...options, minPbsz });
+    this.#unprotector = new CommandUnprotector(this.#state, this.#options, this.#policy);
   }
 
   /** Where the control connection stands (§9). */
   get phase(): Phase {
-    return this.#association.state.phase;
+    return this.#state.phase;
   }
 
   /** The level of data connections, as PROT has settled it. */
   get protection(): ProtectionLevel {
-    return this.#association.state.protection;
+    return this.#state.protection;
   }
 
   /** The protection buffer, as PBSZ has settled it: octets; undefined before. */
   get bufferSize(): number | undefined {
-    return this.#association.state.bufferSize;
+    return this.#state.bufferSize;
   }
 
   /** What the exchange has found out. */
   get facts(): ExchangeFacts {
-    return this.#association.facts;
+    return this.#state.facts;
   }
 
   /**
@@ -141,7 +139,7 @@ export class ServerSession {
    * from the network meanwhile bounds the memory.
    */
   get paused(): boolean {
-    const { oldest, blocked } = this.#pending;
+    const { oldest, blocked } = this.#state.pending;
     return (this.#arrived !== undefined && oldest !== undefined) || blocked;
   }
 
@@ -155,11 +153,11 @@ export class ServerSession {
    * undefined, after `receive` and after every reply. Nothing that a client sends makes it throw.
    */
   next(): ServerEvent | undefined {
-    if (this.#closed || this.#pending.blocked) return undefined;
+    if (this.#closed || this.#state.pending.blocked) return undefined;
     const arrived = this.#arrived ?? this.#read();
     this.#arrived = undefined;
     if (arrived === undefined) return undefined;
-    if (this.#pending.oldest === undefined || isForApplication(arrived)) return this.#handle(arrived);
+    if (this.#state.pending.oldest === undefined || isForApplication(arrived)) return this.#handle(arrived);
     this.#arrived = arrived;
     return undefined;
   }
@@ -177,15 +175,16 @@ export class ServerSession {
   reply(code: number, text: string | readonly string[], to?: RequestEvent): Uint8Array {
     const plaintext = formatReply(code, text);
     if (code >= 600 || exchangeReply(code) !== undefined) throw new RangeError(`${code} is the session's to give`);
-    const pending = to === undefined ? this.#pending.oldest : this.#pending.all.find(({ event }) => event === to);
+    const pending =
+      to === undefined ? this.#state.pending.oldest : this.#state.pending.all.find(({ event }) => event === to);
     if (pending === undefined && to === undefined) return this.#say(undefined, plaintext);
     if (pending === undefined || isFinal(pending.replies.at(-1))) throw new RangeError('the command has been answered');
     if (pending.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
     pending.replies.push({ code, plaintext });
-    const { oldest } = this.#pending;
+    const { oldest } = this.#state.pending;
     if (!mayOvertake(pending, oldest)) return this.#flush();
     const isBetweenBlocks = sharesNumbers(oldest!.verb, 'server', this.protection);
-    if (isBetweenBlocks && couldBecomeBlock(pending)) this.#association.skipNumber();
+    if (isBetweenBlocks && couldBecomeBlock(pending)) this.#state.skipNumber();
     return this.#flush(pending);
   }
 
@@ -199,7 +198,7 @@ export class ServerSession {
   proceed({ token, context, facts }: Step): Uint8Array {
     const pending = this.#exchanging();
     if (context !== undefined) {
-      const error = this.#association.policyError(context, { ...this.facts, ...facts }, this.#options);
+      const error = contextRefusal(context, { ...this.facts, ...facts }, this.#options);
       if (error !== undefined) {
         context.destroy();
         return this.refuse(error);
@@ -212,10 +211,10 @@ export class ServerSession {
     const octets = this.#say(pending.level, plaintext);
     // An exchange that goes on behind AUTH is forgotten with the next one, if it has not come to its end.
     if (pending.verb === 'AUTH') this.#giveUp();
-    this.#pending.drop();
+    this.#state.pending.drop();
     this.#settle(pending, code);
-    this.#association.recordFacts(facts);
-    if (context !== undefined) this.#association.establish(context);
+    this.#state.recordFacts(facts);
+    if (context !== undefined) this.#state.establish(context, 'client');
     return octets;
   }
 
@@ -243,17 +242,17 @@ export class ServerSession {
   /** Forgets the keys; transfers that go on can't. Nothing more is read, and a reply is `sequence/closed`. */
   destroy(): void {
     this.#closed = true;
-    this.#association.destroy();
+    this.#state.destroy();
   }
 
   /** For the next transfer to the client. @throws FtpSecurityError as BlockWriter does */
   dataWriter(): BlockWriter {
-    return this.#association.dataWriter();
+    return this.#state.dataWriter();
   }
 
   /** For the next transfer from the client. */
   dataReader(options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader {
-    return this.#association.dataReader(options);
+    return this.#state.dataReader('client', options);
   }
 
   // Commands
@@ -276,10 +275,10 @@ export class ServerSession {
     if (verb in OWN) return this.#carryOut(arrived);
     if (verb === 'ADAT') return this.#adat(command, arrived);
     if (verb === 'AUTH') {
-      const again = this.#association.control !== undefined;
+      const again = this.#state.control !== undefined;
       return this.#expect(request, { type: 'auth', mechanism: request.mechanism!, command, tolerated, again });
     }
-    if (this.#giveUp()) this.#association.reset();
+    if (this.#giveUp()) this.#state.reset();
     return this.#expect(request, { type: 'command', command, level, sequence, tolerated });
   }
 
@@ -313,7 +312,7 @@ export class ServerSession {
     text: string,
     error: FtpSecurityError | undefined,
   ): AnsweredEvent {
-    const inserted = !vouched && owesIntegrity(this.#association.state);
+    const inserted = !vouched && integrityRequired(this.#state);
     const octets = this.#say(request.level, formatReply(code, text));
     this.#settle(request, code);
     const ends =
@@ -341,12 +340,12 @@ export class ServerSession {
   }
 
   #expect<E extends RequestEvent>(request: CommandRequest, event: E): E {
-    this.#pending.add({ ...request, event, replies: [] });
+    this.#state.pending.add({ ...request, event, replies: [] });
     return event;
   }
 
   #exchanging(): PendingRequest & { event: AuthEvent | ServerDataEvent } {
-    const { oldest } = this.#pending;
+    const { oldest } = this.#state.pending;
     if (oldest === undefined || oldest.event.type === 'command') throw new RangeError('neither AUTH nor ADAT waits');
     return { ...oldest, event: oldest.event };
   }
@@ -356,29 +355,29 @@ export class ServerSession {
   /** Gives the replies whose turn it is. @param only  those to this command alone */
   #flush(only?: PendingRequest): Uint8Array {
     const said: Uint8Array[] = [];
-    for (let pending = only ?? this.#pending.oldest; pending !== undefined; pending = only ?? this.#pending.oldest) {
-      const reply = pending.replies.shift();
-      if (reply === undefined) break;
+    for (;;) {
+      const pending = only ?? this.#state.pending.oldest;
+      const reply = pending?.replies.shift();
+      if (pending === undefined || reply === undefined) break;
       said.push(this.#say(pending.level, reply.plaintext));
-      if (!isFinal(reply) && pending.begun !== true) this.#association.begin(pending.verb);
-      pending.begun = true;
-      if (!isFinal(reply)) continue;
-      this.#pending.remove(pending);
-      this.#settle(pending, reply.code);
+      if (isFinal(reply)) {
+        this.#state.pending.remove(pending);
+        this.#settle(pending, reply.code);
+      } else this.#state.begin(pending);
     }
     return concatAll(said);
   }
 
   #say(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
     if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
-    const at = replyLevel(this.#association.state, level, this.#unprotector.last, this.#policy.require);
-    return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext, this.#options);
+    const at = replyLevel(this.#state, level, this.#unprotector.last, this.#policy.require);
+    return at === 'clear' ? plaintext : protectReply(this.#state.control!, at, plaintext, this.#options);
   }
 
   #settle(request: CommandRequest, code: number): void {
     if (commandFacts(request.verb).exchange === true && code >= 400) this.#failures++;
-    this.#association.settle(request, code);
-    if (this.#association.control === undefined) this.#unprotector.last = undefined;
+    this.#state.settle(request, code);
+    if (this.#state.control === undefined) this.#unprotector.last = undefined;
   }
 }
 

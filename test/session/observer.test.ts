@@ -3,7 +3,7 @@ import { FtpSecurityError } from '../../src/errors.js';
 import { DEVIATIONS } from '../../src/protection/deviations.js';
 import type { Mechanism, ObservedStep, Peer } from '../../src/protection/mechanism.js';
 import type { TokenLevel } from '../../src/protection/protection-level.js';
-import type { ObservedMessage, ObservedReply } from '../../src/session/observation.js';
+import type { ObservedMessage, ObservedReply } from '../../src/session/events.js';
 import { Observer, type ObserverOptions } from '../../src/session/observer.js';
 import { growth, LINEAR } from '../ftp/readers.js';
 import { ascii } from '../helpers.js';
