@@ -154,10 +154,10 @@ describe('the declarations of the entry points', () => {
     expect(complete(bare.map(([first]) => textOf(first!)))).toEqual([]);
   });
 
-  it.each(STARTING_POINTS)('have an example for %s', name => {
+  it.for(STARTING_POINTS)('have an example for %s', (name, { skip }) => {
     const declarations = EXPORTS.flat().filter(declaration => declaration.name === name);
-    if (declarations.some(declaration => INCOMPLETE.test(textOf(declaration)))) return;
     expect(declarations.length).toBeGreaterThan(0);
+    if (declarations.some(declaration => INCOMPLETE.test(textOf(declaration)))) skip();
     expect(declarations.map(({ doc }) => doc).join('\n')).toContain('@example');
   });
 

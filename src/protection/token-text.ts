@@ -42,3 +42,8 @@ export function decodeToken(
   }
   return token;
 }
+
+/** Whether any line ends in LF alone. */
+export function hasBareLf(lines: Uint8Array): boolean {
+  return lines.some((octet, at) => octet === LF && lines[at - 1] !== CR);
+}

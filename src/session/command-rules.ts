@@ -3,9 +3,11 @@
  * What the RFC leaves to policy is in the table too.
  */
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
+import type { Command } from '../ftp/command.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import type { ExchangeFacts, SecurityContext } from '../protection/mechanism.js';
 import { covers, factsOf, type ProtectionLevel } from '../protection/protection-level.js';
+import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../protection/security-data.js';
 import { type CommandRequest, type ConnectionState, integrityRequired } from './rules.js';
 
 /** What a side demands beyond the RFC (§7). */
@@ -25,6 +27,26 @@ export interface Policy {
 /** What a session demands of a new security context. */
 export interface ContextPolicy extends Pick<Policy, 'require'> {
   allowWeak?: boolean | undefined;
+}
+
+/**
+ * What a command asks for, as the rules need it.
+ * @param level  that the command comes at
+ * @throws FtpSecurityError `syntax/bad-command` for an argument that can't be read: 501, or 504
+ */
+export function commandRequest(command: Command, level: ProtectionLevel): CommandRequest {
+  const { verb } = command;
+  switch (verb) {
+    case 'AUTH':
+      return { verb, level, mechanism: parseAuth(command) };
+    case 'PBSZ':
+      return { verb, level, bufferSize: parsePbszCommand(command) };
+    case 'PROT':
+      return { verb, level, protection: parseProt(command) };
+    case 'CCC':
+      parseCcc(command);
+  }
+  return { verb, level };
 }
 
 /** A rule: what breaks it, and the reply that is owed then. */

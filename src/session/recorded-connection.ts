@@ -70,14 +70,15 @@ export class RecordedConnection {
   }
 
   /**
-   * Checks the place of a line that has been opened.
+   * Checks the position of a line that has been opened. If it was moved, or a line before it is missing, the error of the message is
+   * `security/out-of-sequence`, instead of any other. The line itself is verified, and takes effect.
    * @param goesOn  whether it continues a reply
-   * @returns `security/out-of-sequence` when it was moved, or a line before it is missing
    */
-  sequenceError({ from, applied }: ObservedMessage, goesOn = false): FtpSecurityError | undefined {
-    const error = this.state.checkLine(from, applied as TokenLevel, goesOn);
-    if (error !== undefined) this.#dropRequests();
-    return error;
+  checkSequence(message: ObservedMessage, goesOn: boolean): void {
+    const error = this.state.checkLine(message.from, message.applied as TokenLevel, goesOn);
+    if (error === undefined) return;
+    message.error = error;
+    this.#dropRequests();
   }
 
   /** Whether ADAT waits for the reply that may complete the exchange. A server can protect that one already. */

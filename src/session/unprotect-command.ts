@@ -6,8 +6,8 @@ import type { Deviation, Tolerance } from '../protection/deviations.js';
 import type { SequenceState } from '../protection/mechanism.js';
 import { type Unprotected, unprotectCommand } from '../protection/protect.js';
 import { levelOfVerb, type TokenLevel } from '../protection/protection-level.js';
-import { commandRequest, endsBare } from './command-request.js';
-import { type Policy, refusalOf } from './command-rules.js';
+import { hasBareLf } from '../protection/token-text.js';
+import { commandRequest, type Policy, refusalOf } from './command-rules.js';
 import { type CommandRequest, integrityRequired, mayReplyAt } from './rules.js';
 import type { SecurityState } from './state.js';
 
@@ -88,5 +88,5 @@ export class CommandUnprotector {
 }
 
 function inTheClear(command: Command): Unprotected<Command> {
-  return { inner: command, level: 'clear', sequence: 'none', tolerated: endsBare(command.raw) ? ['bare-lf'] : [] };
+  return { inner: command, level: 'clear', sequence: 'none', tolerated: hasBareLf(command.raw) ? ['bare-lf'] : [] };
 }

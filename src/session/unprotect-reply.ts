@@ -8,7 +8,7 @@ import type { SecurityContext } from '../protection/mechanism.js';
 import { checkReplyLevel, ProtectedReplyReader, type UnprotectedReply } from '../protection/protect.js';
 import { hasClearLine } from '../protection/protected-reply.js';
 import { covers, levelOfCode, type TokenLevel } from '../protection/protection-level.js';
-import { endsBare } from './command-request.js';
+import { hasBareLf } from '../protection/token-text.js';
 import type { Policy } from './command-rules.js';
 import {
   hasIntegrity,
@@ -75,7 +75,7 @@ export class ReplyUnprotector {
   #clear(reply: Reply, answered: PendingCommand | undefined): UnprotectedReply {
     const state = this.#state;
     if (this.#open || (hasIntegrity(state) && !replyMayBeClear(state.phase, answered))) throw unprotected();
-    const tolerated = endsBare(reply.raw) ? (['bare-lf'] as const) : [];
+    const tolerated = hasBareLf(reply.raw) ? (['bare-lf'] as const) : [];
     return {
       inner: reply,
       level: 'clear',
