@@ -14,4 +14,5 @@ export type {
   SummaryRecord,
   TranscriptRecord,
 } from './records.js';
-export { type Fault, type Transcript, type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';
+export { type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';
+export type { Fault, Transcript } from './transcript-writer.js';

@@ -11,7 +11,24 @@ import {
   type SummaryRecord,
   type TranscriptRecord,
 } from './records.js';
-import type { Fault, Transcript } from './transcript.js';
+
+export interface Transcript {
+  /** In the order of the wire; the summary is the last. */
+  records: TranscriptRecord[];
+  /** Why the recording can't be read to its end. */
+  error?: FtpSecurityError;
+  /** Faults of this package, or of a mechanism; absent when there was none. */
+  faults?: Fault[];
+  /** Of the ports asked for, those that no connection of the capture has; absent when there is none. */
+  unusedPorts?: number[];
+}
+
+/** A connection that could not be read to its end, through no fault of the recording: `problem` of its record tells, too. */
+export interface Fault {
+  connection: number;
+  /** What was thrown. */
+  error: unknown;
+}
 
 /** A transcript is held in memory, at about a kilobyte a line; a capture of 12 MB has some thirty thousand. */
 const MAX_LINES = 1_000_000;

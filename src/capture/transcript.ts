@@ -1,6 +1,5 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
-import type { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism, Peer } from '../protection/mechanism.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
@@ -11,10 +10,9 @@ import { DataConnections } from './data-connections.js';
 import { DataRecording, type Extract } from './data-recording.js';
 import { SegmentReader } from './link-layer.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
-import type { TranscriptRecord } from './records.js';
 import { reassemble, type TcpConnection, type TcpEvent } from './tcp.js';
 import { readTextTranscript, type SpokenLine } from './text-transcript.js';
-import { TranscriptWriter } from './transcript-writer.js';
+import { type Transcript, TranscriptWriter } from './transcript-writer.js';
 
 /** Of a capture, all TCP connections that speak FTP are control connections, and those that `ports` names. */
 export interface VerifyOptions extends Tolerance, PortOptions {
@@ -22,24 +20,6 @@ export interface VerifyOptions extends Tolerance, PortOptions {
   mechanisms: readonly Mechanism[];
   /** Asked for each protected data connection: it gives what takes the file, or undefined. */
   extract?: Extract;
-}
-
-export interface Transcript {
-  /** In the order of the wire; the summary is the last. */
-  records: TranscriptRecord[];
-  /** Why the recording can't be read to its end. */
-  error?: FtpSecurityError;
-  /** Faults of this package, or of a mechanism; absent when there was none. */
-  faults?: Fault[];
-  /** Of the ports asked for, those that no connection of the capture has; absent when there is none. */
-  unusedPorts?: number[];
-}
-
-/** A connection that could not be read to its end, through no fault of the recording: `problem` of its record tells, too. */
-export interface Fault {
-  connection: number;
-  /** What was thrown. */
-  error: unknown;
 }
 
 /**
