@@ -14,6 +14,7 @@ export interface Endpoints {
   server: string | null;
 }
 
+/** The rule that a line or a connection broke: see {@link FtpSecurityError}. */
 export interface RecordedError {
   code: ErrorCode;
   message: string;
@@ -115,6 +116,7 @@ export interface DataRecord extends Endpoints {
   lost: number;
 }
 
+/** The totals of a recording: its last record. */
 export interface SummaryRecord {
   type: 'summary';
   connections: number;
@@ -146,6 +148,7 @@ export interface FileRecord extends Omit<SummaryRecord, 'type'> {
   error: RecordedError | RecordedFault | { code: 'unreadable'; message: string } | null;
 }
 
+/** One record of a verified recording, by `type`; `rfc2228/transcript.schema.json` describes them. */
 export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | DataRecord | SummaryRecord | FileRecord;
 
 export function connectionRecord(

@@ -12,6 +12,7 @@ import {
   type TranscriptRecord,
 } from './records.js';
 
+/** A verified recording. */
 export interface Transcript {
   /** In the order of the wire; the summary is the last. */
   records: TranscriptRecord[];
