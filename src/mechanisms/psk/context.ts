@@ -147,6 +147,20 @@ export class PskContext implements SecurityContext {
   }
 
   unwrap(token: Uint8Array): Unwrapped {
+    const { plaintext, level, series, number } = this.#open(token);
+    // The number is recorded last, so that an error leaves the window unchanged.
+    const sequence = this.#received[series].accept(number);
+    this.#last = this.#received[series];
+    return { plaintext, level, sequence };
+  }
+
+  reopen(token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'> {
+    const { plaintext, level } = this.#open(token);
+    return { plaintext, level };
+  }
+
+  /** A token of the other side, its tag verified. */
+  #open(token: Uint8Array): Pick<Channel, 'level' | 'series'> & { plaintext: Uint8Array; number: bigint } {
     assertBytes(token, 'token');
     this.#assertOpen();
     const channel = this.#channels.find(({ letter }) => letter === token[0]);
@@ -158,10 +172,7 @@ export class PskContext implements SecurityContext {
     const header = copy(token, 0, HEADER);
     const plaintext = open(key, header, token.subarray(HEADER));
     if (plaintext === undefined) throw new FtpSecurityError('security/bad-checksum', `wrong tag in a ${level} token`);
-    // The number is recorded last, so that an error leaves the window unchanged.
-    const sequence = this.#received[series].accept(viewOf(header).getBigUint64(1));
-    this.#last = this.#received[series];
-    return { plaintext, level, sequence };
+    return { plaintext, level, series, number: viewOf(header).getBigUint64(1) };
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {
