@@ -1,6 +1,90 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import type { Tolerance } from '../protection/deviations.js';
+import type { Mechanism, Peer, RecordedSecrets } from '../protection/mechanism.js';
+import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
+import { type ControlConnection, controlConnections, hostOf, type PortOptions, portOf } from './control-connections.js';
+import { ControlRecording } from './control-recording.js';
+import type { DataAddress } from './data-addresses.js';
+import { DataConnections } from './data-connections.js';
+import { DataRecording, type Extract } from './data-recording.js';
+import { SegmentReader } from './link-layer.js';
+import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
+import { reassemble, type TcpConnection, type TcpEvent } from './tcp.js';
+import { readTextTranscript, type SpokenLine } from './text-transcript.js';
+import { type Transcript, TranscriptWriter } from './transcript-writer.js';
+
+/** Of a capture, all TCP connections that speak FTP are control connections, and those that `ports` names. */
+export interface VerifyOptions extends Tolerance, PortOptions {
+  /** The mechanisms that can watch an exchange, with their keys. */
+  mechanisms: readonly Mechanism[];
+  /** Asked for each protected data connection: it gives what takes the file, or undefined. */
+  extract?: Extract;
+}
+
+/**
+ * Verifies a recording at its own time.
+ * @param recording  a capture (pcap or pcapng) or a text transcript, whole or in chunks. Chunks are gone through several
+ *   times, so that a capture need not be in memory; they must be the same each time, and not change
+ * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` when it is neither, `syntax/limit-exceeded`
+ *   when it has more than a million control lines or connections
+ * @example
+ * const keys = parseKeytab(readFileSync('ftp.keytab'));
+ * const { records } = verifyRecording(readFileSync('session.pcap'), { mechanisms: [krb5({ observer: { keys } })] });
+ * const summary = records.at(-1); // { type: 'summary', verified: 7, failed: 0, … }
+ */
+export function verifyRecording(recording: Recording, options: VerifyOptions): Transcript {
+  const chunks = chunksOf(recording);
+  const start = beginningOf(chunks);
+  switch (recordingFormat(start)) {
+    case 'capture':
+      return verifyCapture(new CaptureFile(chunks), options);
+    case 'text':
+      return verifyText(readTextTranscript(wholeOf(chunks)), options);
+    default:
+      throw noCapture(start);
+  }
+}
+
+/**
+ * Verifies the files of one capture that was rotated, as one recording; they are put in the order of their first packets.
+ * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` when one of them is no capture
+ */
+export function verifyRotated(files: readonly Recording[], options: VerifyOptions): Transcript {
+  return verifyCapture(new JoinedCapture(files.map(file => new CaptureFile(chunksOf(file)))), options);
+}
+
+function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
+  const transcript = verifySegments(new SegmentReader(capture), options, () => capture.secrets);
+  return capture.error === undefined ? transcript : { ...transcript, error: capture.error };
+}
+
+function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
+  const writer = new TranscriptWriter();
+  connections.forEach((lines, index) => {
+    const observed = { ...options, fromStart: beginsWithGreeting(lines) };
+    const recording = new ControlRecording(index + 1, { client: null, server: null }, observed, writer);
+    for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
+    recording.end(undefined);
+  });
+  return writer.finish(0, {});
+}
+
+/** A text has no SYN, so that only a greeting, or a refusal, shows that nothing is missing before it. */
+function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
+  return first?.from === 'server' && /^(120|220|[45][0-9][0-9])/.test(fromUtf8(first.line.subarray(0, 3)));
+}
+
+/** @param secrets  of the capture, known when its segments have been gone through once */
+function verifySegments(
+  segments: SegmentReader,
+  options: VerifyOptions,
+  secrets: () => readonly RecordedSecrets[],
+): Transcript {
+  const streams = reassemble(segments);
+  const mechanisms = options.mechanisms.map(it => it.withSecrets?.(secrets()) ?? it);
+  const control = controlConnections(streams, options);
+  const writer = new TranscriptWriter();
   const controls = new ControlConnections(control, { ...options, mechanisms }, writer);
   const data = new Map<TcpConnection, DataRecording | undefined>();
   for (const event of streams.events) {
