@@ -4,7 +4,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { ByteQueue } from '../byte-queue.js';
-import { copy, toHex, viewOf } from '../bytes.js';
+import { copy, startsWith, toHex, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError, refusalFrom } from '../errors.js';
 import type { SecurityContext, Unwrapped } from '../protection/mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from '../protection/protection-level.js';
@@ -42,6 +42,12 @@ const MAX_TOKEN = 2 ** 26;
 /** Nor is the first one of clear octets, which mostly are no blocks. */
 const MAX_FIRST_CLEAR = 2 ** 20;
 
+/**
+ * How a handshake of TLS begins. Servers and clients of GridFTP protect their data connections with TLS of its own; as a length
+ * of a block these octets are more than MAX_TOKEN.
+ */
+const TLS_HANDSHAKE = [0x16, 3];
+
 /** Errors of tokens that are whole, and come at the wrong time. */
 const OUT_OF_PLACE: ReadonlySet<ErrorCode> = new Set(['security/replayed', 'security/out-of-sequence']);
 
@@ -54,6 +60,8 @@ export class DataBlocks {
   #bytes = 0;
   #failed = false;
   #ended = false;
+  /** They are no blocks, but TLS. */
+  #isTls = false;
   /** Nothing more can be read: lengths make no sense, or octets are missing. */
   #stopped = false;
   #lost = 0;
@@ -88,14 +96,14 @@ export class DataBlocks {
     const applied = weakest(this.#levels);
     // Where there is no whole block, nothing has been verified either.
     const failed = this.#failed || (this.#blocks === 0 && this.#lost === 0);
-    const isOpen = context !== undefined && !failed;
+    const isKeyed = context !== undefined && !this.#isTls;
+    const isOpen = isKeyed && !failed;
     return {
       applied,
       blocks: this.#blocks,
       bytes: isOpen ? this.#bytes : undefined,
       sha256: isOpen ? toHex(this.#hash.digest()) : undefined,
-      verdict:
-        context === undefined ? 'unkeyed' : failed ? 'failed' : applied === 'confidential' ? 'decrypted' : 'verified',
+      verdict: !isKeyed ? 'unkeyed' : failed ? 'failed' : applied === 'confidential' ? 'decrypted' : 'verified',
       error: this.#error,
       lost: this.#lost,
     };
@@ -110,6 +118,11 @@ export class DataBlocks {
   /** The next whole token; undefined when more octets are needed. */
   #token(): Uint8Array | undefined {
     if (this.#octets.length < LENGTH) return undefined;
+    if (this.#blocks === 0 && startsWith(this.#octets.view(), TLS_HANDSHAKE)) {
+      this.#isTls = true;
+      this.#stopped = true;
+      return undefined;
+    }
     const length = viewOf(this.#octets.view()).getUint32(0);
     const { bufferSize, level } = this.#options;
     const most = level === 'clear' && this.#levels.size === 0 ? MAX_FIRST_CLEAR : MAX_TOKEN;

@@ -101,6 +101,15 @@ describe('a recording', () => {
     expect(lines.indexOf(gap[0]!)).toBeGreaterThan(unknown);
   });
 
+  test('has data connections that are TLS of their own: no block is looked for in them', () => {
+    const data = verify('tls13-default', withLog('tls13-default')).filter(({ type }) => type === 'data');
+    const closed = { verdict: 'unkeyed', applied: null, blocks: 0, error: null };
+    expect(data).toMatchObject([
+      { level: 'safe', ...closed },
+      { level: 'private', ...closed },
+    ]);
+  });
+
   test('shows integrity-only tokens at level safe, whatever their line says', () => {
     const name = 'probe-globus-postauth-verbs';
     const safe = verify(name, withLog(name)).filter(record => record.type === 'message' && record.applied === 'safe');
