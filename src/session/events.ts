@@ -233,7 +233,7 @@ export interface ObservedExchange {
   mechanism: string | undefined;
   variant: string | undefined;
   facts: ExchangeFacts;
-  /** Whether both directions can be opened. */
+  /** Whether both directions can be opened. Keys that may be those of the messages show only with the first one that they are others. */
   keyed: boolean;
   /** Why not. */
   problem: FtpSecurityError | undefined;
