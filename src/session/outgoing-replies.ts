@@ -40,6 +40,7 @@ export const OWN_TEXTS: Readonly<Record<string, (request: CommandRequest) => str
   CCC: () => 'Clear commands accepted',
 };
 
+/** The replies of one server session. */
 export class OutgoingReplies {
   readonly #state: SecurityState<ReceivedCommand>;
   readonly #unprotector: CommandUnprotector;

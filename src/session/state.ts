@@ -5,7 +5,7 @@
  * adds a security association: client and server exchange tokens of a mechanism (AUTH and ADAT), and from then on each line
  * is wrapped in a token. This file holds what is known of one such connection. A client session, a server session and an
  * observer of a recording hold one {@link SecurityState} each. It reads no octets, and it does not know on which side it is:
- * commands, reply codes and places of tokens go in, and what may come next comes out. The tables that it applies are in
+ * commands, reply codes and positions of tokens go in, and what may come next comes out. The tables that it applies are in
  * rules.ts.
  *
  * Phases (RFC 2228 §9). A connection begins `clear`. When a server accepts AUTH (334), the phase is `exchange`: security data
@@ -39,7 +39,7 @@
  * ({@link SecurityState.skipNumber}): moved between two blocks, it would not follow the one before.
  *
  * An observer has a state of the same kind, with these differences. It never stops: what breaks a rule is reported, and what
- * can't be trusted takes its place in the queue without any effect. It may lack the keys of one direction or of both. And a recording
+ * can't be trusted has no effect but to take its turn in the queue. It may lack the keys of one direction or of both. And a recording
  * shows the two connections in the order in which packets passed, so a block may be seen before the line that announced it.
  */
 import type { ErrorFacts } from '../errors.js';
@@ -71,8 +71,9 @@ export interface Association {
   contexts: Readonly<Record<Peer, SecurityContext | undefined>>;
 }
 
+/** Options of {@link SecurityState}. */
 export interface SecurityStateOptions {
-  /** In octets; default {@link DEFAULT_MIN_PBSZ}. */
+  /** The smallest protection buffer for transfers, in octets. Default {@link DEFAULT_MIN_PBSZ}. */
   minPbsz?: number | undefined;
   /** Accepts a gap in the numbers of the control connection. Default false. */
   allowMissingLines?: boolean | undefined;
@@ -80,6 +81,7 @@ export interface SecurityStateOptions {
   association?: ((event: AssociationEvent) => void) | undefined;
 }
 
+/** Options of {@link SecurityState.dataReader}. */
 export interface DataReaderOptions extends Pick<BlockReaderOptions, 'interleaved'> {
   /**
    * Whether blocks and control lines may be seen in another order than they were sent, as in a recording: then a block may come
@@ -89,7 +91,7 @@ export interface DataReaderOptions extends Pick<BlockReaderOptions, 'interleaved
 }
 
 /**
- * A token adds up to 72 octets to its block (AES with SHA-2), and its work hardly depends on its size. Where a block holds one
+ * The default of the smallest protection buffer for transfers, in octets. A token adds up to 72 octets to its block (AES with SHA-2), and its work hardly depends on its size. Where a block holds one
  * octet, a file costs 77 times its octets, and 64 KiB of it keep the event loop for some seconds. With 128 a file costs about
  * twice its octets, and 64 KiB some 50 ms. Real clients ask for 4 KiB and more.
  */
@@ -151,11 +153,12 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.#facts;
   }
 
+  /** Undefined without an association. */
   get association(): Association | undefined {
     return this.#association;
   }
 
-  // What has been said
+  // Commands and replies
 
   /** Adds what a step of the exchange has found out. */
   recordFacts(facts: ExchangeFacts | undefined): void {
@@ -217,7 +220,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     this.#endAssociation();
   }
 
-  /** Erases the keys and leaves all else: what needs them fails from now on, and nothing goes in the clear without them. */
+  /** Erases the keys and leaves all else: whatever needs them fails from now on, and nothing is sent in the clear instead. */
   destroy(): void {
     const context = this.#own;
     this.#own = undefined;
@@ -264,7 +267,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   }
 
   /**
-   * Checks the place of a line that the association's own context has just opened.
+   * Checks the position of a line that the association's own context has just opened.
    * @param goesOn  whether it continues a reply
    * @returns `security/out-of-sequence` when it was moved, or a line before it is missing
    */
@@ -274,7 +277,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.#sequences?.[from].line(context.lastReceived, context.lastFollows === true, goesOn);
   }
 
-  /** Leaves a number out, so that what comes next, moved between blocks of ours, does not follow the one before it. */
+  /** Leaves a sequence number out before a line. Moved between two blocks of ours, the line does not follow the first of them. */
   skipNumber(): void {
     if (this.#writer?.closed === true) return;
     this.#context!.wrap(new Uint8Array(), strongest(this.levels)!);
@@ -316,7 +319,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.#writer;
   }
 
-  /** Gives up what we send. The line that says so could be moved into the file: it must not come to its end. */
+  /** Gives up the file that we send. The line that announces it could be moved into the file, which must therefore never end. */
   abortWriter(): void {
     this.#aborted = true;
     this.#writer?.abort();
