@@ -30,7 +30,7 @@ export function acceptorFor(mechanisms: readonly Mechanism[], name: string): Exc
   let exchange: Exchange | undefined;
   let begun = false;
   const begin = (firstToken: Uint8Array): Exchange => {
-    if (begun) throw new FtpSecurityError('sequence/closed', `the ${name} exchange has ended`);
+    if (begun) throw new FtpSecurityError('sequence/closed', `the ${name} exchange is over`);
     begun = true;
     const chosen = chooseMechanism(offered, name, firstToken);
     if (chosen !== undefined) return chosen.acceptor!();

@@ -231,10 +231,11 @@ export class ClientSession {
   /**
    * Goes on with the exchange.
    * @param step  the result of the mechanism for the security data
-   * @returns the ADAT line for the server; undefined if the exchange is complete, and the context is used from now on: `next` then
-   *   returns the reply that completed it
-   * @throws RangeError when no security data waits; FtpSecurityError `sequence/unexpected-reply`, `sequence/no-context` when the two sides disagree about whether the
-   *   exchange is complete (§3, ADAT), `security/weak`, `security/level-unsupported`; the session is closed then
+   * @returns the ADAT line for the server; undefined if the exchange is complete, and the context is used from now on: `next`
+   *   then returns the reply that completed it
+   * @throws RangeError when no security data waits; FtpSecurityError `sequence/unexpected-reply`, `sequence/no-context` when
+   *   the two sides disagree about whether the exchange is complete (§3, ADAT), `security/weak`,
+   *   `security/level-unsupported`; the session is closed then
    */
   proceed(step: Step): Uint8Array | undefined {
     this.#assertDue();
@@ -272,7 +273,10 @@ export class ClientSession {
 
   // Data connections
 
-  /** For the next transfer to the server. @throws FtpSecurityError as BlockWriter, and `syntax/limit-exceeded` for a buffer below `minPbsz` */
+  /**
+   * For the next transfer to the server.
+   * @throws FtpSecurityError as BlockWriter, and `syntax/limit-exceeded` for a buffer below `minPbsz`
+   */
   dataWriter(): BlockWriter {
     return this.#state.dataWriter();
   }

@@ -1,6 +1,6 @@
 /**
- * Which command breaks which rule, and the code that refuses it (RFC 2228 §3, §6 and §7), as a table. What the RFC leaves to policy
- * is in the table too. Servers apply it to the commands that come, clients to those that they are about to send.
+ * Which command breaks which rule, and the code that refuses it (RFC 2228 §3, §6 and §7), as a table. What the RFC leaves to
+ * policy is in the table too. Servers apply it to the commands that come, clients to those that they are about to send.
  */
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
 import type { Command } from '../ftp/command.js';
@@ -20,7 +20,10 @@ export interface Policy {
   require?: 'safe' | 'private';
   /** The levels that data connections may have; default all. */
   transfers?: readonly ProtectionLevel[];
-  /** Until there is an association, accept only the commands that may come before one, such as AUTH. Default: whether `require` is given. */
+  /**
+   * Until there is an association, accept only the commands that may come before one, such as AUTH. Default: whether `require`
+   * is given.
+   */
   requireSecurity?: boolean;
 }
 

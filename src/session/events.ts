@@ -26,13 +26,19 @@ export interface ClientSessionOptions extends Tolerance {
   level?: TokenLevel;
   /** The lowest level of commands and replies until CCC succeeds. Default: integrity, if the context supports it. */
   require?: 'safe' | 'private';
-  /** Until there is an association, send only the commands that may come before one, such as AUTH. Default: whether `require` is given. */
+  /**
+   * Until there is an association, send only the commands that may come before one, such as AUTH. Default: whether `require`
+   * is given.
+   */
   requireSecurity?: boolean;
   /** Whether CCC may be sent. Default true; it is sent only if the caller sends it. */
   ccc?: boolean;
   /** Accept a context whose mechanism or keys are weak. Default false: `security/weak`. */
   allowWeak?: boolean;
-  /** Permit PASS and ACCT without an association that encrypts: anybody on the way can read them. Default false: `sequence/unprotected`. */
+  /**
+   * Permit PASS and ACCT without an association that encrypts: anybody on the way can read them. Default false:
+   * `sequence/unprotected`.
+   */
   allowClearPassword?: boolean;
   /**
    * Continue after a 533, 535 or 537 to a protected command, and after a protected reply, other than 421, that answers no
@@ -120,7 +126,10 @@ export interface ServerSessionOptions extends Omit<Policy, 'mechanisms'>, Tolera
    * and every later reply seems to answer another command. Default false: `ends` asks to close the connection.
    */
   allowInsertedLines?: boolean;
-  /** Send every line of a protected reply as a `63z` reply of its own, for clients that don't know `63z-` (curl). Default false. */
+  /**
+   * Send every line of a protected reply as a `63z` reply of its own, for clients that don't know `63z-` (curl). Default
+   * false.
+   */
   replyPerLine?: boolean;
   /** Called when an association begins or ends. The user must log in again. */
   association?: (event: AssociationEvent) => void;
@@ -183,8 +192,8 @@ export interface AnsweredEvent {
   /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
   /**
-   * The connection should be closed, after a 421 reply. Either too many exchanges have failed, or integrity is required and somebody
-   * may have inserted a line or taken one out: the line was not protected, or not the next one of the client.
+   * The connection should be closed, after a 421 reply. Either too many exchanges have failed, or integrity is required and
+   * somebody may have inserted a line or taken one out: the line was not protected, or not the next one of the client.
    */
   ends: boolean;
 }

@@ -1,4 +1,7 @@
-/** What a server sends: replies in the order of their commands, each at the level of its command (RFC 2228 §7), and their texts. */
+/**
+ * What a server sends: replies in the order of their commands, each at the level of its command (RFC 2228 §7), and their
+ * texts.
+ */
 import { concatAll } from '../bytes.js';
 import { FtpSecurityError, type RefusalCode } from '../errors.js';
 import { protectReply } from '../protection/protect.js';

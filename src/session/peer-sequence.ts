@@ -28,8 +28,8 @@ type FirstBlock = Required<Pick<BlockReaderOptions, 'after' | 'gapBefore'>>;
 /** Options of {@link PeerSequence.dataReader}. */
 export interface SequencedReaderOptions extends Pick<BlockReaderOptions, 'interleaved' | 'bufferSize'> {
   /**
-   * Whether the transfer begins with a line that has a number, the 1yz reply. Then no block is accepted before it, since that line
-   * itself, moved to the data connection, would follow the line before it. Default false.
+   * Whether the transfer begins with a line that has a number, the 1yz reply. Then no block is accepted before it, since that
+   * line itself, moved to the data connection, would follow the line before it. Default false.
    */
   announced?: boolean;
   /** Whether a block may be seen before that line, as in a recording; default false: `security/out-of-sequence`. */
@@ -135,7 +135,10 @@ export class PeerSequence {
   }
 }
 
-/** A context for the control connection: `unwrap` checks the order of the lines, and `lastReceived` is the position of the last one. */
+/**
+ * A context for the control connection: `unwrap` checks the order of the lines, and `lastReceived` is the position of the last
+ * one.
+ */
 export function controlContext(context: SecurityContext, sequence: PeerSequence): SecurityContext {
   let follows: boolean | undefined;
   return {

@@ -16,7 +16,10 @@ export class PendingCommands<C extends PendingCommand> {
     return this.#waiting[0];
   }
 
-  /** Whether nothing may be sent or read before a reply has come: it decides how the line after the youngest command is protected. */
+  /**
+   * Whether nothing may be sent or read before a reply has come: it decides how the line after the youngest command is
+   * protected.
+   */
   get blocked(): boolean {
     return commandFacts(this.#waiting.at(-1)?.verb ?? '').awaited === true;
   }

@@ -72,8 +72,8 @@ export class RecordedConnection {
   }
 
   /**
-   * Checks the position of a line that has been opened. If it was moved, or a line before it is missing, the error of the message is
-   * `security/out-of-sequence`, instead of any other. The line itself is verified, and takes effect.
+   * Checks the position of a line that has been opened. If it was moved, or a line before it is missing, the error of the
+   * message is `security/out-of-sequence`, instead of any other. The line itself is verified, and takes effect.
    * @param goesOn  whether it continues a reply
    */
   checkSequence(message: ObservedMessage, goesOn: boolean): void {

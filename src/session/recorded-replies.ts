@@ -185,7 +185,8 @@ export class RecordedReplies {
     const outer = this.#outerOf(message, code);
     outer.messages.push(message.index);
 
-    // The verdict is of the token alone. So at first all deviations are accepted, and those that are not tolerated are recorded as errors later.
+    // The verdict is of the token alone. So at first all deviations are accepted, and those that are not tolerated are
+    // recorded as errors later.
     const deviations = new Deviations({ tolerate: [...DEVIATIONS, ...(this.#options.tolerate ?? [])] });
     const goesOn = outer.messages.length > 1 || this.#inner.open;
     let context: SecurityContext | undefined;

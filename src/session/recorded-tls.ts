@@ -56,7 +56,10 @@ export class TlsRecords {
   }
 }
 
-/** The length in octets of the record at the start, with its header; if there are too few octets, any number; undefined if it is not a record. */
+/**
+ * The length in octets of the record at the start, with its header; if there are too few octets, any number; undefined if it
+ * is not a record.
+ */
 function recordLength(octets: Uint8Array, first: boolean): number | undefined {
   const [type = 0, major = 3, minor = 0, high = 0, low = 0] = octets;
   if (type >= 20 && type <= 24 && major === 3 && minor <= 4) {

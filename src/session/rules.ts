@@ -25,7 +25,10 @@ interface Transition {
 
 const ANY: readonly Phase[] = ['clear', 'exchange', 'secured', 'cleared'];
 
-/** The diagram of §9, with CCC (§3) and the two resets: another AUTH (§3) and REIN (appendix I). In a recording that starts late, 235 may come in phase `clear`. */
+/**
+ * The diagram of §9, with CCC (§3) and the two resets: another AUTH (§3) and REIN (appendix I). In a recording that starts
+ * late, 235 may come in phase `clear`.
+ */
 const TRANSITIONS: readonly Transition[] = [
   ...EXCHANGE_REPLIES.map(({ code, verb, completes }): Transition => {
     const from: readonly Phase[] = verb === 'AUTH' ? ANY : ['clear', 'exchange'];
@@ -86,8 +89,8 @@ export function mayOvertake({ verb }: PendingCommand, oldest: PendingCommand | u
 }
 
 /**
- * Whether a reply may come in the clear, if the mechanism has integrity: not before CCC succeeds, and after that not to a protected
- * command (§7). So a clear 334 or 234 that somebody inserts ends no association.
+ * Whether a reply may come in the clear, if the mechanism has integrity: not before CCC succeeds, and after that not to a
+ * protected command (§7). So a clear 334 or 234 that somebody inserts ends no association.
  * @param answered  the command; undefined for a reply without a command
  */
 export function replyMayBeClear(phase: Phase, answered: PendingCommand | undefined): boolean {
@@ -156,8 +159,9 @@ export function replyNeedsIntegrity(state: ConnectionState, answered: PendingCom
 }
 
 /**
- * The level at which a server sends a reply: that of the command that it answers (§7). If integrity is required and that level lacks
- * it, or the mechanism lacks the level, it is the level of the last protected command, or else the weakest that policy accepts.
+ * The level at which a server sends a reply: that of the command that it answers (§7). If integrity is required and that
+ * level lacks it, or the mechanism lacks the level, it is the level of the last protected command, or else the weakest that
+ * policy accepts.
  * @param answered  the level of the command; undefined for a reply without a command
  * @param last  the level of the last protected command
  * @param require  the lowest level that policy accepts

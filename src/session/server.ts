@@ -32,7 +32,10 @@ import { type CommandRequest, integrityRequired, type Phase } from './rules.js';
 import { DEFAULT_MIN_PBSZ, SecurityState } from './state.js';
 import { type Arrived, CommandUnprotector } from './unprotect-command.js';
 
-/** A block is held until it is whole, and opened in one call: as much as a reply may have. Clients ask for all that 32 bits can express. */
+/**
+ * A block is held until it is whole, and opened in one call: as much as a reply may have. Clients ask for all that 32 bits can
+ * express.
+ */
 const DEFAULT_MAX_PBSZ = 0x1000000;
 
 /** Of a reply to AUTH or ADAT that carries no data. */
@@ -210,14 +213,20 @@ export class ServerSession {
     this.#commands.close();
   }
 
-  /** Erases the keys, also those of transfers that are not complete. Nothing more is read, and `reply` throws `sequence/closed`. */
+  /**
+   * Erases the keys, also those of transfers that are not complete. Nothing more is read, and `reply` throws
+   * `sequence/closed`.
+   */
   destroy(): void {
     this.#closed = true;
     this.#replies.close();
     this.#state.destroy();
   }
 
-  /** For the next transfer to the client. @throws FtpSecurityError as BlockWriter, and `syntax/limit-exceeded` for a buffer below `minPbsz` */
+  /**
+   * For the next transfer to the client.
+   * @throws FtpSecurityError as BlockWriter, and `syntax/limit-exceeded` for a buffer below `minPbsz`
+   */
   dataWriter(): BlockWriter {
     return this.#state.dataWriter();
   }

@@ -16,7 +16,7 @@
  *
  * Whose turn it is. Replies come in the order of their commands, so commands wait in a queue, and a final reply takes the
  * oldest away. A preliminary one (1yz) leaves it there, and marks it as begun. STAT during a transfer is the exception: its
- * reply comes at once. Behind AUTH, ADAT and REIN nothing may be sent or read before the reply, because that reply decides
+ * reply comes at once. After AUTH, ADAT and REIN nothing may be sent or read before the reply, because that reply decides
  * how the next line is protected.
  *
  * One sequence in each direction. All tokens of a sender have sequence numbers from one counter, on the control connection and
@@ -29,18 +29,19 @@
  *   was held back or moved by somebody. A late block, on a data connection, is normal: connections overtake each other.
  * - A gap is refused, unless a transfer explains it. A number that has not come may be that of a block which is on its way on
  *   a data connection, if the same side has sent a protected file since the line before. Where no such transfer has begun, or its
- *   last block has come already, the number can only be that of a line, and somebody has taken it out. A confidential token without
- *   integrity says nothing here: anybody can forge its number.
+ *   last block has come already, the number can only be that of a line, and somebody has taken it out. A confidential token
+ *   without integrity says nothing here: anybody can forge its number.
  *
- * Data connections follow the same numbers. The first block comes behind the line that begins the transfer, and the next blocks
+ * Data connections follow the same numbers. The first block comes after the line that begins the transfer, and the next blocks
  * follow it without a gap, unless the peer sends lines in between. That is why the state has to know when a transfer begins
  * (its first 1yz reply) and ends (its final reply), and which reader reads its blocks. The other way round, a line that we
  * send while our own file is under way could be moved into that file. So a session leaves a number out before such a line
  * ({@link SecurityState.skipNumber}): moved between two blocks, it would not follow the one before.
  *
  * An observer has a state of the same kind, with these differences. It never stops: what breaks a rule is reported, and what
- * can't be trusted has no effect but to take its turn in the queue. It may lack the keys of one direction or of both. And a recording
- * shows the two connections in the order in which packets passed, so a block may be seen before the line that announced it.
+ * can't be trusted has no effect but to take its turn in the queue. It may lack the keys of one direction or of both. And a
+ * recording shows the two connections in the order in which packets passed, so a block may be seen before the line that
+ * announced it.
  */
 import type { ErrorFacts } from '../errors.js';
 import { FtpSecurityError } from '../errors.js';
@@ -91,9 +92,10 @@ export interface DataReaderOptions extends Pick<BlockReaderOptions, 'interleaved
 }
 
 /**
- * The default of the smallest protection buffer for transfers, in octets. A token adds up to 72 octets to its block (AES with SHA-2), and its work hardly depends on its size. Where a block holds one
- * octet, a file costs 77 times its octets, and 64 KiB of it keep the event loop for some seconds. With 128 a file costs about
- * twice its octets, and 64 KiB some 50 ms. Real clients ask for 4 KiB and more.
+ * The default of the smallest protection buffer for transfers, in octets. A token adds up to 72 octets to its block (AES with
+ * SHA-2), and its work hardly depends on its size. Where a block holds one octet, a file costs 77 times its octets, and 64
+ * KiB of it keep the event loop for some seconds. With 128 a file costs about twice its octets, and 64 KiB some 50 ms. Real
+ * clients ask for 4 KiB and more.
  */
 export const DEFAULT_MIN_PBSZ = 128;
 
@@ -229,7 +231,9 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     this.#report({ type: 'ends', mechanism: context.mechanism, facts: this.#facts });
   }
 
-  /** A recorded command could not be opened. It may have been CCC, or have begun a transfer: no later line can be judged by it. */
+  /**
+   * A recorded command could not be opened. It may have been CCC, or have begun a transfer: no later line can be judged by it.
+   */
   missCommand(): void {
     this.#sequences = undefined;
     if (this.#association?.contexts.server === undefined) this.#connection = { ...this.#connection, levels: [] };
@@ -309,7 +313,10 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     });
   }
 
-  /** A writer for the next transfer that a session sends. @throws FtpSecurityError as BlockWriter does, and for a buffer below the least size */
+  /**
+   * A writer for the next transfer that a session sends.
+   * @throws FtpSecurityError as BlockWriter does, and for a buffer below the least size
+   */
   dataWriter(): BlockWriter {
     const { protection, bufferSize } = this;
     const error = this.bufferTooSmall(protection, bufferSize, { side: 'local', reply: 535 });

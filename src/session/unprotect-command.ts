@@ -19,7 +19,10 @@ export interface Arrived {
   request: CommandRequest;
   sequence: SequenceState;
   tolerated: Deviation[];
-  /** Whether it is the next line of the client: its token could be opened and is not a replay, and no line before it is missing. */
+  /**
+   * Whether it is the next line of the client: its token could be opened and is not a replay, and no line before it is
+   * missing.
+   */
   authentic: boolean;
   /** The first rule that it breaks. */
   error: FtpSecurityError | undefined;
@@ -77,7 +80,10 @@ export class CommandUnprotector {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** Any PBSZ is granted (§3). If the buffer is too small, PROT is refused by 431, since it may follow another PBSZ, and a transfer by 534. */
+  /**
+   * Any PBSZ is granted (§3). If the buffer is too small, PROT is refused by 431, since it may follow another PBSZ, and a
+   * transfer by 534.
+   */
   #checkBuffer({ verb, protection }: CommandRequest): void {
     const state = this.#state;
     if (verb !== 'PROT' && !isTransfer(verb)) return;

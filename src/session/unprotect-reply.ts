@@ -56,8 +56,8 @@ export class ReplyUnprotector {
    * Removes the protection of a reply.
    * @param answering  called with the code of the inner reply
    * @returns undefined while an inner reply continues in the next outer one
-   * @throws FtpSecurityError for a reply that can't be trusted: `sequence/unprotected`, `sequence/wrong-level`, `sequence/no-context`,
-   *   and the errors of ProtectedReplyReader
+   * @throws FtpSecurityError for a reply that can't be trusted: `sequence/unprotected`, `sequence/wrong-level`,
+   *   `sequence/no-context`, and the errors of ProtectedReplyReader
    */
   open(outer: Reply, answering: Answering): UnprotectedReply | undefined {
     return outer.code < 600 ? this.#clear(outer, answering(outer.code)) : this.#protected(outer, answering);
