@@ -65,7 +65,33 @@ export function u32be(value: number): Uint8Array {
 
 /** The eight octets of an unsigned number, most significant first. */
 export function u64be(value: bigint): Uint8Array {
-  return concat(u32be(Number(value >> 32n)), u32be(Number(value & 0xffffffffn)));
+  const octets = new Uint8Array(8);
+  setU64be(octets, 0, value);
+  return octets;
+}
+
+/** Writes the 8 octets of a number below 2^64. */
+export function setU64be(octets: Uint8Array, at: number, value: bigint): void {
+  const high = Number(value >> 32n);
+  const low = Number(BigInt.asUintN(32, value));
+  for (let i = 0; i < 4; i++) {
+    octets[at + i] = high >>> (24 - 8 * i);
+    octets[at + 4 + i] = low >>> (24 - 8 * i);
+  }
+}
+
+/** The number of two octets; -1 where they are not all there. A view would cost more than the reading. */
+export function u16beAt(octets: Uint8Array, at: number): number {
+  return at + 2 > octets.length ? -1 : (octets[at]! << 8) | octets[at + 1]!;
+}
+
+/** The number of eight octets, which must be there. */
+export function u64beAt(octets: Uint8Array, at: number): bigint {
+  const word = (i: number) =>
+    ((octets[i]! << 24) | (octets[i + 1]! << 16) | (octets[i + 2]! << 8) | octets[i + 3]!) >>> 0;
+  const high = word(at);
+  const low = BigInt(word(at + 4));
+  return high === 0 ? low : (BigInt(high) << 32n) | low;
 }
 
 /** A view for reading numbers; it shares memory with `bytes`. */

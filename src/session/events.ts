@@ -20,7 +20,7 @@ export interface AssociationEvent {
   facts: ExchangeFacts;
 }
 
-/** Options of ClientSession. */
+/** Options of {@link ClientSession}. */
 export interface ClientSessionOptions extends Tolerance {
   /** The level of commands, until CCC succeeds. Default: the strongest that the context supports. */
   level?: TokenLevel;
@@ -93,10 +93,10 @@ export interface SecurityDataEvent {
   tolerated: Deviation[];
 }
 
-/** What ClientSession.next returns. */
+/** What {@link ClientSession.next} returns. */
 export type ClientEvent = ReplyEvent | SecurityDataEvent;
 
-/** Options of ServerSession. */
+/** Options of {@link ServerSession}. */
 export interface ServerSessionOptions extends Omit<Policy, 'mechanisms'>, Tolerance {
   /** What AUTH may name: other names are refused (504), and every name if the list is empty (502). Only the names are read. */
   mechanisms: readonly Pick<Mechanism, 'name'>[];
@@ -198,7 +198,7 @@ export interface AnsweredEvent {
   ends: boolean;
 }
 
-/** What ServerSession.next returns. */
+/** What {@link ServerSession.next} returns. */
 export type ServerEvent = CommandEvent | AuthEvent | ServerDataEvent | AnsweredEvent;
 
 /** What the application has to answer. */
@@ -274,5 +274,5 @@ export interface ObservedTransfer {
   level: ProtectionLevel;
 }
 
-/** What Observer.next returns. */
+/** What {@link Observer} reports. */
 export type Observation = ObservedMessage | ObservedReply | ObservedExchange;

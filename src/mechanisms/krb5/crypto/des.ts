@@ -1,9 +1,10 @@
 /** DES in Kerberos: keys (RFC 3961 §6.2 and §6.3.1), the CRC-32 (§6.1.3), the encryption of single DES (§6.2). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { concat, copy, toHex } from '../../../bytes.js';
+import { copy, toHex } from '../../../bytes.js';
 import { badToken } from '../../../errors.js';
 import { consume } from './aes-hmac.js';
-import { confound, type Profile, verifyChecksum } from './profiles.js';
+import { type Profile, padded, setAll, totalLength, verifyChecksum } from './profiles.js';
+import { withMemory } from './work-memory.js';
 
 const BLOCK = 8;
 
@@ -50,20 +51,24 @@ export function crc32(data: Uint8Array): Uint8Array {
   return Uint8Array.of(crc, crc >>> 8, crc >>> 16, crc >>> 24);
 }
 
-/** Encrypts confounder, checksum, plaintext and padding; the checksum is computed while its own octets are zero (RFC 3961 §6.2). */
+/** The checksum follows the confounder, and covers everything, with zeros in its own place (RFC 3961 §6.2). */
 function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) => Uint8Array): Profile {
   return ({ confounderLength, checksumLength }, key, _usage, newCipher) => {
     const cipher = newCipher(key);
     const iv = copy(ivOf(key));
     const textStart = confounderLength + checksumLength;
     return {
-      encrypt(plaintext, confounder) {
-        return consume(confound(concat(confounder, new Uint8Array(checksumLength)), plaintext, BLOCK), blocks => {
+      ciphertextLength: length => padded(textStart + length, BLOCK),
+      encryptInto(to, at, confounder, parts) {
+        const length = padded(textStart + totalLength(parts), BLOCK);
+        withMemory(length, memory => {
+          setAll(memory, [confounder, new Uint8Array(checksumLength), ...parts]);
+          const blocks = memory.octets.subarray(0, length);
           blocks.set(hash(blocks), confounderLength);
-          return cipher.encrypt(blocks, iv);
+          to.set(cipher.encrypt(blocks, iv), at);
         });
       },
-      decrypt(ciphertext) {
+      decrypt(ciphertext, take) {
         if (ciphertext.length < textStart || ciphertext.length % BLOCK !== 0) {
           throw badToken('ciphertext is not a whole number of blocks, or too short');
         }
@@ -71,7 +76,7 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
           const received = copy(blocks, confounderLength, textStart);
           blocks.fill(0, confounderLength, textStart);
           verifyChecksum(hash(blocks), received);
-          return copy(blocks, textStart);
+          return take(blocks.subarray(textStart));
         });
       },
       checksum() {

@@ -3,11 +3,11 @@
  * RFC 8009 §7, RFC 6803 §6 and RFC 4757 §5.
  */
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
-import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, copy } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import { type BlockCiphers, missingCipher, type NewBlockCipher } from '../../block-cipher.js';
 import { aes, consume } from './aes-hmac.js';
+import { confounder as newConfounder } from './confounders.js';
 import { desCbcCrc, desCbcMd5, desKey, tripleDesKey } from './des.js';
 import { aesSha1, aesSha2, camelliaCmac, type Profile, paddedSha1, type Sizes, type UsageKey } from './profiles.js';
 import { rc4Hmac } from './rc4-hmac.js';
@@ -204,16 +204,25 @@ export interface KerberosKey {
    */
   encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array;
   /**
+   * Encrypts the concatenated parts as {@link encrypt} does, and writes the result to `to` from `at` on, where there must be room
+   * for it.
+   */
+  encryptInto(to: Uint8Array, at: number, usage: number, parts: readonly Uint8Array[], confounder?: Uint8Array): void;
+  /**
    * Verifies and decrypts a ciphertext. Up to `messageBlock - 1` octets of padding follow the plaintext and cannot be told
    * from it (RFC 3961 §3).
    * @throws FtpSecurityError `security/bad-token` if the length is impossible, `security/bad-checksum`
    */
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array;
   /**
-   * Computes the required checksum of the encryption type (get_mic of RFC 3961 §3).
+   * The same, and returns what `take` does with the plaintext. That is overwritten then, so that `take` has to copy what it needs.
+   */
+  decryptTo<T>(usage: number, ciphertext: Uint8Array, take: (plaintext: Uint8Array) => T): T;
+  /**
+   * Computes the required checksum of the encryption type (get_mic of RFC 3961 §3) over `first` and then `second`.
    * @throws RangeError for single DES, whose keyed checksums are not deterministic
    */
-  checksum(usage: number, data: Uint8Array): Uint8Array;
+  checksum(usage: number, first: Uint8Array, second?: Uint8Array): Uint8Array;
   /** Overwrites every key. Later calls throw `sequence/closed`. */
   destroy(): void;
 }
@@ -238,6 +247,8 @@ export function kerberosKey(enctype: number, key: Uint8Array, { ciphers }: Ciphe
   return new ProfiledKey(entry, copy(key), newCipher);
 }
 
+const NOTHING = new Uint8Array();
+
 class ProfiledKey implements KerberosKey {
   readonly enctype: ProfiledEnctype;
   readonly #key: Uint8Array;
@@ -251,22 +262,34 @@ class ProfiledKey implements KerberosKey {
     this.#newCipher = newCipher;
   }
 
-  encrypt(
+  encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
+    const ciphertext = new Uint8Array(this.#usage(usage).ciphertextLength(plaintext.length));
+    this.encryptInto(ciphertext, 0, usage, [plaintext], confounder);
+    return ciphertext;
+  }
+
+  encryptInto(
+    to: Uint8Array,
+    at: number,
     usage: number,
-    plaintext: Uint8Array,
-    confounder: Uint8Array = randomBytes(this.enctype.confounderLength),
-  ): Uint8Array {
+    parts: readonly Uint8Array[],
+    confounder: Uint8Array = newConfounder(this.enctype.confounderLength),
+  ): void {
     const { confounderLength } = this.enctype;
     if (confounder.length !== confounderLength) throw new RangeError(`confounder must have ${confounderLength} octets`);
-    return this.#usage(usage).encrypt(plaintext, confounder);
+    this.#usage(usage).encryptInto(to, at, confounder, parts);
   }
 
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array {
-    return this.#usage(usage).decrypt(ciphertext);
+    return this.decryptTo(usage, ciphertext, copy);
   }
 
-  checksum(usage: number, data: Uint8Array): Uint8Array {
-    return this.#usage(usage).checksum(data);
+  decryptTo<T>(usage: number, ciphertext: Uint8Array, take: (plaintext: Uint8Array) => T): T {
+    return this.#usage(usage).decrypt(ciphertext, take);
+  }
+
+  checksum(usage: number, first: Uint8Array, second: Uint8Array = NOTHING): Uint8Array {
+    return this.#usage(usage).checksum(first, second);
   }
 
   destroy(): void {

@@ -1,9 +1,10 @@
 /** RC4 with HMAC-MD5 (RFC 4757 §3 to §5). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { concat, copy, toUtf8, u32be } from '../../../bytes.js';
+import { copy, toUtf8, u32be } from '../../../bytes.js';
 import { consume, keyedHmac, type Mac } from './aes-hmac.js';
-import { checkLength, type Profile, verifyChecksum } from './profiles.js';
+import { checkLength, type Profile, setAll, totalLength, verifyChecksum } from './profiles.js';
 import { rc4 } from './rc4.js';
+import { withMemory } from './work-memory.js';
 
 const DIGEST = 16;
 
@@ -19,21 +20,32 @@ export const rc4Hmac: Profile = (sizes, key, usage) => {
   const crypt = (checksum: Uint8Array, octets: Uint8Array) =>
     consume(integrity.digest(checksum), messageKey => rc4(messageKey, octets));
   return {
-    encrypt(plaintext, confounder) {
-      return consume(concat(confounder, plaintext), confounded => {
+    ciphertextLength: length => confounderLength + length + checksumLength,
+    encryptInto(to, at, confounder, parts) {
+      const length = confounderLength + totalLength(parts);
+      withMemory(length, memory => {
+        setAll(memory, [confounder, ...parts]);
+        const confounded = memory.octets.subarray(0, length);
         const checksum = integrity.digest(confounded);
-        return concat(checksum, crypt(checksum, confounded));
+        crypt(checksum, confounded);
+        to.set(checksum, at);
+        to.set(confounded, at + checksumLength);
       });
     },
-    decrypt(ciphertext) {
+    decrypt(ciphertext, take) {
       checkLength(ciphertext, sizes);
       const checksum = ciphertext.subarray(0, checksumLength);
-      return consume(crypt(checksum, ciphertext.subarray(checksumLength)), confounded => {
+      return consume(copy(ciphertext, checksumLength), confounded => {
+        crypt(checksum, confounded);
         verifyChecksum(integrity.digest(confounded), checksum);
-        return copy(confounded, confounderLength);
+        return take(confounded.subarray(confounderLength));
       });
     },
-    checksum: data => signing.digest(md5(concat(messageType, data))),
+    checksum: (...parts) => {
+      const hash = md5.create().update(messageType);
+      for (const part of parts) hash.update(part);
+      return signing.digest(hash.digest());
+    },
     destroy() {
       integrity.destroy();
       signing.destroy();

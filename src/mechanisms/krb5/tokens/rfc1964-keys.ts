@@ -3,7 +3,7 @@ import { md5 } from '@noble/hashes/legacy.js';
 import { concat, copy, u32be } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
-import { consume } from '../crypto/aes-hmac.js';
+import { consume, type Mac } from '../crypto/aes-hmac.js';
 import type { CipherOptions, KerberosKey } from '../crypto/enctypes.js';
 import { rc4 } from '../crypto/rc4.js';
 import { derive, hmacMd5 } from '../crypto/rc4-hmac.js';
@@ -67,10 +67,13 @@ function rc4Hmac(key: KerberosKey, octets: Uint8Array): Rfc1964Key {
     consume(masked(octets), key => derive(key, zero)),
     hmacMd5,
   );
-  const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) =>
-    consume(sequenceKey.digest(checksum), key => rc4(key, sequence));
-  const crypt = (body: Uint8Array, sequence: Uint8Array) =>
-    consume(sealKey.digest(sequence.subarray(0, 4)), key => rc4(key, body));
+  const crypted = (octets: Uint8Array, mac: Mac, data: Uint8Array) => {
+    const result = copy(octets);
+    consume(mac.digest(data), key => rc4(key, result));
+    return result;
+  };
+  const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) => crypted(sequence, sequenceKey, checksum);
+  const crypt = (body: Uint8Array, sequence: Uint8Array) => crypted(body, sealKey, sequence.subarray(0, 4));
   const signing = (usage: number) =>
     new Map([[0x1100, (data: Uint8Array) => key.checksum(usage, data).slice(0, CHECKSUM)]]);
   return {

@@ -2,7 +2,7 @@
  * Per-message tokens of RFC 4121 §4.2; sections here are its own. A Wrap token has a clear header, then either plaintext and
  * checksum, or the encrypted plaintext. A GetMIC token has a header and a checksum of a text that is not in the token.
  */
-import { concat, copy, equalConstantTime, u64be, viewOf } from '../../../bytes.js';
+import { concat, copy, equalConstantTime, setU64be } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Enctype, KerberosKey } from '../crypto/enctypes.js';
 import {
@@ -10,10 +10,12 @@ import {
   FILLER,
   FLAG,
   HEADER,
+  MIC_ID,
   type Opened,
   readTokenHeader,
   type Sender,
   type TokenHeader,
+  WRAP_ID,
   type WrapHeader,
 } from './token-header.js';
 
@@ -41,17 +43,38 @@ export function buildWrapToken(
   plaintext: Uint8Array,
   confounder?: Uint8Array,
 ): Uint8Array {
-  const flags =
-    (sentByAcceptor ? FLAG.sentByAcceptor : 0) |
-    (sealed ? FLAG.sealed : 0) |
-    (acceptorSubkey ? FLAG.acceptorSubkey : 0);
+  const { checksumLength } = key.enctype;
   const usage = wrapUsageOf(sentByAcceptor);
-  const header = concat(Uint8Array.of(0x05, 0x04, flags, FILLER, 0, 0, 0, 0), u64be(sequence));
-  const covered = concat(plaintext, header);
-  if (sealed) return concat(header, key.encrypt(usage, covered, confounder));
-  // The checksum covers a header whose EC is zero (§4.2.4); `covered` has a copy of it.
-  viewOf(header).setUint16(4, key.enctype.checksumLength);
-  return concat(header, plaintext, key.checksum(usage, covered));
+  const flags = flagsOf({ sentByAcceptor, acceptorSubkey }) | (sealed ? FLAG.sealed : 0);
+  const header = formatHeader(WRAP_ID, flags, 0, sequence);
+  const token = new Uint8Array(plaintext.length + wrapOverhead(key.enctype, sealed));
+  token.set(header);
+  if (sealed) {
+    key.encryptInto(token, HEADER, usage, [plaintext, header], confounder);
+    return token;
+  }
+  token.set(plaintext, HEADER);
+  token.set(key.checksum(usage, plaintext, header), HEADER + plaintext.length);
+  // The checksum covers a header whose EC is zero (§4.2.4).
+  token[4] = checksumLength >> 8;
+  token[5] = checksumLength;
+  return token;
+}
+
+function flagsOf({ sentByAcceptor, acceptorSubkey }: Sender): number {
+  return (sentByAcceptor ? FLAG.sentByAcceptor : 0) | (acceptorSubkey ? FLAG.acceptorSubkey : 0);
+}
+
+/** @param rest  each of the octets between filler and sequence number: EC and RRC, or more filler */
+function formatHeader(id: number, flags: number, rest: number, sequence: bigint): Uint8Array {
+  const header = new Uint8Array(HEADER);
+  header[0] = id >> 8;
+  header[1] = id;
+  header[2] = flags;
+  header[3] = FILLER;
+  header.fill(rest, 4, 8);
+  setU64be(header, 8, sequence);
+  return header;
 }
 
 /** The number of octets by which a Wrap token is longer than its plaintext. */
@@ -75,14 +98,18 @@ export function openWrapToken(key: KerberosKey, sender: Sender, token: Uint8Arra
 }
 
 function unseal(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
-  const decrypted = key.decrypt(wrapUsageOf(header.sentByAcceptor), body);
-  const end = decrypted.length - header.ec - HEADER;
-  if (end < 0) throw badToken(`EC is ${header.ec}, more than the filler that the token can contain`);
-  // The encrypted copy of the header has an RRC of zero, but the real EC (§4.2.4).
-  if (!equalConstantTime(decrypted.subarray(-HEADER), headerWithout(token, 6, 8))) {
-    throw new FtpSecurityError('security/bad-checksum', 'the header differs from its encrypted copy in the Wrap token');
-  }
-  return copy(decrypted, 0, end);
+  return key.decryptTo(wrapUsageOf(header.sentByAcceptor), body, decrypted => {
+    const end = decrypted.length - header.ec - HEADER;
+    if (end < 0) throw badToken(`EC is ${header.ec}, more than the filler that the token can contain`);
+    // The encrypted copy of the header has an RRC of zero, but the real EC (§4.2.4).
+    if (!equalConstantTime(decrypted.subarray(-HEADER), headerWithout(token, 6, 8))) {
+      throw new FtpSecurityError(
+        'security/bad-checksum',
+        'the header differs from its encrypted copy in the Wrap token',
+      );
+    }
+    return decrypted.slice(0, end);
+  });
 }
 
 function verify(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
@@ -94,7 +121,7 @@ function verify(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: U
   if (end < 0) throw badToken('Wrap token too short for its checksum');
   const plaintext = copy(body, 0, end);
   // EC and RRC are zero for the checksum (§4.2.4).
-  const computed = key.checksum(wrapUsageOf(header.sentByAcceptor), concat(plaintext, headerWithout(token, 4, 8)));
+  const computed = key.checksum(wrapUsageOf(header.sentByAcceptor), plaintext, headerWithout(token, 4, 8));
   if (!equalConstantTime(computed, body.subarray(end))) {
     throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the Wrap token');
   }
@@ -118,9 +145,8 @@ function wrapUsageOf(sentByAcceptor: boolean): number {
 
 /** Makes a GetMIC token for `text` (§4.2.6.1). */
 export function buildMicToken(key: KerberosKey, sender: Sender, sequence: bigint, text: Uint8Array): Uint8Array {
-  const flags = (sender.sentByAcceptor ? FLAG.sentByAcceptor : 0) | (sender.acceptorSubkey ? FLAG.acceptorSubkey : 0);
-  const header = concat(Uint8Array.of(0x04, 0x04, flags, 0xff, 0xff, 0xff, 0xff, 0xff), u64be(sequence));
-  return concat(header, key.checksum(micUsageOf(sender), concat(text, header)));
+  const header = formatHeader(MIC_ID, flagsOf(sender), FILLER, sequence);
+  return concat(header, key.checksum(micUsageOf(sender), text, header));
 }
 
 /**
@@ -134,7 +160,7 @@ export function verifyMicToken(key: KerberosKey, sender: Sender, token: Uint8Arr
     throw badToken(`expected a GetMIC token, got one of kind ${header.kind}`);
   }
   assertSender(header, sender);
-  const computed = key.checksum(micUsageOf(sender), concat(text, token.subarray(0, HEADER)));
+  const computed = key.checksum(micUsageOf(sender), text, token.subarray(0, HEADER));
   if (!equalConstantTime(computed, token.subarray(HEADER))) {
     throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the GetMIC token');
   }

@@ -1,5 +1,5 @@
 /** The headers of per-message tokens, which can be read without a key (RFC 4121 §4.2, RFC 1964 §1.2). */
-import { viewOf } from '../../../bytes.js';
+import { u16beAt, u64beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { mechanismOf } from '../messages/gss-framing.js';
 
@@ -54,12 +54,18 @@ export const HEADER = 16;
 export const FILLER = 0xff;
 export const FLAG = { sentByAcceptor: 1, sealed: 2, acceptorSubkey: 4 } as const;
 
+export const WRAP_ID = 0x0504;
+export const MIC_ID = 0x0404;
+
 /** TOK_ID (RFC 4121 §4.2.6). RFC 4121 has no deletion token, but old versions of MIT Kerberos send this one. */
 const TOKEN_IDS = new Map<number, 'wrap' | 'mic' | 'deletion'>([
-  [0x0504, 'wrap'],
-  [0x0404, 'mic'],
+  [WRAP_ID, 'wrap'],
+  [MIC_ID, 'mic'],
   [0x0405, 'deletion'],
 ]);
+
+/** The first octet of a frame (RFC 2743 §3.1). */
+const FRAME_TAG = 0x60;
 
 /** TOK_ID after the frame (RFC 1964 §1.2.1 to §1.2.3). */
 const RFC1964_TOKEN_IDS = new Map<number, Rfc1964Header['kind']>([
@@ -73,25 +79,22 @@ const RFC1964_TOKEN_IDS = new Map<number, Rfc1964Header['kind']>([
  * @throws FtpSecurityError `security/bad-token` if it is not a per-message token of Kerberos V5, or its header is malformed
  */
 export function readTokenHeader(token: Uint8Array): TokenHeader {
-  const rfc1964Kind = RFC1964_TOKEN_IDS.get(rfc1964TokenId(token));
+  const rfc1964Kind = token[0] === FRAME_TAG ? RFC1964_TOKEN_IDS.get(rfc1964TokenId(token)) : undefined;
   if (rfc1964Kind !== undefined) return { kind: rfc1964Kind };
-  const kind = TOKEN_IDS.get(token.length < 2 ? -1 : viewOf(token).getUint16(0));
+  const kind = TOKEN_IDS.get(u16beAt(token, 0));
   if (kind === undefined) throw badToken('not a per-message token of Kerberos V5');
   if (token.length < HEADER) throw badToken(`token of ${token.length} octets, but its header alone has ${HEADER}`);
   const fillerEnd = kind === 'wrap' ? 4 : 8;
   for (let at = 3; at < fillerEnd; at++) {
     if (token[at] !== FILLER) throw badToken('the filler of the token header is not FF', { offset: at });
   }
-  const view = viewOf(token);
   const flags = token[2]!;
-  const sender = {
-    sentByAcceptor: (flags & FLAG.sentByAcceptor) !== 0,
-    acceptorSubkey: (flags & FLAG.acceptorSubkey) !== 0,
-  };
-  const sequence = view.getBigUint64(8);
-  if (kind !== 'wrap') return { kind, ...sender, sequence };
+  const sentByAcceptor = (flags & FLAG.sentByAcceptor) !== 0;
+  const acceptorSubkey = (flags & FLAG.acceptorSubkey) !== 0;
+  const sequence = u64beAt(token, 8);
+  if (kind !== 'wrap') return { kind, sentByAcceptor, acceptorSubkey, sequence };
   const sealed = (flags & FLAG.sealed) !== 0;
-  return { kind, ...sender, sealed, ec: view.getUint16(4), rrc: view.getUint16(6), sequence };
+  return { kind, sentByAcceptor, acceptorSubkey, sealed, ec: u16beAt(token, 4), rrc: u16beAt(token, 6), sequence };
 }
 
 /** @throws FtpSecurityError `security/wrong-direction`, `security/bad-token` */
@@ -109,5 +112,5 @@ function rfc1964TokenId(token: Uint8Array): number {
   if (mechanismOf(token) !== 'kerberos') return -1;
   const oidStart = token[1]! < 0x80 ? 2 : 2 + (token[1]! & 0x7f);
   const at = oidStart + 11;
-  return token.length < at + 2 ? -1 : viewOf(token).getUint16(at);
+  return u16beAt(token, at);
 }

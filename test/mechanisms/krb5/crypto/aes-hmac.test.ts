@@ -87,6 +87,22 @@ describe('keyedHmac', () => {
     );
   });
 
+  it.each(hashes)(
+    'computes them for lengths around its pieces of 1 KiB, in one part and in several: $name',
+    ({ hash }) => {
+      const key = new Uint8Array(20).fill(1);
+      const mac = keyedHmac(hash, key, hash.outputLen);
+      const data = Uint8Array.from({ length: 3100 }, (_, i) => i * 7);
+      const around = [128, 1024, 2048, 3072].flatMap(end => Array.from({ length: 40 }, (_, i) => end - 20 + i));
+      for (const length of around) {
+        const whole = data.subarray(0, length);
+        const expected = hmac(hash, key, whole);
+        expect(mac.digest(whole)).toEqual(expected);
+        expect(mac.digest(data.subarray(0, 100), data.subarray(100, length))).toEqual(expected);
+      }
+    },
+  );
+
   it('is truncated to the given length', () => {
     const key = new Uint8Array(20).fill(1);
     const whole = hmac(sha1, key, new Uint8Array(5));

@@ -5,7 +5,6 @@ import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import type { BlockCipher } from '../../../../src/mechanisms/block-cipher.js';
 import { aes } from '../../../../src/mechanisms/krb5/crypto/aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from '../../../../src/mechanisms/krb5/crypto/cmac.js';
-import { decryptCts } from '../../../../src/mechanisms/krb5/crypto/cts.js';
 import { enctypeOf, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import {
   deriveRandom,
@@ -17,6 +16,7 @@ import { buildWrapToken } from '../../../../src/mechanisms/krb5/tokens/rfc4121.j
 import { readTokenHeader, type WrapHeader } from '../../../../src/mechanisms/krb5/tokens/token-header.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import { expectCode } from '../../../helpers.js';
+import { decrypted } from '../crypto/cts-arrays.js';
 import { contextOf, type ForeignContext, foreignFiles, verdictOf } from '../foreign-contexts.js';
 
 const FILES = foreignFiles('rfc4121');
@@ -43,7 +43,7 @@ function confounderOf(foreign: ForeignContext, token: Uint8Array): Uint8Array {
   const constant = keyConstant(wrapHeaderOf(token).sentByAcceptor ? 22 : 24, KEY_KIND.encryption);
   const cipher = encryptionKey(etype, key, constant);
   const { checksumLength } = enctypeOf(etype)!;
-  return decryptCts(cipher, unrotated(token).slice(16, -checksumLength)).slice(0, 16);
+  return decrypted(cipher, unrotated(token).slice(16, -checksumLength)).slice(0, 16);
 }
 
 function encryptionKey(etype: number, key: Uint8Array, constant: Uint8Array): BlockCipher {
