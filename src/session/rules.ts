@@ -132,11 +132,16 @@ export interface CommandRequest extends PendingCommand {
   protection?: ProtectionLevel;
 }
 
+/** Whether a server has accepted AUTH, which ends the association before it (§3, AUTH). */
+export function isNewExchange(verb: string, code: number): boolean {
+  return verb === 'AUTH' && exchangeReply(code)?.verb === 'AUTH';
+}
+
 /** The state after the final reply to a command. An accepted AUTH or REIN resets all of it. */
 export function nextState(state: ConnectionState, request: CommandRequest, code: number): ConnectionState {
   const phase = phaseAfter(state.phase, request.verb, code);
-  const reset = request.verb === 'AUTH' && code < 400;
-  if (reset || phase === 'clear' || phase === 'exchange') return { ...NO_ASSOCIATION, phase };
+  if (isNewExchange(request.verb, code) || phase === 'clear' || phase === 'exchange')
+    return { ...NO_ASSOCIATION, phase };
   const accepted = code >= 200 && code < 300;
   if (accepted && request.verb === 'PBSZ') return { ...state, bufferSize: request.bufferSize ?? state.bufferSize };
   if (accepted && request.verb === 'PROT') return { ...state, protection: request.protection ?? state.protection };

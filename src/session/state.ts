@@ -49,7 +49,7 @@ import { isTransfer } from '../ftp/commands.js';
 import { type BlockReader, type BlockReaderOptions, BlockWriter } from '../protection/data-block.js';
 import type { ExchangeFacts, Peer, SecurityContext } from '../protection/mechanism.js';
 import { type ProtectionLevel, TOKEN_LEVELS, type TokenLevel } from '../protection/protection-level.js';
-import { exchangeReply, formatPbszText, MAX_PROTECTION_BUFFER } from '../protection/security-data.js';
+import { formatPbszText, MAX_PROTECTION_BUFFER } from '../protection/security-data.js';
 import type { AssociationEvent } from './events.js';
 import { controlContext, PeerSequence } from './peer-sequence.js';
 import { PendingCommands } from './pending-commands.js';
@@ -57,6 +57,7 @@ import {
   type CommandRequest,
   type ConnectionState,
   integrityRequired,
+  isNewExchange,
   NO_ASSOCIATION,
   nextState,
   type Phase,
@@ -177,7 +178,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.pending.resolve(code);
   }
 
-  /** A command gets a preliminary reply. The blocks of a transfer come behind the first one. */
+  /** A command gets a preliminary reply. The blocks of a transfer come after the first one. */
   begin(request: CommandRequest): void {
     if (request.begun !== true && isTransfer(request.verb)) {
       for (const from of PEERS) this.#sequences?.[from].begin(sharesNumbers(request.verb, from, this.protection));
@@ -189,8 +190,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   settle(request: CommandRequest, code: number): void {
     if (isTransfer(request.verb)) this.#endTransfer(request, code);
     this.#connection = nextState(this.#connection, request, code);
-    const replaced = request.verb === 'AUTH' && exchangeReply(code)?.verb === 'AUTH';
-    if (replaced || this.phase === 'clear') this.#endAssociation();
+    if (this.phase === 'clear' || isNewExchange(request.verb, code)) this.#endAssociation();
   }
 
   /**
@@ -224,11 +224,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
 
   /** Erases the keys and leaves all else: whatever needs them fails from now on, and nothing is sent in the clear instead. */
   destroy(): void {
-    const context = this.#own;
-    this.#own = undefined;
-    if (context === undefined) return;
-    context.destroy();
-    this.#report({ type: 'ends', mechanism: context.mechanism, facts: this.#facts });
+    this.#eraseKeys(this.#facts);
   }
 
   /**
@@ -256,11 +252,21 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   }
 
   #endAssociation(): void {
-    this.destroy();
+    const facts = this.#facts;
     this.#facts = {};
     this.#association = undefined;
     this.#control = undefined;
     this.#sequences = undefined;
+    this.#eraseKeys(facts);
+  }
+
+  /** Contexts of an observer belong to its mechanism, and are not erased. */
+  #eraseKeys(facts: ExchangeFacts): void {
+    const context = this.#own;
+    this.#own = undefined;
+    if (context === undefined) return;
+    context.destroy();
+    this.#report({ type: 'ends', mechanism: context.mechanism, facts });
   }
 
   // The control connection
