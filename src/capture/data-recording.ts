@@ -16,6 +16,7 @@ export interface TransferSink {
   end(record: DataRecord): void;
 }
 
+/** Called for each transfer of a recording: where its plaintext goes, or undefined if it is not wanted. */
 export type Extract = (transfer: Transfer) => TransferSink | undefined;
 
 interface Begun {
