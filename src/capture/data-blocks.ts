@@ -59,9 +59,9 @@ export class DataBlocks {
   #blocks = 0;
   #bytes = 0;
   #failed = false;
+  /** The keys at hand are others than those of the tokens, or of TLS. */
+  #unkeyed: boolean;
   #ended = false;
-  /** They are no blocks, but TLS. */
-  #isTls = false;
   /** Nothing more can be read: lengths make no sense, or octets are missing. */
   #stopped = false;
   #lost = 0;
@@ -69,6 +69,7 @@ export class DataBlocks {
 
   constructor(options: DataBlocksOptions) {
     this.#options = options;
+    this.#unkeyed = options.context === undefined;
   }
 
   push(octets: Uint8Array): void {
@@ -90,20 +91,19 @@ export class DataBlocks {
 
   /** @returns undefined where these are no blocks: at level clear, unless the first one opens */
   end(): DataResult | undefined {
-    const { level, context } = this.#options;
+    const { level } = this.#options;
     if (level === 'clear' && this.#levels.size === 0) return undefined;
     if (this.#lost === 0 && !this.#stopped) this.#checkEnd();
     const applied = weakest(this.#levels);
     // Where there is no whole block, nothing has been verified either.
     const failed = this.#failed || (this.#blocks === 0 && this.#lost === 0);
-    const isKeyed = context !== undefined && !this.#isTls;
-    const isOpen = isKeyed && !failed;
+    const isOpen = !this.#unkeyed && !failed;
     return {
       applied,
       blocks: this.#blocks,
       bytes: isOpen ? this.#bytes : undefined,
       sha256: isOpen ? toHex(this.#hash.digest()) : undefined,
-      verdict: !isKeyed ? 'unkeyed' : failed ? 'failed' : applied === 'confidential' ? 'decrypted' : 'verified',
+      verdict: this.#unkeyed ? 'unkeyed' : failed ? 'failed' : applied === 'confidential' ? 'decrypted' : 'verified',
       error: this.#error,
       lost: this.#lost,
     };
@@ -111,7 +111,7 @@ export class DataBlocks {
 
   #checkEnd(): void {
     if (this.#octets.length > 0) this.#fail('syntax/truncated', 'the data connection ended within a block');
-    else if (!this.#ended && this.#options.context !== undefined && !this.#failed)
+    else if (!this.#ended && !this.#unkeyed && !this.#failed)
       this.#fail('syntax/truncated', 'the data connection ended before the block of zero octets');
   }
 
@@ -119,7 +119,7 @@ export class DataBlocks {
   #token(): Uint8Array | undefined {
     if (this.#octets.length < LENGTH) return undefined;
     if (this.#blocks === 0 && startsWith(this.#octets.view(), TLS_HANDSHAKE)) {
-      this.#isTls = true;
+      this.#unkeyed = true;
       this.#stopped = true;
       return undefined;
     }
@@ -144,8 +144,9 @@ export class DataBlocks {
     if (this.#ended) this.#fail('syntax/trailing-data', 'blocks behind the block of zero octets');
     this.#blocks++;
     const { context, level, write } = this.#options;
-    if (context === undefined) return;
+    if (context === undefined || this.#unkeyed) return;
     const opened = this.#open(context, token);
+    if (this.#unkeyed) return;
     if (opened === undefined) {
       this.#failed = true;
       // What is no block at the start of clear octets is just that.
@@ -168,6 +169,8 @@ export class DataBlocks {
       return context.unwrap(token);
     } catch (error) {
       const { code, message } = refusalFrom(error);
+      if (code === 'security/no-key') this.#unkeyed = true;
+      if (this.#unkeyed) return undefined;
       this.#fail(code, `block ${this.#blocks}: ${message}`);
       return OUT_OF_PLACE.has(code) ? context.reopen?.(token) : undefined;
     }
