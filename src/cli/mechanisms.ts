@@ -6,7 +6,7 @@ import { isIPv4 } from 'node:net';
 import { fromHex } from '../bytes.js';
 import type { Ends, FuzzSide } from '../fuzz/driver/index.js';
 import { krb4FuzzSession } from '../fuzz/mechanisms/krb4.js';
-import { krb5FuzzSession } from '../fuzz/mechanisms/krb5.js';
+import { krb5FuzzSession } from '../fuzz/mechanisms/krb5/index.js';
 import { pskFuzzSession } from '../fuzz/mechanisms/psk.js';
 import {
   type Krb4Credential,

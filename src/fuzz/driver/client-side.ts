@@ -5,8 +5,8 @@ import type { Exchange, Step } from '../../protection/mechanism.js';
 import { protectCommand } from '../../protection/protect.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { formatAdat, formatAuth, parseAdatReply } from '../../protection/security-data.js';
-import { type ExchangeTurn, linesOf } from '../exchange/mutation.js';
-import type { FuzzSession } from '../mutation.js';
+import type { ExchangeTurn, FuzzSession } from '../mutation.js';
+import { lineCount } from '../perform.js';
 import {
   type Connection,
   type DataConnections,
@@ -171,7 +171,7 @@ export class ClientSide {
   #mutatedLine(octets: Uint8Array, turn: ExchangeTurn, exchange: Exchange, { context }: Step): MutatedLine {
     return {
       octets,
-      isLast: turn.number + 1 >= linesOf(turn),
+      isLast: turn.number + 1 >= lineCount(turn),
       complete: async reply => {
         if (context === undefined) await exchange.step(parseAdatReply(reply).token);
         this.#open();

@@ -5,8 +5,7 @@ import type { Exchange, SecurityContext } from '../../protection/mechanism.js';
 import { ProtectedReplyReader } from '../../protection/protect.js';
 import { decodeProtectedReply } from '../../protection/protected-reply.js';
 import type { ProtectionLevel } from '../../protection/protection-level.js';
-import type { ExchangeKeys } from '../exchange/mutation.js';
-import type { FuzzSession } from '../mutation.js';
+import type { ExchangeKeys, FuzzSession } from '../mutation.js';
 
 /** `end` the peer has closed, in whatever way; `timeout` nothing came as long as it may take. */
 export type NoReply = 'end' | 'timeout';

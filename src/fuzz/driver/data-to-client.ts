@@ -12,7 +12,8 @@ import type { ProtectionLevel } from '../../protection/protection-level.js';
 import { formatPbszText, parsePbszCommand, parseProt } from '../../protection/security-data.js';
 import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
-import { DATA_MARKER, FILE, performTransfer } from '../transfers.js';
+import { DATA_MARKER, FILE } from '../mutations/data.js';
+import { perform } from '../perform.js';
 import type { Connection, DataConnections, DataListener } from './connection.js';
 import type { Answer } from './server-replies.js';
 
@@ -186,7 +187,7 @@ export class ServerData {
     if (typeof what === 'string') return this.#valid(FILE, session);
     if (what.level !== this.level) return undefined;
     this.played = { ...what, bufferSize: this.#bufferSize! };
-    return performTransfer(this.played, session);
+    return perform(this.played, session)?.chunks;
   }
 
   #valid(file: Uint8Array, { context }: FuzzSession): readonly Uint8Array[] {

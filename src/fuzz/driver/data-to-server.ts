@@ -9,8 +9,9 @@ import { replyDetails } from '../../ftp/reply-details.js';
 import { BlockReader } from '../../protection/data-block.js';
 import { factsOf } from '../../protection/protection-level.js';
 import { parsePbszReply } from '../../protection/security-data.js';
-import type { TransferCase } from '../cases.js';
-import { FILE, PIECE, performTransfer, validTransfer } from '../transfers.js';
+import { type TransferCase, validTransfer } from '../cases.js';
+import { FILE, PIECE } from '../mutations/data.js';
+import { perform } from '../perform.js';
 import { type ClientSide, CUT } from './client-side.js';
 import type { Connection, DataConnections } from './connection.js';
 import type { Outcome } from './outcome.js';
@@ -81,7 +82,7 @@ class DataClient {
 
   blocks(one: TransferCase): readonly Uint8Array[] | undefined {
     const { session, replies } = this.#control;
-    return performTransfer(one, { ...session!, received: replies.received });
+    return perform(one, { ...session!, received: replies.received })?.chunks;
   }
 
   /** @param make  makes the chunks, when the command has been sent: its token comes first */

@@ -1,7 +1,7 @@
 /** Mutated security data to a client under test (RFC 2228 §3, ADAT). */
 import type { FuzzCase } from '../cases.js';
-import type { ExchangeKeys } from '../exchange/mutation.js';
-import { performExchange } from '../exchange/perform.js';
+import type { ExchangeKeys } from '../mutation.js';
+import { performExchange } from '../perform.js';
 import { type ReplyMutator, TO_ITS_END } from './reply-mutator.js';
 
 export function exchangeMutator(one: FuzzCase, keys: ExchangeKeys | undefined): ReplyMutator {

@@ -1,8 +1,8 @@
 /** Mutated security data to a server under test (RFC 2228 §3, ADAT), and whether it believes us all the same. */
 
 import { toUtf8 } from '../../bytes.js';
-import type { FuzzCase } from '../cases.js';
-import { comesAgain, performExchange } from '../exchange/perform.js';
+import { type FuzzCase, ruleIn } from '../cases.js';
+import { performExchange } from '../perform.js';
 import type { ClientSide, MutatedLine } from './client-side.js';
 import type { Connection } from './connection.js';
 import { judgedExchange, type Outcome } from './outcome.js';
@@ -19,7 +19,7 @@ export async function playExchange(
   const mutated = await client.exchange(turn => performExchange(one, turn));
   if (mutated === undefined) return { kind: 'skipped' };
   const outcome = await provoke(mutated, client);
-  if (!comesAgain(one)) return judgedExchange(outcome, one);
+  if (!ruleIn(one).again) return judgedExchange(outcome, one);
   if (outcome.kind !== 'accepted' || another === undefined) return { ...outcome, kind: 'skipped' };
   const other = client.at(await another());
   const place = await other.exchange(turn => performExchange(one, turn) && mutated.octets);

@@ -1,6 +1,6 @@
 /** A mutated reply to a client under test. */
 import { covers } from '../../protection/protection-level.js';
-import { type MessageCase, MUTATIONS, mutationIn } from '../cases.js';
+import { type MessageCase, ruleIn } from '../cases.js';
 import { EITHER } from '../mutation.js';
 import { perform, type Rendered } from '../perform.js';
 import type { Due, ReplyMutator, Said } from './reply-mutator.js';
@@ -38,7 +38,7 @@ class MessageMutator implements ReplyMutator {
   /** A client may refuse a reply for nothing but being weaker than its command. */
   #perform({ answer, level, session }: Due): Rendered | undefined {
     // With one line, what a client prints is what was mutated.
-    const shape = mutationIn(MUTATIONS, this.#one).needs?.includes('lines') ? this.#one.text : '200 Ok\r\n';
+    const shape = ruleIn(this.#one).needs?.includes('lines') ? this.#one.text : '200 Ok\r\n';
     const isWeak = !covers(this.#one.level, level) && this.#one.expected.verdict === 'accept';
     this.played = { ...this.#one, ...(isWeak && { expected: EITHER }), text: fittedReply(answer, shape) };
     const performance = perform(this.played, session);

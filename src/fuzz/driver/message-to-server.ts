@@ -1,6 +1,6 @@
 /** A mutated command to a server under test: what it answers tells what it made of it. */
 import { covers } from '../../protection/protection-level.js';
-import { type MessageCase, MUTATIONS, mutationIn } from '../cases.js';
+import { type MessageCase, ruleIn } from '../cases.js';
 import { perform } from '../perform.js';
 import { type ClientSide, NOT_HEARD } from './client-side.js';
 import { SetupFailed } from './connection.js';
@@ -29,7 +29,7 @@ export async function playMessage(one: MessageCase, client: ClientSide): Promise
  */
 function unlessReset(one: MessageCase, outcome: Outcome): Outcome {
   const { finding, ...rest } = outcome;
-  return finding === 'connection cut' && mutationIn(MUTATIONS, one).large ? rest : outcome;
+  return finding === 'connection cut' && ruleIn(one).large ? rest : outcome;
 }
 
 /**

@@ -2,8 +2,7 @@
 
 import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { FuzzCase } from '../cases.js';
-import type { ExchangeTurn } from '../exchange/mutation.js';
-import type { FuzzSession } from '../mutation.js';
+import type { ExchangeTurn, FuzzSession } from '../mutation.js';
 import type { Sending } from './data-to-client.js';
 import type { Answer } from './server-replies.js';
 

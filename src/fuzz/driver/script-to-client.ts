@@ -1,17 +1,17 @@
 /** A reply out of order to a client under test (RFC 2228 §3, §5 and §7). */
 import { concatAll } from '../../bytes.js';
-import { type FuzzCase, mutationIn } from '../cases.js';
-import type { FuzzSession } from '../mutation.js';
-import { SCRIPTS, type ScriptLine, type ScriptStart, scriptOctets } from '../phases.js';
+import { type FuzzCase, ruleIn } from '../cases.js';
+import type { FuzzSession, Script, ScriptLine } from '../mutation.js';
+import { scriptOctets } from '../mutations/phases.js';
 import type { ReplyMutator, Said } from './reply-mutator.js';
 import { MARKER } from './server-replies.js';
 
 export function scriptMutator(one: FuzzCase): ReplyMutator {
-  const { start, line } = mutationIn(SCRIPTS, one);
+  const { start, line } = ruleIn(one).script!;
   return MUTATORS[start](line);
 }
 
-const MUTATORS: Readonly<Record<ScriptStart, (line: ScriptLine) => ReplyMutator>> = {
+const MUTATORS: Readonly<Record<Script['start'], (line: ScriptLine) => ReplyMutator>> = {
   greeted: line => ({ toAuth: () => said(line) }),
   // A client that believes it has no keys, or others.
   auth: line => ({ toAuth: valid => behind(valid, said(line)), isLost: true }),

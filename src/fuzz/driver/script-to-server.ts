@@ -1,16 +1,17 @@
 /** A command out of order to a server under test (RFC 2228 §3 and §7): the code of its reply tells whether it was carried out. */
 import { concat } from '../../bytes.js';
-import { type FuzzCase, mutationIn } from '../cases.js';
-import { lineOf, linesOf } from '../exchange/mutation.js';
-import { SCRIPTS, type Script, scriptOctets } from '../phases.js';
+import { type FuzzCase, ruleIn } from '../cases.js';
+import type { Script } from '../mutation.js';
+import { scriptOctets } from '../mutations/phases.js';
+import { lineCount, lineOf } from '../perform.js';
 import { type ClientSide, ready } from './client-side.js';
 import { type Finding, judged, type Outcome, withFinding } from './outcome.js';
 
 export async function playScript(one: FuzzCase, client: ClientSide): Promise<Outcome> {
-  const script = mutationIn(SCRIPTS, one);
+  const script = ruleIn(one).script!;
   const { start, before, line } = script;
-  if (start === 'auth') return await playWithAuth(script, client);
-  if (start === 'adat') return await playWithAdat(script, client);
+  if (start === 'auth') return await playWithAuth(script, one, client);
+  if (start === 'adat') return await playWithAdat(script, one, client);
   await come(start, client);
   for (const { text, level } of before) {
     const { code } = await client.answered(client.protect(text, level!));
@@ -18,22 +19,22 @@ export async function playScript(one: FuzzCase, client: ClientSide): Promise<Out
   }
   const octets = scriptOctets(line, 'server', client.session?.context);
   if (octets === undefined) return { kind: 'skipped' };
-  return judgedScript({ ...(await client.provoke([octets])), sent: [octets] }, script);
+  return judgedScript({ ...(await client.provoke([octets])), sent: [octets] }, one);
 }
 
 /** The line is in the server's buffer when it accepts AUTH. */
-async function playWithAuth(script: Script, client: ClientSide): Promise<Outcome> {
+async function playWithAuth(script: Script, one: FuzzCase, client: ClientSide): Promise<Outcome> {
   const line = scriptOctets(script.line, 'server')!;
   await client.greeting();
   await client.auth(line);
-  return judgedScript({ ...(await client.told(await client.replies.final())), sent: [line] }, script);
+  return judgedScript({ ...(await client.told(await client.replies.final())), sent: [line] }, one);
 }
 
 /** The line is in the server's buffer when the exchange is complete. What is answered before 235 was carried out without. */
-async function playWithAdat(script: Script, client: ClientSide): Promise<Outcome> {
+async function playWithAdat(script: Script, one: FuzzCase, client: ClientSide): Promise<Outcome> {
   const line = scriptOctets(script.line, 'server')!;
   const last = await client.exchange(turn =>
-    turn.number + 1 >= linesOf(turn) ? concat(lineOf(turn), line) : undefined,
+    turn.number + 1 >= lineCount(turn) ? concat(lineOf(turn), line) : undefined,
   );
   if (last === undefined) return { kind: 'skipped' };
   const sent = [last.octets];
@@ -41,7 +42,7 @@ async function playWithAdat(script: Script, client: ClientSide): Promise<Outcome
   const reply = ready(await client.replies.final(), 'the last ADAT');
   if (reply.code !== 235) return { ...whyNot(reply.code), sent };
   await last.complete(reply);
-  return judgedScript({ ...(await client.told(await client.replies.final())), sent }, script);
+  return judgedScript({ ...(await client.told(await client.replies.final())), sent }, one);
 }
 
 function whyNot(code: number): Outcome {
@@ -55,7 +56,7 @@ async function come(start: Script['start'], client: ClientSide): Promise<void> {
   if (start === 'exchange') await client.auth();
 }
 
-function judgedScript(outcome: Outcome, { expected }: Script): Outcome {
+function judgedScript(outcome: Outcome, { expected }: FuzzCase): Outcome {
   const codes = expected.verdict === 'answer' ? expected.codes : [];
   const { code, finding } = outcome;
   if (code === undefined) return judged(outcome, { verdict: 'either' });

@@ -1,6 +1,6 @@
 /** What a conforming server says to each command, so that a client comes to where it is to be tested. */
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
-import { FILE } from '../transfers.js';
+import { FILE } from '../mutations/data.js';
 
 /** In the text of every reply that is mutated: a client that shows it has taken it. */
 export const MARKER = 'mutated-by-rfc2228';

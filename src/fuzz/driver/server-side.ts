@@ -82,7 +82,7 @@ export class ServerSide {
     return this.#isMutated && !this.#seen.waited && !this.isOpen && this.#valid !== undefined;
   }
 
-  linesOf(heard: Uint8Array): Uint8Array {
+  lineCount(heard: Uint8Array): Uint8Array {
     return this.#data.withoutBlocks(heard);
   }
 

@@ -3,8 +3,7 @@
 import { FtpSecurityError } from '../../errors.js';
 import { type Command, CommandReader } from '../../ftp/command.js';
 import { formatReply } from '../../ftp/reply.js';
-import { type FuzzCase, isMessage, isTransfer, type TransferCase } from '../cases.js';
-import { validTransfer } from '../transfers.js';
+import { type FuzzCase, isMessage, isTransfer, type TransferCase, validTransfer } from '../cases.js';
 import type { ClientTrace } from './client-trace.js';
 import type { Connection, NoReply } from './connection.js';
 import { exchangeMutator } from './exchange-to-client.js';
@@ -63,7 +62,7 @@ async function converse(server: ServerSide, connection: Connection): Promise<NoR
     const heard = await connection.hear();
     isFresh = true;
     if (heard === 'end') return heard;
-    if (heard !== 'timeout') reader.push(server.linesOf(heard));
+    if (heard !== 'timeout') reader.push(server.lineCount(heard));
     else if (server.canGoOn) await connection.send(server.goOn());
     else return heard;
   }

@@ -2,8 +2,8 @@
  * What a client made of a mutated transfer: what it prints of the file, what it does next, and what it says about it, held against
  * what the same client does and says behind a valid file, and behind one that its server calls a failure.
  */
-import type { TransferCase } from '../cases.js';
-import { DATA_MARKER, FILE_NAMES, isLate, validTransfer } from '../transfers.js';
+import { ruleIn, type TransferCase, validTransfer } from '../cases.js';
+import { DATA_MARKER, FILE_NAMES } from '../mutations/data.js';
 import { type ClientTrace, isDowngrade, kindBySignals } from './client-trace.js';
 import type { Outcome } from './outcome.js';
 import { judgedTransfer } from './transfer-outcome.js';
@@ -52,7 +52,8 @@ function whyNot({ level }: TransferCase, transfers: ClientTrace['transfers']): s
 
 function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }: TransferBaseline): Outcome['kind'] {
   const next = nextOf(seen);
-  const mayBeShown = isLate(one) || one.expected.verdict !== 'refuse';
+  const isLate = ruleIn(one).late === true;
+  const mayBeShown = isLate || one.expected.verdict !== 'refuse';
   if (shows(seen) && !mayBeShown) return 'accepted';
   const isSilent = next === undefined && seen.trace.end === 'timeout';
   if (isSilent) return usual.trace.end === 'timeout' ? 'skipped' : 'hung';
@@ -60,7 +61,7 @@ function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }
   if (seen.trace.ahead) return 'skipped';
   if (nextOf(usual) !== nextOf(failed)) return 'accepted';
   // It does the same whatever comes: so what it prints has to tell.
-  if (shows(usual) && !isLate(one)) return shows(seen) ? 'accepted' : 'refused';
+  if (shows(usual) && !isLate) return shows(seen) ? 'accepted' : 'refused';
   const says = { its: signalOf(seen), usual: [signalOf(usual), signalOf(again)] as const, failed: signalOf(failed) };
   return kindBySignals(says, one.expected);
 }

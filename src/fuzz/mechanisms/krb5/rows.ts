@@ -1,11 +1,11 @@
 /** What the tables of AP-REQ and AP-REP are written with (RFC 4120 §5.5): rows, and ways to mutate a part of a message. */
-import { formatDer } from '../../mechanisms/krb5/messages/der.js';
-import type { EncryptedData, EncryptionKey } from '../../mechanisms/krb5/messages/kerberos.js';
-import type { Peer } from '../../protection/mechanism.js';
-import type { Choices } from '../choices.js';
-import { type Expectation, refuse } from '../mutation.js';
-import { flipped, octets, spliced } from '../pieces.js';
-import { DER, filled, type Path, within } from './der.js';
+import { formatDer } from '../../../mechanisms/krb5/messages/der.js';
+import type { EncryptedData, EncryptionKey } from '../../../mechanisms/krb5/messages/kerberos.js';
+import type { Peer } from '../../../protection/mechanism.js';
+import type { Choices } from '../../choices.js';
+import { type ExchangeMutation, type ExchangeTurn, refuse, type Table, tableOf } from '../../mutation.js';
+import { flipped, octets, spliced } from '../../pieces.js';
+import { DER_ELEMENTS, DER_FIELDS, type ElementChange, filled, type Path, prefixed, within } from './der.js';
 import {
   type ApRepParts,
   type ApReqParts,
@@ -15,31 +15,19 @@ import {
   type Sealing,
   sealedToken,
   tokenOf,
-} from './krb5.js';
-import type { ExchangeMutation, ExchangeTurn } from './mutation.js';
+} from './parts.js';
 
 /** A token made from what is in ours; undefined where there is nothing to change. */
 export type Make<P> = (parts: P, draw: Choices) => Uint8Array | undefined;
 
-type Row<P> = readonly [
-  name: string,
-  expected: Expectation,
-  make: Make<P>,
-  also?: Pick<ExchangeMutation, 'large' | 'again'> | undefined,
-];
-
-/** Rows by their source. */
-export type Table<P> = Record<string, readonly Row<P>[]>;
-
 /** Where DER is mutated: in any of the elements that are required, or among the fields of the SEQUENCE. */
 export interface DerPlace<P> {
   of: string;
-  mutated(path: Path, edit: Edit): Make<P>;
+  mutated(path: Path, edit: ElementChange): Make<P>;
   fields: Path;
   required: readonly Path[];
 }
 
-type Edit = (element: Uint8Array, draw: Choices) => Uint8Array;
 /** Other fields; those that are undefined are left out. */
 type Changes<T> = { readonly [field in keyof T]?: T[field] | undefined };
 /** Gives undefined where there is nothing to change. */
@@ -51,49 +39,43 @@ export const UNKNOWN_NUMBER = 4711;
 /** Contents of an INTEGER that no machine has a type for. */
 export const TWENTY_OCTETS = '\x7f'.repeat(20);
 
-export function requestRows(table: Table<ApReqParts>, place: DerPlace<ApReqParts>): ExchangeMutation[] {
-  return mutationsOf('server', requestParts, table, place);
+/** Mutations of what a server is sent. */
+export function requestRows(table: Table<Make<ApReqParts>>, place: DerPlace<ApReqParts>): ExchangeMutation[] {
+  return rowsTo('server', requestParts, table, place);
 }
 
-export function answerRows(table: Table<ApRepParts>, place: DerPlace<ApRepParts>): ExchangeMutation[] {
-  return mutationsOf('client', answerParts, table, place);
+/** Mutations of what a client is sent. */
+export function answerRows(table: Table<Make<ApRepParts>>, place: DerPlace<ApRepParts>): ExchangeMutation[] {
+  return rowsTo('client', answerParts, table, place);
 }
 
-function mutationsOf<P>(
+function rowsTo<P>(
   to: Peer,
   partsOf: (turn: ExchangeTurn) => P | undefined,
-  table: Table<P>,
-  place: DerPlace<P>,
-): ExchangeMutation[] {
-  const rows = [...Object.entries(table), ...DER.map(one => [one.source, [derRow(one, place)]] as const)];
-  return rows.flatMap(([source, its]) =>
-    its.map(([name, expected, make, also]) => ({
-      name,
-      source,
-      expected,
-      to,
-      forges: 'krb5',
-      at: 'token',
-      ...also,
-      change(_token, draw, turn) {
-        const parts = partsOf(turn);
-        return parts && make(parts, draw);
-      },
-    })),
-  );
-}
-
-function derRow<P>(
-  { name, expected, large, in: where, change }: (typeof DER)[number],
+  table: Table<Make<P>>,
   { of, mutated, fields, required }: DerPlace<P>,
-): Row<P> {
-  const make: Make<P> = (parts, draw) => mutated(where === 'fields' ? fields : draw.of(required), change)(parts, draw);
-  return [`${of}: ${name}`, expected, make, large && { large }];
+): ExchangeMutation[] {
+  const mutations = tableOf<Make<P>, ExchangeTurn>(
+    { layer: 'exchange', at: 'tokens', to, forges: 'krb5' },
+    make => (_token, draw, turn) => {
+      const parts = partsOf(turn);
+      const made = parts && make(parts, draw);
+      return made && [made];
+    },
+  );
+  const anywhere = (change: ElementChange): Make<P> => {
+    return (parts, draw) => mutated(draw.of(required), change)(parts, draw);
+  };
+  return [
+    table,
+    prefixed(`${of}: `, DER_ELEMENTS, anywhere),
+    prefixed(`${of}: `, DER_FIELDS, change => mutated(fields, change)),
+  ].flatMap(mutations);
 }
 
 /** The message with other octets at a place. */
 export const at =
-  <M, I>(path: Path, edit: Edit): Make<Parts<M, I>> =>
+  <M, I>(path: Path, edit: ElementChange): Make<Parts<M, I>> =>
   (parts, draw) => {
     const octets = formatDer(parts.form.message, parts.message);
     return tokenOf(
@@ -127,12 +109,12 @@ export const sealedWith =
 
 /** What is sealed as octets, in DER. */
 export const sealed =
-  <M, I>(edit: Edit): Make<Parts<M, I>> =>
+  <M, I>(edit: ElementChange): Make<Parts<M, I>> =>
   (parts, draw) =>
     sealedToken(parts, edit(formatDer(parts.form.inside, parts.inside), draw));
 
 /** What is sealed with other octets at a place. */
-export const sealedAt = <M, I>(path: Path, edit: Edit): Make<Parts<M, I>> =>
+export const sealedAt = <M, I>(path: Path, edit: ElementChange): Make<Parts<M, I>> =>
   sealed((octets, draw) => within(octets, path, element => edit(element, draw)));
 
 /** What is sealed with other fields. */

@@ -1,10 +1,11 @@
 /** The tokens of Kerberos V5 opened, and sealed again with other contents (RFC 4120 §5.5, RFC 4121 §4.1). */
-import { concat, fromHex } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
-import { type CipherOptions, enctypeOf, kerberosKey } from '../../mechanisms/krb5/crypto/enctypes.js';
-import { openApReq } from '../../mechanisms/krb5/exchange/ap-exchange.js';
-import { formatDer, parseDer, type Type } from '../../mechanisms/krb5/messages/der.js';
-import { type ContextToken, formatFrame, parseContextToken } from '../../mechanisms/krb5/messages/gss-framing.js';
+import { concat, fromHex } from '../../../bytes.js';
+import { FtpSecurityError } from '../../../errors.js';
+import { type CipherOptions, enctypeOf, kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
+import { openApReq } from '../../../mechanisms/krb5/exchange/ap-exchange.js';
+import type { ServiceKey } from '../../../mechanisms/krb5/index.js';
+import { formatDer, parseDer, type Type } from '../../../mechanisms/krb5/messages/der.js';
+import { type ContextToken, formatFrame, parseContextToken } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import {
   type ApRep,
   type ApReq,
@@ -17,8 +18,19 @@ import {
   type EncryptionKey,
   encApRepPart,
   USAGE,
-} from '../../mechanisms/krb5/messages/kerberos.js';
-import type { ExchangeTurn, Krb5Keys } from './mutation.js';
+} from '../../../mechanisms/krb5/messages/kerberos.js';
+import type { ExchangeTurn } from '../../mutation.js';
+
+/** Keys of an exchange under Kerberos V5. */
+export type Krb5Keys = Pick<CipherOptions, keyof CipherOptions> & {
+  readonly forges: 'krb5';
+  /** Of the client's tickets, where we are the client. */
+  readonly sessionKeys: readonly EncryptionKey[];
+  /** Of the service, where we are the server. */
+  readonly keytab: readonly ServiceKey[];
+};
+
+const keysOf = ({ keys }: ExchangeTurn) => (keys?.forges === 'krb5' ? (keys as Krb5Keys) : undefined);
 
 /** How one of the two messages is written. */
 interface Form<Message, Inside> {
@@ -70,8 +82,10 @@ export type ApReqParts = Parts<ApReq, Authenticator>;
 export type ApRepParts = Parts<ApRep, EncApRepPart> & { request: Authenticator };
 
 /** What our AP-REQ has in it; undefined for a token that is none, or whose key is not here. */
-export function requestParts({ token, keys }: ExchangeTurn): ApReqParts | undefined {
-  if (keys?.forges !== 'krb5' || token === undefined) return undefined;
+export function requestParts(turn: ExchangeTurn): ApReqParts | undefined {
+  const { token } = turn;
+  const keys = keysOf(turn);
+  if (keys === undefined || token === undefined) return undefined;
   const opened = openedRequest(token, keys);
   if (opened === undefined) return undefined;
   const { key, ...parts } = opened;
@@ -79,8 +93,10 @@ export function requestParts({ token, keys }: ExchangeTurn): ApReqParts | undefi
 }
 
 /** What our AP-REP has in it, and the authenticator that it answers; undefined as for an AP-REQ. */
-export function answerParts({ token, received, keys }: ExchangeTurn): ApRepParts | undefined {
-  if (keys?.forges !== 'krb5' || token === undefined || received === undefined) return undefined;
+export function answerParts(turn: ExchangeTurn): ApRepParts | undefined {
+  const { token, received } = turn;
+  const keys = keysOf(turn);
+  if (keys === undefined || token === undefined || received === undefined) return undefined;
   const seen = contextTokenIn(token);
   const opened = openedRequest(received, keys);
   if (seen?.kind !== 'AP-REP' || opened === undefined) return undefined;
@@ -91,14 +107,9 @@ export function answerParts({ token, received, keys }: ExchangeTurn): ApRepParts
 }
 
 /** Our token with everything in it as it was, sealed with the confounder of this room. */
-export function validRequest(turn: ExchangeTurn): Uint8Array | undefined {
-  const parts = requestParts(turn);
-  return parts === undefined ? turn.token : sealedToken(parts);
-}
-
-export function validAnswer(turn: ExchangeTurn): Uint8Array | undefined {
-  const parts = answerParts(turn);
-  return parts === undefined ? turn.token : sealedToken(parts);
+export function fixedToken(turn: ExchangeTurn): Uint8Array | undefined {
+  const parts = turn.to === 'server' ? requestParts(turn) : answerParts(turn);
+  return parts === undefined ? turn.token : sealedToken<unknown, unknown>(parts as Parts<unknown, unknown>);
 }
 
 /** A key that neither side has. */
