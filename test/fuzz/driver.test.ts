@@ -4,9 +4,9 @@ import { fromUtf8, toHex, toUtf8 } from '../../src/bytes.js';
 import type { FuzzCase, MessageCase } from '../../src/fuzz/cases.js';
 import { campaign, type FindingRecord } from '../../src/fuzz/driver/campaign.js';
 import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
+import { TargetUnavailable } from '../../src/fuzz/driver/connection.js';
 import { judged, type Outcome, type ProcessExit, sanitizerReport, withExit } from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
-import { TargetUnavailable } from '../../src/fuzz/driver/probe.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
@@ -187,15 +187,17 @@ describe('a server', () => {
 });
 
 describe('an outcome', () => {
-  const refuse = { verdict: 'refuse', codes: ['security/bad-token'] } as const;
+  const refuse = { layer: 'token', expected: { verdict: 'refuse', codes: ['security/bad-token'] } } as const;
 
   it('is a finding where more was accepted, or less, than ought to be', () => {
     expect(judged({ kind: 'accepted' }, refuse).finding).toBe('unverified text accepted');
-    expect(judged({ kind: 'accepted' }, refuse, 'rfc4121').finding).toBe('malformed token accepted');
+    expect(judged({ kind: 'accepted' }, { ...refuse, forges: 'rfc4121' }).finding).toBe('malformed token accepted');
     expect(judged({ kind: 'refused' }, refuse).finding).toBeUndefined();
-    expect(judged({ kind: 'closed' }, { verdict: 'accept' }).finding).toBe('valid text refused');
-    expect(judged({ kind: 'hung' }, { verdict: 'either' }).finding).toBe('hung');
-    expect(judged({ kind: 'skipped' }, { verdict: 'accept' }).finding).toBeUndefined();
+    expect(judged({ kind: 'closed' }, { layer: 'token', expected: { verdict: 'accept' } }).finding).toBe(
+      'valid text refused',
+    );
+    expect(judged({ kind: 'hung' }, { layer: 'token', expected: { verdict: 'either' } }).finding).toBe('hung');
+    expect(judged({ kind: 'skipped' }, { layer: 'token', expected: { verdict: 'accept' } }).finding).toBeUndefined();
   });
 
   it.each([
@@ -214,7 +216,7 @@ describe('an outcome', () => {
     [undefined, 'a bit of the last octets is flipped', 'unverified text accepted'],
   ])('of %s, %s: %s', (forges, name, finding) => {
     const one = [...messageCases({ variants: 1 })].find(it => it.forges === forges && it.name === name)!;
-    expect(judged({ kind: 'accepted' }, one.expected, one.forges).finding).toBe(finding);
+    expect(judged({ kind: 'accepted' }, one).finding).toBe(finding);
   });
 
   it('of a client that shows a clear reply, and waits for the protected one, is that it ignored it', () => {

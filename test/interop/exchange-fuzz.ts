@@ -8,7 +8,7 @@ import { parseCommand } from '../../src/ftp/command.js';
 import { parseReply } from '../../src/ftp/reply.js';
 import { EXCHANGES, type FuzzCase, fuzzCases, ruleIn } from '../../src/fuzz/cases.js';
 import { sanitizerReport } from '../../src/fuzz/driver/index.js';
-import { judgedExchange } from '../../src/fuzz/driver/outcome.js';
+import { judged } from '../../src/fuzz/driver/outcome.js';
 import type { ExchangeKeys } from '../../src/fuzz/mutation.js';
 import { performExchange } from '../../src/fuzz/perform.js';
 import { parseCredentialCache, parseKeytab } from '../../src/mechanisms/krb5/index.js';
@@ -106,7 +106,7 @@ async function playCase(one: FuzzCase, peer: Peer, target: Target, run: Exchange
     if (said === undefined) return true;
     run.tokens++;
     if (!said.flag) run.refused++;
-    const { finding } = judgedExchange({ kind: said.flag ? 'accepted' : 'refused' }, one);
+    const { finding } = judged({ kind: said.flag ? 'accepted' : 'refused' }, one);
     if (finding !== undefined) show(finding, said.flag ? 'complete' : await peer.errorText(), last.token);
     return true;
   } catch (error) {

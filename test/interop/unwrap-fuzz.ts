@@ -105,7 +105,7 @@ async function playCase(one: MessageCase, its: Established, run: Unwrapped): Pro
     const withheld = isWithheld(major, result);
     if (withheld) run.refused++;
     if (one.expected.verdict !== 'refuse' || withheld) continue;
-    note(run, { finding: findingOf(one.expected.codes, one.forges), name, outcome: outcomeOf(major, result), vector });
+    note(run, { finding: findingOf(one.expected.codes, one), name, outcome: outcomeOf(major, result), vector });
   }
   return true;
 }

@@ -1,6 +1,7 @@
 /** A run: case after case, each finding once, made small; told as it goes. */
 
 import type { FuzzCase } from '../cases.js';
+import { TargetUnavailable } from './connection.js';
 import {
   FINDINGS,
   type Finding,
@@ -10,7 +11,6 @@ import {
   type ProcessExit,
   type Severity,
 } from './outcome.js';
-import { TargetUnavailable } from './probe.js';
 import { type Reproducer, reproducerOf } from './reproducer.js';
 import { shrunk } from './shrink.js';
 

@@ -8,7 +8,7 @@ import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { FuzzCase } from '../cases.js';
 import type { Expectation } from '../mutation.js';
 import type { NoReply } from './connection.js';
-import { judged, judgedExchange, type Outcome, type OutcomeKind } from './outcome.js';
+import { judged, type Outcome, type OutcomeKind } from './outcome.js';
 
 /** What a client did on one connection. */
 export interface ClientTrace {
@@ -68,8 +68,7 @@ export function judgeClient(one: FuzzCase, trace: ClientTrace, known: Baseline):
   const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, trace, hasShown) };
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(played);
-  const as = (kind: Outcome['kind']) =>
-    one.layer === 'exchange' ? judgedExchange({ ...base, kind }, one) : judged({ ...base, kind }, expected, one.forges);
+  const as = (kind: Outcome['kind']) => judged({ ...base, kind }, { ...one, expected });
   // A client may show a clear reply as one that nothing vouches for, and wait for the protected one: that does not take it.
   const isClearOnly = expected.verdict === 'refuse' && expected.codes[0] === 'sequence/unprotected';
   if (hasShown && expected.verdict === 'refuse' && !(isClearOnly && waited)) return as('accepted');

@@ -1,13 +1,15 @@
 /** What the driver needs of connections, and what it hears on a control connection. It does no I/O: wires are handed to it. */
-import { FtpSecurityError } from '../../errors.js';
+import { concatAll } from '../../bytes.js';
+import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Reply, ReplyReader } from '../../ftp/reply.js';
+import type { BlockReader } from '../../protection/data-block.js';
 import type { Exchange, SecurityContext } from '../../protection/mechanism.js';
 import { ProtectedReplyReader } from '../../protection/protect.js';
 import { decodeProtectedReply } from '../../protection/protected-reply.js';
 import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { ExchangeKeys, FuzzSession } from '../mutation.js';
 
-/** `end` the peer has closed, in whatever way; `timeout` nothing came as long as it may take. */
+/** Why no octets come: `end` the peer has closed, in whatever way; `timeout` nothing came as long as it may take. */
 export type NoReply = 'end' | 'timeout';
 
 /** Where the ends of a connection are: addresses as text, both undefined where that is not known any more. */
@@ -61,6 +63,9 @@ export class SetupFailed extends Error {
   }
 }
 
+/** The target takes no part: there is nothing to be found. */
+export class TargetUnavailable extends Error {}
+
 export interface HeardReply extends Reply {
   /** What vouches for it. */
   level: ProtectionLevel;
@@ -111,4 +116,29 @@ export class HeardReplies {
     const reply = this.#inner.next();
     return reply ? { ...reply.inner, level: reply.level } : this.#next();
   }
+}
+
+/** So much of a transfer is read: 64 MiB. */
+const MAX_TRANSFER = 0x400_0000;
+
+/** Reads a transfer to its end: the file, or what is wrong with it; undefined when it is too long. */
+export async function readTransfer(
+  reader: BlockReader,
+  connection: Connection,
+): Promise<Uint8Array | FtpSecurityError | undefined> {
+  const texts: Uint8Array[] = [];
+  try {
+    for (let left = MAX_TRANSFER; ; ) {
+      const heard = await connection.hear();
+      if (typeof heard === 'string') break;
+      left -= heard.length;
+      if (left < 0) return undefined;
+      reader.push(heard);
+      for (let text = reader.next(); text !== undefined; text = reader.next()) texts.push(text);
+    }
+    reader.close();
+  } catch (error) {
+    return refusalFrom(error);
+  }
+  return concatAll(texts);
 }

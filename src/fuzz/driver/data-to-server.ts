@@ -3,7 +3,7 @@
  * where it may take that, what it gives back.
  */
 
-import { concatAll, toHex } from '../../bytes.js';
+import { toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { replyDetails } from '../../ftp/reply-details.js';
 import { BlockReader } from '../../protection/data-block.js';
@@ -13,14 +13,11 @@ import { type TransferCase, validTransfer } from '../cases.js';
 import { FILE, PIECE } from '../mutations/data.js';
 import { perform } from '../perform.js';
 import { type ClientSide, CUT } from './client-side.js';
-import type { Connection, DataConnections } from './connection.js';
-import type { Outcome } from './outcome.js';
-import { judgedTransfer } from './transfer-outcome.js';
+import { type Connection, type DataConnections, readTransfer } from './connection.js';
+import { judged, type Outcome } from './outcome.js';
 
 /** Every file that is stored. */
 const NAME = 'rfc2228-fuzz';
-/** Of what a server sends back no more is read. */
-const MAX_OCTETS = 0x100_0000;
 type Make = () => readonly Uint8Array[];
 
 export async function playTransfer(
@@ -37,23 +34,23 @@ export async function playTransfer(
     const { kind, code } = await client.store(() => client.blocks(valid)!);
     if (kind !== 'accepted') return skipped(`a valid STOR is ${kind}${code === undefined ? '' : ` by ${code}`}`);
   }
-  return await playBent(fitted, client);
+  return await playMutated(fitted, client);
 }
 
-async function playBent(one: TransferCase, client: DataClient): Promise<Outcome> {
-  let saysNothing = false;
+async function playMutated(one: TransferCase, client: DataClient): Promise<Outcome> {
+  let notApplicable = false;
   const outcome = await client.store(() => {
     const blocks = client.blocks(one);
-    saysNothing = blocks === undefined;
+    notApplicable = blocks === undefined;
     return blocks ?? client.blocks(validTransfer(one))!;
   });
-  if (saysNothing) return { kind: 'skipped' };
+  if (notApplicable) return { kind: 'skipped' };
   // Where writing is forbidden, or a second time, the data is not what is refused.
   const isForbidden = outcome.kind === 'refused' && outcome.sent === undefined;
   if (isForbidden) return skipped(`STOR is refused by ${outcome.code}`);
-  const judgedSo = judgedTransfer({ ...outcome, played: one }, one);
-  if (judgedSo.kind !== 'accepted' || judgedSo.finding !== undefined) return judgedSo;
-  return { ...judgedSo, ...(await client.givenBack()) };
+  const its = judged({ ...outcome, played: one }, one);
+  if (its.kind !== 'accepted' || its.finding !== undefined) return its;
+  return { ...its, ...(await client.givenBack()) };
 }
 
 /** What PBSZ and PROT settle; or why there is nothing to play. */
@@ -117,10 +114,8 @@ class DataClient {
     const begun = await this.#begin(command);
     if ('kind' in begun) return undefined;
     const { level, bufferSize } = this.#one;
-    const read = await readData(
-      new BlockReader(this.#control.session!.context, level, { bufferSize }),
-      begun.connection,
-    );
+    const reader = new BlockReader(this.#control.session!.context, level, { bufferSize });
+    const read = await readTransfer(reader, begun.connection);
     begun.connection.end();
     const reply = await this.#control.replies.final();
     return typeof reply !== 'string' && reply.code < 300 ? read : undefined;
@@ -157,29 +152,6 @@ class DataClient {
     if (reply === 'timeout') return { kind: 'hung' };
     return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.told(reply);
   }
-}
-
-/** The file, or what is wrong with it; undefined when it is too long. */
-async function readData(
-  reader: BlockReader,
-  connection: Connection,
-): Promise<Uint8Array | FtpSecurityError | undefined> {
-  const texts: Uint8Array[] = [];
-  try {
-    for (let left = MAX_OCTETS; ; ) {
-      const heard = await connection.hear();
-      if (typeof heard === 'string') break;
-      left -= heard.length;
-      if (left < 0) return undefined;
-      reader.push(heard);
-      for (let text = reader.next(); text !== undefined; text = reader.next()) texts.push(text);
-    }
-    reader.close();
-  } catch (error) {
-    if (!(error instanceof FtpSecurityError)) throw error;
-    return error;
-  }
-  return concatAll(texts);
 }
 
 function skipped(detail: string): Outcome {

@@ -1,5 +1,4 @@
 /** What a conforming server says to each command, so that a client comes to where it is to be tested. */
-import { CRLF, concat, toUtf8 } from '../../bytes.js';
 import { FILE } from '../mutations/data.js';
 
 /** In the text of every reply that is mutated: a client that shows it has taken it. */
@@ -16,9 +15,6 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   USER: [232, 'User logged in'],
   PASS: [230, 'User logged in'],
   ACCT: [230, 'User logged in'],
-  PBSZ: [200, 'Protection buffer size accepted'],
-  PROT: [200, 'Protection level accepted'],
-  CCC: [534, 'Commands stay protected'],
   SYST: [215, 'UNIX Type: L8'],
   PWD: [257, '"/" is here'],
   XPWD: [257, '"/" is here'],
@@ -52,11 +48,6 @@ const UNKNOWN: Answer = [502, 'Not implemented'];
 
 export function usualAnswer(verb: string): Answer {
   return ANSWERS[verb] ?? UNKNOWN;
-}
-
-/** Octets of a reply. */
-export function replyOf([code, text]: Answer): Uint8Array {
-  return concat(toUtf8(`${code} ${text}`), CRLF);
 }
 
 /** A reply in the shape of another: so many lines, and the marker in the last. */

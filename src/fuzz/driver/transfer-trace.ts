@@ -5,8 +5,7 @@
 import { ruleIn, type TransferCase, validTransfer } from '../cases.js';
 import { DATA_MARKER, FILE_NAMES } from '../mutations/data.js';
 import { type ClientTrace, isDowngrade, kindBySignals } from './client-trace.js';
-import type { Outcome } from './outcome.js';
-import { judgedTransfer } from './transfer-outcome.js';
+import { judged, type Outcome } from './outcome.js';
 
 /** What is seen of a client on one connection. */
 export interface Seen {
@@ -42,7 +41,7 @@ export async function judgeTransfer(
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
   const its = await known();
-  return its === undefined ? { kind: 'unready' } : judgedTransfer({ ...base, kind: kindOf(one, seen, its) }, one);
+  return its === undefined ? { kind: 'unready' } : judged({ ...base, kind: kindOf(one, seen, its) }, one);
 }
 
 function whyNot({ level }: TransferCase, transfers: ClientTrace['transfers']): string {

@@ -32,9 +32,8 @@ const inFour = (length: number) => [0x84, ...u32be(length)];
 const withLength = (length: (contents: Uint8Array, draw: Choices) => readonly number[]): ElementChange => {
   return (element, draw) => measured(element, length(contentsOf(element), draw));
 };
-const otherTag = (...tag: readonly [(tag: number) => number, ...number[]]): ElementChange => {
-  const [first, ...rest] = tag;
-  return element => concat(Uint8Array.of(first(element[0]!), ...rest), element.subarray(1));
+const otherTag = (tag: (tag: number) => readonly number[]): ElementChange => {
+  return element => concat(Uint8Array.from(tag(element[0]!)), element.subarray(1));
 };
 
 const LARGE = { large: true } as const;
@@ -57,7 +56,7 @@ export const DER_ELEMENTS: Table<ElementChange> = {
       UNREADABLE,
       element => concat(filled(was => was.subarray(0, -1))(element), element.subarray(-1)),
     ],
-    'another tag': [UNREADABLE, otherTag(tag => tag ^ 1)],
+    'another tag': [UNREADABLE, otherTag(tag => [tag ^ 1])],
     'no contents': [UNREADABLE, filled('')],
     'an element 2000 deep': [
       UNREADABLE,
@@ -71,7 +70,7 @@ export const DER_ELEMENTS: Table<ElementChange> = {
     'a length that has no end': [EITHER, element => concat(measured(element, [0x80]), octets('\0\0'))],
     'a length that has no end, and no end either': [UNREADABLE, withLength(() => [0x80])],
   },
-  'RFC 4120 §5.1.5': { 'a tag number over 30': [UNREADABLE, otherTag(tag => tag | 0x1f, 0xff, 0x7f)] },
+  'RFC 4120 §5.1.5': { 'a tag number over 30': [UNREADABLE, otherTag(tag => [tag | 0x1f, 0xff, 0x7f])] },
 };
 
 const FIELDS: Table<FieldsChange> = {

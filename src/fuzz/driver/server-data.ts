@@ -1,27 +1,23 @@
 /**
- * The data connections of the server that a client under test is connected to (RFC 2228 §6): PBSZ and PROT, PASV, EPSV, PORT and
- * EPRT, files that are sent, valid or mutated, and files that are received, which are held to the rules.
+ * The data connections of the server that a client under test is connected to (RFC 2228 §6): PASV, EPSV, PORT and EPRT, files that
+ * are sent, valid or mutated, and files that are received, which must keep the rules.
  */
-
 import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
 import { formatExtendedPassiveText, formatPassiveText, parseEprt, parsePort } from '../../ftp/addresses.js';
 import type { Command } from '../../ftp/command.js';
-import { BlockReader, BlockWriter } from '../../protection/data-block.js';
 import type { ProtectionLevel } from '../../protection/protection-level.js';
-import { formatPbszText, parsePbszCommand, parseProt } from '../../protection/security-data.js';
+import type { ServerSession } from '../../session/server.js';
 import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { DATA_MARKER, FILE } from '../mutations/data.js';
 import { perform } from '../perform.js';
-import type { Connection, DataConnections, DataListener } from './connection.js';
+import { type Connection, type DataConnections, type DataListener, readTransfer } from './connection.js';
 import type { Answer } from './server-replies.js';
 
 const DONE: Answer = [226, 'Transfer complete'];
 const FAILED: Answer = [451, 'The file could not be read to its end'];
 const NOWHERE: Answer = [425, 'No data connection'];
-/** A client may store no more. */
-const MAX_OCTETS = 0x400_0000;
 
 /** Of a file that is not the one to be tested, so that nothing in it counts. */
 const PLAIN_FILE = toUtf8(fromUtf8(FILE).replace(DATA_MARKER, DATA_MARKER.replaceAll(/[a-z]/g, 'x')));
@@ -29,13 +25,12 @@ const PLAIN_FILE = toUtf8(fromUtf8(FILE).replace(DATA_MARKER, DATA_MARKER.replac
 /** What is sent: a file without the marker, or with it; `failing` is one whose final reply says so; or the blocks of a case. */
 export type Sending = 'plain' | 'marked' | 'failing' | TransferCase;
 
+/** What PBSZ and PROT have settled, and readers and writers of blocks for that. */
+export type DataSession = Pick<ServerSession, 'protection' | 'bufferSize' | 'dataReader' | 'dataWriter'>;
+
 export class ServerData {
   readonly #data: DataConnections | undefined;
-  /** The most that it grants to PBSZ. */
-  readonly #most: number;
-  #bufferSize: number | undefined;
-  /** As PROT has it. */
-  level: ProtectionLevel = 'clear';
+  readonly #server: DataSession;
   /** Of the control connection: the beginning of a block, and whether a line may begin. */
   #stray: Uint8Array = new Uint8Array();
   #isAtStart = true;
@@ -49,9 +44,9 @@ export class ServerData {
   /** The chunks of what was sent last; undefined when that was a plain file. */
   sent: readonly Uint8Array[] | undefined;
 
-  constructor(data: DataConnections | undefined, most: number) {
+  constructor(data: DataConnections | undefined, server: DataSession) {
     this.#data = data;
-    this.#most = most;
+    this.#server = server;
   }
 
   /**
@@ -59,7 +54,7 @@ export class ServerData {
    * begins with NUL, as it is short, and no command does.
    */
   withoutBlocks(heard: Uint8Array): Uint8Array {
-    if (this.level === 'clear') return heard;
+    if (this.#server.protection === 'clear') return heard;
     let left = concat(this.#stray, heard);
     this.#stray = new Uint8Array();
     const lines: Uint8Array[] = [];
@@ -81,36 +76,23 @@ export class ServerData {
   /** The answer to a command that prepares a transfer; undefined for others. */
   async prepare(command: Command): Promise<Answer | undefined> {
     const prepare = PREPARE[command.verb];
-    if (prepare === undefined) return undefined;
     try {
-      return await prepare(this, command);
+      return await prepare?.(this, command);
     } catch (error) {
       return refusalOf(error);
     }
   }
 
-  grant(command: Command): Answer {
-    const asked = parsePbszCommand(command);
-    this.#bufferSize = Math.min(asked, this.#most);
-    return [200, this.#bufferSize < asked ? formatPbszText(this.#bufferSize) : 'Protection buffer size accepted'];
-  }
-
-  protect(command: Command): Answer {
-    if (this.#bufferSize === undefined) return [503, 'PBSZ first'];
-    this.level = parseProt(command);
-    return [200, 'Protection level accepted'];
-  }
-
-  /** @param told  what the reply says of the listener */
-  async listen(told: (listener: DataListener) => Answer | undefined): Promise<Answer> {
+  /** @param answer  what the reply says of the listener */
+  async listen(answer: (listener: DataListener) => Answer | undefined): Promise<Answer> {
     const listener = await this.#data?.listen();
-    const answer = listener && told(listener);
-    if (answer === undefined) {
+    const said = listener && answer(listener);
+    if (said === undefined) {
       listener?.close();
       return NOWHERE;
     }
     this.#place = () => listener!.next();
-    return answer;
+    return said;
   }
 
   connect(port: number): Answer {
@@ -132,7 +114,7 @@ export class ServerData {
     if (connection === undefined) return NOWHERE;
     try {
       this.sent = this.#blocksOf(what, session);
-      await connection.send(this.sent ?? this.#valid(PLAIN_FILE, session));
+      await connection.send(this.sent ?? this.#valid(PLAIN_FILE));
       return what === 'failing' ? FAILED : DONE;
     } catch (error) {
       return refusalOf(error);
@@ -145,28 +127,15 @@ export class ServerData {
    * Receives a file. What is wrong with it is kept in `error`.
    * @returns the final reply
    */
-  async receive(session: FuzzSession): Promise<Answer> {
+  async receive(): Promise<Answer> {
     const connection = await this.#connection();
     if (connection === undefined) return NOWHERE;
-    const reader = new BlockReader(session.context, this.level, { bufferSize: this.#bufferSize });
-    try {
-      for (let left = MAX_OCTETS; ; ) {
-        const heard = await connection.hear();
-        if (typeof heard === 'string') break;
-        left -= heard.length;
-        if (left < 0) return [552, 'Too long'];
-        reader.push(heard);
-        while (reader.next() !== undefined);
-      }
-      reader.close();
-      return DONE;
-    } catch (error) {
-      const refusal = refusalOf(error);
-      this.error ??= refusalFrom(error);
-      return refusal;
-    } finally {
-      connection.end();
-    }
+    const read = await readTransfer(this.#server.dataReader(), connection);
+    connection.end();
+    if (read === undefined) return [552, 'Too long'];
+    if (!(read instanceof FtpSecurityError)) return DONE;
+    this.error ??= read;
+    return refusalOf(read);
   }
 
   /** Some other reply comes, and no file. */
@@ -177,21 +146,22 @@ export class ServerData {
   async #connection(): Promise<Connection | undefined> {
     const place = this.#place;
     this.#place = undefined;
-    this.used = this.level;
+    this.used = this.#server.protection;
     return await place?.();
   }
 
   /** What is to be looked at; undefined when it is an ordinary transfer. */
   #blocksOf(what: Sending, session: FuzzSession): readonly Uint8Array[] | undefined {
-    if (what === 'plain' || this.level === 'clear') return undefined;
-    if (typeof what === 'string') return this.#valid(FILE, session);
-    if (what.level !== this.level) return undefined;
-    this.played = { ...what, bufferSize: this.#bufferSize! };
+    const { protection, bufferSize } = this.#server;
+    if (what === 'plain' || protection === 'clear') return undefined;
+    if (typeof what === 'string') return this.#valid(FILE);
+    if (what.level !== protection) return undefined;
+    this.played = { ...what, bufferSize: bufferSize! };
     return perform(this.played, session)?.chunks;
   }
 
-  #valid(file: Uint8Array, { context }: FuzzSession): readonly Uint8Array[] {
-    const writer = new BlockWriter(context, this.level, { bufferSize: this.#bufferSize });
+  #valid(file: Uint8Array): readonly Uint8Array[] {
+    const writer = this.#server.dataWriter();
     return [writer.write(file), writer.end()];
   }
 }
@@ -199,8 +169,6 @@ export class ServerData {
 type Prepare = (server: ServerData, command: Command) => Answer | Promise<Answer>;
 
 const PREPARE: Readonly<Record<string, Prepare>> = {
-  PBSZ: (server, command) => server.grant(command),
-  PROT: (server, command) => server.protect(command),
   PASV: server =>
     server.listen(({ host, port }) => {
       // A socket for both protocols shows an IPv4 address in IPv6 (RFC 4291 §2.5.5.2). PASV has no other host.
