@@ -59,7 +59,7 @@ export interface FuzzCase {
   /** Of a transfer: what PBSZ has set, in octets. */
   bufferSize?: number;
   choices: readonly number[];
-  /** To a client: which command behind the exchange gets the mutated reply, from 1. Default: what the driver's target says. */
+  /** To a client: which command behind the exchange gets the mutated reply, from 1. Default: that of the driver's target. */
   at?: number;
 }
 
@@ -67,14 +67,17 @@ export interface FuzzCase {
 export type MessageCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'text'>>;
 export type TransferCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'bufferSize'>>;
 
+/** Whether a case is of a message. */
 export function isMessage(one: FuzzCase): one is MessageCase {
   return one.text !== undefined;
 }
 
+/** Whether a case is of a transfer. */
 export function isTransfer(one: FuzzCase): one is TransferCase {
   return one.bufferSize !== undefined;
 }
 
+/** Options of {@link fuzzCases}. */
 export interface CaseOptions {
   /** The same seed gives the same cases. Default 2228. */
   seed?: number;

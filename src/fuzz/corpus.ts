@@ -7,15 +7,17 @@ import type { Reference } from './mechanisms/mechanism.js';
 import { LAYERS, type Script } from './mutation.js';
 import { referenceChunks, references } from './reference.js';
 
+/** Options of {@link corpusFiles}. */
 export interface CorpusOptions {
   /** The same seed gives the same corpus. Default 2228. */
   seed?: number;
-  /** With DES lent, its tokens of RFC 1964 and KERBEROS_V4 are there too; AES, RC4 and X-PSK need nothing. */
+  /** With DES, its tokens of RFC 1964 and KERBEROS_V4 are there too; AES, RC4 and X-PSK need nothing. */
   ciphers?: BlockCiphers;
   /** Cases with more octets are left out. Default 65536: other fuzzers go slowly with long inputs. */
   maxOctets?: number;
 }
 
+/** A seed file. */
 export interface CorpusFile {
   /** Who reads it: a folder for each, so that each fuzzer gets one kind of input. */
   folder: 'client' | 'server' | 'data' | 'client-exchange' | 'server-exchange';

@@ -29,7 +29,7 @@ export type Layer = (typeof LAYERS)[number];
  * What a conforming peer must do with a message:
  * `accept` take the text as it was protected;
  * `refuse` take nothing of it, for one of these reasons, and be as before;
- * `either` take it or refuse it, but never take another text than was protected, unless it says that tokens are missing,
+ * `either` take it or refuse it, but never take another text than was protected, unless it reports that tokens are missing,
  * late or refused. With a `deviation`, peers that tolerate it take the message, and strict ones refuse it;
  * `answer` a server replies with one of these codes; the first says what the line is.
  */
@@ -181,9 +181,12 @@ export function mutationsOf<C = MutationContext>(common: Pick<Mutation, 'layer' 
   return tableOf<Change<C>, C>(common, change => change);
 }
 
+/** A valid message, or one that must be taken. */
 export const ACCEPT: Expectation = { verdict: 'accept' };
+/** A peer may take it or refuse it. */
 export const EITHER: Expectation = { verdict: 'either' };
 
+/** It must be refused, for one of these reasons. */
 export function refuse(...codes: ErrorCode[]): Expectation {
   return { verdict: 'refuse', codes };
 }

@@ -71,7 +71,7 @@ describe('transfers to a server', () => {
     ['takesLower', 'lower level accepted', 'a block that is not sealed, where private is required'],
     ['takesLower', 'lower level accepted', 'a block without integrity'],
     ['takesUnverified', 'unverified text accepted', 'a bit is flipped in a token'],
-    ['sendsNoEnd', 'bad data given', 'blocks as they ought to be'],
+    ['sendsNoEnd', 'bad data given', 'valid blocks'],
   ])('find that a server %s: %s', async (fault, finding, name) => {
     const found = await shown(
       one => toServer(one, { [fault]: true }),
@@ -156,7 +156,7 @@ describe('transfers to a client', () => {
     ['takesReplays', 'replay accepted', 'a block comes twice', 'private'],
     ['takesLower', 'lower level accepted', 'a block that is not sealed, where private is required', 'private'],
     ['takesUnverified', 'unverified text accepted', 'a bit is flipped in a token', 'safe'],
-    ['sendsNoEnd', 'bad data given', 'blocks as they ought to be', 'private'],
+    ['sendsNoEnd', 'bad data given', 'valid blocks', 'private'],
   ])('find that a client %s: %s: %s', async (fault, finding, name, protection) => {
     const client = { faults: { [fault]: true }, protection };
     const its = cases.filter(it => it.name === name && it.level === protection);

@@ -260,7 +260,7 @@ describe('a campaign', () => {
       mechanism: 'X-PSK',
       play: async one => play(one, nth++),
       isOver: played => played >= 100,
-      tell: ({ type }) => void told.push(type),
+      report: ({ type }) => void told.push(type),
     });
     return { summary, told };
   };
@@ -283,7 +283,7 @@ describe('a campaign', () => {
       mechanism: 'GSSAPI',
       play: async () => ({ kind: 'refused', finding: 'gone on in the clear' }),
       isOver: () => false,
-      tell: record => void (record.type === 'finding' && told.push(record.finding)),
+      report: record => void (record.type === 'finding' && told.push(record.finding)),
     });
     expect([findings, told]).toEqual([1, ['gone on in the clear']]);
   });
@@ -295,7 +295,7 @@ describe('a campaign', () => {
       mechanism: 'X-PSK',
       play: async () => ({ kind: 'unready' }),
       isOver: () => false,
-      tell: () => {},
+      report: () => {},
     });
     await expect(few).rejects.toThrow(TargetUnavailable);
     const left = run((_, nth) => (nth < 3 ? { kind: 'refused' } : { kind: 'unready', cut: true, detail: 'no one' }));
@@ -316,7 +316,7 @@ describe('a campaign', () => {
       mechanism: 'X-PSK',
       play: async () => withExit({ kind: 'accepted', finding: 'order broken' }, { status: null, signal: 'SIGSEGV' }),
       isOver: () => false,
-      tell: record => void (record.type === 'finding' && found.push(record)),
+      report: record => void (record.type === 'finding' && found.push(record)),
     });
     expect(found.map(({ finding, severity }) => `${finding}: ${severity}`)).toEqual([
       'crashed: high',
@@ -337,7 +337,7 @@ describe('a campaign', () => {
       },
       isOver: () => false,
       isStopped: () => true,
-      tell: () => {},
+      report: () => {},
     });
     expect([(await summary).findings, played]).toEqual([1, 1]);
   });
@@ -349,7 +349,7 @@ describe('a campaign', () => {
       mechanism: 'X-PSK',
       play: async () => ({ kind: 'accepted', finding: 'clear text accepted' }),
       isOver: () => false,
-      tell: record => void (record.type === 'finding' && names.push(record.name)),
+      report: record => void (record.type === 'finding' && names.push(record.name)),
     });
     expect(names).toEqual([
       'phases: success in the clear',

@@ -1,4 +1,4 @@
-/** What the driver needs of connections, and what it hears on a control connection. It does no I/O: wires are handed to it. */
+/** What the driver needs of connections, and the replies of a server. It does no I/O: connections are handed to it. */
 import { concatAll } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Reply, ReplyReader } from '../../ftp/reply.js';
@@ -15,6 +15,7 @@ export type NoReply = 'end' | 'timeout';
 /** Where the ends of a connection are: addresses as text, both undefined where that is not known any more. */
 export type Ends = Readonly<Record<'local' | 'peer', { address: string | undefined; port: number | undefined }>>;
 
+/** A control or data connection. */
 export interface Connection {
   /** For mechanisms that have addresses in their tokens. */
   readonly ends?: Ends;
@@ -25,7 +26,7 @@ export interface Connection {
   hear(): Promise<Uint8Array | NoReply>;
 }
 
-/** Data connections, all with the host at the other end of the control connection, whatever address is told there. */
+/** Data connections, all with the host at the other end of the control connection, whatever address is named there. */
 export interface DataConnections {
   /** @returns undefined when no one answers */
   open(port: number): Promise<Connection | undefined>;
@@ -46,8 +47,8 @@ export interface DataListener {
 export interface FuzzSide {
   /** The name for AUTH. */
   mechanism: string;
-  /** @param told  is told of the session, whose context makes mutated tokens, when the exchange is complete */
-  exchange(told: (session: FuzzSession) => void, ends?: Ends): Exchange;
+  /** @param established  gets the session, whose context makes mutated tokens, when the exchange is complete */
+  exchange(established: (session: FuzzSession) => void, ends?: Ends): Exchange;
   /** For mutated exchanges; without them only what needs none is said. */
   keys?: ExchangeKeys;
 }
@@ -66,8 +67,9 @@ export class SetupFailed extends Error {
 /** The target takes no part: there is nothing to be found. */
 export class TargetUnavailable extends Error {}
 
+/** A reply of a server under test. */
 export interface HeardReply extends Reply {
-  /** What vouches for it. */
+  /** That of its token. */
   level: ProtectionLevel;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Transfers to a server under test (RFC 2228 §6): a valid file first, which tells whether it takes any; then the mutated one; and
+ * Transfers to a server under test (RFC 2228 §6): a valid file first, which shows whether it takes any; then the mutated one; and
  * where it may take that, what it gives back.
  */
 
@@ -20,6 +20,7 @@ import { judged, type Outcome } from './outcome.js';
 const NAME = 'rfc2228-fuzz';
 type Make = () => readonly Uint8Array[];
 
+/** Plays a mutated transfer where a user is logged in. */
 export async function playTransfer(
   one: TransferCase,
   control: ClientSide,
@@ -90,7 +91,7 @@ class DataClient {
     await begun.connection.send(sent);
     begun.connection.end();
     const reply = await this.#control.replies.final();
-    const outcome = reply === 'timeout' ? await this.#late() : await this.#control.told(reply);
+    const outcome = reply === 'timeout' ? await this.#late() : await this.#control.concluded(reply);
     const isTaken = outcome.kind === 'refused' && outcome.code! < 300;
     return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
   }
@@ -129,7 +130,7 @@ class DataClient {
     const reply = await this.#control.replies.any();
     if (typeof reply !== 'string' && reply.code < 200) return { connection };
     connection.end();
-    return await this.#control.told(reply);
+    return await this.#control.concluded(reply);
   }
 
   async #connect(): Promise<Connection | string> {
@@ -150,7 +151,7 @@ class DataClient {
     const reply = await this.#control.replies.final();
     if (reply === 'end') return CUT;
     if (reply === 'timeout') return { kind: 'hung' };
-    return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.told(reply);
+    return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.concluded(reply);
   }
 }
 

@@ -72,7 +72,7 @@ export interface ReplyMutator {
   isOpen?: boolean;
 }
 
-/** So many commands behind a mutated reply let a client come to its end, lest it die of ours. */
+/** So many commands behind a mutated reply let a client come to its end, so that it does not die of ours. */
 export const TO_ITS_END = 16;
 
 /** @param keys  for mutated exchanges */

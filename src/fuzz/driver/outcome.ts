@@ -1,11 +1,11 @@
-/** What became of a case, and which of it is a finding: what a peer did is held against what a conforming one must do. */
+/** What became of a case, and which of it is a finding: what a peer did is compared with what a conforming one must do. */
 import type { ErrorCode } from '../../errors.js';
 import type { FuzzCase } from '../cases.js';
 
 /**
  * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
  * `ignored` it did nothing, and lives; `closed` it ended the connection; `hung` it does nothing any more; `crashed` its
- * process died; `skipped` the case says nothing here; `unready` the connection never came to where the case begins.
+ * process died; `skipped` the case is not applicable, or shows nothing; `unready` the connection never came to where the case begins.
  */
 export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung' | 'crashed' | 'skipped' | 'unready';
 
@@ -42,12 +42,14 @@ export const FINDINGS = {
   'valid text refused': 'low',
   'valid exchange refused': 'low',
 } as const;
+/** One of {@link FINDINGS}. */
 export type Finding = keyof typeof FINDINGS;
 export type Severity = (typeof FINDINGS)[Finding];
-/** Of one case that shows several, the first is told first. */
+/** Of one case that shows several, the first is reported first. */
 const ORDER = Object.keys(FINDINGS) as Finding[];
 const ENDS: readonly Finding[] = ['crashed', 'hung', 'connection cut'];
 
+/** What became of a case. */
 export interface Outcome {
   kind: OutcomeKind;
   /** The reply code that answered it. */
@@ -147,8 +149,8 @@ function findingIn(kind: OutcomeKind, one: Parameters<typeof judged>[1]): Findin
   const { expected } = one;
   if (kind === 'hung' || kind === 'crashed') return kind;
   if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes, one);
-  const isHeeded = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
-  return expected.verdict === 'accept' && !isHeeded ? 'valid text refused' : undefined;
+  const isFine = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
+  return expected.verdict === 'accept' && !isFine ? 'valid text refused' : undefined;
 }
 
 /** The outcome of a case when the peer's process has ended by itself. */
@@ -159,7 +161,7 @@ export function withExit(outcome: Outcome, exit: ProcessExit): Outcome {
   return crashed({ ...outcome, exit }, detail);
 }
 
-/** The outcome of a case that the peer did not survive; what it accepted before is told as well. */
+/** The outcome of a case that the peer did not survive; what it accepted before is reported as well. */
 export function crashed(outcome: Outcome, detail: string): Outcome {
   return withFinding({ ...outcome, kind: 'crashed', detail }, 'crashed');
 }

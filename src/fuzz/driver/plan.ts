@@ -8,6 +8,7 @@ import type { Reference } from '../mechanisms/mechanism.js';
 import type { Layer } from '../mutation.js';
 import { referenceChunks } from '../reference.js';
 
+/** Options of {@link plan}. */
 export interface PlanOptions {
   to: Peer;
   seed: number;

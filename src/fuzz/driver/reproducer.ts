@@ -6,7 +6,7 @@ import { MAX_PROTECTION_BUFFER } from '../../protection/security-data.js';
 import { caseOf, type FuzzCase, ruleOf } from '../cases.js';
 import { FINDINGS, type Finding, type Outcome, type Severity } from './outcome.js';
 
-/** A finding, as it stands in a file. */
+/** A finding, as it is in a file. */
 export interface Reproducer {
   /** The rule that the case breaks, with its layer. */
   name: string;
@@ -24,6 +24,7 @@ export interface Reproducer {
   case: FuzzCase;
 }
 
+/** What is written of a finding. */
 export function reproducerOf(one: FuzzCase, outcome: Outcome & { finding: Finding }, mechanism: string): Reproducer {
   const { finding, sent = [] } = outcome;
   return {
@@ -47,7 +48,7 @@ function dutyOf(one: FuzzCase): string {
   return `takes nothing of it, and is as before: ${expected.codes.join(' or ')}`;
 }
 
-/** A status of 0, or a signal, which the detail names, tells nothing more. */
+/** A status of 0, or a signal, which the detail names, adds nothing. */
 function textOf({ kind, code, detail, exit }: Outcome): string {
   const status = exit?.signal === null && exit.status ? `, exit status ${exit.status}` : '';
   const said = [kind, ...(code === undefined ? [] : [code]), ...(detail === undefined ? [] : [`(${detail})`])];

@@ -28,6 +28,7 @@ export type Sending = 'plain' | 'marked' | 'failing' | TransferCase;
 /** What PBSZ and PROT have settled, and readers and writers of blocks for that. */
 export type DataSession = Pick<ServerSession, 'protection' | 'bufferSize' | 'dataReader' | 'dataWriter'>;
 
+/** Our side of the data connections. */
 export class ServerData {
   readonly #data: DataConnections | undefined;
   readonly #server: DataSession;

@@ -9,6 +9,7 @@ export function markerOf(number: number): string {
   return `${MARKER}-${number}`;
 }
 
+/** A reply of one line. */
 export type Answer = readonly [code: number, text: string];
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
@@ -46,6 +47,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 };
 const UNKNOWN: Answer = [502, 'Not implemented'];
 
+/** What answers a command, data connections aside. */
 export function usualAnswer(verb: string): Answer {
   return ANSWERS[verb] ?? UNKNOWN;
 }

@@ -38,6 +38,7 @@ type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
 /** Sessions are strict; here a client goes on, so that it is seen what it does. */
 const LENIENT = { allowWeak: true, allowInsertedLines: true, allowMissingLines: true, maxFailures: 1000, minPbsz: 1 };
 
+/** A server that mutates one of its replies. */
 export class ServerSide {
   readonly #mutator: ReplyMutator;
   readonly #target: ClientTarget;

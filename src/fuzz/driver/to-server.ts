@@ -37,6 +37,7 @@ export async function playToServer(
   }
 }
 
+/** The outcome of a case that could not begin. */
 export function unready({ message, cut }: SetupFailed): Outcome {
   return { kind: 'unready', detail: message, ...(cut && { cut }) };
 }
@@ -97,7 +98,7 @@ function unlessReset(one: MessageCase, outcome: Outcome): Outcome {
 }
 
 /**
- * Sends the text as it is first: where the answer is that of a command which was not understood, it tells nothing of a mutated
+ * Sends the text as it is first: where the answer is that of a command which was not understood, it shows nothing of a mutated
  * one, and the case goes on with the probe. A text is given where the answer was weaker than the command.
  */
 async function fitText(one: MessageCase, client: ClientSide): Promise<MessageCase | string> {
@@ -165,7 +166,7 @@ async function playWithAuth(script: Script, one: FuzzCase, client: ClientSide): 
   const line = scriptOctets(script.line, 'server')!;
   await client.greeting();
   await client.auth(line);
-  return judgedScript({ ...(await client.told(await client.replies.final())), sent: [line] }, one);
+  return judgedScript({ ...(await client.concluded(await client.replies.final())), sent: [line] }, one);
 }
 
 /** The line is in the server's buffer when the exchange is complete. What is answered before 235 was carried out without. */
@@ -180,7 +181,7 @@ async function playWithAdat(script: Script, one: FuzzCase, client: ClientSide): 
   const reply = ready(await client.replies.final(), 'the last ADAT');
   if (reply.code !== 235) return { ...whyNot(reply.code), sent };
   await last.complete(reply);
-  return judgedScript({ ...(await client.told(await client.replies.final())), sent }, one);
+  return judgedScript({ ...(await client.concluded(await client.replies.final())), sent }, one);
 }
 
 function whyNot(code: number): Outcome {

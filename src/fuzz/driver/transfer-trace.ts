@@ -1,5 +1,5 @@
 /**
- * What a client made of a mutated transfer: what it prints of the file, what it does next, and what it says about it, held against
+ * What a client made of a mutated transfer: what it prints of the file, what it does next, and what it says about it, compared with
  * what the same client does and says behind a valid file, and behind one that its server calls a failure.
  */
 import { ruleIn, type TransferCase, validTransfer } from '../cases.js';
@@ -16,8 +16,9 @@ export interface Seen {
   status?: number | null | undefined;
 }
 
+/** What is known of how a client receives files. */
 export interface TransferBaseline {
-  /** Twice the same, behind a valid file: what differs between them tells nothing. */
+  /** Twice the same, behind a valid file: what differs between them shows nothing. */
   usual: readonly [Seen, Seen];
   /** Behind a failure. */
   failed: Seen;
@@ -59,7 +60,7 @@ function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }
   if (next !== nextOf(usual)) return next === undefined ? 'closed' : 'refused';
   if (seen.trace.ahead) return 'skipped';
   if (nextOf(usual) !== nextOf(failed)) return 'accepted';
-  // It does the same whatever comes: so what it prints has to tell.
+  // It does the same whatever comes: so what it prints has to show it.
   if (shows(usual) && !isLate) return shows(seen) ? 'accepted' : 'refused';
   const says = { its: signalOf(seen), usual: [signalOf(usual), signalOf(again)] as const, failed: signalOf(failed) };
   return kindBySignals(says, one.expected);

@@ -31,7 +31,7 @@ interface Krb4Fields {
   littleEndian?: boolean;
   /** The octet order that the second octet claims. */
   claimed?: boolean;
-  /** The length in front, and that of the text, less what they ought to be. */
+  /** The length in front, and that of the text, less the right ones. */
   lengthOff?: number;
   textOff?: number;
   fiveMs?: number;
@@ -96,7 +96,7 @@ const EXPIRED = refuse('security/expired');
 
 const TOKENS = forgeries<Krb4Forger>('krb4', {
   [SOURCE]: {
-    'a message as it ought to be': [ACCEPT, {}],
+    'a valid message': [ACCEPT, {}],
     'numbers in little-endian order': [ACCEPT, { littleEndian: true }],
     'an order of octets that it does not have': [BAD_TOKEN, { littleEndian: true, claimed: false }],
     'another version': [BAD_TOKEN, its => ({ version: its.draw.of([5, 3, 0, 255]) })],

@@ -27,6 +27,7 @@ function withLastBit(text: Uint8Array): Uint8Array {
 /** Of one of the texts, which is drawn. */
 const any = (edit: Edit<unknown>) => anyOne<unknown>(edit);
 
+/** Mutations of base 64. */
 export const BASE64 = mutationsOf<unknown>({ layer: 'base64', at: 'base64' })({
   'RFC 2228 §10': {
     'padding is missing': [BAD, padded(unpadded)],

@@ -1,4 +1,4 @@
-/** The data channel mutated (RFC 2228 §6): lengths, the end, the order of blocks, and what stands in the place of a block. */
+/** The data channel mutated (RFC 2228 §6): lengths, the end, the order of blocks, and other octets in the place of a block. */
 import { CRLF, concat, concatAll, copy, u32be } from '../../bytes.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import {
@@ -58,7 +58,7 @@ const behind =
 /** The valid transfer is the first row. */
 const BLOCKS = mutationsOf({ layer: 'data', at: 'blocks' })({
   'RFC 2228 §6': {
-    'blocks as they ought to be': [ACCEPT, blocks => blocks],
+    'valid blocks': [ACCEPT, blocks => blocks],
     'each octet by itself': [ACCEPT, blocks => Array.from(concatAll(blocks), octet => Uint8Array.of(octet))],
     'all in one chunk': [ACCEPT, blocks => [concatAll(blocks)]],
     'a length of zero for the end': [BAD_BLOCK, endedBy(() => END), LATE],
@@ -142,4 +142,5 @@ const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
   },
 });
 
+/** Mutations of transfers; the first changes nothing. */
 export const DATA: readonly Mutation[] = [...BLOCKS, ...TOKENS];

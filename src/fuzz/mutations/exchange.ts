@@ -26,7 +26,7 @@ const said = (verb: string) => every<unknown>(replaced(verb, 5));
 
 const COMMANDS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 'server' })({
   'RFC 2228 §8.1': {
-    'the line as it ought to be': [ACCEPT, lines => lines],
+    'the valid line': [ACCEPT, lines => lines],
     'ADAT without a blank': [BAD_COMMAND, said('ADAT')],
     'an equals sign behind ADAT': [BAD_COMMAND, said('ADAT=')],
     'ADAT=, as replies have it': [refuse('syntax/bad-base64', 'syntax/bad-command'), said('ADAT ADAT=')],
@@ -64,7 +64,7 @@ const SEVERAL = deviation('multi-line-adat');
 
 const REPLIES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 'client' })({
   'RFC 2228 §5.1': {
-    'the reply as it ought to be': [ACCEPT, reply((data, code) => `${code} ADAT=${data}`)],
+    'the valid reply': [ACCEPT, reply((data, code) => `${code} ADAT=${data}`)],
     'adat= in small letters': [deviation('adat-case'), reply((data, code) => `${code} adat=${data}`)],
     'words before ADAT=': [deviation('text-before-adat'), reply((data, code) => `${code} Here it is: ADAT=${data}`)],
     'ADAT= in the first line of two': [SEVERAL, reply((data, code) => `${code}-ADAT=${data}\r\n${code} Done`)],
@@ -139,4 +139,5 @@ const TEXTS = BASE64.filter(({ at }) => at === 'base64').map(({ name, source, ex
   return { layer: 'exchange', name: `base 64: ${name}`, source, expected, at, change } as const;
 });
 
+/** Mutations of the security data of any mechanism. */
 export const EXCHANGE: readonly ExchangeMutation[] = [...COMMANDS, ...REPLIES, ...TOKENS, ...TEXTS];

@@ -104,4 +104,5 @@ const OUTER = mutationsOf({ layer: 'outer', at: 'lines', to: 'client', ...LINES 
   },
 });
 
+/** Mutations of lines around tokens. */
 export const GRAMMAR: readonly Mutation[] = [...REPLIES, ...COMMANDS, ...OUTER];

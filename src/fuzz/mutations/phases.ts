@@ -37,7 +37,7 @@ const TO_SERVER: Table<Script> = {
     'AUTH with an unknown mechanism': answer('greeted', 'AUTH X-NOBODY', [504]),
     'PBSZ in one piece with AUTH': answer('auth', 'PBSZ 4096', [503]),
     'MIC in one piece with AUTH': answer('auth', 'MIC AAAA', [503]),
-    'AUTH in the clear, where an association stands': answer('secured', 'AUTH GSSAPI', [533, 503, 534, 504, 334]),
+    'AUTH in the clear, once the exchange is complete': answer('secured', 'AUTH GSSAPI', [533, 503, 534, 504, 334]),
   },
   'RFC 2228 §3, ADAT': {
     'ADAT before AUTH': answer('greeted', 'ADAT AAAA', [503]),
@@ -80,8 +80,8 @@ const TO_SERVER: Table<Script> = {
     'CONF before an association': answer('greeted', 'CONF AAAA', [503]),
     'ENC during the exchange': answer('exchange', 'ENC AAAA', [503]),
     'MIC that is no base 64': answer('secured', 'MIC ****', [501]),
-    'MIC of a token that is none': answer('secured', 'MIC AAAAAAAA', [535]),
-    'ENC of a token that is none': answer('secured', 'ENC AAAAAAAA', [535]),
+    'MIC of zeros for a token': answer('secured', 'MIC AAAAAAAA', [535]),
+    'ENC of zeros for a token': answer('secured', 'ENC AAAAAAAA', [535]),
     'ENC without token': answer('secured', 'ENC', [501]),
   },
   'RFC 2228 §7': {
@@ -144,8 +144,8 @@ const TO_CLIENT: Table<Script> = {
       '227 Entering Passive Mode (203,0,113,9,4,1)',
       UNPROTECTED,
     ),
-    'a login in the clear, in one piece with 235': script('adat', '230 Logged in by nobody', BUFFERED),
-    [UNASKED_REPLY]: script('adat', safe('230 Logged in by nobody'), EITHER),
+    'a login in the clear, in one piece with 235': script('adat', '230 Logged in unseen', BUFFERED),
+    [UNASKED_REPLY]: script('adat', safe('230 Logged in unseen'), EITHER),
   },
 };
 

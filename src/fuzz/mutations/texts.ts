@@ -168,6 +168,7 @@ const ANY_TEXT = mutationsOf({ layer: 'inner', at: 'fragments' })({
   'RFC 2228 §3': { 'the text is octets at random': [EITHER, (_, draw) => [draw.octets(1 + draw.below(200))]] },
 });
 
+/** Mutations of fragments and inner texts. */
 export const INNER_TEXTS: readonly Mutation[] = [
   ...ANY_FRAGMENTS,
   ...FRAGMENTS_OF_REPLIES,

@@ -79,7 +79,7 @@ const TOKENS_OUT_OF_ORDER = mutationsOf({ layer: 'sequence', at: 'tokens', to: '
   {
     'RFC 2743 §1.2.3': {
       'a token comes twice in one reply': [REPLAYED, tokens => [tokens[0]!, ...tokens]],
-      'a used token stands in a new reply': [
+      'a used token in a new reply': [
         REPLAYED,
         ([head, ...rest], _draw, { sent }) => [linesOf(sent[0]!)[0]!, head!, ...rest],
         { at: 'lines', after: 1 },
@@ -180,6 +180,7 @@ const DIRECTION = mutationsOf({ layer: 'direction', at: 'tokens', makes: 'stage'
   },
 });
 
+/** Mutations of the tokens of any mechanism, and of what is sent in their place. */
 export const TOKEN: readonly Mutation[] = [
   ...TOKENS,
   ...MESSAGES_OUT_OF_ORDER,

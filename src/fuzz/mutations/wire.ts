@@ -56,7 +56,7 @@ const ENCODINGS = mutationsOf({ layer: 'octets', at: 'wire' })({
       every(wire => wire.map(octet => (octet < 0x20 ? octet : octet | 0x80))),
     ],
     'the line is in UTF-16': [MANGLED, every(inUtf16)],
-    'a byte order mark stands before the line': [MANGLED, every(before('\xef\xbb\xbf'))],
+    'a byte order mark before the line': [MANGLED, every(before('\xef\xbb\xbf'))],
   },
 });
 
@@ -98,17 +98,17 @@ const LINES = mutationsOf({ layer: 'lines', at: 'lines' })({
     'Synch and Interrupt Process go before': [ACCEPT, every(before('\xff\xf4\xff\xf2')), { at: 'wire', to: 'server' }],
   },
   'RFC 854': {
-    'a Telnet command stands in a line': [EITHER, inserted(['\xff\xf1', '\xff\xf9', '\xff\xf6']), { at: 'wire' }],
+    'a Telnet command in a line': [EITHER, inserted(['\xff\xf1', '\xff\xf9', '\xff\xf6']), { at: 'wire' }],
     'a Telnet command is cut in two': [EITHER, cut('\xff', '\xf1'), { at: 'chunks' }],
-    'an octet FF stands in the base 64': [BAD_BASE64, inserted('\xff\xff'), { at: 'base64' }],
-    'an IAC stands before an octet that is no command': [BAD_BASE64, inserted('\xff'), { at: 'base64' }],
+    'an octet FF in the base 64': [BAD_BASE64, inserted('\xff\xff'), { at: 'base64' }],
+    'an IAC before an octet that is no command': [BAD_BASE64, inserted('\xff'), { at: 'base64' }],
   },
   'RFC 1123 §4.1.2.12': {
     'an option is negotiated in a line': [ACCEPT, inserted(OPTIONS), { at: 'wire', to: 'server' }],
     'an option is negotiated in a reply': [EITHER, inserted(OPTIONS), { at: 'wire', to: 'client' }],
   },
   'RFC 855': {
-    'a subnegotiation stands in a line': [EITHER, inserted('\xff\xfa\x18\x01\xff\xf0'), { at: 'wire' }],
+    'a subnegotiation in a line': [EITHER, inserted('\xff\xfa\x18\x01\xff\xf0'), { at: 'wire' }],
     'a subnegotiation never ends': [
       CUT,
       last((line, draw) => spliced(line, 5 + draw.below(line.length - 10), 0, octets('\xff\xfa\x18'))),
@@ -125,4 +125,5 @@ const CHUNKS = mutationsOf({ layer: 'lines', at: 'chunks' })({
   },
 });
 
+/** Mutations of octets and lines. */
 export const WIRE: readonly Mutation[] = [...ANY_OCTETS, ...ENCODINGS, ...LINES, ...CHUNKS];

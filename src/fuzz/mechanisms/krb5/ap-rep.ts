@@ -27,7 +27,7 @@ import {
 } from './rows.js';
 
 const NO_KEY = refuse('security/bad-token', 'security/no-key');
-/** Nobody but the server has the subkey either: it proves as much, in another form. */
+/** No other than the server has the subkey either: it proves as much, in another form. */
 const OTHER_FORM = refuse('security/bad-token', 'security/bad-checksum');
 
 const FIELDS = [0x6f, 0x30] as const;
@@ -41,7 +41,7 @@ const CLEAR_ROWS: Table<Make<ApRepParts>> = {
     'a pvno of twenty octets': [BAD_TOKEN, at(PVNO, filled(TWENTY_OCTETS))],
     'the number of an AP-REQ': [BAD_TOKEN, at(NUMBER, filled('\x0e'))],
     'no sealed part': [BAD_TOKEN, at(SEALED, filled(''))],
-    // The session key has a type of its own, which tells as much.
+    // The session key has a type of its own, which says as much.
     'a sealed part of an unknown enctype': [EITHER, encrypted(unknownEtype)],
     'a sealed part of another enctype': [EITHER, encrypted(otherEtype)],
     'a sealed part with a key version': [EITHER, encrypted(() => ({ kvno: UNKNOWN_NUMBER }))],
@@ -83,7 +83,7 @@ const SEALED_ROWS: Table<Make<ApRepParts>> = {
     ],
   },
   'RFC 4120 §5.5.2': {
-    'a sealed part that is none': [BAD_TOKEN, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],
+    'octets that are no sealed part': [BAD_TOKEN, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],
     'a subkey of an unknown enctype': [NO_KEY, subkey(unknownKeytype)],
     'a subkey of another length': [NO_KEY, subkey(otherLength)],
     'the highest sequence number': [ACCEPT, inside(() => ({ seqNumber: 0xffff_ffff }))],
@@ -111,4 +111,5 @@ const WHAT_IS_SEALED: DerPlace<ApRepParts> = {
   required: [[0x7b], WITHIN, [...WITHIN, 0xa0], CTIME, CUSEC],
 };
 
+/** Mutations of AP-REPs. */
 export const AP_REPS = [...answerRows(CLEAR_ROWS, CLEAR), ...answerRows(SEALED_ROWS, WHAT_IS_SEALED)];

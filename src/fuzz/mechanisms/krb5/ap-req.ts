@@ -73,7 +73,7 @@ const ROWS: Table<Make<ApReqParts>> = {
     'a ticket with a bit flipped': [DAMAGED, ticketPart(altered)],
     'an authenticator that is cut': [DAMAGED, encrypted(cut)],
     'an authenticator with a bit flipped': [DAMAGED, encrypted(altered)],
-    // The session key has a type of its own, which tells as much.
+    // The session key has a type of its own, which says as much.
     'an authenticator of an unknown enctype': [EITHER, encrypted(unknownEtype)],
     'an authenticator of another enctype': [EITHER, encrypted(otherEtype)],
     'an authenticator under another key': [
@@ -111,4 +111,5 @@ const PLACE: DerPlace<ApReqParts> = {
   ],
 };
 
+/** Mutations of AP-REQs in the clear. */
 export const AP_REQS = requestRows(ROWS, PLACE);

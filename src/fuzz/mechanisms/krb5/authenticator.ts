@@ -81,7 +81,7 @@ function nestedData(depth: number): AuthorizationData {
 
 const ROWS: Table<Make<ApReqParts>> = {
   'RFC 4120 §5.5.1': {
-    'an authenticator that is none': [BAD_TOKEN, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],
+    'octets that are no authenticator': [BAD_TOKEN, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],
     'authenticator-vno 4': [BAD_TOKEN, sealedAt(VERSION, filled('\x04'))],
     // The acceptor's own subkey may take its place, and be of a type that was offered (RFC 4537), so that it is never used.
     'a subkey of an unknown enctype': [EITHER, subkey(unknownKeytype)],
@@ -135,7 +135,7 @@ const ROWS: Table<Make<ApReqParts>> = {
     'half of what delegation needs': [BAD_TOKEN, delegation('\x01\0')],
     'credentials longer than the checksum': [BAD_TOKEN, delegation('\x01\0\xff\xffabc')],
     'credentials of no octet': [EITHER, delegation('\x01\0\0\0')],
-    'credentials that are none': [EITHER, delegation(`\x01\0\x20\0${'v'.repeat(32)}`)],
+    'octets that are no credentials': [EITHER, delegation(`\x01\0\x20\0${'v'.repeat(32)}`)],
     'another option than delegation': [EITHER, delegation('\x02\0\0\0')],
     'octets behind the flags': [ACCEPT, flags(its => its & ~GSS_FLAGS.deleg, '\0\0\x47\x11\0\0\0\x01x')],
   },
@@ -170,4 +170,5 @@ const PLACE: DerPlace<ApReqParts> = {
   required: [[0x62], FIELDS, [...FIELDS, 0xa0], [...FIELDS, 0xa1], [...FIELDS, 0xa2, 0x30], CUSEC, CTIME],
 };
 
+/** Mutations of what is sealed in AP-REQs. */
 export const AUTHENTICATORS = requestRows(ROWS, PLACE);

@@ -78,10 +78,11 @@ export interface Parts<Message, Inside> {
   encrypt(octets: Uint8Array, how?: Sealing): EncryptedData;
 }
 
+/** An AP-REQ, and an AP-REP with the authenticator that it answers. */
 export type ApReqParts = Parts<ApReq, Authenticator>;
 export type ApRepParts = Parts<ApRep, EncApRepPart> & { request: Authenticator };
 
-/** What our AP-REQ has in it; undefined for a token that is none, or whose key is not here. */
+/** What our AP-REQ has in it; undefined for what is no AP-REQ, or whose key is not here. */
 export function requestParts(turn: ExchangeTurn): ApReqParts | undefined {
   const { token } = turn;
   const keys = keysOf(turn);

@@ -17,6 +17,7 @@ import {
   WRONG_DIRECTION,
 } from '../mechanism.js';
 
+/** Fields of a Wrap token that are other than those of a valid one. */
 export interface FramedFields {
   tokenId?: number;
   /** SGN_ALG and SEAL_ALG as they are sent. */
@@ -26,18 +27,20 @@ export interface FramedFields {
   number?: bigint;
   /** The four octets of direction. */
   direction?: readonly number[];
-  /** What stands behind the text; default as many octets as there have to be, each that count. */
+  /** What follows the text; default as many octets as there have to be, each that count. */
   padding?: Uint8Array;
   /** Leaves the frame out. */
   bare?: boolean;
 }
 
+/** Makes any Wrap token of RFC 1964. */
 export interface Rfc1964Forger extends ForgingContext<FramedFields> {
   readonly forges: 'rfc1964';
   readonly key: Rfc1964Key;
   readonly acceptor: boolean;
 }
 
+/** A token whose checksum holds for the header that it has. */
 export function forgeFramedToken(
   key: Rfc1964Key,
   plaintext: Uint8Array,
@@ -83,7 +86,7 @@ const opposite = ({ acceptor }: Rfc1964Forger) => new Array<number>(4).fill(acce
 /** Tokens of RFC 1964 that no conforming peer makes. */
 export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
   'RFC 1964 §1.2.2': {
-    'a Wrap token as it ought to be': [ACCEPT, {}],
+    'a valid Wrap token': [ACCEPT, {}],
     'the id of a GetMIC token': [BAD_TOKEN, { tokenId: 0x0101 }],
     'the id of a context deletion token': [BAD_TOKEN, { tokenId: 0x0102 }],
     'the id of an AP-REQ': [BAD_TOKEN, { tokenId: 0x0100 }],

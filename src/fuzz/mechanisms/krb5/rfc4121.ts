@@ -21,6 +21,7 @@ const FLAG = { sentByAcceptor: 1, sealed: 2, acceptorSubkey: 4 } as const;
 const USAGE = { acceptorSeal: 22, acceptorSign: 23, initiatorSeal: 24, initiatorSign: 25 } as const;
 const HEADER = 16;
 
+/** Fields of a Wrap token that are other than those of a valid one. */
 export interface WrapFields {
   /** TOK_ID; default 0504. */
   tokenId?: number;
@@ -32,12 +33,13 @@ export interface WrapFields {
   sequence?: bigint;
   /** Key usage number. */
   usage?: number;
-  /** Octets between the text and the sealed header: EC as it ought to be. */
+  /** Octets between the text and the sealed header: the right EC. */
   padding?: number;
   /** Changes the header that is sealed or signed, not the one that is sent. */
   covered?: (header: Uint8Array) => void;
 }
 
+/** Makes any Wrap token of RFC 4121. */
 export interface Rfc4121Forger extends ForgingContext<WrapFields> {
   readonly forges: 'rfc4121';
   /** The flags of a valid token that is not sealed. */
@@ -45,7 +47,7 @@ export interface Rfc4121Forger extends ForgingContext<WrapFields> {
   readonly checksumLength: number;
 }
 
-/** A token whose checksum holds for the header that it has, unless `covered` says otherwise. */
+/** A token whose checksum holds for the header that it has, unless `covered` changes that. */
 export function forgeWrapToken(
   key: KerberosKey,
   plaintext: Uint8Array,
@@ -90,7 +92,7 @@ const withRrc = (header: Uint8Array) => viewOf(header).setUint16(6, 12);
 /** Tokens of RFC 4121 that no conforming peer makes. */
 export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
   'RFC 4121 §4.2.6.2': {
-    'a Wrap token as it ought to be': [ACCEPT, {}],
+    'a valid Wrap token': [ACCEPT, {}],
     'the id of a GetMIC token': [BAD_TOKEN, { tokenId: 0x0404 }],
     'the id of a context deletion token': [BAD_TOKEN, { tokenId: 0x0405 }],
     'an unknown id': [
