@@ -1,7 +1,6 @@
 /** Findings written down as vectors are: JSON, octets in hex, the rule by name; and the cases read back from there. */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { TokenLevel } from '../../protection/protection-level.js';
 import { MAX_PROTECTION_BUFFER } from '../../protection/security-data.js';
 import { caseOf, type FuzzCase, ruleOf } from '../cases.js';
 import { FINDINGS, type Finding, type Outcome, type Severity } from './outcome.js';
@@ -88,37 +87,23 @@ function readCase(value: unknown): FuzzCase {
   return { ...namedCase(one), at };
 }
 
+/** What may be in a file, of the fields that a case of a rule has. */
+const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  level: value => value === 'safe' || value === 'private',
+  text: value => typeof value === 'string' && /^[\x01-\x7f]*$/.test(value),
+  bufferSize: value => isChoice(value) && value >= 1 && value <= MAX_PROTECTION_BUFFER,
+  choices: value => Array.isArray(value) && value.every(isChoice),
+};
+
 function namedCase(one: Record<string, unknown>): FuzzCase {
-  const { to, level, text, bufferSize, choices } = one;
+  const { to } = one;
   if (to !== 'client' && to !== 'server') throw bad('the case is for neither side');
   const rule = ruleOf(one);
   if (rule === undefined) throw bad(`no case is called ${JSON.stringify(one['name'])}`);
-  const made = caseOf(rule, { to, choices: rule.layer === 'phases' ? [] : choicesOf(choices) });
-  if (made.level !== undefined) made.level = levelOf(level);
-  if (made.text !== undefined) made.text = textOfCase(text);
-  if (made.bufferSize !== undefined) made.bufferSize = bufferSizeOf(bufferSize);
-  return made;
-}
-
-function levelOf(level: unknown): TokenLevel {
-  if (level === 'safe' || level === 'private') return level;
-  throw bad('the case has no level');
-}
-
-function textOfCase(text: unknown): string {
-  if (typeof text === 'string' && /^[\x01-\x7f]*$/.test(text)) return text;
-  throw bad('the case has no text in ASCII');
-}
-
-function bufferSizeOf(size: unknown): number {
-  if (Number.isInteger(size) && (size as number) >= 1 && (size as number) <= MAX_PROTECTION_BUFFER)
-    return size as number;
-  throw bad('the case has no buffer size');
-}
-
-function choicesOf(choices: unknown): number[] {
-  if (Array.isArray(choices) && choices.every(isChoice)) return choices;
-  throw bad('the choices are no numbers below 2^32');
+  const made = caseOf(rule, { to, choices: [] });
+  const fields = Object.entries(FIELDS).filter(([field]) => field in made && rule.layer !== 'phases');
+  for (const [field, isFine] of fields) if (!isFine(one[field])) throw bad(`the case has no valid ${field}`);
+  return { ...made, ...Object.fromEntries(fields.map(([field]) => [field, one[field]])) };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -84,6 +84,8 @@ interface Place<C> {
   draw: Choices;
   /** The valid token, or one of other fields. */
   token(fields?: FieldsOf<C>): Uint8Array;
+  /** The number of the next token. */
+  next: bigint;
 }
 
 /** The fields that are other than those of a valid token, or the octets of the token; undefined where there is nothing to make. */
@@ -101,6 +103,7 @@ export const REPLAYED = refuse('security/replayed');
 
 /** Of rows: their layer, and the level that they are about. */
 export const SEQUENCE = { layer: 'sequence' } as const;
+export const BEHIND_ONE = { layer: 'sequence', after: 1 } as const;
 export const DIRECTION = { layer: 'direction' } as const;
 export const SAFE = { only: 'safe' } as const;
 export const PRIVATE = { only: 'private' } as const;
@@ -133,7 +136,8 @@ function forged<C extends ForgingContext>(
   draw: Choices,
 ): Uint8Array | undefined {
   const token = (fields?: FieldsOf<C>) => context.token(text, sealed, fields as object | undefined);
-  const made = typeof make === 'function' ? make({ context, text, sealed, draw, token }) : make;
+  const made =
+    typeof make === 'function' ? make({ context, text, sealed, draw, token, next: context.numbers.next }) : make;
   return made === undefined || made instanceof Uint8Array ? made : token(made);
 }
 

@@ -20,6 +20,7 @@ import {
 import { all, ended, every, flipped, flippedAtEnd, octets } from '../pieces.js';
 import {
   BAD_TOKEN,
+  BEHIND_ONE,
   counterFrom,
   counting,
   DIRECTION,
@@ -91,11 +92,7 @@ const TOKENS = forgeries<PskForger>('psk', {
     'an octet less than an empty token': [UNVERIFIED, its => its.context.token(octets(''), its.sealed).subarray(0, -1)],
     'a tag with a bit flipped': [refuse('security/bad-checksum'), its => flippedAtEnd(its.token(), its.draw, 16)],
     'the next number': [ACCEPT, {}],
-    'a used number around a new text': [
-      REPLAYED,
-      its => ({ number: its.context.numbers.next - 1n }),
-      { ...SEQUENCE, after: 1 },
-    ],
+    'a used number around a new text': [REPLAYED, its => ({ number: its.next - 1n }), BEHIND_ONE],
     'the first number again, at the other level': [
       REPLAYED,
       its => ({ number: 0n, level: its.sealed ? 'safe' : 'private' }),
@@ -119,9 +116,11 @@ const OTHER_KEY = new Uint8Array(SIZE).fill(0x45);
 
 const ALL = { layer: 'exchange', at: 'tokens', forges: 'psk' } as const;
 const zeros = (count: number) => '\0'.repeat(count);
-/** One of several tokens, made of ours. */
-const oneOf = (edits: (token: Uint8Array) => readonly Uint8Array[]) =>
-  every<unknown>((token, draw) => draw.of(edits(token)));
+/** An octet less in front or behind, an octet more, or only so many. */
+const otherLength = (short: number) =>
+  every<unknown>((token, draw) =>
+    draw.of([token.subarray(1), token.subarray(0, -1), concat(token, octets('\0')), token.subarray(0, short)]),
+  );
 const anyBit = (token: Uint8Array, draw: Choices, from = 0) => flipped(token, from + draw.below(SIZE), draw.below(8));
 
 /** The nonces of our answer, and a confirmation of them by any role, and any key or that of the exchange. */
@@ -151,16 +150,8 @@ const EXCHANGES: readonly ExchangeMutation[] = [
     'X-PSK': {
       'a confirmation of zeros': [WRONG, all(zeros(SIZE))],
       'a confirmation with a bit flipped': [WRONG, every((token, draw) => anyBit(token, draw))],
-      'a confirmation of another length': [
-        BAD_DATA,
-        oneOf(token => [
-          token.subarray(1),
-          token.subarray(0, -1),
-          concat(token, octets('\0')),
-          concat(token, token),
-          token.subarray(0, 1),
-        ]),
-      ],
+      'a confirmation of another length': [BAD_DATA, otherLength(1)],
+      'a confirmation comes twice': [BAD_DATA, every(token => concat(token, token))],
       "the server's own confirmation": [WRONG, (_token, _draw, { received }) => [received!.subarray(SIZE)]],
       'a confirmation comes again': [WRONG, tokens => tokens, { again: true }],
     },
@@ -175,15 +166,7 @@ const EXCHANGES: readonly ExchangeMutation[] = [
       ],
       'a confirmation in the name of the client': [WRONG, confirming('initiator')],
       'a confirmation under another key': [WRONG, confirming('acceptor', OTHER_KEY)],
-      'an answer of another length': [
-        BAD_DATA,
-        oneOf(token => [
-          token.subarray(1),
-          token.subarray(0, -1),
-          concat(token, octets('\0')),
-          token.subarray(0, SIZE),
-        ]),
-      ],
+      'an answer of another length': [BAD_DATA, otherLength(SIZE)],
     },
   }),
   ...mutationsOf<ExchangeTurn>({ ...ALL, at: 'lines', to: 'client', turn: 1 })({

@@ -5,6 +5,7 @@ import { type Change, deviation, INTEGRITY, mutationsOf, refuse } from '../mutat
 import { anyOne, before, type Edit, ended, inserted, octets, spliced } from '../pieces.js';
 
 const BAD = refuse('syntax/bad-base64');
+const BAD_OR_ALTERED = refuse('syntax/bad-base64', 'security/bad-token', 'security/bad-checksum');
 const BAD_TOKEN = refuse('security/bad-token', 'security/bad-checksum');
 const PAD = 0x3d;
 const ALPHABET = octets('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
@@ -59,10 +60,7 @@ export const BASE64 = mutationsOf<unknown>({ layer: 'base64', at: 'base64' })({
       { ...INTEGRITY, open: true },
     ],
     'it is encoded twice': [BAD_TOKEN, any(encodeBase64), { at: 'tokens' }],
-    'it is hex': [
-      refuse('syntax/bad-base64', 'security/bad-token', 'security/bad-checksum'),
-      any(() => octets('60819906092a864886f71201020202016f')),
-    ],
+    'it is hex': [BAD_OR_ALTERED, any(() => octets('60819906092a864886f71201020202016f'))],
     'a quotation mark on either side': [BAD, any(text => concat(octets('"'), text, octets('"')))],
     'a blank before it': [deviation('blank-around-base64'), any(before(' '))],
     'a blank behind it': [deviation('blank-around-base64'), any(ended(' ', 0))],

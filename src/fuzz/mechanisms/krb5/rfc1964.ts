@@ -6,6 +6,7 @@ import { ACCEPT, EITHER } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
 import {
   BAD_TOKEN,
+  BEHIND_ONE,
   DIRECTION,
   type ForgingContext,
   forgeries,
@@ -137,14 +138,10 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
       DIRECTION,
     ],
     'the direction of the other side': [WRONG_DIRECTION, its => ({ direction: opposite(its.context) }), DIRECTION],
-    'a used number around a new text': [
-      REPLAYED,
-      its => ({ number: its.context.numbers.next - 1n }),
-      { ...SEQUENCE, after: 1 },
-    ],
+    'a used number around a new text': [REPLAYED, its => ({ number: its.next - 1n }), BEHIND_ONE],
     'a number half of them ahead': [
       EITHER,
-      its => ({ number: BigInt.asUintN(32, its.context.numbers.next + 2n ** 31n - 1n) }),
+      its => ({ number: BigInt.asUintN(32, its.next + 2n ** 31n - 1n) }),
       SEQUENCE,
     ],
   },

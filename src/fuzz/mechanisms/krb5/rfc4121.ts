@@ -6,6 +6,7 @@ import { ACCEPT, EITHER, refuse } from '../../mutation.js';
 import { spliced } from '../../pieces.js';
 import {
   BAD_TOKEN,
+  BEHIND_ONE,
   DIRECTION,
   type ForgingContext,
   forgeries,
@@ -158,7 +159,7 @@ export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
     ],
     'another number is sealed or signed': [
       BAD_CHECKSUM,
-      its => ({ covered: header => viewOf(header).setBigUint64(8, its.context.numbers.next + 1n) }),
+      its => ({ covered: header => viewOf(header).setBigUint64(8, its.next + 1n) }),
     ],
     'other flags are sealed or signed': [BAD_CHECKSUM, { covered: header => header.set([header[2]! ^ 8], 2) }],
   },
@@ -173,21 +174,9 @@ export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
     ],
   },
   'RFC 4121 §4.2.1': {
-    'a used number around a new text': [
-      REPLAYED,
-      its => ({ sequence: its.context.numbers.next - 1n }),
-      { ...SEQUENCE, after: 1 },
-    ],
+    'a used number around a new text': [REPLAYED, its => ({ sequence: its.next - 1n }), BEHIND_ONE],
     'the highest number': [EITHER, { sequence: (1n << 64n) - 1n }, SEQUENCE],
-    'a number 2^32 ahead': [
-      EITHER,
-      its => ({ sequence: BigInt.asUintN(64, its.context.numbers.next + 2n ** 32n) }),
-      SEQUENCE,
-    ],
-    'a number before the first': [
-      EITHER,
-      its => ({ sequence: BigInt.asUintN(64, its.context.numbers.next - 100n) }),
-      SEQUENCE,
-    ],
+    'a number 2^32 ahead': [EITHER, its => ({ sequence: BigInt.asUintN(64, its.next + 2n ** 32n) }), SEQUENCE],
+    'a number before the first': [EITHER, its => ({ sequence: BigInt.asUintN(64, its.next - 100n) }), SEQUENCE],
   },
 });
