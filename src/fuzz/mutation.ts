@@ -200,3 +200,7 @@ export function deviation(name: Deviation): Expectation {
 export const LINES = { needs: ['lines'] } as const;
 export const NUMBERS = { needs: ['numbers'] } as const;
 export const INTEGRITY = { needs: ['integrity'] } as const;
+export const CONFIDENTIAL = { needs: ['confidential'] } as const;
+/** Of rows: the level that they are about. */
+export const SAFE = { only: 'safe' } as const;
+export const PRIVATE = { only: 'private' } as const;

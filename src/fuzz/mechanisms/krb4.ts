@@ -7,7 +7,17 @@ import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechani
 import { desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { Choices } from '../choices.js';
-import { ACCEPT, type Change, EITHER, type ExchangeTurn, type FuzzSession, mutationsOf, refuse } from '../mutation.js';
+import {
+  ACCEPT,
+  type Change,
+  EITHER,
+  type ExchangeTurn,
+  type FuzzSession,
+  mutationsOf,
+  PRIVATE,
+  refuse,
+  SAFE,
+} from '../mutation.js';
 import { every, flippedAtEnd, octets, spliced } from '../pieces.js';
 import {
   BAD_TOKEN,
@@ -16,8 +26,6 @@ import {
   type ForgingContext,
   type FuzzMechanism,
   forgeries,
-  PRIVATE,
-  SAFE,
   SEQUENCE,
   UNVERIFIED,
   WRONG_DIRECTION,

@@ -101,12 +101,10 @@ export const UNVERIFIED = refuse('security/bad-checksum', 'security/bad-token');
 export const WRONG_DIRECTION = refuse('security/wrong-direction');
 export const REPLAYED = refuse('security/replayed');
 
-/** Of rows: their layer, and the level that they are about. */
+/** Of rows: their layer, if that is not `token`, and what goes before. */
 export const SEQUENCE = { layer: 'sequence' } as const;
 export const BEHIND_ONE = { layer: 'sequence', after: 1 } as const;
 export const DIRECTION = { layer: 'direction' } as const;
-export const SAFE = { only: 'safe' } as const;
-export const PRIVATE = { only: 'private' } as const;
 
 /** The mutations of a table: one token of a message is forged, the others are valid. */
 export function forgeries<C extends ForgingContext>(forges: C['forges'], table: Table<Make<C>>): Mutation[] {

@@ -4,13 +4,16 @@ import type { TokenLevel } from '../../protection/protection-level.js';
 import {
   ACCEPT,
   type Change,
+  CONFIDENTIAL,
   EITHER,
   INTEGRITY,
   type Mutation,
   type MutationContext,
   mutationsOf,
   NUMBERS,
+  PRIVATE,
   refuse,
+  SAFE,
 } from '../mutation.js';
 import { all, first, flippedAtEnd, octets, replaced } from '../pieces.js';
 
@@ -114,6 +117,11 @@ const WRONG_LEVEL = refuse('sequence/wrong-level');
 const wrapped = (texts: readonly Uint8Array[], { context, level }: MutationContext, first: TokenLevel = level) =>
   texts.map((text, i) => context.wrap(text, i === 0 ? first : level).token);
 
+const firstAt =
+  (level: TokenLevel): Change<MutationContext> =>
+  (texts, _draw, its) =>
+    wrapped(texts, its, level);
+
 /** So long that its token has more octets than the buffer, and still lines. */
 const tooLong: Change<MutationContext> = ([head, ...rest], _draw, transfer) => {
   const dots = octets('.'.repeat(Math.max(0, transfer.bufferSize + 1 - head!.length)));
@@ -124,20 +132,12 @@ const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
   // 535 is required of a server (§6); a client may have room for it in its buffer.
   'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { ofClient: EITHER }] },
   'RFC 2228 §3, PROT': {
-    'a block that is not sealed, where private is required': [
-      WRONG_LEVEL,
-      (texts, _draw, its) => (its.level === 'private' ? wrapped(texts, its, 'safe') : undefined),
-    ],
-    'a block without integrity': [
-      WRONG_LEVEL,
-      (texts, _, its) => (its.context.supports('confidential') ? wrapped(texts, its, 'confidential') : undefined),
-    ],
+    'a block that is not sealed, where private is required': [WRONG_LEVEL, firstAt('safe'), PRIVATE],
+    'a block without integrity': [WRONG_LEVEL, firstAt('confidential'), CONFIDENTIAL],
     'sealed blocks, where safe is required': [
       EITHER,
-      (texts, _draw, { level, context }) =>
-        level === 'safe' && context.supports('private')
-          ? texts.map(text => context.wrap(text, 'private').token)
-          : undefined,
+      (texts, _draw, its) => wrapped(texts, { ...its, level: 'private' }),
+      { ...SAFE, needs: ['private'] },
     ],
   },
 });

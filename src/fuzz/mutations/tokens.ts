@@ -8,6 +8,7 @@ import type { Choices } from '../choices.js';
 import {
   ACCEPT,
   type Change,
+  CONFIDENTIAL,
   deviation,
   EITHER,
   INTEGRITY,
@@ -16,7 +17,9 @@ import {
   type MutationContext,
   mutationsOf,
   NUMBERS,
+  PRIVATE,
   refuse,
+  SAFE,
 } from '../mutation.js';
 import { all, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
 
@@ -50,116 +53,36 @@ const TOKENS = mutationsOf({ layer: 'token', at: 'tokens', ...INTEGRITY })({
   },
 });
 
+const NUMBERED = { ...NUMBERS, layer: 'sequence' } as const;
 const REPLAYED = refuse('security/replayed');
 
 const again: Change<MutationContext> = (_text, _draw, { sent }) => [sent[0]!];
-
-const MESSAGES_OUT_OF_ORDER = mutationsOf({ layer: 'sequence', at: 'wire', makes: 'everything', ...NUMBERS })({
-  'RFC 2743 §1.2.3': {
-    'a message comes again': [REPLAYED, again, { after: 1 }],
-    'a message comes again, after many others': [REPLAYED, again, { after: 40 }],
-    'messages before it are missing': [
-      EITHER,
-      (_text, draw, { valid }) => {
-        for (let lost = 1 + draw.below(70); lost > 0; lost--) valid();
-        return [valid()];
-      },
-    ],
-    'two messages change places': [
-      EITHER,
-      (_text, _draw, { valid }) => {
-        const held = valid();
-        return [concat(valid(), held)];
-      },
-    ],
-  },
-});
-
-const TOKENS_OUT_OF_ORDER = mutationsOf({ layer: 'sequence', at: 'tokens', to: 'client', needs: ['lines', 'numbers'] })(
-  {
-    'RFC 2743 §1.2.3': {
-      'a token comes twice in one reply': [REPLAYED, tokens => [tokens[0]!, ...tokens]],
-      'a used token in a new reply': [
-        REPLAYED,
-        ([head, ...rest], _draw, { sent }) => [linesOf(sent[0]!)[0]!, head!, ...rest],
-        { at: 'lines', after: 1 },
-      ],
-      'tokens of a reply change places': [
-        EITHER,
-        (tokens, draw) => {
-          const at = draw.below(tokens.length - 1);
-          return [...tokens.slice(0, at), tokens[at + 1]!, tokens[at]!, ...tokens.slice(at + 2)];
-        },
-      ],
-      'a token of a reply is missing': [
-        EITHER,
-        (tokens, draw) => {
-          const at = draw.below(tokens.length - 1);
-          return tokens.filter((_, i) => i !== at);
-        },
-      ],
-    },
-  },
-);
-
-const WRONG_LEVEL = refuse('sequence/wrong-level');
-const UNPROTECTED = refuse('sequence/unprotected');
-
-/** Lines that claim one level around tokens that have another: the line's own code is that of the context's level. */
-const claiming =
-  (claimed: TokenLevel, applied: TokenLevel): Change<MutationContext> =>
-  (fragments, _draw, { context, level }) =>
-    level === claimed && context.supports(applied)
-      ? fragments.map(fragment => context.wrap(fragment, applied).token)
-      : undefined;
-
-const weakened: Change<MutationContext> = (fragments, draw, { context, level }) => {
-  const weaker = draw.below(fragments.length);
-  if (level !== 'private') return undefined;
-  return fragments.map((fragment, i) => context.wrap(fragment, i === weaker ? 'safe' : 'private').token);
+const behindMissing: Change<MutationContext> = (_text, draw, { valid }) => {
+  for (let lost = 1 + draw.below(70); lost > 0; lost--) valid();
+  return [valid()];
+};
+const inOtherOrder: Change<MutationContext> = (_text, _draw, { valid }) => {
+  const held = valid();
+  return [concat(valid(), held)];
 };
 
-/** Valid lines under another code or verb. */
-const relabelled =
-  (applied: TokenLevel, claimed: TokenLevel): Change<MutationContext> =>
-  (lines, _draw, { to, level }) => {
-    if (level !== applied) return undefined;
-    const { verb, code } = factsOf(claimed);
-    const had = to === 'client' ? 3 : factsOf(level).verb.length;
-    return lines.map(line => spliced(line, 0, had, octets(to === 'client' ? `${code}` : verb)));
-  };
+const UNPROTECTED = refuse('sequence/unprotected');
+const WRONG_LEVEL = refuse('sequence/wrong-level');
 
-/** The text as it is, without integrity. */
-const unverifiable: Change<MutationContext> = (_text, _draw, { context, valid }) =>
-  context.supports('confidential') ? [valid('confidential')] : undefined;
-
-const CLAIMS = mutationsOf({ layer: 'level', at: 'tokens', makes: 'stage' })({
-  'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
-    'private is claimed, and the token is not sealed': [WRONG_LEVEL, claiming('private', 'safe')],
-    'private is claimed, and the token has no integrity': [WRONG_LEVEL, claiming('private', 'confidential')],
-    'safe is claimed, and the token has no integrity': [WRONG_LEVEL, claiming('safe', 'confidential')],
-    'safe is claimed, and the token is sealed': [ACCEPT, claiming('safe', 'private')],
-    'one token of several is not sealed': [WRONG_LEVEL, weakened, { ...LINES, to: 'client' }],
-  },
-});
-
-const LABELS = mutationsOf({ layer: 'level', at: 'lines' })({
-  'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
-    'confidential is claimed, and the token is not sealed': [WRONG_LEVEL, relabelled('safe', 'confidential')],
+/** What is sent in the place of a message. */
+const IN_ITS_PLACE = mutationsOf({ layer: 'level', at: 'wire', makes: 'everything' })({
+  'RFC 2743 §1.2.3': {
+    'a message comes again': [REPLAYED, again, { ...NUMBERED, after: 1 }],
+    'a message comes again, after many others': [REPLAYED, again, { ...NUMBERED, after: 40 }],
+    'messages before it are missing': [EITHER, behindMissing, NUMBERED],
+    'two messages change places': [EITHER, inOtherOrder, NUMBERED],
   },
   'RFC 2228 §3, CCC': {
-    '633 around a token that has integrity': [
-      deviation('integrity-under-633'),
-      relabelled('private', 'confidential'),
-      { to: 'client' },
+    'confidential alone, where integrity is required': [
+      WRONG_LEVEL,
+      (_text, _draw, { valid }) => [valid('confidential')],
+      CONFIDENTIAL,
     ],
-    'CONF where integrity is required': [WRONG_LEVEL, relabelled('private', 'confidential'), { to: 'server' }],
-  },
-});
-
-const UNPROTECTED_TEXTS = mutationsOf({ layer: 'level', at: 'wire', makes: 'everything' })({
-  'RFC 2228 §3, CCC': {
-    'confidential alone, where integrity is required': [WRONG_LEVEL, unverifiable],
     'the text comes in the clear': [UNPROTECTED, text => text],
     'a clear refusal': [UNPROTECTED, all('533 Command protection level denied\r\n'), { to: 'client' }],
     'a clear word that the service ends': [UNPROTECTED, all('421 Good bye\r\n'), { to: 'client' }],
@@ -168,25 +91,77 @@ const UNPROTECTED_TEXTS = mutationsOf({ layer: 'level', at: 'wire', makes: 'ever
   },
 });
 
-const REFLECTED = refuse('security/wrong-direction', 'security/bad-checksum', 'security/bad-token');
+/** Two neighbours, or one of them left out; they are drawn. */
+const reordered =
+  (isKept: boolean): Change<unknown> =>
+  (tokens, draw) => {
+    const at = draw.below(tokens.length - 1);
+    return [...tokens.slice(0, at), tokens[at + 1]!, ...(isKept ? [tokens[at]!] : []), ...tokens.slice(at + 2)];
+  };
+const withUsed: Change<MutationContext> = ([head, ...rest], _draw, { sent }) => {
+  return [linesOf(sent[0]!)[0]!, head!, ...rest];
+};
 
-const DIRECTION = mutationsOf({ layer: 'direction', at: 'tokens', makes: 'stage' })({
-  'RFC 4121 §4.2.2, RFC 1964 §1.2.1.2': {
-    "the peer's own token comes back": [
-      REFLECTED,
-      (_fragments, _draw, { received }) => [received!],
-      { needs: ['received'] },
+const OUT_OF_ORDER = mutationsOf({ layer: 'sequence', at: 'tokens', to: 'client', needs: ['lines', 'numbers'] })({
+  'RFC 2743 §1.2.3': {
+    'a token comes twice in one reply': [REPLAYED, tokens => [tokens[0]!, ...tokens]],
+    'a used token in a new reply': [REPLAYED, withUsed, { at: 'lines', after: 1 }],
+    'tokens of a reply change places': [EITHER, reordered(true)],
+    'a token of a reply is missing': [EITHER, reordered(false)],
+  },
+});
+
+/** Tokens of another level than their lines claim, which is that of the context: all of them, or one that is drawn. */
+const applying =
+  (applied: TokenLevel): Change<MutationContext> =>
+  (fragments, _draw, { context }) =>
+    fragments.map(fragment => context.wrap(fragment, applied).token);
+const oneWeaker: Change<MutationContext> = (fragments, draw, { context, level }) => {
+  const weaker = draw.below(fragments.length);
+  return fragments.map((fragment, i) => context.wrap(fragment, i === weaker ? 'safe' : level).token);
+};
+
+const REFLECTED = refuse('security/wrong-direction', 'security/bad-checksum', 'security/bad-token');
+const RECEIVED = { layer: 'direction', needs: ['received'] } as const;
+
+const OTHER_TOKENS = mutationsOf({ layer: 'level', at: 'tokens', makes: 'stage' })({
+  'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
+    'private is claimed, and the token is not sealed': [WRONG_LEVEL, applying('safe'), PRIVATE],
+    'private is claimed, and the token has no integrity': [
+      WRONG_LEVEL,
+      applying('confidential'),
+      { ...PRIVATE, ...CONFIDENTIAL },
     ],
+    'safe is claimed, and the token has no integrity': [
+      WRONG_LEVEL,
+      applying('confidential'),
+      { ...SAFE, ...CONFIDENTIAL },
+    ],
+    'safe is claimed, and the token is sealed': [ACCEPT, applying('private'), { ...SAFE, needs: ['private'] }],
+    'one token of several is not sealed': [WRONG_LEVEL, oneWeaker, { ...LINES, ...PRIVATE, to: 'client' }],
+  },
+  'RFC 4121 §4.2.2, RFC 1964 §1.2.1.2': {
+    "the peer's own token comes back": [REFLECTED, (_texts, _draw, { received }) => [received!], RECEIVED],
+  },
+});
+
+/** Valid lines under the code or verb of confidential ones. */
+const asConfidential: Change<MutationContext> = (lines, _draw, { to, level }) => {
+  const { verb, code } = factsOf('confidential');
+  const had = to === 'client' ? 3 : factsOf(level).verb.length;
+  return lines.map(line => spliced(line, 0, had, octets(to === 'client' ? `${code}` : verb)));
+};
+const WITH_INTEGRITY = deviation('integrity-under-633');
+
+const LABELS = mutationsOf({ layer: 'level', at: 'lines' })({
+  'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
+    'confidential is claimed, and the token is not sealed': [WRONG_LEVEL, asConfidential, SAFE],
+  },
+  'RFC 2228 §3, CCC': {
+    '633 around a token that has integrity': [WITH_INTEGRITY, asConfidential, { ...PRIVATE, to: 'client' }],
+    'CONF where integrity is required': [WRONG_LEVEL, asConfidential, { ...PRIVATE, to: 'server' }],
   },
 });
 
 /** Mutations of the tokens of any mechanism, and of what is sent in their place. */
-export const TOKEN: readonly Mutation[] = [
-  ...TOKENS,
-  ...MESSAGES_OUT_OF_ORDER,
-  ...TOKENS_OUT_OF_ORDER,
-  ...DIRECTION,
-  ...CLAIMS,
-  ...LABELS,
-  ...UNPROTECTED_TEXTS,
-];
+export const TOKEN: readonly Mutation[] = [...TOKENS, ...IN_ITS_PLACE, ...OUT_OF_ORDER, ...OTHER_TOKENS, ...LABELS];

@@ -2,7 +2,7 @@
 import { concat, concatAll, u32be } from '../../../bytes.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import type { Rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
-import { ACCEPT, EITHER } from '../../mutation.js';
+import { ACCEPT, EITHER, PRIVATE, SAFE } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
 import {
   BAD_TOKEN,
@@ -10,9 +10,7 @@ import {
   DIRECTION,
   type ForgingContext,
   forgeries,
-  PRIVATE,
   REPLAYED,
-  SAFE,
   SEQUENCE,
   UNVERIFIED,
   WRONG_DIRECTION,

@@ -2,7 +2,7 @@
 import { concat, u64be, viewOf } from '../../../bytes.js';
 import type { KerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
-import { ACCEPT, EITHER, refuse } from '../../mutation.js';
+import { ACCEPT, EITHER, PRIVATE, refuse, SAFE } from '../../mutation.js';
 import { spliced } from '../../pieces.js';
 import {
   BAD_TOKEN,
@@ -10,9 +10,7 @@ import {
   DIRECTION,
   type ForgingContext,
   forgeries,
-  PRIVATE,
   REPLAYED,
-  SAFE,
   SEQUENCE,
   UNVERIFIED,
   WRONG_DIRECTION,
