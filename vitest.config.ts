@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { source } from './test/source.js';
 
@@ -9,6 +10,8 @@ export default defineConfig({
   test: {
     setupFiles: ['test/seed.ts'],
     testTimeout: 60_000,
+    // Vitest's default leaves cores idle.
+    maxWorkers: availableParallelism(),
     // A file is slow by its name: `npm test` runs the others, `npm run test:slow` these (test/README.md).
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [SLOW] } },

@@ -1,4 +1,4 @@
-/** Base 64 as RFC 2228 §10 has it: RFC 1421 §4.3.2.4 without line breaks, padded, canonical. Nothing else is taken. */
+/** Base 64 as in RFC 2228 §10: RFC 1421 §4.3.2.4 without line breaks, padded and canonical. Nothing else is accepted. */
 import { FtpSecurityError } from './errors.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -11,7 +11,10 @@ CHARACTERS.forEach((character, value) => {
   VALUES[character] = value;
 });
 
-/** The base 64 octets of `bytes`, with padding: 4 octets for every 3, rounded up. */
+/**
+ * Encodes octets in base 64 with padding, without line breaks (RFC 2228 §10).
+ * @returns the characters as octets: 4 for every 3, rounded up
+ */
 export function encodeBase64(bytes: Uint8Array): Uint8Array {
   const encoded = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
   let at = 0;
@@ -26,12 +29,12 @@ export function encodeBase64(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * The octets that base 64 stands for.
+ * Decodes base 64 (RFC 2228 §10).
  * @param encoded  characters as octets; may be empty
- * @param base  added to the offset in errors, when `encoded` is a part of something larger
- * @throws FtpSecurityError `syntax/bad-base64` with the offset of the fault, one of four kinds that its message begins
- *   with: `character` outside the alphabet, `padding` missing, superfluous or early, `length` that no number of octets
- *   gives, `non-canonical` bits set after the last octet.
+ * @param base  added to the offset in errors, if `encoded` is part of something larger
+ * @throws FtpSecurityError `syntax/bad-base64` with the offset of the fault. Its message begins with one of four words:
+ *   `character` (outside the alphabet), `padding` (missing, superfluous or early), `length` (impossible for whole octets),
+ *   `non-canonical` (bits set after the last octet)
  */
 export function decodeBase64(encoded: Uint8Array, base = 0): Uint8Array {
   const { length } = encoded;
@@ -49,12 +52,12 @@ export function decodeBase64(encoded: Uint8Array, base = 0): Uint8Array {
     }
     group = (group << 6) | value;
     if (i % 4 === 0) continue;
-    // Of the 24 bits of a group, the second, third and fourth character each complete an octet.
+    // Of the four characters of a group, the second, third and fourth each complete an octet.
     const spare = 6 - 2 * (i % 4);
     bytes[at++] = group >> spare;
     group &= (1 << spare) - 1;
   }
-  if (characters % 4 === 1) throw fault('length that no number of octets gives', base + characters);
+  if (characters % 4 === 1) throw fault('length impossible for whole octets', base + characters);
   if (padding !== (4 - (characters % 4)) % 4) throw fault('padding missing or superfluous', base + characters);
   if (group !== 0) throw fault('non-canonical: bits set after the last octet', base + characters - 1);
   return bytes;

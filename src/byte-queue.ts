@@ -1,6 +1,6 @@
-/** A queue of octets that were received and are not used yet: appended at the end, dropped from the front. */
+/** A queue of octets that were received and not used yet: appended at the end, dropped from the front. */
 
-/** Each octet is moved a bounded number of times, however small the chunks; room is at most about twice what is held. */
+/** Each octet is moved a bounded number of times, however small the chunks. The memory is at most about twice what is held. */
 export class ByteQueue {
   #store = new Uint8Array(0);
   #start = 0;
@@ -26,12 +26,12 @@ export class ByteQueue {
     }
   }
 
-  /** What is held, as a view that is good until the next append. Callers must copy before returning bytes to users. */
+  /** The octets held, as a view that is valid until the next append. Callers must copy before returning bytes to users. */
   view(): Uint8Array {
     return this.#store.subarray(this.#start, this.#end);
   }
 
-  /** The move is paid for: by as many octets dropped since the last one, or by as many to come before the next. */
+  /** Linear in total: each move is preceded by as many octets dropped, or leaves room for as many to come. */
   #makeRoom(needed: number): void {
     const { length } = this;
     const store = 2 * needed <= this.#store.length ? this.#store : new Uint8Array(2 * needed);

@@ -1,22 +1,22 @@
-/** One reader for all binary formats: numbers and octets in sequence, never past the end. */
+/** The reader for all binary formats: numbers and octets in sequence, never past the end. */
 import { copy, viewOf } from './bytes.js';
 import { type ErrorCode, FtpSecurityError } from './errors.js';
 
 export interface ByteReaderOptions {
-  /** What is read, for errors: `keytab`. */
+  /** Name of what is read, for error messages, e.g. `keytab`. */
   what: string;
-  /** Of the error where octets are missing. */
+  /** Error code for input that ends too early. */
   code: ErrorCode;
-  /** Where reading starts and ends, in octets. Default: all of them. */
+  /** Where reading starts and ends, in octets. Default: the whole input. */
   start?: number;
   end?: number;
-  /** Octet order of numbers. Default false: most significant octet first. */
+  /** Byte order of numbers. Default false: most significant octet first. */
   littleEndian?: boolean;
 }
 
-/** Every method throws an FtpSecurityError with the given code, and the offset in `bytes`, where octets are missing. */
+/** Every method throws an FtpSecurityError with the given code, and the offset in `bytes`, if the input ends too early. */
 export class ByteReader {
-  /** Octet order of the numbers that are read next. */
+  /** Byte order of the numbers that are read next. */
   littleEndian: boolean;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -38,7 +38,7 @@ export class ByteReader {
     this.littleEndian = littleEndian;
   }
 
-  /** Where the next octet is, counted from the start of `bytes`. */
+  /** Position of the next octet, counted from the start of `bytes`. */
   get offset(): number {
     return this.#at;
   }
@@ -75,8 +75,8 @@ export class ByteReader {
   }
 
   /**
-   * The octets up to the next NUL, copied; the NUL is read too.
-   * @param maxLength  in octets, the NUL counted
+   * The octets up to the next NUL, copied; the NUL is read but not returned.
+   * @param maxLength  in octets, with the NUL
    */
   untilNul(maxLength: number): Uint8Array {
     const end = this.#bytes.subarray(this.#at, Math.min(this.#at + maxLength, this.#end)).indexOf(0);
@@ -99,12 +99,12 @@ export class ByteReader {
     });
   }
 
-  /** @throws FtpSecurityError where octets are left */
+  /** @throws FtpSecurityError if octets are left */
   assertEnd(): void {
     if (this.left > 0) throw this.error(`${this.left} octets after its end`);
   }
 
-  /** An error at the place that is read next. */
+  /** An error at the current position. */
   error(message: string): FtpSecurityError {
     return new FtpSecurityError(this.#code, `${this.#what}: ${message}`, { offset: this.#at });
   }

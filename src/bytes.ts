@@ -1,4 +1,4 @@
-/** Octets: joining, comparing, numbers in network order, hex and UTF-8. Ground for every room. */
+/** Byte helpers with no dependencies: joining, comparing, numbers in network byte order, hex and UTF-8. */
 
 // The two globals that every runtime has and no ECMAScript lib declares.
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
@@ -15,16 +15,17 @@ export const LF = 0x0a;
 export const NUL = 0x00;
 export const CRLF: Uint8Array = Uint8Array.of(CR, LF);
 
-/** @throws TypeError when `value` is no Uint8Array: misuse by the caller, not bad input. */
+/** @throws TypeError if `value` is not a Uint8Array: misuse by the caller, not bad input */
 export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
   if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
 }
 
+/** The parts, joined in a new array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return concatAll(parts);
 }
 
-/** The same for any number of parts: so many arguments as a peer can make lines would overflow the stack. */
+/** As {@link concat}, for any number of parts: as many arguments as a peer can send lines would overflow the stack. */
 export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -37,12 +38,12 @@ export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** A copy that is always a plain Uint8Array: the `slice` of a Buffer would give a view, and a Buffer. */
+/** A copy that is always a plain Uint8Array: the `slice` method of a Buffer gives a Buffer that shares its memory. */
 export function copy(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
   return new Uint8Array(bytes.subarray(start, end));
 }
 
-/** Compares in a time that depends on the lengths alone. Use it for every checksum. */
+/** Compares in a time that depends only on the lengths. Use it for every checksum. */
 export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;
@@ -50,48 +51,78 @@ export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-/** Compares public octets; the time tells where they differ. */
+/** Compares public octets; the time that it takes reveals where they differ. */
 export function startsWith(bytes: Uint8Array, prefix: ArrayLike<number>): boolean {
   if (bytes.length < prefix.length) return false;
   for (let i = 0; i < prefix.length; i++) if (bytes[i] !== prefix[i]) return false;
   return true;
 }
 
+/** The four octets of an unsigned number, most significant first. */
 export function u32be(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
+/** The eight octets of an unsigned number, most significant first. */
 export function u64be(value: bigint): Uint8Array {
-  return concat(u32be(Number(value >> 32n)), u32be(Number(value & 0xffffffffn)));
+  const octets = new Uint8Array(8);
+  setU64be(octets, 0, value);
+  return octets;
 }
 
-/** A view for reading numbers; it shares the octets. */
+/** Writes the 8 octets of a number below 2^64. */
+export function setU64be(octets: Uint8Array, at: number, value: bigint): void {
+  const high = Number(value >> 32n);
+  const low = Number(BigInt.asUintN(32, value));
+  for (let i = 0; i < 4; i++) {
+    octets[at + i] = high >>> (24 - 8 * i);
+    octets[at + 4 + i] = low >>> (24 - 8 * i);
+  }
+}
+
+/** The number of two octets; -1 where they are not all there. A view would cost more than the reading. */
+export function u16beAt(octets: Uint8Array, at: number): number {
+  return at + 2 > octets.length ? -1 : (octets[at]! << 8) | octets[at + 1]!;
+}
+
+/** The number of eight octets, which must be there. */
+export function u64beAt(octets: Uint8Array, at: number): bigint {
+  const word = (i: number) =>
+    ((octets[i]! << 24) | (octets[i + 1]! << 16) | (octets[i + 2]! << 8) | octets[i + 3]!) >>> 0;
+  const high = word(at);
+  const low = BigInt(word(at + 4));
+  return high === 0 ? low : (BigInt(high) << 32n) | low;
+}
+
+/** A view for reading numbers; it shares memory with `bytes`. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
 
+/** Two lower-case hex digits for each octet. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
   for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i]!];
   return text;
 }
 
-/** @throws RangeError unless `text` is an even number of hex digits. */
+/** @throws RangeError unless `text` is an even number of hex digits */
 export function fromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) throw new RangeError('not hex');
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text))
+    throw new RangeError('expected an even number of hex digits');
   const bytes = new Uint8Array(text.length / 2);
   for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
   return bytes;
 }
 
-/** UTF-8 octets of a text (RFC 2640 §2). */
+/** The UTF-8 octets of a text (RFC 2640 §2). */
 export function toUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** The text of UTF-8 octets; what is no UTF-8 shows as U+FFFD, so keep the octets where they matter. */
+/** The text of UTF-8 octets. Invalid ones become U+FFFD, so keep the octets if they matter. */
 export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }

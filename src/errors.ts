@@ -1,6 +1,9 @@
-/** The one error that bad input gives, its codes, and the reply that a server owes for each (RFC 2228 §3 and §8.2). */
+/** The error class for bad input, its codes, and the reply code that a server sends for each (RFC 2228 §3 and §8.2). */
 
-/** What was broken: `syntax/…` it can't be read, `sequence/…` it may not come now or so, `security/…` a mechanism refuses it. */
+/**
+ * Which rule was broken: `syntax/…` the input can't be parsed, `sequence/…` it is not allowed in this state or at this
+ * level, `security/…` the mechanism rejects it.
+ */
 export type ErrorCode =
   | 'syntax/bad-line'
   | 'syntax/bad-reply'
@@ -31,29 +34,33 @@ export type ErrorCode =
   | 'security/no-key'
   | 'security/weak';
 
+/** Optional details of an {@link FtpSecurityError}. */
 export interface ErrorFacts {
-  /** Who broke the rule: `peer`, the octets that came in; `local`, what we were asked to do. Default `peer`. */
+  /** Who broke the rule: `peer`, with the octets that came in, or `local`, with a request of our own caller. Default `peer`. */
   side?: 'local' | 'peer';
-  /** Where in the input, in octets from its start. */
+  /** Position in the input, in octets from its start. */
   offset?: number | undefined;
-  /** The reply that a server owes, where the rule that was broken has one of its own. */
+  /** The reply code that a server sends, if it differs from that of the error code. */
   reply?: RefusalCode;
-  /** Security data that tells the peer why, where the mechanism has a token for it. It holds no secret. */
+  /** Security data that explains the error to the peer, if the mechanism has a token for it. It contains no secret. */
   token?: Uint8Array | undefined;
 }
 
 /**
- * The only error that escapes on bad input. Its message names the rule and header facts; it never carries a key, a
- * computed checksum, or text that has not been verified. Misuse by the caller is a TypeError or a RangeError instead.
+ * The only error that bad input causes. Its message names the broken rule and public header fields; it never contains a
+ * key, a computed checksum, or text that has not been verified. Misuse by the caller is a TypeError or a RangeError instead.
  */
 export class FtpSecurityError extends Error {
   override readonly name = 'FtpSecurityError';
+  /** Which rule was broken. */
   readonly code: ErrorCode;
+  /** Who broke it: the peer, or our own caller. */
   readonly side: 'local' | 'peer';
+  /** Position in the input, in octets from its start, if it is known. */
   readonly offset?: number;
-  /** See {@link replyCodeFor}. */
+  /** The reply code of this error, if it differs from that of `code`: see {@link replyCodeFor}. */
   readonly reply?: RefusalCode;
-  /** Security data that tells the peer why: a KRB-ERROR, say. Present where a refused exchange has an answer. */
+  /** Security data that explains the error to the peer, e.g. a KRB-ERROR; present if a rejected exchange has such a token. */
   readonly token?: Uint8Array;
 
   constructor(code: ErrorCode, message: string, { side = 'peer', offset, reply, token }: ErrorFacts = {}) {
@@ -66,24 +73,27 @@ export class FtpSecurityError extends Error {
   }
 }
 
-/** The error of a token, or of a part of one, that can't be read or must not be there: `security/bad-token`. */
+/** Makes the error for a token, or a part of one, that can't be parsed or is not allowed: `security/bad-token`. */
 export function badToken(message: string, facts?: ErrorFacts): FtpSecurityError {
   return new FtpSecurityError('security/bad-token', message, facts);
 }
 
 /**
- * What was caught, if it refuses bad input. Anything else is a fault of ours, or of a mechanism, and is thrown again: taken
- * for a refusal, it would be hidden.
+ * Returns a caught error if it is an FtpSecurityError, and throws it again if not: anything else is a programming error,
+ * here or in a mechanism, which must not be hidden as bad input.
  */
 export function refusalFrom(error: unknown): FtpSecurityError {
   if (error instanceof FtpSecurityError) return error;
   throw error;
 }
 
-/** A reply code by which RFC 2228 lets a server refuse; behind 421 it closes the connection. */
+/** A reply code with which a server rejects a command (RFC 2228 §5.1 and §8.2); after 421 it closes the connection. */
 export type RefusalCode = 421 | 431 | 501 | 502 | 503 | 504 | 533 | 534 | 535 | 536 | 537;
 
-/** Every code has its reply: §3 names 501 for what can't be decoded, 503 for what comes too early, 533 for a level that policy denies, 535 for a failed check, 537 for a level that the mechanism lacks. */
+/**
+ * The reply to each error code. §3 has 501 for what can't be decoded, 503 for a command that comes too early, 533 for a
+ * level that the policy denies, 535 for a failed check, and 537 for a level that the mechanism lacks.
+ */
 const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
   'syntax/bad-line': 501,
   'syntax/bad-reply': 501,
@@ -116,8 +126,15 @@ const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
 };
 
 /**
- * The reply code that a server owes for an error (RFC 2228 §3, §8.2).
- * @returns the error's own reply where the rule that was broken has one, else that of its code
+ * The reply code that a server sends for an error (RFC 2228 §3 and §8.2).
+ * @returns the error's own `reply` if it has one, else that of its `code`
+ * @example
+ * try {
+ *   unprotectCommand(context, command);
+ * } catch (error) {
+ *   if (!(error instanceof FtpSecurityError)) throw error;
+ *   socket.write(formatReply(replyCodeFor(error), 'Rejected'));
+ * }
  */
 export function replyCodeFor(error: FtpSecurityError): RefusalCode {
   return error.reply ?? REPLY_CODES[error.code];

@@ -40,8 +40,21 @@ export {
   replyDetails,
   type ServiceDelay,
 } from './ftp/reply-details.js';
-export { type BlockOptions, BlockReader, type BlockReaderOptions, BlockWriter } from './protection/data-block.js';
-export { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS, type Tolerance } from './protection/deviations.js';
+export {
+  type Block,
+  type BlockOptions,
+  BlockReader,
+  type BlockReaderOptions,
+  BlockWriter,
+} from './protection/data-block.js';
+export {
+  DEVIATIONS,
+  type Deviation,
+  Deviations,
+  OPTIONAL_DEVIATIONS,
+  type Tolerance,
+} from './protection/deviations.js';
+export type { InnerReplyOptions } from './protection/inner-reply.js';
 export type {
   ChannelEnds,
   Exchange,
@@ -101,27 +114,30 @@ export {
   parseProt,
   type SecurityData,
 } from './protection/security-data.js';
-export { ReplayWindow } from './replay-window.js';
-export type { AssociationEvent } from './session/association.js';
+export { ReplayWindow, type ReplayWindowOptions } from './replay-window.js';
 export { acceptorFor, chooseMechanism } from './session/choose-mechanism.js';
 export { ClientSession } from './session/client.js';
-export type { ClientEvent, ClientSessionOptions, ReplyEvent, SecurityDataEvent } from './session/client-events.js';
 export type { Policy } from './session/command-rules.js';
 export type {
+  AnsweredEvent,
+  AssociationEvent,
+  AuthEvent,
+  ClientEvent,
+  ClientSessionOptions,
+  CommandEvent,
   Observation,
   ObservedExchange,
   ObservedMessage,
   ObservedReply,
-  Verdict,
-} from './session/observation.js';
-export { Observer, type ObserverOptions } from './session/observer.js';
-export type { Phase } from './session/rules.js';
-export { ServerSession } from './session/server.js';
-export type {
-  AnsweredEvent,
-  AuthEvent,
-  CommandEvent,
+  ObservedTransfer,
+  ReplyEvent,
+  RequestEvent,
+  SecurityDataEvent,
   ServerDataEvent,
   ServerEvent,
   ServerSessionOptions,
-} from './session/server-events.js';
+  Verdict,
+} from './session/events.js';
+export { Observer, type ObserverOptions } from './session/observer.js';
+export type { Phase } from './session/rules.js';
+export { ServerSession } from './session/server.js';

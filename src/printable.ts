@@ -1,6 +1,6 @@
-/** Texts of strangers made harmless, for terminals, logs and the messages of errors. */
+/** Untrusted text made safe for terminals, logs and error messages. */
 
-/** A text of a peer on one line: control characters, which may steer a terminal, shown as escapes. */
+/** A peer's text on one line: control characters, which could control a terminal, are shown as escapes. */
 export function printable(text: string): string {
   const named: Record<string, string> = { '\r': '\\r', '\n': '\\n', '\t': '\\t', '\0': '\\0' };
   return text.replace(
@@ -9,7 +9,7 @@ export function printable(text: string): string {
   );
 }
 
-/** A text cut to so many characters, with an ellipsis where it was cut. */
+/** A text cut to at most `length` characters, with an ellipsis if it was cut. */
 export function shorten(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

@@ -1,34 +1,42 @@
-/** The replay window: which sequence numbers of one direction of a security context have come, on all its connections. */
+/** The replay window: which sequence numbers of one direction of a security context have been received, on all its connections. */
 import { FtpSecurityError } from './errors.js';
 
+/** Options of {@link ReplayWindow}. */
 export interface ReplayWindowOptions {
-  /** Refuse all but the next number. Default false: gaps are normal where data connections share the numbers. */
+  /** Reject all but the next number. Default false: gaps are normal, since data connections share the numbers. */
   strict?: boolean | undefined;
-  /** The number after which they start again at 0, e.g. 2^32 (RFC 1964 §1.2.1.2). Default: they never do. */
+  /** How many numbers there are before they start again at 0, e.g. 2^32 (RFC 1964 §1.2.1.2). Default: they never do. */
   modulus?: bigint | undefined;
   /** How many separate gaps are remembered. Default 4096: a gap for each transfer that is still being read. */
   maxGaps?: number | undefined;
 }
 
-/** Numbers that have not come: `from` is the first, `to` the one after the last. */
+/** Numbers not received: `from` is the first, `to` the one after the last. */
 interface Gap {
   from: bigint;
   to: bigint;
 }
 
 /**
- * Remembers which numbers have come, as the gaps between them: so a late number is known from a replayed one however
- * late it is. Memory is bounded: past `maxGaps` the oldest gap is forgotten, and its numbers then count as replayed.
+ * Remembers which sequence numbers have been received, as the gaps between them, so that a late number is told apart from a
+ * replayed one however late it is. Memory is bounded: beyond `maxGaps` the oldest gap is forgotten, and its numbers then
+ * count as replayed.
  *
- * Numbers before the first expected one belong to no token for us: they are refused. Where numbers start again, a number means
- * the place nearest to the next expected one.
+ * Numbers before the first expected one are rejected, since no token for us has them. If numbers start again, a number means
+ * the position nearest to the next expected one.
+ * @example
+ * const window = new ReplayWindow(7n);
+ * window.accept(7n); // 'ok'
+ * window.accept(9n); // 'gap': 8 is missing
+ * window.accept(8n); // 'late'
+ * window.accept(8n); // throws security/replayed
  */
 export class ReplayWindow {
   readonly #strict: boolean;
   readonly #modulus: bigint | undefined;
   readonly #maxGaps: number;
   readonly #first: bigint;
-  /** In ascending order. Places, not numbers: they go on growing where numbers start again. */
+  /** In ascending order. Positions, not numbers: they continue to grow when the numbers start again. */
   readonly #gaps: Gap[] = [];
   #next: bigint;
   #missing = 0n;
@@ -37,7 +45,7 @@ export class ReplayWindow {
 
   /**
    * @param first  the number expected first
-   * @throws RangeError when it is negative, or not below the modulus
+   * @throws RangeError if it is negative or not below the modulus, or `maxGaps` is not an integer, 0 or more
    */
   constructor(first: bigint, { strict = false, modulus, maxGaps = 4096 }: ReplayWindowOptions = {}) {
     if (!Number.isSafeInteger(maxGaps) || maxGaps < 0) throw new RangeError('maxGaps must be an integer, 0 or more');
@@ -49,40 +57,40 @@ export class ReplayWindow {
     this.#next = first;
   }
 
-  /** How many numbers from the first expected to the highest received have not come, forgotten ones included. */
+  /** How many numbers between the first expected and the highest received are missing, forgotten ones included. */
   get missing(): bigint {
     return this.#missing;
   }
 
-  /** The place of the number recorded last; undefined before the first. Places go on growing where numbers start again. */
+  /** The position of the number recorded last; undefined before the first. Positions continue to grow when the numbers start again. */
   get last(): bigint | undefined {
     return this.#last;
   }
 
-  /** Whether the number before that one has come too, or there is none before it. */
+  /** Whether the number before the last one has been received too, or the last one is the first expected. */
   get lastFollows(): boolean {
     return this.#lastFollows;
   }
 
   /**
    * The sequence state of a number, without recording it.
-   * @returns `ok` it is the next one, `gap` numbers before it are skipped, `late` it had been skipped
-   * @throws FtpSecurityError `security/replayed` when it has come before, or its gap is forgotten;
-   *   `security/out-of-sequence` when it is before the first, or strict and it is not the next one
-   * @throws RangeError when it is negative, or not below the modulus
+   * @returns `ok`: it is the next one; `gap`: numbers before it are missing; `late`: it was missing until now
+   * @throws FtpSecurityError `security/replayed` if it was received before, or its gap is forgotten;
+   *   `security/out-of-sequence` if it is before the first, or, with `strict`, is not the next one
+   * @throws RangeError if it is negative, or not below the modulus
    */
   check(number: bigint): 'ok' | 'gap' | 'late' {
-    const place = this.#placeOf(number);
-    if (place === this.#next) return 'ok';
-    if (place < this.#first) {
+    const position = this.#positionOf(number);
+    if (position === this.#next) return 'ok';
+    if (position < this.#first) {
       throw new FtpSecurityError(
         'security/out-of-sequence',
-        `sequence number ${number}, before the first: ${this.#first}`,
+        `sequence number ${number} is before the first, ${this.#first}`,
       );
     }
-    const late = place < this.#next;
-    if (late && this.#gapAt(place) < 0) {
-      throw new FtpSecurityError('security/replayed', `sequence number ${number} has come before`);
+    const late = position < this.#next;
+    if (late && this.#gapAt(position) < 0) {
+      throw new FtpSecurityError('security/replayed', `sequence number ${number} was received before`);
     }
     if (this.#strict) {
       const expected = this.#modulus === undefined ? this.#next : this.#next % this.#modulus;
@@ -91,54 +99,56 @@ export class ReplayWindow {
     return late ? 'late' : 'gap';
   }
 
-  /** Records a number, and returns its sequence state. Throws as `check` does, and has then recorded nothing. */
+  /** Records a number, and returns its sequence state. Throws as `check` does, and then records nothing. */
   accept(number: bigint): 'ok' | 'gap' | 'late' {
     const state = this.check(number);
-    const place = this.#placeOf(number);
-    this.#lastFollows = state === 'ok' || (state === 'late' && this.#gaps[this.#gapAt(place)]!.from === place);
+    const position = this.#positionOf(number);
+    this.#lastFollows = state === 'ok' || (state === 'late' && this.#gaps[this.#gapAt(position)]!.from === position);
     if (state === 'late') {
-      this.#fill(place);
+      this.#fill(position);
     } else {
-      this.#remember({ from: this.#next, to: place });
-      this.#missing += place - this.#next;
-      this.#next = place + 1n;
+      this.#remember({ from: this.#next, to: position });
+      this.#missing += position - this.#next;
+      this.#next = position + 1n;
     }
-    this.#last = place;
+    this.#last = position;
     return state;
   }
 
   #assertNumber(number: bigint): void {
     if (number < 0n || (this.#modulus !== undefined && number >= this.#modulus)) {
-      throw new RangeError('no such sequence number');
+      throw new RangeError(
+        `a sequence number must be 0 or more${this.#modulus === undefined ? '' : `, and below ${this.#modulus}`}`,
+      );
     }
   }
 
-  #placeOf(number: bigint): bigint {
+  #positionOf(number: bigint): bigint {
     this.#assertNumber(number);
     if (this.#modulus === undefined) return number;
     const ahead = (((number - this.#next) % this.#modulus) + this.#modulus) % this.#modulus;
     return this.#next + (ahead < this.#modulus / 2n ? ahead : ahead - this.#modulus);
   }
 
-  /** Index of the gap that a place is in, or -1. */
-  #gapAt(place: bigint): number {
+  /** Index of the gap that contains a position, or -1. */
+  #gapAt(position: bigint): number {
     let low = 0;
     let high = this.#gaps.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#gaps[middle]!.to <= place) low = middle + 1;
+      if (this.#gaps[middle]!.to <= position) low = middle + 1;
       else high = middle;
     }
     const gap = this.#gaps[low];
-    return gap !== undefined && gap.from <= place ? low : -1;
+    return gap !== undefined && gap.from <= position ? low : -1;
   }
 
-  #fill(place: bigint): void {
-    const index = this.#gapAt(place);
+  #fill(position: bigint): void {
+    const index = this.#gapAt(position);
     const { from, to } = this.#gaps[index]!;
     this.#gaps.splice(index, 1);
-    if (place + 1n < to) this.#gaps.splice(index, 0, { from: place + 1n, to });
-    if (from < place) this.#gaps.splice(index, 0, { from, to: place });
+    if (position + 1n < to) this.#gaps.splice(index, 0, { from: position + 1n, to });
+    if (from < position) this.#gaps.splice(index, 0, { from, to: position });
     this.#missing -= 1n;
     this.#forgetOldest();
   }

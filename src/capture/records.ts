@@ -5,7 +5,7 @@ import type { Classification } from '../ftp/reply-codes.js';
 import type { Deviation } from '../protection/deviations.js';
 import type { ExchangeFacts, Peer, SequenceState } from '../protection/mechanism.js';
 import type { ProtectionLevel } from '../protection/protection-level.js';
-import type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/observation.js';
+import type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 
 /** The sides of a control connection, `address:port`; null in a transcript without addresses. */
 export interface Endpoints {
@@ -13,6 +13,7 @@ export interface Endpoints {
   server: string | null;
 }
 
+/** The rule that a line or a connection broke: see {@link FtpSecurityError}. */
 export interface RecordedError {
   code: ErrorCode;
   message: string;
@@ -79,6 +80,7 @@ export interface ReplyRecord extends Pick<Classification, 'kind'> {
   lines: string[];
 }
 
+/** The totals of a recording: its last record. */
 export interface SummaryRecord {
   type: 'summary';
   connections: number;
@@ -110,6 +112,7 @@ export interface FileRecord extends Omit<SummaryRecord, 'type'> {
   error: RecordedError | RecordedFault | { code: 'unreadable'; message: string } | null;
 }
 
+/** One record of a verified recording, by `type`; `rfc2228/transcript.schema.json` describes them. */
 export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord | FileRecord;
 
 export function connectionRecord(

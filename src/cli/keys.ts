@@ -1,16 +1,18 @@
-/** Keys from options: keytab and srvtab files, and `ETYPE:HEX`. */
+/** Keys from options: keytab and srvtab files, `ENCTYPE:HEX`, and those of a password. Each names where it is from. */
 import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { parseSrvtab, type SrvtabEntry } from '../mechanisms/krb4/index.js';
 import {
   type CredentialCache,
+  enctypeNumber,
   enctypeOf,
   type KeytabEntry,
   parseCredentialCache,
   parseKeytabFile,
+  passwordKeys,
   type ServiceKey,
 } from '../mechanisms/krb5/index.js';
-import { readInput, UsageError } from './status.js';
+import { InputError, readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';
 
 /**
@@ -18,11 +20,11 @@ import type { Output } from './streams.js';
  * told on standard error.
  * @throws FtpSecurityError with the file's name in its message
  */
-export function readKeytab(name: string, stderr: Output = process.stderr): KeytabEntry[] {
+export function readKeytab(name: string, stderr: Output = process.stderr): (KeytabEntry & ServiceKey)[] {
   const file = name.replace(/^(WR)?FILE:/, '');
   const { entries, error } = readKeys(file, parseKeytabFile);
   warn(file, error, stderr);
-  return entries;
+  return entries.map(entry => ({ ...entry, source: file }));
 }
 
 /** The same for a credential cache. */
@@ -40,7 +42,7 @@ function warn(file: string, error: FtpSecurityError | undefined, stderr: Output)
 
 /** The same for a srvtab, the keytab of Kerberos V4. */
 export function readSrvtab(file: string): SrvtabEntry[] {
-  return readKeys(file, parseSrvtab);
+  return readKeys(file, parseSrvtab).map(entry => ({ ...entry, source: file }));
 }
 
 /** @throws FtpSecurityError with the file's name in its message */
@@ -53,17 +55,41 @@ export function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T): T {
   }
 }
 
-/** A key given as `18:hex`. Nothing of the key is repeated in an error. */
+/** A key given as `18:hex` or `aes256-cts:hex`. Nothing of the key is repeated in an error. */
 export function parseKey(text: string): ServiceKey {
   const colon = text.indexOf(':');
-  const number = text.slice(0, Math.max(colon, 0));
-  const enctype = enctypeOf(Number(number));
-  if (enctype === undefined) throw new UsageError('--key wants ETYPE:HEX, with the number of an enctype that is known');
+  const number = enctypeNumber(text.slice(0, Math.max(colon, 0)));
+  const enctype = number === undefined ? undefined : enctypeOf(number);
+  if (enctype === undefined)
+    throw new UsageError('--key wants ENCTYPE:HEX, with the number or name of a known enctype');
   try {
     const key = fromHex(text.slice(colon + 1));
-    if (key.length === enctype.keyLength) return { enctype: enctype.number, key };
+    if (key.length === enctype.keyLength) return { enctype: enctype.number, key, source: '--key' };
   } catch {
     // Said below: the reason could show a part of the key.
   }
   throw new UsageError(`--key: a key of ${enctype.name} is ${2 * enctype.keyLength} hex digits`);
+}
+
+export interface PasswordOptions {
+  principal?: string | undefined;
+  salt?: string | undefined;
+  'password-stdin': boolean;
+}
+
+/**
+ * The AES keys of `--principal`, from the first line of standard input.
+ * @throws UsageError for one option without the other
+ */
+export function readPasswordKeys({ principal, salt, ...given }: PasswordOptions): ServiceKey[] {
+  const fromInput = given['password-stdin'];
+  if (principal === undefined && salt === undefined && !fromInput) return [];
+  if (principal === undefined || !fromInput) throw new UsageError('--principal and --password-stdin go together');
+  const [password = ''] = Buffer.from(readInput(0)).toString('utf8').split(/\r?\n/, 1);
+  if (password === '') throw new InputError('standard input: the first line has no password');
+  try {
+    return passwordKeys({ principal, password, salt, source: 'the password' });
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(`--principal: ${error.message}`) : error;
+  }
 }

@@ -4,6 +4,7 @@
  */
 import { isIPv4 } from 'node:net';
 import { fromHex } from '../bytes.js';
+import type { ConnectionRecord } from '../capture/index.js';
 import type { Ends, FuzzSide } from '../fuzz/driver/index.js';
 import { krb4FuzzSession } from '../fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../fuzz/mechanisms/krb5/index.js';
@@ -18,18 +19,27 @@ import {
   parseTicketFile,
 } from '../mechanisms/krb4/index.js';
 import { principalText } from '../mechanisms/krb4/principal.js';
-import { krb5, krb5Acceptor, krb5Initiator } from '../mechanisms/krb5/index.js';
+import { enctypeOf, krb5, krb5Acceptor, krb5Initiator } from '../mechanisms/krb5/index.js';
 import { psk, pskAcceptor, pskInitiator } from '../mechanisms/psk/index.js';
 import { nodeCiphers } from '../node/index.js';
 import type { Mechanism, Peer } from '../protection/mechanism.js';
-import { parseKey, readCredentialCache, readKeys, readKeytab, readSrvtab } from './keys.js';
+import { parseKey, readCredentialCache, readKeys, readKeytab, readPasswordKeys, readSrvtab } from './keys.js';
 import { InputError, type parseOptions, readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';
+import { printable } from './terminal.js';
 
 const FILES = { type: 'string', multiple: true, default: [] as string[] } as const;
 
 /** Options of `verify`. */
-export const VERIFY_KEYS = { keytab: FILES, key: FILES, srvtab: FILES, psk: FILES } as const;
+export const VERIFY_KEYS = {
+  keytab: FILES,
+  key: FILES,
+  principal: { type: 'string' },
+  salt: { type: 'string' },
+  'password-stdin': { type: 'boolean', default: false },
+  srvtab: FILES,
+  psk: FILES,
+} as const;
 
 /** Options of `fuzz`. */
 export const FUZZ_KEYS = {
@@ -48,28 +58,45 @@ type FuzzKeys = ReturnType<typeof parseOptions<{ options: typeof FUZZ_KEYS }>>['
 interface Row {
   /** For `verify` and `decode`. Without keys it only names and describes its exchanges. */
   observed(keys: VerifyKeys, stderr: Output): Mechanism;
+  /** Which key would open an exchange that stayed closed, and how one gets it. */
+  missingKey(record: ConnectionRecord): MissingKey;
   /** Our side of its exchange, against a client or a server. */
   fuzzed(keys: FuzzKeys, to: Peer, host: string): FuzzSide;
   help: { verify: string; fuzz: string };
 }
 
+/** A key that is missing, for people. */
+export interface MissingKey {
+  key: string;
+  /** How one gets it, in lines. */
+  remedy: readonly string[];
+}
+
 /** By the names that `--mechanism` takes. Where several share an AUTH name, recordings go to the first that fits. */
 const MECHANISMS: Readonly<Record<string, Row>> = {
   krb5: {
-    observed: ({ keytab, key }, stderr) => {
-      const keys = [...keytab.flatMap(file => readKeytab(file, stderr)), ...key.map(parseKey)];
+    observed: ({ keytab, key, ...password }, stderr) => {
+      const files = keytab.flatMap(file => readKeytab(file, stderr));
+      const keys = [...files, ...key.map(parseKey), ...readPasswordKeys(password)];
       return krb5({ observer: { keys, ciphers: nodeCiphers } });
     },
+    missingKey: krb5MissingKey,
     fuzzed: krb5Side,
     help: {
       verify: `  --keytab FILE       keys of services, from a keytab, also as FILE:path; may be repeated
-  --key ETYPE:HEX     a key of a service; may be repeated`,
+  --key ENCTYPE:HEX   a key of a service, or the session key of a ticket; the enctype by number or name; may be repeated
+  --principal NAME --password-stdin   the AES keys of a service, as ftp/host@REALM, from its password: the first line of
+                      standard input. --salt TEXT, where it is not the realm and the name`,
       fuzz: `  --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
                       in it; against a client --keytab FILE. --allow-weak takes RC4 and DES`,
     },
   },
   krb4: {
     observed: ({ srvtab }) => krb4({ observer: { keys: srvtab.flatMap(readSrvtab), ciphers: nodeCiphers } }),
+    missingKey: ({ facts: { realm, ticketKvno } }) => ({
+      key: `${realm}, a service's key of version ${ticketKvno} (KERBEROS_V4)`,
+      remedy: ['the srvtab of the server has it, often /etc/srvtab: --srvtab FILE'],
+    }),
     fuzzed: krb4Side,
     help: {
       verify: '  --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated',
@@ -80,6 +107,7 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
   },
   psk: {
     observed: ({ psk: files }) => psk({ observer: { keys: files.map(readHex) } }),
+    missingKey: () => ({ key: 'the shared key of X-PSK', remedy: ['client and server have it: --psk FILE'] }),
     fuzzed: pskSide,
     help: {
       verify: '  --psk FILE          a shared key for X-PSK, in hex; may be repeated',
@@ -95,9 +123,34 @@ export function observedMechanisms(keys: VerifyKeys, stderr: Output): Mechanism[
 
 /** The same without keys, to describe tokens. */
 export const KEYLESS: readonly Mechanism[] = observedMechanisms(
-  { keytab: [], key: [], srvtab: [], psk: [] },
+  { keytab: [], key: [], 'password-stdin': false, srvtab: [], psk: [] },
   process.stderr,
 );
+
+/** The mechanism of a record is named as its AUTH name and variant; undefined where it is not in the table. */
+export function missingKeyOf(record: ConnectionRecord): MissingKey | undefined {
+  return MECHANISMS[record.variant ?? '']?.missingKey(record);
+}
+
+/** What a keytab must have, and where keys are: tools of MIT and Heimdal. */
+function krb5MissingKey({ server_name, facts: { ticketEnctype, ticketKvno } }: ConnectionRecord): MissingKey {
+  const name = server_name ?? 'the service';
+  const enctype = Number(ticketEnctype);
+  const type = enctypeOf(enctype)?.name;
+  const version = ticketKvno === undefined ? 'any key version' : `key version ${ticketKvno}`;
+  // Recordings are of strangers: what a shell would take for anything but a name is not put into a command.
+  const argument = /^[\w./@-]+$/.test(name) ? name : 'NAME';
+  return {
+    key: `${printable(name)}, ${version}, enctype ${enctype}${type === undefined ? '' : ` (${type})`}`,
+    remedy: [
+      'the keytab of the server has it (klist -ke FILE:/etc/krb5.keytab lists its keys): --keytab FILE',
+      `the KDC of MIT gives it: kadmin.local -q "ktadd -norandkey -k ftp.keytab ${argument}"`,
+      `the KDC of Heimdal gives it: kadmin -l ext_keytab -k ftp.keytab ${argument}`,
+      `the password of the service gives it: --principal ${argument} --password-stdin`,
+      "the session key from the client's credential cache does as well: --key ENCTYPE:HEX",
+    ],
+  };
+}
 
 /** Lines of help, one mechanism after the other. */
 export function mechanismHelp(command: 'verify' | 'fuzz'): string {

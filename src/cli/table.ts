@@ -1,6 +1,6 @@
 /** The transcript for people: a heading for each connection, a row for each line, totals at the end. */
 import type { ConnectionRecord, FileRecord, MessageRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
-import { enctypeOf } from '../mechanisms/krb5/index.js';
+import { enctypeOf, type OpenedBy } from '../mechanisms/krb5/index.js';
 import { paint, printable, shorten } from './terminal.js';
 
 /** Longer than almost every command and reply; security data is cut, which says nothing to people anyway. */
@@ -38,7 +38,18 @@ function connectionRow(record: ConnectionRecord): string {
   const remark = said === undefined ? unkeyed : `  ${said}`;
   const { weak, weakness } = record.facts;
   const warning = weak === true ? `  weak${weakness === undefined ? '' : `: ${weakness}`}` : '';
-  return paint('bold', parts.filter(part => part !== '').join('  ')) + paint('yellow', printable(remark + warning));
+  const heading = paint('bold', parts.filter(part => part !== '').join('  '));
+  return heading + paint('yellow', printable(remark + warning)) + paint('dim', printable(openerText(record)));
+}
+
+/** Which key has opened the exchange. */
+function openerText({ server_name, facts }: ConnectionRecord): string {
+  const opener = facts['openedBy'] as OpenedBy | undefined;
+  if (opener === undefined) return '';
+  const { key, principal, kvno, source } = opener;
+  const name = principal === undefined || principal === server_name ? key : `key of ${principal}`;
+  const version = kvno === undefined ? '' : `, version ${kvno}`;
+  return `  opened by: ${name}${version}${source === undefined ? '' : ` (${source})`}`;
 }
 
 function messageRow(message: MessageRecord): string {

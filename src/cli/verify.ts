@@ -10,6 +10,7 @@ import {
 import { FtpSecurityError } from '../errors.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
+import { MissingKeys } from './missing-keys.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
 import { InputError, internalError, parseOptions, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
@@ -29,6 +30,9 @@ const OPTIONS = {
 export async function verify(args: string[], { stdout, stderr }: Streams): Promise<number> {
   const { values, positionals: names } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
   if (names.length === 0) throw new UsageError('verify wants a file');
+  if (values['password-stdin'] && names.includes('-')) {
+    throw new UsageError('standard input is either a recording or a password');
+  }
   const mechanisms = observedMechanisms(values, stderr);
   const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
   const ports = values.port.map(parsePort);
@@ -41,12 +45,15 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const recordings = values.join ? [files] : files.map(file => [file]);
   const total = new Total(recordings.length > 1 || files[0]?.directory !== undefined);
   const left = new LeftOut();
+  const missing = new MissingKeys();
   for (const recording of recordings) {
     const transcript = await attempt(recording, options, left);
     if (transcript === undefined) continue;
     const name = nameOf(recording);
     const before = total.summary.connections;
-    print(total.add(name, transcript), write, stdout);
+    const records = total.add(name, transcript);
+    print(records, write, stdout);
+    missing.add(records);
     const { error, faults = [] } = transcript;
     if (error !== undefined) complain(name, error, stderr);
     for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
@@ -54,6 +61,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   }
   left.tell(stderr);
   for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
+  if (!values.json) for (const line of missing.lines) stdout.write(`${line}\n`);
   if (total.readable) print([total.summary], write, stdout);
   return total.status;
 }

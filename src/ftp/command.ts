@@ -1,26 +1,33 @@
-/** Commands: a verb, and an argument behind the first blank (RFC 959 §5.3). */
+/** Commands: a verb, and an argument after the first space (RFC 959 §5.3). */
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { assertOneLine, type Line, type LineOptions, LineReader } from './line.js';
 
-const BLANK = 0x20;
-/** RFC 959 has four letters at most; commands outside the RFCs are longer and have digits (XSHA512), none is near this. */
+const SPACE = 0x20;
+/** Verbs of RFC 959 have at most four letters. Others are longer and have digits, e.g. XSHA512, but all are well below this. */
 const MAX_VERB = 16;
 const VERB = /^[A-Za-z][A-Za-z0-9]*$/;
 
+/** A command in the clear, or the one inside a token (RFC 959 §5.3). */
 export interface Command {
-  /** In upper case; it was sent in any (RFC 959 §5.3). */
+  /** In upper case, whatever case was sent (RFC 959 §5.3). */
   verb: string;
   /**
-   * All that follows the first blank, further blanks too; undefined when there is no blank. What is no UTF-8
-   * (RFC 2640 §2) shows as U+FFFD.
+   * Everything after the first space, further spaces included; undefined if there is no space. Invalid UTF-8 (RFC 2640 §2)
+   * becomes U+FFFD.
    */
   argument: string | undefined;
-  /** The octets with the line end, as they came; only Telnet commands have been taken out. */
+  /** The octets received, with the line end. Telnet commands have been removed. */
   raw: Uint8Array;
 }
 
-/** Octets in chunks of any size to commands. After an error it goes on at the next line. */
+/**
+ * Reads commands from octets in chunks of any size (RFC 959 §5.3). After an error it resumes at the next line.
+ * @example
+ * const reader = new CommandReader();
+ * reader.push(chunk);
+ * for (let command = reader.next(); command !== undefined; command = reader.next()) handle(command);
+ */
 export class CommandReader {
   readonly #lines: LineReader;
 
@@ -29,15 +36,15 @@ export class CommandReader {
     this.#lines = new LineReader(options);
   }
 
-  /** Takes what has come; it is copied. */
+  /** Adds octets received; they are copied. */
   push(chunk: Uint8Array): void {
     this.#lines.push(chunk);
   }
 
   /**
-   * The next command, or undefined when more octets are needed.
-   * @throws FtpSecurityError `syntax/bad-command` with the offset in the line for a line that is no command, and what
-   *   LineReader throws; the line is gone
+   * The next command, or undefined if more octets are needed.
+   * @throws FtpSecurityError `syntax/bad-command`, with the offset in the line, for a line that is not a command, and the
+   *   errors of LineReader; the line is dropped
    */
   next(): Command | undefined {
     const line = this.#lines.next();
@@ -45,8 +52,8 @@ export class CommandReader {
   }
 
   /**
-   * Tells that the input has ended. To be called when `next` has given undefined.
-   * @throws FtpSecurityError `syntax/truncated` when it ended within a command
+   * Declares the end of the input. Call it after `next` has returned undefined.
+   * @throws FtpSecurityError `syntax/truncated` if the input ended within a command
    */
   close(): void {
     this.#lines.close();
@@ -54,8 +61,10 @@ export class CommandReader {
 }
 
 /**
- * Reads exactly one command; its final CR LF may be missing. Telnet commands are not looked for.
- * @throws FtpSecurityError `syntax/bad-command` with the offset; also for a CR, LF or NUL before the end
+ * Parses exactly one command (RFC 959 §5.3). The final CR LF may be missing. Telnet commands are not removed.
+ * @throws FtpSecurityError `syntax/bad-command` with the offset; also for CR, LF or NUL before the end
+ * @example
+ * parseCommand(new TextEncoder().encode('retr file.txt\r\n')); // { verb: 'RETR', argument: 'file.txt', raw }
  */
 export function parseCommand(bytes: Uint8Array): Command {
   assertBytes(bytes, 'command');
@@ -65,30 +74,33 @@ export function parseCommand(bytes: Uint8Array): Command {
 }
 
 /**
- * Reads a command that a line holds: for whoever needs the lines themselves too.
+ * Parses the command in a line, for callers that need the lines too.
  * @throws FtpSecurityError `syntax/bad-command` with the offset in the line
  */
 export function commandOf({ raw, bytes }: Line): Command {
   const control = bytes.findIndex(octet => octet === CR || octet === LF || octet === NUL);
-  if (control !== -1) throw badCommand('a CR, LF or NUL within a command', control);
-  const blank = bytes.indexOf(BLANK);
-  const end = blank === -1 ? bytes.length : blank;
+  if (control !== -1) throw badCommand('a command must not contain CR, LF or NUL', control);
+  const space = bytes.indexOf(SPACE);
+  const end = space === -1 ? bytes.length : space;
   const verb = fromUtf8(bytes.subarray(0, Math.min(end, MAX_VERB + 1)));
-  if (!VERB.test(verb)) throw badCommand('a command begins with a verb: a letter, and letters and digits', 0);
-  if (end > MAX_VERB) throw badCommand(`a verb has ${MAX_VERB} octets at most`, MAX_VERB);
-  const argument = blank === -1 ? undefined : fromUtf8(bytes.subarray(blank + 1));
+  if (!VERB.test(verb)) throw badCommand('a command must begin with a verb: a letter, then letters and digits', 0);
+  if (end > MAX_VERB) throw badCommand(`a verb must have at most ${MAX_VERB} octets`, MAX_VERB);
+  const argument = space === -1 ? undefined : fromUtf8(bytes.subarray(space + 1));
   return { verb: verb.toUpperCase(), argument, raw };
 }
 
 /**
- * The octets of a command, with CR LF.
- * @param verb  a letter, and up to 15 letters and digits; it is sent in upper case
- * @param argument  undefined for none, and no blank is sent; the empty one is a blank alone
- * @throws TypeError unless they are strings; RangeError for a verb that is none, or a CR, LF or NUL in the argument
+ * The octets of a command, with CR LF (RFC 959 §5.3).
+ * @param verb  a letter, then up to 15 letters and digits; it is sent in upper case
+ * @param argument  undefined for none, and then no space is sent; the empty argument is a space alone
+ * @throws TypeError if they are not strings; RangeError for an invalid verb, or CR, LF or NUL in the argument
+ * @example
+ * formatCommand('RETR', 'file.txt'); // the octets of "RETR file.txt\r\n"
  */
 export function formatCommand(verb: string, argument?: string): Uint8Array {
   assertOneLine(verb, 'a verb');
-  if (!VERB.test(verb) || verb.length > MAX_VERB) throw new RangeError('a verb is a letter, and letters and digits');
+  if (!VERB.test(verb) || verb.length > MAX_VERB)
+    throw new RangeError(`a verb must be a letter, then letters and digits, at most ${MAX_VERB}`);
   if (argument === undefined) return toUtf8(`${verb.toUpperCase()}\r\n`);
   assertOneLine(argument, 'an argument');
   return toUtf8(`${verb.toUpperCase()} ${argument}\r\n`);

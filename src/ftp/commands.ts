@@ -1,38 +1,39 @@
 /**
- * Every command that is known, once: what is true of it for every client and server. What a side permits is policy, and
- * is not here.
+ * The table of all known commands: facts that are the same for every client and server. What a side permits is policy, which
+ * is in session.
  */
 
+/** What the RFCs say about one command. A mark that is absent is false. */
 export interface CommandFacts {
   /** In upper case. */
   verb: string;
   /** The RFC and section that define it; `common use` for commands outside the RFCs. */
   source: string;
-  /** The codes that its RFC lists for it, and RFC 2228 §8.2; empty where no RFC lists any. */
+  /** The reply codes listed for it by its RFC, and by RFC 2228 §8.2; empty if no RFC lists any. */
   replies: readonly number[];
-  /** Who sends on the data connection; undefined for a command without one. */
+  /** The side that sends on the data connection; undefined for a command without one. */
   data?: 'client' | 'server';
-  /** It is part of logging in (RFC 959 §5.4). */
+  /** The command is part of the login (RFC 959 §5.4). */
   login?: true;
-  /** Its argument is a secret, which the strongest level has to protect (RFC 2228 §7). */
+  /** Its argument is a secret, which must be sent at the strongest level (RFC 2228 §7). */
   password?: true;
-  /** It neither names a user nor acts for one, so it may come before a security association. */
+  /** It neither names a user nor acts for one, so it may come before the security data exchange. */
   beforeSecurity?: true;
-  /** It makes sense only under a security association (RFC 2228 §3). */
+  /** It has a meaning only after the security data exchange (RFC 2228 §3). */
   needsAssociation?: true;
   /** It is part of the security data exchange (RFC 2228 §3). */
   exchange?: true;
-  /** How lines are protected depends on its reply, so nothing may be sent or read before that. */
+  /** Its reply decides how the next lines are protected, so nothing may be sent or read before that reply. */
   awaited?: true;
-  /** When it is accepted, a security association ends (RFC 2228 §3, AUTH; appendix I). */
+  /** If it is accepted, the security association ends (RFC 2228 §3, AUTH; appendix I). */
   resets?: true;
-  /** When it is accepted, less protection is required than before. */
+  /** If it is accepted, less protection is required than before. */
   liftsProtection?: true;
-  /** It may come while a transfer runs; its reply comes then at once, or after that of the transfer (RFC 959 §4.1.3). */
+  /** It may be sent during a transfer. Its reply then comes at once, or after the reply to the transfer (RFC 959 §4.1.3). */
   duringTransfer?: 'answered-at-once' | 'answered-after';
 }
 
-/** What most commands may get besides (RFC 959 §5.4): unknown, bad argument, closing. */
+/** Replies to almost every command (RFC 959 §5.4): unknown command, bad argument, closing. */
 const ANY = [500, 501, 421];
 const OPTIONAL = [500, 501, 502, 421, 530];
 const TRANSFER = [125, 150, 226, 250, 425, 426, 451, 534, 535];
@@ -42,7 +43,7 @@ const SECURITY = [500, 501, 502, 533, 421];
 /** §8.2; §3 adds 503 before the exchange and 537 for a level that the mechanism lacks. */
 const PROTECTED = [535, 503, 537, ...SECURITY];
 
-/** By the RFC, oldest first, and in its order. */
+/** Every known command: ordered by RFC, oldest first, and within it as the RFC lists them. */
 export const COMMANDS: readonly CommandFacts[] = [
   { verb: 'USER', source: 'RFC 959 §4.1.1', replies: [230, 331, 332, 530, ...ANY, 232, 336], login: true },
   {
@@ -200,9 +201,11 @@ export function isTransfer(verb: string): boolean {
 }
 
 /**
- * What is known of a command.
- * @param verb  in upper case, as parsers give it
- * @returns for an unknown verb a record without replies and without any mark
+ * The facts about a command (RFC 959, RFC 2228 and the other sources in {@link COMMANDS}).
+ * @param verb  in upper case, as parsers return it
+ * @returns for an unknown verb, a record without replies and without marks
+ * @example
+ * commandFacts('RETR').data; // 'server': the server sends on the data connection
  */
 export function commandFacts(verb: string): CommandFacts {
   return BY_VERB.get(verb) ?? { verb, ...UNKNOWN };

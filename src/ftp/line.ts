@@ -1,4 +1,4 @@
-/** Octets in chunks of any size to the lines of a control connection (RFC 959 §4.1.3 and §4.2, RFC 854). */
+/** Splits the octets of a control connection, in chunks of any size, into lines (RFC 959 §4.1.3 and §4.2, RFC 854). */
 
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, LF } from '../bytes.js';
@@ -6,40 +6,43 @@ import { FtpSecurityError } from '../errors.js';
 import { TelnetFilter } from './telnet.js';
 
 /**
- * The base 64 in a line may be of any length, and is not to be refused for it (RFC 2228 §10); but a line that never ends
- * must not fill the memory. One token may hold a whole multi-line reply, such as a listing: 1 MiB of base 64 is some ten
- * thousand lines of it, and a hundred times the longest security data that has been seen.
+ * The base 64 in a line may have any length, and must not be rejected for its length (RFC 2228 §10); but a line that never
+ * ends must not fill the memory. One token may contain a whole multi-line reply, e.g. a directory listing: 1 MiB of base 64
+ * is about ten thousand lines of it, and a hundred times the longest security data seen so far.
  */
 const DEFAULT_MAX_LINE = 0x100000;
 
+/** Limits of {@link LineReader}, and of the readers that use it. */
 export interface LineOptions {
-  /** The longest line that is taken, in octets without its line end. Default 1 MiB. */
+  /** The longest line that is accepted, in octets without its line end. Default 1 MiB. */
   maxLine?: number;
-  /** Whether a line feed alone ends a line, as some peers send it; if not, it is `syntax/bad-line`. Default true. */
+  /** Whether LF alone ends a line, as some peers send it; if false, it is `syntax/bad-line`. Default true. */
   bareLf?: boolean;
 }
 
+/** One line of a control connection. */
 export interface Line {
-  /** As it came, with its line end: CR LF, or a bare LF. Telnet commands have been taken out. */
+  /** The octets received, with the line end: CR LF, or LF alone. Telnet commands have been removed. */
   readonly raw: Uint8Array;
   /** The same octets without the line end. */
   readonly bytes: Uint8Array;
 }
 
 /**
- * Cuts chunks into lines. It takes any chunking, looks at each octet once, and holds one line and what has not been asked
- * for. A CR without LF is an octet like others. After an error it goes on at the next line.
+ * Splits chunks into lines (RFC 959 §4.1.3). Chunks may have any size; each octet is examined once. Only one line, and what
+ * `next` has not returned yet, is held in memory. A CR without LF is an ordinary octet. After an error it resumes at the
+ * next line.
  */
 export class LineReader {
   readonly #maxLine: number;
   readonly #bareLf: boolean;
   readonly #telnet = new TelnetFilter();
   readonly #octets = new ByteQueue();
-  /** No LF stands before this in `#octets`. */
+  /** There is no LF before this position in `#octets`. */
   #scanned = 0;
-  /** The rest of the present line is thrown away: it was `long`, and that has been said, or octets of it are `lost`. */
+  /** Why the rest of the current line is dropped: it is too `long`, which was reported, or octets of it are `lost`. */
   #givenUp: 'long' | 'lost' | undefined;
-  /** Lines that were complete before octets were lost, and not asked for yet. */
+  /** Lines that were complete before octets were lost, and that `next` has not returned yet. */
   readonly #ready: (Line | FtpSecurityError)[] = [];
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
@@ -48,20 +51,20 @@ export class LineReader {
     this.#bareLf = bareLf;
   }
 
-  /** Whether octets have come that no line has been made of, or lines that have not been asked for. */
+  /** Whether octets were received that no line returned by `next` contains. */
   get pending(): boolean {
     return this.#octets.length > 0 || this.#ready.length > 0;
   }
 
-  /** Takes what has come; it is copied. */
+  /** Adds octets received; they are copied. */
   push(chunk: Uint8Array): void {
     assertBytes(chunk, 'chunk');
     this.#octets.append(this.#telnet.filter(chunk));
   }
 
   /**
-   * Tells that octets are missing at this point, as in a capture with a gap. Nobody knows what line ends they held: what
-   * has come of the present line, and all up to the next line end, make one damaged line.
+   * Declares that octets are missing at this point, e.g. because of lost packets in a capture. They may have contained line
+   * ends, so all octets from the last line end to the next one become one damaged line.
    */
   gap(): void {
     for (let line = this.#take(); line !== undefined; line = this.#take()) this.#ready.push(line);
@@ -71,9 +74,9 @@ export class LineReader {
   }
 
   /**
-   * The next line, or undefined when more octets are needed.
+   * The next line, or undefined if more octets are needed.
    * @throws FtpSecurityError `syntax/limit-exceeded` once for a line that is too long; `syntax/bad-line` for a bare LF
-   *   that is not tolerated; `syntax/truncated` once for a damaged line, when it ends. The line is gone.
+   *   that is not tolerated; `syntax/truncated` once for a damaged line, when it ends. The line is dropped.
    */
   next(): Line | undefined {
     const line = this.#ready.shift() ?? this.#take();
@@ -82,8 +85,8 @@ export class LineReader {
   }
 
   /**
-   * Tells that the input has ended. To be called when `next` has given undefined.
-   * @throws FtpSecurityError `syntax/truncated` when it ended within a line or a Telnet command
+   * Declares the end of the input. Call it after `next` has returned undefined.
+   * @throws FtpSecurityError `syntax/truncated` if the input ended within a line or a Telnet command
    */
   close(): void {
     const rest = this.#octets.view();
@@ -111,7 +114,7 @@ export class LineReader {
       this.#discard();
       return undefined;
     }
-    // The one octet more may be the CR of its line end.
+    // One more octet is allowed: it may be the CR of the line end.
     if (held <= this.#maxLine + 1) return undefined;
     this.#discard();
     this.#givenUp = 'long';
@@ -123,7 +126,9 @@ export class LineReader {
     const length = bare ? lf : lf - 1;
     if (length > this.#maxLine) return this.#tooLong();
     if (bare && !this.#bareLf) {
-      return new FtpSecurityError('syntax/bad-line', 'a line ends in CR LF, not in LF alone', { offset: lf });
+      return new FtpSecurityError('syntax/bad-line', 'a line must end in CR LF, not in LF alone (bareLf permits it)', {
+        offset: lf,
+      });
     }
     const raw = copy(held, 0, lf + 1);
     return { raw, bytes: raw.subarray(0, length) };
@@ -135,14 +140,14 @@ export class LineReader {
   }
 
   #tooLong(): FtpSecurityError {
-    const message = `a line is longer than ${this.#maxLine} octets`;
+    const message = `a line is longer than ${this.#maxLine} octets (maxLine)`;
     return new FtpSecurityError('syntax/limit-exceeded', message, { offset: this.#maxLine });
   }
 }
 
 /**
- * The line that begins at `start`, in octets that have all come; the last one may lack its line end.
- * @returns `end`, where its text ends, and `next`, where the next line begins
+ * The line that begins at `start`, in complete input; the last one may lack its line end.
+ * @returns `end`, the position where its text ends, and `next`, where the next line begins
  */
 export function lineAt(octets: Uint8Array, start: number): { end: number; next: number } {
   const lf = octets.indexOf(LF, start);
@@ -152,7 +157,7 @@ export function lineAt(octets: Uint8Array, start: number): { end: number; next: 
   return { end, next };
 }
 
-/** All lines of octets that have all come, with the offset of each. They share memory with `octets`. */
+/** All lines of complete input, with the offset of each. They share memory with `octets`. */
 export function* linesOf(octets: Uint8Array): Generator<Line & { readonly start: number }> {
   for (let start = 0; start < octets.length; ) {
     const { end, next } = lineAt(octets, start);
@@ -162,23 +167,23 @@ export function* linesOf(octets: Uint8Array): Generator<Line & { readonly start:
 }
 
 /**
- * A limit as the caller gave it, or the default.
- * @throws TypeError, RangeError unless it is a whole number of octets, 1 or more
+ * The caller's limit, or the default.
+ * @throws TypeError if it is not a number, RangeError if it is not a positive integer
  */
 export function limitOf(value: number | undefined, byDefault: number, name: string): number {
   if (value === undefined) return byDefault;
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a whole number above 0`);
+  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a positive integer`);
   return value;
 }
 
 /**
- * Makes sure that a text can stand in one line (RFC 959 §5.3.1).
- * @throws TypeError unless it is a string, RangeError for a CR, LF or NUL in it
+ * Checks that a text fits into one line (RFC 959 §5.3.1).
+ * @throws TypeError if it is not a string, RangeError if it contains CR, LF or NUL
  */
 export function assertOneLine(text: string, name: string): void {
   if (typeof text !== 'string') throw new TypeError(`${name} must be a string`);
-  if (/[\r\n\0]/.test(text)) throw new RangeError(`${name} must not have a CR, LF or NUL in it`);
+  if (/[\r\n\0]/.test(text)) throw new RangeError(`${name} must not contain CR, LF or NUL`);
 }
 
 function damaged(): FtpSecurityError {

@@ -1,5 +1,6 @@
-/** What a reply code says: by the table of the codes that are known, else by its digits (RFC 959 §4.2, RFC 2228 §5). */
+/** The meaning of reply codes: from the table of known codes, else from the digits (RFC 959 §4.2, RFC 2228 §5). */
 
+/** What a reply code says by its first digit (RFC 959 §4.2); `protected` is 6yz (RFC 2228 §5.2). */
 export type ReplyKind =
   | 'positive-preliminary'
   | 'positive-completion'
@@ -10,19 +11,21 @@ export type ReplyKind =
   | 'winsock'
   | 'unknown';
 
+/** What a reply is about, by the second digit of its code (RFC 959 §4.2, RFC 2228 §5). */
 export type ReplyGroup = 'syntax' | 'information' | 'connections' | 'authentication' | 'unspecified' | 'file-system';
 
+/** The meaning of a reply code: the result of {@link classify}. */
 export interface Classification {
   code: number;
-  /** By the first digit; `winsock` is an error number of Windows Sockets, which clients show where a reply code stands. */
+  /** By the first digit; `winsock` is an error number of Windows Sockets, which some clients show in place of a reply code. */
   kind: ReplyKind;
-  /** By the second digit, of a reply code; undefined for x60 to x99, to which no RFC gives a group. */
+  /** By the second digit of a reply code; undefined for x60 to x99, which have no group in any RFC. */
   group: ReplyGroup | undefined;
-  /** Whether this reply ends its command: 2yz to 5yz. Behind 1yz another one comes, and 6yz holds the real one. */
+  /** Whether this reply is the last to its command: 2yz to 5yz. Another one follows 1yz, and 6yz contains the real one. */
   final: boolean;
-  /** In plain words: of the code, or of its series when the code is in no table. */
+  /** In plain words: for the code, or for its first digit if the code is not in the table. */
   meaning?: string;
-  /** Where the meaning is laid down: an RFC and its section, `Winsock`, or `common use`. */
+  /** Where the meaning is defined: an RFC and its section, `Winsock`, or `common use`. */
   source?: string;
 }
 
@@ -49,7 +52,12 @@ const SERIES: Readonly<Record<number, Series>> = {
     meaning: 'Refused for now: try the sequence again from its start',
     source: 'RFC 959 §4.2',
   },
-  5: { kind: 'permanent-negative', final: true, meaning: "Refused: don't repeat it as it is", source: 'RFC 959 §4.2' },
+  5: {
+    kind: 'permanent-negative',
+    final: true,
+    meaning: "Refused: don't send it again unchanged",
+    source: 'RFC 959 §4.2',
+  },
   6: { kind: 'protected', final: false, meaning: 'Protected: decode it first', source: 'RFC 2228 §5.2' },
 };
 
@@ -63,20 +71,20 @@ const GROUPS: readonly ReplyGroup[] = [
   'file-system',
 ];
 
-/** Error numbers of Windows Sockets and of what is built on it. */
+/** Error numbers of Windows Sockets, and of libraries on top of it. */
 const WINSOCK = { from: 10000, to: 11999 };
 
 /**
- * Every code that is known: its meaning, and where that comes from. RFC 959 left out 231, which the FTP of 1973 had; no
- * RFC has 430 and 434 in the sense that servers give them. Of a code with several meanings, each has its source.
+ * Every known code with its meaning and the source of that meaning. RFC 959 left out 231, which the FTP of 1973 had. No RFC
+ * has 430 and 434 in the sense that servers use. A code with several meanings has a source for each.
  */
 export const REPLY_CODES: readonly (readonly [code: number, meaning: string, source: string])[] = [
   [110, "Restart marker: the client's and the server's name for one place in the transfer", 'RFC 959 §4.2.2'],
-  [120, 'Not ready yet: the text says for how many minutes', 'RFC 959 §4.2.2'],
+  [120, 'Not ready yet: the text says in how many minutes', 'RFC 959 §4.2.2'],
   [125, 'The transfer begins, on the data connection that is open already', 'RFC 959 §4.2.2'],
-  [150, 'Nothing stands in the way of the transfer: the data connection is opened next', 'RFC 959 §4.2.2'],
+  [150, 'The file is ready: the data connection is opened next', 'RFC 959 §4.2.2'],
   [200, 'Done; there is nothing more to say', 'RFC 959 §4.2.2'],
-  [202, 'Accepted without effect: this server has no need of the command', 'RFC 959 §4.2.2'],
+  [202, 'Accepted without effect: this server does not need the command', 'RFC 959 §4.2.2'],
   [211, 'About the server: how it is doing, or its features (FEAT)', 'RFC 959 §4.2.2, RFC 2389 §3.2'],
   [212, 'About a directory', 'RFC 959 §4.2.2'],
   [213, 'About a file: its time (MDTM), its size (SIZE) or its status', 'RFC 959 §4.2.2, RFC 3659 §3.1 and §4.1'],
@@ -106,9 +114,9 @@ export const REPLY_CODES: readonly (readonly [code: number, meaning: string, sou
   [425, 'The data connection could not be opened', 'RFC 959 §4.2.2'],
   [426, 'The transfer was broken off, its data connection closed', 'RFC 959 §4.2.2'],
   [430, 'Wrong user name or password', 'common use'],
-  [431, 'Security lacks something that is out of reach at present', 'RFC 2228 §5.1'],
+  [431, 'A resource that security needs is not available at present', 'RFC 2228 §5.1'],
   [434, "The host that was asked for can't be reached", 'common use'],
-  [450, 'The file is busy or out of reach at present', 'RFC 959 §4.2.2'],
+  [450, 'The file is busy or not available at present', 'RFC 959 §4.2.2'],
   [451, 'Something went wrong inside the server', 'RFC 959 §4.2.2'],
   [452, 'The server has no room left', 'RFC 959 §4.2.2'],
   [500, 'Not understood: there is no such command, or the line is too long', 'RFC 959 §4.2.2'],
@@ -155,13 +163,15 @@ const KNOWN: ReadonlyMap<number, { meaning: string; source: string }> = new Map(
 );
 
 /**
- * What a reply code says.
+ * The meaning of a reply code (RFC 959 §4.2, RFC 2228 §5).
  *
- * A code that is in no table has the kind, the group and the meaning of its digits, and no more: 100, 300, 400 and 600
- * those of their series, in the group `syntax`; x60 to x99 have no group. 10000 to 11999 are error numbers of Windows
- * Sockets, of which only those that FTP clients show have a meaning (10055 has none); no reader takes such a number from
- * the wire. Every other number, such as 0, 99, 700, 1000 or 200.5, is `unknown`. Neither has a group, or is final.
+ * A code that is not in the table has the kind, group and meaning of its digits: 100, 300, 400 and 600 are in the group
+ * `syntax`; x60 to x99 have no group. 10000 to 11999 are error numbers of Windows Sockets; only those that FTP clients show
+ * have a meaning (10055 has none), and no reader accepts them as a reply. Every other number, e.g. 0, 99, 700, 1000 or 200.5,
+ * is `unknown`. Codes of Windows Sockets and unknown ones have no group and are not final.
  * @throws TypeError for anything but a number
+ * @example
+ * classify(230); // { code: 230, kind: 'positive-completion', group: 'authentication', final: true, meaning: 'Logged in', … }
  */
 export function classify(code: number): Classification {
   if (typeof code !== 'number') throw new TypeError('a reply code must be a number');

@@ -1,4 +1,4 @@
-/** What the text of some replies says to a program: those that have a grammar (RFC 959, 1639, 2428 and 3659). */
+/** The text of those replies that have a grammar, parsed (RFC 959, 1639, 2428 and 3659). */
 import { FtpSecurityError } from '../errors.js';
 import {
   type ExtendedPort,
@@ -10,7 +10,7 @@ import {
 } from './addresses.js';
 import type { Reply } from './reply.js';
 
-/** 110: what user and server call the same place in the data (RFC 959 §4.2.2). */
+/** 110: the names that client and server use for the same position in the data (RFC 959 §4.2.2). */
 export interface RestartMarker {
   kind: 'restart-marker';
   user: string;
@@ -24,7 +24,7 @@ export interface ServiceDelay {
   minutes: number;
 }
 
-/** 213 to MDTM: when a file was modified, in UTC (RFC 3659 §2.3 and §3.1). */
+/** 213 in reply to MDTM: when a file was modified, in UTC (RFC 3659 §2.3 and §3.1). */
 export interface ModificationTime {
   kind: 'modification-time';
   year: number;
@@ -35,11 +35,11 @@ export interface ModificationTime {
   minute: number;
   /** 0 to 60: 60 is a leap second. */
   second: number;
-  /** The decimals of the second, as many as were sent; empty when there were none. */
+  /** The decimals of the second, as many as were sent; empty if there were none. */
   fraction: string;
 }
 
-/** 213 to SIZE: the octets that a transfer would have (RFC 3659 §4.1). */
+/** 213 in reply to SIZE: how many octets a transfer would have (RFC 3659 §4.1). */
 export interface FileSize {
   kind: 'file-size';
   octets: number;
@@ -55,17 +55,18 @@ export interface LongPassiveAddress extends LongAddress {
   kind: 'long-passive';
 }
 
-/** 229: where the server listens, at the other end of the control connection (RFC 2428 §3). */
+/** 229: the port where the server listens, on the address of the control connection (RFC 2428 §3). */
 export interface ExtendedPassiveAddress extends ExtendedPort {
   kind: 'extended-passive';
 }
 
-/** 257: the directory that was made, or is current (RFC 959 appendix II). */
+/** 257: the directory that was created, or is current (RFC 959 appendix II). */
 export interface DirectoryName {
   kind: 'directory';
   pathname: string;
 }
 
+/** The parsed text of a reply, by `kind`. */
 export type ReplyDetails =
   | RestartMarker
   | ServiceDelay
@@ -88,7 +89,7 @@ const GRAMMARS: ReadonlyMap<number, Grammar> = new Map<number, Grammar>([
   [257, directoryName],
 ]);
 
-/** The code 213 has three uses: to STAT it is free text, and fourteen digits may be a time or a size. The verb tells. */
+/** The code 213 has three uses: free text in reply to STAT, and fourteen digits may be a time or a size. So the verb decides. */
 const FILE_STATUS: ReadonlyMap<string, Grammar> = new Map<string, Grammar>([
   ['MDTM', modificationTime],
   ['SIZE', fileSize],
@@ -96,10 +97,12 @@ const FILE_STATUS: ReadonlyMap<string, Grammar> = new Map<string, Grammar>([
 const FILE_STATUS_CODE = 213;
 
 /**
- * What a reply says besides its code: of 110, 120, 227, 228, 229 and 257, and of 213 to MDTM and SIZE.
- * @param verb  that of the command which the reply answers, in any case; only 213 needs it
- * @returns undefined when the reply has no grammar, or none is known without the verb
- * @throws FtpSecurityError `syntax/bad-reply` when the text breaks its grammar; the message says how
+ * Parses the text of a reply: 110, 120, 227, 228, 229 and 257, and 213 in reply to MDTM and SIZE (RFC 959, 1639, 2428, 3659).
+ * @param verb  of the command that the reply answers, in any case; only 213 needs it
+ * @returns undefined if the text of this reply has no grammar, or the verb is needed and missing
+ * @throws FtpSecurityError `syntax/bad-reply` if the text breaks its grammar; the message says how
+ * @example
+ * replyDetails({ code: 213, lines: ['1830'] }, 'SIZE'); // { kind: 'file-size', octets: 1830 }
  */
 export function replyDetails(reply: Pick<Reply, 'code' | 'lines'>, verb?: string): ReplyDetails | undefined {
   const { code, lines } = reply;
@@ -107,32 +110,33 @@ export function replyDetails(reply: Pick<Reply, 'code' | 'lines'>, verb?: string
   return grammar?.(lines.join('\n'));
 }
 
-/** The text is exact, blanks included; a marker has printable characters (RFC 959 §3.5). */
+/** The text is exact, spaces included; a marker consists of printable characters (RFC 959 §3.5). */
 function restartMarker(text: string): RestartMarker {
   const [, user, server] = /^MARK ([!-~]+) = ([!-~]+)$/.exec(text) ?? [];
-  if (user === undefined || server === undefined) throw malformed('110: the text is "MARK yyyy = mmmm"');
+  if (user === undefined || server === undefined) throw malformed('110: the text must be "MARK yyyy = mmmm"');
   return { kind: 'restart-marker', user, server };
 }
 
-/** The words may be in any language (RFC 2640 §4); the first number is taken. */
+/** The text may be in any language (RFC 2640 §4), so the first number in it counts. */
 function serviceDelay(text: string): ServiceDelay {
   const [digits] = /\d{1,4}/.exec(text) ?? [];
-  if (digits === undefined) throw malformed('120: no number of minutes');
-  if (digits.length > 3) throw malformed('120: the minutes have three digits at most');
+  if (digits === undefined) throw malformed('120: the number of minutes is missing');
+  if (digits.length > 3) throw malformed('120: the minutes must have at most three digits');
   return { kind: 'service-delay', minutes: Number(digits) };
 }
 
 function modificationTime(text: string): ModificationTime {
-  if (!/^\d{14}(?:\.\d+)?$/.test(text)) throw malformed('213: a time has fourteen digits, and decimals behind a point');
+  if (!/^\d{14}(?:\.\d+)?$/.test(text))
+    throw malformed('213: a time must have fourteen digits, and may have decimals after a point');
   const digits = (from: number, to: number) => Number(text.slice(from, to));
   const [year, month, day] = [digits(0, 4), digits(4, 6), digits(6, 8)];
   const [hour, minute, second] = [digits(8, 10), digits(10, 12), digits(12, 14)];
-  if (year < 1000) throw malformed('213: a year is 1000 to 9999');
-  if (month < 1 || month > 12) throw malformed('213: a month is 01 to 12');
-  if (day < 1 || day > daysIn(year, month)) throw malformed('213: there is no such day in the month');
-  if (hour > 23) throw malformed('213: an hour is 00 to 23');
-  if (minute > 59) throw malformed('213: a minute is 00 to 59');
-  if (second > 60) throw malformed('213: a second is 00 to 59, or 60 for a leap second');
+  if (year < 1000) throw malformed('213: a year must be 1000 to 9999');
+  if (month < 1 || month > 12) throw malformed('213: a month must be 01 to 12');
+  if (day < 1 || day > daysIn(year, month)) throw malformed('213: the month has no such day');
+  if (hour > 23) throw malformed('213: an hour must be 00 to 23');
+  if (minute > 59) throw malformed('213: a minute must be 00 to 59');
+  if (second > 60) throw malformed('213: a second must be 00 to 59, or 60 for a leap second');
   return { kind: 'modification-time', year, month, day, hour, minute, second, fraction: text.slice(15) };
 }
 
@@ -143,22 +147,22 @@ function daysIn(year: number, month: number): number {
 /** Some servers repeat the verb: `213 SIZE 1830`. */
 function fileSize(text: string): FileSize {
   const digits = text.replace(/^SIZE /i, '');
-  if (!/^\d+$/.test(digits)) throw malformed('213: a size has digits only');
+  if (!/^\d+$/.test(digits)) throw malformed('213: a size must consist of digits');
   const octets = Number(digits);
-  if (!Number.isSafeInteger(octets)) throw malformed('213: a size of 2^53 octets or more');
+  if (!Number.isSafeInteger(octets)) throw malformed('213: a size must be below 2^53 octets');
   return { kind: 'file-size', octets };
 }
 
 /** A quote within the pathname is doubled. */
 function directoryName(text: string): DirectoryName {
-  if (text[0] !== '"') throw malformed('257: the text begins with a pathname in double quotes');
+  if (text[0] !== '"') throw malformed('257: the text must begin with a pathname in double quotes');
   let end = text.indexOf('"', 1);
   while (end !== -1 && text[end + 1] === '"') end = text.indexOf('"', end + 2);
   if (end === -1) throw malformed('257: the quote that ends the pathname is missing');
   const pathname = text.slice(1, end).replaceAll('""', '"');
-  if (pathname.includes('\n')) throw malformed('257: the pathname goes over a line end');
+  if (pathname.includes('\n')) throw malformed('257: the pathname must not contain a line end');
   if (!/^[ \n]?$/.test(text.slice(end + 1, end + 2))) {
-    throw malformed('257: a quote in the pathname is not doubled, or no blank follows the pathname');
+    throw malformed('257: a quote in the pathname is not doubled, or no space follows the pathname');
   }
   return { kind: 'directory', pathname };
 }

@@ -1,6 +1,6 @@
 /**
- * Replies: three digits and text, on one line or several (RFC 959 §4.2). Their meaning is in reply-codes.ts. The line that
- * ends a reply may be the bare code, without a blank and text (RFC 3659 §7.2).
+ * Replies: three digits and text, on one line or several (RFC 959 §4.2). Their meaning is in reply-codes.ts. The last line of
+ * a reply may be the bare code, without a space and text (RFC 3659 §7.2).
  */
 
 import { ByteQueue } from '../byte-queue.js';
@@ -8,34 +8,44 @@ import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { assertOneLine, type Line, type LineOptions, LineReader, limitOf, lineAt, linesOf } from './line.js';
 
-/** STAT and HELP answer with whole listings, so a reply may be far longer than a line; without end it must not grow. */
+/** The replies to STAT and HELP may be whole listings, so a reply may be much longer than a line; but its size must be bounded. */
 const DEFAULT_MAX_REPLY = 0x1000000;
 
-const BLANK = 0x20;
+const SPACE = 0x20;
 const HYPHEN = 0x2d;
 const ZERO = 0x30;
 const CODE = 3;
-/** Three digits, and the blank or hyphen behind them. */
+/** Three digits, and the space or hyphen after them. */
 const PREFIX = CODE + 1;
 
+/** A reply in the clear, or the one inside tokens (RFC 959 §4.2). */
 export interface Reply {
   /** 100 to 699. */
   code: number;
   /**
-   * The text, line by line. The first and the last line are without code and separator; those between are verbatim, for
-   * whatever stands there is text. What is no UTF-8 (RFC 2640 §2) shows as U+FFFD.
+   * The text, line by line. The first and the last line are without code and separator; middle lines are kept verbatim, even
+   * if they look like reply lines. Invalid UTF-8 (RFC 2640 §2) becomes U+FFFD.
    */
   lines: string[];
-  /** The octets with all line ends, as they came; only Telnet commands have been taken out. */
+  /** The octets received, with all line ends. Telnet commands have been removed. */
   raw: Uint8Array;
 }
 
+/** Limits of {@link ReplyReader}. */
 export interface ReplyOptions extends LineOptions {
-  /** The longest reply that is taken, in octets with all its line ends. Default 16 MiB. */
+  /** The longest reply that is accepted, in octets with all its line ends. Default 16 MiB. */
   maxReply?: number;
 }
 
-/** Octets in chunks of any size to replies. After an error it goes on at the next line. */
+/**
+ * Reads replies from octets in chunks of any size (RFC 959 §4.2). After an error it resumes at the next line.
+ * @example
+ * const reader = new ReplyReader();
+ * socket.on('data', chunk => {
+ *   reader.push(chunk);
+ *   for (let reply = reader.next(); reply !== undefined; reply = reader.next()) handle(reply);
+ * });
+ */
 export class ReplyReader {
   readonly #lines: LineReader;
   readonly #reply: ReplyLines;
@@ -46,20 +56,20 @@ export class ReplyReader {
     this.#reply = new ReplyLines(options.maxReply);
   }
 
-  /** Whether octets have come that belong to none of the replies given so far. */
+  /** Whether octets were received that no reply returned by `next` contains. */
   get pending(): boolean {
     return this.#lines.pending || this.#reply.open;
   }
 
-  /** Takes what has come; it is copied. */
+  /** Adds octets received; they are copied. */
   push(chunk: Uint8Array): void {
     this.#lines.push(chunk);
   }
 
   /**
-   * The next whole reply, or undefined when more octets are needed.
-   * @throws FtpSecurityError `syntax/bad-reply` for a line that begins no reply, and what LineReader throws; the line and
-   *   the reply that it belonged to are gone. `syntax/limit-exceeded` for a reply that is too long.
+   * The next whole reply, or undefined if more octets are needed.
+   * @throws FtpSecurityError `syntax/bad-reply` for a line that can't begin a reply, `syntax/limit-exceeded` for a reply that
+   *   is too long, and the errors of LineReader; the line and the reply that it belongs to are dropped
    */
   next(): Reply | undefined {
     for (let line = this.#nextLine(); line !== undefined; line = this.#nextLine()) {
@@ -70,8 +80,8 @@ export class ReplyReader {
   }
 
   /**
-   * Tells that the input has ended. To be called when `next` has given undefined.
-   * @throws FtpSecurityError `syntax/truncated` when it ended within a reply
+   * Declares the end of the input. Call it after `next` has returned undefined.
+   * @throws FtpSecurityError `syntax/truncated` if the input ended within a reply
    */
   close(): void {
     this.#lines.close();
@@ -88,7 +98,7 @@ export class ReplyReader {
   }
 }
 
-/** Lines, one by one, to replies: for whoever needs the lines themselves too. */
+/** Puts replies together line by line, for callers that need the lines too. */
 export class ReplyLines {
   readonly #maxReply: number;
   readonly #raw = new ByteQueue();
@@ -114,8 +124,8 @@ export class ReplyLines {
   }
 
   /**
-   * Takes the reply that is open for whole, as it is: for whoever sees that its client did.
-   * @returns undefined when none is open
+   * Ends the open reply here, without its last line: for an observer that sees the client go on.
+   * @returns undefined if no reply is open
    */
   finish(): Reply | undefined {
     if (this.#code === undefined) return undefined;
@@ -125,19 +135,23 @@ export class ReplyLines {
   }
 
   /**
-   * Takes the next line.
-   * @returns the reply that ends with it; undefined when the reply goes on
-   * @throws FtpSecurityError `syntax/bad-reply` when the line begins no reply, `syntax/limit-exceeded` when the reply gets
-   *   too long. The next line begins anew.
+   * Adds the next line.
+   * @returns the reply that ends with it; undefined if the reply continues
+   * @throws FtpSecurityError `syntax/bad-reply` if the line can't begin a reply, `syntax/limit-exceeded` if the reply becomes
+   *   too long. The next line then begins a new reply.
    */
   push({ raw, bytes }: Line): Reply | undefined {
-    const { code, ends } = judge(bytes, 0, bytes.length, this.#code);
+    const { code, ends } = parseLine(bytes, 0, bytes.length, this.#code);
     const offset = this.#raw.length;
     if (offset + raw.length > this.#maxReply) {
       this.reset();
-      throw new FtpSecurityError('syntax/limit-exceeded', `a reply is longer than ${this.#maxReply} octets`, {
-        offset,
-      });
+      throw new FtpSecurityError(
+        'syntax/limit-exceeded',
+        `a reply is longer than ${this.#maxReply} octets (maxReply)`,
+        {
+          offset,
+        },
+      );
     }
     this.#code = code;
     this.#raw.append(raw);
@@ -146,37 +160,40 @@ export class ReplyLines {
 }
 
 /**
- * Reads exactly one whole reply. Its last line end may be missing; LF alone ends a line too, so that `raw` of a reply that
- * a reader gave can be read again. Telnet commands are not looked for.
- * @throws FtpSecurityError with the offset: `syntax/bad-reply`, `syntax/truncated` when the reply goes on,
- *   `syntax/trailing-data` when more follows it
+ * Parses exactly one whole reply (RFC 959 §4.2). The last line end may be missing. LF alone ends a line too, so that the
+ * `raw` octets of a reply from {@link ReplyReader} can be parsed again. Telnet commands are not removed.
+ * @throws FtpSecurityError with the offset: `syntax/bad-reply`, `syntax/truncated` if the reply is not finished,
+ *   `syntax/trailing-data` if octets follow it
+ * @example
+ * parseReply(new TextEncoder().encode('230-Welcome\r\n230 Logged in\r\n'));
+ * // { code: 230, lines: ['Welcome', 'Logged in'], raw }
  */
 export function parseReply(bytes: Uint8Array): Reply {
   const { code, end, open } = scanReply(bytes);
-  if (open) throw new FtpSecurityError('syntax/truncated', 'the reply does not end here', { offset: end });
+  if (open) throw new FtpSecurityError('syntax/truncated', 'the input ends within a multi-line reply', { offset: end });
   if (end === bytes.length) return replyOf(code, copy(bytes));
-  throw new FtpSecurityError('syntax/trailing-data', 'more octets behind the reply', { offset: end });
+  throw new FtpSecurityError('syntax/trailing-data', 'more octets after the reply', { offset: end });
 }
 
 export interface ScanOptions {
-  /** Lines end in CR LF only, and a CR, LF or NUL elsewhere is `syntax/bad-reply`, behind the reply too. */
+  /** Lines end in CR LF only. CR, LF or NUL elsewhere is `syntax/bad-reply`, also after the end of the reply. */
   strict?: boolean;
-  /** The code of a reply that whole lines before these octets have begun; the octets go on with it. */
+  /** The code of an open reply that these octets continue. */
   code?: number | undefined;
 }
 
 export interface ReplyScan {
-  /** Of the reply that the octets begin, or go on with. */
+  /** The code of the reply that the octets begin or continue. */
   code: number;
-  /** Where the reply ends, in octets, its line end counted; the number of octets when it goes on. */
+  /** Where the reply ends, in octets, with its line end; the number of octets if it continues. */
   end: number;
-  /** The reply goes on. The last line counts as whole without a line end, but not with half of one. */
+  /** Whether the reply continues. A last line without a line end is whole, but not one that ends in CR. */
   open: boolean;
 }
 
 /**
- * Finds where the reply ends that octets begin with, whatever follows it. Work is linear in the octets.
- * @throws FtpSecurityError `syntax/bad-reply` with the offset, when the octets begin no reply
+ * Finds the end of the reply at the beginning of the octets. Octets after it are ignored. Work is linear.
+ * @throws FtpSecurityError `syntax/bad-reply` with the offset, if the octets can't begin a reply
  */
 export function scanReply(bytes: Uint8Array, { strict = false, code: begun }: ScanOptions = {}): ReplyScan {
   assertBytes(bytes, 'reply');
@@ -185,7 +202,7 @@ export function scanReply(bytes: Uint8Array, { strict = false, code: begun }: Sc
   let at = 0;
   while (at < bytes.length || code === undefined) {
     const { end, next } = lineAt(bytes, at);
-    const line = judge(bytes, at, end, code);
+    const line = parseLine(bytes, at, end, code);
     code = line.code;
     at = next;
     if (line.ends && bytes[at - 1] !== CR) return { code, end: at, open: false };
@@ -194,20 +211,21 @@ export function scanReply(bytes: Uint8Array, { strict = false, code: begun }: Sc
 }
 
 /**
- * The octets of a reply (RFC 959 §4.2). A middle line that begins with three digits gets one blank in front, as the RFC
- * has it: whoever takes that line for the first or the last of a reply would read another one. So `parseReply` gives it
- * with the blank.
+ * The octets of a reply, with CR LF (RFC 959 §4.2). A middle line that begins with three digits gets a leading space, as the
+ * RFC requires, since it could be mistaken for the first or last line of a reply. `parseReply` returns it with that space.
  * @param code  100 to 699
- * @param text  the text of one line, or of one line and more: `code-` … `code `
- * @throws TypeError for anything but a number and strings; RangeError for a code that is none, for no line at all, and for
- *   a CR, LF or NUL in a line
+ * @param text  one line, or several: `code-` … `code `
+ * @throws TypeError for anything but a number and strings; RangeError for a code outside 100 to 699, an empty array, or CR,
+ *   LF or NUL in a line
+ * @example
+ * formatReply(230, ['Welcome', 'Logged in']); // the octets of "230-Welcome\r\n230 Logged in\r\n"
  */
 export function formatReply(code: number, text: string | readonly string[]): Uint8Array {
   if (typeof code !== 'number') throw new TypeError('a reply code must be a number');
-  if (!Number.isInteger(code) || !isCode(code)) throw new RangeError('a reply code is 100 to 699');
+  if (!Number.isInteger(code) || !isCode(code)) throw new RangeError('a reply code must be an integer from 100 to 699');
   const lines = typeof text === 'string' ? [text] : text;
   if (!Array.isArray(lines)) throw new TypeError('the text of a reply must be a string or an array of strings');
-  if (lines.length === 0) throw new RangeError('a reply has one line at least');
+  if (lines.length === 0) throw new RangeError('a reply must have at least one line');
   const last = lines.length - 1;
   let octets = '';
   for (const [i, line] of lines.entries()) {
@@ -223,29 +241,34 @@ function prefixOf(code: number, line: string, i: number, last: number): string {
   return /^[0-9]{3}/.test(line) ? ' ' : '';
 }
 
-/** Whether a line begins with three digits, so that it could be taken for the first or the last of a reply. */
+/** Whether a line begins with three digits, so that it could be mistaken for the first or last line of a reply. */
 export function beginsWithDigits(line: Uint8Array): boolean {
   return line.length >= CODE && threeDigits(line, 0) !== undefined;
 }
 
 /**
- * What a line is: the first of a reply, when no code is open, or one more of the reply under that code.
+ * Parses a line: the first of a reply, or one more of the reply with the code `open`.
  * @returns the code of the reply, and whether it ends with this line
  */
-function judge(bytes: Uint8Array, at: number, end: number, open: number | undefined): { code: number; ends: boolean } {
+function parseLine(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  open: number | undefined,
+): { code: number; ends: boolean } {
   const digits = end - at < CODE ? undefined : threeDigits(bytes, at);
-  // Nothing at all behind the code is as good as a blank.
-  const separator = end - at === CODE ? BLANK : bytes[at + CODE];
-  if (open !== undefined) return { code: open, ends: digits === open && separator === BLANK };
+  // The bare code counts as code and space (RFC 3659 §7.2).
+  const separator = end - at === CODE ? SPACE : bytes[at + CODE];
+  if (open !== undefined) return { code: open, ends: digits === open && separator === SPACE };
   if (digits === undefined || !isCode(digits)) {
-    const message = 'a reply begins with three digits, the first of them 1 to 6 (RFC 959 §4.2)';
+    const message = 'a reply must begin with three digits, the first of them 1 to 6 (RFC 959 §4.2)';
     throw new FtpSecurityError('syntax/bad-reply', message, { offset: at });
   }
-  if (separator !== BLANK && separator !== HYPHEN) {
-    const message = 'a blank, a hyphen or nothing follows the reply code (RFC 959 §4.2, RFC 3659 §7.2)';
+  if (separator !== SPACE && separator !== HYPHEN) {
+    const message = 'a space, a hyphen or a line end must follow the reply code (RFC 959 §4.2, RFC 3659 §7.2)';
     throw new FtpSecurityError('syntax/bad-reply', message, { offset: at + CODE });
   }
-  return { code: digits, ends: separator === BLANK };
+  return { code: digits, ends: separator === SPACE };
 }
 
 function isCode(number: number): boolean {
@@ -262,7 +285,7 @@ function threeDigits(bytes: Uint8Array, at: number): number | undefined {
   return number;
 }
 
-/** `raw` is a whole reply: it ends where its last line does. */
+/** `raw` is exactly one whole reply. */
 function replyOf(code: number, raw: Uint8Array): Reply {
   const lines: string[] = [];
   for (const { raw: line, bytes, start } of linesOf(raw)) {
@@ -277,7 +300,9 @@ function assertStrict(bytes: Uint8Array): void {
     const octet = bytes[i];
     const bare = octet === CR ? bytes[i + 1] !== LF : octet === LF ? bytes[i - 1] !== CR : octet === NUL;
     if (bare) {
-      throw new FtpSecurityError('syntax/bad-reply', 'a CR, LF or NUL that is no line end, in a reply', { offset: i });
+      throw new FtpSecurityError('syntax/bad-reply', 'a CR, LF or NUL in a reply that is not part of a line end', {
+        offset: i,
+      });
     }
   }
 }

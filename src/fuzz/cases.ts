@@ -65,6 +65,7 @@ export interface FuzzCase {
 
 /** Those of messages, and those of transfers. */
 export type MessageCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'text'>>;
+/** A case of a data connection. */
 export type TransferCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'bufferSize'>>;
 
 /** Whether a case is of a message. */

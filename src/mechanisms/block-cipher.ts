@@ -1,27 +1,42 @@
-/** Block ciphers as mechanisms take them from the platform: types only. */
+/** The block ciphers that mechanisms take from the caller, as this package contains only AES. */
+import { FtpSecurityError } from '../errors.js';
 
-/** A block cipher under one key, in CBC mode over whole blocks, without padding. Results never share the input's octets. */
+/** A block cipher with one key, in CBC mode over whole blocks, without padding. Results never share memory with the input. */
 export interface BlockCipher {
-  /** Octets of a block. */
+  /** Block size in octets. */
   readonly blockSize: number;
-  /** @param iv  one block; default all zero bits, the initial cipher state of RFC 3961 §5.3 */
+  /**
+   * Encrypts whole blocks.
+   * @param iv  initial vector, one block; default all zero bits, the initial cipher state of RFC 3961 §5.3
+   */
   encrypt(blocks: Uint8Array, iv?: Uint8Array): Uint8Array;
+  /** Decrypts whole blocks; `iv` as in `encrypt`. */
   decrypt(blocks: Uint8Array, iv?: Uint8Array): Uint8Array;
   /** Overwrites the key. */
   destroy(): void;
 }
 
+/** Creates a block cipher from a key, whose octets it copies. */
 export type NewBlockCipher = (key: Uint8Array) => BlockCipher;
 
 /**
- * Block ciphers that a platform lends, each for keys of the lengths that it says. A key is copied. What is missing leaves
- * what needs it without use: encryption types of Kerberos V5, all of Kerberos V4. Node's are in `rfc2228/node`.
+ * Block ciphers that the caller provides; `nodeCiphers` of `rfc2228/node` has all of them. Without a cipher, the encryption types
+ * of Kerberos V5 that need it are not usable; Kerberos V4 needs `des`.
  */
 export interface BlockCiphers {
-  /** Single DES, 8 octets, whose parity bits do not count. */
+  /** Single DES with a key of 8 octets, whose parity bits are ignored. */
   readonly des?: NewBlockCipher;
-  /** DES-EDE with three keys, 24 octets. */
+  /** Triple DES (DES-EDE) with three keys, 24 octets in total. */
   readonly tripleDes?: NewBlockCipher;
-  /** 16 or 32 octets. */
+  /** Camellia with a key of 16 or 32 octets. */
   readonly camellia?: NewBlockCipher;
+}
+
+/**
+ * The error for a cipher that the caller has not provided.
+ * @param name  what needs it: an encryption type or a mechanism
+ */
+export function missingCipher(name: string, cipher: keyof BlockCiphers): FtpSecurityError {
+  const remedy = 'pass it in the option "ciphers" (nodeCiphers of rfc2228/node has it)';
+  return new FtpSecurityError('security/no-key', `${name} needs the cipher ${cipher}: ${remedy}`);
 }

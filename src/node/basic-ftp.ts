@@ -1,4 +1,4 @@
-/** The npm client `basic-ftp` over RFC 2228. Its sockets see inner replies and the octets of files; it needs not know. */
+/** The npm client `basic-ftp` with RFC 2228. It sees inner replies and the octets of files, and needs no change. */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { FtpSecurityError } from '../errors.js';
@@ -6,18 +6,19 @@ import type { BlockReader, BlockWriter } from '../protection/data-block.js';
 import type { Exchange } from '../protection/mechanism.js';
 import type { ClientSession } from '../session/client.js';
 import { ClientControl, type ClientControlOptions } from './client-control.js';
-import { OverSocket } from './over-socket.js';
+import { SocketStream } from './socket-stream.js';
 
-/** What is needed of a `Client` of basic-ftp 5 or 6. */
+/** The part of `Client` in basic-ftp 5 and 6 that is used. */
 export interface BasicFtpClient {
   readonly ftp: BasicFtpContext;
   login(user?: string, password?: string): Promise<unknown>;
   useDefaultSettings(): Promise<void>;
-  /** Connects, also as part of `access`, and gives the greeting. */
+  /** Connects, also as part of `access`, and returns the greeting. */
   connect(host?: string, port?: number): Promise<unknown>;
 }
 
-interface BasicFtpContext {
+/** The part of `FTPContext` in basic-ftp 5 and 6 that is used. */
+export interface BasicFtpContext {
   readonly timeout: number;
   socket: Socket;
   dataSocket: Socket | undefined;
@@ -25,18 +26,19 @@ interface BasicFtpContext {
   closeWithError(error: Error): void;
 }
 
+/** Options of {@link secureBasicFtp}. */
 export interface BasicFtpOptions extends Omit<ClientControlOptions, 'greeted'> {
   /**
-   * Makes the exchange for each further connection: then `connect`, and `access` with it, secure it before anything else is
-   * sent, and fail where that fails. Default: a new connection is plain until it is secured, and the client sends no USER,
-   * PASS or ACCT on it unless `allowClearPassword` is true.
+   * Makes the exchange for each further connection: `connect` and `access` then secure it before anything else is sent, and
+   * fail if that fails. Default: a new connection is plain until it is secured, and the client sends no USER, PASS or ACCT on
+   * it unless `allowClearPassword` is true.
    */
   reconnect?: () => Exchange;
 }
 
-/** What belongs to a client that has been secured once. */
+/** State of a client that has been secured at least once. */
 interface Secured {
-  /** Of its last secured connection. */
+  /** The control of its last secured connection. */
   control: ClientControl;
   options: BasicFtpOptions;
 }
@@ -44,12 +46,19 @@ interface Secured {
 const SECURED = new WeakMap<BasicFtpContext, Secured>();
 
 /**
- * Secures a client that is connected and has not logged in: AUTH and ADAT, then PBSZ and PROT. From then on its commands
- * go protected, and its transfers as PROT has it, until it connects again: see `reconnect`. `login` then also calls
- * `useDefaultSettings`, as `access` does, so that files are transferred unchanged (TYPE I); it rejects if the server refuses that.
- * @param options  `timeout` is the client's own by default
- * @returns the session, to look at
- * @throws what {@link ClientControl.start} throws; the client is closed then
+ * Secures a client that is connected and not logged in: AUTH and ADAT, then PBSZ and PROT (RFC 2228 §3). From then on its
+ * commands are protected, and its transfers at the level of PROT, until it connects again: see `reconnect`. `login` then also
+ * calls `useDefaultSettings`, as `access` does, so that files are transferred unchanged (TYPE I); it rejects if the server
+ * refuses that.
+ * @param options  `timeout` in milliseconds is the client's own by default
+ * @returns the session, for its levels and facts
+ * @throws the errors of {@link ClientControl.start}; the client is then closed
+ * @example
+ * const client = new Client(); // of basic-ftp
+ * await client.connect('ftp.example.org', 21);
+ * const exchange = krb5Initiator({ credentials, service: 'ftp@ftp.example.org' });
+ * await secureBasicFtp(client, { mechanism: 'GSSAPI', exchange });
+ * await client.login('user');
  */
 export async function secureBasicFtp(client: BasicFtpClient, options: BasicFtpOptions): Promise<ClientSession> {
   const { ftp } = client;
@@ -62,7 +71,7 @@ export async function secureBasicFtp(client: BasicFtpClient, options: BasicFtpOp
     secureAgain(client);
     applySettingsAfterLogin(client);
   }
-  // It takes its listeners off the socket below, and takes ours for the same connection, upgraded: the local port is the same.
+  // basic-ftp removes its listeners from the socket, and accepts ours as the same connection, since the local port is the same.
   ftp.socket = control as unknown as Socket;
   try {
     await control.start();
@@ -73,13 +82,13 @@ export async function secureBasicFtp(client: BasicFtpClient, options: BasicFtpOp
   return control.session;
 }
 
-/** The secured control connection, if that is the one in use. */
+/** The secured control connection, if it is the current one. */
 function controlOf(ftp: BasicFtpContext): ClientControl | undefined {
   const { control } = SECURED.get(ftp)!;
   return (ftp.socket as unknown) === control ? control : undefined;
 }
 
-/** Every strategy of basic-ftp, and any of its users', hands a connected socket to `dataSocket`. */
+/** Every way to open a data connection in basic-ftp, also by its users, assigns a connected socket to `dataSocket`. */
 function protectTransfers(ftp: BasicFtpContext): void {
   const accessors: object = Object.getPrototypeOf(ftp);
   Object.defineProperty(ftp, 'dataSocket', {
@@ -93,19 +102,20 @@ function protectTransfers(ftp: BasicFtpContext): void {
   });
 }
 
-/** Blanks before the verb are skipped by some servers. */
+/** Some servers skip spaces before the verb. */
 const LOGIN = /^\s*(USER|PASS|ACCT)(\s|$)/i;
 
 /**
- * All that basic-ftp sends goes by `send`, and each way to connect gives it another socket. The name goes with the password:
- * where it is sent, the password follows, and a server that takes the name alone has let somebody in on a plain connection.
+ * Everything that basic-ftp sends goes through `send`, and each way to connect replaces the socket. USER is refused too, not only
+ * PASS: a server may accept the name alone, and then the login is not protected.
  */
 function guardLogin(ftp: BasicFtpContext): void {
   const send = ftp.send;
   ftp.send = command => {
     const plain = controlOf(ftp) === undefined && !('encrypted' in ftp.socket);
     if (plain && LOGIN.test(command) && SECURED.get(ftp)!.options.allowClearPassword !== true) {
-      const message = 'no login on a connection that is not secured (see reconnect and allowClearPassword)';
+      const message =
+        'refusing to log in on a connection that is not secured (set reconnect to secure it, or allowClearPassword)';
       throw new FtpSecurityError('sequence/unprotected', message, { side: 'local' });
     }
     send.call(ftp, command);
@@ -122,7 +132,7 @@ function secureAgain(client: BasicFtpClient): void {
   };
 }
 
-/** The default of FTP is type A (RFC 959 §3.1.1.1), in which servers change line ends: files would be corrupted silently. */
+/** The default type of FTP is A (RFC 959 §3.1.1.1), with which servers change line ends, and so corrupt files silently. */
 function applySettingsAfterLogin(client: BasicFtpClient): void {
   const login = client.login;
   client.login = async (user, password) => {
@@ -138,8 +148,8 @@ function protectedSocket(socket: Socket, { destroyed, session }: ClientControl):
   return new DataSocket(socket, session.dataWriter(), session.dataReader());
 }
 
-/** A data connection in one direction or the other: which, its use tells. */
-class DataSocket extends OverSocket {
+/** A data connection. Its first use decides the direction. */
+class DataSocket extends SocketStream {
   readonly #writer: BlockWriter;
   readonly #reader: BlockReader;
   #sends = false;
@@ -164,7 +174,7 @@ class DataSocket extends OverSocket {
 
   protected override received(chunk: Uint8Array): void {
     this.#reader.push(chunk);
-    for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) this.give(text);
+    for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) this.deliver(text);
   }
 
   protected override receivedEnd(): void {

@@ -1,4 +1,4 @@
-/** The client's end of a control connection as a stream: commands are written in the clear, inner replies are read. */
+/** The client's control connection as a stream: commands are written in the clear, and verified inner replies are read. */
 import { LF } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
@@ -8,38 +8,39 @@ import type { ChannelEnds, Exchange } from '../protection/mechanism.js';
 import type { ProtectionLevel, TokenLevel } from '../protection/protection-level.js';
 import { formatAuth, formatPbsz, formatProt } from '../protection/security-data.js';
 import { ClientSession } from '../session/client.js';
-import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/client-events.js';
+import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/events.js';
 import { quote } from '../session/quote.js';
 import { channelOf } from './channel.js';
-import { type AnySocket, OverSocket } from './over-socket.js';
-import { timedOut, timeLimitOf, within } from './time-limit.js';
+import { type AnySocket, SocketStream } from './socket-stream.js';
+import { timedOut, timeoutOf, withTimeout } from './timeout.js';
 
+/** Options of {@link ClientControl}. Times are in milliseconds. */
 export interface ClientControlOptions extends ClientSessionOptions {
-  /** The name for AUTH, e.g. `GSSAPI`. */
+  /** The mechanism name for AUTH, e.g. `GSSAPI`. */
   mechanism: string;
   /** The client's side of the exchange, e.g. a `krb5Initiator`. */
   exchange: Exchange;
-  /** The level of data connections, for PROT. Default: the strongest with integrity that the mechanism has. */
+  /** The level of data connections, for PROT. Default: the strongest level with integrity that the mechanism supports. */
   protection?: ProtectionLevel;
-  /** The protection buffer to ask for by PBSZ, in octets. Default 64 KiB. */
+  /** The protection buffer to request by PBSZ, in octets. Default 64 KiB. */
   bufferSize?: number;
-  /** Whether the greeting of the server has been read already. Default false: it comes first, before AUTH is sent. */
+  /** Whether the server's greeting has been read already. Default false: it is awaited before AUTH is sent. */
   greeted?: boolean;
   /**
-   * Tell the mechanism the addresses of the connection, so that it binds itself to them (RFC 2228 appendix I). Default true; false
-   * where addresses are translated on the way, and the two sides see others.
+   * Whether the mechanism gets the addresses of the connection, for channel bindings (RFC 2228 appendix I). Default true. Set
+   * it to false behind address translation, where the two sides see different addresses.
    */
   channelBindings?: boolean;
   /**
-   * Hears of each reply before its octets can be read, those of the exchange too: what vouches for it (`level`), `sequence`, the
-   * deviations that were tolerated, and the command that it answers.
+   * Called for each reply before its octets can be read, also during the exchange, with its `level`, its `sequence`, the
+   * tolerated deviations and the command that it answers.
    */
   replied?: (event: ClientEvent) => void;
-  /** How long any answer may take, in milliseconds: of the server, and of the exchange. 0 for no limit; default 30 s. */
+  /** Limit for each reply of the server, and each step of the exchange. 0 means no limit. Default 30 s. */
   timeout?: number;
   /**
-   * How long all of `start` may take, in milliseconds: greeting, exchange, PBSZ and PROT, however many answers they have. 0 for
-   * no limit. Default 2 minutes: some rounds with a slow server, or a person who is asked for a PIN.
+   * Limit for all of `start`: greeting, exchange, PBSZ and PROT, however many replies they take. 0 means no limit. Default 2
+   * minutes: enough for some rounds with a slow server, or a person who must enter a PIN.
    */
   startTimeout?: number;
 }
@@ -48,68 +49,77 @@ const DEFAULT_BUFFER = 0x1_0000;
 const DEFAULT_TIMEOUT = 30_000;
 const DEFAULT_START_TIMEOUT = 120_000;
 
-type Written = (error: Error | null | undefined) => void;
-
 /**
- * Written are commands in the clear, each with its line end; read are replies in the clear, verified: octets with code
- * and CR LF. `start` does the exchange, and what is written before it is done waits. Whatever fails destroys the stream
- * with its error. What may not be sent `write` throws: nothing of it has been sent then, and the stream goes on. AUTH and
- * REIN may not, since nothing could be verified behind them.
+ * The client's control connection as a stream. Write commands in the clear, each with its line end; read verified replies in the
+ * clear, with code and CR LF. `start` does the exchange (RFC 2228 §3); commands written before it is complete wait.
+ *
+ * Errors destroy the stream, but not those that `write` throws for a command that may not be sent: nothing of it has been sent,
+ * and the stream continues. AUTH and REIN may not be sent, since no reply after them could be verified.
+ * @example
+ * const exchange = krb5Initiator({ credentials, service: 'ftp@ftp.example.org' });
+ * const control = new ClientControl(connect(21, 'ftp.example.org'), { mechanism: 'GSSAPI', exchange });
+ * await control.start(); // greeting, AUTH, ADAT, PBSZ, PROT
+ * control.on('data', octets => console.log(octets.toString()));
+ * control.write('USER user\r\n'); // sent as ENC
  */
-export class ClientControl extends OverSocket {
-  /** To look at: levels, facts, data connections. Commands and replies go by the stream. */
+export class ClientControl extends SocketStream {
+  /** The session: levels, facts, readers and writers of data connections. Do not send commands with it. */
   readonly session: ClientSession;
   readonly #options: ClientControlOptions;
   readonly #channel: ChannelEnds;
   readonly #timeout: number;
   readonly #startTimeout: number;
   readonly #commands = new CommandReader({ bareLf: false });
-  /** What `start` waits for. */
+  /** Resolves what `start` waits for. */
   #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #started = false;
-  /** What was written too early. */
-  #held: (() => void) | undefined;
+  /** Sends what was written before the exchange was complete. */
+  #deferred: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** Commands that wait for their final reply. */
-  #owed = 0;
-  /** A transfer that runs: 1yz has come, and nobody knows how long it will take. */
+  /** How many commands wait for their final reply. */
+  #unanswered = 0;
+  /** The current transfer: its 1yz reply was received, and its duration is unknown. */
   #transfer: Command | undefined;
 
-  /** @throws RangeError, TypeError for a limit that is none */
+  /** @throws TypeError if a limit is not a number, RangeError if it is out of range */
   constructor(socket: AnySocket, options: ClientControlOptions) {
     super(socket, false);
     this.session = new ClientSession(options);
     this.#options = options;
     this.#channel = options.channelBindings === false ? {} : channelOf(socket, 'client');
-    this.#timeout = timeLimitOf(options.timeout, DEFAULT_TIMEOUT, 'timeout');
-    this.#startTimeout = timeLimitOf(options.startTimeout, DEFAULT_START_TIMEOUT, 'startTimeout');
+    this.#timeout = timeoutOf(options.timeout, DEFAULT_TIMEOUT, 'timeout');
+    this.#startTimeout = timeoutOf(options.startTimeout, DEFAULT_START_TIMEOUT, 'startTimeout');
   }
 
   /**
-   * Reads the greeting, does the exchange (RFC 2228 §3, AUTH and ADAT), and settles the level of data connections (PBSZ,
-   * PROT). Nobody else may listen to the socket.
-   * @throws FtpSecurityError `sequence/unexpected-reply` when the server refuses, and what the session and the exchange
-   *   throw; Error when the connection ends or an answer takes too long. The stream is destroyed then
+   * Reads the greeting, does the exchange (RFC 2228 §3, AUTH and ADAT), and sets the level of data connections (PBSZ and PROT).
+   * Nothing else may listen to the socket.
+   * @throws FtpSecurityError `sequence/unexpected-reply` if the server refuses, and the errors of the session and the exchange;
+   *   Error if the connection ends or a reply takes too long. The stream is then destroyed
    */
   async start(): Promise<void> {
     this.attach();
     try {
-      await within(this.#startTimeout, 'the security data exchange', this.#secure());
+      await withTimeout(this.#startTimeout, 'the security data exchange', this.#secure());
     } catch (error) {
       this.destroy(error as Error);
       throw error;
     }
     this.#started = true;
-    this.#held?.();
-    if (!this.destroyed) this.#pump();
+    this.#deferred?.();
+    if (!this.destroyed) this.#deliverReplies();
   }
 
   /**
-   * Writes commands; one may come in several chunks, and none is sent before it is whole.
-   * @throws RangeError, FtpSecurityError for what may not be sent: the commands of this chunk are forgotten, and the stream
-   *   goes on
+   * Writes commands. A command may be split over several chunks; it is sent when it is complete.
+   * @throws RangeError, FtpSecurityError for a command that may not be sent: all commands of this chunk are dropped, and the
+   *   stream continues
    */
-  override write(chunk: unknown, encoding?: BufferEncoding | Written, done?: Written): boolean {
+  override write(
+    chunk: unknown,
+    encoding?: BufferEncoding | ((error: Error | null | undefined) => void),
+    done?: (error: Error | null | undefined) => void,
+  ): boolean {
     const callback = typeof encoding === 'function' ? encoding : done;
     const octets =
       typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk;
@@ -126,7 +136,7 @@ export class ClientControl extends OverSocket {
 
   override _write(lines: Uint8Array, encoding: BufferEncoding, done: (error?: Error) => void): void {
     if (!this.#started) {
-      this.#held = () => this._write(lines, encoding, done);
+      this.#deferred = () => this._write(lines, encoding, done);
       return;
     }
     try {
@@ -134,9 +144,9 @@ export class ClientControl extends OverSocket {
       for (let at = 0, end: number; at < lines.length; at = end) {
         end = lines.indexOf(LF, at) + 1;
         octets.push(this.session.send(lines.subarray(at, end)));
-        this.#owed++;
+        this.#unanswered++;
       }
-      this.#watch();
+      this.#restartTimer();
       this.send(Buffer.concat(octets), done);
     } catch (error) {
       done(error as Error);
@@ -155,7 +165,7 @@ export class ClientControl extends OverSocket {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#timer);
     this.#options.exchange.destroy?.();
-    // At a quiet end a transfer may still be read to its own.
+    // After a regular end, a transfer may still be read to its end, so the session keeps its keys.
     if (!this.readableEnded) this.session.destroy();
     this.#wake?.reject(error ?? closed());
     super._destroy(error, done);
@@ -163,7 +173,7 @@ export class ClientControl extends OverSocket {
 
   protected override received(chunk: Uint8Array): void {
     this.session.receive(chunk);
-    if (this.#started) this.#pump();
+    if (this.#started) this.#deliverReplies();
     else this.#wake?.resolve();
   }
 
@@ -174,9 +184,9 @@ export class ClientControl extends OverSocket {
     this.push(null);
   }
 
-  // After the exchange
+  // After the exchange.
 
-  /** The commands that a chunk completes, if they may all be sent. */
+  /** The commands that a chunk completes. @throws if one of them may not be sent */
   #sendable(chunk: Uint8Array): Uint8Array[] {
     this.#commands.push(chunk);
     const lines: Uint8Array[] = [];
@@ -195,30 +205,34 @@ export class ClientControl extends OverSocket {
   }
 
   #checked({ verb, raw }: Command): Uint8Array {
-    // No other association can follow here.
+    // This stream can't start a second exchange.
     if (commandFacts(verb).resets) {
-      throw new FtpSecurityError('sequence/unexpected-command', 'the exchange is over', { side: 'local' });
+      throw new FtpSecurityError(
+        'sequence/unexpected-command',
+        `${verb} can't be sent after the exchange: open another connection`,
+        { side: 'local' },
+      );
     }
     try {
       this.session.check(raw);
     } catch (error) {
-      // What is no command may never be sent. For the rest, nobody knows while the exchange goes on; and where the server has
-      // ended, what comes too late is no fault of the writer's, and fails as it does with other streams.
+      // An invalid command is always an error. Other errors may disappear when the exchange is complete; and after the server
+      // has ended, the write fails later, as with other streams.
       const ended = error instanceof FtpSecurityError && error.code === 'sequence/closed';
       if (error instanceof RangeError || (this.#started && !ended)) throw error;
     }
     return raw;
   }
 
-  #pump(): void {
+  #deliverReplies(): void {
     for (let event = this.#next(); event !== undefined; event = this.#next()) {
       const { reply, command } = event as ReplyEvent;
-      this.give(reply.raw);
-      // Only transfers have preliminary replies (RFC 959 §5.4): others neither end nor renew the limit of time.
+      this.deliver(reply.raw);
+      // Only transfers have preliminary replies (RFC 959 §5.4): others don't restart the timeout.
       if (reply.code < 200 && !isTransfer(command?.verb ?? '')) continue;
       if (reply.code < 200) this.#transfer = command;
       else if (command !== undefined) this.#answered(command);
-      this.#watch();
+      this.#restartTimer();
     }
   }
 
@@ -229,43 +243,47 @@ export class ClientControl extends OverSocket {
   }
 
   #answered(command: Command): void {
-    this.#owed--;
+    this.#unanswered--;
     if (command === this.#transfer) this.#transfer = undefined;
   }
 
-  /** Limits the time to the next reply, while one is owed and no transfer runs. */
-  #watch(): void {
+  /** Limits the time to the next reply, if a command waits for one and no transfer is running. */
+  #restartTimer(): void {
     clearTimeout(this.#timer);
-    if (this.#timeout === 0 || this.#transfer !== undefined || this.#owed === 0) return;
+    if (this.#timeout === 0 || this.#transfer !== undefined || this.#unanswered === 0) return;
     this.#timer = setTimeout(() => this.destroy(timedOut('a reply of the server')), this.#timeout);
   }
 
-  // Up to there
+  // Before that.
 
   async #secure(): Promise<void> {
-    if (this.#options.greeted !== true) await within(this.#timeout, 'the greeting', this.#greeting());
+    if (this.#options.greeted !== true) await withTimeout(this.#timeout, 'the greeting', this.#greeting());
     const strongest = await this.#exchange();
-    await this.#settleProtection(this.#options.protection ?? strongest);
+    await this.#setProtection(this.#options.protection ?? strongest);
   }
 
   async #greeting(): Promise<void> {
     for (;;) {
       const { reply } = await this.#event();
-      this.give(reply.raw);
+      this.deliver(reply.raw);
       if (reply.code >= 300) throw refusal('service', reply);
       if (reply.code >= 200) return;
     }
   }
 
-  /** @returns the strongest level with integrity that the mechanism has */
+  /** @returns the strongest level with integrity that the mechanism supports */
   async #exchange(): Promise<TokenLevel> {
     const { mechanism, exchange } = this.#options;
     let strongest: TokenLevel = 'safe';
     this.send(this.session.send(formatAuth(mechanism)));
     let event = await this.#event();
     while (event.type === 'security-data') {
-      this.hold(); // The server has nothing to say before the exchange goes on.
-      const step = await within(this.#timeout, 'a step of the exchange', exchange.step(event.token, this.#channel));
+      this.pauseSocket(); // The server must wait for the next token.
+      const step = await withTimeout(
+        this.#timeout,
+        'a step of the exchange',
+        exchange.step(event.token, this.#channel),
+      );
       this._read();
       if (step.context?.supports('private')) strongest = 'private';
       const line = this.session.proceed(step);
@@ -276,24 +294,24 @@ export class ClientControl extends OverSocket {
     return strongest;
   }
 
-  async #settleProtection(level: ProtectionLevel): Promise<void> {
+  async #setProtection(level: ProtectionLevel): Promise<void> {
     if (level === 'clear') return;
-    await this.#settle('PBSZ', formatPbsz(this.#options.bufferSize ?? DEFAULT_BUFFER));
-    await this.#settle('PROT', formatProt(level));
+    await this.#request('PBSZ', formatPbsz(this.#options.bufferSize ?? DEFAULT_BUFFER));
+    await this.#request('PROT', formatProt(level));
   }
 
-  async #settle(verb: string, command: Uint8Array): Promise<void> {
+  async #request(verb: string, command: Uint8Array): Promise<void> {
     this.send(this.session.send(command));
     const { reply } = await this.#event();
     if (reply.code < 200 || reply.code >= 300) throw refusal(verb, reply);
   }
 
-  /** What the server says next. */
+  /** The next event, with a timeout. */
   #event(): Promise<ClientEvent> {
-    return within(this.#timeout, 'a reply of the server', this.#whole());
+    return withTimeout(this.#timeout, 'a reply of the server', this.#nextWhole());
   }
 
-  async #whole(): Promise<ClientEvent> {
+  async #nextWhole(): Promise<ClientEvent> {
     for (;;) {
       if (this.destroyed) throw this.errored ?? closed();
       const event = this.#next();
@@ -307,7 +325,7 @@ export class ClientControl extends OverSocket {
 }
 
 function refusal(what: string, reply: Reply): FtpSecurityError {
-  return new FtpSecurityError('sequence/unexpected-reply', `the server refuses ${what}: ${quote(reply)}`);
+  return new FtpSecurityError('sequence/unexpected-reply', `the server refused ${what}: ${quote(reply)}`);
 }
 
 function closed(): Error {

@@ -1,15 +1,18 @@
 /**
- * Data connections as streams (RFC 2228 §6). Both hold a block and what Node buffers, however long the file; neither ends
- * well before the file has.
+ * Data connections as streams (RFC 2228 §6). Their memory is one block and Node's buffers, however long the file. They fail if
+ * the connection ends before the file.
  */
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
 import type { BlockReader, BlockWriter } from '../protection/data-block.js';
 
+/** Options of {@link protectData} and {@link unprotectData}: those of Node's streams. */
 export type DataStreamOptions = Pick<TransformOptions, 'highWaterMark' | 'signal'>;
 
 /**
- * The sender's side: octets of a file in, octets for the data connection out.
+ * The sending side of a data connection (RFC 2228 §6): octets of a file in, blocks out.
  * @param writer  for this one transfer, e.g. `session.dataWriter()`
+ * @example
+ * await pipeline(createReadStream(path), protectData(session.dataWriter()), socket);
  */
 export function protectData(writer: BlockWriter, options: DataStreamOptions = {}): Transform {
   return new Transform({
@@ -24,9 +27,11 @@ export function protectData(writer: BlockWriter, options: DataStreamOptions = {}
 }
 
 /**
- * The recipient's side: octets of the data connection in, verified octets of the file out. It fails with the
- * FtpSecurityError of BlockReader, also where the connection ends before the file does: `syntax/truncated`.
+ * The receiving side of a data connection (RFC 2228 §6): blocks in, verified octets of the file out. It fails with the
+ * FtpSecurityError of BlockReader, also if the connection ends before the file: `syntax/truncated`.
  * @param reader  for this one transfer, e.g. `session.dataReader()`
+ * @example
+ * await pipeline(socket, unprotectData(session.dataReader()), createWriteStream(path));
  */
 export function unprotectData(reader: BlockReader, options: DataStreamOptions = {}): Transform {
   return new Transform({

@@ -1,22 +1,27 @@
-/** The block ciphers that Kerberos borrows from Node: DES, triple DES, Camellia, as far as Node's OpenSSL has them. */
+/** The block ciphers of `node:crypto` for Kerberos: DES, triple DES and Camellia, if Node's OpenSSL has them. */
 import { createCipheriv, createDecipheriv, getCipherInfo } from 'node:crypto';
 import { concat, copy } from '../bytes.js';
 import type { BlockCipher, BlockCiphers } from '../mechanisms/block-cipher.js';
 
-/** For the option `ciphers` of `krb5Context`, `krb5Observer` and the other parts of `rfc2228/krb5` and `rfc2228/krb4`. */
+/**
+ * The block ciphers of `node:crypto` (DES, triple DES, Camellia) for the option `ciphers` in `rfc2228/krb5` and
+ * `rfc2228/krb4`. A cipher that Node's OpenSSL lacks is absent.
+ * @example
+ * krb5Acceptor({ keytab, ciphers: nodeCiphers, allowWeak: true });
+ */
 export const nodeCiphers: BlockCiphers = {
-  ...(isThere('des-ede3-cbc') && {
-    // OpenSSL keeps single DES among its old ciphers, which are off; with three equal keys EDE is the same.
+  ...(isAvailable('des-ede3-cbc') && {
+    // OpenSSL disables single DES by default; triple DES (EDE) with three equal keys is the same.
     des: key => cbc('des-ede3-cbc', concat(key, key, key)),
     tripleDes: key => cbc('des-ede3-cbc', copy(key)),
   }),
-  ...(isThere('camellia-128-cbc') &&
-    isThere('camellia-256-cbc') && {
+  ...(isAvailable('camellia-128-cbc') &&
+    isAvailable('camellia-256-cbc') && {
       camellia: key => cbc(`camellia-${8 * key.length}-cbc`, copy(key)),
     }),
 };
 
-function isThere(name: string): boolean {
+function isAvailable(name: string): boolean {
   return getCipherInfo(name) !== undefined;
 }
 
@@ -31,7 +36,7 @@ function cbc(name: string, key: Uint8Array): BlockCipher {
   };
 }
 
-/** Whole blocks in, as many out, and no Buffer. */
+/** Whole blocks in, as many out, as a plain Uint8Array. */
 function run(
   cipher: ReturnType<typeof createCipheriv> | ReturnType<typeof createDecipheriv>,
   blocks: Uint8Array,

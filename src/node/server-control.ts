@@ -1,36 +1,37 @@
-/** The server's end of a control connection: commands come as they are asked for, replies go at the level they owe. */
+/** The server's control connection: commands are iterated, and replies are sent at the level that the rules require. */
 import { FtpSecurityError } from '../errors.js';
 import { commandFacts } from '../ftp/commands.js';
 import type { ChannelEnds, Exchange, Mechanism } from '../protection/mechanism.js';
 import { acceptorFor } from '../session/choose-mechanism.js';
+import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/events.js';
 import { ServerSession } from '../session/server.js';
-import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/server-events.js';
 import { channelOf } from './channel.js';
-import { type AnySocket, octetsFrom, octetsOf } from './over-socket.js';
-import { timedOut, timeLimitOf, until, within } from './time-limit.js';
+import { type AnySocket, octetsFrom, octetsOf } from './socket-stream.js';
+import { timedOut, timeoutOf, withDeadline, withTimeout } from './timeout.js';
 
+/** Options of {@link ServerControl}. Times are in milliseconds. */
 export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms' | 'refused'> {
   /**
-   * What AUTH may name, e.g. `[krb5({ acceptor: { keytab } })]`. Where several share a name, the client's first token
-   * chooses; those without an acceptor are not offered.
+   * The mechanisms for AUTH, e.g. `[krb5({ acceptor: { keytab } })]`. If several share a name, the client's first token selects
+   * one. Mechanisms without an acceptor are not offered.
    */
   mechanisms: readonly Mechanism[];
-  /** Hears of what the session has answered by itself, exchanges that were refused too, e.g. for a log. */
+  /** Called for each command that the session answered itself, also for rejected exchanges, e.g. for a log. */
   answered?: (event: AnsweredEvent) => void;
   /**
-   * Tell the mechanism the addresses of the connection, so that it binds itself to them (RFC 2228 appendix I). Default true; false
-   * where addresses are translated on the way, and the two sides see others.
+   * Whether the mechanism gets the addresses of the connection, for channel bindings (RFC 2228 appendix I). Default true. Set
+   * it to false behind address translation, where the two sides see different addresses.
    */
   channelBindings?: boolean;
   /**
-   * How long a client may be idle, take to read its replies, or the exchange take for a step: milliseconds, 0 for no limit.
-   * Idle is who has not finished a command; octets of one do not count. Default 5 minutes (RFC 1123 §4.1.3.2).
+   * Limit for an idle client, for a client that doesn't read its replies, and for a step of the exchange. 0 means no limit. A
+   * client is idle until it has sent a complete command. Default 5 minutes (RFC 1123 §4.1.3.2).
    */
   timeout?: number;
   /**
-   * How long a client may take to log in, exchange and all: until USER, PASS or ACCT gets a 2yz reply, and again behind each
-   * association that begins or ends. Milliseconds, 0 for no limit. The time that the server takes for its replies counts, but
-   * nobody is cut off while they are owed. Default 2 minutes, as OpenSSH has it: a person may have to type a password.
+   * Limit for the login with the exchange: until USER, PASS or ACCT gets a 2yz reply, and again after each association that
+   * begins or ends. 0 means no limit. The time that the server takes for its replies counts, but the connection is not closed
+   * while a command waits for a reply. Default 2 minutes, as in OpenSSH: a person may have to type a password.
    */
   loginTimeout?: number;
 }
@@ -39,13 +40,23 @@ const DEFAULT_TIMEOUT = 300_000;
 const DEFAULT_LOGIN_TIMEOUT = 120_000;
 
 /**
- * An iteration over the commands of one client; AUTH, ADAT, PBSZ, PROT and CCC are seen to. Nothing is read from the
- * socket before it is asked for. When the iteration ends, the connection is closed and its keys are forgotten: at the end
- * of the input, by a `break` after QUIT, or by an error, which it throws. It throws, behind 421, where a line has come that is
- * not protected though it owes that, and where the exchange has failed too often (`allowInsertedLines`, `maxFailures`).
+ * The server's control connection: iterate over it to get the commands of one client. AUTH, ADAT, PBSZ, PROT and CCC are answered
+ * by itself (RFC 2228 §3). The socket is read only when the next command is requested.
+ *
+ * When the iteration ends, the connection is closed and its keys are erased. It ends with the input, with a `break` after QUIT, or
+ * with an error, which is thrown. After a reply 421 it throws if a line that must be protected was not, and if the exchange
+ * failed too often (`allowInsertedLines`, `maxFailures`).
+ * @example
+ * const control = new ServerControl(socket, { mechanisms: [krb5({ acceptor: { keytab } })], require: 'safe' });
+ * await control.reply(220, 'Ready');
+ * for await (const event of control) {
+ *   const { verb } = event.command; // event.level is how it was protected
+ *   await control.reply(verb === 'QUIT' ? 221 : 502, verb === 'QUIT' ? 'Goodbye' : 'Not implemented', event);
+ *   if (verb === 'QUIT') break;
+ * }
  */
 export class ServerControl implements AsyncIterable<CommandEvent> {
-  /** To look at: levels, facts, data connections. Replies go by `reply`. */
+  /** The session: levels, facts, readers and writers of data connections. Send replies with `reply` of this class. */
   readonly session: ServerSession;
   readonly #socket: AnySocket;
   readonly #mechanisms: readonly Mechanism[];
@@ -55,19 +66,22 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   readonly #channel: ChannelEnds;
   #exchange: Exchange | undefined;
   /** Commands that the application has not answered yet, oldest first. */
-  readonly #owed: CommandEvent[] = [];
-  /** Since when the client has been owed nothing. */
+  readonly #unanswered: CommandEvent[] = [];
+  /** Since when no command has waited for a reply. */
   #idleSince = performance.now();
   /** When the client must have logged in; undefined once it has. */
   #loginBy: number | undefined;
-  /** Why the connection is ended: the client has broken a rule. */
+  /** Why the connection is closed: the rule that the client broke. */
   #ending: FtpSecurityError | undefined;
   #ended: boolean;
   #failed: Error | undefined;
-  /** Goes on when something has changed: octets, the end, a reply. */
+  /** Continues the iteration after a change: octets, the end, a reply. */
   #wake: () => void = () => {};
 
-  /** @param socket  nobody else may read from it */
+  /**
+   * @param socket  nothing else may read from it
+   * @throws TypeError if a limit is not a number, RangeError if it is out of range
+   */
   constructor(
     socket: AnySocket,
     { mechanisms, answered = () => {}, timeout, channelBindings = true, ...options }: ServerControlOptions,
@@ -76,7 +90,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     this.session = new ServerSession({
       ...options,
       mechanisms: mechanisms.filter(({ acceptor }) => acceptor !== undefined),
-      refused: event => this.#tell(event),
+      refused: event => this.#notify(event),
       association: event => {
         this.#awaitLogin();
         options.association?.(event);
@@ -84,8 +98,8 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     });
     this.#socket = socket;
     this.#answered = answered;
-    this.#timeout = timeLimitOf(timeout, DEFAULT_TIMEOUT, 'timeout');
-    this.#loginTimeout = timeLimitOf(options.loginTimeout, DEFAULT_LOGIN_TIMEOUT, 'loginTimeout');
+    this.#timeout = timeoutOf(timeout, DEFAULT_TIMEOUT, 'timeout');
+    this.#loginTimeout = timeoutOf(options.loginTimeout, DEFAULT_LOGIN_TIMEOUT, 'loginTimeout');
     this.#awaitLogin();
     this.#channel = channelBindings ? channelOf(socket, 'server') : {};
     this.#ended = socket.destroyed || socket.readableEnded;
@@ -98,14 +112,14 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
 
   /**
    * Sends a reply, at the level of the command that it answers.
-   * @param code  1yz leaves the command waiting for another reply
+   * @param code  after 1yz, the command still waits for another reply
    * @param text  one line, or several
-   * @param to  the command; default the oldest that waits. When none waits it is the greeting, or 421
-   * @returns when the socket has taken it
+   * @param to  the command. Default: the oldest one without a reply; if there is none, the reply is the greeting, or 421
+   * @returns after the socket has sent it
    */
   async reply(code: number, text: string | readonly string[], to?: CommandEvent): Promise<void> {
     const octets = this.session.reply(code, text, to);
-    if (code >= 200) this.#answer(code, to ?? this.#owed[0]);
+    if (code >= 200) this.#answer(code, to ?? this.#unanswered[0]);
     this.#wake();
     await this.#send(octets);
   }
@@ -117,7 +131,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
         this.#checkLogin();
         const event = this.session.next();
         if (event?.type === 'command') {
-          this.#owed.push(event);
+          this.#unanswered.push(event);
           yield event;
         } else if (event !== undefined) {
           await this.#handle(event);
@@ -127,7 +141,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
           throw this.#failed;
         } else if (!this.#receive()) {
           if (this.#ended) break;
-          await this.#change();
+          await this.#waitForChange();
         }
       }
       if (this.#ending === undefined) this.session.close();
@@ -145,38 +159,38 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     if (this.#ending !== undefined) throw this.#ending;
   }
 
-  /** Whether something was there to be read. What waits for a reply of ours keeps the rest waiting. */
+  /** Whether there was something to read. Nothing is read while the session waits for a reply of ours. */
   #receive(): boolean {
     const chunk: Buffer | string | null = this.session.paused ? null : this.#socket.read();
     if (chunk !== null) this.session.receive(octetsOf(chunk));
     return chunk !== null;
   }
 
-  /** Waits for octets, the end, or a reply. A client is idle only while it is owed nothing. */
-  async #change(): Promise<void> {
+  /** Waits for octets, the end, or a reply. A client is not idle while a command waits for a reply. */
+  async #waitForChange(): Promise<void> {
     const change = new Promise<void>(resolve => {
       this.#wake = resolve;
     });
-    if (this.#owed.length > 0) return await change;
-    await until(this.#timeout > 0 ? this.#idleSince + this.#timeout : undefined, 'a command of the client', () =>
-      until(this.#loginBy, 'the client to log in', () => change),
+    if (this.#unanswered.length > 0) return await change;
+    await withDeadline(this.#timeout > 0 ? this.#idleSince + this.#timeout : undefined, 'a command of the client', () =>
+      withDeadline(this.#loginBy, 'the client to log in', () => change),
     );
   }
 
-  /** A command has its final reply. */
+  /** Records the final reply to a command. */
   #answer(code: number, event: CommandEvent | undefined): void {
     if (event === undefined) return;
-    this.#owed.splice(this.#owed.indexOf(event), 1);
+    this.#unanswered.splice(this.#unanswered.indexOf(event), 1);
     this.#idleSince = performance.now();
     if (code >= 300) return;
     if (commandFacts(event.command.verb).login) this.#loginBy = undefined;
     if (event.command.verb === 'REIN') this.#awaitLogin();
   }
 
-  /** Also a client that never stops to send has to log in. */
+  /** The login limit also applies to a client that sends without a pause. */
   #checkLogin(): void {
     const late = this.#loginBy !== undefined && performance.now() >= this.#loginBy;
-    if (late && this.#owed.length === 0) throw timedOut('the client to log in');
+    if (late && this.#unanswered.length === 0) throw timedOut('the client to log in');
   }
 
   #awaitLogin(): void {
@@ -200,12 +214,12 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
         await this.#send(await this.#step(event.token));
         break;
       case 'answered':
-        this.#tell(event);
+        this.#notify(event);
         await this.#send(event.octets);
     }
   }
 
-  #tell(event: AnsweredEvent): void {
+  #notify(event: AnsweredEvent): void {
     if (event.ends) this.#ending = event.error;
     this.#answered(event);
   }
@@ -213,7 +227,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   async #step(token: Uint8Array): Promise<Uint8Array> {
     try {
       return this.session.proceed(
-        await within(this.#timeout, 'a step of the exchange', this.#exchange!.step(token, this.#channel)),
+        await withTimeout(this.#timeout, 'a step of the exchange', this.#exchange!.step(token, this.#channel)),
       );
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
@@ -226,6 +240,6 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     const taken = new Promise<void>((resolve, reject) => {
       this.#socket.write(octets, error => (error ? reject(error) : resolve()));
     });
-    await within(this.#timeout, 'the client to read its replies', taken);
+    await withTimeout(this.#timeout, 'the client to read its replies', taken);
   }
 }

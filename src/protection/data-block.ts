@@ -1,71 +1,89 @@
 /**
- * The data channel (RFC 2228 §6): a byte stream cut into blocks, each a length of four octets and one token; a block of
- * zero octets ends it. At level `clear` there are no blocks, and the end of the connection is the end of the file.
+ * The data channel (RFC 2228 §6): a byte stream in blocks. Each block is a length of four octets and one token; an empty
+ * plaintext marks the end. At level `clear` there are no blocks, and the end of the connection is the end of the file.
  */
 
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, concat, concatAll, copy, u32be, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
-import type { SecurityContext } from './mechanism.js';
+import type { SecurityContext, SequenceState } from './mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from './protection-level.js';
 import { MAX_PROTECTION_BUFFER } from './security-data.js';
 
+/** Options of {@link BlockWriter}. */
 export interface BlockOptions {
-  /** What PBSZ has settled: the most octets that a token may have (§3, PBSZ). Needed at every level but `clear`. */
+  /** The negotiated protection buffer: the most octets that a token may have (§3, PBSZ). Required at every level but `clear`. */
   bufferSize?: number | undefined;
 }
 
+/** Options of {@link BlockReader}. */
 export interface BlockReaderOptions extends BlockOptions {
   /**
-   * Whether tokens of the control connection may be sent during the transfer, as with commands that are answered
-   * meanwhile. A block that was taken out, or moved to the control connection, can then only be told by what is missing in
-   * the context's numbers. Default false: it is `security/out-of-sequence`.
+   * Whether tokens of the control connection may be sent during the transfer, e.g. with commands that are answered meanwhile.
+   * They make gaps, so a block that was removed, or moved to the control connection, is then not detected here, but only by
+   * the numbers that stay missing in the context. Default false: a gap is `security/out-of-sequence`.
    */
   interleaved?: boolean;
   /**
-   * Place of the token that was sent last before the first block, as of `lastReceived`: of the command, or the first 1yz
-   * reply. It is looked at when that block comes. Default: the transfer may begin anywhere.
+   * Position of the last token before the first block, in the sense of `lastReceived`: that of the command, or of the first 1yz
+   * reply. It is compared when that block comes. Default: the transfer may begin at any position.
    */
   readonly after?: bigint | undefined;
-  /** Whether tokens may be missing between `after` and the first block, as behind a transfer that nobody read. Default false. */
+  /** Whether tokens may be missing between `after` and the first block, e.g. after a transfer that was not read. Default false. */
   readonly gapBefore?: boolean;
 }
 
+/** One block of a transfer, opened. At level `clear`, where there are no blocks, whatever octets have come. */
+export interface Block {
+  plaintext: Uint8Array;
+  /** What its token really had. */
+  level: ProtectionLevel;
+  sequence: SequenceState;
+}
+
 const LENGTH = 4;
-/** Lengths from here on are negative to peers that read them signed, so they come from nobody who means a block. */
+/** Peers that read lengths as signed take these for negative numbers, so no peer sends them. */
 const MAX_LENGTH = 2 ** 31;
-/** Our tokens are no longer, however much the peer would buffer: a block is held until it is full. */
+/** The most octets of a token that we make, even if the peer permits more: a block is held in memory until it is full. */
 const MAX_TOKEN = 0x10_0000;
 
-/** The sender's side: octets of a file in, octets for the data connection out. Plaintext is held for one block at most. */
+/**
+ * The sending side of a data connection (RFC 2228 §6): octets of a file in, blocks out. At most one block of plaintext is held
+ * in memory.
+ * @example
+ * const writer = session.dataWriter();
+ * socket.write(writer.write(chunk)); // for each chunk of the file
+ * socket.end(writer.end());
+ */
 export class BlockWriter {
   readonly #context: SecurityContext | undefined;
   readonly #level: ProtectionLevel;
-  /** Octets of plaintext that fill a block. */
+  /** Octets of plaintext in a full block. */
   readonly #size: number;
   readonly #plaintext = new ByteQueue();
-  /** Why it takes nothing more. */
+  /** The error of further calls: the transfer has ended or failed. */
   #closed: unknown;
 
   /**
    * @param context  not needed at level `clear`
-   * @throws RangeError for a buffer size out of 1 to 2^32-1; FtpSecurityError `syntax/limit-exceeded` when no block fits
-   *   into it, `security/level-unsupported`
+   * @throws RangeError for a buffer size outside 1 to 2^32-1; FtpSecurityError `syntax/limit-exceeded` if no block fits into
+   *   it, `security/level-unsupported`
    */
   constructor(context: SecurityContext | undefined, level: ProtectionLevel, { bufferSize }: BlockOptions = {}) {
     this.#context = context;
     this.#level = level;
     this.#size = level === 'clear' ? 0 : contextOf(context).wrapSizeLimit(level, tokenLimit(bufferSize));
     if (level !== 'clear' && this.#size === 0) {
-      const message = `a protection buffer of ${bufferSize} octets holds no block`;
+      const message = `a protection buffer of ${bufferSize} octets is too small for a block: ask for a larger one by PBSZ`;
       throw new FtpSecurityError('syntax/limit-exceeded', message, { side: 'local', reply: 535 });
     }
   }
 
   /**
-   * Takes octets of the file; they are copied.
-   * @returns the blocks that they fill, maybe none
-   * @throws FtpSecurityError `sequence/closed` after `end` or `abort`, and what the mechanism refuses: nothing more can be written
+   * Adds octets of the file; they are copied.
+   * @returns the blocks that are now full, possibly none
+   * @throws FtpSecurityError `sequence/closed` after `end` or `abort`, and the errors of the mechanism, after which nothing more
+   *   can be written
    */
   write(chunk: Uint8Array): Uint8Array {
     assertBytes(chunk, 'chunk');
@@ -79,7 +97,7 @@ export class BlockWriter {
 
   /**
    * Ends the file.
-   * @returns the rest of it, and the block of zero octets
+   * @returns the last blocks; one with an empty plaintext marks the end
    * @throws FtpSecurityError as {@link write}
    */
   end(): Uint8Array {
@@ -91,12 +109,12 @@ export class BlockWriter {
     return concatAll(blocks);
   }
 
-  /** Whether nothing more can be written: the file has been ended, or given up. */
+  /** Whether nothing more can be written, after `end`, `abort` or an error. */
   get closed(): boolean {
     return this.#closed !== undefined;
   }
 
-  /** Gives the file up: it never gets the block that ends it, so that no recipient takes what was sent for the whole. */
+  /** Aborts the transfer: no block marks the end, so the recipient does not accept the file as complete. */
   abort(): void {
     this.#closed ??= new FtpSecurityError('sequence/closed', 'the transfer has been aborted', { side: 'local' });
   }
@@ -108,7 +126,7 @@ export class BlockWriter {
       this.#plaintext.drop(size);
       return concat(u32be(token.length), token);
     } catch (error) {
-      // Blocks made before it in the same call are lost, and the stream with them.
+      // Blocks of the same call before this one are lost, so the stream can't continue.
       this.#closed = error;
       throw error;
     }
@@ -120,11 +138,16 @@ export class BlockWriter {
 }
 
 /**
- * The recipient's side: octets of the data connection in, verified plaintext out, block by block. It takes any chunking
- * in linear time, and holds what has come and is not asked for; the largest block is that of `bufferSize`.
+ * The receiving side of a data connection (RFC 2228 §6): octets in, verified plaintext out, block by block. Chunks may have any
+ * size; work is linear. Octets that `next` has not returned yet are held in memory; a block has at most `bufferSize` octets.
  *
- * The blocks of one transfer come in the order in which they were sent, and none is missing between them; where the
- * mechanism numbers its tokens, what breaks that is refused. After an error every further call throws it again.
+ * If the mechanism numbers its tokens, a missing or reordered block is an error. After an error, every further call throws it
+ * again.
+ * @example
+ * const reader = session.dataReader();
+ * reader.push(chunk); // octets from the data connection
+ * for (let text = reader.next(); text !== undefined; text = reader.next()) file.write(text);
+ * reader.close(); // at the end of the connection: throws if the file is not complete
  */
 export class BlockReader {
   readonly #context: SecurityContext | undefined;
@@ -134,12 +157,12 @@ export class BlockReader {
   readonly #octets = new ByteQueue();
   #ended = false;
   #failed: unknown;
-  /** Place of the last block among the tokens of its sender. */
-  #place: bigint | undefined;
+  /** Position of the last block in the sequence of its sender. */
+  #position: bigint | undefined;
 
   /**
    * @param context  not needed at level `clear`
-   * @throws RangeError for a buffer size out of 1 to 2^32-1
+   * @throws RangeError for a buffer size outside 1 to 2^32-1
    */
   constructor(context: SecurityContext | undefined, level: ProtectionLevel, options: BlockReaderOptions = {}) {
     this.#context = level === 'clear' ? undefined : contextOf(context);
@@ -148,64 +171,77 @@ export class BlockReader {
     this.#options = options;
   }
 
-  /** Whether the file has come to its end: only then is it whole. */
+  /** Whether the end of the file was received: only then is it complete. */
   get ended(): boolean {
     return this.#ended && this.#failed === undefined;
   }
 
-  /** Place of the last block among the tokens of its sender, as of the context's `lastReceived`; undefined before the first. */
+  /** Position of the last block in the sequence of its sender, as the context's `lastReceived`; undefined before the first block. */
   get lastReceived(): bigint | undefined {
-    return this.#place;
+    return this.#position;
   }
 
-  /** Takes what has come; it is copied. */
+  /** Adds octets received; they are copied. */
   push(chunk: Uint8Array): void {
     assertBytes(chunk, 'chunk');
     if (this.#failed === undefined) this.#octets.append(chunk);
   }
 
   /**
-   * The plaintext of the next block; undefined when more octets are needed, or the file has ended.
-   * @throws FtpSecurityError `syntax/bad-block` for a length that none has, `syntax/limit-exceeded` for a token over the
-   *   buffer size, `sequence/wrong-level`, `security/out-of-sequence` for a block out of its place,
-   *   `syntax/trailing-data` for octets behind the last block, and what the mechanism refuses: 535 (§6)
+   * The plaintext of the next block; undefined if more octets are needed, or the file has ended.
+   * @throws FtpSecurityError as {@link nextBlock}
    */
   next(): Uint8Array | undefined {
+    const block = this.nextBlock();
+    if (block === undefined || block.plaintext.length > 0) return block?.plaintext;
+    return this.next(); // behind the last block: nothing, or an error
+  }
+
+  /**
+   * The next block, the last one of zero octets too, with what its token had; undefined if more octets are needed, or the file
+   * has ended.
+   * @throws FtpSecurityError `syntax/bad-block` for an invalid length, `syntax/limit-exceeded` for a token larger than the
+   *   protection buffer, `sequence/wrong-level`, `security/out-of-sequence` for a missing or reordered block,
+   *   `syntax/trailing-data` for octets after the last block, and the errors of the mechanism (all 535, §6)
+   */
+  nextBlock(): Block | undefined {
     return this.#failing(() => (this.#level === 'clear' ? this.#clear() : this.#protected(this.#level)));
   }
 
   /**
-   * Tells that the data connection has ended. To be called when `next` has given undefined.
-   * @throws FtpSecurityError `syntax/truncated` before the block of zero octets
+   * Declares the end of the data connection. Call it after `next` has returned undefined.
+   * @throws FtpSecurityError `syntax/truncated` if the end of the file was not received
    */
   close(): void {
     this.#failing(() => {
       if (this.#level === 'clear') this.#ended = true;
-      if (!this.#ended) throw refusal('syntax/truncated', 'the data connection ended before the block of zero octets');
+      if (!this.#ended)
+        throw refusal('syntax/truncated', 'the data connection ended before the empty block that ends the file');
       this.#refuseTrailing();
     });
   }
 
-  #clear(): Uint8Array | undefined {
-    const octets = this.#take(this.#octets.length);
-    return octets.length > 0 ? octets : undefined;
+  #clear(): Block | undefined {
+    const plaintext = this.#take(this.#octets.length);
+    return plaintext.length > 0 ? { plaintext, level: 'clear', sequence: 'none' } : undefined;
   }
 
-  #protected(level: TokenLevel): Uint8Array | undefined {
-    const token = this.#ended ? undefined : this.#token();
-    const plaintext = token && this.#open(token, level);
-    if (plaintext?.length === 0) this.#ended = true;
+  #protected(level: TokenLevel): Block | undefined {
     if (this.#ended) this.#refuseTrailing();
-    return this.#ended ? undefined : plaintext;
+    const token = this.#ended ? undefined : this.#token();
+    const block = token && this.#open(token, level);
+    if (block?.plaintext.length === 0) this.#ended = true;
+    return block;
   }
 
-  /** The next whole token. Its length is judged before a single octet of it is waited for. */
+  /** The next whole token. Its length is checked as soon as it has been received. */
   #token(): Uint8Array | undefined {
     if (this.#octets.length < LENGTH) return undefined;
     const length = viewOf(this.#octets.view()).getUint32(0);
-    if (length === 0 || length >= MAX_LENGTH) throw refusal('syntax/bad-block', `${length} is no length of a block`);
+    if (length === 0 || length >= MAX_LENGTH)
+      throw refusal('syntax/bad-block', `a block can't have the length ${length}`);
     if (length > this.#maxToken) {
-      const message = `a block of ${length} octets, where the protection buffer has ${this.#maxToken}`;
+      const message = `a block of ${length} octets is larger than the protection buffer of ${this.#maxToken}`;
       throw refusal('syntax/limit-exceeded', message);
     }
     if (this.#octets.length < LENGTH + length) return undefined;
@@ -213,24 +249,26 @@ export class BlockReader {
     return this.#take(length);
   }
 
-  #open(token: Uint8Array, level: TokenLevel): Uint8Array {
+  #open(token: Uint8Array, level: TokenLevel): Block {
     const context = this.#context!;
-    const { plaintext, level: applied } = context.unwrap(token);
-    if (!covers(applied, level)) throw refusal('sequence/wrong-level', `a ${applied} block in a ${level} transfer`);
-    this.#checkPlace(context);
-    return plaintext;
+    const block = context.unwrap(token);
+    if (!covers(block.level, level))
+      throw refusal('sequence/wrong-level', `a ${block.level} block in a transfer at level ${level}`);
+    this.#checkPosition(context);
+    return block;
   }
 
-  /** Also what has come elsewhere is missing here: both connections have the same keys, so a block can pass for a line. */
-  #checkPlace({ lastReceived }: SecurityContext): void {
+  /** A block received on the control connection is missing here too: both have the same keys, so it could have been moved there. */
+  #checkPosition({ lastReceived }: SecurityContext): void {
     if (lastReceived === undefined) return;
     const { after, gapBefore = false, interleaved = false } = this.#options;
-    const before = this.#place ?? after;
-    const gapless = !interleaved && !(gapBefore && this.#place === undefined);
-    this.#place = lastReceived;
+    const before = this.#position ?? after;
+    const gapless = !interleaved && !(gapBefore && this.#position === undefined);
+    this.#position = lastReceived;
     if (before === undefined) return;
-    if (lastReceived < before) throw refusal('security/out-of-sequence', 'blocks out of their order');
-    if (lastReceived > before + 1n && gapless) throw refusal('security/out-of-sequence', 'a block is missing');
+    if (lastReceived < before) throw refusal('security/out-of-sequence', 'the blocks of the transfer are not in order');
+    if (lastReceived > before + 1n && gapless)
+      throw refusal('security/out-of-sequence', 'a block of the transfer is missing');
   }
 
   #take(count: number): Uint8Array {
@@ -240,7 +278,8 @@ export class BlockReader {
   }
 
   #refuseTrailing(): void {
-    if (this.#octets.length > 0) throw refusal('syntax/trailing-data', 'octets behind the block of zero octets');
+    if (this.#octets.length > 0)
+      throw refusal('syntax/trailing-data', 'octets after the empty block that ends the file');
   }
 
   #failing<T>(read: () => T): T {
@@ -255,13 +294,13 @@ export class BlockReader {
   }
 }
 
-/** §6: whatever fails during a transfer is answered by 535. */
+/** §6: the server answers every failure during a transfer with 535. */
 function refusal(code: ErrorCode, message: string): FtpSecurityError {
   return new FtpSecurityError(code, message, { reply: 535 });
 }
 
 function contextOf(context: SecurityContext | undefined): SecurityContext {
-  if (context === undefined) throw new TypeError('a protected transfer needs a security context');
+  if (context === undefined) throw new TypeError('a transfer at this level needs a security context');
   return context;
 }
 
@@ -271,5 +310,5 @@ function tokenLimit(bufferSize: number | undefined): number {
 
 function checkedSize(size: number | undefined): number {
   if (size !== undefined && Number.isInteger(size) && size >= 1 && size <= MAX_PROTECTION_BUFFER) return size;
-  throw new RangeError('bufferSize must be a size of PBSZ, 1 to 2^32-1');
+  throw new RangeError('bufferSize must be 1 to 2^32-1 octets (PBSZ)');
 }

@@ -1,15 +1,16 @@
 /**
- * The inner side of protected replies is a stream: plaintexts of outer replies go in, whole inner replies come out. RFC
- * 2228 §5.2 has one inner reply in one outer reply; Heimdal spreads it over several, and MIT sends its lines without
- * their ends. Nothing outside a token is authenticated, so nothing outside decides here.
+ * The inner side of protected replies is a stream: plaintexts of outer replies go in, whole inner replies come out. RFC 2228
+ * §5.2 has one inner reply in one outer reply; Heimdal spreads it over several, and MIT sends its lines without CRLF. Only
+ * the plaintexts are authenticated, so they alone decide where an inner reply ends.
  */
 import { CR, CRLF, concat, concatAll, LF, NUL } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { parseReply, type Reply, scanReply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 
+/** Options for inner replies. */
 export interface InnerReplyOptions extends Tolerance {
-  /** Octets that one inner reply may have. Default 16 MiB, as for a reply in the clear. */
+  /** The longest inner reply that is accepted, in octets. Default 16 MiB, as for a reply in the clear. */
   maxReply?: number;
 }
 
@@ -20,7 +21,7 @@ export interface InnerReply {
 
 const DEFAULT_MAX_REPLY = 0x1000000;
 
-/** What an inner reply that goes on has had so far. */
+/** The part of an unfinished inner reply received so far. */
 interface OpenReply {
   code: number;
   parts: Uint8Array[];
@@ -36,21 +37,21 @@ export class InnerReplies {
     this.#options = options;
   }
 
-  /** Whether a reply has begun that later outer replies must finish. */
+  /** Whether an inner reply is unfinished. */
   get open(): boolean {
     return this.#open !== undefined;
   }
 
-  /** Forgets what is open: an outer reply failed, and what it held is not known. */
+  /** Forgets the unfinished reply: an outer reply failed, and its content is not known. */
   reset(): void {
     this.#open = undefined;
   }
 
   /**
-   * Takes the plaintexts of one outer reply. Work is linear in them, however long the reply is that they go on with.
+   * Adds the plaintexts of one outer reply. Work is linear in them, however long the unfinished reply is.
    * @param plaintexts  of all its tokens, in order
-   * @returns the inner reply that is now whole; undefined while it goes on in the next outer reply
-   * @throws FtpSecurityError `syntax/bad-reply` or `syntax/limit-exceeded`; what was open is dropped
+   * @returns the inner reply if it is now whole; undefined if it continues in the next outer reply
+   * @throws FtpSecurityError `syntax/bad-reply` or `syntax/limit-exceeded`; the unfinished reply is dropped
    */
   push(plaintexts: readonly Uint8Array[]): InnerReply | undefined {
     const was = this.#open;
@@ -65,7 +66,7 @@ export class InnerReplies {
     if (cut) {
       const perLine = concatAll(fragments.map(withEndOfLine));
       const asLines = read(perLine, was?.code);
-      if (asLines.kind === 'early') throw bad('two readings, of which one ends early');
+      if (asLines.kind === 'early') throw bad('the fragments have two readings, and one of them ends too early');
       if (asSent.kind !== 'whole' && asLines.kind === 'whole') {
         deviations.accept('fragment-per-line', 'syntax/bad-reply');
         return finish(was, perLine, deviations);
@@ -83,17 +84,17 @@ export class InnerReplies {
     throw asSent.kind === 'malformed' ? asSent.error : bad(WHY[asSent.kind]);
   }
 
-  /** @throws FtpSecurityError `syntax/truncated` when a reply is still open */
+  /** @throws FtpSecurityError `syntax/truncated` if an inner reply is unfinished */
   close(): void {
     if (!this.open) return;
     this.reset();
-    throw new FtpSecurityError('syntax/truncated', 'an inner reply was not finished');
+    throw new FtpSecurityError('syntax/truncated', 'the input ends within an inner reply');
   }
 
   #limited(length: number): number {
     const { maxReply = DEFAULT_MAX_REPLY } = this.#options;
     if (length <= maxReply) return length;
-    throw new FtpSecurityError('syntax/limit-exceeded', `an inner reply is longer than ${maxReply} octets`);
+    throw new FtpSecurityError('syntax/limit-exceeded', `an inner reply is longer than ${maxReply} octets (maxReply)`);
   }
 }
 
@@ -105,17 +106,17 @@ type Reading =
 
 const WHY = {
   early: 'more than one inner reply in an outer reply',
-  unfinished: 'an inner reply that is not finished, and does not end its line',
+  unfinished: 'an inner reply is unfinished, and its last line does not end in CRLF',
 } as const;
 
 /**
- * What stands in the octets: a whole reply, the beginning of one, one and more behind it, or none.
- * @param open  the code of the reply that they go on with
+ * Reads octets as a whole reply, the beginning of one, one with octets after it (`early`), or none of these.
+ * @param open  the code of the unfinished reply that they continue
  */
 function read(octets: Uint8Array, open: number | undefined): Reading {
   try {
     const scanned = scanReply(octets, { strict: true, code: open });
-    if (scanned.code >= 600) return { kind: 'malformed', error: bad('a protected reply inside a protected reply') };
+    if (scanned.code >= 600) return { kind: 'malformed', error: bad('a protected reply contains a protected reply') };
     if (scanned.open) return { kind: 'unfinished', code: scanned.code };
     return { kind: scanned.end < octets.length ? 'early' : 'whole' };
   } catch (error) {
@@ -133,7 +134,7 @@ function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Ar
     deviations.accept('trailing-nul', 'syntax/bad-reply');
     fragment = plaintext.subarray(0, -1);
   }
-  if (fragment.length === 0) throw bad('a token without text');
+  if (fragment.length === 0) throw bad('a token contains no text');
   return fragment;
 }
 

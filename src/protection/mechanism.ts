@@ -1,140 +1,151 @@
-/** What a security mechanism provides to the codec and to sessions: types only. RFC 2228 §2 leaves the rest to it. */
+/** The interface between a security mechanism and the codec, sessions and observers: types only. RFC 2228 §2 leaves the rest to the mechanism. */
 import type { FtpSecurityError } from '../errors.js';
 import type { TokenLevel } from './protection-level.js';
 
 /**
- * Where a token stands among those received before it: `ok` the next one, `gap` some before it have not come, `late` it
- * fills such a gap, `none` the mechanism does not number its tokens.
+ * The position of a token in the sequence of its sender. `ok`: the next one; `gap`: tokens before it are missing; `late`: it
+ * was missing until now; `none`: the mechanism does not number its tokens.
  */
 export type SequenceState = 'ok' | 'gap' | 'late' | 'none';
 
+/** The result of {@link SecurityContext.wrap}. */
 export interface Wrapped {
   token: Uint8Array;
-  /** What was applied: at least what was asked for. The line is labelled with it. */
+  /** The level applied: at least the one requested. The line is labelled with it. */
   level: TokenLevel;
 }
 
+/** The result of {@link SecurityContext.unwrap}. */
 export interface Unwrapped {
   plaintext: Uint8Array;
-  /** What the token really had; `confidential` means that nothing vouches for the plaintext. */
+  /** The level that the token really has. With `confidential`, the plaintext is not authenticated. */
   level: TokenLevel;
+  /** The position of the token among those received. */
   sequence: SequenceState;
 }
 
 /**
- * An established security association (RFC 2228 §2). One serves the control connection and every data connection, with
- * one sequence of numbers in each direction; tokens without integrity are numbered apart, since anybody can forge their
- * numbers.
+ * One side of an established security association (RFC 2228 §2). It serves the control connection and all data connections,
+ * with one sequence of numbers in each direction. Tokens without integrity are numbered separately, since their numbers can
+ * be forged.
  */
 export interface SecurityContext {
-  /** The name that AUTH knows it by. */
+  /** The name of the mechanism in AUTH. */
   readonly mechanism: string;
+  /** Whether the mechanism can make tokens of this level. */
   supports(level: TokenLevel): boolean;
   /**
    * Makes one token, and uses one sequence number.
-   * @throws FtpSecurityError `security/level-unsupported`, side local
+   * @param level  the least that is applied
+   * @throws FtpSecurityError `security/level-unsupported`, side `local`
    */
   wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped;
   /**
-   * Opens one token. It throws, and nothing has changed; or the token is verified (decrypted, if `confidential`) and its
-   * number used.
+   * Opens one token: verifies it (with `confidential`, only decrypts it) and records its sequence number. If it throws, the
+   * state is unchanged.
    * @throws FtpSecurityError `security/bad-token`, `bad-checksum`, `replayed`, `out-of-sequence`, `wrong-direction`
    */
   unwrap(token: Uint8Array): Unwrapped;
   /**
-   * How many octets of plaintext fit into a token of at most `maxToken` octets; 0 when not even an empty one fits.
+   * How many octets of plaintext fit into a token of at most `maxToken` octets; 0 if not even an empty plaintext fits.
    * Every shorter plaintext fits as well.
    */
   wrapSizeLimit(level: TokenLevel, maxToken: number): number;
   /**
-   * The place of the token that `unwrap` opened last among those of its sender: one more with each, also where numbers
-   * start again. Undefined before the first, and where tokens are not numbered: then nobody can tell the blocks of a
-   * transfer in their order from the same in another, or less one.
+   * The position, in the sequence of the sender, of the token that `unwrap` opened last. It grows by one with each token, also
+   * if the numbers start again. Undefined before the first token, and if tokens are not numbered: then missing or reordered
+   * blocks of a transfer can't be detected.
    */
   readonly lastReceived?: bigint | undefined;
-  /** Whether the token sent before that one has been received as well, on whatever connection. Comes with `lastReceived`. */
+  /** Whether the token sent before that one has been received too, on any connection. Defined if `lastReceived` is. */
   readonly lastFollows?: boolean | undefined;
   /** Forgets the keys. Every later call throws `sequence/closed`. */
   destroy(): void;
 }
 
-/** What an exchange has found out: names and flags for people and for policy, never a key. */
+/** What is known about the peer and the association: names and flags for people and for policy, never a key. */
 export interface ExchangeFacts {
+  /** Authenticated name of the client, e.g. `user@REALM`. */
   clientName?: string;
+  /** Name of the server, e.g. `ftp/host@REALM`. */
   serverName?: string;
   /** Kerberos number of the encryption type that protects the messages. */
   enctype?: number;
-  /** The mechanism or its keys are too weak to be trusted today. */
+  /** Whether the mechanism or its keys are too weak to be trusted today. */
   weak?: boolean;
-  /** Why, for people. */
+  /** Why it is weak, for people. */
   weakness?: string;
   [fact: string]: unknown;
 }
 
+/** The result of {@link Exchange.step}. */
 export interface Step {
-  /** To be sent to the peer; absent when there is none. */
+  /** The token to send to the peer; absent if there is none. */
   token?: Uint8Array;
-  /** Present when the exchange is complete on this side. */
+  /** Present if the exchange is complete on this side. */
   context?: SecurityContext;
+  /** What is known about the peer so far. */
   facts?: ExchangeFacts;
 }
 
-/** The addresses of a control connection, 4 octets of IPv4 or 16 of IPv6. One that is not known is absent. */
+/** The addresses of a control connection: 4 octets of IPv4 or 16 of IPv6. An unknown one is absent. */
 export interface ChannelEnds {
-  /** Of the client. */
+  /** Address of the client. */
   initiator?: Uint8Array;
-  /** Of the server. */
+  /** Address of the server. */
   acceptor?: Uint8Array;
 }
 
 /** One side of a security data exchange (RFC 2228 §3, ADAT): a token of the peer in, a token for it out. */
 export interface Exchange {
   /**
-   * @param token  what the peer sent; absent at the initiator's first step, and where a reply carried none
-   * @param channel  of the control connection, for mechanisms that bind themselves to it (RFC 2228 appendix I)
-   * @throws FtpSecurityError when the peer's token is refused; the exchange is over
+   * Processes the peer's token, and makes the next one.
+   * @param token  what the peer sent; absent at the initiator's first step, and if a reply carried none
+   * @param channel  addresses of the control connection, for mechanisms with channel bindings (RFC 2228 appendix I)
+   * @throws FtpSecurityError if the peer's token is rejected; the exchange is over
    */
   step(token?: Uint8Array, channel?: ChannelEnds): Step | Promise<Step>;
-  /** Ends an exchange that will not go on, and erases its keys; one that is complete stays as it is. */
+  /** Ends an unfinished exchange, and erases its keys. A complete exchange is unchanged. */
   destroy?(): void;
 }
 
+/** A side of a control connection. */
 export type Peer = 'client' | 'server';
 
-/** What an observer of an exchange knows after a token. */
+/** What an {@link ExchangeObserver} knows after a token. */
 export interface ObservedStep {
   facts: ExchangeFacts;
-  /** Why the exchange can't be followed though its tokens could be read: a key that is missing or wrong. */
+  /** Why the exchange can't be followed although its tokens could be parsed: a key is missing or wrong. */
   problem?: FtpSecurityError;
-  /** Opens what the client sends; present as soon as the keys are known. */
+  /** Opens tokens of the client; present as soon as the keys are known. */
   fromClient?: SecurityContext;
-  /** Opens what the server sends. */
+  /** Opens tokens of the server; present as soon as the keys are known. */
   fromServer?: SecurityContext;
 }
 
-/** The passive side of a recorded exchange: it reads the tokens of both sides, and opens both directions if it has the keys. */
+/** The passive side of a recorded exchange: it reads the tokens of both sides, and can open both directions if it has the keys. */
 export interface ExchangeObserver {
   /**
-   * Takes the next token of the exchange.
-   * @param from  who sent it
-   * @throws FtpSecurityError when the token can't be read
+   * Processes the next token of the exchange.
+   * @param from  the side that sent it
+   * @throws FtpSecurityError if the token can't be parsed
    */
   observe(from: Peer, token: Uint8Array): ObservedStep;
 }
 
 /**
- * A mechanism with its options and keys, as everything above mechanisms takes it: sessions, observers, the command, the
- * fuzzer. A side that is absent is not offered.
+ * A mechanism with its options and keys, for sessions, observers, the command line and the fuzzer. A side that is absent is
+ * not available.
  */
 export interface Mechanism {
-  /** The name that AUTH knows it by, e.g. `GSSAPI`. */
+  /** The name in AUTH, e.g. `GSSAPI`. */
   readonly name: string;
-  /** Which of the mechanisms under that name, e.g. `krb5`. */
+  /** Which of the mechanisms with that name, e.g. `krb5`. */
   readonly variant: string;
-  /** Whether the client's first token is one of this mechanism: several may share one AUTH name. */
+  /** Whether the client's first token belongs to this mechanism: several may share one name in AUTH. */
   recognises(firstToken: Uint8Array): boolean;
   /**
-   * What can be read without keys of a token, of the exchange or of a message: named values for people.
+   * The fields of a token that can be read without keys, as named values for people. It may be of the exchange or a message.
    * @throws FtpSecurityError `security/bad-token` for a token that is not of this mechanism
    */
   describe?(token: Uint8Array): object;

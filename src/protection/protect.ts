@@ -1,6 +1,7 @@
 /**
- * Syntax and security context together: replies and commands protected and unprotected (RFC 2228 §3 and §5.2). A line
- * is believed for no more than its token's level; that check lives here, once. Verified or nothing.
+ * Protects and unprotects replies and commands: the syntax together with a security context (RFC 2228 §3 and §5.2). The
+ * reported level is the token's; a line that claims more is rejected, here for all callers. No text is returned before its
+ * token has been verified.
  */
 import { assertBytes, CR, CRLF, concat, concatAll, copy, LF, NUL, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
@@ -22,48 +23,57 @@ import {
   type TokenLevel,
 } from './protection-level.js';
 
+/** Options for reading protected replies and commands. */
 export interface UnprotectOptions extends InnerReplyOptions {
   /**
-   * Whether every line owes integrity, as §3 has it from the end of the exchange until CCC succeeds. Default: whether
+   * Whether every line must have integrity, as §3 requires from the end of the exchange until CCC succeeds. Default: whether
    * the mechanism has integrity.
    */
-  integrityOwed?: boolean;
+  requireIntegrity?: boolean;
   /**
-   * Whether the tokens of one inner reply come without a gap, where the mechanism numbers them: what was taken out of a
-   * reply is refused then (`security/out-of-sequence`). Default false: `sequence` tells.
+   * Whether the tokens of one inner reply must follow each other without a gap, if the mechanism numbers them: a reply with a
+   * missing line is then `security/out-of-sequence`. Default false: `sequence` reports the gap.
    */
   gapless?: boolean;
 }
 
+/** A reply or command after its tokens have been verified. */
 export interface Unprotected<T> {
+  /** The reply or command inside. */
   inner: T;
-  /** What the mechanism applied to every token of it; with `confidential` alone, nothing vouches for the text. */
+  /** The level that all its tokens really have. With `confidential`, the text is not authenticated. */
   level: ProtectionLevel;
+  /** The deviations seen. */
   tolerated: Deviation[];
-  /** The state of the token that stood worst. */
+  /** The worst sequence state among its tokens: `late`, `gap`, `ok`, then `none`. */
   sequence: SequenceState;
 }
 
+/** A reply after its tokens have been verified. */
 export interface UnprotectedReply extends Unprotected<Reply> {
-  /** The inner reply classified: the last step of decoding. */
+  /** The meaning of the inner reply's code. */
   classification: Classification;
 }
 
+/** The form of a protected reply. */
 export interface ProtectReplyOptions {
   /**
-   * Every line as a whole `63z ` reply of its own, so that the inner reply spans them. curl and Bazaar's client break on
-   * `63z-`, and Heimdal's ftpd sends no other form. Default false: `63z-` for all lines but the last.
+   * Send every line as a separate `63z ` reply, so that the inner reply spans several outer ones. curl and Bazaar's client
+   * fail on `63z-`, and Heimdal's ftpd sends only this form. Default false: `63z-` for all lines but the last.
    */
   replyPerLine?: boolean;
 }
 
 /**
- * Protects a reply: one token for each line of it, its CRLF inside, as every living peer understands it. Each token can be
- * sent again as the whole of an outer reply, so a middle line that begins with the digits of another reply gets a blank in
- * front (RFC 959 §4.2).
+ * Protects a reply (RFC 2228 §5.2): one token for each line with its CRLF, the form that all known peers understand. An
+ * attacker could send each token alone as an outer reply, so a middle line that begins with three digits gets a leading space
+ * (RFC 959 §4.2).
+ * @param level  the least that is applied to every line
  * @param plaintext  octets of one whole reply; the final CRLF may be left out
  * @returns octets of the 63z reply, labelled with the level that the mechanism applied
- * @throws RangeError when the plaintext is no reply; FtpSecurityError `security/level-unsupported`
+ * @throws RangeError if the plaintext is not a reply; FtpSecurityError `security/level-unsupported`
+ * @example
+ * socket.write(protectReply(context, 'private', formatReply(230, 'Logged in'))); // 632 …
  */
 export function protectReply(
   context: SecurityContext,
@@ -78,10 +88,13 @@ export function protectReply(
 }
 
 /**
- * Protects a command, its CRLF inside the token.
+ * Protects a command (RFC 2228 §3, MIC, CONF and ENC). Its CRLF is inside the token.
+ * @param level  the least that is applied
  * @param plaintext  octets of one command; the final CRLF may be left out
  * @returns octets of a MIC, CONF or ENC command, labelled with the level that the mechanism applied
- * @throws RangeError when the plaintext is no command; FtpSecurityError `security/level-unsupported`
+ * @throws RangeError if the plaintext is not a command; FtpSecurityError `security/level-unsupported`
+ * @example
+ * socket.write(protectCommand(context, 'private', formatCommand('PASS', 'secret'))); // ENC …
  */
 export function protectCommand(context: SecurityContext, level: TokenLevel, plaintext: Uint8Array): Uint8Array {
   const { raw } = ofCaller(parseCommand, plaintext);
@@ -89,8 +102,13 @@ export function protectCommand(context: SecurityContext, level: TokenLevel, plai
 }
 
 /**
- * Unprotects a reply that stands whole in one outer reply.
- * @throws FtpSecurityError as {@link ProtectedReplyReader}, and `syntax/truncated` when the inner reply is not finished
+ * Unprotects a reply that is complete in one outer reply (RFC 2228 §5.2). Some servers spread an inner reply over several
+ * outer ones: {@link ProtectedReplyReader} reads these too.
+ * @param reply  a 631, 632 or 633 reply
+ * @throws FtpSecurityError as {@link ProtectedReplyReader}, and `syntax/truncated` if the inner reply is not finished
+ * @example
+ * const { inner, level, classification } = unprotectReply(context, parseReply(octets));
+ * console.log(inner.code, inner.lines, level, classification.kind); // 230 ['Logged in'] private positive-completion
  */
 export function unprotectReply(
   context: SecurityContext,
@@ -105,9 +123,12 @@ export function unprotectReply(
 }
 
 /**
- * Unprotects a command.
+ * Unprotects a command (RFC 2228 §3, MIC, CONF and ENC).
  * @throws FtpSecurityError `sequence/unprotected` for a clear command, `sequence/wrong-level` (533),
- *   `security/level-unsupported` (537), `syntax/bad-command`, `syntax/bad-base64`, and what the mechanism refuses
+ *   `security/level-unsupported` (537), `syntax/bad-command`, `syntax/bad-base64`, and the errors of the mechanism
+ * @example
+ * const { inner, level } = unprotectCommand(context, parseCommand(octets));
+ * console.log(inner.verb, inner.argument, level); // RETR file.txt private
  */
 export function unprotectCommand(
   context: SecurityContext,
@@ -123,16 +144,23 @@ export function unprotectCommand(
 }
 
 /**
- * Outer replies in, inner replies out: an inner reply may span several outer ones. After an error it goes on with the next
- * outer reply, and the last line of an inner reply that was broken may then come as a reply by itself: verified, but not
- * all that the server said. A session stops at the error instead.
+ * Reads inner replies from outer ones (RFC 2228 §5.2). An inner reply may span several outer replies.
+ *
+ * After an error it resumes at the next outer reply. The last line of an inner reply that was damaged may then come as a reply
+ * by itself: verified, but not all that the server sent. Sessions stop at the error instead.
+ * @example
+ * const outer = new ReplyReader();
+ * const inner = new ProtectedReplyReader(context);
+ * outer.push(chunk); // octets from the socket
+ * for (let reply = outer.next(); reply !== undefined; reply = outer.next()) inner.push(reply);
+ * for (let reply = inner.next(); reply !== undefined; reply = inner.next()) handle(reply.inner, reply.level);
  */
 export class ProtectedReplyReader {
   readonly #context: SecurityContext;
   readonly #options: UnprotectOptions;
   readonly #inner: InnerReplies;
   readonly #ready: UnprotectedReply[] = [];
-  /** What the outer replies of an unfinished inner reply had. */
+  /** Levels, deviations and sequence of the outer replies of an unfinished inner reply. */
   #before: Seen[] = [];
 
   constructor(context: SecurityContext, options: UnprotectOptions = {}) {
@@ -142,10 +170,11 @@ export class ProtectedReplyReader {
   }
 
   /**
-   * Takes one whole 63z reply.
-   * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `sequence/wrong-level`,
-   *   `syntax/bad-reply`, `syntax/bad-base64`, `syntax/limit-exceeded`, `security/out-of-sequence` where it is to be
-   *   gapless, and what the mechanism refuses. The outer reply and what was open before it are dropped; tokens of it that were good stay used.
+   * Adds one whole 63z reply.
+   * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `sequence/wrong-level`, `syntax/bad-reply`,
+   *   `syntax/bad-base64`, `syntax/limit-exceeded`, `security/out-of-sequence` with the option `gapless`, and the errors of
+   *   the mechanism. The outer reply and an unfinished inner reply are dropped. Sequence numbers of its valid tokens stay
+   *   recorded.
    */
   push(outer: Reply): void {
     const before = this.#before;
@@ -153,10 +182,10 @@ export class ProtectedReplyReader {
     try {
       const { level, tokens, tolerated = [] } = decodeProtectedReply(outer, this.#options);
       const deviations = new Deviations(this.#options);
-      const goesOn = this.#inner.open;
+      const continues = this.#inner.open;
       const opened = tokens.map((token, i) => {
         const one = this.#open(token, level, deviations);
-        if (i > 0 || goesOn) this.#checkGap();
+        if (i > 0 || continues) this.#checkGap();
         return one;
       });
       const inner = this.#inner.push(opened.map(({ plaintext }) => plaintext));
@@ -173,12 +202,15 @@ export class ProtectedReplyReader {
     }
   }
 
-  /** The next whole inner reply; undefined when there is none yet. */
+  /** The next whole inner reply; undefined if more outer replies are needed. */
   next(): UnprotectedReply | undefined {
     return this.#ready.shift();
   }
 
-  /** @throws FtpSecurityError `syntax/truncated` when an inner reply is still open */
+  /**
+   * Declares the end of the input.
+   * @throws FtpSecurityError `syntax/truncated` if an inner reply is not finished
+   */
   close(): void {
     this.#before = [];
     this.#inner.close();
@@ -198,9 +230,9 @@ export class ProtectedReplyReader {
 }
 
 /**
- * Holds the level that a 63z reply claims against what its token had. 633 claims no integrity, so where integrity is
- * owed it counts only if its token has it all the same. 632 around a token that is not sealed is taken where that is
- * tolerated by name.
+ * Compares the level that a 63z reply claims with the level of its token. 633 claims no integrity; if integrity is required,
+ * it is accepted only if its token has integrity nevertheless. 632 with a token that is not encrypted is accepted only if
+ * that deviation is tolerated by name.
  * @throws FtpSecurityError `sequence/wrong-level`
  */
 export function checkReplyLevel(
@@ -215,15 +247,15 @@ export function checkReplyLevel(
     return;
   }
   checkClaim(claimed, applied);
-  if (factsOf(claimed).integrity || !owesIntegrity(context, options)) return;
-  if (!factsOf(applied).integrity) throw wrongLevel('633 without integrity where integrity is owed');
+  if (factsOf(claimed).integrity || !requiresIntegrity(context, options)) return;
+  if (!factsOf(applied).integrity) throw wrongLevel('a 633 reply without integrity, but integrity is required');
   deviations.accept('integrity-under-633', 'sequence/wrong-level');
 }
 
 /**
- * Holds the level that MIC, CONF or ENC claims against what its token had.
- * @throws FtpSecurityError `sequence/wrong-level`: 533; `security/level-unsupported` for CONF after CCC under a
- *   mechanism that has no such level: 537
+ * Compares the level that MIC, CONF or ENC claims with the level of its token.
+ * @throws FtpSecurityError `sequence/wrong-level` (533); `security/level-unsupported` (537) for CONF after CCC, if the
+ *   mechanism doesn't have this level
  */
 export function checkCommandLevel(
   context: SecurityContext,
@@ -233,18 +265,18 @@ export function checkCommandLevel(
 ): void {
   checkClaim(claimed, applied);
   if (factsOf(claimed).integrity) return;
-  if (owesIntegrity(context, options)) throw wrongLevel('CONF where integrity is owed');
+  if (requiresIntegrity(context, options)) throw wrongLevel('CONF has no integrity, but integrity is required');
   if (!context.supports(claimed)) {
-    throw new FtpSecurityError('security/level-unsupported', `${context.mechanism} has no level ${claimed}`);
+    throw new FtpSecurityError('security/level-unsupported', `${context.mechanism} does not support level ${claimed}`);
   }
 }
 
 function checkClaim(claimed: TokenLevel, applied: TokenLevel): void {
-  if (!covers(applied, claimed)) throw wrongLevel(`a ${applied} token where the line claims ${claimed}`);
+  if (!covers(applied, claimed)) throw wrongLevel(`the line claims level ${claimed}, but its token is ${applied}`);
 }
 
-function owesIntegrity(context: SecurityContext, { integrityOwed }: UnprotectOptions): boolean {
-  return integrityOwed ?? (context.supports('safe') || context.supports('private'));
+function requiresIntegrity(context: SecurityContext, { requireIntegrity }: UnprotectOptions): boolean {
+  return requireIntegrity ?? (context.supports('safe') || context.supports('private'));
 }
 
 function wrongLevel(why: string): FtpSecurityError {
@@ -252,7 +284,7 @@ function wrongLevel(why: string): FtpSecurityError {
 }
 
 /**
- * The command inside a token: one NUL, as MIT ends it, or the final CRLF, or nothing (§3 leaves the end of the line out).
+ * Parses the command inside a token. It may end in CRLF, in one NUL, as MIT sends it, or in neither (§3 omits the line end).
  * @throws FtpSecurityError `syntax/bad-command`, also for MIC, CONF or ENC inside
  */
 export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations): Command {
@@ -260,7 +292,7 @@ export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations)
   if (nul) deviations.accept('trailing-nul', 'syntax/bad-command');
   const command = parseCommand(nul ? plaintext.subarray(0, -1) : plaintext);
   if (levelOfVerb(command.verb) !== undefined) {
-    throw new FtpSecurityError('syntax/bad-command', 'a protected command inside a protected command');
+    throw new FtpSecurityError('syntax/bad-command', 'a protected command contains a protected command');
   }
   return command;
 }
@@ -279,7 +311,7 @@ function summary(seen: readonly Seen[]): Seen {
   };
 }
 
-/** Reads what the caller wants protected: if that can't be read, it is the caller's fault. */
+/** Parses plaintext of the caller: if it can't be parsed, that is misuse, and a RangeError. */
 function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T {
   assertBytes(plaintext, 'plaintext');
   try {
@@ -289,7 +321,7 @@ function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T 
   }
 }
 
-/** The lines of a reply, each with its CRLF. Its own code and a hyphen may begin any of them: alone they say the same. */
+/** The lines of a reply, each with its CRLF. A middle line may begin with the reply's own code and a hyphen: alone, it is no other reply. */
 function crlfLinesOf({ code, raw }: Reply): Uint8Array[] {
   const own = toUtf8(`${code}-`);
   const lines: Uint8Array[] = [];
@@ -301,7 +333,7 @@ function crlfLinesOf({ code, raw }: Reply): Uint8Array[] {
   return lines;
 }
 
-/** A line of the caller's with its CRLF. */
+/** A copy of a line of the caller, with CRLF. */
 export function withCrlf(line: Uint8Array): Uint8Array {
   if (line.at(-1) !== LF) return concat(line, CRLF);
   return line.at(-2) === CR ? copy(line) : concat(line.subarray(0, -1), CRLF);

@@ -1,28 +1,34 @@
-/** MIC, CONF and ENC taken apart and put together (RFC 2228 §3), without crypto. */
+/** The syntax of MIC, CONF and ENC: decoded and encoded without cryptography (RFC 2228 §3). */
 import { encodeBase64 } from '../base64.js';
 import { assertBytes, concat, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfVerb, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { BLANK, decodeToken, withoutEndOfLine } from './token-text.js';
+import { decodeToken, SPACE, withoutEndOfLine } from './token-text.js';
 
+/** A MIC, CONF or ENC command, decoded (RFC 2228 §3). */
 export interface ProtectedCommand {
-  /** What the verb claims. What the token really had, a security context tells. */
+  /** The level that the verb claims. Only a security context can verify what the token really has. */
   level: TokenLevel;
+  /** The token, not verified: see {@link unprotectCommand}. */
   token: Uint8Array;
-  /** The deviations seen; absent when there was none. */
+  /** The deviations seen; absent if there were none. */
   tolerated?: Deviation[];
 }
 
 /**
- * Takes a protected command apart.
+ * Decodes a MIC, CONF or ENC command (RFC 2228 §3). The token is not verified: {@link unprotectCommand} does that too.
  * @throws FtpSecurityError `sequence/unprotected` for any other verb, `syntax/bad-command` for a missing token or a
- *   deviation that is not tolerated, `syntax/bad-base64`; offsets count from the command's start
+ *   deviation that is not tolerated, `syntax/bad-base64`; offsets count from the start of the command
+ * @example
+ * decodeProtectedCommand(parseCommand(octetsOf('ENC AAEC\r\n')));
+ * // { level: 'private', token: Uint8Array [0, 1, 2] }
  */
 export function decodeProtectedCommand(command: Command, tolerance: Tolerance = {}): ProtectedCommand {
   const level = levelOfVerb(command.verb);
-  if (level === undefined) throw new FtpSecurityError('sequence/unprotected', 'a command in the clear');
+  if (level === undefined)
+    throw new FtpSecurityError('sequence/unprotected', `${command.verb} in the clear, expected MIC, CONF or ENC`);
   const deviations = new Deviations(tolerance);
   const token = decodeCommandToken(command, deviations);
   const tolerated = deviations.seen;
@@ -30,25 +36,27 @@ export function decodeProtectedCommand(command: Command, tolerance: Tolerance = 
 }
 
 /**
- * The base 64 argument of a command: a token, or security data.
+ * Decodes the base 64 argument of a command: a token, or security data.
  * @throws FtpSecurityError `syntax/bad-command` or `syntax/bad-base64`
  */
 export function decodeCommandToken({ raw }: Command, deviations: Deviations): Uint8Array {
   const line = withoutEndOfLine(raw, deviations, 'syntax/bad-command');
-  const blank = line.indexOf(BLANK);
-  const start = blank < 0 ? line.length : blank + 1;
+  const space = line.indexOf(SPACE);
+  const start = space < 0 ? line.length : space + 1;
   return decodeToken(line, start, 'syntax/bad-command', deviations);
 }
 
 /**
- * Puts a protected command together.
- * @returns octets of one line, ended by CRLF
- * @throws RangeError when the token is empty, or there is no such level
+ * Encodes a MIC, CONF or ENC command from a token (RFC 2228 §3).
+ * @returns octets of one line, with CRLF
+ * @throws RangeError for an empty token, or an unknown level
+ * @example
+ * encodeProtectedCommand({ level: 'private', token: Uint8Array.of(0, 1, 2) }); // the octets of "ENC AAEC\r\n"
  */
 export function encodeProtectedCommand({ level, token }: { level: TokenLevel; token: Uint8Array }): Uint8Array {
   const { verb } = factsOf(level as ProtectionLevel);
-  if (verb === undefined) throw new RangeError('a clear command has no token');
+  if (verb === undefined) throw new RangeError('a command at level clear has no token');
   assertBytes(token, 'token');
-  if (token.length === 0) throw new RangeError('a token has at least one octet');
+  if (token.length === 0) throw new RangeError('a token must have at least one octet');
   return concat(toUtf8(`${verb} `), encodeBase64(token), toUtf8('\r\n'));
 }

@@ -1,4 +1,4 @@
-/** 63z replies taken apart and put together (RFC 2228 §5.2), without crypto: text is what a security context makes of the tokens. */
+/** The syntax of 63z replies: decoded and encoded without cryptography (RFC 2228 §5.2). The result is tokens, never text. */
 import { encodeBase64 } from '../base64.js';
 import { assertBytes, concatAll, fromUtf8, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
@@ -6,23 +6,27 @@ import { linesOf } from '../ftp/line.js';
 import type { Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { BLANK, decodeToken, withoutEndOfLine } from './token-text.js';
+import { decodeToken, SPACE, withoutEndOfLine } from './token-text.js';
 
+/** A 63z reply, decoded (RFC 2228 §5.2). */
 export interface ProtectedReply {
-  /** What the reply code claims. What the tokens really had, a security context tells. */
+  /** The level that the reply code claims. Only a security context can verify what the tokens really have. */
   level: TokenLevel;
-  /** One token for each line, in order. */
+  /** One token for each line, in order; not verified: see {@link unprotectReply}. */
   tokens: Uint8Array[];
-  /** The deviations seen; absent when there was none. */
+  /** The deviations seen; absent if there were none. */
   tolerated?: Deviation[];
 }
 
 const HYPHEN = 0x2d;
 
 /**
- * Takes a protected reply apart.
- * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `syntax/bad-reply` for a line without the
- *   code or without a token, or a deviation that is not tolerated, `syntax/bad-base64`; offsets count from the reply's start
+ * Decodes a 63z reply (RFC 2228 §5.2). The tokens are not verified: {@link unprotectReply} does that too.
+ * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `syntax/bad-reply` for a line without the code or
+ *   without a token, or a deviation that is not tolerated, `syntax/bad-base64`; offsets count from the start of the reply
+ * @example
+ * decodeProtectedReply(parseReply(octetsOf('632-AAEC\r\n632 AwQF\r\n')));
+ * // { level: 'private', tokens: [Uint8Array [0, 1, 2], Uint8Array [3, 4, 5]] }
  */
 export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): ProtectedReply {
   const level = protectedLevelOf(reply);
@@ -35,7 +39,7 @@ export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): P
   return tolerated.length > 0 ? { level, tokens, tolerated } : { level, tokens };
 }
 
-/** Whether a reply has a line that came in the clear: one without any code of 63z. */
+/** Whether a reply has a line in the clear: one without a 63z code. */
 export function hasClearLine(reply: Reply): boolean {
   for (const { raw } of linesOf(reply.raw)) {
     const code = /^([0-9]{3})(?:[ \-\r\n]|$)/.exec(fromUtf8(raw.subarray(0, 4)))?.[1];
@@ -46,19 +50,25 @@ export function hasClearLine(reply: Reply): boolean {
 
 /**
  * The level that a reply's code claims.
- * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `syntax/bad-reply` for a code of 6yz that §5.2 doesn't have
+ * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `syntax/bad-reply` for a 6yz code that is not in §5.2
  */
 function protectedLevelOf(reply: Reply): TokenLevel {
   const level = levelOfCode(reply.code);
   if (level !== undefined) return level;
-  if (reply.code < 600) throw new FtpSecurityError('sequence/unprotected', `reply ${reply.code} in the clear`);
-  throw new FtpSecurityError('syntax/bad-reply', `${reply.code} is no code of a protected reply`);
+  if (reply.code < 600)
+    throw new FtpSecurityError('sequence/unprotected', `reply ${reply.code} in the clear, expected 631, 632 or 633`);
+  throw new FtpSecurityError(
+    'syntax/bad-reply',
+    `reply ${reply.code} is not a protected reply: expected 631, 632 or 633`,
+  );
 }
 
 /**
- * Puts a protected reply together: one line for each token, `63z-` before all but the last (§5.2).
- * @returns octets, every line ended by CRLF
- * @throws RangeError when there is no token, or an empty one, or no such level
+ * Encodes a 63z reply from tokens (RFC 2228 §5.2): one line for each token, with `63z-` on all but the last.
+ * @returns octets, every line with CRLF
+ * @throws RangeError for no token, an empty token, or an unknown level
+ * @example
+ * encodeProtectedReply({ level: 'private', tokens: [Uint8Array.of(0, 1, 2)] }); // the octets of "632 AAEC\r\n"
  */
 export function encodeProtectedReply({
   level,
@@ -68,12 +78,12 @@ export function encodeProtectedReply({
   tokens: readonly Uint8Array[];
 }): Uint8Array {
   const { code } = factsOf(level as ProtectionLevel);
-  if (code === undefined) throw new RangeError('a clear reply has no tokens');
-  if (tokens.length === 0) throw new RangeError('a protected reply has at least one token');
+  if (code === undefined) throw new RangeError('a reply at level clear has no tokens');
+  if (tokens.length === 0) throw new RangeError('a protected reply must have at least one token');
   return concatAll(
     tokens.flatMap((token, index) => {
       assertBytes(token, 'token');
-      if (token.length === 0) throw new RangeError('a token has at least one octet');
+      if (token.length === 0) throw new RangeError('a token must have at least one octet');
       const separator = index < tokens.length - 1 ? '-' : ' ';
       return [toUtf8(`${code}${separator}`), encodeBase64(token), toUtf8('\r\n')];
     }),
@@ -81,18 +91,20 @@ export function encodeProtectedReply({
 }
 
 /**
- * The token of one line of a protected reply. §5.2 is stricter than RFC 959: every line begins with the code.
- * @param raw  the line, with its line end or without
+ * Decodes the token of one line of a protected reply. §5.2 is stricter than RFC 959: every line must begin with the code.
+ * @param raw  the line, with or without its line end
  * @param base  added to offsets in errors
  * @throws FtpSecurityError as {@link decodeProtectedReply}
  */
 export function decodeReplyLine(raw: Uint8Array, code: number, deviations: Deviations, base = 0): Uint8Array {
   const line = withoutEndOfLine(raw, deviations, 'syntax/bad-reply');
   const prefix = toUtf8(`${code}`);
-  // The bare code ends a reply, too; here it lacks a token.
-  const separator = line[prefix.length] ?? BLANK;
-  if (!startsWith(line, prefix) || (separator !== HYPHEN && separator !== BLANK)) {
-    throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply without the code`, { offset: base });
+  // The bare code may end an ordinary reply; here its token is missing.
+  const separator = line[prefix.length] ?? SPACE;
+  if (!startsWith(line, prefix) || (separator !== HYPHEN && separator !== SPACE)) {
+    throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply doesn't begin with the code`, {
+      offset: base,
+    });
   }
   return decodeToken(line, prefix.length + 1, 'syntax/bad-reply', deviations, base);
 }

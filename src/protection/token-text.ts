@@ -1,10 +1,10 @@
-/** The argument that MIC, CONF, ENC, ADAT and 63z share: one base 64 encoded token (RFC 2228 §8.1), and what peers put around it. */
+/** The argument of MIC, CONF, ENC, ADAT and 63z: one token in base 64 (RFC 2228 §8.1), and what peers put around it. */
 import { decodeBase64 } from '../base64.js';
 import { CR, LF } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Deviations } from './deviations.js';
 
-export const BLANK = 0x20;
+export const SPACE = 0x20;
 
 /** The octets of a line without the CRLF or bare LF that ends it. */
 export function withoutEndOfLine(line: Uint8Array, deviations: Deviations, code: ErrorCode): Uint8Array {
@@ -17,8 +17,8 @@ export function withoutEndOfLine(line: Uint8Array, deviations: Deviations, code:
 /**
  * Decodes the token of a line.
  * @param line  octets of the line, without its line end
- * @param start  where the base 64 is due
- * @param code  what it is an error of to have no token, or a deviation that is not tolerated
+ * @param start  where the base 64 begins
+ * @param code  error code for a missing token, and for a deviation that is not tolerated
  * @param base  added to offsets in errors
  * @throws FtpSecurityError `code`, or `syntax/bad-base64`
  */
@@ -30,15 +30,20 @@ export function decodeToken(
   base = 0,
 ): Uint8Array {
   let begin = start;
-  while (line[begin] === BLANK) begin++;
-  if (begin >= line.length) throw new FtpSecurityError(code, 'no token', { offset: base + start });
-  const blank = line.indexOf(BLANK, begin);
-  const end = blank < 0 ? line.length : blank;
+  while (line[begin] === SPACE) begin++;
+  if (begin >= line.length) throw new FtpSecurityError(code, 'the token is missing', { offset: base + start });
+  const space = line.indexOf(SPACE, begin);
+  const end = space < 0 ? line.length : space;
   const token = decodeBase64(line.subarray(begin, end), base + begin);
   if (begin > start) deviations.accept('blank-around-base64', code);
   if (end < line.length) {
-    const onlyBlanks = line.subarray(end).every(octet => octet === BLANK);
-    deviations.accept(onlyBlanks ? 'blank-around-base64' : 'text-after-base64', code);
+    const onlySpaces = line.subarray(end).every(octet => octet === SPACE);
+    deviations.accept(onlySpaces ? 'blank-around-base64' : 'text-after-base64', code);
   }
   return token;
+}
+
+/** Whether any line ends in LF alone. */
+export function hasBareLf(lines: Uint8Array): boolean {
+  return lines.some((octet, at) => octet === LF && lines[at - 1] !== CR);
 }

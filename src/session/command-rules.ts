@@ -3,9 +3,12 @@
  * What the RFC leaves to policy is in the table too.
  */
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
+import type { Command } from '../ftp/command.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
+import type { ExchangeFacts, SecurityContext } from '../protection/mechanism.js';
 import { covers, factsOf, type ProtectionLevel } from '../protection/protection-level.js';
-import { type CommandRequest, type ConnectionState, owesIntegrity } from './rules.js';
+import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../protection/security-data.js';
+import { type CommandRequest, type ConnectionState, integrityRequired } from './rules.js';
 
 /** What a side demands beyond the RFC (§7). */
 export interface Policy {
@@ -19,6 +22,31 @@ export interface Policy {
   transfers?: readonly ProtectionLevel[];
   /** Nothing but what leads to an association, before one stands. Default: whether `require` is given. */
   requireSecurity?: boolean;
+}
+
+/** What a session demands of a new security context. */
+export interface ContextPolicy extends Pick<Policy, 'require'> {
+  allowWeak?: boolean | undefined;
+}
+
+/**
+ * What a command asks for, as the rules need it.
+ * @param level  that the command comes at
+ * @throws FtpSecurityError `syntax/bad-command` for an argument that can't be read: 501, or 504
+ */
+export function commandRequest(command: Command, level: ProtectionLevel): CommandRequest {
+  const { verb } = command;
+  switch (verb) {
+    case 'AUTH':
+      return { verb, level, mechanism: parseAuth(command) };
+    case 'PBSZ':
+      return { verb, level, bufferSize: parsePbszCommand(command) };
+    case 'PROT':
+      return { verb, level, protection: parseProt(command) };
+    case 'CCC':
+      parseCcc(command);
+  }
+  return { verb, level };
 }
 
 /** A rule: what breaks it, and the reply that is owed then. */
@@ -41,13 +69,13 @@ const RULES: readonly Rule[] = [
     reply: 533,
     error: 'sequence/unprotected',
     why: 'a command in the clear where integrity is owed (§3, CCC)',
-    broken: ({ level }, state) => level === 'clear' && owesIntegrity(state),
+    broken: ({ level }, state) => level === 'clear' && integrityRequired(state),
   },
   {
     reply: 533,
     error: 'sequence/wrong-level',
     why: 'CONF before CCC (§3)',
-    broken: ({ level }, state) => !factsOf(level).integrity && owesIntegrity(state),
+    broken: ({ level }, state) => !factsOf(level).integrity && integrityRequired(state),
   },
   {
     reply: 537,
@@ -150,4 +178,23 @@ export function refusalOf(
 ): FtpSecurityError | undefined {
   const rule = RULES.find(({ broken }) => broken(request, state, policy));
   return rule && new FtpSecurityError(rule.error, rule.why, { side, reply: rule.reply });
+}
+
+/**
+ * The policy that a new context breaks, checked before it is in force.
+ * @param facts  what its exchange has found out
+ * @returns `security/weak` or `security/level-unsupported`, side local, with reply 534
+ */
+export function contextRefusal(
+  context: SecurityContext,
+  facts: ExchangeFacts,
+  { allowWeak = false, require }: ContextPolicy,
+): FtpSecurityError | undefined {
+  const refused = { side: 'local', reply: 534 } as const;
+  if (facts.weak === true && !allowWeak) {
+    return new FtpSecurityError('security/weak', 'the mechanism or its keys are weak', refused);
+  }
+  if (require === undefined || context.supports(require) || context.supports('private')) return undefined;
+  const message = `${context.mechanism} has no level ${require}, which policy wants`;
+  return new FtpSecurityError('security/level-unsupported', message, refused);
 }

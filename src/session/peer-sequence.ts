@@ -1,9 +1,11 @@
 /**
- * What a side knows of its peer's sequence numbers. Lines and the blocks of all transfers share them, so a number that has
- * not come is innocent where a block may have used it, and nowhere else: there a line is missing.
+ * Which sequence numbers of one side have come, and which numbers may be missing. Lines and the blocks of all transfers share
+ * them, so a number that has not come is accounted for where a block may have used it, and nowhere else: there a line is missing.
  */
 import { FtpSecurityError } from '../errors.js';
-import type { BlockReader } from '../protection/data-block.js';
+import { BlockReader, type BlockReaderOptions } from '../protection/data-block.js';
+import type { SecurityContext } from '../protection/mechanism.js';
+import { factsOf, type ProtectionLevel } from '../protection/protection-level.js';
 
 /** What was sent before the first block of a transfer. */
 interface Start {
@@ -20,33 +22,47 @@ interface Transfer {
   start: Start | undefined;
 }
 
-/** What a reader holds the first block of a transfer against. */
-export interface FirstBlock {
-  after: bigint | undefined;
-  gapBefore: boolean;
+/** What the first block of a transfer is checked against: see BlockReaderOptions. */
+type FirstBlock = Required<Pick<BlockReaderOptions, 'after' | 'gapBefore'>>;
+
+export interface SequencedReaderOptions extends Pick<BlockReaderOptions, 'interleaved' | 'bufferSize'> {
+  /**
+   * Whether the transfer begins with a line that has a number, the 1yz reply. Then no block is accepted before it, since that line
+   * itself, moved to the data connection, would follow the line before it. Default false.
+   */
+  announced?: boolean;
+  /** Whether a block may be seen before that line, as in a recording; default false: `security/out-of-sequence`. */
+  unordered?: boolean;
+  /** For the transfer that ended last, instead of the one that runs or comes next. Default false. */
+  ended?: boolean;
 }
 
+/** The sequence of one side: what it sends on the control connection and on data connections. */
 export class PeerSequence {
   readonly #allowMissingLines: boolean;
   /** Place of the last line. */
   #line: bigint | undefined;
   /** The transfer that runs, or the next. */
   #transfer: Transfer = { readers: [], start: undefined };
-  /** The last transfer whose blocks, sent by the peer, may have used numbers since the last line. */
+  /** The one before. */
+  #ended: Transfer = this.#transfer;
+  /** The last transfer whose blocks, sent by this side, may have used numbers since the last line. */
   #sharing: Transfer | undefined;
 
   constructor(allowMissingLines: boolean) {
     this.#allowMissingLines = allowMissingLines;
   }
 
+  /** Place of the last line; undefined before the first. */
   get lastLine(): bigint | undefined {
     return this.#line;
   }
 
   /**
    * A line of the control connection has come, and its number is used.
+   * @param place  its place among the tokens of this side
    * @param follows  whether the token before it has come, on whatever connection
-   * @param goesOn  whether it goes on with a reply: then no block comes between
+   * @param goesOn  whether it continues a reply: then no block comes between
    * @returns `security/out-of-sequence` when it was sent before one that has come, or when a number before it is missing
    *   that no block may have used
    */
@@ -54,16 +70,16 @@ export class PeerSequence {
     if (this.#line !== undefined && place < this.#line)
       return outOfSequence('a line was sent before one that has come');
     const isRunning = this.#sharing === this.#transfer;
-    const innocent = !goesOn && this.#sharing !== undefined && mayFollowBlock(place, this.#sharing.readers);
+    const explained = !goesOn && this.#sharing !== undefined && mayFollowBlock(place, this.#sharing.readers);
     this.#line = place;
     if (!isRunning) this.#sharing = undefined;
-    const isMissing = !follows && !innocent && !this.#allowMissingLines;
+    const isMissing = !follows && !explained && !this.#allowMissingLines;
     return isMissing ? outOfSequence('a line before this one is missing') : undefined;
   }
 
   /**
    * A transfer begins.
-   * @param shares  whether its blocks are the peer's, and use these numbers
+   * @param shares  whether its blocks are of this side, and use these numbers
    */
   begin(shares: boolean): void {
     this.#transfer.start = this.#now();
@@ -73,35 +89,44 @@ export class PeerSequence {
   /**
    * The command of a transfer has been answered finally, at once or behind 1yz.
    * @param shares  as in `begin`, for one that has not begun before
-   * @param byLine  whether the answer is the peer's line that came last: what is sent from now on is no block of it
+   * @param byLine  whether the answer is the line of this side that came last: what is sent from now on is no block of it
    */
   end(shares: boolean, byLine: boolean): void {
     if (this.#transfer.start === undefined && shares) this.#sharing = this.#transfer;
+    this.#ended = this.#transfer;
     this.#transfer = { readers: [], start: undefined };
     if (byLine) this.#sharing = undefined;
   }
 
   /**
-   * What the next reader, to be handed to `reads`, holds its first block against when that comes.
-   * @param byLine  whether 1yz is a line of the peer with a number: moved to the data connection it would follow the line
-   *   before it, so no block is taken before it has come
-   * @returns a function that throws FtpSecurityError `security/out-of-sequence` then
+   * A reader of blocks that refuses those that are out of their place.
+   * @param context  not needed at level `clear`
+   * @throws RangeError, TypeError as BlockReader
    */
-  firstBlock(byLine: boolean): () => FirstBlock {
-    const transfer = this.#transfer;
+  dataReader(
+    context: SecurityContext | undefined,
+    level: ProtectionLevel,
+    { announced = false, unordered = false, ended = false, ...options }: SequencedReaderOptions,
+  ): BlockReader {
+    const transfer = ended ? this.#ended : this.#transfer;
     const made = this.#now();
-    return () => {
-      if (byLine && transfer.start === undefined)
-        throw outOfSequence('a block before the 1yz reply that begins the transfer');
-      const { line, behind } = transfer.start ?? made;
-      if (behind === undefined) return { after: line, gapBefore: false };
-      const places = behind.flatMap(({ lastReceived }) => lastReceived ?? []);
-      return { after: places.reduce((a, b) => (b > a ? b : a), line ?? 0n), gapBefore: !isRead(behind) };
+    const first = (): FirstBlock => {
+      const early = announced && transfer.start === undefined;
+      if (early && !unordered) throw outOfSequence('a block before the 1yz reply that begins the transfer');
+      const { after, gapBefore } = firstBlockAfter(transfer.start ?? made);
+      return { after, gapBefore: gapBefore || early };
     };
-  }
-
-  reads(reader: BlockReader): void {
-    this.#transfer.readers.push(reader);
+    const reader = new BlockReader(context, level, {
+      ...options,
+      get after() {
+        return factsOf(level).integrity ? first().after : undefined;
+      },
+      get gapBefore() {
+        return first().gapBefore;
+      },
+    });
+    transfer.readers.push(reader);
+    return reader;
   }
 
   #now(): Start {
@@ -109,14 +134,44 @@ export class PeerSequence {
   }
 }
 
+/** A context for the control connection: `unwrap` checks the order of the lines, and `lastReceived` is the place of the last one. */
+export function controlContext(context: SecurityContext, sequence: PeerSequence): SecurityContext {
+  let follows: boolean | undefined;
+  return {
+    mechanism: context.mechanism,
+    supports: level => context.supports(level),
+    wrap: (plaintext, level) => context.wrap(plaintext, level),
+    unwrap(token) {
+      const opened = context.unwrap(token);
+      // Anybody can forge the number of a confidential token.
+      const place = opened.level === 'confidential' ? undefined : context.lastReceived;
+      follows = place === undefined || context.lastFollows;
+      const error = place === undefined ? undefined : sequence.line(place, follows === true);
+      if (error !== undefined) throw error;
+      return opened;
+    },
+    get lastReceived() {
+      return sequence.lastLine;
+    },
+    get lastFollows() {
+      return follows;
+    },
+    wrapSizeLimit: (level, maxToken) => context.wrapSizeLimit(level, maxToken),
+    destroy: () => context.destroy(),
+  };
+}
+
+/** Blocks of the transfer before may still be missing, unless it was read to its last block. */
+function firstBlockAfter({ line, behind }: Start): FirstBlock {
+  if (behind === undefined) return { after: line, gapBefore: false };
+  const places = behind.flatMap(({ lastReceived }) => lastReceived ?? []);
+  const isRead = behind.some(({ ended }) => ended);
+  return { after: places.reduce((a, b) => (b > a ? b : a), line ?? 0n), gapBefore: !isRead };
+}
+
 /** Whether the number before a line may be that of a block: not behind the last one. */
 function mayFollowBlock(place: bigint, readers: readonly BlockReader[]): boolean {
   return !readers.some(({ ended, lastReceived = 0n }) => ended && place > lastReceived);
-}
-
-/** Whether a transfer has been read to its last block, so that every number behind that one is somebody else's. */
-function isRead(readers: readonly BlockReader[]): boolean {
-  return readers.some(({ ended }) => ended);
 }
 
 function outOfSequence(why: string): FtpSecurityError {

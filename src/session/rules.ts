@@ -49,11 +49,6 @@ export function verbAnsweredBy(code: number): string | undefined {
   return reply?.answersAlone ? reply.verb : undefined;
 }
 
-/** Whether a command may come in the clear, where the mechanism has integrity (§3, CCC). AUTH too would end an association. */
-export function commandMayBeClear(phase: Phase): boolean {
-  return phase !== 'secured';
-}
-
 /** A command that waits for its reply: its verb, and the level it came at. */
 export interface PendingCommand {
   verb: string;
@@ -93,8 +88,7 @@ export function mayOvertake({ verb }: PendingCommand, oldest: PendingCommand | u
  */
 export function replyMayBeClear(phase: Phase, answered: PendingCommand | undefined): boolean {
   if (phase === 'clear' || phase === 'exchange') return true;
-  if (answered === undefined) return phase === 'cleared';
-  return answered.level === 'clear' && commandMayBeClear(phase);
+  return phase === 'cleared' && (answered === undefined || answered.level === 'clear');
 }
 
 /** Whether a reply must come in the clear: after CCC, to a clear command (§3, CCC). */
@@ -102,7 +96,7 @@ export function replyMustBeClear(phase: Phase, answered: PendingCommand | undefi
   return phase === 'cleared' && answered?.level === 'clear';
 }
 
-/** What both sides of a connection must agree on. */
+/** What both sides of a connection must agree on; the rest of what is known of it is in SecurityState. */
 export interface ConnectionState {
   phase: Phase;
   /** What the association's mechanism supports; none without an association. */
@@ -136,8 +130,8 @@ export function nextState(state: ConnectionState, request: CommandRequest, code:
   const reset = request.verb === 'AUTH' && code < 400;
   if (reset || phase === 'clear' || phase === 'exchange') return { ...NO_ASSOCIATION, phase };
   const accepted = code >= 200 && code < 300;
-  if (accepted && request.verb === 'PBSZ') return { ...state, bufferSize: request.bufferSize };
-  if (accepted && request.verb === 'PROT') return { ...state, protection: request.protection! };
+  if (accepted && request.verb === 'PBSZ') return { ...state, bufferSize: request.bufferSize ?? state.bufferSize };
+  if (accepted && request.verb === 'PROT') return { ...state, protection: request.protection ?? state.protection };
   return { ...state, phase };
 }
 
@@ -147,13 +141,13 @@ export function hasIntegrity({ levels }: ConnectionState): boolean {
 }
 
 /** Whether every line owes integrity: §3 has it so from the end of the exchange until CCC succeeds. */
-export function owesIntegrity(state: ConnectionState): boolean {
+export function integrityRequired(state: ConnectionState): boolean {
   return state.phase === 'secured' && hasIntegrity(state);
 }
 
 /** Whether a protected reply owes integrity: after CCC, if the command that it answers had it (§7). */
-export function replyOwesIntegrity(state: ConnectionState, answered: PendingCommand | undefined): boolean {
-  return owesIntegrity(state) || (answered !== undefined && factsOf(answered.level).integrity);
+export function replyNeedsIntegrity(state: ConnectionState, answered: PendingCommand | undefined): boolean {
+  return integrityRequired(state) || (answered !== undefined && factsOf(answered.level).integrity);
 }
 
 /**
@@ -178,7 +172,7 @@ export function replyLevel(
 /** Whether a protected reply may be sent at a level, or a clear one if it is `clear`. */
 export function mayReplyAt(level: ProtectionLevel, state: ConnectionState): boolean {
   if (level !== 'clear' && !state.levels.includes(level)) return false;
-  return factsOf(level).integrity || !owesIntegrity(state);
+  return factsOf(level).integrity || !integrityRequired(state);
 }
 
 const WEAKEST_FIRST: readonly TokenLevel[] = ['safe', 'private', 'confidential'];

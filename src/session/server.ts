@@ -3,36 +3,21 @@
  * it came at; replies in, octets for the client out. What the RFC and policy settle the session answers itself. It does
  * no I/O and knows no mechanism: where an exchange has to take a step it says so, and waits.
  */
-import { concatAll } from '../bytes.js';
-import { FtpSecurityError, type RefusalCode, refusalFrom, replyCodeFor } from '../errors.js';
+import { FtpSecurityError, refusalFrom, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
 import { commandFacts } from '../ftp/commands.js';
-import { limitOf } from '../ftp/line.js';
 import { formatReply } from '../ftp/reply.js';
 import type { BlockReader, BlockReaderOptions, BlockWriter } from '../protection/data-block.js';
 import type { ExchangeFacts, Step } from '../protection/mechanism.js';
-import { protectReply } from '../protection/protect.js';
 import type { ProtectionLevel } from '../protection/protection-level.js';
 import {
-  DEFAULT_MAX_SECURITY_DATA,
   EXCHANGE_REPLIES,
   exchangeReply,
   formatAdatReply,
   formatPbszText,
   parseAdatCommand,
 } from '../protection/security-data.js';
-import { Association, DEFAULT_MIN_PBSZ } from './association.js';
-import type { Policy } from './command-rules.js';
-import { PendingCommands } from './pending-commands.js';
-import {
-  type CommandRequest,
-  couldBecomeBlock,
-  mayOvertake,
-  owesIntegrity,
-  type Phase,
-  replyLevel,
-  sharesNumbers,
-} from './rules.js';
+import { contextRefusal, type Policy } from './command-rules.js';
 import type {
   AnsweredEvent,
   AuthEvent,
@@ -40,61 +25,42 @@ import type {
   ServerDataEvent,
   ServerEvent,
   ServerSessionOptions,
-} from './server-events.js';
+} from './events.js';
+import { ExchangeLimits, exchangeRefusal } from './exchange-limits.js';
+import { isFinal, OutgoingReplies, OWN_TEXTS, REFUSAL_TEXTS, type ReceivedCommand } from './outgoing-replies.js';
+import { type CommandRequest, integrityRequired, type Phase } from './rules.js';
+import { DEFAULT_MIN_PBSZ, SecurityState } from './state.js';
 import { type Arrived, CommandUnprotector } from './unprotect-command.js';
 
-/** A command that waits for its reply, and the replies that wait for those before it. */
-type PendingRequest = CommandRequest & { event: RequestEvent; replies: { code: number; plaintext: Uint8Array }[] };
-
-/** A block is held until it is whole, and opened at one go: as much as a reply may have. Clients ask for all that 32 bits hold. */
+/** A block is held until it is whole, and opened in one call: as much as a reply may have. Clients ask for all that 32 bits can express. */
 const DEFAULT_MAX_PBSZ = 0x1000000;
-const DEFAULT_MAX_FAILURES = 16;
-/** By what the exchange may be refused (§8.2, appendix I), and by what where the error's own reply is none of it. */
-const EXCHANGE_REFUSALS = {
-  auth: { own: [431, 502, 504, 534], else: 534 },
-  'security-data': { own: [], else: 535 },
-} as const satisfies Record<string, { own: readonly RefusalCode[]; else: RefusalCode }>;
 
 /** Of a reply to AUTH or ADAT that carries no data. */
 const TEXT = 'Security mechanism accepted';
 
-/** Of refusals. What was wrong with a token is for the server's log, not for whoever sent it. */
-const TEXTS: Readonly<Record<RefusalCode, string>> = {
-  421: 'Too many failures',
-  431: 'Need some unavailable resource to process security',
-  501: 'Syntax error',
-  502: 'Not implemented',
-  503: 'Bad sequence of commands',
-  504: 'Not implemented for that parameter',
-  533: 'Command protection level denied',
-  534: 'Request denied for policy reasons',
-  535: 'Failed security check',
-  536: 'Requested PROT level not supported by mechanism',
-  537: 'Command protection level not supported by security mechanism',
-};
-
-/** What the session answers itself, and by what text. */
-const OWN: Readonly<Record<string, (request: CommandRequest) => string>> = {
-  PBSZ: ({ bufferSize }) => formatPbszText(bufferSize!),
-  PROT: () => 'Protection level set',
-  CCC: () => 'Clear commands accepted',
-};
-
+/**
+ * A server that knows RFC 2228.
+ * @example
+ * const session = new ServerSession({ mechanisms: [{ name: 'GSSAPI' }] });
+ * socket.write(session.reply(220, 'Ready'));
+ * session.receive(octets); // what has come from the client
+ * for (let event = session.next(); event !== undefined; event = session.next()) {
+ *   if (event.type === 'auth') socket.write(session.proceed({}));
+ *   else if (event.type === 'security-data') socket.write(session.proceed(await exchange.step(event.token)));
+ *   else if (event.type === 'answered') socket.write(event.octets);
+ *   else socket.write(session.reply(200, 'Done', event));
+ * }
+ */
 export class ServerSession {
   readonly #policy: Policy;
   readonly #options: ServerSessionOptions;
   readonly #commands: CommandReader;
-  readonly #association: Association;
+  readonly #state: SecurityState<ReceivedCommand>;
   readonly #unprotector: CommandUnprotector;
-  readonly #pending = new PendingCommands<PendingRequest>();
   /** A command that the session answers itself, when those before it have been answered. */
   #arrived: Arrived | undefined;
-  readonly #maxSecurityData: number;
-  readonly #maxFailures: number;
-  /** AUTH and ADAT that were refused, and exchanges that were not finished. */
-  #failures = 0;
-  /** Octets of security data that the exchange has brought. */
-  #exchanged = 0;
+  readonly #replies: OutgoingReplies;
+  readonly #limits: ExchangeLimits;
   #closed = false;
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
@@ -104,35 +70,37 @@ export class ServerSession {
     formatPbszText(maxPbsz);
     if (minPbsz > maxPbsz) throw new RangeError('minPbsz is more than maxPbsz');
     this.#options = { ...options, maxPbsz };
-    this.#maxSecurityData = limitOf(options.maxSecurityData, DEFAULT_MAX_SECURITY_DATA, 'maxSecurityData');
-    this.#maxFailures = limitOf(options.maxFailures, DEFAULT_MAX_FAILURES, 'maxFailures');
+    this.#limits = new ExchangeLimits(options);
     this.#policy = { ...options, ccc, mechanisms: mechanisms.map(({ name }) => name.toUpperCase()) };
     this.#commands = new CommandReader({
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),
     });
-    this.#association = new Association('client', { ...options, minPbsz });
-    this.#unprotector = new CommandUnprotector(this.#association, this.#options, this.#policy);
+    this.#state = new SecurityState({ ...options, minPbsz });
+    this.#unprotector = new CommandUnprotector(this.#state, this.#options, this.#policy);
+    this.#replies = new OutgoingReplies(this.#state, this.#unprotector, options, (request, code) =>
+      this.#settle(request, code),
+    );
   }
 
   /** Where the control connection stands (§9). */
   get phase(): Phase {
-    return this.#association.state.phase;
+    return this.#state.phase;
   }
 
   /** The level of data connections, as PROT has settled it. */
   get protection(): ProtectionLevel {
-    return this.#association.state.protection;
+    return this.#state.protection;
   }
 
   /** The protection buffer, as PBSZ has settled it: octets; undefined before. */
   get bufferSize(): number | undefined {
-    return this.#association.state.bufferSize;
+    return this.#state.bufferSize;
   }
 
   /** What the exchange has found out. */
   get facts(): ExchangeFacts {
-    return this.#association.facts;
+    return this.#state.facts;
   }
 
   /**
@@ -141,7 +109,7 @@ export class ServerSession {
    * from the network meanwhile bounds the memory.
    */
   get paused(): boolean {
-    const { oldest, blocked } = this.#pending;
+    const { oldest, blocked } = this.#state.pending;
     return (this.#arrived !== undefined && oldest !== undefined) || blocked;
   }
 
@@ -155,11 +123,11 @@ export class ServerSession {
    * undefined, after `receive` and after every reply. Nothing that a client sends makes it throw.
    */
   next(): ServerEvent | undefined {
-    if (this.#closed || this.#pending.blocked) return undefined;
+    if (this.#closed || this.#state.pending.blocked) return undefined;
     const arrived = this.#arrived ?? this.#read();
     this.#arrived = undefined;
     if (arrived === undefined) return undefined;
-    if (this.#pending.oldest === undefined || isForApplication(arrived)) return this.#handle(arrived);
+    if (this.#state.pending.oldest === undefined || isForApplication(arrived)) return this.#handle(arrived);
     this.#arrived = arrived;
     return undefined;
   }
@@ -177,16 +145,12 @@ export class ServerSession {
   reply(code: number, text: string | readonly string[], to?: RequestEvent): Uint8Array {
     const plaintext = formatReply(code, text);
     if (code >= 600 || exchangeReply(code) !== undefined) throw new RangeError(`${code} is the session's to give`);
-    const pending = to === undefined ? this.#pending.oldest : this.#pending.all.find(({ event }) => event === to);
-    if (pending === undefined && to === undefined) return this.#say(undefined, plaintext);
+    const pending =
+      to === undefined ? this.#state.pending.oldest : this.#state.pending.all.find(({ event }) => event === to);
+    if (pending === undefined && to === undefined) return this.#replies.protect(undefined, plaintext);
     if (pending === undefined || isFinal(pending.replies.at(-1))) throw new RangeError('the command has been answered');
     if (pending.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
-    pending.replies.push({ code, plaintext });
-    const { oldest } = this.#pending;
-    if (!mayOvertake(pending, oldest)) return this.#flush();
-    const isBetweenBlocks = sharesNumbers(oldest!.verb, 'server', this.protection);
-    if (isBetweenBlocks && couldBecomeBlock(pending)) this.#association.skipNumber();
-    return this.#flush(pending);
+    return this.#replies.add(pending, { code, plaintext });
   }
 
   /**
@@ -199,7 +163,7 @@ export class ServerSession {
   proceed({ token, context, facts }: Step): Uint8Array {
     const pending = this.#exchanging();
     if (context !== undefined) {
-      const error = this.#association.policyError(context, { ...this.facts, ...facts }, this.#options);
+      const error = contextRefusal(context, { ...this.facts, ...facts }, this.#options);
       if (error !== undefined) {
         context.destroy();
         return this.refuse(error);
@@ -209,13 +173,13 @@ export class ServerSession {
     const { code, carriesData } = EXCHANGE_REPLIES.find(it => it.verb === pending.verb && it.completes === completes)!;
     if (token !== undefined && !carriesData) throw new RangeError('234 carries no security data');
     const plaintext = token === undefined ? formatReply(code, TEXT) : formatAdatReply(code as 334, token);
-    const octets = this.#say(pending.level, plaintext);
+    const octets = this.#replies.protect(pending.level, plaintext);
     // An exchange that goes on behind AUTH is forgotten with the next one, if it has not come to its end.
-    if (pending.verb === 'AUTH') this.#giveUp();
-    this.#pending.drop();
+    if (pending.verb === 'AUTH') this.#limits.restart(this.phase);
+    this.#state.pending.drop();
     this.#settle(pending, code);
-    this.#association.recordFacts(facts);
-    if (context !== undefined) this.#association.establish(context);
+    this.#state.recordFacts(facts);
+    if (context !== undefined) this.#state.establish(context, 'client');
     return octets;
   }
 
@@ -227,11 +191,18 @@ export class ServerSession {
    */
   refuse(error: FtpSecurityError): Uint8Array {
     const { event } = this.#exchanging();
-    const { own, else: instead } = EXCHANGE_REFUSALS[event.type];
-    const code = own.find(it => it === replyCodeFor(error)) ?? instead;
-    const octets = this.reply(code, TEXTS[code], event);
+    const code = exchangeRefusal(event, error);
+    const octets = this.reply(code, REFUSAL_TEXTS[code], event);
     const { command, tolerated } = event;
-    this.#options.refused?.({ type: 'answered', command, code, error, octets, tolerated, ends: this.#exhausted });
+    this.#options.refused?.({
+      type: 'answered',
+      command,
+      code,
+      error,
+      octets,
+      tolerated,
+      ends: this.#limits.exhausted,
+    });
     return octets;
   }
 
@@ -243,17 +214,18 @@ export class ServerSession {
   /** Forgets the keys; transfers that go on can't. Nothing more is read, and a reply is `sequence/closed`. */
   destroy(): void {
     this.#closed = true;
-    this.#association.destroy();
+    this.#replies.close();
+    this.#state.destroy();
   }
 
   /** For the next transfer to the client. @throws FtpSecurityError as BlockWriter does */
   dataWriter(): BlockWriter {
-    return this.#association.dataWriter();
+    return this.#state.dataWriter();
   }
 
   /** For the next transfer from the client. */
   dataReader(options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader {
-    return this.#association.dataReader(options);
+    return this.#state.dataReader('client', options);
   }
 
   // Commands
@@ -270,16 +242,16 @@ export class ServerSession {
   }
 
   #handle(arrived: Arrived): ServerEvent {
-    const { command, request, sequence, tolerated, error = this.#tooOften(arrived) } = arrived;
+    const { command, request, sequence, tolerated, error = this.#limits.refusalOf(arrived.request) } = arrived;
     if (command === undefined || error !== undefined) return this.#refusal(arrived, error!);
     const { verb, level } = request;
-    if (verb in OWN) return this.#carryOut(arrived);
+    if (verb in OWN_TEXTS) return this.#carryOut(arrived);
     if (verb === 'ADAT') return this.#adat(command, arrived);
     if (verb === 'AUTH') {
-      const again = this.#association.control !== undefined;
+      const again = this.#state.control !== undefined;
       return this.#expect(request, { type: 'auth', mechanism: request.mechanism!, command, tolerated, again });
     }
-    if (this.#giveUp()) this.#association.reset();
+    if (this.#limits.restart(this.phase)) this.#state.reset();
     return this.#expect(request, { type: 'command', command, level, sequence, tolerated });
   }
 
@@ -287,8 +259,7 @@ export class ServerSession {
     try {
       const { token, tolerated } = parseAdatCommand(command, this.#options);
       const seen = [...new Set([...arrived.tolerated, ...tolerated])];
-      this.#exchanged += token!.length;
-      if (this.#exchanged > this.#maxSecurityData) throw tooMuch('more security data than maxSecurityData', 535);
+      this.#limits.receive(token!);
       return this.#expect(arrived.request, { type: 'security-data', token: token!, command, tolerated: seen });
     } catch (error) {
       return this.#refusal(arrived, refusalFrom(error));
@@ -299,12 +270,12 @@ export class ServerSession {
   #carryOut(arrived: Arrived): ServerEvent {
     const { request } = arrived;
     if (request.verb === 'PBSZ') request.bufferSize = Math.min(request.bufferSize!, this.#options.maxPbsz!);
-    return this.#answered(arrived, 200, OWN[request.verb]!(request), undefined);
+    return this.#answered(arrived, 200, OWN_TEXTS[request.verb]!(request), undefined);
   }
 
   #refusal(arrived: Arrived, error: FtpSecurityError): AnsweredEvent {
     const code = replyCodeFor(error);
-    return this.#answered(arrived, code, TEXTS[code], error);
+    return this.#answered(arrived, code, REFUSAL_TEXTS[code], error);
   }
 
   #answered(
@@ -313,84 +284,34 @@ export class ServerSession {
     text: string,
     error: FtpSecurityError | undefined,
   ): AnsweredEvent {
-    const inserted = !vouched && owesIntegrity(this.#association.state);
-    const octets = this.#say(request.level, formatReply(code, text));
+    const inserted = !vouched && integrityRequired(this.#state);
+    const octets = this.#replies.protect(request.level, formatReply(code, text));
     this.#settle(request, code);
     const ends =
       (inserted && this.#options.allowInsertedLines !== true) ||
-      (commandFacts(request.verb).exchange === true && this.#exhausted);
+      (commandFacts(request.verb).exchange === true && this.#limits.exhausted);
     return { type: 'answered', command, code, error, octets, tolerated, ends };
   }
 
-  /** Whether AUTH and ADAT have failed too often. */
-  get #exhausted(): boolean {
-    return this.#failures >= this.#maxFailures;
-  }
-
-  #tooOften({ request: { verb } }: Arrived): FtpSecurityError | undefined {
-    if (!commandFacts(verb).exchange || !this.#exhausted) return undefined;
-    return tooMuch('AUTH and ADAT have failed too often', 421);
-  }
-
-  /** An exchange that has begun and is not finished counts as a failure. @returns whether there was one */
-  #giveUp(): boolean {
-    this.#exchanged = 0;
-    if (this.phase !== 'exchange') return false;
-    this.#failures++;
-    return true;
-  }
-
   #expect<E extends RequestEvent>(request: CommandRequest, event: E): E {
-    this.#pending.add({ ...request, event, replies: [] });
+    this.#state.pending.add({ ...request, event, replies: [] });
     return event;
   }
 
-  #exchanging(): PendingRequest & { event: AuthEvent | ServerDataEvent } {
-    const { oldest } = this.#pending;
+  #exchanging(): ReceivedCommand & { event: AuthEvent | ServerDataEvent } {
+    const { oldest } = this.#state.pending;
     if (oldest === undefined || oldest.event.type === 'command') throw new RangeError('neither AUTH nor ADAT waits');
     return { ...oldest, event: oldest.event };
   }
 
-  // Replies
-
-  /** Gives the replies whose turn it is. @param only  those to this command alone */
-  #flush(only?: PendingRequest): Uint8Array {
-    const said: Uint8Array[] = [];
-    for (let pending = only ?? this.#pending.oldest; pending !== undefined; pending = only ?? this.#pending.oldest) {
-      const reply = pending.replies.shift();
-      if (reply === undefined) break;
-      said.push(this.#say(pending.level, reply.plaintext));
-      if (!isFinal(reply) && pending.begun !== true) this.#association.begin(pending.verb);
-      pending.begun = true;
-      if (!isFinal(reply)) continue;
-      this.#pending.remove(pending);
-      this.#settle(pending, reply.code);
-    }
-    return concatAll(said);
-  }
-
-  #say(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
-    if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
-    const at = replyLevel(this.#association.state, level, this.#unprotector.last, this.#policy.require);
-    return at === 'clear' ? plaintext : protectReply(this.#association.control!, at, plaintext, this.#options);
-  }
-
   #settle(request: CommandRequest, code: number): void {
-    if (commandFacts(request.verb).exchange === true && code >= 400) this.#failures++;
-    this.#association.settle(request, code);
-    if (this.#association.control === undefined) this.#unprotector.last = undefined;
+    this.#limits.answered(request, code);
+    this.#state.settle(request, code);
+    if (this.#state.control === undefined) this.#unprotector.last = undefined;
   }
 }
 
 /** Whether the application answers it, in its own time. */
 function isForApplication({ request: { verb }, error }: Arrived): boolean {
-  return error === undefined && !commandFacts(verb).exchange && !(verb in OWN);
-}
-
-function tooMuch(why: string, reply: RefusalCode): FtpSecurityError {
-  return new FtpSecurityError('syntax/limit-exceeded', why, { reply });
-}
-
-function isFinal(reply: { code: number } | undefined): boolean {
-  return reply !== undefined && reply.code >= 200;
+  return error === undefined && !commandFacts(verb).exchange && !(verb in OWN_TEXTS);
 }

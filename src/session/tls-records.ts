@@ -1,5 +1,7 @@
 /** One side of a control connection behind AUTH TLS and 234: what is TLS is counted, and nothing else is taken for it. */
 import { concat } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import type { Peer } from '../protection/mechanism.js';
 
 /** Type, version and length of a record (RFC 8446 §5.1), and the longest one (RFC 5246 §6.2.3). */
 const HEADER = 5;
@@ -61,4 +63,37 @@ function recordLength(octets: Uint8Array, first: boolean): number | undefined {
   return mayBeHello && (octets.length < HEADER || (minor === 1 && high === 3))
     ? 2 + (type & 0x7f) * 256 + major
     : undefined;
+}
+
+/** Both sides of a recorded control connection behind the 234 reply to AUTH TLS (RFC 4217). */
+export class RecordedTls {
+  readonly #records: Readonly<Record<Peer, TlsRecords>> = { client: new TlsRecords(), server: new TlsRecords() };
+
+  /** @returns what is not TLS */
+  push(from: Peer, octets: Uint8Array): Uint8Array {
+    return this.#records[from].push(octets);
+  }
+
+  /** Octets are missing. @returns whether the connection is within TLS, as far as can be seen */
+  gap(from: Peer): boolean {
+    if (this.#octets === 0) return false;
+    this.#records[from].gap();
+    return true;
+  }
+
+  /** That there was TLS, which is not looked into. */
+  get problem(): FtpSecurityError | undefined {
+    if (this.#octets === 0) return undefined;
+    return new FtpSecurityError('security/no-key', `from here on TLS (RFC 4217): ${this.#octets} octets`);
+  }
+
+  /** The rule that a line in the clear breaks, of a side that has never spoken TLS. */
+  error(from: Peer): FtpSecurityError | undefined {
+    if (this.#records[from].octets > 0) return undefined;
+    return new FtpSecurityError('sequence/unprotected', 'a line in the clear behind 234, where TLS is due (RFC 4217)');
+  }
+
+  get #octets(): number {
+    return this.#records.client.octets + this.#records.server.octets;
+  }
 }

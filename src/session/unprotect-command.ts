@@ -6,10 +6,10 @@ import type { Deviation, Tolerance } from '../protection/deviations.js';
 import type { SequenceState } from '../protection/mechanism.js';
 import { type Unprotected, unprotectCommand } from '../protection/protect.js';
 import { levelOfVerb, type TokenLevel } from '../protection/protection-level.js';
-import type { Association } from './association.js';
-import { commandRequest, endsBare } from './command-request.js';
-import { type Policy, refusalOf } from './command-rules.js';
-import { type CommandRequest, mayReplyAt, owesIntegrity } from './rules.js';
+import { hasBareLf } from '../protection/token-text.js';
+import { commandRequest, type Policy, refusalOf } from './command-rules.js';
+import { type CommandRequest, integrityRequired, mayReplyAt } from './rules.js';
+import type { SecurityState } from './state.js';
 
 /** A command, opened and judged. */
 export interface Arrived {
@@ -28,19 +28,19 @@ export interface Arrived {
 export class CommandUnprotector {
   /** The level of the last protected command, as its verb names it, if a reply may have it. */
   last: TokenLevel | undefined;
-  readonly #association: Association;
+  readonly #state: SecurityState;
   readonly #tolerance: Tolerance;
   readonly #policy: Policy;
 
-  constructor(association: Association, tolerance: Tolerance, policy: Policy) {
-    this.#association = association;
+  constructor(state: SecurityState, tolerance: Tolerance, policy: Policy) {
+    this.#state = state;
     this.#tolerance = tolerance;
     this.#policy = policy;
   }
 
   open(outer: Command): Arrived {
     const claimed = levelOfVerb(outer.verb);
-    const before = this.#association.control?.lastReceived;
+    const before = this.#state.control?.lastReceived;
     let opened: Unprotected<Command> | undefined;
     let request: CommandRequest = { verb: '', level: claimed ?? 'clear' };
     let error: FtpSecurityError | undefined;
@@ -57,29 +57,30 @@ export class CommandUnprotector {
     }
     const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
     // A token that was good may hold what is no command; where tokens are not numbered, nobody knows that any more.
-    const genuine = opened !== undefined || this.#association.control?.lastReceived !== before;
+    const genuine = opened !== undefined || this.#state.control?.lastReceived !== before;
     const vouched = claimed !== undefined && genuine && error?.code !== 'security/out-of-sequence';
     return { command, request, sequence, tolerated, vouched, error };
   }
 
   #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {
-    const { control, state } = this.#association;
+    const state = this.#state;
+    const { control } = state;
     if (control === undefined) throw refusalOf({ verb: '', level: claimed }, state, this.#policy)!;
     if (mayReplyAt(claimed, state)) this.last = claimed;
-    return unprotectCommand(control, outer, { ...this.#tolerance, integrityOwed: owesIntegrity(state) });
+    return unprotectCommand(control, outer, { ...this.#tolerance, requireIntegrity: integrityRequired(state) });
   }
 
   #check(request: CommandRequest): void {
-    const refusal = refusalOf(request, this.#association.state, this.#policy);
+    const refusal = refusalOf(request, this.#state, this.#policy);
     if (refusal !== undefined) throw refusal;
   }
 
   /** 431 to PROT, which may come again behind another PBSZ. A PBSZ is granted whatever it has (§3): transfers are not then. */
   #checkBuffer({ verb, protection }: CommandRequest): void {
-    const { state } = this.#association;
+    const state = this.#state;
     if (verb !== 'PROT' && !isTransfer(verb)) return;
     const reply = verb === 'PROT' ? 431 : 534;
-    const bufferTooSmall = this.#association.bufferTooSmall(protection ?? state.protection, state.bufferSize, {
+    const bufferTooSmall = state.bufferTooSmall(protection ?? state.protection, state.bufferSize, {
       reply,
     });
     if (bufferTooSmall !== undefined) throw bufferTooSmall;
@@ -87,5 +88,5 @@ export class CommandUnprotector {
 }
 
 function inTheClear(command: Command): Unprotected<Command> {
-  return { inner: command, level: 'clear', sequence: 'none', tolerated: endsBare(command.raw) ? ['bare-lf'] : [] };
+  return { inner: command, level: 'clear', sequence: 'none', tolerated: hasBareLf(command.raw) ? ['bare-lf'] : [] };
 }

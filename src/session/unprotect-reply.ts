@@ -8,24 +8,24 @@ import type { SecurityContext } from '../protection/mechanism.js';
 import { checkReplyLevel, ProtectedReplyReader, type UnprotectedReply } from '../protection/protect.js';
 import { hasClearLine } from '../protection/protected-reply.js';
 import { covers, levelOfCode, type TokenLevel } from '../protection/protection-level.js';
-import type { Association } from './association.js';
-import { endsBare } from './command-request.js';
+import { hasBareLf } from '../protection/token-text.js';
 import type { Policy } from './command-rules.js';
 import {
   hasIntegrity,
-  owesIntegrity,
+  integrityRequired,
   type PendingCommand,
   replyMayBeClear,
   replyMustBeClear,
-  replyOwesIntegrity,
+  replyNeedsIntegrity,
 } from './rules.js';
+import type { SecurityState } from './state.js';
 
 /** The command that a reply with a code answers; undefined for a reply that nobody asked for. */
 type Answering = (code: number) => PendingCommand | undefined;
 
 /** For one association, or for the time without any. */
 export class ReplyUnprotector {
-  readonly #association: Association;
+  readonly #state: SecurityState;
   readonly #options: InnerReplyOptions;
   readonly #policy: Policy;
   readonly #reader: ProtectedReplyReader | undefined;
@@ -34,19 +34,19 @@ export class ReplyUnprotector {
   readonly #early: boolean;
 
   /** @param early  a context that awaits the reply which completes the exchange: MIT's server may protect that already */
-  constructor(association: Association, options: InnerReplyOptions, policy: Policy, early?: SecurityContext) {
-    this.#association = association;
+  constructor(state: SecurityState, options: InnerReplyOptions, policy: Policy, early?: SecurityContext) {
+    this.#state = state;
     this.#options = options;
     this.#policy = policy;
     this.#early = early !== undefined;
-    const owed = () => this.#early || owesIntegrity(association.state);
-    const context = association.control ?? early;
+    const owed = () => this.#early || integrityRequired(state);
+    const context = state.control ?? early;
     this.#reader =
       context &&
       new ProtectedReplyReader(context, {
         ...options,
         gapless: true,
-        get integrityOwed() {
+        get requireIntegrity() {
           return owed();
         },
       });
@@ -73,9 +73,9 @@ export class ReplyUnprotector {
   }
 
   #clear(reply: Reply, answered: PendingCommand | undefined): UnprotectedReply {
-    const { state } = this.#association;
+    const state = this.#state;
     if (this.#open || (hasIntegrity(state) && !replyMayBeClear(state.phase, answered))) throw unprotected();
-    const tolerated = endsBare(reply.raw) ? (['bare-lf'] as const) : [];
+    const tolerated = hasBareLf(reply.raw) ? (['bare-lf'] as const) : [];
     return {
       inner: reply,
       level: 'clear',
@@ -104,13 +104,14 @@ export class ReplyUnprotector {
     answered: PendingCommand | undefined,
     deviations: Deviations,
   ): UnprotectedReply {
-    const { control, state } = this.#association;
+    const state = this.#state;
+    const { control } = state;
     if (replyMustBeClear(state.phase, answered)) {
       deviations.accept('protected-after-ccc', 'sequence/wrong-level');
     }
     // Where every line owes integrity, the reader has seen to it.
-    if (control !== undefined && !owesIntegrity(state) && replyOwesIntegrity(state, answered)) {
-      checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { integrityOwed: true });
+    if (control !== undefined && !integrityRequired(state) && replyNeedsIntegrity(state, answered)) {
+      checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { requireIntegrity: true });
     }
     const { require } = this.#policy;
     if (require !== undefined && state.phase === 'secured' && !covers(reply.level, require)) {

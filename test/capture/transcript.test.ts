@@ -154,7 +154,7 @@ describe('a strict reader', () => {
     const records = verify('krb5ftp-safe-aes256-sha1', { tolerate: [] });
     const messages = records.filter(record => record.type === 'message');
     expect(messages.every(({ tolerated }) => tolerated.length === 0)).toBe(true);
-    expect(messages.some(({ error }) => error?.message === 'trailing-nul is not tolerated')).toBe(true);
+    expect(messages.some(({ error }) => error?.message.startsWith('trailing-nul is not tolerated'))).toBe(true);
   });
 });
 

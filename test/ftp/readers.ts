@@ -81,19 +81,23 @@ export const stream = fc
   .array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ unit: fc.nat(255).map(o => String.fromCharCode(o)) })))
   .map(pieces => Uint8Array.from(pieces.join(''), character => character.charCodeAt(0)));
 
-/** How many times longer `work` takes on eight times the input: 8 if it is linear, 64 if it is quadratic. */
+/**
+ * How many times longer `work` takes on eight times the input: 8 if it is linear, 64 if it is quadratic. It is measured in
+ * processor time, which does not depend on what else the machine does.
+ */
 export function growth(work: (size: number) => void, size: number): number {
   const fastest = (n: number) =>
     Math.min(
-      ...Array.from({ length: 5 }, () => {
-        const start = performance.now();
+      ...Array.from({ length: 3 }, () => {
+        const start = process.cpuUsage();
         work(n);
-        return performance.now() - start;
+        const { user, system } = process.cpuUsage(start);
+        return user + system;
       }),
     );
   work(size);
-  // Below half a millisecond the clock and the machine say more than the work.
-  return fastest(8 * size) / Math.max(fastest(size), 0.5);
+  // Below half a millisecond the noise is larger than the work.
+  return fastest(8 * size) / Math.max(fastest(size), 500);
 }
 
 /** Between the two, with room for a busy machine. */

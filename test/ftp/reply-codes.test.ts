@@ -70,7 +70,7 @@ describe('what a reply code says', () => {
     expect(classify(299)).toEqual({ ...classify(201), code: 299, group: undefined });
     expect(classify(201).meaning).toBe('Done');
     expect(classify(501).meaning).not.toBe(classify(599).meaning);
-    expect(classify(599).meaning).toMatch(/don't repeat it as it is/);
+    expect(classify(599).meaning).toMatch(/don't send it again unchanged/);
   });
 
   it('numbers of Windows Sockets are what they are: no replies', () => {

@@ -62,7 +62,7 @@ describe('valid texts', () => {
 describe.each(CONTEXTS)('what %s protects', (_, sender, recipient) => {
   const numRuns = 60;
   // 633 and CONF alone are taken only where no integrity is required.
-  const options = { integrityOwed: false };
+  const options = { requireIntegrity: false };
 
   it('replies and commands are verified, and are what went in', () => {
     fc.assert(

@@ -6,8 +6,8 @@ import type { Script } from '../../src/fuzz/mutation.js';
 import { PHASES, scriptOctets } from '../../src/fuzz/mutations/phases.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { ClientSession } from '../../src/session/client.js';
+import type { ServerEvent } from '../../src/session/events.js';
 import { ServerSession } from '../../src/session/server.js';
-import type { ServerEvent } from '../../src/session/server-events.js';
 import { errorOf } from '../helpers.js';
 
 const KEYS = { key: new Uint8Array(32).fill(7), nonces: new Uint8Array(64).fill(9) };

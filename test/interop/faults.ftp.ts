@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import type { Client } from 'basic-ftp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { within } from '../../src/node/time-limit.js';
+import { withTimeout } from '../../src/node/timeout.js';
 import { type Between, blocks, lines, startProxy, type Tampering } from './fault-proxy.js';
 import { type Case, type Earlier, faults, type Step } from './faults.js';
 import { connected, type Level, madeOctets, secured } from './ftp-client.js';
@@ -115,8 +115,8 @@ async function session(
   });
   try {
     const control = await between(server.port, 'control', true);
-    const seen = await within(ALL_LIMIT, 'the session', clientSession(control.port, level));
-    await within(SERVER_LIMIT + CLIENT_LIMIT, 'the server to be done', server.idle());
+    const seen = await withTimeout(ALL_LIMIT, 'the session', clientSession(control.port, level));
+    await withTimeout(SERVER_LIMIT + CLIENT_LIMIT, 'the server to be done', server.idle());
     checkClaims(seen, served, server.noted, control);
     const lines = { client: linesOf(control.sent), server: linesOf(control.received) };
     return { client: seen.client, step: seen.step, server: errorsOf(server.noted), lines };

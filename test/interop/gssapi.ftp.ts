@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { within } from '../../src/node/time-limit.js';
+import { withTimeout } from '../../src/node/timeout.js';
 import { hashing, type Level, loggedIn, madeOctets, ODD, ODD_LINES, sha256 } from './ftp-client.js';
 import { mechanism, ownCache, SERVICE, shown, tickets } from './ftp-realm.js';
 import { startFtpServer } from './ftp-server.js';
@@ -164,7 +164,7 @@ test.each(SERVERS)('server, replies in the form $form, $level', ({ form, level }
       const child = spawn(PYTHON, [script('server.py'), served, form], { env: environment, timeout: LIMIT });
       const heard: { level: string; text: string }[] = [];
       const output = createInterface(child.stdout);
-      const [port] = (await within(LIMIT, 'the port', once(output, 'line'))) as [string];
+      const [port] = (await withTimeout(LIMIT, 'the port', once(output, 'line'))) as [string];
       output.on('line', line => heard.push(JSON.parse(line)));
       let complaint = '';
       child.stderr.on('data', text => (complaint += text));

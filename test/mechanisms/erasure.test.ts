@@ -314,3 +314,35 @@ describe('KERBEROS_V4', () => {
     expectNothingLeft(2);
   });
 });
+
+test('what Kerberos keeps between messages holds no plaintext', async () => {
+  // The arrays of modules are made anew, under the eyes of the test.
+  vi.resetModules();
+  const { krb5Context } = await import('../../src/mechanisms/krb5/index.js');
+  for (const { number, keyLength, tokens } of ENCTYPES) {
+    if (tokens !== 'rfc4121') continue;
+    const key = new native.Uint8Array(keyLength).fill(1);
+    const both = {
+      ciphers,
+      allowWeak: true,
+      enctype: number,
+      key,
+      acceptorSubkey: true,
+      sendSequence: 1,
+      receiveSequence: 1,
+    };
+    const [from, to] = [krb5Context({ ...both, role: 'initiator' }), krb5Context({ ...both, role: 'acceptor' })];
+    for (const level of ['safe', 'private'] as const) {
+      const { token } = from.wrap(new native.Uint8Array(Buffer.from(TEXT)), level);
+      const { plaintext } = to.unwrap(token);
+      expect(Buffer.from(plaintext).toString()).toBe(TEXT);
+      // These are the caller's.
+      for (const octets of [token, plaintext]) octets.fill(0);
+    }
+  }
+  restore();
+  const text = Buffer.from(TEXT).toString('hex');
+  const held = arrays.map(({ buffer }) => Buffer.from(buffer).toString('hex')).filter(hex => hex.includes(text));
+  expect(arrays.length).toBeGreaterThan(100);
+  expect(held).toEqual([]);
+});

@@ -1,7 +1,7 @@
 /** What mechanisms are told of a connection, and that both ends of a socket tell the same. */
 import { describe, expect, test } from 'vitest';
 import { channelOf, octetsOfAddress } from '../../src/node/channel.js';
-import type { AnySocket } from '../../src/node/over-socket.js';
+import type { AnySocket } from '../../src/node/socket-stream.js';
 
 describe('octetsOfAddress', () => {
   test.each([

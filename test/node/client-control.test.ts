@@ -7,8 +7,7 @@ import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, type ClientControlOptions, ServerControl } from '../../src/node/index.js';
 import type { Exchange } from '../../src/protection/mechanism.js';
 import { protectReply } from '../../src/protection/protect.js';
-import type { ClientEvent } from '../../src/session/client-events.js';
-import type { CommandEvent } from '../../src/session/server-events.js';
+import type { ClientEvent, CommandEvent } from '../../src/session/events.js';
 import { mechanismWith } from '../helpers.js';
 import { pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
@@ -177,7 +176,7 @@ describe('a control connection', () => {
     const exchange = answering(far, 110);
     const client = new ClientControl(near, { mechanism: 'X-TEST', exchange, greeted: true, timeout: 500 });
     client.on('error', () => {});
-    await expect(client.start()).rejects.toThrow('the server refuses PBSZ: 110');
+    await expect(client.start()).rejects.toThrow('the server refused PBSZ: 110');
   });
 
   it('sends no half command', async () => {
@@ -284,7 +283,7 @@ describe('a control connection', () => {
     const served = echo(serverOf(PSK, far)).catch(() => {});
     const client = clientOf(PSK, near, { protection: 'clear' });
     expect(() => client.write('MIC abc\r\n')).toThrow(RangeError);
-    expect(() => client.write('REIN\r\n')).toThrow('the exchange is over');
+    expect(() => client.write('REIN\r\n')).toThrow("REIN can't be sent after the exchange");
     expect(() => client.write(7)).toThrow(TypeError);
     client.write('PROT P\r\n'); // PBSZ may come before it.
     const failed = failure(client);
@@ -339,7 +338,7 @@ describe('a control connection', () => {
     await client.start();
     const failed = failure(client);
     near.destroy();
-    expect((await failed).message).toBe('the connection was closed before its end');
+    expect((await failed).message).toBe('the connection was closed without an end');
     expect(client.destroyed).toBe(true);
     far.destroy();
     await served;
@@ -377,9 +376,9 @@ describe('the exchange', () => {
   });
 
   it.each([
-    ['ADAT', '535-No\r\n535-ticket\r\n535 here', 'the server refuses ADAT: 535 No ticket here'],
-    ['AUTH', '431 \u001b[2JNo\tkey\u0007', 'the server refuses AUTH: 431 \\u{1b}[2JNo\\tkey\\u{7}'],
-    ['AUTH', `504 ${'x'.repeat(3000)}`, `the server refuses AUTH: 504 ${'x'.repeat(239)}…`],
+    ['ADAT', '535-No\r\n535-ticket\r\n535 here', 'the server refused ADAT: 535 No ticket here'],
+    ['AUTH', '431 \u001b[2JNo\tkey\u0007', 'the server refused AUTH: 431 \\u{1b}[2JNo\\tkey\\u{7}'],
+    ['AUTH', `504 ${'x'.repeat(3000)}`, `the server refused AUTH: 504 ${'x'.repeat(239)}…`],
   ])('tells in what words %s is refused, as those of a stranger', async (verb, said, message) => {
     const error = await failed((line, far) => far.write(line.startsWith(verb) ? `${said}\r\n` : '334 Go on\r\n'));
     expect(error.message).toBe(message);
@@ -404,7 +403,7 @@ describe('the exchange', () => {
     far.write('421 Not now\r\n');
     const client = clientOf(PSK, near);
     client.on('error', () => {});
-    await expect(client.start()).rejects.toThrow(/refuses service: 421/);
+    await expect(client.start()).rejects.toThrow(/refused service: 421/);
     const [near2, far2] = inMemory();
     const served = echo(serverOf(PSK, far2)).catch(() => {});
     const other = clientOf(PSK, near2, { bufferSize: 4, protection: 'private' });

@@ -7,7 +7,7 @@ import { FtpSecurityError, replyCodeFor } from '../../src/errors.js';
 import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, ServerControl, type ServerControlOptions, secureBasicFtp } from '../../src/node/index.js';
 import { protectReply } from '../../src/protection/protect.js';
-import type { AnsweredEvent } from '../../src/session/server-events.js';
+import type { AnsweredEvent } from '../../src/session/events.js';
 import { mechanismWith } from '../helpers.js';
 import { pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';

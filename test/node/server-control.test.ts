@@ -6,7 +6,7 @@ import { FtpSecurityError } from '../../src/errors.js';
 import { ServerControl, type ServerControlOptions } from '../../src/node/index.js';
 import type { Exchange } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
-import type { AnsweredEvent, CommandEvent } from '../../src/session/server-events.js';
+import type { AnsweredEvent, CommandEvent } from '../../src/session/events.js';
 import { ascii, expectCode, mechanismWith } from '../helpers.js';
 import { PSK } from './exchanges.js';
 import { startServer } from './ftp-server.js';
@@ -306,7 +306,10 @@ describe('waits have a limit', () => {
     near.resume();
     const dripping = setInterval(() => near.write(dripped), 10);
     const begun = performance.now();
-    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT', message: 'timed out: the client to log in' });
+    await expect(heard).rejects.toMatchObject({
+      code: 'ETIMEDOUT',
+      message: 'timed out while waiting for the client to log in',
+    });
     clearInterval(dripping);
     expect(performance.now() - begun).toBeLessThan(500);
   });
@@ -316,7 +319,10 @@ describe('waits have a limit', () => {
     const heard = serve(new ServerControl(far, { ...PSK_ONLY, timeout: 150, loginTimeout: 0 }));
     near.write('USER anna\r\n');
     const dripping = setInterval(() => near.write('N'), 10);
-    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT', message: 'timed out: a command of the client' });
+    await expect(heard).rejects.toMatchObject({
+      code: 'ETIMEDOUT',
+      message: 'timed out while waiting for a command of the client',
+    });
     clearInterval(dripping);
   });
 
@@ -330,7 +336,7 @@ describe('waits have a limit', () => {
       await pause(200);
       expect(far.destroyed).toBe(false);
       near.write('REIN\r\n');
-      await expect(heard).rejects.toMatchObject({ message: 'timed out: the client to log in' });
+      await expect(heard).rejects.toMatchObject({ message: 'timed out while waiting for the client to log in' });
     },
   );
 
@@ -352,7 +358,7 @@ describe('waits have a limit', () => {
     await pause(200);
     expect(far2.destroyed).toBe(false);
     say('AUTH X-PSK'); // It begins an exchange, and never logs in again.
-    await expect(heard).rejects.toMatchObject({ message: 'timed out: the client to log in' });
+    await expect(heard).rejects.toMatchObject({ message: 'timed out while waiting for the client to log in' });
   });
 
   it('an idle client; not one that waits for its reply', async () => {

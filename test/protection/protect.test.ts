@@ -238,14 +238,14 @@ describe('the level is what the mechanism did', () => {
     ['confidential', 'safe'],
   ])('a reply that claims %s may not be %s', (claimed, applied) => {
     expectCode(() => open(claimed, applied), 'sequence/wrong-level');
-    expectCode(() => open(claimed, applied, { integrityOwed: false }), 'sequence/wrong-level');
+    expectCode(() => open(claimed, applied, { requireIntegrity: false }), 'sequence/wrong-level');
   });
 
   it('633 owes integrity all the same, until CCC', () => {
     expect(open('confidential', 'private').tolerated).toEqual(['integrity-under-633']);
     expectCode(() => open('confidential', 'private', { tolerate: [] }), 'sequence/wrong-level');
     expectCode(() => open('confidential', 'confidential'), 'sequence/wrong-level');
-    expect(open('confidential', 'confidential', { integrityOwed: false })).toMatchObject({ level: 'confidential' });
+    expect(open('confidential', 'confidential', { requireIntegrity: false })).toMatchObject({ level: 'confidential' });
   });
 
   it('no integrity is owed where the mechanism has none', () => {
@@ -324,9 +324,9 @@ describe('protected commands', () => {
   });
 
   it('may be CONF after CCC, if the mechanism has it; else 537 is owed', () => {
-    expect(open('confidential', 'confidential', 'NOOP', { integrityOwed: false }).level).toBe('confidential');
+    expect(open('confidential', 'confidential', 'NOOP', { requireIntegrity: false }).level).toBe('confidential');
     const conf = command('confidential', 'private', 0, 'NOOP');
-    const error = errorOf(() => unprotectCommand(visibleContext(), conf, { integrityOwed: false }));
+    const error = errorOf(() => unprotectCommand(visibleContext(), conf, { requireIntegrity: false }));
     expect(error.code).toBe('security/level-unsupported');
     expect(replyCodeFor(error)).toBe(537);
   });

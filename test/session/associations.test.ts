@@ -2,8 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
-import type { AssociationEvent } from '../../src/session/association.js';
-import type { AnsweredEvent } from '../../src/session/server-events.js';
+import type { AnsweredEvent, AssociationEvent } from '../../src/session/events.js';
 import { expectCode } from '../helpers.js';
 import { krb5Contexts, Pair, pskContexts } from './pair.js';
 

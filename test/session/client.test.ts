@@ -8,7 +8,7 @@ import { protectReply } from '../../src/protection/protect.js';
 import { encodeProtectedReply } from '../../src/protection/protected-reply.js';
 import type { TokenLevel } from '../../src/protection/protection-level.js';
 import { ClientSession } from '../../src/session/client.js';
-import type { ClientSessionOptions } from '../../src/session/client-events.js';
+import type { ClientSessionOptions } from '../../src/session/events.js';
 import { errorOf, expectCode } from '../helpers.js';
 import { having, krb5Contexts, Pair, pskContexts, secured } from './pair.js';
 

@@ -4,8 +4,7 @@ import { toUtf8 } from '../../src/bytes.js';
 import { formatReply } from '../../src/ftp/reply.js';
 import { protectReply } from '../../src/protection/protect.js';
 import { encodeProtectedCommand } from '../../src/protection/protected-command.js';
-import type { ClientSessionOptions } from '../../src/session/client-events.js';
-import type { AnsweredEvent } from '../../src/session/server-events.js';
+import type { AnsweredEvent, ClientSessionOptions } from '../../src/session/events.js';
 import { errorOf, expectCode } from '../helpers.js';
 import { Pair, pskContexts, secured } from './pair.js';
 

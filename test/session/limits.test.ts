@@ -5,7 +5,7 @@ import { FtpSecurityError } from '../../src/errors.js';
 import { formatReply } from '../../src/ftp/reply.js';
 import { protectReply } from '../../src/protection/protect.js';
 import { ClientSession } from '../../src/session/client.js';
-import type { AnsweredEvent, ServerSessionOptions } from '../../src/session/server-events.js';
+import type { AnsweredEvent, ServerSessionOptions } from '../../src/session/events.js';
 import { errorOf, expectCode } from '../helpers.js';
 import { Pair, pskContexts, secured } from './pair.js';
 

@@ -1,12 +1,15 @@
 /** What an observer tells of lines that were taken out or moved, and of clear lines between protected ones: as a session does. */
 import { describe, expect, it } from 'vitest';
-import { fromUtf8, toUtf8 } from '../../src/bytes.js';
+import { concat, concatAll, fromUtf8, toUtf8, u32be } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
+import type { BlockReader } from '../../src/protection/data-block.js';
+import type { ObservedStep, Peer } from '../../src/protection/mechanism.js';
 import { encodeProtectedCommand } from '../../src/protection/protected-command.js';
 import { encodeProtectedReply } from '../../src/protection/protected-reply.js';
 import type { TokenLevel } from '../../src/protection/protection-level.js';
-import type { ObservedMessage, ObservedReply } from '../../src/session/observation.js';
+import type { ObservedMessage, ObservedReply } from '../../src/session/events.js';
 import { Observer } from '../../src/session/observer.js';
+import { expectCode } from '../helpers.js';
 import { pskContexts, secured } from './pair.js';
 
 /** Both sides of a recorded connection, and whoever watches it. */
@@ -15,9 +18,12 @@ class Recording {
   readonly #says = pskContexts();
   readonly #seen: (ObservedMessage | ObservedReply)[] = [];
 
-  constructor() {
+  /** @param unknown  sides whose key the observer does not have */
+  constructor(unknown: readonly Peer[] = []) {
     const opens = pskContexts();
-    const step = { facts: {}, fromClient: opens.acceptor, fromServer: opens.initiator };
+    const step: ObservedStep = { facts: {} };
+    if (!unknown.includes('client')) step.fromClient = opens.acceptor;
+    if (!unknown.includes('server')) step.fromServer = opens.initiator;
     const mechanism = {
       name: 'X-PSK',
       variant: 'psk',
@@ -57,6 +63,16 @@ class Recording {
     const context = from === 'client' ? this.#says.initiator : this.#says.acceptor;
     for (let i = 0; i < count; i++) context.wrap(toUtf8('x'), 'safe');
     return this;
+  }
+
+  /** The blocks of a file of so many octets, as one side sends them: four octets in each but the last. */
+  blocks(from: 'client' | 'server', octets = 6, level: TokenLevel = 'private'): Uint8Array[] {
+    const context = from === 'client' ? this.#says.initiator : this.#says.acceptor;
+    const texts = Array.from({ length: Math.ceil(octets / 4) }, (_, i) => new Uint8Array(Math.min(4, octets - 4 * i)));
+    return [...texts, new Uint8Array()].map(text => {
+      const { token } = context.wrap(text, level);
+      return concat(u32be(token.length), token);
+    });
   }
 
   get last(): [string, string | undefined, string | undefined] {
@@ -184,6 +200,100 @@ describe('an observer', () => {
     expect(during('clear', 'safe').server('211 going on').told).toEqual(['sequence/unprotected']);
     expect(during('safe', 'clear').reply('211 going on').told).toEqual(['protected-after-ccc']);
     expect(during('safe', 'clear').server('226 done').told).toEqual(['sequence/unprotected']);
+  });
+});
+
+describe('the data reader of an observer', () => {
+  const read = (reader: BlockReader | undefined, blocks: Uint8Array[]) => {
+    reader!.push(concatAll(blocks));
+    const seen: unknown[] = [];
+    for (let block = reader!.nextBlock(); block !== undefined; block = reader!.nextBlock()) {
+      seen.push([block.plaintext.length, block.level, block.sequence]);
+    }
+    return seen;
+  };
+  const SIDES = [
+    ['RETR a', 'server'],
+    ['STOR a', 'client'],
+  ] as const;
+
+  it.each(SIDES)(
+    'opens the blocks of %s with the context of its sender, and accounts for their numbers',
+    (command, from) => {
+      const recording = at('P').mic(command).reply('150 go on');
+      expect(recording.observer.transfer).toEqual({ verb: command.slice(0, 4), from, level: 'private' });
+      const reader = recording.observer.dataReader(from);
+      expect(read(reader, recording.blocks(from))).toEqual([
+        [4, 'private', 'ok'],
+        [2, 'private', 'ok'],
+        [0, 'private', 'ok'],
+      ]);
+      expect([reader!.ended, recording.reply('226 done').mic('NOOP').reply('200 yes').told]).toEqual([true, []]);
+    },
+  );
+
+  it.each(SIDES)('ends with its last block the gaps that %s explains', (command, from) => {
+    const recording = at('P').mic(command).reply('150 go on');
+    read(recording.observer.dataReader(from), recording.blocks(from));
+    recording.use(from).reply('226 done').mic('NOOP');
+    expect(recording.told).toEqual([MISSED]);
+  });
+
+  it('takes blocks that are seen before the 1yz reply, or behind the final one', () => {
+    const recording = at('P').mic('RETR a');
+    const soon = recording.line('150 go on');
+    const blocks = recording.blocks('server');
+    expect(read(recording.observer.dataReader('server'), blocks)[0]).toEqual([4, 'private', 'gap']);
+    expect(recording.server(soon).reply('226 done').told).toEqual([]);
+    recording.mic('RETR b').reply('150 go on');
+    const late = recording.blocks('server');
+    recording.reply('226 done');
+    const reader = recording.observer.dataReader('server');
+    expect(read(reader, late).map(it => (it as unknown[])[2])).toEqual(['late', 'late', 'late']);
+    expect(reader!.ended).toBe(true);
+  });
+
+  it('refuses a block that has come as a line, and a line that has come as a block', () => {
+    const recording = at('P').mic('RETR a').reply('150 go on');
+    const [first, ...rest] = recording.blocks('server');
+    recording.server(fromUtf8(encodeProtectedReply({ level: 'private', tokens: [first!.subarray(4)] })).trimEnd());
+    expectCode(() => read(recording.observer.dataReader('server'), rest), 'security/out-of-sequence');
+    const again = recording.observer.dataReader('server', { interleaved: true });
+    expectCode(() => read(again, [first!]), 'security/replayed');
+  });
+
+  it('refuses a block below the level of PROT, or over the buffer of PBSZ', () => {
+    const recording = at('P').mic('RETR a').reply('150 go on');
+    const weak = recording.blocks('server', 4, 'safe');
+    expectCode(() => read(recording.observer.dataReader('server'), weak), 'sequence/wrong-level');
+    const long = concat(u32be(1001), new Uint8Array(1));
+    expectCode(() => read(recording.observer.dataReader('server'), [long]), 'syntax/limit-exceeded');
+    const smaller = at('P').mic('PBSZ 500').reply('200 PBSZ=300').mic('RETR a').reply('150 go on');
+    expectCode(() => read(smaller.observer.dataReader('server'), [u32be(301)]), 'syntax/limit-exceeded');
+  });
+
+  it('takes any size where the recording has no PBSZ that can be read, as MIT grants PBSZ 0', () => {
+    const recording = new Recording().mic('PBSZ 0').reply('200 fine').mic('PROT P').reply('200 fine').mic('RETR a');
+    const blocks = recording.reply('150 go on').blocks('server');
+    expect(read(recording.observer.dataReader('server'), blocks)).toHaveLength(3);
+  });
+
+  it('reads what comes in the clear', () => {
+    const recording = new Recording().mic('RETR a').reply('150 go on');
+    expect(recording.observer.transfer).toMatchObject({ level: 'clear' });
+    expect(read(recording.observer.dataReader('server'), [toUtf8('text')])).toEqual([[4, 'clear', 'none']]);
+  });
+
+  it('is absent where a key is missing, or the exchange is', () => {
+    for (const unknown of [['client'], ['server'], ['client', 'server']] as const) {
+      for (const from of ['client', 'server'] as const) {
+        expect(new Recording(unknown).observer.dataReader(from)).toBeUndefined();
+      }
+    }
+    const late = new Observer({ mechanisms: [], fromStart: false });
+    expect(late.dataReader('server')).toBeDefined();
+    late.push('server', toUtf8('631 Zm9v\r\n'));
+    expect(late.dataReader('server')).toBeUndefined();
   });
 });
 

@@ -4,9 +4,15 @@ import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import type { SecurityContext, Step } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
-import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../../src/session/client-events.js';
+import type {
+  ClientEvent,
+  ClientSessionOptions,
+  CommandEvent,
+  ReplyEvent,
+  ServerEvent,
+  ServerSessionOptions,
+} from '../../src/session/events.js';
 import { ServerSession } from '../../src/session/server.js';
-import type { CommandEvent, ServerEvent, ServerSessionOptions } from '../../src/session/server-events.js';
 
 export interface Contexts {
   initiator: SecurityContext;

@@ -1,13 +1,45 @@
-/** Which missing numbers are accounted for by the peer's own transfers. */
+/** Which missing numbers the peer's own transfers account for, and which block may be the first of a transfer. */
 import { expect, it } from 'vitest';
+import { concatAll } from '../../src/bytes.js';
 import type { BlockReader } from '../../src/protection/data-block.js';
-import { PeerSequence } from '../../src/session/peer-sequence.js';
+import type { SecurityContext } from '../../src/protection/mechanism.js';
+import { PeerSequence, type SequencedReaderOptions } from '../../src/session/peer-sequence.js';
+import { errorOf } from '../helpers.js';
 
 const MISSING = { code: 'security/out-of-sequence', message: 'a line before this one is missing' };
 const MOVED = { code: 'security/out-of-sequence', message: 'a line was sent before one that has come' };
+const REFUSED = 'security/out-of-sequence';
 
-function reader(lastReceived: bigint | undefined, ended: boolean): BlockReader {
-  return { lastReceived, ended } as BlockReader;
+/** Its tokens are their own place and one octet of plaintext; the last block has none. */
+function context(): SecurityContext {
+  let last: bigint | undefined;
+  return {
+    unwrap(token: Uint8Array) {
+      last = BigInt(token[0]!);
+      return { plaintext: token.subarray(1), level: 'safe', sequence: 'ok' };
+    },
+    get lastReceived() {
+      return last;
+    },
+  } as SecurityContext;
+}
+
+/** A reader that has got the blocks with these places. */
+function read(
+  sequence: PeerSequence,
+  places: number[],
+  end = false,
+  options: SequencedReaderOptions = {},
+): BlockReader {
+  const reader = sequence.dataReader(context(), 'safe', { bufferSize: 100, ...options });
+  const isLast = (index: number) => end && index === places.length - 1;
+  reader.push(
+    concatAll(
+      places.map((place, i) => Uint8Array.from([0, 0, 0, isLast(i) ? 1 : 2, place, ...(isLast(i) ? [] : [1])])),
+    ),
+  );
+  while (reader.next() !== undefined);
+  return reader;
 }
 
 /** Behind line 7, with a transfer that has begun. */
@@ -55,24 +87,59 @@ it('takes a transfer that ends without having begun as one that may have sent bl
 
 it('accounts for no gap once the transfer before has been read to its last block', () => {
   const sequence = begun(true);
-  sequence.reads(reader(9n, true));
+  read(sequence, [8, 9], true);
   sequence.end(true, false);
   expect(sequence.line(11n, false)).toMatchObject(MISSING);
 });
 
-it.each([
-  ['no reader', [], { after: 7n, gapBefore: true }],
-  ['a reader that got nothing', [reader(undefined, false)], { after: 7n, gapBefore: true }],
-  ['a reader that stopped', [reader(9n, false)], { after: 9n, gapBefore: true }],
-  ['a reader that got the last block', [reader(9n, true)], { after: 9n, gapBefore: false }],
-  ['two readers', [reader(11n, true), reader(9n, false)], { after: 11n, gapBefore: false }],
-])('holds the first block behind a transfer with %s against what may have come', (_, readers, expected) => {
-  const sequence = begun(true);
-  for (const one of readers) sequence.reads(one);
-  sequence.end(true, false);
-  expect(sequence.firstBlock(false)()).toEqual(expected);
+it.each<[string, number[][], boolean, number[], number[]]>([
+  ['no reader', [], false, [8, 30], [7]],
+  ['a reader that got nothing', [[]], false, [8, 30], [7]],
+  ['a reader that stopped', [[8, 9]], false, [10, 30], [9]],
+  ['a reader that got the last block', [[8, 9]], true, [10], [9, 11]],
+  [
+    'two readers',
+    [
+      [8, 9, 10, 11],
+      [8, 9],
+    ],
+    true,
+    [12],
+    [10, 13],
+  ],
+])('checks the first block behind a transfer with %s against what may have come', (_, readers, end, good, bad) => {
+  for (const place of [...good, ...bad]) {
+    const sequence = begun(true);
+    readers.forEach((places, i) => {
+      read(sequence, places, end && i === 0);
+    });
+    sequence.end(true, false);
+    const first = () => read(sequence, [place]);
+    if (good.includes(place)) expect(first().lastReceived).toBe(BigInt(place));
+    // A block in the place of the last token is a replay, which the context refuses.
+    else if (place > 7 && place !== 9) expect(errorOf(first).code).toBe(REFUSED);
+  }
 });
 
-it('holds the first block of all against the last line', () => {
-  expect(begun(true).firstBlock(false)()).toEqual({ after: 7n, gapBefore: false });
+it('takes as the first block of all the one behind the last line', () => {
+  expect(read(begun(true), [8]).lastReceived).toBe(8n);
+  for (const place of [6, 9]) expect(errorOf(() => read(begun(true), [place])).code).toBe(REFUSED);
+});
+
+it('refuses a block before the line that announces the transfer, but where it may be seen later', () => {
+  const sequence = new PeerSequence(false);
+  sequence.line(7n, true);
+  expect(errorOf(() => read(sequence, [9], false, { announced: true })).code).toBe(REFUSED);
+  expect(read(sequence, [9], false, { announced: true, unordered: true }).lastReceived).toBe(9n);
+  sequence.line(8n, true);
+  sequence.begin(true);
+  expect(errorOf(() => read(sequence, [10], false, { announced: true, unordered: true })).code).toBe(REFUSED);
+});
+
+it('reads a transfer that has ended from where it began', () => {
+  const sequence = begun(true);
+  sequence.line(12n, false);
+  sequence.end(true, true);
+  expect(read(sequence, [8], false, { ended: true }).lastReceived).toBe(8n);
+  expect(errorOf(() => read(sequence, [9], false, { ended: true })).code).toBe(REFUSED);
 });

@@ -7,7 +7,7 @@ import { parseReply } from '../../src/ftp/reply.js';
 import type { SecurityContext } from '../../src/protection/mechanism.js';
 import { protectCommand, unprotectReply } from '../../src/protection/protect.js';
 import { levelOfVerb } from '../../src/protection/protection-level.js';
-import type { ServerSessionOptions } from '../../src/session/server-events.js';
+import type { ServerSessionOptions } from '../../src/session/events.js';
 import { having, krb5Contexts, Pair, pskContexts } from './pair.js';
 
 /** Policy refuses any command by these: its level (§3), or what has to come before it. */
@@ -121,7 +121,7 @@ describe.each(POLICIES.map(policy => [JSON.stringify(policy), policy] as const))
             if (event?.type !== 'answered') continue;
             const outer = parseReply(event.octets);
             const { code } =
-              outer.code < 600 ? outer : unprotectReply(initiator, outer, { integrityOwed: false }).inner;
+              outer.code < 600 ? outer : unprotectReply(initiator, outer, { requireIntegrity: false }).inner;
             expect(code).toBe(event.code);
             const verb = /^(CONF|ENC)/.test(line) ? 'MIC' : line;
             hold(verb, code, level === 'clear' ? undefined : level);

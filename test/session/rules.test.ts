@@ -4,7 +4,7 @@ import { type Policy, refusalOf } from '../../src/session/command-rules.js';
 import {
   type CommandRequest,
   type ConnectionState,
-  commandMayBeClear,
+  integrityRequired,
   NO_ASSOCIATION,
   nextState,
   type Phase,
@@ -39,8 +39,11 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     expect(phaseAfter(phase, verb, code)).toBe(next);
   });
 
-  it('a command must be protected from 235 until CCC, AUTH and ADAT too', () => {
-    for (const phase of PHASES) expect(commandMayBeClear(phase)).toBe(phase !== 'secured');
+  it('every line must have integrity from 235 until CCC, if the mechanism has it', () => {
+    for (const phase of PHASES) {
+      expect(integrityRequired({ ...SECURED, phase })).toBe(phase === 'secured');
+      expect(integrityRequired({ ...SEALED_ONLY, phase })).toBe(false);
+    }
   });
 
   it('a reply owes the level of its command (§7)', () => {

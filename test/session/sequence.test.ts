@@ -7,7 +7,7 @@ import { parseReply } from '../../src/ftp/reply.js';
 import { protectReply } from '../../src/protection/protect.js';
 import { decodeProtectedCommand } from '../../src/protection/protected-command.js';
 import { decodeProtectedReply, encodeProtectedReply } from '../../src/protection/protected-reply.js';
-import type { CommandEvent } from '../../src/session/server-events.js';
+import type { CommandEvent } from '../../src/session/events.js';
 import { errorOf, expectCode } from '../helpers.js';
 import { MECHANISMS, type MechanismRow, NUMBERED } from './mechanisms.js';
 import { type Contexts, type Pair, type PairOptions, pskContexts, secured } from './pair.js';

@@ -6,7 +6,7 @@ import { parseReply } from '../../src/ftp/reply.js';
 import type { SecurityContext } from '../../src/protection/mechanism.js';
 import { protectCommand, unprotectReply } from '../../src/protection/protect.js';
 import { encodeProtectedCommand } from '../../src/protection/protected-command.js';
-import type { AnsweredEvent, CommandEvent, ServerSessionOptions } from '../../src/session/server-events.js';
+import type { AnsweredEvent, CommandEvent, ServerSessionOptions } from '../../src/session/events.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
 import { having, krb5Contexts, Pair, pskContexts, secured } from './pair.js';
 
@@ -31,7 +31,7 @@ function answer(context: SecurityContext, event: AnsweredEvent): [number, string
   if (event.type !== 'answered') throw new Error(`not answered: ${event.type}`);
   const reply = parseReply(event.octets);
   if (reply.code < 600) return [reply.code, 'clear'];
-  const { inner, level } = unprotectReply(context, reply, { integrityOwed: false });
+  const { inner, level } = unprotectReply(context, reply, { requireIntegrity: false });
   expect(inner.code).toBe(event.code);
   return [inner.code, level];
 }

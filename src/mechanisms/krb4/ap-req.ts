@@ -53,6 +53,8 @@ export interface OpenedApReq {
   ticket: Ticket;
   authenticator: Authenticator;
   session: DesKey;
+  /** Whose key has opened the ticket. */
+  opener: SrvtabEntry;
 }
 
 const VERSION = 4;
@@ -121,11 +123,11 @@ export function buildApReq(
  *   inside can't be read, `security/wrong-name` when ticket and authenticator name different clients
  */
 export function openApReq(message: ApReq, keys: readonly SrvtabEntry[], ciphers: BlockCiphers): OpenedApReq {
-  const ticket = openTicket(message, keys, ciphers);
+  const { ticket, opener } = openTicket(message, keys, ciphers);
   const session = desKey(ticket.sessionKey, ciphers);
   try {
     const authenticator = openAuthenticator(message, session);
-    if (authenticator.client === ticket.client) return { ticket, authenticator, session };
+    if (authenticator.client === ticket.client) return { ticket, authenticator, session, opener };
     throw new FtpSecurityError('security/wrong-name', 'ticket and authenticator name different clients');
   } catch (error) {
     forgetKeys({ ticket, session });
@@ -140,14 +142,18 @@ export function forgetKeys({ ticket, session }: Pick<OpenedApReq, 'ticket' | 'se
 }
 
 /** A ticket has no checksum: that its text is whole and names the service of the key is what shows the right one. */
-function openTicket({ ticket, kvno, realm }: ApReq, keys: readonly SrvtabEntry[], ciphers: BlockCiphers): Ticket {
+function openTicket(
+  { ticket, kvno, realm }: ApReq,
+  keys: readonly SrvtabEntry[],
+  ciphers: BlockCiphers,
+): Pick<OpenedApReq, 'ticket' | 'opener'> {
   const ofRealm = keys.filter(key => key.realm === realm);
   const ofVersion = ofRealm.filter(key => key.kvno === kvno);
   for (const entry of ofVersion) {
     const plaintext = withDesKey(entry.key, ciphers, key => pcbcDecrypt(key, ticket));
     const opened = attempt(() => readTicket(plaintext, realm));
     plaintext.fill(0);
-    if (opened?.service === principalText(entry)) return opened;
+    if (opened?.service === principalText(entry)) return { ticket: opened, opener: entry };
     opened?.sessionKey.fill(0);
   }
   if (ofRealm.length === 0) throw noKey(`no key for realm ${realm}`);

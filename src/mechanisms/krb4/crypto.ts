@@ -9,8 +9,7 @@
  * measure: there is no DES in it, and its two words are squares modulo 2^31 - 1.
  */
 import { copy, viewOf } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
-import type { BlockCipher, BlockCiphers } from '../block-cipher.js';
+import { type BlockCipher, type BlockCiphers, missingCipher } from '../block-cipher.js';
 
 /** A key and its cipher; Kerberos V4 chains from the key itself, so it is the initialization vector too. */
 export interface DesKey {
@@ -22,14 +21,12 @@ export const BLOCK = 8;
 export const KEY_LENGTH = 8;
 
 /**
- * @throws RangeError when the key has another length, FtpSecurityError `security/no-key` when DES is not among the
- *   ciphers
+ * @throws RangeError if the key has the wrong length
+ * @throws FtpSecurityError `security/no-key` if DES is missing in `ciphers`
  */
 export function desKey(key: Uint8Array, { des }: BlockCiphers): DesKey {
   if (key.length !== KEY_LENGTH) throw new RangeError(`a DES key has ${KEY_LENGTH} octets`);
-  if (des === undefined) {
-    throw new FtpSecurityError('security/no-key', 'KERBEROS_V4 needs a cipher that was not handed in: des');
-  }
+  if (des === undefined) throw missingCipher('KERBEROS_V4', 'des');
   const octets = copy(key);
   return { octets, cipher: des(octets) };
 }

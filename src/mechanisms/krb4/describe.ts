@@ -11,6 +11,8 @@ export interface Krb4Facts extends ExchangeFacts {
   realm?: string;
   /** Version of the service's key. */
   ticketKvno?: number;
+  /** Of an observer: the service's key that has opened the ticket, and where it is from, if its owner has said so. */
+  openedBy?: { key: 'service key'; principal: string; kvno: number; source?: string };
   startTime?: string;
   /** Absent for a ticket without end. */
   endTime?: string;
@@ -44,6 +46,10 @@ export function requestFacts({ ticket, authenticator }: OpenedApReq): Partial<Kr
     clientAddress: ticket.address.join('.'),
     clientTime: iso(authenticator.time),
   };
+}
+
+export function openerFacts({ ticket, opener: { kvno, source } }: OpenedApReq): Partial<Krb4Facts> {
+  return { openedBy: { key: 'service key', principal: ticket.service, kvno, ...(source !== undefined && { source }) } };
 }
 
 function iso(seconds: number): string {

@@ -80,6 +80,8 @@ export interface SrvtabEntry extends Krb4Principal {
   /** Key version number. */
   kvno: number;
   key: Uint8Array;
+  /** Where the key is from, for people: an observer names it for a ticket that the key has opened. */
+  source?: string;
 }
 
 /** @throws FtpSecurityError `syntax/bad-file`, with the offset */

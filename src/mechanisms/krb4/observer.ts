@@ -13,7 +13,7 @@ import type { BlockCiphers } from '../block-cipher.js';
 import { type ApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { compareNumbers, Krb4Context } from './context.js';
 import { desKey } from './crypto.js';
-import { headerFacts, type Krb4Facts, requestFacts, WEAKNESS } from './describe.js';
+import { headerFacts, type Krb4Facts, openerFacts, requestFacts, WEAKNESS } from './describe.js';
 import type { SrvtabEntry } from './files.js';
 import { assertAnswers, openMessage } from './messages.js';
 
@@ -46,7 +46,7 @@ export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeOb
       problem = error;
       return { facts, problem };
     }
-    facts = { ...facts, ...requestFacts(request) };
+    facts = { ...facts, ...requestFacts(request), ...openerFacts(request) };
     return { facts };
   }
 

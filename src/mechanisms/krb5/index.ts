@@ -8,21 +8,23 @@ import { mechanismOf } from './messages/gss-framing.js';
 
 export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.js';
 export { ReplayCache, type ReplayStore } from '../replay-cache.js';
+export { enctypeNumber } from './crypto/enctype-names.js';
 export { type CipherOptions, type Enctype, enctypeOf } from './crypto/enctypes.js';
 export { describeKrb5Token, type Krb5TokenDescription } from './describe.js';
 export { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
 export { type Channel, channelBindings } from './exchange/channel-bindings.js';
-export type { Krb5Facts } from './exchange/facts.js';
+export type { Krb5Facts, OpenedBy } from './exchange/facts.js';
 export { type Krb5InitiatorOptions, krb5Initiator } from './exchange/initiator.js';
 export { type Krb5ObserverOptions, krb5Observer } from './exchange/observer.js';
+export { type PasswordKeysOptions, passwordKeys } from './exchange/password-keys.js';
 export type { ServiceKey } from './exchange/ticket-keys.js';
 export { type Credential, type CredentialCache, parseCredentialCache } from './files/credential-cache.js';
 export { type Keytab, type KeytabEntry, parseKeytab, parseKeytabFile } from './files/keytab.js';
-export { type Principal, principalText } from './messages/principal.js';
+export { type Principal, parsePrincipal, principalText } from './messages/principal.js';
 export { type Krb5Context, type Krb5ContextOptions, krb5Context } from './tokens/context.js';
 export {
-  type FramedHeader,
   type MicHeader,
+  type Rfc1964Header,
   readTokenHeader,
   type TokenHeader,
   type WrapHeader,

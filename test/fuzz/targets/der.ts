@@ -1,5 +1,5 @@
 /** Messages of Kerberos and SPNEGO are refused by FtpSecurityError, or there is no other encoding of what was read. */
-import { formatDer, parseDer, type Type } from '../../../src/mechanisms/krb5/messages/der.js';
+import { formatDer, parseDer, type Type } from '../../../src/mechanisms/der.js';
 import { parseGssChecksum } from '../../../src/mechanisms/krb5/messages/gss-checksum.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {

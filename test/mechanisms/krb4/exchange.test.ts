@@ -412,7 +412,7 @@ describe('both sides', () => {
       const error = errorOf(() => step(begin({ ciphers: {} }), token));
       expect([error.code, error.message]).toEqual([
         'security/no-key',
-        'KERBEROS_V4 needs a cipher that was not handed in: des',
+        expect.stringContaining('KERBEROS_V4 needs the cipher des: '),
       ]);
     }
   });

@@ -57,6 +57,11 @@ describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector =
       endTime: '2026-11-22T18:19:48Z',
       clientTime: '2026-11-22T10:19:48Z',
       clientAddress: '127.0.0.1',
+      openedBy: {
+        key: 'service key',
+        principal: `${vector.service}.${vector.instance}@${vector.realm}`,
+        kvno: vector.kvno,
+      },
     });
     const { fromClient, fromServer, problem } = observer.observe('server', answerOf(vector));
     expect([fromClient?.mechanism, fromServer?.mechanism, problem]).toEqual(['KERBEROS_V4', 'KERBEROS_V4', undefined]);

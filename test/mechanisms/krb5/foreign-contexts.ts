@@ -1,4 +1,4 @@
-/** The contexts of the foreign vectors (vectors/krb5/README.md), and ours in the place of one of their sides. */
+/** The contexts in the vectors of other implementations (vectors/krb5/README.md), and our context in place of one of their sides. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fromHex, toHex } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
@@ -42,7 +42,7 @@ export interface ForeignContext {
 
 const FOLDER = new URL('../../../vectors/krb5/', import.meta.url);
 
-/** The files that have contexts with one kind of tokens. */
+/** The files that have contexts with tokens of one RFC. */
 export function foreignFiles(
   protocol: ForeignContext['protocol'],
 ): { file: string; contexts: [ForeignContext, ...ForeignContext[]] }[] {
@@ -55,7 +55,7 @@ export function foreignFiles(
     });
 }
 
-/** Our context in the place of one side. */
+/** Our context in place of one side. */
 export function contextOf(
   foreign: ForeignContext,
   role: Role,

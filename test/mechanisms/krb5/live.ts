@@ -1,9 +1,9 @@
 /** A realm for exchanges of our own: the service and a client whose ticket we make, since we are the KDC. */
 
+import { formatDer } from '../../../src/mechanisms/der.js';
 import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openApReq } from '../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import type { Credential, ServiceKey } from '../../../src/mechanisms/krb5/index.js';
-import { formatDer } from '../../../src/mechanisms/krb5/messages/der.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
   type ApReq,
@@ -30,6 +30,8 @@ export interface Realm {
 export interface RealmOptions {
   /** Of the service's key; default that of the session key. */
   serviceEnctype?: number;
+  /** Default one that no other realm has. */
+  serviceKey?: Uint8Array;
   ticket?: Partial<EncTicketPart>;
   /** What stands in the clear of the ticket. */
   realm?: string;
@@ -45,7 +47,7 @@ export function realm(enctype: number, options: RealmOptions = {}): Realm {
     made += 2;
     return Uint8Array.from({ length: enctypeOf(number)!.keyLength }, (_, i) => 2 * (11 * i + made));
   };
-  const serviceKey = keyOf(serviceEnctype);
+  const serviceKey = options.serviceKey ?? keyOf(serviceEnctype);
   const key = { keytype: enctype, keyvalue: keyOf(enctype) };
   const [authTime, endTime] = [START, START + 36_000];
   const part: EncTicketPart = {

@@ -1,4 +1,4 @@
-/** Kerberos keys, contexts and Wrap tokens for the tests of this room. */
+/** Kerberos keys, contexts and Wrap tokens for the tests of this folder. */
 import { concat, copy, u64be } from '../../../src/bytes.js';
 import {
   ENCTYPES,
@@ -10,25 +10,26 @@ import {
 import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 
-/** Every enctype of the table; those with tokens of RFC 4121, and those with tokens of RFC 1964. */
+/** The numbers of all enctypes, of those with tokens of RFC 4121, and of those with tokens of RFC 1964. */
 export const ENCTYPE_NUMBERS = ENCTYPES.map(({ number }) => number);
-export const CFX_NUMBERS = numbersWith('rfc4121');
-export const FRAMED_NUMBERS = numbersWith('rfc1964');
+export const RFC4121_NUMBERS = numbersWith('rfc4121');
+export const RFC1964_NUMBERS = numbersWith('rfc1964');
 
 function numbersWith(tokens: Enctype['tokens']): number[] {
   return ENCTYPES.filter(enctype => enctype.tokens === tokens).map(({ number }) => number);
 }
 
+/** A fixed key for each enctype. */
 export function keyOctets(enctype: number): Uint8Array {
   return Uint8Array.from({ length: enctypeOf(enctype)!.keyLength }, (_, i) => 7 * i + enctype);
 }
 
-/** A new handle of always the same key. */
+/** A new object with the fixed key of an enctype. */
 export function keyOf(enctype: number): KerberosKey {
   return kerberosKey(enctype, keyOctets(enctype), { ciphers: nodeCiphers });
 }
 
-/** Both ends of one association; the initiator's numbers start at 1000, the acceptor's at 5000. */
+/** Both sides of one security context; the initiator's sequence numbers start at 1000, the acceptor's at 5000. */
 export function contextPair(
   enctype: number,
   options: Partial<Krb5ContextOptions> = {},
@@ -43,13 +44,13 @@ export function contextPair(
 
 export interface TokenParts {
   flags: number;
-  /** Between plaintext and header when sealed; its length is EC. */
+  /** In an encrypted token, the octets between plaintext and header; their number is EC. */
   filler: Uint8Array;
   rrc: number;
   sequence: bigint;
 }
 
-/** A Wrap token of RFC 4121 §4.2, put together apart from what is tested: any flags, filler and rotation. */
+/** A Wrap token of RFC 4121 §4.2 with any flags, filler and rotation, made without the code under test. */
 export function forge(
   key: KerberosKey,
   { flags, filler, rrc, sequence }: TokenParts,
@@ -66,7 +67,7 @@ export function forge(
   return concat(header(ec, rrc), rotateRight(body, rrc));
 }
 
-/** Octet by octet, as §4.2.5 tells it. */
+/** Octet by octet, as RFC 4121 §4.2.5 describes it. */
 function rotateRight(body: Uint8Array, count: number): Uint8Array {
   const rotated = copy(body);
   for (let i = 0; i < body.length; i++) rotated[(i + count) % body.length] = body[i]!;

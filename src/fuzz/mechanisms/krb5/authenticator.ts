@@ -3,7 +3,7 @@
  * session key; and AP-REQs that come again.
  */
 import { concat, u32be, viewOf } from '../../../bytes.js';
-import { formatDer } from '../../../mechanisms/krb5/messages/der.js';
+import { formatDer } from '../../../mechanisms/der.js';
 import { GSS_CHECKSUM_TYPE, GSS_FLAGS } from '../../../mechanisms/krb5/messages/gss-checksum.js';
 import { AD_TYPES, type AuthorizationData, authorizationData } from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Choices } from '../../choices.js';

@@ -1,6 +1,6 @@
 /** DER mutated at one place (X.690 §8 and §10, RFC 4120 §5.1): the lengths around it follow, so that nothing else is wrong. */
 import { concat, concatAll, u32be } from '../../../bytes.js';
-import { formatElement, readElement } from '../../../mechanisms/krb5/messages/der.js';
+import { formatElement, readElement } from '../../../mechanisms/der.js';
 import type { Choices } from '../../choices.js';
 import { ACCEPT, EITHER, type Row, refuse, type Table } from '../../mutation.js';
 import { octets } from '../../pieces.js';

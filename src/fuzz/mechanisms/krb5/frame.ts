@@ -1,6 +1,6 @@
 /** The frame around the tokens of Kerberos V5 (RFC 2743 §3.1), and their ids (RFC 4121 §4.1). */
 import { concat, concatAll, fromHex, u32be } from '../../../bytes.js';
-import { readElement } from '../../../mechanisms/krb5/messages/der.js';
+import { readElement } from '../../../mechanisms/der.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import type { Choices } from '../../choices.js';
 import { type Change, EITHER, type ExchangeTurn, mutationsOf, refuse } from '../../mutation.js';

@@ -2,9 +2,9 @@
 import { randomBytes } from '@noble/hashes/utils.js';
 import { toHex } from '../../../bytes.js';
 import type { BlockCiphers } from '../../../mechanisms/block-cipher.js';
+import { formatDer } from '../../../mechanisms/der.js';
 import { kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../../../mechanisms/krb5/index.js';
-import { formatDer } from '../../../mechanisms/krb5/messages/der.js';
 import { encTicketPart, ticket, USAGE } from '../../../mechanisms/krb5/messages/kerberos.js';
 import { type Krb5ContextOptions, krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';

@@ -1,10 +1,10 @@
 /** The tokens of Kerberos V5 opened, and sealed again with other contents (RFC 4120 §5.5, RFC 4121 §4.1). */
 import { concat, fromHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
+import { formatDer, parseDer, type Type } from '../../../mechanisms/der.js';
 import { type CipherOptions, enctypeOf, kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { openApReq } from '../../../mechanisms/krb5/exchange/ap-exchange.js';
 import type { ServiceKey } from '../../../mechanisms/krb5/index.js';
-import { formatDer, parseDer, type Type } from '../../../mechanisms/krb5/messages/der.js';
 import { type ContextToken, formatFrame, parseContextToken } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import {
   type ApRep,

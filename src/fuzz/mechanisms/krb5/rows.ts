@@ -1,5 +1,5 @@
 /** What the tables of AP-REQ and AP-REP are written with (RFC 4120 §5.5): rows, and ways to mutate a part of a message. */
-import { formatDer } from '../../../mechanisms/krb5/messages/der.js';
+import { formatDer } from '../../../mechanisms/der.js';
 import type { EncryptedData, EncryptionKey } from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import type { Choices } from '../../choices.js';

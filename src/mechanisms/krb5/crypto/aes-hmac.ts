@@ -1,24 +1,27 @@
 /**
- * AES in CBC mode and HMAC, each with its key schedule computed once (FIPS 197, RFC 2104). This is the one file that uses
- * what noble exports with less promise; its test compares it with noble's ordinary functions and with node:crypto.
+ * AES in CBC mode (FIPS 197) and HMAC (RFC 2104), each with its key schedule computed once per key. Only this file uses
+ * noble's `unsafe` exports and the states of its hashes, which may change between releases; its test compares the results with
+ * noble's documented functions and with node:crypto.
  */
 import { unsafe } from '@noble/ciphers/aes.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import type { CHash } from '@noble/hashes/utils.js';
-import { viewOf } from '../../../bytes.js';
+import { FtpSecurityError } from '../../../errors.js';
 import type { BlockCipher } from '../../block-cipher.js';
+import type { InPlaceCipher } from './cts.js';
+import { type WorkMemory, withMemory } from './work-memory.js';
 
-/** A keyed checksum, cut to its length. */
+/** A keyed checksum of a fixed length. */
 export interface Mac {
-  /** The checksum of the parts, joined. */
+  /** Returns the checksum of the concatenated parts. */
   digest(...parts: readonly Uint8Array[]): Uint8Array;
+  /** Overwrites the key. */
   destroy(): void;
 }
 
 const BLOCK = 16;
-const ZERO_BLOCK = new Uint8Array(BLOCK);
 
-/** Erases octets after their last use. */
+/** Passes octets to `use`, and overwrites them when it has returned or thrown. */
 export function consume<T>(octets: Uint8Array, use: (octets: Uint8Array) => T): T {
   try {
     return use(octets);
@@ -27,19 +30,21 @@ export function consume<T>(octets: Uint8Array, use: (octets: Uint8Array) => T): 
   }
 }
 
-/** The first `length` octets; no others are left behind. */
-export function cut(octets: Uint8Array, length: number): Uint8Array {
+/** Returns the first `length` octets. If it has to copy them, it overwrites the input, so that no key material remains. */
+export function truncate(octets: Uint8Array, length: number): Uint8Array {
   return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
 }
 
-/** AES with a key of 16, 24 or 32 octets. */
-export function aes(key: Uint8Array): BlockCipher {
+/** AES-CBC with a key of 16, 24 or 32 octets. */
+export function aes(key: Uint8Array): BlockCipher & InPlaceCipher {
   const forward = unsafe.expandKeyLE(key);
   const backward = unsafe.expandKeyDecLE(key);
   return {
     blockSize: BLOCK,
-    encrypt: (blocks, iv = ZERO_BLOCK) => encryptCbc(forward, blocks, iv),
-    decrypt: (blocks, iv = ZERO_BLOCK) => decryptCbc(backward, blocks, iv),
+    encrypt: (blocks, iv) => outOfPlace(blocks, iv, (memory, end) => encryptCbc(forward, memory, BLOCK, end)),
+    decrypt: (blocks, iv) => outOfPlace(blocks, iv, (memory, end) => decryptCbc(backward, memory, BLOCK, end)),
+    encryptInPlace: (memory, start, end) => encryptCbc(forward, memory, start, end),
+    decryptInPlace: (memory, start, end) => decryptCbc(backward, memory, start, end),
     destroy() {
       forward.fill(0);
       backward.fill(0);
@@ -47,69 +52,170 @@ export function aes(key: Uint8Array): BlockCipher {
   };
 }
 
-/** HMAC, its first `length` octets (RFC 3961 §5.3, RFC 8009 §5). */
+/** The initial vector stands before the blocks, where `work` takes it from. */
+function outOfPlace(
+  blocks: Uint8Array,
+  iv: Uint8Array | undefined,
+  work: (memory: WorkMemory, end: number) => void,
+): Uint8Array {
+  const end = BLOCK + blocks.length;
+  return withMemory(end, memory => {
+    if (iv !== undefined) memory.octets.set(iv);
+    memory.octets.set(blocks, BLOCK);
+    work(memory, end);
+    return memory.octets.slice(BLOCK, end);
+  });
+}
+
+/**
+ * Encrypts the blocks from `start` to `end`. The initial vector is the block before them, or zero at the start of the memory.
+ * Words are read as little-endian, since noble's AES state is.
+ */
+function encryptCbc(key: Uint32Array, { view }: WorkMemory, start: number, end: number): void {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  for (let at = start === 0 ? 0 : start - BLOCK; at < end; at += BLOCK) {
+    s0 ^= view.getUint32(at, true);
+    s1 ^= view.getUint32(at + 4, true);
+    s2 ^= view.getUint32(at + 8, true);
+    s3 ^= view.getUint32(at + 12, true);
+    if (at < start) continue;
+    ({ s0, s1, s2, s3 } = unsafe.encrypt(key, s0, s1, s2, s3));
+    view.setUint32(at, s0, true);
+    view.setUint32(at + 4, s1, true);
+    view.setUint32(at + 8, s2, true);
+    view.setUint32(at + 12, s3, true);
+  }
+}
+
+/** Decrypts as {@link encryptCbc} encrypts; from the last block to the first, so that each finds the ciphertext before it. */
+function decryptCbc(key: Uint32Array, { view }: WorkMemory, start: number, end: number): void {
+  for (let at = end - BLOCK; at >= start; at -= BLOCK) {
+    const { s0, s1, s2, s3 } = unsafe.decrypt(
+      key,
+      view.getUint32(at, true),
+      view.getUint32(at + 4, true),
+      view.getUint32(at + 8, true),
+      view.getUint32(at + 12, true),
+    );
+    const before = at - BLOCK;
+    const isFirst = before < 0;
+    view.setUint32(at, isFirst ? s0 : s0 ^ view.getUint32(before, true), true);
+    view.setUint32(at + 4, isFirst ? s1 : s1 ^ view.getUint32(before + 4, true), true);
+    view.setUint32(at + 8, isFirst ? s2 : s2 ^ view.getUint32(before + 8, true), true);
+    view.setUint32(at + 12, isFirst ? s3 : s3 ^ view.getUint32(before + 12, true), true);
+  }
+}
+
+/** What a hash of noble consists of: the words of its state, and a function that takes one block in. */
+interface HashState {
+  readonly blockLen: number;
+  readonly outputLen: number;
+  /** Octets of the length at the end of the last block. */
+  readonly padOffset: number;
+  readonly isLE: boolean;
+  process(view: DataView, offset: number): void;
+  /** The words of the state, the first of them the hash. */
+  get(): number[];
+  /** Erases the words of the last block. */
+  roundClean(): void;
+  destroy(): void;
+  _cloneInto(to: HashState): void;
+}
+
+/** Octets that are hashed at once: whole blocks of every hash. */
+const PIECE = 0x400;
+const piece = new Uint8Array(PIECE);
+const pieceView = new DataView(piece.buffer);
+
+/** For each hash the state that digests are made in; it is erased after each. */
+const states = new Map<CHash, HashState>();
+
+function stateOf(hash: CHash): HashState {
+  let state = states.get(hash);
+  if (state === undefined) {
+    state = hash.create() as unknown as HashState;
+    states.set(hash, state);
+  }
+  return state;
+}
+
+/** HMAC, truncated to its first `length` octets (RFC 3961 §5.3, RFC 8009 §5). */
 export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac {
   const keyed = hmac.create(hash, key);
-  // A digest wipes its state; copying into the same object again saves making two hashes for each checksum.
-  const scratch = keyed._cloneInto();
+  const inner = keyed.iHash as unknown as HashState;
+  const outer = keyed.oHash as unknown as HashState;
+  const state = stateOf(hash);
+  let destroyed = false;
   return {
     digest(...parts) {
-      keyed._cloneInto(scratch);
-      for (const part of parts) scratch.update(part);
-      return cut(scratch.digest(), length);
+      if (destroyed) throw new FtpSecurityError('sequence/closed', 'the key is destroyed', { side: 'local' });
+      inner._cloneInto(state);
+      finish(state, absorb(state, parts));
+      outer._cloneInto(state);
+      finish(state, state.outputLen);
+      const digest = piece.slice(0, length);
+      piece.fill(0, 0, state.outputLen);
+      state.roundClean();
+      state.destroy();
+      return digest;
     },
     destroy() {
+      destroyed = true;
       keyed.destroy();
-      scratch.destroy();
     },
   };
 }
 
-/** Words are little-endian: noble's AES has its state that way round. */
-function encryptCbc(key: Uint32Array, blocks: Uint8Array, iv: Uint8Array): Uint8Array {
-  const result = new Uint8Array(blocks.length);
-  const from = viewOf(blocks);
-  const to = viewOf(result);
-  const start = viewOf(iv);
-  let s0 = start.getUint32(0, true);
-  let s1 = start.getUint32(4, true);
-  let s2 = start.getUint32(8, true);
-  let s3 = start.getUint32(12, true);
-  for (let at = 0; at < blocks.length; at += BLOCK) {
-    s0 ^= from.getUint32(at, true);
-    s1 ^= from.getUint32(at + 4, true);
-    s2 ^= from.getUint32(at + 8, true);
-    s3 ^= from.getUint32(at + 12, true);
-    ({ s0, s1, s2, s3 } = unsafe.encrypt(key, s0, s1, s2, s3));
-    to.setUint32(at, s0, true);
-    to.setUint32(at + 4, s1, true);
-    to.setUint32(at + 8, s2, true);
-    to.setUint32(at + 12, s3, true);
+/** Hashes whole pieces, and leaves the rest in `piece`, zero behind it. Returns the number of all octets. */
+function absorb(state: HashState, parts: readonly Uint8Array[]): number {
+  let filled = 0;
+  let total = 0;
+  for (const part of parts) {
+    total += part.length;
+    for (let at = 0; at < part.length; ) {
+      const count = Math.min(part.length - at, PIECE - filled);
+      piece.set(count === part.length ? part : part.subarray(at, at + count), filled);
+      filled += count;
+      at += count;
+      if (filled < PIECE) continue;
+      processPiece(state, PIECE);
+      filled = 0;
+    }
   }
-  return result;
+  return total;
 }
 
-function decryptCbc(key: Uint32Array, blocks: Uint8Array, iv: Uint8Array): Uint8Array {
-  const result = new Uint8Array(blocks.length);
-  const from = viewOf(blocks);
-  const to = viewOf(result);
-  // The ciphertext block before, at first the initial vector.
-  let before = viewOf(iv);
-  let beforeAt = 0;
-  for (let at = 0; at < blocks.length; at += BLOCK) {
-    const { s0, s1, s2, s3 } = unsafe.decrypt(
-      key,
-      from.getUint32(at, true),
-      from.getUint32(at + 4, true),
-      from.getUint32(at + 8, true),
-      from.getUint32(at + 12, true),
-    );
-    to.setUint32(at, s0 ^ before.getUint32(beforeAt, true), true);
-    to.setUint32(at + 4, s1 ^ before.getUint32(beforeAt + 4, true), true);
-    to.setUint32(at + 8, s2 ^ before.getUint32(beforeAt + 8, true), true);
-    to.setUint32(at + 12, s3 ^ before.getUint32(beforeAt + 12, true), true);
-    before = from;
-    beforeAt = at;
+/**
+ * Hashes the rest with its padding, and writes the hash to the start of `piece`, zero behind it.
+ * @param total  octets since the key, which had a block
+ */
+function finish(state: HashState, total: number): void {
+  const { blockLen, padOffset, isLE, outputLen } = state;
+  const rest = total % PIECE;
+  let end = Math.ceil((rest + 1 + padOffset) / blockLen) * blockLen;
+  piece[rest] = 0x80;
+  if (end > PIECE) {
+    processPiece(state, PIECE);
+    end -= PIECE;
   }
-  return result;
+  writeLength(end, total + blockLen, isLE);
+  processPiece(state, end);
+  const words = state.get();
+  for (let i = 0; 4 * i < outputLen; i++) pieceView.setUint32(4 * i, words[i]!, isLE);
+}
+
+function processPiece(state: HashState, end: number): void {
+  for (let block = 0; block < end; block += state.blockLen) state.process(pieceView, block);
+  piece.fill(0, 0, end);
+}
+
+/** The number of bits, 64 of them, before `end`. */
+function writeLength(end: number, octets: number, isLE: boolean): void {
+  const low = (octets << 3) >>> 0;
+  const high = Math.floor(octets / 2 ** 29);
+  pieceView.setUint32(end - 8, isLE ? low : high, isLE);
+  pieceView.setUint32(end - 4, isLE ? high : low, isLE);
 }

@@ -1,15 +1,15 @@
-/** CMAC over a block cipher of 128 bits (NIST SP 800-38B), and the key derivation that uses it (RFC 6803 §3). */
+/** CMAC over a block cipher of 128 bits (NIST SP 800-38B), and the key derivation function built on it (RFC 6803 §3). */
 import { u32be } from '../../../bytes.js';
 import type { BlockCipher } from '../../block-cipher.js';
-import { consume, cut, type Mac } from './aes-hmac.js';
+import { consume, type Mac, truncate } from './aes-hmac.js';
 
 const BLOCK = 16;
 
-/** The whole block of 16 octets. The cipher is destroyed with the checksum. */
+/** CMAC of 16 octets. Destroying it destroys the cipher. */
 export function cmac(cipher: BlockCipher): Mac {
-  // The last block is masked: by one key where it is whole, by the other where it was filled up.
-  const wholeMask = consume(cipher.encrypt(new Uint8Array(BLOCK)), double);
-  const filledMask = double(wholeMask);
+  // K1 is for a complete last block, K2 for a padded one (SP 800-38B §6.1).
+  const k1 = consume(cipher.encrypt(new Uint8Array(BLOCK)), double);
+  const k2 = double(k1);
   return {
     digest(...parts) {
       let length = 0;
@@ -20,25 +20,25 @@ export function cmac(cipher: BlockCipher): Mac {
         blocks.set(part, at);
         at += part.length;
       }
-      const isWhole = length === blocks.length;
-      if (!isWhole) blocks[length] = 0x80;
-      const mask = isWhole ? wholeMask : filledMask;
+      const isComplete = length === blocks.length;
+      if (!isComplete) blocks[length] = 0x80;
+      const subkey = isComplete ? k1 : k2;
       const last = blocks.length - BLOCK;
-      for (let i = 0; i < BLOCK; i++) blocks[last + i]! ^= mask[i]!;
+      for (let i = 0; i < BLOCK; i++) blocks[last + i]! ^= subkey[i]!;
       return consume(
-        consume(blocks, filled => cipher.encrypt(filled)),
+        consume(blocks, padded => cipher.encrypt(padded)),
         chained => chained.slice(-BLOCK),
       );
     },
     destroy() {
-      wholeMask.fill(0);
-      filledMask.fill(0);
+      k1.fill(0);
+      k2.fill(0);
       cipher.destroy();
     },
   };
 }
 
-/** KDF-FEEDBACK-CMAC: `length` octets from the base key that `mac` holds (RFC 6803 §3). */
+/** KDF-FEEDBACK-CMAC: derives `length` octets from the base key that `mac` holds (RFC 6803 §3). */
 export function kdfFeedbackCmac(mac: Mac, constant: Uint8Array, length: number): Uint8Array {
   const derived = new Uint8Array(Math.ceil(length / BLOCK) * BLOCK);
   let block: Uint8Array = new Uint8Array(BLOCK);
@@ -49,10 +49,10 @@ export function kdfFeedbackCmac(mac: Mac, constant: Uint8Array, length: number):
     derived.set(block, (count - 1) * BLOCK);
   }
   block.fill(0);
-  return cut(derived, length);
+  return truncate(derived, length);
 }
 
-/** Twice a block in the field of 2^128 elements; the mask in place of a branch, since the block is a secret. */
+/** Doubles a block in GF(2^128). A mask takes the place of a branch, since the time must not depend on the secret block. */
 function double(block: Uint8Array): Uint8Array {
   const carry = -(block[0]! >> 7);
   const doubled = block.map((octet, i) => (octet << 1) | ((block[i + 1] ?? 0) >> 7));

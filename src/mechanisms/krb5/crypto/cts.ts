@@ -1,40 +1,77 @@
 /**
- * CBC mode with ciphertext stealing: the ciphertext is as long as the plaintext, and its last two blocks always change
- * places (CBC-CS3; RFC 3962 §5, RFC 8009 §5, RFC 6803 §2). The initial vector is all zero bits.
+ * CBC mode with ciphertext stealing (CBC-CS3; RFC 3962 §5, RFC 8009 §5, RFC 6803 §2): the ciphertext is as long as the
+ * plaintext, and its last two blocks are always swapped. The initial vector is all zero bits. The work is done in place.
  */
 import type { BlockCipher } from '../../block-cipher.js';
-import { consume, cut } from './aes-hmac.js';
+import type { WorkMemory } from './work-memory.js';
 
-/** @param plaintext  one block or more */
-export function encryptStealing(cipher: BlockCipher, plaintext: Uint8Array): Uint8Array {
-  const { blockSize } = cipher;
-  const blocks = new Uint8Array(Math.ceil(plaintext.length / blockSize) * blockSize);
-  blocks.set(plaintext);
-  const encrypted = consume(blocks, filled => cipher.encrypt(filled));
-  // A single block has no other to change places with: plain CBC (RFC 3962 §5).
-  if (plaintext.length > blockSize) swapLastBlocks(encrypted, blockSize);
-  return encrypted.slice(0, plaintext.length);
+/** A block cipher in CBC mode that works where the blocks are. */
+export interface InPlaceCipher {
+  /** In octets. */
+  readonly blockSize: number;
+  /** Encrypts the whole blocks from `start` to `end`; the initial vector is zero if `start` is. */
+  encryptInPlace(memory: WorkMemory, start: number, end: number): void;
+  decryptInPlace(memory: WorkMemory, start: number, end: number): void;
+  /** Overwrites the key. */
+  destroy(): void;
 }
 
-/** @param ciphertext  one block or more */
-export function decryptStealing(cipher: BlockCipher, ciphertext: Uint8Array): Uint8Array {
+/** Makes a cipher that gives new arrays work in place. */
+export function inPlace(cipher: BlockCipher): InPlaceCipher {
   const { blockSize } = cipher;
-  const { length } = ciphertext;
-  if (length === blockSize) return cipher.decrypt(ciphertext);
-  const blocks = new Uint8Array(Math.ceil(length / blockSize) * blockSize);
-  blocks.set(ciphertext);
-  // The last plaintext block was filled up with zero bits: there, the decryption of its ciphertext block (now the last
-  // but one) shows the octets that were cut off the other.
-  const stolenFrom = blocks.length - 2 * blockSize;
-  consume(cipher.decrypt(blocks.subarray(stolenFrom, stolenFrom + blockSize)), tail =>
-    blocks.set(tail.subarray(blockSize - (blocks.length - length)), length),
-  );
-  swapLastBlocks(blocks, blockSize);
-  return cut(cipher.decrypt(blocks), length);
+  const within =
+    (work: (blocks: Uint8Array, iv: Uint8Array | undefined) => Uint8Array) =>
+    ({ octets }: WorkMemory, start: number, end: number) => {
+      const iv = start === 0 ? undefined : octets.subarray(start - blockSize, start);
+      const blocks = work(octets.subarray(start, end), iv);
+      octets.set(blocks, start);
+      blocks.fill(0);
+    };
+  return {
+    blockSize,
+    encryptInPlace: within((blocks, iv) => cipher.encrypt(blocks, iv)),
+    decryptInPlace: within((blocks, iv) => cipher.decrypt(blocks, iv)),
+    destroy: () => cipher.destroy(),
+  };
 }
 
-function swapLastBlocks(blocks: Uint8Array, blockSize: number): void {
-  const last = blocks.slice(-blockSize);
-  blocks.copyWithin(blocks.length - blockSize, blocks.length - 2 * blockSize, blocks.length - blockSize);
-  blocks.set(last, blocks.length - 2 * blockSize);
+/** The number of octets that the work on `length` octets needs: whole blocks. */
+export function ctsRoom({ blockSize }: InPlaceCipher, length: number): number {
+  return Math.ceil(length / blockSize) * blockSize;
+}
+
+/** Encrypts the first `length` octets, at least one block; zero octets follow them, up to a whole block. */
+export function encryptCts(cipher: InPlaceCipher, memory: WorkMemory, length: number): void {
+  const end = ctsRoom(cipher, length);
+  cipher.encryptInPlace(memory, 0, end);
+  // A single block is encrypted in plain CBC, as there is no second block to swap it with (RFC 3962 §5).
+  if (length > cipher.blockSize) swapLastBlocks(memory, end, cipher.blockSize);
+}
+
+/** Decrypts the first `length` octets, at least one block. */
+export function decryptCts(cipher: InPlaceCipher, memory: WorkMemory, length: number): void {
+  const { blockSize } = cipher;
+  const { octets } = memory;
+  const end = ctsRoom(cipher, length);
+  if (length === blockSize) {
+    cipher.decryptInPlace(memory, 0, end);
+    return;
+  }
+  swapLastBlocks(memory, end, blockSize);
+  const last = end - blockSize;
+  const missing = end - length;
+  // The last plaintext block was padded with zero bits. Its ciphertext block therefore decrypts to the "stolen" octets, which
+  // are missing at the end of the block before: those of the plaintext come out as zero.
+  octets.fill(0, last - missing, last);
+  cipher.decryptInPlace(memory, last, end);
+  octets.copyWithin(last - missing, length, end);
+  cipher.decryptInPlace(memory, 0, last);
+}
+
+function swapLastBlocks({ octets }: WorkMemory, end: number, blockSize: number): void {
+  for (let at = end - blockSize; at < end; at++) {
+    const octet = octets[at]!;
+    octets[at] = octets[at - blockSize]!;
+    octets[at - blockSize] = octet;
+  }
 }

@@ -1,13 +1,14 @@
-/** What Kerberos builds around DES: its keys (RFC 3961 §6.2 and §6.3.1), the CRC-32 (§6.1.3), encryption (§6.2). */
+/** DES in Kerberos: keys (RFC 3961 §6.2 and §6.3.1), the CRC-32 (§6.1.3), the encryption of single DES (§6.2). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { concat, copy, toHex } from '../../../bytes.js';
+import { copy, toHex } from '../../../bytes.js';
 import { badToken } from '../../../errors.js';
 import { consume } from './aes-hmac.js';
-import { confound, type Profile, verifyChecksum } from './profiles.js';
+import { type Profile, padded, setAll, totalLength, verifyChecksum } from './profiles.js';
+import { withMemory } from './work-memory.js';
 
 const BLOCK = 8;
 
-/** Weak and semi-weak keys of DES, which must not be derived (RFC 3961 §6.2). */
+/** The weak and semi-weak keys of DES, which key derivation must avoid (RFC 3961 §6.2). */
 const WEAK_KEYS = new Set([
   '0101010101010101',
   'fefefefefefefefe',
@@ -27,20 +28,20 @@ const WEAK_KEYS = new Set([
   'fee0fee0fef1fef1',
 ]);
 
-/** DES-CBC with a CRC-32, the key as initial vector (RFC 3961 §6.2.3). */
+/** DES-CBC with a CRC-32; the initial vector is the key (RFC 3961 §6.2.3). */
 export const desCbcCrc: Profile = desCbc(crc32, key => key);
 
-/** DES-CBC with an MD5 hash (RFC 3961 §6.2.1). */
+/** DES-CBC with an MD5 hash; the initial vector is zero (RFC 3961 §6.2.1). */
 export const desCbcMd5: Profile = desCbc(md5, () => new Uint8Array(BLOCK));
 
-/** DES3random-to-key: 21 random octets make three keys of DES (RFC 3961 §6.3.1). */
+/** DES3random-to-key: turns 21 random octets into a triple DES key of 24 octets (RFC 3961 §6.3.1). */
 export function tripleDesKey(random: Uint8Array): Uint8Array {
   const key = new Uint8Array(3 * BLOCK);
   for (let i = 0; i < 3; i++) consume(desKey(random.subarray(7 * i, 7 * i + 7)), one => key.set(one, BLOCK * i));
   return key;
 }
 
-/** The CRC-32 of Kerberos: no ones at the start, no complement at the end (RFC 3961 §6.1.3). */
+/** The CRC-32 of Kerberos, four octets: it starts from zero and is not complemented at the end (RFC 3961 §6.1.3). */
 export function crc32(data: Uint8Array): Uint8Array {
   let crc = 0;
   for (const octet of data) {
@@ -50,20 +51,24 @@ export function crc32(data: Uint8Array): Uint8Array {
   return Uint8Array.of(crc, crc >>> 8, crc >>> 16, crc >>> 24);
 }
 
-/** Confounder, checksum, text and padding, encrypted; the checksum is over all, with zeros in its own place. */
+/** The checksum follows the confounder, and covers everything, with zeros in its own place (RFC 3961 §6.2). */
 function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) => Uint8Array): Profile {
   return ({ confounderLength, checksumLength }, key, _usage, newCipher) => {
     const cipher = newCipher(key);
     const iv = copy(ivOf(key));
     const textStart = confounderLength + checksumLength;
     return {
-      encrypt(plaintext, confounder) {
-        return consume(confound(concat(confounder, new Uint8Array(checksumLength)), plaintext, BLOCK), blocks => {
+      ciphertextLength: length => padded(textStart + length, BLOCK),
+      encryptInto(to, at, confounder, parts) {
+        const length = padded(textStart + totalLength(parts), BLOCK);
+        withMemory(length, memory => {
+          setAll(memory, [confounder, new Uint8Array(checksumLength), ...parts]);
+          const blocks = memory.octets.subarray(0, length);
           blocks.set(hash(blocks), confounderLength);
-          return cipher.encrypt(blocks, iv);
+          to.set(cipher.encrypt(blocks, iv), at);
         });
       },
-      decrypt(ciphertext) {
+      decrypt(ciphertext, take) {
         if (ciphertext.length < textStart || ciphertext.length % BLOCK !== 0) {
           throw badToken('ciphertext is not a whole number of blocks, or too short');
         }
@@ -71,11 +76,11 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
           const received = copy(blocks, confounderLength, textStart);
           blocks.fill(0, confounderLength, textStart);
           verifyChecksum(hash(blocks), received);
-          return copy(blocks, textStart);
+          return take(blocks.subarray(textStart));
         });
       },
       checksum() {
-        throw new RangeError('the keyed checksums of single DES have a confounder of their own, and are not made here');
+        throw new RangeError('single DES has no deterministic keyed checksum, only ones with a confounder');
       },
       destroy() {
         cipher.destroy();
@@ -85,7 +90,10 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
   };
 }
 
-/** Seven octets as they are, an eighth of the bits that give way to parity, and odd parity everywhere (RFC 3961 §6.3.1). */
+/**
+ * Turns 7 random octets into a DES key of 8. The low bits, which parity replaces, make up the eighth octet; all octets get
+ * odd parity (RFC 3961 §6.3.1).
+ */
 export function desKey(random: Uint8Array): Uint8Array {
   const key = new Uint8Array(BLOCK);
   key.set(random);

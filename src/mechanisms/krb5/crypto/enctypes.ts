@@ -1,39 +1,49 @@
-/** Kerberos encryption types as data, and a key of any of them (RFC 3961 §3; RFC 3962 §7, RFC 8009 §7, RFC 6803 §6, RFC 4757 §5 for the numbers). */
+/**
+ * The table of Kerberos encryption types, and keys of all of them (RFC 3961 §3). The numbers are from RFC 3961 §8, RFC 3962 §7,
+ * RFC 8009 §7, RFC 6803 §6 and RFC 4757 §5.
+ */
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
-import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, copy } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import type { BlockCiphers, NewBlockCipher } from '../../block-cipher.js';
+import { type BlockCiphers, missingCipher, type NewBlockCipher } from '../../block-cipher.js';
 import { aes, consume } from './aes-hmac.js';
+import { confounder as newConfounder } from './confounders.js';
 import { desCbcCrc, desCbcMd5, desKey, tripleDesKey } from './des.js';
 import { aesSha1, aesSha2, camelliaCmac, type Profile, paddedSha1, type Sizes, type UsageKey } from './profiles.js';
 import { rc4Hmac } from './rc4-hmac.js';
 
+/** A Kerberos encryption type (RFC 3961 §3). Its sizes are in octets. */
 export interface Enctype extends Sizes {
+  /** The number assigned by IANA, e.g. 18. */
   readonly number: number;
+  /** The name assigned by IANA, e.g. `aes256-cts-hmac-sha1-96`. */
   readonly name: string;
-  /** Not to be trusted any more: refused for live contexts unless allowed, and marked in transcripts. */
+  /** Whether its cryptography is broken or outdated: refused for live contexts without `allowWeak`, and marked in transcripts. */
   readonly weak: boolean;
-  /** The format of the per-message tokens under its keys. */
+  /** The format of the per-message tokens under its keys: RFC 4121 §4.2, or RFC 1964 §1.2 for DES, triple DES and RC4. */
   readonly tokens: 'rfc4121' | 'rfc1964';
-  /** Its place among the others, greater is stronger: longer keys, then longer checksums; the weak ones last. */
+  /** Rank among all enctypes, greater is stronger: by key length, then checksum length; the weak ones rank lowest. */
   readonly strength: number;
 }
 
+/** Block ciphers that encryption types need and this package does not contain. */
 export interface CipherOptions {
-  /** What Camellia, triple DES and DES need (enctypes 25, 26, 16, 3 and 1). Default none: AES and RC4 need none. */
+  /**
+   * Ciphers for Camellia (enctypes 25 and 26), triple DES (16) and DES (1 and 3), e.g. `nodeCiphers` of `rfc2228/node`.
+   * Default none; AES and RC4 are built in.
+   */
   ciphers?: BlockCiphers | undefined;
 }
 
 interface ProfiledEnctype extends Enctype {
   readonly profile: Profile;
-  /** The block cipher that must be among `ciphers`; AES and RC4 are built in. */
+  /** The block cipher that the caller must provide in `ciphers`; absent for AES and RC4, which are built in. */
   readonly externalCipher?: keyof BlockCiphers;
-  /** Random-to-key (RFC 3961 §3) and how many octets it takes, where it is not the identity. */
+  /** Random-to-key (RFC 3961 §3) and the length of its input in octets; absent where it is the identity. */
   readonly randomToKey?: { readonly length: number; readonly make: (random: Uint8Array) => Uint8Array };
 }
 
-/** Every encryption type that is known here. */
+/** All supported encryption types. */
 export const ENCTYPES: readonly ProfiledEnctype[] = [
   {
     number: 17,
@@ -165,71 +175,79 @@ export const ENCTYPES: readonly ProfiledEnctype[] = [
   },
 ];
 
-/** The facts of an encryption type; undefined when its number is not known here. */
+/** Looks up an encryption type by its number, e.g. 18; undefined if it is not supported. */
 export function enctypeOf(number: number): Enctype | undefined {
   return ENCTYPES.find(entry => entry.number === number);
 }
 
-/** A new key of an encryption type that is known here, from the octets that `random` gives. */
+/** Makes a new key of a supported encryption type from the octets that `random` returns. */
 export function randomKey(enctype: number, random: (length: number) => Uint8Array): Uint8Array {
   const { keyLength, randomToKey } = ENCTYPES.find(entry => entry.number === enctype)!;
   return randomToKey === undefined ? random(keyLength) : consume(random(randomToKey.length), randomToKey.make);
 }
 
-/** Whether keys of an encryption type can be used: it is known here, and its cipher is there. */
+/** Whether keys of an encryption type can be used: it is supported, and the cipher it needs is available. */
 export function isUsable(enctype: number, { ciphers }: CipherOptions): boolean {
   const entry = ENCTYPES.find(({ number }) => number === enctype);
   return entry !== undefined && (entry.externalCipher === undefined || ciphers?.[entry.externalCipher] !== undefined);
 }
 
-/** A protocol key (RFC 3961 §3): the keys of each usage are derived once, when the usage is first met. */
+/** A protocol key (RFC 3961 §3). The keys of each usage are derived once, when the usage number is first used. */
 export interface KerberosKey {
   readonly enctype: Enctype;
   /**
+   * Encrypts a plaintext.
    * @param usage  key usage number (RFC 4120 §7.5.1, RFC 4121 §2)
-   * @param confounder  for vectors only; random octets unless given
-   * @returns ciphertext and checksum, `confounderLength + checksumLength` octets longer than the plaintext, and then as
-   *   many as `messageBlock` needs
+   * @param confounder  default random octets; only test vectors give it
+   * @returns ciphertext and checksum: `confounderLength + checksumLength` octets longer than the plaintext, plus padding
+   *   up to a multiple of `messageBlock`
    */
   encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array;
   /**
-   * The plaintext, once its checksum has been verified. Up to `messageBlock - 1` octets of padding stand behind it, which
-   * cannot be distinguished from it (RFC 3961 §3).
-   * @throws FtpSecurityError `security/bad-token` too short, `security/bad-checksum`
+   * Encrypts the concatenated parts as {@link encrypt} does, and writes the result to `to` from `at` on, where there must be room
+   * for it.
+   */
+  encryptInto(to: Uint8Array, at: number, usage: number, parts: readonly Uint8Array[], confounder?: Uint8Array): void;
+  /**
+   * Verifies and decrypts a ciphertext. Up to `messageBlock - 1` octets of padding follow the plaintext and cannot be told
+   * from it (RFC 3961 §3).
+   * @throws FtpSecurityError `security/bad-token` if the length is impossible, `security/bad-checksum`
    */
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array;
   /**
-   * The checksum that the encryption type requires (RFC 3961 §3, get_mic).
-   * @throws RangeError for single DES, whose checksums are none of one octet string alone
+   * The same, and returns what `take` does with the plaintext. That is overwritten then, so that `take` has to copy what it needs.
    */
-  checksum(usage: number, data: Uint8Array): Uint8Array;
+  decryptTo<T>(usage: number, ciphertext: Uint8Array, take: (plaintext: Uint8Array) => T): T;
+  /**
+   * Computes the required checksum of the encryption type (get_mic of RFC 3961 §3) over `first` and then `second`.
+   * @throws RangeError for single DES, whose keyed checksums are not deterministic
+   */
+  checksum(usage: number, first: Uint8Array, second?: Uint8Array): Uint8Array;
   /** Overwrites every key. Later calls throw `sequence/closed`. */
   destroy(): void;
 }
 
 /**
- * A key ready for use; `key` itself is copied.
- * @throws FtpSecurityError `security/no-key` when the encryption type is unknown, its keys have another length,
- *   or its cipher is not among `ciphers`
+ * Prepares a key for use; the octets of `key` are copied.
+ * @throws FtpSecurityError `security/no-key` if the encryption type is not supported, the key has the wrong length, or the
+ *   cipher is missing in `ciphers`
  */
 export function kerberosKey(enctype: number, key: Uint8Array, { ciphers }: CipherOptions = {}): KerberosKey {
   assertBytes(key, 'key');
-  const facts = ENCTYPES.find(entry => entry.number === enctype);
-  if (facts === undefined) {
+  const entry = ENCTYPES.find(({ number }) => number === enctype);
+  if (entry === undefined) {
     throw new FtpSecurityError('security/no-key', `encryption type ${enctype} is not supported`);
   }
-  if (key.length !== facts.keyLength) {
-    throw new FtpSecurityError('security/no-key', `a key of ${facts.name} has ${facts.keyLength} octets`);
+  const { name, keyLength, externalCipher } = entry;
+  if (key.length !== keyLength) {
+    throw new FtpSecurityError('security/no-key', `a ${name} key has ${keyLength} octets, this one has ${key.length}`);
   }
-  const newCipher = facts.externalCipher === undefined ? aes : ciphers?.[facts.externalCipher];
-  if (newCipher === undefined) {
-    throw new FtpSecurityError(
-      'security/no-key',
-      `${facts.name} needs a cipher that was not handed in: ${facts.externalCipher}`,
-    );
-  }
-  return new ProfiledKey(facts, copy(key), newCipher);
+  const newCipher = externalCipher === undefined ? aes : ciphers?.[externalCipher];
+  if (newCipher === undefined) throw missingCipher(name, externalCipher!);
+  return new ProfiledKey(entry, copy(key), newCipher);
 }
+
+const NOTHING = new Uint8Array();
 
 class ProfiledKey implements KerberosKey {
   readonly enctype: ProfiledEnctype;
@@ -244,21 +262,34 @@ class ProfiledKey implements KerberosKey {
     this.#newCipher = newCipher;
   }
 
-  encrypt(
+  encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
+    const ciphertext = new Uint8Array(this.#usage(usage).ciphertextLength(plaintext.length));
+    this.encryptInto(ciphertext, 0, usage, [plaintext], confounder);
+    return ciphertext;
+  }
+
+  encryptInto(
+    to: Uint8Array,
+    at: number,
     usage: number,
-    plaintext: Uint8Array,
-    confounder: Uint8Array = randomBytes(this.enctype.confounderLength),
-  ): Uint8Array {
-    if (confounder.length !== this.enctype.confounderLength) throw new RangeError('confounder of another length');
-    return this.#usage(usage).encrypt(plaintext, confounder);
+    parts: readonly Uint8Array[],
+    confounder: Uint8Array = newConfounder(this.enctype.confounderLength),
+  ): void {
+    const { confounderLength } = this.enctype;
+    if (confounder.length !== confounderLength) throw new RangeError(`confounder must have ${confounderLength} octets`);
+    this.#usage(usage).encryptInto(to, at, confounder, parts);
   }
 
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array {
-    return this.#usage(usage).decrypt(ciphertext);
+    return this.decryptTo(usage, ciphertext, copy);
   }
 
-  checksum(usage: number, data: Uint8Array): Uint8Array {
-    return this.#usage(usage).checksum(data);
+  decryptTo<T>(usage: number, ciphertext: Uint8Array, take: (plaintext: Uint8Array) => T): T {
+    return this.#usage(usage).decrypt(ciphertext, take);
+  }
+
+  checksum(usage: number, first: Uint8Array, second: Uint8Array = NOTHING): Uint8Array {
+    return this.#usage(usage).checksum(first, second);
   }
 
   destroy(): void {

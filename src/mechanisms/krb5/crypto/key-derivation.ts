@@ -1,20 +1,21 @@
-/** From a Kerberos key to the keys of one use: n-fold, DR and DK (RFC 3961 §5.1), KDF-HMAC-SHA2 (RFC 8009 §3). */
+/** Derivation of usage keys from a protocol key: n-fold, DR and DK (RFC 3961 §5.1), KDF-HMAC-SHA2 (RFC 8009 §3). */
 import type { CHash } from '@noble/hashes/utils.js';
 import { concat, fromHex, toHex, u32be } from '../../../bytes.js';
 import type { BlockCipher } from '../../block-cipher.js';
-import { cut, keyedHmac } from './aes-hmac.js';
+import { keyedHmac, truncate } from './aes-hmac.js';
 
-/** The octet after the usage number in the constant that a key is derived with (RFC 3961 §5.3, RFC 8009 §5). */
+/** The last octet of a derivation constant: Kc, Ke or Ki (RFC 3961 §5.3, RFC 8009 §5). */
 export const KEY_KIND = { checksum: 0x99, encryption: 0xaa, integrity: 0x55 } as const;
 
-/** The well-known constant of a derived key: its usage number, four octets, and its kind. */
+/** The derivation constant of a key: the usage number in four octets, then the kind (RFC 3961 §5.3). */
 export function keyConstant(usage: number, kind: number): Uint8Array {
   return concat(u32be(usage), Uint8Array.of(kind));
 }
 
 /**
- * Stretches or folds octets to `length` octets: the input, turned right by 13 bits more each time, is repeated up to
- * the least common multiple, and the chunks of the wanted length are added with end-around carry (RFC 3961 §5.1).
+ * Stretches or folds octets to `length` octets (RFC 3961 §5.1). The input is repeated up to the least common multiple of both
+ * lengths, each copy rotated right by 13 bits more than the one before; the pieces of `length` octets are then added with
+ * end-around carry.
  */
 export function nFold(input: Uint8Array, length: number): Uint8Array {
   const inputBits = BigInt(8 * input.length);
@@ -22,19 +23,19 @@ export function nFold(input: Uint8Array, length: number): Uint8Array {
   const mask = (1n << bits) - 1n;
   const number = BigInt(`0x${toHex(input)}`);
   const repeats = length / greatestCommonDivisor(input.length, length);
-  let line = 0n;
+  let repeated = 0n;
   for (let i = 0; i < repeats; i++) {
-    const turn = BigInt(13 * i) % inputBits;
-    const turned = ((number << (inputBits - turn)) | (number >> turn)) & ((1n << inputBits) - 1n);
-    line = (line << inputBits) | turned;
+    const count = BigInt(13 * i) % inputBits;
+    const rotated = ((number << (inputBits - count)) | (number >> count)) & ((1n << inputBits) - 1n);
+    repeated = (repeated << inputBits) | rotated;
   }
   let sum = 0n;
-  for (; line > 0n; line >>= bits) sum += line & mask;
+  for (; repeated > 0n; repeated >>= bits) sum += repeated & mask;
   while (sum > mask) sum = (sum & mask) + (sum >> bits);
   return fromHex(sum.toString(16).padStart(2 * length, '0'));
 }
 
-/** DR: `length` pseudorandom octets from a cipher that holds the base key (RFC 3961 §5.1). */
+/** DR: derives `length` pseudorandom octets with a cipher that holds the base key (RFC 3961 §5.1). */
 export function deriveRandom(cipher: BlockCipher, constant: Uint8Array, length: number): Uint8Array {
   const random = new Uint8Array(Math.ceil(length / cipher.blockSize) * cipher.blockSize);
   let block = nFold(constant, cipher.blockSize);
@@ -45,10 +46,13 @@ export function deriveRandom(cipher: BlockCipher, constant: Uint8Array, length: 
     random.set(block, at);
   }
   block.fill(0);
-  return cut(random, length);
+  return truncate(random, length);
 }
 
-/** KDF-HMAC-SHA2 without a context, `length` octets: no more than the hash gives (RFC 8009 §3). */
+/**
+ * KDF-HMAC-SHA2 without a context (RFC 8009 §3).
+ * @param length  in octets, at most the length of the hash
+ */
 export function kdfHmacSha2(hash: CHash, key: Uint8Array, label: Uint8Array, length: number): Uint8Array {
   const mac = keyedHmac(hash, key, length);
   const derived = mac.digest(u32be(1), label, Uint8Array.of(0), u32be(8 * length));

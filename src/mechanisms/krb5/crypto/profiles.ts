@@ -1,53 +1,68 @@
-/** How the keys of one usage encrypt, decrypt and make checksums: a function for each family of encryption types. */
+/** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
 import { sha1 } from '@noble/hashes/legacy.js';
 import type { CHash } from '@noble/hashes/utils.js';
-import { concat, copy, equalConstantTime } from '../../../bytes.js';
+import { equalConstantTime } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
-import type { BlockCipher, NewBlockCipher } from '../../block-cipher.js';
+import type { NewBlockCipher } from '../../block-cipher.js';
 import { aes, consume, keyedHmac, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
-import { decryptStealing, encryptStealing } from './cts.js';
+import { ctsRoom, decryptCts, encryptCts, type InPlaceCipher, inPlace } from './cts.js';
 import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from './key-derivation.js';
+import { type WorkMemory, withMemory } from './work-memory.js';
 
-/** In octets. */
+/** Sizes of an encryption type, in octets (RFC 3961 §3). */
 export interface Sizes {
+  /** Length of a protocol key. */
   readonly keyLength: number;
+  /** Length of the random octets that are encrypted in front of each plaintext. */
   readonly confounderLength: number;
-  /** Of a checksum, alone or in a ciphertext. */
+  /** Length of a checksum, in a ciphertext or on its own. */
   readonly checksumLength: number;
-  /** A plaintext is filled up to a multiple of it, counted with what is encrypted before it (RFC 3961 §3). */
+  /** What is encrypted, confounder included, is padded to a multiple of this; 1 means no padding. */
   readonly messageBlock: number;
 }
 
-/** What a key does in one usage; the keys derived for it are inside. */
+/** The keys derived for one usage, and the operations with them. */
 export interface UsageKey {
-  encrypt(plaintext: Uint8Array, confounder: Uint8Array): Uint8Array;
-  /** @throws FtpSecurityError `security/bad-token` too short, `security/bad-checksum` */
-  decrypt(ciphertext: Uint8Array): Uint8Array;
-  checksum(data: Uint8Array): Uint8Array;
+  /** The length of the ciphertext of `length` octets, its checksum included. */
+  ciphertextLength(length: number): number;
+  /** Encrypts the concatenated parts, and writes ciphertext and checksum to `to` from `at` on. */
+  encryptInto(to: Uint8Array, at: number, confounder: Uint8Array, parts: readonly Uint8Array[]): void;
+  /**
+   * Verifies and decrypts, and returns what `take` does with the plaintext; that is overwritten then, so that `take` has to copy it.
+   * @throws FtpSecurityError `security/bad-token` if the length is impossible, `security/bad-checksum`
+   */
+  decrypt<T>(ciphertext: Uint8Array, take: (plaintext: Uint8Array) => T): T;
+  /** Computes the checksum of the concatenated parts. */
+  checksum(...parts: readonly Uint8Array[]): Uint8Array;
+  /** Overwrites the keys. */
   destroy(): void;
 }
 
-/** Derives what a usage number needs from a key of `sizes.keyLength` octets. */
+/** Derives the keys of a usage number from a protocol key of `sizes.keyLength` octets. */
 export type Profile = (sizes: Sizes, key: Uint8Array, usage: number, newCipher: NewBlockCipher) => UsageKey;
 
-/** AES-CTS with HMAC-SHA1 (RFC 3962 §6): keys by DK, the checksum over confounder and plaintext. */
+/** AES-CTS with HMAC-SHA1 (RFC 3962 §6). Keys are derived with DK; the checksum covers confounder and plaintext. */
 export const aesSha1: Profile = (sizes, key, usage, newCipher) => {
   const base = newCipher(key);
   const derive = (kind: number) => deriveRandom(base, keyConstant(usage, kind), sizes.keyLength);
   const keys = sha1Keys(derive, newCipher, sizes);
   base.destroy();
-  return macThenEncrypt(keys, sizes, STEALING);
+  return macThenEncrypt(keys, sizes, CTS);
 };
 
-/** A block cipher of 64 bits in plain CBC with HMAC-SHA1 (RFC 3961 §6.3): for triple DES, whose keys are made by `toKey`. */
+/**
+ * A block cipher in plain CBC with HMAC-SHA1, for triple DES (RFC 3961 §6.3).
+ * @param randomLength  octets that DR derives for each key
+ * @param toKey  random-to-key
+ */
 export function paddedSha1(randomLength: number, toKey: (random: Uint8Array) => Uint8Array): Profile {
   return (sizes, key, usage, newCipher) => {
     const base = newCipher(key);
     const derive = (kind: number) => consume(deriveRandom(base, keyConstant(usage, kind), randomLength), toKey);
     const keys = sha1Keys(derive, newCipher, sizes);
     base.destroy();
-    return macThenEncrypt(keys, sizes, PADDING);
+    return macThenEncrypt(keys, sizes, CBC);
   };
 }
 
@@ -56,15 +71,15 @@ export const camelliaCmac: Profile = (sizes, key, usage, newCipher) => {
   const base = cmac(newCipher(key));
   const derive = (kind: number) => consume(kdfFeedbackCmac(base, keyConstant(usage, kind), sizes.keyLength), newCipher);
   const keys: SpecificKeys = {
-    ke: derive(KEY_KIND.encryption),
+    ke: inPlace(derive(KEY_KIND.encryption)),
     ki: cmac(derive(KEY_KIND.integrity)),
     kc: cmac(derive(KEY_KIND.checksum)),
   };
   base.destroy();
-  return macThenEncrypt(keys, sizes, STEALING);
+  return macThenEncrypt(keys, sizes, CTS);
 };
 
-/** AES-CTS with HMAC-SHA2 (RFC 8009 §5): the keys of its checksums are as long as the checksums. */
+/** AES-CTS with HMAC-SHA2 (RFC 8009 §5). Ki and Kc are as long as the checksum. */
 export function aesSha2(hash: CHash): Profile {
   return (sizes, key, usage) => {
     const derive = (kind: number, length: number) => kdfHmacSha2(hash, key, keyConstant(usage, kind), length);
@@ -79,10 +94,10 @@ export function aesSha2(hash: CHash): Profile {
   };
 }
 
-/** @throws FtpSecurityError `security/bad-token` when a ciphertext can't hold a confounder and a checksum */
+/** @throws FtpSecurityError `security/bad-token` if a ciphertext is too short for a confounder and a checksum */
 export function checkLength(ciphertext: Uint8Array, { confounderLength, checksumLength }: Sizes): void {
   if (ciphertext.length < confounderLength + checksumLength) {
-    throw badToken('ciphertext too short for a confounder and a checksum');
+    throw badToken(`ciphertext of ${ciphertext.length} octets is too short for a confounder and a checksum`);
   }
 }
 
@@ -93,36 +108,49 @@ export function verifyChecksum(computed: Uint8Array, received: Uint8Array): void
   }
 }
 
-/** Confounder and text in one, filled up with zero bits to a multiple of `block` octets. */
-export function confound(confounder: Uint8Array, text: Uint8Array, block: number): Uint8Array {
-  const confounded = new Uint8Array(Math.ceil((confounder.length + text.length) / block) * block);
-  confounded.set(confounder);
-  confounded.set(text, confounder.length);
-  return confounded;
+/** Writes the parts to the start of the memory, one after another. */
+export function setAll({ octets }: WorkMemory, parts: readonly Uint8Array[]): void {
+  let at = 0;
+  for (const part of parts) {
+    octets.set(part, at);
+    at += part.length;
+  }
 }
 
-/** The keys of one usage (RFC 3961 §5.3), under their names there. */
+/** The least multiple of `block` that is not below `length`. */
+export function padded(length: number, block: number): number {
+  return Math.ceil(length / block) * block;
+}
+
+export function totalLength(parts: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
+}
+
+/** The keys of one usage: Ke, Ki and Kc of RFC 3961 §5.3. */
 interface SpecificKeys {
-  ke: BlockCipher;
+  ke: InPlaceCipher;
   ki: Mac;
   kc: Mac;
 }
 
-/** How a plaintext becomes blocks, and back. */
+/** The cipher's mode of operation, on the first `length` octets of the memory. */
 interface Mode {
-  encrypt(cipher: BlockCipher, octets: Uint8Array): Uint8Array;
-  decrypt(cipher: BlockCipher, octets: Uint8Array): Uint8Array;
+  /** The number of octets that the work on `length` octets needs. */
+  room(cipher: InPlaceCipher, length: number): number;
+  encrypt(cipher: InPlaceCipher, memory: WorkMemory, length: number): void;
+  decrypt(cipher: InPlaceCipher, memory: WorkMemory, length: number): void;
 }
 
-const STEALING: Mode = { encrypt: encryptStealing, decrypt: decryptStealing };
+const CTS: Mode = { room: ctsRoom, encrypt: encryptCts, decrypt: decryptCts };
 
-const PADDING: Mode = {
-  encrypt: (cipher, octets) => cipher.encrypt(octets),
-  decrypt(cipher, octets) {
-    if (octets.length % cipher.blockSize !== 0) {
-      throw badToken('ciphertext is not a whole number of blocks');
-    }
-    return cipher.decrypt(octets);
+const CBC: Mode = {
+  room: (_cipher, length) => length,
+  encrypt: (cipher, memory, length) => cipher.encryptInPlace(memory, 0, length),
+  decrypt(cipher, memory, length) {
+    if (length % cipher.blockSize !== 0) throw badToken('ciphertext is not a whole number of blocks');
+    cipher.decryptInPlace(memory, 0, length);
   },
 };
 
@@ -133,51 +161,79 @@ function sha1Keys(
 ): SpecificKeys {
   const mac = (octets: Uint8Array) => keyedHmac(sha1, octets, checksumLength);
   return {
-    ke: consume(derive(KEY_KIND.encryption), newCipher),
+    ke: consume(derive(KEY_KIND.encryption), key => cipherOf(newCipher, key)),
     ki: consume(derive(KEY_KIND.integrity), mac),
     kc: consume(derive(KEY_KIND.checksum), mac),
   };
 }
 
-/** The checksum covers confounder and plaintext, so it is verified after decryption (RFC 3961 §5.3). */
-function macThenEncrypt(keys: SpecificKeys, sizes: Sizes, mode: Mode): UsageKey {
+/** AES works in place by itself. */
+function cipherOf(newCipher: NewBlockCipher, key: Uint8Array): InPlaceCipher {
+  return newCipher === aes ? aes(key) : inPlace(newCipher(key));
+}
+
+/** The checksum covers confounder and plaintext, so it can only be verified after decryption (RFC 3961 §5.3). */
+function macThenEncrypt({ ke, ki, kc }: SpecificKeys, sizes: Sizes, mode: Mode): UsageKey {
+  const { confounderLength, checksumLength, messageBlock } = sizes;
+  const confoundedLength = (length: number) => padded(confounderLength + length, messageBlock);
   return {
-    encrypt(plaintext, confounder) {
-      return consume(confound(confounder, plaintext, sizes.messageBlock), confounded =>
-        concat(mode.encrypt(keys.ke, confounded), keys.ki.digest(confounded)),
-      );
-    },
-    decrypt(ciphertext) {
-      const [encrypted, checksum] = split(ciphertext, sizes);
-      return consume(mode.decrypt(keys.ke, encrypted), confounded => {
-        verifyChecksum(keys.ki.digest(confounded), checksum);
-        return copy(confounded, sizes.confounderLength);
+    ciphertextLength: length => confoundedLength(length) + checksumLength,
+    encryptInto(to, at, confounder, parts) {
+      const length = confoundedLength(totalLength(parts));
+      withMemory(mode.room(ke, length), memory => {
+        setAll(memory, [confounder, ...parts]);
+        const confounded = memory.octets.subarray(0, length);
+        to.set(ki.digest(confounded), at + length);
+        mode.encrypt(ke, memory, length);
+        to.set(confounded, at);
       });
     },
-    ...checksumAndEnd(keys),
-  };
-}
-
-/** The checksum covers cipher state and ciphertext, and nothing is decrypted before it holds (RFC 8009 §5). */
-function encryptThenMac(keys: SpecificKeys, sizes: Sizes): UsageKey {
-  const cipherState = new Uint8Array(keys.ke.blockSize);
-  return {
-    encrypt(plaintext, confounder) {
-      const encrypted = consume(concat(confounder, plaintext), whole => encryptStealing(keys.ke, whole));
-      return concat(encrypted, keys.ki.digest(cipherState, encrypted));
-    },
-    decrypt(ciphertext) {
+    decrypt(ciphertext, take) {
       const [encrypted, checksum] = split(ciphertext, sizes);
-      verifyChecksum(keys.ki.digest(cipherState, encrypted), checksum);
-      return consume(decryptStealing(keys.ke, encrypted), whole => copy(whole, sizes.confounderLength));
+      const { length } = encrypted;
+      return withMemory(mode.room(ke, length), memory => {
+        memory.octets.set(encrypted);
+        mode.decrypt(ke, memory, length);
+        verifyChecksum(ki.digest(memory.octets.subarray(0, length)), checksum);
+        return take(memory.octets.subarray(confounderLength, length));
+      });
     },
-    ...checksumAndEnd(keys),
+    ...checksumAndDestroy({ ke, ki, kc }),
   };
 }
 
-function checksumAndEnd({ ke, ki, kc }: SpecificKeys): Pick<UsageKey, 'checksum' | 'destroy'> {
+/** The checksum covers cipher state and ciphertext, and is verified before decryption (RFC 8009 §5). */
+function encryptThenMac({ ke, ki, kc }: SpecificKeys, sizes: Sizes): UsageKey {
+  const cipherState = new Uint8Array(ke.blockSize);
   return {
-    checksum: data => kc.digest(data),
+    ciphertextLength: length => sizes.confounderLength + length + sizes.checksumLength,
+    encryptInto(to, at, confounder, parts) {
+      const length = sizes.confounderLength + totalLength(parts);
+      withMemory(ctsRoom(ke, length), memory => {
+        setAll(memory, [confounder, ...parts]);
+        encryptCts(ke, memory, length);
+        const encrypted = memory.octets.subarray(0, length);
+        to.set(encrypted, at);
+        to.set(ki.digest(cipherState, encrypted), at + length);
+      });
+    },
+    decrypt(ciphertext, take) {
+      const [encrypted, checksum] = split(ciphertext, sizes);
+      verifyChecksum(ki.digest(cipherState, encrypted), checksum);
+      const { length } = encrypted;
+      return withMemory(ctsRoom(ke, length), memory => {
+        memory.octets.set(encrypted);
+        decryptCts(ke, memory, length);
+        return take(memory.octets.subarray(sizes.confounderLength, length));
+      });
+    },
+    ...checksumAndDestroy({ ke, ki, kc }),
+  };
+}
+
+function checksumAndDestroy({ ke, ki, kc }: SpecificKeys): Pick<UsageKey, 'checksum' | 'destroy'> {
+  return {
+    checksum: kc.digest,
     destroy() {
       ke.destroy();
       ki.destroy();

@@ -1,39 +1,51 @@
 /** RC4 with HMAC-MD5 (RFC 4757 §3 to §5). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { concat, copy, toUtf8, u32be } from '../../../bytes.js';
+import { copy, toUtf8, u32be } from '../../../bytes.js';
 import { consume, keyedHmac, type Mac } from './aes-hmac.js';
-import { checkLength, type Profile, verifyChecksum } from './profiles.js';
+import { checkLength, type Profile, setAll, totalLength, verifyChecksum } from './profiles.js';
 import { rc4 } from './rc4.js';
+import { withMemory } from './work-memory.js';
 
 const DIGEST = 16;
 
-/** Message types of RFC 4757 §3 that are not the key usage of RFC 4120 and RFC 4121; all others are. */
+/** Key usage numbers whose message type is a different number (RFC 4757 §3); for all others, it is the usage number itself. */
 const MESSAGE_TYPES: Readonly<Record<number, number>> = { 3: 8, 9: 8, 23: 13 };
 
-/** The checksum comes first, and covers confounder and plaintext. */
+/** The ciphertext starts with the checksum, which covers confounder and plaintext (RFC 4757 §4). */
 export const rc4Hmac: Profile = (sizes, key, usage) => {
   const { confounderLength, checksumLength } = sizes;
-  const type = u32le(MESSAGE_TYPES[usage] ?? usage);
+  const messageType = u32le(MESSAGE_TYPES[usage] ?? usage);
   const signing = consume(derive(key, toUtf8('signaturekey\0')), hmacMd5);
-  const integrity = consume(derive(key, type), hmacMd5);
+  const integrity = consume(derive(key, messageType), hmacMd5);
   const crypt = (checksum: Uint8Array, octets: Uint8Array) =>
     consume(integrity.digest(checksum), messageKey => rc4(messageKey, octets));
   return {
-    encrypt(plaintext, confounder) {
-      return consume(concat(confounder, plaintext), confounded => {
+    ciphertextLength: length => confounderLength + length + checksumLength,
+    encryptInto(to, at, confounder, parts) {
+      const length = confounderLength + totalLength(parts);
+      withMemory(length, memory => {
+        setAll(memory, [confounder, ...parts]);
+        const confounded = memory.octets.subarray(0, length);
         const checksum = integrity.digest(confounded);
-        return concat(checksum, crypt(checksum, confounded));
+        crypt(checksum, confounded);
+        to.set(checksum, at);
+        to.set(confounded, at + checksumLength);
       });
     },
-    decrypt(ciphertext) {
+    decrypt(ciphertext, take) {
       checkLength(ciphertext, sizes);
       const checksum = ciphertext.subarray(0, checksumLength);
-      return consume(crypt(checksum, ciphertext.subarray(checksumLength)), confounded => {
+      return consume(copy(ciphertext, checksumLength), confounded => {
+        crypt(checksum, confounded);
         verifyChecksum(integrity.digest(confounded), checksum);
-        return copy(confounded, confounderLength);
+        return take(confounded.subarray(confounderLength));
       });
     },
-    checksum: data => signing.digest(md5(concat(type, data))),
+    checksum: (...parts) => {
+      const hash = md5.create().update(messageType);
+      for (const part of parts) hash.update(part);
+      return signing.digest(hash.digest());
+    },
     destroy() {
       integrity.destroy();
       signing.destroy();
@@ -41,12 +53,12 @@ export const rc4Hmac: Profile = (sizes, key, usage) => {
   };
 };
 
-/** HMAC-MD5 under one key, all 16 octets. */
+/** HMAC-MD5, 16 octets. */
 export function hmacMd5(key: Uint8Array): Mac {
   return keyedHmac(md5, key, DIGEST);
 }
 
-/** HMAC-MD5 of `data` under `key`, as a key is derived from another. */
+/** Derives a key from another: the HMAC-MD5 of `data` under `key`. */
 export function derive(key: Uint8Array, data: Uint8Array): Uint8Array {
   const mac = hmacMd5(key);
   const derived = mac.digest(data);

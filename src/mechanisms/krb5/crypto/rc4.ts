@@ -1,12 +1,14 @@
-/** The stream cipher RC4, for RFC 4757 only: it has been broken. */
+/** The stream cipher RC4. It is broken, and here for the arcfour-hmac encryption type only (RFC 4757). */
+
+/** The permutation, kept between calls and overwritten after each. */
+const state = new Uint8Array(256);
 
 /**
- * Encrypts or decrypts, which is the same, from the start of the key stream.
+ * Encrypts or decrypts (the operation is the same) in place, from the start of the key stream.
  * @param key  1 to 256 octets
  */
-export function rc4(key: Uint8Array, data: Uint8Array): Uint8Array {
-  const state = schedule(key);
-  const result = new Uint8Array(data.length);
+export function rc4(key: Uint8Array, data: Uint8Array): void {
+  expandKey(key);
   let i = 0;
   let j = 0;
   for (let at = 0; at < data.length; at++) {
@@ -16,20 +18,21 @@ export function rc4(key: Uint8Array, data: Uint8Array): Uint8Array {
     const b = state[j]!;
     state[i] = b;
     state[j] = a;
-    result[at] = data[at]! ^ state[(a + b) & 0xff]!;
+    data[at]! ^= state[(a + b) & 0xff]!;
   }
   state.fill(0);
-  return result;
 }
 
-function schedule(key: Uint8Array): Uint8Array {
-  const state = Uint8Array.from({ length: 256 }, (_, i) => i);
+function expandKey(key: Uint8Array): void {
+  const { length } = key;
+  for (let i = 0; i < 256; i++) state[i] = i;
   let j = 0;
+  let at = 0;
   for (let i = 0; i < 256; i++) {
     const a = state[i]!;
-    j = (j + a + key[i % key.length]!) & 0xff;
+    j = (j + a + key[at]!) & 0xff;
     state[i] = state[j]!;
     state[j] = a;
+    at = at + 1 === length ? 0 : at + 1;
   }
-  return state;
 }

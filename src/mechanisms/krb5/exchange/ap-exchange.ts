@@ -46,8 +46,15 @@ export function openApReq(message: ApReq, keys: readonly ServiceKey[], options: 
   throw refusalError(opened);
 }
 
-/** The rest of an AP-REQ, its ticket opened. It throws as {@link openApReq} does, and the keys are erased then. */
-export function openAuthenticator(message: ApReq, ticket: EncTicketPart, options: CipherOptions): OpenedApReq {
+/**
+ * The rest of an AP-REQ, its ticket opened, or its session key known otherwise. It throws as {@link openApReq} does, and the
+ * keys are erased then.
+ */
+export function openAuthenticator<T extends RequestKeys['ticket']>(
+  message: ApReq,
+  ticket: T,
+  options: CipherOptions,
+): { ticket: T; authenticator: Authenticator; checksum?: GssChecksum } {
   let inside: Authenticator | undefined;
   try {
     inside = openData(authenticator, USAGE.authenticator, ticket.key, message.authenticator, options);

@@ -2,11 +2,11 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { equalConstantTime, toHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
+import { formatDer } from '../../der.js';
 import { destroyOnError } from '../../exchange-generator.js';
 import { isOlderThan, type ReplayStore } from '../../replay-cache.js';
 import { consume } from '../crypto/aes-hmac.js';
 import { enctypeOf } from '../crypto/enctypes.js';
-import { formatDer } from '../messages/der.js';
 import { GSS_FLAGS, type GssChecksum } from '../messages/gss-checksum.js';
 import {
   AD_TYPES,

@@ -1,7 +1,7 @@
 /** Which encryption type the acceptor's subkey has: AD-ETYPE-NEGOTIATION in an authenticator (RFC 4537). */
 
+import { formatDer, int32, parseDer, sequenceOf } from '../../der.js';
 import { type CipherOptions, ENCTYPES, enctypeOf, isUsable } from '../crypto/enctypes.js';
-import { formatDer, int32, parseDer, sequenceOf } from '../messages/der.js';
 import { AD_TYPES, type AuthorizationData, authorizationData } from '../messages/kerberos.js';
 
 export interface EnctypePolicy extends CipherOptions {

@@ -4,15 +4,30 @@ import type { ExchangeFacts } from '../../../protection/mechanism.js';
 import { enctypeOf } from '../crypto/enctypes.js';
 import { errorName } from '../messages/error-codes.js';
 import { gssFlagNames } from '../messages/gss-checksum.js';
-import { AP_OPTIONS, type ApReq, type EncTicketPart, type KrbError } from '../messages/kerberos.js';
+import { AP_OPTIONS, type ApReq, type Authenticator, type EncTicketPart, type KrbError } from '../messages/kerberos.js';
 import { principalOf, principalText } from '../messages/principal.js';
 import type { MessageKey, OpenedApReq } from './ap-exchange.js';
+import type { ServiceKey } from './ticket-keys.js';
+
+/** The key that has opened an AP-REQ. */
+export interface OpenedBy {
+  /** A service's key opens the ticket; the ticket's own session key opens what is behind it. */
+  key: 'service key' | 'session key';
+  /** Of a bare key absent, as is `kvno`. */
+  principal?: string;
+  kvno?: number;
+  enctype: number;
+  /** Where the key is from, if its owner has said so. */
+  source?: string;
+}
 
 /** Times are ISO 8601, UTC. Plain values that JSON can hold, but for `delegation`. What the service's key has to open is absent without it. */
 export interface Krb5Facts extends ExchangeFacts {
   ticketEnctype?: number;
   /** Version of the service's key. */
   ticketKvno?: number;
+  /** Of an observer. */
+  openedBy?: OpenedBy;
   /** Whether the client asked the server to authenticate itself. */
   mutual?: boolean;
   authTime?: string;
@@ -66,6 +81,21 @@ export function ticketFacts({
     clientTime: iso(authenticator.ctime, authenticator.cusec),
     ...(checksum !== undefined && { flags: gssFlagNames(checksum.flags) }),
     ...(checksum?.bindings.some(octet => octet !== 0) && { bindings: toHex(checksum.bindings) }),
+  };
+}
+
+/** What is known of a client whose ticket stays closed: what its authenticator says. */
+export function authenticatorFacts({ crealm, cname, ctime, cusec }: Authenticator): Krb5Facts {
+  return { clientName: principalText(principalOf(crealm, cname)), clientTime: iso(ctime, cusec) };
+}
+
+export function openedBy(key: OpenedBy['key'], { principal, kvno, enctype, source }: ServiceKey): OpenedBy {
+  return {
+    key,
+    ...(principal !== undefined && { principal: principalText(principal) }),
+    ...(kvno !== undefined && { kvno }),
+    enctype,
+    ...(source !== undefined && { source }),
   };
 }
 

@@ -3,10 +3,10 @@ import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, viewOf } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ChannelEnds, Exchange } from '../../../protection/mechanism.js';
+import { parseDer } from '../../der.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
 import { type CipherOptions, enctypeOf, randomKey } from '../crypto/enctypes.js';
 import type { Credential, CredentialCache } from '../files/credential-cache.js';
-import { parseDer } from '../messages/der.js';
 import { sealData } from '../messages/encrypted-data.js';
 import {
   assertBindings,

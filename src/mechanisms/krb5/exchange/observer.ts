@@ -3,10 +3,11 @@
  * directions (RFC 4121 §4.1 and §2). Names and times of the ticket are shown; nothing else of it is trusted, and
  * nothing is refused that the recorded server may have accepted.
  */
+import { copy } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ExchangeObserver, ObservedStep, Peer } from '../../../protection/mechanism.js';
 import type { CipherOptions } from '../crypto/enctypes.js';
-import { GSS_FLAGS } from '../messages/gss-checksum.js';
+import { GSS_FLAGS, type GssChecksum } from '../messages/gss-checksum.js';
 import { type ContextToken, parseContextToken } from '../messages/gss-framing.js';
 import { AP_OPTIONS, type ApRep, type ApReq, type EncApRepPart } from '../messages/kerberos.js';
 import {
@@ -17,10 +18,19 @@ import {
   parseNegotiation,
 } from '../messages/spnego.js';
 import type { Krb5Context } from '../tokens/context.js';
-import { forgetKeys, messageKey, type OpenedApReq, openApRep, openApReq } from './ap-exchange.js';
+import { forgetKeys, messageKey, openApRep, openAuthenticator, type RequestKeys } from './ap-exchange.js';
 import { established } from './established.js';
-import { errorFacts, type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
-import type { ServiceKey } from './ticket-keys.js';
+import {
+  authenticatorFacts,
+  errorFacts,
+  type Krb5Facts,
+  keyFacts,
+  openedBy,
+  requestFacts,
+  ticketFacts,
+} from './facts.js';
+import { refusalError } from './krb-error.js';
+import { openTicket, type ServiceKey } from './ticket-keys.js';
 
 interface Krb5Step extends ObservedStep {
   fromClient?: Krb5Context;
@@ -28,8 +38,17 @@ interface Krb5Step extends ObservedStep {
 }
 
 export interface Krb5ObserverOptions extends CipherOptions {
-  /** Keys of services, e.g. the entries of a keytab. */
+  /**
+   * Keys of services, e.g. the entries of a keytab. One without a principal may also be the session key of a ticket, which
+   * clients have in their credential caches.
+   */
   keys: readonly ServiceKey[];
+}
+
+/** An AP-REQ that has been opened: by a service's key, or by the session key without its ticket. */
+interface ObservedRequest extends RequestKeys {
+  checksum?: GssChecksum;
+  facts: Krb5Facts;
 }
 
 /**
@@ -42,7 +61,7 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
   let facts: Krb5Facts = {};
   let step: Krb5Step = { facts };
   let list: Uint8Array = new Uint8Array();
-  let request: OpenedApReq | undefined;
+  let request: ObservedRequest | undefined;
   let problem = new FtpSecurityError(
     'security/no-key',
     'no AP-REQ was seen that waits for an answer, and its ticket holds the keys',
@@ -62,9 +81,9 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
     facts = requestFacts(message);
     forget();
     const step = attempt(() => {
-      request = openApReq(message, keys, options);
+      request = openRequest(message, keys, options);
       const mutual = isMutual(message, request);
-      facts = { ...facts, ...ticketFacts(request), mutual };
+      facts = { ...facts, ...request.facts, mutual };
       return mutual ? {} : establish(request);
     });
     if (step.problem !== undefined) problem = step.problem;
@@ -89,7 +108,7 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
     });
   }
 
-  function establish(request: OpenedApReq, answer?: EncApRepPart): Omit<Krb5Step, 'facts'> {
+  function establish(request: ObservedRequest, answer?: EncApRepPart): Omit<Krb5Step, 'facts'> {
     facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
     const { ciphers } = options;
     const asReceiver = (role: 'initiator' | 'acceptor') =>
@@ -142,6 +161,36 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
   };
 }
 
+/** @throws FtpSecurityError as openApReq does */
+function openRequest(message: ApReq, keys: readonly ServiceKey[], options: CipherOptions): ObservedRequest {
+  const opened = openTicket(message.ticket, keys, options);
+  if ('part' in opened) {
+    const request = openAuthenticator(message, opened.part, options);
+    const facts = { ...ticketFacts(request), openedBy: openedBy('service key', opened.entries[0]!) };
+    return { ...request, facts };
+  }
+  for (const key of keys) {
+    const request = key.principal === undefined ? openWithSessionKey(message, key, options) : undefined;
+    if (request !== undefined) return request;
+  }
+  throw refusalError(opened);
+}
+
+/** Undefined where the key is another. */
+function openWithSessionKey(message: ApReq, key: ServiceKey, options: CipherOptions): ObservedRequest | undefined {
+  if (key.enctype !== message.authenticator.etype) return undefined;
+  try {
+    // A copy, since it is erased in the end.
+    const ticket = { key: { keytype: key.enctype, keyvalue: copy(key.key) } };
+    const request = openAuthenticator(message, ticket, options);
+    const facts = { ...authenticatorFacts(request.authenticator), openedBy: openedBy('session key', key) };
+    return { ...request, facts };
+  } catch (error) {
+    if (error instanceof FtpSecurityError && error.code !== 'security/bad-token') return undefined;
+    throw error;
+  }
+}
+
 function checkSender(from: Peer, kind: ContextToken['kind']): void {
   if ((kind === 'AP-REQ') !== (from === 'client')) {
     throw badToken(`${kind} from the ${from}`);
@@ -149,7 +198,7 @@ function checkSender(from: Peer, kind: ContextToken['kind']): void {
 }
 
 /** Acceptors go by the flag; the option in the clear, which anybody can set, counts only where there is none. */
-function isMutual({ apOptions }: ApReq, { checksum }: OpenedApReq): boolean {
+function isMutual({ apOptions }: ApReq, { checksum }: ObservedRequest): boolean {
   if (checksum !== undefined) return (checksum.flags & GSS_FLAGS.mutual) !== 0;
   return (apOptions & AP_OPTIONS.mutualRequired) !== 0;
 }

@@ -17,6 +17,8 @@ export interface ServiceKey {
   key: Uint8Array;
   kvno?: number;
   principal?: Principal;
+  /** Where the key is from, for people: an observer names it for a ticket that the key has opened. */
+  source?: string;
 }
 
 export interface OpenedTicket {

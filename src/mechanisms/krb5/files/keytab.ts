@@ -6,7 +6,7 @@
 import { ByteReader } from '../../../byte-reader.js';
 import { assertBytes, viewOf } from '../../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../../errors.js';
-import { nameText } from '../messages/der.js';
+import { nameText } from '../../der.js';
 import type { Principal } from '../messages/principal.js';
 
 export interface KeytabEntry {

@@ -1,8 +1,8 @@
 /** EncryptedData (RFC 4120 §5.2.9): what is sealed under a key for one usage, and opened. What is in between holds keys, and is erased. */
 import { badToken } from '../../../errors.js';
+import { formatDer, parseDer, type Type } from '../../der.js';
 import { consume } from '../crypto/aes-hmac.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
-import { formatDer, parseDer, type Type } from './der.js';
 import type { EncryptedData, EncryptionKey } from './kerberos.js';
 
 /** @throws FtpSecurityError `security/no-key` when there are no keys of such an encryption type or length */

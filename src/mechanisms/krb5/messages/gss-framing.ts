@@ -4,7 +4,7 @@
  */
 import { assertBytes, concat, fromHex, startsWith, toHex } from '../../../bytes.js';
 import { badToken } from '../../../errors.js';
-import { APPLICATION, formatDer, formatElement, parseDer, readElement } from './der.js';
+import { APPLICATION, formatDer, formatElement, parseDer, readElement } from '../../der.js';
 import { type ApRep, type ApReq, apRep, apReq, type KrbError, krbError } from './kerberos.js';
 
 export type ContextToken =

@@ -18,7 +18,7 @@ import {
   sequence,
   sequenceOf,
   uint32,
-} from './der.js';
+} from '../../der.js';
 
 /** Key usages of this exchange (RFC 4120 §7.5.1). */
 export const USAGE = { ticket: 2, authenticator: 11, apRep: 12 } as const;

@@ -18,6 +18,17 @@ export function principalText({ name, realm }: Principal): string {
   return `${name.map(quote).join('/')}@${quote(realm)}`;
 }
 
+/**
+ * A principal as {@link principalText} writes it; its type is not known.
+ * @throws RangeError when the text has no realm, or more than one
+ */
+export function parsePrincipal(text: string): Principal {
+  const { separators, parts } = split(text);
+  const realm = parts.pop()!;
+  if (!/^\/*@$/.test(separators) || realm === '') throw new RangeError('a principal is ftp/host@REALM or user@REALM');
+  return { name: parts, realm, type: 0 };
+}
+
 /** Whether two names are one; their type does not count (RFC 4120 §6.2). */
 export function samePrincipal(a: Principal, b: Principal): boolean {
   return isNamed(a, b);

@@ -4,7 +4,6 @@
  */
 import { fromHex, toHex } from '../../../bytes.js';
 import { badToken, refusalFrom } from '../../../errors.js';
-import { destroyOnError } from '../../exchange-generator.js';
 import {
   application,
   field,
@@ -18,7 +17,8 @@ import {
   sequence,
   sequenceOf,
   type Type,
-} from './der.js';
+} from '../../der.js';
+import { destroyOnError } from '../../exchange-generator.js';
 import { formatFrame, frameOf, openFrame } from './gss-framing.js';
 
 export interface NegotiationToken {

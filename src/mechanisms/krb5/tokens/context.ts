@@ -1,4 +1,4 @@
-/** A security context of Kerberos V5 from its key alone (RFC 4121 §2 and §4.2, RFC 1964 §1.2), as an exchange leaves it. */
+/** The security context of Kerberos V5, which wraps and unwraps per-message tokens (RFC 4121 §2 and §4.2, RFC 1964 §1.2). */
 import { assertBytes } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../../protection/mechanism.js';
@@ -11,73 +11,98 @@ import { rfc1964Key } from './rfc1964-keys.js';
 import { buildMicToken, buildWrapToken, openWrapToken, verifyMicToken, wrapOverhead } from './rfc4121.js';
 import type { Opened } from './token-header.js';
 
+/** Options of {@link krb5Context}: the state that a security data exchange has established. */
 export interface Krb5ContextOptions extends CipherOptions {
-  /** Whose tokens `wrap` makes; `unwrap` opens the other side's. */
+  /** The side that this context plays: `wrap` makes tokens of this role, `unwrap` takes those of the other. */
   role: 'initiator' | 'acceptor';
-  /** Number of the encryption type of `key`. */
+  /** Number of the encryption type of `key`, e.g. 18. */
   enctype: number;
-  /** The acceptor's subkey if it asserted one, else the initiator's, else the session key (RFC 4121 §2). Copied. */
+  /** The acceptor's subkey if it sent one, else the initiator's, else the session key (RFC 4121 §2). Its octets are copied. */
   key: Uint8Array;
-  /** Whether `key` is a subkey that the acceptor asserted. Tokens of RFC 1964 do not tell. */
+  /** Whether `key` is the acceptor's subkey. Tokens of RFC 1964 have no flag for it and ignore this option. */
   acceptorSubkey: boolean;
-  /** Of the next token that this side sends; below 2^64, or below 2^32 with the enctypes of RFC 1964's tokens. */
+  /** Sequence number of the next token that this side sends; below 2^64 with tokens of RFC 4121, below 2^32 with those of RFC 1964. */
   sendSequence: bigint | number;
-  /** Of the next token that the other side sends. */
+  /** Sequence number of the next token of the other side; limits as for `sendSequence`. */
   receiveSequence: bigint | number;
-  /** Refuse every token but the next one. Default false: data connections share the numbers, and make gaps. */
+  /**
+   * Refuse every token except the next one. Default false, since data connections share the numbers of the control connection
+   * and cause gaps there.
+   */
   strictOrder?: boolean;
-  /** Take an encryption type that is not to be trusted any more. Default false. */
+  /** Permit weak encryption types (DES, triple DES, RC4). Default false. */
   allowWeak?: boolean;
   /**
-   * The levels that the peer has as well (conf_avail, RFC 2228 appendix I): no others are made, and a session answers 537 to them.
-   * Default safe and private.
+   * The levels that both sides support (conf_avail, RFC 2228 appendix I). The context wraps at no other level, and a session
+   * replies 537 to a command at another level. Default safe and private.
    */
   levels?: readonly TokenLevel[];
 }
 
-/** With the tokens of GSS_GetMIC, which RFC 2228 never sends and SPNEGO does (RFC 4178 §5). */
+/** A Kerberos V5 context. It also has the tokens of GSS_GetMIC, which RFC 2228 does not use but SPNEGO does (RFC 4178 §5). */
 export interface Krb5Context extends SecurityContext {
-  /** A token that vouches for `text` and does not hold it; it uses one sequence number (RFC 2743 §2.3.1). */
+  /**
+   * Makes a token that authenticates `text` without containing it, and uses one sequence number (RFC 2743 §2.3.1).
+   * @throws FtpSecurityError `sequence/closed` after `destroy`
+   */
   getMic(text: Uint8Array): Uint8Array;
   /**
-   * Verifies such a token of the other side. It throws, and nothing has changed; or its number is used.
-   * @throws FtpSecurityError `security/bad-token`, `bad-checksum`, `replayed`, `out-of-sequence`, `wrong-direction`
+   * Verifies a GetMIC token of the other side. Its sequence number counts as received only if verification succeeds.
+   * @returns how its sequence number relates to those before: ok, gap or late
+   * @throws FtpSecurityError `security/bad-token`, `security/bad-checksum`, `security/replayed`, `security/out-of-sequence`,
+   *   `security/wrong-direction`; `sequence/closed` after `destroy`
    */
   verifyMic(text: Uint8Array, token: Uint8Array): SequenceState;
 }
 
 /** The per-message tokens of one side of a context. */
 interface TokenFormat {
-  /** How many sequence numbers there are. */
+  /** The number of different sequence numbers. */
   readonly numbers: bigint;
   build(plaintext: Uint8Array, sealed: boolean, sequence: bigint): Uint8Array;
   /** @throws FtpSecurityError `security/bad-token`, `wrong-direction`, `bad-checksum` */
   open(token: Uint8Array): Opened;
   sign(text: Uint8Array, sequence: bigint): Uint8Array;
-  /** Its sequence number. It throws as `open` does. */
+  /** Returns the token's sequence number. Throws the same errors as `open`. */
   verify(text: Uint8Array, token: Uint8Array): bigint;
   sizeLimit(sealed: boolean, maxToken: number): number;
   destroy(): void;
 }
 
-/** Whether the tokens of a level are sealed. Kerberos has no confidentiality without integrity: no CONF, no 633. */
+/** Whether tokens of a level are encrypted. Kerberos has no confidentiality without integrity, so no level confidential (CONF, 633). */
 const SEALED = new Map<TokenLevel, boolean>([
   ['safe', false],
   ['private', true],
 ]);
 
 /**
- * A context for levels safe and private.
- * @throws FtpSecurityError `security/no-key` when the encryption type is unknown, its keys have another length
- *   or its cipher is missing, `security/weak`, side local, without `allowWeak`
+ * Creates a security context for levels safe and private from an established key. Use it when another library has run
+ * the exchange; {@link krb5Initiator} and {@link krb5Acceptor} return a context of their own.
+ * @throws FtpSecurityError with side `local`: `security/no-key` if the encryption type is not supported, the key has the wrong
+ *   length or a cipher is missing; `security/weak` if the encryption type is weak and `allowWeak` is not set
+ * @throws TypeError, RangeError if an option is invalid
+ * @example
+ * ```ts
+ * const context = krb5Context({
+ *   role: 'initiator',
+ *   enctype: 18, // aes256-cts-hmac-sha1-96
+ *   key: acceptorSubkey, // 32 octets
+ *   acceptorSubkey: true,
+ *   sendSequence: 0,
+ *   receiveSequence: 0,
+ * });
+ * socket.write(protectCommand(context, 'private', new TextEncoder().encode('USER anna')));
+ * ```
  */
 export function krb5Context(options: Krb5ContextOptions): Krb5Context {
   const { role, enctype, key, allowWeak = false } = options;
-  if (role !== 'initiator' && role !== 'acceptor') throw new TypeError('role must be initiator or acceptor');
+  if (role !== 'initiator' && role !== 'acceptor') throw new TypeError('role must be "initiator" or "acceptor"');
   const prepared = kerberosKey(enctype, key, options);
   const format = destroyOnError(prepared, () => {
     const { weak, name, tokens } = prepared.enctype;
-    if (weak && !allowWeak) throw new FtpSecurityError('security/weak', `${name} is weak`, { side: 'local' });
+    if (weak && !allowWeak) {
+      throw new FtpSecurityError('security/weak', `${name} is weak (set allowWeak to permit it)`, { side: 'local' });
+    }
     return tokens === 'rfc4121' ? rfc4121(prepared, options) : rfc1964(prepared, options);
   });
   return destroyOnError(format, () => new NumberedContext(format, options));
@@ -100,17 +125,17 @@ function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions)
 
 function rfc1964(key: KerberosKey, options: Krb5ContextOptions): TokenFormat {
   const isAcceptor = options.role === 'acceptor';
-  const framed = rfc1964Key(key, options.key, options);
+  const tokenKey = rfc1964Key(key, options.key, options);
   return {
     numbers: 1n << 32n,
     build: (plaintext, sealed, sequence) =>
-      buildRfc1964Wrap(framed, { sentByAcceptor: isAcceptor, sealed, sequence }, plaintext),
-    open: token => openRfc1964Wrap(framed, !isAcceptor, token),
-    sign: (text, sequence) => buildRfc1964Mic(framed, isAcceptor, sequence, text),
-    verify: (text, token) => verifyRfc1964Mic(framed, !isAcceptor, token, text),
-    sizeLimit: (_sealed, maxToken) => rfc1964SizeLimit(framed, maxToken),
+      buildRfc1964Wrap(tokenKey, { sentByAcceptor: isAcceptor, sealed, sequence }, plaintext),
+    open: token => openRfc1964Wrap(tokenKey, !isAcceptor, token),
+    sign: (text, sequence) => buildRfc1964Mic(tokenKey, isAcceptor, sequence, text),
+    verify: (text, token) => verifyRfc1964Mic(tokenKey, !isAcceptor, token, text),
+    sizeLimit: (_sealed, maxToken) => rfc1964SizeLimit(tokenKey, maxToken),
     destroy() {
-      framed.destroy();
+      tokenKey.destroy();
       key.destroy();
     },
   };
@@ -193,7 +218,7 @@ class NumberedContext implements Krb5Context {
     this.#format.destroy();
   }
 
-  /** The first number shows where the peer starts to count. */
+  /** Records a verified sequence number. The first one shows whether the peer sign-extends its numbers. */
   #accept(number: bigint): SequenceState {
     const extended = this.#received.last === undefined ? this.#signExtended : undefined;
     const received = extended !== undefined && number >= extended ? this.#numbersFrom(extended) : this.#received;
@@ -211,7 +236,9 @@ class NumberedContext implements Krb5Context {
     const sealed = SEALED.get(level);
     if (sealed === undefined || !this.#levels.includes(level)) {
       const who = sealed === undefined ? 'Kerberos' : 'the peer';
-      throw new FtpSecurityError('security/level-unsupported', `${who} has no level ${level}`, { side: 'local' });
+      throw new FtpSecurityError('security/level-unsupported', `${who} does not support level ${level}`, {
+        side: 'local',
+      });
     }
     return sealed;
   }
@@ -222,8 +249,8 @@ class NumberedContext implements Krb5Context {
 }
 
 /**
- * Some peers write the upper half of the exchange's 32-bit numbers as negative (RFC 4120 §5.5.1), and MIT's library once
- * went on from there with 64 bits in its tokens.
+ * Some peers encode initial sequence numbers from 2^31 as negative integers (RFC 4120 §5.5.1), and old versions of MIT Kerberos
+ * sign-extend them to 64 bits in their tokens. Returns the number that such a peer starts from.
  */
 function signExtended(first: bigint, numbers: bigint): bigint | undefined {
   const isNegative = numbers === 2n ** 64n && first >= 2n ** 31n && first < 2n ** 32n;
@@ -231,8 +258,8 @@ function signExtended(first: bigint, numbers: bigint): bigint | undefined {
 }
 
 function sequenceNumber(value: bigint | number, numbers: bigint, name: string): bigint {
-  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) throw new RangeError(`${name} is no whole number`);
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) throw new RangeError(`${name} must be an integer`);
   const number = BigInt(value);
-  if (number < 0n || number >= numbers) throw new RangeError(`${name} is not below ${numbers}, or negative`);
+  if (number < 0n || number >= numbers) throw new RangeError(`${name} must be from 0 to ${numbers - 1n}`);
   return number;
 }

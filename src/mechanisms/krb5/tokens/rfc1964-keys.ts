@@ -1,28 +1,28 @@
-/** What the keys of RC4, triple DES and DES do in tokens of RFC 1964: checksum, sequence number, sealing. */
+/** The algorithms of RC4, triple DES and DES keys in tokens of RFC 1964: checksum, sequence number, encryption. */
 import { md5 } from '@noble/hashes/legacy.js';
 import { concat, copy, u32be } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
-import { consume } from '../crypto/aes-hmac.js';
+import { consume, type Mac } from '../crypto/aes-hmac.js';
 import type { CipherOptions, KerberosKey } from '../crypto/enctypes.js';
 import { rc4 } from '../crypto/rc4.js';
 import { derive, hmacMd5 } from '../crypto/rc4-hmac.js';
 
-/** One key in the tokens of RFC 1964. A body is confounder, text and padding. */
+/** A key as tokens of RFC 1964 use it. A body is confounder, plaintext and padding. */
 export interface Rfc1964Key {
-  /** The checksums of each SGN_ALG, by its two octets; the first is that of the tokens that we make. */
+  /** The checksum function of each SGN_ALG in Wrap tokens. The first entry is used for tokens that we send. */
   readonly signing: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
-  /** The same for tokens without a body, those of GetMIC. */
-  readonly signingAlone: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
-  /** SEAL_ALG of a sealed token. */
+  /** The same for GetMIC tokens, which have no body. */
+  readonly micSigning: ReadonlyMap<number, (data: Uint8Array) => Uint8Array>;
+  /** SEAL_ALG of an encrypted token. */
   readonly sealing: number;
   /** In octets. */
   readonly checksumLength: number;
-  /** Text and padding are a multiple of it. */
+  /** Plaintext and padding together are a multiple of this many octets. */
   readonly blockSize: number;
-  /** Whether a sequence number starts with its lowest octet. */
+  /** Whether the sequence number is little-endian. */
   readonly littleEndian: boolean;
-  /** SND_SEQ from its plaintext, and back. */
+  /** Encrypts the plaintext of SND_SEQ. */
   encryptSequence(sequence: Uint8Array, checksum: Uint8Array): Uint8Array;
   decryptSequence(sequence: Uint8Array, checksum: Uint8Array): Uint8Array;
   /** @param sequence  the plaintext of SND_SEQ */
@@ -31,17 +31,18 @@ export interface Rfc1964Key {
   destroy(): void;
 }
 
-/** RFC 4757 §3 and RFC 3961 §6.3 under the usage numbers that all libraries give these tokens. */
+/** Key usage numbers of the checksums (RFC 4757 §3 and §7). For triple DES no RFC has one; all implementations use 23. */
 const USAGE = { rc4Wrap: 13, rc4Mic: 15, tripleDesSign: 23 } as const;
 
 /**
- * @param key  stays the caller's to destroy
- * @param octets  of the same key; copied
+ * Prepares a key for tokens of RFC 1964.
+ * @param key  the caller must destroy it, after the result
+ * @param octets  the octets of the same key; they are copied
  */
 export function rfc1964Key(key: KerberosKey, octets: Uint8Array, { ciphers = {} }: CipherOptions): Rfc1964Key {
   const make = FAMILIES.get(key.enctype.number);
   if (make === undefined) {
-    throw new FtpSecurityError('security/no-key', `${key.enctype.name} has no tokens of RFC 1964`);
+    throw new FtpSecurityError('security/no-key', `${key.enctype.name} keys are not used in tokens of RFC 1964`);
   }
   return make(key, octets, ciphers);
 }
@@ -66,15 +67,18 @@ function rc4Hmac(key: KerberosKey, octets: Uint8Array): Rfc1964Key {
     consume(masked(octets), key => derive(key, zero)),
     hmacMd5,
   );
-  const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) =>
-    consume(sequenceKey.digest(checksum), key => rc4(key, sequence));
-  const crypt = (body: Uint8Array, sequence: Uint8Array) =>
-    consume(sealKey.digest(sequence.subarray(0, 4)), key => rc4(key, body));
+  const crypted = (octets: Uint8Array, mac: Mac, data: Uint8Array) => {
+    const result = copy(octets);
+    consume(mac.digest(data), key => rc4(key, result));
+    return result;
+  };
+  const cryptSequence = (sequence: Uint8Array, checksum: Uint8Array) => crypted(sequence, sequenceKey, checksum);
+  const crypt = (body: Uint8Array, sequence: Uint8Array) => crypted(body, sealKey, sequence.subarray(0, 4));
   const signing = (usage: number) =>
     new Map([[0x1100, (data: Uint8Array) => key.checksum(usage, data).slice(0, CHECKSUM)]]);
   return {
     signing: signing(USAGE.rc4Wrap),
-    signingAlone: signing(USAGE.rc4Mic),
+    micSigning: signing(USAGE.rc4Mic),
     sealing: 0x1000,
     checksumLength: CHECKSUM,
     blockSize: 1,
@@ -90,13 +94,13 @@ function rc4Hmac(key: KerberosKey, octets: Uint8Array): Rfc1964Key {
   };
 }
 
-/** As all libraries have it, and no RFC: RFC 1964 with triple DES for DES, and the checksum of RFC 3961 §6.3. */
+/** No RFC has tokens with triple DES. All implementations use those of RFC 1964, with the checksum of RFC 3961 §6.3. */
 function tripleDes(key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Rfc1964Key {
   const cipher = ciphers.tripleDes!(octets);
   const signing = new Map([[0x0400, (data: Uint8Array) => key.checksum(USAGE.tripleDesSign, data)]]);
   return {
     signing,
-    signingAlone: signing,
+    micSigning: signing,
     sealing: 0x0200,
     checksumLength: key.enctype.checksumLength,
     ...blockCipherParts(cipher, cipher),
@@ -119,9 +123,9 @@ function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Rfc1
     consume(masked(octets), key => ciphers.des!(key)),
   );
   return {
-    // DES MAC itself is over whole blocks, which a text alone need not be.
+    // DES MAC covers whole blocks only. A Wrap token's body is padded to them, but the text of a GetMIC token is not.
     signing: new Map([...signing, [0x0200, mac]]),
-    signingAlone: new Map(signing),
+    micSigning: new Map(signing),
     sealing: 0x0000,
     checksumLength: CHECKSUM,
     ...parts,
@@ -135,7 +139,7 @@ function des(_key: KerberosKey, octets: Uint8Array, ciphers: BlockCiphers): Rfc1
 function blockCipherParts(
   cipher: BlockCipher,
   sealing: BlockCipher,
-): Omit<Rfc1964Key, 'signing' | 'signingAlone' | 'sealing' | 'checksumLength'> {
+): Omit<Rfc1964Key, 'signing' | 'micSigning' | 'sealing' | 'checksumLength'> {
   return {
     blockSize: BLOCK,
     littleEndian: true,
@@ -150,7 +154,7 @@ function blockCipherParts(
   };
 }
 
-/** The key that seals is the context's, each octet exclusive-or'ed with F0 (RFC 1964 §1.2.2.3, RFC 4757 §7.3). */
+/** The encryption key: each octet of the context's key, XORed with F0 (RFC 1964 §1.2.2.3, RFC 4757 §7.3). */
 function masked(octets: Uint8Array): Uint8Array {
   return Uint8Array.from(octets, octet => octet ^ 0xf0);
 }

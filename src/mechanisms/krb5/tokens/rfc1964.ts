@@ -1,7 +1,7 @@
 /**
- * Per-message tokens of RFC 1964 §1.2 and RFC 4757 §7.2 and §7.3: the frame of RFC 2743 §3.1, a header, the encrypted sequence
- * number and a checksum; in Wrap tokens then a body of confounder, text and padding, sealed or not. Tokens of GSS_GetMIC have
- * no body.
+ * Per-message tokens of RFC 1964 §1.2, and of RFC 4757 §7.2 and §7.3 for RC4. A token is the frame of RFC 2743 §3.1, a header, the
+ * encrypted sequence number and a checksum. A Wrap token also has a body of confounder, plaintext and padding, which may be
+ * encrypted; a GetMIC token has no body.
  */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { concat, copy, equalConstantTime, u32be, viewOf } from '../../../bytes.js';
@@ -10,27 +10,27 @@ import { formatFrame, openFrame } from '../messages/gss-framing.js';
 import type { Rfc1964Key } from './rfc1964-keys.js';
 import { type Opened, readTokenHeader, type TokenHeader } from './token-header.js';
 
-/** Where the parts are, counted from TOK_ID. */
+/** Offsets from TOK_ID. */
 const AT = { signing: 2, sealing: 4, filler: 6, sequence: 8, checksum: 16 } as const;
 const WRAP_TOKEN_ID = 0x0201;
 const MIC_TOKEN_ID = 0x0101;
 const NOT_SEALED = 0xffff;
 const FILLER = 0xffff;
 const CONFOUNDER = 8;
-/** Tag and object identifier: what a frame has besides its length and its contents. */
+/** Octets of the frame's tag and object identifier. */
 const FRAME = 12;
 
-const REFUSALS: Record<Exclude<TokenHeader['kind'], 'rfc1964-wrap'>, string> = {
-  'rfc1964-mic': 'expected a Wrap token, got a GetMIC token, which holds no text',
+const NOT_A_WRAP_TOKEN: Record<Exclude<TokenHeader['kind'], 'rfc1964-wrap'>, string> = {
+  'rfc1964-mic': 'expected a Wrap token, got a GetMIC token',
   'rfc1964-deletion': 'expected a Wrap token, got a context deletion token',
-  wrap: 'a Wrap token of RFC 4121, where this key makes tokens of RFC 1964',
-  mic: 'a GetMIC token of RFC 4121, which holds no text',
-  deletion: 'a context deletion token',
+  wrap: 'expected a Wrap token of RFC 1964, got one of RFC 4121',
+  mic: 'expected a Wrap token of RFC 1964, got a GetMIC token of RFC 4121',
+  deletion: 'expected a Wrap token, got a context deletion token',
 };
 
 /**
  * Makes a Wrap token.
- * @param confounder  8 octets, for vectors only; random unless given
+ * @param confounder  8 octets; default random, only test vectors give it
  */
 export function buildRfc1964Wrap(
   key: Rfc1964Key,
@@ -43,77 +43,77 @@ export function buildRfc1964Wrap(
   const padding = key.blockSize - (plaintext.length % key.blockSize);
   const body = concat(confounder, plaintext, new Uint8Array(padding).fill(padding));
   const checksum = checksumOf(concat(header, body));
-  const numbered = sequenceField(key, sequence, sentByAcceptor);
-  const sent = sealed ? key.seal(body, numbered) : body;
-  return formatFrame(concat(header, key.encryptSequence(numbered, checksum), checksum, sent));
+  const numberField = formatSequence(key, sequence, sentByAcceptor);
+  const sent = sealed ? key.seal(body, numberField) : body;
+  return formatFrame(concat(header, key.encryptSequence(numberField, checksum), checksum, sent));
 }
 
-/** The longest plaintext whose token has at most `maxToken` octets; 0 when there is none. */
+/** The length of the longest plaintext whose token has at most `maxToken` octets; 0 if no token is that short. */
 export function rfc1964SizeLimit({ checksumLength, blockSize }: Rfc1964Key, maxToken: number): number {
-  const besides = FRAME + AT.checksum + checksumLength + CONFOUNDER;
+  const overhead = FRAME + AT.checksum + checksumLength + CONFOUNDER;
   let longest = 0;
-  // The length in the frame takes 1 to 5 octets; a shorter one has a limit of its own (X.690 §8.1.3).
+  // The frame's length field takes 1 to 5 octets, and each size of it has a greatest length (X.690 §8.1.3).
   for (let size = 1; size <= 5; size++) {
-    const counted = size === 1 ? 0x7f : 256 ** (size - 1) - 1;
-    const room = Math.min(maxToken - besides - size, counted - (besides - 1));
-    // One octet of padding at least.
+    const greatest = size === 1 ? 0x7f : 256 ** (size - 1) - 1;
+    // The length field does not count the frame's tag.
+    const room = Math.min(maxToken - overhead - size, greatest - (overhead - 1));
+    // At least one octet is padding.
     longest = Math.max(longest, Math.floor(room / blockSize) * blockSize - 1);
   }
   return longest;
 }
 
 /**
- * Opens a Wrap token and verifies it; whether its sequence number may come is not looked at. Padding, checksum and sequence
- * number are all looked at before one of them is refused, and the error does not say which.
- * @param sentByAcceptor  what its direction must say
+ * Verifies and opens a Wrap token; the caller checks its sequence number. Checksum, padding and direction are all checked before
+ * an error is thrown, and the error does not say which was wrong: otherwise it would be a padding oracle.
+ * @param sentByAcceptor  the direction that the token must have
  * @throws FtpSecurityError `security/bad-token`, `security/wrong-direction`, `security/bad-checksum`
  */
 export function openRfc1964Wrap(key: Rfc1964Key, sentByAcceptor: boolean, token: Uint8Array): Opened {
   const { kind } = readTokenHeader(token);
-  if (kind !== 'rfc1964-wrap') throw badToken(REFUSALS[kind]);
-  const inside = token.subarray(openFrame(token));
-  const { checksumOf, sealed, bodyStart } = readHeader(key, inside);
-  const checksum = inside.subarray(AT.checksum, bodyStart);
-  const numbered = key.decryptSequence(inside.subarray(AT.sequence, AT.checksum), checksum);
-  const sent = inside.subarray(bodyStart);
-  const body = sealed ? key.unseal(sent, numbered) : sent;
-  const { sequence, sender } = readSequence(key, numbered);
+  if (kind !== 'rfc1964-wrap') throw badToken(NOT_A_WRAP_TOKEN[kind]);
+  const content = token.subarray(openFrame(token));
+  const { checksumOf, sealed, bodyStart } = readHeader(key, content);
+  const checksum = content.subarray(AT.checksum, bodyStart);
+  const numberField = key.decryptSequence(content.subarray(AT.sequence, AT.checksum), checksum);
+  const received = content.subarray(bodyStart);
+  const body = sealed ? key.unseal(received, numberField) : received;
+  const { sequence, sender } = readSequence(key, numberField);
   const checks = [
-    equalConstantTime(checksumOf(concat(inside.subarray(0, AT.sequence), body)), checksum),
+    equalConstantTime(checksumOf(concat(content.subarray(0, AT.sequence), body)), checksum),
     isPadded(body, key.blockSize),
     sender !== undefined,
   ];
   if (checks.includes(false)) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum, the padding or the sequence number is wrong');
+    throw new FtpSecurityError('security/bad-checksum', 'wrong checksum, padding or sequence number in the Wrap token');
   }
   assertDirection(sender, sentByAcceptor);
   return { plaintext: copy(body, CONFOUNDER, body.length - body.at(-1)!), sealed, sequence };
 }
 
-/** What can be read without a key. */
-interface FramedParts {
+/** What the clear part of a Wrap token says. */
+interface WrapParts {
   checksumOf: (data: Uint8Array) => Uint8Array;
   sealed: boolean;
   bodyStart: number;
 }
 
-function readHeader(key: Rfc1964Key, inside: Uint8Array): FramedParts {
+function readHeader(key: Rfc1964Key, content: Uint8Array): WrapParts {
   const bodyStart = AT.checksum + key.checksumLength;
-  const bodyLength = inside.length - bodyStart;
-  if (bodyLength < CONFOUNDER + key.blockSize || bodyLength % key.blockSize !== 0) {
-    throw badToken('no whole number of blocks, or too short for a confounder and padding');
-  }
-  const view = viewOf(inside);
+  const bodyLength = content.length - bodyStart;
+  if (bodyLength < CONFOUNDER + key.blockSize) throw badToken('Wrap token too short for a confounder and padding');
+  if (bodyLength % key.blockSize !== 0) throw badToken('the body of the Wrap token is not a whole number of blocks');
+  const view = viewOf(content);
   const sealing = view.getUint16(AT.sealing);
   const checksumOf = key.signing.get(view.getUint16(AT.signing));
-  if (checksumOf === undefined) throw badToken('SGN_ALG is not one of this key');
-  if (sealing !== key.sealing && sealing !== NOT_SEALED) throw badToken('SEAL_ALG is not that of this key');
-  if (view.getUint16(AT.filler) !== FILLER) throw badToken('filler is not FFFF');
+  if (checksumOf === undefined) throw badToken('SGN_ALG does not fit the key of the context');
+  if (sealing !== key.sealing && sealing !== NOT_SEALED) throw badToken('SEAL_ALG does not fit the key of the context');
+  if (view.getUint16(AT.filler) !== FILLER) throw badToken('the filler of the header is not FFFF');
   return { checksumOf, sealed: sealing !== NOT_SEALED, bodyStart };
 }
 
-/** The plaintext of SND_SEQ: the number, and four octets of direction (RFC 1964 §1.2.1.2). */
-function sequenceField({ littleEndian }: Rfc1964Key, sequence: bigint, sentByAcceptor: boolean): Uint8Array {
+/** The plaintext of SND_SEQ: the sequence number, then four octets of direction (RFC 1964 §1.2.1.2). */
+function formatSequence({ littleEndian }: Rfc1964Key, sequence: bigint, sentByAcceptor: boolean): Uint8Array {
   const number = u32be(Number(sequence));
   return concat(littleEndian ? number.reverse() : number, new Uint8Array(4).fill(sentByAcceptor ? 0xff : 0));
 }
@@ -130,13 +130,16 @@ function readSequence(
 
 function assertDirection(sender: 'initiator' | 'acceptor' | undefined, sentByAcceptor: boolean): void {
   if ((sender === 'acceptor') === sentByAcceptor) return;
-  throw new FtpSecurityError('security/wrong-direction', 'the direction says that the token comes from our side');
+  throw new FtpSecurityError('security/wrong-direction', 'reflected token: its direction is that of our own tokens');
 }
 
-/** Whether a body ends in 1 to `blockSize` octets that count themselves; the time does not tell how many there are. */
+/**
+ * Whether a body ends in valid padding: 1 to `blockSize` octets, each equal to their number. The time it takes does not depend on
+ * the padding.
+ */
 function isPadded(body: Uint8Array, blockSize: number): boolean {
   const count = body.at(-1)!;
-  // Negative where the count is out of range.
+  // Negative if the count is out of range.
   let wrong = (count - 1) | (blockSize - count);
   wrong &= ~0x7fffffff;
   for (let i = 1; i <= blockSize; i++) {
@@ -150,22 +153,23 @@ function u16be(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value);
 }
 
+/** Makes a GetMIC token for `text` (RFC 1964 §1.2.1). */
 export function buildRfc1964Mic(
   key: Rfc1964Key,
   sentByAcceptor: boolean,
   sequence: bigint,
   text: Uint8Array,
 ): Uint8Array {
-  const [signing, checksumOf] = [...key.signingAlone][0]!;
+  const [signing, checksumOf] = [...key.micSigning][0]!;
   const header = concat(u16be(MIC_TOKEN_ID), u16be(signing), u16be(FILLER), u16be(FILLER));
   const checksum = checksumOf(concat(header, text));
-  const numbered = sequenceField(key, sequence, sentByAcceptor);
-  return formatFrame(concat(header, key.encryptSequence(numbered, checksum), checksum));
+  const numberField = formatSequence(key, sequence, sentByAcceptor);
+  return formatFrame(concat(header, key.encryptSequence(numberField, checksum), checksum));
 }
 
 /**
- * Verifies a token, and gives its sequence number; whether that may come is not looked at.
- * @param sentByAcceptor  what its direction must say
+ * Verifies a GetMIC token and returns its sequence number, which the caller checks.
+ * @param sentByAcceptor  the direction that the token must have
  * @throws FtpSecurityError `security/bad-token`, `security/wrong-direction`, `security/bad-checksum`
  */
 export function verifyRfc1964Mic(
@@ -176,16 +180,16 @@ export function verifyRfc1964Mic(
 ): bigint {
   const { kind } = readTokenHeader(token);
   if (kind !== 'rfc1964-mic') throw badToken(`expected a GetMIC token, got one of kind ${kind}`);
-  const inside = token.subarray(openFrame(token));
-  if (inside.length !== AT.checksum + key.checksumLength) throw badToken('a GetMIC token of another length');
-  const checksumOf = key.signingAlone.get(viewOf(inside).getUint16(AT.signing));
-  if (checksumOf === undefined) throw badToken('SGN_ALG is not one of this key');
-  const checksum = inside.subarray(AT.checksum);
-  const numbered = key.decryptSequence(inside.subarray(AT.sequence, AT.checksum), checksum);
-  const { sequence, sender } = readSequence(key, numbered);
-  const holds = equalConstantTime(checksumOf(concat(inside.subarray(0, AT.sequence), text)), checksum);
-  if (!holds || sender === undefined) {
-    throw new FtpSecurityError('security/bad-checksum', 'the checksum or the sequence number is wrong');
+  const content = token.subarray(openFrame(token));
+  if (content.length !== AT.checksum + key.checksumLength) throw badToken('GetMIC token with a wrong length');
+  const checksumOf = key.micSigning.get(viewOf(content).getUint16(AT.signing));
+  if (checksumOf === undefined) throw badToken('SGN_ALG does not fit the key of the context');
+  const checksum = content.subarray(AT.checksum);
+  const numberField = key.decryptSequence(content.subarray(AT.sequence, AT.checksum), checksum);
+  const { sequence, sender } = readSequence(key, numberField);
+  const isMatch = equalConstantTime(checksumOf(concat(content.subarray(0, AT.sequence), text)), checksum);
+  if (!isMatch || sender === undefined) {
+    throw new FtpSecurityError('security/bad-checksum', 'wrong checksum or sequence number in the GetMIC token');
   }
   assertDirection(sender, sentByAcceptor);
   return sequence;

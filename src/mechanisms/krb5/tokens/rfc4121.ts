@@ -1,8 +1,8 @@
 /**
- * Per-message tokens of RFC 4121 §4.2. Wrap tokens: a header in clear, then text and checksum, or the encrypted text. Tokens of
- * GSS_GetMIC: a header, and a checksum over a text that is not in the token.
+ * Per-message tokens of RFC 4121 §4.2; sections here are its own. A Wrap token has a clear header, then either plaintext and
+ * checksum, or the encrypted plaintext. A GetMIC token has a header and a checksum of a text that is not in the token.
  */
-import { concat, copy, equalConstantTime, u64be, viewOf } from '../../../bytes.js';
+import { concat, copy, equalConstantTime, setU64be } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Enctype, KerberosKey } from '../crypto/enctypes.js';
 import {
@@ -10,27 +10,32 @@ import {
   FILLER,
   FLAG,
   HEADER,
+  MIC_ID,
   type Opened,
   readTokenHeader,
   type Sender,
   type TokenHeader,
+  WRAP_ID,
   type WrapHeader,
 } from './token-header.js';
 
-const REFUSALS: Record<Exclude<TokenHeader['kind'], 'wrap'>, string> = {
-  mic: 'expected a Wrap token, got a GetMIC token, which holds no text',
+const NOT_A_WRAP_TOKEN: Record<Exclude<TokenHeader['kind'], 'wrap'>, string> = {
+  mic: 'expected a Wrap token, got a GetMIC token',
   deletion: 'expected a Wrap token, got a context deletion token',
-  'rfc1964-wrap': 'a Wrap token of RFC 1964, where this key makes tokens of RFC 4121',
-  'rfc1964-mic': 'a GetMIC token of RFC 1964, which holds no text',
-  'rfc1964-deletion': 'a context deletion token of RFC 1964',
+  'rfc1964-wrap': 'expected a Wrap token of RFC 4121, got one of RFC 1964',
+  'rfc1964-mic': 'expected a Wrap token of RFC 4121, got a GetMIC token of RFC 1964',
+  'rfc1964-deletion': 'expected a Wrap token, got a context deletion token',
 };
 
-/** KG-USAGE-ACCEPTOR-SEAL and KG-USAGE-INITIATOR-SEAL: of all Wrap tokens, sealed or not (§2). */
-const USAGE = { acceptor: 22, initiator: 24 } as const;
+/** KG-USAGE-ACCEPTOR-SEAL and KG-USAGE-INITIATOR-SEAL, for all Wrap tokens, encrypted or not (§2). */
+const WRAP_USAGE = { acceptor: 22, initiator: 24 } as const;
+
+/** KG-USAGE-ACCEPTOR-SIGN and KG-USAGE-INITIATOR-SIGN (§2). */
+const MIC_USAGE = { acceptor: 23, initiator: 25 } as const;
 
 /**
- * Makes a Wrap token, not rotated. It is `wrapOverhead` octets longer than the plaintext.
- * @param confounder  for vectors only; random unless given
+ * Makes a Wrap token with a rotation count of zero. It is `wrapOverhead` octets longer than the plaintext.
+ * @param confounder  default random; only test vectors give it
  */
 export function buildWrapToken(
   key: KerberosKey,
@@ -38,33 +43,54 @@ export function buildWrapToken(
   plaintext: Uint8Array,
   confounder?: Uint8Array,
 ): Uint8Array {
-  const flags =
-    (sentByAcceptor ? FLAG.sentByAcceptor : 0) |
-    (sealed ? FLAG.sealed : 0) |
-    (acceptorSubkey ? FLAG.acceptorSubkey : 0);
-  const usage = usageOf(sentByAcceptor);
-  const header = concat(Uint8Array.of(0x05, 0x04, flags, FILLER, 0, 0, 0, 0), u64be(sequence));
-  const covered = concat(plaintext, header);
-  if (sealed) return concat(header, key.encrypt(usage, covered, confounder));
-  // The checksum is made while EC is zero (§4.2.4); covered is a copy.
-  viewOf(header).setUint16(4, key.enctype.checksumLength);
-  return concat(header, plaintext, key.checksum(usage, covered));
+  const { checksumLength } = key.enctype;
+  const usage = wrapUsageOf(sentByAcceptor);
+  const flags = flagsOf({ sentByAcceptor, acceptorSubkey }) | (sealed ? FLAG.sealed : 0);
+  const header = formatHeader(WRAP_ID, flags, 0, sequence);
+  const token = new Uint8Array(plaintext.length + wrapOverhead(key.enctype, sealed));
+  token.set(header);
+  if (sealed) {
+    key.encryptInto(token, HEADER, usage, [plaintext, header], confounder);
+    return token;
+  }
+  token.set(plaintext, HEADER);
+  token.set(key.checksum(usage, plaintext, header), HEADER + plaintext.length);
+  // The checksum covers a header whose EC is zero (§4.2.4).
+  token[4] = checksumLength >> 8;
+  token[5] = checksumLength;
+  return token;
 }
 
-/** By how many octets a Wrap token is longer than its plaintext. */
+function flagsOf({ sentByAcceptor, acceptorSubkey }: Sender): number {
+  return (sentByAcceptor ? FLAG.sentByAcceptor : 0) | (acceptorSubkey ? FLAG.acceptorSubkey : 0);
+}
+
+/** @param rest  each of the octets between filler and sequence number: EC and RRC, or more filler */
+function formatHeader(id: number, flags: number, rest: number, sequence: bigint): Uint8Array {
+  const header = new Uint8Array(HEADER);
+  header[0] = id >> 8;
+  header[1] = id;
+  header[2] = flags;
+  header[3] = FILLER;
+  header.fill(rest, 4, 8);
+  setU64be(header, 8, sequence);
+  return header;
+}
+
+/** The number of octets by which a Wrap token is longer than its plaintext. */
 export function wrapOverhead(enctype: Enctype, sealed: boolean): number {
   const { checksumLength, confounderLength } = enctype;
   return sealed ? HEADER + confounderLength + HEADER + checksumLength : HEADER + checksumLength;
 }
 
 /**
- * Opens a Wrap token and verifies it; whether its sequence number may come is not looked at.
- * @param sender  what its flags must say. Unknown flags are ignored (§4.2.2), but covered by the checksum
+ * Verifies and opens a Wrap token; the caller checks its sequence number.
+ * @param sender  what the flags must say. Unknown flags are ignored (§4.2.2), but the checksum covers them
  * @throws FtpSecurityError `security/bad-token`, `security/wrong-direction`, `security/bad-checksum`
  */
 export function openWrapToken(key: KerberosKey, sender: Sender, token: Uint8Array): Opened {
   const header = readTokenHeader(token);
-  if (header.kind !== 'wrap') throw badToken(REFUSALS[header.kind]);
+  if (header.kind !== 'wrap') throw badToken(NOT_A_WRAP_TOKEN[header.kind]);
   assertSender(header, sender);
   const body = unrotate(token.subarray(HEADER), header.rrc);
   const plaintext = header.sealed ? unseal(key, token, header, body) : verify(key, token, header, body);
@@ -72,57 +98,60 @@ export function openWrapToken(key: KerberosKey, sender: Sender, token: Uint8Arra
 }
 
 function unseal(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
-  const whole = key.decrypt(usageOf(header.sentByAcceptor), body);
-  const end = whole.length - header.ec - HEADER;
-  if (end < 0) throw badToken('EC counts more filler than there is');
-  // In the sealed copy of the header RRC is zero, EC is not (§4.2.4).
-  if (!equalConstantTime(whole.subarray(-HEADER), headerWithout(token, 6, 8))) {
-    throw new FtpSecurityError('security/bad-checksum', 'the header is not the one that was sealed');
-  }
-  return copy(whole, 0, end);
+  return key.decryptTo(wrapUsageOf(header.sentByAcceptor), body, decrypted => {
+    const end = decrypted.length - header.ec - HEADER;
+    if (end < 0) throw badToken(`EC is ${header.ec}, more than the filler that the token can contain`);
+    // The encrypted copy of the header has an RRC of zero, but the real EC (§4.2.4).
+    if (!equalConstantTime(decrypted.subarray(-HEADER), headerWithout(token, 6, 8))) {
+      throw new FtpSecurityError(
+        'security/bad-checksum',
+        'the header differs from its encrypted copy in the Wrap token',
+      );
+    }
+    return decrypted.slice(0, end);
+  });
 }
 
 function verify(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
   const { checksumLength, name } = key.enctype;
   const end = body.length - checksumLength;
-  if (header.ec !== checksumLength) throw badToken(`EC is ${header.ec}, and ${name} has ${checksumLength}`);
-  if (end < 0) throw badToken('too short for its checksum');
+  if (header.ec !== checksumLength) {
+    throw badToken(`EC is ${header.ec}, but a checksum of ${name} has ${checksumLength} octets`);
+  }
+  if (end < 0) throw badToken('Wrap token too short for its checksum');
   const plaintext = copy(body, 0, end);
   // EC and RRC are zero for the checksum (§4.2.4).
-  const computed = key.checksum(usageOf(header.sentByAcceptor), concat(plaintext, headerWithout(token, 4, 8)));
+  const computed = key.checksum(wrapUsageOf(header.sentByAcceptor), plaintext, headerWithout(token, 4, 8));
   if (!equalConstantTime(computed, body.subarray(end))) {
-    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the token');
+    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the Wrap token');
   }
   return plaintext;
 }
 
-/** The header, with the octets from `start` up to `end` zero. */
+/** A copy of the header whose octets from `start` to `end` (exclusive) are zero. */
 function headerWithout(token: Uint8Array, start: number, end: number): Uint8Array {
   return copy(token, 0, HEADER).fill(0, start, end);
 }
 
-/** Any count is good, also one greater than the length (§4.2.5). */
+/** Undoes the right rotation, whose count may be greater than the length (§4.2.5). */
 function unrotate(body: Uint8Array, rrc: number): Uint8Array {
   const count = body.length === 0 ? 0 : rrc % body.length;
   return count === 0 ? body : concat(body.subarray(count), body.subarray(0, count));
 }
 
-function usageOf(sentByAcceptor: boolean): number {
-  return sentByAcceptor ? USAGE.acceptor : USAGE.initiator;
+function wrapUsageOf(sentByAcceptor: boolean): number {
+  return sentByAcceptor ? WRAP_USAGE.acceptor : WRAP_USAGE.initiator;
 }
 
-/** KG-USAGE-ACCEPTOR-SIGN and KG-USAGE-INITIATOR-SIGN (§2). */
-const MIC_USAGE = { acceptor: 23, initiator: 25 } as const;
-
+/** Makes a GetMIC token for `text` (§4.2.6.1). */
 export function buildMicToken(key: KerberosKey, sender: Sender, sequence: bigint, text: Uint8Array): Uint8Array {
-  const flags = (sender.sentByAcceptor ? FLAG.sentByAcceptor : 0) | (sender.acceptorSubkey ? FLAG.acceptorSubkey : 0);
-  const header = concat(Uint8Array.of(0x04, 0x04, flags, 0xff, 0xff, 0xff, 0xff, 0xff), u64be(sequence));
-  return concat(header, key.checksum(micUsageOf(sender), concat(text, header)));
+  const header = formatHeader(MIC_ID, flagsOf(sender), FILLER, sequence);
+  return concat(header, key.checksum(micUsageOf(sender), text, header));
 }
 
 /**
- * Verifies a token, and gives its sequence number; whether that may come is not looked at.
- * @param sender  what its flags must say
+ * Verifies a GetMIC token and returns its sequence number, which the caller checks.
+ * @param sender  what the flags must say
  * @throws FtpSecurityError `security/bad-token`, `security/wrong-direction`, `security/bad-checksum`
  */
 export function verifyMicToken(key: KerberosKey, sender: Sender, token: Uint8Array, text: Uint8Array): bigint {
@@ -131,9 +160,9 @@ export function verifyMicToken(key: KerberosKey, sender: Sender, token: Uint8Arr
     throw badToken(`expected a GetMIC token, got one of kind ${header.kind}`);
   }
   assertSender(header, sender);
-  const computed = key.checksum(micUsageOf(sender), concat(text, token.subarray(0, HEADER)));
+  const computed = key.checksum(micUsageOf(sender), text, token.subarray(0, HEADER));
   if (!equalConstantTime(computed, token.subarray(HEADER))) {
-    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the token');
+    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the GetMIC token');
   }
   return header.sequence;
 }

@@ -1,104 +1,116 @@
-/** The headers of per-message tokens (RFC 4121 §4.2, RFC 1964 §1.2): what a token is, before any key is used. */
-import { viewOf } from '../../../bytes.js';
+/** The headers of per-message tokens, which can be read without a key (RFC 4121 §4.2, RFC 1964 §1.2). */
+import { u16beAt, u64beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { mechanismOf } from '../messages/gss-framing.js';
 
-/** Who protects: the flags that do not change during a context (RFC 4121 §4.2.2). */
+/** The flags that are the same in all tokens of one sender (RFC 4121 §4.2.2). */
 export interface Sender {
+  /** Whether the acceptor sent the token. */
   sentByAcceptor: boolean;
-  /** The key is a subkey that the acceptor asserted. */
+  /** Whether the key is the acceptor's subkey. */
   acceptorSubkey: boolean;
 }
 
+/** The header of a Wrap token of RFC 4121 §4.2.6.2. */
 export interface WrapHeader extends Sender {
+  /** TOK_ID 05 04. */
   kind: 'wrap';
-  /** With confidentiality. */
+  /** Whether the token is encrypted. */
   sealed: boolean;
-  /** Extra count: octets of filler when sealed, of checksum when not (§4.2.3). */
+  /** Extra count in octets: the filler of an encrypted token, the checksum of another (RFC 4121 §4.2.3). */
   ec: number;
-  /** Right rotation count (§4.2.5). */
+  /** Right rotation count in octets (RFC 4121 §4.2.5). */
   rrc: number;
+  /** SND_SEQ, 64 bits. */
   sequence: bigint;
 }
 
-/** Of GSS_GetMIC (§4.2.6.1), which holds no text; or of a context deletion token, which has the same layout. */
+/** The header of a GetMIC token (RFC 4121 §4.2.6.1), or of a context deletion token, which has the same layout. */
 export interface MicHeader extends Sender {
+  /** TOK_ID 04 04, or 04 05 for a deletion token. */
   kind: 'mic' | 'deletion';
+  /** SND_SEQ, 64 bits. */
   sequence: bigint;
 }
 
-/** A token in the frame of RFC 1964 §1.2. */
-export interface FramedHeader {
+/** A token of RFC 1964 §1.2, whose sequence number can't be read without the key. */
+export interface Rfc1964Header {
+  /** TOK_ID 02 01, 01 01 or 01 02. */
   kind: 'rfc1964-wrap' | 'rfc1964-mic' | 'rfc1964-deletion';
 }
 
-export type TokenHeader = WrapHeader | MicHeader | FramedHeader;
+/** The header of any per-message token; `kind` distinguishes them. */
+export type TokenHeader = WrapHeader | MicHeader | Rfc1964Header;
 
+/** A verified Wrap token. */
 export interface Opened {
   plaintext: Uint8Array;
   sealed: boolean;
   sequence: bigint;
 }
 
-/** Header of both layouts, in octets. */
+/** Length of a header of RFC 4121, in octets. */
 export const HEADER = 16;
 export const FILLER = 0xff;
 export const FLAG = { sentByAcceptor: 1, sealed: 2, acceptorSubkey: 4 } as const;
 
-/** TOK_ID (§4.2.6). RFC 4121 has no deletion token, but MIT's libraries used to send this one. */
+export const WRAP_ID = 0x0504;
+export const MIC_ID = 0x0404;
+
+/** TOK_ID (RFC 4121 §4.2.6). RFC 4121 has no deletion token, but old versions of MIT Kerberos send this one. */
 const TOKEN_IDS = new Map<number, 'wrap' | 'mic' | 'deletion'>([
-  [0x0504, 'wrap'],
-  [0x0404, 'mic'],
+  [WRAP_ID, 'wrap'],
+  [MIC_ID, 'mic'],
   [0x0405, 'deletion'],
 ]);
 
-/** TOK_ID inside the frame (RFC 1964 §1.2.1 to §1.2.3). */
-const FRAMED_TOKEN_IDS = new Map<number, FramedHeader['kind']>([
+/** The first octet of a frame (RFC 2743 §3.1). */
+const FRAME_TAG = 0x60;
+
+/** TOK_ID after the frame (RFC 1964 §1.2.1 to §1.2.3). */
+const RFC1964_TOKEN_IDS = new Map<number, Rfc1964Header['kind']>([
   [0x0201, 'rfc1964-wrap'],
   [0x0101, 'rfc1964-mic'],
   [0x0102, 'rfc1964-deletion'],
 ]);
 
 /**
- * What a per-message token says about itself. Nothing of it has been verified.
- * @throws FtpSecurityError `security/bad-token` when it is not a per-message token, or too short for its header
+ * Reads the header of a per-message token. Nothing in it has been verified.
+ * @throws FtpSecurityError `security/bad-token` if it is not a per-message token of Kerberos V5, or its header is malformed
  */
 export function readTokenHeader(token: Uint8Array): TokenHeader {
-  const framed = FRAMED_TOKEN_IDS.get(framedId(token));
-  if (framed !== undefined) return { kind: framed };
-  const kind = TOKEN_IDS.get(token.length < 2 ? -1 : viewOf(token).getUint16(0));
+  const rfc1964Kind = token[0] === FRAME_TAG ? RFC1964_TOKEN_IDS.get(rfc1964TokenId(token)) : undefined;
+  if (rfc1964Kind !== undefined) return { kind: rfc1964Kind };
+  const kind = TOKEN_IDS.get(u16beAt(token, 0));
   if (kind === undefined) throw badToken('not a per-message token of Kerberos V5');
-  if (token.length < HEADER) throw badToken(`${token.length} octets, and the header has ${HEADER}`);
+  if (token.length < HEADER) throw badToken(`token of ${token.length} octets, but its header alone has ${HEADER}`);
   const fillerEnd = kind === 'wrap' ? 4 : 8;
   for (let at = 3; at < fillerEnd; at++) {
-    if (token[at] !== FILLER) throw badToken('filler is not FF', { offset: at });
+    if (token[at] !== FILLER) throw badToken('the filler of the token header is not FF', { offset: at });
   }
-  const view = viewOf(token);
   const flags = token[2]!;
-  const sender = {
-    sentByAcceptor: (flags & FLAG.sentByAcceptor) !== 0,
-    acceptorSubkey: (flags & FLAG.acceptorSubkey) !== 0,
-  };
-  const sequence = view.getBigUint64(8);
-  if (kind !== 'wrap') return { kind, ...sender, sequence };
+  const sentByAcceptor = (flags & FLAG.sentByAcceptor) !== 0;
+  const acceptorSubkey = (flags & FLAG.acceptorSubkey) !== 0;
+  const sequence = u64beAt(token, 8);
+  if (kind !== 'wrap') return { kind, sentByAcceptor, acceptorSubkey, sequence };
   const sealed = (flags & FLAG.sealed) !== 0;
-  return { kind, ...sender, sealed, ec: view.getUint16(4), rrc: view.getUint16(6), sequence };
+  return { kind, sentByAcceptor, acceptorSubkey, sealed, ec: u16beAt(token, 4), rrc: u16beAt(token, 6), sequence };
 }
 
-/** @throws FtpSecurityError `security/wrong-direction`, `bad-token` */
+/** @throws FtpSecurityError `security/wrong-direction`, `security/bad-token` */
 export function assertSender(header: Sender, { sentByAcceptor, acceptorSubkey }: Sender): void {
   if (header.sentByAcceptor !== sentByAcceptor) {
-    throw new FtpSecurityError('security/wrong-direction', 'SentByAcceptor says that the token comes from our side');
+    throw new FtpSecurityError('security/wrong-direction', 'reflected token: SentByAcceptor is that of our own tokens');
   }
   if (header.acceptorSubkey !== acceptorSubkey) {
-    throw badToken(`AcceptorSubkey is ${header.acceptorSubkey ? 'set' : 'clear'}, against what the context says`);
+    throw badToken(`AcceptorSubkey must be ${acceptorSubkey ? 'set' : 'clear'} in the tokens of this context`);
   }
 }
 
-/** The TOK_ID after the frame of RFC 2743 §3.1; -1 when there is none. */
-function framedId(token: Uint8Array): number {
+/** The TOK_ID after the frame of RFC 2743 §3.1; -1 if there is no frame. */
+function rfc1964TokenId(token: Uint8Array): number {
   if (mechanismOf(token) !== 'kerberos') return -1;
-  const mechanism = token[1]! < 0x80 ? 2 : 2 + (token[1]! & 0x7f);
-  const at = mechanism + 11;
-  return token.length < at + 2 ? -1 : viewOf(token).getUint16(at);
+  const oidStart = token[1]! < 0x80 ? 2 : 2 + (token[1]! & 0x7f);
+  const at = oidStart + 11;
+  return u16beAt(token, at);
 }

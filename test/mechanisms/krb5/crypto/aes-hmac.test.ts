@@ -16,7 +16,7 @@ const keys = fc.constantFrom(16, 24, 32).chain(octets);
 const wholeBlocks = fc.nat(9).chain(blocks => octets(16 * blocks));
 
 describe('aes', () => {
-  it("is noble's CBC and node:crypto's, both ways", () => {
+  it('encrypts and decrypts as noble and node:crypto do', () => {
     fc.assert(
       fc.property(keys, octets(16), wholeBlocks, (key, iv, blocks) => {
         const cipher = aes(key);
@@ -32,14 +32,14 @@ describe('aes', () => {
     );
   });
 
-  it('starts from zero bits without an initial vector', () => {
+  it('has an initial vector of zero bits by default', () => {
     const cipher = aes(new Uint8Array(16).fill(1));
     const blocks = new Uint8Array(32).fill(2);
     expect(cipher.encrypt(blocks)).toEqual(cipher.encrypt(blocks, new Uint8Array(16)));
     expect(cipher.decrypt(blocks)).toEqual(cipher.decrypt(blocks, new Uint8Array(16)));
   });
 
-  it('reads octets at any offset, and leaves them as they are', () => {
+  it('reads octets at any offset, and does not change them', () => {
     const cipher = aes(new Uint8Array(32).fill(1));
     const blocks = Uint8Array.from({ length: 48 }, (_, i) => i);
     for (let offset = 0; offset < 8; offset++) {
@@ -52,7 +52,7 @@ describe('aes', () => {
     }
   });
 
-  it('forgets the key when it is destroyed', () => {
+  it('has no key any more after it has been destroyed', () => {
     const cipher = aes(new Uint8Array(16).fill(1));
     const other = aes(new Uint8Array(16).fill(2));
     const block = new Uint8Array(16);
@@ -71,8 +71,8 @@ describe('keyedHmac', () => {
     { name: 'sha384', hash: sha384 },
   ];
 
-  it.each(hashes)("is noble's HMAC and node:crypto's, digest after digest: $name", ({ name, hash }) => {
-    // Around the block sizes of 64 and 128 octets, for keys and for data.
+  it.each(hashes)('computes the same HMACs as noble and node:crypto, several with one key: $name', ({ name, hash }) => {
+    // Keys and data shorter and longer than the block sizes, 64 and 128 octets.
     const data = fc.uint8Array({ maxLength: 300 });
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 150 }), fc.array(fc.array(data, { maxLength: 3 })), (key, digests) => {
@@ -87,15 +87,31 @@ describe('keyedHmac', () => {
     );
   });
 
-  it('gives the first octets', () => {
+  it.each(hashes)(
+    'computes them for lengths around its pieces of 1 KiB, in one part and in several: $name',
+    ({ hash }) => {
+      const key = new Uint8Array(20).fill(1);
+      const mac = keyedHmac(hash, key, hash.outputLen);
+      const data = Uint8Array.from({ length: 3100 }, (_, i) => i * 7);
+      const around = [128, 1024, 2048, 3072].flatMap(end => Array.from({ length: 40 }, (_, i) => end - 20 + i));
+      for (const length of around) {
+        const whole = data.subarray(0, length);
+        const expected = hmac(hash, key, whole);
+        expect(mac.digest(whole)).toEqual(expected);
+        expect(mac.digest(data.subarray(0, 100), data.subarray(100, length))).toEqual(expected);
+      }
+    },
+  );
+
+  it('is truncated to the given length', () => {
     const key = new Uint8Array(20).fill(1);
     const whole = hmac(sha1, key, new Uint8Array(5));
-    const cut = keyedHmac(sha1, key, 12).digest(new Uint8Array(5));
-    expect(cut).toEqual(whole.slice(0, 12));
-    expect(cut.buffer.byteLength).toBe(12);
+    const truncated = keyedHmac(sha1, key, 12).digest(new Uint8Array(5));
+    expect(truncated).toEqual(whole.slice(0, 12));
+    expect(truncated.buffer.byteLength).toBe(12);
   });
 
-  it('works no more when it is destroyed', () => {
+  it('throws after it has been destroyed', () => {
     const mac = keyedHmac(sha256, new Uint8Array(16), 16);
     mac.destroy();
     expect(() => mac.digest(new Uint8Array(1))).toThrow();

@@ -1,4 +1,4 @@
-/** The sample encryptions and checksums of RFC 6803 §10; the key usages of the encryptions are counted from 0 for each size. */
+/** The sample encryptions and checksums of RFC 6803 §10. For each key size, the encryptions have key usages from 0 on. */
 
 export const CAMELLIA_TEXTS = [
   {

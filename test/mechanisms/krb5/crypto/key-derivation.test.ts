@@ -29,7 +29,7 @@ describe('nFold', () => {
     expect(toHex(nFold(toUtf8(input), bits / 8))).toBe(output);
   });
 
-  it('starts with the input where the length is a multiple of it', () => {
+  it('starts with the input if the output is a multiple as long', () => {
     const input = fc.uint8Array({ minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(input, fc.integer({ min: 1, max: 4 }), (octets, times) => {
@@ -41,7 +41,7 @@ describe('nFold', () => {
   });
 });
 
-/** Triple DES, as an application may hand it in: blocks of 8 octets make DR encrypt its own output again. */
+/** Triple DES as a caller may provide it. Since its blocks have 8 octets, DR must encrypt its own output several times. */
 function tripleDes(key: Uint8Array): BlockCipher {
   const zero = new Uint8Array(8);
   return {
@@ -70,7 +70,7 @@ describe('deriveRandom', () => {
     ['5d154af238f46713155719d55e2f1f790dd661f279a7917c', '00000001aa', 'a8818bc367dadacbe9a6c84627fb60c294b01215e5'],
     ['798562e049852f57dc8c343ba17f2ca1d97394efc8adc443', '0000000155', 'c813f88b3be2b2f75424ce9175fbc8483b88c8713a'],
     ['26dce334b545292f2feab9a8701a89a4b99eb9942cecd016', '00000001aa', 'f58efc6f83f93e55e695fd252cf8fe59f7d5ba37ec'],
-  ])('is DR under %s of %s', (key, constant, random) => {
+  ])('derives with key %s and constant %s', (key, constant, random) => {
     expect(toHex(deriveRandom(tripleDes(fromHex(key)), fromHex(constant), 21))).toBe(random);
   });
 });

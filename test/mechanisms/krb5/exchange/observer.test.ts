@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../../src/bytes.js';
+import { formatDer } from '../../../../src/mechanisms/der.js';
 import { enctypeOf, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import {
   messageKey,
@@ -8,7 +9,6 @@ import {
   openApReq,
 } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import { krb5Context, krb5Observer, type ServiceKey } from '../../../../src/mechanisms/krb5/index.js';
-import { formatDer } from '../../../../src/mechanisms/krb5/messages/der.js';
 import { formatGssChecksum, GSS_FLAGS } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
 import { formatContextToken, parseContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
@@ -108,7 +108,44 @@ describe.each(exchanges)('$title', exchange => {
   });
 });
 
+describe.each(exchanges)('$title, without the key of the service', exchange => {
+  const { keys, client, messages } = exchange.context;
+  const key = { enctype: keys.ticket_session_key.etype, key: fromHex(keys.ticket_session_key.key), source: 'a cache' };
+
+  test('is opened with the session key, which stays as it is', () => {
+    const octets = toHex(key.key);
+    const { facts, fromClient, fromServer } = watch({ ...exchange, keytab: [key] as never });
+    expect(facts).toMatchObject({
+      clientName: client,
+      openedBy: { key: 'session key', enctype: key.enctype, source: 'a cache' },
+    });
+    expect(facts['startTime']).toBeUndefined();
+    for (const { from, op, plaintext, token } of messages.filter(({ op }) => op !== 'mic')) {
+      const opens = from === 'initiator' ? fromClient! : fromServer!;
+      expect(toHex(opens.unwrap(fromHex(token)).plaintext), op).toBe(plaintext);
+    }
+    expect(toHex(key.key)).toBe(octets);
+  });
+
+  test('is not opened with a session key that is another', () => {
+    const other = { ...key, key: key.key.map(octet => octet ^ 0x10) };
+    const { problem, fromClient, fromServer } = watch({ ...exchange, keytab: [other] as never });
+    expect(problem?.code).toMatch(/^security.(no-key|bad-checksum)$/);
+    expect([fromClient, fromServer]).toEqual([undefined, undefined]);
+  });
+});
+
 describe('a recorded exchange', () => {
+  test('says which key has opened its ticket, and where that is from', () => {
+    const keytab = mit.keytab.map(key => ({ ...key, source: 'ftp.keytab' }));
+    const principal = 'ftp/aes256-sha1.example.test@EXAMPLE.TEST';
+    const expected = { key: 'service key', principal, kvno: 1, enctype: 18, source: 'ftp.keytab' };
+    expect(watch({ ...mit, keytab }).facts['openedBy']).toEqual(expected);
+    const [bare] = mit.keytab.filter(({ enctype }) => enctype === 18).map(({ enctype, key }) => ({ enctype, key }));
+    const { facts } = watch({ ...mit, keytab: [bare] as never });
+    expect(facts['openedBy']).toEqual({ key: 'service key', enctype: 18 });
+  });
+
   test('shows names, times and flags', () => {
     const observer = krb5Observer({ keys: mit.keytab });
     const clear = {
@@ -119,6 +156,12 @@ describe('a recorded exchange', () => {
     };
     const opened = {
       ...clear,
+      openedBy: {
+        key: 'service key',
+        principal: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
+        kvno: 1,
+        enctype: 18,
+      },
       clientName: 'ftpuser@EXAMPLE.TEST',
       authTime: '2026-11-22T10:21:49Z',
       endTime: '2026-12-22T10:21:49Z',

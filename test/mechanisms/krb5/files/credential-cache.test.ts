@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, copy, fromHex, toUtf8, u32be } from '../../../../src/bytes.js';
+import { parseDer } from '../../../../src/mechanisms/der.js';
 import { openApReq } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import { parseCredentialCache, principalText } from '../../../../src/mechanisms/krb5/index.js';
-import { parseDer } from '../../../../src/mechanisms/krb5/messages/der.js';
 import { ticket } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import { errorOf, onlyRefuses } from '../../../helpers.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { copy, toUtf8 } from '../../../../src/bytes.js';
-import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { ENCTYPES } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { deriveRandom } from '../../../../src/mechanisms/krb5/crypto/key-derivation.js';
 import { krb5Context } from '../../../../src/mechanisms/krb5/tokens/context.js';
 import { readTokenHeader } from '../../../../src/mechanisms/krb5/tokens/token-header.js';
@@ -9,21 +9,21 @@ import { nodeCiphers } from '../../../../src/node/index.js';
 import type { SecurityContext } from '../../../../src/protection/mechanism.js';
 import type { TokenLevel } from '../../../../src/protection/protection-level.js';
 import { errorOf, expectCode } from '../../../helpers.js';
-import { contextPair, ENCTYPE_NUMBERS, FRAMED_NUMBERS, keyOctets } from '../tokens.js';
+import { contextPair, ENCTYPE_NUMBERS, keyOctets, RFC1964_NUMBERS } from '../tokens.js';
 
-// Unchanged, but its calls are counted.
+// The functions stay as they are; only their calls are counted.
 vi.mock('../../../../src/mechanisms/krb5/crypto/key-derivation.js', { spy: true });
 
 const LEVELS: readonly TokenLevel[] = ['safe', 'private'];
 const TEXT = toUtf8('200 Command okay.\r\n');
 
-/** The tokens of a context, one after another. */
+/** Several tokens of a context, in order. */
 function tokensOf(context: SecurityContext, count: number, level: TokenLevel = 'safe'): Uint8Array[] {
   return Array.from({ length: count }, () => context.wrap(TEXT, level).token);
 }
 
 describe.each(ENCTYPE_NUMBERS)('krb5Context, enctype %i', enctype => {
-  it('carries texts both ways at both levels', () => {
+  it('wraps and unwraps in both directions at both levels', () => {
     const { initiator, acceptor } = contextPair(enctype);
     for (const level of LEVELS) {
       for (const [from, to] of [
@@ -37,7 +37,7 @@ describe.each(ENCTYPE_NUMBERS)('krb5Context, enctype %i', enctype => {
     }
   });
 
-  it('gives back every text, and plain Uint8Arrays for Buffers', () => {
+  it('unwraps to the text that was wrapped, and returns a plain Uint8Array even for a Buffer', () => {
     const { initiator, acceptor } = contextPair(enctype);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.constantFrom(...LEVELS), (text, level) => {
@@ -57,7 +57,7 @@ describe.each(ENCTYPE_NUMBERS)('krb5Context, enctype %i', enctype => {
     );
   });
 
-  it('tells a text that fits from one that does not', () => {
+  it('computes the longest text that fits into a token', () => {
     const { initiator } = contextPair(enctype);
     for (const level of LEVELS) {
       for (let maxToken = 0; maxToken <= 200; maxToken++) {
@@ -69,16 +69,41 @@ describe.each(ENCTYPE_NUMBERS)('krb5Context, enctype %i', enctype => {
   });
 });
 
+describe.each(RFC1964_NUMBERS)('krb5Context with tokens of RFC 1964, enctype %i', enctype => {
+  const last = 2 ** 32 - 1;
+  const common = {
+    enctype,
+    key: keyOctets(enctype),
+    acceptorSubkey: false,
+    ciphers: nodeCiphers,
+    allowWeak: true,
+  };
+  const sending = () => krb5Context({ ...common, role: 'initiator', sendSequence: last, receiveSequence: 0 });
+  const receiving = () => krb5Context({ ...common, role: 'acceptor', sendSequence: 0, receiveSequence: last });
+
+  it('has sequence numbers of 32 bits', () => {
+    const receiver = receiving();
+    for (const token of tokensOf(sending(), 2)) expect(receiver.unwrap(token).sequence).toBe('ok');
+    const tooGreat = { ...common, role: 'initiator', sendSequence: 2 ** 32, receiveSequence: 0 } as const;
+    expect(() => krb5Context(tooGreat)).toThrow(RangeError);
+  });
+
+  it('refuses tokens of RFC 4121, and their contexts refuse its tokens', () => {
+    expectCode(() => receiving().unwrap(tokensOf(contextPair(17).initiator, 1)[0]!), 'security/bad-token');
+    expectCode(() => contextPair(17).acceptor.unwrap(tokensOf(sending(), 1)[0]!), 'security/bad-token');
+  });
+});
+
 describe('krb5Context', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it('derives its keys once', () => {
+  it('derives each key once', () => {
     const { initiator, acceptor } = contextPair(18);
     vi.mocked(deriveRandom).mockClear();
     for (let i = 0; i < 5; i++) {
       for (const level of LEVELS) acceptor.unwrap(initiator.wrap(TEXT, level).token);
     }
-    // On either side Ke, Ki and Kc of one usage.
+    // Each side derives Ke, Ki and Kc of one usage.
     expect(deriveRandom).toHaveBeenCalledTimes(6);
   });
 
@@ -90,11 +115,11 @@ describe('krb5Context', () => {
     initiator.destroy();
     const lengths = (contexts: unknown[]) => contexts.map(array => (ArrayBuffer.isView(array) ? array.byteLength : 0));
     expect(lengths(octets.mock.contexts)).toContain(32);
-    // The schedules of Ke, 15 round keys for either way (FIPS 197 §5.2).
+    // The key schedules of Ke: 15 round keys for encryption and 15 for decryption (FIPS 197 §5.2).
     expect(lengths(words.mock.contexts)).toEqual([240, 240]);
   });
 
-  it('is GSSAPI, and has levels safe and private', () => {
+  it('has the mechanism name GSSAPI, and levels safe and private only', () => {
     const { initiator } = contextPair(18);
     expect(initiator.mechanism).toBe('GSSAPI');
     expect(LEVELS.map(level => initiator.supports(level))).toEqual([true, true]);
@@ -108,7 +133,7 @@ describe('krb5Context', () => {
     }
   });
 
-  it('marks its tokens with its role, the subkey and its own numbers', () => {
+  it('writes role, subkey flag and sequence number into its tokens', () => {
     const { initiator, acceptor } = contextPair(17, { acceptorSubkey: false });
     acceptor.wrap(TEXT, 'safe');
     expect(readTokenHeader(initiator.wrap(TEXT, 'safe').token)).toEqual({
@@ -128,7 +153,7 @@ describe('krb5Context', () => {
     });
   });
 
-  it('refuses its own tokens, and those under another key flag', () => {
+  it('refuses reflected tokens, and tokens with another subkey flag', () => {
     const { initiator } = contextPair(18);
     expectCode(() => initiator.unwrap(initiator.wrap(TEXT, 'private').token), 'security/wrong-direction');
     const other = contextPair(18, { acceptorSubkey: false });
@@ -146,7 +171,7 @@ describe('krb5Context', () => {
     expectCode(() => acceptor.unwrap(b), 'security/replayed');
   });
 
-  it('knows a late token from a replay after thousands of others', () => {
+  it('distinguishes a late token from a replay, even after thousands of others', () => {
     const { initiator, acceptor } = contextPair(17);
     const [reply] = tokensOf(initiator, 1) as [Uint8Array];
     for (const block of tokensOf(initiator, 3000)) acceptor.unwrap(block);
@@ -154,7 +179,7 @@ describe('krb5Context', () => {
     expectCode(() => acceptor.unwrap(reply), 'security/replayed');
   });
 
-  it('in strict order takes the next token alone', () => {
+  it('accepts only the next token with strictOrder', () => {
     const { initiator, acceptor } = contextPair(18, { strictOrder: true });
     const [a, b] = tokensOf(initiator, 2) as [Uint8Array, Uint8Array];
     expectCode(() => acceptor.unwrap(b), 'security/out-of-sequence');
@@ -163,7 +188,7 @@ describe('krb5Context', () => {
     expectCode(() => acceptor.unwrap(a), 'security/replayed');
   });
 
-  it('is as it was after a token that failed', () => {
+  it('is unchanged after a token that could not be verified', () => {
     const { initiator, acceptor } = contextPair(18);
     for (const token of tokensOf(initiator, 30, 'private')) {
       for (const at of [0, 2, 3, 5, 7, 8, 15, 16, token.length - 1]) {
@@ -175,7 +200,7 @@ describe('krb5Context', () => {
     }
   });
 
-  it('counts on from 0 after the last number of 64 bits', () => {
+  it('continues with sequence number 0 after 2^64 - 1', () => {
     const last = 2n ** 64n - 1n;
     const common = { enctype: 17, key: new Uint8Array(16), acceptorSubkey: false };
     const sender = krb5Context({ ...common, role: 'initiator', sendSequence: last, receiveSequence: 0 });
@@ -186,7 +211,7 @@ describe('krb5Context', () => {
     expect(receiver.unwrap(b).sequence).toBe('ok');
   });
 
-  it('does nothing once it is destroyed', () => {
+  it('throws sequence/closed after it has been destroyed', () => {
     const { initiator, acceptor } = contextPair(18);
     const [token] = tokensOf(acceptor, 1) as [Uint8Array];
     initiator.destroy();
@@ -202,46 +227,34 @@ describe('krb5Context', () => {
     }
   });
 
-  it('has no key of an unknown enctype, or of another length', () => {
+  it('refuses an unknown enctype, and a key of the wrong length', () => {
     const common = { role: 'initiator', acceptorSubkey: true, sendSequence: 0, receiveSequence: 0 } as const;
     expectCode(() => krb5Context({ ...common, enctype: 99, key: new Uint8Array(16) }), 'security/no-key');
     expectCode(() => krb5Context({ ...common, enctype: 18, key: new Uint8Array(16) }), 'security/no-key');
   });
 
-  it('refuses a weak enctype unless it is allowed', () => {
-    for (const [enctype, weak] of ENCTYPE_NUMBERS.map(number => [number, enctypeOf(number)!.weak] as const)) {
-      const make = () => contextPair(enctype, { allowWeak: false });
-      expect(weak).toBe([1, 3, 16, 23].includes(enctype));
-      if (!weak) make();
-      else expect([errorOf(make).code, errorOf(make).side]).toEqual(['security/weak', 'local']);
+  it.each(ENCTYPES.filter(({ weak }) => weak))('refuses $name without allowWeak, and names the option', entry => {
+    const error = errorOf(() => contextPair(entry.number, { allowWeak: false }));
+    expect([error.code, error.side]).toEqual(['security/weak', 'local']);
+    expect(error.message).toBe(`${entry.name} is weak (set allowWeak to permit it)`);
+  });
+
+  it.each(ENCTYPES.filter(({ weak }) => !weak))('permits $name without allowWeak', ({ number }) => {
+    contextPair(number, { allowWeak: false });
+  });
+
+  it.each(ENCTYPES)('for $name says which cipher is missing, if it needs one', ({ number, name, externalCipher }) => {
+    const create = () => contextPair(number, { ciphers: undefined });
+    if (externalCipher === undefined) expect(create).not.toThrow();
+    else {
+      expect(errorOf(create)).toMatchObject({
+        code: 'security/no-key',
+        message: expect.stringMatching(`^${name} needs the cipher ${externalCipher}: .*nodeCiphers of rfc2228/node`),
+      });
     }
   });
 
-  it('says that a cipher is missing; AES and RC4 need none', () => {
-    for (const enctype of ENCTYPE_NUMBERS) {
-      const make = () => contextPair(enctype, { ciphers: undefined });
-      if (/^(aes|arcfour)/.test(enctypeOf(enctype)!.name)) make();
-      else expect(errorOf(make)).toMatchObject({ code: 'security/no-key', message: expect.stringContaining('cipher') });
-    }
-  });
-
-  it('with tokens of RFC 1964 has numbers of 32 bits, and does not take those of RFC 4121', () => {
-    for (const enctype of FRAMED_NUMBERS) {
-      const common = { enctype, key: keyOctets(enctype), acceptorSubkey: false };
-      const passed = { ciphers: nodeCiphers, allowWeak: true };
-      const last = 2 ** 32 - 1;
-      const sender = krb5Context({ ...common, ...passed, role: 'initiator', sendSequence: last, receiveSequence: 0 });
-      const receiver = krb5Context({ ...common, ...passed, role: 'acceptor', sendSequence: 0, receiveSequence: last });
-      for (const token of tokensOf(sender, 2)) expect(receiver.unwrap(token).sequence).toBe('ok');
-      expectCode(() => receiver.unwrap(tokensOf(contextPair(17).initiator, 1)[0]!), 'security/bad-token');
-      expectCode(() => contextPair(17).acceptor.unwrap(tokensOf(sender, 1)[0]!), 'security/bad-token');
-      expect(() =>
-        krb5Context({ ...common, ...passed, role: 'initiator', sendSequence: 2 ** 32, receiveSequence: 0 }),
-      ).toThrow(RangeError);
-    }
-  });
-
-  it('refuses misuse', () => {
+  it('throws TypeError or RangeError for invalid arguments', () => {
     const good = { enctype: 17, key: new Uint8Array(16), acceptorSubkey: true, sendSequence: 0, receiveSequence: 0 };
     // @ts-expect-error: no such role
     expect(() => krb5Context({ ...good, role: 'server' })).toThrow(TypeError);
@@ -266,10 +279,10 @@ describe('sequence numbers before the first', () => {
   const receiving = (receiveSequence: bigint, strictOrder = false) =>
     krb5Context({ ...key, role: 'acceptor', sendSequence: 0, receiveSequence, strictOrder });
   const FIRST = 0x9000_0000n;
-  /** The same 32 bits, with the sign of a negative number before them. */
+  /** The same number, sign-extended from 32 to 64 bits. */
   const EXTENDED = 2n ** 64n - 2n ** 32n + FIRST;
 
-  it('are refused: the first token comes late from nobody', () => {
+  it('are refused', () => {
     const receiver = receiving(1000n);
     for (const early of [999n, 0n, 2n ** 64n - 1n]) {
       expectCode(() => receiver.unwrap(sending(early).wrap(TEXT, 'safe').token), 'security/out-of-sequence');
@@ -279,7 +292,7 @@ describe('sequence numbers before the first', () => {
     expectCode(() => receiver.unwrap(sending(999n).wrap(TEXT, 'safe').token), 'security/out-of-sequence');
   });
 
-  it('are those of MIT, if its library counts on from a negative number of the exchange', () => {
+  it('are accepted if the first token is sign-extended, as with old versions of MIT Kerberos', () => {
     for (const strictOrder of [false, true]) {
       const receiver = receiving(FIRST, strictOrder);
       const tokens = tokensOf(sending(EXTENDED), 3);
@@ -290,7 +303,7 @@ describe('sequence numbers before the first', () => {
     expect(receiving(FIRST).unwrap(tokensOf(sending(EXTENDED), 2)[1]!).sequence).toBe('gap');
   });
 
-  it('are none of MIT, if the number is not negative, or another has come', () => {
+  it('are refused as sign-extended if the first number is not negative, or another token was accepted before', () => {
     const extended = (first: bigint) => sending(BigInt.asUintN(64, first - 2n ** 32n)).wrap(TEXT, 'safe').token;
     for (const first of [2n ** 31n - 1n, 2n ** 32n]) {
       expectCode(() => receiving(first).unwrap(extended(first)), 'security/out-of-sequence');
@@ -300,7 +313,7 @@ describe('sequence numbers before the first', () => {
     const receiver = receiving(FIRST);
     expect(receiver.unwrap(sending(FIRST).wrap(TEXT, 'safe').token).sequence).toBe('ok');
     expectCode(() => receiver.unwrap(extended(FIRST)), 'security/out-of-sequence');
-    // A token that is refused tells nothing.
+    // A token that is refused decides nothing.
     const other = receiving(FIRST, true);
     expectCode(() => other.unwrap(tokensOf(sending(EXTENDED), 2)[1]!), 'security/out-of-sequence');
     expect(other.unwrap(sending(FIRST).wrap(TEXT, 'safe').token).sequence).toBe('ok');

@@ -1,4 +1,4 @@
-/** Tokens of RFC 1964 and RFC 4757 by MIT's and Heimdal's libraries (vectors/krb5/README.md), and their verdicts beside ours. */
+/** Tokens of RFC 1964 and RFC 4757 that MIT Kerberos and Heimdal made (vectors/krb5/README.md), and their verdicts compared with ours. */
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
@@ -16,16 +16,16 @@ function keyOf({ keys }: ForeignContext): Rfc1964Key {
   return rfc1964Key(kerberosKey(etype, fromHex(key), { ciphers: nodeCiphers }), fromHex(key), { ciphers: nodeCiphers });
 }
 
-/** The confounder that a foreign token was made with. */
+/** The confounder in another implementation's token. */
 function confounderOf(key: Rfc1964Key, token: Uint8Array): Uint8Array {
-  const inside = token.subarray(openFrame(token));
+  const content = token.subarray(openFrame(token));
   const bodyStart = 16 + key.checksumLength;
-  const body = inside.subarray(bodyStart);
-  if (toHex(inside.subarray(4, 6)) === 'ffff') return body.slice(0, 8);
-  return key.unseal(body, key.decryptSequence(inside.subarray(8, 16), inside.subarray(16, bodyStart))).slice(0, 8);
+  const body = content.subarray(bodyStart);
+  if (toHex(content.subarray(4, 6)) === 'ffff') return body.slice(0, 8);
+  return key.unseal(body, key.decryptSequence(content.subarray(8, 16), content.subarray(16, bodyStart))).slice(0, 8);
 }
 
-it('there are files of every family of keys', () => {
+it('the vectors have DES, triple DES and RC4', () => {
   const etypes = FILES.map(({ contexts: [{ keys }] }) => keys.message_key.etype);
   expect(new Set(etypes)).toEqual(new Set([3, 16, 23]));
 });
@@ -60,8 +60,8 @@ describe.each(FILES)('$file', ({ contexts }) => {
     }
   });
 
-  // What the libraries answer is a size that always fits; ours is the longest.
-  it.each(contexts)('fits as much into a token, or more: $name', foreign => {
+  // The libraries return a size that always fits; ours is the greatest that fits.
+  it.each(contexts)('fits as much plaintext into a token, or more: $name', foreign => {
     const context = contextOf(foreign, 'initiator');
     for (const { conf, output, max_input } of foreign.wrap_size_limit) {
       expect(context.wrapSizeLimit(conf === 1 ? 'private' : 'safe', output)).toBeGreaterThanOrEqual(max_input);
@@ -69,7 +69,7 @@ describe.each(FILES)('$file', ({ contexts }) => {
   });
 });
 
-/** Octets of the frame up to SGN_CKSUM that a changed bit makes unreadable: MIT's tokens for this have 1 octet of length. */
+/** Our verdict on each kind of case. Octets 0 to 20 are the frame (with a length field of 1 octet), TOK_ID and algorithms. */
 const OUR_VERDICTS: readonly [kind: RegExp, verdict: RegExp][] = [
   [/reflected to its sender/, /^security\/wrong-direction$/],
   [/good$/, /^ok$/],
@@ -81,11 +81,11 @@ const OUR_VERDICTS: readonly [kind: RegExp, verdict: RegExp][] = [
   [/flip byte|flip last|last octet xor/, /^security\/bad-checksum$/],
 ];
 
-/** The number of an RC4 token that is not sealed: no checksum covers it (vectors/deviations.json, `unprotected`). */
+/** The sequence number of an RC4 token that is not encrypted: no checksum covers it (vectors/deviations.json, `unprotected`). */
 const UNPROTECTED = /conf0 flip byte 2[1-4] /;
-/** Where the library gives the text and we refuse; the reason for each is in vectors/deviations.json. */
+/** The library accepts these and we refuse them; vectors/deviations.json has the reason for each. */
 const STRICTER = /replay of the previous|then the 3rd again/;
-/** Where the library gives no text and we do: Heimdal refuses to go on after a gap. Not so in strict order. */
+/** The library refuses these and we accept them: Heimdal stops at a gap. With strictOrder we refuse them, too. */
 const MORE_LENIENT = /skip one then unwrap the next|then the skipped one/;
 
 const judged = FILES.flatMap(({ file, contexts }) =>
@@ -94,7 +94,7 @@ const judged = FILES.flatMap(({ file, contexts }) =>
     .map(foreign => ({ title: `${file} ${foreign.name}`, foreign })),
 );
 
-/** The number that the acceptor expects before the verdicts. */
+/** The sequence number that the acceptor expects before the verdicts. */
 function firstNumber(foreign: ForeignContext): bigint {
   const first = foreign.verdicts.find(({ case: kind }) => kind === 'conf0 good' || kind === 'then the skipped one')!;
   return openRfc1964Wrap(keyOf(foreign), false, fromHex(first.token)).sequence;
@@ -132,7 +132,7 @@ describe('verdicts', () => {
 });
 
 describe('a token of RFC 1964', () => {
-  it('has other checksums with DES, which nobody sends but which may come (RFC 1964 §1.2.1.1)', () => {
+  it('may have any of the three checksums of DES (RFC 1964 §1.2.1.1)', () => {
     const des = FILES.find(({ contexts: [{ keys }] }) => keys.message_key.etype === 3)!.contexts[0];
     const key = keyOf(des);
     expect([...key.signing.keys()]).toEqual([0x0000, 0x0100, 0x0200]);
@@ -156,7 +156,7 @@ describe('a token of RFC 1964', () => {
     ['SGN_ALG', 2],
     ['SEAL_ALG', 4],
     ['filler', 6],
-  ])('with another %s is refused', (_, at) => {
+  ])('with a wrong %s is refused', (_, at) => {
     for (const { contexts } of FILES) {
       const key = keyOf(contexts[0]);
       const token = buildRfc1964Wrap(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
@@ -165,31 +165,31 @@ describe('a token of RFC 1964', () => {
     }
   });
 
-  it('whose frame fits, cut anywhere, is refused', () => {
+  it('that is truncated inside a correct frame is refused', () => {
     for (const { contexts } of FILES) {
       const key = keyOf(contexts[0]);
       const token = buildRfc1964Wrap(key, { sentByAcceptor: true, sealed: true, sequence: 5n }, new Uint8Array(14));
-      const inside = token.subarray(openFrame(token));
-      for (let length = 2; length < inside.length; length++) {
-        const error = errorOf(() => openRfc1964Wrap(key, true, formatFrame(inside.subarray(0, length))));
-        const whole =
+      const content = token.subarray(openFrame(token));
+      for (let length = 2; length < content.length; length++) {
+        const error = errorOf(() => openRfc1964Wrap(key, true, formatFrame(content.subarray(0, length))));
+        const isPossibleLength =
           length >= 16 + key.checksumLength + 8 + key.blockSize &&
-          length % key.blockSize === inside.length % key.blockSize;
-        expect(error.code).toBe(whole ? 'security/bad-checksum' : 'security/bad-token');
+          length % key.blockSize === content.length % key.blockSize;
+        expect(error.code).toBe(isPossibleLength ? 'security/bad-checksum' : 'security/bad-token');
       }
     }
   });
 
-  it('is not made under the keys of RFC 4121', () => {
+  it('does not exist for keys of AES', () => {
     expectCode(() => rfc1964Key(kerberosKey(17, new Uint8Array(16)), new Uint8Array(16), {}), 'security/no-key');
   });
 
-  it('with a bad padding under a good checksum fails as with a bad checksum', () => {
+  it('with wrong padding and a correct checksum has the same error as with a wrong checksum', () => {
     for (const { contexts } of FILES) {
       const key = keyOf(contexts[0]);
       const facts = { sentByAcceptor: true, sealed: false, sequence: 5n };
       for (const count of [0, key.blockSize + 1, 255, ...(key.blockSize > 1 ? [2, 8] : [])]) {
-        // The checksum of the changed body, as only a peer with the key could make it.
+        // The checksum is that of the changed body, so only a peer with the key could make this token.
         const end = key.blockSize > 1 ? concat(Uint8Array.of(7), Uint8Array.of(count)) : Uint8Array.of(count);
         const forged: Rfc1964Key = {
           ...key,

@@ -1,4 +1,4 @@
-/** GetMIC tokens of the foreign libraries (vectors/krb5), verified and made again. */
+/** GetMIC tokens that MIT Kerberos and Heimdal made (vectors/krb5), verified and reproduced. */
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../../src/bytes.js';
 import { FtpSecurityError } from '../../../../src/errors.js';
@@ -13,14 +13,14 @@ const contexts = (['rfc4121', 'rfc1964'] as const).flatMap(protocol =>
   ),
 );
 
-/** Heimdal's of triple DES have two octets more behind the checksum, of any value, which RFC 1964 §1.2.1 knows nothing of. */
-const withoutRest = (token: string) => (token.startsWith('6031') ? `602f${token.slice(4, -4)}` : token);
+/** Heimdal's GetMIC tokens with triple DES have two more octets, of any value, that are not in RFC 1964 §1.2.1. */
+const withoutExtraOctets = (token: string) => (token.startsWith('6031') ? `602f${token.slice(4, -4)}` : token);
 
 const micsOf = ({ messages }: ForeignContext) =>
-  messages.filter(({ op }) => op === 'mic').map(message => ({ ...message, token: withoutRest(message.token) }));
+  messages.filter(({ op }) => op === 'mic').map(message => ({ ...message, token: withoutExtraOctets(message.token) }));
 
 describe.each(contexts)('$title', ({ context }) => {
-  test('every GetMIC token is verified, and no other text', () => {
+  test('every GetMIC token is verified for its own text only', () => {
     const receivers = { initiator: contextOf(context, 'acceptor'), acceptor: contextOf(context, 'initiator') };
     expect(micsOf(context).length).toBeGreaterThan(0);
     for (const { from, plaintext, token } of micsOf(context)) {
@@ -31,7 +31,7 @@ describe.each(contexts)('$title', ({ context }) => {
     }
   });
 
-  test('ours of the same number is the same', () => {
+  test('our token with the same sequence number is the same', () => {
     for (const { from, plaintext, token, seq } of micsOf(context)) {
       const sender = contextOf(context, from, { sendSequence: BigInt(seq) });
       expect(toHex(sender.getMic(fromHex(plaintext)))).toBe(token);
@@ -42,7 +42,7 @@ describe.each(contexts)('$title', ({ context }) => {
 describe.each(ENCTYPE_NUMBERS)('enctype %i', enctype => {
   const text = Uint8Array.of(1, 2, 3);
 
-  test('numbers are shared with Wrap tokens', () => {
+  test('GetMIC and Wrap tokens share the sequence numbers', () => {
     const { initiator, acceptor } = contextPair(enctype);
     const mic = initiator.getMic(text);
     const { token } = initiator.wrap(text, 'safe');
@@ -51,15 +51,15 @@ describe.each(ENCTYPE_NUMBERS)('enctype %i', enctype => {
     expectCode(() => acceptor.verifyMic(text, mic), 'security/replayed');
   });
 
-  test('a reflected token, one of Wrap and one with any octet changed are refused', () => {
+  test('a reflected, changed or truncated token is refused, and so is a Wrap token', () => {
     const { initiator, acceptor } = contextPair(enctype);
     const mic = initiator.getMic(text);
     expectCode(() => initiator.verifyMic(text, mic), 'security/wrong-direction');
     expectCode(() => acceptor.verifyMic(text, initiator.wrap(text, 'safe').token), 'security/bad-token');
-    // SND_SEQ of RC4: its first half, the number, is in no checksum (RFC 4757 §7.2).
-    const free = enctype === 23 ? openFrame(mic) + 8 : mic.length;
+    // With RC4, the checksum does not cover the sequence number, the first half of SND_SEQ (RFC 4757 §7.2).
+    const uncovered = enctype === 23 ? openFrame(mic) + 8 : mic.length;
     for (let bit = 0; bit < 8 * mic.length; bit++) {
-      if (bit >> 3 >= free && bit >> 3 < free + 4) continue;
+      if (bit >> 3 >= uncovered && bit >> 3 < uncovered + 4) continue;
       const altered = Uint8Array.from(mic);
       altered[bit >> 3]! ^= 0x80 >> (bit & 7);
       expect(() => acceptor.verifyMic(text, altered), `bit ${bit}`).toThrow(FtpSecurityError);

@@ -4,7 +4,7 @@ import { concat, copy, fromHex, toUtf8 } from '../../../../src/bytes.js';
 import { buildWrapToken, openWrapToken, wrapOverhead } from '../../../../src/mechanisms/krb5/tokens/rfc4121.js';
 import { readTokenHeader } from '../../../../src/mechanisms/krb5/tokens/token-header.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
-import { CFX_NUMBERS, forge, keyOf } from '../tokens.js';
+import { forge, keyOf, RFC4121_NUMBERS } from '../tokens.js';
 
 const TEXT = toUtf8('200 Command okay.\r\n');
 const NO_FILLER = new Uint8Array(0);
@@ -28,7 +28,7 @@ describe('readTokenHeader', () => {
     });
   });
 
-  it('knows the other per-message tokens', () => {
+  it('recognises the other per-message tokens', () => {
     expect(readTokenHeader(fromHex('040405ffffffffff0000000000000009'))).toEqual({
       kind: 'mic',
       sentByAcceptor: true,
@@ -36,31 +36,31 @@ describe('readTokenHeader', () => {
       sequence: 9n,
     });
     expect(readTokenHeader(fromHex('040500ffffffffff0000000000000009'))).toMatchObject({ kind: 'deletion' });
-    const framed = (id: string) => readTokenHeader(fromHex(`600d06092a864886f712010202${id}`));
-    expect(framed('0201')).toEqual({ kind: 'rfc1964-wrap' });
-    expect(framed('0101')).toEqual({ kind: 'rfc1964-mic' });
-    expect(framed('0102')).toEqual({ kind: 'rfc1964-deletion' });
+    const rfc1964 = (id: string) => readTokenHeader(fromHex(`600d06092a864886f712010202${id}`));
+    expect(rfc1964('0201')).toEqual({ kind: 'rfc1964-wrap' });
+    expect(rfc1964('0101')).toEqual({ kind: 'rfc1964-mic' });
+    expect(rfc1964('0102')).toEqual({ kind: 'rfc1964-deletion' });
     expect(readTokenHeader(fromHex(`60820100${'06092a864886f712010202'}0201`))).toEqual({ kind: 'rfc1964-wrap' });
   });
 
   it.each([
-    ['nothing', ''],
+    ['an empty token', ''],
     ['one octet', '05'],
-    ['a header cut short', '050404ff000c00000000000000000a'],
-    ['another token id', '050304ff000000000000000000000000'],
+    ['a truncated header', '050404ff000c00000000000000000a'],
+    ['an unknown TOK_ID', '050304ff000000000000000000000000'],
     ['an AP-REQ', '600d06092a864886f7120102020100'],
-    ['a frame without token id', '600b06092a864886f71201020202'],
-    ['a frame cut short', '60ff'],
+    ['a frame without TOK_ID', '600b06092a864886f71201020202'],
+    ['a truncated frame', '60ff'],
   ])('refuses %s', (_, token) => {
     expectCode(() => readTokenHeader(fromHex(token)), 'security/bad-token');
   });
 
-  it('wants FF where the filler is, and says where it is not', () => {
+  it('refuses filler other than FF, and reports its offset', () => {
     expect(errorOf(() => readTokenHeader(fromHex('050404fe000c00000000000000000000'))).offset).toBe(3);
     expect(errorOf(() => readTokenHeader(fromHex('040404ffffffff7f0000000000000000'))).offset).toBe(7);
   });
 
-  it('refuses arbitrary octets by FtpSecurityError alone', () => {
+  it('throws nothing but FtpSecurityError for arbitrary octets', () => {
     const starts = fc.constantFrom('', '0504', '0404', '0405', '60', '6081', '600d06092a864886f712010202').map(fromHex);
     fc.assert(
       fc.property(starts, fc.uint8Array({ maxLength: 40 }), (start, rest) => {
@@ -70,13 +70,13 @@ describe('readTokenHeader', () => {
   });
 });
 
-describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
+describe.each(RFC4121_NUMBERS)('Wrap tokens of enctype %i', number => {
   const key = keyOf(number);
   const { checksumLength, confounderLength } = key.enctype;
   const senders = fc.record({ sentByAcceptor: fc.boolean(), acceptorSubkey: fc.boolean() });
   const sequences = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 
-  it('open as they were built', () => {
+  it('open to what they were built from', () => {
     fc.assert(
       fc.property(
         senders,
@@ -122,7 +122,7 @@ describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
     );
   });
 
-  it('open with every rotation up to three times round', () => {
+  it('open with every rotation count up to three times the length', () => {
     for (const flags of [0, 2]) {
       const body = forge(key, { flags, filler: NO_FILLER, rrc: 0, sequence: 0n }, TEXT).length - 16;
       for (let rrc = 0; rrc <= 3 * body; rrc++) {
@@ -139,7 +139,7 @@ describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
     { sealed: true, sequence: 77n },
   ];
 
-  it.each(directions)('name what is wrong with them, sealed $sealed', ({ sealed, sequence }) => {
+  it.each(directions)('are refused with a code for what is wrong, sealed $sealed', ({ sealed, sequence }) => {
     const token = buildWrapToken(key, { ...sender, sealed, sequence }, TEXT);
     const open = (who: typeof sender) => () => openWrapToken(key, who, token);
     expectCode(open({ sentByAcceptor: false, acceptorSubkey: true }), 'security/wrong-direction');
@@ -159,24 +159,24 @@ describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
   });
 
   it.each([
-    ['a GetMIC token', '040405ffffffffff000000000000004d', 'a GetMIC token'],
-    ['a deletion token', '040505ffffffffff000000000000004d', 'a context deletion token'],
-    ['a Wrap token of RFC 1964', '600d06092a864886f7120102020201', 'a Wrap token of RFC 1964'],
-    ['a GetMIC token of RFC 1964', '600d06092a864886f7120102020101', 'a GetMIC token of RFC 1964'],
-    ['a deletion token of RFC 1964', '600d06092a864886f7120102020102', 'a context deletion token of RFC 1964'],
-  ])('are not %s', (_, token, word) => {
+    ['a GetMIC token', '040405ffffffffff000000000000004d', 'got a GetMIC token'],
+    ['a deletion token', '040505ffffffffff000000000000004d', 'got a context deletion token'],
+    ['a Wrap token of RFC 1964', '600d06092a864886f7120102020201', 'got one of RFC 1964'],
+    ['a GetMIC token of RFC 1964', '600d06092a864886f7120102020101', 'got a GetMIC token of RFC 1964'],
+    ['a deletion token of RFC 1964', '600d06092a864886f7120102020102', 'got a context deletion token'],
+  ])('are not confused with %s', (_, token, words) => {
     const error = errorOf(() => openWrapToken(key, sender, fromHex(token)));
     expect(error.code).toBe('security/bad-token');
-    expect(error.message).toContain(word);
+    expect(error.message).toContain(words);
   });
 
-  it('refuse a genuine GetMIC token', () => {
+  it('are not confused with a valid GetMIC token', () => {
     const header = fromHex('040405ffffffffff000000000000004d');
     const token = concat(header, key.checksum(23, concat(TEXT, header)));
     expectCode(() => openWrapToken(key, sender, token), 'security/bad-token');
   });
 
-  it('refuse a sealed token whose inner header is another, or is not there', () => {
+  it('are refused if the encrypted header differs or is missing', () => {
     const header = fromHex('050407ff00000000000000000000004d');
     const sealedWith = (inner: Uint8Array) => concat(header, key.encrypt(22, inner));
     const rotated = copy(header);
@@ -187,7 +187,7 @@ describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
     expectCode(() => openWrapToken(key, sender, sealedWith(NO_FILLER)), 'security/bad-token');
   });
 
-  /** The bits, counted from the first of the token, whose change alone still opens. */
+  /** The bits, counted from the start of the token, that can be flipped without an error. */
   function openingFlips(token: Uint8Array, text: Uint8Array): number[] {
     const opening: number[] = [];
     for (let bit = 0; bit < 8 * token.length; bit++) {
@@ -201,8 +201,8 @@ describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
     return opening;
   }
 
-  it.each(directions)('open with one bit changed only where RRC turns by whole rounds, sealed $sealed', facts => {
-    // RRC is bits 48 to 63; bit 63 - k changes it by 2^k, which is whole rounds for a body of 64 octets if k is 6 or more.
+  it.each(directions)('open with one bit flipped only if RRC then has the same effect, sealed $sealed', facts => {
+    // RRC is bits 48 to 63; bit 63 - k changes it by 2^k, a multiple of the body's 64 octets if k is 6 or more.
     const overhead = wrapOverhead(key.enctype, facts.sealed) - 16;
     for (const { body, opening } of [
       { body: 64, opening: [48, 49, 50, 51, 52, 53, 54, 55, 56, 57] },
@@ -215,7 +215,7 @@ describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
     }
   });
 
-  it.each(directions)('refuse to open when cut anywhere or longer, sealed $sealed', facts => {
+  it.each(directions)('are refused if truncated or extended, sealed $sealed', facts => {
     const token = buildWrapToken(key, { ...sender, ...facts }, TEXT);
     for (let length = 0; length < token.length; length++) {
       errorOf(() => openWrapToken(key, sender, token.slice(0, length)));
@@ -223,7 +223,7 @@ describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
     expectCode(() => openWrapToken(key, sender, concat(token, Uint8Array.of(0))), 'security/bad-checksum');
   });
 
-  it('refuse arbitrary octets by FtpSecurityError alone', () => {
+  it('are refused with FtpSecurityError if they are arbitrary octets', () => {
     const flags = fc.constantFrom(5, 7, 13, 15);
     fc.assert(
       fc.property(flags, fc.uint8Array({ maxLength: 90 }), (flag, rest) => {
@@ -233,12 +233,12 @@ describe.each(CFX_NUMBERS)('Wrap tokens of enctype %i', number => {
     );
   });
 
-  it('give no secret away in an error', () => {
+  it('leave no plaintext and no checksum in an error', () => {
     const token = buildWrapToken(key, { ...sender, sealed: false, sequence: 1n }, toUtf8('230 secret\r\n'));
     token[16]! ^= 1;
     const error = errorOf(() => openWrapToken(key, sender, token));
     expect(JSON.stringify({ ...error, message: error.message })).toBe(
-      '{"name":"FtpSecurityError","code":"security/bad-checksum","side":"peer","message":"checksum mismatch in the token"}',
+      '{"name":"FtpSecurityError","code":"security/bad-checksum","side":"peer","message":"checksum mismatch in the Wrap token"}',
     );
   });
 });

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../src/bytes.js';
 import type { BlockReader } from '../../src/protection/data-block.js';
-import type { CommandEvent } from '../../src/session/server-events.js';
+import type { CommandEvent } from '../../src/session/events.js';
 import { MECHANISMS } from './mechanisms.js';
 import { type Pair, secured } from './pair.js';
 

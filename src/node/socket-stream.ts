@@ -1,28 +1,29 @@
-/** A stream over a socket: what is written and read is not what the socket carries. Backpressure goes through both ways. */
+/** A stream over a socket that transforms what is written and read. Backpressure works in both directions. */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
-/** A net.Socket, or any stream of octets that stands for one. */
-export type AnySocket = Duplex & Partial<Pick<Socket, keyof SocketMembers>>;
+/** A net.Socket, or any stream of octets in its place. */
+export type AnySocket = Duplex &
+  Partial<
+    Pick<
+      Socket,
+      | 'setTimeout'
+      | 'setKeepAlive'
+      | 'setNoDelay'
+      | 'ref'
+      | 'unref'
+      | 'localAddress'
+      | 'localPort'
+      | 'remoteAddress'
+      | 'remotePort'
+      | 'remoteFamily'
+      | 'bytesRead'
+      | 'bytesWritten'
+    >
+  >;
 
-type SocketMembers = Pick<
-  Socket,
-  | 'setTimeout'
-  | 'setKeepAlive'
-  | 'setNoDelay'
-  | 'ref'
-  | 'unref'
-  | 'localAddress'
-  | 'localPort'
-  | 'remoteAddress'
-  | 'remotePort'
-  | 'remoteFamily'
-  | 'bytesRead'
-  | 'bytesWritten'
->;
-
-/** It has what clients ask a net.Socket for; addresses, counts and timeouts are those of the socket below. */
-export abstract class OverSocket extends Duplex {
+/** It has the members of net.Socket that clients use; addresses, counts and timeouts are those of the underlying socket. */
+export abstract class SocketStream extends Duplex {
   readonly #socket: AnySocket;
   readonly #localPort: number | undefined;
   #ended = false;
@@ -33,12 +34,12 @@ export abstract class OverSocket extends Duplex {
     this.#localPort = socket.localPort;
   }
 
-  /** Takes octets of the socket; what it throws destroys the stream. */
+  /** Called with octets from the socket. An error destroys the stream. */
   protected abstract received(chunk: Uint8Array): void;
-  /** The socket's peer has ended; what it throws destroys the stream. */
+  /** Called when the peer has ended. An error destroys the stream. */
   protected abstract receivedEnd(): void;
 
-  /** Listens to the socket from now on; whoever did before must have stopped. */
+  /** Listens to the socket from now on. Nothing else may listen to it. */
   protected attach(): void {
     const socket = this.#socket;
     octetsFrom(socket);
@@ -48,28 +49,28 @@ export abstract class OverSocket extends Duplex {
       this.#attempt(() => this.receivedEnd());
     });
     socket.on('error', error => this.destroy(error));
-    socket.on('close', () => this.#ended || this.destroy(new Error('the connection was closed before its end')));
+    socket.on('close', () => this.#ended || this.destroy(new Error('the connection was closed without an end')));
     socket.on('timeout', () => this.emit('timeout'));
     if (socket.destroyed || socket.readableEnded) this.destroy(new Error('the connection is closed already'));
   }
 
-  /** Hands text to whoever reads, and stops the socket while nobody does. */
-  protected give(text: Uint8Array): void {
-    if (!this.push(text)) this.hold();
+  /** Gives text to the reader of this stream, and pauses the socket if the reader is slow. */
+  protected deliver(text: Uint8Array): void {
+    if (!this.push(text)) this.pauseSocket();
   }
 
-  /** Stops the socket until `_read`. */
-  protected hold(): void {
+  /** Pauses the socket until `_read`. */
+  protected pauseSocket(): void {
     this.#socket.pause();
   }
 
-  /** Sends octets. `done` is called when the socket takes more, or never if it is closed: then the stream is too. */
+  /** Sends octets. `done` is called when the socket accepts more; never if it is closed, since then this stream is closed too. */
   protected send(octets: Uint8Array, done: () => void = () => {}): void {
     if (octets.length === 0 || this.#socket.write(octets)) done();
     else this.#socket.once('drain', done);
   }
 
-  /** Sends the last octets and ends, unless the socket has ended with its peer. */
+  /** Sends the last octets and ends the socket, unless it has ended already. */
   protected sendEnd(octets: Uint8Array, done: () => void): void {
     if (octets.length > 0) this.#socket.end(octets, done);
     else if (this.#socket.writableEnded) done();
@@ -115,7 +116,7 @@ export abstract class OverSocket extends Duplex {
     return this.#socket.localAddress;
   }
 
-  /** Kept when the connection is closed: by it basic-ftp tells a new connection from this one, upgraded. */
+  /** Kept after the connection is closed: basic-ftp compares it to recognise the same connection after an upgrade. */
   get localPort(): number | undefined {
     return this.#socket.localPort ?? this.#localPort;
   }
@@ -150,12 +151,12 @@ export abstract class OverSocket extends Duplex {
   }
 }
 
-/** What has an encoding gives strings, and can't be rid of it; this one keeps octets as they are. */
+/** Prepares a socket for {@link octetsOf}. If it has an encoding, which can't be removed, latin1 keeps the octets unchanged. */
 export function octetsFrom(socket: AnySocket): void {
   if (socket.readableEncoding !== null) socket.setEncoding('latin1');
 }
 
-/** What a socket gave, once {@link octetsFrom} has seen it. */
+/** The octets of a chunk from a socket prepared by {@link octetsFrom}. */
 export function octetsOf(chunk: Buffer | string): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { concat, fromHex, toHex } from '../../../../src/bytes.js';
+import { concat, fromHex, toHex } from '../../src/bytes.js';
 import {
   application,
   constant,
@@ -22,8 +22,8 @@ import {
   sequenceOf,
   type Type,
   uint32,
-} from '../../../../src/mechanisms/krb5/messages/der.js';
-import { ascii, errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
+} from '../../src/mechanisms/der.js';
+import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
 
 const hex = <T>(type: Type<T>, value: T) => toHex(formatDer(type, value));
 const read = <T>(type: Type<T>, text: string) => parseDer(type, fromHex(text));

@@ -4,8 +4,8 @@
  * goes only as deep as the type that it is given, and no type holds itself, so the type is the limit of the depth; a
  * length is checked against its surroundings before anything is taken. A list has a bound of its own, MAX_ITEMS.
  */
-import { concatAll, copy, fromUtf8, toUtf8 } from '../../../bytes.js';
-import { badToken, type FtpSecurityError } from '../../../errors.js';
+import { concatAll, copy, fromUtf8, toUtf8 } from '../bytes.js';
+import { badToken, type FtpSecurityError } from '../errors.js';
 
 /** A stretch of the octets that are read; offsets in errors count from the start of all of them. */
 export interface Range {

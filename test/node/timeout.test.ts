@@ -18,8 +18,8 @@ describe.each([
   [server, 'loginTimeout'],
   [client, 'timeout'],
   [client, 'startTimeout'],
-] as const)('a limit of time', (control, name) => {
-  it(`that is none is the caller’s fault: ${control.name} ${name}`, () => {
+] as const)('a timeout', (control, name) => {
+  it(`that is invalid is misuse: ${control.name} ${name}`, () => {
     for (const value of [Number.NaN, -1, 2 ** 31, Number.POSITIVE_INFINITY]) {
       expect(() => control({ [name]: value }), `${value}`).toThrow(RangeError);
     }

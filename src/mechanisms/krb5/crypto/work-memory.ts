@@ -1,0 +1,42 @@
+/**
+ * Memory for the work on one message, kept between messages: a new array for each costs more than the ciphers do. Nothing
+ * stays in it: it is overwritten when the work has returned or thrown.
+ */
+
+export interface WorkMemory {
+  /** Zero at first, and at least as long as was asked for. */
+  readonly octets: Uint8Array;
+  /** The same memory. */
+  readonly view: DataView;
+}
+
+/** A protection buffer of 64 KiB, which is what peers ask for, and some room. Longer messages get memory of their own. */
+const LONGEST_KEPT = 0x1_1000;
+const SHORTEST = 0x800;
+
+/** Undefined while it is in use, so that work within work gets other memory. */
+let kept: WorkMemory | undefined = newMemory(SHORTEST);
+
+/** Passes memory of `length` octets to `use`, which must not return any of it. */
+export function withMemory<T>(length: number, use: (memory: WorkMemory) => T): T {
+  const before = kept;
+  const memory =
+    before !== undefined && before.octets.length >= length ? before : newMemory(Math.max(length, SHORTEST));
+  kept = undefined;
+  try {
+    return use(memory);
+  } finally {
+    memory.octets.fill(0, 0, length);
+    kept = memory.octets.length <= LONGEST_KEPT ? memory : before;
+  }
+}
+
+/** The memory that is kept now, for the test that it holds nothing. */
+export function keptOctets(): Uint8Array | undefined {
+  return kept?.octets;
+}
+
+function newMemory(length: number): WorkMemory {
+  const octets = new Uint8Array(length);
+  return { octets, view: new DataView(octets.buffer) };
+}

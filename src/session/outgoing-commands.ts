@@ -1,0 +1,98 @@
+/** What a client may send now, and at which level (RFC 2228 §3, §7). */
+import { FtpSecurityError } from '../errors.js';
+import { type Command, parseCommand } from '../ftp/command.js';
+import { commandFacts, isTransfer } from '../ftp/commands.js';
+import { protectCommand, withCrlf } from '../protection/protect.js';
+import { factsOf, levelOfVerb, type ProtectionLevel } from '../protection/protection-level.js';
+import { commandRequest, type Policy, refusalOf } from './command-rules.js';
+import type { ClientSessionOptions } from './events.js';
+import { type CommandRequest, couldBecomeBlock, sharesNumbers, strongest } from './rules.js';
+import type { SecurityState } from './state.js';
+
+/** A command that a client sends, until its final reply has come. */
+export type SentCommand = CommandRequest & { command: Command };
+
+const LOCAL = { side: 'local' } as const;
+
+export class OutgoingCommands {
+  readonly #state: SecurityState<SentCommand>;
+  readonly #policy: Policy;
+  readonly #options: ClientSessionOptions;
+  /** The last PROT, while it waits. */
+  #prot: SentCommand | undefined;
+  /** A protected upload that waits. */
+  #upload: SentCommand | undefined;
+
+  constructor(state: SecurityState<SentCommand>, policy: Policy, options: ClientSessionOptions) {
+    this.#state = state;
+    this.#policy = policy;
+    this.#options = options;
+  }
+
+  /**
+   * Reads a command that the caller wants to send.
+   * @param level  default as the options say
+   * @throws RangeError for what is not a command, or one that only the session sends
+   */
+  read(octets: Uint8Array, level?: ProtectionLevel): SentCommand {
+    try {
+      const command = parseCommand(octets);
+      const { verb } = command;
+      if (verb === 'ADAT' || levelOfVerb(verb) !== undefined) throw new RangeError(`only the session sends ${verb}`);
+      return { ...commandRequest(command, this.#levelFor(verb, level)), command };
+    } catch (error) {
+      // What can't be read is a mistake of the caller, not of the peer.
+      if (!(error instanceof FtpSecurityError)) throw error;
+      throw new RangeError(`not a command that can be sent: ${error.message}`);
+    }
+  }
+
+  /** Checks whether a command may be sent now. Nothing changes. @throws FtpSecurityError, side local */
+  assertMaySend(request: SentCommand): void {
+    const refusal = refusalOf(request, this.#state, this.#policy, 'local') ?? this.#bufferTooSmall(request);
+    if (refusal !== undefined) throw refusal;
+    const { verb, level } = request;
+    const { password, duringTransfer } = commandFacts(verb);
+    if (this.#upload !== undefined && couldBecomeBlock(request) && duringTransfer === undefined) {
+      const message = `${verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
+      throw new FtpSecurityError('sequence/unexpected-command', message, LOCAL);
+    }
+    if (password && !factsOf(level).confidentiality && this.#options.allowClearPassword !== true) {
+      const message = `refusing to send ${verb} without encryption (set allowClearPassword to permit it)`;
+      throw new FtpSecurityError('sequence/unprotected', message, LOCAL);
+    }
+  }
+
+  /** Protects a command that has been checked, and adds it to those that wait. @returns octets for the server */
+  send(request: SentCommand, octets: Uint8Array): Uint8Array {
+    const { level, verb } = request;
+    if (this.#upload !== undefined && couldBecomeBlock(request)) this.#state.skipNumber();
+    if (this.#upload !== undefined && verb === 'ABOR') this.#state.abortWriter();
+    const sent = level === 'clear' ? withCrlf(octets) : protectCommand(this.#state.control!, level, octets);
+    this.#state.pending.add(request);
+    if (request.protection !== undefined) this.#prot = request;
+    const levels = [this.#state.protection, this.#prot?.protection ?? 'clear'];
+    if (levels.some(it => sharesNumbers(verb, 'client', it))) this.#upload = request;
+    return sent;
+  }
+
+  /** A command has got its final reply. */
+  answered(request: SentCommand): void {
+    if (request === this.#prot) this.#prot = undefined;
+    if (request === this.#upload) this.#upload = undefined;
+  }
+
+  #levelFor(verb: string, level: ProtectionLevel | undefined): ProtectionLevel {
+    const { levels, phase } = this.#state;
+    const best = strongest(levels);
+    if (best === undefined) return level ?? 'clear';
+    if (commandFacts(verb).password) return best;
+    return level ?? (phase === 'cleared' ? 'clear' : (this.#options.level ?? best));
+  }
+
+  /** The level that PROT asks for, or that a transfer has, must leave room for data in the protection buffer. */
+  #bufferTooSmall({ verb, protection = this.#state.protection }: SentCommand): FtpSecurityError | undefined {
+    if (verb !== 'PROT' && !isTransfer(verb)) return undefined;
+    return this.#state.bufferTooSmall(protection, this.#state.bufferSize, LOCAL);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * What is known of a recorded control connection between its lines: the security state, the exchange that goes on, and what
+ * the recording lacks.
+ */
+import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import { commandFacts } from '../ftp/commands.js';
+import type { Mechanism, SecurityContext } from '../protection/mechanism.js';
+import type { TokenLevel } from '../protection/protection-level.js';
+import { exchangeReply } from '../protection/security-data.js';
+import type { ObservedExchange, ObservedMessage } from './events.js';
+import { RecordedExchange } from './recorded-exchange.js';
+import { type CommandRequest, hasIntegrity, integrityRequired, replyMayBeClear, replyMustBeClear } from './rules.js';
+import { type Association, SecurityState } from './state.js';
+import { RecordedTls } from './tls-records.js';
+
+/** After these the control connection is TLS (RFC 4217 §4). */
+const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
+
+/** Clients wait for replies, or send some commands ahead. Beyond this many, the oldest is dropped: the queue must not grow. */
+const MAX_PENDING = 256;
+
+export class RecordedConnection {
+  readonly state = new SecurityState();
+  readonly #mechanisms: readonly Mechanism[];
+  #exchange: RecordedExchange | undefined;
+  #tls: RecordedTls | undefined;
+  /** Lines since the last change of phase are missing in the recording. */
+  #incomplete: boolean;
+  #exchangeMissing = false;
+
+  /** @param fromStart  whether the recording has the connection from its start */
+  constructor(mechanisms: readonly Mechanism[], fromStart: boolean) {
+    this.#mechanisms = mechanisms;
+    this.#incomplete = !fromStart;
+  }
+
+  /** Present once AUTH TLS has been accepted. */
+  get tls(): RecordedTls | undefined {
+    return this.#tls;
+  }
+
+  /** What could not be looked at, for another reason than a key that is missing. */
+  get problem(): FtpSecurityError | undefined {
+    if (this.#exchangeMissing) return new FtpSecurityError('sequence/no-context', 'the exchange is not in the capture');
+    return this.#tls?.problem;
+  }
+
+  /** @throws FtpSecurityError `sequence/unprotected` */
+  checkClearCommand(): void {
+    if (!integrityRequired(this.state)) return;
+    throw new FtpSecurityError('sequence/unprotected', 'a command in the clear where integrity is required');
+  }
+
+  /**
+   * Checks whether a line of a reply may be clear.
+   * @param code  of the reply; undefined when that can't be read
+   * @param within  whether it comes within a protected reply
+   * @throws FtpSecurityError `sequence/unprotected`
+   */
+  checkClearReply(code: number | undefined, within: boolean): void {
+    const { pending, phase } = this.state;
+    if (!within && (!hasIntegrity(this.state) || replyMayBeClear(phase, pending.answering(code)))) return;
+    throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is required');
+  }
+
+  /** Whether a reply answers a clear command after CCC, and so must be clear itself. */
+  replyMustBeClear(code: number | undefined): boolean {
+    return replyMustBeClear(this.state.phase, this.state.pending.answering(code));
+  }
+
+  /**
+   * Checks the position of a line that has been opened. If it was moved, or a line before it is missing, the error of the message is
+   * `security/out-of-sequence`, instead of any other. The line itself is verified, and takes effect.
+   * @param goesOn  whether it continues a reply
+   */
+  checkSequence(message: ObservedMessage, goesOn: boolean): void {
+    const error = this.state.checkLine(message.from, message.applied as TokenLevel, goesOn);
+    if (error === undefined) return;
+    message.error = error;
+    this.#dropRequests();
+  }
+
+  /** Whether ADAT waits for the reply that may complete the exchange. A server can protect that one already. */
+  get awaits235(): boolean {
+    const { association, pending } = this.state;
+    return association === undefined && this.#exchange !== undefined && pending.oldest?.verb === 'ADAT';
+  }
+
+  /** Adds a command to the queue; its reply says whether it is granted. */
+  addRequest(request: CommandRequest): void {
+    const { pending } = this.state;
+    pending.add(request);
+    if (pending.all.length > MAX_PENDING) pending.drop();
+  }
+
+  /** The recording has lost octets. */
+  gap(): void {
+    this.state.gap();
+    this.#incomplete = true;
+  }
+
+  /** Security data of the client. @throws FtpSecurityError when the mechanism can't read it */
+  clientData(token: Uint8Array): void {
+    const { phase } = this.state;
+    // A recording may start behind AUTH. Under an association, ADAT without AUTH can't change it (§3).
+    if (phase === 'clear') this.#exchange = new RecordedExchange(this.#mechanisms, undefined);
+    if (phase === 'clear' || phase === 'exchange') this.#exchange?.observe('client', token);
+  }
+
+  /** Security data of the server. @throws FtpSecurityError when the mechanism can't read it */
+  serverData(token: Uint8Array): void {
+    this.#exchange?.observe('server', token);
+  }
+
+  /**
+   * Takes a reply that can be trusted.
+   * @returns whether it continues a security data exchange
+   */
+  answer(code: number): boolean {
+    const { phase: before } = this.state;
+    const answered = this.state.answer(code);
+    if (answered === undefined) return false;
+    this.state.settle(answered, code);
+    if (this.state.phase !== before) this.#incomplete = false;
+    const verb = exchangeReply(code)?.verb;
+    if (verb === 'AUTH' && answered.verb === 'AUTH') this.#begin(answered.mechanism, code);
+    return (before === 'exchange' || before === 'clear') && verb === 'ADAT';
+  }
+
+  /** The server has said that the exchange is complete. */
+  complete(): ObservedExchange | undefined {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    if (exchange === undefined) return undefined;
+    this.state.recordFacts(exchange.observed.facts);
+    this.state.establishObserved(exchange.association);
+    return exchange.observed;
+  }
+
+  /**
+   * Takes a reply that can't be trusted. It may have replaced another one, so it is no longer known which reply answers
+   * which command: pending commands that would lower the protection are ignored.
+   * @param code  undefined when it could not be read
+   */
+  untrustedReply(code: number | undefined): void {
+    this.state.pending.resolve(code);
+    this.#dropRequests();
+  }
+
+  /**
+   * Opens a token with the context of its direction, and notes in the message what it had.
+   * @returns the context; undefined when the key is not known
+   * @throws FtpSecurityError `sequence/no-context`, and what the mechanism refuses
+   */
+  open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
+    const early = this.awaits235 && message.from === 'server';
+    const association = early ? this.#early(message) : this.state.association;
+    if (association === undefined && !this.#incomplete) throw noAssociation();
+    if (association === undefined) this.#exchangeMissing = true;
+    if (!early) message.weak = this.state.facts.weak === true;
+    const context = association?.contexts[message.from];
+    if (context === undefined) {
+      message.verdict = 'unkeyed';
+      if (association !== undefined && message.from === 'client') this.state.missCommand();
+      return undefined;
+    }
+    const { plaintext, level, sequence } = context.unwrap(token);
+    if (early && (level === 'confidential' || !startsWith(plaintext, COMPLETE))) throw noAssociation();
+    message.verdict = level === 'confidential' ? 'decrypted' : 'verified';
+    message.applied = level;
+    message.plaintext = plaintext;
+    message.text = fromUtf8(plaintext);
+    message.sequence = sequence;
+    return context;
+  }
+
+  /** The association that the server may use before it has said that the exchange is complete. */
+  #early(message: ObservedMessage): Association | undefined {
+    const exchange = this.#exchange;
+    if (exchange?.mayBeComplete !== true) return undefined;
+    message.weak = exchange.observed.facts.weak === true;
+    return exchange.association;
+  }
+
+  #dropRequests(): void {
+    for (const request of this.state.pending.all) if (commandFacts(request.verb).liftsProtection) request.verb = '';
+  }
+
+  #begin(mechanism: string | undefined, code: number): void {
+    this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
+    const isTls = code === 234 && TLS_NAMES.has(mechanism ?? '');
+    this.#tls = isTls ? new RecordedTls() : undefined;
+  }
+}
+
+const COMPLETE = toUtf8('235');
+
+function noAssociation(): FtpSecurityError {
+  return new FtpSecurityError('sequence/no-context', 'there is no security association');
+}

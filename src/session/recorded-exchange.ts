@@ -1,0 +1,56 @@
+/** A security data exchange in a recording: its tokens go to the mechanism that recognises the first one. */
+import type { ExchangeObserver, Mechanism, ObservedStep, Peer } from '../protection/mechanism.js';
+import { TOKEN_LEVELS } from '../protection/protection-level.js';
+import { chooseMechanism } from './choose-mechanism.js';
+import type { ObservedExchange } from './events.js';
+import type { Association } from './state.js';
+
+export class RecordedExchange {
+  readonly #mechanisms: readonly Mechanism[];
+  readonly #name: string | undefined;
+  #mechanism: Mechanism | undefined;
+  #observer: ExchangeObserver | undefined;
+  #last: ObservedStep = { facts: {} };
+
+  /** @param name  what AUTH named; undefined when the recording starts behind it */
+  constructor(mechanisms: readonly Mechanism[], name: string | undefined) {
+    this.#mechanisms = mechanisms;
+    this.#name = name;
+  }
+
+  /** Takes the next token. @throws FtpSecurityError when the mechanism can't read it */
+  observe(from: Peer, token: Uint8Array): void {
+    if (this.#observer === undefined && from === 'client') {
+      this.#mechanism = chooseMechanism(this.#mechanisms, this.#name, token);
+      this.#observer = this.#mechanism?.observer?.();
+    }
+    if (this.#observer === undefined || token.length === 0) return;
+    const step = this.#observer.observe(from, token);
+    this.#last = { ...step, facts: { ...this.#last.facts, ...step.facts } };
+  }
+
+  /** Whether the server may consider the exchange complete: the client's tokens have settled it, or the keys are not known. */
+  get mayBeComplete(): boolean {
+    return this.#observer === undefined || this.#last.fromServer !== undefined || this.#last.problem !== undefined;
+  }
+
+  /** What is known of the association. Without the server's context it is taken to have every level. */
+  get association(): Association {
+    const { fromClient, fromServer } = this.#last;
+    const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => fromServer?.supports(level) ?? true);
+    return { levels, contexts: { client: fromClient, server: fromServer } };
+  }
+
+  /** What is known when the server has said that the exchange is complete. */
+  get observed(): ObservedExchange {
+    const { facts, fromClient, fromServer, problem } = this.#last;
+    return {
+      type: 'exchange',
+      mechanism: this.#name ?? this.#mechanism?.name,
+      variant: this.#mechanism?.variant,
+      facts,
+      keyed: fromClient !== undefined && fromServer !== undefined,
+      problem,
+    };
+  }
+}

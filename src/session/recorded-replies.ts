@@ -1,0 +1,298 @@
+/**
+ * The server's lines of a recorded control connection: clear ones are joined to replies, protected ones are opened, and the
+ * inner replies read from them (RFC 2228 §5.2). A whole reply that breaks no rule takes effect.
+ */
+import { fromUtf8 } from '../bytes.js';
+import { FtpSecurityError } from '../errors.js';
+import type { Line } from '../ftp/line.js';
+import { type Reply, ReplyLines } from '../ftp/reply.js';
+import { classify } from '../ftp/reply-codes.js';
+import { DEVIATIONS, Deviations } from '../protection/deviations.js';
+import { InnerReplies, type InnerReplyOptions } from '../protection/inner-reply.js';
+import type { SecurityContext } from '../protection/mechanism.js';
+import { checkReplyLevel } from '../protection/protect.js';
+import { decodeReplyLine } from '../protection/protected-reply.js';
+import { levelOfCode, type TokenLevel } from '../protection/protection-level.js';
+import { exchangeReply, parseAdatReply, parsePbszReply } from '../protection/security-data.js';
+import { withoutEndOfLine } from '../protection/token-text.js';
+import type { ObservedMessage } from './events.js';
+import { addTolerated, fail, ifReadable, type Observations, recordDeviations } from './observations.js';
+import type { RecordedConnection } from './recorded-connection.js';
+import { type CommandRequest, integrityRequired } from './rules.js';
+
+/** A 63z reply whose last line has not come. */
+interface OuterReply {
+  code: number;
+  messages: number[];
+  plaintexts: Uint8Array[];
+  /** One of its lines could not be opened, so the inner reply is not known. */
+  incomplete: boolean;
+}
+
+/** The codes that a connection may begin with (RFC 959 §5.4). */
+const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
+
+export class RecordedReplies {
+  readonly #connection: RecordedConnection;
+  readonly #observations: Observations;
+  readonly #options: InnerReplyOptions;
+  /** Whether the next lines may be the rest of a reply that began before the recording, or in a gap. */
+  #resumed: boolean;
+  /** Lines before the first reply; undefined from there on. */
+  #preface: ObservedMessage[] | undefined;
+  readonly #clearReply = new ReplyLines();
+  #clearMessages: ObservedMessage[] = [];
+  #outer: OuterReply | undefined;
+  readonly #inner: InnerReplies;
+  #innerMessages: number[] = [];
+  /** Of the inner reply that goes on, or has come last. */
+  #innerCode: number | undefined;
+  /** The last line. */
+  #last: ObservedMessage | undefined;
+
+  /**
+   * @param observations  gets the replies and exchanges
+   * @param fromStart  whether the recording has the connection from its start
+   */
+  constructor(
+    connection: RecordedConnection,
+    observations: Observations,
+    options: InnerReplyOptions,
+    fromStart: boolean,
+  ) {
+    this.#connection = connection;
+    this.#observations = observations;
+    this.#options = options;
+    this.#resumed = !fromStart;
+    this.#preface = fromStart ? [] : undefined;
+    this.#inner = new InnerReplies(options);
+  }
+
+  /** Octets are missing before the next line. */
+  gap(): void {
+    this.#resumed = true;
+    this.reset();
+  }
+
+  /** Drops a reply that is not whole. */
+  reset(): void {
+    this.#clearReply.reset();
+    this.#clearMessages = [];
+    this.#outer = undefined;
+    this.#resetInner();
+  }
+
+  /** Ends the recording: a reply that is not whole is `syntax/truncated`. */
+  close(): void {
+    this.#endPreface(Number.NaN);
+    const unfinished = this.#outer !== undefined || this.#inner.open || this.#clearReply.open;
+    if (unfinished && this.#last !== undefined) this.#last.error ??= unfinishedReply();
+    this.reset();
+  }
+
+  /** Takes a line, and records in its message what became of it. */
+  line(message: ObservedMessage, line: Line): void {
+    this.#last = message;
+    const header = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(fromUtf8(line.bytes.subarray(0, 4)));
+    if (header === null && (this.#resumed || this.#preface !== undefined)) {
+      message.text = fromUtf8(line.bytes);
+      if (!this.#resumed) this.#preface?.push(message);
+      return;
+    }
+    this.#resumed = false;
+    message.wire = header?.[0] ?? '';
+    const code = Number(header?.[1]);
+    this.#endPreface(code);
+    const level = levelOfCode(code);
+    if (level !== undefined) {
+      this.#protectedLine(message, level, code, line);
+      return;
+    }
+    const tlsError = this.#connection.tls?.error('server');
+    this.#clearLine(message, line);
+    message.error ??= tlsError;
+  }
+
+  /** Text before the first reply is a deviation, if that one is a greeting; else it is not a reply. */
+  #endPreface(code: number): void {
+    for (const message of this.#preface ?? []) {
+      if (GREETINGS.has(code)) recordDeviations(message, ['text-before-greeting'], this.#options, 'syntax/bad-reply');
+      else
+        fail(message, new FtpSecurityError('syntax/bad-reply', 'text that is not a reply, and not before a greeting'));
+    }
+    this.#preface = undefined;
+  }
+
+  // Replies in the clear
+
+  #clearLine(message: ObservedMessage, line: Line): void {
+    message.text = fromUtf8(line.bytes);
+    const deviations = new Deviations(this.#options);
+    let reply: Reply | undefined;
+    try {
+      withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
+      const first = Number.parseInt((this.#clearMessages[0] ?? message).wire, 10);
+      this.#connection.checkClearReply(first, this.#outer !== undefined || this.#inner.open);
+    } catch (error) {
+      fail(message, error);
+    }
+    message.tolerated = deviations.seen;
+    this.#clearMessages.push(message);
+    try {
+      reply = this.#clearReply.push(line);
+    } catch (error) {
+      fail(message, error);
+      this.#clearMessages = [];
+    }
+    if (reply !== undefined) this.#wholeClearReply(message, reply);
+  }
+
+  /** A client that sends its next command considers the reply whole, if the last line looks like the end of another reply. */
+  endMismatched(): void {
+    const last = this.#clearMessages.at(-1);
+    const isAhead = this.#connection.state.pending.all.length > 1;
+    if (last === undefined || isAhead || !/^[0-9]{3} ?$/.test(last.wire)) return;
+    const reply = this.#clearReply.finish();
+    recordDeviations(last, ['mismatched-reply-end'], this.#options, 'syntax/bad-reply');
+    if (reply !== undefined) this.#wholeClearReply(last, reply);
+  }
+
+  #wholeClearReply(message: ObservedMessage, reply: Reply): void {
+    const messages = this.#clearMessages;
+    this.#clearMessages = [];
+    // A reply that may not be clear has no effect: it only takes its place in the queue.
+    if (messages.some(({ error }) => error !== undefined)) {
+      this.#connection.untrustedReply(reply.code);
+      return;
+    }
+    const indices = messages.map(({ index }) => index);
+    this.#reply(message, reply, indices);
+  }
+
+  #breakClearReply(): void {
+    if (this.#clearReply.open) this.#clearMessages.at(-1)!.error ??= unfinishedReply();
+    this.#clearReply.reset();
+    this.#clearMessages = [];
+  }
+
+  // Protected replies
+
+  #protectedLine(message: ObservedMessage, level: TokenLevel, code: number, line: Line): void {
+    message.level = level;
+    message.verdict = 'failed';
+    this.#breakClearReply();
+    const outer = this.#outerOf(message, code);
+    outer.messages.push(message.index);
+
+    // The verdict is of the token alone. So at first all deviations are accepted, and those that are not tolerated are recorded as errors later.
+    const deviations = new Deviations({ tolerate: [...DEVIATIONS, ...(this.#options.tolerate ?? [])] });
+    const goesOn = outer.messages.length > 1 || this.#inner.open;
+    let context: SecurityContext | undefined;
+    try {
+      const token = decodeReplyLine(line.raw, code, deviations);
+      if (this.#connection.awaits235) deviations.accept('protected-235', 'sequence/no-context');
+      context = this.#connection.open(message, token);
+      if (context !== undefined) {
+        const requireIntegrity = integrityRequired(this.#connection.state);
+        checkReplyLevel(context, level, message.applied as TokenLevel, deviations, { requireIntegrity });
+        outer.plaintexts.push(message.plaintext!);
+      }
+    } catch (error) {
+      fail(message, error);
+    }
+    if (!goesOn) this.#innerCode = codeOf(message.plaintext);
+    if (this.#connection.replyMustBeClear(this.#innerCode))
+      deviations.accept('protected-after-ccc', 'sequence/wrong-level');
+    recordDeviations(message, deviations.seen, this.#options, 'syntax/bad-reply');
+    if (message.plaintext === undefined || message.error !== undefined) outer.incomplete = true;
+    if (context !== undefined) this.#connection.checkSequence(message, goesOn);
+    if (!message.wire.endsWith('-')) this.#wholeOuterReply(message, outer);
+  }
+
+  /** The outer reply that a line belongs to. A line with another code breaks off the one before (§5.2). */
+  #outerOf(message: ObservedMessage, code: number): OuterReply {
+    if (this.#outer?.code === code) return this.#outer;
+    const broken = this.#outer !== undefined;
+    if (broken) {
+      fail(message, new FtpSecurityError('syntax/bad-reply', 'another code within a protected reply'));
+      this.#resetInner();
+    }
+    this.#outer = { code, messages: [], plaintexts: [], incomplete: broken };
+    return this.#outer;
+  }
+
+  #wholeOuterReply(message: ObservedMessage, outer: OuterReply): void {
+    this.#outer = undefined;
+    if (outer.incomplete) {
+      this.#incompleteReply(message);
+      return;
+    }
+    const messages = this.#innerMessages;
+    for (const index of outer.messages) messages.push(index);
+    try {
+      const inner = this.#inner.push(outer.plaintexts);
+      if (inner === undefined) return;
+      this.#innerMessages = [];
+      message.tolerated = [...message.tolerated, ...inner.tolerated];
+      this.#reply(message, inner.reply, messages);
+    } catch (error) {
+      fail(message, error);
+      this.#innerMessages = [];
+      this.#connection.untrustedReply(undefined);
+    }
+  }
+
+  #incompleteReply(message: ObservedMessage): void {
+    this.#resetInner();
+    // A server that protects its answer to ADAT considers the exchange complete, whether or not its key is known here.
+    const isUnkeyed = message.verdict === 'unkeyed' && message.error === undefined;
+    if (!isUnkeyed || !this.#connection.awaits235) this.#connection.untrustedReply(undefined);
+    else if (this.#connection.answer(235)) this.#complete();
+  }
+
+  #resetInner(): void {
+    this.#inner.reset();
+    this.#innerMessages = [];
+  }
+
+  // Whole replies
+
+  /** A whole reply that can be trusted. */
+  #reply(message: ObservedMessage, reply: Reply, messages: number[]): void {
+    const { code } = reply;
+    this.#observations.add({ type: 'reply', messages, reply, classification: classify(code) });
+    const { oldest } = this.#connection.state.pending;
+    if (oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#bufferSize(message, oldest, reply);
+    if (!this.#connection.answer(code)) return;
+    try {
+      const { token, tolerated } = parseAdatReply(reply, this.#options);
+      addTolerated(message, tolerated);
+      if (token !== undefined) this.#connection.serverData(token);
+    } catch (error) {
+      fail(message, error);
+    }
+    if (exchangeReply(code)?.completes) this.#complete();
+  }
+
+  /** A size that can't be read is not an error here: MIT's server grants PBSZ 0, and its clients send no block then. */
+  #bufferSize(message: ObservedMessage, request: CommandRequest, reply: Reply): void {
+    const deviations = new Deviations({});
+    const size = ifReadable(() => parsePbszReply(reply, deviations));
+    if (size !== undefined) request.bufferSize = Math.min(size, request.bufferSize ?? size);
+    recordDeviations(message, deviations.seen, this.#options, 'syntax/bad-reply');
+  }
+
+  #complete(): void {
+    const exchange = this.#connection.complete();
+    if (exchange !== undefined) this.#observations.add(exchange);
+  }
+}
+
+/** The code in the first line of an inner reply. */
+function codeOf(plaintext: Uint8Array | undefined): number | undefined {
+  return plaintext && Number.parseInt(fromUtf8(plaintext.subarray(0, 3)), 10);
+}
+
+function unfinishedReply(): FtpSecurityError {
+  return new FtpSecurityError('syntax/truncated', 'the reply is not finished');
+}

@@ -1,0 +1,56 @@
+/** `npm run bench`: see README.md beside this file. */
+import { parseArgs } from 'node:util';
+import { measure, type Result, type Row } from './measure.js';
+import { startMit } from './mit.js';
+import { dataRows, streamRows } from './rows-data.js';
+import { exchangeRows, memoryRows } from './rows-exchange.js';
+import { replyRows } from './rows-replies.js';
+import { startupRows } from './rows-startup.js';
+import { tokenRows } from './rows-tokens.js';
+import { linesOf, readBaseline, saveBaseline, table } from './table.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '10' },
+    batch: { type: 'string', default: '40' },
+  },
+});
+
+const mit = startMit();
+const results: Result[] = [];
+try {
+  const every: Row[] = [
+    ...tokenRows(mit),
+    ...replyRows(),
+    ...dataRows(mit),
+    ...(await streamRows()),
+    ...exchangeRows(mit),
+    ...startupRows(),
+    ...memoryRows(),
+  ];
+  const rows = every.filter(({ name }) => positionals.every(part => name.includes(part)));
+  for (const row of rows) {
+    process.stderr.write(`\r\x1b[K${results.length + 1} of ${rows.length}: ${row.name}`);
+    results.push(await measure(row, Number(values.rounds), Number(values.batch)));
+  }
+  process.stderr.write('\r\x1b[K');
+} finally {
+  mit?.stop();
+}
+
+const baseline = readBaseline();
+if (values.json) {
+  const lines = results.map(({ row: { name, goals }, cost, against }) => ({
+    name,
+    milliseconds: cost,
+    against,
+    goals,
+  }));
+  console.log(JSON.stringify(lines, null, 2));
+} else {
+  console.log(table(results.flatMap(result => linesOf(result, baseline))));
+}
+if (values.save) saveBaseline(results);

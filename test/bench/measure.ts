@@ -1,0 +1,91 @@
+/** Measures the sides of a row in turn, in processor time, so that a busy machine slows all of them alike. */
+import { Bench } from 'tinybench';
+
+/** One of several ways to do the same work. */
+export interface Side {
+  /** Who does it. The first side of a row is ours. */
+  name: string;
+  /** Makes the input of `count` operations; not measured. */
+  prepare?(count: number): void | Promise<void>;
+  /** Does the work `count` times. A side that measures itself returns milliseconds. */
+  run(count: number): unknown;
+}
+
+export interface Row {
+  /** What is done, e.g. `read a 632 of 100 octets, enctype 18`. */
+  name: string;
+  /** Of one operation. Default `µs`. `ms more` is a difference to the others, where all else are ratios. */
+  unit?: 'µs' | 'ms more' | 'KiB';
+  sides: readonly Side[];
+  /** By the name of another side: how many times its time ours may take. With `ms more`: how much more. */
+  goals?: Readonly<Record<string, number>>;
+  /** Operations of one batch, where it is not found by trying. */
+  count?: number;
+}
+
+export interface Result {
+  row: Row;
+  /** Milliseconds of one operation, by side: of the fastest round, which the rest of the machine has disturbed least. */
+  cost: Record<string, number>;
+  /** Our cost in that of another side (or what it is more), by its name. */
+  against: Record<string, number>;
+}
+
+/** Processor time of this process in milliseconds, that of its other threads included. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** @param batch  milliseconds that a batch takes at least; the number of operations is found by doubling */
+export async function measure(row: Row, rounds: number, batch: number): Promise<Result> {
+  const counts = new Map<Side, number>();
+  for (const side of row.sides) counts.set(side, row.count ?? (await countFor(side, batch)));
+  const samples = new Map<Side, number[]>(row.sides.map(side => [side, []]));
+  const bench = new Bench({ now: processorTime, iterations: 1, time: 0, warmup: false, throws: true });
+  for (const side of row.sides) {
+    const count = counts.get(side)!;
+    bench.add(
+      side.name,
+      async () => {
+        const own = await side.run(count);
+        return typeof own === 'number' ? { overriddenDuration: own } : undefined;
+      },
+      { beforeEach: () => side.prepare?.(count) },
+    );
+  }
+  for (let round = 0; round < rounds; round++) {
+    await bench.run();
+    for (const side of row.sides) {
+      const { result } = bench.getTask(side.name)!;
+      if (result.state !== 'completed') throw new Error(`${row.name}, ${side.name}: ${result.state}`);
+      samples.get(side)!.push(result.latency.mean / counts.get(side)!);
+    }
+  }
+  return resultOf(row, samples);
+}
+
+function resultOf(row: Row, samples: ReadonlyMap<Side, readonly number[]>): Result {
+  const cost = Object.fromEntries(row.sides.map(side => [side.name, Math.min(...samples.get(side)!)]));
+  const [ours, ...others] = row.sides.map(({ name }) => name);
+  const own = cost[ours!]!;
+  const compare = (other: number) => (row.unit === 'ms more' ? own - other : own / other);
+  return { row, cost, against: Object.fromEntries(others.map(name => [name, compare(cost[name]!)])) };
+}
+
+/** It also warms up: code that is young is interpreted, and compiled beside its work, which would be measured. */
+async function countFor(side: Side, batch: number): Promise<number> {
+  let total = 0;
+  for (let count = 4; ; ) {
+    await side.prepare?.(count);
+    const start = processorTime();
+    const own = await side.run(count);
+    const spent = typeof own === 'number' ? own : processorTime() - start;
+    total += spent;
+    if (spent < batch) count *= 2;
+    else if (total > WARM * batch) return Math.max(1, Math.round((count * batch) / spent));
+  }
+}
+
+/** Batches that a side runs before it is measured. */
+const WARM = 8;
