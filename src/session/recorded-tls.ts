@@ -1,17 +1,19 @@
-/** One side of a control connection behind AUTH TLS and 234: what is TLS is counted, and nothing else is taken for it. */
+/** TLS on a recorded control connection, behind the 234 reply to AUTH TLS (RFC 4217): its records are counted and skipped. */
 import { concat } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Peer } from '../protection/mechanism.js';
 
-/** Type, version and length of a record (RFC 8446 §5.1), and the longest one (RFC 5246 §6.2.3). */
+/** Octets of type, version and length of a record (RFC 8446 §5.1). */
 const HEADER = 5;
+/** The most octets of a record (RFC 5246 §6.2.3). */
 const MAX_RECORD = 2 ** 14 + 2048;
 
+/** The records of one side. */
 export class TlsRecords {
   #octets = 0;
-  /** Of a record that goes on. */
+  /** Octets that the current record still lacks. */
   #left = 0;
-  /** Of a header that is not whole. */
+  /** Octets of a header that is not whole. */
   #header: Uint8Array = new Uint8Array(0);
   #over = false;
   #lost = false;
@@ -21,12 +23,15 @@ export class TlsRecords {
     return this.#octets;
   }
 
-  /** Says that octets are missing: nobody knows any more where a record begins, so that all that follows counts as TLS. */
+  /** Octets are missing. It is not known any more where a record begins, so all that follows counts as TLS. */
   gap(): void {
     this.#lost = true;
   }
 
-  /** @returns what is no TLS: from the first octet that begins no record. TLS may end, as by CCC (RFC 4217 §12.3) */
+  /**
+   * Takes octets in the order of the wire.
+   * @returns what is not TLS: from the first octet that begins no record. TLS may end, for instance by CCC (RFC 4217 §12.3)
+   */
   push(octets: Uint8Array): Uint8Array {
     if (this.#over) return octets;
     let rest = concat(this.#header, octets);
@@ -51,7 +56,10 @@ export class TlsRecords {
   }
 }
 
-/** The length of the record that octets begin, with its header; any, where they are too few; undefined when they begin none. */
+/**
+ * The length in octets of the record at the start, with its header; if there are too few octets, any number; undefined if it
+ * is not a record.
+ */
 function recordLength(octets: Uint8Array, first: boolean): number | undefined {
   const [type = 0, major = 3, minor = 0, high = 0, low = 0] = octets;
   if (type >= 20 && type <= 24 && major === 3 && minor <= 4) {
@@ -65,32 +73,35 @@ function recordLength(octets: Uint8Array, first: boolean): number | undefined {
     : undefined;
 }
 
-/** Both sides of a recorded control connection behind the 234 reply to AUTH TLS (RFC 4217). */
+/** The records of both sides. */
 export class RecordedTls {
   readonly #records: Readonly<Record<Peer, TlsRecords>> = { client: new TlsRecords(), server: new TlsRecords() };
 
-  /** @returns what is not TLS */
+  /** Takes octets of one side. @returns what is not TLS */
   push(from: Peer, octets: Uint8Array): Uint8Array {
     return this.#records[from].push(octets);
   }
 
-  /** Octets are missing. @returns whether the connection is within TLS, as far as can be seen */
+  /** Octets of one side are missing. @returns whether the connection is within TLS, as far as can be seen */
   gap(from: Peer): boolean {
     if (this.#octets === 0) return false;
     this.#records[from].gap();
     return true;
   }
 
-  /** That there was TLS, which is not looked into. */
+  /** Why the rest of the recording can't be read; undefined if there was no TLS. */
   get problem(): FtpSecurityError | undefined {
     if (this.#octets === 0) return undefined;
     return new FtpSecurityError('security/no-key', `from here on TLS (RFC 4217): ${this.#octets} octets`);
   }
 
-  /** The rule that a line in the clear breaks, of a side that has never spoken TLS. */
+  /** The error of a line in the clear, if that side has sent no TLS at all. */
   error(from: Peer): FtpSecurityError | undefined {
     if (this.#records[from].octets > 0) return undefined;
-    return new FtpSecurityError('sequence/unprotected', 'a line in the clear behind 234, where TLS is due (RFC 4217)');
+    return new FtpSecurityError(
+      'sequence/unprotected',
+      'a line in the clear behind 234, where TLS is required (RFC 4217)',
+    );
   }
 
   get #octets(): number {

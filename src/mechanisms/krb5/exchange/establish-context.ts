@@ -1,4 +1,4 @@
-/** The context that an exchange leaves to each side: its key and first numbers (RFC 4121 §2, RFC 4120 §5.1.2 and §5.5.1). */
+/** From the messages of an exchange to a security context: its key and first sequence numbers (RFC 4121 §2, RFC 4120 §5.5). */
 import { copy, viewOf } from '../../../bytes.js';
 import type { EncApRepPart } from '../messages/kerberos.js';
 import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../tokens/context.js';
@@ -6,10 +6,7 @@ import { type MessageKey, messageKey, type RequestKeys } from './ap-exchange.js'
 
 export interface EstablishedOptions
   extends Pick<Krb5ContextOptions, 'ciphers' | 'allowWeak' | 'strictOrder' | 'levels'> {
-  /**
-   * Told what the context is made of, its key among it: for tools that open recordings, or make tokens that no sound peer
-   * makes. Whoever has the key can read and forge everything.
-   */
+  /** Called with the options of the context, including its key. */
   keylog?: ((options: Krb5ContextOptions) => void) | undefined;
 }
 
@@ -19,10 +16,11 @@ export interface Established {
 }
 
 /**
- * A number that was left out is zero; without an AP-REP the acceptor starts at the initiator's.
- * @throws FtpSecurityError as {@link krb5Context} does
+ * Creates the context of one side. An absent sequence number is zero; without an AP-REP the acceptor starts at the
+ * initiator's number.
+ * @throws FtpSecurityError the same errors as {@link krb5Context}
  */
-export function established(
+export function establishContext(
   role: Krb5ContextOptions['role'],
   request: RequestKeys,
   answer: EncApRepPart | undefined,
@@ -32,7 +30,7 @@ export function established(
   const initiator = request.authenticator.seqNumber ?? 0;
   const acceptor = answer === undefined ? initiator : (answer.seqNumber ?? 0);
   const [sendSequence, receiveSequence] = role === 'initiator' ? [initiator, acceptor] : [acceptor, initiator];
-  const its: Krb5ContextOptions = {
+  const contextOptions: Krb5ContextOptions = {
     ...options,
     role,
     enctype: base.key.keytype,
@@ -41,11 +39,11 @@ export function established(
     sendSequence,
     receiveSequence,
   };
-  keylog?.({ ...its, key: copy(its.key) });
-  return { context: krb5Context(its), base };
+  keylog?.({ ...contextOptions, key: copy(contextOptions.key) });
+  return { context: krb5Context(contextOptions), base };
 }
 
-/** Below 2^30, as those of all libraries: there are peers that take greater ones for negative (RFC 4120 §5.5.1). */
+/** A number below 2^30, as in all implementations, since some peers take greater ones for negative (RFC 4120 §5.5.1). */
 export function initialSequence(random: (length: number) => Uint8Array): number {
   return viewOf(random(4)).getUint32(0) >>> 2;
 }
