@@ -53,6 +53,8 @@ export class DataBlocks {
   #blocks = 0;
   #bytes = 0;
   #failed = false;
+  /** The keys at hand are others than those of the tokens. */
+  #unkeyed: boolean;
   #ended = false;
   /** Nothing more can be read: lengths make no sense, or octets are missing. */
   #stopped = false;
@@ -61,6 +63,7 @@ export class DataBlocks {
 
   constructor(options: DataBlocksOptions) {
     this.#options = options;
+    this.#unkeyed = options.context === undefined;
   }
 
   push(octets: Uint8Array): void {
@@ -82,20 +85,19 @@ export class DataBlocks {
 
   /** @returns undefined where these are no blocks: at level clear, unless the first one opens */
   end(): DataResult | undefined {
-    const { level, context } = this.#options;
+    const { level } = this.#options;
     if (level === 'clear' && this.#levels.size === 0) return undefined;
     if (this.#lost === 0 && !this.#stopped) this.#checkEnd();
     const applied = weakest(this.#levels);
     // Where there is no whole block, nothing has been verified either.
     const failed = this.#failed || (this.#blocks === 0 && this.#lost === 0);
-    const isOpen = context !== undefined && !failed;
+    const isOpen = !this.#unkeyed && !failed;
     return {
       applied,
       blocks: this.#blocks,
       bytes: isOpen ? this.#bytes : undefined,
       sha256: isOpen ? toHex(this.#hash.digest()) : undefined,
-      verdict:
-        context === undefined ? 'unkeyed' : failed ? 'failed' : applied === 'confidential' ? 'decrypted' : 'verified',
+      verdict: this.#unkeyed ? 'unkeyed' : failed ? 'failed' : applied === 'confidential' ? 'decrypted' : 'verified',
       error: this.#error,
       lost: this.#lost,
     };
@@ -103,7 +105,7 @@ export class DataBlocks {
 
   #checkEnd(): void {
     if (this.#octets.length > 0) this.#fail('syntax/truncated', 'the data connection ended within a block');
-    else if (!this.#ended && this.#options.context !== undefined && !this.#failed)
+    else if (!this.#ended && !this.#unkeyed && !this.#failed)
       this.#fail('syntax/truncated', 'the data connection ended before the block of zero octets');
   }
 
@@ -131,8 +133,9 @@ export class DataBlocks {
     if (this.#ended) this.#fail('syntax/trailing-data', 'blocks behind the block of zero octets');
     this.#blocks++;
     const { context, level, write } = this.#options;
-    if (context === undefined) return;
+    if (context === undefined || this.#unkeyed) return;
     const opened = this.#open(context, token);
+    if (this.#unkeyed) return;
     if (opened === undefined) {
       this.#failed = true;
       // What is no block at the start of clear octets is just that.
@@ -155,6 +158,8 @@ export class DataBlocks {
       return context.unwrap(token);
     } catch (error) {
       const { code, message } = refusalFrom(error);
+      if (code === 'security/no-key') this.#unkeyed = true;
+      if (this.#unkeyed) return undefined;
       this.#fail(code, `block ${this.#blocks}: ${message}`);
       return OUT_OF_PLACE.has(code) ? context.reopen?.(token) : undefined;
     }

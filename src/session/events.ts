@@ -258,7 +258,7 @@ export interface ObservedExchange {
   variant: string | undefined;
   /** What the tokens show: names and flags. */
   facts: ExchangeFacts;
-  /** Whether both directions can be opened. */
+  /** Whether both directions can be opened. Keys that may be those of the messages show only with the first one that they are others. */
   keyed: boolean;
   /** Why not. */
   problem: FtpSecurityError | undefined;

@@ -3,9 +3,9 @@
  * the recording lacks.
  */
 import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { commandFacts } from '../ftp/commands.js';
-import type { Mechanism, SecurityContext } from '../protection/mechanism.js';
+import type { Mechanism, SecurityContext, Unwrapped } from '../protection/mechanism.js';
 import type { TokenLevel } from '../protection/protection-level.js';
 import { exchangeReply } from '../protection/security-data.js';
 import type { ObservedExchange, ObservedMessage } from './events.js';
@@ -30,6 +30,8 @@ export class RecordedConnection {
   /** Lines since the last change of phase are missing in the recording. */
   #incomplete: boolean;
   #exchangeMissing = false;
+  /** The last exchange that was reported. */
+  #completed: ObservedExchange | undefined;
 
   /** @param fromStart  whether the recording has the connection from its start */
   constructor(mechanisms: readonly Mechanism[], fromStart: boolean) {
@@ -135,9 +137,29 @@ export class RecordedConnection {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     if (exchange === undefined) return undefined;
+    this.#completed = exchange.observed;
     this.state.recordFacts(exchange.observed.facts);
     this.state.establishObserved(exchange.association);
-    return exchange.observed;
+    return this.#completed;
+  }
+
+  /**
+   * Unwraps a token.
+   * @returns undefined if the first token shows that the keys at hand are others: then none opens this association
+   * @throws FtpSecurityError what the mechanism refuses
+   */
+  #unwrap(context: SecurityContext, token: Uint8Array): Unwrapped | undefined {
+    try {
+      return context.unwrap(token);
+    } catch (error) {
+      const problem = refusalFrom(error);
+      if (problem.code !== 'security/no-key') throw error;
+      const { association } = this.state;
+      if (association === undefined) return undefined;
+      if (this.#completed !== undefined) Object.assign(this.#completed, { keyed: false, problem });
+      this.state.establishObserved({ ...association, contexts: { client: undefined, server: undefined } });
+      return undefined;
+    }
   }
 
   /**
@@ -167,7 +189,13 @@ export class RecordedConnection {
       if (association !== undefined && message.from === 'client') this.state.missCommand();
       return undefined;
     }
-    const { plaintext, level, sequence } = context.unwrap(token);
+    const opened = this.#unwrap(context, token);
+    if (opened === undefined) {
+      message.verdict = 'unkeyed';
+      if (message.from === 'client') this.state.missCommand();
+      return undefined;
+    }
+    const { plaintext, level, sequence } = opened;
     if (early && (level === 'confidential' || !startsWith(plaintext, COMPLETE))) throw noAssociation();
     message.verdict = level === 'confidential' ? 'decrypted' : 'verified';
     message.applied = level;

@@ -6,7 +6,7 @@
 import { copy } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ExchangeObserver, ObservedStep, Peer } from '../../../protection/mechanism.js';
-import type { CipherOptions } from '../crypto/enctypes.js';
+import { type CipherOptions, enctypeOf, isUsable } from '../crypto/enctypes.js';
 import { GSS_FLAGS, type GssChecksum } from '../messages/gss-checksum.js';
 import { type ContextToken, parseContextToken } from '../messages/gss-framing.js';
 import { AP_OPTIONS, type ApRep, type ApReq, type EncApRepPart } from '../messages/kerberos.js';
@@ -30,6 +30,7 @@ import {
   ticketFacts,
 } from './facts.js';
 import { refusalError } from './krb-error.js';
+import { contextOfMessageKeys } from './message-keys.js';
 import { openTicket, type ServiceKey } from './ticket-keys.js';
 
 interface Krb5Step extends ObservedStep {
@@ -41,7 +42,7 @@ interface Krb5Step extends ObservedStep {
 export interface Krb5ObserverOptions extends CipherOptions {
   /**
    * Keys of services, e.g. the entries of a keytab. A key without a principal may also be the session key of a ticket, which a
-   * client has in its credential cache.
+   * client has in its credential cache, or the key of the messages itself, a subkey.
    */
   keys: readonly ServiceKey[];
 }
@@ -55,7 +56,8 @@ interface ObservedRequest extends RequestKeys {
 /**
  * The passive side of a recorded Kerberos V5 exchange, bare or in SPNEGO.
  *
- * If a key is missing or wrong, the step that `observe` returns has a `problem`, and only the facts that need no key.
+ * If a key is missing or wrong, the step that `observe` returns has a `problem`, and only the facts that need no key. If there
+ * are keys without a principal, it has contexts instead, which throw FtpSecurityError `security/no-key` if none is the messages'.
  * Its `observe` throws FtpSecurityError `security/bad-token` for a malformed token and for one that the other side should have
  * sent; the observer is then unchanged.
  */
@@ -106,6 +108,19 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
     });
   }
 
+  /** If no key opens the ticket, a bare one may be that of the messages: the first token of each side shows it. */
+  function withMessageKeys({ problem, ...closed }: ObservedStep): ObservedStep {
+    const bare = keys.filter(({ principal, enctype }) => principal === undefined && isUsable(enctype, options));
+    if (problem === undefined || facts.openedBy !== undefined || bare.length === 0) return step;
+    const { message } = problem;
+    return {
+      ...closed,
+      facts: { ...facts, weak: bare.some(({ enctype }) => enctypeOf(enctype)!.weak) },
+      fromClient: contextOfMessageKeys('acceptor', bare, { ...options, problem: message }),
+      fromServer: contextOfMessageKeys('initiator', bare, { ...options, problem: message }),
+    };
+  }
+
   function establish(request: ObservedRequest, answer?: EncApRepPart): Omit<Krb5Step, 'facts'> {
     facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
     const { ciphers } = options;
@@ -154,7 +169,7 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
       if (negotiation === undefined) step = onMessage(from, token);
       else onNegotiation(from, negotiation);
       step = { ...step, facts };
-      return step;
+      return withMessageKeys(step);
     },
   };
 }
