@@ -7,7 +7,7 @@ import { fromHex } from '../bytes.js';
 import type { ConnectionRecord } from '../capture/index.js';
 import type { Ends, FuzzSide } from '../fuzz/driver/index.js';
 import { krb4FuzzSession } from '../fuzz/mechanisms/krb4.js';
-import { krb5FuzzSession } from '../fuzz/mechanisms/krb5.js';
+import { krb5FuzzSession } from '../fuzz/mechanisms/krb5/index.js';
 import { pskFuzzSession } from '../fuzz/mechanisms/psk.js';
 import { gsi } from '../mechanisms/gsi/index.js';
 import {
@@ -108,7 +108,8 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
       gsi({ observer: { keyLogs: keylog.map(file => readKeyLog(file, stderr)), rsaKeys: rsaKeys.map(readRsaKey) } }),
     missingKey: gsiMissingKey,
     help: {
-      verify: `  --keylog FILE       secrets of TLS in NSS's format, for GSSAPI with GSI (GridFTP); may be repeated
+      verify: `  --keylog FILE       secrets of TLS in NSS's format, for GSSAPI with GSI (GridFTP); may be repeated. Those
+                      that a pcapng file has in it are used as well
   --rsa-key FILE      a server's private key in PEM or PKCS #8, for GSI where TLS exchanges keys by RSA; may be repeated`,
     },
   },
