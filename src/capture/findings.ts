@@ -144,8 +144,7 @@ export class Findings {
       const text = `a deviation of the ${message.from}`;
       found.push({ type: 'finding', connection, rule: `deviation/${name}`, severity: 'low', messages: [index], text });
     }
-    if (message.from === 'client') found.push(...this.#command(message, seen));
-    return found;
+    return message.from === 'client' ? found.concat(this.#command(message, seen)) : found;
   }
 
   #command({ connection, index, time, text, level, applied }: MessageRecord, seen: Seen): FindingRecord[] {

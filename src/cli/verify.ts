@@ -183,7 +183,7 @@ function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => bool
   const known: readonly string[] = [...SEVERITIES, ...FINDING_RULES];
   const unknown = names.find(name => !known.includes(name));
   if (unknown !== undefined) throw new UsageError(`--fail-on wants ${SEVERITIES.join(', ')} or the name of a rule`);
-  const least = Math.max(...names.map(name => (SEVERITIES as readonly string[]).indexOf(name)));
+  const least = names.reduce((least, name) => Math.max(least, (SEVERITIES as readonly string[]).indexOf(name)), -1);
   return ({ rule, severity }) => names.includes(rule) || SEVERITIES.indexOf(severity) <= least;
 }
 
