@@ -19,6 +19,8 @@ export interface DataBlocksOptions {
   bufferSize: number | undefined;
   /** Takes the plaintext of each block that was opened, in the order in which they came. */
   write?: ((plaintext: Uint8Array) => void) | undefined;
+  /** Takes the place of each block among the tokens of its sender, as of `SecurityContext.lastReceived`. */
+  received?: ((place: bigint) => void) | undefined;
 }
 
 /** What the blocks came to. */
@@ -166,7 +168,9 @@ export class DataBlocks {
 
   #open(context: SecurityContext, token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'> | undefined {
     try {
-      return context.unwrap(token);
+      const opened = context.unwrap(token);
+      if (context.lastReceived !== undefined) this.#options.received?.(context.lastReceived);
+      return opened;
     } catch (error) {
       const { code, message } = refusalFrom(error);
       if (code === 'security/no-key') this.#unkeyed = true;
