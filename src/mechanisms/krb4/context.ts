@@ -52,17 +52,21 @@ export function krb4Context(options: Krb4ContextOptions): SecurityContext {
   const { key, ciphers, clock, maxClockSkew, littleEndian } = options;
   assertBytes(key, 'key');
   const directions = directionsOf(options);
+  assertWeakAllowed(options);
   return new Krb4Context(desKey(key, ciphers), { ...directions, clock, maxClockSkew, littleEndian });
 }
 
 /**
  * Both directions of a context.
  * @throws TypeError, RangeError if an endpoint is invalid
- * @throws FtpSecurityError `security/weak`, with side `local`, if `allowWeak` is not set
  */
-export function directionsOf({ local, peer, allowWeak = false }: Krb4AssociationOptions) {
-  const directions = { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
-  if (allowWeak) return directions;
+export function directionsOf({ local, peer }: Pick<Krb4AssociationOptions, 'local' | 'peer'>) {
+  return { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
+}
+
+/** @throws FtpSecurityError `security/weak`, with side `local`, if `allowWeak` is not set */
+export function assertWeakAllowed({ allowWeak = false }: Pick<Krb4AssociationOptions, 'allowWeak'>): void {
+  if (allowWeak) return;
   const message = `KERBEROS_V4 is weak: ${WEAKNESS} (set allowWeak to permit it)`;
   throw new FtpSecurityError('security/weak', message, { side: 'local' });
 }
@@ -87,14 +91,14 @@ export class Krb4Context implements SecurityContext {
   }
 
   supports(level: TokenLevel): boolean {
-    this.#open();
+    this.#keyOrThrow();
     return SEALED.has(level);
   }
 
   wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped {
     assertBytes(plaintext, 'plaintext');
-    const key = this.#open();
-    const sealed = isSealed(level);
+    const key = this.#keyOrThrow();
+    const sealed = sealedFor(level);
     const { sending, littleEndian = false } = this.#state;
     const { sender, negative } = sending;
     const { seconds, fiveMs } = messageTime(this.#now());
@@ -104,9 +108,10 @@ export class Krb4Context implements SecurityContext {
 
   unwrap(token: Uint8Array): Unwrapped {
     assertBytes(token, 'token');
-    const { plaintext, sealed, sender, seconds } = openMessage(this.#open(), token);
+    const { plaintext, sealed, sender, seconds } = openMessage(this.#keyOrThrow(), token);
     const { receiving } = this.#state;
-    if (!equalConstantTime(sender, receiving.sender)) throw wrongDirection('another address of the sender');
+    if (!equalConstantTime(sender, receiving.sender))
+      throw wrongDirection('it has another sender address: is there address translation?');
     if (seconds === 0 || seconds < 0 !== receiving.negative)
       throw wrongDirection('its time has the sign of our own messages');
     this.#checkTime(Math.abs(seconds));
@@ -114,8 +119,8 @@ export class Krb4Context implements SecurityContext {
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {
-    this.#open();
-    const sealed = isSealed(level);
+    this.#keyOrThrow();
+    const sealed = sealedFor(level);
     if (!Number.isSafeInteger(maxToken) || maxToken < 0) throw new RangeError('maxToken must be an integer, 0 or more');
     return plaintextLimit(sealed, maxToken);
   }
@@ -127,21 +132,24 @@ export class Krb4Context implements SecurityContext {
 
   #checkTime(seconds: number): void {
     const { maxClockSkew = DEFAULT_CLOCK_SKEW } = this.#state;
-    if (maxClockSkew === Number.POSITIVE_INFINITY || Math.abs(this.#now() / 1000 - seconds) <= maxClockSkew) return;
-    throw new FtpSecurityError('security/expired', `the message's time differs by more than ${maxClockSkew} seconds`);
+    const age = this.#now() / 1000 - seconds;
+    if (maxClockSkew === Number.POSITIVE_INFINITY || Math.abs(age) <= maxClockSkew) return;
+    if (age > 0) throw new FtpSecurityError('security/expired', `the message is more than ${maxClockSkew} seconds old`);
+    throw new FtpSecurityError('security/clock-skew', `the message is from more than ${maxClockSkew} seconds ahead`);
   }
 
   #now(): number {
     return (this.#state.clock ?? Date.now)();
   }
 
-  #open(): DesKey {
+  #keyOrThrow(): DesKey {
     if (this.#key !== undefined) return this.#key;
     throw new FtpSecurityError('sequence/closed', 'the context is destroyed', { side: 'local' });
   }
 }
 
-function isSealed(level: TokenLevel): boolean {
+/** Whether messages of a level are encrypted. @throws FtpSecurityError `security/level-unsupported`, with side `local` */
+function sealedFor(level: TokenLevel): boolean {
   const sealed = SEALED.get(level);
   if (sealed !== undefined) return sealed;
   throw new FtpSecurityError('security/level-unsupported', `KERBEROS_V4 does not support level ${level}`, {
@@ -181,8 +189,8 @@ export function directionOf(from: Krb4Endpoint, to: Krb4Endpoint): Direction {
 }
 
 /**
- * Compares two numbers in network order, and returns a negative number, zero or a positive one. The last octet counts most, as the
- * original implementation compared them on little-endian machines.
+ * Compares two addresses or ports, and returns a negative number, zero or a positive one. The last octet counts most: the original
+ * implementation compared numbers of network order on little-endian machines, as if they were in its own order.
  */
 export function compareNumbers(a: Uint8Array, b: Uint8Array): number {
   for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return a[i]! - b[i]!;

@@ -16,7 +16,13 @@ import type { Exchange } from '../../protection/mechanism.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
 import { isOlderThan, ReplayCache, type ReplayStore } from '../replay-cache.js';
 import { type ApReq, buildApReq, eraseKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
-import { directionsOf, type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
+import {
+  assertWeakAllowed,
+  directionsOf,
+  type Krb4AssociationOptions,
+  type Krb4ContextOptions,
+  krb4Context,
+} from './context.js';
 import { BLOCK, withDesKey } from './crypto.js';
 import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './describe.js';
 import type { Krb4Credential, Krb4TicketFile, SrvtabEntry } from './files.js';
@@ -70,8 +76,8 @@ const DEFAULT_STORE = new ReplayCache();
  * further step throws `sequence/closed`.
  * @throws TypeError, RangeError if an option is invalid
  * @throws FtpSecurityError with side `local`: `security/weak` if `allowWeak` is not set, `security/no-key` if there is no ticket for
- *   the service or DES is missing. The steps: `security/expired`, `security/bad-token`, `security/bad-checksum`,
- *   `security/wrong-direction`
+ *   the service or DES is missing. The steps: `security/expired`, `security/clock-skew`, `security/bad-token`,
+ *   `security/bad-checksum`, `security/wrong-direction`
  */
 export function krb4Initiator(options: Krb4InitiatorOptions): Exchange {
   return exchangeFromGenerator('KERBEROS_V4', initiate(options));
@@ -92,6 +98,7 @@ export function krb4Acceptor(options: Krb4AcceptorOptions): Exchange {
 function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
   const { tickets, service, ciphers, clock = Date.now, littleEndian = false, random = randomBytes } = options;
   directionsOf(options);
+  assertWeakAllowed(options);
   const credential = credentialFor(tickets, service);
   const client = { name: tickets.name, instance: tickets.instance, realm: tickets.credentials[0]!.realm };
   const facts = credentialFacts(credential, client);
@@ -118,6 +125,7 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
 function* accept(options: Krb4AcceptorOptions): ExchangeGenerator {
   const { srvtab, service, ciphers } = options;
   directionsOf(options);
+  assertWeakAllowed(options);
   const keys = keysFor(srvtab, service);
   const token = yield {};
   if (token === undefined) throw badToken('expected an AP_REQ, got no security data');

@@ -47,20 +47,22 @@ interface Channel extends Protection {
 
 const ROLES: readonly Role[] = ['initiator', 'acceptor'];
 const HEADER = 9;
+/** Length of HMAC-SHA256, in octets. */
+const SHA256_LENGTH = 32;
 /** The bit that makes a letter lower case. */
 const LOWER_CASE = 0x20;
 /** The number of different sequence numbers. After the last, nonces would repeat. */
-const NUMBERS = 1n << 64n;
+const SEQUENCE_NUMBERS = 1n << 64n;
 
 export const PROTECTIONS: readonly Protection[] = [
   {
     level: 'safe',
     letter: 0x53,
     series: 'verified',
-    tag: 32,
+    tag: SHA256_LENGTH,
     seal: (key, header, plaintext) => concat(plaintext, hmac(sha256, key, concat(header, plaintext))),
     open: (key, header, sealed) => {
-      const plaintext = copy(sealed, 0, -32);
+      const plaintext = copy(sealed, 0, -SHA256_LENGTH);
       const tag = hmac(sha256, key, concat(header, plaintext));
       return equalConstantTime(tag, sealed.subarray(plaintext.length)) ? plaintext : undefined;
     },
@@ -101,6 +103,7 @@ export interface PskContextOptions {
   limit?: bigint;
 }
 
+/** One side of an association of X-PSK: keys for each level and direction, and the sequence numbers of both series. */
 export class PskContext implements SecurityContext {
   readonly mechanism = 'X-PSK';
   readonly #role: Role;
@@ -108,10 +111,11 @@ export class PskContext implements SecurityContext {
   readonly #channels: readonly Channel[];
   readonly #next = { verified: 0n, unverified: 0n };
   readonly #received = { verified: new ReplayWindow(0n), unverified: new ReplayWindow(0n) };
-  #last: ReplayWindow | undefined;
+  /** The window of the token that `unwrap` opened last. */
+  #lastWindow: ReplayWindow | undefined;
   #closed = false;
 
-  constructor({ role, key, nonces, limit = NUMBERS }: PskContextOptions) {
+  constructor({ role, key, nonces, limit = SEQUENCE_NUMBERS }: PskContextOptions) {
     this.#role = role;
     this.#limit = limit;
     this.#channels = ROLES.flatMap(from =>
@@ -150,10 +154,11 @@ export class PskContext implements SecurityContext {
     const { plaintext, level, series, number } = this.#open(token);
     // The number is recorded last, so that an error leaves the window unchanged.
     const sequence = this.#received[series].accept(number);
-    this.#last = this.#received[series];
+    this.#lastWindow = this.#received[series];
     return { plaintext, level, sequence };
   }
 
+  /** Opens a token without recording its number, so that replays can be shown. */
   reopen(token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'> {
     const { plaintext, level } = this.#open(token);
     return { plaintext, level };
@@ -182,11 +187,11 @@ export class PskContext implements SecurityContext {
   }
 
   get lastReceived(): bigint | undefined {
-    return this.#last?.last;
+    return this.#lastWindow?.last;
   }
 
   get lastFollows(): boolean | undefined {
-    return this.#last?.lastFollows;
+    return this.#lastWindow?.lastFollows;
   }
 
   destroy(): void {

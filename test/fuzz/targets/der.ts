@@ -5,7 +5,7 @@ import { formatContextToken, parseContextToken } from '../../../src/mechanisms/k
 import {
   apRep,
   apReq,
-  authenticator,
+  authenticatorSchema,
   encApRepPart,
   encTicketPart,
   krbError,
@@ -15,7 +15,15 @@ import { parseNegotiation } from '../../../src/mechanisms/krb5/messages/spnego.j
 import { exchanges } from '../../mechanisms/krb5/exchange-vectors.js';
 import { attempt, hold, joined, refusable, type Target } from './target.js';
 
-const TYPES = [apReq, apRep, krbError, authenticator, encApRepPart, encTicketPart, ticket] as readonly Type<unknown>[];
+const TYPES = [
+  apReq,
+  apRep,
+  krbError,
+  authenticatorSchema,
+  encApRepPart,
+  encTicketPart,
+  ticket,
+] as readonly Type<unknown>[];
 const some = exchanges.filter((_, i) => i % 6 === 0);
 
 /** First octet: the type that the rest is read as; beyond, a whole token. */

@@ -6,7 +6,7 @@ import { krb5Acceptor, krb5Initiator, krb5Observer } from '../../../src/mechanis
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {
   type ApReq,
-  authenticator,
+  authenticatorSchema,
   encApRepPart,
   encTicketPart,
   ticket,
@@ -39,7 +39,7 @@ const request = step(newInitiator()).token!;
 const message = (parseContextToken(request) as { kind: 'AP-REQ'; message: ApReq }).message;
 const soundAuthenticator = sessionKey.decrypt(USAGE.authenticator, message.authenticator.cipher);
 const soundTicket = serviceKey.decrypt(USAGE.ticket, message.ticket.encPart.cipher);
-const part = parseDer(authenticator, soundAuthenticator);
+const part = parseDer(authenticatorSchema, soundAuthenticator);
 const foreign = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
 
 function requestWith(changes: Partial<ApReq>): Uint8Array {
@@ -101,7 +101,7 @@ export const exchange: Target = {
     seed(0, request),
     seed(0, foreign.apReq),
     seed(1, soundAuthenticator),
-    seed(1, formatDer(authenticator, { ...part, seqNumber: 0 })),
+    seed(1, formatDer(authenticatorSchema, { ...part, seqNumber: 0 })),
     seed(2, soundTicket),
     seed(2, formatDer(encTicketPart, parseDer(encTicketPart, soundTicket))),
     seed(2, formatDer(ticket, message.ticket)),

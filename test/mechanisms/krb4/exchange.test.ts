@@ -300,7 +300,8 @@ describe('an initiator', () => {
   it.each<[string, Uint8Array, ErrorCode]>([
     ['to another checksum', answerWith({}), 'security/bad-checksum'],
     ['that is private', answerWith({ level: 'private' }), 'security/bad-token'],
-    ['of another time', answerWith({ seconds: 301 }), 'security/expired'],
+    ['of a time ahead', answerWith({ seconds: 301 }), 'security/clock-skew'],
+    ['of another time', answerWith({ seconds: -301 }), 'security/expired'],
     ['from another address', answerWith({ from: '192.0.2.9' }), 'security/wrong-direction'],
     ['under another key', answerWith({ key: '0000000000000000' }), 'security/bad-checksum'],
   ])('refuses an answer %s, and is over', (_, answer, code) => {

@@ -8,7 +8,7 @@ import { formatContextToken, parseContextToken } from '../../../src/mechanisms/k
 import {
   type ApReq,
   type Authenticator,
-  authenticator,
+  authenticatorSchema,
   type EncTicketPart,
   encTicketPart,
   ticket,
@@ -106,7 +106,7 @@ export function reseal(
   const opened = openApReq(seen.message, keytab, { ciphers: nodeCiphers });
   const inside = change.authenticator?.(opened.authenticator) ?? opened.authenticator;
   const session = kerberosKey(key.keytype, key.keyvalue, { ciphers: nodeCiphers });
-  const cipher = session.encrypt(USAGE.authenticator, formatDer(authenticator, inside));
+  const cipher = session.encrypt(USAGE.authenticator, formatDer(authenticatorSchema, inside));
   const message = { ...seen.message, authenticator: { etype: key.keytype, cipher } };
   return formatContextToken({ kind: 'AP-REQ', message: change.message?.(message) ?? message });
 }

@@ -12,7 +12,7 @@ import {
   type Authenticator,
   apRep,
   apReq,
-  authenticator,
+  authenticatorSchema,
   type EncApRepPart,
   type EncryptedData,
   type EncryptionKey,
@@ -47,7 +47,7 @@ interface Form<Message, Inside> {
 const REQUEST: Form<ApReq, Authenticator> = {
   id: '0100',
   message: apReq,
-  inside: authenticator,
+  inside: authenticatorSchema,
   usage: USAGE.authenticator,
   encrypted: message => message.authenticator,
   withEncrypted: (message, encrypted) => ({ ...message, authenticator: encrypted }),

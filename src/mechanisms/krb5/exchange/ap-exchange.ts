@@ -8,7 +8,7 @@ import {
   type ApRep,
   type ApReq,
   type Authenticator,
-  authenticator,
+  authenticatorSchema,
   type EncApRepPart,
   type EncryptionKey,
   type EncTicketPart,
@@ -59,7 +59,7 @@ export function openAuthenticator<T extends RequestKeys['ticket']>(
 ): { ticket: T; authenticator: Authenticator; checksum?: GssChecksum } {
   let opened: Authenticator | undefined;
   try {
-    opened = openData(authenticator, USAGE.authenticator, ticket.key, message.authenticator, options);
+    opened = openData(authenticatorSchema, USAGE.authenticator, ticket.key, message.authenticator, options);
     if (opened.cksum?.cksumtype !== GSS_CHECKSUM_TYPE) return { ticket, authenticator: opened };
     return { ticket, authenticator: opened, checksum: parseGssChecksum(opened.cksum.checksum) };
   } catch (error) {

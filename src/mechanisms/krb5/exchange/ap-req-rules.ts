@@ -7,6 +7,7 @@ import { destroyOnError } from '../../exchange-generator.js';
 import { isOlderThan, type ReplayStore } from '../../replay-cache.js';
 import { consume } from '../crypto/aes-hmac.js';
 import { enctypeOf } from '../crypto/enctypes.js';
+import type { KrbErrorName } from '../messages/error-codes.js';
 import { GSS_FLAGS, type GssChecksum } from '../messages/gss-checksum.js';
 import {
   AD_TYPES,
@@ -14,7 +15,7 @@ import {
   type ApReq,
   type Authenticator,
   type AuthorizationData,
-  authenticator,
+  authenticatorSchema,
   type EncTicketPart,
   TICKET_FLAGS,
   type Ticket,
@@ -32,13 +33,15 @@ import { eraseKeys, type OpenedApReq, openAuthenticator } from './ap-exchange.js
 import { ADDRESS_TYPES } from './channel-bindings.js';
 import { chooseEnctype, type EnctypePolicy, offeredEnctypes } from './etype-negotiation.js';
 import { iso } from './facts.js';
-import { type Refusal, refusalWithToken } from './krb-error.js';
+import { refusalWithToken } from './krb-error.js';
 import { openTicket, type ServiceKey } from './ticket-keys.js';
 
 /** The settings of an acceptor that decide whether an AP-REQ is accepted. */
 export interface AcceptorPolicy extends EnctypePolicy {
   keytab: readonly ServiceKey[];
+  /** The only principal that is served; undefined if `services` alone decides. */
   service: ServiceName | undefined;
+  /** The service names that are served, on any host, e.g. `ftp`. */
   services: readonly string[] | 'any';
   /** In seconds. */
   maxClockSkew: number;
@@ -52,26 +55,28 @@ export interface AcceptorPolicy extends EnctypePolicy {
 /** An accepted AP-REQ. */
 export interface AcceptedRequest extends OpenedApReq {
   checksum: GssChecksum;
-  /** The principal whose key decrypted the ticket. */
+  /** The principal whose key decrypted the ticket; if the key names none, the name in the ticket, which is not authenticated. */
   service: Principal;
 }
 
 /**
  * Decrypts an AP-REQ and checks all rules, the replay cache last. If it is refused, its keys are erased.
- * @param now  in milliseconds since 1970
+ * @param nowMs  in milliseconds since 1970
  * @throws FtpSecurityError `security/no-key`, `security/wrong-name`, `security/weak`, `security/bad-checksum`,
  *   `security/bad-token`, `security/clock-skew`, `security/not-yet-valid`, `security/expired`, `security/bad-bindings`,
- *   `security/replayed`; with a KRB-ERROR if it breaks one of the rules
+ *   `security/replayed`; with a KRB-ERROR if it breaks one of the rules, except those for channel bindings
  */
-export function acceptRequest(message: ApReq, policy: AcceptorPolicy, now: number): AcceptedRequest {
+export function acceptRequest(message: ApReq, policy: AcceptorPolicy, nowMs: number): AcceptedRequest {
   const { ticket } = message;
-  check(CLEAR_RULES, { message, policy }, ticket, now);
+  check(CLEAR_RULES, { message, policy }, ticket, nowMs);
   const found = openTicket(ticket, policy.keytab, policy);
-  if (!('part' in found)) throw refusalWithToken(found, ticket, now);
+  if (!('part' in found)) throw refusalWithToken(found, ticket, nowMs);
   const opened = openAuthenticator(message, found.part, policy);
   return destroyOnError({ destroy: () => eraseKeys(opened) }, () => {
     const { entries } = found;
-    check(OPENED_RULES, { ...opened, entries, policy, now: now / 1000 }, ticket, now);
+    const subject = { ...opened, entries, policy, nowSeconds: nowMs / 1000 };
+    check(OPENED_RULES, subject, ticket, nowMs);
+    if (!isNew(subject)) throw refusalWithToken(['KRB_AP_ERR_REPEAT', 'replayed authenticator'], ticket, nowMs);
     const principal = entries.find(entry => isServed(entry, policy))?.principal;
     const service = principal ?? principalOf(ticket.realm, ticket.sname);
     return { ...opened, service, checksum: opened.checksum! };
@@ -98,7 +103,14 @@ export function isMutual(checksum: GssChecksum | undefined): boolean {
   return ((checksum?.flags ?? 0) & GSS_FLAGS.mutual) !== 0;
 }
 
-type Rule<Subject> = (subject: Subject) => Refusal | FtpSecurityError | undefined;
+/** A rule, and how an AP-REQ that breaks it is refused. */
+interface Rule<Subject> {
+  /** The KRB-ERROR for the client; there is none for channel bindings. */
+  error: KrbErrorName | 'security/bad-bindings';
+  /** The message of the error. */
+  why: string | ((subject: Subject) => string);
+  broken(subject: Subject): boolean;
+}
 
 /** An AP-REQ before decryption; nothing in it is authenticated. */
 interface Clear {
@@ -110,105 +122,133 @@ interface Opened extends OpenedApReq {
   /** The keytab entries whose key decrypted the ticket. */
   entries: readonly ServiceKey[];
   policy: AcceptorPolicy;
-  /** In seconds. */
-  now: number;
+  /** In seconds since 1970. */
+  nowSeconds: number;
 }
 
 const CLEAR_RULES: readonly Rule<Clear>[] = [
-  ({ message }) =>
-    (message.apOptions & AP_OPTIONS.useSessionKey) === 0
-      ? undefined
-      : ['KRB_AP_ERR_NOKEY', 'user-to-user authentication is not supported: a session key encrypts the ticket'],
-  ({ message, policy }) => weakEnctype('ticket', message.ticket.encPart.etype, policy),
+  {
+    error: 'KRB_AP_ERR_NOKEY',
+    why: 'user-to-user authentication is not supported: a session key encrypts the ticket',
+    broken: ({ message }) => (message.apOptions & AP_OPTIONS.useSessionKey) !== 0,
+  },
+  {
+    error: 'KDC_ERR_ETYPE_NOSUPP',
+    why: ({ message }) => weakText('ticket', message.ticket.encPart.etype),
+    broken: ({ message, policy }) => isRefused(message.ticket.encPart.etype, policy),
+  },
 ];
 
 const OPENED_RULES: readonly Rule<Opened>[] = [
-  ({ entries, policy }) =>
-    entries.some(entry => isServed(entry, policy))
-      ? undefined
-      : [
-          'KRB_AP_ERR_NOT_US',
-          `the ticket is for ${namesOf(entries)}, which this acceptor does not serve (see its options service and services)`,
-        ],
-  ({ ticket, policy }) => weakEnctype('session key', ticket.key.keytype, policy),
-  ({ authenticator, policy }) => {
-    const { subkey } = authenticator;
-    return subkey && weakEnctype('subkey', subkey.keytype, policy);
+  {
+    error: 'KRB_AP_ERR_NOT_US',
+    why: ({ entries }) =>
+      `the ticket is for ${namesOf(entries)}, which this acceptor does not serve (see its options service and services)`,
+    broken: ({ entries, policy }) => !entries.some(entry => isServed(entry, policy)),
   },
-  ({ ticket, authenticator }) =>
-    samePrincipal(principalOf(ticket.crealm, ticket.cname), principalOf(authenticator.crealm, authenticator.cname))
-      ? undefined
-      : ['KRB_AP_ERR_BADMATCH', 'ticket and authenticator have different client names'],
-  ({ ticket: { caddr = [] }, policy: { peerAddress } }) => {
-    const known = caddr.filter(({ addrType }) => addrType !== NETBIOS);
-    return peerAddress === undefined || known.length === 0 || known.some(isAddress(peerAddress))
-      ? undefined
-      : ['KRB_AP_ERR_BADADDR', "the ticket is not valid for the client's address"];
+  {
+    error: 'KDC_ERR_ETYPE_NOSUPP',
+    why: ({ ticket }) => weakText('session key', ticket.key.keytype),
+    broken: ({ ticket, policy }) => isRefused(ticket.key.keytype, policy),
   },
-  ({ authenticator: { ctime, cusec }, policy: { maxClockSkew }, now }) =>
-    Math.abs(ctime + cusec / 1e6 - now) <= maxClockSkew
-      ? undefined
-      : ['KRB_AP_ERR_SKEW', `the client's clock is at ${iso(ctime)}, more than ${maxClockSkew} seconds from ours`],
-  ({ ticket }) =>
-    (ticket.flags & TICKET_FLAGS.invalid) === 0
-      ? undefined
-      : ['KRB_AP_ERR_TKT_NYV', 'the ticket has the flag INVALID: it must be validated by the KDC first'],
-  ({ ticket: { starttime, authtime }, policy: { maxClockSkew }, now }) =>
-    (starttime ?? authtime) <= now + maxClockSkew
-      ? undefined
-      : ['KRB_AP_ERR_TKT_NYV', `the ticket is not valid before ${iso(starttime ?? authtime)}`],
-  ({ ticket: { endtime }, policy: { maxClockSkew }, now }) =>
-    now <= endtime + maxClockSkew ? undefined : ['KRB_AP_ERR_TKT_EXPIRED', `the ticket expired at ${iso(endtime)}`],
-  ({ ticket }) =>
-    isPathChecked(ticket)
-      ? undefined
-      : ['KRB_AP_PATH_NOT_ACCEPTED', 'the transited realms of the ticket were not checked by a KDC'],
-  ({ ticket, authenticator }) => {
-    const restriction = [ticket, authenticator].flatMap(part => part.authorizationData ?? []).find(isCritical);
-    return (
-      restriction && [
-        'KRB_ERR_GENERIC',
-        `unknown authorization data of type ${restriction.adType}, which may restrict the use of the ticket`,
-      ]
-    );
+  {
+    error: 'KDC_ERR_ETYPE_NOSUPP',
+    why: ({ authenticator }) => weakText('subkey', authenticator.subkey!.keytype),
+    broken: ({ authenticator: { subkey }, policy }) => subkey !== undefined && isRefused(subkey.keytype, policy),
   },
-  ({ checksum }) =>
-    checksum !== undefined
-      ? undefined
-      : ['KRB_AP_ERR_INAPP_CKSUM', 'the authenticator has no checksum of type 0x8003 (RFC 4121 §4.1.1)'],
-  ({ checksum, policy: { bindings, requireBindings } }) => {
-    const received = checksum!.bindings;
-    if (requireBindings && (bindings === undefined || !isPresent(received))) {
+  {
+    error: 'KRB_AP_ERR_BADMATCH',
+    why: 'ticket and authenticator have different client names',
+    broken: ({ ticket, authenticator }) =>
+      !samePrincipal(principalOf(ticket.crealm, ticket.cname), principalOf(authenticator.crealm, authenticator.cname)),
+  },
+  {
+    error: 'KRB_AP_ERR_BADADDR',
+    why: "the ticket is not valid for the client's address",
+    broken: ({ ticket: { caddr = [] }, policy: { peerAddress } }) => {
+      const known = caddr.filter(({ addrType }) => addrType !== NETBIOS);
+      return peerAddress !== undefined && known.length > 0 && !known.some(isAddress(peerAddress));
+    },
+  },
+  {
+    error: 'KRB_AP_ERR_SKEW',
+    why: ({ authenticator: { ctime }, policy: { maxClockSkew } }) =>
+      `the client's clock is at ${iso(ctime)}, more than ${maxClockSkew} seconds from ours`,
+    broken: ({ authenticator: { ctime, cusec }, policy: { maxClockSkew }, nowSeconds }) =>
+      !(Math.abs(ctime + cusec / 1e6 - nowSeconds) <= maxClockSkew),
+  },
+  {
+    error: 'KRB_AP_ERR_TKT_NYV',
+    why: 'the ticket has the flag INVALID: it must be validated by the KDC first',
+    broken: ({ ticket }) => (ticket.flags & TICKET_FLAGS.invalid) !== 0,
+  },
+  {
+    error: 'KRB_AP_ERR_TKT_NYV',
+    why: ({ ticket: { starttime, authtime } }) => `the ticket is not valid before ${iso(starttime ?? authtime)}`,
+    broken: ({ ticket: { starttime, authtime }, policy: { maxClockSkew }, nowSeconds }) =>
+      !((starttime ?? authtime) <= nowSeconds + maxClockSkew),
+  },
+  {
+    error: 'KRB_AP_ERR_TKT_EXPIRED',
+    why: ({ ticket: { endtime } }) => `the ticket expired at ${iso(endtime)}`,
+    broken: ({ ticket: { endtime }, policy: { maxClockSkew }, nowSeconds }) => !(nowSeconds <= endtime + maxClockSkew),
+  },
+  {
+    error: 'KRB_AP_PATH_NOT_ACCEPTED',
+    why: 'the transited realms of the ticket were not checked by a KDC',
+    broken: ({ ticket }) => !isPathChecked(ticket),
+  },
+  {
+    error: 'KRB_ERR_GENERIC',
+    why: opened =>
+      `unknown authorization data of type ${restrictionIn(opened)!.adType}, which may restrict the use of the ticket`,
+    broken: opened => restrictionIn(opened) !== undefined,
+  },
+  {
+    error: 'KRB_AP_ERR_INAPP_CKSUM',
+    why: 'the authenticator has no checksum of type 0x8003 (RFC 4121 §4.1.1)',
+    broken: ({ checksum }) => checksum === undefined,
+  },
+  {
+    error: 'security/bad-bindings',
+    why: ({ policy: { bindings } }) => {
       const reason = bindings === undefined ? 'the addresses are unknown to this side' : 'the client sent none';
-      return new FtpSecurityError('security/bad-bindings', `channel bindings are required, but ${reason}`);
-    }
-    if (bindings === undefined || !isPresent(received) || bindings.some(own => equalConstantTime(own, received))) {
-      return undefined;
-    }
-    const message = `channel bindings mismatch (the client sent ${toHex(received)}): is there address translation between the two sides?`;
-    return new FtpSecurityError('security/bad-bindings', message);
+      return `channel bindings are required, but ${reason}`;
+    },
+    broken: ({ checksum, policy: { bindings, requireBindings } }) =>
+      requireBindings && (bindings === undefined || !isPresent(checksum!.bindings)),
   },
-  ({ now, policy, ...opened }) =>
-    ownSubkeyType(opened, policy) !== undefined ||
-    !isOlderThan(policy.replayCache, creationTime(opened.authenticator), now)
-      ? undefined
-      : [
-          'KRB_AP_ERR_REPEAT',
-          'the authenticator is older than the replay cache, so it may be a replay: the client should connect again',
-        ],
-  ({ authenticator, policy: { replayCache, maxClockSkew }, now }) =>
-    // It is kept for twice the time in which it could be replayed, in case the clock is set back.
-    replayCache.add(authenticatorId(authenticator), authenticator.ctime + 2 * maxClockSkew + 1, now)
-      ? undefined
-      : ['KRB_AP_ERR_REPEAT', 'replayed authenticator'],
+  {
+    error: 'security/bad-bindings',
+    why: ({ checksum }) =>
+      `channel bindings mismatch (the client sent ${toHex(checksum!.bindings)}): is there address translation between the two sides?`,
+    broken: ({ checksum, policy: { bindings } }) => {
+      const received = checksum!.bindings;
+      return bindings !== undefined && isPresent(received) && !bindings.some(own => equalConstantTime(own, received));
+    },
+  },
+  {
+    error: 'KRB_AP_ERR_REPEAT',
+    why: 'the authenticator is older than the replay cache, so it may be a replay: the client should connect again',
+    broken: ({ nowSeconds, policy, ...opened }) =>
+      ownSubkeyType(opened, policy) === undefined &&
+      isOlderThan(policy.replayCache, creationTime(opened.authenticator), nowSeconds),
+  },
 ];
 
-function check<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticket: Ticket, now: number): void {
-  for (const rule of rules) {
-    const broken = rule(subject);
-    if (broken instanceof FtpSecurityError) throw broken;
-    if (broken !== undefined) throw refusalWithToken(broken, ticket, now);
-  }
+function check<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticket: Ticket, nowMs: number): void {
+  const rule = rules.find(({ broken }) => broken(subject));
+  if (rule === undefined) return;
+  const { error, why } = rule;
+  const message = typeof why === 'string' ? why : why(subject);
+  if (error === 'security/bad-bindings') throw new FtpSecurityError(error, message);
+  throw refusalWithToken([error, message], ticket, nowMs);
+}
+
+/** Whether an authenticator is new; it is recorded then. */
+function isNew({ authenticator, policy: { replayCache, maxClockSkew }, nowSeconds }: Opened): boolean {
+  // Acceptable until ctime + skew; kept one skew longer, in case our clock is set back.
+  return replayCache.add(authenticatorId(authenticator), authenticator.ctime + 2 * maxClockSkew + 1, nowSeconds);
 }
 
 /** Whether the acceptor serves a keytab entry's principal. A key without a principal serves any service. */
@@ -227,10 +267,12 @@ function creationTime({ ctime, cusec }: Authenticator): number {
   return ctime + Math.ceil(cusec / 1000) / 1000;
 }
 
-function weakEnctype(what: string, number: number, { allowWeak = false }: AcceptorPolicy): Refusal | undefined {
-  const enctype = enctypeOf(number);
-  if (enctype?.weak !== true || allowWeak) return undefined;
-  return ['KDC_ERR_ETYPE_NOSUPP', `the ${what}'s enctype ${enctype.name} is weak (set allowWeak to permit it)`];
+function isRefused(enctype: number, { allowWeak = false }: AcceptorPolicy): boolean {
+  return enctypeOf(enctype)?.weak === true && !allowWeak;
+}
+
+function weakText(what: string, enctype: number): string {
+  return `the ${what}'s enctype ${enctypeOf(enctype)!.name} is weak (set allowWeak to permit it)`;
 }
 
 /** The address type of NetBIOS names, which Windows asks for (RFC 4120 §7.5.3). A connection has no such address to compare. */
@@ -241,13 +283,18 @@ function isAddress(octets: Uint8Array): (entry: { addrType: number; address: Uin
   return ({ addrType, address }) => addrType === type && equalConstantTime(address, octets);
 }
 
-/** A client of the service's own realm has no transited realms. The service's realm itself is not in the protected part. */
+/** `transited` lists only realms between the client's and the service's; if it is empty, there is nothing to check. */
 function isPathChecked({ flags, transited }: EncTicketPart): boolean {
   return (flags & TICKET_FLAGS.transitedPolicyChecked) !== 0 || transited.contents.length === 0;
 }
 
 /** Authorization data of any other type must not be ignored by a server that does not know it (RFC 4120 §5.2.6). */
 const NON_CRITICAL: ReadonlySet<number> = new Set([AD_TYPES.ifRelevant, AD_TYPES.kdcIssued, AD_TYPES.mandatoryForKdc]);
+
+/** The first authorization data that this acceptor must know, but does not. */
+function restrictionIn({ ticket, authenticator }: OpenedApReq): AuthorizationData[number] | undefined {
+  return [ticket, authenticator].flatMap(part => part.authorizationData ?? []).find(isCritical);
+}
 
 function isCritical({ adType }: AuthorizationData[number]): boolean {
   return !NON_CRITICAL.has(adType);
@@ -260,5 +307,5 @@ function isPresent(bindings: Uint8Array): boolean {
 
 /** Identifies an authenticator in the replay cache. It does not include the service's name, which the ticket does not protect. */
 function authenticatorId(received: Authenticator): string {
-  return toHex(consume(formatDer(authenticator, received), sha256));
+  return toHex(consume(formatDer(authenticatorSchema, received), sha256));
 }

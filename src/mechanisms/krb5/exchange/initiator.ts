@@ -21,7 +21,7 @@ import {
   type ApRep,
   type ApReq,
   type Authenticator,
-  authenticator,
+  authenticatorSchema,
   type EncApRepPart,
   type EncryptionKey,
   type PrincipalName,
@@ -299,7 +299,7 @@ function distinctTimestamp(now: number, random: Settings['random']): Timestamp {
 }
 
 function seal({ ticket: { key }, authenticator: content }: RequestKeys, sent: Ticket, settings: Settings): ApReq {
-  const sealed = sealData(authenticator, content, USAGE.authenticator, key, settings);
+  const sealed = sealData(authenticatorSchema, content, USAGE.authenticator, key, settings);
   const apOptions = settings.mutual ? AP_OPTIONS.mutualRequired : 0;
   return { pvno: 5, msgType: 14, apOptions, ticket: sent, authenticator: sealed };
 }

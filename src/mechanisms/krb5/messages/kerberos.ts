@@ -127,7 +127,7 @@ export const apReq = application(
 );
 
 /** §5.5.1 */
-export const authenticator = application(
+export const authenticatorSchema = application(
   2,
   'Authenticator',
   sequence({
@@ -201,7 +201,7 @@ export interface EncryptionKey {
 export type Ticket = Of<typeof ticket>;
 export type EncTicketPart = Of<typeof encTicketPart>;
 export type ApReq = Of<typeof apReq>;
-export type Authenticator = Of<typeof authenticator>;
+export type Authenticator = Of<typeof authenticatorSchema>;
 export type ApRep = Of<typeof apRep>;
 export type EncApRepPart = Of<typeof encApRepPart>;
 export type KrbError = Of<typeof krbError>;

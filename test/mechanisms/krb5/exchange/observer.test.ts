@@ -15,7 +15,7 @@ import {
   type ApRep,
   type ApReq,
   type Authenticator,
-  authenticator,
+  authenticatorSchema,
   type EncApRepPart,
   type EncryptionKey,
   type EncTicketPart,
@@ -412,7 +412,7 @@ function forge(
     ticket: { ...message.ticket, encPart: { ...encPart, cipher: sealed } },
     authenticator: {
       etype: change.etype ?? 18,
-      cipher: session.encrypt(USAGE.authenticator, formatDer(authenticator, inside)),
+      cipher: session.encrypt(USAGE.authenticator, formatDer(authenticatorSchema, inside)),
     },
   };
   const { ctime, cusec } = inside;
