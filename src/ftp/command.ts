@@ -1,7 +1,8 @@
 /** Commands: a verb, and an argument after the first space (RFC 959 §5.3). */
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { assertOneLine, type Line, type LineOptions, LineReader } from './line.js';
+import { assertOneLine } from './argument-checks.js';
+import { type Line, type LineOptions, LineReader } from './line.js';
 
 const SPACE = 0x20;
 /** Verbs of RFC 959 have at most four letters. Others are longer and have digits, e.g. XSHA512, but all are well below this. */

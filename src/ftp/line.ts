@@ -3,6 +3,7 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, LF } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { limitOf } from './argument-checks.js';
 import { TelnetFilter } from './telnet.js';
 
 /**
@@ -41,7 +42,7 @@ export class LineReader {
   /** There is no LF before this position in `#octets`. */
   #scanned = 0;
   /** Why the rest of the current line is dropped: it is too `long`, which was reported, or octets of it are `lost`. */
-  #givenUp: 'long' | 'lost' | undefined;
+  #dropping: 'long' | 'lost' | undefined;
   /** Lines that were complete before octets were lost, and that `next` has not returned yet. */
   readonly #ready: (Line | FtpSecurityError)[] = [];
 
@@ -51,7 +52,7 @@ export class LineReader {
     this.#bareLf = bareLf;
   }
 
-  /** Whether octets were received that no line returned by `next` contains. */
+  /** Whether octets wait that `next` has not returned yet: complete lines, or the beginning of one. */
   get pending(): boolean {
     return this.#octets.length > 0 || this.#ready.length > 0;
   }
@@ -70,7 +71,7 @@ export class LineReader {
     for (let line = this.#take(); line !== undefined; line = this.#take()) this.#ready.push(line);
     this.#discard();
     this.#telnet.reset();
-    this.#givenUp = 'lost';
+    this.#dropping = 'lost';
   }
 
   /**
@@ -91,33 +92,36 @@ export class LineReader {
   close(): void {
     const rest = this.#octets.view();
     const whole = rest.length === 0 || rest[rest.length - 1] === LF;
-    if (whole && this.#givenUp === undefined && !this.#telnet.open) return;
-    throw new FtpSecurityError('syntax/truncated', 'the input ends within a line', { offset: rest.length });
+    if (whole && this.#dropping === undefined && !this.#telnet.open) return;
+    throw new FtpSecurityError('syntax/truncated', 'the input ends within a line or a Telnet command', {
+      offset: rest.length,
+    });
   }
 
   #take(): Line | FtpSecurityError | undefined {
     const held = this.#octets.view();
     const lf = held.indexOf(LF, this.#scanned);
     if (lf === -1) return this.#wait(held.length);
-    const givenUp = this.#givenUp;
-    const line = givenUp === undefined ? this.#lineOf(held, lf) : damaged();
-    this.#givenUp = undefined;
+    const dropping = this.#dropping;
+    const line = dropping === undefined ? this.#lineOf(held, lf) : damaged();
+    this.#dropping = undefined;
     this.#octets.drop(lf + 1);
     this.#scanned = 0;
-    return givenUp === 'long' ? this.#take() : line;
+    // What ended was the rest of a line that has been reported. The next line is never dropped: one call goes no deeper.
+    return dropping === 'long' ? this.#take() : line;
   }
 
   /** There is no line end yet. */
   #wait(held: number): FtpSecurityError | undefined {
     this.#scanned = held;
-    if (this.#givenUp !== undefined) {
+    if (this.#dropping !== undefined) {
       this.#discard();
       return undefined;
     }
     // One more octet is allowed: it may be the CR of the line end.
     if (held <= this.#maxLine + 1) return undefined;
     this.#discard();
-    this.#givenUp = 'long';
+    this.#dropping = 'long';
     return this.#tooLong();
   }
 
@@ -164,26 +168,6 @@ export function* linesOf(octets: Uint8Array): Generator<Line & { readonly start:
     yield { raw: octets.subarray(start, next), bytes: octets.subarray(start, end), start };
     start = next;
   }
-}
-
-/**
- * The caller's limit, or the default.
- * @throws TypeError if it is not a number, RangeError if it is not a positive integer
- */
-export function limitOf(value: number | undefined, byDefault: number, name: string): number {
-  if (value === undefined) return byDefault;
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a positive integer`);
-  return value;
-}
-
-/**
- * Checks that a text fits into one line (RFC 959 §5.3.1).
- * @throws TypeError if it is not a string, RangeError if it contains CR, LF or NUL
- */
-export function assertOneLine(text: string, name: string): void {
-  if (typeof text !== 'string') throw new TypeError(`${name} must be a string`);
-  if (/[\r\n\0]/.test(text)) throw new RangeError(`${name} must not contain CR, LF or NUL`);
 }
 
 function damaged(): FtpSecurityError {

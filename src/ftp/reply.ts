@@ -6,7 +6,8 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { assertOneLine, type Line, type LineOptions, LineReader, limitOf, lineAt, linesOf } from './line.js';
+import { assertOneLine, limitOf } from './argument-checks.js';
+import { type Line, type LineOptions, LineReader, lineAt, linesOf } from './line.js';
 
 /** The replies to STAT and HELP may be whole listings, so a reply may be much longer than a line; but its size must be bounded. */
 const DEFAULT_MAX_REPLY = 0x1000000;

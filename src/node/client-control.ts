@@ -184,7 +184,76 @@ export class ClientControl extends SocketStream {
     this.push(null);
   }
 
-  // After the exchange.
+  // `start`: greeting, exchange, PBSZ, PROT
+
+  async #secure(): Promise<void> {
+    if (this.#options.greeted !== true) await withTimeout(this.#timeout, 'the greeting', this.#greeting());
+    const strongest = await this.#exchange();
+    await this.#setProtection(this.#options.protection ?? strongest);
+  }
+
+  async #greeting(): Promise<void> {
+    for (;;) {
+      const { reply } = await this.#awaitEventInTime();
+      this.deliver(reply.raw);
+      if (reply.code >= 300) throw refusal('service', reply);
+      if (reply.code >= 200) return;
+    }
+  }
+
+  /** @returns the strongest level with integrity that the mechanism supports */
+  async #exchange(): Promise<TokenLevel> {
+    const { mechanism, exchange } = this.#options;
+    let strongest: TokenLevel = 'safe';
+    this.send(this.session.send(formatAuth(mechanism)));
+    let event = await this.#awaitEventInTime();
+    while (event.type === 'security-data') {
+      this.pauseSocket(); // The server must wait for the next token.
+      const step = await withTimeout(
+        this.#timeout,
+        'a step of the exchange',
+        exchange.step(event.token, this.#channel),
+      );
+      this._read();
+      if (step.context?.supports('private')) strongest = 'private';
+      const line = this.session.proceed(step);
+      if (line !== undefined) this.send(line);
+      event = await this.#awaitEventInTime();
+    }
+    if (this.session.phase !== 'secured') throw refusal(event.command?.verb ?? 'AUTH', event.reply);
+    return strongest;
+  }
+
+  async #setProtection(level: ProtectionLevel): Promise<void> {
+    if (level === 'clear') return;
+    await this.#request('PBSZ', formatPbsz(this.#options.bufferSize ?? DEFAULT_BUFFER));
+    await this.#request('PROT', formatProt(level));
+  }
+
+  async #request(verb: string, command: Uint8Array): Promise<void> {
+    this.send(this.session.send(command));
+    const { reply } = await this.#awaitEventInTime();
+    if (reply.code < 200 || reply.code >= 300) throw refusal(verb, reply);
+  }
+
+  /** The next event, with a timeout. */
+  #awaitEventInTime(): Promise<ClientEvent> {
+    return withTimeout(this.#timeout, 'a reply of the server', this.#awaitEvent());
+  }
+
+  async #awaitEvent(): Promise<ClientEvent> {
+    for (;;) {
+      if (this.destroyed) throw this.errored ?? closed();
+      const event = this.#takeEvent();
+      if (event !== undefined) return event;
+      await new Promise<void>((resolve, reject) => {
+        this.#wake = { resolve, reject };
+      });
+      this.#wake = undefined;
+    }
+  }
+
+  // Commands and replies after `start`
 
   /** The commands that a chunk completes. @throws if one of them may not be sent */
   #sendable(chunk: Uint8Array): Uint8Array[] {
@@ -195,7 +264,7 @@ export class ClientControl extends SocketStream {
       try {
         const command = this.#commands.next();
         more = command !== undefined;
-        if (command !== undefined) lines.push(this.#checked(command));
+        if (command !== undefined) lines.push(this.#assertSendable(command));
       } catch (error) {
         refused ??= error;
       }
@@ -204,7 +273,7 @@ export class ClientControl extends SocketStream {
     return lines;
   }
 
-  #checked({ verb, raw }: Command): Uint8Array {
+  #assertSendable({ verb, raw }: Command): Uint8Array {
     // This stream can't start a second exchange.
     if (commandFacts(verb).resets) {
       throw new FtpSecurityError(
@@ -225,7 +294,7 @@ export class ClientControl extends SocketStream {
   }
 
   #deliverReplies(): void {
-    for (let event = this.#next(); event !== undefined; event = this.#next()) {
+    for (let event = this.#takeEvent(); event !== undefined; event = this.#takeEvent()) {
       const { reply, command } = event as ReplyEvent;
       this.deliver(reply.raw);
       // Only transfers have preliminary replies (RFC 959 §5.4): others don't restart the timeout.
@@ -236,7 +305,7 @@ export class ClientControl extends SocketStream {
     }
   }
 
-  #next(): ClientEvent | undefined {
+  #takeEvent(): ClientEvent | undefined {
     const event = this.session.next();
     if (event !== undefined) this.#options.replied?.(event);
     return event;
@@ -253,75 +322,6 @@ export class ClientControl extends SocketStream {
     this.#timer = undefined;
     if (this.#timeout === 0 || this.#transfer !== undefined || this.#unanswered === 0) return;
     this.#timer = setTimeout(() => this.destroy(timedOut('a reply of the server')), this.#timeout);
-  }
-
-  // Before that.
-
-  async #secure(): Promise<void> {
-    if (this.#options.greeted !== true) await withTimeout(this.#timeout, 'the greeting', this.#greeting());
-    const strongest = await this.#exchange();
-    await this.#setProtection(this.#options.protection ?? strongest);
-  }
-
-  async #greeting(): Promise<void> {
-    for (;;) {
-      const { reply } = await this.#event();
-      this.deliver(reply.raw);
-      if (reply.code >= 300) throw refusal('service', reply);
-      if (reply.code >= 200) return;
-    }
-  }
-
-  /** @returns the strongest level with integrity that the mechanism supports */
-  async #exchange(): Promise<TokenLevel> {
-    const { mechanism, exchange } = this.#options;
-    let strongest: TokenLevel = 'safe';
-    this.send(this.session.send(formatAuth(mechanism)));
-    let event = await this.#event();
-    while (event.type === 'security-data') {
-      this.pauseSocket(); // The server must wait for the next token.
-      const step = await withTimeout(
-        this.#timeout,
-        'a step of the exchange',
-        exchange.step(event.token, this.#channel),
-      );
-      this._read();
-      if (step.context?.supports('private')) strongest = 'private';
-      const line = this.session.proceed(step);
-      if (line !== undefined) this.send(line);
-      event = await this.#event();
-    }
-    if (this.session.phase !== 'secured') throw refusal(event.command?.verb ?? 'AUTH', event.reply);
-    return strongest;
-  }
-
-  async #setProtection(level: ProtectionLevel): Promise<void> {
-    if (level === 'clear') return;
-    await this.#request('PBSZ', formatPbsz(this.#options.bufferSize ?? DEFAULT_BUFFER));
-    await this.#request('PROT', formatProt(level));
-  }
-
-  async #request(verb: string, command: Uint8Array): Promise<void> {
-    this.send(this.session.send(command));
-    const { reply } = await this.#event();
-    if (reply.code < 200 || reply.code >= 300) throw refusal(verb, reply);
-  }
-
-  /** The next event, with a timeout. */
-  #event(): Promise<ClientEvent> {
-    return withTimeout(this.#timeout, 'a reply of the server', this.#nextWhole());
-  }
-
-  async #nextWhole(): Promise<ClientEvent> {
-    for (;;) {
-      if (this.destroyed) throw this.errored ?? closed();
-      const event = this.#next();
-      if (event !== undefined) return event;
-      await new Promise<void>((resolve, reject) => {
-        this.#wake = { resolve, reject };
-      });
-      this.#wake = undefined;
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Data connections as streams (RFC 2228 §6). Their memory is one block and Node's buffers, however long the file. They fail if
- * the connection ends before the file.
+ * Data connections as streams (RFC 2228 §6). Their memory is one block and Node's buffers, however long the file.
+ * `unprotectData` fails if the connection ends before the file.
  */
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
 import type { BlockReader, BlockWriter } from '../protection/data-block.js';
@@ -18,10 +18,10 @@ export function protectData(writer: BlockWriter, options: DataStreamOptions = {}
   return new Transform({
     ...options,
     transform(chunk: Uint8Array, _encoding, done) {
-      settle(done, () => writer.write(chunk));
+      callBack(done, () => writer.write(chunk));
     },
     flush(done) {
-      settle(done, () => writer.end());
+      callBack(done, () => writer.end());
     },
   });
 }
@@ -37,18 +37,18 @@ export function unprotectData(reader: BlockReader, options: DataStreamOptions = 
   return new Transform({
     ...options,
     transform(chunk: Uint8Array, _encoding, done) {
-      settle(done, () => {
+      callBack(done, () => {
         reader.push(chunk);
-        for (let text = reader.next(); text !== undefined; text = reader.next()) this.push(text);
+        for (let plaintext = reader.next(); plaintext !== undefined; plaintext = reader.next()) this.push(plaintext);
       });
     },
     flush(done) {
-      settle(done, () => reader.close());
+      callBack(done, () => reader.close());
     },
   });
 }
 
-function settle(done: TransformCallback, work: () => unknown): void {
+function callBack(done: TransformCallback, work: () => unknown): void {
   let result: unknown;
   try {
     result = work();

@@ -1,7 +1,7 @@
 /** The client's side of the security data exchange (RFC 2228 §3, AUTH and ADAT): whose step it is, and when it is complete. */
 import { FtpSecurityError } from '../errors.js';
+import { limitOf } from '../ftp/argument-checks.js';
 import { parseCommand } from '../ftp/command.js';
-import { limitOf } from '../ftp/line.js';
 import type { SecurityContext, Step } from '../protection/mechanism.js';
 import { DEFAULT_MAX_SECURITY_DATA, exchangeReply, formatAdat, parseAdatReply } from '../protection/security-data.js';
 import { contextRefusal } from './command-rules.js';
@@ -108,7 +108,7 @@ export class ClientExchange {
   }
 
   #begin(request: SentCommand): void {
-    this.#state.settle(request, 334);
+    this.#state.finish(request, 334);
     this.forget();
     this.#received = 0;
   }

@@ -173,7 +173,7 @@ export class ClientSession {
     while (!this.paused) {
       const outer = this.#nextOuter();
       if (outer === undefined) return undefined;
-      const reply = this.#unprotector.open(outer, code => this.#state.pending.answering(code));
+      const reply = this.#unprotector.open(outer, code => this.#state.pending.commandFor(code));
       if (reply !== undefined) return this.#take(reply);
     }
     return undefined;
@@ -197,7 +197,7 @@ export class ClientSession {
     if (exchangeReply(code)?.verb === request.verb) return this.#accepted(event, request);
     if (commandFacts(request.verb).exchange && code < 400) throw unexpected(`${code} answers ${request.verb}`);
     if (request.verb === 'PBSZ' && code < 300) this.#resize(event, request);
-    this.#settle(request, code);
+    this.#finish(request, code);
     return event;
   }
 
@@ -208,7 +208,7 @@ export class ClientSession {
     if (verb !== undefined && verb !== oldest?.verb) throw unexpected(`${code}, but no ${verb} waits for it`);
     const greets = !this.#greeted && (code === 120 || code === 220);
     if (code >= 200) this.#greeted = true;
-    return greets ? undefined : (this.#state.answer(code) ?? oldest);
+    return greets ? undefined : (this.#state.takeReply(code) ?? oldest);
   }
 
   /** The server may take a smaller buffer than it was asked for (§3, PBSZ). */
@@ -218,10 +218,10 @@ export class ClientSession {
     event.tolerated = [...new Set([...event.tolerated, ...deviations.seen])];
   }
 
-  #settle(request: SentCommand, code: number): void {
-    this.#commands.answered(request);
-    this.#state.settle(request, code);
-    if (this.#state.control !== undefined) return;
+  #finish(request: SentCommand, code: number): void {
+    this.#commands.finish(request);
+    this.#state.finish(request, code);
+    if (this.#state.controlContext !== undefined) return;
     this.#exchange.forget();
     this.#renewUnprotector();
   }

@@ -1,7 +1,7 @@
 /** How much of a security data exchange a server accepts on one connection, and how it refuses the rest (RFC 2228 §8.2). */
 import { FtpSecurityError, type RefusalCode, replyCodeFor } from '../errors.js';
+import { limitOf } from '../ftp/argument-checks.js';
 import { commandFacts } from '../ftp/commands.js';
-import { limitOf } from '../ftp/line.js';
 import { DEFAULT_MAX_SECURITY_DATA } from '../protection/security-data.js';
 import type { AuthEvent, ServerDataEvent, ServerSessionOptions } from './events.js';
 import type { CommandRequest, Phase } from './rules.js';
@@ -52,13 +52,17 @@ export class ExchangeLimits {
     if (this.#received > this.#maxSecurityData) throw tooMuch('more security data than maxSecurityData', 535);
   }
 
-  /** A command has been answered finally. */
-  answered({ verb }: CommandRequest, code: number): void {
+  /** Counts the final reply to AUTH or ADAT as a failure if it refuses. */
+  countRefusal({ verb }: CommandRequest, code: number): void {
     if (commandFacts(verb).exchange === true && code >= 400) this.#failures++;
   }
 
-  /** An exchange begins, or is given up: one that goes on counts as a failure. @returns whether there was one */
-  restart(phase: Phase): boolean {
+  /**
+   * Ends an exchange that has not been finished, since another begins or another command comes: it counts as a failure. Security
+   * data is counted from 0 again.
+   * @returns whether there was such an exchange
+   */
+  endUnfinished(phase: Phase): boolean {
     this.#received = 0;
     if (phase !== 'exchange') return false;
     this.#failures++;

@@ -69,7 +69,7 @@ export class OutgoingCommands {
     const { level, verb } = request;
     if (this.#upload !== undefined && couldBecomeBlock(request)) this.#state.skipNumber();
     if (this.#upload !== undefined && verb === 'ABOR') this.#state.abortWriter();
-    const sent = level === 'clear' ? withCrlf(octets) : protectCommand(this.#state.control!, level, octets);
+    const sent = level === 'clear' ? withCrlf(octets) : protectCommand(this.#state.controlContext!, level, octets);
     this.#state.pending.add(request);
     if (request.protection !== undefined) this.#prot = request;
     const levels = [this.#state.protection, this.#prot?.protection ?? 'clear'];
@@ -77,8 +77,8 @@ export class OutgoingCommands {
     return sent;
   }
 
-  /** A command has got its final reply. */
-  answered(request: SentCommand): void {
+  /** Forgets a command that has got its final reply. */
+  finish(request: SentCommand): void {
     if (request === this.#prot) this.#prot = undefined;
     if (request === this.#upload) this.#upload = undefined;
   }

@@ -48,20 +48,20 @@ export class OutgoingReplies {
   readonly #state: SecurityState<ReceivedCommand>;
   readonly #unprotector: CommandUnprotector;
   readonly #options: Pick<ServerSessionOptions, 'require' | 'replyPerLine'>;
-  readonly #settle: (request: CommandRequest, code: number) => void;
+  readonly #finish: (request: CommandRequest, code: number) => void;
   #closed = false;
 
-  /** @param settle  called when a command has got its final reply */
+  /** @param finish  called when a command has got its final reply */
   constructor(
     state: SecurityState<ReceivedCommand>,
     unprotector: CommandUnprotector,
     options: Pick<ServerSessionOptions, 'require' | 'replyPerLine'>,
-    settle: (request: CommandRequest, code: number) => void,
+    finish: (request: CommandRequest, code: number) => void,
   ) {
     this.#state = state;
     this.#unprotector = unprotector;
     this.#options = options;
-    this.#settle = settle;
+    this.#finish = finish;
   }
 
   /** Every later reply is `sequence/closed`. */
@@ -78,7 +78,7 @@ export class OutgoingReplies {
   protect(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
     if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
     const at = replyLevel(this.#state, level, this.#unprotector.last, this.#options.require);
-    return at === 'clear' ? plaintext : protectReply(this.#state.control!, at, plaintext, this.#options);
+    return at === 'clear' ? plaintext : protectReply(this.#state.controlContext!, at, plaintext, this.#options);
   }
 
   /** Adds a reply to a command. @returns octets of all replies whose turn has come, maybe none */
@@ -103,7 +103,7 @@ export class OutgoingReplies {
       sent.push(this.protect(pending.level, reply.plaintext));
       if (isFinal(reply)) {
         this.#state.pending.remove(pending);
-        this.#settle(pending, reply.code);
+        this.#finish(pending, reply.code);
       } else this.#state.begin(pending);
     }
     return concatAll(sent);

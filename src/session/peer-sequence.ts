@@ -12,7 +12,7 @@ interface Start {
   /** Position of the last line. */
   line: bigint | undefined;
   /** Readers of an earlier transfer whose blocks may have been sent since that line. */
-  behind: readonly BlockReader[] | undefined;
+  earlier: readonly BlockReader[] | undefined;
 }
 
 interface Transfer {
@@ -131,7 +131,7 @@ export class PeerSequence {
   }
 
   #now(): Start {
-    return { line: this.#line, behind: this.#sharing?.readers };
+    return { line: this.#line, earlier: this.#sharing?.readers };
   }
 }
 
@@ -166,14 +166,14 @@ export function controlContext(context: SecurityContext, sequence: PeerSequence)
 }
 
 /** Blocks of the transfer before may still be missing, unless it was read to its last block. */
-function firstBlockAfter({ line, behind }: Start): FirstBlock {
-  if (behind === undefined) return { after: line, gapBefore: false };
-  const positions = behind.flatMap(({ lastReceived }) => lastReceived ?? []);
-  const isRead = behind.some(({ ended }) => ended);
+function firstBlockAfter({ line, earlier }: Start): FirstBlock {
+  if (earlier === undefined) return { after: line, gapBefore: false };
+  const positions = earlier.flatMap(({ lastReceived }) => lastReceived ?? []);
+  const isRead = earlier.some(({ ended }) => ended);
   return { after: positions.reduce((a, b) => (b > a ? b : a), line ?? 0n), gapBefore: !isRead };
 }
 
-/** Whether the number before a line may be that of a block: not behind the last one. */
+/** Whether the number before a line may be that of a block: not after the last one. */
 function mayFollowBlock(position: bigint, readers: readonly BlockReader[]): boolean {
   return !readers.some(({ ended, lastReceived = 0n }) => ended && position > lastReceived);
 }

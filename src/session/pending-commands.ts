@@ -48,7 +48,7 @@ export class PendingCommands<C extends PendingCommand> {
    * The command that a reply answers: the oldest, or STAT during a transfer.
    * @param code  undefined for a reply that could not be read
    */
-  answering(code: number | undefined): C | undefined {
+  commandFor(code: number | undefined): C | undefined {
     const { oldest } = this;
     const isItsReply = (verb: string) => code !== undefined && code < 300 && commandFacts(verb).replies.includes(code);
     return this.#waiting.find(it => mayOvertake(it, oldest) && isItsReply(it.verb)) ?? oldest;
@@ -60,8 +60,8 @@ export class PendingCommands<C extends PendingCommand> {
    * @param code  undefined for a reply that could not be read
    * @returns the command; undefined if it still waits, or none did
    */
-  resolve(code: number | undefined): C | undefined {
-    const answered = this.answering(code);
+  takeReply(code: number | undefined): C | undefined {
+    const answered = this.commandFor(code);
     if (code !== undefined && code < 200) {
       if (answered !== undefined) answered.begun = true;
       return undefined;

@@ -64,13 +64,13 @@ export class RecordedConnection {
    */
   checkClearReply(code: number | undefined, within: boolean): void {
     const { pending, phase } = this.state;
-    if (!within && (!hasIntegrity(this.state) || replyMayBeClear(phase, pending.answering(code)))) return;
+    if (!within && (!hasIntegrity(this.state) || replyMayBeClear(phase, pending.commandFor(code)))) return;
     throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is required');
   }
 
   /** Whether a reply answers a clear command after CCC, and so must be clear itself. */
   replyMustBeClear(code: number | undefined): boolean {
-    return replyMustBeClear(this.state.phase, this.state.pending.answering(code));
+    return replyMustBeClear(this.state.phase, this.state.pending.commandFor(code));
   }
 
   /**
@@ -123,9 +123,9 @@ export class RecordedConnection {
    */
   answer(code: number): boolean {
     const { phase: before } = this.state;
-    const answered = this.state.answer(code);
+    const answered = this.state.takeReply(code);
     if (answered === undefined) return false;
-    this.state.settle(answered, code);
+    this.state.finish(answered, code);
     if (this.state.phase !== before) this.#incomplete = false;
     const verb = exchangeReply(code)?.verb;
     if (verb === 'AUTH' && answered.verb === 'AUTH') this.#begin(answered.mechanism, code);
@@ -168,7 +168,7 @@ export class RecordedConnection {
    * @param code  undefined when it could not be read
    */
   untrustedReply(code: number | undefined): void {
-    this.state.pending.resolve(code);
+    this.state.pending.takeReply(code);
     this.#dropRequests();
   }
 

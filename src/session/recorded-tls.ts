@@ -1,4 +1,4 @@
-/** TLS on a recorded control connection, behind the 234 reply to AUTH TLS (RFC 4217): its records are counted and skipped. */
+/** TLS on a recorded control connection, after the 234 reply to AUTH TLS (RFC 4217): its records are counted and skipped. */
 import { concat } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { Peer } from '../protection/mechanism.js';
@@ -100,7 +100,7 @@ export class RecordedTls {
     if (this.#records[from].octets > 0) return undefined;
     return new FtpSecurityError(
       'sequence/unprotected',
-      'a line in the clear behind 234, where TLS is required (RFC 4217)',
+      'a line in the clear after 234, where TLS is required (RFC 4217)',
     );
   }
 

@@ -38,8 +38,8 @@ import { type Arrived, CommandUnprotector } from './unprotect-command.js';
  */
 const DEFAULT_MAX_PBSZ = 0x1000000;
 
-/** Of a reply to AUTH or ADAT that carries no data. */
-const TEXT = 'Security mechanism accepted';
+/** The text of a reply that accepts AUTH or ADAT and carries no security data. */
+const EXCHANGE_TEXT = 'Security mechanism accepted';
 
 /**
  * A server that knows RFC 2228.
@@ -61,10 +61,10 @@ export class ServerSession {
   readonly #state: SecurityState<ReceivedCommand>;
   readonly #unprotector: CommandUnprotector;
   /** A command that the session will answer itself, as soon as the commands before it have been answered. */
-  #arrived: Arrived | undefined;
+  #held: Arrived | undefined;
   readonly #replies: OutgoingReplies;
   readonly #limits: ExchangeLimits;
-  #closed = false;
+  #destroyed = false;
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor(options: ServerSessionOptions) {
@@ -82,7 +82,7 @@ export class ServerSession {
     this.#state = new SecurityState({ ...options, minPbsz });
     this.#unprotector = new CommandUnprotector(this.#state, this.#options, this.#policy);
     this.#replies = new OutgoingReplies(this.#state, this.#unprotector, options, (request, code) =>
-      this.#settle(request, code),
+      this.#finish(request, code),
     );
   }
 
@@ -112,7 +112,7 @@ export class ServerSession {
    */
   get paused(): boolean {
     const { oldest, blocked } = this.#state.pending;
-    return (this.#arrived !== undefined && oldest !== undefined) || blocked;
+    return (this.#held !== undefined && oldest !== undefined) || blocked;
   }
 
   /** Takes octets that the client sent, in chunks of any size; they are copied. */
@@ -125,12 +125,12 @@ export class ServerSession {
    * and after every reply. Nothing that a client sends makes it throw.
    */
   next(): ServerEvent | undefined {
-    if (this.#closed || this.#state.pending.blocked) return undefined;
-    const arrived = this.#arrived ?? this.#read();
-    this.#arrived = undefined;
+    if (this.#destroyed || this.#state.pending.blocked) return undefined;
+    const arrived = this.#held ?? this.#read();
+    this.#held = undefined;
     if (arrived === undefined) return undefined;
     if (this.#state.pending.oldest === undefined || isForApplication(arrived)) return this.#handle(arrived);
-    this.#arrived = arrived;
+    this.#held = arrived;
     return undefined;
   }
 
@@ -160,11 +160,11 @@ export class ServerSession {
    * Goes on with the exchange.
    * @param step  the result of the mechanism; with a context, the exchange is complete, and the context is used from now on
    * @returns octets for the client: 334 or 234 to AUTH, 335 or 235 to ADAT; 534 or 535 for a context that is weak, or lacks
-   *   the level that policy requires: then the phase is `clear`
+   *   the level that policy requires: 535 resets the phase to `clear`; 534 leaves it unchanged
    * @throws RangeError when neither AUTH nor ADAT waits
    */
   proceed({ token, context, facts }: Step): Uint8Array {
-    const pending = this.#exchanging();
+    const pending = this.#pendingExchange();
     if (context !== undefined) {
       const error = contextRefusal(context, { ...this.facts, ...facts }, this.#options);
       if (error !== undefined) {
@@ -175,12 +175,12 @@ export class ServerSession {
     const completes = context !== undefined;
     const { code, carriesData } = EXCHANGE_REPLIES.find(it => it.verb === pending.verb && it.completes === completes)!;
     if (token !== undefined && !carriesData) throw new RangeError('234 carries no security data');
-    const plaintext = token === undefined ? formatReply(code, TEXT) : formatAdatReply(code as 334, token);
+    const plaintext = token === undefined ? formatReply(code, EXCHANGE_TEXT) : formatAdatReply(code as 334, token);
     const octets = this.#replies.protect(pending.level, plaintext);
     // Another AUTH ends an exchange that is not complete.
-    if (pending.verb === 'AUTH') this.#limits.restart(this.phase);
+    if (pending.verb === 'AUTH') this.#limits.endUnfinished(this.phase);
     this.#state.pending.drop();
-    this.#settle(pending, code);
+    this.#finish(pending, code);
     this.#state.recordFacts(facts);
     if (context !== undefined) this.#state.establish(context, 'client');
     return octets;
@@ -193,7 +193,7 @@ export class ServerSession {
    * @throws RangeError when neither waits
    */
   refuse(error: FtpSecurityError): Uint8Array {
-    const { event } = this.#exchanging();
+    const { event } = this.#pendingExchange();
     const code = exchangeRefusal(event, error);
     const octets = this.reply(code, REFUSAL_TEXTS[code], event);
     const { command, tolerated } = event;
@@ -219,7 +219,7 @@ export class ServerSession {
    * `sequence/closed`.
    */
   destroy(): void {
-    this.#closed = true;
+    this.#destroyed = true;
     this.#replies.close();
     this.#state.destroy();
   }
@@ -254,14 +254,14 @@ export class ServerSession {
     const { command, request, sequence, tolerated, error = this.#limits.refusalOf(arrived.request) } = arrived;
     if (command === undefined || error !== undefined) return this.#refusal(arrived, error!);
     const { verb, level } = request;
-    if (verb in OWN_TEXTS) return this.#carryOut(arrived);
+    if (Object.hasOwn(OWN_TEXTS, verb)) return this.#grant(arrived);
     if (verb === 'ADAT') return this.#adat(command, arrived);
     if (verb === 'AUTH') {
-      const again = this.#state.control !== undefined;
-      return this.#expect(request, { type: 'auth', mechanism: request.mechanism!, command, tolerated, again });
+      const again = this.#state.controlContext !== undefined;
+      return this.#enqueue(request, { type: 'auth', mechanism: request.mechanism!, command, tolerated, again });
     }
-    if (this.#limits.restart(this.phase)) this.#state.reset();
-    return this.#expect(request, { type: 'command', command, level, sequence, tolerated });
+    if (this.#limits.endUnfinished(this.phase)) this.#state.reset();
+    return this.#enqueue(request, { type: 'command', command, level, sequence, tolerated });
   }
 
   #adat(command: Command, arrived: Arrived): ServerEvent {
@@ -269,25 +269,25 @@ export class ServerSession {
       const { token, tolerated } = parseAdatCommand(command, this.#options);
       const seen = [...new Set([...arrived.tolerated, ...tolerated])];
       this.#limits.receive(token!);
-      return this.#expect(arrived.request, { type: 'security-data', token: token!, command, tolerated: seen });
+      return this.#enqueue(arrived.request, { type: 'security-data', token: token!, command, tolerated: seen });
     } catch (error) {
       return this.#refusal(arrived, refusalFrom(error));
     }
   }
 
   /** PBSZ, PROT or CCC, that breaks no rule. */
-  #carryOut(arrived: Arrived): ServerEvent {
+  #grant(arrived: Arrived): ServerEvent {
     const { request } = arrived;
     if (request.verb === 'PBSZ') request.bufferSize = Math.min(request.bufferSize!, this.#options.maxPbsz!);
-    return this.#answered(arrived, 200, OWN_TEXTS[request.verb]!(request), undefined);
+    return this.#answerItself(arrived, 200, OWN_TEXTS[request.verb]!(request), undefined);
   }
 
   #refusal(arrived: Arrived, error: FtpSecurityError): AnsweredEvent {
     const code = replyCodeFor(error);
-    return this.#answered(arrived, code, REFUSAL_TEXTS[code], error);
+    return this.#answerItself(arrived, code, REFUSAL_TEXTS[code], error);
   }
 
-  #answered(
+  #answerItself(
     { command, request, tolerated, authentic }: Arrived,
     code: number,
     text: string,
@@ -295,32 +295,32 @@ export class ServerSession {
   ): AnsweredEvent {
     const inserted = !authentic && integrityRequired(this.#state);
     const octets = this.#replies.protect(request.level, formatReply(code, text));
-    this.#settle(request, code);
+    this.#finish(request, code);
     const ends =
       (inserted && this.#options.allowInsertedLines !== true) ||
       (commandFacts(request.verb).exchange === true && this.#limits.exhausted);
     return { type: 'answered', command, code, error, octets, tolerated, ends };
   }
 
-  #expect<E extends RequestEvent>(request: CommandRequest, event: E): E {
+  #enqueue<E extends RequestEvent>(request: CommandRequest, event: E): E {
     this.#state.pending.add({ ...request, event, replies: [] });
     return event;
   }
 
-  #exchanging(): ReceivedCommand & { event: AuthEvent | ServerDataEvent } {
+  #pendingExchange(): ReceivedCommand & { event: AuthEvent | ServerDataEvent } {
     const { oldest } = this.#state.pending;
     if (oldest === undefined || oldest.event.type === 'command') throw new RangeError('neither AUTH nor ADAT waits');
     return { ...oldest, event: oldest.event };
   }
 
-  #settle(request: CommandRequest, code: number): void {
-    this.#limits.answered(request, code);
-    this.#state.settle(request, code);
-    if (this.#state.control === undefined) this.#unprotector.last = undefined;
+  #finish(request: CommandRequest, code: number): void {
+    this.#limits.countRefusal(request, code);
+    this.#state.finish(request, code);
+    if (this.#state.controlContext === undefined) this.#unprotector.last = undefined;
   }
 }
 
 /** Whether the application answers it, and may take its time. */
 function isForApplication({ request: { verb }, error }: Arrived): boolean {
-  return error === undefined && !commandFacts(verb).exchange && !(verb in OWN_TEXTS);
+  return error === undefined && !commandFacts(verb).exchange && !Object.hasOwn(OWN_TEXTS, verb);
 }

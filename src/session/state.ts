@@ -1,5 +1,5 @@
 /**
- * Theory of operation.
+ * # Theory of operation
  *
  * An FTP control connection carries commands one way and replies the other, each in the order in which it was sent. RFC 2228
  * adds a security association: client and server exchange tokens of a mechanism (AUTH and ADAT), and from then on each line
@@ -70,7 +70,10 @@ import {
 export interface Association {
   /** What the mechanism supports; all levels where an observer does not know. */
   levels: readonly TokenLevel[];
-  /** By the side that sends: what unwraps its tokens. Undefined where an observer has no key. */
+  /**
+   * By the side that sends: what unwraps its tokens. Undefined where an observer has no key. In a session, both are the same
+   * context, which also wraps.
+   */
   contexts: Readonly<Record<Peer, SecurityContext | undefined>>;
 }
 
@@ -88,7 +91,7 @@ export interface SecurityStateOptions {
 export interface DataReaderOptions extends Pick<BlockReaderOptions, 'interleaved'> {
   /**
    * Whether blocks and control lines may be seen in another order than they were sent, as in a recording: then a block may come
-   * before the 1yz reply that begins the transfer, and behind the final one. Default false.
+   * before the 1yz reply that begins the transfer, and after the final one. Default false.
    */
   unordered?: boolean;
 }
@@ -112,14 +115,14 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   readonly #report: (event: AssociationEvent) => void;
   #connection: ConnectionState = NO_ASSOCIATION;
   #association: Association | undefined;
-  #control: SecurityContext | undefined;
-  /** The context of a session's own association, whose end has not been reported. */
-  #own: SecurityContext | undefined;
+  #controlContext: SecurityContext | undefined;
+  /** The context of a session, until its keys are erased and its end is reported. */
+  #established: SecurityContext | undefined;
   #facts: ExchangeFacts = {};
   /** By the side that sends; undefined without an association, and when the recording has lost octets. */
   #sequences: Readonly<Record<Peer, PeerSequence>> | undefined;
   #lastTransfer: CommandRequest | undefined;
-  /** Of the transfer that runs, or comes next. */
+  /** The writer of the current or next transfer. */
   #writer: BlockWriter | undefined;
   #aborted = false;
 
@@ -173,13 +176,13 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
    * Takes a reply that has come.
    * @returns the command that it answers finally, taken out of the queue; undefined for a 1yz reply, and where no command waits
    */
-  answer(code: number): C | undefined {
-    const answered = this.pending.answering(code);
+  takeReply(code: number): C | undefined {
+    const answered = this.pending.commandFor(code);
     if (code < 200 && answered !== undefined) this.begin(answered);
-    return this.pending.resolve(code);
+    return this.pending.takeReply(code);
   }
 
-  /** A command gets a preliminary reply. The blocks of a transfer come after the first one. */
+  /** Applies a preliminary reply to a command. The blocks of a transfer come after the first one. */
   begin(request: CommandRequest): void {
     if (request.begun !== true && isTransfer(request.verb)) {
       for (const from of PEERS) this.#sequences?.[from].begin(sharesNumbers(request.verb, from, this.protection));
@@ -187,8 +190,8 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     request.begun = true;
   }
 
-  /** A command has been answered finally. What AUTH or REIN ends is erased (RFC 2228 appendix I). */
-  settle(request: CommandRequest, code: number): void {
+  /** Applies the final reply to a command. What AUTH or REIN ends is erased (RFC 2228 appendix I). */
+  finish(request: CommandRequest, code: number): void {
     if (isTransfer(request.verb)) this.#endTransfer(request, code);
     this.#connection = nextState(this.#connection, request, code);
     if (this.phase === 'clear' || isNewExchange(request.verb, code)) this.#endAssociation();
@@ -202,8 +205,8 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   establish(context: SecurityContext, peer: Peer): void {
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => context.supports(level));
     this.establishObserved({ levels, contexts: { client: context, server: context } });
-    this.#own = context;
-    this.#control = controlContext(context, this.#sequences![peer]);
+    this.#established = context;
+    this.#controlContext = controlContext(context, this.#sequences![peer]);
     this.#report({ type: 'begins', mechanism: context.mechanism, facts: this.#facts });
   }
 
@@ -256,15 +259,15 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     const facts = this.#facts;
     this.#facts = {};
     this.#association = undefined;
-    this.#control = undefined;
+    this.#controlContext = undefined;
     this.#sequences = undefined;
     this.#eraseKeys(facts);
   }
 
   /** Contexts of an observer belong to its mechanism, and are not erased. */
   #eraseKeys(facts: ExchangeFacts): void {
-    const context = this.#own;
-    this.#own = undefined;
+    const context = this.#established;
+    this.#established = undefined;
     if (context === undefined) return;
     context.destroy();
     this.#report({ type: 'ends', mechanism: context.mechanism, facts });
@@ -273,8 +276,8 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   // The control connection
 
   /** The context of a session for the control connection, whose `unwrap` also checks the order of the lines. */
-  get control(): SecurityContext | undefined {
-    return this.#control;
+  get controlContext(): SecurityContext | undefined {
+    return this.#controlContext;
   }
 
   /**
@@ -300,7 +303,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   skipNumber(): void {
     // The last block is already sent: the line can't be moved between blocks.
     if (this.#writer?.closed === true) return;
-    this.#context!.wrap(new Uint8Array(), strongest(this.levels)!);
+    this.#sessionContext!.wrap(new Uint8Array(), strongest(this.levels)!);
   }
 
   // Data connections
@@ -337,7 +340,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     const { protection, bufferSize } = this;
     const error = this.bufferTooSmall(protection, bufferSize, { side: 'local', reply: 535 });
     if (error !== undefined) throw error;
-    this.#writer = new BlockWriter(this.#context, protection, { bufferSize });
+    this.#writer = new BlockWriter(this.#sessionContext, protection, { bufferSize });
     if (this.#aborted) this.#writer.abort();
     return this.#writer;
   }
@@ -357,15 +360,15 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     bufferSize: number | undefined,
     facts: ErrorFacts,
   ): FtpSecurityError | undefined {
-    const context = this.#context;
+    const context = this.#sessionContext;
     if (level === 'clear' || bufferSize === undefined || context === undefined) return undefined;
     if (bufferSize >= this.#minPbsz && context.wrapSizeLimit(level, bufferSize) >= 1) return undefined;
     const message = `a protection buffer of ${bufferSize} octets is too small for ${level} blocks (see minPbsz)`;
     return new FtpSecurityError('syntax/limit-exceeded', message, facts);
   }
 
-  /** Of a session, whose contexts are one. */
-  get #context(): SecurityContext | undefined {
+  /** The context of a session. */
+  get #sessionContext(): SecurityContext | undefined {
     return this.#association?.contexts.client;
   }
 

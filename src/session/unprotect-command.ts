@@ -45,7 +45,7 @@ export class CommandUnprotector {
   /** Takes the next command. What is wrong with it is in the result. */
   open(outer: Command): Arrived {
     const claimed = levelOfVerb(outer.verb);
-    const before = this.#state.control?.lastReceived;
+    const before = this.#state.controlContext?.lastReceived;
     let opened: Unprotected<Command> | undefined;
     let request: CommandRequest = { verb: '', level: claimed ?? 'clear' };
     let error: FtpSecurityError | undefined;
@@ -62,17 +62,17 @@ export class CommandUnprotector {
     }
     const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
     // The content of a valid token may not be a command. If tokens are not numbered, this can't be seen any more.
-    const genuine = opened !== undefined || this.#state.control?.lastReceived !== before;
+    const genuine = opened !== undefined || this.#state.controlContext?.lastReceived !== before;
     const authentic = claimed !== undefined && genuine && error?.code !== 'security/out-of-sequence';
     return { command, request, sequence, tolerated, authentic, error };
   }
 
   #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {
     const state = this.#state;
-    const { control } = state;
-    if (control === undefined) throw refusalOf({ verb: '', level: claimed }, state, this.#policy)!;
+    const { controlContext } = state;
+    if (controlContext === undefined) throw refusalOf({ verb: '', level: claimed }, state, this.#policy)!;
     if (mayReplyAt(claimed, state)) this.last = claimed;
-    return unprotectCommand(control, outer, { ...this.#tolerance, requireIntegrity: integrityRequired(state) });
+    return unprotectCommand(controlContext, outer, { ...this.#tolerance, requireIntegrity: integrityRequired(state) });
   }
 
   #check(request: CommandRequest): void {

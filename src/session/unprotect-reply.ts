@@ -40,7 +40,7 @@ export class ReplyUnprotector {
     this.#policy = policy;
     this.#early = early !== undefined;
     const required = () => this.#early || integrityRequired(state);
-    const context = state.control ?? early;
+    const context = state.controlContext ?? early;
     this.#reader =
       context &&
       new ProtectedReplyReader(context, {
@@ -111,13 +111,13 @@ export class ReplyUnprotector {
     deviations: Deviations,
   ): UnprotectedReply {
     const state = this.#state;
-    const { control } = state;
+    const { controlContext } = state;
     if (replyMustBeClear(state.phase, answered)) {
       deviations.accept('protected-after-ccc', 'sequence/wrong-level');
     }
     // If every line must have integrity, the reader has checked it.
-    if (control !== undefined && !integrityRequired(state) && replyNeedsIntegrity(state, answered)) {
-      checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { requireIntegrity: true });
+    if (controlContext !== undefined && !integrityRequired(state) && replyNeedsIntegrity(state, answered)) {
+      checkReplyLevel(controlContext, claimed, reply.level as TokenLevel, deviations, { requireIntegrity: true });
     }
     const { require } = this.#policy;
     if (require !== undefined && state.phase === 'secured' && !covers(reply.level, require)) {

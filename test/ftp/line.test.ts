@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromUtf8 } from '../../src/bytes.js';
-import { assertOneLine, type Line, type LineOptions, LineReader, limitOf } from '../../src/ftp/line.js';
+import { assertOneLine, limitOf } from '../../src/ftp/argument-checks.js';
+import { type Line, type LineOptions, LineReader } from '../../src/ftp/line.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
 import { chunkSizes, drain, growth, inChunks, LINEAR, octetByOctet, readAll, stream } from './readers.js';
 

@@ -27,7 +27,7 @@ function established(options = {}): SecurityState {
 describe('the facts of the exchange', () => {
   it.each(ANSWERED)('are kept or reset after %s and %i', (verb, code, facts) => {
     const state = established();
-    state.settle({ verb, level: 'safe' }, code);
+    state.finish({ verb, level: 'safe' }, code);
     expect(state.facts).toEqual(facts);
   });
 
@@ -66,8 +66,8 @@ describe('a buffer that is too small', () => {
 
   it('is refused when a writer is made', () => {
     const state = established();
-    state.settle({ verb: 'PBSZ', level: 'safe', bufferSize: 100 }, 200);
-    state.settle({ verb: 'PROT', level: 'safe', protection: 'safe' }, 200);
+    state.finish({ verb: 'PBSZ', level: 'safe', bufferSize: 100 }, 200);
+    state.finish({ verb: 'PROT', level: 'safe', protection: 'safe' }, 200);
     expect(errorOf(() => state.dataWriter())).toMatchObject({ code: 'syntax/limit-exceeded', side: 'local' });
   });
 });
