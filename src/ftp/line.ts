@@ -3,6 +3,7 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, LF } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { Queue } from '../queue.js';
 import { TelnetFilter } from './telnet.js';
 
 /**
@@ -34,32 +35,24 @@ export interface Line {
  * next line.
  */
 export class LineReader {
-  readonly #maxLine: number;
-  readonly #bareLf: boolean;
-  readonly #telnet = new TelnetFilter();
-  readonly #octets = new ByteQueue();
-  /** There is no LF before this position in `#octets`. */
-  #scanned = 0;
-  /** Why the rest of the current line is dropped: it is too `long`, which was reported, or octets of it are `lost`. */
-  #givenUp: 'long' | 'lost' | undefined;
-  /** Lines that were complete before octets were lost, and that `next` has not returned yet. */
-  readonly #ready: (Line | FtpSecurityError)[] = [];
+  readonly #lines: LineSplitter<Line>;
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
-  constructor({ maxLine, bareLf = true }: LineOptions = {}) {
-    this.#maxLine = limitOf(maxLine, DEFAULT_MAX_LINE, 'maxLine');
-    this.#bareLf = bareLf;
+  constructor(options: LineOptions = {}) {
+    this.#lines = new LineSplitter(options, (held, end, next) => {
+      const raw = copy(held, 0, next);
+      return { raw, bytes: raw.subarray(0, end) };
+    });
   }
 
   /** Whether octets were received that no line returned by `next` contains. */
   get pending(): boolean {
-    return this.#octets.length > 0 || this.#ready.length > 0;
+    return this.#lines.pending;
   }
 
   /** Adds octets received; they are copied. */
   push(chunk: Uint8Array): void {
-    assertBytes(chunk, 'chunk');
-    this.#octets.append(this.#telnet.filter(chunk));
+    this.#lines.push(chunk);
   }
 
   /**
@@ -67,10 +60,7 @@ export class LineReader {
    * ends, so all octets from the last line end to the next one become one damaged line.
    */
   gap(): void {
-    for (let line = this.#take(); line !== undefined; line = this.#take()) this.#ready.push(line);
-    this.#discard();
-    this.#telnet.reset();
-    this.#givenUp = 'lost';
+    this.#lines.gap();
   }
 
   /**
@@ -79,9 +69,7 @@ export class LineReader {
    *   that is not tolerated; `syntax/truncated` once for a damaged line, when it ends. The line is dropped.
    */
   next(): Line | undefined {
-    const line = this.#ready.shift() ?? this.#take();
-    if (line instanceof FtpSecurityError) throw line;
-    return line;
+    return this.#lines.next();
   }
 
   /**
@@ -89,22 +77,76 @@ export class LineReader {
    * @throws FtpSecurityError `syntax/truncated` if the input ended within a line or a Telnet command
    */
   close(): void {
+    this.#lines.close();
+  }
+}
+
+/**
+ * Makes a value of a line, before anything is copied: of the octets `held`, the text ends at `end`, and the next line begins at
+ * `next`. They are good for the call only. Never undefined.
+ */
+type TakeLine<T> = (held: Uint8Array, end: number, next: number) => T;
+
+/** What readers of lines share. Its methods are those of {@link LineReader}, with values in place of lines. */
+export class LineSplitter<T extends object | null> {
+  readonly #maxLine: number;
+  readonly #bareLf: boolean;
+  readonly #takeLine: TakeLine<T>;
+  readonly #telnet = new TelnetFilter();
+  readonly #octets = new ByteQueue();
+  /** There is no LF before this position in `#octets`. */
+  #scanned = 0;
+  /** Why the rest of the current line is dropped: it is too `long`, which was reported, or octets of it are `lost`. */
+  #givenUp: 'long' | 'lost' | undefined;
+  /** Of lines that were complete before octets were lost, and that `next` has not returned yet. */
+  readonly #ready = new Queue<T | FtpSecurityError>();
+
+  constructor({ maxLine, bareLf = true }: LineOptions, takeLine: TakeLine<T>) {
+    this.#maxLine = limitOf(maxLine, DEFAULT_MAX_LINE, 'maxLine');
+    this.#bareLf = bareLf;
+    this.#takeLine = takeLine;
+  }
+
+  get pending(): boolean {
+    return this.#octets.length > 0 || this.#ready.length > 0;
+  }
+
+  push(chunk: Uint8Array): void {
+    assertBytes(chunk, 'chunk');
+    this.#octets.append(this.#telnet.filter(chunk));
+  }
+
+  gap(): void {
+    for (let line = this.#take(); line !== undefined; line = this.#take()) this.#ready.push(line);
+    this.#discard();
+    this.#telnet.reset();
+    this.#givenUp = 'lost';
+  }
+
+  next(): T | undefined {
+    const line = this.#ready.length > 0 ? this.#ready.shift() : this.#take();
+    if (line instanceof FtpSecurityError) throw line;
+    return line;
+  }
+
+  close(): void {
     const rest = this.#octets.view();
     const whole = rest.length === 0 || rest[rest.length - 1] === LF;
     if (whole && this.#givenUp === undefined && !this.#telnet.open) return;
     throw new FtpSecurityError('syntax/truncated', 'the input ends within a line', { offset: rest.length });
   }
 
-  #take(): Line | FtpSecurityError | undefined {
+  #take(): T | FtpSecurityError | undefined {
+    if (this.#octets.length === 0) return undefined;
     const held = this.#octets.view();
     const lf = held.indexOf(LF, this.#scanned);
     if (lf === -1) return this.#wait(held.length);
     const givenUp = this.#givenUp;
-    const line = givenUp === undefined ? this.#lineOf(held, lf) : damaged();
     this.#givenUp = undefined;
     this.#octets.drop(lf + 1);
     this.#scanned = 0;
-    return givenUp === 'long' ? this.#take() : line;
+    if (givenUp === 'long') return this.#take();
+    return givenUp === undefined ? this.#lineOf(held, lf) : damaged();
   }
 
   /** There is no line end yet. */
@@ -121,7 +163,7 @@ export class LineReader {
     return this.#tooLong();
   }
 
-  #lineOf(held: Uint8Array, lf: number): Line | FtpSecurityError {
+  #lineOf(held: Uint8Array, lf: number): T | FtpSecurityError {
     const bare = lf === 0 || held[lf - 1] !== CR;
     const length = bare ? lf : lf - 1;
     if (length > this.#maxLine) return this.#tooLong();
@@ -130,8 +172,7 @@ export class LineReader {
         offset: lf,
       });
     }
-    const raw = copy(held, 0, lf + 1);
-    return { raw, bytes: raw.subarray(0, length) };
+    return this.#takeLine(held, length, lf + 1);
   }
 
   #discard(): void {
