@@ -131,6 +131,7 @@ export type {
   ObservedReply,
   ObservedTransfer,
   ReplyEvent,
+  RequestEvent,
   SecurityDataEvent,
   ServerDataEvent,
   ServerEvent,

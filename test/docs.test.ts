@@ -38,7 +38,7 @@ const STARTING_POINTS = [
 ];
 
 /** Rooms whose declarations are not complete yet. */
-const INCOMPLETE = /^(?:capture|fuzz|mechanisms|session)\//;
+const INCOMPLETE = /^(?:fuzz|mechanisms)\//;
 
 interface Node {
   type: string;
@@ -81,6 +81,9 @@ function read(statement: Node, source: string, file: string, module: Module): vo
   const { specifiers = [] } = statement;
   const from = statement['source']?.value as string | undefined;
   const other = from === undefined ? file : join(dirname(file), from.replace(/\.js$/, '.d.ts'));
+  if (statement.type === 'ExportAllDeclaration') {
+    for (const [name, target] of moduleAt(other).exported) module.exported.set(name, target);
+  }
   for (const specifier of specifiers as Node[]) {
     if (statement.type === 'ImportDeclaration') {
       if (!from!.startsWith('.')) continue;

@@ -7,6 +7,7 @@ import type { CapturedPacket } from './packet.js';
 import { PCAP_VARIANTS, PcapReader } from './pcap.js';
 import { type DecryptionSecrets, PcapngReader, SECTION_HEADER } from './pcapng.js';
 
+/** A compression format, recognised by its first octets. */
 export type Compression = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4';
 
 const COMPRESSIONS: readonly { magic: readonly number[]; name: Compression }[] = [

@@ -15,6 +15,7 @@ export interface ControlConnection {
   preamble: readonly [number, number];
 }
 
+/** Which ports are those of control connections. */
 export interface PortOptions {
   /** A connection with one of these is a control connection, whatever it says. */
   ports?: readonly number[];

@@ -1,9 +1,11 @@
 /** `rfc2228/capture`: recordings verified. Takes octets, not files. */
 export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 export type { Compression } from './capture-file.js';
+export type { PortOptions } from './control-connections.js';
 export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';
 export type {
   ConnectionRecord,
+  Endpoints,
   FileRecord,
   MessageRecord,
   RecordedError,

@@ -4,6 +4,7 @@ import { FtpSecurityError } from '../errors.js';
 import { type Compression, compressionOf, isCapture } from './capture-file.js';
 import { isTextTranscript } from './text-transcript.js';
 
+/** A capture or a text transcript: its octets, whole or as chunks that can be iterated several times. */
 export type Recording = Uint8Array | Iterable<Uint8Array>;
 
 /** Octets that tell what a recording is: a text transcript may begin with remarks, but not with a book. */

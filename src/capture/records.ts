@@ -13,6 +13,7 @@ export interface Endpoints {
   server: string | null;
 }
 
+/** The rule that a line or a connection broke: see {@link FtpSecurityError}. */
 export interface RecordedError {
   code: ErrorCode;
   message: string;
@@ -79,6 +80,7 @@ export interface ReplyRecord extends Pick<Classification, 'kind'> {
   lines: string[];
 }
 
+/** The totals of a recording: its last record. */
 export interface SummaryRecord {
   type: 'summary';
   connections: number;
@@ -110,6 +112,7 @@ export interface FileRecord extends Omit<SummaryRecord, 'type'> {
   error: RecordedError | RecordedFault | { code: 'unreadable'; message: string } | null;
 }
 
+/** One record of a verified recording, by `type`; `rfc2228/transcript.schema.json` describes them. */
 export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord | FileRecord;
 
 export function connectionRecord(

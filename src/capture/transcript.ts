@@ -30,6 +30,7 @@ export interface VerifyOptions extends Tolerance, PortOptions {
   mechanisms: readonly Mechanism[];
 }
 
+/** A verified recording. */
 export interface Transcript {
   /** In the order of the wire; the summary is the last. */
   records: TranscriptRecord[];
@@ -54,6 +55,10 @@ export interface Fault {
  *   times, so that a capture need not be in memory; they must be the same each time, and not change
  * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` when it is neither, `syntax/limit-exceeded`
  *   when it has more than a million control lines or connections
+ * @example
+ * const keys = parseKeytab(readFileSync('ftp.keytab'));
+ * const { records } = verifyRecording(readFileSync('session.pcap'), { mechanisms: [krb5({ observer: { keys } })] });
+ * const summary = records.at(-1); // { type: 'summary', verified: 7, failed: 0, … }
  */
 export function verifyRecording(recording: Recording, options: VerifyOptions): Transcript {
   const chunks = chunksOf(recording);

@@ -1,6 +1,7 @@
 /** Keys from options: keytab and srvtab files, `ENCTYPE:HEX`, and those of a password. Each names where it is from. */
 import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { type KeyLog, parseKeyLog, type RsaDecrypt } from '../mechanisms/gsi/index.js';
 import { parseSrvtab, type SrvtabEntry } from '../mechanisms/krb4/index.js';
 import {
   type CredentialCache,
@@ -12,6 +13,7 @@ import {
   passwordKeys,
   type ServiceKey,
 } from '../mechanisms/krb5/index.js';
+import { rsaDecrypt } from '../node/index.js';
 import { InputError, readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';
 
@@ -43,6 +45,19 @@ function warn(file: string, error: FtpSecurityError | undefined, stderr: Output)
 /** The same for a srvtab, the keytab of Kerberos V4. */
 export function readSrvtab(file: string): SrvtabEntry[] {
   return readKeys(file, parseSrvtab).map(entry => ({ ...entry, source: file }));
+}
+
+/** A key log of TLS; of a line that can't be read standard error is told. */
+export function readKeyLog(file: string, stderr: Output): KeyLog {
+  const log = readKeys(file, parseKeyLog);
+  if (log.error !== undefined) stderr.write(`rfc2228: ${file}: ${log.error.message}; the other lines are used\n`);
+  else if (log.size === 0) stderr.write(`rfc2228: ${file}: no line of a key log is in it\n`);
+  return log;
+}
+
+/** A server's RSA key, in PEM or PKCS #8. */
+export function readRsaKey(file: string): RsaDecrypt {
+  return readKeys(file, rsaDecrypt);
 }
 
 /** @throws FtpSecurityError with the file's name in its message */

@@ -9,6 +9,7 @@ import type { Ends, FuzzSide } from '../fuzz/driver/index.js';
 import { krb4FuzzSession } from '../fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../fuzz/mechanisms/krb5.js';
 import { pskFuzzSession } from '../fuzz/mechanisms/psk.js';
+import { gsi } from '../mechanisms/gsi/index.js';
 import {
   type Krb4Credential,
   type Krb4Endpoint,
@@ -23,7 +24,16 @@ import { enctypeOf, krb5, krb5Acceptor, krb5Initiator } from '../mechanisms/krb5
 import { psk, pskAcceptor, pskInitiator } from '../mechanisms/psk/index.js';
 import { nodeCiphers } from '../node/index.js';
 import type { Mechanism, Peer } from '../protection/mechanism.js';
-import { parseKey, readCredentialCache, readKeys, readKeytab, readPasswordKeys, readSrvtab } from './keys.js';
+import {
+  parseKey,
+  readCredentialCache,
+  readKeyLog,
+  readKeys,
+  readKeytab,
+  readPasswordKeys,
+  readRsaKey,
+  readSrvtab,
+} from './keys.js';
 import { InputError, type parseOptions, readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';
 import { printable } from './terminal.js';
@@ -38,6 +48,8 @@ export const VERIFY_KEYS = {
   salt: { type: 'string' },
   'password-stdin': { type: 'boolean', default: false },
   srvtab: FILES,
+  keylog: FILES,
+  'rsa-key': FILES,
   psk: FILES,
 } as const;
 
@@ -60,9 +72,9 @@ interface Row {
   observed(keys: VerifyKeys, stderr: Output): Mechanism;
   /** Which key would open an exchange that stayed closed, and how one gets it. */
   missingKey(record: ConnectionRecord): MissingKey;
-  /** Our side of its exchange, against a client or a server. */
-  fuzzed(keys: FuzzKeys, to: Peer, host: string): FuzzSide;
-  help: { verify: string; fuzz: string };
+  /** Our side of its exchange, against a client or a server; absent where there is none. */
+  fuzzed?(keys: FuzzKeys, to: Peer, host: string): FuzzSide;
+  help: { verify: string; fuzz?: string };
 }
 
 /** A key that is missing, for people. */
@@ -89,6 +101,15 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
                       standard input. --salt TEXT, where it is not the realm and the name`,
       fuzz: `  --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
                       in it; against a client --keytab FILE. --allow-weak takes RC4 and DES`,
+    },
+  },
+  gsi: {
+    observed: ({ keylog, 'rsa-key': rsaKeys }, stderr) =>
+      gsi({ observer: { keyLogs: keylog.map(file => readKeyLog(file, stderr)), rsaKeys: rsaKeys.map(readRsaKey) } }),
+    missingKey: gsiMissingKey,
+    help: {
+      verify: `  --keylog FILE       secrets of TLS in NSS's format, for GSSAPI with GSI (GridFTP); may be repeated
+  --rsa-key FILE      a server's private key in PEM or PKCS #8, for GSI where TLS exchanges keys by RSA; may be repeated`,
     },
   },
   krb4: {
@@ -123,13 +144,25 @@ export function observedMechanisms(keys: VerifyKeys, stderr: Output): Mechanism[
 
 /** The same without keys, to describe tokens. */
 export const KEYLESS: readonly Mechanism[] = observedMechanisms(
-  { keytab: [], key: [], 'password-stdin': false, srvtab: [], psk: [] },
+  { keytab: [], key: [], 'password-stdin': false, srvtab: [], keylog: [], 'rsa-key': [], psk: [] },
   process.stderr,
 );
 
 /** The mechanism of a record is named as its AUTH name and variant; undefined where it is not in the table. */
 export function missingKeyOf(record: ConnectionRecord): MissingKey | undefined {
   return MECHANISMS[record.variant ?? '']?.missingKey(record);
+}
+
+/** Suites whose key exchange is RSA have it in their name. */
+function gsiMissingKey({ server_name, facts: { cipherSuite } }: ConnectionRecord): MissingKey {
+  const isRsa = /^TLS_RSA_/.test(String(cipherSuite));
+  return {
+    key: `TLS secrets of ${server_name ?? 'a server'}, ${cipherSuite} (GSI)`,
+    remedy: [
+      "a key log of either side has them, in NSS's format: --keylog FILE",
+      ...(isRsa ? ["or the server's private key opens it, often /etc/grid-security/hostkey.pem: --rsa-key FILE"] : []),
+    ],
+  };
 }
 
 /** What a keytab must have, and where keys are: tools of MIT and Heimdal. */
@@ -155,7 +188,7 @@ function krb5MissingKey({ server_name, facts: { ticketEnctype, ticketKvno } }: C
 /** Lines of help, one mechanism after the other. */
 export function mechanismHelp(command: 'verify' | 'fuzz'): string {
   return Object.values(MECHANISMS)
-    .map(({ help }) => help[command])
+    .flatMap(({ help }) => help[command] ?? [])
     .join('\n');
 }
 
@@ -165,9 +198,10 @@ export function sideOf(
   to: Peer,
   host = 'localhost',
 ): FuzzSide {
-  const row = Object.entries(MECHANISMS).find(([name]) => name === mechanism)?.[1];
+  const sides = Object.entries(MECHANISMS).flatMap(([name, { fuzzed }]) => (fuzzed ? [{ name, fuzzed }] : []));
+  const row = sides.find(({ name }) => name === mechanism);
   if (row !== undefined) return row.fuzzed(keys, to, host);
-  throw new UsageError(`--mechanism wants one of ${Object.keys(MECHANISMS).join(', ')}`);
+  throw new UsageError(`--mechanism wants one of ${sides.map(({ name }) => name).join(', ')}`);
 }
 
 function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {

@@ -49,6 +49,7 @@ export function protectedReplies(newContext: () => SecurityContext): Arbitrary<P
   return protectedTexts(newContext, replies(), protectReply);
 }
 
+/** Valid protected commands with their plaintext, each under a new context. */
 export function protectedCommands(newContext: () => SecurityContext): Arbitrary<ProtectedText> {
   return protectedTexts(newContext, commands(), protectCommand);
 }

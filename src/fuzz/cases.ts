@@ -83,6 +83,7 @@ export interface FuzzCase {
 
 /** Those of messages, and those of transfers. */
 export type MessageCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'text'>>;
+/** A case of a data connection. */
 export type TransferCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'bufferSize'>>;
 
 export function isMessage(one: FuzzCase): one is MessageCase {
@@ -93,6 +94,7 @@ export function isTransfer(one: FuzzCase): one is TransferCase {
   return one.bufferSize !== undefined;
 }
 
+/** Which cases {@link fuzzCases} makes. */
 export interface CaseOptions {
   /** The same seed gives the same cases. Default 2228. */
   seed?: number;

@@ -7,6 +7,7 @@ import { LAYERS } from './mutation.js';
 import { SCRIPTS, type ScriptStart } from './phases.js';
 import { type Reference, referenceChunks, references } from './reference.js';
 
+/** What {@link corpusFiles} makes. */
 export interface CorpusOptions {
   /** The same seed gives the same corpus. Default 2228. */
   seed?: number;
@@ -16,6 +17,7 @@ export interface CorpusOptions {
   maxOctets?: number;
 }
 
+/** One seed file for another fuzzer. */
 export interface CorpusFile {
   /** Who reads it: a folder for each, so that each fuzzer gets one kind of input. */
   folder: 'client' | 'server' | 'data' | 'client-exchange' | 'server-exchange';

@@ -1,7 +1,8 @@
-/** `rfc2228/node`: what needs Node: block ciphers for mechanisms, streams over sockets, and basic-ftp with RFC 2228. */
+/** `rfc2228/node`: what needs Node: block ciphers and RSA keys for mechanisms, streams over sockets, and basic-ftp with RFC 2228. */
 export { type BasicFtpClient, type BasicFtpContext, type BasicFtpOptions, secureBasicFtp } from './basic-ftp.js';
 export { ClientControl, type ClientControlOptions } from './client-control.js';
 export { type DataStreamOptions, protectData, unprotectData } from './data-streams.js';
 export { nodeCiphers } from './kerberos-ciphers.js';
+export { rsaDecrypt } from './rsa-key.js';
 export { ServerControl, type ServerControlOptions } from './server-control.js';
 export type { AnySocket, SocketStream } from './socket-stream.js';

@@ -20,6 +20,7 @@ export interface AssociationEvent {
   facts: ExchangeFacts;
 }
 
+/** Options of {@link ClientSession}. */
 export interface ClientSessionOptions extends Tolerance {
   /** The level that commands go at, until CCC succeeds. Default: the strongest that the context has. */
   level?: TokenLevel;
@@ -83,8 +84,10 @@ export interface SecurityDataEvent {
   tolerated: Deviation[];
 }
 
+/** What {@link ClientSession.next} returns. */
 export type ClientEvent = ReplyEvent | SecurityDataEvent;
 
+/** Options of {@link ServerSession}. */
 export interface ServerSessionOptions extends Omit<Policy, 'mechanisms'>, Tolerance {
   /** What AUTH may name: other names are refused (504), and all are when there is none (502). Only the names are read. */
   mechanisms: readonly Pick<Mechanism, 'name'>[];
@@ -178,6 +181,7 @@ export interface AnsweredEvent {
   ends: boolean;
 }
 
+/** What {@link ServerSession.next} returns. */
 export type ServerEvent = CommandEvent | AuthEvent | ServerDataEvent | AnsweredEvent;
 
 /** What the application answers. */
@@ -245,4 +249,5 @@ export interface ObservedTransfer {
   level: ProtectionLevel;
 }
 
+/** What {@link Observer} reports. */
 export type Observation = ObservedMessage | ObservedReply | ObservedExchange;

@@ -46,6 +46,7 @@ export interface OctetRange {
   end: number;
 }
 
+/** One test of the suite, for any test runner. */
 export interface ConformanceCase {
   name: string;
   /** Throws, or rejects, with an Error that says what was expected. */

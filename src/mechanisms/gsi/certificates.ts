@@ -1,0 +1,135 @@
+/**
+ * Names in certificates (RFC 5280 §4.1), and which certificates are proxies (RFC 3820, and Globus's two forms before it): a
+ * grid user is known by the certificate that stands behind the proxies. Nothing is verified here.
+ */
+import { fromUtf8, toHex } from '../../bytes.js';
+import { badToken } from '../../errors.js';
+import { readElement } from '../der.js';
+
+/** A certificate's names in the form of Globus, `/O=Grid/CN=Anna`. */
+export interface CertificateNames {
+  subject: string;
+  issuer: string;
+  isProxy: boolean;
+}
+
+interface Element {
+  tag: number;
+  /** Contents. */
+  octets: Uint8Array;
+}
+
+const SEQUENCE = 0x30;
+const SET = 0x31;
+const OID = 0x06;
+const BMP_STRING = 0x1e;
+const VERSION = 0xa0;
+const EXTENSIONS = 0xa3;
+
+/** Attributes of names by their object identifiers in hex, as OpenSSL abbreviates them. */
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  '550403': 'CN',
+  '550404': 'SN',
+  '550405': 'serialNumber',
+  '550406': 'C',
+  '550407': 'L',
+  '550408': 'ST',
+  '55040a': 'O',
+  '55040b': 'OU',
+  '55040c': 'title',
+  '55042a': 'GN',
+  '2a864886f70d010901': 'emailAddress',
+  '0992268993f22c640101': 'UID',
+  '0992268993f22c640119': 'DC',
+};
+
+/** ProxyCertInfo of RFC 3820 (1.3.6.1.5.5.7.1.14), and of its draft (1.3.6.1.4.1.3536.1.222). */
+const PROXY_INFO = ['2b0601050507010e', '2b060104019b5001815e'];
+const LEGACY_PROXIES = ['/CN=proxy', '/CN=limited proxy'];
+/** Of names and extensions: more than any certificate has. */
+const MAX_CHILDREN = 1000;
+
+/** @throws FtpSecurityError `security/bad-token` */
+export function certificateNames(certificate: Uint8Array): CertificateNames {
+  const [whole, ...behind] = elementsOf(certificate);
+  if (whole === undefined || behind.length > 0) throw badToken('not a certificate');
+  const [signed] = elementsOf(contentsOf(whole, SEQUENCE));
+  const fields = elementsOf(contentsOf(signed, SEQUENCE));
+  // Serial number, signature algorithm, issuer, validity, subject, behind the version if there is one.
+  const [, , issuer, , subject] = fields[0]?.tag === VERSION ? fields.slice(1) : fields;
+  const names = { subject: nameOf(subject), issuer: nameOf(issuer) };
+  const isLegacy = LEGACY_PROXIES.some(proxy => names.subject === names.issuer + proxy);
+  return { ...names, isProxy: isLegacy || hasProxyInfo(fields.find(({ tag }) => tag === EXTENSIONS)) };
+}
+
+/**
+ * Whose a chain of certificates is: the subject of the first that is no proxy, or else the issuer of the last proxy.
+ * @param chain  the owner's certificate first
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function identityOf(chain: readonly Uint8Array[]): string | undefined {
+  let issuer: string | undefined;
+  for (const certificate of chain) {
+    const names = certificateNames(certificate);
+    if (issuer !== undefined && names.subject !== issuer) return issuer;
+    if (!names.isProxy) return names.subject;
+    issuer = names.issuer;
+  }
+  return issuer;
+}
+
+/**
+ * The first of certificates that stand one behind the other, as a delegated chain does.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function firstCertificate(chain: Uint8Array): Uint8Array {
+  if (chain.length === 0) throw badToken('no certificate');
+  return chain.subarray(0, readElement(chain, 0, chain.length).end);
+}
+
+/** The attributes as they stand, one behind the other. */
+function nameOf(name: Element | undefined): string {
+  const attributes = elementsOf(contentsOf(name, SEQUENCE)).map(set =>
+    elementsOf(contentsOf(set, SET)).map(attribute => {
+      const [type, value] = elementsOf(contentsOf(attribute, SEQUENCE));
+      const oid = toHex(contentsOf(type, OID));
+      return `${ATTRIBUTES[oid] ?? oid}=${textOf(value)}`;
+    }),
+  );
+  return attributes.map(set => `/${set.join('+')}`).join('');
+}
+
+function textOf(value: Element | undefined): string {
+  if (value === undefined) throw badToken('DER: a value of a name is missing');
+  if (value.tag !== BMP_STRING) return fromUtf8(value.octets);
+  let text = '';
+  for (let i = 0; i + 1 < value.octets.length; i += 2) {
+    text += String.fromCharCode(value.octets[i]! * 256 + value.octets[i + 1]!);
+  }
+  return text;
+}
+
+function hasProxyInfo(extensions: Element | undefined): boolean {
+  if (extensions === undefined) return false;
+  const [list] = elementsOf(extensions.octets);
+  return elementsOf(contentsOf(list, SEQUENCE)).some(extension => {
+    const [type] = elementsOf(contentsOf(extension, SEQUENCE));
+    return PROXY_INFO.includes(toHex(contentsOf(type, OID)));
+  });
+}
+
+function contentsOf(element: Element | undefined, tag: number): Uint8Array {
+  if (element?.tag !== tag) throw badToken(`DER: expected an element with tag ${tag.toString(16)}`);
+  return element.octets;
+}
+
+function elementsOf(octets: Uint8Array): Element[] {
+  const elements: Element[] = [];
+  for (let at = 0; at < octets.length; ) {
+    if (elements.length === MAX_CHILDREN) throw badToken(`DER: more than ${MAX_CHILDREN} elements`);
+    const { tag, start, end } = readElement(octets, at, octets.length);
+    elements.push({ tag, octets: octets.subarray(start, end) });
+    at = end;
+  }
+  return elements;
+}

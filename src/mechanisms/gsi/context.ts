@@ -1,0 +1,223 @@
+/**
+ * Tokens of an established context: TLS records, one or more to a token, numbered by counting (RFC 5246 §6.2, RFC 8446
+ * §5). A text of more than 16384 octets takes several records. What protects them is the cipher suite's alone: with a NULL
+ * suite `safe`, else `private`, whatever was asked for.
+ */
+import { assertBytes, concatAll, copy } from '../../bytes.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
+import type { SecurityContext, Unwrapped, Wrapped } from '../../protection/mechanism.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
+import { ReplayWindow } from '../../replay-window.js';
+import { INTEGRITY_TOKEN, type IntegrityKey, parseIntegrityToken } from './integrity-token.js';
+import { alertName } from './tls/alerts.js';
+import { formatKeyUpdate, parsePostHandshake } from './tls/post-handshake.js';
+import { APPLICATION_DATA, type PlainRecord } from './tls/record-cipher.js';
+import {
+  ALERT,
+  type Direction,
+  destroyDirection,
+  encrypts,
+  HANDSHAKE,
+  HEADER,
+  MAX_CONTENT,
+  type Opened,
+  openRecord,
+  parseRecords,
+  sealRecord,
+  type TlsRecord,
+  updatedDirection,
+} from './tls/records.js';
+
+export interface RecordContextOptions {
+  /** What the peer sends. The context erases its keys when it is destroyed. */
+  receive: Direction;
+  /** What we send; without it the context only unwraps. */
+  send?: Direction;
+  /** Opens integrity-only tokens, which are refused without it. */
+  integrity?: IntegrityKey | undefined;
+  /** How many records may be missing before a token, for recordings; a live peer's come in order. Default 0. */
+  maxSkipped?: number;
+}
+
+/** What a token holds, and the direction behind it. */
+interface TokenContents {
+  texts: Uint8Array[];
+  skipped: number;
+  next: Direction;
+  wantsUpdate: boolean;
+}
+
+/** Records that a key may protect: of AES-GCM not many more (RFC 8446 §5.5, RFC 9325 §4.4). */
+const MAX_RECORDS = 2 ** 24;
+const UPDATE: PlainRecord = { type: HANDSHAKE, content: formatKeyUpdate() };
+
+export class RecordContext implements SecurityContext {
+  readonly mechanism = 'GSSAPI';
+  readonly #level: 'safe' | 'private';
+  readonly #integrity: IntegrityKey | undefined;
+  readonly #integrityNumbers = new ReplayWindow(0n);
+  readonly #maxSkipped: number;
+  #receive: Direction;
+  #send: Direction | undefined;
+  /** The peer has asked for new keys of ours; they come before our next text. */
+  #owesUpdate = false;
+  #place: bigint | undefined;
+  #follows = false;
+  #closed = false;
+
+  constructor({ receive, send, integrity, maxSkipped = 0 }: RecordContextOptions) {
+    this.#level = encrypts(receive) ? 'private' : 'safe';
+    this.#receive = receive;
+    this.#send = send;
+    this.#integrity = integrity;
+    // Without the block before it a record of TLS 1.0 would be verified, and yet open to another text.
+    this.#maxSkipped = receive.cipher.chain === undefined ? maxSkipped : 0;
+  }
+
+  supports(level: TokenLevel): boolean {
+    this.#assertOpen();
+    return level === 'safe' || level === this.#level;
+  }
+
+  wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped {
+    assertBytes(plaintext, 'plaintext');
+    const before = this.#sending(level);
+    const contents = Array.from({ length: Math.max(1, Math.ceil(plaintext.length / MAX_CONTENT)) }, (_, i) =>
+      plaintext.subarray(i * MAX_CONTENT, (i + 1) * MAX_CONTENT),
+    );
+    if (before.number + contents.length >= MAX_RECORDS) {
+      throw new FtpSecurityError('security/out-of-sequence', 'every record number is used', { side: 'local' });
+    }
+    let next = before;
+    const parts: Uint8Array[] = [];
+    const seal = (record: PlainRecord) => {
+      const sealed = sealRecord(next, record);
+      parts.push(sealed.octets);
+      next = sealed.next;
+    };
+    if (this.#owesUpdate) {
+      seal(UPDATE);
+      next = updatedDirection(next);
+    }
+    for (const content of contents) seal({ type: APPLICATION_DATA, content });
+    retire(before, next);
+    this.#send = next;
+    this.#owesUpdate = false;
+    return { token: concatAll(parts), level: this.#level };
+  }
+
+  unwrap(token: Uint8Array): Unwrapped {
+    assertBytes(token, 'token');
+    this.#assertOpen();
+    if (token[0] === INTEGRITY_TOKEN) return this.#unwrapIntegrity(copy(token));
+    const before = this.#receive;
+    const { texts, skipped, next, wantsUpdate } = openToken(before, parseRecords(copy(token)), this.#maxSkipped);
+    retire(before, next);
+    this.#receive = next;
+    this.#owesUpdate ||= wantsUpdate;
+    this.#came(BigInt(skipped), skipped === 0);
+    return { plaintext: concatAll(texts), level: this.#level, sequence: skipped === 0 ? 'ok' : 'gap' };
+  }
+
+  wrapSizeLimit(level: TokenLevel, maxToken: number): number {
+    const { cipher } = this.#sending(level);
+    if (!Number.isSafeInteger(maxToken) || maxToken < 0) throw new RangeError('maxToken must be an integer, 0 or more');
+    const lengthOf = (content: number) => HEADER + cipher.sealedLength(content);
+    const room = maxToken - (this.#owesUpdate ? lengthOf(UPDATE.content.length) : 0);
+    const whole = Math.max(0, Math.floor(room / lengthOf(MAX_CONTENT)));
+    const rest = room - whole * lengthOf(MAX_CONTENT);
+    let [fits, tooMuch] = [0, MAX_CONTENT];
+    while (tooMuch - fits > 1) {
+      const middle = (fits + tooMuch) >> 1;
+      if (lengthOf(middle) <= rest) fits = middle;
+      else tooMuch = middle;
+    }
+    return whole * MAX_CONTENT + fits;
+  }
+
+  get lastReceived(): bigint | undefined {
+    return this.#place;
+  }
+
+  get lastFollows(): boolean {
+    return this.#follows;
+  }
+
+  destroy(): void {
+    this.#closed = true;
+    destroyDirection(this.#receive);
+    if (this.#send !== undefined) destroyDirection(this.#send);
+    this.#integrity?.destroy();
+  }
+
+  #unwrapIntegrity(octets: Uint8Array): Unwrapped {
+    if (this.#integrity === undefined) throw badToken('integrity-only tokens are refused: anyone can forge them');
+    const token = parseIntegrityToken(octets);
+    this.#integrity.verify(token);
+    const before = this.#integrityNumbers.missing;
+    const sequence = this.#integrityNumbers.accept(token.sequence);
+    const missing = this.#integrityNumbers.missing - before;
+    this.#came(missing > 0n ? missing : 0n, this.#integrityNumbers.lastFollows);
+    return { plaintext: token.plaintext, level: 'safe', sequence };
+  }
+
+  /** Counts a token, and those before it that are missing. */
+  #came(missing: bigint, follows: boolean): void {
+    this.#place = this.#place === undefined ? missing : this.#place + missing + 1n;
+    this.#follows = follows;
+  }
+
+  #sending(level: TokenLevel): Direction {
+    this.#assertOpen();
+    if (this.#send !== undefined && (level === 'safe' || level === this.#level)) return this.#send;
+    const why = this.#send === undefined ? 'this context only unwraps' : `this cipher suite has no level ${level}`;
+    throw new FtpSecurityError('security/level-unsupported', why, { side: 'local' });
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the context is destroyed', { side: 'local' });
+  }
+}
+
+/** @throws FtpSecurityError; the direction is as it was */
+function openToken(direction: Direction, [first, ...others]: readonly TlsRecord[], maxSkipped: number): TokenContents {
+  const { skipped, opened } = openFirst(direction, first!, maxSkipped);
+  const contents: TokenContents = { texts: [], skipped, next: direction, wantsUpdate: false };
+  take(contents, opened);
+  for (const record of others) take(contents, openRecord(contents.next, record));
+  return contents;
+}
+
+/** Opens a record by its number, or by one of the next few, where records before it are missing. */
+function openFirst(
+  direction: Direction,
+  record: TlsRecord,
+  maxSkipped: number,
+): Pick<TokenContents, 'skipped'> & { opened: Opened } {
+  for (let skipped = 0; ; skipped++) {
+    try {
+      return { skipped, opened: openRecord(direction, record, skipped) };
+    } catch (error) {
+      const isNumber = error instanceof FtpSecurityError && error.code === 'security/bad-checksum';
+      if (!isNumber || skipped >= maxSkipped) throw error;
+    }
+  }
+}
+
+function take(contents: TokenContents, { type, content, next }: Opened): void {
+  contents.next = next;
+  if (type === APPLICATION_DATA) {
+    contents.texts.push(content);
+    return;
+  }
+  if (type === ALERT) throw badToken(`TLS alert: ${alertName(content)}`);
+  if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} behind the handshake`);
+  const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
+  if (updatesKeys) contents.next = updatedDirection(next);
+  contents.wantsUpdate ||= wantsUpdate;
+}
+
+/** Erases the keys of a direction that has new ones. */
+function retire(before: Direction, next: Direction): void {
+  if (before.cipher !== next.cipher) destroyDirection(before);
+}

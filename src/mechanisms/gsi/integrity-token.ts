@@ -1,0 +1,93 @@
+/**
+ * Integrity-only tokens, which Globus makes when a caller asks gss_wrap for quality of protection 1. They are no TLS
+ * records, and stand beside them with numbers of their own:
+ *
+ *     token      1a 03 00, 2 octets the length of the MIC, MIC, text in the clear
+ *     MIC        8 octets number from 0, 4 octets length of the text, checksum; all numbers big-endian
+ *     checksum   with GCM suites GMAC of the text, its nonce the number and 4 octets that were exported;
+ *                with others the suite's hash over key, 36 36 … (as many as whole hashes fit into 48), number, length, text
+ *     key        exported from TLS (RFC 5705, RFC 8446 §7.5) under EXPERIMENTAL-GSI-MAC-KEY, the nonce's part under
+ *                EXPERIMENTAL-GSI-MAC-IV-FIXED
+ *
+ * Both directions have one key, so a token does not show who made it; and with GCM two texts under one number, one from each
+ * side, give the key of all checksums away. So they are for recordings alone, and are refused everywhere else.
+ */
+import { gcm } from '@noble/ciphers/aes.js';
+import { concat, copy, equalConstantTime, viewOf } from '../../bytes.js';
+import { badToken, FtpSecurityError } from '../../errors.js';
+import type { Exporter } from './tls/key-schedule.js';
+import type { Suite } from './tls/suites.js';
+
+export const INTEGRITY_TOKEN = 0x1a;
+
+export interface IntegrityToken {
+  sequence: bigint;
+  /** A view of the token. */
+  mic: Uint8Array;
+  checksum: Uint8Array;
+  plaintext: Uint8Array;
+}
+
+export interface IntegrityKey {
+  /** @throws FtpSecurityError `security/bad-checksum` */
+  verify(token: IntegrityToken): void;
+  destroy(): void;
+}
+
+const PREFIX = 5;
+const COVERED = 12;
+
+/** @throws FtpSecurityError `security/bad-token` */
+export function parseIntegrityToken(token: Uint8Array): IntegrityToken {
+  if (token.length < PREFIX + COVERED) throw badToken('GSI integrity token too short');
+  const view = viewOf(token);
+  if (token[0] !== INTEGRITY_TOKEN || token[1] !== 3 || token[2] !== 0) throw badToken('not a GSI integrity token');
+  const micLength = view.getUint16(3);
+  const plaintext = copy(token, PREFIX + micLength);
+  if (micLength < COVERED || view.getUint32(PREFIX + 8) !== plaintext.length) {
+    throw badToken('GSI integrity token with a wrong length', { offset: 3 });
+  }
+  const mic = token.subarray(PREFIX, PREFIX + micLength);
+  return { sequence: view.getBigUint64(PREFIX), mic, checksum: mic.subarray(COVERED), plaintext };
+}
+
+/** Undefined with ChaCha20-Poly1305 and CCM: Globus has no such tokens there. */
+export function integrityKey(suite: Suite, exported: Exporter): IntegrityKey | undefined {
+  if (suite.kind === 'GCM') return gmacKey(suite, exported);
+  return suite.mac && prefixKey(suite.mac, exported);
+}
+
+function gmacKey({ keyLength }: Suite, exported: Exporter): IntegrityKey {
+  const key = exported(KEY_LABEL, keyLength);
+  const iv = exported(IV_LABEL, 12);
+  return {
+    verify: ({ mic, checksum, plaintext }) => {
+      const nonce = concat(mic.subarray(0, 8), iv.subarray(0, 4));
+      assertEqual(gcm(key, nonce, plaintext).encrypt(new Uint8Array()), checksum);
+    },
+    destroy: () => erase(key, iv),
+  };
+}
+
+function prefixKey(hash: NonNullable<Suite['mac']>, exported: Exporter): IntegrityKey {
+  const key = exported(KEY_LABEL, hash.outputLen);
+  const pad = new Uint8Array(Math.floor(48 / hash.outputLen) * hash.outputLen).fill(0x36);
+  return {
+    verify: ({ mic, checksum, plaintext }) => {
+      assertEqual(hash(concat(key, pad, mic.subarray(0, COVERED), plaintext)), checksum);
+    },
+    destroy: () => erase(key),
+  };
+}
+
+function assertEqual(computed: Uint8Array, shown: Uint8Array): void {
+  if (equalConstantTime(computed, shown)) return;
+  throw new FtpSecurityError('security/bad-checksum', 'wrong checksum of a GSI integrity token');
+}
+
+function erase(...keys: readonly Uint8Array[]): void {
+  for (const key of keys) key.fill(0);
+}
+
+const KEY_LABEL = 'EXPERIMENTAL-GSI-MAC-KEY';
+const IV_LABEL = 'EXPERIMENTAL-GSI-MAC-IV-FIXED';

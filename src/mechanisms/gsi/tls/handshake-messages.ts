@@ -1,0 +1,185 @@
+/** Handshake messages of TLS, as much of them as an observer needs (RFC 5246 §7.4, RFC 8446 §4). */
+import { ByteReader } from '../../../byte-reader.js';
+import { concatAll, copy, fromHex, startsWith } from '../../../bytes.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
+import { TLS_1_3 } from './key-schedule.js';
+
+export const CLIENT_HELLO = 1;
+export const SERVER_HELLO = 2;
+export const CERTIFICATE = 11;
+export const CLIENT_KEY_EXCHANGE = 16;
+export const FINISHED = 20;
+/** What a hash of the first ClientHello stands in for it as, behind HelloRetryRequest (RFC 8446 §4.4.1). */
+export const MESSAGE_HASH = 254;
+
+export const MESSAGE_NAMES: Readonly<Record<number, string>> = {
+  0: 'HelloRequest',
+  1: 'ClientHello',
+  2: 'ServerHello',
+  4: 'NewSessionTicket',
+  8: 'EncryptedExtensions',
+  11: 'Certificate',
+  12: 'ServerKeyExchange',
+  13: 'CertificateRequest',
+  14: 'ServerHelloDone',
+  15: 'CertificateVerify',
+  16: 'ClientKeyExchange',
+  20: 'Finished',
+  22: 'CertificateStatus',
+  24: 'KeyUpdate',
+  25: 'CompressedCertificate',
+};
+
+const SERVER_NAME = 0;
+const ENCRYPT_THEN_MAC = 22;
+const EXTENDED_MASTER_SECRET = 23;
+const SUPPORTED_VERSIONS = 43;
+
+/** The random of a ServerHello that is a HelloRetryRequest (RFC 8446 §4.1.3). */
+const RETRY_RANDOM = fromHex('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c');
+
+/** Messages of one direction, as large as chains of certificates with attributes of grids may get. */
+const MAX_HANDSHAKE = 2 ** 20;
+
+export interface HandshakeMessage {
+  type: number;
+  body: Uint8Array;
+  /** With its header, as the hash of the handshake takes it. */
+  raw: Uint8Array;
+}
+
+/** Joins the handshake messages of one direction, which records cut anywhere. */
+export class HandshakeMessages {
+  #octets: Uint8Array = new Uint8Array();
+  #taken = 0;
+
+  /** Whether a message is unfinished. */
+  get isOpen(): boolean {
+    return this.#octets.length > 0;
+  }
+
+  /**
+   * @returns the messages that are whole now
+   * @throws FtpSecurityError `syntax/limit-exceeded` past 1 MiB of messages
+   */
+  push(content: Uint8Array): HandshakeMessage[] {
+    this.#taken += content.length;
+    if (this.#taken > MAX_HANDSHAKE) throw new FtpSecurityError('syntax/limit-exceeded', 'TLS handshake over 1 MiB');
+    const octets = concatAll([this.#octets, content]);
+    const messages: HandshakeMessage[] = [];
+    let at = 0;
+    for (;;) {
+      const [type, ...size] = octets.subarray(at, at + 4);
+      const end = at + 4 + size.reduce((sum, octet) => 256 * sum + octet, 0);
+      if (size.length < 3 || end > octets.length) break;
+      messages.push({ type: type!, body: octets.slice(at + 4, end), raw: octets.slice(at, end) });
+      at = end;
+    }
+    this.#octets = octets.slice(at);
+    return messages;
+  }
+}
+
+export interface Hello {
+  /** Of ServerHello the one that is agreed on; of ClientHello the highest up to 1.2. */
+  version: number;
+  random: Uint8Array;
+  /** One, of ServerHello. */
+  suites: number[];
+  /** Their contents, by number. */
+  extensions: ReadonlyMap<number, Uint8Array>;
+}
+
+/** @throws FtpSecurityError `security/bad-token` */
+export function parseClientHello(body: Uint8Array): Hello {
+  const reader = readerOf(body, 'ClientHello');
+  const version = reader.uint16();
+  const random = reader.octets(32);
+  reader.octets(reader.uint8());
+  const offered = reader.part(reader.uint16());
+  const suites: number[] = [];
+  while (offered.left > 0) suites.push(offered.uint16());
+  reader.octets(reader.uint8());
+  return { version, random, suites, extensions: readExtensions(reader) };
+}
+
+/** @throws FtpSecurityError `security/bad-token` */
+export function parseServerHello(body: Uint8Array): Hello {
+  const reader = readerOf(body, 'ServerHello');
+  const legacyVersion = reader.uint16();
+  const random = reader.octets(32);
+  reader.octets(reader.uint8());
+  const suites = [reader.uint16()];
+  if (reader.uint8() !== 0) throw reader.error('TLS compression');
+  const extensions = readExtensions(reader);
+  const selected = extensions.get(SUPPORTED_VERSIONS);
+  const version = selected?.length === 2 ? selected[0]! * 256 + selected[1]! : legacyVersion;
+  return { version, random, suites, extensions };
+}
+
+export function isRetry({ random }: Hello): boolean {
+  return startsWith(random, RETRY_RANDOM);
+}
+
+export function hasEncryptThenMac({ extensions }: Hello): boolean {
+  return extensions.has(ENCRYPT_THEN_MAC);
+}
+
+export function hasExtendedMasterSecret({ extensions }: Hello): boolean {
+  return extensions.has(EXTENDED_MASTER_SECRET);
+}
+
+/** The host name that a client asks for (RFC 6066 §3), octets. */
+export function serverNameOf({ extensions }: Hello): Uint8Array | undefined {
+  const list = extensions.get(SERVER_NAME);
+  return list === undefined || list.length <= 5 ? undefined : copy(list, 5);
+}
+
+/**
+ * The certificates of a Certificate message, the owner's first.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function parseCertificates(version: number, body: Uint8Array): Uint8Array[] {
+  const reader = readerOf(body, 'Certificate');
+  if (version === TLS_1_3) reader.octets(reader.uint8());
+  const list = reader.part(uint24(reader));
+  const certificates: Uint8Array[] = [];
+  while (list.left > 0) {
+    certificates.push(list.octets(uint24(list)));
+    if (version === TLS_1_3) list.octets(list.uint16());
+  }
+  reader.assertEnd();
+  return certificates;
+}
+
+/**
+ * The premaster secret under the server's RSA key (RFC 5246 §7.4.7.1).
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function parseEncryptedPremaster(body: Uint8Array): Uint8Array {
+  const reader = readerOf(body, 'ClientKeyExchange');
+  const encrypted = reader.octets(reader.uint16());
+  reader.assertEnd();
+  return encrypted;
+}
+
+function readExtensions(reader: ByteReader): Map<number, Uint8Array> {
+  const extensions = new Map<number, Uint8Array>();
+  if (reader.left === 0) return extensions;
+  const list = reader.part(reader.uint16());
+  reader.assertEnd();
+  while (list.left > 0) {
+    const number = list.uint16();
+    if (extensions.has(number)) throw badToken(`TLS extension ${number} comes twice`);
+    extensions.set(number, list.octets(list.uint16()));
+  }
+  return extensions;
+}
+
+function uint24(reader: ByteReader): number {
+  return reader.uint8() * 2 ** 16 + reader.uint16();
+}
+
+function readerOf(body: Uint8Array, what: string): ByteReader {
+  return new ByteReader(body, { what, code: 'security/bad-token' });
+}

@@ -1,0 +1,357 @@
+/**
+ * A TLS handshake as a third party with its secrets sees it: versions 1.0 to 1.3 (RFC 2246, RFC 4346, RFC 5246, RFC 8446).
+ * The secrets are believed when Finished of both sides has been verified: it covers every message of the handshake.
+ */
+import { concat, concatAll, equalConstantTime, toHex } from '../../../bytes.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
+import type { Peer } from '../../../protection/mechanism.js';
+import { alertName } from './alerts.js';
+import {
+  CERTIFICATE,
+  CLIENT_HELLO,
+  CLIENT_KEY_EXCHANGE,
+  FINISHED,
+  type HandshakeMessage,
+  HandshakeMessages,
+  type Hello,
+  hasEncryptThenMac,
+  hasExtendedMasterSecret,
+  isRetry,
+  MESSAGE_HASH,
+  parseCertificates,
+  parseClientHello,
+  parseEncryptedPremaster,
+  parseServerHello,
+  SERVER_HELLO,
+} from './handshake-messages.js';
+import type { KeyLog } from './key-log.js';
+import {
+  type Exporter,
+  exporterOf,
+  exporterOf13,
+  finishedData,
+  finishedData13,
+  type MasterSecret,
+  masterSecret,
+  TLS_1_0,
+  TLS_1_2,
+  TLS_1_3,
+  transcriptHash,
+} from './key-schedule.js';
+import { parsePostHandshake } from './post-handshake.js';
+import { APPLICATION_DATA, type PlainRecord } from './record-cipher.js';
+import {
+  ALERT,
+  CHANGE_CIPHER_SPEC,
+  type Direction,
+  directionOf13,
+  directionsOf,
+  HANDSHAKE,
+  openRecord,
+  parseRecords,
+  type TlsRecord,
+  updatedDirection,
+} from './records.js';
+import { type Suite, suiteByNumber, suiteName } from './suites.js';
+
+/**
+ * Decrypts with a server's private RSA key, without looking at the padding.
+ * @param encrypted  as long as the modulus, or of another key
+ * @returns the padded text, as long as the modulus; undefined when the key can't decrypt it
+ */
+export type RsaDecrypt = (encrypted: Uint8Array) => Uint8Array | undefined;
+
+/** Where the secrets of a handshake may come from. */
+export interface HandshakeKeys {
+  keyLogs: readonly KeyLog[];
+  rsaKeys: readonly RsaDecrypt[];
+}
+
+interface Side {
+  messages: HandshakeMessages;
+  /** Its records are protected from here on. */
+  isProtected: boolean;
+  /** Absent where its keys are not known. */
+  direction?: Direction | undefined;
+  /** Its Finished has been verified. */
+  isFinished: boolean;
+  certificates: Uint8Array[];
+  /** Application data behind the handshake, that of each token joined. */
+  texts: Uint8Array[];
+  /** That of the token that is being read. */
+  text: Uint8Array[];
+}
+
+interface Agreed extends Omit<MasterSecret, 'secret'> {
+  extendedMasterSecret: boolean;
+}
+
+interface KeyExchange {
+  body: Uint8Array;
+  sessionHash: Uint8Array;
+}
+
+const NOT_PROTECTED_13: readonly number[] = [CHANGE_CIPHER_SPEC, ALERT];
+
+export class Handshake {
+  readonly #keys: HandshakeKeys;
+  readonly #sides: Readonly<Record<Peer, Side>> = { client: newSide(), server: newSide() };
+  /** What Finished covers. */
+  #transcript: Uint8Array[] = [];
+  #clientHello: Hello | undefined;
+  #agreed: Agreed | undefined;
+  /** The server has asked for another ClientHello, which in TLS 1.3 alone it can. */
+  #isRetried = false;
+  #keyExchange: KeyExchange | undefined;
+  #master: MasterSecret | undefined;
+  #pending: Record<Peer, Direction> | undefined;
+  #problem: FtpSecurityError | undefined;
+
+  constructor(keys: HandshakeKeys) {
+    this.#keys = keys;
+  }
+
+  /** Why the records can't be opened; what comes behind it is not looked at. */
+  get problem(): FtpSecurityError | undefined {
+    return this.#problem;
+  }
+
+  /** Known since ServerHello. */
+  get agreed(): Pick<Agreed, 'version' | 'suite' | 'clientRandom'> | undefined {
+    return this.#agreed;
+  }
+
+  /** Whether both sides' Finished have been verified. */
+  get isComplete(): boolean {
+    return this.#sides.client.isFinished && this.#sides.server.isFinished;
+  }
+
+  certificatesOf(peer: Peer): readonly Uint8Array[] {
+    return this.#sides[peer].certificates;
+  }
+
+  /** What a side has said within TLS. */
+  textsOf(peer: Peer): readonly Uint8Array[] {
+    return this.#sides[peer].texts;
+  }
+
+  /** Before the next record of a side; undefined until the handshake is complete. */
+  directionOf(peer: Peer): Direction | undefined {
+    return this.isComplete ? this.#sides[peer].direction : undefined;
+  }
+
+  /** Undefined where its secret is not known. */
+  get exporter(): Exporter | undefined {
+    if (this.#master !== undefined) return exporterOf(this.#master);
+    const secret = this.#find('EXPORTER_SECRET');
+    return secret && exporterOf13(this.#agreed!.suite, secret);
+  }
+
+  /** @throws FtpSecurityError `security/bad-token`, `security/bad-checksum` */
+  push(from: Peer, token: Uint8Array): void {
+    const side = this.#sides[from];
+    side.text = [];
+    for (const record of parseRecords(token)) this.#record(from, record);
+    if (side.text.length > 0) side.texts.push(concatAll(side.text));
+  }
+
+  #record(from: Peer, record: TlsRecord): void {
+    if (this.#problem !== undefined) return;
+    const side = this.#sides[from];
+    const is13 = this.#agreed?.version === TLS_1_3;
+    const isPlain = !side.isProtected || (is13 && !side.isFinished && NOT_PROTECTED_13.includes(record.type));
+    if (isPlain) this.#take(from, { type: record.type, content: record.fragment.slice() });
+    else if (side.direction !== undefined) this.#protectedRecord(from, side, side.direction, record);
+  }
+
+  /** Before Finished it is not known whether the secrets are those of this handshake. */
+  #protectedRecord(from: Peer, side: Side, direction: Direction, record: TlsRecord): void {
+    try {
+      const opened = openRecord(direction, record);
+      side.direction = opened.next;
+      this.#take(from, opened);
+    } catch (error) {
+      const misfits = error instanceof FtpSecurityError && error.code === 'security/bad-checksum' && !side.isFinished;
+      if (!misfits) throw error;
+      this.#problem = new FtpSecurityError(error.code, `the secrets do not fit the handshake of the ${from}`);
+    }
+  }
+
+  #take(from: Peer, { type, content }: PlainRecord): void {
+    const side = this.#sides[from];
+    if (type === HANDSHAKE && side.isFinished) this.#postHandshake(side, content);
+    else if (type === HANDSHAKE) for (const message of side.messages.push(content)) this.#message(from, message);
+    else if (type === CHANGE_CIPHER_SPEC) this.#changeCipherSpec(from, side, content);
+    else if (type === ALERT) this.#problem ??= badToken(`TLS alert of the ${from}: ${alertName(content)}`);
+    else if (type === APPLICATION_DATA && side.isFinished) side.text.push(content);
+    else throw badToken(`TLS record of type ${type} within the handshake`);
+  }
+
+  #postHandshake(side: Side, content: Uint8Array): void {
+    const { updatesKeys } = parsePostHandshake(this.#agreed!.version, content);
+    if (updatesKeys) side.direction = updatedDirection(side.direction!);
+  }
+
+  #changeCipherSpec(from: Peer, side: Side, content: Uint8Array): void {
+    const agreed = this.#agreed;
+    const isRight = content.length === 1 && content[0] === 1 && !side.messages.isOpen && !side.isFinished;
+    // In TLS 1.3 it means nothing (RFC 8446 §5).
+    if (isRight && (agreed?.version === TLS_1_3 || this.#isRetried)) return;
+    if (!isRight || agreed === undefined || side.isProtected) throw badToken('ChangeCipherSpec that is out of place');
+    this.#pending ??= this.#deriveKeys(agreed);
+    side.isProtected = true;
+    side.direction = this.#pending?.[from];
+  }
+
+  #message(from: Peer, message: HandshakeMessage): void {
+    const { type, body, raw } = message;
+    if (type === CLIENT_HELLO) this.#hello(from, body);
+    else if (this.#clientHello === undefined) throw badToken('a TLS handshake begins with ClientHello');
+    if (type === FINISHED && !this.#isRightFinished(from, body)) return;
+    if (type === CERTIFICATE) this.#sides[from].certificates = parseCertificates(this.#version, body);
+    this.#transcript.push(raw);
+    if (type === SERVER_HELLO) this.#serverHello(from, body);
+    if (type === CLIENT_KEY_EXCHANGE && this.#agreed !== undefined) {
+      this.#keyExchange = { body, sessionHash: transcriptHash(this.#agreed, this.#transcript) };
+    }
+    if (type === FINISHED) this.#afterFinished(from);
+  }
+
+  get #version(): number {
+    return this.#agreed?.version ?? TLS_1_2;
+  }
+
+  #hello(from: Peer, body: Uint8Array): void {
+    const isRefused = from !== 'client' || this.#agreed !== undefined;
+    if (isRefused) throw badToken('ClientHello that is out of place; renegotiation is refused');
+    this.#clientHello = parseClientHello(body);
+  }
+
+  #serverHello(from: Peer, body: Uint8Array): void {
+    if (from !== 'server' || this.#agreed !== undefined) throw badToken('ServerHello that is out of place');
+    const hello = parseServerHello(body);
+    const { version, random, suites } = hello;
+    if (version < TLS_1_0 || version > TLS_1_3) throw badToken(`TLS version ${version.toString(16)}`);
+    const suite = suiteByNumber(suites[0]!);
+    if (suite === undefined) {
+      this.#problem = new FtpSecurityError('security/no-key', `cipher suite ${suiteName(suites[0]!)} is not known`);
+    } else if (isRetry(hello)) {
+      this.#retry(suite);
+    } else {
+      this.#agreed = {
+        version,
+        suite,
+        clientRandom: this.#clientHello!.random,
+        serverRandom: random,
+        encryptThenMac: hasEncryptThenMac(hello),
+        extendedMasterSecret: hasExtendedMasterSecret(hello),
+      };
+      if (version === TLS_1_3) this.#protect13('HANDSHAKE_TRAFFIC_SECRET', 'client', 'server');
+    }
+  }
+
+  /** The hash of the first ClientHello stands in its place (RFC 8446 §4.4.1). */
+  #retry({ prf: hash }: Suite): void {
+    if (this.#isRetried) throw badToken('HelloRetryRequest comes twice');
+    this.#isRetried = true;
+    const [first, ...others] = this.#transcript;
+    const header = Uint8Array.of(MESSAGE_HASH, 0, 0, hash.outputLen);
+    this.#transcript = [concat(header, hash(first!)), ...others];
+  }
+
+  #protect13(secret: 'HANDSHAKE_TRAFFIC_SECRET' | 'TRAFFIC_SECRET_0', ...peers: readonly Peer[]): void {
+    for (const peer of peers) {
+      const found = this.#find(`${peer.toUpperCase()}_${secret}`, this.#agreed!.suite.prf.outputLen);
+      const side = this.#sides[peer];
+      side.isProtected = true;
+      side.direction = found && directionOf13(this.#agreed!.suite, found);
+      if (found === undefined) this.#problem ??= this.#noKey();
+    }
+  }
+
+  /** Whether Finished fits the messages before it. */
+  #isRightFinished(from: Peer, body: Uint8Array): boolean {
+    const { direction } = this.#sides[from];
+    if (direction === undefined) throw badToken('Finished that is not encrypted');
+    const { suite, secret } = direction;
+    const expected =
+      secret === undefined
+        ? finishedData(this.#master!, from, this.#transcript)
+        : finishedData13(suite, secret, this.#transcript);
+    if (equalConstantTime(expected, body)) return true;
+    this.#problem = new FtpSecurityError('security/bad-checksum', `Finished of the ${from} does not fit the handshake`);
+    return false;
+  }
+
+  #afterFinished(from: Peer): void {
+    const side = this.#sides[from];
+    if (side.messages.isOpen) throw badToken('handshake message behind Finished');
+    side.isFinished = true;
+    if (this.#version === TLS_1_3) this.#protect13('TRAFFIC_SECRET_0', from);
+  }
+
+  #deriveKeys(agreed: Agreed): Record<Peer, Direction> | undefined {
+    const secret = this.#find('CLIENT_RANDOM', 48) ?? this.#masterOfPremaster(agreed);
+    if (secret === undefined) {
+      this.#problem ??= this.#noKey();
+      return undefined;
+    }
+    this.#master = { ...agreed, secret };
+    return directionsOf(this.#master);
+  }
+
+  #masterOfPremaster(agreed: Agreed): Uint8Array | undefined {
+    if (this.#keyExchange === undefined || agreed.suite.keyExchange !== 'RSA') return undefined;
+    const { body, sessionHash } = this.#keyExchange;
+    const encrypted = parseEncryptedPremaster(body);
+    const id = encrypted.subarray(0, 8);
+    const premaster = firstOf(this.#keys.keyLogs, log => log.find('RSA', id)) ?? this.#decrypted(encrypted);
+    return premaster && masterSecret(agreed, premaster, agreed.extendedMasterSecret ? sessionHash : undefined);
+  }
+
+  #decrypted(encrypted: Uint8Array): Uint8Array | undefined {
+    return firstOf(this.#keys.rsaKeys, decrypt => {
+      const padded = decrypt(encrypted);
+      return padded && premasterIn(padded, this.#clientHello!.version);
+    });
+  }
+
+  /** The secret of the connection under a label; undefined where it is missing, or of another length than the suite's. */
+  #find(label: string, length?: number): Uint8Array | undefined {
+    const secret = firstOf(this.#keys.keyLogs, log => log.find(label, this.#agreed!.clientRandom));
+    return length === undefined || secret?.length === length ? secret : undefined;
+  }
+
+  #noKey(): FtpSecurityError {
+    const { suite, clientRandom } = this.#agreed!;
+    const random = toHex(clientRandom.subarray(0, 8));
+    const rsa = suite.keyExchange === 'RSA' ? ", or the server's RSA key" : '';
+    return new FtpSecurityError('security/no-key', `no secrets in a key log for client random ${random}…${rsa}`);
+  }
+}
+
+function newSide(): Side {
+  return {
+    messages: new HandshakeMessages(),
+    isProtected: false,
+    isFinished: false,
+    certificates: [],
+    texts: [],
+    text: [],
+  };
+}
+
+function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The premaster secret behind the padding of PKCS #1 (RFC 5246 §7.4.7.1): 48 octets, the first two the client's version. */
+function premasterIn(padded: Uint8Array, version: number): Uint8Array | undefined {
+  const start = padded.length - 48;
+  const isPadding = start >= 11 && padded[0] === 0 && padded[1] === 2 && padded.indexOf(0, 2) === start - 1;
+  return isPadding && padded[start]! * 256 + padded[start + 1]! === version ? padded.slice(start) : undefined;
+}

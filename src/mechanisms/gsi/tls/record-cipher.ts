@@ -1,0 +1,282 @@
+/**
+ * Protection of single records: AEAD ciphers (RFC 5246 §6.2.3.3, RFC 7905, RFC 6655; RFC 8446 §5.2), AES-CBC with an HMAC
+ * before (RFC 5246 §6.2.3.2) or behind the encryption (RFC 7366), and the HMAC alone (§6.2.3.1).
+ */
+import { cbc, gcm } from '@noble/ciphers/aes.js';
+import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import type { CHash } from '@noble/hashes/utils.js';
+import { randomBytes } from '@noble/hashes/utils.js';
+import { concat, copy, equalConstantTime, u32be } from '../../../bytes.js';
+import { decryptCcm, encryptCcm } from './ccm.js';
+import { type RecordKeys, TLS_1_0, TLS_1_2, TLS_1_3 } from './key-schedule.js';
+import type { Suite } from './suites.js';
+
+/** A record without its protection. */
+export interface PlainRecord {
+  type: number;
+  content: Uint8Array;
+}
+
+/** What a record is protected with beside the keys. */
+export interface RecordPlace {
+  /** Of the record among those under the same keys, from 0. */
+  number: number;
+  /** The last block that was encrypted before it; used in TLS 1.0 with CBC alone. */
+  previous: Uint8Array;
+}
+
+export interface RecordCipher {
+  /**
+   * The last encrypted block of a record, which the next one can't be decrypted without. Present in TLS 1.0 with CBC
+   * alone; elsewhere the number of a record is enough.
+   */
+  chain?(fragment: Uint8Array): Uint8Array;
+  /** Length of the fragment that so many octets of content become. */
+  sealedLength(length: number): number;
+  seal(record: PlainRecord, place: RecordPlace): Uint8Array;
+  /**
+   * @param type  as the record has it in the clear
+   * @returns undefined where the checksum is wrong, or the fragment too short to have one
+   */
+  open(type: number, fragment: Uint8Array, place: RecordPlace): PlainRecord | undefined;
+  /** Erases the keys. */
+  destroy(): void;
+}
+
+export interface RecordCipherOptions {
+  version: number;
+  suite: Suite;
+  keys: RecordKeys;
+  encryptThenMac?: boolean;
+}
+
+/** In TLS 1.3 the type of every encrypted record (RFC 8446 §5.2). */
+export const APPLICATION_DATA = 23;
+const BLOCK = 16;
+
+export function recordCipher(options: RecordCipherOptions): RecordCipher {
+  const { version, suite, keys } = options;
+  const destroy = () => {
+    for (const key of [keys.key, keys.iv, keys.mac]) key.fill(0);
+  };
+  if (suite.kind === 'NULL') return { ...withMacAlone(options), destroy };
+  if (suite.kind === 'CBC') return { ...withCbc(options), destroy };
+  return { ...(version === TLS_1_3 ? withAead13(options) : withAead(options)), destroy };
+}
+
+type Undestroyed = Omit<RecordCipher, 'destroy'>;
+
+interface Aead {
+  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+}
+
+function aeadOf({ kind, tagLength }: Suite, { key }: RecordKeys): Aead {
+  if (kind === 'CCM') {
+    return {
+      seal: (nonce, aad, plaintext) => encryptCcm(key, nonce, aad, plaintext, tagLength),
+      open: (nonce, aad, sealed) => decryptCcm(key, nonce, aad, sealed, tagLength),
+    };
+  }
+  const cipher = kind === 'GCM' ? gcm : chacha20poly1305;
+  return {
+    seal: (nonce, aad, plaintext) => cipher(key, nonce, aad).encrypt(plaintext),
+    open: (nonce, aad, sealed) => {
+      try {
+        return cipher(key, nonce, aad).decrypt(sealed);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/** TLS 1.2. With GCM and CCM each record carries eight octets of its nonce: we send its number there. */
+function withAead({ version, suite, keys }: RecordCipherOptions): Undestroyed {
+  const aead = aeadOf(suite, keys);
+  const explicit = suite.kind === 'POLY1305' ? 0 : 8;
+  const nonceOf = (sent: Uint8Array, number: number) =>
+    explicit > 0 ? concat(keys.iv, sent) : withNumber(keys.iv, number);
+  return {
+    sealedLength: length => explicit + length + suite.tagLength,
+    seal({ type, content }, { number }) {
+      const sent = u64be(number).subarray(0, explicit);
+      return concat(sent, aead.seal(nonceOf(sent, number), header(number, type, version, content.length), content));
+    },
+    open(type, fragment, { number }) {
+      const length = fragment.length - explicit - suite.tagLength;
+      if (length < 0) return undefined;
+      const nonce = nonceOf(fragment.subarray(0, explicit), number);
+      const content = aead.open(nonce, header(number, type, version, length), fragment.subarray(explicit));
+      return content && { type, content };
+    },
+  };
+}
+
+/** TLS 1.3: the type is encrypted too, behind the content, and zeros may follow it. */
+function withAead13({ suite, keys }: RecordCipherOptions): Undestroyed {
+  const aead = aeadOf(suite, keys);
+  const sealedLength = (length: number) => length + 1 + suite.tagLength;
+  const aadOf = (length: number) => concat(Uint8Array.of(APPLICATION_DATA), u16be(TLS_1_2), u16be(length));
+  return {
+    sealedLength,
+    seal({ type, content }, { number }) {
+      const inner = concat(content, Uint8Array.of(type));
+      return aead.seal(withNumber(keys.iv, number), aadOf(sealedLength(content.length)), inner);
+    },
+    open(_type, fragment, { number }) {
+      if (fragment.length < sealedLength(0)) return undefined;
+      const inner = aead.open(withNumber(keys.iv, number), aadOf(fragment.length), fragment);
+      let end = inner?.length ?? 0;
+      while (end > 0 && inner![end - 1] === 0) end--;
+      // Nothing but zeros: type 0, which no record has.
+      return inner && { type: inner[end - 1] ?? 0, content: inner.slice(0, Math.max(0, end - 1)) };
+    },
+  };
+}
+
+function withMacAlone({ version, suite, keys }: RecordCipherOptions): Undestroyed {
+  const mac = macOf(suite.mac!, keys.mac, version);
+  const { outputLen } = suite.mac!;
+  return {
+    sealedLength: length => length + outputLen,
+    seal: ({ type, content }, { number }) => concat(content, mac(number, type, content)),
+    open(type, fragment, { number }) {
+      if (fragment.length < outputLen) return undefined;
+      const content = copy(fragment, 0, -outputLen);
+      const isRight = equalConstantTime(mac(number, type, content), fragment.subarray(content.length));
+      return isRight ? { type, content } : undefined;
+    },
+  };
+}
+
+function withCbc(options: RecordCipherOptions): Undestroyed {
+  const { version, suite, keys, encryptThenMac = false } = options;
+  const isChained = version === TLS_1_0;
+  const { outputLen } = suite.mac!;
+  const ivLength = isChained ? 0 : BLOCK;
+  const padded = (length: number) => BLOCK * (Math.floor(length / BLOCK) + 1);
+  const cipher = { decrypt: decryptCbc(keys.key, isChained), encrypt: encryptCbc(keys.key, isChained) };
+  const order = (encryptThenMac ? cbcThenMac : macThenCbc)(macOf(suite.mac!, keys.mac, version), suite.mac!, cipher);
+  return {
+    ...(isChained && { chain: lastBlock(encryptThenMac ? outputLen : 0) }),
+    sealedLength: length => ivLength + (encryptThenMac ? padded(length) + outputLen : padded(length + outputLen)),
+    ...order,
+  };
+}
+
+/** The last encrypted block, with so many octets behind it. */
+function lastBlock(behind: number): (fragment: Uint8Array) => Uint8Array {
+  return fragment => copy(fragment, fragment.length - behind - BLOCK, fragment.length - behind);
+}
+
+type Mac = (number: number, type: number, octets: Uint8Array) => Uint8Array;
+
+interface Cbc {
+  /** An initialisation vector where one is sent, and the blocks. */
+  encrypt(plaintext: Uint8Array, previous: Uint8Array): Uint8Array;
+  /** Gives undefined for what is no such thing. */
+  decrypt(encrypted: Uint8Array, previous: Uint8Array): Uint8Array | undefined;
+}
+
+type Order = (mac: Mac, hash: CHash, cipher: Cbc) => Pick<RecordCipher, 'seal' | 'open'>;
+
+const cbcThenMac: Order = (mac, { outputLen }, { encrypt, decrypt }) => ({
+  seal({ type, content }, { number, previous }) {
+    const encrypted = encrypt(concat(content, padding(content.length)), previous);
+    return concat(encrypted, mac(number, type, encrypted));
+  },
+  open(type, fragment, { number, previous }) {
+    const encrypted = fragment.subarray(0, Math.max(0, fragment.length - outputLen));
+    const isRight = equalConstantTime(mac(number, type, encrypted), fragment.subarray(encrypted.length));
+    const opened = isRight ? decrypt(encrypted, previous) : undefined;
+    const length = opened && contentLength(opened, 0);
+    return opened && length !== undefined && length >= 0 ? { type, content: opened.slice(0, length) } : undefined;
+  },
+});
+
+const macThenCbc: Order = (mac, hash, { encrypt, decrypt }) => ({
+  seal({ type, content }, { number, previous }) {
+    const withMac = concat(content, mac(number, type, content));
+    return encrypt(concat(withMac, padding(withMac.length)), previous);
+  },
+  open(type, fragment, { number, previous }) {
+    const opened = decrypt(fragment, previous);
+    if (opened === undefined || opened.length < hash.outputLen + 1) return undefined;
+    const found = contentLength(opened, hash.outputLen);
+    // As if there were no padding (RFC 5246 §6.2.3.2): a wrong one must not show in the time.
+    const length = found ?? opened.length - 1 - hash.outputLen;
+    const content = opened.slice(0, length);
+    const shown = opened.subarray(length, length + hash.outputLen);
+    const isRight = equalConstantTime(mac(number, type, content), shown);
+    // The octets that the MAC is not over are hashed as well, so that its work tells little of the padding's length.
+    hash(opened.subarray(length));
+    return isRight && found !== undefined ? { type, content } : undefined;
+  },
+});
+
+function encryptCbc(key: Uint8Array, isChained: boolean): Cbc['encrypt'] {
+  return (plaintext, previous) => {
+    const iv = isChained ? previous : randomBytes(BLOCK);
+    const blocks = cbc(key, iv, { disablePadding: true }).encrypt(plaintext);
+    return isChained ? blocks : concat(iv, blocks);
+  };
+}
+
+function decryptCbc(key: Uint8Array, isChained: boolean): Cbc['decrypt'] {
+  return (encrypted, previous) => {
+    const iv = isChained ? previous : encrypted.subarray(0, BLOCK);
+    const blocks = isChained ? encrypted : encrypted.subarray(BLOCK);
+    if (blocks.length === 0 || blocks.length % BLOCK !== 0) return undefined;
+    return cbc(key, iv, { disablePadding: true }).decrypt(blocks);
+  };
+}
+
+/** The shortest padding: each of its octets, its length too, says how many come before the last. */
+function padding(length: number): Uint8Array {
+  const missing = BLOCK - (length % BLOCK);
+  return new Uint8Array(missing).fill(missing - 1);
+}
+
+/**
+ * The length of what stands before MAC and padding; undefined where the padding is wrong. The time depends on the length
+ * of the whole alone.
+ */
+function contentLength(opened: Uint8Array, macLength: number): number | undefined {
+  const last = opened.length - 1;
+  const length = opened[last]!;
+  const most = Math.min(255, last - macLength);
+  let wrong = (most - length) >> 31;
+  for (let i = 0; i <= most; i++) {
+    const isPadding = (i - length - 1) >> 31;
+    wrong |= isPadding & (opened[last - i]! ^ length);
+  }
+  return wrong === 0 ? last - length - macLength : undefined;
+}
+
+function macOf(hash: CHash, key: Uint8Array, version: number): Mac {
+  return (number, type, octets) => hmac(hash, key, concat(header(number, type, version, octets.length), octets));
+}
+
+/** What every checksum covers up to TLS 1.2, beside the content. */
+function header(number: number, type: number, version: number, length: number): Uint8Array {
+  return concat(u64be(number), Uint8Array.of(type), u16be(version), u16be(length));
+}
+
+/** A nonce of TLS 1.3 and RFC 7905: the number is not sent, but mixed into the fixed octets. */
+function withNumber(iv: Uint8Array, number: number): Uint8Array {
+  const nonce = copy(iv);
+  u64be(number).forEach((octet, i) => {
+    nonce[iv.length - 8 + i]! ^= octet;
+  });
+  return nonce;
+}
+
+function u16be(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff);
+}
+
+function u64be(value: number): Uint8Array {
+  return concat(u32be(Math.floor(value / 2 ** 32)), u32be(value % 2 ** 32));
+}

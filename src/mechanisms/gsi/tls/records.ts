@@ -1,0 +1,142 @@
+/** Records of TLS (RFC 5246 §6.2.1, RFC 8446 §5.1), and one direction of a connection, which opens them in turn. */
+import { concat } from '../../../bytes.js';
+import { badToken, FtpSecurityError } from '../../../errors.js';
+import { type MasterSecret, nextTrafficSecret, recordKeys, TLS_1_2, TLS_1_3, trafficKeys } from './key-schedule.js';
+import { APPLICATION_DATA, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
+import type { Suite } from './suites.js';
+
+export const CHANGE_CIPHER_SPEC = 20;
+export const ALERT = 21;
+export const HANDSHAKE = 22;
+
+/** Octets of content that a record may have. */
+export const MAX_CONTENT = 2 ** 14;
+export const HEADER = 5;
+/** What protection may add to a record, in any version. */
+const MAX_FRAGMENT = MAX_CONTENT + 2048;
+
+export interface TlsRecord {
+  type: number;
+  version: number;
+  /** A view of the token. */
+  fragment: Uint8Array;
+}
+
+/**
+ * The records of a token, which holds whole ones alone.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function parseRecords(token: Uint8Array): TlsRecord[] {
+  const records: TlsRecord[] = [];
+  for (let at = 0; at < token.length; ) {
+    if (token.length - at < HEADER) throw badToken('TLS record without its whole header', { offset: at });
+    const [type, major, minor, high, low] = token.subarray(at, at + HEADER) as unknown as number[];
+    const length = high! * 256 + low!;
+    if (type! < CHANGE_CIPHER_SPEC || type! > APPLICATION_DATA || major !== 3) {
+      throw badToken('not a TLS record', { offset: at });
+    }
+    if (length > MAX_FRAGMENT) throw badToken('TLS record longer than any may be', { offset: at + 3 });
+    const start = at + HEADER;
+    if (start + length > token.length) throw badToken('TLS record cut short', { offset: at });
+    records.push({ type: type!, version: 0x300 + minor!, fragment: token.subarray(start, start + length) });
+    at = start + length;
+  }
+  if (records.length === 0) throw badToken('no TLS record in the token');
+  return records;
+}
+
+export function formatRecord(type: number, version: number, fragment: Uint8Array): Uint8Array {
+  const { length } = fragment;
+  return concat(Uint8Array.of(type, 3, version & 0xff, length >> 8, length & 0xff), fragment);
+}
+
+/** One direction of a connection, before its next record. A new one stands behind each record: nothing changes on an error. */
+export interface Direction {
+  readonly version: number;
+  readonly suite: Suite;
+  readonly cipher: RecordCipher;
+  /** Of the next record. */
+  readonly number: number;
+  /** The last encrypted block, where the next record needs it; else empty. */
+  readonly previous: Uint8Array;
+  /** The traffic secret, in TLS 1.3. */
+  readonly secret?: Uint8Array;
+}
+
+export interface Opened extends PlainRecord {
+  /** The direction behind the record. */
+  next: Direction;
+}
+
+/** Both directions behind ChangeCipherSpec, up to TLS 1.2. */
+export function directionsOf(master: MasterSecret): { client: Direction; server: Direction } {
+  const { version, suite, encryptThenMac } = master;
+  const { client, server } = recordKeys(master);
+  const direction = (keys: typeof client): Direction => {
+    const cipher = recordCipher({ version, suite, keys, encryptThenMac });
+    return { version, suite, cipher, number: 0, previous: cipher.chain ? keys.iv.slice() : NOTHING };
+  };
+  return { client: direction(client), server: direction(server) };
+}
+
+/** A direction under a traffic secret of TLS 1.3, which it keeps a copy of. */
+export function directionOf13(suite: Suite, secret: Uint8Array): Direction {
+  const cipher = recordCipher({ version: TLS_1_3, suite, keys: trafficKeys(suite, secret) });
+  return { version: TLS_1_3, suite, cipher, number: 0, previous: NOTHING, secret: secret.slice() };
+}
+
+/** The direction behind KeyUpdate (RFC 8446 §4.6.3). */
+export function updatedDirection({ suite, secret }: Direction): Direction {
+  const next = nextTrafficSecret(suite, secret!);
+  const direction = directionOf13(suite, next);
+  next.fill(0);
+  return direction;
+}
+
+export function encrypts({ suite }: Direction): boolean {
+  return suite.kind !== 'NULL';
+}
+
+/** Erases the keys. */
+export function destroyDirection({ cipher, previous, secret }: Direction): void {
+  cipher.destroy();
+  previous.fill(0);
+  secret?.fill(0);
+}
+
+/**
+ * Opens a record.
+ * @param skipped  how many records before it are taken for lost
+ * @throws FtpSecurityError `security/bad-token`, `security/bad-checksum`
+ */
+export function openRecord(direction: Direction, { type, version, fragment }: TlsRecord, skipped = 0): Opened {
+  if (version !== wireVersion(direction)) throw badToken('TLS record of another version');
+  if (direction.version === TLS_1_3 && type !== APPLICATION_DATA) throw badToken('TLS record that is not encrypted');
+  const number = direction.number + skipped;
+  const opened = direction.cipher.open(type, fragment, { number, previous: direction.previous });
+  if (opened === undefined) throw new FtpSecurityError('security/bad-checksum', 'wrong checksum of a TLS record');
+  if (opened.content.length > MAX_CONTENT) throw badToken('TLS record with too much content');
+  return { ...opened, next: { ...direction, number: number + 1, previous: chained(direction, fragment) } };
+}
+
+/** A record, and the direction behind it. */
+export function sealRecord(direction: Direction, record: PlainRecord): { octets: Uint8Array; next: Direction } {
+  const { cipher, number, previous } = direction;
+  const fragment = cipher.seal(record, { number, previous });
+  const type = direction.version === TLS_1_3 ? APPLICATION_DATA : record.type;
+  return {
+    octets: formatRecord(type, wireVersion(direction), fragment),
+    next: { ...direction, number: number + 1, previous: chained(direction, fragment) },
+  };
+}
+
+/** TLS 1.3 gives itself out for 1.2 (RFC 8446 §5.1). */
+function wireVersion({ version }: Direction): number {
+  return Math.min(version, TLS_1_2);
+}
+
+function chained({ cipher }: Direction, fragment: Uint8Array): Uint8Array {
+  return cipher.chain?.(fragment) ?? NOTHING;
+}
+
+const NOTHING = new Uint8Array();

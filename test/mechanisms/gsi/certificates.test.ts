@@ -1,0 +1,143 @@
+/** Names in certificates: real ones, and small ones that are made here for the forms of proxies. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { concat, fromHex, toUtf8 } from '../../../src/bytes.js';
+import { formatElement } from '../../../src/mechanisms/der.js';
+import { certificateNames, firstCertificate, identityOf } from '../../../src/mechanisms/gsi/certificates.js';
+import { errorOf, onlyRefuses } from '../../helpers.js';
+import { file } from './vectors.js';
+
+const SEQUENCE = 0x30;
+const sequence = (...parts: Uint8Array[]) => formatElement(SEQUENCE, concat(...parts));
+const OIDS: Readonly<Record<string, string>> = { O: '55040a', CN: '550403', DC: '0992268993f22c640119', odd: '2a03' };
+
+/** A name from pairs of type and text, each its own set. */
+function nameOf(...attributes: [type: string, text: string, tag?: number][]): Uint8Array {
+  return sequence(
+    ...attributes.map(([type, text, tag = 0x0c]) =>
+      formatElement(0x31, sequence(formatElement(6, fromHex(OIDS[type]!)), formatElement(tag, toUtf8(text)))),
+    ),
+  );
+}
+
+/** As much of a certificate as is looked at. */
+function certificate(subject: Uint8Array, issuer: Uint8Array, extension?: string, version = true): Uint8Array {
+  const some = sequence();
+  const extensions =
+    extension === undefined
+      ? []
+      : [
+          formatElement(
+            0xa3,
+            sequence(sequence(formatElement(6, fromHex(extension)), formatElement(4, fromHex('3000')))),
+          ),
+        ];
+  const fields = [formatElement(2, Uint8Array.of(1)), some, issuer, some, subject, some, ...extensions];
+  const signed = sequence(...(version ? [formatElement(0xa0, fromHex('020102'))] : []), ...fields);
+  return sequence(signed, some, formatElement(3, Uint8Array.of(0)));
+}
+
+const USER: [string, string][] = [
+  ['O', 'Grid'],
+  ['CN', 'Anna'],
+];
+const user = nameOf(...USER);
+const ca = nameOf(['O', 'Grid'], ['CN', 'CA']);
+const below = (...more: string[]) => nameOf(...USER, ...more.map((text): [string, string] => ['CN', text]));
+const pem = (name: string) =>
+  Buffer.from(
+    file(`certificates/${name}.crt`)
+      .toString()
+      .replace(/-----.*-----|\s/g, ''),
+    'base64',
+  );
+
+describe('names', () => {
+  test('are written as Globus writes them', () => {
+    expect(certificateNames(pem('rsa'))).toEqual({
+      subject: '/O=Grid/OU=Test/CN=host/localhost',
+      issuer: '/O=Grid/OU=Test/CN=host/localhost',
+      isProxy: false,
+    });
+    expect(certificateNames(pem('ecdsa')).subject).toBe('/O=Grid/OU=Test/CN=Anna Example');
+  });
+
+  test('may have attributes that are not known, sets of several, and 16-bit characters', () => {
+    const attribute = (oid: string, tag: number, octets: Uint8Array) =>
+      sequence(formatElement(6, fromHex(oid)), formatElement(tag, octets));
+    const name = sequence(
+      formatElement(0x31, concat(attribute('2a03', 0x0c, toUtf8('x')), attribute('550403', 0x0c, toUtf8('y')))),
+      formatElement(0x31, attribute('550403', 0x1e, fromHex('00c400620020'))),
+    );
+    expect(certificateNames(certificate(name, nameOf(['DC', 'org']), undefined, false))).toEqual({
+      subject: '/2a03=x+CN=y/CN=Äb ',
+      issuer: '/DC=org',
+      isProxy: false,
+    });
+  });
+});
+
+describe('whose a chain is', () => {
+  const own = certificate(user, ca);
+  const RFC_3820 = '2b0601050507010e';
+  const DRAFT = '2b060104019b5001815e';
+
+  test('is told by the certificate itself, if it is no proxy', () => {
+    expect(identityOf([own, certificate(ca, ca)])).toBe('/O=Grid/CN=Anna');
+    expect(identityOf([])).toBeUndefined();
+  });
+
+  test.each([
+    ['RFC 3820', certificate(below('123'), user, RFC_3820)],
+    ['its draft', certificate(below('123'), user, DRAFT)],
+    ["Globus's first form", certificate(below('proxy'), user)],
+    ["Globus's first form, limited", certificate(below('limited proxy'), user)],
+  ])('is told by the one behind a proxy of %s, or by its issuer', (_, proxy) => {
+    expect(certificateNames(proxy).isProxy).toBe(true);
+    expect(identityOf([proxy, own])).toBe('/O=Grid/CN=Anna');
+    expect(identityOf([proxy])).toBe('/O=Grid/CN=Anna');
+    // The next is not its issuer.
+    expect(identityOf([proxy, certificate(ca, ca)])).toBe('/O=Grid/CN=Anna');
+  });
+
+  test('is told behind several proxies', () => {
+    const second = certificate(below('1', '2'), below('1'), RFC_3820);
+    expect(identityOf([second, certificate(below('1'), user, RFC_3820), own])).toBe('/O=Grid/CN=Anna');
+  });
+
+  test('is no other where a name only looks like a proxy', () => {
+    expect(identityOf([certificate(below('proxy'), ca)])).toBe('/O=Grid/CN=Anna/CN=proxy');
+  });
+});
+
+describe('what is no certificate', () => {
+  test.each([
+    ['nothing', new Uint8Array()],
+    ['two', concat(certificate(user, ca), certificate(user, ca))],
+    ['an empty one', sequence()],
+    ['one without fields', sequence(sequence())],
+    [
+      'a name without a value',
+      certificate(sequence(formatElement(0x31, sequence(formatElement(6, fromHex('550403'))))), ca),
+    ],
+    ['a name that is none', certificate(formatElement(4, user), ca)],
+  ])('%s is refused', (_, octets) => {
+    expect(errorOf(() => certificateNames(octets)).code).toBe('security/bad-token');
+  });
+
+  test('cut anywhere, or with any octet changed, it gives an FtpSecurityError at most', () => {
+    const real = pem('rsa');
+    for (let end = 0; end < real.length; end++) {
+      expect(errorOf(() => certificateNames(real.subarray(0, end))).code).toBe('security/bad-token');
+    }
+    fc.assert(
+      fc.property(fc.nat(real.length - 1), fc.nat(255), (place, octet) => {
+        const changed = Uint8Array.from(real);
+        changed[place] = octet;
+        onlyRefuses(() => certificateNames(changed));
+        onlyRefuses(() => firstCertificate(changed));
+      }),
+    );
+    expect(errorOf(() => firstCertificate(new Uint8Array())).code).toBe('security/bad-token');
+  });
+});

@@ -1,0 +1,302 @@
+/** Contexts over records, beyond what the conformance suite asks of every mechanism. */
+import { cbc } from '@noble/ciphers/aes.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha1 } from '@noble/hashes/legacy.js';
+import { describe, expect, test } from 'vitest';
+import { concat, fromHex, fromUtf8, toHex, toUtf8 } from '../../../src/bytes.js';
+import { RecordContext } from '../../../src/mechanisms/gsi/context.js';
+import { gsiObserver, parseKeyLog } from '../../../src/mechanisms/gsi/index.js';
+import { recordKeys, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3 } from '../../../src/mechanisms/gsi/tls/key-schedule.js';
+import {
+  ALERT,
+  type Direction,
+  directionsOf,
+  formatRecord,
+  HANDSHAKE,
+  sealRecord,
+  updatedDirection,
+} from '../../../src/mechanisms/gsi/tls/records.js';
+import { suiteByNumber } from '../../../src/mechanisms/gsi/tls/suites.js';
+import type { ObservedStep, Peer } from '../../../src/protection/mechanism.js';
+import { errorOf } from '../../helpers.js';
+import { directionsFor, directionsForBoth, PROTOCOLS, pairOf, protocolOf } from './pairs.js';
+import { file } from './vectors.js';
+
+const TLS13 = protocolOf(TLS_1_3, 'TLS_AES_128_GCM_SHA256');
+const TLS12 = protocolOf(TLS_1_2, 'TLS_RSA_WITH_AES_128_GCM_SHA256');
+const TEXT = toUtf8('NOOP\r\n');
+const KEY_UPDATE = 24;
+const NEW_SESSION_TICKET = 4;
+
+const message = (type: number, ...body: number[]) => Uint8Array.of(type, 0, 0, body.length, ...body);
+
+/** A context, and the direction of its peer. */
+function receiver(protocol: typeof TLS13, maxSkipped = 0): { context: RecordContext; peer: Direction } {
+  const { client, server } = directionsFor(protocol);
+  return { context: new RecordContext({ receive: client, send: server, maxSkipped }), peer: client };
+}
+
+/** The octets of records that a direction makes in a row. */
+function recordsOf(direction: Direction, ...records: [type: number, content: Uint8Array][]): Uint8Array[] {
+  let next = direction;
+  return records.map(([type, content]) => {
+    const sealed = sealRecord(next, { type, content });
+    next = type === HANDSHAKE && content[0] === KEY_UPDATE ? updatedDirection(sealed.next) : sealed.next;
+    return sealed.octets;
+  });
+}
+
+describe('KeyUpdate', () => {
+  interface Recorded {
+    keylog: string[];
+    exchange: { from: Peer; token: string }[];
+    messages: { by: Peer; typed: string; plain: string; tokens: { from: Peer; token: string }[] }[];
+  }
+  const recorded: Recorded = JSON.parse(file('openssl-key-update.json').toString());
+
+  test('a recording of OpenSSL with new keys of both sides opens to its end', () => {
+    const observer = gsiObserver({ keyLogs: [parseKeyLog(toUtf8(recorded.keylog.join('\n')))] });
+    let step: ObservedStep = { facts: {} };
+    for (const { from, token } of recorded.exchange) step = observer.observe(from, fromHex(token));
+    const said = recorded.messages.map(({ by, tokens }) =>
+      tokens.map(({ token }) =>
+        fromUtf8((by === 'client' ? step.fromClient! : step.fromServer!).unwrap(fromHex(token)).plaintext),
+      ),
+    );
+    expect(said).toEqual(recorded.messages.map(({ plain }) => [plain]));
+    expect(recorded.messages.filter(({ plain }) => plain === '').length).toBe(3);
+  });
+
+  test('one that asks for ours is answered before the next text, and changes what fits', () => {
+    const [{ client, server }, theirs] = directionsForBoth(TLS13);
+    const context = new RecordContext({ receive: client, send: server });
+    const [update, text] = recordsOf(theirs.client, [HANDSHAKE, message(KEY_UPDATE, 1)], [23, TEXT]);
+    const fits = context.wrapSizeLimit('private', 100);
+    expect(context.unwrap(update!).plaintext).toEqual(new Uint8Array());
+    expect(context.unwrap(text!).plaintext).toEqual(TEXT);
+    const limit = context.wrapSizeLimit('private', 100);
+    expect(limit).toBeLessThan(fits);
+    const { token } = context.wrap(new Uint8Array(limit), 'private');
+    expect(token.length).toBe(100);
+    const other = new RecordContext({ receive: theirs.server });
+    expect(other.unwrap(token).plaintext.length).toBe(limit);
+    expect(context.wrapSizeLimit('private', 100)).toBe(fits);
+    expect(other.unwrap(context.wrap(TEXT, 'private').token).plaintext).toEqual(TEXT);
+  });
+
+  test('a text under the old keys is refused behind it', () => {
+    const { context, peer } = receiver(TLS13);
+    const [update] = recordsOf(peer, [HANDSHAKE, message(KEY_UPDATE, 0)]);
+    const [, stale] = recordsOf(peer, [23, TEXT], [23, TEXT]);
+    context.unwrap(update!);
+    expect(errorOf(() => context.unwrap(stale!)).code).toBe('security/bad-checksum');
+  });
+
+  test.each([
+    ['that is cut short', [KEY_UPDATE, 0, 0, 1]],
+    ['with another request', [KEY_UPDATE, 0, 0, 1, 2]],
+    ['with a message behind it', [KEY_UPDATE, 0, 0, 1, 0, NEW_SESSION_TICKET, 0, 0, 0]],
+    ['without its octet', [KEY_UPDATE, 0, 0, 0]],
+    ['in an empty record', []],
+  ])('one %s is refused, and changes nothing', (_, octets) => {
+    const { context, peer } = receiver(TLS13);
+    const [bad] = recordsOf(peer, [22, Uint8Array.from(octets)]);
+    const [good] = recordsOf(peer, [23, TEXT]);
+    expect(errorOf(() => context.unwrap(bad!)).code).toBe('security/bad-token');
+    expect(context.unwrap(good!).plaintext).toEqual(TEXT);
+  });
+});
+
+describe('records that are no text', () => {
+  test('session tickets stand between texts', () => {
+    const { context, peer } = receiver(TLS13);
+    const ticket = message(NEW_SESSION_TICKET, 1, 2, 3);
+    const records = recordsOf(peer, [HANDSHAKE, concat(ticket, ticket)], [23, TEXT], [HANDSHAKE, ticket]);
+    expect(context.unwrap(concat(...records)).plaintext).toEqual(TEXT);
+  });
+
+  test.each(PROTOCOLS.filter(({ version }) => version < TLS_1_3))(
+    '$name: renegotiation is refused, and changes nothing',
+    protocol => {
+      for (const content of [message(0), message(1, 3, 3)]) {
+        const { context, peer } = receiver(protocol);
+        const [hello] = recordsOf(peer, [HANDSHAKE, content]);
+        const [text] = recordsOf(peer, [23, TEXT]);
+        const error = errorOf(() => context.unwrap(hello!));
+        expect([error.code, error.message]).toEqual(['security/bad-token', 'TLS renegotiation is refused']);
+        expect(context.unwrap(text!).plaintext).toEqual(TEXT);
+      }
+    },
+  );
+
+  test.each([TLS12, TLS13])('$name: alerts are refused, with their names', protocol => {
+    const { context, peer } = receiver(protocol);
+    const [alert] = recordsOf(peer, [ALERT, Uint8Array.of(2, 48)]);
+    const [text] = recordsOf(peer, [23, TEXT]);
+    expect(errorOf(() => context.unwrap(alert!)).message).toBe('TLS alert: unknown_ca');
+    expect(context.unwrap(text!).plaintext).toEqual(TEXT);
+  });
+
+  test('types that no record has are refused', () => {
+    for (const type of [0, 20, 24, 255]) {
+      const { context, peer } = receiver(TLS13);
+      expect(errorOf(() => context.unwrap(recordsOf(peer, [type, TEXT])[0]!)).code).toBe('security/bad-token');
+    }
+    const { context } = receiver(TLS13);
+    expect(errorOf(() => context.unwrap(formatRecord(23, TLS_1_2, new Uint8Array(17)))).code).toBe(
+      'security/bad-checksum',
+    );
+    expect(errorOf(() => context.unwrap(formatRecord(22, TLS_1_2, new Uint8Array(17)))).code).toBe(
+      'security/bad-token',
+    );
+  });
+});
+
+describe('records that are missing', () => {
+  const skipping = PROTOCOLS.filter(({ version, suite }) => version > TLS_1_0 || suite.kind === 'NULL');
+
+  test.each(skipping)('$name: so many may be missing, and not one more', protocol => {
+    const { context, peer } = receiver(protocol, 3);
+    const tokens = recordsOf(
+      peer,
+      ...Array.from({ length: 12 }, (_, i): [number, Uint8Array] => [23, Uint8Array.of(i)]),
+    );
+    const state = (i: number) => {
+      const { plaintext, sequence } = context.unwrap(tokens[i]!);
+      return [plaintext[0], sequence, context.lastReceived, context.lastFollows];
+    };
+    expect(state(0)).toEqual([0, 'ok', 0n, true]);
+    expect(state(2)).toEqual([2, 'gap', 2n, false]);
+    expect(state(3)).toEqual([3, 'ok', 3n, true]);
+    expect(errorOf(() => state(8)).code).toBe('security/bad-checksum');
+    expect(errorOf(() => state(1)).code).toBe('security/bad-checksum');
+    expect(state(7)).toEqual([7, 'gap', 7n, false]);
+    expect(state(8)).toEqual([8, 'ok', 8n, true]);
+  });
+
+  test.each([false, true])(
+    'none may in TLS 1.0 with CBC, where its block is needed (encrypt-then-MAC: %s)',
+    encryptThenMac => {
+      const protocol = protocolOf(TLS_1_0, 'TLS_RSA_WITH_AES_128_CBC_SHA', encryptThenMac);
+      const { context, peer } = receiver(protocol, 3);
+      const tokens = recordsOf(peer, [23, TEXT], [23, TEXT]);
+      expect(errorOf(() => context.unwrap(tokens[1]!)).code).toBe('security/bad-checksum');
+      for (const token of tokens) expect(context.unwrap(token).plaintext).toEqual(TEXT);
+    },
+  );
+
+  test('the place goes on over tokens of several records', () => {
+    const { initiator, acceptor } = pairOf(TLS12);
+    for (const length of [5, 40_000, 5]) acceptor.unwrap(initiator.wrap(new Uint8Array(length), 'private').token);
+    expect(acceptor.lastReceived).toBe(2n);
+  });
+});
+
+describe('the padding of CBC, with the MAC before it', () => {
+  const master = {
+    version: TLS_1_1,
+    suite: suiteByNumber(0x2f)!,
+    secret: new Uint8Array(48).fill(1),
+    clientRandom: new Uint8Array(32).fill(2),
+    serverRandom: new Uint8Array(32).fill(3),
+    encryptThenMac: false,
+  };
+  const keys = recordKeys(master).client;
+  const context = () => new RecordContext({ receive: directionsOf(master).client });
+
+  /** A token as RFC 4346 §6.2.3.2 has it, with any padding. */
+  function tokenWith(content: Uint8Array, padding: Uint8Array): Uint8Array {
+    const covered = concat(
+      new Uint8Array(8),
+      Uint8Array.of(23, 3, 2, content.length >> 8, content.length & 255),
+      content,
+    );
+    const iv = new Uint8Array(16).fill(9);
+    const blocks = concat(content, hmac(sha1, keys.mac, covered), padding);
+    return formatRecord(23, TLS_1_1, concat(iv, cbc(keys.key, iv, { disablePadding: true }).encrypt(blocks)));
+  }
+  /** As many octets as fill the blocks up. */
+  const lengths = Array.from({ length: 16 }, (_, i) => 16 * i + 16 - ((TEXT.length + 20) % 16));
+
+  test.each(lengths)('may have %i octets', length => {
+    const { plaintext } = context().unwrap(tokenWith(TEXT, new Uint8Array(length).fill(length - 1)));
+    expect(plaintext).toEqual(TEXT);
+  });
+
+  test.each(lengths.slice(0, 4))('is refused where one of %i octets is wrong, as a wrong MAC is', length => {
+    for (let i = 0; i < length; i++) {
+      const padding = new Uint8Array(length).fill(length - 1);
+      padding[i]! ^= 1;
+      const error = errorOf(() => context().unwrap(tokenWith(TEXT, padding)));
+      expect([error.code, error.message]).toEqual(['security/bad-checksum', 'wrong checksum of a TLS record']);
+    }
+  });
+
+  test('is refused where it would reach into the MAC, or before the record', () => {
+    for (const last of [17, 26, 40, 200, 255]) {
+      const padding = new Uint8Array(6).fill(last);
+      expect(errorOf(() => context().unwrap(tokenWith(TEXT, padding))).code).toBe('security/bad-checksum');
+    }
+  });
+
+  test('fragments that are no whole blocks, or too short, are refused', () => {
+    for (let length = 0; length < 70; length++) {
+      const error = errorOf(() => context().unwrap(formatRecord(23, TLS_1_1, new Uint8Array(length))));
+      expect(error.code).toBe('security/bad-checksum');
+    }
+  });
+});
+
+describe('limits', () => {
+  test('no number is used twice: at the last there is no further token', () => {
+    const { client, server } = directionsFor(TLS12);
+    const context = new RecordContext({ receive: server, send: { ...client, number: 2 ** 24 - 2 } });
+    context.wrap(TEXT, 'private');
+    const error = errorOf(() => context.wrap(TEXT, 'private'));
+    expect([error.code, error.side]).toEqual(['security/out-of-sequence', 'local']);
+  });
+
+  test('numbers past 2^32 protect as they must', () => {
+    const number = 2 ** 40 + 7;
+    const { client } = directionsFor(TLS13);
+    const { octets } = sealRecord({ ...client, number }, { type: 23, content: TEXT });
+    expect(new RecordContext({ receive: { ...client, number } }).unwrap(octets).plaintext).toEqual(TEXT);
+    expect(
+      errorOf(() => new RecordContext({ receive: { ...client, number: number % 2 ** 32 } }).unwrap(octets)).code,
+    ).toBe('security/bad-checksum');
+  });
+
+  test('a record holds 16384 octets at most', () => {
+    const { context, peer } = receiver(TLS13);
+    const [tooLong] = recordsOf(peer, [23, new Uint8Array(16_385)]);
+    expect(errorOf(() => context.unwrap(tooLong!)).code).toBe('security/bad-token');
+    expect(errorOf(() => context.unwrap(formatRecord(23, TLS_1_2, new Uint8Array(18_433)))).code).toBe(
+      'security/bad-token',
+    );
+  });
+
+  test('a context without keys to send with says so', () => {
+    const { client } = directionsFor(TLS13);
+    const context = new RecordContext({ receive: client });
+    expect(context.supports('private')).toBe(true);
+    expect(errorOf(() => context.wrap(TEXT, 'private')).message).toBe('this context only unwraps');
+  });
+
+  test('after destroy the keys are zeros', () => {
+    const { client, server } = directionsFor(TLS13);
+    const context = new RecordContext({ receive: client, send: server });
+    context.destroy();
+    expect([client, server].map(({ secret }) => toHex(secret!))).toEqual(['00'.repeat(32), '00'.repeat(32)]);
+  });
+
+  test('integrity-only tokens are refused where their key is not given', () => {
+    const { context } = receiver(TLS12);
+    const error = errorOf(() =>
+      context.unwrap(fromHex('1a0300001c00000000000000000000000500000000000000000000000000000000aabb')),
+    );
+    expect([error.code, error.message]).toEqual([
+      'security/bad-token',
+      'integrity-only tokens are refused: anyone can forge them',
+    ]);
+  });
+});

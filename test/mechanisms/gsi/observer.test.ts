@@ -1,0 +1,202 @@
+/** The passive side: keys that are missing or wrong, exchanges that were altered, and octets of anybody. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { concat, fromHex, toHex, toUtf8 } from '../../../src/bytes.js';
+import { gsi, gsiObserver, parseKeyLog } from '../../../src/mechanisms/gsi/index.js';
+import { formatRecord } from '../../../src/mechanisms/gsi/tls/records.js';
+import { rsaDecrypt } from '../../../src/node/index.js';
+import type { Peer } from '../../../src/protection/mechanism.js';
+import { errorOf, onlyRefuses } from '../../helpers.js';
+import { expectNoOtherOctets, observeAltered } from './altered.js';
+import { file, keysOf, observe, tokensOf, VECTORS } from './vectors.js';
+
+const vectorOf = (name: string) => VECTORS.find(it => it.name === name)!;
+const TLS13 = vectorOf('tls13-aes256gcm-deleg');
+const TLS12 = vectorOf('tls12-ecdhe-aes256gcm-deleg');
+const RSA = vectorOf('tls12-rsa-aes128cbc-sha1-nodeleg');
+const keyLog = (lines: readonly string[]) => ({ keyLogs: [parseKeyLog(toUtf8(lines.join('\n')))] });
+
+/** A secret with a bit flipped. */
+const spoilt = (line: string) => line.replace(/.$/, digit => (Number.parseInt(digit, 16) ^ 1).toString(16));
+
+describe('the keys of an exchange', () => {
+  test.each([TLS13, TLS12, RSA])('$name: without them it is named, and why it stays closed', vector => {
+    const { facts, problem, fromClient } = observe(vector, {});
+    expect(fromClient).toBeUndefined();
+    expect(facts['cipherSuite']).toMatch(/^TLS_/);
+    const random = vector.keylog
+      .find(line => !line.startsWith('RSA'))!
+      .split(' ')[1]!
+      .slice(0, 16);
+    const rsa = vector === RSA ? ", or the server's RSA key" : '';
+    expect([problem?.code, problem?.message]).toEqual([
+      'security/no-key',
+      `no secrets in a key log for client random ${random}…${rsa}`,
+    ]);
+    // Up to TLS 1.2 certificates are in the clear.
+    expect(facts.clientName).toBe(vector === TLS13 ? undefined : vector.acceptor_sees_name);
+  });
+
+  test('the premaster secret alone opens it, where the log names it', () => {
+    const lines = RSA.keylog.filter(line => line.startsWith('RSA'));
+    expect(lines.length).toBe(1);
+    expect(observe(RSA, keyLog(lines)).fromClient).toBeDefined();
+  });
+
+  test('each secret is needed, but for the exporter', () => {
+    for (const left of new Set(TLS13.keylog)) {
+      const { problem, fromClient, fromServer } = observe(TLS13, keyLog(TLS13.keylog.filter(line => line !== left)));
+      const isNeeded = !left.startsWith('EXPORTER');
+      expect([problem?.code, fromClient === undefined, fromServer === undefined], left).toEqual(
+        isNeeded ? ['security/no-key', true, true] : [undefined, false, false],
+      );
+    }
+  });
+
+  test('a secret that is wrong is a problem, and no error of the recording', () => {
+    for (const vector of [TLS12, RSA, TLS13]) {
+      for (const [i, line] of vector.keylog.entries()) {
+        if (/^(EXPORTER|RSA|.*TRAFFIC_SECRET_0)/.test(line)) continue;
+        const { problem, fromClient } = observe(
+          vector,
+          keyLog(vector.keylog.map((it, at) => (at === i ? spoilt(line) : it))),
+        );
+        expect(problem?.code, line.split(' ')[0]!).toBe('security/bad-checksum');
+        expect(fromClient).toBeUndefined();
+      }
+    }
+  });
+
+  test('a secret of another length than the suite has is none', () => {
+    const { problem } = observe(TLS13, keyLog(TLS13.keylog.map(line => line.slice(0, -32))));
+    expect(problem?.code).toBe('security/no-key');
+  });
+});
+
+describe("the server's RSA key", () => {
+  const key = rsaDecrypt(file('captures/tls12-AES128-SHA.host.key.der'));
+  const capture = { rsaKeys: [key] };
+
+  test('opens no exchange whose key exchange is another', () => {
+    expect(observe(TLS12, capture).problem?.code).toBe('security/no-key');
+  });
+
+  test.each([
+    ['of another length', () => new Uint8Array(48)],
+    ['without its padding', () => new Uint8Array(256)],
+    ['that it can not decrypt', () => undefined],
+    ['of another version', () => padded(0x0301)],
+    ['whose padding has a zero', () => padded(0x0303, 20)],
+    ['that is longer', () => padded(0x0303, 206)],
+  ])('a text %s is no premaster secret', (_, decrypt) => {
+    expect(observe(RSA, { rsaKeys: [decrypt] }).problem?.code).toBe('security/no-key');
+  });
+
+  test('a premaster secret that is not the right one does not fit', () => {
+    const { problem, fromClient } = observe(RSA, { rsaKeys: [() => undefined, () => padded(0x0303)] });
+    expect([problem?.code, fromClient]).toEqual(['security/bad-checksum', undefined]);
+  });
+
+  function padded(version: number, zero = 207): Uint8Array {
+    const octets = new Uint8Array(256).fill(7);
+    octets.set([0, 2]);
+    octets[zero] = 0;
+    octets.set([version >> 8, version & 255], 208);
+    return octets;
+  }
+});
+
+describe('an exchange that was altered', () => {
+  test.each(VECTORS)('$name: no octet may be another, but versions of records in the clear', vector => {
+    expectNoOtherOctets(vector, 97);
+  });
+
+  test('after an error it stays closed', () => {
+    const { error, problem, fromServer } = observeAltered(TLS13, 2, token => token.subarray(0, 40));
+    expect(error?.code).toBe('security/bad-token');
+    expect([problem, fromServer]).toEqual([error, undefined]);
+  });
+
+  test('an alert is told by its name', () => {
+    const { problem } = observeAltered(TLS12, 2, () => formatRecord(21, 0x0303, Uint8Array.of(2, 42)));
+    expect(problem?.message).toBe('TLS alert of the client: bad_certificate');
+  });
+
+  test.each([
+    ['data before the handshake is over', 2, 23],
+    ['ChangeCipherSpec before the hellos', 0, 20],
+  ])('%s is refused', (_, place, type) => {
+    const record = formatRecord(type, 0x0303, Uint8Array.of(1));
+    const { error } = observeAltered(TLS12, place, token => concat(record, token));
+    expect(error?.code).toBe('security/bad-token');
+  });
+
+  test('a handshake that begins with another message, or of the server, is refused', () => {
+    const [hello, answer] = tokensOf(TLS12);
+    const refused = (from: Peer, token: Uint8Array) => errorOf(() => gsiObserver().observe(from, token)).code;
+    expect(refused('client', answer!.token)).toBe('security/bad-token');
+    expect(refused('server', hello!.token)).toBe('security/bad-token');
+  });
+
+  test('a handshake without end is refused', () => {
+    const observer = gsiObserver();
+    const record = formatRecord(22, 0x0301, new Uint8Array(16_384).fill(255));
+    const run = () => {
+      for (let i = 0; i < 100; i++) observer.observe('client', record);
+    };
+    expect(errorOf(run).code).toBe('syntax/limit-exceeded');
+  });
+
+  test('a suite, or a version, that is not known is told', () => {
+    const at = (token: Uint8Array, offset: number, ...octets: number[]) => {
+      const changed = Uint8Array.from(token);
+      changed.set(octets, offset);
+      return changed;
+    };
+    // Behind headers, version and random, and the session's name of as many octets as say so.
+    const suiteAt = (token: Uint8Array) => 44 + token[43]!;
+    const { problem } = observeAltered(TLS12, 1, token => at(token, suiteAt(token), 0, 0x0a));
+    expect([problem?.code, problem?.message]).toEqual(['security/no-key', 'cipher suite 0x000a is not known']);
+    const { error } = observeAltered(TLS12, 1, token => at(token, 9, 3, 0));
+    expect(error?.message).toBe('TLS version 300');
+  });
+});
+
+describe('any octets', () => {
+  test('give an FtpSecurityError at most', () => {
+    const token = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc
+        .tuple(fc.integer({ min: 19, max: 24 }), fc.constantFrom(0x301, 0x303), fc.uint8Array({ maxLength: 200 }))
+        .map(([type, version, fragment]) => formatRecord(type, version, fragment)),
+    );
+    const tokens = fc.array(fc.record({ from: fc.constantFrom<Peer>('client', 'server'), token }), { maxLength: 6 });
+    fc.assert(
+      fc.property(tokens, fc.constantFrom(TLS12, TLS13, RSA), fc.nat(2), (sent, vector, real) => {
+        const observer = gsiObserver(keysOf(vector));
+        for (const { from, token } of [...tokensOf(vector).slice(0, real), ...sent]) {
+          const step = onlyRefuses(() => observer.observe(from, token));
+          expect(step?.fromClient).toBeUndefined();
+        }
+      }),
+    );
+  });
+
+  test('that are no Uint8Array are a TypeError', () => {
+    expect(() => gsiObserver().observe('client', 'text' as unknown as Uint8Array)).toThrow(TypeError);
+  });
+});
+
+describe('the mechanism', () => {
+  test('knows its first token, and those of others', () => {
+    const mechanism = gsi({ observer: {} });
+    for (const vector of VECTORS) expect(mechanism.recognises(tokensOf(vector)[0]!.token)).toBe(true);
+    for (const hex of ['', '16', '6082', '1603010005020000', '1703030012ab01', toHex(tokensOf(TLS12)[1]!.token)]) {
+      expect(mechanism.recognises(fromHex(hex)), hex).toBe(false);
+    }
+  });
+
+  test('offers no side that has no options', () => {
+    expect(Object.keys(gsi())).toEqual(['name', 'variant', 'recognises', 'describe']);
+  });
+});
