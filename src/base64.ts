@@ -29,9 +29,9 @@ export function base64Length(length: number): number {
 /** Writes the base 64 of `bytes` to `to` from `start` on. Returns where it ends. */
 export function encodeBase64Into(to: Uint8Array, start: number, bytes: Uint8Array): number {
   const { length } = bytes;
-  const whole = length - (length % 3);
   let at = start;
-  for (let i = 0; i < whole; i += 3) {
+  for (let i = 0; i < length; i += 3) {
+    // What is missing at the end reads as undefined, and counts as zero.
     const group = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
     to[at] = CHARACTERS[group >> 18]!;
     to[at + 1] = CHARACTERS[(group >> 12) & 63]!;
@@ -39,13 +39,8 @@ export function encodeBase64Into(to: Uint8Array, start: number, bytes: Uint8Arra
     to[at + 3] = CHARACTERS[group & 63]!;
     at += 4;
   }
-  if (whole === length) return at;
-  const group = (bytes[whole]! << 16) | ((bytes[whole + 1] ?? 0) << 8);
-  to[at] = CHARACTERS[group >> 18]!;
-  to[at + 1] = CHARACTERS[(group >> 12) & 63]!;
-  to[at + 2] = whole + 1 < length ? CHARACTERS[(group >> 6) & 63]! : PAD;
-  to[at + 3] = PAD;
-  return at + 4;
+  to.fill(PAD, at - ((3 - (length % 3)) % 3), at);
+  return at;
 }
 
 /**
@@ -62,10 +57,21 @@ export function decodeBase64(encoded: Uint8Array, base = 0): Uint8Array {
   while (padding < 2 && padding < length && encoded[length - 1 - padding] === PAD) padding++;
   const characters = length - padding;
   const bytes = new Uint8Array(Math.floor((characters * 3) / 4));
-  const start = decodeGroups(encoded, characters, bytes);
+  let at = 0;
+  let i = 0;
+  // Groups of four characters, up to the first fault.
+  for (; i + 4 <= characters; i += 4) {
+    const a = VALUES[encoded[i]!]!;
+    const b = VALUES[encoded[i + 1]!]!;
+    const c = VALUES[encoded[i + 2]!]!;
+    const d = VALUES[encoded[i + 3]!]!;
+    if ((a | b | c | d) >= NOT_IN_ALPHABET) break;
+    bytes[at++] = (a << 2) | (b >> 4);
+    bytes[at++] = (b << 4) | (c >> 2);
+    bytes[at++] = (c << 6) | d;
+  }
   let group = 0;
-  let at = (start / 4) * 3;
-  for (let i = start; i < characters; i++) {
+  for (; i < characters; i++) {
     const value = VALUES[encoded[i]!]!;
     if (value === NOT_IN_ALPHABET) {
       if (encoded[i] === PAD) throw fault('padding before the end', base + i);
@@ -82,24 +88,6 @@ export function decodeBase64(encoded: Uint8Array, base = 0): Uint8Array {
   if (padding !== (4 - (characters % 4)) % 4) throw fault('padding missing or superfluous', base + characters);
   if (group !== 0) throw fault('non-canonical: bits set after the last octet', base + characters - 1);
   return bytes;
-}
-
-/** Decodes groups of four characters up to the first fault, or where fewer are left. Returns the number of characters read. */
-function decodeGroups(encoded: Uint8Array, characters: number, bytes: Uint8Array): number {
-  let at = 0;
-  let i = 0;
-  for (; i + 4 <= characters; i += 4) {
-    const a = VALUES[encoded[i]!]!;
-    const b = VALUES[encoded[i + 1]!]!;
-    const c = VALUES[encoded[i + 2]!]!;
-    const d = VALUES[encoded[i + 3]!]!;
-    if (((a | b | c | d) & NOT_IN_ALPHABET) !== 0) break;
-    bytes[at] = (a << 2) | (b >> 4);
-    bytes[at + 1] = (b << 4) | (c >> 2);
-    bytes[at + 2] = (c << 6) | d;
-    at += 3;
-  }
-  return i;
 }
 
 function fault(kind: string, offset: number): FtpSecurityError {

@@ -1,14 +1,12 @@
 /** A queue of values: the first one in is the first one out. */
 
-/** Taken values are dropped in bulk, so that taking one costs the same however many follow; `shift` of an array moves all of them. */
-const BULK = 1024;
-
+/** Taken values are dropped when they are half of all, so that the rest is moved once for as many: `shift` of an array moves it each time. */
 export class Queue<T> {
-  #items: (T | undefined)[] = [];
-  #start = 0;
+  readonly #items: T[] = [];
+  #taken = 0;
 
   get length(): number {
-    return this.#items.length - this.#start;
+    return this.#items.length - this.#taken;
   }
 
   push(item: T): void {
@@ -17,13 +15,10 @@ export class Queue<T> {
 
   /** Takes the first value; undefined if there is none. */
   shift(): T | undefined {
-    if (this.length === 0) return undefined;
-    const item = this.#items[this.#start];
-    this.#items[this.#start] = undefined;
-    this.#start++;
-    if (this.length === 0 || (this.#start >= BULK && this.#start >= this.length)) {
-      this.#items = this.#items.slice(this.#start);
-      this.#start = 0;
+    const item = this.#items[this.#taken++];
+    if (2 * this.#taken >= this.#items.length) {
+      this.#items.splice(0, this.#taken);
+      this.#taken = 0;
     }
     return item;
   }

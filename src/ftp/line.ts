@@ -34,64 +34,10 @@ export interface Line {
  * `next` has not returned yet, is held in memory. A CR without LF is an ordinary octet. After an error it resumes at the
  * next line.
  */
-export class LineReader {
-  readonly #lines: LineSplitter<Line>;
-
-  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
-  constructor(options: LineOptions = {}) {
-    this.#lines = new LineSplitter(options, (held, end, next) => {
-      const raw = copy(held, 0, next);
-      return { raw, bytes: raw.subarray(0, end) };
-    });
-  }
-
-  /** Whether octets were received that no line returned by `next` contains. */
-  get pending(): boolean {
-    return this.#lines.pending;
-  }
-
-  /** Adds octets received; they are copied. */
-  push(chunk: Uint8Array): void {
-    this.#lines.push(chunk);
-  }
-
-  /**
-   * Declares that octets are missing at this point, e.g. because of lost packets in a capture. They may have contained line
-   * ends, so all octets from the last line end to the next one become one damaged line.
-   */
-  gap(): void {
-    this.#lines.gap();
-  }
-
-  /**
-   * The next line, or undefined if more octets are needed.
-   * @throws FtpSecurityError `syntax/limit-exceeded` once for a line that is too long; `syntax/bad-line` for a bare LF
-   *   that is not tolerated; `syntax/truncated` once for a damaged line, when it ends. The line is dropped.
-   */
-  next(): Line | undefined {
-    return this.#lines.next();
-  }
-
-  /**
-   * Declares the end of the input. Call it after `next` has returned undefined.
-   * @throws FtpSecurityError `syntax/truncated` if the input ended within a line or a Telnet command
-   */
-  close(): void {
-    this.#lines.close();
-  }
-}
-
-/**
- * Makes a value of a line, before anything is copied: of the octets `held`, the text ends at `end`, and the next line begins at
- * `next`. They are good for the call only. Never undefined.
- */
-type TakeLine<T> = (held: Uint8Array, end: number, next: number) => T;
-
-/** What readers of lines share. Its methods are those of {@link LineReader}, with values in place of lines. */
-export class LineSplitter<T extends object | null> {
+export class LineReader<T extends object | null = Line> {
   readonly #maxLine: number;
   readonly #bareLf: boolean;
-  readonly #takeLine: TakeLine<T>;
+  readonly #takeLine: (held: Uint8Array, end: number, next: number) => T;
   readonly #telnet = new TelnetFilter();
   readonly #octets = new ByteQueue();
   /** There is no LF before this position in `#octets`. */
@@ -101,21 +47,35 @@ export class LineSplitter<T extends object | null> {
   /** Of lines that were complete before octets were lost, and that `next` has not returned yet. */
   readonly #ready = new Queue<T | FtpSecurityError>();
 
-  constructor({ maxLine, bareLf = true }: LineOptions, takeLine: TakeLine<T>) {
+  /**
+   * @param takeLine  makes what `next` returns of the octets that are held: the text of the line ends at `end`, the next line
+   *   begins at `next`. They are valid during the call only. Default a copy
+   * @throws TypeError if a limit is not a number, RangeError if it is not a positive integer
+   */
+  constructor(
+    { maxLine, bareLf = true }: LineOptions = {},
+    takeLine: (held: Uint8Array, end: number, next: number) => T = copyLine as never,
+  ) {
     this.#maxLine = limitOf(maxLine, DEFAULT_MAX_LINE, 'maxLine');
     this.#bareLf = bareLf;
     this.#takeLine = takeLine;
   }
 
+  /** Whether octets were received that no line returned by `next` contains. */
   get pending(): boolean {
     return this.#octets.length > 0 || this.#ready.length > 0;
   }
 
+  /** Adds octets received; they are copied. */
   push(chunk: Uint8Array): void {
     assertBytes(chunk, 'chunk');
     this.#octets.append(this.#telnet.filter(chunk));
   }
 
+  /**
+   * Declares that octets are missing at this point, e.g. because of lost packets in a capture. They may have contained line
+   * ends, so all octets from the last line end to the next one become one damaged line.
+   */
   gap(): void {
     for (let line = this.#take(); line !== undefined; line = this.#take()) this.#ready.push(line);
     this.#discard();
@@ -123,12 +83,21 @@ export class LineSplitter<T extends object | null> {
     this.#givenUp = 'lost';
   }
 
+  /**
+   * The next line, or undefined if more octets are needed.
+   * @throws FtpSecurityError `syntax/limit-exceeded` once for a line that is too long; `syntax/bad-line` for a bare LF
+   *   that is not tolerated; `syntax/truncated` once for a damaged line, when it ends. The line is dropped.
+   */
   next(): T | undefined {
     const line = this.#ready.length > 0 ? this.#ready.shift() : this.#take();
     if (line instanceof FtpSecurityError) throw line;
     return line;
   }
 
+  /**
+   * Declares the end of the input. Call it after `next` has returned undefined.
+   * @throws FtpSecurityError `syntax/truncated` if the input ended within a line or a Telnet command
+   */
   close(): void {
     const rest = this.#octets.view();
     const whole = rest.length === 0 || rest[rest.length - 1] === LF;
@@ -184,6 +153,11 @@ export class LineSplitter<T extends object | null> {
     const message = `a line is longer than ${this.#maxLine} octets (maxLine)`;
     return new FtpSecurityError('syntax/limit-exceeded', message, { offset: this.#maxLine });
   }
+}
+
+function copyLine(held: Uint8Array, end: number, next: number): Line {
+  const raw = copy(held, 0, next);
+  return { raw, bytes: raw.subarray(0, end) };
 }
 
 /**

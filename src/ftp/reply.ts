@@ -6,7 +6,7 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { assertOneLine, type Line, type LineOptions, LineSplitter, limitOf, lineAt } from './line.js';
+import { assertOneLine, type Line, type LineOptions, LineReader, limitOf, lineAt } from './line.js';
 
 /** The replies to STAT and HELP may be whole listings, so a reply may be much longer than a line; but its size must be bounded. */
 const DEFAULT_MAX_REPLY = 0x1000000;
@@ -48,14 +48,14 @@ export interface ReplyOptions extends LineOptions {
  */
 export class ReplyReader {
   /** Null stands for a line after which the reply continues. */
-  readonly #lines: LineSplitter<Reply | null>;
+  readonly #lines: LineReader<Reply | null>;
   readonly #reply: ReplyLines;
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor(options: ReplyOptions = {}) {
     const lines = new ReplyLines(options.maxReply);
     this.#reply = lines;
-    this.#lines = new LineSplitter(options, (held, end, next) => lines.add(held, end, next) ?? null);
+    this.#lines = new LineReader(options, (held, end, next) => lines.add(held, end, next) ?? null);
   }
 
   /** Whether octets were received that no reply returned by `next` contains. */
@@ -247,14 +247,14 @@ function prefixOf(code: number, line: string, i: number, last: number): string {
   return /^[0-9]{3}/.test(line) ? ' ' : '';
 }
 
-/** Whether the octets from `at` on begin with the three digits of `code`. */
-export function hasCodeAt(bytes: Uint8Array, at: number, code: number): boolean {
-  return at + CODE <= bytes.length && threeDigits(bytes, at) === code;
+/** Whether a line begins with the three digits of `code`. */
+export function hasCode(line: Uint8Array, code: number): boolean {
+  return threeDigits(line, 0) === code;
 }
 
 /** Whether a line begins with three digits, so that it could be mistaken for the first or last line of a reply. */
 export function beginsWithDigits(line: Uint8Array): boolean {
-  return line.length >= CODE && threeDigits(line, 0) !== undefined;
+  return threeDigits(line, 0) !== undefined;
 }
 
 /**
@@ -290,7 +290,8 @@ function threeDigits(bytes: Uint8Array, at: number): number | undefined {
   let number = 0;
   for (let i = at; i < at + 3; i++) {
     const digit = bytes[i]! - ZERO;
-    if (digit < 0 || digit > 9) return undefined;
+    // NaN behind the end.
+    if (!(digit >= 0 && digit <= 9)) return undefined;
     number = 10 * number + digit;
   }
   return number;
@@ -303,8 +304,7 @@ export function replyOf(code: number, raw: Uint8Array): Reply {
   const last = fromUtf8(raw.subarray(lastStart + PREFIX, Math.max(end, lastStart + PREFIX)));
   if (lastStart === 0) return { code, lines: [last], raw };
   // No octet of a longer character is LF, so lines can be told apart in the text.
-  const lines = fromUtf8(raw.subarray(PREFIX, lastStart)).split('\n');
-  for (let i = 0; i < lines.length; i++) if (lines[i]!.endsWith('\r')) lines[i] = lines[i]!.slice(0, -1);
+  const lines = fromUtf8(raw.subarray(PREFIX, lastStart)).split(/\r?\n/);
   lines[lines.length - 1] = last;
   return { code, lines, raw };
 }

@@ -85,6 +85,6 @@ export class Deviations {
 
   /** In the order in which they were seen. */
   get seen(): Deviation[] {
-    return this.#seen === undefined ? [] : [...this.#seen];
+    return [...(this.#seen ?? [])];
   }
 }

@@ -3,7 +3,7 @@
  * §5.2 has one inner reply in one outer reply; Heimdal spreads it over several, and MIT sends its lines without CRLF. Only
  * the plaintexts are authenticated, so they alone decide where an inner reply ends.
  */
-import { CR, CRLF, concat, concatAll, copy, LF, NUL } from '../bytes.js';
+import { CRLF, concat, concatAll, copy, endsInCrlf, NUL } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { type Reply, replyOf, scanReply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
@@ -63,7 +63,7 @@ export class InnerReplies {
 
     const joined = withEndOfLine(text);
     const asSent = read(joined, was?.code);
-    const cut = fragments.some((fragment, i) => i < fragments.length - 1 && !endsLine(fragment));
+    const cut = fragments.some((fragment, i) => i < fragments.length - 1 && !endsInCrlf(fragment));
     if (cut) {
       const perLine = concatAll(fragments.map(withEndOfLine));
       const asLines = read(perLine, was?.code);
@@ -74,7 +74,7 @@ export class InnerReplies {
       }
     }
     if (asSent.kind === 'whole') return finish(was, asSent.code, joined, deviations);
-    const ended = endsLine(fragments.at(-1)!);
+    const ended = endsInCrlf(fragments.at(-1)!);
     if (asSent.kind === 'unfinished' && !cut && (ended || deviations.allows('unended-line-spans-outer'))) {
       deviations.accept(ended ? 'reply-spans-outer' : 'unended-line-spans-outer', 'syntax/bad-reply');
       const parts = was?.parts ?? [];
@@ -141,13 +141,8 @@ function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Ar
   return fragment;
 }
 
-function endsLine(fragment: Uint8Array): boolean {
-  const { length } = fragment;
-  return fragment[length - 1] === LF && fragment[length - 2] === CR;
-}
-
 function withEndOfLine(fragment: Uint8Array): Uint8Array {
-  return endsLine(fragment) ? fragment : concat(fragment, CRLF);
+  return endsInCrlf(fragment) ? fragment : concat(fragment, CRLF);
 }
 
 function bad(why: string): FtpSecurityError {

@@ -3,11 +3,11 @@
  * reported level is the token's; a line that claims more is rejected, here for all callers. No text is returned before its
  * token has been verified.
  */
-import { assertBytes, CR, CRLF, concat, concatAll, copy, LF, NUL, toUtf8 } from '../bytes.js';
+import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
 import { linesOf } from '../ftp/line.js';
-import { beginsWithDigits, hasCodeAt, type Reply, wholeReplyCode } from '../ftp/reply.js';
+import { beginsWithDigits, hasCode, type Reply, wholeReplyCode } from '../ftp/reply.js';
 import { type Classification, classify } from '../ftp/reply-codes.js';
 import { Queue } from '../queue.js';
 import { type Deviation, Deviations } from './deviations.js';
@@ -194,14 +194,11 @@ export class ProtectedReplyReader {
       let seen = before;
       for (const one of opened) seen = addSeen(seen, one.level, one.sequence);
       const summary = seen!;
-      noteAll(summary.tolerated, tolerated);
-      noteAll(summary.tolerated, deviations.seen);
-      if (inner === undefined) {
-        this.#before = summary;
-        return;
+      for (const deviation of [...tolerated, ...deviations.seen, ...(inner?.tolerated ?? [])]) {
+        if (!summary.tolerated.includes(deviation)) summary.tolerated.push(deviation);
       }
-      noteAll(summary.tolerated, inner.tolerated);
-      this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
+      if (inner === undefined) this.#before = summary;
+      else this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
     } catch (error) {
       this.#inner.reset();
       throw error;
@@ -320,10 +317,6 @@ function addSeen(before: Seen | undefined, level: TokenLevel, sequence: Sequence
   };
 }
 
-function noteAll(noted: Deviation[], more: readonly Deviation[]): void {
-  for (const deviation of more) if (!noted.includes(deviation)) noted.push(deviation);
-}
-
 /** Parses plaintext of the caller: if it can't be parsed, that is misuse, and a RangeError. */
 function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T {
   assertBytes(plaintext, 'plaintext');
@@ -336,7 +329,7 @@ function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T 
 
 /** The lines of a reply, each with its CRLF. A middle line may begin with the reply's own code and a hyphen: alone, it is no other reply. */
 function crlfLinesOf(code: number, raw: Uint8Array): Uint8Array[] {
-  const isOwn = (line: Uint8Array) => hasCodeAt(line, 0, code) && line[3] === HYPHEN;
+  const isOwn = (line: Uint8Array) => hasCode(line, code) && line[3] === HYPHEN;
   const lines: Uint8Array[] = [];
   for (const { raw: uncut, start } of linesOf(raw)) {
     const line = endsInCrlf(uncut) ? uncut : withCrlf(uncut);
@@ -350,8 +343,4 @@ function crlfLinesOf(code: number, raw: Uint8Array): Uint8Array[] {
 export function withCrlf(line: Uint8Array): Uint8Array {
   if (endsInCrlf(line)) return copy(line);
   return concat(line.at(-1) === LF ? line.subarray(0, -1) : line, CRLF);
-}
-
-function endsInCrlf(line: Uint8Array): boolean {
-  return line[line.length - 1] === LF && line[line.length - 2] === CR;
 }

@@ -3,7 +3,7 @@ import { base64Length, encodeBase64Into } from '../base64.js';
 import { assertBytes, CRLF, fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
-import { hasCodeAt, type Reply } from '../ftp/reply.js';
+import { hasCode, type Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
 import { decodeToken, SPACE, withoutEndOfLine } from './token-text.js';
@@ -19,11 +19,10 @@ export interface ProtectedReply {
 }
 
 const HYPHEN = 0x2d;
-const ZERO = 0x30;
 /** Digits of a code. */
 const CODE = 3;
 /** Octets of a line besides the base 64: code, separator and CRLF. */
-const AROUND_TOKEN = CODE + 1 + CRLF.length;
+const AROUND_TOKEN = CODE + 3;
 
 /**
  * Decodes a 63z reply (RFC 2228 §5.2). The tokens are not verified: {@link unprotectReply} does that too.
@@ -94,19 +93,13 @@ export function encodeProtectedReply({
   const reply = new Uint8Array(length);
   let at = 0;
   for (const [i, token] of tokens.entries()) {
-    setCode(reply, at, code);
+    for (let digit = 0; digit < CODE; digit++) reply[at + digit] = String(code).charCodeAt(digit);
     reply[at + CODE] = i < tokens.length - 1 ? HYPHEN : SPACE;
     at = encodeBase64Into(reply, at + CODE + 1, token);
     reply.set(CRLF, at);
-    at += CRLF.length;
+    at += 2;
   }
   return reply;
-}
-
-function setCode(to: Uint8Array, at: number, code: number): void {
-  to[at] = ZERO + Math.floor(code / 100);
-  to[at + 1] = ZERO + (Math.floor(code / 10) % 10);
-  to[at + 2] = ZERO + (code % 10);
 }
 
 /**
@@ -119,7 +112,7 @@ export function decodeReplyLine(raw: Uint8Array, code: number, deviations: Devia
   const line = withoutEndOfLine(raw, deviations, 'syntax/bad-reply');
   // The bare code may end an ordinary reply; here its token is missing.
   const separator = line[CODE] ?? SPACE;
-  if (!hasCodeAt(line, 0, code) || (separator !== HYPHEN && separator !== SPACE)) {
+  if (!hasCode(line, code) || (separator !== HYPHEN && separator !== SPACE)) {
     throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply doesn't begin with the code`, {
       offset: base,
     });
