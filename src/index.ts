@@ -138,6 +138,6 @@ export type {
   ServerSessionOptions,
   Verdict,
 } from './session/events.js';
-export { Observer, type ObserverOptions } from './session/observer.js';
+export { type DataProtection, Observer, type ObserverOptions } from './session/observer.js';
 export type { Phase } from './session/rules.js';
 export { ServerSession } from './session/server.js';

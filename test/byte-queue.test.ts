@@ -15,7 +15,7 @@ describe('octets that wait', () => {
     expect(octets.view()).toEqual(new Uint8Array());
   });
 
-  it('are the same as in a plain array, whatever is done, and need little room', () => {
+  it('are the same as in a plain array after any operations, and need little memory', () => {
     const step = fc.record({ append: fc.uint8Array({ maxLength: 40 }), drop: fc.nat(40) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), steps => {

@@ -21,7 +21,7 @@ function outcomeAt(place: number, next: number, first: number, seen: ReadonlySet
 }
 
 describe('ReplayWindow', () => {
-  it('tells the next number, a gap, a late number and a replay apart', () => {
+  it('distinguishes the next number, a gap, a late number and a replay', () => {
     const numbers = new ReplayWindow(100n);
     expect(numbers.accept(100n)).toBe('ok');
     expect(numbers.accept(103n)).toBe('gap');
@@ -45,7 +45,7 @@ describe('ReplayWindow', () => {
     expect(numbers.missing).toBe(0n);
   });
 
-  it('refuses a number before the first expected one, whatever has come', () => {
+  it('rejects a number before the first expected one at any time', () => {
     for (const modulus of [undefined, 2n ** 32n]) {
       const numbers = new ReplayWindow(10n, { modulus });
       for (const ahead of [10n, 11n, 14n]) {

@@ -205,14 +205,15 @@ function codeOf(line: string): string | undefined {
 }
 
 function hostsOf({ ends }: TcpConnection): string {
-  return ends
-    .map(end => end.slice(0, end.lastIndexOf(':')))
-    .sort()
-    .join(' ');
+  return ends.map(hostOf).sort().join(' ');
 }
 
 function other(end: 0 | 1): 0 | 1 {
   return end === 0 ? 1 : 0;
+}
+
+export function hostOf(end: string): string {
+  return end.slice(0, end.lastIndexOf(':'));
 }
 
 export function portOf(end: string): number {

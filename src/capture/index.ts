@@ -2,9 +2,11 @@
 export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 export type { Compression } from './capture-file.js';
 export type { PortOptions } from './control-connections.js';
+export type { Extract, Transfer, TransferSink } from './data-recording.js';
 export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';
 export type {
   ConnectionRecord,
+  DataRecord,
   Endpoints,
   FileRecord,
   MessageRecord,
@@ -14,4 +16,5 @@ export type {
   SummaryRecord,
   TranscriptRecord,
 } from './records.js';
-export { type Fault, type Transcript, type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';
+export { type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';
+export type { Fault, Transcript } from './transcript-writer.js';

@@ -108,12 +108,12 @@ function assemble(
   return { registry: 'IP protocol', number: whole.protocol };
 }
 
-function formatIpv4(data: Uint8Array, at: number): string {
+export function formatIpv4(data: Uint8Array, at: number): string {
   return `${data[at]}.${data[at + 1]}.${data[at + 2]}.${data[at + 3]}`;
 }
 
 /** RFC 5952: lower case, no leading zeros, the first of the longest runs of zeros cut, IPv4-mapped addresses with dots. */
-function formatIpv6(data: Uint8Array, at: number): string {
+export function formatIpv6(data: Uint8Array, at: number): string {
   const groups = Array.from({ length: 8 }, (_, i) => u16(data, at + 2 * i));
   let start = 0;
   let length = 1;

@@ -4,8 +4,9 @@ import type { ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Classification } from '../ftp/reply-codes.js';
 import type { Deviation } from '../protection/deviations.js';
 import type { ExchangeFacts, Peer, SequenceState } from '../protection/mechanism.js';
-import type { ProtectionLevel } from '../protection/protection-level.js';
+import type { ProtectionLevel, TokenLevel } from '../protection/protection-level.js';
 import type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
+import type { DataResult } from './data-blocks.js';
 
 /** The sides of a control connection, `address:port`; null in a transcript without addresses. */
 export interface Endpoints {
@@ -80,6 +81,41 @@ export interface ReplyRecord extends Pick<Classification, 'kind'> {
   lines: string[];
 }
 
+/**
+ * A protected data connection, when it ends. One under PROT C is listed with level clear if its octets are blocks that open
+ * all the same; others without protection are not listed.
+ */
+export interface DataRecord extends Endpoints {
+  type: 'data';
+  /** Of the control connection. */
+  connection: number;
+  /** When its first octets came, or it ended without any. */
+  time: string | null;
+  from: Peer;
+  /** The command that it was made for, and its argument as the client gave it. */
+  command: string | null;
+  name: string | null;
+  /** Who was logged in. */
+  user: string | null;
+  /** How it was found: by the address that was announced; or by its port alone, as behind address translation. */
+  found_by: 'address' | 'port';
+  /** What PROT has settled. */
+  level: ProtectionLevel;
+  /** What all tokens had, at the least; null where none was opened. */
+  applied: TokenLevel | null;
+  /** Complete ones, the empty ones too. */
+  blocks: number;
+  /** Of the whole plaintext; null where a block did not open. */
+  bytes: number | null;
+  sha256: string | null;
+  /** Of the tokens alone: verified when every complete block's checksum holds, late and replayed ones too. */
+  verdict: Exclude<Verdict, 'clear'>;
+  weak: boolean;
+  error: RecordedError | null;
+  /** Octets that were sent and not captured: what follows them could not be read. */
+  lost: number;
+}
+
 /** The totals of a recording: its last record. */
 export interface SummaryRecord {
   type: 'summary';
@@ -113,7 +149,7 @@ export interface FileRecord extends Omit<SummaryRecord, 'type'> {
 }
 
 /** One record of a verified recording, by `type`; `rfc2228/transcript.schema.json` describes them. */
-export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | SummaryRecord | FileRecord;
+export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | DataRecord | SummaryRecord | FileRecord;
 
 export function connectionRecord(
   connection: number,
@@ -161,6 +197,45 @@ export function messageRecord(connection: number, message: ObservedMessage): Mes
 export function replyRecord(connection: number, { messages, reply, classification }: ObservedReply): ReplyRecord {
   const { code, kind, group } = classification;
   return { type: 'reply', connection, messages, code, kind, group: group ?? null, lines: reply.lines };
+}
+
+/** What is known of a data connection beside its blocks. */
+export interface DataFacts extends Endpoints {
+  connection: number;
+  time: bigint | undefined;
+  from: Peer;
+  command: string | null;
+  name: string | null;
+  user: string | null;
+  foundBy: DataRecord['found_by'];
+  level: ProtectionLevel;
+  weak: boolean;
+}
+
+export function dataRecord(facts: DataFacts, result: DataResult): DataRecord {
+  const { connection, client, server, time, from, command, name, user, foundBy, level, weak } = facts;
+  const { applied, blocks, bytes, sha256, verdict, error, lost } = result;
+  return {
+    type: 'data',
+    connection,
+    client,
+    server,
+    time: time === undefined ? null : isoTime(time),
+    from,
+    command,
+    name,
+    user,
+    found_by: foundBy,
+    level,
+    applied: applied ?? null,
+    blocks,
+    bytes: bytes ?? null,
+    sha256: sha256 ?? null,
+    verdict,
+    weak,
+    error: errorRecord(error),
+    lost,
+  };
 }
 
 function errorRecord(error: FtpSecurityError | undefined): RecordedError | null {

@@ -1,52 +1,25 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../protection/deviations.js';
-import type { Mechanism } from '../protection/mechanism.js';
-import type { Observation } from '../session/events.js';
-import { Observer, type ObserverOptions } from '../session/observer.js';
+import type { Mechanism, Peer } from '../protection/mechanism.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
-import { type ControlConnection, controlConnections, type PortOptions, portOf } from './control-connections.js';
+import { type ControlConnection, controlConnections, hostOf, type PortOptions, portOf } from './control-connections.js';
+import { ControlRecording } from './control-recording.js';
+import type { DataAddress } from './data-addresses.js';
+import { DataConnections } from './data-connections.js';
+import { DataRecording, type Extract } from './data-recording.js';
 import { SegmentReader } from './link-layer.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
-import {
-  connectionRecord,
-  type Endpoints,
-  faultRecord,
-  messageRecord,
-  replyRecord,
-  type SummaryRecord,
-  type TranscriptRecord,
-} from './records.js';
-import { reassemble } from './tcp.js';
+import { reassemble, type TcpConnection, type TcpEvent } from './tcp.js';
 import { readTextTranscript, type SpokenLine } from './text-transcript.js';
-
-/** A transcript is held in memory, at about a kilobyte a line; a capture of 12 MB has some thirty thousand. */
-const MAX_LINES = 1_000_000;
+import { type Transcript, TranscriptWriter } from './transcript-writer.js';
 
 /** Of a capture, all TCP connections that speak FTP are control connections, and those that `ports` names. */
 export interface VerifyOptions extends Tolerance, PortOptions {
   /** The mechanisms that can watch an exchange, with their keys. */
   mechanisms: readonly Mechanism[];
-}
-
-/** A verified recording. */
-export interface Transcript {
-  /** In the order of the wire; the summary is the last. */
-  records: TranscriptRecord[];
-  /** Why the recording can't be read to its end. */
-  error?: FtpSecurityError;
-  /** Faults of this package, or of a mechanism; absent when there was none. */
-  faults?: Fault[];
-  /** Of the ports asked for, those that no connection of the capture has; absent when there is none. */
-  unusedPorts?: number[];
-}
-
-/** A connection that could not be read to its end, through no fault of the recording: `problem` of its record tells, too. */
-export interface Fault {
-  connection: number;
-  /** What was thrown. */
-  error: unknown;
+  /** Asked for each protected data connection: it gives what takes the file, or undefined. */
+  extract?: Extract;
 }
 
 /**
@@ -106,24 +79,25 @@ function verifySegments(segments: SegmentReader, options: VerifyOptions): Transc
   const streams = reassemble(segments);
   const control = controlConnections(streams, options);
   const writer = new TranscriptWriter();
-  const recordings = new Map(
-    [...control].map(([connection, ends], index) => {
-      const observed = { ...options, fromStart: connection.opened !== 'missing' };
-      const recording = new ControlRecording(index + 1, ends, observed, writer);
-      return [connection, { ends, recording, open: 2, preamble: [...ends.preamble] }];
-    }),
-  );
+  const controls = new ControlConnections(control, options, writer);
+  const data = new Map<TcpConnection, DataRecording | undefined>();
   for (const event of streams.events) {
-    const entry = recordings.get(event.connection);
-    if (entry === undefined) continue;
-    const { ends, recording, preamble } = entry;
-    const from = sideOf(ends, event.from);
-    if (event.kind === 'data') {
-      const data = event.data.subarray(preamble[event.from]);
-      preamble[event.from]! -= event.data.length - data.length;
-      recording.observe(observer => observer.push(from, data, event.time));
-    } else if (event.kind === 'lost') recording.gap(from);
-    else if (--entry.open === 0) recording.end(event.time);
+    const { connection } = event;
+    if (controls.take(event)) continue;
+    if (!data.has(connection)) {
+      const found = controls.addresses.find(connection);
+      data.set(connection, found && new DataRecording(connection, found, options.extract));
+    }
+    const recording = data.get(connection);
+    if (recording === undefined) continue;
+    try {
+      const record = recording.take(event);
+      if (record !== undefined) writer.addData(record);
+    } catch (error) {
+      // As with control connections: what is wrong with one, or with what takes its file, does not stop the others.
+      writer.faults.push({ connection: recording.connection, error });
+      data.set(connection, undefined);
+    }
   }
   const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
   const { unread } = segments;
@@ -135,114 +109,53 @@ function verifySegments(segments: SegmentReader, options: VerifyOptions): Transc
   return unusedPorts?.length ? { ...transcript, unusedPorts } : transcript;
 }
 
-function sideOf({ clientEnd }: ControlConnection, end: 0 | 1): 'client' | 'server' {
-  return end === clientEnd ? 'client' : 'server';
-}
+/** The control connections of a capture, and where their data connections are. */
+class ControlConnections {
+  readonly addresses = new DataConnections<ControlRecording>();
+  readonly #entries: ReadonlyMap<TcpConnection, ControlEntry>;
 
-/** One control connection on its way into the transcript. */
-class ControlRecording {
-  readonly #number: number;
-  readonly #endpoints: Endpoints;
-  readonly #observer: Observer;
-  readonly #writer: TranscriptWriter;
-  #announced = false;
-  #broken = false;
-
-  constructor(number: number, endpoints: Endpoints, options: ObserverOptions, writer: TranscriptWriter) {
-    this.#number = number;
-    this.#endpoints = endpoints;
-    this.#observer = new Observer(options);
-    this.#writer = writer;
-    writer.connections++;
+  constructor(
+    control: ReadonlyMap<TcpConnection, ControlConnection>,
+    options: VerifyOptions,
+    writer: TranscriptWriter,
+  ) {
+    this.#entries = new Map(
+      [...control].map(([connection, ends], index) => {
+        const observed = { ...options, fromStart: connection.opened !== 'missing' };
+        const announce = (by: Peer, address: DataAddress) =>
+          this.addresses.announce(recording, by, address, hostOf(ends[by]));
+        const recording = new ControlRecording(index + 1, ends, observed, writer, announce);
+        // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
+        announce('client', { host: undefined, port: portOf(ends.client) });
+        return [connection, { ends, recording, open: 2, preamble: [...ends.preamble] }];
+      }),
+    );
   }
 
-  /** Takes a step. Behind a fault of ours nothing that the observer holds is to be relied on; other connections go on. */
-  observe(step: (observer: Observer) => void): void {
-    if (this.#broken) return;
-    try {
-      step(this.#observer);
-    } catch (error) {
-      this.#broken = true;
-      this.#writer.faults.push({ connection: this.#number, error });
+  /** @returns whether the event is one of a control connection */
+  take(event: TcpEvent): boolean {
+    const entry = this.#entries.get(event.connection);
+    if (entry === undefined) return false;
+    const { ends, recording, preamble } = entry;
+    const from = event.from === ends.clientEnd ? 'client' : 'server';
+    if (event.kind === 'data') {
+      const data = event.data.subarray(preamble[event.from]);
+      preamble[event.from]! -= event.data.length - data.length;
+      recording.observe(observer => observer.push(from, data, event.time));
+    } else if (event.kind === 'lost') recording.gap(from);
+    else if (--entry.open === 0) {
+      recording.end(event.time);
+      this.addresses.forget(recording);
     }
-    for (let next = this.#observer.next(); next !== undefined; next = this.#observer.next()) {
-      this.#announced ||= next.type === 'exchange';
-      this.#writer.add(this.#number, this.#endpoints, next);
-    }
-  }
-
-  gap(from: 'client' | 'server'): void {
-    this.#writer.lost++;
-    this.observe(observer => observer.gap(from));
-  }
-
-  end(time: bigint | undefined): void {
-    this.observe(observer => observer.close(time));
-    const { problem } = this.#observer;
-    if (!this.#announced || problem !== undefined) this.#writer.addConnection(this.#number, this.#endpoints, problem);
+    return true;
   }
 }
 
-/** Collects the records. They are written at the end, since the last line of a reply that never ends learns of it then. */
-class TranscriptWriter {
-  #lines = 0;
-  connections = 0;
-  lost = 0;
-  readonly faults: Fault[] = [];
-  readonly #pending: (() => TranscriptRecord)[] = [];
-
-  add(connection: number, endpoints: Endpoints, observation: Observation): void {
-    switch (observation.type) {
-      case 'message':
-        if (++this.#lines > MAX_LINES) {
-          throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_LINES} control lines`);
-        }
-        this.#pending.push(() => messageRecord(connection, observation));
-        break;
-      case 'reply':
-        this.#pending.push(() => replyRecord(connection, observation));
-        break;
-      case 'exchange':
-        this.#pending.push(() => connectionRecord(connection, endpoints, observation));
-    }
-  }
-
-  addConnection(connection: number, endpoints: Endpoints, problem: FtpSecurityError | undefined): void {
-    this.#pending.push(() => connectionRecord(connection, endpoints, { problem }));
-  }
-
-  finish(dataConnections: number, unread: Record<string, number>): Transcript {
-    const { faults } = this;
-    const faulty = new Map(faults.map(({ connection, error }) => [connection, faultRecord(error)]));
-    const records = this.#pending.map(write => {
-      const record = write();
-      const problem = record.type === 'connection' ? faulty.get(record.connection) : undefined;
-      return problem === undefined ? record : { ...record, problem };
-    });
-    records.push(this.#summary(records, dataConnections, unread));
-    return faults.length > 0 ? { records, faults } : { records };
-  }
-
-  #summary(
-    records: readonly TranscriptRecord[],
-    dataConnections: number,
-    unread: Record<string, number>,
-  ): SummaryRecord {
-    const messages = records.filter(record => record.type === 'message');
-    const count = (verdict: string) => messages.filter(message => message.verdict === verdict).length;
-    return {
-      type: 'summary',
-      connections: this.connections,
-      messages: messages.length,
-      protected: messages.length - count('clear'),
-      verified: count('verified'),
-      decrypted: count('decrypted'),
-      failed: count('failed'),
-      unkeyed: count('unkeyed'),
-      unprotected_after_security: messages.filter(({ error }) => error?.code === 'sequence/unprotected').length,
-      data_connections: dataConnections,
-      lost_segments: this.lost,
-      unread,
-    };
-  }
+interface ControlEntry {
+  ends: ControlConnection;
+  recording: ControlRecording;
+  /** Directions that have not ended. */
+  open: number;
+  /** Octets of each end that a proxy takes. */
+  preamble: number[];
 }

@@ -30,6 +30,8 @@ rfc2228 COMMAND --help tells more of each.`,
 Options
 ${mechanismHelp('verify')}
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
+  --extract DIR       write the files of data connections that were verified to their end into DIR, and a manifest of all;
+                      nothing is overwritten
   --join              the files are one capture that was rotated; they are put in order by their times
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd

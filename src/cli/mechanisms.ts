@@ -7,7 +7,7 @@ import { fromHex } from '../bytes.js';
 import type { ConnectionRecord } from '../capture/index.js';
 import type { Ends, FuzzSide } from '../fuzz/driver/index.js';
 import { krb4FuzzSession } from '../fuzz/mechanisms/krb4.js';
-import { krb5FuzzSession } from '../fuzz/mechanisms/krb5.js';
+import { krb5FuzzSession } from '../fuzz/mechanisms/krb5/index.js';
 import { pskFuzzSession } from '../fuzz/mechanisms/psk.js';
 import { gsi } from '../mechanisms/gsi/index.js';
 import {

@@ -1,5 +1,12 @@
 /** The transcript for people: a heading for each connection, a row for each line, totals at the end. */
-import type { ConnectionRecord, FileRecord, MessageRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
+import type {
+  ConnectionRecord,
+  DataRecord,
+  FileRecord,
+  MessageRecord,
+  SummaryRecord,
+  TranscriptRecord,
+} from '../capture/index.js';
 import { enctypeOf, type OpenedBy } from '../mechanisms/krb5/index.js';
 import { paint, printable, shorten } from './terminal.js';
 
@@ -13,6 +20,8 @@ export function rowOf(record: TranscriptRecord): string | undefined {
       return connectionRow(record);
     case 'message':
       return messageRow(record);
+    case 'data':
+      return dataRow(record);
     case 'reply':
       return undefined;
     case 'summary':
@@ -67,6 +76,28 @@ function messageRow(message: MessageRecord): string {
     `${level.padEnd(12)}  `,
     `${paint(colour, place.padEnd(13))}  `,
     shorten(printable((message.text ?? message.wire).replace(/\r?\n?\0?$/, '')), MAX_SAID),
+    remarks.length > 0 ? paint('dim', `  [${remarks.join(', ')}]`) : '',
+    error === null ? '' : paint('red', `  ${error.code}: ${error.message}`),
+  ].join('');
+}
+
+/** A file on a data connection. */
+function dataRow(record: DataRecord): string {
+  const { time, connection, from, level, applied, verdict, blocks, bytes, lost, error } = record;
+  const colour = error !== null ? 'red' : verdict === 'verified' ? 'green' : 'yellow';
+  const size = bytes === null ? '' : `, ${count(bytes, 'octet')}`;
+  const remarks = [
+    ...(applied !== null && applied !== level ? [`tokens are ${applied}`] : []),
+    ...(record.found_by === 'port' ? ['address translated: found by its port'] : []),
+    ...(lost > 0 ? [`${count(lost, 'octet')} not in the capture`] : []),
+  ];
+  return [
+    time === null ? '' : `${time.slice(11, 26)}  `,
+    `${connection} ${from === 'client' ? 'C' : 'S'}  `,
+    `${level.padEnd(12)}  `,
+    `${paint(colour, verdict.padEnd(13))}  `,
+    shorten(printable(`data of ${record.command ?? 'a transfer'} ${record.name ?? ''}`.trimEnd()), MAX_SAID),
+    `: ${count(blocks, 'block')}${size}`,
     remarks.length > 0 ? paint('dim', `  [${remarks.join(', ')}]`) : '',
     error === null ? '' : paint('red', `  ${error.code}: ${error.message}`),
   ].join('');

@@ -65,8 +65,12 @@ export class Total {
 
 /** The exit status of one recording. */
 function statusOf(records: readonly TranscriptRecord[]): FileRecord['status'] {
-  if (records.some(record => record.type === 'message' && record.error !== null)) return EXIT.faulty;
+  if (records.some(isFaulty)) return EXIT.faulty;
   return records.some(isUnseen) ? EXIT.unseen : EXIT.fine;
+}
+
+function isFaulty(record: TranscriptRecord): boolean {
+  return (record.type === 'message' || record.type === 'data') && record.error !== null;
 }
 
 /** Whether a record tells of something that could not be looked at. */
@@ -74,6 +78,8 @@ function isUnseen(record: TranscriptRecord): boolean {
   switch (record.type) {
     case 'message':
       return record.verdict === 'unkeyed';
+    case 'data':
+      return record.verdict === 'unkeyed' || record.lost > 0;
     case 'connection':
       return record.problem !== null || (record.mechanism !== null && !record.keyed);
     case 'summary':

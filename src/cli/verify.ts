@@ -1,5 +1,6 @@
 /** `rfc2228 verify`: recordings and keys in, a verified transcript out, for people or as JSON lines. */
 import {
+  type Extract,
   recordingFormat,
   type Transcript,
   type TranscriptRecord,
@@ -9,6 +10,7 @@ import {
 } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
+import { ExtractDirectory } from './extract.js';
 import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
 import { MissingKeys } from './missing-keys.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
@@ -22,6 +24,7 @@ const OPTIONS = {
   port: { type: 'string', multiple: true, default: [] as string[] },
   'only-port': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  extract: { type: 'string' },
   join: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
   tolerate: { type: 'string', multiple: true, default: [] as string[] },
@@ -46,11 +49,13 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const total = new Total(recordings.length > 1 || files[0]?.directory !== undefined);
   const left = new LeftOut();
   const missing = new MissingKeys();
+  const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
   for (const recording of recordings) {
-    const transcript = await attempt(recording, options, left);
-    if (transcript === undefined) continue;
     const name = nameOf(recording);
     const before = total.summary.connections;
+    const extract: Extract = transfer => directory?.sink(transfer, name, before);
+    const transcript = await attempt(recording, { ...options, extract }, left);
+    if (transcript === undefined) continue;
     const records = total.add(name, transcript);
     print(records, write, stdout);
     missing.add(records);
@@ -59,6 +64,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
     for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
     warnOfUnseen(name, transcript, stderr);
   }
+  directory?.close();
   left.tell(stderr);
   for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
   if (!values.json) for (const line of missing.lines) stdout.write(`${line}\n`);

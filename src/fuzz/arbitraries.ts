@@ -27,7 +27,7 @@ export function replies(): Arbitrary<Uint8Array> {
   return fc.tuple(fc.integer({ min: 100, max: 599 }), lines).map(([code, text]) => formatReply(code, text));
 }
 
-/** Octets of a valid command with its line end. It is none of MIC, CONF and ENC. */
+/** Octets of a valid command with its line end. It is not MIC, CONF or ENC. */
 export function commands(): Arbitrary<Uint8Array> {
   const verb = fc.oneof(fc.constantFrom(...VERBS), fc.stringMatching(/^X[A-Z0-9]{0,9}$/));
   return fc.tuple(verb, fc.option(lineTexts(), { nil: undefined })).map(([name, text]) => formatCommand(name, text));
@@ -49,7 +49,7 @@ export function protectedReplies(newContext: () => SecurityContext): Arbitrary<P
   return protectedTexts(newContext, replies(), protectReply);
 }
 
-/** Valid protected commands with their plaintext, each under a new context. */
+/** MIC, CONF and ENC. */
 export function protectedCommands(newContext: () => SecurityContext): Arbitrary<ProtectedText> {
   return protectedTexts(newContext, commands(), protectCommand);
 }

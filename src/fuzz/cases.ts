@@ -3,56 +3,38 @@
 import type { Peer } from '../protection/mechanism.js';
 import type { TokenLevel } from '../protection/protection-level.js';
 import { choicesFrom } from './choices.js';
-import { EXCHANGES } from './exchange/table.js';
-import { BASE64 } from './layers/base64.js';
-import { FRAGMENTS } from './layers/fragments.js';
-import { GRAMMAR } from './layers/grammar.js';
-import { INNER } from './layers/inner.js';
-import { DIRECTION, LEVEL, TOKEN } from './layers/levels.js';
-import { LINES } from './layers/lines.js';
-import { ENCODINGS, OCTETS } from './layers/octets.js';
-import { OUTER } from './layers/outer.js';
-import { SEQUENCE } from './layers/sequence.js';
-import type { Layered } from './mechanisms/forgery.js';
-import { KRB4_FORGERIES } from './mechanisms/krb4.js';
-import { PSK_FORGERIES } from './mechanisms/psk.js';
-import { RFC1964_FORGERIES } from './mechanisms/rfc1964.js';
-import { RFC4121_FORGERIES } from './mechanisms/rfc4121.js';
-import { type Expectation, LAYERS, type Layer, type Mutation, type Rule } from './mutation.js';
-import { SCRIPTS } from './phases.js';
-import { TRANSFERS } from './transfer-mutations.js';
+import { MECHANISMS } from './mechanisms/index.js';
+import { type ExchangeMutation, type Expectation, LAYERS, type Layer, type Mutation } from './mutation.js';
+import { BASE64 } from './mutations/base64.js';
+import { DATA } from './mutations/data.js';
+import { EXCHANGE } from './mutations/exchange.js';
+import { GRAMMAR } from './mutations/grammar.js';
+import { PHASES } from './mutations/phases.js';
+import { INNER_TEXTS } from './mutations/texts.js';
+import { TOKEN } from './mutations/tokens.js';
+import { WIRE } from './mutations/wire.js';
 
-const BY_LAYER: readonly (readonly [Layer, readonly Mutation[]])[] = [
-  ['octets', [...OCTETS, ...ENCODINGS]],
-  ['lines', LINES],
-  ['grammar', GRAMMAR],
-  ['outer', OUTER],
-  ['base64', BASE64],
-  ['fragments', FRAGMENTS],
-  ['inner', INNER],
-  ['token', TOKEN],
-  ['sequence', SEQUENCE],
-  ['direction', DIRECTION],
-  ['level', LEVEL],
+/** Every mutation of what a session sends: messages, lines out of order, and transfers. */
+export const MUTATIONS: readonly Mutation[] = [
+  ...WIRE,
+  ...GRAMMAR,
+  ...BASE64,
+  ...INNER_TEXTS,
+  ...TOKEN,
+  ...MECHANISMS.flatMap(({ tokens }) => tokens),
+  ...DATA,
+  ...PHASES,
 ];
 
-/** Every mutation of a message, those of single mechanisms last. */
-export const MUTATIONS: readonly Layered[] = [
-  ...BY_LAYER.flatMap(([layer, mutations]) => mutations.map(mutation => ({ ...mutation, layer }))),
-  ...RFC4121_FORGERIES,
-  ...RFC1964_FORGERIES,
-  ...PSK_FORGERIES,
-  ...KRB4_FORGERIES,
+/** Every mutation of security data. */
+export const EXCHANGES: readonly ExchangeMutation[] = [
+  ...EXCHANGE,
+  ...MECHANISMS.flatMap(({ exchanges }) => exchanges),
 ];
 
-/** The rules of all layers: what a case needs to know of its mutation. */
-export type LayeredRule = Rule & { layer: Layer; needs?: unknown };
-const RULES: readonly LayeredRule[] = [
-  ...MUTATIONS,
-  ...EXCHANGES.map(rule => ({ ...rule, layer: 'exchange' }) as const),
-  ...TRANSFERS.map(rule => ({ ...rule, layer: 'data' }) as const),
-  ...SCRIPTS.map(rule => ({ ...rule, layer: 'phases' }) as const),
-];
+/** What a case needs to know of its mutation. */
+export type Rule = Omit<Mutation, 'change'>;
+const RULES: readonly Rule[] = [...MUTATIONS, ...EXCHANGES];
 
 /** Layers whose cases are messages: `perform` gives their octets. */
 export const MESSAGE_LAYERS: readonly Layer[] = LAYERS.filter(it => !['exchange', 'data', 'phases'].includes(it));
@@ -77,7 +59,7 @@ export interface FuzzCase {
   /** Of a transfer: what PBSZ has set, in octets. */
   bufferSize?: number;
   choices: readonly number[];
-  /** To a client: which command behind the exchange gets the mutated reply, from 1. Default: what the driver's target says. */
+  /** To a client: which command behind the exchange gets the mutated reply, from 1. Default: that of the driver's target. */
   at?: number;
 }
 
@@ -86,15 +68,17 @@ export type MessageCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'text'>>;
 /** A case of a data connection. */
 export type TransferCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'bufferSize'>>;
 
+/** Whether a case is of a message. */
 export function isMessage(one: FuzzCase): one is MessageCase {
   return one.text !== undefined;
 }
 
+/** Whether a case is of a transfer. */
 export function isTransfer(one: FuzzCase): one is TransferCase {
   return one.bufferSize !== undefined;
 }
 
-/** Which cases {@link fuzzCases} makes. */
+/** Options of {@link fuzzCases}. */
 export interface CaseOptions {
   /** The same seed gives the same cases. Default 2228. */
   seed?: number;
@@ -148,13 +132,10 @@ export function* fuzzCases(options: CaseOptions = {}): Generator<FuzzCase> {
 type Drawn = Pick<FuzzCase, 'to' | 'choices'> & Partial<Pick<FuzzCase, 'level' | 'text' | 'bufferSize'>>;
 
 /** A case of a rule; of what is drawn it takes what its layer has. */
-export function caseOf(
-  rule: LayeredRule,
-  { to, choices, level = 'safe', text, bufferSize = BUFFER_SIZE }: Drawn,
-): FuzzCase {
+export function caseOf(rule: Rule, { to, choices, level = 'safe', text, bufferSize = BUFFER_SIZE }: Drawn): FuzzCase {
   const { layer, name, source, forges, needs } = rule;
   const hasText = MESSAGE_LAYERS.includes(layer);
-  const its = Array.isArray(needs) && needs.includes('lines') ? TEXTS[to][0]! : (text ?? TEXTS[to][0]!);
+  const its = needs?.includes('lines') ? TEXTS[to][0]! : (text ?? TEXTS[to][0]!);
   return {
     layer,
     name,
@@ -174,14 +155,14 @@ function hasLevel(layer: Layer): boolean {
 }
 
 /** Each rule of these layers with each peer that can be sent it. */
-export function rulesFor({ layers = LAYERS, to }: CaseOptions): { rule: LayeredRule; peer: Peer }[] {
+export function rulesFor({ layers = LAYERS, to }: CaseOptions): { rule: Rule; peer: Peer }[] {
   return RULES.filter(({ layer }) => layers.includes(layer))
     .flatMap(rule => peersOf(rule).map(peer => ({ rule, peer })))
     .filter(({ peer }) => (to ?? peer) === peer);
 }
 
 /** Who can be sent it. */
-export function peersOf({ to }: Rule): readonly Peer[] {
+export function peersOf({ to }: Pick<Rule, 'to'>): readonly Peer[] {
   return to === undefined ? ['client', 'server'] : [to];
 }
 
@@ -189,19 +170,31 @@ export function peersOf({ to }: Rule): readonly Peer[] {
 type Unchecked = { readonly [field in 'layer' | 'name' | 'forges' | 'to']?: unknown };
 
 /** The rule of a case, if there is one. */
-export function ruleOf(one: Unchecked): LayeredRule | undefined {
-  return RULES.find(rule => rule.layer === one.layer && isOf(rule, one));
+export function ruleOf(one: Unchecked): Rule | undefined {
+  return RULES.find(rule => isOf(rule, one));
 }
 
-function isOf(rule: Rule, { name, forges, to }: Unchecked): boolean {
-  return rule.name === name && rule.forges === forges && peersOf(rule).some(peer => peer === to);
+function isOf(rule: Rule, { layer, name, forges, to }: Unchecked): boolean {
+  return (
+    rule.name === name && rule.layer === layer && rule.forges === forges && peersOf(rule).some(peer => peer === to)
+  );
 }
 
-/** The mutation of a case in the table of its kind. @throws RangeError when there is none */
-export function mutationIn<M extends Rule & { layer?: Layer }>(table: readonly M[], one: FuzzCase): M {
-  const mutation = table.find(it => (it.layer ?? one.layer) === one.layer && isOf(it, one));
+/** The mutation of a case in a table. @throws RangeError when there is none */
+export function mutationIn<M extends Rule>(table: readonly M[], one: FuzzCase): M {
+  const mutation = table.find(it => isOf(it, one));
   if (mutation === undefined) throw new RangeError(`no mutation is called ${one.layer}: ${one.name}`);
   return mutation;
+}
+
+/** What is known of the mutation of a case. @throws RangeError when there is none */
+export function ruleIn(one: FuzzCase): Rule {
+  return mutationIn(RULES, one);
+}
+
+/** The same transfer with nothing mutated. */
+export function validTransfer(one: TransferCase): TransferCase {
+  return { ...one, ...caseOf(DATA[0]!, { ...one, choices: [] }) };
 }
 
 /** One verdict for either side: a client never gives the code for a bad command, nor a server that for a bad reply. */

@@ -1,6 +1,6 @@
 /** Where a case has a choice, it is a number in a list: so every case can be written down, made again, and shrunk. */
 
-/** Choices, taken in turn. When they are used up each further one is 0, which always stands for the simplest. */
+/** Choices, taken in turn. When they are used up each further one is 0, which always means the simplest. */
 export class Choices {
   readonly #choices: readonly number[];
   #taken = 0;

@@ -15,23 +15,27 @@ export {
 export { Choices, choicesFrom, octetsFrom } from './choices.js';
 export { type CorpusFile, type CorpusOptions, corpusFiles } from './corpus.js';
 export * from './driver/index.js';
-export type { ExchangeFormat, ExchangeKeys, ExchangeMutation, ExchangeTurn, Krb5Keys } from './exchange/mutation.js';
-export { performExchange } from './exchange/perform.js';
-export type { Layered } from './mechanisms/forgery.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';
-export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5.js';
+export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5/index.js';
+export type { Krb5Keys } from './mechanisms/krb5/parts.js';
+export type { Reference, SampleExchange } from './mechanisms/mechanism.js';
 export { pskFuzzSession } from './mechanisms/psk.js';
-export { validMessage } from './message.js';
 export {
+  type Change,
+  type ExchangeKeys,
+  type ExchangeMutation,
+  type ExchangeTurn,
   type Expectation,
   type FuzzSession,
   LAYERS,
   type Layer,
   type Mutation,
   type MutationContext,
+  type Script,
+  type ScriptLine,
   type Stage,
 } from './mutation.js';
-export { perform, type Rendered } from './perform.js';
-export { SCRIPTS, type Script, type ScriptLine, type ScriptStart, scriptOctets } from './phases.js';
-export { type Reference, referenceChunks, references } from './reference.js';
-export { DATA_MARKER, FILE, performTransfer } from './transfers.js';
+export { DATA_MARKER, FILE } from './mutations/data.js';
+export { scriptOctets } from './mutations/phases.js';
+export { perform, performExchange, type Rendered, validMessage } from './perform.js';
+export { referenceChunks, references } from './reference.js';

@@ -1,43 +1,146 @@
-/** The octets that the case of a message comes to in a live session. */
-import { copy, toUtf8 } from '../bytes.js';
-import { type FuzzCase, MUTATIONS, mutationIn } from './cases.js';
+/** The octets that a case comes to in a live session, or in the place of a line of an exchange. */
+import { encodeBase64 } from '../base64.js';
+import { CRLF, concat, concatAll, copy, toUtf8 } from '../bytes.js';
+import { factsOf } from '../protection/protection-level.js';
+import { BUFFER_SIZE, EXCHANGES, type FuzzCase, isTransfer, MUTATIONS, mutationIn } from './cases.js';
 import { Choices } from './choices.js';
-import { mutatedMessage, validMessage } from './message.js';
-import type { FuzzSession, Mutation, MutationContext } from './mutation.js';
+import { MECHANISMS } from './mechanisms/index.js';
+import type { ExchangeTurn, FuzzSession, Mutation, MutationContext, Stage } from './mutation.js';
+import { blockOf, FILE, PIECE } from './mutations/data.js';
+import { scriptOctets } from './mutations/phases.js';
+import { linesOf, octets } from './pieces.js';
 
 /** What is to be sent, in turn. */
 export interface Rendered {
   /** Valid messages that must be accepted; the octets of each. */
   before: readonly Uint8Array[];
-  /** The mutated message, in the chunks that it is to be sent in. */
+  /** The mutated message or transfer, in the chunks that it is to be sent in. */
   chunks: readonly Uint8Array[];
   /** It has no end: nothing can follow, and the connection is to be closed. */
   open: boolean;
 }
 
+/** How the pieces of each stage are made from those of the one before (RFC 2228 §3, §5.2 and §6). */
+type Route<C> = readonly (readonly [Stage, (pieces: readonly Uint8Array[], carrier: C) => readonly Uint8Array[]])[];
+
+const toTokens = (texts: readonly Uint8Array[], { context, level }: MutationContext) =>
+  texts.map(text => context.wrap(text, level).token);
+
+const MESSAGE: Route<MutationContext> = [
+  ['fragments', ([text]) => linesOf(text!)],
+  ['tokens', toTokens],
+  ['base64', tokens => tokens.map(encodeBase64)],
+  ['lines', (encoded, its) => encoded.map((text, i) => concat(prefixOf(its, i === encoded.length - 1), text, CRLF))],
+  ['wire', lines => [concatAll(lines)]],
+  ['chunks', wire => wire],
+];
+
+const TRANSFER: Route<MutationContext> = [
+  ['fragments', ([file]) => [...piecesOf(file!), octets('')]],
+  ['tokens', toTokens],
+  ['blocks', tokens => tokens.map(blockOf)],
+];
+
+const EXCHANGE: Route<ExchangeTurn> = [
+  ['tokens', tokens => tokens],
+  ['base64', tokens => tokens.map(encodeBase64)],
+  ['lines', ([text], turn) => [lineOf(turn, text)]],
+];
+
 /**
- * The octets of a case in a session that stands.
- * @returns undefined where the case says nothing: a mechanism without numbers, a text without padding, no token yet. The
+ * The octets of a case in a session that has an association; those of a transfer are for its data connection, which is then to be
+ * closed.
+ * @returns undefined where the case is not applicable: a mechanism without numbers, a text without padding, no token yet. The
  *   session's next number may have moved on all the same
- * @throws RangeError when there is no such mutation of a message
+ * @throws RangeError when there is no such mutation, or it is one of an exchange
  */
 export function perform(one: FuzzCase, session: FuzzSession): Rendered | undefined {
   const mutation = mutationIn(MUTATIONS, one);
-  const { level = 'safe', text = '' } = one;
-  const base = { ...session, to: one.to, level, text: toUtf8(text) };
-  if (!(mutation.needs ?? []).every(need => NEEDS[need](base))) return undefined;
-  const before = Array.from({ length: mutation.after ?? 0 }, () => validMessage(base));
-  const carrier: MutationContext = { ...base, sent: before, valid: () => validMessage(base) };
-  const chunks = mutatedMessage(mutation, carrier, new Choices(one.choices));
+  const { to, level = 'safe', text = '', bufferSize = BUFFER_SIZE } = one;
+  const its = { ...session, to, level, bufferSize, text: isTransfer(one) ? FILE : toUtf8(text) };
+  if ((mutation.only ?? level) !== level || !(mutation.needs ?? []).every(need => NEEDS[need](its))) return undefined;
+  const valid = (other = level) => validMessage({ ...its, level: other });
+  const script = mutation.script?.before.map(line => scriptOctets(line, to, session.context)) ?? [];
+  const before = [...script, ...Array.from({ length: mutation.after ?? 0 }, () => valid())];
+  if (!before.every(octets => octets !== undefined)) return undefined;
+  const route = isTransfer(one) ? TRANSFER : MESSAGE;
+  const chunks = mutated(route, [its.text], mutation, { ...its, sent: before, valid }, new Choices(one.choices));
   return chunks && { before, chunks: chunks.map(chunk => copy(chunk)), open: mutation.open ?? false };
+}
+
+/**
+ * The octets of a case in the place of a valid line with security data.
+ * @param turn  the line that is due
+ * @returns undefined where it is another line's turn, or the case is not applicable: another mechanism, no such key
+ * @throws RangeError when there is no such mutation
+ */
+export function performExchange(one: FuzzCase, turn: ExchangeTurn): Uint8Array | undefined {
+  const mutation = mutationIn(EXCHANGES, one);
+  if (mutation.forges !== undefined && mutation.forges !== turn.keys?.forges) return undefined;
+  const draw = new Choices(one.choices);
+  const drawn = draw.below(lineCount(turn));
+  if ((mutation.turn ?? drawn) !== turn.number) return undefined;
+  if (mutation.at !== 'lines' && turn.token === undefined) return undefined;
+  const lines = mutated(EXCHANGE, turn.token ? [turn.token] : [], mutation, turn, draw);
+  return lines && concatAll(lines);
+}
+
+/** The octets of a valid message, and its tokens used. */
+export function validMessage(its: FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>): Uint8Array {
+  let pieces: readonly Uint8Array[] = [its.text];
+  for (const [, make] of MESSAGE) pieces = make(pieces, its as MutationContext);
+  return pieces[0]!;
+}
+
+/** The octets of a valid line of an exchange, with other base 64 in it than that of its token, if that is given. */
+export function lineOf({ code, token }: ExchangeTurn, text = token && encodeBase64(token)): Uint8Array {
+  if (code === undefined) return concat(toUtf8('ADAT '), text!, CRLF);
+  if (text === undefined) return toUtf8(`${code} Security data exchange complete\r\n`);
+  return concat(toUtf8(`${code} ADAT=`), text, CRLF);
+}
+
+/** How many lines with security data we send in a valid exchange. */
+export function lineCount({ keys, to }: Pick<ExchangeTurn, 'keys' | 'to'>): number {
+  return MECHANISMS.find(({ name }) => name === keys?.forges)?.lines[to] ?? 1;
+}
+
+function mutated<C>(
+  route: Route<C>,
+  start: readonly Uint8Array[],
+  mutation: Mutation<C>,
+  carrier: C,
+  draw: Choices,
+): readonly Uint8Array[] | undefined {
+  const { at, makes, change } = mutation;
+  if (makes === 'everything') return change(start, draw, carrier);
+  let pieces: readonly Uint8Array[] | undefined = start;
+  for (const [stage, make] of route) {
+    if (stage !== at || makes === undefined) pieces = make(pieces, carrier);
+    if (stage === at) pieces = change(pieces, draw, carrier);
+    if (pieces === undefined) return undefined;
+  }
+  return pieces;
 }
 
 const NEEDS: Record<
   NonNullable<Mutation['needs']>[number],
-  (carrier: Omit<MutationContext, 'sent' | 'valid'>) => boolean
+  (its: Pick<MutationContext, 'text' | 'level' | keyof FuzzSession>) => boolean
 > = {
   lines: ({ text }) => text.indexOf(0x0a) < text.length - 1,
   numbers: ({ numbered }) => numbered,
   integrity: ({ integrity, level }) => integrity.includes(level),
+  confidential: ({ context }) => context.supports('confidential'),
+  private: ({ context }) => context.supports('private'),
   received: ({ received }) => received !== undefined,
 };
+
+/** What stands before the base 64: the verb and a blank, or the code and its separator. */
+function prefixOf({ to, level }: MutationContext, isLast: boolean): Uint8Array {
+  const { verb, code } = factsOf(level);
+  return toUtf8(to === 'server' ? `${verb} ` : `${code}${isLast ? ' ' : '-'}`);
+}
+
+function piecesOf(file: Uint8Array): Uint8Array[] {
+  const count = Math.ceil(file.length / PIECE);
+  return Array.from({ length: count }, (_, i) => file.subarray(i * PIECE, (i + 1) * PIECE));
+}

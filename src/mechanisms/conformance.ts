@@ -1,5 +1,5 @@
 /**
- * The conformance suite: what every mechanism must do (mechanism.ts; RFC 2228 §2), as cases for any test runner:
+ * `rfc2228/conformance`: the conformance suite, which tests what every mechanism must do (RFC 2228 §2), with any test runner:
  *
  *     for (const { name, run } of conformanceSuite(subject)) test(name, run);
  *
@@ -70,47 +70,47 @@ const verifies: Applies = (subject, level) => factsOf(level).integrity && has(su
 const verifiesBesideNone: Applies = (subject, level) => verifies(subject, level) && has(subject, 'confidential');
 
 const LEVEL_CHECKS: readonly [Applies, string, LevelCheck][] = [
-  [lacks, 'it is refused, and uses no number', refusesMissingLevel],
-  [has, 'supports says so', supportsLevel],
-  [has, 'what one side wraps the other opens, at any length', opensWhatIsWrapped],
-  [has, 'the length of a token depends on the length of its plaintext alone', lengthTellsNothing],
+  [lacks, 'wrap refuses the unsupported level, and uses no number', refusesMissingLevel],
+  [has, 'supports returns true', supportsLevel],
+  [has, 'a token that one side wraps is unwrapped by the other, at any length', opensWhatIsWrapped],
+  [has, 'the length of a token depends on the length of its plaintext only', lengthTellsNothing],
   [has, 'wrapSizeLimit is exact', knowsWhatFits],
   [has, 'no octets are shared or changed', sharesNoOctets],
-  [has, 'a subclass of Uint8Array goes in, a plain one comes out', givesPlainOctets],
-  [has, 'what is no Uint8Array is a TypeError, and changes nothing', toldFromMisuse],
-  [has, 'octets at random give an FtpSecurityError at most', survivesAnyOctets],
-  [has, 'nothing works after destroy', endsWhenDestroyed],
-  [numbers, 'tokens of one plaintext differ', differsEachTime],
+  [has, 'a subclass of Uint8Array is accepted, and a plain Uint8Array is returned', givesPlainOctets],
+  [has, 'an argument other than a Uint8Array is a TypeError, and changes nothing', toldFromMisuse],
+  [has, 'random octets throw nothing but FtpSecurityError', survivesAnyOctets],
+  [has, 'every method throws after destroy', endsWhenDestroyed],
+  [numbers, 'tokens of the same plaintext differ', differsEachTime],
   [inOrder, 'a token that is skipped, late or replayed is refused, and changes nothing', opensInOrderOnly],
   [inWindow, 'a replay is refused; a gap and a late token are reported', tellsReplays],
-  [inWindow, 'the first token may come late', takesFirstLate],
-  [inWindow, 'a late token is no replay, however late', takesVeryLate],
+  [inWindow, 'the first token may arrive late', takesFirstLate],
+  [inWindow, 'a late token is not taken for a replay, however late it is', takesVeryLate],
   [verifies, 'a flipped bit is refused, and changes nothing', refusesFlippedBits],
-  [verifies, 'no flip of an unprotected bit changes the plaintext', keepsTextWhereUnprotected],
+  [verifies, 'a flipped unprotected bit does not change the plaintext', keepsTextWhereUnprotected],
   [verifies, 'every other length is refused, and changes nothing', refusesOtherLengths],
   [verifies, 'a reflected token is refused, and changes nothing', refusesReflection],
   [verifies, 'a token of another association is refused, and changes nothing', refusesForeignTokens],
-  [verifiesBesideNone, 'forged confidential tokens do it no harm', survivesForgedNumbers],
+  [verifiesBesideNone, 'forged confidential tokens do not affect its sequence numbers', survivesForgedNumbers],
 ];
 
 const EXCHANGE_CHECKS: readonly [string, ExchangeCheck][] = [
-  ['both sides come to contexts that fit', givesContexts],
-  ['no step comes after the last', endsOnce],
-  ['one that is given up is over, and a complete one stays', endsWhenGivenUp],
+  ['both sides establish matching contexts', givesContexts],
+  ['a step after the last throws sequence/closed', endsOnce],
+  ['destroy ends an incomplete exchange, and does not affect a complete one', endsWhenGivenUp],
   ['altered security data is refused', refusesAlteredSecurityData],
 ];
 
 const OBSERVER_CHECKS: readonly [string, ObserverCheck][] = [
-  ['it opens what both sides send', givesObserver],
-  ['altered security data gives it no context', keepsObserverSafe],
+  ['its contexts unwrap what both sides send', givesObserver],
+  ['altered security data establishes no context', keepsObserverSafe],
 ];
 
 /**
- * The cases for one mechanism. None depends on another, and each runs the same way every time if the subject does.
- * @param subject  see {@link ConformanceSubject}; it is asked for new contexts and exchanges in every case
+ * Returns the cases for one mechanism. They are independent of each other, and deterministic if the subject is.
+ * @param subject  the mechanism under test; each case asks it for new contexts or exchanges
  */
 export function conformanceSuite(subject: ConformanceSubject): ConformanceCase[] {
-  const cases: ConformanceCase[] = [{ name: 'a context has a name', run: () => hasAName(subject) }];
+  const cases: ConformanceCase[] = [{ name: 'a context has a mechanism name', run: () => hasAName(subject) }];
   for (const { level } of PROTECTION_LEVELS) {
     if (level === 'clear') continue;
     for (const [applies, title, check] of LEVEL_CHECKS) {

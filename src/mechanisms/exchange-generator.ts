@@ -1,21 +1,21 @@
-/** Security data exchanges written as generators, each turn a `yield`; and how one becomes an {@link Exchange}. */
+/** Security data exchanges written as generators: each `yield` sends a token and receives the answer. */
 import { assertBytes } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { ChannelEnds, Exchange, Step } from '../protection/mechanism.js';
 
-/** Security data, if there is any. */
+/** Security data, or undefined if there is none. */
 export type Token = Uint8Array | undefined;
 
 /**
- * One side of an exchange: `yield` hands out a step and returns the other side's answer. The first `yield` has nothing to
- * hand out yet and only waits.
+ * One side of an exchange: `yield` gives a step to the caller and returns the other side's answer. The value of the first `yield` is
+ * not used; it only waits for the first input.
  */
 export type ExchangeGenerator<In = Token, Out = Step> = Generator<Out, Out | undefined, In>;
 
 /**
- * The exchange that a generator runs. Its steps throw what the generator throws, and `sequence/closed` when it is over.
- * @param name  of the mechanism, for errors
- * @param bind  gets the channel, before the step that it comes with
+ * Makes an {@link Exchange} from a generator. Its steps throw what the generator throws, and `sequence/closed` when it is over.
+ * @param name  the mechanism's name, for errors
+ * @param bind  called with the addresses of the channel, before the step that received them
  */
 export function exchangeFromGenerator(
   name: string,
@@ -34,7 +34,7 @@ export function exchangeFromGenerator(
   };
 }
 
-/** What a holder of keys is used for; when that fails, its keys are erased. */
+/** Runs `use`, and destroys the holder of keys if it throws. */
 export function destroyOnError<T>(holder: { destroy(): void }, use: () => T): T {
   try {
     return use();
@@ -44,7 +44,7 @@ export function destroyOnError<T>(holder: { destroy(): void }, use: () => T): T 
   }
 }
 
-/** The generator as a function, one turn for each call. After it has returned or thrown, each call throws `sequence/closed`. */
+/** A function that runs a generator by one `yield` per call. After the generator has returned or thrown, it throws `sequence/closed`. */
 export function stepsOf<In, Out>(name: string, generator: ExchangeGenerator<In, Out>): (input: In) => Out {
   generator.next(); // Runs to the first yield, the first point that can take input.
   return input => {

@@ -1,70 +1,71 @@
-/** The replay cache of acceptors: the authenticators that they have taken, as long as they would take them again (RFC 4120 §3.2.3). */
+/** The replay cache of acceptors, which records accepted authenticators while they could be replayed (RFC 4120 §3.2.3). */
 
 /**
- * Where acceptors record the authenticators that they have accepted. A store must do three things:
+ * A store for the authenticators that acceptors have accepted. It must have three properties:
  *
- * - All acceptors that hold the same keys share it: what one process has taken, every other refuses. One that each process
- *   keeps for itself lets an attacker who recorded an AP-REQ use it again with the next process.
- * - `add` is atomic: of two calls with the same `id`, at the same time and wherever, one alone returns true.
- * - It outlives the processes, or says its `age`: an authenticator that is older may have been taken before. Acceptors
- *   refuse those, unless a replay is of no use (below).
+ * - All acceptors with the same keys share it. If each process has its own, an attacker can replay a recorded AP-REQ to another
+ *   process.
+ * - `add` is atomic: of several concurrent calls with the same `id`, in any process, only one returns true.
+ * - It outlives the processes, or reports its `age`, since an older authenticator may have been accepted before it began. Acceptors
+ *   refuse older authenticators unless a replay is useless (see below).
  *
- * A replay is of no use where the acceptor adds a key of its own: Kerberos V5 with mutual authentication and tokens of RFC
- * 4121. Without mutual authentication, with RC4 and DES, and with Kerberos V4, an attacker who sends an AP-REQ again can send the
- * whole session again.
+ * A replay is useless if the acceptor adds a key of its own: in Kerberos V5 with mutual authentication and tokens of RFC 4121.
+ * Without mutual authentication, with RC4, DES and triple DES, and in Kerberos V4, an attacker who replays an AP-REQ can replay the
+ * whole session.
  */
 export interface ReplayStore {
   /**
-   * For how many seconds the record has held every authenticator that was taken. Absent: since the keys were made, as in a
-   * database that outlives processes and never loses an entry. Clients whose clocks are fast make authenticators that seem
-   * younger than they are: a store that must not be deceived gives an age that is less by the clock skew.
+   * The number of seconds for which the store has recorded every accepted authenticator. Absent if it has done so since the keys were
+   * created, e.g. a database that outlives processes and never loses an entry. Authenticators of clients with fast clocks seem
+   * younger than they are; to exclude them, return an age that is shorter by the greatest clock skew.
    */
   readonly age?: number;
   /**
-   * Notes an authenticator, at once and for all who use the record.
-   * @param id  64 hex digits, which tell nothing of it
-   * @param expires  until when it must be kept, in seconds since 1970: until then also a clock that was set back finds it
-   * @param now  in seconds since 1970
-   * @returns false when it was there before, or may have been
+   * Records an authenticator.
+   * @param id  64 hex digits, a hash from which nothing about the authenticator can be learnt
+   * @param expires  until when it must be kept, in seconds since 1970; this allows for a clock that is set back
+   * @param now  the current time in seconds since 1970
+   * @returns false if it was recorded before, or may have been
    */
   add(id: string, expires: number, now: number): boolean;
 }
 
 /**
- * Whether an authenticator may have been taken before a record began (RFC 4120 §3.2.3); times count to the millisecond.
- * @param made  the time in the authenticator, in seconds since 1970
- * @param now  by the acceptor's clock, in seconds since 1970
+ * Whether an authenticator may have been accepted before a store began (RFC 4120 §3.2.3). Times are compared in milliseconds.
+ * @param created  the time in the authenticator, in seconds since 1970
+ * @param now  the acceptor's time in seconds since 1970
  */
-export function isOlderThan({ age = Number.POSITIVE_INFINITY }: ReplayStore, made: number, now: number): boolean {
-  const [nowMs, madeMs, ageMs] = [now, made, age].map(seconds => Math.round(1000 * seconds)) as [
+export function isOlderThan({ age = Number.POSITIVE_INFINITY }: ReplayStore, created: number, now: number): boolean {
+  const [nowMs, createdMs, ageMs] = [now, created, age].map(seconds => Math.round(1000 * seconds)) as [
     number,
     number,
     number,
   ];
-  return nowMs - madeMs > ageMs;
+  return nowMs - createdMs > ageMs;
 }
 
-/** An entry takes some 250 octets of memory. */
+/** An entry takes about 250 octets of memory, so a full cache takes about 25 MB. */
 const CAPACITY = 100_000;
 
 /**
- * A record in memory, of one process, which begins when it is made. When it is full, the entries that expire first give way, and
- * all that expire no later are refused.
+ * A store in the memory of one process, which begins when it is created. When it is full, the entries that expire first are removed,
+ * and authenticators that would expire at the same time or earlier are refused.
  */
 export class ReplayCache implements ReplayStore {
   readonly #capacity: number;
   readonly #clock: () => number;
   readonly #begun: number;
-  /** By the second in which they expire. */
+  /** The ids by the second in which they expire. */
   readonly #entries = new Map<number, Set<string>>();
   #size = 0;
   #swept = Number.NEGATIVE_INFINITY;
-  /** Entries that expire up to here have given way. */
+  /** Entries that expire up to this second have been removed. */
   #lost = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param capacity  how many authenticators it holds; default 100,000
-   * @param clock  what its age is counted by, in milliseconds; default `Date.now`
+   * @param capacity  the greatest number of authenticators; default 100,000
+   * @param clock  the clock for `age`, in milliseconds; default `Date.now`
+   * @throws RangeError if `capacity` is not a positive integer
    */
   constructor({ capacity = CAPACITY, clock = Date.now }: { capacity?: number; clock?: () => number } = {}) {
     if (!Number.isSafeInteger(capacity) || capacity < 1) throw new RangeError('capacity must be an integer, 1 or more');
@@ -73,14 +74,17 @@ export class ReplayCache implements ReplayStore {
     this.#begun = clock();
   }
 
+  /** Seconds since the cache was created. */
   get age(): number {
     return (this.#clock() - this.#begun) / 1000;
   }
 
+  /** The number of authenticators in the cache. */
   get size(): number {
     return this.#size;
   }
 
+  /** See {@link ReplayStore.add}. */
   add(id: string, expires: number, now: number): boolean {
     this.#sweep(now);
     if (this.#size >= this.#capacity) this.#makeRoom();

@@ -47,6 +47,12 @@ export interface SecurityContext {
    */
   unwrap(token: Uint8Array): Unwrapped;
   /**
+   * Opens one token whatever its number is, and changes nothing: for recordings, where what was replayed or moved is shown as
+   * such. Absent where tokens are not numbered. Nothing that it gives may be acted upon.
+   * @throws FtpSecurityError `security/bad-token`, `bad-checksum`, `wrong-direction`
+   */
+  reopen?(token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'>;
+  /**
    * How many octets of plaintext fit into a token of at most `maxToken` octets; 0 if not even an empty plaintext fits.
    * Every shorter plaintext fits as well.
    */

@@ -1,10 +1,11 @@
-/** Which mechanism an exchange is of: AUTH names it, and where several share the name, the client's first token tells. */
+/** The choice of a mechanism: by the name in AUTH, and if several share it, by the first token of the client. */
 import { FtpSecurityError } from '../errors.js';
 import type { Exchange, Mechanism } from '../protection/mechanism.js';
 
 /**
  * The first mechanism of a list that has this name and recognises the token.
- * @param name  the argument of AUTH, in any case; undefined where AUTH was not seen
+ * @param name  the argument of AUTH, in any case; undefined if AUTH was not seen
+ * @returns undefined if there is none
  */
 export function chooseMechanism(
   mechanisms: readonly Mechanism[],
@@ -19,8 +20,8 @@ export function chooseMechanism(
 
 /**
  * The server's side of the exchange that AUTH begins. Its first step chooses among the mechanisms of that name.
- * @param mechanisms  those without an acceptor are passed over
- * @param name  as AUTH had it, in any case
+ * @param mechanisms  those without an acceptor are ignored
+ * @param name  the argument of AUTH, in any case
  * @returns an exchange whose first step throws FtpSecurityError `security/bad-token` (535) if no mechanism recognises the
  *   token
  */

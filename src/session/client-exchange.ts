@@ -9,6 +9,7 @@ import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './events.js'
 import type { SentCommand } from './outgoing-commands.js';
 import type { SecurityState } from './state.js';
 
+/** The exchanges of one client session. */
 export class ClientExchange {
   readonly #state: SecurityState<SentCommand>;
   readonly #options: ClientSessionOptions;

@@ -142,7 +142,7 @@ export class ClientSession {
   }
 
   /**
-   * What the server said next; undefined when more octets are needed, or while `paused`.
+   * The next event; undefined if more octets are needed, or while `paused`.
    * @throws FtpSecurityError for what can't be trusted: `sequence/unprotected`, `sequence/wrong-level`,
    *   `sequence/no-context`, `sequence/unexpected-reply` (also where a line may have been inserted: see
    *   `allowInsertedLines`), and the errors of ReplyReader and ProtectedReplyReader. It is not known then what the server has
@@ -230,11 +230,12 @@ export class ClientSession {
 
   /**
    * Goes on with the exchange.
-   * @param step  what the mechanism gave for the security data
-   * @returns the ADAT line for the server; undefined when the exchange is complete, and the context in force: `next` then
-   *   gives the reply that completed it
-   * @throws RangeError when no security data waits; FtpSecurityError when the two sides disagree about whether the
-   *   exchange is complete (§3, ADAT), `security/weak`, `security/level-unsupported`; the session is closed then
+   * @param step  the result of the mechanism for the security data
+   * @returns the ADAT line for the server; undefined if the exchange is complete, and the context is used from now on: `next`
+   *   then returns the reply that completed it
+   * @throws RangeError when no security data waits; FtpSecurityError `sequence/unexpected-reply`, `sequence/no-context` when
+   *   the two sides disagree about whether the exchange is complete (§3, ADAT), `security/weak`,
+   *   `security/level-unsupported`; the session is closed then
    */
   proceed(step: Step): Uint8Array | undefined {
     this.#assertDue();
@@ -272,12 +273,15 @@ export class ClientSession {
 
   // Data connections
 
-  /** For the next transfer to the server. @throws FtpSecurityError `syntax/limit-exceeded` when no block fits the buffer */
+  /**
+   * For the next transfer to the server.
+   * @throws FtpSecurityError as BlockWriter, and `syntax/limit-exceeded` for a buffer below `minPbsz`
+   */
   dataWriter(): BlockWriter {
     return this.#state.dataWriter();
   }
 
-  /** For the next transfer from the server. To be called before its final reply is read. */
+  /** For the next transfer from the server. Call it before its final reply is read. */
   dataReader(options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader {
     return this.#state.dataReader('server', options);
   }

@@ -1,6 +1,6 @@
 /**
- * Which command breaks which rule, and the reply that it is owed (RFC 2228 §3, §6 and §7), as a table: no octets, no role.
- * What the RFC leaves to policy is in the table too.
+ * Which command breaks which rule, and the code that refuses it (RFC 2228 §3, §6 and §7), as a table. What the RFC leaves to
+ * policy is in the table too. Servers apply it to the commands that come, clients to those that they are about to send.
  */
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
 import type { Command } from '../ftp/command.js';
@@ -10,28 +10,32 @@ import { covers, factsOf, type ProtectionLevel } from '../protection/protection-
 import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../protection/security-data.js';
 import { type CommandRequest, type ConnectionState, integrityRequired } from './rules.js';
 
-/** What a side demands beyond the RFC (§7). */
+/** What a side requires beyond the RFC (§7). */
 export interface Policy {
   /** Names that AUTH may have, in upper case; default any. */
   mechanisms?: readonly string[];
-  /** CCC is granted, refused, or owed before all else; default granted. */
+  /** CCC is granted, refused, or required before any other command; default granted. */
   ccc?: 'allowed' | 'refused' | 'required';
-  /** The least level of commands and replies until CCC succeeds. */
+  /** The lowest level of commands and replies until CCC succeeds. */
   require?: 'safe' | 'private';
   /** The levels that data connections may have; default all. */
   transfers?: readonly ProtectionLevel[];
-  /** Nothing but what leads to an association, before one stands. Default: whether `require` is given. */
+  /**
+   * Until there is an association, accept only the commands that may come before one, such as AUTH. Default: whether `require`
+   * is given.
+   */
   requireSecurity?: boolean;
 }
 
-/** What a session demands of a new security context. */
+/** What a session requires of a new security context. */
 export interface ContextPolicy extends Pick<Policy, 'require'> {
+  /** Accept a mechanism or keys that are weak. Default false. */
   allowWeak?: boolean | undefined;
 }
 
 /**
  * What a command asks for, as the rules need it.
- * @param level  that the command comes at
+ * @param level  how the command is protected
  * @throws FtpSecurityError `syntax/bad-command` for an argument that can't be read: 501, or 504
  */
 export function commandRequest(command: Command, level: ProtectionLevel): CommandRequest {
@@ -49,15 +53,16 @@ export function commandRequest(command: Command, level: ProtectionLevel): Comman
   return { verb, level };
 }
 
-/** A rule: what breaks it, and the reply that is owed then. */
+/** A rule, and how a command that breaks it is refused. */
 interface Rule {
   reply: RefusalCode;
   error: ErrorCode;
+  /** The message of the error. */
   why: string;
   broken(request: CommandRequest, state: ConnectionState, policy: Policy): boolean;
 }
 
-/** In the order in which they are applied: first whether a line may be heard at all, then what it asks for. */
+/** In the order in which they are applied: first those for the level of the line, then those for its request. */
 const RULES: readonly Rule[] = [
   {
     reply: 503,
@@ -68,7 +73,7 @@ const RULES: readonly Rule[] = [
   {
     reply: 533,
     error: 'sequence/unprotected',
-    why: 'a command in the clear where integrity is owed (§3, CCC)',
+    why: 'a command in the clear where integrity is required (§3, CCC)',
     broken: ({ level }, state) => level === 'clear' && integrityRequired(state),
   },
   {
@@ -86,27 +91,27 @@ const RULES: readonly Rule[] = [
   {
     reply: 533,
     error: 'sequence/unprotected',
-    why: 'policy wants a security association first (§3)',
+    why: 'policy requires a security association first (§3)',
     broken: ({ verb }, { levels }, { require, requireSecurity = require !== undefined }) =>
       requireSecurity && levels.length === 0 && commandFacts(verb).beforeSecurity !== true,
   },
   {
     reply: 533,
     error: 'sequence/wrong-level',
-    why: 'policy wants a higher level (§3)',
+    why: 'policy requires a higher level (§3)',
     broken: ({ level }, { phase }, { require }) =>
       require !== undefined && phase === 'secured' && !covers(level, require),
   },
   {
     reply: 534,
     error: 'sequence/unexpected-command',
-    why: 'policy wants CCC first, and nothing but CCC (§3); AUTH has no 503 (§8.2)',
+    why: 'policy requires CCC first (§3); AUTH has no 503 (§8.2)',
     broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb === 'AUTH',
   },
   {
     reply: 503,
     error: 'sequence/unexpected-command',
-    why: 'policy wants CCC first (§3)',
+    why: 'policy requires CCC first (§3)',
     broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb !== 'CCC',
   },
   {
@@ -118,7 +123,7 @@ const RULES: readonly Rule[] = [
   {
     reply: 504,
     error: 'sequence/unexpected-command',
-    why: 'AUTH names no mechanism that is known here (§3)',
+    why: 'AUTH names a mechanism that is not known here (§3)',
     broken: ({ mechanism }, _, { mechanisms }) => mechanism !== undefined && mechanisms?.includes(mechanism) === false,
   },
   {
@@ -154,21 +159,21 @@ const RULES: readonly Rule[] = [
   {
     reply: 534,
     error: 'sequence/wrong-level',
-    why: 'policy does not take that level for data (§3, PROT)',
+    why: 'policy does not accept that level for data (§3, PROT)',
     broken: ({ protection }, _, { transfers }) => protection !== undefined && transfers?.includes(protection) === false,
   },
   {
     reply: 534,
     error: 'sequence/wrong-level',
-    why: 'policy wants another level for data (§6)',
+    why: 'policy requires another level for data (§6)',
     broken: ({ verb }, { protection }, { transfers }) => isTransfer(verb) && transfers?.includes(protection) === false,
   },
 ];
 
 /**
- * Which rule a command breaks, if it does.
- * @param side  who asked for it
- * @returns the error, with the reply that a server owes
+ * The first rule that a command breaks.
+ * @param side  `local` for a command that we are about to send, `peer` for one that has come
+ * @returns the error, with the code that refuses the command; undefined if it breaks none
  */
 export function refusalOf(
   request: CommandRequest,
@@ -181,7 +186,7 @@ export function refusalOf(
 }
 
 /**
- * The policy that a new context breaks, checked before it is in force.
+ * The policy that a new context breaks. It is checked before the context is used.
  * @param facts  what its exchange has found out
  * @returns `security/weak` or `security/level-unsupported`, side local, with reply 534
  */
@@ -195,6 +200,6 @@ export function contextRefusal(
     return new FtpSecurityError('security/weak', 'the mechanism or its keys are weak', refused);
   }
   if (require === undefined || context.supports(require) || context.supports('private')) return undefined;
-  const message = `${context.mechanism} has no level ${require}, which policy wants`;
+  const message = `${context.mechanism} does not support level ${require}, which policy requires`;
   return new FtpSecurityError('security/level-unsupported', message, refused);
 }

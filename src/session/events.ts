@@ -14,7 +14,7 @@ import type { Policy } from './command-rules.js';
  */
 export interface AssociationEvent {
   type: 'begins' | 'ends';
-  /** The name that AUTH knows it by. */
+  /** The name of the mechanism in AUTH. */
   mechanism: string;
   /** What the exchange has found out: names and flags. */
   facts: ExchangeFacts;
@@ -22,65 +22,74 @@ export interface AssociationEvent {
 
 /** Options of {@link ClientSession}. */
 export interface ClientSessionOptions extends Tolerance {
-  /** The level that commands go at, until CCC succeeds. Default: the strongest that the context has. */
+  /** The level of commands, until CCC succeeds. Default: the strongest that the context supports. */
   level?: TokenLevel;
-  /** The least level of commands and replies until CCC succeeds. Default: whatever integrity the context has. */
+  /** The lowest level of commands and replies until CCC succeeds. Default: integrity, if the context supports it. */
   require?: 'safe' | 'private';
-  /** Sends nothing but what leads to an association before one stands. Default: whether `require` is given. */
+  /**
+   * Until there is an association, send only the commands that may come before one, such as AUTH. Default: whether `require`
+   * is given.
+   */
   requireSecurity?: boolean;
-  /** Whether CCC may be sent. Default true: it goes when the caller sends it. */
+  /** Whether CCC may be sent. Default true; it is sent only if the caller sends it. */
   ccc?: boolean;
-  /** Takes a context whose mechanism or keys are weak. Default false. */
+  /** Accept a context whose mechanism or keys are weak. Default false: `security/weak`. */
   allowWeak?: boolean;
-  /** Lets PASS and ACCT go where no association stands, or one without confidentiality: anybody on the way can read them. Default false. */
+  /**
+   * Permit PASS and ACCT without an association that encrypts: anybody on the way can read them. Default false:
+   * `sequence/unprotected`.
+   */
   allowClearPassword?: boolean;
   /**
-   * Goes on behind a 533, 535 or 537 to a protected command, and behind a protected reply, other than 421, that answers no
-   * command. A line that somebody has inserted on the way makes the server send either, and every later reply is then heard
-   * as that to another command. Default false: `sequence/unexpected-reply`, and the session is closed.
+   * Continue after a 533, 535 or 537 to a protected command, and after a protected reply, other than 421, that answers no
+   * command. The server sends either if somebody on the way has inserted a line, and then every later reply seems to answer
+   * another command. Default false: `sequence/unexpected-reply`, and the session is closed.
    */
   allowInsertedLines?: boolean;
   /**
-   * The smallest protection buffer, in octets, at which PROT and transfers are sent; the server may state any in its reply to
+   * The smallest protection buffer, in octets, with which PROT and transfers are sent; the server may choose any in its reply to
    * PBSZ. Default 128: smaller blocks are mostly token, and cost as much work.
    */
   minPbsz?: number;
-  /** The octets of security data that one exchange may bring. Default 256 KiB, as for servers. */
+  /** The most octets of security data in one exchange. Default 256 KiB, as for servers. */
   maxSecurityData?: number;
-  /** Hears of each association that begins or ends. */
+  /** Called when an association begins or ends. */
   association?: (event: AssociationEvent) => void;
   /**
-   * Takes a reply though a line before it is missing, and says so: `sequence` is `gap`. Default false: where no block of a
-   * transfer can have used the number that is missing, somebody has taken a line away.
+   * Accept a reply although a line before it is missing; its `sequence` is `gap`. Default false, `security/out-of-sequence`: no
+   * block of a transfer can have used the missing number, so somebody has taken a line out.
    */
   allowMissingLines?: boolean;
-  /** Octets that a line may have; default as LineReader's. */
+  /** The most octets in a line; default as for LineReader. */
   maxLine?: number;
-  /** Octets that a reply may have, outer or inner; default as ReplyReader's. */
+  /** The most octets in a reply, outer or inner; default as for ReplyReader. */
   maxReply?: number;
 }
 
-/** A whole reply: in the clear where that is lawful, else from verified tokens. */
+/** A whole reply: from verified tokens, or in the clear where the RFC permits it. */
 export interface ReplyEvent {
   type: 'reply';
   reply: Reply;
   classification: Classification;
-  /** What vouches for it: the level that every token of it had. */
+  /** How it was protected: the level that every token of it had. */
   level: ProtectionLevel;
+  /** The worst of its tokens. */
   sequence: SequenceState;
+  /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
-  /** The command that it answers; undefined for one that nobody asked for, such as the greeting. */
+  /** The command that it answers; undefined for the greeting, and for other replies without a command. */
   command: Command | undefined;
 }
 
-/** The exchange has to take a step: `proceed(await exchange.step(token))`. The session waits. */
+/** The mechanism has to take a step: `proceed(await exchange.step(token))`. The session waits. */
 export interface SecurityDataEvent {
   type: 'security-data';
-  /** What the server sent; undefined when nothing. */
+  /** From the server; undefined if the reply carries none. */
   token: Uint8Array | undefined;
   /** The server has said that the exchange is complete. */
   complete: boolean;
   reply: Reply;
+  /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
 }
 
@@ -89,48 +98,51 @@ export type ClientEvent = ReplyEvent | SecurityDataEvent;
 
 /** Options of {@link ServerSession}. */
 export interface ServerSessionOptions extends Omit<Policy, 'mechanisms'>, Tolerance {
-  /** What AUTH may name: other names are refused (504), and all are when there is none (502). Only the names are read. */
+  /** What AUTH may name: other names are refused (504), and every name if the list is empty (502). Only the names are read. */
   mechanisms: readonly Pick<Mechanism, 'name'>[];
-  /** Default `refused` (534): with CCC, whoever is on the way can insert commands. */
+  /** Default `refused` (534): after CCC, anybody on the way can insert commands. */
   ccc?: 'allowed' | 'refused' | 'required';
-  /** The largest protection buffer that PBSZ may settle, in octets: so much of a block is held until it is whole. Default 16 MiB. */
+  /** The largest protection buffer that PBSZ can set, in octets: a block is held in memory until it is whole. Default 16 MiB. */
   maxPbsz?: number;
   /**
-   * The smallest protection buffer that transfers may have, in octets. A smaller PBSZ is granted, as RFC 2228 §3 has it, but
-   * PROT is refused then (431), and transfers (534). Default 128: smaller blocks are mostly token, and cost as much work.
+   * The smallest protection buffer for transfers, in octets. A smaller PBSZ is granted, as RFC 2228 §3 says, but then
+   * PROT is refused (431), and so are transfers (534). Default 128: smaller blocks are mostly token, and cost as much work.
    */
   minPbsz?: number;
   /**
-   * The octets of security data that one exchange may bring: more is 535. Default 256 KiB: a ticket of Active Directory has
-   * up to 64 KiB, one that is delegated with it as many, and base 64 is not counted.
+   * The most octets of security data in one exchange: more is 535. Default 256 KiB: a ticket of Active Directory has
+   * up to 64 KiB, a delegated one as many again, and base 64 is not counted.
    */
   maxSecurityData?: number;
   /**
-   * How often AUTH and ADAT may fail on one connection; exchanges that are not finished count too. Then the connection is to
-   * be closed, and both are answered by 421. Default 16: clients try a few mechanisms, each for the services ftp and host, and
-   * with every ticket that they have; whoever needs more is guessing.
+   * How often AUTH and ADAT may fail on one connection; exchanges that are not finished count too. After that both are answered
+   * by 421, and the connection should be closed (`ends`). Default 16: clients try a few mechanisms, each for the services ftp and
+   * host, and with every ticket that they have; a client that needs more is guessing.
    */
   maxFailures?: number;
   /**
-   * Goes on behind a line in the clear, with a token that can't be opened, or behind one that is missing, where protection is owed. Its 533, 535 or 501
-   * takes the place of another reply, and whoever inserted the line has shifted all that follow. Default false: `ends` says
-   * that the connection is to be closed.
+   * Where integrity is required, continue after a line in the clear, a line whose token can't be opened, or a line before which
+   * another is missing. If somebody on the way has inserted it, its refusal (533, 535 or 501) takes the place of another reply,
+   * and every later reply seems to answer another command. Default false: `ends` asks to close the connection.
    */
   allowInsertedLines?: boolean;
-  /** Sends every line of a protected reply as a `63z` reply of its own, for clients that know no `63z-` (curl). Default false. */
+  /**
+   * Send every line of a protected reply as a `63z` reply of its own, for clients that don't know `63z-` (curl). Default
+   * false.
+   */
   replyPerLine?: boolean;
-  /** Hears of each association that begins or ends. Whoever was logged in must log in again. */
+  /** Called when an association begins or ends. The user must log in again. */
   association?: (event: AssociationEvent) => void;
-  /** Hears of an exchange that has been refused: by `refuse`, or by `proceed` for reasons of policy. Its octets are theirs. */
+  /** Called when `refuse`, or `proceed` for reasons of policy, refuses an exchange. Those methods return the same octets. */
   refused?: (event: AnsweredEvent) => void;
-  /** Takes a context whose mechanism or keys are weak. Default false: 534. */
+  /** Accept a context whose mechanism or keys are weak. Default false: 534. */
   allowWeak?: boolean;
   /**
-   * Takes a command though a line before it is missing, and says so: `sequence` is `gap`. Default false: where no block of a
-   * transfer can have used the number that is missing, somebody has taken a line away.
+   * Accept a command although a line before it is missing; its `sequence` is `gap`. Default false, `security/out-of-sequence`: no
+   * block of a transfer can have used the missing number, so somebody has taken a line out.
    */
   allowMissingLines?: boolean;
-  /** Octets that a line may have; default as LineReader's. */
+  /** The most octets in a line; default as for LineReader. */
   maxLine?: number;
 }
 
@@ -138,9 +150,10 @@ export interface ServerSessionOptions extends Omit<Policy, 'mechanisms'>, Tolera
 export interface CommandEvent {
   type: 'command';
   command: Command;
-  /** What vouches for it: the level that the mechanism applied. */
+  /** How it was protected: the level that the mechanism applied. */
   level: ProtectionLevel;
   sequence: SequenceState;
+  /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
 }
 
@@ -150,33 +163,37 @@ export interface AuthEvent {
   /** In upper case. */
   mechanism: string;
   command: Command;
+  /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
-  /** An association stands, and ends when this AUTH is accepted; the user must log in again (§3, AUTH). */
+  /** There is an association, which ends if this AUTH is accepted; the user must log in again (RFC 2228 §3, AUTH). */
   again: boolean;
 }
 
-/** ADAT: `proceed(await exchange.step(token))`, or `refuse` when it throws. The session waits. */
+/** ADAT: `proceed(await exchange.step(token))`, or `refuse` if that throws. The session waits. */
 export interface ServerDataEvent {
   type: 'security-data';
   token: Uint8Array;
   command: Command;
+  /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
 }
 
 /** The session has answered by itself. */
 export interface AnsweredEvent {
   type: 'answered';
-  /** Undefined when it could not be read. */
+  /** Undefined if it could not be read. */
   command: Command | undefined;
+  /** Of the reply. */
   code: number;
-  /** The rule that was broken; undefined when the command was carried out. */
+  /** The rule that the command broke; undefined if it was carried out. */
   error: FtpSecurityError | undefined;
-  /** For the client. */
+  /** The reply, for the client. */
   octets: Uint8Array;
+  /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
   /**
-   * The connection is to be closed, behind 421: a line came where protection is owed that whoever has the keys has not sent, or
-   * not as the next one, so that somebody may have inserted it, or taken one out, or too many exchanges have failed.
+   * The connection should be closed, after a 421 reply. Either too many exchanges have failed, or integrity is required and
+   * somebody may have inserted a line or taken one out: the line was not protected, or not the next one of the client.
    */
   ends: boolean;
 }
@@ -184,12 +201,12 @@ export interface AnsweredEvent {
 /** What {@link ServerSession.next} returns. */
 export type ServerEvent = CommandEvent | AuthEvent | ServerDataEvent | AnsweredEvent;
 
-/** What the application answers. */
+/** What the application has to answer. */
 export type RequestEvent = CommandEvent | AuthEvent | ServerDataEvent;
 
 /**
- * What became of a token: `verified` its checksum holds and its text is shown; `decrypted` it has no checksum; `failed`
- * it was refused; `unkeyed` nobody has its key; `clear` the line has none.
+ * The result for one line. `verified`: the checksum of its token is right, and its text is shown; `decrypted`: its token has no
+ * checksum; `failed`: its token was refused; `unkeyed`: the key is not known; `clear`: it has no token.
  */
 export type Verdict = 'verified' | 'decrypted' | 'failed' | 'unkeyed' | 'clear';
 
@@ -200,6 +217,7 @@ export interface ObservedMessage {
   index: number;
   /** When the line was completed, in nanoseconds since 1970; undefined in a transcript without times. */
   time: bigint | undefined;
+  /** Who sent it. */
   from: Peer;
   /** Verb, or code and separator; empty for a line that has neither. */
   wire: string;
@@ -208,20 +226,24 @@ export interface ObservedMessage {
   /** What the token had; undefined unless it was opened. */
   applied: ProtectionLevel | undefined;
   verdict: Verdict;
-  /** The token's whole text, octets; undefined unless it was opened. */
+  /** The whole plaintext of the token, octets; undefined unless it was opened. */
   plaintext: Uint8Array | undefined;
   /** The same as text, or the text of a clear line. */
   text: string | undefined;
+  /** Undefined unless the token was opened. */
   sequence: SequenceState | undefined;
+  /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
+  /** The mechanism or its keys are weak. */
   weak: boolean;
-  /** The rule that was broken. It may stand beside a verified or a clear line too. */
+  /** The first rule that was broken. A verified or a clear line can have one too. */
   error: FtpSecurityError | undefined;
 }
 
-/** A whole reply, in the clear or from verified tokens, with the lines that it came in. */
+/** A whole reply, in the clear or from verified tokens. */
 export interface ObservedReply {
   type: 'reply';
+  /** The numbers of the messages that it came in. */
   messages: number[];
   reply: Reply;
   classification: Classification;
@@ -230,10 +252,13 @@ export interface ObservedReply {
 /** A security data exchange that is complete. */
 export interface ObservedExchange {
   type: 'exchange';
+  /** The name in AUTH; undefined if the recording has no AUTH and no mechanism recognised the first token. */
   mechanism: string | undefined;
+  /** Which of the mechanisms under that name; undefined if none recognised the first token. */
   variant: string | undefined;
+  /** What the tokens show: names and flags. */
   facts: ExchangeFacts;
-  /** Whether both directions can be opened. */
+  /** Whether both directions can be opened. Keys that may be those of the messages show only with the first one that they are others. */
   keyed: boolean;
   /** Why not. */
   problem: FtpSecurityError | undefined;
@@ -245,7 +270,7 @@ export interface ObservedTransfer {
   verb: string;
   /** Who sends on the data connection. */
   from: Peer;
-  /** Of data connections, as PROT has set it by now. */
+  /** The level of data connections that PROT has set by now. */
   level: ProtectionLevel;
 }
 

@@ -20,6 +20,7 @@ export function exchangeRefusal({ type }: AuthEvent | ServerDataEvent, error: Ft
   return own.find(it => it === replyCodeFor(error)) ?? instead;
 }
 
+/** Counts the exchanges of one server session. */
 export class ExchangeLimits {
   readonly #maxSecurityData: number;
   readonly #maxFailures: number;

@@ -7,7 +7,8 @@ import { commandFacts } from '../ftp/commands.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import type { BlockReader, BlockReaderOptions } from '../protection/data-block.js';
 import type { Tolerance } from '../protection/deviations.js';
-import type { Mechanism, Peer } from '../protection/mechanism.js';
+import type { Mechanism, Peer, SecurityContext } from '../protection/mechanism.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
 import type { Observation, ObservedTransfer } from './events.js';
 import { fail, Observations } from './observations.js';
 import { RecordedCommands } from './recorded-commands.js';
@@ -22,6 +23,16 @@ export interface ObserverOptions extends Tolerance {
   maxLine?: number;
   /** Whether the recording has the connection from its start; if not, its exchange may be missing. Default true. */
   fromStart?: boolean;
+}
+
+/** What applies to a data connection, for callers that check its blocks one by one: a BlockReader stops at the first error. */
+export interface DataProtection {
+  /** What PROT has settled. */
+  level: ProtectionLevel;
+  /** What PBSZ has settled, in octets; undefined if that is not known. */
+  bufferSize: number | undefined;
+  /** By the side that sends; undefined without its key. */
+  contexts: Readonly<Record<Peer, SecurityContext | undefined>>;
 }
 
 /**
@@ -123,6 +134,12 @@ export class Observer {
     const isUnkeyed = state.association !== undefined && (client === undefined || server === undefined);
     if (isUnkeyed || problem !== undefined) return undefined;
     return state.dataReader(from, { ...options, unordered: true });
+  }
+
+  /** What applies to the data connections that open now. */
+  get dataProtection(): DataProtection {
+    const { protection: level, bufferSize, association } = this.#connection.state;
+    return { level, bufferSize, contexts: association?.contexts ?? { client: undefined, server: undefined } };
   }
 
   #drain(from: Peer, time: bigint | undefined): void {

@@ -14,6 +14,7 @@ export type SentCommand = CommandRequest & { command: Command };
 
 const LOCAL = { side: 'local' } as const;
 
+/** The commands of one client session. */
 export class OutgoingCommands {
   readonly #state: SecurityState<SentCommand>;
   readonly #policy: Policy;

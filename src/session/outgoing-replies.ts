@@ -1,4 +1,7 @@
-/** What a server sends: replies in the order of their commands, each at the level of its command (RFC 2228 §7), and their texts. */
+/**
+ * What a server sends: replies in the order of their commands, each at the level of its command (RFC 2228 §7), and their
+ * texts.
+ */
 import { concatAll } from '../bytes.js';
 import { FtpSecurityError, type RefusalCode } from '../errors.js';
 import { protectReply } from '../protection/protect.js';
@@ -40,6 +43,7 @@ export const OWN_TEXTS: Readonly<Record<string, (request: CommandRequest) => str
   CCC: () => 'Clear commands accepted',
 };
 
+/** The replies of one server session. */
 export class OutgoingReplies {
   readonly #state: SecurityState<ReceivedCommand>;
   readonly #unprotector: CommandUnprotector;

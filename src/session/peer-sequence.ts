@@ -9,7 +9,7 @@ import { factsOf, type ProtectionLevel } from '../protection/protection-level.js
 
 /** What was sent before the first block of a transfer. */
 interface Start {
-  /** Place of the last line. */
+  /** Position of the last line. */
   line: bigint | undefined;
   /** Readers of an earlier transfer whose blocks may have been sent since that line. */
   behind: readonly BlockReader[] | undefined;
@@ -25,22 +25,23 @@ interface Transfer {
 /** What the first block of a transfer is checked against: see BlockReaderOptions. */
 type FirstBlock = Required<Pick<BlockReaderOptions, 'after' | 'gapBefore'>>;
 
+/** Options of {@link PeerSequence.dataReader}. */
 export interface SequencedReaderOptions extends Pick<BlockReaderOptions, 'interleaved' | 'bufferSize'> {
   /**
-   * Whether the transfer begins with a line that has a number, the 1yz reply. Then no block is accepted before it, since that line
-   * itself, moved to the data connection, would follow the line before it. Default false.
+   * Whether the transfer begins with a line that has a number, the 1yz reply. Then no block is accepted before it, since that
+   * line itself, moved to the data connection, would follow the line before it. Default false.
    */
   announced?: boolean;
   /** Whether a block may be seen before that line, as in a recording; default false: `security/out-of-sequence`. */
   unordered?: boolean;
-  /** For the transfer that ended last, instead of the one that runs or comes next. Default false. */
+  /** Read the transfer that ended last, instead of the current or the next one. Default false. */
   ended?: boolean;
 }
 
 /** The sequence of one side: what it sends on the control connection and on data connections. */
 export class PeerSequence {
   readonly #allowMissingLines: boolean;
-  /** Place of the last line. */
+  /** Position of the last line. */
   #line: bigint | undefined;
   /** The transfer that runs, or the next. */
   #transfer: Transfer = { readers: [], start: undefined };
@@ -53,25 +54,25 @@ export class PeerSequence {
     this.#allowMissingLines = allowMissingLines;
   }
 
-  /** Place of the last line; undefined before the first. */
+  /** Position of the last line; undefined before the first. */
   get lastLine(): bigint | undefined {
     return this.#line;
   }
 
   /**
    * A line of the control connection has come, and its number is used.
-   * @param place  its place among the tokens of this side
+   * @param position  of its token among those of this side
    * @param follows  whether the token before it has come, on whatever connection
    * @param goesOn  whether it continues a reply: then no block comes between
    * @returns `security/out-of-sequence` when it was sent before one that has come, or when a number before it is missing
    *   that no block may have used
    */
-  line(place: bigint, follows: boolean, goesOn = false): FtpSecurityError | undefined {
-    if (this.#line !== undefined && place < this.#line)
+  line(position: bigint, follows: boolean, goesOn = false): FtpSecurityError | undefined {
+    if (this.#line !== undefined && position < this.#line)
       return outOfSequence('a line was sent before one that has come');
     const isRunning = this.#sharing === this.#transfer;
-    const explained = !goesOn && this.#sharing !== undefined && mayFollowBlock(place, this.#sharing.readers);
-    this.#line = place;
+    const explained = !goesOn && this.#sharing !== undefined && mayFollowBlock(position, this.#sharing.readers);
+    this.#line = position;
     if (!isRunning) this.#sharing = undefined;
     const isMissing = !follows && !explained && !this.#allowMissingLines;
     return isMissing ? outOfSequence('a line before this one is missing') : undefined;
@@ -87,7 +88,7 @@ export class PeerSequence {
   }
 
   /**
-   * The command of a transfer has been answered finally, at once or behind 1yz.
+   * The command of a transfer has got its final reply, with or without 1yz before.
    * @param shares  as in `begin`, for one that has not begun before
    * @param byLine  whether the answer is the line of this side that came last: what is sent from now on is no block of it
    */
@@ -99,7 +100,7 @@ export class PeerSequence {
   }
 
   /**
-   * A reader of blocks that refuses those that are out of their place.
+   * A reader of blocks that refuses those that are out of order.
    * @param context  not needed at level `clear`
    * @throws RangeError, TypeError as BlockReader
    */
@@ -134,7 +135,10 @@ export class PeerSequence {
   }
 }
 
-/** A context for the control connection: `unwrap` checks the order of the lines, and `lastReceived` is the place of the last one. */
+/**
+ * A context for the control connection: `unwrap` checks the order of the lines, and `lastReceived` is the position of the last
+ * one.
+ */
 export function controlContext(context: SecurityContext, sequence: PeerSequence): SecurityContext {
   let follows: boolean | undefined;
   return {
@@ -144,9 +148,9 @@ export function controlContext(context: SecurityContext, sequence: PeerSequence)
     unwrap(token) {
       const opened = context.unwrap(token);
       // Anybody can forge the number of a confidential token.
-      const place = opened.level === 'confidential' ? undefined : context.lastReceived;
-      follows = place === undefined || context.lastFollows;
-      const error = place === undefined ? undefined : sequence.line(place, follows === true);
+      const position = opened.level === 'confidential' ? undefined : context.lastReceived;
+      follows = position === undefined || context.lastFollows;
+      const error = position === undefined ? undefined : sequence.line(position, follows === true);
       if (error !== undefined) throw error;
       return opened;
     },
@@ -164,14 +168,14 @@ export function controlContext(context: SecurityContext, sequence: PeerSequence)
 /** Blocks of the transfer before may still be missing, unless it was read to its last block. */
 function firstBlockAfter({ line, behind }: Start): FirstBlock {
   if (behind === undefined) return { after: line, gapBefore: false };
-  const places = behind.flatMap(({ lastReceived }) => lastReceived ?? []);
+  const positions = behind.flatMap(({ lastReceived }) => lastReceived ?? []);
   const isRead = behind.some(({ ended }) => ended);
-  return { after: places.reduce((a, b) => (b > a ? b : a), line ?? 0n), gapBefore: !isRead };
+  return { after: positions.reduce((a, b) => (b > a ? b : a), line ?? 0n), gapBefore: !isRead };
 }
 
 /** Whether the number before a line may be that of a block: not behind the last one. */
-function mayFollowBlock(place: bigint, readers: readonly BlockReader[]): boolean {
-  return !readers.some(({ ended, lastReceived = 0n }) => ended && place > lastReceived);
+function mayFollowBlock(position: bigint, readers: readonly BlockReader[]): boolean {
+  return !readers.some(({ ended, lastReceived = 0n }) => ended && position > lastReceived);
 }
 
 function outOfSequence(why: string): FtpSecurityError {

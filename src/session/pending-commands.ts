@@ -2,6 +2,7 @@
 import { commandFacts } from '../ftp/commands.js';
 import { mayOvertake, type PendingCommand, verbAnsweredBy } from './rules.js';
 
+/** The queue of commands that wait for a reply, of a session or an observer. */
 export class PendingCommands<C extends PendingCommand> {
   readonly #waiting: C[] = [];
 
@@ -10,35 +11,41 @@ export class PendingCommands<C extends PendingCommand> {
     return this.#waiting;
   }
 
-  /** The command that the next reply answers, unless it overtakes; undefined when no command waits. */
+  /** The command that the next reply answers, unless that reply overtakes; undefined if no command waits. */
   get oldest(): C | undefined {
     return this.#waiting[0];
   }
 
-  /** Whether nothing may be sent or read before a reply has come: the youngest command decides how the next line is read. */
+  /**
+   * Whether nothing may be sent or read before a reply has come: it decides how the line after the youngest command is
+   * protected.
+   */
   get blocked(): boolean {
     return commandFacts(this.#waiting.at(-1)?.verb ?? '').awaited === true;
   }
 
+  /** Adds the youngest. */
   add(command: C): void {
     this.#waiting.push(command);
   }
 
-  /** Forgets the oldest. */
+  /** Removes the oldest. */
   drop(): void {
     this.#waiting.shift();
   }
 
+  /** Removes one that waits. */
   remove(command: C): void {
     this.#waiting.splice(this.#waiting.indexOf(command), 1);
   }
 
+  /** Removes all. */
   clear(): void {
     this.#waiting.length = 0;
   }
 
   /**
-   * The command that a reply answers by its place.
+   * The command that a reply answers: the oldest, or STAT during a transfer.
    * @param code  undefined for a reply that could not be read
    */
   answering(code: number | undefined): C | undefined {
@@ -48,9 +55,10 @@ export class PendingCommands<C extends PendingCommand> {
   }
 
   /**
-   * Takes the command away that a reply answers: 1yz leaves it there, and begins it. 334, 335 and 235 answer AUTH and ADAT alone, which
-   * puts the queue right when a recording has lost or hidden replies.
+   * Removes the command that a reply answers; 1yz leaves it there, and marks it as begun. 334, 335 and 235 answer only AUTH and
+   * ADAT, so they correct the queue if a recording lacks replies.
    * @param code  undefined for a reply that could not be read
+   * @returns the command; undefined if it still waits, or none did
    */
   resolve(code: number | undefined): C | undefined {
     const answered = this.answering(code);

@@ -1,11 +1,11 @@
-/** What the server said, for the message of an error: the words of a stranger. */
+/** Replies in the messages of errors. Their text comes from the peer, so it is escaped and shortened. */
 import type { Reply } from '../ftp/reply.js';
 import { printable, shorten } from '../printable.js';
 
-/** Enough for the three lines by which MIT's server refuses a ticket; a line of a log holds it. */
+/** Characters: enough for the three lines with which MIT's server refuses a ticket, and not too long for a line of a log. */
 const MAX_QUOTE = 240;
 
-/** Code and text of a reply on one line: bounded, and its control characters escaped. */
+/** Code and text of a reply on one line, at most about 240 characters, with control characters escaped. */
 export function quote({ code, lines }: Reply): string {
   const repeated = `${code}-`;
   const texts = lines.map(line => (line.startsWith(repeated) ? line.slice(repeated.length) : line));

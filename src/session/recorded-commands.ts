@@ -14,6 +14,7 @@ import { addTolerated, fail, ifReadable, recordDeviations } from './observations
 import type { RecordedConnection } from './recorded-connection.js';
 import { type CommandRequest, integrityRequired } from './rules.js';
 
+/** The reader of the client's lines. */
 export class RecordedCommands {
   readonly #connection: RecordedConnection;
   readonly #tolerance: Tolerance;

@@ -3,16 +3,16 @@
  * the recording lacks.
  */
 import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { commandFacts } from '../ftp/commands.js';
-import type { Mechanism, SecurityContext } from '../protection/mechanism.js';
+import type { Mechanism, SecurityContext, Unwrapped } from '../protection/mechanism.js';
 import type { TokenLevel } from '../protection/protection-level.js';
 import { exchangeReply } from '../protection/security-data.js';
 import type { ObservedExchange, ObservedMessage } from './events.js';
 import { RecordedExchange } from './recorded-exchange.js';
+import { RecordedTls } from './recorded-tls.js';
 import { type CommandRequest, hasIntegrity, integrityRequired, replyMayBeClear, replyMustBeClear } from './rules.js';
 import { type Association, SecurityState } from './state.js';
-import { RecordedTls } from './tls-records.js';
 
 /** After these the control connection is TLS (RFC 4217 §4). */
 const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
@@ -20,7 +20,9 @@ const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL'])
 /** Clients wait for replies, or send some commands ahead. Beyond this many, the oldest is dropped: the queue must not grow. */
 const MAX_PENDING = 256;
 
+/** The state of a recorded connection. Its methods throw or return the rule that a line breaks. */
 export class RecordedConnection {
+  /** The same as in a session, for both directions. */
   readonly state = new SecurityState();
   readonly #mechanisms: readonly Mechanism[];
   #exchange: RecordedExchange | undefined;
@@ -28,6 +30,8 @@ export class RecordedConnection {
   /** Lines since the last change of phase are missing in the recording. */
   #incomplete: boolean;
   #exchangeMissing = false;
+  /** The last exchange that was reported. */
+  #completed: ObservedExchange | undefined;
 
   /** @param fromStart  whether the recording has the connection from its start */
   constructor(mechanisms: readonly Mechanism[], fromStart: boolean) {
@@ -46,7 +50,7 @@ export class RecordedConnection {
     return this.#tls?.problem;
   }
 
-  /** @throws FtpSecurityError `sequence/unprotected` */
+  /** Checks whether a command may be clear. @throws FtpSecurityError `sequence/unprotected` */
   checkClearCommand(): void {
     if (!integrityRequired(this.state)) return;
     throw new FtpSecurityError('sequence/unprotected', 'a command in the clear where integrity is required');
@@ -70,8 +74,8 @@ export class RecordedConnection {
   }
 
   /**
-   * Checks the position of a line that has been opened. If it was moved, or a line before it is missing, the error of the message is
-   * `security/out-of-sequence`, instead of any other. The line itself is verified, and takes effect.
+   * Checks the position of a line that has been opened. If it was moved, or a line before it is missing, the error of the
+   * message is `security/out-of-sequence`, instead of any other. The line itself is verified, and takes effect.
    * @param goesOn  whether it continues a reply
    */
   checkSequence(message: ObservedMessage, goesOn: boolean): void {
@@ -103,7 +107,7 @@ export class RecordedConnection {
   /** Security data of the client. @throws FtpSecurityError when the mechanism can't read it */
   clientData(token: Uint8Array): void {
     const { phase } = this.state;
-    // A recording may start behind AUTH. Under an association, ADAT without AUTH can't change it (§3).
+    // A recording may start after AUTH. Under an association, ADAT without AUTH can't change it (§3).
     if (phase === 'clear') this.#exchange = new RecordedExchange(this.#mechanisms, undefined);
     if (phase === 'clear' || phase === 'exchange') this.#exchange?.observe('client', token);
   }
@@ -133,9 +137,29 @@ export class RecordedConnection {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     if (exchange === undefined) return undefined;
+    this.#completed = exchange.observed;
     this.state.recordFacts(exchange.observed.facts);
     this.state.establishObserved(exchange.association);
-    return exchange.observed;
+    return this.#completed;
+  }
+
+  /**
+   * Unwraps a token.
+   * @returns undefined if the first token shows that the keys at hand are others: then none opens this association
+   * @throws FtpSecurityError what the mechanism refuses
+   */
+  #unwrap(context: SecurityContext, token: Uint8Array): Unwrapped | undefined {
+    try {
+      return context.unwrap(token);
+    } catch (error) {
+      const problem = refusalFrom(error);
+      if (problem.code !== 'security/no-key') throw error;
+      const { association } = this.state;
+      if (association === undefined) return undefined;
+      if (this.#completed !== undefined) Object.assign(this.#completed, { keyed: false, problem });
+      this.state.establishObserved({ ...association, contexts: { client: undefined, server: undefined } });
+      return undefined;
+    }
   }
 
   /**
@@ -165,7 +189,13 @@ export class RecordedConnection {
       if (association !== undefined && message.from === 'client') this.state.missCommand();
       return undefined;
     }
-    const { plaintext, level, sequence } = context.unwrap(token);
+    const opened = this.#unwrap(context, token);
+    if (opened === undefined) {
+      message.verdict = 'unkeyed';
+      if (message.from === 'client') this.state.missCommand();
+      return undefined;
+    }
+    const { plaintext, level, sequence } = opened;
     if (early && (level === 'confidential' || !startsWith(plaintext, COMPLETE))) throw noAssociation();
     message.verdict = level === 'confidential' ? 'decrypted' : 'verified';
     message.applied = level;

@@ -5,6 +5,7 @@ import { chooseMechanism } from './choose-mechanism.js';
 import type { ObservedExchange } from './events.js';
 import type { Association } from './state.js';
 
+/** One exchange of a recorded connection, from AUTH on. */
 export class RecordedExchange {
   readonly #mechanisms: readonly Mechanism[];
   readonly #name: string | undefined;
@@ -12,7 +13,7 @@ export class RecordedExchange {
   #observer: ExchangeObserver | undefined;
   #last: ObservedStep = { facts: {} };
 
-  /** @param name  what AUTH named; undefined when the recording starts behind it */
+  /** @param name  the argument of AUTH; undefined if the recording starts after it */
   constructor(mechanisms: readonly Mechanism[], name: string | undefined) {
     this.#mechanisms = mechanisms;
     this.#name = name;

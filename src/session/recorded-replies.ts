@@ -32,6 +32,7 @@ interface OuterReply {
 /** The codes that a connection may begin with (RFC 959 §5.4). */
 const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
 
+/** The reader of the server's lines. */
 export class RecordedReplies {
   readonly #connection: RecordedConnection;
   readonly #observations: Observations;
@@ -45,7 +46,7 @@ export class RecordedReplies {
   #outer: OuterReply | undefined;
   readonly #inner: InnerReplies;
   #innerMessages: number[] = [];
-  /** Of the inner reply that goes on, or has come last. */
+  /** The code of the last inner reply, whole or not. */
   #innerCode: number | undefined;
   /** The last line. */
   #last: ObservedMessage | undefined;
@@ -184,7 +185,8 @@ export class RecordedReplies {
     const outer = this.#outerOf(message, code);
     outer.messages.push(message.index);
 
-    // The verdict is of the token alone. So at first all deviations are accepted, and those that are not tolerated are recorded as errors later.
+    // The verdict is of the token alone. So at first all deviations are accepted, and those that are not tolerated are
+    // recorded as errors later.
     const deviations = new Deviations({ tolerate: [...DEVIATIONS, ...(this.#options.tolerate ?? [])] });
     const goesOn = outer.messages.length > 1 || this.#inner.open;
     let context: SecurityContext | undefined;

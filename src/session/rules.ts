@@ -1,6 +1,6 @@
 /**
- * Who may say what when (RFC 2228 §2, §3, §7, §9 and appendix I), as tables: no octets, no role. What reads or writes a
- * control connection from any side asks here.
+ * Which line may come when, and at which level (RFC 2228 §2, §3, §7, §9 and appendix I), as tables and pure functions. They read
+ * no octets, and apply to client, server and observer alike.
  */
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import type { Peer } from '../protection/mechanism.js';
@@ -8,23 +8,27 @@ import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../prote
 import { EXCHANGE_REPLIES, exchangeReply } from '../protection/security-data.js';
 
 /**
- * Where a control connection stands: `clear` no security association; `exchange` AUTH was accepted and security data is
- * due; `secured` an association stands; `cleared` it stands, and CCC has lifted the requirement of integrity.
+ * The phase of a control connection. `clear`: there is no security association; `exchange`: AUTH was accepted, and security data
+ * comes next; `secured`: there is an association; `cleared`: there is one, and CCC has lifted the requirement of integrity.
  */
 export type Phase = 'clear' | 'exchange' | 'secured' | 'cleared';
 
 interface Transition {
-  /** The phases it starts from. */
+  /** The phases in which it applies. */
   from: readonly Phase[];
-  /** The command that was answered, and the first digits of the code that answered it. */
+  /** The command that was answered. */
   verb: string;
+  /** The first digits of the code that answered it. */
   code: string;
   to: Phase;
 }
 
 const ANY: readonly Phase[] = ['clear', 'exchange', 'secured', 'cleared'];
 
-/** §9's diagram, with CCC (§3) and the two resets: AUTH again (§3) and REIN (appendix I). `clear` before 235 is a recording that starts late. */
+/**
+ * The diagram of §9, with CCC (§3) and the two resets: another AUTH (§3) and REIN (appendix I). In a recording that starts
+ * late, 235 may come in phase `clear`.
+ */
 const TRANSITIONS: readonly Transition[] = [
   ...EXCHANGE_REPLIES.map(({ code, verb, completes }): Transition => {
     const from: readonly Phase[] = verb === 'AUTH' ? ANY : ['clear', 'exchange'];
@@ -43,48 +47,51 @@ export function phaseAfter(phase: Phase, verb: string, code: number): Phase {
   return found?.to ?? phase;
 }
 
-/** The one command that a code can answer (§5.1); undefined when it may answer others. */
+/** The only command that a code can answer (§5.1); undefined if it can answer others. */
 export function verbAnsweredBy(code: number): string | undefined {
   const reply = exchangeReply(code);
   return reply?.answersAlone ? reply.verb : undefined;
 }
 
-/** A command that waits for its reply: its verb, and the level it came at. */
+/** A command that waits for its reply. */
 export interface PendingCommand {
+  /** In upper case; empty if it is not known, or must have no effect. */
   verb: string;
+  /** How it was protected. */
   level: ProtectionLevel;
   /** A preliminary reply has come. */
   begun?: boolean;
 }
 
 /**
- * Whether a command makes a side send blocks whose sequence numbers lines could have as well. Tokens without integrity
- * have numbers of their own: anybody can forge one.
- * @param protection  of data connections
+ * Whether a command makes a side send blocks that have sequence numbers in common with its lines. Tokens without integrity
+ * are numbered separately, since anybody can forge their numbers.
+ * @param protection  the level of data connections
  */
 export function sharesNumbers(verb: string, sender: Peer, protection: ProtectionLevel): boolean {
   return commandFacts(verb).data === sender && factsOf(protection).integrity;
 }
 
 /**
- * Whether a line of a side, while it sends blocks, could be moved into the file by whoever is on the way: a token is not
- * bound to its connection, and its number is one that a block could have. A file that ABOR is moved into never ends.
+ * Whether somebody on the way could move a line into a file that the same side is sending: a token is not bound to its
+ * connection, and the number of the line is one that a block could have. ABOR does no harm there: the file that it is moved
+ * into never ends.
  * @param line  the command, or the one that the line answers
  */
 export function couldBecomeBlock({ verb, level }: PendingCommand): boolean {
   return level !== 'clear' && verb !== 'ABOR';
 }
 
-/** Whether a command is answered before the oldest one that waits: STAT during a transfer (RFC 959 §4.1.3). */
+/** Whether the reply to a command comes before that to the oldest one: STAT during a transfer (RFC 959 §4.1.3). */
 export function mayOvertake({ verb }: PendingCommand, oldest: PendingCommand | undefined): boolean {
   const isAtOnce = commandFacts(verb).duringTransfer === 'answered-at-once';
   return isAtOnce && oldest?.begun === true && isTransfer(oldest.verb);
 }
 
 /**
- * Whether a reply may come in the clear, where the mechanism has integrity: it owes the level of the command that it
- * answers (§7), and none may until CCC. So nobody's clear 334 or 234 ends an association.
- * @param answered  the command; undefined for a reply that nobody asked for
+ * Whether a reply may come in the clear, if the mechanism has integrity: not before CCC succeeds, and after that not to a
+ * protected command (§7). So a clear 334 or 234 that somebody inserts ends no association.
+ * @param answered  the command; undefined for a reply without a command
  */
 export function replyMayBeClear(phase: Phase, answered: PendingCommand | undefined): boolean {
   if (phase === 'clear' || phase === 'exchange') return true;
@@ -96,17 +103,18 @@ export function replyMustBeClear(phase: Phase, answered: PendingCommand | undefi
   return phase === 'cleared' && answered?.level === 'clear';
 }
 
-/** What both sides of a connection must agree on; the rest of what is known of it is in SecurityState. */
+/** What client and server must agree on. The rest of what is known of a connection is in SecurityState. */
 export interface ConnectionState {
   phase: Phase;
-  /** What the association's mechanism supports; none without an association. */
+  /** What the mechanism of the association supports; empty without an association. */
   levels: readonly TokenLevel[];
-  /** As PBSZ has settled it, in octets; undefined before. */
+  /** The protection buffer that PBSZ has set, in octets; undefined before. */
   bufferSize: number | undefined;
-  /** Of data connections, as PROT has settled it (§3: clear before). */
+  /** The level of data connections that PROT has set (§3: clear before). */
   protection: ProtectionLevel;
 }
 
+/** The state at the start of a connection, and after REIN. */
 export const NO_ASSOCIATION: ConnectionState = {
   phase: 'clear',
   levels: [],
@@ -116,45 +124,52 @@ export const NO_ASSOCIATION: ConnectionState = {
 
 /** A command, with what its argument asks for. */
 export interface CommandRequest extends PendingCommand {
-  /** Of AUTH. */
+  /** For AUTH: the name, in upper case. */
   mechanism?: string;
-  /** Of PBSZ; what has been settled, once it is answered. */
+  /** For PBSZ: octets; when it has been answered, the size that both sides use. */
   bufferSize?: number;
-  /** Of PROT. */
+  /** For PROT. */
   protection?: ProtectionLevel;
 }
 
-/** Where a connection stands when a command has been answered finally. AUTH, when accepted, and REIN leave nothing of what was. */
+/** Whether a server has accepted AUTH, which ends the association before it (§3, AUTH). */
+export function isNewExchange(verb: string, code: number): boolean {
+  return verb === 'AUTH' && exchangeReply(code)?.verb === 'AUTH';
+}
+
+/** The state after the final reply to a command. An accepted AUTH or REIN resets all of it. */
 export function nextState(state: ConnectionState, request: CommandRequest, code: number): ConnectionState {
   const phase = phaseAfter(state.phase, request.verb, code);
-  const reset = request.verb === 'AUTH' && code < 400;
-  if (reset || phase === 'clear' || phase === 'exchange') return { ...NO_ASSOCIATION, phase };
+  if (isNewExchange(request.verb, code) || phase === 'clear' || phase === 'exchange')
+    return { ...NO_ASSOCIATION, phase };
   const accepted = code >= 200 && code < 300;
   if (accepted && request.verb === 'PBSZ') return { ...state, bufferSize: request.bufferSize ?? state.bufferSize };
   if (accepted && request.verb === 'PROT') return { ...state, protection: request.protection ?? state.protection };
   return { ...state, phase };
 }
 
-/** Whether an association stands that has integrity. */
+/** Whether there is an association with integrity. */
 export function hasIntegrity({ levels }: ConnectionState): boolean {
   return levels.some(level => factsOf(level).integrity);
 }
 
-/** Whether every line owes integrity: §3 has it so from the end of the exchange until CCC succeeds. */
+/** Whether every line must have integrity: from the end of the exchange until CCC succeeds (§3). */
 export function integrityRequired(state: ConnectionState): boolean {
   return state.phase === 'secured' && hasIntegrity(state);
 }
 
-/** Whether a protected reply owes integrity: after CCC, if the command that it answers had it (§7). */
+/** Whether a protected reply must have integrity. After CCC it must if the command that it answers had it (§7). */
 export function replyNeedsIntegrity(state: ConnectionState, answered: PendingCommand | undefined): boolean {
   return integrityRequired(state) || (answered !== undefined && factsOf(answered.level).integrity);
 }
 
 /**
- * The level that a reply goes at: that of the command that it answers (§7). Where that can't be, since integrity is owed
- * or the mechanism lacks the level, it is that of the last protected command, or the weakest; policy must take either.
- * @param answered  undefined for a reply that nobody asked for
- * @param last  of the last protected command
+ * The level at which a server sends a reply: that of the command that it answers (§7). If integrity is required and that
+ * level lacks it, or the mechanism lacks the level, it is the level of the last protected command, or else the weakest that
+ * policy accepts.
+ * @param answered  the level of the command; undefined for a reply without a command
+ * @param last  the level of the last protected command
+ * @param require  the lowest level that policy accepts
  */
 export function replyLevel(
   state: ConnectionState,
@@ -162,11 +177,11 @@ export function replyLevel(
   last: TokenLevel | undefined,
   require?: 'safe' | 'private',
 ): ProtectionLevel {
-  const owed = answered ?? 'clear';
-  if (mayReplyAt(owed, state)) return owed;
-  const taken = (level: TokenLevel | undefined) =>
+  const wanted = answered ?? 'clear';
+  if (mayReplyAt(wanted, state)) return wanted;
+  const accepted = (level: TokenLevel | undefined) =>
     level !== undefined && mayReplyAt(level, state) && (require === undefined || covers(level, require));
-  return [last, ...WEAKEST_FIRST].find(taken) ?? 'clear';
+  return [last, ...WEAKEST_FIRST].find(accepted) ?? 'clear';
 }
 
 /** Whether a protected reply may be sent at a level, or a clear one if it is `clear`. */
@@ -177,7 +192,7 @@ export function mayReplyAt(level: ProtectionLevel, state: ConnectionState): bool
 
 const WEAKEST_FIRST: readonly TokenLevel[] = ['safe', 'private', 'confidential'];
 
-/** The strongest of some levels: what has integrity comes first. */
+/** The strongest of some levels: those with integrity come first. @returns undefined for an empty list */
 export function strongest(levels: readonly TokenLevel[]): TokenLevel | undefined {
   return (['private', 'safe', 'confidential'] as const).find(level => levels.includes(level));
 }

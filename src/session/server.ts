@@ -1,7 +1,7 @@
 /**
- * The server's side of a control connection (RFC 2228): octets of the client in, commands out, each with the level that
- * it came at; replies in, octets for the client out. What the RFC and policy settle the session answers itself. It does
- * no I/O and knows no mechanism: where an exchange has to take a step it says so, and waits.
+ * The server's side of a control connection (RFC 2228): octets of the client in, commands out, each with the level that its token
+ * had; replies in, octets for the client out. Where the RFC and policy decide, the session answers itself. It does no I/O
+ * and knows no mechanism: when the mechanism has to take a step of the exchange, the session says so and waits.
  */
 import { FtpSecurityError, refusalFrom, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
@@ -32,7 +32,10 @@ import { type CommandRequest, integrityRequired, type Phase } from './rules.js';
 import { DEFAULT_MIN_PBSZ, SecurityState } from './state.js';
 import { type Arrived, CommandUnprotector } from './unprotect-command.js';
 
-/** A block is held until it is whole, and opened in one call: as much as a reply may have. Clients ask for all that 32 bits can express. */
+/**
+ * A block is held until it is whole, and opened in one call: as much as a reply may have. Clients ask for all that 32 bits can
+ * express.
+ */
 const DEFAULT_MAX_PBSZ = 0x1000000;
 
 /** Of a reply to AUTH or ADAT that carries no data. */
@@ -57,7 +60,7 @@ export class ServerSession {
   readonly #commands: CommandReader;
   readonly #state: SecurityState<ReceivedCommand>;
   readonly #unprotector: CommandUnprotector;
-  /** A command that the session answers itself, when those before it have been answered. */
+  /** A command that the session will answer itself, as soon as the commands before it have been answered. */
   #arrived: Arrived | undefined;
   readonly #replies: OutgoingReplies;
   readonly #limits: ExchangeLimits;
@@ -83,17 +86,17 @@ export class ServerSession {
     );
   }
 
-  /** Where the control connection stands (§9). */
+  /** The phase of the control connection (§9). */
   get phase(): Phase {
     return this.#state.phase;
   }
 
-  /** The level of data connections, as PROT has settled it. */
+  /** The level of data connections that PROT has set. */
   get protection(): ProtectionLevel {
     return this.#state.protection;
   }
 
-  /** The protection buffer, as PBSZ has settled it: octets; undefined before. */
+  /** The protection buffer that PBSZ has set, in octets; undefined before. */
   get bufferSize(): number | undefined {
     return this.#state.bufferSize;
   }
@@ -104,9 +107,8 @@ export class ServerSession {
   }
 
   /**
-   * Whether the next command waits for replies: to AUTH, ADAT or REIN, behind which nothing may be read yet, or to the
-   * commands before one that the session answers itself. When they are given, `next` goes on; a caller that reads no more
-   * from the network meanwhile bounds the memory.
+   * Whether the session waits for replies before it reads on: to AUTH, ADAT or REIN, or to the commands before one that it
+   * answers itself. To limit memory, read nothing from the network meanwhile. After the replies, `next` goes on.
    */
   get paused(): boolean {
     const { oldest, blocked } = this.#state.pending;
@@ -119,8 +121,8 @@ export class ServerSession {
   }
 
   /**
-   * What the client said next; undefined when more octets are needed, or while `paused`. To be called until it gives
-   * undefined, after `receive` and after every reply. Nothing that a client sends makes it throw.
+   * The next event; undefined if more octets are needed, or while `paused`. Call it until it returns undefined, after `receive`
+   * and after every reply. Nothing that a client sends makes it throw.
    */
   next(): ServerEvent | undefined {
     if (this.#closed || this.#state.pending.blocked) return undefined;
@@ -133,18 +135,18 @@ export class ServerSession {
   }
 
   /**
-   * Answers a command, at the level that it came at.
-   * @param code  1yz leaves the command waiting for another reply; AUTH and ADAT can only be refused
+   * Answers a command, at its level.
+   * @param code  after 1yz the command waits for another reply; AUTH and ADAT can only be refused
    * @param text  one line, or several
-   * @param to  the command; default the oldest that waits. A reply to a later one is kept until those before it have
-   *   been answered, but for STAT during a transfer. When none waits, it is a reply that nobody asked for: the greeting,
-   *   or 421.
+   * @param to  the command; default the oldest that waits. The reply to a later one is kept until the commands before it have
+   *   been answered, except STAT during a transfer. If no command waits, it is a reply without one: the greeting, or 421.
    * @returns octets for the client, maybe none
-   * @throws RangeError for a code out of 100 to 599, or one that `proceed` gives; for a command that has been answered
+   * @throws RangeError for a code out of 100 to 599, or one that only `proceed` sends; for a command that has been answered;
+   *   FtpSecurityError `sequence/closed` after `destroy`
    */
   reply(code: number, text: string | readonly string[], to?: RequestEvent): Uint8Array {
     const plaintext = formatReply(code, text);
-    if (code >= 600 || exchangeReply(code) !== undefined) throw new RangeError(`${code} is the session's to give`);
+    if (code >= 600 || exchangeReply(code) !== undefined) throw new RangeError(`only the session sends ${code}`);
     const pending =
       to === undefined ? this.#state.pending.oldest : this.#state.pending.all.find(({ event }) => event === to);
     if (pending === undefined && to === undefined) return this.#replies.protect(undefined, plaintext);
@@ -155,9 +157,9 @@ export class ServerSession {
 
   /**
    * Goes on with the exchange.
-   * @param step  what the mechanism gave; with a context the exchange is complete, and the context in force
+   * @param step  the result of the mechanism; with a context, the exchange is complete, and the context is used from now on
    * @returns octets for the client: 334 or 234 to AUTH, 335 or 235 to ADAT; 534 or 535 for a context that is weak, or lacks
-   *   the level that policy wants, and the phase is `clear` then
+   *   the level that policy requires: then the phase is `clear`
    * @throws RangeError when neither AUTH nor ADAT waits
    */
   proceed({ token, context, facts }: Step): Uint8Array {
@@ -174,7 +176,7 @@ export class ServerSession {
     if (token !== undefined && !carriesData) throw new RangeError('234 carries no security data');
     const plaintext = token === undefined ? formatReply(code, TEXT) : formatAdatReply(code as 334, token);
     const octets = this.#replies.protect(pending.level, plaintext);
-    // An exchange that goes on behind AUTH is forgotten with the next one, if it has not come to its end.
+    // Another AUTH ends an exchange that is not complete.
     if (pending.verb === 'AUTH') this.#limits.restart(this.phase);
     this.#state.pending.drop();
     this.#settle(pending, code);
@@ -185,8 +187,8 @@ export class ServerSession {
 
   /**
    * Refuses AUTH or ADAT: the exchange has failed.
-   * @param error  what the mechanism threw, or policy
-   * @returns octets for the client: the reply that is owed, to ADAT always 535 (appendix I)
+   * @param error  of the mechanism, or of policy
+   * @returns octets for the client: a reply to AUTH by the error, to ADAT always 535 (appendix I)
    * @throws RangeError when neither waits
    */
   refuse(error: FtpSecurityError): Uint8Array {
@@ -206,24 +208,30 @@ export class ServerSession {
     return octets;
   }
 
-  /** Tells that the input has ended. @throws FtpSecurityError `syntax/truncated` within a line */
+  /** The input has ended. @throws FtpSecurityError `syntax/truncated` within a line */
   close(): void {
     this.#commands.close();
   }
 
-  /** Forgets the keys; transfers that go on can't. Nothing more is read, and a reply is `sequence/closed`. */
+  /**
+   * Erases the keys, also those of transfers that are not complete. Nothing more is read, and `reply` throws
+   * `sequence/closed`.
+   */
   destroy(): void {
     this.#closed = true;
     this.#replies.close();
     this.#state.destroy();
   }
 
-  /** For the next transfer to the client. @throws FtpSecurityError as BlockWriter does */
+  /**
+   * For the next transfer to the client.
+   * @throws FtpSecurityError as BlockWriter, and `syntax/limit-exceeded` for a buffer below `minPbsz`
+   */
   dataWriter(): BlockWriter {
     return this.#state.dataWriter();
   }
 
-  /** For the next transfer from the client. */
+  /** For the next transfer from the client. Call it before the final reply is sent. */
   dataReader(options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader {
     return this.#state.dataReader('client', options);
   }
@@ -237,7 +245,7 @@ export class ServerSession {
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       const request: CommandRequest = { verb: '', level: 'clear' };
-      return { command: undefined, request, sequence: 'none', tolerated: [], vouched: false, error };
+      return { command: undefined, request, sequence: 'none', tolerated: [], authentic: false, error };
     }
   }
 
@@ -266,7 +274,7 @@ export class ServerSession {
     }
   }
 
-  /** PBSZ, PROT and CCC, when no rule is against them. */
+  /** PBSZ, PROT or CCC, that breaks no rule. */
   #carryOut(arrived: Arrived): ServerEvent {
     const { request } = arrived;
     if (request.verb === 'PBSZ') request.bufferSize = Math.min(request.bufferSize!, this.#options.maxPbsz!);
@@ -279,12 +287,12 @@ export class ServerSession {
   }
 
   #answered(
-    { command, request, tolerated, vouched }: Arrived,
+    { command, request, tolerated, authentic }: Arrived,
     code: number,
     text: string,
     error: FtpSecurityError | undefined,
   ): AnsweredEvent {
-    const inserted = !vouched && integrityRequired(this.#state);
+    const inserted = !authentic && integrityRequired(this.#state);
     const octets = this.#replies.protect(request.level, formatReply(code, text));
     this.#settle(request, code);
     const ends =
@@ -311,7 +319,7 @@ export class ServerSession {
   }
 }
 
-/** Whether the application answers it, in its own time. */
+/** Whether the application answers it, and may take its time. */
 function isForApplication({ request: { verb }, error }: Arrived): boolean {
   return error === undefined && !commandFacts(verb).exchange && !(verb in OWN_TEXTS);
 }

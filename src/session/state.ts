@@ -5,7 +5,7 @@
  * adds a security association: client and server exchange tokens of a mechanism (AUTH and ADAT), and from then on each line
  * is wrapped in a token. This file holds what is known of one such connection. A client session, a server session and an
  * observer of a recording hold one {@link SecurityState} each. It reads no octets, and it does not know on which side it is:
- * commands, reply codes and places of tokens go in, and what may come next comes out. The tables that it applies are in
+ * commands, reply codes and positions of tokens go in, and what may come next comes out. The tables that it applies are in
  * rules.ts.
  *
  * Phases (RFC 2228 §9). A connection begins `clear`. When a server accepts AUTH (334), the phase is `exchange`: security data
@@ -16,7 +16,7 @@
  *
  * Whose turn it is. Replies come in the order of their commands, so commands wait in a queue, and a final reply takes the
  * oldest away. A preliminary one (1yz) leaves it there, and marks it as begun. STAT during a transfer is the exception: its
- * reply comes at once. Behind AUTH, ADAT and REIN nothing may be sent or read before the reply, because that reply decides
+ * reply comes at once. After AUTH, ADAT and REIN nothing may be sent or read before the reply, because that reply decides
  * how the next line is protected.
  *
  * One sequence in each direction. All tokens of a sender have sequence numbers from one counter, on the control connection and
@@ -29,18 +29,19 @@
  *   was held back or moved by somebody. A late block, on a data connection, is normal: connections overtake each other.
  * - A gap is refused, unless a transfer explains it. A number that has not come may be that of a block which is on its way on
  *   a data connection, if the same side has sent a protected file since the line before. Where no such transfer has begun, or its
- *   last block has come already, the number can only be that of a line, and somebody has taken it out. A confidential token without
- *   integrity says nothing here: anybody can forge its number.
+ *   last block has come already, the number can only be that of a line, and somebody has taken it out. A confidential token
+ *   without integrity says nothing here: anybody can forge its number.
  *
- * Data connections follow the same numbers. The first block comes behind the line that begins the transfer, and the next blocks
+ * Data connections follow the same numbers. The first block comes after the line that begins the transfer, and the next blocks
  * follow it without a gap, unless the peer sends lines in between. That is why the state has to know when a transfer begins
  * (its first 1yz reply) and ends (its final reply), and which reader reads its blocks. The other way round, a line that we
  * send while our own file is under way could be moved into that file. So a session leaves a number out before such a line
  * ({@link SecurityState.skipNumber}): moved between two blocks, it would not follow the one before.
  *
  * An observer has a state of the same kind, with these differences. It never stops: what breaks a rule is reported, and what
- * can't be trusted takes its place in the queue without any effect. It may lack the keys of one direction or of both. And a recording
- * shows the two connections in the order in which packets passed, so a block may be seen before the line that announced it.
+ * can't be trusted has no effect but to take its turn in the queue. It may lack the keys of one direction or of both. And a
+ * recording shows the two connections in the order in which packets passed, so a block may be seen before the line that
+ * announced it.
  */
 import type { ErrorFacts } from '../errors.js';
 import { FtpSecurityError } from '../errors.js';
@@ -48,7 +49,7 @@ import { isTransfer } from '../ftp/commands.js';
 import { type BlockReader, type BlockReaderOptions, BlockWriter } from '../protection/data-block.js';
 import type { ExchangeFacts, Peer, SecurityContext } from '../protection/mechanism.js';
 import { type ProtectionLevel, TOKEN_LEVELS, type TokenLevel } from '../protection/protection-level.js';
-import { exchangeReply, formatPbszText, MAX_PROTECTION_BUFFER } from '../protection/security-data.js';
+import { formatPbszText, MAX_PROTECTION_BUFFER } from '../protection/security-data.js';
 import type { AssociationEvent } from './events.js';
 import { controlContext, PeerSequence } from './peer-sequence.js';
 import { PendingCommands } from './pending-commands.js';
@@ -56,6 +57,7 @@ import {
   type CommandRequest,
   type ConnectionState,
   integrityRequired,
+  isNewExchange,
   NO_ASSOCIATION,
   nextState,
   type Phase,
@@ -71,8 +73,9 @@ export interface Association {
   contexts: Readonly<Record<Peer, SecurityContext | undefined>>;
 }
 
+/** Options of {@link SecurityState}. */
 export interface SecurityStateOptions {
-  /** In octets; default {@link DEFAULT_MIN_PBSZ}. */
+  /** The smallest protection buffer for transfers, in octets. Default {@link DEFAULT_MIN_PBSZ}. */
   minPbsz?: number | undefined;
   /** Accepts a gap in the numbers of the control connection. Default false. */
   allowMissingLines?: boolean | undefined;
@@ -80,6 +83,7 @@ export interface SecurityStateOptions {
   association?: ((event: AssociationEvent) => void) | undefined;
 }
 
+/** Options of {@link SecurityState.dataReader}. */
 export interface DataReaderOptions extends Pick<BlockReaderOptions, 'interleaved'> {
   /**
    * Whether blocks and control lines may be seen in another order than they were sent, as in a recording: then a block may come
@@ -89,9 +93,10 @@ export interface DataReaderOptions extends Pick<BlockReaderOptions, 'interleaved
 }
 
 /**
- * A token adds up to 72 octets to its block (AES with SHA-2), and its work hardly depends on its size. Where a block holds one
- * octet, a file costs 77 times its octets, and 64 KiB of it keep the event loop for some seconds. With 128 a file costs about
- * twice its octets, and 64 KiB some 50 ms. Real clients ask for 4 KiB and more.
+ * The default of the smallest protection buffer for transfers, in octets. A token adds up to 72 octets to its block (AES with
+ * SHA-2), and its work hardly depends on its size. Where a block holds one octet, a file costs 77 times its octets, and 64
+ * KiB of it keep the event loop for some seconds. With 128 a file costs about twice its octets, and 64 KiB some 50 ms. Real
+ * clients ask for 4 KiB and more.
  */
 export const DEFAULT_MIN_PBSZ = 128;
 
@@ -151,11 +156,12 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.#facts;
   }
 
+  /** Undefined without an association. */
   get association(): Association | undefined {
     return this.#association;
   }
 
-  // What has been said
+  // Commands and replies
 
   /** Adds what a step of the exchange has found out. */
   recordFacts(facts: ExchangeFacts | undefined): void {
@@ -172,7 +178,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.pending.resolve(code);
   }
 
-  /** A command gets a preliminary reply. The blocks of a transfer come behind the first one. */
+  /** A command gets a preliminary reply. The blocks of a transfer come after the first one. */
   begin(request: CommandRequest): void {
     if (request.begun !== true && isTransfer(request.verb)) {
       for (const from of PEERS) this.#sequences?.[from].begin(sharesNumbers(request.verb, from, this.protection));
@@ -184,8 +190,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   settle(request: CommandRequest, code: number): void {
     if (isTransfer(request.verb)) this.#endTransfer(request, code);
     this.#connection = nextState(this.#connection, request, code);
-    const replaced = request.verb === 'AUTH' && exchangeReply(code)?.verb === 'AUTH';
-    if (replaced || this.phase === 'clear') this.#endAssociation();
+    if (this.phase === 'clear' || isNewExchange(request.verb, code)) this.#endAssociation();
   }
 
   /**
@@ -217,16 +222,14 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     this.#endAssociation();
   }
 
-  /** Erases the keys and leaves all else: what needs them fails from now on, and nothing goes in the clear without them. */
+  /** Erases the keys and leaves all else: whatever needs them fails from now on, and nothing is sent in the clear instead. */
   destroy(): void {
-    const context = this.#own;
-    this.#own = undefined;
-    if (context === undefined) return;
-    context.destroy();
-    this.#report({ type: 'ends', mechanism: context.mechanism, facts: this.#facts });
+    this.#eraseKeys(this.#facts);
   }
 
-  /** A recorded command could not be opened. It may have been CCC, or have begun a transfer: no later line can be judged by it. */
+  /**
+   * A recorded command could not be opened. It may have been CCC, or have begun a transfer: no later line can be judged by it.
+   */
   missCommand(): void {
     this.#sequences = undefined;
     if (this.#association?.contexts.server === undefined) this.#connection = { ...this.#connection, levels: [] };
@@ -249,11 +252,21 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   }
 
   #endAssociation(): void {
-    this.destroy();
+    const facts = this.#facts;
     this.#facts = {};
     this.#association = undefined;
     this.#control = undefined;
     this.#sequences = undefined;
+    this.#eraseKeys(facts);
+  }
+
+  /** Contexts of an observer belong to its mechanism, and are not erased. */
+  #eraseKeys(facts: ExchangeFacts): void {
+    const context = this.#own;
+    this.#own = undefined;
+    if (context === undefined) return;
+    context.destroy();
+    this.#report({ type: 'ends', mechanism: context.mechanism, facts });
   }
 
   // The control connection
@@ -264,7 +277,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   }
 
   /**
-   * Checks the place of a line that the association's own context has just opened.
+   * Checks the position of a line that the association's own context has just opened.
    * @param goesOn  whether it continues a reply
    * @returns `security/out-of-sequence` when it was moved, or a line before it is missing
    */
@@ -274,7 +287,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.#sequences?.[from].line(context.lastReceived, context.lastFollows === true, goesOn);
   }
 
-  /** Leaves a number out, so that what comes next, moved between blocks of ours, does not follow the one before it. */
+  /** Leaves a sequence number out before a line. Moved between two blocks of ours, the line does not follow the first of them. */
   skipNumber(): void {
     if (this.#writer?.closed === true) return;
     this.#context!.wrap(new Uint8Array(), strongest(this.levels)!);
@@ -306,7 +319,10 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     });
   }
 
-  /** A writer for the next transfer that a session sends. @throws FtpSecurityError as BlockWriter does, and for a buffer below the least size */
+  /**
+   * A writer for the next transfer that a session sends.
+   * @throws FtpSecurityError as BlockWriter does, and for a buffer below the least size
+   */
   dataWriter(): BlockWriter {
     const { protection, bufferSize } = this;
     const error = this.bufferTooSmall(protection, bufferSize, { side: 'local', reply: 535 });
@@ -316,7 +332,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.#writer;
   }
 
-  /** Gives up what we send. The line that says so could be moved into the file: it must not come to its end. */
+  /** Gives up the file that we send. The line that announces it could be moved into the file, which must therefore never end. */
   abortWriter(): void {
     this.#aborted = true;
     this.#writer?.abort();

@@ -1,4 +1,4 @@
-/** Removes the protection of commands for a server, and finds the rule that each one breaks. */
+/** Removes the protection of commands for a server, and finds the rule that each one breaks (RFC 2228 §3). */
 import { FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { isTransfer } from '../ftp/commands.js';
@@ -11,22 +11,26 @@ import { commandRequest, type Policy, refusalOf } from './command-rules.js';
 import { type CommandRequest, integrityRequired, mayReplyAt } from './rules.js';
 import type { SecurityState } from './state.js';
 
-/** A command, opened and judged. */
+/** A command that has come, without its protection. */
 export interface Arrived {
-  /** The one inside, if it was protected; undefined when it could not be read. */
+  /** The inner command, if it was protected; undefined if it could not be read. */
   command: Command | undefined;
-  /** Its level is that of its reply. */
+  /** What it asks for; its level is also that of the reply. */
   request: CommandRequest;
   sequence: SequenceState;
   tolerated: Deviation[];
-  /** Whether it came from whoever has the keys, in its place: its token was opened, is no replay, and no line before it is missing. */
-  vouched: boolean;
-  /** The rule that it breaks. */
+  /**
+   * Whether it is the next line of the client: its token could be opened and is not a replay, and no line before it is
+   * missing.
+   */
+  authentic: boolean;
+  /** The first rule that it breaks. */
   error: FtpSecurityError | undefined;
 }
 
+/** Removes the protection of commands. */
 export class CommandUnprotector {
-  /** The level of the last protected command, as its verb names it, if a reply may have it. */
+  /** The level that the verb of the last protected command names, if a reply may have it. */
   last: TokenLevel | undefined;
   readonly #state: SecurityState;
   readonly #tolerance: Tolerance;
@@ -38,6 +42,7 @@ export class CommandUnprotector {
     this.#policy = policy;
   }
 
+  /** Takes the next command. What is wrong with it is in the result. */
   open(outer: Command): Arrived {
     const claimed = levelOfVerb(outer.verb);
     const before = this.#state.control?.lastReceived;
@@ -56,10 +61,10 @@ export class CommandUnprotector {
       error = refusal;
     }
     const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
-    // A token that was good may hold what is no command; where tokens are not numbered, nobody knows that any more.
+    // The content of a valid token may not be a command. If tokens are not numbered, this can't be seen any more.
     const genuine = opened !== undefined || this.#state.control?.lastReceived !== before;
-    const vouched = claimed !== undefined && genuine && error?.code !== 'security/out-of-sequence';
-    return { command, request, sequence, tolerated, vouched, error };
+    const authentic = claimed !== undefined && genuine && error?.code !== 'security/out-of-sequence';
+    return { command, request, sequence, tolerated, authentic, error };
   }
 
   #open(outer: Command, claimed: TokenLevel): Unprotected<Command> {
@@ -75,7 +80,10 @@ export class CommandUnprotector {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** 431 to PROT, which may come again behind another PBSZ. A PBSZ is granted whatever it has (§3): transfers are not then. */
+  /**
+   * Any PBSZ is granted (§3). If the buffer is too small, PROT is refused by 431, since it may follow another PBSZ, and a
+   * transfer by 534.
+   */
   #checkBuffer({ verb, protection }: CommandRequest): void {
     const state = this.#state;
     if (verb !== 'PROT' && !isTransfer(verb)) return;

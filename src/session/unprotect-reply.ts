@@ -1,4 +1,4 @@
-/** Removes the protection of replies for a client, and checks which replies may come in the clear and which must. */
+/** Removes the protection of replies for a client, and checks which replies may be clear and which must be (RFC 2228 §3, §7). */
 import { FtpSecurityError } from '../errors.js';
 import type { Reply } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
@@ -20,26 +20,26 @@ import {
 } from './rules.js';
 import type { SecurityState } from './state.js';
 
-/** The command that a reply with a code answers; undefined for a reply that nobody asked for. */
+/** Gives the command that a reply with this code answers; undefined for a reply without a command. */
 type Answering = (code: number) => PendingCommand | undefined;
 
-/** For one association, or for the time without any. */
+/** Serves one association, or the time without one. */
 export class ReplyUnprotector {
   readonly #state: SecurityState;
   readonly #options: InnerReplyOptions;
   readonly #policy: Policy;
   readonly #reader: ProtectedReplyReader | undefined;
-  /** An inner reply has begun, and later outer replies must finish it. */
+  /** An inner reply has begun that later outer replies must finish. */
   #open = false;
   readonly #early: boolean;
 
-  /** @param early  a context that awaits the reply which completes the exchange: MIT's server may protect that already */
+  /** @param early  the context before the exchange is complete: MIT's server may already protect the reply that completes it */
   constructor(state: SecurityState, options: InnerReplyOptions, policy: Policy, early?: SecurityContext) {
     this.#state = state;
     this.#options = options;
     this.#policy = policy;
     this.#early = early !== undefined;
-    const owed = () => this.#early || integrityRequired(state);
+    const required = () => this.#early || integrityRequired(state);
     const context = state.control ?? early;
     this.#reader =
       context &&
@@ -47,27 +47,32 @@ export class ReplyUnprotector {
         ...options,
         gapless: true,
         get requireIntegrity() {
-          return owed();
+          return required();
         },
       });
   }
 
   /**
-   * @param answering  which command it answers, to be known when its inner code is
-   * @returns undefined while an inner reply goes on in the next outer one
-   * @throws FtpSecurityError for what may not be believed
+   * Removes the protection of a reply.
+   * @param answering  called with the code of the inner reply
+   * @returns undefined while an inner reply continues in the next outer one
+   * @throws FtpSecurityError for a reply that can't be trusted: `sequence/unprotected`, `sequence/wrong-level`,
+   *   `sequence/no-context`, and the errors of ProtectedReplyReader
    */
   open(outer: Reply, answering: Answering): UnprotectedReply | undefined {
     return outer.code < 600 ? this.#clear(outer, answering(outer.code)) : this.#protected(outer, answering);
   }
 
-  /** What is wrong with a line that begins no reply. @param error  of ReplyReader */
+  /**
+   * The error for a line that begins no reply. Within a protected reply it is a line in the clear.
+   * @param error  of ReplyReader
+   */
   unreadable(error: unknown): unknown {
     const isLine = error instanceof FtpSecurityError && error.code === 'syntax/bad-reply';
     return isLine && this.#open ? unprotected() : error;
   }
 
-  /** @throws FtpSecurityError `syntax/truncated` when an inner reply is not finished */
+  /** The input has ended. @throws FtpSecurityError `syntax/truncated` when an inner reply is not finished */
   close(): void {
     this.#reader?.close();
   }
@@ -86,7 +91,8 @@ export class ReplyUnprotector {
   }
 
   #protected(outer: Reply, answering: Answering): UnprotectedReply | undefined {
-    if (this.#reader === undefined) throw new FtpSecurityError('sequence/no-context', 'no security association stands');
+    if (this.#reader === undefined)
+      throw new FtpSecurityError('sequence/no-context', 'there is no security association');
     if (levelOfCode(outer.code) !== undefined && hasClearLine(outer)) throw unprotected();
     const deviations = new Deviations(this.#options);
     if (this.#early) deviations.accept('protected-235', 'sequence/no-context');
@@ -95,10 +101,10 @@ export class ReplyUnprotector {
     this.#open = reply === undefined;
     if (reply === undefined) return undefined;
     if (this.#early) assertCompletes(reply);
-    return this.#judged(reply, levelOfCode(outer.code)!, answering(reply.inner.code), deviations);
+    return this.#checked(reply, levelOfCode(outer.code)!, answering(reply.inner.code), deviations);
   }
 
-  #judged(
+  #checked(
     reply: UnprotectedReply,
     claimed: TokenLevel,
     answered: PendingCommand | undefined,
@@ -109,23 +115,23 @@ export class ReplyUnprotector {
     if (replyMustBeClear(state.phase, answered)) {
       deviations.accept('protected-after-ccc', 'sequence/wrong-level');
     }
-    // Where every line owes integrity, the reader has seen to it.
+    // If every line must have integrity, the reader has checked it.
     if (control !== undefined && !integrityRequired(state) && replyNeedsIntegrity(state, answered)) {
       checkReplyLevel(control, claimed, reply.level as TokenLevel, deviations, { requireIntegrity: true });
     }
     const { require } = this.#policy;
     if (require !== undefined && state.phase === 'secured' && !covers(reply.level, require)) {
-      throw new FtpSecurityError('sequence/wrong-level', `a ${reply.level} reply where policy wants ${require}`);
+      throw new FtpSecurityError('sequence/wrong-level', `a ${reply.level} reply where policy requires ${require}`);
     }
     return { ...reply, tolerated: [...deviations.seen, ...reply.tolerated] };
   }
 }
 
 function unprotected(): FtpSecurityError {
-  return new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is owed');
+  return new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is required');
 }
 
-/** The one reply that may come so early, and the first token of its sender. */
+/** The only reply that may be protected before the exchange is complete is 235, and its token is the first of the server. */
 function assertCompletes({ inner, sequence }: UnprotectedReply): void {
   if (inner.code !== 235) {
     const message = 'a protected reply, other than 235, before the exchange is complete';

@@ -42,6 +42,12 @@ describe.each(NAMES)('%s', name => {
     said(messagesOf(name, pcapOf(changed, options)));
   const isControl = ({ source, destination }: Segment) => [source, destination].some(end => end.endsWith(`:${port}`));
   const port = JSON.parse(readFileSync(vectorPath(`${name}.json`), 'utf8')).control_port as number;
+  const transcriptAlone = transcriptOf(segments.filter(isControl));
+  /** Where the data connections are missing, so are the numbers of their tokens. */
+  const expectedAlone = expected.map((record, i) => {
+    const { sequence } = transcriptAlone[i]!;
+    return sequence === 'gap' ? { ...record, sequence } : record;
+  });
 
   test('has the streams that Wireshark finds', () => {
     const facts: StreamFacts[] = JSON.parse(readFileSync(vectorPath(`${name}.streams.json`), 'utf8'));
@@ -87,7 +93,7 @@ describe.each(NAMES)('%s', name => {
         return { ...it, flags, seq: (it.seq + at) >>> 0, payload: it.payload.subarray(at, at + size) };
       });
     });
-    expect(transcriptOf(cut)).toEqual(expected);
+    expect(transcriptOf(cut)).toEqual(expectedAlone);
   });
 
   test('sent again, whole and in part, with octets of the next one', () => {
@@ -149,9 +155,8 @@ describe.each(NAMES)('%s', name => {
     test.each([1, 2, 5, 40, Number.POSITIVE_INFINITY])('one direction by %d packets too late', late => {
       for (const isLate of [fromServer, (it: Segment) => !fromServer(it)]) {
         const place = (it: Segment) => control.indexOf(it) + (isLate(it) ? late : 0);
-        expect(transcriptOf([...control].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))))).toEqual(
-          expected,
-        );
+        const changed = [...control].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+        expect(transcriptOf(changed)).toEqual(expectedAlone);
       }
     });
   });

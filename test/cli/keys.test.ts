@@ -18,7 +18,11 @@ async function recorded(enctype: number, salt?: string) {
   const keys = passwordKeys({ principal: SERVICE, password: PASSWORD, salt });
   const { keytab, credential } = realm(enctype, { serviceKey: keys.find(it => it.enctype === enctype)!.key });
   const clock = () => 1000 * (START + 60);
-  const client = krb5Initiator({ credentials: [credential], service: PRINCIPAL, clock });
+  let subkey = '';
+  const keylog = ({ enctype, key }: { enctype: number; key: Uint8Array }) => {
+    subkey = `${enctype}:${toHex(key)}`;
+  };
+  const client = krb5Initiator({ credentials: [credential], service: PRINCIPAL, clock, keylog });
   const server = krb5Acceptor({ keytab, clock });
   const adat = (token?: Uint8Array) => Buffer.from(token!).toString('base64');
   const first = await client.step();
@@ -33,7 +37,7 @@ async function recorded(enctype: number, salt?: string) {
     `S> 235 ADAT=${adat(answer.token)}`,
     `C> ${command}`,
   ];
-  return { recording: file(`password-${enctype}.txt`, lines.join('\n')), credential };
+  return { recording: file(`password-${enctype}.txt`, lines.join('\n')), credential, subkey };
 }
 
 function verifyWith(input: string, ...args: string[]) {
@@ -90,6 +94,16 @@ describe('--key', () => {
     const { status, stdout } = await run('verify', recording, '--key', session);
     expect([status, stdout]).toEqual([0, expect.stringContaining('opened by: session key (--key)')]);
     expect(stdout).toMatch(/private +verified +PWD/);
+  });
+
+  it('takes the key of the messages, and says that another one opens nothing', async () => {
+    const { recording, subkey } = await recorded(18);
+    const { status, stdout } = await run('verify', recording, '--key', subkey);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/private +verified +PWD/)]);
+    const other = await run('verify', recording, '--key', `18:${'11'.repeat(32)}`);
+    expect([other.status, other.stdout]).toEqual([3, expect.stringMatching(/private +unkeyed/)]);
+    expect(other.stdout).toContain(`missing key: ${PRINCIPAL}`);
+    expect(other.stdout).toContain('not keyed: the key does not decrypt the ticket');
   });
 
   it.each(['aes129-cts:00', ':00', '17'])('refuses %s', async text => {

@@ -22,7 +22,7 @@ import { growth, LINEAR } from './readers.js';
 const STRICT = { strict: true };
 const reply = (text: string) => ({ lines: text.split('\n') });
 const command = (text: string) => parseCommand(ascii(text));
-/** Whatever the command of the text is. */
+/** Parses the argument of any of the three commands. */
 const parseAny = (verb: string, argument: string) =>
   ({ PORT: parsePort, EPRT: parseEprt, LPRT: parseLprt })[verb]!({ verb, argument });
 
@@ -124,7 +124,7 @@ describe('texts of replies', () => {
 });
 
 describe('addresses', () => {
-  it('are held against their family as Node does', () => {
+  it('are checked for their family like in Node', () => {
     const piece = fc.constantFrom('0', '1', '10', '255', '256', '01', 'ffff', '10000', 'g', ':', '::', '.', '1.2.3.4');
     const text = fc.oneof(
       fc.array(piece, { maxLength: 17 }).map(it => it.join('')),
@@ -196,7 +196,7 @@ describe('addresses', () => {
     }
   });
 
-  it('are refused by FtpSecurityError alone, whatever the text', () => {
+  it('throw only FtpSecurityError, for any text', () => {
     const text = fc.string({ unit: fc.constantFrom(...'0129,.:|!()af \n') });
     fc.assert(
       fc.property(text, fc.boolean(), (text, strict) => {

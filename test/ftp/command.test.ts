@@ -12,7 +12,7 @@ const read = (text: string, options?: LineOptions) =>
   );
 
 describe('a command', () => {
-  it('is a verb, and an argument behind the first blank', () => {
+  it('is a verb, and an argument after the first space', () => {
     expect(parseCommand(ascii('RETR a file\r\n'))).toEqual({
       verb: 'RETR',
       argument: 'a file',
@@ -21,7 +21,7 @@ describe('a command', () => {
     expect(parseCommand(ascii('PASV'))).toEqual({ verb: 'PASV', argument: undefined, raw: ascii('PASV') });
   });
 
-  it('tells no argument from an empty one, and keeps each blank behind the first', () => {
+  it('distinguishes no argument from an empty one, and keeps each space after the first', () => {
     expect(parseCommand(ascii('CWD\r\n')).argument).toBeUndefined();
     expect(parseCommand(ascii('CWD \r\n')).argument).toBe('');
     expect(parseCommand(ascii('MIC  Zm9v \r\n')).argument).toBe(' Zm9v ');
@@ -75,7 +75,7 @@ describe('a command', () => {
     expect(() => parseCommand('NOOP' as never)).toThrow(TypeError);
   });
 
-  it('never stands in an error: it could be a password', () => {
+  it('is never part of an error: it could be a password', () => {
     const error = errorOf(() => parseCommand(ascii('PASS\tsecret')));
     expect(JSON.stringify([error.message, error])).not.toContain('secret');
   });
@@ -90,7 +90,7 @@ describe('a command', () => {
 });
 
 describe('a CommandReader', () => {
-  it('gives commands one by one, and goes on at the next line after an error', () => {
+  it('returns commands one by one, and resumes at the next line after an error', () => {
     expect(read('USER a\r\n\r\nPASS  b\nQUIT\r\n')).toEqual([
       ['USER', 'a'],
       'syntax/bad-command',
@@ -179,7 +179,7 @@ describe('properties of commands', () => {
     );
   });
 
-  it('refuses by FtpSecurityError alone, whatever the octets', () => {
+  it('throws only FtpSecurityError, for any octets', () => {
     fc.assert(
       fc.property(fc.oneof(stream, fc.uint8Array()), octets => {
         const command = onlyRefuses(() => parseCommand(octets));

@@ -75,7 +75,7 @@ describe('a bare LF', () => {
     expect(texts(drain(reader))).toEqual(['b', '']);
   });
 
-  it('is an error when it is not tolerated, and the next line begins behind it', () => {
+  it('is an error if it is not tolerated, and the next line begins after it', () => {
     const reader = new LineReader({ bareLf: false });
     reader.push(ascii('ab\ncd\r\n\n'));
     expect(errorOf(() => reader.next())).toMatchObject({ code: 'syntax/bad-line', offset: 2 });
@@ -128,7 +128,7 @@ describe('lost octets', () => {
     expect(texts(drain(reader))).toEqual(['syntax/truncated', 'four']);
   });
 
-  it('damage the line behind them when they come between lines, for its beginning may be lost', () => {
+  it('damage the next line if they were lost between lines, since its beginning may be lost', () => {
     const reader = new LineReader();
     reader.push(ascii('one\r\n'));
     reader.gap();
@@ -179,7 +179,7 @@ describe('the end of the input', () => {
     expect(outcomes.at(-1)).toBe('syntax/truncated');
   });
 
-  it('behind a line end is none, asked for or not', () => {
+  it('after a line end is no error, whether or not the line was read', () => {
     const reader = new LineReader();
     reader.close();
     reader.push(ascii('a\r\n'));

@@ -57,23 +57,23 @@ describe('what a reply code says', () => {
     [300, 'positive-intermediate', /send the next command/, 'RFC 959 §4.2'],
     [400, 'transient-negative', /try the sequence again/, 'RFC 959 §4.2'],
     [600, 'protected', /decode it first/, 'RFC 2228 §5.2'],
-  ])('%i is its series, in the group of syntax', (code, kind, meaning, source) => {
+  ])('%i has the meaning of its first digit, in the group syntax', (code, kind, meaning, source) => {
     expect(classify(code)).toMatchObject({ kind, group: 'syntax', meaning: expect.stringMatching(meaning), source });
   });
 
-  it('200 and 500 are codes of their own', () => {
+  it('has separate entries for 200 and 500', () => {
     expect(classify(200)).toMatchObject({ meaning: expect.stringMatching(/nothing more/), source: 'RFC 959 §4.2.2' });
     expect(classify(500)).toMatchObject({ meaning: expect.stringMatching(/^Not under/), source: 'RFC 959 §4.2.2' });
   });
 
-  it('of a code in no table is what its series says, and no more', () => {
+  it('is that of the first digit for a code that is not in the table', () => {
     expect(classify(299)).toEqual({ ...classify(201), code: 299, group: undefined });
     expect(classify(201).meaning).toBe('Done');
     expect(classify(501).meaning).not.toBe(classify(599).meaning);
     expect(classify(599).meaning).toMatch(/don't send it again unchanged/);
   });
 
-  it('numbers of Windows Sockets are what they are: no replies', () => {
+  it('shows that numbers of Windows Sockets are not replies', () => {
     expect(classify(10060)).toEqual({
       code: 10060,
       kind: 'winsock',

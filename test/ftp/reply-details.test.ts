@@ -230,7 +230,7 @@ describe('properties of details', () => {
     );
   });
 
-  it('refuses by FtpSecurityError alone, whatever the text', () => {
+  it('throws only FtpSecurityError, for any text', () => {
     const text = fc.string({ unit: fc.constantFrom(...'MARK =0129,.()|"\n x') });
     const code = fc.constantFrom(110, 120, 213, 227, 228, 229, 257);
     fc.assert(

@@ -53,7 +53,7 @@ describe('a reply', () => {
     ]);
   });
 
-  it('may have no text at all behind the separator', () => {
+  it('may have no text after the separator', () => {
     expect(read('200 \r\n211-\r\n211 \r\n')).toEqual([
       [200, ''],
       [211, '', ''],
@@ -138,7 +138,7 @@ describe('a reply', () => {
     expect(() => parseReply('220 x' as never)).toThrow(TypeError);
   });
 
-  it('never stands in an error: it could be a secret', () => {
+  it('is never part of an error: it could be a secret', () => {
     const error = errorOf(() => parseReply(ascii('secret')));
     expect(JSON.stringify([error.message, error])).not.toContain('secret');
   });
@@ -177,7 +177,7 @@ describe('a ReplyReader', () => {
     ]);
   });
 
-  it('goes on at the next line after an error', () => {
+  it('resumes at the next line after an error', () => {
     expect(read('hello\r\n220 a\r\n\r\n221 b\r\n')).toEqual([
       'syntax/bad-reply',
       [220, 'a'],
@@ -247,7 +247,7 @@ describe('ReplyLines', () => {
 });
 
 describe('scanReply', () => {
-  it('tells a whole reply, one that goes on, one that ends early, and none', () => {
+  it('distinguishes a whole reply, an unfinished one, one that ends early, and other text', () => {
     expect(scan('211-a\r\n211 b\r\n', { strict: true })).toEqual({ code: 211, end: 14, open: false });
     expect(scan('211-a\r\nb\r\n', { strict: true })).toEqual({ code: 211, end: 10, open: true });
     expect(scan('220 a\r\n221 b\r\n', { strict: true })).toEqual({ code: 220, end: 7, open: false });
@@ -260,7 +260,7 @@ describe('scanReply', () => {
     expect(scan('211-a', { strict: true })).toEqual({ code: 211, end: 5, open: true });
   });
 
-  it('goes on with a reply that has begun', () => {
+  it('continues a reply that has begun', () => {
     expect(scan('b\r\n211-c\r\n', { code: 211 })).toEqual({ code: 211, end: 10, open: true });
     expect(scan('b\r\n211 c\r\n', { code: 211 })).toEqual({ code: 211, end: 10, open: false });
     expect(scan('220 c\r\n', { code: 211 })).toEqual({ code: 211, end: 7, open: true });
@@ -276,7 +276,7 @@ describe('scanReply', () => {
     ['220 a\r\n\0', 7],
     ['220 a\r\r\n', 5],
     ['220 a\r\n\n', 7],
-  ])('refuses a CR, LF or NUL that is no line end, when strict: %j', (text, offset) => {
+  ])('rejects a CR, LF or NUL that is not part of a line end, when strict: %j', (text, offset) => {
     expect(errorOf(() => scan(text, { strict: true }))).toMatchObject({ code: 'syntax/bad-reply', offset });
   });
 
@@ -406,7 +406,7 @@ describe('properties of replies', () => {
     );
   });
 
-  it('refuses by FtpSecurityError alone, whatever the octets', () => {
+  it('throws only FtpSecurityError, for any octets', () => {
     fc.assert(
       fc.property(fc.oneof(stream, fc.uint8Array()), fc.boolean(), (octets, strict) => {
         const reply = onlyRefuses(() => parseReply(octets));

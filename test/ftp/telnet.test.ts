@@ -23,15 +23,15 @@ const CASES: [what: string, octets: string, text: string][] = [
   ['IP and the Data Mark before ABOR (RFC 959 §4.1.3)', '\xff\xf4\xff\xf2ABOR\r\n', 'ABOR\r\n'],
   ['the same less the IAC of the Data Mark, which was urgent data and is lost', '\xff\xf4\xf2ABOR\r\n', 'ABOR\r\n'],
   [
-    'that Data Mark once, and directly behind IP only',
+    'that Data Mark once, and only directly after IP',
     '\xff\xf4\xf2\xf2a\xff\xf4b\xf2\xff\xf1\xf2\xf2',
     '\xf2ab\xf2\xf2\xf2',
   ],
-  ['IP with another command behind it', '\xff\xf4\xff\xfb\x01\xf2a\xff\xf4\xff\xffb', '\xf2a\xffb'],
+  ['IP with another command after it', '\xff\xf4\xff\xfb\x01\xf2a\xff\xf4\xff\xffb', '\xf2a\xffb'],
   ['the commands of RFC 1184', '\xff\xec\xff\xed\xff\xeea', 'a'],
   ['SE without SB', 'a\xff\xf0b', 'ab'],
   ['an IAC that begins no command, as in Latin-1', '\xff\r\n', '\xff\r\n'],
-  ['an IAC before the last octet that is no command', '\xff\xeb', '\xff\xeb'],
+  ['an IAC before the highest octet that is not a command', '\xff\xeb', '\xff\xeb'],
 ];
 
 describe('Telnet commands in a control connection', () => {

@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { replyCodeFor } from '../../src/errors.js';
 import { type MessageCase, MUTATIONS, peersOf } from '../../src/fuzz/cases.js';
-import { validMessage } from '../../src/fuzz/message.js';
-import { perform } from '../../src/fuzz/perform.js';
+import { perform, validMessage } from '../../src/fuzz/perform.js';
 import { messageCases } from './case-lists.js';
 import { type NewPair, ownPeer, PAIRS } from './own-peers.js';
 

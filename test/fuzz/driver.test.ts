@@ -4,9 +4,9 @@ import { fromUtf8, toHex, toUtf8 } from '../../src/bytes.js';
 import type { FuzzCase, MessageCase } from '../../src/fuzz/cases.js';
 import { campaign, type FindingRecord } from '../../src/fuzz/driver/campaign.js';
 import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
+import { TargetUnavailable } from '../../src/fuzz/driver/connection.js';
 import { judged, type Outcome, type ProcessExit, sanitizerReport, withExit } from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
-import { TargetUnavailable } from '../../src/fuzz/driver/probe.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
@@ -187,15 +187,17 @@ describe('a server', () => {
 });
 
 describe('an outcome', () => {
-  const refuse = { verdict: 'refuse', codes: ['security/bad-token'] } as const;
+  const refuse = { layer: 'token', expected: { verdict: 'refuse', codes: ['security/bad-token'] } } as const;
 
   it('is a finding where more was accepted, or less, than ought to be', () => {
     expect(judged({ kind: 'accepted' }, refuse).finding).toBe('unverified text accepted');
-    expect(judged({ kind: 'accepted' }, refuse, 'rfc4121').finding).toBe('malformed token accepted');
+    expect(judged({ kind: 'accepted' }, { ...refuse, forges: 'rfc4121' }).finding).toBe('malformed token accepted');
     expect(judged({ kind: 'refused' }, refuse).finding).toBeUndefined();
-    expect(judged({ kind: 'closed' }, { verdict: 'accept' }).finding).toBe('valid text refused');
-    expect(judged({ kind: 'hung' }, { verdict: 'either' }).finding).toBe('hung');
-    expect(judged({ kind: 'skipped' }, { verdict: 'accept' }).finding).toBeUndefined();
+    expect(judged({ kind: 'closed' }, { layer: 'token', expected: { verdict: 'accept' } }).finding).toBe(
+      'valid text refused',
+    );
+    expect(judged({ kind: 'hung' }, { layer: 'token', expected: { verdict: 'either' } }).finding).toBe('hung');
+    expect(judged({ kind: 'skipped' }, { layer: 'token', expected: { verdict: 'accept' } }).finding).toBeUndefined();
   });
 
   it.each([
@@ -214,7 +216,7 @@ describe('an outcome', () => {
     [undefined, 'a bit of the last octets is flipped', 'unverified text accepted'],
   ])('of %s, %s: %s', (forges, name, finding) => {
     const one = [...messageCases({ variants: 1 })].find(it => it.forges === forges && it.name === name)!;
-    expect(judged({ kind: 'accepted' }, one.expected, one.forges).finding).toBe(finding);
+    expect(judged({ kind: 'accepted' }, one).finding).toBe(finding);
   });
 
   it('of a client that shows a clear reply, and waits for the protected one, is that it ignored it', () => {
@@ -258,7 +260,7 @@ describe('a campaign', () => {
       mechanism: 'X-PSK',
       play: async one => play(one, nth++),
       isOver: played => played >= 100,
-      tell: ({ type }) => void told.push(type),
+      report: ({ type }) => void told.push(type),
     });
     return { summary, told };
   };
@@ -281,7 +283,7 @@ describe('a campaign', () => {
       mechanism: 'GSSAPI',
       play: async () => ({ kind: 'refused', finding: 'gone on in the clear' }),
       isOver: () => false,
-      tell: record => void (record.type === 'finding' && told.push(record.finding)),
+      report: record => void (record.type === 'finding' && told.push(record.finding)),
     });
     expect([findings, told]).toEqual([1, ['gone on in the clear']]);
   });
@@ -293,7 +295,7 @@ describe('a campaign', () => {
       mechanism: 'X-PSK',
       play: async () => ({ kind: 'unready' }),
       isOver: () => false,
-      tell: () => {},
+      report: () => {},
     });
     await expect(few).rejects.toThrow(TargetUnavailable);
     const left = run((_, nth) => (nth < 3 ? { kind: 'refused' } : { kind: 'unready', cut: true, detail: 'no one' }));
@@ -314,7 +316,7 @@ describe('a campaign', () => {
       mechanism: 'X-PSK',
       play: async () => withExit({ kind: 'accepted', finding: 'order broken' }, { status: null, signal: 'SIGSEGV' }),
       isOver: () => false,
-      tell: record => void (record.type === 'finding' && found.push(record)),
+      report: record => void (record.type === 'finding' && found.push(record)),
     });
     expect(found.map(({ finding, severity }) => `${finding}: ${severity}`)).toEqual([
       'crashed: high',
@@ -335,7 +337,7 @@ describe('a campaign', () => {
       },
       isOver: () => false,
       isStopped: () => true,
-      tell: () => {},
+      report: () => {},
     });
     expect([(await summary).findings, played]).toEqual([1, 1]);
   });
@@ -347,7 +349,7 @@ describe('a campaign', () => {
       mechanism: 'X-PSK',
       play: async () => ({ kind: 'accepted', finding: 'clear text accepted' }),
       isOver: () => false,
-      tell: record => void (record.type === 'finding' && names.push(record.name)),
+      report: record => void (record.type === 'finding' && names.push(record.name)),
     });
     expect(names).toEqual([
       'phases: success in the clear',

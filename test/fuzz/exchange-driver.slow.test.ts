@@ -72,7 +72,7 @@ async function fuzzed(
     mechanism: 'GSSAPI',
     play,
     isOver: played => played >= most,
-    tell: record => void (record.type === 'finding' && findings.push(record)),
+    report: record => void (record.type === 'finding' && findings.push(record)),
   });
   return { summary, findings };
 }

@@ -4,7 +4,7 @@ import { CommandReader } from '../../src/ftp/command.js';
 import { ReplyReader } from '../../src/ftp/reply.js';
 import { octetsFrom } from '../../src/fuzz/choices.js';
 import { krb4FuzzSession } from '../../src/fuzz/mechanisms/krb4.js';
-import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
+import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5/index.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
 import { krb4Context } from '../../src/mechanisms/krb4/index.js';

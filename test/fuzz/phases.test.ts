@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { concat, toUtf8 } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
-import { SCRIPTS, type ScriptStart, scriptOctets } from '../../src/fuzz/phases.js';
+import type { Script } from '../../src/fuzz/mutation.js';
+import { PHASES, scriptOctets } from '../../src/fuzz/mutations/phases.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { ServerEvent } from '../../src/session/events.js';
@@ -15,7 +16,7 @@ const acceptor = () => new PskContext({ ...KEYS, role: 'acceptor' });
 const line = (text: string) => toUtf8(`${text}\r\n`);
 
 /** @param octets  of the script's line */
-function serverThatHears(octets: Uint8Array, start: ScriptStart, before: readonly Uint8Array[]): ServerSession {
+function serverThatHears(octets: Uint8Array, start: Script['start'], before: readonly Uint8Array[]): ServerSession {
   const server = new ServerSession({ mechanisms: [{ name: 'X-PSK' }] });
   const hear = (text: string, behind: boolean) => {
     server.receive(behind ? concat(line(text), octets) : line(text));
@@ -46,7 +47,7 @@ function answerTo(event: ServerEvent | undefined, server: ServerSession): number
 }
 
 /** @param octets  of the script's line: what the client does by the next reply that it reads */
-function clientThatHears(octets: Uint8Array, start: ScriptStart): { client: ClientSession; next: () => unknown } {
+function clientThatHears(octets: Uint8Array, start: Script['start']): { client: ClientSession; next: () => unknown } {
   const client = new ClientSession();
   const hear = (text: string, behind = false) => {
     client.receive(behind ? concat(line(text), octets) : line(text));
@@ -68,11 +69,11 @@ function clientThatHears(octets: Uint8Array, start: ScriptStart): { client: Clie
 }
 
 const of = <P extends 'client' | 'server'>(to: P) =>
-  SCRIPTS.filter(it => it.to === to).map(it => [it.name, it] as const);
+  PHASES.filter(it => it.to === to).map(it => [it.name, it] as const);
 
 describe('scripts to a server', () => {
-  it.each(of('server'))('%s', (_, script) => {
-    const { start, before, expected, line: last } = script;
+  it.each(of('server'))('%s', (_, { expected, script }) => {
+    const { start, before, line: last } = script!;
     const codes = expected.verdict === 'answer' ? expected.codes : [];
     const client = initiator();
     const valid = before.map(one => scriptOctets(one, 'server', client)!);
@@ -86,8 +87,8 @@ describe('scripts to a server', () => {
 });
 
 describe('scripts to a client', () => {
-  it.each(of('client'))('%s', (_, script) => {
-    const { start, expected, line: last } = script;
+  it.each(of('client'))('%s', (_, { expected, script }) => {
+    const { start, line: last } = script!;
     const { client, next } = clientThatHears(scriptOctets(last, 'client', acceptor())!, start);
     if (expected.verdict === 'accept') {
       expect(next()).toMatchObject({ type: 'reply' });

@@ -1,19 +1,18 @@
 /** Lines in one piece with those that change the rules, as the driver plays them: what was in a buffer must not be believed later. */
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, LF, toUtf8 } from '../../src/bytes.js';
-import { type FuzzCase, mutationIn } from '../../src/fuzz/cases.js';
+import { type FuzzCase, ruleIn } from '../../src/fuzz/cases.js';
 import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
 import type { Connection } from '../../src/fuzz/driver/connection.js';
 import type { Outcome } from '../../src/fuzz/driver/outcome.js';
 import { playToClient } from '../../src/fuzz/driver/to-client.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
-import { SCRIPTS } from '../../src/fuzz/phases.js';
 import type { Peer } from '../../src/protection/mechanism.js';
 import { SCRIPT_CASES } from './case-lists.js';
 import { clientConnection, clientOf, serverConnection } from './connections.js';
 import { kerberos, MECHANISMS, type NewSides, type Sides, xPsk } from './exchange-sides.js';
 
-const startOf = (one: FuzzCase) => mutationIn(SCRIPTS, one).start;
+const startOf = (one: FuzzCase) => ruleIn(one).script!.start;
 const buffered = (to: Peer) =>
   SCRIPT_CASES.filter(it => it.to === to && ['auth', 'adat'].includes(startOf(it))).map(it => [it.name, it] as const);
 

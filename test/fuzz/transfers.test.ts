@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { concatAll, toHex } from '../../src/bytes.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import type { TransferCase } from '../../src/fuzz/cases.js';
-import { FILE, PIECE, performTransfer } from '../../src/fuzz/transfers.js';
+import { FILE, PIECE } from '../../src/fuzz/mutations/data.js';
+import { perform } from '../../src/fuzz/perform.js';
 import { BlockReader } from '../../src/protection/data-block.js';
 import { transferCases } from './case-lists.js';
 import { type NewPair, PAIRS } from './own-peers.js';
@@ -14,7 +15,7 @@ function read(
   newPair: NewPair,
 ): { file: Uint8Array; error: FtpSecurityError | undefined } | undefined {
   const { session, peer } = newPair(one.to);
-  const chunks = performTransfer(one, session);
+  const chunks = perform(one, session)?.chunks;
   if (chunks === undefined) return undefined;
   const reader = new BlockReader(peer, one.level, { bufferSize: one.bufferSize });
   const taken: Uint8Array[] = [];

@@ -6,12 +6,11 @@ import { readFileSync } from 'node:fs';
 import { toHex } from '../../src/bytes.js';
 import { parseCommand } from '../../src/ftp/command.js';
 import { parseReply } from '../../src/ftp/reply.js';
-import { type FuzzCase, fuzzCases } from '../../src/fuzz/cases.js';
+import { EXCHANGES, type FuzzCase, fuzzCases, ruleIn } from '../../src/fuzz/cases.js';
 import { sanitizerReport } from '../../src/fuzz/driver/index.js';
-import { judgedExchange } from '../../src/fuzz/driver/outcome.js';
-import type { ExchangeKeys } from '../../src/fuzz/exchange/mutation.js';
-import { comesAgain, performExchange } from '../../src/fuzz/exchange/perform.js';
-import { EXCHANGES } from '../../src/fuzz/exchange/table.js';
+import { judged } from '../../src/fuzz/driver/outcome.js';
+import type { ExchangeKeys } from '../../src/fuzz/mutation.js';
+import { performExchange } from '../../src/fuzz/perform.js';
 import { parseCredentialCache, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer as Side } from '../../src/protection/mechanism.js';
@@ -81,7 +80,7 @@ export async function fuzzExchanges(
 }
 
 /** Without those of lines and base 64, which no library reads. */
-const OF_TOKENS = EXCHANGES.filter(({ at }) => at === 'token').map(({ name }) => name);
+const OF_TOKENS = EXCHANGES.filter(({ at }) => at === 'tokens').map(({ name }) => name);
 
 function* casesTo(to: Side, seed: number, names: readonly string[]): Generator<FuzzCase> {
   for (let round = 0; ; round++) {
@@ -107,7 +106,7 @@ async function playCase(one: FuzzCase, peer: Peer, target: Target, run: Exchange
     if (said === undefined) return true;
     run.tokens++;
     if (!said.flag) run.refused++;
-    const { finding } = judgedExchange({ kind: said.flag ? 'accepted' : 'refused' }, one);
+    const { finding } = judged({ kind: said.flag ? 'accepted' : 'refused' }, one);
     if (finding !== undefined) show(finding, said.flag ? 'complete' : await peer.errorText(), last.token);
     return true;
   } catch (error) {
@@ -130,7 +129,7 @@ async function toAcceptor(one: FuzzCase, peer: Peer, { realm, enctype, keys }: T
   if (mutated === undefined) return undefined;
   last.token = mutated;
   const said = await freshStep(peer, mutated);
-  if (!comesAgain(one)) return said;
+  if (!ruleIn(one).again) return said;
   return said.flag ? await freshStep(peer, mutated) : undefined;
 }
 

@@ -9,8 +9,8 @@ import { fuzzCases, isMessage, type MessageCase } from '../../src/fuzz/cases.js'
 import { Choices, choicesFrom } from '../../src/fuzz/choices.js';
 import { sanitizerReport } from '../../src/fuzz/driver/index.js';
 import { type Finding, findingOf } from '../../src/fuzz/driver/outcome.js';
-import type { ForgingContext } from '../../src/fuzz/mechanisms/forgery.js';
-import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5.js';
+import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5/index.js';
+import type { ForgingContext } from '../../src/fuzz/mechanisms/mechanism.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
 import { perform } from '../../src/fuzz/perform.js';
 import type { Krb5ContextOptions } from '../../src/mechanisms/krb5/index.js';
@@ -105,7 +105,7 @@ async function playCase(one: MessageCase, its: Established, run: Unwrapped): Pro
     const withheld = isWithheld(major, result);
     if (withheld) run.refused++;
     if (one.expected.verdict !== 'refuse' || withheld) continue;
-    note(run, { finding: findingOf(one.expected.codes, one.forges), name, outcome: outcomeOf(major, result), vector });
+    note(run, { finding: findingOf(one.expected.codes, one), name, outcome: outcomeOf(major, result), vector });
   }
   return true;
 }

@@ -66,7 +66,7 @@ test.each(['safe', 'private'])('yafc: under PROT it transfers nothing (%s)', asy
     'skipped: no transfer comes',
   ]);
   // It dies when the connection ends.
-  const name = 'data: blocks as they ought to be';
+  const name = 'data: valid blocks';
   expect(titles(ran.findings)).toEqual([`crashed: ${name}`, `bad data given: ${name}`]);
   const { file } = ran.findings[0]!;
   expect(titles((await fuzzYafc(['--replay', file], typed)).findings)).toEqual(titles(ran.findings));

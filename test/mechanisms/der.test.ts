@@ -102,7 +102,7 @@ describe('values and their octets', () => {
     expect(read(type, '6111300fa003020101a1083006020102020103')).toEqual({ a: 1, b: [2, 3] });
   });
 
-  test('a Buffer that comes in does not come out, and its octets are copied', () => {
+  test('octets of a Buffer are copied, and returned as a plain Uint8Array', () => {
     const input = Buffer.from('0403616263', 'hex');
     const value = parseDer(octetString, input);
     input.fill(0);
@@ -111,7 +111,7 @@ describe('values and their octets', () => {
   });
 });
 
-describe('what is refused, and where', () => {
+describe('is refused with the offset:', () => {
   test.each([
     ['nothing', '', 0],
     ['another tag', '040105', 0],
@@ -185,7 +185,7 @@ describe('what is refused, and where', () => {
     }
   });
 
-  test('nesting, however deep: a type says how deep to go', () => {
+  test('nesting deeper than the type', () => {
     let nested: Uint8Array = new Uint8Array();
     for (let depth = 0; depth < 2000; depth++) nested = formatElement(0x30, nested);
     expectCode(() => parseDer(sequenceOf(sequenceOf(int32)), nested), 'security/bad-token');
@@ -199,7 +199,7 @@ describe('what is refused, and where', () => {
     expect(() => formatDer(sequenceOf(int32), new Array<number>(300_000).fill(7))).not.toThrow();
   });
 
-  test('the error says what was expected, and nothing of the contents', () => {
+  test('the error says what was expected, and contains no octets of the input', () => {
     expect(errorOf(() => read(pair, '3005a103020101')).message).toBe('DER: expected a [0]');
   });
 
@@ -230,13 +230,13 @@ describe('names', () => {
     expect(hex(generalString, 'é')).toBe('1b02c3a9');
   });
 
-  test('octets that are no UTF-8 stay what they are, and unlike all others', () => {
+  test('octets that are not UTF-8 are kept, and differ from all others', () => {
     expect(nameText(fromHex('e9'))).toBe('\udce9');
     expect(nameText(fromHex('efbfbd'))).toBe('\ufffd');
     expect(hex(generalString, 'a\udce9')).toBe('1b0261e9');
   });
 
-  test('every octet string comes back', () => {
+  test('every octet string is read as it was written', () => {
     fc.assert(
       fc.property(fc.uint8Array(), octets => {
         expect(nameOctets(nameText(octets))).toEqual(octets);

@@ -315,7 +315,7 @@ describe('KERBEROS_V4', () => {
   });
 });
 
-test('what Kerberos keeps between messages holds no plaintext', async () => {
+test('Kerberos keeps no plaintext between messages', async () => {
   // The arrays of modules are made anew, under the eyes of the test.
   vi.resetModules();
   const { krb5Context } = await import('../../src/mechanisms/krb5/index.js');

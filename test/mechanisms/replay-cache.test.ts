@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ReplayCache } from '../../src/mechanisms/replay-cache.js';
 
 describe('ReplayCache', () => {
-  test('takes each once', () => {
+  test('accepts each authenticator once', () => {
     const cache = new ReplayCache();
     expect([cache.add('a', 10, 0), cache.add('b', 10, 0), cache.add('a', 10, 5), cache.size]).toEqual([
       true,
@@ -14,7 +14,7 @@ describe('ReplayCache', () => {
     ]);
   });
 
-  test('forgets what has expired, and no sooner', () => {
+  test('removes an entry when it has expired, and not before', () => {
     const cache = new ReplayCache();
     cache.add('a', 10, 0);
     expect(cache.add('a', 10, 10)).toBe(false);
@@ -22,7 +22,7 @@ describe('ReplayCache', () => {
     expect(cache.size).toBe(1);
   });
 
-  test('when it is full, those that expire first give way, and none like them is taken', () => {
+  test('when it is full, removes the entries that expire first, and refuses others that expire then', () => {
     const cache = new ReplayCache({ capacity: 3 });
     for (const [id, expires] of [
       ['a', 10],
@@ -36,7 +36,7 @@ describe('ReplayCache', () => {
     expect([cache.add('b', 11, 0), cache.add('c', 12, 0)]).toEqual([false, false]);
   });
 
-  test('as a model: nothing comes twice while it counts, however full', () => {
+  test('never accepts an unexpired authenticator twice, however full it is (random operations)', () => {
     const steps = fc.array(fc.tuple(fc.nat(30), fc.nat(20), fc.nat(3)), { maxLength: 100 });
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 40 }), (asked, capacity) => {

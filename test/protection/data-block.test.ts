@@ -27,7 +27,7 @@ const PAIRS: [
   ]),
 ];
 
-/** A whole transfer as it stands on the wire. */
+/** The octets of a whole transfer. */
 function sent(context: SecurityContext, level: ProtectionLevel, chunks: Uint8Array[], bufferSize = PBSZ): Uint8Array {
   const writer = new BlockWriter(context, level, { bufferSize });
   return concat(...chunks.map(chunk => writer.write(chunk)), writer.end());
@@ -192,7 +192,7 @@ describe('a transfer', () => {
     expect(refused(1024, 1024)).toBe('syntax/truncated');
   });
 
-  it('refuses octets behind the last block, whenever they come', async () => {
+  it('rejects octets after the last block, at any time', async () => {
     for (const late of [false, true]) {
       const { wire, acceptor } = await whole();
       const more = Uint8Array.of(0);
@@ -216,7 +216,7 @@ describe('a transfer', () => {
     expect(received(strong.acceptor, 'safe', [strong.wire])).toMatchObject({ text: TEXT, error: undefined });
   });
 
-  it('is owed 535 by a server, whatever fails', async () => {
+  it('is answered by 535 after any failure', async () => {
     const { acceptor } = await whole();
     const reader = (octets: number[]) => {
       const it = new BlockReader(acceptor, 'safe', { bufferSize: 8 });
@@ -275,7 +275,7 @@ describe('the order of blocks', () => {
     expect(acceptor.unwrap(command).sequence).toBe('late');
   });
 
-  it('begins behind what was said before, and nothing is taken out of its beginning', async () => {
+  it('begins after the last line, and no block is missing at its beginning', async () => {
     const transfer = async (harm: (blocks: Uint8Array[]) => Uint8Array[], said = true) => {
       const { initiator, acceptor } = await pskSubject.contexts();
       const before = initiator.wrap(ascii('STOR a'), 'safe').token;
@@ -327,7 +327,7 @@ describe('the order of blocks', () => {
     expect(errorOf(() => reader.next()).code).toBe('security/out-of-sequence');
   });
 
-  it('can be held by nobody without numbers', () => {
+  it('cannot be checked without numbers', () => {
     const context = visibleContext();
     const tokens = [visibleToken('safe', 1, 'b'), visibleToken('safe', 0, 'a'), visibleToken('safe', 2, '')];
     expect(received(context, 'safe', tokens.map(block)).text).toEqual(ascii('ba'));

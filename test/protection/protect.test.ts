@@ -77,7 +77,7 @@ describe('protected replies', () => {
     }
   });
 
-  it('may end with the bare code (RFC 3659 §7.2), whatever is cut where', () => {
+  it('may end with the bare code (RFC 3659 §7.2), in any fragments', () => {
     const inner = (...texts: string[]) =>
       unprotectReply(visibleContext(), outer('safe', ...texts.map((text, i): Token => ['safe', i, text]))).inner;
     expect(inner('250')).toMatchObject({ code: 250, lines: [''] });
@@ -128,7 +128,7 @@ describe('protected replies', () => {
     reader.close();
   });
 
-  it('tell the weakest level and the worst state of all their tokens, over outer replies too', () => {
+  it('report the weakest level and the worst sequence state of all their tokens, over outer replies too', () => {
     const reader = new ProtectedReplyReader(visibleContext());
     reader.push(outer('safe', ['private', 0, '211-a\r\n']));
     expect(reader.next()).toBeUndefined();
@@ -241,20 +241,20 @@ describe('the level is what the mechanism did', () => {
     expectCode(() => open(claimed, applied, { requireIntegrity: false }), 'sequence/wrong-level');
   });
 
-  it('633 owes integrity all the same, until CCC', () => {
+  it('requires integrity of 633 too, until CCC', () => {
     expect(open('confidential', 'private').tolerated).toEqual(['integrity-under-633']);
     expectCode(() => open('confidential', 'private', { tolerate: [] }), 'sequence/wrong-level');
     expectCode(() => open('confidential', 'confidential'), 'sequence/wrong-level');
     expect(open('confidential', 'confidential', { requireIntegrity: false })).toMatchObject({ level: 'confidential' });
   });
 
-  it('no integrity is owed where the mechanism has none', () => {
+  it('does not require integrity if the mechanism has none', () => {
     const context = visibleContext(['confidential']);
     const reply = outer('confidential', ['confidential', 0, '220 a']);
     expect(unprotectReply(context, reply).level).toBe('confidential');
   });
 
-  it('a mechanism that only seals owes integrity too', () => {
+  it('requires integrity if the mechanism has only the level private', () => {
     const reply = outer('confidential', ['confidential', 0, '220 a']);
     expectCode(() => unprotectReply(visibleContext(['private', 'confidential']), reply), 'sequence/wrong-level');
   });
@@ -311,7 +311,7 @@ describe('protected commands', () => {
     expectCode(() => unprotectCommand(visibleContext(), parseCommand(ascii('NOOP'))), 'sequence/unprotected');
   });
 
-  it('owe a 533 when the token is weaker than the verb, and for CONF before CCC', () => {
+  it('are answered by 533 if the token is weaker than the verb, and for CONF before CCC', () => {
     for (const [claimed, applied] of [
       ['private', 'safe'],
       ['safe', 'confidential'],
@@ -323,7 +323,7 @@ describe('protected commands', () => {
     }
   });
 
-  it('may be CONF after CCC, if the mechanism has it; else 537 is owed', () => {
+  it('may be CONF after CCC if the mechanism supports it, and are answered by 537 if not', () => {
     expect(open('confidential', 'confidential', 'NOOP', { requireIntegrity: false }).level).toBe('confidential');
     const conf = command('confidential', 'private', 0, 'NOOP');
     const error = errorOf(() => unprotectCommand(visibleContext(), conf, { requireIntegrity: false }));

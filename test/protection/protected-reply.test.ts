@@ -83,7 +83,7 @@ describe('63z replies without crypto (RFC 2228 §5.2)', () => {
     );
   });
 
-  it('only refuses, whatever the octets', () => {
+  it('throws only FtpSecurityError, for any octets', () => {
     const line = fc.string({ unit: fc.constantFrom(...'63123- =Zm9v\r\n'), maxLength: 40 });
     fc.assert(
       fc.property(line, text => {

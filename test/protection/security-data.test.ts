@@ -52,7 +52,7 @@ describe('ADAT (RFC 2228 §3, §5.1)', () => {
   });
 
   it.each(EXCHANGE_REPLIES)(
-    'goes with $code as the table has it',
+    'is in a $code reply as the table says',
     ({ code, verb, completes, carriesData, answersAlone }) => {
       expect(commandFacts(verb)).toMatchObject({ exchange: true });
       expect(commandFacts(verb).replies).toContain(code);
@@ -174,7 +174,7 @@ describe('PROT and CCC (RFC 2228 §3, §8.1)', () => {
     expect(formatProt(level)).toEqual(ascii(`PROT ${letter}\r\n`));
   });
 
-  it('owes 501 for no letter and 504 for another one', () => {
+  it('is answered by 501 without a letter, and by 504 for an unknown one', () => {
     expect(replyCodeFor(errorOf(() => parseProt(command('PROT'))))).toBe(501);
     expect(replyCodeFor(errorOf(() => parseProt(command('PROT X'))))).toBe(504);
   });

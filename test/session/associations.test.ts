@@ -24,8 +24,8 @@ const begins = (mechanism: string, facts: object) => ({ type: 'begins', mechanis
 const ends = (mechanism: string, facts: object) => ({ type: 'ends', mechanism, facts });
 const both = <T>(...events: T[]) => [events, events];
 
-describe('an association tells both sides', () => {
-  it('when it begins, and when AUTH, REIN or the session ends it, each once', () => {
+describe('the option association is called on both sides', () => {
+  it('when an association begins, and once when AUTH, REIN or the session ends it', () => {
     const { pair, take } = watched();
     expect(take()).toEqual(both());
     pair.secure(pskContexts(), ANNA);
@@ -42,7 +42,7 @@ describe('an association tells both sides', () => {
     expect(take()).toEqual(both(ends('X-PSK', ANNA)));
   });
 
-  it('not of an exchange that comes to nothing', () => {
+  it('is not called for an exchange that fails', () => {
     const { pair, take } = watched();
     pair.toServer(pair.client.send(AUTH));
     pair.toClient(pair.server.proceed({ facts: ANNA }));
@@ -51,7 +51,7 @@ describe('an association tells both sides', () => {
     expect(take()).toEqual(both());
   });
 
-  it('that it has ended with AUTH, though the exchange behind it comes to nothing', () => {
+  it('is called for the end of an association by AUTH, even if the next exchange fails', () => {
     const { pair, take } = watched();
     pair.secure(pskContexts(), ANNA);
     take();
@@ -65,7 +65,7 @@ describe('an association tells both sides', () => {
     expect(take()).toEqual(both());
   });
 
-  it('nothing where AUTH is refused', () => {
+  it('is not called when AUTH is refused', () => {
     const { pair, take } = watched();
     pair.secure(pskContexts(), ANNA);
     take();
@@ -90,7 +90,7 @@ describe('the keys of an association', () => {
     expectCode(() => contexts.initiator.wrap(toUtf8('a'), 'safe'), 'sequence/closed');
   });
 
-  it('are erased when 234 brings others', () => {
+  it('are erased when 234 completes another exchange', () => {
     const old = pskContexts();
     const pair = new Pair().secure(old);
     pair.toServer(pair.client.send(AUTH));
@@ -104,7 +104,7 @@ describe('the keys of an association', () => {
 });
 
 describe('an exchange that is refused', () => {
-  it('is told with command, reply and error', () => {
+  it('is reported with command, reply and error', () => {
     const refused: AnsweredEvent[] = [];
     const pair = new Pair({ server: { refused: event => refused.push(event) } });
     const bad = new FtpSecurityError('security/bad-token', 'no ticket');
@@ -129,7 +129,7 @@ describe('an exchange that is refused', () => {
     ]);
   });
 
-  it('is told too when policy refuses what the mechanism has accepted', () => {
+  it('is reported too if policy refuses a context that the mechanism has accepted', () => {
     const refused: AnsweredEvent[] = [];
     const pair = new Pair({ server: { refused: event => refused.push(event) } });
     pair.toServer(AUTH, '\r\n');
@@ -140,7 +140,7 @@ describe('an exchange that is refused', () => {
   });
 });
 
-describe('deviations are told', () => {
+describe('a server reports the deviations', () => {
   it('of AUTH, PBSZ, PROT and CCC', () => {
     const pair = new Pair();
     expect(pair.toServer('AUTH X-TEST\n')).toMatchObject({ type: 'auth', tolerated: ['bare-lf'] });

@@ -47,7 +47,7 @@ describe('an acceptor for several mechanisms of one name', () => {
     expect(exchange.step(KERBEROS)).toMatchObject({ token: ascii('gsi'), facts: { token: KERBEROS } });
   });
 
-  it('passes over mechanisms without an acceptor', () => {
+  it('ignores mechanisms without an acceptor', () => {
     const { acceptor: _, ...observed } = kerberos;
     const exchange = acceptorFor([observed, kerberos], 'GSSAPI');
     expect(exchange.step(KERBEROS)).toMatchObject({ token: ascii('krb5') });
@@ -64,7 +64,7 @@ describe('an acceptor for several mechanisms of one name', () => {
     expect(() => exchange.step(TLS)).toThrow(new FtpSecurityError('sequence/closed', 'the GSSAPI exchange is over'));
   });
 
-  it('gives up the exchange that it has begun, or never begins one', () => {
+  it('can be destroyed during its exchange, or before', () => {
     const [begun, never] = [saying('gsi'), saying('gsi')];
     const exchange = acceptorFor([{ ...gsi, acceptor: () => begun }], 'GSSAPI');
     exchange.step(TLS);

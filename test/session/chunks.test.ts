@@ -73,7 +73,7 @@ function converse(chunks: (octets: Uint8Array) => Uint8Array[]) {
 const once = converse(octets => [octets]);
 
 describe('sessions in chunks', () => {
-  it('hear this', () => {
+  it('see the expected events', () => {
     expect(once.phase).toBe('cleared');
     expect(once.events).toEqual([
       'private USER anna',
@@ -90,11 +90,11 @@ describe('sessions in chunks', () => {
     expect(once.heard).toHaveLength(1 + COMMANDS.length);
   });
 
-  it('hear the same octet by octet', () => {
+  it('see the same events octet by octet', () => {
     expect(converse(octetByOctet)).toEqual(once);
   });
 
-  it('a server hears the same when all comes at once, or in any chunks', () => {
+  it('see the same events in any chunks, and all at once', () => {
     fc.assert(
       fc.property(chunkSizes, sizes => {
         const server = new Server();
@@ -105,7 +105,7 @@ describe('sessions in chunks', () => {
     );
   });
 
-  it('take work that is linear in what comes', () => {
+  it('take time linear in their input', () => {
     const work = (lines: number) => {
       const { client, server } = secured();
       for (let i = 0; i < lines; i++) {

@@ -34,7 +34,7 @@ function withServer(options?: ClientSessionOptions, contexts = pskContexts()) {
 }
 
 describe('a client before the exchange', () => {
-  it('talks in the clear, but sends no password so', () => {
+  it('sends commands in the clear, but no password', () => {
     const client = new ClientSession();
     expect(text(client.send(toUtf8('USER anna')))).toBe('USER anna\r\n');
     for (const command of ['PASS x', 'ACCT x']) expectCode(() => client.send(toUtf8(command)), 'sequence/unprotected');
@@ -47,7 +47,7 @@ describe('a client before the exchange', () => {
     expect([error.code, error.side]).toEqual(['sequence/unexpected-command', 'local']);
   });
 
-  it('sends nothing that policy wants protected', () => {
+  it('sends nothing that policy requires to be protected', () => {
     for (const options of [{ requireSecurity: true }, { require: 'safe' }] as const) {
       const client = new ClientSession(options);
       expectCode(() => client.send(toUtf8('USER anna')), 'sequence/unprotected');
@@ -56,7 +56,7 @@ describe('a client before the exchange', () => {
     expect(new ClientSession({ require: 'safe', requireSecurity: false }).send(toUtf8('USER a'))).toBeDefined();
   });
 
-  it('has no level but clear', () => {
+  it('supports only level clear', () => {
     expectCode(() => new ClientSession().send(toUtf8('NOOP'), 'safe'), 'sequence/no-context');
   });
 
@@ -67,7 +67,7 @@ describe('a client before the exchange', () => {
     },
   );
 
-  it('tells the greeting from replies, before and after the first command', () => {
+  it('distinguishes the greeting from replies, before and after the first command', () => {
     const early = new ClientSession();
     early.send(AUTH);
     early.receive(toUtf8('120 soon\r\n220-hello\r\n220 ready\r\n504 no\r\n220 x\r\n'));
@@ -82,7 +82,7 @@ describe('a client before the exchange', () => {
     expect(late.next()).toMatchObject({ type: 'security-data', complete: false, token: undefined });
   });
 
-  it('takes no 63z reply', () => {
+  it('refuses a 63z reply', () => {
     const client = new ClientSession();
     client.receive(toUtf8('631 Zm9v\r\n'));
     expectCode(() => client.next(), 'sequence/no-context');
@@ -101,13 +101,13 @@ describe('a client before the exchange', () => {
     expectCode(() => strict.next(), 'syntax/bad-line');
   });
 
-  it('has limits', () => {
+  it('applies its limits', () => {
     const client = new ClientSession({ maxLine: 10, maxReply: 20 });
     client.receive(toUtf8('220 12345678\r\n'));
     expectCode(() => client.next(), 'syntax/limit-exceeded');
   });
 
-  it('tells where the input ended', () => {
+  it('reports where the input ended', () => {
     const client = new ClientSession();
     client.close();
     expectCode(() => client.next(), 'sequence/closed');
@@ -119,7 +119,7 @@ describe('a client before the exchange', () => {
 });
 
 describe('a client in the exchange', () => {
-  it('reads and sends nothing while security data is due, or ADAT is unanswered', () => {
+  it('reads and sends nothing while it waits for security data, or for the reply to ADAT', () => {
     const client = exchanging();
     expect([client.phase, client.paused]).toEqual(['exchange', true]);
     expect(client.next()).toBeUndefined();
@@ -137,7 +137,7 @@ describe('a client in the exchange', () => {
     expectCode(() => client.proceed({ token: toUtf8('foo') }), 'sequence/unexpected-reply');
   });
 
-  it('sends nothing behind AUTH and REIN', () => {
+  it('sends nothing between AUTH or REIN and the reply', () => {
     for (const command of ['AUTH X-TEST', 'REIN']) {
       const client = new ClientSession();
       client.send(toUtf8(command));
@@ -145,7 +145,7 @@ describe('a client in the exchange', () => {
     }
   });
 
-  it('hands on security data, with the deviations that it came in', () => {
+  it('returns security data, with the deviations of its reply', () => {
     const client = exchanging();
     client.proceed({ token: toUtf8('foo') });
     client.receive(toUtf8('335 here adat=YmFy\r\n'));
@@ -174,11 +174,11 @@ describe('a client in the exchange', () => {
     expectCode(() => client.next(), 'sequence/closed');
   });
 
-  it('is closed by a server that wants more than the mechanism has', () => {
+  it('is closed by a server that asks for more tokens than the mechanism has', () => {
     expectCode(() => exchanging().proceed({}), 'sequence/unexpected-reply');
   });
 
-  it('is closed by security data behind its own end, but not by an empty token', () => {
+  it('is closed by security data after the end of the exchange, but not by an empty token', () => {
     for (const [reply, complete] of [
       ['235 ADAT=YmF6', false],
       ['235 ADAT=', true],
@@ -191,21 +191,21 @@ describe('a client in the exchange', () => {
     }
   });
 
-  it.each(['235 done', '334 go', '335 go'])('is closed by %s that nobody asked for', reply => {
+  it.each(['235 done', '334 go', '335 go'])('is closed by %s without a command that asked for it', reply => {
     const client = new ClientSession();
     client.send(toUtf8('NOOP'));
     client.receive(toUtf8(`${reply}\r\n`));
     expectCode(() => client.next(), 'sequence/unexpected-reply');
   });
 
-  it('is closed by a reply to ADAT that says neither yes nor no', () => {
+  it('is closed by a reply to ADAT that neither accepts nor refuses it', () => {
     const client = exchanging();
     client.proceed({ token: toUtf8('foo') });
     client.receive(toUtf8('200 fine\r\n'));
     expectCode(() => client.next(), 'sequence/unexpected-reply');
   });
 
-  it('goes back to the clear when ADAT is refused, and may try again', () => {
+  it('is in the clear again when ADAT is refused, and may try again', () => {
     const client = exchanging();
     client.proceed({ token: toUtf8('foo'), context: pskContexts().initiator, facts: { serverName: 'b' } });
     client.receive(toUtf8('535-no\r\n535 way\r\n'));
@@ -214,7 +214,7 @@ describe('a client in the exchange', () => {
     expect(text(client.send(AUTH))).toBe('AUTH X-TEST\r\n');
   });
 
-  it('may give the exchange up, but not once the server calls it complete', () => {
+  it('may abandon the exchange, but is closed if the server has said that it is complete', () => {
     const client = exchanging();
     client.abandon();
     expect([client.phase, client.paused]).toEqual(['clear', false]);
@@ -226,7 +226,7 @@ describe('a client in the exchange', () => {
     expectCode(() => client.next(), 'sequence/closed');
   });
 
-  it('takes 234 with a context, and never without', () => {
+  it('accepts 234 with a context, and never without', () => {
     const client = new ClientSession();
     client.send(AUTH);
     client.receive(toUtf8('234 done\r\n'));
@@ -241,7 +241,7 @@ describe('a client in the exchange', () => {
     expect(other.next()).toMatchObject({ reply: { code: 234 }, command: { verb: 'AUTH' } });
   });
 
-  it('takes no weak context, unless it is told to, and none that policy can do nothing with', () => {
+  it('accepts a weak context only with allowWeak, and never one without the level that policy requires', () => {
     const step = { context: pskContexts().initiator, facts: { weak: true } };
     const weak = () => exchanging().proceed({ ...step, token: toUtf8('a') });
     expect([errorOf(weak).code, errorOf(weak).side]).toEqual(['security/weak', 'local']);
@@ -253,7 +253,7 @@ describe('a client in the exchange', () => {
     );
   });
 
-  it('judges what came behind 235 as a line of the secured session', () => {
+  it('checks lines that came with 235 by the rules after it', () => {
     const client = exchanging();
     client.proceed({ token: toUtf8('foo') });
     client.receive(toUtf8('235 ADAT=YmF6\r\n230 logged in, trust me\r\n'));
@@ -266,7 +266,7 @@ describe('a client in the exchange', () => {
 });
 
 describe('a secured client', () => {
-  it('sends at the strongest level, at the level asked for, and credentials at the strongest in any case', () => {
+  it('sends at the strongest level or the one asked for, and credentials always at the strongest', () => {
     const { client } = withServer();
     expect(text(client.send(toUtf8('PWD')))).toMatch(/^ENC /);
     expect(text(client.send(toUtf8('PWD'), 'safe'))).toMatch(/^MIC /);
@@ -316,7 +316,7 @@ describe('a secured client', () => {
     expectCode(() => client.next(), 'sequence/wrong-level');
   });
 
-  it('puts together a reply that spans several outer ones', () => {
+  it('joins a reply that spans several outer ones', () => {
     const { client, context } = withServer();
     client.send(toUtf8('FEAT'));
     const outer = (line: string) =>
@@ -336,7 +336,7 @@ describe('a secured client', () => {
     expectCode(() => client.close(), 'syntax/truncated');
   });
 
-  it('tells 1yz from the end, and where it is told to take it, a lost line by its gap', () => {
+  it('distinguishes 1yz from the final reply, and reports a lost line as a gap with allowMissingLines', () => {
     const { client, context } = withServer({ allowMissingLines: true });
     client.send(toUtf8('RETR a'));
     client.receive(protectReply(context, 'private', formatReply(150, 'wait')));
@@ -348,7 +348,7 @@ describe('a secured client', () => {
     expect(client.pending).toHaveLength(0);
   });
 
-  it('is closed by a reply that a line was taken out of', () => {
+  it('is closed by a reply in which a line is missing', () => {
     const lines = ['211-a', 'b', 'c', '211 d'].map(text => toUtf8(`${text}\r\n`));
     for (const taken of [1, 2]) {
       const { client, context } = withServer();
@@ -379,7 +379,7 @@ describe('a secured client', () => {
     expectCode(() => client.next(), 'security/out-of-sequence');
   });
 
-  it('knows their order also where it may miss one', () => {
+  it('checks the order of replies with allowMissingLines too', () => {
     const { client, context } = withServer({ allowMissingLines: true });
     client.send(toUtf8('PWD'));
     client.send(toUtf8('PWD'));
@@ -390,7 +390,7 @@ describe('a secured client', () => {
     expectCode(() => client.next(), 'security/out-of-sequence');
   });
 
-  it('knows STAT during a transfer from the end of the transfer', () => {
+  it('distinguishes the reply to STAT during a transfer from the end of the transfer', () => {
     const { client, context } = withServer();
     for (const command of ['RETR a', 'STAT', 'NOOP']) client.send(toUtf8(command));
     for (const code of [150, 211, 226, 200]) client.receive(protectReply(context, 'private', formatReply(code, 'x')));
@@ -398,7 +398,7 @@ describe('a secured client', () => {
     expect(answered).toEqual(['RETR', 'STAT', 'RETR', 'NOOP']);
   });
 
-  it('uses the smaller buffer of PBSZ, and refuses a level that fits none', () => {
+  it('uses the smaller buffer that the server states, and refuses a level for which it is too small', () => {
     const { client, context } = withServer();
     const answer = (code: number, said: string) => {
       client.receive(protectReply(context, 'private', formatReply(code, said)));
@@ -432,7 +432,7 @@ describe('a secured client', () => {
     expectCode(() => client.next(), 'syntax/bad-reply');
   });
 
-  it('takes no other reply for an accepted AUTH', () => {
+  it('accepts only 234 and 334 as success of AUTH', () => {
     const { client, context } = withServer();
     client.send(AUTH);
     client.receive(protectReply(context, 'private', toUtf8('200 ok')));
@@ -451,7 +451,7 @@ describe('a secured client', () => {
     expect(text(pair.client.send(toUtf8('PASS x')))).toMatch(/^MIC /);
   });
 
-  it('forgets all when AUTH is accepted again', () => {
+  it('resets its state when AUTH is accepted again', () => {
     const pair = secured();
     pair.settle('PBSZ 1000');
     pair.settle('PROT P');
@@ -484,7 +484,7 @@ describe('a secured client', () => {
     expect(pair.command('USER a').level).toBe('clear');
   });
 
-  it('is over when destroyed', () => {
+  it('is closed when destroyed', () => {
     const { client } = withServer();
     client.destroy();
     expectCode(() => client.send(toUtf8('NOOP')), 'sequence/closed');
@@ -497,7 +497,7 @@ describe('a secured client', () => {
 });
 
 describe('a client after CCC', () => {
-  it('talks in the clear, but for credentials, and takes clear replies to clear commands alone', () => {
+  it('sends in the clear, except credentials, and accepts clear replies only to clear commands', () => {
     const pair = secured();
     pair.settle('CCC');
     expect(pair.command('NOOP').level).toBe('clear');
@@ -509,7 +509,7 @@ describe('a client after CCC', () => {
     expectCode(() => pair.client.next(), 'sequence/unprotected');
   });
 
-  it('tolerates a protected reply to a clear command, or does not', () => {
+  it('accepts a protected reply to a clear command if that is tolerated', () => {
     for (const tolerate of [undefined, []]) {
       const contexts = pskContexts();
       const pair = new Pair({ client: tolerate ? { tolerate } : {} }).secure(contexts);
@@ -521,7 +521,7 @@ describe('a client after CCC', () => {
     }
   });
 
-  it('takes confidential replies to confidential commands, and not to safe ones', () => {
+  it('accepts confidential replies to confidential commands, and not to safe ones', () => {
     const contexts = pskContexts();
     const pair = new Pair().secure(contexts);
     pair.settle('CCC');
@@ -532,7 +532,7 @@ describe('a client after CCC', () => {
     expectCode(() => pair.client.next(), 'sequence/wrong-level');
   });
 
-  it('takes no clear reply within a protected one', () => {
+  it('refuses a clear reply within a protected one', () => {
     const contexts = pskContexts();
     const pair = new Pair().secure(contexts);
     pair.settle('CCC');
@@ -550,7 +550,7 @@ describe('a client after CCC', () => {
   });
 });
 
-it('a mechanism without integrity leaves both in the clear where they like', () => {
+it('under a mechanism without integrity, both sides may send in the clear', () => {
   const { initiator, acceptor } = pskContexts();
   const pair = new Pair().secure({
     initiator: having(['confidential'], initiator),
@@ -599,7 +599,7 @@ describe('a 235 that comes protected, as MIT sends it without mutual authenticat
     expectCode(() => client.next(), 'sequence/no-context');
   });
 
-  it('is nothing but a 235, of this association, with integrity, behind a mechanism that is done', () => {
+  it('is accepted only with code 235, of this association, with integrity, when the mechanism is complete', () => {
     const refused = (octets: Uint8Array, { client } = done()) => {
       client.receive(octets);
       const { code } = errorOf(() => client.next());
@@ -619,13 +619,13 @@ describe('a 235 that comes protected, as MIT sends it without mutual authenticat
   });
 });
 
-describe('a server that calls tokens private which are not sealed', () => {
+describe('a server that labels tokens as private which are not encrypted', () => {
   const reply = (context: SecurityContext, text: string) => {
     const { token } = context.wrap(toUtf8(text), 'safe');
     return encodeProtectedReply({ level: 'private', tokens: [token] });
   };
 
-  it('is refused, but where that is tolerated by name; the level is the one that was applied', () => {
+  it('is refused unless tolerated by name, and then the level is the one that was applied', () => {
     for (const tolerate of [undefined, DEVIATIONS]) {
       const { client, context } = withServer(tolerate && { tolerate }, krb5Contexts());
       client.send(toUtf8('PWD'));
@@ -638,7 +638,7 @@ describe('a server that calls tokens private which are not sealed', () => {
     expect(client.next()).toMatchObject({ reply: { code: 257 }, level: 'safe', tolerated: ['integrity-under-632'] });
   });
 
-  it('is refused in any case where policy wants private replies', () => {
+  it('is refused in any case if policy requires private replies', () => {
     const { client, context } = withServer({ tolerate: OPTIONAL_DEVIATIONS, require: 'private' }, krb5Contexts());
     client.send(toUtf8('PWD'));
     client.receive(reply(context, '257 "/"\r\n'));
@@ -646,7 +646,7 @@ describe('a server that calls tokens private which are not sealed', () => {
   });
 });
 
-it("takes Solaris' PBSZ with a blank before its =, and names it", () => {
+it('accepts the PBSZ of Solaris with a blank before its =, and reports the deviation', () => {
   const { client, context } = withServer();
   client.send(toUtf8('PBSZ 1000'));
   client.receive(protectReply(context, 'private', toUtf8('200 PBSZ =500\r\n')));

@@ -31,7 +31,7 @@ function server(levels: readonly TokenLevel[], options = {}) {
   };
 }
 
-test('both levels', () => {
+test('with both levels, all is granted', () => {
   const { accepted, say } = server(['safe', 'private']);
   expect([accepted, say('private', 'PBSZ 1000'), say('safe', 'PROT P'), say('private', 'NOOP')]).toEqual([
     235, 200, 200, 200,
@@ -50,7 +50,7 @@ test('without INTEG: 537 for MIC, 536 for PROT S', () => {
   expect([say('private', 'PROT S'), say('safe', 'NOOP'), say('private', 'NOOP')]).toEqual([536, 537, 200]);
 });
 
-test('without either: no level at all, and nothing that policy could want', () => {
+test('without either there is no level that policy could require', () => {
   expect(server([]).say('safe', 'NOOP')).toBe(537);
   expect(server([]).say('private', 'NOOP')).toBe(537);
   expect(server([], { require: 'safe' }).accepted).toBe(535);

@@ -37,11 +37,11 @@ describe('a client', () => {
     expectCode(() => client.send(toUtf8('NOOP')), 'sequence/closed');
   });
 
-  it('hears a 421 that answers no command', () => {
+  it('accepts a 421 that answers no command', () => {
     expect(withServer().hear(421)).toMatchObject({ reply: { code: 421 }, command: undefined });
   });
 
-  it('goes on behind other refusals, and behind 535 to ADAT', () => {
+  it('continues after other refusals, and after 535 to ADAT', () => {
     const { client, hear } = withServer();
     for (const code of [500, 501, 502, 503, 530, 534, 536, 550]) {
       client.send(toUtf8('PWD'));
@@ -49,7 +49,7 @@ describe('a client', () => {
     }
   });
 
-  it('goes on if it is told to, by allowInsertedLines', () => {
+  it('continues with allowInsertedLines', () => {
     const { client, hear } = withServer({ allowInsertedLines: true });
     expect(hear(200)).toMatchObject({ command: undefined });
     for (const code of [533, 535]) {
@@ -58,7 +58,7 @@ describe('a client', () => {
     }
   });
 
-  it('may be refused what it sent in the clear after CCC', () => {
+  it('continues after a refusal of a command that it sent in the clear after CCC', () => {
     const contexts = pskContexts();
     const pair = new Pair().secure(contexts);
     pair.settle('CCC');
@@ -71,7 +71,7 @@ describe('a client', () => {
 });
 
 describe('a server', () => {
-  const UNVOUCHED = [
+  const NOT_AUTHENTIC = [
     'USER root',
     'AUTH X-TEST',
     'ADAT Zm9v',
@@ -84,14 +84,14 @@ describe('a server', () => {
     'ENC AAAA',
     'CONF AA==',
   ];
-  it.each(UNVOUCHED)('says that the connection is to be ended behind %j, which nobody with the keys has sent', line => {
+  it.each(NOT_AUTHENTIC)('asks to close the connection after %j, which the client has not sent', line => {
     for (const allowInsertedLines of [false, true]) {
       const pair = secured({ server: { allowInsertedLines } });
       expect(pair.toServer(line)).toMatchObject({ type: 'answered', ends: !allowInsertedLines });
     }
   });
 
-  it('says so of a line that is replayed', () => {
+  it('asks to close it after a replayed line', () => {
     const pair = secured();
     const line = pair.client.send(toUtf8('PWD'));
     expect(pair.toServer(line)).toMatchObject({ type: 'command' });
@@ -99,7 +99,7 @@ describe('a server', () => {
     expect(pair.toServer(line)).toMatchObject({ code: 535, ends: true });
   });
 
-  it('does not of what whoever has the keys has sent, right or wrong', () => {
+  it('does not ask for it after any line of the client, right or wrong', () => {
     const contexts = pskContexts();
     const pair = new Pair({ server: { require: 'private' } }).secure(contexts);
     const { initiator } = contexts;
@@ -116,7 +116,7 @@ describe('a server', () => {
     }
   });
 
-  it('does not before an association, nor after CCC', () => {
+  it('does not ask for it before an association, nor after CCC', () => {
     const early = new Pair({ server: { requireSecurity: true } });
     expect(early.toServer('USER a')).toMatchObject({ code: 533, ends: false });
     expect(early.toServer('MIC AAAA')).toMatchObject({ code: 503, ends: false });

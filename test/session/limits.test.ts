@@ -13,14 +13,14 @@ const AUTH = 'AUTH X-TEST';
 const adat = (octets: number) => `ADAT ${Buffer.alloc(octets, 1).toString('base64')}`;
 const BAD = new FtpSecurityError('security/bad-token', 'no');
 
-describe('the least protection buffer', () => {
+describe('the smallest protection buffer', () => {
   /** What a server answers to PBSZ, PROT and a transfer. */
   function codes(size: number, server: Partial<ServerSessionOptions> = {}): number[] {
     const pair = secured({ server, client: { minPbsz: 1 } });
     return [`PBSZ ${size}`, 'PROT P'].map(command => pair.settle(command).reply.code);
   }
 
-  it('of a server is 128 octets, or what it is told', () => {
+  it('of a server is 128 octets, or minPbsz', () => {
     expect(codes(127)).toEqual([200, 431]);
     expect(codes(128)).toEqual([200, 200]);
     expect(codes(100, { minPbsz: 100 })).toEqual([200, 200]);
@@ -29,7 +29,7 @@ describe('the least protection buffer', () => {
   });
 
   it.each(['RETR a', 'STOR a', 'STOU', 'APPE a', 'LIST', 'NLST', 'MLSD'])(
-    'is owed by %s where PBSZ has come again',
+    'is required of %s after another PBSZ too',
     command => {
       const pair = secured({ client: { minPbsz: 1 } });
       for (const settled of ['PBSZ 1000', 'PROT P', 'PBSZ 60']) expect(pair.settle(settled).reply.code).toBe(200);
@@ -39,7 +39,7 @@ describe('the least protection buffer', () => {
     },
   );
 
-  it('of a client holds against what a server states', () => {
+  it('of a client applies to the size that the server states', () => {
     const contexts = pskContexts();
     const { client } = new Pair().secure({ ...contexts, acceptor: pskContexts().acceptor });
     const say = (command: string, code: number, text: string) => {
@@ -63,7 +63,7 @@ describe('the least protection buffer', () => {
     expect(client.send(toUtf8('STOR a'))).toBeDefined();
   });
 
-  it('is a size of PBSZ, and no more than the largest', () => {
+  it('must be a size of PBSZ, and not more than maxPbsz', () => {
     for (const minPbsz of [0, 2 ** 32, 1.5]) {
       expect(() => new ClientSession({ minPbsz })).toThrow(RangeError);
       expect(() => new Pair({ server: { minPbsz } })).toThrow(RangeError);
@@ -73,7 +73,7 @@ describe('the least protection buffer', () => {
 });
 
 describe('security data', () => {
-  it('of one exchange has a bound at a server, which then refuses it, and asks no mechanism', () => {
+  it('of one exchange is limited at a server, which refuses more without asking the mechanism', () => {
     const pair = new Pair({ server: { maxSecurityData: 100 } });
     for (let i = 0; i < 2; i++) {
       pair.toServer(AUTH);
@@ -109,7 +109,7 @@ describe('security data', () => {
     expectCode(() => client.next(), 'sequence/closed');
   });
 
-  it('of a client begins anew with each AUTH', () => {
+  it('of a client is counted anew with each AUTH', () => {
     const client = new ClientSession({ maxSecurityData: 3 });
     for (let i = 0; i < 3; i++) {
       client.send(toUtf8(AUTH));
@@ -136,7 +136,7 @@ describe('failures of AUTH and ADAT', () => {
     pair.server.refuse(BAD);
   };
 
-  it('are counted, and the last one that is let pass ends the connection', () => {
+  it('are counted, and the last one that is permitted ends the connection', () => {
     const pair = failing(2);
     fail(pair);
     expect(events.at(-1)).toMatchObject({ code: 535, ends: false, error: BAD, command: { verb: 'ADAT' } });
@@ -148,7 +148,7 @@ describe('failures of AUTH and ADAT', () => {
     expect(pair.toServer('NOOP')).toMatchObject({ type: 'command' });
   });
 
-  it('are 16 by default, of whatever kind', () => {
+  it('are limited to 16 by default, of any kind', () => {
     const kinds: [string, (pair: Pair) => unknown][] = [
       ['refused by the mechanism', fail],
       ['unknown name', pair => pair.toServer('AUTH X-OTHER')],
@@ -171,7 +171,7 @@ describe('failures of AUTH and ADAT', () => {
     }
   });
 
-  it('are exchanges too that are begun again and again', () => {
+  it('include exchanges that are begun again and again', () => {
     const pair = failing(3);
     for (let i = 0; i < 4; i++) {
       expect(pair.toServer(AUTH)).toMatchObject({ type: 'auth' });
@@ -180,13 +180,13 @@ describe('failures of AUTH and ADAT', () => {
     expect(pair.toServer(AUTH)).toMatchObject({ code: 421 });
   });
 
-  it('are no exchanges that succeed', () => {
+  it('do not include exchanges that succeed', () => {
     const pair = failing(1);
     for (let i = 0; i < 3; i++) pair.secure();
     expect(pair.server.phase).toBe('secured');
   });
 
-  it('want limits that are some', () => {
+  it('have limits that must be positive integers', () => {
     expect(() => new Pair({ server: { maxFailures: 0 } })).toThrow(RangeError);
     expect(() => new Pair({ server: { maxSecurityData: 0 } })).toThrow(RangeError);
     expect(() => new ClientSession({ maxSecurityData: 0 })).toThrow(RangeError);

@@ -419,7 +419,7 @@ function play(world: World, begin: boolean, course: readonly Move[]): void {
 const often = fc.boolean().chain(a => fc.boolean().map(b => a || b));
 
 describe('a client and a server', () => {
-  it('agree, and hear all that was said, whatever they try', () => {
+  it('agree on everything that was sent, in any order of calls', () => {
     fc.assert(
       fc.property(
         setting,
@@ -443,7 +443,7 @@ describe('a client and a server', () => {
     );
   });
 
-  it('believe nobody between them', () => {
+  it('accept nothing that somebody between them changes', () => {
     fc.assert(
       fc.property(
         setting,

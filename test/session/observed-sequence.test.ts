@@ -1,4 +1,4 @@
-/** What an observer tells of lines that were taken out or moved, and of clear lines between protected ones: as a session does. */
+/** What an observer reports of lines that were taken out or moved, of clear lines between protected ones, and of blocks. */
 import { describe, expect, it } from 'vitest';
 import { concat, concatAll, fromUtf8, toUtf8, u32be } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
@@ -12,7 +12,7 @@ import { Observer } from '../../src/session/observer.js';
 import { expectCode } from '../helpers.js';
 import { pskContexts, secured } from './pair.js';
 
-/** Both sides of a recorded connection, and whoever watches it. */
+/** Both sides of a recorded connection, and its observer. */
 class Recording {
   readonly observer: Observer;
   readonly #says = pskContexts();
@@ -87,7 +87,7 @@ class Recording {
   }
 
   /** A deviation or an error of any line. */
-  get told(): (string | undefined)[] {
+  get reported(): (string | undefined)[] {
     return this.#all()
       .flatMap(it => (it.type === 'message' ? [it.error?.code, ...it.tolerated] : []))
       .filter(Boolean);
@@ -109,7 +109,7 @@ const at = (letter: string) => {
 };
 
 describe('an observer', () => {
-  it('tells that a line is missing, and hears the one behind it', () => {
+  it('reports that a line is missing, and accepts the one after it', () => {
     const replies = new Recording().use('server').mic('PWD').reply('257 a');
     expect([replies.last, replies.replies]).toEqual([
       ['verified', 'gap', MISSED],
@@ -121,14 +121,14 @@ describe('an observer', () => {
     expect(commands.mic('PWD').last).toEqual(['verified', 'ok', undefined]);
   });
 
-  it('tells that a line was moved, or sent before the first', () => {
+  it('reports that a line was moved, or sent before the first', () => {
     const recording = new Recording().mic('PWD');
     const [first, second] = [recording.line('257 a'), recording.line('257 b')];
     expect(recording.server(second).last).toEqual(['verified', 'gap', MISSED]);
     expect(recording.server(first).last).toEqual(['verified', 'late', MISSED]);
   });
 
-  it('tells that a line of a reply is missing, also during a transfer', () => {
+  it('reports that a line of a reply is missing, also during a transfer', () => {
     for (const recording of [new Recording().mic('HELP'), at('P').mic('RETR a').reply('150 go on').mic('STAT')]) {
       recording.server(recording.line('211-a').replace('631 ', '631-')).use('server').reply('211 b');
       expect(recording.last).toEqual(['verified', 'gap', MISSED]);
@@ -140,50 +140,50 @@ describe('an observer', () => {
     ['LIST', 'P', 'server'],
     ['STOR a', 'S', 'client'],
     ['APPE a', 'P', 'client'],
-  ] as const)('takes numbers that blocks have used for what they are: %s, PROT %s', (command, letter, sender) => {
+  ] as const)('accounts for numbers that blocks have used: %s, PROT %s', (command, letter, sender) => {
     const recording = at(letter).mic(command).reply('150 go on').use(sender, 3);
     recording.reply('226 done').mic('NOOP').reply('200 yes');
-    expect(recording.told).toEqual([]);
-    expect(recording.use(sender).mic('NOOP').reply('200 yes').told).toEqual([MISSED]);
+    expect(recording.reported).toEqual([]);
+    expect(recording.use(sender).mic('NOOP').reply('200 yes').reported).toEqual([MISSED]);
     const others = at(letter)
       .mic(command)
       .reply('150 go on')
       .use(sender === 'client' ? 'server' : 'client');
-    expect(others.reply('226 done').mic('NOOP').told).toEqual([MISSED]);
+    expect(others.reply('226 done').mic('NOOP').reported).toEqual([MISSED]);
     const none = at('C').mic(command).reply('150 go on').use(sender).reply('226 done').mic('NOOP');
-    expect(none.told).toEqual([MISSED]);
+    expect(none.reported).toEqual([MISSED]);
     const refused = at(letter).mic(command).reply('550 no').use(sender).mic('NOOP').reply('200 yes');
-    expect(refused.told).toEqual([MISSED]);
+    expect(refused.reported).toEqual([MISSED]);
   });
 
-  it('knows PROT as servers take it', () => {
+  it('applies PROT only if the server has granted it', () => {
     const recording = at('p').mic('RETR a').reply('150 go on').use('server').reply('226 done');
-    expect(recording.told).toEqual([]);
+    expect(recording.reported).toEqual([]);
     const refused = new Recording().mic('PROT P').reply('503 no').mic('RETR a').reply('150 go on').use('server');
-    expect(refused.reply('226 done').told).toEqual([MISSED]);
+    expect(refused.reply('226 done').reported).toEqual([MISSED]);
     const unknown = at('P').mic('PROT Q').reply('504 no').mic('PROT').reply('501 no').mic('RETR a').reply('150 go on');
-    expect(unknown.use('server').reply('226 done').told).toEqual([]);
+    expect(unknown.use('server').reply('226 done').reported).toEqual([]);
   });
 
-  it('says nothing where octets of the recording are missing', () => {
+  it('reports no missing line if octets of the recording are missing', () => {
     const recording = new Recording().mic('PWD');
     recording.observer.gap('server');
     // The line that has lost octets is gone.
     recording.server('half a line').mic('PWD').use('server');
-    expect(recording.reply('257 a').told).toEqual(['syntax/truncated']);
+    expect(recording.reply('257 a').reported).toEqual(['syntax/truncated']);
   });
 
-  it('believes no CCC that waits behind a line that is missing', () => {
+  it('ignores a CCC whose reply comes after a missing line', () => {
     const lifted = (lost: boolean) => {
       const recording = new Recording().mic('CCC').mic('NOOP');
       if (lost) recording.use('server');
-      return recording.reply('200 one').reply('200 two').client('NOOP').told;
+      return recording.reply('200 one').reply('200 two').client('NOOP').reported;
     };
     expect(lifted(false)).toEqual([]);
     expect(lifted(true)).toEqual([MISSED, 'sequence/unprotected']);
   });
 
-  it('judges a reply that overtakes by its own command', () => {
+  it('checks a reply that overtakes by its own command', () => {
     const during = (retr: 'clear' | 'safe', stat: 'clear' | 'safe') => {
       const recording = new Recording().mic('CCC').reply('200 fine');
       const say = (level: 'clear' | 'safe', text: string) =>
@@ -193,13 +193,13 @@ describe('an observer', () => {
       else recording.reply('150 go on');
       return say(stat, 'STAT');
     };
-    expect(during('safe', 'clear').server('211-going').server(' on').server('211 end').reply('226 done').told).toEqual(
-      [],
-    );
-    expect(during('clear', 'safe').reply('211 going on').server('226 done').told).toEqual([]);
-    expect(during('clear', 'safe').server('211 going on').told).toEqual(['sequence/unprotected']);
-    expect(during('safe', 'clear').reply('211 going on').told).toEqual(['protected-after-ccc']);
-    expect(during('safe', 'clear').server('226 done').told).toEqual(['sequence/unprotected']);
+    expect(
+      during('safe', 'clear').server('211-going').server(' on').server('211 end').reply('226 done').reported,
+    ).toEqual([]);
+    expect(during('clear', 'safe').reply('211 going on').server('226 done').reported).toEqual([]);
+    expect(during('clear', 'safe').server('211 going on').reported).toEqual(['sequence/unprotected']);
+    expect(during('safe', 'clear').reply('211 going on').reported).toEqual(['protected-after-ccc']);
+    expect(during('safe', 'clear').server('226 done').reported).toEqual(['sequence/unprotected']);
   });
 });
 
@@ -228,7 +228,7 @@ describe('the data reader of an observer', () => {
         [2, 'private', 'ok'],
         [0, 'private', 'ok'],
       ]);
-      expect([reader!.ended, recording.reply('226 done').mic('NOOP').reply('200 yes').told]).toEqual([true, []]);
+      expect([reader!.ended, recording.reply('226 done').mic('NOOP').reply('200 yes').reported]).toEqual([true, []]);
     },
   );
 
@@ -236,15 +236,15 @@ describe('the data reader of an observer', () => {
     const recording = at('P').mic(command).reply('150 go on');
     read(recording.observer.dataReader(from), recording.blocks(from));
     recording.use(from).reply('226 done').mic('NOOP');
-    expect(recording.told).toEqual([MISSED]);
+    expect(recording.reported).toEqual([MISSED]);
   });
 
-  it('takes blocks that are seen before the 1yz reply, or behind the final one', () => {
+  it('accepts blocks that are seen before the 1yz reply, or after the final one', () => {
     const recording = at('P').mic('RETR a');
     const soon = recording.line('150 go on');
     const blocks = recording.blocks('server');
     expect(read(recording.observer.dataReader('server'), blocks)[0]).toEqual([4, 'private', 'gap']);
-    expect(recording.server(soon).reply('226 done').told).toEqual([]);
+    expect(recording.server(soon).reply('226 done').reported).toEqual([]);
     recording.mic('RETR b').reply('150 go on');
     const late = recording.blocks('server');
     recording.reply('226 done');
@@ -272,7 +272,7 @@ describe('the data reader of an observer', () => {
     expectCode(() => read(smaller.observer.dataReader('server'), [u32be(301)]), 'syntax/limit-exceeded');
   });
 
-  it('takes any size where the recording has no PBSZ that can be read, as MIT grants PBSZ 0', () => {
+  it('accepts any size if the PBSZ of the recording cannot be read, since MIT grants PBSZ 0', () => {
     const recording = new Recording().mic('PBSZ 0').reply('200 fine').mic('PROT P').reply('200 fine').mic('RETR a');
     const blocks = recording.reply('150 go on').blocks('server');
     expect(read(recording.observer.dataReader('server'), blocks)).toHaveLength(3);
@@ -284,7 +284,7 @@ describe('the data reader of an observer', () => {
     expect(read(recording.observer.dataReader('server'), [toUtf8('text')])).toEqual([[4, 'clear', 'none']]);
   });
 
-  it('is absent where a key is missing, or the exchange is', () => {
+  it('is absent if a key is missing, or the exchange is', () => {
     for (const unknown of [['client'], ['server'], ['client', 'server']] as const) {
       for (const from of ['client', 'server'] as const) {
         expect(new Recording(unknown).observer.dataReader(from)).toBeUndefined();
@@ -346,7 +346,7 @@ describe('a clear line between protected ones', () => {
           codes.push((error as FtpSecurityError).code);
         }
         expect(codes).toEqual(['sequence/unprotected']);
-        expect(recording.told.filter(it => it !== 'reply-spans-outer')).toEqual(codes);
+        expect(recording.reported.filter(it => it !== 'reply-spans-outer')).toEqual(codes);
       }
     }
   });

@@ -105,7 +105,7 @@ describe('an observed session', () => {
     ]);
   });
 
-  it('takes the bare code of a protected reply for its end, and misses the token', () => {
+  it('accepts the bare code of a protected reply as its end, and reports the missing token', () => {
     const { messages } = observe([...EXCHANGE, mic(0, 'PWD'), 'S> 631', mic(1, 'PWD'), reply(0, '257 "/"')]);
     expect(messages.slice(6).map(({ verdict, error }) => [verdict, error?.code])).toEqual([
       ['failed', 'syntax/bad-reply'],
@@ -119,7 +119,7 @@ describe('an observed session', () => {
     expect(last([...EXCHANGE.slice(0, 4), reply(0, '200 a')])).toEqual(['failed', 'sequence/no-context']);
   });
 
-  it('never changes context on AUTH alone, but on its 334', () => {
+  it('changes context on the 334 reply to AUTH, never on AUTH alone', () => {
     const again = [...EXCHANGE, mic(0, 'AUTH X-VISIBLE')];
     expect(last([...again, mic(1, 'PWD')])).toEqual(['verified', undefined]);
     expect(last([...again, reply(0, '501 no'), mic(1, 'PWD')])).toEqual(['verified', undefined]);
@@ -130,7 +130,7 @@ describe('an observed session', () => {
     ]);
   });
 
-  it('takes AUTH in the clear, and a clear 334 or 234 behind it, for errors, and keeps its context', () => {
+  it('reports AUTH in the clear, and a clear 334 or 234 after it, as errors, and keeps its context', () => {
     for (const auth of ['C> AUTH X-VISIBLE', mic(0, 'AUTH X-VISIBLE')]) {
       for (const accepted of ['S> 334 go on', 'S> 234 done']) {
         const lines = [...EXCHANGE, auth, accepted];
@@ -145,33 +145,33 @@ describe('an observed session', () => {
     }
   });
 
-  it('forgets the association on REIN and on a failed exchange', () => {
+  it('ends the association with REIN and with a failed exchange', () => {
     expect(last([...EXCHANGE, mic(0, 'REIN'), reply(0, '220 again'), 'C> USER me'])).toEqual(['clear', undefined]);
     const failed = [...EXCHANGE.slice(0, 4), 'S> 535 no'];
     expect(last([...failed, 'C> USER me'])).toEqual(['clear', undefined]);
     expect(observe(failed).exchanges).toEqual([]);
   });
 
-  it('may begin behind AUTH, or without any exchange that it knows', () => {
+  it('may begin after AUTH, or without any known exchange', () => {
     expect(last([...EXCHANGE.slice(3), mic(0, 'PWD')])).toEqual(['verified', undefined]);
     expect(last([...EXCHANGE, mic(0, 'PWD')], { mechanisms: [] })).toEqual(['unkeyed', undefined]);
     expect(last(['S> 235 done', mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
   });
 
-  it('is not changed by ADAT where an association stands', () => {
+  it('is not changed by ADAT under an association', () => {
     expect(last([...EXCHANGE, `C> ADAT ${base64('garbage')}`, reply(0, '503 no'), mic(0, 'PWD')])).toEqual([
       'verified',
       undefined,
     ]);
   });
 
-  it('says why it has no key, and tells unkeyed from failed', () => {
+  it('reports why the key is missing, and distinguishes unkeyed from failed', () => {
     const { exchanges, messages } = observe([...LOCKED, mic(0, 'PWD'), 'S> 631 Zm9*', 'S> 631 Zm9v']);
     expect(exchanges).toEqual([expect.objectContaining({ keyed: false, problem: expect.any(FtpSecurityError) })]);
     expect(messages.slice(-3).map(({ verdict }) => verdict)).toEqual(['unkeyed', 'failed', 'unkeyed']);
   });
 
-  it('gives security data that cannot be read an error, and goes on', () => {
+  it('reports security data that cannot be read, and continues', () => {
     expect(last([...EXCHANGE.slice(0, 3), `C> ADAT ${base64('garbage')}`])).toEqual(['clear', 'security/bad-token']);
     expect(last([...EXCHANGE.slice(0, 4), `S> 235 ADAT=${base64('garbage')}`])).toEqual([
       'clear',
@@ -182,7 +182,7 @@ describe('an observed session', () => {
   });
 });
 
-describe('behind AUTH TLS and 234', () => {
+describe('after AUTH TLS and 234', () => {
   const GRANTED = ['S> 220 hello', 'C> AUTH TLS', 'S> 234 go on'];
   const record = (length: number, type = 22) =>
     Uint8Array.of(type, 3, 3, length >> 8, length & 0xff, ...Array(length).fill(10));
@@ -221,7 +221,7 @@ describe('behind AUTH TLS and 234', () => {
     });
   });
 
-  it('lines are read, and are errors, of whoever speaks no TLS', () => {
+  it('lines of a side that speaks no TLS are read, and are errors', () => {
     const { problem, said } = play('C> USER me', 'S> 331 yes', client(new Uint8Array(0)));
     expect(said).toEqual([
       ['USER', 'sequence/unprotected'],
@@ -233,7 +233,7 @@ describe('behind AUTH TLS and 234', () => {
     expect(play(client(Uint8Array.of(22, 3, 3, 0xff, 0xff, 10))).said).toEqual([['', 'syntax/bad-command']]);
   });
 
-  it('an exchange in the clear is followed, and what it protects is no error', () => {
+  it('an exchange in the clear is followed, and its protected lines are no errors', () => {
     const { said } = play(...EXCHANGE.slice(1), mic(0, 'PWD'), reply(0, '257 a'));
     expect(said.map(([, error]) => error)).toEqual([
       ...Array(2).fill('sequence/unprotected'),
@@ -241,7 +241,7 @@ describe('behind AUTH TLS and 234', () => {
     ]);
   });
 
-  it('lines behind TLS are read: CCC ends it', () => {
+  it('lines after the end of TLS are read: CCC ends it', () => {
     const { problem, said } = play(client(record(5)), server(record(5)), 'C> PWD', 'S> 257 a');
     expect(said).toEqual([
       ['PWD', undefined],
@@ -250,7 +250,7 @@ describe('behind AUTH TLS and 234', () => {
     expect(problem).toMatchObject({ message: expect.stringContaining('20 octets') });
   });
 
-  it('octets that are missing leave it TLS, where anybody has spoken any', () => {
+  it('after missing octets it is still TLS, if either side has spoken any', () => {
     expect(play(client(record(5)), client(), client(ascii('xyz\r\n')), server(), server(record(3))).said).toEqual([]);
     expect(play(client(), 'C> ', 'C> USER me').said.at(-1)).toEqual(['USER', 'sequence/unprotected']);
   });
@@ -346,7 +346,7 @@ describe('a 235 that comes protected', () => {
     expect(last([...before, mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
   });
 
-  it('is understood without a key too, but not where the server has more to say', () => {
+  it('is accepted without a key too, but not if the server still has to send security data', () => {
     const { messages, exchanges } = observe([...LOCKED.slice(0, 4), reply(0, '235 done'), mic(0, 'PWD')]);
     expect(messages.slice(4).map(({ verdict }) => verdict)).toEqual(['unkeyed', 'unkeyed']);
     expect(exchanges).toMatchObject([{ keyed: false, problem: { code: 'security/no-key' } }]);
@@ -396,7 +396,7 @@ describe('what should have been protected', () => {
     expect(last([...EXCHANGE, 'C> PWD'], { mechanisms })).toEqual(['clear', undefined]);
   });
 
-  it('is unknown when a command that nobody could open may have been CCC', () => {
+  it('is unknown after a command without a known key, which may have been CCC', () => {
     expect(last([...LOCKED, 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
     expect(last([...LOCKED, mic(0, 'CCC'), 'S> 631 Zm9v', 'C> PWD'])).toEqual(['clear', undefined]);
   });
@@ -415,7 +415,7 @@ describe('what should have been protected', () => {
 });
 
 describe('levels', () => {
-  it('a token weaker than its line stands as verified, with the error beside it', () => {
+  it('a token weaker than its line is verified, and has an error', () => {
     const weak = `C> ENC ${token('safe', 0, 'PWD')}`;
     expect(last([...EXCHANGE, weak])).toEqual(['verified', 'sequence/wrong-level']);
     expect(last([...EXCHANGE, mic(0, 'PWD'), `S> 632 ${token('safe', 0, '257 a')}`])).toEqual([
@@ -424,7 +424,7 @@ describe('levels', () => {
     ]);
   });
 
-  it('safe under 632 stands as verified, and is no error where that is tolerated by name', () => {
+  it('safe under 632 is verified, and no error if that is tolerated by name', () => {
     const lines = [...EXCHANGE, mic(0, 'PWD'), `S> 632 ${token('safe', 0, '257 "/"')}`];
     expect(last(lines)).toEqual(['verified', 'sequence/wrong-level']);
     const tolerate = [...DEVIATIONS, 'integrity-under-632'] as const;
@@ -471,7 +471,7 @@ describe('replies', () => {
     ).toEqual([undefined, undefined, undefined, undefined, 'sequence/unprotected']);
   });
 
-  it('with a broken line say nothing, but their good lines are shown', () => {
+  it('with a broken line have no effect, but their other lines are shown', () => {
     const lines = [...EXCHANGE, mic(0, 'HELP'), `S> 631-${token('safe', 0, '214-a\r\n')}`, 'S> 631-Zm9v'];
     const { messages, replies } = observe([...lines, `S> 631 ${token('safe', 1, '214 c\r\n')}`]);
     expect(messages.slice(-3).map(({ verdict }) => verdict)).toEqual(['verified', 'failed', 'verified']);
@@ -508,7 +508,7 @@ describe('replies', () => {
     expect(strict.at(-1)?.verdict).toBe('verified');
   });
 
-  it('that go on are not ended by whoever sends ahead, nor by a line that ends nothing', () => {
+  it('that continue are not ended by a client that sends ahead, nor by a line that ends nothing', () => {
     const help = ['C> HELP', 'C> NOOP', 'S> 214-a', 'S> 221 b', 'C> QUIT', 'S> 214 c', 'S> 200 d', 'S> 221 e'];
     expect(observe(help).replies.map(({ reply }) => reply.code)).toEqual([214, 200, 221]);
     const early = ['C> HELP', 'S> 214-a', 'S> 221-b', 'C> QUIT', 'S> 214 c', 'S> 221 e'];
@@ -546,7 +546,7 @@ describe('replies', () => {
 });
 
 describe('damage', () => {
-  it('loses a line, and goes on behind it', () => {
+  it('loses a line, and continues after it', () => {
     const { messages } = observe([...EXCHANGE, mic(0, 'PWD'), 'S!', reply(0, '257 a'), 'S> 631 Zm9v', mic(1, 'CWD x')]);
     const [lost] = messages.slice(-3);
     expect(lost).toMatchObject({ from: 'server', wire: '', error: { code: 'syntax/truncated' } });
@@ -554,19 +554,19 @@ describe('damage', () => {
     expect(observe(['C!', 'C> PWD', 'C> QUIT']).messages.map(({ wire }) => wire)).toEqual(['', 'QUIT']);
   });
 
-  it('refuses a line that is too long, and goes on', () => {
+  it('refuses a line that is too long, and continues', () => {
     const { messages } = observe(['S> 220 hello there', 'S> 220 hello'], { maxLine: 10 });
     expect(messages.map(({ error }) => error?.code)).toEqual(['syntax/limit-exceeded', undefined]);
   });
 
-  it('names a bare LF, and refuses it when strict', () => {
+  it('reports a bare LF, and refuses it when strict', () => {
     const lines = ['S> 220 hello\n', 'C> NOOP\n'];
     expect(observe(lines).messages.map(({ tolerated }) => tolerated)).toEqual([['bare-lf'], ['bare-lf']]);
     const strict = observe(lines, { tolerate: [] }).messages;
     expect(strict.map(({ error }) => error?.code)).toEqual(['syntax/bad-line', 'syntax/bad-line']);
   });
 
-  it('says that a recording ends within a line', () => {
+  it('reports that a recording ends within a line', () => {
     const observer = new Observer({ mechanisms: [] });
     observer.push('client', ascii('QUI'), 5n);
     observer.close(7n);
@@ -580,7 +580,7 @@ describe('damage', () => {
 });
 
 describe('a fault of a mechanism', () => {
-  it('that is no refusal goes on to the caller', () => {
+  it('that is not a FtpSecurityError is thrown to the caller', () => {
     const broken = {
       ...mechanism(),
       observer: () => ({
@@ -666,7 +666,7 @@ describe('no line that broke a rule makes anything less protected', () => {
     expect(replies.filter(it => it.reply.code === 211)).toEqual([]);
   });
 
-  it('a clear reply with one line that may not be there is none', () => {
+  it('a clear reply with one line that may not be clear has no effect', () => {
     const { replies } = observe([...EXCHANGE, 'S> 221-open', 'C> AUTH X-OTHER', 'S> 221 bye']);
     expect(replies.filter(it => it.reply.code === 221)).toEqual([]);
   });
@@ -676,7 +676,7 @@ describe('no line that broke a rule makes anything less protected', () => {
     expect(messages[0]).toMatchObject({ error: { code: 'syntax/truncated' } });
   });
 
-  it('what surrounds a token is no fault of the token', () => {
+  it('deviations around a token do not change its verdict', () => {
     const blank = `C> MIC ${token('safe', 0, 'PWD')} `;
     expect(last([...EXCHANGE, blank], { tolerate: [] })).toEqual(['verified', 'syntax/bad-command']);
     expect(observe([...EXCHANGE, blank]).messages.at(-1)!.tolerated).toEqual(['blank-around-base64']);

@@ -1,4 +1,4 @@
-/** Which missing numbers the peer's own transfers account for, and which block may be the first of a transfer. */
+/** Which missing numbers the transfers of a side account for, and which block may be the first of a transfer. */
 import { expect, it } from 'vitest';
 import { concatAll } from '../../src/bytes.js';
 import type { BlockReader } from '../../src/protection/data-block.js';
@@ -58,20 +58,20 @@ it('names what is wrong with a line', () => {
   expect(sequence.line(10n, true)).toBeUndefined();
 });
 
-it('lets every line of a transfer that runs have a gap before it, and none behind its end', () => {
+it('permits a gap before every line during a transfer, and none after its end', () => {
   const sequence = begun(true);
   expect([sequence.line(9n, false), sequence.line(12n, false)]).toEqual([undefined, undefined]);
   sequence.end(true, true);
   expect(sequence.line(15n, false)).toMatchObject(MISSING);
 });
 
-it('goes by whose blocks they were when the transfer began', () => {
+it('decides by the sender of the blocks when the transfer began', () => {
   const sequence = begun(false);
   sequence.end(true, false);
   expect(sequence.line(9n, false)).toMatchObject(MISSING);
 });
 
-it('takes a transfer that ends without having begun as one that may have sent blocks, if they are of the peer', () => {
+it('assumes that a transfer which ends without having begun may have sent blocks, if they are of this side', () => {
   for (const [shares, found] of [
     [true, undefined],
     [false, MISSING],
@@ -121,12 +121,12 @@ it.each<[string, number[][], boolean, number[], number[]]>([
   }
 });
 
-it('takes as the first block of all the one behind the last line', () => {
+it('expects the first block of all right after the last line', () => {
   expect(read(begun(true), [8]).lastReceived).toBe(8n);
   for (const place of [6, 9]) expect(errorOf(() => read(begun(true), [place])).code).toBe(REFUSED);
 });
 
-it('refuses a block before the line that announces the transfer, but where it may be seen later', () => {
+it('refuses a block before the line that announces the transfer, unless that line may be seen later', () => {
   const sequence = new PeerSequence(false);
   sequence.line(7n, true);
   expect(errorOf(() => read(sequence, [9], false, { announced: true })).code).toBe(REFUSED);

@@ -166,7 +166,7 @@ describe('a client session understands every recorded server', () => {
     heard.closed += closed === undefined ? 0 : 1;
   });
 
-  it('which are many', () => {
+  it('and there are many of them', () => {
     expect(heard.total).toBeGreaterThan(1000);
     expect(heard.closed).toBeLessThan(20);
   });

@@ -99,7 +99,7 @@ describe.each(POLICIES.map(policy => [JSON.stringify(policy), policy] as const))
     }
   });
 
-  it('once an association stands, in the clear and at each level, whatever has been settled', () => {
+  it('under an association, in the clear and at each level, for every PBSZ and PROT', () => {
     const mechanisms = [pskContexts, krb5Contexts, () => withLevels('safe'), () => withLevels('confidential')];
     for (const make of mechanisms) {
       for (const before of policy === POLICIES[0] ? BEFORE : BEFORE.slice(2, 4)) {
@@ -137,7 +137,7 @@ function withLevels(level: 'safe' | 'confidential') {
   return { initiator, acceptor: having([level], acceptor) };
 }
 
-describe('what an exchange is refused by', () => {
+describe('the code that refuses an exchange', () => {
   const codes: ErrorCode[] = [
     'syntax/bad-line',
     'syntax/bad-base64',
@@ -157,7 +157,7 @@ describe('what an exchange is refused by', () => {
   ];
   const replies: (RefusalCode | undefined)[] = [undefined, 421, 431, 501, 502, 503, 504, 533, 534, 535, 536, 537];
 
-  it('is a code that AUTH or ADAT may have, whatever the error: 535 for ADAT (appendix I)', () => {
+  it('is one that AUTH or ADAT may have, for every error: 535 for ADAT (appendix I)', () => {
     for (const code of codes) {
       for (const reply of replies) {
         const error = new FtpSecurityError(code, 'no', reply === undefined ? {} : { reply });
@@ -182,7 +182,7 @@ describe('what an exchange is refused by', () => {
     expect(parseReply(pair.server.refuse(new FtpSecurityError(code, 'no'))).code).toBe(reply);
   });
 
-  it('of AUTH, where CCC is owed first, is 534, and of what else is sent 503', () => {
+  it('of AUTH is 534 if CCC is required first, and of other commands 503', () => {
     const { initiator, acceptor } = pskContexts();
     const pair = securedBy({ ccc: 'required' }, acceptor);
     for (const [line, code] of [
@@ -194,7 +194,7 @@ describe('what an exchange is refused by', () => {
     }
   });
 
-  it('of PBSZ is nothing that §3 does not name: 200 whatever the level in force', () => {
+  it('of PBSZ is one that §3 names: 200 at every level of data connections', () => {
     const { initiator, acceptor } = pskContexts();
     const pair = securedBy({}, acceptor);
     for (const [line, code] of [

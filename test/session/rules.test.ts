@@ -46,7 +46,7 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     }
   });
 
-  it('a reply owes the level of its command (§7)', () => {
+  it('a reply must have the level of its command (§7)', () => {
     const clear = (verb: string) => ({ verb, level: 'clear' as const });
     const safe = { verb: 'CWD', level: 'safe' as const };
     expect(replyMayBeClear('clear', undefined)).toBe(true);
@@ -60,7 +60,7 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     expect(replyMayBeClear('cleared', undefined)).toBe(true);
   });
 
-  it('a clear command after CCC owes a clear reply (§3)', () => {
+  it('a clear command after CCC requires a clear reply (§3)', () => {
     expect(replyMustBeClear('cleared', { verb: 'NOOP', level: 'clear' })).toBe(true);
     expect(replyMustBeClear('cleared', { verb: 'NOOP', level: 'safe' })).toBe(false);
     expect(replyMustBeClear('secured', { verb: 'NOOP', level: 'clear' })).toBe(false);
@@ -106,30 +106,30 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
     ['MIC where privacy is required', safe('PWD'), SECURED, { require: 'private' }, 533],
     ['MIC after CCC, where privacy was required', safe('PWD'), CLEARED, { require: 'private' }, undefined],
     ['a clear command after CCC', clear('PWD'), CLEARED, {}, undefined],
-    ['a command before CCC, which is owed', safe('PWD'), SECURED, { ccc: 'required' }, 503],
-    ['CCC, which is owed', safe('CCC'), SECURED, { ccc: 'required' }, undefined],
+    ['a command before CCC, which is required', safe('PWD'), SECURED, { ccc: 'required' }, 503],
+    ['CCC, which is required', safe('CCC'), SECURED, { ccc: 'required' }, undefined],
     ['CCC, which is refused', safe('CCC'), SECURED, { ccc: 'refused' }, 534],
     ['PROT before PBSZ', safe('PROT', { protection: 'private' }), SECURED, {}, 503],
     ['PROT P', safe('PROT', { protection: 'private' }), SIZED, {}, undefined],
     ['PROT E without such a level', safe('PROT', { protection: 'confidential' }), SIZED, {}, 536],
-    ['PROT C where policy wants P', safe('PROT', { protection: 'clear' }), SIZED, { transfers: ['private'] }, 534],
-    ['RETR at PROT C where policy wants P', safe('RETR'), SIZED, { transfers: ['private'] }, 534],
-    ['RETR at PROT P where policy wants P', safe('RETR'), CLEARED, { transfers: ['private'] }, undefined],
-    ['CWD where policy wants P for data', safe('CWD'), SIZED, { transfers: ['private'] }, undefined],
+    ['PROT C where policy requires P', safe('PROT', { protection: 'clear' }), SIZED, { transfers: ['private'] }, 534],
+    ['RETR at PROT C where policy requires P', safe('RETR'), SIZED, { transfers: ['private'] }, 534],
+    ['RETR at PROT P where policy requires P', safe('RETR'), CLEARED, { transfers: ['private'] }, undefined],
+    ['CWD where policy requires P for data', safe('CWD'), SIZED, { transfers: ['private'] }, undefined],
   ])('%s', (_, request, state, policy, reply) => {
     expect(refusalOf(request, state, policy)?.reply).toBe(reply);
   });
 
-  it('says who has asked for it', () => {
+  it('names the side that broke it', () => {
     expect(refusalOf(clear('CCC'), BARE)?.side).toBe('peer');
     expect(refusalOf(clear('CCC'), BARE, {}, 'local')?.side).toBe('local');
   });
 });
 
-describe('what a reply leaves', () => {
+describe('the state after a reply', () => {
   const left = (state: ConnectionState, request: CommandRequest, code: number) => nextState(state, request, code);
 
-  it('PBSZ and PROT settle something by 2yz alone', () => {
+  it('PBSZ and PROT take effect only with a 2yz reply', () => {
     const pbsz: CommandRequest = { verb: 'PBSZ', level: 'safe', bufferSize: 7 };
     const prot: CommandRequest = { verb: 'PROT', level: 'safe', protection: 'safe' };
     expect(left(SECURED, pbsz, 200)).toEqual({ ...SECURED, bufferSize: 7 });
@@ -138,10 +138,10 @@ describe('what a reply leaves', () => {
     expect(left(SIZED, prot, 534)).toEqual(SIZED);
   });
 
-  it('AUTH and REIN leave nothing of an association, when they are accepted', () => {
+  it('AUTH and REIN reset the state when they are accepted', () => {
     expect(left(CLEARED, { verb: 'AUTH', level: 'safe' }, 334)).toEqual(DUE);
     expect(left(CLEARED, { verb: 'AUTH', level: 'safe' }, 234)).toEqual({ ...BARE, phase: 'secured' });
-    expect(left(CLEARED, { verb: 'AUTH', level: 'safe' }, 534)).toEqual(CLEARED);
+    for (const code of [200, 300, 534]) expect(left(CLEARED, { verb: 'AUTH', level: 'safe' }, code)).toEqual(CLEARED);
     expect(left(CLEARED, { verb: 'REIN', level: 'safe' }, 220)).toEqual(BARE);
     expect(left(CLEARED, { verb: 'REIN', level: 'safe' }, 502)).toEqual(CLEARED);
     expect(left(DUE, { verb: 'ADAT', level: 'clear' }, 535)).toEqual(BARE);
@@ -167,7 +167,7 @@ describe('what a reply leaves', () => {
     expect(replyLevel(state, answered, last)).toBe(level);
   });
 
-  it('is no weaker than policy wants, where no command tells', () => {
+  it('is not weaker than policy requires, if no command decides', () => {
     expect(replyLevel(SECURED, 'clear', undefined, 'private')).toBe('private');
     expect(replyLevel(SECURED, 'clear', 'safe', 'private')).toBe('private');
     expect(replyLevel(SECURED, undefined, 'safe', 'private')).toBe('private');

@@ -101,7 +101,7 @@ const OWN = { client: 'STOR a', server: 'RETR a' } as const;
 const OTHER = { client: 'RETR a', server: 'STOR a' } as const;
 
 describe.each(NUMBERED)('a line that was taken out, $name', row => {
-  it.each(SIDES)('of the %s: it is missed, whatever was settled before', from => {
+  it.each(SIDES)('of the %s is reported, at every PBSZ and PROT', from => {
     for (const lines of [[], ['PBSZ 128'], at('C'), at('P'), at('P', 'CCC')]) {
       const course = new Course(row, lines);
       course.gap(from);
@@ -110,7 +110,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     }
   });
 
-  it.each(SIDES)('of the %s: it is told, where allowMissingLines says so, and a moved one is refused', from => {
+  it.each(SIDES)('of the %s is a gap with allowMissingLines, and a moved line is refused all the same', from => {
     const allowed = { client: { allowMissingLines: true }, server: { allowMissingLines: true } };
     const course = new Course(row, [], {
       client: { ...WEAK.client, ...allowed.client },
@@ -120,7 +120,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     expect([course.heard(from), course.heard(from)]).toEqual(['gap', 'ok']);
   });
 
-  it.each(SIDES)('of the %s: it is missed during what uses no number of its lines', from => {
+  it.each(SIDES)('of the %s is reported during a transfer that uses no numbers of its lines', from => {
     const courses: [string, Transfer][] = [
       ['C', OWN[from]],
       ['C', OTHER[from]],
@@ -141,7 +141,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     }
   });
 
-  it('of the server: it is missed behind the end of any transfer', () => {
+  it('of the server is reported after the end of any transfer', () => {
     for (const letter of ['S', 'P']) {
       for (const code of [226, 426]) {
         const unread = new Course(row, at(letter));
@@ -152,7 +152,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     }
   });
 
-  it('of the client: it is missed behind the end of a transfer that was read, else behind the next line', () => {
+  it('of the client is reported after a transfer that was read, else after the next line', () => {
     for (const letter of ['S', 'P']) {
       const read = new Course(row, at(letter));
       const whole = read.begin('STOR a');
@@ -170,7 +170,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     }
   });
 
-  it('has no excuse in a transfer that was refused', () => {
+  it('is not explained by a transfer that was refused', () => {
     for (const from of SIDES) {
       const course = new Course(row, at('P'));
       course.pair.reply(course.pair.server.reply(550, 'no', course.pair.command(OWN[from])));
@@ -179,7 +179,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     }
   });
 
-  it('is what makes no difference to lines during a transfer', () => {
+  it('is not reported during a transfer, whose blocks could have its number', () => {
     const course = new Course(row, at('P'));
     const transfer = course.begin('RETR a');
     const status = course.pair.command('STAT');
@@ -191,7 +191,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     expect(read.pair.command('STAT').sequence).toBe('ok'); // Behind the last block it leaves no number out.
   });
 
-  it('of the server: it is missed behind the last block of a transfer that runs', () => {
+  it('of the server is reported after the last block of a transfer, before its final reply too', () => {
     for (const letter of ['S', 'P']) {
       const course = new Course(row, at(letter));
       const transfer = course.begin('RETR a');
@@ -201,7 +201,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     }
   });
 
-  it('of the client: it is missed behind the last block of a transfer that runs', () => {
+  it('of the client is reported after the last block of a transfer, before its final reply too', () => {
     const course = new Course(row, at('P'));
     const { read } = course.begin('STOR a');
     expect(read()).toBe(true);
@@ -209,7 +209,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
     expect(course.pair.toServer(course.pair.client.send(toUtf8('STAT')))).toBeUndefined();
   });
 
-  it('ends the connection of a server: who sent commands ahead meant them for behind that one', () => {
+  it('ends the connection of a server, because later commands were meant to come after the missing one', () => {
     const course = new Course(row, []);
     const { client, server } = course.pair;
     course.gap('client');
@@ -222,7 +222,7 @@ describe.each(NUMBERED)('a line that was taken out, $name', row => {
 describe.each(NUMBERED)('blocks that were taken out, $name', row => {
   const courses = (['STOR a', 'RETR a'] as const).flatMap(command => [[], ['CCC']].map(ccc => [command, ccc] as const));
 
-  it.each(courses)('%s %s: the reader misses them, whatever transfer was read before', (command, ccc) => {
+  it.each(courses)('%s %s: the reader reports them, after any earlier transfer', (command, ccc) => {
     for (const before of ['none', 'whole', 'other'] as const) {
       for (const taken of [0, 1, 2]) {
         const course = new Course(row, at('P', ...ccc));
@@ -238,7 +238,7 @@ describe.each(NUMBERED)('blocks that were taken out, $name', row => {
   });
 
   it.each(courses)(
-    '%s %s: behind a transfer that nobody read, the first alone are not missed after CCC',
+    '%s %s: after a transfer that was not read, only the first ones can go unnoticed, and only after CCC',
     (command, ccc) => {
       for (const taken of [0, 1]) {
         const course = new Course(row, at('P', ...ccc));
@@ -251,7 +251,7 @@ describe.each(NUMBERED)('blocks that were taken out, $name', row => {
     },
   );
 
-  it.each(courses)('%s %s: none of an earlier transfer that was read comes again in their place', (command, ccc) => {
+  it.each(courses)('%s %s: blocks of an earlier transfer that was read cannot replace them', (command, ccc) => {
     const course = new Course(row, at('P', ...ccc));
     const earlier = course.begin(command);
     const [first, ...rest] = earlier.blocks();
@@ -262,7 +262,7 @@ describe.each(NUMBERED)('blocks that were taken out, $name', row => {
 });
 
 describe.each(NUMBERED)('the 1yz of a download, $name', row => {
-  it('is not taken for its first block: no block is taken before it', () => {
+  it('cannot be used as its first block: no block is accepted before it', () => {
     for (const letter of ['S', 'P']) {
       for (const early of [true, false]) {
         const { pair } = new Course(row, at(letter));
@@ -286,7 +286,7 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     expect(error.message).toMatch(/file/);
   };
 
-  it.each(['STOR a', 'STOU', 'APPE a'])('is not sent behind %s, before its final reply', upload => {
+  it.each(['STOR a', 'STOU', 'APPE a'])('is not sent between %s and its final reply', upload => {
     for (const letter of ['S', 'P']) {
       const { pair } = new Course(row, at(letter));
       const event = pair.command(upload);
@@ -304,7 +304,7 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     }
   });
 
-  it('is sent where no block of ours could have its number', () => {
+  it('is sent if no block of ours could have its number', () => {
     const unprotected = new Course(row, at('C'));
     unprotected.begin('STOR a');
     expect(unprotected.pair.command('STAT').level).toBe('private');
@@ -320,7 +320,7 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     expect(refusedUpload.pair.command('NOOP').level).toBe('private');
   });
 
-  it('is not sent behind PROT and an upload that both wait', () => {
+  it('is not sent while PROT and an upload wait', () => {
     const { client } = new Course(row, ['PBSZ 128']).pair;
     client.send(toUtf8('PROT P'));
     client.send(toUtf8('STOR a'));
@@ -332,7 +332,7 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     expect(other.pair.command('NOOP').level).toBe('private');
   });
 
-  it('is sent when it is ABOR, which leaves a file without end', () => {
+  it('is sent if it is ABOR, which leaves the file without an end', () => {
     const course = new Course(row, at('P'));
     const { pair } = course;
     const event = pair.command('STOR a');
@@ -346,7 +346,7 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     expectCode(() => reader.close(), 'syntax/truncated');
   });
 
-  it('leaves the file without end when it is ABOR, whatever the writer is told, or whoever makes one', () => {
+  it('leaves the file without an end if it is ABOR, also for a writer that is made later', () => {
     const { pair } = new Course(row, at('P'));
     const event = pair.command('STOR a');
     pair.reply(pair.server.reply(150, 'go on', event));
@@ -366,7 +366,7 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     expect(pair.client.dataWriter().end().length).toBeGreaterThan(0);
   });
 
-  it('is not heard where no block is sent: STAT and its reply leave numbers out only where they must', () => {
+  it('uses only one number if no block is sent: STAT and its reply leave numbers out only during a protected transfer', () => {
     const sequences = (lines: string[], command: Transfer) => {
       const course = new Course(row, lines);
       const { pair } = course;
@@ -395,7 +395,7 @@ describe.each(NUMBERED)('a line that was moved into a file, $name', row => {
     return concat(u32be(token.length), token);
   };
 
-  it.each([0, 1, 2])('is missed there: STAT, QUIT and the reply to STAT, behind block %i', place => {
+  it.each([0, 1, 2])('is refused there: STAT, QUIT and the reply to STAT, after block %i', place => {
     for (const [command, said] of [
       ['STOR a', 'STAT'],
       ['STOR a', 'QUIT'],
@@ -419,7 +419,7 @@ describe.each(NUMBERED)('a line that was moved into a file, $name', row => {
   });
 });
 
-it('KERBEROS_V4 has no numbers, so that nothing is missed', () => {
+it('under KERBEROS_V4, which has no numbers, nothing is reported', () => {
   const row = MECHANISMS.find(({ name }) => name === 'KERBEROS_V4')!;
   const course = new Course(row, at('P'));
   for (const from of SIDES) {
@@ -470,7 +470,7 @@ describe('a reply that overtakes', () => {
     );
   });
 
-  it('owes the integrity that STAT had, and not that of RETR', () => {
+  it('must have the integrity of STAT, and not that of RETR', () => {
     const said = ({ pair, acceptor }: ReturnType<typeof during>) =>
       pair.toClient(protectReply(acceptor, 'confidential', toUtf8('211 going on')));
     expect(said(during('private', 'confidential'))).toMatchObject({ level: 'confidential', command: { verb: 'STAT' } });

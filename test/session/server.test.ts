@@ -59,11 +59,11 @@ describe('a server before the exchange', () => {
     expect(early(line)).toMatch(reply);
   });
 
-  it('has no mechanism: 502', () => {
+  it('answers AUTH by 502 if it has no mechanism', () => {
     expect(early('AUTH X-TEST', { mechanisms: [] })).toMatch(/^502 /);
   });
 
-  it('may want security first', () => {
+  it('may require security first', () => {
     for (const line of ['USER a', 'LIST', 'PASS x']) expect(early(line, { requireSecurity: true })).toMatch(/^533 /);
     expect(early('USER a', { require: 'private' })).toMatch(/^533 /);
     for (const line of ['NOOP', 'FEAT', 'QUIT']) expect(early(line, { requireSecurity: true })).toBe('command');
@@ -85,13 +85,13 @@ describe('a server before the exchange', () => {
     expect(early('NOOP\n', { tolerate: [] })).toMatch(/^501 /);
   });
 
-  it('answers a line that is too long, and goes on', () => {
+  it('answers a line that is too long, and continues', () => {
     const pair = new Pair({ server: { maxLine: 20 } });
     expect(pair.toServer('x'.repeat(30), 'NOOP')).toMatchObject({ code: 501, command: undefined });
     expect(pair.server.next()).toMatchObject({ command: { verb: 'NOOP' } });
   });
 
-  it('tells where the input ended', () => {
+  it('reports where the input ended', () => {
     const { server } = new Pair();
     server.receive(toUtf8('NO'));
     expect(server.next()).toBeUndefined();
@@ -100,7 +100,7 @@ describe('a server before the exchange', () => {
 });
 
 describe('a server in the exchange', () => {
-  it('reads nothing behind AUTH and ADAT before their replies', () => {
+  it('reads nothing between AUTH or ADAT and the reply', () => {
     const { server } = new Pair();
     server.receive(toUtf8('AUTH X-TEST\r\nADAT Zm9v\r\nUSER anna\r\n'));
     expect(server.next()).toMatchObject({ type: 'auth', mechanism: 'X-TEST', again: false, tolerated: [] });
@@ -128,7 +128,7 @@ describe('a server in the exchange', () => {
     expect(pair.toServer('ADAT Zm9v')).toMatchObject({ code: 503 });
   });
 
-  it('goes on as long as the mechanism wants, keeps what it finds out, and refuses', () => {
+  it('goes on as long as the mechanism needs, keeps its facts, and refuses', () => {
     const pair = new Pair();
     pair.toServer('AUTH X-TEST');
     expect(() => pair.server.reply(334, 'x')).toThrow(RangeError);
@@ -145,7 +145,7 @@ describe('a server in the exchange', () => {
     expect(() => pair.server.proceed({})).toThrow(RangeError);
   });
 
-  it('refuses AUTH, and stays where it was', () => {
+  it('refuses AUTH, and keeps its phase', () => {
     const pair = new Pair();
     pair.toServer('AUTH X-TEST');
     expect(fromUtf8(pair.server.refuse(new FtpSecurityError('security/no-key', 'no')))).toMatch(/^431 /);
@@ -154,14 +154,14 @@ describe('a server in the exchange', () => {
     expect(fromUtf8(pair.server.reply(421, 'bye'))).toBe('421 bye\r\n');
   });
 
-  it('takes 234 with a context', () => {
+  it('sends 234 with a context', () => {
     const pair = new Pair();
     pair.toServer('AUTH X-TEST');
     expect(fromUtf8(pair.server.proceed({ context: pskContexts().acceptor }))).toMatch(/^234 /);
     expect(pair.server.phase).toBe('secured');
   });
 
-  it('takes no weak context, unless it is told to, and none that policy can do nothing with', () => {
+  it('accepts a weak context only with allowWeak, and never one without the level that policy requires', () => {
     const complete = (options: Partial<ServerSessionOptions>, context: SecurityContext, weak: boolean) => {
       const pair = new Pair({ server: options });
       pair.toServer('AUTH X-TEST');
@@ -180,7 +180,7 @@ describe('a server in the exchange', () => {
     ]);
   });
 
-  it('takes any other command for the end of the exchange', () => {
+  it('considers any other command the end of the exchange', () => {
     const pair = new Pair();
     pair.toServer('AUTH X-TEST');
     pair.server.proceed({});
@@ -206,7 +206,7 @@ describe('a secured server', () => {
     }
   });
 
-  it('refuses everything in the clear, AUTH too, and says so under protection', () => {
+  it('refuses everything in the clear, AUTH too, by a protected reply', () => {
     const it = byHand();
     expect(answer(it.context, it.pair.toServer('USER a') as AnsweredEvent)).toEqual([533, 'safe']);
     for (const line of ['AUTH X-TEST', 'ADAT Zm9v', 'CCC', 'REIN', 'PBSZ abc']) {
@@ -220,7 +220,7 @@ describe('a secured server', () => {
     expect(it.server.phase).toBe('secured');
   });
 
-  it('refuses below the level that policy wants', () => {
+  it('refuses commands below the level that policy requires', () => {
     const it = byHand({ require: 'private' });
     expect(answer(it.context, it.pair.toServer('USER a') as AnsweredEvent)).toEqual([533, 'private']);
     expect(said(it, 'safe', 'NOOP')).toEqual([533, 'safe']);
@@ -265,7 +265,7 @@ describe('a secured server', () => {
     }
   });
 
-  it('takes what peers put around a command', () => {
+  it('accepts what peers put around a command', () => {
     const it = byHand();
     for (const [end, tolerated] of [
       ['', []],
@@ -278,7 +278,7 @@ describe('a secured server', () => {
     }
   });
 
-  it('settles PBSZ and PROT', () => {
+  it('answers PBSZ and PROT', () => {
     const it = byHand({ maxPbsz: 1000, transfers: ['private', 'confidential', 'safe'] });
     expect(said(it, 'safe', 'PROT P')).toEqual([503, 'safe']);
     for (const size of ['0', 'abc', '4294967296', '-1', ''])
@@ -303,7 +303,7 @@ describe('a secured server', () => {
     expect(it.server.dataWriter().end().length).toBeGreaterThan(0);
   });
 
-  it('holds no larger blocks than 16 MiB unless it is told to', () => {
+  it('accepts no larger blocks than 16 MiB by default', () => {
     for (const [options, size] of [
       [{}, 0x1000000],
       [{ maxPbsz: 0xffffffff }, 0xffffffff],
@@ -314,21 +314,21 @@ describe('a secured server', () => {
     }
   });
 
-  it('keeps what nobody asked for at the level of policy, whatever somebody on the way has inserted', () => {
+  it('sends replies without a command at the level of policy, even after an inserted line', () => {
     const it = byHand({ require: 'private' });
     expect(it.pair.toServer('MIC AAAA')).toMatchObject({ type: 'answered', code: 535 });
     const reply = parseReply(it.server.reply(421, 'anna has been idle'));
     expect(unprotectReply(it.context, reply)).toMatchObject({ level: 'private', inner: { code: 421 } });
   });
 
-  it('has no level for data that its mechanism lacks', () => {
+  it('refuses a level for data that its mechanism lacks', () => {
     const it = byHand({}, krb5Contexts());
     said(it, 'private', 'PBSZ 1000');
     expect(said(it, 'private', 'PROT E')).toEqual([536, 'private']);
     expect(said(it, 'private', 'PROT S')).toEqual([200, 'private']);
   });
 
-  it('refuses transfers at a level that policy does not take (§6)', () => {
+  it('refuses transfers at a level that policy does not accept (§6)', () => {
     const it = byHand({ transfers: ['private'] });
     for (const { verb } of COMMANDS.filter(({ data }) => data))
       expect(said(it, 'safe', `${verb} a`)).toEqual([534, 'safe']);
@@ -352,12 +352,12 @@ describe('a secured server', () => {
     expect(it.server.phase).toBe(phase);
   });
 
-  it('says goodbye under protection to whoever has asked nothing', () => {
+  it('protects a 421 that answers no command', () => {
     const { server, context } = byHand();
     expect(unprotectReply(context, parseReply(server.reply(421, 'bye')))).toMatchObject({ inner: { code: 421 } });
   });
 
-  it('is over when destroyed', () => {
+  it('is closed when destroyed', () => {
     const contexts = pskContexts();
     const { server } = byHand({}, contexts);
     server.receive(toUtf8('USER anna\r\n'));
@@ -385,7 +385,7 @@ describe('a server after CCC', () => {
     expect(it.pair.toServer('AUTH X-TEST')).toMatchObject({ type: 'auth', again: true });
   });
 
-  it('has no CONF where the mechanism has none', () => {
+  it('refuses CONF if the mechanism lacks it', () => {
     const it = byHand({ ccc: 'allowed' }, krb5Contexts());
     said(it, 'safe', 'CCC');
     const conf = encodeProtectedCommand({
@@ -409,7 +409,7 @@ describe('replies', () => {
     expect(() => pair.server.reply(200, 'x', first)).toThrow(RangeError);
   });
 
-  it('are of 100 to 599, and none of the exchange', () => {
+  it('must be of 100 to 599, and not of the exchange', () => {
     const { server } = new Pair();
     for (const code of [99, 631, 600, 334, 335, 234, 235]) expect(() => server.reply(code, 'x')).toThrow(RangeError);
   });
@@ -453,7 +453,7 @@ describe('replies', () => {
     expect(pair.server.next()).toMatchObject({ type: 'command', command: { verb: 'NOOP' } });
   });
 
-  it('to REIN behind a command that waits come behind its own, and the keys are kept until then', () => {
+  it('to REIN wait for the command before it, and the keys are kept until then', () => {
     const contexts = pskContexts();
     const pair = secured({ contexts });
     const list = pair.command('SITE a');
@@ -471,7 +471,7 @@ describe('replies', () => {
     expect(pair.server.next()).toMatchObject({ type: 'command', command: { verb: 'USER' }, level: 'clear' });
   });
 
-  it('to REIN are waited for', () => {
+  it('to REIN must be sent before anything more is read', () => {
     const pair = new Pair();
     pair.toServer('REIN', 'USER a');
     expect([pair.server.next(), pair.server.paused]).toEqual([undefined, true]);
@@ -480,7 +480,7 @@ describe('replies', () => {
   });
 });
 
-it('hides no fault of a mechanism', () => {
+it('throws what a mechanism throws that is not a FtpSecurityError', () => {
   const { acceptor } = pskContexts();
   const broken: SecurityContext = {
     ...having(['safe'], acceptor),
@@ -492,11 +492,11 @@ it('hides no fault of a mechanism', () => {
   expect(() => pair.toServer('MIC Zm9v')).toThrow(TypeError);
 });
 
-it('a server wants a limit that is one', () => {
+it('the limits of a server must be positive integers', () => {
   expect(() => new Pair({ server: { maxPbsz: 0 } })).toThrow(RangeError);
 });
 
-it('hears a protected ABOR behind the Synch of BSD clients, whose urgent octet is lost', () => {
+it('a server reads a protected ABOR after the Synch of BSD clients, whose urgent octet is lost', () => {
   for (const synch of ['\xff\xf4\xf2', '\xff\xf4\xff\xf2']) {
     const { pair, server, context } = byHand();
     expect(pair.toServer(protectCommand(context, 'safe', toUtf8('RETR huge.bin')))).toMatchObject({ type: 'command' });

@@ -9,7 +9,7 @@ import { ServerSession } from '../../src/session/server.js';
 const key = new Uint8Array(32).fill(7);
 
 describe('a session under X-PSK', () => {
-  it('reads like this', () => {
+  it('takes a whole connection from the greeting to QUIT', () => {
     const client = new ClientSession();
     const server = new ServerSession({ mechanisms: [{ name: 'X-PSK' }], ccc: 'allowed', maxPbsz: 65536 });
     const initiator = pskInitiator({ key });

@@ -25,13 +25,13 @@ function established(options = {}): SecurityState {
 }
 
 describe('the facts of the exchange', () => {
-  it.each(ANSWERED)('behind %s and %i', (verb, code, facts) => {
+  it.each(ANSWERED)('are kept or reset after %s and %i', (verb, code, facts) => {
     const state = established();
     state.settle({ verb, level: 'safe' }, code);
     expect(state.facts).toEqual(facts);
   });
 
-  it('are those of its own exchange', () => {
+  it('are reset when the exchange is given up', () => {
     const state = established();
     expect(state).toMatchObject({ phase: 'secured' });
     state.reset();
@@ -42,14 +42,14 @@ describe('the facts of the exchange', () => {
 describe('a buffer that is too small', () => {
   const error = { side: 'local', reply: 535 } as const;
 
-  it('is none without a level, without a size, and without an association', () => {
+  it('is not reported without a level, without a size, and without an association', () => {
     const state = established();
     expect(state.bufferTooSmall('clear', 1, error)).toBeUndefined();
     expect(state.bufferTooSmall('safe', undefined, error)).toBeUndefined();
     expect(new SecurityState().bufferTooSmall('safe', 1, error)).toBeUndefined();
   });
 
-  it('is below the least size, or has no room for one octet', () => {
+  it('is one below the smallest size, or without room for one octet', () => {
     const { acceptor } = pskContexts();
     let exact = 1;
     while (acceptor.wrapSizeLimit('safe', exact) < 1) exact++;
@@ -64,7 +64,7 @@ describe('a buffer that is too small', () => {
     expect(established().bufferTooSmall('safe', 128, error)).toBeUndefined();
   });
 
-  it('makes no writer', () => {
+  it('is refused when a writer is made', () => {
     const state = established();
     state.settle({ verb: 'PBSZ', level: 'safe', bufferSize: 100 }, 200);
     state.settle({ verb: 'PROT', level: 'safe', protection: 'safe' }, 200);

@@ -14,25 +14,28 @@ describe('a transfer', () => {
     return pair;
   };
 
-  it.each(['reader before 1yz', 'reader behind 1yz'])('%s: no block of it passes for a reply unseen', order => {
-    for (const text of ['226 Done', '150 Soon']) {
-      const pair = atLevel('P');
-      const event = pair.command('RETR a');
-      const early = order === 'reader before 1yz' ? pair.client.dataReader() : undefined;
-      pair.reply(pair.server.reply(150, 'Here it comes', event));
-      const reader = early ?? pair.client.dataReader();
-      const writer = pair.server.dataWriter();
-      const [block, rest] = [writer.write(toUtf8(text)), writer.end()];
-      expect(block).toHaveLength(0);
-      const first = 4 + viewOf(rest).getUint32(0);
-      const forged = pair.toClient(encodeProtectedReply({ level: 'private', tokens: [rest.subarray(4, first)] }));
-      expect(forged).toMatchObject({ type: 'reply', command: { verb: 'RETR' } });
-      reader.push(rest.subarray(first));
-      expectCode(() => reader.next(), 'security/out-of-sequence');
-    }
-  });
+  it.each(['reader before 1yz', 'reader after 1yz'])(
+    '%s: a block that is sent as a reply is missed by the reader',
+    order => {
+      for (const text of ['226 Done', '150 Soon']) {
+        const pair = atLevel('P');
+        const event = pair.command('RETR a');
+        const early = order === 'reader before 1yz' ? pair.client.dataReader() : undefined;
+        pair.reply(pair.server.reply(150, 'Here it comes', event));
+        const reader = early ?? pair.client.dataReader();
+        const writer = pair.server.dataWriter();
+        const [block, rest] = [writer.write(toUtf8(text)), writer.end()];
+        expect(block).toHaveLength(0);
+        const first = 4 + viewOf(rest).getUint32(0);
+        const forged = pair.toClient(encodeProtectedReply({ level: 'private', tokens: [rest.subarray(4, first)] }));
+        expect(forged).toMatchObject({ type: 'reply', command: { verb: 'RETR' } });
+        reader.push(rest.subarray(first));
+        expectCode(() => reader.next(), 'security/out-of-sequence');
+      }
+    },
+  );
 
-  it('begins behind the first 1yz, whatever was said since the reader was made', () => {
+  it('begins after the first 1yz, even if other replies came since the reader was made', () => {
     const pair = atLevel('P');
     const reader = pair.client.dataReader();
     pair.reply(pair.server.reply(350, 'From 0', pair.command('REST 0')));
@@ -42,7 +45,7 @@ describe('a transfer', () => {
     expect([reader.next(), reader.ended]).toEqual([undefined, true]);
   });
 
-  it('goes at PROT E where confidential tokens have numbers of their own', () => {
+  it('works at PROT E, whose tokens are numbered separately', () => {
     const pair = atLevel('E');
     pair.command('STOR a');
     const reader = pair.server.dataReader();

@@ -9,6 +9,7 @@ const MAX_WORDS = 300;
 /** By these a process does not end of its own will. */
 const CRASHES = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'] as const;
 
+/** A process of the target. */
 export class Child {
   output = '';
   readonly #process: ChildProcess;
@@ -72,7 +73,7 @@ export class Child {
     try {
       if (this.#process.pid !== undefined) process.kill(-this.#process.pid, signal);
     } catch {
-      // Nobody is left.
+      // No process is left.
     }
   }
 
@@ -86,7 +87,7 @@ export class Child {
   }
 }
 
-/** A shell tells of the signal that ended what it ran by 128 and its number. */
+/** A shell gives the signal that ended what it ran as a status of 128 and its number. */
 function signalOf(status: number | null): string | null {
   return CRASHES.find(name => status === 128 + constants.signals[name]) ?? null;
 }

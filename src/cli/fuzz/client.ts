@@ -31,6 +31,7 @@ import { SocketData } from './socket-data.js';
 /** The longest that a timer takes, in milliseconds. */
 const MAX_TIMER = 0x7fff_ffff;
 
+/** @returns the exit status */
 export async function fuzzClient(args: string[]): Promise<number> {
   const options = { ...OPTIONS, listen: { type: 'string' }, at: { type: 'string' } } as const;
   const { values } = parseOptions({ args, options });
@@ -45,7 +46,7 @@ export async function fuzzClient(args: string[]): Promise<number> {
     if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${listener.port} waits for clients\n`);
     const clients = new Clients(listener, target, settings);
     const learned = await clients.learn(at);
-    tell(learned, settings);
+    announce(learned, settings);
     const cases = placed(settings.cases, own => at ?? own ?? learned.at);
     return await run({ ...settings, cases }, target.mechanism, one => clients.play(one));
   } finally {
@@ -60,7 +61,7 @@ const SHOWN: Readonly<Record<Learned['shownBy'], string>> = {
   nothing: 'what the client makes of it cannot be seen: only transfers, clear commands, hangs and crashes can',
 };
 
-function tell({ at, command, shownBy }: Learned, { json }: Settings): void {
+function announce({ at, command, shownBy }: Learned, { json }: Settings): void {
   if (json) process.stdout.write(`${JSON.stringify({ type: 'target', at, command, shownBy })}\n`);
   else process.stderr.write(`rfc2228: mutating the reply to protected command ${at} (${command}): ${SHOWN[shownBy]}\n`);
 }
@@ -161,7 +162,7 @@ class Clients {
   #shows = false;
   /** Of a client that did not come. */
   #lastWords = '';
-  /** Exit statuses with a conforming server, and where a command is refused, if they are what tells of it. */
+  /** Exit statuses with a conforming server, and where a command is refused, if they are what shows it. */
   #statuses: Pick<Statuses, 'usual' | 'failed'> | undefined;
 
   constructor(listener: Listener, target: FuzzSide, settings: Settings) {
@@ -213,7 +214,7 @@ class Clients {
     return mutated !== undefined && this.#usual.commands[mutated + 1] !== commands[mutated + 1];
   }
 
-  /** Where it does the same whether a command is refused or not, and says nothing of it, its exit status may tell. */
+  /** Where it does the same whether a command is refused or not, and prints nothing of it, its exit status may show it. */
   async #learnStatuses(usual: Visit): Promise<void> {
     const again = await this.#visit('accept');
     const failed = await this.#visit('refuse', this.#at, true);

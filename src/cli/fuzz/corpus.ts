@@ -7,6 +7,7 @@ import { EXIT, InputError, parseOptions, UsageError } from '../status.js';
 import { makeFolder } from './folder.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
 
+/** @returns the exit status */
 export function corpus(args: string[]): number {
   const { values, positionals } = parseOptions({
     args,

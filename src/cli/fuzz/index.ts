@@ -6,6 +6,7 @@ import { fuzzClient } from './client.js';
 import { corpus } from './corpus.js';
 import { fuzzServer } from './server.js';
 
+/** @returns the exit status */
 export async function fuzz(args: string[]): Promise<number> {
   try {
     return await chosen(args);

@@ -1,6 +1,7 @@
 /** Numbers in options. */
 import { UsageError } from '../status.js';
 
+/** Seeds have 32 bits. */
 export const MAX_SEED = 0xffff_ffff;
 
 /** @returns undefined when the option is not there */

@@ -1,4 +1,4 @@
-/** What both ways of fuzzing are told. */
+/** Options of fuzzing clients and servers. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FtpSecurityError } from '../../errors.js';
@@ -12,6 +12,7 @@ import { FUZZ_KEYS } from '../mechanisms.js';
 import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
 
+/** For `parseOptions`. */
 export const OPTIONS = {
   mechanism: { type: 'string' },
   ...FUZZ_KEYS,
@@ -32,6 +33,7 @@ export const OPTIONS = {
 /** What `parseOptions` makes of them. */
 export type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
 
+/** What the options come to. */
 export interface Settings {
   cases: Iterable<FuzzCase>;
   seed: number;
@@ -52,6 +54,7 @@ export interface Settings {
 
 const DEFAULTS = { seed: 2228, rate: 50, limit: 2000, seconds: 60 } as const;
 
+/** Reads the options. @throws UsageError, InputError */
 export function settingsOf(values: Values, to: Peer): Settings {
   const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? DEFAULTS.seed;
   const most = wholeNumber('cases', values.cases, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
@@ -135,7 +138,7 @@ export function parseEndpoint(text: string): { host: string; port: number } {
   return { host: inBrackets ?? (name || '127.0.0.1'), port };
 }
 
-/** Whoever fuzzes what is not theirs does harm. */
+/** Fuzzing other people's hosts does harm. @throws UsageError for another host without --i-own-this-target */
 export function assertOwned(host: string, { 'i-own-this-target': owned }: Values): void {
   const isLoopback = /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || host.toLowerCase() === 'localhost';
   if (isLoopback || owned) return;

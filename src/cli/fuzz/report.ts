@@ -30,6 +30,7 @@ const MAX_DETAIL = 100;
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 200;
 
+/** What a run shows. */
 export class Report {
   readonly #json: boolean;
   readonly #out: string;
@@ -47,7 +48,8 @@ export class Report {
     this.#out = out;
   }
 
-  tell(record: CaseRecord | FindingRecord): void {
+  /** Shows a case or a finding, and writes the finding to its file. @throws InputError when that can't be written */
+  add(record: CaseRecord | FindingRecord): void {
     if (record.type === 'case') this.#count(record);
     const file = record.type === 'finding' ? this.#keep(record) : undefined;
     if (this.#json) print({ ...record, ...(file !== undefined && { file }) });
@@ -55,6 +57,7 @@ export class Report {
     else this.#show(record, file!);
   }
 
+  /** Shows the totals. */
   finish(summary: SummaryRecord): void {
     const seconds = (Date.now() - this.#began) / 1000;
     if (this.#json) {

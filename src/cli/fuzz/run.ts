@@ -7,7 +7,7 @@ import { Report } from './report.js';
 
 /** @returns the exit status */
 export async function run(settings: Settings, mechanism: string, play: CampaignOptions['play']): Promise<number> {
-  const report = new Report(settings);
+  const reporter = new Report(settings);
   const { cases, isOver, interrupted } = settings;
   let next = 0;
   const summary = await campaign({
@@ -15,7 +15,7 @@ export async function run(settings: Settings, mechanism: string, play: CampaignO
     mechanism,
     isOver,
     isStopped: () => interrupted.aborted,
-    tell: record => report.tell(record),
+    report: record => reporter.add(record),
     play: async one => {
       const early = next - Date.now();
       if (early > 0) await sleep(early);
@@ -23,7 +23,7 @@ export async function run(settings: Settings, mechanism: string, play: CampaignO
       return await play(one);
     },
   });
-  report.finish(summary);
+  reporter.finish(summary);
   if (summary.findings > 0) return EXIT.faulty;
   return summary.gone ? EXIT.unusable : EXIT.fine;
 }

@@ -25,6 +25,7 @@ import { SocketData } from './socket-data.js';
 /** How often a server that starts is asked whether it listens, in milliseconds. */
 const RETRY = 20;
 
+/** @returns the exit status */
 export async function fuzzServer(args: string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args,
@@ -75,7 +76,7 @@ async function play(one: FuzzCase, target: ServerTarget, place: Place): Promise<
   return exit === undefined ? outcome : withStatus(withExit(outcome, exit));
 }
 
-/** A server that ends by itself behind a case, and says that all was not well. */
+/** A server that ends by itself behind a case, with a status that is not 0. */
 function withStatus(outcome: Outcome): Outcome {
   const { kind, exit } = outcome;
   return kind === 'crashed' || !exit?.status ? outcome : crashed(outcome, `ends by itself, with status ${exit.status}`);

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate as soon } from 'node:timers/promises';
 import type { Connection, Ends, NoReply } from '../../fuzz/driver/index.js';
 
+/** A connection of the driver. */
 export class SocketConnection implements Connection {
   /** As they are at first: a socket that is closed does not know them any more. */
   readonly ends: Ends;
@@ -32,7 +33,7 @@ export class SocketConnection implements Connection {
     socket.on('end', end).on('close', end).on('error', end);
   }
 
-  /** Nobody waits for the peer to read: one that does not is heard of by its silence. */
+  /** Does not wait for the peer to read: one that does not read stays silent. */
   async send(chunks: readonly Uint8Array[]): Promise<void> {
     for (const chunk of chunks) {
       if (this.#socket.writable) this.#socket.write(chunk);

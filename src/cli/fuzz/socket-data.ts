@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Connection, DataConnections, DataListener } from '../../fuzz/driver/index.js';
 import { connected, SocketConnection } from './socket-connection.js';
 
+/** Data connections of one control connection. */
 export class SocketData implements DataConnections {
   readonly #control: Socket;
   readonly #limit: number;

@@ -1,6 +1,7 @@
-/** A run: case after case, each finding once, made small; told as it goes. */
+/** A run: case after case; each finding is minimised, and reported once. */
 
 import type { FuzzCase } from '../cases.js';
+import { TargetUnavailable } from './connection.js';
 import {
   FINDINGS,
   type Finding,
@@ -10,23 +11,24 @@ import {
   type ProcessExit,
   type Severity,
 } from './outcome.js';
-import { TargetUnavailable } from './probe.js';
 import { type Reproducer, reproducerOf } from './reproducer.js';
 import { shrunk } from './shrink.js';
 
+/** Options of {@link campaign}. */
 export interface CampaignOptions {
   cases: Iterable<FuzzCase>;
   mechanism: string;
   /** Plays one case, on a connection of its own. */
   play(one: FuzzCase): Promise<Outcome>;
-  /** Asked before each case, but not while a finding is made small. */
+  /** Asked before each case, but not while a finding is minimised. */
   isOver(played: number): boolean;
   /** Whether the run was broken off, so that no finding is made smaller any more. Default: never. */
   isStopped?: () => boolean;
-  /** Told of every case, and of every new finding. */
-  tell(record: CaseRecord | FindingRecord): void;
+  /** Gets every case, and every new finding. */
+  report(record: CaseRecord | FindingRecord): void;
 }
 
+/** What became of a case, as `--json` has it. */
 export interface CaseRecord {
   type: 'case';
   index: number;
@@ -44,10 +46,12 @@ export interface CaseRecord {
   exit: Pick<ProcessExit, 'status' | 'signal'> | null;
 }
 
+/** A finding, as `--json` has it. */
 export interface FindingRecord extends Reproducer {
   type: 'finding';
 }
 
+/** The totals of a run, as `--json` has them. */
 export interface SummaryRecord {
   type: 'summary';
   cases: number;
@@ -64,9 +68,9 @@ export interface SummaryRecord {
 /** So many connections in a row that never come to their case, and the target is not there, or not any more. */
 const MAX_UNREADY = 5;
 
-/** @throws TargetUnavailable when no case could be put */
+/** Plays cases until they, or the run, are over. @throws TargetUnavailable when no case could be played */
 export async function campaign(options: CampaignOptions): Promise<SummaryRecord> {
-  const { cases, play, isOver, tell } = options;
+  const { cases, play, isOver, report } = options;
   const outcomes: SummaryRecord['outcomes'] = {};
   const findings = new Findings(options);
   let index = 0;
@@ -77,7 +81,7 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
     const outcome = await play(one);
     index++;
     outcomes[outcome.kind] = (outcomes[outcome.kind] ?? 0) + 1;
-    tell(recordOf(index, one, outcome));
+    report(recordOf(index, one, outcome));
     if (outcome.kind === 'unready') {
       unready.push(outcome);
       continue;
@@ -115,13 +119,13 @@ class Findings {
   }
 
   async add(played: Played, finding: Finding): Promise<void> {
-    if (this.#isNew(played.one, finding)) this.#tell(await this.#minimised(played, finding));
+    if (this.#isNew(played.one, finding)) this.#report(await this.#minimised(played, finding));
   }
 
   /** The last case that was played: it can't be played again. */
   addGone({ one, outcome }: Played, detail: string): void {
     if (!this.#isNew(one, 'crashed')) return;
-    this.#tell(reproducerOf(one, { ...outcome, detail, finding: 'crashed' }, this.#options.mechanism));
+    this.#report(reproducerOf(one, { ...outcome, detail, finding: 'crashed' }, this.#options.mechanism));
   }
 
   #isNew(one: FuzzCase, finding: Finding): boolean {
@@ -129,8 +133,8 @@ class Findings {
     return this.#known.size < this.#known.set(key, finding).size;
   }
 
-  #tell(reproducer: Reproducer): void {
-    this.#options.tell({ type: 'finding', ...reproducer });
+  #report(reproducer: Reproducer): void {
+    this.#options.report({ type: 'finding', ...reproducer });
   }
 
   async #minimised({ one, outcome }: Played, finding: Finding): Promise<Reproducer> {

@@ -5,8 +5,8 @@ import type { Exchange, Step } from '../../protection/mechanism.js';
 import { protectCommand } from '../../protection/protect.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { formatAdat, formatAuth, parseAdatReply } from '../../protection/security-data.js';
-import { type ExchangeTurn, linesOf } from '../exchange/mutation.js';
-import type { FuzzSession } from '../mutation.js';
+import type { ExchangeTurn, FuzzSession } from '../mutation.js';
+import { lineCount } from '../perform.js';
 import {
   type Connection,
   type DataConnections,
@@ -18,6 +18,7 @@ import {
 } from './connection.js';
 import { type Outcome, withFinding } from './outcome.js';
 
+/** What is known of a server under test. */
 export interface ServerTarget extends FuzzSide {
   user: string;
   /** For servers that ask for one behind the exchange. */
@@ -49,6 +50,10 @@ export const CUT: Outcome = {
 };
 const MAX_TEXT = 100;
 
+/**
+ * A conforming client, but for what a case has it send. It reads replies by itself: a ClientSession ends with the first reply that
+ * breaks a rule, and here other faults are to be found behind it.
+ */
 export class ClientSide {
   session: FuzzSession | undefined;
   readonly replies: HeardReplies;
@@ -111,7 +116,7 @@ export class ClientSide {
     this.#open();
   }
 
-  /** Whoever is refused is not logged in; commands are refused by another code then, and the cases tell as much. */
+  /** A user who is refused is not logged in: commands are then refused by another code, which shows as much. */
   async logIn(): Promise<void> {
     const { user, password } = this.#target;
     const strongest: TokenLevel = this.session!.context.supports('private') ? 'private' : 'safe';
@@ -134,16 +139,16 @@ export class ClientSide {
     return ready(await this.replies.final(), 'a valid line');
   }
 
-  /** Sends what is mutated, and tells what came of it. */
+  /** Sends what is mutated. @returns what came of it */
   async provoke(chunks: readonly Uint8Array[], open = false): Promise<Outcome> {
     this.lastSent = chunks;
     await this.#connection.send(chunks);
     if (open) this.#connection.end();
-    return await this.told(await this.replies.final(), open);
+    return await this.concluded(await this.replies.final(), open);
   }
 
-  /** What a reply to something mutated tells, or that there is none. */
-  async told(reply: HeardReply | NoReply, open = false): Promise<Outcome> {
+  /** What a reply to something mutated shows, or that there is none. */
+  async concluded(reply: HeardReply | NoReply, open = false): Promise<Outcome> {
     const outcome = open ? outcomeOf(reply) : await this.probed(reply);
     if (typeof reply === 'string' || reply.level !== 'clear' || this.session === undefined) return outcome;
     return withFinding(outcome, 'clear reply given');
@@ -171,7 +176,7 @@ export class ClientSide {
   #mutatedLine(octets: Uint8Array, turn: ExchangeTurn, exchange: Exchange, { context }: Step): MutatedLine {
     return {
       octets,
-      isLast: turn.number + 1 >= linesOf(turn),
+      isLast: turn.number + 1 >= lineCount(turn),
       complete: async reply => {
         if (context === undefined) await exchange.step(parseAdatReply(reply).token);
         this.#open();
@@ -215,6 +220,7 @@ export function textOf({ code, lines }: HeardReply): string {
   return `${code} ${lines.join(' ')}`.slice(0, MAX_TEXT).trimEnd();
 }
 
+/** The reply. @throws SetupFailed when there is none */
 export function ready(reply: HeardReply | NoReply, what: string): HeardReply {
   if (typeof reply !== 'string') return reply;
   if (reply === 'end') throw new SetupFailed(`the server ends the connection behind ${what}`, { cut: true });

@@ -1,6 +1,6 @@
 /**
- * What a client made of a mutated reply: what it does next is held against what the same client did behind a valid reply and
- * behind one that refuses; and what it prints tells too, or its exit status.
+ * What a client made of a mutated reply: what it does next is compared with what the same client did behind a valid reply and
+ * behind one that refuses; and what it prints shows it too, or its exit status.
  */
 
 import type { FtpSecurityError } from '../../errors.js';
@@ -8,7 +8,7 @@ import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { FuzzCase } from '../cases.js';
 import type { Expectation } from '../mutation.js';
 import type { NoReply } from './connection.js';
-import { judged, judgedExchange, type Outcome, type OutcomeKind } from './outcome.js';
+import { judged, type Outcome, type OutcomeKind } from './outcome.js';
 
 /** What a client did on one connection. */
 export interface ClientTrace {
@@ -18,7 +18,7 @@ export interface ClientTrace {
   mutated?: number;
   /** How often the marker went before the mutated reply. */
   markers?: number;
-  /** It had sent its next command before the mutated reply: that tells nothing. */
+  /** It had sent its next command before the mutated reply: that shows nothing. */
   ahead?: boolean;
   /** At times it sends a command before the one before it is answered. */
   pipelines?: boolean;
@@ -44,7 +44,7 @@ export interface ClientTrace {
 export interface Baseline {
   /** What it does with a conforming server. */
   usual: ClientTrace;
-  /** What it does where the command whose reply was mutated is refused; undefined where nothing stands for that. */
+  /** What it does where the command whose reply was mutated is refused; undefined where that is not known. */
   refused: ClientTrace | undefined;
   /** How often the marker stood in what it has printed, if it prints the text of valid replies at all. */
   shown: number | undefined;
@@ -68,9 +68,8 @@ export function judgeClient(one: FuzzCase, trace: ClientTrace, known: Baseline):
   const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, trace, hasShown) };
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(played);
-  const as = (kind: Outcome['kind']) =>
-    one.layer === 'exchange' ? judgedExchange({ ...base, kind }, one) : judged({ ...base, kind }, expected, one.forges);
-  // A client may show a clear reply as one that nothing vouches for, and wait for the protected one: that does not take it.
+  const as = (kind: Outcome['kind']) => judged({ ...base, kind }, { ...one, expected });
+  // A client may show a clear reply as one that is not authenticated, and wait for the protected one: that does not take it.
   const isClearOnly = expected.verdict === 'refuse' && expected.codes[0] === 'sequence/unprotected';
   if (hasShown && expected.verdict === 'refuse' && !(isClearOnly && waited)) return as('accepted');
   const behind = commands.slice(early ? mutated : mutated + 1, mutated + 2);
@@ -83,14 +82,14 @@ export function judgeClient(one: FuzzCase, trace: ClientTrace, known: Baseline):
   if (one.layer === 'exchange') return as(goesOnAlike(next, usual) ? 'accepted' : 'refused');
   if (next !== usual) return as('refused');
   if (usual !== known.refused?.commands[mutated + 1]) return as('accepted');
-  // It does the same whatever the reply says, so that only what it prints tells.
+  // It does the same whatever the reply says, so that only what it prints shows it.
   if (hasShown) return as('accepted');
   if (known.shown !== undefined) return { ...base, kind: 'refused' };
   if (known.statuses) return as(kindBySignals(known.statuses, expected));
   return { ...base, kind: 'skipped', detail: `${base.detail}, as it does whatever the reply says` };
 }
 
-/** Of a client that does the same whatever comes: what else it says has to tell, if it is not the same as well. */
+/** Of a client that does the same whatever comes: what else it says has to show it, if it is not the same as well. */
 export function kindBySignals<T>(
   { its, usual: [usual, again], failed }: Signals<T>,
   expected: Expectation,
@@ -108,7 +107,7 @@ function kindOfEarly({ commands, mutated, end, waited }: ClientTrace, usual: Cli
   if (next === undefined) return end === 'timeout' && waited ? 'hung' : 'closed';
   if (waited) return 'ignored';
   if (usual.pipelines) return 'skipped';
-  // Behind an ADAT that is not answered anything tells as much, unless it begins anew, or leaves.
+  // Behind an ADAT that is not answered anything shows as much, unless it begins anew, or leaves.
   const believes = isClear(own) ? !/^clear (AUTH|QUIT)$/.test(next) : next === usual.commands[mutated! + 1];
   return believes ? 'accepted' : 'refused';
 }
@@ -129,6 +128,7 @@ function isClear(command: string): boolean {
   return command.startsWith('clear ');
 }
 
+/** Whether a command went in the clear that must not. */
 export function isDowngrade(command: string): boolean {
   return /^clear (?!AUTH$|ADAT$|QUIT$)/.test(command);
 }

@@ -1,19 +1,21 @@
-/** What the driver needs of connections, and what it hears on a control connection. It does no I/O: wires are handed to it. */
-import { FtpSecurityError } from '../../errors.js';
+/** What the driver needs of connections, and the replies of a server. It does no I/O: connections are handed to it. */
+import { concatAll } from '../../bytes.js';
+import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Reply, ReplyReader } from '../../ftp/reply.js';
+import type { BlockReader } from '../../protection/data-block.js';
 import type { Exchange, SecurityContext } from '../../protection/mechanism.js';
 import { ProtectedReplyReader } from '../../protection/protect.js';
 import { decodeProtectedReply } from '../../protection/protected-reply.js';
 import type { ProtectionLevel } from '../../protection/protection-level.js';
-import type { ExchangeKeys } from '../exchange/mutation.js';
-import type { FuzzSession } from '../mutation.js';
+import type { ExchangeKeys, FuzzSession } from '../mutation.js';
 
-/** `end` the peer has closed, in whatever way; `timeout` nothing came as long as it may take. */
+/** Why no octets come: `end` the peer has closed, in whatever way; `timeout` nothing came as long as it may take. */
 export type NoReply = 'end' | 'timeout';
 
 /** Where the ends of a connection are: addresses as text, both undefined where that is not known any more. */
 export type Ends = Readonly<Record<'local' | 'peer', { address: string | undefined; port: number | undefined }>>;
 
+/** A control or data connection. */
 export interface Connection {
   /** For mechanisms that have addresses in their tokens. */
   readonly ends?: Ends;
@@ -24,7 +26,7 @@ export interface Connection {
   hear(): Promise<Uint8Array | NoReply>;
 }
 
-/** Data connections, all with the host at the other end of the control connection, whatever address is told there. */
+/** Data connections, all with the host at the other end of the control connection, whatever address is named there. */
 export interface DataConnections {
   /** @returns undefined when no one answers */
   open(port: number): Promise<Connection | undefined>;
@@ -45,8 +47,8 @@ export interface DataListener {
 export interface FuzzSide {
   /** The name for AUTH. */
   mechanism: string;
-  /** @param told  is told of the session, whose context makes mutated tokens, when the exchange is complete */
-  exchange(told: (session: FuzzSession) => void, ends?: Ends): Exchange;
+  /** @param established  gets the session, whose context makes mutated tokens, when the exchange is complete */
+  exchange(established: (session: FuzzSession) => void, ends?: Ends): Exchange;
   /** For mutated exchanges; without them only what needs none is said. */
   keys?: ExchangeKeys;
 }
@@ -62,8 +64,12 @@ export class SetupFailed extends Error {
   }
 }
 
+/** The target takes no part: there is nothing to be found. */
+export class TargetUnavailable extends Error {}
+
+/** A reply of a server under test. */
 export interface HeardReply extends Reply {
-  /** What vouches for it. */
+  /** That of its token. */
   level: ProtectionLevel;
 }
 
@@ -112,4 +118,29 @@ export class HeardReplies {
     const reply = this.#inner.next();
     return reply ? { ...reply.inner, level: reply.level } : this.#next();
   }
+}
+
+/** So much of a transfer is read: 64 MiB. */
+const MAX_TRANSFER = 0x400_0000;
+
+/** Reads a transfer to its end: the file, or what is wrong with it; undefined when it is too long. */
+export async function readTransfer(
+  reader: BlockReader,
+  connection: Connection,
+): Promise<Uint8Array | FtpSecurityError | undefined> {
+  const texts: Uint8Array[] = [];
+  try {
+    for (let left = MAX_TRANSFER; ; ) {
+      const heard = await connection.hear();
+      if (typeof heard === 'string') break;
+      left -= heard.length;
+      if (left < 0) return undefined;
+      reader.push(heard);
+      for (let text = reader.next(); text !== undefined; text = reader.next()) texts.push(text);
+    }
+    reader.close();
+  } catch (error) {
+    return refusalFrom(error);
+  }
+  return concatAll(texts);
 }

@@ -1,27 +1,26 @@
 /**
- * Transfers to a server under test (RFC 2228 §6): a valid file first, which tells whether it takes any; then the mutated one; and
+ * Transfers to a server under test (RFC 2228 §6): a valid file first, which shows whether it takes any; then the mutated one; and
  * where it may take that, what it gives back.
  */
 
-import { concatAll, toHex } from '../../bytes.js';
+import { toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { replyDetails } from '../../ftp/reply-details.js';
 import { BlockReader } from '../../protection/data-block.js';
 import { factsOf } from '../../protection/protection-level.js';
 import { parsePbszReply } from '../../protection/security-data.js';
-import type { TransferCase } from '../cases.js';
-import { FILE, PIECE, performTransfer, validTransfer } from '../transfers.js';
+import { type TransferCase, validTransfer } from '../cases.js';
+import { FILE, PIECE } from '../mutations/data.js';
+import { perform } from '../perform.js';
 import { type ClientSide, CUT } from './client-side.js';
-import type { Connection, DataConnections } from './connection.js';
-import type { Outcome } from './outcome.js';
-import { judgedTransfer } from './transfer-outcome.js';
+import { type Connection, type DataConnections, readTransfer } from './connection.js';
+import { judged, type Outcome } from './outcome.js';
 
 /** Every file that is stored. */
 const NAME = 'rfc2228-fuzz';
-/** Of what a server sends back no more is read. */
-const MAX_OCTETS = 0x100_0000;
 type Make = () => readonly Uint8Array[];
 
+/** Plays a mutated transfer where a user is logged in. */
 export async function playTransfer(
   one: TransferCase,
   control: ClientSide,
@@ -36,23 +35,23 @@ export async function playTransfer(
     const { kind, code } = await client.store(() => client.blocks(valid)!);
     if (kind !== 'accepted') return skipped(`a valid STOR is ${kind}${code === undefined ? '' : ` by ${code}`}`);
   }
-  return await playBent(fitted, client);
+  return await playMutated(fitted, client);
 }
 
-async function playBent(one: TransferCase, client: DataClient): Promise<Outcome> {
-  let saysNothing = false;
+async function playMutated(one: TransferCase, client: DataClient): Promise<Outcome> {
+  let notApplicable = false;
   const outcome = await client.store(() => {
     const blocks = client.blocks(one);
-    saysNothing = blocks === undefined;
+    notApplicable = blocks === undefined;
     return blocks ?? client.blocks(validTransfer(one))!;
   });
-  if (saysNothing) return { kind: 'skipped' };
+  if (notApplicable) return { kind: 'skipped' };
   // Where writing is forbidden, or a second time, the data is not what is refused.
   const isForbidden = outcome.kind === 'refused' && outcome.sent === undefined;
   if (isForbidden) return skipped(`STOR is refused by ${outcome.code}`);
-  const judgedSo = judgedTransfer({ ...outcome, played: one }, one);
-  if (judgedSo.kind !== 'accepted' || judgedSo.finding !== undefined) return judgedSo;
-  return { ...judgedSo, ...(await client.givenBack()) };
+  const its = judged({ ...outcome, played: one }, one);
+  if (its.kind !== 'accepted' || its.finding !== undefined) return its;
+  return { ...its, ...(await client.givenBack()) };
 }
 
 /** What PBSZ and PROT settle; or why there is nothing to play. */
@@ -81,7 +80,7 @@ class DataClient {
 
   blocks(one: TransferCase): readonly Uint8Array[] | undefined {
     const { session, replies } = this.#control;
-    return performTransfer(one, { ...session!, received: replies.received });
+    return perform(one, { ...session!, received: replies.received })?.chunks;
   }
 
   /** @param make  makes the chunks, when the command has been sent: its token comes first */
@@ -92,7 +91,7 @@ class DataClient {
     await begun.connection.send(sent);
     begun.connection.end();
     const reply = await this.#control.replies.final();
-    const outcome = reply === 'timeout' ? await this.#late() : await this.#control.told(reply);
+    const outcome = reply === 'timeout' ? await this.#late() : await this.#control.concluded(reply);
     const isTaken = outcome.kind === 'refused' && outcome.code! < 300;
     return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
   }
@@ -116,10 +115,8 @@ class DataClient {
     const begun = await this.#begin(command);
     if ('kind' in begun) return undefined;
     const { level, bufferSize } = this.#one;
-    const read = await readData(
-      new BlockReader(this.#control.session!.context, level, { bufferSize }),
-      begun.connection,
-    );
+    const reader = new BlockReader(this.#control.session!.context, level, { bufferSize });
+    const read = await readTransfer(reader, begun.connection);
     begun.connection.end();
     const reply = await this.#control.replies.final();
     return typeof reply !== 'string' && reply.code < 300 ? read : undefined;
@@ -133,7 +130,7 @@ class DataClient {
     const reply = await this.#control.replies.any();
     if (typeof reply !== 'string' && reply.code < 200) return { connection };
     connection.end();
-    return await this.#control.told(reply);
+    return await this.#control.concluded(reply);
   }
 
   async #connect(): Promise<Connection | string> {
@@ -154,31 +151,8 @@ class DataClient {
     const reply = await this.#control.replies.final();
     if (reply === 'end') return CUT;
     if (reply === 'timeout') return { kind: 'hung' };
-    return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.told(reply);
+    return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.concluded(reply);
   }
-}
-
-/** The file, or what is wrong with it; undefined when it is too long. */
-async function readData(
-  reader: BlockReader,
-  connection: Connection,
-): Promise<Uint8Array | FtpSecurityError | undefined> {
-  const texts: Uint8Array[] = [];
-  try {
-    for (let left = MAX_OCTETS; ; ) {
-      const heard = await connection.hear();
-      if (typeof heard === 'string') break;
-      left -= heard.length;
-      if (left < 0) return undefined;
-      reader.push(heard);
-      for (let text = reader.next(); text !== undefined; text = reader.next()) texts.push(text);
-    }
-    reader.close();
-  } catch (error) {
-    if (!(error instanceof FtpSecurityError)) throw error;
-    return error;
-  }
-  return concatAll(texts);
 }
 
 function skipped(detail: string): Outcome {

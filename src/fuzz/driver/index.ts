@@ -17,7 +17,9 @@ export {
   type FuzzSide,
   type NoReply,
   SetupFailed,
+  TargetUnavailable,
 } from './connection.js';
+export type { Plain } from './mutators.js';
 export {
   crashed,
   FINDINGS,
@@ -29,12 +31,10 @@ export {
   sanitizerReport,
   withExit,
 } from './outcome.js';
-export type { Plain } from './plain-to-client.js';
 export { type PlanOptions, plan } from './plan.js';
-export { probeServer, TargetUnavailable } from './probe.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER, markerOf } from './server-replies.js';
 export type { ClientTarget } from './server-side.js';
 export { playToClient } from './to-client.js';
-export { playToServer, unready } from './to-server.js';
+export { playToServer, probeServer, unready } from './to-server.js';
 export { judgeTransfer, type Seen, type TransferBaseline } from './transfer-trace.js';

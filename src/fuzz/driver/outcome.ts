@@ -1,12 +1,11 @@
-/** What became of a case, and which of it is a finding: what a peer did is held against what a conforming one must do. */
+/** What became of a case, and which of it is a finding: what a peer did is compared with what a conforming one must do. */
 import type { ErrorCode } from '../../errors.js';
 import type { FuzzCase } from '../cases.js';
-import type { Expectation } from '../mutation.js';
 
 /**
  * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
  * `ignored` it did nothing, and lives; `closed` it ended the connection; `hung` it does nothing any more; `crashed` its
- * process died; `skipped` the case says nothing here; `unready` the connection never came to where the case begins.
+ * process died; `skipped` the case is not applicable, or shows nothing; `unready` the connection never came to where the case begins.
  */
 export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung' | 'crashed' | 'skipped' | 'unready';
 
@@ -43,12 +42,14 @@ export const FINDINGS = {
   'valid text refused': 'low',
   'valid exchange refused': 'low',
 } as const;
+/** One of {@link FINDINGS}. */
 export type Finding = keyof typeof FINDINGS;
 export type Severity = (typeof FINDINGS)[Finding];
-/** Of one case that shows several, the first is told first. */
+/** Of one case that shows several, the first is reported first. */
 const ORDER = Object.keys(FINDINGS) as Finding[];
 const ENDS: readonly Finding[] = ['crashed', 'hung', 'connection cut'];
 
+/** What became of a case. */
 export interface Outcome {
   kind: OutcomeKind;
   /** The reply code that answered it. */
@@ -89,12 +90,30 @@ const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
   [/^sequence\//, 'order broken'],
 ];
 
-/** @param forges  of the case: the keys of its tokens are right, so that one of a bad form need not be a forgery */
-export function findingOf(codes: readonly ErrorCode[], forges?: string): Finding {
-  if (forges !== undefined && codes[0] === 'security/bad-token') return 'malformed token accepted';
-  return (
-    ACCEPTED.find(([pattern]) => codes[0] !== undefined && pattern.test(codes[0]))?.[1] ?? 'malformed text accepted'
-  );
+/** The same of data, where it is another. */
+const DATA_ACCEPTED: Partial<Record<ErrorCode, Finding>> = {
+  'syntax/truncated': 'truncated data accepted',
+  'syntax/bad-block': 'malformed data accepted',
+  'syntax/limit-exceeded': 'malformed data accepted',
+  'security/out-of-sequence': 'blocks out of order accepted',
+};
+
+/** What is found of texts, said of security data. */
+const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
+  'unverified text accepted': 'unverified exchange accepted',
+  'malformed token accepted': 'malformed exchange accepted',
+  'malformed text accepted': 'malformed exchange accepted',
+  'valid text refused': 'valid exchange refused',
+};
+
+/** What it means that a peer accepts what it must refuse for these reasons. */
+export function findingOf(codes: readonly ErrorCode[], { layer, forges }: Pick<FuzzCase, 'layer' | 'forges'>): Finding {
+  const [first = 'syntax/bad-line'] = codes;
+  const ofData = layer === 'data' ? DATA_ACCEPTED[first] : undefined;
+  if (ofData !== undefined) return ofData;
+  // The keys of its tokens are right, so that one of a bad form need not be a forgery.
+  if (forges !== undefined && first === 'security/bad-token') return 'malformed token accepted';
+  return ACCEPTED.find(([pattern]) => pattern.test(first))?.[1] ?? 'malformed text accepted';
 }
 
 /** The outcome with one more finding, if there is one. */
@@ -110,24 +129,13 @@ export function findingsOf({ finding, also = [] }: Outcome): readonly Finding[] 
   return finding === undefined ? [] : [finding, ...also];
 }
 
-/** The outcome, and its finding if what is expected leaves any. */
-export function judged(outcome: Outcome, expected: Expectation, forges?: string): Outcome {
-  const found = findingIn(outcome.kind, expected, forges);
-  return findingsOf(outcome).some(known => says(known, found)) ? outcome : withFinding(outcome, found);
-}
-
-/** What is found of texts, said of security data. */
-const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
-  'unverified text accepted': 'unverified exchange accepted',
-  'malformed token accepted': 'malformed exchange accepted',
-  'malformed text accepted': 'malformed exchange accepted',
-  'valid text refused': 'valid exchange refused',
-};
-
-/** The same for a case of an exchange. */
-export function judgedExchange(outcome: Outcome, { expected, forges }: FuzzCase): Outcome {
-  const { finding, also, ...rest } = judged(outcome, expected, forges);
-  const named = (its: Finding) => OF_EXCHANGES[its] ?? its;
+/** The outcome, and its finding if what is expected of the case leaves any. */
+export function judged(outcome: Outcome, one: Pick<FuzzCase, 'layer' | 'forges' | 'expected'>): Outcome {
+  const found = findingIn(outcome.kind, one);
+  const its = findingsOf(outcome).some(known => says(known, found)) ? outcome : withFinding(outcome, found);
+  if (one.layer !== 'exchange') return its;
+  const { finding, also, ...rest } = its;
+  const named = (it: Finding) => OF_EXCHANGES[it] ?? it;
   return { ...rest, ...(finding && { finding: named(finding) }), ...(also && { also: also.map(named) }) };
 }
 
@@ -137,12 +145,12 @@ function says(known: Finding, found: Finding | undefined): boolean {
   return known.endsWith('accepted') && found?.endsWith('accepted') === true;
 }
 
-function findingIn(kind: OutcomeKind, expected: Expectation, forges?: string): Finding | undefined {
-  if (kind === 'hung') return 'hung';
-  if (kind === 'crashed') return 'crashed';
-  if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes, forges);
-  const isHeeded = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
-  return expected.verdict === 'accept' && !isHeeded ? 'valid text refused' : undefined;
+function findingIn(kind: OutcomeKind, one: Parameters<typeof judged>[1]): Finding | undefined {
+  const { expected } = one;
+  if (kind === 'hung' || kind === 'crashed') return kind;
+  if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes, one);
+  const isFine = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
+  return expected.verdict === 'accept' && !isFine ? 'valid text refused' : undefined;
 }
 
 /** The outcome of a case when the peer's process has ended by itself. */
@@ -153,7 +161,7 @@ export function withExit(outcome: Outcome, exit: ProcessExit): Outcome {
   return crashed({ ...outcome, exit }, detail);
 }
 
-/** The outcome of a case that the peer did not survive; what it accepted before is told as well. */
+/** The outcome of a case that the peer did not survive; what it accepted before is reported as well. */
 export function crashed(outcome: Outcome, detail: string): Outcome {
   return withFinding({ ...outcome, kind: 'crashed', detail }, 'crashed');
 }

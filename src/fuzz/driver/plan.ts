@@ -3,10 +3,12 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, toUtf8 } from '../../bytes.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { type FuzzCase, fuzzCases, MUTATIONS, mutationIn } from '../cases.js';
+import { type FuzzCase, fuzzCases, ruleIn } from '../cases.js';
+import type { Reference } from '../mechanisms/mechanism.js';
 import type { Layer } from '../mutation.js';
-import { type Reference, referenceChunks } from '../reference.js';
+import { referenceChunks } from '../reference.js';
 
+/** Options of {@link plan}. */
 export interface PlanOptions {
   to: Peer;
   seed: number;
@@ -46,8 +48,7 @@ export function* plan({ to, seed, layers, level, references = [] }: PlanOptions)
 
 /** A client is given the text that answers its command, so that of the case only its number of lines matters. */
 function shaped(one: FuzzCase): FuzzCase {
-  const isFitted =
-    one.to === 'client' && one.text !== undefined && !mutationIn(MUTATIONS, one).needs?.includes('lines');
+  const isFitted = one.to === 'client' && one.text !== undefined && !ruleIn(one).needs?.includes('lines');
   return isFitted ? { ...one, text: ONE_LINE } : one;
 }
 

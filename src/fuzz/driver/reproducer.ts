@@ -1,12 +1,11 @@
 /** Findings written down as vectors are: JSON, octets in hex, the rule by name; and the cases read back from there. */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import type { TokenLevel } from '../../protection/protection-level.js';
 import { MAX_PROTECTION_BUFFER } from '../../protection/security-data.js';
 import { caseOf, type FuzzCase, ruleOf } from '../cases.js';
 import { FINDINGS, type Finding, type Outcome, type Severity } from './outcome.js';
 
-/** A finding, as it stands in a file. */
+/** A finding, as it is in a file. */
 export interface Reproducer {
   /** The rule that the case breaks, with its layer. */
   name: string;
@@ -24,6 +23,7 @@ export interface Reproducer {
   case: FuzzCase;
 }
 
+/** What is written of a finding. */
 export function reproducerOf(one: FuzzCase, outcome: Outcome & { finding: Finding }, mechanism: string): Reproducer {
   const { finding, sent = [] } = outcome;
   return {
@@ -47,7 +47,7 @@ function dutyOf(one: FuzzCase): string {
   return `takes nothing of it, and is as before: ${expected.codes.join(' or ')}`;
 }
 
-/** A status of 0, or a signal, which the detail names, tells nothing more. */
+/** A status of 0, or a signal, which the detail names, adds nothing. */
 function textOf({ kind, code, detail, exit }: Outcome): string {
   const status = exit?.signal === null && exit.status ? `, exit status ${exit.status}` : '';
   const said = [kind, ...(code === undefined ? [] : [code]), ...(detail === undefined ? [] : [`(${detail})`])];
@@ -87,37 +87,23 @@ function readCase(value: unknown): FuzzCase {
   return { ...namedCase(one), at };
 }
 
+/** What may be in a file, of the fields that a case of a rule has. */
+const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  level: value => value === 'safe' || value === 'private',
+  text: value => typeof value === 'string' && /^[\x01-\x7f]*$/.test(value),
+  bufferSize: value => isChoice(value) && value >= 1 && value <= MAX_PROTECTION_BUFFER,
+  choices: value => Array.isArray(value) && value.every(isChoice),
+};
+
 function namedCase(one: Record<string, unknown>): FuzzCase {
-  const { to, level, text, bufferSize, choices } = one;
+  const { to } = one;
   if (to !== 'client' && to !== 'server') throw bad('the case is for neither side');
   const rule = ruleOf(one);
   if (rule === undefined) throw bad(`no case is called ${JSON.stringify(one['name'])}`);
-  const made = caseOf(rule, { to, choices: rule.layer === 'phases' ? [] : choicesOf(choices) });
-  if (made.level !== undefined) made.level = levelOf(level);
-  if (made.text !== undefined) made.text = textOfCase(text);
-  if (made.bufferSize !== undefined) made.bufferSize = bufferSizeOf(bufferSize);
-  return made;
-}
-
-function levelOf(level: unknown): TokenLevel {
-  if (level === 'safe' || level === 'private') return level;
-  throw bad('the case has no level');
-}
-
-function textOfCase(text: unknown): string {
-  if (typeof text === 'string' && /^[\x01-\x7f]*$/.test(text)) return text;
-  throw bad('the case has no text in ASCII');
-}
-
-function bufferSizeOf(size: unknown): number {
-  if (Number.isInteger(size) && (size as number) >= 1 && (size as number) <= MAX_PROTECTION_BUFFER)
-    return size as number;
-  throw bad('the case has no buffer size');
-}
-
-function choicesOf(choices: unknown): number[] {
-  if (Array.isArray(choices) && choices.every(isChoice)) return choices;
-  throw bad('the choices are no numbers below 2^32');
+  const made = caseOf(rule, { to, choices: [] });
+  const fields = Object.entries(FIELDS).filter(([field]) => field in made && rule.layer !== 'phases');
+  for (const [field, isFine] of fields) if (!isFine(one[field])) throw bad(`the case has no valid ${field}`);
+  return { ...made, ...Object.fromEntries(fields.map(([field]) => [field, one[field]])) };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,5 @@
 /** What a conforming server says to each command, so that a client comes to where it is to be tested. */
-import { CRLF, concat, toUtf8 } from '../../bytes.js';
-import { FILE } from '../transfers.js';
+import { FILE } from '../mutations/data.js';
 
 /** In the text of every reply that is mutated: a client that shows it has taken it. */
 export const MARKER = 'mutated-by-rfc2228';
@@ -10,53 +9,37 @@ export function markerOf(number: number): string {
   return `${MARKER}-${number}`;
 }
 
+/** A reply of one line. */
 export type Answer = readonly [code: number, text: string];
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
   USER: [232, 'User logged in'],
   PASS: [230, 'User logged in'],
   ACCT: [230, 'User logged in'],
-  PBSZ: [200, 'Protection buffer size accepted'],
-  PROT: [200, 'Protection level accepted'],
-  CCC: [534, 'Commands stay protected'],
   SYST: [215, 'UNIX Type: L8'],
   PWD: [257, '"/" is here'],
   XPWD: [257, '"/" is here'],
   MKD: [257, '"/made" created'],
-  CWD: [250, 'Done'],
-  CDUP: [250, 'Done'],
-  DELE: [250, 'Done'],
-  RMD: [250, 'Done'],
   RNFR: [350, 'And to what?'],
-  RNTO: [250, 'Done'],
   REST: [350, 'The next transfer starts there'],
   SIZE: [213, `${FILE.length}`],
   MDTM: [213, '20200101000000'],
   STAT: [211, 'All is well'],
   HELP: [214, 'No help'],
-  TYPE: [200, 'Done'],
-  MODE: [200, 'Done'],
-  STRU: [200, 'Done'],
-  OPTS: [200, 'Done'],
-  NOOP: [200, 'Done'],
-  ALLO: [202, 'No need'],
-  SITE: [202, 'No need'],
   ABOR: [226, 'Nothing goes on'],
   QUIT: [221, 'Goodbye'],
-  PASV: [425, 'No data connections here'],
-  EPSV: [425, 'No data connections here'],
-  PORT: [425, 'No data connections here'],
-  EPRT: [425, 'No data connections here'],
+  ...answered([250, 'Done'], 'CWD CDUP DELE RMD RNTO'),
+  ...answered([200, 'Done'], 'TYPE MODE STRU OPTS NOOP'),
+  ...answered([202, 'No need'], 'ALLO SITE'),
 };
-const UNKNOWN: Answer = [502, 'Not implemented'];
 
-export function usualAnswer(verb: string): Answer {
-  return ANSWERS[verb] ?? UNKNOWN;
+function answered(answer: Answer, verbs: string): Record<string, Answer> {
+  return Object.fromEntries(verbs.split(' ').map(verb => [verb, answer]));
 }
 
-/** Octets of a reply. */
-export function replyOf([code, text]: Answer): Uint8Array {
-  return concat(toUtf8(`${code} ${text}`), CRLF);
+/** What answers a command, data connections aside. */
+export function usualAnswer(verb: string): Answer {
+  return ANSWERS[verb] ?? [502, 'Not implemented'];
 }
 
 /** A reply in the shape of another: so many lines, and the marker in the last. */

@@ -1,26 +1,32 @@
-/** Our side of a connection to a client under test: a conforming server, but for one reply, which notes what the client does. */
-import { toUtf8 } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+/**
+ * Our side of a connection to a client under test: a conforming server, on {@link ServerSession}, which notes what the client does. What
+ * the session wants to protect it gives to us, so that no number is used up where something else goes in its place.
+ */
+import { concatAll } from '../../bytes.js';
+import { refusalFrom } from '../../errors.js';
 import type { Command } from '../../ftp/command.js';
 import { commandFacts } from '../../ftp/commands.js';
-import { formatReply } from '../../ftp/reply.js';
-import type { Exchange, Step } from '../../protection/mechanism.js';
-import { protectReply, unprotectCommand } from '../../protection/protect.js';
+import { formatReply, parseReply } from '../../ftp/reply.js';
+import type { Exchange, SecurityContext, Step } from '../../protection/mechanism.js';
+import { protectReply } from '../../protection/protect.js';
 import { decodeProtectedCommand } from '../../protection/protected-command.js';
-import { levelOfVerb, type ProtectionLevel } from '../../protection/protection-level.js';
-import { formatAdatReply, parseAdatCommand, parseAuth } from '../../protection/security-data.js';
+import { levelOfVerb, type ProtectionLevel, type TokenLevel } from '../../protection/protection-level.js';
+import { ServerSession } from '../../session/server.js';
+import type { AnsweredEvent, CommandEvent, ServerDataEvent, ServerEvent } from '../../session/events.js';
 import { BUFFER_SIZE } from '../cases.js';
+import { wrappingWith } from '../mechanisms/mechanism.js';
 import type { FuzzSession } from '../mutation.js';
 import type { ClientTrace } from './client-trace.js';
 import type { Connection, DataConnections, FuzzSide } from './connection.js';
-import { ServerData } from './data-to-client.js';
-import { type Due, type ReplyMutator, type Said, TO_ITS_END } from './reply-mutator.js';
-import { type Answer, replyOf, usualAnswer } from './server-replies.js';
+import { type Due, type ReplyMutator, type Said, TO_ITS_END } from './mutators.js';
+import { ServerData } from './server-data.js';
+import { type Answer, usualAnswer } from './server-replies.js';
 
+/** What is known of a client under test. */
 export interface ClientTarget extends FuzzSide {
   /** Which command behind the exchange gets a mutated reply, counted from 1. */
   at: number;
-  /** Its exit status tells something: whatever was mutated, it is let to its end. */
+  /** Its exit status shows something: whatever was mutated, it is let to its end. */
   toEnd?: boolean;
   /** Without them nothing is transferred. */
   data?: DataConnections;
@@ -29,14 +35,21 @@ export interface ClientTarget extends FuzzSide {
 type Octets = readonly Uint8Array[];
 type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
 
+/** Sessions are strict; here a client goes on, so that it is seen what it does. */
+const LENIENT = { allowWeak: true, allowInsertedLines: true, allowMissingLines: true, maxFailures: 1000, minPbsz: 1 };
+
+/** A server that mutates one of its replies. */
 export class ServerSide {
   readonly #mutator: ReplyMutator;
   readonly #target: ClientTarget;
   readonly #connection: Connection;
+  readonly #server: ServerSession;
   readonly #data: ServerData;
   readonly #seen: Notes = { commands: [] };
   #session: FuzzSession | undefined;
   #exchange: Exchange | undefined;
+  /** What the session wants to protect, while it is asked for a reply. */
+  #plain: { text: Uint8Array; level: TokenLevel }[] | undefined;
   /** The client's last token. */
   #received: Uint8Array | undefined;
   #secured = 0;
@@ -49,7 +62,9 @@ export class ServerSide {
     this.#mutator = mutator;
     this.#target = target;
     this.#connection = connection;
-    this.#data = new ServerData(target.data, mutator.bufferSize ?? BUFFER_SIZE);
+    const { bufferSize: maxPbsz = BUFFER_SIZE } = mutator;
+    this.#server = new ServerSession({ ...LENIENT, mechanisms: [{ name: target.mechanism }], maxPbsz });
+    this.#data = new ServerData(target.data, this.#server);
   }
 
   get trace(): Omit<ClientTrace, 'end'> {
@@ -65,7 +80,7 @@ export class ServerSide {
     };
   }
 
-  /** The client has done what tells something behind the mutated reply, or said goodbye. */
+  /** The client has done what shows something behind the mutated reply, or said goodbye. */
   get isOver(): boolean {
     const { mutated, commands } = this.#seen;
     const behind = this.#mutator.behind ?? (this.#target.toEnd ? TO_ITS_END : 1);
@@ -100,20 +115,24 @@ export class ServerSide {
     if (ahead) this.#seen.pipelines = true;
     if (ahead && this.#isMutated) this.#seen.ahead = true;
     const claimed = levelOfVerb(outer.verb);
-    if (claimed === undefined || this.#session === undefined) return await this.#inTheClear(outer, isLost);
-    try {
-      this.#received = decodeProtectedCommand(outer).token;
-      const { inner, level } = unprotectCommand(this.#session.context, outer);
-      this.#note(inner.verb, level);
-      return await this.#protected(inner, level);
-    } catch (error) {
-      if (!(error instanceof FtpSecurityError)) throw error;
-      // That it goes on protected is all that can be seen.
-      if (isLost) this.#note(outer.verb, claimed);
-      else this.#seen.error = error;
-      this.#quits = true;
-      return [];
+    if (isLost && !this.#isSecured) {
+      // It may be protected by keys that are not ours.
+      this.#note(outer.verb, claimed ?? 'clear');
+      return [formatReply(530, 'Not without an association')];
     }
+    this.#server.receive(outer.raw);
+    const event = this.#asked(() => this.#server.next());
+    if (event === undefined) return [];
+    const { command } = event;
+    if (command === undefined && this.#isSecured) return this.#unreadable(outer.verb, claimed!, event, isLost);
+    if (claimed !== undefined && command !== undefined) this.#received = decodeProtectedCommand(outer).token;
+    const level = event.type === 'command' ? event.level : ((this.#isSecured ? claimed : undefined) ?? 'clear');
+    this.#note((command ?? outer).verb, level);
+    return await this.#handle(event, level);
+  }
+
+  get #isSecured(): boolean {
+    return this.#server.phase === 'secured';
   }
 
   get #isMutated(): boolean {
@@ -132,53 +151,76 @@ export class ServerSide {
     return early === true && mutated === commands.length - 1;
   }
 
-  // Up to the association
-
-  /** @param isLost  it may be protected by keys that are not ours */
-  async #inTheClear(command: Command, isLost: boolean): Promise<Octets> {
-    const { verb } = command;
-    this.#note(verb, (isLost ? levelOfVerb(verb) : undefined) ?? 'clear');
-    if (isLost) return [formatReply(530, 'Not without an association')];
-    if (this.#session !== undefined) return [this.#protect(toUtf8('533 Not in the clear'))];
-    if (verb === 'AUTH') return this.#auth(command);
-    if (verb === 'ADAT' && this.#exchange !== undefined) return await this.#adat(command, this.#exchange);
-    return [replyOf(usualAnswer(verb))];
+  /** A token that can't be opened: where our keys may be others, that it goes on protected is all that can be seen. */
+  #unreadable(verb: string, claimed: TokenLevel, event: ServerEvent, isLost: boolean): Octets {
+    if (isLost) this.#note(verb, claimed);
+    else if (event.type === 'answered') this.#seen.error = event.error!;
+    this.#quits = true;
+    return [];
   }
 
-  #auth(command: Command): Octets {
-    if (!this.#names(command)) return [formatReply(504, 'No such mechanism')];
+  async #handle(event: ServerEvent, level: ProtectionLevel): Promise<Octets> {
+    if (event.type === 'auth') return this.#auth();
+    if (event.type === 'security-data') return await this.#adat(event);
+    if (level !== 'clear') return await this.#protected(event, level);
+    if (event.type === 'answered') return [this.#sealing(event.octets)()];
+    return [this.#reply(usualAnswer(event.command.verb), event)()];
+  }
+
+  // What the session says
+
+  /** Has the session do something, and takes what it wants to protect. */
+  #asked<T>(work: () => T): T {
+    this.#plain = [];
+    const done = work();
+    return done;
+  }
+
+  /** Makes the octets of what the session has said last. @param octets  what it gave: right where they are in the clear */
+  #sealing(octets: Uint8Array): () => Uint8Array {
+    const [first] = this.#plain ?? [];
+    const text = concatAll((this.#plain ?? []).map(it => it.text));
+    this.#plain = undefined;
+    return first === undefined ? () => octets : () => protectReply(this.#session!.context, first.level, text);
+  }
+
+  #reply([code, text]: Answer, event: CommandEvent): () => Uint8Array {
+    return this.#sealing(this.#asked(() => this.#server.reply(code, text, event)));
+  }
+
+  /** The context of the association: valid tokens for data, none for replies. */
+  #tapped({ context }: FuzzSession): SecurityContext {
+    return wrappingWith(context, (plaintext, level) => {
+      if (this.#plain === undefined) return context.wrap(plaintext, level);
+      this.#plain.push({ text: plaintext, level: level });
+      return { token: Uint8Array.of(0), level };
+    });
+  }
+
+  // The exchange
+
+  #auth(): Octets {
     this.#exchange = this.#target.exchange(session => {
       this.#session = session;
     }, this.#connection.ends);
-    const valid = formatReply(334, 'Security data, please');
+    const valid = this.#sealing(this.#asked(() => this.#server.proceed({})))();
     return this.#say(valid, () => this.#mutator.toAuth?.(valid));
   }
 
-  #names(command: Command): boolean {
-    try {
-      return parseAuth(command) === this.#target.mechanism;
-    } catch (error) {
-      if (error instanceof FtpSecurityError) return false;
-      throw error;
-    }
-  }
-
-  async #adat(command: Command, exchange: Exchange): Promise<Octets> {
+  async #adat({ token: received }: ServerDataEvent): Promise<Octets> {
     const said = this.#isMutated ? undefined : this.#mutator.toAnyAdat?.();
-    if (said !== undefined) return this.#mutate(said);
     let step: Step;
-    let received: Uint8Array | undefined;
     try {
-      received = parseAdatCommand(command).token;
-      step = await exchange.step(received);
+      step = said === undefined ? await this.#exchange!.step(received) : {};
     } catch (error) {
-      if (!(error instanceof FtpSecurityError)) throw error;
-      this.#seen.refusal = error;
-      return [formatReply(535, 'Failed security check')];
+      this.#seen.refusal = refusalFrom(error);
+      return [this.#sealing(this.#asked(() => this.#server.refuse(this.#seen.refusal!)))()];
     }
     const { token, context } = step;
+    const its = { ...step, ...(context && { context: this.#tapped(this.#session!) }) };
+    const valid = this.#sealing(this.#asked(() => this.#server.proceed(its)))();
+    if (said !== undefined) return this.#mutate(said);
     const code = context === undefined ? 335 : 235;
-    const valid = token ? formatAdatReply(code, token) : formatReply(code, 'Security data exchange complete');
     const turn = { number: this.#adats++, code, token, received, session: this.#session } as const;
     if (this.#isAnswered) return this.#hold(() => valid);
     return this.#say(valid, () => this.#mutator.toAdat?.(turn, valid));
@@ -191,13 +233,15 @@ export class ServerSide {
 
   // Behind it
 
-  async #protected(command: Command, level: ProtectionLevel): Promise<Octets> {
+  async #protected(event: CommandEvent | AnsweredEvent, level: ProtectionLevel): Promise<Octets> {
     this.#secured++;
-    const answer = await this.#carryOut(command, level);
-    const protect = (reply: Uint8Array) => this.#protect(reply, level);
-    const valid = () => protect(replyOf(answer));
+    const octets = event.type === 'answered' ? event.octets : await this.#carryOut(event);
+    const { code, lines } = parseReply(concatAll((this.#plain ?? []).map(it => it.text)));
+    const valid = this.#sealing(octets);
     if (this.#isAnswered) return this.#hold(valid);
-    const { verb } = command;
+    const protect = (reply: Uint8Array) => protectReply(this.#session!.context, level as TokenLevel, reply);
+    const { verb } = event.command!;
+    const answer: Answer = [code, lines[0]!];
     const due: Due = { verb, level, answer, protect, number: this.#secured, session: this.#itsSession };
     const said = this.#comesNow ? this.#mutator.toCommand?.(due) : this.#mutator.toOther?.(due);
     return said === undefined ? [valid()] : this.#mutate(said, valid);
@@ -212,19 +256,23 @@ export class ServerSide {
     return { ...this.#session!, received: this.#received };
   }
 
-  /** The final reply to a command, when its transfer is over. */
-  async #carryOut(command: Command, level: ProtectionLevel): Promise<Answer> {
-    const { verb } = command;
-    const { data: sender } = commandFacts(verb);
-    const isSent = sender === 'server';
-    if (sender === undefined) return (await this.#data.prepare(command)) ?? usualAnswer(verb);
+  /** What the session says at last, when a transfer is over. */
+  async #carryOut(event: CommandEvent): Promise<Uint8Array> {
+    const [code, text] = await this.#finalAnswer(event);
+    return this.#asked(() => this.#server.reply(code, text, event));
+  }
+
+  async #finalAnswer(event: CommandEvent): Promise<Answer> {
+    const { command } = event;
+    const { data: sender } = commandFacts(command.verb);
+    if (sender === undefined) return (await this.#data.prepare(command)) ?? usualAnswer(command.verb);
     if (!this.#data.isReady) return [425, 'PASV or EPSV first'];
     if (this.#comesNow && this.#mutator.dropsTransfer) {
       await this.#data.drop();
       return [226, 'Transfer complete'];
     }
-    await this.#connection.send([this.#protect(replyOf([150, 'Opening the data connection']), level)]);
-    if (!isSent) return await this.#data.receive(this.#itsSession);
+    await this.#connection.send([this.#reply([150, 'Opening the data connection'], event)()]);
+    if (sender === 'client') return await this.#data.receive();
     const sending = this.#comesNow ? this.#mutator.sends : undefined;
     const answer = await this.#data.send(sending ?? 'plain', this.#itsSession);
     if (this.#data.sent !== undefined) this.#mutate({ chunks: this.#data.sent });
@@ -245,10 +293,6 @@ export class ServerSide {
   #hold(valid: () => Uint8Array): Octets {
     this.#valid = valid;
     return [];
-  }
-
-  #protect(reply: Uint8Array, level: ProtectionLevel = 'safe'): Uint8Array {
-    return protectReply(this.#session!.context, level === 'clear' ? 'safe' : level, reply);
   }
 
   #note(verb: string, level: ProtectionLevel): void {

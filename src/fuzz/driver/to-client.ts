@@ -1,17 +1,12 @@
-/** A client under test: we are the server. How each kind of case mutates what the server says has a file of its own. */
+/** A client under test: we are the server. */
 
 import { FtpSecurityError } from '../../errors.js';
 import { type Command, CommandReader } from '../../ftp/command.js';
 import { formatReply } from '../../ftp/reply.js';
-import { type FuzzCase, isMessage, isTransfer, type TransferCase } from '../cases.js';
-import { validTransfer } from '../transfers.js';
+import type { FuzzCase } from '../cases.js';
 import type { ClientTrace } from './client-trace.js';
 import type { Connection, NoReply } from './connection.js';
-import { exchangeMutator } from './exchange-to-client.js';
-import { messageMutator } from './message-to-client.js';
-import { PLAIN, type Plain } from './plain-to-client.js';
-import type { ReplyMutator } from './reply-mutator.js';
-import { scriptMutator } from './script-to-client.js';
+import { mutatorOf, type Plain } from './mutators.js';
 import { type ClientTarget, ServerSide } from './server-side.js';
 
 /** Plays a case to a client that has just connected, or a conforming server. */
@@ -20,24 +15,11 @@ export async function playToClient(
   target: ClientTarget,
   connection: Connection,
 ): Promise<ClientTrace> {
-  const server = new ServerSide(mutatorOf(one, target), target, connection);
+  const server = new ServerSide(mutatorOf(one, target.keys), target, connection);
   await connection.send([formatReply(220, 'Ready')]);
   const end = await converse(server, connection);
   connection.end();
   return { ...server.trace, end };
-}
-
-function mutatorOf(one: FuzzCase | Plain, { keys }: ClientTarget): ReplyMutator {
-  if (typeof one === 'string') return PLAIN[one];
-  if (isMessage(one)) return messageMutator(one);
-  if (isTransfer(one)) return transferMutator(one);
-  return one.layer === 'exchange' ? exchangeMutator(one, keys) : scriptMutator(one);
-}
-
-function transferMutator(one: TransferCase): ReplyMutator {
-  // Behind a valid file others may follow, which the client sends.
-  const behind = one.name === validTransfer(one).name ? Number.POSITIVE_INFINITY : 1;
-  return { sends: one, bufferSize: one.bufferSize, behind };
 }
 
 /** Goes on until the client has done something behind the mutated reply, or ends. */

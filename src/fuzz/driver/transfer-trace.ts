@@ -1,12 +1,11 @@
 /**
- * What a client made of a mutated transfer: what it prints of the file, what it does next, and what it says about it, held against
+ * What a client made of a mutated transfer: what it prints of the file, what it does next, and what it says about it, compared with
  * what the same client does and says behind a valid file, and behind one that its server calls a failure.
  */
-import type { TransferCase } from '../cases.js';
-import { DATA_MARKER, FILE_NAMES, isLate, validTransfer } from '../transfers.js';
+import { ruleIn, type TransferCase, validTransfer } from '../cases.js';
+import { DATA_MARKER, FILE_NAMES } from '../mutations/data.js';
 import { type ClientTrace, isDowngrade, kindBySignals } from './client-trace.js';
-import type { Outcome } from './outcome.js';
-import { judgedTransfer } from './transfer-outcome.js';
+import { judged, type Outcome } from './outcome.js';
 
 /** What is seen of a client on one connection. */
 export interface Seen {
@@ -17,8 +16,9 @@ export interface Seen {
   status?: number | null | undefined;
 }
 
+/** What is known of how a client receives files. */
 export interface TransferBaseline {
-  /** Twice the same, behind a valid file: what differs between them tells nothing. */
+  /** Twice the same, behind a valid file: what differs between them shows nothing. */
   usual: readonly [Seen, Seen];
   /** Behind a failure. */
   failed: Seen;
@@ -42,7 +42,7 @@ export async function judgeTransfer(
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   if (next !== undefined && isDowngrade(next)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
   const its = await known();
-  return its === undefined ? { kind: 'unready' } : judgedTransfer({ ...base, kind: kindOf(one, seen, its) }, one);
+  return its === undefined ? { kind: 'unready' } : judged({ ...base, kind: kindOf(one, seen, its) }, one);
 }
 
 function whyNot({ level }: TransferCase, transfers: ClientTrace['transfers']): string {
@@ -52,15 +52,16 @@ function whyNot({ level }: TransferCase, transfers: ClientTrace['transfers']): s
 
 function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }: TransferBaseline): Outcome['kind'] {
   const next = nextOf(seen);
-  const mayBeShown = isLate(one) || one.expected.verdict !== 'refuse';
+  const isLate = ruleIn(one).late === true;
+  const mayBeShown = isLate || one.expected.verdict !== 'refuse';
   if (shows(seen) && !mayBeShown) return 'accepted';
   const isSilent = next === undefined && seen.trace.end === 'timeout';
   if (isSilent) return usual.trace.end === 'timeout' ? 'skipped' : 'hung';
   if (next !== nextOf(usual)) return next === undefined ? 'closed' : 'refused';
   if (seen.trace.ahead) return 'skipped';
   if (nextOf(usual) !== nextOf(failed)) return 'accepted';
-  // It does the same whatever comes: so what it prints has to tell.
-  if (shows(usual) && !isLate(one)) return shows(seen) ? 'accepted' : 'refused';
+  // It does the same whatever comes: so what it prints has to show it.
+  if (shows(usual) && !isLate) return shows(seen) ? 'accepted' : 'refused';
   const says = { its: signalOf(seen), usual: [signalOf(usual), signalOf(again)] as const, failed: signalOf(failed) };
   return kindBySignals(says, one.expected);
 }

@@ -1,10 +1,36 @@
-/** Messages of Kerberos V4 (RFC 2228 appendix II) with any header, sender and time. Private ones have no checksum at all. */
-import { concat, concatAll, viewOf } from '../../bytes.js';
+/**
+ * KERBEROS_V4 (RFC 2228 appendix II): messages of any header, sender and time, and as much of the AP_REQ as nothing protects:
+ * numbers, the realm, lengths. Private messages have no checksum at all.
+ */
+import { concat, concatAll, toHex, viewOf } from '../../bytes.js';
 import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechanisms/krb4/context.js';
 import { desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
-import { ACCEPT, EITHER, type FuzzSession, refuse } from '../mutation.js';
-import { flipped } from '../pieces.js';
-import { BAD_TOKEN, type ForgingContext, forgeries, forgeriesOf, UNVERIFIED, wrappingWith } from './forgery.js';
+import type { Peer } from '../../protection/mechanism.js';
+import type { Choices } from '../choices.js';
+import {
+  ACCEPT,
+  type Change,
+  EITHER,
+  type ExchangeTurn,
+  type FuzzSession,
+  mutationsOf,
+  PRIVATE,
+  refuse,
+  SAFE,
+} from '../mutation.js';
+import { every, flippedAtEnd, octets, spliced } from '../pieces.js';
+import {
+  BAD_TOKEN,
+  counting,
+  DIRECTION,
+  type ForgingContext,
+  type FuzzMechanism,
+  forgeries,
+  SEQUENCE,
+  UNVERIFIED,
+  WRONG_DIRECTION,
+  wrappingWith,
+} from './mechanism.js';
 
 interface Krb4Fields {
   version?: number;
@@ -13,7 +39,7 @@ interface Krb4Fields {
   littleEndian?: boolean;
   /** The octet order that the second octet claims. */
   claimed?: boolean;
-  /** The length in front, and that of the text, less what they ought to be. */
+  /** The length in front, and that of the text, less the right ones. */
   lengthOff?: number;
   textOff?: number;
   fiveMs?: number;
@@ -22,8 +48,8 @@ interface Krb4Fields {
   later?: number;
   /** Whether the time has the sign of the other side. */
   mirrored?: boolean;
-  /** What fills the last block. */
-  filling?: number;
+  /** The octet that fills the last block. */
+  padding?: number;
 }
 
 interface Krb4Forger extends ForgingContext<Krb4Fields> {
@@ -49,7 +75,7 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
     const type = (fields.type ?? (sealed ? 0x0c : 0x0e)) | Number(fields.claimed ?? littleEndian);
     const head = Uint8Array.of(fields.version ?? 4, type);
     if (!sealed) return concatAll([head, body, ...quadCksum(key.octets, body, 2).map(number)]);
-    const blocks = pcbcEncrypt(key, filled(body, fields.filling ?? 0));
+    const blocks = pcbcEncrypt(key, padded(body, fields.padding ?? 0));
     return concat(head, number(blocks.length + (fields.lengthOff ?? 0)), blocks);
   }
 
@@ -67,56 +93,115 @@ function numberOf(value: number, littleEndian: boolean): Uint8Array {
   return octets;
 }
 
-/** To whole blocks. */
-function filled(body: Uint8Array, filling: number): Uint8Array {
+/** With whole blocks. */
+function padded(body: Uint8Array, padding: number): Uint8Array {
   const missing = (BLOCK - (body.length % BLOCK)) % BLOCK;
-  return concat(body, new Uint8Array(missing).fill(filling));
+  return concat(body, new Uint8Array(missing).fill(padding));
 }
 
 const SOURCE = 'RFC 2228 appendix II';
-const WRONG_DIRECTION = refuse('security/wrong-direction');
 const EXPIRED = refuse('security/expired');
 
-const forge = forgeriesOf<Krb4Forger>();
+const TOKENS = forgeries<Krb4Forger>('krb4', {
+  [SOURCE]: {
+    'a valid message': [ACCEPT, {}],
+    'numbers in little-endian order': [ACCEPT, { littleEndian: true }],
+    'an order of octets that it does not have': [BAD_TOKEN, { littleEndian: true, claimed: false }],
+    'another version': [BAD_TOKEN, its => ({ version: its.draw.of([5, 3, 0, 255]) })],
+    'a type that is no message': [BAD_TOKEN, its => ({ type: its.draw.of([0x02, 0x04, 0x08, 0x0a, 0x40]) })],
+    'a private message as a safe one': [UNVERIFIED, { type: 0x0e }, PRIVATE],
+    'a safe message as a private one': [UNVERIFIED, { type: 0x0c }, SAFE],
+    'a text longer than the message': [BAD_TOKEN, its => ({ textOff: its.draw.of([1, 0x7fff_0000, 0xffff]) }), SAFE],
+    'a text shorter than it is': [BAD_TOKEN, { textOff: -1 }, SAFE],
+    'blocks that are not there': [BAD_TOKEN, its => ({ lengthOff: its.draw.of([8, -8, 1, 0x7fff_0000]) }), PRIVATE],
+    'a sealed text longer than its blocks': [
+      BAD_TOKEN,
+      its => ({ textOff: its.draw.of([64, 0x7fff_0000, -1 - its.text.length]) }),
+      PRIVATE,
+    ],
+    'filling that is not zero': [EITHER, { padding: 0xff }, PRIVATE],
+    'a checksum with a bit flipped': [UNVERIFIED, its => flippedAtEnd(its.token(), its.draw, 16), SAFE],
+    'a header alone': [UNVERIFIED, its => its.token().subarray(0, 6)],
+    'a time six minutes ago': [EXPIRED, { later: -360 }, SEQUENCE],
+    'a time six minutes ahead': [EXPIRED, { later: 360 }, SEQUENCE],
+    'the address of another host': [WRONG_DIRECTION, { sender: Uint8Array.of(203, 0, 113, 9) }, DIRECTION],
+    'the sign of the other side': [WRONG_DIRECTION, { mirrored: true }, DIRECTION],
+  },
+});
 
-const TABLE = [
-  forge('a message as it ought to be', SOURCE, ACCEPT, {}),
-  forge('numbers in little-endian order', SOURCE, ACCEPT, { littleEndian: true }),
-  forge('an order of octets that it does not have', SOURCE, BAD_TOKEN, { littleEndian: true, claimed: false }),
-  forge('another version', SOURCE, BAD_TOKEN, ({ draw }) => ({ version: draw.of([5, 3, 0, 255]) })),
-  forge('a type that is no message', SOURCE, BAD_TOKEN, ({ draw }) => ({
-    type: draw.of([0x02, 0x04, 0x08, 0x0a, 0x40]),
-  })),
-  forge('a private message as a safe one', SOURCE, UNVERIFIED, { only: 'private' }, { type: 0x0e }),
-  forge('a safe message as a private one', SOURCE, UNVERIFIED, { only: 'safe' }, { type: 0x0c }),
-  forge('a text longer than the message', SOURCE, BAD_TOKEN, { only: 'safe' }, ({ draw }) => ({
-    textOff: draw.of([1, 0x7fff_0000, 0xffff]),
-  })),
-  forge('a text shorter than it is', SOURCE, BAD_TOKEN, { only: 'safe' }, { textOff: -1 }),
-  forge('blocks that are not there', SOURCE, BAD_TOKEN, { only: 'private' }, ({ draw }) => ({
-    lengthOff: draw.of([8, -8, 1, 0x7fff_0000]),
-  })),
-  forge('a sealed text longer than its blocks', SOURCE, BAD_TOKEN, { only: 'private' }, ({ text, draw }) => ({
-    textOff: draw.of([64, 0x7fff_0000, -1 - text.length]),
-  })),
-  forge('filling that is not zero', SOURCE, EITHER, { only: 'private' }, { filling: 0xff }),
-  forge('a checksum with a bit flipped', SOURCE, UNVERIFIED, { only: 'safe' }, ({ context, text, sealed, draw }) => {
-    const token = context.token(text, sealed);
-    return flipped(token, token.length - 1 - draw.below(16), draw.below(8));
-  }),
-  forge('a header alone', SOURCE, UNVERIFIED, ({ context, text, sealed }) =>
-    context.token(text, sealed).subarray(0, 6),
-  ),
-  forge('a time six minutes ago', SOURCE, EXPIRED, { layer: 'sequence' }, { later: -360 }),
-  forge('a time six minutes ahead', SOURCE, EXPIRED, { layer: 'sequence' }, { later: 360 }),
-  forge(
-    'the address of another host',
-    SOURCE,
-    WRONG_DIRECTION,
-    { layer: 'direction' },
-    { sender: Uint8Array.of(203, 0, 113, 9) },
-  ),
-  forge('the sign of the other side', SOURCE, WRONG_DIRECTION, { layer: 'direction' }, { mirrored: true }),
-];
+const REFUSED = refuse('security/bad-token', 'security/no-key');
+const REALM = 3;
 
-export const KRB4_FORGERIES = forgeries('krb4', TABLE);
+/** The octet at a place of the token, or the one of so many behind the realm's NUL, as another. */
+const octetAt = (
+  place: number | { behindRealm: number },
+  other: (right: number, draw: Choices) => number,
+): Change<unknown> =>
+  every<unknown>((token, draw) => {
+    const at = typeof place === 'number' ? place : token.indexOf(0, REALM) + 1 + place.behindRealm;
+    return spliced(token, at, 1, Uint8Array.of(other(token[at]!, draw)));
+  });
+const TICKET_LENGTH = { behindRealm: 0 };
+const AUTHENTICATOR_LENGTH = { behindRealm: 1 };
+
+const EXCHANGES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens', to: 'server', forges: 'krb4' })({
+  [SOURCE]: {
+    'AP_REQ: another version': [REFUSED, octetAt(0, (_, draw) => draw.of([5, 0, 3, 0xff]))],
+    'AP_REQ: another kind of message': [REFUSED, octetAt(1, (_, draw) => draw.of([2, 4, 0x0e, 0xff]))],
+    'AP_REQ: another version of the key': [REFUSED, octetAt(2, its => its ^ 0x80)],
+    'AP_REQ: another realm': [REFUSED, octetAt(REALM, its => its ^ 1)],
+    'AP_REQ: a realm that has no end': [
+      REFUSED,
+      every((token, draw) => concat(token.subarray(0, REALM), octets('A'.repeat(draw.of([40, 41, 255, 4000]))))),
+    ],
+    'AP_REQ: a realm of 4000 octets': [REFUSED, every(token => spliced(token, REALM, 0, octets('A'.repeat(4000))))],
+    'AP_REQ: a ticket longer than there is': [
+      REFUSED,
+      octetAt(TICKET_LENGTH, (_, draw) => draw.of([0xff, 0xf8, 0x80])),
+    ],
+    'AP_REQ: no ticket': [REFUSED, octetAt(TICKET_LENGTH, () => 0)],
+    'AP_REQ: a ticket of no whole blocks': [REFUSED, octetAt(TICKET_LENGTH, right => right - 1)],
+    'AP_REQ: an authenticator longer than there is': [
+      REFUSED,
+      octetAt(AUTHENTICATOR_LENGTH, (_, draw) => draw.of([0xff, 0xf8])),
+    ],
+    'AP_REQ: no authenticator': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, () => 0)],
+    'AP_REQ: an authenticator of no whole blocks': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, right => right - 1)],
+  },
+});
+
+const CLIENT = { address: Uint8Array.of(192, 0, 2, 1), port: 40_000 };
+const SERVER = { address: Uint8Array.of(198, 51, 100, 20), port: 21 };
+/** Of every message, in seconds since 1970. */
+const TIME = 1_795_342_788;
+
+/** KERBEROS_V4 for the fuzzer. */
+export const krb4: FuzzMechanism = {
+  name: 'krb4',
+  tokens: TOKENS,
+  exchanges: EXCHANGES,
+  lines: { server: 1, client: 1 },
+  references(_seed, ciphers) {
+    const key = counting(BLOCK);
+    const both = { key, ciphers, clock: () => TIME * 1000, allowWeak: true };
+    const session = {
+      name: `KERBEROS_V4, key ${toHex(key)}, client 192.0.2.1:40000, server 198.51.100.20:21, time ${TIME}`,
+      session: (to: Peer) => {
+        const [local, peer] = to === 'client' ? [SERVER, CLIENT] : [CLIENT, SERVER];
+        return krb4FuzzSession({ ...both, local, peer });
+      },
+    };
+    const exchange = { mechanism: 'KERBEROS_V4', turns: turnsTo, isKeyless: true } as const;
+    return [...(ciphers.des ? [session] : []), { name: 'KERBEROS_V4, no key', exchange }];
+  },
+};
+
+/** Only the outer form of an AP_REQ is mutated, so that a ticket and an authenticator of any octets will do. */
+function turnsTo(to: Peer): ExchangeTurn[] {
+  const size = 40;
+  const request = concatAll([octets('\x04\x02\x01EXAMPLE.TEST\0'), Uint8Array.of(size, size), counting(2 * size)]);
+  const both = { to, number: 0, keys: { forges: 'krb4' } };
+  return to === 'server'
+    ? [{ ...both, token: request, received: undefined }]
+    : [{ ...both, token: counting(size), code: 235, received: request }];
+}

@@ -1,4 +1,4 @@
-/** Assertions and octets for the checks. They need no test runner. */
+/** Assertions and test data of the checks, independent of a test runner. */
 import { toHex, toUtf8 } from '../../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../../errors.js';
 import type { SecurityContext, SequenceState, Wrapped } from '../../protection/mechanism.js';
@@ -25,12 +25,12 @@ export function bothWays({ initiator, acceptor }: ConformancePair): readonly Way
   ];
 }
 
-/** The sequence state to expect: `state` where tokens are numbered, else `none`. */
+/** The expected sequence state: `state` if tokens are numbered, else `none`. */
 export function stateIn({ numbering }: ConformanceSubject, state: SequenceState): SequenceState {
   return numbering === 'none' ? 'none' : state;
 }
 
-/** A token opens to its plaintext, at the level that wrap reported, with the expected sequence state. */
+/** Expects that a token unwraps to its plaintext, at the level that wrap reported, with a sequence state. */
 export function expectOpens(
   to: SecurityContext,
   wrapped: Wrapped,
@@ -45,7 +45,7 @@ export function expectOpens(
   expect(opened.sequence === sequence, `${what} must have the sequence state ${sequence}, not ${opened.sequence}`);
 }
 
-/** Runs what must be rejected, and returns the error: an FtpSecurityError without the plaintext in it. */
+/** Expects that `attempt` throws an FtpSecurityError that does not contain the plaintext, and returns it. */
 export function expectRejected(attempt: () => unknown, what: string): FtpSecurityError {
   try {
     attempt();
@@ -63,7 +63,7 @@ export function expectCode(attempt: () => unknown, code: ErrorCode, what: string
 
 export function expectSafeError(error: unknown, what: string): FtpSecurityError {
   if (!(error instanceof FtpSecurityError)) {
-    throw new Error(`${what} must give an FtpSecurityError, not ${String(error)}`, { cause: error });
+    throw new Error(`${what} must throw an FtpSecurityError, not ${String(error)}`, { cause: error });
   }
   const text = [error.message, JSON.stringify(error), String(error.cause)].join(' ');
   expect(!LEAKS.some(secret => secret.test(text)), `${what}: the error must not contain the plaintext`);
@@ -74,12 +74,12 @@ export function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }
 
-/** So many octets, without a period that a block cipher could hide. */
+/** Octets without a period that would be a multiple of a block size. */
 export function pattern(length: number, seed = 0): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) + seed) & 0xff);
 }
 
-/** Octets at random, the same in every run: a generator of Marsaglia's xorshift family. */
+/** A xorshift generator (Marsaglia): its octets are the same in each run. */
 export function pseudoRandom(seed: number): (length: number) => Uint8Array {
   let state = seed;
   const octet = () => {

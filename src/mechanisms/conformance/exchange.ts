@@ -1,4 +1,4 @@
-/** Checks of the security data exchange and about an observer of it; and an exchange run without a wire. */
+/** Checks of the security data exchange and its observer, and `establish`, which runs an exchange without a network. */
 import { concat } from '../../bytes.js';
 import type { Exchange, ObservedStep, Peer, Step } from '../../protection/mechanism.js';
 import { bothWays, expect, expectOpens, expectSafeError, pseudoRandom, SECRET, same, stateIn } from './assertions.js';
@@ -8,9 +8,9 @@ type Side = keyof ConformancePair;
 type Token = Uint8Array | undefined;
 type Relay = (token: Uint8Array, place: number) => Token;
 
-/** How far an exchange came. */
+/** The course of an exchange. */
 interface Course extends Partial<ConformancePair> {
-  /** As the sides gave them: the initiator's, the acceptor's, and so on in turn. */
+  /** The tokens of both sides in order; the initiator's is the first. */
   tokens: Uint8Array[];
   failure?: { side: Side; error: unknown };
 }
@@ -19,32 +19,32 @@ const SIDES: readonly Side[] = ['initiator', 'acceptor'];
 const PEERS: readonly Peer[] = ['client', 'server'];
 const MAX_STEPS = 40;
 
-/** What may come in the place of a token. */
+/** Alterations of a token. */
 const ALTERATIONS: readonly [string, (token: Uint8Array) => Token][] = [
   ['that is missing', () => undefined],
   ['that is empty', () => new Uint8Array(0)],
-  ['cut to its first octet', token => token.subarray(0, 1)],
-  ['cut to its half', token => token.subarray(0, token.length >> 1)],
-  ['less its last octet', token => token.subarray(0, -1)],
-  ['less its first octet', token => token.subarray(1)],
+  ['truncated to its first octet', token => token.subarray(0, 1)],
+  ['truncated to its first half', token => token.subarray(0, token.length >> 1)],
+  ['without its last octet', token => token.subarray(0, -1)],
+  ['without its first octet', token => token.subarray(1)],
   ['with one octet more', token => concat(token, Uint8Array.of(0))],
-  ['sent twice over', token => concat(token, token)],
+  ['sent twice', token => concat(token, token)],
   ['of zeros', token => new Uint8Array(token.length)],
-  ['at random', token => atRandom(token.length)],
+  ['of random octets', token => randomOctets(token.length)],
   [
-    'half at random',
-    token => concat(token.subarray(0, token.length >> 1), atRandom(token.length - (token.length >> 1))),
+    'with a random second half',
+    token => concat(token.subarray(0, token.length >> 1), randomOctets(token.length - (token.length >> 1))),
   ],
 ];
 
 /**
- * Runs a security data exchange to its end: each side is handed what the other said.
- * @throws what a step throws; Error when it comes to no end
+ * Runs a security data exchange without a network: each side receives the tokens of the other, until both have a context.
+ * @throws the error of a step that fails, Error if the exchange does not end in 40 steps
  */
 export async function establish(exchange: ConformanceExchange): Promise<ConformancePair> {
   const { initiator, acceptor, failure } = await run(exchange);
   if (failure !== undefined) throw failure.error;
-  expect(initiator !== undefined && acceptor !== undefined, `an exchange must come to its end in ${MAX_STEPS} steps`);
+  expect(initiator !== undefined && acceptor !== undefined, `an exchange must be complete after ${MAX_STEPS} steps`);
   return { initiator, acceptor };
 }
 
@@ -61,7 +61,7 @@ export const endsOnce: ExchangeCheck = async (_, begin) => {
   for (const side of SIDES) await expectOver(exchange[side], tokens, side);
 };
 
-/** Where a side can be given up, it is over then, and its context, if it has one, is not touched. */
+/** If a side has `destroy`, it must end an incomplete exchange, and must not destroy an established context. */
 export const endsWhenGivenUp: ExchangeCheck = async (subject, begin) => {
   const [early, late, complete] = [begin(), begin(), begin()];
   const opening = await early.initiator.step();
@@ -101,7 +101,7 @@ export const givesObserver: ObserverCheck = async (subject, begin, watch) => {
     { from: pair.acceptor, to: pair.initiator, observed: seen.fromServer },
   ];
   for (const { from, to, observed } of ways) {
-    expect(from !== undefined && to !== undefined, 'an exchange must come to its end');
+    expect(from !== undefined && to !== undefined, 'an exchange must be complete');
     expect(observed !== undefined, 'an observer of the whole exchange must have a context for each direction');
     for (const level of subject.levels) {
       const wrapped = from.wrap(SECRET, level);
@@ -111,7 +111,7 @@ export const givesObserver: ObserverCheck = async (subject, begin, watch) => {
   }
 };
 
-/** The observer may refuse, or say that there is a problem; it opens nothing with what it could not read. */
+/** The observer may throw or report a problem, but must not return a context after altered security data. */
 export const keepsObserverSafe: ObserverCheck = async (_, begin, watch) => {
   const { tokens } = await run(begin());
   for (const place of tokens.keys()) {
@@ -124,7 +124,7 @@ export const keepsObserverSafe: ObserverCheck = async (_, begin, watch) => {
         const { fromClient, fromServer } = stepOrRefusal(() => observer.observe(PEERS[at % 2]!, shown), what);
         expect(
           at !== place || (fromClient ?? fromServer) === undefined,
-          `an observer that saw token ${place} ${what} must not give a context`,
+          `an observer that saw token ${place} ${what} must not return a context`,
         );
       }
     }
@@ -133,15 +133,15 @@ export const keepsObserverSafe: ObserverCheck = async (_, begin, watch) => {
 
 async function run(exchange: ConformanceExchange, relay: Relay = token => token): Promise<Course> {
   const course: Course = { tokens: [] };
-  let said: Token;
+  let received: Token;
   for (let turn = 0; turn < MAX_STEPS; turn++) {
     const side = SIDES[turn % 2]!;
-    // A side that has its context has nothing more to say, unless it is spoken to.
-    if (course[side] !== undefined && said === undefined) break;
+    // A side that has its context sends nothing more, unless it receives a token.
+    if (course[side] !== undefined && received === undefined) break;
     try {
-      const { token, context }: Step = await exchange[side].step(said);
+      const { token, context }: Step = await exchange[side].step(received);
       if (context !== undefined) course[side] = context;
-      said = token === undefined ? undefined : relay(token, course.tokens.length);
+      received = token === undefined ? undefined : relay(token, course.tokens.length);
       if (token !== undefined) course.tokens.push(token);
     } catch (error) {
       course.failure = { side, error };
@@ -166,13 +166,13 @@ async function expectNoStep(exchange: Exchange, token: Token, side: Side): Promi
   expectSafeError(error, `a further step of the ${side}`);
 }
 
-/** An alteration that changes nothing, as zeros do to a token of zeros, gives way to one that does. */
+/** Applies an alteration; if it happens to change nothing, appends an octet instead. */
 function altered(token: Uint8Array, alter: (token: Uint8Array) => Token): Token {
   const other = alter(token);
   return other !== undefined && same(other, token) ? concat(token, Uint8Array.of(1)) : other;
 }
 
-function atRandom(length: number): Uint8Array {
+function randomOctets(length: number): Uint8Array {
   return pseudoRandom(0x335)(length);
 }
 

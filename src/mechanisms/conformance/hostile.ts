@@ -1,4 +1,4 @@
-/** Checks of tokens that the peer did not send to us: altered, cut, reflected, foreign, or any octets at all. */
+/** Checks of tokens that an attacker may send: altered, truncated, reflected, of another association, arbitrary. */
 import { concat } from '../../bytes.js';
 import type { Unwrapped } from '../../protection/mechanism.js';
 import {
@@ -17,7 +17,7 @@ import type { LevelCheck, OctetRange } from './subject.js';
 
 const ARBITRARY_TOKENS = 400;
 
-/** Refused, every one; and the token itself opens afterwards, as if nothing had been. */
+/** Each altered token must be refused, and the original must still be accepted afterwards. */
 export const refusesFlippedBits: LevelCheck = async (subject, level) => {
   for (const { from, to } of bothWays(await subject.contexts())) {
     for (const plaintext of [new Uint8Array(0), SECRET]) {
@@ -35,7 +35,7 @@ export const refusesFlippedBits: LevelCheck = async (subject, level) => {
   }
 };
 
-/** A flip that goes unnoticed uses the number, so each has an association of its own. */
+/** An undetected flip uses the sequence number, so each flip needs a new association. */
 export const keepsTextWhereUnprotected: LevelCheck = async (subject, level) => {
   const { initiator } = await subject.contexts();
   const sample = initiator.wrap(SECRET, level);
@@ -46,7 +46,7 @@ export const keepsTextWhereUnprotected: LevelCheck = async (subject, level) => {
       const opened = openedOrRefused(() => pair.acceptor.unwrap(flipped(token, bit)));
       expect(
         opened === undefined || (same(opened.plaintext, SECRET) && opened.level === sample.level),
-        `a flip of bit ${bit & 7} of octet ${bit >> 3}, unprotected, must not change what the token says`,
+        `a flip of bit ${bit & 7} of octet ${bit >> 3}, unprotected, must not change the plaintext or the level`,
       );
     }
   }
@@ -58,7 +58,7 @@ export const refusesOtherLengths: LevelCheck = async (subject, level) => {
     const wrapped = from.wrap(SECRET, level);
     const { token } = wrapped;
     for (let length = 0; length < token.length; length++) {
-      expectRejected(() => to.unwrap(token.subarray(0, length)), `a token cut to ${length} octets`);
+      expectRejected(() => to.unwrap(token.subarray(0, length)), `a token truncated to ${length} octets`);
     }
     for (const length of [1, 2, 8, 16, 64]) {
       for (const more of [new Uint8Array(length), random(length), token.slice(0, length), token.slice(-length)]) {
@@ -72,9 +72,9 @@ export const refusesOtherLengths: LevelCheck = async (subject, level) => {
 export const refusesReflection: LevelCheck = async (subject, level) => {
   for (const { from, to } of bothWays(await subject.contexts())) {
     const wrapped = from.wrap(SECRET, level);
-    expectRejected(() => from.unwrap(wrapped.token), 'a token that comes back to its sender');
+    expectRejected(() => from.unwrap(wrapped.token), 'a token reflected to its sender');
     expectOpens(to, wrapped, SECRET, stateIn(subject, 'ok'));
-    // What came back has used no number of the other direction.
+    // The reflected token must not have used a number of the other direction.
     expectOpens(from, to.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
     expectOpens(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
   }
@@ -89,7 +89,7 @@ export const refusesForeignTokens: LevelCheck = async (subject, level) => {
   }
 };
 
-/** Half of them begin as a real token does, to get past the first checks. */
+/** Half of them start like a valid token, to pass the first checks. */
 export const survivesAnyOctets: LevelCheck = async (subject, level) => {
   const random = pseudoRandom(0x631);
   for (const { from, to } of bothWays(await subject.contexts())) {
@@ -99,13 +99,13 @@ export const survivesAnyOctets: LevelCheck = async (subject, level) => {
       const token = concat(wrapped.token.subarray(0, begun), random(i % 97));
       if (same(token, wrapped.token)) continue;
       const opened = openedOrRefused(() => to.unwrap(token));
-      expect(opened === undefined || opened.level === 'confidential', 'octets at random must not count as verified');
+      expect(opened === undefined || opened.level === 'confidential', 'random octets must not count as verified');
     }
     if (wrapped.level !== 'confidential') expectOpens(to, wrapped, SECRET, stateIn(subject, 'ok'));
   }
 };
 
-/** Anyone can alter a confidential token, its number included: tokens with integrity must not suffer by it. */
+/** Anybody can alter a confidential token and its number. This must not affect tokens with integrity. */
 export const survivesForgedNumbers: LevelCheck = async (subject, level) => {
   for (const { from, to } of bothWays(await subject.contexts())) {
     const { token } = from.wrap(SECRET, 'confidential');
@@ -122,7 +122,7 @@ function openedOrRefused(attempt: () => Unwrapped): Unwrapped | undefined {
   try {
     return attempt();
   } catch (error) {
-    expectSafeError(error, 'a token that can not be opened');
+    expectSafeError(error, 'a token that cannot be opened');
     return undefined;
   }
 }

@@ -1,14 +1,14 @@
-/** Checks of sequence numbers: what has come, what has not, what comes again. */
+/** Checks of sequence numbers: gaps, late tokens and replays. */
 
 import type { SequenceState } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 
-/** More than any fixed window of received numbers. */
+/** More tokens than a replay window of fixed size holds. */
 const MANY = 2000;
 
-/** A token by its place, and what becomes of it. */
+/** The index of a token, and the expected result of unwrap. */
 type Arrival = [place: number, outcome: SequenceState | 'replayed' | 'refused'];
 
 const OUT_OF_ORDER: readonly Arrival[] = [
@@ -36,7 +36,7 @@ const FIRST_ONE_LATE: readonly Arrival[] = [
   [1, 'replayed'],
   [2, 'ok'],
 ];
-/** An error changes nothing, so the token whose turn it is still opens. */
+/** An error changes nothing, so the next token is still accepted. */
 const ONLY_IN_ORDER: readonly Arrival[] = [
   [1, 'refused'],
   [0, 'ok'],
@@ -63,7 +63,7 @@ export const differsEachTime: LevelCheck = async (subject, level) => {
   const { initiator } = await subject.contexts();
   const tokens = Array.from({ length: 10 }, () => initiator.wrap(pattern(20), level).token);
   tokens.forEach((token, i) => {
-    expect(!tokens.slice(0, i).some(other => same(other, token)), 'tokens of one plaintext must differ');
+    expect(!tokens.slice(0, i).some(other => same(other, token)), 'tokens of the same plaintext must differ');
   });
 };
 
@@ -72,7 +72,7 @@ export const takesFirstLate: LevelCheck = (subject, level) => arrive(subject, [l
 export const opensInOrderOnly: LevelCheck = (subject, level) => arrive(subject, [level], ONLY_IN_ORDER);
 export const takesVeryLate: LevelCheck = (subject, level) => arrive(subject, [level], VERY_LATE);
 
-/** Levels with integrity share one sequence: else a token could be moved or removed between those of another level. */
+/** Levels with integrity must share one sequence; else a token could be moved among those of another level, or removed. */
 export function countsTogether(subject: ConformanceSubject, levels: readonly TokenLevel[]): Promise<void> {
   return arrive(subject, levels, subject.numbering === 'window' ? OUT_OF_ORDER : ONLY_IN_ORDER);
 }
@@ -87,12 +87,12 @@ async function arrive(
     const places = arrivals.reduce((most, [place]) => Math.max(most, place + 1), 0);
     return { to, sent: Array.from({ length: places }, (_, i) => from.wrap(pattern(9, i), levels[i % levels.length]!)) };
   });
-  // Both directions in turn: each counts for itself.
+  // Both directions alternate, and must count independently.
   for (const [place, outcome] of arrivals) {
     for (const { to, sent } of sequences) {
       const wrapped = sent[place]!;
       if (outcome === 'replayed')
-        expectCode(() => to.unwrap(wrapped.token), 'security/replayed', 'a token that has come before');
+        expectCode(() => to.unwrap(wrapped.token), 'security/replayed', 'a token that was received before');
       else if (outcome === 'refused')
         expectRejected(() => to.unwrap(wrapped.token), `token ${place}, which is skipped, late or replayed,`);
       else expectOpens(to, wrapped, pattern(9, place), outcome);

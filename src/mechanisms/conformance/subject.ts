@@ -1,65 +1,71 @@
-/** The mechanism under test, and the cases of the conformance suite. Types only. */
-
+/** The types of the conformance suite: the mechanism under test, and the cases. */
 import type { Exchange, ExchangeObserver, SecurityContext } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 
 /**
- * How a mechanism numbers its tokens: `none` (KERBEROS_V4); `in-order`, where a token opens in its turn only, as TLS
- * records do (RFC 8446 §5.3); `window`, where tokens may be skipped and come late, and the receiver says so (Kerberos V5).
+ * How a mechanism numbers its tokens: `none`, it does not (KERBEROS_V4); `in-order`, each token must be the next, as for TLS
+ * records (RFC 8446 §5.3); `window`, tokens may be skipped or late, and the receiver reports it (Kerberos V5).
  */
 export type Numbering = 'none' | 'in-order' | 'window';
 
 /** A mechanism under test. */
 export interface ConformanceSubject {
-  /** A new association each time, with keys of its own: what one side wraps, the other unwraps. */
+  /** Returns both sides of a new association, with new keys. */
   contexts(): ConformancePair | Promise<ConformancePair>;
-  /** Every level that it has. */
+  /** All levels that the mechanism supports. */
   levels: readonly TokenLevel[];
-  /** See {@link Numbering}. Both that number tokens must refuse replays. */
+  /** How it numbers tokens. With `in-order` and `window`, replays must be refused. */
   numbering: Numbering;
   /**
-   * The octets of a token with integrity that the mechanism itself leaves unprotected. A change there may go unnoticed,
-   * but must not change the plaintext. Default: there are none.
+   * Returns the octets of a token with integrity that the mechanism itself does not protect. A change there may be undetected, but
+   * must not change the plaintext. Default none.
    */
   unprotected?(token: Uint8Array, level: TokenLevel): readonly OctetRange[];
-  /** A new security data exchange each time. Without it exchanges are not tested. */
+  /** Returns both sides of a new security data exchange. Without it, exchanges are not tested. */
   exchange?(): ConformanceExchange;
-  /** A new observer each time, with keys that open these exchanges. Without it observers are not tested. */
+  /** Returns a new observer, with keys for these exchanges. Without it, observers are not tested. */
   observer?(): ExchangeObserver;
 }
 
-/** Both ends of one association. */
+/** Both sides of one association. */
 export interface ConformancePair {
+  /** The client's context. */
   initiator: SecurityContext;
+  /** The server's context. */
   acceptor: SecurityContext;
 }
 
-/** Both sides of an exchange that is still to be run. */
+/** Both sides of an exchange that has not begun. */
 export interface ConformanceExchange {
+  /** The client's side. */
   initiator: Exchange;
+  /** The server's side. */
   acceptor: Exchange;
 }
 
-/** From `start` to before `end`. */
+/** A range of octets, counted from the start of a token. */
 export interface OctetRange {
+  /** Offset of the first octet. */
   start: number;
+  /** Offset after the last octet. */
   end: number;
 }
 
-/** One test of the suite, for any test runner. */
+/** One case of the suite. */
 export interface ConformanceCase {
+  /** What is tested, as a sentence. */
   name: string;
-  /** Throws, or rejects, with an Error that says what was expected. */
+  /** Runs the case. If it fails, throws or rejects with an Error that says what was expected. */
   run(): void | Promise<void>;
 }
 
 /** A check of one level. */
 export type LevelCheck = (subject: ConformanceSubject, level: TokenLevel) => Promise<void>;
 
-/** A check of the security data exchange; `begin` gives a new one. */
+/** A check of the security data exchange; `begin` returns a new one. */
 export type ExchangeCheck = (subject: ConformanceSubject, begin: () => ConformanceExchange) => Promise<void>;
 
-/** A check of an observer; `watch` gives a new one. */
+/** A check of an observer; `watch` returns a new one. */
 export type ObserverCheck = (
   subject: ConformanceSubject,
   begin: () => ConformanceExchange,

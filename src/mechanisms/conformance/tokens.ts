@@ -1,19 +1,19 @@
-/** Checks of one token: its level, its length, whose octets are whose, misuse, the end. */
+/** Checks of single tokens: level, length, sharing of memory, invalid arguments, destroy. */
 import { covers, type TokenLevel } from '../../protection/protection-level.js';
 import { bothWays, expect, expectCode, expectOpens, pattern, same, stateIn } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 
-/** Around the sizes of blocks, of length fields and of buffers. */
+/** Lengths near the sizes of blocks, length fields and buffers. */
 const LENGTHS = [0, 1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 257, 4096, 16_385, 70_000];
 const NOT_OCTETS: readonly unknown[] = [undefined, null, 'text', 42, [1, 2], new ArrayBuffer(2), new Uint16Array(2)];
 
-/** The methods as a caller without types may call them. */
+/** The methods for a caller without types. */
 interface Untyped {
   wrap(plaintext: unknown, level: TokenLevel): unknown;
   unwrap(token: unknown): unknown;
 }
 
-/** Like Node's Buffer: a part of something larger, and its slice shares the octets. */
+/** Like Node's Buffer: a part of a larger buffer, and `slice` shares its memory. */
 class Lookalike extends Uint8Array<ArrayBuffer> {
   static around(octets: Uint8Array): Lookalike {
     const pool = new Uint8Array(octets.length + 8).fill(0xaa);
@@ -38,12 +38,12 @@ export const supportsLevel: LevelCheck = async (subject, level) => {
     expect(from.supports(level), `supports must be true for ${level}`);
 };
 
-/** Also: a wrap that fails uses no number. */
+/** A wrap that fails must not use a sequence number. */
 export const refusesMissingLevel: LevelCheck = async (subject, level) => {
   for (const { from, to } of bothWays(await subject.contexts())) {
     expect(!from.supports(level), `supports must not claim ${level}`);
     const error = expectCode(() => from.wrap(pattern(5), level), 'security/level-unsupported', `to wrap at ${level}`);
-    expect(error.side === 'local', 'a level that is unsupported is no fault of the peer: side must be local');
+    expect(error.side === 'local', 'an unsupported level is not an error of the peer: side must be local');
     for (const other of subject.levels.slice(0, 1)) {
       expectOpens(to, from.wrap(pattern(5), other), pattern(5), stateIn(subject, 'ok'));
     }
@@ -69,7 +69,7 @@ export const lengthTellsNothing: LevelCheck = async (subject, level) => {
       new Uint8Array(length),
       new Uint8Array(length).fill(0xff),
     ].map(plaintext => initiator.wrap(plaintext, level).token.length);
-    expect(new Set(lengths).size === 1, `the length of a token must depend on that of its plaintext (${length}) alone`);
+    expect(new Set(lengths).size === 1, `the length of a token must depend only on that of its plaintext (${length})`);
   }
 };
 
@@ -86,28 +86,28 @@ export const knowsWhatFits: LevelCheck = async (subject, level) => {
   for (const maxToken of [1000, 4096, 16_384, 32_768, 65_536]) {
     const limit = context.wrapSizeLimit(level, maxToken);
     expect(limit >= before, `wrapSizeLimit must not be less for ${maxToken} than for a shorter token`);
-    expect(tokenFor(limit) <= maxToken, `what wrapSizeLimit gives for ${maxToken} must fit`);
-    expect(tokenFor(limit + 1) > maxToken, `one octet more than wrapSizeLimit gives for ${maxToken} must not fit`);
+    expect(tokenFor(limit) <= maxToken, `a plaintext of wrapSizeLimit for ${maxToken} must fit`);
+    expect(tokenFor(limit + 1) > maxToken, `one octet more than wrapSizeLimit for ${maxToken} must not fit`);
     before = limit;
   }
 };
 
-/** Octets that came in are as they were; octets that went out are the caller's, and stay as they are. */
+/** Arguments must not be changed, and returned octets must not change later. */
 export const sharesNoOctets: LevelCheck = async (subject, level) => {
   for (const { from, to } of bothWays(await subject.contexts())) {
     const plaintext = pattern(40);
     const wrapped = from.wrap(plaintext, level);
-    expect(same(plaintext, pattern(40)), 'wrap must leave its plaintext as it was');
+    expect(same(plaintext, pattern(40)), 'wrap must not change its plaintext');
     const token = Uint8Array.from(wrapped.token);
     plaintext.fill(0);
     expect(same(wrapped.token, token), 'a token must not share octets with the plaintext');
 
     const opened = to.unwrap(wrapped.token).plaintext;
-    expect(same(wrapped.token, token), 'unwrap must leave its token as it was');
+    expect(same(wrapped.token, token), 'unwrap must not change its token');
     wrapped.token.fill(0);
     expect(same(opened, pattern(40)), 'a plaintext must not share octets with its token');
     expectOpens(to, from.wrap(pattern(41, 5), level), pattern(41, 5), stateIn(subject, 'ok'));
-    expect(same(opened, pattern(40)), 'a plaintext that was handed out must not change later');
+    expect(same(opened, pattern(40)), 'a returned plaintext must not change later');
   }
 };
 
@@ -118,9 +118,9 @@ export const givesPlainOctets: LevelCheck = async (subject, level) => {
     const lookalike = Lookalike.around(token);
     const { plaintext } = to.unwrap(lookalike);
     expect(plaintext.constructor === Uint8Array, 'a plaintext must be a plain Uint8Array, whatever the token was');
-    expect(same(lookalike, token), 'unwrap must leave its token as it was');
+    expect(same(lookalike, token), 'unwrap must not change its token');
     lookalike.fill(0);
-    expect(same(plaintext, pattern(40)), 'a subclass must be read as the octets that it shows, and not shared');
+    expect(same(plaintext, pattern(40)), 'a subclass must be read from its own offset and length, and not shared');
   }
 };
 
@@ -128,8 +128,8 @@ export const toldFromMisuse: LevelCheck = async (subject, level) => {
   for (const way of bothWays(await subject.contexts())) {
     const { from, to }: { from: Untyped; to: Untyped } = way;
     for (const value of NOT_OCTETS) {
-      expectTypeError(() => from.wrap(value, level), 'a plaintext that is no Uint8Array');
-      expectTypeError(() => to.unwrap(value), 'a token that is no Uint8Array');
+      expectTypeError(() => from.wrap(value, level), 'a plaintext other than a Uint8Array');
+      expectTypeError(() => to.unwrap(value), 'a token other than a Uint8Array');
     }
     expectOpens(way.to, way.from.wrap(pattern(3), level), pattern(3), stateIn(subject, 'ok'));
   }
@@ -145,7 +145,7 @@ export const endsWhenDestroyed: LevelCheck = async (subject, level) => {
     expectCode(() => context.wrap(pattern(3), level), 'sequence/closed', 'wrap after destroy');
     expectCode(() => context.unwrap(token), 'sequence/closed', 'unwrap after destroy');
     expectCode(() => context.wrapSizeLimit(level, 1000), 'sequence/closed', 'wrapSizeLimit after destroy');
-    // The other side, which comes next, has keys of its own to forget.
+    // The other side, which is next, derives its keys at its first token, so that destroy has keys to erase.
     if (context === acceptor) initiator.wrap(pattern(3), level);
   }
 };
@@ -154,8 +154,8 @@ function expectTypeError(attempt: () => unknown, what: string): void {
   try {
     attempt();
   } catch (error) {
-    expect(error instanceof TypeError, `${what} must give a TypeError, not ${String(error)}`);
+    expect(error instanceof TypeError, `${what} must throw a TypeError, not ${String(error)}`);
     return;
   }
-  throw new Error(`${what} must give a TypeError`);
+  throw new Error(`${what} must throw a TypeError`);
 }

@@ -19,6 +19,7 @@ import { TLS_1_2 } from './tls/key-schedule.js';
 import { ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE, parseRecords, type TlsRecord } from './tls/records.js';
 import { suiteName } from './tls/suites.js';
 
+/** The fields of a GSI token that can be read without keys. */
 export interface GsiTokenDescription {
   /** `TLS records`, `integrity-only token`. */
   kind: string;

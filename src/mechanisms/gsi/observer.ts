@@ -13,6 +13,7 @@ import { Handshake, type RsaDecrypt } from './tls/handshake.js';
 import type { KeyLog } from './tls/key-log.js';
 import { TLS_1_2 } from './tls/key-schedule.js';
 
+/** Options of {@link gsiObserver}. */
 export interface GsiObserverOptions {
   /** See {@link parseKeyLog}. */
   keyLogs?: readonly KeyLog[];

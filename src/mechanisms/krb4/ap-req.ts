@@ -1,5 +1,5 @@
 /**
- * The client's security data, as krb_mk_req makes it (RFC 2228 appendix II):
+ * The AP_REQ, the client's security data (krb_mk_req; RFC 2228 appendix II):
  *
  *     AP_REQ         04, 06 or 08 (plus 1: little-endian), key version, realm, lengths of ticket and authenticator (1 octet
  *                    each), ticket, authenticator
@@ -8,17 +8,18 @@
  *     authenticator  under the session key: client's name, instance and realm, checksum (4), fraction of a second
  *                    (1), time (4)
  *
- * Names end with a NUL; ticket and authenticator are filled up to whole blocks, and encrypted in PCBC.
+ * Names end with a NUL. Ticket and authenticator are padded to whole blocks and encrypted in PCBC mode.
  */
 import { ByteReader } from '../../byte-reader.js';
 import { concat } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import type { BlockCiphers } from '../block-cipher.js';
-import { BLOCK, type DesKey, desKey, forgetKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './crypto.js';
+import { BLOCK, type DesKey, desKey, eraseKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './crypto.js';
 import type { Krb4Credential, SrvtabEntry } from './files.js';
 import { numberOf } from './messages.js';
 import { formatNames, type Krb4Principal, principalText, readName } from './principal.js';
 
+/** A parsed AP_REQ; ticket and authenticator are encrypted. */
 export interface ApReq {
   littleEndian: boolean;
   kvno: number;
@@ -27,11 +28,12 @@ export interface ApReq {
   authenticator: Uint8Array;
 }
 
+/** The contents of a ticket. */
 export interface Ticket {
   client: string;
   address: Uint8Array;
   sessionKey: Uint8Array;
-  /** In units of 5 minutes below 128; see `endOf`. */
+  /** Lifetime code: units of 5 minutes below 128; see `endOf`. */
   life: number;
   /** Seconds since 1970. */
   issued: number;
@@ -39,21 +41,23 @@ export interface Ticket {
   service: string;
 }
 
+/** The contents of a received authenticator. */
 export interface Authenticator {
   client: string;
-  /** What the server adds one to, and shows. */
+  /** A number that the server returns plus one. */
   checksum: number;
   /** Seconds since 1970. */
   time: number;
-  /** Octets that fill up its last block. */
+  /** Octets of padding in the last block. */
   padding: number;
 }
 
+/** A decrypted AP_REQ. */
 export interface OpenedApReq {
   ticket: Ticket;
   authenticator: Authenticator;
   session: DesKey;
-  /** Whose key has opened the ticket. */
+  /** The entry whose key decrypted the ticket. */
   opener: SrvtabEntry;
 }
 
@@ -61,40 +65,45 @@ const VERSION = 4;
 const REQUEST = 0x06;
 const TYPES: ReadonlySet<number> = new Set([REQUEST, 0x08]);
 
-/** Lengths have one octet, and blocks are whole. */
+/** The greatest length of a ticket: a multiple of the block size in one octet. */
 const MAX_LENGTH = 0xff - (0xff % BLOCK);
 
-/** Whether a token begins as an AP_REQ does. */
+/** Whether a token starts like an AP_REQ. */
 export function isApReq(token: Uint8Array): boolean {
   return token[0] === VERSION && TYPES.has((token[1] ?? 0) & ~1);
 }
 
-/** @throws FtpSecurityError `security/bad-token` */
+/**
+ * Parses an AP_REQ.
+ * @throws FtpSecurityError `security/bad-token`
+ */
 export function parseApReq(token: Uint8Array): ApReq {
   const reader = new ByteReader(token, { what: 'AP_REQ', code: 'security/bad-token' });
-  if (!isApReq(token)) throw reader.error('not of Kerberos V4');
+  if (!isApReq(token)) throw reader.error('not an AP_REQ of Kerberos V4');
   const littleEndian = (reader.octets(2)[1]! & 1) === 1;
   const kvno = reader.uint8();
   const realm = readName(reader);
   const lengths = [reader.uint8(), reader.uint8()] as const;
-  if (lengths.some(length => length === 0 || length % BLOCK !== 0)) throw reader.error('no whole blocks');
+  if (lengths.some(length => length === 0 || length % BLOCK !== 0))
+    throw reader.error('the length of ticket or authenticator is not a multiple of 8');
   const [ticket, authenticator] = [reader.octets(lengths[0]), reader.octets(lengths[1])];
   reader.assertEnd();
   return { littleEndian, kvno, realm, ticket, authenticator };
 }
 
-/** The contents of an authenticator, as a client makes it. */
+/** The contents of an authenticator to send. */
 export interface AuthenticatorContents {
   client: Krb4Principal;
   checksum: number;
-  /** Since 1970. */
+  /** The time in seconds since 1970. */
   seconds: number;
   fiveMs: number;
 }
 
 /**
+ * Makes an AP_REQ.
  * @param session  the credential's session key
- * @throws FtpSecurityError `security/bad-token`, side local, for a ticket that an AP_REQ can't hold
+ * @throws FtpSecurityError `security/bad-token`, with side `local`, if the ticket has an impossible length
  */
 export function buildApReq(
   { kvno, realm, ticket }: Krb4Credential,
@@ -103,7 +112,7 @@ export function buildApReq(
   littleEndian: boolean,
 ): Uint8Array {
   if (ticket.length === 0 || ticket.length > MAX_LENGTH || ticket.length % BLOCK !== 0) {
-    throw badToken(`no ticket has ${ticket.length} octets`, { side: 'local' });
+    throw badToken(`the ticket in the credential has an impossible length: ${ticket.length} octets`, { side: 'local' });
   }
   const authenticator = pcbcEncrypt(
     session,
@@ -119,8 +128,9 @@ export function buildApReq(
 }
 
 /**
- * @throws FtpSecurityError `security/no-key` when none of the keys opens the ticket, `security/bad-token` when something
- *   inside can't be read, `security/wrong-name` when ticket and authenticator name different clients
+ * Decrypts the ticket and the authenticator of an AP_REQ.
+ * @throws FtpSecurityError `security/no-key` if none of the keys decrypts the ticket, `security/bad-token` if a plaintext is
+ *   malformed, `security/wrong-name` if ticket and authenticator have different client names
  */
 export function openApReq(message: ApReq, keys: readonly SrvtabEntry[], ciphers: BlockCiphers): OpenedApReq {
   const { ticket, opener } = openTicket(message, keys, ciphers);
@@ -128,20 +138,20 @@ export function openApReq(message: ApReq, keys: readonly SrvtabEntry[], ciphers:
   try {
     const authenticator = openAuthenticator(message, session);
     if (authenticator.client === ticket.client) return { ticket, authenticator, session, opener };
-    throw new FtpSecurityError('security/wrong-name', 'ticket and authenticator name different clients');
+    throw new FtpSecurityError('security/wrong-name', 'ticket and authenticator have different client names');
   } catch (error) {
-    forgetKeys({ ticket, session });
+    eraseKeys({ ticket, session });
     throw error;
   }
 }
 
 /** Overwrites the session key. */
-export function forgetKeys({ ticket, session }: Pick<OpenedApReq, 'ticket' | 'session'>): void {
-  forgetKey(session);
+export function eraseKeys({ ticket, session }: Pick<OpenedApReq, 'ticket' | 'session'>): void {
+  eraseKey(session);
   ticket.sessionKey.fill(0);
 }
 
-/** A ticket has no checksum: that its text is whole and names the service of the key is what shows the right one. */
+/** A ticket has no checksum, so a key counts as right if the plaintext can be parsed and names the service of the key. */
 function openTicket(
   { ticket, kvno, realm }: ApReq,
   keys: readonly SrvtabEntry[],
@@ -157,9 +167,9 @@ function openTicket(
     opened?.sessionKey.fill(0);
   }
   if (ofRealm.length === 0) throw noKey(`no key for realm ${realm}`);
-  if (ofVersion.length > 0) throw noKey(`no key of version ${kvno} for realm ${realm} opens the ticket`);
+  if (ofVersion.length > 0) throw noKey(`no key of version ${kvno} for realm ${realm} decrypts the ticket`);
   const versions = [...new Set(ofRealm.map(key => key.kvno))].join(', ');
-  throw noKey(`no key of version ${kvno} for realm ${realm}, but of ${versions}`);
+  throw noKey(`no key of version ${kvno} for realm ${realm} (known versions: ${versions})`);
 }
 
 function noKey(message: string): FtpSecurityError {
@@ -184,15 +194,15 @@ function openAuthenticator({ authenticator, littleEndian }: ApReq, session: DesK
   const reader = new ByteReader(plaintext, { what: 'authenticator', code: 'security/bad-token', littleEndian });
   const client = readPrincipal(reader);
   const checksum = reader.uint32();
-  // The fraction of the second: MIT's library puts numbers there that are no units of 5 milliseconds.
+  // The fraction of the second is ignored, since MIT's library does not write it in units of 5 milliseconds.
   reader.uint8();
   const time = reader.uint32();
   return { client, checksum, time, padding: paddingLength(reader) };
 }
 
 /**
- * How many octets fill up the last block; MIT's library leaves there what its memory held.
- * @throws FtpSecurityError where a whole block or more is left
+ * The number of padding octets, which may have any value: MIT's library does not initialise them.
+ * @throws FtpSecurityError `security/bad-token` if a whole block or more is left
  */
 function paddingLength(reader: ByteReader): number {
   if (reader.left >= BLOCK) reader.assertEnd();

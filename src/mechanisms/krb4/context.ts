@@ -1,49 +1,52 @@
 /**
- * A security context of Kerberos V4 from its session key (RFC 2228 appendix II). It is weak: a DES key can be searched
- * through, the checksum of safe messages can be forged, and private messages have no checksum at all.
+ * The security context of Kerberos V4 (RFC 2228 appendix II). It is weak: a DES key can be found by trying all, the checksum of safe
+ * messages can be forged, and private messages have no checksum.
  */
 import { assertBytes, copy, equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import type { BlockCiphers } from '../block-cipher.js';
-import { type DesKey, desKey, forgetKey } from './crypto.js';
+import { type DesKey, desKey, eraseKey } from './crypto.js';
 import { WEAKNESS } from './describe.js';
 import { buildMessage, openMessage, plaintextLimit } from './messages.js';
 import { DEFAULT_CLOCK_SKEW, messageTime } from './times.js';
 
-/** What both ends of an association have to know, beside its key. */
+/** Options that an exchange and a context of Kerberos V4 have in common. */
 export interface Krb4AssociationOptions {
-  /** DES is needed: `nodeCiphers` of `rfc2228/node` has it. */
+  /** Block ciphers, which must include `des`, e.g. `nodeCiphers` of `rfc2228/node`. */
   ciphers: BlockCiphers;
-  /** Our end of the control connection: its address goes into every message. */
+  /** Our end of the control connection. Its address is in every message that we send. */
   local: Krb4Endpoint;
+  /** The peer's end of the control connection. */
   peer: Krb4Endpoint;
-  /** Milliseconds since 1970; default the system's. */
+  /** The current time in milliseconds since 1970. Default `Date.now`. */
   clock?: () => number;
-  /** Seconds that the clocks may differ by. Default 300; Infinity takes any time. */
+  /** The greatest accepted difference between the clocks, in seconds. Default 300; Infinity accepts any time. */
   maxClockSkew?: number;
-  /** Numbers in the messages that `wrap` makes; either order is read. Default false. */
+  /** Send numbers in little-endian order; both orders are accepted. Default false. */
   littleEndian?: boolean;
-  /** Without it the context is refused. */
+  /** Must be set, since KERBEROS_V4 is weak. Default false: the context is refused. */
   allowWeak?: boolean;
 }
 
+/** Options of {@link krb4Context}. */
 export interface Krb4ContextOptions extends Krb4AssociationOptions {
-  /** The session key, 8 octets. Copied. */
+  /** The session key, 8 octets. They are copied. */
   key: Uint8Array;
 }
 
-/** RFC 2228 appendix II: CONF and 633 are not there. */
+/** Whether messages of a level are encrypted. There is no level confidential (CONF, 633) (RFC 2228 appendix II). */
 const SEALED = new Map<TokenLevel, boolean>([
   ['safe', false],
   ['private', true],
 ]);
 
 /**
- * A context for levels safe and private. Its tokens are not numbered: only the time shows a replay, so a token
- * can be replayed while the clocks still agree.
- * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`
+ * Creates a security context for levels safe and private (RFC 2228 appendix II). Its tokens have a time but no sequence number, so a
+ * replay within `maxClockSkew` is not detected.
+ * @throws TypeError, RangeError if an option is invalid
+ * @throws FtpSecurityError with side `local`: `security/weak` if `allowWeak` is not set, `security/no-key` if DES is missing
  */
 export function krb4Context(options: Krb4ContextOptions): SecurityContext {
   const { key, ciphers, clock, maxClockSkew, littleEndian } = options;
@@ -53,13 +56,15 @@ export function krb4Context(options: Krb4ContextOptions): SecurityContext {
 }
 
 /**
- * Both directions of an association that is allowed.
- * @throws FtpSecurityError `security/weak`, side local; TypeError, RangeError when an endpoint is not valid
+ * Both directions of a context.
+ * @throws TypeError, RangeError if an endpoint is invalid
+ * @throws FtpSecurityError `security/weak`, with side `local`, if `allowWeak` is not set
  */
 export function directionsOf({ local, peer, allowWeak = false }: Krb4AssociationOptions) {
   const directions = { sending: directionOf(local, peer), receiving: directionOf(peer, local) };
   if (allowWeak) return directions;
-  throw new FtpSecurityError('security/weak', `KERBEROS_V4 is weak: ${WEAKNESS}`, { side: 'local' });
+  const message = `KERBEROS_V4 is weak: ${WEAKNESS} (set allowWeak to permit it)`;
+  throw new FtpSecurityError('security/weak', message, { side: 'local' });
 }
 
 interface ContextState {
@@ -70,7 +75,7 @@ interface ContextState {
   littleEndian?: boolean | undefined;
 }
 
-/** The same where the directions are known otherwise than by endpoints. */
+/** A context whose directions are already known. */
 export class Krb4Context implements SecurityContext {
   readonly mechanism = 'KERBEROS_V4';
   readonly #state: ContextState;
@@ -101,8 +106,9 @@ export class Krb4Context implements SecurityContext {
     assertBytes(token, 'token');
     const { plaintext, sealed, sender, seconds } = openMessage(this.#open(), token);
     const { receiving } = this.#state;
-    if (!equalConstantTime(sender, receiving.sender)) throw wrongDirection('its sender has another address');
-    if (seconds === 0 || seconds < 0 !== receiving.negative) throw wrongDirection('its time has the sign of the other');
+    if (!equalConstantTime(sender, receiving.sender)) throw wrongDirection('another address of the sender');
+    if (seconds === 0 || seconds < 0 !== receiving.negative)
+      throw wrongDirection('its time has the sign of our own messages');
     this.#checkTime(Math.abs(seconds));
     return { plaintext, level: sealed ? 'private' : 'safe', sequence: 'none' };
   }
@@ -115,14 +121,14 @@ export class Krb4Context implements SecurityContext {
   }
 
   destroy(): void {
-    if (this.#key !== undefined) forgetKey(this.#key);
+    if (this.#key !== undefined) eraseKey(this.#key);
     this.#key = undefined;
   }
 
   #checkTime(seconds: number): void {
     const { maxClockSkew = DEFAULT_CLOCK_SKEW } = this.#state;
     if (maxClockSkew === Number.POSITIVE_INFINITY || Math.abs(this.#now() / 1000 - seconds) <= maxClockSkew) return;
-    throw new FtpSecurityError('security/expired', `a message of a time more than ${maxClockSkew} seconds away`);
+    throw new FtpSecurityError('security/expired', `the message's time differs by more than ${maxClockSkew} seconds`);
   }
 
   #now(): number {
@@ -138,41 +144,45 @@ export class Krb4Context implements SecurityContext {
 function isSealed(level: TokenLevel): boolean {
   const sealed = SEALED.get(level);
   if (sealed !== undefined) return sealed;
-  throw new FtpSecurityError('security/level-unsupported', `KERBEROS_V4 has no level ${level}`, { side: 'local' });
+  throw new FtpSecurityError('security/level-unsupported', `KERBEROS_V4 does not support level ${level}`, {
+    side: 'local',
+  });
 }
 
-function wrongDirection(why: string): FtpSecurityError {
-  return new FtpSecurityError('security/wrong-direction', `not a message from the peer: ${why}`);
+function wrongDirection(reason: string): FtpSecurityError {
+  return new FtpSecurityError('security/wrong-direction', `the message is not from the peer: ${reason}`);
 }
 
-/** One end of the control connection; its address and port identify its side on the data connections too. */
+/** One end of the control connection. Messages on data connections have the addresses of the control connection, too. */
 export interface Krb4Endpoint {
-  /** IPv4: 4 octets in network order. */
+  /** IPv4 address, 4 octets in network order. */
   address: Uint8Array;
+  /** TCP port, 0 to 65535. */
   port: number;
 }
 
-/** What every message of one direction has. */
+/** The properties of all messages in one direction. */
 export interface Direction {
   sender: Uint8Array;
   /** Whether the time is negative. */
   negative: boolean;
 }
 
-/** @throws TypeError, RangeError when an endpoint is not valid */
+/** @throws TypeError, RangeError if an endpoint is invalid */
 export function directionOf(from: Krb4Endpoint, to: Krb4Endpoint): Direction {
   for (const { address, port } of [from, to]) {
     assertBytes(address, 'address');
-    if (address.length !== 4) throw new RangeError('an address of Kerberos V4 has 4 octets');
-    if (!Number.isInteger(port) || port < 0 || port > 0xffff) throw new RangeError('a port is from 0 to 65535');
+    if (address.length !== 4) throw new RangeError('an address of Kerberos V4 must have 4 octets (IPv4)');
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff)
+      throw new RangeError('a port must be an integer from 0 to 65535');
   }
   const order = compareNumbers(from.address, to.address) || compareNumbers(portOctets(from), portOctets(to));
   return { sender: copy(from.address), negative: order < 0 };
 }
 
 /**
- * Negative, zero or positive, as the first number is less, equal or greater. The octet that network order puts last counts
- * most: so it came out on a VAX, and so it stayed.
+ * Compares two numbers in network order, and returns a negative number, zero or a positive one. The last octet counts most, as the
+ * original implementation compared them on little-endian machines.
  */
 export function compareNumbers(a: Uint8Array, b: Uint8Array): number {
   for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return a[i]! - b[i]!;

@@ -1,12 +1,12 @@
 /**
- * The security data exchange of Kerberos V4, both sides (RFC 2228 appendix II):
+ * Both sides of the security data exchange of Kerberos V4 (RFC 2228 appendix II):
  *
  *     AUTH KERBEROS_V4
  *     334
  *     ADAT  AP_REQ: a ticket, and an authenticator with a checksum
  *     235   safe message: the checksum plus one
  *
- * The tickets come from a file; no ticket server is asked. The checksum is new each time, so that no old answer fits.
+ * Tickets come from a file, not from a KDC. The checksum is random, so that a replayed answer is detected.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
@@ -15,7 +15,7 @@ import { badToken, FtpSecurityError } from '../../errors.js';
 import type { Exchange } from '../../protection/mechanism.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
 import { isOlderThan, ReplayCache, type ReplayStore } from '../replay-cache.js';
-import { type ApReq, buildApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
+import { type ApReq, buildApReq, eraseKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { directionsOf, type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';
 import { BLOCK, withDesKey } from './crypto.js';
 import { headerFacts, type Krb4Facts, requestFacts, ticketFacts } from './describe.js';
@@ -24,50 +24,66 @@ import { answerTo, assertAnswers } from './messages.js';
 import { type Krb4Principal, principalText, samePrincipal } from './principal.js';
 import { assertTimely, DEFAULT_CLOCK_SKEW, endOf, messageTime } from './times.js';
 
+/** Options of {@link krb4Initiator}. */
 export interface Krb4InitiatorOptions extends Krb4AssociationOptions {
-  /** What `parseTicketFile` gives. */
+  /** The client's tickets, from {@link parseTicketFile}. */
   tickets: Krb4TicketFile;
-  /** `ftp`, or `rcmd` where the realm has no `ftp`; the first part of the host's name; its realm. */
+  /**
+   * The service: its name is `ftp`, or `rcmd` if the realm has no `ftp`; its instance is the first label of the host name.
+   */
   service: Krb4Principal;
-  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
+  /**
+   * Called with the options of the context when it is established, for tools that log keys. They include the key, with which
+   * anybody can read and forge all messages. Default not called.
+   */
   keylog?: (options: Krb4ContextOptions) => void;
-  /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
+  /** Returns `length` random octets. Only tests replace it. Default the platform's secure random generator. */
   random?: (length: number) => Uint8Array;
 }
 
+/** Options of {@link krb4Acceptor}. */
 export interface Krb4AcceptorOptions extends Krb4AssociationOptions {
-  /** What `parseSrvtab` gives. */
+  /** The keys of the services, from {@link parseSrvtab}. */
   srvtab: readonly SrvtabEntry[];
-  /** Whose keys alone open a ticket. Default: every `ftp` of the srvtab, or every `rcmd` when it has no `ftp`. */
+  /** The only service to accept. Default every `ftp` in the srvtab, or every `rcmd` if there is no `ftp`. */
   service?: Krb4Principal;
-  /** Takes a ticket that was made for another address than the client's, as a host with several may have. */
+  /** Accept a ticket for another address than the client's, e.g. of a host with several. Default false. */
   anyAddress?: boolean;
-  /** What all acceptors that share keys must share: see {@link ReplayStore}. Default: one in memory, for the process. */
+  /** The replay cache, which all acceptors with the same keys must share. Default one in memory for this process. */
   replayCache?: ReplayStore;
-  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
+  /**
+   * Called with the options of the context when it is established, for tools that log keys. They include the key, with which
+   * anybody can read and forge all messages. Default not called.
+   */
   keylog?: (options: Krb4ContextOptions) => void;
 }
 
 const CHECKSUM = 4;
-/** Octets of a time, seconds since 1970. */
+/** Octets of a time in seconds since 1970. */
 const TIME = 4;
 const MAX_TIME = 0xffffffff;
 const DEFAULT_STORE = new ReplayCache();
 
 /**
- * The client's side: two steps, the first without a token. After an error or its last step it is over, and a further
- * step throws `sequence/closed`.
- * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`; `security/no-key`, side local, when there
- *   is no ticket for the service. Steps throw `security/expired`, `bad-token`, `bad-checksum`, `wrong-direction`
+ * The client's side of a Kerberos V4 exchange (RFC 2228 appendix II). The first step, without a token, returns the AP_REQ; the
+ * second takes the server's answer and returns the context. After an error or the last step, the exchange is over, and each
+ * further step throws `sequence/closed`.
+ * @throws TypeError, RangeError if an option is invalid
+ * @throws FtpSecurityError with side `local`: `security/weak` if `allowWeak` is not set, `security/no-key` if there is no ticket for
+ *   the service or DES is missing. The steps: `security/expired`, `security/bad-token`, `security/bad-checksum`,
+ *   `security/wrong-direction`
  */
 export function krb4Initiator(options: Krb4InitiatorOptions): Exchange {
   return exchangeFromGenerator('KERBEROS_V4', initiate(options));
 }
 
 /**
- * The server's side: one step. After it, or an error, it is over, and a further step throws `sequence/closed`.
- * @throws FtpSecurityError `security/weak`, side local, without `allowWeak`. The step throws `security/no-key`,
- *   `wrong-name`, `clock-skew`, `not-yet-valid`, `expired`, `replayed`, `bad-token`
+ * The server's side of a Kerberos V4 exchange (RFC 2228 appendix II). Its only step takes the AP_REQ and returns the answer and the
+ * context. After it, or after an error, each further step throws `sequence/closed`.
+ * @throws TypeError, RangeError if an option is invalid
+ * @throws FtpSecurityError `security/weak`, with side `local`, if `allowWeak` is not set. The step: `security/no-key`,
+ *   `security/wrong-name`, `security/clock-skew`, `security/not-yet-valid`, `security/expired`, `security/replayed`,
+ *   `security/bad-token`
  */
 export function krb4Acceptor(options: Krb4AcceptorOptions): Exchange {
   return exchangeFromGenerator('KERBEROS_V4', accept(options));
@@ -80,18 +96,19 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
   const client = { name: tickets.name, instance: tickets.instance, realm: tickets.credentials[0]!.realm };
   const facts = credentialFacts(credential, client);
   const early = yield {};
-  if (early !== undefined) throw badToken('security data before our first token');
+  if (early !== undefined) throw badToken('the server sent security data before the AP_REQ');
   const { seconds, fiveMs } = messageTime(clock());
   if (seconds > endOf(credential)) {
-    throw new FtpSecurityError('security/expired', 'the ticket has expired', { side: 'local' });
+    throw new FtpSecurityError('security/expired', 'the ticket has expired: get a new one', { side: 'local' });
   }
   const checksum = viewOf(random(CHECKSUM)).getUint32(0);
-  const said = { client, checksum, seconds, fiveMs };
+  const contents = { client, checksum, seconds, fiveMs };
   const token = withDesKey(credential.sessionKey, ciphers, session =>
-    buildApReq(credential, session, said, littleEndian),
+    buildApReq(credential, session, contents, littleEndian),
   );
   const answer = yield { token, facts };
-  if (answer === undefined) throw badToken('no answer from the server: it has not authenticated itself');
+  if (answer === undefined)
+    throw badToken('expected a safe message, got none: the server has not authenticated itself');
   const context = krb4Context({ ...options, key: credential.sessionKey });
   destroyOnError(context, () => assertAnswers(checksum, context.unwrap(answer)));
   options.keylog?.({ ...options, key: copy(credential.sessionKey) });
@@ -113,11 +130,11 @@ function* accept(options: Krb4AcceptorOptions): ExchangeGenerator {
     const { token } = destroyOnError(context, () => context.wrap(answerTo(request.authenticator.checksum), 'safe'));
     return { token, context, facts: { ...headerFacts(message), ...requestFacts(request) } };
   } finally {
-    forgetKeys(request);
+    eraseKeys(request);
   }
 }
 
-/** The replay cache comes last. */
+/** The replay cache is checked last, so that it records accepted authenticators only. */
 function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4AcceptorOptions): void {
   const {
     peer,
@@ -129,11 +146,12 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
   const now = Math.floor(clock() / 1000);
   assertTimely(request, now, maxClockSkew);
   if (!anyAddress && !equalConstantTime(request.ticket.address, peer.address)) {
-    throw new FtpSecurityError('security/wrong-name', 'the ticket is not good for the address that the client has');
+    const remedy = 'set anyAddress to permit it';
+    throw new FtpSecurityError('security/wrong-name', `the ticket is not valid for the client's address (${remedy})`);
   }
   if (isOlderThan(replayCache, endOfSecond(request.authenticator.time), clock() / 1000)) {
     const message =
-      'the authenticator is older than the replay cache, so it may have been taken before (a new one will do)';
+      'the authenticator is older than the replay cache, so it may be a replay: the client should connect again';
     throw new FtpSecurityError('security/replayed', message);
   }
   const [id, expires] = replayEntry(message, request, maxClockSkew);
@@ -142,14 +160,16 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
   }
 }
 
-/** An authenticator counts whole seconds: made at any time of the second, it is taken for one of the second's last millisecond. */
+/** An authenticator has whole seconds, so it counts as made in the last millisecond of its second. */
 const endOfSecond = (time: number) => time + 0.999;
 
-/** The last one written: a client that asks again adds the new ticket to its file. */
+/** The last ticket for the service, since a client appends new tickets to its file. */
 function credentialFor({ credentials }: Krb4TicketFile, service: Krb4Principal): Krb4Credential {
   const credential = credentials.filter(one => samePrincipal(one, service)).at(-1);
   if (credential !== undefined) return credential;
-  throw new FtpSecurityError('security/no-key', `no ticket for ${principalText(service)}`, { side: 'local' });
+  const held = credentials.map(principalText).join(', ');
+  const message = `no ticket for ${principalText(service)} (the ticket file holds ${held})`;
+  throw new FtpSecurityError('security/no-key', message, { side: 'local' });
 }
 
 function credentialFacts(credential: Krb4Credential, client: Krb4Principal): Krb4Facts {
@@ -158,7 +178,7 @@ function credentialFacts(credential: Krb4Credential, client: Krb4Principal): Krb
   return { ...headerFacts(credential), ...ticketFacts({ ...names, issued, life }) };
 }
 
-/** RFC 2228 appendix II: a server takes `ftp` or `rcmd`, never either. */
+/** A server accepts either `ftp` or `rcmd`, but not both (RFC 2228 appendix II). */
 function keysFor(srvtab: readonly SrvtabEntry[], service: Krb4Principal | undefined): readonly SrvtabEntry[] {
   if (service !== undefined) return srvtab.filter(key => samePrincipal(key, service));
   const ftp = srvtab.filter(({ name }) => name === 'ftp');
@@ -166,10 +186,10 @@ function keysFor(srvtab: readonly SrvtabEntry[], service: Krb4Principal | undefi
 }
 
 /**
- * What identifies an authenticator, and how long it must be kept. Nothing protects its last block: where that holds
- * only a part of the time, one in so many alterations gives a time that passes. Then that block does not tell it from
- * others, and it is kept as long as its ticket lives; else twice the time that it could be taken again, lest a clock that
- * is set back open that time again.
+ * The identity of an authenticator in the replay cache, and when its entry expires. Changes of the last block can't be detected.
+ * If that block has a part of the time, an attacker can find a change whose time is accepted; so the block is left out of the
+ * identity, and the entry is kept until the ticket expires. Else it is kept for twice the time in which it could be replayed, in
+ * case the clock is set back.
  */
 function replayEntry(
   { authenticator }: ApReq,
@@ -177,7 +197,7 @@ function replayEntry(
   maxClockSkew: number,
 ): [id: string, expires: number] {
   const isWhole = BLOCK - padding >= TIME;
-  const telling = isWhole ? authenticator : authenticator.subarray(0, -BLOCK);
+  const identity = isWhole ? authenticator : authenticator.subarray(0, -BLOCK);
   const expires = isWhole ? time + 2 * maxClockSkew + 1 : endOf(ticket);
-  return [toHex(sha256(telling)), Math.min(expires, MAX_TIME)];
+  return [toHex(sha256(identity)), Math.min(expires, MAX_TIME)];
 }

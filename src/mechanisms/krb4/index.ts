@@ -1,6 +1,6 @@
 /**
- * `rfc2228/krb4`: KERBEROS_V4 (RFC 2228 appendix II). It is weak: for what was recorded with it, and for peers that have
- * nothing else. Its messages have a time and no number, so one that comes again while the clocks agree is taken again.
+ * `rfc2228/krb4`: the mechanism KERBEROS_V4 (RFC 2228 appendix II). It is weak: use it for recordings, and for peers that support
+ * nothing else. Its messages have a time but no sequence number, so a replay within the clock skew is not detected.
  */
 import type { Mechanism } from '../../protection/mechanism.js';
 import { isApReq } from './ap-req.js';
@@ -19,14 +19,20 @@ export { type Krb4Credential, type Krb4TicketFile, parseSrvtab, parseTicketFile,
 export { type Krb4ObserverOptions, krb4Observer } from './observer.js';
 export type { Krb4Principal } from './principal.js';
 
-/** What each side needs; a side without options is not offered. */
+/** Options of {@link krb4}, for each side. A side without options is not offered. */
 export interface Krb4Sides {
+  /** Options of the client's side. */
   initiator?: Krb4InitiatorOptions;
+  /** Options of the server's side. */
   acceptor?: Krb4AcceptorOptions;
+  /** Options of the passive side. */
   observer?: Krb4ObserverOptions;
 }
 
-/** Kerberos V4 as sessions and observers take it. Its exchanges know their ends, so each connection has one of its own. */
+/**
+ * Kerberos V4 as a `Mechanism` for sessions, observers and the verification of captures (RFC 2228 appendix II). The options of
+ * initiator and acceptor contain the addresses of a connection, so each connection needs its own.
+ */
 export function krb4({ initiator, acceptor, observer }: Krb4Sides = {}): Mechanism {
   return {
     name: 'KERBEROS_V4',

@@ -1,44 +1,47 @@
 /**
- * The passive side of Kerberos V4: from the security data of a recorded exchange and the service's key to the contexts of
- * both directions (RFC 2228 appendix II).
+ * The passive side of Kerberos V4: it takes the security data of a recorded exchange and the service's keys, and derives a context
+ * for each direction (RFC 2228 appendix II).
  *
- * An observer does not know the addresses and ports of the wire, and needs none: the ticket has the client's address, and
- * the server's answer, a safe message with the checksum of the client plus one, has the server's address and the sign of
- * its direction. The client's sign is the other. Times are of the recording, and not judged.
+ * The observer does not need the addresses and ports of the connection. The ticket has the client's address. The server's answer, a
+ * safe message with the client's checksum plus one, has the server's address, and the sign of its time shows the direction. The
+ * client's messages have the other sign. Times are not checked.
  */
 import { assertBytes } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { ExchangeObserver, ObservedStep } from '../../protection/mechanism.js';
 import type { BlockCiphers } from '../block-cipher.js';
-import { type ApReq, forgetKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
+import { type ApReq, eraseKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { compareNumbers, Krb4Context } from './context.js';
 import { desKey } from './crypto.js';
 import { headerFacts, type Krb4Facts, openerFacts, requestFacts, WEAKNESS } from './describe.js';
 import type { SrvtabEntry } from './files.js';
 import { assertAnswers, openMessage } from './messages.js';
 
+/** Options of {@link krb4Observer}. */
 export interface Krb4ObserverOptions {
   /** Keys of services, e.g. the entries of a srvtab. */
   keys: readonly SrvtabEntry[];
-  /** The block cipher DES: with Node `nodeCiphers` of `rfc2228/node`. */
+  /** Block ciphers, which must include `des`, e.g. `nodeCiphers` of `rfc2228/node`. */
   ciphers: BlockCiphers;
 }
 
 /**
- * The passive side of a recorded exchange. It throws for tokens that can't be read, and is then as before. When a key is
- * missing or wrong, what it returns has a `problem`, and the facts that can be read without the key.
+ * The passive side of a recorded Kerberos V4 exchange.
+ *
+ * If a key is missing or wrong, the step that `observe` returns has a `problem`, and only the facts that need no key.
+ * Its `observe` throws FtpSecurityError `security/bad-token` for a malformed token; the observer is then unchanged.
  */
 export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeObserver {
   let facts: Krb4Facts = { weak: true, weakness: WEAKNESS };
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError(
     'security/no-key',
-    'no AP_REQ was seen that waits for an answer, and its ticket holds the key',
+    "a server's answer without its AP_REQ, whose ticket has the key",
   );
 
   function onRequest(message: ApReq): ObservedStep {
     facts = headerFacts(message);
-    forget();
+    eraseRequest();
     try {
       request = openApReq(message, keys, ciphers);
     } catch (error) {
@@ -50,9 +53,8 @@ export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeOb
     return { facts };
   }
 
-  /** Nothing more is to be opened with its keys. */
-  function forget(): void {
-    if (request !== undefined) forgetKeys(request);
+  function eraseRequest(): void {
+    if (request !== undefined) eraseKeys(request);
     request = undefined;
   }
 
@@ -60,7 +62,7 @@ export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeOb
     if (request === undefined) return { facts, problem };
     try {
       const opened = contexts(request, token, ciphers);
-      forget();
+      eraseRequest();
       return { facts, ...opened };
     } catch (error) {
       if (!(error instanceof FtpSecurityError) || error.code === 'security/bad-token') throw error;
@@ -76,7 +78,7 @@ export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeOb
   };
 }
 
-/** @throws FtpSecurityError when the answer does not show that the server has the session key */
+/** @throws FtpSecurityError if the answer does not prove that the server has the session key */
 function contexts(
   { ticket, authenticator, session }: OpenedApReq,
   token: Uint8Array,
@@ -87,7 +89,10 @@ function contexts(
   const order = compareNumbers(sender, ticket.address);
   const negative = seconds < 0;
   if (order !== 0 && order < 0 !== negative) {
-    throw new FtpSecurityError('security/wrong-direction', "the server's answer has the time of the other direction");
+    throw new FtpSecurityError(
+      'security/wrong-direction',
+      "the time in the server's answer has the sign of the client's direction",
+    );
   }
   const server = { sender, negative };
   const client = { sender: ticket.address, negative: !negative };

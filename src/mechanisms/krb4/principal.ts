@@ -1,18 +1,21 @@
-/** Names of Kerberos V4, of clients and of services, and how they are written in files and messages. */
+/** Principals of Kerberos V4 and their encoding in files and messages. */
 import type { ByteReader } from '../../byte-reader.js';
 import { concatAll, fromUtf8, toUtf8 } from '../../bytes.js';
 
-/** Of a name, an instance and a realm (ANAME_SZ, INST_SZ, REALM_SZ), with the NUL. */
+/** The greatest length of a name, an instance or a realm, with the NUL (ANAME_SZ, INST_SZ, REALM_SZ). */
 const MAX_NAME = 40;
 
+/** A principal of Kerberos V4: a client or a service. */
 export interface Krb4Principal {
+  /** The name, e.g. `ftp`. */
   name: string;
-  /** Of a service, the first part of its host's name in lower case; of a person, mostly empty. */
+  /** For a service, the first label of its host name in lower case; for a person, usually empty. */
   instance: string;
+  /** The realm, e.g. `EXAMPLE.COM`. */
   realm: string;
 }
 
-/** `name.instance@REALM`, as Kerberos V4 writes it. */
+/** Formats a principal as `name.instance@REALM`, or `name@REALM` without an instance. */
 export function principalText({ name, instance, realm }: Krb4Principal): string {
   return `${name}${instance === '' ? '' : `.${instance}`}@${realm}`;
 }
@@ -21,12 +24,12 @@ export function samePrincipal(a: Krb4Principal, b: Krb4Principal): boolean {
   return a.name === b.name && a.instance === b.instance && a.realm === b.realm;
 }
 
-/** Octets up to a NUL, as text. */
+/** Reads a name that ends with a NUL. */
 export function readName(reader: ByteReader): string {
   return fromUtf8(reader.untilNul(MAX_NAME));
 }
 
-/** Texts, each with a NUL after it. */
+/** Writes names, each with a NUL at its end. */
 export function formatNames(...texts: readonly string[]): Uint8Array {
   return concatAll(texts.map(text => toUtf8(`${text}\0`)));
 }

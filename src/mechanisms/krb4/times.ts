@@ -1,29 +1,31 @@
-/** The times of Kerberos V4: of its messages, how long a ticket lives, and whether a client's request holds now. */
+/** The times of Kerberos V4: those of messages, and the lifetimes of tickets. */
 import { FtpSecurityError } from '../../errors.js';
 import type { OpenedApReq, Ticket } from './ap-req.js';
 
-/** Seconds that clocks may differ by. */
+/** The greatest accepted difference between clocks, in seconds. */
 export const DEFAULT_CLOCK_SKEW = 300;
 
-/** The seconds of a message have 31 bits, as the sign gives the direction: to January 2038. */
+/** The seconds of a message have 31 bits, since the sign shows the direction. They end in January 2038. */
 const MAX_SECONDS = 0x7fffffff;
 
-/** The life of a ticket is one octet: below 128 units of 5 minutes, from 128 to 191 even ratios from 10:40 hours to 30 days. */
+/** The lifetime code of a ticket: below 128 in units of 5 minutes, from 128 to 191 exponentially from 10:40 hours to 30 days. */
 const LIFE = { unit: 300, ratios: 0x80, shortest: 38_400, ratiosEnd: 0xbf, longest: 2_592_000, endless: 0xff };
 
 /**
- * @param now  milliseconds since 1970
- * @throws FtpSecurityError `security/expired`, side local, where Kerberos V4 has no such time
+ * The time of a message.
+ * @param now  in milliseconds since 1970
+ * @throws FtpSecurityError `security/expired`, with side `local`, if messages can't have such a time
  */
 export function messageTime(now: number): { seconds: number; fiveMs: number } {
   const seconds = Math.floor(now / 1000);
   if (!(seconds > 0 && seconds <= MAX_SECONDS)) {
-    throw new FtpSecurityError('security/expired', 'Kerberos V4 has no such time', { side: 'local' });
+    const message = 'the clock is outside of the times of Kerberos V4, 1970 to January 2038';
+    throw new FtpSecurityError('security/expired', message, { side: 'local' });
   }
   return { seconds, fiveMs: Math.floor((now - seconds * 1000) / 5) };
 }
 
-/** Seconds since 1970; Infinity for a ticket without end. */
+/** When a ticket expires, in seconds since 1970; Infinity if it never does. */
 export function endOf({ issued, life }: Pick<Ticket, 'issued' | 'life'>): number {
   const { unit, ratios, shortest, ratiosEnd, longest, endless } = LIFE;
   if (life === endless) return Number.POSITIVE_INFINITY;
@@ -33,13 +35,16 @@ export function endOf({ issued, life }: Pick<Ticket, 'issued' | 'life'>): number
 }
 
 /**
- * What krb_rd_req asks of the times.
- * @param now  seconds since 1970
- * @throws FtpSecurityError `security/clock-skew`, `not-yet-valid`, `expired`
+ * Checks the times of an AP_REQ as krb_rd_req does.
+ * @param now  in seconds since 1970
+ * @throws FtpSecurityError `security/clock-skew`, `security/not-yet-valid`, `security/expired`
  */
 export function assertTimely({ ticket, authenticator }: OpenedApReq, now: number, maxClockSkew: number): void {
   if (!(Math.abs(now - authenticator.time) <= maxClockSkew)) {
-    throw new FtpSecurityError('security/clock-skew', `the client's clock is more than ${maxClockSkew} seconds away`);
+    throw new FtpSecurityError(
+      'security/clock-skew',
+      `the client's clock is more than ${maxClockSkew} seconds from ours`,
+    );
   }
   if (ticket.issued > now + maxClockSkew) {
     throw new FtpSecurityError('security/not-yet-valid', 'the ticket is not yet valid');

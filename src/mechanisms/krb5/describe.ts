@@ -1,4 +1,4 @@
-/** What a token is and says without any key, as plain values that JSON can hold. Nothing of it is verified. */
+/** Describes tokens without keys, as values that can be written as JSON. Nothing in a description is verified. */
 import { toHex } from '../../bytes.js';
 import { errorFacts, iso, requestFacts } from './exchange/facts.js';
 import { type ContextToken, frameOf, parseContextToken } from './messages/gss-framing.js';
@@ -13,23 +13,28 @@ import {
 } from './messages/spnego.js';
 import { readTokenHeader } from './tokens/token-header.js';
 
+/** What can be read of a token without keys. All values can be written as JSON. */
 export interface Krb5TokenDescription {
-  /** `AP-REQ`, `AP-REP`, `KRB-ERROR`, one of SPNEGO's, or what readTokenHeader calls a per-message token. */
+  /**
+   * `AP-REQ`, `AP-REP` or `KRB-ERROR`; `NegTokenInit`, `NegTokenInit2` or `NegTokenResp` of SPNEGO; or the kind of a per-message
+   * token, e.g. `wrap` (see {@link TokenHeader}).
+   */
   kind: string;
+  /** Depends on `kind`: the facts of the message, or the fields of the header. */
   [part: string]: unknown;
 }
 
 /**
- * Takes any token of Kerberos V5: one that establishes a context (RFC 4121 §4.1), bare or in SPNEGO, or a per-message token
- * (§4.2).
- * @throws FtpSecurityError `security/bad-token` when it can't be read
+ * Describes a token of Kerberos V5: one that establishes a context, bare or in SPNEGO (RFC 4121 §4.1, RFC 4178 §4.2), or a
+ * per-message token (RFC 4121 §4.2, RFC 1964 §1.2). Nothing in it has been verified.
+ * @throws FtpSecurityError `security/bad-token` if it is malformed or not a token of Kerberos V5
  */
 export function describeKrb5Token(token: Uint8Array): Krb5TokenDescription {
   const offer = parseNegotiationOffer(token);
   if (offer !== undefined) return describeOffer(offer);
   const negotiation = parseNegotiation(token);
   if (negotiation !== undefined) return describeNegotiation(negotiation);
-  if (token[0] === 0x60 && !isFramedMessage(token)) return describeContextToken(parseContextToken(token));
+  if (token[0] === 0x60 && !isRfc1964Message(token)) return describeContextToken(parseContextToken(token));
   const header = readTokenHeader(token);
   return 'sequence' in header ? { ...header, sequence: String(header.sequence) } : { ...header };
 }
@@ -38,7 +43,7 @@ function describeOffer({ offered, hint }: NegotiationOffer): Krb5TokenDescriptio
   return { kind: 'NegTokenInit2', offered: offered.map(oidText), ...(hint !== undefined && { hint }) };
 }
 
-/** The contents of an object identifier as numbers with dots (X.690 §8.19); in hex what is longer than any that is in use. */
+/** Formats an object identifier as numbers with dots (X.690 §8.19), or in hex if it is longer than any in use. */
 function oidText(contents: Uint8Array): string {
   if (contents.length > 64) return toHex(contents);
   const numbers: bigint[] = [];
@@ -62,8 +67,8 @@ function describeNegotiation({ kind, offered, state, inside }: NegotiationToken)
   };
 }
 
-/** The token ids of contexts end in 00, those of RFC 1964's per-message tokens do not. */
-function isFramedMessage(token: Uint8Array): boolean {
+/** The second octet of TOK_ID is zero in context tokens, but not in the per-message tokens of RFC 1964. */
+function isRfc1964Message(token: Uint8Array): boolean {
   const frame = frameOf(token);
   return frame?.mechanism === 'kerberos' && token[frame.start + 1] !== 0;
 }

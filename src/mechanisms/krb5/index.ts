@@ -1,4 +1,4 @@
-/** `rfc2228/krb5`: GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757). */
+/** `rfc2228/krb5`: the mechanism GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757). */
 import type { Mechanism } from '../../protection/mechanism.js';
 import { describeKrb5Token } from './describe.js';
 import { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
@@ -10,6 +10,7 @@ export type { BlockCipher, BlockCiphers, NewBlockCipher } from '../block-cipher.
 export { ReplayCache, type ReplayStore } from '../replay-cache.js';
 export { enctypeNumber } from './crypto/enctype-names.js';
 export { type CipherOptions, type Enctype, enctypeOf } from './crypto/enctypes.js';
+export type { Sizes } from './crypto/profiles.js';
 export { describeKrb5Token, type Krb5TokenDescription } from './describe.js';
 export { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';
 export { type Channel, channelBindings } from './exchange/channel-bindings.js';
@@ -20,24 +21,37 @@ export { type PasswordKeysOptions, passwordKeys } from './exchange/password-keys
 export type { ServiceKey } from './exchange/ticket-keys.js';
 export { type Credential, type CredentialCache, parseCredentialCache } from './files/credential-cache.js';
 export { type Keytab, type KeytabEntry, parseKeytab, parseKeytabFile } from './files/keytab.js';
+export type { EncryptionKey } from './messages/kerberos.js';
 export { type Principal, parsePrincipal, principalText } from './messages/principal.js';
 export { type Krb5Context, type Krb5ContextOptions, krb5Context } from './tokens/context.js';
 export {
   type MicHeader,
   type Rfc1964Header,
   readTokenHeader,
+  type Sender,
   type TokenHeader,
   type WrapHeader,
 } from './tokens/token-header.js';
 
-/** What each side needs; a side without options is not offered. */
+/** Options of {@link krb5}, for each side. A side without options is not offered. */
 export interface Krb5Sides {
+  /** Options of the client's side. */
   initiator?: Krb5InitiatorOptions;
+  /** Options of the server's side. */
   acceptor?: Krb5AcceptorOptions;
+  /** Options of the passive side. */
   observer?: Krb5ObserverOptions;
 }
 
-/** Kerberos V5 under GSSAPI, bare or in SPNEGO, as sessions and observers take it. */
+/**
+ * Kerberos V5 under the AUTH name GSSAPI, bare or in SPNEGO, as a `Mechanism` for sessions, observers and the verification of
+ * captures (RFC 2228 appendix I).
+ * @example
+ * ```ts
+ * const keytab = parseKeytab(await readFile('/etc/krb5.keytab'));
+ * const server = new ServerControl(socket, { mechanisms: [krb5({ acceptor: { keytab } })] });
+ * ```
+ */
 export function krb5({ initiator, acceptor, observer }: Krb5Sides = {}): Mechanism {
   return {
     name: 'GSSAPI',

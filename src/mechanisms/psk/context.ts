@@ -1,7 +1,7 @@
 /**
- * X-PSK tokens: a security context whose keys come from a shared key and from the nonces that both sides drew.
+ * X-PSK tokens: a security context whose keys are derived from the shared key and the nonces of both sides.
  *
- *     token         header, then the plaintext as its level has it
+ *     token         header, then the protected plaintext
  *     header        1 octet    the level's PROT letter: S, P or E from the initiator, s, p or e from the acceptor
  *                   8 octets   sequence number, big-endian
  *     safe          the plaintext, and HMAC-SHA256 (RFC 2104) over header and plaintext
@@ -9,9 +9,9 @@
  *     confidential  ChaCha20 (RFC 8439 §2.4, blocks counted from 0), no tag
  *     nonce         of both ciphers: 4 zero octets, sequence number
  *
- * A direction has two series of sequence numbers, each from 0: one that the safe and private tokens share, and one for
- * the confidential tokens. Nothing vouches for a confidential token, so anyone can forge one with any number; in a
- * series of its own it makes no verified token a replay, and hides none that is missing.
+ * Each direction has two series of sequence numbers, both from 0: one for safe and private tokens, one for confidential tokens.
+ * Confidential tokens are not authenticated, so anybody can forge one with any number. In a series of their own, a forged
+ * number can't make a verified token look like a replay, or hide that one is missing.
  */
 import { chacha20, chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
@@ -23,18 +23,19 @@ import type { SecurityContext, Unwrapped, Wrapped } from '../../protection/mecha
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { ReplayWindow } from '../../replay-window.js';
 
+/** The side of an association. */
 export type Role = 'initiator' | 'acceptor';
 
-/** How a level protects. */
+/** The protection of one level. */
 export interface Protection {
   level: TokenLevel;
-  /** PROT letter. No bit flipped in one makes it another: a private token never passes for a confidential one by it. */
+  /** PROT letter. No single flipped bit turns one into another, e.g. a private token into a confidential one. */
   letter: number;
   series: 'verified' | 'unverified';
-  /** Octets that follow the plaintext. */
+  /** Length of the tag after the plaintext, in octets. */
   tag: number;
   seal(key: Uint8Array, header: Uint8Array, plaintext: Uint8Array): Uint8Array;
-  /** Gives undefined when the tag is wrong. */
+  /** Returns undefined if the tag is wrong. */
   open(key: Uint8Array, header: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
 }
 
@@ -46,9 +47,9 @@ interface Channel extends Protection {
 
 const ROLES: readonly Role[] = ['initiator', 'acceptor'];
 const HEADER = 9;
-/** The bit that makes a letter small. */
-const SMALL = 0x20;
-/** An 8-octet number counts so far. Past it a nonce would come twice. */
+/** The bit that makes a letter lower case. */
+const LOWER_CASE = 0x20;
+/** The number of different sequence numbers. After the last, nonces would repeat. */
 const NUMBERS = 1n << 64n;
 
 export const PROTECTIONS: readonly Protection[] = [
@@ -88,12 +89,15 @@ export const PROTECTIONS: readonly Protection[] = [
   },
 ];
 
+/** The state that an X-PSK exchange has established; it is passed to `keylog`. */
 export interface PskContextOptions {
+  /** The side that the context plays. */
   role: Role;
+  /** The shared key. */
   key: Uint8Array;
-  /** The initiator's, then the acceptor's. Two contexts must never be made of the same key and nonces. */
+  /** The initiator's nonce, then the acceptor's, 64 octets. Key and nonces together must never be used for two exchanges. */
   nonces: Uint8Array;
-  /** How many tokens a series may have. Default 2^64, which is the most. */
+  /** The greatest number of tokens in a series. Default 2^64, the maximum. */
   limit?: bigint;
 }
 
@@ -113,7 +117,7 @@ export class PskContext implements SecurityContext {
     this.#channels = ROLES.flatMap(from =>
       PROTECTIONS.map(protection => ({
         ...protection,
-        letter: from === 'acceptor' ? protection.letter | SMALL : protection.letter,
+        letter: from === 'acceptor' ? protection.letter | LOWER_CASE : protection.letter,
         from,
         key: deriveKey(key, nonces, `${from} ${protection.level}`),
       })),
@@ -130,7 +134,11 @@ export class PskContext implements SecurityContext {
     const { letter, series, key, seal } = this.#sending(level);
     const number = this.#next[series];
     if (number >= this.#limit) {
-      throw new FtpSecurityError('security/out-of-sequence', 'every sequence number is used', { side: 'local' });
+      throw new FtpSecurityError(
+        'security/out-of-sequence',
+        'all sequence numbers are used: establish a new security context',
+        { side: 'local' },
+      );
     }
     const header = concat(Uint8Array.of(letter), u64be(number));
     const token = concat(header, seal(key, header, plaintext));
@@ -139,21 +147,32 @@ export class PskContext implements SecurityContext {
   }
 
   unwrap(token: Uint8Array): Unwrapped {
+    const { plaintext, level, series, number } = this.#open(token);
+    // The number is recorded last, so that an error leaves the window unchanged.
+    const sequence = this.#received[series].accept(number);
+    this.#last = this.#received[series];
+    return { plaintext, level, sequence };
+  }
+
+  reopen(token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'> {
+    const { plaintext, level } = this.#open(token);
+    return { plaintext, level };
+  }
+
+  /** A token of the other side, its tag verified. */
+  #open(token: Uint8Array): Pick<Channel, 'level' | 'series'> & { plaintext: Uint8Array; number: bigint } {
     assertBytes(token, 'token');
     this.#assertOpen();
     const channel = this.#channels.find(({ letter }) => letter === token[0]);
-    if (channel === undefined) throw badToken('not an X-PSK token: unknown first octet');
+    if (channel === undefined) throw badToken('not a token of X-PSK: unknown first octet');
     const { from, level, series, tag, key, open } = channel;
-    if (token.length < HEADER + tag) throw badToken('X-PSK token too short');
-    // The tag would tell too, as each direction has its keys; this says what is wrong.
-    if (from === this.#role) throw new FtpSecurityError('security/wrong-direction', 'our own token came back');
+    if (token.length < HEADER + tag) throw badToken(`${level} token of X-PSK too short: ${token.length} octets`);
+    // The tag would be wrong, too, as each direction has its own keys; but this error is clearer.
+    if (from === this.#role) throw new FtpSecurityError('security/wrong-direction', 'reflected token: it is our own');
     const header = copy(token, 0, HEADER);
     const plaintext = open(key, header, token.subarray(HEADER));
     if (plaintext === undefined) throw new FtpSecurityError('security/bad-checksum', `wrong tag in a ${level} token`);
-    // Last, when all else holds: it throws and has recorded nothing, or the number is used.
-    const sequence = this.#received[series].accept(viewOf(header).getBigUint64(1));
-    this.#last = this.#received[series];
-    return { plaintext, level, sequence };
+    return { plaintext, level, series, number: viewOf(header).getBigUint64(1) };
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {
@@ -179,7 +198,9 @@ export class PskContext implements SecurityContext {
     this.#assertOpen();
     const channel = this.#channels.find(one => one.from === this.#role && one.level === level);
     if (channel !== undefined) return channel;
-    throw new FtpSecurityError('security/level-unsupported', `X-PSK has no level ${level}`, { side: 'local' });
+    throw new FtpSecurityError('security/level-unsupported', `X-PSK does not support level ${level}`, {
+      side: 'local',
+    });
   }
 
   #assertOpen(): void {
@@ -187,7 +208,7 @@ export class PskContext implements SecurityContext {
   }
 }
 
-/** HKDF-SHA256 (RFC 5869): the nonces make keys that are new in every exchange, the purpose keeps them apart. */
+/** HKDF-SHA256 (RFC 5869). The nonces make the keys new in each exchange; the purpose makes them differ from each other. */
 export function deriveKey(key: Uint8Array, nonces: Uint8Array, purpose: string): Uint8Array {
   return hkdf(sha256, key, nonces, toUtf8(`X-PSK 1 ${purpose}`), 32);
 }

@@ -1,6 +1,6 @@
 /**
- * X-PSK, the reference mechanism: both sides hold a shared key, and every level is there. Read it to learn how to write
- * a mechanism (RFC 2228 §2 and §3): this file is the security data exchange, context.ts the tokens that come after it.
+ * `rfc2228/psk`: X-PSK, the reference mechanism, in which both sides hold a shared key. It supports all levels. Read it to learn
+ * how to write a mechanism (RFC 2228 §2 and §3): this file has the security data exchange, context.ts the tokens after it.
  *
  *     AUTH X-PSK
  *     334
@@ -9,8 +9,8 @@
  *     ADAT  confirmation of the initiator
  *     235
  *
- * A nonce is 32 random octets. A confirmation is HMAC-SHA256, under a key derived from the shared key and both nonces,
- * over the role's name and both nonces: it shows that its sender has the shared key, now.
+ * A nonce is 32 random octets. A confirmation is the HMAC-SHA256 of the role's name and both nonces, with a key derived from
+ * the shared key and both nonces. It proves that its sender holds the shared key and takes part in this exchange.
  */
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -26,38 +26,52 @@ const NONCE = 32;
 const CONFIRMATION = 32;
 const MIN_KEY = 16;
 
+/** Options of {@link pskInitiator} and {@link pskAcceptor}. */
 export interface PskOptions {
   /**
-   * The shared key, 16 octets or more, random: a password could be guessed from one recorded exchange. It is read until
-   * the exchange is over, and is then the caller's to erase.
+   * The shared key: 16 or more random octets. Do not use a password, since it could be guessed from a recorded exchange. The key
+   * is read until the exchange is over, and not erased; the caller can do so then.
    */
   key: Uint8Array;
-  /** Gives so many random octets. Default: the runtime's secure source. For tests alone: a nonce must never come twice. */
+  /** Returns `length` random octets. Only tests replace it, as nonces must never repeat. Default the platform's secure generator. */
   random?: (length: number) => Uint8Array;
-  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
+  /**
+   * Called with the options of the context when it is established, for tools that log keys. They include the key, with which
+   * anybody can read and forge all messages. Default not called.
+   */
   keylog?: (options: PskContextOptions) => void;
 }
 
 /**
- * The client's side. After an error or its last step the exchange is over, and a further step throws `sequence/closed`.
- * @throws RangeError when the key is too short. Steps throw FtpSecurityError `security/bad-token`,
- *   `security/bad-checksum`
+ * The client's side of an X-PSK exchange. After an error or the last step, the exchange is over, and each further step throws
+ * `sequence/closed`.
+ * @throws TypeError if the key is not a Uint8Array, RangeError if it is too short
+ * @throws FtpSecurityError the steps: `security/bad-token`, `security/bad-checksum`
  */
 export function pskInitiator(options: PskOptions): Exchange {
   return exchangeFromGenerator('X-PSK', initiate(options));
 }
 
-/** The server's side; it throws as {@link pskInitiator} does. */
+/**
+ * The server's side of an X-PSK exchange. After an error or the last step, the exchange is over, and each further step throws
+ * `sequence/closed`.
+ * @throws TypeError if the key is not a Uint8Array, RangeError if it is too short
+ * @throws FtpSecurityError the steps: `security/bad-token`, `security/bad-checksum`
+ */
 export function pskAcceptor(options: PskOptions): Exchange {
   return exchangeFromGenerator('X-PSK', accept(options));
 }
 
+/** Options of {@link pskObserver}. */
 export interface PskObserverOptions {
-  /** The shared keys, each 16 octets or more; the one that both key confirmations fit opens the exchange. */
+  /** The shared keys, each 16 octets or more. The key that fits both confirmations is used. */
   keys: readonly Uint8Array[];
 }
 
-/** The passive side, for recorded exchanges. @throws RangeError when a key is too short */
+/**
+ * The passive side of a recorded X-PSK exchange. If no key fits, the last step has a `problem`.
+ * @throws TypeError if a key is not a Uint8Array, RangeError if it is too short
+ */
 export function pskObserver({ keys }: PskObserverOptions): ExchangeObserver {
   const next = stepsOf('X-PSK', observe(keys));
   return {
@@ -68,14 +82,17 @@ export function pskObserver({ keys }: PskObserverOptions): ExchangeObserver {
   };
 }
 
-/** What each side needs; a side without options is not offered. */
+/** Options of {@link psk}, for each side. A side without options is not offered. */
 export interface PskSides {
+  /** Options of the client's side. */
   initiator?: PskOptions;
+  /** Options of the server's side. */
   acceptor?: PskOptions;
+  /** Options of the passive side. */
   observer?: PskObserverOptions;
 }
 
-/** X-PSK as sessions and observers take it. */
+/** X-PSK as a `Mechanism` for sessions, observers and the verification of captures. */
 export function psk({ initiator, acceptor, observer }: PskSides = {}): Mechanism {
   return {
     name: 'X-PSK',
@@ -87,7 +104,8 @@ export function psk({ initiator, acceptor, observer }: PskSides = {}): Mechanism
   };
 }
 
-interface Seen {
+/** A token of a recorded exchange. */
+interface RecordedToken {
   from: Peer;
   token: Uint8Array;
 }
@@ -96,7 +114,7 @@ function* initiate({ key, random = randomBytes, keylog }: PskOptions): ExchangeG
   assertKey(key);
   const nonce = random(NONCE);
   const early = yield {};
-  if (early !== undefined) throw badToken('security data before our first token');
+  if (early !== undefined) throw badToken("the server sent security data before the client's");
   const answer = readAnswer(yield { token: concat(Uint8Array.of(VERSION), nonce) });
   const nonces = concat(nonce, answer.nonce);
   assertConfirmed(key, nonces, 'acceptor', answer.confirmation);
@@ -118,12 +136,12 @@ function contextOf(options: PskContextOptions, keylog: PskOptions['keylog']): Ps
   return new PskContext(options);
 }
 
-/** The passive side: it sees every token, and after the last it has what both sides have. */
-function* observe(keys: readonly Uint8Array[]): ExchangeGenerator<Seen, ObservedStep> {
+/** After the last token, the observer has the same nonces as both sides, and derives the same keys. */
+function* observe(keys: readonly Uint8Array[]): ExchangeGenerator<RecordedToken, ObservedStep> {
   keys.forEach(assertKey);
-  const opening = readOpening(saidBy('client', yield { facts: {} }));
-  const answer = readAnswer(saidBy('server', yield { facts: {} }));
-  const confirmation = exactly(CONFIRMATION, saidBy('client', yield { facts: {} }));
+  const opening = readOpening(sentBy('client', yield { facts: {} }));
+  const answer = readAnswer(sentBy('server', yield { facts: {} }));
+  const confirmation = exactly(CONFIRMATION, sentBy('client', yield { facts: {} }));
   const nonces = concat(opening, answer.nonce);
   const problemWith = (key: Uint8Array) =>
     checkConfirmation(key, nonces, 'acceptor', answer.confirmation) ??
@@ -132,7 +150,7 @@ function* observe(keys: readonly Uint8Array[]): ExchangeGenerator<Seen, Observed
   if (key === undefined) {
     const [first] = keys;
     const problem = first && problemWith(first);
-    return { facts: {}, problem: problem ?? new FtpSecurityError('security/no-key', 'no shared key was given') };
+    return { facts: {}, problem: problem ?? new FtpSecurityError('security/no-key', 'no shared key is known') };
   }
   return {
     facts: {},
@@ -141,16 +159,16 @@ function* observe(keys: readonly Uint8Array[]): ExchangeGenerator<Seen, Observed
   };
 }
 
-function saidBy(peer: Peer, { from, token }: Seen): Uint8Array {
+function sentBy(peer: Peer, { from, token }: RecordedToken): Uint8Array {
   if (from === peer) return token;
   const code = from === 'client' ? 'sequence/unexpected-command' : 'sequence/unexpected-reply';
-  throw new FtpSecurityError(code, `security data of the ${from}, where the ${peer} has the turn`);
+  throw new FtpSecurityError(code, `expected security data from the ${peer}, got it from the ${from}`);
 }
 
 function readOpening(token: Token): Uint8Array {
   const opening = exactly(1 + NONCE, token);
   if (opening[0] === VERSION) return opening.subarray(1);
-  throw badToken('X-PSK version unknown', { offset: 0 });
+  throw badToken(`unknown version of X-PSK: ${opening[0]}`, { offset: 0 });
 }
 
 function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array } {
@@ -160,7 +178,7 @@ function readAnswer(token: Token): { nonce: Uint8Array; confirmation: Uint8Array
 
 function exactly(length: number, token: Token): Uint8Array {
   if (token?.length === length) return copy(token);
-  throw badToken(`X-PSK security data: ${length} octets expected`);
+  throw badToken(`X-PSK security data must have ${length} octets, got ${token?.length ?? 'none'}`);
 }
 
 function keyConfirmation(key: Uint8Array, nonces: Uint8Array, role: Role): Uint8Array {
@@ -174,21 +192,21 @@ function checkConfirmation(
   key: Uint8Array,
   nonces: Uint8Array,
   role: Role,
-  shown: Uint8Array,
+  received: Uint8Array,
 ): FtpSecurityError | undefined {
-  if (equalConstantTime(keyConfirmation(key, nonces, role), shown)) return undefined;
+  if (equalConstantTime(keyConfirmation(key, nonces, role), received)) return undefined;
   return new FtpSecurityError(
     'security/bad-checksum',
     `key confirmation of the ${role} failed: the two sides hold different keys`,
   );
 }
 
-function assertConfirmed(key: Uint8Array, nonces: Uint8Array, role: Role, shown: Uint8Array): void {
-  const problem = checkConfirmation(key, nonces, role, shown);
+function assertConfirmed(key: Uint8Array, nonces: Uint8Array, role: Role, received: Uint8Array): void {
+  const problem = checkConfirmation(key, nonces, role, received);
   if (problem !== undefined) throw problem;
 }
 
 function assertKey(key: Uint8Array): void {
   assertBytes(key, 'key');
-  if (key.length < MIN_KEY) throw new RangeError(`a shared key has at least ${MIN_KEY} octets`);
+  if (key.length < MIN_KEY) throw new RangeError(`a shared key must have at least ${MIN_KEY} octets`);
 }

@@ -127,7 +127,7 @@ describe('fuzz client --only data', () => {
   it('finds what a bad one sends', async () => {
     const ran = await toClient(dataClient({ sendsNoEnd: true }), [...DATA, ...LEVEL, '--cases', '3']);
     expect(findings(ran).map(({ finding, name }) => `${finding}: ${name}`)).toEqual([
-      'bad data given: data: blocks as they ought to be',
+      'bad data given: data: valid blocks',
     ]);
   });
 });

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { concat, u32be, viewOf } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
-import { wrappingWith } from '../../../src/fuzz/mechanisms/forgery.js';
+import { wrappingWith } from '../../../src/fuzz/mechanisms/mechanism.js';
 import { desKey, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
 import { krb4Acceptor, krb4Initiator, parseSrvtab, parseTicketFile } from '../../../src/mechanisms/krb4/index.js';
 import { nodeCiphers as ciphers } from '../../../src/node/index.js';

@@ -18,7 +18,7 @@ it('keeps two findings of one case', () => {
   const report = new Report({ json: true, out, seed: 1 });
   const [one] = SCRIPT_CASES;
   for (const finding of ['crashed', 'order broken'] as const) {
-    report.tell({ type: 'finding', ...reproducerOf(one!, { kind: 'accepted', finding }, 'X-PSK') });
+    report.add({ type: 'finding', ...reproducerOf(one!, { kind: 'accepted', finding }, 'X-PSK') });
   }
   const files = readdirSync(out).sort();
   expect(files).toEqual([

@@ -2,10 +2,10 @@
 import { copy, viewOf } from '../../../src/bytes.js';
 import { octetsFrom } from '../../../src/fuzz/choices.js';
 import { krb4FuzzSession } from '../../../src/fuzz/mechanisms/krb4.js';
-import { krb5FuzzSession } from '../../../src/fuzz/mechanisms/krb5.js';
+import { krb5FuzzSession } from '../../../src/fuzz/mechanisms/krb5/index.js';
+import type { FramedFields } from '../../../src/fuzz/mechanisms/krb5/rfc1964.js';
+import type { WrapFields } from '../../../src/fuzz/mechanisms/krb5/rfc4121.js';
 import { pskFuzzSession } from '../../../src/fuzz/mechanisms/psk.js';
-import type { FramedFields } from '../../../src/fuzz/mechanisms/rfc1964.js';
-import type { WrapFields } from '../../../src/fuzz/mechanisms/rfc4121.js';
 import type { FuzzSession } from '../../../src/fuzz/mutation.js';
 import { describeKrb4Token, krb4Context } from '../../../src/mechanisms/krb4/index.js';
 import { describeKrb5Token, krb5Context } from '../../../src/mechanisms/krb5/index.js';

@@ -14,19 +14,19 @@ function context(options: Partial<Krb4ContextOptions> = {}) {
 }
 
 describe('a context of KERBEROS_V4', () => {
-  it('is refused unless what is weak is wanted, and says why', () => {
+  it('is refused without allowWeak, and says why', () => {
     const error = errorOf(() => context({ allowWeak: false }));
     expect([error.code, error.side]).toEqual(['security/weak', 'local']);
     expect(error.message).toMatch(/single DES.*no integrity check in private messages/);
   });
 
-  it('takes the system clock, at both ends', () => {
+  it('uses the system clock by default', () => {
     const { token } = context().wrap(ascii('NOOP'), 'private');
     const opened = context({ local: server, peer: client }).unwrap(token);
     expect(opened).toEqual({ plaintext: ascii('NOOP'), level: 'private', sequence: 'none' });
   });
 
-  it('has messages as long as RFC 2228 says', () => {
+  it('makes messages of the length in RFC 2228', () => {
     expect(context().wrap(new Uint8Array(100), 'safe').token.length).toBe(131);
     // At most 26 octets more, less what fills the last block.
     const lengths = Array.from({ length: 16 }, (_, i) => context().wrap(new Uint8Array(i), 'private').token.length - i);
@@ -41,17 +41,17 @@ describe('a context of KERBEROS_V4', () => {
     }
   });
 
-  it('tells the end of a message from another sender', () => {
+  it('distinguishes a changed end of a message from another sender', () => {
     const other = { ...client, address: Uint8Array.of(192, 0, 2, 9) };
     const { token } = context({ local: other }).wrap(ascii('NOOP'), 'safe');
     expectCode(() => context({ local: server, peer: client }).unwrap(token), 'security/wrong-direction');
   });
 
   it.each([
-    ['an address of another length', { local: { address: new Uint8Array(16), port: 21 } }, RangeError],
+    ['an address of the wrong length', { local: { address: new Uint8Array(16), port: 21 } }, RangeError],
     ['a port that is none', { peer: { ...server, port: 70_000 } }, RangeError],
     ['an address that is no octets', { peer: { address: '192.0.2.1' as never, port: 1 } }, TypeError],
-    ['a key of another length', { key: new Uint8Array(16) }, RangeError],
+    ['a key of the wrong length', { key: new Uint8Array(16) }, RangeError],
     ['a key that is no octets', { key: 'key' as never }, TypeError],
   ])('%s is misuse', (_, options, kind) => {
     expect(() => context(options)).toThrow(kind);

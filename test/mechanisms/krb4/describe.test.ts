@@ -20,7 +20,7 @@ describe('a token without a key', () => {
     expect(answer).toEqual({ kind: 'safe message', weak: true, length: 4, littleEndian: false });
   });
 
-  it.each(VECTORS.messages)('$kind $byte_order $name tells its kind and length', vector => {
+  it.each(VECTORS.messages)('$kind $byte_order $name is described with its kind and length', vector => {
     const { kind, littleEndian, length } = describeKrb4Token(fromHex(vector.message));
     const octets = vector.plaintext.length / 2;
     expect(kind).toBe(vector.kind === 'safe' ? 'safe message' : 'private message');
@@ -28,7 +28,7 @@ describe('a token without a key', () => {
     expect(length).toBe(vector.kind === 'safe' ? octets : Math.ceil((octets + 13) / 8) * 8);
   });
 
-  it('that is none is refused', () => {
+  it('that is not of Kerberos V4 is refused', () => {
     for (const hex of ['', '04', '0404ffff', '040c00000004aaaaaaaa', '040e00000000', '050e000000']) {
       expectCode(() => describeKrb4Token(fromHex(hex)), 'security/bad-token');
     }

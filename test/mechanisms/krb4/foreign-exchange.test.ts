@@ -20,7 +20,7 @@ import { acceptor, answerOf, initiator, requestOf, step } from './exchanges.js';
 import { address, ciphers, keyOf, ticketFileOf, VECTORS } from './vectors.js';
 
 describe.each(VECTORS.ap_req)('with libkrb4, for $service, key version $kvno', vector => {
-  it('the acceptor takes its AP_REQ, and answers it octet for octet', () => {
+  it('the acceptor accepts its AP_REQ, and its answer is the same octet for octet', () => {
     const { token, context, facts } = step(acceptor({}, vector), requestOf(vector));
     expect(toHex(token!)).toBe(vector.mutual_reply_safe);
     expect(context?.mechanism).toBe('KERBEROS_V4');
@@ -52,7 +52,7 @@ describe.each(VECTORS.ap_req)('with libkrb4, for $service, key version $kvno', v
     expect(facts).toMatchObject({ weak: true, serverName: expect.stringContaining(vector.service) });
   });
 
-  it('the initiator takes its answer', () => {
+  it('the initiator accepts its answer', () => {
     const exchange = initiator({}, vector);
     expect(step(exchange)).not.toHaveProperty('context');
     const { context, token } = step(exchange, answerOf(vector));
@@ -97,7 +97,7 @@ describe('with gssftp, as recorded', () => {
   const clock = () => 0x6b02cc1e * 1000 + answer[10]! * 5;
   const both = { ciphers, clock, allowWeak: true };
 
-  it('the acceptor answers the client as the server did, and its context opens what the client sent', () => {
+  it('the acceptor answers the client as the server did, and its context unwraps the client’s messages', () => {
     const replayCache = new ReplayCache();
     const exchange = krb4Acceptor({ ...both, srvtab, replayCache, local: ends.server, peer: ends.client });
     const { token, context, facts } = step(exchange, request);
@@ -110,7 +110,7 @@ describe('with gssftp, as recorded', () => {
     expect(tokens.map(one => toHex(context!.unwrap(one).plaintext))).toEqual(sent.map(line => line.plain_hex));
   });
 
-  it('the initiator, with what the ticket file held, takes the answer and opens what the server sent', () => {
+  it('the initiator, with the ticket file, accepts the answer and unwraps the server’s messages', () => {
     const { ticket, authenticator } = openApReq(parseApReq(request), srvtab, ciphers);
     const { kvno, ticket: sealed } = parseApReq(request);
     const { name, instance, realm } = srvtab[0]!;

@@ -67,7 +67,7 @@ describe('a message of libkrb4', () => {
     expect(ours).toBe(theirs === 0 ? 'taken' : 'security/wrong-direction');
   });
 
-  it('changed is refused, also where the library takes it', () => {
+  it('is refused if changed, even where the library accepts it', () => {
     let taken = 0;
     for (const vector of VECTORS.messages) {
       for (const [field, at] of CHANGES) {
@@ -86,7 +86,7 @@ describe('a message of libkrb4', () => {
     expect(taken).toBe(4);
   });
 
-  it('has a verdict of the library that stands beside ours, whatever was changed', () => {
+  it('has a verdict of the library to compare with ours, whatever was changed', () => {
     const judged = ['rd_status', 'rd_status_swapped_addresses', ...CHANGES.map(([field]) => field)];
     const recorded = VECTORS.messages.flatMap(vector => Object.keys(vector).filter(field => /^rd_/.test(field)));
     expect([...new Set(recorded)].sort()).toEqual(judged.sort());

@@ -30,7 +30,7 @@ function flip(octets: Uint8Array, bit: number): Uint8Array {
 }
 
 describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector => {
-  it('opens to what krb_rd_req found', () => {
+  it('reports what krb_rd_req found', () => {
     const message = parseApReq(requestOf(vector));
     expect([message.kvno, message.realm, toHex(message.ticket)]).toEqual([vector.kvno, vector.realm, vector.ticket]);
     const { ticket, authenticator } = openApReq(message, [keyOf(vector)], ciphers);
@@ -67,7 +67,7 @@ describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector =
     expect([fromClient?.mechanism, fromServer?.mechanism, problem]).toEqual(['KERBEROS_V4', 'KERBEROS_V4', undefined]);
   });
 
-  it('changed in any bit, it never comes to contexts', () => {
+  it('establishes no contexts if any bit is changed', () => {
     const request = requestOf(vector);
     // What fills the last block of an authenticator says nothing, and nothing protects it.
     for (let bit = 0; bit < 8 * (request.length - 8); bit++) {
@@ -78,7 +78,7 @@ describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector =
     }
   });
 
-  it('with an answer changed in any bit, it never comes to contexts', () => {
+  it('establishes no contexts if any bit of the answer is changed', () => {
     for (let bit = 0; bit < 8 * answerOf(vector).length; bit++) {
       const observer = observerOf(vector);
       observer.observe('client', requestOf(vector));
@@ -120,7 +120,7 @@ describe('an observer', () => {
     ['another key', { key: new Uint8Array(8).fill(4) }],
     ['another service', { name: 'rcmd' }],
     ['another realm', { realm: 'OTHER.TEST' }],
-  ])('with %s has a problem, and what stands in the clear', (_, other) => {
+  ])('with %s has a problem, and the facts that need no key', (_, other) => {
     const observer = krb4Observer({ keys: [{ ...keyOf(SAMPLE), ...other }], ciphers });
     const { facts, problem } = observer.observe('client', requestOf(SAMPLE));
     expect(problem?.code).toBe('security/no-key');
@@ -139,7 +139,7 @@ describe('an observer', () => {
     expect([problem?.code, fromServer]).toEqual(['security/bad-checksum', undefined]);
   });
 
-  it('has a problem with an answer whose time tells the other direction', () => {
+  it('has a problem with an answer whose time has the sign of the other direction', () => {
     const observer = observerOf(SAMPLE);
     observer.observe('client', requestOf(SAMPLE));
     const key = fromHex(SAMPLE.session_key);
@@ -164,10 +164,10 @@ describe('an observer', () => {
     plaintext.set(ascii('x'));
     const head = requestOf(SAMPLE).subarray(0, -message.authenticator.length);
     const { problem } = observerOf(SAMPLE).observe('client', concat(head, pcbcEncrypt(session, plaintext)));
-    expect(problem?.message).toBe('ticket and authenticator name different clients');
+    expect(problem?.message).toBe('ticket and authenticator have different client names');
   });
 
-  it('refuses what is no AP_REQ, and any prefix of one', () => {
+  it('refuses other tokens, and any prefix of an AP_REQ', () => {
     const request = requestOf(SAMPLE);
     for (let length = 0; length < request.length; length++) {
       expectCode(() => observerOf(SAMPLE).observe('client', request.subarray(0, length)), 'security/bad-token');

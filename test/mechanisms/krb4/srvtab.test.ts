@@ -26,7 +26,7 @@ describe('a srvtab', () => {
     expect(entries).toEqual([{ name: 'ftp', instance: 'host', realm: 'A.TEST', kvno: 3, key }]);
   });
 
-  it('gives what was written, and no part of it is a whole', () => {
+  it('is parsed to what was written, and no prefix is valid', () => {
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 4 }), entries => {
         const file = format(entries);
@@ -41,7 +41,7 @@ describe('a srvtab', () => {
     ['a name too long', new Uint8Array(60).fill(0x61), 0],
     ['no name', Uint8Array.of(...terminated('', '', 'A.TEST'), 3, ...new Uint8Array(8)), 9],
     ['a key too short', Uint8Array.of(...terminated('ftp', '', 'A.TEST'), 3, 1, 2), 13],
-  ])('%s is none, and the place is told', (_, bytes, offset) => {
+  ])('%s is refused with the offset', (_, bytes, offset) => {
     const error = errorOf(() => parseSrvtab(bytes));
     expect([error.code, error.offset]).toEqual(['syntax/bad-file', offset]);
   });

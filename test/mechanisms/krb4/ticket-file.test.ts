@@ -42,7 +42,7 @@ describe('a ticket file', () => {
     });
   });
 
-  it('gives what was written, in either octet order, and no part of it is a whole', () => {
+  it('is parsed to what was written, in either byte order, and no prefix is valid', () => {
     fc.assert(
       fc.property(file, fc.boolean(), (content, littleEndian) => {
         const octets = formatTicketFile(content, littleEndian);
@@ -61,7 +61,7 @@ describe('a ticket file', () => {
     ['a key version of more than an octet', [...begun, 0, 0, 0, 1, 0, 1, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0], 42],
     ['a ticket longer than any', [...begun, 0, 0, 0, 1, 0, 0, 0, 3, 1, 0, 0, 1], 42],
     ['an end before any number', begun, 22],
-  ])('%s is none, and the place is told', (_, octets, offset) => {
+  ])('%s is refused with the offset', (_, octets, offset) => {
     const error = errorOf(() => parseTicketFile(Uint8Array.from(octets)));
     expect([error.code, error.offset]).toEqual(['syntax/bad-file', offset]);
   });

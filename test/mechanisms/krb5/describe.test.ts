@@ -20,8 +20,8 @@ describe('krb5, the mechanism', () => {
   });
 });
 
-describe('a token without keys', () => {
-  test('AP-REQ', () => {
+describe('describeKrb5Token', () => {
+  test('describes an AP-REQ', () => {
     expect(describeKrb5Token(mit.apReq)).toEqual({
       kind: 'AP-REQ',
       serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
@@ -37,9 +37,9 @@ describe('a token without keys', () => {
     });
   });
 
-  test('AP-REP', () => expect(describeKrb5Token(mit.apRep!)).toEqual({ kind: 'AP-REP', enctype: 18 }));
+  test('describes an AP-REP', () => expect(describeKrb5Token(mit.apRep!)).toEqual({ kind: 'AP-REP', enctype: 18 }));
 
-  test('KRB-ERROR', () => {
+  test('describes a KRB-ERROR', () => {
     const sname = { nameType: 2, nameString: ['ftp', 'h'] };
     const message: KrbError = { pvno: 5, msgType: 30, stime: 0, susec: 7, errorCode: 41, realm: 'R', sname };
     expect(describeKrb5Token(formatContextToken({ kind: 'KRB-ERROR', message }))).toEqual({
@@ -51,7 +51,7 @@ describe('a token without keys', () => {
     });
   });
 
-  test('per-message tokens', () => {
+  test('describes per-message tokens', () => {
     const { token } = mit.context.messages[0]!;
     const anatomy = describeKrb5Token(fromHex(token));
     expect(anatomy).toMatchObject({ kind: 'wrap', sealed: false, sequence: '271917352' });
@@ -59,7 +59,7 @@ describe('a token without keys', () => {
     expect(describeKrb5Token(fromHex('600d06092a864886f7120102020201'))).toEqual({ kind: 'rfc1964-wrap' });
   });
 
-  test('SPNEGO, with what is inside', () => {
+  test('describes SPNEGO with the token inside', () => {
     expect(describeKrb5Token(negTokenInit(mit.apReq))).toMatchObject({
       kind: 'NegTokenInit',
       inside: { kind: 'AP-REQ' },
@@ -72,7 +72,7 @@ describe('a token without keys', () => {
     expect(describeKrb5Token(negTokenResp(2))).toEqual({ kind: 'NegTokenResp', state: 'reject' });
   });
 
-  test('what a server of Windows offers', () => {
+  test('describes the offer of a Windows server', () => {
     const offer = (oids: string, hints: string) => {
       const within = (tag: string, inside: string) => tag + (inside.length / 2).toString(16).padStart(2, '0') + inside;
       const lists = within('a0', within('30', oids)) + within('a3', within('30', hints));
@@ -96,7 +96,7 @@ describe('a token without keys', () => {
     }
   });
 
-  test('what is none', () => {
+  test('refuses other octets', () => {
     expect(errorOf(() => describeKrb5Token(fromHex('600806062b0601050502'))).message).toContain('SPNEGO');
     expectCode(() => describeKrb5Token(fromHex('160301')), 'security/bad-token');
     expectCode(() => describeKrb5Token(new Uint8Array()), 'security/bad-token');

@@ -1,4 +1,4 @@
-/** The foreign exchanges in vectors/krb5, as recorded from MIT's and Heimdal's libraries (README there). */
+/** The exchanges in vectors/krb5, which MIT Kerberos and Heimdal made (see the README there). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fromHex } from '../../../src/bytes.js';
 import { type CredentialCache, parseCredentialCache } from '../../../src/mechanisms/krb5/files/credential-cache.js';

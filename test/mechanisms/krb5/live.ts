@@ -1,4 +1,4 @@
-/** A realm for exchanges of our own: the service and a client whose ticket we make, since we are the KDC. */
+/** A test realm: a service, and a client whose ticket the test makes in place of a KDC. */
 
 import { formatDer } from '../../../src/mechanisms/der.js';
 import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
@@ -28,19 +28,19 @@ export interface Realm {
 }
 
 export interface RealmOptions {
-  /** Of the service's key; default that of the session key. */
+  /** Enctype of the service's key; default that of the session key. */
   serviceEnctype?: number;
-  /** Default one that no other realm has. */
+  /** Default a new key. */
   serviceKey?: Uint8Array;
   ticket?: Partial<EncTicketPart>;
-  /** What stands in the clear of the ticket. */
+  /** The realm in the clear part of the ticket. */
   realm?: string;
   kvno?: number | undefined;
 }
 
 let made = 0;
 
-/** A new service and a ticket for it, good for ten hours. */
+/** A new service and a ticket for it, valid for ten hours. */
 export function realm(enctype: number, options: RealmOptions = {}): Realm {
   const serviceEnctype = options.serviceEnctype ?? enctype;
   const keyOf = (number: number) => {
@@ -92,7 +92,7 @@ export function realm(enctype: number, options: RealmOptions = {}): Realm {
   };
 }
 
-/** An AP-REQ of ours with another inside: what no library of ours would send. */
+/** Changes the contents of an AP-REQ and encrypts it again. */
 export function reseal(
   token: Uint8Array,
   { keytab, credential: { key } }: Realm,

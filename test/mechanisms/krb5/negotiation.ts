@@ -1,7 +1,7 @@
-/** Tokens of SPNEGO as RFC 4178 §4.2 and appendix D have them, put together apart from what is tested. */
+/** Tokens of SPNEGO (RFC 4178 §4.2 and appendix D), made without the code under test. */
 import { concat, fromHex } from '../../../src/bytes.js';
 
-/** An element with a length in two octets, or in one where that is enough. */
+/** A DER element with a length of up to 65535. */
 function element(tag: number, ...parts: Uint8Array[]): Uint8Array {
   const contents = concat(...parts);
   const { length } = contents;
@@ -17,10 +17,10 @@ export const WINDOWS_KERBEROS: Uint8Array = fromHex('06092a864882f712010202');
 /** 1.3.6.1.4.1.311.2.2.10, NTLM. */
 export const NTLM: Uint8Array = fromHex('060a2b06010401823702020a');
 
-/** What Windows offers. */
+/** The offer of Windows. */
 export const OFFERED: readonly Uint8Array[] = [WINDOWS_KERBEROS, KERBEROS];
 
-/** What a mechListMIC is over. */
+/** The octets that a mechListMIC authenticates. */
 export function mechTypeList(offered: readonly Uint8Array[] = OFFERED): Uint8Array {
   return element(0x30, ...offered);
 }

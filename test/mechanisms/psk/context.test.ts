@@ -74,8 +74,8 @@ describe('X-PSK tokens', () => {
   });
 });
 
-describe('what is refused', () => {
-  test('a token that comes back, at every level', () => {
+describe('is refused:', () => {
+  test('a reflected token, at every level', () => {
     const [client, server] = pair();
     for (const level of LEVELS) {
       for (const context of [client, server]) {
@@ -125,7 +125,7 @@ describe('what is refused', () => {
     expect(server.unwrap(client.wrap(noop, 'private').token).sequence).toBe('ok');
   });
 
-  test('a private token passed off as a confidential one gives no text of it', () => {
+  test('a private token relabelled as confidential does not reveal its text', () => {
     const [client, server] = pair();
     const { token } = client.wrap(noop, 'private');
     token[0] = 'E'.charCodeAt(0);
@@ -134,7 +134,7 @@ describe('what is refused', () => {
     expect(fromUtf8(plaintext)).not.toContain('NOOP');
   });
 
-  test('a level that is none', () => {
+  test('an unknown level', () => {
     const [client] = pair();
     // @ts-expect-error
     expect(() => client.wrap(noop, 'clear')).toThrow(code('security/level-unsupported', 'local'));
@@ -142,7 +142,7 @@ describe('what is refused', () => {
     expect(client.supports('clear')).toBe(false);
   });
 
-  test('a size that is none: the caller is wrong', () => {
+  test('an invalid size, with a RangeError', () => {
     const [client] = pair();
     for (const size of [-1, 0.5, Number.NaN]) expect(() => client.wrapSizeLimit('safe', size)).toThrow(RangeError);
   });
@@ -176,7 +176,7 @@ describe('for any tokens', () => {
     );
   });
 
-  test('octets that are none give an FtpSecurityError, or what nothing vouches for', () => {
+  test('arbitrary octets, with FtpSecurityError, or they are reported as confidential', () => {
     const letters = fc.constantFrom(...'SPEspe').map(toUtf8);
     fc.assert(
       fc.property(

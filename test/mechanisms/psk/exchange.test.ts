@@ -27,7 +27,7 @@ function tokens(): [Uint8Array, Uint8Array, Uint8Array] {
 }
 
 describe('the X-PSK exchange', () => {
-  test('keylog is told what each context is made of', () => {
+  test('keylog is called with the options of each context', () => {
     const told: PskContextOptions[] = [];
     const keylog = (options: PskContextOptions) => void told.push(options);
     const [initiator, acceptor] = [pskInitiator({ key, keylog }), pskAcceptor({ key, keylog })];
@@ -121,11 +121,11 @@ describe('the X-PSK exchange', () => {
     expect(() => step(pskAcceptor({ key }), opening)).toThrow(code('security/bad-token'));
   });
 
-  test('security data that comes before the initiator has spoken is refused', () => {
+  test('security data before the initiator’s first token is refused', () => {
     expect(() => step(pskInitiator({ key }), new Uint8Array(0))).toThrow(code('security/bad-token'));
   });
 
-  test('security data of any other length, or none, is refused, and the exchange is over', () => {
+  test('missing security data and data of a wrong length are refused, and end the exchange', () => {
     const begin = {
       opening: () => pskAcceptor({ key }),
       answer: () => {
@@ -154,7 +154,7 @@ describe('the X-PSK exchange', () => {
     }
   });
 
-  test('after the last step there is no other', () => {
+  test('a step after the last throws sequence/closed', () => {
     const initiator = pskInitiator({ key });
     const acceptor = pskAcceptor({ key });
     step(acceptor, step(initiator, step(acceptor, step(initiator).token).token).token);
@@ -201,7 +201,7 @@ describe('misuse', () => {
     expect(() => pskInitiator({ key: new Uint8Array(16) })).not.toThrow();
   });
 
-  test('what is no Uint8Array is a TypeError, and the exchange goes on', () => {
+  test('an argument other than a Uint8Array is a TypeError, and does not end the exchange', () => {
     // @ts-expect-error
     expect(() => pskInitiator({ key: 'a text is no key, however long' })).toThrow(TypeError);
     const acceptor = pskAcceptor({ key });
@@ -259,13 +259,13 @@ describe('an observer', () => {
     expect(() => fromClient!.unwrap(reply)).toThrow(code('security/wrong-direction'));
   });
 
-  test('that has another key says so, and opens nothing', () => {
+  test('with another key reports it, and has no contexts', () => {
     const observer = pskObserver({ keys: [otherKey] });
     const sights = tokens().map((token, i) => observer.observe(senders[i]!, token));
     expect(sights).toEqual([{ facts: {} }, { facts: {} }, { facts: {}, problem: code('security/bad-checksum') }]);
   });
 
-  test('takes whichever of its keys fits, and has no key without one', () => {
+  test('uses the key that fits, and reports security/no-key without keys', () => {
     const last = (keys: Uint8Array[]) => {
       const observer = pskObserver({ keys });
       return tokens()
@@ -276,7 +276,7 @@ describe('an observer', () => {
     expect(last([])).toEqual({ facts: {}, problem: code('security/no-key') });
   });
 
-  test('says whose confirmation is wrong', () => {
+  test('reports which side’s confirmation is wrong', () => {
     const [opening, answer] = tokens();
     const observer = pskObserver({ keys: [key] });
     observer.observe('client', opening);

@@ -1,7 +1,7 @@
-/** The names of encryption types, as Kerberos libraries take them in their configuration files. */
+/** The names of encryption types in the configuration files of Kerberos implementations. */
 import { ENCTYPES } from './enctypes.js';
 
-/** Beside the name of the table. */
+/** Other names than those in ENCTYPES. */
 const ALIASES: ReadonlyMap<string, number> = new Map([
   ['aes128-cts', 17],
   ['aes128-sha1', 17],
@@ -17,7 +17,10 @@ const ALIASES: ReadonlyMap<string, number> = new Map([
   ['des3-hmac-sha1', 16],
 ]);
 
-/** The number of an encryption type from its number or name, in any case; undefined when it is not known here. */
+/**
+ * The number of an encryption type from its name or number as text, e.g. 18 for `aes256-sha1` or `18`; case does not matter.
+ * Undefined if it is not supported.
+ */
 export function enctypeNumber(text: string): number | undefined {
   const wanted = text.toLowerCase();
   const number = ALIASES.get(wanted);

@@ -1,4 +1,4 @@
-/** From a password to the long-term key of a principal: string-to-key of the AES encryption types (RFC 3962 §4, RFC 8009 §4). */
+/** String-to-key of the AES encryption types: from a password to a long-term key (RFC 3962 §4, RFC 8009 §4). */
 import { sha1 } from '@noble/hashes/legacy.js';
 import { pbkdf2 } from '@noble/hashes/pbkdf2.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
@@ -10,9 +10,9 @@ import { deriveRandom, kdfHmacSha2 } from './key-derivation.js';
 
 interface StringToKey {
   readonly hash: CHash;
-  /** Where the KDC names none. */
+  /** Default iteration count of PBKDF2. */
   readonly iterations: number;
-  /** Whether the name of the encryption type stands before the salt (RFC 8009 §4). */
+  /** Whether the salt starts with the name of the encryption type (RFC 8009 §4). */
   readonly named: boolean;
 }
 
@@ -23,13 +23,14 @@ const STRING_TO_KEY: ReadonlyMap<number, StringToKey> = new Map([
   [20, { hash: sha384, iterations: 32_768, named: true }],
 ]);
 
-/** The constant that a key is derived with from the output of PBKDF2. */
+/** The constant for deriving the key from the output of PBKDF2. */
 const CONSTANT = toUtf8('kerberos');
 
 /** Encryption types whose keys can be derived from a password. */
 export const PASSWORD_ENCTYPES: readonly number[] = [...STRING_TO_KEY.keys()];
 
 /**
+ * Derives a key from a password.
  * @param enctype  one of PASSWORD_ENCTYPES
  * @param iterations  of PBKDF2; default that of the encryption type
  * @throws RangeError for another encryption type

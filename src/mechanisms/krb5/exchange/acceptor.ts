@@ -1,4 +1,4 @@
-/** The server's side of the exchange (RFC 4121 §4.1, RFC 4120 §3.2.3 and §3.2.4): an AP-REQ in, an AP-REP out. */
+/** The server's side of the exchange: it receives an AP-REQ and sends an AP-REP (RFC 4121 §4.1, RFC 4120 §3.2.3 and §3.2.4). */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
@@ -14,62 +14,69 @@ import { type ApReq, type EncApRepPart, encApRepPart, USAGE } from '../messages/
 import { type Principal, principalText, serviceNameOf } from '../messages/principal.js';
 import { parseNegotiation } from '../messages/spnego.js';
 import type { Krb5Context, Krb5ContextOptions } from '../tokens/context.js';
-import { forgetKeys } from './ap-exchange.js';
+import { eraseKeys } from './ap-exchange.js';
 import { type AcceptedRequest, type AcceptorPolicy, acceptRequest, isMutual, ownSubkeyType } from './ap-req-rules.js';
 import { acceptableBindings } from './channel-bindings.js';
-import { established, initialSequence } from './established.js';
+import { establishContext, initialSequence } from './establish-context.js';
 import { type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
-import { withAnswer } from './krb-error.js';
+import { withKrbError } from './krb-error.js';
 import { acceptNegotiated } from './spnego-acceptor.js';
 import type { ServiceKey } from './ticket-keys.js';
 
+/** Options of {@link krb5Acceptor}. */
 export interface Krb5AcceptorOptions extends CipherOptions {
-  /** The keys of the service: entries of its keytab, or bare keys, which go for every name. */
+  /** The keys of the service: entries of its keytab, or keys without a principal, which serve any service. */
   keytab: readonly ServiceKey[];
   /**
-   * The services whose keys may open a ticket, of whatever host. The name in a ticket is not protected, so this is held against the
-   * entries of the keytab that have the key; that of a machine, `NAME$`, is every service of its host, and a bare key goes for
-   * every name. Default `['ftp', 'host']` (RFC 2228 appendix I), or `'any'` where there is a `service`.
+   * The service names that this acceptor serves, on any host. They are compared with the principals of the keytab entries whose
+   * key decrypts the ticket, since the name in a ticket is not protected. A machine account, `NAME$`, counts as every service of
+   * its host. Default `['ftp', 'host']` (RFC 2228 appendix I), or `'any'` if `service` is set.
    */
   services?: readonly string[] | 'any';
-  /** The only principal whose key may open a ticket: `ftp@host`, `ftp/host@REALM` or a principal. Default: any of `services`. */
+  /** The only principal that this acceptor serves: `ftp@host`, `ftp/host@REALM` or a principal. Default all of `services`. */
   service?: string | Principal;
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** The current time in milliseconds since 1970. Default `Date.now`. */
   clock?: () => number;
-  /** How far the client's clock may be off, in seconds. Default 300. */
+  /** The greatest accepted difference between the client's clock and ours, in seconds. Default 300. */
   maxClockSkew?: number;
   /**
-   * Where authenticators are noted. Default: one in memory, of all acceptors of this process that have none; so one whose
-   * clock is another than theirs brings its own, and processes that share keys bring one that they share.
+   * The replay cache. By default all acceptors of this process share one in memory. Pass another to an acceptor with its own
+   * `clock`, and a shared one to processes that use the same keys.
    */
   replayCache?: ReplayStore;
   /**
-   * Of `channelBindings`; compared with the client's if it gave any. Default: those of the connection, where `step`
-   * gets its addresses, as from `ServerControl`; else nothing is compared.
+   * Channel bindings, 16 octets from {@link channelBindings}, which must equal the client's if it sends any. By default they are
+   * computed from the addresses that the caller passes to `step`, as `ServerControl` does; without addresses, nothing is compared.
    */
   bindings?: Uint8Array;
-  /** Refuse clients that give no channel bindings. Default false: RFC 2228 appendix I says only that they should. */
+  /** Refuse clients that send no channel bindings. Default false, since RFC 2228 appendix I only recommends them. */
   requireBindings?: boolean;
   /**
-   * The client's address, 4 octets of IPv4 or 16 of IPv6, held against tickets that name addresses. Default: that of the
-   * connection, as with `bindings`.
+   * The client's address, 4 octets of IPv4 or 16 of IPv6, for tickets that are restricted to addresses. Default the address that
+   * the caller passes to `step`.
    */
   peerAddress?: Uint8Array;
-  /** Take tickets, session keys and subkeys of encryption types that are not to be trusted any more. Default false. */
+  /** Permit tickets, session keys and subkeys of weak encryption types (DES, triple DES, RC4). Default false. */
   allowWeak?: boolean;
-  /** Encryption types that our subkey may have besides the client's own, if it offers them (RFC 4537). Default: all that are stronger. */
+  /**
+   * Numbers of the encryption types that our subkey may have if the client offers them (RFC 4537). Default all that are stronger
+   * than the client's own.
+   */
   enctypes?: readonly number[];
-  /** Refuse every per-message token but the next one. Default false. */
+  /** Refuse every per-message token except the next one. Default false. */
   strictOrder?: boolean;
-  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
+  /**
+   * Called with the options of the context when it is established, for tools that log keys. They include the key, with which
+   * anybody can read and forge all messages. Default not called.
+   */
   keylog?: (options: Krb5ContextOptions) => void;
-  /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
+  /** Returns `length` random octets. Only tests replace it. Default the platform's secure random generator. */
   random?: (length: number) => Uint8Array;
 }
 
-/** What one AP-REQ led to. */
+/** The result of an accepted AP-REQ. */
 interface AcceptorStep {
-  /** The AP-REP, where the client asked for one. */
+  /** The AP-REP, if the client asked for mutual authentication. */
   token?: Uint8Array;
   context: Krb5Context;
   facts: Krb5Facts;
@@ -87,26 +94,36 @@ const SERVICES = ['ftp', 'host'];
 const DEFAULT_STORE = new ReplayCache();
 
 /**
- * The server's side: it takes the client's AP-REQ, and has its context at once; or goes through SPNEGO (RFC 4178), if the
- * client does. After an error or its last step the exchange is over, and a further step throws `sequence/closed`.
+ * The server's side of a Kerberos V5 exchange (RFC 4121 §4.1). The first step takes the AP-REQ and returns the context; if the
+ * client uses SPNEGO (RFC 4178), there may be more steps. After an error or the last step, the exchange is over, and each further
+ * step throws `sequence/closed`.
  *
- * The error of an AP-REQ that could be read has a KRB-ERROR for the client as its `token`.
- * @throws TypeError, RangeError for misuse. Steps throw FtpSecurityError `security/bad-token`, `bad-checksum`, `no-key`,
- *   `wrong-name`, `weak`, `clock-skew`, `not-yet-valid`, `expired`, `bad-bindings`, `replayed`
+ * If the AP-REQ could be parsed, the error of a step has a KRB-ERROR for the client in its property `token`.
+ * @throws TypeError, RangeError if an option is invalid
+ * @throws FtpSecurityError The steps: `security/bad-token`, `security/bad-checksum`, `security/no-key`, `security/wrong-name`,
+ *   `security/weak`, `security/clock-skew`, `security/not-yet-valid`, `security/expired`, `security/bad-bindings`,
+ *   `security/replayed`
+ * @example
+ * ```ts
+ * const keytab = parseKeytab(await readFile('/etc/krb5.keytab'));
+ * const exchange = krb5Acceptor({ keytab });
+ * const { token, context, facts } = await exchange.step(request); // the token of ADAT; reply 235 with `token`
+ * if (facts?.clientName !== 'anna@EXAMPLE.COM') context?.destroy();
+ * ```
  */
 export function krb5Acceptor(options: Krb5AcceptorOptions): Exchange {
   const settings = settingsOf(options);
   return exchangeFromGenerator('Kerberos', accept(settings), channel => bindTo(channel, settings));
 }
 
-/** What the caller has given itself stays. */
+/** Options of the caller take precedence over the addresses of the connection. */
 function bindTo(channel: ChannelEnds, settings: Settings): void {
   const { initiator, acceptor } = channel;
   if (initiator !== undefined && acceptor !== undefined) settings.bindings ??= acceptableBindings(channel);
   settings.peerAddress ??= initiator;
 }
 
-/** Kerberos alone, or inside SPNEGO: the first token tells. */
+/** The first token shows whether the client uses SPNEGO. */
 function* accept(settings: Settings): ExchangeGenerator {
   const token = yield {};
   const negotiation = token && parseNegotiation(token);
@@ -121,15 +138,15 @@ function acceptToken(token: Token, settings: Settings): AcceptorStep {
     return answerTo(message, acceptRequest(message, settings, now), settings);
   } catch (error) {
     if (!(error instanceof FtpSecurityError) || error.token !== undefined) throw error;
-    throw withAnswer(error, message.ticket, now);
+    throw withKrbError(error, message.ticket, now);
   }
 }
 
 function readRequest(token: Token): ApReq {
   if (token === undefined) throw badToken('expected an AP-REQ, got no security data');
-  const seen = parseContextToken(token);
-  if (seen.kind === 'AP-REQ') return seen.message;
-  throw badToken(`expected an AP-REQ, got ${seen.kind}`);
+  const parsed = parseContextToken(token);
+  if (parsed.kind === 'AP-REQ') return parsed.message;
+  throw badToken(`expected an AP-REQ, got ${parsed.kind}`);
 }
 
 function answerTo(message: ApReq, accepted: AcceptedRequest, settings: Settings): AcceptorStep {
@@ -138,7 +155,7 @@ function answerTo(message: ApReq, accepted: AcceptedRequest, settings: Settings)
   try {
     answer = isMutual(checksum) ? answerPart(accepted, settings) : undefined;
     const token = answer && sealAnswer(answer, accepted, settings);
-    const { context, base } = established('acceptor', accepted, answer, {
+    const { context, base } = establishContext('acceptor', accepted, answer, {
       ...settings,
       levels: levelsFor(checksum.flags),
     });
@@ -152,12 +169,12 @@ function answerTo(message: ApReq, accepted: AcceptedRequest, settings: Settings)
     };
     return { context, facts, ...(token !== undefined && { token }) };
   } finally {
-    forgetKeys(accepted);
+    eraseKeys(accepted);
     answer?.subkey?.keyvalue.fill(0);
   }
 }
 
-/** What the client has said that it has (RFC 2228 appendix I, conf_avail). What is sealed has integrity, whatever the flags. */
+/** The levels that the client's flags announce (conf_avail, RFC 2228 appendix I). Encrypted tokens always have integrity, too. */
 function levelsFor(flags: number): TokenLevel[] {
   const levels: [flag: number, level: TokenLevel][] = [
     [GSS_FLAGS.integ, 'safe'],
@@ -166,11 +183,11 @@ function levelsFor(flags: number): TokenLevel[] {
   return levels.filter(([flag]) => (flags & flag) !== 0).map(([, level]) => level);
 }
 
-/** Where we make no subkey, the initiator's is repeated. */
+/** If we make no subkey, the AP-REP repeats the initiator's. */
 function answerPart(accepted: AcceptedRequest, settings: Settings): EncApRepPart {
-  const { ctime, cusec, subkey: theirs } = accepted.authenticator;
+  const { ctime, cusec, subkey: initiatorSubkey } = accepted.authenticator;
   const keytype = ownSubkeyType(accepted, settings);
-  const subkey = keytype !== undefined ? { keytype, keyvalue: randomKey(keytype, settings.random) } : theirs;
+  const subkey = keytype !== undefined ? { keytype, keyvalue: randomKey(keytype, settings.random) } : initiatorSubkey;
   return { ctime, cusec, seqNumber: initialSequence(settings.random), ...(subkey !== undefined && { subkey }) };
 }
 
@@ -184,7 +201,7 @@ function settingsOf(options: Krb5AcceptorOptions): Settings {
   const { services = service === undefined ? SERVICES : 'any' } = options;
   assertServices(services);
   if (!(maxClockSkew >= 0 && maxClockSkew < Number.POSITIVE_INFINITY))
-    throw new RangeError('maxClockSkew must be a number of seconds, 0 or more, and finite');
+    throw new RangeError('maxClockSkew must be a finite number of seconds, 0 or more');
   if (bindings !== undefined) assertBindings(bindings);
   if (peerAddress !== undefined) assertBytes(peerAddress, 'peerAddress');
   return {
@@ -209,9 +226,9 @@ function settingsOf(options: Krb5AcceptorOptions): Settings {
 function assertServices(services: readonly string[] | 'any'): void {
   if (services === 'any') return;
   if (!Array.isArray(services) || services.some(one => typeof one !== 'string')) {
-    throw new TypeError("services are names, or 'any'");
+    throw new TypeError('services must be a list of names, or "any"');
   }
   if (services.length === 0 || services.some(one => one === '' || /[/@]/.test(one))) {
-    throw new RangeError('services are one name or more without a host, as ftp is');
+    throw new RangeError('services must be one or more names without a host, e.g. "ftp"');
   }
 }

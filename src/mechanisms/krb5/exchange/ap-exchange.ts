@@ -1,4 +1,4 @@
-/** What the messages of an exchange hold, opened with its keys (RFC 4120 §3.2): ticket, authenticator, AP-REP. */
+/** Decryption of the messages of an exchange: ticket, authenticator, AP-REP (RFC 4120 §3.2). */
 import { equalConstantTime } from '../../../bytes.js';
 import { badToken } from '../../../errors.js';
 import { type CipherOptions, enctypeOf } from '../crypto/enctypes.js';
@@ -18,27 +18,29 @@ import {
 import { refusalError } from './krb-error.js';
 import { openTicket, type ServiceKey } from './ticket-keys.js';
 
-/** The keys of an AP-REQ, and what its AP-REP has to repeat. */
+/** The keys of an AP-REQ, and the time that its AP-REP must repeat. */
 export interface RequestKeys {
   ticket: Pick<EncTicketPart, 'key'>;
   authenticator: Authenticator;
 }
 
+/** A decrypted AP-REQ. */
 export interface OpenedApReq extends RequestKeys {
   ticket: EncTicketPart;
-  /** Absent where the authenticator has no checksum of type 0x8003, as RFC 4121 §4.1.1 wants it to. */
+  /** Absent if the authenticator has no checksum of type 0x8003, which RFC 4121 §4.1.1 requires. */
   checksum?: GssChecksum;
 }
 
-/** The key that protects the messages of a context, and where it comes from. */
+/** The key that protects the messages of a context, and its origin (RFC 4121 §2). */
 export interface MessageKey {
   key: EncryptionKey;
   from: 'acceptor subkey' | 'initiator subkey' | 'session key';
 }
 
 /**
- * @throws FtpSecurityError `security/no-key` when there is no key for the ticket, `bad-checksum` when its own key does not
- *   open it, or what is inside does not open, `bad-token` when something inside can't be read
+ * Decrypts the ticket and the authenticator of an AP-REQ.
+ * @throws FtpSecurityError `security/no-key` if there is no key for the ticket, `security/bad-checksum` if a key is wrong or a
+ *   ciphertext was changed, `security/bad-token` if a plaintext is malformed
  */
 export function openApReq(message: ApReq, keys: readonly ServiceKey[], options: CipherOptions = {}): OpenedApReq {
   const opened = openTicket(message.ticket, keys, options);
@@ -47,27 +49,27 @@ export function openApReq(message: ApReq, keys: readonly ServiceKey[], options: 
 }
 
 /**
- * The rest of an AP-REQ, its ticket opened, or its session key known otherwise. It throws as {@link openApReq} does, and the
- * keys are erased then.
+ * Decrypts the authenticator with the session key of the ticket, or one known otherwise. Throws the same errors as
+ * {@link openApReq}; the keys are erased then.
  */
 export function openAuthenticator<T extends RequestKeys['ticket']>(
   message: ApReq,
   ticket: T,
   options: CipherOptions,
 ): { ticket: T; authenticator: Authenticator; checksum?: GssChecksum } {
-  let inside: Authenticator | undefined;
+  let opened: Authenticator | undefined;
   try {
-    inside = openData(authenticator, USAGE.authenticator, ticket.key, message.authenticator, options);
-    if (inside.cksum?.cksumtype !== GSS_CHECKSUM_TYPE) return { ticket, authenticator: inside };
-    return { ticket, authenticator: inside, checksum: parseGssChecksum(inside.cksum.checksum) };
+    opened = openData(authenticator, USAGE.authenticator, ticket.key, message.authenticator, options);
+    if (opened.cksum?.cksumtype !== GSS_CHECKSUM_TYPE) return { ticket, authenticator: opened };
+    return { ticket, authenticator: opened, checksum: parseGssChecksum(opened.cksum.checksum) };
   } catch (error) {
-    forgetKeys({ ticket, authenticator: inside });
+    eraseKeys({ ticket, authenticator: opened });
     throw error;
   }
 }
 
-/** Overwrites the keys that came in an AP-REQ. */
-export function forgetKeys({
+/** Overwrites the keys of an AP-REQ. */
+export function eraseKeys({
   ticket,
   authenticator,
 }: Pick<RequestKeys, 'ticket'> & { authenticator: Authenticator | undefined }): void {
@@ -76,22 +78,22 @@ export function forgetKeys({
 }
 
 /**
- * Opens the answer to an AP-REQ; it has to repeat the time of its authenticator (RFC 4120 §3.2.5).
- * @throws FtpSecurityError `security/bad-checksum`, `bad-token`
+ * Decrypts the AP-REP of an AP-REQ, and checks that it repeats the time of the authenticator (RFC 4120 §3.2.5).
+ * @throws FtpSecurityError `security/bad-checksum`, `security/bad-token`
  */
 export function openApRep(message: ApRep, request: RequestKeys, options: CipherOptions = {}): EncApRepPart {
-  const inside = openData(encApRepPart, USAGE.apRep, request.ticket.key, message.encPart, options);
+  const opened = openData(encApRepPart, USAGE.apRep, request.ticket.key, message.encPart, options);
   const { ctime, cusec } = request.authenticator;
-  if (inside.ctime !== ctime || inside.cusec !== cusec) {
-    inside.subkey?.keyvalue.fill(0);
-    throw badToken('the AP-REP answers another AP-REQ: its time is not that one’s');
+  if (opened.ctime !== ctime || opened.cusec !== cusec) {
+    opened.subkey?.keyvalue.fill(0);
+    throw badToken('the AP-REP belongs to another AP-REQ: it does not repeat the time of the authenticator');
   }
-  return inside;
+  return opened;
 }
 
 /**
- * RFC 4121 §2: the acceptor's subkey, else the initiator's, else the session key of the ticket. Before RFC 4121 an acceptor
- * had no subkey of its own, and libraries repeat the initiator's in the AP-REP.
+ * Chooses the acceptor's subkey, else the initiator's, else the session key of the ticket (RFC 4121 §2). With tokens of RFC 1964,
+ * acceptors may repeat the initiator's subkey in the AP-REP; it still counts as the initiator's.
  */
 export function messageKey({ ticket, authenticator }: RequestKeys, answer?: EncApRepPart): MessageKey {
   if (answer?.subkey !== undefined && !isRepeated(answer.subkey, authenticator.subkey)) {
@@ -101,10 +103,10 @@ export function messageKey({ ticket, authenticator }: RequestKeys, answer?: EncA
   return { key: ticket.key, from: 'session key' };
 }
 
-function isRepeated(acceptors: EncryptionKey, initiators?: EncryptionKey): boolean {
+function isRepeated(acceptorSubkey: EncryptionKey, initiatorSubkey?: EncryptionKey): boolean {
   return (
-    enctypeOf(acceptors.keytype)?.tokens === 'rfc1964' &&
-    acceptors.keytype === initiators?.keytype &&
-    equalConstantTime(acceptors.keyvalue, initiators.keyvalue)
+    enctypeOf(acceptorSubkey.keytype)?.tokens === 'rfc1964' &&
+    acceptorSubkey.keytype === initiatorSubkey?.keytype &&
+    equalConstantTime(acceptorSubkey.keyvalue, initiatorSubkey.keyvalue)
   );
 }

@@ -1,14 +1,15 @@
-/** Channel bindings: a hash of both ends of the control connection, in the authenticator (RFC 4121 §4.1.1.2, RFC 2228 appendix I). */
+/** Channel bindings: a hash of both addresses of the control connection (RFC 4121 §4.1.1.2, RFC 2228 appendix I). */
 import { md5 } from '@noble/hashes/legacy.js';
 import { assertBytes, concat, u32be } from '../../../bytes.js';
 import type { ChannelEnds } from '../../../protection/mechanism.js';
 
+/** A channel that an exchange can be bound to: the addresses of the control connection, and application data. */
 export interface Channel extends ChannelEnds {
-  /** Data of an application that both sides know, e.g. of a TLS channel around it. */
+  /** Application data known to both sides, e.g. that of a surrounding TLS channel. Default none. */
   application?: Uint8Array;
 }
 
-/** GSS_C_AF_UNSPEC, GSS_C_AF_INET, and what MIT and Heimdal use for IPv6, by the length of the address. */
+/** GSS-API address types by address length: GSS_C_AF_UNSPEC, GSS_C_AF_INET, and the one MIT and Heimdal use for IPv6. */
 export const ADDRESS_TYPES: ReadonlyMap<number, number> = new Map([
   [0, 0],
   [4, 2],
@@ -18,8 +19,8 @@ export const ADDRESS_TYPES: ReadonlyMap<number, number> = new Map([
 const NOTHING = new Uint8Array();
 
 /**
- * The 16 octets that both sides give to the exchange.
- * @throws RangeError when an address has another length
+ * Computes the channel bindings of a connection, 16 octets (RFC 4121 §4.1.1.2). Pass them to both sides as `bindings`.
+ * @throws TypeError if an argument is not a Uint8Array, RangeError if an address has neither 4 nor 16 octets
  */
 export function channelBindings({ initiator, acceptor, application = NOTHING }: Channel): Uint8Array {
   assertBytes(application, 'application');
@@ -28,8 +29,8 @@ export function channelBindings({ initiator, acceptor, application = NOTHING }: 
 }
 
 /**
- * All that clients at these ends may send: what {@link channelBindings} gives; and over IPv4 what curl makes of it, to which an
- * address has the 8 octets of zeros that follow it in a socket address.
+ * All channel bindings that a client with these addresses may send: the correct ones and, over IPv4, those of curl, which appends
+ * to each address the 8 zero octets that follow it in a socket address structure.
  */
 export function acceptableBindings(ends: ChannelEnds): readonly Uint8Array[] {
   const ours = channelBindings(ends);
@@ -41,7 +42,7 @@ export function acceptableBindings(ends: ChannelEnds): readonly Uint8Array[] {
 function address(octets: Uint8Array = NOTHING, name: string): Uint8Array {
   assertBytes(octets, name);
   const type = ADDRESS_TYPES.get(octets.length);
-  if (type === undefined) throw new RangeError(`${name}: an address has 4 or 16 octets`);
+  if (type === undefined) throw new RangeError(`the address of the ${name} must have 4 or 16 octets`);
   return typed(type, octets);
 }
 

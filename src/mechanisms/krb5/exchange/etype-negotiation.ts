@@ -1,21 +1,20 @@
-/** Which encryption type the acceptor's subkey has: AD-ETYPE-NEGOTIATION in an authenticator (RFC 4537). */
-
+/** Negotiation of the acceptor subkey's enctype: AD-ETYPE-NEGOTIATION in an authenticator (RFC 4537). */
 import { formatDer, int32, parseDer, sequenceOf } from '../../der.js';
 import { type CipherOptions, ENCTYPES, enctypeOf, isUsable } from '../crypto/enctypes.js';
 import { AD_TYPES, type AuthorizationData, authorizationData } from '../messages/kerberos.js';
 
 export interface EnctypePolicy extends CipherOptions {
-  /** Take encryption types that are not to be trusted any more. Default false. */
+  /** Permit weak encryption types. Default false. */
   allowWeak?: boolean;
-  /** Besides the session key's own, the only ones that the acceptor's subkey may have. Default: all that are stronger. */
+  /** The enctypes that the acceptor's subkey may have besides that of the session key. Default all stronger ones. */
   enctypes?: readonly number[] | undefined;
 }
 
-/** EtypeList, the sender's favourite first (RFC 4537 §3). */
+/** EtypeList, in the sender's order of preference (RFC 4537 §3). */
 const etypeList = sequenceOf(int32);
 
 /**
- * The encryption types that an authenticator offers; none when it offers none.
+ * The encryption types that an authenticator offers; empty if it has no offer.
  * @throws FtpSecurityError `security/bad-token`
  */
 export function offeredEnctypes(data: AuthorizationData = []): number[] {
@@ -26,23 +25,23 @@ export function offeredEnctypes(data: AuthorizationData = []): number[] {
   return offers.flatMap(({ adData }) => parseDer(etypeList, adData));
 }
 
-/** The authorization data that offers encryption types. */
+/** Makes the authorization data that offers encryption types. */
 export function offerEnctypes(enctypes: number[]): AuthorizationData {
   const offer = [{ adType: AD_TYPES.etypeNegotiation, adData: formatDer(etypeList, enctypes) }];
   return [{ adType: AD_TYPES.ifRelevant, adData: formatDer(authorizationData, offer) }];
 }
 
-/** What an initiator with a key of type `own` can offer: all that are stronger and permitted, then its own. */
-export function worthOffering(own: number, policy: EnctypePolicy): number[] {
+/** The offer of an initiator whose key has enctype `own`: all permitted stronger ones, then `own`. */
+export function enctypesToOffer(own: number, policy: EnctypePolicy): number[] {
   return [...strongerThan(own).filter(enctype => isPermitted(enctype, policy)), own];
 }
 
-/** The strongest of `own` and of what is offered and permitted. */
+/** The strongest among `own` and the offered enctypes that are permitted. */
 export function chooseEnctype(own: number, offered: readonly number[], policy: EnctypePolicy): number {
   return strongerThan(own).find(enctype => offered.includes(enctype) && isPermitted(enctype, policy)) ?? own;
 }
 
-/** The strongest first; none for an encryption type that is not known here. */
+/** The stronger enctypes, strongest first; empty if `own` is not supported. */
 function strongerThan(own: number): number[] {
   const { strength = Number.POSITIVE_INFINITY } = enctypeOf(own) ?? {};
   const stronger = ENCTYPES.filter(entry => entry.strength > strength);

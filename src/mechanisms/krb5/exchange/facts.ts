@@ -1,4 +1,4 @@
-/** What is shown of an exchange: names, times, types and flags of its messages, as plain values; never a key. */
+/** Facts about an exchange for people and for policy: names, times, types and flags, but never a key. */
 import { toHex } from '../../../bytes.js';
 import type { ExchangeFacts } from '../../../protection/mechanism.js';
 import { enctypeOf } from '../crypto/enctypes.js';
@@ -9,50 +9,62 @@ import { principalOf, principalText } from '../messages/principal.js';
 import type { MessageKey, OpenedApReq } from './ap-exchange.js';
 import type { ServiceKey } from './ticket-keys.js';
 
-/** The key that has opened an AP-REQ. */
+/** The key that decrypted an AP-REQ. */
 export interface OpenedBy {
-  /** A service's key opens the ticket; the ticket's own session key opens what is behind it. */
+  /** Whether it is a service's key, which decrypts the ticket, or the session key in the ticket, which decrypts the rest. */
   key: 'service key' | 'session key';
-  /** Of a bare key absent, as is `kvno`. */
+  /** The principal of the key; absent if unknown. */
   principal?: string;
+  /** Key version number; absent if unknown. */
   kvno?: number;
+  /** Number of the key's encryption type. */
   enctype: number;
-  /** Where the key is from, if its owner has said so. */
+  /** Where the key is from: `source` of the {@link ServiceKey}. */
   source?: string;
 }
 
-/** Times are ISO 8601, UTC. Plain values that JSON can hold, but for `delegation`. What the service's key has to open is absent without it. */
+/**
+ * Facts about a Kerberos V5 exchange. Times are ISO 8601 in UTC, e.g. `2026-01-31T12:00:00Z`. All values except `delegation` can be
+ * written as JSON. Facts that only the service's key can decrypt are absent without it.
+ */
 export interface Krb5Facts extends ExchangeFacts {
+  /** Number of the encryption type of the ticket. */
   ticketEnctype?: number;
-  /** Version of the service's key. */
+  /** Version number of the service's key. */
   ticketKvno?: number;
-  /** Of an observer. */
+  /** The key that decrypted the exchange; observers only. */
   openedBy?: OpenedBy;
   /** Whether the client asked the server to authenticate itself. */
   mutual?: boolean;
+  /** When the client authenticated to the KDC. */
   authTime?: string;
+  /** When the ticket becomes valid; absent if it is valid from `authTime`. */
   startTime?: string;
+  /** When the ticket expires. */
   endTime?: string;
+  /** Until when the ticket can be renewed; absent if it is not renewable. */
   renewTill?: string;
   /** The client's clock when it made the AP-REQ, to the microsecond. */
   clientTime?: string;
-  /** GSS-API flags that the client set: deleg, mutual, replay, sequence, conf, integ, … */
+  /** Names of the GSS-API flags that the client set: deleg, mutual, replay, sequence, conf, integ, … (RFC 4121 §4.1.1.1). */
   flags?: string[];
-  /** MD5 of the client's channel bindings, hex; absent when it gave none. */
+  /** The client's channel bindings, 16 octets in hex (RFC 4121 §4.1.1.2); absent if it sent none. */
   bindings?: string;
-  /** The exchange was wrapped in SPNEGO (RFC 4178). */
+  /** Whether the exchange is wrapped in SPNEGO (RFC 4178). */
   spnego?: boolean;
   /** Which key protects the messages (RFC 4121 §2). */
   keyFrom?: MessageKey['from'];
-  /** Of an acceptor: the KRB-CRED with the client's delegated credentials, as it came. */
+  /** For an acceptor: the KRB-CRED message with the client's delegated credentials, unopened. */
   delegation?: Uint8Array;
-  /** Of a KRB-ERROR, which nothing authenticates. */
+  /** The error code of a KRB-ERROR, e.g. 37. KRB-ERRORs are not authenticated. */
   errorCode?: number;
+  /** The name of `errorCode`, e.g. `KRB_AP_ERR_SKEW` (RFC 4120 §7.5.9). */
   errorName?: string;
+  /** The text of a KRB-ERROR. */
   errorText?: string;
 }
 
-/** What can be read without a key. */
+/** Facts of an AP-REQ that need no key. */
 export function requestFacts({ apOptions, ticket }: ApReq): Krb5Facts {
   const { etype, kvno } = ticket.encPart;
   return {
@@ -63,7 +75,7 @@ export function requestFacts({ apOptions, ticket }: ApReq): Krb5Facts {
   };
 }
 
-/** What is shown of the contents of a ticket. */
+/** The names and times in a ticket. */
 export type TicketTimes = Pick<EncTicketPart, 'crealm' | 'cname' | 'authtime' | 'starttime' | 'endtime' | 'renewTill'>;
 
 export function ticketFacts({
@@ -84,7 +96,7 @@ export function ticketFacts({
   };
 }
 
-/** What is known of a client whose ticket stays closed: what its authenticator says. */
+/** Facts of an authenticator, for an AP-REQ whose ticket could not be decrypted. */
 export function authenticatorFacts({ crealm, cname, ctime, cusec }: Authenticator): Krb5Facts {
   return { clientName: principalText(principalOf(crealm, cname)), clientTime: iso(ctime, cusec) };
 }
@@ -99,9 +111,9 @@ export function openedBy(key: OpenedBy['key'], { principal, kvno, enctype, sourc
   };
 }
 
-/** @param under  encryption types that the exchange itself relies on: the messages are no better than they are */
-export function keyFacts({ key, from }: MessageKey, ...under: number[]): Krb5Facts {
-  const weak = [key.keytype, ...under].some(enctype => enctypeOf(enctype)?.weak ?? false);
+/** @param others  enctypes of ticket and session key: if one of them is weak, so is the protection of the messages */
+export function keyFacts({ key, from }: MessageKey, ...others: number[]): Krb5Facts {
+  const weak = [key.keytype, ...others].some(enctype => enctypeOf(enctype)?.weak ?? false);
   return { enctype: key.keytype, weak, keyFrom: from };
 }
 
@@ -114,7 +126,7 @@ export function errorFacts({ errorCode, eText }: KrbError): Krb5Facts {
   };
 }
 
-/** ISO 8601 of seconds since 1970. */
+/** Formats seconds since 1970 as ISO 8601. */
 export function iso(seconds: number, microseconds?: number): string {
   const text = new Date(seconds * 1000).toISOString().slice(0, -5);
   return microseconds === undefined ? `${text}Z` : `${text}.${String(microseconds).padStart(6, '0')}Z`;

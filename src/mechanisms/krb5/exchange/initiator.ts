@@ -1,4 +1,4 @@
-/** The client's side of the exchange (RFC 4121 §4.1, RFC 4120 §3.2.2 and §3.2.5): an AP-REQ out, an AP-REP in. */
+/** The client's side of the exchange: it sends an AP-REQ and receives an AP-REP (RFC 4121 §4.1, RFC 4120 §3.2.2 and §3.2.5). */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, viewOf } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
@@ -35,41 +35,54 @@ import { openApRep, type RequestKeys } from './ap-exchange.js';
 import { channelBindings } from './channel-bindings.js';
 import { type Timestamp, timestampOf } from './clock.js';
 import { chooseCredential } from './credential-choice.js';
-import { established, initialSequence } from './established.js';
-import { type EnctypePolicy, offerEnctypes, worthOffering } from './etype-negotiation.js';
+import { establishContext, initialSequence } from './establish-context.js';
+import { type EnctypePolicy, enctypesToOffer, offerEnctypes } from './etype-negotiation.js';
 import { type Krb5Facts, keyFacts, requestFacts, type TicketTimes, ticketFacts } from './facts.js';
-import { errorOf } from './krb-error.js';
+import { errorFromKrbError } from './krb-error.js';
 import { negotiate } from './spnego-initiator.js';
 
+/** Options of {@link krb5Initiator}. */
 export interface Krb5InitiatorOptions extends CipherOptions {
-  /** A credential cache, or some of its credentials, with the ticket for the service among them. */
+  /** A credential cache, or a list of credentials. It must contain a ticket for the service. */
   credentials: CredentialCache | readonly Credential[];
-  /** `ftp@host`, `ftp/host@REALM` or a principal. RFC 2228 appendix I: `ftp`, else `host`, at the server's host name. */
+  /**
+   * The service to authenticate to: `ftp@host`, `ftp/host@REALM` or a principal. By RFC 2228 appendix I, its name is `ftp`, or
+   * `host` if there is no such service, and its instance the server's host name.
+   */
   service: string | Principal;
-  /** Ask the server to authenticate itself. Default true; without it the context is there after the first step. */
+  /** Ask the server to authenticate itself. Default true; if false, the first step returns the context. */
   mutual?: boolean;
   /**
-   * Tell the server that order matters, as well as replays. Default true: without it MIT's ftpd says 226 to an upload from
-   * which somebody took a block.
+   * Set the GSS-API flag `sequence` besides `replay`. Default true: without it, MIT's ftpd replies 226 to an upload even if an
+   * attacker has removed a block.
    */
   sequence?: boolean;
-  /** Wrap the exchange in SPNEGO (RFC 4178), and offer Kerberos alone. Default false. */
+  /** Wrap the exchange in SPNEGO (RFC 4178), with Kerberos as the only mechanism offered. Default false. */
   spnego?: boolean;
-  /** Of `channelBindings`. Default: those of the connection, where `step` gets its addresses, as from `ClientControl`; else none. */
+  /**
+   * Channel bindings, 16 octets from {@link channelBindings}. By default they are computed from the addresses that the caller
+   * passes to `step`, as `ClientControl` does; without addresses, there are none.
+   */
   bindings?: Uint8Array;
-  /** A KRB-CRED message with credentials for the server, made by a program that has the ticket for it. Default: none. */
+  /** A KRB-CRED message with credentials to delegate to the server; this package does not create them. Default none. */
   delegation?: Uint8Array;
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** The current time in milliseconds since 1970. Default `Date.now`. */
   clock?: () => number;
-  /** Take tickets and subkeys of encryption types that are not to be trusted any more. Default false. */
+  /** Permit tickets and subkeys of weak encryption types (DES, triple DES, RC4). Default false. */
   allowWeak?: boolean;
-  /** Encryption types that the acceptor is offered for its subkey besides the session key's own (RFC 4537). Default: all that are stronger. */
+  /**
+   * Numbers of the encryption types to offer the acceptor for its subkey, besides that of the session key (RFC 4537). Default all
+   * stronger ones.
+   */
   enctypes?: readonly number[];
-  /** Refuse every per-message token but the next one. Default false. */
+  /** Refuse every per-message token except the next one. Default false. */
   strictOrder?: boolean;
-  /** Called with the options of the context, its key included; anyone who has these can read and forge everything. Default: not called. */
+  /**
+   * Called with the options of the context when it is established, for tools that log keys. They include the key, with which
+   * anybody can read and forge all messages. Default not called.
+   */
   keylog?: (options: Krb5ContextOptions) => void;
-  /** Gives so many random octets. Default: the runtime's secure source. For tests alone. */
+  /** Returns `length` random octets. Only tests replace it. Default the platform's secure random generator. */
   random?: (length: number) => Uint8Array;
 }
 
@@ -88,37 +101,46 @@ interface Settings extends EnctypePolicy {
   random: (length: number) => Uint8Array;
 }
 
-interface Finished {
+interface Completed {
   context: Krb5Context;
   facts: Krb5Facts;
 }
 
-/** An AP-REQ that was made, and how the exchange goes on. */
-interface Begun {
+/** An AP-REQ, and how to complete the exchange. */
+interface PendingExchange {
   token: Uint8Array;
   facts: Krb5Facts;
   /**
-   * @param answer  the token of the AP-REP; undefined where none was asked for
-   * @throws FtpSecurityError when it is not the expected answer
+   * @param answer  the token with the AP-REP; undefined without mutual authentication
+   * @throws FtpSecurityError if it is not the expected answer
    */
-  finish(answer?: Token): Finished;
-  /** Overwrites the subkey, once the exchange is over. */
-  forget(): void;
+  complete(answer?: Token): Completed;
+  /** Overwrites the subkey. */
+  destroy(): void;
 }
 
 /**
- * The client's side: its first step, without a token, gives the AP-REQ. After an error or its last step the exchange is over,
- * and a further step throws `sequence/closed`.
- * @throws TypeError, RangeError for misuse. The first step throws FtpSecurityError, side local, when no credential serves:
- *   `security/no-key`, `expired`, `not-yet-valid`, `weak`; the second `security/bad-token`, `bad-checksum`, `no-key`, `weak`,
- *   and for a KRB-ERROR the code that says the same
+ * The client's side of a Kerberos V5 exchange (RFC 4121 §4.1). The first step, without a token, returns the AP-REQ; the second
+ * takes the AP-REP and returns the context. After an error or the last step, the exchange is over, and each further step throws
+ * `sequence/closed`.
+ * @throws TypeError, RangeError if an option is invalid
+ * @throws FtpSecurityError The first step, with side `local`, if no credential is usable: `security/no-key` (no ticket, or a
+ *   missing cipher), `security/expired`, `security/not-yet-valid`, `security/weak`. Later steps: `security/bad-token`,
+ *   `security/bad-checksum`, `security/no-key`, `security/weak`, and the code that corresponds to a KRB-ERROR.
+ * @example
+ * ```ts
+ * const credentials = parseCredentialCache(await readFile('/tmp/krb5cc_1000'));
+ * const exchange = krb5Initiator({ credentials, service: 'ftp@ftp.example.com' });
+ * const request = await exchange.step(); // send request.token with ADAT
+ * const { context } = await exchange.step(answer); // the token of the reply 235
+ * ```
  */
 export function krb5Initiator(options: Krb5InitiatorOptions): Exchange {
   const settings = settingsOf(options);
   return exchangeFromGenerator('Kerberos', initiate(settings), channel => bindTo(channel, settings));
 }
 
-/** What the caller has given itself stays. */
+/** Options of the caller take precedence over the addresses of the connection. */
 function bindTo(channel: ChannelEnds, settings: Settings): void {
   const { initiator, acceptor } = channel;
   if (initiator !== undefined && acceptor !== undefined) settings.bindings ??= channelBindings(channel);
@@ -126,90 +148,90 @@ function bindTo(channel: ChannelEnds, settings: Settings): void {
 
 function* initiate(settings: Settings): ExchangeGenerator {
   const early = yield {};
-  if (early !== undefined) throw badToken('security data before our first token');
-  const begun = begin(settings);
-  const { token, facts, finish, forget } = begun;
+  if (early !== undefined) throw badToken('the server sent security data before the AP-REQ');
+  const pending = begin(settings);
+  const { token, facts, complete, destroy } = pending;
   try {
-    if (settings.spnego) return yield* negotiate(begun);
-    if (!settings.mutual) return { token, ...finish() };
-    return finish(yield { token, facts });
+    if (settings.spnego) return yield* negotiate(pending);
+    if (!settings.mutual) return { token, ...complete() };
+    return complete(yield { token, facts });
   } finally {
-    forget();
+    destroy();
   }
 }
 
 function readAnswer(token: Token): ApRep {
   if (token === undefined) {
-    throw badToken('no AP-REP: the server has not authenticated itself');
+    throw badToken('expected an AP-REP, got no security data: the server has not authenticated itself');
   }
-  const seen = parseContextToken(token);
-  if (seen.kind === 'AP-REP') return seen.message;
-  if (seen.kind === 'KRB-ERROR') throw errorOf(seen.message);
+  const parsed = parseContextToken(token);
+  if (parsed.kind === 'AP-REP') return parsed.message;
+  if (parsed.kind === 'KRB-ERROR') throw errorFromKrbError(parsed.message);
   throw badToken('expected an AP-REP, got an AP-REQ');
 }
 
 function assertNone(token: Token): undefined {
-  if (token !== undefined) throw badToken('unexpected security data: the exchange needs none');
+  if (token !== undefined) throw badToken('unexpected security data: without mutual authentication there is no AP-REP');
 }
 
-function begin(settings: Settings): Begun {
+function begin(settings: Settings): PendingExchange {
   const now = settings.clock();
   const credential = chooseCredential(settings.credentials, settings.requested, now / 1000, settings);
   const sent = readTicket(credential, settings);
   const checksum = newChecksum(settings);
-  const offered = settings.mutual ? worthOffering(credential.key.keytype, settings) : [];
+  const offered = settings.mutual ? enctypesToOffer(credential.key.keytype, settings) : [];
   const request = {
-    ticket: partOf(credential),
+    ticket: ticketPart(credential),
     authenticator: newAuthenticator(credential, checksum, offered, settings, now),
     checksum,
   };
-  const forget = () => void request.authenticator.subkey?.keyvalue.fill(0);
-  const message = destroyOnError({ destroy: forget }, () => seal(request, sent, settings));
+  const destroy = () => void request.authenticator.subkey?.keyvalue.fill(0);
+  const message = destroyOnError({ destroy }, () => seal(request, sent, settings));
   const facts = { ...requestFacts(message), ...ticketFacts(request) };
   return {
     token: formatContextToken({ kind: 'AP-REQ', message }),
     facts,
-    finish(answer) {
+    complete(answer) {
       let part: EncApRepPart | undefined;
       try {
         part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNone(answer);
         assertOffered(part?.subkey, offered);
-        const { context, base } = established('initiator', request, part, settings);
+        const { context, base } = establishContext('initiator', request, part, settings);
         return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
       } finally {
         part?.subkey?.keyvalue.fill(0);
       }
     },
-    forget,
+    destroy,
   };
 }
 
-/** The acceptor chooses among what it was offered (RFC 4537 §3); the type of the session key always is. */
+/** The acceptor must choose an enctype that it was offered (RFC 4537 §3); that of the session key always is. */
 function assertOffered(subkey: EncryptionKey | undefined, offered: readonly number[]): void {
   if (subkey === undefined || offered.includes(subkey.keytype)) return;
-  const message = `the acceptor’s subkey is of enctype ${subkey.keytype}, and offered was ${offered.join(', ')}`;
-  throw badToken(message);
+  throw badToken(`the acceptor's subkey has enctype ${subkey.keytype}, but only ${offered.join(', ')} were offered`);
 }
 
 function readTicket({ ticket: octets }: Credential, { allowWeak }: Settings): Ticket {
-  const read = asLocal(() => parseDer(ticket, octets));
-  const enctype = enctypeOf(read.encPart.etype);
-  if (!enctype?.weak || allowWeak) return read;
-  throw new FtpSecurityError('security/weak', `the ticket is of ${enctype.name}, which is weak`, { side: 'local' });
+  const parsed = parseOwnTicket(octets);
+  const enctype = enctypeOf(parsed.encPart.etype);
+  if (!enctype?.weak || allowWeak) return parsed;
+  const message = `the ticket's enctype ${enctype.name} is weak (set allowWeak to permit it)`;
+  throw new FtpSecurityError('security/weak', message, { side: 'local' });
 }
 
-/** Errors of what our own side has in hand are not the peer's. */
-function asLocal<T>(read: () => T): T {
+/** A malformed ticket comes from our credential cache, so the error has side `local`. */
+function parseOwnTicket(octets: Uint8Array): Ticket {
   try {
-    return read();
+    return parseDer(ticket, octets);
   } catch (error) {
     if (!(error instanceof FtpSecurityError)) throw error;
-    throw new FtpSecurityError(error.code, `the credential’s ticket: ${error.message}`, { side: 'local' });
+    throw new FtpSecurityError(error.code, `malformed ticket in the credential: ${error.message}`, { side: 'local' });
   }
 }
 
-/** The contents of the ticket, as the credential states them. */
-function partOf({
+/** The contents of the ticket, as far as the credential repeats them. */
+function ticketPart({
   client,
   key,
   authTime,
@@ -240,7 +262,7 @@ function newChecksum({ mutual, sequence, bindings, delegation }: Settings): GssC
   return { bindings: bindings ?? new Uint8Array(16), flags, ...(delegation !== undefined && { delegation }) };
 }
 
-/** A subkey of the session key's type, and with mutual authentication an offer of all stronger ones (RFC 4537). */
+/** It has a subkey of the session key's enctype and, with mutual authentication, an offer of stronger enctypes (RFC 4537). */
 function newAuthenticator(
   { client, key: { keytype } }: Credential,
   checksum: GssChecksum,
@@ -262,15 +284,18 @@ function newAuthenticator(
   };
 }
 
-/** A clock of whole milliseconds gives many authenticators one time, and servers take each time once (RFC 4120 §3.2.3). */
+/**
+ * Adds random microseconds to a clock of whole milliseconds. Authenticators of the same millisecond would otherwise have the same
+ * time, and a server would refuse all but the first as replays (RFC 4120 §3.2.3).
+ */
 function distinctTimestamp(now: number, random: Settings['random']): Timestamp {
   const { seconds, microseconds } = timestampOf(now);
-  const rest = Number.isInteger(now) ? viewOf(random(2)).getUint16(0) % 1000 : 0;
-  return { seconds, microseconds: microseconds + rest };
+  const extra = Number.isInteger(now) ? viewOf(random(2)).getUint16(0) % 1000 : 0;
+  return { seconds, microseconds: microseconds + extra };
 }
 
-function seal({ ticket: { key }, authenticator: inside }: RequestKeys, sent: Ticket, settings: Settings): ApReq {
-  const sealed = sealData(authenticator, inside, USAGE.authenticator, key, settings);
+function seal({ ticket: { key }, authenticator: content }: RequestKeys, sent: Ticket, settings: Settings): ApReq {
+  const sealed = sealData(authenticator, content, USAGE.authenticator, key, settings);
   const apOptions = settings.mutual ? AP_OPTIONS.mutualRequired : 0;
   return { pvno: 5, msgType: 14, apOptions, ticket: sent, authenticator: sealed };
 }

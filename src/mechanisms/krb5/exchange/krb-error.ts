@@ -1,11 +1,14 @@
-/** KRB-ERROR messages and our errors (RFC 4120 §5.9.1 and §7.5.9): the answer to a refused AP-REQ, and what one says to us. */
+/** Mapping between KRB-ERROR messages and FtpSecurityError, in both directions (RFC 4120 §5.9.1 and §7.5.9). */
 import { type ErrorCode, FtpSecurityError } from '../../../errors.js';
 import { errorName, errorNumber, type KrbErrorName } from '../messages/error-codes.js';
 import { formatContextToken } from '../messages/gss-framing.js';
 import type { KrbError, Ticket } from '../messages/kerberos.js';
 import { timestampOf } from './clock.js';
 
-/** The first of each code is what we say for it. All others are `security/bad-token` to us, and generic to a peer. */
+/**
+ * The first row with an error code gives the KRB-ERROR that we send for it. Codes without a row are sent as KRB_ERR_GENERIC, and
+ * received ones without a row become `security/bad-token`.
+ */
 const CODES: readonly (readonly [KrbErrorName, ErrorCode])[] = [
   ['KRB_AP_ERR_BAD_INTEGRITY', 'security/bad-checksum'],
   ['KRB_AP_ERR_MODIFIED', 'security/bad-checksum'],
@@ -23,31 +26,34 @@ const CODES: readonly (readonly [KrbErrorName, ErrorCode])[] = [
   ['KDC_ERR_ETYPE_NOSUPP', 'security/weak'],
 ];
 
-/** Why an AP-REQ is not taken: the RFC's name of it, and a text for people. */
+/** Why an AP-REQ is refused: the RFC's error name, and a text for people. */
 export type Refusal = readonly [name: KrbErrorName, message: string];
 
-/** The error of a refused AP-REQ, with a KRB-ERROR for its sender; `now` is in milliseconds since 1970. */
-export function refused(refusal: Refusal, ticket: Ticket, now: number): FtpSecurityError {
+/** The error for a refused AP-REQ, with a KRB-ERROR for its sender; `now` is in milliseconds since 1970. */
+export function refusalWithToken(refusal: Refusal, ticket: Ticket, now: number): FtpSecurityError {
   return refusalError(refusal, errorToken(refusal[0], ticket, now));
 }
 
-/** @param token  the token for the peer, if there is one */
+/**
+ * The error for a refused AP-REQ.
+ * @param token  the token for the peer, if any
+ */
 export function refusalError([name, message]: Refusal, token?: Uint8Array): FtpSecurityError {
   return new FtpSecurityError(codeOf(name), message, { token });
 }
 
-/** The same error, with a KRB-ERROR. */
-export function withAnswer(error: FtpSecurityError, ticket: Ticket, now: number): FtpSecurityError {
+/** A copy of an error, with a KRB-ERROR for the peer. */
+export function withKrbError(error: FtpSecurityError, ticket: Ticket, now: number): FtpSecurityError {
   const { code, message, side, offset } = error;
   const name = CODES.find(entry => entry[1] === code)?.[0] ?? 'KRB_ERR_GENERIC';
   return new FtpSecurityError(code, message, { side, offset, token: errorToken(name, ticket, now) });
 }
 
-/** The error that a KRB-ERROR of the acceptor is to an initiator. Nothing authenticates it. */
-export function errorOf({ errorCode }: KrbError): FtpSecurityError {
+/** The initiator's error for a KRB-ERROR of the acceptor, which is not authenticated. */
+export function errorFromKrbError({ errorCode }: KrbError): FtpSecurityError {
   const name = errorName(errorCode);
-  const said = name === undefined ? String(errorCode) : `${errorCode}, ${name}`;
-  return new FtpSecurityError(codeOf(name), `the acceptor answers with a KRB-ERROR: ${said} (not authenticated)`);
+  const text = name === undefined ? String(errorCode) : `${errorCode}, ${name}`;
+  return new FtpSecurityError(codeOf(name), `the acceptor sent a KRB-ERROR (not authenticated): ${text}`);
 }
 
 function codeOf(name: KrbErrorName | undefined): ErrorCode {

@@ -1,12 +1,12 @@
 /**
- * The passive side of Kerberos V5: from the tokens of a recorded exchange and the service's key to the contexts of both
- * directions (RFC 4121 §4.1 and §2). Names and times of the ticket are shown; nothing else of it is trusted, and
- * nothing is refused that the recorded server may have accepted.
+ * The passive side of Kerberos V5: it takes the tokens of a recorded exchange and the service's keys, and derives a context for
+ * each direction (RFC 4121 §2 and §4.1). It reports names and times of the ticket without checking them, so that it refuses
+ * nothing that the recorded server may have accepted.
  */
 import { copy } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ExchangeObserver, ObservedStep, Peer } from '../../../protection/mechanism.js';
-import type { CipherOptions } from '../crypto/enctypes.js';
+import { type CipherOptions, enctypeOf, isUsable } from '../crypto/enctypes.js';
 import { GSS_FLAGS, type GssChecksum } from '../messages/gss-checksum.js';
 import { type ContextToken, parseContextToken } from '../messages/gss-framing.js';
 import { AP_OPTIONS, type ApRep, type ApReq, type EncApRepPart } from '../messages/kerberos.js';
@@ -18,8 +18,8 @@ import {
   parseNegotiation,
 } from '../messages/spnego.js';
 import type { Krb5Context } from '../tokens/context.js';
-import { forgetKeys, messageKey, openApRep, openAuthenticator, type RequestKeys } from './ap-exchange.js';
-import { established } from './established.js';
+import { eraseKeys, messageKey, openApRep, openAuthenticator, type RequestKeys } from './ap-exchange.js';
+import { establishContext } from './establish-context.js';
 import {
   authenticatorFacts,
   errorFacts,
@@ -30,6 +30,7 @@ import {
   ticketFacts,
 } from './facts.js';
 import { refusalError } from './krb-error.js';
+import { contextOfMessageKeys } from './message-keys.js';
 import { openTicket, type ServiceKey } from './ticket-keys.js';
 
 interface Krb5Step extends ObservedStep {
@@ -37,37 +38,37 @@ interface Krb5Step extends ObservedStep {
   fromServer?: Krb5Context;
 }
 
+/** Options of {@link krb5Observer}. */
 export interface Krb5ObserverOptions extends CipherOptions {
   /**
-   * Keys of services, e.g. the entries of a keytab. One without a principal may also be the session key of a ticket, which
-   * clients have in their credential caches.
+   * Keys of services, e.g. the entries of a keytab. A key without a principal may also be the session key of a ticket, which a
+   * client has in its credential cache, or the key of the messages itself, a subkey.
    */
   keys: readonly ServiceKey[];
 }
 
-/** An AP-REQ that has been opened: by a service's key, or by the session key without its ticket. */
+/** An AP-REQ decrypted with a service's key, or with the session key alone. */
 interface ObservedRequest extends RequestKeys {
   checksum?: GssChecksum;
   facts: Krb5Facts;
 }
 
 /**
- * The passive side of a recorded exchange.
+ * The passive side of a recorded Kerberos V5 exchange, bare or in SPNEGO.
  *
- * It throws for tokens that can't be read or that the other side should have sent, and is then as before. When a key is
- * missing or wrong, what it returns has a `problem` and the facts that can be read without the key.
+ * If a key is missing or wrong, the step that `observe` returns has a `problem`, and only the facts that need no key. If there
+ * are keys without a principal, it has contexts instead, which throw FtpSecurityError `security/no-key` if none is the messages'.
+ * Its `observe` throws FtpSecurityError `security/bad-token` for a malformed token and for one that the other side should have
+ * sent; the observer is then unchanged.
  */
 export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): ExchangeObserver {
   let facts: Krb5Facts = {};
   let step: Krb5Step = { facts };
   let list: Uint8Array = new Uint8Array();
   let request: ObservedRequest | undefined;
-  let problem = new FtpSecurityError(
-    'security/no-key',
-    'no AP-REQ was seen that waits for an answer, and its ticket holds the keys',
-  );
+  let problem = new FtpSecurityError('security/no-key', 'an AP-REP without its AP-REQ, whose ticket has the keys');
 
-  /** Facts are kept as they are found, also when what follows fails. */
+  /** Keeps the facts found so far if `open` fails. */
   function attempt(open: () => Omit<Krb5Step, 'facts'>): Krb5Step {
     try {
       return { ...open(), facts };
@@ -79,7 +80,7 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
 
   function onRequest(message: ApReq): Krb5Step {
     facts = requestFacts(message);
-    forget();
+    eraseRequest();
     const step = attempt(() => {
       request = openRequest(message, keys, options);
       const mutual = isMutual(message, request);
@@ -90,9 +91,8 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
     return step;
   }
 
-  /** Nothing more is to be opened with its keys. */
-  function forget(): void {
-    if (request !== undefined) forgetKeys(request);
+  function eraseRequest(): void {
+    if (request !== undefined) eraseKeys(request);
     request = undefined;
   }
 
@@ -108,42 +108,55 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
     });
   }
 
+  /** If no key opens the ticket, a bare one may be that of the messages: the first token of each side shows it. */
+  function withMessageKeys({ problem, ...closed }: ObservedStep): ObservedStep {
+    const bare = keys.filter(({ principal, enctype }) => principal === undefined && isUsable(enctype, options));
+    if (problem === undefined || facts.openedBy !== undefined || bare.length === 0) return step;
+    const { message } = problem;
+    return {
+      ...closed,
+      facts: { ...facts, weak: bare.some(({ enctype }) => enctypeOf(enctype)!.weak) },
+      fromClient: contextOfMessageKeys('acceptor', bare, { ...options, problem: message }),
+      fromServer: contextOfMessageKeys('initiator', bare, { ...options, problem: message }),
+    };
+  }
+
   function establish(request: ObservedRequest, answer?: EncApRepPart): Omit<Krb5Step, 'facts'> {
     facts = { ...facts, ...keyFacts(messageKey(request, answer)) };
     const { ciphers } = options;
-    const asReceiver = (role: 'initiator' | 'acceptor') =>
-      established(role, request, answer, { ciphers, allowWeak: true }).context;
-    const contexts = { fromClient: asReceiver('acceptor'), fromServer: asReceiver('initiator') };
-    forget();
+    const receiver = (role: 'initiator' | 'acceptor') =>
+      establishContext(role, request, answer, { ciphers, allowWeak: true }).context;
+    const contexts = { fromClient: receiver('acceptor'), fromServer: receiver('initiator') };
+    eraseRequest();
     return contexts;
   }
 
   function onMessage(from: Peer, token: Uint8Array): Krb5Step {
-    const seen = parseContextToken(token);
-    checkSender(from, seen.kind);
-    switch (seen.kind) {
+    const parsed = parseContextToken(token);
+    checkSender(from, parsed.kind);
+    switch (parsed.kind) {
       case 'AP-REQ':
-        return onRequest(seen.message);
+        return onRequest(parsed.message);
       case 'AP-REP':
-        return onAnswer(seen.message);
+        return onAnswer(parsed.message);
       case 'KRB-ERROR':
-        facts = { ...facts, ...errorFacts(seen.message) };
+        facts = { ...facts, ...errorFacts(parsed.message) };
         return { facts };
     }
   }
 
-  /** A MIC over the mechanisms uses a number of its sender's, so it has to be counted. */
+  /** The mechListMIC is verified, since it uses one of its sender's sequence numbers. */
   function onNegotiation(from: Peer, { offered, chosen, inside, mic }: NegotiationToken): void {
     if (chosen !== undefined && !isKerberos(chosen)) {
-      throw badToken('the mechanism that was chosen is not Kerberos');
+      throw badToken('SPNEGO: the chosen mechanism is not Kerberos');
     }
-    // A negotiation may end, or only check itself, in tokens with nothing of Kerberos inside (RFC 4178 §5).
+    // The last tokens of a negotiation may have no Kerberos token inside (RFC 4178 §5).
     if (inside !== undefined && isOfKerberos(offered)) step = onMessage(from, inside);
     if (offered !== undefined) list = mechanismList(offered);
-    const opens = from === 'client' ? step.fromClient : step.fromServer;
-    if (mic !== undefined && opens !== undefined) {
+    const context = from === 'client' ? step.fromClient : step.fromServer;
+    if (mic !== undefined && context !== undefined) {
       step = attempt(() => {
-        opens.verifyMic(list, mic);
+        context.verifyMic(list, mic);
         return step;
       });
     }
@@ -156,12 +169,12 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
       if (negotiation === undefined) step = onMessage(from, token);
       else onNegotiation(from, negotiation);
       step = { ...step, facts };
-      return step;
+      return withMessageKeys(step);
     },
   };
 }
 
-/** @throws FtpSecurityError as openApReq does */
+/** @throws FtpSecurityError the same errors as openApReq */
 function openRequest(message: ApReq, keys: readonly ServiceKey[], options: CipherOptions): ObservedRequest {
   const opened = openTicket(message.ticket, keys, options);
   if ('part' in opened) {
@@ -176,11 +189,11 @@ function openRequest(message: ApReq, keys: readonly ServiceKey[], options: Ciphe
   throw refusalError(opened);
 }
 
-/** Undefined where the key is another. */
+/** Returns undefined if it is the wrong key. */
 function openWithSessionKey(message: ApReq, key: ServiceKey, options: CipherOptions): ObservedRequest | undefined {
   if (key.enctype !== message.authenticator.etype) return undefined;
   try {
-    // A copy, since it is erased in the end.
+    // A copy, since the key of a request is erased after use.
     const ticket = { key: { keytype: key.enctype, keyvalue: copy(key.key) } };
     const request = openAuthenticator(message, ticket, options);
     const facts = { ...authenticatorFacts(request.authenticator), openedBy: openedBy('session key', key) };
@@ -193,11 +206,11 @@ function openWithSessionKey(message: ApReq, key: ServiceKey, options: CipherOpti
 
 function checkSender(from: Peer, kind: ContextToken['kind']): void {
   if ((kind === 'AP-REQ') !== (from === 'client')) {
-    throw badToken(`${kind} from the ${from}`);
+    throw badToken(`the ${from} sent a token of the other side: ${kind}`);
   }
 }
 
-/** Acceptors go by the flag; the option in the clear, which anybody can set, counts only where there is none. */
+/** Acceptors use the protected flag, so the unprotected option counts only if there are no flags. */
 function isMutual({ apOptions }: ApReq, { checksum }: ObservedRequest): boolean {
   if (checksum !== undefined) return (checksum.flags & GSS_FLAGS.mutual) !== 0;
   return (apOptions & AP_OPTIONS.mutualRequired) !== 0;

@@ -1,34 +1,35 @@
-/** The keys that a KDC derives for a principal from its password (RFC 4120 §5.2.7.5 and §5.3). */
+/** The keys that a KDC derives from a principal's password (RFC 4120 §4, §5.2.7.5). */
 import { concatAll, toUtf8 } from '../../../bytes.js';
 import { PASSWORD_ENCTYPES, stringToKey } from '../crypto/string-to-key.js';
 import { type Principal, parsePrincipal } from '../messages/principal.js';
 import type { ServiceKey } from './ticket-keys.js';
 
+/** Options of {@link passwordKeys}. */
 export interface PasswordKeysOptions {
-  /** Whose password it is: `ftp/host@REALM`, or as a principal. */
+  /** The principal that the password belongs to: `ftp/host@REALM`, or an object. */
   principal: string | Principal;
+  /** The password. */
   password: string;
   /**
-   * What the KDC adds to the password. Default the realm and the components of the name, without anything between them
-   * (RFC 4120 §4). That of a computer's account in Active Directory is the realm in upper case, `host`, and the computer's
-   * full name in lower case.
+   * The salt that the KDC uses. Default the realm and the components of the name, concatenated (RFC 4120 §4). For a computer
+   * account in Active Directory it is the realm in upper case, `host`, and the computer's full name in lower case.
    */
   salt?: string | undefined;
-  /** For people: where the key is from. */
+  /** Where the password is from, for people; copied to the keys. */
   source?: string;
 }
 
 /**
- * The AES keys of a principal, for enctypes 17 to 20 and with their default numbers of iterations. They go for every key
- * version: a password does not tell which one it has. To derive them takes about a second.
- * @throws RangeError for a text that is no principal
+ * Derives the AES keys of a principal from its password: enctypes 17 to 20, with their default iteration counts (RFC 3962 §4,
+ * RFC 8009 §4). The keys have no key version number, so they match any. This takes about a second.
+ * @throws RangeError if `principal` is a text that is not a principal
  */
-export function passwordKeys({ principal: whose, password, salt, source }: PasswordKeysOptions): ServiceKey[] {
-  const principal = typeof whose === 'string' ? parsePrincipal(whose) : whose;
-  const salted = salt === undefined ? defaultSalt(principal) : toUtf8(salt);
+export function passwordKeys({ principal: owner, password, salt, source }: PasswordKeysOptions): ServiceKey[] {
+  const principal = typeof owner === 'string' ? parsePrincipal(owner) : owner;
+  const saltOctets = salt === undefined ? defaultSalt(principal) : toUtf8(salt);
   const octets = toUtf8(password);
   return PASSWORD_ENCTYPES.map(enctype => {
-    const key = stringToKey(enctype, octets, salted);
+    const key = stringToKey(enctype, octets, saltOctets);
     return { enctype, key, principal, ...(source !== undefined && { source }) };
   });
 }

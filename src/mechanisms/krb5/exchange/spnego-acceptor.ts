@@ -1,4 +1,4 @@
-/** SPNEGO around the exchange, the server's side (RFC 4178 §4.2 and §5). Kerberos is all that it has to choose. */
+/** The server's side of SPNEGO (RFC 4178 §4.2 and §5). It accepts Kerberos only. */
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Step } from '../../../protection/mechanism.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
@@ -12,27 +12,27 @@ import {
 } from '../messages/spnego.js';
 import type { Krb5Context } from '../tokens/context.js';
 
-/** Kerberos inside: it takes one token, and has its context at once. */
+/** Accepts the AP-REQ inside, and returns the context. */
 type Accept = (token: Token) => Step & { context: Krb5Context };
 
 /**
- * Without the exchange of MICs where Kerberos is the initiator's first choice, as libraries do it and older ones need it
- * (appendix C); with it where something else is, since that choice could have been forged.
+ * If Kerberos is the initiator's first choice, no MICs are exchanged: so do MIT Kerberos and Heimdal, and old peers can't
+ * (appendix C). If it is not, MICs are required, since the list of mechanisms could have been forged.
  * @param first  the initiator's NegTokenInit
  */
 export function* acceptNegotiated(first: NegotiationToken, accept: Accept): ExchangeGenerator {
   const { offered = [] } = first;
   const chosen = offered.find(isKerberos);
-  if (chosen === undefined) throw rejected(badToken('no mechanism that is offered is Kerberos'));
+  if (chosen === undefined) throw rejected(badToken('SPNEGO: the initiator does not offer Kerberos'));
   const mustSign = chosen !== offered[0];
-  // A token for another mechanism is of no use, and is left alone (§4.2.1).
+  // A token for another mechanism is ignored (§4.2.1).
   const isOptimistic = !mustSign && first.inside !== undefined;
   const state = mustSign ? 'request-mic' : 'accept-incomplete';
   const request = isOptimistic ? first : readAnswer(yield { token: answer({ state, chosen }) });
   const named = isOptimistic ? { chosen } : {};
   const list = mechanismList(offered);
-  const { token: inside, context, facts: found } = attempt(() => accept(request.inside));
-  const facts = { ...found, spnego: true };
+  const { token: inside, context, facts: kerberosFacts } = attempt(() => accept(request.inside));
+  const facts = { ...kerberosFacts, spnego: true };
 
   const verify = ({ mic }: NegotiationToken): void => attempt(() => verifyMechanisms(context, list, mic));
   if (inside !== undefined && mustSign) {
@@ -49,15 +49,15 @@ export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Exch
   const isSigned = mustSign || request.mic !== undefined;
   if (isSigned) verify(request);
   const signed = isSigned ? { mic: context.getMic(list) } : {};
-  const said = inside === undefined ? {} : { inside };
-  return { token: answer({ state: 'accept-completed', ...named, ...said, ...signed }), context, facts };
+  const apRep = inside === undefined ? {} : { inside };
+  return { token: answer({ state: 'accept-completed', ...named, ...apRep, ...signed }), context, facts };
 }
 
 function readAnswer(token: Token): NegotiationToken {
-  const read = token && parseNegotiation(token);
-  if (read?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
-  if (read.state === 'reject') throw badToken('the initiator ends the negotiation');
-  return read;
+  const parsed = token && parseNegotiation(token);
+  if (parsed?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
+  if (parsed.state === 'reject') throw badToken('SPNEGO: the initiator rejected the negotiation');
+  return parsed;
 }
 
 function answer(parts: Omit<NegotiationToken, 'kind'>): Uint8Array {
@@ -72,7 +72,7 @@ function attempt<T>(run: () => T): T {
   }
 }
 
-/** The same error, its answer a NegTokenResp that rejects, around the KRB-ERROR if there is one. */
+/** A copy of an error whose token is a rejecting NegTokenResp, with the KRB-ERROR inside if there is one. */
 function rejected({ code, message, side, offset, token }: FtpSecurityError): FtpSecurityError {
   const inside = token === undefined ? {} : { inside: token };
   return new FtpSecurityError(code, message, { side, offset, token: answer({ state: 'reject', ...inside }) });

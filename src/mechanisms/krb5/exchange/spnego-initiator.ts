@@ -1,4 +1,4 @@
-/** SPNEGO around the exchange, the client's side (RFC 4178 §4.2 and §5). It offers Kerberos alone. */
+/** The client's side of SPNEGO (RFC 4178 §4.2 and §5). It offers Kerberos only. */
 import { badToken, type FtpSecurityError } from '../../../errors.js';
 import type { ExchangeFacts, Step } from '../../../protection/mechanism.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
@@ -13,39 +13,43 @@ import {
   verifyMechanisms,
 } from '../messages/spnego.js';
 import type { Krb5Context } from '../tokens/context.js';
-import { errorOf } from './krb-error.js';
+import { errorFromKrbError } from './krb-error.js';
 
-/** Kerberos inside: its token, and how it goes on. */
-interface Begun {
+/** The Kerberos exchange inside: its AP-REQ, and how to complete it. */
+interface PendingExchange {
   token: Uint8Array;
   facts: ExchangeFacts;
-  finish(answer: Token): Step & { context: Krb5Context };
+  complete(answer: Token): Step & { context: Krb5Context };
 }
 
-/** A choice of one can't be forged, so MICs are exchanged only where the acceptor asks for it. */
-export function* negotiate({ token, facts, finish }: Begun): ExchangeGenerator {
+/** An offer of one mechanism can't be downgraded, so MICs are exchanged only if the acceptor asks for them. */
+export function* negotiate({ token, facts, complete }: PendingExchange): ExchangeGenerator {
   const offered = [KERBEROS];
   const list = mechanismList(offered);
-  const said = readAnswer(yield { token: formatNegotiation({ kind: 'NegTokenInit', offered, inside: token }), facts });
-  const finished = finish(said.inside);
-  const done = { context: finished.context, facts: { ...finished.facts, spnego: true } };
-  const isOver = said.state === 'accept-completed';
-  if (!isOver || said.mic !== undefined) verifyMechanisms(done.context, list, said.mic);
-  if (isOver) return done;
-  const mic = done.context.getMic(list);
-  return { token: formatNegotiation({ kind: 'NegTokenResp', state: 'accept-completed', mic }), ...done };
+  const answer = readAnswer(
+    yield { token: formatNegotiation({ kind: 'NegTokenInit', offered, inside: token }), facts },
+  );
+  const completed = complete(answer.inside);
+  const result = { context: completed.context, facts: { ...completed.facts, spnego: true } };
+  const isOver = answer.state === 'accept-completed';
+  if (!isOver || answer.mic !== undefined) verifyMechanisms(result.context, list, answer.mic);
+  if (isOver) return result;
+  const mic = result.context.getMic(list);
+  return { token: formatNegotiation({ kind: 'NegTokenResp', state: 'accept-completed', mic }), ...result };
 }
 
 function readAnswer(token: Token): NegotiationToken {
-  const read = token && parseNegotiation(token);
-  if (read?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
-  if (read.state === 'reject') throw rejection(read);
-  if (read.chosen !== undefined && !isKerberos(read.chosen)) throw badToken('the acceptor chose what was not offered');
-  return read;
+  const answer = token && parseNegotiation(token);
+  if (answer?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
+  if (answer.state === 'reject') throw rejection(answer);
+  if (answer.chosen !== undefined && !isKerberos(answer.chosen)) {
+    throw badToken('SPNEGO: the acceptor chose a mechanism that was not offered');
+  }
+  return answer;
 }
 
 function rejection({ inside }: NegotiationToken): FtpSecurityError {
-  const seen = inside && parseContextToken(inside);
-  if (seen?.kind === 'KRB-ERROR') return errorOf(seen.message);
-  return badToken('the acceptor ends the negotiation');
+  const parsed = inside && parseContextToken(inside);
+  if (parsed?.kind === 'KRB-ERROR') return errorFromKrbError(parsed.message);
+  return badToken('SPNEGO: the acceptor rejected the negotiation');
 }

@@ -1,7 +1,7 @@
 /**
- * Which key opens a ticket: the rule of acceptors and observers. Names and versions only say which keys come first. A key that
- * opens the ticket is the proof: services have aliases, and Active Directory writes names in another case or under the
- * account of a machine, and versions that are zero or another than the keytab's.
+ * Finding the key that decrypts a ticket, for acceptors and observers. Name and version number only decide which keys are tried
+ * first, and any key that decrypts the ticket is accepted: services have aliases, and Active Directory writes names in another
+ * case or those of the machine account, and version numbers that are zero or not those of the keytab.
  */
 import { equalConstantTime } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
@@ -11,29 +11,35 @@ import { type EncTicketPart, encTicketPart, type Ticket, USAGE } from '../messag
 import { isNamed, type Principal, principalOf, principalText } from '../messages/principal.js';
 import type { Refusal } from './krb-error.js';
 
-/** The key of a service: an entry of a keytab is one, and so is a bare key, which goes for every name and version. */
+/** The key of a service. The entries of a keytab are such keys. */
 export interface ServiceKey {
+  /** Number of the encryption type, e.g. 18. */
   enctype: number;
+  /** The octets of the key; their number depends on the encryption type. */
   key: Uint8Array;
+  /** Key version number; absent if unknown, the key then matches any version. */
   kvno?: number;
+  /** Name of the service; absent if unknown, the key then matches any service. */
   principal?: Principal;
-  /** Where the key is from, for people: an observer names it for a ticket that the key has opened. */
+  /** Where the key is from, for people, e.g. a file name. Observers report it in `openedBy`. */
   source?: string;
 }
 
+/** A decrypted ticket. */
 export interface OpenedTicket {
   part: EncTicketPart;
-  /** All entries that hold the key, since one key may have several names; first those that the ticket names. */
+  /** All entries with the key that decrypted it, as a key may have several names; entries named in the ticket come first. */
   entries: readonly ServiceKey[];
 }
 
-/** How many keys an error names. */
-const MOST_NAMED = 8;
+/** The greatest number of keys that an error message lists. */
+const MAX_LISTED = 8;
 
 /**
- * Tries the keys of the ticket's encryption type: first those of its name and version, then those of its name, then the others.
- * @returns why not, when none opens it
- * @throws FtpSecurityError `security/bad-token` when what is inside can't be read
+ * Tries the keys of the ticket's encryption type: first those with its name and version number, then those with its name, then
+ * the others.
+ * @returns the reason if no key decrypts the ticket
+ * @throws FtpSecurityError `security/bad-token` if the plaintext is malformed
  */
 export function openTicket(
   ticket: Ticket,
@@ -52,23 +58,23 @@ export function openTicket(
     failure ??= opened;
   }
   const which = `the ticket for ${ticketText(ticket)}`;
-  const there = `here is ${keysText(ordered)}`;
-  if (failure === undefined) return ['KRB_AP_ERR_NOKEY', `no key for ${which}; ${there}`];
+  const available = `(known keys: ${keysText(ordered)})`;
+  if (failure === undefined) return ['KRB_AP_ERR_NOKEY', `no key for ${which} ${available}`];
   if (failure.code === 'security/no-key')
-    return ['KRB_AP_ERR_NOKEY', `no key for ${which}: ${failure.message}; ${there}`];
-  if (!named.some(isTyped)) return ['KRB_AP_ERR_NOKEY', `no key opens ${which}; ${there}`];
+    return ['KRB_AP_ERR_NOKEY', `no usable key for ${which}: ${failure.message} ${available}`];
+  if (!named.some(isTyped)) return ['KRB_AP_ERR_NOKEY', `no key decrypts ${which} ${available}`];
   if (current.length === 0)
-    return ['KRB_AP_ERR_BADKEYVER', `no key of its version, nor another, opens ${which}; ${there}`];
-  return ['KRB_AP_ERR_BAD_INTEGRITY', `its key does not open ${which}; ${there}`];
+    return ['KRB_AP_ERR_BADKEYVER', `no key has the version number of ${which}, and no other decrypts it ${available}`];
+  return ['KRB_AP_ERR_BAD_INTEGRITY', `the key does not decrypt ${which}: wrong key, or changed ticket ${available}`];
 }
 
-/** Whether a key is of the service that the ticket names in the clear. Heimdal's clients may leave out the realm. */
+/** Whether a key has the service name in the ticket's clear part, where Heimdal's clients may leave out the realm. */
 function isOfService({ principal }: ServiceKey, { realm, sname }: Ticket): boolean {
   const requested = { name: sname.nameString, ...(realm !== '' && { realm }) };
   return principal === undefined || isNamed(principal, requested);
 }
 
-/** Whether a key may be of the version that is said. A keytab may have only the low 8 bits of it; a bare key goes for all. */
+/** Whether a key may have the ticket's version number, of which a keytab may contain only the low 8 bits. */
 function isOfVersion({ kvno: own }: ServiceKey, { encPart: { kvno } }: Ticket): boolean {
   return own === undefined || kvno === undefined || own === kvno || (own < 256 && own === kvno % 256);
 }
@@ -77,7 +83,7 @@ function isSame(a: ServiceKey, b: ServiceKey): boolean {
   return a === b || equalConstantTime(a.key, b.key);
 }
 
-/** The error of a key that is another, or no key of its encryption type at all. */
+/** Returns the error of a wrong or unusable key. */
 function attempt(
   { enctype, key }: ServiceKey,
   { encPart }: Ticket,
@@ -96,12 +102,12 @@ function ticketText({ realm, sname, encPart: { etype, kvno } }: Ticket): string 
 }
 
 function keysText(keys: readonly ServiceKey[]): string {
-  const texts = keys.slice(0, MOST_NAMED).map(({ principal, enctype, kvno }) => keyText(principal, enctype, kvno));
-  if (keys.length > MOST_NAMED) texts.push(`${keys.length - MOST_NAMED} more`);
-  return texts.join(', ') || 'no key at all';
+  const texts = keys.slice(0, MAX_LISTED).map(({ principal, enctype, kvno }) => keyText(principal, enctype, kvno));
+  if (keys.length > MAX_LISTED) texts.push(`${keys.length - MAX_LISTED} more`);
+  return texts.join(', ') || 'none';
 }
 
 function keyText(principal: Principal | undefined, enctype: number, kvno: number | undefined): string {
   const name = principal === undefined ? 'any service' : principalText(principal);
-  return `${name} (enctype ${enctype}, key version ${kvno ?? 'not said'})`;
+  return `${name} (enctype ${enctype}, key version ${kvno ?? 'unknown'})`;
 }

@@ -1,7 +1,7 @@
 /**
- * Credential caches: a client's tickets with their session keys, in a file. MIT and Heimdal share the format; the MIT
- * documentation ("Credential cache file format") describes it. Versions 3 and 4, which are big-endian; 1 and 2 depend on the
- * machine that wrote them, and are long gone.
+ * Credential cache files, which hold a client's tickets and their session keys. MIT Kerberos and Heimdal use the same format,
+ * which the MIT documentation describes ("Credential cache file format"). Versions 3 and 4 are supported. The obsolete versions
+ * 1 and 2, whose byte order depends on the machine, are not.
  */
 import { ByteReader } from '../../../byte-reader.js';
 import { assertBytes } from '../../../bytes.js';
@@ -10,55 +10,71 @@ import { nameText } from '../../der.js';
 import type { EncryptionKey } from '../messages/kerberos.js';
 import type { Principal } from '../messages/principal.js';
 
-/** A ticket and what belongs to it. Times are seconds since 1970; 0 where there is none. */
+/** A ticket with its session key and properties. Times are in seconds since 1970; 0 means absent. */
 export interface Credential {
+  /** The client's principal. */
   client: Principal;
+  /** The service that the ticket is for. */
   server: Principal;
   /** The session key. */
   key: EncryptionKey;
+  /** When the client authenticated to the KDC. */
   authTime: number;
-  /** 0: the same as `authTime`. */
+  /** When the ticket becomes valid; 0 means at `authTime`. */
   startTime: number;
+  /** When the ticket expires. */
   endTime: number;
+  /** Until when the ticket can be renewed; 0 if it is not renewable. */
   renewTill: number;
-  /** The ticket is under the session key of `secondTicket`: user to user (RFC 4120 §3.7). */
+  /** Whether the ticket is encrypted with the session key of `secondTicket` (user-to-user, RFC 4120 §3.7). */
   isSessionKey: boolean;
-  /** TicketFlags (RFC 4120 §5.3): bit 0 is the highest of 32. */
+  /** TicketFlags, 32 bits (RFC 4120 §5.3); bit 0 is the most significant. */
   flags: number;
+  /** The client addresses that the ticket is restricted to; empty if it is not (RFC 4120 §5.2.5). */
   addresses: { addrType: number; address: Uint8Array }[];
+  /** Authorization data (RFC 4120 §5.2.6). */
   authorizationData: { adType: number; adData: Uint8Array }[];
-  /** DER of the ticket. */
+  /** The ticket in DER (RFC 4120 §5.3). */
   ticket: Uint8Array;
-  /** Empty unless the ticket is under its session key. */
+  /** The second ticket in DER if `isSessionKey` is set, else empty. */
   secondTicket: Uint8Array;
 }
 
+/** The contents of a credential cache file. */
 export interface CredentialCache {
-  /** Whose cache it is. */
+  /** The default principal: the client that the cache belongs to. */
   principal: Principal;
-  /** In the file's order, without removed ones and without `configuration`. */
+  /** In the file's order, without removed credentials and without `configuration`. */
   credentials: Credential[];
-  /** Settings that libraries keep as credentials of a realm `X-CACHECONF:`, each by its name's components. */
+  /** Settings, which the file stores as credentials of realm `X-CACHECONF:`; `name` has the components of their names. */
   configuration: { name: string[]; value: Uint8Array }[];
-  /** By how much the clock of the KDC is ahead of the client's, as version 4 may say; in seconds. */
+  /** How far the KDC's clock is ahead of the client's, in seconds. Only version 4 may have it. */
   timeOffset?: number;
-  /** Why the file can't be read to its end: after whole credentials, one is cut or something else follows. */
+  /** Set if the end of the file, after complete credentials, can't be parsed: one is truncated, or other octets follow. */
   error?: FtpSecurityError;
 }
 
 const CONFIGURATION_REALM = 'X-CACHECONF:';
-/** A tag of the header of version 4. */
+/** A tag in the header of version 4. */
 const TIME_OFFSET = 1;
 
 /**
- * A credential cache, of version 3 or 4. What is odd at its end, behind whole credentials, is left out and reported in `error`.
- * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`
+ * Parses a credential cache file of version 3 or 4. If the end of the file can't be parsed, `error` reports it, and the complete
+ * credentials before it are returned.
+ * @throws TypeError if `bytes` is not a Uint8Array
+ * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`, if it is not a credential cache or its first credential is
+ *   truncated
+ * @example
+ * ```ts
+ * const { principal, credentials } = parseCredentialCache(await readFile('/tmp/krb5cc_1000'));
+ * const exchange = krb5Initiator({ credentials, service: 'ftp@ftp.example.com' });
+ * ```
  */
 export function parseCredentialCache(bytes: Uint8Array): CredentialCache {
   assertBytes(bytes, 'bytes');
   const version = bytes[1];
   if (bytes[0] !== 5 || (version !== 3 && version !== 4)) {
-    throw new FtpSecurityError('syntax/bad-file', 'no credential cache: it does not start with 05 03 or 05 04', {
+    throw new FtpSecurityError('syntax/bad-file', 'not a credential cache: it does not start with 05 03 or 05 04', {
       offset: 0,
     });
   }
@@ -88,7 +104,7 @@ function readCredentials(file: ByteReader, version: 3 | 4): { all: Credential[];
   return { all };
 }
 
-/** Tags that are not known are passed over. */
+/** Unknown tags are skipped. */
 function readHeader(header: ByteReader): number | undefined {
   let timeOffset: number | undefined;
   while (header.left > 0) {
@@ -126,7 +142,7 @@ function readCredential(file: ByteReader, version: 3 | 4): Credential {
   };
 }
 
-/** Version 3 has the type twice. */
+/** Version 3 stores the enctype twice. */
 function readKey(file: ByteReader, version: 3 | 4): EncryptionKey {
   const keytype = file.int16();
   if (version === 3) file.int16();
@@ -147,7 +163,7 @@ function isConfiguration({ server }: Credential): boolean {
   return server.realm === CONFIGURATION_REALM;
 }
 
-/** As MIT marks what it removes: it leaves the entry, with times that no ticket has. */
+/** MIT Kerberos marks removed credentials with times that no ticket has. */
 function isRemoved({ authTime, endTime }: Credential): boolean {
   return endTime === 0 && authTime === 0xffff_ffff;
 }

@@ -1,11 +1,14 @@
-/** EncryptedData (RFC 4120 §5.2.9): what is sealed under a key for one usage, and opened. What is in between holds keys, and is erased. */
+/** Encryption and decryption of EncryptedData (RFC 4120 §5.2.9). Plaintexts contain keys, so they are erased after use. */
 import { badToken } from '../../../errors.js';
 import { formatDer, parseDer, type Type } from '../../der.js';
 import { consume } from '../crypto/aes-hmac.js';
 import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
 import type { EncryptedData, EncryptionKey } from './kerberos.js';
 
-/** @throws FtpSecurityError `security/no-key` when there are no keys of such an encryption type or length */
+/**
+ * Encodes and encrypts a value.
+ * @throws FtpSecurityError `security/no-key` if the key can't be used: see kerberosKey
+ */
 export function sealData<T>(
   type: Type<T>,
   value: T,
@@ -19,7 +22,11 @@ export function sealData<T>(
   return { etype: key.keytype, cipher };
 }
 
-/** @throws FtpSecurityError `security/bad-checksum` when the key is another, `no-key`, `bad-token` */
+/**
+ * Decrypts and decodes a value.
+ * @throws FtpSecurityError `security/bad-checksum` if the key is wrong, `security/no-key` if it can't be used, `security/bad-token`
+ *   if its enctype differs or the plaintext is malformed
+ */
 export function openData<T>(
   type: Type<T>,
   usage: number,
@@ -28,7 +35,7 @@ export function openData<T>(
   options: CipherOptions,
 ): T {
   if (etype !== key.keytype) {
-    throw badToken(`${type.name}: enctype ${etype} under a key of ${key.keytype}`);
+    throw badToken(`${type.name}: encrypted with enctype ${etype}, but the key has enctype ${key.keytype}`);
   }
   return withKey(key, options, prepared =>
     consume(prepared.decrypt(usage, cipher), plaintext =>

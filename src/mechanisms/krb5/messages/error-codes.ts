@@ -1,4 +1,4 @@
-/** The error codes that a KRB-ERROR of an application server may carry (RFC 4120 §7.5.9). */
+/** The error codes in KRB-ERRORs of application servers (RFC 4120 §7.5.9). */
 
 const ERROR_NAMES = {
   0: 'KDC_ERR_NONE',
@@ -36,7 +36,7 @@ export type KrbErrorName = (typeof ERROR_NAMES)[keyof typeof ERROR_NAMES];
 
 const BY_NUMBER: Readonly<Record<number, KrbErrorName>> = ERROR_NAMES;
 
-/** The RFC's name of an error code; undefined for those of key distribution centres and for unknown ones. */
+/** The RFC's name of an error code; undefined for unknown codes and those that only a KDC sends. */
 export function errorName(code: number): KrbErrorName | undefined {
   return BY_NUMBER[code];
 }

@@ -1,7 +1,4 @@
-/**
- * The tokens that establish a context: the frame of RFC 2743 §3.1, and in it a token id and a Kerberos message (RFC 4121
- * §4.1).
- */
+/** The tokens that establish a context: the frame of RFC 2743 §3.1 around a TOK_ID and a Kerberos message (RFC 4121 §4.1). */
 import { assertBytes, concat, fromHex, startsWith, toHex } from '../../../bytes.js';
 import { badToken } from '../../../errors.js';
 import { APPLICATION, formatDer, formatElement, parseDer, readElement } from '../../der.js';
@@ -12,7 +9,7 @@ export type ContextToken =
   | { kind: 'AP-REP'; message: ApRep }
   | { kind: 'KRB-ERROR'; message: KrbError };
 
-/** Object identifiers, each with its tag and length as it is in a frame. */
+/** Object identifiers with tag and length, as in a frame. */
 const MECHANISMS = {
   /** 1.2.840.113554.1.2.2 (RFC 4121 §1) */
   kerberos: fromHex('06092a864886f712010202'),
@@ -25,13 +22,13 @@ type FramedMechanism = keyof typeof MECHANISMS;
 /** TOK_ID (RFC 4121 §4.1). */
 const TOKEN_IDS = { 'AP-REQ': '0100', 'AP-REP': '0200', 'KRB-ERROR': '0300' } as const;
 
-/** What the first octets of a token say: its mechanism, and where that one's own octets start. */
+/** The mechanism that a token's frame names, and the offset of the mechanism's own octets. */
 interface Frame {
   mechanism: FramedMechanism;
   start: number;
 }
 
-/** The frame that a token starts with, whole or not; undefined for an unknown mechanism. */
+/** The frame that a token starts with, even if it is truncated; undefined for an unknown mechanism. */
 export function frameOf(token: Uint8Array): Frame | undefined {
   if (token[0] !== APPLICATION || token[1] === undefined) return undefined;
   const at = token[1] < 0x80 ? 2 : 2 + (token[1] & 0x7f);
@@ -40,13 +37,13 @@ export function frameOf(token: Uint8Array): Frame | undefined {
   return mechanism && { mechanism, start: at + MECHANISMS[mechanism].length };
 }
 
-/** The mechanism that a token's frame names; undefined when there is no such frame. */
+/** The mechanism that a token's frame names; undefined if there is no frame or the mechanism is unknown. */
 export function mechanismOf(token: Uint8Array): FramedMechanism | undefined {
   return frameOf(token)?.mechanism;
 }
 
 /**
- * A context token of Kerberos, its frame taken off and its message read.
+ * Parses a context token of Kerberos: frame, TOK_ID and message.
  * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
  */
 export function parseContextToken(token: Uint8Array): ContextToken {
@@ -61,31 +58,32 @@ export function parseContextToken(token: Uint8Array): ContextToken {
     case TOKEN_IDS['KRB-ERROR']:
       return { kind: 'KRB-ERROR', message: parseDer(krbError, token, at + 2) };
     default:
-      throw badToken(`token id ${id || 'missing'}: no AP-REQ, AP-REP or KRB-ERROR`, { offset: at });
+      throw badToken(`expected an AP-REQ, AP-REP or KRB-ERROR, got TOK_ID ${id || '(missing)'}`, { offset: at });
   }
 }
 
+/** Formats a context token of Kerberos. */
 export function formatContextToken(token: ContextToken): Uint8Array {
   return formatFrame(concat(fromHex(TOKEN_IDS[token.kind]), formatMessage(token)));
 }
 
-/** The frame of a mechanism around its own octets; those of Kerberos start with a token id. */
-export function formatFrame(inside: Uint8Array, mechanism: FramedMechanism = 'kerberos'): Uint8Array {
-  return formatElement(APPLICATION, concat(MECHANISMS[mechanism], inside));
+/** Puts a mechanism's frame around its own octets, which start with TOK_ID for Kerberos. */
+export function formatFrame(content: Uint8Array, mechanism: FramedMechanism = 'kerberos'): Uint8Array {
+  return formatElement(APPLICATION, concat(MECHANISMS[mechanism], content));
 }
 
 /**
- * Checks the frame around a whole token, and gives where the mechanism's own octets start.
+ * Checks the frame around a token, and returns the offset of the mechanism's own octets.
  * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
  */
 export function openFrame(token: Uint8Array, mechanism: FramedMechanism = 'kerberos'): number {
-  if (token[0] !== APPLICATION) throw badToken('no GSS-API frame: the first octet is not 60', { offset: 0 });
+  if (token[0] !== APPLICATION) throw badToken('not a GSS-API token: the first octet is not 60', { offset: 0 });
   const { start, end } = readElement(token, 0, token.length);
-  if (end !== token.length) throw badToken('octets after the GSS-API frame', { offset: end });
+  if (end !== token.length) throw badToken('trailing octets after the GSS-API token', { offset: end });
   const frame = frameOf(token);
-  if (frame === undefined) throw badToken('the mechanism is not Kerberos', { offset: start });
+  if (frame === undefined) throw badToken('the GSS-API mechanism is not Kerberos', { offset: start });
   if (frame.mechanism !== mechanism)
-    throw badToken('a token of SPNEGO (RFC 4178) where one of Kerberos is expected', { offset: start });
+    throw badToken('expected a token of Kerberos, got one of SPNEGO (RFC 4178)', { offset: start });
   return frame.start;
 }
 

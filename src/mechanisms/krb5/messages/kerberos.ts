@@ -1,6 +1,6 @@
 /**
- * The messages of the Kerberos client/server exchange, as in RFC 4120 appendix A: each type here reads like its ASN.1
- * there. `parseDer(apReq, octets)` gives the record, `formatDer(apReq, record)` the octets. Times are seconds since 1970.
+ * The messages of the client/server authentication exchange (RFC 4120 §3.2), in the same form as their ASN.1 in RFC 4120
+ * appendix A. `parseDer(apReq, octets)` returns an object, `formatDer(apReq, object)` octets. Times are in seconds since 1970.
  */
 import {
   application,
@@ -23,7 +23,7 @@ import {
 /** Key usages of this exchange (RFC 4120 §7.5.1). */
 export const USAGE = { ticket: 2, authenticator: 11, apRep: 12 } as const;
 
-/** TicketFlags that a server has to know (§5.3). */
+/** The TicketFlags that a server uses (§5.3). */
 export const TICKET_FLAGS = { invalid: flag(7), transitedPolicyChecked: flag(12) } as const;
 
 /** APOptions (§5.5.1). */
@@ -68,7 +68,7 @@ const hostAddresses = sequenceOf(
   }),
 );
 
-/** §5.2.6; what is inside `adData` is left to those who know its type. */
+/** §5.2.6 */
 export const authorizationData = sequenceOf(
   sequence({
     adType: field(0, int32),
@@ -190,6 +190,7 @@ export const krbError = application(
 export type PrincipalName = Of<typeof principalName>;
 export type AuthorizationData = Of<typeof authorizationData>;
 export type EncryptedData = Of<typeof encryptedData>;
+/** A key with the number of its encryption type (RFC 4120 §5.2.9): `keytype`, and the octets in `keyvalue`. */
 export type EncryptionKey = Of<typeof encryptionKey>;
 export type Ticket = Of<typeof ticket>;
 export type EncTicketPart = Of<typeof encTicketPart>;

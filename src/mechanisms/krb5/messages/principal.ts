@@ -1,11 +1,13 @@
-/** Kerberos names (RFC 4120 §6.2) and how they are shown (RFC 1964 §2.1.3). */
+/** Kerberos principals (RFC 4120 §6.2) and their text form (RFC 1964 §2.1.3). */
 import type { PrincipalName } from './kerberos.js';
 
+/** A Kerberos principal (RFC 4120 §6.2). */
 export interface Principal {
-  /** Components, e.g. `ftp` and the host. */
+  /** The components of the name, e.g. `ftp` and the host name. */
   name: string[];
+  /** The realm, e.g. `EXAMPLE.COM`. */
   realm: string;
-  /** A hint only (RFC 4120 §6.2); 0 when not known. */
+  /** The name type, which is only a hint; 0 if unknown. */
   type: number;
 }
 
@@ -13,37 +15,41 @@ export function principalOf(realm: string, { nameType, nameString }: PrincipalNa
   return { name: nameString, realm, type: nameType };
 }
 
-/** `ftp/host@REALM`, with a backslash before each `/`, `@` and `\` of its parts, and the four controls as letters. */
+/**
+ * Formats a principal as `ftp/host@REALM` (RFC 1964 §2.1.3). A `/`, `@` or `\` within a component is written with a backslash, and
+ * NUL, backspace, tab and newline as `\0`, `\b`, `\t` and `\n`.
+ */
 export function principalText({ name, realm }: Principal): string {
   return `${name.map(quote).join('/')}@${quote(realm)}`;
 }
 
 /**
- * A principal as {@link principalText} writes it; its type is not known.
- * @throws RangeError when the text has no realm, or more than one
+ * Parses the text that {@link principalText} writes. The name type of the result is 0.
+ * @throws RangeError if the text has no realm, or more than one
  */
 export function parsePrincipal(text: string): Principal {
   const { separators, parts } = split(text);
   const realm = parts.pop()!;
-  if (!/^\/*@$/.test(separators) || realm === '') throw new RangeError('a principal is ftp/host@REALM or user@REALM');
+  if (!/^\/*@$/.test(separators) || realm === '')
+    throw new RangeError(`not a principal, e.g. ftp/host@REALM or user@REALM: ${text}`);
   return { name: parts, realm, type: 0 };
 }
 
-/** Whether two names are one; their type does not count (RFC 4120 §6.2). */
+/** Whether two principals are equal; the name type does not count (RFC 4120 §6.2). */
 export function samePrincipal(a: Principal, b: Principal): boolean {
   return isNamed(a, b);
 }
 
-/** A service that may be requested; without a realm, in any. */
+/** The name of a requested service; without a realm, it matches any realm. */
 export interface ServiceName {
   name: readonly string[];
   realm?: string;
 }
 
 /**
- * A service as callers name it: a principal; `ftp@host`, a host-based name of GSS-API (RFC 2743 §4.1) in any realm; or the
- * text of a principal, `ftp/host@REALM` or `ftp/host`, quoted as {@link principalText} does.
- * @throws RangeError when a text is neither
+ * Reads a service option: a principal; a host-based service name of GSS-API, `ftp@host` (RFC 2743 §4.1); or the text of a
+ * principal, `ftp/host@REALM` or `ftp/host`, as {@link principalText} writes it.
+ * @throws RangeError if a text has another form
  */
 export function serviceNameOf(service: string | Principal): ServiceName {
   if (typeof service !== 'string') return inRealm(service.name, service.realm);
@@ -51,15 +57,15 @@ export function serviceNameOf(service: string | Principal): ServiceName {
   if (separators === '@') return { name: [parts[0]!, parts[1]!.toLowerCase()] };
   if (/^\/+$/.test(separators)) return { name: parts };
   if (/^\/+@$/.test(separators)) return inRealm(parts.slice(0, -1), parts.at(-1)!);
-  throw new RangeError('a service is ftp@host, ftp/host@REALM or ftp/host');
+  throw new RangeError(`not a service (ftp@host, ftp/host@REALM or ftp/host): ${service}`);
 }
 
-/** No realm at all is what clients write that leave it to the KDC (RFC 6806 §8). */
+/** An empty realm is what clients write that leave the choice to the KDC (RFC 6806 §8). */
 function inRealm(name: readonly string[], realm: string): ServiceName {
   return realm === '' ? { name } : { name, realm };
 }
 
-/** Whether a principal is the service that is requested. */
+/** Whether a principal is the requested service. */
 export function isNamed({ name, realm }: Principal, requested: ServiceName): boolean {
   return (
     (requested.realm === undefined || requested.realm === realm) &&
@@ -69,8 +75,8 @@ export function isNamed({ name, realm }: Principal, requested: ServiceName): boo
 }
 
 /**
- * Whether a principal is one of these services of whatever host: `ftp/host` is `ftp`. The account of a machine, `NAME$`, is every
- * service of its host to Active Directory, which writes names in any case.
+ * Whether a principal is one of these services on any host, e.g. `ftp/host` is `ftp`; case does not matter. In Active Directory,
+ * a machine account, `NAME$`, is every service of its host.
  */
 export function isOneOf({ name }: Principal, services: readonly string[]): boolean {
   const [service = '', ...host] = name;
@@ -81,7 +87,7 @@ export function isOneOf({ name }: Principal, services: readonly string[]): boole
 const QUOTED: Record<string, string> = { '\0': '\\0', '\b': '\\b', '\t': '\\t', '\n': '\\n' };
 const UNQUOTED: Record<string, string> = { 0: '\0', b: '\b', t: '\t', n: '\n' };
 
-/** Components and realm, and the separators between them. */
+/** Splits a text into components and realm, and collects the separators between them. */
 function split(text: string): { parts: string[]; separators: string } {
   const parts = [''];
   let separators = '';

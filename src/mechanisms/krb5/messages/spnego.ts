@@ -1,7 +1,4 @@
-/**
- * The negotiation tokens of SPNEGO around those of Kerberos (RFC 4178 §4.2): the initiator's first in a frame, all others
- * bare.
- */
+/** The negotiation tokens of SPNEGO (RFC 4178 §4.2). The initiator's first token has a GSS-API frame, all others have none. */
 import { fromHex, toHex } from '../../../bytes.js';
 import { badToken, refusalFrom } from '../../../errors.js';
 import {
@@ -23,19 +20,19 @@ import { formatFrame, frameOf, openFrame } from './gss-framing.js';
 
 export interface NegotiationToken {
   kind: 'NegTokenInit' | 'NegTokenResp';
-  /** What the initiator offers, its favourite first, each as the contents of its object identifier. */
+  /** `mechTypes`: the initiator's offer in order of preference; the contents of the object identifiers. */
   offered?: Uint8Array[];
-  /** What the acceptor says of the negotiation. */
+  /** `negState` of the acceptor. */
   state?: NegotiationState;
-  /** The mechanism that the acceptor chose. */
+  /** `supportedMech`: the mechanism that the acceptor chose. */
   chosen?: Uint8Array;
-  /** The mechanism's own token: `mechToken` or `responseToken`. */
+  /** `mechToken` or `responseToken`: the mechanism's own token. */
   inside?: Uint8Array;
-  /** `mechListMIC`: a token of GetMIC over {@link mechanismList}. */
+  /** `mechListMIC`: a GetMIC token for {@link mechanismList}. */
   mic?: Uint8Array;
 }
 
-/** 1.2.840.113554.1.2.2, and 1.2.840.48018.1.2.2, which Windows once made of it (appendix C). */
+/** 1.2.840.113554.1.2.2, and 1.2.840.48018.1.2.2, which old versions of Windows use (appendix C). */
 export const KERBEROS: Uint8Array = fromHex('2a864886f712010202');
 const WINDOWS_KERBEROS = fromHex('2a864882f712010202');
 
@@ -59,7 +56,7 @@ const negTokenInit = negotiation(
   }),
 );
 
-/** What a server of Windows says first ([MS-SPNG] §2.2.1): hints have taken the number of `mechListMIC`. */
+/** The offer of a Windows server that speaks first ([MS-SPNG] §2.2.1). It has hints in place of `mechListMIC`. */
 const negTokenInit2 = negotiation(
   0,
   'SPNEGO NegTokenInit2',
@@ -84,7 +81,7 @@ const negTokenResp = negotiation(
 );
 
 /**
- * Undefined when a token is not one of SPNEGO.
+ * Parses a NegTokenInit or NegTokenResp; undefined if the token is not one of SPNEGO.
  * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
  */
 export function parseNegotiation(token: Uint8Array): NegotiationToken | undefined {
@@ -99,13 +96,13 @@ export function parseNegotiation(token: Uint8Array): NegotiationToken | undefine
   };
 }
 
-/** A server's offer: the contents of the object identifiers, and a hint that means nothing. */
+/** A server's offer: the contents of the object identifiers, and a hint, which has no meaning. */
 export interface NegotiationOffer {
   offered: Uint8Array[];
   hint?: string;
 }
 
-/** Undefined when a token is no NegTokenInit2 of a server. Nobody answers one here: in FTP the client speaks first. */
+/** Parses a server's NegTokenInit2, for describing it only, as in FTP the client speaks first; undefined for other tokens. */
 export function parseNegotiationOffer(token: Uint8Array): NegotiationOffer | undefined {
   if (frameOf(token)?.mechanism !== 'spnego') return undefined;
   try {
@@ -117,6 +114,7 @@ export function parseNegotiationOffer(token: Uint8Array): NegotiationOffer | und
   }
 }
 
+/** Formats a NegTokenInit or NegTokenResp. */
 export function formatNegotiation({ kind, offered = [], state, chosen, inside, mic }: NegotiationToken): Uint8Array {
   const rest = mic !== undefined && { mechListMIC: mic };
   if (kind === 'NegTokenInit') {
@@ -131,7 +129,7 @@ export function formatNegotiation({ kind, offered = [], state, chosen, inside, m
   });
 }
 
-/** What a `mechListMIC` vouches for (§5). */
+/** The list of mechanisms in DER, which `mechListMIC` authenticates (§5). */
 export function mechanismList(offered: Uint8Array[]): Uint8Array {
   return formatDer(mechTypeList, offered);
 }
@@ -142,7 +140,10 @@ interface MicVerifier {
   destroy(): void;
 }
 
-/** @throws FtpSecurityError `security/bad-token` when there is no MIC, or as `verifyMic` does; the context is destroyed */
+/**
+ * Verifies a `mechListMIC`. If that fails, the context is destroyed.
+ * @throws FtpSecurityError `security/bad-token` if there is no MIC, and the errors of `verifyMic`
+ */
 export function verifyMechanisms(context: MicVerifier, list: Uint8Array, mic: Uint8Array | undefined): void {
   destroyOnError(context, () => {
     if (mic === undefined) throw badToken('SPNEGO: the mechListMIC is missing');
@@ -160,22 +161,22 @@ function fromAnswer({
   responseToken,
   mechListMIC,
 }: Of<typeof negTokenResp>): NegotiationToken {
-  const said = negState === undefined ? undefined : STATES[negState];
+  const state = negState === undefined ? undefined : STATES[negState];
   return {
     kind: 'NegTokenResp',
-    ...(said !== undefined && { state: said }),
+    ...(state !== undefined && { state }),
     ...(supportedMech !== undefined && { chosen: supportedMech }),
     ...(responseToken !== undefined && { inside: responseToken }),
     ...(mechListMIC !== undefined && { mic: mechListMIC }),
   };
 }
 
-/** Whether the token inside is one of Kerberos: with an offer comes one of its first mechanism (§4.2.1). */
+/** Whether the token inside is one of Kerberos: in a NegTokenInit, it belongs to the first mechanism (§4.2.1). */
 export function isOfKerberos(offered: Uint8Array[] = [KERBEROS]): boolean {
   return offered[0] !== undefined && isKerberos(offered[0]);
 }
 
-/** One choice of NegotiationToken: `[number]`, explicit. */
+/** One choice of NegotiationToken: an explicit tag `[number]`. */
 function negotiation<T>(number: number, name: string, type: Type<T>): Type<T> {
   return { ...application(number, name, type), tag: 0xa0 | number };
 }

@@ -184,6 +184,13 @@ class NumberedContext implements Krb5Context {
     return { plaintext, level: sealed ? 'private' : 'safe', sequence: this.#accept(sequence) };
   }
 
+  reopen(token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'> {
+    assertBytes(token, 'token');
+    this.#assertOpen();
+    const { plaintext, sealed } = this.#format.open(token);
+    return { plaintext, level: sealed ? 'private' : 'safe' };
+  }
+
   getMic(text: Uint8Array): Uint8Array {
     assertBytes(text, 'text');
     this.#assertOpen();

@@ -1,4 +1,4 @@
-/** Channel bindings, held against those in the authenticators of MIT's and Heimdal's libraries. */
+/** Channel bindings, compared with those in the authenticators of MIT Kerberos and Heimdal. */
 import { expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../../src/bytes.js';
 import { channelBindings } from '../../../../src/mechanisms/krb5/index.js';
@@ -10,7 +10,7 @@ const given = exchanges.flatMap(({ title, context }) => {
   return ends === null ? [] : [{ title, ends, hash: value.slice(8, 40) }];
 });
 
-test.each(given)('$title', ({ ends, hash }) => {
+test.each(given)('are those of $title', ({ ends, hash }) => {
   const bindings = channelBindings({
     initiator: fromHex(ends.initiator_address),
     acceptor: fromHex(ends.acceptor_address),
@@ -19,24 +19,24 @@ test.each(given)('$title', ({ ends, hash }) => {
   expect(toHex(bindings)).toBe(hash);
 });
 
-test('the vectors have addresses, and application data without', () => {
+test('the vectors have some with application data, and some without', () => {
   expect(given.length).toBeGreaterThan(20);
   expect(new Set(given.map(({ ends }) => ends.application_data === '')).size).toBe(2);
 });
 
-test('127.0.0.1 at both ends, and what is left out', () => {
+test('are correct for 127.0.0.1 at both ends, and absent parts are empty', () => {
   const local = Uint8Array.of(127, 0, 0, 1);
   expect(toHex(channelBindings({ initiator: local, acceptor: local }))).toBe('b4cede9aefa9e053aa8efe1f90fdb854');
   const nothing = new Uint8Array();
   expect(channelBindings({})).toEqual(channelBindings({ initiator: nothing, acceptor: nothing, application: nothing }));
 });
 
-test('IPv6 is of type 24', () => {
+test('have address type 24 for IPv6', () => {
   const ends = { initiator: new Uint8Array(16), acceptor: new Uint8Array(16) };
   expect(toHex(channelBindings(ends))).toBe('58bd3ed99e60bceec18f9935ecc05a61');
 });
 
-test('misuse', () => {
+test('throw RangeError or TypeError for invalid addresses', () => {
   expect(() => channelBindings({ initiator: new Uint8Array(5) })).toThrow(RangeError);
   // @ts-expect-error: a caller without types
   expect(() => channelBindings({ acceptor: '127.0.0.1' })).toThrow(TypeError);

@@ -22,11 +22,11 @@ describe('damage to the tokens of an exchange', () => {
     return (bit: number) => bit >> 3 >= start && bit >> 3 < start + part.length;
   };
 
-  test('one bit of an AP-REQ: nothing opens if it is in the ticket or the authenticator', () => {
+  test('a flipped bit in the ticket or authenticator of an AP-REQ is detected', () => {
     const message = requestOf(mit);
     const inTicket = rangeOf(mit.apReq, message.ticket.encPart.cipher);
     const inAuthenticator = rangeOf(mit.apReq, message.authenticator.cipher);
-    // Every bit in the clear; of ciphertexts, which the enctypes' own tests cover, one in each octet.
+    // Every clear bit, but one bit per octet of ciphertexts, which the tests of the enctypes cover.
     const bits = Array.from({ length: 8 * mit.apReq.length }, (_, bit) => bit);
     for (const bit of bits.filter(bit => !(inTicket(bit) || inAuthenticator(bit)) || bit % 8 === (bit >> 3) % 8)) {
       const step = onlyRefuses(() => krb5Observer({ keys: mit.keytab }).observe('client', flipped(mit.apReq, bit)));
@@ -37,7 +37,7 @@ describe('damage to the tokens of an exchange', () => {
     }
   });
 
-  test('one bit of an AP-REP: there are no contexts', () => {
+  test('a flipped bit in an AP-REP is detected: there are no contexts', () => {
     const observer = krb5Observer({ keys: mit.keytab });
     observer.observe('client', mit.apReq);
     for (let bit = 0; bit < 8 * mit.apRep!.length; bit++) {
@@ -48,7 +48,7 @@ describe('damage to the tokens of an exchange', () => {
     expect(observer.observe('server', mit.apRep!).fromServer).toBeDefined();
   });
 
-  test('arbitrary octets, bare, in a frame, or in the place of the tickets', () => {
+  test('arbitrary octets in place of the token, its content or the ciphertexts throw nothing but FtpSecurityError', () => {
     const octets = fc.uint8Array({ maxLength: 200 });
     const observer = krb5Observer({ keys: mit.keytab });
     fc.assert(
@@ -79,7 +79,7 @@ describe('damage to the tokens of an exchange', () => {
     );
   });
 
-  test('arbitrary octets where the keys of the exchange open them', () => {
+  test('arbitrary octets encrypted with the keys of the exchange throw nothing but FtpSecurityError', () => {
     const session = openApReq(requestOf(mit), mit.keytab).ticket.key;
     const service = kerberosKey(18, mit.keytab[0]!.key);
     fc.assert(

@@ -1,7 +1,7 @@
-/** Which encryption type two sides come to, by what each permits (RFC 4537); and what they tell of their contexts. */
+/** The encryption type that two sides negotiate from what each permits (RFC 4537); and the option keylog. */
 import { expect, test } from 'vitest';
 import { ENCTYPES, enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
-import { chooseEnctype, worthOffering } from '../../../../src/mechanisms/krb5/exchange/etype-negotiation.js';
+import { chooseEnctype, enctypesToOffer } from '../../../../src/mechanisms/krb5/exchange/etype-negotiation.js';
 import {
   type Krb5AcceptorOptions,
   type Krb5ContextOptions,
@@ -17,17 +17,17 @@ const live = { clock: () => START * 1000, allowWeak: true };
 
 type Permitted = Pick<Krb5AcceptorOptions, 'enctypes'>;
 
-async function agreedEnctype(ticketEnctype: number, ours: Permitted, theirs: Permitted): Promise<unknown> {
+async function negotiatedEnctype(ticketEnctype: number, client: Permitted, server: Permitted): Promise<unknown> {
   const { keytab, credential } = realm(ticketEnctype);
   const service = 'ftp@host.example.test';
-  const initiator = krb5Initiator({ ...live, ...ours, credentials: [credential], service });
-  const acceptor = krb5Acceptor({ ...live, ...theirs, keytab });
+  const initiator = krb5Initiator({ ...live, ...client, credentials: [credential], service });
+  const acceptor = krb5Acceptor({ ...live, ...server, keytab });
   const { token, facts } = await acceptor.step((await initiator.step()).token);
   expect((await initiator.step(token)).facts?.enctype).toBe(facts?.enctype);
   return facts?.enctype;
 }
 
-test.each<[ticket: number, initiator: Permitted, acceptor: Permitted, agreed: number]>([
+test.each<[ticket: number, initiator: Permitted, acceptor: Permitted, expected: number]>([
   [23, {}, {}, 20],
   [23, { enctypes: [17, 18] }, {}, 18],
   [23, {}, { enctypes: [17, 19] }, 19],
@@ -36,11 +36,11 @@ test.each<[ticket: number, initiator: Permitted, acceptor: Permitted, agreed: nu
   [18, { enctypes: [] }, {}, 18],
   [18, {}, { enctypes: [] }, 18],
   [18, { enctypes: [17, 23] }, {}, 18],
-])('a ticket of %i, %j offered, %j permitted', async (ticket, initiator, acceptor, agreed) => {
-  expect(await agreedEnctype(ticket, initiator, acceptor)).toBe(agreed);
+])('a ticket of enctype %i, with %j offered and %j permitted', async (ticket, initiator, acceptor, expected) => {
+  expect(await negotiatedEnctype(ticket, initiator, acceptor)).toBe(expected);
 });
 
-test('strength is a column of the table: no two are alike, none is missing, the weak are the last', () => {
+test('each enctype has its own strength, and the weak ones are the last', () => {
   const ordered = [...ENCTYPES].sort((a, b) => b.strength - a.strength);
   expect(ordered.map(({ number }) => number)).toEqual([20, 18, 26, 19, 17, 25, 16, 23, 3, 1]);
   expect(new Set(ENCTYPES.map(({ strength }) => strength)).size).toBe(ENCTYPES.length);
@@ -48,10 +48,10 @@ test('strength is a column of the table: no two are alike, none is missing, the 
   expect(weak.lastIndexOf(false)).toBeLessThan(weak.indexOf(true));
 });
 
-test.each(ENCTYPES.map(({ number }) => number))('from a key of %i, nothing weaker is offered or chosen', own => {
+test.each(ENCTYPES.map(({ number }) => number))('with a key of enctype %i, no weaker one is offered or chosen', own => {
   const policy = { ciphers: nodeCiphers, allowWeak: true };
   const strengthOf = (number: number) => enctypeOf(number)!.strength;
-  const offered = worthOffering(own, policy);
+  const offered = enctypesToOffer(own, policy);
   expect(offered.every(number => strengthOf(number) >= strengthOf(own))).toBe(true);
   expect(offered.length).toBe(ENCTYPES.filter(({ strength }) => strength >= strengthOf(own)).length);
   for (const { number } of ENCTYPES) {
@@ -60,23 +60,23 @@ test.each(ENCTYPES.map(({ number }) => number))('from a key of %i, nothing weake
   }
 });
 
-test('one that is not known offers nothing but itself', () => {
-  expect(worthOffering(99, {})).toEqual([99]);
+test('with a key of an unknown enctype, no other is offered or chosen', () => {
+  expect(enctypesToOffer(99, {})).toEqual([99]);
   expect(chooseEnctype(99, [1, 20], {})).toBe(99);
 });
 
-test('keylog is told what each context is made of', () => {
+test('keylog is called with the options of each context', () => {
   const { keytab, credential } = realm(18);
-  const told: Krb5ContextOptions[] = [];
-  const both = { ...live, keylog: (options: Krb5ContextOptions) => void told.push(options) };
+  const logged: Krb5ContextOptions[] = [];
+  const both = { ...live, keylog: (options: Krb5ContextOptions) => void logged.push(options) };
   const initiator = krb5Initiator({ ...both, credentials: [credential], service: 'ftp@host.example.test' });
   const acceptor = krb5Acceptor({ ...both, keytab });
   const { token } = acceptor.step((initiator.step() as Step).token) as Step;
   const { context } = initiator.step(token) as Step;
-  expect(told.map(({ role }) => role)).toEqual(['acceptor', 'initiator']);
-  expect(told[0]!.key).toEqual(told[1]!.key);
+  expect(logged.map(({ role }) => role)).toEqual(['acceptor', 'initiator']);
+  expect(logged[0]!.key).toEqual(logged[1]!.key);
   const text = Uint8Array.of(1, 2, 3);
-  expect(krb5Context(told[0]!).unwrap(context!.wrap(text, 'private').token)).toMatchObject({
+  expect(krb5Context(logged[0]!).unwrap(context!.wrap(text, 'private').token)).toMatchObject({
     plaintext: text,
     sequence: 'ok',
   });

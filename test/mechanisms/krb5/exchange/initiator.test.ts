@@ -1,8 +1,8 @@
-/** The client's side, live: foreign AP-REPs and tickets, and what must be refused. */
+/** The initiator: with tickets and AP-REPs that other implementations made, and what it must refuse. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copy, fromHex, toHex } from '../../../../src/bytes.js';
-import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { ENCTYPES, enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openApReq } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import {
   channelBindings,
@@ -20,11 +20,10 @@ import type { Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { type RealmOptions, realm, SERVICE, START } from '../live.js';
-import { ENCTYPE_NUMBERS } from '../tokens.js';
 
 const passed = { ciphers: nodeCiphers, allowWeak: true };
 
-/** Ours under the ticket of a foreign exchange, at the time at which its own AP-REQ was made. */
+/** Options for an initiator with the ticket of a recorded exchange, at the time at which its AP-REQ was made. */
 function inPlaceOf(exchange: Exchange, options: Partial<Krb5InitiatorOptions> = {}) {
   const { ticket } = requestOf(exchange);
   const { authenticator } = openApReq(requestOf(exchange), exchange.keytab, passed);
@@ -36,44 +35,44 @@ function inPlaceOf(exchange: Exchange, options: Partial<Krb5InitiatorOptions> = 
 
 describe.each(exchanges)('$title', exchange => {
   const options = inPlaceOf(exchange);
-  const begun = () => {
+  const begin = () => {
     const initiator = krb5Initiator(options);
     return { initiator, token: (initiator.step() as Step).token! };
   };
 
-  test('the AP-REQ is one that the service takes, with the flags of a library', () => {
-    const { token } = begun();
+  test('an acceptor accepts the AP-REQ, which has the same flags as that of MIT Kerberos', () => {
+    const { token } = begin();
     const acceptor = krb5Acceptor({ ...options, service: options.service, keytab: exchange.keytab });
     const { facts } = acceptor.step(token) as { facts: Krb5Facts };
     expect(facts).toMatchObject({ clientName: exchange.context.client, ticketEnctype: exchange.etype });
     expect(facts.flags).toEqual(['mutual', 'replay', 'sequence', 'conf', 'integ', 'trans']);
   });
 
-  test.runIf(exchange.apRep)('the library’s AP-REP is taken, since its time is ours', () => {
-    const { context, facts } = begun().initiator.step(exchange.apRep!) as { context: object; facts: Krb5Facts };
+  test.runIf(exchange.apRep)('the recorded AP-REP is accepted, since it repeats the same time', () => {
+    const { context, facts } = begin().initiator.step(exchange.apRep!) as { context: object; facts: Krb5Facts };
     expect(context).toBeDefined();
     const { acceptor_subkey } = exchange.context.keys;
     expect(facts).toMatchObject({ enctype: acceptor_subkey!.etype, keyFrom: 'acceptor subkey' });
   });
 });
 
-test('a message of the library opens in the context that its AP-REP gives', () => {
-  // The acceptor's subkey and number are all that the context has of either side.
+test('the context that a recorded AP-REP establishes unwraps the recorded messages', () => {
+  // Such a context depends only on the acceptor's subkey and sequence number.
   for (const exchange of exchanges) {
     const { apRep, context } = exchange;
     if (apRep === undefined || !context.message_key_is_acceptor_subkey) continue;
     const initiator = krb5Initiator(inPlaceOf(exchange));
     initiator.step();
-    const opens = (initiator.step(apRep) as Step).context!;
+    const receiver = (initiator.step(apRep) as Step).context!;
     for (const { from, op, plaintext, token } of context.messages) {
-      if (from === 'acceptor' && op !== 'mic') expect(toHex(opens.unwrap(fromHex(token)).plaintext)).toBe(plaintext);
+      if (from === 'acceptor' && op !== 'mic') expect(toHex(receiver.unwrap(fromHex(token)).plaintext)).toBe(plaintext);
     }
   }
 });
 
 const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
 
-/** Ours in our own realm. */
+/** An initiator of the test realm, and its acceptor. */
 function initiate(enctype: number, options: Partial<Krb5InitiatorOptions> = {}, of: RealmOptions = {}) {
   const made = realm(enctype, of);
   const given = {
@@ -89,19 +88,19 @@ function initiate(enctype: number, options: Partial<Krb5InitiatorOptions> = {}, 
 }
 
 function requestIn(token: Uint8Array): ApReq {
-  const seen = parseContextToken(token);
-  if (seen.kind !== 'AP-REQ') throw new Error('no AP-REQ');
-  return seen.message;
+  const parsed = parseContextToken(token);
+  if (parsed.kind !== 'AP-REQ') throw new Error('expected an AP-REQ');
+  return parsed.message;
 }
 
-describe('what the AP-REQ says', () => {
+describe('the AP-REQ', () => {
   const opened = (enctype: number, options: Partial<Krb5InitiatorOptions> = {}) => {
     const { initiator, keytab } = initiate(enctype, { ...options, allowWeak: true });
     const { token, facts } = initiator.step() as { token: Uint8Array; facts: Krb5Facts };
     return { ...openApReq(requestIn(token), keytab, passed), message: requestIn(token), facts };
   };
 
-  test('flags, bindings and delegation', () => {
+  test('has flags, channel bindings and delegated credentials', () => {
     const bindings = channelBindings({ initiator: Uint8Array.of(127, 0, 0, 1), acceptor: Uint8Array.of(127, 0, 0, 1) });
     const { checksum, message, facts } = opened(18, { bindings, delegation: Uint8Array.of(7, 7) });
     expect(checksum).toEqual({ flags: 0x13f, bindings, delegation: Uint8Array.of(7, 7) });
@@ -111,17 +110,15 @@ describe('what the AP-REQ says', () => {
     expect([other.checksum!.flags, other.message.apOptions]).toEqual([0x134, 0]);
   });
 
-  test('a subkey of the session key’s type, and a number below 2^30', () => {
-    for (const enctype of ENCTYPE_NUMBERS) {
-      const { authenticator, ticket } = opened(enctype);
-      expect(authenticator.subkey?.keytype).toBe(enctype);
-      expect(authenticator.subkey?.keyvalue.length).toBe(enctypeOf(enctype)!.keyLength);
-      expect(toHex(authenticator.subkey!.keyvalue)).not.toBe(toHex(ticket.key.keyvalue));
-      expect(authenticator.seqNumber).toBeLessThan(2 ** 30);
-    }
+  test.each(ENCTYPES)('has a subkey of the session key’s enctype, and a number below 2^30: $name', entry => {
+    const { authenticator, ticket } = opened(entry.number);
+    expect(authenticator.subkey?.keytype).toBe(entry.number);
+    expect(authenticator.subkey?.keyvalue.length).toBe(entry.keyLength);
+    expect(toHex(authenticator.subkey!.keyvalue)).not.toBe(toHex(ticket.key.keyvalue));
+    expect(authenticator.seqNumber).toBeLessThan(2 ** 30);
   });
 
-  test('an offer of stronger encryption types, in the octets of RFC 4537', () => {
+  test('has an offer of stronger encryption types (RFC 4537)', () => {
     const offer = (enctype: number, options = {}) =>
       opened(enctype, options).authenticator.authorizationData?.map(({ adType, adData }) => [adType, toHex(adData)]);
     expect(offer(18)).toEqual([[1, '30143012a00402020081a10a04083006020114020112']]);
@@ -132,7 +129,7 @@ describe('what the AP-REQ says', () => {
     expect(toHex(authenticator.authorizationData![0]!.adData)).toMatch(/300c020114020112020113020111$/);
   });
 
-  test('no two of one millisecond have one time', () => {
+  test('has a time that differs even from others in the same millisecond', () => {
     const times = Array.from({ length: 20 }, () => opened(18).authenticator.cusec);
     expect(new Set(times).size).toBeGreaterThan(15);
     expect(Math.max(...times)).toBeLessThan(1000);
@@ -140,27 +137,27 @@ describe('what the AP-REQ says', () => {
 });
 
 describe('a credential', () => {
-  test('is found by any form of the name', () => {
+  test('is found by any form of the service’s name', () => {
     for (const service of ['ftp@HOST.example.test', 'ftp/host.example.test', 'ftp/host.example.test@EXAMPLE.TEST']) {
       expect((initiate(18, { service }).initiator.step() as Step).token).toBeDefined();
     }
     expect((initiate(18, { service: SERVICE }).initiator.step() as Step).token).toBeDefined();
   });
 
-  test('that is not there: the error names those that are', () => {
+  test('that is missing causes an error that lists the others and names the remedy', () => {
     const step = (service: string) =>
       errorOf(() => krb5Initiator({ credentials: mit.cache, service, clock: () => START * 1000 }).step());
     const error = step('host@aes256-sha1.example.test');
     expect([error.code, error.side]).toEqual(['security/no-key', 'local']);
     expect(error.message).toBe(
-      'no ticket for host/aes256-sha1.example.test; there is krbtgt/EXAMPLE.TEST@EXAMPLE.TEST, ' +
-        'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
+      'no ticket for host/aes256-sha1.example.test (the cache holds krbtgt/EXAMPLE.TEST@EXAMPLE.TEST, ' +
+        'ftp/aes256-sha1.example.test@EXAMPLE.TEST): run "kvno host/aes256-sha1.example.test"',
     );
-    expect(step('ftp/aes256-sha1.example.test@OTHER.TEST').message).toMatch(/^no ticket for .*@OTHER.TEST;/);
-    expect(errorOf(() => initiate(18, { credentials: [] }).initiator.step()).message).toMatch(/none at all$/);
+    expect(step('ftp/aes256-sha1.example.test@OTHER.TEST').message).toMatch(/^no ticket for .*@OTHER.TEST \(/);
+    expect(errorOf(() => initiate(18, { credentials: [] }).initiator.step()).message).toMatch(/holds no tickets\)/);
   });
 
-  test('whose time is over, or has not come, or which is weak or unknown', () => {
+  test('that is expired, not yet valid, weak or unusable is refused', () => {
     const { credential } = realm(18);
     const refusal = (change: object, options = {}) => {
       const { code, side } = errorOf(() =>
@@ -180,20 +177,20 @@ describe('a credential', () => {
     expectCode(() => initiate(18, { credentials: [camellia], ciphers: undefined }).initiator.step(), 'security/no-key');
   });
 
-  test('that does not serve is passed over for one that does', () => {
+  test('that is unusable is skipped if there is another', () => {
     const { credential } = realm(18);
     const credentials = [{ ...credential, endTime: START - 1 }, credential];
     expect((initiate(18, { credentials }).initiator.step() as Step).token).toBeDefined();
   });
 });
 
-describe('the answer', () => {
+describe('the AP-REP', () => {
   const begin = (enctype = 18, options: Partial<Krb5InitiatorOptions> = {}) => {
     const { initiator, acceptor } = initiate(enctype, options);
     return { initiator, acceptor, token: (initiator.step() as Step).token! };
   };
 
-  test('has to repeat the time, and to be whole', () => {
+  test('is refused if it has another time, is truncated or was changed', () => {
     const other = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96', ', mutual-replay-sequence');
     const { step } = krb5Initiator(inPlaceOf(mit));
     step();
@@ -202,20 +199,20 @@ describe('the answer', () => {
     const answer = (acceptor().step(token) as Step).token!;
     expectCode(() => initiator.step(answer.subarray(0, -1)), 'security/bad-token');
     expectCode(() => initiator.step(answer), 'sequence/closed');
-    const altered = begin();
-    const whole = copy((altered.acceptor().step(altered.token) as Step).token!);
-    whole[whole.length - 1]! ^= 1;
-    expectCode(() => altered.initiator.step(whole), 'security/bad-checksum');
+    const changedExchange = begin();
+    const changed = copy((changedExchange.acceptor().step(changedExchange.token) as Step).token!);
+    changed[changed.length - 1]! ^= 1;
+    expectCode(() => changedExchange.initiator.step(changed), 'security/bad-checksum');
   });
 
-  test('has to come, and to be an AP-REP', () => {
+  test('must not be missing or another token', () => {
     expectCode(() => begin().initiator.step(), 'security/bad-token');
     const { initiator, token } = begin();
     expectCode(() => initiator.step(token), 'security/bad-token');
     expectCode(() => initiate(18).initiator.step(token), 'security/bad-token');
   });
 
-  test('as a KRB-ERROR says which, and that nothing vouches for it', () => {
+  test('may be a KRB-ERROR, which is reported as not authenticated', () => {
     const refusal = (more: object) => {
       const { initiator, acceptor, token } = begin();
       const { token: answer } = errorOf(() => acceptor(more).step(token));
@@ -224,7 +221,7 @@ describe('the answer', () => {
     };
     expect(refusal({ clock: () => (START + 400) * 1000 })).toEqual([
       'security/clock-skew',
-      'the acceptor answers with a KRB-ERROR: 37, KRB_AP_ERR_SKEW (not authenticated)',
+      'the acceptor sent a KRB-ERROR (not authenticated): 37, KRB_AP_ERR_SKEW',
       'peer',
     ]);
     expect(refusal({ service: 'host@host.example.test' })[0]).toBe('security/wrong-name');
@@ -233,13 +230,10 @@ describe('the answer', () => {
     const { code, message } = errorOf(() =>
       begin().initiator.step(formatContextToken({ kind: 'KRB-ERROR', message: error })),
     );
-    expect([code, message]).toEqual([
-      'security/bad-token',
-      'the acceptor answers with a KRB-ERROR: 4711 (not authenticated)',
-    ]);
+    expect([code, message]).toEqual(['security/bad-token', 'the acceptor sent a KRB-ERROR (not authenticated): 4711']);
   });
 
-  test('with a weak subkey is refused without leave', () => {
+  test('with a weak subkey is accepted with allowWeak only', () => {
     const exchange = exchangeOf('krb5-mit-arcfour-hmac-md5');
     const { step } = krb5Initiator(inPlaceOf(exchange, { allowWeak: true }));
     step();
@@ -263,21 +257,21 @@ describe('the answer', () => {
     for (const enctype of [17, 23, 3]) expectCode(() => answerWith(enctype), 'security/bad-token');
     const error = errorOf(() => answerWith(20, { enctypes: [] }));
     expect([error.code, error.side]).toEqual(['security/bad-token', 'peer']);
-    expect(error.message).toBe('the acceptor’s subkey is of enctype 20, and offered was 18');
+    expect(error.message).toBe("the acceptor's subkey has enctype 20, but only 18 were offered");
   });
 
-  test('is none without mutual authentication: the context is there at once', () => {
+  test('does not exist without mutual authentication: the first step returns the context', () => {
     const { initiator, acceptor } = initiate(18, { mutual: false });
     const { token, context, facts } = initiator.step() as Step;
-    const taken = acceptor().step(token) as Step;
-    expect([taken.token, facts?.['keyFrom']]).toEqual([undefined, 'initiator subkey']);
+    const accepted = acceptor().step(token) as Step;
+    expect([accepted.token, facts?.['keyFrom']]).toEqual([undefined, 'initiator subkey']);
     const text = Uint8Array.of(1, 2);
-    expect(taken.context!.unwrap(context!.wrap(text, 'private').token).plaintext).toEqual(text);
-    expect(context!.unwrap(taken.context!.wrap(text, 'private').token).sequence).toBe('ok');
+    expect(accepted.context!.unwrap(context!.wrap(text, 'private').token).plaintext).toEqual(text);
+    expect(context!.unwrap(accepted.context!.wrap(text, 'private').token).sequence).toBe('ok');
     expectCode(() => initiator.step(), 'sequence/closed');
   });
 
-  test('whatever it is, nothing but an FtpSecurityError escapes', () => {
+  test('throws nothing but FtpSecurityError if it is arbitrary or changed', () => {
     const { acceptor, token } = begin();
     const answer = (acceptor().step(token) as Step).token!;
     fc.assert(
@@ -297,7 +291,7 @@ describe('the answer', () => {
   });
 });
 
-test('misuse is told apart', () => {
+test('krb5Initiator throws RangeError or TypeError for invalid options', () => {
   expect(() => initiate(18, { service: 'ftp' })).toThrow(RangeError);
   expect(() => initiate(18, { bindings: new Uint8Array(3) })).toThrow(RangeError);
   // @ts-expect-error: a caller without types

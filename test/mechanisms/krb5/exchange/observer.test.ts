@@ -40,7 +40,7 @@ function answerOf({ apRep }: Exchange): ApRep | undefined {
   return token?.kind === 'AP-REP' ? token.message : undefined;
 }
 
-/** Our context in the place of the client, before its first message. */
+/** Our context in place of the client, before its first message. */
 function initiatorOf({ context: { keys, initiator_send_seq, acceptor_send_seq } }: Exchange) {
   return krb5Context({
     role: 'initiator',
@@ -52,7 +52,7 @@ function initiatorOf({ context: { keys, initiator_send_seq, acceptor_send_seq } 
   });
 }
 
-/** What an observer knows when it has seen the whole exchange. */
+/** The last step of an observer that has received the whole exchange. */
 function watch({ keytab, apReq, apRep }: Exchange): ObservedStep {
   const observer = krb5Observer({ keys: keytab, ciphers: nodeCiphers });
   const step = observer.observe('client', apReq);
@@ -68,7 +68,7 @@ describe.each(exchanges)('$title', exchange => {
   const answer = answerOf(exchange);
   const opened = answer && openApRep(answer, request, { ciphers: nodeCiphers });
 
-  test('keys and sequence numbers', () => {
+  test('has the right keys and sequence numbers', () => {
     const { keys } = context;
     expect(plain(request.ticket.key)).toEqual(keys.ticket_session_key);
     expect(plain(request.authenticator.subkey)).toEqual(keys.initiator_subkey);
@@ -78,7 +78,7 @@ describe.each(exchanges)('$title', exchange => {
     expect(opened === undefined ? context.initiator_send_seq : opened.seqNumber).toBe(context.acceptor_send_seq);
   });
 
-  test('names, time and checksum', () => {
+  test('has the right names, time and checksum', () => {
     const { ticket, authenticator, checksum } = request;
     expect(principalText(principalOf(ticket.crealm, ticket.cname))).toBe(context.client);
     expect(principalText(principalOf(authenticator.crealm, authenticator.cname))).toBe(context.client);
@@ -94,7 +94,7 @@ describe.each(exchanges)('$title', exchange => {
     expect(checksum?.delegation !== undefined).toBe((context.initiator_flags & 1) !== 0);
   });
 
-  test('every message of both directions', () => {
+  test('has contexts that unwrap every message of both directions', () => {
     const { fromClient, fromServer, facts } = watch(exchange);
     expect(facts.enctype).toBe(context.keys.message_key.etype);
     expect(facts.weak).toBe(enctypeOf(context.keys.message_key.etype)!.weak);
@@ -112,7 +112,7 @@ describe.each(exchanges)('$title, without the key of the service', exchange => {
   const { keys, client, messages } = exchange.context;
   const key = { enctype: keys.ticket_session_key.etype, key: fromHex(keys.ticket_session_key.key), source: 'a cache' };
 
-  test('is opened with the session key, which stays as it is', () => {
+  test('is decrypted with the session key, which is not changed', () => {
     const octets = toHex(key.key);
     const { facts, fromClient, fromServer } = watch({ ...exchange, keytab: [key] as never });
     expect(facts).toMatchObject({
@@ -127,16 +127,37 @@ describe.each(exchanges)('$title, without the key of the service', exchange => {
     expect(toHex(key.key)).toBe(octets);
   });
 
-  test('is not opened with a session key that is another', () => {
+  test('is decrypted with the key of the messages, whichever it is', () => {
+    const { etype, key: octets } = keys.message_key;
+    const bare = [{ enctype: etype, key: fromHex(octets) }] as never;
+    const { problem, fromClient, fromServer } = watch({ ...exchange, keytab: bare });
+    expect(problem).toBeUndefined();
+    const seen = new Set<string>();
+    for (const { from, op, plaintext, token } of messages.filter(({ op }) => op !== 'mic')) {
+      const opens = from === 'initiator' ? fromClient! : fromServer!;
+      expect(toHex(opens.unwrap(fromHex(token)).plaintext), op).toBe(plaintext);
+      if (!seen.has(from)) expect(opens.lastFollows).toBe(true);
+      expectCode(() => opens.unwrap(fromHex(token)), 'security/replayed');
+      seen.add(from);
+    }
+    expect(seen.size).toBe(2);
+  });
+
+  test('is not decrypted with another key', () => {
     const other = { ...key, key: key.key.map(octet => octet ^ 0x10) };
-    const { problem, fromClient, fromServer } = watch({ ...exchange, keytab: [other] as never });
-    expect(problem?.code).toMatch(/^security.(no-key|bad-checksum)$/);
-    expect([fromClient, fromServer]).toEqual([undefined, undefined]);
+    const { facts, fromClient, fromServer } = watch({ ...exchange, keytab: [other] as never });
+    expect(facts['openedBy']).toBeUndefined();
+    const first = (side: string) => fromHex(messages.find(({ from, op }) => from === side && op !== 'mic')!.token);
+    expectCode(() => fromClient!.unwrap(first('initiator')), 'security/no-key');
+    expectCode(() => fromServer!.unwrap(first('acceptor')), 'security/no-key');
+    expectCode(() => fromServer!.reopen!(first('acceptor')), 'security/no-key');
+    const named = { ...other, principal: { name: ['ftp'], realm: 'EXAMPLE.TEST', type: 0 } };
+    expect(watch({ ...exchange, keytab: [named] as never })).not.toHaveProperty('fromClient');
   });
 });
 
 describe('a recorded exchange', () => {
-  test('says which key has opened its ticket, and where that is from', () => {
+  test('reports which key has decrypted its ticket, and the source of the key', () => {
     const keytab = mit.keytab.map(key => ({ ...key, source: 'ftp.keytab' }));
     const principal = 'ftp/aes256-sha1.example.test@EXAMPLE.TEST';
     const expected = { key: 'service key', principal, kvno: 1, enctype: 18, source: 'ftp.keytab' };
@@ -146,7 +167,7 @@ describe('a recorded exchange', () => {
     expect(facts['openedBy']).toEqual({ key: 'service key', enctype: 18 });
   });
 
-  test('shows names, times and flags', () => {
+  test('has names, times and flags', () => {
     const observer = krb5Observer({ keys: mit.keytab });
     const clear = {
       serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST',
@@ -176,7 +197,7 @@ describe('a recorded exchange', () => {
     expect([fromClient?.mechanism, fromServer?.mechanism]).toEqual(['GSSAPI', 'GSSAPI']);
   });
 
-  test('without mutual authentication the contexts are there at once', () => {
+  test('has contexts after the AP-REQ without mutual authentication', () => {
     const { facts, fromClient, fromServer } = krb5Observer({ keys: noMutual.keytab }).observe('client', noMutual.apReq);
     expect(facts).toMatchObject({ mutual: false, enctype: 18, keyFrom: 'initiator subkey' });
     const first = (side: string) => fromHex(noMutual.context.messages.find(({ from }) => from === side)!.token);
@@ -184,7 +205,7 @@ describe('a recorded exchange', () => {
     expect(fromServer?.unwrap(first('acceptor')).sequence).toBe('ok');
   });
 
-  test('a second AP-REQ takes the place of the first', () => {
+  test('may have a second AP-REQ, which replaces the first', () => {
     const observer = krb5Observer({ keys: [...mit.keytab, ...heimdal.keytab] });
     observer.observe('client', mit.apReq);
     expect(observer.observe('client', heimdal.apReq).facts.clientName).toBe('ftptester@HEIM.TEST');
@@ -192,7 +213,7 @@ describe('a recorded exchange', () => {
     expect(observer.observe('server', mit.apRep!).problem).toBeDefined();
   });
 
-  test('an AP-REP of another exchange under the same ticket is told apart', () => {
+  test('has a problem with an AP-REP of another exchange with the same ticket', () => {
     const other = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96', ', mutual-replay-sequence');
     const observer = krb5Observer({ keys: mit.keytab });
     observer.observe('client', mit.apReq);
@@ -201,7 +222,7 @@ describe('a recorded exchange', () => {
     expect(observer.observe('server', mit.apRep!).problem).toBeUndefined();
   });
 
-  test('a token that cannot be read, or of the wrong side, changes nothing', () => {
+  test('is not changed by a malformed token or one of the wrong side', () => {
     const observer = krb5Observer({ keys: mit.keytab });
     observer.observe('client', mit.apReq);
     expectCode(() => observer.observe('client', mit.apReq.subarray(1)), 'security/bad-token');
@@ -210,12 +231,12 @@ describe('a recorded exchange', () => {
     expect(observer.observe('server', mit.apRep!).fromClient).toBeDefined();
   });
 
-  test('an AP-REP alone has no key', () => {
+  test('has no key without the AP-REQ', () => {
     const { facts, problem } = krb5Observer({ keys: mit.keytab }).observe('server', mit.apRep!);
     expect([facts, problem?.code]).toEqual([{}, 'security/no-key']);
   });
 
-  test('a KRB-ERROR is named', () => {
+  test('may have a KRB-ERROR, which is named', () => {
     const { realm, sname } = requestOf(mit).ticket;
     const error: KrbError = { pvno: 5, msgType: 30, stime: 1795342910, susec: 7, errorCode: 37, realm, sname };
     const observer = krb5Observer({ keys: mit.keytab });
@@ -229,7 +250,7 @@ describe('a recorded exchange', () => {
 });
 
 describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
-  test('is followed as the bare one is', () => {
+  test('is observed like one without SPNEGO', () => {
     const observer = krb5Observer({ keys: mit.keytab });
     expect(observer.observe('client', negTokenInit(mit.apReq)).facts).toMatchObject({
       spnego: true,
@@ -241,7 +262,7 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
     expect(toHex(step.fromServer!.unwrap(fromHex(first.token)).plaintext)).toBe(first.plaintext);
   });
 
-  test('keeps its contexts while tokens with nothing of Kerberos inside pass', () => {
+  test('keeps its contexts while tokens without Kerberos inside pass', () => {
     const observer = krb5Observer({ keys: noMutual.keytab });
     expect(observer.observe('client', negTokenInit()).fromClient).toBeUndefined();
     expect(observer.observe('server', negTokenResp(1)).facts).toEqual({ spnego: true });
@@ -261,7 +282,7 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
     expect([gone, problem?.code]).toEqual([undefined, 'security/bad-token']);
   });
 
-  test('a MIC over the mechanisms uses a number of its sender', () => {
+  test('has a mechListMIC that uses one of its sender’s sequence numbers', () => {
     const observer = krb5Observer({ keys: noMutual.keytab });
     const sender = initiatorOf(noMutual);
     const { fromClient } = observer.observe(
@@ -271,13 +292,13 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
     expect(fromClient?.unwrap(sender.wrap(Uint8Array.of(1), 'safe').token).sequence).toBe('ok');
   });
 
-  test('that comes to another mechanism is not followed', () => {
+  test('that chooses another mechanism is refused', () => {
     const observer = krb5Observer({ keys: noMutual.keytab });
     observer.observe('client', negTokenInit(noMutual.apReq));
     expectCode(() => observer.observe('server', negTokenResp(0, undefined, undefined, NTLM)), 'security/bad-token');
   });
 
-  test('may hold a KRB-ERROR', () => {
+  test('may have a KRB-ERROR inside', () => {
     const { realm, sname } = requestOf(mit).ticket;
     const message: KrbError = { pvno: 5, msgType: 30, stime: 0, susec: 0, errorCode: 37, realm, sname };
     const token = negTokenResp(2, formatContextToken({ kind: 'KRB-ERROR', message }));
@@ -287,7 +308,7 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
     });
   });
 
-  test('is refused where a part of it cannot be read, and changes nothing', () => {
+  test('is refused if a part is malformed, and changes nothing', () => {
     const observer = krb5Observer({ keys: mit.keytab });
     const whole = negTokenInit(mit.apReq);
     for (let length = 0; length < whole.length; length++) {
@@ -300,25 +321,25 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
   });
 });
 
-describe('which key opens the ticket', () => {
+describe('the ticket', () => {
   const service = mit.keytab[0]!;
   const observe = (...keys: readonly ServiceKey[]) => krb5Observer({ keys }).observe('client', mit.apReq);
   const wrong = { ...service, key: new Uint8Array(32) };
 
-  test('a bare key', () => {
+  test('is decrypted with a key without a principal', () => {
     expect(observe({ enctype: 18, key: service.key }).problem).toBeUndefined();
   });
 
-  test('one of another name or version, when none of its own does', () => {
+  test('is decrypted with a key of another name or version if none of its own does', () => {
     const renamed = { ...service, principal: { ...service.principal, name: ['ftp', 'alias'] } };
     expect(observe(renamed).problem).toBeUndefined();
     expect(observe({ ...service, kvno: 9 }).problem).toBeUndefined();
     expect(observe(wrong, { enctype: 18, key: new Uint8Array(32) }, renamed).problem).toBeUndefined();
   });
 
-  test('none: what stands in the clear is shown', () => {
-    for (const [keys, there] of [
-      [[], 'no key at all'],
+  test('has facts that need no key, and a problem that lists the known keys', () => {
+    for (const [keys, known] of [
+      [[], 'none'],
       [[{ ...service, enctype: 17 }], 'ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 17, key version 1)'],
     ] as const) {
       const { facts, problem, fromClient } = observe(...keys);
@@ -331,43 +352,43 @@ describe('which key opens the ticket', () => {
       });
       expect([problem?.code, problem?.message]).toEqual([
         'security/no-key',
-        'no key for the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1); ' +
-          `here is ${there}`,
+        'no key for the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1) ' +
+          `(known keys: ${known})`,
       ]);
     }
   });
 
-  test('none of its name and version, but others', () => {
+  test('has a problem if there are only keys of other names and versions', () => {
     const { problem } = observe({ ...wrong, kvno: 2 }, mit.keytab[1]!);
     expect(problem?.code).toBe('security/no-key');
     expect(problem?.message).toBe(
-      'no key of its version, nor another, opens ' +
-        'the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1); ' +
-        'here is ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 2), ' +
-        'host/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1)',
+      'no key has the version number of the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key ' +
+        'version 1), and no other decrypts it (known keys: ' +
+        'ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 2), ' +
+        'host/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key version 1))',
     );
   });
 
-  test('the wrong one, and an AP-REP after it has the same problem', () => {
+  test('has a problem with a wrong key, and so has the AP-REP after it', () => {
     const observer = krb5Observer({ keys: [wrong] });
     const { problem } = observer.observe('client', mit.apReq);
     expect(problem?.code).toBe('security/bad-checksum');
     expect(observer.observe('server', mit.apRep!)).toMatchObject({ problem, facts: { ticketEnctype: 18 } });
   });
 
-  test('one that has not the length of its enctype is passed over', () => {
+  test('is decrypted even if another key has a wrong length', () => {
     const short = { ...service, key: new Uint8Array(5) };
     expect(observe(short).problem?.code).toBe('security/no-key');
     expect(observe(short, service).problem).toBeUndefined();
   });
 
-  test('a key that is no octets is misuse', () => {
+  test('must have keys that are Uint8Arrays', () => {
     // @ts-expect-error: a caller without types
     expect(() => observe({ enctype: 18, key: 'secret' })).toThrow(TypeError);
   });
 });
 
-/** An exchange of ours inside a foreign ticket, for what no library leaves out. */
+/** An exchange of ours with a recorded ticket, without parts that every implementation sends. */
 function forge(
   change: {
     apOptions?: number;
@@ -404,8 +425,8 @@ function forge(
   };
 }
 
-describe('what peers may leave out', () => {
-  test('subkeys and sequence numbers: the session key, from zero', () => {
+describe('without optional parts, an exchange is observed:', () => {
+  test('no subkeys and sequence numbers: the session key is used, and numbers start at zero', () => {
     const bare = ({ subkey, seqNumber, ...rest }: Authenticator) => rest;
     const { request, answer, opened } = forge({ authenticator: bare });
     const observer = krb5Observer({ keys: mit.keytab });
@@ -429,7 +450,7 @@ describe('what peers may leave out', () => {
     }
   });
 
-  test('the checksum: no flags are known, and MUTUAL-REQUIRED decides', () => {
+  test('no checksum: flags are unknown, and MUTUAL-REQUIRED decides', () => {
     const bare = ({ cksum, ...rest }: Authenticator) => rest;
     const { request } = forge({ authenticator: bare });
     const { facts, fromClient } = krb5Observer({ keys: mit.keytab }).observe('client', request);
@@ -445,12 +466,12 @@ describe('what peers may leave out', () => {
     expect(krb5Observer({ keys: mit.keytab }).observe('client', other.request).problem).toBeUndefined();
   });
 
-  test('MUTUAL-REQUIRED, where the flag mutual says it: an AP-REP may come', () => {
+  test('no MUTUAL-REQUIRED but the flag mutual: an AP-REP may follow', () => {
     const step = krb5Observer({ keys: mit.keytab }).observe('client', forge({ apOptions: 0 }).request);
     expect([step.problem, step.fromClient, step.facts['mutual']]).toEqual([undefined, undefined, true]);
   });
 
-  test('the flag mutual, where MUTUAL-REQUIRED is set in the clear: the contexts are there at once', () => {
+  test('no flag mutual but MUTUAL-REQUIRED in the clear: there are contexts after the AP-REQ', () => {
     const flags = GSS_FLAGS.replay | GSS_FLAGS.conf | GSS_FLAGS.integ;
     const cksum = {
       cksumtype: 0x8003,
@@ -461,17 +482,17 @@ describe('what peers may leave out', () => {
     expect([facts['mutual'], fromClient?.mechanism, fromServer?.mechanism]).toEqual([false, 'GSSAPI', 'GSSAPI']);
   });
 
-  test('start and renewal of the ticket are shown where they are', () => {
+  test('start and renewal times of the ticket are reported if present', () => {
     const { request } = forge({ ticket: { starttime: 1795342900, renewTill: 1800000000 } });
     const { facts } = krb5Observer({ keys: mit.keytab }).observe('client', request);
     expect(facts).toMatchObject({ startTime: '2026-11-22T10:21:40Z', renewTill: '2027-01-15T08:00:00Z' });
   });
 });
 
-describe('which key protects the messages, and whether it is weak', () => {
+describe('the key of the messages, and whether it is weak:', () => {
   const factsOf = (file: string, name?: string) => watch(exchangeOf(file, name)).facts;
 
-  test('RC4 and triple DES of MIT: the AP-REP repeats the initiator’s subkey', () => {
+  test('with RC4 and triple DES of MIT Kerberos, the AP-REP repeats the initiator’s subkey', () => {
     for (const [file, enctype] of [
       ['krb5-mit-arcfour-hmac-md5', 23],
       ['krb5-mit-des3-cbc-sha1', 16],
@@ -480,7 +501,7 @@ describe('which key protects the messages, and whether it is weak', () => {
     }
   });
 
-  test('Camellia: the acceptor’s subkey', () => {
+  test('with Camellia, it is the acceptor’s subkey', () => {
     const facts = factsOf('krb5-mit-camellia128-cts-cmac');
     expect(facts).toMatchObject({ enctype: 25, weak: false, keyFrom: 'acceptor subkey' });
   });
@@ -493,8 +514,8 @@ describe('which key protects the messages, and whether it is weak', () => {
   });
 });
 
-describe('what cannot be followed', () => {
-  test('a ticket whose cipher was not handed in', () => {
+describe('an exchange has a problem with', () => {
+  test('a ticket whose cipher is missing', () => {
     const { keytab, apReq } = exchangeOf('krb5-mit-des3-cbc-sha1');
     const { problem, facts } = krb5Observer({ keys: keytab }).observe('client', apReq);
     expect([problem?.code, facts['ticketEnctype']]).toEqual(['security/no-key', 16]);
@@ -503,7 +524,7 @@ describe('what cannot be followed', () => {
 
   const problem = (token: Uint8Array) => krb5Observer({ keys: mit.keytab }).observe('client', token).problem?.code;
 
-  test('a session key of an enctype that is not ours, or not as long as it should be', () => {
+  test('a session key of an unsupported enctype or a wrong length', () => {
     const key = { keytype: 99, keyvalue: new Uint8Array(32) };
     expect(problem(forge({ ticket: { key }, etype: 99 }).request)).toBe('security/no-key');
     expect(problem(forge({ ticket: { key: { keytype: 18, keyvalue: new Uint8Array(3) } } }).request)).toBe(
@@ -515,12 +536,12 @@ describe('what cannot be followed', () => {
     expect(problem(forge({ etype: 17 }).request)).toBe('security/bad-token');
   });
 
-  test('a checksum of 0x8003 that cannot be read', () => {
+  test('a malformed checksum of type 0x8003', () => {
     const cksum = { cksumtype: 0x8003, checksum: new Uint8Array(3) };
     expect(problem(forge({ authenticator: whole => ({ ...whole, cksum }) }).request)).toBe('security/bad-token');
   });
 
-  test('a subkey of an enctype that is not ours', () => {
+  test('a subkey of an unsupported enctype', () => {
     const observer = krb5Observer({ keys: mit.keytab });
     const { request, answer } = forge({}, { subkey: { keytype: 99, keyvalue: new Uint8Array(32) } });
     observer.observe('client', request);

@@ -1,4 +1,4 @@
-/** SPNEGO around a live exchange: our sides against tokens that are put together apart (negotiation.ts). */
+/** SPNEGO around an exchange: our sides with tokens that were made without the code under test (negotiation.ts). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, copy, fromHex, toHex } from '../../../../src/bytes.js';
@@ -37,7 +37,7 @@ function sides(
   const asked = { credentials: [credential], service: 'ftp@host.example.test', clock: CLOCK };
   return {
     keytab,
-    /** Kerberos alone: what is inside. */
+    /** Without SPNEGO. */
     bare: krb5Initiator({ ...asked, ...initiator }),
     initiator: krb5Initiator({ ...asked, spnego: true, ...initiator }),
     acceptor: krb5Acceptor({ keytab, clock: CLOCK, replayCache: new ReplayCache(), ...acceptor }),
@@ -69,7 +69,7 @@ describe('the acceptor', () => {
     expectJoined(step(bare, answer.inside).context, context);
   });
 
-  test('asks for the token when none comes with the offer', () => {
+  test('asks for the token if the offer has none', () => {
     const { bare, acceptor } = sides();
     const asked = step(acceptor, negTokenInit());
     expect(toHex(asked.token)).toBe(toHex(negTokenResp(INCOMPLETE, undefined, undefined, WINDOWS_KERBEROS)));
@@ -80,11 +80,11 @@ describe('the acceptor', () => {
     expectJoined(step(bare, answer.inside).context, context);
   });
 
-  describe('where Kerberos is not the first choice', () => {
+  describe('if Kerberos is not the first choice', () => {
     const offered = [NTLM, KERBEROS];
     const list = mechTypeList(offered);
 
-    test('asks for MICs, sends its own first, and waits for the other', () => {
+    test('asks for MICs, sends its own first, and waits for the initiator’s', () => {
       const { bare, acceptor } = sides();
       const asked = step(acceptor, negTokenInit(TEXT, offered));
       expect(toHex(asked.token)).toBe(toHex(negTokenResp(REQUEST_MIC)));
@@ -100,7 +100,7 @@ describe('the acceptor', () => {
       expectCode(() => acceptor.step(), 'sequence/closed');
     });
 
-    test('an observer follows, and its numbers are those of the sides', () => {
+    test('an observer has the same sequence numbers as both sides', () => {
       const { bare, acceptor, keytab } = sides();
       const observer = krb5Observer({ keys: keytab });
       const offer = negTokenInit(TEXT, offered);
@@ -121,7 +121,7 @@ describe('the acceptor', () => {
       expect(describeKrb5Token(offer)).toEqual({ kind: 'NegTokenInit' });
     });
 
-    test('refuses a MIC over another list, or none', () => {
+    test('refuses a MIC of another list, and a missing one', () => {
       for (const mic of [(context: Krb5Context) => context.getMic(mechTypeList()), () => undefined]) {
         const { bare, acceptor } = sides();
         step(acceptor, negTokenInit(TEXT, offered));
@@ -133,7 +133,7 @@ describe('the acceptor', () => {
       }
     });
 
-    test('forgets its keys when the negotiation fails', () => {
+    test('erases its keys if the negotiation fails', () => {
       const { passed, inUse } = watchedCiphers();
       const { bare, acceptor } = sides({ enctypes: [], ciphers: nodeCiphers }, { ...passed, enctypes: [] }, 26);
       step(acceptor, negTokenInit(TEXT, offered));
@@ -143,7 +143,7 @@ describe('the acceptor', () => {
       expect(inUse()).toBe(0);
     });
 
-    test('without mutual authentication takes the MIC with the token, and answers with its own', () => {
+    test('accepts the MIC with the token without mutual authentication, and answers with its own', () => {
       const { bare, acceptor } = sides({ mutual: false });
       step(acceptor, negTokenInit(TEXT, offered));
       const { token, context: initiator } = step(bare);
@@ -158,7 +158,7 @@ describe('the acceptor', () => {
     });
   });
 
-  test('answers a MIC that comes unasked', () => {
+  test('answers a MIC that it has not asked for', () => {
     const { bare, acceptor } = sides({ mutual: false });
     const { token, context: initiator } = step(bare);
     const over = step(acceptor, negTokenInit(token, OFFERED, initiator.getMic(mechTypeList())));
@@ -171,14 +171,14 @@ describe('the acceptor', () => {
     expect([error.code, toHex(error.token!)]).toEqual(['security/bad-token', 'a1073005a0030a0102']);
   });
 
-  test('rejects what Kerberos refuses, and says why inside', () => {
+  test('rejects a refused AP-REQ, with the KRB-ERROR inside', () => {
     const { bare, acceptor } = sides({}, { clock: () => CLOCK() + 400_000 });
     const error = errorOf(() => acceptor.step(negTokenInit(step(bare).token)));
     const answer = read(error.token);
     expect([error.code, answer.state, errorNumberOf(answer.inside)]).toEqual(['security/clock-skew', 'reject', 37]);
   });
 
-  test('refuses what is out of turn', () => {
+  test('refuses unexpected tokens', () => {
     const { bare, acceptor } = sides();
     expectCode(() => acceptor.step(negTokenResp(INCOMPLETE, step(bare).token)), 'security/bad-token');
     for (const token of [undefined, negTokenInit(), negTokenResp(REJECT), TEXT, negTokenResp(undefined)]) {
@@ -191,13 +191,13 @@ describe('the acceptor', () => {
 });
 
 describe('the initiator', () => {
-  test('offers Kerberos alone, with its token', () => {
+  test('offers Kerberos only, with its token', () => {
     const { token } = step(sides().initiator);
     const { inside } = read(token);
     expect(toHex(token)).toBe(toHex(negTokenInit(inside, [KERBEROS])));
   });
 
-  test.each([true, false])('comes to a context with our acceptor, mutual %s', mutual => {
+  test.each([true, false])('establishes a context with our acceptor, mutual %s', mutual => {
     const { initiator, acceptor } = sides({ mutual });
     const accepted = step(acceptor, step(initiator).token);
     const { token, context, facts } = step(initiator, accepted.token);
@@ -232,7 +232,7 @@ describe('the initiator', () => {
     expectJoined(last.context, answer.context);
   });
 
-  test('refuses a wrong MIC, a missing one, another mechanism, and what is out of turn', () => {
+  test('refuses a wrong or missing MIC, another mechanism, and unexpected tokens', () => {
     const wrong: ((answer: Said) => Uint8Array | undefined)[] = [
       ({ token, context }) => negTokenResp(COMPLETED, token, context.getMic(TEXT)),
       ({ token }) => negTokenResp(INCOMPLETE, token),
@@ -253,7 +253,7 @@ describe('the initiator', () => {
     expectCode(() => initiator.step(negTokenResp(COMPLETED, TEXT)), 'security/bad-token');
   });
 
-  test('forgets its subkey, whatever the answer', () => {
+  test('erases its subkey, whatever the answer is', () => {
     for (const answer of [undefined, negTokenResp(REJECT), TEXT]) {
       const given: Uint8Array[] = [];
       const random = (length: number) => {
@@ -273,12 +273,12 @@ describe('the initiator', () => {
     const error = errorOf(() => initiator.step(token));
     expect([error.code, error.message]).toEqual([
       'security/wrong-name',
-      'the acceptor answers with a KRB-ERROR: 35, KRB_AP_ERR_NOT_US (not authenticated)',
+      'the acceptor sent a KRB-ERROR (not authenticated): 35, KRB_AP_ERR_NOT_US',
     ]);
   });
 });
 
-test('an offer of a hundred thousand mechanisms is refused, by both sides, an observer, and without a key', () => {
+test('an offer of a hundred thousand mechanisms is refused by both sides, observer and describeKrb5Token', () => {
   const header = (tag: number, length: number) => Uint8Array.of(tag, 0x83, length >> 16, length >> 8, length);
   const wrapped = (tag: number, contents: Uint8Array) => concat(header(tag, contents.length), contents);
   // 400 kB: Kerberos, and object identifiers of one octet.
@@ -304,7 +304,7 @@ test('an offer of a hundred thousand mechanisms is refused, by both sides, an ob
   }
 });
 
-test('whatever octets come, nothing but an FtpSecurityError escapes', () => {
+test('arbitrary octets throw nothing but FtpSecurityError', () => {
   const flip = fc.tuple(
     fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
     fc.integer({ min: 1, max: 255 }),

@@ -1,4 +1,4 @@
-/** Credential caches: those of the foreign vectors, versions 3 and 4 put together by hand, and damage. */
+/** Credential caches: those of the vectors, versions 3 and 4 made by hand, and damaged ones. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, copy, fromHex, toUtf8, u32be } from '../../../../src/bytes.js';
@@ -11,7 +11,7 @@ import { errorOf, onlyRefuses } from '../../../helpers.js';
 import { exchanges, requestOf } from '../exchange-vectors.js';
 
 describe.each(exchanges)('$title', exchange => {
-  test('the ticket of its AP-REQ is in the cache, with its session key and times', () => {
+  test('the cache has the ticket of the AP-REQ, with its session key and times', () => {
     const request = requestOf(exchange);
     const opened = openApReq(request, exchange.keytab, { ciphers: nodeCiphers }).ticket;
     expect(principalText(exchange.cache.principal)).toBe(exchange.context.client);
@@ -34,7 +34,7 @@ describe.each(exchanges)('$title', exchange => {
     expect(found.renewTill).toBe(opened.renewTill ?? 0);
   });
 
-  test('what libraries keep as settings is told apart', () => {
+  test('settings are separated from credentials', () => {
     const { credentials, configuration } = exchange.cache;
     expect(credentials.every(({ server }) => server.realm !== 'X-CACHECONF:')).toBe(true);
     expect(configuration.map(({ name }) => name[0])).toContain('krb5_ccache_conf_data');
@@ -100,11 +100,11 @@ const read = {
   secondTicket: Uint8Array.of(0x61, 1),
 };
 
-test('version 3: every field', () => {
+test('version 3 is parsed with every field', () => {
   expect(parseCredentialCache(version3)).toEqual({ principal: read.client, credentials: [read], configuration: [] });
 });
 
-test('version 4: the time offset, a field that nobody knows, settings, and what was removed', () => {
+test('version 4 is parsed with its time offset, an unknown header field, settings and removed credentials', () => {
   expect(parseCredentialCache(version4)).toEqual({
     principal: read.client,
     credentials: [read],
@@ -115,7 +115,7 @@ test('version 4: the time offset, a field that nobody knows, settings, and what 
   expect(parseCredentialCache(bare)).toEqual({ principal: read.client, credentials: [], configuration: [] });
 });
 
-test('a file of another kind or version', () => {
+test('a file of another kind or version is refused', () => {
   for (const hex of ['', '05', '0502', '0501', '0505', '0604']) {
     const error = errorOf(() => parseCredentialCache(fromHex(hex)));
     expect([error.code, error.offset]).toEqual(['syntax/bad-file', 0]);
@@ -124,7 +124,7 @@ test('a file of another kind or version', () => {
   expect(() => parseCredentialCache('file')).toThrow(TypeError);
 });
 
-test('a file that is cut: refused with the place, or whole up to there', () => {
+test('a truncated file is refused with the offset, or read up to its last complete credential', () => {
   for (const file of [version3, version4]) {
     let ends = 0;
     for (let length = 2; length < file.length; length++) {
@@ -145,7 +145,7 @@ test('a file that is cut: refused with the place, or whole up to there', () => {
   }
 });
 
-test('a newline behind it is left out, and told', () => {
+test('a newline after the file is ignored, and reported', () => {
   for (const file of [version3, version4]) {
     const { error, ...cache } = parseCredentialCache(concat(file, toUtf8('\n')));
     expect(cache).toEqual(parseCredentialCache(file));
@@ -154,7 +154,7 @@ test('a newline behind it is left out, and told', () => {
   }
 });
 
-test('whatever octets it has, nothing but an FtpSecurityError escapes', () => {
+test('arbitrary octets throw nothing but FtpSecurityError', () => {
   const file = fromHex(`0504${Buffer.from(version4.subarray(2)).toString('hex')}`);
   const changes = fc.array(fc.tuple(fc.nat(file.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
   fc.assert(
@@ -171,7 +171,7 @@ test('whatever octets it has, nothing but an FtpSecurityError escapes', () => {
   );
 });
 
-test('counts that no file can hold cost nothing', () => {
+test('impossible counts are refused without using memory', () => {
   const huge = concat(fromHex('0503'), u32be(1), u32be(0xffff_ffff), counted('R'));
   expect(errorOf(() => parseCredentialCache(huge)).code).toBe('syntax/bad-file');
 });

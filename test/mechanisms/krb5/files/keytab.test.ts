@@ -9,7 +9,7 @@ import { readKeytab } from '../exchange-vectors.js';
 
 type Form = 'v2' | 'v1-big' | 'v1-little';
 
-/** The writer that the reader is tried against. A hole of as many octets goes before each entry; 0 for none. */
+/** Writes a keytab. Before each entry is a hole of so many octets, or none if 0. */
 function formatKeytab(entries: readonly KeytabEntry[], form: Form = 'v2', hole = 0): Uint8Array {
   const little = form === 'v1-little';
   const number = (size: 2 | 4, value: number) => {
@@ -48,7 +48,7 @@ const record = `0002${'000152'}${'0003667470'}${'0004686f7374'}${'00000001'}6b02
 const v2 = `050200000031${record}`;
 
 describe('keytabs of MIT and Heimdal', () => {
-  test('MIT, two services', () => {
+  test('are parsed: MIT Kerberos, two services', () => {
     const entries = parseKeytab(readKeytab('krb5ftp-safe-aes256-sha1'));
     expect(
       entries.map(({ principal, kvno, enctype, key }) => [principalText(principal), kvno, enctype, key.length]),
@@ -65,14 +65,14 @@ describe('keytabs of MIT and Heimdal', () => {
     });
   });
 
-  test('Heimdal, with four octets after the long version number', () => {
+  test('are parsed: Heimdal, with four octets after the long version number', () => {
     const entries = parseKeytab(readKeytab('heimdal-private-aes256-cts-hmac-sha384-192'));
     expect(entries.map(({ principal, kvno, enctype }) => [principalText(principal), kvno, enctype])).toEqual([
       ['ftp/localhost@HEIM.TEST', 1, 20],
     ]);
   });
 
-  test('an enctype that is not ours is read all the same', () => {
+  test('are parsed even if an enctype is not supported', () => {
     expect(parseKeytab(readKeytab('krb5ftp-safe-des3')).map(({ enctype, key }) => [enctype, key.length])).toEqual([
       [16, 24],
       [16, 24],
@@ -80,13 +80,13 @@ describe('keytabs of MIT and Heimdal', () => {
   });
 });
 
-describe('the format', () => {
-  test('version 2', () => {
+describe('a keytab', () => {
+  test('of version 2 is parsed', () => {
     expect(parseKeytab(fromHex(v2))).toEqual([entry]);
     expect(toHex(formatKeytab([entry]))).toBe(v2);
   });
 
-  test('version 1 of either octet order: the realm is counted, and there is no name type', () => {
+  test('of version 1 is parsed in either byte order', () => {
     const untyped = { ...entry, principal: { ...entry.principal, type: 0 } };
     const big = `05010000002d${'0003000152'}${'0003667470'}${'0004686f7374'}6b02bdbd0300110010${key}00000003`;
     const little = `05012d000000${'0300010052'}${'0300667470'}${'0400686f7374'}bdbd026b0311001000${key}03000000`;
@@ -94,18 +94,18 @@ describe('the format', () => {
     expect(parseKeytab(fromHex(little))).toEqual([untyped]);
   });
 
-  test('no entries', () => {
+  test('may have no entries', () => {
     for (const empty of ['0501', '0502', '050200000000', '050100000000'])
       expect(parseKeytab(fromHex(empty))).toEqual([]);
   });
 
-  test('holes are skipped, and a length of zero ends the file', () => {
+  test('may have holes, and ends at a length of zero', () => {
     const first = v2.slice(4);
     expect(parseKeytab(fromHex(`0502fffffffe0000${first}fffffffcffffffff`))).toEqual([entry]);
     expect(parseKeytab(fromHex(`${v2}00000000${first}`))).toEqual([entry]);
   });
 
-  test('the version number: 32 bits where they are and are not zero, else 8', () => {
+  test('has a key version of 32 bits if present and not zero, else of 8', () => {
     const ending = (end: string, length: string) => fromHex(`0502${length}${record.slice(0, -8)}${end}`);
     expect(parseKeytab(ending('', '0000002d'))[0]?.kvno).toBe(3);
     expect(parseKeytab(ending('ffff', '0000002f'))[0]?.kvno).toBe(3);
@@ -113,7 +113,7 @@ describe('the format', () => {
     expect(parseKeytab(ending('00010003', '00000031'))[0]?.kvno).toBe(65539);
   });
 
-  test('an enctype has a sign', () => {
+  test('may have negative enctypes', () => {
     expect(parseKeytab(formatKeytab([{ ...entry, enctype: -133 }]))[0]?.enctype).toBe(-133);
   });
 
@@ -146,11 +146,11 @@ describe('the format', () => {
     expect(parseKeytabFile(fromHex(v2))).toEqual({ entries: [entry] });
   });
 
-  test('an entry that is whole and can not be read is refused, whatever is before it', () => {
+  test('is refused if a complete entry is malformed', () => {
     expectCode(() => parseKeytab(fromHex(`${v2}00000006000100ff0000`)), 'syntax/bad-file');
   });
 
-  test('anything but octets is misuse', () => {
+  test('must be a Uint8Array', () => {
     // @ts-expect-error: a caller without types
     expect(() => parseKeytab('0502')).toThrow(TypeError);
   });
@@ -165,7 +165,7 @@ describe('names', () => {
     [[], '', '@'],
   ])('%j of %s is %s', (name, realm, text) => expect(principalText({ name, realm, type: 0 })).toBe(text));
 
-  test('are the same whatever their types', () => {
+  test('are equal even if their types differ', () => {
     const { principal } = entry;
     expect(samePrincipal(principal, { ...principal, type: 3 })).toBe(true);
     expect(samePrincipal(principal, { ...principal, realm: 'S' })).toBe(false);
@@ -193,7 +193,7 @@ describe('properties', () => {
     { minLength: 1, maxLength: 4 },
   );
   const form = fc.constantFrom<Form>('v2', 'v1-big', 'v1-little');
-  /** A hole was an entry once, so it is never of a single octet. */
+  /** A hole was an entry before, so it has more than one octet. */
   const hole = fc.constantFrom(0, 2, 60, 256, 257, 65535);
   const asRead = (items: KeytabEntry[], how: Form) =>
     how === 'v2' ? items : items.map(item => ({ ...item, principal: { ...item.principal, type: 0 } }));
@@ -206,7 +206,7 @@ describe('properties', () => {
     );
   });
 
-  test('a prefix holds the first entries, or is an error', () => {
+  test('a prefix has the first entries, or is an error', () => {
     fc.assert(
       fc.property(entries, form, fc.nat(), (items, how, cut) => {
         const whole = formatKeytab(items, how);

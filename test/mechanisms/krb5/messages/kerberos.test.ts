@@ -37,7 +37,7 @@ const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
 
 describe('an AP-REQ of MIT', () => {
   const token = parseContextToken(mit.apReq);
-  test('is read into the fields of RFC 4120 §5.5.1', () => {
+  test('is parsed into the fields of RFC 4120 §5.5.1', () => {
     expect(token).toMatchObject({
       kind: 'AP-REQ',
       message: {
@@ -77,7 +77,7 @@ describe('an AP-REQ of MIT', () => {
   });
 });
 
-describe.each(exchanges)('foreign octets are written again as they came: $title', exchange => {
+describe.each(exchanges)('messages of other implementations are formatted as they were parsed: $title', exchange => {
   const { keys, context_tokens } = exchange.context;
   test.each(context_tokens)('token of the $from', ({ token }) => {
     expect(toHex(formatContextToken(parseContextToken(fromHex(token))))).toBe(token);
@@ -86,7 +86,7 @@ describe.each(exchanges)('foreign octets are written again as they came: $title'
   test('ticket and authenticator', () => {
     const { message } = parseContextToken(exchange.apReq) as Extract<ContextToken, { kind: 'AP-REQ' }>;
     const service = exchange.keytab.find(({ principal }) => principal.name[0] === 'ftp')!;
-    /** Opens it, reads it, and holds what is written against it; some enctypes leave padding behind. */
+    /** Decrypts and parses it, and compares the formatted octets; some enctypes leave padding. */
     const check = <T>(type: Type<T>, usage: number, etype: number, octets: Uint8Array, cipher: Uint8Array): T => {
       const key = kerberosKey(etype, octets, { ciphers: nodeCiphers });
       const opened = key.decrypt(usage, cipher);
@@ -115,25 +115,25 @@ describe('the frame (RFC 2743 §3.1)', () => {
     ['a TLS record', '160301'],
     ['another mechanism', '600b06092b0601040101020304'],
     ['a Wrap token', '050404ff000c00000000000010352128'],
-  ])('%s names none', (_, octets) => expect(mechanismOf(fromHex(octets))).toBeUndefined());
+  ])('%s is not a frame of Kerberos or SPNEGO', (_, octets) => expect(mechanismOf(fromHex(octets))).toBeUndefined());
 
   test.each([
-    ['nothing', '', 0, 'no GSS-API frame'],
-    ['a TLS record', '160301', 0, 'no GSS-API frame'],
+    ['nothing', '', 0, 'not a GSS-API token'],
+    ['a TLS record', '160301', 0, 'not a GSS-API token'],
     ['a length that is too great', '600c06092a864886f712010202', 2, 'expected 12 octets'],
-    ['a length that is too small', '600a06092a864886f7120102020100', 12, 'after the GSS-API frame'],
+    ['a length that is too small', '600a06092a864886f7120102020100', 12, 'trailing octets after the GSS-API token'],
     ['another mechanism', '600806062b0601040101', 2, 'not Kerberos'],
     ['a token of SPNEGO', '600806062b0601050502', 2, 'SPNEGO'],
-    ['no token id', '600b06092a864886f712010202', 13, 'token id missing'],
-    ['a GetMIC token of RFC 1964', '600d06092a864886f7120102020101', 13, 'token id 0101'],
+    ['no token id', '600b06092a864886f712010202', 13, 'got TOK_ID (missing)'],
+    ['a GetMIC token of RFC 1964', '600d06092a864886f7120102020101', 13, 'got TOK_ID 0101'],
     ['another message than its id says', '600f06092a864886f71201020201006f00', 15, 'expected AP-REQ'],
-  ])('refused: %s', (_, octets, offset, message) => {
+  ])('is refused: %s', (_, octets, offset, message) => {
     const error = errorOf(() => parseContextToken(fromHex(octets)));
     expect([error.code, error.offset]).toEqual(['security/bad-token', offset]);
     expect(error.message).toContain(message);
   });
 
-  test('anything but octets is misuse', () => {
+  test('must be a Uint8Array', () => {
     // @ts-expect-error: a caller without types
     expect(() => parseContextToken('6082')).toThrow(TypeError);
   });
@@ -160,12 +160,12 @@ describe('the checksum of an authenticator (RFC 4121 §4.1.1)', () => {
     ['no delegation option', `${head}37010000010000`, 24],
     ['another delegation option', `${head}37010000${'02000000'}`, 24],
     ['credentials cut short', `${head}37010000${'01000300'}aabb`, 28],
-  ])('refused: %s', (_, octets, offset) => {
+  ])('is refused: %s', (_, octets, offset) => {
     const error = errorOf(() => parseGssChecksum(fromHex(octets)));
     expect([error.code, error.offset]).toEqual(['security/bad-token', offset]);
   });
 
-  test('what contradicts itself is not written', () => {
+  test('is not formatted if it is contradictory', () => {
     const bindings = new Uint8Array(16);
     expect(() => formatGssChecksum({ bindings, flags: 1 })).toThrow(RangeError);
     expect(() => formatGssChecksum({ bindings, flags: 2, delegation: bindings })).toThrow(RangeError);

@@ -1,4 +1,4 @@
-/** Names of services as callers write them. */
+/** The option service, and the text of principals. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isNamed, principalText, serviceNameOf } from '../../../../src/mechanisms/krb5/messages/principal.js';
@@ -15,14 +15,14 @@ describe('serviceNameOf', () => {
     expect(serviceNameOf(text)).toEqual(name);
   });
 
-  test('a principal is itself; without a realm, in any', () => {
+  test('accepts a principal; without a realm, it matches any realm', () => {
     const principal = { name: ['ftp', 'host'], realm: 'R', type: 3 };
     expect(serviceNameOf(principal)).toEqual({ name: ['ftp', 'host'], realm: 'R' });
     const anywhere = serviceNameOf({ ...principal, realm: '' });
     expect([isNamed(principal, anywhere), isNamed({ ...principal, name: ['ftp'] }, anywhere)]).toEqual([true, false]);
   });
 
-  test('any principal of two parts comes back from its text', () => {
+  test('reads the text of any principal with two components', () => {
     const part = fc.string({ minLength: 1 });
     fc.assert(
       fc.property(part, part, part, (first, second, realm) => {
@@ -32,7 +32,7 @@ describe('serviceNameOf', () => {
     );
   });
 
-  test('what is none', () => {
+  test('throws RangeError for other texts', () => {
     for (const text of ['', 'ftp', 'a@b@c', 'a@b/c', 'a/b@c/d']) {
       expect(() => serviceNameOf(text)).toThrow(RangeError);
     }

@@ -1,0 +1,74 @@
+/** Which TCP connections of a capture are data connections, and of which control connection: by the addresses that were announced. */
+import type { Peer } from '../protection/mechanism.js';
+import { portOf } from './control-connections.js';
+import type { DataAddress } from './data-addresses.js';
+import type { TcpConnection } from './tcp.js';
+
+/** So many of the last addresses of a control connection are kept: connections may come late, or be made again. */
+const KEPT = 16;
+
+interface Announced<Control> {
+  control: Control;
+  /** Who listens there. */
+  by: Peer;
+  /** `host:port`. */
+  end: string;
+  port: number;
+}
+
+export interface FoundDataConnection<Control> {
+  control: Control;
+  /** Which end of the TCP connection the client's side is. */
+  clientEnd: 0 | 1;
+  /** Behind address translation the announced host is another than that of the packets: then the port alone tells. */
+  foundBy: 'address' | 'port';
+}
+
+/** The addresses that control connections have announced; later ones take the place of earlier ones. */
+export class DataConnections<Control> {
+  readonly #byEnd = new Map<string, Announced<Control>>();
+  readonly #byPort = new Map<number, Announced<Control>[]>();
+  readonly #kept = new Map<Control, Announced<Control>[]>();
+
+  /** @param host  of the side that listens, on the control connection */
+  announce(control: Control, by: Peer, { host: said, port }: DataAddress, host: string): void {
+    const announced = { control, by, end: `${said ?? host}:${port}`, port };
+    this.#byEnd.set(announced.end, announced);
+    const samePort = this.#byPort.get(port) ?? [];
+    samePort.push(announced);
+    this.#byPort.set(port, samePort);
+    const kept = this.#kept.get(control) ?? [];
+    kept.push(announced);
+    this.#kept.set(control, kept);
+    if (kept.length > KEPT) this.#remove(kept.shift()!);
+  }
+
+  /** Forgets what a control connection has announced. */
+  forget(control: Control): void {
+    for (const announced of this.#kept.get(control) ?? []) this.#remove(announced);
+    this.#kept.delete(control);
+  }
+
+  /** To be asked when the connection's first octets come, or it ends: by then it has been announced. */
+  find({ ends, opener }: TcpConnection): FoundDataConnection<Control> | undefined {
+    // Where nobody saw who opened it, either end may be the one that listens.
+    const listeners = opener === undefined ? ([1, 0] as const) : ([opener === 0 ? 1 : 0] as const);
+    for (const foundBy of ['address', 'port'] as const) {
+      for (const listener of listeners) {
+        const announced =
+          foundBy === 'address' ? this.#byEnd.get(ends[listener]) : this.#byPort.get(portOf(ends[listener]))?.at(-1);
+        if (announced === undefined) continue;
+        const clientEnd = announced.by === 'client' ? listener : listener === 0 ? 1 : 0;
+        return { control: announced.control, clientEnd, foundBy };
+      }
+    }
+    return undefined;
+  }
+
+  #remove(announced: Announced<Control>): void {
+    if (this.#byEnd.get(announced.end) === announced) this.#byEnd.delete(announced.end);
+    const others = this.#byPort.get(announced.port)?.filter(one => one !== announced) ?? [];
+    if (others.length > 0) this.#byPort.set(announced.port, others);
+    else this.#byPort.delete(announced.port);
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The data connections of the server that a client under test is connected to (RFC 2228 §6): PASV, EPSV, PORT and EPRT, files that
+ * are sent, valid or mutated, and files that are received, which must keep the rules.
+ */
+import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
+import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
+import { formatExtendedPassiveText, formatPassiveText, parseEprt, parsePort } from '../../ftp/addresses.js';
+import type { Command } from '../../ftp/command.js';
+import type { ProtectionLevel } from '../../protection/protection-level.js';
+import type { ServerSession } from '../../session/server.js';
+import type { TransferCase } from '../cases.js';
+import type { FuzzSession } from '../mutation.js';
+import { DATA_MARKER, FILE } from '../mutations/data.js';
+import { perform } from '../perform.js';
+import { type Connection, type DataConnections, type DataListener, readTransfer } from './connection.js';
+import type { Answer } from './server-replies.js';
+
+const DONE: Answer = [226, 'Transfer complete'];
+const FAILED: Answer = [451, 'The file could not be read to its end'];
+const NOWHERE: Answer = [425, 'No data connection'];
+
+/** Of a file that is not the one to be tested, so that nothing in it counts. */
+const PLAIN_FILE = toUtf8(fromUtf8(FILE).replace(DATA_MARKER, DATA_MARKER.replaceAll(/[a-z]/g, 'x')));
+
+/** What is sent: a file without the marker, or with it; `failing` is one whose final reply says so; or the blocks of a case. */
+export type Sending = 'plain' | 'marked' | 'failing' | TransferCase;
+
+/** What PBSZ and PROT have settled, and readers and writers of blocks for that. */
+export type DataSession = Pick<ServerSession, 'protection' | 'bufferSize' | 'dataReader' | 'dataWriter'>;
+
+/** Our side of the data connections. */
+export class ServerData {
+  readonly #data: DataConnections | undefined;
+  readonly #server: DataSession;
+  /** Of the control connection: the beginning of a block, and whether a line may begin. */
+  #stray: Uint8Array = new Uint8Array();
+  #isAtStart = true;
+  #place: (() => Promise<Connection | undefined>) | undefined;
+  /** The level of the last transfer. */
+  used: ProtectionLevel | undefined;
+  /** What was wrong with a file of the client. */
+  error: FtpSecurityError | undefined;
+  /** The case as it was played. */
+  played: TransferCase | undefined;
+  /** The chunks of what was sent last; undefined when that was a plain file. */
+  sent: readonly Uint8Array[] | undefined;
+
+  constructor(data: DataConnections | undefined, server: DataSession) {
+    this.#data = data;
+    this.#server = server;
+  }
+
+  /**
+   * What comes on the control connection, without the blocks between its lines: yafc writes an empty one there under PROT. A block
+   * begins with NUL, as it is short, and no command does.
+   */
+  withoutBlocks(heard: Uint8Array): Uint8Array {
+    if (this.#server.protection === 'clear') return heard;
+    let left = concat(this.#stray, heard);
+    this.#stray = new Uint8Array();
+    const lines: Uint8Array[] = [];
+    while (left.length > 0) {
+      const isBlock = this.#isAtStart && left[0] === 0;
+      const end = isBlock ? blockEnd(left) : left.indexOf(LF) + 1 || left.length;
+      if (end === undefined) {
+        this.#stray = left;
+        break;
+      }
+      if (isBlock) this.error ??= new FtpSecurityError('syntax/bad-command', 'a data block on the control connection');
+      else lines.push(left.subarray(0, end));
+      this.#isAtStart = isBlock || left[end - 1] === LF;
+      left = left.subarray(end);
+    }
+    return concatAll(lines);
+  }
+
+  /** The answer to a command that prepares a transfer; undefined for others. */
+  async prepare(command: Command): Promise<Answer | undefined> {
+    const prepare = PREPARE[command.verb];
+    try {
+      return await prepare?.(this, command);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  /** @param answer  what the reply says of the listener */
+  async listen(answer: (listener: DataListener) => Answer | undefined): Promise<Answer> {
+    const listener = await this.#data?.listen();
+    const said = listener && answer(listener);
+    if (said === undefined) {
+      listener?.close();
+      return NOWHERE;
+    }
+    this.#place = () => listener!.next();
+    return said;
+  }
+
+  connect(port: number): Answer {
+    const data = this.#data;
+    this.#place = data && (() => data.open(port));
+    return data === undefined ? NOWHERE : [200, 'Done'];
+  }
+
+  get isReady(): boolean {
+    return this.#place !== undefined;
+  }
+
+  /**
+   * Sends a file over the connection that was prepared; another than a plain one only under PROT, and a case only at its level.
+   * @returns the final reply
+   */
+  async send(what: Sending, session: FuzzSession): Promise<Answer> {
+    const connection = await this.#connection();
+    if (connection === undefined) return NOWHERE;
+    try {
+      this.sent = this.#blocksOf(what, session);
+      await connection.send(this.sent ?? this.#valid(PLAIN_FILE));
+      return what === 'failing' ? FAILED : DONE;
+    } catch (error) {
+      return refusalOf(error);
+    } finally {
+      connection.end();
+    }
+  }
+
+  /**
+   * Receives a file. What is wrong with it is kept in `error`.
+   * @returns the final reply
+   */
+  async receive(): Promise<Answer> {
+    const connection = await this.#connection();
+    if (connection === undefined) return NOWHERE;
+    const read = await readTransfer(this.#server.dataReader(), connection);
+    connection.end();
+    if (read === undefined) return [552, 'Too long'];
+    if (!(read instanceof FtpSecurityError)) return DONE;
+    this.error ??= read;
+    return refusalOf(read);
+  }
+
+  /** Some other reply comes, and no file. */
+  async drop(): Promise<void> {
+    (await this.#connection())?.end();
+  }
+
+  async #connection(): Promise<Connection | undefined> {
+    const place = this.#place;
+    this.#place = undefined;
+    this.used = this.#server.protection;
+    return await place?.();
+  }
+
+  /** What is to be looked at; undefined when it is an ordinary transfer. */
+  #blocksOf(what: Sending, session: FuzzSession): readonly Uint8Array[] | undefined {
+    const { protection, bufferSize } = this.#server;
+    if (what === 'plain' || protection === 'clear') return undefined;
+    if (typeof what === 'string') return this.#valid(FILE);
+    if (what.level !== protection) return undefined;
+    this.played = { ...what, bufferSize: bufferSize! };
+    return perform(this.played, session)?.chunks;
+  }
+
+  #valid(file: Uint8Array): readonly Uint8Array[] {
+    const writer = this.#server.dataWriter();
+    return [writer.write(file), writer.end()];
+  }
+}
+
+type Prepare = (server: ServerData, command: Command) => Answer | Promise<Answer>;
+
+const PREPARE: Readonly<Record<string, Prepare>> = {
+  PASV: server =>
+    server.listen(({ host, port }) => {
+      // A socket for both protocols shows an IPv4 address in IPv6 (RFC 4291 §2.5.5.2). PASV has no other host.
+      const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
+      return address === undefined ? undefined : [227, formatPassiveText({ host: address, port })];
+    }),
+  EPSV: (server, { argument = '' }) =>
+    /^all$/i.test(argument) ? [200, 'Done'] : server.listen(({ port }) => [229, formatExtendedPassiveText(port)]),
+  PORT: (server, command) => server.connect(parsePort(command).port),
+  EPRT: (server, command) => server.connect(parseEprt(command).port),
+};
+
+/** Where a block ends; undefined where it is not there yet. */
+function blockEnd(octets: Uint8Array): number | undefined {
+  const end = octets.length < 4 ? undefined : 4 + viewOf(octets).getUint32(0);
+  return end !== undefined && end <= octets.length ? end : undefined;
+}
+
+function refusalOf(error: unknown): Answer {
+  return [replyCodeFor(refusalFrom(error)), 'Failed security check'];
+}

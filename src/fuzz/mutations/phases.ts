@@ -1,0 +1,177 @@
+/** Who may say what when (RFC 2228 §3, §7 and §8.2): scripts, each of valid steps and one line that breaks the order. */
+import { CRLF, concat, toUtf8 } from '../../bytes.js';
+import type { Peer, SecurityContext } from '../../protection/mechanism.js';
+import { protectCommand, protectReply } from '../../protection/protect.js';
+import {
+  ACCEPT,
+  EITHER,
+  type Expectation,
+  type Mutation,
+  type MutationContext,
+  type Row,
+  refuse,
+  type Script,
+  type ScriptLine,
+  type Table,
+  tableOf,
+} from '../mutation.js';
+
+type Line = string | ScriptLine;
+
+/** The line, and what a conforming peer makes of it; with the commands before it. */
+function script(start: Script['start'], line: Line, expected: Expectation, before: ScriptLine[] = []): Row<Script> {
+  const its: Script = { start, line: typeof line === 'string' ? { text: line } : line, before };
+  return [expected, its, { script: its }];
+}
+/** The codes by which a server may answer. */
+const answer = (start: Script['start'], line: Line, codes: number[], before?: ScriptLine[]) =>
+  script(start, line, { verdict: 'answer', codes }, before);
+
+const safe = (text: string): ScriptLine => ({ text, level: 'safe' });
+const PBSZ = [safe('PBSZ 4096')];
+
+const TO_SERVER: Table<Script> = {
+  'RFC 2228 §3, AUTH': {
+    'AUTH without a mechanism': answer('greeted', 'AUTH', [501]),
+    'AUTH with a blank for its mechanism': answer('greeted', 'AUTH ', [501]),
+    'AUTH with an unknown mechanism': answer('greeted', 'AUTH X-NOBODY', [504]),
+    'PBSZ in one piece with AUTH': answer('auth', 'PBSZ 4096', [503]),
+    'MIC in one piece with AUTH': answer('auth', 'MIC AAAA', [503]),
+    'AUTH in the clear, once the exchange is complete': answer('secured', 'AUTH GSSAPI', [533, 503, 534, 504, 334]),
+  },
+  'RFC 2228 §3, ADAT': {
+    'ADAT before AUTH': answer('greeted', 'ADAT AAAA', [503]),
+    'ADAT without data': answer('exchange', 'ADAT', [501]),
+    'ADAT that is no base 64': answer('exchange', 'ADAT ****', [501]),
+    'ADAT without its padding': answer('exchange', 'ADAT AA', [501]),
+    'ADAT of zeros': answer('exchange', 'ADAT AAAAAAAA', [535, 501, 431]),
+    'ADAT once the exchange is complete': answer('secured', safe('ADAT AAAA'), [503]),
+    'ADAT in the clear once the exchange is complete': answer('secured', 'ADAT AAAA', [503, 533]),
+  },
+  'RFC 2228 §3, PBSZ': {
+    'PBSZ before an association': answer('greeted', 'PBSZ 4096', [503]),
+    'PBSZ during the exchange': answer('exchange', 'PBSZ 4096', [503]),
+    'PBSZ in the clear': answer('secured', 'PBSZ 4096', [533]),
+    'PBSZ of zero': answer('secured', safe('PBSZ 0'), [501]),
+    'PBSZ of 2^32': answer('secured', safe('PBSZ 4294967296'), [501]),
+    'PBSZ of a number that nothing holds': answer('secured', safe(`PBSZ ${'9'.repeat(400)}`), [501]),
+    'PBSZ of less than nothing': answer('secured', safe('PBSZ -1'), [501]),
+    'PBSZ in hex': answer('secured', safe('PBSZ 0x1000'), [501]),
+    'PBSZ of letters': answer('secured', safe('PBSZ abc'), [501]),
+    'PBSZ without a size': answer('secured', safe('PBSZ'), [501]),
+  },
+  'RFC 2228 §3, PROT': {
+    'PROT before an association': answer('greeted', 'PROT P', [503]),
+    'PROT before PBSZ': answer('secured', safe('PROT P'), [503]),
+    'PROT in the clear': answer('secured', 'PROT C', [533], PBSZ),
+    'PROT with a letter that is no level': answer('secured', safe('PROT X'), [504, 501], PBSZ),
+    'PROT with a small letter': answer('secured', safe('PROT p'), [504, 501, 200], PBSZ),
+    'PROT with two letters': answer('secured', safe('PROT PP'), [504, 501], PBSZ),
+    'PROT without a level': answer('secured', safe('PROT'), [501, 504], PBSZ),
+  },
+  'RFC 2228 §3, CCC': {
+    'CCC before an association': answer('greeted', 'CCC', [503, 533]),
+    'CCC in the clear': answer('secured', 'CCC', [533]),
+    'CCC with an argument': answer('secured', safe('CCC now'), [501, 534]),
+    'CONF before CCC': answer('secured', { text: 'NOOP', level: 'confidential' }, [533, 537]),
+  },
+  'RFC 2228 §3, MIC, CONF, ENC': {
+    'MIC before an association': answer('greeted', 'MIC AAAA', [503]),
+    'CONF before an association': answer('greeted', 'CONF AAAA', [503]),
+    'ENC during the exchange': answer('exchange', 'ENC AAAA', [503]),
+    'MIC that is no base 64': answer('secured', 'MIC ****', [501]),
+    'MIC of zeros for a token': answer('secured', 'MIC AAAAAAAA', [535]),
+    'ENC of zeros for a token': answer('secured', 'ENC AAAAAAAA', [535]),
+    'ENC without token': answer('secured', 'ENC', [501]),
+  },
+  'RFC 2228 §7': {
+    'USER in the clear': answer('secured', 'USER anna', [533]),
+    'PASS in the clear': answer('secured', 'PASS secret', [533]),
+    'QUIT in the clear': answer('secured', 'QUIT', [533]),
+    'REIN in the clear': answer('secured', 'REIN', [533]),
+    'DELE in the clear': answer('secured', 'DELE rfc2228-fuzz', [533]),
+    'an unknown verb, in the clear': answer('secured', 'XYZZY', [533]),
+    'no verb': answer('secured', '123', [500, 501, 533]),
+    'NOOP in one piece with the last ADAT': answer('adat', 'NOOP', [533]),
+    'USER in one piece with the last ADAT': answer('adat', 'USER anna', [533]),
+    'PBSZ in one piece with the last ADAT': answer('adat', 'PBSZ 4096', [533, 503]),
+    'CCC in one piece with the last ADAT': answer('adat', 'CCC', [533, 503]),
+    'AUTH in one piece with the last ADAT': answer('adat', 'AUTH GSSAPI', [533, 503, 534, 504, 334]),
+  },
+};
+
+const EARLY = refuse('sequence/no-context', 'sequence/unexpected-reply');
+const UNASKED = refuse('sequence/unexpected-reply', 'sequence/unprotected');
+const UNPROTECTED = refuse('sequence/unprotected');
+const UNASKED_REPLY = 'a protected reply that was not asked for, in one piece with 235';
+const BUFFERED = refuse('sequence/unprotected', 'sequence/unexpected-reply');
+
+const TO_CLIENT: Table<Script> = {
+  // What it does then is its own affair, as long as it does not go on in the clear.
+  'RFC 2228 §3, AUTH': {
+    'AUTH is not understood': script('greeted', '500 What?', ACCEPT),
+    'AUTH is not there': script('greeted', '502 Not implemented', ACCEPT),
+    'the mechanism is not known': script('greeted', '504 Unknown mechanism', ACCEPT),
+    'the mechanism is refused': script('greeted', '534 Refused for policy reasons', ACCEPT),
+    'AUTH needs what is not there': script('greeted', '431 Come again', ACCEPT),
+    'the service ends at AUTH': script('greeted', '421 Good bye', ACCEPT),
+  },
+  'RFC 2228 §5.2': {
+    '631 before an association': script('greeted', '631 AAAA', EARLY),
+    '632 during the exchange': script('exchange', '632 AAAA', EARLY),
+    '633 before an association': script('greeted', '633 AAAA', EARLY),
+  },
+  'RFC 2228 §3, ADAT': {
+    '235 to AUTH': script('greeted', '235 ADAT=AAAA', UNASKED),
+    '335 to AUTH': script('greeted', '335 ADAT=AAAA', UNASKED),
+    '235 in one piece with 334': script('auth', '235 ADAT=AAAA', UNASKED),
+    '335 in one piece with 334': script('auth', '335 ADAT=AAAA', UNASKED),
+    '334 to ADAT': script('exchange', '334 Once more', UNASKED),
+    'security data that is no base 64': script('exchange', '235 ADAT=****', refuse('syntax/bad-base64')),
+    'security data without its padding': script('exchange', '335 ADAT=AA', refuse('syntax/bad-base64')),
+    'the exchange is refused': script('exchange', '535 Failed security check', ACCEPT),
+    '235 again, in the clear': script('secured', '235 ADAT=AAAA', UNASKED),
+  },
+  'RFC 2228 §7': {
+    'success in the clear': script('secured', '200 Ok', UNPROTECTED),
+    'a login that succeeds in the clear': script('secured', '230 Logged in', UNPROTECTED),
+    'a failure in the clear': script('secured', '500 What?', UNPROTECTED),
+    'a preliminary reply in the clear': script('secured', '150 Here it comes', UNPROTECTED),
+    'a clear word that the service ends': script('secured', '421 Good bye', UNPROTECTED),
+    'a clear word that protection is denied': script('secured', '533 Command protection level denied', UNPROTECTED),
+    'an address of passive mode in the clear': script(
+      'secured',
+      '227 Entering Passive Mode (203,0,113,9,4,1)',
+      UNPROTECTED,
+    ),
+    'a login in the clear, in one piece with 235': script('adat', '230 Logged in unseen', BUFFERED),
+    [UNASKED_REPLY]: script('adat', safe('230 Logged in unseen'), EITHER),
+  },
+};
+
+const WHOLE = { layer: 'phases', at: 'wire', makes: 'everything' } as const;
+
+/** A script makes its line, where the mechanism has the level. */
+const asChange = ({ line }: Script): Mutation['change'] => {
+  return (_text, _draw, { to, context }) => {
+    const octets = scriptOctets(line, to, context);
+    return octets && [octets];
+  };
+};
+
+/** Every script. */
+export const PHASES: readonly Mutation[] = [
+  ...tableOf<Script, MutationContext>({ ...WHOLE, to: 'server' }, asChange)(TO_SERVER),
+  ...tableOf<Script, MutationContext>({ ...WHOLE, to: 'client' }, asChange)(TO_CLIENT),
+];
+
+/**
+ * The octets of a line.
+ * @param context  the sender's; not needed for a clear line
+ * @returns undefined where the mechanism lacks the level, so that the case is not applicable
+ */
+export function scriptOctets({ text, level }: ScriptLine, to: Peer, context?: SecurityContext): Uint8Array | undefined {
+  if (level === undefined) return concat(toUtf8(text), CRLF);
+  if (!context?.supports(level)) return undefined;
+  return (to === 'server' ? protectCommand : protectReply)(context, level, toUtf8(text));
+}

@@ -1,0 +1,178 @@
+/**
+ * The text inside tokens (RFC 2228 §3 and §5.2): verified octets, and yet perhaps no reply or command. Fragments of a reply may
+ * be cut anywhere, and their line ends mean nothing.
+ */
+import { concatAll } from '../../bytes.js';
+import { ACCEPT, type Change, deviation, EITHER, LINES, type Mutation, mutationsOf, refuse } from '../mutation.js';
+import { all, ended, every, inserted, last, linesOf, octets } from '../pieces.js';
+
+const BAD = refuse('syntax/bad-reply', 'syntax/bad-command');
+
+/** All lines cut into pieces of so many octets, drawn each time. */
+const cut =
+  (most: number): Change<unknown> =>
+  (lines, draw) => {
+    const text = concatAll(lines);
+    const pieces: Uint8Array[] = [];
+    for (let at = 0, end: number; at < text.length; at = end) {
+      end = at + 1 + (most > 1 ? draw.below(most) : 0);
+      pieces.push(text.subarray(at, end));
+    }
+    return pieces;
+  };
+
+/** The first line in two pieces. */
+const headCut =
+  (at: (length: number, below: (count: number) => number) => number): Change<unknown> =>
+  ([head, ...rest], draw) => {
+    const place = at(head!.length, count => draw.below(count));
+    return [head!.subarray(0, place), head!.subarray(place), ...rest];
+  };
+
+/** A reply of these lines in the place of the text. */
+const reply =
+  (...lines: readonly string[]): Change<unknown> =>
+  () =>
+    linesOf(octets(`${lines.join('\r\n')}\r\n`));
+
+const ANY_FRAGMENTS = mutationsOf({ layer: 'fragments', at: 'fragments' })({
+  'RFC 2228 §5.2': {
+    'the last line end is left out': [ACCEPT, last(ended(''))],
+    'an empty token instead of the text': [BAD, all('')],
+  },
+  'RFC 2228 §3': {
+    'a NUL ends the text': [deviation('trailing-nul'), last(ended('\0', 0))],
+    'two NULs end the text': [BAD, every(ended('\0\0'))],
+  },
+});
+
+const FRAGMENTS_OF_REPLIES = mutationsOf({ layer: 'fragments', at: 'fragments', to: 'client' })({
+  'RFC 2228 §5.2': {
+    'a whole reply is in one token': [ACCEPT, lines => [concatAll(lines)], LINES],
+    'the first line of several is cut in two': [ACCEPT, headCut((length, below) => 4 + below(length - 6)), LINES],
+    // Fragments may be lines without their ends, as MIT sends them: a cut can then be read in two ways, and is refused.
+    'it is cut anywhere': [EITHER, cut(20)],
+    'each octet is a token': [EITHER, cut(1)],
+    'CR and LF are in two tokens': [EITHER, headCut(length => length - 1)],
+    'each fragment is a line without its end': [deviation('fragment-per-line'), every(ended('')), LINES],
+    // Nothing forbids a fragment of no octets.
+    'an empty token goes before': [EITHER, lines => [octets(''), ...lines]],
+    'an empty token comes last': [EITHER, lines => [...lines, octets('')]],
+    'a token of a NUL alone comes last': [EITHER, lines => [...lines, octets('\0')]],
+    'the last line is left out': [refuse('syntax/truncated'), lines => lines.slice(0, -1), { ...LINES, open: true }],
+    'half a line, and no more': [BAD, ([head]) => [head!.subarray(0, 6)], LINES],
+    'a thousand tokens': [
+      ACCEPT,
+      ([head, ...rest]) => [head!, ...new Array<Uint8Array>(1000).fill(rest[0]!), ...rest],
+      { ...LINES, large: true },
+    ],
+  },
+  'RFC 959 §4.2': {
+    'a middle line begins with another code': [ACCEPT, reply('211-Status', '550 Not the end', '631-AAAA', '211 End')],
+    'a middle line begins with the code and a hyphen': [ACCEPT, reply('211-Status', '211-More', '2111', '211 End')],
+    'a middle line is empty': [ACCEPT, reply('211-Status', '', '', '211 End')],
+  },
+  'RFC 3659 §7.2': {
+    'the last line is the code alone': [ACCEPT, reply('211-Status', 'More', '211')],
+    'the code alone ends the reply before its last line': [BAD, reply('211-Status', '211', '211 End')],
+  },
+});
+
+const BAD_REPLY = refuse('syntax/bad-reply');
+const BAD_COMMAND = refuse('syntax/bad-command');
+/** Longer than a buffer that a program may have. */
+const LONG = 'A'.repeat(0x10000);
+const LARGE = { large: true } as const;
+
+const REPLIES = mutationsOf({ layer: 'inner', at: 'fragments', to: 'client' })({
+  'RFC 959 §4.2': {
+    'a NUL within': [BAD_REPLY, inserted('\0')],
+    'a CR within': [BAD_REPLY, last(ended('\rx\r\n', 3))],
+    'an LF within': [BAD_REPLY, inserted('\n')],
+    'a line end of LF alone': [BAD_REPLY, last(ended('\n'))],
+    'a line end of CR alone': [BAD_REPLY, last(ended('', 1))],
+    'no code': [BAD_REPLY, all('Logged in\r\n')],
+    'a code of one digit': [BAD_REPLY, all('2 Ok\r\n')],
+    'a code of five digits': [BAD_REPLY, all('10054 Reset\r\n')],
+    'a code of 0yz': [BAD_REPLY, all('031 Ok\r\n')],
+    'a code of 7yz': [BAD_REPLY, all('731 Ok\r\n')],
+    'a negative code': [BAD_REPLY, all('-20 Ok\r\n')],
+    'a code and a tabulator': [BAD_REPLY, all('200\tOk\r\n')],
+    'a blank before the code': [BAD_REPLY, all(' 200 Ok\r\n')],
+    'a command where a reply is due': [BAD_REPLY, all('QUIT\r\n')],
+    'a line end alone': [BAD_REPLY, all('\r\n')],
+    'a NUL alone': [BAD_REPLY, all('\0')],
+    'a code that is in no table': [ACCEPT, all('599 Who knows\r\n')],
+    'escape sequences of terminals': [ACCEPT, all('200 \x1b[2J\x07\x1b]0;x\x07\r\n')],
+    'conversions of printf': [ACCEPT, all('200 %s%n%n%999999d\r\n')],
+    'a line of 64 KiB': [ACCEPT, all(`200 ${LONG}\r\n`), LARGE],
+  },
+  'RFC 2228 §5.2': {
+    'two replies in one token': [BAD_REPLY, lines => [concatAll([...lines, ...lines])]],
+    'two replies in two tokens': [BAD_REPLY, lines => [...lines, ...lines]],
+    'a reply behind its end': [BAD_REPLY, lines => [...lines, octets('500 No\r\n')]],
+    'words behind its end': [BAD_REPLY, lines => [...lines, octets('and more\r\n')]],
+    'a protected reply within': [BAD_REPLY, (_lines, _draw, { valid }) => [valid()]],
+    'a protected reply of no token within': [BAD_REPLY, all('631 AAAA\r\n')],
+    'a code of 6yz within': [BAD_REPLY, all('699 What\r\n')],
+  },
+  'RFC 3659 §7.2': { 'a code alone': [ACCEPT, all('200\r\n')] },
+  'RFC 2640 §2': { 'a text in Latin-1': [ACCEPT, all('200 \xe9t\xe9\r\n')] },
+  'RFC 2228 §3': { 'octets FF, which are no Telnet here': [ACCEPT, all('200 \xff\xf4\xff\xff\r\n')] },
+  'RFC 959 §4.1.2': {
+    'an address of passive mode out of range': [
+      ACCEPT,
+      all('227 Entering Passive Mode (999,256,-1,0,65536,99999)\r\n'),
+    ],
+  },
+  'RFC 3659 §4.2': { 'a size that no number holds': [ACCEPT, all(`213 ${'9'.repeat(400)}\r\n`)] },
+  'RFC 959 appendix II': {
+    'a directory name with quotation marks without end': [ACCEPT, all(`257 ${'"'.repeat(333)}\r\n`)],
+  },
+  'RFC 2228 §5.1': { 'security data within': [ACCEPT, all('235 ADAT=AAAA\r\n')] },
+});
+
+const COMMANDS = mutationsOf({ layer: 'inner', at: 'fragments', to: 'server' })({
+  'RFC 959 §5.3': {
+    'a NUL within': [BAD_COMMAND, inserted('\0')],
+    'a CR within': [BAD_COMMAND, last(ended('\rx\r\n', 3))],
+    'an LF within': [BAD_COMMAND, last(ended('\nx\r\n', 3))],
+    'a line end of LF alone': [BAD_COMMAND, last(ended('\n'))],
+    'a line end of CR alone': [BAD_COMMAND, last(ended('', 1))],
+    'a reply where a command is due': [BAD_COMMAND, all('200 Ok\r\n')],
+    'a line end alone': [BAD_COMMAND, all('\r\n')],
+    'a NUL alone': [BAD_COMMAND, all('\0')],
+    'blanks alone': [BAD_COMMAND, all('    \r\n')],
+    'a blank before the verb': [BAD_COMMAND, all(' NOOP\r\n')],
+    'no verb': [BAD_COMMAND, all('/etc/passwd\r\n')],
+    'a verb of 64 KiB': [BAD_COMMAND, all(`${LONG}\r\n`), LARGE],
+    'an argument of 64 KiB': [ACCEPT, all(`STAT ${LONG}\r\n`), LARGE],
+    'conversions of printf': [ACCEPT, all('STAT %s%n%n%999999d\r\n')],
+    'an unknown command': [ACCEPT, all('XYZZY 1\r\n')],
+    'a path that climbs': [ACCEPT, all(`STAT ${'../'.repeat(500)}\r\n`)],
+    'a pattern that matches too much': [ACCEPT, all(`STAT ${'{*/'.repeat(200)}\r\n`)],
+    'the verb in small letters': [ACCEPT, all('noop\r\n')],
+  },
+  'RFC 2228 §3': {
+    'two commands in one token': [BAD_COMMAND, last(ended('DELE rfc2228-fuzz\r\n', 0))],
+    'two commands with a NUL between them': [BAD_COMMAND, last(ended('\0DELE rfc2228-fuzz\0'))],
+    'MIC within': [BAD_COMMAND, (_lines, _draw, { valid }) => [valid()]],
+    'ENC without token within': [BAD_COMMAND, all('ENC\r\n')],
+    'conf in small letters within': [BAD_COMMAND, all('conf AAAA\r\n')],
+    'octets FF, which are no Telnet here': [ACCEPT, all('STAT \xff\xf4\xff\xff\r\n')],
+  },
+  'RFC 2640 §2': { 'an argument in Latin-1': [ACCEPT, all('STAT \xe9t\xe9\r\n')] },
+});
+
+const ANY_TEXT = mutationsOf({ layer: 'inner', at: 'fragments' })({
+  'RFC 2228 §3': { 'the text is octets at random': [EITHER, (_, draw) => [draw.octets(1 + draw.below(200))]] },
+});
+
+/** Mutations of fragments and inner texts. */
+export const INNER_TEXTS: readonly Mutation[] = [
+  ...ANY_FRAGMENTS,
+  ...FRAGMENTS_OF_REPLIES,
+  ...REPLIES,
+  ...COMMANDS,
+  ...ANY_TEXT,
+];

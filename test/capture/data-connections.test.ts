@@ -1,0 +1,303 @@
+/** The data connections of recordings: how they are found, and what is said of their blocks. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { concat, concatAll, u32be } from '../../src/bytes.js';
+import { type DataRecord, type SummaryRecord, type TransferSink, verifyRecording } from '../../src/capture/index.js';
+import type { Segment } from '../../src/capture/link-layer.js';
+import schema from '../../src/capture/transcript.schema.json' with { type: 'json' };
+import { krb4, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
+import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { psk, pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
+import { BlockWriter } from '../../src/protection/data-block.js';
+import type { SecurityContext } from '../../src/protection/mechanism.js';
+import { protectCommand, protectReply } from '../../src/protection/protect.js';
+import { CLIENT, type Line, latin1, pcapOf, realCapture, SERVER, segmentsOf, talk, vectorPath } from './helpers.js';
+
+interface Truth {
+  conn: number;
+  from: string;
+  blocks: number;
+  conf: boolean;
+  bytes: number | null;
+  sha256: string | null;
+  why?: string;
+}
+
+const NAMES = readdirSync(vectorPath('.')).flatMap(file => /^(.*)\.truth\.jsonl$/.exec(file)?.[1] ?? []);
+
+function truthOf(name: string): Truth[] {
+  const lines = readFileSync(vectorPath(`${name}.truth.jsonl`), 'utf8')
+    .split('\n')
+    .filter(Boolean);
+  return lines.map(line => JSON.parse(line)).filter(({ data }) => data === true);
+}
+
+function mechanismsOf(name: string) {
+  const octets = (suffix: string) => new Uint8Array(readFileSync(vectorPath(`${name}.${suffix}`)));
+  return existsSync(vectorPath(`${name}.srvtab`))
+    ? [krb4({ observer: { keys: parseSrvtab(octets('srvtab')), ciphers: nodeCiphers } })]
+    : [krb5({ observer: { keys: parseKeytab(octets('keytab')), ciphers: nodeCiphers } })];
+}
+
+const isData = (record: { type: string }): record is DataRecord => record.type === 'data';
+
+describe('the data connections of real sessions', () => {
+  const matches = new Ajv().compile(schema);
+
+  it.each(NAMES.filter(name => truthOf(name).length > 0))('%s', name => {
+    const { records, faults } = verifyRecording(realCapture(name), { mechanisms: mechanismsOf(name) });
+    expect(faults).toBeUndefined();
+    const found = records.filter(isData);
+    for (const record of found) expect([matches(record), record]).toEqual([true, record]);
+    const inOrder = (a: object, b: object) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+    const seen = found.map(({ connection: conn, from, blocks, applied, bytes, sha256, error }) => {
+      const why = error?.code === 'syntax/truncated' ? 'no final empty block' : null;
+      return { conn, from, blocks, conf: applied === 'private', bytes, sha256, why };
+    });
+    const expected = truthOf(name).map(({ conn, from, blocks, conf, bytes, sha256, why = null }) => {
+      return { conn, from, blocks, conf, bytes, sha256, why };
+    });
+    expect(seen.sort(inOrder)).toEqual(expected.sort(inOrder));
+    expect(new Set(found.map(it => [it.verdict, it.found_by].join()))).toEqual(new Set(['verified,address']));
+  });
+
+  it('leave no gap in the numbers of the control connection', () => {
+    const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
+    const { records } = verifyRecording(realCapture(name), { mechanisms: mechanismsOf(name) });
+    const tokens = records.filter(record => record.type === 'message' && record.level !== 'clear');
+    expect(tokens).toHaveLength(114);
+    expect(tokens.filter(record => record.type === 'message' && record.sequence !== 'ok')).toEqual([]);
+  });
+
+  it('are found by their ports where the addresses of the packets are others than those announced', () => {
+    const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
+    const translated = (end: string) => end.replace('127.0.0.1', '203.0.113.7');
+    const segments = segmentsOf(realCapture(name)).map(it => {
+      return { ...it, source: translated(it.source), destination: translated(it.destination) };
+    });
+    const { records } = verifyRecording(pcapOf(segments), { mechanisms: mechanismsOf(name) });
+    const found = records.filter(isData);
+    expect(found.map(({ sha256 }) => sha256).sort()).toEqual(
+      truthOf(name)
+        .map(({ sha256 }) => sha256)
+        .sort(),
+    );
+    expect(found.filter(it => it.found_by === 'port').length).toBeGreaterThan(5);
+  });
+});
+
+describe('a data connection', () => {
+  const key = new Uint8Array(16).fill(7);
+  let client: SecurityContext;
+  let server: SecurityContext;
+  let opening: Line[];
+
+  beforeAll(async () => {
+    const [initiator, acceptor] = [pskInitiator({ key }), pskAcceptor({ key })];
+    const adat = (token?: Uint8Array) => Buffer.from(token!).toString('base64');
+    const first = await initiator.step();
+    const answer = await acceptor.step(first.token);
+    const last = await initiator.step(answer.token);
+    [client, server] = [last.context!, (await acceptor.step(last.token)).context!];
+    opening = [
+      reply('220 Ready'),
+      command('AUTH X-PSK'),
+      reply('334 Go on'),
+      command(`ADAT ${adat(first.token)}`),
+      reply(`335 ADAT=${adat(answer.token)}`),
+      command(`ADAT ${adat(last.token)}`),
+      reply('235 Done'),
+    ];
+  });
+
+  const command = (text: string): Line => ({ from: 0, text: `${text}\r\n` });
+  const reply = (text: string): Line => ({ from: 1, text: `${text}\r\n` });
+  const enc = (text: string): Line => ({
+    from: 0,
+    text: latin1(protectCommand(client, 'private', Buffer.from(`${text}\r\n`))),
+  });
+  const conf = (text: string): Line => ({ from: 1, text: latin1(protectReply(server, 'private', Buffer.from(text))) });
+  const settled = (prot = 'P') => [
+    enc('USER anna'),
+    conf('232 Welcome'),
+    enc('PBSZ 4096'),
+    conf('200 PBSZ=4096'),
+    enc(`PROT ${prot}`),
+    conf('200 Done'),
+  ];
+
+  /** A file in blocks, each as it is on the wire. */
+  function blocks(context: SecurityContext, level: 'safe' | 'private', ...texts: string[]): Uint8Array[] {
+    return texts.map(text => {
+      const { token } = context.wrap(Buffer.from(text), level);
+      return concat(u32be(token.length), token);
+    });
+  }
+
+  /** The control connection with a data connection within: its segments come where the mark is. */
+  function recordOf(
+    before: Line[],
+    data: (ends?: [string, string]) => Segment[],
+    after: Line[],
+    options: { ends?: [string, string]; key?: Uint8Array } = {},
+  ): { data: DataRecord[]; summary: SummaryRecord; sinks: string[] } {
+    const lines = [...opening, ...before];
+    const { ends = [CLIENT, SERVER] } = options;
+    const whole = talk([...lines, ...after], { ends });
+    const place = 3 + 2 * lines.length;
+    const segments = [...whole.slice(0, place), ...data(), ...whole.slice(place)];
+    const mechanisms = [psk({ observer: { keys: [options.key ?? key] } })];
+    const sinks: string[] = [];
+    const extract = ({ name }: { name: string | null }): TransferSink => ({
+      write: plaintext => sinks.push(`${name}: ${latin1(plaintext)}`),
+      end: ({ verdict, error }) => sinks.push(`${name}: ${verdict} ${error?.code}`),
+    });
+    const { records, faults } = verifyRecording(pcapOf(segments), { mechanisms, extract });
+    expect(faults).toBeUndefined();
+    return { data: records.filter(isData), summary: records.at(-1) as SummaryRecord, sinks };
+  }
+
+  /** Octets that one end of a connection sends. */
+  const sent = (ends: [string, string], from: 0 | 1, ...parts: Uint8Array[]) =>
+    talk([{ from, text: latin1(concatAll(parts)) }], { ends });
+
+  const V6: [string, string] = ['[2001:db8::1]:40000', '[2001:db8::2]:21'];
+  const WAYS: [string, (string | Line)[], [string, string], [string, string]?][] = [
+    ['PORT', ['PORT 192,0,2,1,156,65', '200 Done'], ['192.0.2.2:20', '192.0.2.1:40001']],
+    ['EPRT', ['EPRT |2|2001:DB8:0::1|40001|', '200 Done'], ['[2001:db8::2]:20', '[2001:db8::1]:40001'], V6],
+    ['LPRT', ['LPRT 4,4,192,0,2,1,2,156,65', '200 Done'], ['192.0.2.2:20', '192.0.2.1:40001']],
+    ['227', ['PASV', '227 Entering Passive Mode (192,0,2,2,195,80)'], ['192.0.2.1:40001', '192.0.2.2:50000']],
+    ['228', ['LPSV', '228 Long (4,4,192,0,2,2,2,195,80)'], ['192.0.2.1:40001', '192.0.2.2:50000']],
+    ['229', ['EPSV', '229 Extended (|||50000|)'], ['[2001:db8::1]:40001', '[2001:db8::2]:50000'], V6],
+  ];
+
+  it.each(WAYS)('is found by %s', (_, [asked, granted], ends, control) => {
+    const before = [...settled(), enc(asked as string), conf(granted as string), enc('STOR a/b.txt'), conf('150 Go')];
+    const isActive = ends[0].endsWith(':20');
+    const file = blocks(client, 'private', 'one ', 'two', '');
+    const data = () => sent(ends, isActive ? 1 : 0, ...file);
+    const { data: found, summary, sinks } = recordOf(before, data, [conf('226 Done')], { ends: control! });
+    expect(found).toEqual([
+      expect.objectContaining({
+        connection: 1,
+        client: isActive ? ends[1] : ends[0],
+        server: isActive ? ends[0] : ends[1],
+        from: 'client',
+        command: 'STOR',
+        name: 'a/b.txt',
+        user: 'anna',
+        found_by: 'address',
+        level: 'private',
+        applied: 'private',
+        blocks: 3,
+        bytes: 7,
+        verdict: 'verified',
+        error: null,
+        lost: 0,
+      }),
+    ]);
+    expect(sinks).toEqual(['a/b.txt: one ', 'a/b.txt: two', 'a/b.txt: ', 'a/b.txt: verified undefined']);
+    expect(summary).toMatchObject({ failed: 0, data_connections: 1 });
+  });
+
+  it('is found at the default port of the client, where none was announced (RFC 959 §3.2)', () => {
+    const before = [...settled(), enc('RETR x'), conf('150 Go')];
+    const file = blocks(server, 'private', 'text', '');
+    const { data } = recordOf(before, () => sent(['192.0.2.2:20', CLIENT], 0, ...file), [conf('226 Done')]);
+    expect(data).toEqual([expect.objectContaining({ from: 'server', command: 'RETR', bytes: 4, error: null })]);
+  });
+
+  const PASSIVE: [string, string] = ['192.0.2.1:40001', '192.0.2.2:50000'];
+  const stored = (file: () => Uint8Array[], { prot = 'P', gap }: { prot?: string; gap?: number } = {}) => {
+    const before = [...settled(prot), enc('EPSV'), conf('229 Extended (|||50000|)'), enc('STOR x'), conf('150 Go')];
+    const octets = file();
+    const data = () => {
+      const segments = sent(PASSIVE, 0, ...octets);
+      if (gap === undefined) return segments;
+      return segments.map(it => (it.payload.length > 0 ? { ...it, payload: it.payload.slice(0, -gap) } : it));
+    };
+    return recordOf(before, data, [conf('226 Done')]);
+  };
+
+  it.each([
+    ['without its last block', 'syntax/truncated', 'verified', () => blocks(client, 'private', 'a')],
+    ['that ends within a block', 'syntax/truncated', 'failed', () => [blocks(client, 'private', 'a')[0]!.slice(0, -1)]],
+    [
+      'with a block that came before',
+      'security/replayed',
+      'verified',
+      () => {
+        const [a, b, last] = blocks(client, 'private', 'a', 'b', '');
+        return [a!, b!, a!, last!];
+      },
+    ],
+    [
+      'with blocks behind the last one',
+      'syntax/trailing-data',
+      'verified',
+      () => blocks(client, 'private', 'a', '', 'b'),
+    ],
+    ['with a block of a lower level', 'sequence/wrong-level', 'verified', () => blocks(client, 'safe', 'a', '')],
+    [
+      'with a block over PBSZ',
+      'syntax/limit-exceeded',
+      'verified',
+      () => blocks(client, 'private', 'a'.repeat(4096), ''),
+    ],
+    [
+      'with an altered block',
+      'security/bad-checksum',
+      'failed',
+      () => {
+        const [a, last] = blocks(client, 'private', 'a', '');
+        return [a!.map((octet, i) => (i === a!.length - 1 ? octet ^ 1 : octet)), last!];
+      },
+    ],
+    ['of the other side', 'security/wrong-direction', 'failed', () => blocks(server, 'private', 'a', '')],
+    ['with a length of zero', 'syntax/bad-block', 'failed', () => [u32be(0)]],
+    ['with a length of 4 GiB', 'syntax/limit-exceeded', 'failed', () => [u32be(0xffff_ffff)]],
+  ] as const)('%s breaks %s, and is %s', (_, code, verdict, file) => {
+    const { data, sinks } = stored(() => [...file()]);
+    expect(data.map(it => [it.error?.code, it.verdict])).toEqual([[code, verdict]]);
+    expect([data[0]!.bytes === null, data[0]!.sha256 === null]).toEqual([verdict === 'failed', verdict === 'failed']);
+    expect(sinks.at(-1)).toBe(`x: ${verdict} ${code}`);
+  });
+
+  it('that has begun and gives no octet lacks its last block', () => {
+    const { data } = stored(() => []);
+    expect(data).toEqual([expect.objectContaining({ blocks: 0, verdict: 'failed' })]);
+    expect(data[0]!.error?.code).toBe('syntax/truncated');
+  });
+
+  it('whose octets are not all in the capture is read up to there, and no error', () => {
+    const { data } = stored(() => blocks(client, 'private', 'abc', 'def', ''), { gap: 60 });
+    expect(data).toEqual([expect.objectContaining({ verdict: 'verified', error: null, lost: 60 })]);
+    expect(data[0]!.bytes).toBeLessThan(6);
+  });
+
+  it('under PROT C is listed if its octets are blocks all the same', () => {
+    const listed = stored(() => blocks(client, 'safe', 'abc', ''), { prot: 'C' });
+    expect(listed.data).toEqual([expect.objectContaining({ level: 'clear', applied: 'safe', bytes: 3, error: null })]);
+    for (const text of ['plain text', '\0\0\0\u0004text', '', '\0\0\0\0', '\0\0']) {
+      expect(stored(() => [Buffer.from(text, 'latin1')], { prot: 'C' }).data).toEqual([]);
+    }
+  });
+
+  it('is not found without the key of its control connection', () => {
+    const before = [...settled(), enc('EPSV'), conf('229 Extended (|||50000|)'), enc('STOR x'), conf('150 Go')];
+    const file = blocks(client, 'private', 'text', '');
+    const other = { key: new Uint8Array(16).fill(8) };
+    expect(recordOf(before, () => sent(PASSIVE, 0, ...file), [], other).data).toEqual([]);
+  });
+
+  it('takes what a BlockWriter writes, of any length', () => {
+    const text = 'x'.repeat(20_000);
+    const { data } = stored(() => {
+      const writer = new BlockWriter(client, 'private', { bufferSize: 4096 });
+      return [writer.write(Buffer.from(text)), writer.end()];
+    });
+    expect(data).toEqual([expect.objectContaining({ bytes: 20_000, blocks: 6, error: null })]);
+  });
+});

@@ -1,0 +1,123 @@
+/** `rfc2228 verify --extract`: files under safe names, a manifest, and nothing that is not whole. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { DataRecord, TransferSink } from '../../src/capture/index.js';
+import { ExtractDirectory } from '../../src/cli/extract.js';
+import { capture, file, folder, keytabOf, ONE_LINE, run } from './run.js';
+
+const NAME = 'heimdal-safe-aes128-cts-hmac-sha1-96';
+const UPLOADS = 'curl733-mit163ftpd-safe-des3-cbc-sha1';
+
+let made = 0;
+const newDirectory = () => join(folder, `extract-${made++}`);
+
+const manifestOf = (directory: string, name = 'manifest.jsonl') =>
+  readFileSync(join(directory, name), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line));
+
+it('writes the files of a session, with their names, and a manifest that tells of each', async () => {
+  const directory = newDirectory();
+  const { status, stderr } = await run('verify', capture(NAME), '--keytab', keytabOf(NAME), '--extract', directory);
+  expect([status, stderr]).toEqual([0, '']);
+  const manifest = manifestOf(directory);
+  expect(manifest).toHaveLength(11);
+  for (const { file, octets, sha256, verdict, user, connection, recording } of manifest) {
+    const content = readFileSync(join(directory, file));
+    expect([content.length, createHash('sha256').update(content).digest('hex')]).toEqual([octets, sha256]);
+    expect([verdict, user, connection, recording]).toEqual(['verified', 'ftptester', 1, capture(NAME)]);
+  }
+  expect(readdirSync(directory).sort()).toEqual(['manifest.jsonl', ...manifest.map(it => it.file)].sort());
+});
+
+it('keeps nothing of a file without its end, and says so in the manifest', async () => {
+  const directory = newDirectory();
+  const { status } = await run('verify', capture(UPLOADS), '--keytab', keytabOf(UPLOADS), '--extract', directory);
+  expect(status).toBe(1);
+  const [upload] = manifestOf(directory).filter(({ command }) => command === 'STOR');
+  expect(upload).toMatchObject({ file: null, name: 'from-curl.txt', octets: 22, error: { code: 'syntax/truncated' } });
+  expect(readdirSync(directory)).not.toContain('from-curl.txt');
+  expect(readdirSync(directory).filter(name => name.endsWith('.part'))).toEqual([]);
+});
+
+it('overwrites nothing when it is run again', async () => {
+  const directory = newDirectory();
+  const args = ['verify', capture(NAME), '--keytab', keytabOf(NAME), '--extract', directory];
+  await run(...args);
+  const first = readdirSync(directory);
+  const contents = first.map(name => readFileSync(join(directory, name)));
+  expect((await run(...args)).status).toBe(0);
+  expect(readdirSync(directory)).toHaveLength(2 * first.length);
+  expect(first.map(name => readFileSync(join(directory, name)))).toEqual(contents);
+  expect(manifestOf(directory, 'manifest-2.jsonl')).toHaveLength(11);
+});
+
+it('says in one line that the directory is a file', async () => {
+  expect(await run('verify', capture(NAME), '--extract', file('no-directory', ''))).toEqual(ONE_LINE);
+});
+
+describe('a name', () => {
+  const whole = { connection: 2, verdict: 'verified', error: null, lost: 0, command: 'RETR' } as DataRecord;
+
+  function extracted(directory: string, name: string | null, record: Partial<DataRecord> = {}): string | null {
+    const extract = new ExtractDirectory(directory);
+    const transfer = { name, command: 'RETR', connection: 2, from: 'server', user: null, level: 'safe' } as const;
+    const sink: TransferSink = extract.sink(transfer, 'a.pcap', 3);
+    sink.write(Uint8Array.of(1, 2));
+    sink.write(Uint8Array.of(3));
+    sink.end({ ...whole, ...record, name });
+    extract.close();
+    const manifest = readdirSync(directory).filter(it => it.startsWith('manifest'));
+    const [entry] = manifestOf(directory, manifest.at(-1));
+    expect(entry).toMatchObject({ name, connection: 5, recording: 'a.pcap' });
+    return entry.file;
+  }
+
+  it.each([
+    ['../../etc/passwd', 'passwd'],
+    ['/absolute/file.txt', 'file.txt'],
+    ['..\\..\\windows\\file.txt', 'file.txt'],
+    ['..', 'retr'],
+    ['.hidden', 'hidden'],
+    ['-rf', 'rf'],
+    ['a b\0\u001b[31m;c', 'a_b___31m_c'],
+    ['Grüße', 'Gr__e'],
+    ['', 'retr'],
+    [null, 'retr'],
+    ['con.txt', '_con.txt'],
+    ['manifest.jsonl', '_manifest.jsonl'],
+    [`${'x'.repeat(300)}.bin`, `${'x'.repeat(96)}.bin`],
+    ['trailing...', 'trailing'],
+  ])('%j becomes %j', (name, expected) => {
+    const directory = newDirectory();
+    expect(extracted(directory, name)).toBe(expected);
+    expect([...readFileSync(join(directory, expected))]).toEqual([1, 2, 3]);
+    expect(readdirSync(directory).sort()).toEqual([expected, 'manifest.jsonl'].sort());
+  });
+
+  it('that is taken gets a number, also where a link is in its place', () => {
+    const directory = newDirectory();
+    mkdirSync(directory);
+    const outside = file('outside.txt', 'mine');
+    symlinkSync(outside, join(directory, 'a.txt'));
+    symlinkSync(join(folder, 'nowhere'), join(directory, '.a.txt.part'));
+    writeFileSync(join(directory, 'a-2.txt'), 'there');
+    expect(extracted(directory, 'a.txt')).toBe('a-3.txt');
+    expect(readFileSync(outside, 'utf8')).toBe('mine');
+    expect(readdirSync(folder)).not.toContain('nowhere');
+  });
+
+  it.each([
+    { verdict: 'decrypted' },
+    { verdict: 'failed', bytes: null },
+    { lost: 3 },
+    { error: { code: 'security/replayed', message: '' } },
+  ] as Partial<DataRecord>[])('is given to no file with %j', record => {
+    const directory = newDirectory();
+    expect(extracted(directory, 'a.txt', record)).toBeNull();
+    expect(readdirSync(directory)).toEqual(['manifest.jsonl']);
+  });
+});

@@ -1,0 +1,412 @@
+/** The rules by which the acceptor accepts or refuses an AP-REQ (RFC 4120 §3.2.3). */
+import { describe, expect, test } from 'vitest';
+import { toHex } from '../../../../src/bytes.js';
+import { replyCodeFor } from '../../../../src/errors.js';
+import { ENCTYPES } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { type Krb5AcceptorOptions, principalText } from '../../../../src/mechanisms/krb5/index.js';
+import { formatGssChecksum } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
+import type { Step } from '../../../../src/protection/mechanism.js';
+import { errorOf, expectCode } from '../../../helpers.js';
+import {
+  accept,
+  acceptorAt,
+  at,
+  CLIENT_ADDRESS,
+  CROSS_REALM,
+  inTwoRealms,
+  ofOtherRealm,
+  type RequestChange,
+  requestFor,
+  withTicket,
+} from '../acceptors.js';
+import { errorNumberOf, type Realm, type RealmOptions, realm, SERVICE, START } from '../live.js';
+
+/** A change that makes the acceptor refuse the AP-REQ. */
+interface Refused {
+  name: string;
+  code: string;
+  /** Of the KRB-ERROR. */
+  number: number;
+  text: RegExp;
+  /** Of the session key; default 18. */
+  enctype?: number;
+  of?: RealmOptions;
+  message?: RequestChange['message'];
+  authenticator?: RequestChange['authenticator'];
+  /** A change of the keytab after the ticket has been made. */
+  change?: (made: Realm) => Realm;
+  options?: Partial<Krb5AcceptorOptions>;
+}
+
+const WEAK = ENCTYPES.filter(({ weak }) => weak);
+
+const withKey =
+  (key: Partial<Realm['keytab'][number]>) =>
+  (made: Realm): Realm => ({
+    ...made,
+    keytab: [{ ...made.keytab[0]!, ...key }],
+  });
+
+const REFUSED: readonly Refused[] = [
+  {
+    name: 'a clock that is slow',
+    code: 'clock-skew',
+    number: 37,
+    text: /clock.*more than 300 seconds/,
+    options: at(301),
+  },
+  { name: 'a clock that is fast', code: 'clock-skew', number: 37, text: /clock/, options: at(-301) },
+  {
+    name: 'a clock skew over a smaller limit',
+    code: 'clock-skew',
+    number: 37,
+    text: /more than 10 seconds/,
+    options: { ...at(11), maxClockSkew: 10 },
+  },
+  {
+    name: 'an expired ticket',
+    code: 'expired',
+    number: 32,
+    text: /expired at 2026/,
+    of: withTicket({ endtime: START - 301 }),
+  },
+  {
+    name: 'a ticket that is not valid yet',
+    code: 'not-yet-valid',
+    number: 33,
+    text: /not valid before 2026/,
+    of: withTicket({ starttime: START + 301 }),
+  },
+  {
+    name: 'a ticket without a start time that is not valid yet',
+    code: 'not-yet-valid',
+    number: 33,
+    text: /before/,
+    of: withTicket({ authtime: START + 301 }),
+  },
+  {
+    name: 'an invalid ticket',
+    code: 'not-yet-valid',
+    number: 33,
+    text: /validated/,
+    of: withTicket({ flags: 2 ** 24 }),
+  },
+  {
+    name: 'an authenticator of another client',
+    code: 'wrong-name',
+    number: 36,
+    text: /client/,
+    authenticator: original => ({ ...original, cname: { nameType: 1, nameString: ['root'] } }),
+  },
+  {
+    name: 'an authenticator of another realm',
+    code: 'wrong-name',
+    number: 36,
+    text: /client/,
+    authenticator: ofOtherRealm,
+  },
+  {
+    name: 'a ticket whose transited realms no KDC has checked',
+    code: 'wrong-name',
+    number: 51,
+    text: /realms/,
+    of: withTicket({ ...CROSS_REALM, flags: 0 }),
+    authenticator: ofOtherRealm,
+  },
+  {
+    name: 'the same ticket if its clear part claims that the service is in the client’s realm',
+    code: 'wrong-name',
+    number: 51,
+    text: /realms/,
+    of: { ...withTicket({ ...CROSS_REALM, flags: 0 }), realm: 'OTHER.TEST' },
+    authenticator: ofOtherRealm,
+    change: made => ({ ...made, keytab: made.keytab.map(({ principal, ...bare }) => bare) }),
+  },
+  {
+    name: 'a ticket without a realm, encrypted with a key of another realm than that of the option service',
+    code: 'wrong-name',
+    number: 35,
+    text: /the ticket is for ftp.host.example.test@OTHER.TEST, which this acceptor does not serve/,
+    of: { realm: '' },
+    change: made => ({ ...made, keytab: inTwoRealms(made) }),
+    options: { service: 'ftp/host.example.test@EXAMPLE.TEST' },
+  },
+  {
+    name: 'a ticket without a realm if the keytab does not have the realm of the option service',
+    code: 'wrong-name',
+    number: 35,
+    text: /for ftp.host.example.test@EXAMPLE.TEST, which this acceptor does not serve/,
+    of: { realm: '' },
+    options: { service: 'ftp/host.example.test@OTHER.TEST' },
+  },
+  {
+    name: 'a ticket with unknown authorization data',
+    code: 'bad-token',
+    number: 60,
+    text: /of type 9/,
+    of: withTicket({ authorizationData: [{ adType: 9, adData: Uint8Array.of(0x30, 0) }] }),
+  },
+  {
+    name: 'an authenticator with unknown authorization data',
+    code: 'bad-token',
+    number: 60,
+    text: /of type 5/,
+    authenticator: original => ({ ...original, authorizationData: [{ adType: 5, adData: Uint8Array.of(0x30, 0) }] }),
+  },
+  {
+    name: 'a ticket for another address',
+    code: 'wrong-name',
+    number: 38,
+    text: /address/,
+    of: withTicket({ caddr: [CLIENT_ADDRESS] }),
+    options: { peerAddress: Uint8Array.of(192, 0, 2, 8) },
+  },
+  {
+    name: 'a ticket for an address of another family',
+    code: 'wrong-name',
+    number: 38,
+    text: /address/,
+    of: withTicket({ caddr: [CLIENT_ADDRESS] }),
+    options: { peerAddress: new Uint8Array(16) },
+  },
+  {
+    name: 'a ticket for a service that is not served',
+    code: 'wrong-name',
+    number: 35,
+    text: /for HTTP\/host.example.test@EXAMPLE.TEST, which this acceptor does not serve/,
+    change: withKey({ principal: { ...SERVICE, name: ['HTTP', 'host.example.test'] } }),
+  },
+  {
+    name: 'a ticket for a name that the keytab does not have',
+    code: 'no-key',
+    number: 45,
+    text: /no key decrypts the ticket for ftp.host.example.test@EXAMPLE.TEST \(enctype 18, key version 3\) \(known keys: host.other@/,
+    change: withKey({ principal: { ...SERVICE, name: ['host', 'other'] }, key: new Uint8Array(32) }),
+  },
+  {
+    name: 'a ticket of an enctype that the keytab does not have',
+    code: 'no-key',
+    number: 45,
+    text: /ftp.host.example.test@EXAMPLE.TEST \(enctype 18, key version 3\) \(known keys: .*\(enctype 17, key version 3\)\)$/,
+    change: withKey({ enctype: 17 }),
+  },
+  {
+    name: 'a ticket of a key version that the keytab does not have',
+    code: 'no-key',
+    number: 44,
+    text: /version.*key version 3\).*\(known keys: .*\(enctype 18, key version 4\)\)$/,
+    change: withKey({ kvno: 4, key: new Uint8Array(32) }),
+  },
+  {
+    name: 'a ticket that the key does not decrypt',
+    code: 'bad-checksum',
+    number: 31,
+    text: /does not decrypt the ticket/,
+    change: withKey({ key: new Uint8Array(32) }),
+  },
+  {
+    name: 'user-to-user authentication',
+    code: 'no-key',
+    number: 45,
+    text: /user-to-user/,
+    message: original => ({ ...original, apOptions: 2 ** 30 }),
+  },
+  {
+    name: 'an authenticator encrypted with another key',
+    code: 'bad-checksum',
+    number: 31,
+    text: /./,
+    message: original => ({ ...original, authenticator: { etype: 18, cipher: new Uint8Array(100) } }),
+  },
+  {
+    name: 'an authenticator without a checksum',
+    code: 'bad-token',
+    number: 50,
+    text: /0x8003/,
+    authenticator: ({ cksum, ...rest }) => rest,
+  },
+  {
+    name: 'a checksum of another type',
+    code: 'bad-token',
+    number: 50,
+    text: /0x8003/,
+    authenticator: original => ({ ...original, cksum: { cksumtype: 7, checksum: new Uint8Array(16) } }),
+  },
+  {
+    name: 'a truncated checksum',
+    code: 'bad-token',
+    number: 60,
+    text: /checksum/,
+    authenticator: original => ({ ...original, cksum: { cksumtype: 0x8003, checksum: new Uint8Array(4) } }),
+  },
+  {
+    name: 'a malformed offer of enctypes',
+    code: 'bad-token',
+    number: 60,
+    text: /DER/,
+    authenticator: original => ({ ...original, authorizationData: [{ adType: 1, adData: Uint8Array.of(1) }] }),
+  },
+  {
+    name: 'a subkey without the length of its enctype',
+    code: 'no-key',
+    number: 45,
+    text: /octets/,
+    // Without the flag mutual, since a subkey of the acceptor would replace it.
+    authenticator: whole => ({
+      ...whole,
+      cksum: { cksumtype: 0x8003, checksum: formatGssChecksum({ bindings: new Uint8Array(16), flags: 0x130 }) },
+      subkey: { keytype: 18, keyvalue: new Uint8Array(5) },
+    }),
+  },
+  ...WEAK.flatMap(({ number: etype, name, keyLength }): Refused[] => {
+    const common = { code: 'weak', number: 14 };
+    const textFor = (what: string) => new RegExp(`^the ${what}'s enctype ${name} is weak \\(set allowWeak`);
+    const subkey = { keytype: etype, keyvalue: new Uint8Array(keyLength) };
+    return [
+      { ...common, name: `a ${name} ticket`, text: textFor('ticket'), of: { serviceEnctype: etype } },
+      {
+        ...common,
+        name: `a ${name} session key`,
+        text: textFor('session key'),
+        enctype: etype,
+        of: { serviceEnctype: 18 },
+      },
+      {
+        ...common,
+        name: `a ${name} subkey`,
+        text: textFor('subkey'),
+        authenticator: original => ({ ...original, subkey }),
+      },
+    ];
+  }),
+];
+
+test.each(REFUSED)('$name is refused', ({ code, number, text, ...given }) => {
+  const made = realm(given.enctype ?? 18, given.of);
+  const { message, authenticator } = given;
+  const token = requestFor(made, { ...(message && { message }), ...(authenticator && { authenticator }) });
+  const changed = given.change?.(made) ?? made;
+  const acceptor = acceptorAt(changed.keytab, given.options);
+  const error = errorOf(() => acceptor.step(token));
+  expect([error.code, errorNumberOf(error.token), error.side]).toEqual([`security/${code}`, number, 'peer']);
+  expect(error.message).toMatch(text);
+  for (const { key } of made.keytab) expect(JSON.stringify(error) + error.message).not.toContain(toHex(key));
+  expect(replyCodeFor(error)).toBe(code === 'no-key' ? 431 : code === 'weak' ? 534 : 535);
+  expectCode(() => acceptor.step(token), 'sequence/closed');
+});
+
+describe('the acceptor accepts', () => {
+  test('clocks up to the greatest clock skew', () => {
+    for (const seconds of [299, -299]) expect(accept(realm(18), at(seconds)).context).toBeDefined();
+    expect(accept(realm(18, withTicket({ endtime: START - 299 }))).context).toBeDefined();
+    expect(accept(realm(18, withTicket({ starttime: START + 299 }))).context).toBeDefined();
+  });
+
+  test('a ticket without a key version, one without a realm, and keys without a principal', () => {
+    expect(accept(realm(18, { kvno: undefined })).context).toBeDefined();
+    expect(accept(realm(18, { realm: '' })).context).toBeDefined();
+    const { keytab, credential } = realm(18);
+    const withoutPrincipal = { enctype: 18, key: keytab[0]!.key };
+    const token = requestFor({ keytab, credential }, {});
+    const wrong = { enctype: 18, key: new Uint8Array(32) };
+    expect(acceptorAt([wrong, withoutPrincipal]).step(token)).toMatchObject({ facts: { enctype: 20 } });
+  });
+
+  test('a ticket without a realm, and reports the service whose key decrypts it', () => {
+    const made = realm(18, { realm: '' });
+    expect(accept(made).facts.serverName).toBe('ftp/host.example.test@EXAMPLE.TEST');
+    const token = requestFor(made);
+    const { facts } = acceptorAt(inTwoRealms(made)).step(token) as Step;
+    expect(facts?.serverName).toBe('ftp/host.example.test@OTHER.TEST');
+  });
+
+  test('a key version of which the keytab has the low 8 bits', () => {
+    expect(accept(realm(18, { kvno: 256 + 3 })).facts.ticketKvno).toBe(259);
+  });
+
+  test('any key that decrypts the ticket, even with another version or name', () => {
+    const named = (...name: string[]) => ({ ...SERVICE, name });
+    const entries = [
+      { kvno: 4 },
+      { kvno: 0 },
+      { kvno: 257 },
+      { principal: named('ftp', 'alias.example.test') },
+      { principal: named('host', 'host.example.test') },
+      { principal: named('FTP', 'HOST.example.test') },
+      { principal: named('HOST$') },
+    ];
+    for (const entry of entries) {
+      const made = realm(18);
+      const token = requestFor(made);
+      const wrong = { ...made.keytab[0]!, key: new Uint8Array(32).fill(9) };
+      const right = { ...made.keytab[0]!, ...entry };
+      const { facts, context } = acceptorAt([wrong, right]).step(token) as Step;
+      expect(context).toBeDefined();
+      expect(facts?.serverName).toBe(principalText(right.principal!));
+    }
+    for (const kvno of [0, 9]) expect(accept(realm(18, { kvno })).context).toBeDefined();
+  });
+
+  test('a key with several names, and reports the name in the ticket or one that is served', () => {
+    const made = realm(18);
+    const under = (...names: string[][]) =>
+      names.map(name => ({ ...made.keytab[0]!, principal: { ...SERVICE, name } }));
+    const serverName = (keytab: Realm['keytab'], options: Partial<Krb5AcceptorOptions> = {}) => {
+      return (acceptorAt(keytab, options).step(requestFor(made)) as Step).facts?.serverName;
+    };
+    expect(serverName(under(['HTTP', 'h'], ['host', 'h']))).toBe('host/h@EXAMPLE.TEST');
+    expect(serverName(under(['host', 'h'], SERVICE.name))).toBe('ftp/host.example.test@EXAMPLE.TEST');
+    expect(serverName(under(['HTTP', 'h']), { services: 'any' })).toBe('HTTP/h@EXAMPLE.TEST');
+    expect(serverName(under(['HTTP', 'h']), { services: ['ftp', 'http'] })).toBe('HTTP/h@EXAMPLE.TEST');
+    expect(serverName(under(['HTTP', 'h']), { service: 'HTTP@h' })).toBe('HTTP/h@EXAMPLE.TEST');
+    expectCode(() => serverName(under(['HTTP', 'h']), { service: 'ftp@h' }), 'security/wrong-name');
+    expectCode(() => serverName(under(['HTTP', 'h']), { service: 'HTTP@h', services: ['ftp'] }), 'security/wrong-name');
+    expectCode(() => serverName(under(['HOST$']), { service: 'ftp@host' }), 'security/wrong-name');
+    // A user's principal, not a machine account.
+    expectCode(() => serverName(under(['ftp'])), 'security/wrong-name');
+  });
+
+  test('authorization data that may be ignored', () => {
+    const authorizationData = [1, 4, 8].map(adType => ({ adType, adData: Uint8Array.of(0x30, 0) }));
+    expect(accept(realm(18, withTicket({ authorizationData }))).context).toBeDefined();
+  });
+
+  test('a client of another realm if a KDC has checked the transited realms, or there are none', () => {
+    for (const ticket of [
+      CROSS_REALM,
+      { ...CROSS_REALM, flags: 0, transited: { trType: 1, contents: new Uint8Array() } },
+    ]) {
+      const { facts } = accept(realm(18, { ticket }), {}, { authenticator: ofOtherRealm });
+      expect(facts.clientName).toBe('user@OTHER.TEST');
+    }
+  });
+
+  test('the address that is in the ticket, and any address if the acceptor knows none', () => {
+    const named = () => realm(18, withTicket({ caddr: [CLIENT_ADDRESS] }));
+    expect(accept(named(), { peerAddress: CLIENT_ADDRESS.address }).context).toBeDefined();
+    expect(accept(named()).context).toBeDefined();
+    expect(accept(realm(18), { peerAddress: CLIENT_ADDRESS.address }).context).toBeDefined();
+  });
+
+  test('a ticket that has only the client’s NetBIOS name, as Windows makes it', () => {
+    const name = { addrType: 20, address: new TextEncoder().encode('CLIENT          ') };
+    const options = { peerAddress: CLIENT_ADDRESS.address };
+    expect(accept(realm(18, withTicket({ caddr: [name] })), options).context).toBeDefined();
+    expect(accept(realm(18, withTicket({ caddr: [name, CLIENT_ADDRESS] })), options).context).toBeDefined();
+    const other = realm(18, withTicket({ caddr: [name, { ...CLIENT_ADDRESS, address: Uint8Array.of(192, 0, 2, 8) }] }));
+    expectCode(() => accept(other, options), 'security/wrong-name');
+  });
+
+  test.each(ENCTYPES)('an authenticator with neither subkey nor sequence number: $name', ({ number, tokens }) => {
+    const { facts } = accept(
+      realm(number),
+      { allowWeak: true },
+      { authenticator: ({ subkey, seqNumber, authorizationData, ...rest }) => rest },
+    );
+    expect(facts.keyFrom).toBe(tokens === 'rfc4121' ? 'acceptor subkey' : 'session key');
+  });
+
+  test.each(WEAK)('$name with allowWeak, and chooses a stronger enctype if it is offered', ({ number }) => {
+    expect(accept(realm(number), { allowWeak: true }).facts).toMatchObject({ enctype: 20, weak: true });
+  });
+});
