@@ -194,9 +194,8 @@ export class ProtectedReplyReader {
       let seen = before;
       for (const one of opened) seen = addSeen(seen, one.level, one.sequence);
       const summary = seen!;
-      for (const deviation of [...tolerated, ...deviations.seen, ...(inner?.tolerated ?? [])]) {
-        if (!summary.tolerated.includes(deviation)) summary.tolerated.push(deviation);
-      }
+      const more = [...tolerated, ...deviations.seen, ...(inner?.tolerated ?? [])];
+      summary.tolerated = [...new Set([...summary.tolerated, ...more])];
       if (inner === undefined) this.#before = summary;
       else this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
     } catch (error) {

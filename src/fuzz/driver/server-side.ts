@@ -11,8 +11,8 @@ import type { Exchange, SecurityContext, Step } from '../../protection/mechanism
 import { protectReply } from '../../protection/protect.js';
 import { decodeProtectedCommand } from '../../protection/protected-command.js';
 import { levelOfVerb, type ProtectionLevel, type TokenLevel } from '../../protection/protection-level.js';
-import { ServerSession } from '../../session/server.js';
 import type { AnsweredEvent, CommandEvent, ServerDataEvent, ServerEvent } from '../../session/events.js';
+import { ServerSession } from '../../session/server.js';
 import { BUFFER_SIZE } from '../cases.js';
 import { wrappingWith } from '../mechanisms/mechanism.js';
 import type { FuzzSession } from '../mutation.js';
