@@ -38,7 +38,7 @@ const STARTING_POINTS = [
 ];
 
 /** Rooms whose declarations are not complete yet. */
-const INCOMPLETE = /^(?:fuzz|mechanisms)\//;
+const INCOMPLETE = /^fuzz\//;
 
 interface Node {
   type: string;

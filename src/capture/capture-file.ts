@@ -1,11 +1,12 @@
 /** Capture files of any format, known by how they begin. Octets in, packets out. */
 import { assertBytes, startsWith, viewOf } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import type { RecordedSecrets } from '../protection/mechanism.js';
 import { ChunkQueue } from './chunk-queue.js';
 import type { FormatReader } from './file-format.js';
 import type { CapturedPacket } from './packet.js';
 import { PCAP_VARIANTS, PcapReader } from './pcap.js';
-import { type DecryptionSecrets, PcapngReader, SECTION_HEADER } from './pcapng.js';
+import { PcapngReader, SECTION_HEADER } from './pcapng.js';
 
 /** A compression format, recognised by its first octets. */
 export type Compression = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4';
@@ -76,7 +77,7 @@ export class CaptureReader {
   }
 
   /** What the file has brought so far to decrypt it with. */
-  get secrets(): readonly DecryptionSecrets[] {
+  get secrets(): readonly RecordedSecrets[] {
     return this.#format instanceof PcapngReader ? this.#format.secrets : [];
   }
 
@@ -124,6 +125,8 @@ export class CaptureReader {
 export interface Capture extends Iterable<CapturedPacket> {
   /** Why the packets ended before the file did, the last time. */
   readonly error: FtpSecurityError | undefined;
+  /** What the file brought to decrypt it with, the last time. */
+  readonly secrets: readonly RecordedSecrets[];
 }
 
 /** The files of one capture that was rotated, in the order of their first packets. */
@@ -138,6 +141,10 @@ export class JoinedCapture implements Capture {
 
   get error(): FtpSecurityError | undefined {
     return this.#files.find(({ error }) => error !== undefined)?.error;
+  }
+
+  get secrets(): readonly RecordedSecrets[] {
+    return this.#files.flatMap(({ secrets }) => secrets);
   }
 
   *[Symbol.iterator](): Generator<CapturedPacket> {
@@ -155,6 +162,7 @@ function firstTimeOf(file: Capture): bigint {
 export class CaptureFile implements Capture {
   readonly #chunks: Iterable<Uint8Array>;
   #error: FtpSecurityError | undefined;
+  #reader: CaptureReader | undefined;
 
   /** @param chunks  the file, the same each time that it is gone through */
   constructor(chunks: Iterable<Uint8Array>) {
@@ -165,10 +173,15 @@ export class CaptureFile implements Capture {
     return this.#error;
   }
 
+  get secrets(): readonly RecordedSecrets[] {
+    return this.#reader?.secrets ?? [];
+  }
+
   /** @throws FtpSecurityError when this is no capture, or its header is damaged or not whole */
   *[Symbol.iterator](): Generator<CapturedPacket> {
     this.#error = undefined;
     const reader = new CaptureReader();
+    this.#reader = reader;
     try {
       for (const chunk of this.#chunks) {
         reader.push(chunk);

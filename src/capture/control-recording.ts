@@ -4,6 +4,7 @@ import type { Peer } from '../protection/mechanism.js';
 import type { ObservedExchange, ObservedMessage, ObservedReply } from '../session/events.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { announcedByCommand, announcedByReply, commandIn, type DataAddress } from './data-addresses.js';
+import { Gaps } from './gaps.js';
 import type { Endpoints } from './records.js';
 import type { TranscriptWriter } from './transcript-writer.js';
 
@@ -30,6 +31,7 @@ export class ControlRecording {
   #requestedUser: string | undefined;
   #user: string | undefined;
   #weak = false;
+  #gaps = new Gaps();
 
   /** @param announce  takes the addresses of data connections, and who listens there */
   constructor(
@@ -61,6 +63,11 @@ export class ControlRecording {
     return this.#weak;
   }
 
+  /** The gaps in the numbers of the association. */
+  get gaps(): Gaps {
+    return this.#gaps;
+  }
+
   get dataProtection(): Observer['dataProtection'] {
     return this.#observer.dataProtection;
   }
@@ -76,6 +83,7 @@ export class ControlRecording {
     }
     for (let next = this.#observer.next(); next !== undefined; next = this.#observer.next()) {
       if (next.type === 'exchange') this.#exchange(next);
+      if (next.type === 'message') this.#gaps.line(next);
       if (next.type === 'message' && next.from === 'client') this.#command(next);
       if (next.type === 'reply') this.#reply(next);
       this.#writer.add(this.number, this.endpoints, next);
@@ -96,6 +104,7 @@ export class ControlRecording {
   #exchange({ facts }: ObservedExchange): void {
     this.#announced = true;
     this.#weak = facts.weak === true;
+    this.#gaps = new Gaps();
   }
 
   #command({ text = '' }: ObservedMessage): void {

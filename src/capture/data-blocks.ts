@@ -4,7 +4,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { ByteQueue } from '../byte-queue.js';
-import { copy, toHex, viewOf } from '../bytes.js';
+import { copy, startsWith, toHex, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError, refusalFrom } from '../errors.js';
 import type { SecurityContext, Unwrapped } from '../protection/mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from '../protection/protection-level.js';
@@ -19,6 +19,8 @@ export interface DataBlocksOptions {
   bufferSize: number | undefined;
   /** Takes the plaintext of each block that was opened, in the order in which they came. */
   write?: ((plaintext: Uint8Array) => void) | undefined;
+  /** Takes the place of each block among the tokens of its sender, as of `SecurityContext.lastReceived`. */
+  received?: ((place: bigint) => void) | undefined;
 }
 
 /** What the blocks came to. */
@@ -42,6 +44,12 @@ const MAX_TOKEN = 2 ** 26;
 /** Nor is the first one of clear octets, which mostly are no blocks. */
 const MAX_FIRST_CLEAR = 2 ** 20;
 
+/**
+ * How a handshake of TLS begins. Servers and clients of GridFTP protect their data connections with TLS of its own; as a length
+ * of a block these octets are more than MAX_TOKEN.
+ */
+const TLS_HANDSHAKE = [0x16, 3];
+
 /** Errors of tokens that are whole, and come at the wrong time. */
 const OUT_OF_PLACE: ReadonlySet<ErrorCode> = new Set(['security/replayed', 'security/out-of-sequence']);
 
@@ -53,7 +61,7 @@ export class DataBlocks {
   #blocks = 0;
   #bytes = 0;
   #failed = false;
-  /** The keys at hand are others than those of the tokens. */
+  /** The keys at hand are others than those of the tokens, or of TLS. */
   #unkeyed: boolean;
   #ended = false;
   /** Nothing more can be read: lengths make no sense, or octets are missing. */
@@ -112,6 +120,11 @@ export class DataBlocks {
   /** The next whole token; undefined when more octets are needed. */
   #token(): Uint8Array | undefined {
     if (this.#octets.length < LENGTH) return undefined;
+    if (this.#blocks === 0 && startsWith(this.#octets.view(), TLS_HANDSHAKE)) {
+      this.#unkeyed = true;
+      this.#stopped = true;
+      return undefined;
+    }
     const length = viewOf(this.#octets.view()).getUint32(0);
     const { bufferSize, level } = this.#options;
     const most = level === 'clear' && this.#levels.size === 0 ? MAX_FIRST_CLEAR : MAX_TOKEN;
@@ -155,7 +168,9 @@ export class DataBlocks {
 
   #open(context: SecurityContext, token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'> | undefined {
     try {
-      return context.unwrap(token);
+      const opened = context.unwrap(token);
+      if (context.lastReceived !== undefined) this.#options.received?.(context.lastReceived);
+      return opened;
     } catch (error) {
       const { code, message } = refusalFrom(error);
       if (code === 'security/no-key') this.#unkeyed = true;

@@ -74,7 +74,9 @@ export class DataRecording {
       weak: control.weak,
     };
     const write = (plaintext: Uint8Array) => this.#sinkOf(facts)?.write(plaintext);
-    return { facts, blocks: new DataBlocks({ context: contexts[from], level, bufferSize, write }) };
+    const { gaps } = control;
+    const received = (place: bigint) => gaps.block(from, place);
+    return { facts, blocks: new DataBlocks({ context: contexts[from], level, bufferSize, write, received }) };
   }
 
   #sinkOf({ connection, from, command, name, user, level }: DataFacts): TransferSink | undefined {

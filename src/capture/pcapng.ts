@@ -4,6 +4,7 @@
  */
 import { copy, viewOf } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import type { RecordedSecrets } from '../protection/mechanism.js';
 import type { ChunkQueue } from './chunk-queue.js';
 import type { FormatReader } from './file-format.js';
 import type { CapturedPacket } from './packet.js';
@@ -23,13 +24,6 @@ const MAX_SECRETS = 2 ** 25;
 
 /** The end of the year 9999, in nanoseconds: damaged files may have any count, and no date can be written beyond. */
 const LATEST = 253_402_300_799_999_999_999n;
-
-/** Secrets that a capture brings along, to decrypt what is in it (draft-ietf-opsawg-pcapng §4.7). */
-export interface DecryptionSecrets {
-  /** What they are; 0x544c534b is a TLS key log. */
-  type: number;
-  data: Uint8Array;
-}
 
 interface Interface {
   linkType: number;
@@ -51,7 +45,7 @@ interface Block {
 
 export class PcapngReader implements FormatReader {
   /** In the order of the file. */
-  readonly secrets: DecryptionSecrets[] = [];
+  readonly secrets: RecordedSecrets[] = [];
   /** Octets of secrets that were too many to be kept. */
   droppedSecrets = 0;
   #secretsLength = 0;

@@ -116,6 +116,19 @@ export interface DataRecord extends Endpoints {
   lost: number;
 }
 
+/** What in a connection breaks a rule, weakens the protection, or deserves a look; behind the record that shows it. */
+export interface FindingRecord {
+  type: 'finding';
+  connection: number;
+  /** One of `FINDING_RULES`. */
+  rule: string;
+  /** `high`: an attacker may have changed or read something. `medium`: protection is missing or weak. `low`: worth knowing. */
+  severity: 'high' | 'medium' | 'low';
+  /** Index of each line that it rests on; empty where it is a data connection. */
+  messages: number[];
+  text: string;
+}
+
 /** The totals of a recording: its last record. */
 export interface SummaryRecord {
   type: 'summary';
@@ -149,7 +162,14 @@ export interface FileRecord extends Omit<SummaryRecord, 'type'> {
 }
 
 /** One record of a verified recording, by `type`; `rfc2228/transcript.schema.json` describes them. */
-export type TranscriptRecord = ConnectionRecord | MessageRecord | ReplyRecord | DataRecord | SummaryRecord | FileRecord;
+export type TranscriptRecord =
+  | ConnectionRecord
+  | MessageRecord
+  | ReplyRecord
+  | DataRecord
+  | FindingRecord
+  | SummaryRecord
+  | FileRecord;
 
 export function connectionRecord(
   connection: number,

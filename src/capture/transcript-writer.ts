@@ -1,7 +1,9 @@
 /** Collects the records of a transcript, and counts them. */
 import { FtpSecurityError } from '../errors.js';
 import type { Observation } from '../session/events.js';
+import { Findings } from './findings.js';
 import {
+  type ConnectionRecord,
   connectionRecord,
   type DataRecord,
   type Endpoints,
@@ -69,11 +71,14 @@ export class TranscriptWriter {
   finish(dataConnections: number, unread: Record<string, number>): Transcript {
     const { faults } = this;
     const faulty = new Map(faults.map(({ connection, error }) => [connection, faultRecord(error)]));
-    const records = this.#pending.map(write => {
+    const records: TranscriptRecord[] = [];
+    const findings = new Findings();
+    for (const write of this.#pending) {
       const record = write();
       const problem = record.type === 'connection' ? faulty.get(record.connection) : undefined;
-      return problem === undefined ? record : { ...record, problem };
-    });
+      records.push(problem === undefined ? record : ({ ...record, problem } as ConnectionRecord));
+      for (const finding of findings.see(record)) records.push(finding);
+    }
     records.push(this.#summary(records, dataConnections, unread));
     return faults.length > 0 ? { records, faults } : { records };
   }

@@ -1,7 +1,7 @@
 /** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import type { Tolerance } from '../protection/deviations.js';
-import type { Mechanism, Peer } from '../protection/mechanism.js';
+import type { Mechanism, Peer, RecordedSecrets } from '../protection/mechanism.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
 import { type ControlConnection, controlConnections, hostOf, type PortOptions, portOf } from './control-connections.js';
 import { ControlRecording } from './control-recording.js';
@@ -55,7 +55,7 @@ export function verifyRotated(files: readonly Recording[], options: VerifyOption
 }
 
 function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
-  const transcript = verifySegments(new SegmentReader(capture), options);
+  const transcript = verifySegments(new SegmentReader(capture), options, () => capture.secrets);
   return capture.error === undefined ? transcript : { ...transcript, error: capture.error };
 }
 
@@ -75,11 +75,17 @@ function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
   return first?.from === 'server' && /^(120|220|[45][0-9][0-9])/.test(fromUtf8(first.line.subarray(0, 3)));
 }
 
-function verifySegments(segments: SegmentReader, options: VerifyOptions): Transcript {
+/** @param secrets  of the capture, known when its segments have been gone through once */
+function verifySegments(
+  segments: SegmentReader,
+  options: VerifyOptions,
+  secrets: () => readonly RecordedSecrets[],
+): Transcript {
   const streams = reassemble(segments);
+  const mechanisms = options.mechanisms.map(it => it.withSecrets?.(secrets()) ?? it);
   const control = controlConnections(streams, options);
   const writer = new TranscriptWriter();
-  const controls = new ControlConnections(control, options, writer);
+  const controls = new ControlConnections(control, { ...options, mechanisms }, writer);
   const data = new Map<TcpConnection, DataRecording | undefined>();
   for (const event of streams.events) {
     const { connection } = event;

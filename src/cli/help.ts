@@ -32,6 +32,8 @@ ${mechanismHelp('verify')}
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
   --extract DIR       write the files of data connections that were verified to their end into DIR, and a manifest of all;
                       nothing is overwritten
+  --fail-on RULE,...  findings of these rules are errors (exit status 1), or all that are high, medium or low and more severe; may
+                      be repeated
   --join              the files are one capture that was rotated; they are put in order by their times
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd

@@ -108,7 +108,8 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
       gsi({ observer: { keyLogs: keylog.map(file => readKeyLog(file, stderr)), rsaKeys: rsaKeys.map(readRsaKey) } }),
     missingKey: gsiMissingKey,
     help: {
-      verify: `  --keylog FILE       secrets of TLS in NSS's format, for GSSAPI with GSI (GridFTP); may be repeated
+      verify: `  --keylog FILE       secrets of TLS in NSS's format, for GSSAPI with GSI (GridFTP); may be repeated. Those
+                      that a pcapng file has in it are used as well
   --rsa-key FILE      a server's private key in PEM or PKCS #8, for GSI where TLS exchanges keys by RSA; may be repeated`,
     },
   },

@@ -3,6 +3,7 @@ import type {
   ConnectionRecord,
   DataRecord,
   FileRecord,
+  FindingRecord,
   MessageRecord,
   SummaryRecord,
   TranscriptRecord,
@@ -13,7 +14,7 @@ import { paint, printable, shorten } from './terminal.js';
 /** Longer than almost every command and reply; security data is cut, which says nothing to people anyway. */
 const MAX_SAID = 120;
 
-/** A record as text; undefined for one that has no row: people see a reply in its lines. */
+/** A record as text; undefined for one that has no row: people see a reply in its lines, and findings at the end. */
 export function rowOf(record: TranscriptRecord): string | undefined {
   switch (record.type) {
     case 'connection':
@@ -23,6 +24,7 @@ export function rowOf(record: TranscriptRecord): string | undefined {
     case 'data':
       return dataRow(record);
     case 'reply':
+    case 'finding':
       return undefined;
     case 'summary':
       return paint('bold', summaryText(record));
@@ -101,6 +103,13 @@ function dataRow(record: DataRecord): string {
     remarks.length > 0 ? paint('dim', `  [${remarks.join(', ')}]`) : '',
     error === null ? '' : paint('red', `  ${error.code}: ${error.message}`),
   ].join('');
+}
+
+/** A finding, among the closing lines. */
+export function findingRow({ connection, rule, severity, messages, text }: FindingRecord): string {
+  const colour = severity === 'high' ? 'red' : severity === 'medium' ? 'yellow' : 'dim';
+  const lines = messages.length === 0 ? '' : `, line${messages.length === 1 ? '' : 's'} ${messages.join(', ')}`;
+  return `${paint(colour, severity.padEnd(6))}  ${rule}  connection ${connection}${lines}: ${printable(text)}`;
 }
 
 /** One of several files: what is in it, or why that is not known. */

@@ -1,5 +1,12 @@
 /** Several recordings as one transcript. */
-import type { ConnectionRecord, FileRecord, SummaryRecord, Transcript, TranscriptRecord } from '../capture/index.js';
+import type {
+  ConnectionRecord,
+  FileRecord,
+  FindingRecord,
+  SummaryRecord,
+  Transcript,
+  TranscriptRecord,
+} from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { EXIT, InputError } from './status.js';
 
@@ -14,15 +21,20 @@ export interface NoTranscript {
 /** Connections are counted on, each file has a record, and one summary stands at the end. */
 export class Total {
   readonly #several: boolean;
+  readonly #failOn: (finding: FindingRecord) => boolean;
   readonly summary = emptySummary();
   /** Whether any of the files could be read. */
   readable = false;
   readonly #statuses = new Set<number>();
   #unusedPorts: readonly number[] | undefined;
 
-  /** @param several  whether each file has a record of its own */
-  constructor(several: boolean) {
+  /**
+   * @param several  whether each file has a record of its own
+   * @param failOn  which findings are errors
+   */
+  constructor(several: boolean, failOn: (finding: FindingRecord) => boolean = () => false) {
     this.#several = several;
+    this.#failOn = failOn;
   }
 
   /** @returns the records of one file, with connections counted on, and its own instead of the summary */
@@ -44,7 +56,7 @@ export class Total {
       this.#unusedPorts = (this.#unusedPorts ?? unusedPorts).filter(port => unusedPorts.includes(port));
     }
     addTo(this.summary, summary);
-    const status = error === undefined && faults === undefined ? statusOf(records) : EXIT.unusable;
+    const status = error === undefined && faults === undefined ? statusOf(records, this.#failOn) : EXIT.unusable;
     this.#statuses.add(status);
     if (this.#several) rest.push({ ...summary, type: 'file', file, status, error: problemOf(error) });
     return rest;
@@ -64,8 +76,11 @@ export class Total {
 }
 
 /** The exit status of one recording. */
-function statusOf(records: readonly TranscriptRecord[]): FileRecord['status'] {
-  if (records.some(isFaulty)) return EXIT.faulty;
+function statusOf(
+  records: readonly TranscriptRecord[],
+  failOn: (finding: FindingRecord) => boolean,
+): FileRecord['status'] {
+  if (records.some(record => isFaulty(record) || (record.type === 'finding' && failOn(record)))) return EXIT.faulty;
   return records.some(isUnseen) ? EXIT.unseen : EXIT.fine;
 }
 

@@ -1,6 +1,8 @@
 /** `rfc2228 verify`: recordings and keys in, a verified transcript out, for people or as JSON lines. */
 import {
   type Extract,
+  FINDING_RULES,
+  type FindingRecord,
   recordingFormat,
   type Transcript,
   type TranscriptRecord,
@@ -16,7 +18,7 @@ import { MissingKeys } from './missing-keys.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
 import { InputError, internalError, parseOptions, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
-import { rowOf } from './table.js';
+import { findingRow, rowOf } from './table.js';
 import { type NoTranscript, Total } from './total.js';
 
 const OPTIONS = {
@@ -26,6 +28,7 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
   extract: { type: 'string' },
   join: { type: 'boolean', default: false },
+  'fail-on': { type: 'string', multiple: true, default: [] as string[] },
   strict: { type: 'boolean', default: false },
   tolerate: { type: 'string', multiple: true, default: [] as string[] },
 } as const;
@@ -43,10 +46,12 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   if (onlyPorts && ports.length === 0) throw new UsageError('--only-port wants --port');
   const options = { mechanisms, ports, onlyPorts, tolerate };
 
+  const failOn = parseFailOn(values['fail-on']);
+  const findings: FindingRecord[] = [];
   const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
   const files = listFiles(names);
   const recordings = values.join ? [files] : files.map(file => [file]);
-  const total = new Total(recordings.length > 1 || files[0]?.directory !== undefined);
+  const total = new Total(recordings.length > 1 || files[0]?.directory !== undefined, failOn);
   const left = new LeftOut();
   const missing = new MissingKeys();
   const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
@@ -59,6 +64,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
     const records = total.add(name, transcript);
     print(records, write, stdout);
     missing.add(records);
+    for (const record of records) if (record.type === 'finding') findings.push(record);
     const { error, faults = [] } = transcript;
     if (error !== undefined) complain(name, error, stderr);
     for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
@@ -67,6 +73,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   directory?.close();
   left.tell(stderr);
   for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
+  if (!values.json) for (const finding of bySeverity(findings)) stdout.write(`${findingRow(finding)}\n`);
   if (!values.json) for (const line of missing.lines) stdout.write(`${line}\n`);
   if (total.readable) print([total.summary], write, stdout);
   return total.status;
@@ -166,6 +173,22 @@ function parseDeviation(name: string): Deviation {
   const found = names.find(it => it === name);
   if (found === undefined) throw new UsageError(`--tolerate wants one of ${names.join(', ')}`);
   return found;
+}
+
+const SEVERITIES: readonly FindingRecord['severity'][] = ['high', 'medium', 'low'];
+
+/** Names of rules, with commas between them, or a severity for every finding that is as severe, or more. */
+function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => boolean {
+  const names = texts.flatMap(text => text.split(','));
+  const known: readonly string[] = [...SEVERITIES, ...FINDING_RULES];
+  const unknown = names.find(name => !known.includes(name));
+  if (unknown !== undefined) throw new UsageError(`--fail-on wants ${SEVERITIES.join(', ')} or the name of a rule`);
+  const least = names.reduce((least, name) => Math.max(least, (SEVERITIES as readonly string[]).indexOf(name)), -1);
+  return ({ rule, severity }) => names.includes(rule) || SEVERITIES.indexOf(severity) <= least;
+}
+
+function bySeverity(findings: readonly FindingRecord[]): FindingRecord[] {
+  return SEVERITIES.flatMap(severity => findings.filter(finding => finding.severity === severity));
 }
 
 function parsePort(text: string): number {

@@ -139,6 +139,13 @@ export interface ExchangeObserver {
   observe(from: Peer, token: Uint8Array): ObservedStep;
 }
 
+/** Secrets in a recording, to decrypt what is in it (draft-ietf-opsawg-pcapng §4.7). */
+export interface RecordedSecrets {
+  /** What they are: 0x544c534b is a TLS key log. */
+  type: number;
+  data: Uint8Array;
+}
+
 /**
  * A mechanism with its options and keys, for sessions, observers, the command line and the fuzzer. A side that is absent is
  * not available.
@@ -155,6 +162,8 @@ export interface Mechanism {
    * @throws FtpSecurityError `security/bad-token` for a token that is not of this mechanism
    */
   describe?(token: Uint8Array): object;
+  /** This mechanism, with secrets that a recording brings along beside its own keys. */
+  withSecrets?(secrets: readonly RecordedSecrets[]): Mechanism;
   /** The client's side of a new exchange. */
   initiator?(): Exchange;
   /** The server's side of a new exchange. */

@@ -232,6 +232,8 @@ export interface ObservedMessage {
   text: string | undefined;
   /** Undefined unless the token was opened. */
   sequence: SequenceState | undefined;
+  /** Place of the token among those of its sender, as of `SecurityContext.lastReceived`; undefined unless it was opened. */
+  place: bigint | undefined;
   /** Deviations that were seen and tolerated. */
   tolerated: Deviation[];
   /** The mechanism or its keys are weak. */

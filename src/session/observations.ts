@@ -28,6 +28,7 @@ export class Observations {
       plaintext: undefined,
       text: undefined,
       sequence: undefined,
+      place: undefined,
       tolerated: [],
       weak: false,
       error: undefined,

@@ -202,6 +202,7 @@ export class RecordedConnection {
     message.plaintext = plaintext;
     message.text = fromUtf8(plaintext);
     message.sequence = sequence;
+    message.place = context.lastReceived;
     return context;
   }
 

@@ -63,12 +63,20 @@ describe('the data connections of real sessions', () => {
     expect(new Set(found.map(it => [it.verdict, it.found_by].join()))).toEqual(new Set(['verified,address']));
   });
 
-  it('leave no gap in the numbers of the control connection', () => {
+  it.each([false, true])('leave no gap in the numbers of the control connection, captured last: %s', isLast => {
     const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
-    const { records } = verifyRecording(realCapture(name), { mechanisms: mechanismsOf(name) });
+    const { control_port } = JSON.parse(readFileSync(vectorPath(`${name}.json`), 'utf8'));
+    const segments = segmentsOf(realCapture(name));
+    const isData = (it: Segment) =>
+      it.payload.length > 0 && !`${it.source} ${it.destination}`.includes(`:${control_port}`);
+    // Each block comes some lines later than it was sent.
+    const place = (it: Segment, i: number) => (isLast && isData(it) ? i + 25 : i);
+    const ordered = segments.map((it, i) => [place(it, i), it] as const).sort(([a], [b]) => a - b);
+    const recording = pcapOf(ordered.map(([, it]) => it));
+    const { records } = verifyRecording(recording, { mechanisms: mechanismsOf(name) });
     const tokens = records.filter(record => record.type === 'message' && record.level !== 'clear');
     expect(tokens).toHaveLength(114);
-    expect(tokens.filter(record => record.type === 'message' && record.sequence !== 'ok')).toEqual([]);
+    expect(tokens.filter(it => it.type === 'message' && (it.sequence !== 'ok' || it.error !== null))).toEqual([]);
   });
 
   it('are found by their ports where the addresses of the packets are others than those announced', () => {

@@ -190,3 +190,24 @@ it('opens X-PSK with whichever shared key fits', async () => {
   expect((await run('verify', recording, '--psk', other)).status).toBe(3);
   expect(await run('verify', recording, '--psk', file('short.hex', '00'))).toEqual(ONE_LINE);
 });
+
+it('lists findings at the end, the severe ones first, and --fail-on makes them errors', async () => {
+  const name = 'heimdal-clear-aes128-cts-hmac-sha256-128';
+  const verified = (...args: string[]) => run('verify', capture(name), ...keytab(name), ...args);
+  const { status, stdout } = await verified();
+  expect(status).toBe(0);
+  const listed = stdout.split('\n').filter(line => /^(high|medium|low) /.test(line));
+  expect(listed[0]).toMatch(/^high {4}password-unsealed {2}connection 1, line \d+: a password under integrity alone/);
+  const severities = listed.map(line => line.split(' ')[0]);
+  expect(severities).toEqual(
+    [...severities].sort((a, b) => ['high', 'medium', 'low'].indexOf(a!) - ['high', 'medium', 'low'].indexOf(b!)),
+  );
+  expect((await verified('--fail-on', 'data-in-clear')).status).toBe(1);
+  expect((await verified('--fail-on', 'replayed-token,data-truncated')).status).toBe(0);
+  expect((await verified('--fail-on', 'replayed-token', '--fail-on', 'low')).status).toBe(1);
+  expect((await verified('--fail-on', 'high')).status).toBe(1);
+  const other = 'krb5ftp-otheruser-aes256-sha1';
+  expect((await run('verify', capture(other), ...keytab(other), '--fail-on', 'medium')).status).toBe(0);
+  expect((await run('verify', capture(other), ...keytab(other), '--fail-on', 'deviation/trailing-nul')).status).toBe(1);
+  expect(await verified('--fail-on', 'everything')).toEqual(ONE_LINE);
+});

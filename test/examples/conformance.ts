@@ -8,8 +8,8 @@ const exchange = () => ({ initiator: pskInitiator({ key }), acceptor: pskAccepto
 const subject: ConformanceSubject = {
   contexts: () => establish(exchange()), // a new pair each time, with new keys
   levels: ['safe', 'confidential', 'private'],
-  numbering: 'window', // tokens may come late; replays are refused
-  exchange, // optional: the security data exchange has its cases too
+  numbering: 'window', // tokens may be late; replays are refused
+  exchange, // optional: cases for the security data exchange
   observer: () => pskObserver({ keys: [key] }), // optional
 };
 

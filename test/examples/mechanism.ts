@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { parseCommand, protectCommand, unprotectCommand } from 'rfc2228';
 import { pskAcceptor, pskInitiator } from 'rfc2228/psk';
 
-const key = randomBytes(32); // both sides hold it
+const key = randomBytes(32); // shared by both sides
 const client = pskInitiator({ key });
 const server = pskAcceptor({ key });
 

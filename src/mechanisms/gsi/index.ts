@@ -2,9 +2,10 @@
  * `rfc2228/gsi`: GSSAPI with the Grid Security Infrastructure, as GridFTP speaks it: TLS handshakes in ADAT, TLS records in
  * MIC, ENC and 63z. See README.md beside this file.
  */
-import type { Mechanism } from '../../protection/mechanism.js';
+import type { Mechanism, RecordedSecrets } from '../../protection/mechanism.js';
 import { describeGsiToken } from './describe.js';
 import { type GsiObserverOptions, gsiObserver } from './observer.js';
+import { parseKeyLog } from './tls/key-log.js';
 
 export { describeGsiToken, type GsiTokenDescription } from './describe.js';
 export { type GsiObserverOptions, gsiObserver } from './observer.js';
@@ -24,6 +25,17 @@ export function gsi({ observer }: GsiSides = {}): Mechanism {
     // A record of TLS that begins with ClientHello.
     recognises: ([type, major, , , , message]) => type === 22 && major === 3 && message === 1,
     describe: describeGsiToken,
-    ...(observer && { observer: () => gsiObserver(observer) }),
+    ...(observer && {
+      observer: () => gsiObserver(observer),
+      withSecrets: secrets => gsi({ observer: withKeyLogs(observer, secrets) }),
+    }),
   };
+}
+
+/** As the type of secrets in captures. */
+const TLS_KEY_LOG = 0x544c534b;
+
+function withKeyLogs(options: GsiObserverOptions, secrets: readonly RecordedSecrets[]): GsiObserverOptions {
+  const recorded = secrets.filter(({ type }) => type === TLS_KEY_LOG).map(({ data }) => parseKeyLog(data));
+  return { ...options, keyLogs: [...(options.keyLogs ?? []), ...recorded] };
 }

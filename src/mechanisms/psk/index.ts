@@ -21,6 +21,8 @@ import type { Exchange, ExchangeObserver, Mechanism, ObservedStep, Peer } from '
 import { type ExchangeGenerator, exchangeFromGenerator, stepsOf, type Token } from '../exchange-generator.js';
 import { deriveKey, PskContext, type PskContextOptions, type Role } from './context.js';
 
+export type { PskContextOptions, Role } from './context.js';
+
 const VERSION = 1;
 const NONCE = 32;
 const CONFIRMATION = 32;

@@ -1,9 +1,17 @@
 /** Sessions of Globus, each line held against the truth that came with it (vectors/gsi/README.md). */
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../../../src/capture/index.js';
+import { concatAll } from '../../../src/bytes.js';
+import { CaptureReader } from '../../../src/capture/capture-file.js';
+import {
+  type MessageRecord,
+  type TranscriptRecord,
+  verifyRecording,
+  verifyRotated,
+} from '../../../src/capture/index.js';
 import { type GsiObserverOptions, gsi, parseKeyLog } from '../../../src/mechanisms/gsi/index.js';
 import { rsaDecrypt } from '../../../src/node/index.js';
+import { pcapngBlocks } from '../../capture/file-formats.js';
 import { file } from './vectors.js';
 
 interface Truth {
@@ -93,6 +101,15 @@ describe('a recording', () => {
     expect(lines.indexOf(gap[0]!)).toBeGreaterThan(unknown);
   });
 
+  test('has data connections that are TLS of their own: no block is looked for in them', () => {
+    const data = verify('tls13-default', withLog('tls13-default')).filter(({ type }) => type === 'data');
+    const closed = { verdict: 'unkeyed', applied: null, blocks: 0, error: null };
+    expect(data).toMatchObject([
+      { level: 'safe', ...closed },
+      { level: 'private', ...closed },
+    ]);
+  });
+
   test('shows integrity-only tokens at level safe, whatever their line says', () => {
     const name = 'probe-globus-postauth-verbs';
     const safe = verify(name, withLog(name)).filter(record => record.type === 'message' && record.applied === 'safe');
@@ -100,5 +117,47 @@ describe('a recording', () => {
       { wire: 'MIC', verdict: 'verified', error: null },
       { wire: 'ENC', verdict: 'verified', error: { code: 'sequence/wrong-level' } },
     ]);
+  });
+});
+
+describe('a capture that brings its secrets along', () => {
+  const TLS_KEY_LOG = 0x544c534b;
+  const name = 'tls12-ECDHE-RSA-CHACHA20-POLY1305';
+  const { section, describe: describeInterface, packet, secrets } = pcapngBlocks(true);
+
+  /** The packets of the capture as pcapng, with these blocks behind them. */
+  function withBlocks(...blocks: Uint8Array[]): Uint8Array {
+    const reader = new CaptureReader();
+    reader.push(file(`captures/${name}.pcap`));
+    reader.close();
+    const packets: Uint8Array[] = [];
+    let linkType = 0;
+    for (let it = reader.next(); it !== undefined; it = reader.next()) {
+      linkType = it.linkType!;
+      const { data, originalLength, time } = it;
+      packets.push(packet('enhanced', { id: 0, ticks: time! / 1000n, data, originalLength, chatty: false }));
+    }
+    return concatAll([section(), describeInterface(linkType, 0), ...packets, ...blocks]);
+  }
+  const log = file(`captures/${name}.keylog`);
+  const verifiedIn = (recording: Uint8Array | Uint8Array[], observer: GsiObserverOptions = {}) => {
+    const mechanisms = [gsi({ observer })];
+    const { records } = Array.isArray(recording)
+      ? verifyRotated(recording, { mechanisms })
+      : verifyRecording(recording, { mechanisms });
+    const summary = records.at(-1);
+    return summary?.type === 'summary' && summary.verified;
+  };
+
+  test('is opened by them, wherever they are in it, and in a file that was rotated', () => {
+    expect(verifiedIn(withBlocks(secrets(TLS_KEY_LOG, log)))).toBe(160);
+    const alone = concatAll([section(), secrets(TLS_KEY_LOG, log)]);
+    expect(verifiedIn([withBlocks(), alone])).toBe(160);
+  });
+
+  test('is not by those of another type, nor without any', () => {
+    expect(verifiedIn(withBlocks(secrets(0x57474b4c, log)))).toBe(0);
+    expect(verifiedIn(withBlocks())).toBe(0);
+    expect(verifiedIn(withBlocks(), withLog(name))).toBe(160);
   });
 });

@@ -53,7 +53,7 @@ export interface Krb5Facts extends ExchangeFacts {
   /** Whether the exchange is wrapped in SPNEGO (RFC 4178). */
   spnego?: boolean;
   /** Which key protects the messages (RFC 4121 §2). */
-  keyFrom?: MessageKey['from'];
+  keyFrom?: 'acceptor subkey' | 'initiator subkey' | 'session key';
   /** For an acceptor: the KRB-CRED message with the client's delegated credentials, unopened. */
   delegation?: Uint8Array;
   /** The error code of a KRB-ERROR, e.g. 37. KRB-ERRORs are not authenticated. */

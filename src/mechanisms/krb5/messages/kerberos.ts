@@ -190,8 +190,14 @@ export const krbError = application(
 export type PrincipalName = Of<typeof principalName>;
 export type AuthorizationData = Of<typeof authorizationData>;
 export type EncryptedData = Of<typeof encryptedData>;
-/** A key with the number of its encryption type (RFC 4120 §5.2.9): `keytype`, and the octets in `keyvalue`. */
-export type EncryptionKey = Of<typeof encryptionKey>;
+/** A key with the number of its encryption type (RFC 4120 §5.2.9). */
+export interface EncryptionKey {
+  /** The number of the encryption type. */
+  keytype: number;
+  /** The octets of the key. */
+  keyvalue: Uint8Array;
+}
+
 export type Ticket = Of<typeof ticket>;
 export type EncTicketPart = Of<typeof encTicketPart>;
 export type ApReq = Of<typeof apReq>;

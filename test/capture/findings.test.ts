@@ -1,0 +1,240 @@
+/** Findings: the rules, one by one, and those of real sessions. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { Findings } from '../../src/capture/findings.js';
+import {
+  type ConnectionRecord,
+  FINDING_RULES,
+  type FindingRecord,
+  type MessageRecord,
+  type TranscriptRecord,
+  verifyRecording,
+} from '../../src/capture/index.js';
+import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { nodeCiphers } from '../../src/node/index.js';
+import { realCapture, vectorPath } from './helpers.js';
+
+let index = 0;
+
+function message(text: string, given: Partial<MessageRecord> = {}): MessageRecord {
+  const level = given.level ?? 'private';
+  const isClear = level === 'clear';
+  return {
+    type: 'message',
+    connection: 1,
+    index: ++index,
+    time: '2026-11-22T10:00:00.000000Z',
+    from: 'client',
+    wire: 'ENC',
+    level,
+    applied: isClear ? null : level,
+    verdict: isClear ? 'clear' : 'verified',
+    plain_hex: null,
+    text,
+    sequence: isClear ? null : 'ok',
+    tolerated: [],
+    weak: false,
+    error: null,
+    ...given,
+  };
+}
+
+function reply(code: number): TranscriptRecord {
+  const kind = code < 200 ? 'positive-preliminary' : 'positive-completion';
+  return { type: 'reply', connection: 1, messages: [++index], code, kind, group: null, lines: [] };
+}
+
+function connection(facts: ConnectionRecord['facts'] = {}): ConnectionRecord {
+  return {
+    type: 'connection',
+    connection: 1,
+    client: null,
+    server: null,
+    mechanism: 'GSSAPI',
+    variant: 'krb5',
+    client_name: 'anna@EXAMPLE.TEST',
+    server_name: null,
+    enctype: 18,
+    keyed: true,
+    problem: null,
+    facts,
+  };
+}
+
+const broken = (code: string) => ({ error: { code, message: 'why' } }) as Partial<MessageRecord>;
+
+function rulesOf(...records: TranscriptRecord[]): string[] {
+  const findings = new Findings();
+  const found = records.flatMap(record => findings.see(record));
+  for (const { rule, text, severity } of found) {
+    expect(FINDING_RULES).toContain(rule);
+    expect(text).not.toBe('');
+    expect(['high', 'medium', 'low']).toContain(severity);
+  }
+  return found.map(({ rule }) => rule);
+}
+
+describe('a line with an error', () => {
+  it.each([
+    ['clear-command-after-235', message('NOOP', { level: 'clear', ...broken('sequence/unprotected') })],
+    ['clear-reply-after-235', message('200 x', { from: 'server', level: 'clear', ...broken('sequence/unprotected') })],
+    ['altered-token', message('', { ...broken('security/bad-checksum'), verdict: 'failed' })],
+    ['altered-token', message('', { ...broken('security/bad-token'), verdict: 'failed' })],
+    ['reflected-token', message('', { ...broken('security/wrong-direction'), verdict: 'failed' })],
+    ['replayed-token', message('', { ...broken('security/replayed'), verdict: 'failed' })],
+    ['reordered-line', message('NOOP', { ...broken('security/out-of-sequence'), sequence: 'late' })],
+    ['unexplained-gap', message('NOOP', { ...broken('security/out-of-sequence'), sequence: 'gap' })],
+    ['unsealed-token', message('NOOP', { ...broken('sequence/wrong-level'), applied: 'safe' })],
+    [
+      'overstated-level',
+      message('NOOP', { ...broken('sequence/wrong-level'), level: 'confidential', applied: 'safe' }),
+    ],
+    ['nested-protection', message('MIC x', broken('sequence/nested-protection'))],
+    ['smuggled-text', message('NOOP\r\nQUIT', broken('syntax/bad-command'))],
+    ['token-without-association', message('', { ...broken('sequence/no-context'), verdict: 'failed' })],
+    ['malformed-line', message('x', { ...broken('syntax/bad-line'), level: 'clear' })],
+  ])('is %s', (rule, record) => {
+    expect(rulesOf(record)).toEqual([rule]);
+  });
+
+  it('rests on that line', () => {
+    const record = message('', broken('security/replayed'));
+    expect(new Findings().see(record)).toEqual([
+      expect.objectContaining({ connection: 1, severity: 'high', messages: [record.index] }),
+    ]);
+  });
+});
+
+describe('a password', () => {
+  it.each([
+    ['clear', ['password-in-clear']],
+    ['safe', ['password-unsealed']],
+    ['private', []],
+  ] as const)('at level %s is %j', (level, expected) => {
+    expect(rulesOf(message('PASS secret', { level }))).toEqual(expected);
+  });
+
+  it('is judged by what its token had', () => {
+    expect(rulesOf(message('PASS secret', { level: 'private', applied: 'safe' }))).toEqual(['password-unsealed']);
+  });
+
+  it('is not repeated', () => {
+    expect(JSON.stringify(new Findings().see(message('PASS secret', { level: 'safe' })))).not.toContain('secret');
+  });
+});
+
+describe('an exchange', () => {
+  const adat = message('ADAT x', { level: 'clear' });
+
+  it.each([
+    ['weak-cryptography', { weak: true, weakness: 'old' }],
+    ['delegated-credentials', { flags: ['mutual', 'deleg'] }],
+    ['clock-skew', { clientTime: '2026-11-22T10:05:01Z' }],
+    ['ticket-out-of-time', { authTime: '2026-11-21T10:00:00Z', endTime: '2026-11-22T09:54:59Z' }],
+    ['ticket-out-of-time', { authTime: '2026-11-22T10:05:01Z', endTime: '2026-11-23T10:00:00Z' }],
+    ['ticket-out-of-time', { authTime: '2026-11-22T10:00:00Z', startTime: '2026-11-22T11:00:00Z' }],
+  ])('shows %s', (rule, facts) => {
+    expect(rulesOf(adat, connection(facts))).toEqual([rule]);
+  });
+
+  it('in its time shows nothing', () => {
+    const facts = {
+      weak: false,
+      flags: ['mutual'],
+      authTime: '2026-11-22T09:00:00Z',
+      endTime: '2026-11-22T10:00:00Z',
+      clientTime: '2026-11-22T09:58:00Z',
+    };
+    expect(rulesOf(adat, connection(facts))).toEqual([]);
+    expect(rulesOf({ ...adat, time: null }, connection({ clientTime: '2020-01-01T00:00:00Z' }))).toEqual([]);
+  });
+
+  it('of one user does not log another one in, but with a password', () => {
+    expect(rulesOf(connection(), message('USER anna'), reply(232))).toEqual([]);
+    expect(rulesOf(connection(), message('USER root'), reply(232))).toEqual(['other-user']);
+    expect(rulesOf(connection(), message('USER root'), reply(331), message('PASS x'), reply(230))).toEqual([]);
+    expect(rulesOf(message('USER root'), reply(230))).toEqual([]);
+  });
+});
+
+describe('data connections', () => {
+  const data = {
+    type: 'data',
+    connection: 1,
+    client: null,
+    server: null,
+    time: null,
+    from: 'client',
+    command: 'STOR',
+    name: 'a',
+    user: null,
+    found_by: 'address',
+    level: 'private',
+    applied: 'private',
+    blocks: 1,
+    bytes: 1,
+    sha256: null,
+    verdict: 'verified',
+    weak: false,
+    lost: 0,
+  } as const;
+
+  it.each([
+    ['data-truncated', 'verified', 'syntax/truncated'],
+    ['data-replayed', 'verified', 'security/replayed'],
+    ['data-altered', 'failed', 'security/bad-checksum'],
+    ['data-irregular', 'verified', 'syntax/trailing-data'],
+    ['data-irregular', 'verified', 'sequence/wrong-level'],
+  ] as const)('are %s', (rule, verdict, code) => {
+    expect(rulesOf({ ...data, verdict, error: { code, message: 'why' } })).toEqual([rule]);
+    expect(rulesOf({ ...data, error: null })).toEqual([]);
+  });
+
+  it('without protection are found, and so is PROT that lowers it', () => {
+    const transfer = [message('RETR a'), reply(150)];
+    const prot = (letter: string) => [message(`PROT ${letter}`), reply(200)];
+    expect(rulesOf(connection(), ...transfer)).toEqual(['data-in-clear']);
+    expect(rulesOf(connection(), ...prot('P'), ...transfer)).toEqual([]);
+    expect(rulesOf(connection(), ...prot('P'), ...prot('S'))).toEqual(['lowered-protection']);
+    expect(rulesOf(connection(), ...prot('S'), ...prot('P'))).toEqual([]);
+    expect(rulesOf(connection(), ...prot('P'), ...prot('C'), ...transfer)).toEqual([
+      'lowered-protection',
+      'data-in-clear',
+    ]);
+    expect(rulesOf(...transfer)).toEqual([]);
+  });
+});
+
+it('tells a deviation once for each side', () => {
+  const [first, second] = [
+    message('A', { tolerated: ['trailing-nul'] }),
+    message('B', { tolerated: ['trailing-nul'] }),
+  ];
+  expect(rulesOf(first, second, { ...first, from: 'server' })).toEqual([
+    'deviation/trailing-nul',
+    'deviation/trailing-nul',
+  ]);
+});
+
+describe('real sessions', () => {
+  function findingsOf(name: string): FindingRecord[] {
+    const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
+    const { records } = verifyRecording(realCapture(name), {
+      mechanisms: [krb5({ observer: { keys, ciphers: nodeCiphers } })],
+    });
+    return records.filter(record => record.type === 'finding');
+  }
+  const severe = (name: string) => [
+    ...new Set(findingsOf(name).flatMap(({ rule, severity }) => (severity === 'low' ? [] : [rule]))),
+  ];
+
+  it('show what they are known for', () => {
+    expect(severe('krb5ftp-otheruser-aes256-sha1')).toEqual([]);
+    expect(severe('heimdal-private-arcfour-hmac-md5')).toContain('weak-cryptography');
+    expect(severe('heimdal-clear-aes128-cts-hmac-sha256-128')).toContain('data-in-clear');
+    expect(findingsOf('krb5ftp-deleg-aes256-sha1').map(({ rule }) => rule)).toContain('delegated-credentials');
+    expect(severe('probe-ftpd-aes256-sha1')).toEqual(
+      expect.arrayContaining(['altered-token', 'replayed-token', 'clear-command-after-235', 'unsealed-token']),
+    );
+  });
+});
