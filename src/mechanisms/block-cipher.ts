@@ -21,6 +21,7 @@ export type NewBlockCipher = (key: Uint8Array) => BlockCipher;
 
 /** Computes HMAC (RFC 2104) with one key: the whole checksum of the concatenated parts. */
 export interface ExternalHmac {
+  /** Returns a new array that the caller may keep. */
   digest(parts: readonly Uint8Array[]): Uint8Array;
   /** Overwrites the key. */
   destroy(): void;
