@@ -60,16 +60,22 @@ Exit status
   rfc2228 decode "235 ADAT=YIGZBgkqhkiG9xIBAgICAG+BiTCB..."
   rfc2228 decode < control-lines.txt                 every line of standard input
 
+--json gives one object for each line, with the token's parts as the mechanism describes them.
+
 Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
 
   code: `rfc2228 code N: says what a reply code means
 
   rfc2228 code 534
-  rfc2228 code 10054                                 an error number of Winsock, as FTP clients show it`,
+  rfc2228 code 10054                                 an error number of Winsock, as FTP clients show it
+
+--json gives the same as an object.`,
 
   keytab: `rfc2228 keytab FILE: lists the keys of a keytab, without the keys themselves
 
-  rfc2228 keytab /etc/krb5.keytab`,
+  rfc2228 keytab /etc/krb5.keytab
+
+--json gives one object for each key.`,
 
   fuzz: `rfc2228 fuzz server | client | corpus: mutated messages for clients and servers, behind the cryptography
 
