@@ -29,6 +29,9 @@ rfc2228 COMMAND --help tells more of each.`,
                                                      connections, "#" before remarks
 Options
 ${mechanismHelp('verify')}
+  --utc               times in UTC; without it in the time zone of this machine
+  --errors            only what is wrong, and what was said around it
+  --summary           no lines: who logged in, which files moved, findings, keys that are missing, totals
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
   --extract DIR       write the files of data connections that were verified to their end into DIR, and a manifest of all;
                       nothing is overwritten
@@ -41,6 +44,9 @@ ${mechanismHelp('verify')}
   --port N            a connection with this TCP port is a control connection, whatever it says; may be repeated. Others are
                       known by what they say, on any port
   --only-port         look at no connection without one of those ports
+
+In the table C is the client and S the server; then come the level that the line claims and the verdict of its token. "gap": tokens
+before it are missing, and no data connection accounts for them; "late": it was sent before one that came first.
 
 A file is a capture (pcapng or pcap), as it is or compressed with gzip, or zstd where Node has it; or a text transcript. "-" is
 standard input; of a directory every recording is read. Of several files each has a result, and the total follows. Packets that
