@@ -7,7 +7,7 @@
 export interface CommandFacts {
   /** In upper case. */
   verb: string;
-  /** The RFC and section that define it; `common use` for commands outside the RFCs. */
+  /** The RFC and section that define it, GFD.20 (GridFTP), or `common use`. */
   source: string;
   /** The reply codes listed for it by its RFC, and by RFC 2228 §8.2; empty if no RFC lists any. */
   replies: readonly number[];
@@ -186,10 +186,10 @@ export const COMMANDS: readonly CommandFacts[] = [
 
   { verb: 'ALGS', source: 'common use', replies: [] },
   { verb: 'CLNT', source: 'common use', replies: [] },
-  { verb: 'ERET', source: 'common use', replies: [] },
-  { verb: 'ESTO', source: 'common use', replies: [] },
-  { verb: 'SPAS', source: 'common use', replies: [] },
-  { verb: 'SPOR', source: 'common use', replies: [] },
+  { verb: 'ERET', source: 'GFD.20', replies: TRANSFER, data: 'server' },
+  { verb: 'ESTO', source: 'GFD.20', replies: TRANSFER, data: 'client' },
+  { verb: 'SPAS', source: 'GFD.20', replies: [] },
+  { verb: 'SPOR', source: 'GFD.20', replies: [] },
 ];
 
 const BY_VERB: ReadonlyMap<string, CommandFacts> = new Map(COMMANDS.map(facts => [facts.verb, facts]));

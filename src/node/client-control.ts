@@ -130,7 +130,7 @@ export class ClientControl extends SocketStream {
   override end(chunk?: unknown, encoding?: BufferEncoding | (() => void), done?: () => void): this {
     const callback = [chunk, encoding, done].find(it => typeof it === 'function') as (() => void) | undefined;
     if (chunk !== undefined && chunk !== null && typeof chunk !== 'function')
-      this.write(chunk, encoding as BufferEncoding);
+      this.write(chunk, typeof encoding === 'string' ? encoding : undefined);
     return super.end(callback);
   }
 
@@ -146,7 +146,7 @@ export class ClientControl extends SocketStream {
         octets.push(this.session.send(lines.subarray(at, end)));
         this.#unanswered++;
       }
-      this.#restartTimer();
+      if (this.#timer === undefined) this.#restartTimer(); // A further command must not extend the limit of an earlier one.
       this.send(Buffer.concat(octets), done);
     } catch (error) {
       done(error as Error);
@@ -250,6 +250,7 @@ export class ClientControl extends SocketStream {
   /** Limits the time to the next reply, if a command waits for one and no transfer is running. */
   #restartTimer(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#timeout === 0 || this.#transfer !== undefined || this.#unanswered === 0) return;
     this.#timer = setTimeout(() => this.destroy(timedOut('a reply of the server')), this.#timeout);
   }

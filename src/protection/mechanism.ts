@@ -81,6 +81,12 @@ export interface ExchangeFacts {
   weak?: boolean;
   /** Why it is weak, for people. */
   weakness?: string;
+  /**
+   * Whether the peer may refuse every token but the next one of the sequence. If it does not, a session leaves a number out before
+   * a line that it sends while its own protected file is under way. To a peer that requires order, it sends such a line only after
+   * the transfer: a client refuses to send STAT and QUIT before, a server keeps the reply to STAT.
+   */
+  inOrder?: boolean;
   [fact: string]: unknown;
 }
 

@@ -139,7 +139,8 @@ export class ServerSession {
    * @param code  after 1yz the command waits for another reply; AUTH and ADAT can only be refused
    * @param text  one line, or several
    * @param to  the command; default the oldest that waits. The reply to a later one is kept until the commands before it have
-   *   been answered, except STAT during a transfer. If no command waits, it is a reply without one: the greeting, or 421.
+   *   been answered, except STAT during a transfer; also that one if blocks of ours have the numbers of the lines, and the client
+   *   requires order (`inOrder` in the facts). If no command waits, it is a reply without one: the greeting, or 421.
    * @returns octets for the client, maybe none
    * @throws RangeError for a code out of 100 to 599, or one that only `proceed` sends; for a command that has been answered;
    *   FtpSecurityError `sequence/closed` after `destroy`

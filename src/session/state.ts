@@ -36,7 +36,8 @@
  * follow it without a gap, unless the peer sends lines in between. That is why the state has to know when a transfer begins
  * (its first 1yz reply) and ends (its final reply), and which reader reads its blocks. The other way round, a line that we
  * send while our own file is under way could be moved into that file. So a session leaves a number out before such a line
- * ({@link SecurityState.skipNumber}): moved between two blocks, it would not follow the one before.
+ * ({@link SecurityState.skipNumber}): moved between two blocks, it would not follow the one before. A peer that requires order
+ * would refuse the line after a number left out; to such a peer, no line is sent before the transfer has ended.
  *
  * An observer has a state of the same kind, with these differences. It never stops: what breaks a rule is reported, and what
  * can't be trusted has no effect but to take its turn in the queue. It may lack the keys of one direction or of both. And a
@@ -287,8 +288,17 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     return this.#sequences?.[from].line(context.lastReceived, context.lastFollows === true, goesOn);
   }
 
-  /** Leaves a sequence number out before a line. Moved between two blocks of ours, the line does not follow the first of them. */
+  /**
+   * Whether a number may be left out: a peer that requires order (RFC 2743 §1.2.3) refuses the line after it, and every later
+   * token.
+   */
+  get maySkipNumber(): boolean {
+    return this.#facts.inOrder !== true;
+  }
+
+  /** Uses up one sequence number, so that the next line can't be moved into our file unnoticed. */
   skipNumber(): void {
+    // The last block is already sent: the line can't be moved between blocks.
     if (this.#writer?.closed === true) return;
     this.#context!.wrap(new Uint8Array(), strongest(this.levels)!);
   }

@@ -1,19 +1,23 @@
 /** A server and a client in one process, with X-PSK in place of Kerberos. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { ClientControl, ServerControl } from 'rfc2228/node';
 import { psk, pskInitiator } from 'rfc2228/psk';
 
 const key = randomBytes(32); // a secret of both sides
 
-const server = createServer(async socket => {
+async function serve(socket: Socket) {
   const control = new ServerControl(socket, { mechanisms: [psk({ acceptor: { key } })], require: 'private' });
   await control.reply(220, 'Ready');
   for await (const event of control) {
     const { verb, argument } = event.command;
     await control.reply(verb === 'USER' ? 230 : 502, `${verb} ${argument} at level ${event.level}`, event);
   }
+}
+
+const server = createServer(socket => {
+  serve(socket).catch(console.error); // a client that breaks a rule ends its own connection only
 }).listen(0, '127.0.0.1');
 await once(server, 'listening');
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -278,6 +279,28 @@ describe('a control connection', () => {
     expect(await served).toEqual(['private NOOP me', 'private QUIT']);
   });
 
+  it.each([
+    ['end(chunk, callback)', (client: ClientControl, done: () => void) => client.end('QUIT\r\n', done)],
+    [
+      'end(chunk, encoding, callback)',
+      (client: ClientControl, done: () => void) => client.end('QUIT\r\n', 'utf8', done),
+    ],
+    ['end(callback)', (client: ClientControl, done: () => void) => client.end(done)],
+  ])('calls the callback of %s once', async (_, end) => {
+    const [near, far] = inMemory();
+    const served = echo(serverOf(PSK, far)).catch(() => {});
+    const client = clientOf(PSK, near);
+    await client.start();
+    let calls = 0;
+    const finished = once(client, 'finish');
+    end(client, () => calls++);
+    await finished;
+    await pause(10);
+    expect(calls).toBe(1);
+    far.destroy();
+    await served;
+  });
+
   it('throws what is no command before the exchange, too, and what may not be sent later destroys it', async () => {
     const [near, far] = inMemory();
     const served = echo(serverOf(PSK, far)).catch(() => {});
@@ -468,6 +491,30 @@ describe('waits have a limit', () => {
     await server.reply(226, 'Done', retr);
     await lines(client, 1);
     expect((await failed).code).toBe('ETIMEDOUT');
+    far.destroy();
+    await served;
+  });
+
+  it.each([
+    ['whole commands', 'NOOP\r\n'],
+    ['parts of a command', 'N'],
+    ['nothing', ''],
+  ])('a reply, even if the client goes on writing: %s', async (_, further) => {
+    const [near, far] = inMemory();
+    const server = serverOf(PSK, far);
+    const served = (async () => {
+      await server.reply(220, 'Ready');
+      for await (const _event of server);
+    })().catch(() => {});
+    const client = clientOf(PSK, near, { timeout: 150 });
+    await client.start();
+    const failed = failure(client);
+    client.write('STAT\r\n');
+    let writes = 0;
+    const writing = setInterval(() => client.write(++writes < 8 ? further : ''), 60);
+    expect((await failed).code).toBe('ETIMEDOUT');
+    clearInterval(writing);
+    expect(writes).toBeLessThan(8);
     far.destroy();
     await served;
   });

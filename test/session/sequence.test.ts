@@ -4,13 +4,14 @@ import { concat, fromUtf8, toUtf8, u32be, viewOf } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
 import { parseCommand } from '../../src/ftp/command.js';
 import { parseReply } from '../../src/ftp/reply.js';
+import { krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { protectReply } from '../../src/protection/protect.js';
 import { decodeProtectedCommand } from '../../src/protection/protected-command.js';
 import { decodeProtectedReply, encodeProtectedReply } from '../../src/protection/protected-reply.js';
 import type { CommandEvent } from '../../src/session/events.js';
 import { errorOf, expectCode } from '../helpers.js';
 import { MECHANISMS, type MechanismRow, NUMBERED } from './mechanisms.js';
-import { type Contexts, type Pair, type PairOptions, pskContexts, secured } from './pair.js';
+import { type Contexts, Pair, type PairOptions, pskContexts, secured } from './pair.js';
 
 const FILE = new Uint8Array(300).fill(0x41);
 const WEAK = { client: { allowWeak: true }, server: { allowWeak: true } };
@@ -479,5 +480,61 @@ describe('a reply that overtakes', () => {
     const { token } = acceptor.wrap(toUtf8('211 going on'), 'private');
     const event = pair.toClient(encodeProtectedReply({ level: 'confidential', tokens: [token] }));
     expect(event).toMatchObject({ level: 'private', tolerated: ['integrity-under-633'] });
+  });
+});
+
+describe('a peer that accepts only the next token', () => {
+  /** Kerberos contexts that require order on both sides, and the fact that says so. */
+  function strictlyOrdered(...lines: string[]): Pair {
+    const shared = { enctype: 18, key: new Uint8Array(32).fill(1), acceptorSubkey: true, strictOrder: true };
+    const initiator = krb5Context({ ...shared, role: 'initiator', sendSequence: 7, receiveSequence: 9 });
+    const acceptor = krb5Context({ ...shared, role: 'acceptor', sendSequence: 9, receiveSequence: 7 });
+    const pair = new Pair().secure({ initiator, acceptor }, { inOrder: true });
+    for (const line of lines) pair.settle(line);
+    return pair;
+  }
+
+  it.each(['STAT', 'QUIT'])('is not sent %s during a protected upload, which goes on, but after it', verb => {
+    const pair = strictlyOrdered(...at('P'));
+    const upload = pair.command('STOR a');
+    const writer = pair.client.dataWriter();
+    pair.reply(pair.server.reply(150, 'go on', upload));
+    const begun = writer.write(FILE);
+    expectCode(() => pair.client.send(toUtf8(verb)), 'sequence/unexpected-command');
+    const reader = pair.server.dataReader();
+    reader.push(concat(begun, writer.end()));
+    while (reader.next() !== undefined);
+    expect(reader.ended).toBe(true);
+    pair.reply(pair.server.reply(226, 'done', upload));
+    expect(pair.command(verb).sequence).toBe('ok');
+  });
+
+  it('may be sent STAT during a transfer whose blocks have no numbers of these lines', () => {
+    for (const [letter, transfer] of [
+      ['C', 'STOR a'],
+      ['P', 'RETR a'],
+    ] as const) {
+      const pair = strictlyOrdered(...at(letter));
+      pair.reply(pair.server.reply(150, 'go on', pair.command(transfer)));
+      expect(pair.command('STAT').sequence).toBe('ok');
+    }
+  });
+
+  it('gets the reply to STAT during its protected download after the final reply to that', () => {
+    const pair = strictlyOrdered(...at('P'));
+    const download = pair.command('RETR a');
+    pair.reply(pair.server.reply(150, 'go on', download));
+    const writer = pair.server.dataWriter();
+    const begun = writer.write(FILE);
+    const status = pair.command('STAT');
+    expect(pair.server.reply(211, 'going on', status)).toHaveLength(0);
+    const reader = pair.client.dataReader();
+    reader.push(concat(begun, writer.end()));
+    while (reader.next() !== undefined);
+    expect(reader.ended).toBe(true);
+    const { command, sequence } = pair.reply(pair.server.reply(226, 'done', download));
+    expect([command?.verb, sequence]).toEqual(['RETR', 'ok']);
+    const next = pair.client.next();
+    expect(next).toMatchObject({ command: { verb: 'STAT' }, sequence: 'ok' });
   });
 });

@@ -5,6 +5,9 @@ import type { TokenLevel } from '../../protection/protection-level.js';
 /**
  * How a mechanism numbers its tokens: `none`, it does not (KERBEROS_V4); `in-order`, each token must be the next, as for TLS
  * records (RFC 8446 §5.3); `window`, tokens may be skipped or late, and the receiver reports it (Kerberos V5).
+ *
+ * With `in-order`, the exchange must give the fact `inOrder: true`, so that sessions leave no number out. Lines and blocks of one
+ * sender share their numbers but have no order among each other on the wire: read each transfer to its end before the next line.
  */
 export type Numbering = 'none' | 'in-order' | 'window';
 

@@ -18,7 +18,7 @@ import { eraseKeys } from './ap-exchange.js';
 import { type AcceptedRequest, type AcceptorPolicy, acceptRequest, isMutual, ownSubkeyType } from './ap-req-rules.js';
 import { acceptableBindings } from './channel-bindings.js';
 import { establishContext, initialSequence } from './establish-context.js';
-import { type Krb5Facts, keyFacts, requestFacts, ticketFacts } from './facts.js';
+import { type Krb5Facts, keyFacts, orderFacts, requestFacts, ticketFacts } from './facts.js';
 import { withKrbError } from './krb-error.js';
 import { acceptNegotiated } from './spnego-acceptor.js';
 import type { ServiceKey } from './ticket-keys.js';
@@ -63,7 +63,10 @@ export interface Krb5AcceptorOptions extends CipherOptions {
    * than the client's own.
    */
   enctypes?: readonly number[];
-  /** Refuse every per-message token except the next one. Default false. */
+  /**
+   * Refuse every per-message token except the next one. Default false. A client does not know of it, and may leave numbers out
+   * unless it has set the flag `sequence`.
+   */
   strictOrder?: boolean;
   /**
    * Called with the options of the context when it is established, for tools that log keys. They include the key, with which
@@ -162,6 +165,7 @@ function answerTo(message: ApReq, accepted: AcceptedRequest, settings: Settings)
     const facts: Krb5Facts = {
       ...requestFacts(message),
       ...ticketFacts(accepted),
+      ...orderFacts(checksum),
       ...keyFacts(base, message.ticket.encPart.etype, ticket.key.keytype),
       serverName: principalText(accepted.service),
       mutual: isMutual(checksum),

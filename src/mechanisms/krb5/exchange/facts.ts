@@ -3,7 +3,7 @@ import { toHex } from '../../../bytes.js';
 import type { ExchangeFacts } from '../../../protection/mechanism.js';
 import { enctypeOf } from '../crypto/enctypes.js';
 import { errorName } from '../messages/error-codes.js';
-import { gssFlagNames } from '../messages/gss-checksum.js';
+import { GSS_FLAGS, type GssChecksum, gssFlagNames } from '../messages/gss-checksum.js';
 import { AP_OPTIONS, type ApReq, type Authenticator, type EncTicketPart, type KrbError } from '../messages/kerberos.js';
 import { principalOf, principalText } from '../messages/principal.js';
 import type { MessageKey, OpenedApReq } from './ap-exchange.js';
@@ -94,6 +94,11 @@ export function ticketFacts({
     ...(checksum !== undefined && { flags: gssFlagNames(checksum.flags) }),
     ...(checksum?.bindings.some(octet => octet !== 0) && { bindings: toHex(checksum.bindings) }),
   };
+}
+
+/** With the flag `sequence`, the client asks both sides to check the order of tokens (RFC 2743 §1.2.3). */
+export function orderFacts({ flags }: GssChecksum): Krb5Facts {
+  return (flags & GSS_FLAGS.sequence) === 0 ? {} : { inOrder: true };
 }
 
 /** Facts of an authenticator, for an AP-REQ whose ticket could not be decrypted. */

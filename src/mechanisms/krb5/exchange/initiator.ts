@@ -37,7 +37,7 @@ import { type Timestamp, timestampOf } from './clock.js';
 import { chooseCredential } from './credential-choice.js';
 import { establishContext, initialSequence } from './establish-context.js';
 import { type EnctypePolicy, enctypesToOffer, offerEnctypes } from './etype-negotiation.js';
-import { type Krb5Facts, keyFacts, requestFacts, type TicketTimes, ticketFacts } from './facts.js';
+import { type Krb5Facts, keyFacts, orderFacts, requestFacts, type TicketTimes, ticketFacts } from './facts.js';
 import { errorFromKrbError } from './krb-error.js';
 import { negotiate } from './spnego-initiator.js';
 
@@ -54,7 +54,8 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   mutual?: boolean;
   /**
    * Set the GSS-API flag `sequence` besides `replay`. Default true: without it, MIT's ftpd replies 226 to an upload even if an
-   * attacker has removed a block.
+   * attacker has removed a block. A server that checks the order also refuses every command after a number left out; so a
+   * session sends neither STAT nor QUIT during a protected upload (the fact `inOrder`).
    */
   sequence?: boolean;
   /** Wrap the exchange in SPNEGO (RFC 4178), with Kerberos as the only mechanism offered. Default false. */
@@ -75,7 +76,10 @@ export interface Krb5InitiatorOptions extends CipherOptions {
    * stronger ones.
    */
   enctypes?: readonly number[];
-  /** Refuse every per-message token except the next one. Default false. */
+  /**
+   * Refuse every per-message token except the next one. Default false. A server that does not know of it may leave numbers out:
+   * `sequence` announces it.
+   */
   strictOrder?: boolean;
   /**
    * Called with the options of the context when it is established, for tools that log keys. They include the key, with which
@@ -187,7 +191,7 @@ function begin(settings: Settings): PendingExchange {
   };
   const destroy = () => void request.authenticator.subkey?.keyvalue.fill(0);
   const message = destroyOnError({ destroy }, () => seal(request, sent, settings));
-  const facts = { ...requestFacts(message), ...ticketFacts(request) };
+  const facts = { ...requestFacts(message), ...ticketFacts(request), ...orderFacts(checksum) };
   return {
     token: formatContextToken({ kind: 'AP-REQ', message }),
     facts,

@@ -100,6 +100,16 @@ describe('the AP-REQ', () => {
     return { ...openApReq(requestIn(token), keytab, passed), message: requestIn(token), facts };
   };
 
+  test('has the flag sequence by default, and both sides know then that the peer may require order', () => {
+    const orderOf = (options: Partial<Krb5InitiatorOptions>) => {
+      const { initiator, acceptor } = initiate(18, options);
+      const first = initiator.step() as Step;
+      return [first.facts!.inOrder, (acceptor().step(first.token) as Step).facts!.inOrder];
+    };
+    expect(orderOf({})).toEqual([true, true]);
+    expect(orderOf({ sequence: false })).toEqual([undefined, undefined]);
+  });
+
   test('has flags, channel bindings and delegated credentials', () => {
     const bindings = channelBindings({ initiator: Uint8Array.of(127, 0, 0, 1), acceptor: Uint8Array.of(127, 0, 0, 1) });
     const { checksum, message, facts } = opened(18, { bindings, delegation: Uint8Array.of(7, 7) });
