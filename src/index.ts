@@ -63,6 +63,7 @@ export type {
   Mechanism,
   ObservedStep,
   Peer,
+  RecordedSecrets,
   SecurityContext,
   SequenceState,
   Step,

@@ -17,8 +17,8 @@ import type {
 /** `high`: an attacker may have changed or read something. `medium`: protection is missing or weak. `low`: worth knowing. */
 export type Severity = 'high' | 'medium' | 'low';
 
-/** Every rule but those of deviations, with what it means. */
-const RULES = {
+/** Every rule but those of deviations, with its severity and what it means. */
+export const RULES = {
   'clear-command-after-235': ['high', 'a command in the clear where integrity is required'],
   'clear-reply-after-235': ['high', 'a reply in the clear where protection is required'],
   'altered-token': ['high', 'a token that does not verify'],
@@ -48,7 +48,8 @@ const RULES = {
 } as const satisfies Record<string, readonly [Severity, string]>;
 
 type Rule = keyof typeof RULES;
-export type FindingRule = Rule | `deviation/${Deviation}`;
+/** The name of a rule: one of the table, or `deviation/` and the name of a deviation. */
+export type FindingRule = keyof typeof RULES | `deviation/${Deviation}`;
 
 /** The names of all rules: those of deviations are `deviation/` and the name. */
 export const FINDING_RULES: readonly FindingRule[] = [

@@ -3,7 +3,7 @@ export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '
 export type { Compression } from './capture-file.js';
 export type { PortOptions } from './control-connections.js';
 export type { Extract, Transfer, TransferSink } from './data-recording.js';
-export { FINDING_RULES, type FindingRule, type Severity } from './findings.js';
+export { FINDING_RULES, type FindingRule, RULES, type Severity } from './findings.js';
 export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';
 export type {
   ConnectionRecord,

@@ -1,13 +1,14 @@
 /** `rfc2228 code`: what a reply code means. */
 import { type Classification, classify } from '../ftp/reply-codes.js';
-import { EXIT, parseOptions, UsageError } from './status.js';
+import { EXIT, JSON_OPTION, parseOptions, UsageError } from './status.js';
 import type { Streams } from './streams.js';
 
 export function code(args: string[], { stdout }: Streams): number {
-  const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
+  const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const [text = '', ...more] = positionals;
   if (!/^[0-9]{1,9}$/.test(text) || more.length > 0) throw new UsageError('code wants one number');
-  stdout.write(`${describeCode(classify(Number(text)))}\n`);
+  const classification = classify(Number(text));
+  stdout.write(`${values.json ? JSON.stringify(classification) : describeCode(classification)}\n`);
   return EXIT.fine;
 }
 

@@ -3,7 +3,7 @@ import { toHex, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { commandOf } from '../ftp/command.js';
 import { type Line, LineReader } from '../ftp/line.js';
-import { classify } from '../ftp/reply-codes.js';
+import { type Classification, classify } from '../ftp/reply-codes.js';
 import { type Deviation, Deviations } from '../protection/deviations.js';
 import { decodeCommandToken } from '../protection/protected-command.js';
 import { decodeReplyLine } from '../protection/protected-reply.js';
@@ -11,12 +11,37 @@ import { factsOf, levelOfCode, levelOfVerb, type TokenLevel } from '../protectio
 import { exchangeReply, parseAdatCommand, parseAdatReply } from '../protection/security-data.js';
 import { describeCode } from './code.js';
 import { KEYLESS } from './mechanisms.js';
-import { EXIT, parseOptions, readInput } from './status.js';
+import { EXIT, JSON_OPTION, parseOptions, readInput } from './status.js';
 import type { Streams } from './streams.js';
 import { printable, shorten } from './terminal.js';
 
+/** What a control line is. Its shape is also that of `--json`, one object for each line. */
+interface DecodedLine {
+  kind: 'protected reply' | 'reply' | 'protected command' | 'security data' | 'command';
+  code?: number;
+  verb?: string;
+  /** What a protected line claims. */
+  level?: TokenLevel;
+  /** Whether other lines of the same reply follow. */
+  continues?: boolean;
+  argument?: string;
+  classification?: Classification;
+  token?: DecodedToken;
+  deviations?: readonly Deviation[];
+}
+
+interface DecodedToken {
+  octets: number;
+  /** Named values, as the mechanism describes it; null if no mechanism here knows it. */
+  description: object | null;
+  /** Why it is not known. */
+  reason?: string;
+  /** Of a token that is not known. */
+  hex?: string;
+}
+
 export function decode(args: string[], { stdout }: Streams): number {
-  const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
+  const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
   const reader = new LineReader();
   const octets = fromInput ? readInput(0) : toUtf8(positionals.join(' '));
@@ -25,54 +50,101 @@ export function decode(args: string[], { stdout }: Streams): number {
 
   let status: number = EXIT.fine;
   for (;;) {
+    let line: Line | undefined;
     try {
-      const line = reader.next();
+      line = reader.next();
       if (line === undefined) return status;
-      stdout.write(`${describeLine(line).join('\n')}\n`);
+      const decoded = decodeLine(line);
+      stdout.write(values.json ? jsonLine(line, decoded) : `${describeLine(decoded).join('\n')}\n`);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       const place = error.offset === undefined ? '' : ` at octet ${error.offset}`;
-      stdout.write(`${error.code}${place}: ${error.message}\n`);
+      stdout.write(values.json ? jsonLine(line, error) : `${error.code}${place}: ${error.message}\n`);
       status = EXIT.faulty;
     }
   }
 }
 
-/** @throws FtpSecurityError when it is no control line, or its base 64 is broken */
-function describeLine(line: Line): string[] {
-  const text = new TextDecoder().decode(line.bytes);
-  const code = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(text)?.[1];
-  return code === undefined ? describeCommand(line) : describeReply(line, text, Number(code));
+function jsonLine(line: Line | undefined, decoded: DecodedLine | FtpSecurityError): string {
+  const text = line === undefined ? null : new TextDecoder().decode(line.bytes);
+  if (!(decoded instanceof FtpSecurityError)) return `${JSON.stringify({ line: text, ...decoded, error: null })}\n`;
+  const { code, message, offset = null } = decoded;
+  return `${JSON.stringify({ line: text, error: { code, message, offset } })}\n`;
 }
 
-function describeReply(line: Line, text: string, code: number): string[] {
+/** @throws FtpSecurityError when it is no control line, or its base 64 is broken */
+function decodeLine(line: Line): DecodedLine {
+  const text = new TextDecoder().decode(line.bytes);
+  const code = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(text)?.[1];
+  return code === undefined ? decodeCommand(line) : decodeReply(line, text, Number(code));
+}
+
+function decodeReply(line: Line, text: string, code: number): DecodedLine {
   const level = levelOfCode(code);
   const deviations = new Deviations({});
   if (level !== undefined) {
-    const place = text[3] === '-' ? 'a line of a multi-line reply' : 'the last or only line of a reply';
-    const token = decodeReplyLine(line.raw, code, deviations);
-    return [`${code}: protected, ${describeLevel(level)}; ${place}`, ...describe(token, deviations.seen)];
+    const token = decodeToken(decodeReplyLine(line.raw, code, deviations));
+    return { kind: 'protected reply', code, level, continues: text[3] === '-', token, deviations: deviations.seen };
   }
-  const description = describeCode(classify(code)).split('\n');
-  if (exchangeReply(code) === undefined) return description;
+  const classification = classify(code);
+  if (exchangeReply(code) === undefined) return { kind: 'reply', code, classification };
   const { token, tolerated } = parseAdatReply({ code, lines: [text], raw: line.raw });
-  return token === undefined ? description : [...description, ...describe(token, tolerated)];
+  if (token === undefined) return { kind: 'reply', code, classification };
+  return { kind: 'reply', code, classification, token: decodeToken(token), deviations: tolerated };
 }
 
-function describeCommand(line: Line): string[] {
+function decodeCommand(line: Line): DecodedLine {
   const command = commandOf(line);
-  const level = levelOfVerb(command.verb);
+  const { verb, argument } = command;
+  const level = levelOfVerb(verb);
   if (level !== undefined) {
     const deviations = new Deviations({});
-    const token = decodeCommandToken(command, deviations);
-    return [`${command.verb}: protected command, ${describeLevel(level)}`, ...describe(token, deviations.seen)];
+    const token = decodeToken(decodeCommandToken(command, deviations));
+    return { kind: 'protected command', verb, level, token, deviations: deviations.seen };
   }
-  if (command.verb === 'ADAT') {
+  if (verb === 'ADAT') {
     const { token, tolerated } = parseAdatCommand(command);
-    return ['ADAT: security data', ...describe(token!, tolerated)];
+    return { kind: 'security data', verb, token: decodeToken(token!), deviations: tolerated };
   }
-  const argument = command.argument === undefined ? 'no argument' : `argument ${printable(command.argument)}`;
-  return [`${command.verb}: command in the clear, ${argument}`];
+  return { kind: 'command', verb, ...(argument !== undefined && { argument }) };
+}
+
+/** What the first mechanism that knows a token can read of it without a key. */
+function decodeToken(token: Uint8Array): DecodedToken {
+  let reason = '';
+  for (const mechanism of KEYLESS) {
+    try {
+      const description = mechanism.describe?.(token);
+      if (description !== undefined) return { octets: token.length, description };
+    } catch (error) {
+      if (!(error instanceof FtpSecurityError)) throw error;
+      reason ||= error.message;
+    }
+  }
+  return { octets: token.length, description: null, reason, hex: toHex(token) };
+}
+
+/** The same for people. */
+function describeLine(decoded: DecodedLine): string[] {
+  const { token, deviations = [] } = decoded;
+  if (token === undefined) return [titleOf(decoded)];
+  const lines = deviations.map(deviation => `     deviation            ${deviation}`);
+  return [titleOf(decoded), `     token                ${token.octets} octets`, ...describeToken(token), ...lines];
+}
+
+function titleOf({ kind, code, verb, level, continues, argument, classification }: DecodedLine): string {
+  switch (kind) {
+    case 'protected reply':
+      return `${code}: protected, ${describeLevel(level!)}; ${continues ? 'a line of a multi-line reply' : 'the last or only line of a reply'}`;
+    case 'reply':
+      return describeCode(classification!);
+    case 'protected command':
+      return `${verb}: protected command, ${describeLevel(level!)}`;
+    case 'security data':
+      return `${verb}: security data`;
+    case 'command':
+      return `${verb}: command in the clear, ${argument === undefined ? 'no argument' : `argument ${printable(argument)}`}`;
+  }
 }
 
 function describeLevel(level: TokenLevel): string {
@@ -81,28 +153,11 @@ function describeLevel(level: TokenLevel): string {
   return `level ${level} (claims ${bits.join(' and ')})`;
 }
 
-function describe(token: Uint8Array, tolerated: readonly Deviation[]): string[] {
-  const deviations = tolerated.map(deviation => `     deviation            ${deviation}`);
-  return [`     token                ${token.length} octets`, ...describeToken(token), ...deviations];
-}
-
-/** What the first mechanism that knows a token can read of it without a key. */
-function describeToken(token: Uint8Array): string[] {
-  let reason = '';
-  for (const mechanism of KEYLESS) {
-    try {
-      const description = mechanism.describe?.(token);
-      if (description === undefined) continue;
-      return Object.entries(description).map(([part, value]) => `     ${part.padEnd(20)} ${show(value)}`);
-    } catch (error) {
-      if (!(error instanceof FtpSecurityError)) throw error;
-      reason ||= error.message;
-    }
+function describeToken({ description, reason, hex = '' }: DecodedToken): string[] {
+  if (description === null) {
+    return [`     kind                 not known here (${reason})`, `     octets               ${shorten(hex, 64)}`];
   }
-  return [
-    `     kind                 not known here (${reason})`,
-    `     octets               ${shorten(toHex(token), 64)}`,
-  ];
+  return Object.entries(description).map(([part, value]) => `     ${part.padEnd(20)} ${show(value)}`);
 }
 
 function show(value: unknown): string {

@@ -29,6 +29,9 @@ rfc2228 COMMAND --help tells more of each.`,
                                                      connections, "#" before remarks
 Options
 ${mechanismHelp('verify')}
+  --utc               times in UTC; without it in the time zone of this machine
+  --errors            only what is wrong, and what was said around it
+  --summary           no lines: who logged in, which files moved, findings, keys that are missing, totals
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
   --extract DIR       write the files of data connections that were verified to their end into DIR, and a manifest of all;
                       nothing is overwritten
@@ -41,6 +44,9 @@ ${mechanismHelp('verify')}
   --port N            a connection with this TCP port is a control connection, whatever it says; may be repeated. Others are
                       known by what they say, on any port
   --only-port         look at no connection without one of those ports
+
+In the table C is the client and S the server; then come the level that the line claims and the verdict of its token. "gap": tokens
+before it are missing, and no data connection accounts for them; "late": it was sent before one that came first.
 
 A file is a capture (pcapng or pcap), as it is or compressed with gzip, or zstd where Node has it; or a text transcript. "-" is
 standard input; of a directory every recording is read. Of several files each has a result, and the total follows. Packets that
@@ -60,16 +66,22 @@ Exit status
   rfc2228 decode "235 ADAT=YIGZBgkqhkiG9xIBAgICAG+BiTCB..."
   rfc2228 decode < control-lines.txt                 every line of standard input
 
+--json gives one object for each line, with the token's parts as the mechanism describes them.
+
 Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
 
   code: `rfc2228 code N: says what a reply code means
 
   rfc2228 code 534
-  rfc2228 code 10054                                 an error number of Winsock, as FTP clients show it`,
+  rfc2228 code 10054                                 an error number of Winsock, as FTP clients show it
+
+--json gives the same as an object.`,
 
   keytab: `rfc2228 keytab FILE: lists the keys of a keytab, without the keys themselves
 
-  rfc2228 keytab /etc/krb5.keytab`,
+  rfc2228 keytab /etc/krb5.keytab
+
+--json gives one object for each key.`,
 
   fuzz: `rfc2228 fuzz server | client | corpus: mutated messages for clients and servers, behind the cryptography
 

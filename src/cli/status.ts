@@ -16,6 +16,9 @@ export const EXIT = {
 /** A file that can't be read, whatever the reason; the message names both. */
 export class InputError extends Error {}
 
+/** Of every subcommand that has results for programs. */
+export const JSON_OPTION = { json: { type: 'boolean', default: false } } as const;
+
 /**
  * The octets of a file, or of standard input for 0.
  * @throws InputError

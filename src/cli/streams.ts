@@ -6,5 +6,7 @@ export interface Streams {
 }
 
 export interface Output {
+  /** Of a terminal: how wide it is. */
+  readonly columns?: number;
   write(text: string): unknown;
 }

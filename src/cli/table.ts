@@ -13,31 +13,112 @@ import { paint, printable, shorten } from './terminal.js';
 
 /** Longer than almost every command and reply; security data is cut, which says nothing to people anyway. */
 const MAX_SAID = 120;
+/** In a terminal that is narrow. */
+const MIN_SAID = 40;
 
-/** A record as text; undefined for one that has no row: people see a reply in its lines, and findings at the end. */
-export function rowOf(record: TranscriptRecord): string | undefined {
-  switch (record.type) {
-    case 'connection':
-      return connectionRow(record);
-    case 'message':
-      return messageRow(record);
-    case 'data':
-      return dataRow(record);
-    case 'reply':
-    case 'finding':
-      return undefined;
-    case 'summary':
-      return paint('bold', summaryText(record));
-    case 'file':
-      return fileRow(record);
+export interface TableOptions {
+  /** Times in UTC. Default: in the time zone of the machine. */
+  utc: boolean;
+  /** Only rows of what is wrong, and those around it. */
+  errors: boolean;
+  /** Whether the headings of connections name their files. */
+  files: boolean;
+  /** Columns of the terminal, if it is one. */
+  width: number | undefined;
+}
+
+/** Rows of the same connection that are shown before and after one with an error. */
+const AROUND = 2;
+
+/** What of a connection waits to be shown, under `errors`. */
+interface Waiting {
+  rows: string[];
+  /** How many of the next rows are shown. */
+  after: number;
+}
+
+/** Turns records into rows: a day and its time zone first, a heading for each connection, and a row for each line and each file. */
+export class Table {
+  readonly #options: TableOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #day = '';
+
+  constructor(options: TableOptions) {
+    this.#options = options;
+  }
+
+  /** A record as rows, maybe none: people see a reply in its lines, and findings at the end. */
+  rows(record: TranscriptRecord): string[] {
+    switch (record.type) {
+      case 'connection':
+        return this.#choose(record.connection, connectionRow(record, this.#options.files), record.problem !== null, []);
+      case 'message': {
+        const { day, time } = clockOf(record.time, this.#options.utc);
+        const row = messageRow(record, time, this.#options.width);
+        return this.#choose(record.connection, row, record.error !== null, this.#newDay(day));
+      }
+      case 'data': {
+        const { day, time } = clockOf(record.time, this.#options.utc);
+        return this.#choose(record.connection, dataRow(record, time), record.error !== null, this.#newDay(day));
+      }
+      case 'summary':
+        return [paint('bold', summaryText(record))];
+      case 'file':
+        return [fileRow(record)];
+      default:
+        return [];
+    }
+  }
+
+  #newDay(day: string): string[] {
+    if (day === '' || day === this.#day) return [];
+    this.#day = day;
+    return [paint('dim', day)];
+  }
+
+  /** The row, or with `errors` the rows that an error brings with it. */
+  #choose(connection: number, row: string, isWrong: boolean, before: string[]): string[] {
+    if (!this.#options.errors) return [...before, row];
+    const waiting = this.#waiting.get(connection) ?? { rows: [], after: 0 };
+    this.#waiting.set(connection, waiting);
+    if (isWrong) {
+      const rows = [...before, ...waiting.rows, row];
+      waiting.rows = [];
+      waiting.after = AROUND;
+      return rows;
+    }
+    if (waiting.after > 0) {
+      waiting.after--;
+      return [...before, row];
+    }
+    waiting.rows.push(row);
+    if (waiting.rows.length > AROUND) waiting.rows.shift();
+    return before;
   }
 }
 
-function connectionRow(record: ConnectionRecord): string {
+/**
+ * Day and time of day for people.
+ * @param time  ISO 8601, UTC
+ */
+function clockOf(time: string | null, utc: boolean): { day: string; time: string } {
+  if (time === null) return { day: '', time: '' };
+  const at = new Date(time);
+  const minutes = utc ? 0 : -at.getTimezoneOffset();
+  const local = new Date(at.getTime() + 60_000 * minutes).toISOString();
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  const zone = `UTC${minutes < 0 ? '-' : '+'}${`${hours}`.padStart(2, '0')}:${`${rest}`.padStart(2, '0')}`;
+  // The fraction is as fine as the capture has it.
+  const day = `${local.slice(0, 10)} ${minutes === 0 ? 'UTC' : zone}`;
+  return { day, time: `${local.slice(11, 19)}${time.slice(19, 26)}` };
+}
+
+function connectionRow(record: ConnectionRecord, files: boolean): string {
   const { connection, client, server, mechanism, variant, enctype, keyed, problem } = record;
   const names = [record.client_name, record.server_name].filter(name => name !== null);
   const parts = [
     `connection ${connection}`,
+    files && record.file !== undefined ? printable(record.file) : '',
     client === null ? '' : `${client} → ${server}`,
     mechanism === null ? 'no security association' : `${mechanism}${variant === null ? '' : ` ${variant}`}`,
     enctype === null ? '' : (enctypeOf(enctype)?.name ?? `enctype ${enctype}`),
@@ -63,8 +144,8 @@ function openerText({ server_name, facts }: ConnectionRecord): string {
   return `  opened by: ${name}${version}${source === undefined ? '' : ` (${source})`}`;
 }
 
-function messageRow(message: MessageRecord): string {
-  const { time, connection, from, level, applied, verdict, sequence, tolerated, weak, error } = message;
+function messageRow(message: MessageRecord, time: string, width: number | undefined): string {
+  const { connection, from, level, applied, verdict, sequence, tolerated, weak, error } = message;
   const place = verdict === 'verified' && sequence !== 'ok' && sequence !== 'none' ? `verified ${sequence}` : verdict;
   const colour = error !== null ? 'red' : verdict === 'verified' ? 'green' : verdict === 'clear' ? 'dim' : 'yellow';
   const remarks = [
@@ -72,20 +153,20 @@ function messageRow(message: MessageRecord): string {
     ...(weak ? ['weak'] : []),
     ...tolerated,
   ];
+  const start = `${time === '' ? '' : `${time}  `}${connection} ${from === 'client' ? 'C' : 'S'}  ${level.padEnd(12)}  `;
+  const room = width === undefined ? MAX_SAID : Math.max(MIN_SAID, width - start.length - 15);
   return [
-    time === null ? '' : `${time.slice(11, 26)}  `,
-    `${connection} ${from === 'client' ? 'C' : 'S'}  `,
-    `${level.padEnd(12)}  `,
+    start,
     `${paint(colour, place.padEnd(13))}  `,
-    shorten(printable((message.text ?? message.wire).replace(/\r?\n?\0?$/, '')), MAX_SAID),
+    shorten(printable((message.text ?? message.wire).replace(/\r?\n?\0?$/, '')), room),
     remarks.length > 0 ? paint('dim', `  [${remarks.join(', ')}]`) : '',
     error === null ? '' : paint('red', `  ${error.code}: ${error.message}`),
   ].join('');
 }
 
 /** A file on a data connection. */
-function dataRow(record: DataRecord): string {
-  const { time, connection, from, level, applied, verdict, blocks, bytes, lost, error } = record;
+function dataRow(record: DataRecord, time: string): string {
+  const { connection, from, level, applied, verdict, blocks, bytes, lost, error } = record;
   const colour = error !== null ? 'red' : verdict === 'verified' ? 'green' : 'yellow';
   const size = bytes === null ? '' : `, ${count(bytes, 'octet')}`;
   const remarks = [
@@ -94,7 +175,7 @@ function dataRow(record: DataRecord): string {
     ...(lost > 0 ? [`${count(lost, 'octet')} not in the capture`] : []),
   ];
   return [
-    time === null ? '' : `${time.slice(11, 26)}  `,
+    time === '' ? '' : `${time}  `,
     `${connection} ${from === 'client' ? 'C' : 'S'}  `,
     `${level.padEnd(12)}  `,
     `${paint(colour, verdict.padEnd(13))}  `,

@@ -5,7 +5,6 @@ import {
   type FindingRecord,
   recordingFormat,
   type Transcript,
-  type TranscriptRecord,
   type VerifyOptions,
   verifyRecording,
   verifyRotated,
@@ -14,11 +13,10 @@ import { FtpSecurityError } from '../errors.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { ExtractDirectory } from './extract.js';
 import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
-import { MissingKeys } from './missing-keys.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
+import { jsonReport, SEVERITIES, tableReport } from './report.js';
 import { InputError, internalError, parseOptions, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
-import { findingRow, rowOf } from './table.js';
 import { type NoTranscript, Total } from './total.js';
 
 const OPTIONS = {
@@ -29,6 +27,9 @@ const OPTIONS = {
   extract: { type: 'string' },
   join: { type: 'boolean', default: false },
   'fail-on': { type: 'string', multiple: true, default: [] as string[] },
+  utc: { type: 'boolean', default: false },
+  errors: { type: 'boolean', default: false },
+  summary: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
   tolerate: { type: 'string', multiple: true, default: [] as string[] },
 } as const;
@@ -47,13 +48,14 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const options = { mechanisms, ports, onlyPorts, tolerate };
 
   const failOn = parseFailOn(values['fail-on']);
-  const findings: FindingRecord[] = [];
-  const write = values.json ? (record: TranscriptRecord) => JSON.stringify(record) : rowOf;
   const files = listFiles(names);
   const recordings = values.join ? [files] : files.map(file => [file]);
-  const total = new Total(recordings.length > 1 || files[0]?.directory !== undefined, failOn);
+  const several = recordings.length > 1 || files[0]?.directory !== undefined;
+  const { utc, errors, summary } = values;
+  const table = { utc, errors, summary, files: several, width: stdout.columns };
+  const report = values.json ? jsonReport(stdout) : tableReport(stdout, table);
+  const total = new Total(several, failOn);
   const left = new LeftOut();
-  const missing = new MissingKeys();
   const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
   for (const recording of recordings) {
     const name = nameOf(recording);
@@ -61,10 +63,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
     const extract: Extract = transfer => directory?.sink(transfer, name, before);
     const transcript = await attempt(recording, { ...options, extract }, left);
     if (transcript === undefined) continue;
-    const records = total.add(name, transcript);
-    print(records, write, stdout);
-    missing.add(records);
-    for (const record of records) if (record.type === 'finding') findings.push(record);
+    report.add(total.add(name, transcript));
     const { error, faults = [] } = transcript;
     if (error !== undefined) complain(name, error, stderr);
     for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
@@ -73,9 +72,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   directory?.close();
   left.tell(stderr);
   for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
-  if (!values.json) for (const finding of bySeverity(findings)) stdout.write(`${findingRow(finding)}\n`);
-  if (!values.json) for (const line of missing.lines) stdout.write(`${line}\n`);
-  if (total.readable) print([total.summary], write, stdout);
+  report.end(total.readable ? total.summary : undefined);
   return total.status;
 }
 
@@ -150,32 +147,12 @@ function reasonOf(error: unknown): string {
   return `${error.code}: ${error.message}${error.offset === undefined ? '' : ` (octet ${error.offset})`}`;
 }
 
-/** Written in pieces: a transcript may be longer than a string can be, and a write for each line is slow. */
-function print(
-  records: readonly TranscriptRecord[],
-  write: (record: TranscriptRecord) => string | undefined,
-  stdout: Output,
-): void {
-  const PIECE = 1 << 20;
-  let piece = '';
-  for (const record of records) {
-    const row = write(record);
-    if (row !== undefined) piece += `${row}\n`;
-    if (piece.length < PIECE) continue;
-    stdout.write(piece);
-    piece = '';
-  }
-  stdout.write(piece);
-}
-
 function parseDeviation(name: string): Deviation {
   const names: readonly Deviation[] = [...DEVIATIONS, ...OPTIONAL_DEVIATIONS];
   const found = names.find(it => it === name);
   if (found === undefined) throw new UsageError(`--tolerate wants one of ${names.join(', ')}`);
   return found;
 }
-
-const SEVERITIES: readonly FindingRecord['severity'][] = ['high', 'medium', 'low'];
 
 /** Names of rules, with commas between them, or a severity for every finding that is as severe, or more. */
 function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => boolean {
@@ -185,10 +162,6 @@ function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => bool
   if (unknown !== undefined) throw new UsageError(`--fail-on wants ${SEVERITIES.join(', ')} or the name of a rule`);
   const least = names.reduce((least, name) => Math.max(least, (SEVERITIES as readonly string[]).indexOf(name)), -1);
   return ({ rule, severity }) => names.includes(rule) || SEVERITIES.indexOf(severity) <= least;
-}
-
-function bySeverity(findings: readonly FindingRecord[]): FindingRecord[] {
-  return SEVERITIES.flatMap(severity => findings.filter(finding => finding.severity === severity));
 }
 
 function parsePort(text: string): number {

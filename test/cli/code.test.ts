@@ -11,6 +11,11 @@ it.each(REPLY_CODES)('says what %i means, and where that is laid down', async (c
   expect(stdout).toContain(`(${source})`);
 });
 
+it('gives the same as JSON', async () => {
+  const { status, stdout } = await run('code', '534', '--json');
+  expect([status, JSON.parse(stdout)]).toEqual([0, classify(534)]);
+});
+
 it('says of a code that is in no table what its first digit says', async () => {
   expect((await run('code', '599')).stdout).toMatch(/^599 {2}permanent negative\n/);
   expect((await run('code', '999')).stdout).toMatch(/^999 {2}unknown\n/);

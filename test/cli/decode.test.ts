@@ -55,3 +55,29 @@ it.each(EXCHANGE_REPLIES)('shows the security data of $code, such as that of a W
 it('takes a bare code as a reply', async () => {
   expect(await run('decode', '250')).toEqual(await run('decode', '250 done'));
 });
+
+it('gives the same as JSON, one object for each line', async () => {
+  const decoded = async (...line: string[]) => JSON.parse((await run('decode', '--json', ...line)).stdout);
+  expect(await decoded('MIC BQQE/wAMAAwAAAAAGeXPAo/lqtyAG9eL4Fn6vlVTRVIgZnRwdGVzdGVy')).toMatchObject({
+    line: expect.stringMatching(/^MIC /),
+    kind: 'protected command',
+    verb: 'MIC',
+    level: 'safe',
+    token: { octets: 42, description: { kind: expect.stringContaining('rap') } },
+    deviations: [],
+    error: null,
+  });
+  expect(await decoded('633 Zm9v')).toMatchObject({
+    kind: 'protected reply',
+    continues: false,
+    token: { description: null, hex: '666f6f' },
+  });
+  expect(await decoded('631-Zm9v')).toMatchObject({ code: 631, continues: true });
+  expect(await decoded('530 no')).toMatchObject({ kind: 'reply', classification: { kind: 'permanent-negative' } });
+  expect(await decoded('PASS secret')).toMatchObject({ kind: 'command', verb: 'PASS', argument: 'secret' });
+  const { status, stdout } = await run('decode', '--json', 'MIC', 'Zm9*');
+  expect([status, JSON.parse(stdout)]).toEqual([
+    1,
+    { line: 'MIC Zm9*', error: { code: 'syntax/bad-base64', message: expect.any(String), offset: 7 } },
+  ]);
+});

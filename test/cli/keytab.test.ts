@@ -11,7 +11,25 @@ it('lists version, time, enctype and principal of every key, and no key', async 
   expect([status, stderr]).toEqual([0, '']);
   const entries = parseKeytab(readFileSync(path));
   expect(stdout.split('\n')).toHaveLength(1 + entries.length + 1);
-  expect(stdout).toMatch(/^\d+ +\d{4}-\d\d-\d\dT[\d:]{8} +aes256-cts-hmac-sha1-96 +ftp\/.*@/m);
+  expect(stdout).toMatch(/^\d+ +\d{4}-\d\d-\d\dT[\d:]{8} +18 +aes256-cts-hmac-sha1-96 +ftp\/.*@/m);
+  for (const { key } of entries) expect(stdout).not.toContain(toHex(key));
+});
+
+it('gives the same as JSON, one object for each key', async () => {
+  const path = keytabOf('probe-heimdal-nomutual');
+  const { status, stdout } = await run('keytab', '--json', path);
+  const entries = parseKeytab(readFileSync(path));
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line));
+  expect([status, lines.length]).toEqual([0, entries.length]);
+  expect(lines.map(({ kvno, enctype }) => ({ kvno, enctype }))).toEqual(
+    entries.map(({ kvno, enctype }) => ({ kvno, enctype })),
+  );
+  const [aes] = lines.filter(({ enctype }) => enctype === 18);
+  expect(aes).toMatchObject({ enctype_name: 'aes256-cts-hmac-sha1-96', weak: false });
+  expect(aes.principal).toMatch(/^ftp\/.*@/);
   for (const { key } of entries) expect(stdout).not.toContain(toHex(key));
 });
 

@@ -52,7 +52,7 @@ export interface Baseline {
   statuses?: Signals<number | null | undefined> | undefined;
 }
 
-/** What a client says in some way behind a case, twice behind what is valid, and behind a failure. */
+/** What a client shows in one way after a case, twice behind what is valid, and behind a failure. */
 export interface Signals<T> {
   its: T;
   usual: readonly [T, T];

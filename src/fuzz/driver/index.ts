@@ -8,7 +8,7 @@ export {
   type SummaryRecord,
 } from './campaign.js';
 export type { ServerTarget } from './client-side.js';
-export { type Baseline, type ClientTrace, judgeClient } from './client-trace.js';
+export { type Baseline, type ClientTrace, judgeClient, type Signals } from './client-trace.js';
 export {
   type Connection,
   type DataConnections,

@@ -44,6 +44,7 @@ export const FINDINGS = {
 } as const;
 /** One of {@link FINDINGS}. */
 export type Finding = keyof typeof FINDINGS;
+/** How much a finding weighs. */
 export type Severity = (typeof FINDINGS)[Finding];
 /** Of one case that shows several, the first is reported first. */
 const ORDER = Object.keys(FINDINGS) as Finding[];

@@ -1,0 +1,119 @@
+/** The table of `rfc2228 verify`: days and time zones, errors with what is around them, and the closing lines. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { runCommand } from '../../src/cli/command.js';
+import { capture, file, keytabOf, run } from './run.js';
+
+const NAME = 'heimdal-safe-aes128-cts-hmac-sha1-96';
+const ARGS = ['verify', capture(NAME), '--keytab', keytabOf(NAME)];
+
+describe('times', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it.each([
+    ['Asia/Kolkata', 'UTC+05:30', 330],
+    ['America/St_Johns', 'UTC-03:30', -210],
+    ['UTC', 'UTC', 0],
+  ])('are those of the machine in %s', async (zone, named, minutes) => {
+    const rows = async () => (await run(...ARGS)).stdout.split('\n').slice(0, 2);
+    vi.stubEnv('TZ', 'UTC');
+    const [day, first] = await rows();
+    vi.stubEnv('TZ', zone);
+    const [ownDay, ownFirst] = await rows();
+    expect(day).toMatch(/^2026-11-22 UTC$/);
+    const own = new Date(Date.parse(`2026-11-22T${first!.slice(0, 8)}Z`) + 60_000 * minutes).toISOString();
+    expect(ownDay).toBe(`${own.slice(0, 10)} ${named}`);
+    expect(ownFirst).toBe(own.slice(11, 19) + first!.slice(8));
+    const { stdout } = await run(...ARGS, '--utc');
+    expect(stdout.split('\n').slice(0, 2)).toEqual([day, first]);
+  });
+
+  it('are left out where there are none', async () => {
+    const { stdout } = await run('verify', file('plain.txt', 'S> 220 hello\nC> QUIT\nS> 221 bye\n'));
+    expect(stdout.split('\n')[0]).toBe('1 S  clear         clear          220 hello');
+  });
+});
+
+it('is as wide as the terminal', async () => {
+  let stdout = '';
+  const write = (text: string) => (stdout += text);
+  await runCommand([...ARGS, '--utc'], { stdout: { write, columns: 100 }, stderr: { write: () => undefined } });
+  const adat = stdout.split('\n').find(line => line.includes('ADAT '))!;
+  expect(adat).toHaveLength(100);
+});
+
+it('names the files of connections where there are several', async () => {
+  const other = file('other.txt', 'S> 220 hello\nC> QUIT\nS> 221 bye\n');
+  expect((await run(...ARGS, other)).stdout).toContain(`connection 2  ${other}  no security association`);
+  expect((await run(...ARGS)).stdout).not.toContain(`connection 1  ${capture(NAME)}`);
+});
+
+describe('--errors', () => {
+  it('shows what is wrong, and two rows around it', async () => {
+    const ok = Array.from({ length: 10 }, (_, i) => `C> NOOP ${i}\nS> 200 ok ${i}\n`);
+    const text = `S> 220 hello\n${ok.slice(0, 5).join('')}C> ENC x\nS> 503 no\n${ok.slice(5).join('')}`;
+    const { status, stdout } = await run('verify', file('errors.txt', text), '--errors');
+    expect(status).toBe(1);
+    const rows = stdout.split('\n').filter(line => /^1 [CS]/.test(line));
+    expect(rows.map(row => row.slice(34))).toEqual([
+      'NOOP 4',
+      '200 ok 4',
+      expect.stringMatching(/^ENC {2}\w+\/[\w-]+: /),
+      '503 no',
+      'NOOP 5',
+    ]);
+  });
+
+  it('shows no row where nothing is wrong', async () => {
+    const { status, stdout } = await run(...ARGS, '--errors');
+    expect(status).toBe(0);
+    expect(stdout).not.toMatch(/^.* 1 [CS] {2}/m);
+    expect(stdout).toContain('114 verified');
+  });
+});
+
+describe('the closing lines', () => {
+  it('say who logged in, from where, and which files moved; --summary shows nothing else', async () => {
+    const { status, stdout } = await run(...ARGS, '--summary');
+    expect(status).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.filter(line => line.startsWith('login: '))).toEqual([
+      expect.stringMatching(
+        /^login: ftptester as ftptester@HEIM\.TEST by GSSAPI from 127\.0\.0\.1:\d+ {2}connection 1$/,
+      ),
+    ]);
+    // The last file came under PROT C.
+    const files = lines.filter(line => line.startsWith('file: '));
+    expect(files.map(line => line.endsWith(': verified'))).toEqual([...Array(11).fill(true), false]);
+    expect(files.at(-1)).toBe('file: RETR small.txt  connection 1: not protected, or not in the capture');
+    expect(lines).toContain('file: RETR bin20k.dat  connection 1, 20000 octets: verified');
+    expect(lines.filter(line => !/^(login: |file: |high |medium |low |1 control connection)/.test(line))).toEqual([]);
+  });
+
+  it('name files that were not protected, and what failed', async () => {
+    const plain = [
+      'S> 220 hi',
+      'C> USER me',
+      'S> 230 in',
+      'C> RETR a',
+      'S> 150 go',
+      'S> 226 done',
+      'C> RETR b',
+      'S> 550 no',
+    ];
+    const { stdout } = await run('verify', file('files.txt', plain.join('\n')), '--summary');
+    expect(stdout).toContain('login: me  connection 1\n');
+    expect(stdout).toContain('file: RETR a  connection 1: not protected, or not in the capture\n');
+    expect(stdout).not.toContain('RETR b');
+    const name = 'curl733-mit163ftpd-safe-des3-cbc-sha1';
+    const upload = await run('verify', capture(name), '--keytab', keytabOf(name), '--summary');
+    expect(upload.stdout).toMatch(/^file: STOR from-curl\.txt .*22 octets: verified, but .*block of zero octets$/m);
+  });
+
+  it('show the first of very many, and how many are left', async () => {
+    const transfers = Array.from({ length: 60 }, (_, i) => `C> RETR f${i}\nS> 226 done`);
+    const { stdout } = await run('verify', file('many.txt', ['S> 220 hi', ...transfers].join('\n')), '--summary');
+    expect(stdout).toContain('file: RETR f49  ');
+    expect(stdout).not.toContain('file: RETR f50  ');
+    expect(stdout).toContain('and 10 more files\n');
+  });
+});
