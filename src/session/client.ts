@@ -221,7 +221,7 @@ export class ClientSession {
   #finish(request: SentCommand, code: number): void {
     this.#commands.finish(request);
     this.#state.finish(request, code);
-    if (this.#state.controlContext !== undefined) return;
+    if (this.#state.association !== undefined) return;
     this.#exchange.forget();
     this.#renewUnprotector();
   }

@@ -54,7 +54,7 @@ export class OutgoingCommands {
     if (refusal !== undefined) throw refusal;
     const { verb, level } = request;
     const { password, duringTransfer } = commandFacts(verb);
-    if (this.#upload !== undefined && couldBecomeBlock(request) && !(duringTransfer && this.#state.maySkipNumber)) {
+    if (this.#upload !== undefined && couldBecomeBlock(request) && (!duringTransfer || this.#state.facts.inOrder)) {
       const message = `${verb} could be moved into the file that is being sent: wait for the final reply to ${this.#upload.verb}`;
       throw new FtpSecurityError('sequence/unexpected-command', message, LOCAL);
     }

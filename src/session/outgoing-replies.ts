@@ -87,9 +87,10 @@ export class OutgoingReplies {
     const { oldest } = this.#state.pending;
     if (!mayOvertake(pending, oldest)) return this.#flush();
     const isBetweenBlocks = sharesNumbers(oldest!.verb, 'server', this.#state.protection);
-    if (!isBetweenBlocks || !couldBecomeBlock(pending)) return this.#flush(pending);
-    if (!this.#state.maySkipNumber) return this.#flush();
-    this.#state.skipNumber();
+    if (isBetweenBlocks && couldBecomeBlock(pending)) {
+      if (this.#state.facts.inOrder) return this.#flush();
+      this.#state.skipNumber();
+    }
     return this.#flush(pending);
   }
 

@@ -257,7 +257,7 @@ export class ServerSession {
     if (Object.hasOwn(OWN_TEXTS, verb)) return this.#grant(arrived);
     if (verb === 'ADAT') return this.#adat(command, arrived);
     if (verb === 'AUTH') {
-      const again = this.#state.controlContext !== undefined;
+      const again = this.#state.association !== undefined;
       return this.#enqueue(request, { type: 'auth', mechanism: request.mechanism!, command, tolerated, again });
     }
     if (this.#limits.endUnfinished(this.phase)) this.#state.reset();
@@ -316,7 +316,7 @@ export class ServerSession {
   #finish(request: CommandRequest, code: number): void {
     this.#limits.countRefusal(request, code);
     this.#state.finish(request, code);
-    if (this.#state.controlContext === undefined) this.#unprotector.last = undefined;
+    if (this.#state.association === undefined) this.#unprotector.last = undefined;
   }
 }
 

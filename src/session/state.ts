@@ -292,14 +292,9 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   }
 
   /**
-   * Whether a number may be left out: a peer that requires order (RFC 2743 §1.2.3) refuses the line after it, and every later
-   * token.
+   * Uses up one sequence number, so that the next line can't be moved into our file unnoticed. A peer that requires order, by the
+   * fact `inOrder` (RFC 2743 §1.2.3), would refuse that line and every later token.
    */
-  get maySkipNumber(): boolean {
-    return this.#facts.inOrder !== true;
-  }
-
-  /** Uses up one sequence number, so that the next line can't be moved into our file unnoticed. */
   skipNumber(): void {
     // The last block is already sent: the line can't be moved between blocks.
     if (this.#writer?.closed === true) return;
