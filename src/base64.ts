@@ -16,16 +16,31 @@ CHARACTERS.forEach((character, value) => {
  * @returns the characters as octets: 4 for every 3, rounded up
  */
 export function encodeBase64(bytes: Uint8Array): Uint8Array {
-  const encoded = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
-  let at = 0;
-  for (let i = 0; i < bytes.length; i += 3) {
-    const group = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    encoded[at++] = CHARACTERS[group >> 18]!;
-    encoded[at++] = CHARACTERS[(group >> 12) & 63]!;
-    encoded[at++] = i + 1 < bytes.length ? CHARACTERS[(group >> 6) & 63]! : PAD;
-    encoded[at++] = i + 2 < bytes.length ? CHARACTERS[group & 63]! : PAD;
-  }
+  const encoded = new Uint8Array(base64Length(bytes.length));
+  encodeBase64Into(encoded, 0, bytes);
   return encoded;
+}
+
+/** The number of characters of `length` octets in base 64. */
+export function base64Length(length: number): number {
+  return Math.ceil(length / 3) * 4;
+}
+
+/** Writes the base 64 of `bytes` to `to` from `start` on. Returns where it ends. */
+export function encodeBase64Into(to: Uint8Array, start: number, bytes: Uint8Array): number {
+  const { length } = bytes;
+  let at = start;
+  for (let i = 0; i < length; i += 3) {
+    // What is missing at the end reads as undefined, and counts as zero.
+    const group = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
+    to[at] = CHARACTERS[group >> 18]!;
+    to[at + 1] = CHARACTERS[(group >> 12) & 63]!;
+    to[at + 2] = CHARACTERS[(group >> 6) & 63]!;
+    to[at + 3] = CHARACTERS[group & 63]!;
+    at += 4;
+  }
+  to.fill(PAD, at - ((3 - (length % 3)) % 3), at);
+  return at;
 }
 
 /**
@@ -42,9 +57,21 @@ export function decodeBase64(encoded: Uint8Array, base = 0): Uint8Array {
   while (padding < 2 && padding < length && encoded[length - 1 - padding] === PAD) padding++;
   const characters = length - padding;
   const bytes = new Uint8Array(Math.floor((characters * 3) / 4));
-  let group = 0;
   let at = 0;
-  for (let i = 0; i < characters; i++) {
+  let i = 0;
+  // Groups of four characters, up to the first fault.
+  for (; i + 4 <= characters; i += 4) {
+    const a = VALUES[encoded[i]!]!;
+    const b = VALUES[encoded[i + 1]!]!;
+    const c = VALUES[encoded[i + 2]!]!;
+    const d = VALUES[encoded[i + 3]!]!;
+    if ((a | b | c | d) >= NOT_IN_ALPHABET) break;
+    bytes[at++] = (a << 2) | (b >> 4);
+    bytes[at++] = (b << 4) | (c >> 2);
+    bytes[at++] = (c << 6) | d;
+  }
+  let group = 0;
+  for (; i < characters; i++) {
     const value = VALUES[encoded[i]!]!;
     if (value === NOT_IN_ALPHABET) {
       if (encoded[i] === PAD) throw fault('padding before the end', base + i);

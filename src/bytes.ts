@@ -21,6 +21,12 @@ export function assertBytes(value: unknown, name: string): asserts value is Uint
 }
 
 /** The parts, joined in a new array. */
+/** Whether octets end in CR LF. */
+export function endsInCrlf(bytes: Uint8Array): boolean {
+  const { length } = bytes;
+  return bytes[length - 1] === LF && bytes[length - 2] === CR;
+}
+
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return concatAll(parts);
 }
@@ -40,7 +46,10 @@ export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
 
 /** A copy that is always a plain Uint8Array: the `slice` method of a Buffer gives a Buffer that shares its memory. */
 export function copy(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
-  return new Uint8Array(bytes.subarray(start, end));
+  const part = bytes.subarray(start, end);
+  const copied = new Uint8Array(part.length);
+  copied.set(part);
+  return copied;
 }
 
 /** Compares in a time that depends only on the lengths. Use it for every checksum. */

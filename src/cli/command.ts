@@ -1,21 +1,21 @@
 /** The command `rfc2228` without its process: picks the subcommand, and turns every error into one line and an exit status. */
 import { FtpSecurityError } from '../errors.js';
-import { code } from './code.js';
-import { decode } from './decode.js';
-import { fuzz } from './fuzz/index.js';
-import { HELP, type Subcommand, VERSION } from './help.js';
-import { keytab } from './keytab.js';
+import type { Subcommand } from './help.js';
 import { EXIT, InputError, internalError, UsageError } from './status.js';
 import type { Streams } from './streams.js';
-import { verify } from './verify.js';
 
-const SUBCOMMANDS: Record<Subcommand, (args: string[], streams: Streams) => number | Promise<number>> = {
-  verify,
-  decode,
-  code,
-  keytab,
-  fuzz,
+type Run = (args: string[], streams: Streams) => number | Promise<number>;
+
+/** Each is loaded when it is called: most of the time that the command takes to start is the loading of modules. */
+const SUBCOMMANDS: Record<Subcommand, () => Promise<Run>> = {
+  verify: async () => (await import('./verify.js')).verify,
+  decode: async () => (await import('./decode.js')).decode,
+  code: async () => (await import('./code.js')).code,
+  keytab: async () => (await import('./keytab.js')).keytab,
+  fuzz: async () => (await import('./fuzz/index.js')).fuzz,
 };
+
+const loadHelp = () => import('./help.js');
 
 /**
  * Runs the command once. It never throws and never ends the process.
@@ -37,15 +37,17 @@ async function dispatch(args: string[], streams: Streams): Promise<number> {
     return EXIT.fine;
   };
   const [name = '', ...rest] = args;
-  if (name === '--version') return print(VERSION);
+  if (name === '--version') return print((await loadHelp()).VERSION);
   if (args.length === 0) throw new UsageError('no command given');
-  if (name === '--help' || name === '-h' || name === 'help') return print(helpFor(rest[0]));
+  if (name === '--help' || name === '-h' || name === 'help') return print(await helpFor(rest[0]));
   if (!isSubcommand(name)) throw new UsageError(`no command ${JSON.stringify(name)}`);
-  if (rest.includes('--help') || rest.includes('-h')) return print(HELP[name]);
-  return await SUBCOMMANDS[name](rest, streams);
+  if (rest.includes('--help') || rest.includes('-h')) return print(await helpFor(name));
+  const run = await SUBCOMMANDS[name]();
+  return await run(rest, streams);
 }
 
-function helpFor(name: string | undefined): string {
+async function helpFor(name: string | undefined): Promise<string> {
+  const { HELP } = await loadHelp();
   return name !== undefined && isSubcommand(name) ? HELP[name] : HELP.all;
 }
 

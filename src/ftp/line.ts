@@ -3,6 +3,7 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, LF } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { Queue } from '../queue.js';
 import { TelnetFilter } from './telnet.js';
 
 /**
@@ -33,22 +34,31 @@ export interface Line {
  * `next` has not returned yet, is held in memory. A CR without LF is an ordinary octet. After an error it resumes at the
  * next line.
  */
-export class LineReader {
+export class LineReader<T extends object | null = Line> {
   readonly #maxLine: number;
   readonly #bareLf: boolean;
+  readonly #takeLine: (held: Uint8Array, end: number, next: number) => T;
   readonly #telnet = new TelnetFilter();
   readonly #octets = new ByteQueue();
   /** There is no LF before this position in `#octets`. */
   #scanned = 0;
   /** Why the rest of the current line is dropped: it is too `long`, which was reported, or octets of it are `lost`. */
   #givenUp: 'long' | 'lost' | undefined;
-  /** Lines that were complete before octets were lost, and that `next` has not returned yet. */
-  readonly #ready: (Line | FtpSecurityError)[] = [];
+  /** Of lines that were complete before octets were lost, and that `next` has not returned yet. */
+  readonly #ready = new Queue<T | FtpSecurityError>();
 
-  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
-  constructor({ maxLine, bareLf = true }: LineOptions = {}) {
+  /**
+   * @param takeLine  makes what `next` returns of the octets that are held: the text of the line ends at `end`, the next line
+   *   begins at `next`. They are valid during the call only. Default a copy
+   * @throws TypeError if a limit is not a number, RangeError if it is not a positive integer
+   */
+  constructor(
+    { maxLine, bareLf = true }: LineOptions = {},
+    takeLine: (held: Uint8Array, end: number, next: number) => T = copyLine as never,
+  ) {
     this.#maxLine = limitOf(maxLine, DEFAULT_MAX_LINE, 'maxLine');
     this.#bareLf = bareLf;
+    this.#takeLine = takeLine;
   }
 
   /** Whether octets were received that no line returned by `next` contains. */
@@ -78,8 +88,8 @@ export class LineReader {
    * @throws FtpSecurityError `syntax/limit-exceeded` once for a line that is too long; `syntax/bad-line` for a bare LF
    *   that is not tolerated; `syntax/truncated` once for a damaged line, when it ends. The line is dropped.
    */
-  next(): Line | undefined {
-    const line = this.#ready.shift() ?? this.#take();
+  next(): T | undefined {
+    const line = this.#ready.length > 0 ? this.#ready.shift() : this.#take();
     if (line instanceof FtpSecurityError) throw line;
     return line;
   }
@@ -95,16 +105,17 @@ export class LineReader {
     throw new FtpSecurityError('syntax/truncated', 'the input ends within a line', { offset: rest.length });
   }
 
-  #take(): Line | FtpSecurityError | undefined {
+  #take(): T | FtpSecurityError | undefined {
+    if (this.#octets.length === 0) return undefined;
     const held = this.#octets.view();
     const lf = held.indexOf(LF, this.#scanned);
     if (lf === -1) return this.#wait(held.length);
     const givenUp = this.#givenUp;
-    const line = givenUp === undefined ? this.#lineOf(held, lf) : damaged();
     this.#givenUp = undefined;
     this.#octets.drop(lf + 1);
     this.#scanned = 0;
-    return givenUp === 'long' ? this.#take() : line;
+    if (givenUp === 'long') return this.#take();
+    return givenUp === undefined ? this.#lineOf(held, lf) : damaged();
   }
 
   /** There is no line end yet. */
@@ -121,7 +132,7 @@ export class LineReader {
     return this.#tooLong();
   }
 
-  #lineOf(held: Uint8Array, lf: number): Line | FtpSecurityError {
+  #lineOf(held: Uint8Array, lf: number): T | FtpSecurityError {
     const bare = lf === 0 || held[lf - 1] !== CR;
     const length = bare ? lf : lf - 1;
     if (length > this.#maxLine) return this.#tooLong();
@@ -130,8 +141,7 @@ export class LineReader {
         offset: lf,
       });
     }
-    const raw = copy(held, 0, lf + 1);
-    return { raw, bytes: raw.subarray(0, length) };
+    return this.#takeLine(held, length, lf + 1);
   }
 
   #discard(): void {
@@ -143,6 +153,11 @@ export class LineReader {
     const message = `a line is longer than ${this.#maxLine} octets (maxLine)`;
     return new FtpSecurityError('syntax/limit-exceeded', message, { offset: this.#maxLine });
   }
+}
+
+function copyLine(held: Uint8Array, end: number, next: number): Line {
+  const raw = copy(held, 0, next);
+  return { raw, bytes: raw.subarray(0, end) };
 }
 
 /**

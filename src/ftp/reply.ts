@@ -6,7 +6,7 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { assertOneLine, type Line, type LineOptions, LineReader, limitOf, lineAt, linesOf } from './line.js';
+import { assertOneLine, type Line, type LineOptions, LineReader, limitOf, lineAt } from './line.js';
 
 /** The replies to STAT and HELP may be whole listings, so a reply may be much longer than a line; but its size must be bounded. */
 const DEFAULT_MAX_REPLY = 0x1000000;
@@ -47,13 +47,15 @@ export interface ReplyOptions extends LineOptions {
  * });
  */
 export class ReplyReader {
-  readonly #lines: LineReader;
+  /** Null stands for a line after which the reply continues. */
+  readonly #lines: LineReader<Reply | null>;
   readonly #reply: ReplyLines;
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor(options: ReplyOptions = {}) {
-    this.#lines = new LineReader(options);
-    this.#reply = new ReplyLines(options.maxReply);
+    const lines = new ReplyLines(options.maxReply);
+    this.#reply = lines;
+    this.#lines = new LineReader(options, (held, end, next) => lines.add(held, end, next) ?? null);
   }
 
   /** Whether octets were received that no reply returned by `next` contains. */
@@ -72,11 +74,14 @@ export class ReplyReader {
    *   is too long, and the errors of LineReader; the line and the reply that it belongs to are dropped
    */
   next(): Reply | undefined {
-    for (let line = this.#nextLine(); line !== undefined; line = this.#nextLine()) {
-      const reply = this.#reply.push(line);
-      if (reply !== undefined) return reply;
+    try {
+      let reply = this.#lines.next();
+      while (reply === null) reply = this.#lines.next();
+      return reply;
+    } catch (error) {
+      this.#reply.reset();
+      throw error;
     }
-    return undefined;
   }
 
   /**
@@ -86,15 +91,6 @@ export class ReplyReader {
   close(): void {
     this.#lines.close();
     if (this.#reply.open) throw new FtpSecurityError('syntax/truncated', 'the input ends within a multi-line reply');
-  }
-
-  #nextLine(): Line | undefined {
-    try {
-      return this.#lines.next();
-    } catch (error) {
-      this.#reply.reset();
-      throw error;
-    }
   }
 }
 
@@ -141,20 +137,21 @@ export class ReplyLines {
    *   too long. The next line then begins a new reply.
    */
   push({ raw, bytes }: Line): Reply | undefined {
-    const { code, ends } = parseLine(bytes, 0, bytes.length, this.#code);
+    return this.add(raw, bytes.length, raw.length);
+  }
+
+  /** The same for a line that `octets` begin with: its text ends at `end`, the next line begins at `next`. */
+  add(octets: Uint8Array, end: number, next: number): Reply | undefined {
+    const { code, ends } = parseLine(octets, 0, end, this.#code);
     const offset = this.#raw.length;
-    if (offset + raw.length > this.#maxReply) {
+    if (offset + next > this.#maxReply) {
       this.reset();
-      throw new FtpSecurityError(
-        'syntax/limit-exceeded',
-        `a reply is longer than ${this.#maxReply} octets (maxReply)`,
-        {
-          offset,
-        },
-      );
+      const message = `a reply is longer than ${this.#maxReply} octets (maxReply)`;
+      throw new FtpSecurityError('syntax/limit-exceeded', message, { offset });
     }
+    if (ends && this.#code === undefined) return replyOf(code, copy(octets, 0, next));
     this.#code = code;
-    this.#raw.append(raw);
+    this.#raw.append(next === octets.length ? octets : octets.subarray(0, next));
     return ends ? this.finish() : undefined;
   }
 }
@@ -169,9 +166,18 @@ export class ReplyLines {
  * // { code: 230, lines: ['Welcome', 'Logged in'], raw }
  */
 export function parseReply(bytes: Uint8Array): Reply {
+  const code = wholeReplyCode(bytes);
+  return replyOf(code, copy(bytes));
+}
+
+/**
+ * The code of octets that are exactly one whole reply.
+ * @throws FtpSecurityError as {@link parseReply}
+ */
+export function wholeReplyCode(bytes: Uint8Array): number {
   const { code, end, open } = scanReply(bytes);
   if (open) throw new FtpSecurityError('syntax/truncated', 'the input ends within a multi-line reply', { offset: end });
-  if (end === bytes.length) return replyOf(code, copy(bytes));
+  if (end === bytes.length) return code;
   throw new FtpSecurityError('syntax/trailing-data', 'more octets after the reply', { offset: end });
 }
 
@@ -241,9 +247,14 @@ function prefixOf(code: number, line: string, i: number, last: number): string {
   return /^[0-9]{3}/.test(line) ? ' ' : '';
 }
 
+/** Whether a line begins with the three digits of `code`. */
+export function hasCode(line: Uint8Array, code: number): boolean {
+  return threeDigits(line, 0) === code;
+}
+
 /** Whether a line begins with three digits, so that it could be mistaken for the first or last line of a reply. */
 export function beginsWithDigits(line: Uint8Array): boolean {
-  return line.length >= CODE && threeDigits(line, 0) !== undefined;
+  return threeDigits(line, 0) !== undefined;
 }
 
 /**
@@ -279,25 +290,29 @@ function threeDigits(bytes: Uint8Array, at: number): number | undefined {
   let number = 0;
   for (let i = at; i < at + 3; i++) {
     const digit = bytes[i]! - ZERO;
-    if (digit < 0 || digit > 9) return undefined;
+    // NaN behind the end.
+    if (!(digit >= 0 && digit <= 9)) return undefined;
     number = 10 * number + digit;
   }
   return number;
 }
 
-/** `raw` is exactly one whole reply. */
-function replyOf(code: number, raw: Uint8Array): Reply {
-  const lines: string[] = [];
-  for (const { raw: line, bytes, start } of linesOf(raw)) {
-    const outermost = start === 0 || start + line.length === raw.length;
-    lines.push(fromUtf8(outermost ? bytes.subarray(PREFIX) : bytes));
-  }
+/** @param raw  a whole reply, or one that an observer takes as whole; the result keeps it */
+export function replyOf(code: number, raw: Uint8Array): Reply {
+  const lastStart = raw.lastIndexOf(LF, raw.length - 2) + 1;
+  const { end } = lineAt(raw, lastStart);
+  const last = fromUtf8(raw.subarray(lastStart + PREFIX, Math.max(end, lastStart + PREFIX)));
+  if (lastStart === 0) return { code, lines: [last], raw };
+  // No octet of a longer character is LF, so lines can be told apart in the text.
+  const lines = fromUtf8(raw.subarray(PREFIX, lastStart)).split(/\r?\n/);
+  lines[lines.length - 1] = last;
   return { code, lines, raw };
 }
 
 function assertStrict(bytes: Uint8Array): void {
   for (let i = 0; i < bytes.length; i++) {
-    const octet = bytes[i];
+    const octet = bytes[i]!;
+    if (octet > CR) continue;
     const bare = octet === CR ? bytes[i + 1] !== LF : octet === LF ? bytes[i - 1] !== CR : octet === NUL;
     if (bare) {
       throw new FtpSecurityError('syntax/bad-reply', 'a CR, LF or NUL in a reply that is not part of a line end', {

@@ -1,4 +1,4 @@
-/** The block ciphers that mechanisms take from the caller, as this package contains only AES. */
+/** Cryptography that mechanisms take from the caller: block ciphers that this package does not contain, and faster ones for long messages. */
 import { FtpSecurityError } from '../errors.js';
 
 /** A block cipher with one key, in CBC mode over whole blocks, without padding. Results never share memory with the input. */
@@ -19,6 +19,17 @@ export interface BlockCipher {
 /** Creates a block cipher from a key, whose octets it copies. */
 export type NewBlockCipher = (key: Uint8Array) => BlockCipher;
 
+/** Computes HMAC (RFC 2104) with one key: the whole checksum of the concatenated parts. */
+export interface ExternalHmac {
+  /** Returns a new array that the caller may keep. */
+  digest(parts: readonly Uint8Array[]): Uint8Array;
+  /** Overwrites the key. */
+  destroy(): void;
+}
+
+/** Creates an HMAC from a key, whose octets it copies. */
+export type NewHmac = (hash: 'sha1' | 'sha256' | 'sha384', key: Uint8Array) => ExternalHmac;
+
 /**
  * Block ciphers that the caller provides; `nodeCiphers` of `rfc2228/node` has all of them. Without a cipher, the encryption types
  * of Kerberos V5 that need it are not usable; Kerberos V4 needs `des`.
@@ -30,6 +41,10 @@ export interface BlockCiphers {
   readonly tripleDes?: NewBlockCipher;
   /** Camellia with a key of 16 or 32 octets. */
   readonly camellia?: NewBlockCipher;
+  /** AES with a key of 16 or 32 octets, used for long messages. Default the built-in one. */
+  readonly aes?: NewBlockCipher;
+  /** HMAC, used for long messages. Default the built-in one. */
+  readonly hmac?: NewHmac;
 }
 
 /**

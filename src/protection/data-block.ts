@@ -4,7 +4,7 @@
  */
 
 import { ByteQueue } from '../byte-queue.js';
-import { assertBytes, concat, concatAll, copy, u32be, viewOf } from '../bytes.js';
+import { assertBytes, concatAll, copy, u32be, viewOf } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
 import type { SecurityContext, SequenceState } from './mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from './protection-level.js';
@@ -89,9 +89,18 @@ export class BlockWriter {
     assertBytes(chunk, 'chunk');
     this.#assertOpen();
     if (this.#level === 'clear') return copy(chunk);
-    this.#plaintext.append(chunk);
     const blocks: Uint8Array[] = [];
-    while (this.#plaintext.length >= this.#size) blocks.push(this.#block(this.#size));
+    let at = 0;
+    // A block that begins before this chunk is filled up; those within it need no copy.
+    if (this.#plaintext.length > 0) {
+      at = Math.min(chunk.length, this.#size - this.#plaintext.length);
+      this.#plaintext.append(chunk.subarray(0, at));
+      if (this.#plaintext.length < this.#size) return concatAll(blocks);
+      this.#add(blocks, this.#plaintext.view());
+      this.#plaintext.drop(this.#size);
+    }
+    for (; chunk.length - at >= this.#size; at += this.#size) this.#add(blocks, chunk.subarray(at, at + this.#size));
+    this.#plaintext.append(chunk.subarray(at));
     return concatAll(blocks);
   }
 
@@ -103,8 +112,8 @@ export class BlockWriter {
   end(): Uint8Array {
     this.#assertOpen();
     const blocks: Uint8Array[] = [];
-    if (this.#plaintext.length > 0) blocks.push(this.#block(this.#plaintext.length));
-    if (this.#level !== 'clear') blocks.push(this.#block(0));
+    if (this.#plaintext.length > 0) this.#add(blocks, this.#plaintext.view());
+    if (this.#level !== 'clear') this.#add(blocks, new Uint8Array());
     this.#closed = new FtpSecurityError('sequence/closed', 'the file has been ended', { side: 'local' });
     return concatAll(blocks);
   }
@@ -119,12 +128,11 @@ export class BlockWriter {
     this.#closed ??= new FtpSecurityError('sequence/closed', 'the transfer has been aborted', { side: 'local' });
   }
 
-  #block(size: number): Uint8Array {
-    const plaintext = this.#plaintext.view().subarray(0, size);
+  /** Adds the two parts of a block: the length of a token, and the token. */
+  #add(blocks: Uint8Array[], plaintext: Uint8Array): void {
     try {
       const { token } = this.#context!.wrap(plaintext, this.#level as TokenLevel);
-      this.#plaintext.drop(size);
-      return concat(u32be(token.length), token);
+      blocks.push(u32be(token.length), token);
     } catch (error) {
       // Blocks of the same call before this one are lost, so the stream can't continue.
       this.#closed = error;

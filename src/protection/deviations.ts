@@ -64,7 +64,8 @@ export interface Tolerance {
 /** Collects the deviations in one line or reply: each is either accepted and recorded, or an error. */
 export class Deviations {
   readonly #allowed: readonly Deviation[];
-  readonly #seen = new Set<Deviation>();
+  /** Most of what is read has none. */
+  #seen: Deviation[] | undefined;
 
   constructor({ tolerate = DEVIATIONS }: Tolerance) {
     this.#allowed = tolerate;
@@ -74,7 +75,8 @@ export class Deviations {
   accept(deviation: Deviation, code: ErrorCode): void {
     if (!this.allows(deviation))
       throw new FtpSecurityError(code, `${deviation} is not tolerated (tolerate permits it)`);
-    this.#seen.add(deviation);
+    this.#seen ??= [];
+    if (!this.#seen.includes(deviation)) this.#seen.push(deviation);
   }
 
   allows(deviation: Deviation): boolean {
@@ -83,6 +85,6 @@ export class Deviations {
 
   /** In the order in which they were seen. */
   get seen(): Deviation[] {
-    return [...this.#seen];
+    return [...(this.#seen ?? [])];
   }
 }

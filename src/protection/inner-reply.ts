@@ -3,9 +3,9 @@
  * §5.2 has one inner reply in one outer reply; Heimdal spreads it over several, and MIT sends its lines without CRLF. Only
  * the plaintexts are authenticated, so they alone decide where an inner reply ends.
  */
-import { CR, CRLF, concat, concatAll, LF, NUL } from '../bytes.js';
+import { CRLF, concat, concatAll, copy, endsInCrlf, NUL } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
-import { parseReply, type Reply, scanReply } from '../ftp/reply.js';
+import { type Reply, replyOf, scanReply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 
 /** Options for inner replies. */
@@ -58,26 +58,28 @@ export class InnerReplies {
     this.#open = undefined;
     const deviations = was?.deviations ?? new Deviations(this.#options);
     const fragments = plaintexts.map(plaintext => withoutFinalNul(plaintext, deviations));
-    const length = this.#limited((was?.length ?? 0) + fragments.reduce((sum, { length }) => sum + length, 0));
+    const text = fragments.length === 1 ? fragments[0]! : concatAll(fragments);
+    const length = this.#limited((was?.length ?? 0) + text.length);
 
-    const joined = withEndOfLine(concatAll(fragments));
+    const joined = withEndOfLine(text);
     const asSent = read(joined, was?.code);
-    const cut = fragments.slice(0, -1).some(fragment => !endsLine(fragment));
+    const cut = fragments.some((fragment, i) => i < fragments.length - 1 && !endsInCrlf(fragment));
     if (cut) {
       const perLine = concatAll(fragments.map(withEndOfLine));
       const asLines = read(perLine, was?.code);
       if (asLines.kind === 'early') throw bad('the fragments have two readings, and one of them ends too early');
       if (asSent.kind !== 'whole' && asLines.kind === 'whole') {
         deviations.accept('fragment-per-line', 'syntax/bad-reply');
-        return finish(was, perLine, deviations);
+        return finish(was, asLines.code, perLine, deviations);
       }
     }
-    if (asSent.kind === 'whole') return finish(was, joined, deviations);
-    const ended = endsLine(fragments.at(-1)!);
+    if (asSent.kind === 'whole') return finish(was, asSent.code, joined, deviations);
+    const ended = endsInCrlf(fragments.at(-1)!);
     if (asSent.kind === 'unfinished' && !cut && (ended || deviations.allows('unended-line-spans-outer'))) {
       deviations.accept(ended ? 'reply-spans-outer' : 'unended-line-spans-outer', 'syntax/bad-reply');
       const parts = was?.parts ?? [];
-      parts.push(joined);
+      // A mechanism may use the memory of its plaintexts again.
+      parts.push(copy(joined));
       this.#open = { code: asSent.code, parts, length, deviations };
       return undefined;
     }
@@ -99,8 +101,7 @@ export class InnerReplies {
 }
 
 type Reading =
-  | { kind: 'whole' }
-  | { kind: 'unfinished'; code: number }
+  | { kind: 'whole' | 'unfinished'; code: number }
   | { kind: 'early' }
   | { kind: 'malformed'; error: FtpSecurityError };
 
@@ -118,19 +119,21 @@ function read(octets: Uint8Array, open: number | undefined): Reading {
     const scanned = scanReply(octets, { strict: true, code: open });
     if (scanned.code >= 600) return { kind: 'malformed', error: bad('a protected reply contains a protected reply') };
     if (scanned.open) return { kind: 'unfinished', code: scanned.code };
-    return { kind: scanned.end < octets.length ? 'early' : 'whole' };
+    return scanned.end < octets.length ? { kind: 'early' } : { kind: 'whole', code: scanned.code };
   } catch (error) {
     return { kind: 'malformed', error: refusalFrom(error) };
   }
 }
 
-function finish(was: OpenReply | undefined, last: Uint8Array, deviations: Deviations): InnerReply {
-  return { reply: parseReply(concatAll([...(was?.parts ?? []), last])), tolerated: deviations.seen };
+/** The one copy of the octets that a caller gets. */
+function finish(was: OpenReply | undefined, code: number, last: Uint8Array, deviations: Deviations): InnerReply {
+  const whole = was === undefined ? copy(last) : concatAll([...was.parts, last]);
+  return { reply: replyOf(code, whole), tolerated: deviations.seen };
 }
 
 function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Array {
   let fragment = plaintext;
-  if (plaintext.at(-1) === NUL) {
+  if (plaintext[plaintext.length - 1] === NUL) {
     deviations.accept('trailing-nul', 'syntax/bad-reply');
     fragment = plaintext.subarray(0, -1);
   }
@@ -138,12 +141,8 @@ function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Ar
   return fragment;
 }
 
-function endsLine(fragment: Uint8Array): boolean {
-  return fragment.at(-1) === LF && fragment.at(-2) === CR;
-}
-
 function withEndOfLine(fragment: Uint8Array): Uint8Array {
-  return endsLine(fragment) ? fragment : concat(fragment, CRLF);
+  return endsInCrlf(fragment) ? fragment : concat(fragment, CRLF);
 }
 
 function bad(why: string): FtpSecurityError {

@@ -3,12 +3,13 @@
  * reported level is the token's; a line that claims more is rejected, here for all callers. No text is returned before its
  * token has been verified.
  */
-import { assertBytes, CR, CRLF, concat, concatAll, copy, LF, NUL, startsWith, toUtf8 } from '../bytes.js';
+import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
 import { linesOf } from '../ftp/line.js';
-import { beginsWithDigits, parseReply, type Reply } from '../ftp/reply.js';
+import { beginsWithDigits, hasCode, type Reply, wholeReplyCode } from '../ftp/reply.js';
 import { type Classification, classify } from '../ftp/reply-codes.js';
+import { Queue } from '../queue.js';
 import { type Deviation, Deviations } from './deviations.js';
 import { InnerReplies, type InnerReplyOptions } from './inner-reply.js';
 import type { SecurityContext, SequenceState, Unwrapped } from './mechanism.js';
@@ -81,7 +82,8 @@ export function protectReply(
   plaintext: Uint8Array,
   { replyPerLine = false }: ProtectReplyOptions = {},
 ): Uint8Array {
-  const wrapped = crlfLinesOf(ofCaller(parseReply, plaintext)).map(line => context.wrap(line, level));
+  const code = ofCaller(wholeReplyCode, plaintext);
+  const wrapped = crlfLinesOf(code, plaintext).map(line => context.wrap(line, level));
   if (replyPerLine)
     return concatAll(wrapped.map(one => encodeProtectedReply({ level: one.level, tokens: [one.token] })));
   return encodeProtectedReply({ level: wrapped[0]!.level, tokens: wrapped.map(({ token }) => token) });
@@ -159,9 +161,9 @@ export class ProtectedReplyReader {
   readonly #context: SecurityContext;
   readonly #options: UnprotectOptions;
   readonly #inner: InnerReplies;
-  readonly #ready: UnprotectedReply[] = [];
-  /** Levels, deviations and sequence of the outer replies of an unfinished inner reply. */
-  #before: Seen[] = [];
+  readonly #ready = new Queue<UnprotectedReply>();
+  /** Level, deviations and sequence of the outer replies of an unfinished inner reply. */
+  #before: Seen | undefined;
 
   constructor(context: SecurityContext, options: UnprotectOptions = {}) {
     this.#context = context;
@@ -178,7 +180,7 @@ export class ProtectedReplyReader {
    */
   push(outer: Reply): void {
     const before = this.#before;
-    this.#before = [];
+    this.#before = undefined;
     try {
       const { level, tokens, tolerated = [] } = decodeProtectedReply(outer, this.#options);
       const deviations = new Deviations(this.#options);
@@ -189,13 +191,13 @@ export class ProtectedReplyReader {
         return one;
       });
       const inner = this.#inner.push(opened.map(({ plaintext }) => plaintext));
-      const seen = [
-        ...before,
-        ...opened.map((one): Seen => ({ level: one.level, sequence: one.sequence, tolerated: [] })),
-        { ...opened[0]!, tolerated: [...tolerated, ...deviations.seen, ...(inner?.tolerated ?? [])] },
-      ];
-      if (inner === undefined) this.#before = [summary(seen)];
-      else this.#ready.push({ inner: inner.reply, ...summary(seen), classification: classify(inner.reply.code) });
+      let seen = before;
+      for (const one of opened) seen = addSeen(seen, one.level, one.sequence);
+      const summary = seen!;
+      const more = [...tolerated, ...deviations.seen, ...(inner?.tolerated ?? [])];
+      summary.tolerated = [...new Set([...summary.tolerated, ...more])];
+      if (inner === undefined) this.#before = summary;
+      else this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
     } catch (error) {
       this.#inner.reset();
       throw error;
@@ -212,7 +214,7 @@ export class ProtectedReplyReader {
    * @throws FtpSecurityError `syntax/truncated` if an inner reply is not finished
    */
   close(): void {
-    this.#before = [];
+    this.#before = undefined;
     this.#inner.close();
   }
 
@@ -298,16 +300,19 @@ export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations)
 }
 
 const PAD = toUtf8(' ');
+const HYPHEN = 0x2d;
 
 type Seen = Omit<Unprotected<never>, 'inner'>;
 
 const WORST_FIRST: readonly SequenceState[] = ['late', 'gap', 'ok', 'none'];
 
-function summary(seen: readonly Seen[]): Seen {
+/** What all tokens so far and one more have in common: no more than either, and the worse sequence state. */
+function addSeen(before: Seen | undefined, level: TokenLevel, sequence: SequenceState): Seen {
+  if (before === undefined) return { level, sequence, tolerated: [] };
   return {
-    level: commonLevel(seen.map(({ level }) => level)),
-    sequence: WORST_FIRST.find(state => seen.some(({ sequence }) => sequence === state))!,
-    tolerated: [...new Set(seen.flatMap(({ tolerated }) => tolerated))],
+    level: commonLevel([before.level, level]),
+    sequence: WORST_FIRST.find(state => state === before.sequence || state === sequence)!,
+    tolerated: before.tolerated,
   };
 }
 
@@ -322,19 +327,19 @@ function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T 
 }
 
 /** The lines of a reply, each with its CRLF. A middle line may begin with the reply's own code and a hyphen: alone, it is no other reply. */
-function crlfLinesOf({ code, raw }: Reply): Uint8Array[] {
-  const own = toUtf8(`${code}-`);
+function crlfLinesOf(code: number, raw: Uint8Array): Uint8Array[] {
+  const isOwn = (line: Uint8Array) => hasCode(line, code) && line[3] === HYPHEN;
   const lines: Uint8Array[] = [];
   for (const { raw: uncut, start } of linesOf(raw)) {
-    const line = withCrlf(uncut);
+    const line = endsInCrlf(uncut) ? uncut : withCrlf(uncut);
     const isMiddle = start > 0 && start + uncut.length < raw.length;
-    lines.push(isMiddle && beginsWithDigits(line) && !startsWith(line, own) ? concat(PAD, line) : line);
+    lines.push(isMiddle && beginsWithDigits(line) && !isOwn(line) ? concat(PAD, line) : line);
   }
   return lines;
 }
 
 /** A copy of a line of the caller, with CRLF. */
 export function withCrlf(line: Uint8Array): Uint8Array {
-  if (line.at(-1) !== LF) return concat(line, CRLF);
-  return line.at(-2) === CR ? copy(line) : concat(line.subarray(0, -1), CRLF);
+  if (endsInCrlf(line)) return copy(line);
+  return concat(line.at(-1) === LF ? line.subarray(0, -1) : line, CRLF);
 }

@@ -1,9 +1,9 @@
 /** The syntax of 63z replies: decoded and encoded without cryptography (RFC 2228 §5.2). The result is tokens, never text. */
-import { encodeBase64 } from '../base64.js';
-import { assertBytes, concatAll, fromUtf8, startsWith, toUtf8 } from '../bytes.js';
+import { base64Length, encodeBase64Into } from '../base64.js';
+import { assertBytes, CRLF, fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
-import type { Reply } from '../ftp/reply.js';
+import { hasCode, type Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
 import { decodeToken, SPACE, withoutEndOfLine } from './token-text.js';
@@ -19,6 +19,10 @@ export interface ProtectedReply {
 }
 
 const HYPHEN = 0x2d;
+/** Digits of a code. */
+const CODE = 3;
+/** Octets of a line besides the base 64: code, separator and CRLF. */
+const AROUND_TOKEN = CODE + 3;
 
 /**
  * Decodes a 63z reply (RFC 2228 §5.2). The tokens are not verified: {@link unprotectReply} does that too.
@@ -80,14 +84,22 @@ export function encodeProtectedReply({
   const { code } = factsOf(level as ProtectionLevel);
   if (code === undefined) throw new RangeError('a reply at level clear has no tokens');
   if (tokens.length === 0) throw new RangeError('a protected reply must have at least one token');
-  return concatAll(
-    tokens.flatMap((token, index) => {
-      assertBytes(token, 'token');
-      if (token.length === 0) throw new RangeError('a token must have at least one octet');
-      const separator = index < tokens.length - 1 ? '-' : ' ';
-      return [toUtf8(`${code}${separator}`), encodeBase64(token), toUtf8('\r\n')];
-    }),
-  );
+  let length = 0;
+  for (const token of tokens) {
+    assertBytes(token, 'token');
+    if (token.length === 0) throw new RangeError('a token must have at least one octet');
+    length += AROUND_TOKEN + base64Length(token.length);
+  }
+  const reply = new Uint8Array(length);
+  let at = 0;
+  for (const [i, token] of tokens.entries()) {
+    for (let digit = 0; digit < CODE; digit++) reply[at + digit] = String(code).charCodeAt(digit);
+    reply[at + CODE] = i < tokens.length - 1 ? HYPHEN : SPACE;
+    at = encodeBase64Into(reply, at + CODE + 1, token);
+    reply.set(CRLF, at);
+    at += 2;
+  }
+  return reply;
 }
 
 /**
@@ -98,13 +110,12 @@ export function encodeProtectedReply({
  */
 export function decodeReplyLine(raw: Uint8Array, code: number, deviations: Deviations, base = 0): Uint8Array {
   const line = withoutEndOfLine(raw, deviations, 'syntax/bad-reply');
-  const prefix = toUtf8(`${code}`);
   // The bare code may end an ordinary reply; here its token is missing.
-  const separator = line[prefix.length] ?? SPACE;
-  if (!startsWith(line, prefix) || (separator !== HYPHEN && separator !== SPACE)) {
+  const separator = line[CODE] ?? SPACE;
+  if (!hasCode(line, code) || (separator !== HYPHEN && separator !== SPACE)) {
     throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply doesn't begin with the code`, {
       offset: base,
     });
   }
-  return decodeToken(line, prefix.length + 1, 'syntax/bad-reply', deviations, base);
+  return decodeToken(line, CODE + 1, 'syntax/bad-reply', deviations, base);
 }

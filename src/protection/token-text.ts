@@ -8,8 +8,9 @@ export const SPACE = 0x20;
 
 /** The octets of a line without the CRLF or bare LF that ends it. */
 export function withoutEndOfLine(line: Uint8Array, deviations: Deviations, code: ErrorCode): Uint8Array {
-  if (line.at(-1) !== LF) return line;
-  if (line.at(-2) === CR) return line.subarray(0, -2);
+  const { length } = line;
+  if (line[length - 1] !== LF) return line;
+  if (line[length - 2] === CR) return line.subarray(0, length - 2);
   deviations.accept('bare-lf', code);
   return line.subarray(0, -1);
 }

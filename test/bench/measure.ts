@@ -83,9 +83,9 @@ async function countFor(side: Side, batch: number): Promise<number> {
     const spent = typeof own === 'number' ? own : processorTime() - start;
     total += spent;
     if (spent < batch) count *= 2;
-    else if (total > WARM * batch) return Math.max(1, Math.round((count * batch) / spent));
+    else if (typeof own === 'number' || total > WARM) return Math.max(1, Math.round((count * batch) / spent));
   }
 }
 
-/** Batches that a side runs before it is measured. */
-const WARM = 8;
+/** Milliseconds that a side of this process runs before it is measured. */
+const WARM = 800;

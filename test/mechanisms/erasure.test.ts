@@ -87,6 +87,11 @@ const ciphers: BlockCiphers = {
   des: meeting(nodeCiphers.des!),
   tripleDes: meeting(nodeCiphers.tripleDes!),
   camellia: meeting(nodeCiphers.camellia!),
+  aes: meeting(nodeCiphers.aes!),
+  hmac: (hash, key) => {
+    met(key);
+    return nodeCiphers.hmac!(hash, key);
+  },
 };
 
 const native = { Uint8Array, Uint32Array };

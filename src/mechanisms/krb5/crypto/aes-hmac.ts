@@ -5,10 +5,13 @@
  */
 import { unsafe } from '@noble/ciphers/aes.js';
 import { hmac } from '@noble/hashes/hmac.js';
+import { sha1 } from '@noble/hashes/legacy.js';
+import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import type { CHash } from '@noble/hashes/utils.js';
+import { copy } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import type { BlockCipher } from '../../block-cipher.js';
-import type { InPlaceCipher } from './cts.js';
+import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
+import { type InPlaceCipher, inPlace } from './cts.js';
 import { type WorkMemory, withMemory } from './work-memory.js';
 
 /** A keyed checksum of a fixed length. */
@@ -34,6 +37,48 @@ export function consume<T>(octets: Uint8Array, use: (octets: Uint8Array) => T): 
 export function truncate(octets: Uint8Array, length: number): Uint8Array {
   return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
 }
+
+/** From how many octets on the caller's ciphers are used: each call of them costs as much as some blocks of ours. */
+const LONG = 0x400;
+
+/** AES-CBC with the built-in cipher, and with the caller's for long messages. */
+export function fastAes(key: Uint8Array, { aes: external }: BlockCiphers): InPlaceCipher {
+  const short = aes(key);
+  if (external === undefined) return short;
+  const long = inPlace(external(key));
+  const cipherFor = (start: number, end: number) => (end - start < LONG ? short : long);
+  return {
+    blockSize: BLOCK,
+    encryptInPlace: (memory, start, end) => cipherFor(start, end).encryptInPlace(memory, start, end),
+    decryptInPlace: (memory, start, end) => cipherFor(start, end).decryptInPlace(memory, start, end),
+    destroy() {
+      short.destroy();
+      long.destroy();
+    },
+  };
+}
+
+/** HMAC as {@link keyedHmac}, and with the caller's for long messages. */
+export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac: external }: BlockCiphers): Mac {
+  const short = keyedHmac(HASHES[name], key, length);
+  if (external === undefined) return short;
+  const long = external(name, key);
+  return {
+    digest(...parts) {
+      let total = 0;
+      for (const part of parts) total += part.length;
+      return total < LONG ? short.digestAll(parts) : copy(long.digest(parts), 0, length);
+    },
+    destroy() {
+      short.destroy();
+      long.destroy();
+    },
+  };
+}
+
+/** The hashes of the encryption types, by name. */
+export const HASHES = { sha1, sha256, sha384 };
+export type HashName = keyof typeof HASHES;
 
 /** AES-CBC with a key of 16, 24 or 32 octets. */
 export function aes(key: Uint8Array): BlockCipher & InPlaceCipher {
@@ -142,26 +187,33 @@ function stateOf(hash: CHash): HashState {
   return state;
 }
 
+interface Digests {
+  /** The same as `digest`, for parts that are in an array. */
+  digestAll(parts: readonly Uint8Array[]): Uint8Array;
+}
+
 /** HMAC, truncated to its first `length` octets (RFC 3961 §5.3, RFC 8009 §5). */
-export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac {
+export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac & Digests {
   const keyed = hmac.create(hash, key);
   const inner = keyed.iHash as unknown as HashState;
   const outer = keyed.oHash as unknown as HashState;
   const state = stateOf(hash);
   let destroyed = false;
+  const digestAll = (parts: readonly Uint8Array[]) => {
+    if (destroyed) throw new FtpSecurityError('sequence/closed', 'the key is destroyed', { side: 'local' });
+    inner._cloneInto(state);
+    finish(state, absorb(state, parts));
+    outer._cloneInto(state);
+    finish(state, state.outputLen);
+    const digest = piece.slice(0, length);
+    piece.fill(0, 0, state.outputLen);
+    state.roundClean();
+    state.destroy();
+    return digest;
+  };
   return {
-    digest(...parts) {
-      if (destroyed) throw new FtpSecurityError('sequence/closed', 'the key is destroyed', { side: 'local' });
-      inner._cloneInto(state);
-      finish(state, absorb(state, parts));
-      outer._cloneInto(state);
-      finish(state, state.outputLen);
-      const digest = piece.slice(0, length);
-      piece.fill(0, 0, state.outputLen);
-      state.roundClean();
-      state.destroy();
-      return digest;
-    },
+    digest: (...parts) => digestAll(parts),
+    digestAll,
     destroy() {
       destroyed = true;
       keyed.destroy();

@@ -1,6 +1,6 @@
 /** Derivation of usage keys from a protocol key: n-fold, DR and DK (RFC 3961 §5.1), KDF-HMAC-SHA2 (RFC 8009 §3). */
 import type { CHash } from '@noble/hashes/utils.js';
-import { concat, fromHex, toHex, u32be } from '../../../bytes.js';
+import { concat, u32be } from '../../../bytes.js';
 import type { BlockCipher } from '../../block-cipher.js';
 import { keyedHmac, truncate } from './aes-hmac.js';
 
@@ -18,21 +18,25 @@ export function keyConstant(usage: number, kind: number): Uint8Array {
  * end-around carry.
  */
 export function nFold(input: Uint8Array, length: number): Uint8Array {
-  const inputBits = BigInt(8 * input.length);
-  const bits = BigInt(8 * length);
-  const mask = (1n << bits) - 1n;
-  const number = BigInt(`0x${toHex(input)}`);
-  const repeats = length / greatestCommonDivisor(input.length, length);
-  let repeated = 0n;
-  for (let i = 0; i < repeats; i++) {
-    const count = BigInt(13 * i) % inputBits;
-    const rotated = ((number << (inputBits - count)) | (number >> count)) & ((1n << inputBits) - 1n);
-    repeated = (repeated << inputBits) | rotated;
+  const sums = new Array<number>(length).fill(0);
+  const bits = 8 * input.length;
+  const total = (input.length * length) / greatestCommonDivisor(input.length, length);
+  for (let i = 0; i < total; i++) {
+    const rotation = 13 * Math.floor(i / input.length);
+    // The first of the eight bits of the input that stand here.
+    const bit = (((8 * i - rotation) % bits) + bits) % bits;
+    const octet = bit >> 3;
+    const pair = (input[octet]! << 8) | input[(octet + 1) % input.length]!;
+    sums[i % length]! += (pair >> (8 - (bit & 7))) & 0xff;
   }
-  let sum = 0n;
-  for (; repeated > 0n; repeated >>= bits) sum += repeated & mask;
-  while (sum > mask) sum = (sum & mask) + (sum >> bits);
-  return fromHex(sum.toString(16).padStart(2 * length, '0'));
+  for (let carry = 0, rounds = 0; rounds === 0 || carry > 0; rounds++) {
+    for (let i = length - 1; i >= 0; i--) {
+      const sum = sums[i]! + carry;
+      sums[i] = sum & 0xff;
+      carry = sum >> 8;
+    }
+  }
+  return Uint8Array.from(sums);
 }
 
 /** DR: derives `length` pseudorandom octets with a cipher that holds the base key (RFC 3961 §5.1). */

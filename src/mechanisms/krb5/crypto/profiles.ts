@@ -1,10 +1,8 @@
 /** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
-import { sha1 } from '@noble/hashes/legacy.js';
-import type { CHash } from '@noble/hashes/utils.js';
 import { equalConstantTime } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
-import type { NewBlockCipher } from '../../block-cipher.js';
-import { aes, consume, keyedHmac, type Mac } from './aes-hmac.js';
+import type { BlockCiphers, NewBlockCipher } from '../../block-cipher.js';
+import { aes, consume, fastAes, fastHmac, HASHES, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
 import { ctsRoom, decryptCts, encryptCts, type InPlaceCipher, inPlace } from './cts.js';
 import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from './key-derivation.js';
@@ -40,13 +38,19 @@ export interface UsageKey {
 }
 
 /** Derives the keys of a usage number from a protocol key of `sizes.keyLength` octets. */
-export type Profile = (sizes: Sizes, key: Uint8Array, usage: number, newCipher: NewBlockCipher) => UsageKey;
+export type Profile = (
+  sizes: Sizes,
+  key: Uint8Array,
+  usage: number,
+  newCipher: NewBlockCipher,
+  ciphers: BlockCiphers,
+) => UsageKey;
 
 /** AES-CTS with HMAC-SHA1 (RFC 3962 §6). Keys are derived with DK; the checksum covers confounder and plaintext. */
-export const aesSha1: Profile = (sizes, key, usage, newCipher) => {
-  const base = newCipher(key);
+export const aesSha1: Profile = (sizes, key, usage, _newCipher, ciphers) => {
+  const base = aes(key);
   const derive = (kind: number) => deriveRandom(base, keyConstant(usage, kind), sizes.keyLength);
-  const keys = sha1Keys(derive, newCipher, sizes);
+  const keys = sha1Keys(derive, key => fastAes(key, ciphers), sizes, ciphers);
   base.destroy();
   return macThenEncrypt(keys, sizes, CTS);
 };
@@ -57,10 +61,10 @@ export const aesSha1: Profile = (sizes, key, usage, newCipher) => {
  * @param toKey  random-to-key
  */
 export function paddedSha1(randomLength: number, toKey: (random: Uint8Array) => Uint8Array): Profile {
-  return (sizes, key, usage, newCipher) => {
+  return (sizes, key, usage, newCipher, ciphers) => {
     const base = newCipher(key);
     const derive = (kind: number) => consume(deriveRandom(base, keyConstant(usage, kind), randomLength), toKey);
-    const keys = sha1Keys(derive, newCipher, sizes);
+    const keys = sha1Keys(derive, key => inPlace(newCipher(key)), sizes, ciphers);
     base.destroy();
     return macThenEncrypt(keys, sizes, CBC);
   };
@@ -80,13 +84,13 @@ export const camelliaCmac: Profile = (sizes, key, usage, newCipher) => {
 };
 
 /** AES-CTS with HMAC-SHA2 (RFC 8009 §5). Ki and Kc are as long as the checksum. */
-export function aesSha2(hash: CHash): Profile {
-  return (sizes, key, usage) => {
-    const derive = (kind: number, length: number) => kdfHmacSha2(hash, key, keyConstant(usage, kind), length);
+export function aesSha2(hash: 'sha256' | 'sha384'): Profile {
+  return (sizes, key, usage, _newCipher, ciphers) => {
+    const derive = (kind: number, length: number) => kdfHmacSha2(HASHES[hash], key, keyConstant(usage, kind), length);
     const { keyLength, checksumLength } = sizes;
-    const mac = (octets: Uint8Array) => keyedHmac(hash, octets, checksumLength);
+    const mac = (octets: Uint8Array) => fastHmac(hash, octets, checksumLength, ciphers);
     const keys: SpecificKeys = {
-      ke: consume(derive(KEY_KIND.encryption, keyLength), aes),
+      ke: consume(derive(KEY_KIND.encryption, keyLength), octets => fastAes(octets, ciphers)),
       ki: consume(derive(KEY_KIND.integrity, checksumLength), mac),
       kc: consume(derive(KEY_KIND.checksum, checksumLength), mac),
     };
@@ -156,20 +160,16 @@ const CBC: Mode = {
 
 function sha1Keys(
   derive: (kind: number) => Uint8Array,
-  newCipher: NewBlockCipher,
+  newCipher: (key: Uint8Array) => InPlaceCipher,
   { checksumLength }: Sizes,
+  ciphers: BlockCiphers,
 ): SpecificKeys {
-  const mac = (octets: Uint8Array) => keyedHmac(sha1, octets, checksumLength);
+  const mac = (octets: Uint8Array) => fastHmac('sha1', octets, checksumLength, ciphers);
   return {
-    ke: consume(derive(KEY_KIND.encryption), key => cipherOf(newCipher, key)),
+    ke: consume(derive(KEY_KIND.encryption), newCipher),
     ki: consume(derive(KEY_KIND.integrity), mac),
     kc: consume(derive(KEY_KIND.checksum), mac),
   };
-}
-
-/** AES works in place by itself. */
-function cipherOf(newCipher: NewBlockCipher, key: Uint8Array): InPlaceCipher {
-  return newCipher === aes ? aes(key) : inPlace(newCipher(key));
 }
 
 /** The checksum covers confounder and plaintext, so it can only be verified after decryption (RFC 3961 §5.3). */

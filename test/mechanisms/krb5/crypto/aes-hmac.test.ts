@@ -6,7 +6,9 @@ import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, copy } from '../../../../src/bytes.js';
-import { aes, keyedHmac } from '../../../../src/mechanisms/krb5/crypto/aes-hmac.js';
+import { aes, fastAes, fastHmac, HASHES, keyedHmac } from '../../../../src/mechanisms/krb5/crypto/aes-hmac.js';
+import { withMemory } from '../../../../src/mechanisms/krb5/crypto/work-memory.js';
+import { nodeCiphers } from '../../../../src/node/index.js';
 
 function octets(length: number): fc.Arbitrary<Uint8Array> {
   return fc.uint8Array({ minLength: length, maxLength: length });
@@ -115,5 +117,42 @@ describe('keyedHmac', () => {
     const mac = keyedHmac(sha256, new Uint8Array(16), 16);
     mac.destroy();
     expect(() => mac.digest(new Uint8Array(1))).toThrow();
+  });
+});
+
+describe.each([
+  { external: 'none', ciphers: {} },
+  { external: 'those of Node', ciphers: nodeCiphers },
+])('ciphers for long messages: $external', ({ ciphers }) => {
+  const lengths = [16, 1008, 1024, 1040, 4096, 65_536, 70_000 - (70_000 % 16)];
+
+  it('encrypt and decrypt as the built-in AES does', () => {
+    for (const length of lengths) {
+      const key = new Uint8Array(32).fill(length);
+      const [fast, built] = [fastAes(key, ciphers), aes(key)];
+      const blocks = Uint8Array.from({ length }, (_, i) => i * 5);
+      const expected = built.encrypt(blocks);
+      withMemory(length, memory => {
+        memory.octets.set(blocks);
+        fast.encryptInPlace(memory, 0, length);
+        expect(copy(memory.octets, 0, length)).toEqual(expected);
+        fast.decryptInPlace(memory, 0, length);
+        expect(copy(memory.octets, 0, length)).toEqual(blocks);
+      });
+      fast.destroy();
+    }
+  });
+
+  it.each(['sha1', 'sha256', 'sha384'] as const)('compute HMAC as noble does: %s', name => {
+    for (const length of lengths) {
+      const key = new Uint8Array(20).fill(length);
+      const data = Uint8Array.from({ length }, (_, i) => i * 5);
+      const mac = fastHmac(name, key, 12, ciphers);
+      const digest = mac.digest(data.subarray(0, 7), data.subarray(7));
+      expect(digest).toEqual(hmac(HASHES[name], key, data).slice(0, 12));
+      expect(Object.getPrototypeOf(digest)).toBe(Uint8Array.prototype);
+      mac.destroy();
+      expect(() => mac.digest(new Uint8Array(1))).toThrow();
+    }
   });
 });
