@@ -74,9 +74,10 @@ describe('KeyUpdate', () => {
     expect(recorded.messages.filter(({ plain }) => plain === '').length).toBe(3);
   });
 
+  const refused: [type: number, content: Uint8Array][] = [[ALERT, Uint8Array.of(1, 0)]];
   test.each([
     ['that is replaced again in the same token', [], undefined],
-    ['of a token that is refused later', [[ALERT, Uint8Array.of(1, 0)]], 'security/bad-token'],
+    ['of a token that is refused later', refused, 'security/bad-token'],
   ] as const)('erases the keys of a direction %s', (_, further, code) => {
     const [{ client }, theirs] = directionsForBoth(TLS13);
     const context = new RecordContext({ receive: client });
