@@ -87,7 +87,7 @@ interface Candidate {
 }
 
 /**
- * The control connections, in the order of their SYNs; those whose SYN nobody answered don't count. A server is known
+ * The control connections, in the order of their SYNs; those whose SYN was not answered don't count. A server is known
  * by its replies, a client by its commands. Whoever connects where a control connection is served has one as well,
  * whatever it says.
  */
@@ -143,7 +143,7 @@ function preambleFrom(clientEnd: 0 | 1, openings: readonly [Opening, Opening] | 
   return clientEnd === 0 ? [client, server] : [server, client];
 }
 
-/** Who connects is the client; where nobody knows who did, whoever speaks commands is. */
+/** The end that connects is the client; if the SYN is missing, the end that sends commands. */
 function clientEndOf(
   { opened, opener, ends }: TcpConnection,
   openings: readonly [Opening, Opening] | undefined,

@@ -20,7 +20,7 @@ export interface FoundDataConnection<Control> {
   control: Control;
   /** Which end of the TCP connection the client's side is. */
   clientEnd: 0 | 1;
-  /** Behind address translation the announced host is another than that of the packets: then the port alone tells. */
+  /** Behind address translation the announced host is another than that of the packets: then only the port shows it. */
   foundBy: 'address' | 'port';
 }
 
@@ -51,7 +51,7 @@ export class DataConnections<Control> {
 
   /** To be asked when the connection's first octets come, or it ends: by then it has been announced. */
   find({ ends, opener }: TcpConnection): FoundDataConnection<Control> | undefined {
-    // Where nobody saw who opened it, either end may be the one that listens.
+    // If the SYN is missing, either end may be the one that listens.
     const listeners = opener === undefined ? ([1, 0] as const) : ([opener === 0 ? 1 : 0] as const);
     for (const foundBy of ['address', 'port'] as const) {
       for (const listener of listeners) {

@@ -81,7 +81,7 @@ export class PcapngReader implements FormatReader {
     return new FtpSecurityError('syntax/truncated', this.#opened ? 'pcapng block' : 'pcapng header', { offset });
   }
 
-  /** Reads what stands before the body of a block: its type and length, and in a section header the byte order. */
+  /** Reads what comes before the body of a block: its type and length, and in a section header the byte order. */
   #begin(queue: ChunkQueue): Block | undefined {
     if (this.#block === undefined) {
       const { offset } = queue;
@@ -178,7 +178,7 @@ export class PcapngReader implements FormatReader {
   }
 }
 
-/** The body of a block, in the byte order of its section. Whoever reads past its end has a damaged block. */
+/** The body of a block, in the byte order of its section. Reading past its end means that the block is damaged. */
 class Body {
   readonly bytes: Uint8Array;
   readonly #view: DataView;

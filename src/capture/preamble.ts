@@ -9,7 +9,7 @@ const NONE: Preamble = [0, 0];
 /** How the second version of the PROXY protocol begins (its specification, §2.2). */
 const PROXY_2 = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
 
-/** A header of the PROXY protocol, from whoever connects, or a conversation by SOCKS that was granted. */
+/** A header of the PROXY protocol, from the end that connects, or a conversation by SOCKS that was granted. */
 export function preambleOf(fromClient: Uint8Array, fromServer: Uint8Array): Preamble {
   const header = proxyHeader(fromClient);
   if (header > 0) return [header, 0];

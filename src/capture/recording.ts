@@ -10,7 +10,7 @@ export type Recording = Uint8Array | Iterable<Uint8Array>;
 /** Octets that tell what a recording is: a text transcript may begin with remarks, but not with a book. */
 const BEGINNING = 65_536;
 
-/** A text transcript is read whole. Nobody writes down more; captures have no such limit. */
+/** A text transcript is read whole, and is limited to this; captures have no such limit. */
 const MAX_TEXT = 2 ** 28;
 
 /** @throws TypeError for what can be gone through only once, as a generator, or not at all */

@@ -140,9 +140,9 @@ export interface SummaryRecord {
   decrypted: number;
   failed: number;
   unkeyed: number;
-  /** Clear lines where protection was owed. */
+  /** Clear lines where protection was required. */
   unprotected_after_security: number;
-  /** TCP connections beside the control connections; those whose SYN nobody answered don't count. */
+  /** TCP connections beside the control connections; those whose SYN was not answered don't count. */
   data_connections: number;
   /** Gaps in control connections: octets that were sent and not captured. */
   lost_segments: number;

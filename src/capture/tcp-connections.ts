@@ -36,7 +36,7 @@ export interface Side {
   sent: number;
   /** The highest position that either end has told of: the one sent so far, or the other acknowledged. */
   edge: number;
-  /** Where the FIN stands. */
+  /** Position of the FIN. */
   fin: number | undefined;
   /** The sequence number that follows a segment too far ahead: one that begins there confirms it. */
   far: number | undefined;

@@ -11,7 +11,7 @@ export interface Range {
 export interface StreamPlan {
   start: number;
   end: number;
-  /** Where the FIN stands, if there is one. */
+  /** Position of the FIN, if there is one. */
   fin: number | undefined;
   /** What never comes, between `start` and `end`: in order, and apart from each other. */
   holes: readonly Range[];
@@ -133,7 +133,7 @@ export class StreamAssembler {
     return { kind: 'data', data: copy.data.subarray(position - copy.from, to - copy.from) };
   }
 
-  /** The first captured copy of what stands at the position. */
+  /** The first captured copy of the octets at the position. */
   #copy(): Copy | undefined {
     const position = this.#position;
     while ((this.#waiting.first?.from ?? Number.POSITIVE_INFINITY) <= position) this.#open.push(this.#waiting.pop()!);

@@ -125,8 +125,7 @@ function connectionRow(record: ConnectionRecord, files: boolean): string {
     printable(names.join(' → ')),
   ];
   const said = mechanism === null || problem?.code === 'internal' ? problem?.message : undefined;
-  const unkeyed =
-    mechanism === null || keyed ? '' : `  not keyed: ${problem?.message ?? 'nobody here knows the mechanism'}`;
+  const unkeyed = mechanism === null || keyed ? '' : `  not keyed: ${problem?.message ?? 'the mechanism is not known'}`;
   const remark = said === undefined ? unkeyed : `  ${said}`;
   const { weak, weakness } = record.facts;
   const warning = weak === true ? `  weak${weakness === undefined ? '' : `: ${weakness}`}` : '';
@@ -207,7 +206,7 @@ function summaryText(summary: SummaryRecord): string {
     `${count(summary.connections, 'control connection')}, ${count(summary.messages, 'line')}`,
     `${summary.protected} protected: ${verified} verified, ${failed} failed, ${unkeyed} without a key`,
     ...(decrypted > 0 ? [`${decrypted} decrypted and not verified`] : []),
-    ...(unprotected > 0 ? [`${unprotected} in the clear where protection was owed`] : []),
+    ...(unprotected > 0 ? [`${unprotected} in the clear where protection was required`] : []),
     ...(summary.lost_segments > 0 ? [`${count(summary.lost_segments, 'gap')} in the capture`] : []),
     ...(unread > 0 ? [`${count(unread, 'packet')} not read`] : []),
   ];

@@ -18,7 +18,7 @@ export interface NoTranscript {
   unusedPorts?: undefined;
 }
 
-/** Connections are counted on, each file has a record, and one summary stands at the end. */
+/** Connections are counted on, each file has a record, and one summary comes at the end. */
 export class Total {
   readonly #several: boolean;
   readonly #failOn: (finding: FindingRecord) => boolean;
@@ -88,7 +88,7 @@ function isFaulty(record: TranscriptRecord): boolean {
   return (record.type === 'message' || record.type === 'data') && record.error !== null;
 }
 
-/** Whether a record tells of something that could not be looked at. */
+/** Whether a record says that something could not be looked at. */
 function isUnseen(record: TranscriptRecord): boolean {
   switch (record.type) {
     case 'message':

@@ -124,7 +124,7 @@ async function attempt(
   }
 }
 
-/** Says what could not be looked at and stands in no line of the transcript. */
+/** Reports what could not be looked at and is in no line of the transcript. */
 function warnOfUnseen(file: string, { records }: Transcript | NoTranscript, stderr: Output): void {
   const summary = records.at(-1);
   if (summary?.type !== 'summary') return;

@@ -85,7 +85,8 @@ export class RecordContext implements SecurityContext {
     const contents = Array.from({ length: Math.max(1, Math.ceil(plaintext.length / MAX_CONTENT)) }, (_, i) =>
       plaintext.subarray(i * MAX_CONTENT, (i + 1) * MAX_CONTENT),
     );
-    if (before.number + contents.length >= MAX_RECORDS) {
+    const number = this.#owesUpdate ? 0 : before.number;
+    if (number + contents.length >= MAX_RECORDS) {
       throw new FtpSecurityError('security/out-of-sequence', 'every record number is used', { side: 'local' });
     }
     let next = before;
@@ -161,7 +162,7 @@ export class RecordContext implements SecurityContext {
     return { plaintext: token.plaintext, level: 'safe', sequence };
   }
 
-  /** Counts a token, and those before it that are missing. */
+  /** Counts a token, and the tokens or records before it that are missing. */
   #came(missing: bigint, follows: boolean): void {
     this.#place = this.#place === undefined ? missing : this.#place + missing + 1n;
     this.#follows = follows;
@@ -183,8 +184,13 @@ export class RecordContext implements SecurityContext {
 function openToken(direction: Direction, [first, ...others]: readonly TlsRecord[], maxSkipped: number): TokenContents {
   const { skipped, opened } = openFirst(direction, first!, maxSkipped);
   const contents: TokenContents = { texts: [], skipped, next: direction, wantsUpdate: false };
-  take(contents, opened);
-  for (const record of others) take(contents, openRecord(contents.next, record));
+  try {
+    take(contents, opened, direction);
+    for (const record of others) take(contents, openRecord(contents.next, record), direction);
+  } catch (error) {
+    retire(contents.next, direction);
+    throw error;
+  }
   return contents;
 }
 
@@ -204,7 +210,8 @@ function openFirst(
   }
 }
 
-function take(contents: TokenContents, { type, content, next }: Opened): void {
+/** @param original  the direction before the token, which is needed again if a later record is refused */
+function take(contents: TokenContents, { type, content, next }: Opened, original: Direction): void {
   contents.next = next;
   if (type === APPLICATION_DATA) {
     contents.texts.push(content);
@@ -213,11 +220,14 @@ function take(contents: TokenContents, { type, content, next }: Opened): void {
   if (type === ALERT) throw badToken(`TLS alert: ${alertName(content)}`);
   if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} behind the handshake`);
   const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
-  if (updatesKeys) contents.next = updatedDirection(next);
+  if (updatesKeys) {
+    contents.next = updatedDirection(next);
+    retire(next, original);
+  }
   contents.wantsUpdate ||= wantsUpdate;
 }
 
-/** Erases the keys of a direction that has new ones. */
-function retire(before: Direction, next: Direction): void {
-  if (before.cipher !== next.cipher) destroyDirection(before);
+/** Erases the keys of a direction, unless another one has the same keys. */
+function retire(direction: Direction, other: Direction): void {
+  if (direction.cipher !== other.cipher) destroyDirection(direction);
 }

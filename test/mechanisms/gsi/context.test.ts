@@ -2,11 +2,18 @@
 import { cbc } from '@noble/ciphers/aes.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { concat, fromHex, fromUtf8, toHex, toUtf8 } from '../../../src/bytes.js';
 import { RecordContext } from '../../../src/mechanisms/gsi/context.js';
 import { gsiObserver, parseKeyLog } from '../../../src/mechanisms/gsi/index.js';
-import { recordKeys, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3 } from '../../../src/mechanisms/gsi/tls/key-schedule.js';
+import {
+  nextTrafficSecret,
+  recordKeys,
+  TLS_1_0,
+  TLS_1_1,
+  TLS_1_2,
+  TLS_1_3,
+} from '../../../src/mechanisms/gsi/tls/key-schedule.js';
 import {
   ALERT,
   type Direction,
@@ -65,6 +72,34 @@ describe('KeyUpdate', () => {
     );
     expect(said).toEqual(recorded.messages.map(({ plain }) => [plain]));
     expect(recorded.messages.filter(({ plain }) => plain === '').length).toBe(3);
+  });
+
+  const refused: [type: number, content: Uint8Array][] = [[ALERT, Uint8Array.of(1, 0)]];
+  test.each([
+    ['that is replaced again in the same token', [], undefined],
+    ['of a token that is refused later', refused, 'security/bad-token'],
+  ] as const)('erases the keys of a direction %s', (_, further, code) => {
+    const [{ client }, theirs] = directionsForBoth(TLS13);
+    const context = new RecordContext({ receive: client });
+    const update: [number, Uint8Array] = [HANDSHAKE, message(KEY_UPDATE, 0)];
+    const between = nextTrafficSecret(client.suite, client.secret!);
+    const slice = vi.spyOn(Uint8Array.prototype, 'slice');
+    const token = concat(...recordsOf(theirs.client, update, ...(code ? [] : [update]), ...further));
+    slice.mockClear();
+    let error: unknown;
+    try {
+      context.unwrap(token);
+    } catch (thrown) {
+      error = thrown;
+    }
+    const copies = slice.mock.results
+      .map(({ value }) => value as Uint8Array)
+      .filter(({ length }) => length === between.length);
+    slice.mockRestore();
+    expect((error as { code?: string } | undefined)?.code).toBe(code);
+    expect(copies.length).toBeGreaterThan(0);
+    expect(copies.filter(copy => toHex(copy) === toHex(between))).toEqual([]);
+    if (code) expect(context.unwrap(recordsOf(theirs.client, [23, TEXT])[0]!).plaintext).toEqual(TEXT);
   });
 
   test('one that asks for ours is answered before the next text, and changes what fits', () => {
@@ -254,6 +289,16 @@ describe('limits', () => {
     context.wrap(TEXT, 'private');
     const error = errorOf(() => context.wrap(TEXT, 'private'));
     expect([error.code, error.side]).toEqual(['security/out-of-sequence', 'local']);
+  });
+
+  test('new keys that are due begin at number 0 again, so a text may come after the last number', () => {
+    const [{ client, server }, theirs] = directionsForBoth(TLS13);
+    const send = { ...server, number: 2 ** 24 - 1 };
+    const context = new RecordContext({ receive: client, send });
+    expect(errorOf(() => context.wrap(TEXT, 'private')).code).toBe('security/out-of-sequence');
+    context.unwrap(recordsOf(theirs.client, [HANDSHAKE, message(KEY_UPDATE, 1)])[0]!);
+    const peer = new RecordContext({ receive: { ...theirs.server, number: send.number } });
+    expect(peer.unwrap(context.wrap(TEXT, 'private').token).plaintext).toEqual(TEXT);
   });
 
   test('numbers past 2^32 protect as they must', () => {
