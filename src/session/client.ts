@@ -191,7 +191,7 @@ export class ClientSession {
   #take({ inner: reply, ...seen }: UnprotectedReply): ClientEvent {
     const { code } = reply;
     const request = this.#answeredBy(code);
-    if (this.#options.allowInsertedLines !== true) assertNothingInserted(reply, seen.level, request);
+    if (!this.#options.allowInsertedLines) assertNothingInserted(reply, seen.level, request);
     const event: ReplyEvent = { type: 'reply', reply, ...seen, command: request?.command };
     if (request === undefined || code < 200) return event;
     if (exchangeReply(code)?.verb === request.verb) return this.#accepted(event, request);

@@ -54,7 +54,7 @@ export class ExchangeLimits {
 
   /** Counts the final reply to AUTH or ADAT as a failure if it refuses. */
   countRefusal({ verb }: CommandRequest, code: number): void {
-    if (commandFacts(verb).exchange === true && code >= 400) this.#failures++;
+    if (commandFacts(verb).exchange && code >= 400) this.#failures++;
   }
 
   /**

@@ -184,7 +184,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
 
   /** Applies a preliminary reply to a command. The blocks of a transfer come after the first one. */
   begin(request: CommandRequest): void {
-    if (request.begun !== true && isTransfer(request.verb)) {
+    if (!request.begun && isTransfer(request.verb)) {
       for (const from of PEERS) this.#sequences?.[from].begin(sharesNumbers(request.verb, from, this.protection));
     }
     request.begun = true;
@@ -297,7 +297,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
    */
   skipNumber(): void {
     // The last block is already sent: the line can't be moved between blocks.
-    if (this.#writer?.closed === true) return;
+    if (this.#writer?.closed) return;
     this.#sessionContext!.wrap(new Uint8Array(), strongest(this.levels)!);
   }
 

@@ -45,7 +45,8 @@ export class CommandUnprotector {
   /** Takes the next command. What is wrong with it is in the result. */
   open(outer: Command): Arrived {
     const claimed = levelOfVerb(outer.verb);
-    const before = this.#state.controlContext?.lastReceived;
+    const { controlContext } = this.#state;
+    const before = controlContext?.lastReceived;
     let opened: Unprotected<Command> | undefined;
     let request: CommandRequest = { verb: '', level: claimed ?? 'clear' };
     let error: FtpSecurityError | undefined;
@@ -62,7 +63,7 @@ export class CommandUnprotector {
     }
     const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
     // The content of a valid token may not be a command. If tokens are not numbered, this can't be seen any more.
-    const genuine = opened !== undefined || this.#state.controlContext?.lastReceived !== before;
+    const genuine = opened !== undefined || controlContext?.lastReceived !== before;
     const authentic = claimed !== undefined && genuine && error?.code !== 'security/out-of-sequence';
     return { command, request, sequence, tolerated, authentic, error };
   }
