@@ -291,7 +291,7 @@ function threeDigits(bytes: Uint8Array, at: number): number | undefined {
   let number = 0;
   for (let i = at; i < at + 3; i++) {
     const digit = bytes[i]! - ZERO;
-    // NaN behind the end.
+    // NaN after the end.
     if (!(digit >= 0 && digit <= 9)) return undefined;
     number = 10 * number + digit;
   }
