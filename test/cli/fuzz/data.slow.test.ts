@@ -94,7 +94,10 @@ describe('fuzz client --only data', () => {
 
   it.each<[string, string[]]>([
     ['', []],
-    ['lax', ['truncated data accepted: data: no end', 'truncated data accepted: data: nothing at all']],
+    [
+      'lax',
+      ['no end', 'nothing at all', 'half a length', 'half a block'].map(it => `truncated data accepted: data: ${it}`),
+    ],
   ])('is told by what a client prints that goes on whatever comes: %s', async (habit, expected) => {
     const client = fileURLToPath(new URL('listing-client.mjs', import.meta.url));
     const exec = ['--exec', `exec ${process.execPath} ${client} ${KEY_FILE} $PORT ${habit}`];
@@ -106,7 +109,7 @@ describe('fuzz client --only data', () => {
       '--limit',
       '10000',
       '--cases',
-      '19',
+      '18',
       '--out',
       join(folder, `listing-${habit}`),
     ];
