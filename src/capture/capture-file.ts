@@ -1,4 +1,4 @@
-/** Capture files of any format, known by how they begin. Octets in, packets out. */
+/** Capture files of all supported formats, recognised by their first octets. Octets in, packets out. */
 import { assertBytes, startsWith, viewOf } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { RecordedSecrets } from '../protection/mechanism.js';
@@ -19,7 +19,7 @@ const COMPRESSIONS: readonly { magic: readonly number[]; name: Compression }[] =
   { magic: [0x04, 0x22, 0x4d, 0x18], name: 'lz4' },
 ];
 
-/** Other files of packets, so that the error can say what to do. */
+/** Other packet file formats, so that the error can name a remedy. */
 const OTHER_FORMATS: readonly { magic: readonly number[]; name: string }[] = [
   { magic: [0x73, 0x6e, 0x6f, 0x6f], name: 'a snoop file' },
   { magic: [0x47, 0x4d, 0x42, 0x55], name: 'a file of Microsoft Network Monitor' },
@@ -27,20 +27,20 @@ const OTHER_FORMATS: readonly { magic: readonly number[]; name: string }[] = [
   { magic: [0xcd, 0x34, 0xb2, 0xa1], name: 'a pcap file of another kind' },
 ];
 
-/** Octets that tell all of these apart. */
+/** How many octets distinguish all of these formats. */
 export const MAGIC_LENGTH = 4;
 
-/** How a file is compressed; undefined when it is not, as far as its first octets tell. */
+/** The compression of a file; undefined if its first octets show none. */
 export function compressionOf(start: Uint8Array): Compression | undefined {
   return COMPRESSIONS.find(({ magic }) => startsWith(start, magic))?.name;
 }
 
-/** Whether a file begins as a capture does that is read here. */
+/** Whether a file begins as a capture in one of the supported formats. */
 export function isCapture(start: Uint8Array): boolean {
   return formatOf(start) !== undefined;
 }
 
-/** The error for a file that is no capture; it says what to do where that is known. */
+/** The error for a file that is not a capture; it names a remedy if one is known. */
 export function noCapture(start: Uint8Array): FtpSecurityError {
   const compression = compressionOf(start);
   const other = OTHER_FORMATS.find(({ magic }) => startsWith(start, magic));
@@ -64,19 +64,22 @@ function formatOf(start: Uint8Array): FormatReader | undefined {
   return undefined;
 }
 
-/** Reads one capture file, in chunks of any size. Packets are views into them where they can be, so leave them alone. */
+/**
+ * Reads one capture file, in chunks of any size. Packets are views into the chunks if possible, so chunks must not be
+ * changed.
+ */
 export class CaptureReader {
   readonly #queue = new ChunkQueue();
   #format: FormatReader | undefined;
   #closed = false;
   #error: FtpSecurityError | undefined;
 
-  /** Whether the header of the file has been read: from there on, damage leaves the packets before it. */
+  /** Whether the file header has been read. After that, damage does not affect the packets before it. */
   get opened(): boolean {
     return this.#format?.opened ?? false;
   }
 
-  /** What the file has brought so far to decrypt it with. */
+  /** The decryption secrets found in the file so far. */
   get secrets(): readonly RecordedSecrets[] {
     return this.#format instanceof PcapngReader ? this.#format.secrets : [];
   }
@@ -86,15 +89,15 @@ export class CaptureReader {
     this.#queue.push(chunk);
   }
 
-  /** Says that nothing comes any more: what is not whole by then is truncated. */
+  /** Ends the input. A record that is not complete by then is truncated. */
   close(): void {
     this.#closed = true;
   }
 
   /**
-   * The next packet; undefined when more octets must come first, and at the end.
-   * @throws FtpSecurityError `syntax/bad-file` when this is no capture file, or damaged, and `syntax/truncated` when it ends
-   *   within a record, with the offset of that record. Nothing can be read behind it, so it is thrown again.
+   * The next packet; undefined if more octets are needed first, and at the end.
+   * @throws FtpSecurityError `syntax/bad-file` if this is not a capture file, or is damaged; `syntax/truncated` if it
+   *   ends within a record, with the offset of that record. Nothing can be read after an error, so it is thrown again
    */
   next(): CapturedPacket | undefined {
     if (this.#error !== undefined) throw this.#error;
@@ -121,19 +124,19 @@ export class CaptureReader {
   }
 }
 
-/** Packets that are read anew each time that they are gone through. */
+/** Packets that are read again on each iteration. */
 export interface Capture extends Iterable<CapturedPacket> {
-  /** Why the packets ended before the file did, the last time. */
+  /** Why the last iteration ended before the end of the file. */
   readonly error: FtpSecurityError | undefined;
-  /** What the file brought to decrypt it with, the last time. */
+  /** The decryption secrets that the last iteration found. */
   readonly secrets: readonly RecordedSecrets[];
 }
 
-/** The files of one capture that was rotated, in the order of their first packets. */
+/** The files of one rotated capture, in the order of their first packets. */
 export class JoinedCapture implements Capture {
   readonly #files: readonly Capture[];
 
-  /** @throws FtpSecurityError when one of them is no capture */
+  /** @throws FtpSecurityError if one of them is not a capture */
   constructor(files: readonly Capture[]) {
     const begun = files.map(file => ({ file, time: firstTimeOf(file) }));
     this.#files = begun.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ file }) => file);
@@ -152,19 +155,19 @@ export class JoinedCapture implements Capture {
   }
 }
 
-/** The first time that a capture tells; files without any stay where they are, before the others. */
+/** The first packet time in a capture. Files without times come before the others, in their given order. */
 function firstTimeOf(file: Capture): bigint {
   for (const { time } of file) if (time !== undefined) return time;
   return 0n;
 }
 
-/** The packets of a capture file, read anew each time that they are gone through. */
+/** The packets of a capture file, read again on each iteration. */
 export class CaptureFile implements Capture {
   readonly #chunks: Iterable<Uint8Array>;
   #error: FtpSecurityError | undefined;
   #reader: CaptureReader | undefined;
 
-  /** @param chunks  the file, the same each time that it is gone through */
+  /** @param chunks  the file; each iteration must give the same octets */
   constructor(chunks: Iterable<Uint8Array>) {
     this.#chunks = chunks;
   }
@@ -177,7 +180,7 @@ export class CaptureFile implements Capture {
     return this.#reader?.secrets ?? [];
   }
 
-  /** @throws FtpSecurityError when this is no capture, or its header is damaged or not whole */
+  /** @throws FtpSecurityError if this is not a capture, or its header is damaged or incomplete */
   *[Symbol.iterator](): Generator<CapturedPacket> {
     this.#error = undefined;
     const reader = new CaptureReader();

@@ -1,33 +1,33 @@
-/** Octets in the chunks in which they came, taken from the front in pieces of any length. */
+/** Octets in chunks, taken from the front in pieces of any length. */
 import { concatAll } from '../bytes.js';
 
-/** What it gives are views where a piece lies in one chunk, and copies where it spans several: each octet is copied once at most. */
+/** `take` returns a view if the piece is in one chunk, and a copy if it spans several. Each octet is copied once at most. */
 export class ChunkQueue {
   #chunks: Uint8Array[] = [];
-  /** The first chunk with octets left, and where they begin in it. */
+  /** The first chunk with octets left, and the offset of those octets in it. */
   #first = 0;
   #at = 0;
   #length = 0;
   #taken = 0;
 
-  /** Octets that are held. */
+  /** Number of octets in the queue. */
   get length(): number {
     return this.#length;
   }
 
-  /** Octets that were taken: where those that are held begin, in octets from the first one pushed. */
+  /** Number of octets taken so far, which is the offset of the next octet in the whole input. */
   get offset(): number {
     return this.#taken;
   }
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    // A plain Uint8Array, whatever the caller's octets are.
+    // A plain Uint8Array, even if the caller gives a subclass such as Buffer.
     this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     this.#length += chunk.length;
   }
 
-  /** The next `count` octets; undefined, and nothing is taken, as long as fewer are held. */
+  /** Takes the next `count` octets; undefined, and nothing is taken, if there are fewer. */
   take(count: number): Uint8Array | undefined {
     if (count > this.#length) return undefined;
     const parts: Uint8Array[] = [];
@@ -47,7 +47,7 @@ export class ChunkQueue {
     if (this.#at < this.#chunks[this.#first]!.length) return;
     this.#first++;
     this.#at = 0;
-    // Moving the rest to the front is paid for by as many chunks that are used up.
+    // Each chunk that is moved to the front corresponds to a chunk that was used up, so the total work is linear.
     if (2 * this.#first < this.#chunks.length) return;
     this.#chunks = this.#chunks.slice(this.#first);
     this.#first = 0;

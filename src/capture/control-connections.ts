@@ -1,4 +1,4 @@
-/** Which TCP connections of a capture are FTP control connections: known by what they say, on any port. */
+/** Finds the FTP control connections among the TCP connections of a capture, by their content, on any port. */
 import { concatAll, fromUtf8 } from '../bytes.js';
 import { COMMANDS } from '../ftp/commands.js';
 import { TelnetFilter } from '../ftp/telnet.js';
@@ -6,32 +6,32 @@ import { preambleOf } from './preamble.js';
 import type { TcpConnection, TcpEvent, TcpStreams } from './tcp.js';
 
 export interface ControlConnection {
-  /** `address:port` of either side. */
+  /** `address:port` of each side. */
   client: string;
   server: string;
-  /** Which end of the TCP connection the client is. */
+  /** Which end of the TCP connection is the client. */
   clientEnd: 0 | 1;
-  /** How many octets of each end a proxy took, before the control connection begins. */
+  /** Number of octets from each end that belong to a proxy, before the control connection begins. */
   preamble: readonly [number, number];
 }
 
-/** Which ports are those of control connections. */
+/** The ports of control connections. */
 export interface PortOptions {
-  /** A connection with one of these is a control connection, whatever it says. */
+  /** A connection with one of these ports is a control connection, whatever its content. */
   ports?: readonly number[];
-  /** And none is that has another. Default false. */
+  /** Ignore connections without one of these ports. Default: false. */
   onlyPorts?: boolean;
 }
 
-/** How much of each direction is looked at, in octets: some greetings are long, and commands are short. */
+/** How many octets of each direction are examined: some greetings are long, and commands are short. */
 const OPENING = 4096;
 
 const VERBS: ReadonlySet<string> = new Set(COMMANDS.map(({ verb }) => verb));
-/** Those that SMTP, LMTP, NNTP or DICT have as well, whose replies are like FTP's: they tell nothing. */
+/** Verbs that SMTP, LMTP, NNTP or DICT have as well, with replies like FTP's. They do not identify FTP. */
 const SHARED: ReadonlySet<string> = new Set('HELP LIST MODE NOOP QUIT STAT'.split(' '));
-/** Those that POP or IRC have as well: they tell nothing where no reply is there. */
+/** Verbs that POP or IRC have as well. They do not identify FTP if there is no reply. */
 const SHARED_ALONE: ReadonlySet<string> = new Set('AUTH DELE PASS RETR USER'.split(' '));
-/** What SMTP, LMTP, NNTP and DICT have of their own. */
+/** Verbs of SMTP, LMTP, NNTP and DICT that FTP does not have. */
 const NOT_FTP: ReadonlySet<string> = new Set(
   (
     'EHLO HELO LHLO MAIL RCPT DATA BDAT RSET VRFY EXPN ETRN TURN STARTTLS GROUP LISTGROUP ARTICLE HEAD BODY NEXT LAST POST ' +
@@ -39,22 +39,22 @@ const NOT_FTP: ReadonlySet<string> = new Set(
     'SHOW STATUS OPTION SASLAUTH'
   ).split(' '),
 );
-/** Replies that only FTP has, RFC 2228 among it. */
+/** Reply codes that only FTP has, including those of RFC 2228. */
 const FTP_CODES: ReadonlySet<string> = new Set(
   '226 227 228 229 232 234 257 331 332 350 425 426 532 631 632 633'.split(' '),
 );
-/** How a greeting says that it is of another protocol. That of DICT ends with capabilities and a message id (RFC 2229 §3.1). */
+/** Greetings of other protocols. That of DICT ends with capabilities and a message id (RFC 2229 §3.1). */
 const OTHER_GREETING = /smtp|lmtp|nntp|usenet|postfix|sendmail|exim|dictd|<[\w.]*> <[^<>\s]+@[^<>\s]+>\s*$/im;
 const FTP_GREETING = /ftp/i;
 const FTP_PORT = 21;
 
-/** What one end of a connection said first, of what the capture has. */
+/** The first octets that one end of a connection sent, as far as they were captured. */
 class Opening {
   readonly #parts: Uint8Array[] = [];
   #length = 0;
   /** Whether octets are missing among them. */
   lost = false;
-  /** Whether they are missing before all of them. */
+  /** Whether octets are missing before all of them. */
   late = false;
 
   add(event: TcpEvent): void {
@@ -62,7 +62,7 @@ class Opening {
       this.lost = true;
       this.late ||= this.#length === 0;
     } else if (event.kind === 'data' && this.#length < OPENING) {
-      // A copy: a view would keep all in memory that was read at once.
+      // A copy, because a view would keep the whole chunk in memory.
       const part = event.data.slice(0, OPENING - this.#length);
       this.#parts.push(part);
       this.#length += part.length;
@@ -74,12 +74,12 @@ class Opening {
   }
 }
 
-/** A connection, seen from the end that may be the client. */
+/** A connection, with the assumption that a certain end is the client. */
 interface Candidate {
   verbs: string[];
-  /** Lines of the server. */
+  /** The lines of the server. */
   lines: string[];
-  /** Of an end that says nothing, octets are missing. */
+  /** Whether octets are missing, which can explain why the end has no lines. */
   clientLost: boolean;
   serverLost: boolean;
   late: boolean;
@@ -87,9 +87,9 @@ interface Candidate {
 }
 
 /**
- * The control connections, in the order of their SYNs; those whose SYN was not answered don't count. A server is known
- * by its replies, a client by its commands. Whoever connects where a control connection is served has one as well,
- * whatever it says.
+ * The control connections, in the order of their SYNs; those whose SYN was not answered are ignored. A server is
+ * recognised by its replies, a client by its commands. Every other connection to a recognised server is a control
+ * connection too, whatever its content.
  */
 export function controlConnections(
   { connections, events }: TcpStreams,
@@ -111,7 +111,8 @@ export function controlConnections(
   for (const silent of [false, true]) {
     for (const connection of candidates) {
       const end = clientEndOf(connection, openings.get(connection), silent);
-      // Between hosts that talk already, what is only like a greeting is the content of a data connection.
+      // If two hosts already have a control connection, octets that only resemble a greeting are the content of a data
+      // connection.
       if (end === undefined || (silent && pairs.has(hostsOf(connection)))) continue;
       clientEnds.set(connection, end);
       servers.add(connection.ends[other(end)]);
@@ -136,14 +137,14 @@ export function controlConnections(
   return control;
 }
 
-/** Of either end. */
+/** The preamble in the order of the ends. */
 function preambleFrom(clientEnd: 0 | 1, openings: readonly [Opening, Opening] | undefined): readonly [number, number] {
   if (openings === undefined) return [0, 0];
   const [client, server] = preambleOf(openings[clientEnd].said, openings[other(clientEnd)].said);
   return clientEnd === 0 ? [client, server] : [server, client];
 }
 
-/** The end that connects is the client; if the SYN is missing, the end that sends commands. */
+/** The client is the end that connects; if the SYN is missing, the end that sends commands. */
 function clientEndOf(
   { opened, opener, ends }: TcpConnection,
   openings: readonly [Opening, Opening] | undefined,
@@ -165,7 +166,7 @@ function clientEndOf(
 function isControl(candidate: Candidate): boolean {
   const { verbs, lines, late, clientLost, serverLost, serverPort } = candidate;
   const isAlone = lines.length === 0;
-  // The first command that only one protocol has tells which it is.
+  // The first command that only one protocol has shows which protocol it is.
   const telling = verbs.find(
     verb => NOT_FTP.has(verb) || (VERBS.has(verb) && !SHARED.has(verb) && !(isAlone && SHARED_ALONE.has(verb))),
   );
@@ -174,26 +175,26 @@ function isControl(candidate: Candidate): boolean {
   const codes = lines.map(codeOf).filter(code => code !== undefined);
   const isKnown =
     telling !== undefined || (codes.some(code => FTP_CODES.has(code)) && (verbs.length > 0 || clientLost));
-  // What starts late may start anywhere.
+  // A capture that begins late may begin anywhere in the dialogue.
   if (late) return isKnown && codes.length > 0;
-  // What begins with the connection begins with a greeting or a refusal, perhaps behind some text.
+  // From its beginning, a control connection starts with a greeting or a refusal, perhaps after some text.
   if (isKnown) return /^(120|220|[45])/.test(codes[0] ?? '');
-  // Where no command tells, the greeting must say whose it is, or come from FTP's own port.
+  // If no command identifies the protocol, the greeting must name FTP, or come from FTP's own port.
   const says = lines.join('\n');
   if (!/^(120|220|[45])/.test(codeOf(lines[0]!) ?? '') || OTHER_GREETING.test(says)) return false;
   return serverPort === FTP_PORT || FTP_GREETING.test(says);
 }
 
-/** Lines that say anything, without what Telnet puts between them. */
+/** Lines that are not blank, without Telnet commands. */
 function linesOf(octets: Uint8Array): string[] {
   const text = fromUtf8(new TelnetFilter().filter(octets));
   return text.split('\n').filter(line => line.trim() !== '');
 }
 
-/** What AUTH of SMTP names (RFC 4422), and that of FTP doesn't. */
+/** Arguments of AUTH in SMTP (RFC 4422) that FTP does not have. */
 const SASL = /^(PLAIN|LOGIN|NTLM|EXTERNAL|CRAM-MD5|DIGEST-MD5|SCRAM-.*|X?OAUTH.*)$/i;
 
-/** The verb of a command; none for AUTH of DICT, which has two arguments, and of SMTP. */
+/** The verb of a command; empty for AUTH of DICT, which has two arguments, and for AUTH of SMTP. */
 function verbOf(line: string): string {
   const [verb = '', ...words] = line.trim().split(' ');
   const name = verb.toUpperCase();

@@ -1,4 +1,4 @@
-/** A control connection on its way into the transcript: its observer, and what its lines say of users and data connections. */
+/** Turns a control connection into records of the transcript, and follows its users and data connections. */
 import { commandFacts } from '../ftp/commands.js';
 import type { Peer } from '../protection/mechanism.js';
 import type { ObservedExchange, ObservedMessage, ObservedReply } from '../session/events.js';
@@ -8,14 +8,14 @@ import { Gaps } from './gaps.js';
 import type { Endpoints } from './records.js';
 import type { TranscriptWriter } from './transcript-writer.js';
 
-/** A command with a data connection, the last one that came. */
+/** The last command that uses a data connection. */
 export interface RecordedTransfer {
   command: string;
-  /** Its argument, as the client gave it. */
+  /** Its argument, as the client sent it. */
   name: string | undefined;
-  /** Who sends. */
+  /** The side that sends the data. */
   from: Peer;
-  /** Whether the server has said so (1yz). */
+  /** Whether the server has announced the transfer (1yz). */
   begun: boolean;
 }
 
@@ -33,7 +33,7 @@ export class ControlRecording {
   #weak = false;
   #gaps = new Gaps();
 
-  /** @param announce  takes the addresses of data connections, and who listens there */
+  /** @param announce  receives the addresses of data connections, and the side that listens there */
   constructor(
     number: number,
     endpoints: Endpoints,
@@ -53,17 +53,17 @@ export class ControlRecording {
     return this.#transfer;
   }
 
-  /** Who is logged in, by the name that USER gave. */
+  /** The user who is logged in, as named in USER. */
   get user(): string | undefined {
     return this.#user;
   }
 
-  /** Whether the association is too weak to be trusted. */
+  /** Whether the security association is too weak to rely on. */
   get weak(): boolean {
     return this.#weak;
   }
 
-  /** The gaps in the numbers of the association. */
+  /** The gaps in the token numbers of the security association. */
   get gaps(): Gaps {
     return this.#gaps;
   }
@@ -72,7 +72,10 @@ export class ControlRecording {
     return this.#observer.dataProtection;
   }
 
-  /** Takes a step. Behind a fault of ours nothing that the observer holds is to be relied on; other connections go on. */
+  /**
+   * Gives the observer its next step. After an internal error the observer's state is not reliable, so the connection
+   * is given up; other connections continue.
+   */
   observe(step: (observer: Observer) => void): void {
     if (this.#broken) return;
     try {
@@ -126,5 +129,5 @@ export class ControlRecording {
   }
 }
 
-/** RFC 959 §5.4; RFC 2228 §5.1 for a login that the security data has authorised. */
+/** RFC 959 §5.4; RFC 2228 §5.1 for a login that the security data authorised. */
 const LOGGED_IN: ReadonlySet<number> = new Set([230, 232]);

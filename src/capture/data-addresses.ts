@@ -1,6 +1,6 @@
 /**
- * Where the data connections of a control connection are: what PORT, EPRT and LPRT, 227, 228 and 229 have announced, for the
- * TCP connections of a capture to be found by.
+ * Where the data connections of a control connection are: the addresses in PORT, EPRT, LPRT, 227, 228 and 229. They
+ * identify the data connections among the TCP connections of a capture.
  */
 import { toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
@@ -16,19 +16,19 @@ import { type Command, parseCommand } from '../ftp/command.js';
 import type { Reply } from '../ftp/reply.js';
 import { formatIpv4, formatIpv6 } from './ip.js';
 
-/** An end of a TCP connection that listens. */
+/** The listening end of a TCP connection. */
 export interface DataAddress {
-  /** As the ends of captured connections have it; undefined where only a port was said: then the server's own. */
+  /** In the same form as the ends of captured connections; undefined if only a port was announced: then the server's own host. */
   host: string | undefined;
   port: number;
 }
 
-/** The command in a text that a client has sent; undefined where there is none. */
+/** The command in a text from a client; undefined if the text has no command. */
 export function commandIn(text: string): Command | undefined {
   return attempt(() => parseCommand(toUtf8(text.replace(/[\r\n\0]+$/, ''))));
 }
 
-/** What a command announces: the client listens. */
+/** The address that a command announces; the client listens there. */
 export function announcedByCommand(command: Command): DataAddress | undefined {
   switch (command.verb) {
     case 'PORT':
@@ -45,7 +45,7 @@ export function announcedByCommand(command: Command): DataAddress | undefined {
   }
 }
 
-/** What a reply announces: the server listens. */
+/** The address that a reply announces; the server listens there. */
 export function announcedByReply(reply: Reply): DataAddress | undefined {
   switch (reply.code) {
     case 227:
@@ -59,7 +59,7 @@ export function announcedByReply(reply: Reply): DataAddress | undefined {
   }
 }
 
-/** Of the families that TCP runs over. */
+/** The address, if TCP runs over its address family. */
 function longAddress({ host, port }: { host: Uint8Array; port: Uint8Array }): DataAddress | undefined {
   if (port.length !== 2) return undefined;
   const number = 256 * port[0]! + port[1]!;
@@ -67,12 +67,12 @@ function longAddress({ host, port }: { host: Uint8Array; port: Uint8Array }): Da
   return host.length === 16 ? { host: `[${formatIpv6(host, 0)}]`, port: number } : undefined;
 }
 
-/** An address as text, as the ends of captured connections have it. */
+/** An address as text, in the same form as the ends of captured connections. */
 function hostOf(text: string): string {
   return text.includes(':') ? `[${formatIpv6(octetsOf(text), 0)}]` : text;
 }
 
-/** The octets of an IPv6 address (RFC 4291 §2.2) that is one. */
+/** The octets of a valid IPv6 address in text form (RFC 4291 §2.2). */
 function octetsOf(text: string): Uint8Array {
   const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
   const [a, b, c, d] = (dotted ?? []).slice(1).map(Number) as [number, number, number, number];
@@ -88,7 +88,7 @@ function hex(high: number, low: number): string {
   return (256 * high + low).toString(16);
 }
 
-/** A peer that announces what can't be read has announced nothing. */
+/** An announcement that can't be read counts as no announcement. */
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,6 +1,6 @@
 /**
- * The blocks of a recorded data connection (RFC 2228 §6), each looked at by itself: it goes on behind a block that is broken,
- * replayed or out of its place, where a BlockReader ends.
+ * The blocks of a recorded data connection (RFC 2228 §6). Each block is checked by itself: reading continues after a
+ * block that is broken, replayed or out of order, where a BlockReader would stop.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { ByteQueue } from '../byte-queue.js';
@@ -11,46 +11,46 @@ import { covers, type ProtectionLevel, type TokenLevel } from '../protection/pro
 import type { Verdict } from '../session/events.js';
 
 export interface DataBlocksOptions {
-  /** Of the sender's tokens; undefined where its key is not known. */
+  /** Opens the sender's tokens; undefined if its key is not known. */
   context: SecurityContext | undefined;
-  /** What PROT has settled. At level clear the octets may be blocks all the same, and are taken for such if the first one opens. */
+  /** The level set with PROT. At level `clear`, the octets are read as blocks only if the first block opens. */
   level: ProtectionLevel;
-  /** What PBSZ has settled, if that is known. */
+  /** The buffer size set with PBSZ, in octets; undefined if unknown. */
   bufferSize: number | undefined;
-  /** Takes the plaintext of each block that was opened, in the order in which they came. */
+  /** Receives the plaintext of each opened block, in the order of the blocks. */
   write?: ((plaintext: Uint8Array) => void) | undefined;
-  /** Takes the place of each block among the tokens of its sender, as of `SecurityContext.lastReceived`. */
+  /** Receives the place of each block among the sender's tokens, as in `SecurityContext.lastReceived`. */
   received?: ((place: bigint) => void) | undefined;
 }
 
-/** What the blocks came to. */
+/** The result for all blocks of a data connection. */
 export interface DataResult {
-  /** What the tokens had, at the least; undefined where none was opened. */
+  /** The weakest level of all opened tokens; undefined if none was opened. */
   applied: TokenLevel | undefined;
-  /** All complete blocks, the empty ones too. */
+  /** Number of complete blocks, including empty ones. */
   blocks: number;
-  /** Of the plaintext of all blocks; undefined where one of them did not open. */
+  /** Octets of plaintext in all blocks; undefined if one of them did not open. */
   bytes: number | undefined;
   sha256: string | undefined;
   verdict: Exclude<Verdict, 'clear'>;
   error: FtpSecurityError | undefined;
-  /** Octets that are not in the capture: from there on nothing can be read. */
+  /** Octets that are missing from the capture; nothing after them can be read. */
   lost: number;
 }
 
 const LENGTH = 4;
-/** A token that claims to be longer is not waited for. PBSZ allows for 2^32-1, and peers have some 64 KiB. */
+/** The longest token that the reader waits for, in octets. PBSZ allows 2^32-1, but peers use about 64 KiB. */
 const MAX_TOKEN = 2 ** 26;
-/** Nor is the first one of clear octets, which mostly are no blocks. */
+/** The same for the first token at level `clear`, where the octets are mostly not blocks. */
 const MAX_FIRST_CLEAR = 2 ** 20;
 
 /**
- * How a handshake of TLS begins. Servers and clients of GridFTP protect their data connections with TLS of its own; as a length
- * of a block these octets are more than MAX_TOKEN.
+ * First octets of a TLS handshake. GridFTP protects its data connections with TLS of its own. Read as the length of a
+ * block, these octets are more than MAX_TOKEN.
  */
 const TLS_HANDSHAKE = [0x16, 3];
 
-/** Errors of tokens that are whole, and come at the wrong time. */
+/** Errors of whole tokens that come at the wrong time. */
 const OUT_OF_PLACE: ReadonlySet<ErrorCode> = new Set(['security/replayed', 'security/out-of-sequence']);
 
 export class DataBlocks {
@@ -61,10 +61,10 @@ export class DataBlocks {
   #blocks = 0;
   #bytes = 0;
   #failed = false;
-  /** The keys at hand are others than those of the tokens, or of TLS. */
+  /** Whether the available keys can't open the tokens, or the connection is TLS. */
   #unkeyed: boolean;
   #ended = false;
-  /** Nothing more can be read: lengths make no sense, or octets are missing. */
+  /** Whether nothing more can be read: a length is invalid, or octets are missing. */
   #stopped = false;
   #lost = 0;
   #error: FtpSecurityError | undefined;
@@ -85,19 +85,19 @@ export class DataBlocks {
     if (this.#stopped) this.#octets.drop(this.#octets.length);
   }
 
-  /** Octets are missing in the capture. */
+  /** Reports octets that are missing from the capture. */
   gap(octets: number): void {
     this.#lost += octets;
     this.#stopped = true;
   }
 
-  /** @returns undefined where these are no blocks: at level clear, unless the first one opens */
+  /** @returns undefined if the octets are not blocks: at level `clear`, if the first block did not open */
   end(): DataResult | undefined {
     const { level } = this.#options;
     if (level === 'clear' && this.#levels.size === 0) return undefined;
     if (this.#lost === 0 && !this.#stopped) this.#checkEnd();
     const applied = weakest(this.#levels);
-    // Where there is no whole block, nothing has been verified either.
+    // Without a whole block, nothing has been verified either.
     const failed = this.#failed || (this.#blocks === 0 && this.#lost === 0);
     const isOpen = !this.#unkeyed && !failed;
     return {
@@ -151,7 +151,7 @@ export class DataBlocks {
     if (this.#unkeyed) return;
     if (opened === undefined) {
       this.#failed = true;
-      // What is no block at the start of clear octets is just that.
+      // At level `clear`, octets that do not open as a first block are ordinary data.
       if (level === 'clear' && this.#levels.size === 0) this.#stopped = true;
       return;
     }
@@ -180,13 +180,13 @@ export class DataBlocks {
     }
   }
 
-  /** Notes the first rule that was broken. */
+  /** Keeps the first error. */
   #fail(code: ErrorCode, message: string): void {
     this.#error ??= new FtpSecurityError(code, message);
   }
 }
 
-/** What all tokens had. Kerberos has no confidentiality without integrity, and other mechanisms don't vouch for such blocks. */
+/** The weakest level of the tokens. `confidential` is the weakest, because it has no integrity; Kerberos never uses it. */
 function weakest(levels: ReadonlySet<TokenLevel>): TokenLevel | undefined {
   const order: readonly TokenLevel[] = ['confidential', 'safe', 'private'];
   return order.find(level => levels.has(level));

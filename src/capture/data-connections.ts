@@ -1,15 +1,15 @@
-/** Which TCP connections of a capture are data connections, and of which control connection: by the addresses that were announced. */
+/** Finds the data connections in a capture, and the control connection of each, by the addresses that were announced. */
 import type { Peer } from '../protection/mechanism.js';
 import { portOf } from './control-connections.js';
 import type { DataAddress } from './data-addresses.js';
 import type { TcpConnection } from './tcp.js';
 
-/** So many of the last addresses of a control connection are kept: connections may come late, or be made again. */
+/** How many recent addresses of a control connection are kept: a data connection may come late, or be opened again. */
 const KEPT = 16;
 
 interface Announced<Control> {
   control: Control;
-  /** Who listens there. */
+  /** The side that listens there. */
   by: Peer;
   /** `host:port`. */
   end: string;
@@ -18,19 +18,19 @@ interface Announced<Control> {
 
 export interface FoundDataConnection<Control> {
   control: Control;
-  /** Which end of the TCP connection the client's side is. */
+  /** Which end of the TCP connection is the client. */
   clientEnd: 0 | 1;
-  /** Behind address translation the announced host is another than that of the packets: then only the port shows it. */
+  /** `port`: only the port matches, because address translation changed the host. */
   foundBy: 'address' | 'port';
 }
 
-/** The addresses that control connections have announced; later ones take the place of earlier ones. */
+/** The addresses that control connections have announced. A later announcement replaces an earlier one. */
 export class DataConnections<Control> {
   readonly #byEnd = new Map<string, Announced<Control>>();
   readonly #byPort = new Map<number, Announced<Control>[]>();
   readonly #kept = new Map<Control, Announced<Control>[]>();
 
-  /** @param host  of the side that listens, on the control connection */
+  /** @param host  address of the listening side on the control connection, used if only a port was announced */
   announce(control: Control, by: Peer, { host: said, port }: DataAddress, host: string): void {
     const announced = { control, by, end: `${said ?? host}:${port}`, port };
     this.#byEnd.set(announced.end, announced);
@@ -43,13 +43,16 @@ export class DataConnections<Control> {
     if (kept.length > KEPT) this.#remove(kept.shift()!);
   }
 
-  /** Forgets what a control connection has announced. */
+  /** Forgets the addresses that a control connection has announced. */
   forget(control: Control): void {
     for (const announced of this.#kept.get(control) ?? []) this.#remove(announced);
     this.#kept.delete(control);
   }
 
-  /** To be asked when the connection's first octets come, or it ends: by then it has been announced. */
+  /**
+   * The control connection of a TCP connection; undefined if none has announced its address. Call it when the first
+   * octets come or the connection ends, because by then the address has been announced.
+   */
   find({ ends, opener }: TcpConnection): FoundDataConnection<Control> | undefined {
     // If the SYN is missing, either end may be the one that listens.
     const listeners = opener === undefined ? ([1, 0] as const) : ([opener === 0 ? 1 : 0] as const);

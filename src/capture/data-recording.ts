@@ -1,4 +1,4 @@
-/** A data connection on its way into the transcript. */
+/** Turns a data connection into a record of the transcript. */
 import type { Peer } from '../protection/mechanism.js';
 import type { ControlRecording } from './control-recording.js';
 import { DataBlocks } from './data-blocks.js';
@@ -9,14 +9,14 @@ import type { TcpConnection, TcpEvent } from './tcp.js';
 /** What is known of a file before its first block. */
 export type Transfer = Pick<DataRecord, 'connection' | 'from' | 'command' | 'name' | 'user' | 'level'>;
 
-/** Takes the file of one data connection: verified octets, and in the end what became of the whole. */
+/** Receives the file of one data connection: the octets of its opened blocks, and at the end the record of the whole. */
 export interface TransferSink {
-  /** The plaintext of a block that was opened. What follows, or its end, may show that it is not to be relied on. */
+  /** Receives the plaintext of an opened block. A later block, or the end, may show that it is not reliable. */
   write(plaintext: Uint8Array): void;
   end(record: DataRecord): void;
 }
 
-/** Called for each transfer of a recording: where its plaintext goes, or undefined if it is not wanted. */
+/** Called for each transfer of a recording; returns the sink for its plaintext, or undefined if it is not wanted. */
 export type Extract = (transfer: Transfer) => TransferSink | undefined;
 
 interface Begun {
@@ -43,7 +43,7 @@ export class DataRecording {
     return this.#found.control.number;
   }
 
-  /** @returns the record, when the connection has ended and was a protected one */
+  /** @returns the record, if the connection has ended and was protected; otherwise undefined */
   take(event: TcpEvent): DataRecord | undefined {
     if (event.kind === 'end') return --this.#open === 0 ? this.#end(event.time) : undefined;
     const sender: Peer = event.from === this.#found.clientEnd ? 'client' : 'server';
@@ -55,7 +55,7 @@ export class DataRecording {
     return undefined;
   }
 
-  /** What was settled on the control connection when the first octets come applies to all of them. */
+  /** The protection set on the control connection when the first octets come applies to the whole transfer. */
   #begin(from: Peer, time: bigint | undefined): Begun {
     const { control, clientEnd, foundBy } = this.#found;
     const ends = this.#ends;
@@ -86,7 +86,7 @@ export class DataRecording {
 
   #end(time: bigint | undefined): DataRecord | undefined {
     const { transfer } = this.#found.control;
-    // A transfer that has begun and gives nothing at all lacks its last block as well.
+    // A transfer that has begun but sent no octets lacks its last block as well.
     if (transfer?.begun) this.#begun ??= this.#begin(transfer.from, time);
     const result = this.#begun?.blocks.end();
     if (this.#begun === undefined || result === undefined) return undefined;

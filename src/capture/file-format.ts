@@ -1,17 +1,18 @@
-/** What the readers of the two file formats, pcap and pcapng, have in common. */
+/** What the readers of the two file formats, pcap and pcapng, share. */
 import type { FtpSecurityError } from '../errors.js';
 import type { ChunkQueue } from './chunk-queue.js';
 import type { CapturedPacket } from './packet.js';
 
-/** Takes packets off the octets of a file, from behind its magic number on. */
+/** Reads packets from the octets of a file, after its magic number. */
 export interface FormatReader {
-  /** Whether the header of the file has been read: from there on, what is damaged leaves the packets before it. */
+  /** Whether the file header has been read. After that, damage does not affect the packets before it. */
   readonly opened: boolean;
   /**
-   * The next packet; undefined when more octets must come first.
-   * @throws FtpSecurityError `syntax/bad-file` or `syntax/limit-exceeded` where the file is damaged; nothing follows
+   * The next packet; undefined if more octets are needed first.
+   * @throws FtpSecurityError `syntax/bad-file` or `syntax/limit-exceeded` if the file is damaged; nothing more can be
+   *   read
    */
   next(queue: ChunkQueue): CapturedPacket | undefined;
-  /** Why a file that ends here is not whole, with the offset of what breaks off; undefined when it is. */
+  /** The error for a file that ends here, with the offset of the incomplete record; undefined if the file is whole. */
   truncation(queue: ChunkQueue): FtpSecurityError | undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * Findings: what in a recording breaks a rule, weakens the protection, or deserves a look, each with a rule, a severity, and the
- * lines that it rests on. Errors of lines are findings; so is much that no single line shows.
+ * Findings: what in a recording breaks a rule, weakens the protection, or deserves attention. Each has a rule, a
+ * severity, and the lines that show it. Every error of a line is a finding; many other findings show only in several
+ * lines together.
  */
 import { commandFacts } from '../ftp/commands.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
@@ -17,7 +18,7 @@ import type {
 /** `high`: an attacker may have changed or read something. `medium`: protection is missing or weak. `low`: worth knowing. */
 export type Severity = 'high' | 'medium' | 'low';
 
-/** Every rule but those of deviations, with its severity and what it means. */
+/** Every rule except those of deviations, with its severity and meaning. */
 export const RULES = {
   'clear-command-after-235': ['high', 'a command in the clear where integrity is required'],
   'clear-reply-after-235': ['high', 'a reply in the clear where protection is required'],
@@ -48,19 +49,19 @@ export const RULES = {
 } as const satisfies Record<string, readonly [Severity, string]>;
 
 type Rule = keyof typeof RULES;
-/** The name of a rule: one of the table, or `deviation/` and the name of a deviation. */
+/** The name of a rule: a key of RULES, or `deviation/` and the name of a deviation. */
 export type FindingRule = keyof typeof RULES | `deviation/${Deviation}`;
 
-/** The names of all rules: those of deviations are `deviation/` and the name. */
+/** The names of all rules; those of deviations are `deviation/` and the name. */
 export const FINDING_RULES: readonly FindingRule[] = [
   ...(Object.keys(RULES) as Rule[]),
   ...[...DEVIATIONS, ...OPTIONAL_DEVIATIONS].map(name => `deviation/${name}` as const),
 ];
 
-/** RFC 4120 §8.2 recommends five minutes, in milliseconds. */
+/** The clock skew in milliseconds: RFC 4120 §8.2 recommends five minutes. */
 const MAX_SKEW = 300_000;
 
-/** The rule of an error that says by itself what happened. */
+/** Rules that follow from the code of the error alone. */
 const BY_CODE: Readonly<Record<string, Rule>> = {
   'security/bad-checksum': 'altered-token',
   'security/bad-token': 'altered-token',
@@ -76,16 +77,16 @@ const BY_DATA_CODE: Readonly<Record<string, Rule>> = {
   'security/out-of-sequence': 'data-replayed',
 };
 
-/** What is known of a control connection between its records. */
+/** What the records so far have shown of a control connection. */
 interface Seen {
   secured: boolean;
   clientName: string | null;
-  /** Of the ADAT command that came last. */
+  /** The last ADAT command. */
   exchanged: { time: string | null; index: number } | undefined;
   user: { name: string; index: number } | undefined;
-  /** Whether a password was given since USER: then it is the password that identifies. */
+  /** Whether a password was sent after USER: then the password identifies the user. */
   password: boolean;
-  /** The command that was sent last, and the letter of PROT that is in force. */
+  /** The last command, and in `prot` the letter of PROT that is in force. */
   last: { verb: string; argument: string; index: number } | undefined;
   prot: string;
   deviations: Set<string>;
@@ -94,7 +95,7 @@ interface Seen {
 export class Findings {
   readonly #connections = new Map<number, Seen>();
 
-  /** The findings that a record brings about, if the records come in their order. */
+  /** The findings that a record causes. Records must be given in their order. */
   see(record: TranscriptRecord): FindingRecord[] {
     switch (record.type) {
       case 'connection':
@@ -186,10 +187,10 @@ export class Findings {
   }
 }
 
-/** The letters of PROT, the weakest first. */
+/** The letters of PROT, weakest first. */
 const STRENGTH: readonly string[] = ['C', 'E', 'S', 'P'];
 
-/** The rule that a line with an error has broken. */
+/** The rule that a line with an error breaks. */
 function ruleOf({ from, level, applied, verdict, sequence, error }: MessageRecord): Rule {
   const code = error!.code;
   if (code === 'sequence/unprotected') return from === 'client' ? 'clear-command-after-235' : 'clear-reply-after-235';
@@ -201,11 +202,11 @@ function ruleOf({ from, level, applied, verdict, sequence, error }: MessageRecor
   return verdict === 'verified' ? 'smuggled-text' : 'malformed-line';
 }
 
-/** What the times of a ticket say at the time of the exchange. */
+/** The rules that the times of a ticket break at the time of the exchange. */
 function timeRules(facts: ConnectionRecord['facts'], time: string | null | undefined): Rule[] {
   const at = Date.parse(time ?? '');
   const of = (name: string) => Date.parse(String(facts[name]));
-  // Comparisons with what is not known are false.
+  // An unknown time is NaN, and every comparison with it is false.
   const isOff = Math.abs(of('clientTime') - at) > MAX_SKEW;
   const isEarly = (facts['startTime'] === undefined ? of('authTime') : of('startTime')) - at > MAX_SKEW;
   const isLate = at - of('endTime') > MAX_SKEW;

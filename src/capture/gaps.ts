@@ -1,24 +1,24 @@
 /**
- * Gaps in the numbers of a control connection that its data connections account for: they share one series, and a block may be
- * captured behind a line that was sent after it.
+ * Gaps in the token numbers of a control connection that its data connections explain. Both share one series of
+ * numbers, and a block may be captured after a line that was sent later.
  */
 import type { Peer } from '../protection/mechanism.js';
 import type { ObservedMessage } from '../session/events.js';
 
-/** So many gaps of one side are kept open. What a capture has of more is lost for good. */
+/** How many gaps of one side are kept open. If there are more, the oldest stays unexplained. */
 const MAX_OPEN = 4096;
 
-/** Places `from` to `to`, without `to`, that had not come before a line. */
+/** The places from `from` up to, but not including, `to`, which were missing before a line. */
 interface Gap {
   from: bigint;
   to: bigint;
-  /** How many of them have not come yet. */
+  /** How many of these places are still missing. */
   left: bigint;
   message: ObservedMessage;
 }
 
 interface Side {
-  /** The highest place that has come. */
+  /** The highest place received so far. */
   highest: bigint | undefined;
   /** In ascending order. */
   gaps: Gap[];
@@ -30,7 +30,7 @@ export class Gaps {
     server: { highest: undefined, gaps: [] },
   };
 
-  /** Takes a line whose token was opened. */
+  /** Records a line whose token was opened. */
   line(message: ObservedMessage): void {
     const { place, from } = message;
     if (place === undefined) return;
@@ -41,7 +41,7 @@ export class Gaps {
     if (place >= expected) side.highest = place;
   }
 
-  /** Takes a block of a data connection: a line behind a gap that blocks have filled is in its place. */
+  /** Records a block of a data connection. When blocks have filled a gap, the line after the gap is no longer out of order. */
   block(from: Peer, place: bigint): void {
     const side = this.#sides[from];
     if (side.highest === undefined || place > side.highest) {

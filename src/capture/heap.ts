@@ -1,4 +1,4 @@
-/** A binary heap: the first of many in an order, taken out in logarithmic time. */
+/** A binary heap: gives the first item of an order, in logarithmic time. */
 export class Heap<T> {
   readonly #items: T[] = [];
   readonly #before: (a: T, b: T) => boolean;
@@ -7,7 +7,7 @@ export class Heap<T> {
     this.#before = before;
   }
 
-  /** The item that no other comes before; undefined when there is none. */
+  /** The first item in the order; undefined if the heap is empty. */
   get first(): T | undefined {
     return this.#items[0];
   }
@@ -24,7 +24,7 @@ export class Heap<T> {
     items[at] = item;
   }
 
-  /** Takes the first item out. */
+  /** Removes and returns the first item; undefined if the heap is empty. */
   pop(): T | undefined {
     const items = this.#items;
     const first = items[0];

@@ -1,4 +1,4 @@
-/** `rfc2228/capture`: recordings verified. Takes octets, not files. */
+/** `rfc2228/capture`: verifies recordings. Takes octets, not files. */
 export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 export type { Compression } from './capture-file.js';
 export type { PortOptions } from './control-connections.js';

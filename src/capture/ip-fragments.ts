@@ -1,10 +1,10 @@
 /**
- * IP fragments put together (RFC 791 §3.2, RFC 8200 §4.5). Of octets that come more than once, the first copy counts. What
- * has come is kept in a map of eights of octets, where RFC 815 keeps a list of holes: so the work is linear in the octets,
- * whatever the order of the fragments.
+ * Reassembles IP fragments (RFC 791 §3.2, RFC 8200 §4.5). If octets come more than once, the first copy is used. A map
+ * with one entry for each eight octets shows what has come, instead of the list of holes in RFC 815. So the work is
+ * linear in the octets, whatever the order of the fragments.
  */
 export interface Fragment {
-  /** The protocol number of what was cut; that of the first fragment counts. */
+  /** Protocol number of the fragmented payload; the first fragment's number is used. */
   protocol: number;
   /** In octets, a multiple of 8. */
   offset: number;
@@ -18,26 +18,26 @@ export interface Reassembled {
   data: Uint8Array;
 }
 
-/** RFC 1122 §3.3.2 wants 60 to 120 seconds; RFC 8200 §4.5 has 60. */
+/** Nanoseconds that fragments wait for the rest: RFC 1122 §3.3.2 recommends 60 to 120 seconds, RFC 8200 §4.5 sets 60. */
 const TIMEOUT = 60_000_000_000n;
 
-/** What a packet costs beside its octets. */
+/** Memory that a packet takes in addition to its octets, in octets. */
 const OVERHEAD = 512;
 
-/** Octets that may be held. Linux holds 4 MiB for each network; a capture is of many hosts. */
+/** The most octets that may be held. Linux holds 4 MiB for each network; a capture may cover many hosts. */
 const MAX_HELD = 2 ** 25;
 
-/** What an IP packet may hold at most. */
+/** The most octets that an IP packet may hold. */
 const MAX_LENGTH = 65_535;
 
-/** One packet, as far as it has come. */
+/** One packet, with the fragments that have come so far. */
 interface Entry {
   key: string;
   time: bigint | undefined;
   octets: Uint8Array;
-  /** One octet for each eight of `octets`: whether they have come. */
+  /** One octet for each eight of `octets`: 1 if they have come. */
   present: Uint8Array;
-  /** How many have come, of those that belong to the packet. */
+  /** How many eights have come, of those that belong to the packet. */
   eights: number;
   protocol: number | undefined;
   /** Length of the packet, once the last fragment has come. */
@@ -48,20 +48,22 @@ interface Entry {
 
 export class IpFragments {
   readonly #entries = new Map<string, Entry>();
-  /** Goes on from the entry that was dropped last; to begin anew costs a look at all that were dropped before. */
+  /** Continues after the entry that was dropped last. A new iterator would first pass all entries dropped before. */
   #oldest = this.#entries.values();
   #held = 0;
   readonly #lose: (reason: string, packets: number) => void;
 
-  /** @param lose  is told of fragments that never became a packet */
+  /** @param lose  called with fragments that never became a packet: the reason and their number */
   constructor(lose: (reason: string, packets: number) => void) {
     this.#lose = lose;
   }
 
   /**
    * Adds a fragment; its octets are copied.
-   * @param key  what the fragments of one packet have in common: addresses, identification, in IPv4 also the protocol
-   * @returns the whole packet when this completes it, undefined as long as it does not; a text, why it is no fragment
+   * @param key  what the fragments of one packet have in common: addresses, identification, and in IPv4 also the
+   *   protocol
+   * @returns the whole packet if this fragment completes it, undefined if not; a text with the reason if it is
+   *   malformed
    */
   add(key: string, fragment: Fragment, time: bigint | undefined): Reassembled | string | undefined {
     const { offset, more, data } = fragment;
@@ -69,7 +71,7 @@ export class IpFragments {
     if (end > MAX_LENGTH || (more && (data.length === 0 || data.length % 8 !== 0))) return 'malformed IP fragment';
     while (this.#held > MAX_HELD) this.#dropOldest();
     const entry = this.#entryFor(key, fragment, time);
-    // A copy of what is there already, as captures of several interfaces have it.
+    // A copy of a fragment of a whole packet, as in captures of several interfaces.
     if (entry.whole) return undefined;
     entry.fragments++;
     if (!more && entry.length === undefined) setLength(entry, end);
@@ -82,12 +84,12 @@ export class IpFragments {
     return { protocol, data: entry.octets.subarray(0, length) };
   }
 
-  /** Tells of all that is not whole, and forgets everything. */
+  /** Reports all packets that are not whole, and forgets everything. */
   finish(): void {
     for (const entry of this.#entries.values()) this.#drop(entry);
   }
 
-  /** The packet that a fragment belongs to: a new one where the identification is used again. */
+  /** The packet that a fragment belongs to; a new packet if the identification is used again. */
   #entryFor(key: string, fragment: Fragment, time: bigint | undefined): Entry {
     const found = this.#entries.get(key);
     if (found !== undefined) {
@@ -111,7 +113,7 @@ export class IpFragments {
     return entry;
   }
 
-  /** Doubles the room, so that no octet is moved more often than a constant number of times. */
+  /** Doubles the buffer, so that the copying takes linear time in total. */
   #grow(entry: Entry, needed: number): void {
     const before = entry.octets.length;
     if (needed <= before) return;
@@ -147,7 +149,7 @@ function setLength(entry: Entry, length: number): void {
   for (let i = 0; i < Math.min(Math.ceil(length / 8), entry.present.length); i++) entry.eights += entry.present[i]!;
 }
 
-/** Takes over what has not come before. */
+/** Copies the octets that have not come before. */
 function put(entry: Entry, { offset, data }: Fragment): void {
   const end = Math.min(data.length, (entry.length ?? MAX_LENGTH) - offset);
   for (let at = 0; at < end; at += 8) {
@@ -159,7 +161,7 @@ function put(entry: Entry, { offset, data }: Fragment): void {
   }
 }
 
-/** Whether a fragment says nothing that a whole packet does not have. */
+/** Whether a fragment contains only octets that the whole packet already has. */
 function repeats({ octets, length = 0 }: Entry, { offset, data }: Fragment): boolean {
   return offset + data.length <= length && data.every((octet, i) => octet === octets[offset + i]);
 }

@@ -1,4 +1,4 @@
-/** IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), and what an IP header names by its protocol number. */
+/** IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), and decoders by IP protocol number. */
 import {
   broken,
   type DecoderTable,
@@ -16,7 +16,10 @@ import { gre, udp } from './tunnels.js';
 
 export const TCP = 6;
 
-/** https://www.iana.org/assignments/protocol-numbers. TCP itself is where the way ends. */
+/**
+ * https://www.iana.org/assignments/protocol-numbers. TCP is not in the table: it is the last layer, and link-layer.ts
+ * reads it.
+ */
 export const IP_PROTOCOLS: DecoderTable = tableOf([
   // IP in IP (RFC 2003), 6in4 (RFC 4213).
   [[4, 41, 94], () => IP],
@@ -45,7 +48,7 @@ export function ipv4(frame: Frame): Next | string | undefined {
   frame.end = end;
   const number = data[at + 9]!;
   const fragment = u16(data, at + 6);
-  // Neither an offset nor the bit that more follow.
+  // Not a fragment: the offset is 0, and no more fragments follow.
   if ((fragment & 0x3fff) === 0) return { registry: 'IP protocol', number };
   const id = `${number} ${u16(data, at + 4)}`;
   return assemble(frame, id, number, (fragment & 0x1fff) * 8, (fragment & 0x2000) !== 0);
@@ -63,8 +66,9 @@ export function ipv6(frame: Frame): Next | string | undefined {
 }
 
 /**
- * Where an IP packet ends, which may be short of the link's padding, or past the captured octets. Senders that leave
- * the cutting into segments to the network card show a length of 0: then it ends with what holds it.
+ * Offset of the end of an IP packet. It can be before padding of the link, or after the captured octets. The length is
+ * 0 if the sender lets its network card cut the packet into segments; then the packet ends with the frame that holds
+ * it.
  */
 function endOf({ at, end }: Frame, length: number): number {
   return length === 0 ? end : at + length;
@@ -79,7 +83,7 @@ function extension(lengthOf: (octet: number) => number) {
   };
 }
 
-/** RFC 8200 §4.5. One that is the whole packet is read as such, whatever else has its identification (RFC 6946). */
+/** RFC 8200 §4.5. A fragment that is the whole packet is read alone, even if others have its identification (RFC 6946). */
 function ipv6Fragment(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   if (data.length - at < 8) return broken(frame, 'IPv6 extension');
@@ -89,7 +93,7 @@ function ipv6Fragment(frame: Frame): Next | string | undefined {
   return assemble(frame, `${u32(data, at + 4)}`, number, fragment & 0xfff8, (fragment & 1) !== 0);
 }
 
-/** Goes on with the whole packet when the fragment completes it. */
+/** Adds a fragment, and continues with the whole packet if the fragment completes it. */
 function assemble(
   frame: Frame,
   id: string,
@@ -112,7 +116,7 @@ export function formatIpv4(data: Uint8Array, at: number): string {
   return `${data[at]}.${data[at + 1]}.${data[at + 2]}.${data[at + 3]}`;
 }
 
-/** RFC 5952: lower case, no leading zeros, the first of the longest runs of zeros cut, IPv4-mapped addresses with dots. */
+/** RFC 5952: lower case, no leading zeros, `::` for the first of the longest runs of zeros, dots in IPv4-mapped addresses. */
 export function formatIpv6(data: Uint8Array, at: number): string {
   const groups = Array.from({ length: 8 }, (_, i) => u16(data, at + 2 * i));
   let start = 0;

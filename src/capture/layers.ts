@@ -1,36 +1,37 @@
 /**
- * What the decoders of a packet's layers have in common. Each takes one header off, and names the next layer by its number
- * in the registry that the header uses; link-layer.ts goes from one to the next.
+ * What the decoders of all layers share. Each decoder removes one header, and names the next layer by its number in the
+ * registry that the header uses; link-layer.ts calls them one after another.
  */
 import type { IpFragments } from './ip-fragments.js';
 import { u16 } from './numbers.js';
 
-/** A packet on its way through its layers. */
+/** A packet while its layers are decoded. */
 export interface Frame {
   data: Uint8Array;
-  /** Where the layer begins that comes next. */
+  /** Offset of the next layer in `data`. */
   at: number;
-  /** Where that layer ends on the wire, at the most: past the data where the capture cut it. */
+  /** The greatest possible offset of that layer's end; greater than the length of `data` if the capture cut the packet. */
   end: number;
-  /** Addresses of the innermost IP header so far, an IPv6 address in brackets. */
+  /** Addresses of the innermost IP header so far; an IPv6 address is in brackets. */
   source: string;
   destination: string;
-  /** Nanoseconds since 1970, if known. */
+  /** Nanoseconds since 1970-01-01 UTC; undefined if unknown. */
   readonly time: bigint | undefined;
   readonly fragments: IpFragments;
 }
 
 export type Registry = 'link type' | 'EtherType' | 'PPP protocol' | 'IP protocol' | 'UDP port';
 
-/** The layer that comes next: who takes it off is in the table of its registry. */
+/** The next layer; its decoder is in the table of the registry. */
 export interface Next {
   readonly registry: Registry;
   readonly number: number;
 }
 
 /**
- * Takes a header off: moves `frame.at` to what it holds, and says what that is.
- * @returns the next layer; a text, why it can't be read; undefined where it holds no TCP, or where more fragments must come
+ * Removes a header: moves `frame.at` to what follows it.
+ * @returns the next layer; a text with the reason if the packet can't be read; undefined if it holds no TCP, or if more
+ *   fragments are needed
  */
 export type Decoder = (frame: Frame) => Next | string | undefined;
 
@@ -38,19 +39,19 @@ export type DecoderTable = ReadonlyMap<number, Decoder>;
 
 export const ETHERNET: Next = { registry: 'link type', number: 1 };
 export const PPP: Next = { registry: 'link type', number: 9 };
-/** A header of IEEE 802.2, as RFC 2684 §5 puts it before packets. */
+/** An IEEE 802.2 header, which RFC 2684 §5 puts before packets. */
 export const LLC: Next = { registry: 'link type', number: 100 };
-/** IP of the version that its first four bits tell. */
+/** IP, of the version in its first four bits. */
 export const IP: Next = { registry: 'link type', number: 101 };
 export const CISCO_HDLC: Next = { registry: 'link type', number: 104 };
 export const WIFI: Next = { registry: 'link type', number: 105 };
 export const MPLS: Next = { registry: 'EtherType', number: 0x8847 };
 export const PPPOE: Next = { registry: 'EtherType', number: 0x8864 };
 
-/** Both access points of IEEE 802.2 as SNAP has them (RFC 1042). */
+/** Both service access points of IEEE 802.2 for SNAP (RFC 1042). */
 export const SNAP = 0xaaaa;
 
-/** A header of fixed length that says nothing of what follows. */
+/** Decoder of a header that has a fixed length and does not name the next layer. */
 export function skip(length: number, next: Next): Decoder {
   return frame => {
     frame.at += length;
@@ -58,7 +59,7 @@ export function skip(length: number, next: Next): Decoder {
   };
 }
 
-/** What never holds a TCP segment. */
+/** Decoder of protocols that never carry TCP. */
 export const noTcp: Decoder = () => undefined;
 
 export function tableOf(rows: readonly (readonly [numbers: readonly number[], decoder: Decoder])[]): DecoderTable {
@@ -66,8 +67,9 @@ export function tableOf(rows: readonly (readonly [numbers: readonly number[], de
 }
 
 /**
- * Goes on with what an EtherType names; below 0x0600 it is a length, and a header of IEEE 802.2 follows (IEEE 802.3 §3.2.6).
- * Frames that are longer than that standard allows have their length there too: then SNAP stands behind it.
+ * Continues with the layer that an EtherType names. A number below 0x0600 is a length instead, and an IEEE 802.2 header
+ * follows (IEEE 802.3 §3.2.6). In frames longer than that standard allows, the number can also be a length; then SNAP
+ * follows.
  */
 export function etherType(frame: Frame, typeAt: number, payloadAt: number = typeAt + 2): Next | string {
   if (frame.data.length < payloadAt) return broken(frame, 'link layer');
@@ -77,7 +79,7 @@ export function etherType(frame: Frame, typeAt: number, payloadAt: number = type
   return isLength ? LLC : { registry: 'EtherType', number };
 }
 
-/** Why a header can't be read that is not whole, or contradicts itself. */
+/** The reason why a header can't be read: it is not whole, or it contradicts itself. */
 export function broken({ data, end }: Frame, header: string): string {
   return data.length < end ? `${header} header cut by the capture` : `malformed ${header} header`;
 }

@@ -1,6 +1,6 @@
 /**
- * From captured packets to their TCP segments (RFC 9293 §3.1): through link layers, tags and tunnels, with IP fragments put
- * together. What can't be read is counted by reason, never an error: a capture holds anything.
+ * Finds the TCP segments in captured packets (RFC 9293 §3.1), through link layers, tags, tunnels and IP fragments. A
+ * packet that can't be read is counted by reason and is never an error, because a capture can contain anything.
  */
 import { ETHER_TYPES } from './ethernet.js';
 import { IP_PROTOCOLS, TCP } from './ip.js';
@@ -19,18 +19,18 @@ export const RST = 0x04;
 export const ACK = 0x10;
 
 export interface Segment {
-  /** Nanoseconds since 1970-01-01, UTC; undefined where the capture has none. */
+  /** Nanoseconds since 1970-01-01 UTC; undefined if the capture has no time. */
   time: bigint | undefined;
-  /** `address:port`, an IPv6 address as RFC 5952 has it and in brackets. */
+  /** `address:port`; an IPv6 address is in the form of RFC 5952 and in brackets. */
   source: string;
   destination: string;
   /** The sequence and acknowledgment numbers as sent, 32 bits. */
   seq: number;
   ack: number;
   flags: number;
-  /** A view into the captured packet, or into the fragments put together. */
+  /** A view into the captured packet, or into the reassembled fragments. */
   payload: Uint8Array;
-  /** Octets of payload that followed on the wire, and that the capture cut off. */
+  /** Octets of payload that were on the wire but were cut off by the capture. */
   missing: number;
 }
 
@@ -42,13 +42,13 @@ const REGISTRIES: Record<Registry, DecoderTable> = {
   'UDP port': UDP_PORTS,
 };
 
-/** More headers than any network stacks up, tags and extension headers included; a packet can be made of nothing else. */
+/** More headers than real packets have, including tags and extension headers; a hostile packet may consist of headers only. */
 const MAX_LAYERS = 32;
 
-/** So many reasons are told apart; only damaged or hostile captures have more. */
+/** How many different reasons are counted; only damaged or hostile captures have more. */
 const MAX_REASONS = 64;
 
-/** The segments of a capture, read anew each time they are gone through, and a count of what could not be read. */
+/** The segments of a capture, read again on each iteration, and counts of the packets that could not be read. */
 export class SegmentReader implements Iterable<Segment> {
   readonly #packets: Iterable<CapturedPacket>;
   #unread = new Map<string, number>();
@@ -58,8 +58,8 @@ export class SegmentReader implements Iterable<Segment> {
   }
 
   /**
-   * How many packets could not be read, by reason, the last time that the segments were gone through. Packets that are
-   * known to hold no TCP don't count.
+   * Number of packets that could not be read in the last iteration, by reason. Packets that are known to hold no TCP
+   * are not counted.
    */
   get unread(): Record<string, number> {
     return Object.fromEntries(this.#unread);
@@ -83,8 +83,9 @@ export class SegmentReader implements Iterable<Segment> {
 }
 
 /**
- * The TCP segment that a packet holds, or completes.
- * @returns a text, why the packet can't be read; undefined where it holds no TCP, or is a fragment that others must complete
+ * The TCP segment that a packet holds or completes.
+ * @returns a text with the reason if the packet can't be read; undefined if it holds no TCP, or is a fragment of an
+ *   incomplete packet
  */
 export function readSegment(packet: CapturedPacket, fragments: IpFragments): Segment | string | undefined {
   const { time, linkType, data, originalLength } = packet;
@@ -103,7 +104,7 @@ export function readSegment(packet: CapturedPacket, fragments: IpFragments): Seg
   return `more than ${MAX_LAYERS} headers`;
 }
 
-/** As its registry writes the number. */
+/** A number in the notation of its registry. */
 function nameOf(registry: Registry, number: number): string {
   const hex = registry === 'EtherType' || registry === 'PPP protocol';
   return hex ? `0x${number.toString(16).padStart(4, '0')}` : `${number}`;

@@ -1,4 +1,4 @@
-/** The link layers of capture files, by LINKTYPE number (https://www.tcpdump.org/linktypes.html). */
+/** Decoders of the link layers of capture files, by LINKTYPE number (https://www.tcpdump.org/linktypes.html). */
 import {
   broken,
   CISCO_HDLC,
@@ -20,7 +20,7 @@ import { ciscoHdlc, ppp } from './ppp.js';
 import { avs, prism, radiotap, wifi } from './wifi.js';
 
 export const LINK_TYPES: DecoderTable = tableOf([
-  // The family number before the header differs from system to system, and in byte order; the IP version says the same.
+  // The address family before the header differs between systems, also in byte order; the IP version is enough.
   [[0, 108], skip(4, IP)],
   [[1], ethernet],
   [[8], skip(16, IP)],
@@ -60,7 +60,7 @@ function anyIp(frame: Frame): Next | string {
   return broken(frame, 'IP');
 }
 
-/** IEEE 802.2, and SNAP behind it (RFC 1042). What is neither SNAP nor IP belongs to other families of protocols. */
+/** IEEE 802.2, and SNAP after it (RFC 1042). Everything except SNAP and IP belongs to other families of protocols. */
 function llc(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   if (data.length < at + 3) return broken(frame, 'LLC');
@@ -68,12 +68,13 @@ function llc(frame: Frame): Next | string | undefined {
   if (u16(data, at) !== SNAP) return undefined;
   if (data.length < at + 8) return broken(frame, 'SNAP');
   const organization = (u16(data, at + 3) << 8) | data[at + 5]!;
-  // Bridges that tunnel put the second of these (IEEE 802.1H); the third is Cisco's, for CDP and the like.
+  // Tunnelling bridges use the second organization number (IEEE 802.1H). The third is Cisco's, for CDP and similar
+  // protocols.
   if (organization === 0x000000 || organization === 0x0000f8) return etherType(frame, at + 6);
   return organization === 0x00000c ? undefined : `SNAP organization 0x${organization.toString(16).padStart(6, '0')}`;
 }
 
-/** The length of the header is its first octet, and the header is padded to four. */
+/** The first octet is the length of the header, which is padded to a multiple of four octets. */
 function pflog(frame: Frame): Next | string {
   const length = frame.data[frame.at] ?? 0;
   if (length < 4) return broken(frame, 'PFLOG');
@@ -81,7 +82,10 @@ function pflog(frame: Frame): Next | string {
   return IP;
 }
 
-/** Length of the header at 0 and the link type at 8, little-endian on all machines that write it. */
+/**
+ * The length of the header is at offset 0 and the link type at offset 8. Both are little-endian, as all machines that
+ * write this format are.
+ */
 function pktap(frame: Frame): Next | string {
   const { data, at } = frame;
   const length = u32le(data, at);
@@ -90,7 +94,7 @@ function pktap(frame: Frame): Next | string {
   return { registry: 'link type', number: u32le(data, at + 8) };
 }
 
-/** Length of the header at 2 and the link type at 4, little-endian. */
+/** The length of the header is at offset 2 and the link type at offset 4, both little-endian. */
 function ppi(frame: Frame): Next | string {
   const { data, at } = frame;
   const length = u16le(data, at + 2);
@@ -102,8 +106,9 @@ function ppi(frame: Frame): Next | string {
 const NFLOG_PAYLOAD = 9;
 
 /**
- * Attributes, each with its length, its type, and its value padded to four; the packet is the value of one of them. Lengths
- * and types have the byte order of the machine that captured; types are small, so their high octet tells which.
+ * Attributes, each with a length, a type, and a value that is padded to a multiple of four octets. The packet is the
+ * value of one attribute. Lengths and types have the byte order of the capturing machine. Types are small, so the
+ * position of their zero octet shows the byte order.
  */
 function nflog(frame: Frame): Next | string | undefined {
   const { data } = frame;

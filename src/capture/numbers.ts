@@ -1,4 +1,4 @@
-/** Numbers in headers, of either byte order. What is past the end reads as zeros: no field means anything by it. */
+/** Numbers in headers, in either byte order. Octets past the end are read as zeros, which mean nothing in any field. */
 export function u16(data: Uint8Array, at: number): number {
   return ((data[at] ?? 0) << 8) | (data[at + 1] ?? 0);
 }

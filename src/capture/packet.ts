@@ -1,11 +1,11 @@
-/** A packet as a capture file holds it: what the reader of any file format gives, and link-layer.ts takes apart. */
+/** A packet in a capture file: the output of each format reader, and the input of link-layer.ts. */
 export interface CapturedPacket {
-  /** Nanoseconds since 1970-01-01, UTC; undefined where the file has no time for it (pcapng's simple packet blocks). */
+  /** Nanoseconds since 1970-01-01 UTC; undefined if the file gives no time (pcapng's simple packet blocks). */
   time: bigint | undefined;
-  /** LINKTYPE number of the interface that saw it; a file may have several. Undefined where the file does not tell it. */
+  /** LINKTYPE number of the interface that captured it; a file may have several. Undefined if the file does not give it. */
   linkType: number | undefined;
-  /** What was captured: a view into the chunk that it came in, or a copy where it came in several. */
+  /** The captured octets: a view into a chunk, or a copy if they span several chunks. */
   data: Uint8Array;
-  /** Octets that the packet had on the wire: more than `data` has when the capture cut it. */
+  /** Octets of the packet on the wire; more than `data` has if the capture cut it. */
   originalLength: number;
 }

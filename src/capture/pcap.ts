@@ -1,6 +1,6 @@
 /**
- * Classic pcap files (draft-ietf-opsawg-pcap, and libpcap's pcap-savefile(5)): either byte order, micro- or nanoseconds,
- * versions 2.0 to 2.4, and the modified format with longer record headers that Kuznetzov's libpcap wrote.
+ * Classic pcap files (draft-ietf-opsawg-pcap, and libpcap's pcap-savefile(5)): either byte order, microseconds or
+ * nanoseconds, versions 2.0 to 2.4, and the modified format of Kuznetzov's libpcap, which has longer record headers.
  */
 import { viewOf } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
@@ -10,9 +10,9 @@ import { u32, u32le } from './numbers.js';
 import type { CapturedPacket } from './packet.js';
 
 export interface PcapVariant {
-  /** The number that the file begins with, as its writer meant it. */
+  /** The number at the beginning of the file, in the byte order of its writer. */
   magic: number;
-  /** Nanoseconds in the unit of a record's fraction of a second. */
+  /** Nanoseconds in one unit of a record's fraction of a second. */
   fraction: bigint;
   recordHeader: number;
 }
@@ -20,17 +20,17 @@ export interface PcapVariant {
 export const PCAP_VARIANTS: readonly PcapVariant[] = [
   { magic: 0xa1b2c3d4, fraction: 1000n, recordHeader: 16 },
   { magic: 0xa1b23c4d, fraction: 1n, recordHeader: 16 },
-  // Behind the four fields of the others: index of the interface, protocol, type of packet, a pad octet.
+  // After the four fields of the others: interface index, protocol, packet type, and a padding octet.
   { magic: 0xa1b2cd34, fraction: 1000n, recordHeader: 24 },
 ];
 
 /**
- * The most that a packet may hold. libpcap cuts every packet there (MAXIMUM_SNAPLEN), so more is damage. The file's own
- * snapshot length says nothing: writers put 0 or 2^31 - 1 there.
+ * The most octets that a record may hold. libpcap cuts every packet to this length (MAXIMUM_SNAPLEN), so a longer
+ * record is damaged. The file's own snapshot length is not reliable: some writers put 0 or 2^31 - 1 there.
  */
 const MAX_CAPTURED = 262_144;
 
-/** The file header behind the magic number. */
+/** Octets of the file header after the magic number. */
 const FILE_HEADER = 20;
 
 interface RecordHeader {
@@ -86,7 +86,8 @@ export class PcapReader implements FormatReader {
       throw new FtpSecurityError('syntax/bad-file', `pcap version ${major}.${minor}, not 2.0 to 2.4`, { offset: 4 });
     }
     this.#minorVersion = minor;
-    // Only the low 16 bits name the link layer; those above tell of a frame check sequence, which no IP length covers.
+    // Only the low 16 bits are the link type. The high bits describe a frame check sequence, which is ignored because
+    // it is after the end of the IP packet.
     this.#linkType = view.getUint32(16, this.#littleEndian) & 0xffff;
     return true;
   }
@@ -106,8 +107,8 @@ export class PcapReader implements FormatReader {
   }
 
   /**
-   * What was captured, and what the packet had. Before version 2.3 they stood the other way round, and some writers of
-   * 2.3 had not changed over (libpcap's sf-pcap.c); a capture has at most the whole packet.
+   * The captured length and the original length. Before version 2.3 they were in the opposite order, and some writers
+   * of version 2.3 still used that order (libpcap's sf-pcap.c). The captured length is never the greater one.
    */
   #lengths(first: number, second: number): [captured: number, originalLength: number] {
     const swapped = this.#minorVersion! < 3 || (this.#minorVersion === 3 && first > second);

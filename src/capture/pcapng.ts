@@ -1,6 +1,6 @@
 /**
- * pcapng files (draft-ietf-opsawg-pcapng): sections of either byte order, each with its interfaces; enhanced, simple and
- * obsolete packet blocks; decryption secrets. All other blocks are passed over.
+ * pcapng files (draft-ietf-opsawg-pcapng): sections of either byte order, each with its interfaces; enhanced, simple
+ * and obsolete packet blocks; decryption secrets. Other blocks are skipped.
  */
 import { copy, viewOf } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
@@ -9,50 +9,53 @@ import type { ChunkQueue } from './chunk-queue.js';
 import type { FormatReader } from './file-format.js';
 import type { CapturedPacket } from './packet.js';
 
-/** Type of a section header block, and so what a file begins with; it reads the same in either byte order. */
+/** Type of a section header block, with which a file begins; it reads the same in either byte order. */
 export const SECTION_HEADER = 0x0a0d0d0a;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
-/** Wireshark refuses longer blocks too. A packet has 2^18 octets at most; what is longer are lists of names or secrets. */
+/**
+ * The longest block, in octets. Wireshark rejects longer blocks too. A packet has 2^18 octets at most; only lists of
+ * names and secrets are longer.
+ */
 const MAX_BLOCK = 2 ** 24;
 
-/** Each takes some hundred octets of memory; a section that describes more is damaged. */
+/** Each interface takes about a hundred octets of memory. A section that describes more interfaces is damaged. */
 const MAX_INTERFACES = 2 ** 16;
 
-/** Octets of secrets that are kept: room for those of some hundred thousand TLS connections. */
+/** Octets of secrets that are kept: enough for about a hundred thousand TLS connections. */
 const MAX_SECRETS = 2 ** 25;
 
-/** The end of the year 9999, in nanoseconds: damaged files may have any count, and no date can be written beyond. */
+/** The end of the year 9999, in nanoseconds. Damaged files may have any count, and later times can't be written as a date. */
 const LATEST = 253_402_300_799_999_999_999n;
 
 interface Interface {
   linkType: number;
-  /** 0: no limit. */
+  /** In octets; 0 means no limit. */
   snapshotLength: number;
-  /** Nanoseconds since 1970, from the count that a packet's block has; undefined where it makes no sense. */
+  /** Nanoseconds since 1970-01-01 UTC for the count in a packet block; undefined if the result is not a possible date. */
   timeOf: (ticks: bigint) => bigint | undefined;
 }
 
-/** A block whose body has not been read. */
+/** A block whose body has not been read yet. */
 interface Block {
   offset: number;
   type: number;
-  /** Its whole length; undefined until it is known. */
+  /** Length of the whole block in octets; undefined until it is known. */
   length: number | undefined;
-  /** Octets that are still to be taken. */
+  /** Octets of the block that are still to be taken from the queue. */
   left: number;
 }
 
 export class PcapngReader implements FormatReader {
   /** In the order of the file. */
   readonly secrets: RecordedSecrets[] = [];
-  /** Octets of secrets that were too many to be kept. */
+  /** Octets of secrets that were not kept, because they were too many. */
   droppedSecrets = 0;
   #secretsLength = 0;
   #opened = false;
   #littleEndian = false;
   #interfaces: Interface[] = [];
-  // The magic number of the file was the type of its first block.
+  // The magic number of the file, which was taken already, is the type of its first block.
   #block: Block | undefined = { offset: 0, type: SECTION_HEADER, length: undefined, left: 0 };
 
   get opened(): boolean {
@@ -81,7 +84,7 @@ export class PcapngReader implements FormatReader {
     return new FtpSecurityError('syntax/truncated', this.#opened ? 'pcapng block' : 'pcapng header', { offset });
   }
 
-  /** Reads what comes before the body of a block: its type and length, and in a section header the byte order. */
+  /** Reads the part before the body of a block: its type and length, and in a section header the byte order. */
   #begin(queue: ChunkQueue): Block | undefined {
     if (this.#block === undefined) {
       const { offset } = queue;
@@ -125,7 +128,7 @@ export class PcapngReader implements FormatReader {
     return undefined;
   }
 
-  /** §4.1; the length of the section is not needed, and the interfaces of the one before it end with it. */
+  /** §4.1. The length of the section is not needed. The interfaces of the previous section end with it. */
   #beginSection(body: Body, block: Block): void {
     const major = body.u16(0);
     if (major !== 1) throw damaged(block, `pcapng version ${major}.${body.u16(2)}, not 1.0`);
@@ -149,7 +152,7 @@ export class PcapngReader implements FormatReader {
     this.#interfaces.push({ linkType, snapshotLength, timeOf });
   }
 
-  /** §4.3, and appendix A for the obsolete block: they differ in the width of the interface's number only. */
+  /** §4.3, and appendix A for the obsolete block: they differ only in the width of the interface number. */
   #packet(body: Body, id: number): CapturedPacket {
     const source = this.#interfaces[id];
     const ticks = (BigInt(body.u32(4)) << 32n) | BigInt(body.u32(8));
@@ -157,7 +160,7 @@ export class PcapngReader implements FormatReader {
     return { time: source?.timeOf(ticks), linkType: source?.linkType, data, originalLength: body.u32(16) };
   }
 
-  /** §4.4: no time, always of the first interface, and cut where that one cuts. */
+  /** §4.4: without a time, always of the first interface, and cut at that interface's snapshot length. */
   #simplePacket(body: Body): CapturedPacket {
     const source = this.#interfaces[0];
     const originalLength = body.u32(0);
@@ -178,7 +181,10 @@ export class PcapngReader implements FormatReader {
   }
 }
 
-/** The body of a block, in the byte order of its section. Reading past its end means that the block is damaged. */
+/**
+ * The body of a block, in the byte order of its section.
+ * @throws FtpSecurityError `syntax/bad-file` for a read past the end, because the block is then damaged
+ */
 class Body {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
@@ -212,7 +218,7 @@ class Body {
     return this.bytes.subarray(at, at + length);
   }
 
-  /** §3.5: the options from `at` on, the last of each code. */
+  /** §3.5: the options from offset `at` on. If a code is repeated, the last option is used. */
   options(at: number): Map<number, Body> {
     const found = new Map<number, Body>();
     for (let next = at; next < this.bytes.length; ) {

@@ -1,4 +1,4 @@
-/** PPP (RFC 1661), in HDLC framing (RFC 1662), over Ethernet (RFC 2516), and Cisco's HDLC (RFC 1547 §4.3.1). */
+/** PPP (RFC 1661), in HDLC framing (RFC 1662) or over Ethernet (RFC 2516), and Cisco HDLC (RFC 1547 §4.3.1). */
 import {
   broken,
   CISCO_HDLC,
@@ -12,17 +12,17 @@ import {
 } from './layers.js';
 import { u16 } from './numbers.js';
 
-/** RFC 1661 §2 and its registry. From 0x4000 on they carry no packets of users. */
+/** RFC 1661 §2 and its registry. Protocols from 0x4000 on carry no user packets. */
 export const PPP_PROTOCOLS: DecoderTable = tableOf([
   [[0x0021, 0x0057], () => IP],
   [[0x0281, 0x0283], () => MPLS],
 ]);
 
-/** Also without the framing, and also Cisco's, which link type 50 may hold. */
+/** PPP, with or without the framing. Link type 50 may hold Cisco HDLC as well. */
 export function ppp(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   if (data[at] === 0x0f || data[at] === 0x8f) return CISCO_HDLC;
-  // Address and control, which both ends may agree to leave out.
+  // Address and control octets, which both ends can agree to omit.
   if (u16(data, at) === 0xff03) frame.at += 2;
   return pppProtocol(frame);
 }
@@ -38,7 +38,10 @@ export function ciscoHdlc(frame: Frame): Next | string {
   return etherType(frame, frame.at + 2);
 }
 
-/** One octet where both ends have agreed to leave out a leading zero (RFC 1661 §6.5): the last is odd, all others are even. */
+/**
+ * The protocol number has one octet if both ends agreed to omit a leading zero (RFC 1661 §6.5). The last octet of a
+ * number is odd, all others are even.
+ */
 function pppProtocol(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   if (data.length < at + 2) return broken(frame, 'PPP');

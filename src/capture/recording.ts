@@ -1,4 +1,4 @@
-/** A recording as the caller has it: whole, or in chunks that can be gone through any number of times. */
+/** A recording as the caller has it: whole, or in chunks that can be iterated any number of times. */
 import { assertBytes, concatAll } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Compression, compressionOf, isCapture } from './capture-file.js';
@@ -7,13 +7,13 @@ import { isTextTranscript } from './text-transcript.js';
 /** A capture or a text transcript: its octets, whole or as chunks that can be iterated several times. */
 export type Recording = Uint8Array | Iterable<Uint8Array>;
 
-/** Octets that tell what a recording is: a text transcript may begin with remarks, but not with a book. */
+/** How many first octets decide what a recording is. A text transcript may begin with comments, but not with longer ones. */
 const BEGINNING = 65_536;
 
-/** A text transcript is read whole, and is limited to this; captures have no such limit. */
+/** The longest text transcript, in octets, because it is read as a whole. Captures have no such limit. */
 const MAX_TEXT = 2 ** 28;
 
-/** @throws TypeError for what can be gone through only once, as a generator, or not at all */
+/** @throws TypeError if `recording` can't be iterated, or can be iterated only once, as a generator */
 export function chunksOf(recording: Recording): Iterable<Uint8Array> {
   if (recording instanceof Uint8Array) return [recording];
   const iterable = typeof recording === 'object' && typeof recording?.[Symbol.iterator] === 'function';
@@ -23,7 +23,7 @@ export function chunksOf(recording: Recording): Iterable<Uint8Array> {
   return recording;
 }
 
-/** The first octets of a recording, some 64 KiB if it has as many. */
+/** The first chunks of a recording: at least 64 KiB, or all of it if it is shorter. */
 export function beginningOf(chunks: Iterable<Uint8Array>): Uint8Array {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -36,7 +36,7 @@ export function beginningOf(chunks: Iterable<Uint8Array>): Uint8Array {
   return parts.length === 1 ? parts[0]! : concatAll(parts);
 }
 
-/** @throws FtpSecurityError `syntax/limit-exceeded` when it has more than 256 MiB */
+/** @throws FtpSecurityError `syntax/limit-exceeded` for more than 256 MiB */
 export function wholeOf(chunks: Iterable<Uint8Array>): Uint8Array {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -50,13 +50,13 @@ export function wholeOf(chunks: Iterable<Uint8Array>): Uint8Array {
   return parts.length === 1 ? parts[0]! : concatAll(parts);
 }
 
-/** What a recording is; a compressed one is to be decompressed before it is verified. */
+/** The format of a recording. A compressed recording must be decompressed before it is verified. */
 export type RecordingFormat = 'capture' | 'text' | Compression;
 
 /**
- * Tells a recording by how it begins.
- * @param start  its first 64 KiB, or all of it
- * @returns undefined when it is none
+ * Recognises a recording by its first octets.
+ * @param start  its first 64 KiB, or all of it if it is shorter
+ * @returns undefined if it is not a recording
  */
 export function recordingFormat(start: Uint8Array): RecordingFormat | undefined {
   assertBytes(start, 'start');

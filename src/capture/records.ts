@@ -1,4 +1,4 @@
-/** The lines that `rfc2228 verify --json` prints, one object each; transcript.schema.json describes them. */
+/** The lines that `rfc2228 verify --json` prints, one object on each; transcript.schema.json describes them. */
 import { toHex } from '../bytes.js';
 import type { ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Classification } from '../ftp/reply-codes.js';
@@ -20,34 +20,35 @@ export interface RecordedError {
   message: string;
 }
 
-/** A fault of this package, or of a mechanism. */
+/** An internal error of this package or of a mechanism. */
 export interface RecordedFault {
   code: 'internal';
   message: string;
 }
 
-/** A control connection, when an exchange on it is complete, or else when it ends. */
+/** A control connection; written when an exchange on it is complete, or else when the connection ends. */
 export interface ConnectionRecord extends Endpoints {
   type: 'connection';
   /** From 1, in the order of the SYNs. */
   connection: number;
-  /** The recording that it is in, as the command was given it; only the command knows it. */
+  /** The recording that contains it, as it was named to the command; only the command sets it. */
   file?: string;
-  /** As AUTH named it, and which of the mechanisms under that name; null without an exchange. */
+  /** The mechanism as AUTH named it, and its variant under that name; null without an exchange. */
   mechanism: string | null;
   variant: string | null;
   client_name: string | null;
   server_name: string | null;
   /** Kerberos number of the encryption type that protects the messages. */
   enctype: number | null;
-  /** Whether both directions can be opened. */
+  /** Whether the tokens of both directions can be opened. */
   keyed: boolean;
   /**
-   * Why not, where an exchange was completed; or why its lines can't be opened, or read to the end of the connection: the
-   * exchange is not in the capture, TLS, a fault. A connection that has this behind its exchange has a record more.
+   * Why the tokens of a completed exchange can't be opened; or why lines can't be opened, or not read to the end of the
+   * connection: the exchange is not in the capture, TLS, an internal error. A connection that has this after its
+   * exchange has one record more.
    */
   problem: RecordedError | RecordedFault | null;
-  /** What else the mechanism tells of its exchange: times, flags, key types. */
+  /** Other facts that the mechanism reports of its exchange: times, flags, key types. */
   facts: ExchangeFacts;
 }
 
@@ -70,11 +71,11 @@ export interface MessageRecord {
   error: RecordedError | null;
 }
 
-/** A whole reply that may be believed, classified. */
+/** A whole reply that was accepted, with its classification. */
 export interface ReplyRecord extends Pick<Classification, 'kind'> {
   type: 'reply';
   connection: number;
-  /** Index of each line that it came in. */
+  /** Index of each line that carried it. */
   messages: number[];
   code: number;
   group: NonNullable<Classification['group']> | null;
@@ -82,41 +83,44 @@ export interface ReplyRecord extends Pick<Classification, 'kind'> {
 }
 
 /**
- * A protected data connection, when it ends. One under PROT C is listed with level clear if its octets are blocks that open
- * all the same; others without protection are not listed.
+ * A protected data connection; written when it ends. One under PROT C is listed with level `clear` if its octets are
+ * blocks that open anyway; other unprotected connections are not listed.
  */
 export interface DataRecord extends Endpoints {
   type: 'data';
-  /** Of the control connection. */
+  /** Number of the control connection. */
   connection: number;
-  /** When its first octets came, or it ended without any. */
+  /** When its first octets came, or when it ended without any. */
   time: string | null;
   from: Peer;
-  /** The command that it was made for, and its argument as the client gave it. */
+  /** The command that it belongs to, and the command's argument as the client sent it. */
   command: string | null;
   name: string | null;
-  /** Who was logged in. */
+  /** The user who was logged in. */
   user: string | null;
-  /** How it was found: by the address that was announced; or by its port alone, as behind address translation. */
+  /** How it was found: by the announced address, or by the port alone, as after address translation. */
   found_by: 'address' | 'port';
-  /** What PROT has settled. */
+  /** The level set with PROT. */
   level: ProtectionLevel;
-  /** What all tokens had, at the least; null where none was opened. */
+  /** The weakest level of all opened tokens; null if none was opened. */
   applied: TokenLevel | null;
-  /** Complete ones, the empty ones too. */
+  /** Number of complete blocks, including empty ones. */
   blocks: number;
-  /** Of the whole plaintext; null where a block did not open. */
+  /** Octets of the whole plaintext; null if a block did not open. */
   bytes: number | null;
   sha256: string | null;
-  /** Of the tokens alone: verified when every complete block's checksum holds, late and replayed ones too. */
+  /** About the tokens alone: `verified` if the checksum of every complete block is correct, also of late and replayed blocks. */
   verdict: Exclude<Verdict, 'clear'>;
   weak: boolean;
   error: RecordedError | null;
-  /** Octets that were sent and not captured: what follows them could not be read. */
+  /** Octets that were sent but not captured; nothing after them could be read. */
   lost: number;
 }
 
-/** What in a connection breaks a rule, weakens the protection, or deserves a look; behind the record that shows it. */
+/**
+ * Something in a connection that breaks a rule, weakens the protection, or deserves attention; it follows the record
+ * that shows it.
+ */
 export interface FindingRecord {
   type: 'finding';
   connection: number;
@@ -124,7 +128,7 @@ export interface FindingRecord {
   rule: string;
   /** `high`: an attacker may have changed or read something. `medium`: protection is missing or weak. `low`: worth knowing. */
   severity: 'high' | 'medium' | 'low';
-  /** Index of each line that it rests on; empty where it is a data connection. */
+  /** Index of each line that shows it; empty for a data connection. */
   messages: number[];
   text: string;
 }
@@ -142,22 +146,22 @@ export interface SummaryRecord {
   unkeyed: number;
   /** Clear lines where protection was required. */
   unprotected_after_security: number;
-  /** TCP connections beside the control connections; those whose SYN was not answered don't count. */
+  /** TCP connections other than control connections; those whose SYN was not answered are not counted. */
   data_connections: number;
-  /** Gaps in control connections: octets that were sent and not captured. */
+  /** Gaps in control connections: octets that were sent but not captured. */
   lost_segments: number;
-  /** Packets that could not be read, by reason; those that are known to hold no TCP don't count. */
+  /** Packets that could not be read, by reason; those that are known to hold no TCP are not counted. */
   unread: Record<string, number>;
 }
 
-/** One of several recordings, behind its other records: what was found in it. Only the command writes it. */
+/** The totals of one of several recordings, after its other records. Only the command writes it. */
 export interface FileRecord extends Omit<SummaryRecord, 'type'> {
   type: 'file';
-  /** As the command was given it, or found it in a directory. */
+  /** As it was named to the command, or found in a directory. */
   file: string;
-  /** The exit status that it alone would have. */
+  /** The exit status that this file alone would have. */
   status: 0 | 1 | 2 | 3;
-  /** Why it could not be read to its end, or at all: `unreadable` where the system says so. */
+  /** Why it could not be read to its end, or at all; `unreadable` if the system gave the error. */
   error: RecordedError | RecordedFault | { code: 'unreadable'; message: string } | null;
 }
 
@@ -219,7 +223,7 @@ export function replyRecord(connection: number, { messages, reply, classificatio
   return { type: 'reply', connection, messages, code, kind, group: group ?? null, lines: reply.lines };
 }
 
-/** What is known of a data connection beside its blocks. */
+/** What is known of a data connection apart from its blocks. */
 export interface DataFacts extends Endpoints {
   connection: number;
   time: bigint | undefined;
@@ -266,7 +270,7 @@ export function faultRecord(error: unknown): RecordedFault {
   return { code: 'internal', message: `internal error, please report it: ${String(error)}` };
 }
 
-/** ISO 8601, UTC, to the microsecond; to the nanosecond where the capture is that fine. */
+/** ISO 8601 in UTC, to the microsecond, or to the nanosecond if the capture has that resolution. */
 function isoTime(nanoseconds: bigint): string {
   const seconds = nanoseconds / 1_000_000_000n;
   const fraction = `${nanoseconds % 1_000_000_000n}`.padStart(9, '0');

@@ -1,77 +1,80 @@
 /**
- * Which TCP connection a segment belongs to, and where in its stream the segment's octets stand (RFC 9293 §3.4). It holds
- * numbers only, and the same segments always give the same answers: tcp.ts goes through a capture twice.
+ * Finds the TCP connection of a segment, and the position of the segment's octets in the stream (RFC 9293 §3.4). It
+ * holds numbers only, and gives the same answers for the same segments, because tcp.ts reads a capture twice.
  */
 import { FtpSecurityError } from '../errors.js';
 import { ACK, FIN, RST, type Segment, SYN } from './link-layer.js';
 
 /**
- * How far ahead of all that is known of a stream a sequence number may lie and be taken at its word, in octets. RFC 7323
- * §2.2 allows windows of 2^30, but such a bound takes in every fourth wild number, and with it a gap of up to a gigabyte
- * that nobody sent. This one holds more than real windows do, and takes in one wild number of 256. A capture may lose
- * more than that at once; there, two segments that go on from each other are believed (as in RFC 3550 A.1).
+ * How far, in octets, a sequence number may be ahead of everything known of a stream and still be accepted. RFC 7323
+ * §2.2 allows windows of 2^30, but that bound would accept one of four random numbers, and with it a gap of up to a
+ * gigabyte that was never sent. 2^24 is more than real windows have, and accepts one of 256 random numbers. A capture
+ * may lose more than that at once; then two consecutive segments are accepted (as in RFC 3550 A.1).
  */
 const AHEAD = 2 ** 24;
 
-/** So many connections take about a gigabyte; what has more of them is a flood, and no record of FTP sessions. */
+/** A million connections take about a gigabyte of memory. A capture with more is a flood, not a record of FTP sessions. */
 const MAX_CONNECTIONS = 1_000_000;
 
-/** How many octets may be captured before the SYN that they follow, when packets were reordered. */
+/** How many octets may be captured before the SYN of their own connection, if packets were reordered. */
 const BEFORE_SYN = 2 ** 16;
 
 /**
- * One direction of a connection. Positions count octets from `origin`; they don't wrap, and may be negative where the
- * SYN is missing.
+ * One direction of a connection. Positions count octets from `origin`. They do not wrap around, and can be negative if
+ * the SYN is missing.
  */
 export interface Side {
-  /** The sequence number of position 0; undefined until a segment tells one. */
+  /** The sequence number of position 0; undefined until a segment gives one. */
   origin: number | undefined;
   /** The sequence number of the SYN. */
   isn: number | undefined;
-  /** Where the stream begins, as far as is known. */
+  /** Position of the first octet, as far as is known. */
   start: number | undefined;
-  /** Whether `start` is settled: by the SYN, or by the other end, which had everything before. */
+  /** Whether `start` is final: known from the SYN, or from the other end, which acknowledged everything before. */
   settled: boolean;
-  /** The end of the octets that segments said they had. */
+  /** Position after the last octet that segments claim to carry. */
   sent: number;
-  /** The highest position that either end has told of: the one sent so far, or the other acknowledged. */
+  /** The highest position known from either end: sent by this one, or acknowledged by the other. */
   edge: number;
   /** Position of the FIN. */
   fin: number | undefined;
-  /** The sequence number that follows a segment too far ahead: one that begins there confirms it. */
+  /** The sequence number after a segment that was too far ahead. A segment that begins there confirms it. */
   far: number | undefined;
 }
 
 export interface Connection {
-  /** From 0, in the order in which they were found. */
+  /** Number of the connection from 0, in the order in which they were found. */
   readonly found: number;
-  /** Senders of `sides`. The first is the one seen first. */
+  /** The senders of `sides`. The sender of the first segment comes first. */
   readonly ends: readonly [string, string];
   readonly sides: readonly [Side, Side];
-  /** Which segment stands for the connection: its SYN, or the first if that is missing. Counted from 0. */
+  /** Index of the segment that orders the connection: its SYN, or its first segment if the SYN is missing. */
   place: number;
-  /** Who sent the SYN, or must have. */
+  /** The end that sent the SYN; if the SYN is missing, known from its answer. */
   opener: 0 | 1 | undefined;
   synSeen: boolean;
-  /** Whether a segment shows that both ends have agreed: it acknowledges something of the other. */
+  /** Whether both ends have agreed: a segment acknowledges something of the other end. */
   answered: boolean;
   reset: boolean;
 }
 
-/** A segment in its place. */
+/** A segment with its place in a stream. */
 export interface Placed {
   connection: Connection;
   from: 0 | 1;
-  /** Position of the payload's first octet; undefined when the octets are none of the stream's. */
+  /** Position of the payload's first octet; undefined if the octets do not belong to the stream. */
   at: number | undefined;
-  /** The position in the other direction that the segment acknowledges; undefined when it fits nothing there. */
+  /** The position in the other direction that the segment acknowledges; undefined if it fits no position there. */
   acknowledged: number | undefined;
 }
 
-/** Follows the connections of one capture, segment by segment. */
+/**
+ * Follows the connections of one capture, segment by segment.
+ * @throws FtpSecurityError `syntax/limit-exceeded` for more than a million connections
+ */
 export class ConnectionTracker {
   readonly #current = new Map<string, Connection>();
-  /** The one that the last segment was of: most often that of the next, too, and cheaper to compare than to look up. */
+  /** Connection of the last segment. The next segment most often belongs to it too, and a comparison is cheaper than a lookup. */
   #last: Connection | undefined;
   #found = 0;
   #segments = 0;
@@ -91,7 +94,7 @@ export class ConnectionTracker {
     this.#last = connection;
     const place = this.#segments++;
     const from = fromOf(connection, segment);
-    // The octets of a reset are a remark for people (RFC 9293 §3.5.3), and its numbers may be anything.
+    // The octets of a reset are a diagnostic text (RFC 9293 §3.5.3), and its numbers can be anything.
     if (isReset) {
       connection.reset = true;
       return { connection, from, at: undefined, acknowledged: undefined };
@@ -145,7 +148,7 @@ function fromOf(connection: Connection, { source }: Segment): 0 | 1 {
   return source === connection.ends[0] ? 0 : 1;
 }
 
-/** Whether a SYN is the one of this connection: again, or late; otherwise the port is used again. */
+/** Whether a SYN belongs to this connection, as a repeated or late SYN. If not, a new connection uses the same ports. */
 function mayBegin(connection: Connection, segment: Segment): boolean {
   const from = fromOf(connection, segment);
   const own = connection.sides[from];
@@ -155,7 +158,7 @@ function mayBegin(connection: Connection, segment: Segment): boolean {
   return (segment.flags & ACK) === 0 || Math.abs(before(connection.sides[1 - from]!, segment.ack)) <= BEFORE_SYN;
 }
 
-/** By how much a sequence number comes before the start of a stream; 0 when nothing is known of the stream. */
+/** How many octets a sequence number is before the start of a stream; 0 if nothing is known of the stream. */
 function before(side: Side, seq: number): number {
   return side.start === undefined ? 0 : side.start - positionOf(side, seq);
 }
@@ -164,7 +167,7 @@ function begin(connection: Connection, from: 0 | 1, { seq, flags }: Segment, pla
   const side = connection.sides[from];
   if (side.isn !== undefined) return;
   side.isn = seq;
-  // Nothing has been placed so far: what was seen, if anything, was of another connection.
+  // No octets have been placed yet: numbers seen so far, if any, belonged to another connection.
   if (side.start === undefined) {
     side.origin = undefined;
     side.edge = 0;
@@ -180,7 +183,7 @@ function begin(connection: Connection, from: 0 | 1, { seq, flags }: Segment, pla
   }
 }
 
-/** Takes an acknowledgment of a stream, and gives its position; undefined when it fits nothing. */
+/** Records an acknowledgment of a stream and returns its position; undefined if it is outside the window. */
 function acknowledge(side: Side, ack: number): number | undefined {
   const at = positionOf(side, ack);
   const least = side.settled && side.start !== undefined ? side.start : -AHEAD;
@@ -193,7 +196,7 @@ function acknowledge(side: Side, ack: number): number | undefined {
   return at;
 }
 
-/** Places octets that a segment begins at `seq`; undefined when they are out of any window. */
+/** Places the octets of a segment that begins at `seq` and returns their position; undefined if it is outside the window. */
 function put(side: Side, seq: number, length: number, fin: boolean): number | undefined {
   const at = positionOf(side, seq);
   const end = at + length;
@@ -207,12 +210,12 @@ function put(side: Side, seq: number, length: number, fin: boolean): number | un
   if (length === 0 && !fin) return at;
   if (!side.settled) side.start = Math.min(side.start ?? at, at);
   side.sent = Math.max(side.sent, end);
-  // Nothing follows a FIN: one that octets were seen behind is none.
+  // A FIN ends the stream, so a FIN before octets that were already seen is invalid.
   if (fin && end === side.sent) side.fin = end;
   return at;
 }
 
-/** The position that a sequence number means: of those that wrap to it, the one nearest to the edge (RFC 9293 §3.4). */
+/** The position of a sequence number: of all positions that wrap to it, the one nearest to the edge (RFC 9293 §3.4). */
 function positionOf(side: Side, seq: number): number {
   side.origin ??= seq;
   return side.edge + ((seq - side.origin - side.edge) | 0);

@@ -1,31 +1,31 @@
-/** The octets of one direction of a TCP connection in their order, each as soon as those before it have come. */
+/** Puts the octets of one direction of a TCP connection in order, and yields them as soon as all octets before them have come. */
 import { Heap } from './heap.js';
 
-/** Positions `from` to `to`, without `to`. */
+/** Positions from `from` up to, but not including, `to`. */
 export interface Range {
   from: number;
   to: number;
 }
 
-/** What a capture holds of a stream, known once it has been gone through. */
+/** What a capture contains of a stream, known after the first pass. */
 export interface StreamPlan {
   start: number;
   end: number;
   /** Position of the FIN, if there is one. */
   fin: number | undefined;
-  /** What never comes, between `start` and `end`: in order, and apart from each other. */
+  /** The ranges between `start` and `end` that were not captured; in order, and not adjacent. */
   holes: readonly Range[];
 }
 
-/** What a stream gives next. */
+/** The next part of a stream. */
 export type Piece =
   /** A view into the capture, never empty. */
   | { kind: 'data'; data: Uint8Array }
-  /** How many octets were sent and not captured. */
+  /** How many octets were sent but not captured. */
   | { kind: 'lost'; octets: number }
   | { kind: 'end'; by: Ending };
 
-/** How a stream ends: by a FIN, by a reset from either end, or `open`: the capture shows no end. */
+/** How a stream ends: with a FIN, with a reset from either end, or `open` if the capture shows no end. */
 export type Ending = 'fin' | 'reset' | 'open';
 
 /** Collects the ranges that segments cover. */
@@ -39,7 +39,7 @@ export class Coverage {
     return this;
   }
 
-  /** The parts of a range that nothing covers. */
+  /** The parts of a range that no segment covers. */
   holes(start: number, end: number): Range[] {
     this.#ranges.sort((a, b) => a.from - b.from);
     const holes: Range[] = [];
@@ -54,25 +54,25 @@ export class Coverage {
   }
 }
 
-/** A segment's octets that wait for their turn. */
+/** Octets of a segment that wait for their turn. */
 interface Copy extends Range {
-  /** When it was captured, among those of its stream. */
+  /** Index in the order of capture, within its stream. */
   order: number;
-  /** How much of the other direction its sender had: that comes before it. */
+  /** How far its sender had received the other direction: these octets are yielded before. */
   after: number;
   data: Uint8Array;
 }
 
-/** Puts the segments of one stream in order. Of octets that come more than once, the first captured copy counts. */
+/** Puts the segments of one stream in order. If octets come more than once, the first captured copy is used. */
 export class StreamAssembler {
   readonly #plan: StreamPlan;
   #position: number;
   #nextHole = 0;
   #order = 0;
   #ended = false;
-  /** Copies that begin behind the position. */
+  /** Copies that begin after the position. */
   readonly #waiting = new Heap<Copy>(beginsBefore);
-  /** Copies that the position is in, or past. */
+  /** Copies that begin at the position or before it. */
   readonly #open = new Heap<Copy>(cameBefore);
 
   constructor(plan: StreamPlan) {
@@ -80,7 +80,7 @@ export class StreamAssembler {
     this.#position = plan.start;
   }
 
-  /** How far the stream has been given. */
+  /** The position up to which the stream has been yielded. */
   get position(): number {
     return this.#position;
   }
@@ -92,17 +92,18 @@ export class StreamAssembler {
     this.#waiting.push({ from, to, order: this.#order++, after, data });
   }
 
-  /** Whether the next octets are here, and wait for some of the other direction. */
+  /** Whether the next octets have come, but wait for octets of the other direction. */
   waits(other: number): boolean {
     return (this.#copy()?.after ?? Number.NEGATIVE_INFINITY) > other;
   }
 
   /**
-   * The piece that can be given now; undefined when more must come first, and after the end.
-   * @param edge  what is known to have been sent. A hole is jumped over when it is, not before: only then is its place
-   *   among the segments of the other direction right.
-   * @param ending  what is known to end the stream; it is given when all octets have been
-   * @param other  how far the other direction has been given: octets whose sender had more of it wait
+   * The next piece; undefined if more octets are needed first, and after the end.
+   * @param edge  the highest position known to have been sent. A hole is reported only when its octets are known to
+   *   have been sent, because only then is its place among the segments of the other direction right
+   * @param ending  how the stream is known to end; reported after all octets
+   * @param other  the position up to which the other direction has been yielded; octets whose sender had received more
+   *   wait
    */
   next(edge: number, ending: Ending | undefined, other: number): Piece | undefined {
     if (this.#ended) return undefined;
@@ -124,7 +125,7 @@ export class StreamAssembler {
     const copy = this.#copy();
     if (copy === undefined || copy.after > other) return undefined;
     let to = Math.min(copy.to, this.#plan.end);
-    // Where an earlier copy begins, it takes over.
+    // A copy that was captured earlier and begins within this one replaces the rest of it.
     for (let next = this.#waiting.first; next !== undefined && next.from < to; next = this.#waiting.first) {
       this.#open.push(this.#waiting.pop()!);
       if (next.order < copy.order) to = next.from;

@@ -1,7 +1,8 @@
 /**
- * The streams of the TCP connections in a capture (RFC 9293). The whole capture is at hand, so it is gone through twice:
- * first to find what never comes, then to give the octets in the order of the packets that complete them, and what a packet acknowledges before it: a tap
- * may record two packets of opposite directions in the wrong order.
+ * The streams of the TCP connections in a capture (RFC 9293). The capture is read twice. The first pass finds the
+ * octets that are missing from it. The second pass yields the octets, each at the packet that completes them. Octets
+ * that a packet acknowledges are yielded before the packet's own octets, because a tap may record two packets of
+ * opposite directions in the wrong order.
  */
 import { FtpSecurityError } from '../errors.js';
 import { RST, type Segment } from './link-layer.js';
@@ -9,36 +10,42 @@ import { type Connection, ConnectionTracker, type Side } from './tcp-connections
 import { Coverage, type Ending, type Piece, StreamAssembler, type StreamPlan } from './tcp-stream.js';
 
 export interface TcpConnection {
-  /** The two ends, `address:port`; the one seen first stands first. */
+  /** The two ends, `address:port`; the sender of the first segment comes first. */
   readonly ends: readonly [string, string];
-  /** Which of the ends sent the SYN; undefined when neither the SYN nor the one that answers it was captured. */
+  /** The end that sent the SYN; undefined if neither the SYN nor its answer was captured. */
   readonly opener: 0 | 1 | undefined;
-  /** Whether the SYN was answered: with a SYN, or with anything that acknowledges it. `missing`: it was not captured. */
+  /** Whether the SYN was answered, with a SYN or with any segment that acknowledges it. `missing`: it was not captured. */
   readonly opened: 'answered' | 'unanswered' | 'missing';
 }
 
 /**
- * Octets, a gap, or the end of one direction. Each direction of each connection gives one end, after all its octets;
- * those that come behind a reset count too, since they were sent.
+ * Octets, a gap, or the end of one direction. Each direction of each connection has one end event, after all its
+ * octets. Octets that follow a reset are included, because they were sent.
  */
 export type TcpEvent = Piece & {
   connection: TcpConnection;
-  /** Which of the ends sent it. */
+  /** The end that sent it. */
   from: 0 | 1;
-  /** Nanoseconds since 1970-01-01, UTC, if known: of the packet with which they can come, or that shows the gap or the end. */
+  /**
+   * Time of the packet that completes the octets, or that shows the gap or the end, in nanoseconds since 1970-01-01
+   * UTC; undefined if unknown.
+   */
   time: bigint | undefined;
 };
 
 export interface TcpStreams {
-  /** In the order of their SYNs; a connection whose SYN is missing stands where its first packet does. */
+  /** In the order of their SYNs; a connection without a captured SYN has the place of its first packet. */
   connections: readonly TcpConnection[];
-  /** Segments with octets whose numbers are out of any window: whatever they are, they are in no stream. */
+  /** Number of segments with octets whose sequence numbers are outside any window; their octets are in no stream. */
   strays: number;
-  /** In the order of those packets, but what a packet acknowledges comes before its octets. They can be gone through any number of times, and are made anew each time. */
+  /**
+   * In the order of the packets, but octets that a packet acknowledges come before its own octets. Can be iterated any
+   * number of times; each iteration reads the segments again.
+   */
   events: Iterable<TcpEvent>;
 }
 
-/** What the first time through has found of a connection, for the second. */
+/** What the first pass found about a connection, for the second pass. */
 interface Plan {
   connection: TcpConnection;
   place: number;
@@ -46,9 +53,11 @@ interface Plan {
 }
 
 /**
- * Puts the streams together, with all views into the capture and no copy. The time it takes grows with the number of
- * segments n as n log n at worst, and linearly where they are in order.
- * @param segments  in the order of the capture, and the same each time they are gone through
+ * Reassembles the streams. All data are views into the capture, without a copy. The time is n log n in the number of
+ * segments n at worst, and linear if they are in order.
+ * @param segments  in the order of the capture; each iteration must give the same segments
+ * @throws FtpSecurityError `syntax/limit-exceeded` for more than a million connections. Iterating `events` throws
+ *   `syntax/bad-file` if the segments have changed
  */
 export function reassemble(segments: Iterable<Segment>): TcpStreams {
   const { plans, strays } = survey(segments);
@@ -59,11 +68,11 @@ export function reassemble(segments: Iterable<Segment>): TcpStreams {
   };
 }
 
-/** The first time through: the connections, in the order in which they are found. */
+/** The first pass: the connections, in the order in which they are found. */
 function survey(segments: Iterable<Segment>): { plans: Plan[]; strays: number } {
   const tracker = new ConnectionTracker();
   const connections: Connection[] = [];
-  // Most connections of a port scan carry nothing, so what a direction needs is made when it has octets.
+  // Most connections of a port scan carry no octets, so a Coverage is made only for a direction that has some.
   const coverage = new Map<Side, Coverage>();
   let strays = 0;
   for (const segment of segments) {
@@ -71,7 +80,7 @@ function survey(segments: Iterable<Segment>): { plans: Plan[]; strays: number } 
     connections[connection.found] ??= connection;
     if (segment.payload.length === 0) continue;
     if (at === undefined) {
-      // What a reset says is for people, and no part of the stream.
+      // The payload of a reset is a diagnostic text for people, not part of the stream.
       if ((segment.flags & RST) === 0) strays++;
       continue;
     }
@@ -92,14 +101,14 @@ function survey(segments: Iterable<Segment>): { plans: Plan[]; strays: number } 
 function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage = new Coverage()): StreamPlan {
   const start = begins ?? edge;
   const sent = Math.max(start, octets);
-  // Numbers past the last octet were used too, and what used them is not here; a single one was that of the FIN.
+  // If more numbers were used than the captured octets explain, octets are missing. One extra number is the FIN's.
   const unseen = edge > sent + 1 ? edge : sent;
-  // Octets behind a FIN are ignored (RFC 9293 §3.10.7.4): probes of an idle connection carry one.
+  // Octets after a FIN are ignored (RFC 9293 §3.10.7.4): keep-alive probes carry such an octet.
   const end = fin === undefined ? unseen : Math.max(start, fin);
   return { start, end, fin, holes: coverage.holes(start, end) };
 }
 
-/** The second time through: the events, at the segments that bring them about. */
+/** The second pass: the events, each at the segment that causes it. */
 function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generator<TcpEvent> {
   const tracker = new ConnectionTracker();
   const assemblers: [StreamAssembler, StreamAssembler][] = [];
@@ -113,10 +122,10 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
     assemblers[tracked.found] ??= [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])];
     const pair = assemblers[tracked.found]!;
     const other = sender === 0 ? 1 : 0;
-    // An acknowledgment reaches past the last octet where a FIN stands there.
+    // The acknowledgment of a FIN is one past the last octet.
     const after = acknowledged === undefined ? undefined : Math.min(acknowledged, streams[other].end);
     if (at !== undefined) pair[sender].add(at, segment.payload, after);
-    // What the other end is known by now to have sent comes first: this segment may answer it.
+    // First yield what the other end has sent so far: this segment may be the answer to it.
     for (let from: 0 | 1 = other, idle = 0; idle < 2; from = from === 0 ? 1 : 0, idle++) {
       const { edge, fin } = tracked.sides[from];
       const finSeen = fin !== undefined && fin === streams[from].fin;
@@ -125,7 +134,7 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
         const piece = pair[from].next(edge, ending, reachOf(pair, from, other));
         if (piece === undefined) break;
         idle = -1;
-        // Not a spread: that takes several times as long.
+        // Object.assign, because a spread takes several times as long.
         yield Object.assign(piece, { connection, from, time });
       }
     }
@@ -139,8 +148,9 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
 }
 
 /**
- * How far the other direction counts as given. Where each waits for the other, as behind what only came again with a later
- * acknowledgment, the one that was there first goes on.
+ * The position up to which the other direction counts as yielded. Two directions can wait for each other, for example
+ * if octets were captured only as a retransmission with a later acknowledgment. Then the direction `first` continues
+ * without waiting, so that there is no deadlock.
  */
 function reachOf(pair: readonly [StreamAssembler, StreamAssembler], from: 0 | 1, first: 0 | 1): number {
   const other = pair[from === 0 ? 1 : 0];

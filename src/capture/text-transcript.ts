@@ -1,4 +1,4 @@
-/** A control connection written down: lines `C> …` and `S> …`, as sent and without their CRLF; `---` starts another connection. */
+/** A control connection as text: lines `C> …` and `S> …`, as sent and without CRLF; `---` begins another connection. */
 import { startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
@@ -6,7 +6,7 @@ import type { Peer } from '../protection/mechanism.js';
 
 export interface SpokenLine {
   from: Peer;
-  /** Octets, a view into the text, without the end of the line. */
+  /** The octets of the line without its end, a view into the text. */
   line: Uint8Array;
 }
 
@@ -16,7 +16,7 @@ const SIDES: readonly (readonly [Peer, Uint8Array])[] = [
 ];
 const BLANK = 0x20;
 
-/** Whether octets look like a text transcript: the first line that says anything is one of its lines. */
+/** Whether octets look like a text transcript: the first line that is neither blank nor a comment has its form. */
 export function isTextTranscript(bytes: Uint8Array): boolean {
   for (const { bytes: line } of linesOf(bytes))
     if (!isSkipped(line)) return isBreak(line) || spoken(line) !== undefined;
@@ -25,8 +25,8 @@ export function isTextTranscript(bytes: Uint8Array): boolean {
 
 /**
  * Reads a text transcript.
- * @returns the lines of each connection; one without lines is left out
- * @throws FtpSecurityError `syntax/bad-file` with the offset of a line that is none of a transcript
+ * @returns the lines of each connection; a connection without lines is omitted
+ * @throws FtpSecurityError `syntax/bad-file` with the offset of a line that does not have the form of a transcript
  */
 export function readTextTranscript(bytes: Uint8Array): SpokenLine[][] {
   const connections: SpokenLine[][] = [[]];

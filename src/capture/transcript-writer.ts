@@ -1,4 +1,4 @@
-/** Collects the records of a transcript, and counts them. */
+/** Collects and counts the records of a transcript. */
 import { FtpSecurityError } from '../errors.js';
 import type { Observation } from '../session/events.js';
 import { Findings } from './findings.js';
@@ -16,27 +16,33 @@ import {
 
 /** A verified recording. */
 export interface Transcript {
-  /** In the order of the wire; the summary is the last. */
+  /** In the order of the wire; the summary comes last. */
   records: TranscriptRecord[];
-  /** Why the recording can't be read to its end. */
+  /** Why the recording could not be read to its end. */
   error?: FtpSecurityError;
-  /** Faults of this package, or of a mechanism; absent when there was none. */
+  /** Internal errors of this package or of a mechanism; absent if there were none. */
   faults?: Fault[];
-  /** Of the ports asked for, those that no connection of the capture has; absent when there is none. */
+  /** The ports in the options that no connection of the capture uses; absent if there are none. */
   unusedPorts?: number[];
 }
 
-/** A connection that could not be read to its end, through no fault of the recording: `problem` of its record tells, too. */
+/**
+ * A connection that could not be read to its end because of an internal error, which is not the recording's fault. Its
+ * record shows the error in `problem`.
+ */
 export interface Fault {
   connection: number;
   /** What was thrown. */
   error: unknown;
 }
 
-/** A transcript is held in memory, at about a kilobyte a line; a capture of 12 MB has some thirty thousand. */
+/**
+ * The most control lines. A transcript is held in memory, with about a kilobyte for each line; a capture of 12 MB has
+ * about thirty thousand lines.
+ */
 const MAX_LINES = 1_000_000;
 
-/** Collects the records. They are written at the end, since the last line of a reply that never ends learns of it then. */
+/** Collects the records. They are written at the end, because only then is it known that a reply never ends. */
 export class TranscriptWriter {
   #lines = 0;
   connections = 0;

@@ -1,4 +1,4 @@
-/** A recording in, a verified transcript out: capture files and text transcripts, every control connection of them. */
+/** Verifies a recording, a capture file or a text transcript, with all its control connections. */
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism, Peer, RecordedSecrets } from '../protection/mechanism.js';
@@ -14,20 +14,20 @@ import { reassemble, type TcpConnection, type TcpEvent } from './tcp.js';
 import { readTextTranscript, type SpokenLine } from './text-transcript.js';
 import { type Transcript, TranscriptWriter } from './transcript-writer.js';
 
-/** Of a capture, all TCP connections that speak FTP are control connections, and those that `ports` names. */
+/** In a capture, control connections are the TCP connections that speak FTP, and those that `ports` names. */
 export interface VerifyOptions extends Tolerance, PortOptions {
-  /** The mechanisms that can watch an exchange, with their keys. */
+  /** The mechanisms that can observe an exchange, with their keys. */
   mechanisms: readonly Mechanism[];
-  /** Asked for each protected data connection: it gives what takes the file, or undefined. */
+  /** Called for each protected data connection; returns the sink for its file, or undefined. */
   extract?: Extract;
 }
 
 /**
- * Verifies a recording at its own time.
- * @param recording  a capture (pcap or pcapng) or a text transcript, whole or in chunks. Chunks are gone through several
- *   times, so that a capture need not be in memory; they must be the same each time, and not change
- * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` when it is neither, `syntax/limit-exceeded`
- *   when it has more than a million control lines or connections
+ * Verifies a recording. Exchanges are checked at the time when they were recorded.
+ * @param recording  a capture (pcap or pcapng) or a text transcript, whole or in chunks. Chunks are iterated several
+ *   times, so that a capture need not be in memory; each iteration must give the same octets, and they must not change
+ * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` if it is neither, `syntax/limit-exceeded` if it has
+ *   more than a million control lines or connections; TypeError if chunks can't be iterated again
  * @example
  * const keys = parseKeytab(readFileSync('ftp.keytab'));
  * const { records } = verifyRecording(readFileSync('session.pcap'), { mechanisms: [krb5({ observer: { keys } })] });
@@ -47,8 +47,8 @@ export function verifyRecording(recording: Recording, options: VerifyOptions): T
 }
 
 /**
- * Verifies the files of one capture that was rotated, as one recording; they are put in the order of their first packets.
- * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` when one of them is no capture
+ * Verifies the files of one rotated capture as one recording, in the order of their first packets.
+ * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` if one of them is not a capture
  */
 export function verifyRotated(files: readonly Recording[], options: VerifyOptions): Transcript {
   return verifyCapture(new JoinedCapture(files.map(file => new CaptureFile(chunksOf(file)))), options);
@@ -70,12 +70,12 @@ function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions
   return writer.finish(0, {});
 }
 
-/** A text has no SYN, so that only a greeting, or a refusal, shows that nothing is missing before it. */
+/** A text has no SYN, so only a greeting, or a refusal, shows that nothing is missing before it. */
 function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
   return first?.from === 'server' && /^(120|220|[45][0-9][0-9])/.test(fromUtf8(first.line.subarray(0, 3)));
 }
 
-/** @param secrets  of the capture, known when its segments have been gone through once */
+/** @param secrets  the secrets in the capture, known after its segments have been read once */
 function verifySegments(
   segments: SegmentReader,
   options: VerifyOptions,
@@ -100,7 +100,7 @@ function verifySegments(
       const record = recording.take(event);
       if (record !== undefined) writer.addData(record);
     } catch (error) {
-      // As with control connections: what is wrong with one, or with what takes its file, does not stop the others.
+      // As with control connections, an error in one data connection, or in its sink, does not stop the others.
       writer.faults.push({ connection: recording.connection, error });
       data.set(connection, undefined);
     }
@@ -115,7 +115,7 @@ function verifySegments(
   return unusedPorts?.length ? { ...transcript, unusedPorts } : transcript;
 }
 
-/** The control connections of a capture, and where their data connections are. */
+/** The control connections of a capture, and the addresses of their data connections. */
 class ControlConnections {
   readonly addresses = new DataConnections<ControlRecording>();
   readonly #entries: ReadonlyMap<TcpConnection, ControlEntry>;
@@ -138,7 +138,7 @@ class ControlConnections {
     );
   }
 
-  /** @returns whether the event is one of a control connection */
+  /** @returns whether the event belongs to a control connection */
   take(event: TcpEvent): boolean {
     const entry = this.#entries.get(event.connection);
     if (entry === undefined) return false;
@@ -160,8 +160,8 @@ class ControlConnections {
 interface ControlEntry {
   ends: ControlConnection;
   recording: ControlRecording;
-  /** Directions that have not ended. */
+  /** Number of directions that have not ended. */
   open: number;
-  /** Octets of each end that a proxy takes. */
+  /** Octets of each end that belong to a proxy and are still to be skipped. */
   preamble: number[];
 }

@@ -1,4 +1,4 @@
-/** Packets inside IP packets: GRE and ERSPAN, and what UDP carries, by its port. */
+/** Packets inside IP packets: GRE and ERSPAN, and tunnels in UDP, recognised by their port. */
 import { broken, type DecoderTable, ETHERNET, type Frame, IP, MPLS, type Next, PPP, tableOf } from './layers.js';
 import { u16, u32 } from './numbers.js';
 
@@ -14,29 +14,29 @@ const GRE_PPP = 0x880b;
 const ERSPAN_2 = 0x88be;
 const ERSPAN_3 = 0x22eb;
 
-/** Version 0 with its optional fields, and 1, which PPTP carries PPP in. The type of what follows is an EtherType. */
+/** GRE version 0 with its optional fields, and version 1, in which PPTP carries PPP. The protocol type is an EtherType. */
 export function gre(frame: Frame): Next | string | undefined {
   const { data } = frame;
   const [flags, type] = [u16(data, frame.at), u16(data, frame.at + 2)];
   frame.at += 4;
-  // The checksum and the offset of the routing come together.
+  // If either flag is set, both the checksum and the routing offset are present.
   if ((flags & (GRE_CHECKSUM | GRE_ROUTING)) !== 0) frame.at += 4;
   if ((flags & GRE_KEY) !== 0) frame.at += 4;
   if ((flags & GRE_SEQUENCE) !== 0) frame.at += 4;
   if ((flags & GRE_VERSION) === 1) {
     if ((flags & GRE_ACKNOWLEDGMENT) !== 0) frame.at += 4;
-    // One without a number only acknowledges.
+    // A packet without a sequence number is only an acknowledgment.
     return (flags & GRE_SEQUENCE) === 0 ? undefined : PPP;
   }
   if ((flags & GRE_ROUTING) !== 0) skipRouting(frame);
   if ((flags & GRE_VERSION) !== 0 || data.length < frame.at) return broken(frame, 'GRE');
   if (type === GRE_PPP) return PPP;
   if (type === ERSPAN_2 || type === ERSPAN_3) return erspan(frame, type, (flags & GRE_SEQUENCE) !== 0);
-  // Keepalives have 0 there, and OSI a number that is no EtherType either.
+  // Types below 0x0600 are not EtherTypes: keepalives have 0, and OSI has other small numbers.
   return type < 0x0600 ? undefined : { registry: 'EtherType', number: type };
 }
 
-/** RFC 1701: entries with their lengths in their fourth octets, up to one that is empty. */
+/** Skips the routing entries of RFC 1701. The fourth octet of each entry is its length; an empty entry ends the list. */
 function skipRouting(frame: Frame): void {
   const { data } = frame;
   let length = 0;
@@ -47,8 +47,8 @@ function skipRouting(frame: Frame): void {
 }
 
 /**
- * draft-foschiano-erspan: type I has no header and no sequence number, type II has eight octets, type III twelve, and
- * eight more if its last bit says so. Its five bits "frame type" tell IP from Ethernet.
+ * draft-foschiano-erspan: type I has no header and no sequence number; type II has eight octets; type III has twelve,
+ * and eight more if its last bit is set. The five bits of its field "frame type" distinguish IP from Ethernet.
  */
 function erspan(frame: Frame, type: number, numbered: boolean): Next | string {
   if (type === ERSPAN_2) {
@@ -62,17 +62,17 @@ function erspan(frame: Frame, type: number, numbered: boolean): Next | string {
   return ((last >> 10) & 0x1f) === 2 ? IP : ETHERNET;
 }
 
-/** By the port that a packet goes to. Anybody may use these ports, so what has not the tunnel's header is none. */
+/** Tunnels by destination port. Other programs may use these ports, so a packet without the tunnel's header is not a tunnel. */
 export const UDP_PORTS: DecoderTable = tableOf([
   [[1701], l2tp],
   [[2152], gtp],
-  // That of IANA, the one of Linux before it, and that of the generic extension.
+  // The port of IANA, the earlier port of Linux, and the port of the generic extension.
   [[4789, 8472, 4790], vxlan],
   [[4500], ipsec],
   [[6081], geneve],
 ]);
 
-/** RFC 3948 §2: four zeros and a key exchange, one octet that keeps the way open, or ESP, which is encrypted. */
+/** RFC 3948 §2: a key exchange after four zero octets, a keepalive of one octet, or ESP, which is encrypted. */
 function ipsec({ data, at, end }: Frame): Next | undefined {
   return end - at < 4 || u32(data, at) === 0 ? undefined : { registry: 'IP protocol', number: 50 };
 }
@@ -88,7 +88,7 @@ export function udp(frame: Frame): Next | string | undefined {
   return cut ? broken(frame, 'tunnel') : { registry: 'UDP port', number };
 }
 
-/** What the generic extension of VXLAN names (draft-ietf-nvo3-vxlan-gpe §3.2). */
+/** Protocol numbers of the generic extension of VXLAN (draft-ietf-nvo3-vxlan-gpe §3.2). */
 const GPE_PROTOCOLS: ReadonlyMap<number, Next> = new Map([
   [1, IP],
   [2, IP],
@@ -96,7 +96,7 @@ const GPE_PROTOCOLS: ReadonlyMap<number, Next> = new Map([
   [5, MPLS],
 ]);
 
-/** RFC 7348 §5: the bit I, a network identifier, an Ethernet frame; with the bit P, something else. */
+/** RFC 7348 §5: the flag I, a network identifier, and an Ethernet frame; with the flag P, another protocol. */
 function vxlan(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   const flags = data[at] ?? 0;
@@ -107,7 +107,7 @@ function vxlan(frame: Frame): Next | string | undefined {
   return GPE_PROTOCOLS.get(protocol) ?? `VXLAN protocol ${protocol}`;
 }
 
-/** RFC 8926 §3.4: version 0, the length of the options in fours, an EtherType. */
+/** RFC 8926 §3.4: version 0, the length of the options in units of four octets, and an EtherType. */
 function geneve(frame: Frame): Next | undefined {
   const { data, at } = frame;
   const first = data[at] ?? 0xff;
@@ -118,7 +118,7 @@ function geneve(frame: Frame): Next | undefined {
 
 const GTP_USER_DATA = 255;
 
-/** 3GPP TS 29.281 §5: version 1, the type of the message, and if any of three bits is set, four octets and extension headers. */
+/** 3GPP TS 29.281 §5: version 1 and the message type. If any of three flags is set, four octets and extension headers follow. */
 function gtp(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   const flags = data[at] ?? 0;
@@ -127,7 +127,7 @@ function gtp(frame: Frame): Next | string | undefined {
   if ((flags & 0x07) === 0) return IP;
   frame.at += 4;
   if ((flags & 0x04) === 0) return IP;
-  // Each ends with the type of the next, and begins with its length in fours.
+  // Each extension header begins with its length in units of four octets, and ends with the type of the next one.
   while ((data[frame.at - 1] ?? 0) !== 0) {
     const length = (data[frame.at] ?? 0) * 4;
     if (length === 0) return broken(frame, 'GTP');
@@ -136,7 +136,7 @@ function gtp(frame: Frame): Next | string | undefined {
   return IP;
 }
 
-/** RFC 2661 §3.1: version 2, and the bits for a control message, a length, sequence numbers and an offset. */
+/** RFC 2661 §3.1: version 2, and flags for a control message, a length, sequence numbers and an offset. */
 function l2tp(frame: Frame): Next | undefined {
   const { data, at } = frame;
   const flags = u16(data, at);

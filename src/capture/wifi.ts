@@ -1,4 +1,4 @@
-/** IEEE 802.11 frames, bare and behind the headers of capturing radios. */
+/** IEEE 802.11 frames, bare or after the headers of capturing radios. */
 import { broken, type Frame, LLC, type Next, WIFI } from './layers.js';
 import { u16le, u32, u32le } from './numbers.js';
 
@@ -6,7 +6,7 @@ const DATA_TYPE = 2;
 /** Bits of the subtype of a data frame. */
 const NO_DATA = 0x4;
 const QOS = 0x8;
-/** Bits of the flags behind it. */
+/** Bits of the flags octet after it. */
 const BOTH_WAYS = 0x03;
 const MORE_FRAGMENTS = 0x04;
 const PROTECTED = 0x40;
@@ -42,7 +42,10 @@ const RADIOTAP_TIMER = 0x01;
 const RADIOTAP_MORE = 0x80000000;
 const RADIOTAP_PADDED = 0x20;
 
-/** https://www.radiotap.org: length at 2, then words of bits for the fields that are there, then these, each aligned. */
+/**
+ * https://www.radiotap.org: the length at offset 2, then words whose bits show which fields are present, then the
+ * fields, each aligned.
+ */
 export function radiotap(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   const length = u16le(data, at + 2);
@@ -58,14 +61,14 @@ export function radiotap(frame: Frame): Next | string | undefined {
 
 const AVS_VERSIONS = 0x80211000;
 
-/** 144 octets always, unless it is the header of AVS under the same link type. */
+/** The header always has 144 octets, unless it is an AVS header under the same link type. */
 export function prism(frame: Frame): Next | string | undefined {
   if ((u32(frame.data, frame.at) & 0xfffff000) >>> 0 === AVS_VERSIONS) return avs(frame);
   frame.at += 144;
   return WIFI;
 }
 
-/** Length at 4, in network order. */
+/** The length is at offset 4, in network byte order. */
 export function avs(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   const length = u32(data, at + 4);

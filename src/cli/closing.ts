@@ -1,9 +1,9 @@
-/** The closing lines of the table: who logged in, from where, and which files moved. */
+/** The closing lines of the table: who logged in, from where, and which files were transferred. */
 import type { ConnectionRecord, DataRecord, MessageRecord, ReplyRecord, TranscriptRecord } from '../capture/index.js';
 import { commandFacts } from '../ftp/commands.js';
 import { printable } from './terminal.js';
 
-/** So many lines of a kind are shown; JSON has all. */
+/** How many lines of each kind are shown; JSON has all. */
 const MOST = 50;
 
 const LOGGED_IN: ReadonlySet<number> = new Set([230, 232]);
@@ -13,14 +13,14 @@ interface Known {
   /** The record of the last exchange. */
   exchange: ConnectionRecord | undefined;
   user: string | undefined;
-  /** The file that was asked for last. */
+  /** The last file that was requested. */
   transfer: { command: string; name: string } | undefined;
 }
 
 export class Closing {
   readonly #known = new Map<number, Known>();
   readonly #logins: string[] = [];
-  /** By the connection and the command; those of data records are protected, others in the clear. */
+  /** Number of data records by connection and command. Files with a data record are protected, others are in the clear. */
   readonly #protected = new Map<string, number>();
   readonly #whole: string[] = [];
   readonly #files: string[] = [];
@@ -60,7 +60,7 @@ export class Closing {
       const by = exchange?.mechanism == null ? '' : ` by ${exchange.mechanism}`;
       const as = exchange?.client_name == null ? '' : ` as ${exchange.client_name}`;
       const line = `login: ${printable(`${user}${as}${by}`)}${from}  connection ${connection}`;
-      // Servers confirm a login more than once.
+      // A server may confirm the same login more than once.
       if (line !== this.#logins.at(-1)) this.#logins.push(line);
     }
     if (code < 200 || transfer === undefined) return;
@@ -75,7 +75,7 @@ export class Closing {
     this.#files.push(`${key}${size}: ${error === null ? verdict : `${verdict}, but ${printable(error.message)}`}`);
   }
 
-  /** Transfers that came to their end, and had no protected data connection. */
+  /** Transfers that were completed without a protected data connection. */
   #clear(): string[] {
     const left = new Map(this.#protected);
     return this.#whole.flatMap(key => {

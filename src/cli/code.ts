@@ -12,7 +12,7 @@ export function code(args: string[], { stdout }: Streams): number {
   return EXIT.fine;
 }
 
-/** A classification in one or two lines. */
+/** A classification as one or two lines of text. */
 export function describeCode({ code, kind, group, final, meaning, source }: Classification): string {
   const title = [`${code}`, kind.replace('-', ' '), ...(group === undefined ? [] : [group.replace('-', ' ')])];
   const said = meaning === undefined ? 'no reply code that an RFC gives' : meaning;

@@ -1,4 +1,4 @@
-/** The command `rfc2228` without its process: picks the subcommand, and turns every error into one line and an exit status. */
+/** The command `rfc2228` without its process: selects the subcommand, and turns every error into one line and an exit status. */
 import { FtpSecurityError } from '../errors.js';
 import type { Subcommand } from './help.js';
 import { EXIT, InputError, internalError, UsageError } from './status.js';
@@ -6,7 +6,7 @@ import type { Streams } from './streams.js';
 
 type Run = (args: string[], streams: Streams) => number | Promise<number>;
 
-/** Each is loaded when it is called: most of the time that the command takes to start is the loading of modules. */
+/** Each subcommand is loaded only when it is called, because loading modules takes most of the start time. */
 const SUBCOMMANDS: Record<Subcommand, () => Promise<Run>> = {
   verify: async () => (await import('./verify.js')).verify,
   decode: async () => (await import('./decode.js')).decode,
@@ -55,7 +55,10 @@ function isSubcommand(name: string): name is Subcommand {
   return Object.hasOwn(SUBCOMMANDS, name);
 }
 
-/** One line for an error that the user can correct; any other error is a bug of ours, and the line says where it happened. */
+/**
+ * One line for an error that the user can correct. Any other error is a bug of this package, and the line shows where
+ * it happened.
+ */
 function explain(error: unknown, [name = '']: string[]): string {
   const help = isSubcommand(name) ? `rfc2228 ${name} --help` : 'rfc2228 --help';
   if (error instanceof UsageError) return `${error.message} (see ${help})`;

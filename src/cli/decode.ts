@@ -1,4 +1,4 @@
-/** `rfc2228 decode`: what a control line is, without keys. */
+/** `rfc2228 decode`: describes control lines without keys. */
 import { toHex, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { commandOf } from '../ftp/command.js';
@@ -15,14 +15,14 @@ import { EXIT, JSON_OPTION, parseOptions, readInput } from './status.js';
 import type { Streams } from './streams.js';
 import { printable, shorten } from './terminal.js';
 
-/** What a control line is. Its shape is also that of `--json`, one object for each line. */
+/** The description of a control line; also the shape of `--json`, one object for each line. */
 interface DecodedLine {
   kind: 'protected reply' | 'reply' | 'protected command' | 'security data' | 'command';
   code?: number;
   verb?: string;
-  /** What a protected line claims. */
+  /** The level that a protected line claims. */
   level?: TokenLevel;
-  /** Whether other lines of the same reply follow. */
+  /** Whether more lines of the same reply follow. */
   continues?: boolean;
   argument?: string;
   classification?: Classification;
@@ -32,11 +32,11 @@ interface DecodedLine {
 
 interface DecodedToken {
   octets: number;
-  /** Named values, as the mechanism describes it; null if no mechanism here knows it. */
+  /** Named values, as the mechanism describes the token; null if no mechanism here recognises it. */
   description: object | null;
-  /** Why it is not known. */
+  /** Why no mechanism recognises it. */
   reason?: string;
-  /** Of a token that is not known. */
+  /** The octets of a token that no mechanism recognises. */
   hex?: string;
 }
 
@@ -72,7 +72,7 @@ function jsonLine(line: Line | undefined, decoded: DecodedLine | FtpSecurityErro
   return `${JSON.stringify({ line: text, error: { code, message, offset } })}\n`;
 }
 
-/** @throws FtpSecurityError when it is no control line, or its base 64 is broken */
+/** @throws FtpSecurityError if it is not a control line, or its base64 is malformed */
 function decodeLine(line: Line): DecodedLine {
   const text = new TextDecoder().decode(line.bytes);
   const code = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(text)?.[1];
@@ -109,7 +109,7 @@ function decodeCommand(line: Line): DecodedLine {
   return { kind: 'command', verb, ...(argument !== undefined && { argument }) };
 }
 
-/** What the first mechanism that knows a token can read of it without a key. */
+/** Describes a token, without a key, by the first mechanism that recognises it. */
 function decodeToken(token: Uint8Array): DecodedToken {
   let reason = '';
   for (const mechanism of KEYLESS) {
@@ -124,7 +124,7 @@ function decodeToken(token: Uint8Array): DecodedToken {
   return { octets: token.length, description: null, reason, hex: toHex(token) };
 }
 
-/** The same for people. */
+/** The description as lines of text. */
 function describeLine(decoded: DecodedLine): string[] {
   const { token, deviations = [] } = decoded;
   if (token === undefined) return [titleOf(decoded)];

@@ -1,22 +1,22 @@
 /**
- * `verify --extract DIR`: the files of data connections that were verified to their end, and a manifest of all. Nothing is written
- * outside the directory, nothing in it is overwritten, and what is not whole is not kept.
+ * `verify --extract DIR`: writes the files of data connections that were verified to their end, and a manifest of all.
+ * It writes only inside the directory, overwrites nothing, and keeps no incomplete file.
  */
 import { closeSync, linkSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataRecord, Transfer, TransferSink } from '../capture/index.js';
 import { InputError } from './status.js';
 
-/** Of a name, in characters: file systems allow for 255 octets, and something is added to it. */
+/** The longest file name in characters, before a number or an ending is added; file systems allow 255 octets. */
 const MAX_NAME = 100;
-/** So many files of one name are tried to be made beside each other. */
+/** How many numbers are tried for files with the same name. */
 const MAX_SAME = 100_000;
 
 /** A line of the manifest. */
 interface Entry {
-  /** In the directory; null for what is not kept. */
+  /** The name in the directory; null if the file is not kept. */
   file: string | null;
-  /** As the client asked for it. */
+  /** The name that the client requested. */
   name: string | null;
   command: string | null;
   from: DataRecord['from'];
@@ -29,7 +29,7 @@ interface Entry {
   error: DataRecord['error'];
   time: string | null;
   user: string | null;
-  /** The control connection, and the recording that it is in. */
+  /** The number of the control connection, and the recording that contains it. */
   connection: number;
   recording: string;
 }
@@ -38,7 +38,7 @@ export class ExtractDirectory {
   readonly #directory: string;
   readonly #manifest: number;
 
-  /** @throws InputError when it can't be made, or written to */
+  /** @throws InputError if the directory can't be made or written to */
   constructor(directory: string) {
     this.#directory = directory;
     attempt(directory, () => mkdirSync(directory, { recursive: true }));
@@ -46,8 +46,8 @@ export class ExtractDirectory {
   }
 
   /**
-   * What takes the file of a data connection.
-   * @param before  connections of recordings before this one, which are counted on
+   * The sink for the file of a data connection.
+   * @param before  the number of connections in earlier recordings, added to the connection's number
    */
   sink({ name, command }: Transfer, recording: string, before: number): TransferSink {
     const wanted = safeName(name, command);
@@ -75,12 +75,12 @@ export class ExtractDirectory {
     attempt(this.#directory, () => writeAll(this.#manifest, Buffer.from(`${JSON.stringify(entry)}\n`)));
   }
 
-  /** A new file, under the first of its names that is free. */
+  /** Creates a file under the first name that is not used. */
   #create(stem: string, ending: string): { path: string; descriptor: number } {
     return this.#firstFree(stem, ending, path => ({ path, descriptor: openSync(path, 'wx', 0o600) })).made;
   }
 
-  /** Gives what was written its name. A link never takes the place of another file. */
+  /** Gives the complete file its name. A link is used because it never replaces another file. */
   #keep(part: string, wanted: string): string {
     const dot = wanted.lastIndexOf('.');
     const [stem, ending] = dot > 0 ? [wanted.slice(0, dot), wanted.slice(dot)] : [wanted, ''];
@@ -101,14 +101,14 @@ export class ExtractDirectory {
   }
 }
 
-/** Whether every octet of the file was verified, and none is missing. */
+/** Whether every octet of the file was verified and no octet is missing. */
 function isWhole({ verdict, error, lost }: DataRecord): boolean {
   return verdict === 'verified' && error === null && lost === 0;
 }
 
 /**
- * A name that is one in any file system: the last part of the one that was asked for, with letters, digits, dots, hyphens and
- * underscores alone, and no dot in front.
+ * A file name that is valid in any file system: the last part of the requested path, with only letters, digits, dots,
+ * hyphens and underscores, and no dot at the beginning.
  */
 function safeName(name: string | null, command: string | null): string {
   const last = (name ?? '').split(/[/\\]/).filter(Boolean).at(-1) ?? '';
@@ -121,7 +121,7 @@ function safeName(name: string | null, command: string | null): string {
   return safe === '' ? (command ?? 'data').toLowerCase().replace(/[^a-z]/g, '') : safe;
 }
 
-/** Windows takes these for devices, with any ending. */
+/** Windows reserves these names for devices, with any ending. */
 const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|^manifest/i;
 
 function writeAll(descriptor: number, octets: Uint8Array): void {

@@ -1,4 +1,4 @@
-/** What `--help` says: examples first. */
+/** The texts of `--help`: examples first. */
 import { readFileSync } from 'node:fs';
 import { mechanismHelp } from './mechanisms.js';
 

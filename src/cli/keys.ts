@@ -1,4 +1,4 @@
-/** Keys from options: keytab and srvtab files, `ENCTYPE:HEX`, and those of a password. Each names where it is from. */
+/** Keys from options: files, `ENCTYPE:HEX`, and passwords. Service keys record their source. */
 import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type KeyLog, parseKeyLog, type RsaDecrypt } from '../mechanisms/gsi/index.js';
@@ -18,9 +18,9 @@ import { InputError, readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';
 
 /**
- * The whole entries of a keytab, given by its path or as MIT's tools take it, `FILE:path`; what is odd at the file's end is
- * told on standard error.
- * @throws FtpSecurityError with the file's name in its message
+ * The complete entries of a keytab, given by its path or in the form of MIT's tools, `FILE:path`. Damage at the end of
+ * the file is reported on standard error.
+ * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
  */
 export function readKeytab(name: string, stderr: Output = process.stderr): (KeytabEntry & ServiceKey)[] {
   const file = name.replace(/^(WR)?FILE:/, '');
@@ -29,7 +29,10 @@ export function readKeytab(name: string, stderr: Output = process.stderr): (Keyt
   return entries.map(entry => ({ ...entry, source: file }));
 }
 
-/** The same for a credential cache. */
+/**
+ * The complete credentials of a credential cache. Damage at the end of the file is reported on standard error.
+ * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
+ */
 export function readCredentialCache(file: string, stderr: Output = process.stderr): CredentialCache {
   const cache = readKeys(file, parseCredentialCache);
   warn(file, cache.error, stderr);
@@ -42,12 +45,15 @@ function warn(file: string, error: FtpSecurityError | undefined, stderr: Output)
   stderr.write(`rfc2228: ${file}: ${error.message}${place}; the whole entries before it are used\n`);
 }
 
-/** The same for a srvtab, the keytab of Kerberos V4. */
+/**
+ * The entries of a srvtab, the keytab of Kerberos V4.
+ * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
+ */
 export function readSrvtab(file: string): SrvtabEntry[] {
   return readKeys(file, parseSrvtab).map(entry => ({ ...entry, source: file }));
 }
 
-/** A key log of TLS; of a line that can't be read standard error is told. */
+/** A TLS key log. Lines that can't be read are reported on standard error. */
 export function readKeyLog(file: string, stderr: Output): KeyLog {
   const log = readKeys(file, parseKeyLog);
   if (log.error !== undefined) stderr.write(`rfc2228: ${file}: ${log.error.message}; the other lines are used\n`);
@@ -60,7 +66,7 @@ export function readRsaKey(file: string): RsaDecrypt {
   return readKeys(file, rsaDecrypt);
 }
 
-/** @throws FtpSecurityError with the file's name in its message */
+/** @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read */
 export function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T): T {
   const bytes = readInput(file);
   try {
@@ -70,7 +76,10 @@ export function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T): T {
   }
 }
 
-/** A key given as `18:hex` or `aes256-cts:hex`. Nothing of the key is repeated in an error. */
+/**
+ * A key given as `18:hex` or `aes256-cts:hex`. No part of the key appears in an error.
+ * @throws UsageError if the form, the enctype or the length of the key is wrong
+ */
 export function parseKey(text: string): ServiceKey {
   const colon = text.indexOf(':');
   const number = enctypeNumber(text.slice(0, Math.max(colon, 0)));
@@ -81,7 +90,7 @@ export function parseKey(text: string): ServiceKey {
     const key = fromHex(text.slice(colon + 1));
     if (key.length === enctype.keyLength) return { enctype: enctype.number, key, source: '--key' };
   } catch {
-    // Said below: the reason could show a part of the key.
+    // The error is thrown below, without the reason, which could show a part of the key.
   }
   throw new UsageError(`--key: a key of ${enctype.name} is ${2 * enctype.keyLength} hex digits`);
 }
@@ -93,8 +102,8 @@ export interface PasswordOptions {
 }
 
 /**
- * The AES keys of `--principal`, from the first line of standard input.
- * @throws UsageError for one option without the other
+ * The AES keys of `--principal`, from the password in the first line of standard input.
+ * @throws UsageError for one option without the other, InputError if the first line is empty
  */
 export function readPasswordKeys({ principal, salt, ...given }: PasswordOptions): ServiceKey[] {
   const fromInput = given['password-stdin'];

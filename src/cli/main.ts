@@ -4,7 +4,7 @@ import { runCommand } from './command.js';
 import { EXIT } from './status.js';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader of our output may close it early, as `head` does.
+  // The reader of this output may close it early, as `head` does.
   process.exit(error.code === 'EPIPE' ? EXIT.fine : EXIT.unusable);
 });
 

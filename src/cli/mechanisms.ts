@@ -1,6 +1,6 @@
 /**
- * The mechanisms of the command, one row each: the keys that `verify` reads for it, and the side that `fuzz` plays. Their
- * options and their lines of help are here too, so that a further mechanism is a further row of this file.
+ * The mechanisms of the command, one row each: the keys that `verify` reads for it, and the side that `fuzz` plays. A
+ * row contains its help text as well, so that a new mechanism needs only a new row and its options in this file.
  */
 import { isIPv4 } from 'node:net';
 import { fromHex } from '../bytes.js';
@@ -68,23 +68,23 @@ type VerifyKeys = ReturnType<typeof parseOptions<{ options: typeof VERIFY_KEYS }
 type FuzzKeys = ReturnType<typeof parseOptions<{ options: typeof FUZZ_KEYS }>>['values'];
 
 interface Row {
-  /** For `verify` and `decode`. Without keys it only names and describes its exchanges. */
+  /** The mechanism for `verify` and `decode`. Without keys it only names and describes its exchanges. */
   observed(keys: VerifyKeys, stderr: Output): Mechanism;
-  /** Which key would open an exchange that stayed closed, and how one gets it. */
+  /** The key that would open an exchange, and how to get it. */
   missingKey(record: ConnectionRecord): MissingKey;
-  /** Our side of its exchange, against a client or a server; absent where there is none. */
+  /** The side of the exchange that `fuzz` plays against a client or a server; absent if the mechanism can't be fuzzed. */
   fuzzed?(keys: FuzzKeys, to: Peer, host: string): FuzzSide;
   help: { verify: string; fuzz?: string };
 }
 
-/** A key that is missing, for people. */
+/** A missing key, as text. */
 export interface MissingKey {
   key: string;
-  /** How one gets it, in lines. */
+  /** How to get it, in lines. */
   remedy: readonly string[];
 }
 
-/** By the names that `--mechanism` takes. Where several share an AUTH name, recordings go to the first that fits. */
+/** By the names that `--mechanism` takes. If several have the same AUTH name, a recording is given to the first that fits. */
 const MECHANISMS: Readonly<Record<string, Row>> = {
   krb5: {
     observed: ({ keytab, key, ...password }, stderr) => {
@@ -138,23 +138,26 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
   },
 };
 
-/** Every mechanism, with the keys that open recordings of it. */
+/** All mechanisms, with the keys that open recordings. */
 export function observedMechanisms(keys: VerifyKeys, stderr: Output): Mechanism[] {
   return Object.values(MECHANISMS).map(({ observed }) => observed(keys, stderr));
 }
 
-/** The same without keys, to describe tokens. */
+/** All mechanisms without keys, to describe tokens. */
 export const KEYLESS: readonly Mechanism[] = observedMechanisms(
   { keytab: [], key: [], 'password-stdin': false, srvtab: [], keylog: [], 'rsa-key': [], psk: [] },
   process.stderr,
 );
 
-/** The mechanism of a record is named as its AUTH name and variant; undefined where it is not in the table. */
+/**
+ * The missing key of a connection; undefined if its mechanism is not in the table. A mechanism is identified by its
+ * variant, which is the key of its row.
+ */
 export function missingKeyOf(record: ConnectionRecord): MissingKey | undefined {
   return MECHANISMS[record.variant ?? '']?.missingKey(record);
 }
 
-/** Suites whose key exchange is RSA have it in their name. */
+/** The TLS secrets that would open a GSI exchange; also the server's RSA key, if the cipher suite is named TLS_RSA. */
 function gsiMissingKey({ server_name, facts: { cipherSuite } }: ConnectionRecord): MissingKey {
   const isRsa = /^TLS_RSA_/.test(String(cipherSuite));
   return {
@@ -166,13 +169,13 @@ function gsiMissingKey({ server_name, facts: { cipherSuite } }: ConnectionRecord
   };
 }
 
-/** What a keytab must have, and where keys are: tools of MIT and Heimdal. */
+/** The key that a keytab must contain, and how to get it with the tools of MIT and Heimdal. */
 function krb5MissingKey({ server_name, facts: { ticketEnctype, ticketKvno } }: ConnectionRecord): MissingKey {
   const name = server_name ?? 'the service';
   const enctype = Number(ticketEnctype);
   const type = enctypeOf(enctype)?.name;
   const version = ticketKvno === undefined ? 'any key version' : `key version ${ticketKvno}`;
-  // Recordings are of strangers: what a shell would take for anything but a name is not put into a command.
+  // A recording is untrusted: a name with characters that are special to a shell is not put into a command.
   const argument = /^[\w./@-]+$/.test(name) ? name : 'NAME';
   return {
     key: `${printable(name)}, ${version}, enctype ${enctype}${type === undefined ? '' : ` (${type})`}`,
@@ -186,14 +189,14 @@ function krb5MissingKey({ server_name, facts: { ticketEnctype, ticketKvno } }: C
   };
 }
 
-/** Lines of help, one mechanism after the other. */
+/** The help lines of all mechanisms, in the order of the table. */
 export function mechanismHelp(command: 'verify' | 'fuzz'): string {
   return Object.values(MECHANISMS)
     .flatMap(({ help }) => help[command] ?? [])
     .join('\n');
 }
 
-/** @throws UsageError for a mechanism that is not in the table, and for keys that are missing */
+/** @throws UsageError for a mechanism that is not in the table, and for missing keys */
 export function sideOf(
   { mechanism, ...keys }: FuzzKeys & { mechanism?: string },
   to: Peer,
@@ -229,7 +232,7 @@ function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {
         ...both,
         credentials,
         service,
-        // MIT's ftpd holds data to its order only for a client that asks for that.
+        // MIT's ftpd checks the order of data tokens only if the client asks for it.
         sequence: true,
         keylog: options => told(krb5FuzzSession({ ...options, allowWeak: true })),
       }),
@@ -247,7 +250,10 @@ function pskSide({ key: file }: FuzzKeys, to: Peer): FuzzSide {
   };
 }
 
-/** Nothing of the key is repeated in an error. */
+/**
+ * Reads a shared key. No part of the key appears in an error.
+ * @throws InputError if it is not hex, or shorter than 16 octets
+ */
 function readHex(file: string): Uint8Array {
   try {
     const key = fromHex(Buffer.from(readInput(file)).toString('latin1').trim());
@@ -258,7 +264,7 @@ function readHex(file: string): Uint8Array {
   throw new InputError(`${file}: a shared key is 32 hex digits or more`);
 }
 
-/** It is always weak, so that is asked for here, and not by each exchange. A client's ticket may be for another address. */
+/** KERBEROS_V4 is always weak, so --allow-weak is checked once here. The acceptor takes a ticket for any address. */
 function krb4Side(values: FuzzKeys, to: Peer): FuzzSide {
   if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
   const both = { ciphers: nodeCiphers, allowWeak: true };
@@ -297,7 +303,7 @@ function krb4Side(values: FuzzKeys, to: Peer): FuzzSide {
   };
 }
 
-/** The ticket for a service as `name.instance@REALM`; without that for any `ftp`, or else for any `rcmd`. */
+/** The ticket for a service, given as `name.instance@REALM`. Without a service: for any `ftp`, or else any `rcmd`. */
 function ticketFor(service: string | undefined, { credentials }: Krb4TicketFile, file: string): Krb4Credential {
   const fits = (one: Krb4Credential, wanted: string) => [one.name, principalText(one)].includes(wanted);
   const wanted = service === undefined ? ['ftp', 'rcmd'] : [service];
@@ -312,8 +318,8 @@ function endpointsOf({ local, peer }: Partial<Ends> = {}): Record<'local' | 'pee
 }
 
 /**
- * A port that takes either kind of address shows those of IPv4 in the form of IPv6. Of a peer that was gone at once no
- * address is known, and none matters.
+ * A socket that accepts IPv4 and IPv6 gives IPv4 addresses in the form of IPv6. If the peer closed at once, no address
+ * is known, and no address is needed.
  */
 function endpointOf({ address = '0.0.0.0', port = 0 }: Partial<Ends['peer']> = {}): Krb4Endpoint {
   const plain = address.replace(/^::ffff:/, '');

@@ -1,4 +1,4 @@
-/** The keys that exchanges of a recording stayed closed for, each once, and how one gets it: the closing lines of the table. */
+/** The missing keys of exchanges that could not be opened, each once, with ways to get them: the closing lines of the table. */
 import type { TranscriptRecord } from '../capture/index.js';
 import { missingKeyOf } from './mechanisms.js';
 
@@ -13,7 +13,7 @@ export class MissingKeys {
   add(records: readonly TranscriptRecord[]): void {
     for (const record of records) {
       if (record.type !== 'connection' || record.mechanism === null || record.keyed) continue;
-      // Where a key has opened the exchange, something else was wrong with it.
+      // If a key has opened the exchange, the problem is not a missing key.
       if (record.problem?.code === 'internal' || record.facts['openedBy'] !== undefined) continue;
       const missing = missingKeyOf(record);
       if (missing === undefined) continue;

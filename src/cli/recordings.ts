@@ -1,4 +1,4 @@
-/** Recordings as they lie on a disk: files, compressed or not, directories of them, and standard input. */
+/** Recordings in files, compressed or not, in directories, and from standard input. */
 import {
   closeSync,
   createReadStream,
@@ -18,36 +18,39 @@ import { type Compression, recordingFormat } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { InputError } from './status.js';
 
-/** Octets that are read at once, and enough to tell what a file is. */
+/** Octets that are read at once; also enough to recognise the format of a file. */
 const CHUNK = 2 ** 18;
 
-/** What can't be read again, as a pipe or what is decompressed, is kept in memory up to here, and in a temporary file beyond. */
+/**
+ * How many octets of a pipe or of decompressed data, which can't be read again, are kept in memory. If there are more,
+ * they are kept in a temporary file.
+ */
 const MAX_IN_MEMORY = 2 ** 26;
 
 export interface RecordingFile {
-  /** Can be gone through any number of times until it is closed. */
+  /** Can be iterated any number of times until the file is closed. */
   chunks: Iterable<Uint8Array>;
-  /** Why what was compressed could not be decompressed to its end. */
+  /** Why compressed data could not be decompressed to their end. */
   error: FtpSecurityError | undefined;
   close(): void;
 }
 
-/** Decompressors of this Node, as far as it has them: zstd came with 22.15, xz is in none. */
+/** Decompressors that this version of Node has: zstd came with 22.15, and no version has xz. */
 const DECOMPRESSORS: Partial<Record<Compression, () => Transform>> = {
   gzip: zlib.createGunzip,
   ...('createZstdDecompress' in zlib && { zstd: zlib.createZstdDecompress as () => Transform }),
 };
 
-/** A file that was named, or found in a directory that was. */
+/** A file that was named in the arguments, or found in a directory that was named. */
 export interface ListedFile {
   file: string;
-  /** The directory; what is in there and is no recording is passed over. */
+  /** The directory in which it was found. Files there that are not recordings are skipped. */
   directory: string | undefined;
 }
 
 /**
- * The files that arguments name: those of a directory, and of the directories in it, by name.
- * @throws InputError for a directory that can't be read, or has no file
+ * The files that the arguments name. A directory means all files in it and in its directories, sorted by name.
+ * @throws InputError if a directory can't be read, or has no file
  */
 export function listFiles(names: readonly string[]): ListedFile[] {
   return names.flatMap((name): ListedFile[] => {
@@ -67,15 +70,15 @@ function filesIn(directory: string): string[] {
   const named = entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   return named.flatMap(entry => {
     const path = join(directory, entry.name);
-    // Links to directories may lead back; devices and pipes in a directory are no recordings.
+    // Links to directories may form a loop. Devices and pipes in a directory are not recordings.
     if (entry.isDirectory()) return filesIn(path);
     return statSync(path, { throwIfNoEntry: false })?.isFile() ? [path] : [];
   });
 }
 
 /**
- * Opens a file, or standard input for `-`. A plain file stays where it is, and is read again for each pass.
- * @throws InputError when it can't be read, FtpSecurityError when nothing of it can be decompressed
+ * Opens a file, or standard input for `-`. A plain file is read again for each pass; anything else is copied first.
+ * @throws InputError if it can't be read, FtpSecurityError if nothing of it can be decompressed
  */
 export async function openRecording(file: string): Promise<RecordingFile> {
   if (file === '-') return await spool('standard input', process.stdin);
@@ -95,7 +98,7 @@ export async function openRecording(file: string): Promise<RecordingFile> {
   return await spool(file, createReadStream(file));
 }
 
-/** The octets of an open file, up to the size that it had: one that still grows is the same for each pass. */
+/** The octets of an open file, up to its size when it was opened, so that each pass is the same while the file grows. */
 class FileChunks implements Iterable<Uint8Array> {
   readonly #name: string;
   readonly #descriptor: number;
@@ -109,7 +112,7 @@ class FileChunks implements Iterable<Uint8Array> {
 
   *[Symbol.iterator](): Generator<Uint8Array> {
     for (let at = 0; at < this.#size; ) {
-      // Packets are views into the chunk, so each has its own.
+      // A new chunk each time, because packets are views into it.
       const chunk = new Uint8Array(Math.min(CHUNK, this.#size - at));
       const length = attempt(this.#name, () => readSync(this.#descriptor, chunk, 0, chunk.length, at));
       if (length === 0) return;
@@ -123,7 +126,7 @@ class FileChunks implements Iterable<Uint8Array> {
   }
 }
 
-/** Keeps what a stream gives, decompressed where it is compressed. */
+/** Keeps the octets of a stream, decompressed if necessary. */
 async function spool(name: string, stream: AsyncIterable<Uint8Array>): Promise<RecordingFile> {
   const store = new Spool(name);
   try {
@@ -159,7 +162,7 @@ async function fill(store: Spool, chunks: AsyncGenerator<Uint8Array>): Promise<F
       decompressor.destroy(error as Error);
     }
   });
-  // One after the other, so that all that comes before damage has been given when it is found.
+  // Write one chunk after the other, so that all octets before damaged data are stored before the error is found.
   const write = (chunk: Uint8Array) =>
     Promise.race([failed, new Promise<void>(resolve => decompressor.write(chunk, () => resolve()))]);
   await write(first.value);
@@ -172,12 +175,12 @@ async function fill(store: Spool, chunks: AsyncGenerator<Uint8Array>): Promise<F
   await Promise.race([failed, ended]);
   if (failure instanceof InputError) throw failure;
   const error = failure && decompressionError(format, failure);
-  // Node does not say of zstd that it ends early; a capture that is cut says so itself, if there is any of it.
+  // Node does not report a zstd stream that ends early. The truncated capture itself shows it, unless it is empty.
   if (store.length === 0) throw error ?? endsEarly(format);
   return error;
 }
 
-/** The same octets in chunks that are not small, so that the first tells what they are. */
+/** The same octets in larger chunks, so that the first chunk is enough to recognise the format. */
 async function* wholeChunks(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let parts: Uint8Array[] = [];
   let length = 0;
@@ -196,13 +199,16 @@ function isCompression(format: ReturnType<typeof recordingFormat>): format is Co
   return format !== undefined && format !== 'capture' && format !== 'text';
 }
 
-/** Only what can be decompressed here: verifying says of anything else what to do. */
+/**
+ * Whether a recording has a compression that is supported here. For any other one, verifyRecording gives an error with
+ * a remedy.
+ */
 function isCompressed(start: Uint8Array): boolean {
   const format = recordingFormat(start);
   return isCompression(format) && DECOMPRESSORS[format] !== undefined;
 }
 
-/** The first chunk of a file; nothing, if it is empty. */
+/** The first chunk of a file; no octets if the file is empty. */
 export function firstOf(chunks: Iterable<Uint8Array>): Uint8Array {
   for (const chunk of chunks) return chunk;
   return new Uint8Array(0);
@@ -218,7 +224,10 @@ function endsEarly(format: Compression): FtpSecurityError {
   return new FtpSecurityError('syntax/truncated', `${format} data that ends early`);
 }
 
-/** Octets that are kept to be gone through again. The temporary file has no name where the system allows that. */
+/**
+ * Keeps octets so that they can be iterated again. The temporary file is deleted as soon as it is open, if the system
+ * allows that.
+ */
 class Spool implements Iterable<Uint8Array> {
   readonly #name: string;
   #chunks: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-/** What `verify` writes: a table with closing lines for people, or JSON lines. */
+/** The output of `verify`: a table with closing lines for people, or JSON lines. */
 import type { FindingRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
 import { Closing } from './closing.js';
 import { MissingKeys } from './missing-keys.js';
@@ -6,9 +6,9 @@ import type { Output } from './streams.js';
 import { findingRow, Table, type TableOptions } from './table.js';
 
 export interface Report {
-  /** Those of one recording. */
+  /** Adds the records of one recording. */
   add(records: readonly TranscriptRecord[]): void;
-  /** @param summary  of all recordings; undefined if none could be read */
+  /** @param summary  totals of all recordings; undefined if none could be read */
   end(summary: SummaryRecord | undefined): void;
 }
 
@@ -18,11 +18,11 @@ export function jsonReport(stdout: Output): Report {
 }
 
 export interface TableReportOptions extends TableOptions {
-  /** No rows: closing lines and totals alone. */
+  /** Show no rows, only closing lines and totals. */
   summary: boolean;
 }
 
-/** How severe findings can be, the worst first. */
+/** The severities of findings, worst first. */
 export const SEVERITIES: readonly FindingRecord['severity'][] = ['high', 'medium', 'low'];
 
 export function tableReport(stdout: Output, options: TableReportOptions): Report {
@@ -48,7 +48,7 @@ export function tableReport(stdout: Output, options: TableReportOptions): Report
   };
 }
 
-/** Written in pieces: a transcript may be longer than a string can be, and a write for each line is slow. */
+/** Writes in pieces, because a transcript may be longer than the longest string, and a write for each line is slow. */
 function write(
   records: readonly TranscriptRecord[],
   rowsOf: (record: TranscriptRecord) => string[],

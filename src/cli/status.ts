@@ -1,4 +1,4 @@
-/** Exit statuses, and the error for wrong usage. */
+/** Exit statuses, errors and options that all subcommands share. */
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
@@ -9,19 +9,22 @@ export const EXIT = {
   faulty: 1,
   /** Wrong usage, or input that can't be read. */
   unusable: 2,
-  /** No error, but something could not be looked at: no key, no exchange, TLS, packets that can't be read, no control connection. */
+  /**
+   * No error, but something could not be checked: no key, no exchange, TLS, packets that can't be read, no control
+   * connection.
+   */
   unseen: 3,
 } as const;
 
-/** A file that can't be read, whatever the reason; the message names both. */
+/** A file that can't be read, for any reason; the message has the file and the reason. */
 export class InputError extends Error {}
 
-/** Of every subcommand that has results for programs. */
+/** The option of every subcommand that has output for programs. */
 export const JSON_OPTION = { json: { type: 'boolean', default: false } } as const;
 
 /**
  * The octets of a file, or of standard input for 0.
- * @throws InputError
+ * @throws InputError if it can't be read
  */
 export function readInput(file: string | 0): Uint8Array {
   try {
@@ -31,15 +34,15 @@ export function readInput(file: string | 0): Uint8Array {
   }
 }
 
-/** The command was called wrongly; the message says how. */
+/** The command was called wrongly; the message explains how. */
 export class UsageError extends Error {}
 
-/** What is said of a fault of ours, and where it was. */
+/** The message for an internal error, with the place where it happened. */
 export function internalError(error: unknown): string {
   return `internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`;
 }
 
-/** Node's parseArgs, with its complaints as ours. */
+/** Node's parseArgs, with its errors as UsageError. */
 export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
     return parseArgs(config);

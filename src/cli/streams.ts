@@ -1,4 +1,4 @@
-/** Where the command writes: `process`, or what a test uses in its place. */
+/** The outputs of the command: those of `process`, or of a test. */
 
 export interface Streams {
   readonly stdout: Output;
@@ -6,7 +6,7 @@ export interface Streams {
 }
 
 export interface Output {
-  /** Of a terminal: how wide it is. */
+  /** The width of the terminal in columns; absent if the output is not a terminal. */
   readonly columns?: number;
   write(text: string): unknown;
 }

@@ -1,4 +1,4 @@
-/** The transcript for people: a heading for each connection, a row for each line, totals at the end. */
+/** The transcript as a table: a heading for each connection, a row for each line, totals at the end. */
 import type {
   ConnectionRecord,
   DataRecord,
@@ -11,33 +11,39 @@ import type {
 import { enctypeOf, type OpenedBy } from '../mechanisms/krb5/index.js';
 import { paint, printable, shorten } from './terminal.js';
 
-/** Longer than almost every command and reply; security data is cut, which says nothing to people anyway. */
+/**
+ * The most characters of a line that are shown. Almost all commands and replies are shorter. Security data is cut,
+ * because people can't read it anyway.
+ */
 const MAX_SAID = 120;
-/** In a terminal that is narrow. */
+/** The same in a narrow terminal. */
 const MIN_SAID = 40;
 
 export interface TableOptions {
-  /** Times in UTC. Default: in the time zone of the machine. */
+  /** Show times in UTC. Default: in the time zone of the machine. */
   utc: boolean;
-  /** Only rows of what is wrong, and those around it. */
+  /** Show only rows with an error, and the rows around them. */
   errors: boolean;
-  /** Whether the headings of connections name their files. */
+  /** Show the file in the heading of each connection. */
   files: boolean;
-  /** Columns of the terminal, if it is one. */
+  /** Width of the terminal in columns; undefined if the output is not a terminal. */
   width: number | undefined;
 }
 
 /** Rows of the same connection that are shown before and after one with an error. */
 const AROUND = 2;
 
-/** What of a connection waits to be shown, under `errors`. */
+/** Rows of a connection that are shown only if an error follows, with the option `errors`. */
 interface Waiting {
   rows: string[];
-  /** How many of the next rows are shown. */
+  /** How many of the next rows are shown in any case. */
   after: number;
 }
 
-/** Turns records into rows: a day and its time zone first, a heading for each connection, and a row for each line and each file. */
+/**
+ * Turns records into rows: first the day with its time zone, then a heading for each connection, and a row for each
+ * line and file.
+ */
 export class Table {
   readonly #options: TableOptions;
   readonly #waiting = new Map<number, Waiting>();
@@ -47,7 +53,7 @@ export class Table {
     this.#options = options;
   }
 
-  /** A record as rows, maybe none: people see a reply in its lines, and findings at the end. */
+  /** The rows of a record. Replies have no rows, because their lines have; findings are shown at the end. */
   rows(record: TranscriptRecord): string[] {
     switch (record.type) {
       case 'connection':
@@ -76,7 +82,7 @@ export class Table {
     return [paint('dim', day)];
   }
 
-  /** The row, or with `errors` the rows that an error brings with it. */
+  /** The row; with the option `errors`, the rows that are shown because of an error. */
   #choose(connection: number, row: string, isWrong: boolean, before: string[]): string[] {
     if (!this.#options.errors) return [...before, row];
     const waiting = this.#waiting.get(connection) ?? { rows: [], after: 0 };
@@ -98,8 +104,8 @@ export class Table {
 }
 
 /**
- * Day and time of day for people.
- * @param time  ISO 8601, UTC
+ * Day and time of day as text.
+ * @param time  ISO 8601 in UTC
  */
 function clockOf(time: string | null, utc: boolean): { day: string; time: string } {
   if (time === null) return { day: '', time: '' };
@@ -108,7 +114,7 @@ function clockOf(time: string | null, utc: boolean): { day: string; time: string
   const local = new Date(at.getTime() + 60_000 * minutes).toISOString();
   const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
   const zone = `UTC${minutes < 0 ? '-' : '+'}${`${hours}`.padStart(2, '0')}:${`${rest}`.padStart(2, '0')}`;
-  // The fraction is as fine as the capture has it.
+  // The time has the resolution of the capture, to the microsecond at most.
   const day = `${local.slice(0, 10)} ${minutes === 0 ? 'UTC' : zone}`;
   return { day, time: `${local.slice(11, 19)}${time.slice(19, 26)}` };
 }
@@ -133,7 +139,7 @@ function connectionRow(record: ConnectionRecord, files: boolean): string {
   return heading + paint('yellow', printable(remark + warning)) + paint('dim', printable(openerText(record)));
 }
 
-/** Which key has opened the exchange. */
+/** The key that has opened the exchange, as text. */
 function openerText({ server_name, facts }: ConnectionRecord): string {
   const opener = facts['openedBy'] as OpenedBy | undefined;
   if (opener === undefined) return '';
@@ -163,7 +169,7 @@ function messageRow(message: MessageRecord, time: string, width: number | undefi
   ].join('');
 }
 
-/** A file on a data connection. */
+/** The row of a data connection. */
 function dataRow(record: DataRecord, time: string): string {
   const { connection, from, level, applied, verdict, blocks, bytes, lost, error } = record;
   const colour = error !== null ? 'red' : verdict === 'verified' ? 'green' : 'yellow';
@@ -185,14 +191,14 @@ function dataRow(record: DataRecord, time: string): string {
   ].join('');
 }
 
-/** A finding, among the closing lines. */
+/** The row of a finding, among the closing lines. */
 export function findingRow({ connection, rule, severity, messages, text }: FindingRecord): string {
   const colour = severity === 'high' ? 'red' : severity === 'medium' ? 'yellow' : 'dim';
   const lines = messages.length === 0 ? '' : `, line${messages.length === 1 ? '' : 's'} ${messages.join(', ')}`;
   return `${paint(colour, severity.padEnd(6))}  ${rule}  connection ${connection}${lines}: ${printable(text)}`;
 }
 
-/** One of several files: what is in it, or why that is not known. */
+/** The row of one of several files: its totals, or the error. */
 function fileRow({ type, file, status, error, ...counts }: FileRecord): string {
   const said = error === null ? summaryText({ type: 'summary', ...counts }) : `${error.code}: ${error.message}`;
   const colour = status === 0 ? 'green' : status === 3 ? 'yellow' : 'red';

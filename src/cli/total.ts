@@ -10,7 +10,7 @@ import type {
 import { FtpSecurityError } from '../errors.js';
 import { EXIT, InputError } from './status.js';
 
-/** What a recording that could not be read at all gives. */
+/** The result for a recording that could not be read at all. */
 export interface NoTranscript {
   records: [];
   error: unknown;
@@ -18,12 +18,12 @@ export interface NoTranscript {
   unusedPorts?: undefined;
 }
 
-/** Connections are counted on, each file has a record, and one summary comes at the end. */
+/** Numbers the connections of all files in one series, adds a record for each file, and sums up all totals. */
 export class Total {
   readonly #several: boolean;
   readonly #failOn: (finding: FindingRecord) => boolean;
   readonly summary = emptySummary();
-  /** Whether any of the files could be read. */
+  /** Whether at least one file could be read. */
   readable = false;
   readonly #statuses = new Set<number>();
   #unusedPorts: readonly number[] | undefined;
@@ -37,7 +37,10 @@ export class Total {
     this.#failOn = failOn;
   }
 
-  /** @returns the records of one file, with connections counted on, and its own instead of the summary */
+  /**
+   * @returns the records of one file, with its connections numbered after those of earlier files, and a file record in
+   *   place of the summary
+   */
   add(file: string, { records, error, faults, unusedPorts = [] }: Transcript | NoTranscript): TranscriptRecord[] {
     const before = this.summary.connections;
     const rest: TranscriptRecord[] = [];
@@ -47,7 +50,6 @@ export class Total {
       else if (record.type === 'file') rest.push(record);
       else {
         const numbered = { ...record, connection: record.connection + before };
-        // Beside the number of the connection, where people look for it.
         rest.push(numbered.type === 'connection' ? withFile(numbered, file) : numbered);
       }
     }
@@ -62,7 +64,7 @@ export class Total {
     return rest;
   }
 
-  /** Ports asked for that no connection of any recording has. */
+  /** The ports in the options that no connection of any recording uses. */
   get unusedPorts(): readonly number[] {
     return this.#unusedPorts ?? [];
   }
@@ -70,7 +72,7 @@ export class Total {
   get status(): number {
     if (this.#statuses.size === 0) return EXIT.unusable;
     if (this.unusedPorts.length > 0) this.#statuses.add(EXIT.unseen);
-    // What could not be read at all comes first, then errors, then what could not be looked at.
+    // Unreadable input takes precedence over errors, and errors over what could not be checked.
     return [EXIT.unusable, EXIT.faulty, EXIT.unseen].find(it => this.#statuses.has(it)) ?? EXIT.fine;
   }
 }
@@ -88,7 +90,7 @@ function isFaulty(record: TranscriptRecord): boolean {
   return (record.type === 'message' || record.type === 'data') && record.error !== null;
 }
 
-/** Whether a record says that something could not be looked at. */
+/** Whether a record shows that something could not be checked. */
 function isUnseen(record: TranscriptRecord): boolean {
   switch (record.type) {
     case 'message':
@@ -111,7 +113,7 @@ function problemOf(error: unknown): FileRecord['error'] {
   return { code: 'internal', message: String(error) };
 }
 
-/** With the file beside the number of the connection, where people look for it. */
+/** Puts `file` next to `connection`, because people look for it there. */
 function withFile({ type, connection, ...rest }: ConnectionRecord, file: string): ConnectionRecord {
   return { type, connection, file, ...rest };
 }

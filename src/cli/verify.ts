@@ -1,4 +1,4 @@
-/** `rfc2228 verify`: recordings and keys in, a verified transcript out, for people or as JSON lines. */
+/** `rfc2228 verify`: verifies recordings with keys, and writes a transcript for people or as JSON lines. */
 import {
   type Extract,
   FINDING_RULES,
@@ -80,11 +80,14 @@ function nameOf([first, ...more]: readonly ListedFile[]): string {
   return more.length === 0 ? first!.file : `${first!.file} and ${more.length} more`;
 }
 
-/** Files of directories that are no recordings, counted. */
+/** Counts the files of directories that are not recordings. */
 class LeftOut {
   readonly #counts = new Map<string, number>();
 
-  /** Whether a file is left out: one that was named is not, so that the error says what is wrong with it. */
+  /**
+   * Whether a file is left out. A file that was named itself is never left out, so that the error explains what is
+   * wrong with it.
+   */
   isLeftOut({ directory }: ListedFile, { chunks }: RecordingFile): boolean {
     if (directory === undefined || recordingFormat(firstOf(chunks)) !== undefined) return false;
     this.#counts.set(directory, (this.#counts.get(directory) ?? 0) + 1);
@@ -98,7 +101,10 @@ class LeftOut {
   }
 }
 
-/** What a recording gives, of several files if they are joined; where it can't be read, the error alone; undefined if it is none. */
+/**
+ * Verifies a recording, or several joined files. If they can't be read, the result has only the error; if all were left
+ * out, it is undefined.
+ */
 async function attempt(
   files: readonly ListedFile[],
   options: VerifyOptions,
@@ -114,7 +120,7 @@ async function attempt(
     const chunks = opened.map(file => file.chunks);
     if (chunks.length === 0) return undefined;
     const transcript = chunks.length === 1 ? verifyRecording(chunks[0]!, options) : verifyRotated(chunks, options);
-    // What cuts the compressed octets short cuts the capture short, too.
+    // Compressed data that end early cut the capture as well, so this error explains both.
     const error = opened.find(({ error }) => error !== undefined)?.error;
     return error === undefined ? transcript : { ...transcript, error };
   } catch (error) {
@@ -124,7 +130,7 @@ async function attempt(
   }
 }
 
-/** Reports what could not be looked at and is in no line of the transcript. */
+/** Reports what could not be checked and is in no line of the transcript. */
 function warnOfUnseen(file: string, { records }: Transcript | NoTranscript, stderr: Output): void {
   const summary = records.at(-1);
   if (summary?.type !== 'summary') return;
@@ -135,12 +141,12 @@ function warnOfUnseen(file: string, { records }: Transcript | NoTranscript, stde
   }
 }
 
-/** @param place  the file, and the connection of a fault of ours */
+/** @param place  the file, and the connection if the error is internal */
 function complain(place: string, error: unknown, stderr: Output): void {
   stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${place}: `}${reasonOf(error)}\n`);
 }
 
-/** Anything but bad input is a fault of ours, and says where. */
+/** The text of an error. An error that is not about the input is internal, and its text shows where it happened. */
 function reasonOf(error: unknown): string {
   if (error instanceof InputError) return error.message;
   if (!(error instanceof FtpSecurityError)) return internalError(error);
@@ -154,7 +160,10 @@ function parseDeviation(name: string): Deviation {
   return found;
 }
 
-/** Names of rules, with commas between them, or a severity for every finding that is as severe, or more. */
+/**
+ * Parses names of rules, separated by commas, or a severity, which means every finding of that severity or worse.
+ * @throws UsageError for an unknown name
+ */
 function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => boolean {
   const names = texts.flatMap(text => text.split(','));
   const known: readonly string[] = [...SEVERITIES, ...FINDING_RULES];

@@ -1,15 +1,14 @@
-/** A target that is started for each case: what it prints, and how it ends. */
+/** A target that is started for each case: its output, and how it ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { type ProcessExit, sanitizerReport } from '../../fuzz/driver/index.js';
 
-/** More of its output is dropped. */
+/** The most characters of output that are kept; the rest is dropped. */
 const MAX_OUTPUT = 1 << 20;
 const MAX_WORDS = 300;
-/** By these a process does not end of its own will. */
+/** Signals that mean a crash. */
 const CRASHES = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'] as const;
 
-/** A process of the target. */
 export class Child {
   output = '';
   readonly #process: ChildProcess;
@@ -38,7 +37,7 @@ export class Child {
     });
   }
 
-  /** The end of what it has printed, for an error message: why it did not start, say. */
+  /** The end of the output, for an error message: it may show why the target did not start. */
   get lastWords(): string {
     const words = this.output.trim().slice(-MAX_WORDS);
     return words === '' ? '' : `; it says: ${words}`;
@@ -49,9 +48,9 @@ export class Child {
   }
 
   /**
-   * Waits for its end, and ends it if that takes too long.
+   * Waits until the process ends, and ends it if that takes too long.
    * @param limit  in milliseconds; 0 ends it at once
-   * @returns how it ended by itself; undefined when it did not
+   * @returns how it ended by itself, or what a sanitizer reported; undefined if neither
    */
   async end(limit: number): Promise<ProcessExit | undefined> {
     if (limit > 0) await this.#wait(limit);
@@ -68,7 +67,7 @@ export class Child {
     return { status, signal: signalCode ?? signalOf(status), ...found };
   }
 
-  /** Of its whole group: the shell may have started more than one. */
+  /** Signals the whole process group, because the shell may have started several processes. */
   #kill(signal: NodeJS.Signals): void {
     try {
       if (this.#process.pid !== undefined) process.kill(-this.#process.pid, signal);
@@ -87,7 +86,7 @@ export class Child {
   }
 }
 
-/** A shell gives the signal that ended what it ran as a status of 128 and its number. */
+/** The signal in a shell's exit status: 128 plus the number of the signal that ended the shell's command. */
 function signalOf(status: number | null): string | null {
   return CRASHES.find(name => status === 128 + constants.signals[name]) ?? null;
 }

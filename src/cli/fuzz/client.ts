@@ -1,4 +1,4 @@
-/** `rfc2228 fuzz client`: plays the server for whatever connects. */
+/** `rfc2228 fuzz client`: plays the server for each client that connects. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type FuzzCase, isTransfer, type TransferCase } from '../../fuzz/cases.js';
@@ -28,7 +28,7 @@ import { run } from './run.js';
 import { SocketConnection } from './socket-connection.js';
 import { SocketData } from './socket-data.js';
 
-/** The longest that a timer takes, in milliseconds. */
+/** The longest time that setTimeout accepts, in milliseconds. */
 const MAX_TIMER = 0x7fff_ffff;
 
 /** @returns the exit status */
@@ -66,7 +66,7 @@ function announce({ at, command, shownBy }: Learned, { json }: Settings): void {
   else process.stderr.write(`rfc2228: mutating the reply to protected command ${at} (${command}): ${SHOWN[shownBy]}\n`);
 }
 
-/** Where clients come in, one after the other. */
+/** Accepts clients, and gives them out one after another. */
 class Listener {
   readonly port: number;
   readonly #waiting: Socket[] = [];
@@ -95,8 +95,9 @@ class Listener {
   }
 
   /**
-   * @param limit  how long to wait at the most, in milliseconds
-   * @param interrupted  ends the waiting
+   * The next client; undefined if the time is over or the run is interrupted.
+   * @param limit  the longest wait, in milliseconds
+   * @param interrupted  ends the wait
    */
   async next(limit: number, interrupted: AbortSignal): Promise<Socket | undefined> {
     if (this.#waiting.length === 0 && !interrupted.aborted) {
@@ -113,7 +114,7 @@ class Listener {
     return this.#waiting.shift();
   }
 
-  /** Those that have come meanwhile, such as one that connects again, are no case's. */
+  /** Rejects clients that connected in the meantime, such as one that connects again: they belong to no case. */
   rejectPending(): void {
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
@@ -126,10 +127,10 @@ class Listener {
 
 interface Visit {
   trace: ClientTrace;
-  /** How its process ended by itself. */
+  /** How the client's process ended by itself; undefined if it did not. */
   exit: ProcessExit | undefined;
   output: string | undefined;
-  /** For an error message. */
+  /** The end of the client's output, for an error message. */
   lastWords: string;
 }
 
@@ -137,13 +138,13 @@ interface Visit {
 interface Learned {
   /** The protected command whose reply is mutated, from 1. */
   at: number;
-  /** With its level: `safe PWD`. */
+  /** The command with its level: `safe PWD`. */
   command: string;
-  /** By what it is seen whether the client takes a reply to that command. */
+  /** How it is visible whether the client accepts a reply to that command. */
   shownBy: 'text' | 'next command' | 'exit status' | 'nothing';
 }
 
-/** So many commands are tried for one whose reply changes what the client does: each takes a connection. */
+/** How many commands are tried to find one whose reply changes what the client does. Each try takes a connection. */
 const MAX_PLACES = 8;
 
 const placeOf = (one: FuzzCase | Plain) => (typeof one === 'string' ? undefined : one.at);
@@ -154,15 +155,15 @@ class Clients {
   readonly #target: FuzzSide;
   readonly #settings: Settings;
   #at = 1;
-  /** What it does where a command is refused, by the command's number. */
+  /** What the client does if a command is rejected, by the command's number. */
   readonly #refused = new Map<number, ClientTrace>();
   #usual: ClientTrace = { commands: [], end: 'end' };
-  /** What it does behind files that are not mutated, by the number of the command that `at` names. */
+  /** What the client does after files that are not mutated, by the number of the command that `at` gives. */
   readonly #transfers = new Map<number, TransferBaseline>();
   #shows = false;
-  /** Of a client that did not come. */
+  /** The end of the output of a client that did not connect. */
   #lastWords = '';
-  /** Exit statuses with a conforming server, and where a command is refused, if they are what shows it. */
+  /** Exit statuses with a conforming server and with a rejected command, if only the exit status shows the difference. */
   #statuses: Pick<Statuses, 'usual' | 'failed'> | undefined;
 
   constructor(listener: Listener, target: FuzzSide, settings: Settings) {
@@ -172,9 +173,9 @@ class Clients {
   }
 
   /**
-   * What the client does with a conforming server, and which reply is to be mutated.
-   * @param at  the command, where the user has chosen one
-   * @throws TargetUnavailable when no client comes, or it never gets behind the exchange
+   * Learns what the client does with a conforming server, and chooses the reply to mutate.
+   * @param at  the command, if the user has chosen one
+   * @throws TargetUnavailable if no client connects, or none completes the security exchange
    */
   async learn(at: number | undefined): Promise<Learned> {
     const visit = await this.#visit('accept');
@@ -193,7 +194,10 @@ class Clients {
     return { at: this.#at, command: secured[this.#at - 1] ?? 'none', shownBy: await this.#shownBy() };
   }
 
-  /** The first command whose reply the client prints; else the first whose refusal changes what it does next. */
+  /**
+   * The first command whose reply the client prints; if there is no such command, the first whose rejection changes
+   * what the client does next.
+   */
   async #bestPlace({ output }: Visit, count: number): Promise<number> {
     const places = Array.from({ length: Math.min(count, MAX_PLACES) }, (_, i) => i + 1);
     const printed = places.find(at => isShown(output, at));
@@ -214,7 +218,10 @@ class Clients {
     return mutated !== undefined && this.#usual.commands[mutated + 1] !== commands[mutated + 1];
   }
 
-  /** Where it does the same whether a command is refused or not, and prints nothing of it, its exit status may show it. */
+  /**
+   * If the client does the same whether a command is rejected or not, and prints nothing of the reply, its exit status
+   * may show the difference.
+   */
   async #learnStatuses(usual: Visit): Promise<void> {
     const again = await this.#visit('accept');
     const failed = await this.#visit('refuse', this.#at, true);
@@ -247,7 +254,7 @@ class Clients {
       return known;
     });
     if (visit.exit === undefined) return outcome;
-    // A case that was not played is not what it dies of.
+    // A case that was not played is not the cause of the client's end.
     return outcome.kind === 'skipped' ? { ...outcome, exit: visit.exit } : withExit(outcome, visit.exit);
   }
 
@@ -262,7 +269,7 @@ class Clients {
     return { usual: [usual, again], failed };
   }
 
-  /** What it does if the command whose reply was mutated is refused. */
+  /** What the client does if the command whose reply was mutated is rejected. */
   async #whereRefused({ commands, mutated }: ClientTrace): Promise<ClientTrace | undefined> {
     if (mutated === undefined || !isProtected(commands[mutated] ?? 'clear ')) return undefined;
     return await this.#refusedAt(commands.slice(0, mutated + 1).filter(isProtected).length);
@@ -290,7 +297,7 @@ class Clients {
     }
     const data = new SocketData(socket, limit);
     const trace = await playToClient(one, { ...this.#target, at, toEnd, data }, new SocketConnection(socket, limit));
-    // What was sent last is still on its way.
+    // Destroy the socket only after the last octets have been sent.
     socket.end(() => socket.destroySoon());
     const exit = await child?.end(limit);
     data.close();

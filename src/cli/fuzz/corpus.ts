@@ -1,4 +1,4 @@
-/** `rfc2228 fuzz corpus`: seed files for other fuzzers. */
+/** `rfc2228 fuzz corpus`: writes seed files for other fuzzers. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { corpusFiles } from '../../fuzz/corpus.js';

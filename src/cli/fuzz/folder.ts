@@ -1,10 +1,10 @@
-/** Folders for what is written. */
+/** Folders for output files. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it. Node's own way to do that never returns where the file system lets no one make any, as
- * in /proc.
+ * Makes a folder and its missing parents. Node's own `recursive` option never returns if the file system allows no new
+ * folders, as in /proc.
  * @throws Error of the system
  */
 export function makeFolder(path: string): void {

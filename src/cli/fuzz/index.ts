@@ -1,4 +1,4 @@
-/** `rfc2228 fuzz`: clients and servers put to the test, and seed files for other fuzzers. */
+/** `rfc2228 fuzz`: fuzzes clients and servers, and writes seed files for other fuzzers. */
 import { TargetUnavailable } from '../../fuzz/driver/index.js';
 import { InputError, UsageError } from '../status.js';
 import { printable } from '../terminal.js';

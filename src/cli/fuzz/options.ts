@@ -1,4 +1,4 @@
-/** Options of fuzzing clients and servers. */
+/** Options for fuzzing clients and servers. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FtpSecurityError } from '../../errors.js';
@@ -12,7 +12,7 @@ import { FUZZ_KEYS } from '../mechanisms.js';
 import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
 import { MAX_SEED, wholeNumber } from './numbers.js';
 
-/** For `parseOptions`. */
+/** The options in the form of `parseOptions`. */
 export const OPTIONS = {
   mechanism: { type: 'string' },
   ...FUZZ_KEYS,
@@ -30,22 +30,22 @@ export const OPTIONS = {
   'i-own-this-target': { type: 'boolean', default: false },
 } as const;
 
-/** What `parseOptions` makes of them. */
+/** The values that `parseOptions` gives for them. */
 export type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
 
-/** What the options come to. */
+/** The settings of a run, from its options. */
 export interface Settings {
   cases: Iterable<FuzzCase>;
   seed: number;
-  /** Whether no further case is to be played. */
+  /** Whether the run ends now, without a further case. */
   isOver(played: number): boolean;
-  /** When the run is to end, in milliseconds since 1970; Infinity where only the cases end it. */
+  /** When the run ends, in milliseconds since 1970; Infinity if only the cases end it. */
   end: number;
-  /** Aborted by Ctrl-C: the run ends behind the present case, with its totals. A second one kills. */
+  /** Aborted by Ctrl-C: the run ends after the current case, and shows its totals. A second Ctrl-C ends the process. */
   interrupted: AbortSignal;
-  /** Milliseconds between the beginnings of two cases, at the least. */
+  /** The shortest time between the starts of two cases, in milliseconds. */
   pause: number;
-  /** Milliseconds that any answer may take. */
+  /** The longest time for any answer, in milliseconds. */
   limit: number;
   exec: string | undefined;
   out: string;
@@ -99,7 +99,10 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-/** @param place  gives the command whose reply is mutated, for the one that the case names, if it does */
+/**
+ * @param place  gives the number of the command whose reply is mutated; its argument is the number in the case, if
+ *   there is one
+ */
 export function* placed(cases: Iterable<FuzzCase>, place: (own: number | undefined) => number): Generator<FuzzCase> {
   for (const one of cases) yield { ...one, at: place(one.at) };
 }
@@ -110,7 +113,7 @@ function layerOf(name: string): Layer {
   return layer;
 }
 
-/** @param path  a reproducer, or a folder of them */
+/** @param path  a reproducer, or a folder of reproducers */
 function replayed(path: string, to: Peer): FuzzCase[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return readReproducer(path, to);
   const files = readdirSync(path).filter(file => file.endsWith('.json'));
@@ -130,7 +133,10 @@ function readReproducer(file: string, to: Peer): FuzzCase[] {
   throw new UsageError(`${file} has cases for the other side`);
 }
 
-/** `HOST:PORT`, an IPv6 address in brackets, or a port alone, which is one of this host. */
+/**
+ * Parses `HOST:PORT`, with an IPv6 address in brackets, or a port alone, which means this host.
+ * @throws UsageError if it has another form
+ */
 export function parseEndpoint(text: string): { host: string; port: number } {
   const [, inBrackets, name, digits] = /^(?:(?:\[([^\]]+)\]|([^:]*)):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
@@ -138,7 +144,10 @@ export function parseEndpoint(text: string): { host: string; port: number } {
   return { host: inBrackets ?? (name || '127.0.0.1'), port };
 }
 
-/** Fuzzing other people's hosts does harm. @throws UsageError for another host without --i-own-this-target */
+/**
+ * Rejects other hosts, because fuzzing hosts of other people does harm.
+ * @throws UsageError for another host without --i-own-this-target
+ */
 export function assertOwned(host: string, { 'i-own-this-target': owned }: Values): void {
   const isLoopback = /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || host.toLowerCase() === 'localhost';
   if (isLoopback || owned) return;

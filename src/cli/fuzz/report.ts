@@ -1,4 +1,4 @@
-/** What a run shows: NDJSON for machines; progress, findings and a table for people; a file for each finding. */
+/** The output of a run: NDJSON for programs; progress, findings and a table for people; a file for each finding. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -14,7 +14,7 @@ import { InputError } from '../status.js';
 import { columns, paint, printable, shorten } from '../terminal.js';
 import { makeFolder } from './folder.js';
 
-/** The columns of the table, and their legend. */
+/** The columns of the table, with their legend. */
 const KINDS: Readonly<Record<OutcomeKind, string>> = {
   accepted: 'carried out, or believed',
   refused: 'answered by an error, or the session ended',
@@ -30,7 +30,7 @@ const MAX_DETAIL = 100;
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 200;
 
-/** What a run shows. */
+/** The output of a run. */
 export class Report {
   readonly #json: boolean;
   readonly #out: string;
@@ -38,7 +38,7 @@ export class Report {
   readonly #began = Date.now();
   readonly #layers = new Map<string, Map<string, number>>();
   readonly #findings: string[][] = [];
-  /** Names of files that hold a finding of this run. */
+  /** Names of the files that hold a finding of this run. */
   readonly #files = new Set<string>();
   #shown = 0;
 
@@ -48,7 +48,10 @@ export class Report {
     this.#out = out;
   }
 
-  /** Shows a case or a finding, and writes the finding to its file. @throws InputError when that can't be written */
+  /**
+   * Shows a case or a finding, and writes a finding to a file.
+   * @throws InputError if the file can't be written
+   */
   add(record: CaseRecord | FindingRecord): void {
     if (record.type === 'case') this.#count(record);
     const file = record.type === 'finding' ? this.#keep(record) : undefined;
@@ -82,7 +85,7 @@ export class Report {
     this.#layers.set(layer, counts.set(outcome, (counts.get(outcome) ?? 0) + 1));
   }
 
-  /** @returns the file */
+  /** @returns the path of the finding's file */
   #keep({ type: _, ...reproducer }: FindingRecord): string {
     const file = join(this.#out, this.#unused(fileNameOf(reproducer)));
     try {
@@ -94,7 +97,7 @@ export class Report {
     return file;
   }
 
-  /** One case may show two findings, a crash and another. */
+  /** A file name that this run has not used: one case can have two findings, such as a crash and another one. */
   #unused(name: string): string {
     let unused = name;
     for (let nth = 2; this.#files.has(unused); nth++) unused = name.replace(/\.json$/, `-${nth}.json`);

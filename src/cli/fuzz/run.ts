@@ -1,4 +1,4 @@
-/** A campaign with its pace and its report: what fuzzing clients and servers have in common. */
+/** Runs a campaign with its rate and its report, for fuzzing clients and servers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CampaignOptions, campaign } from '../../fuzz/driver/index.js';
 import { EXIT } from '../status.js';

@@ -22,7 +22,7 @@ import { run } from './run.js';
 import { connected, SocketConnection } from './socket-connection.js';
 import { SocketData } from './socket-data.js';
 
-/** How often a server that starts is asked whether it listens, in milliseconds. */
+/** Milliseconds between two attempts to connect to a server that is starting. */
 const RETRY = 20;
 
 /** @returns the exit status */
@@ -53,7 +53,7 @@ interface Place extends Settings {
   port: number;
 }
 
-/** @throws TargetUnavailable */
+/** @throws TargetUnavailable if no session can be set up */
 async function probe(target: ServerTarget, place: Place): Promise<string> {
   const child = started(place);
   try {
@@ -76,7 +76,7 @@ async function play(one: FuzzCase, target: ServerTarget, place: Place): Promise<
   return exit === undefined ? outcome : withStatus(withExit(outcome, exit));
 }
 
-/** A server that ends by itself behind a case, with a status that is not 0. */
+/** A server that ends by itself after a case, with a status other than 0, counts as crashed. */
 function withStatus(outcome: Outcome): Outcome {
   const { kind, exit } = outcome;
   return kind === 'crashed' || !exit?.status ? outcome : crashed(outcome, `ends by itself, with status ${exit.status}`);
@@ -106,7 +106,7 @@ interface Reached {
 
 const started = ({ exec }: Place) => (exec === undefined ? undefined : new Child(exec));
 
-/** @param work  gets what makes a connection, or throws SetupFailed; all of them end with it */
+/** @param work  receives a function that makes a connection or throws SetupFailed; all connections are closed when `work` ends */
 async function withConnection<T>(
   place: Place,
   child: Child | undefined,
@@ -126,7 +126,10 @@ async function withConnection<T>(
   }
 }
 
-/** A server that was started just now may not listen yet. */
+/**
+ * Connects; tries again, because a server that was just started may not listen yet.
+ * @throws Error of the system, if the server can't be reached within the limit
+ */
 async function reached({ host, port, limit }: Place, child?: Child): Promise<Socket> {
   const end = Date.now() + limit;
   for (;;) {
@@ -139,7 +142,7 @@ async function reached({ host, port, limit }: Place, child?: Child): Promise<Soc
   }
 }
 
-/** A server that has closed, and listens no more, is gone. */
+/** Checks a server that closed the connection: if it no longer listens, it has crashed. */
 async function stillThere(outcome: Outcome, { host, port, limit }: Place): Promise<Outcome> {
   try {
     (await connected(host, port, limit)).destroy();

@@ -1,11 +1,11 @@
-/** A control connection of the driver, over a socket. */
+/** A connection of the driver over a socket. */
 import { connect, type Socket } from 'node:net';
 import { setImmediate as soon } from 'node:timers/promises';
 import type { Connection, Ends, NoReply } from '../../fuzz/driver/index.js';
 
-/** A connection of the driver. */
+/** A connection of the driver, for control or data. */
 export class SocketConnection implements Connection {
-  /** As they are at first: a socket that is closed does not know them any more. */
+  /** Read at the beginning, because a closed socket no longer has its addresses. */
   readonly ends: Ends;
   readonly #socket: Socket;
   readonly #limit: number;
@@ -13,7 +13,7 @@ export class SocketConnection implements Connection {
   #ended = false;
   #wake: () => void = () => {};
 
-  /** @param limit  how long `hear` waits, in milliseconds */
+  /** @param limit  the longest time that `hear` waits, in milliseconds */
   constructor(socket: Socket, limit: number) {
     const { localAddress, localPort, remoteAddress, remotePort } = socket;
     this.ends = {
@@ -33,7 +33,7 @@ export class SocketConnection implements Connection {
     socket.on('end', end).on('close', end).on('error', end);
   }
 
-  /** Does not wait for the peer to read: one that does not read stays silent. */
+  /** Does not wait until the peer reads: a peer that does not read is seen as silent. */
   async send(chunks: readonly Uint8Array[]): Promise<void> {
     for (const chunk of chunks) {
       if (this.#socket.writable) this.#socket.write(chunk);
@@ -61,7 +61,7 @@ export class SocketConnection implements Connection {
   }
 }
 
-/** @throws Error of the system, or ETIMEDOUT */
+/** @throws Error of the system, or with the code ETIMEDOUT after `limit` milliseconds */
 export function connected(host: string, port: number, limit: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, allowHalfOpen: true });

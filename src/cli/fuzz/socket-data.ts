@@ -1,10 +1,10 @@
-/** Data connections of the driver, over sockets; all end with the control connection. */
+/** The driver's data connections over sockets; all are closed with the control connection. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Connection, DataConnections, DataListener } from '../../fuzz/driver/index.js';
 import { connected, SocketConnection } from './socket-connection.js';
 
-/** Data connections of one control connection. */
+/** The data connections of one control connection. */
 export class SocketData implements DataConnections {
   readonly #control: Socket;
   readonly #limit: number;
@@ -12,8 +12,8 @@ export class SocketData implements DataConnections {
   readonly #listeners: DataListener[] = [];
 
   /**
-   * @param control  of whose ends data connections are
-   * @param limit  how long anything may take, in milliseconds
+   * @param control  the control connection, whose addresses the data connections use
+   * @param limit  the longest time for each operation, in milliseconds
    */
   constructor(control: Socket, limit: number) {
     this.#control = control;
@@ -58,7 +58,7 @@ export class SocketData implements DataConnections {
   }
 }
 
-/** The first that comes; no other is let in. */
+/** The first connection within the limit; undefined if there is no connection. Later ones are rejected. */
 async function first(server: Server, limit: number): Promise<Socket | undefined> {
   try {
     const [socket] = (await once(server, 'connection', { signal: AbortSignal.timeout(limit) })) as [Socket];
