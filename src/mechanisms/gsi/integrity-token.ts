@@ -22,7 +22,7 @@ export const INTEGRITY_TOKEN = 0x1a;
 
 export interface IntegrityToken {
   sequence: bigint;
-  /** A view of the token. */
+  /** A subarray of the token, not a copy. */
   mic: Uint8Array;
   checksum: Uint8Array;
   plaintext: Uint8Array;
@@ -51,7 +51,7 @@ export function parseIntegrityToken(token: Uint8Array): IntegrityToken {
   return { sequence: view.getBigUint64(PREFIX), mic, checksum: mic.subarray(COVERED), plaintext };
 }
 
-/** Undefined with ChaCha20-Poly1305 and CCM: Globus has no such tokens there. */
+/** Returns undefined with ChaCha20-Poly1305 and CCM, for which Globus defines no such tokens. */
 export function integrityKey(suite: Suite, exported: Exporter): IntegrityKey | undefined {
   if (suite.kind === 'GCM') return gmacKey(suite, exported);
   return suite.mac && prefixKey(suite.mac, exported);
