@@ -15,6 +15,7 @@ import { TLS_1_2 } from './tls/key-schedule.js';
 
 /** Options of {@link gsiObserver}. */
 export interface GsiObserverOptions {
+  /** Key logs with the secrets of TLS sessions, see {@link parseKeyLog}. */
   keyLogs?: readonly KeyLog[];
   /** Private keys of servers, for handshakes whose key exchange is RSA. */
   rsaKeys?: readonly RsaDecrypt[];
