@@ -100,7 +100,7 @@ function unlessReset(one: MessageCase, outcome: Outcome): Outcome {
 
 /**
  * First sends the unmutated text. If the server does not understand it, its reply to the mutated text would show
- * nothing, so the case uses the probe instead. Returns a text with the reason if the reply was weaker than the command.
+ * nothing, so the case uses the probe instead. If the reply was weaker than the command, returns that as text.
  */
 async function fitText(one: MessageCase, client: ClientSide): Promise<MessageCase | string> {
   for (const text of [one.text, client.probe]) {

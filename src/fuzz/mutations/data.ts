@@ -27,8 +27,8 @@ export const PIECE = 60;
 /** One name for each line. */
 export const FILE_NAMES: readonly string[] = ['first-line', 'second-line', DATA_MARKER];
 /**
- * The file of every transfer, in the form of a listing. None of its octets can be read as the length of a block that
- * fits.
+ * The file of every transfer, in the form of a listing. No four of its octets form a valid block length, so blocks that
+ * are out of step are noticed.
  */
 export const FILE: Uint8Array = concatAll(
   FILE_NAMES.flatMap(name => {
