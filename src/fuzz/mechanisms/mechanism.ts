@@ -182,7 +182,7 @@ export const roleOf = (to: Peer) => (to === 'client' ? 'acceptor' : 'initiator')
 
 /**
  * The lines that one peer receives in an exchange.
- * @param sides  makes both sides, new ones each time
+ * @param sides  both sides of the exchange; each call needs new ones
  * @param fixed  makes a token again with the same octets each time. Default: the token is used as it is
  */
 export function spoken(

@@ -172,5 +172,5 @@ const PLACE: DerPlace<ApReqParts> = {
   required: [[0x62], FIELDS, [...FIELDS, 0xa0], [...FIELDS, 0xa1], [...FIELDS, 0xa2, 0x30], CUSEC, CTIME],
 };
 
-/** Mutations of what is sealed in AP-REQs. */
+/** Mutations of the encrypted part of AP-REQs. */
 export const AUTHENTICATORS = requestRows(ROWS, PLACE);

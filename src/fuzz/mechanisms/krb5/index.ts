@@ -30,7 +30,10 @@ export interface Krb5FuzzOptions extends Krb5ContextOptions {
   random?: (length: number) => Uint8Array;
 }
 
-/** @throws FtpSecurityError as krb5Context does */
+/**
+ * Our side of a session whose key is known.
+ * @throws FtpSecurityError as krb5Context does
+ */
 export function krb5FuzzSession(options: Krb5FuzzOptions): FuzzSession {
   const context =
     kerberosKey(options.enctype, options.key, options).enctype.tokens === 'rfc4121'
