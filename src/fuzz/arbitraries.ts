@@ -1,7 +1,7 @@
 /**
- * `rfc2228/fuzz/arbitraries`: generators for the tests of others, as fast-check arbitraries. Callers install fast-check
- * themselves. A context uses up sequence numbers as it makes tokens, so generators of tokens take a function that makes a new
- * context for each value.
+ * `rfc2228/fuzz/arbitraries`: generators as fast-check arbitraries, for tests of other projects. Callers install
+ * fast-check themselves. A context uses up sequence numbers when it makes tokens, so generators of tokens take a
+ * function that makes a new context for each value.
  */
 import fc, { type Arbitrary } from 'fast-check';
 import { encodeBase64 } from '../base64.js';
@@ -16,7 +16,7 @@ import { formatAdat, formatAdatReply, formatAuth } from '../protection/security-
 import { type CaseOptions, caseOf, type FuzzCase, rulesFor, TEXTS } from './cases.js';
 import { octetsFrom } from './choices.js';
 
-/** A text that can stand in one line: any Unicode but CR, LF and NUL. */
+/** A text of one line: any Unicode except CR, LF and NUL. */
 export function lineTexts(): Arbitrary<string> {
   return fc.string({ unit: 'grapheme' }).map(text => text.replace(/[\r\n\0]/g, ' '));
 }
@@ -27,7 +27,7 @@ export function replies(): Arbitrary<Uint8Array> {
   return fc.tuple(fc.integer({ min: 100, max: 599 }), lines).map(([code, text]) => formatReply(code, text));
 }
 
-/** Octets of a valid command with its line end. It is not MIC, CONF or ENC. */
+/** Octets of a valid command with its line end, never MIC, CONF or ENC. */
 export function commands(): Arbitrary<Uint8Array> {
   const verb = fc.oneof(fc.constantFrom(...VERBS), fc.stringMatching(/^X[A-Z0-9]{0,9}$/));
   return fc.tuple(verb, fc.option(lineTexts(), { nil: undefined })).map(([name, text]) => formatCommand(name, text));
@@ -35,7 +35,7 @@ export function commands(): Arbitrary<Uint8Array> {
 
 const VERBS = ['USER', 'PASS', 'CWD', 'PASV', 'PORT', 'RETR', 'STOR', 'LIST', 'STAT', 'FEAT', 'NOOP', 'QUIT'];
 
-/** A valid protected message, and what is in it. */
+/** A valid protected message with its inner text. */
 export interface ProtectedText {
   level: TokenLevel;
   /** Octets of the inner reply or command, with its line ends. */
@@ -44,12 +44,12 @@ export interface ProtectedText {
   wire: Uint8Array;
 }
 
-/** 63z replies: a token for each line. */
+/** 63z replies, with one token for each line. */
 export function protectedReplies(newContext: () => SecurityContext): Arbitrary<ProtectedText> {
   return protectedTexts(newContext, replies(), protectReply);
 }
 
-/** MIC, CONF and ENC. */
+/** MIC, CONF and ENC commands. */
 export function protectedCommands(newContext: () => SecurityContext): Arbitrary<ProtectedText> {
   return protectedTexts(newContext, commands(), protectCommand);
 }
@@ -64,13 +64,13 @@ function protectedTexts(
     .map(([level, text]) => ({ level, text, wire: protect(newContext(), level, text) }));
 }
 
-/** The levels that a context has. */
+/** The levels that a context supports. */
 function levels(context: SecurityContext): Arbitrary<TokenLevel> {
   const all: readonly TokenLevel[] = ['safe', 'private', 'confidential'];
   return fc.constantFrom(...all.filter(level => context.supports(level)));
 }
 
-/** One token of a mechanism, and what is in it. */
+/** One token of a mechanism with its contents. */
 export function tokens(
   newContext: () => SecurityContext,
 ): Arbitrary<{ level: TokenLevel; plaintext: Uint8Array; token: Uint8Array }> {
@@ -79,7 +79,7 @@ export function tokens(
     .map(([level, plaintext]) => ({ level, plaintext, token: newContext().wrap(plaintext, level).token }));
 }
 
-/** Everything that a valid transfer has on the data connection (RFC 2228 §6). */
+/** All octets of a valid transfer on the data connection (RFC 2228 §6). */
 export function dataTransfers(
   newContext: () => SecurityContext,
 ): Arbitrary<{ level: TokenLevel; bufferSize: number; file: Uint8Array; wire: Uint8Array }> {
@@ -95,16 +95,16 @@ export function dataTransfers(
     });
 }
 
-/** One line of a security data exchange, and who sends it. */
+/** One line of a security data exchange, and its sender. */
 export interface ExchangeLine {
   from: 'client' | 'server';
   line: Uint8Array;
 }
 
 /**
- * Whole exchanges as two sides of a mechanism speak them, AUTH to 235.
- * @param newSides  gives both, new ones each time, their nonces and keys from `random`: with another source of their own, the
- *   same seed gives other exchanges. Their steps must be synchronous
+ * Whole exchanges between two sides of a mechanism, from AUTH to 235.
+ * @param newSides  makes both sides, new ones each time. Nonces and keys must come from `random`, else the same seed
+ *   gives different exchanges. Their steps must be synchronous
  */
 export function adatExchanges(
   mechanism: string,
@@ -137,7 +137,7 @@ function stepOf(side: Exchange, token?: Uint8Array) {
   return step;
 }
 
-/** The same octets in chunks, some of them empty. */
+/** The same octets split into chunks, some of them empty. */
 export function chunkings(octets: Uint8Array): Arbitrary<Uint8Array[]> {
   return fc.array(fc.nat({ max: octets.length }), { maxLength: 12 }).map(cuts => {
     const ends = [...cuts, octets.length].sort((a, b) => a - b);
@@ -145,7 +145,7 @@ export function chunkings(octets: Uint8Array): Arbitrary<Uint8Array[]> {
   });
 }
 
-/** Base 64 that is valid, and base 64 that is not; each as octets of a line. */
+/** Valid and invalid base 64, as octets of a line. */
 export function base64Texts(): Arbitrary<Uint8Array> {
   const valid = fc.uint8Array({ maxLength: 60 }).map(encodeBase64);
   const alike = fc.stringMatching(/^[A-Za-z0-9+/=_ -]{0,60}$/).map(toUtf8);
@@ -154,7 +154,7 @@ export function base64Texts(): Arbitrary<Uint8Array> {
 
 /**
  * Cases of the fuzzer. They shrink towards the first mutation, its simplest variant and the shortest list of choices.
- * @throws RangeError when these layers have no case for that peer
+ * @throws RangeError if these layers have no case for that peer
  */
 export function fuzzCaseArbitrary(options: Omit<CaseOptions, 'seed' | 'variants'> = {}): Arbitrary<FuzzCase> {
   const rules = rulesFor(options);

@@ -1,4 +1,4 @@
-/** Cases of every mutation, as plain data. */
+/** The cases of every mutation, as plain data. */
 
 import type { Peer } from '../protection/mechanism.js';
 import type { TokenLevel } from '../protection/protection-level.js';
@@ -32,48 +32,57 @@ export const EXCHANGES: readonly ExchangeMutation[] = [
   ...MECHANISMS.flatMap(({ exchanges }) => exchanges),
 ];
 
-/** What a case needs to know of its mutation. */
+/** A mutation without its function. */
 export type Rule = Omit<Mutation, 'change'>;
 const RULES: readonly Rule[] = [...MUTATIONS, ...EXCHANGES];
 
 /** Layers whose cases are messages: `perform` gives their octets. */
 export const MESSAGE_LAYERS: readonly Layer[] = LAYERS.filter(it => !['exchange', 'data', 'phases'].includes(it));
 
-/** One mutation put to one peer, as plain data: it survives JSON, and comes to the same octets again under the same keys. */
+/**
+ * One mutation for one peer, as plain data. It can be written as JSON, and always gives the same octets under the same
+ * keys.
+ */
 export interface FuzzCase {
   layer: Layer;
   /** The rule that it breaks. */
   name: string;
-  /** Where that is laid down. */
+  /** The source of the rule. */
   source: string;
   /** The peer under test. */
   to: Peer;
-  /** What it must do. Of security data: `accept` the exchange goes on, or is complete; `refuse` it fails, and there is no association. */
+  /**
+   * What the peer must do. With security data, `accept` means that the exchange continues or is complete, `refuse` that
+   * it fails and there is no association.
+   */
   expected: Expectation;
-  /** The format of tokens that it is about; absent when it is about any. */
+  /** The token format to which it applies; absent if it applies to any. */
   forges?: string;
-  /** Of the message or the transfer that is mutated; absent in `exchange` and `phases`. */
+  /** Level of the mutated message or transfer; absent in `exchange` and `phases`. */
   level?: TokenLevel;
-  /** Of a message: its inner text, in ASCII, with line ends. */
+  /** Only for a message: its inner text, in ASCII, with line ends. */
   text?: string;
-  /** Of a transfer: what PBSZ has set, in octets. */
+  /** Only for a transfer: the buffer size set by PBSZ, in octets. */
   bufferSize?: number;
   choices: readonly number[];
-  /** To a client: which command behind the exchange gets the mutated reply, from 1. Default: that of the driver's target. */
+  /**
+   * Only for a client: the number of the command after the exchange that gets the mutated reply, from 1. Default: as in
+   * the driver's target.
+   */
   at?: number;
 }
 
-/** Those of messages, and those of transfers. */
+/** A case of a message. */
 export type MessageCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'text'>>;
 /** A case of a data connection. */
 export type TransferCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'bufferSize'>>;
 
-/** Whether a case is of a message. */
+/** Whether a case mutates a message. */
 export function isMessage(one: FuzzCase): one is MessageCase {
   return one.text !== undefined;
 }
 
-/** Whether a case is of a transfer. */
+/** Whether a case mutates a transfer. */
 export function isTransfer(one: FuzzCase): one is TransferCase {
   return one.bufferSize !== undefined;
 }
@@ -82,15 +91,15 @@ export function isTransfer(one: FuzzCase): one is TransferCase {
 export interface CaseOptions {
   /** The same seed gives the same cases. Default 2228. */
   seed?: number;
-  /** How many variants of each mutation, with other texts and other choices. Default 4, once every text. */
+  /** Number of variants of each mutation, with different texts and choices. Default 4, which uses every text once. */
   variants?: number;
-  /** Default all. */
+  /** Default: all layers. */
   layers?: readonly Layer[];
   to?: Peer;
   level?: TokenLevel;
 }
 
-/** Texts to mutate, of lengths that leave each kind of padding. */
+/** Texts to mutate. Their lengths give every length of base 64 padding. */
 export const TEXTS: Record<Peer, readonly string[]> = {
   client: [
     '211-Status of things\r\n all is well\r\n211-still\r\n211 End\r\n',
@@ -102,13 +111,13 @@ export const TEXTS: Record<Peer, readonly string[]> = {
 };
 
 const LEVELS: readonly TokenLevel[] = ['safe', 'private'];
-/** Octets, for PBSZ. */
+/** The value of PBSZ in octets. */
 export const BUFFER_SIZE = 200;
 
-/** How many choices a case has; no mutation makes more. */
+/** Number of choices in a case; no mutation makes more. */
 const CHOICES = 6;
 
-/** Cases of every mutation, at each level that it has; some are not applicable to a mechanism. */
+/** Cases of every mutation at each of its levels. Some are not applicable to a mechanism. */
 export function* fuzzCases(options: CaseOptions = {}): Generator<FuzzCase> {
   const { seed = 2228, variants = TEXTS.client.length, layers = LAYERS, level: onlyLevel, to: onlyTo } = options;
   let made = 0;
@@ -131,7 +140,7 @@ export function* fuzzCases(options: CaseOptions = {}): Generator<FuzzCase> {
 
 type Drawn = Pick<FuzzCase, 'to' | 'choices'> & Partial<Pick<FuzzCase, 'level' | 'text' | 'bufferSize'>>;
 
-/** A case of a rule; of what is drawn it takes what its layer has. */
+/** A case of a rule, with only those of the drawn fields that its layer has. */
 export function caseOf(rule: Rule, { to, choices, level = 'safe', text, bufferSize = BUFFER_SIZE }: Drawn): FuzzCase {
   const { layer, name, source, forges, needs } = rule;
   const hasText = MESSAGE_LAYERS.includes(layer);
@@ -154,22 +163,22 @@ function hasLevel(layer: Layer): boolean {
   return layer !== 'exchange' && layer !== 'phases';
 }
 
-/** Each rule of these layers with each peer that can be sent it. */
+/** Every rule of the layers with each peer that can receive it. */
 export function rulesFor({ layers = LAYERS, to }: CaseOptions): { rule: Rule; peer: Peer }[] {
   return RULES.filter(({ layer }) => layers.includes(layer))
     .flatMap(rule => peersOf(rule).map(peer => ({ rule, peer })))
     .filter(({ peer }) => (to ?? peer) === peer);
 }
 
-/** Who can be sent it. */
+/** The peers that can receive a mutation of this rule. */
 export function peersOf({ to }: Pick<Rule, 'to'>): readonly Peer[] {
   return to === undefined ? ['client', 'server'] : [to];
 }
 
-/** As it may be in a file. */
+/** A case as read from a file, before its fields are checked. */
 type Unchecked = { readonly [field in 'layer' | 'name' | 'forges' | 'to']?: unknown };
 
-/** The rule of a case, if there is one. */
+/** The rule of a case; undefined if there is none. */
 export function ruleOf(one: Unchecked): Rule | undefined {
   return RULES.find(rule => isOf(rule, one));
 }
@@ -180,24 +189,33 @@ function isOf(rule: Rule, { layer, name, forges, to }: Unchecked): boolean {
   );
 }
 
-/** The mutation of a case in a table. @throws RangeError when there is none */
+/**
+ * The mutation of a case in a table.
+ * @throws RangeError if there is none
+ */
 export function mutationIn<M extends Rule>(table: readonly M[], one: FuzzCase): M {
   const mutation = table.find(it => isOf(it, one));
   if (mutation === undefined) throw new RangeError(`no mutation is called ${one.layer}: ${one.name}`);
   return mutation;
 }
 
-/** What is known of the mutation of a case. @throws RangeError when there is none */
+/**
+ * The rule of a case.
+ * @throws RangeError if there is none
+ */
 export function ruleIn(one: FuzzCase): Rule {
   return mutationIn(RULES, one);
 }
 
-/** The same transfer with nothing mutated. */
+/** The same transfer without a mutation. */
 export function validTransfer(one: TransferCase): TransferCase {
   return { ...one, ...caseOf(DATA[0]!, { ...one, choices: [] }) };
 }
 
-/** One verdict for either side: a client never gives the code for a bad command, nor a server that for a bad reply. */
+/**
+ * The expectation for one peer: a client never gives the code for a bad command, and a server never the code for a bad
+ * reply.
+ */
 function expectedFrom(to: Peer, { expected, ofClient }: Rule): Expectation {
   if (to === 'client' && ofClient !== undefined) return ofClient;
   if (expected.verdict !== 'refuse') return expected;

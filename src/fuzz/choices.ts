@@ -1,6 +1,6 @@
-/** Where a case has a choice, it is a number in a list: so every case can be written down, made again, and shrunk. */
+/** A choice in a case is a number in a list, so every case can be written to a file, made again, and minimised. */
 
-/** Choices, taken in turn. When they are used up each further one is 0, which always means the simplest. */
+/** Choices in order. After the end of the list each further choice is 0, which is always the simplest. */
 export class Choices {
   readonly #choices: readonly number[];
   #taken = 0;
@@ -15,12 +15,12 @@ export class Choices {
     return this.#next() % Math.max(1, count);
   }
 
-  /** One of a list that is not empty. */
+  /** One element of a list, which must not be empty. */
   of<T>(list: readonly T[]): T {
     return list[this.below(list.length)]!;
   }
 
-  /** So many octets, all from one choice; zeros from choice 0. */
+  /** `length` octets, all from one choice; choice 0 gives zeros. */
   octets(length: number): Uint8Array {
     const choice = this.#next();
     if (choice === 0) return new Uint8Array(length);
@@ -33,19 +33,19 @@ export class Choices {
   }
 }
 
-/** So many choices from a seed, the same for the same seed. */
+/** `count` choices from a seed, the same for the same seed. */
 export function choicesFrom(seed: number, count: number): number[] {
   const numbers = numbersFrom(seed);
   return Array.from({ length: count }, numbers);
 }
 
-/** Octets that only look random, the same for the same seed: for confounders in tokens that must be made again. */
+/** Octets that look random, but are the same for the same seed: for confounders in tokens that must be reproducible. */
 export function octetsFrom(seed: number): (length: number) => Uint8Array {
   const numbers = numbersFrom(seed);
   return length => Uint8Array.from({ length }, () => numbers() >>> 24);
 }
 
-/** A Weyl sequence with a mixing function behind it: 32-bit numbers. */
+/** 32-bit numbers: a Weyl sequence followed by a mixing function. */
 function numbersFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

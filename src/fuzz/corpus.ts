@@ -1,4 +1,4 @@
-/** Seeds for fuzzers that know nothing of FTP: the octets of every case, under keys that are written beside them. */
+/** Seed files for fuzzers without knowledge of FTP: the octets of every case, and an index with the keys. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatAll, toHex } from '../bytes.js';
 import type { BlockCiphers } from '../mechanisms/block-cipher.js';
@@ -11,20 +11,20 @@ import { referenceChunks, references } from './reference.js';
 export interface CorpusOptions {
   /** The same seed gives the same corpus. Default 2228. */
   seed?: number;
-  /** With DES, its tokens of RFC 1964 and KERBEROS_V4 are there too; AES, RC4 and X-PSK need nothing. */
+  /** With DES, tokens of RFC 1964 with DES and KERBEROS_V4 are included; AES, RC4 and X-PSK need no ciphers. */
   ciphers?: BlockCiphers;
-  /** Cases with more octets are left out. Default 65536: other fuzzers go slowly with long inputs. */
+  /** Cases with more octets are left out. Default 65536: other fuzzers are slow with long inputs. */
   maxOctets?: number;
 }
 
 /** A seed file. */
 export interface CorpusFile {
-  /** Who reads it: a folder for each, so that each fuzzer gets one kind of input. */
+  /** The reader of the input: each has a folder, so that a fuzzer gets only one kind of input. */
   folder: 'client' | 'server' | 'data' | 'client-exchange' | 'server-exchange';
-  /** SHA-256 of the octets in hex, its first 20 digits: a case that comes twice is one file. */
+  /** The first 20 hex digits of the SHA-256 of the octets, so that equal cases give one file. */
   name: string;
   octets: Uint8Array;
-  /** Of the first case that came to these octets; `start` is where a session must have come to before a line out of order. */
+  /** The first case with these octets. `start` is the point that a session must reach before a line out of order. */
   about: { keys: string; case: FuzzCase; start?: Script['start'] };
 }
 
@@ -55,7 +55,7 @@ export function* corpusFiles({ seed = 2228, ciphers, maxOctets = 0x10000 }: Corp
 function* casesFor({ exchange, session }: Reference, seed: number): Generator<FuzzCase> {
   if (exchange?.isKeyless) return;
   const layers = LAYERS.filter(layer => (layer === 'exchange') === (session === undefined));
-  // What a server reads on a data connection is the same as what a client does.
+  // On a data connection, a server reads the same octets as a client, so one of them is enough.
   for (const one of fuzzCases({ seed, layers })) if (one.layer !== 'data' || one.to === 'client') yield one;
 }
 

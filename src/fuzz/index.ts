@@ -1,7 +1,8 @@
 /**
- * `rfc2228/fuzz`: mutates messages behind the cryptography, to test clients and servers that have the security extensions.
- * Cases are plain data: the rule that each breaks, and what a conforming peer must do. The driver plays cases to a peer over
- * any connection. Nothing here needs fast-check: its generators have an entry of their own, `rfc2228/fuzz/arbitraries`.
+ * `rfc2228/fuzz`: mutates messages inside the protection, to test clients and servers of the security extensions. Cases
+ * are plain data: the rule that each breaks, and what a conforming peer must do. The driver plays cases to a peer over
+ * any connection. The generators for fast-check have an entry of their own, `rfc2228/fuzz/arbitraries`, so this one
+ * does not need fast-check.
  */
 export {
   type CaseOptions,

@@ -1,11 +1,11 @@
-/** What a mutation is: one rule broken on the way from a text to the wire, and what a conforming peer must do. */
+/** A mutation: one rule is broken on the way from a text to the wire; and what a conforming peer must do then. */
 import type { ErrorCode } from '../errors.js';
 import type { Deviation } from '../protection/deviations.js';
 import type { Peer, SecurityContext } from '../protection/mechanism.js';
 import type { TokenLevel } from '../protection/protection-level.js';
 import type { Choices } from './choices.js';
 
-/** What is mutated, from the outside in; then what spans messages. */
+/** The layer that is mutated, from the outermost to the innermost, and then those that concern several messages. */
 export const LAYERS = [
   'octets',
   'lines',
@@ -27,11 +27,11 @@ export type Layer = (typeof LAYERS)[number];
 
 /**
  * What a conforming peer must do with a message:
- * `accept` take the text as it was protected;
- * `refuse` take nothing of it, for one of these reasons, and be as before;
- * `either` take it or refuse it, but never take another text than was protected, unless it reports that tokens are missing,
- * late or refused. With a `deviation`, peers that tolerate it take the message, and strict ones refuse it;
- * `answer` a server replies with one of these codes; the first says what the line is.
+ * `accept` accept the text that was protected;
+ * `refuse` accept nothing of it, for one of these reasons, and keep its state;
+ * `either` accept it or refuse it, but never accept another text than the protected one, unless it reports that tokens
+ * are missing, late or refused. With a `deviation`, tolerant peers accept the message, and strict ones refuse it;
+ * `answer` a server replies with one of these codes; the first names the reason.
  */
 export type Expectation =
   | { verdict: 'accept' }
@@ -40,8 +40,8 @@ export type Expectation =
   | { verdict: 'answer'; codes: readonly number[] };
 
 /**
- * The octets of a message on their way out: each stage is made from the one before, piece by piece. A transfer has `blocks`
- * in the place of base 64 and lines; an exchange begins with its token.
+ * The stages of a message on its way to the wire; each is made from the one before, piece by piece. A transfer has
+ * `blocks` instead of base 64 and lines; an exchange begins with its token.
  */
 export type Stage = 'fragments' | 'tokens' | 'base64' | 'lines' | 'wire' | 'chunks' | 'blocks';
 
@@ -50,104 +50,107 @@ export interface FuzzSession {
   readonly context: SecurityContext;
   /** Whether the mechanism numbers its tokens, so that a replay must be refused. */
   readonly numbered: boolean;
-  /** The levels whose tokens cannot be altered unnoticed. */
+  /** The levels whose tokens can't be changed unnoticed. */
   readonly integrity: readonly TokenLevel[];
-  /** A token that the peer under test has made, to be sent back to it. */
+  /** A token from the peer under test, to be sent back to it. */
   readonly received?: Uint8Array | undefined;
 }
 
-/** A valid message or transfer to be mutated, and the session that it belongs to. */
+/** A valid message or transfer to be mutated, and its session. */
 export interface MutationContext extends FuzzSession {
-  /** The peer under test, which reads it: a client reads replies, a server commands. */
+  /** The peer under test, which is the reader: a client reads replies, a server commands. */
   readonly to: Peer;
   readonly level: TokenLevel;
   /** Octets of the inner reply or command with its line ends, or of the file. */
   readonly text: Uint8Array;
-  /** Octets of the valid messages that went before in this case. */
+  /** Octets of the valid messages that were sent before in this case. */
   readonly sent: readonly Uint8Array[];
-  /** Of a transfer: the protection buffer in octets. */
+  /** Only for a transfer: the protection buffer in octets. */
   readonly bufferSize: number;
-  /** Makes one more valid message of the same text, at its level or another: the octets of its lines. */
+  /** Makes one more valid message of the same text, at its level or another one; the octets of its lines. */
   valid(level?: TokenLevel): Uint8Array;
 }
 
-/** What opens and seals the tokens of an exchange again; the rest of it is known to its mechanism alone. */
+/** Keys to open and protect again the tokens of an exchange; their form depends on the mechanism. */
 export type ExchangeKeys = { readonly forges: string } & Readonly<Record<string, unknown>>;
 
-/** A valid line of ours that is due in an exchange. */
+/** A valid line of ours that must be sent in an exchange. */
 export interface ExchangeTurn {
-  /** Who reads it: a server reads ADAT, a client 335 and 235. */
+  /** The reader: a server reads ADAT, a client 335 and 235. */
   to: Peer;
-  /** Which of our lines behind AUTH, counted from 0. */
+  /** The number of our line after AUTH, from 0. */
   number: number;
-  /** Undefined where a reply has none. */
+  /** Undefined if a reply has no token. */
   token: Uint8Array | undefined;
-  /** Of the reply. */
+  /** The code of a reply. */
   code?: 235 | 335;
   /** The peer's last token. */
   received: Uint8Array | undefined;
   keys: ExchangeKeys | undefined;
 }
 
-/** One line out of order: in the clear unless it has a level. It has no line end here. */
+/** One line out of order, without its line end. It is in the clear if it has no level. */
 export interface ScriptLine {
   text: string;
   level?: TokenLevel;
 }
 
-/** Where a line out of order goes. To a server it is a command; to a client it answers its present command. */
+/**
+ * The position of a line out of order. A server receives it as a command; a client as the answer to its present
+ * command.
+ */
 export interface Script {
   /**
-   * Where a session has come to before the line: a greeting, AUTH answered by 334, or an association. With `auth` the line goes
-   * in one piece with AUTH, or with 334; with `adat`, with the ADAT that ends the exchange, or with 235: its reader has it
-   * in a buffer when the rules change.
+   * The point that a session must reach before the line: a greeting, AUTH answered by 334, or an association. With
+   * `auth` the line goes in one piece with AUTH, or with 334; with `adat`, in one piece with the ADAT that ends the
+   * exchange, or with 235. So the reader has it in a buffer when the rules change.
    */
   start: 'greeted' | 'auth' | 'exchange' | 'adat' | 'secured';
   line: ScriptLine;
-  /** Commands that are sent to a server and answered first, and accepted. */
+  /** Commands that are sent to a server before, and that it must answer and accept. */
   before: readonly ScriptLine[];
 }
 
-/** Gives the pieces as they go on; undefined where there is nothing to change. */
+/** Changes the pieces of a stage; returns undefined if there is nothing to change. */
 export type Change<C> = (pieces: readonly Uint8Array[], draw: Choices, carrier: C) => readonly Uint8Array[] | undefined;
 
-/** A row of the tables of mutations. `C` is what its change may look at. */
+/** A row of the tables of mutations. `C` is the type of the context for its change. */
 export interface Mutation<C = MutationContext> {
   layer: Layer;
-  /** The rule that it breaks, or the liberty that it takes; unique in its layer, for one peer and one format of tokens. */
+  /** The broken rule or the tolerated form; unique in its layer for one peer and one token format. */
   name: string;
-  /** Where the rule is laid down. */
+  /** The source of the rule. */
   source: string;
   expected: Expectation;
-  /** Where a client is free to do what a server is not. */
+  /** What a client must do, if it is freer than a server. */
   ofClient?: Expectation;
-  /** Who can be sent it; default both. */
+  /** The peer that can receive it; default both. */
   to?: Peer;
-  /** The format of tokens that it is about; default any. */
+  /** The token format to which it applies; default any. */
   forges?: string;
-  /** It is long, and one variant of it is enough. */
+  /** Its octets are many, so one variant is enough. */
   large?: true;
   /**
-   * Without these it is not applicable: several lines, numbered tokens, a level with integrity, tokens without it, sealed ones,
-   * a token of the peer.
+   * What the mutation requires; without it the mutation is not applicable: several lines, numbered tokens, a level with
+   * integrity, tokens without integrity, encrypted tokens, a token of the peer.
    */
   needs?: readonly ('lines' | 'numbers' | 'integrity' | 'confidential' | 'private' | 'received')[];
-  /** The level that it is about; default any. */
+  /** The only level at which it applies; default any. */
   only?: TokenLevel;
-  /** How many valid messages go before it. */
+  /** Number of valid messages before it. */
   after?: number;
-  /** What it sends has no end, so that nothing can follow. */
+  /** The octets have no end, so nothing can follow. */
   open?: true;
-  /** Of a transfer: what is wrong comes behind the last block, so that a peer may have handed on all of it before it knows. */
+  /** Only for a transfer: the error is after the last block, so a peer may have passed on the whole file before it. */
   late?: true;
-  /** Of an exchange: which of our lines, from 0; default one that is drawn. */
+  /** Only for an exchange: the number of our line, from 0; default a chosen one. */
   turn?: number;
-  /** Of an exchange: what was sent, and taken, comes once more, on a new connection, in the same place. */
+  /** Only for an exchange: an accepted message is sent once more, on a new connection, in the same place. */
   again?: true;
   script?: Script;
   /** The stage whose pieces it changes. */
   at: Stage;
-  /** It makes the pieces of its stage itself: what it is given is the stage before, or the whole text. */
+  /** It makes the pieces of its stage itself; its input is the stage before, or the whole text. */
   makes?: 'stage' | 'everything';
   change: Change<C>;
 }
@@ -157,13 +160,13 @@ export type ExchangeMutation = Mutation<ExchangeTurn>;
 
 type Also = Partial<Omit<Mutation, 'name' | 'source' | 'expected' | 'change'>>;
 
-/** A row of a table as it is written down: its change, or what that is made of. */
+/** A row of a table: its expectation, its change or what the change is made from, and further properties. */
 export type Row<M> = readonly [expected: Expectation, make: M, also?: Also | undefined];
 
-/** Rows by their source, and by their name. */
+/** Rows by source, then by name. */
 export type Table<M> = Readonly<Record<string, Readonly<Record<string, Row<M>>>>>;
 
-/** Gives what makes mutations of a table, whose rows have much in common. */
+/** Returns a function that makes the mutations of a table, with the properties that its rows share. */
 export function tableOf<M, C>(
   common: Pick<Mutation, 'layer' | 'at'> & Also,
   changeOf: (make: M, expected: Expectation) => Change<C>,
@@ -176,14 +179,14 @@ export function tableOf<M, C>(
     );
 }
 
-/** The same for rows that have their change. */
+/** The same for tables whose rows contain the change itself. */
 export function mutationsOf<C = MutationContext>(common: Pick<Mutation, 'layer' | 'at'> & Also) {
   return tableOf<Change<C>, C>(common, change => change);
 }
 
-/** A valid message, or one that must be taken. */
+/** A valid message, or one that must be accepted. */
 export const ACCEPT: Expectation = { verdict: 'accept' };
-/** A peer may take it or refuse it. */
+/** A peer may accept it or refuse it. */
 export const EITHER: Expectation = { verdict: 'either' };
 
 /** It must be refused, for one of these reasons. */
@@ -196,11 +199,11 @@ export function deviation(name: Deviation): Expectation {
   return { verdict: 'either', deviation: name };
 }
 
-/** Of rows: what they need. */
+/** Property of rows: they need several lines. */
 export const LINES = { needs: ['lines'] } as const;
 export const NUMBERS = { needs: ['numbers'] } as const;
 export const INTEGRITY = { needs: ['integrity'] } as const;
 export const CONFIDENTIAL = { needs: ['confidential'] } as const;
-/** Of rows: the level that they are about. */
+/** Property of rows: they apply only at level `safe`. */
 export const SAFE = { only: 'safe' } as const;
 export const PRIVATE = { only: 'private' } as const;

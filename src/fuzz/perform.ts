@@ -1,4 +1,4 @@
-/** The octets that a case comes to in a live session, or in the place of a line of an exchange. */
+/** Makes the octets of a case in a live session, or as a line of an exchange. */
 import { encodeBase64 } from '../base64.js';
 import { CRLF, concat, concatAll, copy, toUtf8 } from '../bytes.js';
 import { factsOf } from '../protection/protection-level.js';
@@ -10,17 +10,17 @@ import { blockOf, FILE, PIECE } from './mutations/data.js';
 import { scriptOctets } from './mutations/phases.js';
 import { linesOf, octets } from './pieces.js';
 
-/** What is to be sent, in turn. */
+/** The octets to send, in order. */
 export interface Rendered {
   /** Valid messages that must be accepted; the octets of each. */
   before: readonly Uint8Array[];
-  /** The mutated message or transfer, in the chunks that it is to be sent in. */
+  /** The mutated message or transfer, in the chunks in which it must be sent. */
   chunks: readonly Uint8Array[];
-  /** It has no end: nothing can follow, and the connection is to be closed. */
+  /** Whether the octets have no end: nothing can follow, and the connection must be closed. */
   open: boolean;
 }
 
-/** How the pieces of each stage are made from those of the one before (RFC 2228 §3, §5.2 and §6). */
+/** How each stage is made from the one before (RFC 2228 §3, §5.2 and §6). */
 type Route<C> = readonly (readonly [Stage, (pieces: readonly Uint8Array[], carrier: C) => readonly Uint8Array[]])[];
 
 const toTokens = (texts: readonly Uint8Array[], { context, level }: MutationContext) =>
@@ -48,11 +48,11 @@ const EXCHANGE: Route<ExchangeTurn> = [
 ];
 
 /**
- * The octets of a case in a session that has an association; those of a transfer are for its data connection, which is then to be
- * closed.
- * @returns undefined where the case is not applicable: a mechanism without numbers, a text without padding, no token yet. The
- *   session's next number may have moved on all the same
- * @throws RangeError when there is no such mutation, or it is one of an exchange
+ * The octets of a case in a session that has an association. The octets of a transfer are for its data connection,
+ * which must be closed after them.
+ * @returns undefined if the case is not applicable: a mechanism without numbers, a text without padding, no token yet.
+ *   The session may have used up numbers nevertheless
+ * @throws RangeError if there is no such mutation, or it belongs to an exchange
  */
 export function perform(one: FuzzCase, session: FuzzSession): Rendered | undefined {
   const mutation = mutationIn(MUTATIONS, one);
@@ -69,10 +69,10 @@ export function perform(one: FuzzCase, session: FuzzSession): Rendered | undefin
 }
 
 /**
- * The octets of a case in the place of a valid line with security data.
- * @param turn  the line that is due
- * @returns undefined where it is another line's turn, or the case is not applicable: another mechanism, no such key
- * @throws RangeError when there is no such mutation
+ * The octets of a case that replace a valid line with security data.
+ * @param turn  the line that must be sent
+ * @returns undefined if the mutation is for another line, or not applicable: another mechanism, a missing key
+ * @throws RangeError if there is no such mutation
  */
 export function performExchange(one: FuzzCase, turn: ExchangeTurn): Uint8Array | undefined {
   const mutation = mutationIn(EXCHANGES, one);
@@ -85,14 +85,14 @@ export function performExchange(one: FuzzCase, turn: ExchangeTurn): Uint8Array |
   return lines && concatAll(lines);
 }
 
-/** The octets of a valid message, and its tokens used. */
+/** The octets of a valid message; its tokens use up numbers. */
 export function validMessage(its: FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>): Uint8Array {
   let pieces: readonly Uint8Array[] = [its.text];
   for (const [, make] of MESSAGE) pieces = make(pieces, its as MutationContext);
   return pieces[0]!;
 }
 
-/** The octets of a valid line of an exchange, with other base 64 in it than that of its token, if that is given. */
+/** The octets of a valid line of an exchange. `text`, if given, replaces the base 64 of its token. */
 export function lineOf({ code, token }: ExchangeTurn, text = token && encodeBase64(token)): Uint8Array {
   if (code === undefined) return concat(toUtf8('ADAT '), text!, CRLF);
   if (text === undefined) return toUtf8(`${code} Security data exchange complete\r\n`);
@@ -134,7 +134,7 @@ const NEEDS: Record<
   received: ({ received }) => received !== undefined,
 };
 
-/** What stands before the base 64: the verb and a blank, or the code and its separator. */
+/** The octets before the base 64: the verb and a blank, or the code and its separator. */
 function prefixOf({ to, level }: MutationContext, isLast: boolean): Uint8Array {
   const { verb, code } = factsOf(level);
   return toUtf8(to === 'server' ? `${verb} ` : `${code}${isLast ? ' ' : '-'}`);

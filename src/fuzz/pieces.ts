@@ -3,7 +3,7 @@ import { concat, copy, LF } from '../bytes.js';
 import type { Choices } from './choices.js';
 import type { Change, MutationContext } from './mutation.js';
 
-/** Changes one piece. */
+/** Changes one piece; returns undefined if it can't be changed. */
 export type Edit<C = MutationContext> = (piece: Uint8Array, draw: Choices, carrier: C) => Uint8Array | undefined;
 
 /** Octets of a text whose characters are all below U+0100. */
@@ -13,42 +13,42 @@ export function octets(text: string): Uint8Array {
   return bytes;
 }
 
-/** With `removed` octets from `at` on taken out, and others put there. */
+/** Replaces `removed` octets from `at` on by others. */
 export function spliced(bytes: Uint8Array, at: number, removed: number, put: Uint8Array = octets('')): Uint8Array {
   return concat(bytes.subarray(0, at), put, bytes.subarray(at + removed));
 }
 
-/** One bit of one octet turned over. */
+/** Inverts one bit of one octet. */
 export function flipped(bytes: Uint8Array, at: number, bit: number): Uint8Array {
   const changed = copy(bytes);
   changed[at]! ^= 1 << bit;
   return changed;
 }
 
-/** With a bit of one of the last 8 octets, or so many, turned over. */
+/** Inverts a bit of one of the last `among` octets. */
 export function flippedAtEnd(bytes: Uint8Array, draw: Choices, among = 8): Uint8Array {
   return flipped(bytes, bytes.length - 1 - draw.below(among), draw.below(8));
 }
 
-/** A text put before a piece. */
+/** Puts a text before a piece. */
 export const before =
   (text: string): Edit<unknown> =>
   piece =>
     concat(octets(text), piece);
 
-/** A text in the place of so many octets: the first ones, or those from `at` on. */
+/** Replaces octets by a text: the first ones, or those from `at` on. */
 export const replaced =
   (text: string, removed: number, at = 0): Edit<unknown> =>
   piece =>
     spliced(piece, at, removed, octets(text));
 
-/** A text in the place of the last octets. */
+/** Replaces the last octets by a text. */
 export const ended =
   (text: string, removed = 2): Edit<unknown> =>
   piece =>
     concat(piece.subarray(0, piece.length - removed), octets(text));
 
-/** Changes one piece, which is drawn. */
+/** Changes one piece, which is chosen. */
 export function anyOne<C = MutationContext>(edit: Edit<C>): Change<C> {
   return (pieces, draw, carrier) => editAt(draw.below(pieces.length), edit)(pieces, draw, carrier);
 }
@@ -63,7 +63,7 @@ export function last<C = MutationContext>(edit: Edit<C>): Change<C> {
   return (pieces, draw, carrier) => editAt(pieces.length - 1, edit)(pieces, draw, carrier);
 }
 
-/** Changes every piece; undefined where one of them can't be changed. */
+/** Changes every piece; returns undefined if one of them can't be changed. */
 export function every<C = MutationContext>(edit: Edit<C>): Change<C> {
   return (pieces, draw, carrier) => {
     const edited = pieces.map(piece => edit(piece, draw, carrier));
@@ -71,12 +71,12 @@ export function every<C = MutationContext>(edit: Edit<C>): Change<C> {
   };
 }
 
-/** A text in the place of all that was there. */
+/** Replaces everything by a text. */
 export function all(replacement: string): Change<unknown> {
   return () => [octets(replacement)];
 }
 
-/** Something put into one piece, at a place that is drawn: behind the first octet, or later; before the last. */
+/** Inserts something into one piece at a chosen place, after the first octet and before the last. */
 export function inserted(put: string | readonly string[]): Change<unknown> {
   return anyOne<unknown>((piece, draw) => {
     if (piece.length < 2) return undefined;
@@ -92,7 +92,7 @@ function editAt<C>(index: number, edit: Edit<C>): Change<C> {
   };
 }
 
-/** The lines of a text, each with its line end. */
+/** Splits a text into its lines, each with its line end. */
 export function linesOf(text: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
   for (let start = 0; start < text.length; ) {

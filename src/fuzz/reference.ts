@@ -1,6 +1,6 @@
 /**
- * Sessions and exchanges under keys that are written down: a case comes to the same octets in them each time. The corpus is made of
- * these octets, and the plan leaves out a case that would repeat them.
+ * Sessions and exchanges under fixed keys, in which a case always gives the same octets. The corpus consists of these
+ * octets, and the plan leaves out cases that would repeat them.
  */
 import { formatReply } from '../ftp/reply.js';
 import type { BlockCiphers } from '../mechanisms/block-cipher.js';
@@ -12,8 +12,8 @@ import type { Reference, SampleExchange } from './mechanisms/mechanism.js';
 import { lineOf, perform, performExchange } from './perform.js';
 
 /**
- * Every format of tokens once, and every exchange; those that need DES only where the ciphers have it.
- * @param seed  of confounders and nonces
+ * Each token format once, and each exchange; those that need DES only if `ciphers` has it.
+ * @param seed  for confounders and nonces
  */
 export function references(seed: number, ciphers: BlockCiphers = {}): Reference[] {
   return MECHANISMS.flatMap(({ name: mechanism, references: of }) =>
@@ -25,7 +25,7 @@ export function references(seed: number, ciphers: BlockCiphers = {}): Reference[
   );
 }
 
-/** The same for one side, computed once. */
+/** Computes the value for each peer only once. */
 function remembered<T>(make: (to: Peer) => T): (to: Peer) => T {
   const made = new Map<Peer, T>();
   return to => {
@@ -35,8 +35,8 @@ function remembered<T>(make: (to: Peer) => T): (to: Peer) => T {
 }
 
 /**
- * What is sent in a reference, chunk by chunk: the messages that go before the case, and its own.
- * @returns undefined where the case is not applicable
+ * The octets that are sent in a reference, chunk by chunk: the messages before the case, and the case.
+ * @returns undefined if the case is not applicable
  */
 export function referenceChunks(one: FuzzCase, { session, exchange }: Reference): readonly Uint8Array[] | undefined {
   if (one.layer === 'exchange') return exchange && exchangeChunks(one, exchange);
@@ -44,7 +44,7 @@ export function referenceChunks(one: FuzzCase, { session, exchange }: Reference)
   return performed && [...performed.before, ...performed.chunks];
 }
 
-/** What one side says from AUTH on, up to the line that is mutated. */
+/** The octets of one side from AUTH up to the mutated line. */
 function exchangeChunks(one: FuzzCase, { mechanism, turns }: SampleExchange): readonly Uint8Array[] | undefined {
   const before = [one.to === 'server' ? formatAuth(mechanism) : formatReply(334, 'Security data, please')];
   for (const turn of turns(one.to)) {

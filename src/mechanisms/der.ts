@@ -1,13 +1,13 @@
 /**
- * DER, as much of it as Kerberos and SPNEGO use: ASN.1 types as values, from which reading and writing follow (X.690
- * §8 and §10, RFC 4120 §5.1). Strict: definite and minimal lengths, minimal integers, nothing after the end. The reader
- * goes only as deep as the type that it is given, and no type holds itself, so the type is the limit of the depth; a
- * length is checked against its surroundings before anything is taken. A list has a bound of its own, MAX_ITEMS.
+ * DER, restricted to what Kerberos and SPNEGO use: ASN.1 types as values that both read and write (X.690 §8 and §10,
+ * RFC 4120 §5.1). It is strict: definite and minimal lengths, minimal integers, no octets after the end. The reader
+ * goes only as deep as the given type, and no type contains itself, so the depth is limited. A length is checked
+ * against the enclosing element before any octet is read. The number of elements in a list is limited by MAX_ITEMS.
  */
 import { concatAll, copy, fromUtf8, toUtf8 } from '../bytes.js';
 import { badToken, type FtpSecurityError } from '../errors.js';
 
-/** A stretch of the octets that are read; offsets in errors count from the start of all of them. */
+/** A part of the octets that are read; offsets in errors count from the start of all octets. */
 export interface Range {
   bytes: Uint8Array;
   start: number;
@@ -16,19 +16,19 @@ export interface Range {
 
 /** One ASN.1 type: its identifier octet, and how its contents are read and written. */
 export interface Type<T> {
-  /** For errors, in the words of ASN.1. */
+  /** The ASN.1 name of the type, for errors. */
   readonly name: string;
   readonly tag: number;
   /** @throws FtpSecurityError `security/bad-token` */
   read(contents: Range): T;
   /**
-   * Its contents, in pieces: joined once, so that no copies of a key are left behind.
+   * Returns the contents in pieces. They are joined only once, so that no copies of a key remain.
    * @throws RangeError for a value that the type can't hold: misuse by the caller.
    */
   write(value: T): readonly Uint8Array[];
 }
 
-/** Elements of a SEQUENCE OF. Lists of names, addresses, authorization data or mechanisms have a few dozen at most. */
+/** Elements of a SEQUENCE OF. Real lists of names, addresses, authorization data or mechanisms have a few dozen. */
 const MAX_ITEMS = 1000;
 
 export const APPLICATION = 0x60;
@@ -36,7 +36,7 @@ const CONTEXT = 0xa0;
 
 /**
  * Reads a value that takes up all of `bytes` from `start` on.
- * @param padding  how many octets, of any value, may stand behind it, where decryption leaves some (RFC 3961 §3)
+ * @param padding  how many octets, of any value, may follow it; decryption may leave some (RFC 3961 §3)
  * @throws FtpSecurityError `security/bad-token`, with the offset in `bytes`
  */
 export function parseDer<T>(type: Type<T>, bytes: Uint8Array, start = 0, padding = 0): T {
@@ -83,8 +83,8 @@ export const int32 = integer(-(2 ** 31), 2 ** 31 - 1, 'Int32');
 
 const int32OrUInt32 = integer(-(2 ** 31), 2 ** 32 - 1, 'UInt32');
 /**
- * UInt32 (RFC 4120 §5.2.4). Some peers write the upper half as negative numbers: sequence numbers (§5.5.1 allows us to
- * take them), and the key versions of read-only domain controllers.
+ * UInt32 (RFC 4120 §5.2.4). Some peers write the upper half as negative numbers: in sequence numbers (§5.5.1 allows a
+ * reader to accept them), and in the key versions of read-only domain controllers.
  */
 export const uint32: Type<number> = {
   ...integer(0, 2 ** 32 - 1, 'UInt32'),
@@ -113,7 +113,7 @@ export const kerberosTime: Type<number> = {
   read({ bytes, start, end }) {
     const text = fromUtf8(bytes.subarray(start, end));
     const seconds = TIME.test(text) ? Date.parse(text.replace(TIME, '$1-$2-$3T$4:$5:$6Z')) / 1000 : Number.NaN;
-    // Date rolls the 31st of June over to July, so the text has to come back.
+    // Date changes the 31st of June to the 1st of July, so the result is compared with the text.
     if (Number.isNaN(seconds) || timeText(seconds) !== text) throw expected('a time YYYYMMDDhhmmssZ', start);
     return seconds;
   },
@@ -147,12 +147,12 @@ export const kerberosFlags: Type<number> = {
   },
 };
 
-/** The number that has flag `bit` alone, counted as RFC 4120 §5.2.8 does. */
+/** The number with only flag `bit` set, counted as in RFC 4120 §5.2.8. */
 export function flag(bit: number): number {
   return 2 ** (31 - bit);
 }
 
-/** SEQUENCE OF, MAX_ITEMS elements at most. */
+/** SEQUENCE OF with at most MAX_ITEMS elements. */
 export function sequenceOf<T>(item: Type<T>): Type<T[]> {
   return {
     name: `SEQUENCE OF ${item.name}`,
@@ -205,10 +205,10 @@ export type RecordOf<F extends Fields> = {
 } & {
   [Name in keyof F as F[Name]['optional'] extends true ? Name : never]?: ValueOf<F[Name]>;
 } & {
-  /** Fields after those that we know, as they came (RFC 4120 §1.5.1: kept, and else ignored). */
+  /** The unknown fields at the end, as received (RFC 4120 §1.5.1: kept, and otherwise ignored). */
   extensions?: Uint8Array;
 };
-/** The record of a type. */
+/** The value type of an ASN.1 type. */
 export type Of<T> = T extends Type<infer Value> ? Value : never;
 
 /** SEQUENCE of fields with ascending numbers. */
@@ -232,7 +232,8 @@ export function sequence<F extends Fields>(fields: F): Type<RecordOf<F>> {
         checkExtensions({ bytes, start: at, end }, last);
         record['extensions'] = copy(bytes, at, end);
       }
-      // The loop has filled in what RecordOf says, which TypeScript can't follow from names at run time.
+      // The loop has filled in all properties of RecordOf; TypeScript can't check that, since the names are known
+      // only at run time.
       return record as RecordOf<F>;
     },
     write(value) {
@@ -274,8 +275,8 @@ export function formatElement(tag: number, contents: Uint8Array): Uint8Array {
 }
 
 /**
- * The text of a name's octets, which are ASCII or UTF-8 nearly always (RFC 4120 §5.2.1). Any others become one lone
- * surrogate each, U+DC80 to U+DCFF, which UTF-8 never gives: so two names are one only if their octets are.
+ * The text of a name's octets, which are nearly always ASCII or UTF-8 (RFC 4120 §5.2.1). Any other octet becomes one
+ * lone surrogate, U+DC80 to U+DCFF, which UTF-8 never gives. So two names are equal only if their octets are equal.
  */
 export function nameText(octets: Uint8Array): string {
   const text = fromUtf8(octets);
@@ -320,7 +321,7 @@ function readWhole<T>(type: Type<T>, { bytes, start, end }: Range): T {
   return type.read(element);
 }
 
-/** How many octets the length at `at` takes. Four octets of it count further than any token. */
+/** The number of octets of the length field at `at`. Four octets of length are enough for any token. */
 function lengthSize(bytes: Uint8Array, at: number, end: number): number {
   const first = at < end ? bytes[at]! : 0x80;
   const more = first < 0x80 ? 0 : first & 0x7f;
@@ -328,7 +329,7 @@ function lengthSize(bytes: Uint8Array, at: number, end: number): number {
   return 1 + more;
 }
 
-/** RFC 4120 §1.5.1: a message must not be refused for fields that were added to it. */
+/** A message must not be refused because fields were added to it (RFC 4120 §1.5.1). */
 function checkExtensions({ bytes, start, end }: Range, last: number): void {
   let tag = CONTEXT | last;
   for (let at = start; at < end; ) {

@@ -1,4 +1,4 @@
-/** A run: case after case; each finding is minimised, and reported once. */
+/** A run: plays one case after another; each finding is minimised, and reported once. */
 
 import type { FuzzCase } from '../cases.js';
 import { TargetUnavailable } from './connection.js';
@@ -20,15 +20,15 @@ export interface CampaignOptions {
   mechanism: string;
   /** Plays one case, on a connection of its own. */
   play(one: FuzzCase): Promise<Outcome>;
-  /** Asked before each case, but not while a finding is minimised. */
+  /** Whether to end the run. Called before each case, but not while a finding is minimised. */
   isOver(played: number): boolean;
-  /** Whether the run was broken off, so that no finding is made smaller any more. Default: never. */
+  /** Whether the user has stopped the run, so that findings are no longer minimised. Default: never. */
   isStopped?: () => boolean;
-  /** Gets every case, and every new finding. */
+  /** Called for every case, and for every new finding. */
   report(record: CaseRecord | FindingRecord): void;
 }
 
-/** What became of a case, as `--json` has it. */
+/** The outcome of a case, in the form of `--json`. */
 export interface CaseRecord {
   type: 'case';
   index: number;
@@ -42,33 +42,36 @@ export interface CaseRecord {
   /** Further findings of the same case. */
   also: readonly Finding[];
   detail: string | null;
-  /** How the process of the peer ended by itself, where it was started for the case. */
+  /** How the process of the peer ended by itself, if it was started for the case. */
   exit: Pick<ProcessExit, 'status' | 'signal'> | null;
 }
 
-/** A finding, as `--json` has it. */
+/** A finding, in the form of `--json`. */
 export interface FindingRecord extends Reproducer {
   type: 'finding';
 }
 
-/** The totals of a run, as `--json` has them. */
+/** The totals of a run, in the form of `--json`. */
 export interface SummaryRecord {
   type: 'summary';
   cases: number;
-  /** The target took part at first, and then no more: the run has ended early. */
+  /** The target could be tested at first, but not any more, so the run ended early. */
   gone: boolean;
-  /** Why it is gone. */
+  /** Why the target could no longer be tested. */
   reason: string | null;
   outcomes: Partial<Record<OutcomeKind, number>>;
   findings: number;
-  /** How many of the findings are of each severity. */
+  /** The number of findings of each severity. */
   severities: Record<Severity, number>;
 }
 
-/** So many connections in a row that never come to their case, and the target is not there, or not any more. */
+/** After this many consecutive connections on which no case could begin, the target counts as gone. */
 const MAX_UNREADY = 5;
 
-/** Plays cases until they, or the run, are over. @throws TargetUnavailable when no case could be played */
+/**
+ * Plays cases until there are none left, or the run is over.
+ * @throws TargetUnavailable if no case could be played
+ */
 export async function campaign(options: CampaignOptions): Promise<SummaryRecord> {
   const { cases, play, isOver, report } = options;
   const outcomes: SummaryRecord['outcomes'] = {};
@@ -93,7 +96,8 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
   const gone = unready.length === MAX_UNREADY;
   const reason = unready[0]?.detail ?? null;
   if (last === undefined && unready.length > 0) throw new TargetUnavailable(reason ?? 'no case could begin');
-  // It is a crash only if nothing answers any more: a server that refuses further logins lives.
+  // It is a crash only if the target no longer accepts connections: a server that only refuses further logins still
+  // works.
   if (gone && unready.every(({ cut }) => cut)) findings.addGone(last!, `takes no part any more: ${reason}`);
   return { type: 'summary', cases: index, gone, reason: gone ? reason : null, outcomes, ...findings.totals };
 }
@@ -103,7 +107,7 @@ interface Played {
   outcome: Outcome;
 }
 
-/** Each once. */
+/** Collects findings, each of them once. */
 class Findings {
   readonly #options: CampaignOptions;
   readonly #known = new Map<string, Finding>();
@@ -122,7 +126,7 @@ class Findings {
     if (this.#isNew(played.one, finding)) this.#report(await this.#minimised(played, finding));
   }
 
-  /** The last case that was played: it can't be played again. */
+  /** Adds a crash for the last case that was played, which can't be played again. */
   addGone({ one, outcome }: Played, detail: string): void {
     if (!this.#isNew(one, 'crashed')) return;
     this.#report(reproducerOf(one, { ...outcome, detail, finding: 'crashed' }, this.#options.mechanism));
@@ -169,15 +173,15 @@ function recordOf(index: number, one: FuzzCase, { kind, code, finding, also, det
   };
 }
 
-/** One fault of the peer, whatever case shows it: what a server does with every reply, say. */
+/** Findings that are one fault of the peer in every case, for example what a server does with every reply. */
 const OF_EVERY_CASE: readonly Finding[] = ['weak reply given', 'clear reply given'];
-/** One fault for each rule that is broken, whatever text breaks it. */
+/** Findings that are one fault for each rule, whatever the text. */
 const OF_RULE: readonly Finding[] = ['clear text accepted', 'lower level accepted'];
 
-/** Levels and variants of one mutation that show the same are one finding. */
+/** Cases with the same key are one finding: levels and variants of one mutation with the same result. */
 function keyOf({ layer, name, source, expected }: FuzzCase, finding: Finding): string {
   if (OF_EVERY_CASE.includes(finding)) return finding;
-  // What a client does when an exchange has failed, for whatever reason.
+  // This depends only on the failed exchange, not on why it failed.
   if (finding === 'gone on in the clear') return `${layer}: ${finding}`;
   const what = OF_RULE.includes(finding) ? `${source} ${JSON.stringify(expected)}` : name;
   return `${layer}: ${what}: ${finding}`;

@@ -1,4 +1,6 @@
-/** Our side of a connection to a server under test: a conforming client, but for what a case has it send. */
+/**
+ * The driver's side of a connection to a server under test: a conforming client, except for what a case makes it send.
+ */
 import { concat, toUtf8 } from '../../bytes.js';
 import type { Reply } from '../../ftp/reply.js';
 import type { Exchange, Step } from '../../protection/mechanism.js';
@@ -18,31 +20,37 @@ import {
 } from './connection.js';
 import { type Outcome, withFinding } from './outcome.js';
 
-/** What is known of a server under test. */
+/** A server under test. */
 export interface ServerTarget extends FuzzSide {
   user: string;
-  /** For servers that ask for one behind the exchange. */
+  /** For servers that ask for a password after the exchange. */
   password?: string;
-  /** A command that the server accepts, which shows that it still answers. Default NOOP. */
+  /** A command that the server accepts, used to check that it still answers. Default NOOP. */
   probe?: string;
-  /** For the cases of data connections, which are skipped without. */
+  /** For the cases of data connections, which are skipped without it. */
   data?: Pick<DataConnections, 'open'>;
 }
 
-/** A line of the exchange that is to be sent in the place of a valid one. */
+/** A mutated line of the exchange, which replaces a valid one. */
 export interface MutatedLine {
   octets: Uint8Array;
-  /** Whether 235 answers a valid one. */
+  /** Whether the valid line would be answered by 235. */
   isLast: boolean;
-  /** Ends the exchange where 235 has answered it all the same. @throws SetupFailed when the mechanism has no context then */
+  /**
+   * Completes the exchange if the server has answered 235 nevertheless.
+   * @throws SetupFailed if the mechanism then has no context
+   */
   complete(reply: Reply): Promise<void>;
 }
 
-/** Codes that say that a command was not heard, or not understood. The others say that it was carried out, or why not. */
+/**
+ * Codes for a command that was not received or not understood. Any other code means that it was carried out, or why
+ * not.
+ */
 export const NOT_HEARD: readonly number[] = [421, 431, 500, 501, 502, 503, 504, 521, 533, 534, 535, 536, 537];
-/** It announces the end of the connection. */
+/** Announces the end of the connection. */
 const CLOSING = 421;
-/** A connection that ends where a reply is due. */
+/** The outcome if the connection ends when a reply is due. */
 export const CUT: Outcome = {
   kind: 'closed',
   finding: 'connection cut',
@@ -51,15 +59,15 @@ export const CUT: Outcome = {
 const MAX_TEXT = 100;
 
 /**
- * A conforming client, but for what a case has it send. It reads replies by itself: a ClientSession ends with the first reply that
- * breaks a rule, and here other faults are to be found behind it.
+ * A conforming client, except for what a case makes it send. It has its own reader of replies: a ClientSession ends at
+ * the first reply that breaks a rule, and here there may be further faults to find after it.
  */
 export class ClientSide {
   session: FuzzSession | undefined;
   readonly replies: HeardReplies;
   /** With its line end. */
   readonly probe: string;
-  /** What was sent last, chunk by chunk. */
+  /** The last octets that were sent, chunk by chunk. */
   lastSent: readonly Uint8Array[] = [];
   readonly #target: ServerTarget;
   readonly #connection: Connection;
@@ -81,13 +89,13 @@ export class ClientSide {
     if (reply.code >= 300) throw new SetupFailed(`the server greets with ${textOf(reply)}`);
   }
 
-  /** @param behind  goes in one piece with AUTH */
+  /** @param behind  sent in one piece with AUTH, after it */
   async auth(behind: Uint8Array = new Uint8Array()): Promise<void> {
     const { mechanism } = this.#target;
     await this.#asked(`AUTH ${mechanism}`, concat(formatAuth(mechanism), behind), 334);
   }
 
-  /** Speaks the exchange to its end, or as far as the line that is mutated, which it gives. */
+  /** Performs the exchange to its end, or up to the line that is mutated, which it returns. */
   async exchange(
     mutate: (turn: ExchangeTurn) => Uint8Array | undefined = () => undefined,
   ): Promise<MutatedLine | undefined> {
@@ -116,7 +124,7 @@ export class ClientSide {
     this.#open();
   }
 
-  /** A user who is refused is not logged in: commands are then refused by another code, which shows as much. */
+  /** Logs in. A refused login is no error: later commands then get another refusal code, which is equally good evidence. */
   async logIn(): Promise<void> {
     const { user, password } = this.#target;
     const strongest: TokenLevel = this.session!.context.supports('private') ? 'private' : 'safe';
@@ -133,13 +141,16 @@ export class ClientSide {
     await this.#connection.send(this.lastSent);
   }
 
-  /** The answer to a valid line. */
+  /** The reply to a valid line. */
   async answered(octets: Uint8Array): Promise<HeardReply> {
     await this.send(octets);
     return ready(await this.replies.final(), 'a valid line');
   }
 
-  /** Sends what is mutated. @returns what came of it */
+  /**
+   * Sends mutated octets.
+   * @returns the outcome
+   */
   async provoke(chunks: readonly Uint8Array[], open = false): Promise<Outcome> {
     this.lastSent = chunks;
     await this.#connection.send(chunks);
@@ -147,7 +158,7 @@ export class ClientSide {
     return await this.concluded(await this.replies.final(), open);
   }
 
-  /** What a reply to something mutated shows, or that there is none. */
+  /** The outcome of a reply to mutated octets, or of a missing reply. */
   async concluded(reply: HeardReply | NoReply, open = false): Promise<Outcome> {
     const outcome = open ? outcomeOf(reply) : await this.probed(reply);
     if (typeof reply === 'string' || reply.level !== 'clear' || this.session === undefined) return outcome;
@@ -155,8 +166,8 @@ export class ClientSide {
   }
 
   /**
-   * Whether the server still answers; a mutated line may have swallowed the first one that comes behind it.
-   * @param forbidden  a line that must not be carried out, in the place of a valid one
+   * Checks whether the server still answers. A mutated line may have swallowed the first line after it.
+   * @param forbidden  replaces the valid line: a line that must not be carried out
    */
   async probed(reply: HeardReply | NoReply, forbidden?: Uint8Array): Promise<Outcome> {
     if (reply === 'end') return CUT;
@@ -202,7 +213,7 @@ const CARRIED_OUT: Outcome = {
   detail: 'carries out a protected command behind a refusal',
 };
 
-/** It answers, and then ends the connection: only with 421 may it. */
+/** The outcome if the server answers and then ends the connection, which it may do only with 421. */
 function closing(reply: HeardReply): Outcome {
   const outcome: Outcome = { ...outcomeOf(reply), closes: true };
   const detail = `answers ${reply.code}, and then ends the connection`;
@@ -215,12 +226,15 @@ function outcomeOf(reply: HeardReply | NoReply): Outcome {
   return { kind: 'refused', code: reply.code };
 }
 
-/** Code and text, in one line. */
+/** Code and text in one line. */
 export function textOf({ code, lines }: HeardReply): string {
   return `${code} ${lines.join(' ')}`.slice(0, MAX_TEXT).trimEnd();
 }
 
-/** The reply. @throws SetupFailed when there is none */
+/**
+ * Returns the reply.
+ * @throws SetupFailed if there is none
+ */
 export function ready(reply: HeardReply | NoReply, what: string): HeardReply {
   if (typeof reply !== 'string') return reply;
   if (reply === 'end') throw new SetupFailed(`the server ends the connection behind ${what}`, { cut: true });

@@ -1,6 +1,6 @@
 /**
- * What a client made of a mutated reply: what it does next is compared with what the same client did behind a valid reply and
- * behind one that refuses; and what it prints shows it too, or its exit status.
+ * What a client did after a mutated reply. Its next commands are compared with those of the same client after a valid
+ * reply and after a refusal; its output and its exit status are evidence too.
  */
 
 import type { FtpSecurityError } from '../../errors.js';
@@ -10,56 +10,59 @@ import type { Expectation } from '../mutation.js';
 import type { NoReply } from './connection.js';
 import { judged, type Outcome, type OutcomeKind } from './outcome.js';
 
-/** What a client did on one connection. */
+/** The actions of a client on one connection. */
 export interface ClientTrace {
   /** Its commands, each with its level in front: `clear AUTH`, `safe USER`. */
   commands: readonly string[];
-  /** The place in `commands` of the one whose reply was mutated. */
+  /** The index in `commands` of the command whose reply was mutated. */
   mutated?: number;
-  /** How often the marker went before the mutated reply. */
+  /** How often the marker was sent before the mutated reply. */
   markers?: number;
-  /** It had sent its next command before the mutated reply: that shows nothing. */
+  /** It sent its next command before the mutated reply, so that command shows nothing. */
   ahead?: boolean;
-  /** At times it sends a command before the one before it is answered. */
+  /** It sometimes sends a command before the previous one is answered. */
   pipelines?: boolean;
-  /** The mutated reply went in one piece with the one before, and the command at `mutated` got no other at first. */
+  /**
+   * The mutated reply went in one piece with the previous reply, and at first the command at `mutated` got no other
+   * reply.
+   */
   early?: boolean;
-  /** A valid reply had to be sent behind the mutated one, to make it go on. */
+  /** A valid reply had to be sent after the mutated one to make it continue. */
   waited?: boolean;
   end: NoReply;
-  /** What was mutated, as it was sent. */
+  /** The case as it was sent. */
   played?: FuzzCase;
   sent?: readonly Uint8Array[];
-  /** A command that can't be verified. */
+  /** The error of a command that can't be verified. */
   error?: FtpSecurityError;
-  /** At which level files went last. */
+  /** The level of its last file transfer. */
   transfers?: ProtectionLevel;
-  /** A file that can't be verified. */
+  /** The error of a file that can't be verified. */
   dataError?: FtpSecurityError;
   /** Why its security data was refused. */
   refusal?: FtpSecurityError;
 }
 
-/** What is known of a client. */
+/** The normal behaviour of a client, for comparison. */
 export interface Baseline {
-  /** What it does with a conforming server. */
+  /** With a conforming server. */
   usual: ClientTrace;
-  /** What it does where the command whose reply was mutated is refused; undefined where that is not known. */
+  /** If the command is refused whose reply was mutated; undefined if that is not known. */
   refused: ClientTrace | undefined;
-  /** How often the marker stood in what it has printed, if it prints the text of valid replies at all. */
+  /** How often the marker occurs in its output; undefined if it does not print the text of valid replies. */
   shown: number | undefined;
-  /** Its exit statuses: behind this case, twice behind valid replies, and behind one that refuses. */
+  /** Its exit statuses: after this case, twice after valid replies, and after a refusal. */
   statuses?: Signals<number | null | undefined> | undefined;
 }
 
-/** What a client shows in one way after a case, twice behind what is valid, and behind a failure. */
+/** One kind of evidence: after a case, twice after valid input, and after a failure. */
 export interface Signals<T> {
   its: T;
   usual: readonly [T, T];
   failed: T;
 }
 
-/** What a client made of a mutated reply. */
+/** The outcome of a mutated reply. */
 export function judgeClient(one: FuzzCase, trace: ClientTrace, known: Baseline): Outcome {
   const { commands, mutated, early, end, played = one, sent, error, waited } = trace;
   if (mutated === undefined) return { kind: 'skipped', detail: 'never came there' };
@@ -69,7 +72,7 @@ export function judgeClient(one: FuzzCase, trace: ClientTrace, known: Baseline):
   if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(played);
   const as = (kind: Outcome['kind']) => judged({ ...base, kind }, { ...one, expected });
-  // A client may show a clear reply as one that is not authenticated, and wait for the protected one: that does not take it.
+  // A client may show a clear reply as not authenticated, and wait for the protected one. That is not acceptance.
   const isClearOnly = expected.verdict === 'refuse' && expected.codes[0] === 'sequence/unprotected';
   if (hasShown && expected.verdict === 'refuse' && !(isClearOnly && waited)) return as('accepted');
   const behind = commands.slice(early ? mutated : mutated + 1, mutated + 2);
@@ -82,14 +85,14 @@ export function judgeClient(one: FuzzCase, trace: ClientTrace, known: Baseline):
   if (one.layer === 'exchange') return as(goesOnAlike(next, usual) ? 'accepted' : 'refused');
   if (next !== usual) return as('refused');
   if (usual !== known.refused?.commands[mutated + 1]) return as('accepted');
-  // It does the same whatever the reply says, so that only what it prints shows it.
+  // The client always does the same, so only its output can show acceptance.
   if (hasShown) return as('accepted');
   if (known.shown !== undefined) return { ...base, kind: 'refused' };
   if (known.statuses) return as(kindBySignals(known.statuses, expected));
   return { ...base, kind: 'skipped', detail: `${base.detail}, as it does whatever the reply says` };
 }
 
-/** Of a client that does the same whatever comes: what else it says has to show it, if it is not the same as well. */
+/** Judges a client that always does the same by other evidence, unless that is always the same too. */
 export function kindBySignals<T>(
   { its, usual: [usual, again], failed }: Signals<T>,
   expected: Expectation,
@@ -99,7 +102,7 @@ export function kindBySignals<T>(
   return expected.verdict === 'refuse' ? 'refused' : 'skipped';
 }
 
-/** A client that goes on though its command is not answered yet has taken what came before for the answer. */
+/** Judges a client that continues before its command is answered: it has accepted the earlier reply as the answer. */
 function kindOfEarly({ commands, mutated, end, waited }: ClientTrace, usual: ClientTrace): OutcomeKind {
   const [own, next] = commands.slice(mutated);
   if (own === undefined) return 'closed';
@@ -107,19 +110,19 @@ function kindOfEarly({ commands, mutated, end, waited }: ClientTrace, usual: Cli
   if (next === undefined) return end === 'timeout' && waited ? 'hung' : 'closed';
   if (waited) return 'ignored';
   if (usual.pipelines) return 'skipped';
-  // Behind an ADAT that is not answered anything shows as much, unless it begins anew, or leaves.
+  // After an unanswered ADAT any command shows acceptance, unless the client starts again with AUTH, or quits.
   const believes = isClear(own) ? !/^clear (AUTH|QUIT)$/.test(next) : next === usual.commands[mutated! + 1];
   return believes ? 'accepted' : 'refused';
 }
 
-/** A client may do anything behind a text that the case has made up, or a reply that refuses. */
+/** After a text that the case invents, or a reply that refuses, a client may do anything. */
 function expectedOf(one: FuzzCase): Expectation {
   const { expected } = one;
   const own = one.layer === 'phases' || one.layer === 'inner' || one.layer === 'fragments';
   return own && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
 }
 
-/** The same, or protected as well, whatever is in it: with other keys it cannot be opened. */
+/** Whether the next command is the usual one, or a protected one of any content: with other keys it can't be opened. */
 function goesOnAlike(next: string, usual: string | undefined): boolean {
   return next === usual || (usual !== undefined && !isClear(next) && !isClear(usual));
 }
@@ -128,7 +131,7 @@ function isClear(command: string): boolean {
   return command.startsWith('clear ');
 }
 
-/** Whether a command went in the clear that must not. */
+/** Whether a command was sent in the clear that must not be. */
 export function isDowngrade(command: string): boolean {
   return /^clear (?!AUTH$|ADAT$|QUIT$)/.test(command);
 }

@@ -1,4 +1,7 @@
-/** What the driver needs of connections, and the replies of a server. It does no I/O: connections are handed to it. */
+/**
+ * Connections as the driver needs them, and the replies of a server. This file does no I/O: the caller gives the
+ * connections.
+ */
 import { concatAll } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Reply, ReplyReader } from '../../ftp/reply.js';
@@ -9,53 +12,59 @@ import { decodeProtectedReply } from '../../protection/protected-reply.js';
 import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { ExchangeKeys, FuzzSession } from '../mutation.js';
 
-/** Why no octets come: `end` the peer has closed, in whatever way; `timeout` nothing came as long as it may take. */
+/**
+ * Why no octets come: `end` the peer has closed the connection in any way; `timeout` nothing came within the time
+ * limit.
+ */
 export type NoReply = 'end' | 'timeout';
 
-/** Where the ends of a connection are: addresses as text, both undefined where that is not known any more. */
+/** The two ends of a connection. The addresses are text; address and port are undefined if they are no longer known. */
 export type Ends = Readonly<Record<'local' | 'peer', { address: string | undefined; port: number | undefined }>>;
 
 /** A control or data connection. */
 export interface Connection {
-  /** For mechanisms that have addresses in their tokens. */
+  /** For mechanisms whose tokens contain addresses. */
   readonly ends?: Ends;
-  /** Sends chunks, each by itself. What the peer takes no more is lost. */
+  /** Sends each chunk separately. Octets that the peer no longer accepts are lost. */
   send(chunks: readonly Uint8Array[]): Promise<void>;
-  /** Sends nothing more. */
+  /** Closes the sending direction. */
   end(): void;
   hear(): Promise<Uint8Array | NoReply>;
 }
 
-/** Data connections, all with the host at the other end of the control connection, whatever address is named there. */
+/**
+ * Data connections. All of them go to the host at the other end of the control connection, whatever address a command
+ * names.
+ */
 export interface DataConnections {
-  /** @returns undefined when no one answers */
+  /** @returns undefined if the peer does not accept the connection */
   open(port: number): Promise<Connection | undefined>;
   listen(): Promise<DataListener>;
 }
 
-/** Where the peer is to connect to, once. */
+/** A port to which the peer is to connect once. */
 export interface DataListener {
   /** Our address on the control connection, as text. */
   host: string;
   port: number;
-  /** @returns undefined when no one connects */
+  /** @returns undefined if the peer does not connect */
   next(): Promise<Connection | undefined>;
   close(): void;
 }
 
-/** A mechanism, and what makes our side of an exchange. */
+/** A mechanism, and the function that makes our side of an exchange. */
 export interface FuzzSide {
   /** The name for AUTH. */
   mechanism: string;
-  /** @param established  gets the session, whose context makes mutated tokens, when the exchange is complete */
+  /** @param established  receives the session when the exchange is complete; its context makes mutated tokens */
   exchange(established: (session: FuzzSession) => void, ends?: Ends): Exchange;
-  /** For mutated exchanges; without them only what needs none is said. */
+  /** For mutated exchanges; without keys only the cases are played that need none. */
   keys?: ExchangeKeys;
 }
 
-/** The connection never came to where a case begins. */
+/** The connection never reached the point where a case begins. */
 export class SetupFailed extends Error {
-  /** It could not be made, or was cut. */
+  /** Whether the connection could not be made, or was cut. */
   readonly cut: boolean;
 
   constructor(message: string, { cut = false } = {}) {
@@ -64,18 +73,18 @@ export class SetupFailed extends Error {
   }
 }
 
-/** The target takes no part: there is nothing to be found. */
+/** The target can't be tested, for example because it does not support the mechanism. */
 export class TargetUnavailable extends Error {}
 
 /** A reply of a server under test. */
 export interface HeardReply extends Reply {
-  /** That of its token. */
+  /** The level of its token. */
   level: ProtectionLevel;
 }
 
-/** Replies of a server, those inside tokens once there is a context. */
+/** Reads the replies of a server; once there is a context, also those inside tokens. */
 export class HeardReplies {
-  /** The token that came last. */
+  /** The last token. */
   received: Uint8Array | undefined;
   readonly #connection: Connection;
   readonly #outer = new ReplyReader();
@@ -89,7 +98,10 @@ export class HeardReplies {
     this.#inner = new ProtectedReplyReader(context);
   }
 
-  /** The next reply but 1yz ones. @throws FtpSecurityError for one that can't be read, or not be verified */
+  /**
+   * The next reply that is not 1yz.
+   * @throws FtpSecurityError for a reply that can't be read or verified
+   */
   async final(): Promise<HeardReply | NoReply> {
     for (;;) {
       const reply = await this.any();
@@ -97,7 +109,10 @@ export class HeardReplies {
     }
   }
 
-  /** The next reply. @throws FtpSecurityError as {@link final} */
+  /**
+   * The next reply.
+   * @throws FtpSecurityError as {@link final}
+   */
   async any(): Promise<HeardReply | NoReply> {
     for (;;) {
       const reply = this.#next();
@@ -120,10 +135,10 @@ export class HeardReplies {
   }
 }
 
-/** So much of a transfer is read: 64 MiB. */
+/** The most octets of a transfer that are read: 64 MiB. */
 const MAX_TRANSFER = 0x400_0000;
 
-/** Reads a transfer to its end: the file, or what is wrong with it; undefined when it is too long. */
+/** Reads a transfer to its end. Returns the file, or the error in it; undefined if it is too long. */
 export async function readTransfer(
   reader: BlockReader,
   connection: Connection,

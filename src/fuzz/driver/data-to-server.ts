@@ -1,6 +1,6 @@
 /**
- * Transfers to a server under test (RFC 2228 §6): a valid file first, which shows whether it takes any; then the mutated one; and
- * where it may take that, what it gives back.
+ * Transfers to a server under test (RFC 2228 §6). First a valid file, which shows whether the server accepts any; then
+ * the mutated one; and if the server may have accepted that, the driver retrieves it.
  */
 
 import { toHex } from '../../bytes.js';
@@ -16,11 +16,11 @@ import { type ClientSide, CUT } from './client-side.js';
 import { type Connection, type DataConnections, readTransfer } from './connection.js';
 import { judged, type Outcome } from './outcome.js';
 
-/** Every file that is stored. */
+/** The name of every file that is stored. */
 const NAME = 'rfc2228-fuzz';
 type Make = () => readonly Uint8Array[];
 
-/** Plays a mutated transfer where a user is logged in. */
+/** Plays a mutated transfer after the login. */
 export async function playTransfer(
   one: TransferCase,
   control: ClientSide,
@@ -46,7 +46,7 @@ async function playMutated(one: TransferCase, client: DataClient): Promise<Outco
     return blocks ?? client.blocks(validTransfer(one))!;
   });
   if (notApplicable) return { kind: 'skipped' };
-  // Where writing is forbidden, or a second time, the data is not what is refused.
+  // If writing is forbidden, also for a second file, the refusal is not because of the data.
   const isForbidden = outcome.kind === 'refused' && outcome.sent === undefined;
   if (isForbidden) return skipped(`STOR is refused by ${outcome.code}`);
   const its = judged({ ...outcome, played: one }, one);
@@ -54,7 +54,10 @@ async function playMutated(one: TransferCase, client: DataClient): Promise<Outco
   return { ...its, ...(await client.givenBack()) };
 }
 
-/** What PBSZ and PROT settle; or why there is nothing to play. */
+/**
+ * Sets the level and the buffer size of the case with PBSZ and PROT. Returns the case as it can be played, or the
+ * reason if it can't.
+ */
 async function fitToServer(one: TransferCase, control: ClientSide): Promise<TransferCase | string> {
   let { bufferSize } = one;
   for (const command of [`PBSZ ${bufferSize}`, `PROT ${factsOf(one.level).prot}`, 'TYPE I']) {
@@ -83,7 +86,7 @@ class DataClient {
     return perform(one, { ...session!, received: replies.received })?.chunks;
   }
 
-  /** @param make  makes the chunks, when the command has been sent: its token comes first */
+  /** @param make  makes the chunks after the command has been sent, because the token of the command comes first */
   async store(make: Make): Promise<Outcome> {
     const begun = await this.#begin(`STOR ${NAME}`);
     if ('kind' in begun) return begun;
@@ -96,7 +99,7 @@ class DataClient {
     return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
   }
 
-  /** What is wrong with what the server sends: the file that it has taken, and a listing. */
+  /** The errors in what the server sends: the stored file, and a listing. */
   async givenBack(): Promise<Partial<Outcome>> {
     const file = await this.#retrieve(`RETR ${NAME}`);
     if (file instanceof FtpSecurityError) return badData(`RETR: ${file.code}: ${file.message}`);
@@ -110,7 +113,7 @@ class DataClient {
     return listing instanceof FtpSecurityError ? badData(`LIST: ${listing.code}: ${listing.message}`) : {};
   }
 
-  /** @returns undefined when the server does not send it, or says that it has failed */
+  /** @returns undefined if the server does not send the file, or reports a failure */
   async #retrieve(command: string): Promise<Uint8Array | FtpSecurityError | undefined> {
     const begun = await this.#begin(command);
     if ('kind' in begun) return undefined;
@@ -122,7 +125,7 @@ class DataClient {
     return typeof reply !== 'string' && reply.code < 300 ? read : undefined;
   }
 
-  /** Sends a command of a transfer; an outcome when it does not begin. */
+  /** Sends the command of a transfer. Returns an outcome if the transfer does not begin. */
   async #begin(command: string): Promise<{ connection: Connection } | Outcome> {
     const connection = await this.#connect();
     if (typeof connection === 'string') return skipped(connection);
@@ -145,7 +148,7 @@ class DataClient {
     return `EPSV and PASV are refused: ${codes.join(', ')}`;
   }
 
-  /** Whether a server that says nothing at the end of a transfer is slow, or has forgotten it. */
+  /** Whether a server that sends no reply at the end of a transfer is only slow, or will not send one. */
   async #late(): Promise<Outcome> {
     await this.#control.send(this.#control.protect(this.#control.probe, this.#one.level));
     const reply = await this.#control.replies.final();

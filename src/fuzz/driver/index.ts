@@ -1,4 +1,6 @@
-/** The driver: cases put to a client or a server, and what they make of them. It does no I/O; `rfc2228 fuzz` does. */
+/**
+ * The driver: plays cases to a client or a server, and judges what the peer does. It does no I/O; `rfc2228 fuzz` does.
+ */
 
 export {
   type CampaignOptions,

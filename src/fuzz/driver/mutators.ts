@@ -1,4 +1,4 @@
-/** How each kind of case, or none, mutates what a conforming server says to a client under test. */
+/** How each kind of case changes the replies of a conforming server to a client under test. */
 import { concatAll } from '../../bytes.js';
 import { formatReply } from '../../ftp/reply.js';
 import { covers, type ProtectionLevel } from '../../protection/protection-level.js';
@@ -10,69 +10,73 @@ import type { Sending } from './server-data.js';
 import { type Answer, fittedReply, MARKER, markerOf } from './server-replies.js';
 
 /**
- * Without a case: every reply is valid, with its number as a marker in it, or the command that `at` names is refused; `send` and `fail`
- * have the first transfer from there on go well, with its own marker, or fail at its end.
+ * A connection without a case. `accept`: every reply is valid, with its number as a marker. `refuse`: the command that
+ * `at` selects is refused. `send` and `fail`: the first transfer from that command on succeeds, with its own marker, or
+ * fails at its end.
  */
 export type Plain = 'accept' | 'refuse' | 'send' | 'fail';
 
-/** Octets in the place of a valid reply, chunk by chunk. */
+/** Octets that replace a valid reply, chunk by chunk. */
 export interface Said {
   chunks: readonly Uint8Array[];
-  /** It is not what is to be looked at: something valid that goes before. */
+  /** The octets are a valid message that goes before the one to be examined. */
   isValid?: true;
-  /** The valid reply is in it, and what follows comes in the place of the reply to the next command. */
+  /** The octets contain the valid reply, and what follows it takes the place of the reply to the next command. */
   isEarly?: true;
 }
 
-/** A reply to a protected command that is due. */
+/** A reply that must be sent to a protected command. */
 export interface Due {
   verb: string;
-  /** Of the command. */
+  /** The level of the command. */
   level: ProtectionLevel;
-  /** What is required. */
+  /** The reply of a conforming server. */
   answer: Answer;
-  /** The octets of another reply at the same level. */
+  /** Protects another reply at the same level, and returns its octets. */
   protect(reply: Uint8Array): Uint8Array;
-  /** Which protected command of the connection, from 1. */
+  /** The number of the protected command on this connection, from 1. */
   number: number;
   session: FuzzSession;
 }
 
-/** A line with security data that is due. */
+/** A line with security data that must be sent. */
 export type AdatTurn = Omit<ExchangeTurn, 'to' | 'keys'> & { session: FuzzSession | undefined };
 
 /**
- * Each is asked until something is mutated, and gives undefined where the valid reply is to go; what is left out does so
- * always.
+ * Each function is called until something has been mutated. It returns undefined if the valid reply is to be sent; a
+ * function that is absent means the same for every reply.
  */
 export interface ReplyMutator {
-  /** Instead of 334. */
+  /** Replaces 334. */
   toAuth?(valid: Uint8Array): Said | undefined;
-  /** Instead of a reply to ADAT, whatever is in it. */
+  /** Replaces a reply to ADAT, whatever the ADAT contains. */
   toAnyAdat?(): Said | undefined;
-  /** Instead of 335 or 235. */
+  /** Replaces 335 or 235. */
   toAdat?(turn: AdatTurn, valid: Uint8Array): Said | undefined;
-  /** From the command on that `at` names. */
+  /** Replaces replies from the command on that `at` selects. */
   toCommand?(due: Due): Said | undefined;
-  /** Before that command, and behind what is mutated. */
+  /** Replaces replies before that command, and after the mutated reply. */
   toOther?(due: Due): Said | undefined;
-  /** What the first transfer from there on sends; default a plain file. */
+  /** The file of the first transfer from that command on; default a plain file. */
   sends?: Sending;
-  /** Where that command is a transfer, nothing is transferred. */
+  /** If that command is a transfer, nothing is transferred. */
   dropsTransfer?: true;
-  /** The protection buffer that is granted at the most, in octets. */
+  /** The largest protection buffer that is granted, in octets. */
   bufferSize?: number;
-  /** How many commands behind the mutated reply show what a client makes of it; default 1. Infinite: until it says goodbye. */
+  /** How many commands after the mutated reply are observed; default 1. Infinity: until the client ends the session. */
   behind?: number;
-  /** Behind the mutated reply nothing of the client's can be opened, and nothing is carried out. */
+  /** After the mutated reply the client's tokens can't be opened, and no command is carried out. */
   isLost?: true;
-  /** Where a message was mutated: how often the marker went before, the case as it was played, and whether it has no end. */
+  /**
+   * If a message was mutated: how often the marker was sent before, the case as it was played, and whether it has no
+   * end.
+   */
   markers?: number;
   played?: FuzzCase;
   isOpen?: boolean;
 }
 
-/** So many commands behind a mutated reply let a client come to its end, so that it does not die of ours. */
+/** Commands after a mutated reply. With this many a client reaches its own end, and is not stopped by the driver. */
 export const TO_ITS_END = 16;
 
 /** @param keys  for mutated exchanges */
@@ -81,7 +85,7 @@ export function mutatorOf(one: FuzzCase | Plain, keys: ExchangeKeys | undefined)
   if (isMessage(one)) return messageMutator(one);
   if (one.layer === 'exchange') return exchangeMutator(one, keys);
   if (!isTransfer(one)) return scriptMutator(one);
-  // Behind a valid file others may follow, which the client sends.
+  // After a valid file, the client may start further transfers.
   const behind = one.name === validTransfer(one).name ? Number.POSITIVE_INFINITY : 1;
   return { sends: one, bufferSize: one.bufferSize, behind };
 }
@@ -89,7 +93,10 @@ export function mutatorOf(one: FuzzCase | Plain, keys: ExchangeKeys | undefined)
 /** Replies whose text a client parses: sizes, times and addresses. */
 const FOR_MACHINES: readonly number[] = [213, 227, 228, 229];
 
-/** Every reply that is for people gets its number, so that what a client prints shows which replies it has taken. */
+/**
+ * Adds its number to every reply that is meant for people, so that the output of a client shows which replies it has
+ * accepted.
+ */
 function numbered({ number, answer: [code, text], protect }: Due): Said | undefined {
   if (FOR_MACHINES.includes(code)) return undefined;
   return { chunks: [protect(formatReply(code, `${text} ${markerOf(number)}`))], isValid: true };
@@ -127,9 +134,12 @@ function messageMutator(one: MessageCase): ReplyMutator {
   return mutator;
 }
 
-/** A client may refuse a reply for nothing but being weaker than its command. */
+/**
+ * Gives the case the text of the required reply. If its level is lower than that of the command, a client may refuse it
+ * for that alone.
+ */
 function fitted(one: MessageCase, { answer, level }: Due): MessageCase {
-  // With one line, what a client prints is what was mutated.
+  // With one line, the client prints exactly the mutated text.
   const shape = ruleIn(one).needs?.includes('lines') ? one.text : '200 Ok\r\n';
   const isWeak = !covers(one.level, level) && one.expected.verdict === 'accept';
   return { ...one, ...(isWeak && { expected: EITHER }), text: fittedReply(answer, shape) };
@@ -153,7 +163,7 @@ function scriptMutator(one: FuzzCase): ReplyMutator {
     case 'greeted':
       return { toAuth: () => said(line) };
     case 'auth':
-      // A client that believes it has no keys, or others.
+      // A client that accepts this has no keys, or other keys.
       return { toAuth: valid => behind(valid, said(line)), isLost: true };
     case 'exchange':
       return { toAnyAdat: () => said(line) };
@@ -166,13 +176,13 @@ function scriptMutator(one: FuzzCase): ReplyMutator {
   }
 }
 
-/** @returns undefined where the mechanism lacks the line's level */
+/** @returns undefined if the mechanism does not have the level of the line */
 function said(line: ScriptLine, session?: FuzzSession): Said | undefined {
   const octets = scriptOctets(line, 'client', session?.context);
   return octets && { chunks: [octets] };
 }
 
-/** In one piece with a valid reply. */
+/** The line after a valid reply, in one piece with it. */
 function behind(valid: Uint8Array, line: Said | undefined): Said | undefined {
   return line && { chunks: [concatAll([valid, ...line.chunks])], isEarly: true };
 }

@@ -1,18 +1,19 @@
-/** What became of a case, and which of it is a finding: what a peer did is compared with what a conforming one must do. */
+/** The outcome of a case: what a peer did is compared with what a conforming one must do, which gives findings. */
 import type { ErrorCode } from '../../errors.js';
 import type { FuzzCase } from '../cases.js';
 
 /**
- * `accepted` the peer carried it out, or went on as if it were good; `refused` it said so, or did something else;
- * `ignored` it did nothing, and lives; `closed` it ended the connection; `hung` it does nothing any more; `crashed` its
- * process died; `skipped` the case is not applicable, or shows nothing; `unready` the connection never came to where the case begins.
+ * `accepted` the peer carried it out, or continued as if it were valid; `refused` it answered with a refusal, or did
+ * something else; `ignored` it did nothing, and still works; `closed` it ended the connection; `hung` it no longer does
+ * anything; `crashed` its process died; `skipped` the case is not applicable, or shows nothing; `unready` the
+ * connection never reached the point where the case begins.
  */
 export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung' | 'crashed' | 'skipped' | 'unready';
 
 /**
- * What can be found, and how much it matters: `high` lets an attacker change what happens, or stops the peer; `medium` is a rule
- * broken that another fault may turn to use; `low` is a liberty or an oddity. Those that end in `accepted` are what a peer
- * accepted though it must refuse it.
+ * All findings with their severity: `high` lets an attacker change what happens, or stops the peer; `medium` is a
+ * broken rule that may become exploitable together with another fault; `low` is a tolerance or an oddity. A name that
+ * ends in `accepted` means that a peer accepted something that it must refuse.
  */
 export const FINDINGS = {
   crashed: 'high',
@@ -44,31 +45,31 @@ export const FINDINGS = {
 } as const;
 /** One of {@link FINDINGS}. */
 export type Finding = keyof typeof FINDINGS;
-/** How much a finding weighs. */
+/** The severity of a finding. */
 export type Severity = (typeof FINDINGS)[Finding];
-/** Of one case that shows several, the first is reported first. */
+/** If one case shows several findings, the first in this order is the main one. */
 const ORDER = Object.keys(FINDINGS) as Finding[];
 const ENDS: readonly Finding[] = ['crashed', 'hung', 'connection cut'];
 
-/** What became of a case. */
+/** The outcome of a case. */
 export interface Outcome {
   kind: OutcomeKind;
-  /** The reply code that answered it. */
+  /** The code of the reply to it. */
   code?: number;
-  /** For people: what the peer did. */
+  /** What the peer did, as text. */
   detail?: string;
   finding?: Finding;
-  /** What else the same case has shown: a command that was accepted wrongly, and then a crash, are two findings. */
+  /** Further findings of the same case: a command that was accepted wrongly, and then a crash, are two findings. */
   also?: readonly Finding[];
-  /** Of `unready`: the connection could not be made, or was cut. */
+  /** With `unready`: the connection could not be made, or was cut. */
   cut?: true;
-  /** The case as it was played, where the driver had to fit it to the peer. */
+  /** The case as it was played, if the driver had to adapt it to the peer. */
   played?: FuzzCase;
-  /** Octets of the mutated message, in the chunks that they went in. */
+  /** Octets of the mutated message, in the chunks that were sent. */
   sent?: readonly Uint8Array[];
-  /** It answered, and then ended the connection. */
+  /** The peer answered, and then ended the connection. */
   closes?: true;
-  /** How the peer's process ended by itself. */
+  /** How the peer's process ended, if it ended by itself. */
   exit?: ProcessExit;
 }
 
@@ -76,11 +77,11 @@ export interface Outcome {
 export interface ProcessExit {
   status: number | null;
   signal: string | null;
-  /** What a sanitizer wrote, from its first line on. */
+  /** The report of a sanitizer, from its first line on. */
   sanitizer?: string;
 }
 
-/** What it means when a text is accepted that had to be refused for a reason. The first that fits counts. */
+/** The finding if a text is accepted that must be refused for a reason. The first pattern that matches applies. */
 const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
   [/^security\/(replayed|out-of-sequence)$/, 'replay accepted'],
   [/^security\/wrong-direction$/, 'reflection accepted'],
@@ -91,7 +92,7 @@ const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
   [/^sequence\//, 'order broken'],
 ];
 
-/** The same of data, where it is another. */
+/** The same for data, where the finding differs. */
 const DATA_ACCEPTED: Partial<Record<ErrorCode, Finding>> = {
   'syntax/truncated': 'truncated data accepted',
   'syntax/bad-block': 'malformed data accepted',
@@ -99,7 +100,7 @@ const DATA_ACCEPTED: Partial<Record<ErrorCode, Finding>> = {
   'security/out-of-sequence': 'blocks out of order accepted',
 };
 
-/** What is found of texts, said of security data. */
+/** For security data: the finding that replaces a finding about texts. */
 const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
   'unverified text accepted': 'unverified exchange accepted',
   'malformed token accepted': 'malformed exchange accepted',
@@ -107,12 +108,12 @@ const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
   'valid text refused': 'valid exchange refused',
 };
 
-/** What it means that a peer accepts what it must refuse for these reasons. */
+/** The finding if a peer accepts what it must refuse for these reasons. */
 export function findingOf(codes: readonly ErrorCode[], { layer, forges }: Pick<FuzzCase, 'layer' | 'forges'>): Finding {
   const [first = 'syntax/bad-line'] = codes;
   const ofData = layer === 'data' ? DATA_ACCEPTED[first] : undefined;
   if (ofData !== undefined) return ofData;
-  // The keys of its tokens are right, so that one of a bad form need not be a forgery.
+  // The token is made with the right keys, so a malformed one is not necessarily a forgery.
   if (forges !== undefined && first === 'security/bad-token') return 'malformed token accepted';
   return ACCEPTED.find(([pattern]) => pattern.test(first))?.[1] ?? 'malformed text accepted';
 }
@@ -125,12 +126,12 @@ export function withFinding(outcome: Outcome, found: Finding | undefined): Outco
   return { ...outcome, finding: finding!, ...(also.length > 0 && { also }) };
 }
 
-/** What a case has shown, the worst first. */
+/** All findings of a case, the worst first. */
 export function findingsOf({ finding, also = [] }: Outcome): readonly Finding[] {
   return finding === undefined ? [] : [finding, ...also];
 }
 
-/** The outcome, and its finding if what is expected of the case leaves any. */
+/** The outcome, with its finding if the expectation of the case is not met. */
 export function judged(outcome: Outcome, one: Pick<FuzzCase, 'layer' | 'forges' | 'expected'>): Outcome {
   const found = findingIn(outcome.kind, one);
   const its = findingsOf(outcome).some(known => says(known, found)) ? outcome : withFinding(outcome, found);
@@ -140,7 +141,10 @@ export function judged(outcome: Outcome, one: Pick<FuzzCase, 'layer' | 'forges' 
   return { ...rest, ...(finding && { finding: named(finding) }), ...(also && { also: also.map(named) }) };
 }
 
-/** Whether a finding says as much as another: what was accepted; or that the connection ended, so that nothing more was taken. */
+/**
+ * Whether a known finding includes another one: the same acceptance, or an ended connection, after which nothing more
+ * was accepted.
+ */
 function says(known: Finding, found: Finding | undefined): boolean {
   if (found === 'valid text refused') return ENDS.includes(known);
   return known.endsWith('accepted') && found?.endsWith('accepted') === true;
@@ -154,7 +158,7 @@ function findingIn(kind: OutcomeKind, one: Parameters<typeof judged>[1]): Findin
   return expected.verdict === 'accept' && !isFine ? 'valid text refused' : undefined;
 }
 
-/** The outcome of a case when the peer's process has ended by itself. */
+/** The outcome of a case if the peer's process has ended by itself. */
 export function withExit(outcome: Outcome, exit: ProcessExit): Outcome {
   const { signal, sanitizer } = exit;
   if (signal === null && sanitizer === undefined) return { ...outcome, exit };
@@ -162,12 +166,12 @@ export function withExit(outcome: Outcome, exit: ProcessExit): Outcome {
   return crashed({ ...outcome, exit }, detail);
 }
 
-/** The outcome of a case that the peer did not survive; what it accepted before is reported as well. */
+/** The outcome of a case that made the peer crash; what it accepted before is reported as well. */
 export function crashed(outcome: Outcome, detail: string): Outcome {
   return withFinding({ ...outcome, kind: 'crashed', detail }, 'crashed');
 }
 
-/** How a report begins: of the sanitizers of compilers, then of memcheck. */
+/** The beginning of a report: sanitizers of compilers first, then memcheck. */
 const REPORTS = [
   /==\d+==\s*ERROR: \w+Sanitizer/,
   /WARNING: (Thread|Memory)Sanitizer/,
@@ -175,7 +179,7 @@ const REPORTS = [
   /==\d+== (Invalid |Conditional jump|Use of uninit|Syscall param|Source and destination|Mismatched|Jump to|Process term)/,
 ];
 
-/** The first line of what a sanitizer or Valgrind writes, and what follows it. */
+/** The output of a sanitizer or Valgrind, from the first line of its report on. */
 export function sanitizerReport(output: string): string | undefined {
   const [first] = REPORTS.map(report => output.search(report))
     .filter(at => at >= 0)

@@ -1,4 +1,6 @@
-/** Which case comes next: each layer in turn, so that a short run has seen them all; the simplest first, and none twice. */
+/**
+ * The order of cases: each layer in turn, so that a short run covers all layers; the simplest first, and none twice.
+ */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, toUtf8 } from '../../bytes.js';
 import type { Peer } from '../../protection/mechanism.js';
@@ -15,26 +17,26 @@ export interface PlanOptions {
   layers: readonly Layer[];
   level?: TokenLevel;
   /**
-   * Those of one mechanism: a case that is applicable in none of them is left out, and so is one that repeats the octets of an
-   * earlier case of its name. Default: none, and every case is put.
+   * References of one mechanism. A case is left out that is applicable in none of them, or that repeats the octets of
+   * an earlier case of the same name. Default: none, and every case is played.
    */
   references?: readonly Reference[];
 }
 
-/** Far enough that no two rounds share a seed of a case. */
+/** So large that no two rounds use the same seed for a case. */
 const ROUND = 1_000_003;
 const ONE_LINE = '200 Ok\r\n';
 
 /**
- * Cases, the same for the same seed. They end where a whole round brings no new octets; none come where no layer has any for
- * this peer.
+ * Cases, the same for the same seed. They end after a round without new octets. There are no cases if no layer has any
+ * for this peer.
  */
 export function* plan({ to, seed, layers, level, references = [] }: PlanOptions): Generator<FuzzCase> {
   const isNew = noveltyIn(references);
   for (let number = 0; ; number++) {
     const options = { seed: (seed + number * ROUND) >>> 0, layers, to, ...(level && { level }) };
     let round = [...fuzzCases(options)].map(shaped);
-    // The first variant is the simplest one in every round.
+    // The first variant is the simplest one in every round, so it is not repeated.
     if (number > 0) round = round.filter(one => one.choices.length > 0);
     let isOver = true;
     for (const one of byTurns(round)) {
@@ -46,13 +48,16 @@ export function* plan({ to, seed, layers, level, references = [] }: PlanOptions)
   }
 }
 
-/** A client is given the text that answers its command, so that of the case only its number of lines matters. */
+/** For a client, the text is replaced by the reply to its command, so only the number of lines in the case matters. */
 function shaped(one: FuzzCase): FuzzCase {
   const isFitted = one.to === 'client' && one.text !== undefined && !ruleIn(one).needs?.includes('lines');
   return isFitted ? { ...one, text: ONE_LINE } : one;
 }
 
-/** Whether a case is applicable, and sends what no earlier case of its name has sent; everything is new without references. */
+/**
+ * Whether a case is applicable, and sends octets that no earlier case of its name has sent. Without references every
+ * case is new.
+ */
 function noveltyIn(references: readonly Reference[]): (one: FuzzCase) => boolean {
   const sent = new Set<string>();
   return one => {
@@ -73,7 +78,7 @@ function digestOf(all: readonly (readonly Uint8Array[] | undefined)[]): string {
   return toHex(hash.digest().subarray(0, 12));
 }
 
-/** One of each layer, then another of each, until none is left. */
+/** One case of each layer, then another of each, until none is left. */
 function* byTurns(cases: readonly FuzzCase[]): Generator<FuzzCase> {
   const queues = new Map<Layer, FuzzCase[]>();
   for (const one of cases) {

@@ -1,29 +1,35 @@
-/** Findings written down as vectors are: JSON, octets in hex, the rule by name; and the cases read back from there. */
+/**
+ * Findings as files in the form of the vectors: JSON, octets in hex, rules by name. The cases can be read back from
+ * them.
+ */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { MAX_PROTECTION_BUFFER } from '../../protection/security-data.js';
 import { caseOf, type FuzzCase, ruleOf } from '../cases.js';
 import { FINDINGS, type Finding, type Outcome, type Severity } from './outcome.js';
 
-/** A finding, as it is in a file. */
+/** A finding in the form of a file. */
 export interface Reproducer {
   /** The rule that the case breaks, with its layer. */
   name: string;
-  /** Where the rule is laid down. */
+  /** The source of the rule. */
   source: string;
   /** What a conforming peer does. */
   must: string;
   finding: Finding;
   severity: Severity;
-  /** What this one did. */
+  /** What this peer did. */
   outcome: string;
   mechanism: string;
-  /** Octets of the mutated message, chunk by chunk, as they went when it was found: keys are new each time, so others go next time. */
+  /**
+   * Octets of the mutated message, chunk by chunk, as sent when it was found. Keys are new each time, so a replay sends
+   * other octets.
+   */
   sent: string[];
   case: FuzzCase;
 }
 
-/** What is written of a finding. */
+/** The file of a finding. */
 export function reproducerOf(one: FuzzCase, outcome: Outcome & { finding: Finding }, mechanism: string): Reproducer {
   const { finding, sent = [] } = outcome;
   return {
@@ -47,14 +53,14 @@ function dutyOf(one: FuzzCase): string {
   return `takes nothing of it, and is as before: ${expected.codes.join(' or ')}`;
 }
 
-/** A status of 0, or a signal, which the detail names, adds nothing. */
+/** A status of 0 is left out, and so is a signal, which `detail` has already. */
 function textOf({ kind, code, detail, exit }: Outcome): string {
   const status = exit?.signal === null && exit.status ? `, exit status ${exit.status}` : '';
   const said = [kind, ...(code === undefined ? [] : [code]), ...(detail === undefined ? [] : [`(${detail})`])];
   return said.join(' ') + status;
 }
 
-/** A name for its file: letters and hyphens alone. */
+/** A file name for a finding, of letters and hyphens only. */
 export function fileNameOf({ case: one }: Reproducer): string {
   const level = one.level === undefined ? '' : `-${one.level}`;
   const plain = `${one.to}-${one.layer}-${one.name}`
@@ -65,7 +71,7 @@ export function fileNameOf({ case: one }: Reproducer): string {
 }
 
 /**
- * The cases of a file of one reproducer or a list of them.
+ * Reads the cases of a file with one reproducer or a list of them.
  * @throws FtpSecurityError `syntax/bad-file`
  */
 export function parseReproducers(octets: Uint8Array): FuzzCase[] {
@@ -87,7 +93,7 @@ function readCase(value: unknown): FuzzCase {
   return { ...namedCase(one), at };
 }
 
-/** What may be in a file, of the fields that a case of a rule has. */
+/** The fields of a case that a file may set, in addition to its rule. */
 const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   level: value => value === 'safe' || value === 'private',
   text: value => typeof value === 'string' && /^[\x01-\x7f]*$/.test(value),

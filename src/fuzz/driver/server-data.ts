@@ -1,6 +1,6 @@
 /**
- * The data connections of the server that a client under test is connected to (RFC 2228 §6): PASV, EPSV, PORT and EPRT, files that
- * are sent, valid or mutated, and files that are received, which must keep the rules.
+ * The data connections of the server to which a client under test is connected (RFC 2228 §6): PASV, EPSV, PORT and
+ * EPRT; files sent to the client, valid or mutated; and files received from it, which must follow the rules.
  */
 import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
@@ -19,30 +19,33 @@ const DONE: Answer = [226, 'Transfer complete'];
 const FAILED: Answer = [451, 'The file could not be read to its end'];
 const NOWHERE: Answer = [425, 'No data connection'];
 
-/** Of a file that is not the one to be tested, so that nothing in it counts. */
+/** A file without the marker, for transfers that are not the one under test. */
 const PLAIN_FILE = toUtf8(fromUtf8(FILE).replace(DATA_MARKER, DATA_MARKER.replaceAll(/[a-z]/g, 'x')));
 
-/** What is sent: a file without the marker, or with it; `failing` is one whose final reply says so; or the blocks of a case. */
+/**
+ * What to send: a file without the marker; a file with it; `failing`, a file whose final reply reports a failure; or
+ * the blocks of a case.
+ */
 export type Sending = 'plain' | 'marked' | 'failing' | TransferCase;
 
-/** What PBSZ and PROT have settled, and readers and writers of blocks for that. */
+/** The settings of PBSZ and PROT, and the readers and writers of blocks for them. */
 export type DataSession = Pick<ServerSession, 'protection' | 'bufferSize' | 'dataReader' | 'dataWriter'>;
 
 /** Our side of the data connections. */
 export class ServerData {
   readonly #data: DataConnections | undefined;
   readonly #server: DataSession;
-  /** Of the control connection: the beginning of a block, and whether a line may begin. */
+  /** State of the control connection: the beginning of a block, and whether a line may begin here. */
   #stray: Uint8Array = new Uint8Array();
   #isAtStart = true;
   #place: (() => Promise<Connection | undefined>) | undefined;
   /** The level of the last transfer. */
   used: ProtectionLevel | undefined;
-  /** What was wrong with a file of the client. */
+  /** The error in a file from the client. */
   error: FtpSecurityError | undefined;
   /** The case as it was played. */
   played: TransferCase | undefined;
-  /** The chunks of what was sent last; undefined when that was a plain file. */
+  /** The chunks of the last transfer; undefined if it was a plain file. */
   sent: readonly Uint8Array[] | undefined;
 
   constructor(data: DataConnections | undefined, server: DataSession) {
@@ -51,8 +54,8 @@ export class ServerData {
   }
 
   /**
-   * What comes on the control connection, without the blocks between its lines: yafc writes an empty one there under PROT. A block
-   * begins with NUL, as it is short, and no command does.
+   * Removes blocks between the lines of the control connection: under PROT, yafc writes an empty one there. A block is
+   * short, so it begins with NUL, and no command does.
    */
   withoutBlocks(heard: Uint8Array): Uint8Array {
     if (this.#server.protection === 'clear') return heard;
@@ -74,7 +77,7 @@ export class ServerData {
     return concatAll(lines);
   }
 
-  /** The answer to a command that prepares a transfer; undefined for others. */
+  /** The reply to a command that prepares a transfer; undefined for other commands. */
   async prepare(command: Command): Promise<Answer | undefined> {
     const prepare = PREPARE[command.verb];
     try {
@@ -84,7 +87,7 @@ export class ServerData {
     }
   }
 
-  /** @param answer  what the reply says of the listener */
+  /** @param answer  makes the reply that gives the address of the listener */
   async listen(answer: (listener: DataListener) => Answer | undefined): Promise<Answer> {
     const listener = await this.#data?.listen();
     const said = listener && answer(listener);
@@ -107,7 +110,8 @@ export class ServerData {
   }
 
   /**
-   * Sends a file over the connection that was prepared; another than a plain one only under PROT, and a case only at its level.
+   * Sends a file over the prepared connection. A file that is not plain is sent only under PROT, and a case only at its
+   * level.
    * @returns the final reply
    */
   async send(what: Sending, session: FuzzSession): Promise<Answer> {
@@ -125,7 +129,7 @@ export class ServerData {
   }
 
   /**
-   * Receives a file. What is wrong with it is kept in `error`.
+   * Receives a file. An error in it is stored in `error`.
    * @returns the final reply
    */
   async receive(): Promise<Answer> {
@@ -139,7 +143,7 @@ export class ServerData {
     return refusalOf(read);
   }
 
-  /** Some other reply comes, and no file. */
+  /** Closes the connection without a file, because another reply is sent. */
   async drop(): Promise<void> {
     (await this.#connection())?.end();
   }
@@ -151,7 +155,7 @@ export class ServerData {
     return await place?.();
   }
 
-  /** What is to be looked at; undefined when it is an ordinary transfer. */
+  /** The chunks of a transfer under test; undefined for an ordinary transfer. */
   #blocksOf(what: Sending, session: FuzzSession): readonly Uint8Array[] | undefined {
     const { protection, bufferSize } = this.#server;
     if (what === 'plain' || protection === 'clear') return undefined;
@@ -172,7 +176,8 @@ type Prepare = (server: ServerData, command: Command) => Answer | Promise<Answer
 const PREPARE: Readonly<Record<string, Prepare>> = {
   PASV: server =>
     server.listen(({ host, port }) => {
-      // A socket for both protocols shows an IPv4 address in IPv6 (RFC 4291 §2.5.5.2). PASV has no other host.
+      // A socket for both protocols shows an IPv4 address in IPv6 form (RFC 4291 §2.5.5.2). For PASV it must be an
+      // IPv4 address.
       const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
       return address === undefined ? undefined : [227, formatPassiveText({ host: address, port })];
     }),
@@ -182,7 +187,7 @@ const PREPARE: Readonly<Record<string, Prepare>> = {
   EPRT: (server, command) => server.connect(parseEprt(command).port),
 };
 
-/** Where a block ends; undefined where it is not there yet. */
+/** The end of a block; undefined if it is not complete. */
 function blockEnd(octets: Uint8Array): number | undefined {
   const end = octets.length < 4 ? undefined : 4 + viewOf(octets).getUint32(0);
   return end !== undefined && end <= octets.length ? end : undefined;

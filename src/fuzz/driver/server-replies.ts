@@ -1,10 +1,13 @@
-/** What a conforming server says to each command, so that a client comes to where it is to be tested. */
+/** The replies of a conforming server to each command, so that a client reaches the point where it is tested. */
 import { FILE } from '../mutations/data.js';
 
-/** In the text of every reply that is mutated: a client that shows it has taken it. */
+/** Part of the text of every mutated reply: a client that prints it has accepted the reply. */
 export const MARKER = 'mutated-by-rfc2228';
 
-/** The same for a reply that is not mutated, by the number of its protected command, from 1. */
+/**
+ * The marker of a reply that is not mutated.
+ * @param number  of its protected command, from 1
+ */
 export function markerOf(number: number): string {
   return `${MARKER}-${number}`;
 }
@@ -37,12 +40,12 @@ function answered(answer: Answer, verbs: string): Record<string, Answer> {
   return Object.fromEntries(verbs.split(' ').map(verb => [verb, answer]));
 }
 
-/** What answers a command, data connections aside. */
+/** The reply to a command, without its data connection. */
 export function usualAnswer(verb: string): Answer {
   return ANSWERS[verb] ?? [502, 'Not implemented'];
 }
 
-/** A reply in the shape of another: so many lines, and the marker in the last. */
+/** A reply with the number of lines of `shape`, and the marker in its last line. */
 export function fittedReply([code, text]: Answer, shape: string): string {
   const lines = shape.split('\r\n').slice(0, -1);
   const coded = lines.slice(0, -1).map(line => line.replace(/^\d{3}/, `${code}`));

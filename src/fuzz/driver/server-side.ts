@@ -1,6 +1,7 @@
 /**
- * Our side of a connection to a client under test: a conforming server, on {@link ServerSession}, which notes what the client does. What
- * the session wants to protect it gives to us, so that no number is used up where something else goes in its place.
+ * The driver's side of a connection to a client under test: a conforming server on {@link ServerSession}, which records
+ * what the client does. The session passes the driver every text that it wants to protect, so that no number is used up
+ * if something else is sent instead.
  */
 import { concatAll } from '../../bytes.js';
 import { refusalFrom } from '../../errors.js';
@@ -22,11 +23,11 @@ import { type Due, type ReplyMutator, type Said, TO_ITS_END } from './mutators.j
 import { ServerData } from './server-data.js';
 import { type Answer, usualAnswer } from './server-replies.js';
 
-/** What is known of a client under test. */
+/** A client under test. */
 export interface ClientTarget extends FuzzSide {
-  /** Which command behind the exchange gets a mutated reply, counted from 1. */
+  /** The number of the command after the exchange that gets a mutated reply, from 1. */
   at: number;
-  /** Its exit status shows something: whatever was mutated, it is let to its end. */
+  /** Its exit status is evidence: after any mutation it may continue to its end. */
   toEnd?: boolean;
   /** Without them nothing is transferred. */
   data?: DataConnections;
@@ -35,7 +36,7 @@ export interface ClientTarget extends FuzzSide {
 type Octets = readonly Uint8Array[];
 type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
 
-/** Sessions are strict; here a client goes on, so that it is seen what it does. */
+/** Sessions are strict by default; here a client may continue after an error, so that its reaction can be observed. */
 const LENIENT = { allowWeak: true, allowInsertedLines: true, allowMissingLines: true, maxFailures: 1000, minPbsz: 1 };
 
 /** A server that mutates one of its replies. */
@@ -48,13 +49,13 @@ export class ServerSide {
   readonly #seen: Notes = { commands: [] };
   #session: FuzzSession | undefined;
   #exchange: Exchange | undefined;
-  /** What the session wants to protect, while it is asked for a reply. */
+  /** The texts that the session wants to protect, while it makes a reply. */
   #plain: { text: Uint8Array; level: TokenLevel }[] | undefined;
   /** The client's last token. */
   #received: Uint8Array | undefined;
   #secured = 0;
   #adats = 0;
-  /** Makes what would have been required in the place of the mutated reply. */
+  /** Makes the valid reply that the mutated one has replaced. */
   #valid: (() => Uint8Array) | undefined;
   #quits = false;
 
@@ -80,19 +81,19 @@ export class ServerSide {
     };
   }
 
-  /** The client has done what shows something behind the mutated reply, or said goodbye. */
+  /** Whether the client has done enough after the mutated reply, or has ended the session. */
   get isOver(): boolean {
     const { mutated, commands } = this.#seen;
     const behind = this.#mutator.behind ?? (this.#target.toEnd ? TO_ITS_END : 1);
     return this.#quits || (mutated !== undefined && commands.length > mutated + behind);
   }
 
-  /** What was sent has no end. */
+  /** Whether the mutated octets have no end. */
   get isOpen(): boolean {
     return this.#isMutated && this.#mutator.isOpen === true;
   }
 
-  /** A client that waits behind a mutated reply may wait for a valid one. */
+  /** Whether a client that waits after a mutated reply may be waiting for a valid one. */
   get canGoOn(): boolean {
     return this.#isMutated && !this.#seen.waited && !this.isOpen && this.#valid !== undefined;
   }
@@ -107,8 +108,8 @@ export class ServerSide {
   }
 
   /**
-   * Octets of the reply to a command, chunk by chunk.
-   * @param ahead  the command came together with the one before
+   * Returns the octets of the reply to a command, chunk by chunk.
+   * @param ahead  whether the command came together with the previous one
    */
   async answer(outer: Command, ahead: boolean): Promise<Octets> {
     const isLost = this.#isLost;
@@ -139,19 +140,22 @@ export class ServerSide {
     return this.#seen.mutated !== undefined;
   }
 
-  /** Asked before the present command is noted. */
+  /** Evaluated before the present command is recorded. */
   get #isLost(): boolean {
     const { mutated, commands } = this.#seen;
     return mutated !== undefined && commands.length > mutated && this.#mutator.isLost === true;
   }
 
-  /** Whether the present command is the one whose reply went before it. */
+  /** Whether the reply to the present command was sent before the command came. */
   get #isAnswered(): boolean {
     const { early, mutated, commands } = this.#seen;
     return early === true && mutated === commands.length - 1;
   }
 
-  /** A token that can't be opened: where our keys may be others, that it goes on protected is all that can be seen. */
+  /**
+   * Handles a token that can't be opened. If the client may have other keys, all that can be observed is that it
+   * continues protected.
+   */
   #unreadable(verb: string, claimed: TokenLevel, event: ServerEvent, isLost: boolean): Octets {
     if (isLost) this.#note(verb, claimed);
     else if (event.type === 'answered') this.#seen.error = event.error!;
@@ -167,16 +171,19 @@ export class ServerSide {
     return [this.#reply(usualAnswer(event.command.verb), event)()];
   }
 
-  // What the session says
+  // The session's replies
 
-  /** Has the session do something, and takes what it wants to protect. */
+  /** Calls the session, and collects the texts that it wants to protect. */
   #asked<T>(work: () => T): T {
     this.#plain = [];
     const done = work();
     return done;
   }
 
-  /** Makes the octets of what the session has said last. @param octets  what it gave: right where they are in the clear */
+  /**
+   * Returns a function that makes the octets of the session's last reply.
+   * @param octets  the session's own output, correct only for a reply in the clear
+   */
   #sealing(octets: Uint8Array): () => Uint8Array {
     const [first] = this.#plain ?? [];
     const text = concatAll((this.#plain ?? []).map(it => it.text));
@@ -188,7 +195,7 @@ export class ServerSide {
     return this.#sealing(this.#asked(() => this.#server.reply(code, text, event)));
   }
 
-  /** The context of the association: valid tokens for data, none for replies. */
+  /** The context of the association: it makes valid tokens for data, and none for replies. */
   #tapped({ context }: FuzzSession): SecurityContext {
     return wrappingWith(context, (plaintext, level) => {
       if (this.#plain === undefined) return context.wrap(plaintext, level);
@@ -231,7 +238,7 @@ export class ServerSide {
     return said === undefined ? [valid] : this.#mutate(said);
   }
 
-  // Behind it
+  // After the exchange
 
   async #protected(event: CommandEvent | AnsweredEvent, level: ProtectionLevel): Promise<Octets> {
     this.#secured++;
@@ -247,7 +254,7 @@ export class ServerSide {
     return said === undefined ? [valid()] : this.#mutate(said, valid);
   }
 
-  /** Whether what is mutated comes with the present command, if it can. */
+  /** Whether the mutation belongs to the present command, if the case can be played there. */
   get #comesNow(): boolean {
     return this.#secured >= this.#target.at && !this.#isMutated;
   }
@@ -256,7 +263,7 @@ export class ServerSide {
     return { ...this.#session!, received: this.#received };
   }
 
-  /** What the session says at last, when a transfer is over. */
+  /** Carries out a transfer, and returns the session's final reply. */
   async #carryOut(event: CommandEvent): Promise<Uint8Array> {
     const [code, text] = await this.#finalAnswer(event);
     return this.#asked(() => this.#server.reply(code, text, event));
@@ -279,7 +286,7 @@ export class ServerSide {
     return answer;
   }
 
-  /** @param valid  what is required, where it is protected */
+  /** @param valid  makes the valid reply, if it is protected */
   #mutate({ chunks, isValid, isEarly }: Said, valid?: () => Uint8Array): Octets {
     if (isValid) return chunks;
     this.#seen.mutated = this.#seen.commands.length - (isEarly ? 0 : 1);
@@ -289,7 +296,7 @@ export class ServerSide {
     return chunks;
   }
 
-  /** Says nothing yet: a client that goes on all the same has taken what came before. */
+  /** Sends no reply yet. A client that continues nevertheless has accepted the earlier reply. */
   #hold(valid: () => Uint8Array): Octets {
     this.#valid = valid;
     return [];

@@ -1,12 +1,12 @@
-/** A case made smaller that still shows the same. */
+/** Minimises a case, so that a smaller one still shows the same finding. */
 import { type FuzzCase, TEXTS } from '../cases.js';
 
 /** Enough for six choices, a text and a level. */
 const MAX_TRIES = 24;
 
 /**
- * @param shows  plays a case, and tells whether it still shows the finding
- * @returns the smallest case that was found, maybe the one that was given
+ * @param shows  plays a case, and returns whether it still shows the finding
+ * @returns the smallest case that was found, possibly the given one
  */
 export async function shrunk(one: FuzzCase, shows: (smaller: FuzzCase) => Promise<boolean>): Promise<FuzzCase> {
   let best = one;
@@ -24,7 +24,7 @@ export async function shrunk(one: FuzzCase, shows: (smaller: FuzzCase) => Promis
   return best;
 }
 
-/** The boldest first. */
+/** Smaller cases, those with the largest change first. */
 function* smallerThan(one: FuzzCase): Generator<FuzzCase> {
   const { choices } = one;
   if (choices.length > 0) yield { ...one, choices: [] };
@@ -38,7 +38,7 @@ function* smallerThan(one: FuzzCase): Generator<FuzzCase> {
   }
 }
 
-/** Of another text, or at another level. */
+/** The case with another text, or at another level. */
 function* simpler(one: FuzzCase): Generator<FuzzCase> {
   const { to, level } = one;
   const shortest = [...TEXTS[to]].sort((a, b) => a.length - b.length)[0]!;

@@ -9,7 +9,7 @@ import type { Connection, NoReply } from './connection.js';
 import { mutatorOf, type Plain } from './mutators.js';
 import { type ClientTarget, ServerSide } from './server-side.js';
 
-/** Plays a case to a client that has just connected, or a conforming server. */
+/** Plays a case, or a conforming server, to a client that has just connected. */
 export async function playToClient(
   one: FuzzCase | Plain,
   target: ClientTarget,
@@ -22,7 +22,7 @@ export async function playToClient(
   return { ...server.trace, end };
 }
 
-/** Goes on until the client has done something behind the mutated reply, or ends. */
+/** Continues until the client has reacted to the mutated reply, or the connection ends. */
 async function converse(server: ServerSide, connection: Connection): Promise<NoReply> {
   const reader = new CommandReader();
   let isFresh = true;

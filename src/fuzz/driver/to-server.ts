@@ -12,9 +12,9 @@ import { playTransfer } from './data-to-server.js';
 import { type Finding, judged, type Outcome, withFinding } from './outcome.js';
 
 /**
- * Plays a case on a connection that is new.
- * @param another  makes another to the same server, or throws SetupFailed; without it nothing is replayed there
- * @throws FtpSecurityError, side local, where our own side can't: it has no ticket, say
+ * Plays a case on a new connection.
+ * @param another  opens another connection to the same server, or throws SetupFailed; without it nothing is replayed
+ * @throws FtpSecurityError, side local, if our side can't perform the exchange, for example without a ticket
  */
 export async function playToServer(
   one: FuzzCase,
@@ -42,15 +42,16 @@ export function unready({ message, cut }: SetupFailed): Outcome {
   return { kind: 'unready', detail: message, ...(cut && { cut }) };
 }
 
-/** Commands without side effects. PBSZ is last, as it changes the session; but every server of RFC 2228 has it. */
+/** Commands without side effects. PBSZ is last, since it changes the session; but every server of RFC 2228 has it. */
 const PROBES = ['NOOP', 'PWD', 'SYST', 'HELP', 'TYPE I', 'STAT', 'PBSZ 4096'];
 
 /**
- * Speaks a valid session to a server under test.
+ * Performs a valid session with a server under test.
  * @param connection  a new connection
  * @returns the first of a few harmless commands that the server accepts, for `probe` of the target
- * @throws TargetUnavailable with the reason: it doesn't know RFC 2228 or the mechanism, has another key, or accepts no command.
- *   FtpSecurityError, side local, where our own side has no ticket, or the like
+ * @throws TargetUnavailable with the reason: the server does not know RFC 2228 or the mechanism, has another key, or
+ *   accepts no command. FtpSecurityError, side local, if our side can't perform the exchange, for example without a
+ *   ticket
  */
 export async function probeServer(target: ServerTarget, connection: Connection): Promise<string> {
   const client = new ClientSide(target, connection);
@@ -71,10 +72,10 @@ export async function probeServer(target: ServerTarget, connection: Connection):
   }
 }
 
-/** Of the codes for what was not heard, those that a command gets for nothing but its protection. */
+/** Those of the codes in NOT_HEARD that can be given only because of the protection of a command. */
 const NOT_SAFE: readonly number[] = [421, 431, 503, 533, 534, 535, 536, 537];
 
-/** Plays a mutated command where a user is logged in: what the server answers shows what it made of it. */
+/** Plays a mutated command after the login, and judges it by the reply. */
 async function playMessage(one: MessageCase, client: ClientSide): Promise<Outcome> {
   const fitted = await fitText(one, client);
   if (typeof fitted === 'string')
@@ -89,8 +90,8 @@ async function playMessage(one: MessageCase, client: ClientSide): Promise<Outcom
 }
 
 /**
- * A server that closes while octets of a long message are unread resets the connection, and its 421 may be lost with it (RFC 1122
- * §4.2.2.13): then the end of the connection is no finding.
+ * If a server closes while octets of a long message are unread, the connection is reset, and its 421 may be lost (RFC
+ * 1122 §4.2.2.13). So the end of the connection is not a finding then.
  */
 function unlessReset(one: MessageCase, outcome: Outcome): Outcome {
   const { finding, ...rest } = outcome;
@@ -98,8 +99,8 @@ function unlessReset(one: MessageCase, outcome: Outcome): Outcome {
 }
 
 /**
- * Sends the text as it is first: where the answer is that of a command which was not understood, it shows nothing of a mutated
- * one, and the case goes on with the probe. A text is given where the answer was weaker than the command.
+ * First sends the unmutated text. If the server does not understand it, its reply to the mutated text would show
+ * nothing, so the case uses the probe instead. If the reply was weaker than the command, returns that as text.
  */
 async function fitText(one: MessageCase, client: ClientSide): Promise<MessageCase | string> {
   for (const text of [one.text, client.probe]) {
@@ -110,16 +111,21 @@ async function fitText(one: MessageCase, client: ClientSide): Promise<MessageCas
   throw new SetupFailed(`${client.probe.trimEnd()} is not accepted any more`);
 }
 
-/** Whether a command was carried out as far as the server would. A text of the case's own may be one that it does not know. */
+/**
+ * Whether the server carried out a command as far as it supports it. The server may not know a text that the case
+ * invents.
+ */
 function wasHeard({ layer, expected }: MessageCase, code: number): boolean {
   const own = layer === 'inner' && expected.verdict === 'accept';
   return !(own ? NOT_SAFE : NOT_HEARD).includes(code);
 }
 
-/** Where no key is known that it could have. */
+/** A protected command for a server with which we share no key. */
 const MIC = toUtf8('MIC AAAA\r\n');
 
-/** Plays mutated security data (RFC 2228 §3, ADAT), and looks whether the server believes us all the same. */
+/**
+ * Plays mutated security data (RFC 2228 §3, ADAT), and checks whether the server accepts the association nevertheless.
+ */
 async function playExchange(one: FuzzCase, client: ClientSide, another?: () => Promise<Connection>): Promise<Outcome> {
   const mutated = await client.exchange(turn => performExchange(one, turn));
   if (mutated === undefined) return { kind: 'skipped' };
@@ -131,9 +137,9 @@ async function playExchange(one: FuzzCase, client: ClientSide, another?: () => P
   return place === undefined ? { kind: 'skipped' } : judged(await provoke(place, other), one);
 }
 
-/** Where the line is refused, no protected command may be accepted. */
+/** After a refused line, no protected command may be accepted. */
 async function provoke({ octets, isLast }: MutatedLine, client: ClientSide): Promise<Outcome> {
-  // Keys that the mechanism has early are those that a server could have, too.
+  // If our mechanism has keys before the exchange is complete, the server may have them too.
   const early = client.session && client.protect(client.probe, 'safe');
   client.session = undefined;
   await client.send(octets);
@@ -145,7 +151,7 @@ async function provoke({ octets, isLast }: MutatedLine, client: ClientSide): Pro
   return { ...(await client.probed(reply, early ?? MIC)), sent };
 }
 
-/** Plays a command out of order (RFC 2228 §3 and §7): the code of its reply shows whether it was carried out. */
+/** Plays a command out of order (RFC 2228 §3 and §7). The code of its reply shows whether it was carried out. */
 async function playScript(one: FuzzCase, client: ClientSide): Promise<Outcome> {
   const script = ruleIn(one).script!;
   const { start, before, line } = script;
@@ -169,7 +175,10 @@ async function playWithAuth(script: Script, one: FuzzCase, client: ClientSide): 
   return judgedScript({ ...(await client.concluded(await client.replies.final())), sent: [line] }, one);
 }
 
-/** The line is in the server's buffer when the exchange is complete. What is answered before 235 was carried out without. */
+/**
+ * The line is in the server's buffer when the exchange is complete. A command that is answered before 235 was carried
+ * out without the association.
+ */
 async function playWithAdat(script: Script, one: FuzzCase, client: ClientSide): Promise<Outcome> {
   const line = scriptOctets(script.line, 'server')!;
   const last = await client.exchange(turn =>
@@ -207,14 +216,16 @@ function judgedScript(outcome: Outcome, { expected }: FuzzCase): Outcome {
   return withFinding({ ...outcome, kind: 'refused' }, isFine ? undefined : 'another code given');
 }
 
-/** What it means that a command is carried out to which another code was due. */
+/** The finding if a command is carried out although another code is required. */
 const CARRIED_OUT: Partial<Record<number, Finding>> = {
   503: 'order broken',
   533: 'clear text accepted',
   535: 'unverified text accepted',
 };
 
-/** A code is as good as the recommended one if it begins with the same digit (RFC 2228 §3), and 421 always is (§8.2). */
+/**
+ * Whether a code is equivalent to a recommended one: its first digit is the same (RFC 2228 §3), or it is 421 (§8.2).
+ */
 function isAlike(code: number, codes: readonly number[]): boolean {
   return code === 421 || codes.some(it => Math.floor(it / 100) === Math.floor(code / 100));
 }

@@ -1,30 +1,30 @@
 /**
- * What a client made of a mutated transfer: what it prints of the file, what it does next, and what it says about it, compared with
- * what the same client does and says behind a valid file, and behind one that its server calls a failure.
+ * What a client did after a mutated transfer. Its output, its next commands and its messages are compared with those of
+ * the same client after a valid file, and after a file whose final reply reports a failure.
  */
 import { ruleIn, type TransferCase, validTransfer } from '../cases.js';
 import { DATA_MARKER, FILE_NAMES } from '../mutations/data.js';
 import { type ClientTrace, isDowngrade, kindBySignals } from './client-trace.js';
 import { judged, type Outcome } from './outcome.js';
 
-/** What is seen of a client on one connection. */
+/** What is observed of a client on one connection. */
 export interface Seen {
   trace: ClientTrace;
-  /** What its process has printed; undefined where that is not seen. */
+  /** The output of its process; undefined if that is not observed. */
   output?: string | undefined;
-  /** Its exit status; undefined when it did not end by itself. */
+  /** Its exit status; undefined if it did not end by itself. */
   status?: number | null | undefined;
 }
 
-/** What is known of how a client receives files. */
+/** How a client behaves when it receives files, for comparison. */
 export interface TransferBaseline {
-  /** Twice the same, behind a valid file: what differs between them shows nothing. */
+  /** Two runs after a valid file: whatever differs between them is no evidence. */
   usual: readonly [Seen, Seen];
-  /** Behind a failure. */
+  /** After a failure. */
   failed: Seen;
 }
 
-/** What is known of a client is asked for only where the case came to be played. */
+/** The outcome of a mutated transfer. The baseline is requested only if the case was played. */
 export async function judgeTransfer(
   one: TransferCase,
   seen: Seen,
@@ -60,7 +60,7 @@ function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }
   if (next !== nextOf(usual)) return next === undefined ? 'closed' : 'refused';
   if (seen.trace.ahead) return 'skipped';
   if (nextOf(usual) !== nextOf(failed)) return 'accepted';
-  // It does the same whatever comes: so what it prints has to show it.
+  // The client always does the same, so only its output can show acceptance.
   if (shows(usual) && !isLate) return shows(seen) ? 'accepted' : 'refused';
   const says = { its: signalOf(seen), usual: [signalOf(usual), signalOf(again)] as const, failed: signalOf(failed) };
   return kindBySignals(says, one.expected);
@@ -69,7 +69,7 @@ function kindOf(one: TransferCase, seen: Seen, { usual: [usual, again], failed }
 const nextOf = ({ trace: { commands, mutated } }: Seen) => (mutated === undefined ? undefined : commands[mutated + 1]);
 const shows = ({ output }: Seen) => output?.includes(DATA_MARKER) === true;
 
-/** What it says beside the file, but for numbers such as times and ports. */
+/** Its messages other than the file, without numbers, since times and ports vary. */
 function signalOf({ output, status }: Seen): string | undefined {
   if (output === undefined) return undefined;
   const lines = output.split(/[\r\n]+/).filter(line => !FILE_NAMES.some(name => line.includes(name)));

@@ -1,6 +1,6 @@
 /**
- * KERBEROS_V4 (RFC 2228 appendix II): messages of any header, sender and time, and as much of the AP_REQ as nothing protects:
- * numbers, the realm, lengths. Private messages have no checksum at all.
+ * KERBEROS_V4 (RFC 2228 appendix II): messages with any header, sender and time, and the unprotected parts of the
+ * AP_REQ: numbers, the realm, lengths. Private messages have no checksum.
  */
 import { concat, concatAll, toHex, viewOf } from '../../bytes.js';
 import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechanisms/krb4/context.js';
@@ -34,21 +34,21 @@ import {
 
 interface Krb4Fields {
   version?: number;
-  /** Second octet, without the bit of the octet order. */
+  /** The second octet, without the bit for the byte order. */
   type?: number;
   littleEndian?: boolean;
-  /** The octet order that the second octet claims. */
+  /** The byte order that the second octet claims. */
   claimed?: boolean;
-  /** The length in front, and that of the text, less the right ones. */
+  /** Added to the length at the beginning; `textOff` is added to the length of the text. */
   lengthOff?: number;
   textOff?: number;
   fiveMs?: number;
   sender?: Uint8Array;
   /** Added to the time, in seconds. */
   later?: number;
-  /** Whether the time has the sign of the other side. */
+  /** Whether the sign of the time is that of the other side. */
   mirrored?: boolean;
-  /** The octet that fills the last block. */
+  /** The octet that pads the last block. */
   padding?: number;
 }
 
@@ -93,7 +93,7 @@ function numberOf(value: number, littleEndian: boolean): Uint8Array {
   return octets;
 }
 
-/** With whole blocks. */
+/** Pads to whole blocks. */
 function padded(body: Uint8Array, padding: number): Uint8Array {
   const missing = (BLOCK - (body.length % BLOCK)) % BLOCK;
   return concat(body, new Uint8Array(missing).fill(padding));
@@ -133,7 +133,7 @@ const TOKENS = forgeries<Krb4Forger>('krb4', {
 const REFUSED = refuse('security/bad-token', 'security/no-key');
 const REALM = 3;
 
-/** The octet at a place of the token, or the one of so many behind the realm's NUL, as another. */
+/** Replaces an octet of the token, counted from its start or from the NUL of the realm. */
 const octetAt = (
   place: number | { behindRealm: number },
   other: (right: number, draw: Choices) => number,
@@ -173,7 +173,7 @@ const EXCHANGES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens', t
 
 const CLIENT = { address: Uint8Array.of(192, 0, 2, 1), port: 40_000 };
 const SERVER = { address: Uint8Array.of(198, 51, 100, 20), port: 21 };
-/** Of every message, in seconds since 1970. */
+/** The time of every message, in seconds since 1970. */
 const TIME = 1_795_342_788;
 
 /** KERBEROS_V4 for the fuzzer. */
@@ -197,7 +197,7 @@ export const krb4: FuzzMechanism = {
   },
 };
 
-/** Only the outer form of an AP_REQ is mutated, so that a ticket and an authenticator of any octets will do. */
+/** Only the outer form of an AP_REQ is mutated, so its ticket and authenticator may be any octets. */
 function turnsTo(to: Peer): ExchangeTurn[] {
   const size = 40;
   const request = concatAll([octets('\x04\x02\x01EXAMPLE.TEST\0'), Uint8Array.of(size, size), counting(2 * size)]);

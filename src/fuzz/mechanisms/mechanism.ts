@@ -1,7 +1,7 @@
 /**
- * What the fuzzer knows of a mechanism. Each has a context that makes any token of its format, with its checksum right, so that it
- * comes behind the cryptography, to the code that reads a token next; tables of tokens and security data that no conforming
- * peer makes; and sessions and exchanges under keys that are written down.
+ * What the fuzzer requires of a mechanism: a context that makes any token of its format with a correct checksum, so
+ * that the token gets past the cryptography to the code that reads it next; tables of tokens and security data that no
+ * conforming peer makes; and sessions and exchanges under fixed keys.
  */
 import type { BlockCiphers } from '../../mechanisms/block-cipher.js';
 import type { Exchange, Peer, SecurityContext, Step } from '../../protection/mechanism.js';
@@ -18,31 +18,31 @@ import {
   tableOf,
 } from '../mutation.js';
 
-/** A mechanism to be fuzzed; each has a file here. */
+/** A mechanism to be fuzzed; each has a file or folder here. */
 export interface FuzzMechanism {
-  /** In `forges` of exchange keys. */
+  /** Also the value of `forges` in its exchange keys. */
   name: string;
-  /** Mutations of its tokens behind the exchange. */
+  /** Mutations of its tokens after the exchange. */
   tokens: readonly Mutation[];
   /** Mutations of its security data. */
   exchanges: readonly ExchangeMutation[];
-  /** How many lines with security data each peer is sent in a valid exchange. */
+  /** Number of lines with security data that each peer receives in a valid exchange. */
   lines: Record<Peer, number>;
   /**
-   * Sessions of each format of tokens, and exchanges, that come to the same octets each time.
-   * @param seed  of confounders and nonces
-   * @param ciphers  formats that need DES are left out without it
+   * Sessions of each token format, and exchanges, which give the same octets each time.
+   * @param seed  for confounders and nonces
+   * @param ciphers  without DES, the formats that need it are left out
    */
   references(seed: number, ciphers: BlockCiphers): Omit<Reference, 'mechanism'>[];
 }
 
-/** A session or an exchange under keys that are written down. */
+/** A session or an exchange under fixed keys. */
 export interface Reference {
   /** The name of the {@link FuzzMechanism}. */
   mechanism: string;
-  /** Its keys, for people. */
+  /** Describes its keys. */
   name: string;
-  /** Behind the exchange, at number 0 in both directions. */
+  /** A session after the exchange, at number 0 in both directions. */
   session?(to: Peer): FuzzSession;
   exchange?: SampleExchange;
 }
@@ -51,57 +51,57 @@ export interface Reference {
 export interface SampleExchange {
   /** The name for AUTH. */
   mechanism: string;
-  /** The lines that one peer is sent behind AUTH. */
+  /** The lines that one peer receives after AUTH. */
   turns(to: Peer): readonly ExchangeTurn[];
-  /** Without its key it leads to no session, so that it is of no use in a corpus. */
+  /** Without its key, no session follows from it, so it is of no use in a corpus. */
   isKeyless?: true;
 }
 
-/** The sequence numbers of what is sent. */
+/** The sequence numbers of the sender. */
 export interface Counter {
-  /** That of the next token; always 0 where tokens have none. */
+  /** The number of the next token; always 0 if tokens have no numbers. */
   readonly next: bigint;
-  /** Uses it up. */
+  /** Uses up the next number. */
   skip(): void;
 }
 
-/** A security context that can make other tokens than valid ones, too. */
+/** A security context that can also make invalid tokens. */
 export interface ForgingContext<Fields = object> extends SecurityContext {
-  /** The format that it forges. */
+  /** The token format that it can forge. */
   readonly forges: string;
   readonly numbers: Counter;
-  /** The next token, with other fields than a valid one where they are given; its number is not used up. */
+  /** The next token. Given fields replace those of a valid token. Its number is not used up. */
   token(plaintext: Uint8Array, sealed: boolean, fields?: Fields): Uint8Array;
 }
 
 type FieldsOf<C> = C extends ForgingContext<infer Fields> ? Fields : never;
 
-/** Where a token is forged. */
+/** The context for one forged token. */
 interface Place<C> {
   context: C;
   text: Uint8Array;
   sealed: boolean;
   draw: Choices;
-  /** The valid token, or one of other fields. */
+  /** The valid token, or one with other fields. */
   token(fields?: FieldsOf<C>): Uint8Array;
   /** The number of the next token. */
   next: bigint;
 }
 
-/** The fields that are other than those of a valid token, or the octets of the token; undefined where there is nothing to make. */
+/** The fields that differ from a valid token, or the octets of the token; undefined if there is nothing to make. */
 type Make<C> = FieldsOf<C> | ((place: Place<C>) => FieldsOf<C> | Uint8Array | undefined);
 
 /**
- * Why a forged token must be refused: the first reason says what is wrong with it, and a peer may give the other, where it
- * sees that first. Here its maker has the keys, and its checksum covers what it must: its form alone is wrong.
+ * Why a forged token must be refused. The first reason is the actual fault; a peer may give the other one if it notices
+ * that first. Here the token is made with the keys, and its checksum covers what it must: only the form is wrong.
  */
 export const BAD_TOKEN = refuse('security/bad-token', 'security/bad-checksum');
-/** Here its checksum is missing, or over something else than was sent: it proves nothing. */
+/** Here the checksum is missing, or covers other octets than those that were sent, so it proves nothing. */
 export const UNVERIFIED = refuse('security/bad-checksum', 'security/bad-token');
 export const WRONG_DIRECTION = refuse('security/wrong-direction');
 export const REPLAYED = refuse('security/replayed');
 
-/** Of rows: their layer, if that is not `token`, and what goes before. */
+/** Properties of rows: their layer, if it is not `token`, and the messages before them. */
 export const SEQUENCE = { layer: 'sequence' } as const;
 export const BEHIND_ONE = { layer: 'sequence', after: 1 } as const;
 export const DIRECTION = { layer: 'direction' } as const;
@@ -117,7 +117,7 @@ export function forgeries<C extends ForgingContext>(forges: C['forges'], table: 
         const tokens = fragments.map((text, i) => {
           if (i !== victim) return context.wrap(text, level).token;
           const token = forged(make, context, text, level === 'private', draw);
-          // A number is used where the token may be taken, so that a conforming session goes on behind it.
+          // If the token may be accepted, it uses up a number, so that a conforming session can continue after it.
           if (expected.verdict !== 'refuse') context.numbers.skip();
           return token;
         });
@@ -143,7 +143,7 @@ function isForging<C extends ForgingContext>(context: SecurityContext, forges: s
   return (context as Partial<ForgingContext>).forges === forges;
 }
 
-/** Counts from a number, in so many bits. */
+/** A counter of `bits` bits that starts at a number. */
 export function counterFrom(first: bigint, bits: number): Counter {
   let next = first;
   return {
@@ -156,7 +156,7 @@ export function counterFrom(first: bigint, bits: number): Counter {
   };
 }
 
-/** A context of which all but `wrap` is another's. */
+/** A context with another `wrap`; everything else is from `inner`. */
 export function wrappingWith(inner: SecurityContext, wrap: SecurityContext['wrap']): SecurityContext {
   return {
     mechanism: inner.mechanism,
@@ -174,16 +174,16 @@ export function wrappingWith(inner: SecurityContext, wrap: SecurityContext['wrap
   };
 }
 
-/** 1, 2, 3 and so on: keys that no one takes for real ones. */
+/** The octets 1, 2, 3 and so on: keys that are obviously not real. */
 export const counting = (length: number, first = 1) => Uint8Array.from({ length }, (_, i) => i + first);
 
-/** The side that we play against a peer. */
+/** The role that the fuzzer plays against a peer. */
 export const roleOf = (to: Peer) => (to === 'client' ? 'acceptor' : 'initiator');
 
 /**
- * What one peer is sent in an exchange.
- * @param sides  both, new ones each time
- * @param fixed  makes a token again so that it has the same octets each time. Default: the token as it is
+ * The lines that one peer receives in an exchange.
+ * @param sides  both sides of the exchange; each call needs new ones
+ * @param fixed  makes a token again with the same octets each time. Default: the token is used as it is
  */
 export function spoken(
   to: Peer,
@@ -210,7 +210,7 @@ export function spoken(
   return turns;
 }
 
-/** The mechanisms here take their steps at once. */
+/** The mechanisms here are synchronous. */
 function stepOf(side: Exchange, token?: Uint8Array): Step {
   return side.step(token) as Step;
 }

@@ -40,7 +40,7 @@ interface PskFields {
   /** First octet; default that of `from` and `level`. */
   letter?: number;
   number?: bigint;
-  /** Whose keys, default our own; and of which level. */
+  /** Whose keys are used, and those of which level; default our own. */
   from?: Role;
   level?: TokenLevel;
 }
@@ -116,14 +116,14 @@ const OTHER_KEY = new Uint8Array(SIZE).fill(0x45);
 
 const ALL = { layer: 'exchange', at: 'tokens', forges: 'psk' } as const;
 const zeros = (count: number) => '\0'.repeat(count);
-/** An octet less in front or behind, an octet more, or only so many. */
+/** One octet removed at the start or at the end, one octet added, or only `short` octets kept. */
 const otherLength = (short: number) =>
   every<unknown>((token, draw) =>
     draw.of([token.subarray(1), token.subarray(0, -1), concat(token, octets('\0')), token.subarray(0, short)]),
   );
 const anyBit = (token: Uint8Array, draw: Choices, from = 0) => flipped(token, from + draw.below(SIZE), draw.below(8));
 
-/** The nonces of our answer, and a confirmation of them by any role, and any key or that of the exchange. */
+/** The nonces of our answer, and a key confirmation for any role, with the key of the exchange or another one. */
 const confirming =
   (role: Role, otherKey?: Uint8Array): Change<ExchangeTurn> =>
   ([token], _draw, { received, keys }) => {
@@ -190,7 +190,7 @@ export const psk: FuzzMechanism = {
     return [
       {
         name: `X-PSK, key ${toHex(key)}, nonces ${toHex(nonces)}`,
-        // A token of the peer's, for the cases that send it back.
+        // A token from the peer, for the cases that send it back.
         session: to => ({ ...session(to), received: session(otherPeer(to)).context.wrap(NOOP, 'safe').token }),
       },
       {

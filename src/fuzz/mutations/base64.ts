@@ -1,4 +1,4 @@
-/** Base 64 (RFC 2228 §10): no line breaks, padding required, and what peers put around it. */
+/** Base 64 (RFC 2228 §10): no line breaks, required padding, and characters that some peers add around it. */
 import { encodeBase64 } from '../../base64.js';
 import { concat } from '../../bytes.js';
 import { type Change, deviation, INTEGRITY, mutationsOf, refuse } from '../mutation.js';
@@ -25,7 +25,7 @@ function withLastBit(text: Uint8Array): Uint8Array {
   return spliced(text, at, 1, Uint8Array.of(ALPHABET[ALPHABET.indexOf(text[at]!) | 1]!));
 }
 
-/** Of one of the texts, which is drawn. */
+/** Changes one of the texts, which is chosen. */
 const any = (edit: Edit<unknown>) => anyOne<unknown>(edit);
 
 /** Mutations of base 64. */

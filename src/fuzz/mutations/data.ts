@@ -1,4 +1,7 @@
-/** The data channel mutated (RFC 2228 §6): lengths, the end, the order of blocks, and other octets in the place of a block. */
+/**
+ * Mutations of the data channel (RFC 2228 §6): lengths, the end, the order of blocks, and other octets instead of a
+ * block.
+ */
 import { CRLF, concat, concatAll, copy, u32be } from '../../bytes.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import {
@@ -17,13 +20,16 @@ import {
 } from '../mutation.js';
 import { all, first, flippedAtEnd, octets, replaced } from '../pieces.js';
 
-/** In the last line of a file that is mutated: a client that shows it has taken what came before. */
+/** Part of the last line of a mutated file: a client that prints it has accepted what came before. */
 export const DATA_MARKER = 'data-mutated-2228';
-/** Octets of a line of the file, which is a block. */
+/** Octets in a line of the file, which is sent as one block. */
 export const PIECE = 60;
-/** A name for each line. */
+/** One name for each line. */
 export const FILE_NAMES: readonly string[] = ['first-line', 'second-line', DATA_MARKER];
-/** The file of every transfer, which is a listing as well. No octets of it are a length that fits. */
+/**
+ * The file of every transfer, in the form of a listing. No four of its octets form a valid block length, so blocks that
+ * are out of step are noticed.
+ */
 export const FILE: Uint8Array = concatAll(
   FILE_NAMES.flatMap(name => {
     const line = `-rw-r--r-- 1 ftp ftp ${`${PIECE}`.padStart(5)} Jan  1  2020 ${name}`;
@@ -42,15 +48,15 @@ const LATE = { late: true } as const;
 const LENGTH = 4;
 const END = u32be(0);
 
-/** A token with its length in front. */
+/** A token after its length. */
 export const blockOf = (token: Uint8Array) => concat(u32be(token.length), token);
 const valid = (text: string, { context, level }: MutationContext) => blockOf(context.wrap(octets(text), level).token);
 
-/** The first block with another length in front. */
+/** Changes the length before the first block. */
 const measured = (length: (right: number, transfer: MutationContext) => number) =>
   first((block, _draw, transfer) => concat(u32be(length(block.length - LENGTH, transfer)), block.subarray(LENGTH)));
 
-/** Another last block, which is the one without text; and something behind it. */
+/** Replaces the last block, which is the one without text, and may add something after it. */
 const endedBy =
   (end: (block: Uint8Array, below: (count: number) => number) => Uint8Array): Change<unknown> =>
   (blocks, draw) => [...blocks.slice(0, -1), end(blocks.at(-1)!, count => draw.below(count))];
@@ -58,7 +64,7 @@ const behind =
   (more: (transfer: MutationContext) => Uint8Array): Change<MutationContext> =>
   (blocks, _draw, transfer) => [concatAll([...blocks, more(transfer)])];
 
-/** The valid transfer is the first row. */
+/** Its first row is the valid transfer. */
 const BLOCKS = mutationsOf({ layer: 'data', at: 'blocks' })({
   'RFC 2228 §6': {
     'valid blocks': [ACCEPT, blocks => blocks],
@@ -88,7 +94,7 @@ const BLOCKS = mutationsOf({ layer: 'data', at: 'blocks' })({
     'nothing at all': [TRUNCATED, all(''), LATE],
     'half a length': [TRUNCATED, endedBy(end => end.subarray(0, 2)), LATE],
     'half a block': [TRUNCATED, endedBy((end, below) => end.subarray(0, LENGTH + below(end.length - LENGTH))), LATE],
-    // The block of zero octets is the end, and no one has to read on; but what is read is not the file.
+    // The empty block is the end, and a peer need not read further; but octets after it are not part of the file.
     'octets behind the end': [EITHER, behind(() => octets('x')), LATE],
     'a block behind the end': [EITHER, behind(transfer => valid('more\r\n', transfer)), LATE],
     'the end comes twice': [EITHER, behind(transfer => valid('', transfer)), LATE],
@@ -122,14 +128,14 @@ const firstAt =
   (texts, _draw, its) =>
     wrapped(texts, its, level);
 
-/** So long that its token has more octets than the buffer, and still lines. */
+/** Text so long that its token has more octets than the buffer; it still consists of lines. */
 const tooLong: Change<MutationContext> = ([head, ...rest], _draw, transfer) => {
   const dots = octets('.'.repeat(Math.max(0, transfer.bufferSize + 1 - head!.length)));
   return wrapped([concat(head!.subarray(0, -CRLF.length), dots, CRLF), ...rest], transfer);
 };
 
 const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
-  // 535 is required of a server (§6); a client may have room for it in its buffer.
+  // A server must answer 535 (§6); a client may have enough buffer for it.
   'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { ofClient: EITHER }] },
   'RFC 2228 §3, PROT': {
     'a block that is not sealed, where private is required': [WRONG_LEVEL, firstAt('safe'), PRIVATE],

@@ -1,7 +1,7 @@
 /**
- * Security data of any mechanism (RFC 2228 §3, ADAT, §5.1 and §8.1): the line around a valid token, its base 64, and its octets.
- * A mechanism may leave octets unprotected, and pass over some behind a token, so that much is left to the peer; but what is
- * not whole is no token (RFC 2743 §2.2.2, GSS_S_DEFECTIVE_TOKEN).
+ * Security data of any mechanism (RFC 2228 §3, ADAT, §5.1 and §8.1): the line around a valid token, its base 64, and
+ * its octets. A mechanism may leave octets unprotected, or ignore octets after a token, so a peer may accept such
+ * changes. But an incomplete token must be refused (RFC 2743 §2.2.2, GSS_S_DEFECTIVE_TOKEN).
  */
 import { encodeBase64 } from '../../base64.js';
 import { concat, concatAll, fromUtf8 } from '../../bytes.js';
@@ -21,7 +21,7 @@ import { BASE64 } from './base64.js';
 
 const BAD_COMMAND = refuse('syntax/bad-command', 'sequence/unexpected-command');
 
-/** The verb and the blank behind it replaced. */
+/** Replaces the verb and the blank after it. */
 const said = (verb: string) => every<unknown>(replaced(verb, 5));
 
 const COMMANDS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 'server' })({
@@ -39,13 +39,13 @@ const COMMANDS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to:
   },
 });
 
-/** A reply of other text around the base 64 of the token; of more lines than one if it says so. */
+/** A reply with other text around the base 64 of the token, in several lines if the text has them. */
 const reply =
   (text: (base64: string, code: number, draw: Choices) => string): Change<ExchangeTurn> =>
   (_lines, draw, { token, code }) =>
     token && [octets(`${text(fromUtf8(encodeBase64(token)), code!, draw)}\r\n`)];
 
-/** Each half of the token in a line, with base 64 of its own. */
+/** Each half of the token in a line, each encoded as base 64. */
 const inTwoLines: Change<ExchangeTurn> = (_lines, _draw, { token, code }) => {
   if (token === undefined) return undefined;
   const half = token.length >> 1;
@@ -56,7 +56,7 @@ const inTwoLines: Change<ExchangeTurn> = (_lines, _draw, { token, code }) => {
 
 const otherCode = (code: number) => (code === 235 ? 335 : 235);
 
-/** It must not believe in an association that the server has not confirmed. */
+/** A client must not assume an association that the server has not confirmed. */
 const NOT_COMPLETE = refuse('sequence/unexpected-reply', 'sequence/no-context', 'security/bad-token');
 const NO_DATA = refuse('security/bad-token', 'sequence/no-context');
 const REFUSED = refuse('sequence/no-context');
@@ -93,10 +93,10 @@ const REPLIES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 
 });
 
 const DEFECTIVE = refuse('security/bad-token', 'security/bad-checksum', 'security/no-key');
-/** Base 64 of as much is 64 KiB. */
+/** With this many octets, the base 64 is 64 KiB. */
 const LONG = 48 * 1024;
 const LARGE = { large: true } as const;
-/** How tokens begin that are of none of the mechanisms here: TLS, NTLM, and none at all. */
+/** The beginnings of tokens of other mechanisms, TLS and NTLM, and of none. */
 const FOREIGN = [
   '\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03'.padEnd(52, '\x11'),
   'NTLMSSP\0\x01\0\0\0\x97\x82\x08\xe2'.padEnd(40, '\0'),
@@ -108,7 +108,7 @@ function cut(token: Uint8Array, draw: Choices): Uint8Array {
   return token.subarray(0, draw.of([token.length - 1, third, 2 * third, 1 + draw.below(token.length - 1)]));
 }
 
-/** Any of these texts for the token. */
+/** Replaces the token by one of these texts. */
 const oneOf = (texts: readonly string[]) => every<unknown>((_, draw) => octets(draw.of(texts)));
 
 const TOKENS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens' })({
@@ -134,7 +134,7 @@ const TOKENS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens' })({
   },
 });
 
-/** What is mutated there is the base 64 of a message, or here that of a token. */
+/** The mutations of base 64 for messages, applied to the token of an exchange. */
 const TEXTS = BASE64.filter(({ at }) => at === 'base64').map(({ name, source, expected, at, change }) => {
   return { layer: 'exchange', name: `base 64: ${name}`, source, expected, at, change } as const;
 });

@@ -6,11 +6,11 @@ import { all, anyOne, before, type Edit, every, first, inserted, last, octets, r
 const BAD_REPLY = refuse('syntax/bad-reply');
 const BAD_COMMAND = refuse('syntax/bad-command');
 
-/** Every line's code, or separator, replaced; or the verb and the blank behind it. */
+/** Replaces the code of every line, or its separator; or the verb and the blank after it. */
 const coded = (code: string) => every(replaced(code, 3));
 const separated = (separator: string) => every(replaced(separator, 1, 3));
 const said = (verb: string) => every(line => spliced(line, 0, line.indexOf(0x20) + 1, octets(verb)));
-/** The octet at a place of the verb, or those up to there, in small letters. */
+/** Changes octets of the verb to lower case: those whose position satisfies a condition. */
 const small = (isSmall: (at: number) => boolean) =>
   every(line => line.map((octet, at) => (isSmall(at) ? octet | 0x20 : octet)));
 
@@ -70,16 +70,16 @@ const TRUNCATED = refuse('syntax/truncated');
 const OPEN = { open: true } as const;
 const OTHER_CODES: Record<string, string> = { '1': '632', '2': '631' };
 
-/** The other code that protects. */
+/** Uses the other protected reply code. */
 const recoded: Edit<unknown> = line => spliced(line, 0, 3, octets(OTHER_CODES[String.fromCharCode(line[2]!)]!));
 
-/** Another second line, of three or more. */
+/** Replaces the second line of three or more. */
 const middle =
   (edit: Edit<unknown>): Change<unknown> =>
   ([head, line, ...rest], draw) =>
     rest.length > 0 ? [head!, edit(line!, draw, undefined)!, ...rest] : undefined;
 
-/** A line behind the first one; it is made from that one's code. */
+/** Inserts a line after the first one, made from that line's code. */
 const second =
   (line: (code: string) => string): Change<unknown> =>
   ([head, ...rest]) => [head!, octets(line(fromUtf8(head!.subarray(0, 3)))), ...rest];

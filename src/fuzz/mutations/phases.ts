@@ -1,4 +1,4 @@
-/** Who may say what when (RFC 2228 §3, §7 and §8.2): scripts, each of valid steps and one line that breaks the order. */
+/** The order of lines (RFC 2228 §3, §7 and §8.2). Each script has valid steps and one line that breaks the order. */
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
 import type { Peer, SecurityContext } from '../../protection/mechanism.js';
 import { protectCommand, protectReply } from '../../protection/protect.js';
@@ -18,12 +18,12 @@ import {
 
 type Line = string | ScriptLine;
 
-/** The line, and what a conforming peer makes of it; with the commands before it. */
+/** A row: the line, what a conforming peer must do with it, and the commands before it. */
 function script(start: Script['start'], line: Line, expected: Expectation, before: ScriptLine[] = []): Row<Script> {
   const its: Script = { start, line: typeof line === 'string' ? { text: line } : line, before };
   return [expected, its, { script: its }];
 }
-/** The codes by which a server may answer. */
+/** A row with the codes by which a server may answer. */
 const answer = (start: Script['start'], line: Line, codes: number[], before?: ScriptLine[]) =>
   script(start, line, { verdict: 'answer', codes }, before);
 
@@ -107,7 +107,7 @@ const UNASKED_REPLY = 'a protected reply that was not asked for, in one piece wi
 const BUFFERED = refuse('sequence/unprotected', 'sequence/unexpected-reply');
 
 const TO_CLIENT: Table<Script> = {
-  // What it does then is its own affair, as long as it does not go on in the clear.
+  // The client may do anything then, except continue in the clear.
   'RFC 2228 §3, AUTH': {
     'AUTH is not understood': script('greeted', '500 What?', ACCEPT),
     'AUTH is not there': script('greeted', '502 Not implemented', ACCEPT),
@@ -151,7 +151,7 @@ const TO_CLIENT: Table<Script> = {
 
 const WHOLE = { layer: 'phases', at: 'wire', makes: 'everything' } as const;
 
-/** A script makes its line, where the mechanism has the level. */
+/** Makes the line of a script, if the mechanism has its level. */
 const asChange = ({ line }: Script): Mutation['change'] => {
   return (_text, _draw, { to, context }) => {
     const octets = scriptOctets(line, to, context);
@@ -168,7 +168,7 @@ export const PHASES: readonly Mutation[] = [
 /**
  * The octets of a line.
  * @param context  the sender's; not needed for a clear line
- * @returns undefined where the mechanism lacks the level, so that the case is not applicable
+ * @returns undefined if the mechanism does not have the level, so that the case is not applicable
  */
 export function scriptOctets({ text, level }: ScriptLine, to: Peer, context?: SecurityContext): Uint8Array | undefined {
   if (level === undefined) return concat(toUtf8(text), CRLF);

@@ -1,6 +1,6 @@
 /**
- * The text inside tokens (RFC 2228 §3 and §5.2): verified octets, and yet perhaps no reply or command. Fragments of a reply may
- * be cut anywhere, and their line ends mean nothing.
+ * The text inside tokens (RFC 2228 §3 and §5.2): the octets are verified, but may not be a reply or command. Fragments
+ * of a reply may be cut anywhere, and their line ends have no meaning.
  */
 import { concatAll } from '../../bytes.js';
 import { ACCEPT, type Change, deviation, EITHER, LINES, type Mutation, mutationsOf, refuse } from '../mutation.js';
@@ -8,7 +8,7 @@ import { all, ended, every, inserted, last, linesOf, octets } from '../pieces.js
 
 const BAD = refuse('syntax/bad-reply', 'syntax/bad-command');
 
-/** All lines cut into pieces of so many octets, drawn each time. */
+/** Cuts all lines into pieces of a given number of octets, which is chosen each time. */
 const cut =
   (most: number): Change<unknown> =>
   (lines, draw) => {
@@ -21,7 +21,7 @@ const cut =
     return pieces;
   };
 
-/** The first line in two pieces. */
+/** Cuts the first line into two pieces. */
 const headCut =
   (at: (length: number, below: (count: number) => number) => number): Change<unknown> =>
   ([head, ...rest], draw) => {
@@ -29,7 +29,7 @@ const headCut =
     return [head!.subarray(0, place), head!.subarray(place), ...rest];
   };
 
-/** A reply of these lines in the place of the text. */
+/** Replaces the text by a reply of these lines. */
 const reply =
   (...lines: readonly string[]): Change<unknown> =>
   () =>
@@ -50,12 +50,13 @@ const FRAGMENTS_OF_REPLIES = mutationsOf({ layer: 'fragments', at: 'fragments', 
   'RFC 2228 §5.2': {
     'a whole reply is in one token': [ACCEPT, lines => [concatAll(lines)], LINES],
     'the first line of several is cut in two': [ACCEPT, headCut((length, below) => 4 + below(length - 6)), LINES],
-    // Fragments may be lines without their ends, as MIT sends them: a cut can then be read in two ways, and is refused.
+    // MIT sends fragments that are lines without their ends. A cut can then be read in two ways, so a peer may refuse
+    // it.
     'it is cut anywhere': [EITHER, cut(20)],
     'each octet is a token': [EITHER, cut(1)],
     'CR and LF are in two tokens': [EITHER, headCut(length => length - 1)],
     'each fragment is a line without its end': [deviation('fragment-per-line'), every(ended('')), LINES],
-    // Nothing forbids a fragment of no octets.
+    // RFC 2228 does not forbid a fragment of no octets.
     'an empty token goes before': [EITHER, lines => [octets(''), ...lines]],
     'an empty token comes last': [EITHER, lines => [...lines, octets('')]],
     'a token of a NUL alone comes last': [EITHER, lines => [...lines, octets('\0')]],
@@ -80,7 +81,7 @@ const FRAGMENTS_OF_REPLIES = mutationsOf({ layer: 'fragments', at: 'fragments', 
 
 const BAD_REPLY = refuse('syntax/bad-reply');
 const BAD_COMMAND = refuse('syntax/bad-command');
-/** Longer than a buffer that a program may have. */
+/** Longer than the buffer of many programs. */
 const LONG = 'A'.repeat(0x10000);
 const LARGE = { large: true } as const;
 

@@ -1,6 +1,6 @@
 /**
- * Tokens of any mechanism: octets that are no token, what sequence numbers show (RFC 4121 §4.2.1, RFC 2743 §1.2.3), what comes
- * from the wrong side, and what a line claims against what its token has (RFC 2228 §3 and §5).
+ * Tokens of any mechanism: octets that are not a token, wrong sequence numbers (RFC 4121 §4.2.1, RFC 2743 §1.2.3),
+ * tokens from the wrong side, and lines that claim another level than their token has (RFC 2228 §3 and §5).
  */
 import { concat } from '../../bytes.js';
 import { factsOf, type TokenLevel } from '../../protection/protection-level.js';
@@ -23,7 +23,7 @@ import {
 } from '../mutation.js';
 import { all, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
 
-/** Under X-PSK some are confidential ones, which anybody can make. */
+/** With X-PSK some of them are confidential tokens, which anyone can make. */
 const NO_TOKEN = refuse(
   'security/bad-token',
   'security/bad-checksum',
@@ -31,7 +31,7 @@ const NO_TOKEN = refuse(
   'sequence/wrong-level',
 );
 
-/** The first token alone, changed. */
+/** Changes only the first token. */
 const only =
   (edit: (token: Uint8Array, draw: Choices) => Uint8Array): Change<unknown> =>
   ([token], draw) => [edit(token!, draw)];
@@ -69,7 +69,7 @@ const inOtherOrder: Change<MutationContext> = (_text, _draw, { valid }) => {
 const UNPROTECTED = refuse('sequence/unprotected');
 const WRONG_LEVEL = refuse('sequence/wrong-level');
 
-/** What is sent in the place of a message. */
+/** Other octets instead of a message. */
 const IN_ITS_PLACE = mutationsOf({ layer: 'level', at: 'wire', makes: 'everything' })({
   'RFC 2743 §1.2.3': {
     'a message comes again': [REPLAYED, again, { ...NUMBERED, after: 1 }],
@@ -91,7 +91,7 @@ const IN_ITS_PLACE = mutationsOf({ layer: 'level', at: 'wire', makes: 'everythin
   },
 });
 
-/** Two neighbours, or one of them left out; they are drawn. */
+/** Exchanges two neighbours, or leaves one of them out; which ones is chosen. */
 const reordered =
   (isKept: boolean): Change<unknown> =>
   (tokens, draw) => {
@@ -111,7 +111,7 @@ const OUT_OF_ORDER = mutationsOf({ layer: 'sequence', at: 'tokens', to: 'client'
   },
 });
 
-/** Tokens of another level than their lines claim, which is that of the context: all of them, or one that is drawn. */
+/** Replaces tokens by ones of another level than their lines claim: all tokens, or a chosen one. */
 const applying =
   (applied: TokenLevel): Change<MutationContext> =>
   (fragments, _draw, { context }) =>
@@ -163,5 +163,5 @@ const LABELS = mutationsOf({ layer: 'level', at: 'lines' })({
   },
 });
 
-/** Mutations of the tokens of any mechanism, and of what is sent in their place. */
+/** Mutations of the tokens of any mechanism, and of messages that replace them. */
 export const TOKEN: readonly Mutation[] = [...TOKENS, ...IN_ITS_PLACE, ...OUT_OF_ORDER, ...OTHER_TOKENS, ...LABELS];

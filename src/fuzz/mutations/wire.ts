@@ -1,14 +1,14 @@
 /**
- * Octets and lines (RFC 959 §4.1.3 and §5.3, RFC 854). Of octets at random nothing is known but that a peer must not take
- * another text than was protected. Servers must take what a user process sends before ABOR, and refuse options (RFC 1123
- * §4.1.2.12); all other Telnet commands are for peers to take or to refuse.
+ * Octets and lines (RFC 959 §4.1.3 and §5.3, RFC 854). After random changes, all that can be required is that a peer
+ * accepts no other text than the protected one. Servers must accept what a user process sends before ABOR, and refuse
+ * options (RFC 1123 §4.1.2.12); a peer may accept or refuse all other Telnet commands.
  */
 import { concat, concatAll, copy } from '../../bytes.js';
 import { ACCEPT, type Change, deviation, EITHER, INTEGRITY, type Mutation, mutationsOf, refuse } from '../mutation.js';
 import { anyOne, before, type Edit, ended, every, flipped, inserted, last, octets, spliced } from '../pieces.js';
 
 const MANGLED = refuse('syntax/bad-reply', 'syntax/bad-command');
-/** Octets that parsers are known to stumble over. */
+/** Octets that often cause faults in parsers. */
 const AWKWARD = ['\0', '\r', '\n', '\t', ' ', '-', '%', '=', '\x7f', '\x80', '\xfe', '\xff'];
 
 const anywhere = (removed: number, put: readonly string[] = ['']): Change<unknown> =>
@@ -62,16 +62,16 @@ const ENCODINGS = mutationsOf({ layer: 'octets', at: 'wire' })({
 
 const MANGLED_LINE = refuse('syntax/bad-base64', 'syntax/bad-reply', 'syntax/bad-command');
 const BAD_BASE64 = refuse('syntax/bad-base64');
-/** What is left of the token may be base 64. */
+/** The rest of the token may be valid base 64. */
 const CUT = refuse('syntax/bad-base64', 'security/bad-token', 'security/bad-checksum');
 const TRUNCATED = refuse('syntax/truncated');
 const TOO_LONG = refuse('syntax/limit-exceeded');
-/** No limit is laid down, but memory has one. */
+/** The standards set no limit, but memory is limited. */
 const LONG = 'A'.repeat(0x110000);
 const OPTIONS = ['\xff\xfb\x01', '\xff\xfc\x03', '\xff\xfd\x18', '\xff\xfe\x22'];
 const NO_END = { open: true } as const;
 
-/** In two chunks: the first ends anywhere, with something behind it; and something goes before the second. */
+/** Sends two chunks: the first ends anywhere, followed by other octets; other octets come before the second. */
 const cut =
   (behind = '', front = ''): Change<unknown> =>
   ([wire], draw) => {

@@ -1,12 +1,13 @@
 /**
- * Names in certificates (RFC 5280 §4.1), and which certificates are proxies (RFC 3820, and Globus's two forms before it): a
- * grid user is known by the certificate that stands behind the proxies. Nothing is verified here.
+ * Names in certificates (RFC 5280 §4.1), and which certificates are proxies (RFC 3820, and Globus's two earlier forms).
+ * The identity of a grid user is the name of the certificate from which the proxies were made. Nothing is verified
+ * here.
  */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { readElement } from '../der.js';
 
-/** A certificate's names in the form of Globus, `/O=Grid/CN=Anna`. */
+/** A certificate's names in Globus's form, `/O=Grid/CN=Anna`. */
 export interface CertificateNames {
   subject: string;
   issuer: string;
@@ -15,7 +16,7 @@ export interface CertificateNames {
 
 interface Element {
   tag: number;
-  /** Contents. */
+  /** The contents of the element. */
   octets: Uint8Array;
 }
 
@@ -26,7 +27,7 @@ const BMP_STRING = 0x1e;
 const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
 
-/** Attributes of names by their object identifiers in hex, as OpenSSL abbreviates them. */
+/** Name attributes: object identifier in hex, and OpenSSL's abbreviation. */
 const ATTRIBUTES: Readonly<Record<string, string>> = {
   '550403': 'CN',
   '550404': 'SN',
@@ -43,19 +44,25 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   '0992268993f22c640119': 'DC',
 };
 
-/** ProxyCertInfo of RFC 3820 (1.3.6.1.5.5.7.1.14), and of its draft (1.3.6.1.4.1.3536.1.222). */
+/**
+ * Object identifiers of the extension ProxyCertInfo: RFC 3820 (1.3.6.1.5.5.7.1.14) and its draft
+ * (1.3.6.1.4.1.3536.1.222).
+ */
 const PROXY_INFO = ['2b0601050507010e', '2b060104019b5001815e'];
 const LEGACY_PROXIES = ['/CN=proxy', '/CN=limited proxy'];
-/** Of names and extensions: more than any certificate has. */
+/** Elements of a name, or extensions of a certificate; real certificates have far fewer. */
 const MAX_CHILDREN = 1000;
 
-/** @throws FtpSecurityError `security/bad-token` */
+/**
+ * Reads subject and issuer of a certificate (DER).
+ * @throws FtpSecurityError `security/bad-token`
+ */
 export function certificateNames(certificate: Uint8Array): CertificateNames {
   const [whole, ...behind] = elementsOf(certificate);
   if (whole === undefined || behind.length > 0) throw badToken('not a certificate');
   const [signed] = elementsOf(contentsOf(whole, SEQUENCE));
   const fields = elementsOf(contentsOf(signed, SEQUENCE));
-  // Serial number, signature algorithm, issuer, validity, subject, behind the version if there is one.
+  // The fields are serial number, signature algorithm, issuer, validity, subject; an optional version comes first.
   const [, , issuer, , subject] = fields[0]?.tag === VERSION ? fields.slice(1) : fields;
   const names = { subject: nameOf(subject), issuer: nameOf(issuer) };
   const isLegacy = LEGACY_PROXIES.some(proxy => names.subject === names.issuer + proxy);
@@ -63,7 +70,8 @@ export function certificateNames(certificate: Uint8Array): CertificateNames {
 }
 
 /**
- * Whose a chain of certificates is: the subject of the first that is no proxy, or else the issuer of the last proxy.
+ * The identity of a chain of certificates: the subject of the first one that is not a proxy, or else the issuer of the
+ * last proxy.
  * @param chain  the owner's certificate first
  * @throws FtpSecurityError `security/bad-token`
  */
@@ -79,7 +87,7 @@ export function identityOf(chain: readonly Uint8Array[]): string | undefined {
 }
 
 /**
- * The first of certificates that stand one behind the other, as a delegated chain does.
+ * The first of several concatenated certificates, which is the form of a delegated chain.
  * @throws FtpSecurityError `security/bad-token`
  */
 export function firstCertificate(chain: Uint8Array): Uint8Array {
@@ -87,7 +95,7 @@ export function firstCertificate(chain: Uint8Array): Uint8Array {
   return chain.subarray(0, readElement(chain, 0, chain.length).end);
 }
 
-/** The attributes as they stand, one behind the other. */
+/** The attributes in the order of the certificate. */
 function nameOf(name: Element | undefined): string {
   const attributes = elementsOf(contentsOf(name, SEQUENCE)).map(set =>
     elementsOf(contentsOf(set, SET)).map(attribute => {

@@ -1,7 +1,7 @@
 /**
- * Tokens of an established context: TLS records, one or more to a token, numbered by counting (RFC 5246 §6.2, RFC 8446
- * §5). A text of more than 16384 octets takes several records. What protects them is the cipher suite's alone: with a NULL
- * suite `safe`, else `private`, whatever was asked for.
+ * Tokens of an established context. A token is one TLS record or more; records are numbered by counting (RFC 5246 §6.2,
+ * RFC 8446 §5). A text of more than 16384 octets takes several records. Only the cipher suite decides the level,
+ * whatever level is requested: `safe` with a NULL suite, else `private`.
  */
 import { assertBytes, concatAll, copy } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
@@ -29,17 +29,17 @@ import {
 } from './tls/records.js';
 
 export interface RecordContextOptions {
-  /** What the peer sends. The context erases its keys when it is destroyed. */
+  /** Direction from the peer to us. The context erases its keys when it is destroyed. */
   receive: Direction;
-  /** What we send; without it the context only unwraps. */
+  /** Direction from us to the peer; without it the context only unwraps. */
   send?: Direction;
   /** Opens integrity-only tokens, which are refused without it. */
   integrity?: IntegrityKey | undefined;
-  /** How many records may be missing before a token, for recordings; a live peer's come in order. Default 0. */
+  /** How many records may be missing before a token, for recordings; a live peer's records come in order. Default 0. */
   maxSkipped?: number;
 }
 
-/** What a token holds, and the direction behind it. */
+/** The contents of a token, and the direction after it. */
 interface TokenContents {
   texts: Uint8Array[];
   skipped: number;
@@ -47,7 +47,7 @@ interface TokenContents {
   wantsUpdate: boolean;
 }
 
-/** Records that a key may protect: of AES-GCM not many more (RFC 8446 §5.5, RFC 9325 §4.4). */
+/** Records under one key. The limits for AES-GCM are not much higher (RFC 8446 §5.5, RFC 9325 §4.4). */
 const MAX_RECORDS = 2 ** 24;
 const UPDATE: PlainRecord = { type: HANDSHAKE, content: formatKeyUpdate() };
 
@@ -59,7 +59,7 @@ export class RecordContext implements SecurityContext {
   readonly #maxSkipped: number;
   #receive: Direction;
   #send: Direction | undefined;
-  /** The peer has asked for new keys of ours; they come before our next text. */
+  /** The peer has sent a KeyUpdate that asks for new keys of ours; our KeyUpdate goes before the next text. */
   #owesUpdate = false;
   #place: bigint | undefined;
   #follows = false;
@@ -70,7 +70,8 @@ export class RecordContext implements SecurityContext {
     this.#receive = receive;
     this.#send = send;
     this.#integrity = integrity;
-    // Without the block before it a record of TLS 1.0 would be verified, and yet open to another text.
+    // In TLS 1.0 with CBC, a record after a missing one can have a correct checksum (RFC 7366), and yet be decrypted
+    // to a wrong text.
     this.#maxSkipped = receive.cipher.chain === undefined ? maxSkipped : 0;
   }
 
@@ -162,7 +163,7 @@ export class RecordContext implements SecurityContext {
     return { plaintext: token.plaintext, level: 'safe', sequence };
   }
 
-  /** Counts a token, and the tokens or records before it that are missing. */
+  /** Updates the position after a token. `missing` is how many tokens or records before it are missing. */
   #came(missing: bigint, follows: boolean): void {
     this.#place = this.#place === undefined ? missing : this.#place + missing + 1n;
     this.#follows = follows;
@@ -180,7 +181,7 @@ export class RecordContext implements SecurityContext {
   }
 }
 
-/** @throws FtpSecurityError; the direction is as it was */
+/** @throws FtpSecurityError; then the direction is unchanged */
 function openToken(direction: Direction, [first, ...others]: readonly TlsRecord[], maxSkipped: number): TokenContents {
   const { skipped, opened } = openFirst(direction, first!, maxSkipped);
   const contents: TokenContents = { texts: [], skipped, next: direction, wantsUpdate: false };
@@ -194,7 +195,10 @@ function openToken(direction: Direction, [first, ...others]: readonly TlsRecord[
   return contents;
 }
 
-/** Opens a record by its number, or by one of the next few, where records before it are missing. */
+/**
+ * Opens a record under the expected number, or under one of the next `maxSkipped` numbers if records before it are
+ * missing.
+ */
 function openFirst(
   direction: Direction,
   record: TlsRecord,
@@ -210,7 +214,7 @@ function openFirst(
   }
 }
 
-/** @param original  the direction before the token, which is needed again if a later record is refused */
+/** @param original  the direction before the token, whose keys must remain in case a later record is refused */
 function take(contents: TokenContents, { type, content, next }: Opened, original: Direction): void {
   contents.next = next;
   if (type === APPLICATION_DATA) {
@@ -227,7 +231,7 @@ function take(contents: TokenContents, { type, content, next }: Opened, original
   contents.wantsUpdate ||= wantsUpdate;
 }
 
-/** Erases the keys of a direction, unless another one has the same keys. */
+/** Erases the keys of a direction, unless the other one uses the same keys. */
 function retire(direction: Direction, other: Direction): void {
   if (direction.cipher !== other.cipher) destroyDirection(direction);
 }

@@ -1,4 +1,4 @@
-/** What a token of GSI is and says without any key, as plain values that JSON can hold. Nothing of it is verified. */
+/** The fields of a GSI token that can be read without keys, as plain values for JSON. Nothing is verified. */
 import { fromUtf8 } from '../../bytes.js';
 import { certificateNames } from './certificates.js';
 import { INTEGRITY_TOKEN, parseIntegrityToken } from './integrity-token.js';
@@ -21,7 +21,7 @@ import { suiteName } from './tls/suites.js';
 
 /** The fields of a GSI token that can be read without keys. */
 export interface GsiTokenDescription {
-  /** `TLS records`, `integrity-only token`. */
+  /** `TLS records` or `integrity-only token`. */
   kind: string;
   [part: string]: unknown;
 }
@@ -34,8 +34,8 @@ const RECORD_NAMES: Readonly<Record<number, string>> = {
 };
 
 /**
- * Takes any token of GSI: of the handshake, or of a message.
- * @throws FtpSecurityError `security/bad-token` when it can't be read
+ * Describes any GSI token, of the handshake or of a message.
+ * @throws FtpSecurityError `security/bad-token` if it can't be read
  */
 export function describeGsiToken(token: Uint8Array): GsiTokenDescription {
   if (token[0] === INTEGRITY_TOKEN) {
@@ -53,12 +53,12 @@ export function describeGsiToken(token: Uint8Array): GsiTokenDescription {
   };
 }
 
-/** An encrypted one is longer. */
+/** Only for an alert in the clear, whose fragment is two octets; an encrypted one is longer. */
 function alertOf({ type, fragment }: TlsRecord): object {
   return type === ALERT && fragment.length === 2 ? { alert: alertName(fragment) } : {};
 }
 
-/** What is not encrypted: up to ChangeCipherSpec. */
+/** The handshake messages before ChangeCipherSpec; those after it are encrypted. */
 function handshakeOf(records: readonly TlsRecord[]): object {
   const changed = records.findIndex(({ type }) => type === CHANGE_CIPHER_SPEC);
   const plain = (changed < 0 ? records : records.slice(0, changed)).filter(({ type }) => type === HANDSHAKE);
@@ -82,12 +82,12 @@ function messageFacts({ type, body }: HandshakeMessage): object {
     const { version, suites } = parseServerHello(body);
     return { version: tlsName(version), suite: suiteName(suites[0]!) };
   }
-  // In the clear up to TLS 1.2 alone.
+  // Certificates are in the clear only up to TLS 1.2.
   if (type !== CERTIFICATE) return {};
   return { certificates: parseCertificates(TLS_1_2, body).map(it => certificateNames(it).subject) };
 }
 
-/** A record's version says little: TLS 1.3 writes that of 1.2, a first ClientHello that of 1.0. */
+/** The version in a record header is not the version in use: TLS 1.3 writes 1.2, a first ClientHello writes 1.0. */
 function tlsName(version: number): string {
   return `TLS 1.${(version & 0xff) - 1}`;
 }

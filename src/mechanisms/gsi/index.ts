@@ -1,6 +1,6 @@
 /**
- * `rfc2228/gsi`: GSSAPI with the Grid Security Infrastructure, as GridFTP speaks it: TLS handshakes in ADAT, TLS records in
- * MIC, ENC and 63z. See README.md beside this file.
+ * `rfc2228/gsi`: GSSAPI with the Grid Security Infrastructure of GridFTP: TLS handshakes in ADAT, TLS records in MIC,
+ * ENC and 63z. See README.md in this folder.
  */
 import type { Mechanism, RecordedSecrets } from '../../protection/mechanism.js';
 import { describeGsiToken } from './describe.js';
@@ -12,17 +12,17 @@ export { type GsiObserverOptions, gsiObserver } from './observer.js';
 export type { RsaDecrypt } from './tls/handshake.js';
 export { type KeyLog, parseKeyLog } from './tls/key-log.js';
 
-/** What each side needs; a side without options is not offered. */
+/** Options of each side; a side without options is not offered. */
 export interface GsiSides {
   observer?: GsiObserverOptions;
 }
 
-/** GSI as observers take it. */
+/** GSI as a {@link Mechanism}. Only observers support it. */
 export function gsi({ observer }: GsiSides = {}): Mechanism {
   return {
     name: 'GSSAPI',
     variant: 'gsi',
-    // A record of TLS that begins with ClientHello.
+    // A TLS record that begins with ClientHello.
     recognises: ([type, major, , , , message]) => type === 22 && major === 3 && message === 1,
     describe: describeGsiToken,
     ...(observer && {
@@ -32,7 +32,7 @@ export function gsi({ observer }: GsiSides = {}): Mechanism {
   };
 }
 
-/** As the type of secrets in captures. */
+/** The number of this type of secrets in captures. */
 const TLS_KEY_LOG = 0x544c534b;
 
 function withKeyLogs(options: GsiObserverOptions, secrets: readonly RecordedSecrets[]): GsiObserverOptions {

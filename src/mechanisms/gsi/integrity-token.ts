@@ -1,16 +1,17 @@
 /**
- * Integrity-only tokens, which Globus makes when a caller asks gss_wrap for quality of protection 1. They are no TLS
- * records, and stand beside them with numbers of their own:
+ * Integrity-only tokens, which Globus makes when a caller asks gss_wrap for quality of protection 1. They are not TLS
+ * records, and have numbers of their own:
  *
- *     token      1a 03 00, 2 octets the length of the MIC, MIC, text in the clear
- *     MIC        8 octets number from 0, 4 octets length of the text, checksum; all numbers big-endian
- *     checksum   with GCM suites GMAC of the text, its nonce the number and 4 octets that were exported;
- *                with others the suite's hash over key, 36 36 … (as many as whole hashes fit into 48), number, length, text
- *     key        exported from TLS (RFC 5705, RFC 8446 §7.5) under EXPERIMENTAL-GSI-MAC-KEY, the nonce's part under
- *                EXPERIMENTAL-GSI-MAC-IV-FIXED
+ *     token      1a 03 00, length of the MIC (2 octets), MIC, text in the clear
+ *     MIC        number from 0 (8 octets), length of the text (4 octets), checksum; all numbers are big-endian
+ *     checksum   with GCM suites: GMAC of the text; its nonce is the number and 4 exported octets;
+ *                with other suites: the suite's hash over key, padding, number, length, text; the padding is octets 36,
+ *                as many as the largest multiple of the hash's length up to 48
+ *     key        exported from TLS (RFC 5705, RFC 8446 §7.5) with the label EXPERIMENTAL-GSI-MAC-KEY; the 4 octets of
+ *                the nonce with EXPERIMENTAL-GSI-MAC-IV-FIXED
  *
- * Both directions have one key, so a token does not show who made it; and with GCM two texts under one number, one from each
- * side, give the key of all checksums away. So they are for recordings alone, and are refused everywhere else.
+ * Both directions have the same key, so a token does not show which side made it. With GCM, two texts with the same number,
+ * one from each side, reveal the key of all checksums. So these tokens are opened only in recordings, and refused elsewhere.
  */
 import { gcm } from '@noble/ciphers/aes.js';
 import { concat, copy, equalConstantTime, viewOf } from '../../bytes.js';
@@ -22,7 +23,7 @@ export const INTEGRITY_TOKEN = 0x1a;
 
 export interface IntegrityToken {
   sequence: bigint;
-  /** A view of the token. */
+  /** A subarray of the token, not a copy. */
   mic: Uint8Array;
   checksum: Uint8Array;
   plaintext: Uint8Array;
@@ -51,7 +52,7 @@ export function parseIntegrityToken(token: Uint8Array): IntegrityToken {
   return { sequence: view.getBigUint64(PREFIX), mic, checksum: mic.subarray(COVERED), plaintext };
 }
 
-/** Undefined with ChaCha20-Poly1305 and CCM: Globus has no such tokens there. */
+/** Returns undefined with ChaCha20-Poly1305 and CCM, for which Globus defines no such tokens. */
 export function integrityKey(suite: Suite, exported: Exporter): IntegrityKey | undefined {
   if (suite.kind === 'GCM') return gmacKey(suite, exported);
   return suite.mac && prefixKey(suite.mac, exported);

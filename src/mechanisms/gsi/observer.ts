@@ -1,7 +1,7 @@
 /**
- * The passive side of a GSI exchange: the tokens of ADAT are TLS records without any frame of GSSAPI; behind the handshake the
- * client says within TLS whether it delegates a credential. With `D` the server answers with a certificate request, and the
- * client with the proxy certificate and its chain.
+ * The passive side of a GSI exchange. The tokens of ADAT are TLS records without a frame of GSSAPI. After the handshake
+ * the client sends, within TLS, whether it delegates a credential. If it sends `D`, the server answers with a
+ * certificate request, and the client sends the proxy certificate and its chain.
  */
 import { assertBytes, toHex } from '../../bytes.js';
 import { type FtpSecurityError, refusalFrom } from '../../errors.js';
@@ -15,13 +15,16 @@ import { TLS_1_2 } from './tls/key-schedule.js';
 
 /** Options of {@link gsiObserver}. */
 export interface GsiObserverOptions {
-  /** See {@link parseKeyLog}. */
+  /** Key logs with the secrets of TLS sessions, see {@link parseKeyLog}. */
   keyLogs?: readonly KeyLog[];
   /** Private keys of servers, for handshakes whose key exchange is RSA. */
   rsaKeys?: readonly RsaDecrypt[];
 }
 
-/** Records that may be missing before a token: those of lines that no observer takes for protected, or that were lost. */
+/**
+ * Records that may be missing before a token: they were lost, or were in lines that an observer does not recognise as
+ * protected.
+ */
 const MAX_SKIPPED = 32;
 const DELEGATES = 0x44;
 const VERSIONS = ['1.0', '1.1', '1.2', '1.3'];
@@ -53,7 +56,7 @@ function observedStep(handshake: Handshake): ObservedStep {
   return fromClient && fromServer ? { facts, fromClient, fromServer } : { facts };
 }
 
-/** Each context erases its keys for itself, so each has its own of integrity tokens, too. */
+/** Each context erases its own keys, so each gets its own key for integrity-only tokens too. */
 function contextOf(handshake: Handshake, peer: Peer): RecordContext | undefined {
   const receive = handshake.directionOf(peer);
   if (receive === undefined) return undefined;
@@ -96,7 +99,7 @@ function delegationFacts(handshake: Handshake): ExchangeFacts {
   };
 }
 
-/** A certificate that can't be read has no name; it is no reason to leave the messages closed. */
+/** Returns undefined for a certificate that can't be read, since the messages can be opened without its name. */
 function nameIn(read: () => string | undefined): string | undefined {
   try {
     return read();

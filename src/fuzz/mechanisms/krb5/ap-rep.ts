@@ -1,4 +1,4 @@
-/** AP-REPs that no conforming server sends (RFC 4120 §3.2.5 and §5.5.2), sealed with the right session key. */
+/** AP-REPs that no conforming server sends (RFC 4120 §3.2.5 and §5.5.2), encrypted with the right session key. */
 import { ACCEPT, EITHER, refuse, type Table } from '../../mutation.js';
 import { filled } from './der.js';
 import { type ApRepParts, otherKey, tellsUsages } from './parts.js';
@@ -27,7 +27,7 @@ import {
 } from './rows.js';
 
 const NO_KEY = refuse('security/bad-token', 'security/no-key');
-/** No other than the server has the subkey either: it proves as much, in another form. */
+/** Only the server has the subkey, so the AP-REP still authenticates it, though in another form. */
 const OTHER_FORM = refuse('security/bad-token', 'security/bad-checksum');
 
 const FIELDS = [0x6f, 0x30] as const;
@@ -41,7 +41,7 @@ const CLEAR_ROWS: Table<Make<ApRepParts>> = {
     'a pvno of twenty octets': [BAD_TOKEN, at(PVNO, filled(TWENTY_OCTETS))],
     'the number of an AP-REQ': [BAD_TOKEN, at(NUMBER, filled('\x0e'))],
     'no sealed part': [BAD_TOKEN, at(SEALED, filled(''))],
-    // The session key has a type of its own, which says as much.
+    // The type of the session key already determines the enctype.
     'a sealed part of an unknown enctype': [EITHER, encrypted(unknownEtype)],
     'a sealed part of another enctype': [EITHER, encrypted(otherEtype)],
     'a sealed part with a key version': [EITHER, encrypted(() => ({ kvno: UNKNOWN_NUMBER }))],

@@ -1,4 +1,4 @@
-/** AP-REQs that no conforming client sends, as far as they stand in the clear (RFC 4120 §3.2.3 and §5.5.1). */
+/** AP-REQs that no conforming client sends: mutations of the parts in the clear (RFC 4120 §3.2.3 and §5.5.1). */
 import { AP_OPTIONS, type ApReq, type EncryptedData } from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Choices } from '../../choices.js';
 import { EITHER, refuse, type Table } from '../../mutation.js';
@@ -57,7 +57,7 @@ const ROWS: Table<Make<ApReqParts>> = {
   },
   'RFC 4120 §3.2.3': {
     'the number of an AP-REP': [BAD_TOKEN, at(NUMBER, filled('\x0f'))],
-    // As from user to user, where the service has a ticket of its own.
+    // As in user-to-user authentication, where the service has a ticket of its own.
     'a ticket that is said to be under a session key': [EITHER, options(its => its | AP_OPTIONS.useSessionKey)],
     'ap-options that are all set': [EITHER, options(() => 0xffff_ffff)],
     'a service without name': [EITHER, service([])],
@@ -73,7 +73,7 @@ const ROWS: Table<Make<ApReqParts>> = {
     'a ticket with a bit flipped': [DAMAGED, ticketPart(altered)],
     'an authenticator that is cut': [DAMAGED, encrypted(cut)],
     'an authenticator with a bit flipped': [DAMAGED, encrypted(altered)],
-    // The session key has a type of its own, which says as much.
+    // The type of the session key already determines the enctype.
     'an authenticator of an unknown enctype': [EITHER, encrypted(unknownEtype)],
     'an authenticator of another enctype': [EITHER, encrypted(otherEtype)],
     'an authenticator under another key': [

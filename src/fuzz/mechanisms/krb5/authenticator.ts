@@ -1,6 +1,6 @@
 /**
- * Authenticators that no conforming client seals in its AP-REQ (RFC 4120 §3.2.3 and §5.5.1, RFC 4121 §4.1.1), under the right
- * session key; and AP-REQs that come again.
+ * Authenticators that no conforming client puts into its AP-REQ (RFC 4120 §3.2.3 and §5.5.1, RFC 4121 §4.1.1),
+ * encrypted with the right session key; and replayed AP-REQs.
  */
 import { concat, u32be, viewOf } from '../../../bytes.js';
 import { formatDer } from '../../../mechanisms/der.js';
@@ -45,11 +45,11 @@ const SEQ_NUMBER = [...FIELDS, 0xa7, 0x02] as const;
 const clientName = (change: (components: string[]) => string[]): Make<ApReqParts> =>
   inside(({ cname }) => ({ cname: { ...cname, nameString: change(cname.nameString) } }));
 
-/** The value of its checksum, whatever its form. */
+/** Changes the value of the checksum, whatever its form. */
 const checksum = (change: (value: Uint8Array, draw: Choices) => Uint8Array): Make<ApReqParts> =>
   inside(({ cksum }, draw) => ({ cksum: { cksumtype: GSS_CHECKSUM_TYPE, checksum: change(cksum!.checksum, draw) } }));
 
-/** The checksum with other flags, and what goes with them. */
+/** Changes the flags in the checksum, and adds the fields that belong to them. */
 const flags = (change: (flags: number) => number, behind = ''): Make<ApReqParts> =>
   checksum(value => {
     const changed = concat(value.subarray(0, 24), octets(behind));
@@ -83,7 +83,8 @@ const ROWS: Table<Make<ApReqParts>> = {
   'RFC 4120 §5.5.1': {
     'octets that are no authenticator': [BAD_TOKEN, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],
     'authenticator-vno 4': [BAD_TOKEN, sealedAt(VERSION, filled('\x04'))],
-    // The acceptor's own subkey may take its place, and be of a type that was offered (RFC 4537), so that it is never used.
+    // The acceptor's own subkey may replace it, with a type that was offered (RFC 4537); then this subkey is never
+    // used.
     'a subkey of an unknown enctype': [EITHER, subkey(unknownKeytype)],
     'a subkey of another length': [EITHER, subkey(otherLength)],
     'the highest sequence number': [ACCEPT, inside(() => ({ seqNumber: 0xffff_ffff }))],
@@ -98,9 +99,9 @@ const ROWS: Table<Make<ApReqParts>> = {
     'a clock a day ahead': [SKEW, inside(({ ctime }) => ({ ctime: ctime + DAY }))],
     'a clock a day behind': [SKEW, inside(({ ctime }) => ({ ctime: ctime - DAY }))],
     'a clock of the year 0, or of 9999': [SKEW, inside((_, draw) => ({ ctime: draw.of([YEAR_0, YEAR_9999]) }))],
-    // Where the server's answer has a subkey of its own, a replay leads to nothing, and §3.2.3 lets it go.
+    // If the server's answer has a subkey of its own, an attacker gains nothing from a replay, and §3.2.3 permits it.
     'an AP-REQ comes again': [EITHER, parts => sealedToken(parts), { again: true }],
-    // There is no answer, and a recording of the connection could be sent again.
+    // There is no answer, so a recording of the whole connection could be replayed.
     'an AP-REQ without mutual authentication comes again': [REPLAYED, withoutMutual, { again: true }],
   },
   'RFC 4120 §6.2': {
@@ -117,7 +118,8 @@ const ROWS: Table<Make<ApReqParts>> = {
     'a sequence number of twenty octets': [BAD_TOKEN, sealedAt(SEQ_NUMBER, filled(TWENTY_OCTETS))],
   },
   'RFC 4121 §4.1.1': {
-    // That it be there, and of its type, is asked of the client; the ticket's client is proven all the same.
+    // Presence and type of the checksum are requirements on the client; without it the client of the ticket is still
+    // authenticated.
     'no checksum': [EITHER, inside(() => ({ cksum: undefined }))],
     'a checksum of another type': [
       EITHER,
@@ -170,5 +172,5 @@ const PLACE: DerPlace<ApReqParts> = {
   required: [[0x62], FIELDS, [...FIELDS, 0xa0], [...FIELDS, 0xa1], [...FIELDS, 0xa2, 0x30], CUSEC, CTIME],
 };
 
-/** Mutations of what is sealed in AP-REQs. */
+/** Mutations of the encrypted part of AP-REQs. */
 export const AUTHENTICATORS = requestRows(ROWS, PLACE);

@@ -1,30 +1,33 @@
-/** DER mutated at one place (X.690 §8 and §10, RFC 4120 §5.1): the lengths around it follow, so that nothing else is wrong. */
+/**
+ * Mutations of DER at one place (X.690 §8 and §10, RFC 4120 §5.1). The lengths around the place are adjusted, so
+ * nothing else is wrong.
+ */
 import { concat, concatAll, u32be } from '../../../bytes.js';
 import { formatElement, readElement } from '../../../mechanisms/der.js';
 import type { Choices } from '../../choices.js';
 import { ACCEPT, EITHER, type Row, refuse, type Table } from '../../mutation.js';
 import { octets } from '../../pieces.js';
 
-/** Identifier octets, from the outermost to that of the element that is meant. */
+/** Identifier octets, from the outermost element to the one that is changed. */
 export type Path = readonly number[];
 
 type Fields = readonly Uint8Array[];
-/** The first two are required in all of AP-REQ, AP-REP, and what is sealed in either. */
+/** Changes the fields. The first two of `required` are required in AP-REQ, AP-REP, and the encrypted parts of both. */
 type FieldsChange = (fields: Fields, draw: Choices, required: Fields) => Fields;
 
-/** Gives an element in the place of one. */
+/** Returns an element to replace the given one. */
 export type ElementChange = (element: Uint8Array, draw: Choices) => Uint8Array;
 
 const UNREADABLE = refuse('security/bad-token', 'security/bad-checksum', 'security/wrong-name', 'security/no-key');
 const DEEP = 2000;
-/** The first tag number behind all that are in use. */
+/** The first tag number after all that are in use. */
 const UNKNOWN_FIELD = 0xbe;
 
 const contentsOf = (element: Uint8Array) => {
   const { start, end } = readElement(element, 0, element.length);
   return element.subarray(start, end);
 };
-/** The same with other length octets. */
+/** The same element with other length octets. */
 const measured = (element: Uint8Array, length: readonly number[]) =>
   concat(element.subarray(0, 1), Uint8Array.from(length), contentsOf(element));
 const inFour = (length: number) => [0x84, ...u32be(length)];
@@ -39,7 +42,7 @@ const otherTag = (tag: (tag: number) => readonly number[]): ElementChange => {
 const LARGE = { large: true } as const;
 const OVER_2_GIB = [0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff_fff0];
 
-/** Of any element that is required. */
+/** Changes of any required element. */
 export const DER_ELEMENTS: Table<ElementChange> = {
   'RFC 4120 §5': {
     'a length beyond the end': [
@@ -91,10 +94,10 @@ const FIELDS: Table<FieldsChange> = {
   },
 };
 
-/** Of the SEQUENCE of all fields. */
+/** Changes of the SEQUENCE of all fields. */
 export const DER_FIELDS: Table<ElementChange> = prefixed('', FIELDS, withFields);
 
-/** The rows of a table with longer names, their changes made into something else. */
+/** The rows of a table with a prefix before their names, and with their changes converted. */
 export function prefixed<M, N>(prefix: string, table: Table<M>, make: (its: M) => N): Table<N> {
   const row = ([name, [expected, its, also]]: [string, Row<M>]) => [prefix + name, [expected, make(its), also]];
   const rows = Object.entries(table).map(([source, its]) => {
@@ -118,7 +121,7 @@ function nested(tag: number): Uint8Array {
   return inner;
 }
 
-/** The elements that stand one behind the other. */
+/** The elements of a sequence of encodings. */
 export function elementsOf(bytes: Uint8Array): Uint8Array[] {
   const elements: Uint8Array[] = [];
   for (let at = 0, end: number; at < bytes.length; at = end) {
@@ -128,7 +131,10 @@ export function elementsOf(bytes: Uint8Array): Uint8Array[] {
   return elements;
 }
 
-/** Puts another element in the place of the first that a path leads to. @throws RangeError where there is none */
+/**
+ * Replaces the first element to which a path leads.
+ * @throws RangeError if there is none
+ */
 export function within(bytes: Uint8Array, path: Path, change: (element: Uint8Array) => Uint8Array): Uint8Array {
   const [tag, ...rest] = path;
   const elements = elementsOf(bytes);
@@ -139,7 +145,7 @@ export function within(bytes: Uint8Array, path: Path, change: (element: Uint8Arr
   return concatAll(elements);
 }
 
-/** An element of other contents; a text is taken as octets. */
+/** An element with other contents; a text gives one octet per character. */
 export function filled(contents: string | ((was: Uint8Array) => Uint8Array)): (element: Uint8Array) => Uint8Array {
   return element =>
     formatElement(element[0]!, typeof contents === 'string' ? octets(contents) : contents(contentsOf(element)));

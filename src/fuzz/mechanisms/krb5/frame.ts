@@ -12,7 +12,7 @@ const OID_SIZE = 11;
 const OTHER_OIDS = {
   /** 1.3.6.1.5.5.14, and GSI's. */
   unknown: ['06062b060105050e', '06092b0601040182374804', '060a2b060104019b5001010101'],
-  /** Kerberos V5 before RFC 1964, and as Windows once wrote it (RFC 4178 appendix C). */
+  /** Kerberos V5 before RFC 1964, and the form that Windows once wrote (RFC 4178 appendix C). */
   old: ['06052b05010502', '06092a864882f712010202'],
 };
 
@@ -20,7 +20,7 @@ interface Frame {
   oid: Uint8Array;
   /** Token id and message. */
   inside: Uint8Array;
-  /** Of both. */
+  /** Of token id and message together, in octets. */
   length: number;
 }
 
@@ -28,7 +28,7 @@ const framed = (length: readonly number[], inside: readonly Uint8Array[]) =>
   concatAll([Uint8Array.from([0x60, ...length]), ...inside]);
 const inFour = (length: number) => [0x84, ...u32be(length)];
 
-/** In a frame whose length is right. */
+/** Puts the content into a frame with the right length. */
 function bare(inside: readonly Uint8Array[]): Uint8Array {
   const length = inside.reduce((sum, part) => sum + part.length, 0);
   if (length < 0x80) return framed([length], inside);
@@ -45,13 +45,13 @@ const reframed =
   (change: (frame: Frame, draw: Choices) => Uint8Array): Change<ExchangeTurn> =>
   ([token], draw) => [change(frameIn(token!), draw)];
 
-/** With another mechanism between the length and the token id. */
+/** Puts the identifier of another mechanism between the length and the token id. */
 const named = (oid: (draw: Choices) => Uint8Array) => reframed(({ inside }, draw) => bare([oid(draw), inside]));
 
 const identified = (id: (its: number, draw: Choices) => string) =>
   reframed(({ inside }, draw) => formatFrame(concat(fromHex(id(inside[0]!, draw)), inside.subarray(2))));
 
-/** Mutations of the frame around either token. */
+/** Mutations of the frame, for both tokens. */
 export const FRAMES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens', forges: 'krb5' })({
   'RFC 2743 §3.1': {
     'frame: a length one too small': [

@@ -1,4 +1,7 @@
-/** Kerberos V5 under GSSAPI: our side of a session whose key is known, with either format of tokens, and our side of its exchange. */
+/**
+ * Kerberos V5 under GSSAPI: our side of a session whose key is known, with either token format, and our side of its
+ * exchange.
+ */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { toHex } from '../../../bytes.js';
 import type { BlockCiphers } from '../../../mechanisms/block-cipher.js';
@@ -23,11 +26,14 @@ import { SPNEGO } from './spnego.js';
 
 /** Options of {@link krb5FuzzSession}. */
 export interface Krb5FuzzOptions extends Krb5ContextOptions {
-  /** Gives so many octets for a confounder. Default: random ones; for cases that must be made again, others. */
+  /** Makes the octets of a confounder. Default: random ones. For reproducible cases, use a generator with a seed. */
   random?: (length: number) => Uint8Array;
 }
 
-/** @throws FtpSecurityError as krb5Context does */
+/**
+ * Our side of a session whose key is known.
+ * @throws FtpSecurityError as krb5Context does
+ */
 export function krb5FuzzSession(options: Krb5FuzzOptions): FuzzSession {
   const context =
     kerberosKey(options.enctype, options.key, options).enctype.tokens === 'rfc4121'
@@ -64,7 +70,7 @@ function rfc1964Forger(options: Krb5FuzzOptions): Rfc1964Forger {
   return forger(options, numbers, { forges: 'rfc1964', key, acceptor, token });
 }
 
-/** What both formats have: valid tokens are made by the same function as forged ones, and share their numbers. */
+/** The common part of both formats: valid and forged tokens are made by the same function, and share their numbers. */
 function forger<T extends { token(plaintext: Uint8Array, sealed: boolean): Uint8Array }>(
   options: Krb5ContextOptions,
   numbers: Counter,
@@ -119,7 +125,7 @@ const KEY = { keytype: ENCTYPE, keyvalue: counting(KEY_LENGTH, 0x40) };
 const TRANSITED_CHECKED = 2 ** 19;
 
 function turnsTo(to: Peer, seed: number) {
-  // Half a microsecond, so that no part of the time is drawn.
+  // A fraction of a millisecond, so that the initiator adds no random microseconds.
   const clock = () => TIME * 1000 + 0.0005;
   const keytab = [{ principal: SERVICE, kvno: 1, enctype: ENCTYPE, key: SERVICE_KEY }];
   const keys: Krb5Keys = { forges: 'krb5', sessionKeys: [KEY], keytab };

@@ -1,4 +1,4 @@
-/** The tokens of Kerberos V5 opened, and sealed again with other contents (RFC 4120 §5.5, RFC 4121 §4.1). */
+/** Decrypts the tokens of Kerberos V5, and encrypts them again with other contents (RFC 4120 §5.5, RFC 4121 §4.1). */
 import { concat, fromHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import { formatDer, parseDer, type Type } from '../../../mechanisms/der.js';
@@ -24,20 +24,20 @@ import type { ExchangeTurn } from '../../mutation.js';
 /** Keys of an exchange under Kerberos V5. */
 export type Krb5Keys = Pick<CipherOptions, keyof CipherOptions> & {
   readonly forges: 'krb5';
-  /** Of the client's tickets, where we are the client. */
+  /** Session keys of the client's tickets, if we are the client. */
   readonly sessionKeys: readonly EncryptionKey[];
-  /** Of the service, where we are the server. */
+  /** Keys of the service, if we are the server. */
   readonly keytab: readonly ServiceKey[];
 };
 
 const keysOf = ({ keys }: ExchangeTurn) => (keys?.forges === 'krb5' ? (keys as Krb5Keys) : undefined);
 
-/** How one of the two messages is written. */
+/** How one of the two messages is encoded. */
 interface Form<Message, Inside> {
-  /** Of its token, in hex (RFC 4121 §4.1). */
+  /** Token id in hex (RFC 4121 §4.1). */
   id: string;
   message: Type<Message>;
-  /** What is sealed in it, and the key usage of that (RFC 4120 §7.5.1). */
+  /** Type of the encrypted part; `usage` is its key usage (RFC 4120 §7.5.1). */
   inside: Type<Inside>;
   usage: number;
   encrypted(message: Message): EncryptedData;
@@ -62,19 +62,19 @@ const ANSWER: Form<ApRep, EncApRepPart> = {
   withEncrypted: (message, encrypted) => ({ ...message, encPart: encrypted }),
 };
 
-/** Another key, or key usage, than what a valid message has. */
+/** A key, or key usage, that differs from that of a valid message. */
 export interface Sealing {
   key?: EncryptionKey;
   usage?: number;
 }
 
-/** A token of an exchange, open. */
+/** A decrypted token of an exchange. */
 export interface Parts<Message, Inside> {
   form: Form<Message, Inside>;
   message: Message;
-  /** What is sealed in it. */
+  /** The contents of the encrypted part. */
   inside: Inside;
-  /** By default under the session key, with the usage of the message. */
+  /** Encrypts; by default with the session key and the usage of the message. */
   encrypt(octets: Uint8Array, how?: Sealing): EncryptedData;
 }
 
@@ -82,7 +82,7 @@ export interface Parts<Message, Inside> {
 export type ApReqParts = Parts<ApReq, Authenticator>;
 export type ApRepParts = Parts<ApRep, EncApRepPart> & { request: Authenticator };
 
-/** What our AP-REQ has in it; undefined for what is no AP-REQ, or whose key is not here. */
+/** The contents of our AP-REQ; undefined if the token is not an AP-REQ, or its key is not known. */
 export function requestParts(turn: ExchangeTurn): ApReqParts | undefined {
   const { token } = turn;
   const keys = keysOf(turn);
@@ -93,7 +93,7 @@ export function requestParts(turn: ExchangeTurn): ApReqParts | undefined {
   return { form: REQUEST, ...parts, encrypt: encrypting(key, REQUEST.usage, keys) };
 }
 
-/** What our AP-REP has in it, and the authenticator that it answers; undefined as for an AP-REQ. */
+/** The contents of our AP-REP, and the authenticator that it answers; undefined as for an AP-REQ. */
 export function answerParts(turn: ExchangeTurn): ApRepParts | undefined {
   const { token, received } = turn;
   const keys = keysOf(turn);
@@ -107,7 +107,7 @@ export function answerParts(turn: ExchangeTurn): ApRepParts | undefined {
   return { form: ANSWER, message, inside, request, encrypt: encrypting(key, ANSWER.usage, keys) };
 }
 
-/** Our token with everything in it as it was, sealed with the confounder of this room. */
+/** Our token with the same contents, encrypted with the fixed confounder of this file. */
 export function fixedToken(turn: ExchangeTurn): Uint8Array | undefined {
   const parts = turn.to === 'server' ? requestParts(turn) : answerParts(turn);
   return parts === undefined ? turn.token : sealedToken<unknown, unknown>(parts as Parts<unknown, unknown>);
@@ -118,19 +118,19 @@ export function otherKey(keytype: number): EncryptionKey {
   return { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(0x45) };
 }
 
-/** Whether the enctype takes another key for each usage: DES does not (RFC 3961 §6.2). */
+/** Whether the enctype derives a key for each usage: DES does not (RFC 3961 §6.2). */
 export function tellsUsages({ etype }: EncryptedData): boolean {
   return etype !== 1 && etype !== 3;
 }
 
-/** The token of a message: of its fields, or of its DER. */
+/** The token of a message, which is given as fields or as DER. */
 export function tokenOf<M, I>({ form }: Parts<M, I>, message: M | Uint8Array): Uint8Array {
   return formatFrame(
     concat(fromHex(form.id), message instanceof Uint8Array ? message : formatDer(form.message, message)),
   );
 }
 
-/** The token of our message with something sealed in it: fields, or DER. */
+/** The token of our message with another encrypted part, which is given as fields or as DER. */
 export function sealedToken<M, I>(
   parts: Parts<M, I>,
   inside: I | Uint8Array = parts.inside,
@@ -141,7 +141,7 @@ export function sealedToken<M, I>(
   return tokenOf(parts, form.withEncrypted(message, parts.encrypt(octets, how)));
 }
 
-/** With a confounder that is always the same, so that a case comes to the same octets again. */
+/** Encrypts with a fixed confounder, so that a case always gives the same octets. */
 function encrypting(
   ownKey: EncryptionKey,
   ownUsage: number,
@@ -156,7 +156,7 @@ function encrypting(
 
 const contextTokenIn = (token: Uint8Array): ContextToken | undefined => orUndefined(() => parseContextToken(token));
 
-/** Under one of the session keys that are here, or that of a ticket which the keytab opens. */
+/** The AP-REQ, opened with one of the known session keys, or with that of a ticket which the keytab opens. */
 function openedRequest(
   token: Uint8Array,
   keys: Krb5Keys,

@@ -1,4 +1,6 @@
-/** Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, their checksums made over it. */
+/**
+ * Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, and checksums that cover them.
+ */
 import { concat, concatAll, u32be } from '../../../bytes.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import type { Rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
@@ -16,7 +18,7 @@ import {
   WRONG_DIRECTION,
 } from '../mechanism.js';
 
-/** Fields of a Wrap token that are other than those of a valid one. */
+/** Fields of a Wrap token that differ from those of a valid one. */
 export interface FramedFields {
   tokenId?: number;
   /** SGN_ALG and SEAL_ALG as they are sent. */
@@ -24,11 +26,11 @@ export interface FramedFields {
   sealing?: number;
   filler?: number;
   number?: bigint;
-  /** The four octets of direction. */
+  /** The four direction octets. */
   direction?: readonly number[];
-  /** What follows the text; default as many octets as there have to be, each that count. */
+  /** The octets after the text; default valid padding, in which each octet is the number of padding octets. */
   padding?: Uint8Array;
-  /** Leaves the frame out. */
+  /** Whether to leave out the frame. */
   bare?: boolean;
 }
 
@@ -39,7 +41,7 @@ export interface Rfc1964Forger extends ForgingContext<FramedFields> {
   readonly acceptor: boolean;
 }
 
-/** A token whose checksum holds for the header that it has. */
+/** A token whose checksum is correct for its header. */
 export function forgeFramedToken(
   key: Rfc1964Key,
   plaintext: Uint8Array,
@@ -70,14 +72,14 @@ interface Place {
   text: Uint8Array;
 }
 
-/** Padding of the right length, its last octet another. */
+/** Padding of the right length with a wrong last octet. */
 function miscounted({ context: { key }, text }: Place, count: number): Uint8Array {
   const padding = paddingOf(key, text);
   padding[padding.length - 1] = count;
   return padding;
 }
 
-/** A token with another length in its frame. */
+/** A token with a wrong length in its frame. */
 const framed = (token: Uint8Array, length: string) =>
   spliced(token, 1, token[1]! & 0x80 ? 1 + (token[1]! & 0x7f) : 1, octets(length));
 const opposite = ({ acceptor }: Rfc1964Forger) => new Array<number>(4).fill(acceptor ? 0 : 0xff);

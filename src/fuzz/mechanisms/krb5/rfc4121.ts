@@ -1,4 +1,4 @@
-/** Wrap tokens of RFC 4121 §4.2 with any header, sealed or signed as if that header were right. */
+/** Wrap tokens of RFC 4121 §4.2 with any header, encrypted or signed as if that header were right. */
 import { concat, u64be, viewOf } from '../../../bytes.js';
 import type { KerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
@@ -20,7 +20,7 @@ const FLAG = { sentByAcceptor: 1, sealed: 2, acceptorSubkey: 4 } as const;
 const USAGE = { acceptorSeal: 22, acceptorSign: 23, initiatorSeal: 24, initiatorSign: 25 } as const;
 const HEADER = 16;
 
-/** Fields of a Wrap token that are other than those of a valid one. */
+/** Fields of a Wrap token that differ from those of a valid one. */
 export interface WrapFields {
   /** TOK_ID; default 0504. */
   tokenId?: number;
@@ -32,21 +32,21 @@ export interface WrapFields {
   sequence?: bigint;
   /** Key usage number. */
   usage?: number;
-  /** Octets between the text and the sealed header: the right EC. */
+  /** Octets between the text and the encrypted header: the right EC. */
   padding?: number;
-  /** Changes the header that is sealed or signed, not the one that is sent. */
+  /** Changes the header that is encrypted or signed, but not the one that is sent. */
   covered?: (header: Uint8Array) => void;
 }
 
 /** Makes any Wrap token of RFC 4121. */
 export interface Rfc4121Forger extends ForgingContext<WrapFields> {
   readonly forges: 'rfc4121';
-  /** The flags of a valid token that is not sealed. */
+  /** The flags of a valid token without encryption. */
   readonly flags: number;
   readonly checksumLength: number;
 }
 
-/** A token whose checksum holds for the header that it has, unless `covered` changes that. */
+/** A token whose checksum is correct for its header, unless `covered` changes that. */
 export function forgeWrapToken(
   key: KerberosKey,
   plaintext: Uint8Array,
@@ -69,7 +69,7 @@ export function forgeWrapToken(
   return concat(header, rotated(body, rrc));
 }
 
-/** To the right by so many octets (§4.2.5). */
+/** Rotates to the right by `rrc` octets (§4.2.5). */
 function rotated(body: Uint8Array, rrc: number): Uint8Array {
   const at = body.length - (rrc % body.length);
   return concat(body.subarray(at), body.subarray(0, at));
@@ -82,7 +82,7 @@ interface Place {
   sealed: boolean;
 }
 const flagged = ({ context: { flags }, sealed }: Place) => flags | (sealed ? FLAG.sealed : 0);
-/** By the side that sends. */
+/** Selects by the role of the sender. */
 const byRole = ({ context: { flags } }: Place, initiator: number, acceptor: number) =>
   (flags & FLAG.sentByAcceptor) === 0 ? initiator : acceptor;
 

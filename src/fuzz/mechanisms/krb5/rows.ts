@@ -1,4 +1,4 @@
-/** What the tables of AP-REQ and AP-REP are written with (RFC 4120 §5.5): rows, and ways to mutate a part of a message. */
+/** Helpers for the tables of AP-REQ and AP-REP (RFC 4120 §5.5): rows, and functions that mutate a part of a message. */
 import { formatDer } from '../../../mechanisms/der.js';
 import type { EncryptedData, EncryptionKey } from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../../protection/mechanism.js';
@@ -17,10 +17,10 @@ import {
   tokenOf,
 } from './parts.js';
 
-/** A token made from what is in ours; undefined where there is nothing to change. */
+/** A token made from the parts of ours; undefined if there is nothing to change. */
 export type Make<P> = (parts: P, draw: Choices) => Uint8Array | undefined;
 
-/** Where DER is mutated: in any of the elements that are required, or among the fields of the SEQUENCE. */
+/** Where DER is mutated: in any required element, or among the fields of the SEQUENCE. */
 export interface DerPlace<P> {
   of: string;
   mutated(path: Path, edit: ElementChange): Make<P>;
@@ -28,23 +28,23 @@ export interface DerPlace<P> {
   required: readonly Path[];
 }
 
-/** Other fields; those that are undefined are left out. */
+/** Other fields; a field that is undefined is left out. */
 type Changes<T> = { readonly [field in keyof T]?: T[field] | undefined };
-/** Gives undefined where there is nothing to change. */
+/** Returns undefined if there is nothing to change. */
 type Change<T> = (its: T, draw: Choices) => Changes<T> | undefined;
 
 export const BAD_TOKEN = refuse('security/bad-token');
 export const DAMAGED = refuse('security/bad-checksum', 'security/bad-token');
 export const UNKNOWN_NUMBER = 4711;
-/** Contents of an INTEGER that no machine has a type for. */
+/** Contents of an INTEGER that is too large for any machine type. */
 export const TWENTY_OCTETS = '\x7f'.repeat(20);
 
-/** Mutations of what a server is sent. */
+/** Mutations of what a server receives. */
 export function requestRows(table: Table<Make<ApReqParts>>, place: DerPlace<ApReqParts>): ExchangeMutation[] {
   return rowsTo('server', requestParts, table, place);
 }
 
-/** Mutations of what a client is sent. */
+/** Mutations of what a client receives. */
 export function answerRows(table: Table<Make<ApRepParts>>, place: DerPlace<ApRepParts>): ExchangeMutation[] {
   return rowsTo('client', answerParts, table, place);
 }
@@ -73,7 +73,7 @@ function rowsTo<P>(
   ].flatMap(mutations);
 }
 
-/** The message with other octets at a place. */
+/** Changes the element at a place of the message. */
 export const at =
   <M, I>(path: Path, edit: ElementChange): Make<Parts<M, I>> =>
   (parts, draw) => {
@@ -84,13 +84,13 @@ export const at =
     );
   };
 
-/** The message with other fields. */
+/** Replaces fields of the message. */
 export const withFields =
   <M, I>(change: Change<NoInfer<M>>): Make<Parts<M, I>> =>
   (parts, draw) =>
     tokenOf(parts, changed(parts.message, change(parts.message, draw)));
 
-/** The message with other facts of what is sealed, or other octets in its place. */
+/** Changes the EncryptedData of the message. */
 export const encrypted =
   <M, I>(change: Change<EncryptedData>): Make<Parts<M, I>> =>
   (parts, draw) => {
@@ -99,7 +99,7 @@ export const encrypted =
     return tokenOf(parts, form.withEncrypted(message, changed(its, change(its, draw))));
   };
 
-/** Sealed in another way; undefined where that would be no other. */
+/** Encrypts with another key or usage; undefined if that would be no change. */
 export const sealedWith =
   <P extends Parts<P['message'], P['inside']>>(how: (parts: NoInfer<P>) => Sealing | undefined): Make<P> =>
   parts => {
@@ -107,17 +107,17 @@ export const sealedWith =
     return sealing && sealedToken(parts, parts.inside, sealing);
   };
 
-/** What is sealed as octets, in DER. */
+/** Changes the DER of the encrypted part before it is encrypted. */
 export const sealed =
   <M, I>(edit: ElementChange): Make<Parts<M, I>> =>
   (parts, draw) =>
     sealedToken(parts, edit(formatDer(parts.form.inside, parts.inside), draw));
 
-/** What is sealed with other octets at a place. */
+/** Changes the element at a place of the encrypted part. */
 export const sealedAt = <M, I>(path: Path, edit: ElementChange): Make<Parts<M, I>> =>
   sealed((octets, draw) => within(octets, path, element => edit(element, draw)));
 
-/** What is sealed with other fields. */
+/** Replaces fields of the encrypted part. */
 export const inside =
   <M, I>(change: Change<NoInfer<I>>): Make<Parts<M, I>> =>
   (parts, draw) => {
@@ -125,7 +125,7 @@ export const inside =
     return fields && sealedToken(parts, changed(parts.inside, fields));
   };
 
-/** The subkey in what is sealed, where there is one. */
+/** Changes the subkey in the encrypted part, if there is one. */
 export const subkey = <M, I extends { subkey?: EncryptionKey }>(change: Change<EncryptionKey>): Make<Parts<M, I>> =>
   inside(({ subkey: its }, draw) => its && ({ subkey: changed(its, change(its, draw)) } as Changes<I>));
 
@@ -143,7 +143,7 @@ export const otherLength = (_: EncryptionKey, draw: Choices) => ({
   keyvalue: draw.octets(draw.of([0, 1, 15, 33, 4096])),
 });
 
-/** In a KerberosTime, `YYYYMMDDHHMMSSZ`. */
+/** For a KerberosTime, `YYYYMMDDHHMMSSZ`. */
 export const monthThirteen = filled(was => spliced(was, 4, 2, octets('13')));
 
 function changed<T>(its: T, changes: Changes<T> | undefined): T {

@@ -1,4 +1,4 @@
-/** SPNEGO around an AP-REQ (RFC 4178 §4.2): what an initiator offers, and in what order. */
+/** SPNEGO around an AP-REQ (RFC 4178 §4.2): the mechanisms that an initiator offers, and their order. */
 import { fromHex } from '../../../bytes.js';
 import { formatFrame, openFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { formatNegotiation, KERBEROS } from '../../../mechanisms/krb5/messages/spnego.js';
@@ -9,7 +9,7 @@ import { DER_ELEMENTS, type ElementChange, prefixed, within } from './der.js';
 const BAD_TOKEN = refuse('security/bad-token');
 /** 1.3.6.1.5.5.14, which is not in use. */
 const UNKNOWN = fromHex('2b060105050e');
-/** Within NegTokenInit: down to the first of its mechanisms. */
+/** Paths within NegTokenInit, down to the first of its mechanisms. */
 const PATHS = [[0xa0], [0xa0, 0x30], [0xa0, 0x30, 0xa0], [0xa0, 0x30, 0xa0, 0x30], [0xa0, 0x30, 0xa0, 0x30, 0x06]];
 
 const init = (offered: Uint8Array[], inside?: Uint8Array) =>
@@ -22,7 +22,7 @@ const made =
   (make: (token: Uint8Array, draw: Choices) => Uint8Array): Change<ExchangeTurn> =>
   ([token], draw) => [make(token!, draw)];
 
-/** The valid token with DER mutated on the way to the first of its mechanisms. */
+/** Mutates the DER of the valid token on the path to the first of its mechanisms. */
 const mutatedDer = (change: ElementChange) =>
   made((token, draw) => {
     const whole = init([KERBEROS], token);
@@ -32,7 +32,7 @@ const mutatedDer = (change: ElementChange) =>
 
 const ALL = { layer: 'exchange', at: 'tokens', forges: 'krb5' } as const;
 
-/** Mutations of what the initiator offers, and answers that have not been asked for. */
+/** Mutations of the initiator's offer, and unsolicited answers. */
 export const SPNEGO: readonly ExchangeMutation[] = [
   ...mutationsOf<ExchangeTurn>({ ...ALL, to: 'server' })({
     'RFC 4178 §4.2.1': {

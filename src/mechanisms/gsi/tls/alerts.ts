@@ -29,7 +29,10 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   120: 'no_application_protocol',
 };
 
-/** @param content  of a record of alerts: a level, and a description */
+/**
+ * The name of an alert.
+ * @param content  of a record of type alert: level and description
+ */
 export function alertName(content: Uint8Array): string {
   const [, description] = content;
   return description === undefined ? 'cut short' : (DESCRIPTIONS[description] ?? `alert ${description}`);

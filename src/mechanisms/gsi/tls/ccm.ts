@@ -1,10 +1,13 @@
-/** AES in CCM mode (RFC 3610) with nonces of 12 octets, as TLS uses it (RFC 6655 §3). noble has the two modes that it is made of. */
+/**
+ * AES in CCM mode (RFC 3610) with nonces of 12 octets, as in TLS (RFC 6655 §3). It is built from noble's CBC and CTR
+ * modes.
+ */
 import { cbc, ctr } from '@noble/ciphers/aes.js';
 import { concat, concatAll, equalConstantTime, u32be } from '../../../bytes.js';
 
 const BLOCK = 16;
 
-/** The encrypted text, and its tag behind it. */
+/** Returns the encrypted text with its tag appended. */
 export function encryptCcm(
   key: Uint8Array,
   nonce: Uint8Array,
@@ -16,7 +19,7 @@ export function encryptCcm(
   return applyKeystream(key, nonce, plaintext, tag);
 }
 
-/** Gives undefined when the tag is wrong. */
+/** Returns the text, or undefined if the tag is wrong. */
 export function decryptCcm(
   key: Uint8Array,
   nonce: Uint8Array,
@@ -31,7 +34,7 @@ export function decryptCcm(
   return isWhole ? plaintext : undefined;
 }
 
-/** Block 0 of the key stream is the tag's, those from 1 on the text's. */
+/** Block 0 of the key stream encrypts the tag, the blocks from 1 on encrypt the text. */
 function applyKeystream(key: Uint8Array, nonce: Uint8Array, text: Uint8Array, tag: Uint8Array): Uint8Array {
   const counter = concat(Uint8Array.of(2), nonce, new Uint8Array(3));
   const padded = concat(tag, new Uint8Array(BLOCK - tag.length), text);
@@ -39,7 +42,10 @@ function applyKeystream(key: Uint8Array, nonce: Uint8Array, text: Uint8Array, ta
   return concat(stream.subarray(BLOCK), stream.subarray(0, tag.length));
 }
 
-/** The last block of CBC over lengths, additional data and text, each padded with zeros. Additional data of TLS is short. */
+/**
+ * The last block of CBC over lengths, additional data and text, each padded with zeros. Additional data in TLS is
+ * short, so its length takes two octets.
+ */
 function tagOf(
   key: Uint8Array,
   nonce: Uint8Array,

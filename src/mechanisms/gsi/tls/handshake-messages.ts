@@ -1,4 +1,4 @@
-/** Handshake messages of TLS, as much of them as an observer needs (RFC 5246 §7.4, RFC 8446 §4). */
+/** Handshake messages of TLS: the fields that an observer needs (RFC 5246 §7.4, RFC 8446 §4). */
 import { ByteReader } from '../../../byte-reader.js';
 import { concatAll, copy, fromHex, startsWith } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
@@ -9,7 +9,10 @@ export const SERVER_HELLO = 2;
 export const CERTIFICATE = 11;
 export const CLIENT_KEY_EXCHANGE = 16;
 export const FINISHED = 20;
-/** What a hash of the first ClientHello stands in for it as, behind HelloRetryRequest (RFC 8446 §4.4.1). */
+/**
+ * After HelloRetryRequest, a message of this type with the hash of the first ClientHello replaces it in the transcript
+ * (RFC 8446 §4.4.1).
+ */
 export const MESSAGE_HASH = 254;
 
 export const MESSAGE_NAMES: Readonly<Record<number, string>> = {
@@ -35,32 +38,33 @@ const ENCRYPT_THEN_MAC = 22;
 const EXTENDED_MASTER_SECRET = 23;
 const SUPPORTED_VERSIONS = 43;
 
-/** The random of a ServerHello that is a HelloRetryRequest (RFC 8446 §4.1.3). */
+/** A ServerHello with this random is a HelloRetryRequest (RFC 8446 §4.1.3). */
 const RETRY_RANDOM = fromHex('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c');
 
-/** Messages of one direction, as large as chains of certificates with attributes of grids may get. */
+/** Octets of handshake messages in one direction. Certificate chains of grids, with their attributes, are large. */
 const MAX_HANDSHAKE = 2 ** 20;
 
 export interface HandshakeMessage {
   type: number;
   body: Uint8Array;
-  /** With its header, as the hash of the handshake takes it. */
+  /** The message with its header, as it is hashed for the transcript. */
   raw: Uint8Array;
 }
 
-/** Joins the handshake messages of one direction, which records cut anywhere. */
+/** Reassembles the handshake messages of one direction; records may cut them anywhere. */
 export class HandshakeMessages {
   #octets: Uint8Array = new Uint8Array();
   #taken = 0;
 
-  /** Whether a message is unfinished. */
+  /** Whether a message is incomplete. */
   get isOpen(): boolean {
     return this.#octets.length > 0;
   }
 
   /**
-   * @returns the messages that are whole now
-   * @throws FtpSecurityError `syntax/limit-exceeded` past 1 MiB of messages
+   * Adds the content of a record.
+   * @returns the messages that are now complete
+   * @throws FtpSecurityError `syntax/limit-exceeded` above 1 MiB of messages
    */
   push(content: Uint8Array): HandshakeMessage[] {
     this.#taken += content.length;
@@ -81,12 +85,12 @@ export class HandshakeMessages {
 }
 
 export interface Hello {
-  /** Of ServerHello the one that is agreed on; of ClientHello the highest up to 1.2. */
+  /** ServerHello: the selected version. ClientHello: the highest version up to 1.2. */
   version: number;
   random: Uint8Array;
-  /** One, of ServerHello. */
+  /** Numbers of cipher suites; a ServerHello has one. */
   suites: number[];
-  /** Their contents, by number. */
+  /** The contents of extensions by number. */
   extensions: ReadonlyMap<number, Uint8Array>;
 }
 
@@ -129,7 +133,7 @@ export function hasExtendedMasterSecret({ extensions }: Hello): boolean {
   return extensions.has(EXTENDED_MASTER_SECRET);
 }
 
-/** The host name that a client asks for (RFC 6066 §3), octets. */
+/** The host name that a client requests (RFC 6066 §3), in octets. */
 export function serverNameOf({ extensions }: Hello): Uint8Array | undefined {
   const list = extensions.get(SERVER_NAME);
   return list === undefined || list.length <= 5 ? undefined : copy(list, 5);
@@ -153,7 +157,7 @@ export function parseCertificates(version: number, body: Uint8Array): Uint8Array
 }
 
 /**
- * The premaster secret under the server's RSA key (RFC 5246 §7.4.7.1).
+ * The premaster secret encrypted with the server's RSA key (RFC 5246 §7.4.7.1).
  * @throws FtpSecurityError `security/bad-token`
  */
 export function parseEncryptedPremaster(body: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
 /**
- * A TLS handshake as a third party with its secrets sees it: versions 1.0 to 1.3 (RFC 2246, RFC 4346, RFC 5246, RFC 8446).
- * The secrets are believed when Finished of both sides has been verified: it covers every message of the handshake.
+ * A TLS handshake as an observer with its secrets follows it: versions 1.0 to 1.3 (RFC 2246, RFC 4346, RFC 5246, RFC
+ * 8446). The secrets are accepted once Finished of both sides has been verified: it covers every message of the
+ * handshake.
  */
 import { concat, concatAll, equalConstantTime, toHex } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
@@ -55,13 +56,13 @@ import {
 import { type Suite, suiteByNumber, suiteName } from './suites.js';
 
 /**
- * Decrypts with a server's private RSA key, without looking at the padding.
- * @param encrypted  as long as the modulus, or of another key
- * @returns the padded text, as long as the modulus; undefined when the key can't decrypt it
+ * Decrypts with a server's private RSA key, and does not check the padding.
+ * @param encrypted  as long as the modulus; another key may have encrypted it
+ * @returns the padded text, as long as the modulus; undefined if the key can't decrypt it
  */
 export type RsaDecrypt = (encrypted: Uint8Array) => Uint8Array | undefined;
 
-/** Where the secrets of a handshake may come from. */
+/** Sources of the secrets of a handshake. */
 export interface HandshakeKeys {
   keyLogs: readonly KeyLog[];
   rsaKeys: readonly RsaDecrypt[];
@@ -69,16 +70,16 @@ export interface HandshakeKeys {
 
 interface Side {
   messages: HandshakeMessages;
-  /** Its records are protected from here on. */
+  /** Later records of this side are protected. */
   isProtected: boolean;
-  /** Absent where its keys are not known. */
+  /** Absent if its keys are not known. */
   direction?: Direction | undefined;
-  /** Its Finished has been verified. */
+  /** Finished of this side has been verified. */
   isFinished: boolean;
   certificates: Uint8Array[];
-  /** Application data behind the handshake, that of each token joined. */
+  /** Application data after the handshake, one element for each token. */
   texts: Uint8Array[];
-  /** That of the token that is being read. */
+  /** Application data of the token that is being read. */
   text: Uint8Array[];
 }
 
@@ -96,11 +97,11 @@ const NOT_PROTECTED_13: readonly number[] = [CHANGE_CIPHER_SPEC, ALERT];
 export class Handshake {
   readonly #keys: HandshakeKeys;
   readonly #sides: Readonly<Record<Peer, Side>> = { client: newSide(), server: newSide() };
-  /** What Finished covers. */
+  /** The messages that Finished covers. */
   #transcript: Uint8Array[] = [];
   #clientHello: Hello | undefined;
   #agreed: Agreed | undefined;
-  /** The server has asked for another ClientHello, which in TLS 1.3 alone it can. */
+  /** The server has sent HelloRetryRequest, which exists only in TLS 1.3. */
   #isRetried = false;
   #keyExchange: KeyExchange | undefined;
   #master: MasterSecret | undefined;
@@ -111,12 +112,12 @@ export class Handshake {
     this.#keys = keys;
   }
 
-  /** Why the records can't be opened; what comes behind it is not looked at. */
+  /** Why the records can't be opened; later records are not read. */
   get problem(): FtpSecurityError | undefined {
     return this.#problem;
   }
 
-  /** Known since ServerHello. */
+  /** The parameters of the connection; undefined before ServerHello. */
   get agreed(): Pick<Agreed, 'version' | 'suite' | 'clientRandom'> | undefined {
     return this.#agreed;
   }
@@ -130,24 +131,27 @@ export class Handshake {
     return this.#sides[peer].certificates;
   }
 
-  /** What a side has said within TLS. */
+  /** The application data of a side, one element for each token. */
   textsOf(peer: Peer): readonly Uint8Array[] {
     return this.#sides[peer].texts;
   }
 
-  /** Before the next record of a side; undefined until the handshake is complete. */
+  /** The state for the next record of a side; undefined until the handshake is complete. */
   directionOf(peer: Peer): Direction | undefined {
     return this.isComplete ? this.#sides[peer].direction : undefined;
   }
 
-  /** Undefined where its secret is not known. */
+  /** Undefined if its secret is not known. */
   get exporter(): Exporter | undefined {
     if (this.#master !== undefined) return exporterOf(this.#master);
     const secret = this.#find('EXPORTER_SECRET');
     return secret && exporterOf13(this.#agreed!.suite, secret);
   }
 
-  /** @throws FtpSecurityError `security/bad-token`, `security/bad-checksum` */
+  /**
+   * Reads the next token of a side.
+   * @throws FtpSecurityError `security/bad-token`, `security/bad-checksum`
+   */
   push(from: Peer, token: Uint8Array): void {
     const side = this.#sides[from];
     side.text = [];
@@ -164,7 +168,10 @@ export class Handshake {
     else if (side.direction !== undefined) this.#protectedRecord(from, side, side.direction, record);
   }
 
-  /** Before Finished it is not known whether the secrets are those of this handshake. */
+  /**
+   * Until Finished is verified, a wrong checksum means that the secrets belong to another handshake; the exchange does
+   * not fail then.
+   */
   #protectedRecord(from: Peer, side: Side, direction: Direction, record: TlsRecord): void {
     try {
       const opened = openRecord(direction, record);
@@ -195,7 +202,7 @@ export class Handshake {
   #changeCipherSpec(from: Peer, side: Side, content: Uint8Array): void {
     const agreed = this.#agreed;
     const isRight = content.length === 1 && content[0] === 1 && !side.messages.isOpen && !side.isFinished;
-    // In TLS 1.3 it means nothing (RFC 8446 §5).
+    // In TLS 1.3 it has no meaning (RFC 8446 §5).
     if (isRight && (agreed?.version === TLS_1_3 || this.#isRetried)) return;
     if (!isRight || agreed === undefined || side.isProtected) throw badToken('ChangeCipherSpec that is out of place');
     this.#pending ??= this.#deriveKeys(agreed);
@@ -250,7 +257,7 @@ export class Handshake {
     }
   }
 
-  /** The hash of the first ClientHello stands in its place (RFC 8446 §4.4.1). */
+  /** Replaces the first ClientHello in the transcript by its hash (RFC 8446 §4.4.1). */
   #retry({ prf: hash }: Suite): void {
     if (this.#isRetried) throw badToken('HelloRetryRequest comes twice');
     this.#isRetried = true;
@@ -269,7 +276,7 @@ export class Handshake {
     }
   }
 
-  /** Whether Finished fits the messages before it. */
+  /** Whether Finished matches the messages before it. */
   #isRightFinished(from: Peer, body: Uint8Array): boolean {
     const { direction } = this.#sides[from];
     if (direction === undefined) throw badToken('Finished that is not encrypted');
@@ -316,7 +323,10 @@ export class Handshake {
     });
   }
 
-  /** The secret of the connection under a label; undefined where it is missing, or of another length than the suite's. */
+  /**
+   * Looks up a secret of the connection by label; undefined if it is missing, or has another length than the suite
+   * requires.
+   */
   #find(label: string, length?: number): Uint8Array | undefined {
     const secret = firstOf(this.#keys.keyLogs, log => log.find(label, this.#agreed!.clientRandom));
     return length === undefined || secret?.length === length ? secret : undefined;
@@ -349,7 +359,9 @@ function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R
   return undefined;
 }
 
-/** The premaster secret behind the padding of PKCS #1 (RFC 5246 §7.4.7.1): 48 octets, the first two the client's version. */
+/**
+ * The premaster secret after the padding of PKCS #1 (RFC 5246 §7.4.7.1): 48 octets, the first two the client's version.
+ */
 function premasterIn(padded: Uint8Array, version: number): Uint8Array | undefined {
   const start = padded.length - 48;
   const isPadding = start >= 11 && padded[0] === 0 && padded[1] === 2 && padded.indexOf(0, 2) === start - 1;

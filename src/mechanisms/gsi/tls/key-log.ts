@@ -2,7 +2,7 @@
 import { fromHex, fromUtf8, toHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 
-/** Labels that are read, and how many octets their secrets have: 48, or as many as a hash. */
+/** The labels that are read, and the lengths of their secrets in octets: 48, or the length of a hash. */
 const LABELS: Readonly<Record<string, readonly number[]>> = {
   CLIENT_RANDOM: [48],
   RSA: [48],
@@ -16,19 +16,20 @@ const LABELS: Readonly<Record<string, readonly number[]>> = {
 /** Secrets of TLS connections. */
 export interface KeyLog {
   /**
-   * @param label  as the log has it, `CLIENT_RANDOM`
-   * @param id  the client's random; of label `RSA` the first eight octets of the encrypted premaster secret
+   * Looks up a secret.
+   * @param label  a label of the format, such as `CLIENT_RANDOM`
+   * @param id  the client's random; for the label `RSA` the first eight octets of the encrypted premaster secret
    */
   find(label: string, id: Uint8Array): Uint8Array | undefined;
-  /** How many lines were read. */
+  /** Number of lines that were read. */
   readonly size: number;
-  /** The first line that could not be read; it was passed over. */
+  /** The error of the first line that could not be read; the line was skipped. */
   readonly error?: FtpSecurityError;
 }
 
 /**
- * Reads a key log. Remarks, and labels that it does not know, are passed over, and so is a line that is cut short: the log
- * may still be written to.
+ * Reads a key log. Comments and unknown labels are skipped. So is an incomplete line, since another program may still
+ * be writing to the log.
  */
 export function parseKeyLog(file: Uint8Array): KeyLog {
   const secrets = new Map<string, Uint8Array>();
@@ -41,7 +42,7 @@ export function parseKeyLog(file: Uint8Array): KeyLog {
     if (lengths === undefined) continue;
     const isRead = isHex(id, [label === 'RSA' ? 8 : 32]) && isHex(secret, lengths) && more.length === 0;
     if (isRead) secrets.set(keyOf(label, id.toLowerCase()), fromHex(secret));
-    // Nothing of the line is repeated: it may hold a part of a secret.
+    // The error does not quote the line, which may contain a part of a secret.
     else error ??= new FtpSecurityError('syntax/bad-file', `key log: line ${i + 1} is no ${label} line`);
   }
   return {

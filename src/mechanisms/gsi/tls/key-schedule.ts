@@ -6,13 +6,13 @@ import type { CHash } from '@noble/hashes/utils.js';
 import { concat, concatAll, toUtf8 } from '../../../bytes.js';
 import type { Suite } from './suites.js';
 
-/** As on the wire. */
+/** Version numbers as in the protocol. */
 export const TLS_1_0 = 0x0301;
 export const TLS_1_1 = 0x0302;
 export const TLS_1_2 = 0x0303;
 export const TLS_1_3 = 0x0304;
 
-/** What both directions get their keys from, up to TLS 1.2. */
+/** The input from which the keys of both directions are derived, up to TLS 1.2. */
 export interface MasterSecret {
   version: number;
   suite: Suite;
@@ -20,7 +20,7 @@ export interface MasterSecret {
   secret: Uint8Array;
   clientRandom: Uint8Array;
   serverRandom: Uint8Array;
-  /** RFC 7366: the MAC of a CBC suite is over the encrypted record. */
+  /** RFC 7366: the MAC of a CBC suite covers the encrypted record. */
   encryptThenMac: boolean;
 }
 
@@ -29,11 +29,11 @@ export interface RecordKeys {
   key: Uint8Array;
   /** The fixed part of the nonce; in TLS 1.0 the first initialisation vector. */
   iv: Uint8Array;
-  /** Of the HMAC, without an AEAD cipher. */
+  /** The key of the HMAC; not used with an AEAD cipher. */
   mac: Uint8Array;
 }
 
-/** Takes the PRF of a version: its secret, a label, a seed, so many octets. */
+/** The PRF of a version. Returns `length` octets. */
 export function prf(
   { version, suite }: Pick<MasterSecret, 'version' | 'suite'>,
   secret: Uint8Array,
@@ -43,7 +43,7 @@ export function prf(
 ): Uint8Array {
   const labelled = concat(toUtf8(label), seed);
   if (version >= TLS_1_2) return expandHmac(suite.prf, secret, labelled, length);
-  // The halves share the middle octet of a secret of odd length.
+  // If the length of the secret is odd, both halves contain its middle octet.
   const half = Math.ceil(secret.length / 2);
   const first = expandHmac(md5, secret.subarray(0, half), labelled, length);
   const second = expandHmac(sha1, secret.subarray(secret.length - half), labelled, length);
@@ -65,7 +65,8 @@ function expandHmac(hash: CHash, secret: Uint8Array, seed: Uint8Array, length: n
 
 /**
  * The master secret (RFC 5246 §8.1), or the extended one (RFC 7627 §4).
- * @param sessionHash  of the handshake up to ClientKeyExchange, where both sides have agreed on it
+ * @param sessionHash  the hash of the handshake up to ClientKeyExchange, if both sides have agreed on the extended
+ *   secret
  */
 export function masterSecret(
   agreed: Omit<MasterSecret, 'secret' | 'encryptThenMac'>,
@@ -78,7 +79,7 @@ export function masterSecret(
     : prf(agreed, premaster, 'extended master secret', sessionHash, 48);
 }
 
-/** The hash of a handshake as Finished and the extended master secret take it. */
+/** The hash of a handshake for Finished and the extended master secret. */
 export function transcriptHash(
   { version, suite }: Pick<MasterSecret, 'version' | 'suite'>,
   messages: readonly Uint8Array[],
@@ -87,7 +88,7 @@ export function transcriptHash(
   return version >= TLS_1_2 ? suite.prf(octets) : concat(md5(octets), sha1(octets));
 }
 
-/** The key block (RFC 5246 §6.3), cut into the keys of both directions. */
+/** The key block (RFC 5246 §6.3), split into the keys of both directions. */
 export function recordKeys(master: MasterSecret): { client: RecordKeys; server: RecordKeys } {
   const { version, suite, secret, clientRandom, serverRandom } = master;
   const sizes = [suite.mac?.outputLen ?? 0, suite.keyLength, fixedIvLength(version, suite)];
@@ -148,7 +149,7 @@ export function trafficKeys({ prf: hash, keyLength }: Suite, secret: Uint8Array)
   };
 }
 
-/** The traffic secret behind KeyUpdate (RFC 8446 §7.2). */
+/** The traffic secret after KeyUpdate (RFC 8446 §7.2). */
 export function nextTrafficSecret({ prf: hash }: Suite, secret: Uint8Array): Uint8Array {
   return expandLabel(hash, secret, 'traffic upd', NOTHING, hash.outputLen);
 }
@@ -158,16 +159,16 @@ export function finishedData13({ prf: hash }: Suite, secret: Uint8Array, message
   return hmac(hash, expandLabel(hash, secret, 'finished', NOTHING, hash.outputLen), hash(concatAll(messages)));
 }
 
-/** Keying material that an application exports under a label, without a context. */
+/** Exports `length` octets of keying material under a label, without a context. */
 export type Exporter = (label: string, length: number) => Uint8Array;
 
-/** RFC 5705 §4. */
+/** The exporter up to TLS 1.2 (RFC 5705 §4). */
 export function exporterOf(master: MasterSecret): Exporter {
   const randoms = concat(master.clientRandom, master.serverRandom);
   return (label, length) => prf(master, master.secret, label, randoms, length);
 }
 
-/** RFC 8446 §7.5. */
+/** The exporter of TLS 1.3 (RFC 8446 §7.5). */
 export function exporterOf13({ prf: hash }: Suite, secret: Uint8Array): Exporter {
   const empty = hash(NOTHING);
   return (label, length) =>

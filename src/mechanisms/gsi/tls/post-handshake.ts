@@ -1,4 +1,7 @@
-/** Handshake messages that may come behind the handshake: in TLS 1.3 NewSessionTicket and KeyUpdate (RFC 8446 §4.6), else none. */
+/**
+ * Messages after the handshake: in TLS 1.3 NewSessionTicket and KeyUpdate (RFC 8446 §4.6), in earlier versions no
+ * message.
+ */
 import { badToken } from '../../../errors.js';
 import { TLS_1_3 } from './key-schedule.js';
 
@@ -6,15 +9,16 @@ const NEW_SESSION_TICKET = 4;
 const KEY_UPDATE = 24;
 
 export interface PostHandshake {
-  /** The sender's keys change behind this record. */
+  /** The sender's keys change after this record. */
   updatesKeys: boolean;
-  /** It asks for new keys of the other direction too. */
+  /** The sender also asks for new keys in the other direction. */
   wantsUpdate: boolean;
 }
 
 /**
- * Reads the handshake messages of a record, which holds whole ones alone.
- * @throws FtpSecurityError `security/bad-token`; also for every message of an earlier version: renegotiation is refused
+ * Reads the handshake messages of a record, which must be complete.
+ * @throws FtpSecurityError `security/bad-token`; in earlier versions for every message, because renegotiation is
+ *   refused
  */
 export function parsePostHandshake(version: number, content: Uint8Array): PostHandshake {
   if (version !== TLS_1_3) throw badToken('TLS renegotiation is refused');
@@ -32,7 +36,7 @@ export function parsePostHandshake(version: number, content: Uint8Array): PostHa
   return result;
 }
 
-/** KeyUpdate that asks for nothing. */
+/** A KeyUpdate that does not ask for one in return. */
 export function formatKeyUpdate(): Uint8Array {
   return Uint8Array.of(KEY_UPDATE, 0, 0, 1, 0);
 }

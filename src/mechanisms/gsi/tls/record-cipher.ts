@@ -1,6 +1,6 @@
 /**
- * Protection of single records: AEAD ciphers (RFC 5246 §6.2.3.3, RFC 7905, RFC 6655; RFC 8446 §5.2), AES-CBC with an HMAC
- * before (RFC 5246 §6.2.3.2) or behind the encryption (RFC 7366), and the HMAC alone (§6.2.3.1).
+ * Protection of single records: AEAD ciphers (RFC 5246 §6.2.3.3, RFC 7905, RFC 6655; RFC 8446 §5.2), AES-CBC with an
+ * HMAC before the encryption (RFC 5246 §6.2.3.2) or after it (RFC 7366), and HMAC without encryption (§6.2.3.1).
  */
 import { cbc, gcm } from '@noble/ciphers/aes.js';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
@@ -18,26 +18,27 @@ export interface PlainRecord {
   content: Uint8Array;
 }
 
-/** What a record is protected with beside the keys. */
+/** The input of record protection that depends on the position of the record. */
 export interface RecordPlace {
-  /** Of the record among those under the same keys, from 0. */
+  /** Number of the record under the current keys, from 0. */
   number: number;
-  /** The last block that was encrypted before it; used in TLS 1.0 with CBC alone. */
+  /** The last encrypted block of the record before; used only in TLS 1.0 with CBC. */
   previous: Uint8Array;
 }
 
 export interface RecordCipher {
   /**
-   * The last encrypted block of a record, which the next one can't be decrypted without. Present in TLS 1.0 with CBC
-   * alone; elsewhere the number of a record is enough.
+   * The last encrypted block of a record, without which the next one can't be decrypted. Present only in TLS 1.0 with
+   * CBC; elsewhere the record number is enough.
    */
   chain?(fragment: Uint8Array): Uint8Array;
-  /** Length of the fragment that so many octets of content become. */
+  /** Octets of the fragment that protects `length` octets of content. */
   sealedLength(length: number): number;
   seal(record: PlainRecord, place: RecordPlace): Uint8Array;
   /**
-   * @param type  as the record has it in the clear
-   * @returns undefined where the checksum is wrong, or the fragment too short to have one
+   * Verifies and decrypts a fragment.
+   * @param type  the type in the header of the record
+   * @returns undefined if the checksum is wrong, or the fragment is too short to contain one
    */
   open(type: number, fragment: Uint8Array, place: RecordPlace): PlainRecord | undefined;
   /** Erases the keys. */
@@ -51,7 +52,7 @@ export interface RecordCipherOptions {
   encryptThenMac?: boolean;
 }
 
-/** In TLS 1.3 the type of every encrypted record (RFC 8446 §5.2). */
+/** In TLS 1.3 the header of every encrypted record has this type (RFC 8446 §5.2). */
 export const APPLICATION_DATA = 23;
 const BLOCK = 16;
 
@@ -92,7 +93,7 @@ function aeadOf({ kind, tagLength }: Suite, { key }: RecordKeys): Aead {
   };
 }
 
-/** TLS 1.2. With GCM and CCM each record carries eight octets of its nonce: we send its number there. */
+/** TLS 1.2. With GCM and CCM each record contains eight octets of its nonce; as sender we use the record number. */
 function withAead({ version, suite, keys }: RecordCipherOptions): Undestroyed {
   const aead = aeadOf(suite, keys);
   const explicit = suite.kind === 'POLY1305' ? 0 : 8;
@@ -114,7 +115,7 @@ function withAead({ version, suite, keys }: RecordCipherOptions): Undestroyed {
   };
 }
 
-/** TLS 1.3: the type is encrypted too, behind the content, and zeros may follow it. */
+/** TLS 1.3: the type is encrypted after the content, and zeros may follow it. */
 function withAead13({ suite, keys }: RecordCipherOptions): Undestroyed {
   const aead = aeadOf(suite, keys);
   const sealedLength = (length: number) => length + 1 + suite.tagLength;
@@ -130,7 +131,7 @@ function withAead13({ suite, keys }: RecordCipherOptions): Undestroyed {
       const inner = aead.open(withNumber(keys.iv, number), aadOf(fragment.length), fragment);
       let end = inner?.length ?? 0;
       while (end > 0 && inner![end - 1] === 0) end--;
-      // Nothing but zeros: type 0, which no record has.
+      // If there are only zeros, the type is 0, which no record has.
       return inner && { type: inner[end - 1] ?? 0, content: inner.slice(0, Math.max(0, end - 1)) };
     },
   };
@@ -166,7 +167,7 @@ function withCbc(options: RecordCipherOptions): Undestroyed {
   };
 }
 
-/** The last encrypted block, with so many octets behind it. */
+/** Finds the last encrypted block of a fragment, which has `behind` more octets after it. */
 function lastBlock(behind: number): (fragment: Uint8Array) => Uint8Array {
   return fragment => copy(fragment, fragment.length - behind - BLOCK, fragment.length - behind);
 }
@@ -174,9 +175,9 @@ function lastBlock(behind: number): (fragment: Uint8Array) => Uint8Array {
 type Mac = (number: number, type: number, octets: Uint8Array) => Uint8Array;
 
 interface Cbc {
-  /** An initialisation vector where one is sent, and the blocks. */
+  /** Returns the initialisation vector, if one is sent, and the encrypted blocks. */
   encrypt(plaintext: Uint8Array, previous: Uint8Array): Uint8Array;
-  /** Gives undefined for what is no such thing. */
+  /** Returns undefined if the length is not valid. */
   decrypt(encrypted: Uint8Array, previous: Uint8Array): Uint8Array | undefined;
 }
 
@@ -205,12 +206,12 @@ const macThenCbc: Order = (mac, hash, { encrypt, decrypt }) => ({
     const opened = decrypt(fragment, previous);
     if (opened === undefined || opened.length < hash.outputLen + 1) return undefined;
     const found = contentLength(opened, hash.outputLen);
-    // As if there were no padding (RFC 5246 §6.2.3.2): a wrong one must not show in the time.
+    // Continue as if there were no padding (RFC 5246 §6.2.3.2), so that the time does not reveal a wrong one.
     const length = found ?? opened.length - 1 - hash.outputLen;
     const content = opened.slice(0, length);
     const shown = opened.subarray(length, length + hash.outputLen);
     const isRight = equalConstantTime(mac(number, type, content), shown);
-    // The octets that the MAC is not over are hashed as well, so that its work tells little of the padding's length.
+    // The octets after the MAC's input are hashed too, so that the time reveals little of the padding's length.
     hash(opened.subarray(length));
     return isRight && found !== undefined ? { type, content } : undefined;
   },
@@ -233,15 +234,17 @@ function decryptCbc(key: Uint8Array, isChained: boolean): Cbc['decrypt'] {
   };
 }
 
-/** The shortest padding: each of its octets, its length too, says how many come before the last. */
+/**
+ * The shortest padding for a length. Each of its octets, the length octet too, is the number of octets before the last.
+ */
 function padding(length: number): Uint8Array {
   const missing = BLOCK - (length % BLOCK);
   return new Uint8Array(missing).fill(missing - 1);
 }
 
 /**
- * The length of what stands before MAC and padding; undefined where the padding is wrong. The time depends on the length
- * of the whole alone.
+ * The length of the content before MAC and padding; undefined if the padding is wrong. The time depends only on the
+ * length of the whole.
  */
 function contentLength(opened: Uint8Array, macLength: number): number | undefined {
   const last = opened.length - 1;
@@ -259,12 +262,12 @@ function macOf(hash: CHash, key: Uint8Array, version: number): Mac {
   return (number, type, octets) => hmac(hash, key, concat(header(number, type, version, octets.length), octets));
 }
 
-/** What every checksum covers up to TLS 1.2, beside the content. */
+/** The input of every checksum up to TLS 1.2 that comes before the content. */
 function header(number: number, type: number, version: number, length: number): Uint8Array {
   return concat(u64be(number), Uint8Array.of(type), u16be(version), u16be(length));
 }
 
-/** A nonce of TLS 1.3 and RFC 7905: the number is not sent, but mixed into the fixed octets. */
+/** The nonce of TLS 1.3 and RFC 7905: the number is not sent, but combined with the fixed octets by XOR. */
 function withNumber(iv: Uint8Array, number: number): Uint8Array {
   const nonce = copy(iv);
   u64be(number).forEach((octet, i) => {

@@ -1,4 +1,4 @@
-/** Records of TLS (RFC 5246 §6.2.1, RFC 8446 §5.1), and one direction of a connection, which opens them in turn. */
+/** Records of TLS (RFC 5246 §6.2.1, RFC 8446 §5.1), and the state of one direction, which opens them in order. */
 import { concat } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { type MasterSecret, nextTrafficSecret, recordKeys, TLS_1_2, TLS_1_3, trafficKeys } from './key-schedule.js';
@@ -9,21 +9,21 @@ export const CHANGE_CIPHER_SPEC = 20;
 export const ALERT = 21;
 export const HANDSHAKE = 22;
 
-/** Octets of content that a record may have. */
+/** Octets of content in one record. */
 export const MAX_CONTENT = 2 ** 14;
 export const HEADER = 5;
-/** What protection may add to a record, in any version. */
+/** Octets of a protected record; 2048 is the most that protection adds in any version. */
 const MAX_FRAGMENT = MAX_CONTENT + 2048;
 
 export interface TlsRecord {
   type: number;
   version: number;
-  /** A view of the token. */
+  /** A subarray of the token, not a copy. */
   fragment: Uint8Array;
 }
 
 /**
- * The records of a token, which holds whole ones alone.
+ * Splits a token into its records, which must be complete.
  * @throws FtpSecurityError `security/bad-token`
  */
 export function parseRecords(token: Uint8Array): TlsRecord[] {
@@ -50,25 +50,28 @@ export function formatRecord(type: number, version: number, fragment: Uint8Array
   return concat(Uint8Array.of(type, 3, version & 0xff, length >> 8, length & 0xff), fragment);
 }
 
-/** One direction of a connection, before its next record. A new one stands behind each record: nothing changes on an error. */
+/**
+ * The state of one direction before its next record. It is immutable: each record gives a new state, so an error
+ * changes nothing.
+ */
 export interface Direction {
   readonly version: number;
   readonly suite: Suite;
   readonly cipher: RecordCipher;
-  /** Of the next record. */
+  /** The number of the next record. */
   readonly number: number;
-  /** The last encrypted block, where the next record needs it; else empty. */
+  /** The last encrypted block, if the next record needs it; else empty. */
   readonly previous: Uint8Array;
   /** The traffic secret, in TLS 1.3. */
   readonly secret?: Uint8Array;
 }
 
 export interface Opened extends PlainRecord {
-  /** The direction behind the record. */
+  /** The state after the record. */
   next: Direction;
 }
 
-/** Both directions behind ChangeCipherSpec, up to TLS 1.2. */
+/** Both directions after ChangeCipherSpec, up to TLS 1.2. */
 export function directionsOf(master: MasterSecret): { client: Direction; server: Direction } {
   const { version, suite, encryptThenMac } = master;
   const { client, server } = recordKeys(master);
@@ -79,13 +82,13 @@ export function directionsOf(master: MasterSecret): { client: Direction; server:
   return { client: direction(client), server: direction(server) };
 }
 
-/** A direction under a traffic secret of TLS 1.3, which it keeps a copy of. */
+/** A direction under a traffic secret of TLS 1.3, which is copied. */
 export function directionOf13(suite: Suite, secret: Uint8Array): Direction {
   const cipher = recordCipher({ version: TLS_1_3, suite, keys: trafficKeys(suite, secret) });
   return { version: TLS_1_3, suite, cipher, number: 0, previous: NOTHING, secret: secret.slice() };
 }
 
-/** The direction behind KeyUpdate (RFC 8446 §4.6.3). */
+/** The direction after KeyUpdate (RFC 8446 §4.6.3). */
 export function updatedDirection({ suite, secret }: Direction): Direction {
   const next = nextTrafficSecret(suite, secret!);
   const direction = directionOf13(suite, next);
@@ -106,7 +109,7 @@ export function destroyDirection({ cipher, previous, secret }: Direction): void 
 
 /**
  * Opens a record.
- * @param skipped  how many records before it are taken for lost
+ * @param skipped  how many records before it are assumed to be lost
  * @throws FtpSecurityError `security/bad-token`, `security/bad-checksum`
  */
 export function openRecord(direction: Direction, { type, version, fragment }: TlsRecord, skipped = 0): Opened {
@@ -119,7 +122,7 @@ export function openRecord(direction: Direction, { type, version, fragment }: Tl
   return { ...opened, next: { ...direction, number: number + 1, previous: chained(direction, fragment) } };
 }
 
-/** A record, and the direction behind it. */
+/** Returns the octets of a protected record, and the direction after it. */
 export function sealRecord(direction: Direction, record: PlainRecord): { octets: Uint8Array; next: Direction } {
   const { cipher, number, previous } = direction;
   const fragment = cipher.seal(record, { number, previous });
@@ -130,7 +133,7 @@ export function sealRecord(direction: Direction, record: PlainRecord): { octets:
   };
 }
 
-/** TLS 1.3 gives itself out for 1.2 (RFC 8446 §5.1). */
+/** In record headers TLS 1.3 uses the version of 1.2 (RFC 8446 §5.1). */
 function wireVersion({ version }: Direction): number {
   return Math.min(version, TLS_1_2);
 }

@@ -1,6 +1,6 @@
 /**
- * TLS cipher suites by their registered numbers (IANA, TLS Cipher Suites). How a suite exchanges keys and protects records
- * follows from its name, so the table has names alone: those with AES, ChaCha20 or no encryption.
+ * TLS cipher suites by their registered numbers (IANA, TLS Cipher Suites). The name of a suite determines its key
+ * exchange and its protection, so the table has only names. It has the suites with AES, ChaCha20 or no encryption.
  */
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
@@ -11,14 +11,14 @@ export type CipherKind = 'NULL' | 'CBC' | 'GCM' | 'CCM' | 'POLY1305';
 export interface Suite {
   number: number;
   name: string;
-  /** `RSA`, `DHE_RSA`, …; absent with TLS 1.3, whose suites leave it open. */
+  /** `RSA`, `DHE_RSA`, …; absent in TLS 1.3, whose suites do not determine it. */
   keyExchange?: string;
   kind: CipherKind;
   /** In octets; 0 without encryption. */
   keyLength: number;
-  /** Octets of the tag, with an AEAD cipher. */
+  /** In octets; only with an AEAD cipher. */
   tagLength: number;
-  /** Hash of the HMAC of each record, without an AEAD cipher. */
+  /** Hash of the HMAC of each record; absent with an AEAD cipher. */
   mac?: CHash;
   /** Hash of the key derivation since TLS 1.2 (RFC 5246 §5, RFC 8446 §7.1). */
   prf: CHash;
@@ -99,7 +99,7 @@ export const SUITES: readonly Suite[] = Object.entries(NAMES).map(([number, name
 
 const BY_NUMBER = new Map(SUITES.map(suite => [suite.number, suite]));
 
-/** Undefined for a suite that is not in the table. */
+/** The suite with a registered number; undefined if it is not in the table. */
 export function suiteByNumber(number: number): Suite | undefined {
   return BY_NUMBER.get(number);
 }

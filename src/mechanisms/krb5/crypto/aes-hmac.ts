@@ -38,7 +38,7 @@ export function truncate(octets: Uint8Array, length: number): Uint8Array {
   return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
 }
 
-/** From how many octets on the caller's ciphers are used: each call of them costs as much as some blocks of ours. */
+/** The caller's ciphers are used from this many octets on: each call of them costs as much as some blocks of ours. */
 const LONG = 0x400;
 
 /** AES-CBC with the built-in cipher, and with the caller's for long messages. */
@@ -97,7 +97,7 @@ export function aes(key: Uint8Array): BlockCipher & InPlaceCipher {
   };
 }
 
-/** The initial vector stands before the blocks, where `work` takes it from. */
+/** Runs `work` in place on a copy of the input, with the initial vector as the block before it. */
 function outOfPlace(
   blocks: Uint8Array,
   iv: Uint8Array | undefined,
@@ -135,7 +135,10 @@ function encryptCbc(key: Uint32Array, { view }: WorkMemory, start: number, end: 
   }
 }
 
-/** Decrypts as {@link encryptCbc} encrypts; from the last block to the first, so that each finds the ciphertext before it. */
+/**
+ * Reverses {@link encryptCbc}. It goes from the last block to the first, so that the ciphertext before each block is
+ * still there.
+ */
 function decryptCbc(key: Uint32Array, { view }: WorkMemory, start: number, end: number): void {
   for (let at = end - BLOCK; at >= start; at -= BLOCK) {
     const { s0, s1, s2, s3 } = unsafe.decrypt(
@@ -154,15 +157,15 @@ function decryptCbc(key: Uint32Array, { view }: WorkMemory, start: number, end: 
   }
 }
 
-/** What a hash of noble consists of: the words of its state, and a function that takes one block in. */
+/** The parts of noble's hashes that are used: the words of the state, and a function that processes one block. */
 interface HashState {
   readonly blockLen: number;
   readonly outputLen: number;
-  /** Octets of the length at the end of the last block. */
+  /** Octets of the length field at the end of the last block. */
   readonly padOffset: number;
   readonly isLE: boolean;
   process(view: DataView, offset: number): void;
-  /** The words of the state, the first of them the hash. */
+  /** The words of the state; the hash is its first words. */
   get(): number[];
   /** Erases the words of the last block. */
   roundClean(): void;
@@ -170,12 +173,12 @@ interface HashState {
   _cloneInto(to: HashState): void;
 }
 
-/** Octets that are hashed at once: whole blocks of every hash. */
+/** Octets that are hashed at once, a multiple of the block size of every hash. */
 const PIECE = 0x400;
 const piece = new Uint8Array(PIECE);
 const pieceView = new DataView(piece.buffer);
 
-/** For each hash the state that digests are made in; it is erased after each. */
+/** The state in which digests of a hash are computed; it is erased after each digest. */
 const states = new Map<CHash, HashState>();
 
 function stateOf(hash: CHash): HashState {
@@ -188,7 +191,7 @@ function stateOf(hash: CHash): HashState {
 }
 
 interface Digests {
-  /** The same as `digest`, for parts that are in an array. */
+  /** The same as `digest`, for an array of parts. */
   digestAll(parts: readonly Uint8Array[]): Uint8Array;
 }
 
@@ -221,7 +224,7 @@ export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac & D
   };
 }
 
-/** Hashes whole pieces, and leaves the rest in `piece`, zero behind it. Returns the number of all octets. */
+/** Hashes whole pieces, and leaves the rest in `piece`, followed by zeros. Returns the number of all octets. */
 function absorb(state: HashState, parts: readonly Uint8Array[]): number {
   let filled = 0;
   let total = 0;
@@ -241,8 +244,8 @@ function absorb(state: HashState, parts: readonly Uint8Array[]): number {
 }
 
 /**
- * Hashes the rest with its padding, and writes the hash to the start of `piece`, zero behind it.
- * @param total  octets since the key, which had a block
+ * Hashes the rest with its padding, and writes the hash to the start of `piece`, followed by zeros.
+ * @param total  octets after the key, which takes one block more
  */
 function finish(state: HashState, total: number): void {
   const { blockLen, padOffset, isLE, outputLen } = state;
@@ -264,7 +267,7 @@ function processPiece(state: HashState, end: number): void {
   piece.fill(0, 0, end);
 }
 
-/** The number of bits, 64 of them, before `end`. */
+/** Writes the number of bits as 64 bits before `end`. */
 function writeLength(end: number, octets: number, isLE: boolean): void {
   const low = (octets << 3) >>> 0;
   const high = Math.floor(octets / 2 ** 29);
