@@ -20,6 +20,7 @@ export interface BasicFtpClient {
 /** The part of `FTPContext` in basic-ftp 5 and 6 that is used. */
 export interface BasicFtpContext {
   readonly timeout: number;
+  readonly closed: boolean;
   socket: Socket;
   dataSocket: Socket | undefined;
   send(command: string): void;
@@ -118,7 +119,12 @@ function guardLogin(ftp: BasicFtpContext): void {
         'refusing to log in on a connection that is not secured (set reconnect to secure it, or allowClearPassword)';
       throw new FtpSecurityError('sequence/unprotected', message, { side: 'local' });
     }
-    send.call(ftp, command);
+    try {
+      send.call(ftp, command);
+    } catch (error) {
+      // basic-ftp sends QUIT whenever it closes, and ends the connection next. During an upload QUIT may not be sent.
+      if (!(command === 'QUIT' && ftp.closed)) throw error;
+    }
   };
 }
 

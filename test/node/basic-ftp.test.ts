@@ -80,6 +80,21 @@ describe.each([
   });
 });
 
+/** A mechanism whose client is told that the server may require order. */
+const inOrder = (mechanism: TestMechanism): TestMechanism => ({
+  ...mechanism,
+  initiator: () => {
+    const exchange = mechanism.initiator();
+    return { step: async token => ({ ...(await exchange.step(token)), facts: { inOrder: true } }) };
+  },
+});
+
+/** Waits until an upload to the server runs. */
+async function begun({ heard }: { heard: readonly string[] }): Promise<void> {
+  while (!heard.some(line => line.includes('STOR'))) await new Promise(resolve => setTimeout(resolve, 5));
+  await new Promise(resolve => setTimeout(resolve, 50));
+}
+
 describe('basic-ftp', () => {
   it.each(['safe', 'clear'] as const)('transfers at level %s when that is asked for', async protection => {
     const { client, server } = await connected(PSK, { protection, level: 'safe' });
@@ -135,6 +150,37 @@ describe('basic-ftp', () => {
     source.write(FILE);
     setTimeout(() => server.control[0]!.destroy(), 50);
     await expect(upload).rejects.toThrow();
+  });
+
+  it.each([
+    ['Kerberos, whose server may require order', inOrder(kerberos(18))],
+    ['X-PSK', PSK],
+  ])('may be closed during an upload, which then fails: %s', async (_, mechanism) => {
+    const { client, server } = await connected(mechanism);
+    const source = new PassThrough();
+    const upload = client.uploadFrom(source, 'a');
+    const failed = expect(upload).rejects.toThrow('User closed client during task');
+    source.write(FILE);
+    await begun(server);
+    const { socket } = client.ftp;
+    client.close();
+    await failed;
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it.each([
+    ['Kerberos, whose server may require order', inOrder(kerberos(18))],
+    ['X-PSK', PSK],
+  ])('learns that the data connection of an upload was reset: %s', async (_, mechanism) => {
+    const { client, server } = await connected(mechanism);
+    const source = new PassThrough();
+    const upload = client.uploadFrom(source, 'a');
+    const failed = expect(upload).rejects.toThrow('cut');
+    source.write(FILE);
+    await begun(server);
+    client.ftp.dataSocket!.destroy(new Error('cut'));
+    await failed;
+    expect(client.closed).toBe(true);
   });
 
   it('takes its time where the destination does, and no more memory', async () => {
