@@ -20,13 +20,13 @@ export function assertBytes(value: unknown, name: string): asserts value is Uint
   if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
 }
 
-/** The parts, joined in a new array. */
 /** Whether octets end in CR LF. */
 export function endsInCrlf(bytes: Uint8Array): boolean {
   const { length } = bytes;
   return bytes[length - 1] === LF && bytes[length - 2] === CR;
 }
 
+/** The parts, joined in a new array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return concatAll(parts);
 }

@@ -11,6 +11,7 @@ import { parseReply } from '../src/ftp/reply.js';
 import { psk, pskInitiator } from '../src/mechanisms/psk/index.js';
 import { protectCommand, unprotectReply } from '../src/protection/protect.js';
 import { formatAdat, parseAdatReply } from '../src/protection/security-data.js';
+import { Folder } from './examples/folder.js';
 import { type FtpServerOptions, serve } from './examples/server.js';
 import { ascii } from './helpers.js';
 
@@ -321,5 +322,17 @@ describe('the example server', () => {
       expect(await its.say(`STOR ${name}`), name).toMatch(/^550 /);
     }
     expect(await its.say('CWD link')).toMatch(/^550 /);
+  });
+});
+
+describe('a file that is being received', () => {
+  it('is open before the transfer begins, so that no failure comes when nothing listens', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'rfc2228-folder-'));
+    cleanups.push(() => rmSync(root, { recursive: true, force: true }));
+    const { sink, keep, drop } = await (await Folder.at(root)).write('a', 0);
+    expect(sink).toMatchObject({ pending: false });
+    rmSync(root, { recursive: true });
+    await expect(keep()).rejects.toThrow('ENOENT');
+    await drop();
   });
 });

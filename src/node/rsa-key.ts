@@ -11,7 +11,7 @@ import type { RsaDecrypt } from '../mechanisms/gsi/index.js';
  */
 export function rsaDecrypt(file: Uint8Array): RsaDecrypt {
   const key = readKey(file);
-  const length = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
+  const length = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
   return encrypted => {
     // Of another key, or no number that this one can decrypt.
     if (encrypted.length !== length) return undefined;

@@ -1,19 +1,7 @@
 /** A folder shown over FTP: paths can't leave it, also by links, and an uploaded file appears only when it is complete. */
 import { randomUUID } from 'node:crypto';
-import { createWriteStream, type Stats } from 'node:fs';
-import {
-  copyFile,
-  mkdir,
-  open,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  stat,
-  truncate,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { copyFile, mkdir, open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
@@ -70,9 +58,10 @@ export class Folder {
     const path = await this.#place(name);
     const part = join(dirname(path), `.${randomUUID()}`);
     if (start > 0) await copyFile(path, part);
-    else await writeFile(part, '');
-    await truncate(part, start);
-    const sink = createWriteStream(part, { flags: 'a' });
+    // A stream that opened the file itself would report a failure before anything listens for it.
+    const file = await open(part, 'a');
+    await file.truncate(start);
+    const sink = file.createWriteStream();
     const drop = async () => {
       sink.destroy();
       await rm(part, { force: true });
