@@ -69,6 +69,7 @@ export class ClientExchange {
     const due = this.#due!;
     this.#state.recordFacts(facts);
     if (context !== undefined) this.#checkPolicy(context);
+    this.#early = context ?? this.#early; // whatever follows, `forget` can erase it
     if (isComplete(due)) {
       if (token !== undefined)
         throw unexpected('the server has ended the exchange, but the mechanism has another token');
@@ -80,7 +81,6 @@ export class ClientExchange {
     if (moreReplies) throw unexpected('a reply before the security data that it would answer');
     const line = formatAdat(token);
     this.#due = undefined;
-    this.#early = context ?? this.#early;
     this.#state.pending.add({ verb: 'ADAT', level: 'clear', command: parseCommand(line) });
     return line;
   }

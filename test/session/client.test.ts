@@ -494,6 +494,20 @@ describe('a secured client', () => {
     early.destroy();
     expectCode(() => initiator.wrap(toUtf8('a'), 'safe'), 'sequence/closed');
   });
+
+  it('erases the keys of a step that it refuses, when it is destroyed', () => {
+    for (const [received, step] of [
+      ['220 inserted\r\n', { token: toUtf8('a') }],
+      ['', {}],
+    ] as const) {
+      const client = exchanging();
+      const { initiator: context } = pskContexts();
+      client.receive(toUtf8(received));
+      expectCode(() => client.proceed({ ...step, context }), 'sequence/unexpected-reply');
+      client.destroy();
+      expectCode(() => context.wrap(toUtf8('a'), 'safe'), 'sequence/closed');
+    }
+  });
 });
 
 describe('a client after CCC', () => {
