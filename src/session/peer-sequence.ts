@@ -12,14 +12,19 @@ interface Start {
   /** Position of the last line. */
   line: bigint | undefined;
   /** Readers of an earlier transfer whose blocks may have been sent since that line. */
-  earlier: readonly BlockReader[] | undefined;
+  earlier: readonly ReadBlocks[] | undefined;
 }
+
+/** How far the blocks of a transfer have been read. */
+type ReadBlocks = Pick<BlockReader, 'ended' | 'lastReceived'>;
 
 interface Transfer {
   /** Those made for it; one of them reads it, if any does. */
   readers: BlockReader[];
   /** Known once it has begun. */
   start: Start | undefined;
+  /** `start`, and those of its readers that were made before. */
+  starts: Start[];
 }
 
 /** What the first block of a transfer is checked against: see BlockReaderOptions. */
@@ -44,7 +49,7 @@ export class PeerSequence {
   /** Position of the last line. */
   #line: bigint | undefined;
   /** The transfer that runs, or the next. */
-  #transfer: Transfer = { readers: [], start: undefined };
+  #transfer: Transfer = newTransfer();
   /** The one before. */
   #ended: Transfer = this.#transfer;
   /** The last transfer whose blocks, sent by this side, may have used numbers since the last line. */
@@ -83,7 +88,7 @@ export class PeerSequence {
    * @param shares  whether its blocks are of this side, and use these numbers
    */
   begin(shares: boolean): void {
-    this.#transfer.start = this.#now();
+    this.#transfer.start = this.#startOf(this.#transfer);
     if (shares) this.#sharing = this.#transfer;
   }
 
@@ -94,8 +99,9 @@ export class PeerSequence {
    */
   end(shares: boolean, byLine: boolean): void {
     if (this.#transfer.start === undefined && shares) this.#sharing = this.#transfer;
+    forgetReaders(this.#ended);
     this.#ended = this.#transfer;
-    this.#transfer = { readers: [], start: undefined };
+    this.#transfer = newTransfer();
     if (byLine) this.#sharing = undefined;
   }
 
@@ -110,7 +116,7 @@ export class PeerSequence {
     { announced = false, unordered = false, ended = false, ...options }: SequencedReaderOptions,
   ): BlockReader {
     const transfer = ended ? this.#ended : this.#transfer;
-    const made = this.#now();
+    const made = this.#startOf(transfer);
     const first = (): FirstBlock => {
       const early = announced && transfer.start === undefined;
       if (early && !unordered) throw outOfSequence('a block before the 1yz reply that begins the transfer');
@@ -130,9 +136,22 @@ export class PeerSequence {
     return reader;
   }
 
-  #now(): Start {
-    return { line: this.#line, earlier: this.#sharing?.readers };
+  /** What has been sent before a transfer, as of now. */
+  #startOf(transfer: Transfer): Start {
+    const start = { line: this.#line, earlier: this.#sharing?.readers };
+    transfer.starts.push(start);
+    return start;
   }
+}
+
+function newTransfer(): Transfer {
+  return { readers: [], start: undefined, starts: [] };
+}
+
+/** Where no line comes between transfers, as after CCC, each would otherwise keep the readers of all before it in memory. */
+function forgetReaders({ starts }: Transfer): void {
+  for (const start of starts)
+    start.earlier = start.earlier?.map(({ ended, lastReceived }) => ({ ended, lastReceived }));
 }
 
 /**
@@ -174,7 +193,7 @@ function firstBlockAfter({ line, earlier }: Start): FirstBlock {
 }
 
 /** Whether the number before a line may be that of a block: not after the last one. */
-function mayFollowBlock(position: bigint, readers: readonly BlockReader[]): boolean {
+function mayFollowBlock(position: bigint, readers: readonly ReadBlocks[]): boolean {
   return !readers.some(({ ended, lastReceived = 0n }) => ended && position > lastReceived);
 }
 
