@@ -55,17 +55,14 @@ export class PendingCommands<C extends PendingCommand> {
   }
 
   /**
-   * Removes the command that a reply answers; 1yz leaves it there, and marks it as begun. 334, 335 and 235 answer only AUTH and
+   * Removes the command that a reply answers; 1yz leaves it there. 334, 335 and 235 answer only AUTH and
    * ADAT, so they correct the queue if a recording lacks replies.
    * @param code  undefined for a reply that could not be read
    * @returns the command; undefined if it still waits, or none did
    */
   takeReply(code: number | undefined): C | undefined {
     const answered = this.commandFor(code);
-    if (code !== undefined && code < 200) {
-      if (answered !== undefined) answered.begun = true;
-      return undefined;
-    }
+    if (code !== undefined && code < 200) return undefined;
     const verb = code === undefined ? undefined : verbAnsweredBy(code);
     if (verb === undefined) {
       if (answered !== undefined) this.remove(answered);

@@ -128,6 +128,12 @@ describe('an observer', () => {
     expect(recording.server(first).last).toEqual(['verified', 'late', MISSED]);
   });
 
+  it('learns nothing from a 1yz reply that was inserted: the genuine one begins the transfer', () => {
+    const recording = at('P').mic('RETR a');
+    recording.server('150 inserted').reply('150 go on').use('server', 3).reply('226 done');
+    expect(recording.last).toEqual(['verified', 'gap', undefined]);
+  });
+
   it('reports that a line of a reply is missing, also during a transfer', () => {
     for (const recording of [new Recording().mic('HELP'), at('P').mic('RETR a').reply('150 go on').mic('STAT')]) {
       recording.server(recording.line('211-a').replace('631 ', '631-')).use('server').reply('211 b');
