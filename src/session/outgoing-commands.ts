@@ -19,9 +19,10 @@ export class OutgoingCommands {
   readonly #state: SecurityState<SentCommand>;
   readonly #policy: Policy;
   readonly #options: ClientSessionOptions;
-  /** The last PROT, while it waits. */
-  #prot: SentCommand | undefined;
-  /** A protected upload that waits. */
+
+  /** Each PROT that waits: any of them may decide the level of a transfer after it. */
+  #prots: readonly SentCommand[] = [];
+  /** A protected upload that waits, or one that is protected if a PROT that waits is accepted. */
   #upload: SentCommand | undefined;
 
   constructor(state: SecurityState<SentCommand>, policy: Policy, options: ClientSessionOptions) {
@@ -67,19 +68,21 @@ export class OutgoingCommands {
   /** Protects a command that has been checked, and adds it to those that wait. @returns octets for the server */
   send(request: SentCommand, octets: Uint8Array): Uint8Array {
     const { level, verb } = request;
-    if (this.#upload !== undefined && couldBecomeBlock(request)) this.#state.skipNumber();
-    if (this.#upload !== undefined && verb === 'ABOR') this.#state.abortWriter();
+    if (this.#upload !== undefined) {
+      if (couldBecomeBlock(request)) this.#state.skipNumber();
+      if (verb === 'ABOR') this.#state.abortWriter();
+    }
     const sent = level === 'clear' ? withCrlf(octets) : protectCommand(this.#state.controlContext!, level, octets);
     this.#state.pending.add(request);
-    if (request.protection !== undefined) this.#prot = request;
-    const levels = [this.#state.protection, this.#prot?.protection ?? 'clear'];
+    if (request.protection !== undefined) this.#prots = [...this.#prots, request];
+    const levels = [this.#state.protection, ...this.#prots.map(({ protection = 'clear' }) => protection)];
     if (levels.some(it => sharesNumbers(verb, 'client', it))) this.#upload = request;
     return sent;
   }
 
   /** Forgets a command that has got its final reply. */
   finish(request: SentCommand): void {
-    if (request === this.#prot) this.#prot = undefined;
+    if (request.protection !== undefined) this.#prots = this.#prots.filter(prot => prot !== request);
     if (request === this.#upload) this.#upload = undefined;
   }
 

@@ -83,6 +83,11 @@ export class OutgoingReplies {
 
   /** Adds a reply to a command. @returns octets of all replies whose turn has come, maybe none */
   add(pending: ReceivedCommand, reply: PendingReply): Uint8Array {
+    if (this.#isWithinFile(pending, reply) && this.#state.facts.inOrder) {
+      throw new RangeError(
+        `${reply.code} could be moved into the file that is being sent, and the client requires order`,
+      );
+    }
     pending.replies.push(reply);
     const { oldest } = this.#state.pending;
     if (!mayOvertake(pending, oldest)) return this.#flush();
@@ -94,6 +99,12 @@ export class OutgoingReplies {
     return this.#flush(pending);
   }
 
+  /** Whether a reply is a further 1yz reply to a download that has begun: it could be moved between its blocks. */
+  #isWithinFile(pending: ReceivedCommand, reply: PendingReply): boolean {
+    const sharesWithBlocks = sharesNumbers(pending.verb, 'server', this.#state.protection);
+    return !isFinal(reply) && pending.begun === true && sharesWithBlocks && couldBecomeBlock(pending);
+  }
+
   /** @param only  the command whose replies are sent; default all, in the order of their commands */
   #flush(only?: ReceivedCommand): Uint8Array {
     const sent: Uint8Array[] = [];
@@ -101,6 +112,7 @@ export class OutgoingReplies {
       const pending = only ?? this.#state.pending.oldest;
       const reply = pending?.replies.shift();
       if (pending === undefined || reply === undefined) break;
+      if (this.#isWithinFile(pending, reply)) this.#state.skipNumber();
       sent.push(this.protect(pending.level, reply.plaintext));
       if (isFinal(reply)) {
         this.#state.pending.remove(pending);

@@ -143,7 +143,7 @@ export class ServerSession {
    *   requires order (`inOrder` in the facts). If no command waits, it is a reply without one: the greeting, or 421.
    * @returns octets for the client, maybe none
    * @throws RangeError for a code out of 100 to 599, or one that only `proceed` sends; for a command that has been answered;
-   *   FtpSecurityError `sequence/closed` after `destroy`
+   *   for a further 1yz reply to a protected download if the client requires order; FtpSecurityError `sequence/closed` after `destroy`
    */
   reply(code: number, text: string | readonly string[], to?: RequestEvent): Uint8Array {
     const plaintext = formatReply(code, text);

@@ -388,14 +388,14 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
   });
 });
 
-describe.each(NUMBERED)('a line that was moved into a file, $name', row => {
-  /** A token of a line as a block. */
-  const asBlock = (line: Uint8Array) => {
-    const [, base64 = ''] = /^\S+ (\S+)\r\n$/.exec(fromUtf8(line)) ?? [];
-    const token = Uint8Array.from(Buffer.from(base64, 'base64'));
-    return concat(u32be(token.length), token);
-  };
+/** A token of a line as a block. */
+function asBlock(line: Uint8Array): Uint8Array {
+  const [, base64 = ''] = /^\S+ (\S+)\r\n$/.exec(fromUtf8(line)) ?? [];
+  const token = Uint8Array.from(Buffer.from(base64, 'base64'));
+  return concat(u32be(token.length), token);
+}
 
+describe.each(NUMBERED)('a line that was moved into a file, $name', row => {
   it.each([0, 1, 2])('is refused there: STAT, QUIT and the reply to STAT, after block %i', place => {
     for (const [command, said] of [
       ['STOR a', 'STAT'],
@@ -416,6 +416,29 @@ describe.each(NUMBERED)('a line that was moved into a file, $name', row => {
       expectCode(() => {
         while (reader.next() !== undefined);
       }, MISSED);
+    }
+  });
+});
+
+describe.each(NUMBERED)('a further 1yz reply to a download, $name', row => {
+  it('leaves a number out, so that it is refused within the file and accepted in its place', () => {
+    for (const isMoved of [true, false]) {
+      const { pair } = new Course(row, at('P'));
+      const event = pair.command('RETR a');
+      pair.reply(pair.server.reply(150, 'go on', event));
+      const reader = pair.client.dataReader();
+      const writer = pair.server.dataWriter();
+      const before = writer.write(FILE.subarray(0, 100));
+      const line = pair.server.reply(110, 'MARK a = b', event);
+      const read = (octets: Uint8Array) => {
+        reader.push(octets);
+        while (reader.next() !== undefined);
+      };
+      if (isMoved) expectCode(() => read(concat(before, asBlock(line), writer.end())), MISSED);
+      else {
+        read(before);
+        expect(pair.toClient(line)).toMatchObject({ type: 'reply', reply: { code: 110 } });
+      }
     }
   });
 });
@@ -520,6 +543,17 @@ describe('a peer that accepts only the next token', () => {
     }
   });
 
+  it('is sent no further 1yz reply during its protected download, and misses no number then', () => {
+    const pair = strictlyOrdered(...at('P'));
+    const download = pair.command('RETR a');
+    pair.reply(pair.server.reply(150, 'go on', download));
+    expect(() => pair.server.reply(110, 'MARK a = b', download)).toThrow(RangeError);
+    const reader = pair.client.dataReader();
+    reader.push(pair.server.dataWriter().end());
+    while (reader.next() !== undefined);
+    expect(pair.reply(pair.server.reply(226, 'done', download)).sequence).toBe('ok');
+  });
+
   it('gets the reply to STAT during its protected download after the final reply to that', () => {
     const pair = strictlyOrdered(...at('P'));
     const download = pair.command('RETR a');
@@ -537,4 +571,16 @@ describe('a peer that accepts only the next token', () => {
     const next = pair.client.next();
     expect(next).toMatchObject({ command: { verb: 'STAT' }, sequence: 'ok' });
   });
+});
+
+it('a client guards an upload if any PROT that waits may protect it, also if a later one is refused', () => {
+  const pair = secured({ server: { transfers: ['private'] } });
+  pair.settle('PBSZ 1000');
+  const events = ['PROT P', 'PROT C', 'STOR a'].map(line => pair.toServer(pair.client.send(toUtf8(line)))!);
+  const codes = events.map(event => {
+    const octets = event.type === 'answered' ? event.octets : pair.server.reply(150, 'go on', event as CommandEvent);
+    return (pair.toClient(octets) as { reply: { code: number } }).reply.code;
+  });
+  expect([codes, pair.client.protection]).toEqual([[200, 534, 150], 'private']);
+  expectCode(() => pair.client.send(toUtf8('NOOP')), 'sequence/unexpected-command');
 });
