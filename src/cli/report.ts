@@ -1,4 +1,4 @@
-/** The output of `verify`: a table with closing lines for people, or JSON lines. */
+/** The output of `verify`: a table with closing lines for people, JSON lines, or a page. */
 import type { FindingRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
 import { Bounded } from './bounded.js';
 import { Closing } from './closing.js';
@@ -23,6 +23,21 @@ export function jsonReport(stdout: Output): Report {
     end(summary) {
       if (summary !== undefined) add(summary);
       rows.flush();
+    },
+  };
+}
+
+/** Several reports of the same records. */
+export function allReports(reports: readonly Report[]): Report {
+  return {
+    add: record => {
+      for (const report of reports) report.add(record);
+    },
+    flush: () => {
+      for (const report of reports) report.flush();
+    },
+    end: summary => {
+      for (const report of reports) report.end(summary);
     },
   };
 }
@@ -59,11 +74,11 @@ export function tableReport(stdout: Output, options: TableReportOptions): Report
 }
 
 /** Writes rows in pieces, because a write for each row is slow. */
-class Rows {
-  readonly #stdout: Output;
+export class Rows {
+  readonly #stdout: Pick<Output, 'write'>;
   #piece = '';
 
-  constructor(stdout: Output) {
+  constructor(stdout: Pick<Output, 'write'>) {
     this.#stdout = stdout;
   }
 
