@@ -127,6 +127,7 @@ export type {
   ClientSessionOptions,
   CommandEvent,
   Observation,
+  ObservedCommand,
   ObservedExchange,
   ObservedMessage,
   ObservedReply,

@@ -79,7 +79,7 @@ export class RecordedReplies {
   get open(): number {
     const [clear, early] = [this.#clearMessages[0]?.index, this.#preface?.[0]?.index];
     const starts = [clear, early, this.#outer?.messages[0], this.#innerMessages[0]];
-    return Math.min(...starts.map(index => index ?? Number.POSITIVE_INFINITY));
+    return starts.reduce((least: number, index = Infinity) => Math.min(least, index), Infinity);
   }
 
   /** Drops a reply that is not whole. */
