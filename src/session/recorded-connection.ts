@@ -137,6 +137,7 @@ export class RecordedConnection {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     if (exchange === undefined) return undefined;
+    exchange.destroy();
     this.#completed = exchange.observed;
     this.state.recordFacts(exchange.observed.facts);
     this.state.establishObserved(exchange.association);
@@ -178,6 +179,7 @@ export class RecordedConnection {
    * @throws FtpSecurityError `sequence/no-context`, and what the mechanism refuses
    */
   open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
+    message.token = token;
     const early = this.awaits235 && message.from === 'server';
     const association = early ? this.#early(message) : this.state.association;
     if (association === undefined && !this.#incomplete) throw noAssociation();
@@ -219,6 +221,7 @@ export class RecordedConnection {
   }
 
   #begin(mechanism: string | undefined, code: number): void {
+    this.#exchange?.destroy();
     this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
     const isTls = code === 234 && TLS_NAMES.has(mechanism ?? '');
     this.#tls = isTls ? new RecordedTls() : undefined;
