@@ -12,7 +12,7 @@ export function renumbered(
   file: string,
 ): TranscriptRecord {
   const connection = record.connection + before;
-  if (record.type !== 'connection') return { ...record, connection };
+  if (record.type !== 'connection') return before === 0 ? record : { ...record, connection };
   // People look for the file next to the number.
   const { type, connection: _, ...rest } = record;
   return { type, connection, file, ...rest };

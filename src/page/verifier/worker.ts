@@ -85,21 +85,24 @@ async function decompressed(file: File): Promise<Blob | undefined> {
 
 function verify(file: string, recording: Blob, mechanisms: readonly Mechanism[], total: SummaryRecord): void {
   const { size } = recording;
-  const chunks = chunksOf(recording, (pass, octets) => tell({ type: 'progress', file, pass, octets, size }));
-  const { records, error, faults = [] } = verifyRecording(chunks, { mechanisms });
   const before = total.connections;
   let batch: TranscriptRecord[] = [];
-  for (const record of records) {
-    if (record.type === 'summary') addSummary(total, record);
-    else if (record.type !== 'file') batch.push(renumbered(record, before, file));
-    if (batch.length < BATCH) continue;
+  const send = () => {
     tell({ type: 'records', records: batch });
     batch = [];
-  }
-  tell({ type: 'records', records: batch });
-  if (records.some(record => record.type === 'connection' && needsNodeCiphers(record))) {
+  };
+  let closed = false;
+  const onRecord = (record: TranscriptRecord) => {
+    if (record.type === 'summary') addSummary(total, record);
+    else if (record.type !== 'file') batch.push(renumbered(record, before, file));
+    if (record.type === 'connection') closed ||= needsNodeCiphers(record);
+    if (batch.length === BATCH) send();
+  };
+  const chunks = chunksOf(recording, (pass, octets) => tell({ type: 'progress', file, pass, octets, size }));
+  const { error, faults = [] } = verifyRecording(chunks, { mechanisms, onRecord });
+  send();
+  if (closed)
     notice(`${file}: DES, triple DES and Camellia are not in browsers; use rfc2228 verify on the command line`);
-  }
   if (total.connections === before) notice(`${file}: no control connection`);
   if (error !== undefined) notice(`${file}: ${error.code}: ${error.message}`);
   for (const { connection, error } of faults) notice(`${file}, connection ${connection + before}: ${error}`);
