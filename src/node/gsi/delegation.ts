@@ -1,10 +1,10 @@
 /**
  * The server's side of delegation: it makes a key, sends a certificate request for it (RFC 2986, DER), and gets a proxy certificate
- * with its chain, certificate after certificate, in DER.
+ * in DER. Other certificates may follow it; Globus's client sends none, as its own chain is known from the handshake.
  */
 import { createPublicKey, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import { concat, fromHex } from '../../bytes.js';
+import { concat, fromHex, toHex } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import { formatElement } from '../../mechanisms/der.js';
 import { elementsOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
@@ -42,23 +42,24 @@ export async function delegationRequest(): Promise<DelegationRequest> {
 
 /**
  * The credential that was delegated. Its certificate must be of our key, and its owner the client.
- * @param chain  what the client has sent
- * @param owner  the name of the client
+ * @param sent  what the client has sent
+ * @param client  the client's chain in the handshake, and its name
  * @throws FtpSecurityError `security/bad-token`, and those of verifyChain
  */
 export function delegatedCredential(
   key: KeyObject,
-  chain: Uint8Array,
-  owner: string,
+  sent: Uint8Array,
+  client: { chain: readonly Uint8Array[]; name: string },
   options: ChainOptions,
 ): GsiCredential {
-  const certificates = elementsOf(chain, MAX_CERTIFICATES).map(({ whole }) => Uint8Array.from(whole));
-  const [first] = certificates;
+  const [first, ...others] = elementsOf(sent, MAX_CERTIFICATES).map(({ whole }) => Uint8Array.from(whole));
   if (first === undefined) throw badToken('delegation without a certificate');
+  const known = new Set(others.map(toHex));
+  const certificates = [first, ...others, ...client.chain.filter(it => !known.has(toHex(it)))];
   if (!parseCertificate(first).x509.publicKey.equals(createPublicKey(key))) {
     throw badToken('the delegated certificate has another key than was requested');
   }
   const { name } = verifyChain(certificates, options);
-  if (name === owner) return { certificates, key };
-  throw new FtpSecurityError('security/wrong-name', `${owner} has delegated a credential of ${name}`);
+  if (name === client.name) return { certificates, key };
+  throw new FtpSecurityError('security/wrong-name', `${client.name} has delegated a credential of ${name}`);
 }

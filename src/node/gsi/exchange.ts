@@ -207,7 +207,7 @@ async function* accept(side: Side, options: GsiAcceptorOptions): Tokens {
     const flag = textOf(context, yield { token: last });
     const delegates = flag[0] === DELEGATES;
     if (flag.length !== 1 || (!delegates && flag[0] !== DOES_NOT_DELEGATE[0])) throw badToken('not a delegation flag');
-    if (delegates) yield* acceptDelegation(context, name, chain, options);
+    if (delegates) yield* acceptDelegation(context, { chain: side.certificates, name }, chain, options);
     isEstablished = true;
     return { context, facts: { ...side.facts, clientName: name, limitedProxy: isLimited, delegates } };
   } finally {
@@ -217,14 +217,14 @@ async function* accept(side: Side, options: GsiAcceptorOptions): Tokens {
 
 async function* acceptDelegation(
   context: RecordContext,
-  owner: string,
+  client: { chain: readonly Uint8Array[]; name: string },
   chain: ChainOptions,
   { delegated }: GsiAcceptorOptions,
 ): AsyncGenerator<Step, void, Uint8Array | undefined> {
   if (delegated === undefined) throw badToken('the client delegates a credential, which this server does not accept');
   const { key, request } = await delegationRequest();
   const certificates = textOf(context, yield { token: context.wrap(request, 'safe').token });
-  delegated(delegatedCredential(key, certificates, owner, chain));
+  delegated(delegatedCredential(key, certificates, client, chain));
 }
 
 function verifyServer(certificates: readonly Uint8Array[], server: string, options: ChainOptions): VerifiedPeer {

@@ -172,6 +172,15 @@ describe.each(VERSIONS)('%s', version => {
     expect(again.server.facts).toMatchObject({ clientName: '/O=Grid/CN=Anna', delegates: false });
   });
 
+  test('a client may leave out its own chain when it delegates', async () => {
+    const taken: GsiCredential[] = [];
+    await runDelegating(version, acceptor({ ...only(version), delegated: it => taken.push(it) }), {
+      sendsChain: false,
+    });
+    const again = await run(initiator({ ...only(version), credential: taken[0]! }), acceptor(only(version)));
+    expect(again.server.facts).toMatchObject({ clientName: '/O=Grid/CN=Anna' });
+  });
+
   test('a client that delegates is refused by a server that does not accept it', async () => {
     const error = await refusal(runDelegating(version, acceptor(only(version))));
     expect(error.message).toBe('the client delegates a credential, which this server does not accept');
@@ -192,13 +201,13 @@ describe.each(VERSIONS)('%s', version => {
     ],
   ])('a delegated credential %s is refused', async (_, owner, code, message) => {
     const server = acceptor({ ...only(version), delegated: () => expect.unreachable() });
-    const error = await refusal(runDelegating(version, server, owner()));
+    const error = await refusal(runDelegating(version, server, { owner: owner() }));
     expect([error.code, error.message]).toEqual([`security/${code}`, message]);
   });
 
   test('a delegated certificate of another key is refused', async () => {
     const server = acceptor({ ...only(version), delegated: () => expect.unreachable() });
-    const error = await refusal(runDelegating(version, server, USER, 'another key'));
+    const error = await refusal(runDelegating(version, server, { hasOtherKey: true }));
     expect(error.message).toBe('the delegated certificate has another key than was requested');
   });
 
@@ -290,16 +299,21 @@ async function handshake(version: (typeof VERSIONS)[number], server: Exchange) {
 }
 
 /** Delegates a proxy of `owner` for the key that the server asks for. */
-async function runDelegating(version: (typeof VERSIONS)[number], acceptor: Exchange, owner: Made = USER, key?: string) {
+async function runDelegating(
+  version: (typeof VERSIONS)[number],
+  acceptor: Exchange,
+  { owner = USER, hasOtherKey = false, sendsChain = true } = {},
+) {
   const { client, server } = await handshake(version, acceptor);
   const { token } = await server.step(client.wrap(toUtf8('D'), 'safe').token);
   const publicKey = requestedKey(client.unwrap(token!).plaintext);
   const signed = make(`${owner.name}/CN=77`, {
     issuer: owner,
     extensions: [proxyInfo('all')],
-    ...(key === undefined && { key: { publicKey, privateKey: owner.key } }),
+    ...(!hasOtherKey && { key: { publicKey, privateKey: owner.key } }),
   });
-  const end = await server.step(client.wrap(concat(...signed.certificates), 'safe').token);
+  const sent = sendsChain ? concat(...signed.certificates) : signed.der;
+  const end = await server.step(client.wrap(sent, 'safe').token);
   expectTalk(client, end.context!);
   return { server: end };
 }
