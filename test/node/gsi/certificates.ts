@@ -149,6 +149,9 @@ export function pem(der: Uint8Array, what = 'CERTIFICATE'): string {
   return [`-----BEGIN ${what}-----`, ...lines, `-----END ${what}-----`, ''].join('\n');
 }
 
+export const signingPolicy = (authority: string, subjects = '"*"') =>
+  `access_id_CA X509 '${authority}'\npos_rights globus CA:sign\ncond_subjects globus '${subjects}'\n`;
+
 /** A small grid: an authority, a user and a host. */
 export const CA: Made = make('/O=Grid/CN=Authority', { extensions: [authority(), keyUsage(0x06)] });
 export const USER: Made = make('/O=Grid/CN=Anna', { issuer: CA, extensions: [noAuthority(), keyUsage(0xa0)] });

@@ -1,49 +1,28 @@
 /** Live exchanges between our client and our server, and with Node's TLS in place of one of them. */
-import { execFileSync } from 'node:child_process';
-import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { concat, fromUtf8, toUtf8 } from '../../../src/bytes.js';
-import { FtpSecurityError } from '../../../src/errors.js';
-import { RecordContext } from '../../../src/mechanisms/gsi/context.js';
+import { toUtf8 } from '../../../src/bytes.js';
 import { gsi } from '../../../src/mechanisms/gsi/index.js';
-import { Handshake } from '../../../src/mechanisms/gsi/tls/handshake.js';
 import { ClientControl } from '../../../src/node/client-control.js';
-import { formatGsiCredential, type GsiCredential } from '../../../src/node/gsi/credential.js';
 import { TlsEngine } from '../../../src/node/gsi/tls-engine.js';
 import { ServerControl } from '../../../src/node/server-control.js';
-import type { Exchange, SecurityContext } from '../../../src/protection/mechanism.js';
 import { authority, CA, HOST, type Made, make, proxyInfo, USER } from './certificates.js';
-import { acceptor, clock, initiator, run } from './sides.js';
-
-const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
-const only = (version: (typeof VERSIONS)[number]) => ({ minVersion: version, maxVersion: version });
+import {
+  acceptor,
+  clock,
+  expectTalk,
+  handshake,
+  identityOf,
+  initiator,
+  only,
+  refusal,
+  run,
+  VERSIONS,
+} from './sides.js';
 
 const proxy = make(`${USER.name}/CN=12`, { issuer: USER, extensions: [proxyInfo('limited')] });
-
-/** The error of a step. */
-async function refusal(work: Promise<unknown>): Promise<FtpSecurityError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof FtpSecurityError)) throw new Error(`not an FtpSecurityError: ${error}`, { cause: error });
-  return error;
-}
-
-function expectTalk(client: SecurityContext, server: SecurityContext): void {
-  for (const [from, to] of [
-    [client, server],
-    [server, client],
-  ] as const) {
-    for (const text of ['PWD\r\n', 'long '.repeat(5000), 'NOOP\r\n']) {
-      const { plaintext, level, sequence } = to.unwrap(from.wrap(toUtf8(text), 'safe').token);
-      expect([fromUtf8(plaintext), level, sequence]).toEqual([text, 'private', 'ok']);
-    }
-  }
-}
 
 describe.each(VERSIONS)('%s', version => {
   test('both sides know each other, and their records fit', async () => {
@@ -163,54 +142,6 @@ describe.each(VERSIONS)('%s', version => {
     client.destroy();
   });
 
-  test('a client that delegates hands over a credential, if the server accepts it', async () => {
-    const taken: GsiCredential[] = [];
-    const { server } = await runDelegating(version, acceptor({ ...only(version), delegated: it => taken.push(it) }));
-    expect(server.facts).toMatchObject({ clientName: '/O=Grid/CN=Anna', delegates: true });
-    expect(taken.length).toBe(1);
-    const again = await run(initiator({ ...only(version), credential: taken[0]! }), acceptor(only(version)));
-    expect(again.server.facts).toMatchObject({ clientName: '/O=Grid/CN=Anna', delegates: false });
-  });
-
-  test('a client may leave out its own chain when it delegates', async () => {
-    const taken: GsiCredential[] = [];
-    await runDelegating(version, acceptor({ ...only(version), delegated: it => taken.push(it) }), {
-      sendsChain: false,
-    });
-    const again = await run(initiator({ ...only(version), credential: taken[0]! }), acceptor(only(version)));
-    expect(again.server.facts).toMatchObject({ clientName: '/O=Grid/CN=Anna' });
-  });
-
-  test('a client that delegates is refused by a server that does not accept it', async () => {
-    const error = await refusal(runDelegating(version, acceptor(only(version))));
-    expect(error.message).toBe('the client delegates a credential, which this server does not accept');
-  });
-
-  test.each([
-    [
-      'of another owner',
-      () => make('/O=Grid/CN=Eve', { issuer: CA }),
-      'wrong-name',
-      '/O=Grid/CN=Anna has delegated a credential of /O=Grid/CN=Eve',
-    ],
-    [
-      'that nobody has signed',
-      () => make('/O=Grid/CN=Eve'),
-      'untrusted',
-      'no trusted authority has signed /O=Grid/CN=Eve',
-    ],
-  ])('a delegated credential %s is refused', async (_, owner, code, message) => {
-    const server = acceptor({ ...only(version), delegated: () => expect.unreachable() });
-    const error = await refusal(runDelegating(version, server, { owner: owner() }));
-    expect([error.code, error.message]).toEqual([`security/${code}`, message]);
-  });
-
-  test('a delegated certificate of another key is refused', async () => {
-    const server = acceptor({ ...only(version), delegated: () => expect.unreachable() });
-    const error = await refusal(runDelegating(version, server, { hasOtherKey: true }));
-    expect(error.message).toBe('the delegated certificate has another key than was requested');
-  });
-
   test.each(['', '1', '00', 'DD'])('the delegation flag "%s" is refused', async flag => {
     const { client, server } = await handshake(version, acceptor({ ...only(version), delegated: () => {} }));
     const error = await refusal(Promise.resolve(server.step(client.wrap(toUtf8(flag), 'safe').token)));
@@ -274,55 +205,3 @@ test('control connections over sockets speak it', async () => {
   expect(text).toBe('220 Ready\r\n230 /O=Grid/CN=Anna private\r\n221 /O=Grid/CN=Anna private\r\n');
   server.close();
 });
-
-function identityOf(credential: GsiCredential) {
-  const pem = formatGsiCredential(credential);
-  return { key: pem, cert: pem, ca: [] };
-}
-
-/** Node's TLS as a client, up to the delegation flag, and the server that waits for it. */
-async function handshake(version: (typeof VERSIONS)[number], server: Exchange) {
-  const engine = new TlsEngine('client', createSecureContext({ ...identityOf(USER), ...only(version) }));
-  const observer = new Handshake({ keyLogs: [engine.keyLog], rsaKeys: [] });
-  let token = await engine.process();
-  observer.push('client', token);
-  for (;;) {
-    const answer = (await server.step(token)).token!;
-    token = engine.isComplete ? new Uint8Array() : await engine.process(answer);
-    observer.push('server', answer);
-    if (token.length === 0) break;
-    observer.push('client', token);
-  }
-  const client = new RecordContext({ send: observer.directionOf('client')!, receive: observer.directionOf('server')! });
-  engine.destroy();
-  return { client, server };
-}
-
-/** Delegates a proxy of `owner` for the key that the server asks for. */
-async function runDelegating(
-  version: (typeof VERSIONS)[number],
-  acceptor: Exchange,
-  { owner = USER, hasOtherKey = false, sendsChain = true } = {},
-) {
-  const { client, server } = await handshake(version, acceptor);
-  const { token } = await server.step(client.wrap(toUtf8('D'), 'safe').token);
-  const publicKey = requestedKey(client.unwrap(token!).plaintext);
-  const signed = make(`${owner.name}/CN=77`, {
-    issuer: owner,
-    extensions: [proxyInfo('all')],
-    ...(!hasOtherKey && { key: { publicKey, privateKey: owner.key } }),
-  });
-  const sent = sendsChain ? concat(...signed.certificates) : signed.der;
-  const end = await server.step(client.wrap(sent, 'safe').token);
-  expectTalk(client, end.context!);
-  return { server: end };
-}
-
-/** The key of a certificate request (RFC 2986 §4), whose own signature must be right: OpenSSL judges it. */
-function requestedKey(request: Uint8Array) {
-  const pem = execFileSync('openssl', ['req', '-inform', 'DER', '-verify', '-noout', '-pubkey'], {
-    input: request,
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  return createPublicKey(pem);
-}
