@@ -90,9 +90,13 @@ export class RecordedCommands {
     const deviations = new Deviations(this.#tolerance);
     let command: Command | undefined;
     try {
-      command = parseInnerCommand(message.plaintext!, deviations);
       const requireIntegrity = integrityRequired(this.#connection.state);
       checkCommandLevel(context, level, message.applied as TokenLevel, { requireIntegrity });
+    } catch (error) {
+      fail(message, error);
+    }
+    try {
+      command = parseInnerCommand(message.plaintext!, deviations);
     } catch (error) {
       fail(message, error);
     }
