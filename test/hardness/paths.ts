@@ -26,6 +26,8 @@ export type Format = 'rfc4121' | 'rfc1964' | 'psk' | 'krb4' | 'tls';
 export interface Row {
   name: string;
   format: Format;
+  /** Of Kerberos V5. */
+  enctype?: number;
   /** Levels whose tokens have integrity. */
   levels: readonly TokenLevel[];
   contexts(): Contexts;
@@ -45,6 +47,7 @@ export const ROWS: readonly Row[] = [
     ({ number, name, tokens }): Row => ({
       name,
       format: tokens,
+      enctype: number,
       levels: ['safe', 'private'],
       contexts: () => contextPair(number),
     }),
@@ -105,9 +108,10 @@ export function sidesOf({ initiator, acceptor }: Contexts, from: Peer): Record<'
   return from === 'client' ? { sender: initiator, opener: acceptor } : { sender: acceptor, opener: initiator };
 }
 
-/** The text in a line of {@link lineOf}. */
-export function plaintextOf(from: Peer): Uint8Array {
-  return from === 'client' ? toUtf8(`SITE ${SECRET}\r\n`) : formatReply(200, SECRET);
+/** The text in a line of {@link lineOf}, with more octets at its end. */
+export function plaintextOf(from: Peer, more = 0): Uint8Array {
+  const text = `${SECRET}${'x'.repeat(more)}`;
+  return from === 'client' ? toUtf8(`SITE ${text}\r\n`) : formatReply(200, text);
 }
 
 /** A protected line with {@link SECRET} in it. */
