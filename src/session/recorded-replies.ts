@@ -32,6 +32,9 @@ interface OuterReply {
 /** The codes that a connection may begin with (RFC 959 §5.4). */
 const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
 
+/** The most lines before the greeting, and of one reply, that are remembered: no listing has more, and lines may be very short. */
+const MAX_LINES = 250_000;
+
 /** The reader of the server's lines. */
 export class RecordedReplies {
   readonly #connection: RecordedConnection;
@@ -95,6 +98,7 @@ export class RecordedReplies {
   line(message: ObservedMessage, line: Line): void {
     this.#last = message;
     const header = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(fromUtf8(line.bytes.subarray(0, 4)));
+    if (this.#preface?.length === MAX_LINES) this.#endPreface(Number.NaN);
     if (header === null && (this.#resumed || this.#preface !== undefined)) {
       message.text = fromUtf8(line.bytes);
       if (!this.#resumed) this.#preface?.push(message);
@@ -140,9 +144,11 @@ export class RecordedReplies {
     message.tolerated = deviations.seen;
     this.#clearMessages.push(message);
     try {
+      assertFewLines(this.#clearMessages);
       reply = this.#clearReply.push(line);
     } catch (error) {
       fail(message, error);
+      this.#clearReply.reset();
       this.#clearMessages = [];
     }
     if (reply !== undefined) this.#wholeClearReply(message, reply);
@@ -191,6 +197,7 @@ export class RecordedReplies {
     const goesOn = outer.messages.length > 1 || this.#inner.open;
     let context: SecurityContext | undefined;
     try {
+      assertFewLines(outer.messages);
       const token = decodeReplyLine(line.raw, code, deviations);
       if (this.#connection.awaits235) deviations.accept('protected-235', 'sequence/no-context');
       context = this.#connection.open(message, token);
@@ -293,6 +300,12 @@ export class RecordedReplies {
 /** The code in the first line of an inner reply. */
 function codeOf(plaintext: Uint8Array | undefined): number | undefined {
   return plaintext && Number.parseInt(fromUtf8(plaintext.subarray(0, 3)), 10);
+}
+
+/** @throws FtpSecurityError `syntax/limit-exceeded` */
+function assertFewLines(lines: readonly unknown[]): void {
+  if (lines.length > MAX_LINES)
+    throw new FtpSecurityError('syntax/limit-exceeded', `the reply has more than ${MAX_LINES} lines`);
 }
 
 function unfinishedReply(): FtpSecurityError {
