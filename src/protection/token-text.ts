@@ -33,8 +33,8 @@ export function decodeToken(
   let begin = start;
   while (line[begin] === SPACE) begin++;
   if (begin >= line.length) throw new FtpSecurityError(code, 'the token is missing', { offset: base + start });
-  const space = line.indexOf(SPACE, begin);
-  const end = space < 0 ? line.length : space;
+  let end = begin;
+  while (end < line.length && line[end] !== SPACE) end++;
   const token = decodeBase64(line.subarray(begin, end), base + begin);
   if (begin > start) deviations.accept('blank-around-base64', code);
   if (end < line.length) {
