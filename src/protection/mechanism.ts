@@ -145,6 +145,8 @@ export interface ExchangeObserver {
    * @throws FtpSecurityError if the token can't be parsed
    */
   observe(from: Peer, token: Uint8Array): ObservedStep;
+  /** Ends the observation, and erases its keys. Contexts that it has returned are unchanged. */
+  destroy?(): void;
 }
 
 /** Secrets in a recording, to decrypt what is in it (draft-ietf-opsawg-pcapng §4.7). */

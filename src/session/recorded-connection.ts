@@ -137,6 +137,7 @@ export class RecordedConnection {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     if (exchange === undefined) return undefined;
+    exchange.destroy();
     this.#completed = exchange.observed;
     this.state.recordFacts(exchange.observed.facts);
     this.state.establishObserved(exchange.association);
@@ -219,6 +220,7 @@ export class RecordedConnection {
   }
 
   #begin(mechanism: string | undefined, code: number): void {
+    this.#exchange?.destroy();
     this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
     const isTls = code === 234 && TLS_NAMES.has(mechanism ?? '');
     this.#tls = isTls ? new RecordedTls() : undefined;

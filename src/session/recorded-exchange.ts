@@ -26,8 +26,11 @@ export class RecordedExchange {
       this.#observer = this.#mechanism?.observer?.();
     }
     if (this.#observer === undefined || token.length === 0) return;
+    const { facts, fromClient, fromServer } = this.#last;
     const step = this.#observer.observe(from, token);
-    this.#last = { ...step, facts: { ...this.#last.facts, ...step.facts } };
+    this.#last = { ...step, facts: { ...facts, ...step.facts } };
+    if (fromClient !== step.fromClient) fromClient?.destroy();
+    if (fromServer !== step.fromServer) fromServer?.destroy();
   }
 
   /** Whether the server may consider the exchange complete: the client's tokens have settled it, or the keys are not known. */
@@ -40,6 +43,11 @@ export class RecordedExchange {
     const { fromClient, fromServer } = this.#last;
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => fromServer?.supports(level) ?? true);
     return { levels, contexts: { client: fromClient, server: fromServer } };
+  }
+
+  /** Erases the keys of the exchange; those of its contexts remain. */
+  destroy(): void {
+    this.#observer?.destroy?.();
   }
 
   /** What is known when the server has said that the exchange is complete. */

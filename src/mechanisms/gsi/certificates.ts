@@ -3,7 +3,7 @@
  * The identity of a grid user is the name of the certificate from which the proxies were made. Nothing is verified
  * here.
  */
-import { fromUtf8, toHex } from '../../bytes.js';
+import { fromUtf8, toHex, u16beAt } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { readElement } from '../der.js';
 
@@ -58,8 +58,8 @@ const MAX_CHILDREN = 1000;
  * @throws FtpSecurityError `security/bad-token`
  */
 export function certificateNames(certificate: Uint8Array): CertificateNames {
-  const [whole, ...behind] = elementsOf(certificate);
-  if (whole === undefined || behind.length > 0) throw badToken('not a certificate');
+  const [whole, ...others] = elementsOf(certificate);
+  if (whole === undefined || others.length > 0) throw badToken('not a certificate');
   const [signed] = elementsOf(contentsOf(whole, SEQUENCE));
   const fields = elementsOf(contentsOf(signed, SEQUENCE));
   // The fields are serial number, signature algorithm, issuer, validity, subject; an optional version comes first.
@@ -112,7 +112,7 @@ function textOf(value: Element | undefined): string {
   if (value.tag !== BMP_STRING) return fromUtf8(value.octets);
   let text = '';
   for (let i = 0; i + 1 < value.octets.length; i += 2) {
-    text += String.fromCharCode(value.octets[i]! * 256 + value.octets[i + 1]!);
+    text += String.fromCharCode(u16beAt(value.octets, i));
   }
   return text;
 }

@@ -60,8 +60,8 @@ export class RecordContext implements SecurityContext {
   #receive: Direction;
   #send: Direction | undefined;
   /** The peer has sent a KeyUpdate that asks for new keys of ours; our KeyUpdate goes before the next text. */
-  #owesUpdate = false;
-  #place: bigint | undefined;
+  #mustUpdate = false;
+  #position: bigint | undefined;
   #follows = false;
   #closed = false;
 
@@ -86,7 +86,7 @@ export class RecordContext implements SecurityContext {
     const contents = Array.from({ length: Math.max(1, Math.ceil(plaintext.length / MAX_CONTENT)) }, (_, i) =>
       plaintext.subarray(i * MAX_CONTENT, (i + 1) * MAX_CONTENT),
     );
-    const number = this.#owesUpdate ? 0 : before.number;
+    const number = this.#mustUpdate ? 0 : before.number;
     if (number + contents.length >= MAX_RECORDS) {
       throw new FtpSecurityError('security/out-of-sequence', 'every record number is used', { side: 'local' });
     }
@@ -97,14 +97,14 @@ export class RecordContext implements SecurityContext {
       parts.push(sealed.octets);
       next = sealed.next;
     };
-    if (this.#owesUpdate) {
+    if (this.#mustUpdate) {
       seal(UPDATE);
       next = updatedDirection(next);
     }
     for (const content of contents) seal({ type: APPLICATION_DATA, content });
     retire(before, next);
     this.#send = next;
-    this.#owesUpdate = false;
+    this.#mustUpdate = false;
     return { token: concatAll(parts), level: this.#level };
   }
 
@@ -116,8 +116,8 @@ export class RecordContext implements SecurityContext {
     const { texts, skipped, next, wantsUpdate } = openToken(before, parseRecords(copy(token)), this.#maxSkipped);
     retire(before, next);
     this.#receive = next;
-    this.#owesUpdate ||= wantsUpdate;
-    this.#came(BigInt(skipped), skipped === 0);
+    this.#mustUpdate ||= wantsUpdate;
+    this.#recordPosition(BigInt(skipped), skipped === 0);
     return { plaintext: concatAll(texts), level: this.#level, sequence: skipped === 0 ? 'ok' : 'gap' };
   }
 
@@ -125,7 +125,7 @@ export class RecordContext implements SecurityContext {
     const { cipher } = this.#sending(level);
     if (!Number.isSafeInteger(maxToken) || maxToken < 0) throw new RangeError('maxToken must be an integer, 0 or more');
     const lengthOf = (content: number) => HEADER + cipher.sealedLength(content);
-    const room = maxToken - (this.#owesUpdate ? lengthOf(UPDATE.content.length) : 0);
+    const room = maxToken - (this.#mustUpdate ? lengthOf(UPDATE.content.length) : 0);
     const whole = Math.max(0, Math.floor(room / lengthOf(MAX_CONTENT)));
     const rest = room - whole * lengthOf(MAX_CONTENT);
     let [fits, tooMuch] = [0, MAX_CONTENT];
@@ -138,7 +138,7 @@ export class RecordContext implements SecurityContext {
   }
 
   get lastReceived(): bigint | undefined {
-    return this.#place;
+    return this.#position;
   }
 
   get lastFollows(): boolean {
@@ -159,13 +159,13 @@ export class RecordContext implements SecurityContext {
     const before = this.#integrityNumbers.missing;
     const sequence = this.#integrityNumbers.accept(token.sequence);
     const missing = this.#integrityNumbers.missing - before;
-    this.#came(missing > 0n ? missing : 0n, this.#integrityNumbers.lastFollows);
+    this.#recordPosition(missing > 0n ? missing : 0n, this.#integrityNumbers.lastFollows);
     return { plaintext: token.plaintext, level: 'safe', sequence };
   }
 
   /** Updates the position after a token. `missing` is how many tokens or records before it are missing. */
-  #came(missing: bigint, follows: boolean): void {
-    this.#place = this.#place === undefined ? missing : this.#place + missing + 1n;
+  #recordPosition(missing: bigint, follows: boolean): void {
+    this.#position = this.#position === undefined ? missing : this.#position + missing + 1n;
     this.#follows = follows;
   }
 
@@ -222,7 +222,7 @@ function take(contents: TokenContents, { type, content, next }: Opened, original
     return;
   }
   if (type === ALERT) throw badToken(`TLS alert: ${alertName(content)}`);
-  if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} behind the handshake`);
+  if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} after the handshake`);
   const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
   if (updatesKeys) {
     contents.next = updatedDirection(next);

@@ -1,5 +1,5 @@
 /** Records of TLS (RFC 5246 §6.2.1, RFC 8446 §5.1), and the state of one direction, which opens them in order. */
-import { concat } from '../../../bytes.js';
+import { concat, copy, u16be, u16beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { type MasterSecret, nextTrafficSecret, recordKeys, TLS_1_2, TLS_1_3, trafficKeys } from './key-schedule.js';
 import { APPLICATION_DATA, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
@@ -30,15 +30,16 @@ export function parseRecords(token: Uint8Array): TlsRecord[] {
   const records: TlsRecord[] = [];
   for (let at = 0; at < token.length; ) {
     if (token.length - at < HEADER) throw badToken('TLS record without its whole header', { offset: at });
-    const [type, major, minor, high, low] = token.subarray(at, at + HEADER) as unknown as number[];
-    const length = high! * 256 + low!;
-    if (type! < CHANGE_CIPHER_SPEC || type! > APPLICATION_DATA || major !== 3) {
+    const type = token[at]!;
+    const version = u16beAt(token, at + 1);
+    const length = u16beAt(token, at + 3);
+    if (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA || version >> 8 !== 3) {
       throw badToken('not a TLS record', { offset: at });
     }
-    if (length > MAX_FRAGMENT) throw badToken('TLS record longer than any may be', { offset: at + 3 });
+    if (length > MAX_FRAGMENT) throw badToken('TLS record above the maximum length', { offset: at + 3 });
     const start = at + HEADER;
-    if (start + length > token.length) throw badToken('TLS record cut short', { offset: at });
-    records.push({ type: type!, version: 0x300 + minor!, fragment: token.subarray(start, start + length) });
+    if (start + length > token.length) throw badToken('TLS record truncated', { offset: at });
+    records.push({ type, version, fragment: token.subarray(start, start + length) });
     at = start + length;
   }
   if (records.length === 0) throw badToken('no TLS record in the token');
@@ -46,8 +47,7 @@ export function parseRecords(token: Uint8Array): TlsRecord[] {
 }
 
 export function formatRecord(type: number, version: number, fragment: Uint8Array): Uint8Array {
-  const { length } = fragment;
-  return concat(Uint8Array.of(type, 3, version & 0xff, length >> 8, length & 0xff), fragment);
+  return concat(Uint8Array.of(type), u16be(version), u16be(fragment.length), fragment);
 }
 
 /**
@@ -96,6 +96,12 @@ export function updatedDirection({ suite, secret }: Direction): Direction {
   return direction;
 }
 
+/** The same state with its own copy of the keys. */
+export function copyDirection(direction: Direction): Direction {
+  const { cipher, previous, secret } = direction;
+  return { ...direction, cipher: cipher.copy(), previous: copy(previous), ...(secret && { secret: copy(secret) }) };
+}
+
 export function encrypts({ suite }: Direction): boolean {
   return suite.kind !== 'NULL';
 }
@@ -113,8 +119,8 @@ export function destroyDirection({ cipher, previous, secret }: Direction): void 
  * @throws FtpSecurityError `security/bad-token`, `security/bad-checksum`
  */
 export function openRecord(direction: Direction, { type, version, fragment }: TlsRecord, skipped = 0): Opened {
-  if (version !== wireVersion(direction)) throw badToken('TLS record of another version');
-  if (direction.version === TLS_1_3 && type !== APPLICATION_DATA) throw badToken('TLS record that is not encrypted');
+  if (version !== wireVersion(direction)) throw badToken('TLS record with another version');
+  if (direction.version === TLS_1_3 && type !== APPLICATION_DATA) throw badToken('unencrypted TLS record');
   const number = direction.number + skipped;
   const opened = direction.cipher.open(type, fragment, { number, previous: direction.previous });
   if (opened === undefined) throw new FtpSecurityError('security/bad-checksum', 'wrong checksum of a TLS record');

@@ -27,7 +27,7 @@ import {
 import { principalOf, principalText } from '../../../../src/mechanisms/krb5/messages/principal.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import type { ObservedStep } from '../../../../src/protection/mechanism.js';
-import { expectCode } from '../../../helpers.js';
+import { ascii, expectCode } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { mechTypeList, NTLM, negTokenInit, negTokenResp } from '../negotiation.js';
 
@@ -141,6 +141,40 @@ describe.each(exchanges)('$title, without the key of the service', exchange => {
       seen.add(from);
     }
     expect(seen.size).toBe(2);
+  });
+
+  test.each(['lowest', 'highest'])('is decrypted from any number on: the %s of the upper half', which => {
+    const { etype, key: octets } = keys.message_key;
+    const bare = { enctype: etype, key: fromHex(octets) };
+    const numbers = enctypeOf(etype)!.tokens === 'rfc4121' ? 1n << 64n : 1n << 32n;
+    const sendSequence = which === 'lowest' ? numbers / 2n : numbers - 1n;
+    const live = { ...bare, acceptorSubkey: true, receiveSequence: 0, ciphers: nodeCiphers, allowWeak: true };
+    const { fromClient, fromServer } = watch({ ...exchange, keytab: [bare] as never });
+    for (const [role, opens] of [
+      ['initiator', fromClient!],
+      ['acceptor', fromServer!],
+    ] as const) {
+      const sender = krb5Context({ ...live, role, sendSequence });
+      for (const text of ['USER anna', 'NOOP']) {
+        const { token } = sender.wrap(ascii(text), 'private');
+        expect(opens.unwrap(token)).toMatchObject({ plaintext: ascii(text), sequence: 'ok' });
+      }
+    }
+  });
+
+  test('is not decrypted any more after destroy, used before or not', () => {
+    const { etype, key: octets } = keys.message_key;
+    const { token } = messages.find(({ from, op }) => from === 'initiator' && op !== 'mic')!;
+    for (const isUsed of [false, true]) {
+      const { fromClient } = watch({ ...exchange, keytab: [{ enctype: etype, key: fromHex(octets) }] as never });
+      if (isUsed) fromClient!.unwrap(fromHex(token));
+      fromClient!.destroy();
+      expectCode(() => fromClient!.unwrap(fromHex(token)), 'sequence/closed');
+      expectCode(() => fromClient!.reopen!(fromHex(token)), 'sequence/closed');
+      expectCode(() => fromClient!.wrap(ascii('NOOP'), 'safe'), 'sequence/closed');
+      expectCode(() => fromClient!.supports('safe'), 'sequence/closed');
+      expectCode(() => fromClient!.wrapSizeLimit('safe', 100), 'sequence/closed');
+    }
   });
 
   test('is not decrypted with another key', () => {
