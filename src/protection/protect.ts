@@ -83,10 +83,15 @@ export function protectReply(
   { replyPerLine = false }: ProtectReplyOptions = {},
 ): Uint8Array {
   const code = ofCaller(wholeReplyCode, plaintext);
-  const wrapped = crlfLinesOf(code, plaintext).map(line => context.wrap(line, level));
-  if (replyPerLine)
-    return concatAll(wrapped.map(one => encodeProtectedReply({ level: one.level, tokens: [one.token] })));
-  return encodeProtectedReply({ level: wrapped[0]!.level, tokens: wrapped.map(({ token }) => token) });
+  const tokens: Uint8Array[] = [];
+  const replies: Uint8Array[] = [];
+  let applied = level;
+  for (const line of crlfLinesOf(code, plaintext)) {
+    const wrapped = context.wrap(line, level);
+    if (replyPerLine) replies.push(encodeProtectedReply({ level: wrapped.level, tokens: [wrapped.token] }));
+    else if (tokens.push(wrapped.token) === 1) applied = wrapped.level;
+  }
+  return replyPerLine ? concatAll(replies) : encodeProtectedReply({ level: applied, tokens });
 }
 
 /**
@@ -347,7 +352,7 @@ function crlfLinesOf(code: number, raw: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
   for (let start = 0; start < raw.length; ) {
     const { next } = lineAt(raw, start);
-    const uncut = raw.subarray(start, next);
+    const uncut = next - start === raw.length ? raw : raw.subarray(start, next);
     const line = endsInCrlf(uncut) ? uncut : withCrlf(uncut);
     const isMiddle = start > 0 && next < raw.length;
     lines.push(isMiddle && beginsWithDigits(line) && !isOwn(line) ? concat(PAD, line) : line);

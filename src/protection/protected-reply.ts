@@ -6,7 +6,7 @@ import { lineAt, linesOf } from '../ftp/line.js';
 import { hasCode, type Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { decodeToken, SPACE, withoutEndOfLine } from './token-text.js';
+import { decodeTokenRange, endOfText, SPACE } from './token-text.js';
 
 /** A 63z reply, decoded (RFC 2228 §5.2). */
 export interface ProtectedReply {
@@ -49,7 +49,7 @@ export function decodeReplyLines({ code, raw }: Reply, deviations: Deviations): 
   const tokens: Uint8Array[] = [];
   for (let start = 0; start < raw.length; ) {
     const { next } = lineAt(raw, start);
-    tokens.push(decodeReplyLine(raw.subarray(start, next), code, deviations, start));
+    tokens.push(decodeReplyLine(raw, start, next, code, deviations));
     start = next;
   }
   return tokens;
@@ -117,19 +117,25 @@ export function encodeProtectedReply({
 }
 
 /**
- * Decodes the token of one line of a protected reply. §5.2 is stricter than RFC 959: every line must begin with the code.
- * @param raw  the line, with or without its line end
- * @param base  added to offsets in errors
+ * Decodes the token of one line of a protected reply, the octets from `start` to `next`, with or without their line end. §5.2
+ * is stricter than RFC 959: every line must begin with the code.
  * @throws FtpSecurityError as {@link decodeProtectedReply}
  */
-export function decodeReplyLine(raw: Uint8Array, code: number, deviations: Deviations, base = 0): Uint8Array {
-  const line = withoutEndOfLine(raw, deviations, 'syntax/bad-reply');
+export function decodeReplyLine(
+  octets: Uint8Array,
+  start: number,
+  next: number,
+  code: number,
+  deviations: Deviations,
+): Uint8Array {
+  const end = endOfText(octets, start, next, deviations, 'syntax/bad-reply');
   // The bare code may end an ordinary reply; here its token is missing.
-  const separator = line[CODE] ?? SPACE;
-  if (!hasCode(line, code) || (separator !== HYPHEN && separator !== SPACE)) {
+  const separator = end - start > CODE ? octets[start + CODE] : SPACE;
+  const isOfReply = end - start >= CODE && hasCode(octets, code, start);
+  if (!isOfReply || (separator !== HYPHEN && separator !== SPACE)) {
     throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply doesn't begin with the code`, {
-      offset: base,
+      offset: start,
     });
   }
-  return decodeToken(line, CODE + 1, 'syntax/bad-reply', deviations, base);
+  return decodeTokenRange(octets, start + CODE + 1, end, 'syntax/bad-reply', deviations);
 }

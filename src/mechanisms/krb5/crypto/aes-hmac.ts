@@ -8,7 +8,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import type { CHash } from '@noble/hashes/utils.js';
-import { copy } from '../../../bytes.js';
+import { copy, equalConstantTime } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
 import { type InPlaceCipher, inPlace } from './cts.js';
@@ -20,6 +20,8 @@ export interface Mac {
   digest(...parts: readonly Uint8Array[]): Uint8Array;
   /** Writes the checksum of the first `end` octets of the memory to `to` from `at` on. */
   digestInto(memory: WorkMemory, end: number, to: Uint8Array, at: number): void;
+  /** Whether that checksum is in `octets` from `at` to their end. The time that it takes depends on the lengths only. */
+  matches(memory: WorkMemory, end: number, octets: Uint8Array, at: number): boolean;
   /** Overwrites the key. */
   destroy(): void;
 }
@@ -71,6 +73,11 @@ export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac
     digestInto(memory, end, to, at) {
       if (end < LONG) short.digestInto(memory, end, to, at);
       else to.set(long.digest([memory.octets.subarray(0, end)]).subarray(0, length), at);
+    },
+    matches(memory, end, octets, at) {
+      if (end < LONG) return short.matches(memory, end, octets, at);
+      const digest = long.digest([memory.octets.subarray(0, end)]);
+      return equalConstantTime(digest.subarray(0, length), octets.subarray(at));
     },
     destroy() {
       short.destroy();
@@ -210,20 +217,30 @@ export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac {
   const outer = keyed.oHash as unknown as HashState;
   const state = stateOf(hash);
   let destroyed = false;
-  const digestInto = (memory: WorkMemory, end: number, to: Uint8Array, at: number) => {
+  /** Leaves the checksum at the start of `tail`. */
+  const compute = (memory: WorkMemory, end: number) => {
     if (destroyed) throw new FtpSecurityError('sequence/closed', 'the key is destroyed', { side: 'local' });
     inner._cloneInto(state);
     finish(state, absorb(state, memory, end), end);
     outer._cloneInto(state);
     finish(state, state.outputLen, state.outputLen);
-    for (let i = 0; i < length; i++) to[at + i] = tail[i]!;
-    tail.fill(0, 0, state.outputLen);
     state.roundClean();
     state.destroy();
   };
-  const mac = {
-    digestInto,
-    digest: (...parts: readonly Uint8Array[]) => digestOf(mac, parts, length),
+  const mac: Mac = {
+    digest: (...parts) => digestOf(mac, parts, length),
+    digestInto(memory, end, to, at) {
+      compute(memory, end);
+      for (let i = 0; i < length; i++) to[at + i] = tail[i]!;
+      tail.fill(0, 0, state.outputLen);
+    },
+    matches(memory, end, octets, at) {
+      compute(memory, end);
+      let difference = octets.length - at - length;
+      for (let i = 0; i < length; i++) difference |= tail[i]! ^ octets[at + i]!;
+      tail.fill(0, 0, state.outputLen);
+      return difference === 0;
+    },
     destroy() {
       destroyed = true;
       keyed.destroy();

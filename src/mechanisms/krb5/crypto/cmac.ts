@@ -1,5 +1,5 @@
 /** CMAC over a block cipher of 128 bits (NIST SP 800-38B), and the key derivation function built on it (RFC 6803 §3). */
-import { u32be } from '../../../bytes.js';
+import { equalConstantTime, u32be } from '../../../bytes.js';
 import type { BlockCipher } from '../../block-cipher.js';
 import { consume, type Mac, truncate } from './aes-hmac.js';
 import { totalLength } from './work-memory.js';
@@ -31,6 +31,8 @@ export function cmac(cipher: BlockCipher): Mac {
       );
     },
     digestInto: ({ octets }, end, to, at) => to.set(mac.digest(octets.subarray(0, end)), at),
+    matches: (memory, end, octets, at) =>
+      equalConstantTime(mac.digest(memory.octets.subarray(0, end)), octets.subarray(at)),
     destroy() {
       k1.fill(0);
       k2.fill(0);

@@ -1,9 +1,9 @@
 /** DES in Kerberos: keys (RFC 3961 §6.2 and §6.3.1), the CRC-32 (§6.1.3), the encryption of single DES (§6.2). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { copy, toHex } from '../../../bytes.js';
+import { copy, equalConstantTime, toHex } from '../../../bytes.js';
 import { badToken } from '../../../errors.js';
 import { consume } from './aes-hmac.js';
-import { type Profile, padded, setConfounded, verifyChecksum } from './profiles.js';
+import { assertChecksum, type Profile, padded, setConfounded } from './profiles.js';
 import { totalLength, withMemory } from './work-memory.js';
 
 const BLOCK = 8;
@@ -69,14 +69,15 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
           to.set(cipher.encrypt(blocks, iv), at);
         });
       },
-      decrypt(ciphertext, take) {
+      decrypt(octets, start, take) {
+        const ciphertext = octets.subarray(start);
         if (ciphertext.length < textStart || ciphertext.length % BLOCK !== 0) {
           throw badToken('ciphertext is not a whole number of blocks, or too short');
         }
         return consume(cipher.decrypt(ciphertext, iv), blocks => {
           const received = copy(blocks, confounderLength, textStart);
           blocks.fill(0, confounderLength, textStart);
-          verifyChecksum(hash(blocks), received);
+          assertChecksum(equalConstantTime(hash(blocks), received));
           return take(blocks, textStart, blocks.length);
         });
       },

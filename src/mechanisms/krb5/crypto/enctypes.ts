@@ -222,9 +222,9 @@ export interface KerberosKey {
    */
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array;
   /**
-   * The same, and returns what `take` makes of the plaintext, which is overwritten then.
+   * The same for a ciphertext that begins at `start`. Returns what `take` makes of the plaintext, which is overwritten then.
    */
-  decryptTo<T>(usage: number, ciphertext: Uint8Array, take: TakePlaintext<T>): T;
+  decryptTo<T>(usage: number, octets: Uint8Array, start: number, take: TakePlaintext<T>): T;
   /**
    * Computes the required checksum of the encryption type (get_mic of RFC 3961 §3) over `first` and then `second`.
    * @throws RangeError for single DES, whose keyed checksums are not deterministic
@@ -286,11 +286,11 @@ class ProfiledKey implements KerberosKey {
   }
 
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array {
-    return this.decryptTo(usage, ciphertext, copy);
+    return this.decryptTo(usage, ciphertext, 0, copy);
   }
 
-  decryptTo<T>(usage: number, ciphertext: Uint8Array, take: TakePlaintext<T>): T {
-    return this.#usage(usage).decrypt(ciphertext, take);
+  decryptTo<T>(usage: number, octets: Uint8Array, start: number, take: TakePlaintext<T>): T {
+    return this.#usage(usage).decrypt(octets, start, take);
   }
 
   checksum(usage: number, first: Uint8Array, second: Uint8Array = NOTHING): Uint8Array {

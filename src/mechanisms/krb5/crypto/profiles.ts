@@ -1,5 +1,4 @@
 /** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
-import { equalConstantTime } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { BlockCiphers, NewBlockCipher } from '../../block-cipher.js';
 import { aes, consume, fastAes, fastHmac, HASHES, type Mac } from './aes-hmac.js';
@@ -34,10 +33,10 @@ export interface UsageKey {
    */
   encryptInto(to: Uint8Array, at: number, confounder: Uint8Array | undefined, parts: readonly Uint8Array[]): void;
   /**
-   * Verifies and decrypts, and returns what `take` makes of the plaintext.
+   * Verifies and decrypts the ciphertext that begins at `start`, and returns what `take` makes of the plaintext.
    * @throws FtpSecurityError `security/bad-token` if the length is impossible, `security/bad-checksum`
    */
-  decrypt<T>(ciphertext: Uint8Array, take: TakePlaintext<T>): T;
+  decrypt<T>(octets: Uint8Array, start: number, take: TakePlaintext<T>): T;
   /** Computes the checksum of the concatenated parts. */
   checksum(...parts: readonly Uint8Array[]): Uint8Array;
   /** Overwrites the keys. */
@@ -105,18 +104,21 @@ export function aesSha2(hash: 'sha256' | 'sha384'): Profile {
   };
 }
 
-/** @throws FtpSecurityError `security/bad-token` if a ciphertext is too short for a confounder and a checksum */
-export function checkLength(ciphertext: Uint8Array, { confounderLength, checksumLength }: Sizes): void {
-  if (ciphertext.length < confounderLength + checksumLength) {
-    throw badToken(`ciphertext of ${ciphertext.length} octets is too short for a confounder and a checksum`);
+/**
+ * The length of the ciphertext that begins at `start`, without its checksum.
+ * @throws FtpSecurityError `security/bad-token` if it is too short for a confounder and a checksum
+ */
+export function encryptedLength(octets: Uint8Array, start: number, { confounderLength, checksumLength }: Sizes): number {
+  const length = octets.length - start;
+  if (length < confounderLength + checksumLength) {
+    throw badToken(`ciphertext of ${length} octets is too short for a confounder and a checksum`);
   }
+  return length - checksumLength;
 }
 
 /** @throws FtpSecurityError `security/bad-checksum` */
-export function verifyChecksum(computed: Uint8Array, received: Uint8Array): void {
-  if (!equalConstantTime(computed, received)) {
-    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the ciphertext');
-  }
+export function assertChecksum(matches: boolean): void {
+  if (!matches) throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the ciphertext');
 }
 
 /**
@@ -194,14 +196,12 @@ function macThenEncrypt({ ke, ki, kc }: SpecificKeys, sizes: Sizes, mode: Mode):
         to.set(memory.octets.subarray(0, length), at);
       });
     },
-    decrypt(ciphertext, take) {
-      const length = encryptedLength(ciphertext, sizes);
+    decrypt(octets, start, take) {
+      const length = encryptedLength(octets, start, sizes);
       return withMemory(mode.room(ke, length), memory => {
-        memory.octets.set(ciphertext.subarray(0, length));
+        memory.octets.set(octets.subarray(start, start + length));
         mode.decrypt(ke, memory, length);
-        const computed = new Uint8Array(checksumLength);
-        ki.digestInto(memory, length, computed, 0);
-        verifyChecksum(computed, ciphertext.subarray(length));
+        assertChecksum(ki.matches(memory, length, octets, start + length));
         return take(memory.octets, confounderLength, length);
       });
     },
@@ -213,13 +213,10 @@ function macThenEncrypt({ ke, ki, kc }: SpecificKeys, sizes: Sizes, mode: Mode):
 function encryptThenMac({ ke, ki, kc }: SpecificKeys, sizes: Sizes): UsageKey {
   const { confounderLength, checksumLength } = sizes;
   const stateLength = ke.blockSize;
-  /** The cipher state is zero, as the memory is. */
-  const digest = (encrypted: Uint8Array, to: Uint8Array, at: number) => {
-    const length = stateLength + encrypted.length;
-    withMemory(length, memory => {
-      memory.octets.set(encrypted, stateLength);
-      ki.digestInto(memory, length, to, at);
-    });
+  /** Writes cipher state, which is zero as the memory is, and ciphertext to the memory. Returns where they end. */
+  const setEncrypted = ({ octets }: WorkMemory, encrypted: Uint8Array) => {
+    octets.set(encrypted, stateLength);
+    return stateLength + encrypted.length;
   };
   return {
     ciphertextLength: length => confounderLength + length + checksumLength,
@@ -230,14 +227,16 @@ function encryptThenMac({ ke, ki, kc }: SpecificKeys, sizes: Sizes): UsageKey {
         encryptCts(ke, memory, length);
         to.set(memory.octets.subarray(0, length), at);
       });
-      digest(to.subarray(at, at + length), to, at + length);
+      withMemory(stateLength + length, memory =>
+        ki.digestInto(memory, setEncrypted(memory, to.subarray(at, at + length)), to, at + length),
+      );
     },
-    decrypt(ciphertext, take) {
-      const length = encryptedLength(ciphertext, sizes);
-      const encrypted = ciphertext.subarray(0, length);
-      const computed = new Uint8Array(checksumLength);
-      digest(encrypted, computed, 0);
-      verifyChecksum(computed, ciphertext.subarray(length));
+    decrypt(octets, start, take) {
+      const length = encryptedLength(octets, start, sizes);
+      const encrypted = octets.subarray(start, start + length);
+      withMemory(stateLength + length, memory =>
+        assertChecksum(ki.matches(memory, setEncrypted(memory, encrypted), octets, start + length)),
+      );
       return withMemory(ctsRoom(ke, length), memory => {
         memory.octets.set(encrypted);
         decryptCts(ke, memory, length);
@@ -257,10 +256,4 @@ function checksumAndDestroy({ ke, ki, kc }: SpecificKeys): Pick<UsageKey, 'check
       kc.destroy();
     },
   };
-}
-
-/** The number of octets in front of the checksum. */
-function encryptedLength(ciphertext: Uint8Array, sizes: Sizes): number {
-  checkLength(ciphertext, sizes);
-  return ciphertext.length - sizes.checksumLength;
 }

@@ -2,7 +2,7 @@
 import { md5 } from '@noble/hashes/legacy.js';
 import { toUtf8, u32be } from '../../../bytes.js';
 import { consume, keyedHmac, type Mac } from './aes-hmac.js';
-import { checkLength, type Profile, setConfounded, verifyChecksum } from './profiles.js';
+import { assertChecksum, encryptedLength, type Profile, setConfounded } from './profiles.js';
 import { rc4 } from './rc4.js';
 import { totalLength, withMemory } from './work-memory.js';
 
@@ -32,16 +32,13 @@ export const rc4Hmac: Profile = (sizes, key, usage) => {
         to.set(memory.octets.subarray(0, length), at + checksumLength);
       });
     },
-    decrypt(ciphertext, take) {
-      checkLength(ciphertext, sizes);
-      const checksum = ciphertext.subarray(0, checksumLength);
-      const length = ciphertext.length - checksumLength;
+    decrypt(octets, start, take) {
+      const length = encryptedLength(octets, start, sizes);
+      const checksum = octets.slice(start, start + checksumLength);
       return withMemory(length, memory => {
-        memory.octets.set(ciphertext.subarray(checksumLength));
+        memory.octets.set(octets.subarray(start + checksumLength));
         crypt(checksum, memory.octets.subarray(0, length));
-        const computed = new Uint8Array(checksumLength);
-        integrity.digestInto(memory, length, computed, 0);
-        verifyChecksum(computed, checksum);
+        assertChecksum(integrity.matches(memory, length, checksum, 0));
         return take(memory.octets, confounderLength, length);
       });
     },

@@ -90,13 +90,13 @@ export function openWrapToken(key: KerberosKey, sender: Sender, token: Uint8Arra
   const header = readTokenHeader(token);
   if (header.kind !== 'wrap') throw badToken(NOT_A_WRAP_TOKEN[header.kind]);
   assertSender(header, sender);
-  const body = unrotate(token.subarray(HEADER), header.rrc);
-  const plaintext = header.sealed ? unseal(key, token, header, body) : verify(key, token, header, body);
+  const unrotated = unrotate(token, header.rrc);
+  const plaintext = header.sealed ? unseal(key, header, unrotated) : verify(key, header, unrotated);
   return { plaintext, sealed: header.sealed, sequence: header.sequence };
 }
 
-function unseal(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
-  return key.decryptTo(wrapUsageOf(header.sentByAcceptor), body, (octets, start, decryptedEnd) => {
+function unseal(key: KerberosKey, header: WrapHeader, token: Uint8Array): Uint8Array {
+  return key.decryptTo(wrapUsageOf(header.sentByAcceptor), token, HEADER, (octets, start, decryptedEnd) => {
     const copyStart = decryptedEnd - HEADER;
     const end = copyStart - header.ec;
     if (end < start) throw badToken(`EC is ${header.ec}, more than the filler that the token can contain`);
@@ -120,27 +120,30 @@ function isHeaderCopy(token: Uint8Array, octets: Uint8Array, start: number): boo
   return difference === 0;
 }
 
-function verify(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
+function verify(key: KerberosKey, header: WrapHeader, token: Uint8Array): Uint8Array {
   const { checksumLength, name } = key.enctype;
-  const end = body.length - checksumLength;
+  const end = token.length - checksumLength;
   if (header.ec !== checksumLength) {
     throw badToken(`EC is ${header.ec}, but a checksum of ${name} has ${checksumLength} octets`);
   }
-  if (end < 0) throw badToken('Wrap token too short for its checksum');
-  const plaintext = copy(body, 0, end);
+  if (end < HEADER) throw badToken('Wrap token too short for its checksum');
+  const plaintext = copy(token, HEADER, end);
   // EC and RRC are zero for the checksum (§4.2.4).
   const covered = copy(token, 0, HEADER).fill(0, 4, 8);
   const computed = key.checksum(wrapUsageOf(header.sentByAcceptor), plaintext, covered);
-  if (!equalConstantTime(computed, body.subarray(end))) {
+  if (!equalConstantTime(computed, token.subarray(end))) {
     throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the Wrap token');
   }
   return plaintext;
 }
 
-/** Undoes the right rotation, whose count may be greater than the length (§4.2.5). */
-function unrotate(body: Uint8Array, rrc: number): Uint8Array {
-  const count = body.length === 0 ? 0 : rrc % body.length;
-  return count === 0 ? body : concat(body.subarray(count), body.subarray(0, count));
+/** The token without the right rotation of what follows its header. The count may be greater than the length (§4.2.5). */
+function unrotate(token: Uint8Array, rrc: number): Uint8Array {
+  const length = token.length - HEADER;
+  const count = length === 0 ? 0 : rrc % length;
+  if (count === 0) return token;
+  const start = HEADER + count;
+  return concat(token.subarray(0, HEADER), token.subarray(start), token.subarray(HEADER, start));
 }
 
 function wrapUsageOf(sentByAcceptor: boolean): number {
