@@ -42,43 +42,33 @@ export function truncate(octets: Uint8Array, length: number): Uint8Array {
   return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
 }
 
-/** The caller's ciphers are used from this many octets on: each call of them costs as much as some blocks of ours. */
-const LONG = 0x400;
-
-/** AES-CBC with the built-in cipher, and with the caller's for long messages. */
-export function fastAes(key: Uint8Array, { aes: external }: BlockCiphers): InPlaceCipher {
-  const short = aes(key);
-  if (external === undefined) return short;
-  const long = inPlace(external(key));
-  const cipherFor = (start: number, end: number) => (end - start < LONG ? short : long);
-  return {
-    blockSize: BLOCK,
-    encryptInPlace: (memory, start, end) => cipherFor(start, end).encryptInPlace(memory, start, end),
-    decryptInPlace: (memory, start, end) => cipherFor(start, end).decryptInPlace(memory, start, end),
-    destroy() {
-      short.destroy();
-      long.destroy();
-    },
-  };
+/** AES-CBC with the caller's cipher, else the built-in one. */
+export function aesCbc(key: Uint8Array, { aes: external }: BlockCiphers): BlockCipher & InPlaceCipher {
+  return external === undefined ? aes(key) : inPlace(external(key));
 }
+
+/** The caller's HMAC is used from this many octets on: each call of it costs as much as some blocks of ours. */
+const LONG: Readonly<Record<HashName, number>> = { sha1: 0x400, sha256: 0x200, sha384: 0x80 };
 
 /** HMAC as {@link keyedHmac}, and with the caller's for long messages. */
 export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac: external }: BlockCiphers): Mac {
   const short = keyedHmac(HASHES[name], key, length);
   if (external === undefined) return short;
+  const isLong = (octets: number) => octets >= LONG[name];
   const long = external(name, key);
+  const longDigest = ({ octets }: WorkMemory, end: number) =>
+    long.digest([octets.subarray(0, end)]).subarray(0, length);
   return {
     digest: (...parts) =>
-      totalLength(parts) < LONG ? digestOf(short, parts, length) : copy(long.digest(parts), 0, length),
+      isLong(totalLength(parts)) ? copy(long.digest(parts), 0, length) : digestOf(short, parts, length),
     digestInto(memory, end, to, at) {
-      if (end < LONG) short.digestInto(memory, end, to, at);
-      else to.set(long.digest([memory.octets.subarray(0, end)]).subarray(0, length), at);
+      if (isLong(end)) to.set(longDigest(memory, end), at);
+      else short.digestInto(memory, end, to, at);
     },
-    matches(memory, end, octets, at) {
-      if (end < LONG) return short.matches(memory, end, octets, at);
-      const digest = long.digest([memory.octets.subarray(0, end)]);
-      return equalConstantTime(digest.subarray(0, length), octets.subarray(at));
-    },
+    matches: (memory, end, octets, at) =>
+      isLong(end)
+        ? equalConstantTime(longDigest(memory, end), octets.subarray(at))
+        : short.matches(memory, end, octets, at),
     destroy() {
       short.destroy();
       long.destroy();

@@ -37,7 +37,7 @@ export interface Enctype extends Sizes {
 export interface CipherOptions {
   /**
    * Ciphers for Camellia (enctypes 25 and 26), triple DES (16) and DES (1 and 3), e.g. `nodeCiphers` of `rfc2228/node`.
-   * AES and RC4 are built in; with the slots `aes` and `hmac` long messages are faster. Default none.
+   * AES and RC4 are built in; with the slots `aes` and `hmac` messages take less time. Default none.
    */
   ciphers?: BlockCiphers | undefined;
 }

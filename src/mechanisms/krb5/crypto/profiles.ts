@@ -1,7 +1,7 @@
 /** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { BlockCiphers, NewBlockCipher } from '../../block-cipher.js';
-import { aes, consume, fastAes, fastHmac, HASHES, type Mac } from './aes-hmac.js';
+import { aesCbc, consume, fastHmac, HASHES, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
 import { writeConfounder } from './confounders.js';
 import { ctsRoom, decryptCts, encryptCts, type InPlaceCipher, inPlace } from './cts.js';
@@ -54,9 +54,9 @@ export type Profile = (
 
 /** AES-CTS with HMAC-SHA1 (RFC 3962 §6). Keys are derived with DK; the checksum covers confounder and plaintext. */
 export const aesSha1: Profile = (sizes, key, usage, _newCipher, ciphers) => {
-  const base = aes(key);
+  const base = aesCbc(key, ciphers);
   const derive = (kind: number) => deriveRandom(base, keyConstant(usage, kind), sizes.keyLength);
-  const keys = sha1Keys(derive, key => fastAes(key, ciphers), sizes, ciphers);
+  const keys = sha1Keys(derive, key => aesCbc(key, ciphers), sizes, ciphers);
   base.destroy();
   return macThenEncrypt(keys, sizes, CTS);
 };
@@ -96,7 +96,7 @@ export function aesSha2(hash: 'sha256' | 'sha384'): Profile {
     const { keyLength, checksumLength } = sizes;
     const mac = (octets: Uint8Array) => fastHmac(hash, octets, checksumLength, ciphers);
     const keys: SpecificKeys = {
-      ke: consume(derive(KEY_KIND.encryption, keyLength), octets => fastAes(octets, ciphers)),
+      ke: consume(derive(KEY_KIND.encryption, keyLength), octets => aesCbc(octets, ciphers)),
       ki: consume(derive(KEY_KIND.integrity, checksumLength), mac),
       kc: consume(derive(KEY_KIND.checksum, checksumLength), mac),
     };
@@ -108,7 +108,11 @@ export function aesSha2(hash: 'sha256' | 'sha384'): Profile {
  * The length of the ciphertext that begins at `start`, without its checksum.
  * @throws FtpSecurityError `security/bad-token` if it is too short for a confounder and a checksum
  */
-export function encryptedLength(octets: Uint8Array, start: number, { confounderLength, checksumLength }: Sizes): number {
+export function encryptedLength(
+  octets: Uint8Array,
+  start: number,
+  { confounderLength, checksumLength }: Sizes,
+): number {
   const length = octets.length - start;
   if (length < confounderLength + checksumLength) {
     throw badToken(`ciphertext of ${length} octets is too short for a confounder and a checksum`);
