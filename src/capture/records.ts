@@ -1,5 +1,6 @@
 /** The lines that `rfc2228 verify --json` prints, one object on each; transcript.schema.json describes them. */
-import { toHex } from '../bytes.js';
+import { encodeBase64 } from '../base64.js';
+import { fromUtf8, toHex } from '../bytes.js';
 import type { ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Classification } from '../ftp/reply-codes.js';
 import type { Deviation } from '../protection/deviations.js';
@@ -63,6 +64,8 @@ export interface MessageRecord {
   level: ProtectionLevel;
   applied: ProtectionLevel | null;
   verdict: Verdict;
+  /** The token of a protected line, in base 64; null if it can't be decoded. */
+  token: string | null;
   plain_hex: string | null;
   text: string | null;
   sequence: SequenceState | null;
@@ -209,6 +212,7 @@ export function messageRecord(connection: number, message: ObservedMessage): Mes
     level,
     applied: message.applied ?? null,
     verdict,
+    token: message.token === undefined ? null : fromUtf8(encodeBase64(message.token)),
     plain_hex: message.plaintext === undefined ? null : toHex(message.plaintext),
     text: message.text ?? null,
     sequence: message.sequence ?? null,

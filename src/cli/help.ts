@@ -33,6 +33,7 @@ ${mechanismHelp('verify')}
   --errors            only what is wrong, and what was said around it
   --summary           no lines: who logged in, which files moved, findings, keys that are missing, totals
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
+  --html FILE         also write a page to look at the lines in a browser: one file ending in .html, which needs no network
   --extract DIR       write the files of data connections that were verified to their end into DIR, and a manifest of all;
                       nothing is overwritten
   --fail-on RULE,...  findings of these rules are errors (exit status 1), or all that are high, medium or low and more severe; may

@@ -1,4 +1,4 @@
-/** The output of `verify`: a table with closing lines for people, or JSON lines. */
+/** The output of `verify`: a table with closing lines for people, JSON lines, or a page. */
 import type { FindingRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
 import { Closing } from './closing.js';
 import { MissingKeys } from './missing-keys.js';
@@ -15,6 +15,18 @@ export interface Report {
 export function jsonReport(stdout: Output): Report {
   const print = (records: readonly TranscriptRecord[]) => write(records, record => [JSON.stringify(record)], stdout);
   return { add: print, end: summary => print(summary === undefined ? [] : [summary]) };
+}
+
+/** Several reports of the same records. */
+export function allReports(reports: readonly Report[]): Report {
+  return {
+    add: records => {
+      for (const report of reports) report.add(records);
+    },
+    end: summary => {
+      for (const report of reports) report.end(summary);
+    },
+  };
 }
 
 export interface TableReportOptions extends TableOptions {
@@ -48,11 +60,11 @@ export function tableReport(stdout: Output, options: TableReportOptions): Report
   };
 }
 
-/** Writes in pieces, because a transcript may be longer than the longest string, and a write for each line is slow. */
-function write(
+/** Writes records in pieces, because a transcript may be longer than the longest string, and a write for each line is slow. */
+export function write(
   records: readonly TranscriptRecord[],
   rowsOf: (record: TranscriptRecord) => string[],
-  stdout: Output,
+  stdout: Pick<Output, 'write'>,
 ): void {
   const PIECE = 1 << 20;
   let piece = '';

@@ -12,9 +12,10 @@ import {
 import { FtpSecurityError } from '../errors.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { ExtractDirectory } from './extract.js';
+import { htmlReport } from './html.js';
 import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
-import { jsonReport, SEVERITIES, tableReport } from './report.js';
+import { allReports, jsonReport, SEVERITIES, tableReport } from './report.js';
 import { InputError, internalError, parseOptions, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
 import { type NoTranscript, Total } from './total.js';
@@ -24,6 +25,7 @@ const OPTIONS = {
   port: { type: 'string', multiple: true, default: [] as string[] },
   'only-port': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  html: { type: 'string' },
   extract: { type: 'string' },
   join: { type: 'boolean', default: false },
   'fail-on': { type: 'string', multiple: true, default: [] as string[] },
@@ -53,7 +55,8 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const several = recordings.length > 1 || files[0]?.directory !== undefined;
   const { utc, errors, summary } = values;
   const table = { utc, errors, summary, files: several, width: stdout.columns };
-  const report = values.json ? jsonReport(stdout) : tableReport(stdout, table);
+  const printed = values.json ? jsonReport(stdout) : tableReport(stdout, table);
+  const report = allReports([printed, ...(values.html === undefined ? [] : [htmlReport(values.html)])]);
   const total = new Total(several, failOn);
   const left = new LeftOut();
   const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);

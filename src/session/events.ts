@@ -226,6 +226,8 @@ export interface ObservedMessage {
   /** What the token had; undefined unless it was opened. */
   applied: ProtectionLevel | undefined;
   verdict: Verdict;
+  /** The token of a protected line, octets; undefined if it can't be decoded. */
+  token: Uint8Array | undefined;
   /** The whole plaintext of the token, octets; undefined unless it was opened. */
   plaintext: Uint8Array | undefined;
   /** The same as text, or the text of a clear line. */

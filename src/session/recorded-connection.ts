@@ -179,6 +179,7 @@ export class RecordedConnection {
    * @throws FtpSecurityError `sequence/no-context`, and what the mechanism refuses
    */
   open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
+    message.token = token;
     const early = this.awaits235 && message.from === 'server';
     const association = early ? this.#early(message) : this.state.association;
     if (association === undefined && !this.#incomplete) throw noAssociation();

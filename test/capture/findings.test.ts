@@ -29,6 +29,7 @@ function message(text: string, given: Partial<MessageRecord> = {}): MessageRecor
     level,
     applied: isClear ? null : level,
     verdict: isClear ? 'clear' : 'verified',
+    token: null,
     plain_hex: null,
     text,
     sequence: isClear ? null : 'ok',

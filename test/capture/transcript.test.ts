@@ -448,3 +448,11 @@ describe('a fault of a mechanism', () => {
     expect(read(true, plain)).not.toHaveProperty('faults');
   });
 });
+
+it('gives the token of each protected line as it was sent', () => {
+  const name = 'heimdal-private-arcfour-hmac-md5';
+  const sent = Buffer.from(readFileSync(vectorPath(`${name}.pcap`))).toString('latin1');
+  const lines = verify(name, { keyed: false }).filter(record => record.type === 'message' && record.level !== 'clear');
+  expect(lines.length).toBe(125);
+  for (const { wire, token } of lines as MessageRecord[]) expect(sent).toContain(`${wire.padEnd(4)}${token}\r\n`);
+});
