@@ -20,6 +20,14 @@ const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL'])
 /** Clients wait for replies, or send some commands ahead. Beyond this many, the oldest is dropped: the queue must not grow. */
 const MAX_PENDING = 256;
 
+/** What a reply means for the connection. */
+export interface Answer {
+  /** The command that it answers. */
+  command: CommandRequest | undefined;
+  /** Whether it continues a security data exchange. */
+  isExchange: boolean;
+}
+
 /** The state of a recorded connection. Its methods throw or return the rule that a line breaks. */
 export class RecordedConnection {
   /** The same as in a session, for both directions. */
@@ -117,19 +125,18 @@ export class RecordedConnection {
     this.#exchange?.observe('server', token);
   }
 
-  /**
-   * Takes a reply that can be trusted.
-   * @returns whether it continues a security data exchange
-   */
-  answer(code: number): boolean {
+  /** Takes a reply that can be trusted. */
+  answer(code: number): Answer {
     const { phase: before } = this.state;
+    const begun = code < 200 ? this.state.pending.commandFor(code) : undefined;
     const answered = this.state.takeReply(code);
-    if (answered === undefined) return false;
+    if (answered === undefined) return { command: begun, isExchange: false };
     this.state.finish(answered, code);
     if (this.state.phase !== before) this.#incomplete = false;
     const verb = exchangeReply(code)?.verb;
     if (verb === 'AUTH' && answered.verb === 'AUTH') this.#begin(answered.mechanism, code);
-    return (before === 'exchange' || before === 'clear') && verb === 'ADAT';
+    const isExchange = (before === 'exchange' || before === 'clear') && verb === 'ADAT';
+    return { command: answered, isExchange };
   }
 
   /** The server has said that the exchange is complete. */
@@ -151,13 +158,15 @@ export class RecordedConnection {
    */
   #unwrap(context: SecurityContext, token: Uint8Array): Unwrapped | undefined {
     try {
-      return context.unwrap(token);
+      const opened = context.unwrap(token);
+      if (this.#completed?.provisional) settle(this.#completed, undefined);
+      return opened;
     } catch (error) {
       const problem = refusalFrom(error);
       if (problem.code !== 'security/no-key') throw error;
       const { association } = this.state;
       if (association === undefined) return undefined;
-      if (this.#completed !== undefined) Object.assign(this.#completed, { keyed: false, problem });
+      if (this.#completed !== undefined) settle(this.#completed, problem);
       this.state.establishObserved({ ...association, contexts: { client: undefined, server: undefined } });
       return undefined;
     }
@@ -226,6 +235,11 @@ export class RecordedConnection {
     const isTls = code === 234 && TLS_NAMES.has(mechanism ?? '');
     this.#tls = isTls ? new RecordedTls() : undefined;
   }
+}
+
+/** A token has shown whether the keys at hand are those of the messages. */
+function settle(exchange: ObservedExchange, problem: FtpSecurityError | undefined): void {
+  Object.assign(exchange, { keyed: problem === undefined, problem, provisional: false });
 }
 
 const COMPLETE = toUtf8('235');

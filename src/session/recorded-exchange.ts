@@ -53,13 +53,15 @@ export class RecordedExchange {
   /** What is known when the server has said that the exchange is complete. */
   get observed(): ObservedExchange {
     const { facts, fromClient, fromServer, problem } = this.#last;
+    const hasKeys = fromClient !== undefined && fromServer !== undefined;
     return {
       type: 'exchange',
       mechanism: this.#name ?? this.#mechanism?.name,
       variant: this.#mechanism?.variant,
       facts,
-      keyed: fromClient !== undefined && fromServer !== undefined,
+      keyed: hasKeys && problem === undefined,
       problem,
+      provisional: hasKeys && problem !== undefined,
     };
   }
 }

@@ -126,13 +126,17 @@ export class HeardReplies {
   #next(): HeardReply | undefined {
     const outer = this.#outer.next();
     if (outer === undefined) return undefined;
-    if (outer.code < 600) return { ...outer, level: 'clear' };
+    if (outer.code < 600) return heardAt('clear', outer);
     if (this.#inner === undefined) throw new FtpSecurityError('sequence/no-context', 'a protected reply too early');
     this.received = decodeProtectedReply(outer).tokens[0];
     this.#inner.push(outer);
     const reply = this.#inner.next();
-    return reply ? { ...reply.inner, level: reply.level } : this.#next();
+    return reply ? heardAt(reply.level, reply.inner) : this.#next();
   }
+}
+
+function heardAt(level: ProtectionLevel, { code, lines, raw }: Reply): HeardReply {
+  return { code, lines, raw, level };
 }
 
 /** The most octets of a transfer that are read: 64 MiB. */

