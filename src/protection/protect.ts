@@ -222,20 +222,10 @@ export class ProtectedReplyReader {
 
   /** @param inner  the inner reply, if it is now whole */
   #add(inner: InnerReply | undefined, { level, sequence, tolerated }: Seen, { seen }: Deviations): void {
-    const before = joined(tolerated, seen);
-    if (inner === undefined) {
-      this.#before = { level, sequence, tolerated: before };
-      return;
-    }
-    const { reply } = inner;
-    const classification = classify(reply.code);
-    this.#ready.push({
-      inner: reply,
-      level,
-      sequence,
-      tolerated: joined(before, inner.tolerated),
-      classification,
-    });
+    const all = joined(joined(tolerated, seen), inner?.tolerated ?? []);
+    const summary = { level, sequence, tolerated: all };
+    if (inner === undefined) this.#before = summary;
+    else this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
   }
 
   #open(token: Uint8Array, claimed: TokenLevel, deviations: Deviations): Unwrapped {

@@ -6,7 +6,7 @@ import { lineAt, linesOf } from '../ftp/line.js';
 import { hasCode, type Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { decodeTokenRange, endOfText, SPACE } from './token-text.js';
+import { decodeToken, endOfText, SPACE } from './token-text.js';
 
 /** A 63z reply, decoded (RFC 2228 §5.2). */
 export interface ProtectedReply {
@@ -137,5 +137,5 @@ export function decodeReplyLine(
       offset: start,
     });
   }
-  return decodeTokenRange(octets, start + CODE + 1, end, 'syntax/bad-reply', deviations);
+  return decodeToken(octets, start + CODE + 1, end, 'syntax/bad-reply', deviations);
 }

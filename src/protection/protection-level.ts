@@ -44,13 +44,11 @@ export const TOKEN_LEVELS: readonly TokenLevelFacts[] = [
 /** Every level with its PROT letter, verb and reply code (RFC 2228 §3 and §5.2); `clear` is the first. */
 export const PROTECTION_LEVELS: readonly LevelFacts[] = [CLEAR, ...TOKEN_LEVELS];
 
-const BY_LEVEL = new Map(PROTECTION_LEVELS.map(entry => [entry.level, entry]));
-
 /** The row of a level. @throws RangeError for an unknown level: misuse by the caller */
 export function factsOf(level: TokenLevel): TokenLevelFacts;
 export function factsOf(level: ProtectionLevel): LevelFacts;
 export function factsOf(level: ProtectionLevel): LevelFacts {
-  const facts = BY_LEVEL.get(level);
+  const facts = PROTECTION_LEVELS.find(entry => entry.level === level);
   if (facts === undefined) throw new RangeError('the protection level must be clear, safe, confidential or private');
   return facts;
 }

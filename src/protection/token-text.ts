@@ -27,24 +27,13 @@ export function endOfText(
 
 /**
  * Decodes the token of a line.
- * @param line  octets of the line, without its line end
  * @param start  where the base 64 begins
+ * @param lineEnd  where the line ends, without its line end
  * @param code  error code for a missing token, and for a deviation that is not tolerated
- * @param base  added to offsets in errors
+ * @param base  added to offsets in errors, which count from the start of `octets`
  * @throws FtpSecurityError `code`, or `syntax/bad-base64`
  */
 export function decodeToken(
-  line: Uint8Array,
-  start: number,
-  code: ErrorCode,
-  deviations: Deviations,
-  base = 0,
-): Uint8Array {
-  return decodeTokenRange(line, start, line.length, code, deviations, base);
-}
-
-/** As {@link decodeToken}, of a line that ends at `lineEnd`; offsets in errors count from the start of `octets`. */
-export function decodeTokenRange(
   octets: Uint8Array,
   start: number,
   lineEnd: number,
