@@ -45,6 +45,8 @@ interface TokenContents {
   skipped: number;
   next: Direction;
   wantsUpdate: boolean;
+  /** The name of an alert, after which no record is read. */
+  alert?: string;
 }
 
 /** Records under one key. The limits for AES-GCM are not much higher (RFC 8446 §5.5, RFC 9325 §4.4). */
@@ -113,7 +115,13 @@ export class RecordContext implements SecurityContext {
     this.#assertOpen();
     if (token[0] === INTEGRITY_TOKEN) return this.#unwrapIntegrity(copy(token));
     const before = this.#receive;
-    const { texts, skipped, next, wantsUpdate } = openToken(before, parseRecords(copy(token)), this.#maxSkipped);
+    const { texts, skipped, next, wantsUpdate, alert } = openToken(before, parseRecords(copy(token)), this.#maxSkipped);
+    if (alert !== undefined) {
+      retire(next, before);
+      // The peer has ended the connection; a recording may go on.
+      if (this.#send !== undefined) this.destroy();
+      throw badToken(`TLS alert: ${alert}`);
+    }
     retire(before, next);
     this.#receive = next;
     this.#mustUpdate ||= wantsUpdate;
@@ -187,7 +195,10 @@ function openToken(direction: Direction, [first, ...others]: readonly TlsRecord[
   const contents: TokenContents = { texts: [], skipped, next: direction, wantsUpdate: false };
   try {
     take(contents, opened, direction);
-    for (const record of others) take(contents, openRecord(contents.next, record), direction);
+    for (const record of others) {
+      if (contents.alert !== undefined) break;
+      take(contents, openRecord(contents.next, record), direction);
+    }
   } catch (error) {
     retire(contents.next, direction);
     throw error;
@@ -221,7 +232,10 @@ function take(contents: TokenContents, { type, content, next }: Opened, original
     contents.texts.push(content);
     return;
   }
-  if (type === ALERT) throw badToken(`TLS alert: ${alertName(content)}`);
+  if (type === ALERT) {
+    contents.alert = alertName(content);
+    return;
+  }
   if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} after the handshake`);
   const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
   if (updatesKeys) {

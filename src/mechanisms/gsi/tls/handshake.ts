@@ -41,7 +41,7 @@ import {
   transcriptHash,
 } from './key-schedule.js';
 import { parsePostHandshake } from './post-handshake.js';
-import { APPLICATION_DATA, type PlainRecord } from './record-cipher.js';
+import { APPLICATION_DATA, type NewAead, type PlainRecord } from './record-cipher.js';
 import {
   ALERT,
   CHANGE_CIPHER_SPEC,
@@ -69,6 +69,8 @@ export type RsaDecrypt = (encrypted: Uint8Array) => Uint8Array | undefined;
 export interface HandshakeKeys {
   keyLogs: readonly KeyLog[];
   rsaKeys: readonly RsaDecrypt[];
+  /** Replaces noble's AEAD ciphers. */
+  newAead?: NewAead;
 }
 
 interface Side {
@@ -312,7 +314,7 @@ export class Handshake {
       const found = this.#find(`${peer.toUpperCase()}_${secret}`, this.#agreed!.suite.prf.outputLen);
       const side = this.#sides[peer];
       side.isProtected = true;
-      replaceDirection(side, found && directionOf13(this.#agreed!.suite, found));
+      replaceDirection(side, found && directionOf13(this.#agreed!.suite, found, this.#keys.newAead));
       found?.fill(0);
       if (found === undefined) this.#problem ??= this.#noKey();
     }
@@ -349,7 +351,7 @@ export class Handshake {
       return undefined;
     }
     this.#master = { ...agreed, secret };
-    return directionsOf(this.#master);
+    return directionsOf(this.#master, this.#keys.newAead);
   }
 
   #masterOfPremaster(agreed: Agreed): Uint8Array | undefined {

@@ -52,7 +52,19 @@ export interface RecordCipherOptions {
   suite: Suite;
   keys: RecordKeys;
   encryptThenMac?: boolean;
+  /** Replaces noble's AEAD ciphers, for those that it returns. */
+  newAead?: NewAead | undefined;
 }
+
+/** An AEAD cipher with its key (RFC 5116). What `seal` returns, and `open` takes, is the ciphertext and then the tag. */
+export interface Aead {
+  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** Returns undefined if the tag is wrong. */
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+}
+
+/** Makes the AEAD cipher of a suite. The key is not copied: it is erased when the cipher is no longer used. */
+export type NewAead = (suite: Suite, key: Uint8Array) => Aead;
 
 /** In TLS 1.3 the header of every encrypted record has this type (RFC 8446 §5.2). */
 export const APPLICATION_DATA = 23;
@@ -79,12 +91,7 @@ function protectionOf(options: RecordCipherOptions): Protection {
   return version === TLS_1_3 ? withAead13(options) : withAead(options);
 }
 
-interface Aead {
-  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
-  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
-}
-
-function aeadOf({ kind, tagLength }: Suite, { key }: RecordKeys): Aead {
+const nobleAead: NewAead = ({ kind, tagLength }, key) => {
   if (kind === 'CCM') {
     return {
       seal: (nonce, aad, plaintext) => encryptCcm(key, nonce, aad, plaintext, tagLength),
@@ -102,11 +109,11 @@ function aeadOf({ kind, tagLength }: Suite, { key }: RecordKeys): Aead {
       }
     },
   };
-}
+};
 
 /** TLS 1.2. With GCM and CCM each record contains eight octets of its nonce; as sender we use the record number. */
-function withAead({ version, suite, keys }: RecordCipherOptions): Protection {
-  const aead = aeadOf(suite, keys);
+function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
+  const aead = newAead(suite, keys.key);
   const explicit = suite.kind === 'POLY1305' ? 0 : 8;
   const nonceOf = (sent: Uint8Array, number: number) =>
     explicit > 0 ? concat(keys.iv, sent) : withNumber(keys.iv, number);
@@ -127,8 +134,8 @@ function withAead({ version, suite, keys }: RecordCipherOptions): Protection {
 }
 
 /** TLS 1.3: the type is encrypted after the content, and zeros may follow it. */
-function withAead13({ suite, keys }: RecordCipherOptions): Protection {
-  const aead = aeadOf(suite, keys);
+function withAead13({ suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
+  const aead = newAead(suite, keys.key);
   const sealedLength = (length: number) => length + 1 + suite.tagLength;
   const aadOf = (length: number) => concat(Uint8Array.of(APPLICATION_DATA), u16be(TLS_1_2), u16be(length));
   return {

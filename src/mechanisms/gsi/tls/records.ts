@@ -2,7 +2,7 @@
 import { concat, copy, u16be, u16beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { type MasterSecret, nextTrafficSecret, recordKeys, TLS_1_2, TLS_1_3, trafficKeys } from './key-schedule.js';
-import { APPLICATION_DATA, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
+import { APPLICATION_DATA, type NewAead, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
 import type { Suite } from './suites.js';
 
 export const CHANGE_CIPHER_SPEC = 20;
@@ -64,6 +64,8 @@ export interface Direction {
   readonly previous: Uint8Array;
   /** The traffic secret, in TLS 1.3. */
   readonly secret?: Uint8Array;
+  /** Makes the ciphers of further keys, after KeyUpdate. */
+  readonly newAead?: NewAead | undefined;
 }
 
 export interface Opened extends PlainRecord {
@@ -72,26 +74,26 @@ export interface Opened extends PlainRecord {
 }
 
 /** Both directions after ChangeCipherSpec, up to TLS 1.2. */
-export function directionsOf(master: MasterSecret): { client: Direction; server: Direction } {
+export function directionsOf(master: MasterSecret, newAead?: NewAead): { client: Direction; server: Direction } {
   const { version, suite, encryptThenMac } = master;
   const { client, server } = recordKeys(master);
   const direction = (keys: typeof client): Direction => {
-    const cipher = recordCipher({ version, suite, keys, encryptThenMac });
+    const cipher = recordCipher({ version, suite, keys, encryptThenMac, newAead });
     return { version, suite, cipher, number: 0, previous: cipher.chain ? keys.iv.slice() : NOTHING };
   };
   return { client: direction(client), server: direction(server) };
 }
 
 /** A direction under a traffic secret of TLS 1.3, which is copied. */
-export function directionOf13(suite: Suite, secret: Uint8Array): Direction {
-  const cipher = recordCipher({ version: TLS_1_3, suite, keys: trafficKeys(suite, secret) });
-  return { version: TLS_1_3, suite, cipher, number: 0, previous: NOTHING, secret: secret.slice() };
+export function directionOf13(suite: Suite, secret: Uint8Array, newAead?: NewAead): Direction {
+  const cipher = recordCipher({ version: TLS_1_3, suite, keys: trafficKeys(suite, secret), newAead });
+  return { version: TLS_1_3, suite, cipher, number: 0, previous: NOTHING, secret: secret.slice(), newAead };
 }
 
 /** The direction after KeyUpdate (RFC 8446 §4.6.3). */
-export function updatedDirection({ suite, secret }: Direction): Direction {
+export function updatedDirection({ suite, secret, newAead }: Direction): Direction {
   const next = nextTrafficSecret(suite, secret!);
-  const direction = directionOf13(suite, next);
+  const direction = directionOf13(suite, next, newAead);
   next.fill(0);
   return direction;
 }
