@@ -136,7 +136,7 @@ const MAX_SECONDS = 30;
 const MAX_HELD = 64 * MIB;
 
 describe('a mebibyte of anything', () => {
-  it.each(READERS)('is read by %s, or refused, in bounded time and memory', (_, read) => {
+  it.each(READERS)('is read by %s, or refused, in bounded time and memory', { timeout: 300_000 }, (_, read) => {
     for (const [name, octets] of CONTENTS) {
       collect();
       const before = held();
