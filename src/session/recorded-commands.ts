@@ -92,10 +92,6 @@ export class RecordedCommands {
     try {
       const requireIntegrity = integrityRequired(this.#connection.state);
       checkCommandLevel(context, level, message.applied as TokenLevel, { requireIntegrity });
-    } catch (error) {
-      fail(message, error);
-    }
-    try {
       command = parseInnerCommand(message.plaintext!, deviations);
     } catch (error) {
       fail(message, error);

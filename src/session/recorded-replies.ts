@@ -32,7 +32,7 @@ interface OuterReply {
 /** The codes that a connection may begin with (RFC 959 §5.4). */
 const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
 
-/** The most lines before the greeting, and of one reply, that are remembered: no listing has more, and lines may be very short. */
+/** The most lines before the greeting, and of one reply in the clear, that are remembered: no listing has more, and lines may be very short. */
 const MAX_LINES = 250_000;
 
 /** The reader of the server's lines. */
@@ -105,8 +105,7 @@ export class RecordedReplies {
   line(message: ObservedMessage, line: Line): void {
     this.#last = message;
     const header = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(fromUtf8(line.bytes.subarray(0, 4)));
-    if (this.#preface?.length === MAX_LINES) this.#endPreface(Number.NaN);
-    if (header === null && (this.#resumed || this.#preface !== undefined)) {
+    if (header === null && (this.#resumed || (this.#preface?.length ?? MAX_LINES) < MAX_LINES)) {
       message.text = fromUtf8(line.bytes);
       if (!this.#resumed) this.#preface?.push(message);
       return;
@@ -151,7 +150,7 @@ export class RecordedReplies {
     message.tolerated = deviations.seen;
     this.#clearMessages.push(message);
     try {
-      assertFewLines(this.#clearMessages);
+      if (this.#clearMessages.length > MAX_LINES) throw unfinishedReply();
       reply = this.#clearReply.push(line);
     } catch (error) {
       fail(message, error);
@@ -204,7 +203,6 @@ export class RecordedReplies {
     const goesOn = outer.messages.length > 1 || this.#inner.open;
     let context: SecurityContext | undefined;
     try {
-      assertFewLines(outer.messages);
       const token = decodeReplyLine(line.raw, 0, line.raw.length, code, deviations);
       if (this.#connection.awaits235) deviations.accept('protected-235', 'sequence/no-context');
       context = this.#connection.open(message, token);
@@ -317,12 +315,6 @@ export function observedCommand(request: CommandRequest | undefined): ObservedCo
 /** The code in the first line of an inner reply. */
 function codeOf(plaintext: Uint8Array | undefined): number | undefined {
   return plaintext && Number.parseInt(fromUtf8(plaintext.subarray(0, 3)), 10);
-}
-
-/** @throws FtpSecurityError `syntax/limit-exceeded` */
-function assertFewLines(lines: readonly unknown[]): void {
-  if (lines.length > MAX_LINES)
-    throw new FtpSecurityError('syntax/limit-exceeded', `the reply has more than ${MAX_LINES} lines`);
 }
 
 function unfinishedReply(): FtpSecurityError {
