@@ -1,6 +1,6 @@
 /** Makes the octets of a case in a live session, or as a line of an exchange. */
 import { encodeBase64 } from '../base64.js';
-import { CRLF, concat, concatAll, copy, toUtf8 } from '../bytes.js';
+import { CRLF, concat, concatAll, copy, LF, toUtf8 } from '../bytes.js';
 import { factsOf } from '../protection/protection-level.js';
 import { BUFFER_SIZE, EXCHANGES, type FuzzCase, isTransfer, MUTATIONS, mutationIn } from './cases.js';
 import { Choices } from './choices.js';
@@ -85,8 +85,10 @@ export function performExchange(one: FuzzCase, turn: ExchangeTurn): Uint8Array |
   return lines && concatAll(lines);
 }
 
+type MessageParts = Pick<MutationContext, 'to' | 'level' | 'text'>;
+
 /** The octets of a valid message; its tokens use up numbers. */
-export function validMessage(its: FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>): Uint8Array {
+export function validMessage(its: FuzzSession & MessageParts): Uint8Array {
   let pieces: readonly Uint8Array[] = [its.text];
   for (const [, make] of MESSAGE) pieces = make(pieces, its as MutationContext);
   return pieces[0]!;
@@ -122,16 +124,10 @@ function mutated<C>(
   return pieces;
 }
 
-const NEEDS: Record<
-  NonNullable<Mutation['needs']>[number],
-  (its: Pick<MutationContext, 'text' | 'level' | keyof FuzzSession>) => boolean
-> = {
-  lines: ({ text }) => text.indexOf(0x0a) < text.length - 1,
+const NEEDS: Record<NonNullable<Mutation['needs']>[number], (its: FuzzSession & MessageParts) => boolean> = {
+  lines: ({ text }) => text.indexOf(LF) < text.length - 1,
   numbers: ({ numbered }) => numbered,
   integrity: ({ integrity, level }) => integrity.includes(level),
-  confidential: ({ context }) => context.supports('confidential'),
-  private: ({ context }) => context.supports('private'),
-  received: ({ received }) => received !== undefined,
 };
 
 /** The octets before the base 64: the verb and a blank, or the code and its separator. */

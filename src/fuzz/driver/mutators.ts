@@ -3,7 +3,7 @@ import { concatAll } from '../../bytes.js';
 import { formatReply } from '../../ftp/reply.js';
 import { covers, type ProtectionLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, isMessage, isTransfer, type MessageCase, ruleIn, validTransfer } from '../cases.js';
-import { EITHER, type ExchangeKeys, type ExchangeTurn, type FuzzSession, type ScriptLine } from '../mutation.js';
+import type { ExchangeKeys, ExchangeTurn, FuzzSession, ScriptLine } from '../mutation.js';
 import { scriptOctets } from '../mutations/phases.js';
 import { perform, performExchange, type Rendered } from '../perform.js';
 import type { Sending } from './server-data.js';
@@ -142,7 +142,7 @@ function fitted(one: MessageCase, { answer, level }: Due): MessageCase {
   // With one line, the client prints exactly the mutated text.
   const shape = ruleIn(one).needs?.includes('lines') ? one.text : '200 Ok\r\n';
   const isWeak = !covers(one.level, level) && one.expected.verdict === 'accept';
-  return { ...one, ...(isWeak && { expected: EITHER }), text: fittedReply(answer, shape) };
+  return { ...one, ...(isWeak && { expected: { verdict: 'either' as const } }), text: fittedReply(answer, shape) };
 }
 
 function exchangeMutator(one: FuzzCase, keys: ExchangeKeys | undefined): ReplyMutator {
