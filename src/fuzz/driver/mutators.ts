@@ -17,7 +17,7 @@ import { type Answer, fittedReply, MARKER, markerOf } from './server-replies.js'
 export type Plain = 'accept' | 'refuse' | 'send' | 'fail';
 
 /** Octets that replace a valid reply, chunk by chunk. */
-export interface Said {
+export interface Replacement {
   chunks: readonly Uint8Array[];
   /** The octets are a valid message that goes before the one to be examined. */
   isValid?: true;
@@ -26,7 +26,7 @@ export interface Said {
 }
 
 /** A reply that must be sent to a protected command. */
-export interface Due {
+export interface PendingReply {
   verb: string;
   /** The level of the command. */
   level: ProtectionLevel;
@@ -36,28 +36,28 @@ export interface Due {
   protect(reply: Uint8Array): Uint8Array;
   /** The number of the protected command on this connection, from 1. */
   number: number;
+  /** Whether it is to be mutated: nothing has been mutated yet, and the command is that of `at`, or a later one. */
+  isTarget: boolean;
   session: FuzzSession;
 }
 
 /** A line with security data that must be sent. */
-export type AdatTurn = Omit<ExchangeTurn, 'to' | 'keys'> & { session: FuzzSession | undefined };
+type AdatTurn = Omit<ExchangeTurn, 'to' | 'keys'> & { session: FuzzSession | undefined };
 
 /**
- * Each function is called until something has been mutated. It returns undefined if the valid reply is to be sent; a
- * function that is absent means the same for every reply.
+ * Each function may replace a reply; if it returns undefined, or is absent, the valid reply is sent. Replies of the
+ * exchange can be replaced until something has been mutated.
  */
 export interface ReplyMutator {
   /** Replaces 334. */
-  toAuth?(valid: Uint8Array): Said | undefined;
+  toAuth?(valid: Uint8Array): Replacement | undefined;
   /** Replaces a reply to ADAT, whatever the ADAT contains. */
-  toAnyAdat?(): Said | undefined;
+  toAnyAdat?(): Replacement | undefined;
   /** Replaces 335 or 235. */
-  toAdat?(turn: AdatTurn, valid: Uint8Array): Said | undefined;
-  /** Replaces replies from the command on that `at` selects. */
-  toCommand?(due: Due): Said | undefined;
-  /** Replaces replies before that command, and after the mutated reply. */
-  toOther?(due: Due): Said | undefined;
-  /** The file of the first transfer from that command on; default a plain file. */
+  toAdat?(turn: AdatTurn, valid: Uint8Array): Replacement | undefined;
+  /** Replaces the reply to a protected command. */
+  toCommand?(reply: PendingReply): Replacement | undefined;
+  /** The file of the first transfer from the command of `at` on; default a plain file. */
   sends?: Sending;
   /** If that command is a transfer, nothing is transferred. */
   dropsTransfer?: true;
@@ -65,14 +65,13 @@ export interface ReplyMutator {
   bufferSize?: number;
   /** How many commands after the mutated reply are observed; default 1. Infinity: until the client ends the session. */
   behind?: number;
-  /** After the mutated reply the client's tokens can't be opened, and no command is carried out. */
+  /** After the mutated reply the client's tokens can't be opened, and no command is executed. */
   isLost?: true;
-  /**
-   * If a message was mutated: how often the marker was sent before, the case as it was played, and whether it has no
-   * end.
-   */
+  /** If a message was mutated: how often the marker was sent before it. */
   markers?: number;
+  /** The case as it was played. */
   played?: FuzzCase;
+  /** Whether the mutated octets have no end. */
   isOpen?: boolean;
 }
 
@@ -93,19 +92,18 @@ export function mutatorOf(one: FuzzCase | Plain, keys: ExchangeKeys | undefined)
 /** Replies whose text a client parses: sizes, times and addresses. */
 const FOR_MACHINES: readonly number[] = [213, 227, 228, 229];
 
-/**
- * Adds its number to every reply that is meant for people, so that the output of a client shows which replies it has
- * accepted.
- */
-function numbered({ number, answer: [code, text], protect }: Due): Said | undefined {
-  if (FOR_MACHINES.includes(code)) return undefined;
-  return { chunks: [protect(formatReply(code, `${text} ${markerOf(number)}`))], isValid: true };
-}
-
 const PLAIN: Readonly<Record<Plain, ReplyMutator>> = {
-  accept: { toCommand: numbered, toOther: numbered },
+  accept: {
+    // The numbers show in the output of a client which replies it has accepted.
+    toCommand({ number, answer: [code, text], protect }) {
+      if (FOR_MACHINES.includes(code)) return undefined;
+      return { chunks: [protect(formatReply(code, `${text} ${markerOf(number)}`))], isValid: true };
+    },
+  },
   refuse: {
-    toCommand: ({ verb, protect }) => ({ chunks: [protect(formatReply(verb === 'USER' ? 530 : 550, 'No'))] }),
+    toCommand({ verb, protect, isTarget }) {
+      return isTarget ? { chunks: [protect(formatReply(verb === 'USER' ? 530 : 550, 'No'))] } : undefined;
+    },
     dropsTransfer: true,
   },
   send: { sends: 'marked' },
@@ -115,17 +113,17 @@ const PLAIN: Readonly<Record<Plain, ReplyMutator>> = {
 function messageMutator(one: MessageCase): ReplyMutator {
   let performed: Rendered | undefined;
   let before: Uint8Array[] = [];
-  const begin = (due: Due) => {
-    mutator.played = fitted(one, due);
-    performed = perform(mutator.played, due.session);
-    before = [...(performed?.before ?? [])];
-    mutator.markers = before.length;
-    mutator.isOpen = performed?.open === true;
-  };
   const mutator: ReplyMutator = {
     markers: 0,
-    toCommand(due) {
-      if (performed === undefined) begin(due);
+    toCommand(reply) {
+      if (!reply.isTarget) return undefined;
+      if (performed === undefined) {
+        mutator.played = fitted(one, reply);
+        performed = perform(mutator.played, reply.session);
+        before = [...(performed?.before ?? [])];
+        mutator.markers = before.length;
+        mutator.isOpen = performed?.open === true;
+      }
       const valid = before.shift();
       if (valid !== undefined) return { chunks: [valid], isValid: true };
       return performed && { chunks: performed.chunks };
@@ -138,11 +136,11 @@ function messageMutator(one: MessageCase): ReplyMutator {
  * Gives the case the text of the required reply. If its level is lower than that of the command, a client may refuse it
  * for that alone.
  */
-function fitted(one: MessageCase, { answer, level }: Due): MessageCase {
+function fitted(one: MessageCase, { answer, level }: PendingReply): MessageCase {
   // With one line, the client prints exactly the mutated text.
   const shape = ruleIn(one).needs?.includes('lines') ? one.text : '200 Ok\r\n';
   const isWeak = !covers(one.level, level) && one.expected.verdict === 'accept';
-  return { ...one, ...(isWeak && { expected: { verdict: 'either' as const } }), text: fittedReply(answer, shape) };
+  return { ...one, ...(isWeak && { expected: { verdict: 'either' } }), text: fittedReply(answer, shape) };
 }
 
 function exchangeMutator(one: FuzzCase, keys: ExchangeKeys | undefined): ReplyMutator {
@@ -161,28 +159,30 @@ function scriptMutator(one: FuzzCase): ReplyMutator {
   const marked = { ...line, text: `${line.text} ${MARKER}` };
   switch (start) {
     case 'greeted':
-      return { toAuth: () => said(line) };
+      return { toAuth: () => lineIn(line) };
     case 'auth':
       // A client that accepts this has no keys, or other keys.
-      return { toAuth: valid => behind(valid, said(line)), isLost: true };
+      return { toAuth: valid => lineIn(line, valid), isLost: true };
     case 'exchange':
-      return { toAnyAdat: () => said(line) };
+      return { toAnyAdat: () => lineIn(line) };
     case 'adat':
       return {
-        toAdat: ({ code, session }, valid) => (code === 235 ? behind(valid, said(marked, session)) : undefined),
+        toAdat: ({ code, session }, valid) => (code === 235 ? lineIn(marked, valid, session) : undefined),
       };
     case 'secured':
-      return { toCommand: ({ session }) => said(marked, session), dropsTransfer: true };
+      return {
+        toCommand: ({ isTarget, session }) => (isTarget ? lineIn(marked, undefined, session) : undefined),
+        dropsTransfer: true,
+      };
   }
 }
 
-/** @returns undefined if the mechanism does not have the level of the line */
-function said(line: ScriptLine, session?: FuzzSession): Said | undefined {
+/**
+ * @param valid  a valid reply, which goes before the line in one piece with it
+ * @returns undefined if the mechanism does not have the level of the line
+ */
+function lineIn(line: ScriptLine, valid?: Uint8Array, session?: FuzzSession): Replacement | undefined {
   const octets = scriptOctets(line, 'client', session?.context);
-  return octets && { chunks: [octets] };
-}
-
-/** The line after a valid reply, in one piece with it. */
-function behind(valid: Uint8Array, line: Said | undefined): Said | undefined {
-  return line && { chunks: [concatAll([valid, ...line.chunks])], isEarly: true };
+  if (octets === undefined) return undefined;
+  return valid === undefined ? { chunks: [octets] } : { chunks: [concatAll([valid, octets])], isEarly: true };
 }

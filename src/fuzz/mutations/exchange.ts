@@ -110,7 +110,11 @@ const TOKENS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens' })({
     'octets behind the token': ['either', every((token, draw) => concat(token, draw.octets(draw.of([1, 4, 100]))))],
     'the token comes twice': ['either', ([token]) => [concatAll([token!, token!])]],
     'a bit of the token is flipped': ['either', every(anyBitFlipped)],
-    'octets at random for the token': [UNREADABLE, every((token, draw) => draw.octets(token.length))],
+    'octets at random for the token': [
+      UNREADABLE,
+      // The first octet is never the right one, so that the token can't be valid by chance.
+      every((token, draw) => concat(Uint8Array.of(token[0]! ^ 0xff), draw.octets(token.length - 1))),
+    ],
     'a token of another mechanism': [UNREADABLE, every((_, draw) => octets(draw.of(FOREIGN)))],
     '48 KiB behind the token': ['either', every(ended('\0'.repeat(LONG), 0)), { large: true }],
     '48 KiB of one octet for the token': [
