@@ -39,10 +39,7 @@ const RULES: readonly Rule[] = [...MUTATIONS, ...EXCHANGES];
 /** Layers whose cases are messages: `perform` gives their octets. */
 export const MESSAGE_LAYERS: readonly Layer[] = LAYERS.filter(it => !['exchange', 'data', 'phases'].includes(it));
 
-/**
- * One mutation for one peer, as plain data. It can be written as JSON, and always gives the same octets under the same
- * keys.
- */
+/** One mutation for one peer, as plain data for JSON; it always gives the same octets under the same keys. */
 export interface FuzzCase {
   layer: Layer;
   /** The rule that it breaks. */
@@ -65,10 +62,7 @@ export interface FuzzCase {
   /** Only for a transfer: the buffer size set by PBSZ, in octets. */
   bufferSize?: number;
   choices: readonly number[];
-  /**
-   * Only for a client: the number of the command after the exchange that gets the mutated reply, from 1. Default: as in
-   * the driver's target.
-   */
+  /** Only for a client: the command after the exchange that gets the mutated reply, from 1. Default: the target's. */
   at?: number;
 }
 
@@ -209,10 +203,7 @@ export function validTransfer(one: TransferCase): TransferCase {
   return { ...one, ...caseOf(DATA[0]!, { ...one, choices: [] }) };
 }
 
-/**
- * The expectation for one peer: a client never gives the code for a bad command, and a server never the code for a bad
- * reply.
- */
+/** The expectation for one peer: a client never finds a bad command, and a server never a bad reply. */
 function expectedFrom(to: Peer, { expected, ofClient }: Rule): Expectation {
   if (to === 'client' && ofClient !== undefined) return ofClient;
   if (expected.verdict !== 'refuse') return expected;

@@ -95,10 +95,7 @@ export interface ScriptLine {
   level?: TokenLevel;
 }
 
-/**
- * The position of a line out of order. A server receives it as a command; a client as the answer to its present
- * command.
- */
+/** Where a line out of order is sent: to a server as a command, to a client as the reply to its present command. */
 export interface Script {
   /**
    * The point that a session must reach before the line: a greeting, AUTH answered by 334, or an association. With

@@ -179,10 +179,7 @@ class Clients {
     return { at: this.#at, command: secured[this.#at - 1] ?? 'none', shownBy };
   }
 
-  /**
-   * The first command whose reply the client prints; if there is no such command, the first whose refusal changes what
-   * the client does next.
-   */
+  /** The first command whose reply the client prints; or else whose refusal changes what it does next. */
   async #bestPlace(usual: Visit, count: number): Promise<number> {
     const places = Array.from({ length: Math.min(count, MAX_PLACES) }, (_, i) => i + 1);
     const printed = places.find(at => isShown(usual, at));

@@ -1,6 +1,4 @@
-/**
- * The driver's side of a connection to a server under test: a conforming client, except for what a case makes it send.
- */
+/** The connection to a server under test: a conforming client, except for what a case makes it send. */
 import { concat, toUtf8 } from '../../bytes.js';
 import { protectCommand } from '../../protection/protect.js';
 import type { TokenLevel } from '../../protection/protection-level.js';

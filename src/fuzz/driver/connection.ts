@@ -1,7 +1,4 @@
-/**
- * Connections as the driver needs them, and the replies of a server. This file does no I/O: the caller gives the
- * connections.
- */
+/** Connections as the driver needs them, which the caller gives; and the replies of a server. */
 import { concatAll } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Reply, ReplyReader } from '../../ftp/reply.js';
@@ -29,10 +26,7 @@ export interface Connection {
   receive(): Promise<Uint8Array | NoReply>;
 }
 
-/**
- * Data connections. All of them go to the host at the other end of the control connection, whatever address a command
- * names.
- */
+/** Data connections: always with the host of the control connection, whatever address a command names. */
 export interface DataConnections {
   /** @returns undefined if the peer does not accept the connection */
   open(port: number): Promise<Connection | undefined>;

@@ -39,10 +39,7 @@ export async function playTransfer(one: TransferCase, control: ClientSide, data:
   return { ...its, ...(await client.givenBack()) };
 }
 
-/**
- * Sets the level and the buffer size of the case with PBSZ and PROT. Returns the case as it can be played, or the
- * reason if it can't.
- */
+/** Sends the PBSZ and PROT of the case. Returns the case as it can be played, or the reason if it can't. */
 async function fitToServer(one: TransferCase, control: ClientSide): Promise<TransferCase | string> {
   let { bufferSize } = one;
   for (const command of [`PBSZ ${bufferSize}`, `PROT ${factsOf(one.level).prot}`, 'TYPE I']) {

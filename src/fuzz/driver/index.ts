@@ -1,6 +1,4 @@
-/**
- * The driver: plays cases to a client or a server, and judges what the peer does. It does no I/O; `rfc2228 fuzz` does.
- */
+/** The driver plays cases to a client or a server, and judges what the peer does. It does no I/O. */
 export * from './campaign.js';
 export type { ServerTarget } from './client-side.js';
 export { type Baseline, type ClientTrace, judgeClient, judgeTransfer, type Seen } from './client-trace.js';

@@ -3,7 +3,7 @@ import { concatAll } from '../../bytes.js';
 import { formatReply } from '../../ftp/reply.js';
 import { covers, type ProtectionLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, isMessage, isTransfer, type MessageCase, ruleIn, validTransfer } from '../cases.js';
-import type { ExchangeKeys, ExchangeTurn, FuzzSession, ScriptLine } from '../mutation.js';
+import type { ExchangeKeys, ExchangeTurn, FuzzSession, Script } from '../mutation.js';
 import { scriptOctets } from '../mutations/phases.js';
 import { perform, performExchange, type Rendered } from '../perform.js';
 import type { Sending } from './server-data.js';
@@ -25,8 +25,16 @@ export interface Replacement {
   isEarly?: true;
 }
 
-/** A reply that must be sent to a protected command. */
-export interface PendingReply {
+/** A reply that must be sent to AUTH, to ADAT, or to a protected command. */
+export type PendingReply = {
+  /** Makes the valid reply. */
+  valid: () => Uint8Array;
+  session: FuzzSession | undefined;
+} & ({ to: 'AUTH' } | { to: 'ADAT'; turn: Omit<ExchangeTurn, 'to' | 'keys'> } | CommandReply);
+
+interface CommandReply {
+  to: 'command';
+  session: FuzzSession;
   verb: string;
   /** The level of the command. */
   level: ProtectionLevel;
@@ -38,25 +46,14 @@ export interface PendingReply {
   number: number;
   /** Whether it is to be mutated: nothing has been mutated yet, and the command is that of `at`, or a later one. */
   isTarget: boolean;
-  session: FuzzSession;
 }
 
-/** A line with security data that must be sent. */
-type AdatTurn = Omit<ExchangeTurn, 'to' | 'keys'> & { session: FuzzSession | undefined };
-
-/**
- * Each function may replace a reply; if it returns undefined, or is absent, the valid reply is sent. Replies of the
- * exchange can be replaced until something has been mutated.
- */
+/** What a server does differently from a conforming one. */
 export interface ReplyMutator {
-  /** Replaces 334. */
-  toAuth?(valid: Uint8Array): Replacement | undefined;
-  /** Replaces a reply to ADAT, whatever the ADAT contains. */
-  toAnyAdat?(): Replacement | undefined;
-  /** Replaces 335 or 235. */
-  toAdat?(turn: AdatTurn, valid: Uint8Array): Replacement | undefined;
-  /** Replaces the reply to a protected command. */
-  toCommand?(reply: PendingReply): Replacement | undefined;
+  /** Replaces a reply; undefined sends the valid one. In the exchange it is called until something was mutated. */
+  replace?(reply: PendingReply): Replacement | undefined;
+  /** ADAT is answered without a step of the mechanism. */
+  skipsExchange?: true;
   /** The file of the first transfer from the command of `at` on; default a plain file. */
   sends?: Sending;
   /** If that command is a transfer, nothing is transferred. */
@@ -83,7 +80,7 @@ export function mutatorOf(one: FuzzCase | Plain, keys: ExchangeKeys | undefined)
   if (typeof one === 'string') return PLAIN[one];
   if (isMessage(one)) return messageMutator(one);
   if (one.layer === 'exchange') return exchangeMutator(one, keys);
-  if (!isTransfer(one)) return scriptMutator(one);
+  if (!isTransfer(one)) return scriptMutator(ruleIn(one).script!);
   // After a valid file, the client may start further transfers.
   const behind = one.name === validTransfer(one).name ? Number.POSITIVE_INFINITY : 1;
   return { sends: one, bufferSize: one.bufferSize, behind };
@@ -95,14 +92,16 @@ const FOR_MACHINES: readonly number[] = [213, 227, 228, 229];
 const PLAIN: Readonly<Record<Plain, ReplyMutator>> = {
   accept: {
     // The numbers show in the output of a client which replies it has accepted.
-    toCommand({ number, answer: [code, text], protect }) {
-      if (FOR_MACHINES.includes(code)) return undefined;
-      return { chunks: [protect(formatReply(code, `${text} ${markerOf(number)}`))], isValid: true };
+    replace(reply) {
+      if (reply.to !== 'command' || FOR_MACHINES.includes(reply.answer[0])) return undefined;
+      const [code, text] = reply.answer;
+      return { chunks: [reply.protect(formatReply(code, `${text} ${markerOf(reply.number)}`))], isValid: true };
     },
   },
   refuse: {
-    toCommand({ verb, protect, isTarget }) {
-      return isTarget ? { chunks: [protect(formatReply(verb === 'USER' ? 530 : 550, 'No'))] } : undefined;
+    replace(reply) {
+      if (reply.to !== 'command' || !reply.isTarget) return undefined;
+      return { chunks: [reply.protect(formatReply(reply.verb === 'USER' ? 530 : 550, 'No'))] };
     },
     dropsTransfer: true,
   },
@@ -115,8 +114,8 @@ function messageMutator(one: MessageCase): ReplyMutator {
   let before: Uint8Array[] = [];
   const mutator: ReplyMutator = {
     markers: 0,
-    toCommand(reply) {
-      if (!reply.isTarget) return undefined;
+    replace(reply) {
+      if (reply.to !== 'command' || !reply.isTarget) return undefined;
       if (performed === undefined) {
         mutator.played = fitted(one, reply);
         performed = perform(mutator.played, reply.session);
@@ -132,11 +131,8 @@ function messageMutator(one: MessageCase): ReplyMutator {
   return mutator;
 }
 
-/**
- * Gives the case the text of the required reply. If its level is lower than that of the command, a client may refuse it
- * for that alone.
- */
-function fitted(one: MessageCase, { answer, level }: PendingReply): MessageCase {
+/** Gives the case the text of the required reply. A client may refuse a reply of a lower level than its command. */
+function fitted(one: MessageCase, { answer, level }: CommandReply): MessageCase {
   // With one line, the client prints exactly the mutated text.
   const shape = ruleIn(one).needs?.includes('lines') ? one.text : '200 Ok\r\n';
   const isWeak = !covers(one.level, level) && one.expected.verdict === 'accept';
@@ -145,44 +141,37 @@ function fitted(one: MessageCase, { answer, level }: PendingReply): MessageCase 
 
 function exchangeMutator(one: FuzzCase, keys: ExchangeKeys | undefined): ReplyMutator {
   return {
-    toAdat({ session: _, ...turn }) {
-      const octets = performExchange(one, { ...turn, to: 'client', keys });
-      return octets && { chunks: [octets] };
+    replace(reply) {
+      const octets = reply.to === 'ADAT' && performExchange(one, { ...reply.turn, to: 'client', keys });
+      return octets ? { chunks: [octets] } : undefined;
     },
     behind: TO_ITS_END,
     isLost: true,
   };
 }
 
-function scriptMutator(one: FuzzCase): ReplyMutator {
-  const { start, line } = ruleIn(one).script!;
-  const marked = { ...line, text: `${line.text} ${MARKER}` };
-  switch (start) {
-    case 'greeted':
-      return { toAuth: () => lineIn(line) };
-    case 'auth':
-      // A client that accepts this has no keys, or other keys.
-      return { toAuth: valid => lineIn(line, valid), isLost: true };
-    case 'exchange':
-      return { toAnyAdat: () => lineIn(line) };
-    case 'adat':
-      return {
-        toAdat: ({ code, session }, valid) => (code === 235 ? lineIn(marked, valid, session) : undefined),
-      };
-    case 'secured':
-      return {
-        toCommand: ({ isTarget, session }) => (isTarget ? lineIn(marked, undefined, session) : undefined),
-        dropsTransfer: true,
-      };
-  }
-}
+/** The reply that the line of a script replaces, or that it follows in one piece. */
+const PLACES: Record<Script['start'], ReplyMutator & Pick<PendingReply, 'to'> & { isEarly?: true }> = {
+  greeted: { to: 'AUTH' },
+  // A client that accepts this has no keys, or other keys.
+  auth: { to: 'AUTH', isEarly: true, isLost: true },
+  exchange: { to: 'ADAT', skipsExchange: true },
+  adat: { to: 'ADAT', isEarly: true },
+  secured: { to: 'command', dropsTransfer: true },
+};
 
-/**
- * @param valid  a valid reply, which goes before the line in one piece with it
- * @returns undefined if the mechanism does not have the level of the line
- */
-function lineIn(line: ScriptLine, valid?: Uint8Array, session?: FuzzSession): Replacement | undefined {
-  const octets = scriptOctets(line, 'client', session?.context);
-  if (octets === undefined) return undefined;
-  return valid === undefined ? { chunks: [octets] } : { chunks: [concatAll([valid, octets])], isEarly: true };
+function scriptMutator({ start, line }: Script): ReplyMutator {
+  const { to, isEarly, ...mutator } = PLACES[start];
+  const isMarked = start === 'adat' || start === 'secured';
+  const marked = isMarked ? { ...line, text: `${line.text} ${MARKER}` } : line;
+  return {
+    ...mutator,
+    replace(reply) {
+      if (reply.to !== to || (reply.to === 'command' && !reply.isTarget)) return undefined;
+      if (reply.to === 'ADAT' && start === 'adat' && reply.turn.code !== 235) return undefined;
+      const octets = scriptOctets(marked, 'client', reply.session?.context);
+      if (octets === undefined) return undefined;
+      return isEarly ? { chunks: [concatAll([reply.valid(), octets])], isEarly } : { chunks: [octets] };
+    },
+  };
 }

@@ -19,7 +19,14 @@ import { wrappingWith } from '../mechanisms/mechanism.js';
 import type { FuzzSession } from '../mutation.js';
 import type { ClientTrace } from './client-trace.js';
 import type { Connection, DataConnections, FuzzSide, NoReply } from './connection.js';
-import { mutatorOf, type Plain, type Replacement, type ReplyMutator, TO_ITS_END } from './mutators.js';
+import {
+  mutatorOf,
+  type PendingReply,
+  type Plain,
+  type Replacement,
+  type ReplyMutator,
+  TO_ITS_END,
+} from './mutators.js';
 import { ServerData } from './server-data.js';
 import { type Answer, usualAnswer } from './server-replies.js';
 
@@ -177,11 +184,36 @@ class ServerSide {
     if (claimed !== undefined && command !== undefined) this.#received = decodeProtectedCommand(outer).token;
     const level = event.type === 'command' ? event.level : ((this.#isSecured ? claimed : undefined) ?? 'clear');
     this.#note((command ?? outer).verb, level);
-    if (event.type === 'auth') return this.#auth();
-    if (event.type === 'security-data') return await this.#adat(event);
-    if (level !== 'clear') return await this.#protected(event, level);
+    if (event.type === 'auth') return this.#sent(this.#auth());
+    if (event.type === 'security-data') {
+      const reply = await this.#adat(event);
+      return reply instanceof Uint8Array ? [reply] : this.#sent(reply);
+    }
+    if (level !== 'clear') return this.#sent(await this.#protected(event, level));
     if (event.type === 'answered') return [this.#sealing(event.octets)()];
-    return [this.#reply(usualAnswer(event.command.verb), event)()];
+    return [this.#reply(usualAnswer(event.command.verb), event)];
+  }
+
+  /** The octets of a reply, or of what replaces it. */
+  #sent(reply: PendingReply): Octets {
+    // The client got a reply to this command before it sent it. If it continues now, it has accepted that reply.
+    if (this.#isAnswered && reply.to !== 'AUTH') {
+      this.#valid = reply.valid;
+      return [];
+    }
+    const isOver = this.#isMutated && reply.to !== 'command';
+    const replacement = isOver ? undefined : this.#mutator.replace?.(reply);
+    if (replacement === undefined) return [reply.valid()];
+    if (!replacement.isValid) this.#noteMutation(replacement, reply.to === 'command' ? reply.valid : undefined);
+    return replacement.chunks;
+  }
+
+  /** @param valid  makes the valid reply, if the client may get it after the mutated one */
+  #noteMutation({ chunks, isEarly }: Replacement, valid?: () => Uint8Array): void {
+    this.#seen.mutated = this.#seen.commands.length - (isEarly ? 0 : 1);
+    if (isEarly) this.#seen.early = true;
+    this.#seen.sent = chunks;
+    this.#valid = valid;
   }
 
   /** A token that can't be opened. If the client may have other keys, it can only be seen that it continues protected. */
@@ -220,8 +252,12 @@ class ServerSide {
     return level === undefined ? () => octets : () => protectReply(this.#session!.context, level, text);
   }
 
-  #reply([code, text]: Answer, event: CommandEvent): () => Uint8Array {
-    return this.#sealing(this.#recorded(() => this.#server.reply(code, text, event)));
+  #octets(work: () => Uint8Array): Uint8Array {
+    return this.#sealing(this.#recorded(work))();
+  }
+
+  #reply([code, text]: Answer, event: CommandEvent): Uint8Array {
+    return this.#octets(() => this.#server.reply(code, text, event));
   }
 
   /** The context of the association: it makes valid tokens for data, and none for replies. */
@@ -235,59 +271,44 @@ class ServerSide {
 
   // The exchange
 
-  #auth(): Octets {
+  #auth(): PendingReply {
     this.#exchange = this.#target.exchange(session => {
       this.#session = session;
     }, this.#connection.ends);
     const valid = this.#proceed({});
-    return this.#replaced(this.#isMutated ? undefined : this.#mutator.toAuth?.(valid), () => valid);
+    return { to: 'AUTH', valid: () => valid, session: undefined };
   }
 
-  async #adat({ token: received }: ServerDataEvent): Promise<Octets> {
-    const replacement = this.#isMutated ? undefined : this.#mutator.toAnyAdat?.();
-    if (replacement !== undefined) {
-      this.#proceed({});
-      return this.#replaced(replacement);
-    }
-    let step: Step;
+  /** @returns the octets of a refusal if our mechanism refuses the security data */
+  async #adat({ token: received }: ServerDataEvent): Promise<PendingReply | Uint8Array> {
+    let step: Step = {};
     try {
-      step = await this.#exchange!.step(received);
+      if (this.#isMutated || !this.#mutator.skipsExchange) step = await this.#exchange!.step(received);
     } catch (error) {
-      this.#seen.refusal = refusalFrom(error);
-      return [this.#sealing(this.#recorded(() => this.#server.refuse(this.#seen.refusal!)))()];
+      const refusal = refusalFrom(error);
+      this.#seen.refusal = refusal;
+      return this.#octets(() => this.#server.refuse(refusal));
     }
     const { token, context } = step;
     const valid = this.#proceed({ ...step, ...(context && { context: this.#recording(this.#session!) }) });
-    const code = context === undefined ? 335 : 235;
-    const turn = { number: this.#adats++, code, token, received, session: this.#session } as const;
-    if (this.#isAnswered) return this.#hold(() => valid);
-    return this.#replaced(this.#isMutated ? undefined : this.#mutator.toAdat?.(turn, valid), () => valid);
+    const turn = { number: this.#adats++, code: context === undefined ? 335 : 235, token, received } as const;
+    return { to: 'ADAT', valid: () => valid, session: this.#session, turn };
   }
 
   #proceed(step: Step): Uint8Array {
-    return this.#sealing(this.#recorded(() => this.#server.proceed(step)))();
+    return this.#octets(() => this.#server.proceed(step));
   }
 
   // After the exchange
 
-  async #protected(event: CommandEvent | AnsweredEvent, level: ProtectionLevel): Promise<Octets> {
-    this.#secured++;
+  async #protected(event: CommandEvent | AnsweredEvent, level: ProtectionLevel): Promise<PendingReply> {
+    const number = ++this.#secured;
     const octets = event.type === 'answered' ? event.octets : await this.#execute(event);
     const { code, lines } = parseReply(this.#plainText);
     const valid = this.#sealing(octets);
-    if (this.#isAnswered) return this.#hold(valid);
     const protect = (reply: Uint8Array) => protectReply(this.#session!.context, level as TokenLevel, reply);
-    const { verb } = event.command!;
-    const replacement = this.#mutator.toCommand?.({
-      verb,
-      level,
-      answer: [code, lines[0]!],
-      protect,
-      number: this.#secured,
-      isTarget: this.#isTarget,
-      session: this.#itsSession,
-    });
-    return this.#replaced(replacement, valid, valid);
+    const its = { verb: event.command!.verb, level, answer: [code, lines[0]!], protect, number } as const;
+    return { to: 'command', valid, session: this.#itsSession, isTarget: this.#isTarget, ...its };
   }
 
   /** Whether the mutation belongs to the present command, if the case can be played there. */
@@ -314,34 +335,12 @@ class ServerSide {
       await this.#data.drop();
       return [226, 'Transfer complete'];
     }
-    await this.#connection.send([this.#reply([150, 'Opening the data connection'], event)()]);
+    await this.#connection.send([this.#reply([150, 'Opening the data connection'], event)]);
     if (sender === 'client') return await this.#data.receive();
     const sending = this.#isTarget ? this.#mutator.sends : undefined;
     const answer = await this.#data.send(sending ?? 'plain', this.#itsSession);
-    if (this.#data.sent !== undefined) this.#replaced({ chunks: this.#data.sent });
+    if (this.#data.sent !== undefined) this.#noteMutation({ chunks: this.#data.sent });
     return answer;
-  }
-
-  /**
-   * The octets of a reply, and a note if it is a mutated one.
-   * @param valid  makes the valid reply
-   * @param later  the same, if the client may get it after the mutated one: only if it is protected
-   */
-  #replaced(replacement: Replacement | undefined, valid?: () => Uint8Array, later?: () => Uint8Array): Octets {
-    if (replacement === undefined) return [valid!()];
-    const { chunks, isValid, isEarly } = replacement;
-    if (isValid) return chunks;
-    this.#seen.mutated = this.#seen.commands.length - (isEarly ? 0 : 1);
-    if (isEarly) this.#seen.early = true;
-    this.#seen.sent = chunks;
-    this.#valid = later;
-    return chunks;
-  }
-
-  /** Sends no reply yet. A client that continues nevertheless has accepted the earlier reply. */
-  #hold(valid: () => Uint8Array): Octets {
-    this.#valid = valid;
-    return [];
   }
 }
 

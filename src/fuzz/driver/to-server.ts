@@ -177,10 +177,7 @@ async function playScript(one: FuzzCase, client: ClientSide): Promise<Outcome> {
   return judgedScript({ ...(await client.nextOutcome()), sent }, one);
 }
 
-/**
- * The line is in the server's buffer when the exchange is complete. A command that is answered before 235 was executed
- * without the association.
- */
+/** The line follows the last ADAT in one piece. A command that is answered before 235 has no association. */
 async function playWithAdat(line: Script['line'], one: FuzzCase, client: ClientSide): Promise<Outcome> {
   let outcome: Outcome = { kind: 'skipped' };
   await client.exchange(async turn => {
@@ -217,9 +214,7 @@ const EXECUTED: Partial<Record<number, Finding>> = {
   535: 'unverified text accepted',
 };
 
-/**
- * Whether a code is equivalent to a recommended one: its first digit is the same (RFC 2228 §3), or it is 421 (§8.2).
- */
+/** Whether a code is as good as a recommended one: it has the same first digit (RFC 2228 §3), or is 421 (§8.2). */
 function isAlike(code: number, codes: readonly number[]): boolean {
   return code === 421 || codes.some(it => Math.floor(it / 100) === Math.floor(code / 100));
 }

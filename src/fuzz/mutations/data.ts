@@ -1,7 +1,4 @@
-/**
- * Mutations of the data channel (RFC 2228 §6): lengths, the end, the order of blocks, and other octets instead of a
- * block.
- */
+/** Mutations of the data channel (RFC 2228 §6): lengths, the end, the order of blocks, other octets. */
 import { CRLF, concat, concatAll, copy, u32be } from '../../bytes.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { BAD_TOKEN, type Change, type MutationContext, mutationsOf } from '../mutation.js';
@@ -57,7 +54,7 @@ const withBlock =
 
 const BLOCKS = { layer: 'data', at: 'blocks' } as const;
 
-const LENGTHS_AND_TOKENS = mutationsOf(BLOCKS)({
+const LENGTHS = mutationsOf(BLOCKS)({
   'RFC 2228 §6': {
     'valid blocks': ['accept', blocks => blocks],
     'each octet by itself': ['accept', blocks => Array.from(concatAll(blocks), octet => Uint8Array.of(octet))],
@@ -75,14 +72,6 @@ const LENGTHS_AND_TOKENS = mutationsOf(BLOCKS)({
     'the file in the clear': [['sequence/unprotected', TOO_LONG], (_blocks, _draw, { text }) => [text]],
     'a bit is flipped in a token': [BAD_TOKEN, first((it, draw) => flippedAtEnd(it, draw)), { needs: ['integrity'] }],
     'a token of zeros': [BAD_TOKEN, first(block => copy(block).fill(0, LENGTH))],
-    "the peer's own token": [
-      ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'],
-      ([, ...rest], _draw, { received }) => received && [blockOf(received), ...rest],
-    ],
-  },
-  'RFC 2228 §3, PBSZ': {
-    'the greatest length': [TOO_LONG, withLength(() => 0x7fff_ffff)],
-    'a length over PBSZ': [TOO_LONG, withLength((_right, { bufferSize }) => bufferSize + 1)],
   },
 });
 
@@ -128,6 +117,19 @@ const tooLong: Change<MutationContext> = ([head, ...rest], _draw, { context, lev
   return texts.map(text => context.wrap(text, level).token);
 };
 
+const OTHERS = mutationsOf(BLOCKS)({
+  'RFC 2228 §6': {
+    "the peer's own token": [
+      ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'],
+      ([, ...rest], _draw, { received }) => received && [blockOf(received), ...rest],
+    ],
+  },
+  'RFC 2228 §3, PBSZ': {
+    'the greatest length': [TOO_LONG, withLength(() => 0x7fff_ffff)],
+    'a length over PBSZ': [TOO_LONG, withLength((_right, { bufferSize }) => bufferSize + 1)],
+  },
+});
+
 const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
   // A server must answer 535 (§6); a client may have enough buffer for it.
   'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { ofClient: { verdict: 'either' } }] },
@@ -139,4 +141,4 @@ const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
 });
 
 /** Mutations of transfers; the first changes nothing. */
-export const DATA = [...LENGTHS_AND_TOKENS, ...ENDS, ...ORDER, ...TOKENS];
+export const DATA = [...LENGTHS, ...ENDS, ...ORDER, ...OTHERS, ...TOKENS];

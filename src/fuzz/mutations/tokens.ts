@@ -59,15 +59,15 @@ const MESSAGES_OUT_OF_ORDER = mutationsOf({ layer: 'sequence', ...WHOLE, needs: 
 
 const CLEAR_TEXTS = mutationsOf({ layer: 'level', ...WHOLE })({
   'RFC 2228 §3, CCC': {
+    'confidential alone, where integrity is required': [
+      WRONG_LEVEL,
+      (_text, _draw, { context, valid }) => (context.supports('confidential') ? [valid('confidential')] : undefined),
+    ],
     'the text comes in the clear': [UNPROTECTED, text => text],
     'a clear refusal': [UNPROTECTED, all('533 Command protection level denied\r\n'), { to: 'client' }],
     'a clear word that the service ends': [UNPROTECTED, all('421 Good bye\r\n'), { to: 'client' }],
     'a clear ABOR': [UNPROTECTED, all('ABOR\r\n'), { to: 'server' }],
     'a clear CCC': [UNPROTECTED, all('CCC\r\n'), { to: 'server' }],
-    'confidential alone, where integrity is required': [
-      WRONG_LEVEL,
-      (_text, _draw, { context, valid }) => (context.supports('confidential') ? [valid('confidential')] : undefined),
-    ],
   },
 });
 

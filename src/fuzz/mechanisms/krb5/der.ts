@@ -1,7 +1,4 @@
-/**
- * Mutations of DER at one place (X.690 §8 and §10, RFC 4120 §5.1). The lengths around the place are adjusted, so
- * nothing else is wrong.
- */
+/** Mutations of DER at one place (X.690 §8 and §10, RFC 4120 §5.1). The lengths around it are adjusted. */
 import { concat, concatAll, u32be } from '../../../bytes.js';
 import { formatElement, readElement } from '../../../mechanisms/der.js';
 import type { Choices } from '../../choices.js';
@@ -89,10 +86,7 @@ export const DER_ELEMENTS: Table<ElementChange> = {
   'RFC 4120 §5.1.5': { 'a tag number over 30': [UNREADABLE, withTag(right => [right | 0x1f, 0xff, 0x7f])] },
 };
 
-/**
- * Changes the fields of a SEQUENCE. The first two are required in AP-REQ, AP-REP, and the encrypted parts of both: one
- * of them is chosen.
- */
+/** Changes the fields of a SEQUENCE. The first two are required in all messages: one of them is chosen. */
 const fields =
   (change: (fields: readonly Uint8Array[], required: () => Uint8Array) => readonly Uint8Array[]): ElementChange =>
   (element, draw) => {

@@ -1,7 +1,4 @@
-/**
- * Kerberos V5 under GSSAPI: our side of a session whose key is known, with either token format, and our side of its
- * exchange.
- */
+/** Kerberos V5 under GSSAPI: sessions whose key is known, with either token format, and exchanges. */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { toHex } from '../../../bytes.js';
 import type { BlockCiphers } from '../../../mechanisms/block-cipher.js';

@@ -1,7 +1,4 @@
-/**
- * AP-REQ and AP-REP (RFC 4120 §5.5, RFC 4121 §4.1): they are opened with the keys, changed in one place, and encrypted
- * again.
- */
+/** AP-REQ and AP-REP (RFC 4120 §5.5, RFC 4121 §4.1), opened, changed in one place, and encrypted again. */
 import { concat, fromHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import { formatDer, type Type } from '../../../mechanisms/der.js';

@@ -1,6 +1,4 @@
-/**
- * Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, and checksums that cover them.
- */
+/** Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, and right checksums. */
 import { concat, concatAll, u32be } from '../../../bytes.js';
 import { kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
