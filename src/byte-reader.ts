@@ -60,6 +60,11 @@ export class ByteReader {
     return this.#view.getUint16(this.#take(2), this.littleEndian);
   }
 
+  uint24(): number {
+    const start = this.#take(3);
+    return this.#view.getUint8(start) * 2 ** 16 + this.#view.getUint16(start + 1);
+  }
+
   int32(): number {
     return this.#view.getInt32(this.#take(4), this.littleEndian);
   }

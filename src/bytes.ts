@@ -67,6 +67,11 @@ export function startsWith(bytes: Uint8Array, prefix: ArrayLike<number>): boolea
   return true;
 }
 
+/** The two octets of an unsigned number, most significant first. */
+export function u16be(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value);
+}
+
 /** The four octets of an unsigned number, most significant first. */
 export function u32be(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);

@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'security/wrong-name'
   | 'security/bad-bindings'
   | 'security/no-key'
+  | 'security/untrusted'
   | 'security/weak';
 
 /** Optional details of an {@link FtpSecurityError}. */
@@ -122,6 +123,7 @@ const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
   'security/wrong-name': 535,
   'security/bad-bindings': 535,
   'security/no-key': 431,
+  'security/untrusted': 535,
   'security/weak': 534,
 };
 

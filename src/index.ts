@@ -25,7 +25,7 @@ export {
 } from './ftp/addresses.js';
 export { type Command, CommandReader, formatCommand, parseCommand } from './ftp/command.js';
 export { COMMANDS, type CommandFacts, commandFacts } from './ftp/commands.js';
-export { type Line, type LineOptions, LineReader } from './ftp/line.js';
+export { type Line, type LineOptions, LineReader, type LineUnit } from './ftp/line.js';
 export { formatReply, parseReply, type Reply, type ReplyOptions, ReplyReader } from './ftp/reply.js';
 export { type Classification, classify, REPLY_CODES, type ReplyGroup, type ReplyKind } from './ftp/reply-codes.js';
 export {
@@ -127,6 +127,7 @@ export type {
   ClientSessionOptions,
   CommandEvent,
   Observation,
+  ObservedCommand,
   ObservedExchange,
   ObservedMessage,
   ObservedReply,

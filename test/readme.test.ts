@@ -2,13 +2,18 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { fromHex } from '../src/bytes.js';
+import { gsi } from '../src/mechanisms/gsi/index.js';
+import { formatGsiCredential, ServerControl } from '../src/node/index.js';
+import { CA, NOW, signingPolicy, USER } from './node/gsi/certificates.js';
+import { acceptor } from './node/gsi/sides.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -18,7 +23,7 @@ const PAGES = {
   'README.md': ['verify', 'embed', 'controls', 'client'],
   'src/fuzz/README.md': ['fuzz'],
   'src/mechanisms/README.md': ['mechanism', 'conformance'],
-  'src/node/README.md': ['server'],
+  'src/node/README.md': ['server', 'gridftp'],
 };
 const SHOWN = Object.values(PAGES).flat();
 const KERBEROS = 'vectors/krb5/krb5-mit-aes256-cts-hmac-sha1-96.json';
@@ -39,7 +44,7 @@ describe('the README', () => {
     expect(blocks).toEqual(names.map(codeOf));
   });
 
-  it.each(SHOWN.filter(name => name !== 'client' && name !== 'server'))('%s runs', name => {
+  it.each(SHOWN.filter(name => !['client', 'server', 'gridftp'].includes(name)))('%s runs', name => {
     const printed = execFileSync(process.execPath, [programOf(name)], { cwd: ROOT, stdio: 'pipe', encoding: 'utf8' });
     const promised = promiseOf(codeOf(name));
     if (promised !== undefined) expect(printed).toBe(`${promised}\n`);
@@ -66,6 +71,40 @@ describe('the README', () => {
       expect(sha256(file('copy.txt'))).toBe(sha256(file('report.txt')));
     } finally {
       serving.kill();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('the client of GridFTP logs in to a server', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rfc2228-gridftp-'));
+    const file = (name: string) => join(folder, name);
+    writeFileSync(file('proxy.pem'), formatGsiCredential(USER), { mode: 0o600 });
+    mkdirSync(file('certificates'));
+    writeFileSync(file('certificates/01234567.0'), CA.der);
+    writeFileSync(file('certificates/01234567.signing_policy'), signingPolicy(CA.name));
+    const listener = createServer(async socket => {
+      const control = new ServerControl(socket, { mechanisms: [gsi({ acceptor })], transfers: ['clear'] });
+      await control.reply(220, 'Ready');
+      for await (const event of control) {
+        const { verb } = event.command;
+        const answers: Record<string, [number, string]> = {
+          PWD: [257, '"/" is the current directory'],
+          QUIT: [221, 'Goodbye'],
+        };
+        await control.reply(...(answers[verb] ?? [230, 'Done']), event);
+        if (verb === 'QUIT') break;
+      }
+    }).listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const { port } = listener.address() as AddressInfo;
+    const env = { ...process.env, X509_USER_PROXY: file('proxy.pem'), X509_CERT_DIR: file('certificates') };
+    const atValidTime = ['--import', `data:text/javascript,Date.now = () => ${NOW}`];
+    try {
+      const visit = [...atValidTime, programOf('gridftp'), 'ftp.example.org', `${port}`, '127.0.0.1'];
+      const { stdout } = await execFileAsync(process.execPath, visit, { env, timeout: 30_000 });
+      expect(stdout).toBe(`${promiseOf(codeOf('gridftp'))}\n`);
+    } finally {
+      listener.close();
       rmSync(folder, { recursive: true });
     }
   });

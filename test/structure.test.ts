@@ -8,7 +8,7 @@ import { parseAst } from 'vitest/node';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SRC = join(ROOT, 'src');
-const FILES = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'));
+const FILES = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(file => /\.tsx?$/.test(file));
 
 /** From the ground up. A room sees those on lower floors, and itself. */
 const FLOORS: Record<string, number> = {
@@ -21,6 +21,7 @@ const FLOORS: Record<string, number> = {
   fuzz: 5,
   node: 5,
   index: 5,
+  page: 6,
   cli: 7,
 };
 
@@ -39,16 +40,22 @@ function importsOf(file: string): Import[] {
   const source = readFileSync(join(SRC, file), 'utf8');
   return [...source.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from '([^']+)';/gm)].map(([, type, specifier]) => ({
     from: file,
-    to: specifier!.startsWith('.') ? normalize(join(dirname(file), specifier!)).replace(/\.js$/, '.ts') : specifier!,
+    to: specifier!.startsWith('.') ? sourceOf(normalize(join(dirname(file), specifier!))) : specifier!,
     typeOnly: type !== undefined,
   }));
+}
+
+/** The source of an imported module: `a.ts` or `a.tsx` of `a.js`. */
+function sourceOf(module: string): string {
+  const [plain, view] = [module.replace(/\.js$/, '.ts'), module.replace(/\.js$/, '.tsx')];
+  return FILES.includes(view) ? view : plain;
 }
 
 /** Every mechanism is a folder. */
 const MECHANISMS = FILES.flatMap(file => /^mechanisms\/(\w+)\/index\.ts$/.exec(file)?.[1] ?? []);
 
 const IMPORTS = FILES.flatMap(importsOf);
-const INNER = IMPORTS.filter(({ to }) => to.endsWith('.ts'));
+const INNER = IMPORTS.filter(({ to }) => /\.tsx?$/.test(to));
 
 describe('every mechanism', () => {
   it.each(MECHANISMS)('has an entry point of its own, and runs the conformance suite: %s', mechanism => {
@@ -101,6 +108,16 @@ describe('the rooms', () => {
     expect(seen('capture', 'mechanisms')).toEqual([]);
   });
 
+  it('the page sees nothing of the fuzzer and of Node, and two packages that are built into it', () => {
+    const ofPage = IMPORTS.filter(({ from }) => roomOf(from) === 'page');
+    const rooms = ofPage.filter(({ to }) => /\.tsx?$/.test(to)).map(({ to }) => roomOf(to));
+    expect(rooms.filter(room => ['fuzz', 'node', 'cli', 'index'].includes(room))).toEqual([]);
+    const packages = ofPage.filter(({ to }) => !/\.tsx?$/.test(to)).map(({ to }) => to);
+    expect([...new Set(packages)].sort()).toEqual(['@tanstack/virtual-core', 'preact', 'preact/hooks']);
+    const intoPage = INNER.filter(({ from, to }) => roomOf(to) === 'page' && roomOf(from) !== 'page');
+    expect(intoPage).toEqual([]);
+  });
+
   it('mechanisms see only types of protection, and its table of levels', () => {
     const values = INNER.filter(
       ({ from, to, typeOnly }) => roomOf(from) === 'mechanisms' && roomOf(to) === 'protection' && !typeOnly,
@@ -124,7 +141,7 @@ describe('the rooms', () => {
   });
 
   it('leave node: to cli and node, and use no package but noble', () => {
-    const outside = IMPORTS.filter(({ to }) => !to.endsWith('.ts'));
+    const outside = IMPORTS.filter(({ from, to }) => !/\.tsx?$/.test(to) && roomOf(from) !== 'page');
     const strange = outside.filter(({ from, to }) =>
       ['cli', 'node'].includes(roomOf(from)) ? !to.startsWith('node:') : !to.startsWith('@noble/'),
     );
@@ -153,7 +170,7 @@ describe('the code', () => {
       if (wanted(node, parent, source)) found.push(`${file}:${source.slice(0, node.start).split('\n').length}`);
       for (const child of Object.values(node)) visit(child, node);
     };
-    visit(parseAst(source, { lang: 'ts' }).body);
+    visit(parseAst(source, { lang: file.endsWith('.tsx') ? 'tsx' : 'ts' }).body);
     return found;
   }
 

@@ -4,58 +4,80 @@ import type { Peer } from '../protection/mechanism.js';
 import type { ObservedExchange, ObservedMessage, ObservedReply } from '../session/events.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { announcedByCommand, announcedByReply, commandIn, type DataAddress } from './data-addresses.js';
-import { Gaps } from './gaps.js';
+import { Login } from './login.js';
 import type { Endpoints } from './records.js';
-import type { TranscriptWriter } from './transcript-writer.js';
+import { TokenNumbers, type TransferStart } from './token-numbers.js';
+import type { ConnectionWriter, TranscriptWriter } from './transcript-writer.js';
 
-/** The last command that uses a data connection. */
-export interface RecordedTransfer {
+/** How many transfers are kept: a data connection belongs to the one that waits for its reply, or to the last one. */
+const MAX_TRANSFERS = 256;
+
+/** A command that uses a data connection. */
+export interface RecordedTransfer extends TransferStart {
+  /** The number of its message. */
+  message: number;
   command: string;
   /** Its argument, as the client sent it. */
   name: string | undefined;
   /** The side that sends the data. */
   from: Peer;
-  /** Whether the server has announced the transfer (1yz). */
-  begun: boolean;
+  /** Where in the file its octets begin; undefined if that is not known. */
+  offset: number | undefined;
+  /** The REST command before it, and the last command before it that asked for an address: the numbers of their messages. */
+  restart: number | undefined;
+  addressed: number | undefined;
 }
 
 export class ControlRecording {
   readonly number: number;
   readonly endpoints: Endpoints;
   readonly #observer: Observer;
-  readonly #writer: TranscriptWriter;
-  readonly #announce: (by: Peer, address: DataAddress) => void;
+  readonly #writer: ConnectionWriter;
+  readonly #announce: (by: Peer, address: DataAddress, message: number | undefined) => void;
+  readonly #login = new Login();
+  /** By the number of their messages. */
+  readonly #transfers = new Map<number, RecordedTransfer>();
   #announced = false;
   #broken = false;
-  #transfer: RecordedTransfer | undefined;
-  #requestedUser: string | undefined;
-  #user: string | undefined;
+  #ended = false;
+  #restart: Restart | undefined;
+  /** The last command that asked for an address. */
+  #addressed: number | undefined;
   #weak = false;
-  #gaps = new Gaps();
+  #numbers = new TokenNumbers();
 
-  /** @param announce  receives the addresses of data connections, and the side that listens there */
+  /**
+   * @param announce  receives the addresses of data connections, the side that listens there, and the number of the message
+   *   with the command that asked for the address
+   */
   constructor(
     number: number,
     endpoints: Endpoints,
     options: ObserverOptions,
     writer: TranscriptWriter,
-    announce: (by: Peer, address: DataAddress) => void = () => undefined,
+    announce: (by: Peer, address: DataAddress, message: number | undefined) => void = () => undefined,
   ) {
     this.number = number;
     this.endpoints = endpoints;
     this.#observer = new Observer(options);
-    this.#writer = writer;
+    this.#writer = writer.connection(number, endpoints);
     this.#announce = announce;
-    writer.connections++;
   }
 
-  get transfer(): RecordedTransfer | undefined {
-    return this.#transfer;
+  /**
+   * The transfer of a data connection: the only one after the command that asked for its address; or else the transfer whose
+   * command waits for its reply, or the last one.
+   */
+  transferAt(addressed: number | undefined): RecordedTransfer | undefined {
+    const [only, ...more] = [...this.#transfers.values()].filter(it => it.addressed === addressed);
+    if (addressed !== undefined && only !== undefined && more.length === 0) return only;
+    const transfer = this.#observer.transfer;
+    return transfer && this.#transfers.get(transfer.message);
   }
 
   /** The user who is logged in, as named in USER. */
   get user(): string | undefined {
-    return this.#user;
+    return this.#login.user;
   }
 
   /** Whether the security association is too weak to rely on. */
@@ -63,13 +85,18 @@ export class ControlRecording {
     return this.#weak;
   }
 
-  /** The gaps in the token numbers of the security association. */
-  get gaps(): Gaps {
-    return this.#gaps;
+  /** The token numbers of the security association. */
+  get numbers(): TokenNumbers {
+    return this.#numbers;
   }
 
   get dataProtection(): Observer['dataProtection'] {
     return this.#observer.dataProtection;
+  }
+
+  /** Receives the records of this connection. */
+  get writer(): ConnectionWriter {
+    return this.#writer;
   }
 
   /**
@@ -82,52 +109,124 @@ export class ControlRecording {
       step(this.#observer);
     } catch (error) {
       this.#broken = true;
-      this.#writer.faults.push({ connection: this.number, error });
+      this.#writer.fault(error);
     }
     for (let next = this.#observer.next(); next !== undefined; next = this.#observer.next()) {
-      if (next.type === 'exchange') this.#exchange(next);
-      if (next.type === 'message') this.#gaps.line(next);
-      if (next.type === 'message' && next.from === 'client') this.#command(next);
-      if (next.type === 'reply') this.#reply(next);
-      this.#writer.add(this.number, this.endpoints, next);
+      switch (next.type) {
+        case 'exchange':
+          this.#exchange(next);
+          break;
+        case 'message':
+          this.#message(next);
+          break;
+        case 'reply':
+          this.#reply(next);
+      }
     }
+    this.#writer.flush();
   }
 
   gap(from: Peer): void {
-    this.#writer.lost++;
+    this.#writer.gap();
+    this.#numbers.interrupt(from);
     this.observe(observer => observer.gap(from));
   }
 
   end(time: bigint | undefined): void {
     this.observe(observer => observer.close(time));
+    this.#ended = true;
+    this.#numbers.end();
     const { problem } = this.#observer;
-    if (!this.#announced || problem !== undefined) this.#writer.addConnection(this.number, this.endpoints, problem);
+    this.#writer.end(this.#announced && problem === undefined ? undefined : { problem });
   }
 
-  #exchange({ facts }: ObservedExchange): void {
+  #exchange(exchange: ObservedExchange): void {
     this.#announced = true;
-    this.#weak = facts.weak === true;
-    this.#gaps = new Gaps();
+    this.#weak = exchange.facts.weak === true;
+    this.#numbers.end();
+    this.#numbers = new TokenNumbers();
+    this.#writer.exchange(exchange);
   }
 
-  #command({ text = '' }: ObservedMessage): void {
+  #message(message: ObservedMessage): void {
+    const numbers = this.#numbers;
+    numbers.line(message);
+    if (message.from === 'client') this.#command(message);
+    const isOpen = () => !this.#ended && (message.index >= this.#observer.open || numbers.isOpen(message));
+    this.#writer.message(message, isOpen);
+  }
+
+  #command({ text = '', index }: ObservedMessage): void {
     const command = commandIn(text);
     if (command === undefined) return;
     const { verb, argument } = command;
     const from = commandFacts(verb).data;
-    if (from !== undefined) this.#transfer = { command: verb, name: argument, from, begun: false };
-    if (verb === 'USER') this.#requestedUser = argument;
+    if (verb === 'REST') this.#restart = restartOf(argument, index);
+    if (ADDRESS_COMMANDS.has(verb)) this.#addressed = index;
+    if (from !== undefined) this.#addTransfer({ message: index, command: verb, name: argument, from });
     const address = announcedByCommand(command);
-    if (address !== undefined) this.#announce('client', address);
+    if (address !== undefined) this.#announce('client', address, index);
   }
 
-  #reply({ reply }: ObservedReply): void {
-    if (reply.code < 200 && this.#transfer !== undefined) this.#transfer.begun = true;
-    if (LOGGED_IN.has(reply.code)) this.#user = this.#requestedUser;
+  #addTransfer(facts: Pick<RecordedTransfer, 'message' | 'command' | 'name' | 'from'>): void {
+    const start = { after: undefined, isExact: false, begun: false, answered: false, blocks: undefined };
+    const { offset, message: restart } = this.#restart ?? { offset: 0, message: undefined };
+    const addressed = this.#addressed;
+    const isUnknown = OFFSET_UNKNOWN.has(facts.command);
+    this.#transfers.set(facts.message, {
+      ...facts,
+      ...start,
+      offset: isUnknown ? undefined : offset,
+      restart,
+      addressed,
+    });
+    this.#restart = undefined;
+    if (this.#transfers.size <= MAX_TRANSFERS) return;
+    for (const oldest of this.#transfers.keys()) {
+      this.#transfers.delete(oldest);
+      break;
+    }
+  }
+
+  #reply(observed: ObservedReply): void {
+    const { reply, command } = observed;
+    const transfer = command && this.#transfers.get(command.message);
+    if (transfer !== undefined) this.#transferReply(transfer, reply.code);
+    if (command?.verb === 'REST' && reply.code >= 400) this.#refuseRestart(command.message);
+    this.#login.reply(observed);
     const address = announcedByReply(reply);
-    if (address !== undefined) this.#announce('server', address);
+    if (address !== undefined) this.#announce('server', address, command?.message);
+    this.#writer.reply(observed, this.#login.user);
+  }
+
+  #transferReply(transfer: RecordedTransfer, code: number): void {
+    if (code < 200) this.#numbers.begin(transfer.from, transfer);
+    else {
+      transfer.begun = true;
+      transfer.answered = true;
+    }
+  }
+
+  /** A command may follow REST before the reply comes. */
+  #refuseRestart(message: number): void {
+    if (this.#restart?.message === message) this.#restart = undefined;
+    for (const transfer of this.#transfers.values()) if (transfer.restart === message) transfer.offset = 0;
   }
 }
 
-/** RFC 959 §5.4; RFC 2228 §5.1 for a login that the security data authorised. */
-const LOGGED_IN: ReadonlySet<number> = new Set([230, 232]);
+/** RFC 959 §4.1.2, RFC 2428, RFC 1639. */
+const ADDRESS_COMMANDS: ReadonlySet<string> = new Set(['PORT', 'EPRT', 'LPRT', 'PASV', 'EPSV', 'LPSV']);
+
+/** APPE writes at the end of a file; ERET and ESTO name a part of it in their argument (GFD.20). */
+const OFFSET_UNKNOWN: ReadonlySet<string> = new Set(['APPE', 'ERET', 'ESTO']);
+
+/** A REST command. */
+interface Restart {
+  message: number;
+  /** In octets (RFC 3659 §5.3); undefined for a marker of another form. */
+  offset: number | undefined;
+}
+
+function restartOf(argument: string | undefined, message: number): Restart {
+  return { message, offset: /^\d{1,15}$/.test(argument ?? '') ? Number(argument) : undefined };
+}

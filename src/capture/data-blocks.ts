@@ -21,6 +21,8 @@ export interface DataBlocksOptions {
   write?: ((plaintext: Uint8Array) => void) | undefined;
   /** Receives the place of each block among the sender's tokens, as in `SecurityContext.lastReceived`. */
   received?: ((place: bigint) => void) | undefined;
+  /** Whether the capture has the data connection from its start. Default true. */
+  fromStart?: boolean;
 }
 
 /** The result for all blocks of a data connection. */
@@ -36,6 +38,8 @@ export interface DataResult {
   error: FtpSecurityError | undefined;
   /** Octets that are missing from the capture; nothing after them can be read. */
   lost: number;
+  /** Whether the capture has the data connection from its start to the block of zero octets. */
+  complete: boolean;
 }
 
 const LENGTH = 4;
@@ -67,6 +71,8 @@ export class DataBlocks {
   /** Whether nothing more can be read: a length is invalid, or octets are missing. */
   #stopped = false;
   #lost = 0;
+  /** The time of the last token, if tokens are not numbered. */
+  #time: number | undefined;
   #error: FtpSecurityError | undefined;
 
   constructor(options: DataBlocksOptions) {
@@ -91,16 +97,24 @@ export class DataBlocks {
     this.#stopped = true;
   }
 
-  /** @returns undefined if the octets are not blocks: at level `clear`, if the first block did not open */
-  end(): DataResult | undefined {
-    const { level } = this.#options;
+  /**
+   * Ends the data connection.
+   * @param isCut  whether only the capture ends, so that more octets may have come
+   * @returns undefined if the octets are not blocks: at level `clear`, if the first block did not open
+   */
+  end(isCut: boolean): DataResult | undefined {
+    const { level, fromStart = true } = this.#options;
     if (level === 'clear' && this.#levels.size === 0) return undefined;
-    if (this.#lost === 0 && !this.#stopped) this.#checkEnd();
+    if (this.#lost === 0 && !this.#stopped && !isCut) this.#checkEnd();
     const applied = weakest(this.#levels);
     // Without a whole block, nothing has been verified either.
-    const failed = this.#failed || (this.#blocks === 0 && this.#lost === 0);
+    const isEmpty = this.#blocks === 0 && !this.#failed;
+    if (isEmpty && (this.#lost > 0 || isCut)) this.#unkeyed = true;
+    const failed = this.#failed || isEmpty;
     const isOpen = !this.#unkeyed && !failed;
+    const isWhole = this.#ended && !this.#stopped && this.#octets.length === 0;
     return {
+      complete: isOpen && isWhole && fromStart,
       applied,
       blocks: this.#blocks,
       bytes: isOpen ? this.#bytes : undefined,
@@ -112,6 +126,7 @@ export class DataBlocks {
   }
 
   #checkEnd(): void {
+    if (this.#octets.length > 0 && this.#startsWithin()) return;
     if (this.#octets.length > 0) this.#fail('syntax/truncated', 'the data connection ended within a block');
     else if (!this.#ended && !this.#unkeyed && !this.#failed)
       this.#fail('syntax/truncated', 'the data connection ended before the block of zero octets');
@@ -129,6 +144,7 @@ export class DataBlocks {
     const { bufferSize, level } = this.#options;
     const most = level === 'clear' && this.#levels.size === 0 ? MAX_FIRST_CLEAR : MAX_TOKEN;
     if (length === 0 || length > most) {
+      if (this.#startsWithin()) return undefined;
       this.#fail(length === 0 ? 'syntax/bad-block' : 'syntax/limit-exceeded', `${length} is no length of a block`);
       this.#stopped = true;
       return undefined;
@@ -169,15 +185,35 @@ export class DataBlocks {
   #open(context: SecurityContext, token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'> | undefined {
     try {
       const opened = context.unwrap(token);
-      if (context.lastReceived !== undefined) this.#options.received?.(context.lastReceived);
+      // The tokens of level confidential have numbers of their own, and anybody can forge them.
+      if (opened.level !== 'confidential') this.#checkPlace(context);
       return opened;
     } catch (error) {
       const { code, message } = refusalFrom(error);
       if (code === 'security/no-key') this.#unkeyed = true;
-      if (this.#unkeyed) return undefined;
+      if (this.#unkeyed || (!OUT_OF_PLACE.has(code) && this.#startsWithin())) return undefined;
       this.#fail(code, `block ${this.#blocks}: ${message}`);
       return OUT_OF_PLACE.has(code) ? context.reopen?.(token) : undefined;
     }
+  }
+
+  #checkPlace({ lastReceived, lastTime }: SecurityContext): void {
+    if (lastReceived !== undefined) this.#options.received?.(lastReceived);
+    else if (lastTime !== undefined && this.#time !== undefined && lastTime < this.#time)
+      this.#fail('security/out-of-sequence', 'the blocks of the transfer are not in order');
+    this.#time = lastTime;
+  }
+
+  /**
+   * Whether the first octets that were captured may be within a block, because the capture begins late. Then nothing can be
+   * read.
+   */
+  #startsWithin(): boolean {
+    const { fromStart = true } = this.#options;
+    if (fromStart || this.#levels.size > 0) return false;
+    this.#unkeyed = true;
+    this.#stopped = true;
+    return true;
   }
 
   /** Keeps the first error. */

@@ -14,6 +14,8 @@ interface Announced<Control> {
   /** `host:port`. */
   end: string;
   port: number;
+  /** The number of the message with the command that asked for it, e.g. PASV; undefined for the default port. */
+  message: number | undefined;
 }
 
 export interface FoundDataConnection<Control> {
@@ -22,6 +24,8 @@ export interface FoundDataConnection<Control> {
   clientEnd: 0 | 1;
   /** `port`: only the port matches, because address translation changed the host. */
   foundBy: 'address' | 'port';
+  /** The number of the message with the command that asked for the address; undefined for the default port. */
+  message: number | undefined;
 }
 
 /** The addresses that control connections have announced. A later announcement replaces an earlier one. */
@@ -30,9 +34,18 @@ export class DataConnections<Control> {
   readonly #byPort = new Map<number, Announced<Control>[]>();
   readonly #kept = new Map<Control, Announced<Control>[]>();
 
-  /** @param host  address of the listening side on the control connection, used if only a port was announced */
-  announce(control: Control, by: Peer, { host: said, port }: DataAddress, host: string): void {
-    const announced = { control, by, end: `${said ?? host}:${port}`, port };
+  /**
+   * @param host  address of the listening side on the control connection, used if only a port was announced
+   * @param message  the number of the message with the command that asked for the address
+   */
+  announce(
+    control: Control,
+    by: Peer,
+    { host: said, port }: DataAddress,
+    host: string,
+    message: number | undefined,
+  ): void {
+    const announced = { control, by, end: `${said ?? host}:${port}`, port, message };
     this.#byEnd.set(announced.end, announced);
     const samePort = this.#byPort.get(port) ?? [];
     samePort.push(announced);
@@ -62,7 +75,7 @@ export class DataConnections<Control> {
           foundBy === 'address' ? this.#byEnd.get(ends[listener]) : this.#byPort.get(portOf(ends[listener]))?.at(-1);
         if (announced === undefined) continue;
         const clientEnd = announced.by === 'client' ? listener : listener === 0 ? 1 : 0;
-        return { control: announced.control, clientEnd, foundBy };
+        return { control: announced.control, clientEnd, foundBy, message: announced.message };
       }
     }
     return undefined;

@@ -1,13 +1,14 @@
 /** Turns a data connection into a record of the transcript. */
 import type { Peer } from '../protection/mechanism.js';
-import type { ControlRecording } from './control-recording.js';
+import type { ControlRecording, RecordedTransfer } from './control-recording.js';
 import { DataBlocks } from './data-blocks.js';
 import type { FoundDataConnection } from './data-connections.js';
 import { type DataFacts, type DataRecord, dataRecord } from './records.js';
 import type { TcpConnection, TcpEvent } from './tcp.js';
+import type { BlockNumbers } from './token-numbers.js';
 
 /** What is known of a file before its first block. */
-export type Transfer = Pick<DataRecord, 'connection' | 'from' | 'command' | 'name' | 'user' | 'level'>;
+export type Transfer = Pick<DataRecord, 'connection' | 'from' | 'command' | 'name' | 'offset' | 'user' | 'level'>;
 
 /** Receives the file of one data connection: the octets of its opened blocks, and at the end the record of the whole. */
 export interface TransferSink {
@@ -22,43 +23,59 @@ export type Extract = (transfer: Transfer) => TransferSink | undefined;
 interface Begun {
   facts: DataFacts;
   blocks: DataBlocks;
+  numbers: BlockNumbers;
 }
 
 export class DataRecording {
   readonly #found: FoundDataConnection<ControlRecording>;
-  readonly #ends: TcpConnection['ends'];
+  readonly #tcp: TcpConnection;
   readonly #extract: Extract | undefined;
   #open = 2;
   #begun: Begun | undefined;
   #sink: TransferSink | undefined;
+  /** Whether only the capture ends, and not the connection. */
+  #isCut = false;
 
-  constructor({ ends }: TcpConnection, found: FoundDataConnection<ControlRecording>, extract: Extract | undefined) {
-    this.#ends = ends;
+  constructor(tcp: TcpConnection, found: FoundDataConnection<ControlRecording>, extract: Extract | undefined) {
+    this.#tcp = tcp;
     this.#found = found;
     this.#extract = extract;
   }
 
-  /** The number of its control connection. */
-  get connection(): number {
-    return this.#found.control.number;
-  }
-
-  /** @returns the record, if the connection has ended and was protected; otherwise undefined */
-  take(event: TcpEvent): DataRecord | undefined {
-    if (event.kind === 'end') return --this.#open === 0 ? this.#end(event.time) : undefined;
+  /**
+   * Takes an event. After an error, which is not the recording's fault, the data connection has to be given up.
+   * @returns whether the connection has ended
+   */
+  take(event: TcpEvent): boolean {
     const sender: Peer = event.from === this.#found.clientEnd ? 'client' : 'server';
+    if (event.kind === 'end') {
+      if (sender === (this.#begun?.facts.from ?? sender)) this.#isCut = event.by === 'open';
+      if (--this.#open > 0) return false;
+      this.#end(event.time);
+      return true;
+    }
     this.#begun ??= this.#begin(sender, event.time);
     const { facts, blocks } = this.#begun;
-    if (sender !== facts.from) return undefined;
+    if (sender !== facts.from) return false;
     if (event.kind === 'data') blocks.push(event.data);
     else blocks.gap(event.octets);
-    return undefined;
+    return false;
+  }
+
+  /** Gives the data connection up, after an internal error. */
+  fault(error: unknown): void {
+    this.#found.control.writer.fault(error);
+  }
+
+  get #transfer(): RecordedTransfer | undefined {
+    return this.#found.control.transferAt(this.#found.message);
   }
 
   /** The protection set on the control connection when the first octets come applies to the whole transfer. */
   #begin(from: Peer, time: bigint | undefined): Begun {
     const { control, clientEnd, foundBy } = this.#found;
-    const ends = this.#ends;
+    const transfer = this.#transfer;
+    const { ends, opened } = this.#tcp;
     const { level, bufferSize, contexts } = control.dataProtection;
     const facts: DataFacts = {
       connection: control.number,
@@ -66,32 +83,54 @@ export class DataRecording {
       server: ends[clientEnd === 0 ? 1 : 0],
       time,
       from,
-      command: control.transfer?.command ?? null,
-      name: control.transfer?.name ?? null,
+      message: transfer?.message ?? null,
+      command: transfer?.command ?? null,
+      name: transfer?.name ?? null,
+      offset: transfer?.offset ?? null,
       user: control.user ?? null,
       foundBy,
       level,
       weak: control.weak,
     };
     const write = (plaintext: Uint8Array) => this.#sinkOf(facts)?.write(plaintext);
-    const { gaps } = control;
-    const received = (place: bigint) => gaps.block(from, place);
-    return { facts, blocks: new DataBlocks({ context: contexts[from], level, bufferSize, write, received }) };
+    const fromStart = opened !== 'missing';
+    const numbers = control.numbers.blocks(from, transfer?.from === from ? transfer : undefined, fromStart);
+    const received = (place: bigint) => numbers.add(place);
+    const options = { context: contexts[from], level, bufferSize, write, received, fromStart };
+    return { facts, blocks: new DataBlocks(options), numbers };
   }
 
-  #sinkOf({ connection, from, command, name, user, level }: DataFacts): TransferSink | undefined {
-    this.#sink ??= this.#extract?.({ connection, from, command, name, user, level });
+  #sinkOf({ connection, from, command, name, offset, user, level }: DataFacts): TransferSink | undefined {
+    this.#sink ??= this.#extract?.({ connection, from, command, name, offset, user, level });
     return this.#sink;
   }
 
-  #end(time: bigint | undefined): DataRecord | undefined {
-    const { transfer } = this.#found.control;
+  #end(time: bigint | undefined): void {
+    const { writer } = this.#found.control;
+    const transfer = this.#transfer;
     // A transfer that has begun but sent no octets lacks its last block as well.
     if (transfer?.begun) this.#begun ??= this.#begin(transfer.from, time);
-    const result = this.#begun?.blocks.end();
-    if (this.#begun === undefined || result === undefined) return undefined;
-    const record = dataRecord(this.#begun.facts, result);
-    this.#sinkOf(this.#begun.facts)?.end(record);
-    return record;
+    const result = this.#begun?.blocks.end(this.#isCut);
+    if (this.#begun === undefined || result === undefined) return;
+    const { facts, numbers } = this.#begun;
+    numbers.end(result.complete);
+    writer.data(
+      () => !numbers.isSettled,
+      () => {
+        const error = result.error ?? numbers.error;
+        const record = dataRecord(facts, { ...result, error }, numbers.isCertain);
+        this.#endSink(facts, record);
+        return record;
+      },
+    );
+  }
+
+  /** An error of the sink is not the recording's fault, and must not keep the record back. */
+  #endSink(facts: DataFacts, record: DataRecord): void {
+    try {
+      this.#sinkOf(facts)?.end(record);
+    } catch (error) {
+      this.fault(error);
+    }
   }
 }

@@ -5,6 +5,7 @@
  */
 import { commandFacts } from '../ftp/commands.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
 import { commandIn } from './data-addresses.js';
 import type {
   ConnectionRecord,
@@ -33,13 +34,16 @@ export const RULES = {
   'smuggled-text': ['high', 'a verified token whose text is not one whole line or reply'],
   'token-without-association': ['medium', 'a token where no security association exists'],
   'malformed-line': ['low', 'a line against the syntax'],
+  'unfinished-line': ['low', 'a line or reply that was not finished when the connection or the capture ended'],
   'password-in-clear': ['high', 'a password in the clear'],
+  'anonymous-password': ['low', 'the password of an anonymous login in the clear'],
   'password-unsealed': ['high', 'a password under integrity alone: everybody can read it'],
   'data-in-clear': ['medium', 'a transfer without protection, under a security association'],
   'lowered-protection': ['medium', 'the protection of data connections was lowered'],
-  'data-truncated': ['high', 'a data connection without its last block'],
+  'data-truncated': ['high', 'a data connection that ended without its last block'],
   'data-altered': ['high', 'a data connection with a block that does not verify'],
-  'data-replayed': ['high', 'a data connection with a block that came before, or out of its place'],
+  'data-replayed': ['high', 'a data connection with a block that came before'],
+  'data-reordered': ['high', 'a data connection with blocks that are missing or out of order'],
   'data-irregular': ['medium', 'a data connection against the rules of its blocks'],
   'weak-cryptography': ['medium', 'a mechanism or encryption type that is too weak to rely on'],
   'delegated-credentials': ['low', 'the client has delegated its credentials to the server'],
@@ -69,41 +73,40 @@ const BY_CODE: Readonly<Record<string, Rule>> = {
   'security/replayed': 'replayed-token',
   'sequence/nested-protection': 'nested-protection',
   'sequence/no-context': 'token-without-association',
+  'syntax/truncated': 'unfinished-line',
 };
 
 const BY_DATA_CODE: Readonly<Record<string, Rule>> = {
   'syntax/truncated': 'data-truncated',
   'security/replayed': 'data-replayed',
-  'security/out-of-sequence': 'data-replayed',
+  'security/out-of-sequence': 'data-reordered',
 };
 
-/** What the records so far have shown of a control connection. */
-interface Seen {
-  secured: boolean;
-  clientName: string | null;
+/** The findings of one control connection, and what its records so far have shown. */
+export class ConnectionFindings {
+  readonly #connection: number;
+  #secured = false;
+  #clientName: string | null = null;
   /** The last ADAT command. */
-  exchanged: { time: string | null; index: number } | undefined;
-  user: { name: string; index: number } | undefined;
-  /** Whether a password was sent after USER: then the password identifies the user. */
-  password: boolean;
-  /** The last command, and in `prot` the letter of PROT that is in force. */
-  last: { verb: string; argument: string; index: number } | undefined;
-  prot: string;
-  deviations: Set<string>;
-}
+  #exchanged: { time: string | null; index: number } | undefined;
+  /** The argument of the last USER command. */
+  #requestedUser = '';
+  #protection: ProtectionLevel = 'clear';
+  readonly #deviations = new Set<string>();
 
-export class Findings {
-  readonly #connections = new Map<number, Seen>();
+  constructor(connection: number) {
+    this.#connection = connection;
+  }
 
-  /** The findings that a record causes. Records must be given in their order. */
+  /** The findings that a record of the connection causes. Records must be given in their order. */
   see(record: TranscriptRecord): FindingRecord[] {
     switch (record.type) {
       case 'connection':
-        return this.#connection(record, this.#seen(record.connection));
+        return this.#exchange(record);
       case 'message':
-        return this.#message(record, this.#seen(record.connection));
+        return this.#message(record);
       case 'reply':
-        return this.#reply(record, this.#seen(record.connection));
+        return this.#reply(record);
       case 'data':
         return dataFindings(record);
       default:
@@ -111,84 +114,73 @@ export class Findings {
     }
   }
 
-  #seen(connection: number): Seen {
-    let seen = this.#connections.get(connection);
-    if (seen === undefined) {
-      const unknown = { clientName: null, exchanged: undefined, user: undefined, last: undefined };
-      seen = { ...unknown, secured: false, password: false, prot: 'C', deviations: new Set() };
-      this.#connections.set(connection, seen);
-    }
-    return seen;
+  #find(rule: Rule, messages: number[], detail?: string): FindingRecord {
+    return finding(this.#connection, rule, messages, detail);
   }
 
-  #connection({ connection, mechanism, client_name, facts }: ConnectionRecord, seen: Seen): FindingRecord[] {
+  #exchange({ mechanism, client_name, facts }: ConnectionRecord): FindingRecord[] {
     if (mechanism === null) return [];
-    seen.secured = true;
-    seen.clientName = client_name;
-    seen.prot = 'C';
-    const messages = seen.exchanged === undefined ? [] : [seen.exchanged.index];
-    const find = (rule: Rule, detail?: string) => finding(connection, rule, messages, detail);
+    this.#secured = true;
+    this.#clientName = client_name;
+    this.#protection = 'clear';
+    const messages = this.#exchanged === undefined ? [] : [this.#exchanged.index];
     const flags = (facts['flags'] as string[] | undefined) ?? [];
     return [
-      ...(facts.weak === true ? [find('weak-cryptography', facts.weakness)] : []),
-      ...(flags.includes('deleg') ? [find('delegated-credentials')] : []),
-      ...timeRules(facts, seen.exchanged?.time).map(rule => find(rule)),
+      ...(facts.weak === true ? [this.#find('weak-cryptography', messages, facts.weakness)] : []),
+      ...(flags.includes('deleg') ? [this.#find('delegated-credentials', messages)] : []),
+      ...timeRules(facts, this.#exchanged?.time).map(rule => this.#find(rule, messages)),
     ];
   }
 
-  #message(message: MessageRecord, seen: Seen): FindingRecord[] {
+  #message(message: MessageRecord): FindingRecord[] {
     const { connection, index, error, tolerated } = message;
     const found: FindingRecord[] = [];
-    if (error !== null) found.push(finding(connection, ruleOf(message), [index], error.message));
+    if (error !== null) found.push(this.#find(ruleOf(message), [index], error.message));
     for (const name of tolerated) {
-      if (seen.deviations.has(`${message.from} ${name}`)) continue;
-      seen.deviations.add(`${message.from} ${name}`);
+      if (this.#deviations.has(`${message.from} ${name}`)) continue;
+      this.#deviations.add(`${message.from} ${name}`);
       const text = `a deviation of the ${message.from}`;
       found.push({ type: 'finding', connection, rule: `deviation/${name}`, severity: 'low', messages: [index], text });
     }
-    return message.from === 'client' ? found.concat(this.#command(message, seen)) : found;
+    return message.from === 'client' ? found.concat(this.#command(message)) : found;
   }
 
-  #command({ connection, index, time, text, level, applied }: MessageRecord, seen: Seen): FindingRecord[] {
+  #command({ index, time, text, level, applied }: MessageRecord): FindingRecord[] {
     const command = text === null ? undefined : commandIn(text);
     if (command === undefined) return [];
     const { verb, argument = '' } = command;
-    seen.last = { verb, argument, index };
-    if (verb === 'ADAT') seen.exchanged = { time, index };
-    if (verb === 'USER') {
-      seen.user = { name: argument, index };
-      seen.password = false;
-    }
+    if (verb === 'ADAT') this.#exchanged = { time, index };
+    if (verb === 'USER') this.#requestedUser = argument;
     if (commandFacts(verb).password === undefined) return [];
-    seen.password = true;
     const sealed = applied ?? level;
     if (sealed === 'private' || sealed === 'confidential') return [];
-    return [finding(connection, sealed === 'clear' ? 'password-in-clear' : 'password-unsealed', [index])];
+    if (ANONYMOUS.has(this.#requestedUser.toLowerCase())) return [this.#find('anonymous-password', [index])];
+    return [this.#find(sealed === 'clear' ? 'password-in-clear' : 'password-unsealed', [index])];
   }
 
-  #reply({ connection, messages, code }: ReplyRecord, seen: Seen): FindingRecord[] {
-    const { last, user } = seen;
-    if (code === 230 || code === 232) {
-      const own = seen.clientName?.replace(/@.*$/s, '');
-      const isOther = seen.secured && own !== undefined && user !== undefined && user.name !== own && !seen.password;
-      if (!isOther) return [];
-      return [finding(connection, 'other-user', [user.index, ...messages], `${seen.clientName} is ${user.name} now`)];
+  #reply({ messages, code, answers, user, protection }: ReplyRecord): FindingRecord[] {
+    const before = this.#protection;
+    this.#protection = protection;
+    if (answers === null || !this.#secured) return [];
+    const lines = [answers.message, ...messages];
+    // After a password, it is the password that identifies the user.
+    if (answers.verb === 'USER' && (code === 230 || code === 232) && user !== null) {
+      const own = this.#clientName?.replace(/@.*$/s, '');
+      const isOther = own !== undefined && user !== own;
+      return isOther ? [this.#find('other-user', lines, `${this.#clientName} is ${user} now`)] : [];
     }
-    if (last === undefined || !seen.secured) return [];
-    const rests = [last.index, ...messages];
-    if (last.verb === 'PROT' && code >= 200 && code < 300) {
-      const before = seen.prot;
-      seen.prot = last.argument.trim().toUpperCase();
-      const isLower = STRENGTH.indexOf(seen.prot) < STRENGTH.indexOf(before);
-      return isLower ? [finding(connection, 'lowered-protection', rests, `from PROT ${before} to ${seen.prot}`)] : [];
-    }
-    const isTransfer = code < 200 && commandFacts(last.verb).data !== undefined;
-    return isTransfer && seen.prot === 'C' ? [finding(connection, 'data-in-clear', rests)] : [];
+    if (answers.verb === 'PROT' && STRENGTH.indexOf(protection) < STRENGTH.indexOf(before))
+      return [this.#find('lowered-protection', lines, `from ${before} to ${protection}`)];
+    const isTransfer = code < 200 && commandFacts(answers.verb).data !== undefined;
+    return isTransfer && protection === 'clear' ? [this.#find('data-in-clear', lines)] : [];
   }
 }
 
-/** The letters of PROT, weakest first. */
-const STRENGTH: readonly string[] = ['C', 'E', 'S', 'P'];
+/** Names of an anonymous login, whose password is no secret (RFC 1635). */
+const ANONYMOUS: ReadonlySet<string> = new Set(['anonymous', 'ftp']);
+
+/** The levels of data connections, weakest first. */
+const STRENGTH: readonly ProtectionLevel[] = ['clear', 'confidential', 'safe', 'private'];
 
 /** The rule that a line with an error breaks. */
 function ruleOf({ from, level, applied, verdict, sequence, error }: MessageRecord): Rule {
@@ -213,12 +205,13 @@ function timeRules(facts: ConnectionRecord['facts'], time: string | null | undef
   return [...(isOff ? ['clock-skew' as const] : []), ...(isEarly || isLate ? ['ticket-out-of-time' as const] : [])];
 }
 
-function dataFindings({ connection, command, name, level, verdict, error }: DataRecord): FindingRecord[] {
+function dataFindings({ connection, message, command, name, level, verdict, error }: DataRecord): FindingRecord[] {
   if (error === null) return [];
   const isAltered = verdict === 'failed' && error.code.startsWith('security/');
   const rule = isAltered ? 'data-altered' : (BY_DATA_CODE[error.code] ?? 'data-irregular');
   const what = [command ?? 'a transfer', ...(name === null ? [] : [name])].join(' ');
-  return [finding(connection, rule, [], `${what} at level ${level}: ${error.message}`)];
+  const lines = message === null ? [] : [message];
+  return [finding(connection, rule, lines, `${what} at level ${level}: ${error.message}`)];
 }
 
 function finding(connection: number, rule: Rule, messages: number[], detail?: string): FindingRecord {

@@ -1,5 +1,5 @@
 /** `rfc2228/capture`: verifies recordings. Takes octets, not files. */
-export type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
+export type { ObservedCommand, ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 export type { Compression } from './capture-file.js';
 export type { PortOptions } from './control-connections.js';
 export type { Extract, Transfer, TransferSink } from './data-recording.js';
@@ -19,4 +19,4 @@ export type {
   TranscriptRecord,
 } from './records.js';
 export { type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';
-export type { Fault, Transcript } from './transcript-writer.js';
+export type { Fault, OnRecord, Transcript } from './transcript-writer.js';

@@ -1,11 +1,13 @@
 /** The lines that `rfc2228 verify --json` prints, one object on each; transcript.schema.json describes them. */
-import { toHex } from '../bytes.js';
+import { encodeBase64 } from '../base64.js';
+import { fromUtf8, toHex } from '../bytes.js';
 import type { ErrorCode, FtpSecurityError } from '../errors.js';
+import { commandFacts } from '../ftp/commands.js';
 import type { Classification } from '../ftp/reply-codes.js';
 import type { Deviation } from '../protection/deviations.js';
 import type { ExchangeFacts, Peer, SequenceState } from '../protection/mechanism.js';
 import type { ProtectionLevel, TokenLevel } from '../protection/protection-level.js';
-import type { ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
+import type { ObservedCommand, ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 import type { DataResult } from './data-blocks.js';
 
 /** The sides of a control connection, `address:port`; null in a transcript without addresses. */
@@ -63,6 +65,8 @@ export interface MessageRecord {
   level: ProtectionLevel;
   applied: ProtectionLevel | null;
   verdict: Verdict;
+  /** The token of a protected line, in base 64; null if it can't be decoded. */
+  token: string | null;
   plain_hex: string | null;
   text: string | null;
   sequence: SequenceState | null;
@@ -80,6 +84,12 @@ export interface ReplyRecord extends Pick<Classification, 'kind'> {
   code: number;
   group: NonNullable<Classification['group']> | null;
   lines: string[];
+  /** The command that it answers; null if none waits, or the command broke a rule. The argument is null if it is a secret. */
+  answers: { message: number; verb: string; argument: string | null } | null;
+  /** Who is logged in, this reply included, as named in USER. */
+  user: string | null;
+  /** The level of data connections that PROT has set, this reply included. */
+  protection: ProtectionLevel;
 }
 
 /**
@@ -93,9 +103,13 @@ export interface DataRecord extends Endpoints {
   /** When its first octets came, or when it ended without any. */
   time: string | null;
   from: Peer;
-  /** The command that it belongs to, and the command's argument as the client sent it. */
+  /** Index of the line with the command that it belongs to. */
+  message: number | null;
+  /** That command, and its argument as the client sent it. */
   command: string | null;
   name: string | null;
+  /** Where in the file the octets begin (REST); null if that is not known, as with APPE, ERET and ESTO. */
+  offset: number | null;
   /** The user who was logged in. */
   user: string | null;
   /** How it was found: by the announced address, or by the port alone, as after address translation. */
@@ -115,6 +129,12 @@ export interface DataRecord extends Endpoints {
   error: RecordedError | null;
   /** Octets that were sent but not captured; nothing after them could be read. */
   lost: number;
+  /**
+   * Whether the capture shows that no block is missing: it has the data connection from its start to the empty block, without
+   * an error, and the numbers of the blocks follow each other and the line before. KERBEROS_V4 has no numbers, so a block that
+   * somebody took out is not noticed.
+   */
+  whole: boolean;
 }
 
 /**
@@ -209,6 +229,7 @@ export function messageRecord(connection: number, message: ObservedMessage): Mes
     level,
     applied: message.applied ?? null,
     verdict,
+    token: message.token === undefined ? null : fromUtf8(encodeBase64(message.token)),
     plain_hex: message.plaintext === undefined ? null : toHex(message.plaintext),
     text: message.text ?? null,
     sequence: message.sequence ?? null,
@@ -218,9 +239,27 @@ export function messageRecord(connection: number, message: ObservedMessage): Mes
   };
 }
 
-export function replyRecord(connection: number, { messages, reply, classification }: ObservedReply): ReplyRecord {
+export function replyRecord(connection: number, observed: ObservedReply, user: string | undefined): ReplyRecord {
+  const { messages, reply, classification, command, protection } = observed;
   const { code, kind, group } = classification;
-  return { type: 'reply', connection, messages, code, kind, group: group ?? null, lines: reply.lines };
+  return {
+    type: 'reply',
+    connection,
+    messages,
+    code,
+    kind,
+    group: group ?? null,
+    lines: reply.lines,
+    answers: command === undefined ? null : answered(command),
+    user: user ?? null,
+    protection,
+  };
+}
+
+function answered({ message, verb, argument }: ObservedCommand): NonNullable<ReplyRecord['answers']> {
+  const { password, exchange } = commandFacts(verb);
+  const isShown = !password && (!exchange || verb === 'AUTH');
+  return { message, verb, argument: isShown ? (argument ?? null) : null };
 }
 
 /** What is known of a data connection apart from its blocks. */
@@ -228,17 +267,20 @@ export interface DataFacts extends Endpoints {
   connection: number;
   time: bigint | undefined;
   from: Peer;
+  message: number | null;
   command: string | null;
   name: string | null;
+  offset: number | null;
   user: string | null;
   foundBy: DataRecord['found_by'];
   level: ProtectionLevel;
   weak: boolean;
 }
 
-export function dataRecord(facts: DataFacts, result: DataResult): DataRecord {
-  const { connection, client, server, time, from, command, name, user, foundBy, level, weak } = facts;
-  const { applied, blocks, bytes, sha256, verdict, error, lost } = result;
+/** @param isWhole  whether the numbers of the blocks follow each other */
+export function dataRecord(facts: DataFacts, result: DataResult, isWhole: boolean): DataRecord {
+  const { connection, client, server, time, from, message, command, name, offset, user, foundBy, level, weak } = facts;
+  const { applied, blocks, bytes, sha256, verdict, error, lost, complete } = result;
   return {
     type: 'data',
     connection,
@@ -246,8 +288,10 @@ export function dataRecord(facts: DataFacts, result: DataResult): DataRecord {
     server,
     time: time === undefined ? null : isoTime(time),
     from,
+    message,
     command,
     name,
+    offset,
     user,
     found_by: foundBy,
     level,
@@ -259,6 +303,7 @@ export function dataRecord(facts: DataFacts, result: DataResult): DataRecord {
     weak,
     error: errorRecord(error),
     lost,
+    whole: complete && isWhole && error === undefined,
   };
 }
 

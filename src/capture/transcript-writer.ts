@@ -1,7 +1,7 @@
-/** Collects and counts the records of a transcript. */
-import { FtpSecurityError } from '../errors.js';
-import type { Observation } from '../session/events.js';
-import { Findings } from './findings.js';
+/** Makes the records of a transcript, and gives each away as soon as it is final. */
+import type { FtpSecurityError } from '../errors.js';
+import type { ObservedExchange, ObservedMessage, ObservedReply } from '../session/events.js';
+import { ConnectionFindings } from './findings.js';
 import {
   type ConnectionRecord,
   connectionRecord,
@@ -16,7 +16,7 @@ import {
 
 /** A verified recording. */
 export interface Transcript {
-  /** In the order of the wire; the summary comes last. */
+  /** Those of a connection in the order of the wire; the summary comes last. With the option `onRecord`, only the summary. */
   records: TranscriptRecord[];
   /** Why the recording could not be read to its end. */
   error?: FtpSecurityError;
@@ -36,79 +36,157 @@ export interface Fault {
   error: unknown;
 }
 
+/** Receives each record as soon as it is final. */
+export type OnRecord = (record: TranscriptRecord) => void;
+
 /**
- * The most control lines. A transcript is held in memory, with about a kilobyte for each line; a capture of 12 MB has
- * about thirty thousand lines.
+ * How many records of a connection wait for one that is not final. If there are more, that one is given away as it is. Only
+ * a gap can make so many wait, whose transfer is not in the capture.
  */
-const MAX_LINES = 1_000_000;
+const MAX_WAITING = 1024;
 
-/** Collects the records. They are written at the end, because only then is it known that a reply never ends. */
+/** Counts the records of a recording. */
 export class TranscriptWriter {
-  #lines = 0;
-  connections = 0;
-  lost = 0;
+  readonly summary: SummaryRecord = emptySummary();
   readonly faults: Fault[] = [];
-  readonly #pending: (() => TranscriptRecord)[] = [];
+  readonly #onRecord: OnRecord;
 
-  add(connection: number, endpoints: Endpoints, observation: Observation): void {
-    switch (observation.type) {
-      case 'message':
-        if (++this.#lines > MAX_LINES) {
-          throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_LINES} control lines`);
-        }
-        this.#pending.push(() => messageRecord(connection, observation));
-        break;
-      case 'reply':
-        this.#pending.push(() => replyRecord(connection, observation));
-        break;
-      case 'exchange':
-        this.#pending.push(() => connectionRecord(connection, endpoints, observation));
+  constructor(onRecord: OnRecord) {
+    this.#onRecord = onRecord;
+  }
+
+  /** The writer of a control connection. */
+  connection(number: number, endpoints: Endpoints): ConnectionWriter {
+    this.summary.connections++;
+    return new ConnectionWriter(number, endpoints, this);
+  }
+
+  write(record: TranscriptRecord): void {
+    if (record.type === 'message') {
+      const { summary } = this;
+      const { verdict, error } = record;
+      summary.messages++;
+      if (verdict !== 'clear') {
+        summary.protected++;
+        summary[verdict]++;
+      }
+      if (error?.code === 'sequence/unprotected') summary.unprotected_after_security++;
     }
+    this.#onRecord(record);
   }
 
-  addConnection(connection: number, endpoints: Endpoints, problem: FtpSecurityError | undefined): void {
-    this.#pending.push(() => connectionRecord(connection, endpoints, { problem }));
+  finish(): void {
+    this.write(this.summary);
+  }
+}
+
+/** A record that waits: for what it is made of to be final, or for a record before it. */
+interface Waiting {
+  isOpen(): boolean;
+  record(): TranscriptRecord;
+}
+
+/** Writes the records of one control connection, and of its data connections, in their order. */
+export class ConnectionWriter {
+  readonly #number: number;
+  readonly #endpoints: Endpoints;
+  readonly #writer: TranscriptWriter;
+  readonly #findings: ConnectionFindings;
+  #waiting: Waiting[] = [];
+  /** The last one. */
+  #exchange: ObservedExchange | undefined;
+  #fault: unknown;
+  #ended = false;
+
+  constructor(number: number, endpoints: Endpoints, writer: TranscriptWriter) {
+    this.#number = number;
+    this.#endpoints = endpoints;
+    this.#writer = writer;
+    this.#findings = new ConnectionFindings(number);
   }
 
-  addData(record: DataRecord): void {
-    this.#pending.push(() => record);
+  message(message: ObservedMessage, isOpen: () => boolean): void {
+    this.#add(isOpen, () => messageRecord(this.#number, message));
   }
 
-  finish(dataConnections: number, unread: Record<string, number>): Transcript {
-    const { faults } = this;
-    const faulty = new Map(faults.map(({ connection, error }) => [connection, faultRecord(error)]));
-    const records: TranscriptRecord[] = [];
-    const findings = new Findings();
-    for (const write of this.#pending) {
-      const record = write();
-      const problem = record.type === 'connection' ? faulty.get(record.connection) : undefined;
-      records.push(problem === undefined ? record : ({ ...record, problem } as ConnectionRecord));
-      for (const finding of findings.see(record)) records.push(finding);
+  reply(reply: ObservedReply, user: string | undefined): void {
+    this.#add(FINAL, () => replyRecord(this.#number, reply, user));
+  }
+
+  exchange(exchange: ObservedExchange): void {
+    this.#exchange = exchange;
+    const isOpen = () => exchange.provisional && !this.#ended;
+    this.#add(isOpen, () => connectionRecord(this.#number, this.#endpoints, exchange));
+  }
+
+  data(isOpen: () => boolean, record: () => DataRecord): void {
+    this.#add(isOpen, record);
+    this.flush();
+  }
+
+  /** Octets of the control connection are missing from the capture. */
+  gap(): void {
+    this.#writer.summary.lost_segments++;
+  }
+
+  /** An internal error. */
+  fault(error: unknown): void {
+    this.#writer.faults.push({ connection: this.#number, error });
+    if (this.#ended) this.#write(this.#faultRecord(error));
+    else this.#fault ??= error;
+  }
+
+  /**
+   * The control connection has ended.
+   * @param last  what its last record says; undefined if it needs no record more
+   */
+  end(last: Partial<ObservedExchange> | undefined): void {
+    this.#ended = true;
+    if (this.#fault !== undefined) this.#add(FINAL, () => this.#faultRecord(this.#fault));
+    else if (last !== undefined) this.#add(FINAL, () => connectionRecord(this.#number, this.#endpoints, last));
+    this.flush();
+  }
+
+  /** Writes the records that are final. */
+  flush(): void {
+    let written = 0;
+    for (const { isOpen, record } of this.#waiting) {
+      if (this.#waiting.length - written <= MAX_WAITING && isOpen()) break;
+      written++;
+      this.#write(record());
     }
-    records.push(this.#summary(records, dataConnections, unread));
-    return faults.length > 0 ? { records, faults } : { records };
+    if (written > 0) this.#waiting = this.#waiting.slice(written);
   }
 
-  #summary(
-    records: readonly TranscriptRecord[],
-    dataConnections: number,
-    unread: Record<string, number>,
-  ): SummaryRecord {
-    const messages = records.filter(record => record.type === 'message');
-    const count = (verdict: string) => messages.filter(message => message.verdict === verdict).length;
-    return {
-      type: 'summary',
-      connections: this.connections,
-      messages: messages.length,
-      protected: messages.length - count('clear'),
-      verified: count('verified'),
-      decrypted: count('decrypted'),
-      failed: count('failed'),
-      unkeyed: count('unkeyed'),
-      unprotected_after_security: messages.filter(({ error }) => error?.code === 'sequence/unprotected').length,
-      data_connections: dataConnections,
-      lost_segments: this.lost,
-      unread,
-    };
+  #add(isOpen: () => boolean, record: () => TranscriptRecord): void {
+    this.#waiting.push({ isOpen, record });
   }
+
+  #faultRecord(error: unknown): ConnectionRecord {
+    return { ...connectionRecord(this.#number, this.#endpoints, this.#exchange ?? {}), problem: faultRecord(error) };
+  }
+
+  #write(record: TranscriptRecord): void {
+    this.#writer.write(record);
+    for (const finding of this.#findings.see(record)) this.#writer.write(finding);
+  }
+}
+
+const FINAL = () => false;
+
+function emptySummary(): SummaryRecord {
+  return {
+    type: 'summary',
+    connections: 0,
+    messages: 0,
+    protected: 0,
+    verified: 0,
+    decrypted: 0,
+    failed: 0,
+    unkeyed: 0,
+    unprotected_after_security: 0,
+    data_connections: 0,
+    lost_segments: 0,
+    unread: {},
+  };
 }

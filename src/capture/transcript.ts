@@ -10,9 +10,10 @@ import { DataConnections } from './data-connections.js';
 import { DataRecording, type Extract } from './data-recording.js';
 import { SegmentReader } from './link-layer.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
+import type { TranscriptRecord } from './records.js';
 import { reassemble, type TcpConnection, type TcpEvent } from './tcp.js';
 import { readTextTranscript, type SpokenLine } from './text-transcript.js';
-import { type Transcript, TranscriptWriter } from './transcript-writer.js';
+import { type OnRecord, type Transcript, TranscriptWriter } from './transcript-writer.js';
 
 /** In a capture, control connections are the TCP connections that speak FTP, and those that `ports` names. */
 export interface VerifyOptions extends Tolerance, PortOptions {
@@ -20,6 +21,8 @@ export interface VerifyOptions extends Tolerance, PortOptions {
   mechanisms: readonly Mechanism[];
   /** Called for each protected data connection; returns the sink for its file, or undefined. */
   extract?: Extract;
+  /** Receives each record as soon as it is final; then the transcript holds only the summary, and memory stays bounded. */
+  onRecord?: OnRecord;
 }
 
 /**
@@ -60,14 +63,29 @@ function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
 }
 
 function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
-  const writer = new TranscriptWriter();
+  const { writer, records } = writerFor(options);
   connections.forEach((lines, index) => {
     const observed = { ...options, fromStart: beginsWithGreeting(lines) };
     const recording = new ControlRecording(index + 1, { client: null, server: null }, observed, writer);
     for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
     recording.end(undefined);
   });
-  return writer.finish(0, {});
+  return finish(writer, records);
+}
+
+/** A writer that collects the records, or gives them to the caller. */
+function writerFor({ onRecord }: VerifyOptions): { writer: TranscriptWriter; records: TranscriptRecord[] } {
+  const records: TranscriptRecord[] = [];
+  const collect = (record: TranscriptRecord) => {
+    if (onRecord === undefined || record.type === 'summary') records.push(record);
+    onRecord?.(record);
+  };
+  return { writer: new TranscriptWriter(collect), records };
+}
+
+function finish(writer: TranscriptWriter, records: TranscriptRecord[]): Transcript {
+  writer.finish();
+  return writer.faults.length > 0 ? { records, faults: writer.faults } : { records };
 }
 
 /** A text has no SYN, so only a greeting, or a refusal, shows that nothing is missing before it. */
@@ -84,7 +102,7 @@ function verifySegments(
   const streams = reassemble(segments);
   const mechanisms = options.mechanisms.map(it => it.withSecrets?.(secrets()) ?? it);
   const control = controlConnections(streams, options);
-  const writer = new TranscriptWriter();
+  const { writer, records } = writerFor(options);
   const controls = new ControlConnections(control, { ...options, mechanisms }, writer);
   const data = new Map<TcpConnection, DataRecording | undefined>();
   for (const event of streams.events) {
@@ -97,11 +115,10 @@ function verifySegments(
     const recording = data.get(connection);
     if (recording === undefined) continue;
     try {
-      const record = recording.take(event);
-      if (record !== undefined) writer.addData(record);
+      if (recording.take(event)) data.delete(connection);
     } catch (error) {
       // As with control connections, an error in one data connection, or in its sink, does not stop the others.
-      writer.faults.push({ connection: recording.connection, error });
+      recording.fault(error);
       data.set(connection, undefined);
     }
   }
@@ -111,7 +128,8 @@ function verifySegments(
   const unusedPorts = options.ports?.filter(
     port => !answered.some(({ ends }) => ends.some(end => portOf(end) === port)),
   );
-  const transcript = writer.finish(answered.length - control.size, unread);
+  Object.assign(writer.summary, { data_connections: answered.length - control.size, unread });
+  const transcript = finish(writer, records);
   return unusedPorts?.length ? { ...transcript, unusedPorts } : transcript;
 }
 
@@ -128,8 +146,8 @@ class ControlConnections {
     this.#entries = new Map(
       [...control].map(([connection, ends], index) => {
         const observed = { ...options, fromStart: connection.opened !== 'missing' };
-        const announce = (by: Peer, address: DataAddress) =>
-          this.addresses.announce(recording, by, address, hostOf(ends[by]));
+        const announce = (by: Peer, address: DataAddress, message?: number) =>
+          this.addresses.announce(recording, by, address, hostOf(ends[by]), message);
         const recording = new ControlRecording(index + 1, ends, observed, writer, announce);
         // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
         announce('client', { host: undefined, port: portOf(ends.client) });

@@ -1,96 +1,94 @@
 /** The closing lines of the table: who logged in, from where, and which files were transferred. */
-import type { ConnectionRecord, DataRecord, MessageRecord, ReplyRecord, TranscriptRecord } from '../capture/index.js';
+import type { ConnectionRecord, DataRecord, ReplyRecord, TranscriptRecord } from '../capture/index.js';
 import { commandFacts } from '../ftp/commands.js';
+import { Bounded } from './bounded.js';
 import { printable } from './terminal.js';
 
-/** How many lines of each kind are shown; JSON has all. */
-const MOST = 50;
-
-const LOGGED_IN: ReadonlySet<number> = new Set([230, 232]);
+const LOGGED_IN: ReadonlySet<number> = new Set([202, 230, 232]);
+const LOGIN_COMMANDS: ReadonlySet<string> = new Set(['USER', 'PASS', 'ACCT']);
 const TRANSFERRED: ReadonlySet<number> = new Set([226, 250]);
+
+/** How many connections are remembered, and how many transfers wait for the record of their data connection. */
+const MAX_KNOWN = 10_000;
 
 interface Known {
   /** The record of the last exchange. */
   exchange: ConnectionRecord | undefined;
-  user: string | undefined;
-  /** The last file that was requested. */
-  transfer: { command: string; name: string } | undefined;
+  /** The last login. */
+  login: string | undefined;
+  /** The command of the last data record: the number of its message. */
+  data: number | null;
 }
 
 export class Closing {
   readonly #known = new Map<number, Known>();
-  readonly #logins: string[] = [];
-  /** Number of data records by connection and command. Files with a data record are protected, others are in the clear. */
-  readonly #protected = new Map<string, number>();
-  readonly #whole: string[] = [];
-  readonly #files: string[] = [];
+  readonly #logins = new Bounded('logins');
+  readonly #protected = new Bounded('files');
+  readonly #unprotected = new Bounded('files without protection');
+  /** Protected transfers whose data connection has no record so far, by connection and message. */
+  readonly #missing = new Map<string, string>();
 
-  add(records: readonly TranscriptRecord[]): void {
-    for (const record of records) {
-      if (record.type === 'connection') this.#of(record.connection).exchange = record;
-      else if (record.type === 'message' && record.from === 'client') this.#command(record);
-      else if (record.type === 'reply') this.#reply(record);
-      else if (record.type === 'data') this.#data(record);
-    }
+  add(record: TranscriptRecord): void {
+    if (record.type === 'connection') this.#of(record.connection).exchange = record;
+    else if (record.type === 'reply') this.#reply(record);
+    else if (record.type === 'data') this.#data(record);
   }
 
   get lines(): string[] {
-    return [...cut(this.#logins, 'logins'), ...cut([...this.#files, ...this.#clear()], 'files')];
+    const missing = new Bounded('files that are not in the capture');
+    for (const file of this.#missing.values()) missing.add(() => `${file}: not in the capture`);
+    return [this.#logins, this.#protected, this.#unprotected, missing].flatMap(it => it.lines);
   }
 
   #of(connection: number): Known {
-    const known = this.#known.get(connection) ?? { exchange: undefined, user: undefined, transfer: undefined };
+    const known = this.#known.get(connection) ?? { exchange: undefined, login: undefined, data: null };
     this.#known.set(connection, known);
+    dropOldest(this.#known);
     return known;
   }
 
-  #command({ connection, text }: MessageRecord): void {
-    const [, verb = '', argument = ''] = /^([A-Za-z]+) ?([^\r\n\0]*)/.exec(text ?? '') ?? [];
+  #reply({ connection, code, answers, user, protection }: ReplyRecord): void {
+    if (answers === null) return;
+    const { message, verb, argument } = answers;
     const known = this.#of(connection);
-    const command = verb.toUpperCase();
-    if (command === 'USER') known.user = argument;
-    if (commandFacts(command).data !== undefined) known.transfer = { command, name: argument };
-  }
-
-  #reply({ connection, code }: ReplyRecord): void {
-    const known = this.#of(connection);
-    const { exchange, user, transfer } = known;
-    if (LOGGED_IN.has(code) && user !== undefined) {
-      const from = exchange?.client == null ? '' : ` from ${exchange.client}`;
-      const by = exchange?.mechanism == null ? '' : ` by ${exchange.mechanism}`;
-      const as = exchange?.client_name == null ? '' : ` as ${exchange.client_name}`;
-      const line = `login: ${printable(`${user}${as}${by}`)}${from}  connection ${connection}`;
-      // A server may confirm the same login more than once.
-      if (line !== this.#logins.at(-1)) this.#logins.push(line);
+    if (LOGGED_IN.has(code) && LOGIN_COMMANDS.has(verb) && user !== null) this.#login(connection, known, user);
+    if (!TRANSFERRED.has(code) || commandFacts(verb).data === undefined || known.data === message) return;
+    const file = fileText(connection, verb, argument);
+    if (protection === 'clear') this.#unprotected.add(() => `${file}: not protected`);
+    else {
+      this.#missing.set(`${connection} ${message}`, file);
+      dropOldest(this.#missing);
     }
-    if (code < 200 || transfer === undefined) return;
-    if (TRANSFERRED.has(code)) this.#whole.push(keyOf(connection, transfer));
-    known.transfer = undefined;
   }
 
-  #data({ connection, command, name, bytes, verdict, error }: DataRecord): void {
-    const key = keyOf(connection, { command: command ?? '', name: name ?? '' });
-    this.#protected.set(key, (this.#protected.get(key) ?? 0) + 1);
+  #login(connection: number, known: Known, user: string): void {
+    const { exchange } = known;
+    const from = exchange?.client == null ? '' : ` from ${exchange.client}`;
+    const by = exchange?.mechanism == null ? '' : ` by ${exchange.mechanism}`;
+    const as = exchange?.client_name == null ? '' : ` as ${exchange.client_name}`;
+    const line = `login: ${printable(`${user}${as}${by}`)}${from}  connection ${connection}`;
+    // A server may confirm the same login more than once.
+    if (line !== known.login) this.#logins.add(() => line);
+    known.login = line;
+  }
+
+  #data({ connection, message, command, name, bytes, verdict, error, whole }: DataRecord): void {
+    this.#of(connection).data = message;
+    this.#missing.delete(`${connection} ${message}`);
     const size = bytes === null ? '' : `, ${bytes} octets`;
-    this.#files.push(`${key}${size}: ${error === null ? verdict : `${verdict}, but ${printable(error.message)}`}`);
-  }
-
-  /** Transfers that were completed without a protected data connection. */
-  #clear(): string[] {
-    const left = new Map(this.#protected);
-    return this.#whole.flatMap(key => {
-      const count = left.get(key) ?? 0;
-      left.set(key, count - 1);
-      return count > 0 ? [] : [`${key}: not protected, or not in the capture`];
-    });
+    const doubt = error !== null ? `, but ${printable(error.message)}` : whole ? '' : ', but not whole in the capture';
+    this.#protected.add(() => `${fileText(connection, command ?? '', name)}${size}: ${verdict}${doubt}`);
   }
 }
 
-function keyOf(connection: number, { command, name }: { command: string; name: string }): string {
-  return `file: ${printable(`${command} ${name}`.trimEnd())}  connection ${connection}`;
+function fileText(connection: number, command: string, name: string | null): string {
+  return `file: ${printable(`${command} ${name ?? ''}`.trimEnd())}  connection ${connection}`;
 }
 
-function cut(lines: readonly string[], what: string): string[] {
-  if (lines.length <= MOST) return [...lines];
-  return [...lines.slice(0, MOST), `and ${lines.length - MOST} more ${what}`];
+function dropOldest(map: Map<unknown, unknown>): void {
+  if (map.size <= MAX_KNOWN) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
 }

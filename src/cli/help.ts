@@ -33,10 +33,11 @@ ${mechanismHelp('verify')}
   --errors            only what is wrong, and what was said around it
   --summary           no lines: who logged in, which files moved, findings, keys that are missing, totals
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
-  --extract DIR       write the files of data connections that were verified to their end into DIR, and a manifest of all;
+  --html FILE         also write a page to look at the lines in a browser: one file ending in .html, which needs no network
+  --extract DIR       write the files of data connections that were verified and are whole into DIR, and a manifest of all;
                       nothing is overwritten
   --fail-on RULE,...  findings of these rules are errors (exit status 1), or all that are high, medium or low and more severe; may
-                      be repeated
+                      be repeated. An unknown rule lists all
   --join              the files are one capture that was rotated; they are put in order by their times
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd
@@ -51,14 +52,16 @@ before it are missing, and no data connection accounts for them; "late": it was 
 A file is a capture (pcapng or pcap), as it is or compressed with gzip, or zstd where Node has it; or a text transcript. "-" is
 standard input; of a directory every recording is read. Of several files each has a result, and the total follows. Packets that
 can't be read are counted by reason, on standard error and in the summary. A capture may be larger than the memory: it is read in
-passes, and only control lines and connections are kept. A recorded exchange is judged at its own time.
+passes, and only what belongs to connections that are open is kept. A recorded exchange is judged at its own time.
 
 Exit status
-  0  everything protected was verified, and no line has an error
-  1  some line has an error
-  2  wrong usage, input that can't be read, or a fault of ours in some connection (the rest is there)
-  3  no error, but something could not be looked at: no key, an exchange that is not in the capture, TLS, packets that can't
-     be read, no control connection at all, or a --port that nothing has`,
+  0  everything protected was verified, and no line or data connection has an error
+  1  some line or data connection has an error, or a finding of --fail-on
+  2  wrong usage, input that can't be read, a file that --extract can't write, or a fault of ours in some connection (the rest
+     is there)
+  3  no error, but something could not be checked: no key, an exchange that is not in the capture, a data connection that is
+     not whole in it, tokens without a checksum, TLS, packets that can't be read, no control connection at all, or a --port
+     that nothing has`,
 
   decode: `rfc2228 decode [LINE | -]: says what a line is, without keys
 

@@ -158,10 +158,10 @@ export function missingKeyOf(record: ConnectionRecord): MissingKey | undefined {
 }
 
 /** The TLS secrets that would open a GSI exchange; also the server's RSA key, if the cipher suite is named TLS_RSA. */
-function gsiMissingKey({ server_name, facts: { cipherSuite } }: ConnectionRecord): MissingKey {
+function gsiMissingKey({ facts: { cipherSuite, claimedServerName } }: ConnectionRecord): MissingKey {
   const isRsa = /^TLS_RSA_/.test(String(cipherSuite));
   return {
-    key: `TLS secrets of ${server_name ?? 'a server'}, ${cipherSuite} (GSI)`,
+    key: `TLS secrets of ${printable(String(claimedServerName ?? 'a server'))}, ${cipherSuite} (GSI)`,
     remedy: [
       "a key log of either side has them, in NSS's format: --keylog FILE",
       ...(isRsa ? ["or the server's private key opens it, often /etc/grid-security/hostkey.pem: --rsa-key FILE"] : []),

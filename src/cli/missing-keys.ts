@@ -2,6 +2,9 @@
 import type { TranscriptRecord } from '../capture/index.js';
 import { missingKeyOf } from './mechanisms.js';
 
+/** How many keys are listed. */
+const MAX_KEYS = 50;
+
 interface Missing {
   remedy: readonly string[];
   connections: number;
@@ -10,16 +13,15 @@ interface Missing {
 export class MissingKeys {
   readonly #byKey = new Map<string, Missing>();
 
-  add(records: readonly TranscriptRecord[]): void {
-    for (const record of records) {
-      if (record.type !== 'connection' || record.mechanism === null || record.keyed) continue;
-      // If a key has opened the exchange, the problem is not a missing key.
-      if (record.problem?.code === 'internal' || record.facts['openedBy'] !== undefined) continue;
-      const missing = missingKeyOf(record);
-      if (missing === undefined) continue;
-      const { key, remedy } = missing;
-      this.#byKey.set(key, { remedy, connections: (this.#byKey.get(key)?.connections ?? 0) + 1 });
-    }
+  add(record: TranscriptRecord): void {
+    if (record.type !== 'connection' || record.mechanism === null || record.keyed) return;
+    // If a key has opened the exchange, the problem is not a missing key.
+    if (record.problem?.code === 'internal' || record.facts['openedBy'] !== undefined) return;
+    const missing = missingKeyOf(record);
+    if (missing === undefined) return;
+    const { key, remedy } = missing;
+    const connections = (this.#byKey.get(key)?.connections ?? 0) + 1;
+    if (connections > 1 || this.#byKey.size < MAX_KEYS) this.#byKey.set(key, { remedy, connections });
   }
 
   get lines(): string[] {

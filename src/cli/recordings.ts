@@ -1,21 +1,12 @@
 /** Recordings in files, compressed or not, in directories, and from standard input. */
-import {
-  closeSync,
-  createReadStream,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, createReadStream, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { type Compression, recordingFormat } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
+import { attempt, inputError, writeAll } from './files.js';
 import { InputError } from './status.js';
 
 /** Octets that are read at once; also enough to recognise the format of a file. */
@@ -275,20 +266,4 @@ class Spool implements Iterable<Uint8Array> {
     this.#chunks = [];
     return { directory, descriptor };
   }
-}
-
-function writeAll(descriptor: number, octets: Uint8Array): void {
-  for (let at = 0; at < octets.length; ) at += writeSync(descriptor, octets, at);
-}
-
-function attempt<T>(name: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    throw error instanceof InputError ? error : inputError(name, error);
-  }
-}
-
-function inputError(name: string, error: unknown): InputError {
-  return new InputError(`${name}: ${(error as Error).message.split('\n')[0]}`);
 }

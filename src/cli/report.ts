@@ -1,20 +1,45 @@
-/** The output of `verify`: a table with closing lines for people, or JSON lines. */
+/** The output of `verify`: a table with closing lines for people, JSON lines, or a page. */
 import type { FindingRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
+import { Bounded } from './bounded.js';
 import { Closing } from './closing.js';
 import { MissingKeys } from './missing-keys.js';
 import type { Output } from './streams.js';
 import { findingRow, Table, type TableOptions } from './table.js';
 
 export interface Report {
-  /** Adds the records of one recording. */
-  add(records: readonly TranscriptRecord[]): void;
+  add(record: TranscriptRecord): void;
+  /** Writes what has been added so far. */
+  flush(): void;
   /** @param summary  totals of all recordings; undefined if none could be read */
   end(summary: SummaryRecord | undefined): void;
 }
 
 export function jsonReport(stdout: Output): Report {
-  const print = (records: readonly TranscriptRecord[]) => write(records, record => [JSON.stringify(record)], stdout);
-  return { add: print, end: summary => print(summary === undefined ? [] : [summary]) };
+  const rows = new Rows(stdout);
+  const add = (record: TranscriptRecord) => rows.add(JSON.stringify(record));
+  return {
+    add,
+    flush: () => rows.flush(),
+    end(summary) {
+      if (summary !== undefined) add(summary);
+      rows.flush();
+    },
+  };
+}
+
+/** Several reports of the same records. */
+export function allReports(reports: readonly Report[]): Report {
+  return {
+    add: record => {
+      for (const report of reports) report.add(record);
+    },
+    flush: () => {
+      for (const report of reports) report.flush();
+    },
+    end: summary => {
+      for (const report of reports) report.end(summary);
+    },
+  };
 }
 
 export interface TableReportOptions extends TableOptions {
@@ -26,41 +51,46 @@ export interface TableReportOptions extends TableOptions {
 export const SEVERITIES: readonly FindingRecord['severity'][] = ['high', 'medium', 'low'];
 
 export function tableReport(stdout: Output, options: TableReportOptions): Report {
+  const rows = new Rows(stdout);
   const table = new Table(options);
   const closing = new Closing();
   const missing = new MissingKeys();
-  const findings: FindingRecord[] = [];
+  const findings = new Map(SEVERITIES.map(severity => [severity, new Bounded(`findings of severity ${severity}`)]));
   return {
-    add(records) {
-      const shown = options.summary ? records.filter(({ type }) => type === 'file') : records;
-      write(shown, record => table.rows(record), stdout);
-      closing.add(records);
-      missing.add(records);
-      for (const record of records) if (record.type === 'finding') findings.push(record);
+    add(record) {
+      if (!options.summary || record.type === 'file') for (const row of table.rows(record)) rows.add(row);
+      closing.add(record);
+      missing.add(record);
+      if (record.type === 'finding') findings.get(record.severity)!.add(() => findingRow(record));
     },
+    flush: () => rows.flush(),
     end(summary) {
-      const sorted = SEVERITIES.flatMap(severity => findings.filter(finding => finding.severity === severity));
-      for (const line of closing.lines) stdout.write(`${line}\n`);
-      for (const finding of sorted) stdout.write(`${findingRow(finding)}\n`);
-      for (const line of missing.lines) stdout.write(`${line}\n`);
-      if (summary !== undefined) write([summary], record => table.rows(record), stdout);
+      const lines = [...closing.lines, ...[...findings.values()].flatMap(it => it.lines), ...missing.lines];
+      for (const line of lines) rows.add(line);
+      if (summary !== undefined) for (const row of table.rows(summary)) rows.add(row);
+      rows.flush();
     },
   };
 }
 
-/** Writes in pieces, because a transcript may be longer than the longest string, and a write for each line is slow. */
-function write(
-  records: readonly TranscriptRecord[],
-  rowsOf: (record: TranscriptRecord) => string[],
-  stdout: Output,
-): void {
-  const PIECE = 1 << 20;
-  let piece = '';
-  for (const record of records) {
-    for (const row of rowsOf(record)) piece += `${row}\n`;
-    if (piece.length < PIECE) continue;
-    stdout.write(piece);
-    piece = '';
+/** Writes rows in pieces, because a write for each row is slow. */
+export class Rows {
+  readonly #stdout: Pick<Output, 'write'>;
+  #piece = '';
+
+  constructor(stdout: Pick<Output, 'write'>) {
+    this.#stdout = stdout;
   }
-  stdout.write(piece);
+
+  add(row: string): void {
+    this.#piece += `${row}\n`;
+    if (this.#piece.length >= PIECE) this.flush();
+  }
+
+  flush(): void {
+    if (this.#piece !== '') this.#stdout.write(this.#piece);
+    this.#piece = '';
+  }
 }
+
+const PIECE = 1 << 16;

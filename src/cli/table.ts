@@ -87,6 +87,7 @@ export class Table {
     if (!this.#options.errors) return [...before, row];
     const waiting = this.#waiting.get(connection) ?? { rows: [], after: 0 };
     this.#waiting.set(connection, waiting);
+    this.#dropOldest();
     if (isWrong) {
       const rows = [...before, ...waiting.rows, row];
       waiting.rows = [];
@@ -101,7 +102,18 @@ export class Table {
     if (waiting.rows.length > AROUND) waiting.rows.shift();
     return before;
   }
+
+  #dropOldest(): void {
+    if (this.#waiting.size <= MAX_WAITING) return;
+    for (const oldest of this.#waiting.keys()) {
+      this.#waiting.delete(oldest);
+      return;
+    }
+  }
 }
+
+/** How many connections have rows that wait. */
+const MAX_WAITING = 10_000;
 
 /**
  * Day and time of day as text.
@@ -178,6 +190,8 @@ function dataRow(record: DataRecord, time: string): string {
     ...(applied !== null && applied !== level ? [`tokens are ${applied}`] : []),
     ...(record.found_by === 'port' ? ['address translated: found by its port'] : []),
     ...(lost > 0 ? [`${count(lost, 'octet')} not in the capture`] : []),
+    ...(lost === 0 && error === null && !record.whole ? ['not whole in the capture'] : []),
+    ...(record.offset === null ? ['a part of a file'] : record.offset > 0 ? [`from octet ${record.offset}`] : []),
   ];
   return [
     time === '' ? '' : `${time}  `,

@@ -10,15 +10,13 @@ import type {
 import { FtpSecurityError } from '../errors.js';
 import { EXIT, InputError } from './status.js';
 
-/** The result for a recording that could not be read at all. */
-export interface NoTranscript {
-  records: [];
-  error: unknown;
-  faults?: undefined;
-  unusedPorts?: undefined;
+/** How a recording has ended. */
+export interface Outcome extends Pick<Transcript, 'faults' | 'unusedPorts'> {
+  /** Why it could not be read to its end, or at all. */
+  error?: unknown;
 }
 
-/** Numbers the connections of all files in one series, adds a record for each file, and sums up all totals. */
+/** Numbers the connections of all files in one series, makes a record for each file, and sums up all totals. */
 export class Total {
   readonly #several: boolean;
   readonly #failOn: (finding: FindingRecord) => boolean;
@@ -37,31 +35,23 @@ export class Total {
     this.#failOn = failOn;
   }
 
-  /**
-   * @returns the records of one file, with its connections numbered after those of earlier files, and a file record in
-   *   place of the summary
-   */
-  add(file: string, { records, error, faults, unusedPorts = [] }: Transcript | NoTranscript): TranscriptRecord[] {
-    const before = this.summary.connections;
-    const rest: TranscriptRecord[] = [];
-    let summary = emptySummary();
-    for (const record of records) {
-      if (record.type === 'summary') summary = record;
-      else if (record.type === 'file') rest.push(record);
-      else {
-        const numbered = { ...record, connection: record.connection + before };
-        rest.push(numbered.type === 'connection' ? withFile(numbered, file) : numbered);
-      }
-    }
-    if (records.length > 0) {
+  /** Begins a recording; its connections are numbered after those of earlier ones. */
+  begin(file: string): FileTotal {
+    return new FileTotal(file, this.summary.connections, this.#failOn);
+  }
+
+  /** @returns the record of a recording that has ended, if each has one */
+  end(file: FileTotal, { error, faults, unusedPorts = [] }: Outcome): FileRecord | undefined {
+    const { summary } = file;
+    if (summary !== undefined) {
       this.readable = true;
       this.#unusedPorts = (this.#unusedPorts ?? unusedPorts).filter(port => unusedPorts.includes(port));
+      addTo(this.summary, summary);
     }
-    addTo(this.summary, summary);
-    const status = error === undefined && faults === undefined ? statusOf(records, this.#failOn) : EXIT.unusable;
+    const status = error === undefined && faults === undefined ? file.status : EXIT.unusable;
     this.#statuses.add(status);
-    if (this.#several) rest.push({ ...summary, type: 'file', file, status, error: problemOf(error) });
-    return rest;
+    if (!this.#several) return undefined;
+    return { ...(summary ?? emptySummary()), type: 'file', file: file.name, status, error: problemOf(error) };
   }
 
   /** The ports in the options that no connection of any recording uses. */
@@ -77,13 +67,36 @@ export class Total {
   }
 }
 
-/** The exit status of one recording. */
-function statusOf(
-  records: readonly TranscriptRecord[],
-  failOn: (finding: FindingRecord) => boolean,
-): FileRecord['status'] {
-  if (records.some(record => isFaulty(record) || (record.type === 'finding' && failOn(record)))) return EXIT.faulty;
-  return records.some(isUnseen) ? EXIT.unseen : EXIT.fine;
+/** One recording: its records are numbered, and decide its exit status. */
+export class FileTotal {
+  readonly name: string;
+  readonly #before: number;
+  readonly #failOn: (finding: FindingRecord) => boolean;
+  /** Known at its end. */
+  summary: SummaryRecord | undefined;
+  #isFaulty = false;
+  #isUnseen = false;
+
+  constructor(name: string, before: number, failOn: (finding: FindingRecord) => boolean) {
+    this.name = name;
+    this.#before = before;
+    this.#failOn = failOn;
+  }
+
+  /** The exit status of this recording alone. */
+  get status(): FileRecord['status'] {
+    return this.#isFaulty ? EXIT.faulty : this.#isUnseen ? EXIT.unseen : EXIT.fine;
+  }
+
+  /** @returns the record to be written; undefined for the summary, which stands for all recordings */
+  add(record: TranscriptRecord): TranscriptRecord | undefined {
+    this.#isFaulty ||= isFaulty(record) || (record.type === 'finding' && this.#failOn(record));
+    this.#isUnseen ||= isUnseen(record);
+    if (record.type === 'summary') this.summary = record;
+    if (record.type === 'summary' || record.type === 'file') return undefined;
+    const numbered = this.#before === 0 ? record : { ...record, connection: record.connection + this.#before };
+    return numbered.type === 'connection' ? withFile(numbered, this.name) : numbered;
+  }
 }
 
 function isFaulty(record: TranscriptRecord): boolean {
@@ -94,9 +107,9 @@ function isFaulty(record: TranscriptRecord): boolean {
 function isUnseen(record: TranscriptRecord): boolean {
   switch (record.type) {
     case 'message':
-      return record.verdict === 'unkeyed';
+      return record.verdict === 'unkeyed' || record.verdict === 'decrypted';
     case 'data':
-      return record.verdict === 'unkeyed' || record.lost > 0;
+      return record.verdict !== 'verified' || !record.whole;
     case 'connection':
       return record.problem !== null || (record.mechanism !== null && !record.keyed);
     case 'summary':

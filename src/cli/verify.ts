@@ -4,7 +4,7 @@ import {
   FINDING_RULES,
   type FindingRecord,
   recordingFormat,
-  type Transcript,
+  type TranscriptRecord,
   type VerifyOptions,
   verifyRecording,
   verifyRotated,
@@ -12,18 +12,20 @@ import {
 import { FtpSecurityError } from '../errors.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { ExtractDirectory } from './extract.js';
+import { htmlReport } from './html.js';
 import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
-import { jsonReport, SEVERITIES, tableReport } from './report.js';
-import { InputError, internalError, parseOptions, UsageError } from './status.js';
+import { allReports, jsonReport, type Report, SEVERITIES, tableReport } from './report.js';
+import { EXIT, InputError, internalError, parseOptions, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
-import { type NoTranscript, Total } from './total.js';
+import { type FileTotal, type Outcome, Total } from './total.js';
 
 const OPTIONS = {
   ...VERIFY_KEYS,
   port: { type: 'string', multiple: true, default: [] as string[] },
   'only-port': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  html: { type: 'string' },
   extract: { type: 'string' },
   join: { type: 'boolean', default: false },
   'fail-on': { type: 'string', multiple: true, default: [] as string[] },
@@ -53,27 +55,34 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const several = recordings.length > 1 || files[0]?.directory !== undefined;
   const { utc, errors, summary } = values;
   const table = { utc, errors, summary, files: several, width: stdout.columns };
-  const report = values.json ? jsonReport(stdout) : tableReport(stdout, table);
+  const printed = values.json ? jsonReport(stdout) : tableReport(stdout, table);
+  const report = allReports([printed, ...(values.html === undefined ? [] : [htmlReport(values.html)])]);
   const total = new Total(several, failOn);
   const left = new LeftOut();
   const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
   for (const recording of recordings) {
     const name = nameOf(recording);
     const before = total.summary.connections;
+    const file = total.begin(name);
     const extract: Extract = transfer => directory?.sink(transfer, name, before);
-    const transcript = await attempt(recording, { ...options, extract }, left);
-    if (transcript === undefined) continue;
-    report.add(total.add(name, transcript));
-    const { error, faults = [] } = transcript;
+    const onRecord = (record: TranscriptRecord) => add(report, file.add(record));
+    const outcome = await attempt(recording, { ...options, extract, onRecord }, left);
+    if (outcome === undefined) continue;
+    add(report, total.end(file, outcome));
+    const { error, faults = [] } = outcome;
     if (error !== undefined) complain(name, error, stderr);
     for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
-    warnOfUnseen(name, transcript, stderr);
+    warnOfUnseen(file, stderr);
   }
-  directory?.close();
+  directory?.close(stderr);
   left.tell(stderr);
   for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
   report.end(total.readable ? total.summary : undefined);
-  return total.status;
+  return directory?.failed ? EXIT.unusable : total.status;
+}
+
+function add(report: Report, record: TranscriptRecord | undefined): void {
+  if (record !== undefined) report.add(record);
 }
 
 function nameOf([first, ...more]: readonly ListedFile[]): string {
@@ -109,7 +118,7 @@ async function attempt(
   files: readonly ListedFile[],
   options: VerifyOptions,
   left: LeftOut,
-): Promise<Transcript | NoTranscript | undefined> {
+): Promise<Outcome | undefined> {
   const opened: RecordingFile[] = [];
   try {
     for (const listed of files) {
@@ -124,20 +133,19 @@ async function attempt(
     const error = opened.find(({ error }) => error !== undefined)?.error;
     return error === undefined ? transcript : { ...transcript, error };
   } catch (error) {
-    return { records: [], error };
+    return { error };
   } finally {
     for (const file of opened) file.close();
   }
 }
 
 /** Reports what could not be checked and is in no line of the transcript. */
-function warnOfUnseen(file: string, { records }: Transcript | NoTranscript, stderr: Output): void {
-  const summary = records.at(-1);
-  if (summary?.type !== 'summary') return;
+function warnOfUnseen({ name, summary }: FileTotal, stderr: Output): void {
+  if (summary === undefined) return;
   const unread = Object.entries(summary.unread);
-  if (summary.connections === 0 && unread.length === 0) stderr.write(`rfc2228: ${file}: no control connection\n`);
+  if (summary.connections === 0 && unread.length === 0) stderr.write(`rfc2228: ${name}: no control connection\n`);
   for (const [reason, packets] of unread) {
-    stderr.write(`rfc2228: ${file}: ${packets} packet${packets === 1 ? '' : 's'} not read: ${reason}\n`);
+    stderr.write(`rfc2228: ${name}: ${packets} packet${packets === 1 ? '' : 's'} not read: ${reason}\n`);
   }
 }
 
@@ -168,7 +176,12 @@ function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => bool
   const names = texts.flatMap(text => text.split(','));
   const known: readonly string[] = [...SEVERITIES, ...FINDING_RULES];
   const unknown = names.find(name => !known.includes(name));
-  if (unknown !== undefined) throw new UsageError(`--fail-on wants ${SEVERITIES.join(', ')} or the name of a rule`);
+  if (unknown !== undefined) {
+    const rules = FINDING_RULES.join(', ');
+    throw new UsageError(
+      `--fail-on: no rule ${JSON.stringify(unknown)}; it wants ${SEVERITIES.join(', ')} or ${rules}`,
+    );
+  }
   const least = names.reduce((least, name) => Math.max(least, (SEVERITIES as readonly string[]).indexOf(name)), -1);
   return ({ rule, severity }) => names.includes(rule) || SEVERITIES.indexOf(severity) <= least;
 }

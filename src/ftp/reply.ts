@@ -7,7 +7,7 @@ import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { assertOneLine, limitOf } from './argument-checks.js';
-import { type Line, type LineOptions, LineReader, lineAt } from './line.js';
+import { type Line, type LineOptions, LineReader, type LineUnit, lineAt } from './line.js';
 
 /** The replies to STAT and HELP may be whole listings, so a reply may be much longer than a line; but its size must be bounded. */
 const DEFAULT_MAX_REPLY = 0x1000000;
@@ -19,7 +19,10 @@ const CODE = 3;
 /** Three digits, and the space or hyphen after them. */
 const PREFIX = CODE + 1;
 
-/** A reply in the clear, or the one inside tokens (RFC 959 §4.2). */
+/**
+ * A reply in the clear, or the one inside tokens (RFC 959 §4.2). `lines` of a reply that was read is decoded when it is asked
+ * for: a copy by spread or by `structuredClone` has `code` and `raw` alone.
+ */
 export interface Reply {
   /** 100 to 699. */
   code: number;
@@ -48,20 +51,18 @@ export interface ReplyOptions extends LineOptions {
  * });
  */
 export class ReplyReader {
-  /** Null stands for a line after which the reply continues. */
-  readonly #lines: LineReader<Reply | null>;
-  readonly #reply: ReplyLines;
+  readonly #lines: LineReader<Reply>;
+  readonly #unit: ReplyUnit;
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor(options: ReplyOptions = {}) {
-    const lines = new ReplyLines(options.maxReply);
-    this.#reply = lines;
-    this.#lines = new LineReader(options, (held, end, next) => lines.add(held, end, next) ?? null);
+    this.#unit = new ReplyUnit(options.maxReply);
+    this.#lines = new LineReader(options, this.#unit);
   }
 
   /** Whether octets were received that no reply returned by `next` contains. */
   get pending(): boolean {
-    return this.#lines.pending || this.#reply.open;
+    return this.#lines.pending;
   }
 
   /** Adds octets received; they are copied. */
@@ -76,11 +77,9 @@ export class ReplyReader {
    */
   next(): Reply | undefined {
     try {
-      let reply = this.#lines.next();
-      while (reply === null) reply = this.#lines.next();
-      return reply;
+      return this.#lines.next();
     } catch (error) {
-      this.#reply.reset();
+      this.#unit.reset();
       throw error;
     }
   }
@@ -91,33 +90,71 @@ export class ReplyReader {
    */
   close(): void {
     this.#lines.close();
-    if (this.#reply.open) throw new FtpSecurityError('syntax/truncated', 'the input ends within a multi-line reply');
+    if (this.#unit.open) throw new FtpSecurityError('syntax/truncated', 'the input ends within a multi-line reply');
+  }
+}
+
+/** A reply as what lines make up: the first line has its code, and the line ends it that has the code again, or alone. */
+class ReplyUnit implements LineUnit<Reply> {
+  readonly #maxReply: number;
+  #code = 0;
+  /** Whether a line with `#code` came before. */
+  #begun = false;
+
+  /** @throws as {@link limitOf} */
+  constructor(maxReply: number | undefined) {
+    this.#maxReply = limitOf(maxReply, DEFAULT_MAX_REPLY, 'maxReply');
+  }
+
+  /** Whether a multi-line reply has begun and not ended. */
+  get open(): boolean {
+    return this.#begun;
+  }
+
+  /** Forgets a reply that has begun. */
+  reset(): void {
+    this.#begun = false;
+  }
+
+  ends(held: Uint8Array, start: number, end: number, next: number): boolean {
+    const begins = !this.#begun;
+    if (begins) this.#code = codeOf(held, start, end);
+    if (next > this.#maxReply) {
+      const message = `a reply is longer than ${this.#maxReply} octets (maxReply)`;
+      throw new FtpSecurityError('syntax/limit-exceeded', message, { offset: start });
+    }
+    this.#begun = true;
+    return begins ? separatorOf(held, start, end) === SPACE : endsReply(held, start, end, this.#code);
+  }
+
+  make(octets: Uint8Array): Reply {
+    this.#begun = false;
+    return replyOf(this.#code, octets);
   }
 }
 
 /** Puts replies together line by line, for callers that need the lines too. */
 export class ReplyLines {
-  readonly #maxReply: number;
+  readonly #unit: ReplyUnit;
   readonly #raw = new ByteQueue();
-  #code: number | undefined;
 
   /**
    * @param maxReply  in octets with all line ends; default 16 MiB
    * @throws TypeError if a limit is not a number, RangeError if it is not a positive integer
    */
   constructor(maxReply?: number) {
-    this.#maxReply = limitOf(maxReply, DEFAULT_MAX_REPLY, 'maxReply');
+    this.#unit = new ReplyUnit(maxReply);
   }
 
   /** Whether a multi-line reply has begun and not ended. */
   get open(): boolean {
-    return this.#code !== undefined;
+    return this.#unit.open;
   }
 
   /** Forgets a reply that has begun. */
   reset(): void {
     this.#raw.drop(this.#raw.length);
-    this.#code = undefined;
+    this.#unit.reset();
   }
 
   /**
@@ -125,10 +162,7 @@ export class ReplyLines {
    * @returns undefined if no reply is open
    */
   finish(): Reply | undefined {
-    if (this.#code === undefined) return undefined;
-    const reply = replyOf(this.#code, copy(this.#raw.view()));
-    this.reset();
-    return reply;
+    return this.open ? this.#unit.make(this.#raw.take(this.#raw.length)) : undefined;
   }
 
   /**
@@ -138,22 +172,15 @@ export class ReplyLines {
    *   too long. The next line then begins a new reply.
    */
   push({ raw, bytes }: Line): Reply | undefined {
-    return this.add(raw, bytes.length, raw.length);
-  }
-
-  /** The same for a line that `octets` begin with: its text ends at `end`, the next line begins at `next`. */
-  add(octets: Uint8Array, end: number, next: number): Reply | undefined {
-    const { code, ends } = parseLine(octets, 0, end, this.#code);
-    const offset = this.#raw.length;
-    if (offset + next > this.#maxReply) {
+    const start = this.#raw.length;
+    this.#raw.append(raw);
+    try {
+      const ends = this.#unit.ends(this.#raw.view(), start, start + bytes.length, start + raw.length);
+      return ends ? this.finish() : undefined;
+    } catch (error) {
       this.reset();
-      const message = `a reply is longer than ${this.#maxReply} octets (maxReply)`;
-      throw new FtpSecurityError('syntax/limit-exceeded', message, { offset });
+      throw error;
     }
-    if (ends && this.#code === undefined) return replyOf(code, copy(octets, 0, next));
-    this.#code = code;
-    this.#raw.append(next === octets.length ? octets : octets.subarray(0, next));
-    return ends ? this.finish() : undefined;
   }
 }
 
@@ -209,10 +236,10 @@ export function scanReply(bytes: Uint8Array, { strict = false, code: begun }: Sc
   let at = 0;
   while (at < bytes.length || code === undefined) {
     const { end, next } = lineAt(bytes, at);
-    const line = parseLine(bytes, at, end, code);
-    code = line.code;
+    code ??= codeOf(bytes, at, end);
+    const ends = endsReply(bytes, at, end, code);
     at = next;
-    if (line.ends && bytes[at - 1] !== CR) return { code, end: at, open: false };
+    if (ends && bytes[at - 1] !== CR) return { code, end: at, open: false };
   }
   return { code, end: at, open: true };
 }
@@ -259,28 +286,31 @@ export function beginsWithDigits(line: Uint8Array): boolean {
 }
 
 /**
- * Parses a line: the first of a reply, or one more of the reply with the code `open`.
- * @returns the code of the reply, and whether it ends with this line
+ * The code of the line that begins a reply.
+ * @throws FtpSecurityError `syntax/bad-reply`
  */
-function parseLine(
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  open: number | undefined,
-): { code: number; ends: boolean } {
-  const digits = end - at < CODE ? undefined : threeDigits(bytes, at);
-  // The bare code counts as code and space (RFC 3659 §7.2).
-  const separator = end - at === CODE ? SPACE : bytes[at + CODE];
-  if (open !== undefined) return { code: open, ends: digits === open && separator === SPACE };
-  if (digits === undefined || !isCode(digits)) {
+function codeOf(bytes: Uint8Array, at: number, end: number): number {
+  const code = end - at < CODE ? undefined : threeDigits(bytes, at);
+  if (code === undefined || !isCode(code)) {
     const message = 'a reply must begin with three digits, the first of them 1 to 6 (RFC 959 §4.2)';
     throw new FtpSecurityError('syntax/bad-reply', message, { offset: at });
   }
+  const separator = separatorOf(bytes, at, end);
   if (separator !== SPACE && separator !== HYPHEN) {
     const message = 'a space, a hyphen or a line end must follow the reply code (RFC 959 §4.2, RFC 3659 §7.2)';
     throw new FtpSecurityError('syntax/bad-reply', message, { offset: at + CODE });
   }
-  return { code: digits, ends: separator === SPACE };
+  return code;
+}
+
+/** Whether a line ends the reply with this code. */
+function endsReply(bytes: Uint8Array, at: number, end: number, code: number): boolean {
+  return end - at >= CODE && separatorOf(bytes, at, end) === SPACE && threeDigits(bytes, at) === code;
+}
+
+/** The bare code counts as code and space (RFC 3659 §7.2). */
+function separatorOf(bytes: Uint8Array, at: number, end: number): number {
+  return end - at === CODE ? SPACE : bytes[at + CODE]!;
 }
 
 function isCode(number: number): boolean {
@@ -300,14 +330,51 @@ function threeDigits(bytes: Uint8Array, at: number): number | undefined {
 
 /** @param raw  a whole reply, or one that an observer takes as whole; the result keeps it */
 export function replyOf(code: number, raw: Uint8Array): Reply {
-  const lastStart = raw.lastIndexOf(LF, raw.length - 2) + 1;
-  const { end } = lineAt(raw, lastStart);
-  const last = fromUtf8(raw.subarray(lastStart + PREFIX, Math.max(end, lastStart + PREFIX)));
-  if (lastStart === 0) return { code, lines: [last], raw };
-  // No octet of a longer character is LF, so lines can be told apart in the text.
-  const lines = fromUtf8(raw.subarray(PREFIX, lastStart)).split(/\r?\n/);
-  lines[lines.length - 1] = last;
-  return { code, lines, raw };
+  return new ReadReply(code, raw);
+}
+
+/** The octets are the truth, and most readers of a reply need its code alone: the text is decoded when it is asked for. */
+class ReadReply implements Reply {
+  code: number;
+  raw: Uint8Array;
+  #lines: string[] | undefined;
+
+  constructor(code: number, raw: Uint8Array) {
+    this.code = code;
+    this.raw = raw;
+  }
+
+  get lines(): string[] {
+    // A proxy of a reply has no private fields.
+    if (!(#lines in this)) return textOf((this as Reply).raw);
+    this.#lines ??= textOf(this.raw);
+    return this.#lines;
+  }
+
+  toJSON(): Reply {
+    const { code, lines, raw } = this;
+    return { code, lines, raw };
+  }
+
+  /** What Node's `console.log` shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): Reply {
+    return this.toJSON();
+  }
+}
+
+/** No octet of a longer character is CR or LF, and codes are ASCII: lines can be told apart in the text. */
+function textOf(raw: Uint8Array): string[] {
+  const text = fromUtf8(raw);
+  const lines: string[] = [];
+  for (let start = 0, next: number; start < text.length; start = next) {
+    const lf = text.indexOf('\n', start);
+    next = lf === -1 ? text.length : lf + 1;
+    let end = lf === -1 ? next : lf;
+    if (text[end - 1] === '\r') end--;
+    const begin = start === 0 || next === text.length ? start + PREFIX : start;
+    lines.push(begin < end ? text.slice(begin, end) : '');
+  }
+  return lines;
 }
 
 function assertStrict(bytes: Uint8Array): void {

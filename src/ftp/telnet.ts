@@ -27,6 +27,11 @@ export class TelnetFilter {
     return this.#state !== 'text' && this.#state !== 'interrupted';
   }
 
+  /** Whether the next octet may be something else than text, or than the IAC that ends it. */
+  get busy(): boolean {
+    return this.#state !== 'text';
+  }
+
   /** Forgets a command that has begun, so that text comes next. */
   reset(): void {
     this.#state = 'text';

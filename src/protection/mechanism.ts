@@ -63,6 +63,11 @@ export interface SecurityContext {
    * blocks of a transfer can't be detected.
    */
   readonly lastReceived?: bigint | undefined;
+  /**
+   * The time in the token that `unwrap` opened last, in milliseconds since 1970, if tokens have times and no numbers. A sender's
+   * later tokens have no earlier time, so reordered blocks of a transfer can be detected, as far as times differ.
+   */
+  readonly lastTime?: number | undefined;
   /** Whether the token sent before that one has been received too, on any connection. Defined if `lastReceived` is. */
   readonly lastFollows?: boolean | undefined;
   /** Forgets the keys. Every later call throws `sequence/closed`. */
@@ -143,6 +148,8 @@ export interface ExchangeObserver {
    * @throws FtpSecurityError if the token can't be parsed
    */
   observe(from: Peer, token: Uint8Array): ObservedStep;
+  /** Ends the observation, and erases its keys. Contexts that it has returned are unchanged. */
+  destroy?(): void;
 }
 
 /** Secrets in a recording, to decrypt what is in it (draft-ietf-opsawg-pcapng §4.7). */

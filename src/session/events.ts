@@ -226,6 +226,8 @@ export interface ObservedMessage {
   /** What the token had; undefined unless it was opened. */
   applied: ProtectionLevel | undefined;
   verdict: Verdict;
+  /** The token of a protected line, octets; undefined if it can't be decoded. */
+  token: Uint8Array | undefined;
   /** The whole plaintext of the token, octets; undefined unless it was opened. */
   plaintext: Uint8Array | undefined;
   /** The same as text, or the text of a clear line. */
@@ -249,6 +251,19 @@ export interface ObservedReply {
   messages: number[];
   reply: Reply;
   classification: Classification;
+  /** The command that it answers; undefined if none waits, as for the greeting, or if that command broke a rule. */
+  command: ObservedCommand | undefined;
+  /** The level of data connections that PROT has set, this reply included. */
+  protection: ProtectionLevel;
+}
+
+/** A command of a recorded connection. */
+export interface ObservedCommand {
+  /** In upper case. */
+  verb: string;
+  argument: string | undefined;
+  /** The number of its message. */
+  message: number;
 }
 
 /** A security data exchange that is complete. */
@@ -260,16 +275,16 @@ export interface ObservedExchange {
   variant: string | undefined;
   /** What the tokens show: names and flags. */
   facts: ExchangeFacts;
-  /** Whether both directions can be opened. Keys that may be those of the messages show only with the first one that they are others. */
+  /** Whether both directions can be opened.; see `provisional`. */
   keyed: boolean;
   /** Why not. */
   problem: FtpSecurityError | undefined;
+  /** Whether `keyed` and `problem` change with the first protected line: it shows whether the keys are those of the messages. */
+  provisional: boolean;
 }
 
-/** A transfer of a recorded connection. */
-export interface ObservedTransfer {
-  /** Of its command, in upper case, e.g. `RETR`. */
-  verb: string;
+/** A transfer of a recorded connection: its command, e.g. `RETR`. */
+export interface ObservedTransfer extends ObservedCommand {
   /** Who sends on the data connection. */
   from: Peer;
   /** The level of data connections that PROT has set by now. */

@@ -25,6 +25,7 @@ export class Observations {
       level: 'clear',
       applied: undefined,
       verdict: 'clear',
+      token: undefined,
       plaintext: undefined,
       text: undefined,
       sequence: undefined,

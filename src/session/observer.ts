@@ -13,7 +13,7 @@ import type { Observation, ObservedTransfer } from './events.js';
 import { fail, Observations } from './observations.js';
 import { RecordedCommands } from './recorded-commands.js';
 import { RecordedConnection } from './recorded-connection.js';
-import { RecordedReplies } from './recorded-replies.js';
+import { observedCommand, RecordedReplies } from './recorded-replies.js';
 
 /** Options of {@link Observer}. */
 export interface ObserverOptions extends Tolerance {
@@ -108,6 +108,11 @@ export class Observer {
     this.#replies.close();
   }
 
+  /** The number of the first message whose `error` and `tolerated` are not final; Infinity if those of all are. */
+  get open(): number {
+    return this.#replies.open;
+  }
+
   /** What could not be looked at, for another reason than a missing key; known as far as the recording was read. */
   get problem(): FtpSecurityError | undefined {
     return this.#connection.problem;
@@ -116,8 +121,9 @@ export class Observer {
   /** The transfer whose command waits for its final reply; if there is none, the one that was answered last. */
   get transfer(): ObservedTransfer | undefined {
     const { transfer, protection } = this.#connection.state;
-    const from = commandFacts(transfer?.verb ?? '').data;
-    return transfer && from && { verb: transfer.verb, from, level: protection };
+    const command = observedCommand(transfer);
+    const from = commandFacts(command?.verb ?? '').data;
+    return command && from && { ...command, from, level: protection };
   }
 
   /**

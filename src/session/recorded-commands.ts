@@ -110,7 +110,7 @@ export class RecordedCommands {
   /** Records what a command asks for; its reply decides whether it is granted. */
   #command(message: ObservedMessage, command: Command): void {
     const { verb, argument = '' } = command;
-    const request: CommandRequest = { verb, level: message.level };
+    const request: CommandRequest = { verb, level: message.level, argument: command.argument, message: message.index };
     const protection = verb === 'PROT' ? levelOfProt(argument.toUpperCase()) : undefined;
     if (protection !== undefined) request.protection = protection;
     const bufferSize = verb === 'PBSZ' ? ifReadable(() => parsePbszCommand(command)) : undefined;

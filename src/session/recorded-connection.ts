@@ -20,6 +20,14 @@ const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL'])
 /** Clients wait for replies, or send some commands ahead. Beyond this many, the oldest is dropped: the queue must not grow. */
 const MAX_PENDING = 256;
 
+/** What a reply means for the connection. */
+export interface Answer {
+  /** The command that it answers. */
+  command: CommandRequest | undefined;
+  /** Whether it continues a security data exchange. */
+  isExchange: boolean;
+}
+
 /** The state of a recorded connection. Its methods throw or return the rule that a line breaks. */
 export class RecordedConnection {
   /** The same as in a session, for both directions. */
@@ -117,19 +125,18 @@ export class RecordedConnection {
     this.#exchange?.observe('server', token);
   }
 
-  /**
-   * Takes a reply that can be trusted.
-   * @returns whether it continues a security data exchange
-   */
-  answer(code: number): boolean {
+  /** Takes a reply that can be trusted. */
+  answer(code: number): Answer {
     const { phase: before } = this.state;
+    const begun = code < 200 ? this.state.pending.commandFor(code) : undefined;
     const answered = this.state.takeReply(code);
-    if (answered === undefined) return false;
+    if (answered === undefined) return { command: begun, isExchange: false };
     this.state.finish(answered, code);
     if (this.state.phase !== before) this.#incomplete = false;
     const verb = exchangeReply(code)?.verb;
     if (verb === 'AUTH' && answered.verb === 'AUTH') this.#begin(answered.mechanism, code);
-    return (before === 'exchange' || before === 'clear') && verb === 'ADAT';
+    const isExchange = (before === 'exchange' || before === 'clear') && verb === 'ADAT';
+    return { command: answered, isExchange };
   }
 
   /** The server has said that the exchange is complete. */
@@ -137,6 +144,7 @@ export class RecordedConnection {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     if (exchange === undefined) return undefined;
+    exchange.destroy();
     this.#completed = exchange.observed;
     this.state.recordFacts(exchange.observed.facts);
     this.state.establishObserved(exchange.association);
@@ -150,13 +158,15 @@ export class RecordedConnection {
    */
   #unwrap(context: SecurityContext, token: Uint8Array): Unwrapped | undefined {
     try {
-      return context.unwrap(token);
+      const opened = context.unwrap(token);
+      if (this.#completed?.provisional) settle(this.#completed, undefined);
+      return opened;
     } catch (error) {
       const problem = refusalFrom(error);
       if (problem.code !== 'security/no-key') throw error;
       const { association } = this.state;
       if (association === undefined) return undefined;
-      if (this.#completed !== undefined) Object.assign(this.#completed, { keyed: false, problem });
+      if (this.#completed !== undefined) settle(this.#completed, problem);
       this.state.establishObserved({ ...association, contexts: { client: undefined, server: undefined } });
       return undefined;
     }
@@ -178,6 +188,7 @@ export class RecordedConnection {
    * @throws FtpSecurityError `sequence/no-context`, and what the mechanism refuses
    */
   open(message: ObservedMessage, token: Uint8Array): SecurityContext | undefined {
+    message.token = token;
     const early = this.awaits235 && message.from === 'server';
     const association = early ? this.#early(message) : this.state.association;
     if (association === undefined && !this.#incomplete) throw noAssociation();
@@ -219,10 +230,16 @@ export class RecordedConnection {
   }
 
   #begin(mechanism: string | undefined, code: number): void {
+    this.#exchange?.destroy();
     this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
     const isTls = code === 234 && TLS_NAMES.has(mechanism ?? '');
     this.#tls = isTls ? new RecordedTls() : undefined;
   }
+}
+
+/** A token has shown whether the keys at hand are those of the messages. */
+function settle(exchange: ObservedExchange, problem: FtpSecurityError | undefined): void {
+  Object.assign(exchange, { keyed: problem === undefined, problem, provisional: false });
 }
 
 const COMPLETE = toUtf8('235');

@@ -26,8 +26,11 @@ export class RecordedExchange {
       this.#observer = this.#mechanism?.observer?.();
     }
     if (this.#observer === undefined || token.length === 0) return;
+    const { facts, fromClient, fromServer } = this.#last;
     const step = this.#observer.observe(from, token);
-    this.#last = { ...step, facts: { ...this.#last.facts, ...step.facts } };
+    this.#last = { ...step, facts: { ...facts, ...step.facts } };
+    if (fromClient !== step.fromClient) fromClient?.destroy();
+    if (fromServer !== step.fromServer) fromServer?.destroy();
   }
 
   /** Whether the server may consider the exchange complete: the client's tokens have settled it, or the keys are not known. */
@@ -42,16 +45,23 @@ export class RecordedExchange {
     return { levels, contexts: { client: fromClient, server: fromServer } };
   }
 
+  /** Erases the keys of the exchange; those of its contexts remain. */
+  destroy(): void {
+    this.#observer?.destroy?.();
+  }
+
   /** What is known when the server has said that the exchange is complete. */
   get observed(): ObservedExchange {
     const { facts, fromClient, fromServer, problem } = this.#last;
+    const hasKeys = fromClient !== undefined && fromServer !== undefined;
     return {
       type: 'exchange',
       mechanism: this.#name ?? this.#mechanism?.name,
       variant: this.#mechanism?.variant,
       facts,
-      keyed: fromClient !== undefined && fromServer !== undefined,
+      keyed: hasKeys && problem === undefined,
       problem,
+      provisional: hasKeys && problem !== undefined,
     };
   }
 }

@@ -15,7 +15,7 @@ import { decodeReplyLine } from '../protection/protected-reply.js';
 import { levelOfCode, type TokenLevel } from '../protection/protection-level.js';
 import { exchangeReply, parseAdatReply, parsePbszReply } from '../protection/security-data.js';
 import { withoutEndOfLine } from '../protection/token-text.js';
-import type { ObservedMessage } from './events.js';
+import type { ObservedCommand, ObservedMessage } from './events.js';
 import { addTolerated, fail, ifReadable, type Observations, recordDeviations } from './observations.js';
 import type { RecordedConnection } from './recorded-connection.js';
 import { type CommandRequest, integrityRequired } from './rules.js';
@@ -73,6 +73,13 @@ export class RecordedReplies {
   gap(): void {
     this.#resumed = true;
     this.reset();
+  }
+
+  /** The number of the first message that belongs to an unfinished reply, or to the text before the greeting; else Infinity. */
+  get open(): number {
+    const [clear, early] = [this.#clearMessages[0]?.index, this.#preface?.[0]?.index];
+    const starts = [clear, early, this.#outer?.messages[0], this.#innerMessages[0]];
+    return starts.reduce((least: number, index = Infinity) => Math.min(least, index), Infinity);
   }
 
   /** Drops a reply that is not whole. */
@@ -249,7 +256,7 @@ export class RecordedReplies {
     // A server that protects its answer to ADAT considers the exchange complete, whether or not its key is known here.
     const isUnkeyed = message.verdict === 'unkeyed' && message.error === undefined;
     if (!isUnkeyed || !this.#connection.awaits235) this.#connection.untrustedReply(undefined);
-    else if (this.#connection.answer(235)) this.#complete();
+    else if (this.#connection.answer(235).isExchange) this.#complete();
   }
 
   #resetInner(): void {
@@ -262,10 +269,13 @@ export class RecordedReplies {
   /** A whole reply that can be trusted. */
   #reply(message: ObservedMessage, reply: Reply, messages: number[]): void {
     const { code } = reply;
-    this.#observations.add({ type: 'reply', messages, reply, classification: classify(code) });
-    const { oldest } = this.#connection.state.pending;
+    const { state } = this.#connection;
+    const { oldest } = state.pending;
     if (oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#bufferSize(message, oldest, reply);
-    if (!this.#connection.answer(code)) return;
+    const { command, isExchange } = this.#connection.answer(code);
+    const observed = { messages, reply, classification: classify(code), command: observedCommand(command) };
+    this.#observations.add({ type: 'reply', ...observed, protection: state.protection });
+    if (!isExchange) return;
     try {
       const { token, tolerated } = parseAdatReply(reply, this.#options);
       addTolerated(message, tolerated);
@@ -288,6 +298,13 @@ export class RecordedReplies {
     const exchange = this.#connection.complete();
     if (exchange !== undefined) this.#observations.add(exchange);
   }
+}
+
+/** The command of a request; undefined if that command broke a rule. */
+export function observedCommand(request: CommandRequest | undefined): ObservedCommand | undefined {
+  if (request?.message === undefined) return undefined;
+  const { verb, argument, message } = request;
+  return { verb, argument, message };
 }
 
 /** The code in the first line of an inner reply. */

@@ -130,6 +130,9 @@ export interface CommandRequest extends PendingCommand {
   bufferSize?: number;
   /** For PROT. */
   protection?: ProtectionLevel;
+  /** In a recording: its argument, and the number of its message. Absent if it broke a rule, so that it must have no effect. */
+  argument?: string | undefined;
+  message?: number;
 }
 
 /** Whether a server has accepted AUTH, which ends the association before it (§3, AUTH). */

@@ -5,6 +5,7 @@ import { startMit } from './mit.js';
 import { dataRows, streamRows } from './rows-data.js';
 import { exchangeRows, memoryRows } from './rows-exchange.js';
 import { replyRows } from './rows-replies.js';
+import { socketRows } from './rows-sockets.js';
 import { startupRows } from './rows-startup.js';
 import { tokenRows } from './rows-tokens.js';
 import { linesOf, readBaseline, saveBaseline, table } from './table.js';
@@ -27,6 +28,7 @@ try {
     ...replyRows(),
     ...dataRows(mit),
     ...(await streamRows()),
+    ...socketRows(),
     ...exchangeRows(mit),
     ...startupRows(),
     ...memoryRows(),

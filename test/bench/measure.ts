@@ -9,6 +9,8 @@ export interface Side {
   prepare?(count: number): void | Promise<void>;
   /** Does the work `count` times. A side that measures itself returns milliseconds. */
   run(count: number): unknown;
+  /** Called after the last run. */
+  end?(): void;
 }
 
 export interface Row {
@@ -62,6 +64,7 @@ export async function measure(row: Row, rounds: number, batch: number): Promise<
       samples.get(side)!.push(result.latency.mean / counts.get(side)!);
     }
   }
+  for (const side of row.sides) side.end?.();
   return resultOf(row, samples);
 }
 

@@ -30,8 +30,8 @@ function sides(reply: Uint8Array, text = false): Side[] {
         const reader = new ReplyReader();
         for (let i = 0; i < count; i++) {
           reader.push(reply);
-          const { code, lines } = text ? reader.next()! : { ...codeOf(reader), lines: undefined };
-          if (code < 200 || lines?.length === 0) throw new Error('not the reply that was sent');
+          const read = reader.next()!;
+          if (read.code < 200 || (text && read.lines.length === 0)) throw new Error('not the reply that was sent');
         }
       },
     },
@@ -56,10 +56,6 @@ function sides(reply: Uint8Array, text = false): Side[] {
       },
     },
   ];
-}
-
-function codeOf(reader: ReplyReader): { code: number } {
-  return reader.next()!;
 }
 
 /** What somebody writes who needs replies in whole chunks only: no limits, no Telnet, no errors. */

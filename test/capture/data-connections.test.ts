@@ -273,6 +273,72 @@ describe('a data connection', () => {
     expect(sinks.at(-1)).toBe(`x: ${verdict} ${code}`);
   });
 
+  /** The lines before a download. */
+  const downloading = (...commands: Line[]) => [
+    ...settled(),
+    enc('EPSV'),
+    conf('229 Extended (|||50000|)'),
+    ...commands,
+  ];
+
+  it('whose sender also sent a line between the blocks is whole with that line, and not without it', () => {
+    for (const isThere of [true, false]) {
+      const before = downloading(enc('RETR x'), conf('150 Go'));
+      const first = blocks(server, 'private', 'one');
+      const stat = [enc('STAT'), conf('211 Go on')];
+      const file = [...first, ...blocks(server, 'private', 'two', '')];
+      const after = [...(isThere ? stat : []), conf('226 Done')];
+      const { data } = recordOf(before, () => sent(PASSIVE, 1, ...file), after);
+      const code = data[0]!.error?.code;
+      expect([data.length, data[0]!.whole, code]).toEqual([
+        1,
+        isThere,
+        isThere ? undefined : 'security/out-of-sequence',
+      ]);
+    }
+  });
+
+  it('that no 1yz reply announced is not known to be whole', () => {
+    const before = downloading(enc('RETR x'));
+    const file = blocks(server, 'private', 'text', '');
+    const { data } = recordOf(before, () => sent(PASSIVE, 1, ...file), [conf('226 Done')]);
+    expect(data).toEqual([expect.objectContaining({ whole: false, error: null })]);
+  });
+
+  it.each([
+    ['RETR', '350 Go on', 100],
+    ['RETR', '504 No', 0],
+    ['APPE', '350 Go on', null],
+  ])('of %s after REST and %s begins at octet %s of the file', (verb, answer, offset) => {
+    const from = verb === 'RETR' ? server : client;
+    const rest = [enc('REST 100'), conf(answer)];
+    const before = [
+      ...settled(),
+      enc('EPSV'),
+      conf('229 Extended (|||50000|)'),
+      ...rest,
+      enc(`${verb} x`),
+      conf('150 Go'),
+    ];
+    const file = blocks(from, 'private', 'text', '');
+    const { data } = recordOf(before, () => sent(PASSIVE, verb === 'RETR' ? 1 : 0, ...file), [conf('226 Done')]);
+    expect(data).toEqual([expect.objectContaining({ offset, whole: true, command: verb, error: null })]);
+  });
+
+  it('belongs to its own transfer where commands are sent ahead', () => {
+    const before = [
+      ...settled(),
+      enc('EPSV'),
+      enc('STOR a'),
+      enc('STOR b'),
+      conf('229 Extended (|||50000|)'),
+      conf('150 Go'),
+    ];
+    const file = blocks(client, 'private', 'text', '');
+    const { data } = recordOf(before, () => sent(PASSIVE, 0, ...file), [conf('226 Done'), conf('425 No connection')]);
+    expect(data).toEqual([expect.objectContaining({ name: 'a', error: null, whole: true })]);
+  });
+
   it('that has begun and gives no octet lacks its last block', () => {
     const { data } = stored(() => []);
     expect(data).toEqual([expect.objectContaining({ blocks: 0, verdict: 'failed' })]);

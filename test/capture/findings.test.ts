@@ -1,17 +1,19 @@
 /** Findings: the rules, one by one, and those of real sessions. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Findings } from '../../src/capture/findings.js';
+import { ConnectionFindings } from '../../src/capture/findings.js';
 import {
   type ConnectionRecord,
   FINDING_RULES,
   type FindingRecord,
   type MessageRecord,
+  type ReplyRecord,
   type TranscriptRecord,
   verifyRecording,
 } from '../../src/capture/index.js';
 import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
+import type { ProtectionLevel } from '../../src/protection/protection-level.js';
 import { realCapture, vectorPath } from './helpers.js';
 
 let index = 0;
@@ -29,6 +31,7 @@ function message(text: string, given: Partial<MessageRecord> = {}): MessageRecor
     level,
     applied: isClear ? null : level,
     verdict: isClear ? 'clear' : 'verified',
+    token: null,
     plain_hex: null,
     text,
     sequence: isClear ? null : 'ok',
@@ -39,9 +42,23 @@ function message(text: string, given: Partial<MessageRecord> = {}): MessageRecor
   };
 }
 
-function reply(code: number): TranscriptRecord {
+/** A reply to a command, with what it leaves settled. */
+function reply(code: number, to: string, given: Partial<ReplyRecord> = {}): TranscriptRecord {
   const kind = code < 200 ? 'positive-preliminary' : 'positive-completion';
-  return { type: 'reply', connection: 1, messages: [++index], code, kind, group: null, lines: [] };
+  const [verb = '', argument = null] = to.split(' ');
+  const answers = { message: index, verb, argument };
+  const settled = { answers, user: null, protection: 'clear' } as const;
+  return {
+    type: 'reply',
+    connection: 1,
+    messages: [++index],
+    code,
+    kind,
+    group: null,
+    lines: [],
+    ...settled,
+    ...given,
+  };
 }
 
 function connection(facts: ConnectionRecord['facts'] = {}): ConnectionRecord {
@@ -64,7 +81,7 @@ function connection(facts: ConnectionRecord['facts'] = {}): ConnectionRecord {
 const broken = (code: string) => ({ error: { code, message: 'why' } }) as Partial<MessageRecord>;
 
 function rulesOf(...records: TranscriptRecord[]): string[] {
-  const findings = new Findings();
+  const findings = new ConnectionFindings(1);
   const found = records.flatMap(record => findings.see(record));
   for (const { rule, text, severity } of found) {
     expect(FINDING_RULES).toContain(rule);
@@ -93,13 +110,14 @@ describe('a line with an error', () => {
     ['smuggled-text', message('NOOP\r\nQUIT', broken('syntax/bad-command'))],
     ['token-without-association', message('', { ...broken('sequence/no-context'), verdict: 'failed' })],
     ['malformed-line', message('x', { ...broken('syntax/bad-line'), level: 'clear' })],
+    ['unfinished-line', message('x', broken('syntax/truncated'))],
   ])('is %s', (rule, record) => {
     expect(rulesOf(record)).toEqual([rule]);
   });
 
   it('rests on that line', () => {
     const record = message('', broken('security/replayed'));
-    expect(new Findings().see(record)).toEqual([
+    expect(new ConnectionFindings(1).see(record)).toEqual([
       expect.objectContaining({ connection: 1, severity: 'high', messages: [record.index] }),
     ]);
   });
@@ -119,7 +137,18 @@ describe('a password', () => {
   });
 
   it('is not repeated', () => {
-    expect(JSON.stringify(new Findings().see(message('PASS secret', { level: 'safe' })))).not.toContain('secret');
+    expect(JSON.stringify(new ConnectionFindings(1).see(message('PASS secret', { level: 'safe' })))).not.toContain(
+      'secret',
+    );
+  });
+
+  it.each([
+    ['anonymous', 'anonymous-password'],
+    ['FTP', 'anonymous-password'],
+    ['anna', 'password-in-clear'],
+  ])('of %s in the clear is %s', (user, rule) => {
+    const login = ['PASS a@b', `USER ${user}`, 'PASS a@b'].map(text => message(text, { level: 'clear' }));
+    expect(rulesOf(...login)).toEqual(['password-in-clear', rule]);
   });
 });
 
@@ -150,10 +179,11 @@ describe('an exchange', () => {
   });
 
   it('of one user does not log another one in, but with a password', () => {
-    expect(rulesOf(connection(), message('USER anna'), reply(232))).toEqual([]);
-    expect(rulesOf(connection(), message('USER root'), reply(232))).toEqual(['other-user']);
-    expect(rulesOf(connection(), message('USER root'), reply(331), message('PASS x'), reply(230))).toEqual([]);
-    expect(rulesOf(message('USER root'), reply(230))).toEqual([]);
+    const root = reply(232, 'USER root', { user: 'root' });
+    expect(rulesOf(connection(), reply(232, 'USER anna', { user: 'anna' }))).toEqual([]);
+    expect(rulesOf(connection(), root)).toEqual(['other-user']);
+    expect(rulesOf(connection(), reply(331, 'USER root'), reply(230, 'PASS x', { user: 'root' }))).toEqual([]);
+    expect(rulesOf(root)).toEqual([]);
   });
 });
 
@@ -165,6 +195,7 @@ describe('data connections', () => {
     server: null,
     time: null,
     from: 'client',
+    message: 5,
     command: 'STOR',
     name: 'a',
     user: null,
@@ -175,13 +206,16 @@ describe('data connections', () => {
     bytes: 1,
     sha256: null,
     verdict: 'verified',
+    offset: 0,
     weak: false,
     lost: 0,
+    whole: false,
   } as const;
 
   it.each([
     ['data-truncated', 'verified', 'syntax/truncated'],
     ['data-replayed', 'verified', 'security/replayed'],
+    ['data-reordered', 'verified', 'security/out-of-sequence'],
     ['data-altered', 'failed', 'security/bad-checksum'],
     ['data-irregular', 'verified', 'syntax/trailing-data'],
     ['data-irregular', 'verified', 'sequence/wrong-level'],
@@ -191,17 +225,15 @@ describe('data connections', () => {
   });
 
   it('without protection are found, and so is PROT that lowers it', () => {
-    const transfer = [message('RETR a'), reply(150)];
-    const prot = (letter: string) => [message(`PROT ${letter}`), reply(200)];
-    expect(rulesOf(connection(), ...transfer)).toEqual(['data-in-clear']);
-    expect(rulesOf(connection(), ...prot('P'), ...transfer)).toEqual([]);
-    expect(rulesOf(connection(), ...prot('P'), ...prot('S'))).toEqual(['lowered-protection']);
-    expect(rulesOf(connection(), ...prot('S'), ...prot('P'))).toEqual([]);
-    expect(rulesOf(connection(), ...prot('P'), ...prot('C'), ...transfer)).toEqual([
-      'lowered-protection',
-      'data-in-clear',
-    ]);
-    expect(rulesOf(...transfer)).toEqual([]);
+    const transfer = (protection: ProtectionLevel = 'clear') => reply(150, 'RETR a', { protection });
+    const prot = (protection: ProtectionLevel) => reply(200, 'PROT X', { protection });
+    expect(rulesOf(connection(), transfer())).toEqual(['data-in-clear']);
+    expect(rulesOf(connection(), prot('private'), transfer('private'))).toEqual([]);
+    expect(rulesOf(connection(), prot('private'), prot('safe'))).toEqual(['lowered-protection']);
+    expect(rulesOf(connection(), prot('safe'), prot('private'))).toEqual([]);
+    const lowered = [prot('private'), prot('clear'), transfer()];
+    expect(rulesOf(connection(), ...lowered)).toEqual(['lowered-protection', 'data-in-clear']);
+    expect(rulesOf(transfer())).toEqual([]);
   });
 });
 

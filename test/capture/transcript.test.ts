@@ -430,11 +430,12 @@ describe('a fault of a mechanism', () => {
     ]);
   });
 
-  it('behind an exchange is told by the record that the exchange made, and what it struck counts as failed', () => {
+  it('behind an exchange is told by one record more, and what it struck counts as failed', () => {
     const { records, faults } = read(false, [...exchange, 'C> MIC Zm9v', 'S> 631 Zm9v'], plain);
     expect(faults).toMatchObject([{ connection: 1, error: expect.any(TypeError) }]);
     const connections = records.filter(record => record.type === 'connection');
     expect(connections).toMatchObject([
+      { mechanism: 'X', keyed: true, problem: null },
       { mechanism: 'X', keyed: true, problem: { code: 'internal' } },
       { problem: null },
     ]);
@@ -447,4 +448,12 @@ describe('a fault of a mechanism', () => {
   it('is absent elsewhere', () => {
     expect(read(true, plain)).not.toHaveProperty('faults');
   });
+});
+
+it('gives the token of each protected line as it was sent', () => {
+  const name = 'heimdal-private-arcfour-hmac-md5';
+  const sent = Buffer.from(readFileSync(vectorPath(`${name}.pcap`))).toString('latin1');
+  const lines = verify(name, { keyed: false }).filter(record => record.type === 'message' && record.level !== 'clear');
+  expect(lines.length).toBe(125);
+  for (const { wire, token } of lines as MessageRecord[]) expect(sent).toContain(`${wire.padEnd(4)}${token}\r\n`);
 });

@@ -2,10 +2,40 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { DataRecord, TransferSink } from '../../src/capture/index.js';
 import { ExtractDirectory } from '../../src/cli/extract.js';
 import { capture, file, folder, keytabOf, ONE_LINE, run } from './run.js';
+
+/** What the file system refuses. */
+const failing = vi.hoisted(() => ({
+  write: (_name: string): boolean => false,
+  link: false,
+  names: new Map<number, string>(),
+}));
+
+vi.mock('node:fs', async importOriginal => {
+  const fs = await importOriginal<typeof import('node:fs')>();
+  const refuse = (code: string, why: string) => Object.assign(new Error(`${code}: ${why}`), { code });
+  return {
+    ...fs,
+    openSync: (...args: Parameters<typeof fs.openSync>) => {
+      const descriptor = fs.openSync(...args);
+      failing.names.set(descriptor, String(args[0]));
+      return descriptor;
+    },
+    writeSync: (descriptor: number, octets: Uint8Array, at: number) => {
+      if (failing.write(failing.names.get(descriptor) ?? '')) throw refuse('EFBIG', 'file too large');
+      return fs.writeSync(descriptor, octets, at);
+    },
+    linkSync: (...args: Parameters<typeof fs.linkSync>) => {
+      if (failing.link) throw refuse('EPERM', 'operation not permitted');
+      fs.linkSync(...args);
+    },
+  };
+});
+
+afterEach(() => Object.assign(failing, { write: () => false, link: false }));
 
 const NAME = 'heimdal-safe-aes128-cts-hmac-sha1-96';
 const UPLOADS = 'curl733-mit163ftpd-safe-des3-cbc-sha1';
@@ -59,17 +89,79 @@ it('says in one line that the directory is a file', async () => {
   expect(await run('verify', capture(NAME), '--extract', file('no-directory', ''))).toEqual(ONE_LINE);
 });
 
+describe('a file that can not be written', () => {
+  const args = (directory: string) =>
+    ['verify', capture(NAME), '--keytab', keytabOf(NAME), '--json'].concat('--extract', directory);
+  const partsIn = (directory: string) => readdirSync(directory).filter(name => name.endsWith('.part'));
+
+  it('changes nothing in the transcript, is in the manifest with the reason, and leaves no part', async () => {
+    const expected = await run(...args(newDirectory()));
+    const directory = newDirectory();
+    failing.write = name => name.endsWith('.part');
+    const { status, stdout, stderr } = await run(...args(directory));
+    expect([status, stdout]).toEqual([2, expected.stdout]);
+    expect(stderr).toMatch(/^(rfc2228: .*\.part: EFBIG: file too large\n)+(rfc2228: .*1 more errors.*\n)?$/);
+    const manifest = manifestOf(directory);
+    expect(manifest).toHaveLength(11);
+    const failed = manifest.filter(({ octets }) => octets > 0);
+    expect(failed.map(({ file, error }) => [file, error.code])).toEqual(failed.map(() => [null, 'unwritable']));
+    expect(partsIn(directory)).toEqual([]);
+  });
+
+  it('is an error even if only the manifest is concerned', async () => {
+    failing.write = name => name.endsWith('manifest.jsonl');
+    const { status, stderr } = await run(...args(newDirectory()));
+    expect(status).toBe(2);
+    expect(stderr).toContain('manifest.jsonl: EFBIG');
+  });
+
+  it('is copied where the file system has no links', async () => {
+    const directory = newDirectory();
+    failing.link = true;
+    expect((await run(...args(directory))).status).toBe(0);
+    for (const { file, octets } of manifestOf(directory))
+      expect(readFileSync(join(directory, file))).toHaveLength(octets);
+    expect(partsIn(directory)).toEqual([]);
+  });
+});
+
+it('says in the manifest which part of a file was transferred', () => {
+  const directory = newDirectory();
+  const extract = new ExtractDirectory(directory);
+  for (const offset of [0, 1000, null]) {
+    const transfer = {
+      name: 'a',
+      command: 'RETR',
+      connection: 1,
+      from: 'server',
+      user: null,
+      level: 'safe',
+      offset,
+    } as const;
+    const sink = extract.sink(transfer, 'a.pcap', 0);
+    sink.end({ ...transfer, verdict: 'verified', whole: true, error: null } as DataRecord);
+  }
+  extract.close(process.stderr);
+  expect(manifestOf(directory).map(({ offset, partial }) => [offset, partial])).toEqual([
+    [0, false],
+    [1000, true],
+    [null, true],
+  ]);
+});
+
 describe('a name', () => {
-  const whole = { connection: 2, verdict: 'verified', error: null, lost: 0, command: 'RETR' } as DataRecord;
+  const known = { connection: 2, verdict: 'verified', error: null, lost: 0, command: 'RETR', offset: 0 } as const;
+  const whole = { ...known, whole: true } as unknown as DataRecord;
 
   function extracted(directory: string, name: string | null, record: Partial<DataRecord> = {}): string | null {
     const extract = new ExtractDirectory(directory);
-    const transfer = { name, command: 'RETR', connection: 2, from: 'server', user: null, level: 'safe' } as const;
+    const about = { connection: 2, from: 'server', user: null, level: 'safe' } as const;
+    const transfer = { ...about, name, command: 'RETR', offset: 0 };
     const sink: TransferSink = extract.sink(transfer, 'a.pcap', 3);
     sink.write(Uint8Array.of(1, 2));
     sink.write(Uint8Array.of(3));
     sink.end({ ...whole, ...record, name });
-    extract.close();
+    extract.close(process.stderr);
     const manifest = readdirSync(directory).filter(it => it.startsWith('manifest'));
     const [entry] = manifestOf(directory, manifest.at(-1));
     expect(entry).toMatchObject({ name, connection: 5, recording: 'a.pcap' });
@@ -91,6 +183,8 @@ describe('a name', () => {
     ['manifest.jsonl', '_manifest.jsonl'],
     [`${'x'.repeat(300)}.bin`, `${'x'.repeat(96)}.bin`],
     ['trailing...', 'trailing'],
+    [`a${'.'.repeat(300)}b`, 'b'],
+    [`..${'x'.repeat(300)}`, 'x'.repeat(100)],
   ])('%j becomes %j', (name, expected) => {
     const directory = newDirectory();
     expect(extracted(directory, name)).toBe(expected);
@@ -113,8 +207,8 @@ describe('a name', () => {
   it.each([
     { verdict: 'decrypted' },
     { verdict: 'failed', bytes: null },
-    { lost: 3 },
-    { error: { code: 'security/replayed', message: '' } },
+    { lost: 3, whole: false },
+    { error: { code: 'security/replayed', message: '' }, whole: false },
   ] as Partial<DataRecord>[])('is given to no file with %j', record => {
     const directory = newDirectory();
     expect(extracted(directory, 'a.txt', record)).toBeNull();

@@ -50,7 +50,7 @@ describe('verify', () => {
     const warned = await summary(path('tls13-default.pcap'), '--keylog', odd);
     expect(warned).toMatchObject({ status: 3, verified: 315 });
     expect(warned.stderr).toMatch(
-      /^rfc2228: .*odd\.keylog: key log: line 1 is no CLIENT_RANDOM line; the other lines are used\n$/,
+      /^rfc2228: .*odd\.keylog: key log: line 1 is not a valid CLIENT_RANDOM line; the other lines are used\n$/,
     );
     const { stderr } = await summary(path('tls13-default.pcap'), '--keylog', file('empty.keylog', ''));
     expect(stderr).toMatch(/^rfc2228: .*empty\.keylog: no line of a key log is in it\n/);

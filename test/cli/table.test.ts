@@ -84,7 +84,7 @@ describe('the closing lines', () => {
     // The last file came under PROT C.
     const files = lines.filter(line => line.startsWith('file: '));
     expect(files.map(line => line.endsWith(': verified'))).toEqual([...Array(11).fill(true), false]);
-    expect(files.at(-1)).toBe('file: RETR small.txt  connection 1: not protected, or not in the capture');
+    expect(files.at(-1)).toBe('file: RETR small.txt  connection 1: not protected');
     expect(lines).toContain('file: RETR bin20k.dat  connection 1, 20000 octets: verified');
     expect(lines.filter(line => !/^(login: |file: |high |medium |low |1 control connection)/.test(line))).toEqual([]);
   });
@@ -102,7 +102,7 @@ describe('the closing lines', () => {
     ];
     const { stdout } = await run('verify', file('files.txt', plain.join('\n')), '--summary');
     expect(stdout).toContain('login: me  connection 1\n');
-    expect(stdout).toContain('file: RETR a  connection 1: not protected, or not in the capture\n');
+    expect(stdout).toContain('file: RETR a  connection 1: not protected\n');
     expect(stdout).not.toContain('RETR b');
     const name = 'curl733-mit163ftpd-safe-des3-cbc-sha1';
     const upload = await run('verify', capture(name), '--keytab', keytabOf(name), '--summary');
@@ -114,6 +114,6 @@ describe('the closing lines', () => {
     const { stdout } = await run('verify', file('many.txt', ['S> 220 hi', ...transfers].join('\n')), '--summary');
     expect(stdout).toContain('file: RETR f49  ');
     expect(stdout).not.toContain('file: RETR f50  ');
-    expect(stdout).toContain('and 10 more files\n');
+    expect(stdout).toContain('and 10 more files without protection\n');
   });
 });

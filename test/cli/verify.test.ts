@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, truncateSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
+import { FINDING_RULES } from '../../src/capture/index.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { protectCommand } from '../../src/protection/protect.js';
@@ -209,5 +210,7 @@ it('lists findings at the end, the severe ones first, and --fail-on makes them e
   const other = 'krb5ftp-otheruser-aes256-sha1';
   expect((await run('verify', capture(other), ...keytab(other), '--fail-on', 'medium')).status).toBe(0);
   expect((await run('verify', capture(other), ...keytab(other), '--fail-on', 'deviation/trailing-nul')).status).toBe(1);
-  expect(await verified('--fail-on', 'everything')).toEqual(ONE_LINE);
+  const unknown = await verified('--fail-on', 'everything');
+  expect(unknown).toEqual(ONE_LINE);
+  for (const rule of FINDING_RULES) expect(unknown.stderr).toContain(rule);
 });

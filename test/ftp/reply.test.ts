@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
@@ -5,6 +6,7 @@ import type { Line } from '../../src/ftp/line.js';
 import {
   formatReply,
   parseReply,
+  type Reply,
   ReplyLines,
   type ReplyOptions,
   ReplyReader,
@@ -22,6 +24,8 @@ const read = (text: string, options?: ReplyOptions) =>
   readAll(new ReplyReader(options), [ascii(text)]).map(outcome =>
     typeof outcome === 'string' ? outcome : [outcome.code, ...outcome.lines],
   );
+/** As plain data: `lines` is a getter. */
+const plain = (reply: Reply | undefined) => reply && { code: reply.code, lines: reply.lines, raw: reply.raw };
 const scan = (text: string, options?: ScanOptions) => scanReply(ascii(text), options);
 
 describe('a reply', () => {
@@ -35,7 +39,7 @@ describe('a reply', () => {
   });
 
   it('is three digits, a blank and text', () => {
-    expect(parseReply(ascii('220 Service ready\r\n'))).toEqual({
+    expect(plain(parseReply(ascii('220 Service ready\r\n')))).toEqual({
       code: 220,
       lines: ['Service ready'],
       raw: ascii('220 Service ready\r\n'),
@@ -43,7 +47,7 @@ describe('a reply', () => {
   });
 
   it('may have several lines: only its code and a blank end it, and those between are verbatim', () => {
-    expect(parseReply(ascii(RFC_EXAMPLE))).toEqual({
+    expect(plain(parseReply(ascii(RFC_EXAMPLE)))).toEqual({
       code: 123,
       lines: ['First line', 'Second line', '  234 A line beginning with numbers', 'The last line'],
       raw: ascii(RFC_EXAMPLE),
@@ -51,6 +55,15 @@ describe('a reply', () => {
     expect(read('211-a\r\n211-b\r\n212 c\r\n212\r\n211_d\r\n 211 e\r\n211x\r\n\r\n11= f\r\n211 \r\n')).toEqual([
       [211, 'a', '211-b', '212 c', '212', '211_d', ' 211 e', '211x', '', '11= f', ''],
     ]);
+  });
+
+  it('is decoded once, and shown with its text as JSON, by the console and through a proxy', () => {
+    const reply = parseReply(ascii('211-a\r\n211 b\r\n'));
+    const { code, lines, raw } = reply;
+    expect(reply.lines).toBe(lines);
+    expect(JSON.stringify(reply)).toBe(JSON.stringify({ code: 211, lines: ['a', 'b'], raw }));
+    expect(inspect(reply)).toBe(inspect({ code, lines, raw }));
+    expect(new Proxy(reply, {}).lines).toEqual(['a', 'b']);
   });
 
   it('may have no text after the separator', () => {
@@ -67,7 +80,11 @@ describe('a reply', () => {
       [211, 'a', 'b', ''],
       [220, 'hello', '220-', ''],
     ]);
-    expect(parseReply(ascii('211-a\r\n211'))).toEqual({ code: 211, lines: ['a', ''], raw: ascii('211-a\r\n211') });
+    expect(plain(parseReply(ascii('211-a\r\n211')))).toEqual({
+      code: 211,
+      lines: ['a', ''],
+      raw: ascii('211-a\r\n211'),
+    });
     expect(errorOf(() => parseReply(ascii('211-a\r\n211\r\n211 b\r\n')))).toMatchObject({
       code: 'syntax/trailing-data',
       offset: 12,
@@ -148,7 +165,7 @@ describe('a ReplyReader', () => {
   it('gives replies one by one', () => {
     const reader = new ReplyReader();
     reader.push(ascii('150 Opening\r\n226 Do'));
-    expect(reader.next()).toEqual({ code: 150, lines: ['Opening'], raw: ascii('150 Opening\r\n') });
+    expect(plain(reader.next())).toEqual({ code: 150, lines: ['Opening'], raw: ascii('150 Opening\r\n') });
     expect(reader.next()).toBeUndefined();
     expectCode(() => reader.close(), 'syntax/truncated');
     reader.push(ascii('ne\r\n'));
@@ -219,7 +236,7 @@ describe('ReplyLines', () => {
     expect(lines.push(line('211-a'))).toBeUndefined();
     expect(lines.open).toBe(true);
     expect(lines.push(line('b'))).toBeUndefined();
-    expect(lines.push(line('211 c'))).toEqual({
+    expect(plain(lines.push(line('211 c')))).toEqual({
       code: 211,
       lines: ['a', 'b', 'c'],
       raw: ascii('211-a\r\nb\r\n211 c\r\n'),
@@ -333,7 +350,7 @@ describe('properties of replies', () => {
       fc.property(code, texts, (code, lines) => {
         const padded = lines.map((l, i) => (i > 0 && i < lines.length - 1 && /^\d{3}/.test(l) ? ` ${l}` : l));
         const octets = formatReply(code, lines);
-        expect(parseReply(octets)).toEqual({ code, lines: padded, raw: octets });
+        expect(plain(parseReply(octets))).toEqual({ code, lines: padded, raw: octets });
       }),
     );
   });

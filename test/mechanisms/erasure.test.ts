@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { BlockCiphers, NewBlockCipher } from '../../src/mechanisms/block-cipher.js';
+import { gsiObserver } from '../../src/mechanisms/gsi/index.js';
 import {
   type Krb4AcceptorOptions,
   krb4Acceptor,
@@ -22,6 +23,9 @@ import {
 import { pskAcceptor, pskInitiator, pskObserver } from '../../src/mechanisms/psk/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Exchange, SecurityContext } from '../../src/protection/mechanism.js';
+import { onlyRefuses } from '../helpers.js';
+import { gsiKeysOf } from './gsi/keys.js';
+import { keysOf, tokensOf, VECTORS } from './gsi/vectors.js';
 import { clockOf, SAMPLE, step } from './krb4/exchanges.js';
 import { CLIENT, keyOf, SERVER, ticketFileOf } from './krb4/vectors.js';
 import { realm, START } from './krb5/live.js';
@@ -279,6 +283,50 @@ test('X-PSK', () => {
   talk(confirmation.context!, end.context!);
   for (const context of [step_.fromClient!, step_.fromServer!]) context.destroy();
   expectNothingLeft(3);
+});
+
+describe('GSI', () => {
+  const observed = VECTORS.map(vector => {
+    const keys = keysOf(vector);
+    return { name: vector.name, vector, keys, tokens: tokensOf(vector), ours: gsiKeysOf(vector) };
+  });
+  const meetAll = ({ ours }: (typeof observed)[number]) => ours.forEach(met);
+
+  test.each(observed)('$name: by an observer and its contexts', it => {
+    const observer = gsiObserver(it.keys);
+    const contexts = it.tokens.flatMap(({ from, token }) => {
+      const { fromClient, fromServer } = observer.observe(from, token);
+      return fromClient && fromServer ? [fromClient, fromServer] : [];
+    });
+    expect(contexts.length).toBeGreaterThan(1);
+    const { token_hex } = it.vector.messages.find(({ op, dir }) => op === 'wrap' && dir === 'i2a')!;
+    contexts.at(-2)!.unwrap(Buffer.from(token_hex!, 'hex'));
+    for (const context of contexts) context.destroy();
+    observer.destroy!();
+    meetAll(it);
+    expectNothingLeft(2);
+  });
+
+  test.each(observed)('$name: by an observer of an exchange that is altered, or has no end', it => {
+    for (const place of it.tokens.keys()) {
+      const [cut, altered] = [gsiObserver(it.keys), gsiObserver(it.keys)];
+      for (const [i, { from, token }] of it.tokens.slice(0, place + 1).entries()) {
+        const seen = cut.observe(from, token);
+        for (const context of [seen.fromClient, seen.fromServer]) context?.destroy();
+        const last = Uint8Array.from(token, (octet, at) =>
+          i === place && at === token.length - 1 ? octet ^ 1 : octet,
+        );
+        onlyRefuses(() => {
+          const { fromClient, fromServer } = altered.observe(from, last);
+          for (const context of [fromClient, fromServer]) context?.destroy();
+        });
+      }
+      cut.destroy!();
+      altered.destroy!();
+    }
+    meetAll(it);
+    expectNothingLeft(2);
+  });
 });
 
 describe('KERBEROS_V4', () => {

@@ -227,7 +227,8 @@ describe('the data reader of an observer', () => {
     'opens the blocks of %s with the context of its sender, and accounts for their numbers',
     (command, from) => {
       const recording = at('P').mic(command).reply('150 go on');
-      expect(recording.observer.transfer).toEqual({ verb: command.slice(0, 4), from, level: 'private' });
+      const [verb, argument] = command.split(' ');
+      expect(recording.observer.transfer).toEqual({ verb, argument, message: 9, from, level: 'private' });
       const reader = recording.observer.dataReader(from);
       expect(read(reader, recording.blocks(from))).toEqual([
         [4, 'private', 'ok'],

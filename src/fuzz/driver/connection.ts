@@ -106,13 +106,17 @@ export class ReplyStream {
   #read(): ReceivedReply | undefined {
     const outer = this.#outer.next();
     if (outer === undefined) return undefined;
-    if (outer.code < 600) return { ...outer, level: 'clear' };
+    if (outer.code < 600) return receivedAt('clear', outer);
     if (this.#inner === undefined) throw new FtpSecurityError('sequence/no-context', 'a protected reply too early');
     this.lastToken = decodeProtectedReply(outer).tokens[0];
     this.#inner.push(outer);
     const reply = this.#inner.next();
-    return reply ? { ...reply.inner, level: reply.level } : this.#read();
+    return reply ? receivedAt(reply.level, reply.inner) : this.#read();
   }
+}
+
+function receivedAt(level: ProtectionLevel, { code, lines, raw }: Reply): ReceivedReply {
+  return { code, lines, raw, level };
 }
 
 /** The most octets of a transfer that are read: 64 MiB. */

@@ -144,6 +144,7 @@ export const endsWhenDestroyed: LevelCheck = async (subject, level) => {
     expectCode(() => context.supports(level), 'sequence/closed', 'supports after destroy');
     expectCode(() => context.wrap(pattern(3), level), 'sequence/closed', 'wrap after destroy');
     expectCode(() => context.unwrap(token), 'sequence/closed', 'unwrap after destroy');
+    if (context.reopen) expectCode(() => context.reopen!(token), 'sequence/closed', 'reopen after destroy');
     expectCode(() => context.wrapSizeLimit(level, 1000), 'sequence/closed', 'wrapSizeLimit after destroy');
     // The other side, which is next, derives its keys at its first token, so that destroy has keys to erase.
     if (context === acceptor) initiator.wrap(pattern(3), level);

@@ -3,9 +3,10 @@
  * The identity of a grid user is the name of the certificate from which the proxies were made. Nothing is verified
  * here.
  */
-import { fromUtf8, toHex } from '../../bytes.js';
+import { fromUtf8, toHex, u16beAt } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { readElement } from '../der.js';
+import { contentsOf, type Element, elementsOf, OID, SEQUENCE, SET } from './elements.js';
 
 /** A certificate's names in Globus's form, `/O=Grid/CN=Anna`. */
 export interface CertificateNames {
@@ -14,15 +15,6 @@ export interface CertificateNames {
   isProxy: boolean;
 }
 
-interface Element {
-  tag: number;
-  /** The contents of the element. */
-  octets: Uint8Array;
-}
-
-const SEQUENCE = 0x30;
-const SET = 0x31;
-const OID = 0x06;
 const BMP_STRING = 0x1e;
 const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
@@ -50,16 +42,14 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
  */
 const PROXY_INFO = ['2b0601050507010e', '2b060104019b5001815e'];
 const LEGACY_PROXIES = ['/CN=proxy', '/CN=limited proxy'];
-/** Elements of a name, or extensions of a certificate; real certificates have far fewer. */
-const MAX_CHILDREN = 1000;
 
 /**
  * Reads subject and issuer of a certificate (DER).
  * @throws FtpSecurityError `security/bad-token`
  */
 export function certificateNames(certificate: Uint8Array): CertificateNames {
-  const [whole, ...behind] = elementsOf(certificate);
-  if (whole === undefined || behind.length > 0) throw badToken('not a certificate');
+  const [whole, ...others] = elementsOf(certificate);
+  if (whole === undefined || others.length > 0) throw badToken('not a certificate');
   const [signed] = elementsOf(contentsOf(whole, SEQUENCE));
   const fields = elementsOf(contentsOf(signed, SEQUENCE));
   // The fields are serial number, signature algorithm, issuer, validity, subject; an optional version comes first.
@@ -95,8 +85,11 @@ export function firstCertificate(chain: Uint8Array): Uint8Array {
   return chain.subarray(0, readElement(chain, 0, chain.length).end);
 }
 
-/** The attributes in the order of the certificate. */
-function nameOf(name: Element | undefined): string {
+/**
+ * A name in Globus's form, with the attributes in the order of the certificate.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function nameOf(name: Element | undefined): string {
   const attributes = elementsOf(contentsOf(name, SEQUENCE)).map(set =>
     elementsOf(contentsOf(set, SET)).map(attribute => {
       const [type, value] = elementsOf(contentsOf(attribute, SEQUENCE));
@@ -112,7 +105,7 @@ function textOf(value: Element | undefined): string {
   if (value.tag !== BMP_STRING) return fromUtf8(value.octets);
   let text = '';
   for (let i = 0; i + 1 < value.octets.length; i += 2) {
-    text += String.fromCharCode(value.octets[i]! * 256 + value.octets[i + 1]!);
+    text += String.fromCharCode(u16beAt(value.octets, i));
   }
   return text;
 }
@@ -124,20 +117,4 @@ function hasProxyInfo(extensions: Element | undefined): boolean {
     const [type] = elementsOf(contentsOf(extension, SEQUENCE));
     return PROXY_INFO.includes(toHex(contentsOf(type, OID)));
   });
-}
-
-function contentsOf(element: Element | undefined, tag: number): Uint8Array {
-  if (element?.tag !== tag) throw badToken(`DER: expected an element with tag ${tag.toString(16)}`);
-  return element.octets;
-}
-
-function elementsOf(octets: Uint8Array): Element[] {
-  const elements: Element[] = [];
-  for (let at = 0; at < octets.length; ) {
-    if (elements.length === MAX_CHILDREN) throw badToken(`DER: more than ${MAX_CHILDREN} elements`);
-    const { tag, start, end } = readElement(octets, at, octets.length);
-    elements.push({ tag, octets: octets.subarray(start, end) });
-    at = end;
-  }
-  return elements;
 }

@@ -45,6 +45,8 @@ interface TokenContents {
   skipped: number;
   next: Direction;
   wantsUpdate: boolean;
+  /** The name of an alert, after which no record is read. */
+  alert?: string;
 }
 
 /** Records under one key. The limits for AES-GCM are not much higher (RFC 8446 §5.5, RFC 9325 §4.4). */
@@ -60,8 +62,8 @@ export class RecordContext implements SecurityContext {
   #receive: Direction;
   #send: Direction | undefined;
   /** The peer has sent a KeyUpdate that asks for new keys of ours; our KeyUpdate goes before the next text. */
-  #owesUpdate = false;
-  #place: bigint | undefined;
+  #mustUpdate = false;
+  #position: bigint | undefined;
   #follows = false;
   #closed = false;
 
@@ -86,7 +88,7 @@ export class RecordContext implements SecurityContext {
     const contents = Array.from({ length: Math.max(1, Math.ceil(plaintext.length / MAX_CONTENT)) }, (_, i) =>
       plaintext.subarray(i * MAX_CONTENT, (i + 1) * MAX_CONTENT),
     );
-    const number = this.#owesUpdate ? 0 : before.number;
+    const number = this.#mustUpdate ? 0 : before.number;
     if (number + contents.length >= MAX_RECORDS) {
       throw new FtpSecurityError('security/out-of-sequence', 'every record number is used', { side: 'local' });
     }
@@ -97,14 +99,14 @@ export class RecordContext implements SecurityContext {
       parts.push(sealed.octets);
       next = sealed.next;
     };
-    if (this.#owesUpdate) {
+    if (this.#mustUpdate) {
       seal(UPDATE);
       next = updatedDirection(next);
     }
     for (const content of contents) seal({ type: APPLICATION_DATA, content });
     retire(before, next);
     this.#send = next;
-    this.#owesUpdate = false;
+    this.#mustUpdate = false;
     return { token: concatAll(parts), level: this.#level };
   }
 
@@ -113,11 +115,17 @@ export class RecordContext implements SecurityContext {
     this.#assertOpen();
     if (token[0] === INTEGRITY_TOKEN) return this.#unwrapIntegrity(copy(token));
     const before = this.#receive;
-    const { texts, skipped, next, wantsUpdate } = openToken(before, parseRecords(copy(token)), this.#maxSkipped);
+    const { texts, skipped, next, wantsUpdate, alert } = openToken(before, parseRecords(copy(token)), this.#maxSkipped);
+    if (alert !== undefined) {
+      retire(next, before);
+      // The peer has ended the connection; a recording may go on.
+      if (this.#send !== undefined) this.destroy();
+      throw badToken(`TLS alert: ${alert}`);
+    }
     retire(before, next);
     this.#receive = next;
-    this.#owesUpdate ||= wantsUpdate;
-    this.#came(BigInt(skipped), skipped === 0);
+    this.#mustUpdate ||= wantsUpdate;
+    this.#recordPosition(BigInt(skipped), skipped === 0);
     return { plaintext: concatAll(texts), level: this.#level, sequence: skipped === 0 ? 'ok' : 'gap' };
   }
 
@@ -125,7 +133,7 @@ export class RecordContext implements SecurityContext {
     const { cipher } = this.#sending(level);
     if (!Number.isSafeInteger(maxToken) || maxToken < 0) throw new RangeError('maxToken must be an integer, 0 or more');
     const lengthOf = (content: number) => HEADER + cipher.sealedLength(content);
-    const room = maxToken - (this.#owesUpdate ? lengthOf(UPDATE.content.length) : 0);
+    const room = maxToken - (this.#mustUpdate ? lengthOf(UPDATE.content.length) : 0);
     const whole = Math.max(0, Math.floor(room / lengthOf(MAX_CONTENT)));
     const rest = room - whole * lengthOf(MAX_CONTENT);
     let [fits, tooMuch] = [0, MAX_CONTENT];
@@ -138,7 +146,7 @@ export class RecordContext implements SecurityContext {
   }
 
   get lastReceived(): bigint | undefined {
-    return this.#place;
+    return this.#position;
   }
 
   get lastFollows(): boolean {
@@ -159,13 +167,13 @@ export class RecordContext implements SecurityContext {
     const before = this.#integrityNumbers.missing;
     const sequence = this.#integrityNumbers.accept(token.sequence);
     const missing = this.#integrityNumbers.missing - before;
-    this.#came(missing > 0n ? missing : 0n, this.#integrityNumbers.lastFollows);
+    this.#recordPosition(missing > 0n ? missing : 0n, this.#integrityNumbers.lastFollows);
     return { plaintext: token.plaintext, level: 'safe', sequence };
   }
 
   /** Updates the position after a token. `missing` is how many tokens or records before it are missing. */
-  #came(missing: bigint, follows: boolean): void {
-    this.#place = this.#place === undefined ? missing : this.#place + missing + 1n;
+  #recordPosition(missing: bigint, follows: boolean): void {
+    this.#position = this.#position === undefined ? missing : this.#position + missing + 1n;
     this.#follows = follows;
   }
 
@@ -187,7 +195,10 @@ function openToken(direction: Direction, [first, ...others]: readonly TlsRecord[
   const contents: TokenContents = { texts: [], skipped, next: direction, wantsUpdate: false };
   try {
     take(contents, opened, direction);
-    for (const record of others) take(contents, openRecord(contents.next, record), direction);
+    for (const record of others) {
+      if (contents.alert !== undefined) break;
+      take(contents, openRecord(contents.next, record), direction);
+    }
   } catch (error) {
     retire(contents.next, direction);
     throw error;
@@ -221,8 +232,11 @@ function take(contents: TokenContents, { type, content, next }: Opened, original
     contents.texts.push(content);
     return;
   }
-  if (type === ALERT) throw badToken(`TLS alert: ${alertName(content)}`);
-  if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} behind the handshake`);
+  if (type === ALERT) {
+    contents.alert = alertName(content);
+    return;
+  }
+  if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} after the handshake`);
   const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
   if (updatesKeys) {
     contents.next = updatedDirection(next);

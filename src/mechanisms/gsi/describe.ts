@@ -15,7 +15,7 @@ import {
   SERVER_HELLO,
   serverNameOf,
 } from './tls/handshake-messages.js';
-import { TLS_1_2 } from './tls/key-schedule.js';
+import { TLS_1_2, tlsName } from './tls/key-schedule.js';
 import { ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE, parseRecords, type TlsRecord } from './tls/records.js';
 import { suiteName } from './tls/suites.js';
 
@@ -43,6 +43,7 @@ export function describeGsiToken(token: Uint8Array): GsiTokenDescription {
     return { kind: 'integrity-only token', sequence: String(sequence), text: fromUtf8(plaintext) };
   }
   const records = parseRecords(token);
+  // The version in a record header is not the version in use: TLS 1.3 has that of 1.2, a first ClientHello that of 1.0.
   return {
     kind: 'TLS records',
     records: records.map(
@@ -85,9 +86,4 @@ function messageFacts({ type, body }: HandshakeMessage): object {
   // Certificates are in the clear only up to TLS 1.2.
   if (type !== CERTIFICATE) return {};
   return { certificates: parseCertificates(TLS_1_2, body).map(it => certificateNames(it).subject) };
-}
-
-/** The version in a record header is not the version in use: TLS 1.3 writes 1.2, a first ClientHello writes 1.0. */
-function tlsName(version: number): string {
-  return `TLS 1.${(version & 0xff) - 1}`;
 }

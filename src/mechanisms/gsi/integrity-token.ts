@@ -44,10 +44,11 @@ export function parseIntegrityToken(token: Uint8Array): IntegrityToken {
   const view = viewOf(token);
   if (token[0] !== INTEGRITY_TOKEN || token[1] !== 3 || token[2] !== 0) throw badToken('not a GSI integrity token');
   const micLength = view.getUint16(3);
-  const plaintext = copy(token, PREFIX + micLength);
-  if (micLength < COVERED || view.getUint32(PREFIX + 8) !== plaintext.length) {
+  const textLength = view.getUint32(PREFIX + 8);
+  if (micLength < COVERED || PREFIX + micLength + textLength !== token.length) {
     throw badToken('GSI integrity token with a wrong length', { offset: 3 });
   }
+  const plaintext = copy(token, PREFIX + micLength);
   const mic = token.subarray(PREFIX, PREFIX + micLength);
   return { sequence: view.getBigUint64(PREFIX), mic, checksum: mic.subarray(COVERED), plaintext };
 }
@@ -75,7 +76,10 @@ function prefixKey(hash: NonNullable<Suite['mac']>, exported: Exporter): Integri
   const pad = new Uint8Array(Math.floor(48 / hash.outputLen) * hash.outputLen).fill(0x36);
   return {
     verify: ({ mic, checksum, plaintext }) => {
-      assertEqual(hash(concat(key, pad, mic.subarray(0, COVERED), plaintext)), checksum);
+      const input = concat(key, pad, mic.subarray(0, COVERED), plaintext);
+      const computed = hash(input);
+      input.fill(0);
+      assertEqual(computed, checksum);
     },
     destroy: () => erase(key),
   };

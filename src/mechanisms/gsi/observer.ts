@@ -4,14 +4,14 @@
  * certificate request, and the client sends the proxy certificate and its chain.
  */
 import { assertBytes, toHex } from '../../bytes.js';
-import { type FtpSecurityError, refusalFrom } from '../../errors.js';
+import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import type { ExchangeFacts, ExchangeObserver, ObservedStep, Peer } from '../../protection/mechanism.js';
 import { certificateNames, firstCertificate, identityOf } from './certificates.js';
 import { RecordContext } from './context.js';
 import { integrityKey } from './integrity-token.js';
 import { Handshake, type RsaDecrypt } from './tls/handshake.js';
 import type { KeyLog } from './tls/key-log.js';
-import { TLS_1_2 } from './tls/key-schedule.js';
+import { TLS_1_2, tlsName } from './tls/key-schedule.js';
 
 /** Options of {@link gsiObserver}. */
 export interface GsiObserverOptions {
@@ -27,11 +27,15 @@ export interface GsiObserverOptions {
  */
 const MAX_SKIPPED = 32;
 const DELEGATES = 0x44;
-const VERSIONS = ['1.0', '1.1', '1.2', '1.3'];
 
-/** The passive side, for recorded exchanges. */
+/**
+ * The passive side, for recorded exchanges. Its facts have `clientName` and `serverName` once the handshake has been verified
+ * with its secrets. Before, and without the secrets, the names that are in the clear (up to TLS 1.2) are `claimedClientName`
+ * and `claimedServerName`.
+ */
 export function gsiObserver({ keyLogs = [], rsaKeys = [] }: GsiObserverOptions = {}): ExchangeObserver {
   const handshake = new Handshake({ keyLogs, rsaKeys });
+  const factsOf = factsReader();
   let failure: FtpSecurityError | undefined;
   return {
     observe(from, token) {
@@ -39,24 +43,28 @@ export function gsiObserver({ keyLogs = [], rsaKeys = [] }: GsiObserverOptions =
       if (failure !== undefined) return { facts: {}, problem: failure };
       try {
         handshake.push(from, token);
-        return observedStep(handshake);
+        return { facts: factsOf(handshake), ...outcomeOf(handshake) };
       } catch (error) {
         failure = refusalFrom(error);
+        handshake.destroy();
         throw failure;
       }
+    },
+    destroy() {
+      failure ??= new FtpSecurityError('sequence/closed', 'the exchange is over', { side: 'local' });
+      handshake.destroy();
     },
   };
 }
 
-function observedStep(handshake: Handshake): ObservedStep {
+function outcomeOf(handshake: Handshake): Omit<ObservedStep, 'facts'> {
   const { problem } = handshake;
-  const facts = factsOf(handshake);
-  if (problem !== undefined) return { facts, problem };
+  if (problem !== undefined) return { problem };
   const [fromClient, fromServer] = [contextOf(handshake, 'client'), contextOf(handshake, 'server')];
-  return fromClient && fromServer ? { facts, fromClient, fromServer } : { facts };
+  return fromClient && fromServer ? { fromClient, fromServer } : {};
 }
 
-/** Each context erases its own keys, so each gets its own key for integrity-only tokens too. */
+/** Each context has its own copy of the keys, and erases it. */
 function contextOf(handshake: Handshake, peer: Peer): RecordContext | undefined {
   const receive = handshake.directionOf(peer);
   if (receive === undefined) return undefined;
@@ -65,41 +73,50 @@ function contextOf(handshake: Handshake, peer: Peer): RecordContext | undefined 
   return new RecordContext({ receive, integrity, maxSkipped: MAX_SKIPPED });
 }
 
-function factsOf(handshake: Handshake): ExchangeFacts {
-  const { agreed } = handshake;
-  if (agreed === undefined) return {};
-  const clientName = nameIn(() => identityOf(handshake.certificatesOf('client')));
-  const serverName = nameIn(() => identityOf(handshake.certificatesOf('server')));
-  const weakness = weaknessOf(agreed);
-  return {
-    tls: VERSIONS[(agreed.version & 0xff) - 1],
-    cipherSuite: agreed.suite.name,
-    clientRandom: toHex(agreed.clientRandom),
-    ...(clientName !== undefined && { clientName }),
-    ...(serverName !== undefined && { serverName }),
-    ...(weakness !== undefined && { weak: true, weakness }),
-    ...delegationFacts(handshake),
+/** Reads the facts of a handshake. Certificates are parsed only if they have changed since the last call. */
+function factsReader(): (handshake: Handshake) => ExchangeFacts {
+  const identity = { client: rememberLast(identityOf), server: rememberLast(identityOf) };
+  const delegatedName = rememberLast((chain: Uint8Array) => certificateNames(firstCertificate(chain)).subject);
+  return handshake => {
+    const { agreed, isComplete } = handshake;
+    if (agreed === undefined) return {};
+    const clientName = identity.client(handshake.certificatesOf('client'));
+    const serverName = identity.server(handshake.certificatesOf('server'));
+    const names = isComplete
+      ? { clientName, serverName }
+      : { claimedClientName: clientName, claimedServerName: serverName };
+    const weakness = weaknessOf(agreed);
+    const [flag, chain] = handshake.textsOf('client');
+    return withoutUndefined({
+      tls: tlsName(agreed.version).slice('TLS '.length),
+      cipherSuite: agreed.suite.name,
+      clientRandom: toHex(agreed.clientRandom),
+      ...names,
+      ...(weakness !== undefined && { weak: true, weakness }),
+      delegates: flag && flag[0] === DELEGATES,
+      delegatedName: chain && delegatedName(chain),
+    });
   };
 }
 
 function weaknessOf({ version, suite }: NonNullable<Handshake['agreed']>): string | undefined {
   if (version < TLS_1_2) return 'TLS 1.0 and 1.1 are deprecated (RFC 8996)';
-  if (suite.keyExchange?.includes('anon')) return 'nobody is authenticated';
+  if (suite.keyExchange?.includes('anon')) return 'the key exchange authenticates neither side';
   return undefined;
 }
 
-function delegationFacts(handshake: Handshake): ExchangeFacts {
-  const [flag, ...certificates] = handshake.textsOf('client');
-  if (flag === undefined) return {};
-  const [chain] = certificates;
-  const delegatedName = chain && nameIn(() => certificateNames(firstCertificate(chain)).subject);
-  return {
-    delegates: flag[0] === DELEGATES,
-    ...(delegatedName !== undefined && { delegatedName }),
+/**
+ * Keeps the last result of a function that reads a name from certificates. The name is undefined if it can't be read, since the
+ * messages can be opened without it.
+ */
+function rememberLast<T>(read: (certificates: T) => string | undefined): (certificates: T) => string | undefined {
+  let last: { certificates: T; name: string | undefined } | undefined;
+  return certificates => {
+    if (last?.certificates !== certificates) last = { certificates, name: nameIn(() => read(certificates)) };
+    return last.name;
   };
 }
 
-/** Returns undefined for a certificate that can't be read, since the messages can be opened without its name. */
 function nameIn(read: () => string | undefined): string | undefined {
   try {
     return read();
@@ -107,4 +124,8 @@ function nameIn(read: () => string | undefined): string | undefined {
     refusalFrom(error);
     return undefined;
   }
+}
+
+function withoutUndefined(facts: Record<string, unknown>): ExchangeFacts {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }

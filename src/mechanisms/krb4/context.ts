@@ -84,6 +84,7 @@ export class Krb4Context implements SecurityContext {
   readonly mechanism = 'KERBEROS_V4';
   readonly #state: ContextState;
   #key: DesKey | undefined;
+  #lastTime: number | undefined;
 
   constructor(key: DesKey, state: ContextState) {
     this.#key = key;
@@ -108,14 +109,19 @@ export class Krb4Context implements SecurityContext {
 
   unwrap(token: Uint8Array): Unwrapped {
     assertBytes(token, 'token');
-    const { plaintext, sealed, sender, seconds } = openMessage(this.#keyOrThrow(), token);
+    const { plaintext, sealed, sender, seconds, fiveMs } = openMessage(this.#keyOrThrow(), token);
     const { receiving } = this.#state;
     if (!equalConstantTime(sender, receiving.sender))
       throw wrongDirection('it has another sender address: is there address translation?');
     if (seconds === 0 || seconds < 0 !== receiving.negative)
       throw wrongDirection('its time has the sign of our own messages');
     this.#checkTime(Math.abs(seconds));
+    this.#lastTime = Math.abs(seconds) * 1000 + fiveMs * 5;
     return { plaintext, level: sealed ? 'private' : 'safe', sequence: 'none' };
+  }
+
+  get lastTime(): number | undefined {
+    return this.#lastTime;
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {

@@ -181,6 +181,11 @@ const FAULTY: readonly FaultyRow[] = [
     },
   ],
   [
+    'safe: every method throws after destroy',
+    /reopen after destroy must be refused/,
+    () => ({ reopen: () => ({ plaintext: new Uint8Array(), level: 'safe' }) }),
+  ],
+  [
     'private: every method throws after destroy',
     /wrapSizeLimit after destroy must be refused/,
     () => ({ wrapSizeLimit: (_, maxToken) => Math.max(0, maxToken - 25) }),

@@ -165,10 +165,29 @@ describe('records that are no text', () => {
   );
 
   test.each([TLS12, TLS13])('$name: alerts are refused, with their names', protocol => {
-    const { context, peer } = receiver(protocol);
-    const [alert] = recordsOf(peer, [ALERT, Uint8Array.of(2, 48)]);
-    const [text] = recordsOf(peer, [23, TEXT]);
+    const { client } = directionsFor(protocol);
+    const context = new RecordContext({ receive: client });
+    const [alert] = recordsOf(client, [ALERT, Uint8Array.of(2, 48)]);
+    const [text] = recordsOf(client, [23, TEXT]);
     expect(errorOf(() => context.unwrap(alert!)).message).toBe('TLS alert: unknown_ca');
+    expect(context.unwrap(text!).plaintext).toEqual(TEXT);
+  });
+
+  test.each([TLS12, TLS13])('$name: an alert ends a live context', protocol => {
+    const { context, peer } = receiver(protocol);
+    const [text, alert, further] = recordsOf(peer, [23, TEXT], [ALERT, Uint8Array.of(2, 48)], [23, TEXT]);
+    expect(errorOf(() => context.unwrap(concat(text!, alert!, further!))).message).toBe('TLS alert: unknown_ca');
+    expect(errorOf(() => context.unwrap(further!)).code).toBe('sequence/closed');
+    expect(errorOf(() => context.wrap(TEXT, 'private')).code).toBe('sequence/closed');
+  });
+
+  test.each([TLS12, TLS13])('$name: an alert that is forged changes nothing', protocol => {
+    const { context, peer } = receiver(protocol);
+    const [text] = recordsOf(peer, [23, TEXT]);
+    for (const content of [Uint8Array.of(2, 48), new Uint8Array(26)]) {
+      errorOf(() => context.unwrap(formatRecord(ALERT, TLS_1_2, content)));
+      errorOf(() => context.unwrap(formatRecord(23, TLS_1_2, content)));
+    }
     expect(context.unwrap(text!).plaintext).toEqual(TEXT);
   });
 

@@ -101,6 +101,12 @@ describe('an integrity-only token that was changed', () => {
     for (let end = 0; end < token.length; end++)
       expectCode(() => parseIntegrityToken(token.subarray(0, end)), 'security/bad-token');
     expectCode(() => parseIntegrityToken(concat(token, Uint8Array.of(0))), 'security/bad-token');
+    const empty = Uint8Array.from({ length: 33 }, (_, i) => [0x1a, 3, 0, 0, 28][i] ?? 0);
+    expect(parseIntegrityToken(empty).plaintext.length).toBe(0);
+    expectCode(
+      () => parseIntegrityToken(Uint8Array.from(empty, (octet, at) => (at === 4 ? 29 : octet))),
+      'security/bad-token',
+    );
     const short = Uint8Array.from(token);
     short.set([0, 4], 3);
     expectCode(() => parseIntegrityToken(short), 'security/bad-token');

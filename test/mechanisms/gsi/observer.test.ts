@@ -5,7 +5,8 @@ import { concat, fromHex, toHex, toUtf8 } from '../../../src/bytes.js';
 import { gsi, gsiObserver, parseKeyLog } from '../../../src/mechanisms/gsi/index.js';
 import { formatRecord } from '../../../src/mechanisms/gsi/tls/records.js';
 import { rsaDecrypt } from '../../../src/node/index.js';
-import type { Peer } from '../../../src/protection/mechanism.js';
+import type { ObservedStep, Peer } from '../../../src/protection/mechanism.js';
+import { growth, LINEAR } from '../../ftp/readers.js';
 import { errorOf, onlyRefuses } from '../../helpers.js';
 import { expectNoOtherOctets, observeAltered } from './altered.js';
 import { file, keysOf, observe, tokensOf, VECTORS } from './vectors.js';
@@ -33,8 +34,19 @@ describe('the keys of an exchange', () => {
       'security/no-key',
       `no secrets in a key log for client random ${random}…${rsa}`,
     ]);
+    expect([facts.clientName, facts.serverName]).toEqual([undefined, undefined]);
     // Up to TLS 1.2 certificates are in the clear.
-    expect(facts.clientName).toBe(vector === TLS13 ? undefined : vector.acceptor_sees_name);
+    expect(facts['claimedClientName']).toBe(vector === TLS13 ? undefined : vector.acceptor_sees_name);
+  });
+
+  test.each(VECTORS)('$name: names are authenticated only after both Finished', vector => {
+    const observer = gsiObserver(keysOf(vector));
+    for (const { from, token } of tokensOf(vector)) {
+      const { facts, fromClient, fromServer } = observer.observe(from, token);
+      const isVerified = fromClient !== undefined && fromServer !== undefined;
+      expect('clientName' in facts || 'serverName' in facts).toBe(isVerified);
+      expect('claimedClientName' in facts && isVerified).toBe(false);
+    }
   });
 
   test('the premaster secret alone opens it, where the log names it', () => {
@@ -111,6 +123,26 @@ describe('an exchange that was altered', () => {
     expectNoOtherOctets(vector, 97);
   });
 
+  test('contexts of one step do not share keys with those of the next', () => {
+    const observer = gsiObserver(keysOf(TLS12));
+    const steps = tokensOf(TLS12).map(({ from, token }) => observer.observe(from, token));
+    const [before, last] = steps.filter(({ fromClient }) => fromClient !== undefined).slice(-2);
+    before!.fromClient!.destroy();
+    before!.fromServer!.destroy();
+    const { token_hex, plain_hex } = TLS12.messages.find(({ op, dir }) => op === 'wrap' && dir === 'i2a')!;
+    expect(toHex(last!.fromClient!.unwrap(fromHex(token_hex!)).plaintext)).toBe(plain_hex);
+  });
+
+  test('after destroy the contexts remain, and no further token is read', () => {
+    const observer = gsiObserver(keysOf(TLS12));
+    let step: ObservedStep = { facts: {} };
+    for (const { from, token } of tokensOf(TLS12)) step = observer.observe(from, token);
+    observer.destroy!();
+    expect(observer.observe('client', Uint8Array.of(22)).problem?.code).toBe('sequence/closed');
+    const { token_hex, plain_hex } = TLS12.messages.find(({ op, dir }) => op === 'wrap' && dir === 'i2a')!;
+    expect(toHex(step.fromClient!.unwrap(fromHex(token_hex!)).plaintext)).toBe(plain_hex);
+  });
+
   test('after an error it stays closed', () => {
     const { error, problem, fromServer } = observeAltered(TLS13, 2, token => token.subarray(0, 40));
     expect(error?.code).toBe('security/bad-token');
@@ -136,6 +168,50 @@ describe('an exchange that was altered', () => {
     const refused = (from: Peer, token: Uint8Array) => errorOf(() => gsiObserver().observe(from, token)).code;
     expect(refused('client', answer!.token)).toBe('security/bad-token');
     expect(refused('server', hello!.token)).toBe('security/bad-token');
+  });
+
+  test('an empty handshake record is refused', () => {
+    const { error } = observeAltered(TLS12, 1, token => concat(formatRecord(22, 0x0303, new Uint8Array()), token));
+    expect([error?.code, error?.message]).toEqual(['security/bad-token', 'TLS handshake record without content']);
+  });
+
+  test('ClientKeyExchange may come only once', () => {
+    const message = formatRecord(22, 0x0303, Uint8Array.of(16, 0, 0, 0));
+    const { error } = observeAltered(TLS12, 2, token => concat(message, message, token));
+    expect(error?.message).toBe('unexpected ClientKeyExchange');
+  });
+
+  // Behind the headers of record and message, version and random, there is a session identifier with its length.
+  const suiteAt = (token: Uint8Array) => 44 + token[43]!;
+  const withSuite = (number: number) => (token: Uint8Array) => {
+    const changed = Uint8Array.from(token);
+    changed.set([number >> 8, number & 255], suiteAt(token));
+    return changed;
+  };
+
+  test.each([
+    ['of TLS 1.3 in TLS 1.2', TLS12, 0x1301, 'TLS_AES_128_GCM_SHA256 is not a cipher suite of TLS 1.2'],
+    ['of TLS 1.2 in TLS 1.3', TLS13, 0x002f, 'TLS_RSA_WITH_AES_128_CBC_SHA is not a cipher suite of TLS 1.3'],
+    [
+      'of TLS 1.2 in TLS 1.0',
+      vectorOf('tls10-rsa-aes128cbc-sha1-nodeleg'),
+      0x009c,
+      'TLS_RSA_WITH_AES_128_GCM_SHA256 is not a cipher suite of TLS 1.0',
+    ],
+    ['that was not offered', TLS12, 0x006c, 'the client has not offered TLS_DH_anon_WITH_AES_128_CBC_SHA256'],
+  ])('a cipher suite %s is refused', (_, vector, number, message) => {
+    const { error } = observeAltered(vector, 1, withSuite(number));
+    expect([error?.code, error?.message]).toEqual(['security/bad-token', message]);
+  });
+
+  test('handshake messages in tiny records take linear time', () => {
+    const record = formatRecord(22, 0x0303, Uint8Array.of(0));
+    const work = (count: number) => {
+      const observer = gsiObserver();
+      observer.observe('client', formatRecord(22, 0x0303, Uint8Array.of(1, 15, 0, 0)));
+      for (let i = 0; i < count; i++) observer.observe('client', record);
+    };
+    expect(growth(work, 5000)).toBeLessThan(LINEAR);
   });
 
   test('a handshake without end is refused', () => {

@@ -35,5 +35,5 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
  */
 export function alertName(content: Uint8Array): string {
   const [, description] = content;
-  return description === undefined ? 'cut short' : (DESCRIPTIONS[description] ?? `alert ${description}`);
+  return description === undefined ? 'truncated alert' : (DESCRIPTIONS[description] ?? `alert ${description}`);
 }

@@ -3,7 +3,7 @@
  * modes.
  */
 import { cbc, ctr } from '@noble/ciphers/aes.js';
-import { concat, concatAll, equalConstantTime, u32be } from '../../../bytes.js';
+import { concat, concatAll, equalConstantTime, u16be, u32be } from '../../../bytes.js';
 
 const BLOCK = 16;
 
@@ -58,7 +58,7 @@ function tagOf(
     Uint8Array.of(flags),
     nonce,
     u32be(plaintext.length).subarray(1),
-    padded(concat(Uint8Array.of(aad.length >> 8, aad.length & 0xff), aad)),
+    padded(concat(u16be(aad.length), aad)),
     padded(plaintext),
   ]);
   return cbc(key, new Uint8Array(BLOCK), { disablePadding: true }).encrypt(blocks).slice(-BLOCK).subarray(0, tagLength);

@@ -1,6 +1,7 @@
 /** Handshake messages of TLS: the fields that an observer needs (RFC 5246 §7.4, RFC 8446 §4). */
+import { ByteQueue } from '../../../byte-queue.js';
 import { ByteReader } from '../../../byte-reader.js';
-import { concatAll, copy, fromHex, startsWith } from '../../../bytes.js';
+import { copy, fromHex, startsWith, u16beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { TLS_1_3 } from './key-schedule.js';
 
@@ -33,6 +34,9 @@ export const MESSAGE_NAMES: Readonly<Record<number, string>> = {
   25: 'CompressedCertificate',
 };
 
+/** Octets of a message's type and length. */
+const HEADER = 4;
+
 const SERVER_NAME = 0;
 const ENCRYPT_THEN_MAC = 22;
 const EXTENDED_MASTER_SECRET = 23;
@@ -46,41 +50,46 @@ const MAX_HANDSHAKE = 2 ** 20;
 
 export interface HandshakeMessage {
   type: number;
+  /** A subarray of `raw`. */
   body: Uint8Array;
   /** The message with its header, as it is hashed for the transcript. */
   raw: Uint8Array;
 }
 
-/** Reassembles the handshake messages of one direction; records may cut them anywhere. */
+/** Reassembles the handshake messages of one direction; records may split them anywhere. */
 export class HandshakeMessages {
-  #octets: Uint8Array = new Uint8Array();
+  readonly #queue = new ByteQueue();
   #taken = 0;
 
   /** Whether a message is incomplete. */
   get isOpen(): boolean {
-    return this.#octets.length > 0;
+    return this.#queue.length > 0;
   }
 
   /**
    * Adds the content of a record.
    * @returns the messages that are now complete
-   * @throws FtpSecurityError `syntax/limit-exceeded` above 1 MiB of messages
+   * @throws FtpSecurityError `syntax/limit-exceeded` above 1 MiB of messages; `security/bad-token` for an empty record
+   *   (RFC 5246 §6.2.1, RFC 8446 §5.1)
    */
   push(content: Uint8Array): HandshakeMessage[] {
+    if (content.length === 0) throw badToken('TLS handshake record without content');
     this.#taken += content.length;
     if (this.#taken > MAX_HANDSHAKE) throw new FtpSecurityError('syntax/limit-exceeded', 'TLS handshake over 1 MiB');
-    const octets = concatAll([this.#octets, content]);
+    this.#queue.append(content);
     const messages: HandshakeMessage[] = [];
-    let at = 0;
-    for (;;) {
-      const [type, ...size] = octets.subarray(at, at + 4);
-      const end = at + 4 + size.reduce((sum, octet) => 256 * sum + octet, 0);
-      if (size.length < 3 || end > octets.length) break;
-      messages.push({ type: type!, body: octets.slice(at + 4, end), raw: octets.slice(at, end) });
-      at = end;
-    }
-    this.#octets = octets.slice(at);
+    for (let message = this.#next(); message !== undefined; message = this.#next()) messages.push(message);
     return messages;
+  }
+
+  #next(): HandshakeMessage | undefined {
+    const octets = this.#queue.view();
+    if (octets.length < HEADER) return undefined;
+    const end = HEADER + readerOf(octets.subarray(1, HEADER), 'handshake message').uint24();
+    if (end > octets.length) return undefined;
+    const raw = copy(octets, 0, end);
+    this.#queue.drop(end);
+    return { type: raw[0]!, body: raw.subarray(HEADER), raw };
   }
 }
 
@@ -117,7 +126,7 @@ export function parseServerHello(body: Uint8Array): Hello {
   if (reader.uint8() !== 0) throw reader.error('TLS compression');
   const extensions = readExtensions(reader);
   const selected = extensions.get(SUPPORTED_VERSIONS);
-  const version = selected?.length === 2 ? selected[0]! * 256 + selected[1]! : legacyVersion;
+  const version = selected?.length === 2 ? u16beAt(selected, 0) : legacyVersion;
   return { version, random, suites, extensions };
 }
 
@@ -146,10 +155,10 @@ export function serverNameOf({ extensions }: Hello): Uint8Array | undefined {
 export function parseCertificates(version: number, body: Uint8Array): Uint8Array[] {
   const reader = readerOf(body, 'Certificate');
   if (version === TLS_1_3) reader.octets(reader.uint8());
-  const list = reader.part(uint24(reader));
+  const list = reader.part(reader.uint24());
   const certificates: Uint8Array[] = [];
   while (list.left > 0) {
-    certificates.push(list.octets(uint24(list)));
+    certificates.push(list.octets(list.uint24()));
     if (version === TLS_1_3) list.octets(list.uint16());
   }
   reader.assertEnd();
@@ -178,10 +187,6 @@ function readExtensions(reader: ByteReader): Map<number, Uint8Array> {
     extensions.set(number, list.octets(list.uint16()));
   }
   return extensions;
-}
-
-function uint24(reader: ByteReader): number {
-  return reader.uint8() * 2 ** 16 + reader.uint16();
 }
 
 function readerOf(body: Uint8Array, what: string): ByteReader {

@@ -3,7 +3,7 @@
  * 8446). The secrets are accepted once Finished of both sides has been verified: it covers every message of the
  * handshake.
  */
-import { concat, concatAll, equalConstantTime, toHex } from '../../../bytes.js';
+import { concat, concatAll, copy, equalConstantTime, toHex, u16beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import { alertName } from './alerts.js';
@@ -37,14 +37,17 @@ import {
   TLS_1_0,
   TLS_1_2,
   TLS_1_3,
+  tlsName,
   transcriptHash,
 } from './key-schedule.js';
 import { parsePostHandshake } from './post-handshake.js';
-import { APPLICATION_DATA, type PlainRecord } from './record-cipher.js';
+import { APPLICATION_DATA, type NewAead, type PlainRecord } from './record-cipher.js';
 import {
   ALERT,
   CHANGE_CIPHER_SPEC,
+  copyDirection,
   type Direction,
+  destroyDirection,
   directionOf13,
   directionsOf,
   HANDSHAKE,
@@ -58,7 +61,7 @@ import { type Suite, suiteByNumber, suiteName } from './suites.js';
 /**
  * Decrypts with a server's private RSA key, and does not check the padding.
  * @param encrypted  as long as the modulus; another key may have encrypted it
- * @returns the padded text, as long as the modulus; undefined if the key can't decrypt it
+ * @returns the padded text, as long as the modulus, which is erased after use; undefined if the key can't decrypt it
  */
 export type RsaDecrypt = (encrypted: Uint8Array) => Uint8Array | undefined;
 
@@ -66,6 +69,8 @@ export type RsaDecrypt = (encrypted: Uint8Array) => Uint8Array | undefined;
 export interface HandshakeKeys {
   keyLogs: readonly KeyLog[];
   rsaKeys: readonly RsaDecrypt[];
+  /** Replaces noble's AEAD ciphers. */
+  newAead?: NewAead;
 }
 
 interface Side {
@@ -101,10 +106,11 @@ export class Handshake {
   #transcript: Uint8Array[] = [];
   #clientHello: Hello | undefined;
   #agreed: Agreed | undefined;
-  /** The server has sent HelloRetryRequest, which exists only in TLS 1.3. */
-  #isRetried = false;
+  /** The suite of HelloRetryRequest, which exists only in TLS 1.3. */
+  #retriedSuite: Suite | undefined;
   #keyExchange: KeyExchange | undefined;
   #master: MasterSecret | undefined;
+  #exporterSecret: Uint8Array | undefined;
   #pending: Record<Peer, Direction> | undefined;
   #problem: FtpSecurityError | undefined;
 
@@ -136,16 +142,27 @@ export class Handshake {
     return this.#sides[peer].texts;
   }
 
-  /** The state for the next record of a side; undefined until the handshake is complete. */
+  /** A copy of the state for the next record of a side, whose keys the caller erases; undefined until the handshake is complete. */
   directionOf(peer: Peer): Direction | undefined {
-    return this.isComplete ? this.#sides[peer].direction : undefined;
+    const { direction } = this.#sides[peer];
+    return this.isComplete ? direction && copyDirection(direction) : undefined;
   }
 
   /** Undefined if its secret is not known. */
   get exporter(): Exporter | undefined {
     if (this.#master !== undefined) return exporterOf(this.#master);
-    const secret = this.#find('EXPORTER_SECRET');
-    return secret && exporterOf13(this.#agreed!.suite, secret);
+    this.#exporterSecret ??= this.#find('EXPORTER_SECRET');
+    return this.#exporterSecret && exporterOf13(this.#agreed!.suite, this.#exporterSecret);
+  }
+
+  /** Erases the keys. Directions that were returned are not affected. */
+  destroy(): void {
+    const { client, server } = this.#sides;
+    for (const direction of [client.direction, server.direction, this.#pending?.client, this.#pending?.server]) {
+      if (direction !== undefined) destroyDirection(direction);
+    }
+    this.#master?.secret.fill(0);
+    this.#exporterSecret?.fill(0);
   }
 
   /**
@@ -157,6 +174,7 @@ export class Handshake {
     side.text = [];
     for (const record of parseRecords(token)) this.#record(from, record);
     if (side.text.length > 0) side.texts.push(concatAll(side.text));
+    if (this.#problem !== undefined) this.destroy();
   }
 
   #record(from: Peer, record: TlsRecord): void {
@@ -164,7 +182,7 @@ export class Handshake {
     const side = this.#sides[from];
     const is13 = this.#agreed?.version === TLS_1_3;
     const isPlain = !side.isProtected || (is13 && !side.isFinished && NOT_PROTECTED_13.includes(record.type));
-    if (isPlain) this.#take(from, { type: record.type, content: record.fragment.slice() });
+    if (isPlain) this.#process(from, { type: record.type, content: record.fragment.slice() });
     else if (side.direction !== undefined) this.#protectedRecord(from, side, side.direction, record);
   }
 
@@ -176,18 +194,19 @@ export class Handshake {
     try {
       const opened = openRecord(direction, record);
       side.direction = opened.next;
-      this.#take(from, opened);
+      this.#process(from, opened);
     } catch (error) {
-      const misfits = error instanceof FtpSecurityError && error.code === 'security/bad-checksum' && !side.isFinished;
-      if (!misfits) throw error;
-      this.#problem = new FtpSecurityError(error.code, `the secrets do not fit the handshake of the ${from}`);
+      const isWrongSecret =
+        error instanceof FtpSecurityError && error.code === 'security/bad-checksum' && !side.isFinished;
+      if (!isWrongSecret) throw error;
+      this.#problem = new FtpSecurityError(error.code, `the secrets do not match the handshake of the ${from}`);
     }
   }
 
-  #take(from: Peer, { type, content }: PlainRecord): void {
+  #process(from: Peer, { type, content }: PlainRecord): void {
     const side = this.#sides[from];
     if (type === HANDSHAKE && side.isFinished) this.#postHandshake(side, content);
-    else if (type === HANDSHAKE) for (const message of side.messages.push(content)) this.#message(from, message);
+    else if (type === HANDSHAKE) this.#messages(from, side.messages.push(content));
     else if (type === CHANGE_CIPHER_SPEC) this.#changeCipherSpec(from, side, content);
     else if (type === ALERT) this.#problem ??= badToken(`TLS alert of the ${from}: ${alertName(content)}`);
     else if (type === APPLICATION_DATA && side.isFinished) side.text.push(content);
@@ -196,18 +215,25 @@ export class Handshake {
 
   #postHandshake(side: Side, content: Uint8Array): void {
     const { updatesKeys } = parsePostHandshake(this.#agreed!.version, content);
-    if (updatesKeys) side.direction = updatedDirection(side.direction!);
+    if (updatesKeys) replaceDirection(side, updatedDirection(side.direction!));
   }
 
   #changeCipherSpec(from: Peer, side: Side, content: Uint8Array): void {
     const agreed = this.#agreed;
     const isRight = content.length === 1 && content[0] === 1 && !side.messages.isOpen && !side.isFinished;
     // In TLS 1.3 it has no meaning (RFC 8446 §5).
-    if (isRight && (agreed?.version === TLS_1_3 || this.#isRetried)) return;
-    if (!isRight || agreed === undefined || side.isProtected) throw badToken('ChangeCipherSpec that is out of place');
+    if (isRight && (agreed?.version === TLS_1_3 || this.#retriedSuite !== undefined)) return;
+    if (!isRight || agreed === undefined || side.isProtected) throw badToken('unexpected ChangeCipherSpec');
     this.#pending ??= this.#deriveKeys(agreed);
     side.isProtected = true;
     side.direction = this.#pending?.[from];
+  }
+
+  #messages(from: Peer, messages: readonly HandshakeMessage[]): void {
+    for (const message of messages) {
+      if (this.#problem !== undefined) return;
+      this.#message(from, message);
+    }
   }
 
   #message(from: Peer, message: HandshakeMessage): void {
@@ -218,9 +244,7 @@ export class Handshake {
     if (type === CERTIFICATE) this.#sides[from].certificates = parseCertificates(this.#version, body);
     this.#transcript.push(raw);
     if (type === SERVER_HELLO) this.#serverHello(from, body);
-    if (type === CLIENT_KEY_EXCHANGE && this.#agreed !== undefined) {
-      this.#keyExchange = { body, sessionHash: transcriptHash(this.#agreed, this.#transcript) };
-    }
+    if (type === CLIENT_KEY_EXCHANGE) this.#clientKeyExchange(from, body);
     if (type === FINISHED) this.#afterFinished(from);
   }
 
@@ -230,19 +254,28 @@ export class Handshake {
 
   #hello(from: Peer, body: Uint8Array): void {
     const isRefused = from !== 'client' || this.#agreed !== undefined;
-    if (isRefused) throw badToken('ClientHello that is out of place; renegotiation is refused');
+    if (isRefused) throw badToken('unexpected ClientHello: renegotiation is refused');
     this.#clientHello = parseClientHello(body);
   }
 
+  #clientKeyExchange(from: Peer, body: Uint8Array): void {
+    const isRefused = from !== 'client' || this.#agreed === undefined || this.#keyExchange !== undefined;
+    if (isRefused) throw badToken('unexpected ClientKeyExchange');
+    this.#keyExchange = { body, sessionHash: transcriptHash(this.#agreed!, this.#transcript) };
+  }
+
   #serverHello(from: Peer, body: Uint8Array): void {
-    if (from !== 'server' || this.#agreed !== undefined) throw badToken('ServerHello that is out of place');
+    if (from !== 'server' || this.#agreed !== undefined) throw badToken('unexpected ServerHello');
     const hello = parseServerHello(body);
     const { version, random, suites } = hello;
     if (version < TLS_1_0 || version > TLS_1_3) throw badToken(`TLS version ${version.toString(16)}`);
     const suite = suiteByNumber(suites[0]!);
     if (suite === undefined) {
       this.#problem = new FtpSecurityError('security/no-key', `cipher suite ${suiteName(suites[0]!)} is not known`);
-    } else if (isRetry(hello)) {
+      return;
+    }
+    this.#checkSuite(suite, version);
+    if (isRetry(hello)) {
       this.#retry(suite);
     } else {
       this.#agreed = {
@@ -257,10 +290,20 @@ export class Handshake {
     }
   }
 
+  /** The server selects a suite that the client has offered, and not another one after HelloRetryRequest (RFC 8446 §4.1.4). */
+  #checkSuite(suite: Suite, version: number): void {
+    if (!isSuiteOf(version, suite)) throw badToken(`${suite.name} is not a cipher suite of ${tlsName(version)}`);
+    if (!this.#clientHello!.suites.includes(suite.number)) throw badToken(`the client has not offered ${suite.name}`);
+    if (this.#retriedSuite !== undefined && this.#retriedSuite !== suite) {
+      throw badToken('the server has changed the cipher suite after HelloRetryRequest');
+    }
+  }
+
   /** Replaces the first ClientHello in the transcript by its hash (RFC 8446 §4.4.1). */
-  #retry({ prf: hash }: Suite): void {
-    if (this.#isRetried) throw badToken('HelloRetryRequest comes twice');
-    this.#isRetried = true;
+  #retry(suite: Suite): void {
+    if (this.#retriedSuite !== undefined) throw badToken('second HelloRetryRequest');
+    this.#retriedSuite = suite;
+    const { prf: hash } = suite;
     const [first, ...others] = this.#transcript;
     const header = Uint8Array.of(MESSAGE_HASH, 0, 0, hash.outputLen);
     this.#transcript = [concat(header, hash(first!)), ...others];
@@ -271,7 +314,8 @@ export class Handshake {
       const found = this.#find(`${peer.toUpperCase()}_${secret}`, this.#agreed!.suite.prf.outputLen);
       const side = this.#sides[peer];
       side.isProtected = true;
-      side.direction = found && directionOf13(this.#agreed!.suite, found);
+      replaceDirection(side, found && directionOf13(this.#agreed!.suite, found, this.#keys.newAead));
+      found?.fill(0);
       if (found === undefined) this.#problem ??= this.#noKey();
     }
   }
@@ -279,20 +323,23 @@ export class Handshake {
   /** Whether Finished matches the messages before it. */
   #isRightFinished(from: Peer, body: Uint8Array): boolean {
     const { direction } = this.#sides[from];
-    if (direction === undefined) throw badToken('Finished that is not encrypted');
+    if (direction === undefined) throw badToken('Finished in the clear');
     const { suite, secret } = direction;
     const expected =
       secret === undefined
         ? finishedData(this.#master!, from, this.#transcript)
         : finishedData13(suite, secret, this.#transcript);
     if (equalConstantTime(expected, body)) return true;
-    this.#problem = new FtpSecurityError('security/bad-checksum', `Finished of the ${from} does not fit the handshake`);
+    this.#problem = new FtpSecurityError(
+      'security/bad-checksum',
+      `Finished of the ${from} does not match the handshake`,
+    );
     return false;
   }
 
   #afterFinished(from: Peer): void {
     const side = this.#sides[from];
-    if (side.messages.isOpen) throw badToken('handshake message behind Finished');
+    if (side.messages.isOpen) throw badToken('handshake message after Finished');
     side.isFinished = true;
     if (this.#version === TLS_1_3) this.#protect13('TRAFFIC_SECRET_0', from);
   }
@@ -304,7 +351,7 @@ export class Handshake {
       return undefined;
     }
     this.#master = { ...agreed, secret };
-    return directionsOf(this.#master);
+    return directionsOf(this.#master, this.#keys.newAead);
   }
 
   #masterOfPremaster(agreed: Agreed): Uint8Array | undefined {
@@ -312,24 +359,30 @@ export class Handshake {
     const { body, sessionHash } = this.#keyExchange;
     const encrypted = parseEncryptedPremaster(body);
     const id = encrypted.subarray(0, 8);
-    const premaster = firstOf(this.#keys.keyLogs, log => log.find('RSA', id)) ?? this.#decrypted(encrypted);
-    return premaster && masterSecret(agreed, premaster, agreed.extendedMasterSecret ? sessionHash : undefined);
+    const logged = firstOf(this.#keys.keyLogs, log => log.find('RSA', id));
+    const premaster = logged === undefined ? this.#decrypted(encrypted) : copy(logged);
+    if (premaster === undefined) return undefined;
+    const master = masterSecret(agreed, premaster, agreed.extendedMasterSecret ? sessionHash : undefined);
+    premaster.fill(0);
+    return master;
   }
 
   #decrypted(encrypted: Uint8Array): Uint8Array | undefined {
     return firstOf(this.#keys.rsaKeys, decrypt => {
       const padded = decrypt(encrypted);
-      return padded && premasterIn(padded, this.#clientHello!.version);
+      const premaster = padded && premasterIn(padded, this.#clientHello!.version);
+      padded?.fill(0);
+      return premaster;
     });
   }
 
   /**
-   * Looks up a secret of the connection by label; undefined if it is missing, or has another length than the suite
+   * A copy of a secret of the connection, found by its label; undefined if it is missing, or has another length than the suite
    * requires.
    */
   #find(label: string, length?: number): Uint8Array | undefined {
     const secret = firstOf(this.#keys.keyLogs, log => log.find(label, this.#agreed!.clientRandom));
-    return length === undefined || secret?.length === length ? secret : undefined;
+    return secret !== undefined && (length ?? secret.length) === secret.length ? copy(secret) : undefined;
   }
 
   #noKey(): FtpSecurityError {
@@ -338,6 +391,17 @@ export class Handshake {
     const rsa = suite.keyExchange === 'RSA' ? ", or the server's RSA key" : '';
     return new FtpSecurityError('security/no-key', `no secrets in a key log for client random ${random}…${rsa}`);
   }
+}
+
+/** Whether a version has a suite: TLS 1.3 has its own, and AEAD ciphers and the MACs of SHA-2 exist since TLS 1.2. */
+function isSuiteOf(version: number, { keyExchange, mac }: Suite): boolean {
+  if (version === TLS_1_3 || keyExchange === undefined) return version === TLS_1_3 && keyExchange === undefined;
+  return version === TLS_1_2 || (mac !== undefined && mac.outputLen <= 20);
+}
+
+function replaceDirection(side: Side, direction: Direction | undefined): void {
+  if (side.direction !== undefined) destroyDirection(side.direction);
+  side.direction = direction;
 }
 
 function newSide(): Side {
@@ -365,5 +429,5 @@ function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R
 function premasterIn(padded: Uint8Array, version: number): Uint8Array | undefined {
   const start = padded.length - 48;
   const isPadding = start >= 11 && padded[0] === 0 && padded[1] === 2 && padded.indexOf(0, 2) === start - 1;
-  return isPadding && padded[start]! * 256 + padded[start + 1]! === version ? padded.slice(start) : undefined;
+  return isPadding && u16beAt(padded, start) === version ? padded.slice(start) : undefined;
 }

@@ -43,7 +43,7 @@ export function parseKeyLog(file: Uint8Array): KeyLog {
     const isRead = isHex(id, [label === 'RSA' ? 8 : 32]) && isHex(secret, lengths) && more.length === 0;
     if (isRead) secrets.set(keyOf(label, id.toLowerCase()), fromHex(secret));
     // The error does not quote the line, which may contain a part of a secret.
-    else error ??= new FtpSecurityError('syntax/bad-file', `key log: line ${i + 1} is no ${label} line`);
+    else error ??= new FtpSecurityError('syntax/bad-file', `key log: line ${i + 1} is not a valid ${label} line`);
   }
   return {
     find: (label, id) => secrets.get(keyOf(label, toHex(id))),

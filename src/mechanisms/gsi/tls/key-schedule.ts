@@ -3,7 +3,7 @@ import { expand } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import type { CHash } from '@noble/hashes/utils.js';
-import { concat, concatAll, toUtf8 } from '../../../bytes.js';
+import { concat, concatAll, toUtf8, u16be } from '../../../bytes.js';
 import type { Suite } from './suites.js';
 
 /** Version numbers as in the protocol. */
@@ -11,6 +11,11 @@ export const TLS_1_0 = 0x0301;
 export const TLS_1_1 = 0x0302;
 export const TLS_1_2 = 0x0303;
 export const TLS_1_3 = 0x0304;
+
+/** The name of a version, such as `TLS 1.3`. */
+export function tlsName(version: number): string {
+  return `TLS 1.${(version & 0xff) - 1}`;
+}
 
 /** The input from which the keys of both directions are derived, up to TLS 1.2. */
 export interface MasterSecret {
@@ -47,7 +52,9 @@ export function prf(
   const half = Math.ceil(secret.length / 2);
   const first = expandHmac(md5, secret.subarray(0, half), labelled, length);
   const second = expandHmac(sha1, secret.subarray(secret.length - half), labelled, length);
-  return first.map((octet, i) => octet ^ second[i]!);
+  for (let i = 0; i < length; i++) first[i]! ^= second[i]!;
+  second.fill(0);
+  return first;
 }
 
 /** P_hash (RFC 5246 §5). */
@@ -56,11 +63,14 @@ function expandHmac(hash: CHash, secret: Uint8Array, seed: Uint8Array, length: n
   let a = seed;
   for (let made = 0; made < length; made += hash.outputLen) {
     a = hmac(hash, secret, a);
-    blocks.push(hmac(hash, secret, concat(a, seed)));
+    const input = concat(a, seed);
+    blocks.push(hmac(hash, secret, input));
+    input.fill(0);
   }
   const output = concatAll(blocks);
-  for (const block of blocks) block.fill(0);
-  return output.slice(0, length);
+  const result = output.slice(0, length);
+  for (const octets of [...blocks, output]) octets.fill(0);
+  return result;
 }
 
 /**
@@ -131,12 +141,7 @@ export function expandLabel(
   length: number,
 ): Uint8Array {
   const name = toUtf8(`tls13 ${label}`);
-  const info = concat(
-    Uint8Array.of(length >> 8, length & 0xff, name.length),
-    name,
-    Uint8Array.of(context.length),
-    context,
-  );
+  const info = concat(u16be(length), Uint8Array.of(name.length), name, Uint8Array.of(context.length), context);
   return expand(hash, secret, info, length);
 }
 
@@ -156,7 +161,10 @@ export function nextTrafficSecret({ prf: hash }: Suite, secret: Uint8Array): Uin
 
 /** verify_data of Finished in TLS 1.3 (RFC 8446 §4.4.4). */
 export function finishedData13({ prf: hash }: Suite, secret: Uint8Array, messages: readonly Uint8Array[]): Uint8Array {
-  return hmac(hash, expandLabel(hash, secret, 'finished', NOTHING, hash.outputLen), hash(concatAll(messages)));
+  const key = expandLabel(hash, secret, 'finished', NOTHING, hash.outputLen);
+  const data = hmac(hash, key, hash(concatAll(messages)));
+  key.fill(0);
+  return data;
 }
 
 /** Exports `length` octets of keying material under a label, without a context. */
@@ -171,8 +179,12 @@ export function exporterOf(master: MasterSecret): Exporter {
 /** The exporter of TLS 1.3 (RFC 8446 §7.5). */
 export function exporterOf13({ prf: hash }: Suite, secret: Uint8Array): Exporter {
   const empty = hash(NOTHING);
-  return (label, length) =>
-    expandLabel(hash, expandLabel(hash, secret, label, empty, hash.outputLen), 'exporter', empty, length);
+  return (label, length) => {
+    const derived = expandLabel(hash, secret, label, empty, hash.outputLen);
+    const exported = expandLabel(hash, derived, 'exporter', empty, length);
+    derived.fill(0);
+    return exported;
+  };
 }
 
 const NOTHING = new Uint8Array();

@@ -3,6 +3,7 @@
  * message.
  */
 import { badToken } from '../../../errors.js';
+import { HandshakeMessages } from './handshake-messages.js';
 import { TLS_1_3 } from './key-schedule.js';
 
 const NEW_SESSION_TICKET = 4;
@@ -22,17 +23,14 @@ export interface PostHandshake {
  */
 export function parsePostHandshake(version: number, content: Uint8Array): PostHandshake {
   if (version !== TLS_1_3) throw badToken('TLS renegotiation is refused');
+  const messages = new HandshakeMessages();
   let result: PostHandshake = { updatesKeys: false, wantsUpdate: false };
-  for (let at = 0; at < content.length || at === 0; ) {
-    if (content.length - at < 4 || result.updatesKeys)
-      throw badToken('handshake message cut short, or behind KeyUpdate');
-    const [type, ...size] = content.subarray(at, at + 4);
-    const start = at + 4;
-    at = start + size.reduce((sum, octet) => 256 * sum + octet);
-    if (at > content.length) throw badToken('handshake message cut short');
-    if (type === KEY_UPDATE) result = parseKeyUpdate(content.subarray(start, at));
-    else if (type !== NEW_SESSION_TICKET) throw badToken(`handshake message ${type} behind the handshake`);
+  for (const { type, body } of messages.push(content)) {
+    if (result.updatesKeys) throw badToken('handshake message after KeyUpdate in the same record');
+    if (type === KEY_UPDATE) result = parseKeyUpdate(body);
+    else if (type !== NEW_SESSION_TICKET) throw badToken(`handshake message ${type} after the handshake`);
   }
+  if (messages.isOpen) throw badToken('incomplete handshake message');
   return result;
 }
 
@@ -42,6 +40,6 @@ export function formatKeyUpdate(): Uint8Array {
 }
 
 function parseKeyUpdate(body: Uint8Array): PostHandshake {
-  if (body.length !== 1 || body[0]! > 1) throw badToken('KeyUpdate that asks for neither nor');
+  if (body.length !== 1 || body[0]! > 1) throw badToken('KeyUpdate with an invalid request');
   return { updatesKeys: true, wantsUpdate: body[0] === 1 };
 }

@@ -7,7 +7,7 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { randomBytes } from '@noble/hashes/utils.js';
-import { concat, copy, equalConstantTime, u32be } from '../../../bytes.js';
+import { concat, copy, equalConstantTime, u16be, u64be } from '../../../bytes.js';
 import { decryptCcm, encryptCcm } from './ccm.js';
 import { type RecordKeys, TLS_1_0, TLS_1_2, TLS_1_3 } from './key-schedule.js';
 import type { Suite } from './suites.js';
@@ -41,6 +41,8 @@ export interface RecordCipher {
    * @returns undefined if the checksum is wrong, or the fragment is too short to contain one
    */
   open(type: number, fragment: Uint8Array, place: RecordPlace): PlainRecord | undefined;
+  /** The same cipher with its own copy of the keys. */
+  copy(): RecordCipher;
   /** Erases the keys. */
   destroy(): void;
 }
@@ -50,30 +52,46 @@ export interface RecordCipherOptions {
   suite: Suite;
   keys: RecordKeys;
   encryptThenMac?: boolean;
+  /** Replaces noble's AEAD ciphers, for those that it returns. */
+  newAead?: NewAead | undefined;
 }
+
+/** An AEAD cipher with its key (RFC 5116). What `seal` returns, and `open` takes, is the ciphertext and then the tag. */
+export interface Aead {
+  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** Returns undefined if the tag is wrong. */
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+}
+
+/** Makes the AEAD cipher of a suite. The key is not copied: it is erased when the cipher is no longer used. */
+export type NewAead = (suite: Suite, key: Uint8Array) => Aead;
 
 /** In TLS 1.3 the header of every encrypted record has this type (RFC 8446 §5.2). */
 export const APPLICATION_DATA = 23;
 const BLOCK = 16;
 
+/** @param options  the keys become the cipher's, which erases them */
 export function recordCipher(options: RecordCipherOptions): RecordCipher {
-  const { version, suite, keys } = options;
-  const destroy = () => {
-    for (const key of [keys.key, keys.iv, keys.mac]) key.fill(0);
+  const { key, iv, mac } = options.keys;
+  return {
+    ...protectionOf(options),
+    copy: () => recordCipher({ ...options, keys: { key: copy(key), iv: copy(iv), mac: copy(mac) } }),
+    destroy() {
+      for (const octets of [key, iv, mac]) octets.fill(0);
+    },
   };
-  if (suite.kind === 'NULL') return { ...withMacAlone(options), destroy };
-  if (suite.kind === 'CBC') return { ...withCbc(options), destroy };
-  return { ...(version === TLS_1_3 ? withAead13(options) : withAead(options)), destroy };
 }
 
-type Undestroyed = Omit<RecordCipher, 'destroy'>;
+type Protection = Omit<RecordCipher, 'copy' | 'destroy'>;
 
-interface Aead {
-  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
-  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+function protectionOf(options: RecordCipherOptions): Protection {
+  const { version, suite } = options;
+  if (suite.kind === 'NULL') return withMacAlone(options);
+  if (suite.kind === 'CBC') return withCbc(options);
+  return version === TLS_1_3 ? withAead13(options) : withAead(options);
 }
 
-function aeadOf({ kind, tagLength }: Suite, { key }: RecordKeys): Aead {
+const nobleAead: NewAead = ({ kind, tagLength }, key) => {
   if (kind === 'CCM') {
     return {
       seal: (nonce, aad, plaintext) => encryptCcm(key, nonce, aad, plaintext, tagLength),
@@ -91,18 +109,18 @@ function aeadOf({ kind, tagLength }: Suite, { key }: RecordKeys): Aead {
       }
     },
   };
-}
+};
 
 /** TLS 1.2. With GCM and CCM each record contains eight octets of its nonce; as sender we use the record number. */
-function withAead({ version, suite, keys }: RecordCipherOptions): Undestroyed {
-  const aead = aeadOf(suite, keys);
+function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
+  const aead = newAead(suite, keys.key);
   const explicit = suite.kind === 'POLY1305' ? 0 : 8;
   const nonceOf = (sent: Uint8Array, number: number) =>
     explicit > 0 ? concat(keys.iv, sent) : withNumber(keys.iv, number);
   return {
     sealedLength: length => explicit + length + suite.tagLength,
     seal({ type, content }, { number }) {
-      const sent = u64be(number).subarray(0, explicit);
+      const sent = u64be(BigInt(number)).subarray(0, explicit);
       return concat(sent, aead.seal(nonceOf(sent, number), header(number, type, version, content.length), content));
     },
     open(type, fragment, { number }) {
@@ -116,8 +134,8 @@ function withAead({ version, suite, keys }: RecordCipherOptions): Undestroyed {
 }
 
 /** TLS 1.3: the type is encrypted after the content, and zeros may follow it. */
-function withAead13({ suite, keys }: RecordCipherOptions): Undestroyed {
-  const aead = aeadOf(suite, keys);
+function withAead13({ suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
+  const aead = newAead(suite, keys.key);
   const sealedLength = (length: number) => length + 1 + suite.tagLength;
   const aadOf = (length: number) => concat(Uint8Array.of(APPLICATION_DATA), u16be(TLS_1_2), u16be(length));
   return {
@@ -137,7 +155,7 @@ function withAead13({ suite, keys }: RecordCipherOptions): Undestroyed {
   };
 }
 
-function withMacAlone({ version, suite, keys }: RecordCipherOptions): Undestroyed {
+function withMacAlone({ version, suite, keys }: RecordCipherOptions): Protection {
   const mac = macOf(suite.mac!, keys.mac, version);
   const { outputLen } = suite.mac!;
   return {
@@ -152,7 +170,7 @@ function withMacAlone({ version, suite, keys }: RecordCipherOptions): Undestroye
   };
 }
 
-function withCbc(options: RecordCipherOptions): Undestroyed {
+function withCbc(options: RecordCipherOptions): Protection {
   const { version, suite, keys, encryptThenMac = false } = options;
   const isChained = version === TLS_1_0;
   const { outputLen } = suite.mac!;
@@ -167,9 +185,9 @@ function withCbc(options: RecordCipherOptions): Undestroyed {
   };
 }
 
-/** Finds the last encrypted block of a fragment, which has `behind` more octets after it. */
-function lastBlock(behind: number): (fragment: Uint8Array) => Uint8Array {
-  return fragment => copy(fragment, fragment.length - behind - BLOCK, fragment.length - behind);
+/** Finds the last encrypted block of a fragment, which has `trailing` more octets after it. */
+function lastBlock(trailing: number): (fragment: Uint8Array) => Uint8Array {
+  return fragment => copy(fragment, fragment.length - trailing - BLOCK, fragment.length - trailing);
 }
 
 type Mac = (number: number, type: number, octets: Uint8Array) => Uint8Array;
@@ -264,22 +282,14 @@ function macOf(hash: CHash, key: Uint8Array, version: number): Mac {
 
 /** The input of every checksum up to TLS 1.2 that comes before the content. */
 function header(number: number, type: number, version: number, length: number): Uint8Array {
-  return concat(u64be(number), Uint8Array.of(type), u16be(version), u16be(length));
+  return concat(u64be(BigInt(number)), Uint8Array.of(type), u16be(version), u16be(length));
 }
 
 /** The nonce of TLS 1.3 and RFC 7905: the number is not sent, but combined with the fixed octets by XOR. */
 function withNumber(iv: Uint8Array, number: number): Uint8Array {
   const nonce = copy(iv);
-  u64be(number).forEach((octet, i) => {
+  u64be(BigInt(number)).forEach((octet, i) => {
     nonce[iv.length - 8 + i]! ^= octet;
   });
   return nonce;
-}
-
-function u16be(value: number): Uint8Array {
-  return Uint8Array.of(value >> 8, value & 0xff);
-}
-
-function u64be(value: number): Uint8Array {
-  return concat(u32be(Math.floor(value / 2 ** 32)), u32be(value % 2 ** 32));
 }

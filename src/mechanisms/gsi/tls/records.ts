@@ -1,8 +1,8 @@
 /** Records of TLS (RFC 5246 §6.2.1, RFC 8446 §5.1), and the state of one direction, which opens them in order. */
-import { concat } from '../../../bytes.js';
+import { concat, copy, u16be, u16beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { type MasterSecret, nextTrafficSecret, recordKeys, TLS_1_2, TLS_1_3, trafficKeys } from './key-schedule.js';
-import { APPLICATION_DATA, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
+import { APPLICATION_DATA, type NewAead, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
 import type { Suite } from './suites.js';
 
 export const CHANGE_CIPHER_SPEC = 20;
@@ -30,15 +30,16 @@ export function parseRecords(token: Uint8Array): TlsRecord[] {
   const records: TlsRecord[] = [];
   for (let at = 0; at < token.length; ) {
     if (token.length - at < HEADER) throw badToken('TLS record without its whole header', { offset: at });
-    const [type, major, minor, high, low] = token.subarray(at, at + HEADER) as unknown as number[];
-    const length = high! * 256 + low!;
-    if (type! < CHANGE_CIPHER_SPEC || type! > APPLICATION_DATA || major !== 3) {
+    const type = token[at]!;
+    const version = u16beAt(token, at + 1);
+    const length = u16beAt(token, at + 3);
+    if (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA || version >> 8 !== 3) {
       throw badToken('not a TLS record', { offset: at });
     }
-    if (length > MAX_FRAGMENT) throw badToken('TLS record longer than any may be', { offset: at + 3 });
+    if (length > MAX_FRAGMENT) throw badToken('TLS record above the maximum length', { offset: at + 3 });
     const start = at + HEADER;
-    if (start + length > token.length) throw badToken('TLS record cut short', { offset: at });
-    records.push({ type: type!, version: 0x300 + minor!, fragment: token.subarray(start, start + length) });
+    if (start + length > token.length) throw badToken('TLS record truncated', { offset: at });
+    records.push({ type, version, fragment: token.subarray(start, start + length) });
     at = start + length;
   }
   if (records.length === 0) throw badToken('no TLS record in the token');
@@ -46,8 +47,7 @@ export function parseRecords(token: Uint8Array): TlsRecord[] {
 }
 
 export function formatRecord(type: number, version: number, fragment: Uint8Array): Uint8Array {
-  const { length } = fragment;
-  return concat(Uint8Array.of(type, 3, version & 0xff, length >> 8, length & 0xff), fragment);
+  return concat(Uint8Array.of(type), u16be(version), u16be(fragment.length), fragment);
 }
 
 /**
@@ -64,6 +64,8 @@ export interface Direction {
   readonly previous: Uint8Array;
   /** The traffic secret, in TLS 1.3. */
   readonly secret?: Uint8Array;
+  /** Makes the ciphers of further keys, after KeyUpdate. */
+  readonly newAead?: NewAead | undefined;
 }
 
 export interface Opened extends PlainRecord {
@@ -72,28 +74,34 @@ export interface Opened extends PlainRecord {
 }
 
 /** Both directions after ChangeCipherSpec, up to TLS 1.2. */
-export function directionsOf(master: MasterSecret): { client: Direction; server: Direction } {
+export function directionsOf(master: MasterSecret, newAead?: NewAead): { client: Direction; server: Direction } {
   const { version, suite, encryptThenMac } = master;
   const { client, server } = recordKeys(master);
   const direction = (keys: typeof client): Direction => {
-    const cipher = recordCipher({ version, suite, keys, encryptThenMac });
+    const cipher = recordCipher({ version, suite, keys, encryptThenMac, newAead });
     return { version, suite, cipher, number: 0, previous: cipher.chain ? keys.iv.slice() : NOTHING };
   };
   return { client: direction(client), server: direction(server) };
 }
 
 /** A direction under a traffic secret of TLS 1.3, which is copied. */
-export function directionOf13(suite: Suite, secret: Uint8Array): Direction {
-  const cipher = recordCipher({ version: TLS_1_3, suite, keys: trafficKeys(suite, secret) });
-  return { version: TLS_1_3, suite, cipher, number: 0, previous: NOTHING, secret: secret.slice() };
+export function directionOf13(suite: Suite, secret: Uint8Array, newAead?: NewAead): Direction {
+  const cipher = recordCipher({ version: TLS_1_3, suite, keys: trafficKeys(suite, secret), newAead });
+  return { version: TLS_1_3, suite, cipher, number: 0, previous: NOTHING, secret: secret.slice(), newAead };
 }
 
 /** The direction after KeyUpdate (RFC 8446 §4.6.3). */
-export function updatedDirection({ suite, secret }: Direction): Direction {
+export function updatedDirection({ suite, secret, newAead }: Direction): Direction {
   const next = nextTrafficSecret(suite, secret!);
-  const direction = directionOf13(suite, next);
+  const direction = directionOf13(suite, next, newAead);
   next.fill(0);
   return direction;
+}
+
+/** The same state with its own copy of the keys. */
+export function copyDirection(direction: Direction): Direction {
+  const { cipher, previous, secret } = direction;
+  return { ...direction, cipher: cipher.copy(), previous: copy(previous), ...(secret && { secret: copy(secret) }) };
 }
 
 export function encrypts({ suite }: Direction): boolean {
@@ -113,8 +121,8 @@ export function destroyDirection({ cipher, previous, secret }: Direction): void 
  * @throws FtpSecurityError `security/bad-token`, `security/bad-checksum`
  */
 export function openRecord(direction: Direction, { type, version, fragment }: TlsRecord, skipped = 0): Opened {
-  if (version !== wireVersion(direction)) throw badToken('TLS record of another version');
-  if (direction.version === TLS_1_3 && type !== APPLICATION_DATA) throw badToken('TLS record that is not encrypted');
+  if (version !== wireVersion(direction)) throw badToken('TLS record with another version');
+  if (direction.version === TLS_1_3 && type !== APPLICATION_DATA) throw badToken('unencrypted TLS record');
   const number = direction.number + skipped;
   const opened = direction.cipher.open(type, fragment, { number, previous: direction.previous });
   if (opened === undefined) throw new FtpSecurityError('security/bad-checksum', 'wrong checksum of a TLS record');

@@ -1,7 +1,7 @@
 /** The contexts of a recorded exchange that stays closed, where a bare key may be that of its messages: a subkey, or the session key. */
 import { FtpSecurityError } from '../../../errors.js';
 import type { SecurityContext, Unwrapped } from '../../../protection/mechanism.js';
-import { type CipherOptions, isUsable } from '../crypto/enctypes.js';
+import { type CipherOptions, enctypeOf, isUsable } from '../crypto/enctypes.js';
 import { type Krb5Context, krb5Context } from '../tokens/context.js';
 import type { ServiceKey } from './ticket-keys.js';
 
@@ -20,8 +20,13 @@ export function contextOfMessageKeys(
   options: CipherOptions & { problem: string },
 ): SecurityContext {
   let context: Krb5Context | undefined;
-  /** Place of the first token: what was sent before it nobody can know. */
+  /** The position of the first token. How many were sent before it is not known. */
   let start: bigint | undefined;
+  let closed = false;
+
+  function assertOpen(): void {
+    if (closed) throw new FtpSecurityError('sequence/closed', 'the context is destroyed', { side: 'local' });
+  }
 
   function first(token: Uint8Array): Unwrapped {
     for (const candidate of candidates(role, keys, options)) {
@@ -44,27 +49,44 @@ export function contextOfMessageKeys(
 
   return {
     mechanism: 'GSSAPI',
-    supports: level => LEVELS.includes(level),
+    supports: level => {
+      assertOpen();
+      return LEVELS.includes(level);
+    },
     wrap: () => {
+      assertOpen();
       throw noKey();
     },
-    unwrap: token => context?.unwrap(token) ?? first(token),
+    unwrap: token => {
+      assertOpen();
+      return context?.unwrap(token) ?? first(token);
+    },
     reopen: token => {
+      assertOpen();
       if (context === undefined) throw noKey();
       return context.reopen!(token);
     },
-    wrapSizeLimit: () => 0,
+    wrapSizeLimit: () => {
+      assertOpen();
+      return 0;
+    },
     get lastReceived() {
       return context?.lastReceived;
     },
     get lastFollows() {
       return context?.lastReceived === start || context?.lastFollows;
     },
-    destroy: () => context?.destroy(),
+    destroy: () => {
+      closed = true;
+      context?.destroy();
+    },
   };
 }
 
-/** Each key as either side's subkey: tokens of RFC 4121 tell whose it is. */
+/**
+ * Each key as either side's subkey: tokens of RFC 4121 show whose it is. Numbers start again at 0 after the last one, so a
+ * window from 0 on accepts only the lower half as the first number; the second window accepts the upper half.
+ */
 function* candidates(
   role: 'initiator' | 'acceptor',
   keys: readonly ServiceKey[],
@@ -72,9 +94,12 @@ function* candidates(
 ): Generator<Krb5Context> {
   for (const { enctype, key } of keys) {
     if (!isUsable(enctype, { ciphers })) continue;
-    for (const acceptorSubkey of [true, false]) {
-      const numbers = { sendSequence: 0, receiveSequence: 0 };
-      yield krb5Context({ role, enctype, key, acceptorSubkey, ...numbers, ciphers, allowWeak: true });
+    const upperHalf = enctypeOf(enctype)!.tokens === 'rfc4121' ? 1n << 63n : 1n << 31n;
+    for (const receiveSequence of [0n, upperHalf]) {
+      for (const acceptorSubkey of [true, false]) {
+        const numbers = { sendSequence: 0, receiveSequence };
+        yield krb5Context({ role, enctype, key, acceptorSubkey, ...numbers, ciphers, allowWeak: true });
+      }
     }
   }
 }

@@ -57,7 +57,7 @@ interface ObservedRequest extends RequestKeys {
  * The passive side of a recorded Kerberos V5 exchange, bare or in SPNEGO.
  *
  * If a key is missing or wrong, the step that `observe` returns has a `problem`, and only the facts that need no key. If there
- * are keys without a principal, it has contexts instead, which throw FtpSecurityError `security/no-key` if none is the messages'.
+ * are keys without a principal, it has contexts as well, which throw FtpSecurityError `security/no-key` if none is the messages'.
  * Its `observe` throws FtpSecurityError `security/bad-token` for a malformed token and for one that the other side should have
  * sent; the observer is then unchanged.
  */
@@ -109,12 +109,13 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
   }
 
   /** If no key opens the ticket, a bare one may be that of the messages: the first token of each side shows it. */
-  function withMessageKeys({ problem, ...closed }: ObservedStep): ObservedStep {
+  function withMessageKeys(step: ObservedStep): ObservedStep {
+    const { problem } = step;
     const bare = keys.filter(({ principal, enctype }) => principal === undefined && isUsable(enctype, options));
     if (problem === undefined || facts.openedBy !== undefined || bare.length === 0) return step;
     const { message } = problem;
     return {
-      ...closed,
+      ...step,
       facts: { ...facts, weak: bare.some(({ enctype }) => enctypeOf(enctype)!.weak) },
       fromClient: contextOfMessageKeys('acceptor', bare, { ...options, problem: message }),
       fromServer: contextOfMessageKeys('initiator', bare, { ...options, problem: message }),

@@ -4,7 +4,7 @@
  * encrypted; a GetMIC token has no body.
  */
 import { randomBytes } from '@noble/hashes/utils.js';
-import { concat, copy, equalConstantTime, u32be, viewOf } from '../../../bytes.js';
+import { concat, copy, equalConstantTime, u16be, u32be, viewOf } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { formatFrame, openFrame } from '../messages/gss-framing.js';
 import type { Rfc1964Key } from './rfc1964-keys.js';
@@ -147,10 +147,6 @@ function isPadded(body: Uint8Array, blockSize: number): boolean {
     wrong |= counted & (body[body.length - i]! ^ count);
   }
   return wrong === 0;
-}
-
-function u16be(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 8, value);
 }
 
 /** Makes a GetMIC token for `text` (RFC 1964 §1.2.1). */

@@ -41,7 +41,7 @@ describe('a key log', () => {
     const log = parseKeyLog(ascii(`RSA 0102030405060708 ${SECRET}\n${line}\n`));
     expect(log.size).toBe(1);
     expect(log.error?.code).toBe('syntax/bad-file');
-    expect(log.error?.message).toMatch(/^key log: line 2 is no CLIENT_RANDOM line$/);
+    expect(log.error?.message).toMatch(/^key log: line 2 is not a valid CLIENT_RANDOM line$/);
   });
 
   test('of any octets is read', () => {

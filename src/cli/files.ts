@@ -1,0 +1,21 @@
+/** Files that are written: octets as a whole, and errors of the system as InputError. */
+import { writeSync } from 'node:fs';
+import { InputError } from './status.js';
+
+/** Writes all octets: the system may write fewer at once. */
+export function writeAll(descriptor: number, octets: Uint8Array): void {
+  for (let at = 0; at < octets.length; ) at += writeSync(descriptor, octets, at);
+}
+
+/** @throws InputError with the name, for any error of the system */
+export function attempt<T>(name: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof InputError ? error : inputError(name, error);
+  }
+}
+
+export function inputError(name: string, error: unknown): InputError {
+  return new InputError(`${name}: ${(error as Error).message.split('\n')[0]}`);
+}

@@ -1,0 +1,206 @@
+/** A certificate with all fields that a check of its chain needs (RFC 5280 §4, RFC 3820 §3.8). Signatures are checked by Node. */
+import { X509Certificate } from 'node:crypto';
+import { copy, fromUtf8, startsWith, toHex } from '../../bytes.js';
+import { badToken } from '../../errors.js';
+import { nameOf } from '../../mechanisms/gsi/certificates.js';
+import { contentsOf, type Element, elementsOf, INTEGER, OID, SEQUENCE } from '../../mechanisms/gsi/elements.js';
+
+/** Which form of proxy certificate: RFC 3820, its draft, or Globus's first one, which is known by its name alone. */
+export type ProxyForm = 'rfc' | 'draft' | 'legacy';
+
+/** What a proxy certificate says about itself. */
+export interface ProxyInfo {
+  form: ProxyForm;
+  /** Which rights of the owner it has: all, all but starting jobs, none, or those of a policy in another language. */
+  rights: 'all' | 'limited' | 'independent' | 'other';
+  /** How many proxies may follow it; undefined without a limit. */
+  pathLength: number | undefined;
+}
+
+export interface Certificate {
+  der: Uint8Array;
+  x509: X509Certificate;
+  /** In Globus's form, `/O=Grid/CN=Anna`. */
+  subject: string;
+  issuer: string;
+  /** Names in DER. Two names are the same if their octets are. */
+  subjectName: Uint8Array;
+  issuerName: Uint8Array;
+  /** In hex. */
+  serial: string;
+  signatureAlgorithm: string;
+  /** In milliseconds since 1970. */
+  notBefore: number;
+  notAfter: number;
+  /** Whether it may sign certificates as an authority. */
+  isAuthority: boolean;
+  /** How many authorities may follow an authority; undefined without a limit. */
+  pathLength: number | undefined;
+  /** Undefined if the key may be used for everything. */
+  keyUsage: { signs: boolean; signsCertificates: boolean; signsRevocations: boolean } | undefined;
+  /** Purposes as object identifiers in hex; undefined for every purpose. */
+  purposes: readonly string[] | undefined;
+  /** Whether it has subject alternative names. */
+  hasAlternativeNames: boolean;
+  proxy: ProxyInfo | undefined;
+}
+
+/** Extensions as object identifiers in hex. */
+const EXTENSION = {
+  keyUsage: '551d0f',
+  alternativeName: '551d11',
+  issuerAlternativeName: '551d12',
+  basicConstraints: '551d13',
+  policies: '551d20',
+  extendedKeyUsage: '551d25',
+  proxyInfo: '2b0601050507010e',
+  draftProxyInfo: '2b060104019b5001815e',
+} as const;
+const KNOWN: readonly string[] = Object.values(EXTENSION);
+
+/** Policy languages of proxies: RFC 3820 §3.8.2, and Globus's limited proxy. */
+const RIGHTS: Readonly<Record<string, ProxyInfo['rights']>> = {
+  '2b06010505071501': 'all',
+  '2b06010505071502': 'independent',
+  '2b060104019b5001010109': 'limited',
+};
+const LEGACY_RIGHTS: Readonly<Record<string, ProxyInfo['rights']>> = {
+  '/CN=proxy': 'all',
+  '/CN=limited proxy': 'limited',
+};
+
+const BOOLEAN = 0x01;
+const BIT_STRING = 0x03;
+const OCTET_STRING = 0x04;
+const VERSION = 0xa0;
+const PATH_LENGTH = 0xa1;
+const EXTENSIONS = 0xa3;
+/** Bits of the first octet of key usage. */
+const USAGE = { signs: 0x80, signsCertificates: 0x04, signsRevocations: 0x02 } as const;
+
+interface Extension {
+  isCritical: boolean;
+  value: Uint8Array;
+}
+
+/**
+ * Reads a certificate.
+ * @param der  copied
+ * @throws FtpSecurityError `security/bad-token`, also for a critical extension that is not known
+ */
+export function parseCertificate(der: Uint8Array): Certificate {
+  const x509 = x509Of(der);
+  const [signed, algorithm] = elementsOf(contentsOf(elementsOf(der)[0], SEQUENCE));
+  const fields = elementsOf(contentsOf(signed, SEQUENCE));
+  const [serial, , issuer, , subject] = fields[0]?.tag === VERSION ? fields.slice(1) : fields;
+  const extensions = readExtensions(fields.find(({ tag }) => tag === EXTENSIONS));
+  const names = { subject: nameOf(subject), issuer: nameOf(issuer) };
+  return {
+    der: copy(der),
+    x509,
+    ...names,
+    subjectName: copy(subject!.whole),
+    issuerName: copy(issuer!.whole),
+    serial: toHex(contentsOf(serial, INTEGER)),
+    signatureAlgorithm: toHex(contentsOf(elementsOf(contentsOf(algorithm, SEQUENCE))[0], OID)),
+    notBefore: Date.parse(x509.validFrom),
+    notAfter: Date.parse(x509.validTo),
+    ...readBasicConstraints(extensions.get(EXTENSION.basicConstraints)),
+    keyUsage: readKeyUsage(extensions.get(EXTENSION.keyUsage)),
+    purposes: readPurposes(extensions.get(EXTENSION.extendedKeyUsage)),
+    hasAlternativeNames: extensions.has(EXTENSION.alternativeName) || extensions.has(EXTENSION.issuerAlternativeName),
+    proxy: readProxy(extensions, names),
+  };
+}
+
+function x509Of(der: Uint8Array): X509Certificate {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    throw badToken('not a certificate');
+  }
+}
+
+function readExtensions(extensions: Element | undefined): Map<string, Extension> {
+  const read = new Map<string, Extension>();
+  if (extensions === undefined) return read;
+  const [list] = elementsOf(extensions.octets);
+  for (const extension of elementsOf(contentsOf(list, SEQUENCE))) {
+    const [type, ...rest] = elementsOf(contentsOf(extension, SEQUENCE));
+    const name = toHex(contentsOf(type, OID));
+    const isCritical = rest.length > 1 && contentsOf(rest[0], BOOLEAN)[0] !== 0;
+    if (read.has(name)) throw badToken('a certificate has an extension twice');
+    if (isCritical && !KNOWN.includes(name)) throw badToken(`a certificate has an unknown critical extension: ${name}`);
+    read.set(name, { isCritical, value: contentsOf(rest.at(-1), OCTET_STRING) });
+  }
+  return read;
+}
+
+function readBasicConstraints(extension: Extension | undefined): Pick<Certificate, 'isAuthority' | 'pathLength'> {
+  const [first, second] =
+    extension === undefined ? [] : elementsOf(contentsOf(elementsOf(extension.value)[0], SEQUENCE));
+  const isAuthority = first?.tag === BOOLEAN && first.octets[0] !== 0;
+  return { isAuthority, pathLength: isAuthority && second !== undefined ? numberOf(second) : undefined };
+}
+
+function readKeyUsage(extension: Extension | undefined): Certificate['keyUsage'] {
+  if (extension === undefined) return undefined;
+  // The first octet is how many bits of the last one are unused.
+  const bits = contentsOf(elementsOf(extension.value)[0], BIT_STRING)[1] ?? 0;
+  return {
+    signs: (bits & USAGE.signs) !== 0,
+    signsCertificates: (bits & USAGE.signsCertificates) !== 0,
+    signsRevocations: (bits & USAGE.signsRevocations) !== 0,
+  };
+}
+
+function readPurposes(extension: Extension | undefined): string[] | undefined {
+  if (extension === undefined) return undefined;
+  return elementsOf(contentsOf(elementsOf(extension.value)[0], SEQUENCE)).map(it => toHex(contentsOf(it, OID)));
+}
+
+function readProxy(
+  extensions: ReadonlyMap<string, Extension>,
+  { subject, issuer }: { subject: string; issuer: string },
+): ProxyInfo | undefined {
+  const rfc = extensions.get(EXTENSION.proxyInfo);
+  const draft = extensions.get(EXTENSION.draftProxyInfo);
+  if (rfc !== undefined && draft !== undefined) throw badToken('a certificate has the proxy information of two forms');
+  const info = rfc ?? draft;
+  if (info !== undefined) return { form: rfc === undefined ? 'draft' : 'rfc', ...readProxyInfo(info) };
+  const rights = subject.startsWith(issuer) ? LEGACY_RIGHTS[subject.slice(issuer.length)] : undefined;
+  return rights && { form: 'legacy', rights, pathLength: undefined };
+}
+
+/** ProxyCertInfo. In the draft the path length follows the policy, with a tag of its own. */
+function readProxyInfo({ isCritical, value }: Extension): Omit<ProxyInfo, 'form'> {
+  if (!isCritical) throw badToken('the information of a proxy certificate must be critical');
+  const parts = elementsOf(contentsOf(elementsOf(value)[0], SEQUENCE));
+  const tagged = parts.find(({ tag }) => tag === PATH_LENGTH);
+  const length = tagged === undefined ? parts.find(({ tag }) => tag === INTEGER) : elementsOf(tagged.octets)[0];
+  const [language] = elementsOf(
+    contentsOf(
+      parts.find(({ tag }) => tag === SEQUENCE),
+      SEQUENCE,
+    ),
+  );
+  return {
+    rights: RIGHTS[toHex(contentsOf(language, OID))] ?? 'other',
+    pathLength: length === undefined ? undefined : numberOf(length),
+  };
+}
+
+/** A length of a path; a longer number than two octets is a limit that is never reached. */
+function numberOf(element: Element): number {
+  const octets = contentsOf(element, INTEGER);
+  if (octets.length === 0 || octets[0]! >= 0x80) throw badToken('a certificate has a negative length of a path');
+  return octets.length > 3 ? 0xffffff : octets.reduce((sum, octet) => 256 * sum + octet, 0);
+}
+
+const PEM = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END/g;
+
+/** The certificates of a PEM file, in DER; a file without PEM is one certificate in DER. */
+export function certificatesOf(file: Uint8Array): Uint8Array[] {
+  if (startsWith(file, [SEQUENCE])) return [copy(file)];
+  return [...fromUtf8(file).matchAll(PEM)].map(([, base64]) => Uint8Array.from(Buffer.from(base64!, 'base64')));
+}

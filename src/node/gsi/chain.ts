@@ -1,0 +1,198 @@
+/**
+ * The check of a certificate chain: proxies (RFC 3820 §4), the certificate of their owner, and authorities up to a trusted one
+ * (RFC 5280 §6), with Globus's signing policies. Node's TLS does not accept proxies, so every rule is here; Node verifies the
+ * signatures.
+ */
+import { equalConstantTime as sameOctets } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import { contentsOf, elementsOf, SEQUENCE, SET } from '../../mechanisms/gsi/elements.js';
+import { type Certificate, type ProxyInfo, parseCertificate } from './certificate.js';
+import { matchesPattern } from './signing-policy.js';
+import { type GsiTrust, type TrustParts, trustPartsOf } from './trust.js';
+
+/** A peer whose chain has been verified. */
+export interface VerifiedPeer {
+  /** The subject of the owner's certificate, without the parts that proxies add. */
+  name: string;
+  /** The owner's certificate, which is no proxy. */
+  owner: Certificate;
+  /** The peer's own certificate. */
+  leaf: Certificate;
+  /** Whether some proxy is limited: then it should start no jobs. */
+  isLimited: boolean;
+}
+
+export interface ChainOptions {
+  trust: GsiTrust;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** What the owner's certificate is for. */
+  purpose: 'client' | 'server';
+}
+
+interface Authorities extends Omit<ChainOptions, 'trust'> {
+  trust: TrustParts;
+}
+
+/** Certificates that a peer may send. */
+const MAX_CHAIN = 30;
+const PURPOSES = { server: '2b06010505070301', client: '2b06010505070302' } as const;
+const ANY_PURPOSE = '551d2500';
+/** Signatures with MD2, MD5 or SHA-1 can be forged. */
+const WEAK_SIGNATURES: readonly string[] = [
+  '2a864886f70d010102',
+  '2a864886f70d010104',
+  '2a864886f70d010105',
+  '2a8648ce3d0401',
+  '2a8648ce380403',
+];
+
+/**
+ * Checks a chain.
+ * @param sent  certificates in DER, the peer's own first; each is followed by the one that has signed it
+ * @throws FtpSecurityError `security/untrusted`, `security/expired`, `security/not-yet-valid`, `security/bad-token`
+ */
+export function verifyChain(sent: readonly Uint8Array[], options: ChainOptions): VerifiedPeer {
+  if (sent.length === 0) throw untrusted('the peer has sent no certificate');
+  if (sent.length > MAX_CHAIN) throw untrusted(`the peer has sent more than ${MAX_CHAIN} certificates`);
+  const chain = sent.map(parseCertificate);
+  const proxies = chain.slice(0, proxyCount(chain));
+  const [owner, ...others] = chain.slice(proxies.length);
+  if (owner === undefined)
+    throw untrusted('the peer has sent proxy certificates without the certificate of their owner');
+  for (const [i, proxy] of proxies.entries()) checkProxy(proxy, chain[i + 1]!, i, options.now);
+  checkSameForm(proxies);
+  checkOwner(owner, options);
+  checkAuthorities(owner, others, { ...options, trust: trustPartsOf(options.trust) });
+  return { name: owner.subject, owner, leaf: chain[0]!, isLimited: proxies.some(it => it.proxy?.rights === 'limited') };
+}
+
+function proxyCount(chain: readonly Certificate[]): number {
+  const owner = chain.findIndex(({ proxy }) => proxy === undefined);
+  return owner < 0 ? chain.length : owner;
+}
+
+/**
+ * RFC 3820 §3 and §4.1.
+ * @param below  how many proxies have been made from this one
+ */
+function checkProxy(certificate: Certificate, issuer: Certificate, below: number, now: number): void {
+  const { proxy, subject, keyUsage } = certificate;
+  const refused = (why: string) => untrusted(`proxy ${subject}: ${why}`);
+  const { rights, pathLength } = proxy as ProxyInfo;
+  checkTime(certificate, now);
+  checkSignature(certificate, issuer);
+  if (issuer.isAuthority) throw refused('an authority has signed it');
+  if (issuer.keyUsage?.signs === false) throw refused('the key that has signed it may not sign');
+  if (!hasOneMoreName(certificate.subjectName, issuer.subjectName)) {
+    throw refused('its name is not that of its issuer with one more CN');
+  }
+  if (certificate.isAuthority || keyUsage?.signsCertificates) throw refused('it may sign as an authority');
+  if (certificate.hasAlternativeNames) throw refused('it has alternative names');
+  if (rights === 'independent' || rights === 'other') throw refused("it does not have its owner's rights");
+  if (issuer.proxy?.rights === 'limited' && rights !== 'limited') throw refused('it exceeds a limited proxy');
+  if (pathLength !== undefined && below > pathLength) throw refused(`more than ${pathLength} proxies follow it`);
+}
+
+/** The forms can't be mixed, as the older ones lack the path length of the newer (Globus refuses it too). */
+function checkSameForm(proxies: readonly Certificate[]): void {
+  const forms = new Set(proxies.map(({ proxy }) => proxy?.form));
+  if (forms.size > 1) throw untrusted('the chain mixes forms of proxy certificates');
+}
+
+function checkOwner(owner: Certificate, { purpose }: ChainOptions): void {
+  const { subject, isAuthority, keyUsage, purposes } = owner;
+  if (isAuthority) throw untrusted(`${subject} is the certificate of an authority`);
+  if (keyUsage?.signs === false) throw untrusted(`the key of ${subject} may not sign`);
+  const isFor = purposes === undefined || purposes.includes(PURPOSES[purpose]) || purposes.includes(ANY_PURPOSE);
+  if (!isFor) throw untrusted(`${subject} is not a certificate for a ${purpose}`);
+}
+
+/** Goes from the owner's certificate to a trusted authority, by way of those that the peer has sent. */
+function checkAuthorities(owner: Certificate, sent: readonly Certificate[], options: Authorities): void {
+  const { trust, now } = options;
+  let certificate = owner;
+  for (let between = 0; between <= sent.length; between++) {
+    checkTime(certificate, now);
+    const trusted = issuerOf(certificate, trust.authorities);
+    const issuer = trusted ?? issuerOf(certificate, sent);
+    if (issuer === undefined) throw untrusted(`no trusted authority has signed ${certificate.subject}`);
+    checkSignature(certificate, issuer);
+    checkAuthority(issuer, between);
+    checkPolicy(certificate, issuer, trust);
+    checkRevocation(certificate, issuer, options);
+    if (trusted !== undefined) {
+      checkTime(trusted, now);
+      return;
+    }
+    certificate = issuer;
+  }
+  throw untrusted(`no trusted authority has signed ${owner.subject}`);
+}
+
+/** An authority of that name; of several, one that has signed the certificate. */
+function issuerOf(certificate: Certificate, authorities: readonly Certificate[]): Certificate | undefined {
+  const named = authorities.filter(({ subjectName }) => sameOctets(subjectName, certificate.issuerName));
+  return named.find(({ x509 }) => certificate.x509.verify(x509.publicKey)) ?? named[0];
+}
+
+/** @param below  how many authorities have been certified below this one */
+function checkAuthority({ subject, isAuthority, keyUsage, pathLength }: Certificate, below: number): void {
+  if (!isAuthority || keyUsage?.signsCertificates === false) throw untrusted(`${subject} is not an authority`);
+  if (pathLength !== undefined && below > pathLength)
+    throw untrusted(`more than ${pathLength} authorities follow ${subject}`);
+}
+
+function checkPolicy({ subject }: Certificate, issuer: Certificate, { policies }: TrustParts): void {
+  if (policies === undefined) return;
+  const patterns = policies.get(issuer.subject);
+  if (patterns === undefined) throw untrusted(`there is no signing policy for ${issuer.subject}`);
+  if (patterns.some(pattern => matchesPattern(subject, pattern))) return;
+  throw untrusted(`the signing policy of ${issuer.subject} does not permit ${subject}`);
+}
+
+function checkRevocation(certificate: Certificate, issuer: Certificate, { trust, now }: Authorities): void {
+  const lists = trust.revocationLists.filter(({ issuerName }) => sameOctets(issuerName, issuer.subjectName));
+  for (const { thisUpdate, nextUpdate, revoked, isSignedBy } of lists) {
+    if (issuer.keyUsage?.signsRevocations === false || !isSignedBy(issuer.x509.publicKey)) {
+      throw untrusted(`a revocation list of ${issuer.subject} is not signed by it`);
+    }
+    if (now < thisUpdate || (nextUpdate !== undefined && now > nextUpdate)) {
+      throw new FtpSecurityError('security/expired', `the revocation list of ${issuer.subject} is not current`);
+    }
+    if (revoked.has(certificate.serial)) throw untrusted(`${certificate.subject} is revoked`);
+  }
+}
+
+function checkTime({ subject, notBefore, notAfter }: Certificate, now: number): void {
+  if (now < notBefore) throw new FtpSecurityError('security/not-yet-valid', `${subject} is not valid yet`);
+  // Written so that a date that can't be read is refused.
+  if (!(now <= notAfter)) throw new FtpSecurityError('security/expired', `${subject} has expired`);
+}
+
+function checkSignature(certificate: Certificate, issuer: Certificate): void {
+  const { subject, issuerName, signatureAlgorithm, x509 } = certificate;
+  if (WEAK_SIGNATURES.includes(signatureAlgorithm)) throw untrusted(`${subject} is signed with a weak hash`);
+  if (sameOctets(issuerName, issuer.subjectName) && x509.verify(issuer.x509.publicKey)) return;
+  throw untrusted(`${issuer.subject} has not signed ${subject}`);
+}
+
+/** Whether a name is another one with one more part, which is a common name (RFC 3820 §3.4). */
+function hasOneMoreName(name: Uint8Array, before: Uint8Array): boolean {
+  const [parts, beginning] = [partsOf(name), partsOf(before)];
+  if (parts.length !== beginning.length + 1) return false;
+  if (!beginning.every((part, i) => sameOctets(part, parts[i]!))) return false;
+  const attributes = elementsOf(contentsOf(elementsOf(parts.at(-1)!)[0], SET));
+  const [type] = elementsOf(contentsOf(attributes[0], SEQUENCE));
+  return attributes.length === 1 && sameOctets(type!.octets, COMMON_NAME);
+}
+
+const COMMON_NAME = Uint8Array.of(0x55, 4, 3);
+
+function partsOf(name: Uint8Array): Uint8Array[] {
+  return elementsOf(contentsOf(elementsOf(name)[0], SEQUENCE)).map(({ whole }) => whole);
+}
+
+function untrusted(message: string): FtpSecurityError {
+  return new FtpSecurityError('security/untrusted', message);
+}

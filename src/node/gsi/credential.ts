@@ -1,0 +1,111 @@
+/** Credentials of the grid: a private key with its chain of certificates, from where the tools of the grid keep them. */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fromUtf8 } from '../../bytes.js';
+import { FtpSecurityError } from '../../errors.js';
+import { certificatesOf, parseCertificate } from './certificate.js';
+
+/** A private key with its chain of certificates. */
+export interface GsiCredential {
+  /** In DER, the one of the key first; each is followed by the one that has signed it. */
+  readonly certificates: readonly Uint8Array[];
+  readonly key: KeyObject;
+}
+
+/**
+ * Reads a credential from PEM files. A proxy file has everything: its certificate, the key, and the chain.
+ * @param certificates  the certificate of the key first, and then its chain
+ * @param key  the private key, without a password. Default: it is in the same file
+ * @throws FtpSecurityError `syntax/bad-file`
+ */
+export function parseGsiCredential(certificates: Uint8Array, key: Uint8Array = certificates): GsiCredential {
+  const chain = certificatesOf(certificates);
+  const [first] = chain;
+  if (first === undefined) throw badFile('no certificate in PEM');
+  const privateKey = readKey(key);
+  if (!parseCertificate(first).x509.checkPrivateKey(privateKey)) {
+    throw badFile('the private key is not that of the first certificate');
+  }
+  return { certificates: chain, key: privateKey };
+}
+
+/** The credential as PEM, in the order of a proxy file. It contains the private key. */
+export function formatGsiCredential({ certificates, key }: GsiCredential): string {
+  const [first, ...others] = certificates.map(pemOf);
+  return [first, key.export({ format: 'pem', type: 'pkcs8' }), ...others].join('');
+}
+
+/** Variables of the environment that {@link findGsiFiles} reads. */
+export type GsiEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** Where a credential and the authorities are. */
+export interface GsiFiles {
+  certificates: string;
+  key: string;
+  /** Directory of authorities; undefined if there is none. */
+  trustDirectory: string | undefined;
+}
+
+/**
+ * Looks for a credential where the tools of the grid do. For a user: `X509_USER_PROXY`, `/tmp/x509up_u` and the user number,
+ * `X509_USER_CERT` and `X509_USER_KEY`, `~/.globus/usercert.pem` and `userkey.pem`. For a server: `X509_USER_CERT` and
+ * `X509_USER_KEY`, `/etc/grid-security/hostcert.pem` and `hostkey.pem`. Authorities: `X509_CERT_DIR`,
+ * `~/.globus/certificates`, `/etc/grid-security/certificates`.
+ * @throws FtpSecurityError `security/no-key` if there is none
+ */
+export function findGsiFiles(owner: 'user' | 'server', environment: GsiEnvironment = process.env): GsiFiles {
+  const { X509_USER_PROXY, X509_USER_CERT, X509_USER_KEY, X509_CERT_DIR } = environment;
+  const globus = join(environment['HOME'] ?? homedir(), '.globus');
+  const proxy = X509_USER_PROXY ?? join(tmpdir(), `x509up_u${process.getuid?.() ?? ''}`);
+  const pairs: [string | undefined, string | undefined][] = [
+    [X509_USER_CERT, X509_USER_KEY],
+    owner === 'user'
+      ? [join(globus, 'usercert.pem'), join(globus, 'userkey.pem')]
+      : ['/etc/grid-security/hostcert.pem', '/etc/grid-security/hostkey.pem'],
+  ];
+  if (owner === 'user') pairs.unshift([proxy, proxy]);
+  const found = pairs.find(files => files.every(file => file !== undefined && existsSync(file)));
+  if (found === undefined) {
+    const tried = pairs.flatMap(([file]) => file ?? []).join(', ');
+    throw new FtpSecurityError('security/no-key', `no credential of the ${owner} in ${tried}`, { side: 'local' });
+  }
+  const directories = [X509_CERT_DIR ?? join(globus, 'certificates'), '/etc/grid-security/certificates'];
+  const trustDirectory = X509_CERT_DIR ?? directories.find(existsSync);
+  return { certificates: found[0]!, key: found[1]!, trustDirectory };
+}
+
+/**
+ * Reads a credential from files. A file with a private key must be readable by its owner only, as Globus requires.
+ * @throws FtpSecurityError `syntax/bad-file`; Error if a file can't be read
+ */
+export function readGsiCredential({ certificates, key }: Pick<GsiFiles, 'certificates' | 'key'>): GsiCredential {
+  if (process.platform !== 'win32' && (statSync(key).mode & 0o077) !== 0) {
+    throw badFile(`${key} contains a private key, and others may read it: run "chmod 600 ${key}"`);
+  }
+  return parseGsiCredential(readFileSync(certificates), readFileSync(key));
+}
+
+const PRIVATE_KEY = /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END (?:RSA |EC )?PRIVATE KEY-----/;
+
+function readKey(file: Uint8Array): KeyObject {
+  const [pem] = PRIVATE_KEY.exec(fromUtf8(file)) ?? [];
+  try {
+    if (pem !== undefined) return createPrivateKey(pem);
+  } catch {
+    // Reported below, since the reason could show a part of the key.
+  }
+  throw badFile('no private key in PEM, or it has a password: remove it with "openssl pkey -in KEY -out NEW"');
+}
+
+function pemOf(der: Uint8Array): string {
+  const lines = Buffer.from(der)
+    .toString('base64')
+    .match(/.{1,64}/g)!;
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+}
+
+function badFile(message: string): FtpSecurityError {
+  return new FtpSecurityError('syntax/bad-file', message, { side: 'local' });
+}

@@ -1,0 +1,344 @@
+/** Chains of certificates: what is accepted, and each rule that is broken. */
+import { describe, expect, test } from 'vitest';
+import { toUtf8 } from '../../../src/bytes.js';
+import { parseCertificate } from '../../../src/node/gsi/certificate.js';
+import { type ChainOptions, verifyChain } from '../../../src/node/gsi/chain.js';
+import { type GsiTrustFiles, gsiTrust } from '../../../src/node/gsi/trust.js';
+import { errorOf } from '../../helpers.js';
+import {
+  alternativeNames,
+  authority,
+  CA,
+  draftProxyInfo,
+  type Extension,
+  HOST,
+  keyUsage,
+  type Made,
+  type MakeOptions,
+  make,
+  NOW,
+  newKey,
+  noAuthority,
+  pem,
+  proxyInfo,
+  purposes,
+  revocationList,
+  USER,
+  unknownCritical,
+} from './certificates.js';
+
+const SERVER_AUTH = '2b06010505070301';
+const CLIENT_AUTH = '2b06010505070302';
+const trustOf = (files: Partial<GsiTrustFiles> = {}) => gsiTrust({ authorities: [CA.der], ...files });
+const verify = (chain: Made | readonly Uint8Array[], options: Partial<ChainOptions> = {}) =>
+  verifyChain('certificates' in chain ? chain.certificates : chain, {
+    trust: trustOf(),
+    now: NOW,
+    purpose: 'client',
+    ...options,
+  });
+const refusal = (chain: Made | readonly Uint8Array[], options: Partial<ChainOptions> = {}) => {
+  const { code, message } = errorOf(() => verify(chain, options));
+  return `${code}: ${message}`;
+};
+const proxyOf = (issuer: Made, extension: Extension, options: MakeOptions = {}) =>
+  make(`${issuer.name}/CN=1`, { issuer, extensions: [extension], ...options });
+const user = (options: MakeOptions) => make('/O=Grid/CN=Bob', { issuer: CA, ...options });
+
+describe('a chain is accepted', () => {
+  test.each([
+    ['of a user', USER, '/O=Grid/CN=Anna', false],
+    ['of a user, with its authority', { ...USER, certificates: [USER.der, CA.der] }, '/O=Grid/CN=Anna', false],
+    ['with a proxy', proxyOf(USER, proxyInfo('all')), '/O=Grid/CN=Anna', false],
+    [
+      'with a proxy of a proxy',
+      proxyOf(proxyOf(USER, proxyInfo('all', 1)), proxyInfo('all')),
+      '/O=Grid/CN=Anna',
+      false,
+    ],
+    ['with a limited proxy', proxyOf(proxyOf(USER, proxyInfo('all')), proxyInfo('limited')), '/O=Grid/CN=Anna', true],
+    [
+      'with proxies of the draft',
+      proxyOf(proxyOf(USER, draftProxyInfo('all', 1)), draftProxyInfo('limited')),
+      '/O=Grid/CN=Anna',
+      true,
+    ],
+    ['with a legacy proxy', make(`${USER.name}/CN=proxy`, { issuer: USER }), '/O=Grid/CN=Anna', false],
+    ['with a legacy limited proxy', make(`${USER.name}/CN=limited proxy`, { issuer: USER }), '/O=Grid/CN=Anna', true],
+    ['of a purpose that fits', user({ extensions: [purposes(SERVER_AUTH, CLIENT_AUTH)] }), '/O=Grid/CN=Bob', false],
+    ['of any purpose', user({ extensions: [purposes('551d2500')] }), '/O=Grid/CN=Bob', false],
+  ] as const)('%s', (_, chain, name, isLimited) => {
+    expect(verify(chain)).toMatchObject({ name, isLimited });
+  });
+
+  test('by way of authorities that the peer sends', () => {
+    const middle = make('/O=Grid/CN=Middle', { issuer: CA, extensions: [authority(1)] });
+    const low = make('/O=Grid/CN=Low', { issuer: middle, extensions: [authority(0)] });
+    expect(verify(make('/O=Grid/CN=Bob', { issuer: low })).name).toBe('/O=Grid/CN=Bob');
+    expect(
+      refusal(make('/O=Grid/CN=Bob', { issuer: make('/O=Grid/CN=Lower', { issuer: low, extensions: [authority()] }) })),
+    ).toBe('security/untrusted: more than 0 authorities follow /O=Grid/CN=Low');
+  });
+
+  test('if one of several authorities of the same name has signed it', () => {
+    const other = make(CA.name, { extensions: [authority()] });
+    expect(verify(USER, { trust: gsiTrust({ authorities: [toUtf8(pem(other.der) + pem(CA.der))] }) }).name).toBe(
+      USER.name,
+    );
+  });
+});
+
+describe('a chain is refused', () => {
+  const stranger = make(CA.name, { extensions: [authority()] });
+  const proxy = proxyOf(USER, proxyInfo('all'));
+
+  test.each([
+    ['without a certificate', [], 'untrusted: the peer has sent no certificate'],
+    [
+      'with too many',
+      Array.from({ length: 31 }, () => USER.der),
+      'untrusted: the peer has sent more than 30 certificates',
+    ],
+    ['of octets that are no certificate', [Uint8Array.of(0x30, 0)], 'bad-token: not a certificate'],
+    [
+      'of another authority with the same name',
+      make('/O=Grid/CN=Bob', { issuer: stranger }),
+      'untrusted: /O=Grid/CN=Authority has not signed /O=Grid/CN=Bob',
+    ],
+    ['that is signed by itself', make('/O=Grid/CN=Bob'), 'untrusted: no trusted authority has signed /O=Grid/CN=Bob'],
+    ['of the authority itself', CA, 'untrusted: /O=Grid/CN=Authority is the certificate of an authority'],
+    [
+      'of a user who signs a user',
+      make('/O=Grid/CN=Bob', { issuer: USER }),
+      'untrusted: /O=Grid/CN=Anna is not an authority',
+    ],
+    [
+      'whose key may not sign',
+      user({ extensions: [keyUsage(0x20)] }),
+      'untrusted: the key of /O=Grid/CN=Bob may not sign',
+    ],
+    [
+      'for servers only',
+      user({ extensions: [purposes(SERVER_AUTH)] }),
+      'untrusted: /O=Grid/CN=Bob is not a certificate for a client',
+    ],
+    ['that has expired', user({ to: -0.5 }), 'expired: /O=Grid/CN=Bob has expired'],
+    ['that is not valid yet', user({ from: 0.5 }), 'not-yet-valid: /O=Grid/CN=Bob is not valid yet'],
+    ['signed with SHA-1', user({ sha1: true }), 'untrusted: /O=Grid/CN=Bob is signed with a weak hash'],
+    [
+      'with a critical extension that is not known',
+      user({ extensions: [unknownCritical()] }),
+      'bad-token: a certificate has an unknown critical extension: 2a0304',
+    ],
+    [
+      'of a proxy alone',
+      [proxy.der],
+      'untrusted: the peer has sent proxy certificates without the certificate of their owner',
+    ],
+    [
+      'of a proxy with another owner',
+      [proxy.der, HOST.der],
+      'untrusted: /O=Grid/CN=host/ftp.example.org has not signed /O=Grid/CN=Anna/CN=1',
+    ],
+    [
+      'of a proxy that the owner has not signed',
+      proxyOf(USER, proxyInfo('all'), { signer: newKey().privateKey }),
+      'untrusted: /O=Grid/CN=Anna has not signed /O=Grid/CN=Anna/CN=1',
+    ],
+    [
+      'of a proxy with another name',
+      make('/O=Grid/CN=Eve/CN=1', { issuer: USER, extensions: [proxyInfo('all')] }),
+      'untrusted: proxy /O=Grid/CN=Eve/CN=1: its name is not that of its issuer with one more CN',
+    ],
+    [
+      'of a proxy with two more names',
+      make(`${USER.name}/CN=1/CN=2`, { issuer: USER, extensions: [proxyInfo('all')] }),
+      'untrusted: proxy /O=Grid/CN=Anna/CN=1/CN=2: its name is not that of its issuer with one more CN',
+    ],
+    [
+      'of a proxy with one more name that is no CN',
+      make(`${USER.name}/OU=1`, { issuer: USER, extensions: [proxyInfo('all')] }),
+      'untrusted: proxy /O=Grid/CN=Anna/OU=1: its name is not that of its issuer with one more CN',
+    ],
+    [
+      'of a proxy that an authority has signed',
+      proxyOf(CA, proxyInfo('all')),
+      'untrusted: proxy /O=Grid/CN=Authority/CN=1: an authority has signed it',
+    ],
+    [
+      'of a proxy that is an authority',
+      make(`${USER.name}/CN=1`, { issuer: USER, extensions: [proxyInfo('all'), authority()] }),
+      'untrusted: proxy /O=Grid/CN=Anna/CN=1: it may sign as an authority',
+    ],
+    [
+      'of a proxy with alternative names',
+      make(`${USER.name}/CN=1`, { issuer: USER, extensions: [proxyInfo('all'), alternativeNames('x')] }),
+      'untrusted: proxy /O=Grid/CN=Anna/CN=1: it has alternative names',
+    ],
+    [
+      'of a proxy whose information is not critical',
+      proxyOf(USER, proxyInfo('all', undefined, false)),
+      'bad-token: the information of a proxy certificate must be critical',
+    ],
+    [
+      'of a proxy with rights of its own',
+      proxyOf(USER, proxyInfo('independent')),
+      "untrusted: proxy /O=Grid/CN=Anna/CN=1: it does not have its owner's rights",
+    ],
+    [
+      'of a proxy with an unknown policy',
+      proxyOf(USER, proxyInfo('other')),
+      "untrusted: proxy /O=Grid/CN=Anna/CN=1: it does not have its owner's rights",
+    ],
+    [
+      'of a proxy that has expired',
+      proxyOf(USER, proxyInfo('all'), { to: -0.5 }),
+      'expired: /O=Grid/CN=Anna/CN=1 has expired',
+    ],
+    [
+      'of a proxy beyond the path length',
+      proxyOf(proxyOf(USER, proxyInfo('all', 0)), proxyInfo('all')),
+      'untrusted: proxy /O=Grid/CN=Anna/CN=1: more than 0 proxies follow it',
+    ],
+    [
+      'of a proxy that exceeds a limited one',
+      proxyOf(proxyOf(USER, proxyInfo('limited')), proxyInfo('all')),
+      'untrusted: proxy /O=Grid/CN=Anna/CN=1/CN=1: it exceeds a limited proxy',
+    ],
+    [
+      'of proxies of two forms',
+      proxyOf(make(`${USER.name}/CN=proxy`, { issuer: USER }), proxyInfo('all')),
+      'untrusted: the chain mixes forms of proxy certificates',
+    ],
+    [
+      'of a proxy whose issuer may not sign',
+      proxyOf(user({ extensions: [keyUsage(0x20)] }), proxyInfo('all')),
+      'untrusted: proxy /O=Grid/CN=Bob/CN=1: the key that has signed it may not sign',
+    ],
+    [
+      'of a proxy of both forms',
+      make(`${USER.name}/CN=1`, { issuer: USER, extensions: [proxyInfo('all'), draftProxyInfo('all')] }),
+      'bad-token: a certificate has the proxy information of two forms',
+    ],
+    [
+      'with an extension twice',
+      user({ extensions: [keyUsage(0x80), keyUsage(0x20)] }),
+      'bad-token: a certificate has an extension twice',
+    ],
+  ])('%s', (_, chain, message) => {
+    expect(refusal(chain)).toBe(`security/${message}`);
+  });
+
+  test('if its authority has expired, or may not sign certificates', () => {
+    for (const [options, message] of [
+      [{ extensions: [authority()], to: -0.5 }, 'expired: /O=Grid/CN=Old has expired'],
+      [{ extensions: [authority(), keyUsage(0x80)] }, 'untrusted: /O=Grid/CN=Old is not an authority'],
+      [{ extensions: [noAuthority()] }, 'untrusted: /O=Grid/CN=Old is not an authority'],
+      [{}, 'untrusted: /O=Grid/CN=Old is not an authority'],
+    ] as const) {
+      const old = make('/O=Grid/CN=Old', {
+        ...options,
+        extensions: [...('extensions' in options ? options.extensions : [])],
+      });
+      const chain = make('/O=Grid/CN=Bob', { issuer: old });
+      expect(refusal(chain, { trust: gsiTrust({ authorities: [old.der] }) })).toBe(`security/${message}`);
+    }
+  });
+
+  test('if a bit of a signed part is flipped', () => {
+    const [der, ...others] = proxy.certificates;
+    let refused = 0;
+    for (let at = 4; at < der!.length; at += 7) {
+      const changed = Uint8Array.from(der!);
+      changed[at]! ^= 1;
+      expect(refusal([changed, ...others])).toMatch(/^security\/(untrusted|bad-token|expired|not-yet-valid): /);
+      refused++;
+    }
+    expect(refused).toBeGreaterThan(40);
+  });
+
+  test('of a loop of authorities', () => {
+    const [a, b] = [newKey(), newKey()];
+    const first = make('/O=Grid/CN=A', { key: a, extensions: [authority()] });
+    const second = make('/O=Grid/CN=B', { key: b, issuer: first, extensions: [authority()] });
+    const back = make('/O=Grid/CN=A', { key: a, issuer: second, extensions: [authority()] });
+    const leaf = make('/O=Grid/CN=Bob', { issuer: back });
+    expect(refusal([leaf.der, back.der, second.der])).toMatch(/^security\/untrusted: no trusted authority/);
+  });
+});
+
+describe('signing policies', () => {
+  const policy = (subjects: string, name = CA.name) =>
+    toUtf8(`access_id_CA X509 '${name}'\npos_rights globus CA:sign\ncond_subjects globus '${subjects}'\n`);
+  const withPolicies = (...signingPolicies: Uint8Array[]) => ({ trust: trustOf({ signingPolicies }) });
+
+  test('permit the names that match', () => {
+    expect(verify(proxyOf(USER, proxyInfo('all')), withPolicies(policy('"/O=Grid/CN=A*"'))).name).toBe(USER.name);
+  });
+
+  test('refuse others, and an authority without one', () => {
+    expect(refusal(USER, withPolicies(policy('"/O=Other/*"')))).toBe(
+      'security/untrusted: the signing policy of /O=Grid/CN=Authority does not permit /O=Grid/CN=Anna',
+    );
+    expect(refusal(USER, withPolicies(policy('"*"', '/O=Other')))).toBe(
+      'security/untrusted: there is no signing policy for /O=Grid/CN=Authority',
+    );
+  });
+
+  test('are needed for each authority of the chain', () => {
+    const middle = make('/O=Grid/CN=Middle', { issuer: CA, extensions: [authority()] });
+    const chain = make('/O=Grid/CN=Bob', { issuer: middle });
+    expect(refusal(chain, withPolicies(policy('"*"')))).toBe(
+      'security/untrusted: there is no signing policy for /O=Grid/CN=Middle',
+    );
+    expect(verify(chain, withPolicies(policy('"*"'), policy('"/O=Grid/*"', '/O=Grid/CN=Middle'))).name).toBe(
+      '/O=Grid/CN=Bob',
+    );
+  });
+});
+
+describe('revocation lists', () => {
+  const bob = make('/O=Grid/CN=Bob', { issuer: CA, serial: 0x1234 });
+  const withLists = (...revocationLists: Uint8Array[]) => ({ trust: trustOf({ revocationLists }) });
+
+  test('refuse certificates that are on them, in DER and PEM', () => {
+    expect(verify(bob, withLists(revocationList(CA, [0x1235]), revocationList(CA, []))).name).toBe('/O=Grid/CN=Bob');
+    const list = revocationList(CA, [0x1111, 0x1234]);
+    for (const file of [list, toUtf8(pem(list, 'X509 CRL'))]) {
+      expect(refusal(bob, withLists(file))).toBe('security/untrusted: /O=Grid/CN=Bob is revoked');
+    }
+    expect(refusal(proxyOf(bob, proxyInfo('all')), withLists(list))).toBe(
+      'security/untrusted: /O=Grid/CN=Bob is revoked',
+    );
+  });
+
+  test('must be current, and signed by the authority', () => {
+    const notCurrent = 'security/expired: the revocation list of /O=Grid/CN=Authority is not current';
+    expect(refusal(bob, withLists(revocationList(CA, [], { to: -0.5 })))).toBe(notCurrent);
+    expect(refusal(bob, withLists(revocationList(CA, [], { from: 0.5 })))).toBe(notCurrent);
+    expect(refusal(bob, withLists(revocationList(CA, [], { signer: USER })))).toBe(
+      'security/untrusted: a revocation list of /O=Grid/CN=Authority is not signed by it',
+    );
+  });
+
+  test('of other authorities change nothing', () => {
+    expect(verify(bob, withLists(revocationList(USER, [0x1234]))).name).toBe('/O=Grid/CN=Bob');
+  });
+
+  test('with a critical extension are refused', () => {
+    expect(errorOf(() => withLists(revocationList(CA, [], { critical: true }))).message).toBe(
+      'a revocation list has a critical extension',
+    );
+  });
+});
+
+test('a certificate has its fields', () => {
+  const { subject, issuer, notBefore, notAfter, purposes: some, hasAlternativeNames } = parseCertificate(HOST.der);
+  expect({ subject, issuer, some, hasAlternativeNames }).toEqual({
+    subject: '/O=Grid/CN=host/ftp.example.org',
+    issuer: '/O=Grid/CN=Authority',
+    some: undefined,
+    hasAlternativeNames: true,
+  });
+  expect([notBefore, notAfter]).toEqual([NOW - 86_400_000, NOW + 86_400_000]);
+});

@@ -1,0 +1,149 @@
+/** Credentials and authorities in files, where the tools of the grid keep them. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { toUtf8 } from '../../../src/bytes.js';
+import { trustPartsOf } from '../../../src/node/gsi/trust.js';
+import {
+  findGsiFiles,
+  formatGsiCredential,
+  parseGsiCredential,
+  readGsiCredential,
+  readTrustDirectory,
+} from '../../../src/node/index.js';
+import { errorOf } from '../../helpers.js';
+import { CA, make, newKey, pem, proxyInfo, revocationList, USER } from './certificates.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gsi-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const put = (name: string, text: string | Uint8Array, mode = 0o600): string => {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+};
+
+const proxy = make(`${USER.name}/CN=1`, { issuer: USER, extensions: [proxyInfo('all')] });
+
+describe('a credential', () => {
+  test('is read as it is written, in the order of a proxy file', () => {
+    const text = formatGsiCredential(proxy);
+    expect(text.match(/BEGIN [A-Z ]+/g)).toEqual([
+      'BEGIN CERTIFICATE',
+      'BEGIN PRIVATE KEY',
+      'BEGIN CERTIFICATE',
+      'BEGIN CERTIFICATE',
+    ]);
+    const { certificates, key } = parseGsiCredential(toUtf8(text));
+    expect(certificates).toEqual(proxy.certificates.map(it => Uint8Array.from(it)));
+    expect(key.equals(proxy.key)).toBe(true);
+  });
+
+  test('may have its key in another file, and in the older forms of PEM', () => {
+    const key = toUtf8(String(USER.key.export({ format: 'pem', type: 'sec1' })));
+    expect(parseGsiCredential(toUtf8(pem(USER.der)), key).certificates.length).toBe(1);
+    expect(parseGsiCredential(USER.der, key).certificates.length).toBe(1);
+  });
+
+  test.each([
+    ['without a certificate', () => parseGsiCredential(toUtf8('nothing')), 'no certificate in PEM'],
+    ['without a key', () => parseGsiCredential(toUtf8(pem(USER.der))), /^no private key in PEM/],
+    [
+      'with a password',
+      () =>
+        parseGsiCredential(
+          toUtf8(pem(USER.der)),
+          toUtf8(String(USER.key.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-128-cbc', passphrase: 'x' }))),
+        ),
+      /^no private key in PEM, or it has a password/,
+    ],
+    [
+      'with another key',
+      () =>
+        parseGsiCredential(
+          toUtf8(pem(USER.der)),
+          toUtf8(String(newKey().privateKey.export({ format: 'pem', type: 'pkcs8' }))),
+        ),
+      'the private key is not that of the first certificate',
+    ],
+  ])('%s is an error', (_, read, message) => {
+    const error = errorOf(read);
+    expect([error.code, error.side]).toEqual(['syntax/bad-file', 'local']);
+    expect(error.message).toMatch(message);
+  });
+
+  test.skipIf(process.platform === 'win32')('is refused if others may read its key', () => {
+    const path = put('open.pem', formatGsiCredential(USER), 0o640);
+    expect(errorOf(() => readGsiCredential({ certificates: path, key: path })).message).toContain('chmod 600');
+    chmodSync(path, 0o600);
+    expect(readGsiCredential({ certificates: path, key: path }).certificates.length).toBe(USER.certificates.length);
+  });
+});
+
+describe('the files of a user', () => {
+  const home = join(folder, 'home');
+  const [certificate, key] = [put('home/.globus/usercert.pem', 'x'), put('home/.globus/userkey.pem', 'x')];
+  const given = put('proxy.pem', 'x');
+  const missing = join(folder, 'missing');
+
+  test.each([
+    ['X509_USER_PROXY', { X509_USER_PROXY: given }, [given, given]],
+    [
+      'X509_USER_CERT and X509_USER_KEY',
+      { X509_USER_PROXY: missing, X509_USER_CERT: given, X509_USER_KEY: key },
+      [given, key],
+    ],
+    ['the folder .globus', { X509_USER_PROXY: missing }, [certificate, key]],
+  ])('are found by %s', (_, environment, files) => {
+    const found = findGsiFiles('user', { HOME: home, ...environment });
+    expect([found.certificates, found.key]).toEqual(files);
+  });
+
+  test('may be a proxy in the temporary folder', () => {
+    const path = join(tmpdir(), `x509up_u${process.getuid?.() ?? ''}`);
+    expect(errorOf(() => findGsiFiles('user', { HOME: missing, X509_USER_PROXY: missing })).message).toContain(missing);
+    try {
+      expect(findGsiFiles('user', { HOME: missing }).certificates).toBe(path);
+    } catch (error) {
+      expect((error as Error).message).toContain(path);
+    }
+  });
+
+  test('of a server are no proxy', () => {
+    const environment = { HOME: home, X509_USER_PROXY: given, X509_USER_CERT: certificate, X509_USER_KEY: key };
+    expect(findGsiFiles('server', environment)).toMatchObject({ certificates: certificate, key });
+  });
+
+  test('come with the directory of authorities', () => {
+    const directory = join(home, '.globus/certificates');
+    const find = (more: object) => findGsiFiles('user', { HOME: home, X509_USER_PROXY: given, ...more }).trustDirectory;
+    expect(find({ X509_CERT_DIR: missing })).toBe(missing);
+    mkdirSync(directory);
+    expect(find({})).toBe(directory);
+  });
+});
+
+describe('a directory of authorities', () => {
+  const policy = `access_id_CA X509 '${CA.name}'\npos_rights globus CA:sign\ncond_subjects globus '"/O=Grid/*"'\n`;
+
+  test('has certificates, signing policies and revocation lists by their names', () => {
+    put('trust/0123abcd.0', pem(CA.der));
+    put('trust/0123abcd.signing_policy', policy);
+    put('trust/0123abcd.r0', revocationList(CA, [0x1234]));
+    put('trust/0123abcd.info', 'other');
+    put('trust/notes.0', 'other');
+    const trust = readTrustDirectory(join(folder, 'trust'));
+    const { policies, revocationLists } = trustPartsOf(trust);
+    expect(trust.names).toEqual([CA.name]);
+    expect([...policies!]).toEqual([[CA.name, ['/O=Grid/*']]]);
+    expect(revocationLists.length).toBe(1);
+  });
+
+  test('without an authority is an error', () => {
+    mkdirSync(join(folder, 'empty'));
+    const error = errorOf(() => readTrustDirectory(join(folder, 'empty')));
+    expect([error.code, error.side]).toEqual(['syntax/bad-file', 'local']);
+  });
+});

@@ -1,0 +1,207 @@
+/** Live exchanges between our client and our server, and with Node's TLS in place of one of them. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { describe, expect, test } from 'vitest';
+import { toUtf8 } from '../../../src/bytes.js';
+import { gsi } from '../../../src/mechanisms/gsi/index.js';
+import { ClientControl } from '../../../src/node/client-control.js';
+import { TlsEngine } from '../../../src/node/gsi/tls-engine.js';
+import { ServerControl } from '../../../src/node/server-control.js';
+import { authority, CA, HOST, type Made, make, proxyInfo, USER } from './certificates.js';
+import {
+  acceptor,
+  clock,
+  expectTalk,
+  handshake,
+  identityOf,
+  initiator,
+  only,
+  refusal,
+  run,
+  VERSIONS,
+} from './sides.js';
+
+const proxy = make(`${USER.name}/CN=12`, { issuer: USER, extensions: [proxyInfo('limited')] });
+
+describe.each(VERSIONS)('%s', version => {
+  test('both sides know each other, and their records fit', async () => {
+    const { client, server, tokens } = await run(initiator(only(version)), acceptor(only(version)));
+    expect(client.facts).toMatchObject({
+      serverName: '/O=Grid/CN=host/ftp.example.org',
+      tls: version.slice(4),
+      inOrder: true,
+    });
+    expect(server.facts).toMatchObject({ clientName: '/O=Grid/CN=Anna', limitedProxy: false, delegates: false });
+    expect(client.facts!['cipherSuite']).toBe(server.facts!['cipherSuite']);
+    expect(tokens.length).toBe(5);
+    expectTalk(client.context!, server.context!);
+  });
+
+  test('a proxy stands for its owner', async () => {
+    const { server } = await run(initiator({ ...only(version), credential: proxy }), acceptor(only(version)));
+    expect(server.facts).toMatchObject({ clientName: '/O=Grid/CN=Anna', limitedProxy: true });
+  });
+
+  test('a long chain takes several records and writes', async () => {
+    let issuer: Made = CA;
+    for (let i = 0; i < 20; i++) {
+      issuer = make(`/O=Grid/CN=${'x'.repeat(1500)}${i}`, { issuer, extensions: [authority()] });
+    }
+    const host = make('/O=Grid/CN=ftp.example.org', { issuer });
+    expect(host.certificates.reduce((sum, { length }) => sum + length, 0)).toBeGreaterThan(60_000);
+    const { client, server } = await run(initiator(only(version)), acceptor({ ...only(version), credential: host }));
+    expectTalk(client.context!, server.context!);
+  });
+
+  test.each(
+    version === 'TLSv1.2'
+      ? [
+          'ECDHE-ECDSA-AES128-GCM-SHA256',
+          'ECDHE-ECDSA-CHACHA20-POLY1305',
+          'ECDHE-ECDSA-AES256-SHA384',
+          'ECDHE-ECDSA-AES128-CCM',
+        ]
+      : [
+          'TLS_AES_128_GCM_SHA256',
+          'TLS_CHACHA20_POLY1305_SHA256',
+          'TLS_AES_128_CCM_SHA256',
+          'TLS_AES_128_CCM_8_SHA256',
+        ],
+  )('cipher suite %s', async ciphers => {
+    const options = { ...only(version), ciphers };
+    const { client, server } = await run(initiator(options), acceptor(options));
+    expectTalk(client.context!, server.context!);
+  });
+
+  const stranger = make('/O=Grid/CN=Eve', { extensions: [] });
+  test.each([
+    [
+      'a client that no authority has signed',
+      { credential: stranger },
+      {},
+      'untrusted',
+      'no trusted authority has signed /O=Grid/CN=Eve',
+    ],
+    [
+      'a server that no authority has signed',
+      {},
+      { credential: stranger },
+      'untrusted',
+      'no trusted authority has signed /O=Grid/CN=Eve',
+    ],
+    [
+      'a server with another name',
+      { server: 'other.example.org' },
+      {},
+      'wrong-name',
+      'the server is /O=Grid/CN=host/ftp.example.org, not other.example.org',
+    ],
+    [
+      'a server with another subject',
+      { server: '/O=Grid/CN=Anna' },
+      {},
+      'wrong-name',
+      'the server is /O=Grid/CN=host/ftp.example.org, not /O=Grid/CN=Anna',
+    ],
+    [
+      'a server whose certificate has expired',
+      { clock: () => clock() + 2 * 86_400_000 },
+      {},
+      'expired',
+      '/O=Grid/CN=host/ftp.example.org has expired',
+    ],
+    [
+      'a client whose certificate has expired',
+      {},
+      { clock: () => clock() + 2 * 86_400_000 },
+      'expired',
+      '/O=Grid/CN=Anna has expired',
+    ],
+  ])('%s is refused', async (_, ours, theirs, code, message) => {
+    const error = await refusal(
+      run(initiator({ ...only(version), ...ours }), acceptor({ ...only(version), ...theirs })),
+    );
+    expect([error.code, error.message, error.side]).toEqual([`security/${code}`, message, 'peer']);
+  });
+
+  test('the subject of the server may be given', async () => {
+    const { client } = await run(
+      initiator({ ...only(version), server: '/O=Grid/CN=host/ftp.example.org' }),
+      acceptor(only(version)),
+    );
+    expect(client.context).toBeDefined();
+  });
+
+  test('a client without a certificate is refused', async () => {
+    const client = new TlsEngine('client', createSecureContext({ ...only(version), ca: [] }));
+    const server = acceptor(only(version));
+    const { token } = await server.step(await client.process());
+    const error = await refusal(Promise.resolve(server.step(await client.process(token))));
+    expect([error.code, error.message]).toEqual(['security/untrusted', 'the peer has sent no certificate']);
+    client.destroy();
+  });
+
+  test.each(['', '1', '00', 'DD'])('the delegation flag "%s" is refused', async flag => {
+    const { client, server } = await handshake(version, acceptor({ ...only(version), delegated: () => {} }));
+    const error = await refusal(Promise.resolve(server.step(client.wrap(toUtf8(flag), 'safe').token)));
+    expect(error.message).toBe('not a delegation flag');
+  });
+});
+
+test('versions that do not fit are refused, with an alert for the peer', async () => {
+  const error = await refusal(run(initiator(only('TLSv1.3')), acceptor(only('TLSv1.2'))));
+  expect(error.code).toBe('security/bad-token');
+  expect(error.message).toMatch(/^TLS: /);
+  expect(error.token?.[0]).toBe(21);
+});
+
+test('tickets of a server are read over', async () => {
+  const server = new TlsEngine('server', createSecureContext(identityOf(HOST)));
+  const client = initiator();
+  const answer = await server.process((await client.step()).token);
+  // The last token has session tickets, and not the octet that Globus sends.
+  const tickets = await server.process((await client.step(answer)).token);
+  expect(tickets.length).toBeGreaterThan(100);
+  const { context, token } = await client.step(tickets);
+  expect([context !== undefined, token?.[0]]).toEqual([true, 23]);
+  server.destroy();
+});
+
+test('an exchange that is destroyed ends, also within a step, and no context remains', async () => {
+  const [client, server] = [initiator(), acceptor()];
+  const opening = await client.step();
+  const answer = server.step(opening.token);
+  server.destroy!();
+  expect((await refusal(Promise.resolve(answer))).code).toMatch(/^(sequence\/closed|security\/.*)$/);
+  client.destroy!();
+  expect((await refusal(Promise.resolve(client.step(opening.token)))).code).toBe('sequence/closed');
+});
+
+test('options of the wrong kind are a TypeError', () => {
+  expect(() => initiator({ server: '' })).toThrow(TypeError);
+  expect(() => acceptor({ trust: { names: [] } })).toThrow(TypeError);
+  expect(() => initiator({ server: undefined as unknown as string })).toThrow(TypeError);
+});
+
+test('control connections over sockets speak it', async () => {
+  const server = createServer(async socket => {
+    const mechanisms = [gsi({ acceptor })];
+    const control = new ServerControl(socket, { mechanisms, require: 'private', transfers: ['clear'] });
+    await control.reply(220, 'Ready');
+    for await (const event of control) {
+      const { clientName } = control.session.facts;
+      await control.reply(event.command.verb === 'QUIT' ? 221 : 230, `${clientName} ${event.level}`, event);
+      if (event.command.verb === 'QUIT') break;
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const control = new ClientControl(socket, { mechanism: 'GSSAPI', exchange: initiator(), protection: 'clear' });
+  await control.start();
+  control.end('USER anna\r\nQUIT\r\n');
+  let text = '';
+  for await (const chunk of control.setEncoding('utf8')) text += chunk;
+  expect(text).toBe('220 Ready\r\n230 /O=Grid/CN=Anna private\r\n221 /O=Grid/CN=Anna private\r\n');
+  server.close();
+});
