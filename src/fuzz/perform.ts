@@ -85,10 +85,8 @@ export function performExchange(one: FuzzCase, turn: ExchangeTurn): Uint8Array |
   return lines && concatAll(lines);
 }
 
-type MessageParts = Pick<MutationContext, 'to' | 'level' | 'text'>;
-
 /** The octets of a valid message; its tokens use up numbers. */
-export function validMessage(its: FuzzSession & MessageParts): Uint8Array {
+export function validMessage(its: FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>): Uint8Array {
   let pieces: readonly Uint8Array[] = [its.text];
   for (const [, make] of MESSAGE) pieces = make(pieces, its as MutationContext);
   return pieces[0]!;
@@ -124,7 +122,10 @@ function mutated<C>(
   return pieces;
 }
 
-const NEEDS: Record<NonNullable<Mutation['needs']>[number], (its: FuzzSession & MessageParts) => boolean> = {
+const NEEDS: Record<
+  NonNullable<Mutation['needs']>[number],
+  (its: Pick<MutationContext, 'text' | 'level' | keyof FuzzSession>) => boolean
+> = {
   lines: ({ text }) => text.indexOf(LF) < text.length - 1,
   numbers: ({ numbered }) => numbered,
   integrity: ({ integrity, level }) => integrity.includes(level),

@@ -9,7 +9,16 @@ import type { TokenLevel } from '../../protection/protection-level.js';
 import { octetsFrom } from '../choices.js';
 import { BAD_TOKEN, type Change, type ExchangeTurn, type FuzzSession, mutationsOf, UNVERIFIED } from '../mutation.js';
 import { all, anyBitFlipped, ended, every, flippedAtEnd, octets } from '../pieces.js';
-import * as mechanism from './mechanism.js';
+import {
+  counterFrom,
+  counting,
+  exchangeTurns,
+  type ForgingContext,
+  type FuzzMechanism,
+  forgeries,
+  forgingContext,
+  roleOf,
+} from './mechanism.js';
 
 interface PskFields {
   /** First octet; default that of `from` and `level`. */
@@ -20,7 +29,7 @@ interface PskFields {
   level?: TokenLevel;
 }
 
-interface PskForger extends mechanism.ForgingContext<PskFields> {
+interface PskForger extends ForgingContext<PskFields> {
   readonly forges: 'psk';
   readonly role: Role;
 }
@@ -33,8 +42,8 @@ const SIZE = 32;
 
 /** Our side of a session whose key is known. */
 export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'limit'>): FuzzSession {
-  const numbers = mechanism.counterFrom(0n, 64);
-  const unverified = mechanism.counterFrom(0n, 64);
+  const numbers = counterFrom(0n, 64);
+  const unverified = counterFrom(0n, 64);
   const numbersOf = (level: TokenLevel) => (level === 'confidential' ? unverified : numbers);
   const token: PskForger['token'] = (plaintext, ofText, fields = {}) => {
     const { from = role, level = ofText, number = numbersOf(level).next } = fields;
@@ -44,7 +53,7 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
     return concat(header, protection.seal(deriveKey(key, nonces, `${from} ${level}`), header, plaintext));
   };
   const format = { forges: 'psk', role, numbers, token } as const;
-  const context = mechanism.forgingContext(new PskContext({ role, key, nonces }), format, numbersOf);
+  const context = forgingContext(new PskContext({ role, key, nonces }), format, numbersOf);
   return { context, numbered: true, integrity: ['safe', 'private'] };
 }
 
@@ -53,7 +62,7 @@ const otherRole = ({ context }: Place): Role => (context.role === 'initiator' ? 
 /** The letter of a level, with the case of our own tokens, or of the other side's. */
 const letterOf = (level: 'safe' | 'private', role: Role) => LETTER[level] | (role === 'acceptor' ? SMALL : 0);
 
-const TOKENS = mechanism.forgeries<PskForger>('psk', {
+const TOKENS = forgeries<PskForger>('psk', {
   'X-PSK': {
     'a letter that X-PSK does not have': [BAD_TOKEN, its => ({ letter: its.draw.of([0, 0x43, 0x58, 0x63, 0xff]) })],
     'the letter of another level': [
@@ -165,10 +174,10 @@ const EXCHANGES = [
   }),
 ];
 
-const [KEY, NONCES] = [mechanism.counting(SIZE), mechanism.counting(2 * SIZE)];
+const [KEY, NONCES] = [counting(SIZE), counting(2 * SIZE)];
 
 /** X-PSK for the fuzzer. */
-export const psk: mechanism.FuzzMechanism = {
+export const psk: FuzzMechanism = {
   name: 'psk',
   tokens: TOKENS,
   exchanges: EXCHANGES,
@@ -180,7 +189,7 @@ export const psk: mechanism.FuzzMechanism = {
       exchange: {
         mechanism: 'X-PSK',
         turns: () =>
-          mechanism.exchangeTurns(
+          exchangeTurns(
             {
               initiator: pskInitiator({ key: KEY, random: octetsFrom(seed) }),
               acceptor: pskAcceptor({ key: KEY, random: octetsFrom(seed + 1) }),
@@ -195,7 +204,7 @@ export const psk: mechanism.FuzzMechanism = {
 /** It has a token from the peer, for the cases that send it back. */
 function session(to: Peer): FuzzSession {
   const [ours, theirs] = (['client', 'server'] as const).map(it =>
-    pskFuzzSession({ role: mechanism.roleOf(it), key: KEY, nonces: NONCES }),
+    pskFuzzSession({ role: roleOf(it), key: KEY, nonces: NONCES }),
   );
   const [its, peer] = to === 'client' ? [ours!, theirs!] : [theirs!, ours!];
   return { ...its, received: peer.context.wrap(toUtf8('NOOP'), 'safe').token };

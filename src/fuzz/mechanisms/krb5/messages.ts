@@ -7,15 +7,24 @@ import { openApReq } from '../../../mechanisms/krb5/exchange/ap-exchange.js';
 import type { ServiceKey } from '../../../mechanisms/krb5/index.js';
 import { openData } from '../../../mechanisms/krb5/messages/encrypted-data.js';
 import { formatFrame, parseContextToken } from '../../../mechanisms/krb5/messages/gss-framing.js';
-import * as kerberos from '../../../mechanisms/krb5/messages/kerberos.js';
+import {
+  type ApRep,
+  type ApReq,
+  type Authenticator,
+  apRep,
+  apReq,
+  authenticatorSchema,
+  type EncApRepPart,
+  type EncryptedData,
+  type EncryptionKey,
+  encApRepPart,
+  USAGE,
+} from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import type { Choices } from '../../choices.js';
 import { type ExchangeTurn, type Must, type Mutation, type Table, tableOf, UNVERIFIED } from '../../mutation.js';
 import { anyBitFlipped, octets, spliced } from '../../pieces.js';
 import { DER_ELEMENTS, DER_FIELDS, type ElementChange, filled, type Path, within } from './der.js';
-
-type EncryptedData = kerberos.EncryptedData;
-type EncryptionKey = kerberos.EncryptionKey;
 
 /** Keys of an exchange under Kerberos V5. */
 export type Krb5Keys = Pick<CipherOptions, keyof CipherOptions> & {
@@ -48,7 +57,7 @@ interface Opened<Message, Inside> {
   /** The session key. */
   key: EncryptionKey;
   /** The authenticator of the AP-REQ, also for an AP-REP. */
-  request: kerberos.Authenticator;
+  request: Authenticator;
 }
 
 type Parts<Message, Inside> = Opened<Message, Inside> & { keys: Krb5Keys };
@@ -222,23 +231,23 @@ function orUndefined<T>(read: () => T): T | undefined {
   }
 }
 
-const REQUEST: Form<kerberos.ApReq, kerberos.Authenticator> = {
+const REQUEST: Form<ApReq, Authenticator> = {
   to: 'server',
   id: '0100',
-  message: kerberos.apReq,
+  message: apReq,
   field: 'authenticator',
-  inside: kerberos.authenticatorSchema,
-  usage: kerberos.USAGE.authenticator,
+  inside: authenticatorSchema,
+  usage: USAGE.authenticator,
   open: ({ token }, keys) => openRequest(token, keys),
 };
 
-const ANSWER: Form<kerberos.ApRep, kerberos.EncApRepPart> = {
+const ANSWER: Form<ApRep, EncApRepPart> = {
   to: 'client',
   id: '0200',
-  message: kerberos.apRep,
+  message: apRep,
   field: 'encPart',
-  inside: kerberos.encApRepPart,
-  usage: kerberos.USAGE.apRep,
+  inside: encApRepPart,
+  usage: USAGE.apRep,
   open: ({ token, received }, keys) => openAnswer(token, received, keys),
 };
 
