@@ -4,17 +4,24 @@ import { source } from './test/source.js';
 
 const complete = { branches: 100, functions: 100, lines: 100, statements: 100 };
 const SLOW = 'test/**/*.slow.test.ts';
+const ISOLATED = 'test/**/*.isolated.test.ts';
 
 export default defineConfig({
   resolve: source,
   test: {
-    setupFiles: ['test/seed.ts'],
+    globalSetup: ['test/global-setup.ts'],
+    setupFiles: ['test/setup.ts'],
     testTimeout: 60_000,
     // Vitest's default leaves cores idle.
     maxWorkers: availableParallelism(),
-    // A file is slow by its name: `npm test` runs the others, `npm run test:slow` these (test/README.md).
+    // By the name of the file: `npm test` runs unit and isolated, `npm run test:slow` slow (test/README.md). The files of unit
+    // share the modules of their process: loading the library for each file would take a third of the time.
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [SLOW] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [SLOW, ISOLATED], isolate: false },
+      },
+      { extends: true, test: { name: 'isolated', include: [ISOLATED] } },
       { extends: true, test: { name: 'slow', include: [SLOW] } },
     ],
     coverage: {

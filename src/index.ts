@@ -41,6 +41,7 @@ export {
   type ServiceDelay,
 } from './ftp/reply-details.js';
 export {
+  type BeforeFirstBlock,
   type Block,
   type BlockOptions,
   BlockReader,

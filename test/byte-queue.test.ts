@@ -55,7 +55,7 @@ describe('octets that wait', () => {
     );
   });
 
-  it('take linear work when the store is full and they come and go one by one', { retry: 3 }, () => {
+  it('take linear work when the store is full and they come and go one by one', () => {
     const single = Uint8Array.of(7);
     const slide = (size: number) => {
       const octets = new ByteQueue();

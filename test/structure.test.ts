@@ -233,3 +233,16 @@ describe('the bundle', () => {
     expect(inputs.filter(input => /fast-check|cli\/|node\/|fuzz\/arbitraries/.test(input))).toEqual([]);
   });
 });
+
+describe('test files', () => {
+  const TEST = join(ROOT, 'test');
+  const tests = readdirSync(TEST, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.test.ts'));
+
+  it('replace modules only where they have a process of their own: others would get the replaced ones', () => {
+    const replacing = tests.filter(file =>
+      /\bvi\.(do)?(mock|resetModules)\(/i.test(readFileSync(join(TEST, file), 'utf8')),
+    );
+    expect(replacing.length).toBeGreaterThan(0);
+    expect(replacing.filter(file => !file.endsWith('.isolated.test.ts'))).toEqual([]);
+  });
+});

@@ -24,13 +24,19 @@ export interface BlockReaderOptions extends BlockOptions {
    * the numbers that stay missing in the context. Default false: a gap is `security/out-of-sequence`.
    */
   interleaved?: boolean;
+  /** What comes before the first block; called when that block comes. Default: the transfer may begin at any position. */
+  readonly first?: () => BeforeFirstBlock;
+}
+
+/** What comes before the first block of a transfer. */
+export interface BeforeFirstBlock {
   /**
-   * Position of the last token before the first block, in the sense of `lastReceived`: that of the command, or of the first 1yz
-   * reply. It is compared when that block comes. Default: the transfer may begin at any position.
+   * Position of the last token before that block, in the sense of `lastReceived`: that of the command, or of the first 1yz reply.
+   * Undefined: the transfer may begin at any position.
    */
-  readonly after?: bigint | undefined;
-  /** Whether tokens may be missing between `after` and the first block, e.g. after a transfer that was not read. Default false. */
-  readonly gapBefore?: boolean;
+  after: bigint | undefined;
+  /** Whether tokens may be missing between `after` and that block, e.g. after a transfer that was not read. Default false. */
+  gapBefore?: boolean;
 }
 
 /** One block of a transfer, opened. At level `clear`, where there are no blocks, whatever octets have come. */
@@ -40,6 +46,8 @@ export interface Block {
   level: ProtectionLevel;
   sequence: SequenceState;
 }
+
+const ANYWHERE: BeforeFirstBlock = { after: undefined };
 
 const LENGTH = 4;
 /** Peers that read lengths as signed take these for negative numbers, so no peer sends them. */
@@ -269,13 +277,13 @@ export class BlockReader {
   /** A block received on the control connection is missing here too: both have the same keys, so it could have been moved there. */
   #checkPosition({ lastReceived }: SecurityContext): void {
     if (lastReceived === undefined) return;
-    const { after, gapBefore = false, interleaved = false } = this.#options;
-    const before = this.#position ?? after;
-    const gapless = !interleaved && !(gapBefore && this.#position === undefined);
+    const { first, interleaved = false } = this.#options;
+    const { after, gapBefore = false } =
+      this.#position === undefined ? (first?.() ?? ANYWHERE) : { after: this.#position };
     this.#position = lastReceived;
-    if (before === undefined) return;
-    if (lastReceived < before) throw refusal('security/out-of-sequence', 'the blocks of the transfer are not in order');
-    if (lastReceived > before + 1n && gapless)
+    if (after === undefined) return;
+    if (lastReceived < after) throw refusal('security/out-of-sequence', 'the blocks of the transfer are not in order');
+    if (lastReceived > after + 1n && !gapBefore && !interleaved)
       throw refusal('security/out-of-sequence', 'a block of the transfer is missing');
   }
 

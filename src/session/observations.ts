@@ -2,13 +2,12 @@
 import { type ErrorCode, FtpSecurityError, refusalFrom } from '../errors.js';
 import { DEVIATIONS, type Deviation, type Tolerance } from '../protection/deviations.js';
 import type { Peer } from '../protection/mechanism.js';
+import { Queue } from '../queue.js';
 import type { Observation, ObservedMessage } from './events.js';
 
 /** Observations that have not been read, and the number of the last message. */
 export class Observations {
-  readonly #ready: Observation[] = [];
-  /** How many of them have been read: to shift a long array would move all of it each time. */
-  #taken = 0;
+  readonly #ready = new Queue<Observation>();
   #messages = 0;
 
   /**
@@ -45,14 +44,7 @@ export class Observations {
 
   /** The next one; undefined if all have been read. */
   next(): Observation | undefined {
-    const observation = this.#ready[this.#taken];
-    if (observation === undefined) {
-      this.#ready.length = 0;
-      this.#taken = 0;
-    } else {
-      this.#taken++;
-    }
-    return observation;
+    return this.#ready.shift();
   }
 }
 

@@ -3,7 +3,7 @@
  * them, so a number that has not come is accounted for where a block may have used it, and nowhere else: there a line is missing.
  */
 import { FtpSecurityError } from '../errors.js';
-import { BlockReader, type BlockReaderOptions } from '../protection/data-block.js';
+import { type BeforeFirstBlock, BlockReader, type BlockReaderOptions } from '../protection/data-block.js';
 import type { SecurityContext } from '../protection/mechanism.js';
 import { factsOf, type ProtectionLevel } from '../protection/protection-level.js';
 
@@ -26,9 +26,6 @@ interface Transfer {
   /** `start`, and those of its readers that were made before. */
   starts: Start[];
 }
-
-/** What the first block of a transfer is checked against: see BlockReaderOptions. */
-type FirstBlock = Required<Pick<BlockReaderOptions, 'after' | 'gapBefore'>>;
 
 /** Options of {@link PeerSequence.dataReader}. */
 export interface SequencedReaderOptions extends Pick<BlockReaderOptions, 'interleaved' | 'bufferSize'> {
@@ -117,21 +114,13 @@ export class PeerSequence {
   ): BlockReader {
     const transfer = ended ? this.#ended : this.#transfer;
     const made = this.#startOf(transfer);
-    const first = (): FirstBlock => {
+    const first = (): BeforeFirstBlock => {
       const early = announced && transfer.start === undefined;
       if (early && !unordered) throw outOfSequence('a block before the 1yz reply that begins the transfer');
-      const { after, gapBefore } = firstBlockAfter(transfer.start ?? made);
-      return { after, gapBefore: gapBefore || early };
+      const { after, gapBefore } = beforeFirstBlock(transfer.start ?? made);
+      return { after: factsOf(level).integrity ? after : undefined, gapBefore: gapBefore || early };
     };
-    const reader = new BlockReader(context, level, {
-      ...options,
-      get after() {
-        return factsOf(level).integrity ? first().after : undefined;
-      },
-      get gapBefore() {
-        return first().gapBefore;
-      },
-    });
+    const reader = new BlockReader(context, level, { ...options, first });
     transfer.readers.push(reader);
     return reader;
   }
@@ -185,7 +174,7 @@ export function controlContext(context: SecurityContext, sequence: PeerSequence)
 }
 
 /** Blocks of the transfer before may still be missing, unless it was read to its last block. */
-function firstBlockAfter({ line, earlier }: Start): FirstBlock {
+function beforeFirstBlock({ line, earlier }: Start): Required<BeforeFirstBlock> {
   if (earlier === undefined) return { after: line, gapBefore: false };
   const positions = earlier.flatMap(({ lastReceived }) => lastReceived ?? []);
   const isRead = earlier.some(({ ended }) => ended);

@@ -248,13 +248,14 @@ test('the whole packets of a file that is 1 MB long are read in linear time, oct
   const file = oldPcap([...records, ...records, ...records, ...records], 4);
   const reader = new CaptureReader();
   let packets = 0;
-  const start = performance.now();
+  const start = process.cpuUsage();
   for (let at = 0; at < file.length; at++) {
     reader.push(file.subarray(at, at + 1));
     if (reader.next() !== undefined) packets++;
   }
   expect(packets).toBe(4);
-  expect(performance.now() - start).toBeLessThan(10_000);
+  const { user, system } = process.cpuUsage(start);
+  expect(user + system).toBeLessThan(10_000_000);
 });
 
 test('arbitrary octets behind any header give packets, or a typed error', () => {

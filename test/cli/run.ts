@@ -1,17 +1,16 @@
 /** Runs the command `rfc2228` in the test's own process, which is fast; main.test.ts starts it as a process. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { runCommand } from '../../src/cli/command.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CAPTURES = join(ROOT, 'vectors/captures');
 
-/** A folder for the files of one test file. */
+/** A folder for the files of the tests. Another test file may have written some of them. */
 export const folder = mkdtempSync(join(tmpdir(), 'rfc2228-cli-'));
-afterAll(() => rmSync(folder, { recursive: true }));
 
 export interface Ran {
   status: number;

@@ -188,7 +188,7 @@ describe('properties of commands', () => {
     );
   });
 
-  it('work is linear', { retry: 3 }, () => {
+  it('work is linear', () => {
     const long = (size: number) =>
       expectCode(() => parseCommand(new Uint8Array(size).fill(0x41)), 'syntax/bad-command');
     const argument = (size: number) => parseCommand(formatCommand('CWD', 'x'.repeat(size)));

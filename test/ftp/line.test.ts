@@ -228,10 +228,10 @@ describe('properties of lines', () => {
     );
   });
 
-  it('work is linear in single octets without a line end, and in short lines in one chunk', { retry: 3 }, () => {
+  it('work is linear in single octets without a line end, and in short lines in one chunk', () => {
     const single = Uint8Array.of(0x41);
     const oneByOne = (size: number) => {
-      const reader = new LineReader();
+      const reader = new LineReader({ maxLine: size });
       for (let i = 0; i < size; i++) {
         reader.push(single);
         reader.next();
@@ -240,7 +240,9 @@ describe('properties of lines', () => {
     const atOnce = (size: number) => {
       const reader = new LineReader();
       reader.push(new Uint8Array(size).fill(0x0a));
-      expect(drain(reader).length).toBe(size);
+      let lines = 0;
+      while (reader.next() !== undefined) lines++;
+      expect(lines).toBe(size);
     };
     expect(growth(oneByOne, 20_000)).toBeLessThan(LINEAR);
     expect(growth(atOnce, 20_000)).toBeLessThan(LINEAR);

@@ -81,31 +81,38 @@ export const stream = fc
   .array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ unit: fc.nat(255).map(o => String.fromCharCode(o)) })))
   .map(pieces => Uint8Array.from(pieces.join(''), character => character.charCodeAt(0)));
 
-/** Linear work takes 8 times as long on eight times the input, quadratic work 64 times. This is between the two. */
-export const LINEAR = 24;
+/** The limit for `growth`: linear work grows with the power 1 of its input, a little more with garbage collection; quadratic work with 2. */
+export const LINEAR = 1.65;
+
+/** In microseconds. What the clock, the compiler and the garbage collector add is small beside it. */
+const MEASURABLE = 5000;
 
 /**
- * How many times longer `work` takes on eight times the input. It is measured in processor time, which does not depend on what
- * else the machine does, but includes the compiler and the garbage collector. They disturb short work most, so a result that is
- * not linear is measured again with twice the input.
+ * The power of the size of its input with which the time of `work` grows. Processor time is taken, since it does not depend on
+ * what else the machine does.
+ * @param size  of the smallest input; it is doubled until the time is measurable
  */
 export function growth(work: (size: number) => void, size: number): number {
-  let ratio = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 4 && ratio >= LINEAR; attempt++) ratio = ratioOf(work, size * 2 ** attempt);
-  return ratio;
+  let smallest = size;
+  while (processorTime(work, smallest) < MEASURABLE) smallest *= 2;
+  return slope([1, 2, 4, 8].map(times => Math.log2(processorTime(work, times * smallest))));
 }
 
-function ratioOf(work: (size: number) => void, size: number): number {
-  const fastest = (n: number) =>
-    Math.min(
-      ...Array.from({ length: 3 }, () => {
-        const start = process.cpuUsage();
-        work(n);
-        const { user, system } = process.cpuUsage(start);
-        return user + system;
-      }),
-    );
-  work(size);
-  // Below half a millisecond the noise is larger than the work.
-  return fastest(8 * size) / Math.max(fastest(size), 500);
+/** In microseconds, the least of three: disturbances only add to it. */
+function processorTime(work: (size: number) => void, size: number): number {
+  const times = Array.from({ length: 3 }, () => {
+    const start = process.cpuUsage();
+    work(size);
+    const { user, system } = process.cpuUsage(start);
+    return user + system;
+  });
+  return Math.min(...times);
+}
+
+/** Of the straight line that fits these values at 0, 1, 2, … best, by least squares. */
+function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const weights = values.map((_, at) => at - middle);
+  const sum = (terms: number[]) => terms.reduce((total, term) => total + term, 0);
+  return sum(values.map((value, at) => value * weights[at]!)) / sum(weights.map(weight => weight * weight));
 }

@@ -254,7 +254,7 @@ describe('properties of details', () => {
     [229, '(|||'],
     [229, '(1'],
     [257, '"'],
-  ])('work is linear: %i and many %j', { retry: 3 }, (code, piece) => {
+  ])('work is linear: %i and many %j', (code, piece) => {
     const work = (size: number) => onlyRefuses(() => details(code, piece.repeat(size), 'SIZE'));
     expect(growth(work, 100_000)).toBeLessThan(LINEAR);
   });

@@ -143,7 +143,7 @@ describe('inner replies (RFC 2228 §5.2)', () => {
     );
   });
 
-  it('does linear work on a reply over many outer replies', { retry: 3 }, () => {
+  it('does linear work on a reply over many outer replies', () => {
     const line = ascii(`${'x'.repeat(60)}\r\n`);
     const work = (lines: number) => {
       const replies = new InnerReplies();

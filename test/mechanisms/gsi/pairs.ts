@@ -51,7 +51,7 @@ interface Directions {
   server: Direction;
 }
 
-/** New keys each time, the same in each run. */
+/** New keys each time. */
 export function directionsFor({ version, suite, encryptThenMac }: Protocol): Directions {
   made++;
   const octets = (length: number, seed: number) =>
