@@ -52,30 +52,26 @@ export function encodeBase64Into(to: Uint8Array, start: number, bytes: Uint8Arra
  *   `non-canonical` (bits set after the last octet)
  */
 export function decodeBase64(encoded: Uint8Array, base = 0): Uint8Array {
-  const { length } = encoded;
-  let padding = 0;
-  while (padding < 2 && padding < length && encoded[length - 1 - padding] === PAD) padding++;
-  const characters = length - padding;
+  return decodeBase64Range(encoded, 0, encoded.length, base);
+}
+
+/**
+ * Decodes the characters from `start` to `end`, as {@link decodeBase64} does.
+ * @param base  added to offsets in errors, which count from the start of `octets`
+ */
+export function decodeBase64Range(octets: Uint8Array, start: number, end: number, base = 0): Uint8Array {
+  let last = end;
+  while (last > start && last > end - 2 && octets[last - 1] === PAD) last--;
+  const characters = last - start;
   const bytes = new Uint8Array(Math.floor((characters * 3) / 4));
-  let at = 0;
-  let i = 0;
-  // Groups of four characters, up to the first fault.
-  for (; i + 4 <= characters; i += 4) {
-    const a = VALUES[encoded[i]!]!;
-    const b = VALUES[encoded[i + 1]!]!;
-    const c = VALUES[encoded[i + 2]!]!;
-    const d = VALUES[encoded[i + 3]!]!;
-    if ((a | b | c | d) >= NOT_IN_ALPHABET) break;
-    bytes[at++] = (a << 2) | (b >> 4);
-    bytes[at++] = (b << 4) | (c >> 2);
-    bytes[at++] = (c << 6) | d;
-  }
+  const whole = decodeGroups(octets, start, last, bytes);
+  let at = (whole / 4) * 3;
   let group = 0;
-  for (; i < characters; i++) {
-    const value = VALUES[encoded[i]!]!;
+  for (let i = whole; i < characters; i++) {
+    const value = VALUES[octets[start + i]!]!;
     if (value === NOT_IN_ALPHABET) {
-      if (encoded[i] === PAD) throw fault('padding before the end', base + i);
-      throw fault('character outside the alphabet', base + i);
+      const kind = octets[start + i] === PAD ? 'padding before the end' : 'character outside the alphabet';
+      throw fault(kind, base + start + i);
     }
     group = (group << 6) | value;
     if (i % 4 === 0) continue;
@@ -84,10 +80,27 @@ export function decodeBase64(encoded: Uint8Array, base = 0): Uint8Array {
     bytes[at++] = group >> spare;
     group &= (1 << spare) - 1;
   }
-  if (characters % 4 === 1) throw fault('length impossible for whole octets', base + characters);
-  if (padding !== (4 - (characters % 4)) % 4) throw fault('padding missing or superfluous', base + characters);
-  if (group !== 0) throw fault('non-canonical: bits set after the last octet', base + characters - 1);
+  if (characters % 4 === 1) throw fault('length impossible for whole octets', base + last);
+  if (end - last !== (4 - (characters % 4)) % 4) throw fault('padding missing or superfluous', base + last);
+  if (group !== 0) throw fault('non-canonical: bits set after the last octet', base + last - 1);
   return bytes;
+}
+
+/** Decodes groups of four characters, up to the first fault. Returns the number of characters decoded. */
+function decodeGroups(octets: Uint8Array, start: number, end: number, bytes: Uint8Array): number {
+  let at = 0;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    const a = VALUES[octets[i]!]!;
+    const b = VALUES[octets[i + 1]!]!;
+    const c = VALUES[octets[i + 2]!]!;
+    const d = VALUES[octets[i + 3]!]!;
+    if ((a | b | c | d) >= NOT_IN_ALPHABET) break;
+    bytes[at++] = (a << 2) | (b >> 4);
+    bytes[at++] = (b << 4) | (c >> 2);
+    bytes[at++] = (c << 6) | d;
+  }
+  return i - start;
 }
 
 function fault(kind: string, offset: number): FtpSecurityError {

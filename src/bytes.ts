@@ -84,14 +84,13 @@ export function u64be(value: bigint): Uint8Array {
   return octets;
 }
 
+/** Numbers of 64 bits go through it: shifts of bigints make new ones. */
+const eight = new DataView(new ArrayBuffer(8));
+
 /** Writes the 8 octets of a number below 2^64. */
 export function setU64be(octets: Uint8Array, at: number, value: bigint): void {
-  const high = Number(value >> 32n);
-  const low = Number(BigInt.asUintN(32, value));
-  for (let i = 0; i < 4; i++) {
-    octets[at + i] = high >>> (24 - 8 * i);
-    octets[at + 4 + i] = low >>> (24 - 8 * i);
-  }
+  eight.setBigUint64(0, value);
+  for (let i = 0; i < 8; i++) octets[at + i] = eight.getUint8(i);
 }
 
 /** The number of two octets; -1 where they are not all there. A view would cost more than the reading. */
@@ -101,11 +100,8 @@ export function u16beAt(octets: Uint8Array, at: number): number {
 
 /** The number of eight octets, which must be there. */
 export function u64beAt(octets: Uint8Array, at: number): bigint {
-  const word = (i: number) =>
-    ((octets[i]! << 24) | (octets[i + 1]! << 16) | (octets[i + 2]! << 8) | octets[i + 3]!) >>> 0;
-  const high = word(at);
-  const low = BigInt(word(at + 4));
-  return high === 0 ? low : (BigInt(high) << 32n) | low;
+  for (let i = 0; i < 8; i++) eight.setUint8(i, octets[at + i]!);
+  return eight.getBigUint64(0);
 }
 
 /** A view for reading numbers; it shares memory with `bytes`. */

@@ -124,6 +124,8 @@ export class ReplayWindow {
   }
 
   #positionOf(number: bigint): bigint {
+    // What nearly always comes: before the numbers start again, position and number of the next one are the same.
+    if (number === this.#next && (this.#modulus === undefined || number < this.#modulus)) return number;
     this.#assertNumber(number);
     if (this.#modulus === undefined) return number;
     const ahead = (((number - this.#next) % this.#modulus) + this.#modulus) % this.#modulus;

@@ -50,7 +50,7 @@ function decodeReply(line: Line, text: string, code: number, mechanisms: readonl
   const level = levelOfCode(code);
   const deviations = new Deviations({});
   if (level !== undefined) {
-    const token = decodeToken(decodeReplyLine(line.raw, code, deviations), mechanisms);
+    const token = decodeToken(decodeReplyLine(line.raw, 0, line.raw.length, code, deviations), mechanisms);
     return { kind: 'protected reply', code, level, continues: text[3] === '-', token, deviations: deviations.seen };
   }
   const classification = classify(code);

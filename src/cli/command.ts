@@ -12,6 +12,7 @@ const SUBCOMMANDS: Record<Subcommand, () => Promise<Run>> = {
   decode: async () => (await import('./decode.js')).decode,
   code: async () => (await import('./code.js')).code,
   keytab: async () => (await import('./keytab.js')).keytab,
+  page: async () => (await import('./page.js')).page,
   fuzz: async () => (await import('./fuzz/index.js')).fuzz,
 };
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { mechanismHelp } from './mechanisms.js';
 
-export type Subcommand = 'verify' | 'decode' | 'code' | 'keytab' | 'fuzz';
+export type Subcommand = 'verify' | 'decode' | 'code' | 'keytab' | 'page' | 'fuzz';
 
 export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
@@ -14,6 +14,7 @@ export const HELP: Record<Subcommand | 'all', string> = {
   rfc2228 decode "631 BQQF/wAMAAAAAAAA..."           what a line is, without any key
   rfc2228 code 534                                   what a reply code means
   rfc2228 keytab ftp.keytab                          which keys a keytab has
+  rfc2228 page verify.html                           a page that verifies captures in a browser
   rfc2228 fuzz server 127.0.0.1:2121 ...             mutated commands for a server, mutated replies for a client
 
 rfc2228 COMMAND --help tells more of each.`,
@@ -85,6 +86,15 @@ Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
   rfc2228 keytab /etc/krb5.keytab
 
 --json gives one object for each key.`,
+
+  page: `rfc2228 page FILE: writes a page that verifies captures in a browser, without this command
+
+  rfc2228 page verify.html
+
+Drop captures and keytabs on the page. It makes no connections, so the files never leave the machine. It opens Kerberos V5 with
+AES and RC4, GSI with a key log, and X-PSK. Other encryption types and KERBEROS_V4 need ciphers that only Node has.
+
+FILE ends in .html. To look at what was verified here, use rfc2228 verify --html.`,
 
   fuzz: `rfc2228 fuzz server | client | corpus: mutated messages for clients and servers, behind the cryptography
 

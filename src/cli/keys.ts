@@ -1,12 +1,10 @@
 /** Keys from options: files, `ENCTYPE:HEX`, and passwords. Service keys record their source. */
-import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type KeyLog, parseKeyLog, type RsaDecrypt } from '../mechanisms/gsi/index.js';
 import { parseSrvtab, type SrvtabEntry } from '../mechanisms/krb4/index.js';
+import { parseKeyText } from '../mechanisms/krb5/files/key-text.js';
 import {
   type CredentialCache,
-  enctypeNumber,
-  enctypeOf,
   type KeytabEntry,
   parseCredentialCache,
   parseKeytabFile,
@@ -81,18 +79,11 @@ export function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T): T {
  * @throws UsageError if the form, the enctype or the length of the key is wrong
  */
 export function parseKey(text: string): ServiceKey {
-  const colon = text.indexOf(':');
-  const number = enctypeNumber(text.slice(0, Math.max(colon, 0)));
-  const enctype = number === undefined ? undefined : enctypeOf(number);
-  if (enctype === undefined)
-    throw new UsageError('--key wants ENCTYPE:HEX, with the number or name of a known enctype');
   try {
-    const key = fromHex(text.slice(colon + 1));
-    if (key.length === enctype.keyLength) return { enctype: enctype.number, key, source: '--key' };
-  } catch {
-    // The error is thrown below, without the reason, which could show a part of the key.
+    return { ...parseKeyText(text), source: '--key' };
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(`--key: ${error.message}`) : error;
   }
-  throw new UsageError(`--key: a key of ${enctype.name} is ${2 * enctype.keyLength} hex digits`);
 }
 
 export interface PasswordOptions {

@@ -1,12 +1,6 @@
 /** Several recordings as one transcript. */
-import type {
-  ConnectionRecord,
-  FileRecord,
-  FindingRecord,
-  SummaryRecord,
-  Transcript,
-  TranscriptRecord,
-} from '../capture/index.js';
+import type { FileRecord, FindingRecord, SummaryRecord, Transcript, TranscriptRecord } from '../capture/index.js';
+import { addSummary, emptySummary, renumbered } from '../capture/totals.js';
 import { FtpSecurityError } from '../errors.js';
 import { EXIT, InputError } from './status.js';
 
@@ -46,7 +40,7 @@ export class Total {
     if (summary !== undefined) {
       this.readable = true;
       this.#unusedPorts = (this.#unusedPorts ?? unusedPorts).filter(port => unusedPorts.includes(port));
-      addTo(this.summary, summary);
+      addSummary(this.summary, summary);
     }
     const status = error === undefined && faults === undefined ? file.status : EXIT.unusable;
     this.#statuses.add(status);
@@ -94,8 +88,7 @@ export class FileTotal {
     this.#isUnseen ||= isUnseen(record);
     if (record.type === 'summary') this.summary = record;
     if (record.type === 'summary' || record.type === 'file') return undefined;
-    const numbered = this.#before === 0 ? record : { ...record, connection: record.connection + this.#before };
-    return numbered.type === 'connection' ? withFile(numbered, this.name) : numbered;
+    return renumbered(record, this.#before, this.name);
   }
 }
 
@@ -124,31 +117,4 @@ function problemOf(error: unknown): FileRecord['error'] {
   if (error instanceof FtpSecurityError) return { code: error.code, message: error.message };
   if (error instanceof InputError) return { code: 'unreadable', message: error.message };
   return { code: 'internal', message: String(error) };
-}
-
-/** Puts `file` next to `connection`, because people look for it there. */
-function withFile({ type, connection, ...rest }: ConnectionRecord, file: string): ConnectionRecord {
-  return { type, connection, file, ...rest };
-}
-
-function emptySummary(): SummaryRecord {
-  return {
-    type: 'summary',
-    connections: 0,
-    messages: 0,
-    protected: 0,
-    verified: 0,
-    decrypted: 0,
-    failed: 0,
-    unkeyed: 0,
-    unprotected_after_security: 0,
-    data_connections: 0,
-    lost_segments: 0,
-    unread: {},
-  };
-}
-
-function addTo(total: SummaryRecord, { type, unread, ...counts }: SummaryRecord): void {
-  for (const [name, count] of Object.entries(counts)) total[name as keyof typeof counts] += count;
-  for (const [reason, packets] of Object.entries(unread)) total.unread[reason] = (total.unread[reason] ?? 0) + packets;
 }

@@ -275,9 +275,9 @@ function prefixOf(code: number, line: string, i: number, last: number): string {
   return /^[0-9]{3}/.test(line) ? ' ' : '';
 }
 
-/** Whether a line begins with the three digits of `code`. */
-export function hasCode(line: Uint8Array, code: number): boolean {
-  return threeDigits(line, 0) === code;
+/** Whether a line, which begins at `start`, begins with the three digits of `code`. */
+export function hasCode(line: Uint8Array, code: number, start = 0): boolean {
+  return threeDigits(line, start) === code;
 }
 
 /** Whether a line begins with three digits, so that it could be mistaken for the first or last line of a reply. */

@@ -41,7 +41,7 @@ export interface BlockCiphers {
   readonly tripleDes?: NewBlockCipher;
   /** Camellia with a key of 16 or 32 octets. */
   readonly camellia?: NewBlockCipher;
-  /** AES with a key of 16 or 32 octets, used for long messages. Default the built-in one. */
+  /** AES with a key of 16 or 32 octets. Default the built-in one. */
   readonly aes?: NewBlockCipher;
   /** HMAC, used for long messages. Default the built-in one. */
   readonly hmac?: NewHmac;

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { gzipSync } from 'node:zlib';
+import { build, transformSync } from 'esbuild';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
@@ -32,7 +33,7 @@ async function bundle(entry) {
 
 const hashOf = text => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-function page({ script, style }) {
+function page({ script, style, verifier = '' }) {
   const policy = [
     "default-src 'none'",
     "connect-src 'none'",
@@ -56,13 +57,18 @@ function page({ script, style }) {
 <div id="page"></div>
 <noscript>This page needs JavaScript. It makes no connections.</noscript>
 <script type="application/x-ndjson" id="transcript"></script>
+<script type="text/plain" id="verifier">${verifier}</script>
 <script>${script}</script>
 </body>
 </html>
 `;
 }
 
-const style = readFileSync(`${HERE}style.css`, 'utf8').trim();
+const style = transformSync(readFileSync(`${HERE}style.css`, 'utf8'), { loader: 'css', minify: true }).code.trim();
 const script = await bundle('main.tsx');
 mkdirSync(DIST, { recursive: true });
 writeFileSync(`${DIST}viewer.html`, page({ script, style }));
+
+// Compressed, because it is three times as long as the rest.
+const verifier = gzipSync(await bundle('verifier/worker.ts'), { level: 9 }).toString('base64');
+writeFileSync(`${DIST}page.html`, page({ script, style, verifier }));

@@ -49,7 +49,7 @@ export class InnerReplies {
 
   /**
    * Adds the plaintexts of one outer reply. Work is linear in them, however long the unfinished reply is.
-   * @param plaintexts  of all its tokens, in order
+   * @param plaintexts  of all its tokens, in order; the reply that is returned may be one of them, uncopied
    * @returns the inner reply if it is now whole; undefined if it continues in the next outer reply
    * @throws FtpSecurityError `syntax/bad-reply` or `syntax/limit-exceeded`; the unfinished reply is dropped
    */
@@ -78,8 +78,7 @@ export class InnerReplies {
     if (asSent.kind === 'unfinished' && !cut && (ended || deviations.allows('unended-line-spans-outer'))) {
       deviations.accept(ended ? 'reply-spans-outer' : 'unended-line-spans-outer', 'syntax/bad-reply');
       const parts = was?.parts ?? [];
-      // A mechanism may use the memory of its plaintexts again.
-      parts.push(copy(joined));
+      parts.push(joined);
       this.#open = { code: asSent.code, parts, length, deviations };
       return undefined;
     }
@@ -125,10 +124,14 @@ function read(octets: Uint8Array, open: number | undefined): Reading {
   }
 }
 
-/** The one copy of the octets that a caller gets. */
 function finish(was: OpenReply | undefined, code: number, last: Uint8Array, deviations: Deviations): InnerReply {
-  const whole = was === undefined ? copy(last) : concatAll([...was.parts, last]);
+  const whole = was === undefined ? owned(last) : concatAll([...was.parts, last]);
   return { reply: replyOf(code, whole), tolerated: deviations.seen };
+}
+
+/** Octets that the caller may keep: a plaintext is its recipient's already, but not a part of one. */
+function owned(octets: Uint8Array): Uint8Array {
+  return octets.length === octets.buffer.byteLength ? octets : copy(octets);
 }
 
 function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Array {

@@ -17,6 +17,7 @@ export interface Wrapped {
 
 /** The result of {@link SecurityContext.unwrap}. */
 export interface Unwrapped {
+  /** A new plain array: the context does not use its memory again. */
   plaintext: Uint8Array;
   /** The level that the token really has. With `confidential`, the plaintext is not authenticated. */
   level: TokenLevel;
@@ -43,6 +44,7 @@ export interface SecurityContext {
   /**
    * Opens one token: verifies it (with `confidential`, only decrypts it) and records its sequence number. If it throws, the
    * state is unchanged.
+   * @param token  valid during the call only
    * @throws FtpSecurityError `security/bad-token`, `bad-checksum`, `replayed`, `out-of-sequence`, `wrong-direction`
    */
   unwrap(token: Uint8Array): Unwrapped;

@@ -6,15 +6,15 @@
 import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
-import { linesOf } from '../ftp/line.js';
+import { lineAt } from '../ftp/line.js';
 import { beginsWithDigits, hasCode, type Reply, wholeReplyCode } from '../ftp/reply.js';
 import { type Classification, classify } from '../ftp/reply-codes.js';
 import { Queue } from '../queue.js';
-import { type Deviation, Deviations } from './deviations.js';
-import { InnerReplies, type InnerReplyOptions } from './inner-reply.js';
+import { type Deviation, Deviations, joined } from './deviations.js';
+import { InnerReplies, type InnerReply, type InnerReplyOptions } from './inner-reply.js';
 import type { SecurityContext, SequenceState, Unwrapped } from './mechanism.js';
 import { decodeProtectedCommand, encodeProtectedCommand } from './protected-command.js';
-import { decodeProtectedReply, encodeProtectedReply } from './protected-reply.js';
+import { decodeReplyLines, encodeProtectedReply, protectedLevelOf } from './protected-reply.js';
 import {
   commonLevel,
   covers,
@@ -83,10 +83,15 @@ export function protectReply(
   { replyPerLine = false }: ProtectReplyOptions = {},
 ): Uint8Array {
   const code = ofCaller(wholeReplyCode, plaintext);
-  const wrapped = crlfLinesOf(code, plaintext).map(line => context.wrap(line, level));
-  if (replyPerLine)
-    return concatAll(wrapped.map(one => encodeProtectedReply({ level: one.level, tokens: [one.token] })));
-  return encodeProtectedReply({ level: wrapped[0]!.level, tokens: wrapped.map(({ token }) => token) });
+  const tokens: Uint8Array[] = [];
+  const replies: Uint8Array[] = [];
+  let applied = level;
+  for (const line of crlfLinesOf(code, plaintext)) {
+    const wrapped = context.wrap(line, level);
+    if (replyPerLine) replies.push(encodeProtectedReply({ level: wrapped.level, tokens: [wrapped.token] }));
+    else if (tokens.push(wrapped.token) === 1) applied = wrapped.level;
+  }
+  return replyPerLine ? concatAll(replies) : encodeProtectedReply({ level: applied, tokens });
 }
 
 /**
@@ -182,22 +187,19 @@ export class ProtectedReplyReader {
     const before = this.#before;
     this.#before = undefined;
     try {
-      const { level, tokens, tolerated = [] } = decodeProtectedReply(outer, this.#options);
+      const level = protectedLevelOf(outer);
       const deviations = new Deviations(this.#options);
-      const continues = this.#inner.open;
-      const opened = tokens.map((token, i) => {
-        const one = this.#open(token, level, deviations);
-        if (i > 0 || continues) this.#checkGap();
-        return one;
-      });
-      const inner = this.#inner.push(opened.map(({ plaintext }) => plaintext));
       let seen = before;
-      for (const one of opened) seen = addSeen(seen, one.level, one.sequence);
-      const summary = seen!;
-      const more = [...tolerated, ...deviations.seen, ...(inner?.tolerated ?? [])];
-      summary.tolerated = [...new Set([...summary.tolerated, ...more])];
-      if (inner === undefined) this.#before = summary;
-      else this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
+      let gapMatters = this.#inner.open;
+      const plaintexts: Uint8Array[] = [];
+      for (const token of decodeReplyLines(outer, deviations)) {
+        const opened = this.#open(token, level, deviations);
+        if (gapMatters) this.#checkGap();
+        gapMatters = true;
+        plaintexts.push(opened.plaintext);
+        seen = addSeen(seen, opened.level, opened.sequence);
+      }
+      this.#add(this.#inner.push(plaintexts), seen!, deviations);
     } catch (error) {
       this.#inner.reset();
       throw error;
@@ -216,6 +218,14 @@ export class ProtectedReplyReader {
   close(): void {
     this.#before = undefined;
     this.#inner.close();
+  }
+
+  /** @param inner  the inner reply, if it is now whole */
+  #add(inner: InnerReply | undefined, { level, sequence, tolerated }: Seen, { seen }: Deviations): void {
+    const all = joined(joined(tolerated, seen), inner?.tolerated ?? []);
+    const summary = { level, sequence, tolerated: all };
+    if (inner === undefined) this.#before = summary;
+    else this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
   }
 
   #open(token: Uint8Array, claimed: TokenLevel, deviations: Deviations): Unwrapped {
@@ -330,10 +340,13 @@ function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T 
 function crlfLinesOf(code: number, raw: Uint8Array): Uint8Array[] {
   const isOwn = (line: Uint8Array) => hasCode(line, code) && line[3] === HYPHEN;
   const lines: Uint8Array[] = [];
-  for (const { raw: uncut, start } of linesOf(raw)) {
+  for (let start = 0; start < raw.length; ) {
+    const { next } = lineAt(raw, start);
+    const uncut = next - start === raw.length ? raw : raw.subarray(start, next);
     const line = endsInCrlf(uncut) ? uncut : withCrlf(uncut);
-    const isMiddle = start > 0 && start + uncut.length < raw.length;
+    const isMiddle = start > 0 && next < raw.length;
     lines.push(isMiddle && beginsWithDigits(line) && !isOwn(line) ? concat(PAD, line) : line);
+    start = next;
   }
   return lines;
 }

@@ -43,7 +43,7 @@ export function decodeCommandToken({ raw }: Command, deviations: Deviations): Ui
   const line = withoutEndOfLine(raw, deviations, 'syntax/bad-command');
   const space = line.indexOf(SPACE);
   const start = space < 0 ? line.length : space + 1;
-  return decodeToken(line, start, 'syntax/bad-command', deviations);
+  return decodeToken(line, start, line.length, 'syntax/bad-command', deviations);
 }
 
 /**

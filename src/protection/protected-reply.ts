@@ -1,12 +1,12 @@
 /** The syntax of 63z replies: decoded and encoded without cryptography (RFC 2228 §5.2). The result is tokens, never text. */
 import { base64Length, encodeBase64Into } from '../base64.js';
-import { assertBytes, CRLF, fromUtf8 } from '../bytes.js';
+import { assertBytes, CR, fromUtf8, LF } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
-import { linesOf } from '../ftp/line.js';
+import { lineAt, linesOf } from '../ftp/line.js';
 import { hasCode, type Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { decodeToken, SPACE, withoutEndOfLine } from './token-text.js';
+import { decodeToken, endOfText, SPACE } from './token-text.js';
 
 /** A 63z reply, decoded (RFC 2228 §5.2). */
 export interface ProtectedReply {
@@ -18,6 +18,7 @@ export interface ProtectedReply {
   tolerated?: Deviation[];
 }
 
+const ZERO = 0x30;
 const HYPHEN = 0x2d;
 /** Digits of a code. */
 const CODE = 3;
@@ -35,12 +36,23 @@ const AROUND_TOKEN = CODE + 3;
 export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): ProtectedReply {
   const level = protectedLevelOf(reply);
   const deviations = new Deviations(tolerance);
-  const tokens: Uint8Array[] = [];
-  for (const { raw, start } of linesOf(reply.raw)) {
-    tokens.push(decodeReplyLine(raw, reply.code, deviations, start));
-  }
+  const tokens = decodeReplyLines(reply, deviations);
   const tolerated = deviations.seen;
   return tolerated.length > 0 ? { level, tokens, tolerated } : { level, tokens };
+}
+
+/**
+ * Decodes the tokens of all lines.
+ * @throws FtpSecurityError as {@link decodeProtectedReply}
+ */
+export function decodeReplyLines({ code, raw }: Reply, deviations: Deviations): Uint8Array[] {
+  const tokens: Uint8Array[] = [];
+  for (let start = 0; start < raw.length; ) {
+    const { next } = lineAt(raw, start);
+    tokens.push(decodeReplyLine(raw, start, next, code, deviations));
+    start = next;
+  }
+  return tokens;
 }
 
 /** Whether a reply has a line in the clear: one without a 63z code. */
@@ -56,7 +68,7 @@ export function hasClearLine(reply: Reply): boolean {
  * The level that a reply's code claims.
  * @throws FtpSecurityError `sequence/unprotected` for a reply in the clear, `syntax/bad-reply` for a 6yz code that is not in §5.2
  */
-function protectedLevelOf(reply: Reply): TokenLevel {
+export function protectedLevelOf(reply: Reply): TokenLevel {
   const level = levelOfCode(reply.code);
   if (level !== undefined) return level;
   if (reply.code < 600)
@@ -92,30 +104,38 @@ export function encodeProtectedReply({
   }
   const reply = new Uint8Array(length);
   let at = 0;
-  for (const [i, token] of tokens.entries()) {
-    for (let digit = 0; digit < CODE; digit++) reply[at + digit] = String(code).charCodeAt(digit);
+  for (let i = 0; i < tokens.length; i++) {
+    reply[at] = ZERO + Math.trunc(code / 100);
+    reply[at + 1] = ZERO + (Math.trunc(code / 10) % 10);
+    reply[at + 2] = ZERO + (code % 10);
     reply[at + CODE] = i < tokens.length - 1 ? HYPHEN : SPACE;
-    at = encodeBase64Into(reply, at + CODE + 1, token);
-    reply.set(CRLF, at);
-    at += 2;
+    at = encodeBase64Into(reply, at + CODE + 1, tokens[i]!);
+    reply[at++] = CR;
+    reply[at++] = LF;
   }
   return reply;
 }
 
 /**
- * Decodes the token of one line of a protected reply. §5.2 is stricter than RFC 959: every line must begin with the code.
- * @param raw  the line, with or without its line end
- * @param base  added to offsets in errors
+ * Decodes the token of one line of a protected reply, the octets from `start` to `next`, with or without their line end. §5.2
+ * is stricter than RFC 959: every line must begin with the code.
  * @throws FtpSecurityError as {@link decodeProtectedReply}
  */
-export function decodeReplyLine(raw: Uint8Array, code: number, deviations: Deviations, base = 0): Uint8Array {
-  const line = withoutEndOfLine(raw, deviations, 'syntax/bad-reply');
+export function decodeReplyLine(
+  octets: Uint8Array,
+  start: number,
+  next: number,
+  code: number,
+  deviations: Deviations,
+): Uint8Array {
+  const end = endOfText(octets, start, next, deviations, 'syntax/bad-reply');
   // The bare code may end an ordinary reply; here its token is missing.
-  const separator = line[CODE] ?? SPACE;
-  if (!hasCode(line, code) || (separator !== HYPHEN && separator !== SPACE)) {
+  const separator = end - start > CODE ? octets[start + CODE] : SPACE;
+  const isOfReply = end - start >= CODE && hasCode(octets, code, start);
+  if (!isOfReply || (separator !== HYPHEN && separator !== SPACE)) {
     throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply doesn't begin with the code`, {
-      offset: base,
+      offset: start,
     });
   }
-  return decodeToken(line, CODE + 1, 'syntax/bad-reply', deviations, base);
+  return decodeToken(octets, start + CODE + 1, end, 'syntax/bad-reply', deviations);
 }

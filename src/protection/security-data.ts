@@ -128,7 +128,7 @@ function adatOfLine(raw: Uint8Array, code: number, base: number, deviations: Dev
   if (text.slice(0, start - 5) !== `${code}${text[3]}`) deviations.accept('text-before-adat', 'syntax/bad-reply');
   if (mark !== 'ADAT=') deviations.accept('adat-case', 'syntax/bad-reply');
   if (/^ *$/.test(text.slice(start))) return new Uint8Array();
-  return decodeToken(line, start, 'syntax/bad-reply', deviations, base);
+  return decodeToken(line, start, line.length, 'syntax/bad-reply', deviations, base);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The argument of MIC, CONF, ENC, ADAT and 63z: one token in base 64 (RFC 2228 §8.1), and what peers put around it. */
-import { decodeBase64 } from '../base64.js';
+import { decodeBase64Range } from '../base64.js';
 import { CR, LF } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Deviations } from './deviations.js';
@@ -8,37 +8,48 @@ export const SPACE = 0x20;
 
 /** The octets of a line without the CRLF or bare LF that ends it. */
 export function withoutEndOfLine(line: Uint8Array, deviations: Deviations, code: ErrorCode): Uint8Array {
-  const { length } = line;
-  if (line[length - 1] !== LF) return line;
-  if (line[length - 2] === CR) return line.subarray(0, length - 2);
+  return line.subarray(0, endOfText(line, 0, line.length, deviations, code));
+}
+
+/** Where the text of the line from `start` to `end` ends: before its CRLF or bare LF, if it has one. */
+export function endOfText(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  deviations: Deviations,
+  code: ErrorCode,
+): number {
+  if (end === start || octets[end - 1] !== LF) return end;
+  if (end - start > 1 && octets[end - 2] === CR) return end - 2;
   deviations.accept('bare-lf', code);
-  return line.subarray(0, -1);
+  return end - 1;
 }
 
 /**
  * Decodes the token of a line.
- * @param line  octets of the line, without its line end
  * @param start  where the base 64 begins
+ * @param lineEnd  where the line ends, without its line end
  * @param code  error code for a missing token, and for a deviation that is not tolerated
- * @param base  added to offsets in errors
+ * @param base  added to offsets in errors, which count from the start of `octets`
  * @throws FtpSecurityError `code`, or `syntax/bad-base64`
  */
 export function decodeToken(
-  line: Uint8Array,
+  octets: Uint8Array,
   start: number,
+  lineEnd: number,
   code: ErrorCode,
   deviations: Deviations,
   base = 0,
 ): Uint8Array {
   let begin = start;
-  while (line[begin] === SPACE) begin++;
-  if (begin >= line.length) throw new FtpSecurityError(code, 'the token is missing', { offset: base + start });
-  const space = line.indexOf(SPACE, begin);
-  const end = space < 0 ? line.length : space;
-  const token = decodeBase64(line.subarray(begin, end), base + begin);
+  while (begin < lineEnd && octets[begin] === SPACE) begin++;
+  if (begin >= lineEnd) throw new FtpSecurityError(code, 'the token is missing', { offset: base + start });
+  let end = begin;
+  while (end < lineEnd && octets[end] !== SPACE) end++;
+  const token = decodeBase64Range(octets, begin, end, base);
   if (begin > start) deviations.accept('blank-around-base64', code);
-  if (end < line.length) {
-    const onlySpaces = line.subarray(end).every(octet => octet === SPACE);
+  if (end < lineEnd) {
+    const onlySpaces = octets.subarray(end, lineEnd).every(octet => octet === SPACE);
     deviations.accept(onlySpaces ? 'blank-around-base64' : 'text-after-base64', code);
   }
   return token;

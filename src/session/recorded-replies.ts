@@ -198,7 +198,7 @@ export class RecordedReplies {
     const goesOn = outer.messages.length > 1 || this.#inner.open;
     let context: SecurityContext | undefined;
     try {
-      const token = decodeReplyLine(line.raw, code, deviations);
+      const token = decodeReplyLine(line.raw, 0, line.raw.length, code, deviations);
       if (this.#connection.awaits235) deviations.accept('protected-235', 'sequence/no-context');
       context = this.#connection.open(message, token);
       if (context !== undefined) {

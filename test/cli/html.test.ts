@@ -1,8 +1,8 @@
 /** `verify --html`; test/page shows the page in a browser. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { capture, file, folder, keytabOf, ONE_LINE, run } from './run.js';
+import { describe, expect, it } from 'vitest';
+import { capture, file, folder, keytabOf, ONE_LINE, ROOT, run } from './run.js';
 
 const NAME = 'probe-heimdal-nomutual';
 const SESSION = [capture(NAME), '--keytab', keytabOf(NAME)];
@@ -51,4 +51,19 @@ it('says why a page can not be written', async () => {
   const path = join(folder, 'no-folder', 'a.html');
   const result = await run('verify', ...SESSION, '--html', path);
   expect([result, existsSync(path)]).toEqual([{ ...ONE_LINE, stderr: expect.stringContaining(path) }, false]);
+});
+
+describe('page', () => {
+  it('writes the page that verifies captures', async () => {
+    const path = join(folder, 'page.html');
+    expect(await run('page', path)).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(readFileSync(path)).toEqual(readFileSync(join(ROOT, 'dist/page.html')));
+  });
+
+  it.each([[], ['a.pcap'], ['a.html', 'b.html'], ['no-folder/a.html']])(
+    'is told in one line: page %s %s',
+    async (...names) => {
+      expect(await run('page', ...names)).toEqual(ONE_LINE);
+    },
+  );
 });

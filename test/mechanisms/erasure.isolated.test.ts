@@ -169,7 +169,13 @@ function talk(...contexts: SecurityContext[]): void {
   for (const context of contexts) context.destroy();
 }
 
-describe.each(ENCTYPES.map(({ number, name }) => ({ number, name })))('$name', ({ number }) => {
+/** Each encryption type with Node's ciphers, and those that need none with the built-in ones too. */
+const KEYED = ENCTYPES.flatMap(({ number, name, externalCipher }) => [
+  { number, title: name, ciphers },
+  ...(externalCipher === undefined ? [{ number, title: `${name}, built in`, ciphers: {} }] : []),
+]);
+
+describe.each(KEYED)('$title', ({ number, ciphers }) => {
   const made = realm(number);
   const { credential } = made;
   const key = Buffer.from(credential.key.keyvalue);

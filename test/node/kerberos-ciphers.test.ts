@@ -29,6 +29,7 @@ describe('nodeCiphers', () => {
       ['des', 8],
       ['tripleDes', 24],
       ['camellia', 16],
+      ['aes', 32],
     ] as const) {
       const key = Uint8Array.from({ length }, (_, i) => 3 * i);
       const cipher = nodeCiphers[name]!(key);
@@ -44,6 +45,28 @@ describe('nodeCiphers', () => {
       key.fill(0);
       expect(cipher.encrypt(blocks, iv)).toEqual(encrypted);
     }
+  });
+
+  it.each(['des', 'tripleDes', 'camellia', 'aes'] as const)(
+    '%s gives the same for each message, whatever came before it and however long it is',
+    name => {
+      const key = Uint8Array.from({ length: { des: 8, tripleDes: 24, camellia: 16, aes: 16 }[name] }, (_, i) => 3 * i);
+      const kept = nodeCiphers[name]!(key);
+      const { blockSize } = kept;
+      const iv = new Uint8Array(blockSize).fill(7);
+      for (const length of [0, 1, 2, 9, 256, 257, 512, 513, 5000, 1].map(blocks => blocks * blockSize)) {
+        const blocks = Uint8Array.from({ length }, (_, i) => i * 7);
+        const encrypted = nodeCiphers[name]!(key).encrypt(blocks, iv);
+        expect(kept.encrypt(blocks, iv)).toEqual(encrypted);
+        expect(kept.decrypt(encrypted, iv)).toEqual(blocks);
+      }
+    },
+  );
+
+  it('takes whole blocks only', () => {
+    const cipher = nodeCiphers.aes!(new Uint8Array(16));
+    expect(() => cipher.encrypt(new Uint8Array(17))).toThrow(RangeError);
+    expect(() => cipher.decrypt(new Uint8Array(15))).toThrow(RangeError);
   });
 
   it('takes keys of their own length', () => {

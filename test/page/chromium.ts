@@ -60,3 +60,18 @@ export async function open(path: string, hash = '', options: BrowserContextOptio
   await page.goto(`${pathToFileURL(path)}${hash}`);
   return page;
 }
+
+/** Drops files on the page. */
+export async function drop(page: Page, files: readonly { name: string; content: Uint8Array }[]): Promise<void> {
+  const contents = files.map(({ name, content }) => ({ name, base64: Buffer.from(content).toString('base64') }));
+  await page.evaluate(dropped => {
+    const transfer = new DataTransfer();
+    for (const { name, base64 } of dropped) {
+      const octets = Uint8Array.from(atob(base64), character => character.charCodeAt(0));
+      transfer.items.add(new File([octets], name));
+    }
+    for (const type of ['dragenter', 'dragover', 'drop']) {
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }
+  }, contents);
+}

@@ -108,7 +108,7 @@ describe('a hostile recording', () => {
     await page.getByRole('button', { name: /USER/ }).click();
     expect(await page.locator('.said').nth(1).innerText()).toContain(HOSTILE);
     expect(await page.locator('.said').nth(2).innerText()).toContain('\\u{202e}gnp.exe\\u{2066} \\u{1b}[31mred');
-    expect(await page.locator('script').count()).toBe(2);
+    expect(await page.locator('script').count()).toBe(3);
     expect(await page.locator('img').count()).toBe(0);
   });
 });

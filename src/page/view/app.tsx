@@ -1,93 +1,88 @@
-/** The page: what was found on top, the timeline, the filter, and the diagram. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import { applyFilter, formatAddress, parseAddress } from '../model/filter.js';
-import { reportOf } from '../model/report.js';
-import { rowsOf } from '../model/rows.js';
-import { count } from '../model/text.js';
-import type { ReadTranscript } from '../model/transcript-lines.js';
-import { Diagram } from './diagram.js';
-import { FilterBar } from './filter-bar.js';
-import { Findings } from './findings.js';
-import { Overview } from './overview.js';
-import { Transfers } from './transfers.js';
+/** The page: takes files, and shows the transcript that is in the page or comes from them. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { type ReadTranscript, readTranscript } from '../model/transcript-lines.js';
+import { fileKind, HEAD } from '../verifier/file-kind.js';
+import type { Progress } from '../verifier/messages.js';
+import type { Running, Verifier } from '../verifier/verifier.js';
+import { useDrop } from './drop.js';
+import { TranscriptView } from './transcript-view.js';
+import { VerifyForm } from './verify-form.js';
 
 export interface AppProps {
   /** The transcript in the page. */
   embedded: ReadTranscript | undefined;
-  /** The program that verifies captures; empty if the page has none. */
-  verifier: string;
+  /** Undefined in a page without a verifier, which only shows transcripts. */
+  verifier: Verifier | undefined;
 }
 
-export function App({ embedded }: AppProps) {
+interface Shown {
+  transcript: ReadTranscript;
+  notices: readonly string[];
+}
+
+export function App({ embedded, verifier }: AppProps) {
+  const [shown, setShown] = useState<Shown | undefined>(embedded && { transcript: embedded, notices: [] });
+  const [files, setFiles] = useState<readonly File[]>([]);
+  const [keys, setKeys] = useState('');
+  const [progress, setProgress] = useState<Progress | 'starting'>();
+  const running = useRef<Running | undefined>(undefined);
+
+  const cancel = () => {
+    running.current?.cancel();
+    setProgress(undefined);
+  };
+  const verify = (all: readonly File[]) => {
+    cancel();
+    if (verifier === undefined || all.length === 0) return;
+    setProgress('starting');
+    running.current = verifier({ files: all, keys }, setProgress, ({ records, notices }) => {
+      setProgress(undefined);
+      setShown({ transcript: { records, unreadable: 0 }, notices });
+    });
+  };
+  const add = async (added: readonly File[]) => {
+    const transcript = await transcriptIn(added);
+    if (transcript !== undefined) {
+      cancel();
+      setShown({ transcript, notices: [] });
+    } else if (verifier === undefined) {
+      const notices = [
+        'Not a transcript. This page shows what "rfc2228 verify --json" prints; "rfc2228 page" writes one that verifies captures.',
+      ];
+      setShown({ transcript: shown?.transcript ?? { records: [], unreadable: 0 }, notices });
+    } else {
+      const all = [...files, ...added];
+      setFiles(all);
+      verify(all);
+    }
+  };
+  const clear = () => {
+    cancel();
+    setFiles([]);
+    setShown(undefined);
+  };
+  const over = useDrop(add);
+  useEffect(() => cancel, []);
+
   return (
-    <>
+    <div class={over ? 'over' : ''}>
       <header>
         <h1>FTP security transcript</h1>
       </header>
-      <main>{embedded && <TranscriptView transcript={embedded} notices={[]} />}</main>
-    </>
+      <main>
+        {verifier && (
+          <VerifyForm {...{ files, keys, progress, add, setKeys, cancel, clear }} verify={() => verify(files)} />
+        )}
+        {shown && <TranscriptView transcript={shown.transcript} notices={shown.notices} />}
+        {!shown && !verifier && <p class="empty">Drop the output of "rfc2228 verify --json" on this page.</p>}
+      </main>
+    </div>
   );
 }
 
-export function TranscriptView({ transcript, notices }: { transcript: ReadTranscript; notices: readonly string[] }) {
-  const { records, unreadable } = transcript;
-  const report = useMemo(() => reportOf(records), [records]);
-  const [address, setAddress] = useAddress();
-  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const [target, setTarget] = useState<{ key: string }>();
-  const shown = useMemo(() => applyFilter(report, address.filter), [report, address.filter]);
-  const rows = useMemo(() => rowsOf(shown), [shown]);
-
-  const toggle = (key: string) => setOpen(before => toggled(before, key));
-  const goTo = (key: string) => {
-    if (!rows.some(row => row.key === key)) setAddress({ filter: parseAddress('').filter, line: '' });
-    setTarget({ key });
-  };
-  useEffect(() => {
-    if (address.line === '') return;
-    setOpen(before => new Set([...before, address.line]));
-    goTo(address.line);
-  }, [address.line, report]);
-
-  const all = unreadable === 0 ? notices : [...notices, `${count(unreadable, 'line')} of the transcript not read`];
-  return (
-    <>
-      <section aria-label="Result">
-        <Overview report={report} notices={all} />
-        <h2>Findings</h2>
-        <Findings findings={report.findings} goTo={goTo} />
-        {report.transfers.length > 0 && <Transfers transfers={report.transfers} goTo={goTo} />}
-      </section>
-      <FilterBar
-        report={report}
-        filter={address.filter}
-        shown={rows.length - shown.length}
-        change={filter => setAddress({ filter, line: '' })}
-      />
-      <section aria-label="Lines">
-        <Diagram rows={rows} open={open} toggle={toggle} target={target} />
-      </section>
-    </>
-  );
-}
-
-function toggled(keys: ReadonlySet<string>, key: string): ReadonlySet<string> {
-  const next = new Set(keys);
-  if (!next.delete(key)) next.add(key);
-  return next;
-}
-
-/** The filter and the line in the address, which also change if the user edits the address or goes back. */
-function useAddress() {
-  const [address, set] = useState(() => parseAddress(location.hash));
-  useEffect(() => {
-    const changed = () => set(parseAddress(location.hash));
-    window.addEventListener('hashchange', changed);
-    return () => window.removeEventListener('hashchange', changed);
-  }, []);
-  const change = (next: typeof address) => {
-    history.replaceState(null, '', formatAddress(next));
-    set(next);
-  };
-  return [address, change] as const;
+/** The transcript that the only file has; undefined for other files. */
+async function transcriptIn([file, ...more]: readonly File[]): Promise<ReadTranscript | undefined> {
+  if (file === undefined || more.length > 0) return undefined;
+  const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
+  return fileKind(head, file.name) === 'transcript' ? readTranscript(await file.text()) : undefined;
 }

@@ -8,16 +8,20 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import type { CHash } from '@noble/hashes/utils.js';
-import { copy } from '../../../bytes.js';
+import { copy, equalConstantTime } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
 import { type InPlaceCipher, inPlace } from './cts.js';
-import { type WorkMemory, withMemory } from './work-memory.js';
+import { setAll, totalLength, type WorkMemory, withMemory } from './work-memory.js';
 
 /** A keyed checksum of a fixed length. */
 export interface Mac {
   /** Returns the checksum of the concatenated parts. */
   digest(...parts: readonly Uint8Array[]): Uint8Array;
+  /** Writes the checksum of the first `end` octets of the memory to `to` from `at` on. */
+  digestInto(memory: WorkMemory, end: number, to: Uint8Array, at: number): void;
+  /** Whether that checksum is in `octets` from `at` to their end. The time that it takes depends on the lengths only. */
+  matches(memory: WorkMemory, end: number, octets: Uint8Array, at: number): boolean;
   /** Overwrites the key. */
   destroy(): void;
 }
@@ -38,19 +42,33 @@ export function truncate(octets: Uint8Array, length: number): Uint8Array {
   return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
 }
 
-/** The caller's ciphers are used from this many octets on: each call of them costs as much as some blocks of ours. */
-const LONG = 0x400;
+/** AES-CBC with the caller's cipher, else the built-in one. */
+export function aesCbc(key: Uint8Array, { aes: external }: BlockCiphers): BlockCipher & InPlaceCipher {
+  return external === undefined ? aes(key) : inPlace(external(key));
+}
 
-/** AES-CBC with the built-in cipher, and with the caller's for long messages. */
-export function fastAes(key: Uint8Array, { aes: external }: BlockCiphers): InPlaceCipher {
-  const short = aes(key);
+/** The caller's HMAC is used from this many octets on: each call of it costs as much as some blocks of ours. */
+const LONG: Readonly<Record<HashName, number>> = { sha1: 0x400, sha256: 0x200, sha384: 0x80 };
+
+/** HMAC as {@link keyedHmac}, and with the caller's for long messages. */
+export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac: external }: BlockCiphers): Mac {
+  const short = keyedHmac(HASHES[name], key, length);
   if (external === undefined) return short;
-  const long = inPlace(external(key));
-  const cipherFor = (start: number, end: number) => (end - start < LONG ? short : long);
+  const isLong = (octets: number) => octets >= LONG[name];
+  const long = external(name, key);
+  const longDigest = ({ octets }: WorkMemory, end: number) =>
+    long.digest([octets.subarray(0, end)]).subarray(0, length);
   return {
-    blockSize: BLOCK,
-    encryptInPlace: (memory, start, end) => cipherFor(start, end).encryptInPlace(memory, start, end),
-    decryptInPlace: (memory, start, end) => cipherFor(start, end).decryptInPlace(memory, start, end),
+    digest: (...parts) =>
+      isLong(totalLength(parts)) ? copy(long.digest(parts), 0, length) : digestOf(short, parts, length),
+    digestInto(memory, end, to, at) {
+      if (isLong(end)) to.set(longDigest(memory, end), at);
+      else short.digestInto(memory, end, to, at);
+    },
+    matches: (memory, end, octets, at) =>
+      isLong(end)
+        ? equalConstantTime(longDigest(memory, end), octets.subarray(at))
+        : short.matches(memory, end, octets, at),
     destroy() {
       short.destroy();
       long.destroy();
@@ -58,22 +76,15 @@ export function fastAes(key: Uint8Array, { aes: external }: BlockCiphers): InPla
   };
 }
 
-/** HMAC as {@link keyedHmac}, and with the caller's for long messages. */
-export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac: external }: BlockCiphers): Mac {
-  const short = keyedHmac(HASHES[name], key, length);
-  if (external === undefined) return short;
-  const long = external(name, key);
-  return {
-    digest(...parts) {
-      let total = 0;
-      for (const part of parts) total += part.length;
-      return total < LONG ? short.digestAll(parts) : copy(long.digest(parts), 0, length);
-    },
-    destroy() {
-      short.destroy();
-      long.destroy();
-    },
-  };
+/** The checksum of the concatenated parts, `length` octets. */
+function digestOf(mac: Pick<Mac, 'digestInto'>, parts: readonly Uint8Array[], length: number): Uint8Array {
+  const total = totalLength(parts);
+  const digest = new Uint8Array(length);
+  withMemory(total, memory => {
+    setAll(memory, 0, parts);
+    mac.digestInto(memory, total, digest, 0);
+  });
+  return digest;
 }
 
 /** The hashes of the encryption types, by name. */
@@ -173,10 +184,9 @@ interface HashState {
   _cloneInto(to: HashState): void;
 }
 
-/** Octets that are hashed at once, a multiple of the block size of every hash. */
-const PIECE = 0x400;
-const piece = new Uint8Array(PIECE);
-const pieceView = new DataView(piece.buffer);
+/** The last blocks of a message, with its padding: at most two of any hash. Zero between digests. */
+const tail = new Uint8Array(256);
+const tailView = new DataView(tail.buffer);
 
 /** The state in which digests of a hash are computed; it is erased after each digest. */
 const states = new Map<CHash, HashState>();
@@ -190,87 +200,73 @@ function stateOf(hash: CHash): HashState {
   return state;
 }
 
-interface Digests {
-  /** The same as `digest`, for an array of parts. */
-  digestAll(parts: readonly Uint8Array[]): Uint8Array;
-}
-
 /** HMAC, truncated to its first `length` octets (RFC 3961 §5.3, RFC 8009 §5). */
-export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac & Digests {
+export function keyedHmac(hash: CHash, key: Uint8Array, length: number): Mac {
   const keyed = hmac.create(hash, key);
   const inner = keyed.iHash as unknown as HashState;
   const outer = keyed.oHash as unknown as HashState;
   const state = stateOf(hash);
   let destroyed = false;
-  const digestAll = (parts: readonly Uint8Array[]) => {
+  /** Leaves the checksum at the start of `tail`. */
+  const compute = (memory: WorkMemory, end: number) => {
     if (destroyed) throw new FtpSecurityError('sequence/closed', 'the key is destroyed', { side: 'local' });
     inner._cloneInto(state);
-    finish(state, absorb(state, parts));
+    finish(state, absorb(state, memory, end), end);
     outer._cloneInto(state);
-    finish(state, state.outputLen);
-    const digest = piece.slice(0, length);
-    piece.fill(0, 0, state.outputLen);
+    finish(state, state.outputLen, state.outputLen);
     state.roundClean();
     state.destroy();
-    return digest;
   };
-  return {
-    digest: (...parts) => digestAll(parts),
-    digestAll,
+  const mac: Mac = {
+    digest: (...parts) => digestOf(mac, parts, length),
+    digestInto(memory, end, to, at) {
+      compute(memory, end);
+      for (let i = 0; i < length; i++) to[at + i] = tail[i]!;
+      tail.fill(0, 0, state.outputLen);
+    },
+    matches(memory, end, octets, at) {
+      compute(memory, end);
+      let difference = octets.length - at - length;
+      for (let i = 0; i < length; i++) difference |= tail[i]! ^ octets[at + i]!;
+      tail.fill(0, 0, state.outputLen);
+      return difference === 0;
+    },
     destroy() {
       destroyed = true;
       keyed.destroy();
     },
   };
+  return mac;
 }
 
-/** Hashes whole pieces, and leaves the rest in `piece`, followed by zeros. Returns the number of all octets. */
-function absorb(state: HashState, parts: readonly Uint8Array[]): number {
-  let filled = 0;
-  let total = 0;
-  for (const part of parts) {
-    total += part.length;
-    for (let at = 0; at < part.length; ) {
-      const count = Math.min(part.length - at, PIECE - filled);
-      piece.set(count === part.length ? part : part.subarray(at, at + count), filled);
-      filled += count;
-      at += count;
-      if (filled < PIECE) continue;
-      processPiece(state, PIECE);
-      filled = 0;
-    }
-  }
-  return total;
+/** Hashes the whole blocks, and copies the rest to `tail`. Returns the number of octets there. */
+function absorb(state: HashState, { octets, view }: WorkMemory, end: number): number {
+  const { blockLen } = state;
+  let at = 0;
+  for (; at + blockLen <= end; at += blockLen) state.process(view, at);
+  for (let i = at; i < end; i++) tail[i - at] = octets[i]!;
+  return end - at;
 }
 
 /**
- * Hashes the rest with its padding, and writes the hash to the start of `piece`, followed by zeros.
+ * Hashes the rest in `tail` with its padding, and writes the hash to the start of `tail`, followed by zeros.
  * @param total  octets after the key, which takes one block more
  */
-function finish(state: HashState, total: number): void {
+function finish(state: HashState, rest: number, total: number): void {
   const { blockLen, padOffset, isLE, outputLen } = state;
-  const rest = total % PIECE;
-  let end = Math.ceil((rest + 1 + padOffset) / blockLen) * blockLen;
-  piece[rest] = 0x80;
-  if (end > PIECE) {
-    processPiece(state, PIECE);
-    end -= PIECE;
-  }
+  const end = rest + 1 + padOffset > blockLen ? 2 * blockLen : blockLen;
+  tail[rest] = 0x80;
   writeLength(end, total + blockLen, isLE);
-  processPiece(state, end);
+  for (let block = 0; block < end; block += blockLen) state.process(tailView, block);
+  tail.fill(0, 0, end);
   const words = state.get();
-  for (let i = 0; 4 * i < outputLen; i++) pieceView.setUint32(4 * i, words[i]!, isLE);
-}
-
-function processPiece(state: HashState, end: number): void {
-  for (let block = 0; block < end; block += state.blockLen) state.process(pieceView, block);
-  piece.fill(0, 0, end);
+  for (let i = 0; 4 * i < outputLen; i++) tailView.setUint32(4 * i, words[i]!, isLE);
 }
 
 /** Writes the number of bits as 64 bits before `end`. */
 function writeLength(end: number, octets: number, isLE: boolean): void {
   const low = (octets << 3) >>> 0;
   const high = Math.floor(octets / 2 ** 29);
-  pieceView.setUint32(end - 8, isLE ? low : high, isLE);
-  pieceView.setUint32(end - 4, isLE ? high : low, isLE);
+  tailView.setUint32(end - 8, isLE ? low : high, isLE);
+  tailView.setUint32(end - 4, isLE ? high : low, isLE);
 }

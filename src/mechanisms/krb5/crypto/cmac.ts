@@ -1,7 +1,8 @@
 /** CMAC over a block cipher of 128 bits (NIST SP 800-38B), and the key derivation function built on it (RFC 6803 §3). */
-import { u32be } from '../../../bytes.js';
+import { equalConstantTime, u32be } from '../../../bytes.js';
 import type { BlockCipher } from '../../block-cipher.js';
 import { consume, type Mac, truncate } from './aes-hmac.js';
+import { totalLength } from './work-memory.js';
 
 const BLOCK = 16;
 
@@ -10,10 +11,9 @@ export function cmac(cipher: BlockCipher): Mac {
   // K1 is for a complete last block, K2 for a padded one (SP 800-38B §6.1).
   const k1 = consume(cipher.encrypt(new Uint8Array(BLOCK)), double);
   const k2 = double(k1);
-  return {
+  const mac: Mac = {
     digest(...parts) {
-      let length = 0;
-      for (const part of parts) length += part.length;
+      const length = totalLength(parts);
       const blocks = new Uint8Array(Math.max(1, Math.ceil(length / BLOCK)) * BLOCK);
       let at = 0;
       for (const part of parts) {
@@ -30,12 +30,16 @@ export function cmac(cipher: BlockCipher): Mac {
         chained => chained.slice(-BLOCK),
       );
     },
+    digestInto: ({ octets }, end, to, at) => to.set(mac.digest(octets.subarray(0, end)), at),
+    matches: (memory, end, octets, at) =>
+      equalConstantTime(mac.digest(memory.octets.subarray(0, end)), octets.subarray(at)),
     destroy() {
       k1.fill(0);
       k2.fill(0);
       cipher.destroy();
     },
   };
+  return mac;
 }
 
 /** KDF-FEEDBACK-CMAC: derives `length` octets from the base key that `mac` holds (RFC 6803 §3). */

@@ -6,14 +6,14 @@ const POOL = 0x400;
 let pool = new Uint8Array(0);
 let used = 0;
 
-/** Returns `length` random octets, at most {@link POOL}; the pool keeps none that it has given. */
-export function confounder(length: number): Uint8Array {
+/** Writes `length` random octets, at most {@link POOL}, to `to` from `at` on; the pool keeps none that it has given. */
+export function writeConfounder(to: Uint8Array, at: number, length: number): void {
   if (used + length > pool.length) {
     pool = randomBytes(POOL);
     used = 0;
   }
-  const octets = pool.slice(used, used + length);
-  pool.fill(0, used, used + length);
-  used += length;
-  return octets;
+  for (let i = 0; i < length; i++) {
+    to[at + i] = pool[used]!;
+    pool[used++] = 0;
+  }
 }

@@ -1,10 +1,10 @@
 /** DES in Kerberos: keys (RFC 3961 §6.2 and §6.3.1), the CRC-32 (§6.1.3), the encryption of single DES (§6.2). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { copy, toHex } from '../../../bytes.js';
+import { copy, equalConstantTime, toHex } from '../../../bytes.js';
 import { badToken } from '../../../errors.js';
 import { consume } from './aes-hmac.js';
-import { type Profile, padded, setAll, totalLength, verifyChecksum } from './profiles.js';
-import { withMemory } from './work-memory.js';
+import { assertChecksum, type Profile, padded, setConfounded } from './profiles.js';
+import { totalLength, withMemory } from './work-memory.js';
 
 const BLOCK = 8;
 
@@ -53,7 +53,8 @@ export function crc32(data: Uint8Array): Uint8Array {
 
 /** The checksum follows the confounder, and covers everything, with zeros in its own place (RFC 3961 §6.2). */
 function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) => Uint8Array): Profile {
-  return ({ confounderLength, checksumLength }, key, _usage, newCipher) => {
+  return (sizes, key, _usage, newCipher) => {
+    const { confounderLength, checksumLength } = sizes;
     const cipher = newCipher(key);
     const iv = copy(ivOf(key));
     const textStart = confounderLength + checksumLength;
@@ -62,21 +63,22 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
       encryptInto(to, at, confounder, parts) {
         const length = padded(textStart + totalLength(parts), BLOCK);
         withMemory(length, memory => {
-          setAll(memory, [confounder, new Uint8Array(checksumLength), ...parts]);
+          setConfounded(memory, sizes, confounder, [new Uint8Array(checksumLength), ...parts]);
           const blocks = memory.octets.subarray(0, length);
           blocks.set(hash(blocks), confounderLength);
           to.set(cipher.encrypt(blocks, iv), at);
         });
       },
-      decrypt(ciphertext, take) {
+      decrypt(octets, start, take) {
+        const ciphertext = octets.subarray(start);
         if (ciphertext.length < textStart || ciphertext.length % BLOCK !== 0) {
           throw badToken('ciphertext is not a whole number of blocks, or too short');
         }
         return consume(cipher.decrypt(ciphertext, iv), blocks => {
           const received = copy(blocks, confounderLength, textStart);
           blocks.fill(0, confounderLength, textStart);
-          verifyChecksum(hash(blocks), received);
-          return take(blocks.subarray(textStart));
+          assertChecksum(equalConstantTime(hash(blocks), received));
+          return take(blocks, textStart, blocks.length);
         });
       },
       checksum() {

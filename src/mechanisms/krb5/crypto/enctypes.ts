@@ -6,9 +6,17 @@ import { assertBytes, copy } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import { type BlockCiphers, missingCipher, type NewBlockCipher } from '../../block-cipher.js';
 import { aes, consume } from './aes-hmac.js';
-import { confounder as newConfounder } from './confounders.js';
 import { desCbcCrc, desCbcMd5, desKey, tripleDesKey } from './des.js';
-import { aesSha1, aesSha2, camelliaCmac, type Profile, paddedSha1, type Sizes, type UsageKey } from './profiles.js';
+import {
+  aesSha1,
+  aesSha2,
+  camelliaCmac,
+  type Profile,
+  paddedSha1,
+  type Sizes,
+  type TakePlaintext,
+  type UsageKey,
+} from './profiles.js';
 import { rc4Hmac } from './rc4-hmac.js';
 
 /** A Kerberos encryption type (RFC 3961 §3). Its sizes are in octets. */
@@ -29,7 +37,7 @@ export interface Enctype extends Sizes {
 export interface CipherOptions {
   /**
    * Ciphers for Camellia (enctypes 25 and 26), triple DES (16) and DES (1 and 3), e.g. `nodeCiphers` of `rfc2228/node`.
-   * AES and RC4 are built in; with the slots `aes` and `hmac` long messages are faster. Default none.
+   * AES and RC4 are built in; with the slots `aes` and `hmac` messages take less time. Default none.
    */
   ciphers?: BlockCiphers | undefined;
 }
@@ -214,9 +222,9 @@ export interface KerberosKey {
    */
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array;
   /**
-   * The same, and returns what `take` does with the plaintext. That is overwritten then, so that `take` has to copy what it needs.
+   * The same for a ciphertext that begins at `start`. Returns what `take` makes of the plaintext, which is overwritten then.
    */
-  decryptTo<T>(usage: number, ciphertext: Uint8Array, take: (plaintext: Uint8Array) => T): T;
+  decryptTo<T>(usage: number, octets: Uint8Array, start: number, take: TakePlaintext<T>): T;
   /**
    * Computes the required checksum of the encryption type (get_mic of RFC 3961 §3) over `first` and then `second`.
    * @throws RangeError for single DES, whose keyed checksums are not deterministic
@@ -269,24 +277,20 @@ class ProfiledKey implements KerberosKey {
     return ciphertext;
   }
 
-  encryptInto(
-    to: Uint8Array,
-    at: number,
-    usage: number,
-    parts: readonly Uint8Array[],
-    confounder: Uint8Array = newConfounder(this.enctype.confounderLength),
-  ): void {
+  encryptInto(to: Uint8Array, at: number, usage: number, parts: readonly Uint8Array[], confounder?: Uint8Array): void {
     const { confounderLength } = this.enctype;
-    if (confounder.length !== confounderLength) throw new RangeError(`confounder must have ${confounderLength} octets`);
+    if (confounder !== undefined && confounder.length !== confounderLength) {
+      throw new RangeError(`confounder must have ${confounderLength} octets`);
+    }
     this.#usage(usage).encryptInto(to, at, confounder, parts);
   }
 
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array {
-    return this.decryptTo(usage, ciphertext, copy);
+    return this.decryptTo(usage, ciphertext, 0, copy);
   }
 
-  decryptTo<T>(usage: number, ciphertext: Uint8Array, take: (plaintext: Uint8Array) => T): T {
-    return this.#usage(usage).decrypt(ciphertext, take);
+  decryptTo<T>(usage: number, octets: Uint8Array, start: number, take: TakePlaintext<T>): T {
+    return this.#usage(usage).decrypt(octets, start, take);
   }
 
   checksum(usage: number, first: Uint8Array, second: Uint8Array = NOTHING): Uint8Array {

@@ -1,12 +1,12 @@
 /** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
-import { equalConstantTime } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { BlockCiphers, NewBlockCipher } from '../../block-cipher.js';
-import { aes, consume, fastAes, fastHmac, HASHES, type Mac } from './aes-hmac.js';
+import { aesCbc, consume, fastHmac, HASHES, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
+import { writeConfounder } from './confounders.js';
 import { ctsRoom, decryptCts, encryptCts, type InPlaceCipher, inPlace } from './cts.js';
 import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from './key-derivation.js';
-import { type WorkMemory, withMemory } from './work-memory.js';
+import { setAll, totalLength, type WorkMemory, withMemory } from './work-memory.js';
 
 /** Sizes of an encryption type, in octets (RFC 3961 §3). */
 export interface Sizes {
@@ -20,17 +20,23 @@ export interface Sizes {
   readonly messageBlock: number;
 }
 
+/** Gets octets that the plaintext is in, from `start` to `end`. They are overwritten after the call, so it copies what it needs. */
+export type TakePlaintext<T> = (octets: Uint8Array, start: number, end: number) => T;
+
 /** The keys derived for one usage, and the operations with them. */
 export interface UsageKey {
   /** The length of the ciphertext of `length` octets, its checksum included. */
   ciphertextLength(length: number): number;
-  /** Encrypts the concatenated parts, and writes ciphertext and checksum to `to` from `at` on. */
-  encryptInto(to: Uint8Array, at: number, confounder: Uint8Array, parts: readonly Uint8Array[]): void;
   /**
-   * Verifies and decrypts, and returns what `take` does with the plaintext; that is overwritten then, so that `take` has to copy it.
+   * Encrypts the concatenated parts, and writes ciphertext and checksum to `to` from `at` on.
+   * @param confounder  undefined for random octets
+   */
+  encryptInto(to: Uint8Array, at: number, confounder: Uint8Array | undefined, parts: readonly Uint8Array[]): void;
+  /**
+   * Verifies and decrypts the ciphertext that begins at `start`, and returns what `take` makes of the plaintext.
    * @throws FtpSecurityError `security/bad-token` if the length is impossible, `security/bad-checksum`
    */
-  decrypt<T>(ciphertext: Uint8Array, take: (plaintext: Uint8Array) => T): T;
+  decrypt<T>(octets: Uint8Array, start: number, take: TakePlaintext<T>): T;
   /** Computes the checksum of the concatenated parts. */
   checksum(...parts: readonly Uint8Array[]): Uint8Array;
   /** Overwrites the keys. */
@@ -48,9 +54,9 @@ export type Profile = (
 
 /** AES-CTS with HMAC-SHA1 (RFC 3962 §6). Keys are derived with DK; the checksum covers confounder and plaintext. */
 export const aesSha1: Profile = (sizes, key, usage, _newCipher, ciphers) => {
-  const base = aes(key);
+  const base = aesCbc(key, ciphers);
   const derive = (kind: number) => deriveRandom(base, keyConstant(usage, kind), sizes.keyLength);
-  const keys = sha1Keys(derive, key => fastAes(key, ciphers), sizes, ciphers);
+  const keys = sha1Keys(derive, key => aesCbc(key, ciphers), sizes, ciphers);
   base.destroy();
   return macThenEncrypt(keys, sizes, CTS);
 };
@@ -90,7 +96,7 @@ export function aesSha2(hash: 'sha256' | 'sha384'): Profile {
     const { keyLength, checksumLength } = sizes;
     const mac = (octets: Uint8Array) => fastHmac(hash, octets, checksumLength, ciphers);
     const keys: SpecificKeys = {
-      ke: consume(derive(KEY_KIND.encryption, keyLength), octets => fastAes(octets, ciphers)),
+      ke: consume(derive(KEY_KIND.encryption, keyLength), octets => aesCbc(octets, ciphers)),
       ki: consume(derive(KEY_KIND.integrity, checksumLength), mac),
       kc: consume(derive(KEY_KIND.checksum, checksumLength), mac),
     };
@@ -98,38 +104,45 @@ export function aesSha2(hash: 'sha256' | 'sha384'): Profile {
   };
 }
 
-/** @throws FtpSecurityError `security/bad-token` if a ciphertext is too short for a confounder and a checksum */
-export function checkLength(ciphertext: Uint8Array, { confounderLength, checksumLength }: Sizes): void {
-  if (ciphertext.length < confounderLength + checksumLength) {
-    throw badToken(`ciphertext of ${ciphertext.length} octets is too short for a confounder and a checksum`);
+/**
+ * The length of the ciphertext that begins at `start`, without its checksum.
+ * @throws FtpSecurityError `security/bad-token` if it is too short for a confounder and a checksum
+ */
+export function encryptedLength(
+  octets: Uint8Array,
+  start: number,
+  { confounderLength, checksumLength }: Sizes,
+): number {
+  const length = octets.length - start;
+  if (length < confounderLength + checksumLength) {
+    throw badToken(`ciphertext of ${length} octets is too short for a confounder and a checksum`);
   }
+  return length - checksumLength;
 }
 
 /** @throws FtpSecurityError `security/bad-checksum` */
-export function verifyChecksum(computed: Uint8Array, received: Uint8Array): void {
-  if (!equalConstantTime(computed, received)) {
-    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the ciphertext');
-  }
+export function assertChecksum(matches: boolean): void {
+  if (!matches) throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the ciphertext');
 }
 
-/** Writes the parts to the start of the memory, one after another. */
-export function setAll({ octets }: WorkMemory, parts: readonly Uint8Array[]): void {
-  let at = 0;
-  for (const part of parts) {
-    octets.set(part, at);
-    at += part.length;
-  }
+/**
+ * Writes a confounder to the start of the memory, and the parts after it.
+ * @param confounder  undefined for random octets
+ */
+export function setConfounded(
+  memory: WorkMemory,
+  { confounderLength }: Sizes,
+  confounder: Uint8Array | undefined,
+  parts: readonly Uint8Array[],
+): void {
+  if (confounder === undefined) writeConfounder(memory.octets, 0, confounderLength);
+  else memory.octets.set(confounder);
+  setAll(memory, confounderLength, parts);
 }
 
 /** The least multiple of `block` that is not below `length`. */
 export function padded(length: number, block: number): number {
   return Math.ceil(length / block) * block;
-}
-
-export function totalLength(parts: readonly Uint8Array[]): number {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  return length;
 }
 
 /** The keys of one usage: Ke, Ki and Kc of RFC 3961 §5.3. */
@@ -181,21 +194,19 @@ function macThenEncrypt({ ke, ki, kc }: SpecificKeys, sizes: Sizes, mode: Mode):
     encryptInto(to, at, confounder, parts) {
       const length = confoundedLength(totalLength(parts));
       withMemory(mode.room(ke, length), memory => {
-        setAll(memory, [confounder, ...parts]);
-        const confounded = memory.octets.subarray(0, length);
-        to.set(ki.digest(confounded), at + length);
+        setConfounded(memory, sizes, confounder, parts);
+        ki.digestInto(memory, length, to, at + length);
         mode.encrypt(ke, memory, length);
-        to.set(confounded, at);
+        to.set(memory.octets.subarray(0, length), at);
       });
     },
-    decrypt(ciphertext, take) {
-      const [encrypted, checksum] = split(ciphertext, sizes);
-      const { length } = encrypted;
+    decrypt(octets, start, take) {
+      const length = encryptedLength(octets, start, sizes);
       return withMemory(mode.room(ke, length), memory => {
-        memory.octets.set(encrypted);
+        memory.octets.set(octets.subarray(start, start + length));
         mode.decrypt(ke, memory, length);
-        verifyChecksum(ki.digest(memory.octets.subarray(0, length)), checksum);
-        return take(memory.octets.subarray(confounderLength, length));
+        assertChecksum(ki.matches(memory, length, octets, start + length));
+        return take(memory.octets, confounderLength, length);
       });
     },
     ...checksumAndDestroy({ ke, ki, kc }),
@@ -204,27 +215,36 @@ function macThenEncrypt({ ke, ki, kc }: SpecificKeys, sizes: Sizes, mode: Mode):
 
 /** The checksum covers cipher state and ciphertext, and is verified before decryption (RFC 8009 §5). */
 function encryptThenMac({ ke, ki, kc }: SpecificKeys, sizes: Sizes): UsageKey {
-  const cipherState = new Uint8Array(ke.blockSize);
+  const { confounderLength, checksumLength } = sizes;
+  const stateLength = ke.blockSize;
+  /** Writes cipher state, which is zero as the memory is, and ciphertext to the memory. Returns where they end. */
+  const setEncrypted = ({ octets }: WorkMemory, encrypted: Uint8Array) => {
+    octets.set(encrypted, stateLength);
+    return stateLength + encrypted.length;
+  };
   return {
-    ciphertextLength: length => sizes.confounderLength + length + sizes.checksumLength,
+    ciphertextLength: length => confounderLength + length + checksumLength,
     encryptInto(to, at, confounder, parts) {
-      const length = sizes.confounderLength + totalLength(parts);
+      const length = confounderLength + totalLength(parts);
       withMemory(ctsRoom(ke, length), memory => {
-        setAll(memory, [confounder, ...parts]);
+        setConfounded(memory, sizes, confounder, parts);
         encryptCts(ke, memory, length);
-        const encrypted = memory.octets.subarray(0, length);
-        to.set(encrypted, at);
-        to.set(ki.digest(cipherState, encrypted), at + length);
+        to.set(memory.octets.subarray(0, length), at);
       });
+      withMemory(stateLength + length, memory =>
+        ki.digestInto(memory, setEncrypted(memory, to.subarray(at, at + length)), to, at + length),
+      );
     },
-    decrypt(ciphertext, take) {
-      const [encrypted, checksum] = split(ciphertext, sizes);
-      verifyChecksum(ki.digest(cipherState, encrypted), checksum);
-      const { length } = encrypted;
+    decrypt(octets, start, take) {
+      const length = encryptedLength(octets, start, sizes);
+      const encrypted = octets.subarray(start, start + length);
+      withMemory(stateLength + length, memory =>
+        assertChecksum(ki.matches(memory, setEncrypted(memory, encrypted), octets, start + length)),
+      );
       return withMemory(ctsRoom(ke, length), memory => {
         memory.octets.set(encrypted);
         decryptCts(ke, memory, length);
-        return take(memory.octets.subarray(sizes.confounderLength, length));
+        return take(memory.octets, confounderLength, length);
       });
     },
     ...checksumAndDestroy({ ke, ki, kc }),
@@ -240,10 +260,4 @@ function checksumAndDestroy({ ke, ki, kc }: SpecificKeys): Pick<UsageKey, 'check
       kc.destroy();
     },
   };
-}
-
-function split(ciphertext: Uint8Array, sizes: Sizes): [encrypted: Uint8Array, checksum: Uint8Array] {
-  checkLength(ciphertext, sizes);
-  const end = ciphertext.length - sizes.checksumLength;
-  return [ciphertext.subarray(0, end), ciphertext.subarray(end)];
 }

@@ -1,10 +1,10 @@
 /** RC4 with HMAC-MD5 (RFC 4757 §3 to §5). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { copy, toUtf8, u32be } from '../../../bytes.js';
+import { toUtf8, u32be } from '../../../bytes.js';
 import { consume, keyedHmac, type Mac } from './aes-hmac.js';
-import { checkLength, type Profile, setAll, totalLength, verifyChecksum } from './profiles.js';
+import { assertChecksum, encryptedLength, type Profile, setConfounded } from './profiles.js';
 import { rc4 } from './rc4.js';
-import { withMemory } from './work-memory.js';
+import { totalLength, withMemory } from './work-memory.js';
 
 const DIGEST = 16;
 
@@ -24,21 +24,22 @@ export const rc4Hmac: Profile = (sizes, key, usage) => {
     encryptInto(to, at, confounder, parts) {
       const length = confounderLength + totalLength(parts);
       withMemory(length, memory => {
-        setAll(memory, [confounder, ...parts]);
-        const confounded = memory.octets.subarray(0, length);
-        const checksum = integrity.digest(confounded);
-        crypt(checksum, confounded);
+        setConfounded(memory, sizes, confounder, parts);
+        const checksum = new Uint8Array(checksumLength);
+        integrity.digestInto(memory, length, checksum, 0);
+        crypt(checksum, memory.octets.subarray(0, length));
         to.set(checksum, at);
-        to.set(confounded, at + checksumLength);
+        to.set(memory.octets.subarray(0, length), at + checksumLength);
       });
     },
-    decrypt(ciphertext, take) {
-      checkLength(ciphertext, sizes);
-      const checksum = ciphertext.subarray(0, checksumLength);
-      return consume(copy(ciphertext, checksumLength), confounded => {
-        crypt(checksum, confounded);
-        verifyChecksum(integrity.digest(confounded), checksum);
-        return take(confounded.subarray(confounderLength));
+    decrypt(octets, start, take) {
+      const length = encryptedLength(octets, start, sizes);
+      const checksum = octets.slice(start, start + checksumLength);
+      return withMemory(length, memory => {
+        memory.octets.set(octets.subarray(start + checksumLength));
+        crypt(checksum, memory.octets.subarray(0, length));
+        assertChecksum(integrity.matches(memory, length, checksum, 0));
+        return take(memory.octets, confounderLength, length);
       });
     },
     checksum: (...parts) => {

@@ -31,6 +31,21 @@ export function withMemory<T>(length: number, use: (memory: WorkMemory) => T): T
   }
 }
 
+/** Writes the parts to the memory from `start` on, one after another. */
+export function setAll({ octets }: WorkMemory, start: number, parts: readonly Uint8Array[]): void {
+  let at = start;
+  for (const part of parts) {
+    octets.set(part, at);
+    at += part.length;
+  }
+}
+
+export function totalLength(parts: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
+}
+
 /** The memory that is kept now, for the test that it holds nothing. */
 export function keptOctets(): Uint8Array | undefined {
   return kept?.octets;

@@ -114,7 +114,8 @@ function rfc4121(key: KerberosKey, { role, acceptorSubkey }: Krb5ContextOptions)
   const theirs = { sentByAcceptor: !isAcceptor, acceptorSubkey };
   return {
     numbers: 1n << 64n,
-    build: (plaintext, sealed, sequence) => buildWrapToken(key, { ...ours, sealed, sequence }, plaintext),
+    build: (plaintext, sealed, sequence) =>
+      buildWrapToken(key, { sentByAcceptor: isAcceptor, acceptorSubkey, sealed, sequence }, plaintext),
     open: token => openWrapToken(key, theirs, token),
     sign: (text, sequence) => buildMicToken(key, ours, sequence, text),
     verify: (text, token) => verifyMicToken(key, theirs, token, text),
@@ -235,7 +236,8 @@ class NumberedContext implements Krb5Context {
   }
 
   #advance(): void {
-    this.#next = (this.#next + 1n) % this.#format.numbers;
+    const next = this.#next + 1n;
+    this.#next = next === this.#format.numbers ? 0n : next;
   }
 
   #isSealed(level: TokenLevel): boolean {

@@ -46,9 +46,9 @@ export function buildWrapToken(
   const { checksumLength } = key.enctype;
   const usage = wrapUsageOf(sentByAcceptor);
   const flags = flagsOf({ sentByAcceptor, acceptorSubkey }) | (sealed ? FLAG.sealed : 0);
-  const header = formatHeader(WRAP_ID, flags, 0, sequence);
   const token = new Uint8Array(plaintext.length + wrapOverhead(key.enctype, sealed));
-  token.set(header);
+  writeHeader(token, WRAP_ID, flags, 0, sequence);
+  const header = token.subarray(0, HEADER);
   if (sealed) {
     key.encryptInto(token, HEADER, usage, [plaintext, header], confounder);
     return token;
@@ -65,16 +65,14 @@ function flagsOf({ sentByAcceptor, acceptorSubkey }: Sender): number {
   return (sentByAcceptor ? FLAG.sentByAcceptor : 0) | (acceptorSubkey ? FLAG.acceptorSubkey : 0);
 }
 
-/** @param rest  each of the octets between filler and sequence number: EC and RRC, or more filler */
-function formatHeader(id: number, flags: number, rest: number, sequence: bigint): Uint8Array {
-  const header = new Uint8Array(HEADER);
-  header[0] = id >> 8;
-  header[1] = id;
-  header[2] = flags;
-  header[3] = FILLER;
-  header.fill(rest, 4, 8);
-  setU64be(header, 8, sequence);
-  return header;
+/** Writes a header to the start of a token. @param rest  each of the octets between filler and sequence number: EC and RRC, or more filler */
+function writeHeader(token: Uint8Array, id: number, flags: number, rest: number, sequence: bigint): void {
+  token[0] = id >> 8;
+  token[1] = id;
+  token[2] = flags;
+  token[3] = FILLER;
+  for (let at = 4; at < 8; at++) token[at] = rest;
+  setU64be(token, 8, sequence);
 }
 
 /** The number of octets by which a Wrap token is longer than its plaintext. */
@@ -92,51 +90,60 @@ export function openWrapToken(key: KerberosKey, sender: Sender, token: Uint8Arra
   const header = readTokenHeader(token);
   if (header.kind !== 'wrap') throw badToken(NOT_A_WRAP_TOKEN[header.kind]);
   assertSender(header, sender);
-  const body = unrotate(token.subarray(HEADER), header.rrc);
-  const plaintext = header.sealed ? unseal(key, token, header, body) : verify(key, token, header, body);
+  const unrotated = unrotate(token, header.rrc);
+  const plaintext = header.sealed ? unseal(key, header, unrotated) : verify(key, header, unrotated);
   return { plaintext, sealed: header.sealed, sequence: header.sequence };
 }
 
-function unseal(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
-  return key.decryptTo(wrapUsageOf(header.sentByAcceptor), body, decrypted => {
-    const end = decrypted.length - header.ec - HEADER;
-    if (end < 0) throw badToken(`EC is ${header.ec}, more than the filler that the token can contain`);
-    // The encrypted copy of the header has an RRC of zero, but the real EC (§4.2.4).
-    if (!equalConstantTime(decrypted.subarray(-HEADER), headerWithout(token, 6, 8))) {
+function unseal(key: KerberosKey, header: WrapHeader, token: Uint8Array): Uint8Array {
+  return key.decryptTo(wrapUsageOf(header.sentByAcceptor), token, HEADER, (octets, start, decryptedEnd) => {
+    const copyStart = decryptedEnd - HEADER;
+    const end = copyStart - header.ec;
+    if (end < start) throw badToken(`EC is ${header.ec}, more than the filler that the token can contain`);
+    if (!isHeaderCopy(token, octets, copyStart)) {
       throw new FtpSecurityError(
         'security/bad-checksum',
         'the header differs from its encrypted copy in the Wrap token',
       );
     }
-    return decrypted.slice(0, end);
+    return octets.slice(start, end);
   });
 }
 
-function verify(key: KerberosKey, token: Uint8Array, header: WrapHeader, body: Uint8Array): Uint8Array {
+/** Compares the header with its encrypted copy, which has an RRC of zero, but the real EC (§4.2.4). */
+function isHeaderCopy(token: Uint8Array, octets: Uint8Array, start: number): boolean {
+  let difference = 0;
+  for (let i = 0; i < HEADER; i++) {
+    const isRrc = i === 6 || i === 7;
+    difference |= octets[start + i]! ^ (isRrc ? 0 : token[i]!);
+  }
+  return difference === 0;
+}
+
+function verify(key: KerberosKey, header: WrapHeader, token: Uint8Array): Uint8Array {
   const { checksumLength, name } = key.enctype;
-  const end = body.length - checksumLength;
+  const end = token.length - checksumLength;
   if (header.ec !== checksumLength) {
     throw badToken(`EC is ${header.ec}, but a checksum of ${name} has ${checksumLength} octets`);
   }
-  if (end < 0) throw badToken('Wrap token too short for its checksum');
-  const plaintext = copy(body, 0, end);
+  if (end < HEADER) throw badToken('Wrap token too short for its checksum');
+  const plaintext = copy(token, HEADER, end);
   // EC and RRC are zero for the checksum (§4.2.4).
-  const computed = key.checksum(wrapUsageOf(header.sentByAcceptor), plaintext, headerWithout(token, 4, 8));
-  if (!equalConstantTime(computed, body.subarray(end))) {
+  const covered = copy(token, 0, HEADER).fill(0, 4, 8);
+  const computed = key.checksum(wrapUsageOf(header.sentByAcceptor), plaintext, covered);
+  if (!equalConstantTime(computed, token.subarray(end))) {
     throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the Wrap token');
   }
   return plaintext;
 }
 
-/** A copy of the header whose octets from `start` to `end` (exclusive) are zero. */
-function headerWithout(token: Uint8Array, start: number, end: number): Uint8Array {
-  return copy(token, 0, HEADER).fill(0, start, end);
-}
-
-/** Undoes the right rotation, whose count may be greater than the length (§4.2.5). */
-function unrotate(body: Uint8Array, rrc: number): Uint8Array {
-  const count = body.length === 0 ? 0 : rrc % body.length;
-  return count === 0 ? body : concat(body.subarray(count), body.subarray(0, count));
+/** The token without the right rotation of what follows its header. The count may be greater than the length (§4.2.5). */
+function unrotate(token: Uint8Array, rrc: number): Uint8Array {
+  const length = token.length - HEADER;
+  const count = length === 0 ? 0 : rrc % length;
+  if (count === 0) return token;
+  const start = HEADER + count;
+  return concat(token.subarray(0, HEADER), token.subarray(start), token.subarray(HEADER, start));
 }
 
 function wrapUsageOf(sentByAcceptor: boolean): number {
@@ -145,7 +152,8 @@ function wrapUsageOf(sentByAcceptor: boolean): number {
 
 /** Makes a GetMIC token for `text` (§4.2.6.1). */
 export function buildMicToken(key: KerberosKey, sender: Sender, sequence: bigint, text: Uint8Array): Uint8Array {
-  const header = formatHeader(MIC_ID, flagsOf(sender), FILLER, sequence);
+  const header = new Uint8Array(HEADER);
+  writeHeader(header, MIC_ID, flagsOf(sender), FILLER, sequence);
   return concat(header, key.checksum(micUsageOf(sender), text, header));
 }
 

@@ -111,7 +111,15 @@ describe('krb5Context', () => {
   });
 
   it('overwrites its keys when it is destroyed', () => {
-    const { initiator } = contextPair(18);
+    // With the built-in ciphers, whose key schedules are known.
+    const initiator = krb5Context({
+      role: 'initiator',
+      enctype: 18,
+      key: new Uint8Array(32).fill(1),
+      acceptorSubkey: true,
+      sendSequence: 0,
+      receiveSequence: 0,
+    });
     initiator.wrap(TEXT, 'private');
     const octets = vi.spyOn(Uint8Array.prototype, 'fill');
     const words = vi.spyOn(Uint32Array.prototype, 'fill');

@@ -1,0 +1,47 @@
+/** The page's side of its worker. */
+import type { TranscriptRecord } from '../../capture/index.js';
+import type { Job, Progress, WorkerMessage } from './messages.js';
+
+/** A verified job. */
+export interface Result {
+  records: TranscriptRecord[];
+  notices: string[];
+}
+
+export interface Running {
+  /** Ends the worker; nothing more is told. */
+  cancel(): void;
+}
+
+/** Starts a worker for each job, so that one can be cancelled at any time. */
+export type Verifier = (job: Job, progress: (told: Progress) => void, done: (result: Result) => void) => Running;
+
+/**
+ * Prepares the worker.
+ * @param packed  its program, compressed with gzip, in base 64
+ */
+export async function unpackVerifier(packed: string): Promise<Verifier> {
+  const octets = Uint8Array.from(atob(packed), character => character.charCodeAt(0));
+  const program = new Response(new Blob([octets]).stream().pipeThrough(new DecompressionStream('gzip')));
+  const address = URL.createObjectURL(new Blob([await program.text()], { type: 'text/javascript' }));
+  return (job, progress, done) => {
+    const worker = new Worker(address);
+    const result: Result = { records: [], notices: [] };
+    const end = () => {
+      worker.terminate();
+      done(result);
+    };
+    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+      if (data.type === 'progress') progress(data);
+      else if (data.type === 'notice') result.notices.push(data.text);
+      else if (data.type === 'records') for (const record of data.records) result.records.push(record);
+      else end();
+    };
+    worker.onerror = ({ message }) => {
+      result.notices.push(`internal error, please report it: ${message}`);
+      end();
+    };
+    worker.postMessage(job);
+    return { cancel: () => worker.terminate() };
+  };
+}
