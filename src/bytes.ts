@@ -20,6 +20,12 @@ export function assertBytes(value: unknown, name: string): asserts value is Uint
   if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
 }
 
+/** @throws TypeError if a list of keys is not one, e.g. the octets of the file that `parser` reads */
+export function assertParsed(value: unknown, name: string, parser: string): void {
+  if (!Array.isArray(value))
+    throw new TypeError(`${name} must be a list, e.g. what ${parser} returns for the octets of a file`);
+}
+
 /** Whether octets end in CR LF. */
 export function endsInCrlf(bytes: Uint8Array): boolean {
   const { length } = bytes;

@@ -20,6 +20,7 @@ export {
 } from './gsi/exchange.js';
 export { type GsiTrust, type GsiTrustFiles, gsiTrust, readTrustDirectory } from './gsi/trust.js';
 export { nodeCiphers } from './kerberos-ciphers.js';
+export { defaultCredentials, defaultKeytab, type KerberosFilesOptions } from './kerberos-files.js';
 export { rsaDecrypt } from './rsa-key.js';
 export { ServerControl, type ServerControlOptions } from './server-control.js';
 export type { AnySocket, SocketStream } from './socket-stream.js';

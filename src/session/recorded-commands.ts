@@ -90,9 +90,9 @@ export class RecordedCommands {
     const deviations = new Deviations(this.#tolerance);
     let command: Command | undefined;
     try {
-      command = parseInnerCommand(message.plaintext!, deviations);
       const requireIntegrity = integrityRequired(this.#connection.state);
       checkCommandLevel(context, level, message.applied as TokenLevel, { requireIntegrity });
+      command = parseInnerCommand(message.plaintext!, deviations);
     } catch (error) {
       fail(message, error);
     }

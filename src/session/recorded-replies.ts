@@ -32,6 +32,9 @@ interface OuterReply {
 /** The codes that a connection may begin with (RFC 959 §5.4). */
 const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
 
+/** The most lines before the greeting, and of one reply in the clear, that are remembered: no listing has more, and lines may be very short. */
+const MAX_LINES = 250_000;
+
 /** The reader of the server's lines. */
 export class RecordedReplies {
   readonly #connection: RecordedConnection;
@@ -102,7 +105,7 @@ export class RecordedReplies {
   line(message: ObservedMessage, line: Line): void {
     this.#last = message;
     const header = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(fromUtf8(line.bytes.subarray(0, 4)));
-    if (header === null && (this.#resumed || this.#preface !== undefined)) {
+    if (header === null && (this.#resumed || (this.#preface?.length ?? MAX_LINES) < MAX_LINES)) {
       message.text = fromUtf8(line.bytes);
       if (!this.#resumed) this.#preface?.push(message);
       return;
@@ -147,9 +150,11 @@ export class RecordedReplies {
     message.tolerated = deviations.seen;
     this.#clearMessages.push(message);
     try {
+      if (this.#clearMessages.length > MAX_LINES) throw unfinishedReply();
       reply = this.#clearReply.push(line);
     } catch (error) {
       fail(message, error);
+      this.#clearReply.reset();
       this.#clearMessages = [];
     }
     if (reply !== undefined) this.#wholeClearReply(message, reply);

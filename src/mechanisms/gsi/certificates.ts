@@ -3,7 +3,7 @@
  * The identity of a grid user is the name of the certificate from which the proxies were made. Nothing is verified
  * here.
  */
-import { fromUtf8, toHex, u16beAt } from '../../bytes.js';
+import { fromUtf8, toHex, toUtf8, u16beAt } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { readElement } from '../der.js';
 import { contentsOf, type Element, elementsOf, OID, SEQUENCE, SET } from './elements.js';
@@ -86,7 +86,8 @@ export function firstCertificate(chain: Uint8Array): Uint8Array {
 }
 
 /**
- * A name in Globus's form, with the attributes in the order of the certificate.
+ * A name in Globus's form, with the attributes in the order of the certificate. No two names have the same form: what a value
+ * contains that looks like a further attribute, or can't be seen, is written as `\xHH`, as OpenSSL does.
  * @throws FtpSecurityError `security/bad-token`
  */
 export function nameOf(name: Element | undefined): string {
@@ -94,10 +95,17 @@ export function nameOf(name: Element | undefined): string {
     elementsOf(contentsOf(set, SET)).map(attribute => {
       const [type, value] = elementsOf(contentsOf(attribute, SEQUENCE));
       const oid = toHex(contentsOf(type, OID));
-      return `${ATTRIBUTES[oid] ?? oid}=${textOf(value)}`;
+      return `${ATTRIBUTES[oid] ?? oid}=${textOf(value).replace(MISLEADING, escaped)}`;
     }),
   );
   return attributes.map(set => `/${set.join('+')}`).join('');
+}
+
+/** What begins a further attribute, such as `/CN=`; control and format characters; and the sign of these escapes. */
+const MISLEADING = /[/+](?=[\w.]+=)|[\p{Cc}\p{Cf}\\]/gu;
+
+function escaped(character: string): string {
+  return Array.from(toUtf8(character), octet => `\\x${toHex(Uint8Array.of(octet)).toUpperCase()}`).join('');
 }
 
 function textOf(value: Element | undefined): string {

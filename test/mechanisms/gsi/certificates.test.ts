@@ -77,6 +77,22 @@ describe('names', () => {
   });
 });
 
+describe('a value that looks like further attributes', () => {
+  test.each([
+    ['Anna/CN=proxy', 'Anna\\x2FCN=proxy'],
+    ['Anna/1.2.3=x', 'Anna\\x2F1.2.3=x'],
+    ['Anna+CN=Bob', 'Anna\\x2BCN=Bob'],
+    ['Anna\\x2FCN=proxy', 'Anna\\x5Cx2FCN=proxy'],
+    ['An\u202Ena\n', 'An\\xE2\\x80\\xAEna\\x0A'],
+    ['host/ftp.example.org', 'host/ftp.example.org'],
+    ['1+1=2/3', '1\\x2B1=2/3'],
+  ])('%j is written as %j', (value, written) => {
+    const name = nameOf(['O', 'Grid'], ['CN', value]);
+    const { subject, isProxy } = certificateNames(certificate(name, nameOf(['O', 'Grid'], ['CN', 'Anna'])));
+    expect({ subject, isProxy }).toEqual({ subject: `/O=Grid/CN=${written}`, isProxy: false });
+  });
+});
+
 describe('whose a chain is', () => {
   const own = certificate(user, ca);
   const RFC_3820 = '2b0601050507010e';

@@ -29,6 +29,8 @@ test.each([
   ['a name without a common name', '/O=ftp.example.org', [], 'ftp.example.org', false],
   ['its address', '/CN=x', [address], '192.0.2.7', true],
   ['another address', '/CN=x', [address], '192.0.2.8', false],
+  ['a value of another attribute that looks like it', '/O=x\\/CN=ftp.example.org', [], 'ftp.example.org', false],
+  ['the end of a common name', '/CN=x\\/CN=ftp.example.org', [], 'ftp.example.org', false],
   ['an address as common name', '/CN=192.0.2.7', [], '192.0.2.7', false],
   ['octets of DNS text in the common name', '/CN=DNS:ftp.example.org', [], 'ftp.example.org', false],
 ] as const)('a certificate and a host: %s', (_, name, extensions, host, isRight) => {

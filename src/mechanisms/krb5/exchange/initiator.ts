@@ -1,6 +1,6 @@
 /** The client's side of the exchange: it sends an AP-REQ and receives an AP-REP (RFC 4121 §4.1, RFC 4120 §3.2.2 and §3.2.5). */
 import { randomBytes } from '@noble/hashes/utils.js';
-import { assertBytes, viewOf } from '../../../bytes.js';
+import { assertBytes, assertParsed, viewOf } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ChannelEnds, Exchange } from '../../../protection/mechanism.js';
 import { parseDer } from '../../der.js';
@@ -309,11 +309,14 @@ function nameOf({ name, type }: Principal): PrincipalName {
 }
 
 function settingsOf(options: Krb5InitiatorOptions): Settings {
-  const { credentials, service, bindings, delegation } = options;
+  const { service, bindings, delegation } = options;
+  const given = options.credentials;
+  const credentials = typeof given === 'object' && 'credentials' in given ? given.credentials : given;
+  assertParsed(credentials, 'credentials', 'parseCredentialCache');
   if (bindings !== undefined) assertBindings(bindings);
   if (delegation !== undefined) assertBytes(delegation, 'delegation');
   return {
-    credentials: 'credentials' in credentials ? credentials.credentials : credentials,
+    credentials,
     requested: serviceNameOf(service),
     mutual: options.mutual ?? true,
     sequence: options.sequence ?? true,

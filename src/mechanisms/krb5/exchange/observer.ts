@@ -3,7 +3,7 @@
  * each direction (RFC 4121 §2 and §4.1). It reports names and times of the ticket without checking them, so that it refuses
  * nothing that the recorded server may have accepted.
  */
-import { copy } from '../../../bytes.js';
+import { assertParsed, copy } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ExchangeObserver, ObservedStep, Peer } from '../../../protection/mechanism.js';
 import { type CipherOptions, enctypeOf, isUsable } from '../crypto/enctypes.js';
@@ -62,6 +62,7 @@ interface ObservedRequest extends RequestKeys {
  * sent; the observer is then unchanged.
  */
 export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): ExchangeObserver {
+  assertParsed(keys, 'keys', 'parseKeytab');
   let facts: Krb5Facts = {};
   let step: Krb5Step = { facts };
   let list: Uint8Array = new Uint8Array();
