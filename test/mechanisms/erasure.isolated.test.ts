@@ -35,7 +35,7 @@ interface HmacState {
   destroyed: boolean;
 }
 
-/** Hex of every key that was met. Strings, which are nobody's octets. */
+/** Every key that was seen, in hex: strings are not among the arrays that are watched. */
 const keys = new Set<string>();
 const states: HmacState[] = [];
 const arrays: (Uint8Array | Uint32Array)[] = [];
@@ -148,7 +148,7 @@ const keylog = ({ key }: { key: Uint8Array }): void => {
 const random = (length: number): Uint8Array => {
   const octets = crypto.getRandomValues(new native.Uint8Array(length));
   if (length >= 7) met(octets);
-  // Whoever asked has a copy of its own.
+  // The caller gets a copy of its own.
   return Uint8Array.from(octets);
 };
 

@@ -112,7 +112,7 @@ describe('data connections as streams', () => {
     });
   });
 
-  it('hold the source back while nobody reads', async () => {
+  it('pause the source while they are not read', async () => {
     const { initiator, acceptor } = await pskSubject.contexts();
     let made = 0;
     const source = function* () {
