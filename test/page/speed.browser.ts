@@ -1,4 +1,5 @@
 /** How fast long transcripts are, in processor time of the page's main thread: the machine may be busy. */
+import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { file, htmlOf, open } from './chromium.js';
@@ -10,7 +11,7 @@ async function longReport(lines: number): Promise<string> {
   return htmlOf(file(`${lines}.txt`, spoken.join('\n')));
 }
 
-/** @returns a function that gives the processor time since it was last called, at first since the thread began, in milliseconds */
+/** @returns a function that gives the processor time since it was last called, in milliseconds */
 async function stopwatch(page: Page): Promise<() => Promise<number>> {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable');
@@ -26,14 +27,18 @@ async function stopwatch(page: Page): Promise<() => Promise<number>> {
 
 describe('a long transcript', () => {
   it('of 100,000 lines opens in 3 s', async () => {
-    const page = await open(await longReport(100_000));
-    await page.locator('.row').nth(10).waitFor();
+    const path = await longReport(100_000);
+    const page = await open(file('empty.html', ''));
     const lap = await stopwatch(page);
+    await lap();
+    await page.goto(pathToFileURL(path).href);
+    await page.locator('.row').nth(10).waitFor();
     const opened = await lap();
     await page.getByLabel('Text').fill('file-99');
     await page.getByText('556 lines').waitFor();
     const filtered = await lap();
     process.stdout.write(`100,000 lines: opened in ${Math.round(opened)} ms, filtered in ${Math.round(filtered)} ms\n`);
+    expect(opened).toBeGreaterThan(100); // else it was not measured
     expect(opened).toBeLessThan(3000);
   });
 
