@@ -52,10 +52,7 @@ export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
 
 /** A copy that is always a plain Uint8Array: the `slice` method of a Buffer gives a Buffer that shares its memory. */
 export function copy(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
-  const part = bytes.subarray(start, end);
-  const copied = new Uint8Array(part.length);
-  copied.set(part);
-  return copied;
+  return new Uint8Array(bytes.subarray(start, end));
 }
 
 /** Compares in a time that depends only on the lengths. Use it for every checksum. */

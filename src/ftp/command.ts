@@ -2,9 +2,8 @@
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { assertOneLine } from './argument-checks.js';
-import { type Line, type LineOptions, LineReader } from './line.js';
+import { type Line, type LineOptions, LineReader, type LineUnit } from './line.js';
 
-const SPACE = 0x20;
 /** Verbs of RFC 959 have at most four letters. Others are longer and have digits, e.g. XSHA512, but all are well below this. */
 const MAX_VERB = 16;
 const VERB = /^[A-Za-z][A-Za-z0-9]*$/;
@@ -22,6 +21,8 @@ export interface Command {
   raw: Uint8Array;
 }
 
+const COMMAND: LineUnit<Command> = { ends: () => true, make: commandIn };
+
 /**
  * Reads commands from octets in chunks of any size (RFC 959 §5.3). After an error it resumes at the next line.
  * @example
@@ -30,11 +31,11 @@ export interface Command {
  * for (let command = reader.next(); command !== undefined; command = reader.next()) handle(command);
  */
 export class CommandReader {
-  readonly #lines: LineReader;
+  readonly #lines: LineReader<Command>;
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer */
   constructor(options: LineOptions = {}) {
-    this.#lines = new LineReader(options);
+    this.#lines = new LineReader(options, COMMAND);
   }
 
   /** Adds octets received; they are copied. */
@@ -48,8 +49,7 @@ export class CommandReader {
    *   errors of LineReader; the line is dropped
    */
   next(): Command | undefined {
-    const line = this.#lines.next();
-    return line && commandOf(line);
+    return this.#lines.next();
   }
 
   /**
@@ -71,7 +71,7 @@ export function parseCommand(bytes: Uint8Array): Command {
   assertBytes(bytes, 'command');
   const { length } = bytes;
   const ended = length >= 2 && bytes[length - 2] === CR && bytes[length - 1] === LF;
-  return commandOf({ raw: copy(bytes), bytes: bytes.subarray(0, ended ? length - 2 : length) });
+  return commandIn(copy(bytes), ended ? length - 2 : length);
 }
 
 /**
@@ -79,14 +79,23 @@ export function parseCommand(bytes: Uint8Array): Command {
  * @throws FtpSecurityError `syntax/bad-command` with the offset in the line
  */
 export function commandOf({ raw, bytes }: Line): Command {
-  const control = bytes.findIndex(octet => octet === CR || octet === LF || octet === NUL);
-  if (control !== -1) throw badCommand('a command must not contain CR, LF or NUL', control);
-  const space = bytes.indexOf(SPACE);
-  const end = space === -1 ? bytes.length : space;
-  const verb = fromUtf8(bytes.subarray(0, Math.min(end, MAX_VERB + 1)));
-  if (!VERB.test(verb)) throw badCommand('a command must begin with a verb: a letter, then letters and digits', 0);
-  if (end > MAX_VERB) throw badCommand(`a verb must have at most ${MAX_VERB} octets`, MAX_VERB);
-  const argument = space === -1 ? undefined : fromUtf8(bytes.subarray(space + 1));
+  return commandIn(raw, bytes.length);
+}
+
+/** @param raw  a line of its own; the result keeps it. The command in it ends at `end` */
+function commandIn(raw: Uint8Array, end: number): Command {
+  for (let at = 0; at < end; at++) {
+    const octet = raw[at]!;
+    if (octet === CR || octet === LF || octet === NUL) throw badCommand('a command must not contain CR, LF or NUL', at);
+  }
+  // The line end is ASCII, where an octet is a character; so is a verb.
+  const text = fromUtf8(raw).slice(0, end - raw.length || undefined);
+  const space = text.indexOf(' ');
+  const verb = space === -1 ? text : text.slice(0, space);
+  if (!VERB.test(verb.slice(0, MAX_VERB + 1)))
+    throw badCommand('a command must begin with a verb: a letter, then letters and digits', 0);
+  if (verb.length > MAX_VERB) throw badCommand(`a verb must have at most ${MAX_VERB} octets`, MAX_VERB);
+  const argument = space === -1 ? undefined : text.slice(space + 1);
   return { verb: verb.toUpperCase(), argument, raw };
 }
 

@@ -7,7 +7,7 @@ import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } f
 import { ServerSession } from '../session/server.js';
 import { channelOf } from './channel.js';
 import { type AnySocket, octetsFrom, octetsOf } from './socket-stream.js';
-import { timedOut, timeoutOf, withDeadline, withTimeout } from './timeout.js';
+import { timedOut, timeoutOf, Watch, withTimeout } from './timeout.js';
 
 /** Options of {@link ServerControl}. Times are in milliseconds. */
 export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms' | 'refused'> {
@@ -77,6 +77,9 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   #failed: Error | undefined;
   /** Continues the iteration after a change: octets, the end, a reply. */
   #wake: () => void = () => {};
+  /** Ends the iteration: the client has been idle for too long. */
+  #overdue: () => void = () => {};
+  readonly #watch = new Watch(() => this.#overdue());
 
   /**
    * @param socket  nothing else may read from it
@@ -150,6 +153,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
       this.#socket.destroy();
       throw error;
     } finally {
+      this.#watch.stop();
       this.session.destroy();
       this.#exchange?.destroy?.();
       // The peer may never close its side, nor read what the application did not wait for.
@@ -167,14 +171,19 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   }
 
   /** Waits for octets, the end, or a reply. A client is not idle while a command waits for a reply. */
-  async #waitForChange(): Promise<void> {
-    const change = new Promise<void>(resolve => {
-      this.#wake = resolve;
+  #waitForChange(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#wake = () => {
+        this.#watch.pause();
+        resolve();
+      };
+      if (this.#unanswered.length > 0) return;
+      const idleUntil = this.#timeout > 0 ? this.#idleSince + this.#timeout : Number.POSITIVE_INFINITY;
+      const loginBy = this.#loginBy ?? Number.POSITIVE_INFINITY;
+      const what = loginBy < idleUntil ? 'the client to log in' : 'a command of the client';
+      this.#overdue = () => reject(timedOut(what));
+      this.#watch.set(Math.min(idleUntil, loginBy));
     });
-    if (this.#unanswered.length > 0) return await change;
-    await withDeadline(this.#timeout > 0 ? this.#idleSince + this.#timeout : undefined, 'a command of the client', () =>
-      withDeadline(this.#loginBy, 'the client to log in', () => change),
-    );
   }
 
   /** Records the final reply to a command. */
@@ -237,8 +246,12 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
 
   async #send(octets: Uint8Array): Promise<void> {
     if (octets.length === 0) return;
+    let settle = (_error?: Error | null) => {};
+    this.#socket.write(octets, error => settle(error));
+    // Mostly the system takes all at once.
+    if (this.#socket.writableLength === 0 && this.#socket.writable) return;
     const taken = new Promise<void>((resolve, reject) => {
-      this.#socket.write(octets, error => (error ? reject(error) : resolve()));
+      settle = error => (error ? reject(error) : resolve());
     });
     await withTimeout(this.#timeout, 'the client to read its replies', taken);
   }

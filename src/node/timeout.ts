@@ -38,17 +38,45 @@ export async function withTimeout<T>(milliseconds: number, what: string, promise
 }
 
 /**
- * Does some work with a deadline.
- * @param deadline  in the time of `performance.now()`; undefined means none
- * @param what  what is waited for, for the error message
+ * Limits waits that begin and end often: a deadline is set for each, but one timer runs for many, since most end long before their
+ * deadline.
  */
-export async function withDeadline<T>(
-  deadline: number | undefined,
-  what: string,
-  work: () => PromiseLike<T>,
-): Promise<T> {
-  if (deadline === undefined) return await work();
-  const left = deadline - performance.now();
-  if (left <= 0) throw timedOut(what);
-  return await withTimeout(left, what, work());
+export class Watch {
+  readonly #expired: () => void;
+  #deadline = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires. */
+  #at = 0;
+
+  /** @param expired  called when a deadline has passed */
+  constructor(expired: () => void) {
+    this.#expired = expired;
+  }
+
+  /** @param deadline  in the time of `performance.now()`; infinity means none */
+  set(deadline: number): void {
+    this.#deadline = deadline;
+    if (deadline === Number.POSITIVE_INFINITY || (this.#timer !== undefined && this.#at <= deadline)) return;
+    clearTimeout(this.#timer);
+    this.#at = deadline;
+    this.#timer = setTimeout(() => this.#fire(), deadline - performance.now());
+  }
+
+  /** The wait has ended; the timer may go on. */
+  pause(): void {
+    this.#deadline = Number.POSITIVE_INFINITY;
+  }
+
+  stop(): void {
+    this.pause();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    // A timer may fire a fraction of a millisecond early.
+    if (performance.now() + 1 < this.#deadline) this.set(this.#deadline);
+    else this.#expired();
+  }
 }

@@ -47,6 +47,7 @@ export async function htmlOf(...args: string[]): Promise<string> {
 /** @param hash  the rest of the address, with `#` */
 export async function open(path: string, hash = '', options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
+  context.setDefaultTimeout(100_000);
   const page = await context.newPage();
   page.on('console', message => problems.push(message.text()));
   page.on('pageerror', error => problems.push(String(error.stack)));

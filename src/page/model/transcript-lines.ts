@@ -24,10 +24,10 @@ const optional =
   (check: Check): Check =>
   value =>
     value === undefined || check(value);
-const like =
-  (shape: Shape): Check =>
-  value =>
-    object(value) && Object.entries(shape).every(([name, check]) => check((value as Record<string, unknown>)[name]));
+const like = (shape: Shape): Check => {
+  const checks = Object.entries(shape);
+  return value => object(value) && checks.every(([name, check]) => check((value as Record<string, unknown>)[name]));
+};
 
 const peer = oneOf('client', 'server');
 const level = oneOf('clear', 'safe', 'confidential', 'private');
@@ -47,7 +47,7 @@ const COUNTS: Shape = {
 };
 
 /** The fields of each type of record, as in transcript.schema.json. */
-const RECORDS: Readonly<Record<TranscriptRecord['type'], Check>> = {
+const RECORDS: Readonly<Record<Exclude<TranscriptRecord['type'], 'reply'>, Check>> = {
   connection: like({
     connection: number,
     file: optional(text),
@@ -79,7 +79,6 @@ const RECORDS: Readonly<Record<TranscriptRecord['type'], Check>> = {
     weak: flag,
     error,
   }),
-  reply: like({ connection: number, messages: listOf(number), code: number, lines: listOf(text) }),
   data: like({
     connection: number,
     client: orNull(text),
@@ -110,8 +109,12 @@ const RECORDS: Readonly<Record<TranscriptRecord['type'], Check>> = {
   file: like({ ...COUNTS, file: text, status: number, error }),
 };
 
+/** How `rfc2228` begins a reply. The page shows the lines of replies, so that it need not read these, which is faster. */
+const REPLY = '{"type":"reply",';
+
 /** What could be read of a transcript. */
 export interface ReadTranscript {
+  /** All but replies. */
   records: TranscriptRecord[];
   /** Number of lines that are not records. */
   unreadable: number;
@@ -122,7 +125,7 @@ export function readTranscript(ndjson: string): ReadTranscript {
   const records: TranscriptRecord[] = [];
   let unreadable = 0;
   for (const line of ndjson.split('\n')) {
-    if (line.trim() === '') continue;
+    if (line === '' || line.startsWith(REPLY) || line.trim() === '') continue;
     const record = readRecord(line);
     if (record === undefined) unreadable++;
     else records.push(record);
@@ -134,7 +137,7 @@ function readRecord(line: string): TranscriptRecord | undefined {
   try {
     const value = JSON.parse(line);
     const type = object(value) ? value.type : undefined;
-    return Object.hasOwn(RECORDS, type) && RECORDS[type as TranscriptRecord['type']](value) ? value : undefined;
+    return Object.hasOwn(RECORDS, type) && RECORDS[type as keyof typeof RECORDS](value) ? value : undefined;
   } catch {
     return undefined;
   }

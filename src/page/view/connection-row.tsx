@@ -34,7 +34,7 @@ export function ConnectionRow({ connection, isOpen, ...place }: Place & { connec
 function titleOf({ file, mechanism, variant, enctype, client_name, server_name, facts }: ConnectionRecord): string {
   const names = [client_name, server_name].filter(name => name !== null).join(' → ');
   const parts = [
-    file ?? '',
+    file?.replace(/^.*[/\\]/, '') ?? '',
     mechanism === null ? 'no security association' : `${mechanism} ${variant ?? ''}`.trim(),
     enctype === null ? '' : (enctypeOf(enctype)?.name ?? `enctype ${enctype}`),
     names,

@@ -1,11 +1,14 @@
-/** The findings, the most severe first. */
+/** The findings, the most severe first. Findings of the same rule and text are one row. */
+import { useMemo } from 'preact/hooks';
+import type { FindingRecord } from '../../capture/index.js';
 import { printable } from '../../printable.js';
 import type { Report } from '../model/report.js';
-import { count } from '../model/text.js';
 import { Severity } from './badges.js';
 
-/** The most that are listed at first. */
-const MOST = 8;
+/** The most rows that are listed at first, at all, and the most lines of one row. */
+const FIRST = 8;
+const MOST = 1000;
+const MOST_LINES = 6;
 
 export interface FindingsProps {
   findings: Report['findings'];
@@ -13,27 +16,52 @@ export interface FindingsProps {
 }
 
 export function Findings({ findings, goTo }: FindingsProps) {
-  if (findings.length === 0) return <p>No findings.</p>;
-  const rows = findings.slice(0, 1000).map(({ finding, keys }, index) => (
-    <li key={index}>
-      <Severity severity={finding.severity} /> <strong>{printable(finding.rule)}</strong> {printable(finding.text)}{' '}
-      {(keys.length > 0 ? keys.slice(0, 3) : [`${finding.connection}`]).map(key => (
-        <button key={key} type="button" class="link" onClick={() => goTo(key)}>
-          {keys.length > 0 ? `line ${key}` : `connection ${key}`}
-        </button>
-      ))}
-    </li>
-  ));
-  const [first, rest] = [rows.slice(0, MOST), rows.slice(MOST)];
+  const groups = useMemo(() => groupsOf(findings), [findings]);
+  if (groups.length === 0) return <p>No findings.</p>;
+  const rows = groups.slice(0, MOST).map((group, index) => <GroupRow key={index} group={group} goTo={goTo} />);
   return (
     <>
-      <ul class="findings">{first}</ul>
-      {rest.length > 0 && (
+      <ul class="findings">{rows.slice(0, FIRST)}</ul>
+      {rows.length > FIRST && (
         <details>
-          <summary>{count(findings.length - MOST, 'more finding')}</summary>
-          <ul class="findings">{rest}</ul>
+          <summary>{groups.length - FIRST} more kinds of findings</summary>
+          <ul class="findings">{rows.slice(FIRST)}</ul>
         </details>
       )}
     </>
+  );
+}
+
+interface Group {
+  finding: FindingRecord;
+  /** The first row that shows each of its findings: a line, a transfer, or a connection. */
+  keys: string[];
+}
+
+function groupsOf(findings: Report['findings']): Group[] {
+  const groups = new Map<string, Group>();
+  for (const { finding, keys } of findings) {
+    const name = `${finding.rule} ${finding.text}`;
+    const group = groups.get(name) ?? { finding, keys: [] };
+    groups.set(name, group);
+    group.keys.push(keys[0] ?? `${finding.connection}`);
+  }
+  return [...groups.values()];
+}
+
+function GroupRow({ group: { finding, keys }, goTo }: { group: Group; goTo: (key: string) => void }) {
+  const { rule, severity, text } = finding;
+  return (
+    <li>
+      <Severity severity={severity} /> <strong>{printable(rule)}</strong> {printable(text)}{' '}
+      {keys.slice(0, MOST_LINES).map(key => (
+        <button key={key} type="button" class="link" onClick={() => goTo(key)}>
+          {key.includes('.') ? `line ${key}` : `connection ${key}`}
+        </button>
+      ))}
+      {keys.length > MOST_LINES && (
+        <a href={`#${new URLSearchParams({ rule })}`}>and {keys.length - MOST_LINES} more</a>
+      )}
+    </li>
   );
 }

@@ -9,6 +9,7 @@ import { Diagram } from './diagram.js';
 import { FilterBar } from './filter-bar.js';
 import { Findings } from './findings.js';
 import { Overview } from './overview.js';
+import { Timeline } from './timeline.js';
 import { Transfers } from './transfers.js';
 
 export function TranscriptView({ transcript, notices }: { transcript: ReadTranscript; notices: readonly string[] }) {
@@ -38,6 +39,7 @@ export function TranscriptView({ transcript, notices }: { transcript: ReadTransc
         <Overview report={report} notices={all} />
         <h2>Findings</h2>
         <Findings findings={report.findings} goTo={goTo} />
+        <Timeline report={report} goTo={goTo} />
         {report.transfers.length > 0 && <Transfers transfers={report.transfers} goTo={goTo} />}
       </section>
       <FilterBar

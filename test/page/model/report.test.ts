@@ -9,6 +9,7 @@ import { applyFilter, formatAddress, NO_FILTER, parseAddress } from '../../../sr
 import { type Report, reportOf } from '../../../src/page/model/report.js';
 import { rowsOf } from '../../../src/page/model/rows.js';
 import { textOf } from '../../../src/page/model/text.js';
+import { timelineOf } from '../../../src/page/model/timeline.js';
 import { readTranscript } from '../../../src/page/model/transcript-lines.js';
 import { realCapture, vectorPath } from '../../capture/helpers.js';
 
@@ -18,8 +19,10 @@ const { records } = verifyRecording(realCapture(NAME), { mechanisms: [krb5({ obs
 const ndjson = records.map(record => JSON.stringify(record)).join('\n');
 
 describe('reading a transcript', () => {
-  it('takes every record of a real one', () => {
-    expect(readTranscript(ndjson)).toEqual({ records, unreadable: 0 });
+  const shown = records.filter(({ type }) => type !== 'reply');
+
+  it('takes every record of a real one but replies', () => {
+    expect(readTranscript(ndjson)).toEqual({ records: shown, unreadable: 0 });
   });
 
   it('skips what is not a record, and counts it', () => {
@@ -32,11 +35,10 @@ describe('reading a transcript', () => {
       '{"type":"message"}',
       '{"type":"other","connection":1}',
     ];
-    expect(readTranscript(`${bad.join('\n')}\n\n${ndjson}\n`)).toEqual({ records, unreadable: bad.length });
+    expect(readTranscript(`${bad.join('\n')}\n\n${ndjson}\n`)).toEqual({ records: shown, unreadable: bad.length });
   });
 
   it('refuses a record with a field of another type, whichever field the page shows', () => {
-    const shown = records.filter(({ type }) => type !== 'reply');
     for (const type of ['connection', 'message', 'data', 'finding', 'summary'] as const) {
       const record = shown.find(it => it.type === type)!;
       const { required } = schema.oneOf.find(it => it.properties.type.const === type)!;
@@ -126,4 +128,37 @@ describe('the anatomy of a line', () => {
 it('shows controls and bidirectional marks of a recording as escapes', () => {
   const [line] = records.filter(record => record.type === 'message');
   expect(textOf({ ...line!, text: 'a\u001b[31m\u202eb\r\n' })).toBe('a\\u{1b}[31m\\u{202e}b');
+});
+
+describe('the timeline', () => {
+  const { connections } = reportOf(records);
+
+  it('has a lane for each connection, from its first line to its last, and few marks', () => {
+    const { from, to, lanes } = timelineOf(connections, 50)!;
+    const times = records.flatMap(record => (record.type === 'message' ? [record.time!] : [])).sort();
+    expect([from, to]).toEqual([times[0], times.at(-1)]);
+    expect(lanes.map(({ number }) => number)).toEqual([1, 2]);
+    expect(lanes[0]!.begin).toBe(0);
+    expect(Math.max(...lanes.map(({ end }) => end))).toBe(1);
+    for (const { lines } of lanes) {
+      expect(lines.length).toBeLessThan(51 * 5);
+      expect(new Set(lines.map(({ at, verdict }) => `${at} ${verdict}`)).size).toBe(lines.length);
+    }
+  });
+
+  it('marks a line with an error, also if its token is verified', () => {
+    const wrong = records.find(it => it.type === 'message' && it.verdict === 'verified' && it.error !== null)!;
+    const other = { ...wrong, time: '2026-01-01T00:00:00.000000Z', index: 999_999 } as typeof wrong;
+    const { lanes } = timelineOf(reportOf([wrong, other]).connections, 10)!;
+    expect(lanes[0]!.lines.map(({ at, verdict }) => [at, verdict])).toEqual([
+      [1, 'failed'],
+      [0, 'failed'],
+    ]);
+  });
+
+  it('needs times', () => {
+    const timeless = records.map(record => ('time' in record ? { ...record, time: null } : record));
+    expect(timelineOf(reportOf(timeless).connections, 10)).toBeUndefined();
+    expect(timelineOf([], 10)).toBeUndefined();
+  });
 });
