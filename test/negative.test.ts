@@ -17,6 +17,9 @@ import {
   parseKeytab,
   ReplayCache,
 } from '../src/mechanisms/krb5/index.js';
+import { certificatesOf } from '../src/node/gsi/certificate.js';
+import { verifyChain } from '../src/node/gsi/chain.js';
+import { gsiTrust } from '../src/node/gsi/trust.js';
 import { nodeCiphers } from '../src/node/index.js';
 import { unprotectReply } from '../src/protection/protect.js';
 import { decodeProtectedCommand } from '../src/protection/protected-command.js';
@@ -37,6 +40,7 @@ interface Vector {
   krb4: { key: string; address: number[]; localPort: number; peerPort: number; now: number };
   srvtab: string;
   krb5: { file: string; now: number; service?: string; bindings?: string; times?: number };
+  chain: { peer: string; authority: string; now: number };
   tokens: string[];
   code: number;
   level: TokenLevel;
@@ -116,6 +120,12 @@ const OPERATIONS = {
   initiateKrb5({ krb5: { file, now, service } }: Vector) {
     const credentials = parseCredentialCache(fromHex(readKrb5(file).ccache_hex));
     krb5Initiator({ credentials, service: service!, clock: () => now }).step();
+  },
+  /** Certificates of ../gsi/certificates. */
+  verifyChain({ chain: { peer, authority, now } }: Vector) {
+    const fileOf = (name: string) => readFileSync(new URL(`../vectors/gsi/certificates/${name}.crt`, import.meta.url));
+    const trust = gsiTrust({ authorities: [fileOf(authority)] });
+    verifyChain(certificatesOf(fileOf(peer)), { trust, now, purpose: 'client' });
   },
   parseCredentialCache: ({ text }: Vector) => parseCredentialCache(toUtf8(text)),
   unwrapDestroyed(vector: Vector) {
