@@ -72,4 +72,14 @@ describe('work is linear', () => {
   it.each(Object.keys(WORK))('for %s', name => {
     expect(growth(WORK[name]!, 500)).toBeLessThan(LINEAR);
   });
+
+  it('and the measure would find work that is not', () => {
+    const lines: string[] = [];
+    const quadratic = (size: number) => {
+      lines.length = 0;
+      for (let i = 0; i < size; i++) if (!lines.includes(`${i}`)) lines.push(`${i}`);
+      expect(lines.length).toBe(size);
+    };
+    expect(growth(quadratic, 500)).toBeGreaterThan(LINEAR);
+  });
 });

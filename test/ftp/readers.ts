@@ -87,26 +87,35 @@ export const LINEAR = 1.65;
 /** In microseconds. What the clock, the compiler and the garbage collector add is small beside it. */
 const MEASURABLE = 5000;
 
+/** The sizes of input, in multiples of the smallest. */
+const SIZES = [1, 2, 4, 8];
+/** Each size is measured so often, in turn with the others. */
+const ROUNDS = 3;
+/** If that looks like more than linear work, a disturbance may be the reason: then it is measured this often. */
+const MAX_ROUNDS = 12;
+
 /**
- * The power of the size of its input with which the time of `work` grows. Processor time is taken, since it does not depend on
- * what else the machine does.
+ * The power of the size of its input with which the time of `work` grows. Processor time is taken, since it depends less on what
+ * else the machine does; and the least of several, since disturbances only add to it.
  * @param size  of the smallest input; it is doubled until the time is measurable
  */
 export function growth(work: (size: number) => void, size: number): number {
   let smallest = size;
-  while (processorTime(work, smallest) < MEASURABLE) smallest *= 2;
-  return slope([1, 2, 4, 8].map(times => Math.log2(processorTime(work, times * smallest))));
+  while (Math.min(...[1, 2, 3].map(() => processorTime(work, smallest))) < MEASURABLE) smallest *= 2;
+  let least = SIZES.map(() => Number.POSITIVE_INFINITY);
+  const power = () => slope(least.map(Math.log2));
+  for (let round = 1; round <= ROUNDS || (round <= MAX_ROUNDS && power() >= LINEAR); round++) {
+    least = least.map((time, i) => Math.min(time, processorTime(work, SIZES[i]! * smallest)));
+  }
+  return power();
 }
 
-/** In microseconds, the least of three: disturbances only add to it. */
+/** In microseconds. */
 function processorTime(work: (size: number) => void, size: number): number {
-  const times = Array.from({ length: 3 }, () => {
-    const start = process.cpuUsage();
-    work(size);
-    const { user, system } = process.cpuUsage(start);
-    return user + system;
-  });
-  return Math.min(...times);
+  const start = process.cpuUsage();
+  work(size);
+  const { user, system } = process.cpuUsage(start);
+  return user + system;
 }
 
 /** Of the straight line that fits these values at 0, 1, 2, … best, by least squares. */
