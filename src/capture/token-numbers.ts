@@ -157,14 +157,27 @@ function settleGap(side: Side, gap: Gap): boolean {
   const { message, transfer } = gap;
   const missing = side.all.firstMissing(gap);
   if (missing === undefined) {
-    if (message.sequence === 'gap' && message.error?.code !== 'security/out-of-sequence') message.sequence = 'ok';
+    fill(message);
     return true;
   }
-  if (transfer === undefined) return true;
+  if (transfer === undefined) return message.from === 'server';
   if (transfer.blocks?.isWhole !== true) return transfer.blocks?.ended === true;
   // Nothing is sent between the last block and the next line.
   if (!isUnread(side, missing)) message.error ??= outOfSequence('a line before this one is missing');
   return true;
+}
+
+/**
+ * Blocks have all numbers that were missing before a line. Where the line itself broke the rules, as no transfer was there, a
+ * client may have made the blocks before its commands; if they were lines, moved to a data connection, its blocks are an error.
+ * But a server begins each transfer by a line, which could be what was moved.
+ */
+function fill(message: ObservedMessage): void {
+  if (message.sequence !== 'gap') return;
+  const isRefused = message.error?.code === 'security/out-of-sequence';
+  if (isRefused && message.from === 'server') return;
+  if (isRefused) message.error = undefined;
+  message.sequence = 'ok';
 }
 
 /** Whether a line that could not be read may have a position. */
