@@ -49,7 +49,7 @@ const LENGTH = 4;
 const END = u32be(0);
 
 /** A token after its length. */
-export const blockOf = (token: Uint8Array) => concat(u32be(token.length), token);
+export const blockOf = (token: Uint8Array): Uint8Array => concat(u32be(token.length), token);
 const valid = (text: string, { context, level }: MutationContext) => blockOf(context.wrap(octets(text), level).token);
 
 /** Changes the length before the first block. */
