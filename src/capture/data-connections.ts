@@ -1,7 +1,7 @@
 /** Finds the data connections in a capture, and the control connection of each, by the addresses that were announced. */
 import type { Peer } from '../protection/mechanism.js';
-import { portOf } from './control-connections.js';
 import type { DataAddress } from './data-addresses.js';
+import { portOf } from './opening.js';
 import type { TcpConnection } from './tcp.js';
 
 /** How many recent addresses of a control connection are kept: a data connection may come late, or be opened again. */

@@ -28,6 +28,8 @@ export type Piece =
 /** How a stream ends: with a FIN, with a reset from either end, or `open` if the capture shows no end. */
 export type Ending = 'fin' | 'reset' | 'open';
 
+const NO_HOLES: readonly Range[] = [];
+
 /** Collects the ranges that segments cover. */
 export class Coverage {
   readonly #ranges: Range[] = [];
@@ -40,7 +42,9 @@ export class Coverage {
   }
 
   /** The parts of a range that no segment covers. */
-  holes(start: number, end: number): Range[] {
+  holes(start: number, end: number): readonly Range[] {
+    const [only] = this.#ranges;
+    if (this.#ranges.length === 1 && only!.from <= start && only!.to >= end) return NO_HOLES;
     this.#ranges.sort((a, b) => a.from - b.from);
     const holes: Range[] = [];
     let from = start;
@@ -83,6 +87,11 @@ export class StreamAssembler {
   /** The position up to which the stream has been yielded. */
   get position(): number {
     return this.#position;
+  }
+
+  /** Whether the end of the stream has been yielded. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** @param after  the position in the other direction that the segment acknowledges */

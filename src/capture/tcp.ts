@@ -4,12 +4,16 @@
  * that a packet acknowledges are yielded before the packet's own octets, because a tap may record two packets of
  * opposite directions in the wrong order.
  */
+import { concatAll } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { RST, type Segment } from './link-layer.js';
+import { type Examined, examine, OPENING, type Opening } from './opening.js';
 import { type Connection, ConnectionTracker, type Side } from './tcp-connections.js';
 import { Coverage, type Ending, type Piece, StreamAssembler, type StreamPlan } from './tcp-stream.js';
 
 export interface TcpConnection {
+  /** From 0, in the order in which the connections are found. */
+  readonly id: number;
   /** The two ends, `address:port`; the sender of the first segment comes first. */
   readonly ends: readonly [string, string];
   /** The end that sent the SYN; undefined if neither the SYN nor its answer was captured. */
@@ -36,6 +40,8 @@ export type TcpEvent = Piece & {
 export interface TcpStreams {
   /** In the order of their SYNs; a connection without a captured SYN has the place of its first packet. */
   connections: readonly TcpConnection[];
+  /** What the first octets of a connection show, by its id; most connections are not in it. */
+  examined: ReadonlyMap<number, Examined>;
   /** Number of segments with octets whose sequence numbers are outside any window; their octets are in no stream. */
   strays: number;
   /**
@@ -60,24 +66,31 @@ interface Plan {
  *   `syntax/bad-file` if the segments have changed
  */
 export function reassemble(segments: Iterable<Segment>): TcpStreams {
-  const { plans, strays } = survey(segments);
+  const { plans, examined, strays } = survey(segments);
   return {
     strays,
+    examined,
     connections: [...plans].sort((a, b) => a.place - b.place).map(({ connection }) => connection),
     events: { [Symbol.iterator]: () => deliver(segments, plans) },
   };
 }
 
 /** The first pass: the connections, in the order in which they are found. */
-function survey(segments: Iterable<Segment>): { plans: Plan[]; strays: number } {
+function survey(segments: Iterable<Segment>): Pick<TcpStreams, 'examined' | 'strays'> & { plans: Plan[] } {
   const tracker = new ConnectionTracker();
   const connections: Connection[] = [];
-  // Most connections of a port scan carry no octets, so a Coverage is made only for a direction that has some.
-  const coverage = new Map<Side, Coverage>();
+  // Most connections of a port scan carry no octets, so there is an entry only for a direction that has some.
+  const captured = new Map<Side, Captured>();
+  const examined = new Map<number, Examined>();
+  const finish = (connection: Connection): void => {
+    const found = examineConnection(connection, captured);
+    if (found !== undefined) examined.set(connection.found, found);
+  };
   let strays = 0;
   for (const segment of segments) {
     const { connection, from, at } = tracker.follow(segment);
     connections[connection.found] ??= connection;
+    if (isOver(connection)) finish(connection);
     if (segment.payload.length === 0) continue;
     if (at === undefined) {
       // The payload of a reset is a diagnostic text for people, not part of the stream.
@@ -85,17 +98,89 @@ function survey(segments: Iterable<Segment>): { plans: Plan[]; strays: number } 
       continue;
     }
     const side = connection.sides[from];
-    const covered = coverage.get(side) ?? new Coverage();
-    coverage.set(side, covered.add(at, at + segment.payload.length));
+    let octets = captured.get(side);
+    if (octets === undefined) {
+      octets = new Captured();
+      captured.set(side, octets);
+    }
+    octets.add(at, segment.payload);
   }
-  const plans = connections.map(
-    ({ ends, sides: [a, b], place, opener, synSeen, answered }): Plan => ({
-      connection: { ends, opener, opened: synSeen ? (answered ? 'answered' : 'unanswered') : 'missing' },
-      place,
-      streams: [planStream(a, coverage.get(a)), planStream(b, coverage.get(b))],
-    }),
+  const plans = connections.map((connection): Plan => {
+    finish(connection);
+    return { connection: factsOf(connection), place: connection.place, streams: streamsOf(connection, captured) };
+  });
+  return { plans, examined, strays };
+}
+
+/** What was captured of one direction. */
+class Captured {
+  readonly coverage = new Coverage();
+  /** Copies of its first octets, in the order of capture; undefined once they have been examined. */
+  #first: { at: number; data: Uint8Array }[] | undefined = [];
+  #octets = 0;
+
+  add(at: number, payload: Uint8Array): void {
+    this.coverage.add(at, at + payload.length);
+    // Twice as many, because some may come again, or out of order.
+    if (this.#first === undefined || this.#octets >= 2 * OPENING) return;
+    // A copy, because a view would keep the whole chunk in memory.
+    const data = payload.slice(0, OPENING);
+    this.#first.push({ at, data });
+    this.#octets += data.length;
+  }
+
+  /** Whether the first octets have not been examined. */
+  get hasOpening(): boolean {
+    return this.#first !== undefined;
+  }
+
+  /** The first octets in their order. They can be taken once. @returns undefined after that */
+  takeOpening(plan: StreamPlan): Opening | undefined {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first === undefined) return undefined;
+    const assembler = new StreamAssembler(plan);
+    for (const { at, data } of first) assembler.add(at, data);
+    const said: Uint8Array[] = [];
+    for (let length = 0; length < OPENING; ) {
+      const piece = assembler.next(plan.end, undefined, Number.POSITIVE_INFINITY);
+      if (piece === undefined) break;
+      if (piece.kind !== 'data') continue;
+      said.push(piece.data.subarray(0, OPENING - length));
+      length += piece.data.length;
+    }
+    return openingOf(plan, concatAll(said));
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function openingOf({ start, holes }: StreamPlan, said: Uint8Array): Opening {
+  return { said, lost: holes.length > 0, late: holes[0]?.from === start };
+}
+
+/** Whether both ends have closed a connection, or one has reset it. What comes after that changes nothing in its beginning. */
+function isOver({ sides: [a, b], reset }: Connection): boolean {
+  return reset || (a.fin !== undefined && b.fin !== undefined);
+}
+
+/** Examines the first octets of a connection, and forgets them. */
+function examineConnection(connection: Connection, captured: ReadonlyMap<Side, Captured>): Examined | undefined {
+  const { sides } = connection;
+  if (!sides.some(side => captured.get(side)?.hasOpening)) return undefined;
+  const streams = streamsOf(connection, captured);
+  const openings = sides.map(
+    (side, i) => captured.get(side)?.takeOpening(streams[i]!) ?? openingOf(streams[i]!, NOTHING),
   );
-  return { plans, strays };
+  return examine(factsOf(connection), openings as [Opening, Opening]);
+}
+
+function factsOf({ found: id, ends, opener, synSeen, answered }: Connection): TcpConnection {
+  return { id, ends, opener, opened: synSeen ? (answered ? 'answered' : 'unanswered') : 'missing' };
+}
+
+function streamsOf({ sides: [a, b] }: Connection, captured: ReadonlyMap<Side, Captured>): [StreamPlan, StreamPlan] {
+  return [planStream(a, captured.get(a)?.coverage), planStream(b, captured.get(b)?.coverage)];
 }
 
 function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage = new Coverage()): StreamPlan {
@@ -108,10 +193,13 @@ function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage =
   return { start, end, fin, holes: coverage.holes(start, end) };
 }
 
+type Assemblers = [StreamAssembler, StreamAssembler];
+
 /** The second pass: the events, each at the segment that causes it. */
 function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generator<TcpEvent> {
   const tracker = new ConnectionTracker();
-  const assemblers: [StreamAssembler, StreamAssembler][] = [];
+  /** By id; null for a connection whose directions have both ended. */
+  const assemblers: (Assemblers | null)[] = [];
   let time: bigint | undefined;
   for (const segment of segments) {
     time = segment.time;
@@ -119,8 +207,10 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
     const plan = plans[tracked.found];
     if (plan === undefined) throw new FtpSecurityError('syntax/bad-file', 'the recording changed while it was read');
     const { connection, streams } = plan;
-    assemblers[tracked.found] ??= [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])];
-    const pair = assemblers[tracked.found]!;
+    if (assemblers[tracked.found] === undefined)
+      assemblers[tracked.found] = [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])];
+    const pair = assemblers[tracked.found];
+    if (pair == null) continue;
     const other = sender === 0 ? 1 : 0;
     // The acknowledgment of a FIN is one past the last octet.
     const after = acknowledged === undefined ? undefined : Math.min(acknowledged, streams[other].end);
@@ -138,6 +228,7 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
         yield Object.assign(piece, { connection, from, time });
       }
     }
+    if (pair[0].ended && pair[1].ended) assemblers[tracked.found] = null;
   }
   for (const [found, { connection }] of plans.entries()) {
     for (const from of [0, 1] as const) {

@@ -3,12 +3,13 @@ import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism, Peer, RecordedSecrets } from '../protection/mechanism.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
-import { type ControlConnection, controlConnections, hostOf, type PortOptions, portOf } from './control-connections.js';
+import { type ControlConnection, controlConnections, type PortOptions } from './control-connections.js';
 import { ControlRecording } from './control-recording.js';
 import type { DataAddress } from './data-addresses.js';
 import { DataConnections } from './data-connections.js';
 import { DataRecording, type Extract } from './data-recording.js';
 import { SegmentReader } from './link-layer.js';
+import { hostOf, portOf } from './opening.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
 import type { TranscriptRecord } from './records.js';
 import { reassemble, type TcpConnection, type TcpEvent } from './tcp.js';
@@ -104,22 +105,24 @@ function verifySegments(
   const control = controlConnections(streams, options);
   const { writer, records } = writerFor(options);
   const controls = new ControlConnections(control, { ...options, mechanisms }, writer);
-  const data = new Map<TcpConnection, DataRecording | undefined>();
+  /** By id; null for a connection that belongs to no control connection. */
+  const data = new Map<number, DataRecording | null>();
   for (const event of streams.events) {
     const { connection } = event;
     if (controls.take(event)) continue;
-    if (!data.has(connection)) {
+    let recording = data.get(connection.id);
+    if (recording === undefined) {
       const found = controls.addresses.find(connection);
-      data.set(connection, found && new DataRecording(connection, found, options.extract));
+      recording = found === undefined ? null : new DataRecording(connection, found, options.extract);
+      data.set(connection.id, recording);
     }
-    const recording = data.get(connection);
-    if (recording === undefined) continue;
+    if (recording === null) continue;
     try {
-      if (recording.take(event)) data.delete(connection);
+      if (recording.take(event)) data.set(connection.id, null);
     } catch (error) {
       // As with control connections, an error in one data connection, or in its sink, does not stop the others.
       recording.fault(error);
-      data.set(connection, undefined);
+      data.set(connection.id, null);
     }
   }
   const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
@@ -133,34 +136,32 @@ function verifySegments(
   return unusedPorts?.length ? { ...transcript, unusedPorts } : transcript;
 }
 
-/** The control connections of a capture, and the addresses of their data connections. */
+/** The control connections of a capture, and the addresses of their data connections. Only those that are open are kept. */
 class ControlConnections {
   readonly addresses = new DataConnections<ControlRecording>();
-  readonly #entries: ReadonlyMap<TcpConnection, ControlEntry>;
+  readonly #ends: ReadonlyMap<TcpConnection, ControlConnection>;
+  readonly #numbers: ReadonlyMap<TcpConnection, number>;
+  readonly #options: VerifyOptions;
+  readonly #writer: TranscriptWriter;
+  readonly #open = new Map<number, ControlEntry>();
 
   constructor(
     control: ReadonlyMap<TcpConnection, ControlConnection>,
     options: VerifyOptions,
     writer: TranscriptWriter,
   ) {
-    this.#entries = new Map(
-      [...control].map(([connection, ends], index) => {
-        const observed = { ...options, fromStart: connection.opened !== 'missing' };
-        const announce = (by: Peer, address: DataAddress, message?: number) =>
-          this.addresses.announce(recording, by, address, hostOf(ends[by]), message);
-        const recording = new ControlRecording(index + 1, ends, observed, writer, announce);
-        // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
-        announce('client', { host: undefined, port: portOf(ends.client) });
-        return [connection, { ends, recording, open: 2, preamble: [...ends.preamble] }];
-      }),
-    );
+    this.#ends = control;
+    this.#numbers = new Map([...control.keys()].map((connection, index) => [connection, index + 1]));
+    this.#options = options;
+    this.#writer = writer;
   }
 
   /** @returns whether the event belongs to a control connection */
   take(event: TcpEvent): boolean {
-    const entry = this.#entries.get(event.connection);
-    if (entry === undefined) return false;
-    const { ends, recording, preamble } = entry;
+    const ends = this.#ends.get(event.connection);
+    if (ends === undefined) return false;
+    const entry = this.#open.get(event.connection.id) ?? this.#begin(event.connection, ends);
+    const { recording, preamble } = entry;
     const from = event.from === ends.clientEnd ? 'client' : 'server';
     if (event.kind === 'data') {
       const data = event.data.subarray(preamble[event.from]);
@@ -170,13 +171,26 @@ class ControlConnections {
     else if (--entry.open === 0) {
       recording.end(event.time);
       this.addresses.forget(recording);
+      this.#open.delete(event.connection.id);
     }
     return true;
+  }
+
+  #begin(connection: TcpConnection, ends: ControlConnection): ControlEntry {
+    const observed = { ...this.#options, fromStart: connection.opened !== 'missing' };
+    const announce = (by: Peer, address: DataAddress, message?: number) =>
+      this.addresses.announce(recording, by, address, hostOf(ends[by]), message);
+    const number = this.#numbers.get(connection)!;
+    const recording = new ControlRecording(number, ends, observed, this.#writer, announce);
+    // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
+    announce('client', { host: undefined, port: portOf(ends.client) });
+    const entry: ControlEntry = { recording, open: 2, preamble: [...ends.preamble] };
+    this.#open.set(connection.id, entry);
+    return entry;
   }
 }
 
 interface ControlEntry {
-  ends: ControlConnection;
   recording: ControlRecording;
   /** Number of directions that have not ended. */
   open: number;

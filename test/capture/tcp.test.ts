@@ -31,6 +31,7 @@ const OPEN = talk([], { close: 'open' });
 describe('a connection', () => {
   test('gives what each end said, and how it ended', () => {
     expect(flowOf(talk(LOGIN))).toEqual({
+      id: 0,
       ends: [CLIENT, SERVER],
       opener: 0,
       opened: 'answered',

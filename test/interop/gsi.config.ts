@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['test/interop/*.gsi.ts'],
     globalSetup: ['test/interop/gsi-setup.ts'],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     maxWorkers: 2,
     disableConsoleIntercept: true,
   },

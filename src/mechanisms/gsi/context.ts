@@ -85,11 +85,9 @@ export class RecordContext implements SecurityContext {
   wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped {
     assertBytes(plaintext, 'plaintext');
     const before = this.#sending(level);
-    const contents = Array.from({ length: Math.max(1, Math.ceil(plaintext.length / MAX_CONTENT)) }, (_, i) =>
-      plaintext.subarray(i * MAX_CONTENT, (i + 1) * MAX_CONTENT),
-    );
     const number = this.#mustUpdate ? 0 : before.number;
-    if (number + contents.length >= MAX_RECORDS) {
+    const count = Math.max(1, Math.ceil(plaintext.length / MAX_CONTENT));
+    if (number + count >= MAX_RECORDS) {
       throw new FtpSecurityError('security/out-of-sequence', 'every record number is used', { side: 'local' });
     }
     let next = before;
@@ -103,11 +101,13 @@ export class RecordContext implements SecurityContext {
       seal(UPDATE);
       next = updatedDirection(next);
     }
-    for (const content of contents) seal({ type: APPLICATION_DATA, content });
+    for (let i = 0; i < count; i++) {
+      seal({ type: APPLICATION_DATA, content: plaintext.subarray(i * MAX_CONTENT, (i + 1) * MAX_CONTENT) });
+    }
     retire(before, next);
     this.#send = next;
     this.#mustUpdate = false;
-    return { token: concatAll(parts), level: this.#level };
+    return { token: joined(parts), level: this.#level };
   }
 
   unwrap(token: Uint8Array): Unwrapped {
@@ -126,7 +126,7 @@ export class RecordContext implements SecurityContext {
     this.#receive = next;
     this.#mustUpdate ||= wantsUpdate;
     this.#recordPosition(BigInt(skipped), skipped === 0);
-    return { plaintext: concatAll(texts), level: this.#level, sequence: skipped === 0 ? 'ok' : 'gap' };
+    return { plaintext: joined(texts), level: this.#level, sequence: skipped === 0 ? 'ok' : 'gap' };
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {
@@ -187,6 +187,11 @@ export class RecordContext implements SecurityContext {
   #assertOpen(): void {
     if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the context is destroyed', { side: 'local' });
   }
+}
+
+/** Nearly every token has one record. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0]! : concatAll(parts);
 }
 
 /** @throws FtpSecurityError; then the direction is unchanged */

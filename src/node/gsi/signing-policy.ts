@@ -27,13 +27,13 @@ export function parseSigningPolicy(text: string): SigningPolicies {
     if (written === '') continue;
     const [, keyword, type, value] = ENTRY.exec(written) ?? [];
     if (keyword === 'access_id_CA' && type === 'X509') {
-      authority = unquoted(value!);
+      authority = withNewNames(unquoted(value!));
       maySign = false;
       policies.set(authority, policies.get(authority) ?? []);
     } else if (keyword === 'pos_rights' && authority !== undefined) {
       maySign = value === 'CA:sign';
     } else if (keyword === 'cond_subjects' && authority !== undefined) {
-      if (maySign) policies.set(authority, [...policies.get(authority)!, ...patternsIn(value!)]);
+      if (maySign) policies.set(authority, [...policies.get(authority)!, ...patternsIn(value!).map(withNewNames)]);
     } else {
       throw new FtpSecurityError('syntax/bad-file', `signing policy: line ${i + 1} can't be read`, { side: 'local' });
     }
@@ -61,6 +61,11 @@ export function matchesPattern(name: string, pattern: string): boolean {
     }
   }
   return /^\**$/.test(pattern.slice(next));
+}
+
+/** Older files have other names of attributes; Globus takes them for the same. */
+function withNewNames(name: string): string {
+  return name.replace(/\/(?:E|Email)=/gi, '/emailAddress=').replace(/\/USERID=/gi, '/UID=');
 }
 
 function unquoted(value: string): string {

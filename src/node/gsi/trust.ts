@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromUtf8 } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Certificate, certificatesOf, parseCertificate } from './certificate.js';
 import { parseRevocationList, type RevocationList } from './revocation-list.js';
 import { parseSigningPolicy, type SigningPolicies } from './signing-policy.js';
@@ -11,6 +11,8 @@ import { parseSigningPolicy, type SigningPolicies } from './signing-policy.js';
 export interface GsiTrust {
   /** The names of the authorities, such as `/O=Grid/CN=Authority`. */
   readonly names: readonly string[];
+  /** Authorities of a directory that are not trusted, as one of their files can't be read: the hash, and why. */
+  readonly unreadable: ReadonlyMap<string, string>;
 }
 
 /** What the chain of a peer's certificate is checked against. */
@@ -36,12 +38,21 @@ export interface GsiTrustFiles {
  * @throws FtpSecurityError `security/bad-token`, `syntax/bad-file` for a file that can't be read
  */
 export function gsiTrust({ authorities, signingPolicies, revocationLists = [] }: GsiTrustFiles): GsiTrust {
-  const parts: TrustParts = {
-    authorities: authorities.flatMap(file => certificatesOf(file).map(parseCertificate)),
+  return trustOf({
+    authorities: authorities.flatMap(authoritiesIn),
     policies: signingPolicies && new Map(signingPolicies.flatMap(file => [...parseSigningPolicy(fromUtf8(file))])),
     revocationLists: revocationLists.map(parseRevocationList),
-  };
-  const trust = { names: parts.authorities.map(({ subject }) => subject) };
+  });
+}
+
+function authoritiesIn(file: Uint8Array): Certificate[] {
+  const certificates = certificatesOf(file).map(parseCertificate);
+  if (certificates.length > 0) return certificates;
+  throw new FtpSecurityError('syntax/bad-file', 'no certificate in PEM or DER', { side: 'local' });
+}
+
+function trustOf(parts: TrustParts, unreadable: ReadonlyMap<string, string> = new Map()): GsiTrust {
+  const trust = { names: parts.authorities.map(({ subject }) => subject), unreadable };
   PARTS.set(trust, parts);
   return trust;
 }
@@ -56,26 +67,46 @@ export function trustPartsOf(trust: GsiTrust): TrustParts {
 }
 
 /** Names of files in a directory of authorities: the hash of a name, and a number, as names may have the same hash. */
-const AUTHORITY = /^[0-9a-f]{8}\.\d+$/;
-const SIGNING_POLICY = /^[0-9a-f]{8}\.signing_policy$/;
-const REVOCATION_LIST = /^[0-9a-f]{8}\.r\d+$/;
+const FILE = /^([0-9a-f]{8})\.(?:\d+|r\d+|signing_policy)$/;
+const REVOCATION_LIST = /\.r\d+$/;
+const SIGNING_POLICY = /\.signing_policy$/;
 
 /**
  * Reads a directory of authorities, such as `/etc/grid-security/certificates`: files `HASH.0`, `HASH.signing_policy` and
- * `HASH.r0`. As Globus requires, an authority without a signing policy may certify no name.
- * @throws FtpSecurityError `syntax/bad-file` if it contains no authority, or a file can't be read; Error if the directory can't be
- *   read
+ * `HASH.r0`. As Globus requires, an authority without a signing policy may certify no name. If a file can't be read, the
+ * authorities with its hash are not trusted.
+ * @throws FtpSecurityError `syntax/bad-file` if it contains no authority that can be read; Error if the directory can't be read
  */
 export function readTrustDirectory(path: string): GsiTrust {
   const names = readdirSync(path).sort();
-  const filesOf = (form: RegExp) => names.filter(name => form.test(name)).map(name => readFileSync(join(path, name)));
-  const trust = gsiTrust({
-    authorities: filesOf(AUTHORITY),
-    signingPolicies: filesOf(SIGNING_POLICY),
-    revocationLists: filesOf(REVOCATION_LIST),
-  });
-  if (trust.names.length > 0) return trust;
-  throw new FtpSecurityError('syntax/bad-file', `${path} contains no certificate of an authority (HASH.0)`, {
-    side: 'local',
-  });
+  const hashes = new Set(names.flatMap(name => FILE.exec(name)?.[1] ?? []));
+  const read: TrustParts[] = [];
+  const unreadable = new Map<string, string>();
+  for (const hash of hashes) {
+    const files = names.filter(name => FILE.exec(name)?.[1] === hash);
+    try {
+      read.push(readAuthorities(path, files));
+    } catch (error) {
+      unreadable.set(hash, refusalFrom(error).message);
+    }
+  }
+  const authorities = read.flatMap(it => it.authorities);
+  const policies = new Map(read.flatMap(it => [...it.policies!]));
+  const revocationLists = read.flatMap(it => it.revocationLists);
+  if (authorities.length > 0) return trustOf({ authorities, policies, revocationLists }, unreadable);
+  const message = `${path} contains no certificate of an authority that can be read (HASH.0)`;
+  throw new FtpSecurityError('syntax/bad-file', message, { side: 'local' });
+}
+
+/** @param files  of one hash */
+function readAuthorities(path: string, files: readonly string[]): TrustParts {
+  const contentsOf = (names: readonly string[]) => names.map(name => readFileSync(join(path, name)));
+  const isOther = (name: string) => REVOCATION_LIST.test(name) || SIGNING_POLICY.test(name);
+  return trustPartsOf(
+    gsiTrust({
+      authorities: contentsOf(files.filter(name => !isOther(name))),
+      signingPolicies: contentsOf(files.filter(name => SIGNING_POLICY.test(name))),
+      revocationLists: contentsOf(files.filter(name => REVOCATION_LIST.test(name))),
+    }),
+  );
 }

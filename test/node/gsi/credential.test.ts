@@ -25,6 +25,7 @@ const put = (name: string, text: string | Uint8Array, mode = 0o600): string => {
   return path;
 };
 
+const path = (name: string) => join(folder, name);
 const proxy = make(`${USER.name}/CN=1`, { issuer: USER, extensions: [proxyInfo('all')] });
 
 describe('a credential', () => {
@@ -139,6 +140,21 @@ describe('a directory of authorities', () => {
     expect(trust.names).toEqual([CA.name]);
     expect([...policies!]).toEqual([[CA.name, ['/O=Grid/*']]]);
     expect(revocationLists.length).toBe(1);
+  });
+
+  test('may have a file that can not be read: then its authorities are not trusted, and the others are', () => {
+    for (const [bad, contents] of [
+      ['89abcdef.0', 'other'],
+      ['89abcdef.r0', 'other'],
+      ['89abcdef.signing_policy', 'other'],
+    ] as const) {
+      const name = `mixed-${bad}`;
+      put(`${name}/0123abcd.0`, pem(CA.der));
+      put(`${name}/89abcdef.0`, pem(USER.der));
+      put(`${name}/${bad}`, contents);
+      const trust = readTrustDirectory(path(name));
+      expect([trust.names, [...trust.unreadable.keys()]]).toEqual([[CA.name], ['89abcdef']]);
+    }
   });
 
   test('without an authority is an error', () => {

@@ -180,7 +180,7 @@ test('an exchange that is destroyed ends, also within a step, and no context rem
 
 test('options of the wrong kind are a TypeError', () => {
   expect(() => initiator({ server: '' })).toThrow(TypeError);
-  expect(() => acceptor({ trust: { names: [] } })).toThrow(TypeError);
+  expect(() => acceptor({ trust: { names: [], unreadable: new Map() } })).toThrow(TypeError);
   expect(() => initiator({ server: undefined as unknown as string })).toThrow(TypeError);
 });
 

@@ -24,6 +24,11 @@ test('a file has the patterns of each authority, and none for one without the ri
   ]);
 });
 
+test('older names of attributes are those of today', () => {
+  const file = `access_id_CA X509 '/O=Grid/Email=ca@example.org'\npos_rights globus CA:sign\ncond_subjects globus '"/USERID=a/E=*"'`;
+  expect([...parseSigningPolicy(file)]).toEqual([['/O=Grid/emailAddress=ca@example.org', ['/UID=a/emailAddress=*']]]);
+});
+
 test.each([
   ['cond_subjects globus *', 1],
   ["access_id_CA X509 '/CN=A'\nneg_rights globus CA:sign", 2],

@@ -7,7 +7,7 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { randomBytes } from '@noble/hashes/utils.js';
-import { concat, copy, equalConstantTime, u16be, u64be } from '../../../bytes.js';
+import { concat, copy, equalConstantTime, setU64be, u64be } from '../../../bytes.js';
 import { decryptCcm, encryptCcm } from './ccm.js';
 import { type RecordKeys, TLS_1_0, TLS_1_2, TLS_1_3 } from './key-schedule.js';
 import type { Suite } from './suites.js';
@@ -137,7 +137,7 @@ function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOpt
 function withAead13({ suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
   const aead = newAead(suite, keys.key);
   const sealedLength = (length: number) => length + 1 + suite.tagLength;
-  const aadOf = (length: number) => concat(Uint8Array.of(APPLICATION_DATA), u16be(TLS_1_2), u16be(length));
+  const aadOf = (length: number) => Uint8Array.of(APPLICATION_DATA, TLS_1_2 >> 8, TLS_1_2, length >> 8, length);
   return {
     sealedLength,
     seal({ type, content }, { number }) {
@@ -282,14 +282,18 @@ function macOf(hash: CHash, key: Uint8Array, version: number): Mac {
 
 /** The input of every checksum up to TLS 1.2 that comes before the content. */
 function header(number: number, type: number, version: number, length: number): Uint8Array {
-  return concat(u64be(BigInt(number)), Uint8Array.of(type), u16be(version), u16be(length));
+  const octets = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, type, version >> 8, version, length >> 8, length);
+  setU64be(octets, 0, BigInt(number));
+  return octets;
 }
 
 /** The nonce of TLS 1.3 and RFC 7905: the number is not sent, but combined with the fixed octets by XOR. */
 function withNumber(iv: Uint8Array, number: number): Uint8Array {
   const nonce = copy(iv);
-  u64be(BigInt(number)).forEach((octet, i) => {
-    nonce[iv.length - 8 + i]! ^= octet;
-  });
+  let rest = number;
+  for (let i = nonce.length - 1; rest > 0; i--) {
+    nonce[i]! ^= rest % 256;
+    rest = Math.floor(rest / 256);
+  }
   return nonce;
 }

@@ -1,5 +1,5 @@
 /** Records of TLS (RFC 5246 §6.2.1, RFC 8446 §5.1), and the state of one direction, which opens them in order. */
-import { concat, copy, u16be, u16beAt } from '../../../bytes.js';
+import { concat, copy, u16beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import { type MasterSecret, nextTrafficSecret, recordKeys, TLS_1_2, TLS_1_3, trafficKeys } from './key-schedule.js';
 import { APPLICATION_DATA, type NewAead, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
@@ -47,7 +47,8 @@ export function parseRecords(token: Uint8Array): TlsRecord[] {
 }
 
 export function formatRecord(type: number, version: number, fragment: Uint8Array): Uint8Array {
-  return concat(Uint8Array.of(type), u16be(version), u16be(fragment.length), fragment);
+  const { length } = fragment;
+  return concat(Uint8Array.of(type, version >> 8, version, length >> 8, length), fragment);
 }
 
 /**
