@@ -12,9 +12,11 @@ import { BlockWriter } from '../protection/data-block.js';
 import type { Exchange, SecurityContext } from '../protection/mechanism.js';
 import { protectCommand, protectReply } from '../protection/protect.js';
 import type { TokenLevel } from '../protection/protection-level.js';
-import { formatAdat, formatAdatReply, formatAuth } from '../protection/security-data.js';
+import { formatAuth } from '../protection/security-data.js';
 import { type CaseOptions, caseOf, type FuzzCase, rulesFor, TEXTS } from './cases.js';
 import { octetsFrom } from './choices.js';
+import { exchangeTurns } from './mechanisms/mechanism.js';
+import { lineOf } from './perform.js';
 
 /** A text of one line: any Unicode except CR, LF and NUL. */
 export function lineTexts(): Arbitrary<string> {
@@ -110,31 +112,13 @@ export function adatExchanges(
   mechanism: string,
   newSides: (random: (length: number) => Uint8Array) => { initiator: Exchange; acceptor: Exchange },
 ): Arbitrary<ExchangeLine[]> {
-  return fc.nat({ max: 0xffff_ffff }).map(seed => exchangeOf(mechanism, newSides(octetsFrom(seed))));
-}
-
-function exchangeOf(mechanism: string, { initiator, acceptor }: { initiator: Exchange; acceptor: Exchange }) {
-  const lines: ExchangeLine[] = [
+  return fc.nat({ max: 0xffff_ffff }).map(seed => [
     { from: 'client', line: formatAuth(mechanism) },
     { from: 'server', line: formatReply(334, 'Security data, please') },
-  ];
-  let ours = stepOf(initiator);
-  for (let complete = false; !complete && ours.token !== undefined; ) {
-    lines.push({ from: 'client', line: formatAdat(ours.token) });
-    const theirs = stepOf(acceptor, ours.token);
-    complete = theirs.context !== undefined;
-    const code = complete ? 235 : 335;
-    const { token } = theirs;
-    lines.push({ from: 'server', line: token ? formatAdatReply(code, token) : formatReply(code, 'Accepted') });
-    if (!complete || token !== undefined) ours = stepOf(initiator, token);
-  }
-  return lines;
-}
-
-function stepOf(side: Exchange, token?: Uint8Array) {
-  const step = side.step(token);
-  if (step instanceof Promise) throw new TypeError('the steps of this mechanism are asynchronous');
-  return step;
+    ...exchangeTurns(newSides(octetsFrom(seed))).map(turn => {
+      return { from: turn.to === 'server' ? 'client' : 'server', line: lineOf(turn) } as const;
+    }),
+  ]);
 }
 
 /** The same octets split into chunks, some of them empty. */

@@ -4,7 +4,7 @@ import type { Peer } from '../protection/mechanism.js';
 import type { TokenLevel } from '../protection/protection-level.js';
 import { choicesFrom } from './choices.js';
 import { MECHANISMS } from './mechanisms/index.js';
-import { type ExchangeMutation, type Expectation, LAYERS, type Layer, type Mutation } from './mutation.js';
+import { type ExchangeTurn, type Expectation, LAYERS, type Layer, type Mutation } from './mutation.js';
 import { BASE64 } from './mutations/base64.js';
 import { DATA } from './mutations/data.js';
 import { EXCHANGE } from './mutations/exchange.js';
@@ -27,7 +27,7 @@ export const MUTATIONS: readonly Mutation[] = [
 ];
 
 /** Every mutation of security data. */
-export const EXCHANGES: readonly ExchangeMutation[] = [
+export const EXCHANGES: readonly Mutation<ExchangeTurn>[] = [
   ...EXCHANGE,
   ...MECHANISMS.flatMap(({ exchanges }) => exchanges),
 ];
@@ -39,10 +39,7 @@ const RULES: readonly Rule[] = [...MUTATIONS, ...EXCHANGES];
 /** Layers whose cases are messages: `perform` gives their octets. */
 export const MESSAGE_LAYERS: readonly Layer[] = LAYERS.filter(it => !['exchange', 'data', 'phases'].includes(it));
 
-/**
- * One mutation for one peer, as plain data. It can be written as JSON, and always gives the same octets under the same
- * keys.
- */
+/** One mutation for one peer, as plain data for JSON; it always gives the same octets under the same keys. */
 export interface FuzzCase {
   layer: Layer;
   /** The rule that it breaks. */
@@ -65,10 +62,7 @@ export interface FuzzCase {
   /** Only for a transfer: the buffer size set by PBSZ, in octets. */
   bufferSize?: number;
   choices: readonly number[];
-  /**
-   * Only for a client: the number of the command after the exchange that gets the mutated reply, from 1. Default: as in
-   * the driver's target.
-   */
+  /** Only for a client: the command after the exchange that gets the mutated reply, from 1. Default: the target's. */
   at?: number;
 }
 
@@ -118,21 +112,18 @@ export const BUFFER_SIZE = 200;
 const CHOICES = 6;
 
 /** Cases of every mutation at each of its levels. Some are not applicable to a mechanism. */
-export function* fuzzCases(options: CaseOptions = {}): Generator<FuzzCase> {
-  const { seed = 2228, variants = TEXTS.client.length, layers = LAYERS, level: onlyLevel, to: onlyTo } = options;
+export function* fuzzCases({ seed = 2228, variants = 4, level, ...which }: CaseOptions = {}): Generator<FuzzCase> {
+  const levels = level === undefined ? LEVELS : [level];
+  const rules = rulesFor(which);
   let made = 0;
   for (let variant = 0; variant < variants; variant++) {
-    for (const rule of RULES) {
-      const isOnce = rule.large || rule.layer === 'phases';
-      if (!layers.includes(rule.layer) || (isOnce && variant > 0)) continue;
-      for (const to of peersOf(rule)) {
-        // The first variant is always the simplest.
-        const choices = variant === 0 ? [] : choicesFrom(seed + made++, CHOICES);
-        for (const level of LEVELS) {
-          const isMeant = (onlyTo ?? to) === to && (onlyLevel ?? level) === level;
-          if (isMeant) yield caseOf(rule, { to, level, text: TEXTS[to][variant % TEXTS[to].length]!, choices });
-          if (!hasLevel(rule.layer)) break;
-        }
+    for (const { rule, peer } of rules) {
+      if (variant > 0 && (rule.large || rule.layer === 'phases')) continue;
+      const text = TEXTS[peer][variant % TEXTS[peer].length]!;
+      // The first variant is always the simplest.
+      const choices = variant === 0 ? [] : choicesFrom(seed + made++, CHOICES);
+      for (const its of hasLevel(rule) ? levels : LEVELS.slice(0, 1)) {
+        yield caseOf(rule, { to: peer, level: its, text, choices });
       }
     }
   }
@@ -152,19 +143,19 @@ export function caseOf(rule: Rule, { to, choices, level = 'safe', text, bufferSi
     to,
     expected: expectedFrom(to, rule),
     ...(forges !== undefined && { forges }),
-    ...(hasLevel(layer) && { level }),
+    ...(hasLevel(rule) && { level }),
     ...(hasText && { text: its }),
     ...(layer === 'data' && { bufferSize }),
     choices,
   };
 }
 
-function hasLevel(layer: Layer): boolean {
+function hasLevel({ layer }: Rule): boolean {
   return layer !== 'exchange' && layer !== 'phases';
 }
 
 /** Every rule of the layers with each peer that can receive it. */
-export function rulesFor({ layers = LAYERS, to }: CaseOptions): { rule: Rule; peer: Peer }[] {
+export function rulesFor({ layers = LAYERS, to }: Pick<CaseOptions, 'layers' | 'to'>): { rule: Rule; peer: Peer }[] {
   return RULES.filter(({ layer }) => layers.includes(layer))
     .flatMap(rule => peersOf(rule).map(peer => ({ rule, peer })))
     .filter(({ peer }) => (to ?? peer) === peer);
@@ -212,10 +203,7 @@ export function validTransfer(one: TransferCase): TransferCase {
   return { ...one, ...caseOf(DATA[0]!, { ...one, choices: [] }) };
 }
 
-/**
- * The expectation for one peer: a client never gives the code for a bad command, and a server never the code for a bad
- * reply.
- */
+/** The expectation for one peer: a client never finds a bad command, and a server never a bad reply. */
 function expectedFrom(to: Peer, { expected, ofClient }: Rule): Expectation {
   if (to === 'client' && ofClient !== undefined) return ofClient;
   if (expected.verdict !== 'refuse') return expected;

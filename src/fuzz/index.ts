@@ -18,13 +18,12 @@ export { type CorpusFile, type CorpusOptions, corpusFiles } from './corpus.js';
 export * from './driver/index.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';
 export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5/index.js';
-export type { Krb5Keys } from './mechanisms/krb5/parts.js';
+export type { Krb5Keys } from './mechanisms/krb5/messages.js';
 export type { Reference, SampleExchange } from './mechanisms/mechanism.js';
 export { pskFuzzSession } from './mechanisms/psk.js';
 export {
   type Change,
   type ExchangeKeys,
-  type ExchangeMutation,
   type ExchangeTurn,
   type Expectation,
   type FuzzSession,

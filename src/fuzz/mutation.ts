@@ -95,10 +95,7 @@ export interface ScriptLine {
   level?: TokenLevel;
 }
 
-/**
- * The position of a line out of order. A server receives it as a command; a client as the answer to its present
- * command.
- */
+/** Where a line out of order is sent: to a server as a command, to a client as the reply to its present command. */
 export interface Script {
   /**
    * The point that a session must reach before the line: a greeting, AUTH answered by 334, or an association. With
@@ -130,11 +127,8 @@ export interface Mutation<C = MutationContext> {
   forges?: string;
   /** Its octets are many, so one variant is enough. */
   large?: true;
-  /**
-   * What the mutation requires; without it the mutation is not applicable: several lines, numbered tokens, a level with
-   * integrity, tokens without integrity, encrypted tokens, a token of the peer.
-   */
-  needs?: readonly ('lines' | 'numbers' | 'integrity' | 'confidential' | 'private' | 'received')[];
+  /** What the mutation requires: several lines, numbered tokens, a level with integrity. */
+  needs?: readonly ('lines' | 'numbers' | 'integrity')[];
   /** The only level at which it applies; default any. */
   only?: TokenLevel;
   /** Number of valid messages before it. */
@@ -155,55 +149,58 @@ export interface Mutation<C = MutationContext> {
   change: Change<C>;
 }
 
-/** A mutation of a line with security data. */
-export type ExchangeMutation = Mutation<ExchangeTurn>;
+/**
+ * What a conforming peer must do, as rows say it: `accept`; `either`; reasons to refuse; codes to answer; or the name of
+ * a deviation that it may tolerate.
+ */
+export type Must = 'accept' | 'either' | Deviation | ErrorCode | readonly ErrorCode[] | readonly number[];
 
-type Also = Partial<Omit<Mutation, 'name' | 'source' | 'expected' | 'change'>>;
+/** The token is made with the right keys, and its checksum covers what it must; only its form is wrong. */
+export const BAD_TOKEN = ['security/bad-token', 'security/bad-checksum'] as const;
+/** The checksum is missing, or covers other octets than those that were sent, so it proves nothing. */
+export const UNVERIFIED = ['security/bad-checksum', 'security/bad-token'] as const;
 
-/** A row of a table: its expectation, its change or what the change is made from, and further properties. */
-export type Row<M> = readonly [expected: Expectation, make: M, also?: Also | undefined];
+/** Properties of a mutation that a row may set, or that all rows of a table share. */
+type Properties = Partial<Omit<Mutation, 'name' | 'source' | 'expected' | 'change'>>;
+
+/** A row of a table: what a peer must do, the change or what the change is made from, and further properties. */
+export type Row<M> = readonly [must: Must, make: M, properties?: Properties | undefined];
 
 /** Rows by source, then by name. */
 export type Table<M> = Readonly<Record<string, Readonly<Record<string, Row<M>>>>>;
 
-/** Returns a function that makes the mutations of a table, with the properties that its rows share. */
+/** What all rows of a table share. The prefix is put before their names, and the layer may follow from a row's `must`. */
+type Common = Pick<Mutation, 'at'> &
+  Omit<Properties, 'layer'> & { layer: Layer | ((must: Must) => Layer); prefix?: string };
+
+/** Returns a function that makes the mutations of a table. */
 export function tableOf<M, C>(
-  common: Pick<Mutation, 'layer' | 'at'> & Also,
+  { prefix = '', layer, ...common }: Common,
   changeOf: (make: M, expected: Expectation) => Change<C>,
 ): (table: Table<M>) => Mutation<C>[] {
+  const mutation = (source: string, name: string, [must, make, properties]: Row<M>) => {
+    const expected = expectationOf(must);
+    const change = changeOf(make, expected);
+    const its = { name: prefix + name, source, expected, layer: typeof layer === 'string' ? layer : layer(must) };
+    return { ...common, ...its, ...properties, change };
+  };
   return table =>
     Object.entries(table).flatMap(([source, rows]) =>
-      Object.entries(rows).map(([name, [expected, make, also]]) => {
-        return { ...common, name, source, expected, ...also, change: changeOf(make, expected) };
-      }),
+      Object.entries(rows).map(([name, row]) => mutation(source, name, row)),
     );
 }
 
 /** The same for tables whose rows contain the change itself. */
-export function mutationsOf<C = MutationContext>(common: Pick<Mutation, 'layer' | 'at'> & Also) {
+export function mutationsOf<C = MutationContext>(common: Common) {
   return tableOf<Change<C>, C>(common, change => change);
 }
 
-/** A valid message, or one that must be accepted. */
-export const ACCEPT: Expectation = { verdict: 'accept' };
-/** A peer may accept it or refuse it. */
-export const EITHER: Expectation = { verdict: 'either' };
-
-/** It must be refused, for one of these reasons. */
-export function refuse(...codes: ErrorCode[]): Expectation {
-  return { verdict: 'refuse', codes };
+function expectationOf(must: Must): Expectation {
+  if (must === 'accept' || must === 'either') return { verdict: must };
+  if (isCodes(must)) return { verdict: 'answer', codes: must };
+  if (typeof must !== 'string') return { verdict: 'refuse', codes: must };
+  return isReason(must) ? { verdict: 'refuse', codes: [must] } : { verdict: 'either', deviation: must };
 }
 
-/** A deviation that peers may tolerate. */
-export function deviation(name: Deviation): Expectation {
-  return { verdict: 'either', deviation: name };
-}
-
-/** Property of rows: they need several lines. */
-export const LINES = { needs: ['lines'] } as const;
-export const NUMBERS = { needs: ['numbers'] } as const;
-export const INTEGRITY = { needs: ['integrity'] } as const;
-export const CONFIDENTIAL = { needs: ['confidential'] } as const;
-/** Property of rows: they apply only at level `safe`. */
-export const SAFE = { only: 'safe' } as const;
-export const PRIVATE = { only: 'private' } as const;
+const isCodes = (must: Must): must is readonly number[] => typeof must[0] === 'number';
+const isReason = (must: Deviation | ErrorCode): must is ErrorCode => must.includes('/');

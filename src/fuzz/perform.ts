@@ -1,6 +1,6 @@
 /** Makes the octets of a case in a live session, or as a line of an exchange. */
 import { encodeBase64 } from '../base64.js';
-import { CRLF, concat, concatAll, copy, toUtf8 } from '../bytes.js';
+import { CRLF, concat, concatAll, copy, LF, toUtf8 } from '../bytes.js';
 import { factsOf } from '../protection/protection-level.js';
 import { BUFFER_SIZE, EXCHANGES, type FuzzCase, isTransfer, MUTATIONS, mutationIn } from './cases.js';
 import { Choices } from './choices.js';
@@ -129,12 +129,9 @@ const NEEDS: Record<
   NonNullable<Mutation['needs']>[number],
   (its: Pick<MutationContext, 'text' | 'level' | keyof FuzzSession>) => boolean
 > = {
-  lines: ({ text }) => text.indexOf(0x0a) < text.length - 1,
+  lines: ({ text }) => text.indexOf(LF) < text.length - 1,
   numbers: ({ numbered }) => numbered,
   integrity: ({ integrity, level }) => integrity.includes(level),
-  confidential: ({ context }) => context.supports('confidential'),
-  private: ({ context }) => context.supports('private'),
-  received: ({ received }) => received !== undefined,
 };
 
 /** The octets before the base 64: the verb and a blank, or the code and its separator. */

@@ -1,10 +1,10 @@
 /** Small changes to pieces of a message, for the tables of mutations. */
-import { concat, copy, LF } from '../bytes.js';
+import { concat, LF } from '../bytes.js';
 import type { Choices } from './choices.js';
-import type { Change, MutationContext } from './mutation.js';
+import type { Change } from './mutation.js';
 
 /** Changes one piece; returns undefined if it can't be changed. */
-export type Edit<C = MutationContext> = (piece: Uint8Array, draw: Choices, carrier: C) => Uint8Array | undefined;
+export type Edit = (piece: Uint8Array, draw: Choices) => Uint8Array | undefined;
 
 /** Octets of a text whose characters are all below U+0100. */
 export function octets(text: string): Uint8Array {
@@ -20,9 +20,12 @@ export function spliced(bytes: Uint8Array, at: number, removed: number, put: Uin
 
 /** Inverts one bit of one octet. */
 export function flipped(bytes: Uint8Array, at: number, bit: number): Uint8Array {
-  const changed = copy(bytes);
-  changed[at]! ^= 1 << bit;
-  return changed;
+  return spliced(bytes, at, 1, Uint8Array.of(bytes[at]! ^ (1 << bit)));
+}
+
+/** Inverts a chosen bit among `count` octets from `from` on; default all. */
+export function anyBitFlipped(bytes: Uint8Array, draw: Choices, from = 0, count = bytes.length): Uint8Array {
+  return flipped(bytes, from + draw.below(count), draw.below(8));
 }
 
 /** Inverts a bit of one of the last `among` octets. */
@@ -30,43 +33,49 @@ export function flippedAtEnd(bytes: Uint8Array, draw: Choices, among = 8): Uint8
   return flipped(bytes, bytes.length - 1 - draw.below(among), draw.below(8));
 }
 
+/** Removes between 1 and all but one of the octets at the end. */
+export function cutShort(bytes: Uint8Array, draw: Choices): Uint8Array {
+  return bytes.subarray(0, 1 + draw.below(bytes.length - 1));
+}
+
 /** Puts a text before a piece. */
 export const before =
-  (text: string): Edit<unknown> =>
+  (text: string): Edit =>
   piece =>
     concat(octets(text), piece);
 
 /** Replaces octets by a text: the first ones, or those from `at` on. */
 export const replaced =
-  (text: string, removed: number, at = 0): Edit<unknown> =>
+  (text: string, removed: number, at = 0): Edit =>
   piece =>
     spliced(piece, at, removed, octets(text));
 
 /** Replaces the last octets by a text. */
 export const ended =
-  (text: string, removed = 2): Edit<unknown> =>
+  (text: string, removed = 2): Edit =>
   piece =>
-    concat(piece.subarray(0, piece.length - removed), octets(text));
+    spliced(piece, piece.length - removed, removed, octets(text));
+
+const editedAt =
+  (place: (count: number, draw: Choices) => number) =>
+  (edit: Edit): Change<unknown> =>
+  (pieces, draw) => {
+    const at = place(pieces.length, draw);
+    const edited = edit(pieces[at]!, draw);
+    return edited && pieces.map((piece, i) => (i === at ? edited : piece));
+  };
 
 /** Changes one piece, which is chosen. */
-export function anyOne<C = MutationContext>(edit: Edit<C>): Change<C> {
-  return (pieces, draw, carrier) => editAt(draw.below(pieces.length), edit)(pieces, draw, carrier);
-}
-
+export const anyOne = editedAt((count, draw) => draw.below(count));
 /** Changes the first piece. */
-export function first<C = MutationContext>(edit: Edit<C>): Change<C> {
-  return editAt(0, edit);
-}
-
+export const first = editedAt(() => 0);
 /** Changes the last piece. */
-export function last<C = MutationContext>(edit: Edit<C>): Change<C> {
-  return (pieces, draw, carrier) => editAt(pieces.length - 1, edit)(pieces, draw, carrier);
-}
+export const last = editedAt(count => count - 1);
 
 /** Changes every piece; returns undefined if one of them can't be changed. */
-export function every<C = MutationContext>(edit: Edit<C>): Change<C> {
-  return (pieces, draw, carrier) => {
-    const edited = pieces.map(piece => edit(piece, draw, carrier));
+export function every(edit: Edit): Change<unknown> {
+  return (pieces, draw) => {
+    const edited = pieces.map(piece => edit(piece, draw));
     return edited.every(piece => piece !== undefined) ? edited : undefined;
   };
 }
@@ -78,18 +87,11 @@ export function all(replacement: string): Change<unknown> {
 
 /** Inserts something into one piece at a chosen place, after the first octet and before the last. */
 export function inserted(put: string | readonly string[]): Change<unknown> {
-  return anyOne<unknown>((piece, draw) => {
+  return anyOne((piece, draw) => {
     if (piece.length < 2) return undefined;
     const at = 1 + draw.below(piece.length - 1);
     return spliced(piece, at, 0, octets(typeof put === 'string' ? put : draw.of(put)));
   });
-}
-
-function editAt<C>(index: number, edit: Edit<C>): Change<C> {
-  return (pieces, draw, carrier) => {
-    const edited = edit(pieces[index]!, draw, carrier);
-    return edited && pieces.map((piece, i) => (i === index ? edited : piece));
-  };
 }
 
 /** Splits a text into its lines, each with its line end. */

@@ -4,11 +4,11 @@
  */
 import { formatReply } from '../ftp/reply.js';
 import type { BlockCiphers } from '../mechanisms/block-cipher.js';
-import type { Peer } from '../protection/mechanism.js';
 import { formatAuth } from '../protection/security-data.js';
 import type { FuzzCase } from './cases.js';
 import { MECHANISMS } from './mechanisms/index.js';
 import type { Reference, SampleExchange } from './mechanisms/mechanism.js';
+import type { ExchangeTurn } from './mutation.js';
 import { lineOf, perform, performExchange } from './perform.js';
 
 /**
@@ -20,18 +20,14 @@ export function references(seed: number, ciphers: BlockCiphers = {}): Reference[
     of(seed, ciphers).map(({ exchange, ...its }) => ({
       ...its,
       mechanism,
-      ...(exchange && { exchange: { ...exchange, turns: remembered(to => exchange.turns(to)) } }),
+      ...(exchange && { exchange: madeOnce(exchange) }),
     })),
   );
 }
 
-/** Computes the value for each peer only once. */
-function remembered<T>(make: (to: Peer) => T): (to: Peer) => T {
-  const made = new Map<Peer, T>();
-  return to => {
-    if (!made.has(to)) made.set(to, make(to));
-    return made.get(to)!;
-  };
+function madeOnce(exchange: SampleExchange): SampleExchange {
+  let made: readonly ExchangeTurn[] | undefined;
+  return { ...exchange, turns: () => (made ??= exchange.turns()) };
 }
 
 /**
@@ -47,7 +43,7 @@ export function referenceChunks(one: FuzzCase, { session, exchange }: Reference)
 /** The octets of one side from AUTH up to the mutated line. */
 function exchangeChunks(one: FuzzCase, { mechanism, turns }: SampleExchange): readonly Uint8Array[] | undefined {
   const before = [one.to === 'server' ? formatAuth(mechanism) : formatReply(334, 'Security data, please')];
-  for (const turn of turns(one.to)) {
+  for (const turn of turns().filter(({ to }) => to === one.to)) {
     const mutated = performExchange(one, turn);
     if (mutated !== undefined) return [...before, mutated];
     before.push(lineOf(turn));

@@ -69,7 +69,7 @@ const inWindow: Applies = (subject, level) => subject.numbering === 'window' && 
 const verifies: Applies = (subject, level) => factsOf(level).integrity && has(subject, level);
 const verifiesBesideNone: Applies = (subject, level) => verifies(subject, level) && has(subject, 'confidential');
 
-const LEVEL_CHECKS: readonly [Applies, string, LevelCheck][] = [
+const TOKEN_CHECKS: readonly [Applies, string, LevelCheck][] = [
   [lacks, 'wrap refuses the unsupported level, and uses no number', refusesMissingLevel],
   [has, 'supports returns true', supportsLevel],
   [has, 'a token that one side wraps is unwrapped by the other, at any length', opensWhatIsWrapped],
@@ -80,17 +80,20 @@ const LEVEL_CHECKS: readonly [Applies, string, LevelCheck][] = [
   [has, 'an argument other than a Uint8Array is a TypeError, and changes nothing', toldFromMisuse],
   [has, 'random octets throw nothing but FtpSecurityError', survivesAnyOctets],
   [has, 'every method throws after destroy', endsWhenDestroyed],
-  [numbers, 'tokens of the same plaintext differ', differsEachTime],
-  [inOrder, 'a token that is skipped, late or replayed is refused, and changes nothing', opensInOrderOnly],
-  [inWindow, 'a replay is refused; a gap and a late token are reported', tellsReplays],
-  [inWindow, 'the first token may arrive late', takesFirstLate],
-  [inWindow, 'a late token is not taken for a replay, however late it is', takesVeryLate],
   [verifies, 'a flipped bit is refused, and changes nothing', refusesFlippedBits],
   [verifies, 'a flipped unprotected bit does not change the plaintext', keepsTextWhereUnprotected],
   [verifies, 'every other length is refused, and changes nothing', refusesOtherLengths],
   [verifies, 'a reflected token is refused, and changes nothing', refusesReflection],
   [verifies, 'a token of another association is refused, and changes nothing', refusesForeignTokens],
   [verifiesBesideNone, 'forged confidential tokens do not affect its sequence numbers', survivesForgedNumbers],
+];
+
+const NUMBERING_CHECKS: readonly [Applies, string, LevelCheck][] = [
+  [numbers, 'tokens of the same plaintext differ', differsEachTime],
+  [inOrder, 'a token that is skipped, late or replayed is refused, and changes nothing', opensInOrderOnly],
+  [inWindow, 'a replay is refused; a gap and a late token are reported', tellsReplays],
+  [inWindow, 'the first token may arrive late', takesFirstLate],
+  [inWindow, 'a late token is not taken for a replay, however late it is', takesVeryLate],
 ];
 
 const EXCHANGE_CHECKS: readonly [string, ExchangeCheck][] = [
@@ -110,26 +113,42 @@ const OBSERVER_CHECKS: readonly [string, ObserverCheck][] = [
  * @param subject  the mechanism under test; each case asks it for new contexts or exchanges
  */
 export function conformanceSuite(subject: ConformanceSubject): ConformanceCase[] {
-  const cases: ConformanceCase[] = [{ name: 'a context has a mechanism name', run: () => hasAName(subject) }];
-  for (const { level } of PROTECTION_LEVELS) {
-    if (level === 'clear') continue;
-    for (const [applies, title, check] of LEVEL_CHECKS) {
-      if (applies(subject, level)) cases.push({ name: `${level}: ${title}`, run: () => check(subject, level) });
-    }
-  }
+  const cases: ConformanceCase[] = [
+    { name: 'a context has a mechanism name', topic: 'tokens', run: () => hasAName(subject) },
+    ...levelCases(subject, 'tokens', TOKEN_CHECKS),
+    ...levelCases(subject, 'numbering', NUMBERING_CHECKS),
+  ];
   const verified = subject.levels.filter(level => factsOf(level).integrity);
   if (subject.numbering !== 'none' && verified.length > 1) {
-    cases.push({ name: 'levels with integrity share one sequence', run: () => countsTogether(subject, verified) });
+    const run = () => countsTogether(subject, verified);
+    cases.push({ name: 'levels with integrity share one sequence', topic: 'numbering', run });
   }
   const begin = subject.exchange?.bind(subject);
   if (begin === undefined) return cases;
   for (const [title, check] of EXCHANGE_CHECKS) {
-    cases.push({ name: `exchange: ${title}`, run: () => check(subject, begin) });
+    cases.push({ name: `exchange: ${title}`, topic: 'exchange', run: () => check(subject, begin) });
   }
   const watch = subject.observer?.bind(subject);
   if (watch === undefined) return cases;
   for (const [title, check] of OBSERVER_CHECKS) {
-    cases.push({ name: `observer: ${title}`, run: () => check(subject, begin, watch) });
+    cases.push({ name: `observer: ${title}`, topic: 'observer', run: () => check(subject, begin, watch) });
   }
   return cases;
+}
+
+/** The checks that apply, at each level. */
+function levelCases(
+  subject: ConformanceSubject,
+  topic: ConformanceCase['topic'],
+  checks: readonly [Applies, string, LevelCheck][],
+): ConformanceCase[] {
+  return PROTECTION_LEVELS.flatMap(({ level }) => {
+    if (level === 'clear') return [];
+    const applicable = checks.filter(([applies]) => applies(subject, level));
+    return applicable.map(([, title, check]) => ({
+      name: `${level}: ${title}`,
+      topic,
+      run: () => check(subject, level),
+    }));
+  });
 }

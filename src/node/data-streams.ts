@@ -18,7 +18,7 @@ export function protectData(writer: BlockWriter, options: DataStreamOptions = {}
   return new Transform({
     ...options,
     transform(chunk: Uint8Array, _encoding, done) {
-      callBack(done, () => writer.write(chunk));
+      inTurns(this, blocksOf(writer, chunk), done);
     },
     flush(done) {
       callBack(done, () => writer.end());
@@ -37,15 +37,43 @@ export function unprotectData(reader: BlockReader, options: DataStreamOptions = 
   return new Transform({
     ...options,
     transform(chunk: Uint8Array, _encoding, done) {
-      callBack(done, () => {
-        reader.push(chunk);
-        for (let plaintext = reader.next(); plaintext !== undefined; plaintext = reader.next()) this.push(plaintext);
-      });
+      inTurns(this, plaintextsOf(reader, chunk), done);
     },
     flush(done) {
       callBack(done, () => reader.close());
     },
   });
+}
+
+/** Octets of a file that are protected at once. */
+const PIECE = 0x1_0000;
+/** Milliseconds of work after which other events have their turn. */
+const TURN = 4;
+
+function* blocksOf(writer: BlockWriter, chunk: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < chunk.length; at += PIECE) yield writer.write(chunk.subarray(at, at + PIECE));
+}
+
+function* plaintextsOf(reader: BlockReader, chunk: Uint8Array): Generator<Uint8Array> {
+  reader.push(chunk);
+  for (let plaintext = reader.next(); plaintext !== undefined; plaintext = reader.next()) yield plaintext;
+}
+
+/** Pushes all parts. If that takes long, because a chunk is large or has many blocks, it goes on after other events. */
+function inTurns(stream: Transform, parts: Iterator<Uint8Array>, done: TransformCallback): void {
+  const end = performance.now() + TURN;
+  try {
+    for (let part = parts.next(); part.done !== true; part = parts.next()) {
+      if (part.value.length > 0) stream.push(part.value);
+      if (performance.now() < end) continue;
+      setImmediate(() => stream.destroyed || inTurns(stream, parts, done));
+      return;
+    }
+  } catch (error) {
+    done(error as Error);
+    return;
+  }
+  done();
 }
 
 function callBack(done: TransformCallback, work: () => unknown): void {

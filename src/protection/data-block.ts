@@ -52,8 +52,11 @@ const ANYWHERE: BeforeFirstBlock = { after: undefined };
 const LENGTH = 4;
 /** Peers that read lengths as signed take these for negative numbers, so no peer sends them. */
 const MAX_LENGTH = 2 ** 31;
-/** The most octets of a token that we make, even if the peer permits more: a block is held in memory until it is full. */
-const MAX_TOKEN = 0x10_0000;
+/**
+ * The most octets of a token that we make, even if the peer permits more: a block is held in memory until it is full, and
+ * nothing else happens while it is encrypted.
+ */
+const MAX_TOKEN = 0x4_0000;
 
 /**
  * The sending side of a data connection (RFC 2228 §6): octets of a file in, blocks out. At most one block of plaintext is held

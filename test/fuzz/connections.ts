@@ -22,7 +22,7 @@ export function connectionTo(
       for (const chunk of chunks) said.push(...answer(chunk));
     },
     end() {},
-    hear: async () => said.shift() ?? 'timeout',
+    receive: async () => said.shift() ?? 'timeout',
   };
 }
 

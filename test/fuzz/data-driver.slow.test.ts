@@ -4,6 +4,7 @@ import { concat, fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { parseCommand } from '../../src/ftp/command.js';
 import type { FuzzCase, TransferCase } from '../../src/fuzz/cases.js';
 import {
+  type Baseline,
   type Finding,
   judgeTransfer,
   type Outcome,
@@ -11,7 +12,6 @@ import {
   playToClient,
   playToServer,
   type Seen,
-  type TransferBaseline,
 } from '../../src/fuzz/driver/index.js';
 import { type DataSession, ServerData } from '../../src/fuzz/driver/server-data.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
@@ -104,12 +104,13 @@ async function visit(one: FuzzCase | Plain, { faults, protection, prints, goesOn
   return { trace, ...(prints && { output }) };
 }
 
-const known = new Map<TestClient, TransferBaseline>();
+const known = new Map<TestClient, Baseline>();
 
 async function toClient(one: TransferCase, client: TestClient): Promise<Outcome> {
   return await judgeTransfer(one, await visit(one, client), async () => {
     const its = known.get(client) ?? {
-      usual: [await visit('send', client), await visit('send', client)],
+      usual: await visit('send', client),
+      again: await visit('send', client),
       failed: await visit('fail', client),
     };
     known.set(client, its);
@@ -170,7 +171,7 @@ describe('the data connections of the conforming server', () => {
     dataReader: () => expect.unreachable(),
     dataWriter: () => expect.unreachable(),
   };
-  const wire = { send: async () => {}, end: () => {}, hear: async () => 'end' as const };
+  const wire = { send: async () => {}, end: () => {}, receive: async () => 'end' as const };
   const plain: DataSession = new ServerSession({ mechanisms: [] });
   const server = (opened: number[] = [], host = '127.0.0.1', session: DataSession = plain) =>
     new ServerData(

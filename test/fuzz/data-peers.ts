@@ -8,7 +8,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { toHex, viewOf } from '../../src/bytes.js';
-import { SocketConnection } from '../../src/cli/fuzz/socket-connection.js';
+import { SocketConnection } from '../../src/cli/fuzz/sockets.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { type Reply, ReplyReader } from '../../src/ftp/reply.js';
 import type { Connection, DataConnections, FuzzSide } from '../../src/fuzz/driver/index.js';

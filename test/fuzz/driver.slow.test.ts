@@ -8,6 +8,7 @@ import { TargetUnavailable } from '../../src/fuzz/driver/connection.js';
 import { judged, type Outcome, type ProcessExit, sanitizerReport, withExit } from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
+import { MARKER } from '../../src/fuzz/driver/server-replies.js';
 import { shrunk } from '../../src/fuzz/driver/shrink.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
@@ -139,7 +140,7 @@ describe('reproducers', () => {
     '{"case":{"to":"server","layer":"data","name":"no end","level":"safe","bufferSize":0,"choices":[]}}',
     '{"case":{"to":"server","layer":"data","name":"no end","level":"safe","bufferSize":200}}',
     '{"case":{"to":"server","layer":"exchange","name":"none","choices":[]}}',
-    '{"case":{"to":"server","layer":"exchange","name":"one octet","choices":[0.5]}}',
+    '{"case":{"to":"server","layer":"exchange","name":"one octet for the token","choices":[0.5]}}',
     '{"case":{"to":"server","layer":"octets","name":"none","level":"safe","text":"x","choices":[]}}',
     '{"case":{"to":"server","layer":"octets","name":"a bit is flipped","level":"clear","text":"x","choices":[]}}',
     '{"case":{"to":"client","layer":"octets","name":"a bit is flipped","level":"safe","text":"x","choices":[],"at":0}}',
@@ -222,13 +223,14 @@ describe('an outcome', () => {
   it('of a client that shows a clear reply, and waits for the protected one, is that it ignored it', () => {
     const one = SCRIPT_CASES.find(it => it.to === 'client' && it.name === 'success in the clear')!;
     const trace = { commands: ['safe PWD', 'safe QUIT'], mutated: 0, end: 'end' } as const;
-    const known = { usual: trace, refused: undefined, shown: 1 };
-    const goesOn = judgeClient(one, trace, known);
+    const seen = { trace, output: `200 Ok ${MARKER}` };
+    const known = { usual: seen, prints: true };
+    const goesOn = judgeClient(one, seen, known);
     expect([goesOn.kind, goesOn.finding]).toEqual(['accepted', 'clear text accepted']);
-    const waits = judgeClient(one, { ...trace, waited: true }, known);
+    const waits = judgeClient(one, { ...seen, trace: { ...trace, waited: true } }, known);
     expect([waits.kind, waits.finding]).toEqual(['ignored', undefined]);
     const forged = [...messageCases({ to: 'client', layers: ['token'], variants: 1 })][0]!;
-    expect(judgeClient(forged, { ...trace, waited: true }, known).kind).toBe('accepted');
+    expect(judgeClient(forged, { ...seen, trace: { ...trace, waited: true } }, known).kind).toBe('accepted');
   });
 
   it('is a crash by a signal, or by what a sanitizer has written', () => {

@@ -9,7 +9,7 @@ import { type Connection, SetupFailed } from '../../src/fuzz/driver/connection.j
 import type { Outcome } from '../../src/fuzz/driver/outcome.js';
 import { plan } from '../../src/fuzz/driver/plan.js';
 import { parseReproducers } from '../../src/fuzz/driver/reproducer.js';
-import { playToClient } from '../../src/fuzz/driver/to-client.js';
+import { playToClient } from '../../src/fuzz/driver/server-side.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { references } from '../../src/fuzz/reference.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
@@ -52,8 +52,7 @@ function playTo(to: Peer, newSides: NewSides, fault: Fault): (one: FuzzCase) => 
     return await playToClient(one, { mechanism, keys, exchange: acceptor, at: 1 }, clientConnection(sides, fault));
   };
   const learned = trace('accept');
-  return async one =>
-    judgeClient(one, await trace(one), { usual: await learned, refused: undefined, shown: undefined });
+  return async one => judgeClient(one, { trace: await trace(one) }, { usual: { trace: await learned } });
 }
 
 interface Ran {
@@ -179,7 +178,7 @@ describe('bad peers', () => {
   it('a server that carries out a protected command though it has refused the exchange', async () => {
     const { mechanism, keys, initiator } = xPsk();
     const said = ['220 Ready', '334 Go on', '535 No', '200 Done'].map(line => toUtf8(`${line}\r\n`));
-    const wire: Connection = { send: async () => {}, end() {}, hear: async () => said.shift() ?? 'timeout' };
+    const wire: Connection = { send: async () => {}, end() {}, receive: async () => said.shift() ?? 'timeout' };
     const one = caseOf('no nonce');
     const target = { mechanism, keys, exchange: initiator, user: 'anna' };
     expect(await playToServer(one, target, wire)).toMatchObject({

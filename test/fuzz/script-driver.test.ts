@@ -5,7 +5,7 @@ import { type FuzzCase, ruleIn } from '../../src/fuzz/cases.js';
 import { judgeClient } from '../../src/fuzz/driver/client-trace.js';
 import type { Connection } from '../../src/fuzz/driver/connection.js';
 import type { Outcome } from '../../src/fuzz/driver/outcome.js';
-import { playToClient } from '../../src/fuzz/driver/to-client.js';
+import { playToClient } from '../../src/fuzz/driver/server-side.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import type { Peer } from '../../src/protection/mechanism.js';
 import { SCRIPT_CASES } from './case-lists.js';
@@ -31,7 +31,7 @@ async function playClient(one: FuzzCase, newSides: NewSides, wire: NewConnection
     return await playToClient(played, { mechanism, keys, exchange: acceptor, at: 1 }, wire(sides));
   };
   const usual = await trace('accept');
-  return judgeClient(one, await trace(one), { usual, refused: undefined, shown: undefined });
+  return judgeClient(one, { trace: await trace(one) }, { usual: { trace: usual } });
 }
 
 /** What comes in one chunk, line by line. */
@@ -53,10 +53,10 @@ const badServer =
         const done = more.map(() => toUtf8('200 Done\r\n'));
         if (early) said.push(...done);
         await its.send([first!]);
-        for (let heard = await its.hear(); typeof heard !== 'string'; heard = await its.hear()) said.push(heard);
+        for (let heard = await its.receive(); typeof heard !== 'string'; heard = await its.receive()) said.push(heard);
         if (!early) said.push(...done);
       },
-      hear: async () => said.shift() ?? (await its.hear()),
+      receive: async () => said.shift() ?? (await its.receive()),
     };
   };
 
@@ -74,7 +74,7 @@ const badClient: NewConnection = sides => {
       said.push(...take(first));
       for (const line of more) said.push(...(go() ?? [toUtf8(fromUtf8(line).startsWith('3') ? ADAT : MIC)]));
     },
-    hear: async () => said.shift() ?? 'timeout',
+    receive: async () => said.shift() ?? 'timeout',
   };
 };
 

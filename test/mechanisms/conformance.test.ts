@@ -21,9 +21,7 @@ describe('a mechanism may have less than X-PSK', () => {
   const cases = conformanceSuite(subject);
 
   test('then less is asked', () => {
-    expect(cases.map(({ name }) => name).filter(name => /exchange|observer|late|replay|sequence/.test(name))).toEqual(
-      [],
-    );
+    expect(new Set(cases.map(({ topic }) => topic))).toEqual(new Set(['tokens']));
   });
 
   for (const { name, run } of cases) test(name, run);

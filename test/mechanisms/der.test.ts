@@ -59,7 +59,7 @@ describe('values and their octets', () => {
     expect(read(uint32, octets)).toBe(value);
   });
 
-  test('a negative number where a UInt32 is owed is taken modulo 2^32', () => {
+  test('a negative number in place of a UInt32 is taken modulo 2^32', () => {
     expect(read(uint32, '0201ff')).toBe(2 ** 32 - 1);
     expect(read(uint32, '020480000000')).toBe(2 ** 31);
   });

@@ -1,4 +1,4 @@
-/** What mechanisms are told of a connection, and that both ends of a socket tell the same. */
+/** What mechanisms learn about a connection; both ends of a socket see the same. */
 import { describe, expect, test } from 'vitest';
 import { channelOf, octetsOfAddress } from '../../src/node/channel.js';
 import type { AnySocket } from '../../src/node/socket-stream.js';

@@ -119,7 +119,7 @@ describe('a control connection', () => {
     expect(await heard).toEqual(['safe NOOP', 'private PASS x', 'safe QUIT']);
   });
 
-  it('tells what vouches for each reply, before it can be read', async () => {
+  it('gives the protection of each reply before it can be read', async () => {
     const [near, far] = inMemory();
     const heard = echo(serverOf(PSK, far));
     const told: string[] = [];
@@ -143,7 +143,7 @@ describe('a control connection', () => {
     ]);
   });
 
-  it('stops reading from the socket while nobody reads from it', async () => {
+  it('stops reading from the socket while it is not read', async () => {
     const [near, far] = await onLoopback();
     const served = echo(serverOf(PSK, far)).catch(() => {});
     const client = clientOf(PSK, near);
@@ -256,7 +256,7 @@ describe('a control connection', () => {
     ['MIC abc\r\n', undefined],
     ['PBSZ nothing\r\n', undefined],
     ['PROT E\r\n', 'sequence/unexpected-command'],
-  ])('throws %j at whoever writes it, sends nothing of it, and goes on', async (line, code) => {
+  ])('throws an error when %j is written, sends nothing of it, and goes on', async (line, code) => {
     const [near, far] = inMemory();
     const served = echo(serverOf(PSK, far));
     const client = clientOf(PSK, near, { protection: 'clear' });
@@ -326,7 +326,7 @@ describe('a control connection', () => {
     expect(await heard).toEqual(['private NOOP 1', 'private NOOP 2', 'private QUIT']);
   });
 
-  it('tells what each reply came with, those to AUTH, ADAT, PBSZ and PROT too', async () => {
+  it('gives the protection of each reply, also of those to AUTH, ADAT, PBSZ and PROT', async () => {
     const [near, far] = inMemory();
     const heard: ClientEvent[] = [];
     const served = echo(serverOf(PSK, far));
@@ -402,7 +402,7 @@ describe('the exchange', () => {
     ['ADAT', '535-No\r\n535-ticket\r\n535 here', 'the server refused ADAT: 535 No ticket here'],
     ['AUTH', '431 \u001b[2JNo\tkey\u0007', 'the server refused AUTH: 431 \\u{1b}[2JNo\\tkey\\u{7}'],
     ['AUTH', `504 ${'x'.repeat(3000)}`, `the server refused AUTH: 504 ${'x'.repeat(239)}…`],
-  ])('tells in what words %s is refused, as those of a stranger', async (verb, said, message) => {
+  ])('quotes the text with which %s is refused, as that of an untrusted server', async (verb, said, message) => {
     const error = await failed((line, far) => far.write(line.startsWith(verb) ? `${said}\r\n` : '334 Go on\r\n'));
     expect(error.message).toBe(message);
   });

@@ -112,7 +112,7 @@ describe('data connections as streams', () => {
     });
   });
 
-  it('hold the source back while nobody reads', async () => {
+  it('pause the source while they are not read', async () => {
     const { initiator, acceptor } = await pskSubject.contexts();
     let made = 0;
     const source = function* () {
@@ -171,3 +171,70 @@ function held(): number {
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
+
+describe('other events have their turn', () => {
+  /** Tokens are the plaintexts, and each takes 3 ms. */
+  const slow: SecurityContext = {
+    mechanism: 'X-SLOW',
+    supports: () => true,
+    wrap: (plaintext, level) => ({ token: busy(Uint8Array.from(plaintext)), level }),
+    unwrap: token => ({ plaintext: busy(Uint8Array.from(token)), level: 'safe', sequence: 'none' }),
+    wrapSizeLimit: () => 0x1_0000,
+    destroy: () => {},
+  };
+
+  function busy<T>(result: T): T {
+    const end = performance.now() + 3;
+    while (performance.now() < end);
+    return result;
+  }
+
+  /** How many other events came while octets went through a stream. */
+  async function turnsWhile(work: () => Promise<unknown>): Promise<number> {
+    let turns = 0;
+    let over = false;
+    const tick = () => {
+      turns++;
+      if (!over) setImmediate(tick);
+    };
+    setImmediate(tick);
+    await work();
+    over = true;
+    return turns;
+  }
+
+  it('while a large chunk is protected, and while a chunk of many blocks is read', async () => {
+    const file = Buffer.alloc(19 * 0x1_0000, 7);
+    const options = { bufferSize: 0x1_0000 };
+    const parts: Buffer[] = [];
+    const protecting = protectData(new BlockWriter(slow, 'safe', options));
+    const whileProtecting = () => pipeline(Readable.from([file]), protecting, sink(parts));
+    expect(await turnsWhile(whileProtecting)).toBeGreaterThanOrEqual(9);
+    // An empty token has no block.
+    const wire = Buffer.concat(parts).subarray(0, 19 * (4 + 0x1_0000));
+    const reader = new BlockReader(slow, 'safe', options);
+    const read: Buffer[] = [];
+    const reading = unprotectData(reader);
+    const whileReading = () =>
+      new Promise<void>(done => {
+        const to = sink(read);
+        reading.pipe(to);
+        reading.write(wire, () => done());
+      });
+    expect(await turnsWhile(whileReading)).toBeGreaterThanOrEqual(9);
+    reading.destroy();
+  });
+
+  it('after at most 10 ms, even if the peer sends blocks of 1 MiB', () => {
+    const { initiator, acceptor } = contextPair(18);
+    const text = new Uint8Array(2 ** 20 - 100).fill(7);
+    const times = Array.from({ length: 10 }, () => {
+      const { token } = initiator.wrap(text, 'private');
+      const before = process.cpuUsage();
+      acceptor.unwrap(token);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    });
+    expect(Math.min(...times)).toBeLessThan(10);
+  });
+});

@@ -1,4 +1,4 @@
-/** Somebody in the middle of a TCP connection adds one line in the clear: what each end makes of it. */
+/** An attacker in the middle of a TCP connection adds one line in the clear, and each end notices. */
 import { connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Client } from 'basic-ftp';
@@ -104,7 +104,7 @@ describe.each([
     const shifted = await basicFtp(mechanism, trusting.middle.port, true);
     trusting.middle.insert('NOOP');
     await soon();
-    expect((await shifted.send('SIZE a')).message).toMatch(/^213/); // What came before nobody asked for.
+    expect((await shifted.send('SIZE a')).message).toMatch(/^213/); // The reply before it answers no command.
   });
 });
 
@@ -135,7 +135,7 @@ describe('ClientControl', () => {
     ['535 to its command', 535, true],
     ['a reply that it did not ask for', 200, false],
     ['a preliminary one that it did not ask for', 150, false],
-  ])('is destroyed by %s, which nobody reads', async (_, code, request) => {
+  ])('is destroyed by %s, which is not read', async (_, code, request) => {
     const [near, far] = inMemory();
     const { client, failed, say } = await clientControl(near, far);
     if (request) client.write('DELE a\r\n');
@@ -145,7 +145,7 @@ describe('ClientControl', () => {
     expect(() => client.session.send(Buffer.from('NOOP'))).toThrow('closed');
   });
 
-  it('goes on by allowInsertedLines, and hears a 421 that nobody asked for in any case', async () => {
+  it('goes on by allowInsertedLines, and hears a 421 without a command in any case', async () => {
     for (const allowInsertedLines of [true, false]) {
       const [near, far] = inMemory();
       const { client, say } = await clientControl(near, far, { allowInsertedLines });

@@ -38,7 +38,7 @@ describe('rsaDecrypt', () => {
     ],
     ['other text', ascii('-----BEGIN PRIVATE KEY-----')],
     ['nothing', new Uint8Array()],
-    ['DER that is none', Uint8Array.of(0x30, 0x82, 1, 2)],
+    ['octets that are not DER', Uint8Array.of(0x30, 0x82, 1, 2)],
   ])('rejects %s', (_, octets) => {
     const error = errorOf(() => rsaDecrypt(octets));
     expect([error.code, error.message]).toEqual([

@@ -131,7 +131,7 @@ describe('the server end of a control connection', () => {
     expectCode(() => control.session.dataWriter(), 'sequence/closed');
   });
 
-  it('answers in the order of the commands, whoever is ready first', async () => {
+  it('answers in the order of the commands, whichever is ready first', async () => {
     const [near, far] = inMemory();
     const control = new ServerControl(far, PSK_ONLY);
     let slow: CommandEvent | undefined;
@@ -345,7 +345,7 @@ describe('waits have a limit', () => {
     const refused = serve(new ServerControl(far, { ...PSK_ONLY, loginTimeout: 100 }), async () => pause(1));
     near.write('USER anna\r\n');
     await pause(150);
-    expect(far.destroyed).toBe(false); // It is owed a reply.
+    expect(far.destroyed).toBe(false); // It still gets a reply.
     far.destroy();
     await refused;
 
@@ -390,13 +390,13 @@ describe('waits have a limit', () => {
 });
 
 describe('a reply', () => {
-  it('that nobody waited for does not keep the connection of a client that reads nothing', async () => {
+  it('that is not awaited does not keep the connection of a client that reads nothing', async () => {
     const [near, far] = await onLoopback();
     near.on('error', () => {});
     const control = new ServerControl(far, { ...PSK_ONLY, timeout: 100 });
     near.write('STAT\r\n');
     for await (const event of control) {
-      const many = Array.from({ length: 200_000 }, () => 'a line that is fairly long, and nobody reads it');
+      const many = Array.from({ length: 200_000 }, () => 'a line that is fairly long, and that is never read');
       control.reply(211, many, event).catch(() => {});
       break;
     }
@@ -404,7 +404,7 @@ describe('a reply', () => {
     near.destroy();
   });
 
-  it('has nobody to go to over a socket that was gone from the start', async () => {
+  it('goes nowhere over a socket that was closed from the start', async () => {
     const [, far] = inMemory();
     far.destroy();
     expect(await serve(new ServerControl(far, PSK_ONLY))).toEqual([]);

@@ -23,7 +23,7 @@ describe('a stream over a socket', () => {
     near.destroy();
   });
 
-  it('tells of the time-out of the socket', async () => {
+  it('emits the time-out of the socket', async () => {
     const [near, far] = await onLoopback();
     const control = new ClientControl(near, { ...OPTIONS, exchange: PSK.initiator() });
     control.on('error', () => {});

@@ -179,7 +179,7 @@ describe('protected replies', () => {
 });
 
 describe('gapless', () => {
-  // Numbers tell what is missing; the first token may follow others on a data connection.
+  // Numbers show what is missing; the first token may follow others on a data connection.
   const numbered = () => {
     const context = visibleContext();
     let follows = true;

@@ -76,7 +76,7 @@ describe('a client before the exchange', () => {
       { reply: { code: 220 }, command: undefined },
       { reply: { code: 504 }, command: { verb: 'AUTH' }, level: 'clear', sequence: 'none', tolerated: [] },
     ]);
-    const late = new ClientSession(); // Somebody else has read the greeting.
+    const late = new ClientSession(); // The greeting was read elsewhere.
     late.send(AUTH);
     late.receive(toUtf8('334 go on\r\n'));
     expect(late.next()).toMatchObject({ type: 'security-data', complete: false, token: undefined });
@@ -369,7 +369,7 @@ describe('a secured client', () => {
     expectCode(() => client.next(), 'security/out-of-sequence');
   });
 
-  it('is closed by replies whose order somebody has changed', () => {
+  it('is closed by replies in another order than they were sent', () => {
     const { client, context } = withServer();
     client.send(toUtf8('PWD'));
     client.send(toUtf8('PWD'));
@@ -440,7 +440,7 @@ describe('a secured client', () => {
     expectCode(() => client.send(toUtf8('USER anna')), 'sequence/closed');
   });
 
-  it('sends no password that anybody can read', () => {
+  it('sends no password in the clear', () => {
     const { initiator, acceptor } = pskContexts();
     const contexts = { initiator: having(['safe'], initiator), acceptor };
     expectCode(() => secured({ contexts }).client.send(toUtf8('PASS x')), 'sequence/unprotected');

@@ -52,7 +52,7 @@ function transfer(command: string, how: (typeof HOWS)[number]): Step['run'] {
     const early = how === 'early reader' ? reader() : undefined;
     const event = pair.command(command);
     if (how === 'refused') return answer(pair, 550, event);
-    // Before a download it is owed: see sequence.test.ts.
+    // Before a download it is necessary: see sequence.test.ts.
     if (how !== 'no 1yz' || !isUpload) answer(pair, 150, event);
     const reads = early ?? reader();
     const writes = writer();

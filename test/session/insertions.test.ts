@@ -1,4 +1,4 @@
-/** Somebody between the sides inserts a line: nobody goes on with replies that have shifted. */
+/** An attacker between the sides inserts a line: neither side goes on with replies that have shifted. */
 import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { formatReply } from '../../src/ftp/reply.js';

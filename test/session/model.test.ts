@@ -70,7 +70,7 @@ class World {
   toClient: Uint8Array[] = [];
   readonly seen: Uint8Array[] = [];
   readonly setting: Setting;
-  /** Whether somebody has touched the wire. */
+  /** Whether an attacker has changed anything on the wire. */
   attacked = false;
   closed: FtpSecurityError | undefined;
   #initiator: Exchange | undefined;
@@ -94,7 +94,7 @@ class World {
     this.#say(this.server.reply(220, 'ready'), '220 ready');
   }
 
-  /** The client's application says a command; `%` stands for a number that is new. */
+  /** The client's application says a command; `%` is replaced by a new number. */
   send(command: string, level: ProtectionLevel | undefined): void {
     const text = command.replace('%', `${++this.#count}`);
     const before = this.#state();
@@ -199,7 +199,7 @@ class World {
   check(): void {
     const { client, server } = this;
     if (server.phase === 'cleared' || (client.phase === 'cleared' && this.closed === undefined)) {
-      expect(this.#askedForCcc, 'nobody asked for CCC').toBe(true);
+      expect(this.#askedForCcc, 'CCC was not requested').toBe(true);
       expect(this.setting.ccc === 'refused' && server.phase === 'cleared').toBe(false);
     }
     expect([...this.#askedFor]).toContain(server.protection);
@@ -356,7 +356,7 @@ const FORGED_REPLIES = [
   '535 no',
   '211 x',
 ];
-/** Somebody on the way has both queues in his hand, and all that he has seen. */
+/** An attacker on the way, who controls both queues and knows everything that was sent. */
 const hostile: fc.Arbitrary<Move> = fc
   .record({
     side: fc.constantFrom('toServer' as const, 'toClient' as const),
@@ -443,7 +443,7 @@ describe('a client and a server', () => {
     );
   });
 
-  it('accept nothing that somebody between them changes', () => {
+  it('accept nothing that an attacker between them has changed', () => {
     fc.assert(
       fc.property(
         setting,

@@ -44,7 +44,7 @@ const EXCHANGE = ['S> 220 hello', 'C> AUTH X-VISIBLE', 'S> 334 go on', `C> ADAT 
 const LOCKED = [...EXCHANGE.slice(0, 3), `C> ADAT ${base64('locked')}`, 'S> 235 done'];
 const CCC = [mic(0, 'CCC'), reply(0, '200 clear')];
 
-/** Plays lines `C> …` and `S> …`; `!` after the side stands for lost octets. */
+/** Plays lines `C> …` and `S> …`; `!` after the side means lost octets. */
 function observe(lines: string[], options: Partial<ObserverOptions> = {}) {
   const observer = new Observer({ mechanisms: [mechanism()], ...options });
   for (const line of lines) {

@@ -108,7 +108,7 @@ export class Pair {
   }
 }
 
-/** A pair for which an association stands. */
+/** A pair with a security association. */
 export function secured(options: PairOptions = {}): Pair {
   return new Pair(options).secure(options.contexts ?? pskContexts());
 }

@@ -71,7 +71,7 @@ afterAll(() => {
 function hold(line: string, code: number, wrapper?: string): void {
   const verb = line.split(' ')[0]!;
   seen.set(verb, (seen.get(verb) ?? new Set()).add(code));
-  // Where MIC, CONF or ENC is refused, what it holds is not asked; 503 for what CCC is owed before is MIC's too, but not AUTH's.
+  // Where MIC, CONF or ENC is refused, what it holds is not asked; 503 for a missing exchange, which CCC gets, is possible for MIC too, but not for AUTH.
   const codes = wrapper === undefined ? [] : verb === 'AUTH' ? [533, 535, 537] : returnable('MIC');
   expect([...returnable(verb), ...codes], `${wrapper ?? ''} ${line}`).toContain(code);
 }

@@ -91,7 +91,7 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
     ['FEAT in the clear, security required', clear('FEAT'), BARE, { requireSecurity: true }, undefined],
     ['AUTH with a name', clear('AUTH', { mechanism: 'A' }), BARE, { mechanisms: ['A'] }, undefined],
     ['AUTH with another name', clear('AUTH', { mechanism: 'B' }), BARE, { mechanisms: ['A'] }, 504],
-    ['AUTH where there is none', clear('AUTH', { mechanism: 'A' }), BARE, { mechanisms: [] }, 502],
+    ['AUTH where there is no mechanism', clear('AUTH', { mechanism: 'A' }), BARE, { mechanisms: [] }, 502],
     ['ADAT before AUTH', clear('ADAT'), BARE, {}, 503],
     ['ADAT behind AUTH', clear('ADAT'), DUE, {}, undefined],
     ['ADAT behind the exchange', safe('ADAT'), SECURED, {}, 503],

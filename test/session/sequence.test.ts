@@ -1,4 +1,4 @@
-/** What somebody on the way takes out, moves or sends again: what a session makes of the sequence numbers behind it. */
+/** Lines that an attacker removes, moves or repeats: what a session concludes from the sequence numbers behind them. */
 import { describe, expect, it } from 'vitest';
 import { concat, fromUtf8, toUtf8, u32be, viewOf } from '../../src/bytes.js';
 import type { FtpSecurityError } from '../../src/errors.js';
@@ -17,7 +17,7 @@ const FILE = new Uint8Array(300).fill(0x41);
 const WEAK = { client: { allowWeak: true }, server: { allowWeak: true } };
 type Transfer = 'STOR a' | 'RETR a';
 
-/** A pair, and how somebody takes lines from it. */
+/** A pair, and how an attacker removes its lines. */
 class Course {
   readonly pair: Pair;
   readonly #contexts: Contexts;

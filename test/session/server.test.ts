@@ -252,7 +252,7 @@ describe('a secured server', () => {
     expect(said(it, 'safe', 'ADAT Zm9v')).toEqual([503, 'safe']);
   });
 
-  it('refuses lines whose order somebody has changed', () => {
+  it('refuses lines in another order than they were sent', () => {
     const refused = { code: 535, error: { code: 'security/out-of-sequence' } };
     for (const allowMissingLines of [false, true]) {
       const it = byHand({ allowMissingLines });

@@ -1,19 +1,23 @@
 /** A target that is started for each case: its output, and how it ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:os';
 import { type ProcessExit, sanitizerReport } from '../../fuzz/driver/index.js';
+import { withTimeout } from '../../node/timeout.js';
 
 /** The most characters of output that are kept; the rest is dropped. */
 const MAX_OUTPUT = 1 << 20;
 const MAX_WORDS = 300;
+/** How long a process may take to end after a signal, in milliseconds. */
+const SIGNAL_LIMIT = 1000;
 /** Signals that mean a crash. */
 const CRASHES = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'] as const;
 
 export class Child {
   output = '';
+  isOver = false;
   readonly #process: ChildProcess;
   readonly #ended: Promise<void>;
-  #isOver = false;
 
   /** @param command  for the shell */
   constructor(command: string, environment: Record<string, string> = {}) {
@@ -28,23 +32,19 @@ export class Child {
         this.output += text.slice(0, MAX_OUTPUT - this.output.length);
       });
     }
-    this.#ended = new Promise(resolve => {
-      const over = () => {
-        this.#isOver = true;
-        resolve();
-      };
-      this.#process.on('close', over).on('error', over);
-    });
+    this.#ended = this.#end();
+  }
+
+  /** Resolves when the process has ended, or could not be started. */
+  async #end(): Promise<void> {
+    await once(this.#process, 'close').catch(() => {});
+    this.isOver = true;
   }
 
   /** The end of the output, for an error message: it may show why the target did not start. */
   get lastWords(): string {
     const words = this.output.trim().slice(-MAX_WORDS);
     return words === '' ? '' : `; it says: ${words}`;
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
   }
 
   /**
@@ -54,17 +54,17 @@ export class Child {
    */
   async end(limit: number): Promise<ProcessExit | undefined> {
     if (limit > 0) await this.#wait(limit);
-    const byItself = this.#isOver;
+    const byItself = this.isOver;
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       this.#kill(signal);
-      await this.#wait(1000);
-      if (this.#isOver) break;
+      await this.#wait(SIGNAL_LIMIT);
+      if (this.isOver) break;
     }
     const { exitCode: status, signalCode } = this.#process;
     const sanitizer = sanitizerReport(this.output);
-    const found = sanitizer === undefined ? {} : { sanitizer };
-    if (!byItself) return sanitizer === undefined ? undefined : { status, signal: null, ...found };
-    return { status, signal: signalCode ?? signalOf(status), ...found };
+    if (!byItself && sanitizer === undefined) return undefined;
+    const signal = byItself ? (signalCode ?? signalOf(status)) : null;
+    return { status, signal, ...(sanitizer !== undefined && { sanitizer }) };
   }
 
   /** Signals the whole process group, because the shell may have started several processes. */
@@ -77,12 +77,7 @@ export class Child {
   }
 
   async #wait(limit: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, limit);
-    });
-    await Promise.race([this.#ended, late]);
-    clearTimeout(timer);
+    await withTimeout(limit, 'the end of the target', this.#ended).catch(() => {});
   }
 }
 

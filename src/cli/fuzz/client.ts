@@ -1,14 +1,13 @@
 /** `rfc2228 fuzz client`: plays the server for each client that connects. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { type FuzzCase, isTransfer, type TransferCase } from '../../fuzz/cases.js';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type FuzzCase, isTransfer } from '../../fuzz/cases.js';
 import {
   type Baseline,
   type ClientTrace,
   type FuzzSide,
   judgeClient,
   judgeTransfer,
-  MARKER,
   markerOf,
   type Outcome,
   type Plain,
@@ -16,19 +15,16 @@ import {
   playToClient,
   type Seen,
   TargetUnavailable,
-  type TransferBaseline,
   withExit,
 } from '../../fuzz/driver/index.js';
 import { sideOf } from '../mechanisms.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
-import { wholeNumber } from './numbers.js';
-import { assertOwned, OPTIONS, parseEndpoint, placed, type Settings, settingsOf } from './options.js';
+import { assertOwned, OPTIONS, parseEndpoint, placed, type Settings, settingsOf, wholeNumber } from './options.js';
 import { run } from './run.js';
-import { SocketConnection } from './socket-connection.js';
-import { SocketData } from './socket-data.js';
+import { SocketConnection, SocketData } from './sockets.js';
 
-/** The longest time that setTimeout accepts, in milliseconds. */
+/** The longest time of a timer, in milliseconds. */
 const MAX_TIMER = 0x7fff_ffff;
 
 /** @returns the exit status */
@@ -39,7 +35,7 @@ export async function fuzzClient(args: string[]): Promise<number> {
   const { host, port } = parseEndpoint(values.listen);
   assertOwned(host, values);
   const at = wholeNumber('at', values.at, 1000, 1);
-  const target: FuzzSide = sideOf(values, 'client');
+  const target = sideOf(values, 'client');
   const settings = settingsOf(values, 'client');
   const listener = await Listener.open(host, port);
   try {
@@ -54,44 +50,44 @@ export async function fuzzClient(args: string[]): Promise<number> {
   }
 }
 
-const SHOWN: Readonly<Record<Learned['shownBy'], string>> = {
+/** How it is visible whether the client accepts the mutated reply. */
+const SHOWN_BY = {
   text: 'the client prints it',
   'next command': 'what the client sends next shows what it makes of it',
   'exit status': 'the exit status of the client shows what it makes of it',
   nothing: 'what the client makes of it cannot be seen: only transfers, clear commands, hangs and crashes can',
-};
+} as const;
 
 function announce({ at, command, shownBy }: Learned, { json }: Settings): void {
   if (json) process.stdout.write(`${JSON.stringify({ type: 'target', at, command, shownBy })}\n`);
-  else process.stderr.write(`rfc2228: mutating the reply to protected command ${at} (${command}): ${SHOWN[shownBy]}\n`);
+  else {
+    const how = SHOWN_BY[shownBy];
+    process.stderr.write(`rfc2228: mutating the reply to protected command ${at} (${command}): ${how}\n`);
+  }
 }
 
 /** Accepts clients, and gives them out one after another. */
 class Listener {
-  readonly port: number;
+  readonly #server: Server;
   readonly #waiting: Socket[] = [];
-  readonly #close: () => void;
-  #wake: () => void = () => {};
 
-  private constructor(port: number, close: () => void) {
-    this.port = port;
-    this.#close = close;
+  private constructor(server: Server) {
+    this.#server = server.on('connection', socket => this.#waiting.push(socket));
   }
 
   static async open(host: string, port: number): Promise<Listener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const listener = new Listener(server);
     try {
-      server.listen(port, host);
-      await once(server, 'listening');
+      await once(server.listen(port, host), 'listening');
+      return listener;
     } catch (error) {
       throw new InputError((error as Error).message);
     }
-    const listener = new Listener((server.address() as AddressInfo).port, () => server.close());
-    server.on('connection', socket => {
-      listener.#waiting.push(socket);
-      listener.#wake();
-    });
-    return listener;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /**
@@ -100,17 +96,9 @@ class Listener {
    * @param interrupted  ends the wait
    */
   async next(limit: number, interrupted: AbortSignal): Promise<Socket | undefined> {
-    if (this.#waiting.length === 0 && !interrupted.aborted) {
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(() => this.#wake(), Math.min(limit, MAX_TIMER));
-        this.#wake = () => {
-          clearTimeout(timer);
-          interrupted.removeEventListener('abort', this.#wake);
-          resolve();
-        };
-        interrupted.addEventListener('abort', this.#wake);
-      });
-    }
+    const timeout = AbortSignal.timeout(Math.max(0, Math.min(limit, MAX_TIMER)));
+    const signal = AbortSignal.any([timeout, interrupted]);
+    if (this.#waiting.length === 0) await once(this.#server, 'connection', { signal }).catch(() => {});
     return this.#waiting.shift();
   }
 
@@ -121,16 +109,13 @@ class Listener {
 
   close(): void {
     this.rejectPending();
-    this.#close();
+    this.#server.close();
   }
 }
 
-interface Visit {
-  trace: ClientTrace;
-  /** How the client's process ended by itself; undefined if it did not. */
+/** What is seen of a client on one connection, and the end of its output, for an error message. */
+interface Visit extends Seen {
   exit: ProcessExit | undefined;
-  output: string | undefined;
-  /** The end of the client's output, for an error message. */
   lastWords: string;
 }
 
@@ -140,31 +125,32 @@ interface Learned {
   at: number;
   /** The command with its level: `safe PWD`. */
   command: string;
-  /** How it is visible whether the client accepts a reply to that command. */
-  shownBy: 'text' | 'next command' | 'exit status' | 'nothing';
+  shownBy: keyof typeof SHOWN_BY;
 }
 
 /** How many commands are tried to find one whose reply changes what the client does. Each try takes a connection. */
 const MAX_PLACES = 8;
 
 const placeOf = (one: FuzzCase | Plain) => (typeof one === 'string' ? undefined : one.at);
-const isShown = (output: string | undefined, at: number) => new RegExp(`${markerOf(at)}(?!\\d)`).test(output ?? '');
+const isShown = ({ output }: Seen, at: number) => new RegExp(`${markerOf(at)}(?!\\d)`).test(output ?? '');
+const isProtected = (command: string) => !command.startsWith('clear ');
+/** The command that follows the mutated one. */
+const nextAfter = ({ commands }: ClientTrace, mutated: number | undefined) =>
+  mutated === undefined ? undefined : commands[mutated + 1];
 
 class Clients {
   readonly #listener: Listener;
   readonly #target: FuzzSide;
   readonly #settings: Settings;
   #at = 1;
-  /** What the client does if a command is rejected, by the command's number. */
-  readonly #refused = new Map<number, ClientTrace>();
-  #usual: ClientTrace = { commands: [], end: 'end' };
+  /** What the client does with a conforming server. */
+  #usual: Baseline = { usual: { trace: { commands: [], end: 'end' } } };
+  /** What the client does if a command is refused, by the command's number. */
+  readonly #refused = new Map<number, Visit>();
   /** What the client does after files that are not mutated, by the number of the command that `at` gives. */
-  readonly #transfers = new Map<number, TransferBaseline>();
-  #shows = false;
+  readonly #transfers = new Map<number, Baseline>();
   /** The end of the output of a client that did not connect. */
   #lastWords = '';
-  /** Exit statuses with a conforming server and with a rejected command, if only the exit status shows the difference. */
-  #statuses: Pick<Statuses, 'usual' | 'failed'> | undefined;
 
   constructor(listener: Listener, target: FuzzSide, settings: Settings) {
     this.#listener = listener;
@@ -178,121 +164,102 @@ class Clients {
    * @throws TargetUnavailable if no client connects, or none completes the security exchange
    */
   async learn(at: number | undefined): Promise<Learned> {
-    const visit = await this.#visit('accept');
-    if (visit === undefined) throw new TargetUnavailable('no client has come');
-    const { commands, refusal } = visit.trace;
+    const usual = await this.#visit('accept');
+    if (usual === undefined) throw new TargetUnavailable('no client has come');
+    const { commands, refusal } = usual.trace;
     const secured = commands.filter(isProtected);
     if (secured.length === 0) {
       const sent = commands.join(', ') || 'nothing is sent';
       const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
-      throw new TargetUnavailable(`the client comes to no security association: ${sent}${why}${visit.lastWords}`);
+      throw new TargetUnavailable(`the client comes to no security association: ${sent}${why}${usual.lastWords}`);
     }
-    this.#usual = visit.trace;
-    this.#at = at ?? (await this.#bestPlace(visit, secured.length));
-    this.#shows = isShown(visit.output, this.#at);
-    if (!this.#shows && visit.exit !== undefined) await this.#learnStatuses(visit);
-    return { at: this.#at, command: secured[this.#at - 1] ?? 'none', shownBy: await this.#shownBy() };
+    this.#usual = { usual };
+    this.#at = at ?? (await this.#bestPlace(usual, secured.length));
+    const shownBy = await this.#learnEvidence(usual);
+    return { at: this.#at, command: secured[this.#at - 1] ?? 'none', shownBy };
   }
 
-  /**
-   * The first command whose reply the client prints; if there is no such command, the first whose rejection changes
-   * what the client does next.
-   */
-  async #bestPlace({ output }: Visit, count: number): Promise<number> {
+  /** The first command whose reply the client prints; or else whose refusal changes what it does next. */
+  async #bestPlace(usual: Visit, count: number): Promise<number> {
     const places = Array.from({ length: Math.min(count, MAX_PLACES) }, (_, i) => i + 1);
-    const printed = places.find(at => isShown(output, at));
+    const printed = places.find(at => isShown(usual, at));
     if (printed !== undefined) return printed;
-    for (const at of places) if (await this.#differsWhereRefused(at)) return at;
+    for (const at of places) if (await this.#differsIfRefused(at)) return at;
     return 1;
   }
 
-  async #shownBy(): Promise<Learned['shownBy']> {
-    if (this.#shows) return 'text';
-    if (this.#statuses !== undefined) return 'exit status';
-    return (await this.#differsWhereRefused(this.#at)) ? 'next command' : 'nothing';
-  }
-
-  async #differsWhereRefused(at: number): Promise<boolean> {
-    const refused = await this.#refusedAt(at);
-    const { mutated, commands } = refused ?? { commands: [] };
-    return mutated !== undefined && this.#usual.commands[mutated + 1] !== commands[mutated + 1];
+  async #differsIfRefused(at: number): Promise<boolean> {
+    const refused = (await this.#refusedAt(at))?.trace;
+    const mutated = refused?.mutated;
+    return mutated !== undefined && nextAfter(this.#usual.usual.trace, mutated) !== nextAfter(refused!, mutated);
   }
 
   /**
-   * If the client does the same whether a command is rejected or not, and prints nothing of the reply, its exit status
-   * may show the difference.
+   * If the client does the same whether a command is refused or not, and prints nothing of the reply, its exit status
+   * may show the difference. Then it may always continue to its end.
    */
-  async #learnStatuses(usual: Visit): Promise<void> {
+  async #learnEvidence(usual: Visit): Promise<Learned['shownBy']> {
+    if (isShown(usual, this.#at)) {
+      this.#usual = { usual, prints: true };
+      return 'text';
+    }
+    if (await this.#differsIfRefused(this.#at)) return 'next command';
+    if (usual.exit === undefined) return 'nothing';
     const again = await this.#visit('accept');
     const failed = await this.#visit('refuse', this.#at, true);
-    const { mutated, commands } = failed?.trace ?? { commands: [] };
-    const isAlike = mutated !== undefined && usual.trace.commands[mutated + 1] === commands[mutated + 1];
-    const [status, , refused] = [usual, again, failed].map(statusOf);
-    if (isAlike && status !== refused) this.#statuses = { usual: [status, statusOf(again)], failed: refused };
+    if (failed?.trace.mutated === undefined || failed.status === usual.status) return 'nothing';
+    this.#usual = { usual, again };
+    this.#refused.set(this.#at, failed);
+    return 'exit status';
   }
 
   async play(one: FuzzCase): Promise<Outcome> {
     const visit = await this.#visit(one);
     if (visit === undefined) return { kind: 'unready', detail: `no client came${this.#lastWords}` };
-    if (isTransfer(one)) return await this.#judgeTransfer(one, visit);
-    const { trace, exit, output } = visit;
-    const shown = this.#shows ? output!.split(MARKER).length - 1 : undefined;
-    const outcome = judgeClient(one, trace, {
-      usual: this.#usual,
-      refused: await this.#whereRefused(trace),
-      shown,
-      statuses: this.#statuses && { ...this.#statuses, its: exit?.status },
-    });
-    return exit === undefined ? outcome : withExit(outcome, exit);
-  }
-
-  async #judgeTransfer(one: TransferCase, visit: Visit): Promise<Outcome> {
-    const at = placeOf(one) ?? this.#at;
-    const outcome = await judgeTransfer(one, seenIn(visit), async () => {
-      const known = this.#transfers.get(at) ?? (await this.#learnTransfers(at));
-      if (known !== undefined) this.#transfers.set(at, known);
-      return known;
-    });
+    const outcome = isTransfer(one)
+      ? await judgeTransfer(one, visit, async () => await this.#transfersAt(placeOf(one) ?? this.#at))
+      : judgeClient(one, visit, { ...this.#usual, failed: await this.#whereRefused(visit.trace) });
     if (visit.exit === undefined) return outcome;
-    // A case that was not played is not the cause of the client's end.
-    return outcome.kind === 'skipped' ? { ...outcome, exit: visit.exit } : withExit(outcome, visit.exit);
+    // A transfer that was not played is not the cause of the client's end.
+    if (isTransfer(one) && outcome.kind === 'skipped') return { ...outcome, exit: visit.exit };
+    return withExit(outcome, visit.exit);
   }
 
-  async #learnTransfers(at: number): Promise<TransferBaseline | undefined> {
-    const visits: Visit[] = [];
-    for (const plain of ['send', 'send', 'fail'] as const) {
-      const visit = await this.#visit(plain, at);
-      if (visit === undefined) return undefined;
-      visits.push(visit);
-    }
-    const [usual, again, failed] = visits.map(seenIn) as [Seen, Seen, Seen];
-    return { usual: [usual, again], failed };
+  async #transfersAt(at: number): Promise<Baseline | undefined> {
+    const known = this.#transfers.get(at);
+    if (known !== undefined) return known;
+    const usual = await this.#visit('send', at);
+    const again = usual && (await this.#visit('send', at));
+    const failed = again && (await this.#visit('fail', at));
+    if (usual === undefined || failed === undefined) return undefined;
+    this.#transfers.set(at, { usual, again, failed });
+    return { usual, again, failed };
   }
 
-  /** What the client does if the command whose reply was mutated is rejected. */
-  async #whereRefused({ commands, mutated }: ClientTrace): Promise<ClientTrace | undefined> {
+  /** What the client does if the command whose reply was mutated is refused. */
+  async #whereRefused({ commands, mutated }: ClientTrace): Promise<Visit | undefined> {
     if (mutated === undefined || !isProtected(commands[mutated] ?? 'clear ')) return undefined;
     return await this.#refusedAt(commands.slice(0, mutated + 1).filter(isProtected).length);
   }
 
-  async #refusedAt(at: number): Promise<ClientTrace | undefined> {
-    let trace = this.#refused.get(at);
-    trace ??= (await this.#visit('refuse', at))?.trace;
-    if (trace !== undefined) this.#refused.set(at, trace);
-    return trace;
+  async #refusedAt(at: number): Promise<Visit | undefined> {
+    const visit = this.#refused.get(at) ?? (await this.#visit('refuse', at));
+    if (visit !== undefined) this.#refused.set(at, visit);
+    return visit;
   }
 
   async #visit(
     one: FuzzCase | Plain,
     at = placeOf(one) ?? this.#at,
-    toEnd = this.#statuses !== undefined,
+    toEnd = this.#usual.again !== undefined,
   ): Promise<Visit | undefined> {
     const { exec, limit, end, interrupted } = this.#settings;
     const child = exec === undefined ? undefined : new Child(exec, { PORT: `${this.#listener.port}` });
     const socket = await this.#listener.next(child ? limit : end - Date.now(), interrupted);
+    const lastWords = () => child?.lastWords ?? '';
     if (socket === undefined) {
       await child?.end(0);
-      this.#lastWords = child?.lastWords ?? '';
+      this.#lastWords = lastWords();
       return undefined;
     }
     const data = new SocketData(socket, limit);
@@ -302,11 +269,6 @@ class Clients {
     const exit = await child?.end(limit);
     data.close();
     if (child !== undefined) this.#listener.rejectPending();
-    return { trace, exit, output: child?.output, lastWords: child?.lastWords ?? '' };
+    return { trace, exit, output: child?.output, status: exit?.status, lastWords: lastWords() };
   }
 }
-
-type Statuses = NonNullable<Baseline['statuses']>;
-const statusOf = (visit: Visit | undefined) => visit?.exit?.status;
-const seenIn = ({ trace, exit, output }: Visit): Seen => ({ trace, output, status: exit?.status });
-const isProtected = (command: string) => !command.startsWith('clear ');

@@ -5,7 +5,7 @@ import { corpusFiles } from '../../fuzz/corpus.js';
 import { nodeCiphers } from '../../node/index.js';
 import { EXIT, InputError, parseOptions, UsageError } from '../status.js';
 import { makeFolder } from './folder.js';
-import { MAX_SEED, wholeNumber } from './numbers.js';
+import { MAX_SEED, SEED, wholeNumber } from './options.js';
 
 /** @returns the exit status */
 export function corpus(args: string[]): number {
@@ -16,7 +16,7 @@ export function corpus(args: string[]): number {
   });
   const [directory, ...more] = positionals;
   if (directory === undefined || more.length > 0) throw new UsageError('fuzz corpus wants one directory');
-  const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? 2228;
+  const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? SEED;
   try {
     write(directory, seed);
   } catch (error) {

@@ -10,7 +10,9 @@ import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../protection/mechanism.js';
 import { FUZZ_KEYS } from '../mechanisms.js';
 import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
-import { MAX_SEED, wholeNumber } from './numbers.js';
+
+/** The greatest seed: seeds have 32 bits. */
+export const MAX_SEED = 0xffff_ffff;
 
 /** The options in the form of `parseOptions`. */
 export const OPTIONS = {
@@ -30,8 +32,7 @@ export const OPTIONS = {
   'i-own-this-target': { type: 'boolean', default: false },
 } as const;
 
-/** The values that `parseOptions` gives for them. */
-export type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
+type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
 
 /** The settings of a run, from its options. */
 export interface Settings {
@@ -52,11 +53,13 @@ export interface Settings {
   json: boolean;
 }
 
-const DEFAULTS = { seed: 2228, rate: 50, limit: 2000, seconds: 60 } as const;
+/** The default of `--seed`. */
+export const SEED = 2228;
+const DEFAULTS = { rate: 50, limit: 2000, seconds: 60 } as const;
 
 /** Reads the options. @throws UsageError, InputError */
 export function settingsOf(values: Values, to: Peer): Settings {
-  const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? DEFAULTS.seed;
+  const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? SEED;
   const most = wholeNumber('cases', values.cases, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
   const seconds = wholeNumber('time', values.time, 1e7);
   const endless = values.cases === undefined && values.replay === undefined;
@@ -91,6 +94,17 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
   const [any] = plan(options);
   if (any === undefined) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
   return plan(options);
+}
+
+/**
+ * @returns undefined if the option is absent
+ * @throws UsageError if it is not a whole number from `min` to `max`
+ */
+export function wholeNumber(name: string, text: string | undefined, max: number, min = 0): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= min && number <= max) return number;
+  throw new UsageError(`--${name} wants a whole number from ${min} to ${max}`);
 }
 
 function interruption(): AbortSignal {

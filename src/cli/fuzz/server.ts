@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FuzzCase } from '../../fuzz/cases.js';
 import {
-  type Connection,
   crashed,
   type Outcome,
   playToServer,
@@ -19,8 +18,7 @@ import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
-import { connected, SocketConnection } from './socket-connection.js';
-import { SocketData } from './socket-data.js';
+import { connected, SocketConnection, SocketData } from './sockets.js';
 
 /** Milliseconds between two attempts to connect to a server that is starting. */
 const RETRY = 20;
@@ -53,12 +51,14 @@ interface Place extends Settings {
   port: number;
 }
 
+const started = ({ exec }: Place) => (exec === undefined ? undefined : new Child(exec));
+
 /** @throws TargetUnavailable if no session can be set up */
 async function probe(target: ServerTarget, place: Place): Promise<string> {
   const child = started(place);
   try {
-    return await withConnection(place, child, connect =>
-      connect().then(({ connection }) => probeServer(target, connection)),
+    return await connecting(place, child, async connect =>
+      probeServer(target, new SocketConnection(await connect(), place.limit)),
     );
   } catch (error) {
     throw error instanceof SetupFailed ? new TargetUnavailable(error.message) : error;
@@ -68,11 +68,24 @@ async function probe(target: ServerTarget, place: Place): Promise<string> {
 }
 
 async function play(one: FuzzCase, target: ServerTarget, place: Place): Promise<Outcome> {
+  const { limit } = place;
   const child = started(place);
-  const outcome = await playOnce(one, target, place, child);
+  const outcome = await connecting(place, child, async connect => {
+    const socket = await connect();
+    const data = new SocketData(socket, limit);
+    const another = async () => new SocketConnection(await connect(), limit);
+    try {
+      return await playToServer(one, { ...target, data }, new SocketConnection(socket, limit), another);
+    } finally {
+      data.close();
+    }
+  }).catch(error => {
+    if (error instanceof SetupFailed) return unready(error);
+    throw error;
+  });
   const hasClosed = outcome.kind === 'closed' || outcome.closes === true;
   if (child === undefined) return hasClosed ? await stillThere(outcome, place) : outcome;
-  const exit = await child.end(hasClosed ? place.limit : 0);
+  const exit = await child.end(hasClosed ? limit : 0);
   return exit === undefined ? outcome : withStatus(withExit(outcome, exit));
 }
 
@@ -82,44 +95,22 @@ function withStatus(outcome: Outcome): Outcome {
   return kind === 'crashed' || !exit?.status ? outcome : crashed(outcome, `ends by itself, with status ${exit.status}`);
 }
 
-async function playOnce(one: FuzzCase, target: ServerTarget, place: Place, child?: Child): Promise<Outcome> {
-  try {
-    return await withConnection(place, child, async connect => {
-      const { connection, socket } = await connect();
-      const data = new SocketData(socket, place.limit);
-      try {
-        return await playToServer(one, { ...target, data }, connection, async () => (await connect()).connection);
-      } finally {
-        data.close();
-      }
-    });
-  } catch (error) {
-    if (!(error instanceof SetupFailed)) throw error;
-    return unready(error);
-  }
-}
-
-interface Reached {
-  connection: Connection;
-  socket: Socket;
-}
-
-const started = ({ exec }: Place) => (exec === undefined ? undefined : new Child(exec));
-
-/** @param work  receives a function that makes a connection or throws SetupFailed; all connections are closed when `work` ends */
-async function withConnection<T>(
+/** @param work  receives a function that connects or throws SetupFailed; all connections are closed when `work` ends */
+async function connecting<T>(
   place: Place,
   child: Child | undefined,
-  work: (connect: () => Promise<Reached>) => Promise<T>,
+  work: (connect: () => Promise<Socket>) => Promise<T>,
 ): Promise<T> {
   const sockets: Socket[] = [];
   try {
     return await work(async () => {
-      const socket = await reached(place, child).catch((error: Error) => {
-        throw new SetupFailed(`${error.message}${child?.lastWords ?? ''}`, { cut: true });
-      });
-      sockets.push(socket);
-      return { socket, connection: new SocketConnection(socket, place.limit) };
+      try {
+        const socket = await reached(place, child);
+        sockets.push(socket);
+        return socket;
+      } catch (error) {
+        throw new SetupFailed(`${(error as Error).message}${child?.lastWords ?? ''}`, { cut: true });
+      }
     });
   } finally {
     for (const socket of sockets) socket.destroy();

@@ -1,5 +1,4 @@
 /** A run: plays one case after another; each finding is minimised, and reported once. */
-
 import type { FuzzCase } from '../cases.js';
 import { TargetUnavailable } from './connection.js';
 import {
@@ -82,16 +81,12 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
   for (const one of cases) {
     if (isOver(index) || unready.length === MAX_UNREADY) break;
     const outcome = await play(one);
-    index++;
     outcomes[outcome.kind] = (outcomes[outcome.kind] ?? 0) + 1;
-    report(recordOf(index, one, outcome));
-    if (outcome.kind === 'unready') {
-      unready.push(outcome);
-      continue;
-    }
-    unready = [];
-    last = { one, outcome };
-    for (const finding of findingsOf(outcome)) await findings.add(last, finding);
+    report(recordOf(++index, one, outcome));
+    unready = outcome.kind === 'unready' ? [...unready, outcome] : [];
+    if (outcome.kind === 'unready') continue;
+    last = [one, outcome];
+    for (const finding of findingsOf(outcome)) await findings.add(one, outcome, finding);
   }
   const gone = unready.length === MAX_UNREADY;
   const reason = unready[0]?.detail ?? null;
@@ -102,10 +97,7 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
   return { type: 'summary', cases: index, gone, reason: gone ? reason : null, outcomes, ...findings.totals };
 }
 
-interface Played {
-  one: FuzzCase;
-  outcome: Outcome;
-}
+type Played = readonly [FuzzCase, Outcome];
 
 /** Collects findings, each of them once. */
 class Findings {
@@ -122,55 +114,41 @@ class Findings {
     return { findings: this.#known.size, severities };
   }
 
-  async add(played: Played, finding: Finding): Promise<void> {
-    if (this.#isNew(played.one, finding)) this.#report(await this.#minimised(played, finding));
-  }
-
-  /** Adds a crash for the last case that was played, which can't be played again. */
-  addGone({ one, outcome }: Played, detail: string): void {
-    if (!this.#isNew(one, 'crashed')) return;
-    this.#report(reproducerOf(one, { ...outcome, detail, finding: 'crashed' }, this.#options.mechanism));
-  }
-
-  #isNew(one: FuzzCase, finding: Finding): boolean {
-    const key = keyOf(one, finding);
-    return this.#known.size < this.#known.set(key, finding).size;
-  }
-
-  #report(reproducer: Reproducer): void {
-    this.#options.report({ type: 'finding', ...reproducer });
-  }
-
-  async #minimised({ one, outcome }: Played, finding: Finding): Promise<Reproducer> {
-    const { play, mechanism, isStopped = () => false } = this.#options;
-    let shown = { ...outcome, finding };
+  /** Minimises a finding, if it is new, and reports it. */
+  async add(one: FuzzCase, outcome: Outcome, finding: Finding): Promise<void> {
+    if (!this.#isNew(one, finding)) return;
+    const { play, isStopped = () => false } = this.#options;
+    let shown = outcome;
     const smaller = await shrunk(outcome.played ?? one, async candidate => {
       if (isStopped()) return false;
       const its = await play(candidate);
-      if (!findingsOf(its).includes(finding)) return false;
-      shown = { ...its, finding };
-      return true;
+      const isShown = findingsOf(its).includes(finding);
+      if (isShown) shown = its;
+      return isShown;
     });
-    return reproducerOf(smaller, shown, mechanism);
+    this.#report(smaller, shown, finding);
+  }
+
+  /** Adds a crash for the last case that was played, which can't be played again. */
+  addGone([one, outcome]: Played, detail: string): void {
+    if (this.#isNew(one, 'crashed')) this.#report(one, { ...outcome, detail }, 'crashed');
+  }
+
+  #isNew(one: FuzzCase, finding: Finding): boolean {
+    return this.#known.size < this.#known.set(keyOf(one, finding), finding).size;
+  }
+
+  #report(one: FuzzCase, outcome: Outcome, finding: Finding): void {
+    const reproducer = reproducerOf(one, { ...outcome, finding }, this.#options.mechanism);
+    this.#options.report({ type: 'finding', ...reproducer });
   }
 }
 
-function recordOf(index: number, one: FuzzCase, { kind, code, finding, also, detail, exit }: Outcome): CaseRecord {
-  const { layer, name, to } = one;
-  return {
-    type: 'case',
-    index,
-    layer,
-    name,
-    to,
-    level: 'level' in one ? one.level : null,
-    outcome: kind,
-    code: code ?? null,
-    finding: finding ?? null,
-    also: also ?? [],
-    detail: detail ?? null,
-    exit: exit ? { status: exit.status, signal: exit.signal } : null,
-  };
+function recordOf(index: number, one: FuzzCase, outcome: Outcome): CaseRecord {
+  const { layer, name, to, level = null } = one;
+  const { kind, code = null, finding = null, also = [], detail = null, exit } = outcome;
+  const ended = exit ? { status: exit.status, signal: exit.signal } : null;
+  return { type: 'case', index, layer, name, to, level, outcome: kind, code, finding, also, detail, exit: ended };
 }
 
 /** Findings that are one fault of the peer in every case, for example what a server does with every reply. */

@@ -1,21 +1,17 @@
-/**
- * The driver's side of a connection to a server under test: a conforming client, except for what a case makes it send.
- */
+/** The connection to a server under test: a conforming client, except for what a case makes it send. */
 import { concat, toUtf8 } from '../../bytes.js';
-import type { Reply } from '../../ftp/reply.js';
-import type { Exchange, Step } from '../../protection/mechanism.js';
 import { protectCommand } from '../../protection/protect.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { formatAdat, formatAuth, parseAdatReply } from '../../protection/security-data.js';
+import { formatAuth, parseAdatReply } from '../../protection/security-data.js';
 import type { ExchangeTurn, FuzzSession } from '../mutation.js';
-import { lineCount } from '../perform.js';
+import { lineOf } from '../perform.js';
 import {
   type Connection,
   type DataConnections,
   type FuzzSide,
-  HeardReplies,
-  type HeardReply,
   type NoReply,
+  type ReceivedReply,
+  ReplyStream,
   SetupFailed,
 } from './connection.js';
 import { type Outcome, withFinding } from './outcome.js';
@@ -31,25 +27,12 @@ export interface ServerTarget extends FuzzSide {
   data?: Pick<DataConnections, 'open'>;
 }
 
-/** A mutated line of the exchange, which replaces a valid one. */
-export interface MutatedLine {
-  octets: Uint8Array;
-  /** Whether the valid line would be answered by 235. */
-  isLast: boolean;
-  /**
-   * Completes the exchange if the server has answered 235 nevertheless.
-   * @throws SetupFailed if the mechanism then has no context
-   */
-  complete(reply: Reply): Promise<void>;
-}
-
-/**
- * Codes for a command that was not received or not understood. Any other code means that it was carried out, or why
- * not.
- */
-export const NOT_HEARD: readonly number[] = [421, 431, 500, 501, 502, 503, 504, 521, 533, 534, 535, 536, 537];
+/** Codes for a command that was not received or understood. Any other code means that it was executed, or why not. */
+export const NOT_EXECUTED: readonly number[] = [421, 431, 500, 501, 502, 503, 504, 521, 533, 534, 535, 536, 537];
 /** Announces the end of the connection. */
 const CLOSING = 421;
+/** How often a server is asked whether it still answers: a mutated line may have swallowed the first line after it. */
+const PROBES = 3;
 /** The outcome if the connection ends when a reply is due. */
 export const CUT: Outcome = {
   kind: 'closed',
@@ -64,7 +47,7 @@ const MAX_TEXT = 100;
  */
 export class ClientSide {
   session: FuzzSession | undefined;
-  readonly replies: HeardReplies;
+  readonly replies: ReplyStream;
   /** With its line end. */
   readonly probe: string;
   /** The last octets that were sent, chunk by chunk. */
@@ -75,7 +58,7 @@ export class ClientSide {
   constructor(target: ServerTarget, connection: Connection) {
     this.#target = target;
     this.#connection = connection;
-    this.replies = new HeardReplies(connection);
+    this.replies = new ReplyStream(connection);
     this.probe = `${target.probe ?? 'NOOP'}\r\n`;
   }
 
@@ -85,20 +68,29 @@ export class ClientSide {
   }
 
   async greeting(): Promise<void> {
-    const reply = ready(await this.replies.final(), 'the connection');
+    const reply = assertReply(await this.replies.next(), 'the connection');
     if (reply.code >= 300) throw new SetupFailed(`the server greets with ${textOf(reply)}`);
   }
 
   /** @param behind  sent in one piece with AUTH, after it */
   async auth(behind: Uint8Array = new Uint8Array()): Promise<void> {
     const { mechanism } = this.#target;
-    await this.#asked(`AUTH ${mechanism}`, concat(formatAuth(mechanism), behind), 334);
+    await this.#request(`AUTH ${mechanism}`, concat(formatAuth(mechanism), behind), 334);
   }
 
-  /** Performs the exchange to its end, or up to the line that is mutated, which it returns. */
+  /** Sends a valid line of the exchange. */
+  async adat(turn: ExchangeTurn): Promise<ReceivedReply> {
+    return await this.#request('ADAT', lineOf(turn), 235, 335);
+  }
+
+  /**
+   * Performs the exchange.
+   * @param ask  sends our line and returns the reply, or undefined to end the exchange. Default: the valid line
+   */
   async exchange(
-    mutate: (turn: ExchangeTurn) => Uint8Array | undefined = () => undefined,
-  ): Promise<MutatedLine | undefined> {
+    ask: (turn: ExchangeTurn) => Promise<ReceivedReply | undefined> = turn => this.adat(turn),
+  ): Promise<void> {
+    const { keys } = this.#target;
     await this.greeting();
     const exchange = this.#target.exchange(session => {
       this.session = session;
@@ -106,136 +98,125 @@ export class ClientSide {
     await this.auth();
     let received: Uint8Array | undefined;
     let step = await exchange.step();
-    for (let number = 0; step.token !== undefined; number++) {
-      const turn: ExchangeTurn = { to: 'server', number, token: step.token, received, keys: this.#target.keys };
-      const octets = mutate(turn);
-      if (octets !== undefined) return this.#mutatedLine(octets, turn, exchange, step);
-      const reply = await this.#asked('ADAT', formatAdat(step.token), 235, 335);
-      if (reply.code === 235 && step.context !== undefined) break;
+    for (let number = 0, complete = false; step.token !== undefined && !complete; number++) {
+      const reply = await ask({ to: 'server', number, token: step.token, received, keys });
+      if (reply === undefined) return;
+      complete = reply.code === 235;
+      if (complete && step.context !== undefined) break;
       received = parseAdatReply(reply).token;
       step = await exchange.step(received);
-      if (reply.code === 235) break;
     }
-    return undefined;
+    if (this.session !== undefined) this.replies.open(this.session.context);
   }
 
   async establish(): Promise<void> {
     await this.exchange();
-    this.#open();
+    this.assertEstablished();
+  }
+
+  /** @throws SetupFailed if the mechanism has no context after the exchange */
+  assertEstablished(): void {
+    if (this.session === undefined) throw new SetupFailed('the exchange ends without a context');
   }
 
   /** Logs in. A refused login is no error: later commands then get another refusal code, which is equally good evidence. */
   async logIn(): Promise<void> {
     const { user, password } = this.#target;
     const strongest: TokenLevel = this.session!.context.supports('private') ? 'private' : 'safe';
-    const { code } = await this.answered(this.protect(`USER ${user}`, strongest));
-    if (code === 331 && password !== undefined) await this.answered(this.protect(`PASS ${password}`, strongest));
+    const { code } = await this.request(this.protect(`USER ${user}`, strongest));
+    if (code === 331 && password !== undefined) await this.request(this.protect(`PASS ${password}`, strongest));
   }
 
   protect(text: string, level: TokenLevel): Uint8Array {
     return protectCommand(this.session!.context, level, toUtf8(text));
   }
 
-  async send(octets: Uint8Array): Promise<void> {
-    this.lastSent = [octets];
-    await this.#connection.send(this.lastSent);
+  async send(chunks: readonly Uint8Array[]): Promise<void> {
+    this.lastSent = chunks;
+    await this.#connection.send(chunks);
   }
 
   /** The reply to a valid line. */
-  async answered(octets: Uint8Array): Promise<HeardReply> {
-    await this.send(octets);
-    return ready(await this.replies.final(), 'a valid line');
+  async request(line: Uint8Array): Promise<ReceivedReply> {
+    await this.send([line]);
+    return assertReply(await this.replies.next(), 'a valid line');
   }
 
-  /**
-   * Sends mutated octets.
-   * @returns the outcome
-   */
+  /** Sends mutated octets. Returns the outcome. */
   async provoke(chunks: readonly Uint8Array[], open = false): Promise<Outcome> {
-    this.lastSent = chunks;
-    await this.#connection.send(chunks);
-    if (open) this.#connection.end();
-    return await this.concluded(await this.replies.final(), open);
+    await this.send(chunks);
+    if (!open) return await this.nextOutcome();
+    this.#connection.end();
+    const reply = await this.replies.next();
+    return this.#withLevel(outcomeOf(reply), reply);
   }
 
-  /** The outcome of a reply to mutated octets, or of a missing reply. */
-  async concluded(reply: HeardReply | NoReply, open = false): Promise<Outcome> {
-    const outcome = open ? outcomeOf(reply) : await this.probed(reply);
-    if (typeof reply === 'string' || reply.level !== 'clear' || this.session === undefined) return outcome;
-    return withFinding(outcome, 'clear reply given');
+  /** The outcome of the next reply, or of its absence. */
+  async nextOutcome(): Promise<Outcome> {
+    return await this.outcomeAfter(await this.replies.next());
+  }
+
+  /** The outcome of a reply to mutated octets, or of its absence. */
+  async outcomeAfter(reply: ReceivedReply | NoReply): Promise<Outcome> {
+    return this.#withLevel(await this.probed(reply), reply);
+  }
+
+  #withLevel(outcome: Outcome, reply: ReceivedReply | NoReply): Outcome {
+    const isClear = typeof reply !== 'string' && reply.level === 'clear' && this.session !== undefined;
+    return withFinding(outcome, isClear ? 'clear reply given' : undefined);
   }
 
   /**
-   * Checks whether the server still answers. A mutated line may have swallowed the first line after it.
-   * @param forbidden  replaces the valid line: a line that must not be carried out
+   * Checks whether the server still answers.
+   * @param forbidden  replaces the valid line: a line that must not be executed
    */
-  async probed(reply: HeardReply | NoReply, forbidden?: Uint8Array): Promise<Outcome> {
+  async probed(reply: ReceivedReply | NoReply, forbidden?: Uint8Array): Promise<Outcome> {
     if (reply === 'end') return CUT;
-    for (let tries = 0; tries < 3; tries++) {
-      await this.send(forbidden ?? (this.session ? this.protect(this.probe, 'safe') : toUtf8(this.probe)));
-      const answer = await this.replies.final();
+    for (let tries = 0; tries < PROBES; tries++) {
+      await this.send([forbidden ?? (this.session ? this.protect(this.probe, 'safe') : toUtf8(this.probe))]);
+      const answer = await this.replies.next();
       if (answer === 'timeout') continue;
-      if (forbidden !== undefined && answer !== 'end' && answer.code < 400) return CARRIED_OUT;
+      if (forbidden !== undefined && answer !== 'end' && answer.code < 400) return EXECUTED;
       if (reply !== 'timeout') return answer === 'end' ? closing(reply) : outcomeOf(reply);
       if (answer === 'end') return CUT;
-      const swallowed = NOT_HEARD.includes(answer.code);
-      return swallowed ? outcomeOf(answer) : { kind: 'ignored' };
+      return NOT_EXECUTED.includes(answer.code) ? outcomeOf(answer) : { kind: 'ignored' };
     }
     return { kind: 'hung', ...(typeof reply !== 'string' && { detail: `after ${reply.code}` }) };
   }
 
-  #mutatedLine(octets: Uint8Array, turn: ExchangeTurn, exchange: Exchange, { context }: Step): MutatedLine {
-    return {
-      octets,
-      isLast: turn.number + 1 >= lineCount(turn),
-      complete: async reply => {
-        if (context === undefined) await exchange.step(parseAdatReply(reply).token);
-        this.#open();
-      },
-    };
-  }
-
-  #open(): void {
-    if (this.session === undefined) throw new SetupFailed('the exchange ends without a context');
-    this.replies.open(this.session.context);
-  }
-
-  async #asked(what: string, octets: Uint8Array, ...expected: readonly number[]): Promise<HeardReply> {
-    const reply = await this.answered(octets);
+  async #request(what: string, line: Uint8Array, ...expected: readonly number[]): Promise<ReceivedReply> {
+    const reply = await this.request(line);
     if (expected.includes(reply.code)) return reply;
     throw new SetupFailed(`${what} is answered by ${textOf(reply)}, and not by ${expected.join(' or ')}`);
   }
 }
 
-const CARRIED_OUT: Outcome = {
+const EXECUTED: Outcome = {
   kind: 'accepted',
   finding: 'unverified exchange accepted',
   detail: 'carries out a protected command behind a refusal',
 };
 
 /** The outcome if the server answers and then ends the connection, which it may do only with 421. */
-function closing(reply: HeardReply): Outcome {
+function closing(reply: ReceivedReply): Outcome {
   const outcome: Outcome = { ...outcomeOf(reply), closes: true };
   const detail = `answers ${reply.code}, and then ends the connection`;
   return reply.code === CLOSING ? outcome : { ...outcome, finding: 'connection cut', detail };
 }
 
-function outcomeOf(reply: HeardReply | NoReply): Outcome {
+function outcomeOf(reply: ReceivedReply | NoReply): Outcome {
   if (reply === 'end') return { kind: 'closed' };
   if (reply === 'timeout') return { kind: 'ignored' };
   return { kind: 'refused', code: reply.code };
 }
 
 /** Code and text in one line. */
-export function textOf({ code, lines }: HeardReply): string {
+export function textOf({ code, lines }: ReceivedReply): string {
   return `${code} ${lines.join(' ')}`.slice(0, MAX_TEXT).trimEnd();
 }
 
-/**
- * Returns the reply.
- * @throws SetupFailed if there is none
- */
-export function ready(reply: HeardReply | NoReply, what: string): HeardReply {
+/** @throws SetupFailed if there is no reply */
+export function assertReply(reply: ReceivedReply | NoReply, what: string): ReceivedReply {
   if (typeof reply !== 'string') return reply;
   if (reply === 'end') throw new SetupFailed(`the server ends the connection behind ${what}`, { cut: true });
   throw new SetupFailed(`no answer to ${what}`);

@@ -1,14 +1,15 @@
 /**
- * What a client did after a mutated reply. Its next commands are compared with those of the same client after a valid
- * reply and after a refusal; its output and its exit status are evidence too.
+ * What a client did after a mutated reply or transfer. Its next commands, its output and its exit status are compared
+ * with those of the same client after valid replies or files, and after a failure.
  */
-
 import type { FtpSecurityError } from '../../errors.js';
 import type { ProtectionLevel } from '../../protection/protection-level.js';
-import type { FuzzCase } from '../cases.js';
+import { type FuzzCase, ruleIn, type TransferCase, validTransfer } from '../cases.js';
 import type { Expectation } from '../mutation.js';
+import { DATA_MARKER, FILE_NAMES } from '../mutations/data.js';
 import type { NoReply } from './connection.js';
 import { judged, type Outcome, type OutcomeKind } from './outcome.js';
+import { MARKER } from './server-replies.js';
 
 /** The actions of a client on one connection. */
 export interface ClientTrace {
@@ -22,10 +23,7 @@ export interface ClientTrace {
   ahead?: boolean;
   /** It sometimes sends a command before the previous one is answered. */
   pipelines?: boolean;
-  /**
-   * The mutated reply went in one piece with the previous reply, and at first the command at `mutated` got no other
-   * reply.
-   */
+  /** The mutated reply went in one piece with the previous one; at first the command at `mutated` got no other reply. */
   early?: boolean;
   /** A valid reply had to be sent after the mutated one to make it continue. */
   waited?: boolean;
@@ -43,62 +41,126 @@ export interface ClientTrace {
   refusal?: FtpSecurityError;
 }
 
+/** What is observed of a client on one connection. */
+export interface Seen {
+  trace: ClientTrace;
+  /** The output of its process; undefined if that is not observed. */
+  output?: string | undefined;
+  /** Its exit status; undefined if it did not end by itself. */
+  status?: number | null | undefined;
+}
+
 /** The normal behaviour of a client, for comparison. */
 export interface Baseline {
-  /** With a conforming server. */
-  usual: ClientTrace;
-  /** If the command is refused whose reply was mutated; undefined if that is not known. */
-  refused: ClientTrace | undefined;
-  /** How often the marker occurs in its output; undefined if it does not print the text of valid replies. */
-  shown: number | undefined;
-  /** Its exit statuses: after this case, twice after valid replies, and after a refusal. */
-  statuses?: Signals<number | null | undefined> | undefined;
+  /** After valid replies, or after a valid file. */
+  usual: Seen;
+  /** The same once more: whatever differs between them is no evidence. Without it only commands and markers are. */
+  again?: Seen | undefined;
+  /** If the command is refused whose reply was mutated, or the transfer fails; undefined if that is not known. */
+  failed?: Seen | undefined;
+  /** Whether it prints the text of valid replies. */
+  prints?: boolean;
 }
 
-/** One kind of evidence: after a case, twice after valid input, and after a failure. */
-export interface Signals<T> {
-  its: T;
-  usual: readonly [T, T];
-  failed: T;
-}
+const nextOf = ({ trace: { commands, mutated } }: Seen) => (mutated === undefined ? undefined : commands[mutated + 1]);
 
 /** The outcome of a mutated reply. */
-export function judgeClient(one: FuzzCase, trace: ClientTrace, known: Baseline): Outcome {
-  const { commands, mutated, early, end, played = one, sent, error, waited } = trace;
+export function judgeClient(one: FuzzCase, seen: Seen, known: Baseline): Outcome {
+  const { trace } = seen;
+  const { commands, mutated, early, end, played = one, waited } = trace;
   if (mutated === undefined) return { kind: 'skipped', detail: 'never came there' };
-  const next = commands[mutated + 1];
-  const hasShown = (known.shown ?? 0) > (trace.markers ?? 0);
-  const base: Omit<Outcome, 'kind'> = { played, ...(sent && { sent }), detail: detailOf(next, trace, hasShown) };
-  if (error !== undefined) return { ...base, kind: 'refused', finding: 'bad command given', detail: error.message };
   const expected = expectedOf(played);
-  const as = (kind: Outcome['kind']) => judged({ ...base, kind }, { ...one, expected });
+  const hasShown = known.prints === true && (seen.output?.split(MARKER).length ?? 1) - 1 > (trace.markers ?? 0);
+  const base = baseOf(one, seen, hasShown ? 'text' : undefined);
+  if (base.finding !== undefined) return base;
+  const as = (kind: OutcomeKind) => judged({ ...base, kind }, { ...one, expected });
   // A client may show a clear reply as not authenticated, and wait for the protected one. That is not acceptance.
   const isClearOnly = expected.verdict === 'refuse' && expected.codes[0] === 'sequence/unprotected';
   if (hasShown && expected.verdict === 'refuse' && !(isClearOnly && waited)) return as('accepted');
   const behind = commands.slice(early ? mutated : mutated + 1, mutated + 2);
-  if (behind.some(isDowngrade)) return { ...base, kind: 'refused', finding: 'gone on in the clear' };
-  if (early) return as(kindOfEarly(trace, known.usual));
+  if (behind.some(isDowngrade)) return { ...base, finding: 'gone on in the clear' };
+  const next = nextOf(seen);
+  if (early) return as(kindOfEarly(trace, known.usual.trace));
   if (waited) return as(end === 'timeout' && next === undefined ? 'hung' : 'ignored');
   if (next === undefined) return as('closed');
-  const usual = known.usual.commands[mutated + 1];
+  const usual = known.usual.trace.commands[mutated + 1];
   if (trace.ahead) return { ...base, kind: 'skipped', detail: 'sends commands ahead of replies' };
-  if (one.layer === 'exchange') return as(goesOnAlike(next, usual) ? 'accepted' : 'refused');
+  if (one.layer === 'exchange') return as(isAlike(next, usual) ? 'accepted' : 'refused');
   if (next !== usual) return as('refused');
-  if (usual !== known.refused?.commands[mutated + 1]) return as('accepted');
-  // The client always does the same, so only its output can show acceptance.
-  if (hasShown) return as('accepted');
-  if (known.shown !== undefined) return { ...base, kind: 'refused' };
-  if (known.statuses) return as(kindBySignals(known.statuses, expected));
+  if (usual !== known.failed?.trace.commands[mutated + 1] || hasShown) return as('accepted');
+  // The client always does the same, so only its output or its exit status can show acceptance.
+  if (known.prints) return base;
+  if (known.again !== undefined) return as(kindByEvidence(seen, known, expected, ({ status }) => status));
   return { ...base, kind: 'skipped', detail: `${base.detail}, as it does whatever the reply says` };
 }
 
+/** The outcome of a mutated transfer. The baseline is requested only if the case was played. */
+export async function judgeTransfer(
+  one: TransferCase,
+  seen: Seen,
+  known: () => Promise<Baseline | undefined>,
+): Promise<Outcome> {
+  const { mutated, played = one, sent, dataError, transfers } = seen.trace;
+  if (one.name === validTransfer(one).name && dataError !== undefined) {
+    const detail = `sends data that is refused: ${dataError.code}: ${dataError.message}`;
+    return { kind: 'refused', finding: 'bad data given', detail, ...(sent && { sent }) };
+  }
+  if (mutated === undefined) {
+    const levels = transfers === one.level ? 'there is nothing to mutate' : `transfers are ${transfers}`;
+    return { kind: 'skipped', detail: transfers === undefined ? 'no transfer comes' : levels };
+  }
+  const base = baseOf(played, seen, shows(seen) ? 'file' : undefined);
+  if (base.finding !== undefined) return base;
+  const next = nextOf(seen);
+  if (next !== undefined && isDowngrade(next)) return { ...base, finding: 'gone on in the clear' };
+  const its = await known();
+  return its === undefined ? { kind: 'unready' } : judged({ ...base, kind: kindOfTransfer(one, seen, its) }, one);
+}
+
+/** A refusal with the case as it was played, and what the client did; or the finding that its next command is bad. */
+function baseOf(one: FuzzCase, seen: Seen, shown: 'text' | 'file' | undefined): Outcome & { detail: string } {
+  const { played = one, sent, error, waited, end } = seen.trace;
+  const next = nextOf(seen);
+  const did = next === undefined ? (end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
+  const detail = `${did}${waited ? ' behind a valid reply' : ''}${shown ? `, and shows the ${shown}` : ''}`;
+  const its = { kind: 'refused', played, ...(sent && { sent }) } as const;
+  return error === undefined ? { ...its, detail } : { ...its, finding: 'bad command given', detail: error.message };
+}
+
+function kindOfTransfer(one: TransferCase, seen: Seen, known: Baseline): OutcomeKind {
+  const { usual, failed } = known;
+  const next = nextOf(seen);
+  const isLate = ruleIn(one).late === true;
+  const mayBeShown = isLate || one.expected.verdict !== 'refuse';
+  if (shows(seen) && !mayBeShown) return 'accepted';
+  if (next === undefined && seen.trace.end === 'timeout') return usual.trace.end === 'timeout' ? 'skipped' : 'hung';
+  if (next !== nextOf(usual)) return next === undefined ? 'closed' : 'refused';
+  if (seen.trace.ahead) return 'skipped';
+  if (nextOf(usual) !== nextOf(failed!)) return 'accepted';
+  // The client always does the same, so only its output can show acceptance.
+  if (shows(usual) && !isLate) return shows(seen) ? 'accepted' : 'refused';
+  return kindByEvidence(seen, known, one.expected, messagesOf);
+}
+
+const shows = ({ output }: Seen) => output?.includes(DATA_MARKER) === true;
+
+/** Its messages other than the file, without numbers, since times and ports vary. */
+function messagesOf({ output, status }: Seen): string | undefined {
+  if (output === undefined) return undefined;
+  const lines = output.split(/[\r\n]+/).filter(line => !FILE_NAMES.some(name => line.includes(name)));
+  return `${status} ${lines.join('\n').replace(/\d+/g, '0')}`;
+}
+
 /** Judges a client that always does the same by other evidence, unless that is always the same too. */
-export function kindBySignals<T>(
-  { its, usual: [usual, again], failed }: Signals<T>,
+function kindByEvidence<T>(
+  seen: Seen,
+  { usual, again, failed }: Baseline,
   expected: Expectation,
+  evidenceOf: (seen: Seen) => T,
 ): OutcomeKind {
-  if (usual === undefined || usual !== again || usual === failed) return 'skipped';
-  if (its === usual) return 'accepted';
+  const right = evidenceOf(usual);
+  if (right === undefined || right !== evidenceOf(again!) || right === evidenceOf(failed!)) return 'skipped';
+  if (evidenceOf(seen) === right) return 'accepted';
   return expected.verdict === 'refuse' ? 'refused' : 'skipped';
 }
 
@@ -116,27 +178,17 @@ function kindOfEarly({ commands, mutated, end, waited }: ClientTrace, usual: Cli
 }
 
 /** After a text that the case invents, or a reply that refuses, a client may do anything. */
-function expectedOf(one: FuzzCase): Expectation {
-  const { expected } = one;
-  const own = one.layer === 'phases' || one.layer === 'inner' || one.layer === 'fragments';
-  return own && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
+function expectedOf({ layer, expected }: FuzzCase): Expectation {
+  const isInvented = layer === 'phases' || layer === 'inner' || layer === 'fragments';
+  return isInvented && expected.verdict === 'accept' ? { verdict: 'either' } : expected;
 }
 
 /** Whether the next command is the usual one, or a protected one of any content: with other keys it can't be opened. */
-function goesOnAlike(next: string, usual: string | undefined): boolean {
+function isAlike(next: string, usual: string | undefined): boolean {
   return next === usual || (usual !== undefined && !isClear(next) && !isClear(usual));
 }
 
-function isClear(command: string): boolean {
-  return command.startsWith('clear ');
-}
+const isClear = (command: string) => command.startsWith('clear ');
 
 /** Whether a command was sent in the clear that must not be. */
-export function isDowngrade(command: string): boolean {
-  return /^clear (?!AUTH$|ADAT$|QUIT$)/.test(command);
-}
-
-function detailOf(next: string | undefined, { waited, end }: ClientTrace, shown: boolean): string {
-  const did = next === undefined ? (end === 'end' ? 'closes' : 'does nothing') : `sends ${next}`;
-  return `${did}${waited ? ' behind a valid reply' : ''}${shown ? ', and shows the text' : ''}`;
-}
+const isDowngrade = (command: string) => /^clear (?!AUTH$|ADAT$|QUIT$)/.test(command);

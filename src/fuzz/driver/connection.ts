@@ -1,7 +1,4 @@
-/**
- * Connections as the driver needs them, and the replies of a server. This file does no I/O: the caller gives the
- * connections.
- */
+/** Connections as the driver needs them, which the caller gives; and the replies of a server. */
 import { concatAll } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Reply, ReplyReader } from '../../ftp/reply.js';
@@ -12,10 +9,7 @@ import { decodeProtectedReply } from '../../protection/protected-reply.js';
 import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { ExchangeKeys, FuzzSession } from '../mutation.js';
 
-/**
- * Why no octets come: `end` the peer has closed the connection in any way; `timeout` nothing came within the time
- * limit.
- */
+/** Why nothing was received: `end` the peer has closed the connection in any way; `timeout` it sent nothing in time. */
 export type NoReply = 'end' | 'timeout';
 
 /** The two ends of a connection. The addresses are text; address and port are undefined if they are no longer known. */
@@ -29,13 +23,10 @@ export interface Connection {
   send(chunks: readonly Uint8Array[]): Promise<void>;
   /** Closes the sending direction. */
   end(): void;
-  hear(): Promise<Uint8Array | NoReply>;
+  receive(): Promise<Uint8Array | NoReply>;
 }
 
-/**
- * Data connections. All of them go to the host at the other end of the control connection, whatever address a command
- * names.
- */
+/** Data connections: always with the host of the control connection, whatever address a command names. */
 export interface DataConnections {
   /** @returns undefined if the peer does not accept the connection */
   open(port: number): Promise<Connection | undefined>;
@@ -76,16 +67,15 @@ export class SetupFailed extends Error {
 /** The target can't be tested, for example because it does not support the mechanism. */
 export class TargetUnavailable extends Error {}
 
-/** A reply of a server under test. */
-export interface HeardReply extends Reply {
-  /** The level of its token. */
+/** A reply of a server under test, with the level of its token. */
+export interface ReceivedReply extends Reply {
   level: ProtectionLevel;
 }
 
 /** Reads the replies of a server; once there is a context, also those inside tokens. */
-export class HeardReplies {
+export class ReplyStream {
   /** The last token. */
-  received: Uint8Array | undefined;
+  lastToken: Uint8Array | undefined;
   readonly #connection: Connection;
   readonly #outer = new ReplyReader();
   #inner: ProtectedReplyReader | undefined;
@@ -99,43 +89,33 @@ export class HeardReplies {
   }
 
   /**
-   * The next reply that is not 1yz.
+   * The next reply, or the next that is not 1yz.
    * @throws FtpSecurityError for a reply that can't be read or verified
    */
-  async final(): Promise<HeardReply | NoReply> {
+  async next({ final = true } = {}): Promise<ReceivedReply | NoReply> {
     for (;;) {
-      const reply = await this.any();
-      if (typeof reply === 'string' || reply.code >= 200) return reply;
+      const reply = this.#read();
+      if (reply !== undefined && !(final && reply.code < 200)) return reply;
+      if (reply !== undefined) continue;
+      const received = await this.#connection.receive();
+      if (typeof received === 'string') return received;
+      this.#outer.push(received);
     }
   }
 
-  /**
-   * The next reply.
-   * @throws FtpSecurityError as {@link final}
-   */
-  async any(): Promise<HeardReply | NoReply> {
-    for (;;) {
-      const reply = this.#next();
-      if (reply !== undefined) return reply;
-      const heard = await this.#connection.hear();
-      if (typeof heard === 'string') return heard;
-      this.#outer.push(heard);
-    }
-  }
-
-  #next(): HeardReply | undefined {
+  #read(): ReceivedReply | undefined {
     const outer = this.#outer.next();
     if (outer === undefined) return undefined;
-    if (outer.code < 600) return heardAt('clear', outer);
+    if (outer.code < 600) return receivedAt('clear', outer);
     if (this.#inner === undefined) throw new FtpSecurityError('sequence/no-context', 'a protected reply too early');
-    this.received = decodeProtectedReply(outer).tokens[0];
+    this.lastToken = decodeProtectedReply(outer).tokens[0];
     this.#inner.push(outer);
     const reply = this.#inner.next();
-    return reply ? heardAt(reply.level, reply.inner) : this.#next();
+    return reply ? receivedAt(reply.level, reply.inner) : this.#read();
   }
 }
 
-function heardAt(level: ProtectionLevel, { code, lines, raw }: Reply): HeardReply {
+function receivedAt(level: ProtectionLevel, { code, lines, raw }: Reply): ReceivedReply {
   return { code, lines, raw, level };
 }
 
@@ -150,11 +130,11 @@ export async function readTransfer(
   const texts: Uint8Array[] = [];
   try {
     for (let left = MAX_TRANSFER; ; ) {
-      const heard = await connection.hear();
-      if (typeof heard === 'string') break;
-      left -= heard.length;
+      const received = await connection.receive();
+      if (typeof received === 'string') break;
+      left -= received.length;
       if (left < 0) return undefined;
-      reader.push(heard);
+      reader.push(received);
       for (let text = reader.next(); text !== undefined; text = reader.next()) texts.push(text);
     }
     reader.close();

@@ -2,7 +2,6 @@
  * Transfers to a server under test (RFC 2228 §6). First a valid file, which shows whether the server accepts any; then
  * the mutated one; and if the server may have accepted that, the driver retrieves it.
  */
-
 import { toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { replyDetails } from '../../ftp/reply-details.js';
@@ -18,50 +17,33 @@ import { judged, type Outcome } from './outcome.js';
 
 /** The name of every file that is stored. */
 const NAME = 'rfc2228-fuzz';
-type Make = () => readonly Uint8Array[];
+type Data = Pick<DataConnections, 'open'>;
 
 /** Plays a mutated transfer after the login. */
-export async function playTransfer(
-  one: TransferCase,
-  control: ClientSide,
-  data: Pick<DataConnections, 'open'> | undefined,
-): Promise<Outcome> {
+export async function playTransfer(one: TransferCase, control: ClientSide, data: Data | undefined): Promise<Outcome> {
   if (data === undefined) return skipped('there are no data connections');
   const fitted = await fitToServer(one, control);
   if (typeof fitted === 'string') return skipped(fitted);
   const client = new DataClient(fitted, control, data);
   const valid = validTransfer(fitted);
   if (valid.name !== fitted.name) {
-    const { kind, code } = await client.store(() => client.blocks(valid)!);
+    const { kind, code } = await client.store(valid);
     if (kind !== 'accepted') return skipped(`a valid STOR is ${kind}${code === undefined ? '' : ` by ${code}`}`);
   }
-  return await playMutated(fitted, client);
-}
-
-async function playMutated(one: TransferCase, client: DataClient): Promise<Outcome> {
-  let notApplicable = false;
-  const outcome = await client.store(() => {
-    const blocks = client.blocks(one);
-    notApplicable = blocks === undefined;
-    return blocks ?? client.blocks(validTransfer(one))!;
-  });
-  if (notApplicable) return { kind: 'skipped' };
+  const outcome = await client.store(fitted);
+  if (outcome.kind === 'skipped') return outcome;
   // If writing is forbidden, also for a second file, the refusal is not because of the data.
-  const isForbidden = outcome.kind === 'refused' && outcome.sent === undefined;
-  if (isForbidden) return skipped(`STOR is refused by ${outcome.code}`);
-  const its = judged({ ...outcome, played: one }, one);
+  if (outcome.kind === 'refused' && outcome.sent === undefined) return skipped(`STOR is refused by ${outcome.code}`);
+  const its = judged({ ...outcome, played: fitted }, fitted);
   if (its.kind !== 'accepted' || its.finding !== undefined) return its;
   return { ...its, ...(await client.givenBack()) };
 }
 
-/**
- * Sets the level and the buffer size of the case with PBSZ and PROT. Returns the case as it can be played, or the
- * reason if it can't.
- */
+/** Sends the PBSZ and PROT of the case. Returns the case as it can be played, or the reason if it can't. */
 async function fitToServer(one: TransferCase, control: ClientSide): Promise<TransferCase | string> {
   let { bufferSize } = one;
   for (const command of [`PBSZ ${bufferSize}`, `PROT ${factsOf(one.level).prot}`, 'TYPE I']) {
-    const reply = await control.answered(control.protect(command, one.level));
+    const reply = await control.request(control.protect(command, one.level));
     if (reply.code >= 300) return `${command} is refused: ${reply.code}`;
     if (command.startsWith('PBSZ')) bufferSize = Math.min(bufferSize, parsePbszReply(reply) ?? bufferSize);
   }
@@ -73,30 +55,33 @@ async function fitToServer(one: TransferCase, control: ClientSide): Promise<Tran
 class DataClient {
   readonly #one: TransferCase;
   readonly #control: ClientSide;
-  readonly #data: Pick<DataConnections, 'open'>;
+  readonly #data: Data;
 
-  constructor(one: TransferCase, control: ClientSide, data: Pick<DataConnections, 'open'>) {
+  constructor(one: TransferCase, control: ClientSide, data: Data) {
     this.#one = one;
     this.#control = control;
     this.#data = data;
   }
 
-  blocks(one: TransferCase): readonly Uint8Array[] | undefined {
-    const { session, replies } = this.#control;
-    return perform(one, { ...session!, received: replies.received })?.chunks;
-  }
-
-  /** @param make  makes the chunks after the command has been sent, because the token of the command comes first */
-  async store(make: Make): Promise<Outcome> {
+  /** Stores the file of a case. If the case is not applicable, a valid file is stored, to end the transfer. */
+  async store(one: TransferCase): Promise<Outcome> {
     const begun = await this.#begin(`STOR ${NAME}`);
     if ('kind' in begun) return begun;
-    const sent = make();
+    const chunks = this.#chunks(one);
+    const sent = chunks ?? this.#chunks(validTransfer(one))!;
     await begun.connection.send(sent);
     begun.connection.end();
-    const reply = await this.#control.replies.final();
-    const outcome = reply === 'timeout' ? await this.#late() : await this.#control.concluded(reply);
+    const reply = await this.#control.replies.next();
+    const outcome = reply === 'timeout' ? await this.#late() : await this.#control.outcomeAfter(reply);
+    if (chunks === undefined) return { kind: 'skipped' };
     const isTaken = outcome.kind === 'refused' && outcome.code! < 300;
     return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
+  }
+
+  /** Its tokens come after that of the command. */
+  #chunks(one: TransferCase): readonly Uint8Array[] | undefined {
+    const { session, replies } = this.#control;
+    return perform(one, { ...session!, received: replies.lastToken })?.chunks;
   }
 
   /** The errors in what the server sends: the stored file, and a listing. */
@@ -121,7 +106,7 @@ class DataClient {
     const reader = new BlockReader(this.#control.session!.context, level, { bufferSize });
     const read = await readTransfer(reader, begun.connection);
     begun.connection.end();
-    const reply = await this.#control.replies.final();
+    const reply = await this.#control.replies.next();
     return typeof reply !== 'string' && reply.code < 300 ? read : undefined;
   }
 
@@ -129,17 +114,17 @@ class DataClient {
   async #begin(command: string): Promise<{ connection: Connection } | Outcome> {
     const connection = await this.#connect();
     if (typeof connection === 'string') return skipped(connection);
-    await this.#control.send(this.#control.protect(command, this.#one.level));
-    const reply = await this.#control.replies.any();
+    await this.#control.send([this.#control.protect(command, this.#one.level)]);
+    const reply = await this.#control.replies.next({ final: false });
     if (typeof reply !== 'string' && reply.code < 200) return { connection };
     connection.end();
-    return await this.#control.concluded(reply);
+    return await this.#control.outcomeAfter(reply);
   }
 
   async #connect(): Promise<Connection | string> {
     const codes: number[] = [];
     for (const verb of ['EPSV', 'PASV']) {
-      const reply = await this.#control.answered(this.#control.protect(verb, this.#one.level));
+      const reply = await this.#control.request(this.#control.protect(verb, this.#one.level));
       const place = replyDetails(reply);
       codes.push(reply.code);
       if (place?.kind !== 'passive' && place?.kind !== 'extended-passive') continue;
@@ -150,11 +135,13 @@ class DataClient {
 
   /** Whether a server that sends no reply at the end of a transfer is only slow, or will not send one. */
   async #late(): Promise<Outcome> {
-    await this.#control.send(this.#control.protect(this.#control.probe, this.#one.level));
-    const reply = await this.#control.replies.final();
+    await this.#control.send([this.#control.protect(this.#control.probe, this.#one.level)]);
+    const reply = await this.#control.replies.next();
     if (reply === 'end') return CUT;
     if (reply === 'timeout') return { kind: 'hung' };
-    return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await this.#control.concluded(reply);
+    return reply.code < 300
+      ? { kind: 'hung', detail: 'STOR is not answered' }
+      : await this.#control.outcomeAfter(reply);
   }
 }
 

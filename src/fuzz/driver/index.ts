@@ -1,16 +1,7 @@
-/**
- * The driver: plays cases to a client or a server, and judges what the peer does. It does no I/O; `rfc2228 fuzz` does.
- */
-
-export {
-  type CampaignOptions,
-  type CaseRecord,
-  campaign,
-  type FindingRecord,
-  type SummaryRecord,
-} from './campaign.js';
+/** The driver plays cases to a client or a server, and judges what the peer does. It does no I/O. */
+export * from './campaign.js';
 export type { ServerTarget } from './client-side.js';
-export { type Baseline, type ClientTrace, judgeClient, type Signals } from './client-trace.js';
+export { type Baseline, type ClientTrace, judgeClient, judgeTransfer, type Seen } from './client-trace.js';
 export {
   type Connection,
   type DataConnections,
@@ -36,7 +27,5 @@ export {
 export { type PlanOptions, plan } from './plan.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
 export { MARKER, markerOf } from './server-replies.js';
-export type { ClientTarget } from './server-side.js';
-export { playToClient } from './to-client.js';
+export { type ClientTarget, playToClient } from './server-side.js';
 export { playToServer, probeServer, unready } from './to-server.js';
-export { judgeTransfer, type Seen, type TransferBaseline } from './transfer-trace.js';

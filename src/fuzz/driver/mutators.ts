@@ -3,7 +3,7 @@ import { concatAll } from '../../bytes.js';
 import { formatReply } from '../../ftp/reply.js';
 import { covers, type ProtectionLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, isMessage, isTransfer, type MessageCase, ruleIn, validTransfer } from '../cases.js';
-import { EITHER, type ExchangeKeys, type ExchangeTurn, type FuzzSession, type ScriptLine } from '../mutation.js';
+import type { ExchangeKeys, ExchangeTurn, FuzzSession, Script } from '../mutation.js';
 import { scriptOctets } from '../mutations/phases.js';
 import { perform, performExchange, type Rendered } from '../perform.js';
 import type { Sending } from './server-data.js';
@@ -17,7 +17,7 @@ import { type Answer, fittedReply, MARKER, markerOf } from './server-replies.js'
 export type Plain = 'accept' | 'refuse' | 'send' | 'fail';
 
 /** Octets that replace a valid reply, chunk by chunk. */
-export interface Said {
+export interface Replacement {
   chunks: readonly Uint8Array[];
   /** The octets are a valid message that goes before the one to be examined. */
   isValid?: true;
@@ -25,8 +25,16 @@ export interface Said {
   isEarly?: true;
 }
 
-/** A reply that must be sent to a protected command. */
-export interface Due {
+/** A reply that must be sent to AUTH, to ADAT, or to a protected command. */
+export type PendingReply = {
+  /** Makes the valid reply. */
+  valid: () => Uint8Array;
+  session: FuzzSession | undefined;
+} & ({ to: 'AUTH' } | { to: 'ADAT'; turn: Omit<ExchangeTurn, 'to' | 'keys'> } | CommandReply);
+
+interface CommandReply {
+  to: 'command';
+  session: FuzzSession;
   verb: string;
   /** The level of the command. */
   level: ProtectionLevel;
@@ -36,28 +44,17 @@ export interface Due {
   protect(reply: Uint8Array): Uint8Array;
   /** The number of the protected command on this connection, from 1. */
   number: number;
-  session: FuzzSession;
+  /** Whether it is to be mutated: nothing has been mutated yet, and the command is that of `at`, or a later one. */
+  isTarget: boolean;
 }
 
-/** A line with security data that must be sent. */
-export type AdatTurn = Omit<ExchangeTurn, 'to' | 'keys'> & { session: FuzzSession | undefined };
-
-/**
- * Each function is called until something has been mutated. It returns undefined if the valid reply is to be sent; a
- * function that is absent means the same for every reply.
- */
+/** What a server does differently from a conforming one. */
 export interface ReplyMutator {
-  /** Replaces 334. */
-  toAuth?(valid: Uint8Array): Said | undefined;
-  /** Replaces a reply to ADAT, whatever the ADAT contains. */
-  toAnyAdat?(): Said | undefined;
-  /** Replaces 335 or 235. */
-  toAdat?(turn: AdatTurn, valid: Uint8Array): Said | undefined;
-  /** Replaces replies from the command on that `at` selects. */
-  toCommand?(due: Due): Said | undefined;
-  /** Replaces replies before that command, and after the mutated reply. */
-  toOther?(due: Due): Said | undefined;
-  /** The file of the first transfer from that command on; default a plain file. */
+  /** Replaces a reply; undefined sends the valid one. In the exchange it is called until something was mutated. */
+  replace?(reply: PendingReply): Replacement | undefined;
+  /** ADAT is answered without a step of the mechanism. */
+  skipsExchange?: true;
+  /** The file of the first transfer from the command of `at` on; default a plain file. */
   sends?: Sending;
   /** If that command is a transfer, nothing is transferred. */
   dropsTransfer?: true;
@@ -65,14 +62,13 @@ export interface ReplyMutator {
   bufferSize?: number;
   /** How many commands after the mutated reply are observed; default 1. Infinity: until the client ends the session. */
   behind?: number;
-  /** After the mutated reply the client's tokens can't be opened, and no command is carried out. */
+  /** After the mutated reply the client's tokens can't be opened, and no command is executed. */
   isLost?: true;
-  /**
-   * If a message was mutated: how often the marker was sent before, the case as it was played, and whether it has no
-   * end.
-   */
+  /** If a message was mutated: how often the marker was sent before it. */
   markers?: number;
+  /** The case as it was played. */
   played?: FuzzCase;
+  /** Whether the mutated octets have no end. */
   isOpen?: boolean;
 }
 
@@ -84,7 +80,7 @@ export function mutatorOf(one: FuzzCase | Plain, keys: ExchangeKeys | undefined)
   if (typeof one === 'string') return PLAIN[one];
   if (isMessage(one)) return messageMutator(one);
   if (one.layer === 'exchange') return exchangeMutator(one, keys);
-  if (!isTransfer(one)) return scriptMutator(one);
+  if (!isTransfer(one)) return scriptMutator(ruleIn(one).script!);
   // After a valid file, the client may start further transfers.
   const behind = one.name === validTransfer(one).name ? Number.POSITIVE_INFINITY : 1;
   return { sends: one, bufferSize: one.bufferSize, behind };
@@ -93,19 +89,20 @@ export function mutatorOf(one: FuzzCase | Plain, keys: ExchangeKeys | undefined)
 /** Replies whose text a client parses: sizes, times and addresses. */
 const FOR_MACHINES: readonly number[] = [213, 227, 228, 229];
 
-/**
- * Adds its number to every reply that is meant for people, so that the output of a client shows which replies it has
- * accepted.
- */
-function numbered({ number, answer: [code, text], protect }: Due): Said | undefined {
-  if (FOR_MACHINES.includes(code)) return undefined;
-  return { chunks: [protect(formatReply(code, `${text} ${markerOf(number)}`))], isValid: true };
-}
-
 const PLAIN: Readonly<Record<Plain, ReplyMutator>> = {
-  accept: { toCommand: numbered, toOther: numbered },
+  accept: {
+    // The numbers show in the output of a client which replies it has accepted.
+    replace(reply) {
+      if (reply.to !== 'command' || FOR_MACHINES.includes(reply.answer[0])) return undefined;
+      const [code, text] = reply.answer;
+      return { chunks: [reply.protect(formatReply(code, `${text} ${markerOf(reply.number)}`))], isValid: true };
+    },
+  },
   refuse: {
-    toCommand: ({ verb, protect }) => ({ chunks: [protect(formatReply(verb === 'USER' ? 530 : 550, 'No'))] }),
+    replace(reply) {
+      if (reply.to !== 'command' || !reply.isTarget) return undefined;
+      return { chunks: [reply.protect(formatReply(reply.verb === 'USER' ? 530 : 550, 'No'))] };
+    },
     dropsTransfer: true,
   },
   send: { sends: 'marked' },
@@ -115,17 +112,17 @@ const PLAIN: Readonly<Record<Plain, ReplyMutator>> = {
 function messageMutator(one: MessageCase): ReplyMutator {
   let performed: Rendered | undefined;
   let before: Uint8Array[] = [];
-  const begin = (due: Due) => {
-    mutator.played = fitted(one, due);
-    performed = perform(mutator.played, due.session);
-    before = [...(performed?.before ?? [])];
-    mutator.markers = before.length;
-    mutator.isOpen = performed?.open === true;
-  };
   const mutator: ReplyMutator = {
     markers: 0,
-    toCommand(due) {
-      if (performed === undefined) begin(due);
+    replace(reply) {
+      if (reply.to !== 'command' || !reply.isTarget) return undefined;
+      if (performed === undefined) {
+        mutator.played = fitted(one, reply);
+        performed = perform(mutator.played, reply.session);
+        before = [...(performed?.before ?? [])];
+        mutator.markers = before.length;
+        mutator.isOpen = performed?.open === true;
+      }
       const valid = before.shift();
       if (valid !== undefined) return { chunks: [valid], isValid: true };
       return performed && { chunks: performed.chunks };
@@ -134,55 +131,47 @@ function messageMutator(one: MessageCase): ReplyMutator {
   return mutator;
 }
 
-/**
- * Gives the case the text of the required reply. If its level is lower than that of the command, a client may refuse it
- * for that alone.
- */
-function fitted(one: MessageCase, { answer, level }: Due): MessageCase {
+/** Gives the case the text of the required reply. A client may refuse a reply of a lower level than its command. */
+function fitted(one: MessageCase, { answer, level }: CommandReply): MessageCase {
   // With one line, the client prints exactly the mutated text.
   const shape = ruleIn(one).needs?.includes('lines') ? one.text : '200 Ok\r\n';
   const isWeak = !covers(one.level, level) && one.expected.verdict === 'accept';
-  return { ...one, ...(isWeak && { expected: EITHER }), text: fittedReply(answer, shape) };
+  return { ...one, ...(isWeak && { expected: { verdict: 'either' } }), text: fittedReply(answer, shape) };
 }
 
 function exchangeMutator(one: FuzzCase, keys: ExchangeKeys | undefined): ReplyMutator {
   return {
-    toAdat({ session: _, ...turn }) {
-      const octets = performExchange(one, { ...turn, to: 'client', keys });
-      return octets && { chunks: [octets] };
+    replace(reply) {
+      const octets = reply.to === 'ADAT' && performExchange(one, { ...reply.turn, to: 'client', keys });
+      return octets ? { chunks: [octets] } : undefined;
     },
     behind: TO_ITS_END,
     isLost: true,
   };
 }
 
-function scriptMutator(one: FuzzCase): ReplyMutator {
-  const { start, line } = ruleIn(one).script!;
-  const marked = { ...line, text: `${line.text} ${MARKER}` };
-  switch (start) {
-    case 'greeted':
-      return { toAuth: () => said(line) };
-    case 'auth':
-      // A client that accepts this has no keys, or other keys.
-      return { toAuth: valid => behind(valid, said(line)), isLost: true };
-    case 'exchange':
-      return { toAnyAdat: () => said(line) };
-    case 'adat':
-      return {
-        toAdat: ({ code, session }, valid) => (code === 235 ? behind(valid, said(marked, session)) : undefined),
-      };
-    case 'secured':
-      return { toCommand: ({ session }) => said(marked, session), dropsTransfer: true };
-  }
-}
+/** The reply that the line of a script replaces, or that it follows in one piece. */
+const PLACES: Record<Script['start'], ReplyMutator & Pick<PendingReply, 'to'> & { isEarly?: true }> = {
+  greeted: { to: 'AUTH' },
+  // A client that accepts this has no keys, or other keys.
+  auth: { to: 'AUTH', isEarly: true, isLost: true },
+  exchange: { to: 'ADAT', skipsExchange: true },
+  adat: { to: 'ADAT', isEarly: true },
+  secured: { to: 'command', dropsTransfer: true },
+};
 
-/** @returns undefined if the mechanism does not have the level of the line */
-function said(line: ScriptLine, session?: FuzzSession): Said | undefined {
-  const octets = scriptOctets(line, 'client', session?.context);
-  return octets && { chunks: [octets] };
-}
-
-/** The line after a valid reply, in one piece with it. */
-function behind(valid: Uint8Array, line: Said | undefined): Said | undefined {
-  return line && { chunks: [concatAll([valid, ...line.chunks])], isEarly: true };
+function scriptMutator({ start, line }: Script): ReplyMutator {
+  const { to, isEarly, ...mutator } = PLACES[start];
+  const isMarked = start === 'adat' || start === 'secured';
+  const marked = isMarked ? { ...line, text: `${line.text} ${MARKER}` } : line;
+  return {
+    ...mutator,
+    replace(reply) {
+      if (reply.to !== to || (reply.to === 'command' && !reply.isTarget)) return undefined;
+      if (reply.to === 'ADAT' && start === 'adat' && reply.turn.code !== 235) return undefined;
+      const octets = scriptOctets(marked, 'client', reply.session?.context);
+      if (octets === undefined) return undefined;
+      return isEarly ? { chunks: [concatAll([reply.valid(), octets])], isEarly } : { chunks: [octets] };
+    },
+  };
 }

@@ -141,10 +141,7 @@ export function judged(outcome: Outcome, one: Pick<FuzzCase, 'layer' | 'forges' 
   return { ...rest, ...(finding && { finding: named(finding) }), ...(also && { also: also.map(named) }) };
 }
 
-/**
- * Whether a known finding includes another one: the same acceptance, or an ended connection, after which nothing more
- * was accepted.
- */
+/** Whether a known finding includes another one: the same acceptance, or the end of the connection before it. */
 function says(known: Finding, found: Finding | undefined): boolean {
   if (found === 'valid text refused') return ENDS.includes(known);
   return known.endsWith('accepted') && found?.endsWith('accepted') === true;

@@ -1,6 +1,4 @@
-/**
- * The order of cases: each layer in turn, so that a short run covers all layers; the simplest first, and none twice.
- */
+/** The order of cases: each layer in turn, so that a short run covers them all; the simplest first, none twice. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, toUtf8 } from '../../bytes.js';
 import type { Peer } from '../../protection/mechanism.js';
@@ -27,10 +25,7 @@ export interface PlanOptions {
 const ROUND = 1_000_003;
 const ONE_LINE = '200 Ok\r\n';
 
-/**
- * Cases, the same for the same seed. They end after a round without new octets. There are no cases if no layer has any
- * for this peer.
- */
+/** Cases, the same for the same seed. They end after a round without new octets. */
 export function* plan({ to, seed, layers, level, references = [] }: PlanOptions): Generator<FuzzCase> {
   const isNew = noveltyIn(references);
   for (let number = 0; ; number++) {
@@ -54,10 +49,7 @@ function shaped(one: FuzzCase): FuzzCase {
   return isFitted ? { ...one, text: ONE_LINE } : one;
 }
 
-/**
- * Whether a case is applicable, and sends octets that no earlier case of its name has sent. Without references every
- * case is new.
- */
+/** Whether a case is applicable, and no earlier one of its name has sent its octets. Without references all are. */
 function noveltyIn(references: readonly Reference[]): (one: FuzzCase) => boolean {
   const sent = new Set<string>();
   return one => {
@@ -82,15 +74,10 @@ function digestOf(all: readonly (readonly Uint8Array[] | undefined)[]): string {
 function* byTurns(cases: readonly FuzzCase[]): Generator<FuzzCase> {
   const queues = new Map<Layer, FuzzCase[]>();
   for (const one of cases) {
-    if (!queues.has(one.layer)) queues.set(one.layer, []);
-    queues.get(one.layer)!.push(one);
+    const queue = queues.get(one.layer) ?? [];
+    queues.set(one.layer, queue);
+    queue.push(one);
   }
-  for (let i = 0, left = cases.length; left > 0; i++) {
-    for (const queue of queues.values()) {
-      const one = queue[i];
-      if (one === undefined) continue;
-      left--;
-      yield one;
-    }
-  }
+  for (let i = 0; i < cases.length; i++)
+    for (const queue of queues.values()) if (queue[i] !== undefined) yield queue[i]!;
 }

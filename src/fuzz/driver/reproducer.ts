@@ -1,7 +1,4 @@
-/**
- * Findings as files in the form of the vectors: JSON, octets in hex, rules by name. The cases can be read back from
- * them.
- */
+/** Findings as files, from which cases can be read back: JSON, octets in hex, rules by name. */
 import { fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { MAX_PROTECTION_BUFFER } from '../../protection/security-data.js';
@@ -21,10 +18,7 @@ export interface Reproducer {
   /** What this peer did. */
   outcome: string;
   mechanism: string;
-  /**
-   * Octets of the mutated message, chunk by chunk, as sent when it was found. Keys are new each time, so a replay sends
-   * other octets.
-   */
+  /** Octets of the mutated message, chunk by chunk. Keys are new each time, so a replay sends other octets. */
   sent: string[];
   case: FuzzCase;
 }
@@ -45,8 +39,7 @@ export function reproducerOf(one: FuzzCase, outcome: Outcome & { finding: Findin
   };
 }
 
-function dutyOf(one: FuzzCase): string {
-  const { expected } = one;
+function dutyOf({ expected }: FuzzCase): string {
   if (expected.verdict === 'answer') return `answers ${expected.codes.join(' or ')}`;
   if (expected.verdict === 'accept') return 'takes it';
   if (expected.verdict === 'either') return 'takes it or refuses it, and takes nothing else for it';
@@ -56,18 +49,14 @@ function dutyOf(one: FuzzCase): string {
 /** A status of 0 is left out, and so is a signal, which `detail` has already. */
 function textOf({ kind, code, detail, exit }: Outcome): string {
   const status = exit?.signal === null && exit.status ? `, exit status ${exit.status}` : '';
-  const said = [kind, ...(code === undefined ? [] : [code]), ...(detail === undefined ? [] : [`(${detail})`])];
-  return said.join(' ') + status;
+  return `${kind}${code === undefined ? '' : ` ${code}`}${detail === undefined ? '' : ` (${detail})`}${status}`;
 }
 
 /** A file name for a finding, of letters and hyphens only. */
 export function fileNameOf({ case: one }: Reproducer): string {
   const level = one.level === undefined ? '' : `-${one.level}`;
-  const plain = `${one.to}-${one.layer}-${one.name}`
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 80);
-  return `${plain.replace(/-$/, '')}${level}.json`;
+  const words = `${one.to}-${one.layer}-${one.name}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return `${words.slice(0, 80).replace(/-$/, '')}${level}.json`;
 }
 
 /**
@@ -81,16 +70,10 @@ export function parseReproducers(octets: Uint8Array): FuzzCase[] {
   } catch {
     throw bad('no JSON');
   }
-  return (Array.isArray(parsed) ? parsed : [parsed]).map(readCase);
-}
-
-function readCase(value: unknown): FuzzCase {
-  const one = isRecord(value) ? value['case'] : undefined;
-  if (!isRecord(one)) throw bad('no case');
-  const { at } = one;
-  if (at === undefined) return namedCase(one);
-  if (!isChoice(at) || at === 0) throw bad('the case is at no command');
-  return { ...namedCase(one), at };
+  return (Array.isArray(parsed) ? parsed : [parsed]).map(value => {
+    if (!isRecord(value) || !isRecord(value['case'])) throw bad('no case');
+    return readCase(value['case']);
+  });
 }
 
 /** The fields of a case that a file may set, in addition to its rule. */
@@ -101,15 +84,16 @@ const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   choices: value => Array.isArray(value) && value.every(isChoice),
 };
 
-function namedCase(one: Record<string, unknown>): FuzzCase {
-  const { to } = one;
+function readCase(one: Record<string, unknown>): FuzzCase {
+  const { to, at } = one;
   if (to !== 'client' && to !== 'server') throw bad('the case is for neither side');
   const rule = ruleOf(one);
   if (rule === undefined) throw bad(`no case is called ${JSON.stringify(one['name'])}`);
+  if (at !== undefined && (!isChoice(at) || at === 0)) throw bad('the case is at no command');
   const made = caseOf(rule, { to, choices: [] });
-  const fields = Object.entries(FIELDS).filter(([field]) => field in made && rule.layer !== 'phases');
-  for (const [field, isFine] of fields) if (!isFine(one[field])) throw bad(`the case has no valid ${field}`);
-  return { ...made, ...Object.fromEntries(fields.map(([field]) => [field, one[field]])) };
+  const fields = Object.keys(FIELDS).filter(field => field in made && rule.layer !== 'phases');
+  for (const field of fields) if (!FIELDS[field]!(one[field])) throw bad(`the case has no valid ${field}`);
+  return { ...made, ...Object.fromEntries(fields.map(field => [field, one[field]])), ...(at !== undefined && { at }) };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

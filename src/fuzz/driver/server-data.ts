@@ -22,10 +22,7 @@ const NOWHERE: Answer = [425, 'No data connection'];
 /** A file without the marker, for transfers that are not the one under test. */
 const PLAIN_FILE = toUtf8(fromUtf8(FILE).replace(DATA_MARKER, DATA_MARKER.replaceAll(/[a-z]/g, 'x')));
 
-/**
- * What to send: a file without the marker; a file with it; `failing`, a file whose final reply reports a failure; or
- * the blocks of a case.
- */
+/** A file without the marker, or with it; one whose final reply reports a failure; or the blocks of a case. */
 export type Sending = 'plain' | 'marked' | 'failing' | TransferCase;
 
 /** The settings of PBSZ and PROT, and the readers and writers of blocks for them. */
@@ -57,9 +54,9 @@ export class ServerData {
    * Removes blocks between the lines of the control connection: under PROT, yafc writes an empty one there. A block is
    * short, so it begins with NUL, and no command does.
    */
-  withoutBlocks(heard: Uint8Array): Uint8Array {
-    if (this.#server.protection === 'clear') return heard;
-    let left = concat(this.#stray, heard);
+  withoutBlocks(received: Uint8Array): Uint8Array {
+    if (this.#server.protection === 'clear') return received;
+    let left = concat(this.#stray, received);
     this.#stray = new Uint8Array();
     const lines: Uint8Array[] = [];
     while (left.length > 0) {
@@ -79,27 +76,44 @@ export class ServerData {
 
   /** The reply to a command that prepares a transfer; undefined for other commands. */
   async prepare(command: Command): Promise<Answer | undefined> {
-    const prepare = PREPARE[command.verb];
     try {
-      return await prepare?.(this, command);
+      return await this.#prepare(command);
     } catch (error) {
       return refusalOf(error);
     }
   }
 
-  /** @param answer  makes the reply that gives the address of the listener */
-  async listen(answer: (listener: DataListener) => Answer | undefined): Promise<Answer> {
-    const listener = await this.#data?.listen();
-    const said = listener && answer(listener);
-    if (said === undefined) {
-      listener?.close();
-      return NOWHERE;
+  async #prepare(command: Command): Promise<Answer | undefined> {
+    switch (command.verb) {
+      case 'PASV':
+        return await this.#listen(({ host, port }) => {
+          // A socket for both protocols shows an IPv4 address in IPv6 form (RFC 4291 §2.5.5.2). For PASV it must be an
+          // IPv4 address.
+          const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
+          return address === undefined ? undefined : [227, formatPassiveText({ host: address, port })];
+        });
+      case 'EPSV':
+        if (/^all$/i.test(command.argument ?? '')) return [200, 'Done'];
+        return await this.#listen(({ port }) => [229, formatExtendedPassiveText(port)]);
+      case 'PORT':
+        return this.#connect(parsePort(command).port);
+      case 'EPRT':
+        return this.#connect(parseEprt(command).port);
+      default:
+        return undefined;
     }
-    this.#place = () => listener!.next();
-    return said;
   }
 
-  connect(port: number): Answer {
+  /** @param answer  makes the reply that gives the address of the listener */
+  async #listen(answer: (listener: DataListener) => Answer | undefined): Promise<Answer> {
+    const listener = await this.#data?.listen();
+    const its = listener && answer(listener);
+    if (its === undefined) listener?.close();
+    else this.#place = () => listener!.next();
+    return its ?? NOWHERE;
+  }
+
+  #connect(port: number): Answer {
     const data = this.#data;
     this.#place = data && (() => data.open(port));
     return data === undefined ? NOWHERE : [200, 'Done'];
@@ -170,22 +184,6 @@ export class ServerData {
     return [writer.write(file), writer.end()];
   }
 }
-
-type Prepare = (server: ServerData, command: Command) => Answer | Promise<Answer>;
-
-const PREPARE: Readonly<Record<string, Prepare>> = {
-  PASV: server =>
-    server.listen(({ host, port }) => {
-      // A socket for both protocols shows an IPv4 address in IPv6 form (RFC 4291 §2.5.5.2). For PASV it must be an
-      // IPv4 address.
-      const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
-      return address === undefined ? undefined : [227, formatPassiveText({ host: address, port })];
-    }),
-  EPSV: (server, { argument = '' }) =>
-    /^all$/i.test(argument) ? [200, 'Done'] : server.listen(({ port }) => [229, formatExtendedPassiveText(port)]),
-  PORT: (server, command) => server.connect(parsePort(command).port),
-  EPRT: (server, command) => server.connect(parseEprt(command).port),
-};
 
 /** The end of a block; undefined if it is not complete. */
 function blockEnd(octets: Uint8Array): number | undefined {

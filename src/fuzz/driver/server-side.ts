@@ -1,11 +1,11 @@
 /**
- * The driver's side of a connection to a client under test: a conforming server on {@link ServerSession}, which records
- * what the client does. The session passes the driver every text that it wants to protect, so that no number is used up
- * if something else is sent instead.
+ * A client under test: we are the server. It is a conforming server on {@link ServerSession}, except for one reply or
+ * transfer that a case mutates, and records what the client does. The session passes every text that it wants to
+ * protect, so that no number is used up if something else is sent instead.
  */
 import { concatAll } from '../../bytes.js';
 import { refusalFrom } from '../../errors.js';
-import type { Command } from '../../ftp/command.js';
+import { type Command, CommandReader } from '../../ftp/command.js';
 import { commandFacts } from '../../ftp/commands.js';
 import { formatReply, parseReply } from '../../ftp/reply.js';
 import type { Exchange, SecurityContext, Step } from '../../protection/mechanism.js';
@@ -14,12 +14,19 @@ import { decodeProtectedCommand } from '../../protection/protected-command.js';
 import { levelOfVerb, type ProtectionLevel, type TokenLevel } from '../../protection/protection-level.js';
 import type { AnsweredEvent, CommandEvent, ServerDataEvent, ServerEvent } from '../../session/events.js';
 import { ServerSession } from '../../session/server.js';
-import { BUFFER_SIZE } from '../cases.js';
+import { BUFFER_SIZE, type FuzzCase } from '../cases.js';
 import { wrappingWith } from '../mechanisms/mechanism.js';
 import type { FuzzSession } from '../mutation.js';
 import type { ClientTrace } from './client-trace.js';
-import type { Connection, DataConnections, FuzzSide } from './connection.js';
-import { type Due, type ReplyMutator, type Said, TO_ITS_END } from './mutators.js';
+import type { Connection, DataConnections, FuzzSide, NoReply } from './connection.js';
+import {
+  mutatorOf,
+  type PendingReply,
+  type Plain,
+  type Replacement,
+  type ReplyMutator,
+  TO_ITS_END,
+} from './mutators.js';
 import { ServerData } from './server-data.js';
 import { type Answer, usualAnswer } from './server-replies.js';
 
@@ -33,6 +40,19 @@ export interface ClientTarget extends FuzzSide {
   data?: DataConnections;
 }
 
+/** Plays a case, or a conforming server, to a client that has just connected. */
+export async function playToClient(
+  one: FuzzCase | Plain,
+  target: ClientTarget,
+  connection: Connection,
+): Promise<ClientTrace> {
+  const server = new ServerSide(mutatorOf(one, target.keys), target, connection);
+  await connection.send([formatReply(220, 'Ready')]);
+  const end = await server.converse();
+  connection.end();
+  return { ...server.trace, end };
+}
+
 type Octets = readonly Uint8Array[];
 type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
 
@@ -40,7 +60,7 @@ type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
 const LENIENT = { allowWeak: true, allowInsertedLines: true, allowMissingLines: true, maxFailures: 1000, minPbsz: 1 };
 
 /** A server that mutates one of its replies. */
-export class ServerSide {
+class ServerSide {
   readonly #mutator: ReplyMutator;
   readonly #target: ClientTarget;
   readonly #connection: Connection;
@@ -69,78 +89,69 @@ export class ServerSide {
   }
 
   get trace(): Omit<ClientTrace, 'end'> {
-    const { markers, played } = this.#mutator;
-    const { used, error, played: transfer } = this.#data;
+    const { markers, played = this.#data.played } = this.#mutator;
+    const { used, error } = this.#data;
     return {
       ...(markers !== undefined && { markers }),
       ...(played && { played }),
-      ...(transfer && { played: transfer }),
       ...(used && { transfers: used }),
       ...(error && { dataError: error }),
       ...this.#seen,
     };
   }
 
+  /** Continues until the client has reacted to the mutated reply, or the connection ends. */
+  async converse(): Promise<NoReply> {
+    const reader = new CommandReader();
+    for (let ahead = false; ; ) {
+      const command = nextCommand(reader);
+      if (command === 'unreadable') await this.#connection.send([formatReply(500, 'No command')]);
+      else if (command !== undefined) {
+        await this.#connection.send(await this.#answer(command, ahead));
+        ahead = true;
+        if (this.#isOver) return 'end';
+        if (this.#isOpen) this.#connection.end();
+      } else {
+        const received = await this.#connection.receive();
+        ahead = false;
+        if (received === 'end' || (received === 'timeout' && !this.#canGoOn)) return received;
+        if (received === 'timeout') await this.#goOn();
+        else reader.push(this.#data.withoutBlocks(received));
+      }
+    }
+  }
+
   /** Whether the client has done enough after the mutated reply, or has ended the session. */
-  get isOver(): boolean {
+  get #isOver(): boolean {
     const { mutated, commands } = this.#seen;
     const behind = this.#mutator.behind ?? (this.#target.toEnd ? TO_ITS_END : 1);
     return this.#quits || (mutated !== undefined && commands.length > mutated + behind);
-  }
-
-  /** Whether the mutated octets have no end. */
-  get isOpen(): boolean {
-    return this.#isMutated && this.#mutator.isOpen === true;
-  }
-
-  /** Whether a client that waits after a mutated reply may be waiting for a valid one. */
-  get canGoOn(): boolean {
-    return this.#isMutated && !this.#seen.waited && !this.isOpen && this.#valid !== undefined;
-  }
-
-  linesOf(heard: Uint8Array): Uint8Array {
-    return this.#data.withoutBlocks(heard);
-  }
-
-  goOn(): Uint8Array[] {
-    this.#seen.waited = true;
-    return [this.#valid!()];
-  }
-
-  /**
-   * Returns the octets of the reply to a command, chunk by chunk.
-   * @param ahead  whether the command came together with the previous one
-   */
-  async answer(outer: Command, ahead: boolean): Promise<Octets> {
-    const isLost = this.#isLost;
-    if (ahead) this.#seen.pipelines = true;
-    if (ahead && this.#isMutated) this.#seen.ahead = true;
-    const claimed = levelOfVerb(outer.verb);
-    if (isLost && !this.#isSecured) {
-      // It may be protected by keys that are not ours.
-      this.#note(outer.verb, claimed ?? 'clear');
-      return [formatReply(530, 'Not without an association')];
-    }
-    this.#server.receive(outer.raw);
-    const event = this.#asked(() => this.#server.next());
-    if (event === undefined) return [];
-    const { command } = event;
-    if (command === undefined && this.#isSecured) return this.#unreadable(outer.verb, claimed!, event, isLost);
-    if (claimed !== undefined && command !== undefined) this.#received = decodeProtectedCommand(outer).token;
-    const level = event.type === 'command' ? event.level : ((this.#isSecured ? claimed : undefined) ?? 'clear');
-    this.#note((command ?? outer).verb, level);
-    return await this.#handle(event, level);
-  }
-
-  get #isSecured(): boolean {
-    return this.#server.phase === 'secured';
   }
 
   get #isMutated(): boolean {
     return this.#seen.mutated !== undefined;
   }
 
-  /** Evaluated before the present command is recorded. */
+  /** Whether the mutated octets have no end. */
+  get #isOpen(): boolean {
+    return this.#isMutated && this.#mutator.isOpen === true;
+  }
+
+  /** Whether a client that waits after a mutated reply may be waiting for a valid one. */
+  get #canGoOn(): boolean {
+    return this.#isMutated && !this.#seen.waited && !this.#isOpen && this.#valid !== undefined;
+  }
+
+  async #goOn(): Promise<void> {
+    this.#seen.waited = true;
+    await this.#connection.send([this.#valid!()]);
+  }
+
+  get #isSecured(): boolean {
+    return this.#server.phase === 'secured';
+  }
+
+  /** Whether the client may have other keys. Evaluated before the present command is recorded. */
   get #isLost(): boolean {
     const { mutated, commands } = this.#seen;
     return mutated !== undefined && commands.length > mutated && this.#mutator.isLost === true;
@@ -153,9 +164,59 @@ export class ServerSide {
   }
 
   /**
-   * Handles a token that can't be opened. If the client may have other keys, all that can be observed is that it
-   * continues protected.
+   * Returns the octets of the reply to a command, chunk by chunk.
+   * @param ahead  whether the command came together with the previous one
    */
+  async #answer(outer: Command, ahead: boolean): Promise<Octets> {
+    const isLost = this.#isLost;
+    if (ahead) this.#seen.pipelines = true;
+    if (ahead && this.#isMutated) this.#seen.ahead = true;
+    const claimed = levelOfVerb(outer.verb);
+    if (isLost && !this.#isSecured) {
+      this.#note(outer.verb, claimed ?? 'clear');
+      return [formatReply(530, 'Not without an association')];
+    }
+    this.#server.receive(outer.raw);
+    const event = this.#recorded(() => this.#server.next());
+    if (event === undefined) return [];
+    const { command } = event;
+    if (command === undefined && this.#isSecured) return this.#unreadable(outer.verb, claimed!, event, isLost);
+    if (claimed !== undefined && command !== undefined) this.#received = decodeProtectedCommand(outer).token;
+    const level = event.type === 'command' ? event.level : ((this.#isSecured ? claimed : undefined) ?? 'clear');
+    this.#note((command ?? outer).verb, level);
+    if (event.type === 'auth') return this.#sent(this.#auth());
+    if (event.type === 'security-data') {
+      const reply = await this.#adat(event);
+      return reply instanceof Uint8Array ? [reply] : this.#sent(reply);
+    }
+    if (level !== 'clear') return this.#sent(await this.#protected(event, level));
+    if (event.type === 'answered') return [this.#sealing(event.octets)()];
+    return [this.#reply(usualAnswer(event.command.verb), event)];
+  }
+
+  /** The octets of a reply, or of what replaces it. */
+  #sent(reply: PendingReply): Octets {
+    // The client got a reply to this command before it sent it. If it continues now, it has accepted that reply.
+    if (this.#isAnswered && reply.to !== 'AUTH') {
+      this.#valid = reply.valid;
+      return [];
+    }
+    const isOver = this.#isMutated && reply.to !== 'command';
+    const replacement = isOver ? undefined : this.#mutator.replace?.(reply);
+    if (replacement === undefined) return [reply.valid()];
+    if (!replacement.isValid) this.#noteMutation(replacement, reply.to === 'command' ? reply.valid : undefined);
+    return replacement.chunks;
+  }
+
+  /** @param valid  makes the valid reply, if the client may get it after the mutated one */
+  #noteMutation({ chunks, isEarly }: Replacement, valid?: () => Uint8Array): void {
+    this.#seen.mutated = this.#seen.commands.length - (isEarly ? 0 : 1);
+    if (isEarly) this.#seen.early = true;
+    this.#seen.sent = chunks;
+    this.#valid = valid;
+  }
+
+  /** A token that can't be opened. If the client may have other keys, it can only be seen that it continues protected. */
   #unreadable(verb: string, claimed: TokenLevel, event: ServerEvent, isLost: boolean): Octets {
     if (isLost) this.#note(verb, claimed);
     else if (event.type === 'answered') this.#seen.error = event.error!;
@@ -163,21 +224,21 @@ export class ServerSide {
     return [];
   }
 
-  async #handle(event: ServerEvent, level: ProtectionLevel): Promise<Octets> {
-    if (event.type === 'auth') return this.#auth();
-    if (event.type === 'security-data') return await this.#adat(event);
-    if (level !== 'clear') return await this.#protected(event, level);
-    if (event.type === 'answered') return [this.#sealing(event.octets)()];
-    return [this.#reply(usualAnswer(event.command.verb), event)()];
+  #note(verb: string, level: ProtectionLevel): void {
+    this.#seen.commands.push(`${level} ${verb}`);
+    if (verb === 'QUIT') this.#quits = true;
   }
 
   // The session's replies
 
-  /** Calls the session, and collects the texts that it wants to protect. */
-  #asked<T>(work: () => T): T {
+  /** Calls the session, and records the texts that it wants to protect. */
+  #recorded<T>(work: () => T): T {
     this.#plain = [];
-    const done = work();
-    return done;
+    return work();
+  }
+
+  get #plainText(): Uint8Array {
+    return concatAll((this.#plain ?? []).map(({ text }) => text));
   }
 
   /**
@@ -185,77 +246,73 @@ export class ServerSide {
    * @param octets  the session's own output, correct only for a reply in the clear
    */
   #sealing(octets: Uint8Array): () => Uint8Array {
-    const [first] = this.#plain ?? [];
-    const text = concatAll((this.#plain ?? []).map(it => it.text));
+    const level = this.#plain?.[0]?.level;
+    const text = this.#plainText;
     this.#plain = undefined;
-    return first === undefined ? () => octets : () => protectReply(this.#session!.context, first.level, text);
+    return level === undefined ? () => octets : () => protectReply(this.#session!.context, level, text);
   }
 
-  #reply([code, text]: Answer, event: CommandEvent): () => Uint8Array {
-    return this.#sealing(this.#asked(() => this.#server.reply(code, text, event)));
+  #octets(work: () => Uint8Array): Uint8Array {
+    return this.#sealing(this.#recorded(work))();
+  }
+
+  #reply([code, text]: Answer, event: CommandEvent): Uint8Array {
+    return this.#octets(() => this.#server.reply(code, text, event));
   }
 
   /** The context of the association: it makes valid tokens for data, and none for replies. */
-  #tapped({ context }: FuzzSession): SecurityContext {
+  #recording({ context }: FuzzSession): SecurityContext {
     return wrappingWith(context, (plaintext, level) => {
       if (this.#plain === undefined) return context.wrap(plaintext, level);
-      this.#plain.push({ text: plaintext, level: level });
+      this.#plain.push({ text: plaintext, level });
       return { token: Uint8Array.of(0), level };
     });
   }
 
   // The exchange
 
-  #auth(): Octets {
+  #auth(): PendingReply {
     this.#exchange = this.#target.exchange(session => {
       this.#session = session;
     }, this.#connection.ends);
-    const valid = this.#sealing(this.#asked(() => this.#server.proceed({})))();
-    return this.#say(valid, () => this.#mutator.toAuth?.(valid));
+    const valid = this.#proceed({});
+    return { to: 'AUTH', valid: () => valid, session: undefined };
   }
 
-  async #adat({ token: received }: ServerDataEvent): Promise<Octets> {
-    const said = this.#isMutated ? undefined : this.#mutator.toAnyAdat?.();
-    let step: Step;
+  /** @returns the octets of a refusal if our mechanism refuses the security data */
+  async #adat({ token: received }: ServerDataEvent): Promise<PendingReply | Uint8Array> {
+    let step: Step = {};
     try {
-      step = said === undefined ? await this.#exchange!.step(received) : {};
+      if (this.#isMutated || !this.#mutator.skipsExchange) step = await this.#exchange!.step(received);
     } catch (error) {
-      this.#seen.refusal = refusalFrom(error);
-      return [this.#sealing(this.#asked(() => this.#server.refuse(this.#seen.refusal!)))()];
+      const refusal = refusalFrom(error);
+      this.#seen.refusal = refusal;
+      return this.#octets(() => this.#server.refuse(refusal));
     }
     const { token, context } = step;
-    const its = { ...step, ...(context && { context: this.#tapped(this.#session!) }) };
-    const valid = this.#sealing(this.#asked(() => this.#server.proceed(its)))();
-    if (said !== undefined) return this.#mutate(said);
-    const code = context === undefined ? 335 : 235;
-    const turn = { number: this.#adats++, code, token, received, session: this.#session } as const;
-    if (this.#isAnswered) return this.#hold(() => valid);
-    return this.#say(valid, () => this.#mutator.toAdat?.(turn, valid));
+    const valid = this.#proceed({ ...step, ...(context && { context: this.#recording(this.#session!) }) });
+    const turn = { number: this.#adats++, code: context === undefined ? 335 : 235, token, received } as const;
+    return { to: 'ADAT', valid: () => valid, session: this.#session, turn };
   }
 
-  #say(valid: Uint8Array, mutate: () => Said | undefined): Octets {
-    const said = this.#isMutated ? undefined : mutate();
-    return said === undefined ? [valid] : this.#mutate(said);
+  #proceed(step: Step): Uint8Array {
+    return this.#octets(() => this.#server.proceed(step));
   }
 
   // After the exchange
 
-  async #protected(event: CommandEvent | AnsweredEvent, level: ProtectionLevel): Promise<Octets> {
-    this.#secured++;
-    const octets = event.type === 'answered' ? event.octets : await this.#carryOut(event);
-    const { code, lines } = parseReply(concatAll((this.#plain ?? []).map(it => it.text)));
+  async #protected(event: CommandEvent | AnsweredEvent, level: ProtectionLevel): Promise<PendingReply> {
+    const number = ++this.#secured;
+    const octets = event.type === 'answered' ? event.octets : await this.#execute(event);
+    const { code, lines } = parseReply(this.#plainText);
     const valid = this.#sealing(octets);
-    if (this.#isAnswered) return this.#hold(valid);
     const protect = (reply: Uint8Array) => protectReply(this.#session!.context, level as TokenLevel, reply);
-    const { verb } = event.command!;
-    const answer: Answer = [code, lines[0]!];
-    const due: Due = { verb, level, answer, protect, number: this.#secured, session: this.#itsSession };
-    const said = this.#comesNow ? this.#mutator.toCommand?.(due) : this.#mutator.toOther?.(due);
-    return said === undefined ? [valid()] : this.#mutate(said, valid);
+    const its = { verb: event.command!.verb, level, answer: [code, lines[0]!], protect, number } as const;
+    return { to: 'command', valid, session: this.#itsSession, isTarget: this.#isTarget, ...its };
   }
 
   /** Whether the mutation belongs to the present command, if the case can be played there. */
-  get #comesNow(): boolean {
+  get #isTarget(): boolean {
     return this.#secured >= this.#target.at && !this.#isMutated;
   }
 
@@ -263,10 +320,10 @@ export class ServerSide {
     return { ...this.#session!, received: this.#received };
   }
 
-  /** Carries out a transfer, and returns the session's final reply. */
-  async #carryOut(event: CommandEvent): Promise<Uint8Array> {
+  /** Executes a command with its transfer, and returns the session's final reply. */
+  async #execute(event: CommandEvent): Promise<Uint8Array> {
     const [code, text] = await this.#finalAnswer(event);
-    return this.#asked(() => this.#server.reply(code, text, event));
+    return this.#recorded(() => this.#server.reply(code, text, event));
   }
 
   async #finalAnswer(event: CommandEvent): Promise<Answer> {
@@ -274,36 +331,24 @@ export class ServerSide {
     const { data: sender } = commandFacts(command.verb);
     if (sender === undefined) return (await this.#data.prepare(command)) ?? usualAnswer(command.verb);
     if (!this.#data.isReady) return [425, 'PASV or EPSV first'];
-    if (this.#comesNow && this.#mutator.dropsTransfer) {
+    if (this.#isTarget && this.#mutator.dropsTransfer) {
       await this.#data.drop();
       return [226, 'Transfer complete'];
     }
-    await this.#connection.send([this.#reply([150, 'Opening the data connection'], event)()]);
+    await this.#connection.send([this.#reply([150, 'Opening the data connection'], event)]);
     if (sender === 'client') return await this.#data.receive();
-    const sending = this.#comesNow ? this.#mutator.sends : undefined;
+    const sending = this.#isTarget ? this.#mutator.sends : undefined;
     const answer = await this.#data.send(sending ?? 'plain', this.#itsSession);
-    if (this.#data.sent !== undefined) this.#mutate({ chunks: this.#data.sent });
+    if (this.#data.sent !== undefined) this.#noteMutation({ chunks: this.#data.sent });
     return answer;
   }
+}
 
-  /** @param valid  makes the valid reply, if it is protected */
-  #mutate({ chunks, isValid, isEarly }: Said, valid?: () => Uint8Array): Octets {
-    if (isValid) return chunks;
-    this.#seen.mutated = this.#seen.commands.length - (isEarly ? 0 : 1);
-    if (isEarly) this.#seen.early = true;
-    this.#seen.sent = chunks;
-    this.#valid = valid;
-    return chunks;
-  }
-
-  /** Sends no reply yet. A client that continues nevertheless has accepted the earlier reply. */
-  #hold(valid: () => Uint8Array): Octets {
-    this.#valid = valid;
-    return [];
-  }
-
-  #note(verb: string, level: ProtectionLevel): void {
-    this.#seen.commands.push(`${level} ${verb}`);
-    if (verb === 'QUIT') this.#quits = true;
+function nextCommand(reader: CommandReader): Command | 'unreadable' | undefined {
+  try {
+    return reader.next();
+  } catch (error) {
+    refusalFrom(error);
+    return 'unreadable';
   }
 }

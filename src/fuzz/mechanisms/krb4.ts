@@ -7,30 +7,9 @@ import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechani
 import { desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { Choices } from '../choices.js';
-import {
-  ACCEPT,
-  type Change,
-  EITHER,
-  type ExchangeTurn,
-  type FuzzSession,
-  mutationsOf,
-  PRIVATE,
-  refuse,
-  SAFE,
-} from '../mutation.js';
+import { BAD_TOKEN, type Change, type ExchangeTurn, type FuzzSession, mutationsOf, UNVERIFIED } from '../mutation.js';
 import { every, flippedAtEnd, octets, spliced } from '../pieces.js';
-import {
-  BAD_TOKEN,
-  counting,
-  DIRECTION,
-  type ForgingContext,
-  type FuzzMechanism,
-  forgeries,
-  SEQUENCE,
-  UNVERIFIED,
-  WRONG_DIRECTION,
-  wrappingWith,
-} from './mechanism.js';
+import { counting, type ForgingContext, type FuzzMechanism, forgeries, forgingContext } from './mechanism.js';
 
 interface Krb4Fields {
   version?: number;
@@ -57,33 +36,28 @@ interface Krb4Forger extends ForgingContext<Krb4Fields> {
 }
 
 const BLOCK = 8;
+const TYPE = { private: 0x0c, safe: 0x0e } as const;
 const UNNUMBERED = { next: 0n, skip: () => undefined };
 
 /** Our side of a session whose key is known. */
 export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
   const { key: octets, ciphers, local, peer, clock = Date.now } = options;
   const key = desKey(octets, ciphers);
-  const { sender, negative } = directionOf(local, peer);
-
-  function token(plaintext: Uint8Array, sealed: boolean, fields: Krb4Fields = {}): Uint8Array {
-    const littleEndian = fields.littleEndian ?? options.littleEndian ?? false;
+  const direction = directionOf(local, peer);
+  const token: Krb4Forger['token'] = (plaintext, level, fields = {}) => {
+    const { littleEndian = options.littleEndian ?? false, later = 0, textOff = 0, lengthOff = 0, fiveMs = 0 } = fields;
+    const { version = 4, sender = direction.sender, claimed = littleEndian } = fields;
+    const { type = TYPE[level === 'private' ? 'private' : 'safe'], mirrored = false, padding = 0 } = fields;
     const number = (value: number) => numberOf(value, littleEndian);
-    const seconds = Math.floor(clock() / 1000) + (fields.later ?? 0);
-    const signed = negative !== (fields.mirrored ?? false) ? -seconds : seconds;
-    const length = number(plaintext.length + (fields.textOff ?? 0));
-    const body = concat(length, plaintext, Uint8Array.of(fields.fiveMs ?? 0), fields.sender ?? sender, number(signed));
-    const type = (fields.type ?? (sealed ? 0x0c : 0x0e)) | Number(fields.claimed ?? littleEndian);
-    const head = Uint8Array.of(fields.version ?? 4, type);
-    if (!sealed) return concatAll([head, body, ...quadCksum(key.octets, body, 2).map(number)]);
-    const blocks = pcbcEncrypt(key, padded(body, fields.padding ?? 0));
-    return concat(head, number(blocks.length + (fields.lengthOff ?? 0)), blocks);
-  }
-
-  const valid = wrappingWith(krb4Context(options), (plaintext, level) => ({
-    token: token(plaintext, level === 'private'),
-    level,
-  }));
-  const context: Krb4Forger = Object.assign(valid, { forges: 'krb4' as const, numbers: UNNUMBERED, token });
+    const seconds = Math.floor(clock() / 1000) + later;
+    const time = number(direction.negative !== mirrored ? -seconds : seconds);
+    const body = concat(number(plaintext.length + textOff), plaintext, Uint8Array.of(fiveMs), sender, time);
+    const head = Uint8Array.of(version, type | Number(claimed));
+    if (level !== 'private') return concatAll([head, body, ...quadCksum(key.octets, body, 2).map(number)]);
+    const blocks = pcbcEncrypt(key, padded(body, padding));
+    return concat(head, number(blocks.length + lengthOff), blocks);
+  };
+  const context = forgingContext(krb4Context(options), { forges: 'krb4', numbers: UNNUMBERED, token });
   return { context, numbered: false, integrity: ['safe'] };
 }
 
@@ -100,18 +74,18 @@ function padded(body: Uint8Array, padding: number): Uint8Array {
 }
 
 const SOURCE = 'RFC 2228 appendix II';
-const EXPIRED = refuse('security/expired');
-const SKEW = refuse('security/clock-skew');
+const SAFE = { only: 'safe' } as const;
+const PRIVATE = { only: 'private' } as const;
 
 const TOKENS = forgeries<Krb4Forger>('krb4', {
   [SOURCE]: {
-    'a valid message': [ACCEPT, {}],
-    'numbers in little-endian order': [ACCEPT, { littleEndian: true }],
+    'a valid message': ['accept', {}],
+    'numbers in little-endian order': ['accept', { littleEndian: true }],
     'an order of octets that it does not have': [BAD_TOKEN, { littleEndian: true, claimed: false }],
     'another version': [BAD_TOKEN, its => ({ version: its.draw.of([5, 3, 0, 255]) })],
     'a type that is no message': [BAD_TOKEN, its => ({ type: its.draw.of([0x02, 0x04, 0x08, 0x0a, 0x40]) })],
-    'a private message as a safe one': [UNVERIFIED, { type: 0x0e }, PRIVATE],
-    'a safe message as a private one': [UNVERIFIED, { type: 0x0c }, SAFE],
+    'a private message as a safe one': [UNVERIFIED, { type: TYPE.safe }, PRIVATE],
+    'a safe message as a private one': [UNVERIFIED, { type: TYPE.private }, SAFE],
     'a text longer than the message': [BAD_TOKEN, its => ({ textOff: its.draw.of([1, 0x7fff_0000, 0xffff]) }), SAFE],
     'a text shorter than it is': [BAD_TOKEN, { textOff: -1 }, SAFE],
     'blocks that are not there': [BAD_TOKEN, its => ({ lengthOff: its.draw.of([8, -8, 1, 0x7fff_0000]) }), PRIVATE],
@@ -120,17 +94,17 @@ const TOKENS = forgeries<Krb4Forger>('krb4', {
       its => ({ textOff: its.draw.of([64, 0x7fff_0000, -1 - its.text.length]) }),
       PRIVATE,
     ],
-    'filling that is not zero': [EITHER, { padding: 0xff }, PRIVATE],
+    'filling that is not zero': ['either', { padding: 0xff }, PRIVATE],
     'a checksum with a bit flipped': [UNVERIFIED, its => flippedAtEnd(its.token(), its.draw, 16), SAFE],
     'a header alone': [UNVERIFIED, its => its.token().subarray(0, 6)],
-    'a time six minutes ago': [EXPIRED, { later: -360 }, SEQUENCE],
-    'a time six minutes ahead': [SKEW, { later: 360 }, SEQUENCE],
-    'the address of another host': [WRONG_DIRECTION, { sender: Uint8Array.of(203, 0, 113, 9) }, DIRECTION],
-    'the sign of the other side': [WRONG_DIRECTION, { mirrored: true }, DIRECTION],
+    'a time six minutes ago': ['security/expired', { later: -360 }],
+    'a time six minutes ahead': ['security/clock-skew', { later: 360 }],
+    'the address of another host': ['security/wrong-direction', { sender: Uint8Array.of(203, 0, 113, 9) }],
+    'the sign of the other side': ['security/wrong-direction', { mirrored: true }],
   },
 });
 
-const REFUSED = refuse('security/bad-token', 'security/no-key');
+const REFUSED = ['security/bad-token', 'security/no-key'] as const;
 const REALM = 3;
 
 /** Replaces an octet of the token, counted from its start or from the NUL of the realm. */
@@ -138,36 +112,39 @@ const octetAt = (
   place: number | { behindRealm: number },
   other: (right: number, draw: Choices) => number,
 ): Change<unknown> =>
-  every<unknown>((token, draw) => {
+  every((token, draw) => {
     const at = typeof place === 'number' ? place : token.indexOf(0, REALM) + 1 + place.behindRealm;
     return spliced(token, at, 1, Uint8Array.of(other(token[at]!, draw)));
   });
 const TICKET_LENGTH = { behindRealm: 0 };
 const AUTHENTICATOR_LENGTH = { behindRealm: 1 };
 
-const EXCHANGES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens', to: 'server', forges: 'krb4' })({
+const EXCHANGES = mutationsOf<ExchangeTurn>({
+  layer: 'exchange',
+  at: 'tokens',
+  to: 'server',
+  forges: 'krb4',
+  prefix: 'AP_REQ: ',
+})({
   [SOURCE]: {
-    'AP_REQ: another version': [REFUSED, octetAt(0, (_, draw) => draw.of([5, 0, 3, 0xff]))],
-    'AP_REQ: another kind of message': [REFUSED, octetAt(1, (_, draw) => draw.of([2, 4, 0x0e, 0xff]))],
-    'AP_REQ: another version of the key': [REFUSED, octetAt(2, its => its ^ 0x80)],
-    'AP_REQ: another realm': [REFUSED, octetAt(REALM, its => its ^ 1)],
-    'AP_REQ: a realm that has no end': [
+    'another version': [REFUSED, octetAt(0, (_, draw) => draw.of([5, 0, 3, 0xff]))],
+    'another kind of message': [REFUSED, octetAt(1, (_, draw) => draw.of([2, 4, 0x0e, 0xff]))],
+    'another version of the key': [REFUSED, octetAt(2, its => its ^ 0x80)],
+    'another realm': [REFUSED, octetAt(REALM, its => its ^ 1)],
+    'a realm that has no end': [
       REFUSED,
       every((token, draw) => concat(token.subarray(0, REALM), octets('A'.repeat(draw.of([40, 41, 255, 4000]))))),
     ],
-    'AP_REQ: a realm of 4000 octets': [REFUSED, every(token => spliced(token, REALM, 0, octets('A'.repeat(4000))))],
-    'AP_REQ: a ticket longer than there is': [
-      REFUSED,
-      octetAt(TICKET_LENGTH, (_, draw) => draw.of([0xff, 0xf8, 0x80])),
-    ],
-    'AP_REQ: no ticket': [REFUSED, octetAt(TICKET_LENGTH, () => 0)],
-    'AP_REQ: a ticket of no whole blocks': [REFUSED, octetAt(TICKET_LENGTH, right => right - 1)],
-    'AP_REQ: an authenticator longer than there is': [
+    'a realm of 4000 octets': [REFUSED, every(token => spliced(token, REALM, 0, octets('A'.repeat(4000))))],
+    'a ticket longer than there is': [REFUSED, octetAt(TICKET_LENGTH, (_, draw) => draw.of([0xff, 0xf8, 0x80]))],
+    'no ticket': [REFUSED, octetAt(TICKET_LENGTH, () => 0)],
+    'a ticket of no whole blocks': [REFUSED, octetAt(TICKET_LENGTH, right => right - 1)],
+    'an authenticator longer than there is': [
       REFUSED,
       octetAt(AUTHENTICATOR_LENGTH, (_, draw) => draw.of([0xff, 0xf8])),
     ],
-    'AP_REQ: no authenticator': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, () => 0)],
-    'AP_REQ: an authenticator of no whole blocks': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, right => right - 1)],
+    'no authenticator': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, () => 0)],
+    'an authenticator of no whole blocks': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, right => right - 1)],
   },
 });
 
@@ -192,17 +169,18 @@ export const krb4: FuzzMechanism = {
         return krb4FuzzSession({ ...both, local, peer });
       },
     };
-    const exchange = { mechanism: 'KERBEROS_V4', turns: turnsTo, isKeyless: true } as const;
+    const exchange = { mechanism: 'KERBEROS_V4', turns, isKeyless: true } as const;
     return [...(ciphers.des ? [session] : []), { name: 'KERBEROS_V4, no key', exchange }];
   },
 };
 
 /** Only the outer form of an AP_REQ is mutated, so its ticket and authenticator may be any octets. */
-function turnsTo(to: Peer): ExchangeTurn[] {
+function turns(): ExchangeTurn[] {
   const size = 40;
   const request = concatAll([octets('\x04\x02\x01EXAMPLE.TEST\0'), Uint8Array.of(size, size), counting(2 * size)]);
-  const both = { to, number: 0, keys: { forges: 'krb4' } };
-  return to === 'server'
-    ? [{ ...both, token: request, received: undefined }]
-    : [{ ...both, token: counting(size), code: 235, received: request }];
+  const both = { number: 0, keys: { forges: 'krb4' } };
+  return [
+    { ...both, to: 'server', token: request, received: undefined },
+    { ...both, to: 'client', token: counting(size), code: 235, received: request },
+  ];
 }

@@ -3,17 +3,19 @@
  * that the token gets past the cryptography to the code that reads it next; tables of tokens and security data that no
  * conforming peer makes; and sessions and exchanges under fixed keys.
  */
+import type { ErrorCode } from '../../errors.js';
 import type { BlockCiphers } from '../../mechanisms/block-cipher.js';
 import type { Exchange, Peer, SecurityContext, Step } from '../../protection/mechanism.js';
+import type { TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
 import {
   type ExchangeKeys,
-  type ExchangeMutation,
   type ExchangeTurn,
   type FuzzSession,
+  type Layer,
+  type Must,
   type Mutation,
   type MutationContext,
-  refuse,
   type Table,
   tableOf,
 } from '../mutation.js';
@@ -25,7 +27,7 @@ export interface FuzzMechanism {
   /** Mutations of its tokens after the exchange. */
   tokens: readonly Mutation[];
   /** Mutations of its security data. */
-  exchanges: readonly ExchangeMutation[];
+  exchanges: readonly Mutation<ExchangeTurn>[];
   /** Number of lines with security data that each peer receives in a valid exchange. */
   lines: Record<Peer, number>;
   /**
@@ -51,8 +53,8 @@ export interface Reference {
 export interface SampleExchange {
   /** The name for AUTH. */
   mechanism: string;
-  /** The lines that one peer receives after AUTH. */
-  turns(to: Peer): readonly ExchangeTurn[];
+  /** The lines of both sides after AUTH and 334, in order. */
+  turns(): readonly ExchangeTurn[];
   /** Without its key, no session follows from it, so it is of no use in a corpus. */
   isKeyless?: true;
 }
@@ -60,7 +62,7 @@ export interface SampleExchange {
 /** The sequence numbers of the sender. */
 export interface Counter {
   /** The number of the next token; always 0 if tokens have no numbers. */
-  readonly next: bigint;
+  next: bigint;
   /** Uses up the next number. */
   skip(): void;
 }
@@ -71,7 +73,7 @@ export interface ForgingContext<Fields = object> extends SecurityContext {
   readonly forges: string;
   readonly numbers: Counter;
   /** The next token. Given fields replace those of a valid token. Its number is not used up. */
-  token(plaintext: Uint8Array, sealed: boolean, fields?: Fields): Uint8Array;
+  token(plaintext: Uint8Array, level: TokenLevel, fields?: Fields): Uint8Array;
 }
 
 type FieldsOf<C> = C extends ForgingContext<infer Fields> ? Fields : never;
@@ -82,8 +84,8 @@ interface Place<C> {
   text: Uint8Array;
   sealed: boolean;
   draw: Choices;
-  /** The valid token, or one with other fields. */
-  token(fields?: FieldsOf<C>): Uint8Array;
+  /** The valid token, or one with other fields, or around another text. */
+  token(fields?: FieldsOf<C>, text?: Uint8Array): Uint8Array;
   /** The number of the next token. */
   next: bigint;
 }
@@ -91,32 +93,29 @@ interface Place<C> {
 /** The fields that differ from a valid token, or the octets of the token; undefined if there is nothing to make. */
 type Make<C> = FieldsOf<C> | ((place: Place<C>) => FieldsOf<C> | Uint8Array | undefined);
 
+/** The layer of a forged token that must be refused for a reason. */
+const LAYERS: Partial<Record<ErrorCode, Layer>> = {
+  'security/wrong-direction': 'direction',
+  'security/replayed': 'sequence',
+  'security/expired': 'sequence',
+  'security/clock-skew': 'sequence',
+};
+
 /**
- * Why a forged token must be refused. The first reason is the actual fault; a peer may give the other one if it notices
- * that first. Here the token is made with the keys, and its checksum covers what it must: only the form is wrong.
+ * The mutations of a table: one token of a message is forged, the others are valid. Their layer follows from the reason
+ * to refuse them, unless a row has another one.
  */
-export const BAD_TOKEN = refuse('security/bad-token', 'security/bad-checksum');
-/** Here the checksum is missing, or covers other octets than those that were sent, so it proves nothing. */
-export const UNVERIFIED = refuse('security/bad-checksum', 'security/bad-token');
-export const WRONG_DIRECTION = refuse('security/wrong-direction');
-export const REPLAYED = refuse('security/replayed');
-
-/** Properties of rows: their layer, if it is not `token`, and the messages before them. */
-export const SEQUENCE = { layer: 'sequence' } as const;
-export const BEHIND_ONE = { layer: 'sequence', after: 1 } as const;
-export const DIRECTION = { layer: 'direction' } as const;
-
-/** The mutations of a table: one token of a message is forged, the others are valid. */
 export function forgeries<C extends ForgingContext>(forges: C['forges'], table: Table<Make<C>>): Mutation[] {
+  const layerOf = (must: Must) => LAYERS[must as ErrorCode] ?? 'token';
   return tableOf<Make<C>, MutationContext>(
-    { layer: 'token', at: 'tokens', makes: 'stage', forges },
+    { layer: layerOf, at: 'tokens', makes: 'stage', forges },
     (make, expected) =>
       (fragments, draw, { context, level }) => {
         if (!isForging<C>(context, forges)) return undefined;
         const victim = draw.below(fragments.length);
         const tokens = fragments.map((text, i) => {
           if (i !== victim) return context.wrap(text, level).token;
-          const token = forged(make, context, text, level === 'private', draw);
+          const token = forged(make, context, text, level, draw);
           // If the token may be accepted, it uses up a number, so that a conforming session can continue after it.
           if (expected.verdict !== 'refuse') context.numbers.skip();
           return token;
@@ -130,12 +129,12 @@ function forged<C extends ForgingContext>(
   make: Make<C>,
   context: C,
   text: Uint8Array,
-  sealed: boolean,
+  level: TokenLevel,
   draw: Choices,
-): Uint8Array | undefined {
-  const token = (fields?: FieldsOf<C>) => context.token(text, sealed, fields as object | undefined);
-  const made =
-    typeof make === 'function' ? make({ context, text, sealed, draw, token, next: context.numbers.next }) : make;
+) {
+  const token = (fields?: FieldsOf<C>, its = text) => context.token(its, level, fields as object | undefined);
+  const place = { context, text, sealed: level === 'private', draw, token, next: context.numbers.next };
+  const made = typeof make === 'function' ? make(place) : make;
   return made === undefined || made instanceof Uint8Array ? made : token(made);
 }
 
@@ -143,15 +142,30 @@ function isForging<C extends ForgingContext>(context: SecurityContext, forges: s
   return (context as Partial<ForgingContext>).forges === forges;
 }
 
+/**
+ * A context whose valid and forged tokens are made by the same function.
+ * @param valid  everything else is from it
+ * @param numbersOf  the numbers of a level; default those of the format
+ */
+export function forgingContext<Format extends Pick<ForgingContext, 'forges' | 'numbers' | 'token'>>(
+  valid: SecurityContext,
+  format: Format,
+  numbersOf: (level: TokenLevel) => Counter = () => format.numbers,
+): SecurityContext & Format {
+  const wrapping = wrappingWith(valid, (plaintext, level) => {
+    const token = format.token(plaintext, level);
+    numbersOf(level).skip();
+    return { token, level };
+  });
+  return Object.assign(wrapping, format);
+}
+
 /** A counter of `bits` bits that starts at a number. */
-export function counterFrom(first: bigint, bits: number): Counter {
-  let next = first;
+export function counterFrom(next: bigint, bits: number): Counter {
   return {
-    get next() {
-      return next;
-    },
+    next,
     skip() {
-      next = BigInt.asUintN(bits, next + 1n);
+      this.next = BigInt.asUintN(bits, this.next + 1n);
     },
   };
 }
@@ -181,36 +195,36 @@ export const counting = (length: number, first = 1): Uint8Array => Uint8Array.fr
 export const roleOf = (to: Peer) => (to === 'client' ? 'acceptor' : 'initiator');
 
 /**
- * The lines that one peer receives in an exchange.
+ * The lines of both sides in an exchange, after AUTH and 334.
  * @param sides  both sides of the exchange; each call needs new ones
  * @param fixed  makes a token again with the same octets each time. Default: the token is used as it is
+ * @throws TypeError if a step is asynchronous
  */
-export function spoken(
-  to: Peer,
-  keys: ExchangeKeys,
+export function exchangeTurns(
   { initiator, acceptor }: { initiator: Exchange; acceptor: Exchange },
+  keys?: ExchangeKeys,
   fixed = ({ token }: ExchangeTurn): Uint8Array | undefined => token,
 ): ExchangeTurn[] {
   const turns: ExchangeTurn[] = [];
-  const said = (turn: ExchangeTurn) => {
-    const its = { ...turn, token: fixed(turn) };
-    if (its.to === to) turns.push(its);
-    return its.token;
+  const sent = (turn: ExchangeTurn) => {
+    const token = fixed(turn);
+    turns.push({ ...turn, token });
+    return token;
   };
   let received: Uint8Array | undefined;
-  let { token } = stepOf(initiator);
-  for (let number = 0; token !== undefined; number++) {
-    token = said({ to: 'server', number, token, received, keys })!;
-    const step = stepOf(acceptor, token);
-    const code = step.context === undefined ? 335 : 235;
-    received = said({ to: 'client', number, token: step.token, code, received: token, keys });
-    if (received === undefined) break;
-    ({ token } = stepOf(initiator, received));
+  for (let number = 0; number === 0 || received !== undefined; number++) {
+    const { token } = stepOf(initiator, received);
+    if (token === undefined) break;
+    const request = sent({ to: 'server', number, token, received, keys })!;
+    const answer = stepOf(acceptor, request);
+    const code = answer.context === undefined ? 335 : 235;
+    received = sent({ to: 'client', number, token: answer.token, code, received: request, keys });
   }
   return turns;
 }
 
-/** The mechanisms here are synchronous. */
 function stepOf(side: Exchange, token?: Uint8Array): Step {
-  return side.step(token) as Step;
+  const step = side.step(token);
+  if (step instanceof Promise) throw new TypeError('the steps of this mechanism are asynchronous');
+  return step;
 }

@@ -6,34 +6,18 @@ import { deriveKey, PROTECTIONS, PskContext, type PskContextOptions, type Role }
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { type Choices, octetsFrom } from '../choices.js';
+import { octetsFrom } from '../choices.js';
+import { BAD_TOKEN, type Change, type ExchangeTurn, type FuzzSession, mutationsOf, UNVERIFIED } from '../mutation.js';
+import { all, anyBitFlipped, ended, every, flippedAtEnd, octets } from '../pieces.js';
 import {
-  ACCEPT,
-  type Change,
-  EITHER,
-  type ExchangeMutation,
-  type ExchangeTurn,
-  type FuzzSession,
-  mutationsOf,
-  refuse,
-} from '../mutation.js';
-import { all, ended, every, flipped, flippedAtEnd, octets } from '../pieces.js';
-import {
-  BAD_TOKEN,
-  BEHIND_ONE,
   counterFrom,
   counting,
-  DIRECTION,
+  exchangeTurns,
   type ForgingContext,
   type FuzzMechanism,
   forgeries,
-  REPLAYED,
+  forgingContext,
   roleOf,
-  SEQUENCE,
-  spoken,
-  UNVERIFIED,
-  WRONG_DIRECTION,
-  wrappingWith,
 } from './mechanism.js';
 
 interface PskFields {
@@ -50,78 +34,71 @@ interface PskForger extends ForgingContext<PskFields> {
   readonly role: Role;
 }
 
-/** Our side of a session whose keys are known. */
+/** In a letter: the sender is the acceptor. */
+const SMALL = 0x20;
+const LETTER = { safe: 0x53, private: 0x50 } as const;
+/** Octets of a nonce, a key confirmation and our keys. */
+const SIZE = 32;
+
+/** Our side of a session whose key is known. */
 export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'limit'>): FuzzSession {
   const numbers = counterFrom(0n, 64);
   const unverified = counterFrom(0n, 64);
-
-  function token(plaintext: Uint8Array, level: TokenLevel, fields: PskFields = {}): Uint8Array {
-    const { from = role, number = numbers.next } = fields;
+  const numbersOf = (level: TokenLevel) => (level === 'confidential' ? unverified : numbers);
+  const token: PskForger['token'] = (plaintext, ofText, fields = {}) => {
+    const { from = role, level = ofText, number = numbersOf(level).next } = fields;
     const protection = PROTECTIONS.find(one => one.level === level)!;
-    const letter = fields.letter ?? (from === 'acceptor' ? protection.letter | 0x20 : protection.letter);
+    const letter = fields.letter ?? protection.letter | (from === 'acceptor' ? SMALL : 0);
     const header = concat(Uint8Array.of(letter), u64be(number));
     return concat(header, protection.seal(deriveKey(key, nonces, `${from} ${level}`), header, plaintext));
-  }
-
-  const valid = wrappingWith(new PskContext({ role, key, nonces }), (plaintext, level) => {
-    const series = level === 'confidential' ? unverified : numbers;
-    const made = token(plaintext, level, { number: series.next });
-    series.skip();
-    return { token: made, level };
-  });
-  const context: PskForger = Object.assign(valid, {
-    forges: 'psk' as const,
-    role,
-    numbers,
-    token: (plaintext: Uint8Array, sealed: boolean, fields: PskFields = {}) =>
-      token(plaintext, fields.level ?? (sealed ? 'private' : 'safe'), fields),
-  });
+  };
+  const format = { forges: 'psk', role, numbers, token } as const;
+  const context = forgingContext(new PskContext({ role, key, nonces }), format, numbersOf);
   return { context, numbered: true, integrity: ['safe', 'private'] };
 }
 
-const other = (role: Role): Role => (role === 'initiator' ? 'acceptor' : 'initiator');
+type Place = { context: PskForger; sealed: boolean };
+const otherRole = ({ context }: Place): Role => (context.role === 'initiator' ? 'acceptor' : 'initiator');
+/** The letter of a level, with the case of our own tokens, or of the other side's. */
+const letterOf = (level: 'safe' | 'private', role: Role) => LETTER[level] | (role === 'acceptor' ? SMALL : 0);
 
 const TOKENS = forgeries<PskForger>('psk', {
   'X-PSK': {
     'a letter that X-PSK does not have': [BAD_TOKEN, its => ({ letter: its.draw.of([0, 0x43, 0x58, 0x63, 0xff]) })],
     'the letter of another level': [
       BAD_TOKEN,
-      its => ({ letter: (its.sealed ? 0x53 : 0x50) | (its.context.role === 'acceptor' ? 0x20 : 0) }),
+      its => ({ letter: letterOf(its.sealed ? 'safe' : 'private', its.context.role) }),
     ],
     'a header alone': [UNVERIFIED, its => its.token().subarray(0, 9)],
-    'an octet less than an empty token': [UNVERIFIED, its => its.context.token(octets(''), its.sealed).subarray(0, -1)],
-    'a tag with a bit flipped': [refuse('security/bad-checksum'), its => flippedAtEnd(its.token(), its.draw, 16)],
-    'the next number': [ACCEPT, {}],
-    'a used number around a new text': [REPLAYED, its => ({ number: its.next - 1n }), BEHIND_ONE],
+    'an octet less than an empty token': [UNVERIFIED, its => its.token({}, octets('')).subarray(0, -1)],
+    'a tag with a bit flipped': ['security/bad-checksum', its => flippedAtEnd(its.token(), its.draw, 16)],
+    'the next number': ['accept', {}],
+    'a used number around a new text': ['security/replayed', its => ({ number: its.next - 1n }), { after: 1 }],
     'the first number again, at the other level': [
-      REPLAYED,
+      'security/replayed',
       its => ({ number: 0n, level: its.sealed ? 'safe' : 'private' }),
-      { ...SEQUENCE, after: 2 },
+      { after: 2 },
     ],
-    'the highest number': [EITHER, { number: (1n << 64n) - 1n }, SEQUENCE],
-    "the other side's letter and keys": [WRONG_DIRECTION, its => ({ from: other(its.context.role) }), DIRECTION],
+    'the highest number': ['either', { number: (1n << 64n) - 1n }, { layer: 'sequence' }],
+    "the other side's letter and keys": ['security/wrong-direction', its => ({ from: otherRole(its) })],
     "the other side's letter, our keys": [
-      WRONG_DIRECTION,
-      its => ({ letter: (its.sealed ? 0x50 : 0x53) ^ (its.context.role === 'acceptor' ? 0 : 0x20) }),
-      DIRECTION,
+      'security/wrong-direction',
+      its => ({ letter: letterOf(its.sealed ? 'private' : 'safe', otherRole(its)) }),
     ],
   },
 });
 
-const SIZE = 32;
-const BAD_DATA = refuse('security/bad-token');
-const WRONG = refuse('security/bad-checksum');
-const UNASKED = refuse('sequence/unexpected-reply', 'sequence/closed');
+const DEFECTIVE = 'security/bad-token';
+const NOT_CONFIRMED = 'security/bad-checksum';
+const NOT_DUE = ['sequence/unexpected-reply', 'sequence/closed'] as const;
 const OTHER_KEY = new Uint8Array(SIZE).fill(0x45);
 
-const ALL = { layer: 'exchange', at: 'tokens', forges: 'psk' } as const;
 const zeros = (count: number) => '\0'.repeat(count);
 /** One octet removed at the start or at the end, one octet added, or only `short` octets kept. */
 const otherLength = (short: number) =>
-  every<unknown>((token, draw) =>
+  every((token, draw) =>
     draw.of([token.subarray(1), token.subarray(0, -1), concat(token, octets('\0')), token.subarray(0, short)]),
   );
-const anyBit = (token: Uint8Array, draw: Choices, from = 0) => flipped(token, from + draw.below(SIZE), draw.below(8));
 
 /** The nonces of our answer, and a key confirmation for any role, with the key of the exchange or another one. */
 const confirming =
@@ -132,50 +109,72 @@ const confirming =
     return [concat(token!.subarray(0, SIZE), hmac(sha256, key, concat(toUtf8(role), nonces)))];
   };
 
-const EXCHANGES: readonly ExchangeMutation[] = [
-  ...mutationsOf<ExchangeTurn>({ ...ALL, to: 'server', turn: 0 })({
+/** The mutations of our line of this number. */
+const ofLine = (to: Peer, turn: number, at: 'tokens' | 'lines' = 'tokens') =>
+  mutationsOf<ExchangeTurn>({ layer: 'exchange', at, forges: 'psk', to, turn });
+
+const EXCHANGES = [
+  ...ofLine(
+    'server',
+    0,
+  )({
     'X-PSK': {
       'an unknown version': [
-        BAD_DATA,
+        DEFECTIVE,
         every((token, draw) => concat(Uint8Array.of(draw.of([0, 2, 0x81, 0xff])), token.subarray(1))),
       ],
-      'no nonce': [BAD_DATA, every(token => token.subarray(0, 1))],
+      'no nonce': [DEFECTIVE, every(token => token.subarray(0, 1))],
       'a nonce of another length': [
-        BAD_DATA,
+        DEFECTIVE,
         every((token, draw) => concat(token.subarray(0, 1), draw.octets(draw.of([31, 33, 16, 64, 4096])))),
       ],
     },
   }),
-  ...mutationsOf<ExchangeTurn>({ ...ALL, to: 'server', turn: 1 })({
+  ...ofLine(
+    'server',
+    1,
+  )({
     'X-PSK': {
-      'a confirmation of zeros': [WRONG, all(zeros(SIZE))],
-      'a confirmation with a bit flipped': [WRONG, every((token, draw) => anyBit(token, draw))],
-      'a confirmation of another length': [BAD_DATA, otherLength(1)],
-      'a confirmation comes twice': [BAD_DATA, every(token => concat(token, token))],
-      "the server's own confirmation": [WRONG, (_token, _draw, { received }) => [received!.subarray(SIZE)]],
-      'a confirmation comes again': [WRONG, tokens => tokens, { again: true }],
+      'a confirmation of zeros': [NOT_CONFIRMED, all(zeros(SIZE))],
+      'a confirmation with a bit flipped': [NOT_CONFIRMED, every(anyBitFlipped)],
+      'a confirmation of another length': [DEFECTIVE, otherLength(1)],
+      'a confirmation comes twice': [DEFECTIVE, every(token => concat(token, token))],
+      "the server's own confirmation": [NOT_CONFIRMED, (_token, _draw, { received }) => [received!.subarray(SIZE)]],
+      'a confirmation comes again': [NOT_CONFIRMED, tokens => tokens, { again: true }],
     },
   }),
-  ...mutationsOf<ExchangeTurn>({ ...ALL, to: 'client', turn: 0 })({
+  ...ofLine(
+    'client',
+    0,
+  )({
     'X-PSK': {
-      'a confirmation of zeros': [WRONG, every(ended(zeros(SIZE), SIZE))],
-      'a confirmation with a bit flipped': [WRONG, every((token, draw) => anyBit(token, draw, SIZE))],
+      'a confirmation of zeros': [NOT_CONFIRMED, every(ended(zeros(SIZE), SIZE))],
+      'a confirmation with a bit flipped': [
+        NOT_CONFIRMED,
+        every((token, draw) => anyBitFlipped(token, draw, SIZE, SIZE)),
+      ],
       'a confirmation of other nonces': [
-        WRONG,
+        NOT_CONFIRMED,
         every((token, draw) => concat(draw.octets(SIZE), token.subarray(SIZE))),
       ],
-      'a confirmation in the name of the client': [WRONG, confirming('initiator')],
-      'a confirmation under another key': [WRONG, confirming('acceptor', OTHER_KEY)],
-      'an answer of another length': [BAD_DATA, otherLength(SIZE)],
+      'a confirmation in the name of the client': [NOT_CONFIRMED, confirming('initiator')],
+      'a confirmation under another key': [NOT_CONFIRMED, confirming('acceptor', OTHER_KEY)],
+      'an answer of another length': [DEFECTIVE, otherLength(SIZE)],
     },
   }),
-  ...mutationsOf<ExchangeTurn>({ ...ALL, at: 'lines', to: 'client', turn: 1 })({
+  ...ofLine(
+    'client',
+    1,
+    'lines',
+  )({
     'RFC 2228 §3, ADAT': {
-      'security data behind the last': [UNASKED, all('235 ADAT=AAAA\r\n')],
-      '335 behind the last security data': [UNASKED, all('335 Go on\r\n')],
+      'security data behind the last': [NOT_DUE, all('235 ADAT=AAAA\r\n')],
+      '335 behind the last security data': [NOT_DUE, all('335 Go on\r\n')],
     },
   }),
 ];
+
+const [KEY, NONCES] = [counting(SIZE), counting(2 * SIZE)];
 
 /** X-PSK for the fuzzer. */
 export const psk: FuzzMechanism = {
@@ -183,30 +182,30 @@ export const psk: FuzzMechanism = {
   tokens: TOKENS,
   exchanges: EXCHANGES,
   lines: { server: 2, client: 1 },
-  references(seed) {
-    const [key, nonces] = [counting(SIZE), counting(2 * SIZE)];
-    const session = (to: Peer) => pskFuzzSession({ role: roleOf(to), key, nonces });
-    const keys = { forges: 'psk', key };
-    return [
-      {
-        name: `X-PSK, key ${toHex(key)}, nonces ${toHex(nonces)}`,
-        // A token from the peer, for the cases that send it back.
-        session: to => ({ ...session(to), received: session(otherPeer(to)).context.wrap(NOOP, 'safe').token }),
+  references: seed => [
+    { name: `X-PSK, key ${toHex(KEY)}, nonces ${toHex(NONCES)}`, session },
+    {
+      name: `X-PSK, key ${toHex(KEY)}`,
+      exchange: {
+        mechanism: 'X-PSK',
+        turns: () =>
+          exchangeTurns(
+            {
+              initiator: pskInitiator({ key: KEY, random: octetsFrom(seed) }),
+              acceptor: pskAcceptor({ key: KEY, random: octetsFrom(seed + 1) }),
+            },
+            { forges: 'psk', key: KEY },
+          ),
       },
-      {
-        name: `X-PSK, key ${toHex(key)}`,
-        exchange: {
-          mechanism: 'X-PSK',
-          turns: to =>
-            spoken(to, keys, {
-              initiator: pskInitiator({ key, random: octetsFrom(seed) }),
-              acceptor: pskAcceptor({ key, random: octetsFrom(seed + 1) }),
-            }),
-        },
-      },
-    ];
-  },
+    },
+  ],
 };
 
-const NOOP = toUtf8('NOOP');
-const otherPeer = (to: Peer): Peer => (to === 'client' ? 'server' : 'client');
+/** It has a token from the peer, for the cases that send it back. */
+function session(to: Peer): FuzzSession {
+  const [ours, theirs] = (['client', 'server'] as const).map(it =>
+    pskFuzzSession({ role: roleOf(it), key: KEY, nonces: NONCES }),
+  );
+  const [its, peer] = to === 'client' ? [ours!, theirs!] : [theirs!, ours!];
+  return { ...its, received: peer.context.wrap(toUtf8('NOOP'), 'safe').token };
+}

@@ -1,23 +1,7 @@
-/**
- * Mutations of the data channel (RFC 2228 §6): lengths, the end, the order of blocks, and other octets instead of a
- * block.
- */
+/** Mutations of the data channel (RFC 2228 §6): lengths, the end, the order of blocks, other octets. */
 import { CRLF, concat, concatAll, copy, u32be } from '../../bytes.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import {
-  ACCEPT,
-  type Change,
-  CONFIDENTIAL,
-  EITHER,
-  INTEGRITY,
-  type Mutation,
-  type MutationContext,
-  mutationsOf,
-  NUMBERS,
-  PRIVATE,
-  refuse,
-  SAFE,
-} from '../mutation.js';
+import { BAD_TOKEN, type Change, type MutationContext, mutationsOf } from '../mutation.js';
 import { all, first, flippedAtEnd, octets, replaced } from '../pieces.js';
 
 /** Part of the last line of a mutated file: a client that prints it has accepted what came before. */
@@ -37,116 +21,124 @@ export const FILE: Uint8Array = concatAll(
   }),
 );
 
-const BAD_BLOCK = refuse('syntax/bad-block');
-const TOO_LONG = refuse('syntax/limit-exceeded');
-const NO_LENGTH = refuse('syntax/limit-exceeded', 'syntax/bad-block');
-const TRUNCATED = refuse('syntax/truncated');
-const DAMAGED = refuse('security/bad-token', 'security/bad-checksum');
-const REPLAYED = refuse('security/replayed', 'security/out-of-sequence');
-const MOVED = refuse('security/out-of-sequence', 'security/replayed');
-const LATE = { late: true } as const;
+const BAD_BLOCK = 'syntax/bad-block';
+const TOO_LONG = 'syntax/limit-exceeded';
+const NO_LENGTH = [TOO_LONG, BAD_BLOCK] as const;
+const TRUNCATED = 'syntax/truncated';
+const REPEATED = ['security/replayed', 'security/out-of-sequence'] as const;
+const MOVED = ['security/out-of-sequence', 'security/replayed'] as const;
+const WRONG_LEVEL = 'sequence/wrong-level';
+/** Octets of a block's length. */
 const LENGTH = 4;
 const END = u32be(0);
 
 /** A token after its length. */
 export const blockOf = (token: Uint8Array): Uint8Array => concat(u32be(token.length), token);
-const valid = (text: string, { context, level }: MutationContext) => blockOf(context.wrap(octets(text), level).token);
 
 /** Changes the length before the first block. */
-const measured = (length: (right: number, transfer: MutationContext) => number) =>
-  first((block, _draw, transfer) => concat(u32be(length(block.length - LENGTH, transfer)), block.subarray(LENGTH)));
+const withLength =
+  (length: (right: number, transfer: MutationContext) => number): Change<MutationContext> =>
+  ([head, ...rest], _draw, transfer) => {
+    const token = head!.subarray(LENGTH);
+    return [concat(u32be(length(token.length, transfer)), token), ...rest];
+  };
 
-/** Replaces the last block, which is the one without text, and may add something after it. */
+/** Replaces the last block, which is the one without text. */
 const endedBy =
   (end: (block: Uint8Array, below: (count: number) => number) => Uint8Array): Change<unknown> =>
   (blocks, draw) => [...blocks.slice(0, -1), end(blocks.at(-1)!, count => draw.below(count))];
-const behind =
-  (more: (transfer: MutationContext) => Uint8Array): Change<MutationContext> =>
-  (blocks, _draw, transfer) => [concatAll([...blocks, more(transfer)])];
+/** Adds one more block of a text. */
+const withBlock =
+  (text: string): Change<MutationContext> =>
+  (blocks, _draw, { context, level }) => [concatAll([...blocks, blockOf(context.wrap(octets(text), level).token)])];
 
-/** Its first row is the valid transfer. */
-const BLOCKS = mutationsOf({ layer: 'data', at: 'blocks' })({
+const BLOCKS = { layer: 'data', at: 'blocks' } as const;
+
+const LENGTHS = mutationsOf(BLOCKS)({
   'RFC 2228 §6': {
-    'valid blocks': [ACCEPT, blocks => blocks],
-    'each octet by itself': [ACCEPT, blocks => Array.from(concatAll(blocks), octet => Uint8Array.of(octet))],
-    'all in one chunk': [ACCEPT, blocks => [concatAll(blocks)]],
-    'a length of zero for the end': [BAD_BLOCK, endedBy(() => END), LATE],
+    'valid blocks': ['accept', blocks => blocks],
+    'each octet by itself': ['accept', blocks => Array.from(concatAll(blocks), octet => Uint8Array.of(octet))],
+    'all in one chunk': ['accept', blocks => [concatAll(blocks)]],
     'a length of zero first': [BAD_BLOCK, blocks => [END, ...blocks]],
-    'a negative length': [BAD_BLOCK, measured(() => 0xffff_ffff)],
-    'the least negative length': [BAD_BLOCK, measured(() => 0x8000_0000)],
+    'a negative length': [BAD_BLOCK, withLength(() => 0xffff_ffff)],
+    'the least negative length': [BAD_BLOCK, withLength(() => 0x8000_0000)],
     'a length in the other octet order': [
       NO_LENGTH,
       first(block => concat(copy(block, 0, LENGTH).reverse(), block.subarray(LENGTH))),
     ],
-    'a length one too small': [DAMAGED, measured(right => right - 1)],
-    'a length that counts itself': [
-      refuse('security/bad-token', 'security/bad-checksum', 'syntax/limit-exceeded'),
-      measured(right => right + LENGTH),
-    ],
+    'a length one too small': [BAD_TOKEN, withLength(right => right - 1)],
+    'a length that counts itself': [[...BAD_TOKEN, TOO_LONG], withLength(right => right + LENGTH)],
     'no length': [NO_LENGTH, first(replaced('', LENGTH))],
-    'the file in the clear': [
-      refuse('sequence/unprotected', 'syntax/limit-exceeded'),
-      (_blocks, _draw, { text }) => [text],
-    ],
-    'a bit is flipped in a token': [DAMAGED, first((block, draw) => flippedAtEnd(block, draw)), INTEGRITY],
-    'a token of zeros': [DAMAGED, first(block => copy(block).fill(0, LENGTH))],
-    'no end': [TRUNCATED, blocks => blocks.slice(0, -1), LATE],
-    'nothing at all': [TRUNCATED, all(''), LATE],
-    'half a length': [TRUNCATED, endedBy(end => end.subarray(0, 2)), LATE],
-    'half a block': [TRUNCATED, endedBy((end, below) => end.subarray(0, LENGTH + below(end.length - LENGTH))), LATE],
-    // The empty block is the end, and a peer need not read further; but octets after it are not part of the file.
-    'octets behind the end': [EITHER, behind(() => octets('x')), LATE],
-    'a block behind the end': [EITHER, behind(transfer => valid('more\r\n', transfer)), LATE],
-    'the end comes twice': [EITHER, behind(transfer => valid('', transfer)), LATE],
-    'a block comes twice': [REPLAYED, ([head, ...rest]) => [head!, head!, ...rest], NUMBERS],
-    'a block is missing': [MOVED, ([head, _second, ...rest]) => [head!, ...rest], NUMBERS],
-    'two blocks change places': [MOVED, ([head, second, ...rest]) => [second!, head!, ...rest], NUMBERS],
-    'the end comes early': [
-      refuse('security/out-of-sequence', 'syntax/trailing-data'),
-      ([head, ...rest]) => [concatAll([head!, rest.at(-1)!, ...rest.slice(0, -1)])],
-      { ...NUMBERS, late: true },
-    ],
-    "the peer's own token": [
-      refuse('security/wrong-direction', 'security/bad-checksum', 'security/bad-token'),
-      first((_block, _draw, { received }) => blockOf(received!)),
-      { needs: ['received'] },
-    ],
-  },
-  'RFC 2228 §3, PBSZ': {
-    'the greatest length': [TOO_LONG, measured(() => 0x7fff_ffff)],
-    'a length over PBSZ': [TOO_LONG, measured((_right, { bufferSize }) => bufferSize + 1)],
+    'the file in the clear': [['sequence/unprotected', TOO_LONG], (_blocks, _draw, { text }) => [text]],
+    'a bit is flipped in a token': [BAD_TOKEN, first((it, draw) => flippedAtEnd(it, draw)), { needs: ['integrity'] }],
+    'a token of zeros': [BAD_TOKEN, first(block => copy(block).fill(0, LENGTH))],
   },
 });
 
-const WRONG_LEVEL = refuse('sequence/wrong-level');
+const ENDS = mutationsOf({ ...BLOCKS, late: true })({
+  'RFC 2228 §6': {
+    'a length of zero for the end': [BAD_BLOCK, endedBy(() => END)],
+    'no end': [TRUNCATED, blocks => blocks.slice(0, -1)],
+    'nothing at all': [TRUNCATED, all('')],
+    'half a length': [TRUNCATED, endedBy(end => end.subarray(0, 2))],
+    'half a block': [TRUNCATED, endedBy((end, below) => end.subarray(0, LENGTH + below(end.length - LENGTH)))],
+    // The empty block is the end, and a peer need not read further; but octets after it are not part of the file.
+    'octets behind the end': ['either', blocks => [concatAll([...blocks, octets('x')])]],
+    'a block behind the end': ['either', withBlock('more\r\n')],
+    'the end comes twice': ['either', withBlock('')],
+    'the end comes early': [
+      ['security/out-of-sequence', 'syntax/trailing-data'],
+      ([head, ...rest]) => [concatAll([head!, rest.at(-1)!, ...rest.slice(0, -1)])],
+      { needs: ['numbers'] },
+    ],
+  },
+});
 
-const wrapped = (texts: readonly Uint8Array[], { context, level }: MutationContext, first: TokenLevel = level) =>
-  texts.map((text, i) => context.wrap(text, i === 0 ? first : level).token);
+const ORDER = mutationsOf({ ...BLOCKS, needs: ['numbers'] })({
+  'RFC 2228 §6': {
+    'a block comes twice': [REPEATED, ([head, ...rest]) => [head!, head!, ...rest]],
+    'a block is missing': [MOVED, ([head, _second, ...rest]) => [head!, ...rest]],
+    'two blocks change places': [MOVED, ([head, second, ...rest]) => [second!, head!, ...rest]],
+  },
+});
 
-const firstAt =
-  (level: TokenLevel): Change<MutationContext> =>
-  (texts, _draw, its) =>
-    wrapped(texts, its, level);
+/** The first block at one level, and the others at another; default that of the transfer. */
+const atLevels =
+  (first: TokenLevel, others?: TokenLevel): Change<MutationContext> =>
+  (texts, _draw, { context, level }) =>
+    context.supports(first)
+      ? texts.map((text, i) => context.wrap(text, i === 0 ? first : (others ?? level)).token)
+      : undefined;
 
 /** Text so long that its token has more octets than the buffer; it still consists of lines. */
-const tooLong: Change<MutationContext> = ([head, ...rest], _draw, transfer) => {
-  const dots = octets('.'.repeat(Math.max(0, transfer.bufferSize + 1 - head!.length)));
-  return wrapped([concat(head!.subarray(0, -CRLF.length), dots, CRLF), ...rest], transfer);
+const tooLong: Change<MutationContext> = ([head, ...rest], _draw, { context, level, bufferSize }) => {
+  const dots = octets('.'.repeat(Math.max(0, bufferSize + 1 - head!.length)));
+  const texts = [concat(head!.subarray(0, -CRLF.length), dots, CRLF), ...rest];
+  return texts.map(text => context.wrap(text, level).token);
 };
+
+const OTHERS = mutationsOf(BLOCKS)({
+  'RFC 2228 §6': {
+    "the peer's own token": [
+      ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'],
+      ([, ...rest], _draw, { received }) => received && [blockOf(received), ...rest],
+    ],
+  },
+  'RFC 2228 §3, PBSZ': {
+    'the greatest length': [TOO_LONG, withLength(() => 0x7fff_ffff)],
+    'a length over PBSZ': [TOO_LONG, withLength((_right, { bufferSize }) => bufferSize + 1)],
+  },
+});
 
 const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
   // A server must answer 535 (§6); a client may have enough buffer for it.
-  'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { ofClient: EITHER }] },
+  'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { ofClient: { verdict: 'either' } }] },
   'RFC 2228 §3, PROT': {
-    'a block that is not sealed, where private is required': [WRONG_LEVEL, firstAt('safe'), PRIVATE],
-    'a block without integrity': [WRONG_LEVEL, firstAt('confidential'), CONFIDENTIAL],
-    'sealed blocks, where safe is required': [
-      EITHER,
-      (texts, _draw, its) => wrapped(texts, { ...its, level: 'private' }),
-      { ...SAFE, needs: ['private'] },
-    ],
+    'a block that is not sealed, where private is required': [WRONG_LEVEL, atLevels('safe'), { only: 'private' }],
+    'a block without integrity': [WRONG_LEVEL, atLevels('confidential')],
+    'sealed blocks, where safe is required': ['either', atLevels('private', 'private'), { only: 'safe' }],
   },
 });
 
 /** Mutations of transfers; the first changes nothing. */
-export const DATA: readonly Mutation[] = [...BLOCKS, ...TOKENS];
+export const DATA = [...LENGTHS, ...ENDS, ...ORDER, ...OTHERS, ...TOKENS];

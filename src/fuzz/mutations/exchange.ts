@@ -5,45 +5,42 @@
  */
 import { encodeBase64 } from '../../base64.js';
 import { concat, concatAll, fromUtf8 } from '../../bytes.js';
-import type { Choices } from '../choices.js';
-import {
-  ACCEPT,
-  type Change,
-  deviation,
-  EITHER,
-  type ExchangeMutation,
-  type ExchangeTurn,
-  mutationsOf,
-  refuse,
-} from '../mutation.js';
-import { all, ended, every, flipped, octets, replaced } from '../pieces.js';
-import { BASE64 } from './base64.js';
+import { type Change, type ExchangeTurn, mutationsOf } from '../mutation.js';
+import { all, anyBitFlipped, cutShort, ended, every, octets, replaced } from '../pieces.js';
+import { BASE64_TEXTS } from './base64.js';
 
-const BAD_COMMAND = refuse('syntax/bad-command', 'sequence/unexpected-command');
+const BAD_COMMAND = ['syntax/bad-command', 'sequence/unexpected-command'] as const;
 
 /** Replaces the verb and the blank after it. */
-const said = (verb: string) => every<unknown>(replaced(verb, 5));
+const withVerb = (verb: string) => every(replaced(verb, 5));
 
 const COMMANDS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 'server' })({
   'RFC 2228 §8.1': {
-    'the valid line': [ACCEPT, lines => lines],
-    'ADAT without a blank': [BAD_COMMAND, said('ADAT')],
-    'an equals sign behind ADAT': [BAD_COMMAND, said('ADAT=')],
-    'ADAT=, as replies have it': [refuse('syntax/bad-base64', 'syntax/bad-command'), said('ADAT ADAT=')],
-    'a NUL behind ADAT': [BAD_COMMAND, said('ADAT\0')],
-    'a bare LF behind ADAT': [deviation('bare-lf'), every(ended('\n'))],
+    'the valid line': ['accept', lines => lines],
+    'ADAT without a blank': [BAD_COMMAND, withVerb('ADAT')],
+    'an equals sign behind ADAT': [BAD_COMMAND, withVerb('ADAT=')],
+    'ADAT=, as replies have it': [['syntax/bad-base64', 'syntax/bad-command'], withVerb('ADAT ADAT=')],
+    'a NUL behind ADAT': [BAD_COMMAND, withVerb('ADAT\0')],
+    'a bare LF behind ADAT': ['bare-lf', every(ended('\n'))],
   },
   'RFC 959 §5.3': {
-    'ADAT in small letters': [ACCEPT, said('adat ')],
-    'ADAT in mixed case': [ACCEPT, said('aDaT ')],
+    'ADAT in small letters': ['accept', withVerb('adat ')],
+    'ADAT in mixed case': ['accept', withVerb('aDaT ')],
   },
 });
 
-/** A reply with other text around the base 64 of the token, in several lines if the text has them. */
+/**
+ * Another reply: one of these texts, which is chosen, with DATA for the base 64 of the token, CODE for the right code,
+ * and OTHER for the code of the other kind of reply to ADAT.
+ */
 const reply =
-  (text: (base64: string, code: number, draw: Choices) => string): Change<ExchangeTurn> =>
-  (_lines, draw, { token, code }) =>
-    token && [octets(`${text(fromUtf8(encodeBase64(token)), code!, draw)}\r\n`)];
+  (...texts: readonly string[]): Change<ExchangeTurn> =>
+  (_lines, draw, { token, code }) => {
+    if (token === undefined) return undefined;
+    const text = texts.length === 1 ? texts[0]! : draw.of(texts);
+    const coded = text.replaceAll('CODE', `${code}`).replace('OTHER', code === 235 ? '335' : '235');
+    return [octets(`${coded.replaceAll('DATA', fromUtf8(encodeBase64(token)))}\r\n`)];
+  };
 
 /** Each half of the token in a line, each encoded as base 64. */
 const inTwoLines: Change<ExchangeTurn> = (_lines, _draw, { token, code }) => {
@@ -54,48 +51,44 @@ const inTwoLines: Change<ExchangeTurn> = (_lines, _draw, { token, code }) => {
   return [line('-', token.subarray(0, half)), line(' ', token.subarray(half))];
 };
 
-const otherCode = (code: number) => (code === 235 ? 335 : 235);
-
 /** A client must not assume an association that the server has not confirmed. */
-const NOT_COMPLETE = refuse('sequence/unexpected-reply', 'sequence/no-context', 'security/bad-token');
-const NO_DATA = refuse('security/bad-token', 'sequence/no-context');
-const REFUSED = refuse('sequence/no-context');
-const SEVERAL = deviation('multi-line-adat');
+const NOT_COMPLETE = ['sequence/unexpected-reply', 'sequence/no-context', 'security/bad-token'] as const;
+const NO_DATA = ['security/bad-token', 'sequence/no-context'] as const;
+const SEVERAL = 'multi-line-adat';
 
 const REPLIES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 'client' })({
   'RFC 2228 §5.1': {
-    'the valid reply': [ACCEPT, reply((data, code) => `${code} ADAT=${data}`)],
-    'adat= in small letters': [deviation('adat-case'), reply((data, code) => `${code} adat=${data}`)],
-    'words before ADAT=': [deviation('text-before-adat'), reply((data, code) => `${code} Here it is: ADAT=${data}`)],
-    'ADAT= in the first line of two': [SEVERAL, reply((data, code) => `${code}-ADAT=${data}\r\n${code} Done`)],
-    'ADAT= in the last line of two': [SEVERAL, reply((data, code) => `${code}-Wait\r\n${code} ADAT=${data}`)],
-    'ADAT= twice': [EITHER, reply((data, code) => `${code} ADAT=${data} ADAT=${data}`)],
+    'the valid reply': ['accept', reply('CODE ADAT=DATA')],
+    'adat= in small letters': ['adat-case', reply('CODE adat=DATA')],
+    'words before ADAT=': ['text-before-adat', reply('CODE Here it is: ADAT=DATA')],
+    'ADAT= in the first line of two': [SEVERAL, reply('CODE-ADAT=DATA\r\nCODE Done')],
+    'ADAT= in the last line of two': [SEVERAL, reply('CODE-Wait\r\nCODE ADAT=DATA')],
+    'ADAT= twice': ['either', reply('CODE ADAT=DATA ADAT=DATA')],
     'the token in two lines, each with base 64 of its own': [SEVERAL, inTwoLines],
-    'no ADAT=': [NO_DATA, reply((data, code) => `${code} ${data}`)],
-    'a blank within ADAT=': [NO_DATA, reply((data, code) => `${code} ADAT =${data}`)],
-    'no security data': [NO_DATA, reply((_, code) => `${code} Security data exchange complete`)],
-    'no octet behind ADAT=': [NO_DATA, reply((_, code) => `${code} ADAT=`)],
-    '235 where 335 is due, or the other way': [NOT_COMPLETE, reply((data, code) => `${otherCode(code)} ADAT=${data}`)],
-    '235 where 335 is due, or the other way, without data': [
-      NOT_COMPLETE,
-      reply((_, code) => `${otherCode(code)} Go on`),
-    ],
-    'the code of another command': [NOT_COMPLETE, reply((data, _, draw) => `${draw.of([234, 334])} ADAT=${data}`)],
+    'no ADAT=': [NO_DATA, reply('CODE DATA')],
+    'a blank within ADAT=': [NO_DATA, reply('CODE ADAT =DATA')],
+    'no security data': [NO_DATA, reply('CODE Security data exchange complete')],
+    'no octet behind ADAT=': [NO_DATA, reply('CODE ADAT=')],
+    '235 where 335 is due, or the other way': [NOT_COMPLETE, reply('OTHER ADAT=DATA')],
+    '235 where 335 is due, or the other way, without data': [NOT_COMPLETE, reply('OTHER Go on')],
+    'the code of another command': [NOT_COMPLETE, reply('234 ADAT=DATA', '334 ADAT=DATA')],
     'a success that says nothing of security': [
       NOT_COMPLETE,
-      reply((data, _, draw) => `${draw.of([200, 230, 232, 331])} ADAT=${data}`),
+      reply('200 ADAT=DATA', '230 ADAT=DATA', '232 ADAT=DATA', '331 ADAT=DATA'),
     ],
   },
   'RFC 2228 §3, ADAT': {
-    'a refusal with valid data': [REFUSED, reply((data, _, draw) => `${draw.of([535, 431, 501, 534])} ADAT=${data}`)],
-    'a refusal without data': [REFUSED, reply((_data, _, draw) => `${draw.of([535, 431, 501, 503, 534])} No`)],
+    'a refusal with valid data': [
+      'sequence/no-context',
+      reply('535 ADAT=DATA', '431 ADAT=DATA', '501 ADAT=DATA', '534 ADAT=DATA'),
+    ],
+    'a refusal without data': ['sequence/no-context', reply('535 No', '431 No', '501 No', '503 No', '534 No')],
   },
 });
 
-const DEFECTIVE = refuse('security/bad-token', 'security/bad-checksum', 'security/no-key');
+const UNREADABLE = ['security/bad-token', 'security/bad-checksum', 'security/no-key'] as const;
 /** With this many octets, the base 64 is 64 KiB. */
 const LONG = 48 * 1024;
-const LARGE = { large: true } as const;
 /** The beginnings of tokens of other mechanisms, TLS and NTLM, and of none. */
 const FOREIGN = [
   '\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03'.padEnd(52, '\x11'),
@@ -103,41 +96,37 @@ const FOREIGN = [
   'GET / HTTP/1.0\r\n\r\n',
 ];
 
-function cut(token: Uint8Array, draw: Choices): Uint8Array {
-  const third = Math.floor(token.length / 3);
-  return token.subarray(0, draw.of([token.length - 1, third, 2 * third, 1 + draw.below(token.length - 1)]));
-}
-
-/** Replaces the token by one of these texts. */
-const oneOf = (texts: readonly string[]) => every<unknown>((_, draw) => octets(draw.of(texts)));
-
 const TOKENS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens' })({
   'RFC 2228 §3, ADAT': {
-    'no octet of the token': [refuse('security/bad-token', 'syntax/bad-command'), all('')],
-    'one octet for the token': [DEFECTIVE, oneOf(['`', '\0', '\x01', '\x16', '\xff'])],
-    'the token is cut': [DEFECTIVE, every(cut)],
-    'octets behind the token': [EITHER, every((token, draw) => concat(token, draw.octets(draw.of([1, 4, 100]))))],
-    'the token comes twice': [EITHER, ([token]) => [concatAll([token!, token!])]],
-    'a bit of the token is flipped': [
-      EITHER,
-      every((token, draw) => flipped(token, draw.below(token.length), draw.below(8))),
+    'no octet of the token': [['security/bad-token', 'syntax/bad-command'], all('')],
+    'one octet for the token': [UNREADABLE, every((_, draw) => octets(draw.of(['`', '\0', '\x01', '\x16', '\xff'])))],
+    'the token is cut': [
+      UNREADABLE,
+      every((token, draw) => {
+        const third = Math.floor(token.length / 3);
+        return token.subarray(0, draw.of([token.length - 1, third, 2 * third, cutShort(token, draw).length]));
+      }),
     ],
-    'octets at random for the token': [DEFECTIVE, every((token, draw) => draw.octets(token.length))],
-    'a token of another mechanism': [DEFECTIVE, oneOf(FOREIGN)],
-    '48 KiB behind the token': [EITHER, every(ended('\0'.repeat(LONG), 0)), LARGE],
+    'octets behind the token': ['either', every((token, draw) => concat(token, draw.octets(draw.of([1, 4, 100]))))],
+    'the token comes twice': ['either', ([token]) => [concatAll([token!, token!])]],
+    'a bit of the token is flipped': ['either', every(anyBitFlipped)],
+    'octets at random for the token': [
+      UNREADABLE,
+      // The first octet is never the right one, so that the token can't be valid by chance.
+      every((token, draw) => concat(Uint8Array.of(token[0]! ^ 0xff), draw.octets(token.length - 1))),
+    ],
+    'a token of another mechanism': [UNREADABLE, every((_, draw) => octets(draw.of(FOREIGN)))],
+    '48 KiB behind the token': ['either', every(ended('\0'.repeat(LONG), 0)), { large: true }],
     '48 KiB of one octet for the token': [
-      DEFECTIVE,
+      UNREADABLE,
       every((_, draw) => new Uint8Array(LONG).fill(draw.of([0x60, 0x30, 0, 0x80, 0xff]))),
-      LARGE,
+      { large: true },
     ],
-    "the client's own token": [DEFECTIVE, (_token, _draw, { received }) => received && [received], { to: 'client' }],
+    "the client's own token": [UNREADABLE, (_token, _draw, { received }) => received && [received], { to: 'client' }],
   },
 });
 
-/** The mutations of base 64 for messages, applied to the token of an exchange. */
-const TEXTS = BASE64.filter(({ at }) => at === 'base64').map(({ name, source, expected, at, change }) => {
-  return { layer: 'exchange', name: `base 64: ${name}`, source, expected, at, change } as const;
-});
+const TEXTS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'base64', prefix: 'base 64: ' })(BASE64_TEXTS);
 
 /** Mutations of the security data of any mechanism. */
-export const EXCHANGE: readonly ExchangeMutation[] = [...COMMANDS, ...REPLIES, ...TOKENS, ...TEXTS];
+export const EXCHANGE = [...COMMANDS, ...REPLIES, ...TOKENS, ...TEXTS];

@@ -3,10 +3,10 @@
  * of a reply may be cut anywhere, and their line ends have no meaning.
  */
 import { concatAll } from '../../bytes.js';
-import { ACCEPT, type Change, deviation, EITHER, LINES, type Mutation, mutationsOf, refuse } from '../mutation.js';
+import { type Change, mutationsOf } from '../mutation.js';
 import { all, ended, every, inserted, last, linesOf, octets } from '../pieces.js';
 
-const BAD = refuse('syntax/bad-reply', 'syntax/bad-command');
+const BAD = ['syntax/bad-reply', 'syntax/bad-command'] as const;
 
 /** Cuts all lines into pieces of a given number of octets, which is chosen each time. */
 const cut =
@@ -37,53 +37,57 @@ const reply =
 
 const ANY_FRAGMENTS = mutationsOf({ layer: 'fragments', at: 'fragments' })({
   'RFC 2228 §5.2': {
-    'the last line end is left out': [ACCEPT, last(ended(''))],
+    'the last line end is left out': ['accept', last(ended(''))],
     'an empty token instead of the text': [BAD, all('')],
   },
   'RFC 2228 §3': {
-    'a NUL ends the text': [deviation('trailing-nul'), last(ended('\0', 0))],
+    'a NUL ends the text': ['trailing-nul', last(ended('\0', 0))],
     'two NULs end the text': [BAD, every(ended('\0\0'))],
   },
 });
 
 const FRAGMENTS_OF_REPLIES = mutationsOf({ layer: 'fragments', at: 'fragments', to: 'client' })({
   'RFC 2228 §5.2': {
-    'a whole reply is in one token': [ACCEPT, lines => [concatAll(lines)], LINES],
-    'the first line of several is cut in two': [ACCEPT, headCut((length, below) => 4 + below(length - 6)), LINES],
     // MIT sends fragments that are lines without their ends. A cut can then be read in two ways, so a peer may refuse
     // it.
-    'it is cut anywhere': [EITHER, cut(20)],
-    'each octet is a token': [EITHER, cut(1)],
-    'CR and LF are in two tokens': [EITHER, headCut(length => length - 1)],
-    'each fragment is a line without its end': [deviation('fragment-per-line'), every(ended('')), LINES],
+    'it is cut anywhere': ['either', cut(20)],
+    'each octet is a token': ['either', cut(1)],
+    'CR and LF are in two tokens': ['either', headCut(length => length - 1)],
     // RFC 2228 does not forbid a fragment of no octets.
-    'an empty token goes before': [EITHER, lines => [octets(''), ...lines]],
-    'an empty token comes last': [EITHER, lines => [...lines, octets('')]],
-    'a token of a NUL alone comes last': [EITHER, lines => [...lines, octets('\0')]],
-    'the last line is left out': [refuse('syntax/truncated'), lines => lines.slice(0, -1), { ...LINES, open: true }],
-    'half a line, and no more': [BAD, ([head]) => [head!.subarray(0, 6)], LINES],
-    'a thousand tokens': [
-      ACCEPT,
-      ([head, ...rest]) => [head!, ...new Array<Uint8Array>(1000).fill(rest[0]!), ...rest],
-      { ...LINES, large: true },
-    ],
+    'an empty token goes before': ['either', lines => [octets(''), ...lines]],
+    'an empty token comes last': ['either', lines => [...lines, octets('')]],
+    'a token of a NUL alone comes last': ['either', lines => [...lines, octets('\0')]],
   },
   'RFC 959 §4.2': {
-    'a middle line begins with another code': [ACCEPT, reply('211-Status', '550 Not the end', '631-AAAA', '211 End')],
-    'a middle line begins with the code and a hyphen': [ACCEPT, reply('211-Status', '211-More', '2111', '211 End')],
-    'a middle line is empty': [ACCEPT, reply('211-Status', '', '', '211 End')],
+    'a middle line begins with another code': ['accept', reply('211-Status', '550 Not the end', '631-AAAA', '211 End')],
+    'a middle line begins with the code and a hyphen': ['accept', reply('211-Status', '211-More', '2111', '211 End')],
+    'a middle line is empty': ['accept', reply('211-Status', '', '', '211 End')],
   },
   'RFC 3659 §7.2': {
-    'the last line is the code alone': [ACCEPT, reply('211-Status', 'More', '211')],
+    'the last line is the code alone': ['accept', reply('211-Status', 'More', '211')],
     'the code alone ends the reply before its last line': [BAD, reply('211-Status', '211', '211 End')],
   },
 });
 
-const BAD_REPLY = refuse('syntax/bad-reply');
-const BAD_COMMAND = refuse('syntax/bad-command');
+const SEVERAL_LINES = mutationsOf({ layer: 'fragments', at: 'fragments', to: 'client', needs: ['lines'] })({
+  'RFC 2228 §5.2': {
+    'a whole reply is in one token': ['accept', lines => [concatAll(lines)]],
+    'the first line of several is cut in two': ['accept', headCut((length, below) => 4 + below(length - 6))],
+    'each fragment is a line without its end': ['fragment-per-line', every(ended(''))],
+    'the last line is left out': ['syntax/truncated', lines => lines.slice(0, -1), { open: true }],
+    'half a line, and no more': [BAD, ([head]) => [head!.subarray(0, 6)]],
+    'a thousand tokens': [
+      'accept',
+      ([head, ...rest]) => [head!, ...new Array<Uint8Array>(1000).fill(rest[0]!), ...rest],
+      { large: true },
+    ],
+  },
+});
+
+const BAD_REPLY = 'syntax/bad-reply';
+const BAD_COMMAND = 'syntax/bad-command';
 /** Longer than the buffer of many programs. */
 const LONG = 'A'.repeat(0x10000);
-const LARGE = { large: true } as const;
 
 const REPLIES = mutationsOf({ layer: 'inner', at: 'fragments', to: 'client' })({
   'RFC 959 §4.2': {
@@ -103,10 +107,10 @@ const REPLIES = mutationsOf({ layer: 'inner', at: 'fragments', to: 'client' })({
     'a command where a reply is due': [BAD_REPLY, all('QUIT\r\n')],
     'a line end alone': [BAD_REPLY, all('\r\n')],
     'a NUL alone': [BAD_REPLY, all('\0')],
-    'a code that is in no table': [ACCEPT, all('599 Who knows\r\n')],
-    'escape sequences of terminals': [ACCEPT, all('200 \x1b[2J\x07\x1b]0;x\x07\r\n')],
-    'conversions of printf': [ACCEPT, all('200 %s%n%n%999999d\r\n')],
-    'a line of 64 KiB': [ACCEPT, all(`200 ${LONG}\r\n`), LARGE],
+    'a code that is in no table': ['accept', all('599 Who knows\r\n')],
+    'escape sequences of terminals': ['accept', all('200 \x1b[2J\x07\x1b]0;x\x07\r\n')],
+    'conversions of printf': ['accept', all('200 %s%n%n%999999d\r\n')],
+    'a line of 64 KiB': ['accept', all(`200 ${LONG}\r\n`), { large: true }],
   },
   'RFC 2228 §5.2': {
     'two replies in one token': [BAD_REPLY, lines => [concatAll([...lines, ...lines])]],
@@ -117,20 +121,20 @@ const REPLIES = mutationsOf({ layer: 'inner', at: 'fragments', to: 'client' })({
     'a protected reply of no token within': [BAD_REPLY, all('631 AAAA\r\n')],
     'a code of 6yz within': [BAD_REPLY, all('699 What\r\n')],
   },
-  'RFC 3659 §7.2': { 'a code alone': [ACCEPT, all('200\r\n')] },
-  'RFC 2640 §2': { 'a text in Latin-1': [ACCEPT, all('200 \xe9t\xe9\r\n')] },
-  'RFC 2228 §3': { 'octets FF, which are no Telnet here': [ACCEPT, all('200 \xff\xf4\xff\xff\r\n')] },
+  'RFC 3659 §7.2': { 'a code alone': ['accept', all('200\r\n')] },
+  'RFC 2640 §2': { 'a text in Latin-1': ['accept', all('200 \xe9t\xe9\r\n')] },
+  'RFC 2228 §3': { 'octets FF, which are no Telnet here': ['accept', all('200 \xff\xf4\xff\xff\r\n')] },
   'RFC 959 §4.1.2': {
     'an address of passive mode out of range': [
-      ACCEPT,
+      'accept',
       all('227 Entering Passive Mode (999,256,-1,0,65536,99999)\r\n'),
     ],
   },
-  'RFC 3659 §4.2': { 'a size that no number holds': [ACCEPT, all(`213 ${'9'.repeat(400)}\r\n`)] },
+  'RFC 3659 §4.2': { 'a size that no number holds': ['accept', all(`213 ${'9'.repeat(400)}\r\n`)] },
   'RFC 959 appendix II': {
-    'a directory name with quotation marks without end': [ACCEPT, all(`257 ${'"'.repeat(333)}\r\n`)],
+    'a directory name with quotation marks without end': ['accept', all(`257 ${'"'.repeat(333)}\r\n`)],
   },
-  'RFC 2228 §5.1': { 'security data within': [ACCEPT, all('235 ADAT=AAAA\r\n')] },
+  'RFC 2228 §5.1': { 'security data within': ['accept', all('235 ADAT=AAAA\r\n')] },
 });
 
 const COMMANDS = mutationsOf({ layer: 'inner', at: 'fragments', to: 'server' })({
@@ -146,13 +150,13 @@ const COMMANDS = mutationsOf({ layer: 'inner', at: 'fragments', to: 'server' })(
     'blanks alone': [BAD_COMMAND, all('    \r\n')],
     'a blank before the verb': [BAD_COMMAND, all(' NOOP\r\n')],
     'no verb': [BAD_COMMAND, all('/etc/passwd\r\n')],
-    'a verb of 64 KiB': [BAD_COMMAND, all(`${LONG}\r\n`), LARGE],
-    'an argument of 64 KiB': [ACCEPT, all(`STAT ${LONG}\r\n`), LARGE],
-    'conversions of printf': [ACCEPT, all('STAT %s%n%n%999999d\r\n')],
-    'an unknown command': [ACCEPT, all('XYZZY 1\r\n')],
-    'a path that climbs': [ACCEPT, all(`STAT ${'../'.repeat(500)}\r\n`)],
-    'a pattern that matches too much': [ACCEPT, all(`STAT ${'{*/'.repeat(200)}\r\n`)],
-    'the verb in small letters': [ACCEPT, all('noop\r\n')],
+    'a verb of 64 KiB': [BAD_COMMAND, all(`${LONG}\r\n`), { large: true }],
+    'an argument of 64 KiB': ['accept', all(`STAT ${LONG}\r\n`), { large: true }],
+    'conversions of printf': ['accept', all('STAT %s%n%n%999999d\r\n')],
+    'an unknown command': ['accept', all('XYZZY 1\r\n')],
+    'a path that climbs': ['accept', all(`STAT ${'../'.repeat(500)}\r\n`)],
+    'a pattern that matches too much': ['accept', all(`STAT ${'{*/'.repeat(200)}\r\n`)],
+    'the verb in small letters': ['accept', all('noop\r\n')],
   },
   'RFC 2228 §3': {
     'two commands in one token': [BAD_COMMAND, last(ended('DELE rfc2228-fuzz\r\n', 0))],
@@ -160,19 +164,20 @@ const COMMANDS = mutationsOf({ layer: 'inner', at: 'fragments', to: 'server' })(
     'MIC within': [BAD_COMMAND, (_lines, _draw, { valid }) => [valid()]],
     'ENC without token within': [BAD_COMMAND, all('ENC\r\n')],
     'conf in small letters within': [BAD_COMMAND, all('conf AAAA\r\n')],
-    'octets FF, which are no Telnet here': [ACCEPT, all('STAT \xff\xf4\xff\xff\r\n')],
+    'octets FF, which are no Telnet here': ['accept', all('STAT \xff\xf4\xff\xff\r\n')],
   },
-  'RFC 2640 §2': { 'an argument in Latin-1': [ACCEPT, all('STAT \xe9t\xe9\r\n')] },
+  'RFC 2640 §2': { 'an argument in Latin-1': ['accept', all('STAT \xe9t\xe9\r\n')] },
 });
 
 const ANY_TEXT = mutationsOf({ layer: 'inner', at: 'fragments' })({
-  'RFC 2228 §3': { 'the text is octets at random': [EITHER, (_, draw) => [draw.octets(1 + draw.below(200))]] },
+  'RFC 2228 §3': { 'the text is octets at random': ['either', (_, draw) => [draw.octets(1 + draw.below(200))]] },
 });
 
 /** Mutations of fragments and inner texts. */
-export const INNER_TEXTS: readonly Mutation[] = [
+export const INNER_TEXTS = [
   ...ANY_FRAGMENTS,
   ...FRAGMENTS_OF_REPLIES,
+  ...SEVERAL_LINES,
   ...REPLIES,
   ...COMMANDS,
   ...ANY_TEXT,

@@ -2,47 +2,27 @@
  * Tokens of any mechanism: octets that are not a token, wrong sequence numbers (RFC 4121 §4.2.1, RFC 2743 §1.2.3),
  * tokens from the wrong side, and lines that claim another level than their token has (RFC 2228 §3 and §5).
  */
-import { concat } from '../../bytes.js';
+import { concat, concatAll } from '../../bytes.js';
 import { factsOf, type TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
-import {
-  ACCEPT,
-  type Change,
-  CONFIDENTIAL,
-  deviation,
-  EITHER,
-  INTEGRITY,
-  LINES,
-  type Mutation,
-  type MutationContext,
-  mutationsOf,
-  NUMBERS,
-  PRIVATE,
-  refuse,
-  SAFE,
-} from '../mutation.js';
-import { all, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
+import { BAD_TOKEN, type Change, type MutationContext, mutationsOf } from '../mutation.js';
+import { all, cutShort, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
 
 /** With X-PSK some of them are confidential tokens, which anyone can make. */
-const NO_TOKEN = refuse(
-  'security/bad-token',
-  'security/bad-checksum',
-  'security/wrong-direction',
-  'sequence/wrong-level',
-);
+const NO_TOKEN = [...BAD_TOKEN, 'security/wrong-direction', 'sequence/wrong-level'] as const;
 
 /** Changes only the first token. */
 const only =
   (edit: (token: Uint8Array, draw: Choices) => Uint8Array): Change<unknown> =>
   ([token], draw) => [edit(token!, draw)];
 
-const TOKENS = mutationsOf({ layer: 'token', at: 'tokens', ...INTEGRITY })({
+const TOKENS = mutationsOf({ layer: 'token', at: 'tokens', needs: ['integrity'] })({
   'RFC 2743 §2.3.4': {
     'a token of one octet': [NO_TOKEN, all('\x05')],
     'a token of zeros': [NO_TOKEN, only(({ length }) => new Uint8Array(length))],
     'a token of FFs': [NO_TOKEN, only(({ length }) => new Uint8Array(length).fill(0xff))],
     'a token of octets at random': [NO_TOKEN, only(({ length }, draw) => draw.octets(length))],
-    'a token is cut short': [NO_TOKEN, only((token, draw) => token.subarray(0, 1 + draw.below(token.length - 1)))],
+    'a token is cut short': [NO_TOKEN, only(cutShort)],
     'a token has octets behind it': [NO_TOKEN, only((token, draw) => concat(token, draw.octets(1 + draw.below(40))))],
     'a token comes twice in one line': [NO_TOKEN, only(token => concat(token, token))],
     'the first octets of a token are gone': [
@@ -53,35 +33,35 @@ const TOKENS = mutationsOf({ layer: 'token', at: 'tokens', ...INTEGRITY })({
   },
 });
 
-const NUMBERED = { ...NUMBERS, layer: 'sequence' } as const;
-const REPLAYED = refuse('security/replayed');
+const REPLAYED = 'security/replayed';
+const UNPROTECTED = 'sequence/unprotected';
+const WRONG_LEVEL = 'sequence/wrong-level';
 
 const again: Change<MutationContext> = (_text, _draw, { sent }) => [sent[0]!];
-const behindMissing: Change<MutationContext> = (_text, draw, { valid }) => {
-  for (let lost = 1 + draw.below(70); lost > 0; lost--) valid();
-  return [valid()];
-};
-const inOtherOrder: Change<MutationContext> = (_text, _draw, { valid }) => {
-  const held = valid();
-  return [concat(valid(), held)];
-};
-
-const UNPROTECTED = refuse('sequence/unprotected');
-const WRONG_LEVEL = refuse('sequence/wrong-level');
 
 /** Other octets instead of a message. */
-const IN_ITS_PLACE = mutationsOf({ layer: 'level', at: 'wire', makes: 'everything' })({
+const WHOLE = { at: 'wire', makes: 'everything' } as const;
+
+const MESSAGES_OUT_OF_ORDER = mutationsOf({ layer: 'sequence', ...WHOLE, needs: ['numbers'] })({
   'RFC 2743 §1.2.3': {
-    'a message comes again': [REPLAYED, again, { ...NUMBERED, after: 1 }],
-    'a message comes again, after many others': [REPLAYED, again, { ...NUMBERED, after: 40 }],
-    'messages before it are missing': [EITHER, behindMissing, NUMBERED],
-    'two messages change places': [EITHER, inOtherOrder, NUMBERED],
+    'a message comes again': [REPLAYED, again, { after: 1 }],
+    'a message comes again, after many others': [REPLAYED, again, { after: 40 }],
+    'messages before it are missing': [
+      'either',
+      (_text, draw, { valid }) => {
+        for (let lost = 1 + draw.below(70); lost > 0; lost--) valid();
+        return [valid()];
+      },
+    ],
+    'two messages change places': ['either', (_text, _draw, { valid }) => [concatAll([valid(), valid()].reverse())]],
   },
+});
+
+const CLEAR_TEXTS = mutationsOf({ layer: 'level', ...WHOLE })({
   'RFC 2228 §3, CCC': {
     'confidential alone, where integrity is required': [
       WRONG_LEVEL,
-      (_text, _draw, { valid }) => [valid('confidential')],
-      CONFIDENTIAL,
+      (_text, _draw, { context, valid }) => (context.supports('confidential') ? [valid('confidential')] : undefined),
     ],
     'the text comes in the clear': [UNPROTECTED, text => text],
     'a clear refusal': [UNPROTECTED, all('533 Command protection level denied\r\n'), { to: 'client' }],
@@ -98,50 +78,52 @@ const reordered =
     const at = draw.below(tokens.length - 1);
     return [...tokens.slice(0, at), tokens[at + 1]!, ...(isKept ? [tokens[at]!] : []), ...tokens.slice(at + 2)];
   };
-const withUsed: Change<MutationContext> = ([head, ...rest], _draw, { sent }) => {
-  return [linesOf(sent[0]!)[0]!, head!, ...rest];
-};
 
-const OUT_OF_ORDER = mutationsOf({ layer: 'sequence', at: 'tokens', to: 'client', needs: ['lines', 'numbers'] })({
+const TOKENS_OUT_OF_ORDER = mutationsOf({
+  layer: 'sequence',
+  at: 'tokens',
+  to: 'client',
+  needs: ['lines', 'numbers'],
+})({
   'RFC 2743 §1.2.3': {
     'a token comes twice in one reply': [REPLAYED, tokens => [tokens[0]!, ...tokens]],
-    'a used token in a new reply': [REPLAYED, withUsed, { at: 'lines', after: 1 }],
-    'tokens of a reply change places': [EITHER, reordered(true)],
-    'a token of a reply is missing': [EITHER, reordered(false)],
+    'a used token in a new reply': [
+      REPLAYED,
+      (lines, _draw, { sent }) => [linesOf(sent[0]!)[0]!, ...lines],
+      { at: 'lines', after: 1 },
+    ],
+    'tokens of a reply change places': ['either', reordered(true)],
+    'a token of a reply is missing': ['either', reordered(false)],
   },
 });
 
-/** Replaces tokens by ones of another level than their lines claim: all tokens, or a chosen one. */
-const applying =
+/** Replaces tokens by ones of another level than their lines claim. */
+const atLevel =
   (applied: TokenLevel): Change<MutationContext> =>
   (fragments, _draw, { context }) =>
-    fragments.map(fragment => context.wrap(fragment, applied).token);
-const oneWeaker: Change<MutationContext> = (fragments, draw, { context, level }) => {
+    context.supports(applied) ? fragments.map(fragment => context.wrap(fragment, applied).token) : undefined;
+/** The same for one token, which is chosen. */
+const oneSafe: Change<MutationContext> = (fragments, draw, { context, level }) => {
   const weaker = draw.below(fragments.length);
   return fragments.map((fragment, i) => context.wrap(fragment, i === weaker ? 'safe' : level).token);
 };
 
-const REFLECTED = refuse('security/wrong-direction', 'security/bad-checksum', 'security/bad-token');
-const RECEIVED = { layer: 'direction', needs: ['received'] } as const;
+const REFLECTED = ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'] as const;
 
 const OTHER_TOKENS = mutationsOf({ layer: 'level', at: 'tokens', makes: 'stage' })({
   'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
-    'private is claimed, and the token is not sealed': [WRONG_LEVEL, applying('safe'), PRIVATE],
-    'private is claimed, and the token has no integrity': [
-      WRONG_LEVEL,
-      applying('confidential'),
-      { ...PRIVATE, ...CONFIDENTIAL },
-    ],
-    'safe is claimed, and the token has no integrity': [
-      WRONG_LEVEL,
-      applying('confidential'),
-      { ...SAFE, ...CONFIDENTIAL },
-    ],
-    'safe is claimed, and the token is sealed': [ACCEPT, applying('private'), { ...SAFE, needs: ['private'] }],
-    'one token of several is not sealed': [WRONG_LEVEL, oneWeaker, { ...LINES, ...PRIVATE, to: 'client' }],
+    'private is claimed, and the token is not sealed': [WRONG_LEVEL, atLevel('safe'), { only: 'private' }],
+    'private is claimed, and the token has no integrity': [WRONG_LEVEL, atLevel('confidential'), { only: 'private' }],
+    'safe is claimed, and the token has no integrity': [WRONG_LEVEL, atLevel('confidential'), { only: 'safe' }],
+    'safe is claimed, and the token is sealed': ['accept', atLevel('private'), { only: 'safe' }],
+    'one token of several is not sealed': [WRONG_LEVEL, oneSafe, { needs: ['lines'], only: 'private', to: 'client' }],
   },
   'RFC 4121 §4.2.2, RFC 1964 §1.2.1.2': {
-    "the peer's own token comes back": [REFLECTED, (_texts, _draw, { received }) => [received!], RECEIVED],
+    "the peer's own token comes back": [
+      REFLECTED,
+      (_texts, _draw, { received }) => received && [received],
+      { layer: 'direction' },
+    ],
   },
 });
 
@@ -151,17 +133,24 @@ const asConfidential: Change<MutationContext> = (lines, _draw, { to, level }) =>
   const had = to === 'client' ? 3 : factsOf(level).verb.length;
   return lines.map(line => spliced(line, 0, had, octets(to === 'client' ? `${code}` : verb)));
 };
-const WITH_INTEGRITY = deviation('integrity-under-633');
+const WITH_INTEGRITY = 'integrity-under-633';
 
 const LABELS = mutationsOf({ layer: 'level', at: 'lines' })({
   'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
-    'confidential is claimed, and the token is not sealed': [WRONG_LEVEL, asConfidential, SAFE],
+    'confidential is claimed, and the token is not sealed': [WRONG_LEVEL, asConfidential, { only: 'safe' }],
   },
   'RFC 2228 §3, CCC': {
-    '633 around a token that has integrity': [WITH_INTEGRITY, asConfidential, { ...PRIVATE, to: 'client' }],
-    'CONF where integrity is required': [WRONG_LEVEL, asConfidential, { ...PRIVATE, to: 'server' }],
+    '633 around a token that has integrity': [WITH_INTEGRITY, asConfidential, { only: 'private', to: 'client' }],
+    'CONF where integrity is required': [WRONG_LEVEL, asConfidential, { only: 'private', to: 'server' }],
   },
 });
 
 /** Mutations of the tokens of any mechanism, and of messages that replace them. */
-export const TOKEN: readonly Mutation[] = [...TOKENS, ...IN_ITS_PLACE, ...OUT_OF_ORDER, ...OTHER_TOKENS, ...LABELS];
+export const TOKEN = [
+  ...TOKENS,
+  ...MESSAGES_OUT_OF_ORDER,
+  ...CLEAR_TEXTS,
+  ...TOKENS_OUT_OF_ORDER,
+  ...OTHER_TOKENS,
+  ...LABELS,
+];

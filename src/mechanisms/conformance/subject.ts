@@ -58,6 +58,8 @@ export interface OctetRange {
 export interface ConformanceCase {
   /** What is tested, as a sentence. */
   name: string;
+  /** What it is about: a context and its tokens, their sequence numbers, the security data exchange, or its observer. */
+  topic: 'tokens' | 'numbering' | 'exchange' | 'observer';
   /** Runs the case. If it fails, throws or rejects with an Error that says what was expected. */
   run(): void | Promise<void>;
 }

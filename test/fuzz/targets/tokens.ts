@@ -12,6 +12,7 @@ import { describeKrb5Token, krb5Context } from '../../../src/mechanisms/krb5/ind
 import { PskContext } from '../../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { SecurityContext } from '../../../src/protection/mechanism.js';
+import type { TokenLevel } from '../../../src/protection/protection-level.js';
 import { attempt, hold, octets, refusable, same, type Target } from './target.js';
 
 interface Sides {
@@ -29,7 +30,7 @@ interface Form {
 }
 
 interface Forges<F> {
-  token(text: Uint8Array, sealed: boolean, fields: F): Uint8Array;
+  token(text: Uint8Array, level: TokenLevel, fields: F): Uint8Array;
 }
 
 function krb5(enctype: number, keyLength: number): Sides {
@@ -52,7 +53,7 @@ function forgeWrap(context: SecurityContext, header: Uint8Array, text: Uint8Arra
     sequence: view.getBigUint64(8),
     padding: sealed ? header[5]! % 32 : 0,
   };
-  return (context as unknown as Forges<WrapFields>).token(text, sealed, fields);
+  return (context as unknown as Forges<WrapFields>).token(text, sealed ? 'private' : 'safe', fields);
 }
 
 function forgeFramed(context: SecurityContext, header: Uint8Array, text: Uint8Array, sealed: boolean): Uint8Array {
@@ -65,10 +66,10 @@ function forgeFramed(context: SecurityContext, header: Uint8Array, text: Uint8Ar
     sealing: view.getUint16(4),
     filler: view.getUint16(6),
     number: BigInt(view.getUint32(8)),
-    direction: [...header.subarray(12, 16)],
+    direction: copy(header, 12, 16),
     ...(header[16] !== 0xff && { padding: new Uint8Array(whole + blockSize * (header[16]! % 3)).fill(header[17]!) }),
   };
-  return (context as unknown as Forges<FramedFields>).token(text, sealed, fields);
+  return (context as unknown as Forges<FramedFields>).token(text, sealed ? 'private' : 'safe', fields);
 }
 
 const NOW = 1_795_342_788_000;
@@ -98,10 +99,10 @@ function forgeKrb4(context: SecurityContext, header: Uint8Array, text: Uint8Arra
     textOff: view.getInt16(3),
     later: view.getInt16(5),
     mirrored: header[7] === 1,
-    filling: header[8]!,
+    padding: header[8]!,
     sender: copy(header, 9, 13),
   };
-  return (context as unknown as Forges<object>).token(text, sealed, fields);
+  return (context as unknown as Forges<object>).token(text, sealed ? 'private' : 'safe', fields);
 }
 
 function psk(): Sides {
@@ -114,7 +115,7 @@ function psk(): Sides {
 
 function forgePsk(context: SecurityContext, header: Uint8Array, text: Uint8Array, sealed: boolean): Uint8Array {
   const fields = { letter: header[0]!, number: viewOf(header).getBigUint64(1) };
-  return (context as unknown as Forges<object>).token(text, sealed, fields);
+  return (context as unknown as Forges<object>).token(text, sealed ? 'private' : 'safe', fields);
 }
 
 const FORMS: readonly Form[] = [

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { FtpSecurityError } from '../../../src/errors.js';
 import { gsiObserver } from '../../../src/mechanisms/gsi/index.js';
 import { parseRecords } from '../../../src/mechanisms/gsi/tls/records.js';
-import type { ObservedStep } from '../../../src/protection/mechanism.js';
+import type { ObservedStep, Peer } from '../../../src/protection/mechanism.js';
 import { onlyRefuses } from '../../helpers.js';
 import { keysOf, tokensOf, type Vector } from './vectors.js';
 
@@ -31,14 +31,16 @@ export function observeAltered(
 }
 
 /**
- * Alters one octet after the other of every token: that must be a problem or an error. The version of a record that is not
- * encrypted is the exception: it means little, and Finished does not cover it.
+ * Alters one octet after the other of every token: that must be a problem or an error. The exception is the minor version of a
+ * record that is not encrypted. Nothing protects it, since Finished covers the handshake messages without their records, and a
+ * receiver has to ignore it: in TLS 1.3 (RFC 8446 §5.1), and of a ClientHello in earlier versions (RFC 5246 appendix E.1).
  * @param step  how many octets lie between two that are altered
  */
 export function expectNoOtherOctets(vector: Vector, step: number): void {
   let count = 0;
-  for (const [place, { token }] of tokensOf(vector).entries()) {
-    const minorVersions = minorVersionsOf(token);
+  const encrypted = new Set<Peer>();
+  for (const [place, { from, token }] of tokensOf(vector).entries()) {
+    const minorVersions = clearMinorVersions(from, token, encrypted);
     for (let at = count % step; at < token.length; at += step) {
       const { problem, error } = observeAltered(vector, place, it => {
         const changed = Uint8Array.from(it);
@@ -52,11 +54,21 @@ export function expectNoOtherOctets(vector: Vector, step: number): void {
   expect(count).toBeGreaterThan(20);
 }
 
-function minorVersionsOf(token: Uint8Array): Set<number> {
+const CHANGE_CIPHER_SPEC = 20;
+const APPLICATION_DATA = 23;
+
+/**
+ * The offsets of the minor versions of the records in a token that are not encrypted.
+ * @param encrypted  the sides that have sent ChangeCipherSpec: what follows it is encrypted
+ */
+function clearMinorVersions(from: Peer, token: Uint8Array, encrypted: Set<Peer>): Set<number> {
+  const places = new Set<number>();
   let at = 0;
-  const places = parseRecords(token).map(({ fragment }) => {
+  for (const { type, fragment } of parseRecords(token)) {
+    // TLS 1.3 has records of this type only where they are encrypted, with ChangeCipherSpec before them or not.
+    if (type !== APPLICATION_DATA && !encrypted.has(from)) places.add(at + 2);
+    if (type === CHANGE_CIPHER_SPEC) encrypted.add(from);
     at += 5 + fragment.length;
-    return at - fragment.length - 3;
-  });
-  return new Set(places);
+  }
+  return places;
 }

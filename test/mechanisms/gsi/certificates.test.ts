@@ -136,7 +136,7 @@ describe('what is no certificate', () => {
       'a name without a value',
       certificate(sequence(formatElement(0x31, sequence(formatElement(6, fromHex('550403'))))), ca),
     ],
-    ['a name that is none', certificate(formatElement(4, user), ca)],
+    ['octets in place of a name', certificate(formatElement(4, user), ca)],
   ])('%s is refused', (_, octets) => {
     expect(errorOf(() => certificateNames(octets)).code).toBe('security/bad-token');
   });

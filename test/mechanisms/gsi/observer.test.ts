@@ -1,4 +1,4 @@
-/** The passive side: keys that are missing or wrong, exchanges that were altered, and octets of anybody. */
+/** The passive side: keys that are missing or wrong, exchanges that were altered, and arbitrary octets. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, fromHex, toHex, toUtf8 } from '../../../src/bytes.js';
@@ -79,7 +79,7 @@ describe('the keys of an exchange', () => {
     }
   });
 
-  test('a secret of another length than the suite has is none', () => {
+  test('a secret whose length is not that of the suite is not used', () => {
     const { problem } = observe(TLS13, keyLog(TLS13.keylog.map(line => line.slice(0, -32))));
     expect(problem?.code).toBe('security/no-key');
   });

@@ -4,7 +4,7 @@ import { krb4Context } from '../../../src/mechanisms/krb4/context.js';
 import { krb4Acceptor, krb4Initiator, krb4Observer, parseTicketFile } from '../../../src/mechanisms/krb4/index.js';
 import { CLIENT, ciphers, keyOf, SERVER, ticketFileOf, VECTORS } from './vectors.js';
 
-/** Ends with different addresses, and with ports alone to tell them apart. */
+/** Ends with different addresses, and with ports alone to distinguish them. */
 const SERVERS: [string, Uint8Array][] = [
   ['of different addresses', Uint8Array.of(198, 51, 100, 20)],
   ['of the same address', Uint8Array.of(192, 0, 2, 1)],

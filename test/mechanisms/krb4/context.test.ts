@@ -49,7 +49,7 @@ describe('a context of KERBEROS_V4', () => {
 
   it.each([
     ['an address of the wrong length', { local: { address: new Uint8Array(16), port: 21 } }, RangeError],
-    ['a port that is none', { peer: { ...server, port: 70_000 } }, RangeError],
+    ['an invalid port', { peer: { ...server, port: 70_000 } }, RangeError],
     ['an address that is no octets', { peer: { address: '192.0.2.1' as never, port: 1 } }, TypeError],
     ['a key of the wrong length', { key: new Uint8Array(16) }, RangeError],
     ['a key that is no octets', { key: 'key' as never }, TypeError],

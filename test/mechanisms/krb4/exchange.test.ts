@@ -401,7 +401,7 @@ describe('both sides', () => {
     expect(inUse()).toBe(0);
   });
 
-  it('tell misuse from bad input', () => {
+  it('distinguish misuse from bad input', () => {
     for (const begin of [initiator, acceptor]) {
       expect(() => begin({ local: { ...SERVER, port: -1 } })).toThrow(RangeError);
       const exchange = begin();

@@ -7,7 +7,6 @@ describe.each(QUICK_ENCTYPES)('Kerberos, enctype %i, passes the conformance suit
 });
 
 describe('Kerberos passes the conformance suite at any first number, with a subkey of either side', () => {
-  const numbers = /replay|late|sequence/;
   const starts: [enctype: number, start: bigint][] = [
     [17, 0n],
     [17, 2n ** 32n - 2n],
@@ -17,8 +16,8 @@ describe('Kerberos passes the conformance suite at any first number, with a subk
     [3, 2n ** 32n - 1003n],
   ];
   for (const [enctype, start] of starts) {
-    for (const { name, run } of conformanceSuite(subject(enctype, false, start))) {
-      if (numbers.test(name)) test(`enctype ${enctype} from ${start}: ${name}`, run);
+    for (const { name, topic, run } of conformanceSuite(subject(enctype, false, start))) {
+      if (topic === 'numbering') test(`enctype ${enctype} from ${start}: ${name}`, run);
     }
   }
 });

@@ -35,6 +35,7 @@ describe.each(ENCTYPE_NUMBERS)('enctype %i', enctype => {
     const cases = conformanceSuite(subject(enctype, kind));
     // The suite tests the tokens of contexts elsewhere; one enctype of each format shows that an exchange gives the same.
     const isWhole = (enctype === 18 || enctype === 23) && kind.mutual && !kind.spnego;
-    for (const { name, run } of cases) if (isWhole || /exchange|observer/.test(name)) test(name, run);
+    const chosen = cases.filter(({ topic }) => isWhole || topic === 'exchange' || topic === 'observer');
+    for (const { name, run } of chosen) test(name, run);
   });
 });

@@ -1,12 +1,16 @@
-/** The frame around the tokens of Kerberos V5 (RFC 2743 §3.1), and their ids (RFC 4121 §4.1). */
-import { concat, concatAll, fromHex, u32be } from '../../../bytes.js';
-import { readElement } from '../../../mechanisms/der.js';
-import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
-import type { Choices } from '../../choices.js';
-import { type Change, EITHER, type ExchangeTurn, mutationsOf, refuse } from '../../mutation.js';
-import { octets } from '../../pieces.js';
+/**
+ * The frame around the tokens of Kerberos V5 (RFC 2743 §3.1), their ids (RFC 4121 §4.1), and SPNEGO around an AP-REQ
+ * (RFC 4178 §4.2): the mechanisms that an initiator offers, and their order.
+ */
+import { concat, concatAll, fromHex } from '../../../bytes.js';
+import { APPLICATION, formatElement, readElement } from '../../../mechanisms/der.js';
+import { formatFrame, openFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
+import { formatNegotiation, KERBEROS } from '../../../mechanisms/krb5/messages/spnego.js';
+import { type ExchangeTurn, mutationsOf, tableOf } from '../../mutation.js';
+import { all, type Edit, every, octets } from '../../pieces.js';
+import { DER_ELEMENTS, type ElementChange, HUGE_LENGTHS, indefinite, inFive, within, withLength } from './der.js';
 
-const DEFECTIVE = refuse('security/bad-token');
+const DEFECTIVE = 'security/bad-token';
 /** The object identifier of Kerberos with its tag and length. */
 const OID_SIZE = 11;
 const OTHER_OIDS = {
@@ -16,94 +20,121 @@ const OTHER_OIDS = {
   old: ['06052b05010502', '06092a864882f712010202'],
 };
 
-interface Frame {
-  oid: Uint8Array;
-  /** Token id and message. */
-  inside: Uint8Array;
-  /** Of token id and message together, in octets. */
-  length: number;
-}
-
-const framed = (length: readonly number[], inside: readonly Uint8Array[]) =>
-  concatAll([Uint8Array.from([0x60, ...length]), ...inside]);
-const inFour = (length: number) => [0x84, ...u32be(length)];
-
-/** Puts the content into a frame with the right length. */
-function bare(inside: readonly Uint8Array[]): Uint8Array {
-  const length = inside.reduce((sum, part) => sum + part.length, 0);
-  if (length < 0x80) return framed([length], inside);
-  return framed(length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff], inside);
-}
-
-function frameIn(token: Uint8Array): Frame {
+/** The object identifier in a frame, and what follows: token id and message. */
+function partsOf(token: Uint8Array): { oid: Uint8Array; inside: Uint8Array } {
   const { start, end } = readElement(token, 0, token.length);
   const at = start + OID_SIZE;
-  return { oid: token.subarray(start, at), inside: token.subarray(at, end), length: end - start };
+  return { oid: token.subarray(start, at), inside: token.subarray(at, end) };
 }
 
-const reframed =
-  (change: (frame: Frame, draw: Choices) => Uint8Array): Change<ExchangeTurn> =>
-  ([token], draw) => [change(frameIn(token!), draw)];
+/** Puts other contents into a frame of the right length. */
+const framed = (change: (parts: ReturnType<typeof partsOf>) => readonly Uint8Array[]) =>
+  every(token => formatElement(APPLICATION, concatAll(change(partsOf(token)))));
 
-/** Puts the identifier of another mechanism between the length and the token id. */
-const named = (oid: (draw: Choices) => Uint8Array) => reframed(({ inside }, draw) => bare([oid(draw), inside]));
+/** One of these octets, in hex, between the length and the token id. */
+const withOid = (oids: readonly string[]) =>
+  every((token, draw) => formatElement(APPLICATION, concat(fromHex(draw.of(oids)), partsOf(token).inside)));
 
-const identified = (id: (its: number, draw: Choices) => string) =>
-  reframed(({ inside }, draw) => formatFrame(concat(fromHex(id(inside[0]!, draw)), inside.subarray(2))));
+/** Another token id, in hex: one of these, or made from the first octet of the right one. */
+const withId = (id: readonly string[] | ((right: number) => string)) =>
+  every((token, draw) => {
+    const { inside } = partsOf(token);
+    const its = typeof id === 'function' ? id(inside[0]!) : draw.of(id);
+    return formatFrame(concat(fromHex(its), inside.subarray(2)));
+  });
+
+const EXCHANGE = { layer: 'exchange', at: 'tokens', forges: 'krb5' } as const;
 
 /** Mutations of the frame, for both tokens. */
-export const FRAMES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens', forges: 'krb5' })({
+export const FRAMES = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'frame: ' })({
   'RFC 2743 §3.1': {
-    'frame: a length one too small': [
+    'a length one too small': [DEFECTIVE, every(withLength(right => inFive(right - 1)))],
+    'a length too large': [
       DEFECTIVE,
-      reframed(({ oid, inside, length }) => framed(inFour(length - 1), [oid, inside])),
+      every(withLength((right, draw) => inFive(right + draw.of([1, 2, 1000, 0x10000])))),
     ],
-    'frame: a length too large': [
+    'a length of 2^31 or so': [DEFECTIVE, every(withLength((_, draw) => inFive(draw.of(HUGE_LENGTHS.slice(0, 3)))))],
+    'a length of nine octets': [DEFECTIVE, every(withLength(() => [0x88, ...new Array<number>(8).fill(0xff)]))],
+    'a length of 127 octets that are not there': [
       DEFECTIVE,
-      reframed(({ oid, inside, length }, draw) =>
-        framed(inFour(length + draw.of([1, 2, 1000, 0x10000])), [oid, inside]),
-      ),
+      every(token => concat(octets('`\xff'), partsOf(token).oid)),
     ],
-    'frame: a length of 2^31 or so': [
+    'a length not in its shortest form': ['either', every(withLength(inFive))],
+    'a length that has no end': ['either', every(indefinite)],
+    'no length': [DEFECTIVE, all('`')],
+    'the mechanism is another': [DEFECTIVE, withOid(OTHER_OIDS.unknown)],
+    'an older name of the mechanism': ['either', withOid(OTHER_OIDS.old)],
+    'no mechanism': [DEFECTIVE, withOid([''])],
+    'a mechanism without octets': [DEFECTIVE, withOid(['0600'])],
+    'a mechanism longer than the token': [
       DEFECTIVE,
-      reframed(({ oid, inside }, draw) =>
-        framed(inFour(draw.of([0x7fff_ffff, 0x8000_0000, 0xffff_ffff])), [oid, inside]),
-      ),
+      every((token, draw) => {
+        const { oid, inside } = partsOf(token);
+        const length = octets(draw.of(['\x7f', '\xff', '\x80']));
+        return formatElement(APPLICATION, concat(oid.subarray(0, 1), length, oid.subarray(2), inside));
+      }),
     ],
-    'frame: a length of nine octets': [
-      DEFECTIVE,
-      reframed(({ oid, inside }) => framed([0x88, ...new Array<number>(8).fill(0xff)], [oid, inside])),
-    ],
-    'frame: a length of 127 octets that are not there': [DEFECTIVE, reframed(({ oid }) => framed([0xff], [oid]))],
-    'frame: a length not in its shortest form': [
-      EITHER,
-      reframed(({ oid, inside, length }) => framed(inFour(length), [oid, inside])),
-    ],
-    'frame: a length that has no end': [
-      EITHER,
-      reframed(({ oid, inside }) => framed([0x80], [oid, inside, octets('\0\0')])),
-    ],
-    'frame: no length': [DEFECTIVE, reframed(() => octets('`'))],
-    'frame: the mechanism is another': [DEFECTIVE, named(draw => fromHex(draw.of(OTHER_OIDS.unknown)))],
-    'frame: an older name of the mechanism': [EITHER, named(draw => fromHex(draw.of(OTHER_OIDS.old)))],
-    'frame: no mechanism': [DEFECTIVE, named(() => octets(''))],
-    'frame: a mechanism without octets': [DEFECTIVE, named(() => octets('\x06\0'))],
-    'frame: a mechanism longer than the token': [
-      DEFECTIVE,
-      reframed(({ oid, inside }, draw) =>
-        bare([octets(`\x06${draw.of(['\x7f', '\xff', '\x80'])}`), oid.subarray(2), inside]),
-      ),
-    ],
-    'frame: nothing behind the mechanism': [DEFECTIVE, reframed(({ oid }) => bare([oid]))],
-    'frame: a frame within the frame': [DEFECTIVE, ([token]) => [formatFrame(token!)]],
+    'nothing behind the mechanism': [DEFECTIVE, framed(({ oid }) => [oid])],
+    'a frame within the frame': [DEFECTIVE, every(token => formatFrame(token))],
   },
   'RFC 4121 §4.1': {
-    'frame: no frame': [EITHER, reframed(({ inside }) => inside)],
-    'frame: no frame and no id': [EITHER, reframed(({ inside }) => inside.subarray(2))],
-    'frame: half a token id': [DEFECTIVE, reframed(({ oid, inside }) => bare([oid, inside.subarray(0, 1)]))],
-    'frame: a token id alone': [DEFECTIVE, reframed(({ oid, inside }) => bare([oid, inside.subarray(0, 2)]))],
-    'frame: the id of a KRB-ERROR': [DEFECTIVE, identified(() => '0300')],
-    "frame: the id of the other side's message": [DEFECTIVE, identified(its => (its === 1 ? '0200' : '0100'))],
-    'frame: an unknown id': [DEFECTIVE, identified((_, draw) => draw.of(['0000', '0101', '0404', 'ffff', '0001']))],
+    'no frame': ['either', every(token => partsOf(token).inside)],
+    'no frame and no id': ['either', every(token => partsOf(token).inside.subarray(2))],
+    'half a token id': [DEFECTIVE, framed(({ oid, inside }) => [oid, inside.subarray(0, 1)])],
+    'a token id alone': [DEFECTIVE, framed(({ oid, inside }) => [oid, inside.subarray(0, 2)])],
+    'the id of a KRB-ERROR': [DEFECTIVE, withId(['0300'])],
+    "the id of the other side's message": [DEFECTIVE, withId(right => (right === 1 ? '0200' : '0100'))],
+    'an unknown id': [DEFECTIVE, withId(['0000', '0101', '0404', 'ffff', '0001'])],
   },
 });
+
+/** 1.3.6.1.5.5.14, which is not in use. */
+const UNKNOWN = fromHex('2b060105050e');
+/** Paths within NegTokenInit, down to the first of its mechanisms. */
+const PATHS = [[0xa0], [0xa0, 0x30], [0xa0, 0x30, 0xa0], [0xa0, 0x30, 0xa0, 0x30], [0xa0, 0x30, 0xa0, 0x30, 0x06]];
+
+const init = (offered: Uint8Array[], inside?: Uint8Array) =>
+  formatNegotiation({ kind: 'NegTokenInit', offered, ...(inside && { inside }) });
+const resp: Edit = inside =>
+  formatNegotiation({ kind: 'NegTokenResp', state: 'accept-completed', chosen: KERBEROS, inside });
+const inFrame = (inside: Uint8Array) => formatFrame(inside, 'spnego');
+
+const OFFERS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, to: 'server', prefix: 'SPNEGO: ' })({
+  'RFC 4178 §4.2.1': {
+    'a valid token': ['either', every(token => init([KERBEROS], token))],
+    'no mechanism': [DEFECTIVE, every(token => init([], token))],
+    'unknown mechanisms': [DEFECTIVE, every(token => init([UNKNOWN, UNKNOWN], token))],
+    'an unknown mechanism comes first': ['either', every(token => init([UNKNOWN, KERBEROS], token))],
+    'no token of the mechanism': ['either', every(() => init([KERBEROS]))],
+    'a token of the mechanism that is empty': [DEFECTIVE, every(() => init([KERBEROS], octets('')))],
+    'a token in a token': [DEFECTIVE, every(token => init([KERBEROS], init([KERBEROS], token)))],
+    '2000 mechanisms': [
+      'either',
+      every(token => init([KERBEROS, ...new Array<Uint8Array>(2000).fill(UNKNOWN)], token)),
+      { large: true },
+    ],
+    'a frame with nothing in it': [DEFECTIVE, every(() => inFrame(octets('')))],
+  },
+  'RFC 4178 §4.2.2': {
+    'an answer where an offer is due': [DEFECTIVE, every(resp)],
+    'an answer in a frame': [DEFECTIVE, every((token, draw) => inFrame(resp(token, draw)!))],
+  },
+});
+
+/** Mutations of the DER of a valid offer, on the path to the first of its mechanisms. */
+const DER_OF_OFFERS = tableOf<ElementChange, ExchangeTurn>({ ...EXCHANGE, to: 'server', prefix: 'SPNEGO: ' }, change =>
+  every((token, draw) => {
+    const whole = init([KERBEROS], token);
+    const path = draw.of(PATHS);
+    return inFrame(within(whole.subarray(openFrame(whole, 'spnego')), path, element => change(element, draw)));
+  }),
+)(DER_ELEMENTS);
+
+/** Mutations of the initiator's offer, and answers to none. */
+export const SPNEGO = [
+  ...OFFERS,
+  ...DER_OF_OFFERS,
+  ...mutationsOf<ExchangeTurn>({ ...EXCHANGE, to: 'client' })({
+    'RFC 4178 §4.2.2': { 'an answer of SPNEGO, which was not asked': [DEFECTIVE, every(resp)] },
+  }),
+];

@@ -1,22 +1,18 @@
-/**
- * Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, and checksums that cover them.
- */
+/** Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, and right checksums. */
 import { concat, concatAll, u32be } from '../../../bytes.js';
+import { kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
-import type { Rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
-import { ACCEPT, EITHER, PRIVATE, SAFE } from '../../mutation.js';
+import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
+import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
+import { BAD_TOKEN, UNVERIFIED } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
-import {
-  BAD_TOKEN,
-  BEHIND_ONE,
-  DIRECTION,
-  type ForgingContext,
-  forgeries,
-  REPLAYED,
-  SEQUENCE,
-  UNVERIFIED,
-  WRONG_DIRECTION,
-} from '../mechanism.js';
+import { counterFrom, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
+import type { ForgingOptions } from './rfc4121.js';
+
+const WRAP_ID = 0x0201;
+const NOT_SEALED = 0xffff;
+const FILLER = 0xffff;
+const CONFOUNDER = 8;
 
 /** Fields of a Wrap token that differ from those of a valid one. */
 export interface FramedFields {
@@ -27,7 +23,7 @@ export interface FramedFields {
   filler?: number;
   number?: bigint;
   /** The four direction octets. */
-  direction?: readonly number[];
+  direction?: Uint8Array;
   /** The octets after the text; default valid padding, in which each octet is the number of padding octets. */
   padding?: Uint8Array;
   /** Whether to leave out the frame. */
@@ -35,32 +31,35 @@ export interface FramedFields {
 }
 
 /** Makes any Wrap token of RFC 1964. */
-export interface Rfc1964Forger extends ForgingContext<FramedFields> {
+interface Rfc1964Forger extends ForgingContext<FramedFields> {
   readonly forges: 'rfc1964';
   readonly key: Rfc1964Key;
   readonly acceptor: boolean;
 }
 
-/** A token whose checksum is correct for its header. */
-export function forgeFramedToken(
-  key: Rfc1964Key,
-  plaintext: Uint8Array,
-  sealed: boolean,
-  fields: FramedFields & { number: bigint; direction: readonly number[] },
-  confounder: Uint8Array,
-): Uint8Array {
-  const [usualSigning, checksumOf] = [...key.signing][0]!;
-  const { tokenId = 0x0201, signing = usualSigning, filler = 0xffff, number, direction } = fields;
-  const sealing = fields.sealing ?? (sealed ? key.sealing : 0xffff);
-  const header = concatAll([tokenId, signing, sealing, filler].map(word => Uint8Array.of(word >> 8, word)));
-  const body = concat(confounder, plaintext, fields.padding ?? paddingOf(key, plaintext));
-  const checksum = checksumOf(concat(header, body));
-  const octets = u32be(Number(number));
-  const numbered = concat(key.littleEndian ? octets.reverse() : octets, Uint8Array.from(direction));
-  const sent = sealed ? key.seal(body, numbered) : body;
-  const inside = concat(header, key.encryptSequence(numbered, checksum), checksum, sent);
-  return fields.bare ? inside : formatFrame(inside);
+/** A context that makes any Wrap token; its checksum is correct for its header. */
+export function rfc1964Forger(options: ForgingOptions): Rfc1964Forger {
+  const key = rfc1964Key(kerberosKey(options.enctype, options.key, options), options.key, options);
+  const acceptor = options.role === 'acceptor';
+  const numbers = counterFrom(BigInt(options.sendSequence), 32);
+  const token: Rfc1964Forger['token'] = (plaintext, level, fields = {}) => {
+    const sealed = level === 'private';
+    const [usualSigning, checksumOf] = [...key.signing][0]!;
+    const { tokenId = WRAP_ID, signing = usualSigning, sealing = sealed ? key.sealing : NOT_SEALED } = fields;
+    const { filler = FILLER, number = numbers.next, direction = directionOf(acceptor) } = fields;
+    const header = concatAll([tokenId, signing, sealing, filler].map(word => Uint8Array.of(word >> 8, word)));
+    const body = concat(options.random(CONFOUNDER), plaintext, fields.padding ?? paddingOf(key, plaintext));
+    const checksum = checksumOf(concat(header, body));
+    const sequence = u32be(Number(number));
+    const numbered = concat(key.littleEndian ? sequence.reverse() : sequence, direction);
+    const sent = sealed ? key.seal(body, numbered) : body;
+    const inside = concat(header, key.encryptSequence(numbered, checksum), checksum, sent);
+    return fields.bare ? inside : formatFrame(inside);
+  };
+  return forgingContext(krb5Context(options), { forges: 'rfc1964', numbers, key, acceptor, token });
 }
+
+const directionOf = (acceptor: boolean) => new Uint8Array(4).fill(acceptor ? 0xff : 0);
 
 function paddingOf({ blockSize }: Rfc1964Key, plaintext: Uint8Array): Uint8Array {
   const count = blockSize - (plaintext.length % blockSize);
@@ -82,12 +81,11 @@ function miscounted({ context: { key }, text }: Place, count: number): Uint8Arra
 /** A token with a wrong length in its frame. */
 const framed = (token: Uint8Array, length: string) =>
   spliced(token, 1, token[1]! & 0x80 ? 1 + (token[1]! & 0x7f) : 1, octets(length));
-const opposite = ({ acceptor }: Rfc1964Forger) => new Array<number>(4).fill(acceptor ? 0 : 0xff);
 
 /** Tokens of RFC 1964 that no conforming peer makes. */
 export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
   'RFC 1964 §1.2.2': {
-    'a valid Wrap token': [ACCEPT, {}],
+    'a valid Wrap token': ['accept', {}],
     'the id of a GetMIC token': [BAD_TOKEN, { tokenId: 0x0101 }],
     'the id of a context deletion token': [BAD_TOKEN, { tokenId: 0x0102 }],
     'the id of an AP-REQ': [BAD_TOKEN, { tokenId: 0x0100 }],
@@ -96,9 +94,9 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
       its => ({ signing: its.draw.of([0xffff, 0x0500, 0x1101, 0x0004]) }),
     ],
     'a SEAL_ALG that the key does not have': [BAD_TOKEN, its => ({ sealing: its.draw.of([0x0300, 0x1100, 0xfffe]) })],
-    'sealed is claimed, and it is not': [BAD_TOKEN, its => ({ sealing: its.context.key.sealing }), SAFE],
-    'not sealed is claimed, and it is': [BAD_TOKEN, { sealing: 0xffff }, PRIVATE],
-    'filler that is not FFFF': [BAD_TOKEN, its => ({ filler: its.draw.below(0xffff) })],
+    'sealed is claimed, and it is not': [BAD_TOKEN, its => ({ sealing: its.context.key.sealing }), { only: 'safe' }],
+    'not sealed is claimed, and it is': [BAD_TOKEN, { sealing: NOT_SEALED }, { only: 'private' }],
+    'filler that is not FFFF': [BAD_TOKEN, its => ({ filler: its.draw.below(FILLER) })],
     'a header alone': [UNVERIFIED, its => formatFrame(its.token({ bare: true }).subarray(0, 8))],
     'a token without a body': [
       UNVERIFIED,
@@ -131,18 +129,18 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
   'RFC 1964 §1.2.1.2': {
     'a direction that is neither': [
       BAD_TOKEN,
-      its => {
-        const direction = its.draw.of([0x0000_ffff, 0x0100_0000, 0xffff_fffe]);
-        return { direction: [...u32be(direction)] };
-      },
-      DIRECTION,
+      its => ({ direction: u32be(its.draw.of([0x0000_ffff, 0x0100_0000, 0xffff_fffe])) }),
+      { layer: 'direction' },
     ],
-    'the direction of the other side': [WRONG_DIRECTION, its => ({ direction: opposite(its.context) }), DIRECTION],
-    'a used number around a new text': [REPLAYED, its => ({ number: its.next - 1n }), BEHIND_ONE],
+    'the direction of the other side': [
+      'security/wrong-direction',
+      its => ({ direction: directionOf(!its.context.acceptor) }),
+    ],
+    'a used number around a new text': ['security/replayed', its => ({ number: its.next - 1n }), { after: 1 }],
     'a number half of them ahead': [
-      EITHER,
+      'either',
       its => ({ number: BigInt.asUintN(32, its.next + 2n ** 31n - 1n) }),
-      SEQUENCE,
+      { layer: 'sequence' },
     ],
   },
 });

@@ -3,9 +3,9 @@
  * encrypted sequence number and a checksum. A Wrap token also has a body of confounder, plaintext and padding, which may be
  * encrypted; a GetMIC token has no body.
  */
-import { randomBytes } from '@noble/hashes/utils.js';
 import { concat, copy, equalConstantTime, u16be, u32be, viewOf } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
+import { writeConfounder } from '../crypto/confounders.js';
 import { formatFrame, openFrame } from '../messages/gss-framing.js';
 import type { Rfc1964Key } from './rfc1964-keys.js';
 import { type Opened, readTokenHeader, type TokenHeader } from './token-header.js';
@@ -36,12 +36,15 @@ export function buildRfc1964Wrap(
   key: Rfc1964Key,
   { sentByAcceptor, sealed, sequence }: { sentByAcceptor: boolean } & Omit<Opened, 'plaintext'>,
   plaintext: Uint8Array,
-  confounder: Uint8Array = randomBytes(CONFOUNDER),
+  confounder?: Uint8Array,
 ): Uint8Array {
   const [signing, checksumOf] = [...key.signing][0]!;
   const header = concat(u16be(WRAP_TOKEN_ID), u16be(signing), u16be(sealed ? key.sealing : NOT_SEALED), u16be(FILLER));
   const padding = key.blockSize - (plaintext.length % key.blockSize);
-  const body = concat(confounder, plaintext, new Uint8Array(padding).fill(padding));
+  const body = new Uint8Array(CONFOUNDER + plaintext.length + padding).fill(padding);
+  if (confounder === undefined) writeConfounder(body, 0, CONFOUNDER);
+  else body.set(confounder);
+  body.set(plaintext, CONFOUNDER);
   const checksum = checksumOf(concat(header, body));
   const numberField = formatSequence(key, sequence, sentByAcceptor);
   const sent = sealed ? key.seal(body, numberField) : body;

@@ -37,7 +37,7 @@ describe('a key log', () => {
     ['with a random of another length', `CLIENT_RANDOM abcd ${SECRET}`],
     ['that is no hex', `CLIENT_RANDOM ${ID} ${'xy'.repeat(48)}`],
     ['with more behind it', `CLIENT_RANDOM ${ID} ${SECRET} 00`],
-  ])('with a line %s has the others, and tells which it is and nothing of it', (_, line) => {
+  ])('with a line %s has the others; the warning has its number, and nothing of its text', (_, line) => {
     const log = parseKeyLog(ascii(`RSA 0102030405060708 ${SECRET}\n${line}\n`));
     expect(log.size).toBe(1);
     expect(log.error?.code).toBe('syntax/bad-file');
