@@ -18,5 +18,5 @@ export type {
   SummaryRecord,
   TranscriptRecord,
 } from './records.js';
-export { type VerifyOptions, verifyRecording, verifyRotated } from './transcript.js';
+export { type VerifyOptions, verifyRecording, verifyRotated, verifySteps } from './transcript.js';
 export type { Fault, OnRecord, Transcript } from './transcript-writer.js';

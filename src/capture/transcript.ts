@@ -38,11 +38,27 @@ export interface VerifyOptions extends Tolerance, PortOptions {
  * const summary = records.at(-1); // { type: 'summary', verified: 7, failed: 0, … }
  */
 export function verifyRecording(recording: Recording, options: VerifyOptions): Transcript {
+  return runAll(verifySteps([recording], options));
+}
+
+/**
+ * Verifies a recording, or the files of one rotated capture, in steps, so that the caller can do something else in between.
+ * The first step is the longest: the first pass through a capture.
+ * @returns a generator; after `next(true)` the rest of the recording is left out, as if it ended there
+ * @throws as verifyRecording and verifyRotated
+ */
+export function* verifySteps(
+  recordings: readonly Recording[],
+  options: VerifyOptions,
+): Generator<void, Transcript, boolean | undefined> {
+  const [recording, ...more] = recordings;
+  if (recording === undefined) throw new RangeError('there must be a recording');
+  if (more.length > 0) return yield* verifyCapture(joined(recordings), options);
   const chunks = chunksOf(recording);
   const start = beginningOf(chunks);
   switch (recordingFormat(start)) {
     case 'capture':
-      return verifyCapture(new CaptureFile(chunks), options);
+      return yield* verifyCapture(new CaptureFile(chunks), options);
     case 'text':
       return verifyText(readTextTranscript(wholeOf(chunks)), options);
     default:
@@ -55,11 +71,28 @@ export function verifyRecording(recording: Recording, options: VerifyOptions): T
  * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` if one of them is not a capture
  */
 export function verifyRotated(files: readonly Recording[], options: VerifyOptions): Transcript {
-  return verifyCapture(new JoinedCapture(files.map(file => new CaptureFile(chunksOf(file)))), options);
+  return runAll(verifyCapture(joined(files), options));
 }
 
-function verifyCapture(capture: Capture, options: VerifyOptions): Transcript {
-  const transcript = verifySegments(new SegmentReader(capture), options, () => capture.secrets);
+function joined(files: readonly Recording[]): Capture {
+  return new JoinedCapture(files.map(file => new CaptureFile(chunksOf(file))));
+}
+
+/** Yields after each step; is given whether to stop. */
+type Steps = Generator<void, Transcript, boolean | undefined>;
+
+/** How many events of connections make a step. */
+const STEP = 1024;
+
+function runAll(steps: Steps): Transcript {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+function* verifyCapture(capture: Capture, options: VerifyOptions): Steps {
+  const transcript = yield* verifySegments(new SegmentReader(capture), options, () => capture.secrets);
   return capture.error === undefined ? transcript : { ...transcript, error: capture.error };
 }
 
@@ -95,11 +128,11 @@ function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
 }
 
 /** @param secrets  the secrets in the capture, known after its segments have been read once */
-function verifySegments(
+function* verifySegments(
   segments: SegmentReader,
   options: VerifyOptions,
   secrets: () => readonly RecordedSecrets[],
-): Transcript {
+): Steps {
   const streams = reassemble(segments);
   const mechanisms = options.mechanisms.map(it => it.withSecrets?.(secrets()) ?? it);
   const control = controlConnections(streams, options);
@@ -107,8 +140,10 @@ function verifySegments(
   const controls = new ControlConnections(control, { ...options, mechanisms }, writer);
   /** By id; null for a connection that belongs to no control connection. */
   const data = new Map<number, DataRecording | null>();
+  let events = 0;
   for (const event of streams.events) {
     const { connection } = event;
+    if (++events % STEP === 0 && (yield)) break;
     if (controls.take(event)) continue;
     let recording = data.get(connection.id);
     if (recording === undefined) {
@@ -125,6 +160,7 @@ function verifySegments(
       data.set(connection.id, null);
     }
   }
+  controls.end();
   const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
   const { unread } = segments;
   if (streams.strays > 0) unread['TCP segment out of sequence'] = streams.strays;
@@ -174,6 +210,11 @@ class ControlConnections {
       this.#open.delete(event.connection.id);
     }
     return true;
+  }
+
+  /** Ends the connections that are still open, where the recording was not read to its end. */
+  end(): void {
+    for (const { recording } of this.#open.values()) recording.end(undefined);
   }
 
   #begin(connection: TcpConnection, ends: ControlConnection): ControlEntry {

@@ -62,7 +62,8 @@ Exit status
      is there)
   3  no error, but something could not be checked: no key, an exchange that is not in the capture, a data connection that is
      not whole in it, tokens without a checksum, TLS, packets that can't be read, no control connection at all, or a --port
-     that nothing has`,
+     that nothing has
+  130  interrupted by Ctrl-C: what was read until then is there, with its summary`,
 
   decode: `rfc2228 decode [LINE | -]: says what a line is, without keys
 

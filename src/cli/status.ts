@@ -14,6 +14,8 @@ export const EXIT = {
    * connection.
    */
   unseen: 3,
+  /** Interrupted by Ctrl-C: 128 and the number of SIGINT, as shells have it. */
+  interrupted: 130,
 } as const;
 
 /** A file that can't be read, for any reason; the message has the file and the reason. */

@@ -1,19 +1,21 @@
 /** `rfc2228 verify`: verifies recordings with keys, and writes a transcript for people or as JSON lines. */
+import { setImmediate } from 'node:timers/promises';
 import {
   type Extract,
   FINDING_RULES,
   type FindingRecord,
   recordingFormat,
+  type Transcript,
   type TranscriptRecord,
   type VerifyOptions,
-  verifyRecording,
-  verifyRotated,
+  verifySteps,
 } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { ExtractDirectory } from './extract.js';
 import { htmlReport } from './html.js';
 import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
+import { Interrupt, Progress } from './progress.js';
 import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
 import { allReports, jsonReport, type Report, SEVERITIES, tableReport } from './report.js';
 import { EXIT, InputError, internalError, parseOptions, UsageError } from './status.js';
@@ -60,13 +62,20 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const total = new Total(several, failOn);
   const left = new LeftOut();
   const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
+  const progress = new Progress({ stdout, stderr }, !summary);
+  const interrupt = new Interrupt();
   for (const recording of recordings) {
+    if (interrupt.requested) break;
     const name = nameOf(recording);
     const before = total.summary.connections;
     const file = total.begin(name);
     const extract: Extract = transfer => directory?.sink(transfer, name, before);
-    const onRecord = (record: TranscriptRecord) => add(report, file.add(record));
-    const outcome = await attempt(recording, { ...options, extract, onRecord }, left);
+    const onRecord = (record: TranscriptRecord) => {
+      progress.add(record);
+      add(report, file.add(record));
+    };
+    const outcome = await attempt(recording, { ...options, extract, onRecord }, left, { progress, interrupt });
+    progress.clear();
     if (outcome === undefined) continue;
     add(report, total.end(file, outcome));
     const { error, faults = [] } = outcome;
@@ -78,6 +87,10 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   left.tell(stderr);
   for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
   report.end(total.readable ? total.summary : undefined);
+  if (interrupt.requested) {
+    stderr.write('rfc2228: interrupted; the rest was not read\n');
+    return EXIT.interrupted;
+  }
   return directory?.failed ? EXIT.unusable : total.status;
 }
 
@@ -118,6 +131,7 @@ async function attempt(
   files: readonly ListedFile[],
   options: VerifyOptions,
   left: LeftOut,
+  { progress, interrupt }: { progress: Progress; interrupt: Interrupt },
 ): Promise<Outcome | undefined> {
   const opened: RecordingFile[] = [];
   try {
@@ -126,9 +140,9 @@ async function attempt(
       if (left.isLeftOut(listed, file)) file.close();
       else opened.push(file);
     }
-    const chunks = opened.map(file => file.chunks);
+    const chunks = opened.map(file => progress.counted(file.chunks));
     if (chunks.length === 0) return undefined;
-    const transcript = chunks.length === 1 ? verifyRecording(chunks[0]!, options) : verifyRotated(chunks, options);
+    const transcript = await runSteps(verifySteps(chunks, options), interrupt);
     // Compressed data that end early cut the capture as well, so this error explains both.
     const error = opened.find(({ error }) => error !== undefined)?.error;
     return error === undefined ? transcript : { ...transcript, error };
@@ -136,6 +150,22 @@ async function attempt(
     return { error };
   } finally {
     for (const file of opened) file.close();
+  }
+}
+
+/** Runs all steps, or those until Ctrl-C. */
+async function runSteps(steps: ReturnType<typeof verifySteps>, interrupt: Interrupt): Promise<Transcript> {
+  try {
+    let step = steps.next();
+    interrupt.start();
+    while (!step.done) {
+      // Signals arrive only in between.
+      await setImmediate();
+      step = steps.next(interrupt.requested);
+    }
+    return step.value;
+  } finally {
+    interrupt.end();
   }
 }
 
