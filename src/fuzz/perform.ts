@@ -93,7 +93,10 @@ export function validMessage(its: FuzzSession & Pick<MutationContext, 'to' | 'le
 }
 
 /** The octets of a valid line of an exchange. `text`, if given, replaces the base 64 of its token. */
-export function lineOf({ code, token }: ExchangeTurn, text = token && encodeBase64(token)): Uint8Array {
+export function lineOf(
+  { code, token }: ExchangeTurn,
+  text: Uint8Array | undefined = token && encodeBase64(token),
+): Uint8Array {
   if (code === undefined) return concat(toUtf8('ADAT '), text!, CRLF);
   if (text === undefined) return toUtf8(`${code} Security data exchange complete\r\n`);
   return concat(toUtf8(`${code} ADAT=`), text, CRLF);

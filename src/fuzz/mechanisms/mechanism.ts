@@ -189,7 +189,7 @@ export function wrappingWith(inner: SecurityContext, wrap: SecurityContext['wrap
 }
 
 /** The octets 1, 2, 3 and so on: keys that are obviously not real. */
-export const counting = (length: number, first = 1) => Uint8Array.from({ length }, (_, i) => i + first);
+export const counting = (length: number, first = 1): Uint8Array => Uint8Array.from({ length }, (_, i) => i + first);
 
 /** The role that the fuzzer plays against a peer. */
 export const roleOf = (to: Peer) => (to === 'client' ? 'acceptor' : 'initiator');
@@ -203,7 +203,7 @@ export const roleOf = (to: Peer) => (to === 'client' ? 'acceptor' : 'initiator')
 export function exchangeTurns(
   { initiator, acceptor }: { initiator: Exchange; acceptor: Exchange },
   keys?: ExchangeKeys,
-  fixed = ({ token }: ExchangeTurn) => token,
+  fixed = ({ token }: ExchangeTurn): Uint8Array | undefined => token,
 ): ExchangeTurn[] {
   const turns: ExchangeTurn[] = [];
   const sent = (turn: ExchangeTurn) => {

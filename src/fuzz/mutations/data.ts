@@ -33,7 +33,7 @@ const LENGTH = 4;
 const END = u32be(0);
 
 /** A token after its length. */
-export const blockOf = (token: Uint8Array) => concat(u32be(token.length), token);
+export const blockOf = (token: Uint8Array): Uint8Array => concat(u32be(token.length), token);
 
 /** Changes the length before the first block. */
 const withLength =

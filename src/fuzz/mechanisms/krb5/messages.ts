@@ -252,9 +252,9 @@ const ANSWER: Form<ApRep, EncApRepPart> = {
 };
 
 /** Changes of what a server receives. */
-export const AP_REQ = new Editor(REQUEST);
+export const AP_REQ: Editor<ApReq, Authenticator> = new Editor(REQUEST);
 /** Changes of what a client receives. */
-export const AP_REP = new Editor(ANSWER);
+export const AP_REP: Editor<ApRep, EncApRepPart> = new Editor(ANSWER);
 
 /** Our token with the same contents, encrypted with a fixed confounder; without its keys as it is. */
 export function fixedToken(turn: ExchangeTurn): Uint8Array | undefined {
@@ -301,7 +301,7 @@ export function encryptedRows<M>(what: string, ofEtype: Must, change: (change: C
 }
 
 export const unknownKeytype = () => ({ keytype: UNKNOWN_NUMBER });
-export const otherLength = (_: EncryptionKey, draw: Choices) => ({
+export const otherLength = (_: EncryptionKey, draw: Choices): Pick<EncryptionKey, 'keyvalue'> => ({
   keyvalue: draw.octets(draw.of([0, 1, 15, 33, 4096])),
 });
 

@@ -88,8 +88,8 @@ function digestOf(mac: Pick<Mac, 'digestInto'>, parts: readonly Uint8Array[], le
 }
 
 /** The hashes of the encryption types, by name. */
-export const HASHES = { sha1, sha256, sha384 };
-export type HashName = keyof typeof HASHES;
+export const HASHES: Readonly<Record<HashName, CHash>> = { sha1, sha256, sha384 };
+export type HashName = 'sha1' | 'sha256' | 'sha384';
 
 /** AES-CBC with a key of 16, 24 or 32 octets. */
 export function aes(key: Uint8Array): BlockCipher & InPlaceCipher {
