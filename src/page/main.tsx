@@ -10,8 +10,5 @@ const transcript = contentOf('transcript');
 const embedded = transcript === '' ? undefined : readTranscript(transcript);
 const packed = contentOf('verifier');
 const root = document.getElementById('page')!;
-const show = async () => {
-  const verifier = packed === '' ? undefined : await unpackVerifier(packed);
-  render(<App embedded={embedded} verifier={verifier} />, root);
-};
-show();
+const verifier = packed === '' ? undefined : unpackVerifier(packed);
+render(<App embedded={embedded} verifier={verifier} />, root);

@@ -11,7 +11,7 @@ for (let reply = outer.next(); reply !== undefined; reply = outer.next()) inner.
 const { inner: reply, level, classification } = inner.next()!;
 console.log(reply.code, reply.lines, level, classification.kind); // 230 [ 'Welcome', 'Logged in' ] private positive-completion
 
-/** Stands for the network and a server. */
+/** Takes the place of the network and a server. */
 function exchangeWithServer(_octets: Uint8Array): Uint8Array {
   const server = krb5Context({ ...key, role: 'acceptor', sendSequence: 9, receiveSequence: 7 });
   return protectReply(server, 'private', new TextEncoder().encode('230-Welcome\r\n230 Logged in'));

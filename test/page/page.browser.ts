@@ -31,6 +31,19 @@ describe('the page', () => {
     await page.getByText(/Connection 1.*GSSAPI krb5/).waitFor();
   });
 
+  it('takes files from the moment on when it is shown', async () => {
+    const page = await open(PAGE);
+    await page.addInitScript(text => {
+      document.addEventListener('DOMContentLoaded', () => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([text], 'session.txt'));
+        document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+      });
+    }, 'S> 220 ready\nC> NOOP\nS> 200 done\n');
+    await page.reload();
+    await totals(page).getByText('3 lines').waitFor();
+  });
+
   it('takes a compressed capture, and keys that come later', async () => {
     const page = await open(PAGE);
     await drop(page, [{ name: 'session.pcap.gz', content: gzipSync(recording.content) }]);

@@ -17,31 +17,48 @@ export interface Running {
 export type Verifier = (job: Job, progress: (told: Progress) => void, done: (result: Result) => void) => Running;
 
 /**
- * Prepares the worker.
+ * Prepares the worker. A job that comes before it is ready waits.
  * @param packed  its program, compressed with gzip, in base 64
  */
-export async function unpackVerifier(packed: string): Promise<Verifier> {
+export function unpackVerifier(packed: string): Verifier {
+  const address = addressOf(packed);
+  return (job, progress, done) => {
+    let worker: Worker | undefined;
+    let isCancelled = false;
+    void address.then(address => {
+      if (!isCancelled) worker = start(address, job, progress, done);
+    });
+    const cancel = () => {
+      isCancelled = true;
+      worker?.terminate();
+    };
+    return { cancel };
+  };
+}
+
+async function addressOf(packed: string): Promise<string> {
   const octets = Uint8Array.from(atob(packed), character => character.charCodeAt(0));
   const program = new Response(new Blob([octets]).stream().pipeThrough(new DecompressionStream('gzip')));
-  const address = URL.createObjectURL(new Blob([await program.text()], { type: 'text/javascript' }));
-  return (job, progress, done) => {
-    const worker = new Worker(address);
-    const result: Result = { records: [], notices: [] };
-    const end = () => {
-      worker.terminate();
-      done(result);
-    };
-    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
-      if (data.type === 'progress') progress(data);
-      else if (data.type === 'notice') result.notices.push(data.text);
-      else if (data.type === 'records') for (const record of data.records) result.records.push(record);
-      else end();
-    };
-    worker.onerror = ({ message }) => {
-      result.notices.push(`internal error, please report it: ${message}`);
-      end();
-    };
-    worker.postMessage(job);
-    return { cancel: () => worker.terminate() };
+  return URL.createObjectURL(new Blob([await program.text()], { type: 'text/javascript' }));
+}
+
+function start(address: string, job: Job, progress: (told: Progress) => void, done: (result: Result) => void): Worker {
+  const worker = new Worker(address);
+  const result: Result = { records: [], notices: [] };
+  const end = () => {
+    worker.terminate();
+    done(result);
   };
+  worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+    if (data.type === 'progress') progress(data);
+    else if (data.type === 'notice') result.notices.push(data.text);
+    else if (data.type === 'records') for (const record of data.records) result.records.push(record);
+    else end();
+  };
+  worker.onerror = ({ message }) => {
+    result.notices.push(`internal error, please report it: ${message}`);
+    end();
+  };
+  worker.postMessage(job);
+  return worker;
 }

@@ -1,12 +1,13 @@
 /** Files that are dropped anywhere on the page. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** @returns whether files are being dragged over the page */
 export function useDrop(drop: (files: readonly File[]) => void): boolean {
   const [over, setOver] = useState(false);
   const latest = useRef(drop);
   latest.current = drop;
-  useEffect(() => {
+  // At once, since until then the browser opens a file that is dropped.
+  useLayoutEffect(() => {
     const drag = (event: DragEvent) => {
       event.preventDefault();
       setOver(event.type !== 'dragleave');
