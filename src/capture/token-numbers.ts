@@ -21,6 +21,8 @@ interface Gap extends PositionRange {
   message: ObservedMessage;
   /** The transfer whose blocks may have them. */
   transfer: TransferStart | undefined;
+  /** Whether a line has come that has one of them. */
+  hasLine: boolean;
 }
 
 /** Where a transfer begins in the sequence of its sender. */
@@ -72,6 +74,7 @@ export class TokenNumbers {
     // The tokens of level confidential have numbers of their own, and anybody can forge them.
     if (applied === 'confidential') return;
     this.#gap(side, place, message);
+    for (const gap of side.gaps) gap.hasLine ||= gap.from <= place && place < gap.to;
     if (side.isInterrupted) this.#endInterruption(side, place);
     if (side.line === undefined || place > side.line) side.line = place;
     add(side, place);
@@ -125,7 +128,7 @@ export class TokenNumbers {
   #gap(side: Side, place: bigint, message: ObservedMessage): void {
     const next = side.highest === undefined ? place : side.highest + 1n;
     if (place <= next) return;
-    const gap = { from: next, to: place, message, transfer: side.sharing };
+    const gap = { from: next, to: place, message, transfer: side.sharing, hasLine: false };
     side.gaps.push(gap);
     if (side.gaps.length > MAX_OPEN) side.gaps.shift();
   }
@@ -157,7 +160,7 @@ function settleGap(side: Side, gap: Gap): boolean {
   const { message, transfer } = gap;
   const missing = side.all.firstMissing(gap);
   if (missing === undefined) {
-    fill(message);
+    fill(gap);
     return true;
   }
   if (transfer === undefined) return message.from === 'server';
@@ -168,14 +171,14 @@ function settleGap(side: Side, gap: Gap): boolean {
 }
 
 /**
- * Blocks have all numbers that were missing before a line. Where the line itself broke the rules, as no transfer was there, a
- * client may have made the blocks before its commands; if they were lines, moved to a data connection, its blocks are an error.
- * But a server begins each transfer by a line, which could be what was moved.
+ * All numbers that were missing before a line have come. Where the line itself broke the rules, as there was no transfer, a client
+ * may have made blocks before its commands; if they were lines, moved to a data connection, its blocks are an error. But a server
+ * begins each transfer by a line, which could be what was moved.
  */
-function fill(message: ObservedMessage): void {
+function fill({ message, hasLine }: Gap): void {
   if (message.sequence !== 'gap') return;
   const isRefused = message.error?.code === 'security/out-of-sequence';
-  if (isRefused && message.from === 'server') return;
+  if (isRefused && (hasLine || message.from === 'server')) return;
   if (isRefused) message.error = undefined;
   message.sequence = 'ok';
 }

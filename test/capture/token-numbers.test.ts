@@ -42,6 +42,13 @@ test('a line stays an error if blocks have only some of the numbers', () => {
   expect([late.sequence, late.error?.code]).toEqual(['gap', 'security/out-of-sequence']);
 });
 
+test('a line stays an error if another line, which comes late, has one of the numbers', () => {
+  const { numbers, late } = transferAfterGap('client', [3n]);
+  numbers.line(lineOf('client', 2n, true));
+  expect(numbers.isOpen(late)).toBe(false);
+  expect([late.sequence, late.error?.code]).toEqual(['gap', 'security/out-of-sequence']);
+});
+
 test('a line of a server stays an error, since the line that begins the transfer could be its first block', () => {
   const { numbers, late, wasOpen } = transferAfterGap('server', [2n, 3n]);
   expect([wasOpen, numbers.isOpen(late)]).toEqual([false, false]);
