@@ -5,9 +5,8 @@ import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { FINDING_RULES } from '../../src/capture/index.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import { protectCommand } from '../../src/protection/protect.js';
 import { pcapFile } from '../capture/helpers.js';
+import { pskRecording } from './psk-recording.js';
 import { capture, file, folder, keytabOf, ODD_KEYTAB, ONE_LINE, run, srvtabOf } from './run.js';
 
 /** A file that takes no room on the disk. */
@@ -167,22 +166,7 @@ it.each([
 });
 
 it('opens X-PSK with whichever shared key fits', async () => {
-  const key = new Uint8Array(16).fill(7);
-  const [client, server] = [pskInitiator({ key }), pskAcceptor({ key })];
-  const adat = (token?: Uint8Array) => Buffer.from(token!).toString('base64');
-  const first = await client.step();
-  const answer = await server.step(first.token);
-  const last = await client.step(answer.token);
-  const lines = [
-    'S> 220 Ready',
-    'C> AUTH X-PSK',
-    'S> 334 Go on',
-    `C> ADAT ${adat(first.token)}`,
-    `S> 335 ADAT=${adat(answer.token)}`,
-    `C> ADAT ${adat(last.token)}`,
-    'S> 235 Done',
-    `C> ${Buffer.from(protectCommand(last.context!, 'private', Buffer.from('PWD\r\n'))).toString('latin1')}`,
-  ];
+  const { key, lines } = await pskRecording();
   const recording = file('psk.txt', lines.join('\n'));
   const [own, other] = [file('own.hex', `${toHex(key)}\n`), file('other.hex', '00'.repeat(16))];
   const opened = await run('verify', recording, '--psk', other, '--psk', own);

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { runCommand } from '../../src/cli/command.js';
@@ -75,4 +76,13 @@ export async function drop(page: Page, files: readonly { name: string; content: 
       document.body.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
     }
   }, contents);
+}
+
+/** What axe-core objects to: the name of each rule, and the elements. */
+export async function objections(page: Page): Promise<unknown[]> {
+  await page.evaluate(axe.source);
+  // biome-ignore lint/suspicious/noExplicitAny: axe-core is a global of the page
+  const { violations } = await page.evaluate(() => (window as any).axe.run());
+  // biome-ignore lint/suspicious/noExplicitAny: the same
+  return violations.map(({ id, nodes }: any) => [id, nodes.map(({ html }: any) => html)]);
 }

@@ -4,10 +4,11 @@ import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/bytes.js';
+import { toHex, toUtf8 } from '../../src/bytes.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
+import { pskRecording } from '../cli/psk-recording.js';
 import { capture, keytabOf, ROOT, srvtabOf } from '../cli/run.js';
-import { drop, file, open } from './chromium.js';
+import { drop, file, objections, open } from './chromium.js';
 
 const PAGE = join(ROOT, 'dist/page.html');
 const VIEWER = join(ROOT, 'dist/viewer.html');
@@ -75,6 +76,29 @@ describe('the page', () => {
     await field.fill(`${entry!.enctype}:${hex}`);
     await page.getByRole('button', { name: 'Verify' }).click();
     await totals(page).getByText('125 verified').waitFor();
+  });
+
+  it('opens RC4', async () => {
+    const page = await open(PAGE);
+    const rc4 = 'heimdal-private-arcfour-hmac-md5';
+    await drop(page, [named(capture(rc4)), named(keytabOf(rc4))]);
+    await totals(page).getByText('125 verified').waitFor();
+  });
+
+  it('opens X-PSK with a typed key', async () => {
+    const { key, lines } = await pskRecording();
+    const page = await open(PAGE);
+    await page.getByRole('textbox', { name: /^Keys/ }).fill(`PSK:${toHex(key)}`);
+    await drop(page, [{ name: 'psk.txt', content: toUtf8(lines.join('\n')) }]);
+    await totals(page).getByText('1 verified').waitFor();
+  });
+
+  it.each(['light', 'dark'] as const)('has nothing that axe-core objects to, in %s colours', async colorScheme => {
+    const page = await open(PAGE, '', { colorScheme });
+    expect(await objections(page)).toEqual([]);
+    await drop(page, [recording, keytab]);
+    await totals(page).getByText('125 verified').waitFor();
+    expect(await objections(page)).toEqual([]);
   });
 
   it('numbers the connections of several recordings in one series', async () => {
