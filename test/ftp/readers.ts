@@ -92,7 +92,7 @@ const SIZES = [1, 2, 4, 8];
 /** Each size is measured so often, in turn with the others. */
 const ROUNDS = 3;
 /** If that looks like more than linear work, a disturbance may be the reason: then it is measured this often. */
-const MAX_ROUNDS = 12;
+const MAX_ROUNDS = 6;
 
 /**
  * The power of the size of its input with which the time of `work` grows. Processor time is taken, since it depends less on what

@@ -1,6 +1,6 @@
 /**
  * A mebibyte of anything, for each reader, and a quarter of it for each role of a session, which does more with each line: only
- * FtpSecurityError, in bounded time, and little of it is held. lines.test.ts shows that the work grows linearly.
+ * FtpSecurityError, in bounded time, and little of it is held. lines.slow.test.ts shows that the work grows linearly.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
