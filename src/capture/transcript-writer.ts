@@ -13,6 +13,7 @@ import {
   type SummaryRecord,
   type TranscriptRecord,
 } from './records.js';
+import { emptySummary } from './totals.js';
 
 /** A verified recording. */
 export interface Transcript {
@@ -173,20 +174,3 @@ export class ConnectionWriter {
 }
 
 const FINAL = () => false;
-
-function emptySummary(): SummaryRecord {
-  return {
-    type: 'summary',
-    connections: 0,
-    messages: 0,
-    protected: 0,
-    verified: 0,
-    decrypted: 0,
-    failed: 0,
-    unkeyed: 0,
-    unprotected_after_security: 0,
-    data_connections: 0,
-    lost_segments: 0,
-    unread: {},
-  };
-}

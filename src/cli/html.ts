@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TranscriptRecord } from '../capture/index.js';
 import { attempt, writeAll } from './files.js';
-import { type Report, Rows } from './report.js';
+import { jsonReport, type Report } from './report.js';
 import { UsageError } from './status.js';
 
 /** Where the page takes its transcript from. */
@@ -20,15 +20,12 @@ export function htmlReport(file: string): Report {
   const place = viewer.indexOf(PLACE) + PLACE.length;
   const descriptor = attempt(file, () => openSync(file, 'w'));
   const output = { write: (text: string) => attempt(file, () => writeAll(descriptor, Buffer.from(text))) };
-  const rows = new Rows(output);
-  const add = (record: TranscriptRecord) => rows.add(inertJson(record));
+  const json = jsonReport(output, inertJson);
   output.write(`${viewer.slice(0, place)}\n`);
   return {
-    add,
-    flush: () => rows.flush(),
+    ...json,
     end(summary) {
-      if (summary !== undefined) add(summary);
-      rows.flush();
+      json.end(summary);
       output.write(viewer.slice(place));
       closeSync(descriptor);
     },

@@ -14,9 +14,10 @@ export interface Report {
   end(summary: SummaryRecord | undefined): void;
 }
 
-export function jsonReport(stdout: Output): Report {
-  const rows = new Rows(stdout);
-  const add = (record: TranscriptRecord) => rows.add(JSON.stringify(record));
+/** @param format  gives the line of a record */
+export function jsonReport(output: Output, format: (record: TranscriptRecord) => string = JSON.stringify): Report {
+  const rows = new Rows(output);
+  const add = (record: TranscriptRecord) => rows.add(format(record));
   return {
     add,
     flush: () => rows.flush(),
@@ -74,7 +75,7 @@ export function tableReport(stdout: Output, options: TableReportOptions): Report
 }
 
 /** Writes rows in pieces, because a write for each row is slow. */
-export class Rows {
+class Rows {
   readonly #stdout: Pick<Output, 'write'>;
   #piece = '';
 
