@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { verifyRecording } from '../src/capture/index.js';
 import { krb5, parseKeytab } from '../src/mechanisms/krb5/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../src/protection/deviations.js';
+import { DIFFERENCES } from './interop/differences.js';
 
 interface Entry {
   name: Deviation;
@@ -13,13 +14,18 @@ interface Entry {
 }
 
 const file = (name: string) => new URL(`../vectors/${name}`, import.meta.url);
-const LEDGER: { tolerated: Entry[]; understood: Omit<Entry, 'name'>[] } = JSON.parse(
+const LEDGER: { tolerated: Entry[]; understood: Omit<Entry, 'name'>[]; verdicts: { name?: string }[] } = JSON.parse(
   readFileSync(file('deviations.json'), 'utf8'),
 );
 
 describe('the ledger of deviations', () => {
   it('has each deviation once', () => {
     expect(LEDGER.tolerated.map(({ name }) => name)).toEqual([...DEVIATIONS, ...OPTIONAL_DEVIATIONS]);
+  });
+
+  it('has each difference that live runs know', () => {
+    const names = LEDGER.verdicts.flatMap(({ name }) => name ?? []);
+    expect(names.sort()).toEqual(Object.keys(DIFFERENCES).sort());
   });
 
   it('names captures that are there', () => {

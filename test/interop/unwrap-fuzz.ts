@@ -4,7 +4,6 @@
  * and the like, or that end the process.
  */
 import { concat, toHex } from '../../src/bytes.js';
-import { CommandReader } from '../../src/ftp/command.js';
 import { fuzzCases, isMessage, type MessageCase } from '../../src/fuzz/cases.js';
 import { Choices, choicesFrom } from '../../src/fuzz/choices.js';
 import { sanitizerReport } from '../../src/fuzz/driver/index.js';
@@ -14,8 +13,8 @@ import type { ForgingContext } from '../../src/fuzz/mechanisms/mechanism.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
 import { perform } from '../../src/fuzz/perform.js';
 import type { Krb5ContextOptions } from '../../src/mechanisms/krb5/index.js';
-import { decodeProtectedCommand } from '../../src/protection/protected-command.js';
 import type { TokenLevel } from '../../src/protection/protection-level.js';
+import { altered, tokensOfCommands as tokensOf } from './altered-tokens.js';
 import { agree, ourInitiator, theirAcceptor } from './conversation.js';
 import { type LibraryRun, newRun, note, type Shown } from './library-run.js';
 import { GSS, isRefused, type Peer, type PeerReply } from './peer.js';
@@ -110,8 +109,6 @@ async function playCase(one: MessageCase, its: Established, run: Unwrapped): Pro
   return true;
 }
 
-const KINDS = ['a bit', 'an octet', 'cut', 'longer', 'two octets', 'mixed'] as const;
-
 async function alterBatch(its: Established, run: Unwrapped, seed: number): Promise<boolean> {
   const draw = new Choices(choicesFrom(seed, BATCH * 8));
   const sent = Array.from({ length: BATCH }, () => {
@@ -152,29 +149,6 @@ async function alterBatch(its: Established, run: Unwrapped, seed: number): Promi
   return true;
 }
 
-function altered(token: Uint8Array, draw: Choices): Uint8Array {
-  const copy = Uint8Array.from(token);
-  const at = draw.below(token.length);
-  switch (draw.of(KINDS)) {
-    case 'a bit':
-      copy[at]! ^= 1 << draw.below(8);
-      return copy;
-    case 'an octet':
-      copy[at] = draw.of([0, 1, 0x7f, 0x80, 0xff]);
-      return copy;
-    case 'cut':
-      return copy.subarray(0, at);
-    case 'longer':
-      return concat(copy.subarray(0, at), draw.octets(1 + draw.below(40)), copy.subarray(at));
-    case 'two octets':
-      copy.set(draw.octets(Math.min(2, token.length - at)), at);
-      return copy;
-    case 'mixed':
-      for (let i = draw.below(6); i >= 0; i--) copy[draw.below(token.length)]! ^= 1 << draw.below(8);
-      return copy;
-  }
-}
-
 /** Where a token was changed: in RFC 1964's counted from behind the frame. */
 function placeOf(token: Uint8Array, altered: Uint8Array): string {
   const frame = token[0] === 0x60 ? 13 + (token[1]! & 0x80 ? token[1]! & 0x7f : 0) : 0;
@@ -191,17 +165,6 @@ async function unwrapped(peer: Peer, tokens: readonly Uint8Array[]): Promise<Pee
   const replies = tokens.map(token => peer.queue('u', token));
   peer.flush();
   return await Promise.all(replies);
-}
-
-/** The tokens of commands, as far as they can be read: what is mutated here are tokens alone. */
-function tokensOf(octets: Uint8Array): Uint8Array[] {
-  const reader = new CommandReader();
-  reader.push(octets);
-  const tokens: Uint8Array[] = [];
-  for (let command = reader.next(); command !== undefined; command = reader.next()) {
-    tokens.push(decodeProtectedCommand(command).token);
-  }
-  return tokens;
 }
 
 /** Heimdal looks at the number first: it tells of a replay, or a gap, by what is no error, and gives no text. */
