@@ -39,6 +39,8 @@ ${mechanismHelp('verify')}
                       nothing is overwritten
   --fail-on RULE,...  findings of these rules are errors (exit status 1), or all that are high, medium or low and more severe; may
                       be repeated. An unknown rule lists all
+  --jobs N            how many workers share the files, each with its own core; default by the cores and by how much there is. The
+                      results and their order are the same. With --extract or standard input there is one
   --join              the files are one capture that was rotated; they are put in order by their times
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd

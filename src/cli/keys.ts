@@ -15,15 +15,25 @@ import { rsaDecrypt } from '../node/index.js';
 import { InputError, readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';
 
+/** Where keys come from, and where damage in their files is reported. */
+export interface KeySource {
+  /** The octets of a file, or of standard input for 0. Throws InputError if it can't be read. */
+  read(file: string | 0): Uint8Array;
+  stderr: Output;
+}
+
+/** Files of this process, and its standard streams. */
+export const PROCESS: KeySource = { read: readInput, stderr: process.stderr };
+
 /**
  * The complete entries of a keytab, given by its path or in the form of MIT's tools, `FILE:path`. Damage at the end of
  * the file is reported on standard error.
  * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
  */
-export function readKeytab(name: string, stderr: Output = process.stderr): (KeytabEntry & ServiceKey)[] {
+export function readKeytab(name: string, source: KeySource = PROCESS): (KeytabEntry & ServiceKey)[] {
   const file = name.replace(/^(WR)?FILE:/, '');
-  const { entries, error } = readKeys(file, parseKeytabFile);
-  warn(file, error, stderr);
+  const { entries, error } = readKeys(file, parseKeytabFile, source);
+  warn(file, error, source.stderr);
   return entries.map(entry => ({ ...entry, source: file }));
 }
 
@@ -31,9 +41,9 @@ export function readKeytab(name: string, stderr: Output = process.stderr): (Keyt
  * The complete credentials of a credential cache. Damage at the end of the file is reported on standard error.
  * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
  */
-export function readCredentialCache(file: string, stderr: Output = process.stderr): CredentialCache {
+export function readCredentialCache(file: string): CredentialCache {
   const cache = readKeys(file, parseCredentialCache);
-  warn(file, cache.error, stderr);
+  warn(file, cache.error, process.stderr);
   return cache;
 }
 
@@ -47,26 +57,27 @@ function warn(file: string, error: FtpSecurityError | undefined, stderr: Output)
  * The entries of a srvtab, the keytab of Kerberos V4.
  * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
  */
-export function readSrvtab(file: string): SrvtabEntry[] {
-  return readKeys(file, parseSrvtab).map(entry => ({ ...entry, source: file }));
+export function readSrvtab(file: string, source: KeySource = PROCESS): SrvtabEntry[] {
+  return readKeys(file, parseSrvtab, source).map(entry => ({ ...entry, source: file }));
 }
 
 /** A TLS key log. Lines that can't be read are reported on standard error. */
-export function readKeyLog(file: string, stderr: Output): KeyLog {
-  const log = readKeys(file, parseKeyLog);
+export function readKeyLog(file: string, source: KeySource): KeyLog {
+  const { stderr } = source;
+  const log = readKeys(file, parseKeyLog, source);
   if (log.error !== undefined) stderr.write(`rfc2228: ${file}: ${log.error.message}; the other lines are used\n`);
   else if (log.size === 0) stderr.write(`rfc2228: ${file}: no line of a key log is in it\n`);
   return log;
 }
 
 /** A server's RSA key, in PEM or PKCS #8. */
-export function readRsaKey(file: string): RsaDecrypt {
-  return readKeys(file, rsaDecrypt);
+export function readRsaKey(file: string, source: KeySource): RsaDecrypt {
+  return readKeys(file, rsaDecrypt, source);
 }
 
 /** @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read */
-export function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T): T {
-  const bytes = readInput(file);
+export function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T, source: KeySource = PROCESS): T {
+  const bytes = source.read(file);
   try {
     return parse(bytes);
   } catch (error) {
@@ -96,11 +107,11 @@ export interface PasswordOptions {
  * The AES keys of `--principal`, from the password in the first line of standard input.
  * @throws UsageError for one option without the other, InputError if the first line is empty
  */
-export function readPasswordKeys({ principal, salt, ...given }: PasswordOptions): ServiceKey[] {
+export function readPasswordKeys({ principal, salt, ...given }: PasswordOptions, source: KeySource): ServiceKey[] {
   const fromInput = given['password-stdin'];
   if (principal === undefined && salt === undefined && !fromInput) return [];
   if (principal === undefined || !fromInput) throw new UsageError('--principal and --password-stdin go together');
-  const [password = ''] = Buffer.from(readInput(0)).toString('utf8').split(/\r?\n/, 1);
+  const [password = ''] = Buffer.from(source.read(0)).toString('utf8').split(/\r?\n/, 1);
   if (password === '') throw new InputError('standard input: the first line has no password');
   try {
     return passwordKeys({ principal, password, salt, source: 'the password' });

@@ -1,7 +1,7 @@
 /** `rfc2228 keytab`: lists the keys of a keytab, without the keys themselves. */
 import { enctypeOf, type KeytabEntry, principalText } from '../mechanisms/krb5/index.js';
 import { readKeytab } from './keys.js';
-import { EXIT, JSON_OPTION, parseOptions, UsageError } from './status.js';
+import { EXIT, JSON_OPTION, parseOptions, readInput, UsageError } from './status.js';
 import type { Streams } from './streams.js';
 import { columns, printable } from './terminal.js';
 
@@ -9,7 +9,7 @@ export function keytab(args: string[], { stdout, stderr }: Streams): number {
   const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) throw new UsageError('keytab wants one file');
-  const entries = readKeytab(file, stderr);
+  const entries = readKeytab(file, { read: readInput, stderr });
   for (const line of values.json ? entries.map(jsonOf) : tableOf(entries)) stdout.write(`${line}\n`);
   return EXIT.fine;
 }

@@ -25,6 +25,8 @@ import { psk, pskAcceptor, pskInitiator } from '../mechanisms/psk/index.js';
 import { nodeCiphers } from '../node/index.js';
 import type { Mechanism, Peer } from '../protection/mechanism.js';
 import {
+  type KeySource,
+  PROCESS,
   parseKey,
   readCredentialCache,
   readKeyLog,
@@ -34,8 +36,7 @@ import {
   readRsaKey,
   readSrvtab,
 } from './keys.js';
-import { InputError, type parseOptions, readInput, UsageError } from './status.js';
-import type { Output } from './streams.js';
+import { InputError, type parseOptions, UsageError } from './status.js';
 import { printable } from './terminal.js';
 
 const FILES = { type: 'string', multiple: true, default: [] as string[] } as const;
@@ -64,12 +65,12 @@ export const FUZZ_KEYS = {
   'allow-weak': { type: 'boolean', default: false },
 } as const;
 
-type VerifyKeys = ReturnType<typeof parseOptions<{ options: typeof VERIFY_KEYS }>>['values'];
+export type VerifyKeys = ReturnType<typeof parseOptions<{ options: typeof VERIFY_KEYS }>>['values'];
 type FuzzKeys = ReturnType<typeof parseOptions<{ options: typeof FUZZ_KEYS }>>['values'];
 
 interface Row {
   /** The mechanism for `verify` and `decode`. Without keys it only names and describes its exchanges. */
-  observed(keys: VerifyKeys, stderr: Output): Mechanism;
+  observed(keys: VerifyKeys, source: KeySource): Mechanism;
   /** The key that would open an exchange, and how to get it. */
   missingKey(record: ConnectionRecord): MissingKey;
   /** The side of the exchange that `fuzz` plays against a client or a server; absent if the mechanism can't be fuzzed. */
@@ -87,9 +88,9 @@ export interface MissingKey {
 /** By the names that `--mechanism` takes. If several have the same AUTH name, a recording is given to the first that fits. */
 const MECHANISMS: Readonly<Record<string, Row>> = {
   krb5: {
-    observed: ({ keytab, key, ...password }, stderr) => {
-      const files = keytab.flatMap(file => readKeytab(file, stderr));
-      const keys = [...files, ...key.map(parseKey), ...readPasswordKeys(password)];
+    observed: ({ keytab, key, ...password }, source) => {
+      const files = keytab.flatMap(file => readKeytab(file, source));
+      const keys = [...files, ...key.map(parseKey), ...readPasswordKeys(password, source)];
       return krb5({ observer: { keys, ciphers: nodeCiphers } });
     },
     missingKey: krb5MissingKey,
@@ -104,8 +105,13 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
     },
   },
   gsi: {
-    observed: ({ keylog, 'rsa-key': rsaKeys }, stderr) =>
-      gsi({ observer: { keyLogs: keylog.map(file => readKeyLog(file, stderr)), rsaKeys: rsaKeys.map(readRsaKey) } }),
+    observed: ({ keylog, 'rsa-key': rsaKeys }, source) =>
+      gsi({
+        observer: {
+          keyLogs: keylog.map(file => readKeyLog(file, source)),
+          rsaKeys: rsaKeys.map(file => readRsaKey(file, source)),
+        },
+      }),
     missingKey: gsiMissingKey,
     help: {
       verify: `  --keylog FILE       secrets of TLS in NSS's format, for GSSAPI with GSI (GridFTP); may be repeated. Those
@@ -114,7 +120,8 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
     },
   },
   krb4: {
-    observed: ({ srvtab }) => krb4({ observer: { keys: srvtab.flatMap(readSrvtab), ciphers: nodeCiphers } }),
+    observed: ({ srvtab }, source) =>
+      krb4({ observer: { keys: srvtab.flatMap(file => readSrvtab(file, source)), ciphers: nodeCiphers } }),
     missingKey: ({ facts: { realm, ticketKvno } }) => ({
       key: `${realm}, a service's key of version ${ticketKvno} (KERBEROS_V4)`,
       remedy: ['the srvtab of the server has it, often /etc/srvtab: --srvtab FILE'],
@@ -128,7 +135,7 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
     },
   },
   psk: {
-    observed: ({ psk: files }) => psk({ observer: { keys: files.map(readHex) } }),
+    observed: ({ psk: files }, source) => psk({ observer: { keys: files.map(file => readHex(file, source)) } }),
     missingKey: () => ({ key: 'the shared key of X-PSK', remedy: ['client and server have it: --psk FILE'] }),
     fuzzed: pskSide,
     help: {
@@ -139,15 +146,20 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
 };
 
 /** All mechanisms, with the keys that open recordings. */
-export function observedMechanisms(keys: VerifyKeys, stderr: Output): Mechanism[] {
-  return Object.values(MECHANISMS).map(({ observed }) => observed(keys, stderr));
+export function observedMechanisms(keys: VerifyKeys, source: KeySource = PROCESS): Mechanism[] {
+  return Object.values(MECHANISMS).map(({ observed }) => observed(keys, source));
 }
 
 /** All mechanisms without keys, to describe tokens. */
-export const KEYLESS: readonly Mechanism[] = observedMechanisms(
-  { keytab: [], key: [], 'password-stdin': false, srvtab: [], keylog: [], 'rsa-key': [], psk: [] },
-  process.stderr,
-);
+export const KEYLESS: readonly Mechanism[] = observedMechanisms({
+  keytab: [],
+  key: [],
+  'password-stdin': false,
+  srvtab: [],
+  keylog: [],
+  'rsa-key': [],
+  psk: [],
+});
 
 /**
  * The missing key of a connection; undefined if its mechanism is not in the table. A mechanism is identified by its
@@ -254,9 +266,9 @@ function pskSide({ key: file }: FuzzKeys, to: Peer): FuzzSide {
  * Reads a shared key. No part of the key appears in an error.
  * @throws InputError if it is not hex, or shorter than 16 octets
  */
-function readHex(file: string): Uint8Array {
+function readHex(file: string, source: KeySource = PROCESS): Uint8Array {
   try {
-    const key = fromHex(Buffer.from(readInput(file)).toString('latin1').trim());
+    const key = fromHex(Buffer.from(source.read(file)).toString('latin1').trim());
     if (key.length >= 16) return key;
   } catch (error) {
     if (error instanceof InputError) throw error;
@@ -271,7 +283,7 @@ function krb4Side(values: FuzzKeys, to: Peer): FuzzSide {
   const mechanism = 'KERBEROS_V4';
   if (to === 'client') {
     if (values.srvtab.length === 0) throw new UsageError('krb4 against a client wants --srvtab');
-    const srvtab = values.srvtab.flatMap(readSrvtab);
+    const srvtab = values.srvtab.flatMap(file => readSrvtab(file));
     return {
       mechanism,
       keys: { forges: 'krb4' },

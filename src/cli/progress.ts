@@ -24,32 +24,14 @@ export class Progress {
     this.#next = clock() + FIRST;
   }
 
-  /** The same chunks, counted as they are read. A capture is read twice. */
-  counted(chunks: Iterable<Uint8Array>): Iterable<Uint8Array> {
-    const count = (octets: number) => this.#count(octets);
-    return {
-      *[Symbol.iterator]() {
-        for (const chunk of chunks) {
-          count(chunk.length);
-          yield chunk;
-        }
-      },
-    };
-  }
-
   add(record: TranscriptRecord): void {
     if (record.type === 'connection') this.#connections++;
     if (record.type !== 'message' || record.verdict === 'clear' || record.verdict === 'decrypted') return;
     this.#verdicts[record.verdict]++;
   }
 
-  /** Removes the line. */
-  clear(): void {
-    if (this.#isOpen) this.#stderr.write('\r\u001b[K');
-    this.#isOpen = false;
-  }
-
-  #count(octets: number): void {
+  /** Octets of captures that were read. A capture is read twice. */
+  read(octets: number): void {
     this.#octets += octets;
     if (!this.#isShown || this.#clock() < this.#next) return;
     this.#next = this.#clock() + NEXT;
@@ -58,14 +40,42 @@ export class Progress {
     const read = `${(this.#octets / 1e6).toFixed(0)} MB read, ${this.#connections} connections`;
     this.#stderr.write(`\r\u001b[K${read}, ${verified} lines verified, ${failed} failed, ${unkeyed} without a key`);
   }
+
+  /** Removes the line. */
+  clear(): void {
+    if (this.#isOpen) this.#stderr.write('\r\u001b[K');
+    this.#isOpen = false;
+  }
 }
 
-/** Whether the user wants to stop. The first pass through a capture, before any record, is stopped at once. */
-export class Interrupt {
-  requested = false;
+/** How often the user has asked to stop. */
+export interface Interruption {
+  readonly count: number;
+  /** Is aborted at the first time; absent where nothing has to be awaited for long. */
+  readonly signal?: AbortSignal;
+}
+
+/** Counts Ctrl-C from `start` to `end`. */
+export class Interrupt implements Interruption {
+  readonly #count: Int32Array;
+  readonly #first = new AbortController();
   readonly #request = (): void => {
-    this.requested = true;
+    Atomics.add(this.#count, 0, 1);
+    this.#first.abort();
   };
+
+  /** @param count  shared with workers, which get no signals; its first number is the count */
+  constructor(count: Int32Array = new Int32Array(1)) {
+    this.#count = count;
+  }
+
+  get count(): number {
+    return Atomics.load(this.#count, 0);
+  }
+
+  get signal(): AbortSignal {
+    return this.#first.signal;
+  }
 
   start(): void {
     process.on('SIGINT', this.#request);

@@ -2,11 +2,12 @@
 import { closeSync, createReadStream, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Transform } from 'node:stream';
+import { addAbortSignal, type Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { type Compression, recordingFormat } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
 import { attempt, inputError, writeAll } from './files.js';
+import type { Interruption } from './progress.js';
 import { InputError } from './status.js';
 
 /** Octets that are read at once; also enough to recognise the format of a file. */
@@ -67,12 +68,18 @@ function filesIn(directory: string): string[] {
   });
 }
 
+/** The size of plain files in octets, together. */
+export function sizeOf(files: readonly ListedFile[]): number {
+  return files.reduce((sum, { file }) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
 /**
  * Opens a file, or standard input for `-`. A plain file is read again for each pass; anything else is copied first.
+ * @param interruption  ends the copy; what was copied until then is the recording
  * @throws InputError if it can't be read, FtpSecurityError if nothing of it can be decompressed
  */
-export async function openRecording(file: string): Promise<RecordingFile> {
-  if (file === '-') return await spool('standard input', process.stdin);
+export async function openRecording(file: string, interruption: Interruption = NEVER): Promise<RecordingFile> {
+  if (file === '-') return await spool('standard input', process.stdin, interruption);
   const { size, isPlain } = attempt(file, () => {
     const status = statSync(file);
     return { size: status.size, isPlain: status.isFile() };
@@ -86,8 +93,10 @@ export async function openRecording(file: string): Promise<RecordingFile> {
     if (!isCompressed(firstOf(chunks))) return { chunks, error: undefined, close: () => chunks.close() };
     chunks.close();
   }
-  return await spool(file, createReadStream(file));
+  return await spool(file, createReadStream(file), interruption);
 }
+
+const NEVER: Interruption = { count: 0 };
 
 /** The octets of an open file, up to its size when it was opened, so that each pass is the same while the file grows. */
 class FileChunks implements Iterable<Uint8Array> {
@@ -118,11 +127,12 @@ class FileChunks implements Iterable<Uint8Array> {
 }
 
 /** Keeps the octets of a stream, decompressed if necessary. */
-async function spool(name: string, stream: AsyncIterable<Uint8Array>): Promise<RecordingFile> {
+async function spool(name: string, stream: Readable, interruption: Interruption): Promise<RecordingFile> {
   const store = new Spool(name);
   try {
-    const error = await fill(store, wholeChunks(stream));
-    return { chunks: store, error, close: () => store.close() };
+    const error = await fill(store, wholeChunks(stream, interruption));
+    // What was copied until an interruption has no end of its own.
+    return { chunks: store, error: interruption.count > 0 ? undefined : error, close: () => store.close() };
   } catch (error) {
     store.close();
     throw error instanceof InputError || error instanceof FtpSecurityError ? error : inputError(name, error);
@@ -171,17 +181,26 @@ async function fill(store: Spool, chunks: AsyncGenerator<Uint8Array>): Promise<F
   return error;
 }
 
-/** The same octets in larger chunks, so that the first chunk is enough to recognise the format. */
-async function* wholeChunks(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/**
+ * The same octets in larger chunks, so that the first chunk is enough to recognise the format. They end at an
+ * interruption, also one that comes while nothing arrives.
+ */
+async function* wholeChunks(stream: Readable, interruption: Interruption): AsyncGenerator<Uint8Array> {
   let parts: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of stream) {
-    parts.push(chunk);
-    length += chunk.length;
-    if (length < CHUNK) continue;
-    yield Buffer.concat(parts);
-    parts = [];
-    length = 0;
+  if (interruption.signal !== undefined) addAbortSignal(interruption.signal, stream);
+  try {
+    for await (const chunk of stream) {
+      if (interruption.count > 0) break;
+      parts.push(chunk);
+      length += chunk.length;
+      if (length < CHUNK) continue;
+      yield Buffer.concat(parts);
+      parts = [];
+      length = 0;
+    }
+  } catch (error) {
+    if (interruption.count === 0) throw error;
   }
   if (length > 0) yield Buffer.concat(parts);
 }

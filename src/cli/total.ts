@@ -1,14 +1,8 @@
 /** Several recordings as one transcript. */
-import type { FileRecord, FindingRecord, SummaryRecord, Transcript, TranscriptRecord } from '../capture/index.js';
+import type { FileRecord, FindingRecord, SummaryRecord, TranscriptRecord } from '../capture/index.js';
 import { addSummary, emptySummary, renumbered } from '../capture/totals.js';
-import { FtpSecurityError } from '../errors.js';
-import { EXIT, InputError } from './status.js';
-
-/** How a recording has ended. */
-export interface Outcome extends Pick<Transcript, 'faults' | 'unusedPorts'> {
-  /** Why it could not be read to its end, or at all. */
-  error?: unknown;
-}
+import { EXIT } from './status.js';
+import type { Outcome } from './verification.js';
 
 /** Numbers the connections of all files in one series, makes a record for each file, and sums up all totals. */
 export class Total {
@@ -35,17 +29,20 @@ export class Total {
   }
 
   /** @returns the record of a recording that has ended, if each has one */
-  end(file: FileTotal, { error, faults, unusedPorts = [] }: Outcome): FileRecord | undefined {
+  end(
+    file: FileTotal,
+    { problem, faults, unusedPorts }: Pick<Outcome, 'problem' | 'faults' | 'unusedPorts'>,
+  ): FileRecord | undefined {
     const { summary } = file;
     if (summary !== undefined) {
       this.readable = true;
       this.#unusedPorts = (this.#unusedPorts ?? unusedPorts).filter(port => unusedPorts.includes(port));
       addSummary(this.summary, summary);
-    }
-    const status = error === undefined && faults === undefined ? file.status : EXIT.unusable;
+    } else this.summary.connections += file.connections;
+    const status = problem === undefined && faults.length === 0 ? file.status : EXIT.unusable;
     this.#statuses.add(status);
     if (!this.#several) return undefined;
-    return { ...(summary ?? emptySummary()), type: 'file', file: file.name, status, error: problemOf(error) };
+    return { ...(summary ?? emptySummary()), type: 'file', file: file.name, status, error: problem?.record ?? null };
   }
 
   /** The ports in the options that no connection of any recording uses. */
@@ -68,6 +65,8 @@ export class FileTotal {
   readonly #failOn: (finding: FindingRecord) => boolean;
   /** Known at its end. */
   summary: SummaryRecord | undefined;
+  /** The greatest number of a connection so far. */
+  connections = 0;
   #isFaulty = false;
   #isUnseen = false;
 
@@ -88,6 +87,7 @@ export class FileTotal {
     this.#isUnseen ||= isUnseen(record);
     if (record.type === 'summary') this.summary = record;
     if (record.type === 'summary' || record.type === 'file') return undefined;
+    this.connections = Math.max(this.connections, record.connection);
     return renumbered(record, this.#before, this.name);
   }
 }
@@ -110,11 +110,4 @@ function isUnseen(record: TranscriptRecord): boolean {
     default:
       return false;
   }
-}
-
-function problemOf(error: unknown): FileRecord['error'] {
-  if (error === undefined) return null;
-  if (error instanceof FtpSecurityError) return { code: error.code, message: error.message };
-  if (error instanceof InputError) return { code: 'unreadable', message: error.message };
-  return { code: 'internal', message: String(error) };
 }

@@ -1,26 +1,18 @@
 /** `rfc2228 verify`: verifies recordings with keys, and writes a transcript for people or as JSON lines. */
-import { setImmediate } from 'node:timers/promises';
-import {
-  type Extract,
-  FINDING_RULES,
-  type FindingRecord,
-  recordingFormat,
-  type Transcript,
-  type TranscriptRecord,
-  type VerifyOptions,
-  verifySteps,
-} from '../capture/index.js';
-import { FtpSecurityError } from '../errors.js';
+import { availableParallelism } from 'node:os';
+import { type Extract, FINDING_RULES, type FindingRecord, type TranscriptRecord } from '../capture/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { ExtractDirectory } from './extract.js';
 import { htmlReport } from './html.js';
 import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
 import { Interrupt, Progress } from './progress.js';
-import { firstOf, type ListedFile, listFiles, openRecording, type RecordingFile } from './recordings.js';
+import { type ListedFile, listFiles, sizeOf } from './recordings.js';
 import { allReports, jsonReport, type Report, SEVERITIES, tableReport } from './report.js';
-import { EXIT, InputError, internalError, parseOptions, UsageError } from './status.js';
+import { EXIT, parseOptions, readInput, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
-import { type FileTotal, type Outcome, Total } from './total.js';
+import { type FileTotal, Total } from './total.js';
+import type { Outcome, Receiver } from './verification.js';
+import { ParallelVerifier, sequentialVerifier } from './verifiers.js';
 
 const OPTIONS = {
   ...VERIFY_KEYS,
@@ -30,6 +22,7 @@ const OPTIONS = {
   html: { type: 'string' },
   extract: { type: 'string' },
   join: { type: 'boolean', default: false },
+  jobs: { type: 'string' },
   'fail-on': { type: 'string', multiple: true, default: [] as string[] },
   utc: { type: 'boolean', default: false },
   errors: { type: 'boolean', default: false },
@@ -44,12 +37,13 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   if (values['password-stdin'] && names.includes('-')) {
     throw new UsageError('standard input is either a recording or a password');
   }
-  const mechanisms = observedMechanisms(values, stderr);
+  const keyFiles = new Map<string | 0, Uint8Array>();
+  const mechanisms = observedMechanisms(values, { stderr, read: file => remember(keyFiles, file) });
   const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
   const ports = values.port.map(parsePort);
   const onlyPorts = values['only-port'];
   if (onlyPorts && ports.length === 0) throw new UsageError('--only-port wants --port');
-  const options = { mechanisms, ports, onlyPorts, tolerate };
+  const options = { ports, onlyPorts, tolerate };
 
   const failOn = parseFailOn(values['fail-on']);
   const files = listFiles(names);
@@ -60,38 +54,70 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const printed = values.json ? jsonReport(stdout) : tableReport(stdout, table);
   const report = allReports([printed, ...(values.html === undefined ? [] : [htmlReport(values.html)])]);
   const total = new Total(several, failOn);
-  const left = new LeftOut();
+  const leftOut: string[] = [];
   const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
   const progress = new Progress({ stdout, stderr }, !summary);
-  const interrupt = new Interrupt();
-  for (const recording of recordings) {
-    if (interrupt.requested) break;
-    const name = nameOf(recording);
-    const before = total.summary.connections;
-    const file = total.begin(name);
-    const extract: Extract = transfer => directory?.sink(transfer, name, before);
-    const onRecord = (record: TranscriptRecord) => {
-      progress.add(record);
-      add(report, file.add(record));
-    };
-    const outcome = await attempt(recording, { ...options, extract, onRecord }, left, { progress, interrupt });
-    progress.clear();
-    if (outcome === undefined) continue;
-    add(report, total.end(file, outcome));
-    const { error, faults = [] } = outcome;
-    if (error !== undefined) complain(name, error, stderr);
-    for (const { connection, error } of faults) complain(`${name}, connection ${connection + before}`, error, stderr);
-    warnOfUnseen(file, stderr);
+
+  // Extracted files get their names in the order of the recordings, and only this thread has standard input.
+  const isSequential = directory !== undefined || names.includes('-');
+  const workers = isSequential ? 1 : workersFor(recordings, values.jobs);
+  const shared = new Int32Array(new SharedArrayBuffer(4 * (1 + workers)));
+  const interrupt = new Interrupt(shared);
+  interrupt.start();
+  let extracted: { name: string; before: number } | undefined;
+  const extract: Extract = transfer => directory?.sink(transfer, extracted!.name, extracted!.before);
+  const verifier =
+    workers > 1
+      ? new ParallelVerifier(recordings, { keys: values, keyFiles, options, shared }, interrupt)
+      : sequentialVerifier(recordings, { ...options, mechanisms, extract }, interrupt);
+  try {
+    for (const [index, recording] of recordings.entries()) {
+      const name = nameOf(recording);
+      const before = total.summary.connections;
+      extracted = { name, before };
+      const file = total.begin(name);
+      const receiver: Receiver = {
+        record: record => {
+          progress.add(record);
+          add(report, file.add(record));
+        },
+        read: octets => progress.read(octets),
+      };
+      const outcome = await verifier.verify(index, receiver);
+      progress.clear();
+      if (outcome === undefined) break;
+      leftOut.push(...outcome.leftOut);
+      if (outcome.isEmpty) continue;
+      add(report, total.end(file, outcome));
+      tellProblems(name, before, outcome, stderr);
+      warnOfUnseen(file, stderr);
+    }
+  } finally {
+    verifier.close();
+    interrupt.end();
   }
   directory?.close(stderr);
-  left.tell(stderr);
+  warnOfLeftOut(leftOut, stderr);
   for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
-  report.end(total.readable ? total.summary : undefined);
-  if (interrupt.requested) {
+  const interrupted = interrupt.count > 0;
+  report.end(total.readable || interrupted ? total.summary : undefined);
+  if (interrupted) {
     stderr.write('rfc2228: interrupted; the rest was not read\n');
     return EXIT.interrupted;
   }
   return directory?.failed ? EXIT.unusable : total.status;
+}
+
+function remember(files: Map<string | 0, Uint8Array>, file: string | 0): Uint8Array {
+  const octets = readInput(file);
+  files.set(file, octets);
+  return octets;
+}
+
+function tellProblems(name: string, before: number, { problem, faults }: Outcome, stderr: Output): void {
+  if (problem !== undefined) stderr.write(`rfc2228: ${problem.namesFile ? '' : `${name}: `}${problem.text}\n`);
+  for (const { connection, text } of faults)
+    stderr.write(`rfc2228: ${name}, connection ${connection + before}: ${text}\n`);
 }
 
 function add(report: Report, record: TranscriptRecord | undefined): void {
@@ -102,70 +128,25 @@ function nameOf([first, ...more]: readonly ListedFile[]): string {
   return more.length === 0 ? first!.file : `${first!.file} and ${more.length} more`;
 }
 
-/** Counts the files of directories that are not recordings. */
-class LeftOut {
-  readonly #counts = new Map<string, number>();
-
-  /**
-   * Whether a file is left out. A file that was named itself is never left out, so that the error explains what is
-   * wrong with it.
-   */
-  isLeftOut({ directory }: ListedFile, { chunks }: RecordingFile): boolean {
-    if (directory === undefined || recordingFormat(firstOf(chunks)) !== undefined) return false;
-    this.#counts.set(directory, (this.#counts.get(directory) ?? 0) + 1);
-    return true;
-  }
-
-  tell(stderr: Output): void {
-    for (const [directory, count] of this.#counts) {
-      stderr.write(`rfc2228: ${directory}: not a recording: ${count} file${count === 1 ? '' : 's'} in it, left out\n`);
-    }
-  }
-}
-
 /**
- * Verifies a recording, or several joined files. If they can't be read, the result has only the error; if all were left
- * out, it is undefined.
+ * How many workers to use. Starting one takes about as long as verifying some megabytes, so small recordings have one
+ * only if `--jobs` asks for more.
  */
-async function attempt(
-  files: readonly ListedFile[],
-  options: VerifyOptions,
-  left: LeftOut,
-  { progress, interrupt }: { progress: Progress; interrupt: Interrupt },
-): Promise<Outcome | undefined> {
-  const opened: RecordingFile[] = [];
-  try {
-    for (const listed of files) {
-      const file = await openRecording(listed.file);
-      if (left.isLeftOut(listed, file)) file.close();
-      else opened.push(file);
-    }
-    const chunks = opened.map(file => progress.counted(file.chunks));
-    if (chunks.length === 0) return undefined;
-    const transcript = await runSteps(verifySteps(chunks, options), interrupt);
-    // Compressed data that end early cut the capture as well, so this error explains both.
-    const error = opened.find(({ error }) => error !== undefined)?.error;
-    return error === undefined ? transcript : { ...transcript, error };
-  } catch (error) {
-    return { error };
-  } finally {
-    for (const file of opened) file.close();
-  }
+function workersFor(recordings: readonly (readonly ListedFile[])[], jobs: string | undefined): number {
+  if (jobs !== undefined && !/^[1-9][0-9]{0,3}$/.test(jobs))
+    throw new UsageError('--jobs wants a number from 1 to 9999');
+  const useful = jobs === undefined ? Math.floor(sizeOf(recordings.flat()) / WORKER_OCTETS) : Number(jobs);
+  return Math.min(useful, jobs === undefined ? availableParallelism() : Number.POSITIVE_INFINITY, recordings.length);
 }
 
-/** Runs all steps, or those until Ctrl-C. */
-async function runSteps(steps: ReturnType<typeof verifySteps>, interrupt: Interrupt): Promise<Transcript> {
-  try {
-    let step = steps.next();
-    interrupt.start();
-    while (!step.done) {
-      // Signals arrive only in between.
-      await setImmediate();
-      step = steps.next(interrupt.requested);
-    }
-    return step.value;
-  } finally {
-    interrupt.end();
+/** How many octets of recordings each worker has at least. */
+const WORKER_OCTETS = 2 ** 23;
+
+/** Reports how many files of directories are not recordings. */
+function warnOfLeftOut(directories: readonly string[], stderr: Output): void {
+  for (const directory of new Set(directories)) {
+    const count = directories.filter(it => it === directory).length;
+    stderr.write(`rfc2228: ${directory}: not a recording: ${count} file${count === 1 ? '' : 's'} in it, left out\n`);
   }
 }
 
@@ -177,18 +158,6 @@ function warnOfUnseen({ name, summary }: FileTotal, stderr: Output): void {
   for (const [reason, packets] of unread) {
     stderr.write(`rfc2228: ${name}: ${packets} packet${packets === 1 ? '' : 's'} not read: ${reason}\n`);
   }
-}
-
-/** @param place  the file, and the connection if the error is internal */
-function complain(place: string, error: unknown, stderr: Output): void {
-  stderr.write(`rfc2228: ${error instanceof InputError ? '' : `${place}: `}${reasonOf(error)}\n`);
-}
-
-/** The text of an error. An error that is not about the input is internal, and its text shows where it happened. */
-function reasonOf(error: unknown): string {
-  if (error instanceof InputError) return error.message;
-  if (!(error instanceof FtpSecurityError)) return internalError(error);
-  return `${error.code}: ${error.message}${error.offset === undefined ? '' : ` (octet ${error.offset})`}`;
 }
 
 function parseDeviation(name: string): Deviation {

@@ -1,6 +1,6 @@
 /**
- * The package as people get it: packed, installed into an empty folder, and every export imported under several versions of Node,
- * type-checked without skipLibCheck, and bundled. `--all` adds the versions that take longer to download.
+ * The package as people get it: packed, installed into an empty folder, every export imported under several versions of Node, the
+ * command run, types checked without skipLibCheck, and bundled. `--all` adds the versions that take longer to download.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -52,6 +52,14 @@ function importEach() {
   }
 }
 
+function verifyByWorkers() {
+  const name = join(ROOT, 'vectors/captures/probe-heimdal-nomutual');
+  const captures = [`${name}.pcap`, `${name}.pcap`];
+  const args = ['rfc2228', 'verify', '--json', '--jobs', '2', ...captures, '--keytab', `${name}.keytab`];
+  const { verified } = JSON.parse(run('npx', args).trimEnd().split('\n').at(-1));
+  report('the command, with workers', verified === 14);
+}
+
 function checkTypes() {
   writeFileSync(join(folder, 'use.ts'), entries.map((name, i) => `export * as entry${i} from '${name}';`).join('\n'));
   run('npm', ['install', '--silent', '--no-audit', '--no-fund', `@types/node@${devDependencies['@types/node']}`]);
@@ -81,13 +89,14 @@ function bundle() {
 }
 
 function report(what, holds = true) {
-  if (!holds) throw new Error(`too much: ${what}`);
+  if (!holds) throw new Error(`not so: ${what}`);
   console.log(`ok  ${what}`);
 }
 
 try {
   pack();
   importEach();
+  verifyByWorkers();
   checkTypes();
   bundle();
 } finally {
