@@ -54,7 +54,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const printed = values.json ? jsonReport(stdout) : tableReport(stdout, table);
   const report = allReports([printed, ...(values.html === undefined ? [] : [htmlReport(values.html)])]);
   const total = new Total(several, failOn);
-  const leftOut: string[] = [];
+  let leftOut: string[] = [];
   const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
   const progress = new Progress({ stdout, stderr }, !summary);
 
@@ -86,7 +86,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
       const outcome = await verifier.verify(index, receiver);
       progress.clear();
       if (outcome === undefined) break;
-      leftOut.push(...outcome.leftOut);
+      leftOut = leftOut.concat(outcome.leftOut);
       if (outcome.isEmpty) continue;
       add(report, total.end(file, outcome));
       tellProblems(name, before, outcome, stderr);
