@@ -33,8 +33,22 @@ export class Folder {
   async list(name: string): Promise<string[]> {
     const path = await this.#existing(name);
     if (!(await stat(path)).isDirectory()) return [lineOf(basename(path), await stat(path))];
-    const names = (await readdir(path)).filter(it => !it.startsWith('.')).sort();
-    return Promise.all(names.map(async it => lineOf(it, await stat(join(path, it)))));
+    return contentsOf(path, lineOf);
+  }
+
+  /** The facts of a file or directory, and its path (RFC 3659 §7). */
+  async entry(name: string): Promise<string> {
+    return entryOf(this.#absolute(name), await stat(await this.#existing(name)));
+  }
+
+  /** The facts and names of what is in a directory. */
+  async entries(name: string): Promise<string[]> {
+    return contentsOf(await this.#existing(name), entryOf);
+  }
+
+  /** The names of what is in a directory. */
+  async names(name: string): Promise<string[]> {
+    return contentsOf(await this.#existing(name), it => it);
   }
 
   /** Size in octets, and time of the last change. */
@@ -96,6 +110,22 @@ export class Folder {
     if (there !== path) throw new NoSuchPath('a link');
     return path;
   }
+}
+
+async function contentsOf(path: string, format: (name: string, facts: Stats) => string): Promise<string[]> {
+  const names = (await readdir(path)).filter(it => !it.startsWith('.')).sort();
+  return Promise.all(names.map(async it => format(it, await stat(join(path, it)))));
+}
+
+function entryOf(name: string, facts: Stats): string {
+  const type = facts.isDirectory() ? 'dir' : 'file';
+  const mode = (facts.mode & 0o777).toString(8).padStart(4, '0');
+  return `type=${type};size=${facts.size};modify=${timeText(facts.mtime)};UNIX.mode=${mode}; ${name}`;
+}
+
+/** A time as MDTM and the fact `modify` have it (RFC 3659 §2.3), in UTC. */
+export function timeText(time: Date): string {
+  return time.toISOString().replace(/\..*|\D/g, '');
 }
 
 /** As `ls -l` has it, the year always given: what FTP clients have learned to read. */

@@ -20,7 +20,7 @@ import {
   listenForClient,
   protocolOf,
 } from './data-connections.js';
-import { Folder } from './folder.js';
+import { Folder, timeText } from './folder.js';
 import { fromNetwork, type RepresentationType, toNetwork } from './text-type.js';
 
 export interface FtpServiceOptions {
@@ -44,10 +44,13 @@ export type Answer = readonly [code: number, text: string | readonly string[]];
 type Transfer = (data: DataConnection, signal: AbortSignal) => Promise<void>;
 export type Command = (service: FtpService, argument: string) => Answer | Promise<Answer | Transfer>;
 
+const FACTS = ' MLST type*;size*;modify*;UNIX.mode*;';
+const FEATURES = ['Features', ' EPRT', ' EPSV', ' SIZE', ' MDTM', FACTS, ' REST STREAM', ' UTF8', 'End'];
+
 const HELP = [
   'The following commands are recognized:',
   ' USER PASS REIN QUIT TYPE PWD CWD CDUP MKD DELE',
-  ' PASV EPSV PORT EPRT LIST RETR STOR REST ABOR',
+  ' PASV EPSV PORT EPRT LIST NLST MLSD MLST RETR STOR REST ABOR',
   'That is all.',
 ];
 
@@ -58,7 +61,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   QUIT: () => [221, 'Goodbye'],
   NOOP: () => [200, 'Done'],
   SYST: () => [215, 'UNIX Type: L8'],
-  FEAT: () => [211, ['Features', ' EPRT', ' EPSV', ' SIZE', ' MDTM', ' REST STREAM', ' UTF8', 'End']],
+  FEAT: () => [211, FEATURES],
   HELP: () => [214, HELP],
   OPTS: (_, what) => (/^UTF8 ON$/i.test(what) ? [200, 'UTF-8 is on'] : [501, 'No such option']),
   TYPE: (service, type) => service.setType(type),
@@ -71,17 +74,22 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   MKD: ({ files }, name) => files.make(name).then(path => [257, `${quoted(path)} created`]),
   DELE: ({ files }, name) => files.remove(name).then(() => [250, 'Done']),
   SIZE: (service, name) => service.size(name),
-  MDTM: ({ files }, name) => files.about(name).then(({ mtime }) => [213, mtime.toISOString().replace(/\..*|\D/g, '')]),
+  MDTM: ({ files }, name) => files.about(name).then(({ mtime }) => [213, timeText(mtime)]),
   REST: (service, offset) => service.restart(offset),
   PASV: service => service.passive(),
   EPSV: (service, protocol) => service.extendedPassive(protocol),
   PORT: (service, address) => service.active('PORT', address),
   EPRT: (service, address) => service.active('EPRT', address),
   ABOR: () => [226, 'No transfer is running'],
-  LIST: (service, path) => service.list(path),
+  LIST: (service, path) => service.listing(files => files.list(path.replace(OPTIONS, ''))),
+  NLST: (service, path) => service.listing(files => files.names(path.replace(OPTIONS, ''))),
+  MLST: ({ files }, name) => files.entry(name).then(entry => [250, ['Listing', ` ${entry}`, 'End']]),
+  MLSD: (service, path) => service.listing(files => files.entries(path)),
   RETR: (service, name) => service.retrieve(name),
   STOR: (service, name) => service.store(name),
 };
+/** Some clients send options of `ls`, such as `-a`. */
+const OPTIONS = /^-\S*\s*/;
 const BEFORE_LOGIN: ReadonlySet<string> = new Set([
   'USER',
   'PASS',
@@ -250,10 +258,10 @@ export class FtpService {
     return [350, 'The next transfer starts there'];
   }
 
-  /** Some clients send options of `ls`, such as `-a`. */
-  async list(path: string): Promise<Answer | Transfer> {
+  /** @param read  gives the lines */
+  async listing(read: (files: Folder) => Promise<string[]>): Promise<Answer | Transfer> {
     if (this.#data === undefined) return NO_DATA;
-    const lines = await this.files.list(path.replace(/^-\S*\s*/, ''));
+    const lines = await read(this.files);
     return this.#sending(Readable.from(lines.map(line => Buffer.from(`${line}\n`))), 'A');
   }
 

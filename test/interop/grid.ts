@@ -1,10 +1,10 @@
-/** A grid of its own for the live tests: an authority that lasts two days, a user, a host, and Globus's server. */
+/** A grid of its own for the live tests: an authority that lasts two days, a user, a host, and the servers of Globus and ARC. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type GsiCredential, type GsiTrust, readGsiCredential, readTrustDirectory } from '../../src/node/index.js';
 
 export const USER_NAME = '/O=Grid/OU=Interop/CN=Anna Example';
@@ -98,31 +98,47 @@ export function makeGrid(): Grid {
   };
 }
 
-export interface GlobusServer {
+/** A GridFTP server on loopback. */
+export interface GridServer {
   port: number;
   stop(): void;
 }
 
-/** globus-gridftp-server on loopback. */
-export async function startGlobusServer({ folder, hostEnvironment }: Grid): Promise<GlobusServer> {
+/** globus-gridftp-server. */
+export async function startGlobusServer({ folder, hostEnvironment }: Grid): Promise<GridServer> {
   const port = await freePort();
-  const log = join(folder, 'server.log');
-  const args = [
-    '-p',
-    `${port}`,
-    '-control-interface',
-    '127.0.0.1',
-    '-data-interface',
-    '127.0.0.1',
-    '-l',
-    log,
-    '-log-level',
-    'ALL',
+  const interfaces = ['-control-interface', '127.0.0.1', '-data-interface', '127.0.0.1'];
+  const log = ['-l', join(folder, 'server.log'), '-log-level', 'ALL'];
+  return start('globus-gridftp-server', ['-p', `${port}`, ...interfaces, ...log, '-allow-root'], port, hostEnvironment);
+}
+
+/**
+ * gridftpd of NorduGrid ARC, which serves the folder `arc`. It listens on every address, so its `bind` is replaced by that of
+ * `loopback.c`.
+ */
+export async function startArcServer({ folder, hostEnvironment }: Grid): Promise<GridServer> {
+  const path = (name: string) => join(folder, name);
+  const port = await freePort();
+  mkdirSync(path('arc'), { recursive: true });
+  const source = fileURLToPath(new URL('loopback.c', import.meta.url));
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', path('loopback.so'), source, '-ldl']);
+  const lines = [
+    ['[common]', 'hostname=localhost', `x509_cert_dir=${path('certificates')}`],
+    [`x509_host_key=${path('host.key')}`, `x509_host_cert=${path('host.pem')}`],
+    ['[mapping]', `map_with_file=users ${path('gridmap')}`],
+    ['[authgroup:users]', `file=${path('gridmap')}`],
+    ['[gridftpd]', `port=${port}`],
+    ['[gridftpd/filedir]', 'path=/', `mount=${path('arc')}`, 'allowaccess=users'],
+    ['dir=/ nouser read cd dirlist delete create *:* 664:664 mkdir *:* 775:775', ''],
   ];
-  const child = spawn('globus-gridftp-server', [...args, '-allow-root'], {
-    env: hostEnvironment,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  writeFileSync(path('arc.conf'), lines.flat().join('\n'));
+  const environment = { ...hostEnvironment, LD_PRELOAD: path('loopback.so') };
+  const files = ['-c', path('arc.conf'), '-L', path('arc.log'), '-P', path('arc.pid'), '-d', '5'];
+  return start('gridftpd', ['-F', ...files], port, environment);
+}
+
+async function start(program: string, args: string[], port: number, env: NodeJS.ProcessEnv): Promise<GridServer> {
+  const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', text => (complaint += text));
   await untilListening(port, child, () => complaint);

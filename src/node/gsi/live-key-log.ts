@@ -12,13 +12,12 @@ export class LiveKeyLog implements KeyLog {
     return this.#secrets.size;
   }
 
-  /** Takes a line `LABEL CLIENT_RANDOM SECRET`, in hex, and erases it. */
+  /** Takes a line `LABEL CLIENT_RANDOM SECRET`, in hex. */
   add(line: Uint8Array): void {
     const random = line.indexOf(SPACE) + 1;
     const secret = line.indexOf(SPACE, random) + 1;
     const key = fromUtf8(line.subarray(0, secret - 1));
     this.#secrets.set(key, octetsOfHex(line.subarray(secret)));
-    line.fill(0);
   }
 
   find(label: string, id: Uint8Array): Uint8Array | undefined {

@@ -38,6 +38,8 @@ export class TlsEngine {
     this.#socket.on('keylog', (line: Buffer) => {
       this.#events++;
       this.keyLog.add(line);
+      // `node --tls-keylog` is another listener, and writes the line later.
+      if (this.#socket.listenerCount('keylog') === 1) line.fill(0);
     });
     this.#socket.on('secure', () => {
       this.#events++;

@@ -127,6 +127,14 @@ describe('a recording', () => {
     ]);
   });
 
+  test('shows how ARC protects its 235, and that each of its replies ends in a NUL', () => {
+    const records = verify('arc-gridftpd', withLog('arc-gridftpd')).filter(record => record.type === 'message');
+    const replies = records.filter(({ from, verdict }) => from === 'server' && verdict === 'verified');
+    expect(replies[0]).toMatchObject({ text: '235 Authentication successful\r\n\0', error: null });
+    expect([...replies[0]!.tolerated].sort()).toEqual(['protected-235', 'trailing-nul']);
+    expect(new Set(replies.slice(1).map(({ tolerated }) => `${tolerated}`))).toEqual(new Set(['trailing-nul']));
+  });
+
   test('shows integrity-only tokens at level safe, whatever their line says', () => {
     const name = 'probe-globus-postauth-verbs';
     const safe = verify(name, withLog(name)).filter(record => record.type === 'message' && record.applied === 'safe');

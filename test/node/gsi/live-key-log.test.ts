@@ -2,12 +2,10 @@ import { expect, test } from 'vitest';
 import { fromHex, toHex, toUtf8 } from '../../../src/bytes.js';
 import { LiveKeyLog } from '../../../src/node/gsi/live-key-log.js';
 
-test('a secret is found by label and random, until it is erased; its line is erased at once', () => {
+test('a secret is found by label and random, until it is erased', () => {
   const log = new LiveKeyLog();
   const random = '0123456789abcdef'.repeat(4);
-  const line = toUtf8(`CLIENT_RANDOM ${random} 00ff10a9${'7f'.repeat(44)}\n`);
-  log.add(line);
-  expect(new Set(line)).toEqual(new Set([0]));
+  log.add(toUtf8(`CLIENT_RANDOM ${random} 00ff10a9${'7f'.repeat(44)}\n`));
   const secret = log.find('CLIENT_RANDOM', fromHex(random))!;
   expect(toHex(secret)).toBe(`00ff10a9${'7f'.repeat(44)}`);
   expect([log.size, log.find('EXPORTER_SECRET', fromHex(random))]).toEqual([1, undefined]);

@@ -1,0 +1,155 @@
+/** Our client with GridFTP servers: log-in, commands, and transfers each way with a clear data channel. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type FtpSecurityError, parseExtendedPassiveReply, type Reply } from '../../src/index.js';
+import { ClientControl, type GsiInitiatorOptions, gsiInitiator } from '../../src/node/index.js';
+import { type Grid, type GridServer, HOST_NAME, makeGrid, startArcServer, startGlobusServer } from './grid.js';
+
+const SIZE = 3_000_001;
+
+/** Where the servers differ. */
+interface Peer {
+  start(grid: Grid): Promise<GridServer>;
+  /** Of USER and PASS. */
+  logIn: number[];
+  /** The name of a file to the client. */
+  path(name: string): string;
+  /** The name of the same file in the grid's folder. */
+  file(name: string): string;
+  /** Whether it has MLSC, which lists on the control connection. */
+  hasMlsc: boolean;
+  /** What our client says when the server refuses its certificate. */
+  refusal: string;
+  tolerated: string[];
+}
+
+const PEERS: Readonly<Record<string, (grid: () => Grid) => Peer>> = {
+  'globus-gridftp-server': grid => ({
+    start: startGlobusServer,
+    logIn: [331, 230],
+    path: name => join(grid().folder, name),
+    file: name => join(grid().folder, name),
+    hasMlsc: true,
+    refusal: 'sequence/unexpected-reply',
+    tolerated: [],
+  }),
+  'gridftpd of ARC': grid => ({
+    start: startArcServer,
+    logIn: [230, 230],
+    path: name => `/${name}`,
+    file: name => join(grid().folder, 'arc', name),
+    hasMlsc: false,
+    refusal: 'the server closed the connection during the security data exchange',
+    tolerated: ['protected-235', 'trailing-nul'],
+  }),
+};
+
+describe.each(Object.entries(PEERS))('%s', (_, peerOf) => {
+  let grid: Grid;
+  let server: GridServer;
+  const peer = peerOf(() => grid);
+  beforeAll(async () => {
+    grid = makeGrid();
+    server = await peer.start(grid);
+  });
+  afterAll(() => {
+    server?.stop();
+    grid?.close();
+  });
+
+  /** A client with an association; `send` gives the final reply. */
+  async function client(options: Partial<GsiInitiatorOptions> = {}) {
+    const { user: credential, trust } = grid;
+    const waiting: ((reply: Reply) => void)[] = [];
+    const [levels, tolerated] = [new Set<string>(), new Set<string>()];
+    const exchange = gsiInitiator({ credential, trust, server: 'localhost', ...options });
+    const control = new ClientControl(connect(server.port, '127.0.0.1'), {
+      mechanism: 'GSSAPI',
+      exchange,
+      protection: 'clear',
+      replied(event) {
+        if (event.type !== 'reply') return;
+        for (const name of event.tolerated) tolerated.add(name);
+        if (event.command === undefined || !control.session.phase.startsWith('secured')) return;
+        levels.add(event.level);
+        if (event.reply.code >= 200) waiting.shift()?.(event.reply);
+      },
+    });
+    control.on('error', () => {}); // `start` rejects with it
+    control.resume();
+    await control.start();
+    levels.clear();
+    const send = (line: string) =>
+      new Promise<Reply>(resolve => {
+        waiting.push(resolve);
+        control.write(`${line}\r\n`);
+      });
+    const passive = async (): Promise<Socket> => {
+      const { port } = parseExtendedPassiveReply(await send('EPSV'));
+      return connect(port, '127.0.0.1');
+    };
+    return { control, send, passive, levels, tolerated };
+  }
+
+  const refusalOf = (options: Partial<GsiInitiatorOptions>) =>
+    client(options).then(
+      () => undefined,
+      (thrown: Error & Partial<FtpSecurityError>) => thrown.code ?? thrown.message,
+    );
+
+  describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', version => {
+    const only = { minVersion: version, maxVersion: version };
+
+    test('log-in, FEAT, PWD, lists, and a file each way with DCAU N', async () => {
+      const { control, send, passive, levels, tolerated } = await client(only);
+      expect(control.session.facts).toMatchObject({ serverName: HOST_NAME, tls: version.slice(4) });
+      expect((await send('USER :globus-mapping:')).code).toBe(peer.logIn[0]);
+      expect((await send('PASS x')).code).toBe(peer.logIn[1]);
+      expect((await send('FEAT')).lines).toContain(' DCAU');
+      expect((await send('PWD')).code).toBe(257);
+      expect((await send('TYPE I')).code).toBe(200);
+      expect((await send('DCAU N')).code).toBe(200);
+
+      const file = randomBytes(SIZE);
+      const stored = `stored-${version}`;
+      const upload = await passive();
+      const storing = send(`STOR ${peer.path(stored)}`);
+      upload.end(file);
+      expect((await storing).code).toBe(226);
+      expect(readFileSync(peer.file(stored)).equals(file)).toBe(true);
+
+      const served = `served-${version}`;
+      writeFileSync(peer.file(served), file);
+      const download = await passive();
+      const retrieving = send(`RETR ${peer.path(served)}`);
+      expect((await buffer(download)).equals(file)).toBe(true);
+      expect((await retrieving).code).toBe(226);
+
+      const data = await passive();
+      const listing = send(`MLSD ${peer.path('')}`);
+      expect((await text(data)).toLowerCase()).toContain(`size=${SIZE};`);
+      expect((await listing).code).toBe(226);
+      const mlsc = await send(`MLSC ${peer.path('')}`);
+      expect(mlsc.code).toBe(peer.hasMlsc ? 250 : 500);
+      expect(mlsc.lines.some(line => line.includes(served))).toBe(peer.hasMlsc);
+
+      expect((await send('QUIT')).code).toBe(221);
+      expect([...levels]).toEqual(['private']);
+      expect([...tolerated].sort()).toEqual(peer.tolerated);
+    });
+
+    test('a server that we do not trust is refused, and so are we by one that does not trust us', async () => {
+      const stranger = makeGrid();
+      try {
+        expect(await refusalOf({ ...only, trust: stranger.trust })).toBe('security/untrusted');
+        expect(await refusalOf({ ...only, credential: stranger.user })).toBe(peer.refusal);
+      } finally {
+        stranger.close();
+      }
+    });
+  });
+});
