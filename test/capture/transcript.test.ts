@@ -209,7 +209,7 @@ describe('a text transcript', () => {
         const records = verifyRecording(new Uint8Array([...ascii('C> NOOP '), ...line, 0x0a]), {
           mechanisms: [],
         }).records;
-        if (line.includes(0)) return;
+        fc.pre(!line.includes(0));
         expect(records[0]).toMatchObject({ wire: 'NOOP', text: `NOOP ${Buffer.from(line).toString()}` });
       }),
     );

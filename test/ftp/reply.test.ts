@@ -416,7 +416,7 @@ describe('properties of replies', () => {
         const at = lines.length > 1 ? octets.indexOf(0x0a, n % (octets.length - 1)) + 1 : octets.length;
         const first = scanReply(octets.subarray(0, at), { strict: true });
         expect(first).toEqual({ code, end: at, open: at < octets.length });
-        if (!first.open) return;
+        fc.pre(first.open);
         const rest = scanReply(octets.subarray(at), { strict: true, code: first.code });
         expect(rest).toEqual({ code, end: octets.length - at, open: false });
       }),

@@ -53,17 +53,18 @@ async function setting(mechanism: TestMechanism, options: Partial<ServerControlO
   return { server, answered, middle: await attacker(server.port) };
 }
 
-async function basicFtp(mechanism: TestMechanism, port: number, allowInsertedLines = false): Promise<Client> {
+async function basicFtp(mechanism: TestMechanism, port: number, allowInsertedLines = false) {
   const client = new Client(5000);
   cleanups.push(() => client.close());
   await client.connect('127.0.0.1', port);
+  const { socket } = client.ftp;
   const exchange = mechanism.initiator();
   await secureBasicFtp(client, { mechanism: mechanism.mechanism, exchange, allowInsertedLines });
   await client.login('anna', 'secret');
-  return client;
+  /** How many octets have come from the server. */
+  const received = () => socket.bytesRead;
+  return Object.assign(client, { received });
 }
-
-const soon = () => new Promise(resolve => setTimeout(resolve, 100));
 
 describe.each([
   ['X-PSK', PSK],
@@ -74,7 +75,7 @@ describe.each([
     const client = await basicFtp(mechanism, middle.port);
     expect((await client.send('PWD')).message).toMatch(/^257/);
     middle.insert(line);
-    await soon();
+    await vi.waitFor(() => expect(answered.at(-1)).toMatchObject({ ends: true }));
     await expect(client.send('SIZE a')).rejects.toThrow();
     await vi.waitFor(() => expect([client.closed, server.control[0]!.destroyed]).toEqual([true, true]));
     expect(answered.at(-1)).toMatchObject({ ends: true, code: codeOf(line) });
@@ -87,7 +88,7 @@ describe.each([
     const client = await basicFtp(mechanism, middle.port);
     middle.insert('NOOP');
     await expect(client.send('SIZE a')).rejects.toThrow();
-    await soon();
+    await vi.waitFor(() => expect(server.control[0]!.destroyed).toBe(true));
     expect(server.heard).not.toContain('private SIZE a');
   });
 
@@ -102,8 +103,9 @@ describe.each([
     const trusting = await setting(mechanism, { allowInsertedLines: true });
     trusting.server.files.set('a', Buffer.of(0));
     const shifted = await basicFtp(mechanism, trusting.middle.port, true);
+    const received = shifted.received();
     trusting.middle.insert('NOOP');
-    await soon();
+    await vi.waitFor(() => expect(shifted.received()).toBeGreaterThan(received));
     expect((await shifted.send('SIZE a')).message).toMatch(/^213/); // The reply before it answers no command.
   });
 });
@@ -151,8 +153,12 @@ describe('ClientControl', () => {
       const { client, say } = await clientControl(near, far, { allowInsertedLines });
       client.write('PWD\r\n');
       for (const code of allowInsertedLines ? [533, 200, 421] : [257, 421]) say(code);
-      await soon();
-      expect(client.read().toString()).toMatch(allowInsertedLines ? /^533.*\r\n200.*\r\n421/ : /^257.*\r\n421/);
+      let text = '';
+      client.on('data', octets => {
+        text += octets;
+      });
+      const replies = allowInsertedLines ? /^533.*\r\n200.*\r\n421/ : /^257.*\r\n421/;
+      await vi.waitFor(() => expect(text).toMatch(replies));
       client.destroy();
     }
   });
@@ -185,8 +191,7 @@ describe('ServerControl', () => {
     const error = await served.catch(thrown => thrown);
     expect(error).toBeInstanceOf(FtpSecurityError);
     expect(replyCodeFor(error)).toBe(codeOf(line));
-    await soon();
-    expect(codes.slice(-2)).toEqual([codeOf(line), 421]);
+    await vi.waitFor(() => expect(codes.slice(-2)).toEqual([codeOf(line), 421]));
     expect(heard).toEqual([]);
     expect(far.writableEnded || far.destroyed).toBe(true);
     client.destroy();

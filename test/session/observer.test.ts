@@ -1,67 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
 import { DEVIATIONS } from '../../src/protection/deviations.js';
-import type { Mechanism, ObservedStep, Peer } from '../../src/protection/mechanism.js';
-import type { TokenLevel } from '../../src/protection/protection-level.js';
-import type { ObservedMessage, ObservedReply } from '../../src/session/events.js';
+import type { Peer } from '../../src/protection/mechanism.js';
 import { Observer, type ObserverOptions } from '../../src/session/observer.js';
-import { growth, LINEAR } from '../ftp/readers.js';
 import { ascii } from '../helpers.js';
-import { visibleContext, visibleToken } from '../protection/visible-context.js';
-
-const LEVELS: TokenLevel[] = ['safe', 'private', 'confidential'];
-
-/** A mechanism whose exchange is one token each way, `open` from the client; with any other token the keys are unknown. */
-function mechanism(levels: TokenLevel[] = LEVELS): Mechanism {
-  return {
-    name: 'X-VISIBLE',
-    variant: 'visible',
-    recognises: token => token.length > 0,
-    observer() {
-      let facts: ObservedStep['facts'] = {};
-      return {
-        observe(from, token) {
-          const said = Buffer.from(token).toString();
-          if (said === 'garbage') throw new FtpSecurityError('security/bad-token', 'garbage');
-          facts = { ...facts, [from]: said };
-          if (said === 'locked') return { facts, problem: new FtpSecurityError('security/no-key', 'no key') };
-          if (facts['client'] !== 'open') return { facts };
-          return { facts, fromClient: visibleContext(levels), fromServer: visibleContext(levels) };
-        },
-      };
-    },
-  };
-}
-
-const base64 = (text: string | Uint8Array) => Buffer.from(text).toString('base64');
-const VERBS = { safe: 'MIC', private: 'ENC', confidential: 'CONF' };
-const CODES = { safe: 631, private: 632, confidential: 633 };
-const token = (level: TokenLevel, n: number, text: string) => base64(visibleToken(level, n, text));
-const mic = (n: number, text: string, level: TokenLevel = 'safe') => `C> ${VERBS[level]} ${token(level, n, text)}`;
-const reply = (n: number, text: string, level: TokenLevel = 'safe') => `S> ${CODES[level]} ${token(level, n, text)}`;
-
-const EXCHANGE = ['S> 220 hello', 'C> AUTH X-VISIBLE', 'S> 334 go on', `C> ADAT ${base64('open')}`, 'S> 235 done'];
-const LOCKED = [...EXCHANGE.slice(0, 3), `C> ADAT ${base64('locked')}`, 'S> 235 done'];
-const CCC = [mic(0, 'CCC'), reply(0, '200 clear')];
-
-/** Plays lines `C> …` and `S> …`; `!` after the side means lost octets. */
-function observe(lines: string[], options: Partial<ObserverOptions> = {}) {
-  const observer = new Observer({ mechanisms: [mechanism()], ...options });
-  for (const line of lines) {
-    const from = line.startsWith('C') ? 'client' : 'server';
-    if (line[1] === '!') observer.gap(from);
-    else observer.push(from, ascii(`${line.slice(3)}${line.endsWith('\n') ? '' : '\r\n'}`));
-  }
-  observer.close();
-  const seen = [];
-  for (let next = observer.next(); next !== undefined; next = observer.next()) seen.push(next);
-  return {
-    messages: seen.filter((it): it is ObservedMessage => it.type === 'message'),
-    replies: seen.filter((it): it is ObservedReply => it.type === 'reply'),
-    exchanges: seen.filter(it => it.type === 'exchange'),
-    problem: observer.problem,
-  };
-}
+import { visibleContext } from '../protection/visible-context.js';
+import { base64, CCC, EXCHANGE, LOCKED, mechanism, mic, observe, reply, token } from './observed-lines.js';
 
 /** Verdict and error of the last line. */
 function last(lines: string[], options?: Partial<ObserverOptions>): [string, string | undefined] {
@@ -590,39 +534,6 @@ describe('a fault of a mechanism', () => {
       }),
     };
     expect(() => observe(EXCHANGE, { mechanisms: [broken] })).toThrow(TypeError);
-  });
-});
-
-describe('work is linear', () => {
-  const many = (line: string, count: number) => Array<string>(count).fill(line);
-
-  it.each([
-    ['C> NOOP', 'S> 334 a'],
-    [`C> ADAT ${base64('open')}`, 'S> 235 a'],
-  ])('for a client that never waits, and a server that answers late: %s, %s', (command, answer) => {
-    const work = (count: number) => void observe([...many(command, count), ...many(answer, count)]);
-    expect(growth(work, 1000)).toBeLessThan(LINEAR);
-  });
-
-  it('for a protected reply of 200,000 lines, which no call could take as arguments', () => {
-    const lines = Array.from({ length: 200_000 }, (_, n) => `631-${token('safe', n + 1, 'x\r\n')}`);
-    const { replies } = observe([
-      ...[...EXCHANGE, mic(0, 'STAT'), `S> 631-${token('safe', 0, '211-a\r\n')}`],
-      ...lines.map(line => `S> ${line}`),
-      reply(200_001, '211 b'),
-    ]);
-    expect(replies.at(-1)?.messages).toHaveLength(200_002);
-  });
-
-  it('for many lines at once', () => {
-    const work = (lines: number) => {
-      const observer = new Observer({ mechanisms: [] });
-      observer.push('server', ascii('220 a\r\n'.repeat(lines)));
-      let count = 0;
-      while (observer.next() !== undefined) count++;
-      expect(count).toBe(2 * lines);
-    };
-    expect(growth(work, 5000)).toBeLessThan(LINEAR);
   });
 });
 

@@ -49,9 +49,7 @@ function mutated(token: Uint8Array, change: Mutation): Uint8Array {
 
 const changes = fc.array(mutation, { minLength: 1, maxLength: 3 });
 
-function expectUnmoved(context: SecurityContext, token: Uint8Array, changed: readonly Mutation[]): void {
-  const other = changed.reduce(mutated, token);
-  if (toHex(other) === toHex(token)) return;
+function expectUnmoved(context: SecurityContext, other: Uint8Array): void {
   const { lastReceived, lastFollows } = context;
   expect(errorOf(() => context.unwrap(other)).code).toMatch(/^security\/(bad-token|bad-checksum|replayed)$/);
   expect([context.lastReceived, context.lastFollows]).toEqual([lastReceived, lastFollows]);
@@ -66,7 +64,8 @@ describe('a record that was changed', () => {
         fc.array(changes, { minLength: 1, maxLength: 5 }),
         (text, several) => {
           const { token, level } = initiator.wrap(text, 'safe');
-          for (const changed of several) expectUnmoved(acceptor, token, changed);
+          const others = several.map(changed => changed.reduce(mutated, token));
+          for (const other of others) if (toHex(other) !== toHex(token)) expectUnmoved(acceptor, other);
           expect(acceptor.unwrap(token)).toEqual({ plaintext: text, level, sequence: 'ok' });
         },
       ),
@@ -88,7 +87,11 @@ describe('an integrity-only token that was changed', () => {
     const context = observe(vector).fromClient!;
     for (const token of integrityTokens(vector)) {
       fc.assert(
-        fc.property(changes, changed => expectUnmoved(context, token, changed)),
+        fc.property(changes, changed => {
+          const other = changed.reduce(mutated, token);
+          fc.pre(toHex(other) !== toHex(token));
+          expectUnmoved(context, other);
+        }),
         { numRuns: 20 },
       );
       expect(context.unwrap(token).level).toBe('safe');
