@@ -1,4 +1,4 @@
-/** The rooms of the source and who may look into whom; what the bundles of the entry points hold. */
+/** The rooms of the source and who may look into whom; the words; what the bundles of the entry points hold. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -194,6 +194,46 @@ describe('the code', () => {
 
   it('casts nothing that was caught to FtpSecurityError: a fault of ours would pass for bad input', () => {
     expect(FILES.flatMap(file => places(file, isCast))).toEqual([]);
+  });
+});
+
+describe('the words', () => {
+  /** Not the words of the field, or hard to read for those whose first language is another one. */
+  const STRANGE = /\b(owed|nobody|whoever|sound|bent|tells|stands(?! for)|that is none)\b/i;
+  /** Names that were given up for those of the field. */
+  const OLD_NAMES = new RegExp(
+    String.raw`\b(${[
+      ...[
+        'Witness',
+        'Sight',
+        'Standing',
+        'Asked',
+        'UnansweredCommands',
+        'ReceivedNumbers',
+        'ReplayRecord',
+        'EVERYONES',
+      ],
+      ...['ANATOMISTS', 'OverSocket', 'Bender', 'Sayings', 'Conduct', 'NoTarget', 'Unready', 'spokenExchange'],
+      ...['standingAfter', 'inTurn', 'adatOf', 'pbszOf', 'maxSkew', 'turnAway', 'describeKrb4Tokens', 'parseAdat'],
+    ].join('|')})\b`,
+  );
+  const texts = ['src', 'test', 'vectors']
+    .flatMap(folder =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(it => join(folder, it)),
+    )
+    .concat(readdirSync(ROOT))
+    .filter(
+      file => /\.(tsx?|mjs|md)$/.test(file) && !file.includes('node_modules') && !file.endsWith('structure.test.ts'),
+    );
+
+  it('are those of the field, in code, comments, titles and pages', () => {
+    expect(texts.length).toBeGreaterThan(500);
+    const found = texts.flatMap(file =>
+      readFileSync(join(ROOT, file), 'utf8')
+        .split('\n')
+        .flatMap((line, i) => (STRANGE.test(line) || OLD_NAMES.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : [])),
+    );
+    expect(found).toEqual([]);
   });
 });
 

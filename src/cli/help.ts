@@ -17,57 +17,57 @@ export const HELP: Record<Subcommand | 'all', string> = {
   rfc2228 page verify.html                           a page that verifies captures in a browser
   rfc2228 fuzz server 127.0.0.1:2121 ...             mutated commands for a server, mutated replies for a client
 
-rfc2228 COMMAND --help tells more of each.`,
+rfc2228 COMMAND --help explains each command.`,
 
   verify: `rfc2228 verify FILE... [options]: verifies recorded sessions
 
   rfc2228 verify session.pcap --keytab ftp.keytab
   rfc2228 verify *.pcapng.gz captures/ --keytab ftp.keytab
   tcpdump -w - ... | rfc2228 verify - --keytab ftp.keytab
-  rfc2228 verify session.pcap --key 18:6d4f...       a service's key itself, by enctype number
+  rfc2228 verify session.pcap --key 18:6d4f...       the key of a service in hex, after its enctype number
   rfc2228 verify session.pcap --strict               deviations that peers need become errors
   rfc2228 verify session.txt --keytab ftp.keytab     a text transcript: lines "C> ..." and "S> ...", "---" between
                                                      connections, "#" before remarks
 Options
 ${mechanismHelp('verify')}
   --utc               times in UTC; without it in the time zone of this machine
-  --errors            only what is wrong, and what was said around it
-  --summary           no lines: who logged in, which files moved, findings, keys that are missing, totals
+  --errors            show only lines with errors, and the lines around them
+  --summary           show no lines, but who logged in, which files were transferred, findings, missing keys, and totals
   --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
-  --html FILE         also write a page to look at the lines in a browser: one file ending in .html, which needs no network
-  --extract DIR       write the files of data connections that were verified and are whole into DIR, and a manifest of all;
+  --html FILE         also write a page that shows the lines in a browser: one file ending in .html, which needs no network
+  --extract DIR       write the files of the data connections that are verified and complete to DIR, with a manifest of all;
                       nothing is overwritten
-  --fail-on RULE,...  findings of these rules are errors (exit status 1), or all that are high, medium or low and more severe; may
-                      be repeated. An unknown rule lists all
-  --jobs N            how many workers share the files, each with its own core; default by the cores and by how much there is. The
-                      results and their order are the same. With --extract or standard input there is one
-  --join              the files are one capture that was rotated; they are put in order by their times
+  --fail-on RULE,...  treat findings of these rules as errors (exit status 1); high, medium or low means all findings of at least
+                      that severity. May be repeated. An unknown rule gives the list of all
+  --jobs N            number of workers that share the files, each on a core of its own; default by the cores and the size of the
+                      files. The results and their order are the same. With --extract or standard input there is one
+  --join              the files are parts of one capture; they are put in order by their times
   --strict            tolerate no deviation from RFC 2228
-  --tolerate NAME     tolerate a deviation more than is usual, or a single one with --strict; may be repeated. wzdftpd
+  --tolerate NAME     also tolerate this deviation; with --strict, tolerate only those that are named. May be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer
-  --port N            a connection with this TCP port is a control connection, whatever it says; may be repeated. Others are
-                      known by what they say, on any port
-  --only-port         look at no connection without one of those ports
+  --port N            a connection with this TCP port is a control connection, whatever its content; may be repeated. Other
+                      control connections are recognised by their content, on any port
+  --only-port         ignore all connections without one of those ports
 
-In the table C is the client and S the server; then come the level that the line claims and the verdict of its token. "gap": tokens
-before it are missing, and no data connection accounts for them; "late": it was sent before one that came first.
+In the table C is the client and S the server. The level that the line claims and the verdict of its token follow. "gap" means that
+tokens before it are missing, and that no data connection has them; "late" means that it was sent before a token that came first.
 
-A file is a capture (pcapng or pcap), as it is or compressed with gzip, or zstd where Node has it; or a text transcript. "-" is
-standard input; of a directory every recording is read. Of several files each has a result, and the total follows. Packets that
-can't be read are counted by reason, on standard error and in the summary. A capture may be larger than the memory: it is read in
-passes, and only what belongs to connections that are open is kept. A recorded exchange is judged at its own time.
+A file is a capture (pcapng or pcap), which may be compressed with gzip, or with zstd if Node supports it; or a text transcript.
+"-" is standard input. A directory means every recording in it. With several files, each has a result, and the total comes last.
+Packets that can't be read are counted by reason, on standard error and in the summary. A capture may be larger than the memory: it
+is read in passes, and only the data of open connections is kept. A recorded exchange is judged at its own time.
 
 Exit status
   0  everything protected was verified, and no line or data connection has an error
-  1  some line or data connection has an error, or a finding of --fail-on
-  2  wrong usage, input that can't be read, a file that --extract can't write, or a fault of ours in some connection (the rest
-     is there)
-  3  no error, but something could not be checked: no key, an exchange that is not in the capture, a data connection that is
-     not whole in it, tokens without a checksum, TLS, packets that can't be read, no control connection at all, or a --port
-     that nothing has
-  130  interrupted by Ctrl-C: what was read until then is there, with its summary`,
+  1  a line or data connection has an error, or there is a finding of --fail-on
+  2  wrong usage, input that can't be read, a file that --extract can't write, or an internal error in one connection (the results
+     of the others are shown)
+  3  no error, but something could not be checked: a missing key, an exchange that is not in the capture, an incomplete data
+     connection, tokens without a checksum, TLS, packets that can't be read, no control connection at all, or no connection with
+     the port of --port
+  130  interrupted by Ctrl-C: the results up to then are shown, with their summary`,
 
-  decode: `rfc2228 decode [LINE | -]: says what a line is, without keys
+  decode: `rfc2228 decode [LINE | -]: shows what a line contains, without keys
 
   rfc2228 decode "MIC BQQE/wAMAAAAAAAAB1KtIlVTRVIgZnRw..."
   rfc2228 decode "235 ADAT=YIGZBgkqhkiG9xIBAgICAG+BiTCB..."
@@ -75,9 +75,9 @@ Exit status
 
 --json gives one object for each line, with the token's parts as the mechanism describes them.
 
-Exit status 0; 1 when a line can't be decoded; 2 for wrong usage.`,
+Exit status 0; 1 if a line can't be decoded; 2 for wrong usage.`,
 
-  code: `rfc2228 code N: says what a reply code means
+  code: `rfc2228 code N: explains a reply code
 
   rfc2228 code 534
   rfc2228 code 10054                                 an error number of Winsock, as FTP clients show it
@@ -99,7 +99,7 @@ AES and RC4, GSI with a key log, and X-PSK. Other encryption types and KERBEROS_
 
 FILE ends in .html. To look at what was verified here, use rfc2228 verify --html.`,
 
-  fuzz: `rfc2228 fuzz server | client | corpus: mutated messages for clients and servers, behind the cryptography
+  fuzz: `rfc2228 fuzz server | client | corpus: sends clients and servers mutated messages with valid cryptography
 
   rfc2228 fuzz server 127.0.0.1:2121 --mechanism krb5 --ccache user.cc --user anna
   rfc2228 fuzz client --listen 2121 --mechanism krb5 --keytab ftp.keytab
@@ -108,55 +108,55 @@ FILE ends in .html. To look at what was verified here, use rfc2228 verify --html
   rfc2228 fuzz server 127.0.0.1:2121 --mechanism psk --key key.hex --replay findings/server-sequence-....json
   rfc2228 fuzz corpus seeds                          seed files for other fuzzers (AFL, libFuzzer)
 
-fuzz server HOST:PORT plays the client. First comes a valid session, and a command that the server accepts: without these there
-is nothing to be found, and the exit status is 2. Every case is a connection of its own: the exchange, valid commands, the
-mutated one, and a valid one behind it. The answers show whether the server accepted it, refused it (and by which code), or
-ignored it, and whether the server has ended the connection, hangs, or has crashed. The layer exchange mutates the exchange
-itself. A case of a data connection stores a valid file first, and then a mutated one, both called rfc2228-fuzz; where it may be
-accepted, the file is fetched again.
+fuzz server HOST:PORT plays the client. It first performs a valid session with a command that the server accepts. If that fails,
+nothing can be tested, and the exit status is 2. Each case has a connection of its own: the exchange, valid commands, the mutated
+one, and another valid one. The replies show whether the server accepted the mutated command, refused it (and with which code) or
+ignored it, and whether the server ended the connection, hangs, or has crashed. The layer exchange mutates the exchange itself. A
+case of a data connection first stores a valid file, and then a mutated one, both named rfc2228-fuzz; if the server may have
+accepted that, the file is retrieved again.
 
 fuzz client --listen [HOST:]PORT plays the server for each client that connects, and mutates one reply. The first connections
-show what the client does with a conforming server: if it does the same behind a reply that it must refuse, or prints its text,
-it has accepted it. A case of a data connection mutates the first listing or file that the client fetches under PROT; what it
-stores is checked against the rules.
+show what the client does with a conforming server. If it does the same after a reply that it must refuse, or prints its text, it
+has accepted that reply. A case of a data connection mutates the first listing or file that the client retrieves under PROT; what
+the client stores is checked against the rules.
 
 The mechanism
 ${mechanismHelp('fuzz')}
 The target
-  --exec COMMAND      starts it for each case by the shell, and sees its output, how it ends, and what a sanitizer writes. A
-                      client finds its port in $PORT, 0 as the port to listen on takes any
-  --user NAME         for USER, default anonymous; --password-file FILE where PASS is asked for (server)
+  --exec COMMAND      start the target for each case with the shell; its output, its end and the reports of sanitizers are
+                      observed. A client gets the port in $PORT; port 0 to listen on means any free port
+  --user NAME         for USER, default anonymous; --password-file FILE if the server asks for PASS (server)
   --at N              mutate the reply to the N-th protected command, or the first transfer from there on; default the first
-                      whose reply the client prints, or acts upon (client)
-  --limit MS          how long any answer may take, default 2000; after that a target hangs
-  --i-own-this-target fuzzes what is not on this host
+                      command whose reply the client prints, or reacts to (client)
+  --limit MS          how long any answer may take, default 2000; after that the target hangs
+  --i-own-this-target permit a target on another host
 The cases
   --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level, exchange,
                       phases or data; may be repeated
-  --level LEVEL       safe or private alone
+  --level LEVEL       only safe, or only private
   --seed N            the same seed (default 2228) gives the same cases
-  --time SECONDS, --cases N  when to end; default 60 seconds. Ctrl-C ends as well, with the totals
-  --rate N            cases in a second at the most, default 50
-  --replay PATH       plays the cases of a reproducer, or of a folder of them, and nothing else, each at its own command unless
-                      --at names one
-What it tells
+  --time SECONDS, --cases N  when to end; default 60 seconds. Ctrl-C also ends the run, with its totals
+  --rate N            most cases in a second, default 50
+  --replay PATH       play only the cases of a reproducer, or of a folder of reproducers, each at its own command unless --at
+                      names one
+Output
   --json              one JSON object per line: each case, each finding, a summary
-  --out DIR           where each finding is written to, made small, as a reproducer; default findings
+  --out DIR           folder for the findings, which are minimised and written as reproducers; default findings
 
-Each finding has a severity: high lets an attacker change what happens, or stops the peer; medium is a rule broken; low is a
-liberty or an oddity. Findings are, above all, what was accepted though it must be refused: an association without a valid
-exchange, unverified text, replays, reflections, untimely or clear text, a lower level, malformed tokens and text, data that is
-truncated, malformed or out of order. Then: hanging, crashing, ending the connection where a reply is due, clear or weak replies,
-bad commands or data given, going on in the clear, other codes than RFC 2228 has, and valid text or exchanges refused.
+Each finding has a severity: high lets an attacker change what happens, or stops the peer; medium is a broken rule; low is a
+tolerance or an oddity. Most findings are messages that the peer accepted and must refuse: an association without a valid exchange,
+unverified text, replays, reflections, untimely or clear text, a lower level, malformed tokens and text, data that is truncated,
+malformed or out of order. The others: the peer hangs, crashes, ends the connection when a reply is due, sends clear or weak
+replies, bad commands or bad data, continues in the clear, gives other codes than RFC 2228 has, or refuses valid text or a valid
+exchange.
 
-fuzz corpus DIR [--seed N] writes what the cases come to under known keys: DIR/client has what a client reads, DIR/server what a
-server reads, DIR/data what comes on a data connection, and DIR/client-exchange and DIR/server-exchange what comes before an
-association. One case is one file, named by its content; DIR/index.jsonl tells of each file the rule that it breaks, what a
-conforming peer must do, the keys of the session, for a harness that holds them, and for a line out of order where the session must
-have come to before it.
+fuzz corpus DIR [--seed N] writes the octets of the cases under known keys. DIR/client has the input of clients, DIR/server that of
+servers, DIR/data that of data connections, and DIR/client-exchange and DIR/server-exchange the input before an association. Each
+case is one file, named by its content. DIR/index.jsonl has for each file the rule that it breaks, what a conforming peer must do,
+the keys of the session, and, for a line out of order, the point that the session must reach before it.
 
 Exit status
   0  nothing was found
   1  something was found
-  2  wrong usage, or a target that takes no part`,
+  2  wrong usage, or a target that can't be tested`,
 };

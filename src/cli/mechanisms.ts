@@ -336,5 +336,5 @@ function endpointsOf({ local, peer }: Partial<Ends> = {}): Record<'local' | 'pee
 function endpointOf({ address = '0.0.0.0', port = 0 }: Partial<Ends['peer']> = {}): Krb4Endpoint {
   const plain = address.replace(/^::ffff:/, '');
   if (isIPv4(plain)) return { address: Uint8Array.from(plain.split('.'), Number), port };
-  throw new UsageError(`krb4 wants addresses of IPv4, and ${address} is none`);
+  throw new UsageError(`krb4 needs an IPv4 address, and ${address} is not one`);
 }

@@ -81,7 +81,7 @@ export class FileTotal {
     return this.#isFaulty ? EXIT.faulty : this.#isUnseen ? EXIT.unseen : EXIT.fine;
   }
 
-  /** @returns the record to be written; undefined for the summary, which stands for all recordings */
+  /** @returns the record to be written; undefined for the summary, which is the total of all recordings */
   add(record: TranscriptRecord): TranscriptRecord | undefined {
     this.#isFaulty ||= isFaulty(record) || (record.type === 'finding' && this.#failOn(record));
     this.#isUnseen ||= isUnseen(record);

@@ -30,7 +30,7 @@
  * - A gap is refused, unless a transfer explains it. A number that has not come may be that of a block which is on its way on
  *   a data connection, if the same side has sent a protected file since the line before. Where no such transfer has begun, or its
  *   last block has come already, the number can only be that of a line, and somebody has taken it out. A confidential token
- *   without integrity says nothing here: anybody can forge its number.
+ *   without integrity is no evidence here: anyone can forge its number.
  *
  * Data connections follow the same numbers. The first block comes after the line that begins the transfer, and the next blocks
  * follow it without a gap, unless the peer sends lines in between. That is why the state has to know when a transfer begins

@@ -154,7 +154,7 @@ describe('pcapng', () => {
     expect(packetsOf(file).map(({ linkType }) => linkType)).toEqual([101, 1, 113]);
   });
 
-  test.each(['enhanced', 'obsolete', 'simple'] as const)('a packet of an interface that nobody described: %s', kind => {
+  test.each(['enhanced', 'obsolete', 'simple'] as const)('a packet of an interface without a description: %s', kind => {
     const [found] = packetsOf(concat(blocks.section(), blocks.packet(kind, packet)));
     expect(found).toMatchObject({ linkType: undefined, time: undefined, data: ascii('abcde') });
   });

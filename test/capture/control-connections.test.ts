@@ -77,7 +77,7 @@ describe('what comes before the greeting', () => {
   ];
   const hidden: [string, Line[]][] = [
     ['a header of the PROXY protocol', [{ from: 0, text: 'PROXY TCP4 192.0.2.7 192.0.2.2 40000 21\r\n' }]],
-    ['one that tells nothing', [{ from: 0, text: 'PROXY UNKNOWN\r\n' }]],
+    ['one without information', [{ from: 0, text: 'PROXY UNKNOWN\r\n' }]],
     ['one of version 2', [{ from: 0, text: `\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c${'\x01'.repeat(12)}` }]],
     ['SOCKS 4', both('\x04\x01\x00\x15\x0a\x00\x00\x01me\0', '\x00\x5a\x00\x00\x00\x00\x00\x00')],
     ['SOCKS 4A', both('\x04\x01\x00\x15\0\0\0\x01me\0ftp.example\0', '\x00\x5a\x00\x00\x00\x00\x00\x00')],

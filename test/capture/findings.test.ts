@@ -237,7 +237,7 @@ describe('data connections', () => {
   });
 });
 
-it('tells a deviation once for each side', () => {
+it('reports a deviation once for each side', () => {
   const [first, second] = [
     message('A', { tolerated: ['trailing-nul'] }),
     message('B', { tolerated: ['trailing-nul'] }),

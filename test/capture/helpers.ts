@@ -172,7 +172,7 @@ function addressOf(end: string): Uint8Array {
   return Uint8Array.from(all.flatMap(group => [group >> 8, group & 0xff]));
 }
 
-/** What stands before an IP packet on each link layer. */
+/** The octets before an IP packet on each link layer. */
 export const LINK_HEADERS: Record<string, { linkType: number; header: (version: number) => number[] }> = {
   Ethernet: { linkType: 1, header: version => [...Array(12).fill(2), ...etherType(version)] },
   '802.1Q': { linkType: 1, header: version => [...Array(12).fill(2), 0x81, 0, 0x20, 7, ...etherType(version)] },

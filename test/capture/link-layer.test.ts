@@ -30,7 +30,7 @@ describe.each(Object.entries(LINK_HEADERS))('%s', (_name, { linkType, header }) 
   ] as const)('%s', (_version, expected, version) => {
     const data = concat(Uint8Array.from(header(version)), ipPacket(expected));
     expect(read(data, linkType)).toEqual(expected);
-    // Ethernet pads short packets; that is none of their text.
+    // Ethernet pads short packets; that is not part of their text.
     expect(read(concat(data, new Uint8Array(9)), linkType)).toEqual(expected);
   });
 
@@ -77,7 +77,7 @@ describe('IPv4', () => {
     expect(read(whole, 101, 3)).toEqual(V4);
   });
 
-  test('a fragment alone is none; the bit that forbids them says nothing', () => {
+  test('a fragment alone is not a segment; the bit that forbids fragments has no effect', () => {
     const first = patched(packet.subarray(0, 52), 2, 0, 52);
     expect(read(patched(first, 6, 0x20, 0))).toBe('IP fragment without the rest');
     expect(read(patched(packet, 6, 0x00, 1))).toBe('IP fragment without its first');

@@ -79,7 +79,7 @@ describe('a connection', () => {
     expect(flowOf(talk(LOGIN, { close: 'open' }))).toMatchObject({ texts: SAID, by: ['open', 'open'] });
   });
 
-  test('is none of a capture without segments', () => {
+  test('is empty for a capture without segments', () => {
     expect(flowsOf([])).toEqual([]);
   });
 
@@ -116,7 +116,7 @@ describe('how a connection was opened', () => {
     if (flow.opened === 'answered') expect(flow.ends[flow.opener!]).toBe(CLIENT);
   });
 
-  test('a SYN that nobody answers', () => {
+  test('a SYN without an answer', () => {
     const syn = segments[0]!;
     expect(flowOf([syn, syn])).toMatchObject({ opened: 'unanswered', opener: 0, by: ['open', 'open'] });
     const refusal = segment({ source: SERVER, flags: RST | ACK, ack: 1001 });
@@ -379,7 +379,7 @@ describe('octets that were not captured', () => {
 
   test('of one direction alone do not hold up the other', () => {
     const segments = talk(LOGIN).filter(({ source }) => source === CLIENT);
-    // The last acknowledgment is of the FIN: nobody can tell it from an octet.
+    // The last acknowledgment is of the FIN: it can't be distinguished from an octet.
     expect(flowOf(segments)).toMatchObject({ opened: 'answered', texts: [SAID[0], `{${SAID[1].length + 1}}`] });
   });
 });

@@ -351,7 +351,7 @@ describe('living peers', () => {
     expect(strict.map(({ error }) => error)).toEqual(['sequence/no-context', 'sequence/no-context']);
   });
 
-  it('and nobody with a key is needed to see that the exchange is complete', () => {
+  it('and no key is needed to see that the exchange is complete', () => {
     const records = verify('mit-ftpd-nomutual', { keyed: false });
     expect(told(records).map(({ verdict, error }) => [verdict, error])).toEqual([
       ['unkeyed', undefined],

@@ -49,7 +49,7 @@ const manifestOf = (directory: string, name = 'manifest.jsonl') =>
     .filter(Boolean)
     .map(line => JSON.parse(line));
 
-it('writes the files of a session, with their names, and a manifest that tells of each', async () => {
+it('writes the files of a session, with their names, and a manifest of all', async () => {
   const directory = newDirectory();
   const { status, stderr } = await run('verify', capture(NAME), '--keytab', keytabOf(NAME), '--extract', directory);
   expect([status, stderr]).toEqual([0, '']);

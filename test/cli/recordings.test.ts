@@ -108,7 +108,7 @@ describe('directories', () => {
     expect(names).toEqual(['/a.txt', '/b/z.pcap.gz', '/c.pcap', '/d.keytab', '/e.gz', 'x', '-']);
   });
 
-  test('are verified: one record for each recording, in that order, and a total; what is none is said', async () => {
+  test('are verified: one record for each recording, in that order, and a total; other files are named', async () => {
     const { status, stdout, stderr } = await run('verify', directory, '--json', ...KEYTAB);
     expect([status, stderr]).toEqual([0, `rfc2228: ${directory}: not a recording: 2 files in it, left out\n`]);
     const records = recordsOf(stdout);
@@ -163,7 +163,7 @@ describe('standard input', () => {
     expect(stdout).toContain('114 verified');
   });
 
-  test('what is none', () => {
+  test('a file that is no recording', () => {
     const { status, stdout, stderr } = runWith('junk', '-');
     expect([status, stdout, stderr]).toEqual([2, '', 'rfc2228: -: syntax/bad-file: not a capture file (octet 0)\n']);
   });

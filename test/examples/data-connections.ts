@@ -1,6 +1,6 @@
 /**
  * Passive and active data connections (RFC 959 §3.2, RFC 2428). The other end must have the client's address, so that the server
- * can't be used to attack others, and nobody else gets the data (RFC 2577).
+ * can't be used to attack others, and no one else gets the data (RFC 2577).
  */
 import { once } from 'node:events';
 import { type AddressInfo, BlockList, connect, createServer, isIP, type Socket } from 'node:net';

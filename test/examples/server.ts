@@ -45,7 +45,7 @@ export async function serve(socket: Socket, options: FtpServerOptions): Promise<
   try {
     for await (const event of control) {
       const { verb, argument } = event.command;
-      options.heard?.(event); // event.level tells how it was protected
+      options.heard?.(event); // event.level is how it was protected
       await service.carryOut(verb, argument, answer => reply(answer, event));
       if (verb === 'QUIT') break;
     }

@@ -178,7 +178,7 @@ describe('cases', () => {
     expect(() => fuzzCaseArbitrary({ layers: ['outer'], to: 'server' })).toThrow(RangeError);
   });
 
-  it('refuse a name that is none', () => {
+  it('refuse an unknown name', () => {
     const [one] = messageCases();
     expect(() => perform({ ...one!, name: 'nothing' }, PAIRS[0]![1]('client').session)).toThrow(RangeError);
   });

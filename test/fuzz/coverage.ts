@@ -1,5 +1,5 @@
 /**
- * Which code has run, by V8's precise block coverage. V8 tells the ranges of a function that did not run; so per function
+ * Which code has run, by V8's precise block coverage. V8 reports the ranges of a function that did not run; so per function
  * the stretches are kept that have never run yet, and whatever shortens them is new.
  */
 import { type Profiler, Session } from 'node:inspector';

@@ -36,7 +36,7 @@ export const LOOPBACK: Place = {
     const next = once(server, 'connection', { signal: AbortSignal.timeout(5000) })
       .then(([socket]) => quiet(socket as Socket))
       .finally(() => server.close());
-    next.catch(() => {}); // whoever waits hears of it
+    next.catch(() => {}); // the caller that waits gets it
     return { port: (server.address() as AddressInfo).port, next };
   },
   async connect(port) {
@@ -46,7 +46,7 @@ export const LOOPBACK: Place = {
   },
 };
 
-/** Ports of nobody but this place. */
+/** Ports that only this file uses. */
 export function inMemory(): Place {
   const waiting = new Map<number, (stream: Duplex) => void>();
   let port = 1000;
@@ -58,7 +58,7 @@ export function inMemory(): Place {
     },
     async connect(to) {
       const come = waiting.get(to);
-      if (come === undefined) throw new Error('nobody is there');
+      if (come === undefined) throw new Error('no client connects');
       waiting.delete(to);
       const [here, there] = pair();
       come(there);
@@ -76,7 +76,7 @@ export function pair(): [Duplex, Duplex] {
 }
 
 function quiet<T extends Duplex>(stream: T): T {
-  stream.on('error', () => {}); // whoever reads or writes hears of it
+  stream.on('error', () => {}); // the caller that reads or writes gets it
   return stream;
 }
 
@@ -117,7 +117,7 @@ export function pskSide(side: typeof pskAcceptor | typeof pskInitiator): FuzzSid
   };
 }
 
-/** What a peer takes that it must refuse, or sends that nobody may. */
+/** What a peer takes that it must refuse, or sends although no one may. */
 export interface DataFaults {
   /** No fault, but a habit of clients: they say that a transfer has failed, and go on. */
   goesOn?: boolean;

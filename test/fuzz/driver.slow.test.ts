@@ -133,7 +133,7 @@ describe('reproducers', () => {
     'no JSON',
     '[1]',
     '{}',
-    '{"case":{"to":"nobody"}}',
+    '{"case":{"to":"neither"}}',
     '{"case":{"to":"server","layer":"phases","name":"none"}}',
     '{"case":{"to":"server","layer":"data","name":"none","level":"safe","bufferSize":200,"choices":[]}}',
     '{"case":{"to":"server","layer":"data","name":"no end","level":"clear","bufferSize":200,"choices":[]}}',
@@ -181,7 +181,7 @@ describe('a server', () => {
     expect(sent).toEqual(['AUTH X-PSK\r\n']);
   });
 
-  it('that does not come to the case is none, with its own words', async () => {
+  it('that does not come to the case is not played, with the reason', async () => {
     const { outcome } = await answering('502 Not here\r\n');
     expect(outcome).toEqual({ kind: 'unready', detail: 'AUTH X-PSK is answered by 502 Not here, and not by 334' });
   });
@@ -267,18 +267,18 @@ describe('a campaign', () => {
     return { summary, told };
   };
 
-  it('tells each finding once', async () => {
+  it('reports each finding once', async () => {
     const { summary, told } = run(one => ({ kind: 'accepted', ...(one === cases[3] && { finding: 'order broken' }) }));
     expect(await summary).toMatchObject({ findings: 1, outcomes: { accepted: (await summary).cases } });
     expect(told.filter(type => type === 'finding').length).toBe(1);
   });
 
-  it('tells once of what a server does with every reply', async () => {
+  it('reports once what a server does with every reply', async () => {
     const { summary } = run(() => ({ kind: 'refused', finding: 'clear reply given' }));
     expect(await summary).toMatchObject({ findings: 1, gone: false });
   });
 
-  it('tells once that a client goes on in the clear, for whatever reason the exchange fails', async () => {
+  it('reports once that a client goes on in the clear, for whatever reason the exchange fails', async () => {
     const told: string[] = [];
     const { findings } = await campaign({
       cases: [...exchangeCases({ to: 'client', variants: 1 })].slice(0, 5),
@@ -290,8 +290,8 @@ describe('a campaign', () => {
     expect([findings, told]).toEqual([1, ['gone on in the clear']]);
   });
 
-  it('gives up where nobody is, and ends where nobody is any more', async () => {
-    await expect(run(() => ({ kind: 'unready', detail: 'nobody' })).summary).rejects.toThrow(TargetUnavailable);
+  it('gives up where no one answers, and ends where no one answers any more', async () => {
+    await expect(run(() => ({ kind: 'unready', detail: 'no answer' })).summary).rejects.toThrow(TargetUnavailable);
     const few = campaign({
       cases: cases.slice(0, 2),
       mechanism: 'X-PSK',
@@ -311,7 +311,7 @@ describe('a campaign', () => {
     expect(left.told).not.toContain('finding');
   });
 
-  it('tells both of a crash behind another finding, the crash first, and counts them by severity', async () => {
+  it('reports both a crash and another finding, the crash first, and counts them by severity', async () => {
     const found: FindingRecord[] = [];
     const summary = await campaign({
       cases: [cases[0]!],
@@ -344,7 +344,7 @@ describe('a campaign', () => {
     expect([(await summary).findings, played]).toEqual([1, 1]);
   });
 
-  it('tells once that a client takes clear replies, whatever they say, and once that it takes what was in its buffer', async () => {
+  it('reports once that a client takes clear replies, whatever they say, and once that it takes what was in its buffer', async () => {
     const names: string[] = [];
     await campaign({
       cases: SCRIPT_CASES.filter(it => it.to === 'client' && it.source === 'RFC 2228 §7'),

@@ -51,7 +51,7 @@ function toServer(
   return undefined;
 }
 
-/** After a refusal no association stands. */
+/** After a refusal there is no association. */
 function refusesProtected(server: ServerSession, theirs: Exchange): void {
   expect(server.phase).not.toBe('secured');
   expect(told(server, theirs, toUtf8('MIC AAAA\r\n')).reply!.code).toBe(503);
@@ -182,7 +182,7 @@ describe('cases', () => {
     for (const one of both!) for (const turn of turns) if (turn.to === one.to) performExchange(one, turn);
   });
 
-  it('refuse a name that is none', () => {
+  it('refuse an unknown name', () => {
     const turn: ExchangeTurn = {
       to: 'server',
       number: 0,

@@ -78,7 +78,7 @@ const badClient: NewConnection = sides => {
   };
 };
 
-// Those of KERBEROS_V4 here tell nobody their keys.
+// Those of KERBEROS_V4 here have no known keys.
 describe.each(MECHANISMS.filter(([name]) => name !== 'KERBEROS_V4'))('conforming peers under %s', (_, newSides) => {
   it.each(buffered('server'))('a server: %s', async (_name, one) => {
     const { finding, kind } = await playServer(one, newSides);

@@ -128,7 +128,7 @@ describe('CVE-2022-32208: a block whose checksum was wrong was taken for a valid
     }
   });
 
-  it('a reply whose checksum was wrong is none, for clients, observers and captures', () => {
+  it('a reply whose checksum is wrong is ignored by clients, observers and captures', () => {
     for (const row of ROWS) {
       for (const path of PATHS) {
         const contexts = row.contexts();

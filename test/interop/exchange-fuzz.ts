@@ -95,7 +95,7 @@ function* casesTo(to: Side, seed: number, names: readonly string[]): Generator<F
   }
 }
 
-/** @returns whether the peer lives */
+/** @returns whether the peer still works */
 async function playCase(one: FuzzCase, peer: Peer, target: Target, run: Exchanged): Promise<boolean> {
   const show = (finding: string, outcome: string, token: Uint8Array) =>
     note(run, { finding, name: one.name, outcome, token: toHex(token) });

@@ -40,7 +40,7 @@ function expectKnown(library: Library, target: string, run: Exchanged): string[]
 }
 
 /**
- * What the libraries are known to take. Whoever sends it has the session key all the same, but for Heimdal's replays, which
+ * What the libraries are known to take. Its sender has the session key nevertheless, but for Heimdal's replays, which
  * it never records.
  */
 const KNOWN: Record<Library, readonly string[]> = {

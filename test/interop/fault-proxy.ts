@@ -1,4 +1,4 @@
-/** What stands on the way between a client and a server, and does to what passes as it likes: lines, or blocks of data. */
+/** A proxy between a client and a server that changes what passes: lines, or blocks of data. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
@@ -49,7 +49,7 @@ export const blocks: Cut = octets => {
   return end <= octets.length ? end : undefined;
 };
 
-/** Listens on the host of the target, and stands between it and whoever connects. */
+/** Listens on the host of the target, and is between it and each client. */
 export async function startProxy(host: string, target: number, cut: Cut, tampering?: Tampering): Promise<Between> {
   const sockets = new Set<Socket>();
   const sent: Buffer[] = [];

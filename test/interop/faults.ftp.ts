@@ -184,7 +184,7 @@ function checkClaims({ done, heard, down }: Seen, served: string, noted: readonl
   expect(down.equals(DOWN.subarray(0, down.length)), 'what was delivered is a beginning of the file').toBe(true);
   const up = join(served, 'up');
   expect(existsSync(up) ? readFileSync(up).equals(UP) : !done.has('upload'), 'what was stored is the file').toBe(true);
-  expect(existsSync(join(served, 'kept')), 'nobody but the client deletes').toBe(true);
+  expect(existsSync(join(served, 'kept')), 'only the client deletes').toBe(true);
   const said = noted.flatMap(it => ('code' in it ? [it.code] : []));
   for (const code of heard) {
     const at = said.indexOf(code);
@@ -202,7 +202,7 @@ const linesOf = (chunks: readonly Buffer[]) =>
     .split(/(?<=\n)/)
     .map(line => Buffer.from(line, 'latin1'));
 
-/** Ends that a client brings about when it gives up; there is nobody to reply to then. */
+/** Ends that a client brings about when it gives up; there is no one to reply to then. */
 const ENDS = /^(ECONNRESET|EPIPE|ERR_STREAM_\w+|ABORT_ERR|sequence\/closed)$/;
 
 function errorsOf(noted: readonly Noted[]): string {

@@ -221,7 +221,7 @@ const data = (from: Direction): Case[] =>
     ]),
   );
 
-/** Whoever hears of it first. */
+/** The side that notices first. */
 const CUT = /^(426|sequence\/unexpected-reply|ECONNRESET|EPIPE|syntax\/truncated)$/;
 const stepOf = (from: Direction): Step => (from === 'server' ? 'download' : 'upload');
 

@@ -16,7 +16,7 @@ export interface FtpServer {
   host: string;
   port: number;
   noted: Noted[];
-  /** When nobody is served any more. */
+  /** Resolves when no client is served any more. */
   idle(): Promise<void>;
   close(): Promise<void>;
 }

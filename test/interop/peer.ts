@@ -45,7 +45,7 @@ export class Peer {
     this.#process = spawn(program, its, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#process.stdout.on('data', chunk => this.#receive(chunk));
     this.#process.stderr.on('data', chunk => (this.#complaint += chunk));
-    this.#process.stdin.on('error', () => {}); // the exit tells why
+    this.#process.stdin.on('error', () => {}); // the exit status shows why
     this.#ended = new Promise(resolve => {
       this.#process.on('close', code => {
         for (const { reject } of this.#waiting.splice(0)) reject(new Error(`the peer is gone: ${this.#complaint}`));

@@ -24,7 +24,7 @@ export function run(
   let complaint = '';
   child.stdout.setEncoding('utf8').on('data', text => (output += text));
   child.stderr.setEncoding('utf8').on('data', text => (complaint += text));
-  child.stdin.on('error', () => {}); // the exit tells why
+  child.stdin.on('error', () => {}); // the exit status shows why
   child.stdin.end(input);
   return new Promise((resolve, reject) => {
     child.on('error', reject);

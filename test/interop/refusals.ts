@@ -1,4 +1,4 @@
-/** What an acceptor must not take, and how its KRB-ERROR tells the initiator. */
+/** What an acceptor must not take, and what its KRB-ERROR reports to the initiator. */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test } from 'vitest';
@@ -21,12 +21,12 @@ export function refusals(library: Library): void {
   const realm = () => inject(library);
   const initiator = (options = {}) => theirInitiator(realm(), USUAL, { flags: FTP_FLAGS[library], ...options });
 
-  describe(`${library}: our acceptor refuses, and its KRB-ERROR tells their initiator`, () => {
+  describe(`${library}: our acceptor refuses, and its KRB-ERROR informs their initiator`, () => {
     test('a replayed AP-REQ', async () => {
       const peer = initiator();
       const { token } = await peer.step();
       await ourAcceptor(realm(), USUAL).step(token);
-      await tells(await refusal(ourAcceptor(realm(), USUAL), token, 'security/replayed'), peer, /replay/i);
+      await expectReported(await refusal(ourAcceptor(realm(), USUAL), token, 'security/replayed'), peer, /replay/i);
     });
 
     test.each<[what: string, code: ErrorCode, said: RegExp, options: (realm: Realm) => Partial<Krb5AcceptorOptions>]>([
@@ -52,7 +52,7 @@ export function refusals(library: Library): void {
     ])('%s', async (_what, code, said, options) => {
       const peer = initiator({ bindings: '7f0000017f000001' });
       const { token } = await peer.step();
-      await tells(await refusal(ourAcceptor(realm(), USUAL, options(realm())), token, code), peer, said);
+      await expectReported(await refusal(ourAcceptor(realm(), USUAL, options(realm())), token, code), peer, said);
     });
 
     test('an AP-REQ without mutual authentication that is older than the replay cache', async () => {
@@ -74,7 +74,7 @@ export function refusals(library: Library): void {
         (await peer.step()).token,
         'security/clock-skew',
       );
-      if (library === 'mit') return tells(error, peer, /skew/i);
+      if (library === 'mit') return expectReported(error, peer, /skew/i);
       // Heimdal's takes our time from the KRB-ERROR, and tries again.
       const again = await peer.step(error.token);
       await ourAcceptor(realm(), USUAL, { clock: inAnHour }).step(again.token);
@@ -85,11 +85,11 @@ export function refusals(library: Library): void {
       const peer = theirInitiator(realm(), 23, { flags: FTP_FLAGS[library] });
       const { token } = await peer.step();
       const error = await refusal(ourAcceptor(realm(), 23, { allowWeak: false }), token, 'security/weak');
-      await tells(error, peer, /encryption type/i);
+      await expectReported(error, peer, /encryption type/i);
     });
   });
 
-  describe(`${library}: their acceptor refuses, and its KRB-ERROR tells our initiator`, () => {
+  describe(`${library}: their acceptor refuses, and its KRB-ERROR informs our initiator`, () => {
     test('a clock that is an hour off', async () => {
       await told(
         theirAcceptor(realm(), USUAL),
@@ -138,7 +138,7 @@ export function refusals(library: Library): void {
 }
 
 /** Their initiator, given our KRB-ERROR, says the same. */
-async function tells({ token }: FtpSecurityError, peer: Peer, said: RegExp): Promise<void> {
+async function expectReported({ token }: FtpSecurityError, peer: Peer, said: RegExp): Promise<void> {
   expect(token).toBeDefined();
   expect(isRefused((await peer.request('s', token)).major)).toBe(true);
   expect(await peer.errorText()).toMatch(said);

@@ -80,7 +80,7 @@ export async function fuzzUnwrap(realm: Realm, enctype: number, seconds: number,
   return { ...run, seconds: since() };
 }
 
-/** @returns whether the peer lives */
+/** @returns whether the peer still works */
 async function playCase(one: MessageCase, its: Established, run: Unwrapped): Promise<boolean> {
   const played = perform(one, its.session);
   if (played === undefined) return true;
@@ -167,7 +167,7 @@ async function unwrapped(peer: Peer, tokens: readonly Uint8Array[]): Promise<Pee
   return await Promise.all(replies);
 }
 
-/** Heimdal looks at the number first: it tells of a replay, or a gap, by what is no error, and gives no text. */
+/** Heimdal looks at the number first: it reports a replay or a gap by a code that is not an error, without a text. */
 function isWithheld(major: number, result: Uint8Array): boolean {
   return isRefused(major) || (result.length === 0 && major !== GSS.complete);
 }

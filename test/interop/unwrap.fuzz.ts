@@ -42,7 +42,7 @@ const NUMBER = 'altered token accepted: safe token, the number in SND_SEQ (octet
 const ROTATION = ['safe', 'private'].map(level => `altered token accepted: ${level} token, its RRC (octets 6 and 7)`);
 const SEALED_RRC = 'malformed token accepted: token: RRC is sealed as it was sent';
 const FRAME = 'malformed token accepted: token: the frame of RFC 2743 around it';
-/** Of RFC 1964's tokens: neither library looks at all of the padding, and MIT's not at what stands before it. */
+/** Of RFC 1964's tokens: neither library looks at all of the padding, and MIT's not at the octets before it. */
 const PADDING = [
   'malformed token accepted: token: padding that counts nothing',
   'malformed token accepted: token: padding that counts more than a block',

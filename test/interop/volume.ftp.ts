@@ -1,6 +1,6 @@
 /**
  * Much data through both ends in one process, at levels S and P: the same hash at the far end, and memory that does not grow.
- * `INTEROP_MEGABYTES` says how much each way; beside it stands a plain TCP connection with the same source and sink.
+ * `INTEROP_MEGABYTES` says how much each way; it is compared with a plain TCP connection with the same source and sink.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -10,7 +10,7 @@ const FLAGS = ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'
 export function sanitized(realm: Realm): Realm {
   const program = join(realm.folder, 'peer-sanitized');
   compilePeer(realm, program, FLAGS);
-  // The libraries keep what they have until they end, and leaks are nobody's finding here.
+  // The libraries keep what they have until they end, and leaks are no findings here.
   const environment = { ...realm.environment, ASAN_OPTIONS: 'detect_leaks=0' };
   return { ...realm, program, environment };
 }

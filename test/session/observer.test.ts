@@ -543,7 +543,7 @@ describe('no line that broke a rule makes anything less protected', () => {
     observe([...EXCHANGE, ...lines, ...fake])
       .messages.slice(-2)
       .map(it => it.error?.code);
-  const bothOwed = ['sequence/unprotected', 'sequence/unprotected'];
+  const bothUnprotected = ['sequence/unprotected', 'sequence/unprotected'];
 
   it.each([
     ['CCC in the clear', ['C> CCC', mic(0, 'PWD'), reply(0, '257 a')]],
@@ -560,7 +560,7 @@ describe('no line that broke a rule makes anything less protected', () => {
     ['234 in the clear', ['C> AUTH X-VISIBLE', 'S> 234 go']],
     ['234 to AUTH TLS', ['C> AUTH TLS', 'S> 234 go']],
   ])('%s', (_, lines) => {
-    expect(codes(lines)).toEqual(bothOwed);
+    expect(codes(lines)).toEqual(bothUnprotected);
     expect(observe([...EXCHANGE, ...lines, ...fake]).replies.map(({ reply }) => reply.lines)).not.toContainEqual([
       'fake welcome',
     ]);

@@ -12,7 +12,7 @@ export async function fuzz(args: string[]): Promise<number> {
     return await chosen(args);
   } catch (error) {
     if (error instanceof TargetUnavailable)
-      throw new InputError(`the target takes no part: ${printable(error.message.replace(/\s+/g, ' '))}`);
+      throw new InputError(`the target can't be tested: ${printable(error.message.replace(/\s+/g, ' '))}`);
     throw error;
   }
 }

@@ -16,10 +16,10 @@ import { makeFolder } from './folder.js';
 
 /** The columns of the table, with their legend. */
 const KINDS: Readonly<Record<OutcomeKind, string>> = {
-  accepted: 'carried out, or believed',
+  accepted: 'carried out, or treated as valid',
   refused: 'answered by an error, or the session ended',
-  ignored: 'no reaction, and the peer lives',
-  closed: 'the connection was ended instead of an answer',
+  ignored: 'no reaction, and the peer still works',
+  closed: 'the connection was ended instead of a reply',
   hung: 'the peer does nothing any more',
   crashed: 'the peer died',
   skipped: 'not applicable, or nothing to be seen',
@@ -77,7 +77,7 @@ export class Report {
     const total = `${cases} cases in ${seconds.toFixed(1)} s${each} from seed ${this.#seed}, ${findings} findings`;
     const counts = SEVERITIES.map(severity => `${severities[severity]} ${severity}`).join(', ');
     console.log(paint('bold', total) + (findings > 0 ? ` (${counts}), in ${this.#out}/` : ''));
-    if (gone) console.log(`the target takes no part any more: ${printable(reason ?? '')}`);
+    if (gone) console.log(`the target can't be tested any more: ${printable(reason ?? '')}`);
   }
 
   #count({ layer, outcome }: CaseRecord): void {

@@ -93,7 +93,7 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
   if (last === undefined && unready.length > 0) throw new TargetUnavailable(reason ?? 'no case could begin');
   // It is a crash only if the target no longer accepts connections: a server that only refuses further logins still
   // works.
-  if (gone && unready.every(({ cut }) => cut)) findings.addGone(last!, `takes no part any more: ${reason}`);
+  if (gone && unready.every(({ cut }) => cut)) findings.addGone(last!, `can't be reached any more: ${reason}`);
   return { type: 'summary', cases: index, gone, reason: gone ? reason : null, outcomes, ...findings.totals };
 }
 

@@ -41,9 +41,9 @@ export function reproducerOf(one: FuzzCase, outcome: Outcome & { finding: Findin
 
 function dutyOf({ expected }: FuzzCase): string {
   if (expected.verdict === 'answer') return `answers ${expected.codes.join(' or ')}`;
-  if (expected.verdict === 'accept') return 'takes it';
-  if (expected.verdict === 'either') return 'takes it or refuses it, and takes nothing else for it';
-  return `takes nothing of it, and is as before: ${expected.codes.join(' or ')}`;
+  if (expected.verdict === 'accept') return 'accepts it';
+  if (expected.verdict === 'either') return 'accepts or refuses it, and accepts no other text instead';
+  return `refuses it, and keeps its state: ${expected.codes.join(' or ')}`;
 }
 
 /** A status of 0 is left out, and so is a signal, which `detail` has already. */

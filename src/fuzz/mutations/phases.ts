@@ -28,7 +28,7 @@ const TO_SERVER = scriptsTo('server')({
   'RFC 2228 §3, AUTH': {
     'AUTH without a mechanism': script('greeted', 'AUTH', [501]),
     'AUTH with a blank for its mechanism': script('greeted', 'AUTH ', [501]),
-    'AUTH with an unknown mechanism': script('greeted', 'AUTH X-NOBODY', [504]),
+    'AUTH with an unknown mechanism': script('greeted', 'AUTH X-UNKNOWN', [504]),
     'PBSZ in one piece with AUTH': script('auth', 'PBSZ 4096', [503]),
     'MIC in one piece with AUTH': script('auth', 'MIC AAAA', [503]),
     'AUTH in the clear, once the exchange is complete': script('secured', 'AUTH GSSAPI', [533, 503, 534, 504, 334]),

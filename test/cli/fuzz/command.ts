@@ -1,4 +1,4 @@
-/** `rfc2228 fuzz` as a process, with X-PSK where nothing else is said, and what it tells. */
+/** `rfc2228 fuzz` as a process, with X-PSK by default, and its output. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Data blocks, raw or around sound tokens: any chunking gives the same verified octets in their order, or the same FtpSecurityError. */
+/** Data blocks, raw or around valid tokens: any chunking gives the same verified octets in their order, or the same FtpSecurityError. */
 import { concat, concatAll, u32be, viewOf } from '../../../src/bytes.js';
 import { BlockReader } from '../../../src/protection/data-block.js';
 import { quickContext } from './quick-context.js';
@@ -7,7 +7,7 @@ import { contains, cutAt, hold, inChunks, octets, type Target } from './target.j
 const BUFFER_SIZE = 120;
 const MARK = 0xfe;
 
-/** First octet: 0 the rest is what comes; 1 texts for sound blocks; 2 the same with a length each, less what is right. */
+/** First octet: 0 the rest is what comes; 1 texts for valid blocks; 2 the same with a length each, less what is right. */
 function wireOf(input: Uint8Array): Uint8Array {
   const mode = (input[0] ?? 0) % 3;
   const rest = input.subarray(1);

@@ -1,4 +1,4 @@
-/** Texts inside sound tokens: nothing is delivered but whole replies and commands made of the octets that were protected, in their order. */
+/** Texts inside valid tokens: nothing is delivered but whole replies and commands made of the octets that were protected, in their order. */
 import { CRLF, concat, concatAll } from '../../../src/bytes.js';
 import { parseCommand } from '../../../src/ftp/command.js';
 import { parseReply } from '../../../src/ftp/reply.js';
@@ -27,7 +27,7 @@ export const innerReplies: Target = {
       const pushed = attempt(() => reader.push(parseReply(encodeProtectedReply({ level: 'safe', tokens }))));
       if ('error' in pushed) continue;
       for (let one = reader.next(); one !== undefined; one = reader.next()) {
-        hold(one.inner.code < 600 && one.level === 'safe', 'a reply that is none, or a level that it had not');
+        hold(one.inner.code < 600 && one.level === 'safe', 'no reply, or a level that it had not');
         hold(parseReply(one.inner.raw).code === one.inner.code, 'a reply that does not read again');
         const lines = (parts: readonly Uint8Array[]) => concatAll(parts.map(part => withoutEnds(part)));
         hold(contains(lines(sent), lines([one.inner.raw])), 'octets that were not protected');

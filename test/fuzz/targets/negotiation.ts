@@ -1,4 +1,4 @@
-/** SPNEGO gives a context only around a sound AP-REQ, and, where MICs are owed, only over the list that was offered. */
+/** SPNEGO gives a context only around a valid AP-REQ, and, where MICs are required, only over the list that was offered. */
 import { octetsFrom } from '../../../src/fuzz/choices.js';
 import { krb5Acceptor, krb5Initiator, krb5Observer } from '../../../src/mechanisms/krb5/index.js';
 import { parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
@@ -69,7 +69,7 @@ const PLACES: readonly ((rest: Uint8Array) => void)[] = [
     const acceptor = newAcceptor();
     step(acceptor, OFFER);
     const made = attempt(() => step(acceptor, inside));
-    hold(!('value' in made) || made.value.context === undefined, 'a context before the MIC that is owed');
+    hold(!('value' in made) || made.value.context === undefined, 'a context before the MIC that is required');
   },
   last => {
     const { acceptor } = untilLast();
@@ -90,9 +90,9 @@ const PLACES: readonly ((rest: Uint8Array) => void)[] = [
   token => {
     const observer = krb5Observer({ keys: keytab });
     const said = untilLast().said;
-    for (const [i, sound] of said.entries()) {
+    for (const [i, token] of said.entries()) {
       refusable(() => observer.observe(i % 2 === 0 ? 'client' : 'server', token));
-      refusable(() => observer.observe(i % 2 === 0 ? 'client' : 'server', sound));
+      refusable(() => observer.observe(i % 2 === 0 ? 'client' : 'server', token));
     }
     refusable(() => observer.observe('client', token));
   },
@@ -103,7 +103,7 @@ const ANSWER = parseNegotiation(ANSWER_TOKEN) as NegotiationToken;
 
 export const negotiation: Target = {
   name: 'negotiation',
-  invariant: 'a context stands only around a sound AP-REQ or AP-REP, and a MIC that is owed is over the list offered',
+  invariant: 'there is a context only around a valid AP-REQ or AP-REP, and a required MIC is over the list offered',
   run: input => PLACES[(input[0] ?? 0) % PLACES.length]!(input.subarray(1)),
   seeds: [
     [0, WHOLE],

@@ -1,4 +1,4 @@
-/** Lines of both sides of a connection whose keys are known: nothing is shown as verified but texts that were protected, and integrity once owed is lifted by protected commands alone. */
+/** Lines of both sides of a connection whose keys are known: nothing is shown as verified but texts that were protected, and integrity that was required is lifted by protected commands alone. */
 import { CRLF, concat } from '../../../src/bytes.js';
 import { encodeProtectedCommand } from '../../../src/protection/protected-command.js';
 import { encodeProtectedReply } from '../../../src/protection/protected-reply.js';
@@ -14,7 +14,7 @@ const START = ['cAUTH X-PSK', 's334 go', 'cADAT AAAA', 's235 done'];
  */
 export const observer: Target = {
   name: 'observer',
-  invariant: 'what is shown as verified was protected, and no clear line is without error while integrity is owed',
+  invariant: 'what is shown as verified was protected, and no clear line is without error while integrity is required',
   run(input) {
     const client = quickContext('initiator');
     const server = quickContext('acceptor');

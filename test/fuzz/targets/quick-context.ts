@@ -1,6 +1,6 @@
 /**
  * A security context that costs next to nothing, so that the loop spends its time in the codec and the sessions: direction,
- * level, number and a short checksum stand before the text. It refuses what a real one refuses, to whoever does not forge.
+ * level, number and a short checksum are before the text. It refuses what a real one refuses, unless a caller forges.
  */
 import { concat, copy, u32be, viewOf } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';

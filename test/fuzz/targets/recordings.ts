@@ -8,7 +8,7 @@ const CAPTURES = new URL('../../../vectors/captures/', import.meta.url);
 const fileOf = (name: string) => new Uint8Array(readFileSync(new URL(name, CAPTURES)));
 const NAMES = ['probe-heimdal-nomutual', 'krb5ftp-noauth-plain'];
 
-/** With a key that nobody's recording has, all of it; and without any. */
+/** With a key that no recording has, all of it; and without any. */
 function run(input: Uint8Array): void {
   const keys = NAMES.map(name => parseKeytab(fileOf(`${name}.keytab`)));
   const keyed = attempt(() => verifyRecording(input, { mechanisms: [krb5({ observer: { keys: keys.flat() } })] }));

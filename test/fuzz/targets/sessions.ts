@@ -1,4 +1,4 @@
-/** Sessions with a known association: a server never throws and hands on no clear command where integrity is owed; a client refuses by FtpSecurityError, and hands on no text but what was protected. */
+/** Sessions with a known association: a server never throws and hands on no clear command where integrity is required; a client refuses by FtpSecurityError, and hands on no text but what was protected. */
 import { CRLF, concat } from '../../../src/bytes.js';
 import type { SecurityContext } from '../../../src/protection/mechanism.js';
 import { encodeProtectedCommand } from '../../../src/protection/protected-command.js';
@@ -11,7 +11,7 @@ import { attempt, cutAt, hold, octets, type Target } from './target.js';
 /** A line per command. First octet: c in the clear, C safe, P private, E confidential, A an exchange in the clear. */
 export const serverSession: Target = {
   name: 'server-session',
-  invariant: 'nothing that a client sends makes it throw; no clear command comes through where integrity is owed',
+  invariant: 'nothing that a client sends makes it throw; no clear command comes through where integrity is required',
   run(input) {
     const session = new ServerSession({ mechanisms: [{ name: 'X-PSK' }], ccc: 'allowed', maxLine: 2000 });
     let client = quickContext('initiator');
@@ -71,7 +71,7 @@ function clientLine(line: Uint8Array, client: SecurityContext): Uint8Array {
 /** A line per reply. First octet: s in the clear, S safe, Q private, E confidential; > the client sends what follows. */
 export const clientSession: Target = {
   name: 'client-session',
-  invariant: 'it hands on no text but what was protected, while integrity is owed; only FtpSecurityError escapes',
+  invariant: 'it hands on no text but what was protected, while integrity is required; only FtpSecurityError escapes',
   run(input) {
     const session = new ClientSession({ maxLine: 2000, maxReply: 4000, allowClearPassword: true });
     const server = quickContext('acceptor');

@@ -1,4 +1,4 @@
-/** Tokens with any header, their checksums right: what opens has the text that was put in, whatever is refused is refused by FtpSecurityError, and a sound token opens after it. */
+/** Tokens with any header, their checksums right: what opens has the text that was put in, whatever is refused is refused by FtpSecurityError, and a valid token opens after it. */
 import { copy, viewOf } from '../../../src/bytes.js';
 import { octetsFrom } from '../../../src/fuzz/choices.js';
 import { krb4FuzzSession } from '../../../src/fuzz/mechanisms/krb4.js';
@@ -143,10 +143,10 @@ function run({ header, sides, forge }: Form, input: Uint8Array): void {
     const kept = same(plaintext, text) || plaintext.length !== text.length;
     hold(kept || level === 'confidential', 'another text than was protected');
   }
-  const sound = forger.context.wrap(octets('NOOP'), 'safe').token;
-  const after = attempt(() => recipient.unwrap(sound));
+  const valid = forger.context.wrap(octets('NOOP'), 'safe').token;
+  const after = attempt(() => recipient.unwrap(valid));
   const used = 'value' in opened && 'error' in after && after.error.code === 'security/replayed';
-  hold('value' in after || used, 'a sound token is refused after it');
+  hold('value' in after || used, 'a valid token is refused after it');
 }
 
 const SEEDS: Record<string, readonly string[]> = {
@@ -178,7 +178,7 @@ const SEEDS: Record<string, readonly string[]> = {
 export const tokens: readonly Target[] = FORMS.map(form => ({
   name: `token-${form.name}`,
   invariant:
-    'no token opens without the key; what opens has the text that was put in; a sound token opens after any other',
+    'no token opens without the key; what opens has the text that was put in; a valid token opens after any other',
   run: input => run(form, input),
   seeds: SEEDS[form.name]!.map(octets),
 }));

@@ -40,7 +40,7 @@ describe.each(VERSIONS)('%s', version => {
       '/O=Grid/CN=Anna has delegated a credential of /O=Grid/CN=Eve',
     ],
     [
-      'that nobody has signed',
+      'that no one has signed',
       () => make('/O=Grid/CN=Eve'),
       'untrusted',
       'no trusted authority has signed /O=Grid/CN=Eve',
