@@ -3,10 +3,10 @@
  * It writes only inside the directory, overwrites nothing, and keeps no incomplete file. If a file can't be written, the
  * manifest has the reason, and the verification goes on.
  */
-import { closeSync, constants, copyFileSync, linkSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, linkSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataRecord, Transfer, TransferSink } from '../capture/index.js';
-import { attempt, writeAll } from './files.js';
+import { attempt, makeFolder, writeAll } from './files.js';
 import { InputError } from './status.js';
 import type { Output } from './streams.js';
 
@@ -56,7 +56,7 @@ export class ExtractDirectory {
   /** @throws InputError if the directory can't be made or written to */
   constructor(directory: string) {
     this.#directory = directory;
-    attempt(directory, () => mkdirSync(directory, { recursive: true }));
+    attempt(directory, () => makeFolder(directory));
     this.#manifest = this.#create('manifest', '.jsonl');
   }
 

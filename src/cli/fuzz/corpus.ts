@@ -3,8 +3,8 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { corpusFiles } from '../../fuzz/corpus.js';
 import { nodeCiphers } from '../../node/index.js';
+import { inputError, makeFolder } from '../files.js';
 import { EXIT, InputError, parseOptions, UsageError } from '../status.js';
-import { makeFolder } from './folder.js';
 import { MAX_SEED, SEED, wholeNumber } from './options.js';
 
 /** @returns the exit status */
@@ -21,7 +21,7 @@ export function corpus(args: string[]): number {
     write(directory, seed);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    throw new InputError(`${directory}: ${(error as Error).message}`);
+    throw inputError(directory, error);
   }
   return EXIT.fine;
 }

@@ -10,9 +10,8 @@ import {
   type Severity,
   type SummaryRecord,
 } from '../../fuzz/driver/index.js';
-import { InputError } from '../status.js';
+import { attempt, makeFolder } from '../files.js';
 import { columns, paint, printable, shorten } from '../terminal.js';
-import { makeFolder } from './folder.js';
 
 /** The columns of the table, with their legend. */
 const KINDS: Readonly<Record<OutcomeKind, string>> = {
@@ -88,12 +87,10 @@ export class Report {
   /** @returns the path of the finding's file */
   #keep({ type: _, ...reproducer }: FindingRecord): string {
     const file = join(this.#out, this.#unused(fileNameOf(reproducer)));
-    try {
+    attempt(file, () => {
       makeFolder(this.#out);
       writeFileSync(file, `${JSON.stringify(reproducer, null, 2)}\n`);
-    } catch (error) {
-      throw new InputError(`${file}: ${(error as Error).message}`);
-    }
+    });
     return file;
   }
 

@@ -210,7 +210,7 @@ describe('fuzz server', () => {
     ['a rate of zero', ['127.0.0.1:1', ...PSK, '--rate', '0'], '--rate wants a whole number from 1'],
     ['no reproducer', ['127.0.0.1:1', ...PSK, '--replay', KEY_FILE], 'syntax/bad-file'],
     ['an option of the other side', ['127.0.0.1:1', ...PSK, '--at', '2'], "Unknown option '--at'"],
-    ['no listener', ['127.0.0.1:1', ...PSK], 'can\'t be tested: connect ECONNREFUSED'],
+    ['no listener', ['127.0.0.1:1', ...PSK], "can't be tested: connect ECONNREFUSED"],
   ])('says that there is %s', async (_, args, complaint) => {
     const { status, stdout, stderr } = await rfc2228(['server', ...args]);
     expect([status, stdout]).toEqual([2, '']);
