@@ -1,5 +1,5 @@
 /**
- * The same tokens judged by a library and by us. One context of a library has two sides; beside each stands one of ours with the
+ * The same tokens judged by a library and by us. One context of a library has two sides; each has a counterpart of ours with the
  * same keys. A side of the library or of ours makes a token, half of the tokens are mutated, and the other side of both judges it:
  * the verdict, the text, the level and the sequence must be equal, or `differences.ts` has the difference.
  */
