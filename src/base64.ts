@@ -104,5 +104,5 @@ function decodeGroups(octets: Uint8Array, start: number, end: number, bytes: Uin
 }
 
 function fault(kind: string, offset: number): FtpSecurityError {
-  return new FtpSecurityError('syntax/bad-base64', kind, { offset });
+  return new FtpSecurityError('syntax/bad-base64', `bad base 64: ${kind}`, { offset });
 }

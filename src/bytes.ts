@@ -20,10 +20,23 @@ export function assertBytes(value: unknown, name: string): asserts value is Uint
   if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
 }
 
-/** @throws TypeError if a list of keys is not one, e.g. the octets of the file that `parser` reads */
+/**
+ * @param parser  the function that makes such a list from the octets of a file
+ * @throws TypeError if `value` is not a list of objects, e.g. those octets themselves
+ */
 export function assertParsed(value: unknown, name: string, parser: string): void {
-  if (!Array.isArray(value))
-    throw new TypeError(`${name} must be a list, e.g. what ${parser} returns for the octets of a file`);
+  if (Array.isArray(value) && value.every(isParsed)) return;
+  throw new TypeError(`${name} must be a list, as ${parser} returns it for the octets of a file`);
+}
+
+/** @throws TypeError if `value` is not a list as {@link assertParsed} expects it, or an empty one, with which nothing can be done */
+export function assertSomeParsed(value: unknown, name: string, parser: string): void {
+  assertParsed(value, name, parser);
+  if ((value as unknown[]).length === 0) throw new TypeError(`${name} must not be empty: ${parser} has found nothing`);
+}
+
+function isParsed(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value);
 }
 
 /** Whether octets end in CR LF. */

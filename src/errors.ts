@@ -79,6 +79,17 @@ export function badToken(message: string, facts?: ErrorFacts): FtpSecurityError 
   return new FtpSecurityError('security/bad-token', message, facts);
 }
 
+/** Makes the error for a checksum that does not match: `security/bad-checksum`. */
+export function badChecksum(what: string, facts?: ErrorFacts): FtpSecurityError {
+  return new FtpSecurityError('security/bad-checksum', `${what}: changed on the way, or made with another key`, facts);
+}
+
+/** Returns a caught error with the place of the input, e.g. its line, in front of its message, if it is an FtpSecurityError. */
+export function atPlace(place: string, error: unknown): unknown {
+  if (!(error instanceof FtpSecurityError)) return error;
+  return new FtpSecurityError(error.code, `${place}: ${error.message}`, error);
+}
+
 /**
  * Returns a caught error if it is an FtpSecurityError, and throws it again if not: anything else is a programming error,
  * here or in a mechanism, which must not be hidden as bad input.

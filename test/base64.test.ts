@@ -44,7 +44,7 @@ describe('base 64 of RFC 2228 §10', () => {
   it.each(FAULTS)('refuses %j: %s at %i', (encoded, kind, offset) => {
     const error = errorOf(() => decodeBase64(ascii(encoded)));
     expect(error).toMatchObject({ code: 'syntax/bad-base64', offset });
-    expect(error.message.startsWith(kind)).toBe(true);
+    expect(error.message.startsWith(`bad base 64: ${kind}`)).toBe(true);
   });
 
   it('counts offsets from the base that it is given', () => {

@@ -47,11 +47,13 @@ export interface BlockCiphers {
   readonly hmac?: NewHmac;
 }
 
+/** What to do about a missing cipher. */
+export const CIPHER_REMEDY = 'pass it in the option "ciphers" (nodeCiphers of rfc2228/node has it)';
+
 /**
  * The error for a cipher that the caller has not provided.
  * @param name  what needs it: an encryption type or a mechanism
  */
 export function missingCipher(name: string, cipher: keyof BlockCiphers): FtpSecurityError {
-  const remedy = 'pass it in the option "ciphers" (nodeCiphers of rfc2228/node has it)';
-  return new FtpSecurityError('security/no-key', `${name} needs the cipher ${cipher}: ${remedy}`);
+  return new FtpSecurityError('security/no-key', `${name} needs the cipher ${cipher}: ${CIPHER_REMEDY}`);
 }

@@ -11,7 +11,7 @@ import { ClientSession } from '../session/client.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/events.js';
 import { quote } from '../session/quote.js';
 import { channelOf } from './channel.js';
-import { type AnySocket, SocketStream } from './socket-stream.js';
+import { type AnySocket, closed, SocketStream } from './socket-stream.js';
 import { timedOut, timeoutOf, withTimeout } from './timeout.js';
 
 /** Options of {@link ClientControl}. Times are in milliseconds. */
@@ -48,6 +48,7 @@ export interface ClientControlOptions extends ClientSessionOptions {
 const DEFAULT_BUFFER = 0x1_0000;
 const DEFAULT_TIMEOUT = 30_000;
 const DEFAULT_START_TIMEOUT = 120_000;
+const CLOSED = 'the control connection was closed';
 
 /**
  * The client's control connection as a stream. Write commands in the clear, each with its line end; read verified replies in the
@@ -94,8 +95,9 @@ export class ClientControl extends SocketStream {
   /**
    * Reads the greeting, does the exchange (RFC 2228 §3, AUTH and ADAT), and sets the level of data connections (PBSZ and PROT).
    * Nothing else may listen to the socket.
-   * @throws FtpSecurityError `sequence/unexpected-reply` if the server refuses, and the errors of the session and the exchange;
-   *   Error if the connection ends or a reply takes too long. The stream is then destroyed
+   * @throws FtpSecurityError `sequence/unexpected-reply` if the server refuses, `sequence/closed` if it closes the connection, and
+   *   the errors of the session and the exchange; Error `ETIMEDOUT` if a reply takes too long, and the errors of the socket. The
+   *   stream is then destroyed
    */
   async start(): Promise<void> {
     this.attach();
@@ -167,7 +169,7 @@ export class ClientControl extends SocketStream {
     this.#options.exchange.destroy?.();
     // After a regular end, a transfer may still be read to its end, so the session keeps its keys.
     if (!this.readableEnded) this.session.destroy();
-    this.#wake?.reject(error ?? closed());
+    this.#wake?.reject(error ?? closed(CLOSED));
     super._destroy(error, done);
   }
 
@@ -179,12 +181,18 @@ export class ClientControl extends SocketStream {
 
   protected override receivedEnd(): void {
     this.session.close();
-    if (!this.#started) throw new Error('the server closed the connection during the security data exchange');
+    if (!this.#started) throw closed(this.#unfinished());
     clearTimeout(this.#timer);
     this.push(null);
   }
 
   // `start`: greeting, exchange, PBSZ, PROT
+
+  #unfinished(): string {
+    const [command] = this.session.pending;
+    const due = command === undefined ? 'its greeting' : `its reply to ${command.verb}`;
+    return `the server closed the connection during the security data exchange, before ${due}: its log may say why`;
+  }
 
   async #secure(): Promise<void> {
     if (this.#options.greeted !== true) await withTimeout(this.#timeout, 'the greeting', this.#greeting());
@@ -243,7 +251,7 @@ export class ClientControl extends SocketStream {
 
   async #awaitEvent(): Promise<ClientEvent> {
     for (;;) {
-      if (this.destroyed) throw this.errored ?? closed();
+      if (this.destroyed) throw this.errored ?? closed(CLOSED);
       const event = this.#takeEvent();
       if (event !== undefined) return event;
       await new Promise<void>((resolve, reject) => {
@@ -327,8 +335,4 @@ export class ClientControl extends SocketStream {
 
 function refusal(what: string, reply: Reply): FtpSecurityError {
   return new FtpSecurityError('sequence/unexpected-reply', `the server refused ${what}: ${quote(reply)}`);
-}
-
-function closed(): Error {
-  return new Error('the control connection was closed');
 }

@@ -1,15 +1,17 @@
 /** A server's RSA key for recordings of TLS whose key exchange is RSA: Node decrypts, the padding is looked at elsewhere. */
 import { constants, createPrivateKey, type KeyObject, privateDecrypt } from 'node:crypto';
-import { copy, startsWith } from '../bytes.js';
+import { assertBytes, copy, startsWith } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { RsaDecrypt } from '../mechanisms/gsi/index.js';
 
 /**
  * For the option `rsaKeys` of `gsiObserver`.
  * @param file  a private key: PEM without a password, or PKCS #8 in DER
+ * @throws TypeError if `file` is not a Uint8Array
  * @throws FtpSecurityError `syntax/bad-file`
  */
 export function rsaDecrypt(file: Uint8Array): RsaDecrypt {
+  assertBytes(file, 'file');
   const key = readKey(file);
   const length = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
   return encrypted => {

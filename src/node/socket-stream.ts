@@ -1,6 +1,7 @@
 /** A stream over a socket that transforms what is written and read. Backpressure works in both directions. */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { FtpSecurityError } from '../errors.js';
 
 /** A net.Socket, or any stream of octets in its place. */
 export type AnySocket = Duplex &
@@ -49,9 +50,9 @@ export abstract class SocketStream extends Duplex {
       this.#attempt(() => this.receivedEnd());
     });
     socket.on('error', error => this.destroy(error));
-    socket.on('close', () => this.#ended || this.destroy(new Error('the connection was closed without an end')));
+    socket.on('close', () => this.#ended || this.destroy(closed('the connection was closed without an end')));
     socket.on('timeout', () => this.emit('timeout'));
-    if (socket.destroyed || socket.readableEnded) this.destroy(new Error('the connection is closed already'));
+    if (socket.destroyed || socket.readableEnded) this.destroy(closed('the connection is closed already'));
   }
 
   /** Gives text to the reader of this stream, and pauses the socket if the reader is slow. */
@@ -149,6 +150,11 @@ export abstract class SocketStream extends Duplex {
       this.destroy(error as Error);
     }
   }
+}
+
+/** The error for a connection that has ended before it should. */
+export function closed(message: string): FtpSecurityError {
+  return new FtpSecurityError('sequence/closed', message);
 }
 
 /** Prepares a socket for {@link octetsOf}. If it has an encoding, which can't be removed, latin1 keeps the octets unchanged. */

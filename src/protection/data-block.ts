@@ -5,8 +5,8 @@
 
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, concatAll, copy, u32be, viewOf } from '../bytes.js';
-import { type ErrorCode, FtpSecurityError } from '../errors.js';
-import type { SecurityContext, SequenceState } from './mechanism.js';
+import { atPlace, type ErrorCode, FtpSecurityError } from '../errors.js';
+import type { SecurityContext, SequenceState, Unwrapped } from './mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from './protection-level.js';
 import { MAX_PROTECTION_BUFFER } from './security-data.js';
 
@@ -174,6 +174,8 @@ export class BlockReader {
   readonly #maxToken: number;
   readonly #options: BlockReaderOptions;
   readonly #octets = new ByteQueue();
+  /** How many have been verified. */
+  #blocks = 0;
   #ended = false;
   #failed: unknown;
   /** Position of the last block in the sequence of its sender. */
@@ -270,11 +272,21 @@ export class BlockReader {
 
   #open(token: Uint8Array, level: TokenLevel): Block {
     const context = this.#context!;
-    const block = context.unwrap(token);
+    const block = this.#unwrap(context, token);
     if (!covers(block.level, level))
       throw refusal('sequence/wrong-level', `a ${block.level} block in a transfer at level ${level}`);
     this.#checkPosition(context);
     return block;
+  }
+
+  #unwrap(context: SecurityContext, token: Uint8Array): Unwrapped {
+    try {
+      const block = context.unwrap(token);
+      this.#blocks++;
+      return block;
+    } catch (error) {
+      throw atPlace(`block ${this.#blocks + 1}`, error);
+    }
   }
 
   /** A block received on the control connection is missing here too: both have the same keys, so it could have been moved there. */

@@ -4,7 +4,7 @@
  * token has been verified.
  */
 import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, LF, NUL, toUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { atPlace, FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
 import { lineAt } from '../ftp/line.js';
 import { beginsWithDigits, hasCode, type Reply, wholeReplyCode } from '../ftp/reply.js';
@@ -14,11 +14,12 @@ import { type Deviation, Deviations, joined } from './deviations.js';
 import { InnerReplies, type InnerReply, type InnerReplyOptions } from './inner-reply.js';
 import type { SecurityContext, SequenceState, Unwrapped } from './mechanism.js';
 import { decodeProtectedCommand, encodeProtectedCommand } from './protected-command.js';
-import { decodeReplyLines, encodeProtectedReply, protectedLevelOf } from './protected-reply.js';
+import { decodeReplyLines, encodeProtectedReply, lineOf, protectedLevelOf } from './protected-reply.js';
 import {
   commonLevel,
   covers,
   factsOf,
+  levelOfCode,
   levelOfVerb,
   type ProtectionLevel,
   type TokenLevel,
@@ -143,11 +144,19 @@ export function unprotectCommand(
   options: UnprotectOptions = {},
 ): Unprotected<Command> {
   const { level, token, tolerated = [] } = decodeProtectedCommand(command, options);
-  const { plaintext, level: applied, sequence } = context.unwrap(token);
+  const { plaintext, level: applied, sequence } = unwrapCommand(context, command, token);
   checkCommandLevel(context, level, applied, options);
   const deviations = new Deviations(options);
   const inner = parseInnerCommand(plaintext, deviations);
   return { inner, level: applied, tolerated: [...tolerated, ...deviations.seen], sequence };
+}
+
+function unwrapCommand(context: SecurityContext, { verb }: Command, token: Uint8Array): Unwrapped {
+  try {
+    return context.unwrap(token);
+  } catch (error) {
+    throw atPlace(`token of ${verb}`, error);
+  }
 }
 
 /**
@@ -187,13 +196,13 @@ export class ProtectedReplyReader {
     const before = this.#before;
     this.#before = undefined;
     try {
-      const level = protectedLevelOf(outer);
+      protectedLevelOf(outer);
       const deviations = new Deviations(this.#options);
       let seen = before;
       let gapMatters = this.#inner.open;
       const plaintexts: Uint8Array[] = [];
       for (const token of decodeReplyLines(outer, deviations)) {
-        const opened = this.#open(token, level, deviations);
+        const opened = this.#open(token, outer.code, plaintexts.length, deviations);
         if (gapMatters) this.#checkGap();
         gapMatters = true;
         plaintexts.push(opened.plaintext);
@@ -228,10 +237,15 @@ export class ProtectedReplyReader {
     else this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
   }
 
-  #open(token: Uint8Array, claimed: TokenLevel, deviations: Deviations): Unwrapped {
-    const opened = this.#context.unwrap(token);
-    checkReplyLevel(this.#context, claimed, opened.level, deviations, this.#options);
-    return opened;
+  /** @param index  of the line that has the token */
+  #open(token: Uint8Array, code: number, index: number, deviations: Deviations): Unwrapped {
+    try {
+      const opened = this.#context.unwrap(token);
+      checkReplyLevel(this.#context, levelOfCode(code)!, opened.level, deviations, this.#options);
+      return opened;
+    } catch (error) {
+      throw atPlace(lineOf(code, index), error);
+    }
   }
 
   #checkGap(): void {

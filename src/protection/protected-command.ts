@@ -1,7 +1,7 @@
 /** The syntax of MIC, CONF and ENC: decoded and encoded without cryptography (RFC 2228 §3). */
 import { encodeBase64 } from '../base64.js';
 import { assertBytes, concat, toUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { atPlace, FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfVerb, type ProtectionLevel, type TokenLevel } from './protection-level.js';
@@ -39,11 +39,15 @@ export function decodeProtectedCommand(command: Command, tolerance: Tolerance = 
  * Decodes the base 64 argument of a command: a token, or security data.
  * @throws FtpSecurityError `syntax/bad-command` or `syntax/bad-base64`
  */
-export function decodeCommandToken({ raw }: Command, deviations: Deviations): Uint8Array {
+export function decodeCommandToken({ verb, raw }: Command, deviations: Deviations): Uint8Array {
   const line = withoutEndOfLine(raw, deviations, 'syntax/bad-command');
   const space = line.indexOf(SPACE);
   const start = space < 0 ? line.length : space + 1;
-  return decodeToken(line, start, line.length, 'syntax/bad-command', deviations);
+  try {
+    return decodeToken(line, start, line.length, 'syntax/bad-command', deviations);
+  } catch (error) {
+    throw atPlace(`argument of ${verb}`, error);
+  }
 }
 
 /**

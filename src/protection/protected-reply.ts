@@ -1,7 +1,7 @@
 /** The syntax of 63z replies: decoded and encoded without cryptography (RFC 2228 §5.2). The result is tokens, never text. */
 import { base64Length, encodeBase64Into } from '../base64.js';
 import { assertBytes, CR, fromUtf8, LF } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { atPlace, FtpSecurityError } from '../errors.js';
 import { lineAt, linesOf } from '../ftp/line.js';
 import { hasCode, type Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
@@ -47,12 +47,21 @@ export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): P
  */
 export function decodeReplyLines({ code, raw }: Reply, deviations: Deviations): Uint8Array[] {
   const tokens: Uint8Array[] = [];
-  for (let start = 0; start < raw.length; ) {
-    const { next } = lineAt(raw, start);
-    tokens.push(decodeReplyLine(raw, start, next, code, deviations));
-    start = next;
+  try {
+    for (let start = 0; start < raw.length; ) {
+      const { next } = lineAt(raw, start);
+      tokens.push(decodeReplyLine(raw, start, next, code, deviations));
+      start = next;
+    }
+  } catch (error) {
+    throw atPlace(lineOf(code, tokens.length), error);
   }
   return tokens;
+}
+
+/** The place of a line in errors. @param index  from 0 */
+export function lineOf(code: number, index: number): string {
+  return `line ${index + 1} of a ${code} reply`;
 }
 
 /** Whether a reply has a line in the clear: one without a 63z code. */

@@ -1,7 +1,7 @@
 /** The arguments of AUTH, ADAT, PBSZ, PROT and CCC, and the texts of their replies (RFC 2228 §3, §5.1 and §8.1). */
 import { encodeBase64 } from '../base64.js';
 import { assertBytes, concat, concatAll, toUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { atPlace, FtpSecurityError } from '../errors.js';
 import { type Command, formatCommand } from '../ftp/command.js';
 import { linesOf } from '../ftp/line.js';
 import type { Reply } from '../ftp/reply.js';
@@ -128,7 +128,11 @@ function adatOfLine(raw: Uint8Array, code: number, base: number, deviations: Dev
   if (text.slice(0, start - 5) !== `${code}${text[3]}`) deviations.accept('text-before-adat', 'syntax/bad-reply');
   if (mark !== 'ADAT=') deviations.accept('adat-case', 'syntax/bad-reply');
   if (/^ *$/.test(text.slice(start))) return new Uint8Array();
-  return decodeToken(line, start, line.length, 'syntax/bad-reply', deviations, base);
+  try {
+    return decodeToken(line, start, line.length, 'syntax/bad-reply', deviations, base);
+  } catch (error) {
+    throw atPlace(`security data of a ${code} reply`, error);
+  }
 }
 
 /**

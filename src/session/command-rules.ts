@@ -197,7 +197,11 @@ export function contextRefusal(
 ): FtpSecurityError | undefined {
   const refused = { side: 'local', reply: 534 } as const;
   if (facts.weak === true && !allowWeak) {
-    return new FtpSecurityError('security/weak', 'the mechanism or its keys are weak', refused);
+    return new FtpSecurityError(
+      'security/weak',
+      'the mechanism or its keys are weak (set allowWeak to permit it)',
+      refused,
+    );
   }
   if (require === undefined || context.supports(require) || context.supports('private')) return undefined;
   const message = `${context.mechanism} does not support level ${require}, which policy requires`;

@@ -361,7 +361,10 @@ describe('a control connection', () => {
     await client.start();
     const failed = failure(client);
     near.destroy();
-    expect((await failed).message).toBe('the connection was closed without an end');
+    expect(await failed).toMatchObject({
+      code: 'sequence/closed',
+      message: 'the connection was closed without an end',
+    });
     expect(client.destroyed).toBe(true);
     far.destroy();
     await served;
@@ -408,7 +411,10 @@ describe('the exchange', () => {
   });
 
   it('fails when the server hangs up, at once or within a line', async () => {
-    expect((await failed((_, far) => far.end())).message).toMatch(/closed the connection during/);
+    expect(await failed((_, far) => far.end())).toMatchObject({
+      code: 'sequence/closed',
+      message: expect.stringMatching(/^the server closed the connection during .*, before its reply to AUTH: /),
+    });
     expect((await failed((_, far) => far.end('33'))).code).toBe('syntax/truncated');
     expect((await failed((_, far) => far.destroy(), { timeout: 50 })).code).toBe('ETIMEDOUT');
   });

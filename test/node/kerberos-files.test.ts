@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fromHex } from '../../src/bytes.js';
-import { krb5Acceptor, krb5Initiator, krb5Observer } from '../../src/mechanisms/krb5/index.js';
 import { defaultCredentials, defaultKeytab } from '../../src/node/index.js';
 import { vectorPath } from '../capture/helpers.js';
 import { errorOf } from '../helpers.js';
@@ -81,22 +80,5 @@ describe('defaultKeytab', () => {
   ])('has an error with the remedy for %s', (name, message) => {
     const error = errorOf(() => defaultKeytab({ env: { ...NONE, KRB5_KTNAME: name } }));
     expect([error.code, error.message]).toEqual(['security/no-key', expect.stringMatching(message)]);
-  });
-});
-
-describe('the octets of a file in place of what was parsed of it', () => {
-  const octets = readFileSync(vectorPath(keytab));
-  it.each([
-    ['keytab of an acceptor', () => krb5Acceptor({ keytab: octets as never }), /keytab must be a list.*parseKeytab/],
-    ['no key of an acceptor', () => krb5Acceptor({ keytab: [] }), /keytab must be a list.*parseKeytab/],
-    ['keys of an observer', () => krb5Observer({ keys: octets as never }), /keys must be a list.*parseKeytab/],
-    [
-      'credentials of an initiator',
-      () => krb5Initiator({ credentials: Buffer.from(cache) as never, service: 'ftp@a' }),
-      /credentials must be a list.*parseCredentialCache/,
-    ],
-  ])('is a TypeError that says so: %s', (_, make, message) => {
-    expect(make).toThrow(TypeError);
-    expect(make).toThrow(message);
   });
 });

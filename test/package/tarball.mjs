@@ -15,7 +15,7 @@ const NODES = ALL ? ['20', '22', '24', '26'] : ['20'];
 const TYPESCRIPTS = ALL ? ['5.0', '5.9', '6.0.3', devDependencies.typescript] : ['5.0', devDependencies.typescript];
 const RESOLUTIONS = { NodeNext: 'nodenext', ESNext: 'bundler' };
 /** Octets of the packed file, and of the minified bundle of the main entry. */
-const LIMITS = { tarball: 1_500_000, bundle: 88 * 1024 };
+const LIMITS = { tarball: 1_500_000, bundle: 90 * 1024 };
 
 const entries = Object.keys(exports)
   .filter(name => !name.endsWith('.json'))

@@ -35,9 +35,12 @@ describe('63z replies without crypto (RFC 2228 §5.2)', () => {
     expectCode(() => decode('631 \r\n'), 'syntax/bad-reply');
     expect(errorOf(() => decode('631\r\n'))).toMatchObject({
       code: 'syntax/bad-reply',
-      message: 'the token is missing',
+      message: 'line 1 of a 631 reply: the token is missing',
     });
-    expect(errorOf(() => decode('631-Zg==\r\n631'))).toMatchObject({ message: 'the token is missing', offset: 14 });
+    expect(errorOf(() => decode('631-Zg==\r\n631'))).toMatchObject({
+      message: 'line 2 of a 631 reply: the token is missing',
+      offset: 14,
+    });
     expectCode(() => decode('634 Zg==\r\n'), 'syntax/bad-reply');
     expectCode(() => decode('220 hello\r\n'), 'sequence/unprotected');
   });

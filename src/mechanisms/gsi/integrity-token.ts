@@ -15,7 +15,7 @@
  */
 import { gcm } from '@noble/ciphers/aes.js';
 import { concat, copy, equalConstantTime, viewOf } from '../../bytes.js';
-import { badToken, FtpSecurityError } from '../../errors.js';
+import { badChecksum, badToken } from '../../errors.js';
 import type { Exporter } from './tls/key-schedule.js';
 import type { Suite } from './tls/suites.js';
 
@@ -87,7 +87,7 @@ function prefixKey(hash: NonNullable<Suite['mac']>, exported: Exporter): Integri
 
 function assertEqual(computed: Uint8Array, shown: Uint8Array): void {
   if (equalConstantTime(computed, shown)) return;
-  throw new FtpSecurityError('security/bad-checksum', 'wrong checksum of a GSI integrity token');
+  throw badChecksum('wrong checksum of a GSI integrity token');
 }
 
 function erase(...keys: readonly Uint8Array[]): void {

@@ -3,7 +3,7 @@
  * the client sends, within TLS, whether it delegates a credential. If it sends `D`, the server answers with a
  * certificate request, and the client sends the proxy certificate and its chain.
  */
-import { assertBytes, toHex } from '../../bytes.js';
+import { assertBytes, assertParsed, toHex } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import type { ExchangeFacts, ExchangeObserver, ObservedStep, Peer } from '../../protection/mechanism.js';
 import { certificateNames, firstCertificate, identityOf } from './certificates.js';
@@ -32,8 +32,12 @@ const DELEGATES = 0x44;
  * The passive side, for recorded exchanges. Its facts have `clientName` and `serverName` once the handshake has been verified
  * with its secrets. Before, and without the secrets, the names that are in the clear (up to TLS 1.2) are `claimedClientName`
  * and `claimedServerName`.
+ * @throws TypeError if a key is not a parsed one
  */
 export function gsiObserver({ keyLogs = [], rsaKeys = [] }: GsiObserverOptions = {}): ExchangeObserver {
+  assertParsed(keyLogs, 'keyLogs', 'parseKeyLog');
+  if (!Array.isArray(rsaKeys) || rsaKeys.some(key => typeof key !== 'function'))
+    throw new TypeError('rsaKeys must be a list of functions, as rsaDecrypt returns them for the octets of a file');
   const handshake = new Handshake({ keyLogs, rsaKeys });
   const factsOf = factsReader();
   let failure: FtpSecurityError | undefined;

@@ -25,7 +25,7 @@ export const KEY_LENGTH = 8;
  * @throws RangeError if the key has the wrong length
  * @throws FtpSecurityError `security/no-key` if DES is missing in `ciphers`
  */
-export function desKey(key: Uint8Array, { des }: BlockCiphers): DesKey {
+export function desKey(key: Uint8Array, { des }: BlockCiphers = {}): DesKey {
   if (key.length !== KEY_LENGTH) throw new RangeError(`a DES key must have ${KEY_LENGTH} octets`);
   if (des === undefined) throw missingCipher('KERBEROS_V4', 'des');
   const octets = copy(key);

@@ -10,7 +10,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
-import { copy, equalConstantTime, toHex, viewOf } from '../../bytes.js';
+import { assertParsed, assertSomeParsed, copy, equalConstantTime, toHex, viewOf } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import type { Exchange } from '../../protection/mechanism.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
@@ -97,6 +97,7 @@ export function krb4Acceptor(options: Krb4AcceptorOptions): Exchange {
 
 function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
   const { tickets, service, ciphers, clock = Date.now, littleEndian = false, random = randomBytes } = options;
+  assertParsed(tickets?.credentials, 'tickets.credentials', 'parseTicketFile');
   directionsOf(options);
   assertWeakAllowed(options);
   const credential = credentialFor(tickets, service);
@@ -124,6 +125,7 @@ function* initiate(options: Krb4InitiatorOptions): ExchangeGenerator {
 
 function* accept(options: Krb4AcceptorOptions): ExchangeGenerator {
   const { srvtab, service, ciphers } = options;
+  assertSomeParsed(srvtab, 'srvtab', 'parseSrvtab');
   directionsOf(options);
   assertWeakAllowed(options);
   const keys = keysFor(srvtab, service);
@@ -175,8 +177,9 @@ const endOfSecond = (time: number) => time + 0.999;
 function credentialFor({ credentials }: Krb4TicketFile, service: Krb4Principal): Krb4Credential {
   const credential = credentials.filter(one => samePrincipal(one, service)).at(-1);
   if (credential !== undefined) return credential;
-  const held = credentials.map(principalText).join(', ');
-  const message = `no ticket for ${principalText(service)} (the ticket file holds ${held})`;
+  const held = credentials.map(principalText).join(', ') || 'no tickets';
+  const remedy = 'a client of Kerberos V4 that connects to the service puts one there';
+  const message = `no ticket for ${principalText(service)} (the ticket file holds ${held}): ${remedy}`;
   throw new FtpSecurityError('security/no-key', message, { side: 'local' });
 }
 

@@ -9,7 +9,7 @@
  * If the lowest bit of the second octet is set, numbers are little-endian, including the four of the checksum.
  */
 import { concat, concatAll, copy, equalConstantTime, u32be, viewOf } from '../../bytes.js';
-import { badToken, FtpSecurityError } from '../../errors.js';
+import { badChecksum, badToken, FtpSecurityError } from '../../errors.js';
 import type { Unwrapped } from '../../protection/mechanism.js';
 import { BLOCK, type DesKey, pcbcDecrypt, pcbcEncrypt, quadCksum } from './crypto.js';
 
@@ -89,7 +89,7 @@ export function plaintextLimit(sealed: boolean, maxToken: number): number {
 function openSafe(key: DesKey, token: Uint8Array, { littleEndian, length }: MessageHeader): Krb4Message {
   const body = copy(token, 2, -CHECKSUM);
   if (!equalConstantTime(checksumOf(key, body, littleEndian), token.subarray(-CHECKSUM))) {
-    throw new FtpSecurityError('security/bad-checksum', 'wrong checksum in a safe message');
+    throw badChecksum('wrong checksum in a safe message');
   }
   return { ...readBody(body, length, littleEndian), sealed: false };
 }
@@ -103,7 +103,7 @@ function openPrivate(key: DesKey, token: Uint8Array, { littleEndian }: MessageHe
   const length = viewOf(body).getUint32(0, littleEndian);
   const end = LENGTH + length + TRAILER;
   if (end > body.length || body.length - end >= BLOCK || body.subarray(end).some(octet => octet !== 0)) {
-    throw new FtpSecurityError('security/bad-checksum', 'wrong length or padding in a decrypted private message');
+    throw badChecksum('wrong length or padding in a decrypted private message');
   }
   return { ...readBody(body, length, littleEndian), sealed: true };
 }

@@ -6,7 +6,7 @@
  * safe message with the client's checksum plus one, has the server's address, and the sign of its time shows the direction. The
  * client's messages have the other sign. Times are not checked.
  */
-import { assertBytes } from '../../bytes.js';
+import { assertBytes, assertParsed } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { ExchangeObserver, ObservedStep } from '../../protection/mechanism.js';
 import type { BlockCiphers } from '../block-cipher.js';
@@ -30,8 +30,10 @@ export interface Krb4ObserverOptions {
  *
  * If a key is missing or wrong, the step that `observe` returns has a `problem`, and only the facts that need no key.
  * Its `observe` throws FtpSecurityError `security/bad-token` for a malformed token; the observer is then unchanged.
+ * @throws TypeError if `keys` is not a list of parsed keys
  */
 export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeObserver {
+  assertParsed(keys, 'keys', 'parseSrvtab');
   let facts: Krb4Facts = { weak: true, weakness: WEAKNESS };
   let request: OpenedApReq | undefined;
   let problem = new FtpSecurityError(

@@ -18,7 +18,7 @@ import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assertBytes, concat, copy, equalConstantTime, toUtf8, u64be, viewOf } from '../../bytes.js';
-import { badToken, FtpSecurityError } from '../../errors.js';
+import { badChecksum, badToken, FtpSecurityError } from '../../errors.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { ReplayWindow } from '../../replay-window.js';
@@ -176,7 +176,7 @@ export class PskContext implements SecurityContext {
     if (from === this.#role) throw new FtpSecurityError('security/wrong-direction', 'reflected token: it is our own');
     const header = copy(token, 0, HEADER);
     const plaintext = open(key, header, token.subarray(HEADER));
-    if (plaintext === undefined) throw new FtpSecurityError('security/bad-checksum', `wrong tag in a ${level} token`);
+    if (plaintext === undefined) throw badChecksum(`wrong tag in a ${level} token`);
     return { plaintext, level, series, number: viewOf(header).getBigUint64(1) };
   }
 

@@ -72,7 +72,7 @@ export interface PskObserverOptions {
 
 /**
  * The passive side of a recorded X-PSK exchange. If no key fits, the last step has a `problem`.
- * @throws TypeError if a key is not a Uint8Array, RangeError if it is too short
+ * @throws TypeError if `keys` is not a list, or a key is not a Uint8Array, RangeError if it is too short
  */
 export function pskObserver({ keys }: PskObserverOptions): ExchangeObserver {
   const next = stepsOf('X-PSK', observe(keys));
@@ -140,6 +140,7 @@ function contextOf(options: PskContextOptions, keylog: PskOptions['keylog']): Ps
 
 /** After the last token, the observer has the same nonces as both sides, and derives the same keys. */
 function* observe(keys: readonly Uint8Array[]): ExchangeGenerator<RecordedToken, ObservedStep> {
+  if (!Array.isArray(keys)) throw new TypeError('keys must be a list of Uint8Arrays');
   keys.forEach(assertKey);
   const opening = readOpening(sentBy('client', yield { facts: {} }));
   const answer = readAnswer(sentBy('server', yield { facts: {} }));

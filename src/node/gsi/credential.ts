@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fromUtf8 } from '../../bytes.js';
+import { assertBytes, fromUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { certificatesOf, parseCertificate } from './certificate.js';
 
@@ -18,9 +18,12 @@ export interface GsiCredential {
  * Reads a credential from PEM files. A proxy file has everything: its certificate, the key, and the chain.
  * @param certificates  the certificate of the key first, and then its chain
  * @param key  the private key, without a password. Default: it is in the same file
+ * @throws TypeError if an argument is not a Uint8Array
  * @throws FtpSecurityError `syntax/bad-file`
  */
 export function parseGsiCredential(certificates: Uint8Array, key: Uint8Array = certificates): GsiCredential {
+  assertBytes(certificates, 'certificates');
+  assertBytes(key, 'key');
   const chain = certificatesOf(certificates);
   const [first] = chain;
   if (first === undefined) throw badFile('no certificate in PEM');

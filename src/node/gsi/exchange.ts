@@ -259,6 +259,8 @@ function required(token: Uint8Array | undefined): Uint8Array {
 /** A new one for each exchange, so that no session is resumed: then a client would show no certificate. */
 function secureContextOf(options: GsiExchangeOptions): SecureContext {
   const { credential, minVersion = 'TLSv1.2', maxVersion = 'TLSv1.3', ciphers } = options;
+  if (!Array.isArray(credential?.certificates))
+    throw new TypeError('credential must be the result of parseGsiCredential or readGsiCredential');
   const pem = formatGsiCredential(credential);
   return createSecureContext({
     key: pem,

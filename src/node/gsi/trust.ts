@@ -1,7 +1,7 @@
 /** Certification authorities that are trusted, with their signing policies and lists of revoked certificates. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromUtf8 } from '../../bytes.js';
+import { assertBytes, fromUtf8 } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Certificate, certificatesOf, parseCertificate } from './certificate.js';
 import { parseRevocationList, type RevocationList } from './revocation-list.js';
@@ -35,14 +35,24 @@ export interface GsiTrustFiles {
 
 /**
  * Makes a {@link GsiTrust} from files.
+ * @throws TypeError if there is no authority, or a file is not a Uint8Array
  * @throws FtpSecurityError `security/bad-token`, `syntax/bad-file` for a file that can't be read
  */
 export function gsiTrust({ authorities, signingPolicies, revocationLists = [] }: GsiTrustFiles): GsiTrust {
+  assertFiles({ authorities, signingPolicies: signingPolicies ?? [], revocationLists });
+  if (authorities.length === 0) throw new TypeError('authorities must not be empty: nothing would be trusted');
   return trustOf({
     authorities: authorities.flatMap(authoritiesIn),
     policies: signingPolicies && new Map(signingPolicies.flatMap(file => [...parseSigningPolicy(fromUtf8(file))])),
     revocationLists: revocationLists.map(parseRevocationList),
   });
+}
+
+function assertFiles(lists: Record<string, readonly Uint8Array[]>): void {
+  for (const [name, files] of Object.entries(lists)) {
+    if (!Array.isArray(files)) throw new TypeError(`${name} must be a list of files, each a Uint8Array`);
+    for (const file of files) assertBytes(file, `a file of ${name}`);
+  }
 }
 
 function authoritiesIn(file: Uint8Array): Certificate[] {

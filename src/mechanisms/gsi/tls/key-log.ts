@@ -1,5 +1,5 @@
 /** Key logs in NSS's format, as browsers and OpenSSL write them (draft-ietf-tls-keylogfile; §2.2 is for TLS up to 1.2). */
-import { fromHex, fromUtf8, toHex } from '../../../bytes.js';
+import { assertBytes, fromHex, fromUtf8, toHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 
 /** The labels that are read, and the lengths of their secrets in octets: 48, or the length of a hash. */
@@ -30,8 +30,10 @@ export interface KeyLog {
 /**
  * Reads a key log. Comments and unknown labels are skipped. So is an incomplete line, since another program may still
  * be writing to the log.
+ * @throws TypeError if `file` is not a Uint8Array
  */
 export function parseKeyLog(file: Uint8Array): KeyLog {
+  assertBytes(file, 'file');
   const secrets = new Map<string, Uint8Array>();
   let error: FtpSecurityError | undefined;
   for (const [i, line] of fromUtf8(file)

@@ -1,6 +1,6 @@
 /** Records of TLS (RFC 5246 §6.2.1, RFC 8446 §5.1), and the state of one direction, which opens them in order. */
 import { concat, copy, u16beAt } from '../../../bytes.js';
-import { badToken, FtpSecurityError } from '../../../errors.js';
+import { badChecksum, badToken } from '../../../errors.js';
 import { type MasterSecret, nextTrafficSecret, recordKeys, TLS_1_2, TLS_1_3, trafficKeys } from './key-schedule.js';
 import { APPLICATION_DATA, type NewAead, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
 import type { Suite } from './suites.js';
@@ -126,7 +126,7 @@ export function openRecord(direction: Direction, { type, version, fragment }: Tl
   if (direction.version === TLS_1_3 && type !== APPLICATION_DATA) throw badToken('unencrypted TLS record');
   const number = direction.number + skipped;
   const opened = direction.cipher.open(type, fragment, { number, previous: direction.previous });
-  if (opened === undefined) throw new FtpSecurityError('security/bad-checksum', 'wrong checksum of a TLS record');
+  if (opened === undefined) throw badChecksum('wrong checksum of a TLS record');
   if (opened.content.length > MAX_CONTENT) throw badToken('TLS record with too much content');
   return { ...opened, next: { ...direction, number: number + 1, previous: chained(direction, fragment) } };
 }

@@ -1,5 +1,5 @@
 /** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
-import { badToken, FtpSecurityError } from '../../../errors.js';
+import { badChecksum, badToken } from '../../../errors.js';
 import type { BlockCiphers, NewBlockCipher } from '../../block-cipher.js';
 import { aesCbc, consume, fastHmac, HASHES, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
@@ -122,7 +122,7 @@ export function encryptedLength(
 
 /** @throws FtpSecurityError `security/bad-checksum` */
 export function assertChecksum(matches: boolean): void {
-  if (!matches) throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the ciphertext');
+  if (!matches) throw badChecksum('checksum mismatch in the ciphertext');
 }
 
 /**

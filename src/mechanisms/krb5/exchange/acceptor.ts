@@ -1,6 +1,6 @@
 /** The server's side of the exchange: it receives an AP-REQ and sends an AP-REP (RFC 4121 §4.1, RFC 4120 §3.2.3 and §3.2.4). */
 import { randomBytes } from '@noble/hashes/utils.js';
-import { assertBytes, assertParsed } from '../../../bytes.js';
+import { assertBytes, assertSomeParsed } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ChannelEnds, Exchange } from '../../../protection/mechanism.js';
 import type { TokenLevel } from '../../../protection/protection-level.js';
@@ -204,8 +204,7 @@ function settingsOf(options: Krb5AcceptorOptions): Settings {
   const { service, maxClockSkew = DEFAULT_CLOCK_SKEW, bindings, peerAddress } = options;
   const { services = service === undefined ? SERVICES : 'any' } = options;
   assertServices(services);
-  // Without a key it could accept nothing.
-  assertParsed(options.keytab?.length === 0 ? undefined : options.keytab, 'keytab', 'parseKeytab');
+  assertSomeParsed(options.keytab, 'keytab', 'parseKeytab');
   if (!(maxClockSkew >= 0 && maxClockSkew < Number.POSITIVE_INFINITY))
     throw new RangeError('maxClockSkew must be a finite number of seconds, 0 or more');
   if (bindings !== undefined) assertBindings(bindings);

@@ -1,5 +1,6 @@
 /** Choosing the credential for a service from a cache. */
 import { FtpSecurityError } from '../../../errors.js';
+import { CIPHER_REMEDY } from '../../block-cipher.js';
 import { enctypeOf, isUsable } from '../crypto/enctypes.js';
 import type { Credential } from '../files/credential-cache.js';
 import { isNamed, principalText, type ServiceName } from '../messages/principal.js';
@@ -40,7 +41,8 @@ function policyError(
   const enctype = enctypeOf(key.keytype);
   if (enctype === undefined) return refuse('no-key', `has a session key of the unsupported enctype ${key.keytype}`);
   const keyName = `session key of enctype ${enctype.name}`;
-  if (!isUsable(key.keytype, policy)) return refuse('no-key', `has a ${keyName}, whose cipher is missing in "ciphers"`);
+  if (!isUsable(key.keytype, policy))
+    return refuse('no-key', `has a ${keyName}, whose cipher is missing: ${CIPHER_REMEDY}`);
   if (enctype.weak && !policy.allowWeak) {
     return refuse('weak', `has a ${keyName}, which is weak (set allowWeak to permit it)`);
   }

@@ -1,6 +1,6 @@
 /** The client's side of the exchange: it sends an AP-REQ and receives an AP-REP (RFC 4121 §4.1, RFC 4120 §3.2.2 and §3.2.5). */
 import { randomBytes } from '@noble/hashes/utils.js';
-import { assertBytes, assertParsed, viewOf } from '../../../bytes.js';
+import { assertBytes, assertParsed, assertSomeParsed, viewOf } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ChannelEnds, Exchange } from '../../../protection/mechanism.js';
 import { parseDer } from '../../der.js';
@@ -308,11 +308,18 @@ function nameOf({ name, type }: Principal): PrincipalName {
   return { nameType: type, nameString: name };
 }
 
+/** A credential cache may be empty, which is reported as a missing ticket. @throws TypeError if they are no parsed credentials */
+function credentialsOf(given: Krb5InitiatorOptions['credentials']): readonly Credential[] {
+  const isCache = typeof given === 'object' && given !== null && 'credentials' in given;
+  const assertList = isCache ? assertParsed : assertSomeParsed;
+  const credentials = isCache ? given.credentials : given;
+  assertList(credentials, 'credentials', 'parseCredentialCache');
+  return credentials;
+}
+
 function settingsOf(options: Krb5InitiatorOptions): Settings {
   const { service, bindings, delegation } = options;
-  const given = options.credentials;
-  const credentials = typeof given === 'object' && 'credentials' in given ? given.credentials : given;
-  assertParsed(credentials, 'credentials', 'parseCredentialCache');
+  const credentials = credentialsOf(options.credentials);
   if (bindings !== undefined) assertBindings(bindings);
   if (delegation !== undefined) assertBytes(delegation, 'delegation');
   return {

@@ -4,7 +4,7 @@
  * encrypted; a GetMIC token has no body.
  */
 import { concat, copy, equalConstantTime, u16be, u32be, viewOf } from '../../../bytes.js';
-import { badToken, FtpSecurityError } from '../../../errors.js';
+import { badChecksum, badToken, FtpSecurityError } from '../../../errors.js';
 import { writeConfounder } from '../crypto/confounders.js';
 import { formatFrame, openFrame } from '../messages/gss-framing.js';
 import type { Rfc1964Key } from './rfc1964-keys.js';
@@ -88,7 +88,7 @@ export function openRfc1964Wrap(key: Rfc1964Key, sentByAcceptor: boolean, token:
     sender !== undefined,
   ];
   if (checks.includes(false)) {
-    throw new FtpSecurityError('security/bad-checksum', 'wrong checksum, padding or sequence number in the Wrap token');
+    throw badChecksum('wrong checksum, padding or sequence number in the Wrap token');
   }
   assertDirection(sender, sentByAcceptor);
   return { plaintext: copy(body, CONFOUNDER, body.length - body.at(-1)!), sealed, sequence };
@@ -188,7 +188,7 @@ export function verifyRfc1964Mic(
   const { sequence, sender } = readSequence(key, numberField);
   const isMatch = equalConstantTime(checksumOf(concat(content.subarray(0, AT.sequence), text)), checksum);
   if (!isMatch || sender === undefined) {
-    throw new FtpSecurityError('security/bad-checksum', 'wrong checksum or sequence number in the GetMIC token');
+    throw badChecksum('wrong checksum or sequence number in the GetMIC token');
   }
   assertDirection(sender, sentByAcceptor);
   return sequence;

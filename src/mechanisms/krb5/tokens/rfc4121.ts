@@ -3,7 +3,7 @@
  * checksum, or the encrypted plaintext. A GetMIC token has a header and a checksum of a text that is not in the token.
  */
 import { concat, copy, equalConstantTime, setU64be } from '../../../bytes.js';
-import { badToken, FtpSecurityError } from '../../../errors.js';
+import { badChecksum, badToken } from '../../../errors.js';
 import type { Enctype, KerberosKey } from '../crypto/enctypes.js';
 import {
   assertSender,
@@ -101,10 +101,7 @@ function unseal(key: KerberosKey, header: WrapHeader, token: Uint8Array): Uint8A
     const end = copyStart - header.ec;
     if (end < start) throw badToken(`EC is ${header.ec}, more than the filler that the token can contain`);
     if (!isHeaderCopy(token, octets, copyStart)) {
-      throw new FtpSecurityError(
-        'security/bad-checksum',
-        'the header differs from its encrypted copy in the Wrap token',
-      );
+      throw badChecksum('the header differs from its encrypted copy in the Wrap token');
     }
     return octets.slice(start, end);
   });
@@ -132,7 +129,7 @@ function verify(key: KerberosKey, header: WrapHeader, token: Uint8Array): Uint8A
   const covered = copy(token, 0, HEADER).fill(0, 4, 8);
   const computed = key.checksum(wrapUsageOf(header.sentByAcceptor), plaintext, covered);
   if (!equalConstantTime(computed, token.subarray(end))) {
-    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the Wrap token');
+    throw badChecksum('checksum mismatch in the Wrap token');
   }
   return plaintext;
 }
@@ -170,7 +167,7 @@ export function verifyMicToken(key: KerberosKey, sender: Sender, token: Uint8Arr
   assertSender(header, sender);
   const computed = key.checksum(micUsageOf(sender), text, token.subarray(0, HEADER));
   if (!equalConstantTime(computed, token.subarray(HEADER))) {
-    throw new FtpSecurityError('security/bad-checksum', 'checksum mismatch in the GetMIC token');
+    throw badChecksum('checksum mismatch in the GetMIC token');
   }
   return header.sequence;
 }

@@ -238,7 +238,7 @@ describe.each(RFC4121_NUMBERS)('Wrap tokens of enctype %i', number => {
     token[16]! ^= 1;
     const error = errorOf(() => openWrapToken(key, sender, token));
     expect(JSON.stringify({ ...error, message: error.message })).toBe(
-      '{"name":"FtpSecurityError","code":"security/bad-checksum","side":"peer","message":"checksum mismatch in the Wrap token"}',
+      '{"name":"FtpSecurityError","code":"security/bad-checksum","side":"peer","message":"checksum mismatch in the Wrap token: changed on the way, or made with another key"}',
     );
   });
 });
