@@ -1,21 +1,21 @@
-/** Downloads a file with basic-ftp and Kerberos. */
-import { readFileSync } from 'node:fs';
-import { Client } from 'basic-ftp';
-import { krb5Initiator, parseCredentialCache } from 'rfc2228/krb5';
-import { secureBasicFtp } from 'rfc2228/node';
+/** Logs in to an FTP server with Kerberos, and prints the current directory. */
+import { connect } from 'node:net';
+import { FtpSecurityError } from 'rfc2228';
+import { krb5Initiator } from 'rfc2228/krb5';
+import { ClientControl, defaultCredentials, nodeCiphers } from 'rfc2228/node';
 
 const [host = 'localhost', port = '21', service = `ftp@${host}`] = process.argv.slice(2);
-const { KRB5CCNAME = `/tmp/krb5cc_${process.getuid?.()}` } = process.env;
-const credentials = parseCredentialCache(readFileSync(KRB5CCNAME.replace(/^FILE:/, '')));
-
-const client = new Client();
 try {
-  await client.connect(host, Number(port));
-  const exchange = krb5Initiator({ credentials, service });
-  const session = await secureBasicFtp(client, { mechanism: 'GSSAPI', exchange }); // AUTH, ADAT, PBSZ, PROT P
-  await client.login(credentials.principal.name[0]); //                               ENC; then TYPE I
-  await client.downloadTo('copy.txt', 'report.txt'); //                               blocks; a cut connection rejects
-  console.log(session.facts['enctype'], session.protection); // 20 private
-} finally {
-  client.close();
+  const credentials = defaultCredentials(); // KRB5CCNAME, krb5.conf, /tmp/krb5cc_UID
+  const exchange = krb5Initiator({ credentials, service, ciphers: nodeCiphers });
+  const control = new ClientControl(connect(Number(port), host), { mechanism: 'GSSAPI', exchange });
+  await control.start(); // greeting, AUTH, ADAT, PBSZ, PROT P
+  control.end(`USER ${credentials.principal.name[0]}\r\nPWD\r\nQUIT\r\n`); // each as ENC
+  let replies = '';
+  for await (const text of control.setEncoding('utf8')) replies += text; // verified
+  console.log(/^257 .*$/m.exec(replies)?.[0]); // 257 "/" is the current directory
+} catch (error) {
+  if (!(error instanceof FtpSecurityError)) throw error;
+  console.error(error.code, error.message); // security/no-key no ticket for ftp/localhost …: run "kvno ftp/localhost"
+  process.exitCode = 1;
 }

@@ -1,19 +1,33 @@
+/** The codec with a mechanism, without I/O: an exchange, a protected command, and a protected reply. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { parseCommand, protectCommand, unprotectCommand } from 'rfc2228';
+import {
+  ProtectedReplyReader,
+  parseCommand,
+  protectCommand,
+  protectReply,
+  ReplyReader,
+  unprotectCommand,
+} from 'rfc2228';
 import { pskAcceptor, pskInitiator } from 'rfc2228/psk';
 
 const key = randomBytes(32); // shared by both sides
 const client = pskInitiator({ key });
 const server = pskAcceptor({ key });
-
 const opening = await client.step(); //                    AUTH X-PSK, 334, and then ADAT with this token
 const answer = await server.step(opening.token); //        335 ADAT=
 const confirmation = await client.step(answer.token); //   ADAT; the client has its context
 const end = await server.step(confirmation.token); //      235; now the server has one too
 assert(confirmation.context && end.context);
 
-const line = protectCommand(confirmation.context, 'private', new TextEncoder().encode('USER anna'));
-assert.match(new TextDecoder().decode(line), /^ENC [A-Za-z0-9+/]+=*\r\n$/);
+const octets = (text: string) => new TextEncoder().encode(text);
+const line = protectCommand(confirmation.context, 'private', octets('USER anna')); // ENC …
 const { inner, level, sequence } = unprotectCommand(end.context, parseCommand(line));
 assert.deepEqual([inner.verb, level, sequence], ['USER', 'private', 'ok']);
+
+const outer = new ReplyReader();
+const replies = new ProtectedReplyReader(confirmation.context);
+outer.push(protectReply(end.context, 'private', octets('230-Welcome\r\n230 Logged in'))); // in chunks of any size
+for (let reply = outer.next(); reply !== undefined; reply = outer.next()) replies.push(reply);
+const { inner: reply, classification } = replies.next()!;
+console.log(reply.code, reply.lines, classification.kind); // 230 [ 'Welcome', 'Logged in' ] positive-completion

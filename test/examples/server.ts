@@ -1,10 +1,9 @@
 /** An FTP server with Kerberos authentication. It serves one folder to users with a ticket; there are no passwords. */
-import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { CommandEvent, ExchangeFacts } from 'rfc2228';
-import { krb5, parseKeytab } from 'rfc2228/krb5';
-import { protectData, ServerControl, type ServerControlOptions, unprotectData } from 'rfc2228/node';
+import { krb5 } from 'rfc2228/krb5';
+import { defaultKeytab, protectData, ServerControl, type ServerControlOptions, unprotectData } from 'rfc2228/node';
 import { type Answer, FtpService, type FtpServiceOptions } from './ftp-service.js';
 
 export interface FtpServerOptions
@@ -55,8 +54,8 @@ export async function serve(socket: Socket, options: FtpServerOptions): Promise<
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { KRB5_KTNAME = '/etc/krb5.keytab', PORT = '2121', FOLDER = '.' } = process.env;
-  const keytab = parseKeytab(readFileSync(KRB5_KTNAME.replace(/^FILE:/, '')));
+  const { PORT = '2121', FOLDER = '.' } = process.env;
+  const keytab = defaultKeytab(); // KRB5_KTNAME, krb5.conf, /etc/krb5.keytab
   const realm = keytab[0]?.principal.realm;
   const options: FtpServerOptions = {
     mechanisms: [krb5({ acceptor: { keytab } })],
