@@ -1,6 +1,7 @@
 /**
  * `rfc2228`: the FTP security extensions, portable. Ordinary replies and commands, protected ones, security data, and
  * the two together with a security context; mechanisms and tools have entry points of their own.
+ * @module rfc2228
  */
 export { decodeBase64, encodeBase64 } from './base64.js';
 export { type ErrorCode, type ErrorFacts, FtpSecurityError, type RefusalCode, replyCodeFor } from './errors.js';

@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { fromHex } from '../src/bytes.js';
 import { gsi } from '../src/mechanisms/gsi/index.js';
@@ -20,12 +22,14 @@ const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const README = textOf('README.md');
 /** The examples of each page, in its order. */
 const PAGES = {
-  'README.md': ['verify', 'embed', 'controls', 'client'],
+  'README.md': ['verify', 'client', 'basic-ftp', 'controls', 'mechanism'],
   'src/fuzz/README.md': ['fuzz'],
   'src/mechanisms/README.md': ['mechanism', 'conformance'],
   'src/node/README.md': ['server', 'gridftp'],
 };
-const SHOWN = Object.values(PAGES).flat();
+const SHOWN = [...new Set(Object.values(PAGES).flat())];
+/** These need a peer. */
+const WITH_PEER = ['client', 'basic-ftp', 'server', 'gridftp'];
 const KERBEROS = 'vectors/krb5/krb5-mit-aes256-cts-hmac-sha1-96.json';
 const execFileAsync = promisify(execFile);
 
@@ -38,19 +42,25 @@ function promiseOf(code: string): string | undefined {
   return /^ *console\.log\(.*\); \/\/ (.*)$/m.exec(code)?.[1];
 }
 
+async function minified(entry: string): Promise<Uint8Array> {
+  const options = { bundle: true, minify: true, format: 'esm', platform: 'node', external: ['fast-check'] } as const;
+  const { outputFiles } = await build({ entryPoints: [entry], write: false, ...options });
+  return outputFiles[0]!.contents;
+}
+
 describe('the README', () => {
   it.each(Object.entries(PAGES))('%s shows the examples as they are', (page, names) => {
     const blocks = [...textOf(page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
     expect(blocks).toEqual(names.map(codeOf));
   });
 
-  it.each(SHOWN.filter(name => !['client', 'server', 'gridftp'].includes(name)))('%s runs', name => {
+  it.each(SHOWN.filter(name => !WITH_PEER.includes(name)))('%s runs', name => {
     const printed = execFileSync(process.execPath, [programOf(name)], { cwd: ROOT, stdio: 'pipe', encoding: 'utf8' });
     const promised = promiseOf(codeOf(name));
-    if (promised !== undefined) expect(printed).toBe(`${promised}\n`);
+    if (promised !== undefined) expect(printed.endsWith(`${promised}\n`)).toBe(true);
   });
 
-  it('client and server transfer a file unchanged, with keys and tickets of a real KDC', async () => {
+  it('clients log in to the server and transfer a file unchanged, with keys and tickets of a real KDC', async () => {
     const { keytab_hex, ccache_hex, contexts } = JSON.parse(readFileSync(join(ROOT, KERBEROS), 'utf8'));
     const folder = mkdtempSync(join(tmpdir(), 'rfc2228-readme-'));
     const file = (name: string) => join(folder, name);
@@ -65,9 +75,11 @@ describe('the README', () => {
     try {
       const [port] = /\d+/.exec(String((await once(serving.stderr, 'data'))[0]))!;
       const service = contexts[0].server.replace(/^ftp\/(.*)@.*$/, 'ftp@$1');
-      const visit = [...atTicketTime, programOf('client'), '127.0.0.1', port, service];
-      const { stdout } = await execFileAsync(process.execPath, visit, options);
-      expect(stdout).toBe(`${promiseOf(codeOf('client'))}\n`);
+      for (const client of ['client', 'basic-ftp']) {
+        const visit = [...atTicketTime, programOf(client), '127.0.0.1', port, service];
+        const { stdout } = await execFileAsync(process.execPath, visit, options);
+        expect(stdout).toBe(`${promiseOf(codeOf(client))}\n`);
+      }
       expect(sha256(file('copy.txt'))).toBe(sha256(file('report.txt')));
     } finally {
       serving.kill();
@@ -106,6 +118,22 @@ describe('the README', () => {
     } finally {
       listener.close();
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('tells the sizes of the entry points', async () => {
+    const { exports } = JSON.parse(textOf('package.json'));
+    const rows = [...README.matchAll(/^\| `(rfc2228\S*)` +\|.*\| +(\d+) +\| +(\d+) +\|$/gm)];
+    const entries = Object.keys(exports).filter(name => !name.endsWith('.json'));
+    expect(rows.map(([, name]) => name).sort()).toEqual(entries.map(name => join('rfc2228', name)).sort());
+    for (const [, name, size, compressed] of rows) {
+      const { default: entry } = exports[name!.replace('rfc2228', '.')];
+      const octets = await minified(join(ROOT, entry));
+      for (const [told, measured] of [
+        [size, octets.length],
+        [compressed, gzipSync(octets).length],
+      ] as const)
+        expect(Math.abs(Number(told) * 1000 - measured), `${name}: ${measured}`).toBeLessThan(measured * 0.05 + 500);
     }
   });
 

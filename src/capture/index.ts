@@ -1,4 +1,7 @@
-/** `rfc2228/capture`: verifies recordings. Takes octets, not files. */
+/**
+ * `rfc2228/capture`: verifies recordings. Takes octets, not files.
+ * @module rfc2228/capture
+ */
 export type { ObservedCommand, ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 export type { Compression } from './capture-file.js';
 export type { PortOptions } from './control-connections.js';

@@ -14,6 +14,7 @@ const SUBCOMMANDS: Record<Subcommand, () => Promise<Run>> = {
   keytab: async () => (await import('./keytab.js')).keytab,
   page: async () => (await import('./page.js')).page,
   fuzz: async () => (await import('./fuzz/index.js')).fuzz,
+  completion: async () => (await import('./completion.js')).completion,
 };
 
 const loadHelp = () => import('./help.js');

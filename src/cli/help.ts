@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { mechanismHelp } from './mechanisms.js';
 
-export type Subcommand = 'verify' | 'decode' | 'code' | 'keytab' | 'page' | 'fuzz';
+export type Subcommand = 'verify' | 'decode' | 'code' | 'keytab' | 'page' | 'fuzz' | 'completion';
 
 export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
@@ -16,6 +16,7 @@ export const HELP: Record<Subcommand | 'all', string> = {
   rfc2228 keytab ftp.keytab                          which keys a keytab has
   rfc2228 page verify.html                           a page that verifies captures in a browser
   rfc2228 fuzz server 127.0.0.1:2121 ...             mutated commands for a server, mutated replies for a client
+  rfc2228 completion bash                            completion for bash, zsh or fish
 
 rfc2228 COMMAND --help explains each command.`,
 
@@ -129,7 +130,8 @@ The target
   --at N              mutate the reply to the N-th protected command, or the first transfer from there on; default the first
                       command whose reply the client prints, or reacts to (client)
   --limit MS          how long any answer may take, default 2000; after that the target hangs
-  --i-own-this-target permit a target on another host
+  --i-own-this-target
+                      permit a target on another host
 The cases
   --only LAYER        octets, lines, grammar, outer, base64, fragments, inner, token, sequence, direction, level, exchange,
                       phases or data; may be repeated
@@ -159,4 +161,10 @@ Exit status
   0  nothing was found
   1  something was found
   2  wrong usage, or a target that can't be tested`,
+
+  completion: `rfc2228 completion bash | zsh | fish: writes a script that completes commands, options and file names
+
+  eval "$(rfc2228 completion bash)"                  in ~/.bashrc
+  eval "$(rfc2228 completion zsh)"                   in ~/.zshrc, after compinit
+  rfc2228 completion fish | source                   in ~/.config/fish/config.fish`,
 };

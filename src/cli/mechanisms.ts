@@ -100,8 +100,8 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
   --key ENCTYPE:HEX   a key of a service, or the session key of a ticket; the enctype by number or name; may be repeated
   --principal NAME --password-stdin   the AES keys of a service, as ftp/host@REALM, from its password: the first line of
                       standard input. --salt TEXT, where it is not the realm and the name`,
-      fuzz: `  --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for --service (default ftp@HOST)
-                      in it; against a client --keytab FILE. --allow-weak takes RC4 and DES`,
+      fuzz: `  --mechanism krb5    GSSAPI with Kerberos V5; against a server --ccache FILE, with a ticket for
+                      --service NAME (default ftp@HOST) in it; against a client --keytab FILE. --allow-weak takes RC4 and DES`,
     },
   },
   gsi: {
@@ -129,8 +129,8 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
     fuzzed: krb4Side,
     help: {
       verify: '  --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated',
-      fuzz: `  --mechanism krb4    KERBEROS_V4, over IPv4; against a server --ticket-file FILE, with a ticket for --service (default any
-                      ftp, or rcmd, that is in it; else as ftp.host@REALM); against a client --srvtab FILE. It is always weak,
+      fuzz: `  --mechanism krb4    KERBEROS_V4, over IPv4; against a server --ticket-file FILE, with a ticket for --service NAME (default
+                      any ftp, or rcmd, that is in it; else as ftp.host@REALM); against a client --srvtab FILE. It is always weak,
                       and wants --allow-weak`,
     },
   },

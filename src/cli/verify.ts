@@ -14,7 +14,8 @@ import { type FileTotal, Total } from './total.js';
 import type { Outcome, Receiver } from './verification.js';
 import { ParallelVerifier, sequentialVerifier } from './verifiers.js';
 
-const OPTIONS = {
+/** The options in the form of `parseOptions`. */
+export const OPTIONS = {
   ...VERIFY_KEYS,
   port: { type: 'string', multiple: true, default: [] as string[] },
   'only-port': { type: 'boolean', default: false },

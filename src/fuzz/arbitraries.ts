@@ -2,6 +2,7 @@
  * `rfc2228/fuzz/arbitraries`: generators as fast-check arbitraries, for tests of other projects. Callers install
  * fast-check themselves. A context uses up sequence numbers when it makes tokens, so generators of tokens take a
  * function that makes a new context for each value.
+ * @module rfc2228/fuzz/arbitraries
  */
 import fc, { type Arbitrary } from 'fast-check';
 import { encodeBase64 } from '../base64.js';

@@ -3,6 +3,7 @@
  * are plain data: the rule that each breaks, and what a conforming peer must do. The driver plays cases to a peer over
  * any connection. The generators for fast-check have an entry of their own, `rfc2228/fuzz/arbitraries`, so this one
  * does not need fast-check.
+ * @module rfc2228/fuzz
  */
 export {
   type CaseOptions,

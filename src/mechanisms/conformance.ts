@@ -4,6 +4,7 @@
  *     for (const { name, run } of conformanceSuite(subject)) test(name, run);
  *
  * A case that fails throws an Error that says what was expected.
+ * @module rfc2228/conformance
  */
 import { factsOf, PROTECTION_LEVELS, type TokenLevel } from '../protection/protection-level.js';
 import {

@@ -63,8 +63,8 @@ export class ReplayCache implements ReplayStore {
   #lost = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param capacity  the greatest number of authenticators; default 100,000
-   * @param clock  the clock for `age`, in milliseconds; default `Date.now`
+   * @param options  `capacity` is the greatest number of authenticators, default 100,000; `clock` the clock for `age`, in
+   *   milliseconds, default `Date.now`
    * @throws RangeError if `capacity` is not a positive integer
    */
   constructor({ capacity = CAPACITY, clock = Date.now }: { capacity?: number; clock?: () => number } = {}) {

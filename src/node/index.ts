@@ -1,4 +1,7 @@
-/** `rfc2228/node`: what needs Node: block ciphers and RSA keys for mechanisms, streams over sockets, and basic-ftp with RFC 2228. */
+/**
+ * `rfc2228/node`: what needs Node: block ciphers and RSA keys for mechanisms, streams over sockets, and basic-ftp with RFC 2228.
+ * @module rfc2228/node
+ */
 export { type BasicFtpClient, type BasicFtpContext, type BasicFtpOptions, secureBasicFtp } from './basic-ftp.js';
 export { ClientControl, type ClientControlOptions } from './client-control.js';
 export { type DataStreamOptions, protectData, unprotectData } from './data-streams.js';

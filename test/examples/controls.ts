@@ -16,20 +16,14 @@ async function serve(socket: Socket) {
   }
 }
 
-const server = createServer(socket => {
-  serve(socket).catch(console.error); // a client that breaks a rule ends its own connection only
-}).listen(0, '127.0.0.1');
+// A client that breaks a rule ends its own connection only.
+const server = createServer(socket => void serve(socket).catch(console.error)).listen(0, '127.0.0.1');
 await once(server, 'listening');
-
 const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
 const control = new ClientControl(socket, { mechanism: 'X-PSK', exchange: pskInitiator({ key }) });
 await control.start(); // greeting, AUTH, ADAT, PBSZ, PROT P
-for await (const reply of control.setEncoding('utf8')) {
-  if (reply.startsWith('220')) {
-    control.write('USER anna\r\n'); // sent as ENC
-    continue;
-  }
-  console.log(reply.trim()); // 230 USER anna at level private
-  break;
-}
+control.end('USER anna\r\n'); // sent as ENC
+let replies = '';
+for await (const text of control.setEncoding('utf8')) replies += text;
+console.log(/^230 .*$/m.exec(replies)?.[0]); // 230 USER anna at level private
 server.close();

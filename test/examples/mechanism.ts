@@ -1,14 +1,7 @@
 /** The codec with a mechanism, without I/O: an exchange, a protected command, and a protected reply. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import {
-  ProtectedReplyReader,
-  parseCommand,
-  protectCommand,
-  protectReply,
-  ReplyReader,
-  unprotectCommand,
-} from 'rfc2228';
+import { parseCommand, parseReply, protectCommand, protectReply, unprotectCommand, unprotectReply } from 'rfc2228';
 import { pskAcceptor, pskInitiator } from 'rfc2228/psk';
 
 const key = randomBytes(32); // shared by both sides
@@ -22,12 +15,9 @@ assert(confirmation.context && end.context);
 
 const octets = (text: string) => new TextEncoder().encode(text);
 const line = protectCommand(confirmation.context, 'private', octets('USER anna')); // ENC …
-const { inner, level, sequence } = unprotectCommand(end.context, parseCommand(line));
-assert.deepEqual([inner.verb, level, sequence], ['USER', 'private', 'ok']);
+const command = unprotectCommand(end.context, parseCommand(line));
+assert.deepEqual([command.inner.verb, command.level, command.sequence], ['USER', 'private', 'ok']);
 
-const outer = new ReplyReader();
-const replies = new ProtectedReplyReader(confirmation.context);
-outer.push(protectReply(end.context, 'private', octets('230-Welcome\r\n230 Logged in'))); // in chunks of any size
-for (let reply = outer.next(); reply !== undefined; reply = outer.next()) replies.push(reply);
-const { inner: reply, classification } = replies.next()!;
-console.log(reply.code, reply.lines, classification.kind); // 230 [ 'Welcome', 'Logged in' ] positive-completion
+const lines = protectReply(end.context, 'private', octets('230-Welcome\r\n230 Logged in')); // 632-…, 632 …
+const { inner, level, classification } = unprotectReply(confirmation.context, parseReply(lines));
+console.log(inner.code, inner.lines, level, classification.kind); // 230 [ 'Welcome', 'Logged in' ] private positive-completion

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ENTRIES, FOLDER, install, report, run, write } from './project.mjs';
 
 const NODES = ['20', '22', '24', '26'];
+const CAPTURE = 'node_modules/rfc2228/vectors/captures/probe-heimdal-nomutual';
 const EXAMPLES = ['verify', 'mechanism', 'controls'];
 
 /** Imports the entry of its argument. */
@@ -36,5 +37,16 @@ function tryRuntime(name, binary, options) {
   write('import.mjs', IMPORT);
   for (const entry of ENTRIES) run(binary, [...options, 'import.mjs', entry]);
   for (const example of EXAMPLES) run(binary, [...options, `node_modules/rfc2228/dist/examples/${example}.js`]);
-  report(`${ENTRIES.length} entries and ${EXAMPLES.length} examples in ${name}`);
+  // Two workers share two files.
+  const command = ['node_modules/rfc2228/dist/cli/main.js', 'verify', '--json', '--jobs', '2'];
+  const summary = run(binary, [
+    ...options,
+    ...command,
+    `${CAPTURE}.pcap`,
+    `${CAPTURE}.pcap`,
+    '--keytab',
+    `${CAPTURE}.keytab`,
+  ]);
+  const { verified } = JSON.parse(summary.trimEnd().split('\n').at(-1));
+  report(`${ENTRIES.length} entries, ${EXAMPLES.length} examples and the command in ${name}`, verified === 14);
 }

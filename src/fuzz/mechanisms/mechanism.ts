@@ -40,7 +40,7 @@ export interface FuzzMechanism {
 
 /** A session or an exchange under fixed keys. */
 export interface Reference {
-  /** The name of the {@link FuzzMechanism}. */
+  /** The name of the `FuzzMechanism`. */
   mechanism: string;
   /** Describes its keys. */
   name: string;

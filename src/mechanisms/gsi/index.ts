@@ -1,6 +1,7 @@
 /**
  * `rfc2228/gsi`: GSSAPI with the Grid Security Infrastructure of GridFTP: TLS handshakes in ADAT, TLS records in MIC,
  * ENC and 63z. See README.md in this folder.
+ * @module rfc2228/gsi
  */
 import type { Exchange, Mechanism, RecordedSecrets } from '../../protection/mechanism.js';
 import { describeGsiToken } from './describe.js';

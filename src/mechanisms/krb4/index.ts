@@ -1,6 +1,7 @@
 /**
  * `rfc2228/krb4`: the mechanism KERBEROS_V4 (RFC 2228 appendix II). It is weak: use it for recordings, and for peers that support
  * nothing else. Its messages have a time but no sequence number, so a replay within the clock skew is not detected.
+ * @module rfc2228/krb4
  */
 import type { Mechanism } from '../../protection/mechanism.js';
 import { isApReq } from './ap-req.js';

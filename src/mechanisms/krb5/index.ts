@@ -1,4 +1,7 @@
-/** `rfc2228/krb5`: the mechanism GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757). */
+/**
+ * `rfc2228/krb5`: the mechanism GSSAPI with Kerberos V5 (RFC 2228 appendix I, RFC 4121, RFC 1964, RFC 4757).
+ * @module rfc2228/krb5
+ */
 import type { Mechanism } from '../../protection/mechanism.js';
 import { describeKrb5Token } from './describe.js';
 import { type Krb5AcceptorOptions, krb5Acceptor } from './exchange/acceptor.js';

@@ -11,6 +11,7 @@
  *
  * A nonce is 32 random octets. A confirmation is the HMAC-SHA256 of the role's name and both nonces, with a key derived from
  * the shared key and both nonces. It proves that its sender holds the shared key and takes part in this exchange.
+ * @module rfc2228/psk
  */
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
