@@ -43,8 +43,15 @@ function promiseOf(code: string): string | undefined {
 }
 
 async function minified(entry: string): Promise<Uint8Array> {
-  const options = { bundle: true, minify: true, format: 'esm', platform: 'node', external: ['fast-check'] } as const;
-  const { outputFiles } = await build({ entryPoints: [entry], write: false, ...options });
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['fast-check'],
+    write: false,
+  });
   return outputFiles[0]!.contents;
 }
 
