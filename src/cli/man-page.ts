@@ -37,7 +37,7 @@ function bodyOf(help: string): string {
     if (last === 'example' && kind !== 'example') page.push('.EE');
     if (kind === 'example' && last !== 'example') page.push('.PP', '.EX');
     if (kind === 'text' && last !== 'text') page.push('.PP');
-    if (kind !== undefined) page.push(...linesOf(kind, line));
+    if (kind !== undefined) page.push(linesOf(kind, line).join('\n'));
     last = kind;
   }
   if (last === 'example') page.push('.EE');

@@ -34,7 +34,7 @@ it.each(TOKEN_LEVELS)('says that $verb and $code are $level', async ({ level, ve
 it('names the rule that a line breaks, and where', async () => {
   expect(await run('decode', 'MIC', 'Zm9*')).toEqual({
     status: 1,
-    stdout: expect.stringMatching(/^syntax\/bad-base64 at octet 7: character.*\n$/),
+    stdout: expect.stringMatching(/^syntax\/bad-base64 at octet 7: argument of MIC: bad base 64: character.*\n$/),
     stderr: '',
   });
 });

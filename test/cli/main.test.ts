@@ -30,7 +30,9 @@ it('writes errors to standard error', () => {
 it('reads lines from standard input, and continues after a bad one', () => {
   const { status, stdout } = start(['decode', '-'], 'NOOP\r\nMIC Zm9*\r\n\r\n220 hi');
   expect(status).toBe(1);
-  expect(stdout).toMatch(/NOOP: .*\nsyntax\/bad-base64 at octet 7: character.*\nsyntax\/bad-command.*\n220 /);
+  expect(stdout).toMatch(
+    /NOOP: .*\nsyntax\/bad-base64 at octet 7: argument of MIC: bad base 64: character.*\nsyntax\/bad-command.*\n220 /,
+  );
 });
 
 it('ends with success when its reader closes the pipe early', () => {
