@@ -128,7 +128,7 @@ describe('the README', () => {
     }
   });
 
-  it('tells the sizes of the entry points', async () => {
+  it('has the sizes of the entry points', async () => {
     const { exports } = JSON.parse(textOf('package.json'));
     const rows = [...README.matchAll(/^\| `(rfc2228\S*)` +\|.*\| +(\d+) +\| +(\d+) +\|$/gm)];
     const entries = Object.keys(exports).filter(name => !name.endsWith('.json'));
@@ -136,11 +136,11 @@ describe('the README', () => {
     for (const [, name, size, compressed] of rows) {
       const { default: entry } = exports[name!.replace('rfc2228', '.')];
       const octets = await minified(join(ROOT, entry));
-      for (const [told, measured] of [
+      for (const [stated, measured] of [
         [size, octets.length],
         [compressed, gzipSync(octets).length],
       ] as const)
-        expect(Math.abs(Number(told) * 1000 - measured), `${name}: ${measured}`).toBeLessThan(measured * 0.05 + 500);
+        expect(Math.abs(Number(stated) * 1000 - measured), `${name}: ${measured}`).toBeLessThan(measured * 0.05 + 500);
     }
   });
 
