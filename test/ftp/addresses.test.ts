@@ -17,7 +17,6 @@ import {
 } from '../../src/ftp/addresses.js';
 import { parseCommand } from '../../src/ftp/command.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
-import { growth, LINEAR } from './readers.js';
 
 const STRICT = { strict: true };
 const reply = (text: string) => ({ lines: text.split('\n') });
@@ -207,16 +206,5 @@ describe('addresses', () => {
       }),
       { numRuns: 2000 },
     );
-  });
-
-  it.each(['1,', '(1,', '1', '(', '|||', '(|1|'])('take work that is linear in their text: many %j', piece => {
-    const work = (size: number) => {
-      const text = piece.repeat(size);
-      for (const verb of ['PORT', 'EPRT', 'LPRT']) onlyRefuses(() => parseAny(verb, text));
-      for (const parse of [parsePassiveReply, parseLongPassiveReply, parseExtendedPassiveReply]) {
-        onlyRefuses(() => parse(reply(text), STRICT));
-      }
-    };
-    expect(growth(work, 50_000)).toBeLessThan(LINEAR);
   });
 });

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ReplyDetails, replyDetails } from '../../src/ftp/reply-details.js';
 import { errorOf, onlyRefuses } from '../helpers.js';
-import { growth, LINEAR } from './readers.js';
 
 const details = (code: number, text: string, verb?: string) => replyDetails({ code, lines: text.split('\n') }, verb);
 
@@ -239,23 +238,5 @@ describe('properties of details', () => {
       }),
       { numRuns: 2000 },
     );
-  });
-
-  it.each([
-    [110, 'MARK '.repeat(4)],
-    [120, 'x'],
-    [213, '1'],
-    [227, '1,'],
-    [227, '1'],
-    [227, '1 , '],
-    [227, ' '],
-    [228, '1,'],
-    [228, '1'],
-    [229, '(|||'],
-    [229, '(1'],
-    [257, '"'],
-  ])('work is linear: %i and many %j', (code, piece) => {
-    const work = (size: number) => onlyRefuses(() => details(code, piece.repeat(size), 'SIZE'));
-    expect(growth(work, 100_000)).toBeLessThan(LINEAR);
   });
 });
