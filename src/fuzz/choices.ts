@@ -23,9 +23,7 @@ export class Choices {
   /** `length` octets, all from one choice; choice 0 gives zeros. */
   octets(length: number): Uint8Array {
     const choice = this.#next();
-    if (choice === 0) return new Uint8Array(length);
-    const numbers = numbersFrom(choice);
-    return Uint8Array.from({ length }, () => numbers() >>> 24);
+    return choice === 0 ? new Uint8Array(length) : octetsFrom(choice)(length);
   }
 
   #next(): number {

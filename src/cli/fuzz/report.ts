@@ -7,10 +7,10 @@ import {
   type FindingRecord,
   fileNameOf,
   type OutcomeKind,
-  type Severity,
   type SummaryRecord,
 } from '../../fuzz/driver/index.js';
 import { attempt, makeFolder } from '../files.js';
+import { SEVERITIES } from '../report.js';
 import { columns, paint, printable, shorten } from '../terminal.js';
 
 /** The columns of the table, with their legend. */
@@ -24,7 +24,6 @@ const KINDS: Readonly<Record<OutcomeKind, string>> = {
   skipped: 'not applicable, or nothing to be seen',
   unready: 'the session before the case failed',
 };
-const SEVERITIES: readonly Severity[] = ['high', 'medium', 'low'];
 const MAX_DETAIL = 100;
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 200;

@@ -7,7 +7,15 @@ import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { octetsFrom } from '../choices.js';
-import { BAD_TOKEN, type Change, type ExchangeTurn, type FuzzSession, mutationsOf, UNVERIFIED } from '../mutation.js';
+import {
+  BAD_TOKEN,
+  type Change,
+  type ExchangeTurn,
+  type FuzzSession,
+  mutationsOf,
+  type Table,
+  UNVERIFIED,
+} from '../mutation.js';
 import { all, anyBitFlipped, ended, every, flippedAtEnd, octets } from '../pieces.js';
 import {
   counterFrom,
@@ -110,14 +118,11 @@ const confirming =
   };
 
 /** The mutations of our line of this number. */
-const ofLine = (to: Peer, turn: number, at: 'tokens' | 'lines' = 'tokens') =>
-  mutationsOf<ExchangeTurn>({ layer: 'exchange', at, forges: 'psk', to, turn });
+const ofLine = (to: Peer, turn: number, table: Table<Change<ExchangeTurn>>) =>
+  mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens', forges: 'psk', to, turn })(table);
 
 const EXCHANGES = [
-  ...ofLine(
-    'server',
-    0,
-  )({
+  ...ofLine('server', 0, {
     'X-PSK': {
       'an unknown version': [
         DEFECTIVE,
@@ -130,10 +135,7 @@ const EXCHANGES = [
       ],
     },
   }),
-  ...ofLine(
-    'server',
-    1,
-  )({
+  ...ofLine('server', 1, {
     'X-PSK': {
       'a confirmation of zeros': [NOT_CONFIRMED, all(zeros(SIZE))],
       'a confirmation with a bit flipped': [NOT_CONFIRMED, every(anyBitFlipped)],
@@ -143,10 +145,7 @@ const EXCHANGES = [
       'a confirmation comes again': [NOT_CONFIRMED, tokens => tokens, { again: true }],
     },
   }),
-  ...ofLine(
-    'client',
-    0,
-  )({
+  ...ofLine('client', 0, {
     'X-PSK': {
       'a confirmation of zeros': [NOT_CONFIRMED, every(ended(zeros(SIZE), SIZE))],
       'a confirmation with a bit flipped': [
@@ -162,14 +161,10 @@ const EXCHANGES = [
       'an answer of another length': [DEFECTIVE, otherLength(SIZE)],
     },
   }),
-  ...ofLine(
-    'client',
-    1,
-    'lines',
-  )({
+  ...ofLine('client', 1, {
     'RFC 2228 §3, ADAT': {
-      'security data behind the last': [NOT_DUE, all('235 ADAT=AAAA\r\n')],
-      '335 behind the last security data': [NOT_DUE, all('335 Go on\r\n')],
+      'security data behind the last': [NOT_DUE, all('235 ADAT=AAAA\r\n'), { at: 'lines' }],
+      '335 behind the last security data': [NOT_DUE, all('335 Go on\r\n'), { at: 'lines' }],
     },
   }),
 ];
