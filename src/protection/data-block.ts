@@ -215,7 +215,7 @@ export class BlockReader {
   next(): Uint8Array | undefined {
     const block = this.nextBlock();
     if (block === undefined || block.plaintext.length > 0) return block?.plaintext;
-    return this.next(); // behind the last block: nothing, or an error
+    return this.next(); // after the last block: nothing, or an error
   }
 
   /**

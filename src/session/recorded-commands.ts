@@ -44,7 +44,7 @@ export class RecordedCommands {
       const level = levelOfVerb(command.verb);
       if (level === undefined) {
         this.#clearCommand(message, line, command);
-        // It takes effect all the same: a client that speaks no TLS may go on with another mechanism.
+        // It takes effect nevertheless: a client that speaks no TLS may go on with another mechanism.
         message.error ??= tlsError;
       } else this.#protectedCommand(message, level, command);
     } catch (error) {

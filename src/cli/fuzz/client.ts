@@ -171,7 +171,7 @@ class Clients {
     if (secured.length === 0) {
       const sent = commands.join(', ') || 'nothing is sent';
       const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
-      throw new TargetUnavailable(`the client comes to no security association: ${sent}${why}${usual.lastWords}`);
+      throw new TargetUnavailable(`the client sets up no security association: ${sent}${why}${usual.lastWords}`);
     }
     this.#usual = { usual };
     this.#at = at ?? (await this.#bestPlace(usual, secured.length));

@@ -218,6 +218,6 @@ export function textOf({ code, lines }: ReceivedReply): string {
 /** @throws SetupFailed if there is no reply */
 export function assertReply(reply: ReceivedReply | NoReply, what: string): ReceivedReply {
   if (typeof reply !== 'string') return reply;
-  if (reply === 'end') throw new SetupFailed(`the server ends the connection behind ${what}`, { cut: true });
+  if (reply === 'end') throw new SetupFailed(`the server ends the connection after ${what}`, { cut: true });
   throw new SetupFailed(`no answer to ${what}`);
 }

@@ -29,7 +29,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   MDTM: [213, '20200101000000'],
   STAT: [211, 'All is well'],
   HELP: [214, 'No help'],
-  ABOR: [226, 'Nothing goes on'],
+  ABOR: [226, 'No transfer is active'],
   QUIT: [221, 'Goodbye'],
   ...answered([250, 'Done'], 'CWD CDUP DELE RMD RNTO'),
   ...answered([200, 'Done'], 'TYPE MODE STRU OPTS NOOP'),

@@ -128,7 +128,7 @@ class Side {
     return answer;
   }
 
-  /** A token that is sent, or received behind the handshake, changes the numbers of records. */
+  /** A token that is sent, or received after the handshake, changes the numbers of records. */
   sent(token: Uint8Array): void {
     if (token.length > 0) this.#push(this.#side, token);
   }

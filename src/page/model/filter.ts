@@ -1,4 +1,4 @@
-/** Which lines are shown. The filter is part of the page's address, behind `#`. */
+/** Which lines are shown. The filter is part of the page's address, after `#`. */
 import type { Connection, Item, Report } from './report.js';
 import { textOf } from './text.js';
 

@@ -142,7 +142,7 @@ describe('fuzz server', () => {
   it.each([
     ['knows no AUTH', plainServer('502 Not implemented'), 'AUTH X-PSK is answered by 502 Not implemented'],
     ['does not know the mechanism', plainServer('504 No such mechanism'), 'AUTH X-PSK is answered by 504'],
-    ['ends the connection', plainServer(), 'the server ends the connection behind a valid line'],
+    ['ends the connection', plainServer(), 'the server ends the connection after a valid line'],
     ['has another key', conformingServer(OTHER_KEY), 'the valid session fails: security/'],
     ['greets with 421', listening(async socket => void socket.end('421 Too many\r\n')), 'greets with 421 Too many'],
   ])('plays no case to a server that %s, and says why', async (_, server, reason) => {
