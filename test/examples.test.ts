@@ -14,12 +14,14 @@ import {
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseReply } from '../src/ftp/reply.js';
 import { psk, pskInitiator } from '../src/mechanisms/psk/index.js';
 import { protectCommand, unprotectReply } from '../src/protection/protect.js';
 import { formatAdat, parseAdatReply } from '../src/protection/security-data.js';
 import { Folder } from './examples/folder.js';
+import { FtpService } from './examples/ftp-service.js';
 import { type FtpServerOptions, serve } from './examples/server.js';
 import { ascii } from './helpers.js';
 
@@ -354,5 +356,38 @@ describe('a file that is being received', () => {
     rmSync(root, { recursive: true });
     await expect(keep()).rejects.toThrow('ENOENT');
     await drop();
+  });
+});
+
+describe('a transfer that can not begin, since the client has gone', () => {
+  it.each(['STOR new', 'RETR old'])('closes its file, and leaves no part of it: %s', async command => {
+    const folder = mkdtempSync(join(tmpdir(), 'rfc2228-gone-'));
+    writeFileSync(join(folder, 'old'), 'text');
+    const control = { localAddress: '127.0.0.1', remoteAddress: '127.0.0.1' } as Socket;
+    const plain = () => new PassThrough();
+    const options = { folder, mayLogIn: () => true, outgoing: plain, incoming: plain, timeout: 5000 };
+    const service = new FtpService(control, options);
+    const closed: boolean[] = [];
+    for (const line of ['USER anna', 'TYPE I', 'PASV']) {
+      const [verb, argument] = line.split(' ');
+      await service.carryOut(verb!, argument, async () => {});
+    }
+    const watch = <T extends object>(made: T, stream: (made: T) => Readable | Writable) => {
+      stream(made).on('close', () => closed.push(true));
+      return made;
+    };
+    const { files } = service;
+    const [read, write] = [files.read.bind(files), files.write.bind(files)];
+    vi.spyOn(files, 'read').mockImplementation(async (...its) => watch(await read(...its), it => it));
+    vi.spyOn(files, 'write').mockImplementation(async (...its) => watch(await write(...its), ({ sink }) => sink));
+    const [verb, argument] = command.split(' ');
+    const gone = async () => {
+      throw new Error('gone');
+    };
+    await expect(service.carryOut(verb!, argument, gone)).rejects.toThrow('gone');
+    await service.close();
+    await vi.waitFor(() => expect(closed).toEqual([true]));
+    expect(readdirSync(folder)).toEqual(['old']);
+    rmSync(folder, { recursive: true });
   });
 });

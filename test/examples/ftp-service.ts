@@ -141,19 +141,21 @@ export class FtpService {
     if (typeof answer !== 'function') return await reply(answer);
     const data = this.#data!;
     this.#data = undefined;
-    await reply([150, 'Opening the data connection']);
     const aborting = new AbortController();
+    const abort = () => {
+      aborting.abort();
+      data.close();
+    };
+    const failure = await reply([150, 'Opening the data connection']).catch((error: Error) => error);
+    if (failure) abort(); // the transfer then only closes its file
     const ended = answer(data, aborting.signal)
       .then((): Answer => [226, 'Transfer complete'])
       .catch(error => this.#failure(verb, error))
       .finally(() => data.close())
       .then(reply)
       .catch(error => this.#options.failed?.(verb, error));
-    const abort = () => {
-      aborting.abort();
-      data.close();
-    };
     this.#transfer = { ended, abort };
+    if (failure) throw failure;
   }
 
   /** Aborts a running transfer and closes its data connection. */
