@@ -25,11 +25,11 @@ console.log(\`\${entries.length} entries, \${level} \${inner.verb}\`);
 const ESBUILD = {
   run: () => [
     join(ROOT, 'node_modules/.bin/esbuild'),
-    ['program.js', '--bundle', '--minify', '--format=esm', '--outfile=esbuild.js', '--log-level=error'],
+    ['program.js', '--bundle', '--minify', '--format=esm', '--outfile=out/esbuild.js', '--log-level=error'],
   ],
 };
 
-/** Each writes its bundle to NAME.js. */
+/** Each writes its bundle to out/NAME.js. */
 const OTHERS = {
   rollup: {
     packages: ['rollup@4', '@rollup/plugin-node-resolve@16', '@rollup/plugin-terser@1'],
@@ -41,7 +41,7 @@ const OTHERS = {
         '-f',
         'es',
         '-o',
-        'rollup.js',
+        'out/rollup.js',
         '-p',
         'node-resolve={browser:true}',
         '-p',
@@ -53,8 +53,8 @@ const OTHERS = {
   vite: {
     packages: ['vite@8'],
     config: {
-      'vite.config.js': `export default { logLevel: 'error', build: { outDir: 'vite', rollupOptions: {
-        input: 'program.js', output: { entryFileNames: '../vite.js' } } } };`,
+      'vite.config.js': `export default { logLevel: 'error', build: { outDir: 'out', emptyOutDir: false, rollupOptions: {
+        input: 'program.js', output: { entryFileNames: 'vite.js' } } } };`,
     },
     run: () => ['npx', ['vite', 'build']],
   },
@@ -62,7 +62,7 @@ const OTHERS = {
     packages: ['webpack@5', 'webpack-cli@7'],
     config: {
       'webpack.config.js': `export default { mode: 'production', entry: './program.js', target: 'web', performance: { hints: false },
-        output: { path: import.meta.dirname, filename: 'webpack.js' } };`,
+        output: { path: import.meta.dirname + '/out', filename: 'webpack.js' } };`,
     },
     run: () => ['npx', ['webpack', '--stats=errors-only']],
   },
@@ -86,8 +86,8 @@ export async function withAllBundlers() {
 function bundle(name, bundler) {
   const [command, args] = bundler.run();
   run(command, args);
-  const { size } = statSync(join(FOLDER, `${name}.js`));
-  const printed = run(process.execPath, [`${name}.js`]).trim();
+  const { size } = statSync(join(FOLDER, 'out', `${name}.js`));
+  const printed = run(process.execPath, [join('out', `${name}.js`)]).trim();
   report(
     `bundle of all portable entries by ${name}: ${size} octets, prints "${printed}"`,
     size <= MAX_BUNDLE && printed === PRINTS,
@@ -101,7 +101,7 @@ async function inChromium(names) {
     for (const name of names) {
       const page = await browser.newPage();
       const printed = page.waitForEvent('console', { timeout: 30_000 });
-      await page.addScriptTag({ type: 'module', content: readFileSync(join(FOLDER, `${name}.js`), 'utf8') });
+      await page.addScriptTag({ type: 'module', content: readFileSync(join(FOLDER, 'out', `${name}.js`), 'utf8') });
       report(`the bundle by ${name} in Chromium ${browser.version()}`, (await printed).text() === PRINTS);
     }
   } finally {

@@ -1,6 +1,6 @@
 /**
- * The package as people get it: packed, installed into an empty folder, and used there. `--all` adds what takes minutes: every
- * supported runtime, compiler and bundler, a browser, and an installation from git. Each failure ends it, with exit status 1.
+ * The package as people get it: packed, installed into an empty folder, and used there. What takes minutes is done only if it is
+ * named: `runtimes`, `types`, `bundlers` (and a browser), `git`, or `--all`. A failure ends it with exit status 1.
  */
 import { rmSync } from 'node:fs';
 import { withAllBundlers, withEsbuild } from './bundlers.mjs';
@@ -8,18 +8,17 @@ import { FOLDER, fromGit, packAndInstall } from './project.mjs';
 import { inAllRuntimes, inThisNode } from './runtimes.mjs';
 import { inAllCompilers, inSomeCompilers } from './types.mjs';
 
+const QUICK = [inThisNode, inSomeCompilers, withEsbuild];
+const THOROUGH = { runtimes: inAllRuntimes, types: inAllCompilers, bundlers: withAllBundlers, git: fromGit };
+
+const named = process.argv.slice(2);
+const unknown = named.find(name => name !== '--all' && !Object.hasOwn(THOROUGH, name));
+if (unknown !== undefined) throw new Error(`no check ${unknown}: ${Object.keys(THOROUGH).join(', ')} or --all`);
+const chosen = named.includes('--all') ? Object.values(THOROUGH) : named.map(name => THOROUGH[name]);
+
 try {
   packAndInstall();
-  if (process.argv.includes('--all')) {
-    inAllRuntimes();
-    inAllCompilers();
-    await withAllBundlers();
-    fromGit();
-  } else {
-    inThisNode();
-    inSomeCompilers();
-    withEsbuild();
-  }
+  for (const check of chosen.length > 0 ? chosen : QUICK) await check();
 } finally {
   rmSync(FOLDER, { recursive: true, force: true });
 }
