@@ -58,11 +58,11 @@ export class FtpSecurityError extends Error {
   /** Who broke it: the peer, or our own caller. */
   readonly side: 'local' | 'peer';
   /** Position in the input, in octets from its start, if it is known. */
-  readonly offset?: number;
+  declare readonly offset?: number;
   /** The reply code of this error, if it differs from that of `code`: see {@link replyCodeFor}. */
-  readonly reply?: RefusalCode;
+  declare readonly reply?: RefusalCode;
   /** Security data that explains the error to the peer, e.g. a KRB-ERROR; present if a rejected exchange has such a token. */
-  readonly token?: Uint8Array;
+  declare readonly token?: Uint8Array;
 
   constructor(code: ErrorCode, message: string, { side = 'peer', offset, reply, token }: ErrorFacts = {}) {
     super(message);

@@ -12,6 +12,7 @@ export const ENTRIES = Object.keys(PACKAGE.exports)
   .filter(name => !name.endsWith('.json'))
   .map(name => join('rfc2228', name));
 export const FOLDER = mkdtempSync(join(tmpdir(), 'rfc2228-package-'));
+let tarball = '';
 /** Octets of the packed file. */
 const MAX_TARBALL = 1_500_000;
 
@@ -39,19 +40,28 @@ export function install(packages, folder = '.') {
 export function packAndInstall() {
   const packed = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', FOLDER], { cwd: ROOT });
   const [{ filename, size }] = JSON.parse(packed);
+  tarball = filename;
   report(`tarball of ${size} octets`, size <= MAX_TARBALL);
   write('package.json', { private: true, type: 'module' });
   const peers = ['fast-check', 'basic-ftp', '@types/node'].map(name => `${name}@${PACKAGE.devDependencies[name]}`);
   install([`./${filename}`, ...peers]);
 }
 
-/** `npm install` of a git repository: npm clones it, installs what it needs to build, builds it and packs it (prepack). */
+/** `npm install -g` puts the command and its man page where they are found. */
+export function globally() {
+  run('npm', ['install', '--silent', '--global', '--prefix', join(FOLDER, 'global'), join(FOLDER, tarball)]);
+  run(join(FOLDER, 'global/bin/rfc2228'), ['code', '631']);
+  const page = readFileSync(join(FOLDER, 'global/share/man/man1/rfc2228.1'), 'utf8');
+  report('installed globally, with the man page', page.startsWith('.TH RFC2228 1'));
+}
+
+/** `npm install` of a git repository: npm clones it, installs what it needs to build, builds it (prepare) and packs it. */
 export function fromGit() {
   write('from-git/package.json', { private: true, type: 'module' });
   install([`git+file://${ROOT}`], 'from-git');
-  const cwd = join(FOLDER, 'from-git');
-  run('npx', ['rfc2228', 'code', '631'], { cwd });
-  run(process.execPath, ['node_modules/rfc2228/dist/examples/verify.js'], { cwd });
+  const installed = join(FOLDER, 'from-git/node_modules/rfc2228/dist');
+  run(process.execPath, [join(installed, 'cli/main.js'), 'code', '631']);
+  run(process.execPath, [join(installed, 'examples/verify.js')]);
   report('installed from git');
 }
 

@@ -1,15 +1,21 @@
 /**
  * The package as people get it: packed, installed into an empty folder, and used there. What takes minutes is done only if it is
- * named: `runtimes`, `types`, `bundlers` (and a browser), `git`, or `--all`. A failure ends it with exit status 1.
+ * named: `global`, `runtimes`, `types`, `bundlers` (and a browser), `git`, or `--all`. A failure ends it with exit status 1.
  */
 import { rmSync } from 'node:fs';
 import { withAllBundlers, withEsbuild } from './bundlers.mjs';
-import { FOLDER, fromGit, packAndInstall } from './project.mjs';
+import { FOLDER, fromGit, globally, packAndInstall } from './project.mjs';
 import { inAllRuntimes, inThisNode } from './runtimes.mjs';
 import { inAllCompilers, inSomeCompilers } from './types.mjs';
 
-const QUICK = [inThisNode, inSomeCompilers, withEsbuild];
-const THOROUGH = { runtimes: inAllRuntimes, types: inAllCompilers, bundlers: withAllBundlers, git: fromGit };
+const QUICK = [globally, inThisNode, inSomeCompilers, withEsbuild];
+const THOROUGH = {
+  global: globally,
+  runtimes: inAllRuntimes,
+  types: inAllCompilers,
+  bundlers: withAllBundlers,
+  git: fromGit,
+};
 
 const named = process.argv.slice(2);
 const unknown = named.find(name => name !== '--all' && !Object.hasOwn(THOROUGH, name));
