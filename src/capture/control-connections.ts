@@ -1,8 +1,10 @@
 /** Finds the FTP control connections among the TCP connections of a capture, by their content, on any port. */
-import { hostOf, other, portOf } from './opening.js';
-import type { TcpConnection, TcpStreams } from './tcp.js';
+import { type ConnectionTable, hostOfNumber, portOfNumber } from './connection-table.js';
+import { other } from './opening.js';
 
 export interface ControlConnection {
+  /** From 1, in the order of the SYNs. */
+  number: number;
   /** `address:port` of each side. */
   client: string;
   server: string;
@@ -20,50 +22,99 @@ export interface PortOptions {
   onlyPorts?: boolean;
 }
 
-/**
- * The control connections, in the order of their SYNs; those whose SYN was not answered are ignored. A server is
- * recognised by its replies, a client by its commands. Every other connection to a recognised server is a control
- * connection too, whatever its content.
- */
-export function controlConnections(
-  { connections, examined }: TcpStreams,
-  { ports = [], onlyPorts = false }: PortOptions = {},
-): Map<TcpConnection, ControlConnection> {
-  const isForced = ({ ends }: TcpConnection) => ends.some(end => ports.includes(portOf(end)));
-  const candidates = connections.filter(it => it.opened !== 'unanswered' && (!onlyPorts || isForced(it)));
-  const clientEnds = new Map<TcpConnection, 0 | 1>();
-  const servers = new Set<string>();
-  const pairs = new Set<string>();
-  for (const by of ['byCommands', 'byGreeting'] as const) {
-    const silent = by === 'byGreeting';
-    for (const connection of candidates) {
-      const end = examined.get(connection.id)?.[by];
-      // If two hosts already have a control connection, octets that only resemble a greeting are the content of a data
-      // connection.
-      if (end === undefined || (silent && pairs.has(hostsOf(connection)))) continue;
-      clientEnds.set(connection, end);
-      servers.add(connection.ends[other(end)]);
-      if (!silent) pairs.add(hostsOf(connection));
-    }
+/** The control connections of a capture: four octets for each connection, whatever it is. */
+export class ControlConnections {
+  readonly #connections: ConnectionTable;
+  /** By the id of the connection: twice its number, and the end of the client; 0 if it is no control connection. */
+  readonly #found: Uint32Array;
+  /** The ids, in the order of the SYNs. */
+  readonly ids: readonly number[];
+
+  /**
+   * Finds the control connections; those whose SYN was not answered are ignored. A server is recognised by its replies, a
+   * client by its commands. Every other connection to a recognised server is a control connection too, whatever its
+   * content.
+   */
+  constructor(connections: ConnectionTable, options: PortOptions = {}) {
+    this.#connections = connections;
+    const clientEnds = clientEndsOf(connections, options);
+    this.ids = [...clientEnds.keys()].sort((a, b) => connections.place(a) - connections.place(b));
+    this.#found = new Uint32Array(connections.size);
+    for (const [i, id] of this.ids.entries()) this.#found[id] = 2 * (i + 1) + clientEnds.get(id)!;
   }
 
-  const control = new Map<TcpConnection, ControlConnection>();
-  for (const connection of candidates) {
-    const { ends, opener } = connection;
-    const joins = opener !== undefined && servers.has(ends[other(opener)]) ? opener : undefined;
-    const forced = isForced(connection) ? (opener ?? (ports.includes(portOf(ends[0])) ? 1 : 0)) : undefined;
-    const clientEnd = clientEnds.get(connection) ?? joins ?? forced;
-    if (clientEnd === undefined) continue;
-    control.set(connection, {
-      client: ends[clientEnd],
-      server: ends[other(clientEnd)],
-      clientEnd,
-      preamble: examined.get(connection.id)?.preambles[clientEnd] ?? [0, 0],
-    });
+  has(id: number): boolean {
+    return this.#found[id] !== 0;
   }
-  return control;
+
+  /** @returns undefined if the connection with this id is no control connection */
+  get(id: number): ControlConnection | undefined {
+    const found = this.#found[id]!;
+    if (found === 0) return undefined;
+    const clientEnd = (found & 1) as 0 | 1;
+    const { ends } = this.#connections.get(id);
+    const preamble = this.#connections.preambles(id)?.[clientEnd] ?? [0, 0];
+    return { number: found >>> 1, client: ends[clientEnd], server: ends[other(clientEnd)], clientEnd, preamble };
+  }
 }
 
-function hostsOf({ ends }: TcpConnection): string {
-  return ends.map(hostOf).sort().join(' ');
+/** The end of the client of each control connection, by its id. */
+function clientEndsOf(
+  connections: ConnectionTable,
+  { ports = [], onlyPorts = false }: PortOptions,
+): Map<number, 0 | 1> {
+  const isPort = (id: number, end: 0 | 1) => ports.includes(portOfNumber(connections.endNumber(id, end)));
+  const isForced = (id: number) => isPort(id, 0) || isPort(id, 1);
+  const isCandidate = (id: number) => !connections.isUnanswered(id) && (!onlyPorts || isForced(id));
+  const clientEnds = new Map<number, 0 | 1>();
+  const servers = new Set<number>();
+  const pairs = new HostPairs(connections);
+  for (const by of ['byCommands', 'byGreeting'] as const) {
+    const silent = by === 'byGreeting';
+    for (let id = 0; id < connections.size; id++) {
+      const end = connections.clientEnd(id, by);
+      // If two hosts already have a control connection, octets that only resemble a greeting are the content of a data
+      // connection.
+      if (end === undefined || !isCandidate(id) || (silent && pairs.has(id))) continue;
+      clientEnds.set(id, end);
+      servers.add(connections.endNumber(id, other(end)));
+      if (!silent) pairs.add(id);
+    }
+  }
+  for (let id = 0; id < connections.size; id++) {
+    if (clientEnds.has(id)) continue;
+    const opener = connections.opener(id);
+    const joins = opener !== undefined && servers.has(connections.endNumber(id, other(opener)));
+    if (joins ? isCandidate(id) : ports.length > 0 && isForced(id) && isCandidate(id))
+      clientEnds.set(id, opener ?? (isPort(id, 0) ? 1 : 0));
+  }
+  return clientEnds;
+}
+
+/** The hosts of connections, in pairs. */
+class HostPairs {
+  readonly #connections: ConnectionTable;
+  readonly #pairs = new Map<number, Set<number>>();
+
+  constructor(connections: ConnectionTable) {
+    this.#connections = connections;
+  }
+
+  add(id: number): void {
+    const [one, two] = this.#hostsOf(id);
+    const others = this.#pairs.get(one);
+    if (others === undefined) this.#pairs.set(one, new Set([two]));
+    else others.add(two);
+  }
+
+  has(id: number): boolean {
+    const [one, two] = this.#hostsOf(id);
+    return this.#pairs.get(one)?.has(two) ?? false;
+  }
+
+  /** The lower number first. */
+  #hostsOf(id: number): [number, number] {
+    const hosts = [hostOfNumber(this.#connections.endNumber(id, 0)), hostOfNumber(this.#connections.endNumber(id, 1))];
+    return [Math.min(...hosts), Math.max(...hosts)];
+  }
 }

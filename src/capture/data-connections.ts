@@ -1,8 +1,8 @@
 /** Finds the data connections in a capture, and the control connection of each, by the addresses that were announced. */
 import type { Peer } from '../protection/mechanism.js';
+import type { TcpConnection } from './connection-table.js';
 import type { DataAddress } from './data-addresses.js';
 import { portOf } from './opening.js';
-import type { TcpConnection } from './tcp.js';
 
 /** How many recent addresses of a control connection are kept: a data connection may come late, or be opened again. */
 const KEPT = 16;

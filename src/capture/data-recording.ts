@@ -1,10 +1,11 @@
 /** Turns a data connection into a record of the transcript. */
 import type { Peer } from '../protection/mechanism.js';
+import type { TcpConnection } from './connection-table.js';
 import type { ControlRecording, RecordedTransfer } from './control-recording.js';
 import { DataBlocks } from './data-blocks.js';
 import type { FoundDataConnection } from './data-connections.js';
 import { type DataFacts, type DataRecord, dataRecord } from './records.js';
-import type { TcpConnection, TcpEvent } from './tcp.js';
+import type { TcpEvent } from './tcp.js';
 import type { BlockNumbers } from './token-numbers.js';
 
 /** What is known of a file before its first block. */

@@ -1,8 +1,10 @@
 /**
  * Finds the TCP connection of a segment, and the position of the segment's octets in the stream (RFC 9293 §3.4). It
- * holds numbers only, and gives the same answers for the same segments, because tcp.ts reads a capture twice.
+ * holds numbers only, and only of connections that are open or were closed not long ago; and it gives the same answers for
+ * the same segments, because tcp.ts reads a capture twice.
  */
 import { FtpSecurityError } from '../errors.js';
+import { Queue } from '../queue.js';
 import { ACK, FIN, RST, type Segment, SYN } from './link-layer.js';
 
 /**
@@ -13,8 +15,15 @@ import { ACK, FIN, RST, type Segment, SYN } from './link-layer.js';
  */
 const AHEAD = 2 ** 24;
 
-/** A million connections take about a gigabyte of memory. A capture with more is a flood, not a record of FTP sessions. */
-const MAX_CONNECTIONS = 1_000_000;
+/** Each connection takes 25 octets of memory (connection-table.ts). */
+const MAX_CONNECTIONS = 50_000_000;
+
+/**
+ * How many connections are still known after both ends have closed them, or one has reset them: segments may come later.
+ * In the same way, how many SYNs wait for an answer after those of later connections.
+ */
+const MAX_CLOSED = 8192;
+const MAX_UNANSWERED = 8192;
 
 /** How many octets may be captured before the SYN of their own connection, if packets were reordered. */
 const BEFORE_SYN = 2 ** 16;
@@ -56,6 +65,11 @@ export interface Connection {
   /** Whether both ends have agreed: a segment acknowledges something of the other end. */
   answered: boolean;
   reset: boolean;
+  /**
+   * Whether everything came in an order in which a stream can be followed without knowing what comes later: each SYN before
+   * the octets of its stream, octets before what acknowledges them, and none after a FIN or a reset. Gaps are not regarded.
+   */
+  regular: boolean;
 }
 
 /** A segment with its place in a stream. */
@@ -70,14 +84,28 @@ export interface Placed {
 
 /**
  * Follows the connections of one capture, segment by segment.
- * @throws FtpSecurityError `syntax/limit-exceeded` for more than a million connections
+ * @throws FtpSecurityError `syntax/limit-exceeded` for more than 50 million connections
  */
 export class ConnectionTracker {
   readonly #current = new Map<string, Connection>();
+  readonly #closed = new Queue<Connection>();
+  readonly #unanswered = new Queue<Connection>();
+  readonly #forgotten: (connection: Connection) => void;
   /** Connection of the last segment. The next segment most often belongs to it too, and a comparison is cheaper than a lookup. */
   #last: Connection | undefined;
   #found = 0;
   #segments = 0;
+
+  /** @param forgotten  receives each connection to which no later segment can belong, before that segment is followed */
+  constructor(forgotten: (connection: Connection) => void) {
+    this.#forgotten = forgotten;
+  }
+
+  /** Forgets all connections: the capture has ended. */
+  end(): void {
+    for (const connection of this.#current.values()) this.#forgotten(connection);
+    this.#current.clear();
+  }
 
   follow(segment: Segment): Placed {
     const { source, destination, seq, ack, flags, payload, missing } = segment;
@@ -88,27 +116,72 @@ export class ConnectionTracker {
       if (this.#found === MAX_CONNECTIONS) {
         throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_CONNECTIONS} connections`);
       }
-      connection = newConnection(this.#found++, this.#segments, segment);
-      this.#current.set(keyOf(segment), connection);
+      if (connection !== undefined) this.#forgotten(connection);
+      connection = this.#begin(segment);
     }
     this.#last = connection;
     const place = this.#segments++;
     const from = fromOf(connection, segment);
     // The octets of a reset are a diagnostic text (RFC 9293 §3.5.3), and its numbers can be anything.
+    const wasOver = isOver(connection);
     if (isReset) {
       connection.reset = true;
+      if (!wasOver) this.#close(connection);
       return { connection, from, at: undefined, acknowledged: undefined };
     }
     if (isSyn) begin(connection, from, segment, place);
-    const acknowledged = (flags & ACK) === 0 ? undefined : acknowledge(connection.sides[1 - from]!, ack);
+    const other = connection.sides[1 - from]!;
+    const acknowledged = (flags & ACK) === 0 ? undefined : acknowledge(other, ack);
     if (acknowledged !== undefined) connection.answered = true;
     const first = isSyn ? (seq + 1) >>> 0 : seq;
-    const at = put(connection.sides[from], first, payload.length + missing, (flags & FIN) !== 0);
+    const length = payload.length + missing;
+    const side = connection.sides[from];
+    const { fin } = side;
+    const at = put(side, first, length, (flags & FIN) !== 0);
+    const isLate = at !== undefined && length > 0 && (connection.reset || (fin !== undefined && at + length > fin));
+    if (isLate || !isAcknowledgedInOrder(other, acknowledged)) connection.regular = false;
+    if (!wasOver && isOver(connection)) this.#close(connection);
     return { connection, from, at, acknowledged };
+  }
+
+  #begin(segment: Segment): Connection {
+    const connection = newConnection(this.#found++, this.#segments, segment);
+    this.#current.set(keyOf(segment), connection);
+    this.#unanswered.push(connection);
+    if (this.#unanswered.length > MAX_UNANSWERED) {
+      const oldest = this.#unanswered.shift()!;
+      if (!oldest.answered && oldest.sides.every(({ sent }) => sent === Number.NEGATIVE_INFINITY)) this.#forget(oldest);
+    }
+    return connection;
+  }
+
+  #close(connection: Connection): void {
+    this.#closed.push(connection);
+    if (this.#closed.length > MAX_CLOSED) this.#forget(this.#closed.shift()!);
+  }
+
+  /** @param connection  may have been forgotten already, when another one began between its ends */
+  #forget(connection: Connection): void {
+    const key = keyOf({ source: connection.ends[0], destination: connection.ends[1] });
+    if (this.#current.get(key) !== connection) return;
+    this.#current.delete(key);
+    if (this.#last === connection) this.#last = undefined;
+    this.#forgotten(connection);
   }
 }
 
-function keyOf({ source, destination }: Segment): string {
+/** Whether both ends have closed a connection, or one has reset it. */
+export function isOver({ sides: [a, b], reset }: Connection): boolean {
+  return reset || (a.fin !== undefined && b.fin !== undefined);
+}
+
+/** Whether all that a segment acknowledges was captured before it, or nothing. A FIN counts as an octet. */
+function isAcknowledgedInOrder({ start, sent, fin }: Side, at: number | undefined): boolean {
+  if (at === undefined) return true;
+  return at <= Math.max(start ?? 0, sent) + (fin === undefined ? 0 : 1);
+}
+
+function keyOf({ source, destination }: Pick<Segment, 'source' | 'destination'>): string {
   return source < destination ? `${source} ${destination}` : `${destination} ${source}`;
 }
 
@@ -128,6 +201,7 @@ function newConnection(found: number, place: number, { source, destination }: Se
     synSeen: false,
     answered: false,
     reset: false,
+    regular: true,
   };
 }
 
@@ -167,6 +241,7 @@ function begin(connection: Connection, from: 0 | 1, { seq, flags }: Segment, pla
   const side = connection.sides[from];
   if (side.isn !== undefined) return;
   side.isn = seq;
+  if (side.start !== undefined) connection.regular = false;
   // No octets have been placed yet: numbers seen so far, if any, belonged to another connection.
   if (side.start === undefined) {
     side.origin = undefined;

@@ -6,21 +6,11 @@
  */
 import { concatAll } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
+import { ConnectionTable, type TcpConnection } from './connection-table.js';
 import { RST, type Segment } from './link-layer.js';
 import { type Examined, examine, OPENING, type Opening } from './opening.js';
-import { type Connection, ConnectionTracker, type Side } from './tcp-connections.js';
+import { type Connection, ConnectionTracker, isOver, type Placed, type Side } from './tcp-connections.js';
 import { Coverage, type Ending, type Piece, StreamAssembler, type StreamPlan } from './tcp-stream.js';
-
-export interface TcpConnection {
-  /** From 0, in the order in which the connections are found. */
-  readonly id: number;
-  /** The two ends, `address:port`; the sender of the first segment comes first. */
-  readonly ends: readonly [string, string];
-  /** The end that sent the SYN; undefined if neither the SYN nor its answer was captured. */
-  readonly opener: 0 | 1 | undefined;
-  /** Whether the SYN was answered, with a SYN or with any segment that acknowledges it. `missing`: it was not captured. */
-  readonly opened: 'answered' | 'unanswered' | 'missing';
-}
 
 /**
  * Octets, a gap, or the end of one direction. Each direction of each connection has one end event, after all its
@@ -37,79 +27,122 @@ export type TcpEvent = Piece & {
   time: bigint | undefined;
 };
 
+/** Whether the events of a connection are wanted; asked before its first event. */
+export type IsWanted = (connection: TcpConnection) => boolean;
+
 export interface TcpStreams {
-  /** In the order of their SYNs; a connection without a captured SYN has the place of its first packet. */
-  connections: readonly TcpConnection[];
-  /** What the first octets of a connection show, by its id; most connections are not in it. */
-  examined: ReadonlyMap<number, Examined>;
+  connections: ConnectionTable;
   /** Number of segments with octets whose sequence numbers are outside any window; their octets are in no stream. */
   strays: number;
   /**
-   * In the order of the packets, but octets that a packet acknowledges come before its own octets. Can be iterated any
-   * number of times; each iteration reads the segments again.
+   * The events of all connections, or of those that are wanted, in the order of the packets, but octets that a packet
+   * acknowledges come before its own octets. The segments are read again each time.
    */
-  events: Iterable<TcpEvent>;
+  events(isWanted?: IsWanted): Iterable<TcpEvent>;
 }
 
-/** What the first pass found about a connection, for the second pass. */
-interface Plan {
-  connection: TcpConnection;
-  place: number;
-  streams: readonly [StreamPlan, StreamPlan];
-}
+/** How many segments make a step of the first pass. */
+const STEP = 4096;
 
 /**
  * Reassembles the streams. All data are views into the capture, without a copy. The time is n log n in the number of
- * segments n at worst, and linear if they are in order.
+ * segments n at worst, and linear if they are in order. Memory is needed for connections that are open, and some octets
+ * for each other one.
  * @param segments  in the order of the capture; each iteration must give the same segments
- * @throws FtpSecurityError `syntax/limit-exceeded` for more than a million connections. Iterating `events` throws
+ * @throws FtpSecurityError `syntax/limit-exceeded` for more than 50 million connections. Iterating `events` throws
  *   `syntax/bad-file` if the segments have changed
  */
 export function reassemble(segments: Iterable<Segment>): TcpStreams {
-  const { plans, examined, strays } = survey(segments);
-  return {
-    strays,
-    examined,
-    connections: [...plans].sort((a, b) => a.place - b.place).map(({ connection }) => connection),
-    events: { [Symbol.iterator]: () => deliver(segments, plans) },
-  };
+  const steps = reassembleSteps(segments);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }
 
-/** The first pass: the connections, in the order in which they are found. */
-function survey(segments: Iterable<Segment>): Pick<TcpStreams, 'examined' | 'strays'> & { plans: Plan[] } {
-  const tracker = new ConnectionTracker();
-  const connections: Connection[] = [];
-  // Most connections of a port scan carry no octets, so there is an entry only for a direction that has some.
-  const captured = new Map<Side, Captured>();
-  const examined = new Map<number, Examined>();
-  const finish = (connection: Connection): void => {
-    const found = examineConnection(connection, captured);
-    if (found !== undefined) examined.set(connection.found, found);
-  };
-  let strays = 0;
+/** The same in steps; after `next(true)` the segments end where the first pass is. */
+export function* reassembleSteps(segments: Iterable<Segment>): Generator<void, TcpStreams, boolean | undefined> {
+  const survey = new Survey();
   for (const segment of segments) {
-    const { connection, from, at } = tracker.follow(segment);
-    connections[connection.found] ??= connection;
-    if (isOver(connection)) finish(connection);
-    if (segment.payload.length === 0) continue;
+    survey.add(segment);
+    if (survey.segments % STEP === 0 && (yield)) break;
+  }
+  survey.end();
+  const { connections, strays, segments: count } = survey;
+  const events = (isWanted: IsWanted = () => true) => ({
+    [Symbol.iterator]: () => new Delivery(connections, isWanted).deliver(segments, count),
+  });
+  return { connections, strays, events };
+}
+
+/** The first pass. */
+class Survey {
+  readonly connections = new ConnectionTable();
+  strays = 0;
+  segments = 0;
+  readonly #tracker = new ConnectionTracker(connection => this.#finish(connection));
+  // Most connections of a port scan carry no octets, so there is an entry only for a direction that has some.
+  readonly #captured = new Map<Side, Captured>();
+  /** Of connections that are over. */
+  readonly #examined = new Map<Connection, Examined>();
+
+  add(segment: Segment): void {
+    this.segments++;
+    const { connection, from, at } = this.#tracker.follow(segment);
+    if (isOver(connection)) this.#examine(connection);
+    if (segment.payload.length === 0) return;
     if (at === undefined) {
       // The payload of a reset is a diagnostic text for people, not part of the stream.
-      if ((segment.flags & RST) === 0) strays++;
-      continue;
+      if ((segment.flags & RST) === 0) this.strays++;
+      return;
     }
     const side = connection.sides[from];
-    let octets = captured.get(side);
+    let octets = this.#captured.get(side);
     if (octets === undefined) {
       octets = new Captured();
-      captured.set(side, octets);
+      this.#captured.set(side, octets);
     }
     octets.add(at, segment.payload);
   }
-  const plans = connections.map((connection): Plan => {
-    finish(connection);
-    return { connection: factsOf(connection), place: connection.place, streams: streamsOf(connection, captured) };
-  });
-  return { plans, examined, strays };
+
+  end(): void {
+    this.#tracker.end();
+  }
+
+  /** Examines the first octets of a connection, and forgets them. */
+  #examine(connection: Connection): void {
+    const { sides } = connection;
+    if (!sides.some(side => this.#captured.get(side)?.hasOpening)) return;
+    const streams = this.#streamsOf(connection);
+    const openings = sides.map(
+      (side, i) => this.#captured.get(side)?.takeOpening(streams[i]!) ?? openingOf(streams[i]!, NOTHING),
+    );
+    const found = examine(factsOf(connection), openings as [Opening, Opening]);
+    if (found !== undefined) this.#examined.set(connection, found);
+  }
+
+  #finish(connection: Connection): void {
+    this.#examine(connection);
+    const streams = this.#streamsOf(connection);
+    const plan = isRegular(connection, streams) ? undefined : streams;
+    this.connections.set(factsOf(connection), connection.place, this.#examined.get(connection), plan);
+    this.#examined.delete(connection);
+    for (const side of connection.sides) this.#captured.delete(side);
+  }
+
+  #streamsOf({ sides: [a, b] }: Connection): [StreamPlan, StreamPlan] {
+    return [planStream(a, this.#captured.get(a)?.coverage), planStream(b, this.#captured.get(b)?.coverage)];
+  }
+}
+
+/** Whether the second pass can follow the streams of a connection without a plan: they begin with a SYN, and nothing is missing. */
+function isRegular({ regular, sides, answered }: Connection, streams: readonly [StreamPlan, StreamPlan]): boolean {
+  if (!answered && sides.every(({ sent }) => sent === Number.NEGATIVE_INFINITY)) return true;
+  const isWhole = (side: Side, i: number) => {
+    const { start, end, holes } = streams[i]!;
+    return side.isn !== undefined && holes.length === 0 && end === Math.max(start, side.sent);
+  };
+  return regular && sides.every(isWhole);
 }
 
 /** What was captured of one direction. */
@@ -159,28 +192,8 @@ function openingOf({ start, holes }: StreamPlan, said: Uint8Array): Opening {
   return { said, lost: holes.length > 0, late: holes[0]?.from === start };
 }
 
-/** Whether both ends have closed a connection, or one has reset it. What comes after that changes nothing in its beginning. */
-function isOver({ sides: [a, b], reset }: Connection): boolean {
-  return reset || (a.fin !== undefined && b.fin !== undefined);
-}
-
-/** Examines the first octets of a connection, and forgets them. */
-function examineConnection(connection: Connection, captured: ReadonlyMap<Side, Captured>): Examined | undefined {
-  const { sides } = connection;
-  if (!sides.some(side => captured.get(side)?.hasOpening)) return undefined;
-  const streams = streamsOf(connection, captured);
-  const openings = sides.map(
-    (side, i) => captured.get(side)?.takeOpening(streams[i]!) ?? openingOf(streams[i]!, NOTHING),
-  );
-  return examine(factsOf(connection), openings as [Opening, Opening]);
-}
-
 function factsOf({ found: id, ends, opener, synSeen, answered }: Connection): TcpConnection {
   return { id, ends, opener, opened: synSeen ? (answered ? 'answered' : 'unanswered') : 'missing' };
-}
-
-function streamsOf({ sides: [a, b] }: Connection, captured: ReadonlyMap<Side, Captured>): [StreamPlan, StreamPlan] {
-  return [planStream(a, captured.get(a)?.coverage), planStream(b, captured.get(b)?.coverage)];
 }
 
 function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage = new Coverage()): StreamPlan {
@@ -193,28 +206,81 @@ function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage =
   return { start, end, fin, holes: coverage.holes(start, end) };
 }
 
-type Assemblers = [StreamAssembler, StreamAssembler];
+/** A connection in the second pass. */
+interface Flow {
+  connection: TcpConnection;
+  tracked: Connection;
+  /** Those of a regular connection follow what is known so far. */
+  streams: readonly [StreamPlan, StreamPlan];
+  isRegular: boolean;
+  assemblers: readonly [StreamAssembler, StreamAssembler];
+  /** Undefined before its first event. */
+  isWanted: boolean | undefined;
+}
 
 /** The second pass: the events, each at the segment that causes it. */
-function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generator<TcpEvent> {
-  const tracker = new ConnectionTracker();
-  /** By id; null for a connection whose directions have both ended. */
-  const assemblers: (Assemblers | null)[] = [];
-  let time: bigint | undefined;
-  for (const segment of segments) {
-    time = segment.time;
-    const { connection: tracked, from: sender, at, acknowledged } = tracker.follow(segment);
-    const plan = plans[tracked.found];
-    if (plan === undefined) throw new FtpSecurityError('syntax/bad-file', 'the recording changed while it was read');
-    const { connection, streams } = plan;
-    if (assemblers[tracked.found] === undefined)
-      assemblers[tracked.found] = [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])];
-    const pair = assemblers[tracked.found];
-    if (pair == null) continue;
+class Delivery {
+  readonly #connections: ConnectionTable;
+  readonly #isWanted: IsWanted;
+  readonly #tracker = new ConnectionTracker(connection => this.#forgotten.push(connection));
+  /** Absent before the first event; null for a connection that is not wanted, or whose directions have both ended. */
+  readonly #flows = new Map<Connection, Flow | null>();
+  #forgotten: Connection[] = [];
+  #time: bigint | undefined;
+
+  constructor(connections: ConnectionTable, isWanted: IsWanted) {
+    this.#connections = connections;
+    this.#isWanted = isWanted;
+  }
+
+  /** @param count  of segments */
+  *deliver(segments: Iterable<Segment>, count: number): Generator<TcpEvent> {
+    let left = count;
+    for (const segment of segments) {
+      if (left-- === 0) break;
+      const placed = this.#tracker.follow(segment);
+      if (this.#forgotten.length > 0) yield* this.#finish();
+      this.#time = segment.time;
+      if (placed.connection.found >= this.#connections.size)
+        throw new FtpSecurityError('syntax/bad-file', 'the recording changed while it was read');
+      const flow = this.#flowOf(placed.connection);
+      if (flow !== null) for (const event of this.#read(flow, placed, segment.payload)) yield event;
+    }
+    this.#tracker.end();
+    yield* this.#finish();
+  }
+
+  /** Ends the connections to which no segment can belong any more. */
+  *#finish(): Generator<TcpEvent> {
+    const forgotten = this.#forgotten;
+    this.#forgotten = [];
+    for (const connection of forgotten) {
+      const flow = this.#flowOf(connection);
+      if (flow !== null) yield* this.#endOf(flow, connection);
+      this.#flows.delete(connection);
+    }
+  }
+
+  #flowOf(tracked: Connection): Flow | null {
+    const known = this.#flows.get(tracked);
+    if (known !== undefined) return known;
+    const connection = this.#connections.get(tracked.found);
+    const plan = this.#connections.plan(tracked.found);
+    const streams = plan ?? [regularStream(), regularStream()];
+    const assemblers = [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])] as const;
+    const flow: Flow = { connection, tracked, streams, isRegular: plan === undefined, assemblers, isWanted: undefined };
+    this.#flows.set(tracked, flow);
+    return flow;
+  }
+
+  #read(flow: Flow, { from: sender, at, acknowledged }: Placed, payload: Uint8Array): readonly TcpEvent[] {
+    const { tracked, streams, assemblers: pair } = flow;
+    if (flow.isRegular) endStreams(streams, tracked, tracked.reset);
     const other = sender === 0 ? 1 : 0;
     // The acknowledgment of a FIN is one past the last octet.
     const after = acknowledged === undefined ? undefined : Math.min(acknowledged, streams[other].end);
-    if (at !== undefined) pair[sender].add(at, segment.payload, after);
+    if (at !== undefined) pair[sender].add(at, payload, after);
+    let events = NO_EVENTS;
     // First yield what the other end has sent so far: this segment may be the answer to it.
     for (let from: 0 | 1 = other, idle = 0; idle < 2; from = from === 0 ? 1 : 0, idle++) {
       const { edge, fin } = tracked.sides[from];
@@ -223,18 +289,53 @@ function* deliver(segments: Iterable<Segment>, plans: readonly Plan[]): Generato
       for (;;) {
         const piece = pair[from].next(edge, ending, reachOf(pair, from, other));
         if (piece === undefined) break;
+        if (!this.#wants(flow)) return NO_EVENTS;
         idle = -1;
-        // Object.assign, because a spread takes several times as long.
-        yield Object.assign(piece, { connection, from, time });
+        if (events === NO_EVENTS) events = [];
+        events.push(this.#eventOf(flow, from, piece));
       }
     }
-    if (pair[0].ended && pair[1].ended) assemblers[tracked.found] = null;
+    if (pair[0].ended && pair[1].ended) this.#flows.set(tracked, null);
+    return events;
   }
-  for (const [found, { connection }] of plans.entries()) {
+
+  *#endOf(flow: Flow, tracked: Connection): Generator<TcpEvent> {
+    if (flow.isRegular) endStreams(flow.streams, tracked, true);
     for (const from of [0, 1] as const) {
-      const piece = assemblers[found]?.[from].next(0, 'open', Number.POSITIVE_INFINITY);
-      if (piece !== undefined) yield Object.assign(piece, { connection, from, time });
+      for (;;) {
+        const piece = flow.assemblers[from].next(0, 'open', Number.POSITIVE_INFINITY);
+        if (piece === undefined) break;
+        if (!this.#wants(flow)) return;
+        yield this.#eventOf(flow, from, piece);
+      }
     }
+  }
+
+  #eventOf({ connection }: Flow, from: 0 | 1, piece: Piece): TcpEvent {
+    // Object.assign, because a spread takes several times as long.
+    return Object.assign(piece, { connection, from, time: this.#time });
+  }
+
+  #wants(flow: Flow): boolean {
+    flow.isWanted ??= this.#isWanted(flow.connection);
+    if (!flow.isWanted) this.#flows.set(flow.tracked, null);
+    return flow.isWanted;
+  }
+}
+
+const NO_EVENTS: TcpEvent[] = [];
+
+/** A stream that begins with a SYN, from which nothing is missing, and whose end is not known. */
+function regularStream(): StreamPlan {
+  return { start: 0, end: Number.POSITIVE_INFINITY, fin: undefined, holes: [] };
+}
+
+/** Sets where regular streams end, if that is known. @param isOver  whether nothing is sent any more */
+function endStreams(streams: readonly [StreamPlan, StreamPlan], { sides }: Connection, isOver: boolean): void {
+  for (const from of [0, 1] as const) {
+    const { fin, sent } = sides[from];
+    streams[from].fin = fin;
+    if (fin !== undefined || isOver) streams[from].end = fin ?? Math.max(0, sent);
   }
 }
 

@@ -3,7 +3,8 @@ import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism, Peer, RecordedSecrets } from '../protection/mechanism.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
-import { type ControlConnection, controlConnections, type PortOptions } from './control-connections.js';
+import { type ConnectionTable, portOfNumber, type TcpConnection } from './connection-table.js';
+import { type ControlConnection, ControlConnections, type PortOptions } from './control-connections.js';
 import { ControlRecording } from './control-recording.js';
 import type { DataAddress } from './data-addresses.js';
 import { DataConnections } from './data-connections.js';
@@ -12,7 +13,7 @@ import { SegmentReader } from './link-layer.js';
 import { hostOf, portOf } from './opening.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
 import type { TranscriptRecord } from './records.js';
-import { reassemble, type TcpConnection, type TcpEvent } from './tcp.js';
+import { reassembleSteps, type TcpEvent } from './tcp.js';
 import { readTextTranscript, type SpokenLine } from './text-transcript.js';
 import { type OnRecord, type Transcript, TranscriptWriter } from './transcript-writer.js';
 
@@ -133,71 +134,78 @@ function* verifySegments(
   options: VerifyOptions,
   secrets: () => readonly RecordedSecrets[],
 ): Steps {
-  const streams = reassemble(segments);
+  const streams = yield* reassembleSteps(segments);
+  const { connections, strays } = streams;
   const mechanisms = options.mechanisms.map(it => it.withSecrets?.(secrets()) ?? it);
-  const control = controlConnections(streams, options);
+  const control = new ControlConnections(connections, options);
   const { writer, records } = writerFor(options);
-  const controls = new ControlConnections(control, { ...options, mechanisms }, writer);
-  /** By id; null for a connection that belongs to no control connection. */
-  const data = new Map<number, DataRecording | null>();
+  const controls = new ControlRecordings(control, { ...options, mechanisms }, writer);
+  /** By id: those that have not ended. */
+  const data = new Map<number, DataRecording>();
+  const isWanted = (connection: TcpConnection): boolean => {
+    if (control.has(connection.id)) return true;
+    const found = controls.addresses.find(connection);
+    if (found !== undefined) data.set(connection.id, new DataRecording(connection, found, options.extract));
+    return found !== undefined;
+  };
   let events = 0;
-  for (const event of streams.events) {
-    const { connection } = event;
+  for (const event of streams.events(isWanted)) {
+    const { id } = event.connection;
     if (++events % STEP === 0 && (yield)) break;
-    if (controls.take(event)) continue;
-    let recording = data.get(connection.id);
+    const recording = data.get(id);
     if (recording === undefined) {
-      const found = controls.addresses.find(connection);
-      recording = found === undefined ? null : new DataRecording(connection, found, options.extract);
-      data.set(connection.id, recording);
+      controls.take(event);
+      continue;
     }
-    if (recording === null) continue;
     try {
-      if (recording.take(event)) data.set(connection.id, null);
+      if (recording.take(event)) data.delete(id);
     } catch (error) {
       // As with control connections, an error in one data connection, or in its sink, does not stop the others.
       recording.fault(error);
-      data.set(connection.id, null);
+      data.delete(id);
     }
   }
   controls.end();
-  const answered = streams.connections.filter(({ opened }) => opened !== 'unanswered');
   const { unread } = segments;
-  if (streams.strays > 0) unread['TCP segment out of sequence'] = streams.strays;
-  const unusedPorts = options.ports?.filter(
-    port => !answered.some(({ ends }) => ends.some(end => portOf(end) === port)),
-  );
-  Object.assign(writer.summary, { data_connections: answered.length - control.size, unread });
+  if (strays > 0) unread['TCP segment out of sequence'] = strays;
+  const { answered, ports } = answeredOf(connections);
+  const unusedPorts = options.ports?.filter(port => !ports.has(port));
+  Object.assign(writer.summary, { data_connections: answered - control.ids.length, unread });
   const transcript = finish(writer, records);
   return unusedPorts?.length ? { ...transcript, unusedPorts } : transcript;
 }
 
-/** The control connections of a capture, and the addresses of their data connections. Only those that are open are kept. */
-class ControlConnections {
+/** The number of connections whose SYN was answered or is missing, and their ports. */
+function answeredOf(connections: ConnectionTable): { answered: number; ports: ReadonlySet<number> } {
+  const ports = new Set<number>();
+  let answered = 0;
+  for (let id = 0; id < connections.size; id++) {
+    if (connections.isUnanswered(id)) continue;
+    answered++;
+    for (const end of [0, 1] as const) ports.add(portOfNumber(connections.endNumber(id, end)));
+  }
+  return { answered, ports };
+}
+
+/** The recordings of the control connections that are open, and the addresses of their data connections. */
+class ControlRecordings {
   readonly addresses = new DataConnections<ControlRecording>();
-  readonly #ends: ReadonlyMap<TcpConnection, ControlConnection>;
-  readonly #numbers: ReadonlyMap<TcpConnection, number>;
+  readonly #control: ControlConnections;
   readonly #options: VerifyOptions;
   readonly #writer: TranscriptWriter;
   readonly #open = new Map<number, ControlEntry>();
 
-  constructor(
-    control: ReadonlyMap<TcpConnection, ControlConnection>,
-    options: VerifyOptions,
-    writer: TranscriptWriter,
-  ) {
-    this.#ends = control;
-    this.#numbers = new Map([...control.keys()].map((connection, index) => [connection, index + 1]));
+  constructor(control: ControlConnections, options: VerifyOptions, writer: TranscriptWriter) {
+    this.#control = control;
     this.#options = options;
     this.#writer = writer;
   }
 
-  /** @returns whether the event belongs to a control connection */
-  take(event: TcpEvent): boolean {
-    const ends = this.#ends.get(event.connection);
-    if (ends === undefined) return false;
-    const entry = this.#open.get(event.connection.id) ?? this.#begin(event.connection, ends);
-    const { recording, preamble } = entry;
+  /** Takes an event of a control connection; others are ignored. */
+  take(event: TcpEvent): void {
+    const entry = this.#open.get(event.connection.id) ?? this.#begin(event.connection);
+    if (entry === undefined) return;
+    const { recording, preamble, ends } = entry;
     const from = event.from === ends.clientEnd ? 'client' : 'server';
     if (event.kind === 'data') {
       const data = event.data.subarray(preamble[event.from]);
@@ -209,7 +217,6 @@ class ControlConnections {
       this.addresses.forget(recording);
       this.#open.delete(event.connection.id);
     }
-    return true;
   }
 
   /** Ends the connections that are still open, where the recording was not read to its end. */
@@ -217,15 +224,16 @@ class ControlConnections {
     for (const { recording } of this.#open.values()) recording.end(undefined);
   }
 
-  #begin(connection: TcpConnection, ends: ControlConnection): ControlEntry {
+  #begin(connection: TcpConnection): ControlEntry | undefined {
+    const ends = this.#control.get(connection.id);
+    if (ends === undefined) return undefined;
     const observed = { ...this.#options, fromStart: connection.opened !== 'missing' };
     const announce = (by: Peer, address: DataAddress, message?: number) =>
       this.addresses.announce(recording, by, address, hostOf(ends[by]), message);
-    const number = this.#numbers.get(connection)!;
-    const recording = new ControlRecording(number, ends, observed, this.#writer, announce);
+    const recording = new ControlRecording(ends.number, ends, observed, this.#writer, announce);
     // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
     announce('client', { host: undefined, port: portOf(ends.client) });
-    const entry: ControlEntry = { recording, open: 2, preamble: [...ends.preamble] };
+    const entry: ControlEntry = { recording, ends, open: 2, preamble: [...ends.preamble] };
     this.#open.set(connection.id, entry);
     return entry;
   }
@@ -233,6 +241,7 @@ class ControlConnections {
 
 interface ControlEntry {
   recording: ControlRecording;
+  ends: ControlConnection;
   /** Number of directions that have not ended. */
   open: number;
   /** Octets of each end that belong to a proxy and are still to be skipped. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { controlConnections, type PortOptions } from '../../src/capture/control-connections.js';
+import { ControlConnections, type PortOptions } from '../../src/capture/control-connections.js';
 import { verifyRecording } from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
 import { preambleOf } from '../../src/capture/preamble.js';
@@ -8,7 +8,13 @@ import { reassemble } from '../../src/capture/tcp.js';
 import { CLIENT, type Line, lines, pcapOf, realCapture, segmentsOf, talk, vectorPath } from './helpers.js';
 
 const found = (segments: readonly Segment[], options?: PortOptions) =>
-  [...controlConnections(reassemble(segments), options).values()].map(({ client, server }) => `${client} ${server}`);
+  controlOf(segments, options).map(({ client, server }) => `${client} ${server}`);
+
+function controlOf(segments: readonly Segment[], options?: PortOptions) {
+  const control = new ControlConnections(reassemble(segments).connections, options);
+  return control.ids.map(id => control.get(id)!);
+}
+
 const CONTROL = '192.0.2.1:40000 192.0.2.2:21';
 const LOGIN = lines('S: 220 hello', 'C: USER me', 'S: 331 password');
 const withoutSyn = (segments: Segment[]) => segments.slice(3);
@@ -96,7 +102,7 @@ describe('what comes before the greeting', () => {
   ];
 
   test.each(hidden)('is no part of it: %s', (_, before) => {
-    const [control] = controlConnections(reassemble(talk([...before, ...LOGIN]))).values();
+    const [control] = controlOf(talk([...before, ...LOGIN]));
     const length = (from: number) => before.reduce((sum, it) => sum + (it.from === from ? it.text.length : 0), 0);
     expect(control?.preamble).toEqual([length(0), length(1)]);
     const { records } = verifyRecording(pcapOf(talk([...before, ...LOGIN])), { mechanisms: [] });

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fromUtf8 } from '../../src/bytes.js';
-import { controlConnections } from '../../src/capture/control-connections.js';
-import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
+import { ControlConnections } from '../../src/capture/control-connections.js';
+import { reassemble } from '../../src/capture/tcp.js';
 import { refusalFrom } from '../../src/errors.js';
 import { krb4, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
@@ -13,7 +13,7 @@ import type { BlockReader } from '../../src/protection/data-block.js';
 import type { Mechanism, Peer, SequenceState } from '../../src/protection/mechanism.js';
 import { covers, type ProtectionLevel } from '../../src/protection/protection-level.js';
 import { Observer } from '../../src/session/observer.js';
-import { realCapture, segmentsOf, vectorPath } from './helpers.js';
+import { connectionsOf, realCapture, segmentsOf, vectorPath } from './helpers.js';
 
 interface Truth {
   data: true;
@@ -106,23 +106,23 @@ function codeOf(run: () => void): string | undefined {
 /** Reads every data connection at the level and the size that its control connection has agreed on. */
 function transfersOf(name: string): Transfer[] {
   const streams = reassemble(segmentsOf(realCapture(name)));
-  const ends = controlConnections(streams);
-  const observers = new Map([...ends.keys()].map(it => [it, new Observer({ mechanisms: [mechanismOf(name)] })]));
-  const readers = new Map<TcpConnection, DataRecording>();
+  const ends = new ControlConnections(streams.connections);
+  const observers = new Map(ends.ids.map(id => [id, new Observer({ mechanisms: [mechanismOf(name)] })]));
+  const readers = new Map<number, DataRecording>();
   let current: Observer | undefined;
-  for (const event of streams.events) {
-    const observer = observers.get(event.connection);
+  for (const event of streams.events()) {
+    const observer = observers.get(event.connection.id);
     if (observer !== undefined) {
       current = observer;
-      const from = event.from === ends.get(event.connection)!.clientEnd ? 'client' : 'server';
+      const from = event.from === ends.get(event.connection.id)!.clientEnd ? 'client' : 'server';
       if (event.kind === 'data') observer.push(from, event.data);
     } else if (event.kind === 'data') {
-      const recording = readers.get(event.connection) ?? new DataRecording(current!);
-      readers.set(event.connection, recording);
+      const recording = readers.get(event.connection.id) ?? new DataRecording(current!);
+      readers.set(event.connection.id, recording);
       recording.push(event.data);
     }
   }
-  const inOrder = streams.connections.map(connection => readers.get(connection));
+  const inOrder = connectionsOf(streams).map(({ id }) => readers.get(id));
   return inOrder.filter(it => it !== undefined && it.level !== 'clear').map(it => it!.end());
 }
 

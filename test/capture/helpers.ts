@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { concat } from '../../src/bytes.js';
 import { CaptureFile } from '../../src/capture/capture-file.js';
+import type { TcpConnection } from '../../src/capture/connection-table.js';
 import { ACK, FIN, RST, type Segment, SegmentReader, SYN } from '../../src/capture/link-layer.js';
 import type { CapturedPacket } from '../../src/capture/packet.js';
-import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
+import { reassemble, type TcpStreams } from '../../src/capture/tcp.js';
 import { ascii } from '../helpers.js';
 
 export const CLIENT = '192.0.2.1:40000';
@@ -86,12 +87,18 @@ export interface Flow extends TcpConnection {
   by: [string, string];
 }
 
+/** The connections in the order of their SYNs. */
+export function connectionsOf({ connections }: TcpStreams): TcpConnection[] {
+  const ids = Array.from({ length: connections.size }, (_, id) => id);
+  return ids.sort((a, b) => connections.place(a) - connections.place(b)).map(id => connections.get(id));
+}
+
 /** What reassembly gives for each connection, as text. */
 export function flowsOf(segments: Iterable<Segment>): Flow[] {
-  const { connections, events } = reassemble(segments);
-  const flows = new Map(connections.map(it => [it, { ...it, texts: ['', ''], by: ['', ''] } as Flow]));
-  for (const event of events) {
-    const flow = flows.get(event.connection)!;
+  const streams = reassemble(segments);
+  const flows = new Map(connectionsOf(streams).map(it => [it.id, { ...it, texts: ['', ''], by: ['', ''] } as Flow]));
+  for (const event of streams.events()) {
+    const flow = flows.get(event.connection.id)!;
     if (event.kind === 'data') flow.texts[event.from] += latin1(event.data);
     if (event.kind === 'lost') flow.texts[event.from] += `{${event.octets}}`;
     if (event.kind === 'end') flow.by[event.from] += event.by;
@@ -112,7 +119,7 @@ export function eventsOf(segments: readonly Segment[]): string[] {
       }
     },
   };
-  for (const event of reassemble(counted).events) {
+  for (const event of reassemble(counted).events()) {
     const what =
       event.kind === 'data' ? latin1(event.data) : event.kind === 'lost' ? `{${event.octets}}` : `(${event.by})`;
     lines.push(`${read} ${event.from} ${what}`);

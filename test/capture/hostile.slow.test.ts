@@ -13,11 +13,11 @@ function measure(file: Uint8Array): { octets: number; ends: number; connections:
     const { connections, events } = reassemble(new SegmentReader(new CaptureFile([file])));
     let octets = 0;
     let ends = 0;
-    for (const event of events) {
+    for (const event of events()) {
       if (event.kind === 'data') octets += event.data.length;
       if (event.kind === 'end') ends++;
     }
-    return { octets, ends, connections: connections.length };
+    return { octets, ends, connections: connections.size };
   });
 }
 

@@ -1,7 +1,12 @@
 /** Captures of many connections and many segments: the work is linear, and only what is open is kept. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { verifyRecording } from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
+import { captures } from '../bench/verify/captures.js';
+import { CaptureWriter } from '../bench/verify/generator.js';
+import { folder, ROOT } from '../cli/run.js';
 import { growth, LINEAR } from '../ftp/readers.js';
 import { lines, pcapOf, SERVER, talk } from './helpers.js';
 
@@ -62,4 +67,17 @@ describe.each([
     };
     expect(growth(work, size)).toBeLessThan(LINEAR);
   });
+});
+
+it('100,000 connections that are no FTP need 48 MB of heap', () => {
+  const path = join(folder, 'many.pcap');
+  const writer = new CaptureWriter(path);
+  captures(1, 100_000)
+    .find(({ name }) => name === '100000 web connections')!
+    .make(writer, '');
+  writer.close();
+  const args = ['--max-old-space-size=48', 'dist/cli/main.js', 'verify', '--json', path];
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+  expect(status).toBe(3);
+  expect(JSON.parse(stdout)).toMatchObject({ type: 'summary', connections: 0, data_connections: 100_000 });
 });

@@ -9,7 +9,7 @@ import { segment } from './helpers.js';
 /** How many octets of the stream come out. */
 function octetsOf(segments: readonly Segment[]): number {
   let octets = 0;
-  for (const event of reassemble(segments).events) if (event.kind === 'data') octets += event.data.length;
+  for (const event of reassemble(segments).events()) if (event.kind === 'data') octets += event.data.length;
   return octets;
 }
 

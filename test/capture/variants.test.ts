@@ -237,7 +237,7 @@ describe.each(NAMES)('%s', name => {
 /** What both ends said, in order, each by its address. */
 function spokenIn(segments: readonly Segment[]): string {
   let said = '';
-  for (const event of reassemble(segments).events) {
+  for (const event of reassemble(segments).events()) {
     if (event.kind === 'data') said += `${event.connection.ends[event.from]} ${latin1(event.data)}`;
   }
   return said;

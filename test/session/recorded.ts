@@ -1,10 +1,10 @@
 /** Recorded control connections of real peers, line by line, and the contexts of their exchanges. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { CaptureFile } from '../../src/capture/capture-file.js';
-import { controlConnections } from '../../src/capture/control-connections.js';
+import { ControlConnections } from '../../src/capture/control-connections.js';
 import { type MessageRecord, type ReplyRecord, verifyRecording } from '../../src/capture/index.js';
 import { SegmentReader } from '../../src/capture/link-layer.js';
-import { reassemble, type TcpConnection } from '../../src/capture/tcp.js';
+import { reassemble } from '../../src/capture/tcp.js';
 import { LineReader } from '../../src/ftp/line.js';
 import { krb4, krb4Observer, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, krb5Observer, parseKeytab } from '../../src/mechanisms/krb5/index.js';
@@ -68,16 +68,14 @@ export function recorded(name: string): Recorded[] {
 /** Line by line in the order of the wire, connection by connection. */
 function linesOf(name: string): { from: Peer; raw: Uint8Array }[][] {
   const streams = reassemble(new SegmentReader(new CaptureFile([realCapture(name)])));
-  const control = controlConnections(streams);
-  const connections = new Map<TcpConnection, { from: Peer; raw: Uint8Array }[]>(
-    [...control.keys()].map(connection => [connection, []]),
-  );
+  const control = new ControlConnections(streams.connections);
+  const connections = new Map<number, { from: Peer; raw: Uint8Array }[]>(control.ids.map(id => [id, []]));
   const readers = new Map<string, LineReader>();
-  for (const event of streams.events) {
-    const lines = connections.get(event.connection);
+  for (const event of streams.events()) {
+    const lines = connections.get(event.connection.id);
     if (lines === undefined || event.kind !== 'data') continue;
-    const from = event.from === control.get(event.connection)!.clientEnd ? 'client' : 'server';
-    const key = `${[...connections.keys()].indexOf(event.connection)} ${from}`;
+    const from = event.from === control.get(event.connection.id)!.clientEnd ? 'client' : 'server';
+    const key = `${event.connection.id} ${from}`;
     const reader = readers.get(key) ?? new LineReader();
     readers.set(key, reader);
     reader.push(event.data);
