@@ -114,7 +114,8 @@ class HostPairs {
 
   /** The lower number first. */
   #hostsOf(id: number): [number, number] {
-    const hosts = [hostOfNumber(this.#connections.endNumber(id, 0)), hostOfNumber(this.#connections.endNumber(id, 1))];
-    return [Math.min(...hosts), Math.max(...hosts)];
+    const one = hostOfNumber(this.#connections.endNumber(id, 0));
+    const two = hostOfNumber(this.#connections.endNumber(id, 1));
+    return one < two ? [one, two] : [two, one];
   }
 }
