@@ -9,6 +9,7 @@ export type { Extract, Transfer, TransferSink } from './data-recording.js';
 export { FINDING_RULES, type FindingRule, RULES, type Severity } from './findings.js';
 export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';
 export type {
+  BeginRecord,
   ConnectionRecord,
   DataRecord,
   Endpoints,

@@ -174,15 +174,25 @@ export interface SummaryRecord {
   unread: Record<string, number>;
 }
 
-/** The totals of one of several recordings, after its other records. Only the command writes it. */
+/** A recording begins: its records follow, the last is its {@link FileRecord}. Only the command writes it, with `--json`. */
+export interface BeginRecord {
+  type: 'begin';
+  /** As in {@link FileRecord}. */
+  file: string;
+}
+
+/** The totals of one recording, after its other records. Only the command writes it. */
 export interface FileRecord extends Omit<SummaryRecord, 'type'> {
   type: 'file';
   /** As it was named to the command, or found in a directory. */
   file: string;
   /** The exit status that this file alone would have. */
   status: 0 | 1 | 2 | 3;
-  /** Why it could not be read to its end, or at all; `unreadable` if the system gave the error. */
-  error: RecordedError | RecordedFault | { code: 'unreadable'; message: string } | null;
+  /**
+   * Why it could not be read to its end, or at all; `unreadable` if the system gave the error, `unfinished` if the command was
+   * interrupted, or its result has no end.
+   */
+  error: RecordedError | RecordedFault | { code: 'unreadable' | 'unfinished'; message: string } | null;
 }
 
 /** One record of a verified recording, by `type`; `rfc2228/transcript.schema.json` describes them. */
@@ -193,6 +203,7 @@ export type TranscriptRecord =
   | DataRecord
   | FindingRecord
   | SummaryRecord
+  | BeginRecord
   | FileRecord;
 
 export function connectionRecord(

@@ -1,5 +1,5 @@
 /** Several transcripts as one: connections in one series of numbers, and the sum of all totals. */
-import type { FileRecord, SummaryRecord, TranscriptRecord } from './records.js';
+import type { BeginRecord, FileRecord, SummaryRecord, TranscriptRecord } from './records.js';
 
 /**
  * A record in a transcript of several recordings.
@@ -7,7 +7,7 @@ import type { FileRecord, SummaryRecord, TranscriptRecord } from './records.js';
  * @param file  the recording, for its connections
  */
 export function renumbered(
-  record: Exclude<TranscriptRecord, SummaryRecord | FileRecord>,
+  record: Exclude<TranscriptRecord, SummaryRecord | BeginRecord | FileRecord>,
   before: number,
   file: string,
 ): TranscriptRecord {

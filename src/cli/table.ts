@@ -24,7 +24,7 @@ export interface TableOptions {
   utc: boolean;
   /** Show only rows with an error, and the rows around them. */
   errors: boolean;
-  /** Show the file in the heading of each connection. */
+  /** There are several files: show the file in the heading of each connection, and a row for each file. */
   files: boolean;
   /** Width of the terminal in columns; undefined if the output is not a terminal. */
   width: number | undefined;
@@ -70,7 +70,7 @@ export class Table {
       case 'summary':
         return [paint('bold', summaryText(record))];
       case 'file':
-        return [fileRow(record)];
+        return this.#options.files ? [fileRow(record)] : [];
       default:
         return [];
     }

@@ -6,7 +6,6 @@ import type { Outcome } from './verification.js';
 
 /** Numbers the connections of all files in one series, makes a record for each file, and sums up all totals. */
 export class Total {
-  readonly #several: boolean;
   readonly #failOn: (finding: FindingRecord) => boolean;
   readonly summary = emptySummary();
   /** Whether at least one file could be read. */
@@ -14,12 +13,8 @@ export class Total {
   readonly #statuses = new Set<number>();
   #unusedPorts: readonly number[] | undefined;
 
-  /**
-   * @param several  whether each file has a record of its own
-   * @param failOn  which findings are errors
-   */
-  constructor(several: boolean, failOn: (finding: FindingRecord) => boolean = () => false) {
-    this.#several = several;
+  /** @param failOn  which findings are errors */
+  constructor(failOn: (finding: FindingRecord) => boolean = () => false) {
     this.#failOn = failOn;
   }
 
@@ -28,20 +23,19 @@ export class Total {
     return new FileTotal(file, this.summary.connections, this.#failOn);
   }
 
-  /** @returns the record of a recording that has ended, if each has one */
+  /** @returns the record of a recording that has ended */
   end(
     file: FileTotal,
     { problem, faults, unusedPorts }: Pick<Outcome, 'problem' | 'faults' | 'unusedPorts'>,
-  ): FileRecord | undefined {
+  ): FileRecord {
     const { summary } = file;
     if (summary !== undefined) {
       this.readable = true;
       this.#unusedPorts = (this.#unusedPorts ?? unusedPorts).filter(port => unusedPorts.includes(port));
       addSummary(this.summary, summary);
     } else this.summary.connections += file.connections;
-    const status = problem === undefined && faults.length === 0 ? file.status : EXIT.unusable;
+    const status = statusOf(file, problem?.record, faults.length > 0);
     this.#statuses.add(status);
-    if (!this.#several) return undefined;
     return { ...(summary ?? emptySummary()), type: 'file', file: file.name, status, error: problem?.record ?? null };
   }
 
@@ -86,10 +80,16 @@ export class FileTotal {
     this.#isFaulty ||= isFaulty(record) || (record.type === 'finding' && this.#failOn(record));
     this.#isUnseen ||= isUnseen(record);
     if (record.type === 'summary') this.summary = record;
-    if (record.type === 'summary' || record.type === 'file') return undefined;
+    if (record.type === 'summary' || record.type === 'begin' || record.type === 'file') return undefined;
     this.connections = Math.max(this.connections, record.connection);
     return renumbered(record, this.#before, this.name);
   }
+}
+
+function statusOf(file: FileTotal, error: FileRecord['error'] | undefined, hasFaults: boolean): FileRecord['status'] {
+  if (hasFaults) return EXIT.unusable;
+  if (error === undefined || error === null) return file.status;
+  return error.code === 'unfinished' ? (file.status === EXIT.faulty ? EXIT.faulty : EXIT.unseen) : EXIT.unusable;
 }
 
 function isFaulty(record: TranscriptRecord): boolean {

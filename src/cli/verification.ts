@@ -24,6 +24,8 @@ export interface Outcome {
   leftOut: string[];
   /** Whether nothing is left after that. */
   isEmpty: boolean;
+  /** Whether it may not have been read to its end because of an interruption. */
+  isInterrupted?: boolean;
 }
 
 /** An error of a recording. */
@@ -74,6 +76,7 @@ export async function verifyRecordingFiles(
     return {
       ...outcome,
       ...(reason !== undefined && { problem: problemOf(reason) }),
+      ...(reason === undefined && interruption.count > 0 && { isInterrupted: true }),
       faults: faults.map(({ connection, error }) => ({ connection, text: textOf(error) })),
       unusedPorts,
     };

@@ -8,10 +8,11 @@ import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
 import { Interrupt, Progress } from './progress.js';
 import { type ListedFile, listFiles, sizeOf } from './recordings.js';
 import { allReports, jsonReport, type Report, SEVERITIES, tableReport } from './report.js';
+import { type Result, readResults, resultsVerifier, unfinishedRecord } from './results.js';
 import { EXIT, parseOptions, readInput, UsageError } from './status.js';
 import type { Output, Streams } from './streams.js';
 import { type FileTotal, Total } from './total.js';
-import type { Outcome, Receiver } from './verification.js';
+import type { Outcome, Problem, Receiver } from './verification.js';
 import { ParallelVerifier, sequentialVerifier } from './verifiers.js';
 
 /** The options in the form of `parseOptions`. */
@@ -23,6 +24,7 @@ export const OPTIONS = {
   html: { type: 'string' },
   extract: { type: 'string' },
   join: { type: 'boolean', default: false },
+  merge: { type: 'boolean', default: false },
   jobs: { type: 'string' },
   'fail-on': { type: 'string', multiple: true, default: [] as string[] },
   utc: { type: 'boolean', default: false },
@@ -47,20 +49,25 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   const options = { ports, onlyPorts, tolerate };
 
   const failOn = parseFailOn(values['fail-on']);
-  const files = listFiles(names);
+  const results = values.merge ? mergedResults(values, names) : undefined;
+  const files = results?.map(({ recording }) => ({ file: recording, directory: undefined })) ?? listFiles(names);
   const recordings = values.join ? [files] : files.map(file => [file]);
   const several = recordings.length > 1 || files[0]?.directory !== undefined;
   const { utc, errors, summary } = values;
   const table = { utc, errors, summary, files: several, width: stdout.columns };
-  const printed = values.json ? jsonReport(stdout) : tableReport(stdout, table);
-  const report = allReports([printed, ...(values.html === undefined ? [] : [htmlReport(values.html)])]);
-  const total = new Total(several, failOn);
+  const json = values.json ? jsonReport(stdout) : undefined;
+  const others = [
+    ...(values.json ? [] : [tableReport(stdout, table)]),
+    ...(values.html === undefined ? [] : [htmlReport(values.html)]),
+  ];
+  const report = allReports([...(json ? [json] : []), ...others]);
+  const total = new Total(failOn);
   let leftOut: string[] = [];
   const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
   const progress = new Progress({ stdout, stderr }, !summary);
 
   // Extracted files get their names in the order of the recordings, and only this thread has standard input.
-  const isSequential = directory !== undefined || names.includes('-');
+  const isSequential = results !== undefined || directory !== undefined || names.includes('-');
   const workers = isSequential ? 1 : workersFor(recordings, values.jobs);
   const shared = new Int32Array(new SharedArrayBuffer(4 * (1 + workers)));
   const interrupt = new Interrupt(shared);
@@ -68,17 +75,22 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
   let extracted: { name: string; before: number } | undefined;
   const extract: Extract = transfer => directory?.sink(transfer, extracted!.name, extracted!.before);
   const verifier =
-    workers > 1
-      ? new ParallelVerifier(recordings, { keys: values, keyFiles, options, shared }, interrupt)
-      : sequentialVerifier(recordings, { ...options, mechanisms, extract }, interrupt);
+    results !== undefined
+      ? resultsVerifier(results, interrupt)
+      : workers > 1
+        ? new ParallelVerifier(recordings, { keys: values, keyFiles, options, shared }, interrupt)
+        : sequentialVerifier(recordings, { ...options, mechanisms, extract }, interrupt);
   try {
     for (const [index, recording] of recordings.entries()) {
       const name = nameOf(recording);
       const before = total.summary.connections;
       extracted = { name, before };
       const file = total.begin(name);
+      let isBegun = false;
       const receiver: Receiver = {
         record: record => {
+          if (!isBegun) begin(name, report);
+          isBegun = true;
           progress.add(record);
           add(report, file.add(record));
         },
@@ -86,10 +98,13 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
       };
       const outcome = await verifier.verify(index, receiver);
       progress.clear();
-      if (outcome === undefined) break;
+      if (outcome === undefined) {
+        json?.add(unfinishedRecord(name, 'interrupted before it was read'));
+        continue;
+      }
       leftOut = leftOut.concat(outcome.leftOut);
       if (outcome.isEmpty) continue;
-      add(report, total.end(file, outcome));
+      report.add(total.end(file, outcome.isInterrupted ? { ...outcome, problem: INTERRUPTED } : outcome));
       tellProblems(name, before, outcome, stderr);
       warnOfUnseen(file, stderr);
     }
@@ -98,15 +113,37 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
     interrupt.end();
   }
   directory?.close(stderr);
+  if (results !== undefined) warnOfUnfinished(results, stderr);
   warnOfLeftOut(leftOut, stderr);
   for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
   const interrupted = interrupt.count > 0;
-  report.end(total.readable || interrupted ? total.summary : undefined);
+  json?.end(total.summary);
+  for (const it of others) it.end(total.readable || interrupted ? total.summary : undefined);
   if (interrupted) {
     stderr.write('rfc2228: interrupted; the rest was not read\n');
     return EXIT.interrupted;
   }
   return directory?.failed ? EXIT.unusable : total.status;
+}
+
+/** Written at once: whatever becomes of this process, its output names the recording. */
+function begin(file: string, report: Report): void {
+  report.add({ type: 'begin', file });
+  report.flush();
+}
+
+const INTERRUPTED: Problem = {
+  record: { code: 'unfinished', message: 'interrupted; the rest was not read' },
+  text: '',
+  namesFile: false,
+};
+
+/** @throws UsageError for options of a verification, InputError */
+function mergedResults(values: { join: boolean; extract?: string | undefined }, names: readonly string[]): Result[] {
+  if (values.join || values.extract !== undefined) {
+    throw new UsageError('--merge reads results of earlier runs; --join and --extract read recordings');
+  }
+  return readResults(names);
 }
 
 function remember(files: Map<string | 0, Uint8Array>, file: string | 0): Uint8Array {
@@ -142,6 +179,12 @@ function workersFor(recordings: readonly (readonly ListedFile[])[], jobs: string
 
 /** How many octets of recordings each worker has at least. */
 const WORKER_OCTETS = 2 ** 23;
+
+function warnOfUnfinished(results: readonly Result[], stderr: Output): void {
+  const count = results.filter(({ record }) => record.error?.code === 'unfinished').length;
+  if (count > 0)
+    stderr.write(`rfc2228: unfinished: ${count} of ${results.length} recordings; the totals are of the others\n`);
+}
 
 /** Reports how many files of directories are not recordings. */
 function warnOfLeftOut(directories: readonly string[], stderr: Output): void {

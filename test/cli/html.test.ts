@@ -38,7 +38,7 @@ it('can not leave its element, whatever a line contains', async () => {
   const text = '</script><script>alert(1)</script><!--';
   await run('verify', file('hostile.txt', `S> 220 ${text}\nC> USER ${text}\n`), '--html', path);
   const records = transcriptIn(path).trim().split('\n');
-  expect(JSON.parse(records[0]!).text).toBe(`220 ${text}`);
+  expect(JSON.parse(records[1]!).text).toBe(`220 ${text}`);
 });
 
 it('overwrites no recording: the name must end in .html', async () => {

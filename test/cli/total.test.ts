@@ -4,7 +4,7 @@ import type { TranscriptRecord } from '../../src/capture/index.js';
 import { Total } from '../../src/cli/total.js';
 
 function statusOf(record: object): number {
-  const total = new Total(false, ({ rule }) => rule === 'chosen');
+  const total = new Total(({ rule }) => rule === 'chosen');
   const file = total.begin('a.pcap');
   file.add(record as TranscriptRecord);
   total.end(file, { faults: [], unusedPorts: [] });

@@ -106,6 +106,7 @@ const RECORDS: Readonly<Record<Exclude<TranscriptRecord['type'], 'reply'>, Check
     text,
   }),
   summary: like(COUNTS),
+  begin: like({ file: text }),
   file: like({ ...COUNTS, file: text, status: number, error }),
 };
 

@@ -94,7 +94,7 @@ function verify(file: string, recording: Blob, mechanisms: readonly Mechanism[],
   let closed = false;
   const onRecord = (record: TranscriptRecord) => {
     if (record.type === 'summary') addSummary(total, record);
-    else if (record.type !== 'file') batch.push(renumbered(record, before, file));
+    else if (record.type !== 'begin' && record.type !== 'file') batch.push(renumbered(record, before, file));
     if (record.type === 'connection') closed ||= needsNodeCiphers(record);
     if (batch.length === BATCH) send();
   };
