@@ -11,6 +11,6 @@ export default defineConfig({
     exclude: ['test/**/*.slow.test.ts', 'test/**/*.isolated.test.ts'],
     globalSetup: ['test/global-setup.ts'],
     setupFiles: ['test/setup.ts'],
-    testTimeout: 60_000,
+    testTimeout: 600_000,
   },
 });
