@@ -27,6 +27,7 @@ rfc2228 COMMAND --help explains each command.`,
   tcpdump -w - ... | rfc2228 verify - --keytab ftp.keytab
   rfc2228 verify session.pcap --key 18:6d4f...       the key of a service in hex, after its enctype number
   rfc2228 verify session.pcap --strict               deviations that peers need become errors
+  rfc2228 verify --merge results/*.ndjson            one report of the results of several runs with --json
   rfc2228 verify session.txt --keytab ftp.keytab     a text transcript: lines "C> ..." and "S> ...", "---" between
                                                      connections, "#" before remarks
 Options
@@ -43,6 +44,9 @@ ${mechanismHelp('verify')}
   --jobs N            number of workers that share the files, each on a core of its own; default by the cores and the size of the
                       files. The results and their order are the same. With --extract or standard input there is one
   --join              the files are parts of one capture; they are put in order by their times
+  --merge             the files are results of earlier runs with --json, e.g. on other machines: show them as those of one run. A
+                      recording without the end of its result is unfinished (exit status 3); of several results of a recording
+                      one counts. Keys are not needed; --fail-on has to be given again
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     also tolerate this deviation; with --strict, tolerate only those that are named. May be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer
@@ -64,8 +68,8 @@ Exit status
   2  wrong usage, input that can't be read, a file that --extract can't write, or an internal error in one connection (the results
      of the others are shown)
   3  no error, but something could not be checked: a missing key, an exchange that is not in the capture, an incomplete data
-     connection, tokens without a checksum, TLS, packets that can't be read, no control connection at all, or no connection with
-     the port of --port
+     connection, tokens without a checksum, TLS, packets that can't be read, no control connection at all, no connection with
+     the port of --port, or an unfinished recording of --merge
   130  interrupted by Ctrl-C: the results up to then are shown, with their summary`,
 
   decode: `rfc2228 decode [LINE | -]: shows what a line contains, without keys

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { isWhole, killTree, recipe, verifiedAtOnce, Workplace } from './machines.js';
-import { freePort } from './realm.js';
+import { freePort, listening } from './realm.js';
 
 const RECIPE = recipe('parallel --sshloginfile');
 const place = new Workplace();
@@ -49,7 +49,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   for (const host of hosts) await killTree(host);
-  hosts = ports.map(port => place.daemon('/usr/sbin/sshd', '-D', '-f', path('sshd.conf'), '-p', `${port}`));
+  await startHosts();
   for (const name of ['results', 'jobs.log']) rmSync(path(name), { recursive: true, force: true });
   mkdirSync(path('results'));
 });
@@ -93,13 +93,18 @@ it('a run that was killed half-way is unfinished, and does the rest when it is s
   expect(records.at(-1).verified).toBe(files.reduce((sum, { verified }) => sum + verified, 0));
 
   const before = jobs();
-  hosts = ports.map(port => place.daemon('/usr/sbin/sshd', '-D', '-f', path('sshd.conf'), '-p', `${port}`));
+  await startHosts();
   await place.run(RECIPE);
   await expectWhole();
   // What the log had as done was not done again.
   expect(jobs().slice(0, before.length)).toEqual(before);
   expect(jobs()).toHaveLength(place.captures);
 });
+
+async function startHosts(): Promise<void> {
+  hosts = ports.map(port => place.daemon('/usr/sbin/sshd', '-D', '-f', path('sshd.conf'), '-p', `${port}`));
+  for (const [i, port] of ports.entries()) await listening(port, hosts[i]!);
+}
 
 async function expectWhole(): Promise<void> {
   const { status, stdout, stderr } = await place.merged();

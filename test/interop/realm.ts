@@ -173,8 +173,9 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function listening(port: number, kdc: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 100 && kdc.exitCode === null; tries++) {
+/** Waits until a daemon accepts connections. */
+export async function listening(port: number, daemon: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 100 && daemon.exitCode === null; tries++) {
     const answered = await new Promise<boolean>(resolve => {
       const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
       socket.on('connect', () => socket.destroy());
@@ -182,5 +183,5 @@ async function listening(port: number, kdc: ChildProcess): Promise<void> {
     if (answered) return;
     await sleep(50);
   }
-  throw new Error(`the KDC does not listen on port ${port}, its status is ${kdc.exitCode}`);
+  throw new Error(`nothing listens on port ${port}; the status of its daemon is ${daemon.exitCode}`);
 }
