@@ -15,6 +15,7 @@ export default {
   // Mutants in tables would take a run of all tests each.
   ignoreStatic: true,
   concurrency: 1,
+  dryRunTimeoutMinutes: 60,
   tempDirName: 'coverage/stryker',
   reporters: ['progress-append-only', 'clear-text', 'json', 'html'],
   clearTextReporter: { logTests: false, reportTests: false },
