@@ -105,7 +105,8 @@ describe('basic-ftp', () => {
 
   it('applies the settings of access after login, and transfers files unchanged', async () => {
     const { client, server } = await connected(PSK);
-    expect(server.heard.slice(2)).toEqual(['FEAT', 'TYPE I', 'STRU F', 'OPTS UTF8 ON'].map(it => `private ${it}`));
+    const settings = ['FEAT', 'TYPE I', 'STRU F', 'OPTS UTF8 ON'].map(it => `private ${it}`);
+    expect(server.heard.slice(2)).toEqual([...settings, expect.stringMatching(/^private OPTS MLST type;size;/)]);
     server.files.set('down', FILE);
     expect(sha256(await download(client, 'down'))).toBe(sha256(FILE));
     await client.uploadFrom(Readable.from([FILE]), 'up');
