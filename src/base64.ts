@@ -55,15 +55,25 @@ export function decodeBase64(encoded: Uint8Array, base = 0): Uint8Array {
   return decodeBase64Range(encoded, 0, encoded.length, base);
 }
 
+/** Gives memory for a number of octets. */
+export type Allocate = (length: number) => Uint8Array;
+
 /**
  * Decodes the characters from `start` to `end`, as {@link decodeBase64} does.
  * @param base  added to offsets in errors, which count from the start of `octets`
+ * @param allocate  gives the memory of the result; default new memory
  */
-export function decodeBase64Range(octets: Uint8Array, start: number, end: number, base = 0): Uint8Array {
+export function decodeBase64Range(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  base = 0,
+  allocate: Allocate = length => new Uint8Array(length),
+): Uint8Array {
   let last = end;
   while (last > start && last > end - 2 && octets[last - 1] === PAD) last--;
   const characters = last - start;
-  const bytes = new Uint8Array(Math.floor((characters * 3) / 4));
+  const bytes = allocate(Math.floor((characters * 3) / 4));
   const whole = decodeGroups(octets, start, last, bytes);
   let at = (whole / 4) * 3;
   let group = 0;

@@ -63,9 +63,12 @@ export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** A copy that is always a plain Uint8Array: the `slice` method of a Buffer gives a Buffer that shares its memory. */
+/**
+ * A copy that is always a plain Uint8Array: the `slice` method of a Buffer gives a Buffer that shares its memory. Of a plain one,
+ * `slice` takes the least time.
+ */
 export function copy(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
-  return new Uint8Array(bytes.subarray(start, end));
+  return bytes.constructor === Uint8Array ? bytes.slice(start, end) : new Uint8Array(bytes.subarray(start, end));
 }
 
 /** Compares in a time that depends only on the lengths. Use it for every checksum. */

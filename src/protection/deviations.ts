@@ -88,8 +88,3 @@ export class Deviations {
     return [...(this.#seen ?? [])];
   }
 }
-
-/** All deviations of two lists, each once, in the order in which they were seen. */
-export function joined(before: readonly Deviation[], after: readonly Deviation[]): Deviation[] {
-  return after.length === 0 ? [...before] : [...new Set([...before, ...after])];
-}

@@ -42,6 +42,11 @@ export class InnerReplies {
     return this.#open !== undefined;
   }
 
+  /** The deviations of the next inner reply, or of the unfinished one: for the outer reply that is going to be added. */
+  get deviations(): Deviations {
+    return this.#open?.deviations ?? new Deviations(this.#options);
+  }
+
   /** Forgets the unfinished reply: an outer reply failed, and its content is not known. */
   reset(): void {
     this.#open = undefined;
@@ -50,20 +55,20 @@ export class InnerReplies {
   /**
    * Adds the plaintexts of one outer reply. Work is linear in them, however long the unfinished reply is.
    * @param plaintexts  of all its tokens, in order; the reply that is returned may be one of them, uncopied
+   * @param deviations  those of `deviations` before, to which what is seen now is added
    * @returns the inner reply if it is now whole; undefined if it continues in the next outer reply
    * @throws FtpSecurityError `syntax/bad-reply` or `syntax/limit-exceeded`; the unfinished reply is dropped
    */
-  push(plaintexts: readonly Uint8Array[]): InnerReply | undefined {
+  push(plaintexts: readonly Uint8Array[], deviations: Deviations = this.deviations): InnerReply | undefined {
     const was = this.#open;
     this.#open = undefined;
-    const deviations = was?.deviations ?? new Deviations(this.#options);
     const fragments = plaintexts.map(plaintext => withoutFinalNul(plaintext, deviations));
     const text = fragments.length === 1 ? fragments[0]! : concatAll(fragments);
     const length = this.#limited((was?.length ?? 0) + text.length);
 
     const joined = withEndOfLine(text);
     const asSent = read(joined, was?.code);
-    const cut = fragments.some((fragment, i) => i < fragments.length - 1 && !endsInCrlf(fragment));
+    const cut = fragments.length > 1 && fragments.slice(0, -1).some(fragment => !endsInCrlf(fragment));
     if (cut) {
       const perLine = concatAll(fragments.map(withEndOfLine));
       const asLines = read(perLine, was?.code);

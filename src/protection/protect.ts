@@ -3,6 +3,7 @@
  * reported level is the token's; a line that claims more is rejected, here for all callers. No text is returned before its
  * token has been verified.
  */
+import type { Allocate } from '../base64.js';
 import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, LF, NUL, toUtf8 } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
@@ -10,8 +11,9 @@ import { lineAt } from '../ftp/line.js';
 import { beginsWithDigits, hasCode, type Reply, wholeReplyCode } from '../ftp/reply.js';
 import { type Classification, classify } from '../ftp/reply-codes.js';
 import { Queue } from '../queue.js';
-import { type Deviation, Deviations, joined } from './deviations.js';
-import { InnerReplies, type InnerReply, type InnerReplyOptions } from './inner-reply.js';
+import { withMemory } from '../work-memory.js';
+import { type Deviation, Deviations } from './deviations.js';
+import { InnerReplies, type InnerReplyOptions } from './inner-reply.js';
 import type { SecurityContext, SequenceState, Unwrapped } from './mechanism.js';
 import { decodeProtectedCommand, encodeProtectedCommand } from './protected-command.js';
 import { decodeReplyLines, encodeProtectedReply, lineOf, protectedLevelOf } from './protected-reply.js';
@@ -176,7 +178,7 @@ export class ProtectedReplyReader {
   readonly #options: UnprotectOptions;
   readonly #inner: InnerReplies;
   readonly #ready = new Queue<UnprotectedReply>();
-  /** Level, deviations and sequence of the outer replies of an unfinished inner reply. */
+  /** Level and sequence of the outer replies of an unfinished inner reply. */
   #before: Seen | undefined;
 
   constructor(context: SecurityContext, options: UnprotectOptions = {}) {
@@ -196,22 +198,38 @@ export class ProtectedReplyReader {
     const before = this.#before;
     this.#before = undefined;
     try {
-      protectedLevelOf(outer);
-      const deviations = new Deviations(this.#options);
-      let seen = before;
-      let gapMatters = this.#inner.open;
-      const plaintexts: Uint8Array[] = [];
-      for (const token of decodeReplyLines(outer, deviations)) {
-        const opened = this.#open(token, outer.code, plaintexts.length, deviations);
-        if (gapMatters) this.#checkGap();
-        gapMatters = true;
-        plaintexts.push(opened.plaintext);
-        seen = addSeen(seen, opened.level, opened.sequence);
-      }
-      this.#add(this.#inner.push(plaintexts), seen!, deviations);
+      withMemory(outer.raw.length, ({ octets }) => {
+        let used = 0;
+        this.#push(outer, before, length => {
+          used += length;
+          return octets.subarray(used - length, used);
+        });
+      });
     } catch (error) {
       this.#inner.reset();
       throw error;
+    }
+  }
+
+  /** @param allocate  gives memory for the tokens, which is valid during the call */
+  #push(outer: Reply, before: Seen | undefined, allocate: Allocate): void {
+    protectedLevelOf(outer);
+    const { deviations } = this.#inner;
+    let seen = before;
+    let gapMatters = this.#inner.open;
+    const plaintexts: Uint8Array[] = [];
+    for (const token of decodeReplyLines(outer, deviations, allocate)) {
+      const opened = this.#open(token, outer.code, plaintexts.length, deviations);
+      if (gapMatters) this.#checkGap();
+      gapMatters = true;
+      plaintexts.push(opened.plaintext);
+      seen = addSeen(seen, opened.level, opened.sequence);
+    }
+    const inner = this.#inner.push(plaintexts, deviations);
+    if (inner === undefined) this.#before = seen;
+    else {
+      const { reply, tolerated } = inner;
+      this.#ready.push({ inner: reply, ...seen!, tolerated, classification: classify(reply.code) });
     }
   }
 
@@ -227,14 +245,6 @@ export class ProtectedReplyReader {
   close(): void {
     this.#before = undefined;
     this.#inner.close();
-  }
-
-  /** @param inner  the inner reply, if it is now whole */
-  #add(inner: InnerReply | undefined, { level, sequence, tolerated }: Seen, { seen }: Deviations): void {
-    const all = joined(joined(tolerated, seen), inner?.tolerated ?? []);
-    const summary = { level, sequence, tolerated: all };
-    if (inner === undefined) this.#before = summary;
-    else this.#ready.push({ inner: inner.reply, ...summary, classification: classify(inner.reply.code) });
   }
 
   /** @param index  of the line that has the token */
@@ -326,17 +336,16 @@ export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations)
 const PAD = toUtf8(' ');
 const HYPHEN = 0x2d;
 
-type Seen = Omit<Unprotected<never>, 'inner'>;
+type Seen = Pick<Unprotected<never>, 'level' | 'sequence'>;
 
 const WORST_FIRST: readonly SequenceState[] = ['late', 'gap', 'ok', 'none'];
 
 /** What all tokens so far and one more have in common: no more than either, and the worse sequence state. */
 function addSeen(before: Seen | undefined, level: TokenLevel, sequence: SequenceState): Seen {
-  if (before === undefined) return { level, sequence, tolerated: [] };
+  if (before === undefined) return { level, sequence };
   return {
     level: commonLevel([before.level, level]),
     sequence: WORST_FIRST.find(state => state === before.sequence || state === sequence)!,
-    tolerated: before.tolerated,
   };
 }
 

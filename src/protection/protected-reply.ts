@@ -1,5 +1,5 @@
 /** The syntax of 63z replies: decoded and encoded without cryptography (RFC 2228 §5.2). The result is tokens, never text. */
-import { base64Length, encodeBase64Into } from '../base64.js';
+import { type Allocate, base64Length, encodeBase64Into } from '../base64.js';
 import { assertBytes, CR, fromUtf8, LF } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
 import { lineAt, linesOf } from '../ftp/line.js';
@@ -42,15 +42,16 @@ export function decodeProtectedReply(reply: Reply, tolerance: Tolerance = {}): P
 }
 
 /**
- * Decodes the tokens of all lines.
+ * Decodes the tokens of all lines, which together are not longer than the reply.
+ * @param allocate  gives the memory of each; default new memory
  * @throws FtpSecurityError as {@link decodeProtectedReply}
  */
-export function decodeReplyLines({ code, raw }: Reply, deviations: Deviations): Uint8Array[] {
+export function decodeReplyLines({ code, raw }: Reply, deviations: Deviations, allocate?: Allocate): Uint8Array[] {
   const tokens: Uint8Array[] = [];
   try {
     for (let start = 0; start < raw.length; ) {
       const { next } = lineAt(raw, start);
-      tokens.push(decodeReplyLine(raw, start, next, code, deviations));
+      tokens.push(decodeReplyLine(raw, start, next, code, deviations, allocate));
       start = next;
     }
   } catch (error) {
@@ -136,6 +137,7 @@ export function decodeReplyLine(
   next: number,
   code: number,
   deviations: Deviations,
+  allocate?: Allocate,
 ): Uint8Array {
   const end = endOfText(octets, start, next, deviations, 'syntax/bad-reply');
   // The bare code may end an ordinary reply; here its token is missing.
@@ -146,5 +148,5 @@ export function decodeReplyLine(
       offset: start,
     });
   }
-  return decodeToken(octets, start + CODE + 1, end, 'syntax/bad-reply', deviations);
+  return decodeToken(octets, start + CODE + 1, end, 'syntax/bad-reply', deviations, 0, allocate);
 }

@@ -1,5 +1,5 @@
 /** The argument of MIC, CONF, ENC, ADAT and 63z: one token in base 64 (RFC 2228 §8.1), and what peers put around it. */
-import { decodeBase64Range } from '../base64.js';
+import { type Allocate, decodeBase64Range } from '../base64.js';
 import { CR, LF } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Deviations } from './deviations.js';
@@ -31,6 +31,7 @@ export function endOfText(
  * @param lineEnd  where the line ends, without its line end
  * @param code  error code for a missing token, and for a deviation that is not tolerated
  * @param base  added to offsets in errors, which count from the start of `octets`
+ * @param allocate  gives the memory of the token; default new memory
  * @throws FtpSecurityError `code`, or `syntax/bad-base64`
  */
 export function decodeToken(
@@ -40,13 +41,14 @@ export function decodeToken(
   code: ErrorCode,
   deviations: Deviations,
   base = 0,
+  allocate?: Allocate,
 ): Uint8Array {
   let begin = start;
   while (begin < lineEnd && octets[begin] === SPACE) begin++;
   if (begin >= lineEnd) throw new FtpSecurityError(code, 'the token is missing', { offset: base + start });
   let end = begin;
   while (end < lineEnd && octets[end] !== SPACE) end++;
-  const token = decodeBase64Range(octets, begin, end, base);
+  const token = decodeBase64Range(octets, begin, end, base, allocate);
   if (begin > start) deviations.accept('blank-around-base64', code);
   if (end < lineEnd) {
     const onlySpaces = octets.subarray(end, lineEnd).every(octet => octet === SPACE);

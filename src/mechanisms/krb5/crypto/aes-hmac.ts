@@ -10,9 +10,9 @@ import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { copy, equalConstantTime } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
+import { setAll, totalLength, type WorkMemory, withMemory } from '../../../work-memory.js';
 import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
 import { type InPlaceCipher, inPlace } from './cts.js';
-import { setAll, totalLength, type WorkMemory, withMemory } from './work-memory.js';
 
 /** A keyed checksum of a fixed length. */
 export interface Mac {
@@ -42,13 +42,25 @@ export function truncate(octets: Uint8Array, length: number): Uint8Array {
   return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
 }
 
-/** AES-CBC with the caller's cipher, else the built-in one. */
-export function aesCbc(key: Uint8Array, { aes: external }: BlockCiphers): BlockCipher & InPlaceCipher {
-  return external === undefined ? aes(key) : inPlace(external(key));
-}
+/** From this many octets on, the caller's cipher and HMAC are used: each call of them costs as much as some blocks of ours. */
+const LONG: Readonly<Record<HashName | 'aes', number>> = { aes: 0x200, sha1: 0x400, sha256: 0x200, sha384: 0x80 };
 
-/** The caller's HMAC is used from this many octets on: each call of it costs as much as some blocks of ours. */
-const LONG: Readonly<Record<HashName, number>> = { sha1: 0x400, sha256: 0x200, sha384: 0x80 };
+/** AES-CBC, with the caller's cipher for long messages. */
+export function aesCbc(key: Uint8Array, { aes: external }: BlockCiphers): InPlaceCipher {
+  const short = aes(key);
+  if (external === undefined) return short;
+  const long = inPlace(external(key));
+  const cipherFor = (octets: number) => (octets >= LONG.aes ? long : short);
+  return {
+    blockSize: BLOCK,
+    encryptInPlace: (memory, start, end) => cipherFor(end - start).encryptInPlace(memory, start, end),
+    decryptInPlace: (memory, start, end) => cipherFor(end - start).decryptInPlace(memory, start, end),
+    destroy() {
+      short.destroy();
+      long.destroy();
+    },
+  };
+}
 
 /** HMAC as {@link keyedHmac}, and with the caller's for long messages. */
 export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac: external }: BlockCiphers): Mac {
@@ -91,19 +103,29 @@ function digestOf(mac: Pick<Mac, 'digestInto'>, parts: readonly Uint8Array[], le
 export const HASHES: Readonly<Record<HashName, CHash>> = { sha1, sha256, sha384 };
 export type HashName = 'sha1' | 'sha256' | 'sha384';
 
-/** AES-CBC with a key of 16, 24 or 32 octets. */
+/** AES-CBC with a key of 16, 24 or 32 octets. Most keys are used in one direction only, so each schedule is made when it is needed. */
 export function aes(key: Uint8Array): BlockCipher & InPlaceCipher {
-  const forward = unsafe.expandKeyLE(key);
-  const backward = unsafe.expandKeyDecLE(key);
+  const own = copy(key);
+  let forward: Uint32Array | undefined;
+  let backward: Uint32Array | undefined;
+  const encryptInPlace = (memory: WorkMemory, start: number, end: number) => {
+    forward ??= unsafe.expandKeyLE(own);
+    encryptCbc(forward, memory, start, end);
+  };
+  const decryptInPlace = (memory: WorkMemory, start: number, end: number) => {
+    backward ??= unsafe.expandKeyDecLE(own);
+    decryptCbc(backward, memory, start, end);
+  };
   return {
     blockSize: BLOCK,
-    encrypt: (blocks, iv) => outOfPlace(blocks, iv, (memory, end) => encryptCbc(forward, memory, BLOCK, end)),
-    decrypt: (blocks, iv) => outOfPlace(blocks, iv, (memory, end) => decryptCbc(backward, memory, BLOCK, end)),
-    encryptInPlace: (memory, start, end) => encryptCbc(forward, memory, start, end),
-    decryptInPlace: (memory, start, end) => decryptCbc(backward, memory, start, end),
+    encrypt: (blocks, iv) => outOfPlace(blocks, iv, (memory, end) => encryptInPlace(memory, BLOCK, end)),
+    decrypt: (blocks, iv) => outOfPlace(blocks, iv, (memory, end) => decryptInPlace(memory, BLOCK, end)),
+    encryptInPlace,
+    decryptInPlace,
     destroy() {
-      forward.fill(0);
-      backward.fill(0);
+      own.fill(0);
+      forward?.fill(0);
+      backward?.fill(0);
     },
   };
 }

@@ -2,9 +2,9 @@
 import { md5 } from '@noble/hashes/legacy.js';
 import { copy, equalConstantTime, toHex } from '../../../bytes.js';
 import { badToken } from '../../../errors.js';
+import { totalLength, withMemory } from '../../../work-memory.js';
 import { consume } from './aes-hmac.js';
-import { assertChecksum, type Profile, padded, setConfounded } from './profiles.js';
-import { totalLength, withMemory } from './work-memory.js';
+import { assertChecksum, type Profile, padded, setConfounded, type UsageKey } from './profiles.js';
 
 const BLOCK = 8;
 
@@ -53,12 +53,12 @@ export function crc32(data: Uint8Array): Uint8Array {
 
 /** The checksum follows the confounder, and covers everything, with zeros in its own place (RFC 3961 §6.2). */
 function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) => Uint8Array): Profile {
-  return (sizes, key, _usage, newCipher) => {
+  return (sizes, key, newCipher) => {
     const { confounderLength, checksumLength } = sizes;
     const cipher = newCipher(key);
     const iv = copy(ivOf(key));
     const textStart = confounderLength + checksumLength;
-    return {
+    const only: UsageKey = {
       ciphertextLength: length => padded(textStart + length, BLOCK),
       encryptInto(to, at, confounder, parts) {
         const length = padded(textStart + totalLength(parts), BLOCK);
@@ -81,15 +81,19 @@ function desCbc(hash: (data: Uint8Array) => Uint8Array, ivOf: (key: Uint8Array) 
           return take(blocks, textStart, blocks.length);
         });
       },
-      checksum() {
-        throw new RangeError('single DES has no deterministic keyed checksum, only ones with a confounder');
-      },
+      checksumInto: noChecksum,
+      checksumMatches: noChecksum,
       destroy() {
         cipher.destroy();
         iv.fill(0);
       },
     };
+    return { usage: () => only, destroy: only.destroy };
   };
+}
+
+function noChecksum(): never {
+  throw new RangeError('single DES has no deterministic keyed checksum, only ones with a confounder');
 }
 
 /**

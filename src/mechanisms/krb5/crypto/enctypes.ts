@@ -10,6 +10,7 @@ import { desCbcCrc, desCbcMd5, desKey, tripleDesKey } from './des.js';
 import {
   aesSha1,
   aesSha2,
+  type BaseKey,
   camelliaCmac,
   type Profile,
   paddedSha1,
@@ -230,6 +231,13 @@ export interface KerberosKey {
    * @throws RangeError for single DES, whose keyed checksums are not deterministic
    */
   checksum(usage: number, first: Uint8Array, second?: Uint8Array): Uint8Array;
+  /** Writes the same checksum to `to` from `at` on, where there must be room for it. */
+  checksumInto(to: Uint8Array, at: number, usage: number, parts: readonly Uint8Array[]): void;
+  /**
+   * Whether the checksum of the concatenated parts is in `octets` from `at` to their end. The time that it takes depends on the
+   * lengths only.
+   */
+  checksumMatches(usage: number, parts: readonly Uint8Array[], octets: Uint8Array, at: number): boolean;
   /** Overwrites every key. Later calls throw `sequence/closed`. */
   destroy(): void;
 }
@@ -259,16 +267,14 @@ const NOTHING = new Uint8Array();
 class ProfiledKey implements KerberosKey {
   readonly enctype: ProfiledEnctype;
   readonly #key: Uint8Array;
-  readonly #newCipher: NewBlockCipher;
-  readonly #ciphers: BlockCiphers;
+  readonly #base: BaseKey;
   readonly #usages = new Map<number, UsageKey>();
   #destroyed = false;
 
   constructor(enctype: ProfiledEnctype, key: Uint8Array, newCipher: NewBlockCipher, ciphers: BlockCiphers) {
     this.enctype = enctype;
-    this.#ciphers = ciphers;
     this.#key = key;
-    this.#newCipher = newCipher;
+    this.#base = enctype.profile(enctype, key, newCipher, ciphers);
   }
 
   encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
@@ -294,7 +300,17 @@ class ProfiledKey implements KerberosKey {
   }
 
   checksum(usage: number, first: Uint8Array, second: Uint8Array = NOTHING): Uint8Array {
-    return this.#usage(usage).checksum(first, second);
+    const checksum = new Uint8Array(this.enctype.checksumLength);
+    this.checksumInto(checksum, 0, usage, [first, second]);
+    return checksum;
+  }
+
+  checksumInto(to: Uint8Array, at: number, usage: number, parts: readonly Uint8Array[]): void {
+    this.#usage(usage).checksumInto(to, at, parts);
+  }
+
+  checksumMatches(usage: number, parts: readonly Uint8Array[], octets: Uint8Array, at: number): boolean {
+    return this.#usage(usage).checksumMatches(parts, octets, at);
   }
 
   destroy(): void {
@@ -302,13 +318,14 @@ class ProfiledKey implements KerberosKey {
     this.#key.fill(0);
     for (const usage of this.#usages.values()) usage.destroy();
     this.#usages.clear();
+    this.#base.destroy();
   }
 
   #usage(number: number): UsageKey {
     if (this.#destroyed) throw new FtpSecurityError('sequence/closed', 'the key is destroyed', { side: 'local' });
     let usage = this.#usages.get(number);
     if (usage === undefined) {
-      usage = this.enctype.profile(this.enctype, this.#key, number, this.#newCipher, this.#ciphers);
+      usage = this.#base.usage(number);
       this.#usages.set(number, usage);
     }
     return usage;

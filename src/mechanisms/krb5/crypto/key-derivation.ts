@@ -2,7 +2,7 @@
 import type { CHash } from '@noble/hashes/utils.js';
 import { concat, u32be } from '../../../bytes.js';
 import type { BlockCipher } from '../../block-cipher.js';
-import { keyedHmac, truncate } from './aes-hmac.js';
+import { keyedHmac, type Mac, truncate } from './aes-hmac.js';
 
 /** The last octet of a derivation constant: Kc, Ke or Ki (RFC 3961 §5.3, RFC 8009 §5). */
 export const KEY_KIND = { checksum: 0x99, encryption: 0xaa, integrity: 0x55 } as const;
@@ -58,10 +58,15 @@ export function deriveRandom(cipher: BlockCipher, constant: Uint8Array, length: 
  * @param length  in octets, at most the length of the hash
  */
 export function kdfHmacSha2(hash: CHash, key: Uint8Array, label: Uint8Array, length: number): Uint8Array {
-  const mac = keyedHmac(hash, key, length);
-  const derived = mac.digest(u32be(1), label, Uint8Array.of(0), u32be(8 * length));
-  mac.destroy();
+  const base = keyedHmac(hash, key, hash.outputLen);
+  const derived = deriveHmacSha2(base, label, length);
+  base.destroy();
   return derived;
+}
+
+/** The same, of the whole HMAC with the key that another is derived from. */
+export function deriveHmacSha2(base: Mac, label: Uint8Array, length: number): Uint8Array {
+  return truncate(base.digest(u32be(1), label, Uint8Array.of(0), u32be(8 * length)), length);
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -1,12 +1,12 @@
 /** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
 import { badChecksum, badToken } from '../../../errors.js';
+import { setAll, totalLength, type WorkMemory, withMemory } from '../../../work-memory.js';
 import type { BlockCiphers, NewBlockCipher } from '../../block-cipher.js';
-import { aesCbc, consume, fastHmac, HASHES, type Mac } from './aes-hmac.js';
+import { aes, aesCbc, consume, fastHmac, HASHES, keyedHmac, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
 import { writeConfounder } from './confounders.js';
 import { ctsRoom, decryptCts, encryptCts, type InPlaceCipher, inPlace } from './cts.js';
-import { deriveRandom, KEY_KIND, kdfHmacSha2, keyConstant } from './key-derivation.js';
-import { setAll, totalLength, type WorkMemory, withMemory } from './work-memory.js';
+import { deriveHmacSha2, deriveRandom, KEY_KIND, keyConstant } from './key-derivation.js';
 
 /** Sizes of an encryption type, in octets (RFC 3961 §3). */
 export interface Sizes {
@@ -37,28 +37,38 @@ export interface UsageKey {
    * @throws FtpSecurityError `security/bad-token` if the length is impossible, `security/bad-checksum`
    */
   decrypt<T>(octets: Uint8Array, start: number, take: TakePlaintext<T>): T;
-  /** Computes the checksum of the concatenated parts. */
-  checksum(...parts: readonly Uint8Array[]): Uint8Array;
+  /** Writes the checksum of the concatenated parts to `to` from `at` on. */
+  checksumInto(to: Uint8Array, at: number, parts: readonly Uint8Array[]): void;
+  /** Whether that checksum is in `octets` from `at` to their end. The time that it takes depends on the lengths only. */
+  checksumMatches(parts: readonly Uint8Array[], octets: Uint8Array, at: number): boolean;
   /** Overwrites the keys. */
   destroy(): void;
 }
 
-/** Derives the keys of a usage number from a protocol key of `sizes.keyLength` octets. */
-export type Profile = (
-  sizes: Sizes,
-  key: Uint8Array,
-  usage: number,
-  newCipher: NewBlockCipher,
-  ciphers: BlockCiphers,
-) => UsageKey;
+/** A protocol key of `sizes.keyLength` octets, prepared for the derivation of others. */
+export interface BaseKey {
+  /** The keys of a usage number. They are derived when they are needed: most usages need one or two of three. */
+  usage(number: number): UsageKey;
+  /** Overwrites the key, but none that was derived from it. */
+  destroy(): void;
+}
+
+export type Profile = (sizes: Sizes, key: Uint8Array, newCipher: NewBlockCipher, ciphers: BlockCiphers) => BaseKey;
 
 /** AES-CTS with HMAC-SHA1 (RFC 3962 §6). Keys are derived with DK; the checksum covers confounder and plaintext. */
-export const aesSha1: Profile = (sizes, key, usage, _newCipher, ciphers) => {
-  const base = aesCbc(key, ciphers);
-  const derive = (kind: number) => deriveRandom(base, keyConstant(usage, kind), sizes.keyLength);
-  const keys = sha1Keys(derive, key => aesCbc(key, ciphers), sizes, ciphers);
-  base.destroy();
-  return macThenEncrypt(keys, sizes, CTS);
+export const aesSha1: Profile = (sizes, key, _newCipher, ciphers) => {
+  const base = aes(key);
+  return {
+    usage(number) {
+      const derive = (kind: number) => deriveRandom(base, keyConstant(number, kind), sizes.keyLength);
+      return macThenEncrypt(
+        sha1Keys(derive, key => aesCbc(key, ciphers), sizes, ciphers),
+        sizes,
+        CTS,
+      );
+    },
+    destroy: base.destroy,
+  };
 };
 
 /**
@@ -67,40 +77,58 @@ export const aesSha1: Profile = (sizes, key, usage, _newCipher, ciphers) => {
  * @param toKey  random-to-key
  */
 export function paddedSha1(randomLength: number, toKey: (random: Uint8Array) => Uint8Array): Profile {
-  return (sizes, key, usage, newCipher, ciphers) => {
+  return (sizes, key, newCipher, ciphers) => {
     const base = newCipher(key);
-    const derive = (kind: number) => consume(deriveRandom(base, keyConstant(usage, kind), randomLength), toKey);
-    const keys = sha1Keys(derive, key => inPlace(newCipher(key)), sizes, ciphers);
-    base.destroy();
-    return macThenEncrypt(keys, sizes, CBC);
+    return {
+      usage(number) {
+        const derive = (kind: number) => consume(deriveRandom(base, keyConstant(number, kind), randomLength), toKey);
+        return macThenEncrypt(
+          sha1Keys(derive, key => inPlace(newCipher(key)), sizes, ciphers),
+          sizes,
+          CBC,
+        );
+      },
+      destroy: () => base.destroy(),
+    };
   };
 }
 
 /** Camellia-CTS with CMAC (RFC 6803 §3 to §5). */
-export const camelliaCmac: Profile = (sizes, key, usage, newCipher) => {
+export const camelliaCmac: Profile = (sizes, key, newCipher) => {
   const base = cmac(newCipher(key));
-  const derive = (kind: number) => consume(kdfFeedbackCmac(base, keyConstant(usage, kind), sizes.keyLength), newCipher);
-  const keys: SpecificKeys = {
-    ke: inPlace(derive(KEY_KIND.encryption)),
-    ki: cmac(derive(KEY_KIND.integrity)),
-    kc: cmac(derive(KEY_KIND.checksum)),
+  return {
+    usage(number) {
+      const derive = (kind: number) =>
+        consume(kdfFeedbackCmac(base, keyConstant(number, kind), sizes.keyLength), newCipher);
+      const keys = new SpecificKeys({
+        ke: () => inPlace(derive(KEY_KIND.encryption)),
+        ki: () => cmac(derive(KEY_KIND.integrity)),
+        kc: () => cmac(derive(KEY_KIND.checksum)),
+      });
+      return macThenEncrypt(keys, sizes, CTS);
+    },
+    destroy: base.destroy,
   };
-  base.destroy();
-  return macThenEncrypt(keys, sizes, CTS);
 };
 
 /** AES-CTS with HMAC-SHA2 (RFC 8009 §5). Ki and Kc are as long as the checksum. */
 export function aesSha2(hash: 'sha256' | 'sha384'): Profile {
-  return (sizes, key, usage, _newCipher, ciphers) => {
-    const derive = (kind: number, length: number) => kdfHmacSha2(HASHES[hash], key, keyConstant(usage, kind), length);
+  return (sizes, key, _newCipher, ciphers) => {
     const { keyLength, checksumLength } = sizes;
+    const base = keyedHmac(HASHES[hash], key, HASHES[hash].outputLen);
     const mac = (octets: Uint8Array) => fastHmac(hash, octets, checksumLength, ciphers);
-    const keys: SpecificKeys = {
-      ke: consume(derive(KEY_KIND.encryption, keyLength), octets => aesCbc(octets, ciphers)),
-      ki: consume(derive(KEY_KIND.integrity, checksumLength), mac),
-      kc: consume(derive(KEY_KIND.checksum, checksumLength), mac),
+    return {
+      usage(number) {
+        const derive = (kind: number, length: number) => deriveHmacSha2(base, keyConstant(number, kind), length);
+        const keys = new SpecificKeys({
+          ke: () => consume(derive(KEY_KIND.encryption, keyLength), octets => aesCbc(octets, ciphers)),
+          ki: () => consume(derive(KEY_KIND.integrity, checksumLength), mac),
+          kc: () => consume(derive(KEY_KIND.checksum, checksumLength), mac),
+        });
+        return encryptThenMac(keys, sizes);
+      },
+      destroy: base.destroy,
     };
-    return encryptThenMac(keys, sizes);
   };
 }
 
@@ -145,11 +173,38 @@ export function padded(length: number, block: number): number {
   return Math.ceil(length / block) * block;
 }
 
-/** The keys of one usage: Ke, Ki and Kc of RFC 3961 §5.3. */
-interface SpecificKeys {
-  ke: InPlaceCipher;
-  ki: Mac;
-  kc: Mac;
+/** The keys of one usage: Ke, Ki and Kc of RFC 3961 §5.3. Each is derived when it is first needed. */
+class SpecificKeys {
+  readonly #derive: { ke: () => InPlaceCipher; ki: () => Mac; kc: () => Mac };
+  #ke: InPlaceCipher | undefined;
+  #ki: Mac | undefined;
+  #kc: Mac | undefined;
+
+  constructor(derive: { ke: () => InPlaceCipher; ki: () => Mac; kc: () => Mac }) {
+    this.#derive = derive;
+  }
+
+  get ke(): InPlaceCipher {
+    this.#ke ??= this.#derive.ke();
+    return this.#ke;
+  }
+
+  get ki(): Mac {
+    this.#ki ??= this.#derive.ki();
+    return this.#ki;
+  }
+
+  get kc(): Mac {
+    this.#kc ??= this.#derive.kc();
+    return this.#kc;
+  }
+
+  /** Overwrites those that were derived. */
+  destroy(): void {
+    this.#ke?.destroy();
+    this.#ki?.destroy();
+    this.#kc?.destroy();
+  }
 }
 
 /** The cipher's mode of operation, on the first `length` octets of the memory. */
@@ -178,20 +233,21 @@ function sha1Keys(
   ciphers: BlockCiphers,
 ): SpecificKeys {
   const mac = (octets: Uint8Array) => fastHmac('sha1', octets, checksumLength, ciphers);
-  return {
-    ke: consume(derive(KEY_KIND.encryption), newCipher),
-    ki: consume(derive(KEY_KIND.integrity), mac),
-    kc: consume(derive(KEY_KIND.checksum), mac),
-  };
+  return new SpecificKeys({
+    ke: () => consume(derive(KEY_KIND.encryption), newCipher),
+    ki: () => consume(derive(KEY_KIND.integrity), mac),
+    kc: () => consume(derive(KEY_KIND.checksum), mac),
+  });
 }
 
 /** The checksum covers confounder and plaintext, so it can only be verified after decryption (RFC 3961 §5.3). */
-function macThenEncrypt({ ke, ki, kc }: SpecificKeys, sizes: Sizes, mode: Mode): UsageKey {
+function macThenEncrypt(keys: SpecificKeys, sizes: Sizes, mode: Mode): UsageKey {
   const { confounderLength, checksumLength, messageBlock } = sizes;
   const confoundedLength = (length: number) => padded(confounderLength + length, messageBlock);
   return {
     ciphertextLength: length => confoundedLength(length) + checksumLength,
     encryptInto(to, at, confounder, parts) {
+      const { ke, ki } = keys;
       const length = confoundedLength(totalLength(parts));
       withMemory(mode.room(ke, length), memory => {
         setConfounded(memory, sizes, confounder, parts);
@@ -201,6 +257,7 @@ function macThenEncrypt({ ke, ki, kc }: SpecificKeys, sizes: Sizes, mode: Mode):
       });
     },
     decrypt(octets, start, take) {
+      const { ke, ki } = keys;
       const length = encryptedLength(octets, start, sizes);
       return withMemory(mode.room(ke, length), memory => {
         memory.octets.set(octets.subarray(start, start + length));
@@ -209,14 +266,15 @@ function macThenEncrypt({ ke, ki, kc }: SpecificKeys, sizes: Sizes, mode: Mode):
         return take(memory.octets, confounderLength, length);
       });
     },
-    ...checksumAndDestroy({ ke, ki, kc }),
+    ...checksumAndDestroy(keys),
   };
 }
 
 /** The checksum covers cipher state and ciphertext, and is verified before decryption (RFC 8009 §5). */
-function encryptThenMac({ ke, ki, kc }: SpecificKeys, sizes: Sizes): UsageKey {
+function encryptThenMac(keys: SpecificKeys, sizes: Sizes): UsageKey {
   const { confounderLength, checksumLength } = sizes;
-  const stateLength = ke.blockSize;
+  /** The cipher state is one block of AES. */
+  const stateLength = 16;
   /** Writes cipher state, which is zero as the memory is, and ciphertext to the memory. Returns where they end. */
   const setEncrypted = ({ octets }: WorkMemory, encrypted: Uint8Array) => {
     octets.set(encrypted, stateLength);
@@ -225,6 +283,7 @@ function encryptThenMac({ ke, ki, kc }: SpecificKeys, sizes: Sizes): UsageKey {
   return {
     ciphertextLength: length => confounderLength + length + checksumLength,
     encryptInto(to, at, confounder, parts) {
+      const { ke, ki } = keys;
       const length = confounderLength + totalLength(parts);
       withMemory(ctsRoom(ke, length), memory => {
         setConfounded(memory, sizes, confounder, parts);
@@ -236,6 +295,7 @@ function encryptThenMac({ ke, ki, kc }: SpecificKeys, sizes: Sizes): UsageKey {
       );
     },
     decrypt(octets, start, take) {
+      const { ke, ki } = keys;
       const length = encryptedLength(octets, start, sizes);
       const encrypted = octets.subarray(start, start + length);
       withMemory(stateLength + length, memory =>
@@ -247,17 +307,23 @@ function encryptThenMac({ ke, ki, kc }: SpecificKeys, sizes: Sizes): UsageKey {
         return take(memory.octets, confounderLength, length);
       });
     },
-    ...checksumAndDestroy({ ke, ki, kc }),
+    ...checksumAndDestroy(keys),
   };
 }
 
-function checksumAndDestroy({ ke, ki, kc }: SpecificKeys): Pick<UsageKey, 'checksum' | 'destroy'> {
+function checksumAndDestroy(keys: SpecificKeys): Pick<UsageKey, 'checksumInto' | 'checksumMatches' | 'destroy'> {
   return {
-    checksum: kc.digest,
-    destroy() {
-      ke.destroy();
-      ki.destroy();
-      kc.destroy();
-    },
+    checksumInto: (to, at, parts) => withParts(parts, (memory, end) => keys.kc.digestInto(memory, end, to, at)),
+    checksumMatches: (parts, octets, at) => withParts(parts, (memory, end) => keys.kc.matches(memory, end, octets, at)),
+    destroy: () => keys.destroy(),
   };
+}
+
+/** Passes memory that begins with the concatenated parts, and where they end. */
+function withParts<T>(parts: readonly Uint8Array[], use: (memory: WorkMemory, end: number) => T): T {
+  const end = totalLength(parts);
+  return withMemory(end, memory => {
+    setAll(memory, 0, parts);
+    return use(memory, end);
+  });
 }

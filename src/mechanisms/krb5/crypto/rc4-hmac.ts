@@ -1,10 +1,10 @@
 /** RC4 with HMAC-MD5 (RFC 4757 §3 to §5). */
 import { md5 } from '@noble/hashes/legacy.js';
-import { toUtf8, u32be } from '../../../bytes.js';
+import { equalConstantTime, toUtf8, u32be } from '../../../bytes.js';
+import { totalLength, withMemory } from '../../../work-memory.js';
 import { consume, keyedHmac, type Mac } from './aes-hmac.js';
-import { assertChecksum, encryptedLength, type Profile, setConfounded } from './profiles.js';
+import { assertChecksum, encryptedLength, type Profile, type Sizes, setConfounded, type UsageKey } from './profiles.js';
 import { rc4 } from './rc4.js';
-import { totalLength, withMemory } from './work-memory.js';
 
 const DIGEST = 16;
 
@@ -12,11 +12,22 @@ const DIGEST = 16;
 const MESSAGE_TYPES: Readonly<Record<number, number>> = { 3: 8, 9: 8, 23: 13 };
 
 /** The ciphertext starts with the checksum, which covers confounder and plaintext (RFC 4757 §4). */
-export const rc4Hmac: Profile = (sizes, key, usage) => {
+export const rc4Hmac: Profile = (sizes, key) => ({
+  usage: number => rc4HmacUsage(sizes, key, number),
+  destroy: () => {},
+});
+
+/** @param key  valid during the call only */
+function rc4HmacUsage(sizes: Sizes, key: Uint8Array, usage: number): UsageKey {
   const { confounderLength, checksumLength } = sizes;
   const messageType = u32le(MESSAGE_TYPES[usage] ?? usage);
   const signing = consume(derive(key, toUtf8('signaturekey\0')), hmacMd5);
   const integrity = consume(derive(key, messageType), hmacMd5);
+  const checksum = (parts: readonly Uint8Array[]) => {
+    const hash = md5.create().update(messageType);
+    for (const part of parts) hash.update(part);
+    return signing.digest(hash.digest());
+  };
   const crypt = (checksum: Uint8Array, octets: Uint8Array) =>
     consume(integrity.digest(checksum), messageKey => rc4(messageKey, octets));
   return {
@@ -42,17 +53,14 @@ export const rc4Hmac: Profile = (sizes, key, usage) => {
         return take(memory.octets, confounderLength, length);
       });
     },
-    checksum: (...parts) => {
-      const hash = md5.create().update(messageType);
-      for (const part of parts) hash.update(part);
-      return signing.digest(hash.digest());
-    },
+    checksumInto: (to, at, parts) => to.set(checksum(parts), at),
+    checksumMatches: (parts, octets, at) => equalConstantTime(checksum(parts), octets.subarray(at)),
     destroy() {
       integrity.destroy();
       signing.destroy();
     },
   };
-};
+}
 
 /** HMAC-MD5, 16 octets. */
 export function hmacMd5(key: Uint8Array): Mac {

@@ -2,7 +2,7 @@
  * Per-message tokens of RFC 4121 §4.2; sections here are its own. A Wrap token has a clear header, then either plaintext and
  * checksum, or the encrypted plaintext. A GetMIC token has a header and a checksum of a text that is not in the token.
  */
-import { concat, copy, equalConstantTime, setU64be } from '../../../bytes.js';
+import { concat, copy, setU64be } from '../../../bytes.js';
 import { badChecksum, badToken } from '../../../errors.js';
 import type { Enctype, KerberosKey } from '../crypto/enctypes.js';
 import {
@@ -47,14 +47,15 @@ export function buildWrapToken(
   const usage = wrapUsageOf(sentByAcceptor);
   const flags = flagsOf({ sentByAcceptor, acceptorSubkey }) | (sealed ? FLAG.sealed : 0);
   const token = new Uint8Array(plaintext.length + wrapOverhead(key.enctype, sealed));
-  writeHeader(token, WRAP_ID, flags, 0, sequence);
-  const header = token.subarray(0, HEADER);
+  const header = new Uint8Array(HEADER);
+  writeHeader(header, WRAP_ID, flags, 0, sequence);
+  token.set(header);
   if (sealed) {
     key.encryptInto(token, HEADER, usage, [plaintext, header], confounder);
     return token;
   }
   token.set(plaintext, HEADER);
-  token.set(key.checksum(usage, plaintext, header), HEADER + plaintext.length);
+  key.checksumInto(token, HEADER + plaintext.length, usage, [plaintext, header]);
   // The checksum covers a header whose EC is zero (§4.2.4).
   token[4] = checksumLength >> 8;
   token[5] = checksumLength;
@@ -103,7 +104,7 @@ function unseal(key: KerberosKey, header: WrapHeader, token: Uint8Array): Uint8A
     if (!isHeaderCopy(token, octets, copyStart)) {
       throw badChecksum('the header differs from its encrypted copy in the Wrap token');
     }
-    return octets.slice(start, end);
+    return copy(octets, start, end);
   });
 }
 
@@ -126,9 +127,9 @@ function verify(key: KerberosKey, header: WrapHeader, token: Uint8Array): Uint8A
   if (end < HEADER) throw badToken('Wrap token too short for its checksum');
   const plaintext = copy(token, HEADER, end);
   // EC and RRC are zero for the checksum (§4.2.4).
-  const covered = copy(token, 0, HEADER).fill(0, 4, 8);
-  const computed = key.checksum(wrapUsageOf(header.sentByAcceptor), plaintext, covered);
-  if (!equalConstantTime(computed, token.subarray(end))) {
+  const covered = new Uint8Array(HEADER);
+  for (let i = 0; i < HEADER; i++) covered[i] = i >= 4 && i < 8 ? 0 : token[i]!;
+  if (!key.checksumMatches(wrapUsageOf(header.sentByAcceptor), [plaintext, covered], token, end)) {
     throw badChecksum('checksum mismatch in the Wrap token');
   }
   return plaintext;
@@ -165,8 +166,7 @@ export function verifyMicToken(key: KerberosKey, sender: Sender, token: Uint8Arr
     throw badToken(`expected a GetMIC token, got one of kind ${header.kind}`);
   }
   assertSender(header, sender);
-  const computed = key.checksum(micUsageOf(sender), text, token.subarray(0, HEADER));
-  if (!equalConstantTime(computed, token.subarray(HEADER))) {
+  if (!key.checksumMatches(micUsageOf(sender), [text, token.subarray(0, HEADER)], token, HEADER)) {
     throw badChecksum('checksum mismatch in the GetMIC token');
   }
   return header.sequence;

@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, copy } from '../../../../src/bytes.js';
 import { aes, aesCbc, fastHmac, HASHES, keyedHmac } from '../../../../src/mechanisms/krb5/crypto/aes-hmac.js';
-import { withMemory } from '../../../../src/mechanisms/krb5/crypto/work-memory.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
+import { withMemory } from '../../../../src/work-memory.js';
 
 function octets(length: number): fc.Arbitrary<Uint8Array> {
   return fc.uint8Array({ minLength: length, maxLength: length });

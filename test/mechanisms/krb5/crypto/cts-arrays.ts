@@ -7,7 +7,7 @@ import {
   type InPlaceCipher,
   inPlace,
 } from '../../../../src/mechanisms/krb5/crypto/cts.js';
-import { withMemory } from '../../../../src/mechanisms/krb5/crypto/work-memory.js';
+import { withMemory } from '../../../../src/work-memory.js';
 
 export const encrypted = (cipher: BlockCipher, plaintext: Uint8Array) => run(encryptCts, cipher, plaintext);
 export const decrypted = (cipher: BlockCipher, ciphertext: Uint8Array) => run(decryptCts, cipher, ciphertext);

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { BlockCipher, BlockCiphers } from '../../../../src/mechanisms/block-cipher.js';
 import { ENCTYPES } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
-import { keptOctets } from '../../../../src/mechanisms/krb5/crypto/work-memory.js';
 import { krb5Context } from '../../../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
+import { keptOctets } from '../../../../src/work-memory.js';
 
 const LEVELS = ['safe', 'private'] as const;
 
@@ -46,7 +46,7 @@ function expectSame(plaintext: Uint8Array, text: Uint8Array): void {
 const RFC4121 = ENCTYPES.filter(({ tokens }) => tokens === 'rfc4121');
 
 describe.each(RFC4121)('$name', ({ number, keyLength }) => {
-  it.each([20, 100, 3000, 20_000])('wraps and unwraps %i octets while its ciphers use another context', length => {
+  it.each([600, 3000, 20_000])('wraps and unwraps %i octets while its ciphers use another context', length => {
     const [from, to] = pair(number, keyLength, nodeCiphers, nodeCiphers);
     const other = new Uint8Array(length + 7).fill(0x55);
     let count = 0;
@@ -65,7 +65,6 @@ describe.each(RFC4121)('$name', ({ number, keyLength }) => {
       expectSame(ours.unwrap(theirs.wrap(text, level).token).plaintext, text);
     }
     expect(count).toBeGreaterThan(0);
-    const kept = keptOctets()!;
-    expectSame(kept, new Uint8Array(kept.length));
+    for (const kept of keptOctets()) expectSame(kept, new Uint8Array(kept.length));
   });
 });

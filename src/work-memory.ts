@@ -14,21 +14,30 @@ export interface WorkMemory {
 const LONGEST_KEPT = 0x1_1000;
 const SHORTEST = 0x800;
 
-/** Undefined while it is in use, so that work within work gets other memory. */
-let kept: WorkMemory | undefined = newMemory(SHORTEST);
+/** By how deep the work is within other work, which has its own: tokens of a line, then what is encrypted in them. */
+const kept: WorkMemory[] = [];
+let depth = 0;
 
 /** Passes memory of `length` octets to `use`, which must not return any of it. */
 export function withMemory<T>(length: number, use: (memory: WorkMemory) => T): T {
-  const before = kept;
-  const memory =
-    before !== undefined && before.octets.length >= length ? before : newMemory(Math.max(length, SHORTEST));
-  kept = undefined;
+  const level = depth;
+  const memory = memoryAt(level, length);
+  depth = level + 1;
   try {
     return use(memory);
   } finally {
     memory.octets.fill(0, 0, length);
-    kept = memory.octets.length <= LONGEST_KEPT ? memory : before;
+    depth = level;
   }
+}
+
+function memoryAt(level: number, length: number): WorkMemory {
+  const before = kept[level];
+  if (before !== undefined && before.octets.length >= length) return before;
+  const octets = new Uint8Array(Math.max(length, SHORTEST));
+  const memory = { octets, view: new DataView(octets.buffer) };
+  if (octets.length <= LONGEST_KEPT) kept[level] = memory;
+  return memory;
 }
 
 /** Writes the parts to the memory from `start` on, one after another. */
@@ -46,12 +55,7 @@ export function totalLength(parts: readonly Uint8Array[]): number {
   return length;
 }
 
-/** The memory that is kept now, for the test that it holds nothing. */
-export function keptOctets(): Uint8Array | undefined {
-  return kept?.octets;
-}
-
-function newMemory(length: number): WorkMemory {
-  const octets = new Uint8Array(length);
-  return { octets, view: new DataView(octets.buffer) };
+/** All memory that is kept now, for the tests that it holds nothing. */
+export function keptOctets(): Uint8Array[] {
+  return kept.map(({ octets }) => octets);
 }

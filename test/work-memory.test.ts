@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keptOctets, type WorkMemory, withMemory } from '../../../../src/mechanisms/krb5/crypto/work-memory.js';
+import { keptOctets, type WorkMemory, withMemory } from '../src/work-memory.js';
 
 const isZero = ({ octets }: WorkMemory) => octets.every(octet => octet === 0);
 
@@ -15,7 +15,7 @@ describe('withMemory', () => {
           return given;
         });
         expect(isZero(memory)).toBe(true);
-        expect(keptOctets()!.length).toBeLessThanOrEqual(69_632);
+        expect(Math.max(...keptOctets().map(({ length }) => length))).toBeLessThanOrEqual(69_632);
       }
     },
   );
@@ -45,6 +45,6 @@ describe('withMemory', () => {
       });
       expect(outer.octets[0]).toBe(1);
     });
-    expect(keptOctets()![0]).toBe(0);
+    expect(keptOctets().every(octets => octets[0] === 0)).toBe(true);
   });
 });
