@@ -4,6 +4,7 @@
  * @module rfc2228
  */
 export { decodeBase64, encodeBase64 } from './base64.js';
+export type { BlockCipher, BlockCiphers, ExternalHmac, NewBlockCipher, NewHmac } from './block-cipher.js';
 export { type ErrorCode, type ErrorFacts, FtpSecurityError, type RefusalCode, replyCodeFor } from './errors.js';
 export {
   type AddressOptions,

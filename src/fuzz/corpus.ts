@@ -1,7 +1,7 @@
 /** Seed files for fuzzers without knowledge of FTP: the octets of every case, and an index with the keys. */
 import { sha256 } from '@noble/hashes/sha2.js';
+import type { BlockCiphers } from '../block-cipher.js';
 import { concatAll, toHex } from '../bytes.js';
-import type { BlockCiphers } from '../mechanisms/block-cipher.js';
 import { type FuzzCase, fuzzCases, ruleOf } from './cases.js';
 import type { Reference } from './mechanisms/mechanism.js';
 import { LAYERS, type Script } from './mutation.js';

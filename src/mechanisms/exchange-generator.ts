@@ -1,4 +1,5 @@
 /** Security data exchanges written as generators: each `yield` sends a token and receives the answer. */
+import type { BlockCiphers } from '../block-cipher.js';
 import { assertBytes } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import type { ChannelEnds, Exchange, Step } from '../protection/mechanism.js';
@@ -15,18 +16,18 @@ export type ExchangeGenerator<In = Token, Out = Step> = Generator<Out, Out | und
 /**
  * Makes an {@link Exchange} from a generator. Its steps throw what the generator throws, and `sequence/closed` when it is over.
  * @param name  the mechanism's name, for errors
- * @param bind  called with the addresses of the channel, before the step that received them
+ * @param bind  called with the addresses of the channel, and with the ciphers of the platform, before the step that received them
  */
 export function exchangeFromGenerator(
   name: string,
   generator: ExchangeGenerator,
-  bind: (channel: ChannelEnds) => void = () => {},
+  bind: (channel: ChannelEnds, ciphers: BlockCiphers | undefined) => void = () => {},
 ): Exchange {
   const step = stepsOf(name, generator);
   return {
-    step(token, channel) {
+    step(token, channel = {}, ciphers = undefined) {
       if (token !== undefined) assertBytes(token, 'token');
-      if (channel !== undefined) bind(channel);
+      bind(channel, ciphers);
       return step(token);
     },
     // Runs its `finally` clauses, which erase keys.

@@ -11,6 +11,7 @@ import { ClientSession } from '../session/client.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/events.js';
 import { quote } from '../session/quote.js';
 import { channelOf } from './channel.js';
+import { nodeCiphers } from './kerberos-ciphers.js';
 import { type AnySocket, closed, SocketStream } from './socket-stream.js';
 import { timedOut, timeoutOf, withTimeout } from './timeout.js';
 
@@ -18,7 +19,7 @@ import { timedOut, timeoutOf, withTimeout } from './timeout.js';
 export interface ClientControlOptions extends ClientSessionOptions {
   /** The mechanism name for AUTH, e.g. `GSSAPI`. */
   mechanism: string;
-  /** The client's side of the exchange, e.g. a `krb5Initiator`. */
+  /** The client's side of the exchange, e.g. a `krb5Initiator`. If its options name no ciphers, it gets `nodeCiphers`. */
   exchange: Exchange;
   /** The level of data connections, for PROT. Default: the strongest level with integrity that the mechanism supports. */
   protection?: ProtectionLevel;
@@ -220,7 +221,7 @@ export class ClientControl extends SocketStream {
       const step = await withTimeout(
         this.#timeout,
         'a step of the exchange',
-        exchange.step(event.token, this.#channel),
+        exchange.step(event.token, this.#channel, nodeCiphers),
       );
       this._read();
       if (step.context?.supports('private')) strongest = 'private';

@@ -1,7 +1,7 @@
 /** The ciphers of `node:crypto` for Kerberos: AES and HMAC for long messages; DES, triple DES and Camellia, if Node's OpenSSL has them. */
 import { type Cipher, createCipheriv, createDecipheriv, createHmac, type Decipher, getCipherInfo } from 'node:crypto';
+import type { BlockCipher, BlockCiphers } from '../block-cipher.js';
 import { concat, copy } from '../bytes.js';
-import type { BlockCipher, BlockCiphers } from '../mechanisms/block-cipher.js';
 
 /**
  * The ciphers of `node:crypto` for the option `ciphers` in `rfc2228/krb5` and

@@ -6,6 +6,7 @@ import { acceptorFor } from '../session/choose-mechanism.js';
 import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/events.js';
 import { ServerSession } from '../session/server.js';
 import { channelOf } from './channel.js';
+import { nodeCiphers } from './kerberos-ciphers.js';
 import { type AnySocket, octetsFrom, octetsOf } from './socket-stream.js';
 import { timedOut, timeoutOf, Watch, withTimeout } from './timeout.js';
 
@@ -13,7 +14,7 @@ import { timedOut, timeoutOf, Watch, withTimeout } from './timeout.js';
 export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms' | 'refused'> {
   /**
    * The mechanisms for AUTH, e.g. `[krb5({ acceptor: { keytab } })]`. If several share a name, the client's first token selects
-   * one. Mechanisms without an acceptor are not offered.
+   * one. Mechanisms without an acceptor are not offered. Where their options name no ciphers, they get `nodeCiphers`.
    */
   mechanisms: readonly Mechanism[];
   /** Called for each command that the session answered itself, also for rejected exchanges, e.g. for a log. */
@@ -236,7 +237,11 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   async #step(token: Uint8Array): Promise<Uint8Array> {
     try {
       return this.session.proceed(
-        await withTimeout(this.#timeout, 'a step of the exchange', this.#exchange!.step(token, this.#channel)),
+        await withTimeout(
+          this.#timeout,
+          'a step of the exchange',
+          this.#exchange!.step(token, this.#channel, nodeCiphers),
+        ),
       );
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;

@@ -1,4 +1,5 @@
 /** The interface between a security mechanism and the codec, sessions and observers: types only. RFC 2228 §2 leaves the rest to the mechanism. */
+import type { BlockCiphers } from '../block-cipher.js';
 import type { FtpSecurityError } from '../errors.js';
 import type { TokenLevel } from './protection-level.js';
 
@@ -121,9 +122,10 @@ export interface Exchange {
    * Processes the peer's token, and makes the next one.
    * @param token  what the peer sent; absent at the initiator's first step, and if a reply carried none
    * @param channel  addresses of the control connection, for mechanisms with channel bindings (RFC 2228 appendix I)
+   * @param ciphers  those of the platform, for mechanisms whose options name none
    * @throws FtpSecurityError if the peer's token is rejected; the exchange is over
    */
-  step(token?: Uint8Array, channel?: ChannelEnds): Step | Promise<Step>;
+  step(token?: Uint8Array, channel?: ChannelEnds, ciphers?: BlockCiphers): Step | Promise<Step>;
   /** Ends an unfinished exchange, and erases its keys. A complete exchange is unchanged. */
   destroy?(): void;
 }

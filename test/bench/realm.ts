@@ -1,5 +1,5 @@
 /** Contexts and tickets that both we and MIT can use. */
-import type { BlockCiphers } from '../../src/mechanisms/block-cipher.js';
+import type { BlockCiphers } from '../../src/block-cipher.js';
 import { enctypeOf } from '../../src/mechanisms/krb5/crypto/enctypes.js';
 import { type Credential, krb5Context, type ServiceKey } from '../../src/mechanisms/krb5/index.js';
 import type { SecurityContext } from '../../src/protection/mechanism.js';

@@ -3,7 +3,7 @@
  * or derived, once contexts are destroyed and exchanges over. Arrays of the test's own were made before.
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { BlockCiphers, NewBlockCipher } from '../../src/mechanisms/block-cipher.js';
+import type { BlockCiphers, NewBlockCipher } from '../../src/block-cipher.js';
 import { gsiObserver } from '../../src/mechanisms/gsi/index.js';
 import {
   type Krb4AcceptorOptions,

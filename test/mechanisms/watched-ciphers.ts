@@ -1,5 +1,5 @@
 /** The ciphers of Node, and how many of them have not been destroyed. */
-import type { BlockCiphers, NewBlockCipher } from '../../src/mechanisms/block-cipher.js';
+import type { BlockCiphers, NewBlockCipher } from '../../src/block-cipher.js';
 import { nodeCiphers } from '../../src/node/index.js';
 
 export function watchedCiphers(): { passed: { ciphers: BlockCiphers }; inUse(): number } {

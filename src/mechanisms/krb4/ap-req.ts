@@ -10,10 +10,11 @@
  *
  * Names end with a NUL. Ticket and authenticator are padded to whole blocks and encrypted in PCBC mode.
  */
+
+import type { BlockCiphers } from '../../block-cipher.js';
 import { ByteReader } from '../../byte-reader.js';
 import { concat } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
-import type { BlockCiphers } from '../block-cipher.js';
 import { BLOCK, type DesKey, desKey, eraseKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './crypto.js';
 import type { Krb4Credential, SrvtabEntry } from './files.js';
 import { numberOf } from './messages.js';

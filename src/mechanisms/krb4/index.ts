@@ -9,7 +9,7 @@ import { describeKrb4Token } from './describe.js';
 import { type Krb4AcceptorOptions, type Krb4InitiatorOptions, krb4Acceptor, krb4Initiator } from './exchange.js';
 import { type Krb4ObserverOptions, krb4Observer } from './observer.js';
 
-export type { BlockCipher, BlockCiphers, ExternalHmac, NewBlockCipher, NewHmac } from '../block-cipher.js';
+export type { BlockCipher, BlockCiphers, ExternalHmac, NewBlockCipher, NewHmac } from '../../block-cipher.js';
 export { ReplayCache, type ReplayStore } from '../replay-cache.js';
 export type { Krb4Endpoint } from './context.js';
 export { type Krb4AssociationOptions, type Krb4ContextOptions, krb4Context } from './context.js';

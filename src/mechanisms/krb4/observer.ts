@@ -6,10 +6,10 @@
  * safe message with the client's checksum plus one, has the server's address, and the sign of its time shows the direction. The
  * client's messages have the other sign. Times are not checked.
  */
+import type { BlockCiphers } from '../../block-cipher.js';
 import { assertBytes, assertParsed } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import type { ExchangeObserver, ObservedStep } from '../../protection/mechanism.js';
-import type { BlockCiphers } from '../block-cipher.js';
 import { type ApReq, eraseKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { compareNumbers, Krb4Context } from './context.js';
 import { desKey } from './crypto.js';

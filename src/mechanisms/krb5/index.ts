@@ -9,7 +9,7 @@ import { type Krb5InitiatorOptions, krb5Initiator } from './exchange/initiator.j
 import { type Krb5ObserverOptions, krb5Observer } from './exchange/observer.js';
 import { mechanismOf } from './messages/gss-framing.js';
 
-export type { BlockCipher, BlockCiphers, ExternalHmac, NewBlockCipher, NewHmac } from '../block-cipher.js';
+export type { BlockCipher, BlockCiphers, ExternalHmac, NewBlockCipher, NewHmac } from '../../block-cipher.js';
 export { ReplayCache, type ReplayStore } from '../replay-cache.js';
 export { enctypeNumber } from './crypto/enctype-names.js';
 export { type CipherOptions, type Enctype, enctypeOf } from './crypto/enctypes.js';

@@ -1,7 +1,7 @@
 /** Kerberos V5 under GSSAPI: sessions whose key is known, with either token format, and exchanges. */
 import { randomBytes } from '@noble/hashes/utils.js';
+import type { BlockCiphers } from '../../../block-cipher.js';
 import { toHex } from '../../../bytes.js';
-import type { BlockCiphers } from '../../../mechanisms/block-cipher.js';
 import { formatDer } from '../../../mechanisms/der.js';
 import { kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../../../mechanisms/krb5/index.js';

@@ -8,10 +8,10 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import type { CHash } from '@noble/hashes/utils.js';
+import type { BlockCipher, BlockCiphers } from '../../../block-cipher.js';
 import { copy, equalConstantTime } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import { setAll, totalLength, type WorkMemory, withMemory } from '../../../work-memory.js';
-import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
 import { type InPlaceCipher, inPlace } from './cts.js';
 
 /** A keyed checksum of a fixed length. */
@@ -43,7 +43,7 @@ export function truncate(octets: Uint8Array, length: number): Uint8Array {
 }
 
 /** From this many octets on, the caller's cipher and HMAC are used: each call of them costs as much as some blocks of ours. */
-const LONG: Readonly<Record<HashName | 'aes', number>> = { aes: 0x200, sha1: 0x400, sha256: 0x200, sha384: 0x80 };
+const LONG: Readonly<Record<HashName | 'aes', number>> = { aes: 0x80, sha1: 0x400, sha256: 0x200, sha384: 0x80 };
 
 /** AES-CBC, with the caller's cipher for long messages. */
 export function aesCbc(key: Uint8Array, { aes: external }: BlockCiphers): InPlaceCipher {

@@ -1,7 +1,8 @@
 /** CMAC over a block cipher of 128 bits (NIST SP 800-38B), and the key derivation function built on it (RFC 6803 §3). */
+
+import type { BlockCipher } from '../../../block-cipher.js';
 import { equalConstantTime, u32be } from '../../../bytes.js';
 import { totalLength } from '../../../work-memory.js';
-import type { BlockCipher } from '../../block-cipher.js';
 import { consume, type Mac, truncate } from './aes-hmac.js';
 
 const BLOCK = 16;

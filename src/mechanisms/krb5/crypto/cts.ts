@@ -3,8 +3,8 @@
  * plaintext, and its last two blocks are always swapped. The initial vector is all zero bits. The work is done in place.
  */
 
+import type { BlockCipher } from '../../../block-cipher.js';
 import type { WorkMemory } from '../../../work-memory.js';
-import type { BlockCipher } from '../../block-cipher.js';
 
 /** A block cipher in CBC mode that works where the blocks are. */
 export interface InPlaceCipher {

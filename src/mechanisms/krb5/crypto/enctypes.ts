@@ -2,9 +2,10 @@
  * The table of Kerberos encryption types, and keys of all of them (RFC 3961 §3). The numbers are from RFC 3961 §8, RFC 3962 §7,
  * RFC 8009 §7, RFC 6803 §6 and RFC 4757 §5.
  */
+
+import { type BlockCiphers, missingCipher, type NewBlockCipher } from '../../../block-cipher.js';
 import { assertBytes, copy } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import { type BlockCiphers, missingCipher, type NewBlockCipher } from '../../block-cipher.js';
 import { aes, consume } from './aes-hmac.js';
 import { desCbcCrc, desCbcMd5, desKey, tripleDesKey } from './des.js';
 import {
@@ -38,7 +39,8 @@ export interface Enctype extends Sizes {
 export interface CipherOptions {
   /**
    * Ciphers for Camellia (enctypes 25 and 26), triple DES (16) and DES (1 and 3), e.g. `nodeCiphers` of `rfc2228/node`.
-   * AES and RC4 are built in; with the slots `aes` and `hmac` messages take less time. Default none.
+   * AES and RC4 are built in; with the slots `aes` and `hmac` long messages take less time. Default none, but `ClientControl`,
+   * `ServerControl` and `secureBasicFtp` of `rfc2228/node` give `nodeCiphers` to an exchange whose options name none; `{}` is none.
    */
   ciphers?: BlockCiphers | undefined;
 }

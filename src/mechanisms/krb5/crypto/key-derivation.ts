@@ -1,7 +1,7 @@
 /** Derivation of usage keys from a protocol key: n-fold, DR and DK (RFC 3961 §5.1), KDF-HMAC-SHA2 (RFC 8009 §3). */
 import type { CHash } from '@noble/hashes/utils.js';
+import type { BlockCipher } from '../../../block-cipher.js';
 import { concat, u32be } from '../../../bytes.js';
-import type { BlockCipher } from '../../block-cipher.js';
 import { keyedHmac, type Mac, truncate } from './aes-hmac.js';
 
 /** The last octet of a derivation constant: Kc, Ke or Ki (RFC 3961 §5.3, RFC 8009 §5). */

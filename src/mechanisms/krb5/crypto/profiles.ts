@@ -1,7 +1,7 @@
 /** Encryption, decryption and checksums with the keys of one usage: a function for each family of encryption types. */
+import type { BlockCiphers, NewBlockCipher } from '../../../block-cipher.js';
 import { badChecksum, badToken } from '../../../errors.js';
 import { setAll, totalLength, type WorkMemory, withMemory } from '../../../work-memory.js';
-import type { BlockCiphers, NewBlockCipher } from '../../block-cipher.js';
 import { aes, aesCbc, consume, fastHmac, HASHES, keyedHmac, type Mac } from './aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from './cmac.js';
 import { writeConfounder } from './confounders.js';

@@ -116,7 +116,10 @@ const DEFAULT_STORE = new ReplayCache();
  */
 export function krb5Acceptor(options: Krb5AcceptorOptions): Exchange {
   const settings = settingsOf(options);
-  return exchangeFromGenerator('Kerberos', accept(settings), channel => bindTo(channel, settings));
+  return exchangeFromGenerator('Kerberos', accept(settings), (channel, ciphers) => {
+    bindTo(channel, settings);
+    settings.ciphers ??= ciphers;
+  });
 }
 
 /** Options of the caller take precedence over the addresses of the connection. */

@@ -141,7 +141,10 @@ interface PendingExchange {
  */
 export function krb5Initiator(options: Krb5InitiatorOptions): Exchange {
   const settings = settingsOf(options);
-  return exchangeFromGenerator('Kerberos', initiate(settings), channel => bindTo(channel, settings));
+  return exchangeFromGenerator('Kerberos', initiate(settings), (channel, ciphers) => {
+    bindTo(channel, settings);
+    settings.ciphers ??= ciphers;
+  });
 }
 
 /** Options of the caller take precedence over the addresses of the connection. */

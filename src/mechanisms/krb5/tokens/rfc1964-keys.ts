@@ -1,8 +1,8 @@
 /** The algorithms of RC4, triple DES and DES keys in tokens of RFC 1964: checksum, sequence number, encryption. */
 import { md5 } from '@noble/hashes/legacy.js';
+import type { BlockCipher, BlockCiphers } from '../../../block-cipher.js';
 import { concat, copy, u32be } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import type { BlockCipher, BlockCiphers } from '../../block-cipher.js';
 import { consume, type Mac } from '../crypto/aes-hmac.js';
 import type { CipherOptions, KerberosKey } from '../crypto/enctypes.js';
 import { rc4 } from '../crypto/rc4.js';

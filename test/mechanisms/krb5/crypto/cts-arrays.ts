@@ -1,5 +1,5 @@
 /** Ciphertext stealing of whole arrays, which the source does in place. */
-import type { BlockCipher } from '../../../../src/mechanisms/block-cipher.js';
+import type { BlockCipher } from '../../../../src/block-cipher.js';
 import {
   ctsRoom,
   decryptCts,

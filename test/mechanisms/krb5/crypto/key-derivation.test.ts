@@ -2,8 +2,8 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { BlockCipher } from '../../../../src/block-cipher.js';
 import { fromHex, toHex, toUtf8 } from '../../../../src/bytes.js';
-import type { BlockCipher } from '../../../../src/mechanisms/block-cipher.js';
 import {
   deriveRandom,
   kdfHmacSha2,

@@ -1,8 +1,8 @@
 /** Tokens of RFC 4121 that MIT Kerberos and Heimdal made (vectors/krb5/README.md), and their verdicts compared with ours. */
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
+import type { BlockCipher } from '../../../../src/block-cipher.js';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
-import type { BlockCipher } from '../../../../src/mechanisms/block-cipher.js';
 import { aes } from '../../../../src/mechanisms/krb5/crypto/aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from '../../../../src/mechanisms/krb5/crypto/cmac.js';
 import { enctypeOf, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';

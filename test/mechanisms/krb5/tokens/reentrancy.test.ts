@@ -1,6 +1,6 @@
 /** Working memory is kept between messages. Ciphers of the caller may use other contexts meanwhile, and nothing gets mixed up. */
 import { describe, expect, it } from 'vitest';
-import type { BlockCipher, BlockCiphers } from '../../../../src/mechanisms/block-cipher.js';
+import type { BlockCipher, BlockCiphers } from '../../../../src/block-cipher.js';
 import { ENCTYPES } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { krb5Context } from '../../../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
