@@ -8,7 +8,11 @@ import { parseReply } from '../src/ftp/reply.js';
 import { ReplayCache } from '../src/mechanisms/replay-cache.js';
 import { BlockReader, BlockWriter } from '../src/protection/data-block.js';
 import { ProtectedReplyReader, protectReply } from '../src/protection/protect.js';
+import { WaitingList } from '../src/queue.js';
 import { ReplayWindow } from '../src/replay-window.js';
+import { ClientSession } from '../src/session/client.js';
+import type { CommandEvent } from '../src/session/events.js';
+import { ServerSession } from '../src/session/server.js';
 import { flowsOf, pcapOf, segment, segmentsOf, talk } from './capture/helpers.js';
 import { growth, LINEAR } from './ftp/readers.js';
 import { ascii } from './helpers.js';
@@ -25,6 +29,37 @@ const WORK: Record<string, (size: number) => void> = {
     const text = toUtf8('200 a');
     for (let i = 0; i < size; i++) to.push(parseReply(protectReply(from, 'safe', text)));
     for (let i = 0; i < size; i++) if (to.next()?.inner.code !== 200) throw new Error('not the reply that came');
+  },
+  'commands that wait for their replies, at a client': size => {
+    const session = new ClientSession();
+    const command = toUtf8('NOOP\r\n');
+    for (let i = 0; i < size; i++) session.send(command);
+    session.receive(toUtf8('200 OK\r\n'.repeat(size)));
+    for (let i = 0; i < size; i++) if (session.next()?.type !== 'reply') throw new Error('not the reply that came');
+    expect(session.pending).toEqual([]);
+  },
+  'commands that are answered in order, at a server': size => {
+    const { session, events } = served(size);
+    for (const event of events) if (session.reply(200, 'OK', event).length === 0) throw new Error('not sent');
+  },
+  'commands that are answered from the last to the first, at a server': size => {
+    const { session, events } = served(size);
+    const sent = events.reverse().map(event => session.reply(200, 'OK', event).length);
+    expect([sent.filter(length => length > 0).length, sent.at(-1)]).toEqual([1, 8 * size]);
+  },
+  'preliminary replies that wait for an earlier command, at a server': size => {
+    const { session, events } = served(2);
+    for (let i = 0; i < size; i++) session.reply(120, 'Wait', events[1]);
+    expect(session.reply(200, 'OK', events[0]).length).toBe(8 + 10 * size);
+  },
+  'values that wait, taken out from both ends and from the middle': size => {
+    const waiting = new WaitingList<{ at: number }>();
+    const values = Array.from({ length: size }, (_, at) => ({ at }));
+    for (const value of values) waiting.add(value);
+    for (const value of values.slice(size >> 1)) waiting.delete(value);
+    for (const value of values.filter(({ at }) => at % 2 === 1)) waiting.delete(value);
+    for (let value = waiting.oldest; value !== undefined; value = waiting.oldest) waiting.delete(value);
+    expect(waiting.size).toBe(0);
   },
   'a file in single octets, and its blocks in chunks of seven': size => {
     const options = { bufferSize: 100 };
@@ -67,6 +102,14 @@ const WORK: Record<string, (size: number) => void> = {
     expect(readTextTranscript(toUtf8('C> NOOP\n'.repeat(size)))[0]?.length).toBe(size);
   },
 };
+
+/** A server that has read commands of a client and answered none. */
+function served(size: number) {
+  const session = new ServerSession({ mechanisms: [] });
+  session.receive(toUtf8('NOOP\r\n'.repeat(size)));
+  const events = Array.from({ length: size }, () => session.next() as CommandEvent);
+  return { session, events };
+}
 
 describe('work is linear', () => {
   it.each(Object.keys(WORK))('for %s', name => {

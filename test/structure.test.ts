@@ -242,7 +242,8 @@ describe('the bundle', () => {
     const { inputs, octets } = await inputsOf('index.ts');
     expect(inputs).toContain('src/protection/protect.ts');
     expect(inputs.filter(input => /noble|mechanisms|capture|cli\//.test(input))).toEqual([]);
-    expect(octets).toBeLessThan(90 * 1024);
+    // Memory for tokens and lists that wait are in it too, so that neither replies nor queues cost more than they must.
+    expect(octets).toBeLessThan(92 * 1024);
   });
 
   it.each(MECHANISMS)('of %s works without Node, and has no other mechanism in it', async mechanism => {

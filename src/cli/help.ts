@@ -1,6 +1,6 @@
 /** The texts of `--help`: examples first. */
 import { readFileSync } from 'node:fs';
-import { mechanismHelp } from './mechanisms.js';
+import { mechanismHelp } from './mechanism-options.js';
 
 export type Subcommand = 'verify' | 'decode' | 'code' | 'keytab' | 'page' | 'fuzz' | 'completion';
 

@@ -1,4 +1,5 @@
 /** Keys from options: files, `ENCTYPE:HEX`, and passwords. Service keys record their source. */
+import { fromHex } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type KeyLog, parseKeyLog, type RsaDecrypt } from '../mechanisms/gsi/index.js';
 import { parseSrvtab, type SrvtabEntry } from '../mechanisms/krb4/index.js';
@@ -11,7 +12,7 @@ import {
   passwordKeys,
   type ServiceKey,
 } from '../mechanisms/krb5/index.js';
-import { rsaDecrypt } from '../node/index.js';
+import { rsaDecrypt } from '../node/rsa-key.js';
 import { InputError, readInput, UsageError } from './status.js';
 import type { Output } from './streams.js';
 
@@ -118,4 +119,18 @@ export function readPasswordKeys({ principal, salt, ...given }: PasswordOptions,
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(`--principal: ${error.message}`) : error;
   }
+}
+
+/**
+ * Reads a shared key. No part of the key appears in an error.
+ * @throws InputError if it is not hex, or shorter than 16 octets
+ */
+export function readHex(file: string, source: KeySource = PROCESS): Uint8Array {
+  try {
+    const key = fromHex(Buffer.from(source.read(file)).toString('latin1').trim());
+    if (key.length >= 16) return key;
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+  }
+  throw new InputError(`${file}: a shared key is 32 hex digits or more`);
 }

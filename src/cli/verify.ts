@@ -4,7 +4,8 @@ import { type Extract, FINDING_RULES, type FindingRecord, type TranscriptRecord 
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { ExtractDirectory } from './extract.js';
 import { htmlReport } from './html.js';
-import { observedMechanisms, VERIFY_KEYS } from './mechanisms.js';
+import { VERIFY_KEYS } from './mechanism-options.js';
+import { observedMechanisms } from './mechanisms.js';
 import { Interrupt, Progress } from './progress.js';
 import { type ListedFile, listFiles, sizeOf } from './recordings.js';
 import { allReports, jsonReport, type Report, SEVERITIES, tableReport } from './report.js';

@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { PortOptions, TranscriptRecord } from '../capture/index.js';
 import type { Tolerance } from '../protection/deviations.js';
-import { observedMechanisms, type VerifyKeys } from './mechanisms.js';
+import type { VerifyKeys } from './mechanism-options.js';
+import { observedMechanisms } from './mechanisms.js';
 import type { ListedFile } from './recordings.js';
 import { type Outcome, verifyRecordingFiles } from './verification.js';
 

@@ -2,6 +2,7 @@
 import { FtpSecurityError } from '../errors.js';
 import { commandFacts } from '../ftp/commands.js';
 import type { ChannelEnds, Exchange, Mechanism } from '../protection/mechanism.js';
+import { WaitingList } from '../queue.js';
 import { acceptorFor } from '../session/choose-mechanism.js';
 import type { AnsweredEvent, CommandEvent, ServerEvent, ServerSessionOptions } from '../session/events.js';
 import { ServerSession } from '../session/server.js';
@@ -67,7 +68,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   readonly #channel: ChannelEnds;
   #exchange: Exchange | undefined;
   /** Commands that the application has not answered yet, oldest first. */
-  readonly #unanswered: CommandEvent[] = [];
+  readonly #unanswered = new WaitingList<CommandEvent>();
   /** Since when no command has waited for a reply. */
   #idleSince = performance.now();
   /** When the client must have logged in; undefined once it has. */
@@ -123,7 +124,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
    */
   async reply(code: number, text: string | readonly string[], to?: CommandEvent): Promise<void> {
     const octets = this.session.reply(code, text, to);
-    if (code >= 200) this.#answer(code, to ?? this.#unanswered[0]);
+    if (code >= 200) this.#answer(code, to ?? this.#unanswered.oldest);
     this.#wake();
     await this.#send(octets);
   }
@@ -135,7 +136,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
         this.#checkLogin();
         const event = this.session.next();
         if (event?.type === 'command') {
-          this.#unanswered.push(event);
+          this.#unanswered.add(event);
           yield event;
         } else if (event !== undefined) {
           await this.#handle(event);
@@ -178,7 +179,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
         this.#watch.pause();
         resolve();
       };
-      if (this.#unanswered.length > 0) return;
+      if (this.#unanswered.size > 0) return;
       const idleUntil = this.#timeout > 0 ? this.#idleSince + this.#timeout : Number.POSITIVE_INFINITY;
       const loginBy = this.#loginBy ?? Number.POSITIVE_INFINITY;
       const what = loginBy < idleUntil ? 'the client to log in' : 'a command of the client';
@@ -190,7 +191,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   /** Records the final reply to a command. */
   #answer(code: number, event: CommandEvent | undefined): void {
     if (event === undefined) return;
-    this.#unanswered.splice(this.#unanswered.indexOf(event), 1);
+    this.#unanswered.delete(event);
     this.#idleSince = performance.now();
     if (code >= 300) return;
     if (commandFacts(event.command.verb).login) this.#loginBy = undefined;
@@ -200,7 +201,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   /** The login limit also applies to a client that sends without a pause. */
   #checkLogin(): void {
     const late = this.#loginBy !== undefined && performance.now() >= this.#loginBy;
-    if (late && this.#unanswered.length === 0) throw timedOut('the client to log in');
+    if (late && this.#unanswered.size === 0) throw timedOut('the client to log in');
   }
 
   #awaitLogin(): void {

@@ -98,7 +98,7 @@ export class ClientSession {
 
   /** Commands that wait for their final reply, oldest first. */
   get pending(): readonly Command[] {
-    return this.#state.pending.all.map(({ command }) => command);
+    return Array.from(this.#state.pending.all, ({ command }) => command);
   }
 
   // Commands

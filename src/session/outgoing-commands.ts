@@ -21,7 +21,7 @@ export class OutgoingCommands {
   readonly #options: ClientSessionOptions;
 
   /** Each PROT that waits: any of them may decide the level of a transfer after it. */
-  #prots: readonly SentCommand[] = [];
+  readonly #prots = new Set<SentCommand>();
   /** A protected upload that waits, or one that is protected if a PROT that waits is accepted. */
   #upload: SentCommand | undefined;
 
@@ -74,16 +74,22 @@ export class OutgoingCommands {
     }
     const sent = level === 'clear' ? withCrlf(octets) : protectCommand(this.#state.controlContext!, level, octets);
     this.#state.pending.add(request);
-    if (request.protection !== undefined) this.#prots = [...this.#prots, request];
-    const levels = [this.#state.protection, ...this.#prots.map(({ protection = 'clear' }) => protection)];
-    if (levels.some(it => sharesNumbers(verb, 'client', it))) this.#upload = request;
+    if (request.protection !== undefined) this.#prots.add(request);
+    if (isTransfer(verb) && this.#mayBeProtected(verb)) this.#upload = request;
     return sent;
   }
 
   /** Forgets a command that has got its final reply. */
   finish(request: SentCommand): void {
-    if (request.protection !== undefined) this.#prots = this.#prots.filter(prot => prot !== request);
+    this.#prots.delete(request);
     if (request === this.#upload) this.#upload = undefined;
+  }
+
+  /** Whether blocks of ours may have numbers, by the level of now, or by one that may be set before. */
+  #mayBeProtected(verb: string): boolean {
+    if (sharesNumbers(verb, 'client', this.#state.protection)) return true;
+    for (const { protection = 'clear' } of this.#prots) if (sharesNumbers(verb, 'client', protection)) return true;
+    return false;
   }
 
   #levelFor(verb: string, level: ProtectionLevel | undefined): ProtectionLevel {

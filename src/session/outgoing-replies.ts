@@ -7,15 +7,21 @@ import { FtpSecurityError, type RefusalCode } from '../errors.js';
 import { protectReply } from '../protection/protect.js';
 import type { ProtectionLevel } from '../protection/protection-level.js';
 import { formatPbszText } from '../protection/security-data.js';
+import type { Queue } from '../queue.js';
 import type { RequestEvent, ServerSessionOptions } from './events.js';
 import { type CommandRequest, couldBecomeBlock, mayOvertake, replyLevel, sharesNumbers } from './rules.js';
 import type { SecurityState } from './state.js';
 import type { CommandUnprotector } from './unprotect-command.js';
 
 /** A command that waits for its final reply, and the replies to it that wait for those to earlier commands. */
-export type ReceivedCommand = CommandRequest & { event: RequestEvent; replies: PendingReply[] };
+export type ReceivedCommand = CommandRequest & {
+  event: RequestEvent;
+  replies: Queue<PendingReply>;
+  /** Whether its final reply is sent, or among these. */
+  answered?: boolean;
+};
 
-interface PendingReply {
+export interface PendingReply {
   code: number;
   /** Octets of the reply in the clear. */
   plaintext: Uint8Array;
@@ -89,6 +95,7 @@ export class OutgoingReplies {
       );
     }
     pending.replies.push(reply);
+    pending.answered = isFinal(reply);
     const { oldest } = this.#state.pending;
     if (!mayOvertake(pending, oldest)) return this.#flush();
     const isBetweenBlocks = sharesNumbers(oldest!.verb, 'server', this.#state.protection);
@@ -124,6 +131,6 @@ export class OutgoingReplies {
 }
 
 /** Whether a reply ends its command: all but 1yz do (RFC 959 §4.2.1). */
-export function isFinal(reply: { code: number } | undefined): boolean {
-  return reply !== undefined && reply.code >= 200;
+function isFinal(reply: { code: number }): boolean {
+  return reply.code >= 200;
 }

@@ -1,19 +1,26 @@
 /** Commands that wait for a reply: replies come in the order of their commands (RFC 959 §5.4). */
 import { commandFacts } from '../ftp/commands.js';
-import { mayOvertake, type PendingCommand, verbAnsweredBy } from './rules.js';
+import { WaitingList } from '../queue.js';
+import { mayBeOvertaken, mayOvertake, type PendingCommand, verbAnsweredBy } from './rules.js';
 
 /** The queue of commands that wait for a reply, of a session or an observer. */
 export class PendingCommands<C extends PendingCommand> {
-  readonly #waiting: C[] = [];
+  readonly #waiting = new WaitingList<C>();
+  #youngest: C | undefined;
 
   /** Oldest first. */
-  get all(): readonly C[] {
+  get all(): Iterable<C> {
     return this.#waiting;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
   }
 
   /** The command that the next reply answers, unless that reply overtakes; undefined if no command waits. */
   get oldest(): C | undefined {
-    return this.#waiting[0];
+    return this.#waiting.oldest;
   }
 
   /**
@@ -21,27 +28,35 @@ export class PendingCommands<C extends PendingCommand> {
    * protected.
    */
   get blocked(): boolean {
-    return commandFacts(this.#waiting.at(-1)?.verb ?? '').awaited === true;
+    return this.#youngest !== undefined && commandFacts(this.#youngest.verb).awaited === true;
+  }
+
+  /** Whether a command waits. */
+  has(command: C): boolean {
+    return this.#waiting.has(command);
   }
 
   /** Adds the youngest. */
   add(command: C): void {
-    this.#waiting.push(command);
+    this.#waiting.add(command);
+    this.#youngest = command;
   }
 
   /** Removes the oldest. */
   drop(): void {
-    this.#waiting.shift();
+    if (this.oldest !== undefined) this.remove(this.oldest);
   }
 
-  /** Removes one that waits. */
+  /** Removes one that waits. Behind one that blocks nothing is added, so the one before it does not matter. */
   remove(command: C): void {
-    this.#waiting.splice(this.#waiting.indexOf(command), 1);
+    this.#waiting.delete(command);
+    if (command === this.#youngest) this.#youngest = undefined;
   }
 
   /** Removes all. */
   clear(): void {
-    this.#waiting.length = 0;
+    this.#waiting.clear();
+    this.#youngest = undefined;
   }
 
   /**
@@ -50,8 +65,9 @@ export class PendingCommands<C extends PendingCommand> {
    */
   commandFor(code: number | undefined): C | undefined {
     const { oldest } = this;
-    const isItsReply = (verb: string) => code !== undefined && code < 300 && commandFacts(verb).replies.includes(code);
-    return this.#waiting.find(it => mayOvertake(it, oldest) && isItsReply(it.verb)) ?? oldest;
+    if (oldest === undefined || code === undefined || code >= 300 || !mayBeOvertaken(oldest)) return oldest;
+    for (const it of this.all) if (mayOvertake(it, oldest) && commandFacts(it.verb).replies.includes(code)) return it;
+    return oldest;
   }
 
   /**
@@ -68,7 +84,13 @@ export class PendingCommands<C extends PendingCommand> {
       if (answered !== undefined) this.remove(answered);
       return answered;
     }
-    const at = this.#waiting.findIndex(it => it.verb === verb);
-    return this.#waiting.splice(0, at + 1).at(-1);
+    const exchange = this.#first(verb);
+    while (exchange !== undefined && this.has(exchange)) this.drop();
+    return exchange;
+  }
+
+  #first(verb: string): C | undefined {
+    for (const it of this.all) if (it.verb === verb) return it;
+    return undefined;
   }
 }

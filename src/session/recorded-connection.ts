@@ -103,7 +103,7 @@ export class RecordedConnection {
   addRequest(request: CommandRequest): void {
     const { pending } = this.state;
     pending.add(request);
-    if (pending.all.length > MAX_PENDING) pending.drop();
+    if (pending.size > MAX_PENDING) pending.drop();
   }
 
   /** The recording has lost octets. */

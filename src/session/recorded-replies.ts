@@ -163,7 +163,7 @@ export class RecordedReplies {
   /** A client that sends its next command considers the reply whole, if the last line looks like the end of another reply. */
   endMismatched(): void {
     const last = this.#clearMessages.at(-1);
-    const isAhead = this.#connection.state.pending.all.length > 1;
+    const isAhead = this.#connection.state.pending.size > 1;
     if (last === undefined || isAhead || !/^[0-9]{3} ?$/.test(last.wire)) return;
     const reply = this.#clearReply.finish();
     recordDeviations(last, ['mismatched-reply-end'], this.#options, 'syntax/bad-reply');

@@ -84,8 +84,12 @@ export function couldBecomeBlock({ verb, level }: PendingCommand): boolean {
 
 /** Whether the reply to a command comes before that to the oldest one: STAT during a transfer (RFC 959 §4.1.3). */
 export function mayOvertake({ verb }: PendingCommand, oldest: PendingCommand | undefined): boolean {
-  const isAtOnce = commandFacts(verb).duringTransfer === 'answered-at-once';
-  return isAtOnce && oldest?.begun === true && isTransfer(oldest.verb);
+  return oldest !== undefined && mayBeOvertaken(oldest) && commandFacts(verb).duringTransfer === 'answered-at-once';
+}
+
+/** Whether the reply to a younger command may come before that to the oldest one: that one is a transfer which has begun. */
+export function mayBeOvertaken({ verb, begun }: PendingCommand): boolean {
+  return begun === true && isTransfer(verb);
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   formatPbszText,
   parseAdatCommand,
 } from '../protection/security-data.js';
+import { Queue } from '../queue.js';
 import { contextRefusal, type Policy } from './command-rules.js';
 import type {
   AnsweredEvent,
@@ -27,7 +28,13 @@ import type {
   ServerSessionOptions,
 } from './events.js';
 import { ExchangeLimits, exchangeRefusal } from './exchange-limits.js';
-import { isFinal, OutgoingReplies, OWN_TEXTS, REFUSAL_TEXTS, type ReceivedCommand } from './outgoing-replies.js';
+import {
+  OutgoingReplies,
+  OWN_TEXTS,
+  type PendingReply,
+  REFUSAL_TEXTS,
+  type ReceivedCommand,
+} from './outgoing-replies.js';
 import { type CommandRequest, integrityRequired, type Phase } from './rules.js';
 import { DEFAULT_MIN_PBSZ, SecurityState } from './state.js';
 import { type Arrived, CommandUnprotector } from './unprotect-command.js';
@@ -62,6 +69,8 @@ export class ServerSession {
   readonly #unprotector: CommandUnprotector;
   /** A command that the session will answer itself, as soon as the commands before it have been answered. */
   #held: Arrived | undefined;
+  /** Those that wait for their final reply. */
+  readonly #received = new WeakMap<RequestEvent, ReceivedCommand>();
   readonly #replies: OutgoingReplies;
   readonly #limits: ExchangeLimits;
   #destroyed = false;
@@ -148,10 +157,9 @@ export class ServerSession {
   reply(code: number, text: string | readonly string[], to?: RequestEvent): Uint8Array {
     const plaintext = formatReply(code, text);
     if (code >= 600 || exchangeReply(code) !== undefined) throw new RangeError(`only the session sends ${code}`);
-    const pending =
-      to === undefined ? this.#state.pending.oldest : this.#state.pending.all.find(({ event }) => event === to);
+    const pending = to === undefined ? this.#state.pending.oldest : this.#received.get(to);
     if (pending === undefined && to === undefined) return this.#replies.protect(undefined, plaintext);
-    if (pending === undefined || isFinal(pending.replies.at(-1))) throw new RangeError('the command has been answered');
+    if (pending === undefined || pending.answered) throw new RangeError('the command has been answered');
     if (pending.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
     return this.#replies.add(pending, { code, plaintext });
   }
@@ -180,6 +188,7 @@ export class ServerSession {
     // Another AUTH ends an exchange that is not complete.
     if (pending.verb === 'AUTH') this.#limits.endUnfinished(this.phase);
     this.#state.pending.drop();
+    this.#received.delete(pending.event);
     this.#finish(pending, code);
     this.#state.recordFacts(facts);
     if (context !== undefined) this.#state.establish(context, 'client');
@@ -303,7 +312,9 @@ export class ServerSession {
   }
 
   #enqueue<E extends RequestEvent>(request: CommandRequest, event: E): E {
-    this.#state.pending.add({ ...request, event, replies: [] });
+    const received = { ...request, event, replies: new Queue<PendingReply>() };
+    this.#state.pending.add(received);
+    this.#received.set(event, received);
     return event;
   }
 

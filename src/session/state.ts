@@ -305,7 +305,8 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
 
   /** The transfer whose command waits, or the last one if none does. */
   get transfer(): CommandRequest | undefined {
-    return this.pending.all.find(({ verb }) => isTransfer(verb)) ?? this.#lastTransfer;
+    for (const request of this.pending.all) if (isTransfer(request.verb)) return request;
+    return this.#lastTransfer;
   }
 
   /**

@@ -1,4 +1,5 @@
 /** `rfc2228 fuzz client`: plays the server for each client that connects. */
+
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type FuzzCase, isTransfer } from '../../fuzz/cases.js';
@@ -17,11 +18,12 @@ import {
   TargetUnavailable,
   withExit,
 } from '../../fuzz/driver/index.js';
-import { sideOf } from '../mechanisms.js';
+import { Queue } from '../../queue.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, placed, type Settings, settingsOf, wholeNumber } from './options.js';
 import { run } from './run.js';
+import { sideOf } from './sides.js';
 import { SocketConnection, SocketData } from './sockets.js';
 
 /** The longest time of a timer, in milliseconds. */
@@ -69,7 +71,7 @@ function announce({ at, command, shownBy }: Learned, { json }: Settings): void {
 /** Accepts clients, and gives them out one after another. */
 class Listener {
   readonly #server: Server;
-  readonly #waiting: Socket[] = [];
+  readonly #waiting = new Queue<Socket>();
 
   private constructor(server: Server) {
     this.#server = server.on('connection', socket => this.#waiting.push(socket));
@@ -104,7 +106,7 @@ class Listener {
 
   /** Rejects clients that connected in the meantime, such as one that connects again: they belong to no case. */
   rejectPending(): void {
-    for (const socket of this.#waiting.splice(0)) socket.destroy();
+    for (let socket = this.#waiting.shift(); socket !== undefined; socket = this.#waiting.shift()) socket.destroy();
   }
 
   close(): void {

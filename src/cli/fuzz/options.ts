@@ -8,7 +8,7 @@ import { LAYERS, type Layer } from '../../fuzz/mutation.js';
 import { references } from '../../fuzz/reference.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../protection/mechanism.js';
-import { FUZZ_KEYS } from '../mechanisms.js';
+import { FUZZ_KEYS } from '../mechanism-options.js';
 import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
 
 /** The greatest seed: seeds have 32 bits. */

@@ -13,11 +13,11 @@ import {
   unready,
   withExit,
 } from '../../fuzz/driver/index.js';
-import { sideOf } from '../mechanisms.js';
 import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
 import { run } from './run.js';
+import { sideOf } from './sides.js';
 import { connected, SocketConnection, SocketData } from './sockets.js';
 
 /** Milliseconds between two attempts to connect to a server that is starting. */

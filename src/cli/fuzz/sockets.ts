@@ -1,9 +1,11 @@
 /** Connections of the driver over sockets. */
+
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate as soon } from 'node:timers/promises';
 import type { Connection, DataConnections, DataListener, Ends, NoReply } from '../../fuzz/driver/index.js';
 import { withTimeout } from '../../node/timeout.js';
+import { Queue } from '../../queue.js';
 
 /** A connection of the driver, for control or data. */
 export class SocketConnection implements Connection {
@@ -11,7 +13,7 @@ export class SocketConnection implements Connection {
   readonly ends: Ends;
   readonly #socket: Socket;
   readonly #limit: number;
-  readonly #received: Uint8Array[] = [];
+  readonly #received = new Queue<Uint8Array>();
   #ended = false;
   #wake: () => void = () => {};
 

@@ -111,7 +111,8 @@ const PLAIN: Readonly<Record<Plain, ReplyMutator>> = {
 
 function messageMutator(one: MessageCase): ReplyMutator {
   let performed: Rendered | undefined;
-  let before: Uint8Array[] = [];
+  /** How many replies of `performed.before` were sent. */
+  let sent = 0;
   const mutator: ReplyMutator = {
     markers: 0,
     replace(reply) {
@@ -119,11 +120,10 @@ function messageMutator(one: MessageCase): ReplyMutator {
       if (performed === undefined) {
         mutator.played = fitted(one, reply);
         performed = perform(mutator.played, reply.session);
-        before = [...(performed?.before ?? [])];
-        mutator.markers = before.length;
+        mutator.markers = performed?.before?.length ?? 0;
         mutator.isOpen = performed?.open === true;
       }
-      const valid = before.shift();
+      const valid = performed?.before?.[sent++];
       if (valid !== undefined) return { chunks: [valid], isValid: true };
       return performed && { chunks: performed.chunks };
     },
