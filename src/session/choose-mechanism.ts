@@ -37,9 +37,9 @@ export function acceptorFor(mechanisms: readonly Mechanism[], name: string): Exc
     throw new FtpSecurityError('security/bad-token', `no mechanism under ${name} recognises the first token`);
   };
   return {
-    step(token, ...platform) {
+    step(token, channel, ciphers) {
       exchange ??= begin(token ?? new Uint8Array());
-      return exchange.step(token, ...platform);
+      return exchange.step(token, channel, ciphers);
     },
     destroy() {
       begun = true;
