@@ -86,6 +86,7 @@ export class ClientControl extends SocketStream {
   /** @throws TypeError if a limit is not a number, RangeError if it is out of range */
   constructor(socket: AnySocket, options: ClientControlOptions) {
     super(socket, false);
+    socket.setNoDelay?.(true); // A command is written whole, and its reply is waited for.
     this.session = new ClientSession(options);
     this.#options = options;
     this.#channel = options.channelBindings === false ? {} : channelOf(socket, 'client');

@@ -108,6 +108,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     this.#awaitLogin();
     this.#channel = channelBindings ? channelOf(socket, 'server') : {};
     this.#ended = socket.destroyed || socket.readableEnded;
+    socket.setNoDelay?.(true); // A reply is written whole.
     octetsFrom(socket);
     socket.on('readable', () => this.#wake());
     socket.on('end', () => this.#end());

@@ -27,6 +27,7 @@ export type AnySocket = Duplex &
 export abstract class SocketStream extends Duplex {
   readonly #socket: AnySocket;
   readonly #localPort: number | undefined;
+  #corked = false;
   #ended = false;
 
   constructor(socket: AnySocket, allowHalfOpen: boolean) {
@@ -65,8 +66,16 @@ export abstract class SocketStream extends Duplex {
     this.#socket.pause();
   }
 
-  /** Sends octets. `done` is called when the socket accepts more; never if it is closed, since then this stream is closed too. */
+  /**
+   * Sends octets. `done` is called when the socket accepts more; never if it is closed, since then this stream is closed too. What is
+   * sent at once, such as commands that do not wait for each other's replies, goes to the system in one call.
+   */
   protected send(octets: Uint8Array, done: () => void = () => {}): void {
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => this.#uncork());
+    }
     if (octets.length === 0 || this.#socket.write(octets)) done();
     else this.#socket.once('drain', done);
   }
@@ -82,7 +91,14 @@ export abstract class SocketStream extends Duplex {
     this.#socket.resume();
   }
 
+  #uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#socket.uncork();
+  }
+
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#uncork();
     this.#socket.destroy();
     done(error);
   }

@@ -107,7 +107,11 @@ export function protectReply(
  * socket.write(protectCommand(context, 'private', formatCommand('PASS', 'secret'))); // ENC …
  */
 export function protectCommand(context: SecurityContext, level: TokenLevel, plaintext: Uint8Array): Uint8Array {
-  const { raw } = ofCaller(parseCommand, plaintext);
+  return protectParsedCommand(context, level, ofCaller(parseCommand, plaintext));
+}
+
+/** The same for a command that has been parsed. */
+export function protectParsedCommand(context: SecurityContext, level: TokenLevel, { raw }: Command): Uint8Array {
   return encodeProtectedCommand(context.wrap(withCrlf(raw), level));
 }
 

@@ -112,7 +112,7 @@ export class ClientSession {
    *   may not be sent now. Nothing has changed then.
    */
   send(octets: Uint8Array, level?: ProtectionLevel): Uint8Array {
-    return this.#commands.send(this.#checked(octets, level), octets);
+    return this.#commands.send(this.#checked(octets, level));
   }
 
   /**

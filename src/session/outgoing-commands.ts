@@ -2,7 +2,7 @@
 import { FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand } from '../ftp/command.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
-import { protectCommand, withCrlf } from '../protection/protect.js';
+import { protectParsedCommand, withCrlf } from '../protection/protect.js';
 import { factsOf, levelOfVerb, type ProtectionLevel } from '../protection/protection-level.js';
 import { commandRequest, type Policy, refusalOf } from './command-rules.js';
 import type { ClientSessionOptions } from './events.js';
@@ -66,13 +66,14 @@ export class OutgoingCommands {
   }
 
   /** Protects a command that has been checked, and adds it to those that wait. @returns octets for the server */
-  send(request: SentCommand, octets: Uint8Array): Uint8Array {
-    const { level, verb } = request;
+  send(request: SentCommand): Uint8Array {
+    const { level, verb, command } = request;
     if (this.#upload !== undefined) {
       if (couldBecomeBlock(request)) this.#state.skipNumber();
       if (verb === 'ABOR') this.#state.abortWriter();
     }
-    const sent = level === 'clear' ? withCrlf(octets) : protectCommand(this.#state.controlContext!, level, octets);
+    const sent =
+      level === 'clear' ? withCrlf(command.raw) : protectParsedCommand(this.#state.controlContext!, level, command);
     this.#state.pending.add(request);
     if (request.protection !== undefined) this.#prots.add(request);
     if (isTransfer(verb) && this.#mayBeProtected(verb)) this.#upload = request;

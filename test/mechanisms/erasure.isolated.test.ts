@@ -202,7 +202,8 @@ describe.each(KEYED)('$title', ({ number, ciphers }) => {
     const both = { ...live, enctype: number, key, acceptorSubkey: true, sendSequence: 1, receiveSequence: 1 };
     met(key);
     talk(krb5Context({ ...both, role: 'initiator' }), krb5Context({ ...both, role: 'acceptor' }));
-    expectNothingLeft(3);
+    // Tokens of triple DES need one derived key alone, that of their checksums.
+    expectNothingLeft(2);
   });
 
   test('by a context that is refused', () => {

@@ -43,7 +43,7 @@ export function truncate(octets: Uint8Array, length: number): Uint8Array {
 }
 
 /** From this many octets on, the caller's cipher and HMAC are used: each call of them costs as much as some blocks of ours. */
-const LONG: Readonly<Record<HashName | 'aes', number>> = { aes: 0x80, sha1: 0x400, sha256: 0x200, sha384: 0x80 };
+const LONG: Readonly<Record<HashName | 'aes', number>> = { aes: 0x200, sha1: 0x400, sha256: 0x200, sha384: 0x80 };
 
 /** AES-CBC, with the caller's cipher for long messages. */
 export function aesCbc(key: Uint8Array, { aes: external }: BlockCiphers): InPlaceCipher {
