@@ -2,7 +2,6 @@
  * Sessions and exchanges under fixed keys, in which a case always gives the same octets. The corpus consists of these
  * octets, and the plan leaves out cases that would repeat them.
  */
-
 import type { BlockCiphers } from '../block-cipher.js';
 import { formatReply } from '../ftp/reply.js';
 import { formatAuth } from '../protection/security-data.js';

@@ -1,5 +1,4 @@
 /** `rfc2228 fuzz client`: plays the server for each client that connects. */
-
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type FuzzCase, isTransfer } from '../../fuzz/cases.js';

@@ -1,5 +1,4 @@
 /** Connections of the driver over sockets. */
-
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate as soon } from 'node:timers/promises';

@@ -3,7 +3,6 @@
  * that the token gets past the cryptography to the code that reads it next; tables of tokens and security data that no
  * conforming peer makes; and sessions and exchanges under fixed keys.
  */
-
 import type { BlockCiphers } from '../../block-cipher.js';
 import type { ErrorCode } from '../../errors.js';
 import type { Exchange, Peer, SecurityContext, Step } from '../../protection/mechanism.js';

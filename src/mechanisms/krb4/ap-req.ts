@@ -10,7 +10,6 @@
  *
  * Names end with a NUL. Ticket and authenticator are padded to whole blocks and encrypted in PCBC mode.
  */
-
 import type { BlockCiphers } from '../../block-cipher.js';
 import { ByteReader } from '../../byte-reader.js';
 import { concat } from '../../bytes.js';

@@ -2,7 +2,6 @@
  * The security context of Kerberos V4 (RFC 2228 appendix II). It is weak: a DES key can be found by trying all, the checksum of safe
  * messages can be forged, and private messages have no checksum.
  */
-
 import type { BlockCiphers } from '../../block-cipher.js';
 import { assertBytes, copy, equalConstantTime } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';

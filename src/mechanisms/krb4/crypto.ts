@@ -8,7 +8,6 @@
  * The checksum, quad_cksum, reads pairs of octets as little-endian numbers. It is not a cryptographic hash: it does not use DES,
  * and its two words are made from squares modulo 2^31 - 1.
  */
-
 import { type BlockCipher, type BlockCiphers, missingCipher } from '../../block-cipher.js';
 import { copy, viewOf } from '../../bytes.js';
 

@@ -1,5 +1,4 @@
 /** CMAC over a block cipher of 128 bits (NIST SP 800-38B), and the key derivation function built on it (RFC 6803 §3). */
-
 import type { BlockCipher } from '../../../block-cipher.js';
 import { equalConstantTime, u32be } from '../../../bytes.js';
 import { totalLength } from '../../../work-memory.js';

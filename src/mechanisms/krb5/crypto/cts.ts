@@ -2,7 +2,6 @@
  * CBC mode with ciphertext stealing (CBC-CS3; RFC 3962 §5, RFC 8009 §5, RFC 6803 §2): the ciphertext is as long as the
  * plaintext, and its last two blocks are always swapped. The initial vector is all zero bits. The work is done in place.
  */
-
 import type { BlockCipher } from '../../../block-cipher.js';
 import type { WorkMemory } from '../../../work-memory.js';
 

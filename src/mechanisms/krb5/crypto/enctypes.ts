@@ -2,7 +2,6 @@
  * The table of Kerberos encryption types, and keys of all of them (RFC 3961 §3). The numbers are from RFC 3961 §8, RFC 3962 §7,
  * RFC 8009 §7, RFC 6803 §6 and RFC 4757 §5.
  */
-
 import { type BlockCiphers, missingCipher, type NewBlockCipher } from '../../../block-cipher.js';
 import { assertBytes, copy } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';

@@ -1,6 +1,6 @@
 /** Choosing the credential for a service from a cache. */
-import { FtpSecurityError } from '../../../errors.js';
 import { CIPHER_REMEDY } from '../../../block-cipher.js';
+import { FtpSecurityError } from '../../../errors.js';
 import { enctypeOf, isUsable } from '../crypto/enctypes.js';
 import type { Credential } from '../files/credential-cache.js';
 import { isNamed, principalText, type ServiceName } from '../messages/principal.js';
