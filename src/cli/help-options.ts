@@ -21,7 +21,9 @@ export interface Usage {
   words: readonly string[];
 }
 
+/** A line that describes an option. */
 const DEFINITION = /^ {2}--([a-z-]+)(?: (\S+))?.*?(?: {2,}(.*))?$/gm;
+/** An option anywhere in the text, and the word in the place of its value. */
 const MENTION = /--([a-z][a-z-]*[a-z])(?: ((?:\[[A-Z]+:\])?[A-Z][A-Z:]*\b))?/g;
 
 /** An option of the named subcommand, which may be another one. */
