@@ -126,10 +126,11 @@ export class ControlRecording {
     this.#writer.flush();
   }
 
-  gap(from: Peer): void {
-    this.#writer.gap();
+  /** @param isWithinLine  false if only whole lines are missing */
+  gap(from: Peer, isWithinLine = true): void {
+    if (isWithinLine) this.#writer.gap();
     this.#numbers.interrupt(from);
-    this.observe(observer => observer.gap(from));
+    this.observe(observer => observer.gap(from, isWithinLine));
   }
 
   end(time: bigint | undefined): void {

@@ -13,7 +13,7 @@ const SHARED: ReadonlySet<string> = new Set('HELP LIST MODE NOOP QUIT STAT'.spli
 /** Verbs that POP or IRC have as well. They do not identify FTP if there is no reply. */
 const SHARED_ALONE: ReadonlySet<string> = new Set('AUTH DELE PASS RETR USER'.split(' '));
 /** Verbs of SMTP, LMTP, NNTP and DICT that FTP does not have. */
-const NOT_FTP: ReadonlySet<string> = new Set(
+export const NOT_FTP: ReadonlySet<string> = new Set(
   (
     'EHLO HELO LHLO MAIL RCPT DATA BDAT RSET VRFY EXPN ETRN TURN STARTTLS GROUP LISTGROUP ARTICLE HEAD BODY NEXT LAST POST ' +
     'IHAVE CHECK TAKETHIS XOVER OVER XHDR HDR XPAT NEWNEWS NEWGROUPS DATE AUTHINFO CAPABILITIES SLAVE CLIENT DEFINE MATCH ' +

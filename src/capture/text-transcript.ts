@@ -1,14 +1,12 @@
-/** A control connection as text: lines `C> …` and `S> …`, as sent and without CRLF; `---` begins another connection. */
+/**
+ * A control connection as text: lines `C> …` and `S> …`, as sent and without CRLF; `---` begins another connection. Or as
+ * clients print it: see program-log.ts.
+ */
 import { startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
 import type { Peer } from '../protection/mechanism.js';
-
-export interface SpokenLine {
-  from: Peer;
-  /** The octets of the line without its end, a view into the text. */
-  line: Uint8Array;
-}
+import { isProgramLog, readProgramLog, type SpokenLine } from './program-log.js';
 
 const SIDES: readonly (readonly [Peer, Uint8Array])[] = [
   ['client', toUtf8('C>')],
@@ -16,8 +14,13 @@ const SIDES: readonly (readonly [Peer, Uint8Array])[] = [
 ];
 const BLANK = 0x20;
 
-/** Whether octets look like a text transcript: the first line that is neither blank nor a comment has its form. */
+/** Whether octets look like a text transcript of either form. */
 export function isTextTranscript(bytes: Uint8Array): boolean {
+  return isTranscript(bytes) || isProgramLog(bytes);
+}
+
+/** Whether the first line that is neither blank nor a comment has the form `C> …` or `S> …`. */
+function isTranscript(bytes: Uint8Array): boolean {
   for (const { bytes: line } of linesOf(bytes))
     if (!isSkipped(line)) return isBreak(line) || spoken(line) !== undefined;
   return false;
@@ -29,6 +32,8 @@ export function isTextTranscript(bytes: Uint8Array): boolean {
  * @throws FtpSecurityError `syntax/bad-file` with the offset of a line that does not have the form of a transcript
  */
 export function readTextTranscript(bytes: Uint8Array): SpokenLine[][] {
+  const log = isTranscript(bytes) ? undefined : readProgramLog(bytes);
+  if (log !== undefined) return log;
   const connections: SpokenLine[][] = [[]];
   for (const { bytes: line, start: offset } of linesOf(bytes)) {
     if (isSkipped(line)) continue;

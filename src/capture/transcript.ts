@@ -11,10 +11,11 @@ import { DataConnections } from './data-connections.js';
 import { DataRecording, type Extract } from './data-recording.js';
 import { SegmentReader } from './link-layer.js';
 import { hostOf, portOf } from './opening.js';
+import type { SpokenLine } from './program-log.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
 import type { TranscriptRecord } from './records.js';
 import { reassembleSteps, type TcpEvent } from './tcp.js';
-import { readTextTranscript, type SpokenLine } from './text-transcript.js';
+import { readTextTranscript } from './text-transcript.js';
 import { type OnRecord, type Transcript, TranscriptWriter } from './transcript-writer.js';
 
 /** In a capture, control connections are the TCP connections that speak FTP, and those that `ports` names. */
@@ -99,14 +100,25 @@ function* verifyCapture(capture: Capture, options: VerifyOptions): Steps {
 
 function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions): Transcript {
   const { writer, records } = writerFor(options);
+  let missing = 0;
   connections.forEach((lines, index) => {
     const observed = { ...options, fromStart: beginsWithGreeting(lines) };
     const recording = new ControlRecording(index + 1, { client: null, server: null }, observed, writer);
-    for (const { from, line } of lines) recording.observe(observer => observer.push(from, concat(line, CRLF)));
+    for (const { from, line } of lines) {
+      if (line !== undefined) recording.observe(observer => observer.push(from, concat(line, CRLF)));
+      else {
+        recording.gap(from, false);
+        missing++;
+      }
+    }
     recording.end(undefined);
   });
+  if (missing > 0) writer.summary.unread[NOT_PRINTED] = missing;
   return finish(writer, records);
 }
+
+/** Why lines of a text can't be checked. A capture of the packets has them all. */
+const NOT_PRINTED = 'line printed without its token (capture the packets)';
 
 /** A writer that collects the records, or gives them to the caller. */
 function writerFor({ onRecord }: VerifyOptions): { writer: TranscriptWriter; records: TranscriptRecord[] } {
@@ -125,8 +137,10 @@ function finish(writer: TranscriptWriter, records: TranscriptRecord[]): Transcri
 
 /** A text has no SYN, so only a greeting, or a refusal, shows that nothing is missing before it. */
 function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
-  return first?.from === 'server' && /^(120|220|[45][0-9][0-9])/.test(fromUtf8(first.line.subarray(0, 3)));
+  return first?.from === 'server' && /^(120|220|[45][0-9][0-9])/.test(fromUtf8(first.line?.subarray(0, 3) ?? NOTHING));
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** @param secrets  the secrets in the capture, known after its segments have been read once */
 function* verifySegments(

@@ -222,13 +222,14 @@ function fileRow({ type, file, status, error, ...counts }: FileRecord): string {
 function summaryText(summary: SummaryRecord): string {
   const { verified, decrypted, failed, unkeyed, unprotected_after_security: unprotected } = summary;
   const unread = Object.values(summary.unread).reduce((sum, packets) => sum + packets, 0);
+  const isText = Object.keys(summary.unread).every(reason => reason.startsWith('line '));
   const counts = [
     `${count(summary.connections, 'control connection')}, ${count(summary.messages, 'line')}`,
     `${summary.protected} protected: ${verified} verified, ${failed} failed, ${unkeyed} without a key`,
     ...(decrypted > 0 ? [`${decrypted} decrypted and not verified`] : []),
     ...(unprotected > 0 ? [`${unprotected} in the clear where protection was required`] : []),
     ...(summary.lost_segments > 0 ? [`${count(summary.lost_segments, 'gap')} in the capture`] : []),
-    ...(unread > 0 ? [`${count(unread, 'packet')} not read`] : []),
+    ...(unread > 0 ? [`${count(unread, isText ? 'line' : 'packet')} not read`] : []),
   ];
   return counts.join('; ');
 }

@@ -200,8 +200,10 @@ function warnOfUnseen({ name, summary }: FileTotal, stderr: Output): void {
   if (summary === undefined) return;
   const unread = Object.entries(summary.unread);
   if (summary.connections === 0 && unread.length === 0) stderr.write(`rfc2228: ${name}: no control connection\n`);
-  for (const [reason, packets] of unread) {
-    stderr.write(`rfc2228: ${name}: ${packets} packet${packets === 1 ? '' : 's'} not read: ${reason}\n`);
+  for (const [reason, count] of unread) {
+    // A text has lines in place of packets.
+    const what = reason.startsWith('line ') ? 'line' : 'packet';
+    stderr.write(`rfc2228: ${name}: ${count} ${what}${count === 1 ? '' : 's'} not read: ${reason}\n`);
   }
 }
 

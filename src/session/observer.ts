@@ -74,10 +74,13 @@ export class Observer {
     this.#drain(from, time);
   }
 
-  /** Octets of one side are missing here. The line and the reply that they were part of are dropped. */
-  gap(from: Peer): void {
+  /**
+   * Octets of one side are missing here. The line and the reply that they were part of are dropped.
+   * @param isWithinLine  false if only whole lines are missing
+   */
+  gap(from: Peer, isWithinLine = true): void {
     if (this.#connection.tls?.gap(from)) return;
-    this.#readers[from].gap();
+    if (isWithinLine) this.#readers[from].gap();
     this.#connection.gap();
     if (from === 'client') this.#commands.gap();
     else this.#replies.gap();
