@@ -1,7 +1,6 @@
 /** Large captures, written packet by packet: whole TCP connections over IPv4, with cheap content or a real secured session. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 
-export const CLIENT_PORT = 40_000;
 const [FIN, SYN, ACK] = [1, 2, 16];
 const HEADERS = 16 + 20 + 20;
 /** Payload of a segment, as on Ethernet. */
