@@ -4,6 +4,7 @@ import { measure, type Result, type Row } from './measure.js';
 import { startMit } from './mit.js';
 import { dataRows, streamRows } from './rows-data.js';
 import { exchangeRows, memoryRows } from './rows-exchange.js';
+import { gsiRows } from './rows-gsi.js';
 import { replyRows } from './rows-replies.js';
 import { socketRows } from './rows-sockets.js';
 import { startupRows } from './rows-startup.js';
@@ -25,6 +26,7 @@ const results: Result[] = [];
 try {
   const every: Row[] = [
     ...tokenRows(mit),
+    ...gsiRows(),
     ...replyRows(),
     ...dataRows(mit),
     ...(await streamRows()),

@@ -115,7 +115,7 @@ export class RecordContext implements SecurityContext {
     this.#assertOpen();
     if (token[0] === INTEGRITY_TOKEN) return this.#unwrapIntegrity(copy(token));
     const before = this.#receive;
-    const { texts, skipped, next, wantsUpdate, alert } = openToken(before, parseRecords(copy(token)), this.#maxSkipped);
+    const { texts, skipped, next, wantsUpdate, alert } = openToken(before, parseRecords(token), this.#maxSkipped);
     if (alert !== undefined) {
       retire(next, before);
       // The peer has ended the connection; a recording may go on.
@@ -195,14 +195,13 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** @throws FtpSecurityError; then the direction is unchanged */
-function openToken(direction: Direction, [first, ...others]: readonly TlsRecord[], maxSkipped: number): TokenContents {
-  const { skipped, opened } = openFirst(direction, first!, maxSkipped);
+function openToken(direction: Direction, records: readonly TlsRecord[], maxSkipped: number): TokenContents {
+  const { skipped, opened } = openFirst(direction, records[0]!, maxSkipped);
   const contents: TokenContents = { texts: [], skipped, next: direction, wantsUpdate: false };
   try {
     take(contents, opened, direction);
-    for (const record of others) {
-      if (contents.alert !== undefined) break;
-      take(contents, openRecord(contents.next, record), direction);
+    for (let i = 1; i < records.length && contents.alert === undefined; i++) {
+      take(contents, openRecord(contents.next, records[i]!), direction);
     }
   } catch (error) {
     retire(contents.next, direction);

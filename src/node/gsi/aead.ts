@@ -9,10 +9,12 @@ export const nodeAead: NewAead = ({ kind, keyLength, tagLength }, key) => {
   const mode = kind === 'POLY1305' ? 'chacha20-poly1305' : `aes-${8 * keyLength}-${kind.toLowerCase()}`;
   const name = mode as CipherGCMTypes;
   const options = { authTagLength: tagLength };
+  // Only CCM needs the length in advance.
+  const lengthOf = (length: number) => (kind === 'CCM' ? { plaintextLength: length } : undefined);
   return {
     seal(nonce, aad, plaintext) {
       const cipher = createCipheriv(name, key, nonce, options);
-      cipher.setAAD(aad, { plaintextLength: plaintext.length });
+      cipher.setAAD(aad, lengthOf(plaintext.length));
       const encrypted = cipher.update(plaintext);
       cipher.final();
       return concat(encrypted, cipher.getAuthTag());
@@ -21,7 +23,7 @@ export const nodeAead: NewAead = ({ kind, keyLength, tagLength }, key) => {
       const end = sealed.length - tagLength;
       const decipher = createDecipheriv(name, key, nonce, options);
       decipher.setAuthTag(sealed.subarray(end));
-      decipher.setAAD(aad, { plaintextLength: end });
+      decipher.setAAD(aad, lengthOf(end));
       try {
         // With CCM `update` checks the tag, with the others `final`.
         const plaintext = decipher.update(sealed.subarray(0, end));

@@ -38,7 +38,7 @@ export interface RecordCipher {
   /**
    * Verifies and decrypts a fragment.
    * @param type  the type in the header of the record
-   * @returns undefined if the checksum is wrong, or the fragment is too short to contain one
+   * @returns octets that nothing else uses; undefined if the checksum is wrong, or the fragment is too short to contain one
    */
   open(type: number, fragment: Uint8Array, place: RecordPlace): PlainRecord | undefined;
   /** The same cipher with its own copy of the keys. */
@@ -59,7 +59,7 @@ export interface RecordCipherOptions {
 /** An AEAD cipher with its key (RFC 5116). What `seal` returns, and `open` takes, is the ciphertext and then the tag. */
 export interface Aead {
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
-  /** Returns undefined if the tag is wrong. */
+  /** Returns octets that nothing else uses; undefined if the tag is wrong. */
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
 }
 
@@ -137,7 +137,12 @@ function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOpt
 function withAead13({ suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
   const aead = newAead(suite, keys.key);
   const sealedLength = (length: number) => length + 1 + suite.tagLength;
-  const aadOf = (length: number) => Uint8Array.of(APPLICATION_DATA, TLS_1_2 >> 8, TLS_1_2, length >> 8, length);
+  const aad = Uint8Array.of(APPLICATION_DATA, TLS_1_2 >> 8, TLS_1_2, 0, 0);
+  const aadOf = (length: number) => {
+    aad[3] = length >> 8;
+    aad[4] = length;
+    return aad;
+  };
   return {
     sealedLength,
     seal({ type, content }, { number }) {
@@ -150,7 +155,7 @@ function withAead13({ suite, keys, newAead = nobleAead }: RecordCipherOptions): 
       let end = inner?.length ?? 0;
       while (end > 0 && inner![end - 1] === 0) end--;
       // If there are only zeros, the type is 0, which no record has.
-      return inner && { type: inner[end - 1] ?? 0, content: inner.slice(0, Math.max(0, end - 1)) };
+      return inner && { type: inner[end - 1] ?? 0, content: inner.subarray(0, Math.max(0, end - 1)) };
     },
   };
 }
@@ -289,7 +294,7 @@ function header(number: number, type: number, version: number, length: number): 
 
 /** The nonce of TLS 1.3 and RFC 7905: the number is not sent, but combined with the fixed octets by XOR. */
 function withNumber(iv: Uint8Array, number: number): Uint8Array {
-  const nonce = copy(iv);
+  const nonce = iv.slice();
   let rest = number;
   for (let i = nonce.length - 1; rest > 0; i--) {
     nonce[i]! ^= rest % 256;
