@@ -47,6 +47,8 @@ const HELP: Readonly<Record<string, { verify: string; fuzz?: string }>> = {
     verify: `  --keylog FILE       secrets of TLS in NSS's format, for GSSAPI with GSI (GridFTP); may be repeated. Those
                       that a pcapng file has in it are used as well
   --rsa-key FILE      a server's private key in PEM or PKCS #8, for GSI where TLS exchanges keys by RSA; may be repeated`,
+    fuzz: `  --mechanism gsi     GSSAPI with GSI (GridFTP); the credential and the authorities are those that the grid's tools find:
+                      X509_USER_PROXY, X509_USER_CERT and X509_USER_KEY, X509_CERT_DIR; against a server also HOST as it is certified`,
   },
   krb4: {
     verify: '  --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated',

@@ -1,9 +1,11 @@
 /** The side of an exchange that `fuzz` plays against a client or a server: one row for each mechanism. */
 import { isIPv4 } from 'node:net';
 import type { Ends, FuzzSide } from '../../fuzz/driver/index.js';
+import { type GsiExchangeKeys, gsiFuzzSession } from '../../fuzz/mechanisms/gsi.js';
 import { krb4FuzzSession } from '../../fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../../fuzz/mechanisms/krb5/index.js';
 import { pskFuzzSession } from '../../fuzz/mechanisms/psk.js';
+import type { RecordContext } from '../../mechanisms/gsi/context.js';
 import {
   type Krb4Credential,
   type Krb4Endpoint,
@@ -15,6 +17,7 @@ import {
 import { principalText } from '../../mechanisms/krb4/principal.js';
 import { krb5Acceptor, krb5Initiator } from '../../mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
+import { findGsiFiles, gsiAcceptor, gsiInitiator, readGsiCredential, readTrustDirectory } from '../../node/index.js';
 import { nodeCiphers } from '../../node/kerberos-ciphers.js';
 import type { Peer } from '../../protection/mechanism.js';
 import { readCredentialCache, readHex, readKeys, readKeytab, readSrvtab } from '../keys.js';
@@ -26,6 +29,7 @@ type Side = (keys: FuzzKeys, to: Peer, host: string) => FuzzSide;
 /** By the names that `--mechanism` takes. */
 const SIDES: ReadonlyMap<string, Side> = new Map<string, Side>([
   ['krb5', krb5Side],
+  ['gsi', gsiSide],
   ['krb4', krb4Side],
   ['psk', pskSide],
 ]);
@@ -69,6 +73,34 @@ function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {
         sequence: true,
         keylog: options => told(krb5FuzzSession({ ...options, allowWeak: true })),
       }),
+  };
+}
+
+function gsiSide(_: FuzzKeys, to: Peer, server: string): FuzzSide {
+  const files = findGsiFiles(to === 'client' ? 'server' : 'user');
+  const credential = readGsiCredential(files);
+  const trust = readTrustDirectory(files.trustDirectory ?? '/etc/grid-security/certificates');
+  const both = { credential, trust };
+  let context: RecordContext | undefined;
+  const keys: GsiExchangeKeys = { forges: 'gsi', send: () => context?.directions()?.send };
+  return {
+    mechanism: 'GSSAPI',
+    keys,
+    endsAtError: true,
+    exchange: told => {
+      const exchange =
+        to === 'client' ? gsiAcceptor({ ...both, delegated: () => {} }) : gsiInitiator({ ...both, server });
+      return {
+        async step(token) {
+          const step = await exchange.step(token);
+          context = step.context as RecordContext | undefined;
+          const directions = context?.directions();
+          if (directions !== undefined) told(gsiFuzzSession(directions));
+          return step;
+        },
+        destroy: () => exchange.destroy?.(),
+      };
+    },
   };
 }
 

@@ -99,6 +99,8 @@ export class ClientSide {
     let received: Uint8Array | undefined;
     let step = await exchange.step();
     for (let number = 0, complete = false; step.token !== undefined && !complete; number++) {
+      // Some servers protect their 235.
+      if (step.context !== undefined && this.session !== undefined) this.replies.open(this.session.context);
       const reply = await ask({ to: 'server', number, token: step.token, received, keys });
       if (reply === undefined) return;
       complete = reply.code === 235;

@@ -51,6 +51,8 @@ export interface FuzzSide {
   exchange(established: (session: FuzzSession) => void, ends?: Ends): Exchange;
   /** For mutated exchanges; without keys only the cases are played that need none. */
   keys?: ExchangeKeys;
+  /** An error ends the connection of this mechanism, as in TLS: then it is no finding that a server does so. */
+  endsAtError?: true;
 }
 
 /** The connection never reached the point where a case begins. */

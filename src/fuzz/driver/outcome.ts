@@ -126,6 +126,13 @@ export function withFinding(outcome: Outcome, found: Finding | undefined): Outco
   return { ...outcome, finding: finding!, ...(also.length > 0 && { also }) };
 }
 
+/** The outcome without a finding. */
+export function withoutFinding(outcome: Outcome, removed: Finding): Outcome {
+  const { finding: _, also: __, ...rest } = outcome;
+  const [finding, ...also] = findingsOf(outcome).filter(it => it !== removed);
+  return { ...rest, ...(finding && { finding }), ...(also.length > 0 && { also }) };
+}
+
 /** All findings of a case, the worst first. */
 export function findingsOf({ finding, also = [] }: Outcome): readonly Finding[] {
   return finding === undefined ? [] : [finding, ...also];

@@ -9,7 +9,7 @@ import { lineCount, lineOf, perform, performExchange } from '../perform.js';
 import { assertReply, ClientSide, NOT_EXECUTED, type ServerTarget, textOf } from './client-side.js';
 import { type Connection, SetupFailed, TargetUnavailable } from './connection.js';
 import { playTransfer } from './data-to-server.js';
-import { type Finding, judged, type Outcome, withFinding } from './outcome.js';
+import { type Finding, judged, type Outcome, withFinding, withoutFinding } from './outcome.js';
 
 /**
  * Plays a case on a new connection.
@@ -22,6 +22,12 @@ export async function playToServer(
   connection: Connection,
   another?: () => Promise<Connection>,
 ): Promise<Outcome> {
+  const outcome = await played(one, target, connection, another);
+  const mayEnd = target.endsAtError && one.expected.verdict !== 'accept';
+  return mayEnd ? withoutFinding(outcome, 'connection cut') : outcome;
+}
+
+async function played(...[one, target, connection, another]: Parameters<typeof playToServer>): Promise<Outcome> {
   const client = new ClientSide(target, connection);
   try {
     if (one.layer === 'exchange') return await playExchange(one, client, another);

@@ -14,6 +14,7 @@ import { formatKeyUpdate, parsePostHandshake } from './tls/post-handshake.js';
 import { APPLICATION_DATA, type PlainRecord } from './tls/record-cipher.js';
 import {
   ALERT,
+  copyDirection,
   type Direction,
   destroyDirection,
   encrypts,
@@ -143,6 +144,11 @@ export class RecordContext implements SecurityContext {
       else tooMuch = middle;
     }
     return whole * MAX_CONTENT + fits;
+  }
+
+  /** Copies of both directions before their next records, for the fuzzer; undefined if the context only unwraps. */
+  directions(): { send: Direction; receive: Direction } | undefined {
+    return this.#send && { send: copyDirection(this.#send), receive: copyDirection(this.#receive) };
   }
 
   get lastReceived(): bigint | undefined {
