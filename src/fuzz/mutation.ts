@@ -52,6 +52,8 @@ export interface FuzzSession {
   readonly numbered: boolean;
   /** The levels whose tokens can't be changed unnoticed. */
   readonly integrity: readonly TokenLevel[];
+  /** All tokens have one level, whatever level is asked for. */
+  readonly oneLevel?: true;
   /** A token from the peer under test, to be sent back to it. */
   readonly received?: Uint8Array | undefined;
 }
@@ -127,8 +129,8 @@ export interface Mutation<C = MutationContext> {
   forges?: string;
   /** Its octets are many, so one variant is enough. */
   large?: true;
-  /** What the mutation requires: several lines, numbered tokens, a level with integrity. */
-  needs?: readonly ('lines' | 'numbers' | 'integrity')[];
+  /** What the mutation requires: several lines, numbered tokens, a level with integrity, tokens of several levels. */
+  needs?: readonly ('lines' | 'numbers' | 'integrity' | 'levels')[];
   /** The only level at which it applies; default any. */
   only?: TokenLevel;
   /** Number of valid messages before it. */

@@ -132,6 +132,7 @@ const NEEDS: Record<
   lines: ({ text }) => text.indexOf(LF) < text.length - 1,
   numbers: ({ numbered }) => numbered,
   integrity: ({ integrity, level }) => integrity.includes(level),
+  levels: ({ oneLevel }) => oneLevel !== true,
 };
 
 /** The octets before the base 64: the verb and a blank, or the code and its separator. */

@@ -3,10 +3,14 @@ import { FtpSecurityError } from '../../src/errors.js';
 import { CommandReader } from '../../src/ftp/command.js';
 import { ReplyReader } from '../../src/ftp/reply.js';
 import { octetsFrom } from '../../src/fuzz/choices.js';
+import { type GsiDirections, gsiFuzzSession } from '../../src/fuzz/mechanisms/gsi.js';
 import { krb4FuzzSession } from '../../src/fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5/index.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
+import { RecordContext } from '../../src/mechanisms/gsi/context.js';
+import { directionOf13, directionsOf } from '../../src/mechanisms/gsi/tls/records.js';
+import { suiteByNumber } from '../../src/mechanisms/gsi/tls/suites.js';
 import { krb4Context } from '../../src/mechanisms/krb4/index.js';
 import { ENCTYPES } from '../../src/mechanisms/krb5/crypto/enctypes.js';
 import { enctypeOf, krb5Context } from '../../src/mechanisms/krb5/index.js';
@@ -108,6 +112,8 @@ function errorsOf(run: () => void): FtpSecurityError[] {
 export interface FuzzedPair {
   session: FuzzSession;
   peer: SecurityContext;
+  /** Nothing is understood after an error, as in TLS. */
+  endsAtError?: true;
 }
 
 /** Whose side fuzzes depends on who is fuzzed: the client is the initiator. */
@@ -150,9 +156,38 @@ const krb4Pair: NewPair = to => {
   };
 };
 
+const TLS_AES_256_GCM_SHA384 = suiteByNumber(0x1302)!;
+const TLS_RSA_WITH_AES_128_CBC_SHA = suiteByNumber(0x002f)!;
+
+const TLS_1_3 = () => ({
+  client: directionOf13(TLS_AES_256_GCM_SHA384, new Uint8Array(48).fill(7)),
+  server: directionOf13(TLS_AES_256_GCM_SHA384, new Uint8Array(48).fill(8)),
+});
+const TLS_1_2 = () => {
+  const randoms = { clientRandom: new Uint8Array(32), serverRandom: new Uint8Array(32) };
+  const agreed = { version: 0x0303, suite: TLS_RSA_WITH_AES_128_CBC_SHA, encryptThenMac: true };
+  return directionsOf({ ...agreed, ...randoms, secret: new Uint8Array(48).fill(7) });
+};
+
+/** Each side has its own copy of the keys. */
+function gsiPair(newKeys: typeof TLS_1_3): NewPair {
+  const sideOf = (its: Peer): GsiDirections => {
+    const { client, server } = newKeys();
+    return its === 'client' ? { send: client, receive: server } : { send: server, receive: client };
+  };
+  return to => {
+    const peer = new RecordContext(sideOf(to));
+    const received = peer.wrap(Uint8Array.of(0x31), 'safe').token;
+    const session = gsiFuzzSession(sideOf(to === 'client' ? 'server' : 'client'));
+    return { session: { ...session, received }, peer, endsAtError: true };
+  };
+}
+
 /** The mechanisms and keys that are fuzzed. */
 export const PAIRS: readonly (readonly [name: string, pair: NewPair])[] = [
   ['X-PSK', pskPair],
   ...ENCTYPES.map(({ number, name }) => [name, krb5Pair(number)] as const),
   ['KERBEROS_V4', krb4Pair],
+  ['GSI, TLS 1.3', gsiPair(TLS_1_3)],
+  ['GSI, TLS 1.2', gsiPair(TLS_1_2)],
 ];

@@ -104,12 +104,16 @@ export interface GridServer {
   stop(): void;
 }
 
-/** globus-gridftp-server. */
-export async function startGlobusServer({ folder, hostEnvironment }: Grid): Promise<GridServer> {
-  const port = await freePort();
+/** globus-gridftp-server with its arguments. */
+export function globusCommand({ folder }: Grid, port: number): string[] {
   const interfaces = ['-control-interface', '127.0.0.1', '-data-interface', '127.0.0.1'];
   const log = ['-l', join(folder, 'server.log'), '-log-level', 'ALL'];
-  return start('globus-gridftp-server', ['-p', `${port}`, ...interfaces, ...log, '-allow-root'], port, hostEnvironment);
+  return ['globus-gridftp-server', '-p', `${port}`, ...interfaces, ...log, '-allow-root'];
+}
+
+export async function startGlobusServer(grid: Grid): Promise<GridServer> {
+  const port = await freePort();
+  return start(globusCommand(grid, port), port, grid.hostEnvironment);
 }
 
 /**
@@ -134,10 +138,10 @@ export async function startArcServer({ folder, hostEnvironment }: Grid): Promise
   writeFileSync(path('arc.conf'), lines.flat().join('\n'));
   const environment = { ...hostEnvironment, LD_PRELOAD: path('loopback.so') };
   const files = ['-c', path('arc.conf'), '-L', path('arc.log'), '-P', path('arc.pid'), '-d', '5'];
-  return start('gridftpd', ['-F', ...files], port, environment);
+  return start(['gridftpd', '-F', ...files], port, environment);
 }
 
-async function start(program: string, args: string[], port: number, env: NodeJS.ProcessEnv): Promise<GridServer> {
+async function start([program = '', ...args]: string[], port: number, env: NodeJS.ProcessEnv): Promise<GridServer> {
   const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', text => (complaint += text));
@@ -145,7 +149,7 @@ async function start(program: string, args: string[], port: number, env: NodeJS.
   return { port, stop: () => void child.kill() };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const listener = createServer().listen(0, '127.0.0.1');
   await new Promise(resolve => listener.once('listening', resolve));
   const { port } = listener.address() as AddressInfo;

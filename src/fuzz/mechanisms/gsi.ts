@@ -80,7 +80,7 @@ export function gsiFuzzSession({ send, receive }: GsiDirections): FuzzSession {
   };
   const format = { forges: 'gsi', version: send.version, numbers, token } as const;
   const context = forgingContext(new RecordContext({ send, receive }), format);
-  return { context, numbered: false, integrity: ['safe', 'private'] };
+  return { context, numbered: false, integrity: ['safe', 'private'], oneLevel: true };
 }
 
 function recordsOf(plaintext: Uint8Array): PlainRecord[] {
@@ -130,7 +130,8 @@ const lengthOff = (difference: number) => (its: Its) => {
   return spliced(token, 3, 2, u16be(token.length - HEADER + difference));
 };
 
-const NOT_A_COMMAND = ['syntax/bad-command', 'syntax/bad-reply', 'security/bad-token'] as const;
+/** The number of the refused token is used again for a further token of the same reply. */
+const NO_TEXT = ['syntax/bad-command', 'syntax/bad-reply', ...BAD_TOKEN] as const;
 
 const TOKENS = forgeries<GsiForger>('gsi', {
   'RFC 8446 §5, RFC 5246 §6.2': {
@@ -146,7 +147,7 @@ const TOKENS = forgeries<GsiForger>('gsi', {
       })),
     ],
     'an empty record before the text': ['either', before(() => text(EMPTY))],
-    'no text': [NOT_A_COMMAND, { records: [text(EMPTY)] }],
+    'no text': [NO_TEXT, { records: [text(EMPTY)] }],
     'nothing but zeros': [BAD_TOKEN, under(TLS_1_3, () => ({ records: [{ type: 0, content: new Uint8Array(40) }] }))],
     'another type within': [
       BAD_TOKEN,

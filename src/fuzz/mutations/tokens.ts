@@ -112,11 +112,19 @@ const REFLECTED = ['security/wrong-direction', 'security/bad-checksum', 'securit
 
 const OTHER_TOKENS = mutationsOf({ layer: 'level', at: 'tokens', makes: 'stage' })({
   'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
-    'private is claimed, and the token is not sealed': [WRONG_LEVEL, atLevel('safe'), { only: 'private' }],
+    'private is claimed, and the token is not sealed': [
+      WRONG_LEVEL,
+      atLevel('safe'),
+      { only: 'private', needs: ['levels'] },
+    ],
     'private is claimed, and the token has no integrity': [WRONG_LEVEL, atLevel('confidential'), { only: 'private' }],
     'safe is claimed, and the token has no integrity': [WRONG_LEVEL, atLevel('confidential'), { only: 'safe' }],
     'safe is claimed, and the token is sealed': ['accept', atLevel('private'), { only: 'safe' }],
-    'one token of several is not sealed': [WRONG_LEVEL, oneSafe, { needs: ['lines'], only: 'private', to: 'client' }],
+    'one token of several is not sealed': [
+      WRONG_LEVEL,
+      oneSafe,
+      { needs: ['lines', 'levels'], only: 'private', to: 'client' },
+    ],
   },
   'RFC 4121 §4.2.2, RFC 1964 §1.2.1.2': {
     "the peer's own token comes back": [
@@ -137,7 +145,11 @@ const WITH_INTEGRITY = 'integrity-under-633';
 
 const LABELS = mutationsOf({ layer: 'level', at: 'lines' })({
   'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
-    'confidential is claimed, and the token is not sealed': [WRONG_LEVEL, asConfidential, { only: 'safe' }],
+    'confidential is claimed, and the token is not sealed': [
+      WRONG_LEVEL,
+      asConfidential,
+      { only: 'safe', needs: ['levels'] },
+    ],
   },
   'RFC 2228 §3, CCC': {
     '633 around a token that has integrity': [WITH_INTEGRITY, asConfidential, { only: 'private', to: 'client' }],
