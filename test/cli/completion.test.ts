@@ -33,7 +33,7 @@ describe('the options that the help names', () => {
   });
 
   it('have the values that are listed', () => {
-    expect(optionsOf('fuzz').find(({ name }) => name === 'mechanism')?.choices).toEqual(['krb5', 'krb4', 'psk']);
+    expect(optionsOf('fuzz').find(({ name }) => name === 'mechanism')?.choices).toEqual(['krb5', 'gsi', 'krb4', 'psk']);
     expect(usageOf('fuzz').words).toEqual(['server', 'client', 'corpus']);
   });
 });
