@@ -58,7 +58,7 @@ In the table C is the client and S the server. The level that the line claims an
 tokens before it are missing, and that no data connection has them; "late" means that it was sent before a token that came first.
 
 A file is a capture (pcapng or pcap), which may be compressed with gzip, or with zstd if Node supports it; or a text transcript,
-which may be what curl -v, ftp -d -v or yafc --trace has printed.
+which may be what curl -v, ftp -d -v or yafc's trace has printed.
 "-" is standard input. A directory means every recording in it. With several files, each has a result, and the total comes last.
 Packets that can't be read are counted by reason, on standard error and in the summary. A capture may be larger than the memory: it
 is read in passes, and only the data of open connections is kept. A recorded exchange is judged at its own time.

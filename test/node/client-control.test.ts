@@ -549,11 +549,11 @@ describe('waits have a limit', () => {
         for await (const event of server) {
           for (; !far.destroyed; told++) {
             await server.reply(150, 'Soon', event);
-            await pause(40);
+            await pause(20);
           }
         }
       })().catch(() => {});
-      const client = clientOf(PSK, near, { timeout: 150 });
+      const client = clientOf(PSK, near, { timeout: 400 });
       await client.start();
       client.resume();
       const failed = failure(client);

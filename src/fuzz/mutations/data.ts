@@ -134,7 +134,11 @@ const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
   // A server must answer 535 (§6); a client may have enough buffer for it.
   'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { ofClient: { verdict: 'either' } }] },
   'RFC 2228 §3, PROT': {
-    'a block that is not sealed, where private is required': [WRONG_LEVEL, atLevels('safe'), { only: 'private' }],
+    'a block that is not sealed, where private is required': [
+      WRONG_LEVEL,
+      atLevels('safe'),
+      { only: 'private', needs: ['levels'] },
+    ],
     'a block without integrity': [WRONG_LEVEL, atLevels('confidential')],
     'sealed blocks, where safe is required': ['either', atLevels('private', 'private'), { only: 'safe' }],
   },
