@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toUtf8 } from '../../src/bytes.js';
 import { gsiObserver } from '../../src/mechanisms/gsi/index.js';
 import { describeKrb4Token, krb4Observer } from '../../src/mechanisms/krb4/index.js';
-import { ENCTYPES, kerberosKey } from '../../src/mechanisms/krb5/crypto/enctypes.js';
+import { ENCTYPES } from '../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import {
   describeKrb5Token,
   krb5Acceptor,

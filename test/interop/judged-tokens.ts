@@ -6,7 +6,7 @@ import { Choices, choicesFrom } from '../../src/fuzz/choices.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5/index.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';
 import { perform } from '../../src/fuzz/perform.js';
-import { kerberosKey } from '../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer as ReaderSide, SequenceState } from '../../src/protection/mechanism.js';

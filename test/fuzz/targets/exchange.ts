@@ -1,7 +1,7 @@
 /** Security data, sealed under the right keys where it has to be: both sides and the observer refuse by FtpSecurityError, and none gives a context but for a request whose key is known. */
 import { octetsFrom } from '../../../src/fuzz/choices.js';
 import { formatDer, parseDer } from '../../../src/mechanisms/der.js';
-import { kerberosKey } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { krb5Acceptor, krb5Initiator, krb5Observer } from '../../../src/mechanisms/krb5/index.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';
 import {

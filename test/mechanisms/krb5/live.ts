@@ -1,7 +1,8 @@
 /** A test realm: a service, and a client whose ticket the test makes in place of a KDC. */
 
 import { formatDer } from '../../../src/mechanisms/der.js';
-import { enctypeOf, kerberosKey } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { enctypeOf } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { openApReq } from '../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import type { Credential, ServiceKey } from '../../../src/mechanisms/krb5/index.js';
 import { formatContextToken, parseContextToken } from '../../../src/mechanisms/krb5/messages/gss-framing.js';

@@ -1,12 +1,7 @@
 /** Kerberos keys, contexts and Wrap tokens for the tests of this folder. */
 import { concat, copy, u64be } from '../../../src/bytes.js';
-import {
-  ENCTYPES,
-  type Enctype,
-  enctypeOf,
-  type KerberosKey,
-  kerberosKey,
-} from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { ENCTYPES, type Enctype, enctypeOf } from '../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { type KerberosKey, kerberosKey } from '../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { type Krb5Context, type Krb5ContextOptions, krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 

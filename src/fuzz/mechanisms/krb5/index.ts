@@ -3,7 +3,7 @@ import { randomBytes } from '@noble/hashes/utils.js';
 import type { BlockCiphers } from '../../../block-cipher.js';
 import { toHex } from '../../../bytes.js';
 import { formatDer } from '../../../mechanisms/der.js';
-import { kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { type Credential, krb5Acceptor, krb5Initiator, ReplayCache } from '../../../mechanisms/krb5/index.js';
 import { encTicketPart, TICKET_FLAGS, ticket, USAGE } from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Krb5ContextOptions } from '../../../mechanisms/krb5/tokens/context.js';

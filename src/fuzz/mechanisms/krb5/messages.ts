@@ -2,7 +2,8 @@
 import { concat, fromHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import { formatDer, type Type } from '../../../mechanisms/der.js';
-import { type CipherOptions, enctypeOf, kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
+import { type CipherOptions, enctypeOf } from '../../../mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { openApReq } from '../../../mechanisms/krb5/exchange/ap-exchange.js';
 import type { ServiceKey } from '../../../mechanisms/krb5/index.js';
 import { openData } from '../../../mechanisms/krb5/messages/encrypted-data.js';

@@ -1,6 +1,6 @@
 /** Wrap tokens of RFC 4121 §4.2 with any header, encrypted or signed as if that header were right. */
 import { concat, u64be, viewOf } from '../../../bytes.js';
-import { kerberosKey } from '../../../mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { type Krb5ContextOptions, krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { FILLER, FLAG, HEADER, MIC_ID, WRAP_ID } from '../../../mechanisms/krb5/tokens/token-header.js';

@@ -5,7 +5,8 @@ import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { ChannelEnds, Exchange } from '../../../protection/mechanism.js';
 import { parseDer } from '../../der.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
-import { type CipherOptions, enctypeOf, randomKey } from '../crypto/enctypes.js';
+import { type CipherOptions, enctypeOf } from '../crypto/enctypes.js';
+import { randomKey } from '../crypto/kerberos-key.js';
 import type { Credential, CredentialCache } from '../files/credential-cache.js';
 import { sealData } from '../messages/encrypted-data.js';
 import {

@@ -2,7 +2,8 @@
 import { badToken } from '../../../errors.js';
 import { formatDer, parseDer, type Type } from '../../der.js';
 import { consume } from '../crypto/aes-hmac.js';
-import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
+import type { CipherOptions } from '../crypto/enctypes.js';
+import { type KerberosKey, kerberosKey } from '../crypto/kerberos-key.js';
 import type { EncryptedData, EncryptionKey } from './kerberos.js';
 
 /**

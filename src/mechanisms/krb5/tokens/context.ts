@@ -5,7 +5,8 @@ import type { SecurityContext, SequenceState, Unwrapped, Wrapped } from '../../.
 import type { TokenLevel } from '../../../protection/protection-level.js';
 import { ReplayWindow } from '../../../replay-window.js';
 import { destroyOnError } from '../../exchange-generator.js';
-import { type CipherOptions, type KerberosKey, kerberosKey } from '../crypto/enctypes.js';
+import type { CipherOptions } from '../crypto/enctypes.js';
+import { type KerberosKey, kerberosKey } from '../crypto/kerberos-key.js';
 import { buildRfc1964Mic, buildRfc1964Wrap, openRfc1964Wrap, rfc1964SizeLimit, verifyRfc1964Mic } from './rfc1964.js';
 import { rfc1964Key } from './rfc1964-keys.js';
 import { buildMicToken, buildWrapToken, openWrapToken, verifyMicToken, wrapOverhead } from './rfc4121.js';

@@ -4,7 +4,8 @@ import type { BlockCipher, BlockCiphers } from '../../../block-cipher.js';
 import { concat, copy, u32be } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import { consume, type Mac } from '../crypto/aes-hmac.js';
-import type { CipherOptions, KerberosKey } from '../crypto/enctypes.js';
+import type { CipherOptions } from '../crypto/enctypes.js';
+import type { KerberosKey } from '../crypto/kerberos-key.js';
 import { rc4 } from '../crypto/rc4.js';
 import { derive, hmacMd5 } from '../crypto/rc4-hmac.js';
 

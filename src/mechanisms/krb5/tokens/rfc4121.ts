@@ -4,7 +4,8 @@
  */
 import { concat, copy, setU64be } from '../../../bytes.js';
 import { badChecksum, badToken } from '../../../errors.js';
-import type { Enctype, KerberosKey } from '../crypto/enctypes.js';
+import type { Enctype } from '../crypto/enctypes.js';
+import type { KerberosKey } from '../crypto/kerberos-key.js';
 import {
   assertSender,
   FILLER,

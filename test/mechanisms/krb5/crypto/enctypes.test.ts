@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { copy, fromHex, fromUtf8, toHex, toUtf8 } from '../../../../src/bytes.js';
-import { enctypeOf, type KerberosKey, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { type KerberosKey, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
 import { ENCTYPE_NUMBERS, keyOf } from '../tokens.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
-import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { openApReq } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import { describeKrb5Token, krb5, krb5Observer } from '../../../../src/mechanisms/krb5/index.js';
 import { formatContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../../src/bytes.js';
 import { formatDer } from '../../../../src/mechanisms/der.js';
-import { enctypeOf, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import {
   messageKey,
   type OpenedApReq,

@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import { formatDer, parseDer, type Type } from '../../../../src/mechanisms/der.js';
-import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { formatGssChecksum, parseGssChecksum } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
 import {
   type ContextToken,

@@ -1,7 +1,7 @@
 /** Tokens of RFC 1964 and RFC 4757 that MIT Kerberos and Heimdal made (vectors/krb5/README.md), and their verdicts compared with ours. */
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
-import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame, openFrame } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { buildRfc1964Wrap, openRfc1964Wrap } from '../../../../src/mechanisms/krb5/tokens/rfc1964.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../../src/mechanisms/krb5/tokens/rfc1964-keys.js';

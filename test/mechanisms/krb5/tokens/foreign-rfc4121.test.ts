@@ -5,7 +5,8 @@ import type { BlockCipher } from '../../../../src/block-cipher.js';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import { aes } from '../../../../src/mechanisms/krb5/crypto/aes-hmac.js';
 import { cmac, kdfFeedbackCmac } from '../../../../src/mechanisms/krb5/crypto/cmac.js';
-import { enctypeOf, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import {
   deriveRandom,
   KEY_KIND,
