@@ -200,7 +200,7 @@ describe('fuzz server', () => {
     ['no target', [], 'wants one HOST:PORT'],
     ['no port', ['localhost'], '"localhost" is no HOST:PORT'],
     ['a target elsewhere', ['192.0.2.1:21', ...PSK], '192.0.2.1 is not this host'],
-    ['no mechanism', ['127.0.0.1:1'], '--mechanism wants one of krb5, krb4, psk'],
+    ['no mechanism', ['127.0.0.1:1'], '--mechanism wants one of krb5, gsi, krb4, psk'],
     ['an unknown mechanism', ['127.0.0.1:1', '--mechanism', 'toString'], '--mechanism wants one of'],
     ['no key', ['127.0.0.1:1', '--mechanism', 'psk'], '--key'],
     ['no tickets', ['127.0.0.1:1', '--mechanism', 'krb5'], '--ccache'],
