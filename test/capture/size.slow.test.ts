@@ -79,5 +79,6 @@ it('40,000 connections that are no FTP need 48 MB of heap', { timeout: 300_000 }
   const args = ['--max-old-space-size=48', 'dist/cli/main.js', 'verify', '--json', path];
   const { status, stdout } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
   expect(status).toBe(3);
-  expect(JSON.parse(stdout)).toMatchObject({ type: 'summary', connections: 0, data_connections: 40_000 });
+  const summary = JSON.parse(stdout.trimEnd().split('\n').at(-1)!);
+  expect(summary).toMatchObject({ type: 'summary', connections: 0, data_connections: 40_000 });
 });
