@@ -28,10 +28,13 @@ export interface RecordingFile {
 }
 
 /** Decompressors that this version of Node has: zstd came with 22.15, and no version has xz. */
-const DECOMPRESSORS: Partial<Record<Compression, () => Transform>> = {
+const DECOMPRESSORS: Partial<Record<Compression, () => Decompressor>> = {
   gzip: zlib.createGunzip,
-  ...('createZstdDecompress' in zlib && { zstd: zlib.createZstdDecompress as () => Transform }),
+  ...('createZstdDecompress' in zlib && { zstd: zlib.createZstdDecompress as () => Decompressor }),
 };
+
+/** `bytesWritten` counts the octets that it has decompressed. */
+type Decompressor = Transform & { readonly bytesWritten: number };
 
 /** A file that was named in the arguments, or found in a directory that was named. */
 export interface ListedFile {
@@ -163,19 +166,34 @@ async function fill(store: Spool, chunks: AsyncGenerator<Uint8Array>): Promise<F
       decompressor.destroy(error as Error);
     }
   });
-  // Write one chunk after the other, so that all octets before damaged data are stored before the error is found.
-  const write = (chunk: Uint8Array) =>
-    Promise.race([failed, new Promise<void>(resolve => decompressor.write(chunk, () => resolve()))]);
+  let isOver = false;
+  const ended = new Promise<void>(resolve => {
+    decompressor.once('end', () => {
+      isOver = true;
+      resolve();
+    });
+  });
+  let written = 0;
+  let isFollowed = false;
+  // Write one chunk after the other, so that all octets before damaged data are stored before the error is found. Gzip
+  // data may be padded with zeros: there Node ends the output, and never answers the write.
+  const write = async (chunk: Uint8Array) => {
+    if (!isOver)
+      await Promise.race([failed, ended, new Promise<void>(resolve => decompressor.write(chunk, () => resolve()))]);
+    const padding = isOver ? chunk.subarray(Math.max(0, decompressor.bytesWritten - written)) : [];
+    isFollowed ||= padding.some(octet => octet !== 0);
+    written += chunk.length;
+  };
   await write(first.value);
   for await (const chunk of chunks) {
     if (failure !== undefined) break;
     await write(chunk);
   }
-  const ended = new Promise<void>(resolve => decompressor.once('end', resolve));
   decompressor.end();
   await Promise.race([failed, ended]);
   if (failure instanceof InputError) throw failure;
-  const error = failure && decompressionError(format, failure);
+  const error =
+    failure !== undefined ? decompressionError(format, failure) : isFollowed ? endsBefore(format) : undefined;
   // Node does not report a zstd stream that ends early. The truncated capture itself shows it, unless it is empty.
   if (store.length === 0) throw error ?? endsEarly(format);
   return error;
@@ -228,6 +246,10 @@ function decompressionError(format: Compression, error: Error): FtpSecurityError
   return 'code' in error && error.code === 'Z_BUF_ERROR'
     ? endsEarly(format)
     : new FtpSecurityError('syntax/bad-file', `damaged ${format} data: ${error.message}`);
+}
+
+function endsBefore(format: Compression): FtpSecurityError {
+  return new FtpSecurityError('syntax/bad-file', `${format} data that end before the file`);
 }
 
 function endsEarly(format: Compression): FtpSecurityError {

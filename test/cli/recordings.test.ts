@@ -65,6 +65,20 @@ describe('a file is opened', () => {
     expect(octets.equals(CAPTURE.subarray(0, octets.length))).toBe(true);
   });
 
+  test.each([1, 512, 2 ** 19])('without the %i zeros behind gzip data', async count => {
+    const padded = Buffer.concat([zlib.gzipSync(CAPTURE), Buffer.alloc(count)]);
+    const { octets, error } = await read(file('padded.pcap.gz', padded));
+    expect([octets.equals(CAPTURE), error]).toEqual([true, undefined]);
+  });
+
+  test.each([1, 512, 2 ** 19])('with an error for what follows %i zeros behind gzip data', async count => {
+    const half = CAPTURE.length >> 1;
+    const [one, two] = [zlib.gzipSync(CAPTURE.subarray(0, half)), zlib.gzipSync(CAPTURE.subarray(half))];
+    const { octets, error } = await read(file('padded.pcap.gz', Buffer.concat([one, Buffer.alloc(count), two])));
+    expect(octets.equals(CAPTURE.subarray(0, half))).toBe(true);
+    expect(error).toMatchObject({ code: 'syntax/bad-file', message: 'gzip data that end before the file' });
+  });
+
   test('unless nothing of it can be decompressed', async () => {
     const path = file('head.pcap.gz', zlib.gzipSync(CAPTURE).subarray(0, 9));
     await expect(openRecording(path)).rejects.toMatchObject({ code: 'syntax/truncated' });
