@@ -28,6 +28,8 @@ const MAX_UNANSWERED = 8192;
 /** How many octets may be captured before the SYN of their own connection, if packets were reordered. */
 const BEFORE_SYN = 2 ** 16;
 
+const NOTHING = new Uint8Array(0);
+
 /**
  * One direction of a connection. Positions count octets from `origin`. They do not wrap around, and can be negative if
  * the SYN is missing.
@@ -65,11 +67,22 @@ export interface Connection {
   /** Whether both ends have agreed: a segment acknowledges something of the other end. */
   answered: boolean;
   reset: boolean;
+  /** A SYN of other numbers while the connection is open; undefined if there is none. */
+  otherSyn: OtherSyn | undefined;
   /**
    * Whether everything came in an order in which a stream can be followed without knowing what comes later: each SYN before
    * the octets of its stream, octets before what acknowledges them, and none after a FIN or a reset. Gaps are not regarded.
    */
   regular: boolean;
+}
+
+/**
+ * A SYN that does not belong to an open connection. It changes nothing there (RFC 9293 §3.10.7.4), and begins another
+ * connection only if that goes on: anybody can forge a SYN.
+ */
+interface OtherSyn {
+  segment: Segment;
+  place: number;
 }
 
 /** A segment with its place in a stream. */
@@ -111,16 +124,22 @@ export class ConnectionTracker {
     const { source, destination, seq, ack, flags, payload, missing } = segment;
     const isReset = (flags & RST) !== 0;
     const isSyn = (flags & SYN) !== 0 && !isReset;
+    const place = this.#segments++;
     let connection = isBetween(this.#last, source, destination) ? this.#last : this.#current.get(keyOf(segment));
-    if (connection === undefined || (isSyn && !mayBegin(connection, segment))) {
-      if (this.#found === MAX_CONNECTIONS) {
-        throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_CONNECTIONS} connections`);
+    const otherSyn = connection?.otherSyn;
+    if (connection !== undefined && otherSyn !== undefined && goesOn(otherSyn, segment)) {
+      this.#forgotten(connection);
+      connection = this.#begin(otherSyn.segment, otherSyn.place);
+      begin(connection, 0, otherSyn.segment, otherSyn.place);
+    } else if (connection === undefined || (isSyn && !mayBegin(connection, segment))) {
+      if (connection?.answered && !isOver(connection)) {
+        connection.otherSyn = { segment: { ...segment, payload: NOTHING }, place };
+        return { connection, from: fromOf(connection, segment), at: undefined, acknowledged: undefined };
       }
       if (connection !== undefined) this.#forgotten(connection);
-      connection = this.#begin(segment);
+      connection = this.#begin(segment, place);
     }
     this.#last = connection;
-    const place = this.#segments++;
     const from = fromOf(connection, segment);
     // The octets of a reset are a diagnostic text (RFC 9293 §3.5.3), and its numbers can be anything.
     const wasOver = isOver(connection);
@@ -144,8 +163,11 @@ export class ConnectionTracker {
     return { connection, from, at, acknowledged };
   }
 
-  #begin(segment: Segment): Connection {
-    const connection = newConnection(this.#found++, this.#segments, segment);
+  #begin(segment: Segment, place: number): Connection {
+    if (this.#found === MAX_CONNECTIONS) {
+      throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_CONNECTIONS} connections`);
+    }
+    const connection = newConnection(this.#found++, place, segment);
     this.#current.set(keyOf(segment), connection);
     this.#unanswered.push(connection);
     if (this.#unanswered.length > MAX_UNANSWERED) {
@@ -201,6 +223,7 @@ function newConnection(found: number, place: number, { source, destination }: Se
     synSeen: false,
     answered: false,
     reset: false,
+    otherSyn: undefined,
     regular: true,
   };
 }
@@ -230,6 +253,14 @@ function mayBegin(connection: Connection, segment: Segment): boolean {
   const early = before(own, (segment.seq + 1) >>> 0);
   if (early < 0 || early > BEFORE_SYN) return false;
   return (segment.flags & ACK) === 0 || Math.abs(before(connection.sides[1 - from]!, segment.ack)) <= BEFORE_SYN;
+}
+
+/** Whether a segment goes on from a SYN: by the same end from the next number, or by the other end, which acknowledges it. */
+function goesOn({ segment: syn }: OtherSyn, { source, seq, ack, flags }: Segment): boolean {
+  const next = (syn.seq + 1) >>> 0;
+  if ((flags & RST) !== 0) return false;
+  if (source === syn.source) return seq === next;
+  return (flags & ACK) !== 0 && ack === next;
 }
 
 /** How many octets a sequence number is before the start of a stream; 0 if nothing is known of the stream. */
@@ -281,6 +312,8 @@ function put(side: Side, seq: number, length: number, fin: boolean): number | un
     if (!confirmed) return undefined;
   }
   if (at < -AHEAD) return undefined;
+  // Nothing is sent before a SYN, but a probe of an idle connection repeats the number of the SYN.
+  if (side.isn !== undefined && length > 1 && end <= side.start!) return undefined;
   side.edge = Math.max(side.edge, end);
   if (length === 0 && !fin) return at;
   if (!side.settled) side.start = Math.min(side.start ?? at, at);

@@ -188,6 +188,29 @@ describe('several connections', () => {
     expect(flowsOf([...talk(LOGIN), ...back]).map(({ ends }) => ends[0])).toEqual([CLIENT, SERVER]);
   });
 
+  test.each([0, 1] as const)('are not what a forged SYN of end %i begins', end => {
+    const segments = talk(LOGIN);
+    for (let at = 4; at < segments.length - 3; at++) {
+      const { source, destination } = segments.find(({ source }) => source === [CLIENT, SERVER][end])!;
+      for (const seq of [77, 900_000, 0x90000000]) {
+        for (const flags of [SYN, SYN | ACK]) {
+          const forged = segment({ source, destination, seq, flags, ack: 12_345 });
+          expect(flowsOf(segments.toSpliced(at, 0, forged))).toEqual(flowsOf(segments));
+        }
+      }
+    }
+  });
+
+  test('have the same ports, and the first is not ended', () => {
+    const first = talk(LOGIN, { close: 'open' });
+    const second = talk(LOGIN, { isns: [900_000, 800_000] });
+    for (const captured of [second, second.toSpliced(1, 1), second.slice(1)]) {
+      const flows = flowsOf([...first, ...captured]);
+      expect(flows).toMatchObject([{ texts: SAID, by: ['open', 'open'] }, { by: ['fin', 'fin'] }]);
+      expect(flows[1]!.texts.toSorted()).toEqual(SAID.toSorted());
+    }
+  });
+
   test('may have the same ports when only the answer to the second SYN was captured', () => {
     const [, ...second] = talk(LOGIN, { isns: [900_000, 800_000] });
     const [one, two] = flowsOf([...talk(LOGIN), ...second]);
@@ -308,6 +331,8 @@ describe('sequence numbers', () => {
     const { strays } = reassemble([...OPEN, fromClient(1001, 'AB'), wild, fromClient(1003, 'CD'), reset]);
     expect(strays).toBe(1);
     expect(reassemble(talk(LOGIN)).strays).toBe(0);
+    expect(reassemble([...OPEN, fromClient(1001 - 5000, 'JUNK'), fromClient(1001, 'AB')]).strays).toBe(1);
+    expect(reassemble([...OPEN, fromClient(1000, '\0'), fromClient(1001, 'AB')]).strays).toBe(0);
   });
 
   test('far ahead are believed when a second segment goes on from them', () => {
