@@ -195,7 +195,7 @@ describe('several connections', () => {
       for (const seq of [77, 900_000, 0x90000000]) {
         for (const flags of [SYN, SYN | ACK]) {
           const forged = segment({ source, destination, seq, flags, ack: 12_345 });
-          expect(flowsOf(segments.toSpliced(at, 0, forged))).toEqual(flowsOf(segments));
+          expect(flowsOf([...segments.slice(0, at), forged, ...segments.slice(at)])).toEqual(flowsOf(segments));
         }
       }
     }
@@ -204,10 +204,10 @@ describe('several connections', () => {
   test('have the same ports, and the first is not ended', () => {
     const first = talk(LOGIN, { close: 'open' });
     const second = talk(LOGIN, { isns: [900_000, 800_000] });
-    for (const captured of [second, second.toSpliced(1, 1), second.slice(1)]) {
+    for (const captured of [second, second.filter((_, i) => i !== 1), second.slice(1)]) {
       const flows = flowsOf([...first, ...captured]);
       expect(flows).toMatchObject([{ texts: SAID, by: ['open', 'open'] }, { by: ['fin', 'fin'] }]);
-      expect(flows[1]!.texts.toSorted()).toEqual(SAID.toSorted());
+      expect([...flows[1]!.texts].sort()).toEqual([...SAID].sort());
     }
   });
 

@@ -43,7 +43,7 @@ const PEERS: Readonly<Record<string, (grid: () => Grid) => Peer>> = {
     path: name => `/${name}`,
     file: name => join(grid().folder, 'arc', name),
     hasMlsc: false,
-    refusal: 'the server closed the connection during the security data exchange',
+    refusal: 'sequence/closed',
     tolerated: ['protected-235', 'trailing-nul'],
   }),
 };
