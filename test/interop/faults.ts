@@ -1,6 +1,6 @@
 /**
  * What somebody on the way may do to a session, and what has to come of it. The session is always the same: AUTH, ADAT,
- * PBSZ, PROT, USER, FEAT, TYPE, STRU, OPTS, HELP, then a download, an upload and a list, each behind EPSV.
+ * PBSZ, PROT, USER, FEAT, TYPE, STRU, OPTS twice, HELP, then a download, an upload and a list, each behind EPSV.
  */
 import {
   again,
@@ -57,9 +57,9 @@ export interface Earlier {
   server: readonly Buffer[];
 }
 
-/** Line numbers of either side. The reply to FEAT has eight lines. */
-const C = { AUTH: 0, ADAT: 1, PBSZ: 2, PROT: 3, USER: 4, HELP: 9, EPSV: 10, RETR: 11 } as const;
-const S = { 220: 0, 334: 1, 235: 2, PBSZ: 3, PROT: 4, 232: 5, HELP: 17, 229: 21, 150: 22, 226: 23 } as const;
+/** Line numbers of either side. The reply to FEAT has nine lines. */
+const C = { AUTH: 0, ADAT: 1, PBSZ: 2, PROT: 3, USER: 4, HELP: 10, EPSV: 11, RETR: 12 } as const;
+const S = { 220: 0, 334: 1, 235: 2, PBSZ: 3, PROT: 4, 232: 5, HELP: 19, 229: 23, 150: 24, 226: 25 } as const;
 /** Data are ten blocks, and the empty one. */
 const BLOCK = { first: 0, middle: 5, empty: 10 } as const;
 
