@@ -27,7 +27,8 @@ beforeAll(async () => {
       'UsePAM no',
       'PidFile none',
       'PermitRootLogin prohibit-password',
-      `SetEnv PATH=${place.environment['PATH']}`,
+      // A home of its own, so that no start-up file of the user's shell is read.
+      `SetEnv PATH=${place.environment['PATH']} HOME=${place.folder}`,
     ].join('\n'),
   );
   place.write(
