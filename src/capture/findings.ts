@@ -164,7 +164,9 @@ export class ConnectionFindings {
     if (answers === null || !this.#secured) return [];
     const lines = [answers.message, ...messages];
     // After a password, it is the password that identifies the user.
-    if (answers.verb === 'USER' && (code === 230 || code === 232) && user !== null) {
+    // The server has a list of the accounts of distinguished names; `:globus-mapping:` asks for the one in it.
+    const isMapped = this.#clientName?.startsWith('/');
+    if (answers.verb === 'USER' && (code === 230 || code === 232) && user !== null && !isMapped) {
       const own = this.#clientName?.replace(/@.*$/s, '');
       const isOther = own !== undefined && user !== own;
       return isOther ? [this.#find('other-user', lines, `${this.#clientName} is ${user} now`)] : [];

@@ -185,6 +185,12 @@ describe('an exchange', () => {
     expect(rulesOf(connection(), reply(331, 'USER root'), reply(230, 'PASS x', { user: 'root' }))).toEqual([]);
     expect(rulesOf(root)).toEqual([]);
   });
+
+  it('of a distinguished name logs in to an account that the server has for it', () => {
+    const grid = { ...connection(), variant: 'gsi', client_name: '/O=Grid/CN=Anna Example' };
+    for (const user of [':globus-mapping:', 'anna'])
+      expect(rulesOf(grid, reply(232, `USER ${user}`, { user }))).toEqual([]);
+  });
 });
 
 describe('data connections', () => {
