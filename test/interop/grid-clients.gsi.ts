@@ -147,7 +147,8 @@ describe.each(ROWS)('$name, $version', ({ version, client }) => {
     expect(commands.length).toBeGreaterThan(10);
     expect(new Set(commands.map(({ level }) => level))).toEqual(new Set(['private']));
     const failures = server.noted.flatMap(it => (it.kind === 'failed' ? [it.error] : []));
-    expect(new Set(failures)).toEqual(new Set(['ENOENT']));
+    // A client may reset its connection once it has its file: it closes with octets of ours unread.
+    expect(new Set(failures.filter(it => it !== 'ECONNRESET'))).toEqual(new Set(['ENOENT']));
   });
 });
 
