@@ -1,9 +1,11 @@
 /** Turns a control connection into records of the transcript, and follows its users and data connections. */
 import { commandFacts } from '../ftp/commands.js';
 import type { Peer } from '../protection/mechanism.js';
+import type { ProtectionLevel } from '../protection/protection-level.js';
 import type { ObservedExchange, ObservedMessage, ObservedReply } from '../session/events.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { announcedByCommand, announcedByReply, commandIn, type DataAddress } from './data-addresses.js';
+import { missingData } from './findings.js';
 import { Login } from './login.js';
 import type { Endpoints } from './records.js';
 import { TokenNumbers, type TransferStart } from './token-numbers.js';
@@ -26,14 +28,25 @@ export interface RecordedTransfer extends TransferStart {
   /** The REST command before it, and the last command before it that asked for an address: the numbers of their messages. */
   restart: number | undefined;
   addressed: number | undefined;
+  /** The level set with PROT when it began; undefined before. */
+  level: ProtectionLevel | undefined;
+  /** The number of the message with its last reply. */
+  reply: number | undefined;
+  /** Whether the server has said that there is no data connection. */
+  isUnopened: boolean;
+  /** Whether the capture has something of its data connection. */
+  isCaptured: boolean;
 }
+
+/** Receives an address of a data connection, the side that listens there, and the number of the message that asked for it. */
+export type Announce = (by: Peer, address: DataAddress, message: number | undefined) => void;
 
 export class ControlRecording {
   readonly number: number;
   readonly endpoints: Endpoints;
   readonly #observer: Observer;
   readonly #writer: ConnectionWriter;
-  readonly #announce: (by: Peer, address: DataAddress, message: number | undefined) => void;
+  readonly #announce: Announce | undefined;
   readonly #login = new Login();
   /** By the number of their messages. */
   readonly #transfers = new Map<number, RecordedTransfer>();
@@ -47,15 +60,14 @@ export class ControlRecording {
   #numbers = new TokenNumbers();
 
   /**
-   * @param announce  receives the addresses of data connections, the side that listens there, and the number of the message
-   *   with the command that asked for the address
+   * @param announce  undefined if the recording has no data connections: a transcript
    */
   constructor(
     number: number,
     endpoints: Endpoints,
     options: ObserverOptions,
     writer: TranscriptWriter,
-    announce: (by: Peer, address: DataAddress, message: number | undefined) => void = () => undefined,
+    announce?: Announce,
   ) {
     this.number = number;
     this.endpoints = endpoints;
@@ -137,6 +149,7 @@ export class ControlRecording {
     this.observe(observer => observer.close(time));
     this.#ended = true;
     this.#numbers.end();
+    for (const transfer of this.#transfers.values()) this.#endTransfer(transfer);
     const { problem } = this.#observer;
     this.#writer.end(this.#announced && problem === undefined ? undefined : { problem });
   }
@@ -166,25 +179,28 @@ export class ControlRecording {
     if (ADDRESS_COMMANDS.has(verb)) this.#addressed = index;
     if (from !== undefined) this.#addTransfer({ message: index, command: verb, name: argument, from });
     const address = announcedByCommand(command);
-    if (address !== undefined) this.#announce('client', address, index);
+    if (address !== undefined) this.#announce?.('client', address, index);
   }
 
   #addTransfer(facts: Pick<RecordedTransfer, 'message' | 'command' | 'name' | 'from'>): void {
     const start = { after: undefined, isExact: false, begun: false, answered: false, blocks: undefined };
+    const data = { level: undefined, reply: undefined, isUnopened: false, isCaptured: false };
     const { offset, message: restart } = this.#restart ?? { offset: 0, message: undefined };
     const addressed = this.#addressed;
     const isUnknown = OFFSET_UNKNOWN.has(facts.command);
     this.#transfers.set(facts.message, {
       ...facts,
       ...start,
+      ...data,
       offset: isUnknown ? undefined : offset,
       restart,
       addressed,
     });
     this.#restart = undefined;
     if (this.#transfers.size <= MAX_TRANSFERS) return;
-    for (const oldest of this.#transfers.keys()) {
-      this.#transfers.delete(oldest);
+    for (const [message, oldest] of this.#transfers) {
+      this.#transfers.delete(message);
+      this.#endTransfer(oldest);
       break;
     }
   }
@@ -192,20 +208,30 @@ export class ControlRecording {
   #reply(observed: ObservedReply): void {
     const { reply, command } = observed;
     const transfer = command && this.#transfers.get(command.message);
-    if (transfer !== undefined) this.#transferReply(transfer, reply.code);
+    if (transfer !== undefined) this.#transferReply(transfer, observed);
     if (command?.verb === 'REST' && reply.code >= 400) this.#refuseRestart(command.message);
     this.#login.reply(observed);
     const address = announcedByReply(reply);
-    if (address !== undefined) this.#announce('server', address, command?.message);
+    if (address !== undefined) this.#announce?.('server', address, command?.message);
     this.#writer.reply(observed, this.#login.user);
   }
 
-  #transferReply(transfer: RecordedTransfer, code: number): void {
+  #transferReply(transfer: RecordedTransfer, { reply: { code }, messages, protection }: ObservedReply): void {
+    if (code < 300) transfer.level ??= protection;
+    transfer.reply = messages.at(-1);
+    transfer.isUnopened = code === CANNOT_OPEN;
     if (code < 200) this.#numbers.begin(transfer.from, transfer);
     else {
       transfer.begun = true;
       transfer.answered = true;
     }
+  }
+
+  /** No data connection of it comes any more. */
+  #endTransfer({ message, command, name, level, reply, isUnopened, isCaptured }: RecordedTransfer): void {
+    if (this.#announce === undefined || isCaptured || isUnopened || level === undefined || level === 'clear') return;
+    const lines = [message, ...(reply === undefined ? [] : [reply])];
+    this.#writer.finding(missingData(this.number, lines, { command, name, level }));
   }
 
   /** A command may follow REST before the reply comes. */
@@ -217,6 +243,9 @@ export class ControlRecording {
 
 /** RFC 959 §4.1.2, RFC 2428, RFC 1639. */
 const ADDRESS_COMMANDS: ReadonlySet<string> = new Set(['PORT', 'EPRT', 'LPRT', 'PASV', 'EPSV', 'LPSV']);
+
+/** "Can't open data connection" (RFC 959 §4.2.2). */
+const CANNOT_OPEN = 425;
 
 /** APPE writes at the end of a file; ERET and ESTO name a part of it in their argument (GFD.20). */
 const OFFSET_UNKNOWN: ReadonlySet<string> = new Set(['APPE', 'ERET', 'ESTO']);

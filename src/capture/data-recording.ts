@@ -76,6 +76,7 @@ export class DataRecording {
   #begin(from: Peer, time: bigint | undefined): Begun {
     const { control, clientEnd, foundBy } = this.#found;
     const transfer = this.#transfer;
+    if (transfer !== undefined) transfer.isCaptured = true;
     const { ends, opened } = this.#tcp;
     const { level, bufferSize, contexts } = control.dataProtection;
     const facts: DataFacts = {

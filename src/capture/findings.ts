@@ -45,6 +45,7 @@ export const RULES = {
   'data-replayed': ['high', 'a data connection with a block that came before'],
   'data-reordered': ['high', 'a data connection with blocks that are missing or out of order'],
   'data-irregular': ['medium', 'a data connection against the rules of its blocks'],
+  'data-not-captured': ['low', 'a protected transfer whose data connection is not in the capture'],
   'weak-cryptography': ['medium', 'a mechanism or encryption type that is too weak to rely on'],
   'delegated-credentials': ['low', 'the client has delegated its credentials to the server'],
   'clock-skew': ['low', 'the clock of the client is more than five minutes off'],
@@ -205,6 +206,20 @@ function timeRules(facts: ConnectionRecord['facts'], time: string | null | undef
   const isEarly = (facts['startTime'] === undefined ? of('authTime') : of('startTime')) - at > MAX_SKEW;
   const isLate = at - of('endTime') > MAX_SKEW;
   return [...(isOff ? ['clock-skew' as const] : []), ...(isEarly || isLate ? ['ticket-out-of-time' as const] : [])];
+}
+
+/** A protected transfer of which the capture has nothing but its lines. @param messages  index of each of these lines */
+export function missingData(
+  connection: number,
+  messages: number[],
+  { command, name, level }: { command: string; name: string | undefined; level: ProtectionLevel },
+): FindingRecord {
+  return finding(
+    connection,
+    'data-not-captured',
+    messages,
+    `${[command, name ?? ''].join(' ').trimEnd()} at level ${level}`,
+  );
 }
 
 function dataFindings({ connection, message, command, name, level, verdict, error }: DataRecord): FindingRecord[] {

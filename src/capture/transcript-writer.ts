@@ -7,6 +7,7 @@ import {
   connectionRecord,
   type DataRecord,
   type Endpoints,
+  type FindingRecord,
   faultRecord,
   messageRecord,
   replyRecord,
@@ -123,6 +124,10 @@ export class ConnectionWriter {
   data(isOpen: () => boolean, record: () => DataRecord): void {
     this.#add(isOpen, record);
     this.flush();
+  }
+
+  finding(record: FindingRecord): void {
+    this.#add(FINAL, () => record);
   }
 
   /** Octets of the control connection are missing from the capture. */

@@ -61,6 +61,8 @@ export class FileTotal {
   summary: SummaryRecord | undefined;
   /** The greatest number of a connection so far. */
   connections = 0;
+  /** Number of protected transfers whose data connection is not in the capture. */
+  missingData = 0;
   #isFaulty = false;
   #isUnseen = false;
 
@@ -79,6 +81,7 @@ export class FileTotal {
   add(record: TranscriptRecord): TranscriptRecord | undefined {
     this.#isFaulty ||= isFaulty(record) || (record.type === 'finding' && this.#failOn(record));
     this.#isUnseen ||= isUnseen(record);
+    if (isMissingData(record)) this.missingData++;
     if (record.type === 'summary') this.summary = record;
     if (record.type === 'summary' || record.type === 'begin' || record.type === 'file') return undefined;
     this.connections = Math.max(this.connections, record.connection);
@@ -96,6 +99,10 @@ function isFaulty(record: TranscriptRecord): boolean {
   return (record.type === 'message' || record.type === 'data') && record.error !== null;
 }
 
+function isMissingData(record: TranscriptRecord): boolean {
+  return record.type === 'finding' && record.rule === 'data-not-captured';
+}
+
 /** Whether a record shows that something could not be checked. */
 function isUnseen(record: TranscriptRecord): boolean {
   switch (record.type) {
@@ -105,6 +112,8 @@ function isUnseen(record: TranscriptRecord): boolean {
       return record.verdict !== 'verified' || !record.whole;
     case 'connection':
       return record.problem !== null || (record.mechanism !== null && !record.keyed);
+    case 'finding':
+      return isMissingData(record);
     case 'summary':
       return record.connections === 0 || Object.keys(record.unread).length > 0;
     default:

@@ -196,8 +196,12 @@ function warnOfLeftOut(directories: readonly string[], stderr: Output): void {
 }
 
 /** Reports what could not be checked and is in no line of the transcript. */
-function warnOfUnseen({ name, summary }: FileTotal, stderr: Output): void {
+function warnOfUnseen({ name, summary, missingData }: FileTotal, stderr: Output): void {
   if (summary === undefined) return;
+  if (missingData > 0) {
+    const transfers = missingData === 1 ? '1 protected transfer' : `${missingData} protected transfers`;
+    stderr.write(`rfc2228: ${name}: not in the capture: the data of ${transfers}\n`);
+  }
   const unread = Object.entries(summary.unread);
   if (summary.connections === 0 && unread.length === 0) stderr.write(`rfc2228: ${name}: no control connection\n`);
   for (const [reason, count] of unread) {

@@ -3,7 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concat, concatAll, u32be } from '../../src/bytes.js';
-import { type DataRecord, type SummaryRecord, type TransferSink, verifyRecording } from '../../src/capture/index.js';
+import {
+  type DataRecord,
+  type FindingRecord,
+  type SummaryRecord,
+  type TransferSink,
+  verifyRecording,
+} from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
 import schema from '../../src/capture/transcript.schema.json' with { type: 'json' };
 import { krb4, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
@@ -150,7 +156,7 @@ describe('a data connection', () => {
     data: (ends?: [string, string]) => Segment[],
     after: Line[],
     options: { ends?: [string, string]; key?: Uint8Array } = {},
-  ): { data: DataRecord[]; summary: SummaryRecord; sinks: string[] } {
+  ): { data: DataRecord[]; findings: FindingRecord[]; summary: SummaryRecord; sinks: string[] } {
     const lines = [...opening, ...before];
     const { ends = [CLIENT, SERVER] } = options;
     const whole = talk([...lines, ...after], { ends });
@@ -164,7 +170,8 @@ describe('a data connection', () => {
     });
     const { records, faults } = verifyRecording(pcapOf(segments), { mechanisms, extract });
     expect(faults).toBeUndefined();
-    return { data: records.filter(isData), summary: records.at(-1) as SummaryRecord, sinks };
+    const findings = records.filter(record => record.type === 'finding');
+    return { data: records.filter(isData), findings, summary: records.at(-1) as SummaryRecord, sinks };
   }
 
   /** Octets that one end of a connection sends. */
@@ -349,6 +356,57 @@ describe('a data connection', () => {
     const { data } = stored(() => blocks(client, 'private', 'abc', 'def', ''), { gap: 60 });
     expect(data).toEqual([expect.objectContaining({ verdict: 'verified', error: null, lost: 60 })]);
     expect(data[0]!.bytes).toBeLessThan(6);
+  });
+
+  describe('that is not in the capture at all is a finding of its transfer', () => {
+    const missing = (before: Line[], after: Line[], data: () => Segment[] = () => []) => {
+      const { findings } = recordOf(before, data, after);
+      return findings.filter(({ rule }) => rule === 'data-not-captured').map(({ messages, text }) => [messages, text]);
+    };
+    const asked = (prot = 'P') => [...settled(prot), enc('EPSV'), conf('229 Extended (|||50000|)'), enc('RETR x')];
+    /** Index of RETR: after 7 lines of the exchange, 6 of the settings, and 2 of EPSV. */
+    const RETR = 16;
+    const text = 'a protected transfer whose data connection is not in the capture: RETR x at level private';
+
+    it.each([
+      [
+        ['150 Go', '226 Done'],
+        [RETR, RETR + 2],
+      ],
+      [['226 Done'], [RETR, RETR + 1]],
+      [
+        ['150 Go', '426 Aborted'],
+        [RETR, RETR + 2],
+      ],
+      [['150 Go'], [RETR, RETR + 1]],
+    ])('%j', (replies, lines) => {
+      expect(missing([...asked(), ...replies.map(conf)], [])).toEqual([[lines, text]]);
+    });
+
+    it.each([[['550 No such file']], [['150 Go', '425 No connection']], [[]]])(
+      'not with %j: there was none',
+      replies => {
+        expect(missing([...asked(), ...replies.map(conf)], [])).toEqual([]);
+      },
+    );
+
+    it('not where PROT has set level clear', () => {
+      expect(missing([...asked('C'), conf('150 Go'), conf('226 Done')], [])).toEqual([]);
+      expect(missing([...asked('S'), conf('150 Go'), conf('226 Done')], [])).toHaveLength(1);
+    });
+
+    it('not where it is there, with octets or without', () => {
+      const file = blocks(server, 'private', 'text', '');
+      for (const octets of [file, []])
+        expect(missing([...asked(), conf('150 Go')], [conf('226 Done')], () => sent(PASSIVE, 1, ...octets))).toEqual(
+          [],
+        );
+    });
+
+    it('of each one, where there are more transfers than are kept', () => {
+      const more = Array.from({ length: 300 }, (_, i) => [enc(`RETR ${i}`), conf('150 Go'), conf('226 Done')]).flat();
+      expect(missing([...settled(), ...more], [])).toHaveLength(300);
+    });
   });
 
   it('under PROT C is listed if its octets are blocks all the same', () => {

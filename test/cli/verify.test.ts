@@ -65,6 +65,22 @@ it('exits with 3 where the exchange is missing, or TLS hides what was said, and 
   expect((await run('verify', file('no-tls.txt', `${start}C> USER me\n`))).status).toBe(1);
 });
 
+it('exits with 3 where the capture has protected transfers without their data, but not for a transcript, which never has them', async () => {
+  const name = 'mit-client-abort';
+  const path = capture(name);
+  const { status, stdout, stderr } = await run('verify', path, ...keytab(name), '--json');
+  expect([status, stderr]).toEqual([3, `rfc2228: ${path}: not in the capture: the data of 2 protected transfers\n`]);
+  const records = recordsIn(stdout);
+  expect(records.at(-1)).toMatchObject({ verified: 30, failed: 0, unkeyed: 0 });
+  const spoken = records
+    .filter(({ type }) => type === 'message')
+    .map(({ from, wire, token, text }) => [from === 'client' ? 'C>' : 'S>', token === null ? text : wire, token ?? '']);
+  const lines = spoken.map(([from, line, token]) => `${from} ${token === '' ? line : `${line.trimEnd()} ${token}`}`);
+  const transcript = await run('verify', file('abort.txt', lines.join('\n')), ...keytab(name), '--json');
+  expect([transcript.status, transcript.stderr]).toEqual([0, '']);
+  expect(recordsIn(transcript.stdout).at(-1)).toMatchObject({ verified: 30, failed: 0 });
+});
+
 it('shows a table', async () => {
   const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
   const { stdout } = await run('verify', capture(name), ...keytab(name));
