@@ -87,6 +87,12 @@ export class ControlRecording {
     return transfer && this.#transfers.get(transfer.message);
   }
 
+  /** Whether the transfer of that command is protected, and has no data connection so far. */
+  waitsForData(addressed: number | undefined): boolean {
+    const transfer = this.transferAt(addressed);
+    return transfer !== undefined && !transfer.isCaptured && this.dataProtection.level !== 'clear';
+  }
+
   /** The user who is logged in, as named in USER. */
   get user(): string | undefined {
     return this.#login.user;

@@ -23,6 +23,8 @@ export interface DataBlocksOptions {
   received?: ((place: bigint) => void) | undefined;
   /** Whether the capture has the data connection from its start. Default true. */
   fromStart?: boolean;
+  /** Whether it is known to be a data connection. If not, the octets are read as at level `clear`. Default true. */
+  isCertain?: boolean;
 }
 
 /** The result for all blocks of a data connection. */
@@ -45,8 +47,8 @@ export interface DataResult {
 const LENGTH = 4;
 /** The longest token that the reader waits for, in octets. PBSZ allows 2^32-1, but peers use about 64 KiB. */
 const MAX_TOKEN = 2 ** 26;
-/** The same for the first token at level `clear`, where the octets are mostly not blocks. */
-const MAX_FIRST_CLEAR = 2 ** 20;
+/** The same for the first token where the octets are mostly not blocks: at level `clear`. */
+const MAX_FIRST_DOUBTFUL = 2 ** 20;
 
 /**
  * First octets of a TLS handshake. GridFTP protects its data connections with TLS of its own. Read as the length of a
@@ -103,8 +105,8 @@ export class DataBlocks {
    * @returns undefined if the octets are not blocks: at level `clear`, if the first block did not open
    */
   end(isCut: boolean): DataResult | undefined {
-    const { level, fromStart = true } = this.#options;
-    if (level === 'clear' && this.#levels.size === 0) return undefined;
+    const { fromStart = true } = this.#options;
+    if (this.#isDoubtful) return undefined;
     if (this.#lost === 0 && !this.#stopped && !isCut) this.#checkEnd();
     const applied = weakest(this.#levels);
     // Without a whole block, nothing has been verified either.
@@ -125,6 +127,12 @@ export class DataBlocks {
     };
   }
 
+  /** Whether the octets may be no blocks. */
+  get #isDoubtful(): boolean {
+    const { level, isCertain = true } = this.#options;
+    return (level === 'clear' || !isCertain) && this.#levels.size === 0;
+  }
+
   #checkEnd(): void {
     if (this.#octets.length > 0 && this.#startsWithin()) return;
     if (this.#octets.length > 0) this.#fail('syntax/truncated', 'the data connection ended within a block');
@@ -141,8 +149,8 @@ export class DataBlocks {
       return undefined;
     }
     const length = viewOf(this.#octets.view()).getUint32(0);
-    const { bufferSize, level } = this.#options;
-    const most = level === 'clear' && this.#levels.size === 0 ? MAX_FIRST_CLEAR : MAX_TOKEN;
+    const { bufferSize } = this.#options;
+    const most = this.#isDoubtful ? MAX_FIRST_DOUBTFUL : MAX_TOKEN;
     if (length === 0 || length > most) {
       if (this.#startsWithin()) return undefined;
       this.#fail(length === 0 ? 'syntax/bad-block' : 'syntax/limit-exceeded', `${length} is no length of a block`);
@@ -167,8 +175,8 @@ export class DataBlocks {
     if (this.#unkeyed) return;
     if (opened === undefined) {
       this.#failed = true;
-      // At level `clear`, octets that do not open as a first block are ordinary data.
-      if (level === 'clear' && this.#levels.size === 0) this.#stopped = true;
+      // Then octets that do not open as a first block are ordinary data.
+      if (this.#isDoubtful) this.#stopped = true;
       return;
     }
     const { plaintext, level: applied } = opened;

@@ -2,11 +2,15 @@
 import type { Peer } from '../protection/mechanism.js';
 import type { TcpConnection } from './connection-table.js';
 import type { DataAddress } from './data-addresses.js';
-import { portOf } from './opening.js';
+import { hostOf, portOf } from './opening.js';
 
 /** How many recent addresses of a control connection are kept: a data connection may come late, or be opened again. */
 const KEPT = 16;
 
+/** How many announcements of one address, port or pair of hosts are compared, the last ones first. */
+const COMPARED = 64;
+
+/** An address that a control connection has announced. */
 interface Announced<Control> {
   control: Control;
   /** The side that listens there. */
@@ -14,42 +18,63 @@ interface Announced<Control> {
   /** `host:port`. */
   end: string;
   port: number;
+  /** The hosts of the control connection: of the side that listens, and of the other one. */
+  own: string;
+  other: string;
   /** The number of the message with the command that asked for it, e.g. PASV; undefined for the default port. */
   message: number | undefined;
+  isForgotten: boolean;
 }
+
+/**
+ * `port`: only the port matches, because address translation changed the host. `time`: the port does not match either, but
+ * the control connection between the same hosts waits for a data connection. Then it may be none.
+ */
+export type FoundBy = 'address' | 'port' | 'time';
 
 export interface FoundDataConnection<Control> {
   control: Control;
   /** Which end of the TCP connection is the client. */
   clientEnd: 0 | 1;
-  /** `port`: only the port matches, because address translation changed the host. */
-  foundBy: 'address' | 'port';
+  foundBy: FoundBy;
   /** The number of the message with the command that asked for the address; undefined for the default port. */
   message: number | undefined;
 }
 
-/** The addresses that control connections have announced. A later announcement replaces an earlier one. */
+/**
+ * The addresses that control connections have announced. Several may announce the same one: a capture on both sides of an
+ * address translation has each control connection twice, and a port is used again. Then the one between the same hosts is meant,
+ * and of several the last.
+ */
 export class DataConnections<Control> {
-  readonly #byEnd = new Map<string, Announced<Control>>();
-  readonly #byPort = new Map<number, Announced<Control>[]>();
+  readonly #byEnd = new Recent<string, Announced<Control>>();
+  readonly #byPort = new Recent<number, Announced<Control>>();
+  readonly #byHosts = new Recent<string, Announced<Control>>();
   readonly #kept = new Map<Control, Announced<Control>[]>();
+  readonly #waits: (control: Control, message: number | undefined) => boolean;
+
+  /** @param waits  whether the transfer after a message has no data connection so far */
+  constructor(waits: (control: Control, message: number | undefined) => boolean) {
+    this.#waits = waits;
+  }
 
   /**
-   * @param host  address of the listening side on the control connection, used if only a port was announced
+   * @param hosts  of the control connection; the one of the listening side is used if only a port was announced
    * @param message  the number of the message with the command that asked for the address
    */
   announce(
     control: Control,
     by: Peer,
     { host: said, port }: DataAddress,
-    host: string,
+    hosts: Record<Peer, string>,
     message: number | undefined,
   ): void {
-    const announced = { control, by, end: `${said ?? host}:${port}`, port, message };
-    this.#byEnd.set(announced.end, announced);
-    const samePort = this.#byPort.get(port) ?? [];
-    samePort.push(announced);
-    this.#byPort.set(port, samePort);
+    const [own, other] = [hosts[by], hosts[by === 'client' ? 'server' : 'client']];
+    const announced = { control, by, end: `${said ?? own}:${port}`, port, own, other, message, isForgotten: false };
+    this.#byEnd.add(announced.end, announced);
+    this.#byPort.add(port, announced);
+    // The default port is not translated, as it is that of the control connection.
+    if (message !== undefined) this.#byHosts.add(`${own} ${other}`, announced);
     const kept = this.#kept.get(control) ?? [];
     kept.push(announced);
     this.#kept.set(control, kept);
@@ -69,22 +94,81 @@ export class DataConnections<Control> {
   find({ ends, opener }: TcpConnection): FoundDataConnection<Control> | undefined {
     // If the SYN is missing, either end may be the one that listens.
     const listeners = opener === undefined ? ([1, 0] as const) : ([opener === 0 ? 1 : 0] as const);
-    for (const foundBy of ['address', 'port'] as const) {
+    for (const [foundBy, likely] of this.#likely) {
       for (const listener of listeners) {
-        const announced =
-          foundBy === 'address' ? this.#byEnd.get(ends[listener]) : this.#byPort.get(portOf(ends[listener]))?.at(-1);
+        const [own, other] = [hostOf(ends[listener]), hostOf(ends[listener === 0 ? 1 : 0])];
+        const announced = this.#choose(likely(ends[listener], own, other), own);
         if (announced === undefined) continue;
-        const clientEnd = announced.by === 'client' ? listener : listener === 0 ? 1 : 0;
-        return { control: announced.control, clientEnd, foundBy, message: announced.message };
+        const { control, by, message } = announced;
+        const clientEnd = by === 'client' ? listener : listener === 0 ? 1 : 0;
+        return { control, clientEnd, foundBy, message };
       }
     }
     return undefined;
   }
 
+  /** The announcements that may be meant, by the end that listens, its host and the other host. The likeliest come first. */
+  readonly #likely: readonly [FoundBy, (end: string, own: string, other: string) => Announced<Control>[]][] = [
+    ['address', (end, _, other) => this.#byEnd.latest(end).filter(it => it.other === other)],
+    ['port', (end, own, other) => this.#byPort.latest(portOf(end)).filter(it => it.own === own && it.other === other)],
+    ['address', end => this.#byEnd.latest(end)],
+    ['port', end => this.#byPort.latest(portOf(end))],
+    ['time', (_, own, other) => this.#byHosts.latest(`${own} ${other}`).filter(it => this.#isWaiting(it))],
+  ];
+
+  /** Of several: those with the same host that listens, of these one that has no data connection yet, and the last one. */
+  #choose(announced: Announced<Control>[], own: string): Announced<Control> | undefined {
+    if (announced.length < 2) return announced[0];
+    const same = announced.filter(it => it.own === own);
+    const left = same.length > 0 ? same : announced;
+    return left.find(it => this.#isWaiting(it)) ?? left[0];
+  }
+
+  #isWaiting({ control, message }: Announced<Control>): boolean {
+    return this.#waits(control, message);
+  }
+
   #remove(announced: Announced<Control>): void {
-    if (this.#byEnd.get(announced.end) === announced) this.#byEnd.delete(announced.end);
-    const others = this.#byPort.get(announced.port)?.filter(one => one !== announced) ?? [];
-    if (others.length > 0) this.#byPort.set(announced.port, others);
-    else this.#byPort.delete(announced.port);
+    const { end, port, own, other, message } = announced;
+    announced.isForgotten = true;
+    this.#byEnd.forget(end);
+    this.#byPort.forget(port);
+    if (message !== undefined) this.#byHosts.forget(`${own} ${other}`);
+  }
+}
+
+/** Values by key, in the order in which they came. Those that are forgotten are dropped when they are half of all. */
+class Recent<K, T extends { isForgotten: boolean }> {
+  readonly #lists = new Map<K, { items: T[]; forgotten: number }>();
+
+  add(key: K, item: T): void {
+    const list = this.#lists.get(key);
+    if (list === undefined) this.#lists.set(key, { items: [item], forgotten: 0 });
+    else list.items.push(item);
+  }
+
+  /** The last ones that are not forgotten, the very last first. */
+  latest(key: K): T[] {
+    const items = this.#lists.get(key)?.items;
+    if (items === undefined) return [];
+    return items
+      .slice(-COMPARED)
+      .filter(it => !it.isForgotten)
+      .reverse();
+  }
+
+  /** A value of this key has been forgotten. */
+  forget(key: K): void {
+    const list = this.#lists.get(key);
+    if (list === undefined) return;
+    list.forgotten++;
+    while (list.items.at(-1)?.isForgotten) {
+      list.items.pop();
+      list.forgotten--;
+    }
+    if (2 * list.forgotten < list.items.length) return;
+    const items = list.items.filter(it => !it.isForgotten);
+    if (items.length === 0) this.#lists.delete(key);
+    else this.#lists.set(key, { items, forgotten: 0 });
   }
 }

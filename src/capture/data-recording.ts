@@ -76,7 +76,8 @@ export class DataRecording {
   #begin(from: Peer, time: bigint | undefined): Begun {
     const { control, clientEnd, foundBy } = this.#found;
     const transfer = this.#transfer;
-    if (transfer !== undefined) transfer.isCaptured = true;
+    const isCertain = foundBy !== 'time';
+    if (transfer !== undefined && isCertain) transfer.isCaptured = true;
     const { ends, opened } = this.#tcp;
     const { level, bufferSize, contexts } = control.dataProtection;
     const facts: DataFacts = {
@@ -94,11 +95,17 @@ export class DataRecording {
       level,
       weak: control.weak,
     };
-    const write = (plaintext: Uint8Array) => this.#sinkOf(facts)?.write(plaintext);
+    const write = (plaintext: Uint8Array) => {
+      if (transfer !== undefined) transfer.isCaptured = true;
+      this.#sinkOf(facts)?.write(plaintext);
+    };
     const fromStart = opened !== 'missing';
-    const numbers = control.numbers.blocks(from, transfer?.from === from ? transfer : undefined, fromStart);
+    const numbers = control.numbers.blocks(from, transfer?.from === from ? transfer : undefined, {
+      fromStart,
+      isCertain,
+    });
     const received = (place: bigint) => numbers.add(place);
-    const options = { context: contexts[from], level, bufferSize, write, received, fromStart };
+    const options = { context: contexts[from], level, bufferSize, write, received, fromStart, isCertain };
     return { facts, blocks: new DataBlocks(options), numbers };
   }
 
@@ -111,7 +118,7 @@ export class DataRecording {
     const { writer } = this.#found.control;
     const transfer = this.#transfer;
     // A transfer that has begun but sent no octets lacks its last block as well.
-    if (transfer?.begun) this.#begun ??= this.#begin(transfer.from, time);
+    if (transfer?.begun && this.#found.foundBy !== 'time') this.#begun ??= this.#begin(transfer.from, time);
     const result = this.#begun?.blocks.end(this.#isCut);
     if (this.#begun === undefined || result === undefined) return;
     const { facts, numbers } = this.#begun;

@@ -112,8 +112,11 @@ export interface DataRecord extends Endpoints {
   offset: number | null;
   /** The user who was logged in. */
   user: string | null;
-  /** How it was found: by the announced address, or by the port alone, as after address translation. */
-  found_by: 'address' | 'port';
+  /**
+   * How it was found: by the announced address; by the port alone, as after address translation; or, if the port was translated
+   * too, because the transfer waited for it between the same hosts, and its first block opens.
+   */
+  found_by: 'address' | 'port' | 'time';
   /** The level set with PROT. */
   level: ProtectionLevel;
   /** The weakest level of all opened tokens; null if none was opened. */

@@ -106,10 +106,17 @@ export class TokenNumbers {
    * The numbers of the blocks on a data connection.
    * @param start  of its transfer; undefined if that is not known
    * @param fromStart  whether its first octets were captured
+   * @param isCertain  whether it is the data connection of that transfer, even if it has no block
    */
-  blocks(from: Peer, start: TransferStart | undefined, fromStart: boolean): BlockNumbers {
-    const blocks = new BlockNumbers(from, this.#sides[from], fromStart ? start : undefined);
-    if (start !== undefined) start.blocks = blocks;
+  blocks(
+    from: Peer,
+    start: TransferStart | undefined,
+    { fromStart, isCertain }: { fromStart: boolean; isCertain: boolean },
+  ): BlockNumbers {
+    const blocks: BlockNumbers = new BlockNumbers(from, this.#sides[from], fromStart ? start : undefined, () => {
+      if (start !== undefined) start.blocks = blocks;
+    });
+    if (isCertain) blocks.claim();
     return blocks;
   }
 
@@ -193,6 +200,8 @@ export class BlockNumbers {
   readonly #from: Peer;
   readonly #side: Side;
   readonly #start: TransferStart | undefined;
+  /** Makes them those of the transfer. */
+  readonly claim: () => void;
   readonly #holes: PositionRange[] = [];
   #first: bigint | undefined;
   #last: bigint | undefined;
@@ -200,10 +209,11 @@ export class BlockNumbers {
   #ended = false;
   #isComplete = false;
 
-  constructor(from: Peer, side: Side, start: TransferStart | undefined) {
+  constructor(from: Peer, side: Side, start: TransferStart | undefined, claim: () => void) {
     this.#from = from;
     this.#side = side;
     this.#start = start;
+    this.claim = claim;
   }
 
   /** Position of the last block; undefined before the first, and if blocks are not numbered. */
@@ -222,6 +232,7 @@ export class BlockNumbers {
 
   add(place: bigint): void {
     add(this.#side, place);
+    if (this.#first === undefined) this.claim();
     const before = this.#last;
     this.#first ??= place;
     if (before !== undefined && place <= before) this.#isReordered = true;

@@ -203,7 +203,7 @@ function answeredOf(connections: ConnectionTable): { answered: number; ports: Re
 
 /** The recordings of the control connections that are open, and the addresses of their data connections. */
 class ControlRecordings {
-  readonly addresses = new DataConnections<ControlRecording>();
+  readonly addresses = new DataConnections<ControlRecording>((control, message) => control.waitsForData(message));
   readonly #control: ControlConnections;
   readonly #options: VerifyOptions;
   readonly #writer: TranscriptWriter;
@@ -242,8 +242,9 @@ class ControlRecordings {
     const ends = this.#control.get(connection.id);
     if (ends === undefined) return undefined;
     const observed = { ...this.#options, fromStart: connection.opened !== 'missing' };
+    const hosts = { client: hostOf(ends.client), server: hostOf(ends.server) };
     const announce = (by: Peer, address: DataAddress, message?: number) =>
-      this.addresses.announce(recording, by, address, hostOf(ends[by]), message);
+      this.addresses.announce(recording, by, address, hosts, message);
     const recording = new ControlRecording(ends.number, ends, observed, this.#writer, announce);
     // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
     announce('client', { host: undefined, port: portOf(ends.client) });

@@ -189,6 +189,7 @@ function dataRow(record: DataRecord, time: string): string {
   const remarks = [
     ...(applied !== null && applied !== level ? [`tokens are ${applied}`] : []),
     ...(record.found_by === 'port' ? ['address translated: found by its port'] : []),
+    ...(record.found_by === 'time' ? ['address and port translated: found by its time'] : []),
     ...(lost > 0 ? [`${count(lost, 'octet')} not in the capture`] : []),
     ...(lost === 0 && error === null && !record.whole ? ['not whole in the capture'] : []),
     ...(record.offset === null ? ['a part of a file'] : record.offset > 0 ? [`from octet ${record.offset}`] : []),

@@ -1,7 +1,7 @@
 /** The data connections of recordings: how they are found, and what is said of their blocks. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { concat, concatAll, u32be } from '../../src/bytes.js';
 import {
   type DataRecord,
@@ -108,7 +108,7 @@ describe('a data connection', () => {
   let server: SecurityContext;
   let opening: Line[];
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     const [initiator, acceptor] = [pskInitiator({ key }), pskAcceptor({ key })];
     const adat = (token?: Uint8Array) => Buffer.from(token!).toString('base64');
     const first = await initiator.step();
@@ -406,6 +406,119 @@ describe('a data connection', () => {
     it('of each one, where there are more transfers than are kept', () => {
       const more = Array.from({ length: 300 }, (_, i) => [enc(`RETR ${i}`), conf('150 Go'), conf('226 Done')]).flat();
       expect(missing([...settled(), ...more], [])).toHaveLength(300);
+    });
+  });
+
+  describe('in a capture on both sides of an address translation is found twice, each time at its own control connection', () => {
+    const OUTSIDE = '203.0.113.7';
+    /** The names that an end has on the other side; those that are not in it stay as they are. */
+    const seen = (segments: Segment[], names: Record<string, string>): Segment[] => {
+      const name = (end: string) => names[end] ?? end;
+      return segments.map(it => ({ ...it, source: name(it.source), destination: name(it.destination) }));
+    };
+    const both = (segments: Segment[], names: Record<string, string>) => {
+      const other = seen(segments, names);
+      return segments.flatMap((it, i) => [it, other[i]!]);
+    };
+    const verified = (segments: Segment[]) => {
+      const { records } = verifyRecording(pcapOf(segments), { mechanisms: [psk({ observer: { keys: [key] } })] });
+      expect(records.filter(it => it.type === 'message' && it.error !== null)).toEqual([]);
+      expect(records.filter(it => it.type === 'finding' && it.rule === 'data-not-captured')).toEqual([]);
+      return records
+        .filter(isData)
+        .map(it => [it.connection, it.found_by, it.error, it.whole, it.name, it.client, it.server]);
+    };
+    const CLIENT_OUTSIDE = { [CLIENT]: `${OUTSIDE}:61000`, '192.0.2.1:40001': `${OUTSIDE}:61001` };
+    const SERVER_OUTSIDE = { [SERVER]: `${OUTSIDE}:21`, '192.0.2.2:50000': `${OUTSIDE}:50000` };
+    const SERVER_PORTS = { [SERVER]: `${OUTSIDE}:21`, '192.0.2.2:50000': `${OUTSIDE}:7777` };
+    const PORTS_ALONE = { [CLIENT]: '192.0.2.1:61000', '192.0.2.1:40001': '192.0.2.1:61001' };
+    const session = () => {
+      const before = [...opening, ...settled(), enc('PASV'), conf('227 Passive (192,0,2,2,195,80)')];
+      const lines = [...before, enc('STOR x'), conf('150 Go')];
+      const file = blocks(client, 'private', 'one', 'two', '');
+      const whole = talk([...lines, conf('226 Done')]);
+      const place = 3 + 2 * lines.length;
+      return [...whole.slice(0, place), ...sent(PASSIVE, 0, ...file), ...whole.slice(place)];
+    };
+
+    it.each([
+      ['of the client', CLIENT_OUTSIDE, 'address'],
+      ['of the server, whose inner address is announced', SERVER_OUTSIDE, 'port'],
+      ['of the server, and of its ports', SERVER_PORTS, 'time'],
+    ])('%s', (_, names, foundBy) => {
+      const found = verified(both(session(), names));
+      const [client, server] = PASSIVE;
+      const byConnection = (a: unknown[], b: unknown[]) => Number(a[0]) - Number(b[0]);
+      expect(found.sort(byConnection)).toEqual([
+        [1, 'address', null, true, 'x', client, server],
+        [
+          2,
+          foundBy,
+          null,
+          true,
+          'x',
+          names[client as keyof typeof names] ?? client,
+          names[server as keyof typeof names] ?? server,
+        ],
+      ]);
+    });
+
+    it('of ports alone: the two can not be told from each other, but each control connection has one', () => {
+      const found = verified(both(session(), PORTS_ALONE)).map(([number, by, error, whole]) => [
+        number,
+        by,
+        error,
+        whole,
+      ]);
+      expect(found.sort()).toEqual([1, 2].map(number => [number, 'address', null, true]));
+    });
+
+    it.each([
+      ['of the client, which announces its inner address', '192,0,2,1', 'port'],
+      ['of the client, which announces its outer address', '203,0,113,7', 'address'],
+    ])('active, %s', (_, host, foundBy) => {
+      const active: [string, string] = ['192.0.2.2:20', '192.0.2.1:40001'];
+      const lines = [
+        ...opening,
+        ...settled(),
+        enc(`PORT ${host},156,65`),
+        conf('200 Done'),
+        enc('RETR x'),
+        conf('150 Go'),
+      ];
+      const file = blocks(server, 'private', 'one', 'two', '');
+      const whole = talk([...lines, conf('226 Done')]);
+      const place = 3 + 2 * lines.length;
+      const segments = [...whole.slice(0, place), ...sent(active, 0, ...file), ...whole.slice(place)];
+      const names = { [CLIENT]: `${OUTSIDE}:61000`, '192.0.2.1:40001': `${OUTSIDE}:40001` };
+      const found = verified(both(segments, names)).sort();
+      expect(found.map(([connection, by, error, whole]) => [connection, by, error, whole])).toEqual([
+        [1, foundBy === 'port' ? 'address' : 'port', null, true],
+        [2, foundBy, null, true],
+      ]);
+    });
+
+    it('on the outer side alone, with other ports', () => {
+      expect(verified(seen(session(), SERVER_PORTS)).map(([, by, error, whole]) => [by, error, whole])).toEqual([
+        ['time', null, true],
+      ]);
+    });
+
+    it('and what else two hosts say while a transfer waits is no data connection', () => {
+      const other = talk(
+        [
+          { from: 0, text: 'GET / HTTP/1.0\r\n\r\n' },
+          { from: 1, text: '\0\0\0\u0004text' },
+        ],
+        {
+          ends: ['192.0.2.1:40007', '192.0.2.2:80'],
+        },
+      );
+      const segments = seen(session(), SERVER_PORTS);
+      const first = segments.findIndex(({ destination }) => destination === SERVER_PORTS['192.0.2.2:50000']);
+      const talked = seen(other, { '192.0.2.2:80': `${OUTSIDE}:80` });
+      const found = verified([...segments.slice(0, first), ...talked, ...segments.slice(first)]);
+      expect(found.map(([, by, error, whole]) => [by, error, whole])).toEqual([['time', null, true]]);
     });
   });
 

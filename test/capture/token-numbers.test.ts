@@ -21,7 +21,7 @@ function transferAfterGap(from: Peer, places: bigint[]) {
   numbers.line(lineOf(from, 5n));
   const wasOpen = numbers.isOpen(late);
   numbers.begin(from, start);
-  const blocks = numbers.blocks(from, start, true);
+  const blocks = numbers.blocks(from, start, { fromStart: true, isCertain: true });
   for (const place of places) blocks.add(place);
   blocks.end(true);
   return { numbers, late, blocks, wasOpen };
