@@ -173,7 +173,10 @@ export interface SummaryRecord {
   data_connections: number;
   /** Gaps in control connections: octets that were sent but not captured. */
   lost_segments: number;
-  /** Packets that could not be read, by reason; those that are known to hold no TCP are not counted. */
+  /**
+   * Packets that could not be read, by reason; those that are known to hold no TCP are not counted. A reason that begins with
+   * `line` counts lines of a text, and one with `octet` octets of the file.
+   */
   unread: Record<string, number>;
 }
 

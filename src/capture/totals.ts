@@ -36,6 +36,11 @@ export function emptySummary(): SummaryRecord {
   };
 }
 
+/** What `unread` of a summary counts under a reason: packets, but lines of a text, and octets of what is no capture. */
+export function unreadUnit(reason: string): 'packet' | 'line' | 'octet' {
+  return (['line', 'octet'] as const).find(unit => reason.startsWith(`${unit} `)) ?? 'packet';
+}
+
 /** Adds the totals of a recording to those of all. */
 export function addSummary(total: SummaryRecord, { type, unread, ...counts }: SummaryRecord): void {
   for (const [name, count] of Object.entries(counts)) total[name as keyof typeof counts] += count;

@@ -2,10 +2,10 @@
 import { closeSync, createReadStream, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addAbortSignal, type Readable, type Transform } from 'node:stream';
-import * as zlib from 'node:zlib';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { type Compression, recordingFormat } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
+import { type Decompressed, decompress, endsEarly, isSupported } from './decompression.js';
 import { attempt, inputError, writeAll } from './files.js';
 import type { Interruption } from './progress.js';
 import { InputError } from './status.js';
@@ -24,17 +24,10 @@ export interface RecordingFile {
   chunks: Iterable<Uint8Array>;
   /** Why compressed data could not be decompressed to their end. */
   error: FtpSecurityError | undefined;
+  /** How many octets follow the compressed data. */
+  behind: number;
   close(): void;
 }
-
-/** Decompressors that this version of Node has: zstd came with 22.15, and no version has xz. */
-const DECOMPRESSORS: Partial<Record<Compression, () => Decompressor>> = {
-  gzip: zlib.createGunzip,
-  ...('createZstdDecompress' in zlib && { zstd: zlib.createZstdDecompress as () => Decompressor }),
-};
-
-/** `bytesWritten` counts the octets that it has decompressed. */
-type Decompressor = Transform & { readonly bytesWritten: number };
 
 /** A file that was named in the arguments, or found in a directory that was named. */
 export interface ListedFile {
@@ -93,7 +86,7 @@ export async function openRecording(file: string, interruption: Interruption = N
       attempt(file, () => openSync(file, 'r')),
       size,
     );
-    if (!isCompressed(firstOf(chunks))) return { chunks, error: undefined, close: () => chunks.close() };
+    if (!isCompressed(firstOf(chunks))) return { chunks, error: undefined, behind: 0, close: () => chunks.close() };
     chunks.close();
   }
   return await spool(file, createReadStream(file), interruption);
@@ -133,70 +126,32 @@ class FileChunks implements Iterable<Uint8Array> {
 async function spool(name: string, stream: Readable, interruption: Interruption): Promise<RecordingFile> {
   const store = new Spool(name);
   try {
-    const error = await fill(store, wholeChunks(stream, interruption));
+    const { error, behind } = await fill(store, wholeChunks(stream, interruption));
     // What was copied until an interruption has no end of its own.
-    return { chunks: store, error: interruption.count > 0 ? undefined : error, close: () => store.close() };
+    return { chunks: store, error: interruption.count > 0 ? undefined : error, behind, close: () => store.close() };
   } catch (error) {
     store.close();
     throw error instanceof InputError || error instanceof FtpSecurityError ? error : inputError(name, error);
   }
 }
 
-async function fill(store: Spool, chunks: AsyncGenerator<Uint8Array>): Promise<FtpSecurityError | undefined> {
+async function fill(store: Spool, chunks: AsyncGenerator<Uint8Array>): Promise<Decompressed> {
   const first = await chunks.next();
-  if (first.done) return undefined;
+  if (first.done) return { behind: 0 };
   const format = recordingFormat(first.value);
-  const decompressor = isCompression(format) ? DECOMPRESSORS[format]?.() : undefined;
-  if (!isCompression(format) || decompressor === undefined) {
+  if (!isCompression(format) || !isSupported(format)) {
     store.add(first.value);
     for await (const chunk of chunks) store.add(chunk);
-    return undefined;
+    return { behind: 0 };
   }
-  let failure: Error | undefined;
-  const failed = new Promise<void>(resolve => {
-    decompressor.once('error', error => {
-      failure = error;
-      resolve();
-    });
-  });
-  decompressor.on('data', (chunk: Uint8Array) => {
-    try {
-      store.add(chunk);
-    } catch (error) {
-      decompressor.destroy(error as Error);
-    }
-  });
-  let isOver = false;
-  const ended = new Promise<void>(resolve => {
-    decompressor.once('end', () => {
-      isOver = true;
-      resolve();
-    });
-  });
-  let written = 0;
-  let isFollowed = false;
-  // Write one chunk after the other, so that all octets before damaged data are stored before the error is found. Gzip
-  // data may be padded with zeros: there Node ends the output, and never answers the write.
-  const write = async (chunk: Uint8Array) => {
-    if (!isOver)
-      await Promise.race([failed, ended, new Promise<void>(resolve => decompressor.write(chunk, () => resolve()))]);
-    const padding = isOver ? chunk.subarray(Math.max(0, decompressor.bytesWritten - written)) : [];
-    isFollowed ||= padding.some(octet => octet !== 0);
-    written += chunk.length;
+  const rest = async function* () {
+    yield first.value;
+    yield* chunks;
   };
-  await write(first.value);
-  for await (const chunk of chunks) {
-    if (failure !== undefined) break;
-    await write(chunk);
-  }
-  decompressor.end();
-  await Promise.race([failed, ended]);
-  if (failure instanceof InputError) throw failure;
-  const error =
-    failure !== undefined ? decompressionError(format, failure) : isFollowed ? endsBefore(format) : undefined;
+  const result = await decompress(format, rest(), octets => store.add(octets));
   // Node does not report a zstd stream that ends early. The truncated capture itself shows it, unless it is empty.
-  if (store.length === 0) throw error ?? endsEarly(format);
-  return error;
+  if (store.length === 0) throw result.error ?? endsEarly(format);
+  return result;
 }
 
 /**
@@ -233,27 +188,13 @@ function isCompression(format: ReturnType<typeof recordingFormat>): format is Co
  */
 function isCompressed(start: Uint8Array): boolean {
   const format = recordingFormat(start);
-  return isCompression(format) && DECOMPRESSORS[format] !== undefined;
+  return isCompression(format) && isSupported(format);
 }
 
 /** The first chunk of a file; no octets if the file is empty. */
 export function firstOf(chunks: Iterable<Uint8Array>): Uint8Array {
   for (const chunk of chunks) return chunk;
   return new Uint8Array(0);
-}
-
-function decompressionError(format: Compression, error: Error): FtpSecurityError {
-  return 'code' in error && error.code === 'Z_BUF_ERROR'
-    ? endsEarly(format)
-    : new FtpSecurityError('syntax/bad-file', `damaged ${format} data: ${error.message}`);
-}
-
-function endsBefore(format: Compression): FtpSecurityError {
-  return new FtpSecurityError('syntax/bad-file', `${format} data that end before the file`);
-}
-
-function endsEarly(format: Compression): FtpSecurityError {
-  return new FtpSecurityError('syntax/truncated', `${format} data that ends early`);
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
   SummaryRecord,
   TranscriptRecord,
 } from '../capture/index.js';
+import { unreadUnit } from '../capture/totals.js';
 import { enctypeOf, type OpenedBy } from '../mechanisms/krb5/index.js';
 import { paint, printable, shorten } from './terminal.js';
 
@@ -222,15 +223,17 @@ function fileRow({ type, file, status, error, ...counts }: FileRecord): string {
 
 function summaryText(summary: SummaryRecord): string {
   const { verified, decrypted, failed, unkeyed, unprotected_after_security: unprotected } = summary;
-  const unread = Object.values(summary.unread).reduce((sum, packets) => sum + packets, 0);
-  const isText = Object.keys(summary.unread).every(reason => reason.startsWith('line '));
+  const unread = Object.entries(summary.unread);
   const counts = [
     `${count(summary.connections, 'control connection')}, ${count(summary.messages, 'line')}`,
     `${summary.protected} protected: ${verified} verified, ${failed} failed, ${unkeyed} without a key`,
     ...(decrypted > 0 ? [`${decrypted} decrypted and not verified`] : []),
     ...(unprotected > 0 ? [`${unprotected} in the clear where protection was required`] : []),
     ...(summary.lost_segments > 0 ? [`${count(summary.lost_segments, 'gap')} in the capture`] : []),
-    ...(unread > 0 ? [`${count(unread, isText ? 'line' : 'packet')} not read`] : []),
+    ...(['packet', 'line', 'octet'] as const).flatMap(unit => {
+      const sum = unread.reduce((sum, [reason, many]) => sum + (unreadUnit(reason) === unit ? many : 0), 0);
+      return sum > 0 ? [`${count(sum, unit)} not read`] : [];
+    }),
   ];
   return counts.join('; ');
 }

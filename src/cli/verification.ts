@@ -69,7 +69,9 @@ export async function verifyRecordingFiles(
     }
     if (opened.length === 0) return { ...outcome, isEmpty: true };
     const chunks = opened.map(file => counted(file.chunks, receiver));
-    const steps = verifySteps(chunks, { ...options, onRecord: record => receiver.record(record) });
+    const behind = opened.reduce((sum, file) => sum + file.behind, 0);
+    const onRecord = (record: TranscriptRecord) => receiver.record(behind > 0 ? withUnread(record, behind) : record);
+    const steps = verifySteps(chunks, { ...options, onRecord });
     const { faults = [], unusedPorts = [], error } = await runSteps(steps, interruption);
     // Compressed data that end early cut the capture as well, so their error explains both.
     const reason = opened.find(({ error }) => error !== undefined)?.error ?? error;
@@ -97,6 +99,14 @@ function counted(chunks: Iterable<Uint8Array>, receiver: Receiver): Iterable<Uin
     },
   };
 }
+
+/** Adds the octets behind compressed data to what was not read. */
+function withUnread(record: TranscriptRecord, octets: number): TranscriptRecord {
+  if (record.type !== 'summary') return record;
+  return { ...record, unread: { ...record.unread, [BEHIND]: octets } };
+}
+
+const BEHIND = 'octet behind the compressed data';
 
 async function runSteps(steps: ReturnType<typeof verifySteps>, interruption: Interruption): Promise<Transcript> {
   let interruptions = 0;

@@ -1,6 +1,7 @@
 /** `rfc2228 verify`: verifies recordings with keys, and writes a transcript for people or as JSON lines. */
 import { availableParallelism } from 'node:os';
 import { type Extract, FINDING_RULES, type FindingRecord, type TranscriptRecord } from '../capture/index.js';
+import { unreadUnit } from '../capture/totals.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { ExtractDirectory } from './extract.js';
 import { htmlReport } from './html.js';
@@ -205,9 +206,7 @@ function warnOfUnseen({ name, summary, missingData }: FileTotal, stderr: Output)
   const unread = Object.entries(summary.unread);
   if (summary.connections === 0 && unread.length === 0) stderr.write(`rfc2228: ${name}: no control connection\n`);
   for (const [reason, count] of unread) {
-    // A text has lines in place of packets.
-    const what = reason.startsWith('line ') ? 'line' : 'packet';
-    stderr.write(`rfc2228: ${name}: ${count} ${what}${count === 1 ? '' : 's'} not read: ${reason}\n`);
+    stderr.write(`rfc2228: ${name}: ${count} ${unreadUnit(reason)}${count === 1 ? '' : 's'} not read: ${reason}\n`);
   }
 }
 

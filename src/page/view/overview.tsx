@@ -1,4 +1,5 @@
 /** The totals of a transcript, and what could not be read. */
+import { unreadUnit } from '../../capture/totals.js';
 import { printable } from '../../printable.js';
 import type { Report } from '../model/report.js';
 import { count } from '../model/text.js';
@@ -21,9 +22,9 @@ export function Overview({ report, notices }: { report: Report; notices: readonl
           {summary.lost_segments > 0 && `; ${count(summary.lost_segments, 'gap')} in the capture`}
         </p>
       )}
-      {Object.entries(summary?.unread ?? {}).map(([reason, packets]) => (
+      {Object.entries(summary?.unread ?? {}).map(([reason, many]) => (
         <p key={reason} class="notice">
-          {count(Number(packets), 'packet')} not read: {printable(reason)}
+          {count(Number(many), unreadUnit(reason))} not read: {printable(reason)}
         </p>
       ))}
       {recordings.map(({ file, status, error }) => (
