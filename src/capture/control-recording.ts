@@ -5,7 +5,7 @@ import type { ProtectionLevel } from '../protection/protection-level.js';
 import type { ObservedExchange, ObservedMessage, ObservedReply } from '../session/events.js';
 import { Observer, type ObserverOptions } from '../session/observer.js';
 import { announcedByCommand, announcedByReply, commandIn, type DataAddress } from './data-addresses.js';
-import { missingData } from './findings.js';
+import { missingData, unfinishedConnection } from './findings.js';
 import { Login } from './login.js';
 import type { Endpoints } from './records.js';
 import { TokenNumbers, type TransferStart } from './token-numbers.js';
@@ -151,11 +151,13 @@ export class ControlRecording {
     this.observe(observer => observer.gap(from, isWithinLine));
   }
 
-  end(time: bigint | undefined): void {
+  /** @param isOpen  whether only the capture ends, and not the connection */
+  end(time: bigint | undefined, isOpen = false): void {
     this.observe(observer => observer.close(time));
     this.#ended = true;
     this.#numbers.end();
     for (const transfer of this.#transfers.values()) this.#endTransfer(transfer);
+    if (isOpen && this.#announced) this.#writer.finding(unfinishedConnection(this.number));
     const { problem } = this.#observer;
     this.#writer.end(this.#announced && problem === undefined ? undefined : { problem });
   }

@@ -50,6 +50,7 @@ export const RULES = {
   'delegated-credentials': ['low', 'the client has delegated its credentials to the server'],
   'clock-skew': ['low', 'the clock of the client is more than five minutes off'],
   'ticket-out-of-time': ['medium', 'a ticket that has expired, or is not yet valid'],
+  'unfinished-connection': ['low', 'a secured connection that is open where the capture ends'],
   'other-user': ['medium', 'a login as another user than the one of the security association'],
 } as const satisfies Record<string, readonly [Severity, string]>;
 
@@ -162,6 +163,10 @@ export class ConnectionFindings {
   #reply({ messages, code, answers, user, protection }: ReplyRecord): FindingRecord[] {
     const before = this.#protection;
     this.#protection = protection;
+    if (answers !== null && endsAssociation(answers.verb, code)) {
+      this.#secured = false;
+      this.#clientName = null;
+    }
     if (answers === null || !this.#secured) return [];
     const lines = [answers.message, ...messages];
     // After a password, it is the password that identifies the user.
@@ -177,6 +182,11 @@ export class ConnectionFindings {
     const isTransfer = code < 200 && commandFacts(answers.verb).data !== undefined;
     return isTransfer && protection === 'clear' ? [this.#find('data-in-clear', lines)] : [];
   }
+}
+
+/** Whether a reply ends the association before (RFC 2228 §3, appendix I). */
+function endsAssociation(verb: string, code: number): boolean {
+  return verb === 'REIN' ? code >= 200 && code < 300 : verb === 'AUTH' && code === 334;
 }
 
 /** Names of an anonymous login, whose password is no secret (RFC 1635). */
@@ -206,6 +216,11 @@ function timeRules(facts: ConnectionRecord['facts'], time: string | null | undef
   const isEarly = (facts['startTime'] === undefined ? of('authTime') : of('startTime')) - at > MAX_SKEW;
   const isLate = at - of('endTime') > MAX_SKEW;
   return [...(isOff ? ['clock-skew' as const] : []), ...(isEarly || isLate ? ['ticket-out-of-time' as const] : [])];
+}
+
+/** A connection under a security association whose end is not in the capture. */
+export function unfinishedConnection(connection: number): FindingRecord {
+  return finding(connection, 'unfinished-connection', []);
 }
 
 /** A protected transfer of which the capture has nothing but its lines. @param messages  index of each of these lines */

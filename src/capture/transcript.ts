@@ -226,8 +226,10 @@ class ControlRecordings {
       preamble[event.from]! -= event.data.length - data.length;
       recording.observe(observer => observer.push(from, data, event.time));
     } else if (event.kind === 'lost') recording.gap(from);
-    else if (--entry.open === 0) {
-      recording.end(event.time);
+    else {
+      if (event.by !== 'open') entry.isClosed = true;
+      if (--entry.open > 0) return;
+      recording.end(event.time, !entry.isClosed);
       this.addresses.forget(recording);
       this.#open.delete(event.connection.id);
     }
@@ -248,7 +250,7 @@ class ControlRecordings {
     const recording = new ControlRecording(ends.number, ends, observed, this.#writer, announce);
     // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
     announce('client', { host: undefined, port: portOf(ends.client) });
-    const entry: ControlEntry = { recording, ends, open: 2, preamble: [...ends.preamble] };
+    const entry: ControlEntry = { recording, ends, open: 2, isClosed: false, preamble: [...ends.preamble] };
     this.#open.set(connection.id, entry);
     return entry;
   }
@@ -259,6 +261,8 @@ interface ControlEntry {
   ends: ControlConnection;
   /** Number of directions that have not ended. */
   open: number;
+  /** Whether at least one side has closed the connection. */
+  isClosed: boolean;
   /** Octets of each end that belong to a proxy and are still to be skipped. */
   preamble: number[];
 }

@@ -11,10 +11,11 @@ import {
   type TranscriptRecord,
   verifyRecording,
 } from '../../src/capture/index.js';
+import { FIN, RST, type Segment } from '../../src/capture/link-layer.js';
 import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { ProtectionLevel } from '../../src/protection/protection-level.js';
-import { realCapture, vectorPath } from './helpers.js';
+import { latin1, pcapOf, realCapture, segmentsOf, vectorPath } from './helpers.js';
 
 let index = 0;
 
@@ -186,6 +187,28 @@ describe('an exchange', () => {
     expect(rulesOf(root)).toEqual([]);
   });
 
+  it('holds until REIN, or another AUTH, is accepted', () => {
+    const root = () => reply(230, 'USER root', { user: 'root' });
+    const transfer = () => reply(150, 'RETR a', { protection: 'clear' });
+    const begun = () => [root(), transfer()];
+    for (const [code, to] of [
+      [220, 'REIN'],
+      [334, 'AUTH GSSAPI'],
+    ] as const)
+      expect(rulesOf(connection(), reply(code, to), ...begun())).toEqual([]);
+    for (const [code, to] of [
+      [120, 'REIN'],
+      [502, 'REIN'],
+      [504, 'AUTH GSSAPI'],
+      [535, 'AUTH GSSAPI'],
+    ] as const)
+      expect(rulesOf(connection(), reply(code, to), ...begun())).toEqual(['other-user', 'data-in-clear']);
+    expect(rulesOf(connection(), reply(220, 'REIN'), connection(), ...begun())).toEqual([
+      'other-user',
+      'data-in-clear',
+    ]);
+  });
+
   it('of a distinguished name logs in to an account that the server has for it', () => {
     const grid = { ...connection(), variant: 'gsi', client_name: '/O=Grid/CN=Anna Example' };
     for (const user of [':globus-mapping:', 'anna'])
@@ -252,6 +275,31 @@ it('reports a deviation once for each side', () => {
     'deviation/trailing-nul',
     'deviation/trailing-nul',
   ]);
+});
+
+describe('a secured connection that is open where the capture ends', () => {
+  const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
+  const keys = parseKeytab(readFileSync(vectorPath(`${name}.keytab`)));
+  const { control_port } = JSON.parse(readFileSync(vectorPath(`${name}.json`), 'utf8'));
+  const segments = segmentsOf(realCapture(name));
+  const isControl = ({ source, destination }: Segment) => `${source} ${destination}`.includes(`:${control_port}`);
+  const control = segments.filter(isControl);
+  const secured = control.findIndex(({ payload }) => latin1(payload).startsWith('235 '));
+  const unfinished = (some: Segment[]) => {
+    const { records } = verifyRecording(pcapOf(some), { mechanisms: [krb5({ observer: { keys } })] });
+    return records.filter(it => it.type === 'finding' && it.rule === 'unfinished-connection').length;
+  };
+
+  it('is said, and none that has ended, was reset, or was not secured', () => {
+    const end = control.findIndex(({ flags }) => (flags & (FIN | RST)) !== 0);
+    expect(end).toBeGreaterThan(secured);
+    for (const place of [secured + 1, secured + 20, end]) expect(unfinished(control.slice(0, place))).toBe(1);
+    expect(unfinished(control.slice(0, secured))).toBe(0);
+    expect(unfinished(control)).toBe(0);
+    const last = control[end - 1]!;
+    const reset = { ...last, seq: last.seq + last.payload.length, payload: last.payload.subarray(0, 0), flags: RST };
+    expect(unfinished([...control.slice(0, end), reset])).toBe(0);
+  });
 });
 
 describe('real sessions', () => {
