@@ -4,7 +4,7 @@
  * whatever level is requested: `safe` with a NULL suite, else `private`.
  */
 import { assertBytes, concatAll, copy } from '../../bytes.js';
-import { badToken, FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError, refusalFrom } from '../../errors.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { ReplayWindow } from '../../replay-window.js';
@@ -46,8 +46,8 @@ interface TokenContents {
   skipped: number;
   next: Direction;
   wantsUpdate: boolean;
-  /** The name of an alert, after which no record is read. */
-  alert?: string;
+  /** What the peer itself has done against TLS: an alert, or a record that is not allowed. No record after it is read. */
+  fatal?: FtpSecurityError;
 }
 
 /** Records under one key. The limits for AES-GCM are not much higher (RFC 8446 §5.5, RFC 9325 §4.4). */
@@ -66,7 +66,8 @@ export class RecordContext implements SecurityContext {
   #mustUpdate = false;
   #position: bigint | undefined;
   #follows = false;
-  #closed = false;
+  /** Why the context has ended. */
+  #end: string | undefined;
 
   constructor({ receive, send, integrity, maxSkipped = 0 }: RecordContextOptions) {
     this.#level = encrypts(receive) ? 'private' : 'safe';
@@ -83,11 +84,13 @@ export class RecordContext implements SecurityContext {
     return level === 'safe' || level === this.#level;
   }
 
+  /** @throws RangeError for an empty plaintext, for which GSI has no token */
   wrap(plaintext: Uint8Array, level: TokenLevel): Wrapped {
     assertBytes(plaintext, 'plaintext');
+    if (plaintext.length === 0) throw new RangeError('plaintext must not be empty: GSI has no token for it');
     const before = this.#sending(level);
     const number = this.#mustUpdate ? 0 : before.number;
-    const count = Math.max(1, Math.ceil(plaintext.length / MAX_CONTENT));
+    const count = Math.ceil(plaintext.length / MAX_CONTENT);
     if (number + count >= MAX_RECORDS) {
       throw new FtpSecurityError('security/out-of-sequence', 'every record number is used', { side: 'local' });
     }
@@ -116,12 +119,15 @@ export class RecordContext implements SecurityContext {
     this.#assertOpen();
     if (token[0] === INTEGRITY_TOKEN) return this.#unwrapIntegrity(copy(token));
     const before = this.#receive;
-    const { texts, skipped, next, wantsUpdate, alert } = openToken(before, parseRecords(token), this.#maxSkipped);
-    if (alert !== undefined) {
+    const { texts, skipped, next, wantsUpdate, fatal } = openToken(before, parseRecords(token), this.#maxSkipped);
+    if (fatal !== undefined) {
       retire(next, before);
-      // The peer has ended the connection; a recording may go on.
-      if (this.#send !== undefined) this.destroy();
-      throw badToken(`TLS alert: ${alert}`);
+      // TLS ends with it (RFC 8446 §6.2); a recording may go on.
+      if (this.#send !== undefined) {
+        this.destroy();
+        this.#end = `the context has ended: ${fatal.message}`;
+      }
+      throw fatal;
     }
     retire(before, next);
     this.#receive = next;
@@ -160,7 +166,7 @@ export class RecordContext implements SecurityContext {
   }
 
   destroy(): void {
-    this.#closed = true;
+    this.#end ??= 'the context is destroyed';
     destroyDirection(this.#receive);
     if (this.#send !== undefined) destroyDirection(this.#send);
     this.#integrity?.destroy();
@@ -191,7 +197,7 @@ export class RecordContext implements SecurityContext {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the context is destroyed', { side: 'local' });
+    if (this.#end !== undefined) throw new FtpSecurityError('sequence/closed', this.#end, { side: 'local' });
   }
 }
 
@@ -200,13 +206,13 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? parts[0]! : concatAll(parts);
 }
 
-/** @throws FtpSecurityError; then the direction is unchanged */
+/** @throws FtpSecurityError for a record that anyone may have sent; then the direction is unchanged */
 function openToken(direction: Direction, records: readonly TlsRecord[], maxSkipped: number): TokenContents {
   const { skipped, opened } = openFirst(direction, records[0]!, maxSkipped);
   const contents: TokenContents = { texts: [], skipped, next: direction, wantsUpdate: false };
   try {
     take(contents, opened, direction);
-    for (let i = 1; i < records.length && contents.alert === undefined; i++) {
+    for (let i = 1; i < records.length && contents.fatal === undefined; i++) {
       take(contents, openRecord(contents.next, records[i]!), direction);
     }
   } catch (error) {
@@ -238,21 +244,23 @@ function openFirst(
 /** @param original  the direction before the token, whose keys must remain in case a later record is refused */
 function take(contents: TokenContents, { type, content, next }: Opened, original: Direction): void {
   contents.next = next;
-  if (type === APPLICATION_DATA) {
-    contents.texts.push(content);
-    return;
+  try {
+    if (content.length > MAX_CONTENT) throw badToken('TLS record with too much content');
+    if (type === APPLICATION_DATA) {
+      contents.texts.push(content);
+      return;
+    }
+    if (type === ALERT) throw badToken(`TLS alert: ${alertName(content)}`);
+    if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} after the handshake`);
+    const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
+    if (updatesKeys) {
+      contents.next = updatedDirection(next);
+      retire(next, original);
+    }
+    contents.wantsUpdate ||= wantsUpdate;
+  } catch (error) {
+    contents.fatal = refusalFrom(error);
   }
-  if (type === ALERT) {
-    contents.alert = alertName(content);
-    return;
-  }
-  if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} after the handshake`);
-  const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
-  if (updatesKeys) {
-    contents.next = updatedDirection(next);
-    retire(next, original);
-  }
-  contents.wantsUpdate ||= wantsUpdate;
 }
 
 /** Erases the keys of a direction, unless the other one uses the same keys. */

@@ -16,6 +16,7 @@ import {
 } from '../../../src/mechanisms/gsi/tls/key-schedule.js';
 import {
   ALERT,
+  copyDirection,
   type Direction,
   directionsOf,
   formatRecord,
@@ -27,7 +28,7 @@ import { suiteByNumber } from '../../../src/mechanisms/gsi/tls/suites.js';
 import type { ObservedStep, Peer } from '../../../src/protection/mechanism.js';
 import { errorOf } from '../../helpers.js';
 import { directionsFor, directionsForBoth, PROTOCOLS, pairOf, protocolOf } from './pairs.js';
-import { file } from './vectors.js';
+import { file, VECTORS } from './vectors.js';
 
 const TLS13 = protocolOf(TLS_1_3, 'TLS_AES_128_GCM_SHA256');
 const TLS12 = protocolOf(TLS_1_2, 'TLS_RSA_WITH_AES_128_GCM_SHA256');
@@ -51,6 +52,23 @@ function recordsOf(direction: Direction, ...records: [type: number, content: Uin
     next = type === HANDSHAKE && content[0] === KEY_UPDATE ? updatedDirection(sealed.next) : sealed.next;
     return sealed.octets;
   });
+}
+
+/** The peer itself has sent what TLS does not allow: a live context ends, and one of a recording goes on without it. */
+function expectFatal(protocol: typeof TLS13, record: [type: number, content: Uint8Array], message = /./): void {
+  const { client, server } = directionsFor(protocol);
+  const [text, bad] = recordsOf(client, [23, TEXT], record);
+  const [sameNumber] = recordsOf(client, record);
+  const recorded = new RecordContext({ receive: copyDirection(client) });
+  const live = new RecordContext({ receive: client, send: server });
+  for (const context of [recorded, live]) {
+    const error = errorOf(() => context.unwrap(sameNumber!));
+    expect([error.code, message.test(error.message)]).toEqual(['security/bad-token', true]);
+  }
+  expect(recorded.unwrap(text!).plaintext).toEqual(TEXT);
+  expect(errorOf(() => recorded.unwrap(bad!)).code).toBe('security/bad-token');
+  expect(errorOf(() => live.unwrap(text!)).code).toBe('sequence/closed');
+  expect(errorOf(() => live.wrap(TEXT, 'private')).code).toBe('sequence/closed');
 }
 
 describe('KeyUpdate', () => {
@@ -133,12 +151,8 @@ describe('KeyUpdate', () => {
     ['with a message behind it', [KEY_UPDATE, 0, 0, 1, 0, NEW_SESSION_TICKET, 0, 0, 0]],
     ['without its octet', [KEY_UPDATE, 0, 0, 0]],
     ['in an empty record', []],
-  ])('one %s is refused, and changes nothing', (_, octets) => {
-    const { context, peer } = receiver(TLS13);
-    const [bad] = recordsOf(peer, [22, Uint8Array.from(octets)]);
-    const [good] = recordsOf(peer, [23, TEXT]);
-    expect(errorOf(() => context.unwrap(bad!)).code).toBe('security/bad-token');
-    expect(context.unwrap(good!).plaintext).toEqual(TEXT);
+  ])('one %s is refused, and ends a live context', (_, octets) => {
+    expectFatal(TLS13, [HANDSHAKE, Uint8Array.from(octets)]);
   });
 });
 
@@ -151,15 +165,10 @@ describe('records that are no text', () => {
   });
 
   test.each(PROTOCOLS.filter(({ version }) => version < TLS_1_3))(
-    '$name: renegotiation is refused, and changes nothing',
+    '$name: renegotiation is refused, and ends a live context',
     protocol => {
       for (const content of [message(0), message(1, 3, 3)]) {
-        const { context, peer } = receiver(protocol);
-        const [hello] = recordsOf(peer, [HANDSHAKE, content]);
-        const [text] = recordsOf(peer, [23, TEXT]);
-        const error = errorOf(() => context.unwrap(hello!));
-        expect([error.code, error.message]).toEqual(['security/bad-token', 'TLS renegotiation is refused']);
-        expect(context.unwrap(text!).plaintext).toEqual(TEXT);
+        expectFatal(protocol, [HANDSHAKE, content], /^TLS renegotiation is refused$/);
       }
     },
   );
@@ -193,8 +202,7 @@ describe('records that are no text', () => {
 
   test('types that no record has are refused', () => {
     for (const type of [0, 20, 24, 255]) {
-      const { context, peer } = receiver(TLS13);
-      expect(errorOf(() => context.unwrap(recordsOf(peer, [type, TEXT])[0]!)).code).toBe('security/bad-token');
+      expectFatal(TLS13, [type, TEXT]);
     }
     const { context } = receiver(TLS13);
     expect(errorOf(() => context.unwrap(formatRecord(23, TLS_1_2, new Uint8Array(17)))).code).toBe(
@@ -334,12 +342,21 @@ describe('limits', () => {
   });
 
   test('a record holds 16384 octets at most', () => {
-    const { context, peer } = receiver(TLS13);
-    const [tooLong] = recordsOf(peer, [23, new Uint8Array(16_385)]);
-    expect(errorOf(() => context.unwrap(tooLong!)).code).toBe('security/bad-token');
+    for (const protocol of [TLS12, TLS13]) expectFatal(protocol, [23, new Uint8Array(16_385)], /too much content/);
+    const { context } = receiver(TLS13);
     expect(errorOf(() => context.unwrap(formatRecord(23, TLS_1_2, new Uint8Array(18_433)))).code).toBe(
       'security/bad-token',
     );
+  });
+
+  test('there is no token for an empty text: Globus makes none either', () => {
+    const { initiator, acceptor } = pairOf(TLS12);
+    expect(() => initiator.wrap(new Uint8Array(), 'private')).toThrow(RangeError);
+    expect(acceptor.unwrap(initiator.wrap(TEXT, 'private').token).sequence).toBe('ok');
+    for (const { messages } of VECTORS) {
+      const empty = messages.filter(({ op, qop, plain_hex }) => op === 'wrap' && qop === 0 && plain_hex === '');
+      for (const { token_hex } of empty) expect(token_hex).toBe('');
+    }
   });
 
   test('a context without keys to send with says so', () => {

@@ -60,7 +60,7 @@ describe('a record that was changed', () => {
     const { initiator, acceptor } = pairOf(protocol, { maxSkipped: 4 });
     fc.assert(
       fc.property(
-        fc.uint8Array({ maxLength: 60 }),
+        fc.uint8Array({ minLength: 1, maxLength: 60 }),
         fc.array(changes, { minLength: 1, maxLength: 5 }),
         (text, several) => {
           const { token, level } = initiator.wrap(text, 'safe');

@@ -51,6 +51,7 @@ import {
   directionOf13,
   directionsOf,
   HANDSHAKE,
+  MAX_CONTENT,
   openRecord,
   parseRecords,
   type TlsRecord,
@@ -205,6 +206,7 @@ export class Handshake {
 
   #process(from: Peer, { type, content }: PlainRecord): void {
     const side = this.#sides[from];
+    if (content.length > MAX_CONTENT) throw badToken('TLS record with too much content');
     if (type === HANDSHAKE && side.isFinished) this.#postHandshake(side, content);
     else if (type === HANDSHAKE) this.#messages(from, side.messages.push(content));
     else if (type === CHANGE_CIPHER_SPEC) this.#changeCipherSpec(from, side, content);

@@ -117,7 +117,7 @@ export function destroyDirection({ cipher, previous, secret }: Direction): void 
 }
 
 /**
- * Opens a record.
+ * Opens a record. That it has at most MAX_CONTENT octets is for the caller to check.
  * @param skipped  how many records before it are assumed to be lost
  * @throws FtpSecurityError `security/bad-token`, `security/bad-checksum`
  */
@@ -127,7 +127,6 @@ export function openRecord(direction: Direction, { type, version, fragment }: Tl
   const number = direction.number + skipped;
   const opened = direction.cipher.open(type, fragment, { number, previous: direction.previous });
   if (opened === undefined) throw badChecksum('wrong checksum of a TLS record');
-  if (opened.content.length > MAX_CONTENT) throw badToken('TLS record with too much content');
   return { type: opened.type, content: opened.content, next: following(direction, number, fragment) };
 }
 
