@@ -21,6 +21,7 @@ export {
   gsiAcceptor,
   gsiInitiator,
 } from './gsi/exchange.js';
+export type { GsiDelegation } from './gsi/proxy-certificate.js';
 export { type GsiTrust, type GsiTrustFiles, gsiTrust, readTrustDirectory } from './gsi/trust.js';
 export { nodeCiphers } from './kerberos-ciphers.js';
 export { defaultCredentials, defaultKeytab, type KerberosFilesOptions } from './kerberos-files.js';

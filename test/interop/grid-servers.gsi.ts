@@ -6,8 +6,16 @@ import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FtpSecurityError, parseExtendedPassiveReply, type Reply } from '../../src/index.js';
-import { ClientControl, type GsiInitiatorOptions, gsiInitiator } from '../../src/node/index.js';
+import {
+  ClientControl,
+  formatGsiCredential,
+  type GsiCredential,
+  type GsiInitiatorOptions,
+  gsiAcceptor,
+  gsiInitiator,
+} from '../../src/node/index.js';
 import { type Grid, type GridServer, HOST_NAME, makeGrid, startArcServer, startGlobusServer } from './grid.js';
+import { run } from './program.js';
 
 const SIZE = 3_000_001;
 
@@ -95,6 +103,20 @@ describe.each(Object.entries(PEERS))('%s', (_, peerOf) => {
     return { control, send, passive, levels, tolerated };
   }
 
+  /** The credential that our server gets from our client, as a proxy file. */
+  async function delegatedBy(options: Partial<GsiInitiatorOptions>): Promise<string> {
+    const { user, host, trust } = grid;
+    const taken: GsiCredential[] = [];
+    const initiator = gsiInitiator({ credential: user, trust, server: 'localhost', ...options });
+    const acceptor = gsiAcceptor({ credential: host, trust, delegated: it => taken.push(it) });
+    for (let token: Uint8Array | undefined; ; ) {
+      ({ token } = await initiator.step(token));
+      const { token: answer, context } = await acceptor.step(token);
+      if (context !== undefined) return formatGsiCredential(taken[0]!);
+      token = answer;
+    }
+  }
+
   const refusalOf = (options: Partial<GsiInitiatorOptions>) =>
     client(options).then(
       () => undefined,
@@ -140,6 +162,34 @@ describe.each(Object.entries(PEERS))('%s', (_, peerOf) => {
       expect((await send('QUIT')).code).toBe(221);
       expect([...levels]).toEqual(['private']);
       expect([...tolerated].sort()).toEqual(peer.tolerated);
+    });
+
+    test.each([{}, { rights: 'all' }] as const)('takes a credential that we delegate: %o', async delegate => {
+      const { control, send } = await client({ ...only, delegate });
+      expect(control.session.facts).toMatchObject({ delegates: true, tls: version.slice(4) });
+      expect((await send('USER :globus-mapping:')).code).toBe(peer.logIn[0]);
+      expect((await send('PASS x')).code).toBe(peer.logIn[1]);
+      expect((await send('PWD')).code).toBe(257);
+      expect((await send('QUIT')).code).toBe(221);
+    });
+
+    test('globus-url-copy logs in with a credential that we have delegated, and delegates it again', async () => {
+      const path = (name: string) => join(grid.folder, name);
+      writeFileSync(path('proxy.pem'), await delegatedBy({ ...only, delegate: { rights: 'all' } }), { mode: 0o600 });
+      const file = randomBytes(1000);
+      writeFileSync(peer.file('small'), file);
+      const { X509_USER_CERT: _, X509_USER_KEY: __, ...environment } = grid.userEnvironment;
+      const { code, complaint } = await run(
+        'globus-url-copy',
+        ['-nodcau', `gsiftp://localhost:${server.port}${peer.path('small')}`, `file://${path('copied')}`],
+        {
+          environment: { ...environment, X509_USER_PROXY: path('proxy.pem') } as never,
+          folder: grid.folder,
+          limit: 20_000,
+        },
+      );
+      expect([code, complaint]).toEqual([0, '']);
+      expect(readFileSync(path('copied')).equals(file)).toBe(true);
     });
 
     test('a server that we do not trust is refused, and so are we by one that does not trust us', async () => {

@@ -2,23 +2,21 @@
  * The server's side of delegation: it makes a key, sends a certificate request for it (RFC 2986, DER), and gets a proxy certificate
  * in DER. Other certificates may follow it; Globus's client sends none, as its own chain is known from the handshake.
  */
-import { createPublicKey, generateKeyPair, type KeyObject, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import { concat, fromHex, toHex } from '../../bytes.js';
+import { concat, toHex } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import { formatElement } from '../../mechanisms/der.js';
 import { elementsOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
 import { parseCertificate } from './certificate.js';
 import { type ChainOptions, verifyChain } from './chain.js';
 import type { GsiCredential } from './credential.js';
+import { formatSigned } from './signed.js';
 
 const KEY_BITS = 2048;
-const BIT_STRING = 0x03;
 const ATTRIBUTES = 0xa0;
 /** INTEGER 0, the only version. */
 const VERSION = Uint8Array.of(2, 1, 0);
-/** sha256WithRSAEncryption with parameters NULL. */
-const SHA256_WITH_RSA = fromHex('300d06092a864886f70d01010b0500');
 const MAX_CERTIFICATES = 30;
 
 export interface DelegationRequest {
@@ -36,8 +34,7 @@ export async function delegationRequest(): Promise<DelegationRequest> {
     SEQUENCE,
     concat(VERSION, formatElement(SEQUENCE, empty), keyInfo, formatElement(ATTRIBUTES, empty)),
   );
-  const signature = formatElement(BIT_STRING, concat(Uint8Array.of(0), sign('sha256', info, privateKey)));
-  return { key: privateKey, request: formatElement(SEQUENCE, concat(info, SHA256_WITH_RSA, signature)) };
+  return { key: privateKey, request: formatSigned(info, privateKey) };
 }
 
 /**

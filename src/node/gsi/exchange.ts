@@ -2,7 +2,7 @@
  * Both sides of a live GSI exchange. Node's TLS makes the tokens of the handshake. The passive side of rfc2228/gsi follows them with
  * Node's secrets, which gives the certificates, and the keys and record numbers of the context.
  */
-import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { assertBytes, toUtf8 } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import { RecordContext } from '../../mechanisms/gsi/context.js';
@@ -14,6 +14,7 @@ import { type ChainOptions, type VerifiedPeer, verifyChain } from './chain.js';
 import { formatGsiCredential, type GsiCredential } from './credential.js';
 import { delegatedCredential, delegationRequest } from './delegation.js';
 import { isCertificateOf } from './host-name.js';
+import { type GsiDelegation, proxySigner } from './proxy-certificate.js';
 import { TlsEngine } from './tls-engine.js';
 import { type GsiTrust, trustPartsOf } from './trust.js';
 
@@ -23,9 +24,9 @@ export interface GsiExchangeOptions {
   credential: GsiCredential;
   /** The authorities that may have signed the peer's certificate. */
   trust: GsiTrust;
-  /** TLS versions. Default 1.2 to 1.3. */
-  minVersion?: SecureVersion;
-  maxVersion?: SecureVersion;
+  /** TLS versions. Default 1.2 to 1.3; there are no others. */
+  minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  maxVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** Cipher suites in OpenSSL's notation. Default those of Node. */
   ciphers?: string;
   /** The current time in milliseconds since 1970, for the validity of certificates. Default `Date.now`. */
@@ -39,6 +40,11 @@ export interface GsiInitiatorOptions extends GsiExchangeOptions {
    * is a name or an address.
    */
   server: string;
+  /**
+   * Delegates a credential to the server, with which it can act for us; it needs one to transfer files to another server. `{}` is a
+   * limited one for 12 hours. Default: none.
+   */
+  delegate?: GsiDelegation;
 }
 
 /** Options of {@link gsiAcceptor}. */
@@ -52,17 +58,16 @@ export interface GsiAcceptorOptions extends GsiExchangeOptions {
 
 /** The security data after the handshake: the client delegates no credential, or one. */
 const DOES_NOT_DELEGATE = toUtf8('0');
-const DELEGATES = 0x44;
+const DELEGATES = toUtf8('D');
 /** In TLS 1.3 the server says by this octet that it has accepted the client's certificate. */
 const ACCEPTED = Uint8Array.of(0);
 
 type Tokens = AsyncGenerator<Step, Step, Uint8Array | undefined>;
 
 /**
- * The client's side of a GSI exchange, with mutual authentication. It delegates no credential. The context has one level, `private`.
- * Data connections of GridFTP are not protected by it: use `protection: 'clear'`, and DCAU N.
+ * The client's side of a GSI exchange, with mutual authentication. The context has one level, `private`. Data connections of GridFTP are not protected by it: use `protection: 'clear'`, and DCAU N.
  *
- * The facts are `serverName`, `tls`, `cipherSuite` and `inOrder`. After an error or the last step, each further step throws
+ * The facts are `serverName`, `delegates`, `tls`, `cipherSuite` and `inOrder`. After an error or the last step, each further step throws
  * `sequence/closed`.
  * @throws FtpSecurityError the steps: `security/bad-token`, `bad-checksum`, `untrusted`, `expired`, `not-yet-valid`, `wrong-name`
  * @example
@@ -73,7 +78,9 @@ type Tokens = AsyncGenerator<Step, Step, Uint8Array | undefined>;
  */
 export function gsiInitiator(options: GsiInitiatorOptions): Exchange {
   if (typeof options.server !== 'string' || options.server === '') throw new TypeError('server must be a name');
-  return exchangeOf(new Side('client', options), side => initiate(side, options));
+  assertCredential(options.credential);
+  const signProxy = options.delegate && proxySigner(options.credential, options.delegate);
+  return exchangeOf(new Side('client', options), side => initiate(side, options, signProxy));
 }
 
 /**
@@ -87,6 +94,7 @@ export function gsiInitiator(options: GsiInitiatorOptions): Exchange {
  * const control = new ServerControl(socket, { mechanisms: [gsi({ acceptor })], transfers: ['clear'], require: 'private' });
  */
 export function gsiAcceptor(options: GsiAcceptorOptions): Exchange {
+  assertCredential(options.credential);
   return exchangeOf(new Side('server', options), side => accept(side, options));
 }
 
@@ -164,7 +172,11 @@ class Side {
   }
 }
 
-async function* initiate(side: Side, { server, ...options }: GsiInitiatorOptions): Tokens {
+async function* initiate(
+  side: Side,
+  { server, ...options }: GsiInitiatorOptions,
+  signProxy: ReturnType<typeof proxySigner> | undefined,
+): Tokens {
   const early = yield {};
   if (early !== undefined) throw badToken("the server sent security data before the client's");
   let token = await side.process();
@@ -185,8 +197,17 @@ async function* initiate(side: Side, { server, ...options }: GsiInitiatorOptions
   if (peer === undefined) throw badToken('the server has sent no certificate');
   checkAcceptance(side.texts);
   const context = side.context();
-  const flag = context.wrap(DOES_NOT_DELEGATE, 'safe').token;
-  return { token: flag, context, facts: { ...side.facts, serverName: peer.name } };
+  const facts = { ...side.facts, serverName: peer.name, delegates: signProxy !== undefined };
+  if (signProxy === undefined) return { token: context.wrap(DOES_NOT_DELEGATE, 'safe').token, context, facts };
+  let isEstablished = false;
+  try {
+    const request = textOf(context, yield { token: context.wrap(DELEGATES, 'safe').token });
+    const proxy = signProxy(request, chainOptions('client', options).now);
+    isEstablished = true;
+    return { token: context.wrap(proxy, 'safe').token, context, facts };
+  } finally {
+    if (!isEstablished) context.destroy();
+  }
 }
 
 async function* accept(side: Side, options: GsiAcceptorOptions): Tokens {
@@ -205,7 +226,7 @@ async function* accept(side: Side, options: GsiAcceptorOptions): Tokens {
   try {
     const last = side.is13 ? context.wrap(ACCEPTED, 'safe').token : token;
     const flag = textOf(context, yield { token: last });
-    const delegates = flag[0] === DELEGATES;
+    const delegates = flag[0] === DELEGATES[0];
     if (flag.length !== 1 || (!delegates && flag[0] !== DOES_NOT_DELEGATE[0])) throw badToken('not a delegation flag');
     if (delegates) yield* acceptDelegation(context, { chain: side.certificates, name }, chain, options);
     isEstablished = true;
@@ -256,11 +277,17 @@ function required(token: Uint8Array | undefined): Uint8Array {
   throw badToken('the peer sent no security data, but the exchange is incomplete');
 }
 
+function assertCredential(credential: GsiCredential): void {
+  if (!Array.isArray(credential?.certificates))
+    throw new TypeError('credential must be the result of parseGsiCredential or readGsiCredential');
+}
+
 /** A new one for each exchange, so that no session is resumed: then a client would show no certificate. */
 function secureContextOf(options: GsiExchangeOptions): SecureContext {
   const { credential, minVersion = 'TLSv1.2', maxVersion = 'TLSv1.3', ciphers } = options;
-  if (!Array.isArray(credential?.certificates))
-    throw new TypeError('credential must be the result of parseGsiCredential or readGsiCredential');
+  for (const version of [minVersion, maxVersion])
+    if (version !== 'TLSv1.2' && version !== 'TLSv1.3')
+      throw new RangeError(`${String(version)} is not offered: TLS 1.0 and 1.1 are only read in recordings`);
   const pem = formatGsiCredential(credential);
   return createSecureContext({
     key: pem,

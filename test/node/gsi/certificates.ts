@@ -71,7 +71,7 @@ export interface MakeOptions {
   sha1?: boolean;
 }
 
-interface KeyPair {
+export interface KeyPair {
   publicKey: KeyObject;
   privateKey: KeyObject;
 }
@@ -120,6 +120,14 @@ export function make(name: string, options: MakeOptions = {}): Made {
 
 function formatExtension({ type, value, critical = false }: Extension): Uint8Array {
   return sequence(oid(type), ...(critical ? [TRUE] : []), formatElement(4, value));
+}
+
+/** A certificate request (RFC 2986 §4) with an empty name. */
+export function certificateRequest({ publicKey, privateKey }: KeyPair, signer: KeyObject = privateKey): Uint8Array {
+  const keyInfo = publicKey.export({ format: 'der', type: 'spki' });
+  const info = sequence(integer(0), sequence(), keyInfo, explicit(0));
+  const named = publicKey.asymmetricKeyType === 'rsa' ? sequence(oid('2a864886f70d01010b')) : algorithm();
+  return sequence(info, named, bits(sign('sha256', info, signer)));
 }
 
 /** A list of revoked serial numbers. */

@@ -4,10 +4,15 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { toUtf8 } from '../../../src/bytes.js';
+import type { RecordContext } from '../../../src/mechanisms/gsi/context.js';
 import { gsi } from '../../../src/mechanisms/gsi/index.js';
+import { APPLICATION_DATA } from '../../../src/mechanisms/gsi/tls/record-cipher.js';
+import { type Direction, sealRecord } from '../../../src/mechanisms/gsi/tls/records.js';
 import { ClientControl } from '../../../src/node/client-control.js';
+import type { GsiCredential } from '../../../src/node/gsi/credential.js';
 import { TlsEngine } from '../../../src/node/gsi/tls-engine.js';
 import { ServerControl } from '../../../src/node/server-control.js';
+import type { Exchange } from '../../../src/protection/mechanism.js';
 import { authority, CA, HOST, type Made, make, proxyInfo, USER } from './certificates.js';
 import {
   acceptor,
@@ -144,7 +149,8 @@ describe.each(VERSIONS)('%s', version => {
 
   test.each(['', '1', '00', 'DD'])('the delegation flag "%s" is refused', async flag => {
     const { client, server } = await handshake(version, acceptor({ ...only(version), delegated: () => {} }));
-    const error = await refusal(Promise.resolve(server.step(client.wrap(toUtf8(flag), 'safe').token)));
+    const { octets } = sealRecord(client.directions()!.send, { type: APPLICATION_DATA, content: toUtf8(flag) });
+    const error = await refusal(Promise.resolve(server.step(octets)));
     expect(error.message).toBe('not a delegation flag');
   });
 });
@@ -182,7 +188,107 @@ test('options of the wrong kind are a TypeError', () => {
   expect(() => initiator({ server: '' })).toThrow(TypeError);
   expect(() => acceptor({ trust: { names: [], unreadable: new Map() } })).toThrow(TypeError);
   expect(() => initiator({ server: undefined as unknown as string })).toThrow(TypeError);
+  expect(() => initiator({ credential: {} as GsiCredential, delegate: {} })).toThrow(TypeError);
+  expect(() => initiator({ delegate: { rights: 'none' as 'all' } })).toThrow(TypeError);
 });
+
+test('TLS 1.0 and 1.1 are not offered, whatever the ciphers', () => {
+  for (const version of ['TLSv1', 'TLSv1.1', 'SSLv3'] as unknown as 'TLSv1.2'[]) {
+    const ciphers = 'DEFAULT:@SECLEVEL=0';
+    expect(() => initiator({ minVersion: version, ciphers })).toThrow(RangeError);
+    expect(() => acceptor({ minVersion: version, maxVersion: version, ciphers })).toThrow(RangeError);
+  }
+});
+
+/** Records that the peer itself sends, or that were changed on the way; and how the connection ends then. */
+const BAD_RECORDS: [what: string, make: (send: Direction) => Uint8Array, error: RegExp][] = [
+  [
+    'an alert',
+    send => sealRecord(send, { type: 21, content: Uint8Array.of(2, 40) }).octets,
+    /TLS alert: handshake_failure/,
+  ],
+  [
+    'another message',
+    send => sealRecord(send, { type: 22, content: Uint8Array.of(1, 0, 0, 0) }).octets,
+    /handshake message 1|renegotiation/,
+  ],
+  [
+    'another number',
+    send => sealRecord({ ...send, number: send.number + 1 }, { type: 23, content: toUtf8('NOOP') }).octets,
+    /wrong checksum/,
+  ],
+];
+
+describe.each(VERSIONS)('%s: a control connection ends', version => {
+  test.each(BAD_RECORDS)('at the server, after %s', async (_, make, error) => {
+    let end: (thrown: unknown) => void;
+    const ended = new Promise<unknown>(resolve => (end = resolve));
+    const server = createServer(async socket => {
+      const control = new ServerControl(socket, {
+        mechanisms: [gsi({ acceptor })],
+        require: 'private',
+        transfers: ['clear'],
+      });
+      await control.reply(220, 'Ready');
+      try {
+        for await (const event of control) await control.reply(200, 'OK', event);
+        end(undefined);
+      } catch (thrown) {
+        end(thrown);
+      }
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const { exchange, sending } = watched(initiator(only(version)));
+    const control = new ClientControl(socket, { mechanism: 'GSSAPI', exchange, protection: 'clear' });
+    control.on('error', () => {});
+    await control.start();
+    const closed = once(socket, 'close');
+    socket.write(`ENC ${Buffer.from(make(sending())).toString('base64')}\r\nENC ${'A'.repeat(64)}\r\n`);
+    await closed;
+    expect(String(await ended)).toMatch(error);
+    server.close();
+  });
+
+  test.each(BAD_RECORDS)('at the client, after %s', async (_, make, error) => {
+    const { exchange: acceptorExchange, sending } = watched(acceptor(only(version)));
+    const server = createServer(async socket => {
+      const mechanisms = [gsi({ acceptor: () => acceptorExchange })];
+      const control = new ServerControl(socket, { mechanisms, require: 'private', transfers: ['clear'] });
+      await control.reply(220, 'Ready');
+      socket.on('error', () => {});
+      for await (const { command } of control)
+        if (command.verb === 'NOOP') socket.write(`632 ${Buffer.from(make(sending())).toString('base64')}\r\n`);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const exchange = initiator(only(version));
+    const control = new ClientControl(socket, { mechanism: 'GSSAPI', exchange, protection: 'clear' });
+    await control.start();
+    control.resume();
+    control.write('NOOP\r\n');
+    const [thrown] = await once(control, 'error');
+    expect(String(thrown)).toMatch(error);
+    expect([control.destroyed, socket.destroyed]).toEqual([true, true]);
+    server.close();
+  });
+});
+
+/** An exchange, and the direction of the next record of its context. */
+function watched(exchange: Exchange): { exchange: Exchange; sending(): Direction } {
+  let context: RecordContext | undefined;
+  return {
+    exchange: {
+      async step(token) {
+        const step = await exchange.step(token);
+        context = step.context as RecordContext | undefined;
+        return step;
+      },
+      destroy: () => exchange.destroy!(),
+    },
+    sending: () => context!.directions()!.send,
+  };
+}
 
 test('control connections over sockets speak it', async () => {
   const server = createServer(async socket => {
