@@ -52,8 +52,8 @@ export interface GsiFiles {
 }
 
 /**
- * Looks for a credential where the tools of the grid do. For a user: `X509_USER_PROXY`, `/tmp/x509up_u` and the user number,
- * `X509_USER_CERT` and `X509_USER_KEY`, `~/.globus/usercert.pem` and `userkey.pem`. For a server: `X509_USER_CERT` and
+ * Looks for a credential where the tools of the grid do; what is not there is passed over, also if a variable names it. For a user:
+ * `X509_USER_PROXY`, `x509up_u` and the user number in the system's temporary folder and in `/tmp`, `X509_USER_CERT` and `X509_USER_KEY`, `~/.globus/usercert.pem` and `userkey.pem`. For a server: `X509_USER_CERT` and
  * `X509_USER_KEY`, `/etc/grid-security/hostcert.pem` and `hostkey.pem`. Authorities: `X509_CERT_DIR`,
  * `~/.globus/certificates`, `/etc/grid-security/certificates`.
  * @throws FtpSecurityError `security/no-key` if there is none
@@ -61,14 +61,15 @@ export interface GsiFiles {
 export function findGsiFiles(owner: 'user' | 'server', environment: GsiEnvironment = process.env): GsiFiles {
   const { X509_USER_PROXY, X509_USER_CERT, X509_USER_KEY, X509_CERT_DIR } = environment;
   const globus = join(environment['HOME'] ?? homedir(), '.globus');
-  const proxy = X509_USER_PROXY ?? join(tmpdir(), `x509up_u${process.getuid?.() ?? ''}`);
+  // The tools of Globus write it to /tmp even if TMPDIR is another folder, as batch systems set it.
+  const proxies = [...new Set([tmpdir(), '/tmp'])].map(it => join(it, `x509up_u${process.getuid?.() ?? ''}`));
   const pairs: [string | undefined, string | undefined][] = [
+    ...(owner === 'user' ? [X509_USER_PROXY, ...proxies] : []).map((file): [typeof file, typeof file] => [file, file]),
     [X509_USER_CERT, X509_USER_KEY],
     owner === 'user'
       ? [join(globus, 'usercert.pem'), join(globus, 'userkey.pem')]
       : ['/etc/grid-security/hostcert.pem', '/etc/grid-security/hostkey.pem'],
   ];
-  if (owner === 'user') pairs.unshift([proxy, proxy]);
   const found = pairs.find(files => files.every(file => file !== undefined && existsSync(file)));
   if (found === undefined) {
     const tried = pairs.flatMap(([file]) => file ?? []).join(', ');
@@ -80,26 +81,34 @@ export function findGsiFiles(owner: 'user' | 'server', environment: GsiEnvironme
 }
 
 /**
- * Reads a credential from files. A file with a private key must be readable by its owner only, as Globus requires.
+ * Reads a credential from files. A file with a private key must be the user's, and closed to others, as Globus requires: anyone may
+ * put a file of our name into a temporary folder.
  * @throws FtpSecurityError `syntax/bad-file`; Error if a file can't be read
  */
 export function readGsiCredential({ certificates, key }: Pick<GsiFiles, 'certificates' | 'key'>): GsiCredential {
-  if (process.platform !== 'win32' && (statSync(key).mode & 0o077) !== 0) {
+  const { mode, uid } = statSync(key);
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     throw badFile(`${key} contains a private key, and others may read it: run "chmod 600 ${key}"`);
   }
+  if (uid !== (process.getuid?.() ?? uid)) throw badFile(`${key} contains a private key, but belongs to another user`);
   return parseGsiCredential(readFileSync(certificates), readFileSync(key));
 }
 
 const PRIVATE_KEY = /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END (?:RSA |EC )?PRIVATE KEY-----/;
 
 function readKey(file: Uint8Array): KeyObject {
-  const [pem] = PRIVATE_KEY.exec(fromUtf8(file)) ?? [];
+  const text = fromUtf8(file);
+  const [pem] = PRIVATE_KEY.exec(text) ?? [];
   try {
     if (pem !== undefined) return createPrivateKey(pem);
   } catch {
     // Reported below, since the reason could show a part of the key.
   }
-  throw badFile('no private key in PEM, or it has a password: remove it with "openssl pkey -in KEY -out NEW"');
+  throw badFile(
+    /ENCRYPTED/.test(text)
+      ? 'the private key has a password, which is not asked for: make a proxy, or a copy by "openssl pkey -in KEY -out NEW"'
+      : 'no private key in PEM',
+  );
 }
 
 function pemOf(der: Uint8Array): string {

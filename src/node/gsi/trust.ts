@@ -1,7 +1,7 @@
 /** Certification authorities that are trusted, with their signing policies and lists of revoked certificates. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertBytes, fromUtf8 } from '../../bytes.js';
+import { assertBytes, fromUtf8, toHex } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Certificate, certificatesOf, parseCertificate } from './certificate.js';
 import { parseRevocationList, type RevocationList } from './revocation-list.js';
@@ -43,7 +43,7 @@ export function gsiTrust({ authorities, signingPolicies, revocationLists = [] }:
   if (authorities.length === 0) throw new TypeError('authorities must not be empty: nothing would be trusted');
   return trustOf({
     authorities: authorities.flatMap(authoritiesIn),
-    policies: signingPolicies && new Map(signingPolicies.flatMap(file => [...parseSigningPolicy(fromUtf8(file))])),
+    policies: signingPolicies && policiesIn(signingPolicies),
     revocationLists: revocationLists.map(parseRevocationList),
   });
 }
@@ -53,6 +53,10 @@ function assertFiles(lists: Record<string, readonly Uint8Array[]>): void {
     if (!Array.isArray(files)) throw new TypeError(`${name} must be a list of files, each a Uint8Array`);
     for (const file of files) assertBytes(file, `a file of ${name}`);
   }
+}
+
+function policiesIn(files: readonly Uint8Array[]): SigningPolicies {
+  return new Map(files.flatMap(file => [...parseSigningPolicy(fromUtf8(file))]));
 }
 
 function authoritiesIn(file: Uint8Array): Certificate[] {
@@ -78,13 +82,14 @@ export function trustPartsOf(trust: GsiTrust): TrustParts {
 
 /** Names of files in a directory of authorities: the hash of a name, and a number, as names may have the same hash. */
 const FILE = /^([0-9a-f]{8})\.(?:\d+|r\d+|signing_policy)$/;
+const AUTHORITY = /\.\d+$/;
 const REVOCATION_LIST = /\.r\d+$/;
 const SIGNING_POLICY = /\.signing_policy$/;
 
 /**
  * Reads a directory of authorities, such as `/etc/grid-security/certificates`: files `HASH.0`, `HASH.signing_policy` and
  * `HASH.r0`. As Globus requires, an authority without a signing policy may certify no name. If a file can't be read, the
- * authorities with its hash are not trusted.
+ * authorities with its hash are not trusted, under another hash either.
  * @throws FtpSecurityError `syntax/bad-file` if it contains no authority that can be read; Error if the directory can't be read
  */
 export function readTrustDirectory(path: string): GsiTrust {
@@ -92,15 +97,23 @@ export function readTrustDirectory(path: string): GsiTrust {
   const hashes = new Set(names.flatMap(name => FILE.exec(name)?.[1] ?? []));
   const read: TrustParts[] = [];
   const unreadable = new Map<string, string>();
+  // An authority may also be there under the hash of older versions of OpenSSL, without the file that can't be read.
+  const refused = new Set<string>();
   for (const hash of hashes) {
     const files = names.filter(name => FILE.exec(name)?.[1] === hash);
+    const filesOf = (kind: RegExp) =>
+      files.filter(name => kind.test(name)).map((name): Uint8Array => readFileSync(join(path, name)));
+    let authorities: Certificate[] = [];
     try {
-      read.push(readAuthorities(path, files));
+      authorities = filesOf(AUTHORITY).flatMap(authoritiesIn);
+      const policies = policiesIn(filesOf(SIGNING_POLICY));
+      read.push({ authorities, policies, revocationLists: filesOf(REVOCATION_LIST).map(parseRevocationList) });
     } catch (error) {
-      unreadable.set(hash, refusalFrom(error).message);
+      unreadable.set(hash, isOfSystem(error) ? error.message : refusalFrom(error).message);
+      for (const { der } of authorities) refused.add(toHex(der));
     }
   }
-  const authorities = read.flatMap(it => it.authorities);
+  const authorities = read.flatMap(it => it.authorities).filter(({ der }) => !refused.has(toHex(der)));
   const policies = new Map(read.flatMap(it => [...it.policies!]));
   const revocationLists = read.flatMap(it => it.revocationLists);
   if (authorities.length > 0) return trustOf({ authorities, policies, revocationLists }, unreadable);
@@ -108,15 +121,7 @@ export function readTrustDirectory(path: string): GsiTrust {
   throw new FtpSecurityError('syntax/bad-file', message, { side: 'local' });
 }
 
-/** @param files  of one hash */
-function readAuthorities(path: string, files: readonly string[]): TrustParts {
-  const contentsOf = (names: readonly string[]) => names.map(name => readFileSync(join(path, name)));
-  const isOther = (name: string) => REVOCATION_LIST.test(name) || SIGNING_POLICY.test(name);
-  return trustPartsOf(
-    gsiTrust({
-      authorities: contentsOf(files.filter(name => !isOther(name))),
-      signingPolicies: contentsOf(files.filter(name => SIGNING_POLICY.test(name))),
-      revocationLists: contentsOf(files.filter(name => REVOCATION_LIST.test(name))),
-    }),
-  );
+/** Such as that of a link whose file is gone. */
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }

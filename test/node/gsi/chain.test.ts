@@ -321,8 +321,24 @@ describe('revocation lists', () => {
     );
   });
 
-  test('of other authorities change nothing', () => {
+  test('of other authorities change nothing, nor does a missing one', () => {
     expect(verify(bob, withLists(revocationList(USER, [0x1234]))).name).toBe('/O=Grid/CN=Bob');
+    expect(verify(bob, withLists()).name).toBe('/O=Grid/CN=Bob');
+  });
+
+  test('are for every certificate of the chain, also of a proxied one', () => {
+    const middle = make('/O=Grid/CN=Middle', { issuer: CA, serial: 0x1234, extensions: [authority()] });
+    const proxied = proxyOf(make('/O=Grid/CN=Carl', { issuer: middle, serial: 0x2345 }), proxyInfo('all'));
+    expect(verify(proxied, withLists(revocationList(CA, []), revocationList(middle, []))).name).toBe('/O=Grid/CN=Carl');
+    expect(refusal(proxied, withLists(revocationList(CA, [0x1234])))).toBe(
+      'security/untrusted: /O=Grid/CN=Middle is revoked',
+    );
+    expect(refusal(proxied, withLists(revocationList(middle, [0x2345])))).toBe(
+      'security/untrusted: /O=Grid/CN=Carl is revoked',
+    );
+    expect(refusal(proxied, withLists(revocationList(CA, []), revocationList(middle, [], { to: -0.5 })))).toBe(
+      'security/expired: the revocation list of /O=Grid/CN=Middle is not current',
+    );
   });
 
   test('with a critical extension are refused', () => {

@@ -1,8 +1,8 @@
 /** Credentials and authorities in files, where the tools of the grid keep them. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { toUtf8 } from '../../../src/bytes.js';
 import { trustPartsOf } from '../../../src/node/gsi/trust.js';
 import {
@@ -48,18 +48,18 @@ describe('a credential', () => {
     expect(parseGsiCredential(USER.der, key).certificates.length).toBe(1);
   });
 
-  test.each([
+  test.each<[string, () => unknown, string | RegExp]>([
     ['without a certificate', () => parseGsiCredential(toUtf8('nothing')), 'no certificate in PEM'],
-    ['without a key', () => parseGsiCredential(toUtf8(pem(USER.der))), /^no private key in PEM/],
-    [
-      'with a password',
+    ['without a key', () => parseGsiCredential(toUtf8(pem(USER.der))), 'no private key in PEM'],
+    ...(['pkcs8', 'sec1'] as const).map((type): [string, () => unknown, RegExp] => [
+      `with a password, in ${type}`,
       () =>
         parseGsiCredential(
           toUtf8(pem(USER.der)),
-          toUtf8(String(USER.key.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-128-cbc', passphrase: 'x' }))),
+          toUtf8(String(USER.key.export({ format: 'pem', type, cipher: 'aes-128-cbc', passphrase: 'x' }))),
         ),
-      /^no private key in PEM, or it has a password/,
-    ],
+      /^the private key has a password, .* "openssl pkey/,
+    ]),
     [
       'with another key',
       () =>
@@ -80,6 +80,18 @@ describe('a credential', () => {
     expect(errorOf(() => readGsiCredential({ certificates: path, key: path })).message).toContain('chmod 600');
     chmodSync(path, 0o600);
     expect(readGsiCredential({ certificates: path, key: path }).certificates.length).toBe(USER.certificates.length);
+  });
+
+  test.skipIf(process.getuid === undefined)('is refused if its key belongs to another user', () => {
+    const path = put('planted.pem', formatGsiCredential(USER));
+    const user = vi.spyOn(process as { getuid(): number }, 'getuid').mockReturnValue(12_345);
+    const { code, side, message } = errorOf(() => readGsiCredential({ certificates: path, key: path }));
+    user.mockRestore();
+    expect([code, side, message]).toEqual([
+      'syntax/bad-file',
+      'local',
+      `${path} contains a private key, but belongs to another user`,
+    ]);
   });
 });
 
@@ -102,13 +114,27 @@ describe('the files of a user', () => {
     expect([found.certificates, found.key]).toEqual(files);
   });
 
-  test('may be a proxy in the temporary folder', () => {
-    const path = join(tmpdir(), `x509up_u${process.getuid?.() ?? ''}`);
-    expect(errorOf(() => findGsiFiles('user', { HOME: missing, X509_USER_PROXY: missing })).message).toContain(missing);
+  const name = `x509up_u${process.getuid?.() ?? ''}`;
+  test.skipIf(existsSync(join('/tmp', name)))('are looked for in this order, and where they are not is told', () => {
+    const { code, message } = errorOf(() => findGsiFiles('user', { HOME: missing, X509_USER_PROXY: missing }));
+    expect([code, message]).toEqual([
+      'security/no-key',
+      `no credential of the user in ${[missing, join(tmpdir(), name), join('/tmp', name), join(missing, '.globus/usercert.pem')].join(', ')}`,
+    ]);
+  });
+
+  test('may be a proxy in the temporary folder, also if X509_USER_PROXY names a file that is not there', () => {
+    const proxy = join(tmpdir(), name);
+    writeFileSync(proxy, 'x');
     try {
-      expect(findGsiFiles('user', { HOME: missing }).certificates).toBe(path);
-    } catch (error) {
-      expect((error as Error).message).toContain(path);
+      for (const environment of [
+        { HOME: home },
+        { HOME: home, X509_USER_PROXY: missing, X509_USER_CERT: given, X509_USER_KEY: key },
+      ]) {
+        expect(findGsiFiles('user', environment)).toMatchObject({ certificates: proxy, key: proxy });
+      }
+    } finally {
+      rmSync(proxy);
     }
   });
 
@@ -154,6 +180,33 @@ describe('a directory of authorities', () => {
       put(`${name}/${bad}`, contents);
       const trust = readTrustDirectory(path(name));
       expect([trust.names, [...trust.unreadable.keys()]]).toEqual([[CA.name], ['89abcdef']]);
+    }
+  });
+
+  test('may have links whose file is gone, and policies without an authority', () => {
+    put('links/0123abcd.0', pem(CA.der));
+    put('links/0123abcd.signing_policy', policy);
+    put('links/01020304.signing_policy', policy);
+    put('links/89abcdef.0', pem(USER.der));
+    symlinkSync(path('missing'), path('links/89abcdef.r0'));
+    const trust = readTrustDirectory(path('links'));
+    expect([trust.names, [...trust.unreadable.keys()]]).toEqual([[CA.name], ['89abcdef']]);
+    expect(trust.unreadable.get('89abcdef')).toContain('ENOENT');
+  });
+
+  test('may have an authority under two names: it is not trusted if a file of either can not be read', () => {
+    for (const [hash, bad] of [
+      ['0123abcd', '89abcdef'],
+      ['89abcdef', '0123abcd'],
+    ] as const) {
+      const name = `twice-${hash}`;
+      put(`${name}/${hash}.0`, pem(CA.der));
+      put(`${name}/${hash}.signing_policy`, policy);
+      put(`${name}/${bad}.0`, pem(CA.der));
+      put(`${name}/${bad}.r0`, 'other');
+      put(`${name}/00000000.0`, pem(USER.der));
+      const trust = readTrustDirectory(path(name));
+      expect([trust.names, [...trust.unreadable.keys()]]).toEqual([[USER.name], [bad]]);
     }
   });
 
