@@ -71,6 +71,11 @@ export function copy(bytes: Uint8Array, start = 0, end: number = bytes.length): 
   return bytes.constructor === Uint8Array ? bytes.slice(start, end) : new Uint8Array(bytes.subarray(start, end));
 }
 
+/** Octets that the caller may keep: a plaintext is its recipient's already, but not a part of one. */
+export function owned(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : copy(bytes);
+}
+
 /** Compares in a time that depends only on the lengths. Use it for every checksum. */
 export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;

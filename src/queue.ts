@@ -15,6 +15,8 @@ export class Queue<T> {
 
   /** Takes the first value; undefined if there is none. */
   shift(): T | undefined {
+    // Most queues hold one value.
+    if (this.#items.length <= 1) return this.#items.pop();
     const item = this.#items[this.#taken++];
     if (2 * this.#taken >= this.#items.length) {
       this.#items.splice(0, this.#taken);

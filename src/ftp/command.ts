@@ -1,5 +1,5 @@
 /** Commands: a verb, and an argument after the first space (RFC 959 §5.3). */
-import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
+import { assertBytes, CR, copy, endsInCrlf, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { assertOneLine } from './argument-checks.js';
 import { type Line, type LineOptions, LineReader, type LineUnit } from './line.js';
@@ -69,9 +69,12 @@ export class CommandReader {
  */
 export function parseCommand(bytes: Uint8Array): Command {
   assertBytes(bytes, 'command');
-  const { length } = bytes;
-  const ended = length >= 2 && bytes[length - 2] === CR && bytes[length - 1] === LF;
-  return commandIn(copy(bytes), ended ? length - 2 : length);
+  return parseOwnCommand(copy(bytes));
+}
+
+/** As {@link parseCommand}; the result keeps the octets. */
+export function parseOwnCommand(bytes: Uint8Array): Command {
+  return commandIn(bytes, endsInCrlf(bytes) ? bytes.length - 2 : bytes.length);
 }
 
 /**

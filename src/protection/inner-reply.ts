@@ -3,7 +3,7 @@
  * §5.2 has one inner reply in one outer reply; Heimdal spreads it over several, and MIT sends its lines without CRLF. Only
  * the plaintexts are authenticated, so they alone decide where an inner reply ends.
  */
-import { CRLF, concat, concatAll, copy, endsInCrlf, NUL } from '../bytes.js';
+import { CRLF, concat, concatAll, endsInCrlf, NUL, owned } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { type Reply, replyOf, scanReply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
@@ -132,11 +132,6 @@ function read(octets: Uint8Array, open: number | undefined): Reading {
 function finish(was: OpenReply | undefined, code: number, last: Uint8Array, deviations: Deviations): InnerReply {
   const whole = was === undefined ? owned(last) : concatAll([...was.parts, last]);
   return { reply: replyOf(code, whole), tolerated: deviations.seen };
-}
-
-/** Octets that the caller may keep: a plaintext is its recipient's already, but not a part of one. */
-function owned(octets: Uint8Array): Uint8Array {
-  return octets.length === octets.buffer.byteLength ? octets : copy(octets);
 }
 
 function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Array {

@@ -4,9 +4,9 @@
  * token has been verified.
  */
 import type { Allocate } from '../base64.js';
-import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, LF, NUL, toUtf8 } from '../bytes.js';
+import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, LF, NUL, owned, toUtf8 } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
-import { type Command, parseCommand } from '../ftp/command.js';
+import { type Command, parseCommand, parseOwnCommand } from '../ftp/command.js';
 import { lineAt } from '../ftp/line.js';
 import { beginsWithDigits, hasCode, type Reply, wholeReplyCode } from '../ftp/reply.js';
 import { type Classification, classify } from '../ftp/reply-codes.js';
@@ -15,7 +15,7 @@ import { withMemory } from '../work-memory.js';
 import { type Deviation, Deviations } from './deviations.js';
 import { InnerReplies, type InnerReplyOptions } from './inner-reply.js';
 import type { SecurityContext, SequenceState, Unwrapped } from './mechanism.js';
-import { decodeProtectedCommand, encodeProtectedCommand } from './protected-command.js';
+import { decodeCommandToken, encodeProtectedCommand, protectedLevelOfCommand } from './protected-command.js';
 import { decodeReplyLines, encodeProtectedReply, lineOf, protectedLevelOf } from './protected-reply.js';
 import {
   commonLevel,
@@ -149,19 +149,28 @@ export function unprotectCommand(
   command: Command,
   options: UnprotectOptions = {},
 ): Unprotected<Command> {
-  const { level, token, tolerated = [] } = decodeProtectedCommand(command, options);
-  const { plaintext, level: applied, sequence } = unwrapCommand(context, command, token);
-  checkCommandLevel(context, level, applied, options);
+  const claimed = protectedLevelOfCommand(command);
   const deviations = new Deviations(options);
+  const { plaintext, level, sequence } = withMemory(command.raw.length, ({ octets }) =>
+    unwrapCommand(context, command, deviations, length => octets.subarray(0, length)),
+  );
+  checkCommandLevel(context, claimed, level, options);
   const inner = parseInnerCommand(plaintext, deviations);
-  return { inner, level: applied, tolerated: [...tolerated, ...deviations.seen], sequence };
+  return { inner, level, tolerated: deviations.seen, sequence };
 }
 
-function unwrapCommand(context: SecurityContext, { verb }: Command, token: Uint8Array): Unwrapped {
+/** @param allocate  gives memory for the token, which is valid during the call */
+function unwrapCommand(
+  context: SecurityContext,
+  command: Command,
+  deviations: Deviations,
+  allocate: Allocate,
+): Unwrapped {
+  const token = decodeCommandToken(command, deviations, allocate);
   try {
     return context.unwrap(token);
   } catch (error) {
-    throw atPlace(`token of ${verb}`, error);
+    throw atPlace(`token of ${command.verb}`, error);
   }
 }
 
@@ -233,7 +242,8 @@ export class ProtectedReplyReader {
     if (inner === undefined) this.#before = seen;
     else {
       const { reply, tolerated } = inner;
-      this.#ready.push({ inner: reply, ...seen!, tolerated, classification: classify(reply.code) });
+      const { level, sequence } = seen!;
+      this.#ready.push({ inner: reply, level, sequence, tolerated, classification: classify(reply.code) });
     }
   }
 
@@ -324,13 +334,13 @@ function wrongLevel(why: string): FtpSecurityError {
 }
 
 /**
- * Parses the command inside a token. It may end in CRLF, in one NUL, as MIT sends it, or in neither (§3 omits the line end).
+ * Parses the command inside a token, which the result may keep. It may end in CRLF, in one NUL, as MIT sends it, or in neither (§3 omits the line end).
  * @throws FtpSecurityError `syntax/bad-command`, also for MIC, CONF or ENC inside
  */
 export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations): Command {
   const nul = plaintext.at(-1) === NUL;
   if (nul) deviations.accept('trailing-nul', 'syntax/bad-command');
-  const command = parseCommand(nul ? plaintext.subarray(0, -1) : plaintext);
+  const command = parseOwnCommand(owned(nul ? plaintext.subarray(0, -1) : plaintext));
   if (levelOfVerb(command.verb) !== undefined) {
     throw new FtpSecurityError('syntax/bad-command', 'a protected command contains a protected command');
   }

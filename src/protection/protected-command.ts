@@ -1,11 +1,11 @@
 /** The syntax of MIC, CONF and ENC: decoded and encoded without cryptography (RFC 2228 §3). */
-import { encodeBase64 } from '../base64.js';
+import { type Allocate, encodeBase64 } from '../base64.js';
 import { assertBytes, concat, toUtf8 } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfVerb, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { decodeToken, SPACE, withoutEndOfLine } from './token-text.js';
+import { decodeToken, endOfText, SPACE } from './token-text.js';
 
 /** A MIC, CONF or ENC command, decoded (RFC 2228 §3). */
 export interface ProtectedCommand {
@@ -26,9 +26,7 @@ export interface ProtectedCommand {
  * // { level: 'private', token: Uint8Array [0, 1, 2] }
  */
 export function decodeProtectedCommand(command: Command, tolerance: Tolerance = {}): ProtectedCommand {
-  const level = levelOfVerb(command.verb);
-  if (level === undefined)
-    throw new FtpSecurityError('sequence/unprotected', `${command.verb} in the clear, expected MIC, CONF or ENC`);
+  const level = protectedLevelOfCommand(command);
   const deviations = new Deviations(tolerance);
   const token = decodeCommandToken(command, deviations);
   const tolerated = deviations.seen;
@@ -36,15 +34,25 @@ export function decodeProtectedCommand(command: Command, tolerance: Tolerance = 
 }
 
 /**
+ * The level that a command's verb claims.
+ * @throws FtpSecurityError `sequence/unprotected` for any verb but MIC, CONF and ENC
+ */
+export function protectedLevelOfCommand({ verb }: Command): TokenLevel {
+  const level = levelOfVerb(verb);
+  if (level !== undefined) return level;
+  throw new FtpSecurityError('sequence/unprotected', `${verb} in the clear, expected MIC, CONF or ENC`);
+}
+
+/**
  * Decodes the base 64 argument of a command: a token, or security data.
+ * @param allocate  gives the memory of it; default new memory
  * @throws FtpSecurityError `syntax/bad-command` or `syntax/bad-base64`
  */
-export function decodeCommandToken({ verb, raw }: Command, deviations: Deviations): Uint8Array {
-  const line = withoutEndOfLine(raw, deviations, 'syntax/bad-command');
-  const space = line.indexOf(SPACE);
-  const start = space < 0 ? line.length : space + 1;
+export function decodeCommandToken({ verb, raw }: Command, deviations: Deviations, allocate?: Allocate): Uint8Array {
+  const end = endOfText(raw, 0, raw.length, deviations, 'syntax/bad-command');
+  const space = raw.indexOf(SPACE);
   try {
-    return decodeToken(line, start, line.length, 'syntax/bad-command', deviations);
+    return decodeToken(raw, space < 0 ? end : space + 1, end, 'syntax/bad-command', deviations, 0, allocate);
   } catch (error) {
     throw atPlace(`argument of ${verb}`, error);
   }

@@ -46,9 +46,17 @@ export function decodeToken(
   let begin = start;
   while (begin < lineEnd && octets[begin] === SPACE) begin++;
   if (begin >= lineEnd) throw new FtpSecurityError(code, 'the token is missing', { offset: base + start });
-  let end = begin;
-  while (end < lineEnd && octets[end] !== SPACE) end++;
-  const token = decodeBase64Range(octets, begin, end, base, allocate);
+  let end = lineEnd;
+  let token: Uint8Array;
+  try {
+    token = decodeBase64Range(octets, begin, end, base, allocate);
+  } catch (error) {
+    // A space is no character of base 64: only where there is a fault, it is worth looking for one.
+    end = begin;
+    while (end < lineEnd && octets[end] !== SPACE) end++;
+    if (end === lineEnd) throw error;
+    token = decodeBase64Range(octets, begin, end, base);
+  }
   if (begin > start) deviations.accept('blank-around-base64', code);
   if (end < lineEnd) {
     const onlySpaces = octets.subarray(end, lineEnd).every(octet => octet === SPACE);

@@ -16,8 +16,8 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '10' },
-    batch: { type: 'string', default: '40' },
+    rounds: { type: 'string', default: '300' },
+    batch: { type: 'string', default: '1' },
   },
 });
 

@@ -1,5 +1,6 @@
 /** Measures the sides of a row in turn, in processor time, so that a busy machine slows all of them alike. */
 import { Bench } from 'tinybench';
+import { concatAll } from '../../src/bytes.js';
 
 /** One of several ways to do the same work. */
 export interface Side {
@@ -39,7 +40,10 @@ export function processorTime(): number {
   return (user + system) / 1000;
 }
 
-/** @param batch  milliseconds that a batch takes at least; the number of operations is found by doubling */
+/**
+ * @param rounds  where the row has a `count`, a thirtieth of them: its operations are long
+ * @param batch  milliseconds that a batch takes at least; the number of operations is found by doubling
+ */
 export async function measure(row: Row, rounds: number, batch: number): Promise<Result> {
   const counts = new Map<Side, number>();
   for (const side of row.sides) counts.set(side, row.count ?? (await countFor(side, batch)));
@@ -56,7 +60,7 @@ export async function measure(row: Row, rounds: number, batch: number): Promise<
       { beforeEach: () => side.prepare?.(count) },
     );
   }
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < (row.count === undefined ? rounds : rounds / 30); round++) {
     await bench.run();
     for (const side of row.sides) {
       const { result } = bench.getTask(side.name)!;
@@ -79,16 +83,28 @@ function resultOf(row: Row, samples: ReadonlyMap<Side, readonly number[]>): Resu
 /** It also warms up: code that is young is interpreted, and compiled beside its work, which would be measured. */
 async function countFor(side: Side, batch: number): Promise<number> {
   let total = 0;
+  let least = Number.POSITIVE_INFINITY;
   for (let count = 4; ; ) {
     await side.prepare?.(count);
     const start = processorTime();
     const own = await side.run(count);
     const spent = typeof own === 'number' ? own : processorTime() - start;
     total += spent;
-    if (spent < batch) count *= 2;
-    else if (typeof own === 'number' || total > WARM) return Math.max(1, Math.round((count * batch) / spent));
+    if (spent > 0) least = Math.min(least, spent / count);
+    if (count * least < batch) count *= 2;
+    else if (typeof own === 'number' || total > WARM) return Math.max(1, Math.round(batch / least));
   }
 }
 
 /** Milliseconds that a side of this process runs before it is measured. */
 const WARM = 800;
+
+/** Thousands of arrays of their own, which wait for their turn, would burden the garbage collection in our time. */
+export function inOneMemory(arrays: readonly Uint8Array[]): Uint8Array[] {
+  const memory = concatAll(arrays);
+  let at = 0;
+  return arrays.map(({ length }) => {
+    at += length;
+    return memory.subarray(at - length, at);
+  });
+}

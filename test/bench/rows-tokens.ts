@@ -5,11 +5,11 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import type { BlockCiphers } from '../../src/block-cipher.js';
-import { concatAll, toUtf8 } from '../../src/bytes.js';
+import { toUtf8 } from '../../src/bytes.js';
 import { ProtectedReplyReader, protectReply, ReplyReader } from '../../src/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { TokenLevel } from '../../src/protection/protection-level.js';
-import type { Row, Side } from './measure.js';
+import { inOneMemory, type Row, type Side } from './measure.js';
 import type { Mit } from './mit.js';
 import { contexts } from './realm.js';
 
@@ -97,16 +97,6 @@ function reading({ enctype, level, size }: Shape, ciphers: BlockCiphers | undefi
       }
     },
   };
-}
-
-/** Thousands of arrays of their own, which wait for their turn, would burden the garbage collection in our time. */
-function inOneMemory(arrays: readonly Uint8Array[]): Uint8Array[] {
-  const memory = concatAll(arrays);
-  let at = 0;
-  return arrays.map(({ length }) => {
-    at += length;
-    return memory.subarray(at - length, at);
-  });
 }
 
 function making({ enctype, level, size }: Shape, ciphers: BlockCiphers | undefined): Side {

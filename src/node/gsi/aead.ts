@@ -1,10 +1,15 @@
-/** The AEAD ciphers of `node:crypto`, for the records of live contexts. */
-import { type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
-import { concat } from '../../bytes.js';
-import type { NewAead } from '../../mechanisms/gsi/tls/record-cipher.js';
+/** The AEAD ciphers of `node:crypto`, for long records of live contexts, and for CCM. */
+import { type Cipher, type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
+import { type BlockEncryption, gcm, type NewAead, nobleAead } from '../../mechanisms/gsi/tls/aead.js';
+
+/** Shorter records have our GCM, and noble's ChaCha20: making a cipher of OpenSSL costs as much as these octets, and none can be kept for another nonce. */
+const LONG = { GCM: 0x100, POLY1305: 0x100, CCM: 0 };
 
 /** As noble's, but faster. */
-export const nodeAead: NewAead = ({ kind, keyLength, tagLength }, key) => {
+export const nodeAead: NewAead = (suite, key) => {
+  const { keyLength, tagLength } = suite;
+  const kind = suite.kind as keyof typeof LONG;
+  const short = kind === 'GCM' ? gcm(key, nodeAes) : nobleAead(suite, key);
   // All ciphers here are called like GCM; Node's types have an overload for each mode.
   const mode = kind === 'POLY1305' ? 'chacha20-poly1305' : `aes-${8 * keyLength}-${kind.toLowerCase()}`;
   const name = mode as CipherGCMTypes;
@@ -12,15 +17,17 @@ export const nodeAead: NewAead = ({ kind, keyLength, tagLength }, key) => {
   // Only CCM needs the length in advance.
   const lengthOf = (length: number) => (kind === 'CCM' ? { plaintextLength: length } : undefined);
   return {
-    seal(nonce, aad, plaintext) {
+    seal(octets, start, end, nonce, aad) {
+      if (end - start < LONG[kind]) return short.seal(octets, start, end, nonce, aad);
       const cipher = createCipheriv(name, key, nonce, options);
-      cipher.setAAD(aad, lengthOf(plaintext.length));
-      const encrypted = cipher.update(plaintext);
+      cipher.setAAD(aad, lengthOf(end - start));
+      octets.set(cipher.update(octets.subarray(start, end)), start);
       cipher.final();
-      return concat(encrypted, cipher.getAuthTag());
+      octets.set(cipher.getAuthTag(), end);
     },
-    open(nonce, aad, sealed) {
+    open(sealed, nonce, aad, take) {
       const end = sealed.length - tagLength;
+      if (end < LONG[kind]) return short.open(sealed, nonce, aad, take);
       const decipher = createDecipheriv(name, key, nonce, options);
       decipher.setAuthTag(sealed.subarray(end));
       decipher.setAAD(aad, lengthOf(end));
@@ -28,10 +35,31 @@ export const nodeAead: NewAead = ({ kind, keyLength, tagLength }, key) => {
         // With CCM `update` checks the tag, with the others `final`.
         const plaintext = decipher.update(sealed.subarray(0, end));
         decipher.final();
-        return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
+        const taken = take(plaintext, 0, plaintext.length);
+        plaintext.fill(0);
+        return taken;
       } catch {
         return undefined;
       }
     },
+    destroy: () => short.destroy(),
   };
 };
+
+/** AES in ECB mode, whose cipher can be kept: it has no state but the key. */
+function nodeAes(key: Uint8Array): BlockEncryption {
+  let cipher: Cipher | undefined;
+  return {
+    encryptBlocks({ octets }, start, end) {
+      cipher ??= createCipheriv(`aes-${8 * key.length}-ecb`, key, null).setAutoPadding(false);
+      const encrypted = cipher.update(octets.subarray(start, end));
+      octets.set(encrypted, start);
+      encrypted.fill(0);
+    },
+    destroy() {
+      // OpenSSL erases the key when a cipher ends.
+      cipher?.final();
+      cipher = undefined;
+    },
+  };
+}

@@ -1,7 +1,12 @@
 /** Node's ciphers give the same octets as noble's. */
 import { describe, expect, test } from 'vitest';
 import { TLS_1_2 } from '../../../src/mechanisms/gsi/tls/key-schedule.js';
-import { recordCipher } from '../../../src/mechanisms/gsi/tls/record-cipher.js';
+import {
+  type PlainRecord,
+  type RecordCipher,
+  type RecordPlace,
+  recordCipher,
+} from '../../../src/mechanisms/gsi/tls/record-cipher.js';
 import { nodeAead } from '../../../src/node/gsi/aead.js';
 import { PROTOCOLS } from '../../mechanisms/gsi/pairs.js';
 
@@ -14,29 +19,34 @@ describe.each(WITH_AEAD)('$name', ({ version, suite }) => {
     iv: octets(version === TLS_1_2 && suite.kind !== 'POLY1305' ? 4 : 12, 2),
     mac: new Uint8Array(),
   });
+  const sealed = (cipher: RecordCipher, record: PlainRecord, place: RecordPlace) => {
+    const fragment = new Uint8Array(cipher.sealedLength(record.content.length));
+    cipher.seal(fragment, 0, record, place);
+    return fragment;
+  };
   const noble = recordCipher({ version, suite, keys: keys() });
   const node = recordCipher({ version, suite, keys: keys(), newAead: nodeAead });
 
   test('each opens what the other has sealed, which is the same', () => {
-    for (const length of [0, 1, 15, 16, 100, 16_384]) {
+    for (const length of [0, 1, 15, 16, 100, 255, 256, 16_384]) {
       const place = { number: length, previous: new Uint8Array() };
       const record = { type: 23, content: octets(length, 3) };
-      const sealed = node.seal(record, place);
-      expect(sealed).toEqual(noble.seal(record, place));
-      expect(node.open(23, sealed, place)).toEqual(record);
-      expect(node.open(23, sealed, place)!.content.constructor).toBe(Uint8Array);
+      const made = sealed(node, record, place);
+      expect(made).toEqual(sealed(noble, record, place));
+      expect(node.open(23, made, place)).toEqual(record);
+      expect(node.open(23, made, place)!.content.constructor).toBe(Uint8Array);
     }
   });
 
-  test('a changed octet is refused', () => {
+  test.each([40, 300])('a changed octet of %i is refused', length => {
     const place = { number: 1, previous: new Uint8Array() };
-    const sealed = node.seal({ type: 23, content: octets(40, 3) }, place);
-    for (let at = 0; at < sealed.length; at++) {
-      const changed = Uint8Array.from(sealed, (octet, i) => (i === at ? octet ^ 1 : octet));
+    const made = sealed(node, { type: 23, content: octets(length, 3) }, place);
+    for (let at = 0; at < made.length; at++) {
+      const changed = Uint8Array.from(made, (octet, i) => (i === at ? octet ^ 1 : octet));
       expect(node.open(23, changed, place), `octet ${at}`).toBeUndefined();
     }
-    for (let end = 0; end < sealed.length; end++) {
-      expect(node.open(23, sealed.subarray(0, end), place), `${end} octets`).toBeUndefined();
+    for (let end = 0; end < made.length; end++) {
+      expect(node.open(23, made.subarray(0, end), place), `${end} octets`).toBeUndefined();
     }
   });
 });

@@ -6,6 +6,7 @@
 import { concat, concatAll, copy, equalConstantTime, toHex, u16beAt } from '../../../bytes.js';
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Peer } from '../../../protection/mechanism.js';
+import type { NewAead } from './aead.js';
 import { alertName } from './alerts.js';
 import {
   CERTIFICATE,
@@ -41,7 +42,7 @@ import {
   transcriptHash,
 } from './key-schedule.js';
 import { parsePostHandshake } from './post-handshake.js';
-import { APPLICATION_DATA, type NewAead, type PlainRecord } from './record-cipher.js';
+import { APPLICATION_DATA, type PlainRecord } from './record-cipher.js';
 import {
   ALERT,
   CHANGE_CIPHER_SPEC,

@@ -2,13 +2,12 @@
  * Protection of single records: AEAD ciphers (RFC 5246 §6.2.3.3, RFC 7905, RFC 6655; RFC 8446 §5.2), AES-CBC with an
  * HMAC before the encryption (RFC 5246 §6.2.3.2) or after it (RFC 7366), and HMAC without encryption (§6.2.3.1).
  */
-import { cbc, gcm } from '@noble/ciphers/aes.js';
-import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { cbc } from '@noble/ciphers/aes.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { randomBytes } from '@noble/hashes/utils.js';
-import { concat, copy, equalConstantTime, setU64be, u64be } from '../../../bytes.js';
-import { decryptCcm, encryptCcm } from './ccm.js';
+import { concat, copy, equalConstantTime } from '../../../bytes.js';
+import { type NewAead, nobleAead } from './aead.js';
 import { type RecordKeys, TLS_1_0, TLS_1_2, TLS_1_3 } from './key-schedule.js';
 import type { Suite } from './suites.js';
 
@@ -34,7 +33,8 @@ export interface RecordCipher {
   chain?(fragment: Uint8Array): Uint8Array;
   /** Octets of the fragment that protects `length` octets of content. */
   sealedLength(length: number): number;
-  seal(record: PlainRecord, place: RecordPlace): Uint8Array;
+  /** Writes the fragment to `to` from `at` on, to its end. */
+  seal(to: Uint8Array, at: number, record: PlainRecord, place: RecordPlace): void;
   /**
    * Verifies and decrypts a fragment.
    * @param type  the type in the header of the record
@@ -56,16 +56,6 @@ export interface RecordCipherOptions {
   newAead?: NewAead | undefined;
 }
 
-/** An AEAD cipher with its key (RFC 5116). What `seal` returns, and `open` takes, is the ciphertext and then the tag. */
-export interface Aead {
-  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
-  /** Returns octets that nothing else uses; undefined if the tag is wrong. */
-  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
-}
-
-/** Makes the AEAD cipher of a suite. The key is not copied: it is erased when the cipher is no longer used. */
-export type NewAead = (suite: Suite, key: Uint8Array) => Aead;
-
 /** In TLS 1.3 the header of every encrypted record has this type (RFC 8446 §5.2). */
 export const APPLICATION_DATA = 23;
 const BLOCK = 16;
@@ -73,16 +63,21 @@ const BLOCK = 16;
 /** @param options  the keys become the cipher's, which erases them */
 export function recordCipher(options: RecordCipherOptions): RecordCipher {
   const { key, iv, mac } = options.keys;
+  const protection = protectionOf(options);
   return {
-    ...protectionOf(options),
+    ...protection,
     copy: () => recordCipher({ ...options, keys: { key: copy(key), iv: copy(iv), mac: copy(mac) } }),
     destroy() {
+      protection.erase?.();
       for (const octets of [key, iv, mac]) octets.fill(0);
     },
   };
 }
 
-type Protection = Omit<RecordCipher, 'copy' | 'destroy'>;
+interface Protection extends Omit<RecordCipher, 'copy' | 'destroy'> {
+  /** Erases what was derived from the keys. */
+  erase?(): void;
+}
 
 function protectionOf(options: RecordCipherOptions): Protection {
   const { version, suite } = options;
@@ -91,44 +86,34 @@ function protectionOf(options: RecordCipherOptions): Protection {
   return version === TLS_1_3 ? withAead13(options) : withAead(options);
 }
 
-const nobleAead: NewAead = ({ kind, tagLength }, key) => {
-  if (kind === 'CCM') {
-    return {
-      seal: (nonce, aad, plaintext) => encryptCcm(key, nonce, aad, plaintext, tagLength),
-      open: (nonce, aad, sealed) => decryptCcm(key, nonce, aad, sealed, tagLength),
-    };
-  }
-  const cipher = kind === 'GCM' ? gcm : chacha20poly1305;
-  return {
-    seal: (nonce, aad, plaintext) => cipher(key, nonce, aad).encrypt(plaintext),
-    open: (nonce, aad, sealed) => {
-      try {
-        return cipher(key, nonce, aad).decrypt(sealed);
-      } catch {
-        return undefined;
-      }
-    },
-  };
-};
-
 /** TLS 1.2. With GCM and CCM each record contains eight octets of its nonce; as sender we use the record number. */
 function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
   const aead = newAead(suite, keys.key);
   const explicit = suite.kind === 'POLY1305' ? 0 : 8;
-  const nonceOf = (sent: Uint8Array, number: number) =>
-    explicit > 0 ? concat(keys.iv, sent) : withNumber(keys.iv, number);
+  const nonce = new Uint8Array(NONCE);
+  const aad = new Uint8Array(PREFIX);
   return {
     sealedLength: length => explicit + length + suite.tagLength,
-    seal({ type, content }, { number }) {
-      const sent = u64be(BigInt(number)).subarray(0, explicit);
-      return concat(sent, aead.seal(nonceOf(sent, number), header(number, type, version, content.length), content));
+    seal(to, at, { type, content }, { number }) {
+      const start = at + explicit;
+      setNonce(nonce, keys.iv, number);
+      to.set(nonce.subarray(NONCE - explicit), at);
+      to.set(content, start);
+      setPrefix(aad, number, type, version, content.length);
+      aead.seal(to, start, start + content.length, nonce, aad);
     },
     open(type, fragment, { number }) {
       const length = fragment.length - explicit - suite.tagLength;
       if (length < 0) return undefined;
-      const nonce = nonceOf(fragment.subarray(0, explicit), number);
-      const content = aead.open(nonce, header(number, type, version, length), fragment.subarray(explicit));
+      setNonce(nonce, keys.iv, number);
+      nonce.set(fragment.subarray(0, explicit), NONCE - explicit);
+      setPrefix(aad, number, type, version, length);
+      const content = aead.open(fragment.subarray(explicit), nonce, aad, copy);
       return content && { type, content };
+    },
+    erase() {
+      nonce.fill(0);
+      aead.destroy();
     },
   };
 }
@@ -137,27 +122,39 @@ function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOpt
 function withAead13({ suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
   const aead = newAead(suite, keys.key);
   const sealedLength = (length: number) => length + 1 + suite.tagLength;
+  const nonce = new Uint8Array(NONCE);
   const aad = Uint8Array.of(APPLICATION_DATA, TLS_1_2 >> 8, TLS_1_2, 0, 0);
-  const aadOf = (length: number) => {
+  const prepare = (number: number, length: number) => {
+    setNonce(nonce, keys.iv, number);
     aad[3] = length >> 8;
     aad[4] = length;
-    return aad;
   };
   return {
     sealedLength,
-    seal({ type, content }, { number }) {
-      const inner = concat(content, Uint8Array.of(type));
-      return aead.seal(withNumber(keys.iv, number), aadOf(sealedLength(content.length)), inner);
+    seal(to, at, { type, content }, { number }) {
+      const end = at + content.length;
+      to.set(content, at);
+      to[end] = type;
+      prepare(number, sealedLength(content.length));
+      aead.seal(to, at, end + 1, nonce, aad);
     },
     open(_type, fragment, { number }) {
       if (fragment.length < sealedLength(0)) return undefined;
-      const inner = aead.open(withNumber(keys.iv, number), aadOf(fragment.length), fragment);
-      let end = inner?.length ?? 0;
-      while (end > 0 && inner![end - 1] === 0) end--;
-      // If there are only zeros, the type is 0, which no record has.
-      return inner && { type: inner[end - 1] ?? 0, content: inner.subarray(0, Math.max(0, end - 1)) };
+      prepare(number, fragment.length);
+      return aead.open(fragment, nonce, aad, innerRecord);
+    },
+    erase() {
+      nonce.fill(0);
+      aead.destroy();
     },
   };
+}
+
+/** The record in a plaintext of TLS 1.3. If there are only zeros, the type is 0, which no record has. */
+function innerRecord(octets: Uint8Array, start: number, end: number): PlainRecord {
+  let last = end - 1;
+  while (last > start && octets[last] === 0) last--;
+  return { type: octets[last]!, content: copy(octets, start, last) };
 }
 
 function withMacAlone({ version, suite, keys }: RecordCipherOptions): Protection {
@@ -165,7 +162,10 @@ function withMacAlone({ version, suite, keys }: RecordCipherOptions): Protection
   const { outputLen } = suite.mac!;
   return {
     sealedLength: length => length + outputLen,
-    seal: ({ type, content }, { number }) => concat(content, mac(number, type, content)),
+    seal(to, at, { type, content }, { number }) {
+      to.set(content, at);
+      to.set(mac(number, type, content), at + content.length);
+    },
     open(type, fragment, { number }) {
       if (fragment.length < outputLen) return undefined;
       const content = copy(fragment, 0, -outputLen);
@@ -207,9 +207,10 @@ interface Cbc {
 type Order = (mac: Mac, hash: CHash, cipher: Cbc) => Pick<RecordCipher, 'seal' | 'open'>;
 
 const cbcThenMac: Order = (mac, { outputLen }, { encrypt, decrypt }) => ({
-  seal({ type, content }, { number, previous }) {
+  seal(to, at, { type, content }, { number, previous }) {
     const encrypted = encrypt(concat(content, padding(content.length)), previous);
-    return concat(encrypted, mac(number, type, encrypted));
+    to.set(encrypted, at);
+    to.set(mac(number, type, encrypted), at + encrypted.length);
   },
   open(type, fragment, { number, previous }) {
     const encrypted = fragment.subarray(0, Math.max(0, fragment.length - outputLen));
@@ -221,9 +222,9 @@ const cbcThenMac: Order = (mac, { outputLen }, { encrypt, decrypt }) => ({
 });
 
 const macThenCbc: Order = (mac, hash, { encrypt, decrypt }) => ({
-  seal({ type, content }, { number, previous }) {
+  seal(to, at, { type, content }, { number, previous }) {
     const withMac = concat(content, mac(number, type, content));
-    return encrypt(concat(withMac, padding(withMac.length)), previous);
+    to.set(encrypt(concat(withMac, padding(withMac.length)), previous), at);
   },
   open(type, fragment, { number, previous }) {
     const opened = decrypt(fragment, previous);
@@ -282,23 +283,40 @@ function contentLength(opened: Uint8Array, macLength: number): number | undefine
 }
 
 function macOf(hash: CHash, key: Uint8Array, version: number): Mac {
-  return (number, type, octets) => hmac(hash, key, concat(header(number, type, version, octets.length), octets));
+  return (number, type, octets) => {
+    const prefix = new Uint8Array(PREFIX);
+    setPrefix(prefix, number, type, version, octets.length);
+    return hmac(hash, key, concat(prefix, octets));
+  };
 }
 
-/** The input of every checksum up to TLS 1.2 that comes before the content. */
-function header(number: number, type: number, version: number, length: number): Uint8Array {
-  const octets = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, type, version >> 8, version, length >> 8, length);
-  setU64be(octets, 0, BigInt(number));
-  return octets;
+/** Octets before the content in the input of every checksum up to TLS 1.2. */
+const PREFIX = 13;
+
+function setPrefix(prefix: Uint8Array, number: number, type: number, version: number, length: number): void {
+  prefix.fill(0, 0, 8);
+  xorNumber(prefix, 8, number);
+  prefix[8] = type;
+  prefix[9] = version >> 8;
+  prefix[10] = version;
+  prefix[11] = length >> 8;
+  prefix[12] = length;
 }
 
-/** The nonce of TLS 1.3 and RFC 7905: the number is not sent, but combined with the fixed octets by XOR. */
-function withNumber(iv: Uint8Array, number: number): Uint8Array {
-  const nonce = iv.slice();
+/** Octets of a nonce. */
+const NONCE = 12;
+
+/** The nonce of TLS 1.3 and RFC 7905 combines number and fixed octets by XOR; the others have fewer fixed ones, then the number. */
+function setNonce(nonce: Uint8Array, iv: Uint8Array, number: number): void {
+  for (let i = 0; i < NONCE; i++) nonce[i] = iv[i]!;
+  xorNumber(nonce, NONCE, number);
+}
+
+/** Combines a number, most significant octet first, with the octets before `end` by XOR. */
+function xorNumber(octets: Uint8Array, end: number, number: number): void {
   let rest = number;
-  for (let i = nonce.length - 1; rest > 0; i--) {
-    nonce[i]! ^= rest % 256;
+  for (let i = end - 1; rest > 0; i--) {
+    octets[i]! ^= rest % 256;
     rest = Math.floor(rest / 256);
   }
-  return nonce;
 }

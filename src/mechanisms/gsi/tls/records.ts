@@ -1,8 +1,9 @@
 /** Records of TLS (RFC 5246 §6.2.1, RFC 8446 §5.1), and the state of one direction, which opens them in order. */
-import { concat, copy, u16beAt } from '../../../bytes.js';
+import { copy, u16beAt } from '../../../bytes.js';
 import { badChecksum, badToken } from '../../../errors.js';
+import type { NewAead } from './aead.js';
 import { type MasterSecret, nextTrafficSecret, recordKeys, TLS_1_2, TLS_1_3, trafficKeys } from './key-schedule.js';
-import { APPLICATION_DATA, type NewAead, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
+import { APPLICATION_DATA, type PlainRecord, type RecordCipher, recordCipher } from './record-cipher.js';
 import type { Suite } from './suites.js';
 
 export const CHANGE_CIPHER_SPEC = 20;
@@ -46,9 +47,21 @@ export function parseRecords(token: Uint8Array): TlsRecord[] {
   return records;
 }
 
+/** A record with room for a fragment of this length. */
+function emptyRecord(type: number, version: number, length: number): Uint8Array {
+  const record = new Uint8Array(HEADER + length);
+  record[0] = type;
+  record[1] = version >> 8;
+  record[2] = version;
+  record[3] = length >> 8;
+  record[4] = length;
+  return record;
+}
+
 export function formatRecord(type: number, version: number, fragment: Uint8Array): Uint8Array {
-  const { length } = fragment;
-  return concat(Uint8Array.of(type, version >> 8, version, length >> 8, length), fragment);
+  const record = emptyRecord(type, version, fragment.length);
+  record.set(fragment, HEADER);
+  return record;
 }
 
 /**
@@ -133,12 +146,10 @@ export function openRecord(direction: Direction, { type, version, fragment }: Tl
 /** Returns the octets of a protected record, and the direction after it. */
 export function sealRecord(direction: Direction, record: PlainRecord): { octets: Uint8Array; next: Direction } {
   const { cipher, number, previous } = direction;
-  const fragment = cipher.seal(record, { number, previous });
   const type = direction.version === TLS_1_3 ? APPLICATION_DATA : record.type;
-  return {
-    octets: formatRecord(type, wireVersion(direction), fragment),
-    next: following(direction, number, fragment),
-  };
+  const octets = emptyRecord(type, wireVersion(direction), cipher.sealedLength(record.content.length));
+  cipher.seal(octets, HEADER, record, { number, previous });
+  return { octets, next: following(direction, number, octets, HEADER) };
 }
 
 /** In record headers TLS 1.3 uses the version of 1.2 (RFC 8446 §5.1). */
@@ -146,10 +157,11 @@ function wireVersion({ version }: Direction): number {
   return Math.min(version, TLS_1_2);
 }
 
-/** The direction after a record of this number. Each field is named, since a spread would cost as much as half the AEAD. */
-function following(before: Direction, number: number, fragment: Uint8Array): Direction {
+/** The direction after a record of this number, whose fragment begins at `start`. Each field is named, since a spread would cost as much as half the AEAD. */
+function following(before: Direction, number: number, octets: Uint8Array, start = 0): Direction {
   const { version, suite, cipher, secret, newAead } = before;
-  return { version, suite, cipher, number: number + 1, previous: cipher.chain?.(fragment) ?? NOTHING, secret, newAead };
+  const previous = cipher.chain?.(octets.subarray(start)) ?? NOTHING;
+  return { version, suite, cipher, number: number + 1, previous, secret, newAead };
 }
 
 const NOTHING = new Uint8Array();
