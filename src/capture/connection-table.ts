@@ -12,11 +12,14 @@ export interface TcpConnection {
   readonly ends: readonly [string, string];
   /** The end that sent the SYN; undefined if neither the SYN nor its answer was captured. */
   readonly opener: 0 | 1 | undefined;
-  /** Whether the SYN was answered, with a SYN or with any segment that acknowledges it. `missing`: it was not captured. */
+  /**
+   * Whether the SYN was answered, with a SYN or with any segment that acknowledges it. `late-answer`: only by such a segment, so
+   * that earlier octets of that side may be missing. `missing`: the SYN was not captured.
+   */
   readonly opened: (typeof OPENED)[number];
 }
 
-const OPENED = ['answered', 'unanswered', 'missing'] as const;
+const OPENED = ['answered', 'unanswered', 'missing', 'late-answer'] as const;
 /** An end, or none. */
 const ENDS = [0, 1, undefined] as const;
 

@@ -78,11 +78,11 @@ export class ControlRecording {
 
   /**
    * The transfer of a data connection: the only one after the command that asked for its address; or else the transfer whose
-   * command waits for its reply, or the last one.
+   * command waits for its reply, or the last one. Undefined if its command has not come, or is not known.
    */
   transferAt(addressed: number | undefined): RecordedTransfer | undefined {
     const [only, ...more] = [...this.#transfers.values()].filter(it => it.addressed === addressed);
-    if (addressed !== undefined && only !== undefined && more.length === 0) return only;
+    if (addressed !== undefined && more.length === 0) return only;
     const transfer = this.#observer.transfer;
     return transfer && this.#transfers.get(transfer.message);
   }

@@ -23,7 +23,7 @@ export interface DataBlocksOptions {
   received?: ((place: bigint) => void) | undefined;
   /** Whether the capture has the data connection from its start. Default true. */
   fromStart?: boolean;
-  /** Whether it is known to be a data connection. If not, the octets are read as at level `clear`. Default true. */
+  /** Whether it is known to be a data connection of that level. If not, the octets are read as at level `clear`. Default true. */
   isCertain?: boolean;
 }
 
@@ -169,7 +169,7 @@ export class DataBlocks {
   #block(token: Uint8Array): void {
     if (this.#ended) this.#fail('syntax/trailing-data', 'blocks behind the block of zero octets');
     this.#blocks++;
-    const { context, level, write } = this.#options;
+    const { context, level, isCertain = true, write } = this.#options;
     if (context === undefined || this.#unkeyed) return;
     const opened = this.#open(context, token);
     if (this.#unkeyed) return;
@@ -181,7 +181,7 @@ export class DataBlocks {
     }
     const { plaintext, level: applied } = opened;
     this.#levels.add(applied);
-    if (level !== 'clear' && !covers(applied, level)) {
+    if (level !== 'clear' && isCertain && !covers(applied, level)) {
       this.#fail('sequence/wrong-level', `a ${applied} block in a ${level} transfer`);
     }
     if (plaintext.length === 0) this.#ended = true;

@@ -78,18 +78,15 @@ export class DataRecording {
     const transfer = this.#transfer;
     const isCertain = foundBy !== 'time';
     if (transfer !== undefined && isCertain) transfer.isCaptured = true;
-    const { ends, opened } = this.#tcp;
-    const { level, bufferSize, contexts } = control.dataProtection;
+    const { ends, opener, opened } = this.#tcp;
+    const { level, isCertain: isLevelCertain, bufferSize, contexts } = control.dataProtection;
     const facts: DataFacts = {
       connection: control.number,
       client: ends[clientEnd],
       server: ends[clientEnd === 0 ? 1 : 0],
       time,
       from,
-      message: transfer?.message ?? null,
-      command: transfer?.command ?? null,
-      name: transfer?.name ?? null,
-      offset: transfer?.offset ?? null,
+      ...namesOf(transfer),
       user: control.user ?? null,
       foundBy,
       level,
@@ -99,14 +96,16 @@ export class DataRecording {
       if (transfer !== undefined) transfer.isCaptured = true;
       this.#sinkOf(facts)?.write(plaintext);
     };
-    const fromStart = opened !== 'missing';
+    const isOpener = opener === (from === 'client' ? clientEnd : clientEnd === 0 ? 1 : 0);
+    const fromStart = opened === 'answered' || (opened === 'late-answer' && isOpener);
     const numbers = control.numbers.blocks(from, transfer?.from === from ? transfer : undefined, {
       fromStart,
       isCertain,
     });
     const received = (place: bigint) => numbers.add(place);
-    const options = { context: contexts[from], level, bufferSize, write, received, fromStart, isCertain };
-    return { facts, blocks: new DataBlocks(options), numbers };
+    const options = { context: contexts[from], level, bufferSize, write, received, fromStart };
+    const blocks = new DataBlocks({ ...options, isCertain: isCertain && isLevelCertain });
+    return { facts, blocks, numbers };
   }
 
   #sinkOf({ connection, from, command, name, offset, user, level }: DataFacts): TransferSink | undefined {
@@ -122,6 +121,10 @@ export class DataRecording {
     const result = this.#begun?.blocks.end(this.#isCut);
     if (this.#begun === undefined || result === undefined) return;
     const { facts, numbers } = this.#begun;
+    if (facts.message === null && transfer !== undefined) {
+      Object.assign(facts, namesOf(transfer));
+      if (transfer.from === facts.from) numbers.belongTo(transfer, true);
+    }
     numbers.end(result.complete);
     writer.data(
       () => !numbers.isSettled,
@@ -142,4 +145,10 @@ export class DataRecording {
       this.fault(error);
     }
   }
+}
+
+/** What the control connection says of a data connection. Its command may be recorded after the first octets. */
+function namesOf(transfer: RecordedTransfer | undefined): Pick<DataFacts, 'message' | 'command' | 'name' | 'offset'> {
+  const { message = null, command = null, name = null, offset = null } = transfer ?? {};
+  return { message, command, name, offset };
 }

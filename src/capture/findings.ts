@@ -162,7 +162,7 @@ export class ConnectionFindings {
 
   #reply({ messages, code, answers, user, protection }: ReplyRecord): FindingRecord[] {
     const before = this.#protection;
-    this.#protection = protection;
+    if (protection !== null) this.#protection = protection;
     if (answers !== null && endsAssociation(answers.verb, code)) {
       this.#secured = false;
       this.#clientName = null;
@@ -177,6 +177,7 @@ export class ConnectionFindings {
       const isOther = own !== undefined && user !== own;
       return isOther ? [this.#find('other-user', lines, `${this.#clientName} is ${user} now`)] : [];
     }
+    if (protection === null) return [];
     if (answers.verb === 'PROT' && STRENGTH.indexOf(protection) < STRENGTH.indexOf(before))
       return [this.#find('lowered-protection', lines, `from ${before} to ${protection}`)];
     const isTransfer = code < 200 && commandFacts(answers.verb).data !== undefined;

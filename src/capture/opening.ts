@@ -42,7 +42,7 @@ export interface Opening {
 interface ConnectionFacts {
   ends: readonly [string, string];
   opener: 0 | 1 | undefined;
-  opened: 'answered' | 'unanswered' | 'missing';
+  opened: 'answered' | 'unanswered' | 'late-answer' | 'missing';
 }
 
 /** What the openings of a connection show. */

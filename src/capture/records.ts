@@ -88,8 +88,8 @@ export interface ReplyRecord extends Pick<Classification, 'kind'> {
   answers: { message: number; verb: string; argument: string | null } | null;
   /** Who is logged in, this reply included, as named in USER. */
   user: string | null;
-  /** The level of data connections that PROT has set, this reply included. */
-  protection: ProtectionLevel;
+  /** The level of data connections that PROT has set, this reply included; null if lines are missing that may have set another. */
+  protection: ProtectionLevel | null;
 }
 
 /**
@@ -269,7 +269,7 @@ export function replyRecord(connection: number, observed: ObservedReply, user: s
     lines: reply.lines,
     answers: command === undefined ? null : answered(command),
     user: user ?? null,
-    protection,
+    protection: protection ?? null,
   };
 }
 

@@ -141,9 +141,12 @@ export class ConnectionTracker {
     }
     this.#last = connection;
     const from = fromOf(connection, segment);
-    // The octets of a reset are a diagnostic text (RFC 9293 §3.5.3), and its numbers can be anything.
+    // The octets of a reset are a diagnostic text (RFC 9293 §3.5.3), and its own number can be anything. What it acknowledges shows
+    // octets of the other end that were not captured.
     const wasOver = isOver(connection);
     if (isReset) {
+      const answered = connection.sides[1 - from]!;
+      if ((flags & ACK) !== 0 && answered.settled) acknowledge(answered, ack);
       connection.reset = true;
       if (!wasOver) this.#close(connection);
       return { connection, from, at: undefined, acknowledged: undefined };

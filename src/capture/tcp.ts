@@ -192,8 +192,10 @@ function openingOf({ start, holes }: StreamPlan, said: Uint8Array): Opening {
   return { said, lost: holes.length > 0, late: holes[0]?.from === start };
 }
 
-function factsOf({ found: id, ends, opener, synSeen, answered }: Connection): TcpConnection {
-  return { id, ends, opener, opened: synSeen ? (answered ? 'answered' : 'unanswered') : 'missing' };
+function factsOf({ found: id, ends, opener, synSeen, answered, sides }: Connection): TcpConnection {
+  const isWhole = sides.every(({ isn }) => isn !== undefined);
+  const opened = !synSeen ? 'missing' : !answered ? 'unanswered' : isWhole ? 'answered' : 'late-answer';
+  return { id, ends, opener, opened };
 }
 
 function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage = new Coverage()): StreamPlan {

@@ -53,6 +53,8 @@ class Side {
   sharing: TransferStart | undefined;
   /** Positions that lines may have which could not be read. */
   readonly unread: PositionRange[] = [];
+  /** Whether a transfer that is not known may have used positions since the last line. */
+  isUncertain = false;
   /** Whether the next line ends such a range. */
   isInterrupted = false;
   /** No line comes any more. */
@@ -76,14 +78,19 @@ export class TokenNumbers {
     this.#gap(side, place, message);
     for (const gap of side.gaps) gap.hasLine ||= gap.from <= place && place < gap.to;
     if (side.isInterrupted) this.#endInterruption(side, place);
+    side.isUncertain = false;
     if (side.line === undefined || place > side.line) side.line = place;
     add(side, place);
     if (error === undefined) side.lines.add(place);
     if (side.sharing?.answered) side.sharing = undefined;
   }
 
-  /** Lines of one side could not be read here. */
+  /** Lines of one side could not be read here. One of them may have begun a transfer, of either side. */
   interrupt(from: Peer): void {
+    for (const side of Object.values(this.#sides)) {
+      side.sharing = undefined;
+      side.isUncertain = true;
+    }
     const side = this.#sides[from];
     if (side.isInterrupted) return;
     side.isInterrupted = true;
@@ -94,11 +101,12 @@ export class TokenNumbers {
   begin(from: Peer, start: TransferStart): void {
     if (start.begun) return;
     const side = this.#sides[from];
-    const { line, sharing, isInterrupted } = side;
+    const { line, sharing, isInterrupted, isUncertain } = side;
     const read = sharing?.blocks?.isWhole === true ? sharing.blocks.last : undefined;
     start.begun = true;
     start.after = greatest(line, sharing?.after, read);
-    start.isExact = !isInterrupted && (sharing === undefined || (sharing.isExact && read !== undefined));
+    start.isExact =
+      !isInterrupted && !isUncertain && (sharing === undefined || (sharing.isExact && read !== undefined));
     side.sharing = start;
   }
 
@@ -113,10 +121,8 @@ export class TokenNumbers {
     start: TransferStart | undefined,
     { fromStart, isCertain }: { fromStart: boolean; isCertain: boolean },
   ): BlockNumbers {
-    const blocks: BlockNumbers = new BlockNumbers(from, this.#sides[from], fromStart ? start : undefined, () => {
-      if (start !== undefined) start.blocks = blocks;
-    });
-    if (isCertain) blocks.claim();
+    const blocks = new BlockNumbers(from, this.#sides[from], fromStart);
+    if (start !== undefined) blocks.belongTo(start, isCertain);
     return blocks;
   }
 
@@ -199,9 +205,8 @@ function isUnread({ unread }: Side, position: bigint): boolean {
 export class BlockNumbers {
   readonly #from: Peer;
   readonly #side: Side;
-  readonly #start: TransferStart | undefined;
-  /** Makes them those of the transfer. */
-  readonly claim: () => void;
+  readonly #fromStart: boolean;
+  #transfer: TransferStart | undefined;
   readonly #holes: PositionRange[] = [];
   #first: bigint | undefined;
   #last: bigint | undefined;
@@ -209,11 +214,24 @@ export class BlockNumbers {
   #ended = false;
   #isComplete = false;
 
-  constructor(from: Peer, side: Side, start: TransferStart | undefined, claim: () => void) {
+  constructor(from: Peer, side: Side, fromStart: boolean) {
     this.#from = from;
     this.#side = side;
-    this.#start = start;
-    this.claim = claim;
+    this.#fromStart = fromStart;
+  }
+
+  /**
+   * Sets the transfer of these blocks, which may be known only later.
+   * @param isCertain  whether they are its blocks even if there are none
+   */
+  belongTo(transfer: TransferStart, isCertain: boolean): void {
+    this.#transfer = transfer;
+    if (isCertain || this.#first !== undefined) transfer.blocks = this;
+  }
+
+  /** Undefined if it is not known, or if the first blocks were not captured. */
+  get #start(): TransferStart | undefined {
+    return this.#fromStart ? this.#transfer : undefined;
   }
 
   /** Position of the last block; undefined before the first, and if blocks are not numbered. */
@@ -232,7 +250,7 @@ export class BlockNumbers {
 
   add(place: bigint): void {
     add(this.#side, place);
-    if (this.#first === undefined) this.claim();
+    if (this.#first === undefined && this.#transfer !== undefined) this.#transfer.blocks = this;
     const before = this.#last;
     this.#first ??= place;
     if (before !== undefined && place <= before) this.#isReordered = true;

@@ -36,7 +36,7 @@ export class Closing {
 
   get lines(): string[] {
     const missing = new Bounded('files that are not in the capture');
-    for (const file of this.#missing.values()) missing.add(() => `${file}: not in the capture`);
+    for (const file of this.#missing.values()) missing.add(() => file);
     return [this.#logins, this.#protected, this.#unprotected, missing].flatMap(it => it.lines);
   }
 
@@ -56,7 +56,8 @@ export class Closing {
     const file = fileText(connection, verb, argument);
     if (protection === 'clear') this.#unprotected.add(() => `${file}: not protected`);
     else {
-      this.#missing.set(`${connection} ${message}`, file);
+      const why = protection === null ? 'its level is not in the capture' : 'not in the capture';
+      this.#missing.set(`${connection} ${message}`, `${file}: ${why}`);
       dropOldest(this.#missing);
     }
   }

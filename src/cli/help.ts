@@ -68,7 +68,7 @@ Exit status
   1  a line or data connection has an error, or there is a finding of --fail-on
   2  wrong usage, input that can't be read, a file that --extract can't write, or an internal error in one connection (the results
      of the others are shown)
-  3  no error, but something could not be checked: a missing key, an exchange that is not in the capture, a protected transfer
+  3  no error, but something could not be checked: a missing key, an exchange or lines that are not in the capture, a protected transfer
      whose data connection is incomplete in the capture, or missing, tokens without a checksum, TLS, packets that can't be
      read, no control connection at all, no connection with the port of --port, or an unfinished recording of --merge
   130  interrupted by Ctrl-C: the results up to then are shown, with their summary`,

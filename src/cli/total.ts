@@ -115,7 +115,7 @@ function isUnseen(record: TranscriptRecord): boolean {
     case 'finding':
       return isMissingData(record);
     case 'summary':
-      return record.connections === 0 || Object.keys(record.unread).length > 0;
+      return record.connections === 0 || record.lost_segments > 0 || Object.keys(record.unread).length > 0;
     default:
       return false;
   }

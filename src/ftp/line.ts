@@ -84,6 +84,12 @@ export class LineReader<T extends object = Line> {
     return this.#octets.length > 0 || this.#ready.length > 0;
   }
 
+  /** Whether the next octet begins a line. */
+  get atLineStart(): boolean {
+    const held = this.#octets.view();
+    return this.#dropping === undefined && !this.#telnet.busy && (held.length === 0 || held[held.length - 1] === LF);
+  }
+
   /** Adds octets received; they are copied. */
   push(chunk: Uint8Array): void {
     assertBytes(chunk, 'chunk');

@@ -56,6 +56,11 @@ export interface SecurityContext {
    */
   reopen?(token: Uint8Array): Pick<Unwrapped, 'plaintext' | 'level'>;
   /**
+   * For recordings: any number of tokens may be missing before the next one. Absent where each token has its number in it. Where
+   * tokens are counted, as in TLS, the next one is tried under many numbers.
+   */
+  interrupted?(): void;
+  /**
    * How many octets of plaintext fit into a token of at most `maxToken` octets; 0 if not even an empty plaintext fits.
    * Every shorter plaintext fits as well.
    */

@@ -253,8 +253,11 @@ export interface ObservedReply {
   classification: Classification;
   /** The command that it answers; undefined if none waits, as for the greeting, or if that command broke a rule. */
   command: ObservedCommand | undefined;
-  /** The level of data connections that PROT has set, this reply included. */
-  protection: ProtectionLevel;
+  /**
+   * The level of data connections that PROT has set, this reply included; undefined if lines are missing in the recording that may
+   * have set another.
+   */
+  protection: ProtectionLevel | undefined;
 }
 
 /** A command of a recorded connection. */

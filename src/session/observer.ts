@@ -2,6 +2,7 @@
  * The observer of a recorded control connection: the octets of both sides in, a verified transcript out. It trusts neither side:
  * its context changes with a 334 or 235 reply, never with a client's AUTH alone, and it continues after every error.
  */
+import { fromUtf8 } from '../bytes.js';
 import type { FtpSecurityError } from '../errors.js';
 import { commandFacts } from '../ftp/commands.js';
 import { type Line, LineReader } from '../ftp/line.js';
@@ -29,6 +30,8 @@ export interface ObserverOptions extends Tolerance {
 export interface DataProtection {
   /** What PROT has settled. */
   level: ProtectionLevel;
+  /** Whether no line is missing in the recording that may have set another level. */
+  isCertain: boolean;
   /** What PBSZ has settled, in octets; undefined if that is not known. */
   bufferSize: number | undefined;
   /** By the side that sends; undefined without its key. */
@@ -49,6 +52,8 @@ export class Observer {
   readonly #readers: Record<Peer, LineReader>;
   readonly #commands: RecordedCommands;
   readonly #replies: RecordedReplies;
+  /** Whether octets of a side are missing at the end of a line. */
+  readonly #interrupted: Record<Peer, boolean> = { client: false, server: false };
   /** Whether the recording has octets of a side. */
   readonly #present: Record<Peer, boolean> = { client: false, server: false };
 
@@ -70,18 +75,27 @@ export class Observer {
     const clear = this.#connection.tls?.push(from, octets) ?? octets;
     if (clear.length === 0) return;
     this.#present[from] = true;
+    if (this.#interrupted[from] && !beginsLine(from, clear)) this.#readers[from].gap();
+    this.#interrupted[from] = false;
     this.#readers[from].push(clear);
     this.#drain(from, time);
   }
 
   /**
-   * Octets of one side are missing here. The line and the reply that they were part of are dropped.
-   * @param isWithinLine  false if only whole lines are missing
+   * Octets of one side are missing here. The line and the reply that they were part of are dropped. Most packets have whole lines,
+   * so if the octets before ended a line, and those after look like the beginning of one, only whole lines are missing.
+   * @param isWithinLine  false if that is known
    */
   gap(from: Peer, isWithinLine = true): void {
     if (this.#connection.tls?.gap(from)) return;
-    if (isWithinLine) this.#readers[from].gap();
-    this.#connection.gap();
+    const reader = this.#readers[from];
+    if (isWithinLine && reader.atLineStart) this.#interrupted[from] = true;
+    else if (isWithinLine) reader.gap();
+    this.#lost(from);
+  }
+
+  #lost(from: Peer): void {
+    this.#connection.gap(from);
     if (from === 'client') this.#commands.gap();
     else this.#replies.gap();
   }
@@ -147,8 +161,13 @@ export class Observer {
 
   /** What applies to the data connections that open now. */
   get dataProtection(): DataProtection {
-    const { protection: level, bufferSize, association } = this.#connection.state;
-    return { level, bufferSize, contexts: association?.contexts ?? { client: undefined, server: undefined } };
+    const { protection: level, protectionKnown: isCertain, bufferSize, association } = this.#connection.state;
+    return {
+      level,
+      isCertain,
+      bufferSize: isCertain ? bufferSize : undefined,
+      contexts: association?.contexts ?? { client: undefined, server: undefined },
+    };
   }
 
   #drain(from: Peer, time: bigint | undefined): void {
@@ -168,9 +187,23 @@ export class Observer {
     }
   }
 
-  /** A line that is too long, or not whole. */
+  /** A line that is too long, or not whole. It may have been a command, or the reply to one. */
   #damaged(from: Peer, time: bigint | undefined, error: unknown): void {
-    fail(this.#observations.message(from, time), error);
-    if (from === 'server') this.#replies.reset();
+    const message = this.#observations.message(from, time);
+    fail(message, error);
+    if (message.error?.code === 'syntax/truncated') this.#lost(from);
+    else if (from === 'client') this.#connection.addRequest({ verb: '', level: 'clear' });
+    else {
+      this.#replies.reset();
+      this.#connection.untrustedReply(undefined);
+    }
   }
+}
+
+/** Whether octets look like the beginning of a line: of a known command, or of a reply. */
+function beginsLine(from: Peer, octets: Uint8Array): boolean {
+  const begin = fromUtf8(octets.subarray(0, 5));
+  if (from === 'server') return /^[1-6][0-9][0-9][ \r\n-]/.test(begin);
+  const verb = /^([A-Z]{3,4})[ \r\n]/i.exec(begin)?.[1]?.toUpperCase() ?? '';
+  return commandFacts(verb).replies.length > 0;
 }

@@ -5,7 +5,7 @@
 import { fromUtf8, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { commandFacts } from '../ftp/commands.js';
-import type { Mechanism, SecurityContext, Unwrapped } from '../protection/mechanism.js';
+import type { Mechanism, Peer, SecurityContext, Unwrapped } from '../protection/mechanism.js';
 import type { TokenLevel } from '../protection/protection-level.js';
 import { exchangeReply } from '../protection/security-data.js';
 import type { ObservedExchange, ObservedMessage } from './events.js';
@@ -38,6 +38,11 @@ export class RecordedConnection {
   /** Lines since the last change of phase are missing in the recording. */
   #incomplete: boolean;
   #exchangeMissing = false;
+  /** The sides whose keys no token has shown to be right, because a part of their exchange is missing. */
+  readonly #doubtful = new Set<Peer>();
+  /** The sides whose tokens are counted, and have been lost: the number of the next one is not known. */
+  readonly #uncounted = new Set<Peer>();
+  #countLost = false;
   /** The last exchange that was reported. */
   #completed: ObservedExchange | undefined;
 
@@ -55,6 +60,7 @@ export class RecordedConnection {
   /** What could not be looked at, for another reason than a key that is missing. */
   get problem(): FtpSecurityError | undefined {
     if (this.#exchangeMissing) return new FtpSecurityError('sequence/no-context', 'the exchange is not in the capture');
+    if (this.#countLost) return new FtpSecurityError('sequence/no-context', COUNT_LOST);
     return this.#tls?.problem;
   }
 
@@ -95,8 +101,10 @@ export class RecordedConnection {
 
   /** Whether ADAT waits for the reply that may complete the exchange. A server can protect that one already. */
   get awaits235(): boolean {
-    const { association, pending } = this.state;
-    return association === undefined && this.#exchange !== undefined && pending.oldest?.verb === 'ADAT';
+    const { association, pending, phase } = this.state;
+    // With an association that the recording lacks, a protected reply to ADAT refuses it.
+    const isRefused = this.#exchangeMissing && phase === 'clear';
+    return association === undefined && this.#exchange !== undefined && pending.oldest?.verb === 'ADAT' && !isRefused;
   }
 
   /** Adds a command to the queue; its reply says whether it is granted. */
@@ -106,9 +114,15 @@ export class RecordedConnection {
     if (pending.size > MAX_PENDING) pending.drop();
   }
 
-  /** The recording has lost octets. */
-  gap(): void {
-    this.state.gap();
+  /** The recording has lost octets of one side. */
+  gap(from: Peer): void {
+    const context = this.state.association?.contexts[from];
+    if (context?.interrupted !== undefined) {
+      context.interrupted();
+      this.#uncounted.add(from);
+    }
+    this.state.gap(from);
+    this.#exchange?.gap();
     this.#incomplete = true;
   }
 
@@ -145,25 +159,38 @@ export class RecordedConnection {
     this.#exchange = undefined;
     if (exchange === undefined) return undefined;
     exchange.destroy();
+    this.#doubtful.clear();
+    this.#uncounted.clear();
+    if (exchange.incomplete) for (const from of PEERS) this.#doubtful.add(from);
     this.#completed = exchange.observed;
     this.state.recordFacts(exchange.observed.facts);
-    this.state.establishObserved(exchange.association);
+    this.state.establishObserved(exchange.association, !exchange.incomplete);
     return this.#completed;
   }
 
   /**
    * Unwraps a token.
-   * @returns undefined if the first token shows that the keys at hand are others: then none opens this association
+   * @returns undefined if that is not possible: its number is not known; or the first token shows that the keys at hand are others,
+   *   and then none opens this association
    * @throws FtpSecurityError what the mechanism refuses
    */
-  #unwrap(context: SecurityContext, token: Uint8Array): Unwrapped | undefined {
+  #unwrap(from: Peer, context: SecurityContext, token: Uint8Array): Unwrapped | undefined {
     try {
       const opened = context.unwrap(token);
       if (this.#completed?.provisional) settle(this.#completed, undefined);
+      this.#doubtful.delete(from);
+      this.#uncounted.delete(from);
       return opened;
     } catch (error) {
-      const problem = refusalFrom(error);
-      if (problem.code !== 'security/no-key') throw error;
+      let problem = refusalFrom(error);
+      if (this.#uncounted.has(from)) {
+        this.#countLost = true;
+        return undefined;
+      }
+      if (this.#doubtful.has(from)) {
+        this.#exchangeMissing = true;
+        problem = this.problem!;
+      } else if (problem.code !== 'security/no-key') throw error;
       const { association } = this.state;
       if (association === undefined) return undefined;
       if (this.#completed !== undefined) settle(this.#completed, problem);
@@ -200,14 +227,19 @@ export class RecordedConnection {
       if (association !== undefined && message.from === 'client') this.state.missCommand();
       return undefined;
     }
-    const opened = this.#unwrap(context, token);
+    const opened = this.#unwrap(message.from, context, token);
     if (opened === undefined) {
       message.verdict = 'unkeyed';
       if (message.from === 'client') this.state.missCommand();
       return undefined;
     }
     const { plaintext, level, sequence } = opened;
-    if (early && (level === 'confidential' || !startsWith(plaintext, COMPLETE))) throw noAssociation();
+    if (early && (level === 'confidential' || !startsWith(plaintext, COMPLETE))) {
+      if (!this.#incomplete) throw noAssociation();
+      this.#exchangeMissing = true;
+      message.verdict = 'unkeyed';
+      return undefined;
+    }
     message.verdict = level === 'confidential' ? 'decrypted' : 'verified';
     message.applied = level;
     message.plaintext = plaintext;
@@ -242,6 +274,8 @@ function settle(exchange: ObservedExchange, problem: FtpSecurityError | undefine
   Object.assign(exchange, { keyed: problem === undefined, problem, provisional: false });
 }
 
+const COUNT_LOST = 'tokens that are counted are missing in the capture, so the next ones can not be opened';
+const PEERS = ['client', 'server'] as const;
 const COMPLETE = toUtf8('235');
 
 function noAssociation(): FtpSecurityError {

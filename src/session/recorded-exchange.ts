@@ -1,4 +1,5 @@
 /** A security data exchange in a recording: its tokens go to the mechanism that recognises the first one. */
+import { refusalFrom } from '../errors.js';
 import type { ExchangeObserver, Mechanism, ObservedStep, Peer } from '../protection/mechanism.js';
 import { TOKEN_LEVELS } from '../protection/protection-level.js';
 import { chooseMechanism } from './choose-mechanism.js';
@@ -12,6 +13,7 @@ export class RecordedExchange {
   #mechanism: Mechanism | undefined;
   #observer: ExchangeObserver | undefined;
   #last: ObservedStep = { facts: {} };
+  #incomplete = false;
 
   /** @param name  the argument of AUTH; undefined if the recording starts after it */
   constructor(mechanisms: readonly Mechanism[], name: string | undefined) {
@@ -19,8 +21,30 @@ export class RecordedExchange {
     this.#name = name;
   }
 
-  /** Takes the next token. @throws FtpSecurityError when the mechanism can't read it */
+  /** Whether the recording may lack a part of it. */
+  get incomplete(): boolean {
+    return this.#incomplete;
+  }
+
+  /** The recording has lost octets. */
+  gap(): void {
+    this.#incomplete = true;
+  }
+
+  /**
+   * Takes the next token.
+   * @throws FtpSecurityError when the mechanism can't read it; not if that may be because another token is missing
+   */
   observe(from: Peer, token: Uint8Array): void {
+    try {
+      this.#observe(from, token);
+    } catch (error) {
+      if (!this.#incomplete) throw error;
+      this.#last = { ...this.#last, problem: refusalFrom(error) };
+    }
+  }
+
+  #observe(from: Peer, token: Uint8Array): void {
     if (this.#observer === undefined && from === 'client') {
       this.#mechanism = chooseMechanism(this.#mechanisms, this.#name, token);
       this.#observer = this.#mechanism?.observer?.();

@@ -3,7 +3,7 @@
  * inner replies read from them (RFC 2228 §5.2). A whole reply that breaks no rule takes effect.
  */
 import { fromUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { FtpSecurityError, refusalFrom } from '../errors.js';
 import type { Line } from '../ftp/line.js';
 import { type Reply, ReplyLines } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
@@ -42,6 +42,8 @@ export class RecordedReplies {
   readonly #options: InnerReplyOptions;
   /** Whether the next lines may be the rest of a reply that began before the recording, or in a gap. */
   #resumed: boolean;
+  /** The same of the replies in tokens. */
+  #innerResumed: boolean;
   /** Lines before the first reply; undefined from there on. */
   #preface: ObservedMessage[] | undefined;
   readonly #clearReply = new ReplyLines();
@@ -68,6 +70,7 @@ export class RecordedReplies {
     this.#observations = observations;
     this.#options = options;
     this.#resumed = !fromStart;
+    this.#innerResumed = !fromStart;
     this.#preface = fromStart ? [] : undefined;
     this.#inner = new InnerReplies(options);
   }
@@ -75,6 +78,7 @@ export class RecordedReplies {
   /** Octets are missing before the next line. */
   gap(): void {
     this.#resumed = true;
+    this.#innerResumed = true;
     this.reset();
   }
 
@@ -245,13 +249,16 @@ export class RecordedReplies {
     for (const index of outer.messages) messages.push(index);
     try {
       const inner = this.#inner.push(outer.plaintexts);
+      this.#innerResumed = false;
       if (inner === undefined) return;
       this.#innerMessages = [];
       message.tolerated = [...message.tolerated, ...inner.tolerated];
       this.#reply(message, inner.reply, messages);
     } catch (error) {
-      fail(message, error);
       this.#innerMessages = [];
+      // The rest of a reply that began in a gap has no code in front.
+      if (this.#innerResumed && refusalFrom(error).code === 'syntax/bad-reply') return;
+      fail(message, error);
       this.#connection.untrustedReply(undefined);
     }
   }
@@ -279,7 +286,8 @@ export class RecordedReplies {
     if (oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#bufferSize(message, oldest, reply);
     const { command, isExchange } = this.#connection.answer(code);
     const observed = { messages, reply, classification: classify(code), command: observedCommand(command) };
-    this.#observations.add({ type: 'reply', ...observed, protection: state.protection });
+    const protection = state.protectionKnown ? state.protection : undefined;
+    this.#observations.add({ type: 'reply', ...observed, protection });
     if (!isExchange) return;
     try {
       const { token, tolerated } = parseAdatReply(reply, this.#options);

@@ -46,7 +46,7 @@
  */
 import type { ErrorFacts } from '../errors.js';
 import { FtpSecurityError } from '../errors.js';
-import { isTransfer } from '../ftp/commands.js';
+import { commandFacts, isTransfer } from '../ftp/commands.js';
 import { type BlockReader, type BlockReaderOptions, BlockWriter } from '../protection/data-block.js';
 import type { ExchangeFacts, Peer, SecurityContext } from '../protection/mechanism.js';
 import { type ProtectionLevel, TOKEN_LEVELS, type TokenLevel } from '../protection/protection-level.js';
@@ -122,6 +122,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   /** By the side that sends; undefined without an association, and when the recording has lost octets. */
   #sequences: Readonly<Record<Peer, PeerSequence>> | undefined;
   #lastTransfer: CommandRequest | undefined;
+  #protectionKnown = true;
   /** The writer of the current or next transfer. */
   #writer: BlockWriter | undefined;
   #aborted = false;
@@ -153,6 +154,11 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   /** The level of data connections that PROT has set (RFC 2228 §3: clear before). */
   get protection(): ProtectionLevel {
     return this.#connection.protection;
+  }
+
+  /** Whether no recorded line is missing that may have set another level for data connections. */
+  get protectionKnown(): boolean {
+    return this.#protectionKnown;
   }
 
   /** What the exchange has found out. */
@@ -194,6 +200,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   finish(request: CommandRequest, code: number): void {
     if (isTransfer(request.verb)) this.#endTransfer(request, code);
     this.#connection = nextState(this.#connection, request, code);
+    if (request.verb === 'PROT' && code < 300) this.#protectionKnown = true;
     if (this.phase === 'clear' || isNewExchange(request.verb, code)) this.#endAssociation();
   }
 
@@ -210,14 +217,17 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     this.#report({ type: 'begins', mechanism: context.mechanism, facts: this.#facts });
   }
 
-  /** The exchange of a recorded connection is complete. */
-  establishObserved(association: Association): void {
+  /**
+   * The exchange of a recorded connection is complete.
+   * @param isWhole  whether the recording has all of it; if not, it is not known which numbers it has used
+   */
+  establishObserved(association: Association, isWhole = true): void {
     this.#association = association;
     this.#connection = { ...NO_ASSOCIATION, phase: 'secured', levels: association.levels };
-    this.#sequences = {
-      client: new PeerSequence(this.#allowMissingLines),
-      server: new PeerSequence(this.#allowMissingLines),
-    };
+    this.#protectionKnown = true;
+    this.#sequences = isWhole
+      ? { client: new PeerSequence(this.#allowMissingLines), server: new PeerSequence(this.#allowMissingLines) }
+      : undefined;
   }
 
   /** The exchange has been given up. */
@@ -236,13 +246,28 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
    */
   missCommand(): void {
     this.#sequences = undefined;
-    if (this.#association?.contexts.server === undefined) this.#connection = { ...this.#connection, levels: [] };
+    this.#protectionKnown = false;
+    if (this.#association?.contexts.server === undefined) this.#doubtLevels();
   }
 
-  /** The recording has lost octets: which commands wait, and which numbers have come, is not known any more. */
-  gap(): void {
+  /**
+   * The recording has lost octets: which commands wait, and which numbers have come, is not known any more.
+   * @param from  whose octets: a command that is missing, or the reply to one that waits, may have lifted the protection of
+   *   lines, or changed that of data connections
+   */
+  gap(from: Peer): void {
+    const waiting = [...this.pending.all].map(({ verb }) => verb);
+    const mayBeLifted = from === 'client' || waiting.some(liftsProtection);
+    if (mayBeLifted) this.#doubtLevels();
+    if (mayBeLifted || waiting.includes('PROT')) this.#protectionKnown = false;
     this.pending.clear();
     this.#sequences = undefined;
+    this.#lastTransfer = undefined;
+  }
+
+  /** No later line can be judged by its level. */
+  #doubtLevels(): void {
+    this.#connection = { ...this.#connection, levels: [] };
   }
 
   #endTransfer(request: CommandRequest, code: number): void {
@@ -372,4 +397,9 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   #announcesTransfers(from: Peer): boolean {
     return from === 'server' && integrityRequired(this);
   }
+}
+
+function liftsProtection(verb: string): boolean {
+  const facts = commandFacts(verb);
+  return facts.liftsProtection === true || facts.resets === true;
 }

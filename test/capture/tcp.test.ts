@@ -88,7 +88,7 @@ describe('a connection', () => {
     const opened = [segment({ ...own, flags: SYN }), segment({ ...own, flags: SYN | ACK, ack: 1001 })];
     expect(flowOf([...opened, fromClient(1001, 'AB', { destination: CLIENT, ack: 1001 })])).toMatchObject({
       ends: [CLIENT, CLIENT],
-      opened: 'answered',
+      opened: 'late-answer',
       texts: ['AB', ''],
     });
   });
@@ -102,7 +102,7 @@ describe('how a connection was opened', () => {
     ['SYN not captured', without(AT.syn), { opened: 'missing', opener: 1, ends: [SERVER, CLIENT] }],
     ['neither SYN captured', without(AT.syn, AT.synAck), { opened: 'missing', opener: undefined }],
     ['nothing of it captured', without(AT.syn, AT.synAck, AT.ack), { opened: 'missing', opener: undefined }],
-    ['the answer not captured', without(AT.synAck), { opened: 'answered', opener: 0 }],
+    ['the answer not captured', without(AT.synAck), { opened: 'late-answer', opener: 0 }],
     ['SYN captured behind its answer', [segments[1]!, segments[0]!, ...segments.slice(2)], { opened: 'answered' }],
     ['SYN captured last of the three', [...segments.slice(1, 3), segments[0]!, ...segments.slice(3)], {}],
     ['SYN captured behind the first line', [...segments.slice(1, 6), segments[0]!, ...segments.slice(6)], {}],
@@ -405,7 +405,7 @@ describe('octets that were not captured', () => {
   test('of one direction alone do not hold up the other', () => {
     const segments = talk(LOGIN).filter(({ source }) => source === CLIENT);
     // The last acknowledgment is of the FIN: it can't be distinguished from an octet.
-    expect(flowOf(segments)).toMatchObject({ opened: 'answered', texts: [SAID[0], `{${SAID[1].length + 1}}`] });
+    expect(flowOf(segments)).toMatchObject({ opened: 'late-answer', texts: [SAID[0], `{${SAID[1].length + 1}}`] });
   });
 });
 

@@ -491,11 +491,11 @@ describe('replies', () => {
 
 describe('damage', () => {
   it('loses a line, and continues after it', () => {
-    const { messages } = observe([...EXCHANGE, mic(0, 'PWD'), 'S!', reply(0, '257 a'), 'S> 631 Zm9v', mic(1, 'CWD x')]);
+    const { messages } = observe([...EXCHANGE, mic(0, 'PWD'), 'S!', 'S> AAAA', 'S> 631 Zm9v', mic(1, 'CWD x')]);
     const [lost] = messages.slice(-3);
     expect(lost).toMatchObject({ from: 'server', wire: '', error: { code: 'syntax/truncated' } });
     expect(messages.at(-1)).toMatchObject({ verdict: 'verified' });
-    expect(observe(['C!', 'C> PWD', 'C> QUIT']).messages.map(({ wire }) => wire)).toEqual(['', 'QUIT']);
+    expect(observe(['C!', 'C> a path', 'C> QUIT']).messages.map(({ wire }) => wire)).toEqual(['', 'QUIT']);
   });
 
   it('refuses a line that is too long, and continues', () => {

@@ -50,6 +50,10 @@ interface TokenContents {
   fatal?: FtpSecurityError;
 }
 
+/** How many records may be missing where a recording has lost octets: more than in a long listing. */
+const MAX_LOST = 2 ** 12;
+/** How many numbers are tried in all, for such records: so many gaps, and tokens that do not open, must not take hours. */
+const MAX_TRIALS = 2 ** 16;
 /** Records under one key. The limits for AES-GCM are not much higher (RFC 8446 §5.5, RFC 9325 §4.4). */
 const MAX_RECORDS = 2 ** 24;
 const UPDATE: PlainRecord = { type: HANDSHAKE, content: formatKeyUpdate() };
@@ -68,6 +72,8 @@ export class RecordContext implements SecurityContext {
   #follows = false;
   /** Why the context has ended. */
   #end: string | undefined;
+  #interrupted = false;
+  #trials = MAX_TRIALS;
 
   constructor({ receive, send, integrity, maxSkipped = 0 }: RecordContextOptions) {
     this.#level = encrypts(receive) ? 'private' : 'safe';
@@ -119,7 +125,7 @@ export class RecordContext implements SecurityContext {
     this.#assertOpen();
     if (token[0] === INTEGRITY_TOKEN) return this.#unwrapIntegrity(copy(token));
     const before = this.#receive;
-    const { texts, skipped, next, wantsUpdate, fatal } = openToken(before, parseRecords(token), this.#maxSkipped);
+    const { texts, skipped, next, wantsUpdate, fatal } = this.#open(before, parseRecords(token));
     if (fatal !== undefined) {
       retire(next, before);
       // TLS ends with it (RFC 8446 §6.2); a recording may go on.
@@ -134,6 +140,24 @@ export class RecordContext implements SecurityContext {
     this.#mustUpdate ||= wantsUpdate;
     this.#recordPosition(BigInt(skipped), skipped === 0);
     return { plaintext: joined(texts), level: this.#level, sequence: skipped === 0 ? 'ok' : 'gap' };
+  }
+
+  interrupted(): void {
+    this.#interrupted = this.#maxSkipped > 0;
+  }
+
+  #open(direction: Direction, records: readonly TlsRecord[]): TokenContents {
+    if (!this.#interrupted) return openToken(direction, records, this.#maxSkipped);
+    const most = Math.max(this.#maxSkipped, Math.min(MAX_LOST, this.#trials));
+    let tried = most;
+    try {
+      const contents = openToken(direction, records, most);
+      tried = contents.skipped;
+      this.#interrupted = false;
+      return contents;
+    } finally {
+      this.#trials -= Math.min(this.#trials, tried);
+    }
   }
 
   wrapSizeLimit(level: TokenLevel, maxToken: number): number {

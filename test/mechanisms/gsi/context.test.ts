@@ -384,3 +384,40 @@ describe('limits', () => {
     ]);
   });
 });
+
+describe('after a gap in a recording', () => {
+  const TEXTS = Array.from({ length: 3000 }, (): [number, Uint8Array] => [23, TEXT]);
+
+  test('the next record is found among many numbers, and those after it in a row', () => {
+    const { context, peer } = receiver(TLS12, 4);
+    const [first, ...rest] = recordsOf(peer, ...TEXTS);
+    context.unwrap(first!);
+    expect(errorOf(() => context.unwrap(rest[2900]!)).code).toBe('security/bad-checksum');
+    context.interrupted();
+    expect(context.unwrap(rest[2900]!)).toMatchObject({ plaintext: TEXT, sequence: 'gap' });
+    expect(context.lastReceived).toBe(2901n);
+    expect(context.unwrap(rest[2901]!)).toMatchObject({ sequence: 'ok' });
+    expect(errorOf(() => context.unwrap(rest[2950]!)).code).toBe('security/bad-checksum');
+  });
+
+  test('not all work is done again for each token that does not open', () => {
+    const { context, peer } = receiver(TLS12, 4);
+    const records = recordsOf(peer, ...TEXTS);
+    const other = recordsOf(directionsFor(TLS13).client, [23, TEXT])[0]!;
+    for (let i = 0; i < 17; i++) {
+      context.interrupted();
+      expect(errorOf(() => context.unwrap(other)).code).toBe('security/bad-checksum');
+    }
+    // The number of trials is used up: what comes soon is found all the same.
+    expect(errorOf(() => context.unwrap(records[2900]!)).code).toBe('security/bad-checksum');
+    expect(context.unwrap(records[3]!)).toMatchObject({ sequence: 'gap' });
+  });
+
+  test('a live context accepts only the next record', () => {
+    const { context, peer } = receiver(TLS12);
+    const [first, second] = recordsOf(peer, [23, TEXT], [23, TEXT]);
+    context.interrupted();
+    expect(errorOf(() => context.unwrap(second!)).code).toBe('security/bad-checksum');
+    expect(context.unwrap(first!)).toMatchObject({ sequence: 'ok' });
+  });
+});

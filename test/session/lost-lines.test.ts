@@ -1,0 +1,190 @@
+/** Octets that a recording has lost: no peer is accused of what may have been in them. */
+import { describe, expect, it } from 'vitest';
+import { FtpSecurityError } from '../../src/errors.js';
+import type { Mechanism, SecurityContext } from '../../src/protection/mechanism.js';
+import { visibleContext } from '../protection/visible-context.js';
+import { base64, EXCHANGE, mechanism, mic, observe, reply } from './observed-lines.js';
+
+/** The code of each line's error. */
+const errors = (lines: string[], mechanisms: Mechanism[] = [mechanism()]) =>
+  observe(lines, { mechanisms }).messages.map(({ error }) => error?.code);
+const verdicts = (lines: string[], mechanisms: Mechanism[] = [mechanism()]) =>
+  observe(lines, { mechanisms }).messages.map(({ wire, verdict }) => `${wire.trim()} ${verdict}`);
+const CLEAN = [...EXCHANGE, mic(0, 'PWD'), reply(0, '257 "/"')];
+
+describe('lines around a gap', () => {
+  it('are read whole, if the gap is between lines', () => {
+    const { messages } = observe([...CLEAN, 'C!', 'S!', mic(2, 'NOOP'), reply(2, '200 a'), mic(3, 'CWD x')]);
+    expect(messages.slice(-3).map(({ text, error }) => [text, error])).toEqual([
+      ['NOOP', undefined],
+      ['200 a', undefined],
+      ['CWD x', undefined],
+    ]);
+    expect(observe(['C!', 'C> PWD', 'C> QUIT']).messages.map(({ wire }) => wire)).toEqual(['PWD', 'QUIT']);
+  });
+
+  it('are one damaged line, if what follows is the rest of a line', () => {
+    const rest = `S> ${base64('the rest of a token')}`;
+    expect(errors([...CLEAN, 'S!', rest, reply(2, '250 b')]).slice(-2)).toEqual(['syntax/truncated', undefined]);
+    expect(errors([...CLEAN, 'C!', 'C> abcd', mic(2, 'NOOP')]).slice(-2)).toEqual(['syntax/truncated', undefined]);
+  });
+
+  it('answer no command that came before a damaged line', () => {
+    // The damaged line is the reply to NOOP, so that 200 grants CCC.
+    const lines = [...EXCHANGE, 'S!', mic(0, 'NOOP'), 'S> abcd', mic(1, 'CCC'), reply(1, '200 a'), 'C> PWD'];
+    expect(errors(lines).slice(-3)).toEqual([undefined, undefined, undefined]);
+    expect(observe(lines).replies.at(-1)?.command?.verb).toBe('CCC');
+  });
+
+  it('may be the rest of a protected reply', () => {
+    const rest = [reply(2, ' second line\r\n'), reply(3, '211 End\r\n'), mic(1, 'NOOP'), reply(4, '200 a')];
+    expect(errors([...EXCHANGE, mic(0, 'STAT'), 'S!', ...rest]).slice(6)).toEqual(Array(4).fill(undefined));
+    const smuggled = [...CLEAN, mic(1, 'NOOP'), reply(1, 'no code')];
+    expect(errors(smuggled).at(-1)).toBe('syntax/bad-reply');
+    const later = [...EXCHANGE, 'S!', reply(1, '200 a'), reply(2, 'no code')];
+    expect(errors(later).at(-1)).toBe('syntax/bad-reply');
+  });
+});
+
+describe('a line longer than the limit', () => {
+  it('takes its turn: the next reply does not answer the command before', () => {
+    const { replies } = observe(['S> 220 hi', 'C> PWD', `S> 257 ${'x'.repeat(50)}`, 'C> NOOP', 'S> 200 a'], {
+      maxLine: 40,
+    });
+    expect(replies.at(-1)?.command?.verb).toBe('NOOP');
+    const long = observe(['S> 220 hi', `C> ${'x'.repeat(50)}`, 'S> 500 no', 'C> NOOP', 'S> 200 a'], { maxLine: 40 });
+    expect(long.replies.at(-1)?.command?.verb).toBe('NOOP');
+  });
+});
+
+describe('the requirement of protection', () => {
+  it.each([
+    ['CCC', 'the reply to CCC', [mic(1, 'CCC'), 'S!']],
+    ['CCC', 'a command', ['C!', 'S> 631 AAAA']],
+    ['REIN', 'the reply to REIN', [mic(1, 'REIN'), 'S!']],
+    ['AUTH', 'the reply to AUTH', [mic(1, 'AUTH X-VISIBLE'), 'S!']],
+  ])('is not known where %s may be granted in a gap: %s', (_verb, _what, gap) => {
+    expect(errors([...CLEAN, ...gap, 'C> NOOP', 'S> 200 a', 'C> PWD', 'S> 257 a']).slice(-4)).toEqual(
+      Array(4).fill(undefined),
+    );
+  });
+
+  it('is known where the gap can only have the reply to another command', () => {
+    expect(errors([...CLEAN, mic(1, 'NOOP'), 'S!', 'C> NOOP', 'S> 200 a']).slice(-2)).toEqual([
+      'sequence/unprotected',
+      'sequence/unprotected',
+    ]);
+  });
+
+  it('is known again after the next exchange', () => {
+    const again = [mic(2, 'AUTH X-VISIBLE'), reply(2, '334 go'), ...EXCHANGE.slice(3)];
+    expect(errors([...CLEAN, 'C!', 'S!', ...again, 'C> NOOP']).at(-1)).toBe('sequence/unprotected');
+  });
+});
+
+describe('the level of data connections', () => {
+  const protection = (...lines: string[]) => observe([...CLEAN, ...lines]).replies.at(-1)?.protection;
+  it('is not known where PROT may be granted in a gap', () => {
+    expect(protection(mic(1, 'PROT P'), reply(1, '200 a'))).toBe('private');
+    expect(protection(mic(1, 'PROT P'), 'S!', mic(2, 'NOOP'), reply(2, '200 a'))).toBeUndefined();
+    expect(protection('C!', mic(2, 'NOOP'), reply(2, '200 a'))).toBeUndefined();
+    expect(protection(mic(1, 'NOOP'), 'S!', mic(2, 'NOOP'), reply(2, '200 a'))).toBe('clear');
+    expect(protection('C!', mic(2, 'PROT S'), reply(2, '200 a'))).toBe('safe');
+    expect(protection('C!', mic(2, 'PROT S'), reply(2, '534 no'))).toBeUndefined();
+  });
+});
+
+describe('an exchange that lacks a part', () => {
+  const rest = ['C!', 'C> ADAT bm9uc2Vuc2U=', 'S> 235 done', mic(0, 'PWD'), reply(0, '257 a')];
+  it('is not in the capture if its tokens can not be read', () => {
+    const lines = [
+      ...EXCHANGE.slice(0, 4),
+      'S!',
+      `C> ADAT ${base64('garbage')}`,
+      'S> 235',
+      'C> MIC AAAA',
+      'S> 631 AAAA',
+    ];
+    const { messages } = observe(lines);
+    expect(messages.map(({ error }) => error)).toEqual(messages.map(() => undefined));
+    expect(verdicts(lines).slice(-2)).toEqual(['MIC unkeyed', '631 unkeyed']);
+    expect(errors([...EXCHANGE.slice(0, 3), `C> ADAT ${base64('garbage')}`]).at(-1)).toBe('security/bad-token');
+  });
+
+  it('is not in the capture if its keys do not open the first token', () => {
+    const failing: SecurityContext = {
+      ...visibleContext(),
+      unwrap: () => {
+        throw new FtpSecurityError('security/bad-checksum', 'wrong');
+      },
+    };
+    const wrong: Mechanism = {
+      ...mechanism(),
+      observer: () => ({ observe: () => ({ facts: {}, fromClient: failing, fromServer: failing }) }),
+    };
+    const { messages, problem } = observe([...EXCHANGE.slice(0, 3), ...rest], { mechanisms: [wrong] });
+    expect(messages.slice(-2).map(({ verdict, error }) => [verdict, error])).toEqual([
+      ['unkeyed', undefined],
+      ['unkeyed', undefined],
+    ]);
+    expect(problem?.message).toBe('the exchange is not in the capture');
+    expect(errors([...EXCHANGE.slice(0, 4), 'S> 235', mic(0, 'PWD')], [wrong]).at(-1)).toBe('security/bad-checksum');
+  });
+
+  it('may have used numbers: none is missing before the first line', () => {
+    const lines = [...EXCHANGE.slice(0, 3), 'C!', ...EXCHANGE.slice(3), mic(3, 'PWD'), reply(4, '257 a')];
+    expect(errors(lines).slice(-2)).toEqual([undefined, undefined]);
+  });
+
+  it('is complete without its 235: the lines are unkeyed, and not wrong', () => {
+    const lines = [...EXCHANGE.slice(0, 3), 'S!', EXCHANGE[3]!, mic(0, 'PWD'), reply(0, '257 a')];
+    expect(verdicts(lines).slice(-2)).toEqual(['MIC unkeyed', '631 unkeyed']);
+    expect(errors(lines).slice(-2)).toEqual([undefined, undefined]);
+  });
+
+  it('is none, where the association is older than the recording: a protected reply refuses ADAT', () => {
+    const late = ['C> MIC AAAA', 'S> 631 AAAA', 'C> ADAT AAAA', 'S> 631 AAAA', 'C> PWD', 'S> 631 AAAA'];
+    const { messages } = observe(late, { fromStart: false });
+    expect(messages.map(({ error }) => error)).toEqual(messages.map(() => undefined));
+  });
+});
+
+describe('tokens that are counted', () => {
+  /** A context that knows no number after a gap, for so many tokens. */
+  function counting(lost: number): { mechanism: Mechanism; told: () => number } {
+    let [interrupted, told] = [0, 0];
+    const context: SecurityContext = visibleContext();
+    const counted: SecurityContext = {
+      ...context,
+      supports: level => context.supports(level),
+      unwrap(token) {
+        if (interrupted-- > 0) throw new FtpSecurityError('security/bad-checksum', 'wrong');
+        return context.unwrap(token);
+      },
+      interrupted() {
+        told++;
+        interrupted = lost;
+      },
+    };
+    const observer = () => ({ observe: () => ({ facts: {}, fromClient: counted, fromServer: visibleContext() }) });
+    return { mechanism: { ...mechanism(), observer }, told: () => told };
+  }
+
+  it('are unkeyed until one opens again', () => {
+    const { mechanism: counted, told } = counting(1);
+    const lines = [...EXCHANGE, 'C!', mic(3, 'NOOP'), mic(4, 'NOOP')];
+    const { messages, problem } = observe(lines, { mechanisms: [counted] });
+    expect(messages.slice(-2).map(({ verdict, error }) => [verdict, error?.code])).toEqual([
+      ['unkeyed', undefined],
+      ['verified', undefined],
+    ]);
+    expect(problem?.message).toContain('counted');
+    expect(told()).toBe(1);
+  });
+
+  it('are wrong without a gap', () => {
+    const { mechanism: counted } = counting(1);
+    counted.observer!().observe('client', new Uint8Array());
+    expect(errors([...EXCHANGE, 'S!', mic(0, 'NOOP'), 'C> MIC AAAA'], [counted]).at(-1)).toBeDefined();
+  });
+});
