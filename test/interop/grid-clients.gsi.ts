@@ -4,66 +4,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gsi } from '../../src/mechanisms/gsi/index.js';
+import { parseCertificate } from '../../src/node/gsi/certificate.js';
 import { type GsiCredential, gsiAcceptor } from '../../src/node/index.js';
 import { type FtpServer, startFtpServer } from './ftp-server.js';
 import { type Grid, makeGrid, USER_NAME } from './grid.js';
-import { PYTHON, run, script } from './program.js';
+import { GRID_CLIENTS, type TlsVersion } from './grid-programs.js';
+import { run } from './program.js';
 
 const SIZE = 3_000_001;
-const BOTH = ['TLSv1.2', 'TLSv1.3'] as const;
-const JARS = [
-  'jglobus-gridftp',
-  'jglobus-gss',
-  'jglobus-jsse',
-  'jglobus-ssl-proxies',
-  'bcprov',
-  'commons-logging',
-].concat(['log4j-1.2', 'commons-codec', 'commons-io']);
-
-/** Where the clients differ. */
-interface Client {
-  versions: readonly (typeof BOTH)[number][];
-  copy(grid: Grid, source: string, destination: string): readonly string[];
-  list?(url: string): readonly string[];
-  /** What it says of a file that is not there. */
-  missing: RegExp;
-}
-
-const CLIENTS: Readonly<Record<string, Client>> = {
-  'globus-url-copy': {
-    versions: BOTH,
-    copy: (_, ...urls) => ['globus-url-copy', '-nodcau', ...urls],
-    list: url => ['globus-url-copy', '-nodcau', '-list', url],
-    missing: /550/,
-  },
-  'arccp, arcls': {
-    versions: BOTH,
-    copy: (_, ...urls) => ['arccp', '-f', ...urls],
-    list: url => ['arcls', '-l', url],
-    missing: /No such file/,
-  },
-  'gfal-copy, gfal-ls': {
-    versions: BOTH,
-    copy: (_, ...urls) => ['gfal-copy', '-f', ...urls],
-    list: url => ['gfal-ls', url],
-    missing: /No such file/,
-  },
-  JGlobus: {
-    versions: ['TLSv1.2'],
-    copy: ({ folder }, ...urls) => [
-      'java',
-      `-DX509_CERT_DIR=${join(folder, 'certificates')}`,
-      '-cp',
-      JARS.map(jar => `/usr/share/java/${jar}.jar`).join(':'),
-      script('Transfer.java'),
-      join(folder, 'user.pem'),
-      join(folder, 'user.key'),
-      ...urls,
-    ],
-    missing: /550/,
-  },
-};
-
 let grid: Grid;
 beforeAll(() => {
   grid = makeGrid();
@@ -73,12 +21,12 @@ afterAll(() => grid?.close());
 
 const exec = ([program, ...args]: readonly string[]) =>
   run(program!, args, {
-    environment: { ...grid.userEnvironment, GFAL_PYTHONBIN: PYTHON } as never,
+    environment: grid.userEnvironment as never,
     folder: grid.folder,
     limit: 50_000,
   });
 
-async function startServer(version: (typeof BOTH)[number], delegated: (credential: GsiCredential) => void) {
+async function startServer(version: TlsVersion, delegated: (credential: GsiCredential) => void) {
   const { host: credential, trust, folder } = grid;
   const acceptor = () => gsiAcceptor({ credential, trust, minVersion: version, maxVersion: version, delegated });
   return await startFtpServer({
@@ -95,7 +43,7 @@ async function startServer(version: (typeof BOTH)[number], delegated: (credentia
   });
 }
 
-const ROWS = Object.entries(CLIENTS).flatMap(([name, client]) =>
+const ROWS = Object.entries(GRID_CLIENTS).flatMap(([name, client]) =>
   client.versions.map(version => ({ name, version, client })),
 );
 
@@ -141,8 +89,10 @@ describe.each(ROWS)('$name, $version', ({ version, client }) => {
     expect(said).toMatch(client.missing);
   });
 
-  test('has delegated its credential, and sent every command with integrity', () => {
+  test('has delegated a limited credential, and sent every command with integrity', () => {
     expect(credentials.length).toBeGreaterThan(0);
+    const proxies = credentials.map(it => parseCertificate(it.certificates[0]!).proxy);
+    for (const proxy of proxies) expect(proxy).toMatchObject({ form: 'rfc', rights: 'limited' });
     const commands = server.noted.flatMap(it => (it.kind === 'command' ? [it] : []));
     expect(commands.length).toBeGreaterThan(10);
     expect(new Set(commands.map(({ level }) => level))).toEqual(new Set(['private']));
@@ -155,7 +105,7 @@ describe.each(ROWS)('$name, $version', ({ version, client }) => {
 test('JGlobus has no TLS 1.3', async () => {
   const server = await startServer('TLSv1.3', () => {});
   const url = `gsiftp://localhost:${server.port}/there`;
-  expect(await exec(CLIENTS['JGlobus']!.copy(grid, url, `file://${grid.folder}/none`))).toMatchObject({ code: 1 });
+  expect(await exec(GRID_CLIENTS['JGlobus']!.copy(grid, url, `file://${grid.folder}/none`))).toMatchObject({ code: 1 });
   await server.close();
   expect(server.noted).toContainEqual({ kind: 'failed', what: 'exchange', error: 'security/bad-token' });
 });

@@ -1,18 +1,17 @@
 /**
- * `rfc2228 fuzz --mechanism gsi` against servers and a client of the grid: Globus's programs do what they are known to do
- * (`globus-findings.json`), and ARC's server goes on serving.
+ * `rfc2228 fuzz --mechanism gsi` against servers and clients of the grid: they do what they are known to do (`grid-findings.json`),
+ * and ARC's server goes on serving.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { FuzzCase } from '../../src/fuzz/cases.js';
-import type { Peer } from '../../src/protection/mechanism.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Fuzzed, fuzzed, SEED, tell } from './fuzz-command.js';
 import { freePort, type Grid, globusCommand, makeGrid, startArcServer } from './grid.js';
+import { GRID_CLIENTS } from './grid-programs.js';
 
-const FINDINGS = new URL('globus-findings.json', import.meta.url);
-/** How long ARC's server is fuzzed. */
+/** How long ARC's server is fuzzed; clients are too, with some cases each, as some take seconds to start. */
 const SECONDS = Number(process.env['INTEROP_FUZZ_SECONDS'] ?? 40);
+const CLIENT_BOUNDS = process.env['INTEROP_FUZZ_SECONDS'] ? ['--time', `${SECONDS}`] : ['--time', '90', '--cases', '3'];
 /** Milliseconds. */
 const LIMIT = 200_000 + 1000 * SECONDS;
 const LAYERS = ['token', 'sequence', 'exchange'].flatMap(layer => ['--only', layer]);
@@ -25,6 +24,10 @@ beforeAll(() => {
 afterAll(() => grid?.close());
 
 type Titled = Pick<Fuzzed['findings'][number], 'finding' | 'name'>;
+/** Reproducers of what the programs are known to do. */
+const FINDINGS: (Titled & { peer: string })[] = JSON.parse(
+  readFileSync(new URL('grid-findings.json', import.meta.url), 'utf8'),
+);
 const titles = (findings: readonly Titled[]) => findings.map(({ finding, name }) => `${finding}: ${name}`);
 
 async function fuzz(target: readonly string[], environment: NodeJS.ProcessEnv): Promise<Fuzzed> {
@@ -34,13 +37,13 @@ async function fuzz(target: readonly string[], environment: NodeJS.ProcessEnv): 
   return ran;
 }
 
-/** Plays again what Globus's programs are known to do as this side. */
-async function known(side: Peer, target: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  const all: (Titled & { case: FuzzCase })[] = JSON.parse(readFileSync(FINDINGS, 'utf8'));
-  const its = all.filter(({ case: { to } }) => to === side);
-  const file = join(grid.folder, `${side}.json`);
+/** Plays again what this peer is known to do. */
+async function known(peer: string, target: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  const its = FINDINGS.filter(finding => finding.peer === peer);
+  const file = join(grid.folder, 'known.json');
   writeFileSync(file, JSON.stringify(its));
   const { findings } = await fuzz([...target, '--replay', file], environment);
+  expect(its.length).toBeGreaterThan(0);
   expect(titles(findings)).toEqual(expect.arrayContaining(titles(its)));
 }
 
@@ -49,8 +52,10 @@ const serverAt = (port: number) => [
   ...['--password-file', join(grid.folder, 'password')],
 ];
 /** A command for the shell, in an environment of its own. */
-const inEnvironment = ({ X509_USER_CERT, X509_USER_KEY, GRIDMAP }: NodeJS.ProcessEnv, command: string) =>
-  `X509_USER_CERT=${X509_USER_CERT} X509_USER_KEY=${X509_USER_KEY} GRIDMAP=${GRIDMAP} exec ${command}`;
+const inEnvironment = ({ PATH: _, ...environment }: NodeJS.ProcessEnv, command: string) =>
+  `${Object.entries(environment)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')} exec ${command}`;
 
 /** With -debug each process serves one connection, and dies of its own signals. */
 const debugged = (port: number) =>
@@ -60,20 +65,31 @@ test(
   'globus-gridftp-server: what has been found shows again',
   async () => {
     const port = await freePort();
-    await known('server', [...serverAt(port), '--exec', debugged(port)], grid.userEnvironment);
+    const server = [...serverAt(port), '--exec', debugged(port)];
+    await known('globus-gridftp-server', server, grid.userEnvironment);
   },
   LIMIT,
 );
 
-test(
-  'globus-url-copy: what has been found shows again',
-  async () => {
-    const copy = `globus-url-copy -nodcau gsiftp://localhost:$PORT/x file://${grid.folder}/x`;
-    const client = ['client', '--listen', '0', '--exec', inEnvironment(grid.userEnvironment, copy)];
-    await known('client', client, grid.hostEnvironment);
-  },
-  LIMIT,
-);
+describe.each(Object.keys(GRID_CLIENTS))('%s', name => {
+  const client = () => {
+    const files = ['gsiftp://localhost:$PORT/x', `file://${grid.folder}/x`] as const;
+    const command = GRID_CLIENTS[name]!.copy(grid, ...files).join(' ');
+    return ['client', '--listen', '0', '--exec', inEnvironment(grid.userEnvironment, command)];
+  };
+
+  test('what has been found shows again', async () => await known(name, client(), grid.hostEnvironment), LIMIT);
+
+  test(
+    'can be fuzzed, whatever it does',
+    async () => {
+      const bounds = [...LAYERS, ...CLIENT_BOUNDS, '--seed', `${SEED}`];
+      const { summary } = await fuzz([...client(), ...bounds], grid.hostEnvironment);
+      expect(summary?.cases).toBeGreaterThan(0);
+    },
+    LIMIT,
+  );
+});
 
 // It serves each connection in a process of its own, so a crash is not seen.
 test(

@@ -8,11 +8,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FtpSecurityError, parseExtendedPassiveReply, type Reply } from '../../src/index.js';
 import {
   ClientControl,
+  findGsiFiles,
   formatGsiCredential,
   type GsiCredential,
   type GsiInitiatorOptions,
   gsiAcceptor,
   gsiInitiator,
+  readGsiCredential,
 } from '../../src/node/index.js';
 import { type Grid, type GridServer, HOST_NAME, makeGrid, startArcServer, startGlobusServer } from './grid.js';
 import { run } from './program.js';
@@ -173,9 +175,15 @@ describe.each(Object.entries(PEERS))('%s', (_, peerOf) => {
       expect((await send('QUIT')).code).toBe(221);
     });
 
-    test('globus-url-copy logs in with a credential that we have delegated, and delegates it again', async () => {
+    test('our client and globus-url-copy log in with a credential that we have delegated, and delegate it again', async () => {
       const path = (name: string) => join(grid.folder, name);
       writeFileSync(path('proxy.pem'), await delegatedBy({ ...only, delegate: { rights: 'all' } }), { mode: 0o600 });
+      const files = findGsiFiles('user', { HOME: grid.folder, X509_USER_PROXY: path('proxy.pem') });
+      const { send } = await client({ ...only, credential: readGsiCredential(files), delegate: {} });
+      expect((await send('USER :globus-mapping:')).code).toBe(peer.logIn[0]);
+      expect((await send('PASS x')).code).toBe(peer.logIn[1]);
+      expect((await send('QUIT')).code).toBe(221);
+
       const file = randomBytes(1000);
       writeFileSync(peer.file('small'), file);
       const { X509_USER_CERT: _, X509_USER_KEY: __, ...environment } = grid.userEnvironment;

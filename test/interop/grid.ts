@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type GsiCredential, type GsiTrust, readGsiCredential, readTrustDirectory } from '../../src/node/index.js';
+import { PYTHON } from './program.js';
 
 export const USER_NAME = '/O=Grid/OU=Interop/CN=Anna Example';
 export const HOST_NAME = '/O=Grid/OU=Interop/CN=host/localhost';
@@ -86,6 +87,7 @@ export function makeGrid(): Grid {
     X509_USER_CERT: path(`${name}.pem`),
     X509_USER_KEY: path(`${name}.key`),
     GRIDMAP: path('gridmap'),
+    GFAL_PYTHONBIN: PYTHON,
   });
   return {
     folder,
