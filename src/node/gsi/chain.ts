@@ -6,7 +6,7 @@
 import { equalConstantTime as sameOctets } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { contentsOf, elementsOf, SEQUENCE, SET } from '../../mechanisms/gsi/elements.js';
-import { type Certificate, type ProxyInfo, parseCertificate } from './certificate.js';
+import { type Certificate, type ProxyForm, type ProxyInfo, parseCertificate } from './certificate.js';
 import { matchesPattern } from './signing-policy.js';
 import { type GsiTrust, type TrustParts, trustPartsOf } from './trust.js';
 
@@ -28,7 +28,14 @@ export interface ChainOptions {
   now: number;
   /** What the owner's certificate is for. */
   purpose: 'client' | 'server';
+  /** Which proxies are accepted. Default all. */
+  proxies?: readonly ProxyKind[] | undefined;
 }
+
+/** A form of proxy certificates, or those of any form that are limited. */
+export type ProxyKind = ProxyForm | 'limited';
+
+export const PROXY_KINDS: readonly ProxyKind[] = ['rfc', 'draft', 'legacy', 'limited'];
 
 interface Authorities extends Omit<ChainOptions, 'trust'> {
   trust: TrustParts;
@@ -60,7 +67,7 @@ export function verifyChain(sent: readonly Uint8Array[], options: ChainOptions):
   const [owner, ...others] = chain.slice(proxies.length);
   if (owner === undefined)
     throw untrusted('the peer has sent proxy certificates without the certificate of their owner');
-  for (const [i, proxy] of proxies.entries()) checkProxy(proxy, chain[i + 1]!, i, options.now);
+  for (const [i, proxy] of proxies.entries()) checkProxy(proxy, chain[i + 1]!, i, options);
   checkSameForm(proxies);
   checkOwner(owner, options);
   checkAuthorities(owner, others, { ...options, trust: trustPartsOf(options.trust) });
@@ -76,12 +83,19 @@ function proxyCount(chain: readonly Certificate[]): number {
  * RFC 3820 §3 and §4.1.
  * @param below  how many proxies have been made from this one
  */
-function checkProxy(certificate: Certificate, issuer: Certificate, below: number, now: number): void {
+function checkProxy(
+  certificate: Certificate,
+  issuer: Certificate,
+  below: number,
+  { now, proxies = PROXY_KINDS }: ChainOptions,
+): void {
   const { proxy, subject, keyUsage } = certificate;
   const refused = (why: string) => untrusted(`proxy ${subject}: ${why}`);
-  const { rights, pathLength } = proxy as ProxyInfo;
+  const { form, rights, pathLength } = proxy as ProxyInfo;
   checkTime(certificate, now);
   checkSignature(certificate, issuer);
+  if (!proxies.includes(form)) throw refused(`proxies of the form ${form} are not accepted`);
+  if (rights === 'limited' && !proxies.includes('limited')) throw refused('limited proxies are not accepted');
   if (issuer.isAuthority) throw refused('an authority has signed it');
   if (issuer.keyUsage?.signs === false) throw refused('the key that has signed it may not sign');
   if (!hasOneMoreName(certificate.subjectName, issuer.subjectName)) {

@@ -54,7 +54,7 @@ export interface GsiFiles {
 /**
  * Looks for a credential where the tools of the grid do; what is not there is passed over, also if a variable names it. For a user:
  * `X509_USER_PROXY`, `x509up_u` and the user number in the system's temporary folder and in `/tmp`, `X509_USER_CERT` and `X509_USER_KEY`, `~/.globus/usercert.pem` and `userkey.pem`. For a server: `X509_USER_CERT` and
- * `X509_USER_KEY`, `/etc/grid-security/hostcert.pem` and `hostkey.pem`. Authorities: `X509_CERT_DIR`,
+ * `X509_USER_KEY`, `hostcert.pem` and `hostkey.pem` in `/etc/grid-security` and in `~/.globus`. Authorities: `X509_CERT_DIR`,
  * `~/.globus/certificates`, `/etc/grid-security/certificates`.
  * @throws FtpSecurityError `security/no-key` if there is none
  */
@@ -66,9 +66,9 @@ export function findGsiFiles(owner: 'user' | 'server', environment: GsiEnvironme
   const pairs: [string | undefined, string | undefined][] = [
     ...(owner === 'user' ? [X509_USER_PROXY, ...proxies] : []).map((file): [typeof file, typeof file] => [file, file]),
     [X509_USER_CERT, X509_USER_KEY],
-    owner === 'user'
-      ? [join(globus, 'usercert.pem'), join(globus, 'userkey.pem')]
-      : ['/etc/grid-security/hostcert.pem', '/etc/grid-security/hostkey.pem'],
+    ...(owner === 'user' ? [join(globus, 'user')] : ['/etc/grid-security/host', join(globus, 'host')]).map(
+      (name): [string, string] => [`${name}cert.pem`, `${name}key.pem`],
+    ),
   ];
   const found = pairs.find(files => files.every(file => file !== undefined && existsSync(file)));
   if (found === undefined) {

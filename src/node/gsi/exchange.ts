@@ -10,7 +10,7 @@ import { Handshake } from '../../mechanisms/gsi/tls/handshake.js';
 import { TLS_1_3, tlsName } from '../../mechanisms/gsi/tls/key-schedule.js';
 import type { Exchange, ExchangeFacts, Peer, Step } from '../../protection/mechanism.js';
 import { nodeAead } from './aead.js';
-import { type ChainOptions, type VerifiedPeer, verifyChain } from './chain.js';
+import { type ChainOptions, PROXY_KINDS, type VerifiedPeer, verifyChain } from './chain.js';
 import { formatGsiCredential, type GsiCredential } from './credential.js';
 import { delegatedCredential, delegationRequest } from './delegation.js';
 import { isCertificateOf } from './host-name.js';
@@ -29,6 +29,11 @@ export interface GsiExchangeOptions {
   maxVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** Cipher suites in OpenSSL's notation. Default those of Node. */
   ciphers?: string;
+  /**
+   * Which proxy certificates the peer may have: of RFC 3820, of its draft, of the first form of Globus, and limited ones. Default all;
+   * `['rfc', 'limited']` is what is in use today.
+   */
+  proxies?: readonly ('rfc' | 'draft' | 'legacy' | 'limited')[];
   /** The current time in milliseconds since 1970, for the validity of certificates. Default `Date.now`. */
   clock?: () => number;
 }
@@ -78,7 +83,7 @@ type Tokens = AsyncGenerator<Step, Step, Uint8Array | undefined>;
  */
 export function gsiInitiator(options: GsiInitiatorOptions): Exchange {
   if (typeof options.server !== 'string' || options.server === '') throw new TypeError('server must be a name');
-  assertCredential(options.credential);
+  assertOptions(options);
   const signProxy = options.delegate && proxySigner(options.credential, options.delegate);
   return exchangeOf(new Side('client', options), side => initiate(side, options, signProxy));
 }
@@ -94,7 +99,7 @@ export function gsiInitiator(options: GsiInitiatorOptions): Exchange {
  * const control = new ServerControl(socket, { mechanisms: [gsi({ acceptor })], transfers: ['clear'], require: 'private' });
  */
 export function gsiAcceptor(options: GsiAcceptorOptions): Exchange {
-  assertCredential(options.credential);
+  assertOptions(options);
   return exchangeOf(new Side('server', options), side => accept(side, options));
 }
 
@@ -263,9 +268,9 @@ function checkAcceptance(texts: readonly Uint8Array[]): void {
 
 function chainOptions(
   purpose: Peer,
-  { trust, clock = Date.now }: Omit<GsiExchangeOptions, 'credential'>,
+  { trust, clock = Date.now, proxies }: Omit<GsiExchangeOptions, 'credential'>,
 ): ChainOptions {
-  return { trust, now: clock(), purpose };
+  return { trust, now: clock(), purpose, proxies };
 }
 
 function textOf(context: RecordContext, token: Uint8Array | undefined): Uint8Array {
@@ -277,9 +282,11 @@ function required(token: Uint8Array | undefined): Uint8Array {
   throw badToken('the peer sent no security data, but the exchange is incomplete');
 }
 
-function assertCredential(credential: GsiCredential): void {
+function assertOptions({ credential, proxies = [] }: GsiExchangeOptions): void {
   if (!Array.isArray(credential?.certificates))
     throw new TypeError('credential must be the result of parseGsiCredential or readGsiCredential');
+  if (!Array.isArray(proxies) || proxies.some(kind => !PROXY_KINDS.includes(kind)))
+    throw new TypeError(`proxies must be a list of ${PROXY_KINDS.join(', ')}`);
 }
 
 /** A new one for each exchange, so that no session is resumed: then a client would show no certificate. */

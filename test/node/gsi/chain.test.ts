@@ -267,6 +267,25 @@ describe('a chain is refused', () => {
   });
 });
 
+describe('proxies are accepted by their kind', () => {
+  const all = ['rfc', 'draft', 'legacy', 'limited'] as const;
+  test.each([
+    ['rfc', proxyOf(USER, proxyInfo('all')), 'proxies of the form rfc are not accepted'],
+    ['draft', proxyOf(USER, draftProxyInfo('all')), 'proxies of the form draft are not accepted'],
+    ['legacy', make(`${USER.name}/CN=proxy`, { issuer: USER }), 'proxies of the form legacy are not accepted'],
+    ['limited', proxyOf(USER, proxyInfo('limited')), 'limited proxies are not accepted'],
+    ['limited', proxyOf(proxyOf(USER, proxyInfo('limited')), proxyInfo('limited')), 'limited proxies are not accepted'],
+    ['limited', make(`${USER.name}/CN=limited proxy`, { issuer: USER }), 'limited proxies are not accepted'],
+  ] as const)('%s', (kind, chain, why) => {
+    expect(verify(chain, { proxies: all }).name).toBe(USER.name);
+    expect(refusal(chain, { proxies: all.filter(it => it !== kind) })).toBe(
+      `security/untrusted: proxy ${chain.name}: ${why}`,
+    );
+    expect(refusal(chain, { proxies: [] })).toMatch(/^security\/untrusted: proxy .* not accepted$/);
+    expect(verify(USER, { proxies: [] }).name).toBe(USER.name);
+  });
+});
+
 describe('signing policies', () => {
   const policy = (subjects: string, name = CA.name) =>
     toUtf8(`access_id_CA X509 '${name}'\npos_rights globus CA:sign\ncond_subjects globus '${subjects}'\n`);

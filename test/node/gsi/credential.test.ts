@@ -143,6 +143,11 @@ describe('the files of a user', () => {
     expect(findGsiFiles('server', environment)).toMatchObject({ certificates: certificate, key });
   });
 
+  test.skipIf(existsSync('/etc/grid-security/hostcert.pem'))('of a server may be in the folder .globus', () => {
+    const [hostcert, hostkey] = [put('home/.globus/hostcert.pem', 'x'), put('home/.globus/hostkey.pem', 'x')];
+    expect(findGsiFiles('server', { HOME: home })).toMatchObject({ certificates: hostcert, key: hostkey });
+  });
+
   test('come with the directory of authorities', () => {
     const directory = join(home, '.globus/certificates');
     const find = (more: object) => findGsiFiles('user', { HOME: home, X509_USER_PROXY: given, ...more }).trustDirectory;

@@ -48,6 +48,15 @@ describe.each(VERSIONS)('%s', version => {
     expect(server.facts).toMatchObject({ clientName: '/O=Grid/CN=Anna', limitedProxy: true });
   });
 
+  test('a proxy is refused where its kind is not accepted', async () => {
+    const server = acceptor({ ...only(version), proxies: ['rfc'] });
+    const error = await refusal(run(initiator({ ...only(version), credential: proxy }), server));
+    expect([error.code, error.message]).toEqual([
+      'security/untrusted',
+      'proxy /O=Grid/CN=Anna/CN=12: limited proxies are not accepted',
+    ]);
+  });
+
   test('a long chain takes several records and writes', async () => {
     let issuer: Made = CA;
     for (let i = 0; i < 20; i++) {
@@ -189,6 +198,7 @@ test('options of the wrong kind are a TypeError', () => {
   expect(() => acceptor({ trust: { names: [], unreadable: new Map() } })).toThrow(TypeError);
   expect(() => initiator({ server: undefined as unknown as string })).toThrow(TypeError);
   expect(() => initiator({ credential: {} as GsiCredential, delegate: {} })).toThrow(TypeError);
+  expect(() => acceptor({ proxies: ['limit'] as unknown as ['limited'] })).toThrow(TypeError);
   expect(() => initiator({ delegate: { rights: 'none' as 'all' } })).toThrow(TypeError);
 });
 
