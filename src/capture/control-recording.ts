@@ -144,16 +144,21 @@ export class ControlRecording {
     this.#writer.flush();
   }
 
-  /** @param isWithinLine  false if only whole lines are missing */
-  gap(from: Peer, isWithinLine = true): void {
-    if (isWithinLine) this.#writer.gap();
+  /**
+   * Octets of one side are missing.
+   * @param isWithinLine  false if only whole lines are missing
+   * @param goesOn  whether those before them are missing too, and have been reported
+   */
+  gap(from: Peer, { isWithinLine = true, goesOn = false }: { isWithinLine?: boolean; goesOn?: boolean } = {}): void {
+    if (isWithinLine && !goesOn) this.#writer.gap();
     this.#numbers.interrupt(from);
     this.observe(observer => observer.gap(from, isWithinLine));
   }
 
   /** @param isOpen  whether only the capture ends, and not the connection */
   end(time: bigint | undefined, isOpen = false): void {
-    this.observe(observer => observer.close(time));
+    if (isOpen && this.#observer.unfinished) this.#writer.gap();
+    this.observe(observer => observer.close(time, isOpen));
     this.#ended = true;
     this.#numbers.end();
     for (const transfer of this.#transfers.values()) this.#endTransfer(transfer);

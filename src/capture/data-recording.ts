@@ -118,13 +118,15 @@ export class DataRecording {
     const transfer = this.#transfer;
     // A transfer that has begun but sent no octets lacks its last block as well.
     if (transfer?.begun && this.#found.foundBy !== 'time') this.#begun ??= this.#begin(transfer.from, time);
-    const result = this.#begun?.blocks.end(this.#isCut);
-    if (this.#begun === undefined || result === undefined) return;
-    const { facts, numbers } = this.#begun;
+    if (this.#begun === undefined) return;
+    const { facts, blocks, numbers } = this.#begun;
     if (facts.message === null && transfer !== undefined) {
       Object.assign(facts, namesOf(transfer));
+      transfer.isCaptured = true;
       if (transfer.from === facts.from) numbers.belongTo(transfer, true);
     }
+    const result = blocks.end(this.#isCut);
+    if (result === undefined) return;
     numbers.end(result.complete);
     writer.data(
       () => !numbers.isSettled,

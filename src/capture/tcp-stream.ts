@@ -21,8 +21,8 @@ export interface StreamPlan {
 export type Piece =
   /** A view into the capture, never empty. */
   | { kind: 'data'; data: Uint8Array }
-  /** How many octets were sent but not captured. */
-  | { kind: 'lost'; octets: number }
+  /** How many octets were sent but not captured; `goesOn` if those before were not captured either. */
+  | { kind: 'lost'; octets: number; goesOn: boolean }
   | { kind: 'end'; by: Ending };
 
 /** How a stream ends: with a FIN, with a reset from either end, or `open` if the capture shows no end. */
@@ -108,8 +108,8 @@ export class StreamAssembler {
 
   /**
    * The next piece; undefined if more octets are needed first, and after the end.
-   * @param edge  the highest position known to have been sent. A hole is reported only when its octets are known to
-   *   have been sent, because only then is its place among the segments of the other direction right
+   * @param edge  the highest position known to have been sent. Octets of a hole are reported only when they are known to
+   *   have been sent, because only then is their place among the segments of the other direction right
    * @param ending  how the stream is known to end; reported after all octets
    * @param other  the position up to which the other direction has been yielded; octets whose sender had received more
    *   wait
@@ -117,11 +117,13 @@ export class StreamAssembler {
   next(edge: number, ending: Ending | undefined, other: number): Piece | undefined {
     if (this.#ended) return undefined;
     const hole = this.#plan.holes[this.#nextHole];
-    if (hole !== undefined && hole.from === this.#position) {
-      if (edge <= hole.from) return undefined;
-      this.#nextHole++;
-      this.#position = hole.to;
-      return { kind: 'lost', octets: hole.to - hole.from };
+    const position = this.#position;
+    if (hole !== undefined && hole.from <= position) {
+      if (edge <= position) return undefined;
+      const to = Math.min(edge, hole.to);
+      if (to === hole.to) this.#nextHole++;
+      this.#position = to;
+      return { kind: 'lost', octets: to - position, goesOn: hole.from < position };
     }
     if (this.#position < this.#plan.end) return this.#read(other);
     if (ending === undefined) return undefined;

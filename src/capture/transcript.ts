@@ -107,7 +107,7 @@ function verifyText(connections: readonly SpokenLine[][], options: VerifyOptions
     for (const { from, line } of lines) {
       if (line !== undefined) recording.observe(observer => observer.push(from, concat(line, CRLF)));
       else {
-        recording.gap(from, false);
+        recording.gap(from, { isWithinLine: false });
         missing++;
       }
     }
@@ -225,7 +225,7 @@ class ControlRecordings {
       const data = event.data.subarray(preamble[event.from]);
       preamble[event.from]! -= event.data.length - data.length;
       recording.observe(observer => observer.push(from, data, event.time));
-    } else if (event.kind === 'lost') recording.gap(from);
+    } else if (event.kind === 'lost') recording.gap(from, { goesOn: event.goesOn });
     else {
       if (event.by !== 'open') entry.isClosed = true;
       if (--entry.open > 0) return;

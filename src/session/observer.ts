@@ -108,12 +108,22 @@ export class Observer {
     return this.#observations.next();
   }
 
+  /** Whether a line or reply is not whole so far. */
+  get unfinished(): boolean {
+    return this.#replies.unfinished || PEERS.some(from => this.#present[from] && !this.#readers[from].atLineStart);
+  }
+
   /**
    * Ends the recording: what is unfinished gets `syntax/truncated`.
    * @param time  as for `push`
+   * @param isCut  whether only the recording ends, and not the connection: then what is unfinished is dropped
    */
-  close(time?: bigint): void {
-    for (const from of ['client', 'server'] as const) {
+  close(time?: bigint, isCut = false): void {
+    if (isCut) {
+      this.#replies.reset();
+      return;
+    }
+    for (const from of PEERS) {
       // Without any octets of a side, no line of it is damaged.
       if (!this.#present[from]) continue;
       try {
@@ -199,6 +209,8 @@ export class Observer {
     }
   }
 }
+
+const PEERS = ['client', 'server'] as const;
 
 /** Whether octets look like the beginning of a line: of a known command, or of a reply. */
 function beginsLine(from: Peer, octets: Uint8Array): boolean {

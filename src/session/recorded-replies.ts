@@ -97,11 +97,15 @@ export class RecordedReplies {
     this.#resetInner();
   }
 
+  /** Whether a reply is not whole so far. */
+  get unfinished(): boolean {
+    return this.#outer !== undefined || this.#inner.open || this.#clearReply.open;
+  }
+
   /** Ends the recording: a reply that is not whole is `syntax/truncated`. */
   close(): void {
     this.#endPreface(Number.NaN);
-    const unfinished = this.#outer !== undefined || this.#inner.open || this.#clearReply.open;
-    if (unfinished && this.#last !== undefined) this.#last.error ??= unfinishedReply();
+    if (this.unfinished && this.#last !== undefined) this.#last.error ??= unfinishedReply();
     this.reset();
   }
 

@@ -100,10 +100,16 @@ export function flowsOf(segments: Iterable<Segment>): Flow[] {
   for (const event of streams.events()) {
     const flow = flows.get(event.connection.id)!;
     if (event.kind === 'data') flow.texts[event.from] += latin1(event.data);
-    if (event.kind === 'lost') flow.texts[event.from] += `{${event.octets}}`;
+    if (event.kind === 'lost') flow.texts[event.from] = withGap(flow.texts[event.from], event.octets);
     if (event.kind === 'end') flow.by[event.from] += event.by;
   }
   return [...flows.values()];
+}
+
+/** A gap that is reported in parts is one. */
+function withGap(text: string, octets: number): string {
+  const [gap, before = '0'] = /\{(\d+)\}$/.exec(text) ?? [''];
+  return `${text.slice(0, text.length - gap.length)}{${Number(before) + octets}}`;
 }
 
 /** The events of reassembly, one line each: who, what, and after how many segments. */

@@ -363,6 +363,12 @@ describe('octets that were not captured', () => {
     ]);
   });
 
+  test('in several segments: each where the other end has acknowledged it', () => {
+    const segments = talk(LOGIN).filter((_, place) => place !== AT.name && place !== AT.bye);
+    const events = eventsOf(segments).map(line => line.replace(/^\d+ /, ''));
+    expect(events.slice(0, 5)).toEqual(['1 220 ready\r\n', '0 USER anonymous\r\n', '1 {13}', '0 QUIT\r\n', '1 {9}']);
+  });
+
   test('at the start, at the end, and all of them', () => {
     const segments = talk(LOGIN);
     const without = (...places: number[]) => flowOf(segments.filter((_, place) => !places.includes(place))).texts[1];

@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
 import type { Mechanism, SecurityContext } from '../../src/protection/mechanism.js';
+import { Observer } from '../../src/session/observer.js';
+import { ascii } from '../helpers.js';
 import { visibleContext } from '../protection/visible-context.js';
 import { base64, EXCHANGE, mechanism, mic, observe, reply } from './observed-lines.js';
 
@@ -186,5 +188,38 @@ describe('tokens that are counted', () => {
     const { mechanism: counted } = counting(1);
     counted.observer!().observe('client', new Uint8Array());
     expect(errors([...EXCHANGE, 'S!', mic(0, 'NOOP'), 'C> MIC AAAA'], [counted]).at(-1)).toBeDefined();
+  });
+});
+
+describe('a recording that ends before the connection', () => {
+  const ended = (isCut: boolean, ...lines: string[]) => {
+    const observer = new Observer({ mechanisms: [mechanism()] });
+    for (const line of lines) observer.push(line.startsWith('C') ? 'client' : 'server', ascii(line.slice(3)));
+    const { unfinished } = observer;
+    observer.close(undefined, isCut);
+    const errors = [];
+    for (let next = observer.next(); next !== undefined; next = observer.next())
+      if (next.type === 'message') errors.push(next.error?.code);
+    return { unfinished, errors };
+  };
+
+  it.each([
+    ['a reply in the clear', 'S: 211-status\r\n'],
+    ['a protected reply', ...EXCHANGE.map(line => `${line}\r\n`), `${reply(0, '211-status\r\n')}\r\n`],
+  ])('leaves %s unfinished, which is no error', (_what, ...lines) => {
+    expect(ended(true, ...lines)).toEqual({ unfinished: true, errors: lines.map(() => undefined) });
+    expect(ended(false, ...lines).errors.at(-1)).toBe('syntax/truncated');
+  });
+
+  it('has no message for a part of a line', () => {
+    expect(ended(true, 'S: 220 hello\r\n', 'C: PW')).toEqual({ unfinished: true, errors: [undefined] });
+    expect(ended(false, 'S: 220 hello\r\n', 'C: PW').errors).toEqual([undefined, 'syntax/truncated']);
+  });
+
+  it('has nothing unfinished after whole lines', () => {
+    expect(ended(true, 'S: 220 hello\r\n', 'C: PWD\r\n')).toEqual({
+      unfinished: false,
+      errors: [undefined, undefined],
+    });
   });
 });
