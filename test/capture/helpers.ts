@@ -1,6 +1,6 @@
 /** Captures for tests: conversations as TCP segments, segments as packets of any link layer, packets as pcap files. */
 import { readFileSync } from 'node:fs';
-import { concat } from '../../src/bytes.js';
+import { concat, concatAll } from '../../src/bytes.js';
 import { CaptureFile } from '../../src/capture/capture-file.js';
 import type { TcpConnection } from '../../src/capture/connection-table.js';
 import { ACK, FIN, RST, type Segment, SegmentReader, SYN } from '../../src/capture/link-layer.js';
@@ -256,7 +256,7 @@ export function pcapFile(
     record.setUint32(12, originalLength, littleEndian);
     return [new Uint8Array(record.buffer), data];
   });
-  return concat(new Uint8Array(header.buffer), ...records);
+  return concatAll([new Uint8Array(header.buffer), ...records]);
 }
 
 /** A real capture of vectors/captures. */
