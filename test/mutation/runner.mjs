@@ -1,0 +1,172 @@
+/**
+ * Stryker's test runner for the rooms: one process, which loads the instrumented sources and the tests once. A mutant is then a number
+ * that the sources look at, and costs only the tests that reach it, the quickest first, up to the first that fails. (Stryker's
+ * runner for vitest loads all again for each mutant, which takes 0.5 to 1.5 s.)
+ */
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { INSTRUMENTER_CONSTANTS } from '@stryker-mutator/api/core';
+import { commonTokens, declareClassPlugin, declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin';
+import {
+  DryRunStatus,
+  determineHitLimitReached,
+  TestStatus,
+  toMutantRunResult,
+} from '@stryker-mutator/api/test-runner';
+import { collectTests, getFn } from '@vitest/runner';
+import { restoreAllMocks } from '@vitest/spy';
+import { transformSync } from 'esbuild';
+import { isMessage } from './messages.mjs';
+
+const { MUTATION_ROOM: room = 'ftp', MUTATION_TESTS: tests = room } = process.env;
+
+/** Property tests have few runs, and tests of linear work or of very long input are left out: they would take seconds for every mutant. */
+const PROPERTY_RUNS = 30;
+const LONG = /linear|many-lines|over many|however far|250,000/;
+/** In ms, of one test. */
+const TEST_TIMEOUT = 20_000;
+/** So often, in mutants, all tests run without a mutant: they would fail if one left something behind. */
+const CHECKED = 100;
+
+class RoomRunner {
+  static inject = [commonTokens.logger];
+  #log;
+  #stryker;
+  /** By id. */
+  #tests = new Map();
+  #durations = new Map();
+  #mutants = 0;
+
+  constructor(log) {
+    this.#log = log;
+    this.#stryker = globalThis[INSTRUMENTER_CONSTANTS.NAMESPACE] ??= {};
+  }
+
+  capabilities() {
+    return { reloadEnvironment: false };
+  }
+
+  async init() {
+    process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'rfc2228-mutation-'));
+    build();
+    const fc = await import('fast-check');
+    fc.configureGlobal({ seed: 2228, numRuns: PROPERTY_RUNS });
+    const config = {
+      root: process.cwd(),
+      name: '',
+      setupFiles: [],
+      testTimeout: TEST_TIMEOUT,
+      hookTimeout: TEST_TIMEOUT,
+    };
+    const files = await collectTests(testFiles(), {
+      config: { ...config, sequence: { hooks: 'stack' }, retry: 0, includeTaskLocation: false, tags: [] },
+      importFile: path => import(pathToFileURL(built(path)).href),
+    });
+    for (const file of files) {
+      if (file.result?.state === 'fail') throw new Error(`${file.name}: ${file.result.errors[0].stack}`);
+      this.#collect(file, `${file.name}#`, file.name);
+    }
+  }
+
+  #collect(suite, prefix, fileName) {
+    for (const task of suite.tasks) {
+      if (task.mode === 'skip' || task.mode === 'todo' || LONG.test(`${prefix}${task.name}`)) continue;
+      const name = `${prefix}${task.name}`;
+      if (task.type === 'suite') this.#collect(task, `${name} `, fileName);
+      else {
+        let id = name;
+        for (let i = 2; this.#tests.has(id); i++) id = `${name} (${i})`;
+        this.#tests.set(id, { task, fileName: resolve(fileName) });
+      }
+    }
+  }
+
+  async dryRun() {
+    this.#stryker.activeMutant = undefined;
+    let tests = [];
+    // Twice: the first time includes what is computed once, and compiling.
+    for (let round = 0; round < 2; round++) {
+      tests = [];
+      for (const id of this.#tests.keys()) {
+        // Outside of a test it would count as code that runs when it is loaded.
+        this.#stryker.currentTestId = id;
+        tests.push(await this.#run(id));
+        this.#stryker.currentTestId = undefined;
+      }
+    }
+    return { status: DryRunStatus.Complete, tests, mutantCoverage: this.#stryker.mutantCoverage };
+  }
+
+  async mutantRun({ activeMutant, testFilter, hitLimit }) {
+    if (++this.#mutants % CHECKED === 0) await this.#check();
+    const ids = testFilter ?? [...this.#tests.keys()];
+    const time = id => this.#durations.get(id) ?? 0;
+    const tests = [];
+    Object.assign(this.#stryker, { activeMutant: activeMutant.id, hitCount: 0, hitLimit });
+    for (const id of ids.toSorted((a, b) => time(a) - time(b))) {
+      tests.push(await this.#run(id));
+      if (tests.at(-1).status === TestStatus.Failed) break;
+    }
+    const { hitCount } = this.#stryker;
+    Object.assign(this.#stryker, { activeMutant: undefined, hitCount: undefined, hitLimit: undefined });
+    const timeout = determineHitLimitReached(hitCount, hitLimit);
+    return toMutantRunResult(timeout ?? { status: DryRunStatus.Complete, tests });
+  }
+
+  async #run(id) {
+    const { task, fileName } = this.#tests.get(id);
+    const start = performance.now();
+    let error;
+    try {
+      await getFn(task)();
+    } catch (thrown) {
+      if (thrown?.code !== 'VITEST_PENDING') error = thrown ?? new Error('nothing was thrown');
+    }
+    restoreAllMocks();
+    const timeSpentMs = performance.now() - start;
+    if (!this.#stryker.activeMutant) this.#durations.set(id, timeSpentMs);
+    const result = { id, name: id.slice(id.indexOf('#') + 1), fileName, timeSpentMs };
+    return error
+      ? { ...result, status: TestStatus.Failed, failureMessage: String(error.message ?? error) }
+      : { ...result, status: TestStatus.Success };
+  }
+
+  async #check() {
+    for (const id of this.#tests.keys()) {
+      const { status, failureMessage } = await this.#run(id);
+      if (status !== TestStatus.Failed) continue;
+      this.#log.error('An earlier mutant left something behind: %s fails, %s', id, failureMessage);
+      throw new Error('A test fails without a mutant');
+    }
+  }
+}
+
+/** Compiles what the tests import beside its source, in Stryker's copy of the project; `vitest` is replaced. */
+function build() {
+  const vitest = JSON.stringify(pathToFileURL(resolve('test/mutation/vitest.mjs')).href);
+  for (const path of [...sources('src'), ...sources('test')]) {
+    const { code } = transformSync(readFileSync(path, 'utf8'), { loader: 'ts', target: 'node20', format: 'esm' });
+    writeFileSync(built(path), code.replace(/from "vitest"/, `from ${vitest}`));
+  }
+}
+
+const built = path => path.replace(/\.ts$/, '.js');
+
+function sources(folder) {
+  return readdirSync(folder, { recursive: true })
+    .filter(name => /(?<!\.d)\.ts$/.test(name))
+    .map(name => join(folder, name));
+}
+
+function testFiles() {
+  return sources(join('test', tests)).filter(path => /(?<!\.slow|\.isolated)\.test\.ts$/.test(path));
+}
+
+export const strykerPlugins = [
+  declareClassPlugin(PluginKind.TestRunner, 'room', RoomRunner),
+  declareValuePlugin(PluginKind.Ignore, 'messages', {
+    shouldIgnore: path => (isMessage(path) ? 'the text of an error is for people: no test compares it' : undefined),
+  }),
+];
