@@ -42,9 +42,9 @@ export class PendingCommands<C extends PendingCommand> {
     this.#youngest = command;
   }
 
-  /** Removes the oldest. */
+  /** Removes the oldest; there must be one. */
   drop(): void {
-    if (this.oldest !== undefined) this.remove(this.oldest);
+    this.remove(this.oldest!);
   }
 
   /** Removes one that waits. Behind one that blocks nothing is added, so the one before it does not matter. */

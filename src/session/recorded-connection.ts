@@ -193,7 +193,8 @@ export class RecordedConnection {
       } else if (problem.code !== 'security/no-key') throw error;
       const { association } = this.state;
       if (association === undefined) return undefined;
-      if (this.#completed !== undefined) settle(this.#completed, problem);
+      // An association is there, so its exchange has been reported.
+      settle(this.#completed!, problem);
       this.state.establishObserved({ ...association, contexts: { client: undefined, server: undefined } });
       return undefined;
     }

@@ -173,9 +173,9 @@ export class RecordedReplies {
     const last = this.#clearMessages.at(-1);
     const isAhead = this.#connection.state.pending.size > 1;
     if (last === undefined || isAhead || !/^[0-9]{3} ?$/.test(last.wire)) return;
-    const reply = this.#clearReply.finish();
     recordDeviations(last, ['mismatched-reply-end'], this.#options, 'syntax/bad-reply');
-    if (reply !== undefined) this.#wholeClearReply(last, reply);
+    // It is open, since its lines are remembered only until it ends.
+    this.#wholeClearReply(last, this.#clearReply.finish()!);
   }
 
   #wholeClearReply(message: ObservedMessage, reply: Reply): void {
@@ -272,7 +272,10 @@ export class RecordedReplies {
     // A server that protects its answer to ADAT considers the exchange complete, whether or not its key is known here.
     const isUnkeyed = message.verdict === 'unkeyed' && message.error === undefined;
     if (!isUnkeyed || !this.#connection.awaits235) this.#connection.untrustedReply(undefined);
-    else if (this.#connection.answer(235).isExchange) this.#complete();
+    else {
+      this.#connection.answer(235);
+      this.#complete();
+    }
   }
 
   #resetInner(): void {

@@ -613,6 +613,14 @@ describe('a 235 that comes protected, as MIT sends it without mutual authenticat
     expectCode(() => client.next(), 'sequence/no-context');
   });
 
+  it('is refused if a line before it is missing', () => {
+    const { client, context } = done();
+    context.wrap(toUtf8('220 taken out'), 'safe');
+    client.receive(says(context, '235 done'));
+    expectCode(() => client.next(), 'security/out-of-sequence');
+    expect(client.phase).toBe('exchange');
+  });
+
   it('is accepted only with code 235, of this association, with integrity, when the mechanism is complete', () => {
     const refused = (octets: Uint8Array, { client } = done()) => {
       client.receive(octets);

@@ -6,7 +6,9 @@ import { formatReply } from '../../src/ftp/reply.js';
 import { protectReply } from '../../src/protection/protect.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { AnsweredEvent, ServerSessionOptions } from '../../src/session/events.js';
+import { Observer } from '../../src/session/observer.js';
 import { errorOf, expectCode } from '../helpers.js';
+import { observe } from './observed-lines.js';
 import { Pair, pskContexts, secured } from './pair.js';
 
 const AUTH = 'AUTH X-TEST';
@@ -190,5 +192,31 @@ describe('failures of AUTH and ADAT', () => {
     expect(() => new Pair({ server: { maxFailures: 0 } })).toThrow(RangeError);
     expect(() => new Pair({ server: { maxSecurityData: 0 } })).toThrow(RangeError);
     expect(() => new ClientSession({ maxSecurityData: 0 })).toThrow(RangeError);
+  });
+});
+
+describe('an observer', () => {
+  const answered = (commands: number) => {
+    const lines = Array.from({ length: commands }, (_, i) => `C> NOOP ${i}`);
+    return observe([...lines, 'S> 200 yes']).replies.map(({ command }) => command?.argument);
+  };
+
+  it('remembers 256 commands that wait for a reply, and drops the oldest beyond', () => {
+    expect(answered(256)).toEqual(['0']);
+    expect(answered(257)).toEqual(['1']);
+  });
+
+  it('gives up a reply in the clear of more than 250,000 lines', () => {
+    const observer = new Observer({ mechanisms: [] });
+    const errors = () => {
+      const codes = [];
+      for (let it = observer.next(); it !== undefined; it = observer.next())
+        if (it.type === 'message' && it.error) codes.push(it.error.code);
+      return codes;
+    };
+    observer.push('server', toUtf8(`211-a\r\n${' \r\n'.repeat(249_999)}`));
+    expect(errors()).toEqual([]);
+    observer.push('server', toUtf8(' \r\n'));
+    expect(errors()).toEqual(['syntax/truncated']);
   });
 });

@@ -179,6 +179,21 @@ describe('an observer', () => {
     expect(recording.reply('257 a').reported).toEqual(['syntax/truncated']);
   });
 
+  it('reads the next line whole if the missing octets were whole lines', () => {
+    const recording = new Recording().mic('PWD');
+    recording.observer.gap('server', false);
+    expect(recording.reply('257 a').last).toEqual(['verified', 'ok', undefined]);
+  });
+
+  it('applies no argument of PROT or PBSZ that it can not read, even if the server grants it', () => {
+    const prot = at('P').mic('PROT Q').reply('200 yes').mic('RETR a').reply('150 go on').use('server');
+    expect(prot.reply('226 done').reported).toEqual([]);
+    const pbsz = new Recording().mic('PBSZ x').reply('200 PBSZ=300').mic('PROT P').reply('200 yes').mic('RETR a');
+    const reader = pbsz.reply('150 go on').observer.dataReader('server')!;
+    reader.push(u32be(301));
+    expectCode(() => reader.next(), 'syntax/limit-exceeded');
+  });
+
   it('ignores a CCC whose reply comes after a missing line', () => {
     const lifted = (lost: boolean) => {
       const recording = new Recording().mic('CCC').mic('NOOP');
@@ -283,6 +298,14 @@ describe('the data reader of an observer', () => {
     const recording = new Recording().mic('PBSZ 0').reply('200 fine').mic('PROT P').reply('200 fine').mic('RETR a');
     const blocks = recording.reply('150 go on').blocks('server');
     expect(read(recording.observer.dataReader('server'), blocks)).toHaveLength(3);
+  });
+
+  it('is of the transfer that waits, or of the last one', () => {
+    const recording = at('P').mic('NOOP');
+    expect(recording.observer.transfer).toBeUndefined();
+    recording.reply('200 yes').mic('RETR a').reply('150 go on').reply('226 done').mic('NOOP').mic('PWD');
+    expect(recording.observer.transfer).toMatchObject({ verb: 'RETR', argument: 'a' });
+    expect(recording.mic('LIST').observer.transfer).toMatchObject({ verb: 'LIST' });
   });
 
   it('reads what comes in the clear', () => {

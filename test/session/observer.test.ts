@@ -102,6 +102,15 @@ describe('an observed session', () => {
     expect(last(['S> 235 done', mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
   });
 
+  it('goes on after 335 until 235', () => {
+    const more = ['S> 220 hello', 'C> AUTH X-VISIBLE', 'S> 334 go', `C> ADAT ${base64('more')}`];
+    const lines = [...more, `S> 335 ADAT=${base64('yes')}`, `C> ADAT ${base64('open')}`];
+    expect(observe(lines).exchanges).toEqual([]);
+    const { exchanges, messages } = observe([...lines, 'S> 235 done', mic(0, 'PWD')]);
+    expect(exchanges).toMatchObject([{ keyed: true, facts: { client: 'open', server: 'yes' } }]);
+    expect(messages.at(-1)?.verdict).toBe('verified');
+  });
+
   it('is not changed by ADAT under an association', () => {
     expect(last([...EXCHANGE, `C> ADAT ${base64('garbage')}`, reply(0, '503 no'), mic(0, 'PWD')])).toEqual([
       'verified',

@@ -159,3 +159,19 @@ it('reads a transfer that has ended from where it began', () => {
   expect(read(sequence, [8], false, { ended: true }).lastReceived).toBe(8n);
   expect(errorOf(() => read(sequence, [9], false, { ended: true })).code).toBe(REFUSED);
 });
+
+it('a transfer before the first line begins after the blocks of the one before it', () => {
+  for (const [place, refused] of [
+    [3, true],
+    [5, false],
+  ] as const) {
+    const sequence = new PeerSequence(false);
+    sequence.begin(true);
+    read(sequence, [3, 4], true);
+    sequence.end(true, false);
+    sequence.begin(true);
+    const next = () => read(sequence, [place]);
+    if (refused) expect(errorOf(next).code).toBe(REFUSED);
+    else expect(next().lastReceived).toBe(5n);
+  }
+});

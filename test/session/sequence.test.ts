@@ -305,6 +305,12 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     }
   });
 
+  it('is sent if no PROT that waits would protect the file', () => {
+    const { client } = new Course(row, at('C')).pair;
+    for (const line of ['PROT C', 'STOR a']) client.send(toUtf8(line));
+    expect(client.send(toUtf8('NOOP'))).toBeDefined();
+  });
+
   it('is sent if no block of ours could have its number', () => {
     const unprotected = new Course(row, at('C'));
     unprotected.begin('STOR a');

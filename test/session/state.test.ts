@@ -1,5 +1,6 @@
 /** What the state keeps and forgets of an association, and the buffers that it refuses. */
 import { describe, expect, it } from 'vitest';
+import { toUtf8 } from '../../src/bytes.js';
 import { SecurityState } from '../../src/session/state.js';
 import { errorOf } from '../helpers.js';
 import { pskContexts } from './pair.js';
@@ -69,5 +70,13 @@ describe('a buffer that is too small', () => {
     state.finish({ verb: 'PBSZ', level: 'safe', bufferSize: 100 }, 200);
     state.finish({ verb: 'PROT', level: 'safe', protection: 'safe' }, 200);
     expect(errorOf(() => state.dataWriter())).toMatchObject({ code: 'syntax/limit-exceeded', side: 'local' });
+  });
+});
+
+describe('a reader of data', () => {
+  it('has no limit of PBSZ before PBSZ: in the clear it needs none', () => {
+    const reader = established().dataReader('client');
+    reader.push(toUtf8('text'));
+    expect(reader.next()).toEqual(toUtf8('text'));
   });
 });
