@@ -20,11 +20,13 @@ import { restoreAllMocks } from '@vitest/spy';
 import { transformSync } from 'esbuild';
 import { isMessage } from './messages.mjs';
 
-const { MUTATION_ROOM: room = 'ftp', MUTATION_TESTS: tests = room } = process.env;
+const { MUTATION_ROOM: room = 'ftp', MUTATION_TESTS: tests = testsOf(room) } = process.env;
 
 /** Property tests have few runs, and tests of linear work or of very long input are left out: they would take seconds for every mutant. */
 const PROPERTY_RUNS = 30;
 const LONG = /linear|many-lines|over many|however far|250,000/;
+/** Tests that count what the tests before them have seen: here one runs alone, and several times. */
+const COUNTS = /there are many of them/;
 /** In ms, of one test. */
 const TEST_TIMEOUT = 20_000;
 /** So often, in mutants, all tests run without a mutant: they would fail if one left something behind. */
@@ -72,7 +74,8 @@ class RoomRunner {
 
   #collect(suite, prefix, fileName) {
     for (const task of suite.tasks) {
-      if (task.mode === 'skip' || task.mode === 'todo' || LONG.test(`${prefix}${task.name}`)) continue;
+      if (task.mode === 'skip' || task.mode === 'todo' || [LONG, COUNTS].some(it => it.test(`${prefix}${task.name}`)))
+        continue;
       const name = `${prefix}${task.name}`;
       if (task.type === 'suite') this.#collect(task, `${name} `, fileName);
       else {
@@ -161,7 +164,14 @@ function sources(folder) {
 }
 
 function testFiles() {
-  return sources(join('test', tests)).filter(path => /(?<!\.slow|\.isolated)\.test\.ts$/.test(path));
+  const folders = tests.split(',').map(folder => join('test', folder));
+  return folders.flatMap(sources).filter(path => /(?<!\.slow|\.isolated)\.test\.ts$/.test(path));
+}
+
+/** The tests of a room, and of those of the core that use it. */
+function testsOf(name) {
+  const core = ['ftp', 'protection', 'session'];
+  return core.includes(name) ? core.slice(core.indexOf(name)).join() : name;
 }
 
 export const strykerPlugins = [
