@@ -177,10 +177,18 @@ function settleGap(side: Side, gap: Gap): boolean {
     return true;
   }
   if (transfer === undefined) return message.from === 'server';
-  if (transfer.blocks?.isWhole !== true) return transfer.blocks?.ended === true;
+  if (transfer.blocks?.isWhole !== true) {
+    if (transfer.blocks?.isCut) excuse(gap);
+    return transfer.blocks?.ended === true;
+  }
   // Nothing is sent between the last block and the next line.
   if (!isUnread(side, missing)) message.error ??= outOfSequence('a line before this one is missing');
   return true;
+}
+
+/** The missing numbers may be those of blocks that were not captured: of a client, also where PROT asks for none. */
+function excuse({ message }: Gap): void {
+  if (message.from === 'client' && message.error?.code === 'security/out-of-sequence') message.error = undefined;
 }
 
 /**
@@ -241,6 +249,11 @@ export class BlockNumbers {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Whether it had blocks, and has ended before its last one: the rest was not captured, or was not sent. */
+  get isCut(): boolean {
+    return this.#ended && !this.#isComplete && this.#first !== undefined;
   }
 
   /** Whether the data connection was read from its first block to its last. */

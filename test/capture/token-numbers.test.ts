@@ -54,3 +54,21 @@ test('a line of a server stays an error, since the line that begins the transfer
   expect([wasOpen, numbers.isOpen(late)]).toEqual([false, false]);
   expect([late.sequence, late.error?.code]).toEqual(['gap', 'security/out-of-sequence']);
 });
+
+test.each([
+  ['client', false, undefined],
+  ['client', true, 'security/out-of-sequence'],
+  ['server', false, 'security/out-of-sequence'],
+] as const)('a gap after the blocks of a %s, which were captured to the last one: %s', (from, isComplete, code) => {
+  const numbers = new TokenNumbers();
+  const start: TransferStart = { after: undefined, isExact: false, begun: false, answered: false, blocks: undefined };
+  numbers.line(lineOf(from, 1n));
+  numbers.begin(from, start);
+  const blocks = numbers.blocks(from, start, { fromStart: true, isCertain: true });
+  blocks.add(2n);
+  blocks.end(isComplete);
+  const line = lineOf(from, 4n, true);
+  numbers.line(line);
+  expect(numbers.isOpen(line)).toBe(false);
+  expect([line.sequence, line.error?.code]).toEqual(['gap', code]);
+});
