@@ -16,6 +16,7 @@ import {
   HANDSHAKE,
   HEADER,
   MAX_CONTENT,
+  parseRecords,
   sealRecord,
   updatedDirection,
 } from '../../mechanisms/gsi/tls/records.js';
@@ -199,13 +200,8 @@ const REFUSED = ['security/bad-token', 'security/bad-checksum'] as const;
 
 /** The records of a token with their headers. */
 function recordsIn(token: Uint8Array): Uint8Array[] {
-  const records: Uint8Array[] = [];
-  for (let at = 0; at + HEADER <= token.length; ) {
-    const end = at + HEADER + ((token[at + 3]! << 8) | token[at + 4]!);
-    records.push(token.subarray(at, end));
-    at = end;
-  }
-  return records;
+  if (token.length === 0) return [];
+  return parseRecords(token).map(({ type, version, fragment }) => formatRecord(type, version, fragment));
 }
 
 const octetsAt = (at: number, ...values: (readonly number[])[]): Change<unknown> =>

@@ -5,6 +5,7 @@ import { RecordContext } from '../../../src/mechanisms/gsi/context.js';
 import { gsiObserver } from '../../../src/mechanisms/gsi/index.js';
 import { Handshake } from '../../../src/mechanisms/gsi/tls/handshake.js';
 import type { ObservedStep } from '../../../src/protection/mechanism.js';
+import { errorOf } from '../../helpers.js';
 import { type TlsOptions, type TlsPair, tlsPair } from './node-tls.js';
 
 const NO_EXTENDED_MASTER_SECRET = 1;
@@ -101,6 +102,24 @@ describe.each(titled)('$title', ({ options }) => {
     pair.end();
   });
 });
+
+test.each([tls12('ECDHE-RSA-AES128-GCM-SHA256'), tls13('TLS_AES_256_GCM_SHA384')])(
+  '$ciphers: an observer goes on behind 32 lost records, and not behind 33',
+  async options => {
+    const { pair, step } = await exchangeOf(options);
+    const tokens: Uint8Array[] = [];
+    for (let i = 0; i <= 66; i++) tokens.push(await pair.say('client', `NOOP ${i}`));
+    const read = (i: number) => {
+      const { plaintext, sequence } = step.fromClient!.unwrap(tokens[i]!);
+      return [fromUtf8(plaintext), sequence];
+    };
+    expect(read(32)).toEqual(['NOOP 32', 'gap']);
+    expect(errorOf(() => read(66)).code).toBe('security/bad-checksum');
+    expect(read(65)).toEqual(['NOOP 65', 'gap']);
+    expect(read(66)).toEqual(['NOOP 66', 'ok']);
+    pair.end();
+  },
+);
 
 describe.each([tls12('ECDHE-RSA-AES128-GCM-SHA256'), tls12('AES128-SHA'), tls13('TLS_AES_256_GCM_SHA384')])(
   'a session that is resumed: $ciphers',
