@@ -70,7 +70,8 @@ const ACCEPTED = Uint8Array.of(0);
 type Tokens = AsyncGenerator<Step, Step, Uint8Array | undefined>;
 
 /**
- * The client's side of a GSI exchange, with mutual authentication. The context has one level, `private`. Data connections of GridFTP are not protected by it: use `protection: 'clear'`, and DCAU N.
+ * The client's side of a GSI exchange, with mutual authentication. The context has one level, `private`; `safe` if `ciphers` selects a
+ * suite without encryption. Data connections of GridFTP are not protected by it: use `protection: 'clear'`, and DCAU N.
  *
  * The facts are `serverName`, `delegates`, `tls`, `cipherSuite` and `inOrder`. After an error or the last step, each further step throws
  * `sequence/closed`.
@@ -89,7 +90,7 @@ export function gsiInitiator(options: GsiInitiatorOptions): Exchange {
 }
 
 /**
- * The server's side of a GSI exchange, with mutual authentication. The context has one level, `private`.
+ * The server's side of a GSI exchange, with mutual authentication. The context has one level, as that of the client.
  *
  * The facts are `clientName` (the client's subject, without the parts of proxies), `limitedProxy`, `delegates`, `tls`,
  * `cipherSuite` and `inOrder`. After an error or the last step, each further step throws `sequence/closed`.

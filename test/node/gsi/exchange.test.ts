@@ -202,6 +202,19 @@ test('options of the wrong kind are a TypeError', () => {
   expect(() => initiator({ delegate: { rights: 'none' as 'all' } })).toThrow(TypeError);
 });
 
+test('a suite without encryption has to be asked for, and gives the level safe', async () => {
+  const options = { ...only('TLSv1.2'), ciphers: 'ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0' };
+  const { client, server } = await run(initiator(options), acceptor(options));
+  expect(client.facts!['cipherSuite']).toBe('TLS_ECDHE_ECDSA_WITH_NULL_SHA');
+  const { token, level } = client.context!.wrap(toUtf8('PWD'), 'safe');
+  expect([level, server.context!.unwrap(token).level, server.context!.supports('private')]).toEqual([
+    'safe',
+    'safe',
+    false,
+  ]);
+  expect((await refusal(run(initiator(options), acceptor(only('TLSv1.2'))))).code).toBe('security/bad-token');
+});
+
 test('TLS 1.0 and 1.1 are not offered, whatever the ciphers', () => {
   for (const version of ['TLSv1', 'TLSv1.1', 'SSLv3'] as unknown as 'TLSv1.2'[]) {
     const ciphers = 'DEFAULT:@SECLEVEL=0';
