@@ -1,4 +1,6 @@
 /** IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), and decoders by IP protocol number. */
+
+import { ipv4Text } from './end-texts.js';
 import {
   broken,
   type DecoderTable,
@@ -42,8 +44,8 @@ export function ipv4(frame: Frame): Next | string | undefined {
   const header = (data[at]! & 0x0f) * 4;
   const end = endOf(frame, u16(data, at + 2));
   if (header < 20 || end - at < header) return 'malformed IPv4 header';
-  frame.source = formatIpv4(data, at + 12);
-  frame.destination = formatIpv4(data, at + 16);
+  frame.source = ipv4Text(data, at + 12);
+  frame.destination = ipv4Text(data, at + 16);
   frame.at = at + header;
   frame.end = end;
   const number = data[at + 9]!;

@@ -2,6 +2,8 @@
  * Finds the TCP segments in captured packets (RFC 9293 §3.1), through link layers, tags, tunnels and IP fragments. A
  * packet that can't be read is counted by reason and is never an error, because a capture can contain anything.
  */
+
+import { endText } from './end-texts.js';
 import { ETHER_TYPES } from './ethernet.js';
 import { IP_PROTOCOLS, TCP } from './ip.js';
 import { IpFragments } from './ip-fragments.js';
@@ -118,8 +120,8 @@ function readTcp(frame: Frame): Segment | string {
   const captured = Math.max(start, Math.min(data.length, end));
   return {
     time,
-    source: `${source}:${u16(data, at)}`,
-    destination: `${destination}:${u16(data, at + 2)}`,
+    source: endText(source, u16(data, at)),
+    destination: endText(destination, u16(data, at + 2)),
     seq: u32(data, at + 4),
     ack: u32(data, at + 8),
     flags: data[at + 13]!,

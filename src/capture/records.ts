@@ -334,8 +334,13 @@ export function faultRecord(error: unknown): RecordedFault {
 
 /** ISO 8601 in UTC, to the microsecond, or to the nanosecond if the capture has that resolution. */
 function isoTime(nanoseconds: bigint): string {
-  const seconds = nanoseconds / 1_000_000_000n;
+  const seconds = Number(nanoseconds / 1_000_000_000n);
   const fraction = `${nanoseconds % 1_000_000_000n}`.padStart(9, '0');
   const digits = fraction.endsWith('000') ? fraction.slice(0, 6) : fraction;
-  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${digits}Z`;
+  // Many lines have the same second, and dates are slow.
+  if (lastSecond.seconds !== seconds)
+    lastSecond = { seconds, text: new Date(seconds * 1000).toISOString().slice(0, 19) };
+  return `${lastSecond.text}.${digits}Z`;
 }
+
+let lastSecond = { seconds: 0, text: '1970-01-01T00:00:00' };

@@ -21,16 +21,18 @@ interface Known {
 }
 
 export class Closing {
-  readonly #known = new Map<number, Known>();
+  readonly #known = new Latest<number, Known>();
   readonly #logins = new Bounded('logins');
   readonly #protected = new Bounded('files');
   readonly #unprotected = new Bounded('files without protection');
   /** Protected transfers whose data connection has no record so far, by connection and message. */
-  readonly #missing = new Map<string, string>();
+  readonly #missing = new Latest<string, string>();
 
   add(record: TranscriptRecord): void {
-    if (record.type === 'connection') this.#of(record.connection).exchange = record;
-    else if (record.type === 'reply') this.#reply(record);
+    // The record of a connection without an exchange comes when everything has been said on it.
+    if (record.type === 'connection') {
+      if (record.mechanism !== null) this.#of(record.connection).exchange = record;
+    } else if (record.type === 'reply') this.#reply(record);
     else if (record.type === 'data') this.#data(record);
   }
 
@@ -43,26 +45,25 @@ export class Closing {
   #of(connection: number): Known {
     const known = this.#known.get(connection) ?? { exchange: undefined, login: undefined, data: null };
     this.#known.set(connection, known);
-    dropOldest(this.#known);
     return known;
   }
 
   #reply({ connection, code, answers, user, protection }: ReplyRecord): void {
     if (answers === null) return;
     const { message, verb, argument } = answers;
-    const known = this.#of(connection);
-    if (LOGGED_IN.has(code) && LOGIN_COMMANDS.has(verb) && user !== null) this.#login(connection, known, user);
-    if (!TRANSFERRED.has(code) || commandFacts(verb).data === undefined || known.data === message) return;
+    if (LOGGED_IN.has(code) && LOGIN_COMMANDS.has(verb) && user !== null) this.#login(connection, user);
+    if (!TRANSFERRED.has(code) || commandFacts(verb).data === undefined) return;
+    if (this.#known.get(connection)?.data === message) return;
     const file = fileText(connection, verb, argument);
     if (protection === 'clear') this.#unprotected.add(() => `${file}: not protected`);
     else {
       const why = protection === null ? 'its level is not in the capture' : 'not in the capture';
       this.#missing.set(`${connection} ${message}`, `${file}: ${why}`);
-      dropOldest(this.#missing);
     }
   }
 
-  #login(connection: number, known: Known, user: string): void {
+  #login(connection: number, user: string): void {
+    const known = this.#of(connection);
     const { exchange } = known;
     const from = exchange?.client == null ? '' : ` from ${exchange.client}`;
     const by = exchange?.mechanism == null ? '' : ` by ${exchange.mechanism}`;
@@ -86,10 +87,26 @@ function fileText(connection: number, command: string, name: string | null): str
   return `file: ${printable(`${command} ${name ?? ''}`.trimEnd())}  connection ${connection}`;
 }
 
-function dropOldest(map: Map<unknown, unknown>): void {
-  if (map.size <= MAX_KNOWN) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
+/** A map of the latest values: with more than MAX_KNOWN, the oldest one is dropped. */
+class Latest<K, V> {
+  readonly #map = new Map<K, V>();
+  /** It stays on its place while values are dropped: a new one would pass all places that are empty. */
+  readonly #order = this.#map.keys();
+
+  get(key: K): V | undefined {
+    return this.#map.get(key);
+  }
+
+  set(key: K, value: V): void {
+    this.#map.set(key, value);
+    if (this.#map.size > MAX_KNOWN) this.#map.delete(this.#order.next().value!);
+  }
+
+  delete(key: K): void {
+    this.#map.delete(key);
+  }
+
+  values(): Iterable<V> {
+    return this.#map.values();
   }
 }
