@@ -24,7 +24,7 @@ const OPENED = ['answered', 'unanswered', 'missing', 'late-answer'] as const;
 const ENDS = [0, 1, undefined] as const;
 
 /** Octets that a proxy sends from each end, if the first or the second end is the client. */
-export type Preambles = Examined['preambles'];
+export type Preambles = NonNullable<Examined['preambles']>;
 
 export class ConnectionTable {
   readonly #addresses = new AddressNumbers();

@@ -51,8 +51,8 @@ export interface Examined {
   byCommands: 0 | 1 | undefined;
   /** The same for a connection whose client says nothing, by the greeting of the server. */
   byGreeting: 0 | 1 | undefined;
-  /** Number of octets from each end that belong to a proxy, if the first or the second end is the client. */
-  preambles: readonly [readonly [number, number], readonly [number, number]];
+  /** Number of octets from each end that belong to a proxy, if the first or the second end is the client; undefined if there are none. */
+  preambles: readonly [readonly [number, number], readonly [number, number]] | undefined;
 }
 
 /** @returns undefined if the openings show nothing, as those of most connections */
@@ -63,7 +63,7 @@ export function examine(facts: ConnectionFacts, openings: readonly [Opening, Ope
   const isPlain = preambles.every(([one, two]) => one === 0 && two === 0);
   return byCommands === undefined && byGreeting === undefined && isPlain
     ? undefined
-    : { byCommands, byGreeting, preambles };
+    : { byCommands, byGreeting, preambles: isPlain ? undefined : preambles };
 }
 
 /** A connection, with the assumption that a certain end is the client. */
