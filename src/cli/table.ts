@@ -18,7 +18,7 @@ import { paint, printable, shorten } from './terminal.js';
  */
 const MAX_SAID = 120;
 /** The same in a narrow terminal. */
-const MIN_SAID = 40;
+const MIN_SAID = 20;
 
 export interface TableOptions {
   /** Show times in UTC. Default: in the time zone of the machine. */

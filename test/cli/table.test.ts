@@ -33,12 +33,15 @@ describe('times', () => {
   });
 });
 
-it('is as wide as the terminal', async () => {
+it.each([72, 80, 100, 140])('is as wide as the terminal: %i columns', async columns => {
   let stdout = '';
   const write = (text: string) => (stdout += text);
-  await runCommand([...ARGS, '--utc'], { stdout: { write, columns: 100 }, stderr: { write: () => undefined } });
-  const adat = stdout.split('\n').find(line => line.includes('ADAT '))!;
-  expect(adat).toHaveLength(100);
+  await runCommand([...ARGS, '--utc'], { stdout: { write, columns }, stderr: { write: () => undefined } });
+  // Remarks in brackets are not cut, and are behind what was said.
+  const said = stdout.split('\n').filter(line => /^\d\d:.* [CS] /.test(line) && !/ data of |\]$/.test(line));
+  expect(said.length).toBeGreaterThan(100);
+  expect(Math.max(...said.map(line => line.length))).toBe(columns);
+  expect(said.find(line => line.includes('ADAT '))!.length).toBe(columns);
 });
 
 it('names the files of connections where there are several', async () => {
