@@ -13,7 +13,7 @@
 import type { BlockCiphers } from '../../block-cipher.js';
 import { ByteReader } from '../../byte-reader.js';
 import { concat } from '../../bytes.js';
-import { badToken, FtpSecurityError } from '../../errors.js';
+import { badToken, FtpSecurityError, refusalFrom } from '../../errors.js';
 import { BLOCK, type DesKey, desKey, eraseKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './crypto.js';
 import type { Krb4Credential, SrvtabEntry } from './files.js';
 import { numberOf } from './messages.js';
@@ -217,7 +217,7 @@ function attempt<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof FtpSecurityError)) throw error;
+    refusalFrom(error);
     return undefined;
   }
 }

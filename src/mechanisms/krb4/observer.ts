@@ -8,7 +8,7 @@
  */
 import type { BlockCiphers } from '../../block-cipher.js';
 import { assertBytes, assertParsed } from '../../bytes.js';
-import { FtpSecurityError } from '../../errors.js';
+import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import type { ExchangeObserver, ObservedStep } from '../../protection/mechanism.js';
 import { type ApReq, eraseKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import { compareNumbers, Krb4Context } from './context.js';
@@ -47,8 +47,7 @@ export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeOb
     try {
       request = openApReq(message, keys, ciphers);
     } catch (error) {
-      if (!(error instanceof FtpSecurityError)) throw error;
-      problem = error;
+      problem = refusalFrom(error);
       return { facts, problem };
     }
     facts = { ...facts, ...requestFacts(request), ...openerFacts(request) };

@@ -274,6 +274,8 @@ describe('an initiator', () => {
       'local',
       expect.stringMatching(/^no ticket for rcmd.host@A.TEST \(the ticket file holds ftp.*\): a client of Kerberos V4/),
     ]);
+    const none = errorOf(() => initiator({ tickets: { ...tickets, credentials: [] }, service }));
+    expect(none.message).toMatch(/^no ticket for ftp.host@A.TEST \(the ticket file holds no tickets\)/);
     const later = { ...tickets.credentials[0]!, kvno: 9 };
     const both = { ...tickets, credentials: [...tickets.credentials, later] };
     expect(parseApReq(step(initiator({ tickets: both, service })).token!).kvno).toBe(9);

@@ -92,15 +92,15 @@ export function ownSubkeyType(
   { ticket, authenticator: { subkey, authorizationData }, checksum }: OpenedApReq,
   policy: EnctypePolicy,
 ): number | undefined {
-  if (!isMutual(checksum)) return undefined;
+  if (!isMutual(checksum!)) return undefined;
   const own = (subkey ?? ticket.key).keytype;
   const chosen = chooseEnctype(own, offeredEnctypes(authorizationData), policy);
   return chosen !== own || enctypeOf(chosen)?.tokens === 'rfc4121' ? chosen : undefined;
 }
 
 /** Whether the client asks for mutual authentication. The flag counts, since it is protected; the option in the clear is not. */
-export function isMutual(checksum: GssChecksum | undefined): boolean {
-  return ((checksum?.flags ?? 0) & GSS_FLAGS.mutual) !== 0;
+export function isMutual({ flags }: GssChecksum): boolean {
+  return (flags & GSS_FLAGS.mutual) !== 0;
 }
 
 /** A rule, and how an AP-REQ that breaks it is refused. */

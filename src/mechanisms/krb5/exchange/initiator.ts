@@ -1,7 +1,7 @@
 /** The client's side of the exchange: it sends an AP-REQ and receives an AP-REP (RFC 4121 §4.1, RFC 4120 §3.2.2 and §3.2.5). */
 import { randomBytes } from '@noble/hashes/utils.js';
 import { assertBytes, assertParsed, assertSomeParsed, viewOf } from '../../../bytes.js';
-import { badToken, FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError, refusalFrom } from '../../../errors.js';
 import type { ChannelEnds, Exchange } from '../../../protection/mechanism.js';
 import { parseDer } from '../../der.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator, type Token } from '../../exchange-generator.js';
@@ -233,8 +233,8 @@ function parseOwnTicket(octets: Uint8Array): Ticket {
   try {
     return parseDer(ticket, octets);
   } catch (error) {
-    if (!(error instanceof FtpSecurityError)) throw error;
-    throw new FtpSecurityError(error.code, `malformed ticket in the credential: ${error.message}`, { side: 'local' });
+    const { code, message } = refusalFrom(error);
+    throw new FtpSecurityError(code, `malformed ticket in the credential: ${message}`, { side: 'local' });
   }
 }
 

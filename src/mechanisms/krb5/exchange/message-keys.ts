@@ -1,5 +1,5 @@
 /** The contexts of a recorded exchange that stays closed, where a bare key may be that of its messages: a subkey, or the session key. */
-import { FtpSecurityError } from '../../../errors.js';
+import { FtpSecurityError, refusalFrom } from '../../../errors.js';
 import type { SecurityContext, Unwrapped } from '../../../protection/mechanism.js';
 import { type CipherOptions, enctypeOf, isUsable } from '../crypto/enctypes.js';
 import { type Krb5Context, krb5Context } from '../tokens/context.js';
@@ -37,7 +37,7 @@ export function contextOfMessageKeys(
         return { ...opened, sequence: 'ok' };
       } catch (error) {
         candidate.destroy();
-        if (!(error instanceof FtpSecurityError)) throw error;
+        refusalFrom(error);
       }
     }
     throw noKey();

@@ -4,7 +4,7 @@
  * nothing that the recorded server may have accepted.
  */
 import { assertParsed, copy } from '../../../bytes.js';
-import { badToken, FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError, refusalFrom } from '../../../errors.js';
 import type { ExchangeObserver, ObservedStep, Peer } from '../../../protection/mechanism.js';
 import { type CipherOptions, enctypeOf, isUsable } from '../crypto/enctypes.js';
 import { GSS_FLAGS, type GssChecksum } from '../messages/gss-checksum.js';
@@ -201,7 +201,7 @@ function openWithSessionKey(message: ApReq, key: ServiceKey, options: CipherOpti
     const facts = { ...authenticatorFacts(request.authenticator), openedBy: openedBy('session key', key) };
     return { ...request, facts };
   } catch (error) {
-    if (error instanceof FtpSecurityError && error.code !== 'security/bad-token') return undefined;
+    if (refusalFrom(error).code !== 'security/bad-token') return undefined;
     throw error;
   }
 }

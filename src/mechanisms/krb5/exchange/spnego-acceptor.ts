@@ -1,5 +1,5 @@
 /** The server's side of SPNEGO (RFC 4178 §4.2 and §5). It accepts Kerberos only. */
-import { badToken, FtpSecurityError } from '../../../errors.js';
+import { badToken, FtpSecurityError, refusalFrom } from '../../../errors.js';
 import type { Step } from '../../../protection/mechanism.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import {
@@ -68,7 +68,7 @@ function attempt<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    throw error instanceof FtpSecurityError ? rejected(error) : error;
+    throw rejected(refusalFrom(error));
   }
 }
 

@@ -1,6 +1,7 @@
 /** Channel bindings, compared with those in the authenticators of MIT Kerberos and Heimdal. */
 import { expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../../src/bytes.js';
+import { acceptableBindings } from '../../../../src/mechanisms/krb5/exchange/channel-bindings.js';
 import { channelBindings } from '../../../../src/mechanisms/krb5/index.js';
 import { exchanges } from '../exchange-vectors.js';
 
@@ -40,4 +41,12 @@ test('throw RangeError or TypeError for invalid addresses', () => {
   expect(() => channelBindings({ initiator: new Uint8Array(5) })).toThrow(RangeError);
   // @ts-expect-error: a caller without types
   expect(() => channelBindings({ acceptor: '127.0.0.1' })).toThrow(TypeError);
+});
+
+test('those of curl are acceptable over IPv4 alone, beside the correct ones', () => {
+  const [v4, v6] = [Uint8Array.of(127, 0, 0, 1), new Uint8Array(16)];
+  const both = acceptableBindings({ initiator: v4, acceptor: v4 }).map(toHex);
+  expect(both).toEqual(['b4cede9aefa9e053aa8efe1f90fdb854', 'b2682ad188190ceba548b386e7ca4fab']);
+  for (const ends of [{ initiator: v6, acceptor: v6 }, { initiator: v4 }, { acceptor: v4 }, {}])
+    expect(acceptableBindings(ends)).toEqual([channelBindings(ends)]);
 });

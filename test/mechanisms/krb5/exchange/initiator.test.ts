@@ -1,6 +1,6 @@
 /** The initiator: with tickets and AP-REPs that other implementations made, and what it must refuse. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { copy, fromHex, toHex } from '../../../../src/bytes.js';
 import { ENCTYPES, enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openApReq } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
@@ -308,4 +308,34 @@ test('krb5Initiator throws RangeError or TypeError for invalid options', () => {
   expect(() => initiate(18, { bindings: new Uint8Array(3) })).toThrow(RangeError);
   // @ts-expect-error: a caller without types
   expect(() => initiate(18, { delegation: 'secret' })).toThrow(TypeError);
+});
+
+test('the clock is that of the system by default', () => {
+  const { credential } = realm(18);
+  const now = vi.spyOn(Date, 'now');
+  try {
+    const request = () =>
+      krb5Initiator({ credentials: [credential], service: 'ftp@host.example.test', ...passed }).step() as Step;
+    now.mockReturnValue((START + 5) * 1000);
+    // With microseconds that are never the same.
+    expect((request().facts as Krb5Facts).clientTime).toMatch(/^2026-11-22T10:21:45(\.000\d*)?Z$/);
+    now.mockReturnValue((credential.endTime + 1) * 1000);
+    expectCode(request, 'security/expired');
+  } finally {
+    now.mockRestore();
+  }
+});
+
+test('a credential has the times of start and renewal only if they are set', () => {
+  const factsOf = (times: object) => {
+    const credentials = [{ ...realm(18).credential, ...times }];
+    const clock = () => (START + 60) * 1000;
+    const { facts } = krb5Initiator({ credentials, service: 'ftp@host.example.test', clock, ...passed }).step() as Step;
+    return [facts!['startTime'], facts!['renewTill']];
+  };
+  expect(factsOf({})).toEqual([undefined, undefined]);
+  expect(factsOf({ startTime: 1_795_342_900, renewTill: 1_800_000_000 })).toEqual([
+    '2026-11-22T10:21:40Z',
+    '2027-01-15T08:00:00Z',
+  ]);
 });

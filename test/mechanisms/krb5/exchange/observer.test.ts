@@ -357,6 +357,40 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
   });
 });
 
+describe('the key of the messages alone', () => {
+  const { etype, key } = mit.context.keys.message_key;
+  const camellia = { enctype: 25, key: new Uint8Array(16) };
+  /** Without Node's ciphers, so that keys of Camellia can't be used. */
+  const watched = () => {
+    const observer = krb5Observer({ keys: [camellia, { enctype: etype, key: fromHex(key) }] as never });
+    observer.observe('client', mit.apReq);
+    return observer.observe('server', mit.apRep!).fromClient!;
+  };
+  const tokens = mit.context.messages.filter(({ from, op }) => from === 'initiator' && op !== 'mic');
+
+  test('opens tokens again, and knows their places, from the first on', () => {
+    const context = watched();
+    expect(context.lastReceived).toBeUndefined();
+    const places = tokens.slice(0, 2).map(({ token, plaintext }) => {
+      context.unwrap(fromHex(token));
+      expect(toHex(context.reopen!(fromHex(token)).plaintext)).toBe(plaintext);
+      return context.lastReceived!;
+    });
+    expect(places.map(place => place - places[0]!)).toEqual([0n, 1n]);
+    expect(context.lastFollows).toBe(true);
+    const gap = watched();
+    for (const { token } of [tokens[0]!, tokens[2]!]) gap.unwrap(fromHex(token));
+    expect(gap.lastFollows).toBe(false);
+  });
+
+  test('makes no tokens', () => {
+    const context = watched();
+    expect([context.supports('private'), context.supports('confidential')]).toEqual([true, false]);
+    expect(context.wrapSizeLimit('private', 1000)).toBe(0);
+    expectCode(() => context.wrap(ascii('NOOP'), 'private'), 'security/no-key');
+  });
+});
+
 describe('the ticket', () => {
   const service = mit.keytab[0]!;
   const observe = (...keys: readonly ServiceKey[]) => krb5Observer({ keys }).observe('client', mit.apReq);
@@ -392,6 +426,13 @@ describe('the ticket', () => {
           `(known keys: ${known})`,
       ]);
     }
+  });
+
+  test('has a problem that names eight of the known keys, and counts the others', () => {
+    const others = Array.from({ length: 11 }, (_, i) => ({ ...service, enctype: 17, kvno: i }));
+    const listed = (count: number) => observe(...others.slice(0, count)).problem!.message;
+    expect(listed(11)).toMatch(/key version 7\), 3 more\)$/);
+    expect(listed(8)).toMatch(/key version 7\)\)$/);
   });
 
   test('has a problem if there are only keys of other names and versions', () => {
@@ -571,6 +612,21 @@ describe('an exchange has a problem with', () => {
 
   test('an authenticator of another enctype than its key', () => {
     expect(problem(forge({ etype: 17 }).request)).toBe('security/bad-token');
+  });
+
+  test('a malformed authenticator, also where the session key alone is known', () => {
+    const { opened } = forge({});
+    const { keyvalue } = opened.ticket.key;
+    const message = requestOf(mit);
+    const cipher = kerberosKey(18, keyvalue).encrypt(USAGE.authenticator, ascii('no DER'));
+    const token = formatContextToken({ kind: 'AP-REQ', message: { ...message, authenticator: { etype: 18, cipher } } });
+    expect(problem(token)).toBe('security/bad-token');
+    const observer = krb5Observer({ keys: [{ enctype: 18, key: keyvalue }] });
+    expect(observer.observe('client', token).problem?.code).toBe('security/bad-token');
+  });
+
+  test('a ticket for which there is no key is refused where no observer goes on', () => {
+    expectCode(() => openApReq(requestOf(mit), []), 'security/no-key');
   });
 
   test('a malformed checksum of type 0x8003', () => {

@@ -1,8 +1,9 @@
 /** GetMIC tokens that MIT Kerberos and Heimdal made (vectors/krb5), verified and reproduced. */
 import { describe, expect, test } from 'vitest';
-import { fromHex, toHex } from '../../../../src/bytes.js';
+import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import { FtpSecurityError } from '../../../../src/errors.js';
-import { openFrame } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
+import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { formatFrame, openFrame } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { expectCode } from '../../../helpers.js';
 import { contextOf, type ForeignContext, foreignFiles } from '../foreign-contexts.js';
 import { contextPair, ENCTYPE_NUMBERS } from '../tokens.js';
@@ -69,4 +70,17 @@ describe.each(ENCTYPE_NUMBERS)('enctype %i', enctype => {
     }
     expect(acceptor.verifyMic(text, mic)).toBe('ok');
   });
+
+  test.runIf(enctypeOf(enctype)!.tokens === 'rfc1964')(
+    'a token of another length is refused, framed as it should be',
+    () => {
+      const { initiator, acceptor } = contextPair(enctype);
+      const mic = initiator.getMic(text);
+      const content = mic.subarray(openFrame(mic));
+      for (const other of [content.subarray(0, -1), concat(content, Uint8Array.of(0))]) {
+        expectCode(() => acceptor.verifyMic(text, formatFrame(other)), 'security/bad-token');
+      }
+      expect(acceptor.verifyMic(text, formatFrame(content))).toBe('ok');
+    },
+  );
 });
