@@ -421,3 +421,29 @@ describe('after a gap in a recording', () => {
     expect(context.unwrap(first!)).toMatchObject({ sequence: 'ok' });
   });
 });
+
+test('a size must be an integer, 0 or more', () => {
+  const { initiator } = pairOf(TLS12);
+  for (const size of [-1, 1.5, Number.NaN, 2 ** 53])
+    expect(() => initiator.wrapSizeLimit('private', size)).toThrow(RangeError);
+  expect(initiator.wrapSizeLimit('private', 0)).toBe(0);
+});
+
+test('its directions are copies, and absent if it can only unwrap', () => {
+  const [ours, theirs] = directionsForBoth(TLS12);
+  const context = new RecordContext({ send: ours.client, receive: ours.server });
+  const { send } = context.directions()!;
+  const next = new RecordContext({ send: theirs.server, receive: theirs.client });
+  expect(next.unwrap(sealRecord(send, { type: 23, content: TEXT }).octets).plaintext).toEqual(TEXT);
+  context.destroy();
+  expect(sealRecord(send, { type: 23, content: TEXT }).octets.length).toBeGreaterThan(TEXT.length);
+  expect(new RecordContext({ receive: directionsFor(TLS12).client }).directions()).toBeUndefined();
+});
+
+test.each(PROTOCOLS)('$name: a record without room for its checksum is refused', protocol => {
+  const { acceptor } = pairOf(protocol);
+  for (const length of [0, 1, 3]) {
+    const token = formatRecord(23, Math.min(protocol.version, TLS_1_2), new Uint8Array(length));
+    expect(errorOf(() => acceptor.unwrap(token)).code).toBe('security/bad-checksum');
+  }
+});

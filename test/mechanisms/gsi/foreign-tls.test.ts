@@ -4,9 +4,11 @@ import { fromUtf8, toUtf8 } from '../../../src/bytes.js';
 import { RecordContext } from '../../../src/mechanisms/gsi/context.js';
 import { gsiObserver } from '../../../src/mechanisms/gsi/index.js';
 import { Handshake } from '../../../src/mechanisms/gsi/tls/handshake.js';
+import { rsaDecrypt } from '../../../src/node/index.js';
 import type { ObservedStep } from '../../../src/protection/mechanism.js';
 import { errorOf } from '../../helpers.js';
 import { type TlsOptions, type TlsPair, tlsPair } from './node-tls.js';
+import { file } from './vectors.js';
 
 const NO_EXTENDED_MASTER_SECRET = 1;
 const NO_ENCRYPT_THEN_MAC = 1 << 19;
@@ -133,6 +135,23 @@ describe.each([tls12('ECDHE-RSA-AES128-GCM-SHA256'), tls12('AES128-SHA'), tls13(
       expect(step.problem).toBeUndefined();
       const { plaintext } = step.fromServer!.unwrap(await pair.say('server', '200 fine\r\n'));
       expect(fromUtf8(plaintext)).toBe('200 fine\r\n');
+    });
+  },
+);
+
+describe.each([0, NO_EXTENDED_MASTER_SECRET])(
+  "with the server's RSA key in place of a key log, options %i",
+  options => {
+    test.each(['TLSv1', 'TLSv1.2'] as const)('%s: an observer opens what both sides say', async version => {
+      const pair = await tlsPair(old(version, 'AES128-SHA', options));
+      const flights = [...pair.flights, { from: 'client' as const, token: await pair.say('client', '0') }];
+      const observer = gsiObserver({ rsaKeys: [rsaDecrypt(file('certificates/rsa.key'))] });
+      let step: ObservedStep = { facts: {} };
+      for (const { from, token } of flights) step = observer.observe(from, token);
+      expect(step.problem).toBeUndefined();
+      const { plaintext } = step.fromServer!.unwrap(await pair.say('server', '200 fine\r\n'));
+      expect(fromUtf8(plaintext)).toBe('200 fine\r\n');
+      pair.end();
     });
   },
 );

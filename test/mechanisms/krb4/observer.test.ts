@@ -67,6 +67,12 @@ describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector =
     expect([fromClient?.mechanism, fromServer?.mechanism, problem]).toEqual(['KERBEROS_V4', 'KERBEROS_V4', undefined]);
   });
 
+  it('names the source of the key, if that is known', () => {
+    const keys = [{ ...keyOf(vector), source: 'a srvtab' }];
+    const { facts } = krb4Observer({ keys, ciphers }).observe('client', requestOf(vector));
+    expect(facts['openedBy']).toMatchObject({ key: 'service key', source: 'a srvtab' });
+  });
+
   it('establishes no contexts if any bit is changed', () => {
     const request = requestOf(vector);
     // What fills the last block of an authenticator says nothing, and nothing protects it.

@@ -1,7 +1,7 @@
 /** The contexts of a recorded exchange that stays closed, where a bare key may be that of its messages: a subkey, or the session key. */
 import { FtpSecurityError, refusalFrom } from '../../../errors.js';
 import type { SecurityContext, Unwrapped } from '../../../protection/mechanism.js';
-import { type CipherOptions, enctypeOf, isUsable } from '../crypto/enctypes.js';
+import { type CipherOptions, enctypeOf } from '../crypto/enctypes.js';
 import { type Krb5Context, krb5Context } from '../tokens/context.js';
 import type { ServiceKey } from './ticket-keys.js';
 
@@ -11,7 +11,7 @@ const LEVELS: readonly string[] = ['safe', 'private'];
  * A context that opens the tokens of the other side with whichever of the keys opens the first one; the sender's numbers count
  * from there. It makes no tokens.
  * @param role  as of krb5Context
- * @param keys  without a principal
+ * @param keys  without a principal, of enctypes that can be used
  * @param options  `problem`: what its errors say, `security/no-key`, if no key opens the first token
  */
 export function contextOfMessageKeys(
@@ -93,7 +93,6 @@ function* candidates(
   { ciphers }: CipherOptions,
 ): Generator<Krb5Context> {
   for (const { enctype, key } of keys) {
-    if (!isUsable(enctype, { ciphers })) continue;
     const upperHalf = enctypeOf(enctype)!.tokens === 'rfc4121' ? 1n << 63n : 1n << 31n;
     for (const receiveSequence of [0n, upperHalf]) {
       for (const acceptorSubkey of [true, false]) {

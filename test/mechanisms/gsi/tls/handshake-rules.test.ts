@@ -1,0 +1,214 @@
+/** What a handshake may not have in it, message by message; and what may be absent. */
+import { describe, expect, test } from 'vitest';
+import { concat, concatAll, copy, toHex, toUtf8, u16be } from '../../../../src/bytes.js';
+import { parseKeyLog } from '../../../../src/mechanisms/gsi/index.js';
+import { Handshake } from '../../../../src/mechanisms/gsi/tls/handshake.js';
+import { parseClientHello, serverNameOf } from '../../../../src/mechanisms/gsi/tls/handshake-messages.js';
+import { finishedData13 } from '../../../../src/mechanisms/gsi/tls/key-schedule.js';
+import { formatKeyUpdate, parsePostHandshake } from '../../../../src/mechanisms/gsi/tls/post-handshake.js';
+import { APPLICATION_DATA } from '../../../../src/mechanisms/gsi/tls/record-cipher.js';
+import {
+  type Direction,
+  directionOf13,
+  formatRecord,
+  HANDSHAKE,
+  sealRecord,
+  updatedDirection,
+} from '../../../../src/mechanisms/gsi/tls/records.js';
+import { suiteByNumber } from '../../../../src/mechanisms/gsi/tls/suites.js';
+import type { Peer } from '../../../../src/protection/mechanism.js';
+import { errorOf } from '../../../helpers.js';
+
+const [TLS_1_2, TLS_1_3] = [0x0303, 0x0304];
+const GCM_12 = 0x009c;
+const [GCM_128, GCM_256] = [0x1301, 0x1302];
+const UNKNOWN_SUITE = 0x000a;
+const RANDOM = { client: new Uint8Array(32).fill(1), server: new Uint8Array(32).fill(2) };
+/** RFC 8446 §4.1.3: SHA-256 of "HelloRetryRequest". */
+const RETRY = Uint8Array.from(Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex'));
+
+const message = (type: number, ...parts: Uint8Array[]) => {
+  const body = concatAll(parts);
+  return concat(Uint8Array.of(type, 0, body.length >> 8, body.length), body);
+};
+const extension = (number: number, ...octets: number[]) =>
+  concatAll([u16be(number), u16be(octets.length), Uint8Array.from(octets)]);
+const listed = (extensions: readonly Uint8Array[]) => {
+  const octets = concatAll(extensions);
+  return concat(u16be(octets.length), octets);
+};
+const helloBody = (suites: readonly number[], ...rest: Uint8Array[]) =>
+  concatAll([
+    u16be(TLS_1_2),
+    RANDOM.client,
+    Uint8Array.of(0),
+    u16be(2 * suites.length),
+    ...suites.map(u16be),
+    Uint8Array.of(1, 0),
+    ...rest,
+  ]);
+const clientHello = (...suites: number[]) => message(1, helloBody(suites));
+
+interface Answer {
+  random?: Uint8Array;
+  compression?: number;
+  extensions?: Uint8Array[];
+}
+
+const serverHello = (suite: number, { random = RANDOM.server, compression = 0, extensions }: Answer = {}) => {
+  const head = concatAll([u16be(TLS_1_2), random, Uint8Array.of(0), u16be(suite), Uint8Array.of(compression)]);
+  return message(2, extensions ? concat(head, listed(extensions)) : head);
+};
+const TLS13 = [extension(43, 3, 4)];
+const serverHello13 = (suite: number, random?: Uint8Array) =>
+  serverHello(suite, { extensions: TLS13, ...(random && { random }) });
+
+const record = (...messages: Uint8Array[]) => formatRecord(HANDSHAKE, TLS_1_2, concatAll(messages));
+
+/** A handshake that has begun with the client's offer, and what the server's messages do to it. */
+function offered(...suites: number[]) {
+  const handshake = new Handshake({ keyLogs: [], rsaKeys: [] });
+  handshake.push('client', record(clientHello(...suites)));
+  return handshake;
+}
+const refusalOf = (handshake: Handshake, from: Peer, ...messages: Uint8Array[]) => {
+  const { code, message } = errorOf(() => handshake.push(from, record(...messages)));
+  expect(code).toBe('security/bad-token');
+  return message;
+};
+
+describe('a hello', () => {
+  test('may not select compression', () => {
+    const hello = serverHello(GCM_12, { compression: 1 });
+    expect(refusalOf(offered(GCM_12), 'server', hello)).toContain('TLS compression');
+  });
+
+  test('may not have an extension twice', () => {
+    const hello = serverHello(GCM_12, { extensions: [extension(23), extension(22), extension(23)] });
+    expect(refusalOf(offered(GCM_12), 'server', hello)).toBe('TLS extension 23 comes twice');
+  });
+
+  test('may have no extensions at all, and then names no server', () => {
+    const hello = parseClientHello(helloBody([GCM_12]));
+    expect(hello.extensions.size).toBe(0);
+    expect(serverNameOf(hello)).toBeUndefined();
+  });
+
+  test('names the server if its extension has a name', () => {
+    const name = [...toUtf8('host.test')];
+    const named = (...octets: number[]) =>
+      serverNameOf(parseClientHello(helloBody([GCM_12], listed([extension(0, ...octets)]))));
+    expect(named(0, name.length + 3, 0, 0, name.length, ...name)).toEqual(Uint8Array.from(name));
+    expect(named(0, 3, 0, 0, 0)).toBeUndefined();
+  });
+
+  test('of the server comes once, and not from the client', () => {
+    const handshake = offered(GCM_12);
+    expect(refusalOf(handshake, 'client', serverHello(GCM_12))).toBe('unexpected ServerHello');
+    handshake.push('server', record(serverHello(GCM_12)));
+    expect(handshake.agreed).toMatchObject({ version: TLS_1_2, suite: suiteByNumber(GCM_12) });
+    expect(refusalOf(handshake, 'server', serverHello(GCM_12))).toBe('unexpected ServerHello');
+  });
+
+  test('may ask for another once, and then selects the same suite', () => {
+    const retried = () => {
+      const handshake = offered(GCM_128, GCM_256);
+      handshake.push('server', record(serverHello13(GCM_128, RETRY)));
+      handshake.push('client', record(clientHello(GCM_128, GCM_256)));
+      return handshake;
+    };
+    expect(refusalOf(retried(), 'server', serverHello13(GCM_128, RETRY))).toBe('second HelloRetryRequest');
+    expect(refusalOf(retried(), 'server', serverHello13(GCM_256))).toBe(
+      'the server has changed the cipher suite after HelloRetryRequest',
+    );
+    const handshake = retried();
+    handshake.push('server', record(serverHello13(GCM_128)));
+    expect(handshake.agreed).toMatchObject({ version: TLS_1_3, suite: suiteByNumber(GCM_128) });
+  });
+
+  test('with an unknown suite ends what is read, also in the same record', () => {
+    const handshake = offered(UNKNOWN_SUITE);
+    // Of the server this would be refused.
+    handshake.push('server', record(serverHello(UNKNOWN_SUITE), clientHello(GCM_12)));
+    expect(handshake.problem?.code).toBe('security/no-key');
+  });
+});
+
+test('certificates that come before ServerHello are read as those of TLS 1.2', () => {
+  const handshake = offered(GCM_12);
+  const certificate = toUtf8('a certificate');
+  const list = concatAll([Uint8Array.of(0), u16be(certificate.length), certificate]);
+  handshake.push('server', record(message(11, Uint8Array.of(0), u16be(list.length), list)));
+  expect(handshake.certificatesOf('server')).toEqual([certificate]);
+});
+
+test('Finished may not come in the clear', () => {
+  const handshake = offered(GCM_12);
+  handshake.push('server', record(serverHello(GCM_12)));
+  expect(refusalOf(handshake, 'server', message(20, new Uint8Array(12)))).toBe('Finished in the clear');
+});
+
+test('a record has at most 2^14 octets of content', () => {
+  const handshake = new Handshake({ keyLogs: [], rsaKeys: [] });
+  handshake.push('client', formatRecord(HANDSHAKE, TLS_1_2, new Uint8Array(2 ** 14).fill(1)));
+  expect(refusalOf(new Handshake({ keyLogs: [], rsaKeys: [] }), 'client', new Uint8Array(2 ** 14 + 1).fill(1))).toBe(
+    'TLS record with too much content',
+  );
+});
+
+describe('after a handshake of TLS 1.3', () => {
+  const suite = suiteByNumber(GCM_128)!;
+  const LABELS = [
+    'CLIENT_HANDSHAKE_TRAFFIC_SECRET',
+    'SERVER_HANDSHAKE_TRAFFIC_SECRET',
+    'CLIENT_TRAFFIC_SECRET_0',
+    'SERVER_TRAFFIC_SECRET_0',
+  ];
+  const secretOf = (label: string) => new Uint8Array(32).fill(40 + LABELS.indexOf(label));
+  const log = LABELS.map(label => `${label} ${toHex(RANDOM.client)} ${toHex(secretOf(label))}\n`).join('');
+  const sealed = (direction: Direction, type: number, content: Uint8Array) => sealRecord(direction, { type, content });
+
+  /** Both hellos, and each side's Finished in a record with further octets after it. */
+  function handshakeWith(trailing = new Uint8Array()) {
+    const handshake = new Handshake({ keyLogs: [parseKeyLog(toUtf8(log))], rsaKeys: [] });
+    const transcript = [clientHello(GCM_128), serverHello13(GCM_128)];
+    handshake.push('client', record(transcript[0]!));
+    handshake.push('server', record(transcript[1]!));
+    for (const peer of ['server', 'client'] as const) {
+      const secret = secretOf(`${peer.toUpperCase()}_HANDSHAKE_TRAFFIC_SECRET`);
+      const finished = message(20, finishedData13(suite, secret, transcript));
+      const content = concat(finished, peer === 'client' ? trailing : new Uint8Array());
+      handshake.push(peer, sealed(directionOf13(suite, secret), HANDSHAKE, content).octets);
+      transcript.push(finished);
+    }
+    return handshake;
+  }
+
+  test('text of both sides is read, with new keys after KeyUpdate', () => {
+    const handshake = handshakeWith();
+    expect([handshake.isComplete, handshake.problem]).toEqual([true, undefined]);
+    const first = directionOf13(suite, secretOf('CLIENT_TRAFFIC_SECRET_0'));
+    const update = sealed(first, HANDSHAKE, formatKeyUpdate());
+    const text = sealed(updatedDirection(first), APPLICATION_DATA, toUtf8('D'));
+    handshake.push('client', concat(update.octets, text.octets));
+    expect(handshake.textsOf('client')).toEqual([toUtf8('D')]);
+    const old = handshakeWith();
+    expect(
+      errorOf(() =>
+        old.push('client', concat(update.octets, sealed(update.next, APPLICATION_DATA, toUtf8('D')).octets)),
+      ).code,
+    ).toBe('security/bad-checksum');
+  });
+
+  test('nothing may follow Finished in its record', () => {
+    expect(errorOf(() => handshakeWith(Uint8Array.of(24))).message).toBe('handshake message after Finished');
+  });
+
+  test('no other messages come than tickets and new keys', () => {
+    const nothing = { updatesKeys: false, wantsUpdate: false };
+    expect(parsePostHandshake(TLS_1_3, message(4, copy(RANDOM.server)))).toEqual(nothing);
+    expect(errorOf(() => parsePostHandshake(TLS_1_3, message(11))).message).toBe(
+      'handshake message 11 after the handshake',
+    );
+  });
+});
