@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { concatAll } from '../../src/bytes.js';
 import type { BlockReader } from '../../src/protection/data-block.js';
 import type { SecurityContext } from '../../src/protection/mechanism.js';
-import { PeerSequence, type SequencedReaderOptions } from '../../src/session/peer-sequence.js';
+import { controlContext, PeerSequence, type SequencedReaderOptions } from '../../src/session/peer-sequence.js';
 import { errorOf } from '../helpers.js';
 
 const MISSING = { code: 'security/out-of-sequence', message: 'a line before this one is missing' };
@@ -174,4 +174,17 @@ it('a transfer before the first line begins after the blocks of the one before i
     if (refused) expect(errorOf(next).code).toBe(REFUSED);
     else expect(next().lastReceived).toBe(5n);
   }
+});
+
+it('a context for the control connection asks the one below for the room in a token, and is destroyed with it', () => {
+  const asked: unknown[] = [];
+  const below = {
+    ...context(),
+    wrapSizeLimit: (...of: unknown[]) => asked.push(of) + 6,
+    destroy: () => void asked.push('destroy'),
+  } as SecurityContext;
+  const above = controlContext(below, new PeerSequence(false));
+  expect(above.wrapSizeLimit('private', 100)).toBe(7);
+  above.destroy();
+  expect(asked).toEqual([['private', 100], 'destroy']);
 });

@@ -194,3 +194,14 @@ describe('for any tokens', () => {
     );
   });
 });
+
+test('a context knows the place of the last token with integrity, and whether the one before it has come', () => {
+  const [client, server] = pair();
+  const tokens = LEVELS.map(level => client.wrap(noop, level).token);
+  expect([server.lastReceived, server.lastFollows]).toEqual([undefined, undefined]);
+  server.unwrap(tokens[0]!);
+  expect([server.lastReceived, server.lastFollows]).toEqual([0n, true]);
+  client.wrap(noop, 'safe');
+  server.unwrap(client.wrap(noop, 'safe').token);
+  expect([server.lastReceived, server.lastFollows]).toEqual([3n, false]);
+});

@@ -17,7 +17,7 @@ export interface InPlaceCipher {
 }
 
 /** Makes a cipher that gives new arrays work in place too. */
-export function inPlace(cipher: BlockCipher): BlockCipher & InPlaceCipher {
+export function inPlace(cipher: BlockCipher): InPlaceCipher {
   const { blockSize } = cipher;
   const within =
     (work: (blocks: Uint8Array, iv: Uint8Array | undefined) => Uint8Array) =>
@@ -29,8 +29,6 @@ export function inPlace(cipher: BlockCipher): BlockCipher & InPlaceCipher {
     };
   return {
     blockSize,
-    encrypt: (blocks, iv) => cipher.encrypt(blocks, iv),
-    decrypt: (blocks, iv) => cipher.decrypt(blocks, iv),
     encryptInPlace: within((blocks, iv) => cipher.encrypt(blocks, iv)),
     decryptInPlace: within((blocks, iv) => cipher.decrypt(blocks, iv)),
     destroy: () => cipher.destroy(),

@@ -246,3 +246,20 @@ describe('kerberosKey', () => {
     expect(() => keyOf(17).encrypt(3, new Uint8Array(4), new Uint8Array(15))).toThrow(RangeError);
   });
 });
+
+it.each(ENCTYPE_NUMBERS.filter(number => !SINGLE_DES.includes(number)))(
+  'enctype %i: a checksum matches its own parts, usage and octets, wherever it begins',
+  number => {
+    const key = keyOf(number);
+    const parts = [toUtf8('NOOP'), toUtf8('\r\n')];
+    const octets = Uint8Array.of(7, ...key.checksum(24, parts[0]!, parts[1]));
+    expect(key.checksumMatches(24, parts, octets, 1)).toBe(true);
+    expect(key.checksumMatches(24, [toUtf8('NOOP\r\n')], octets, 1)).toBe(true);
+    expect(key.checksumMatches(24, [toUtf8('NOOP\r')], octets, 1)).toBe(false);
+    expect(key.checksumMatches(23, parts, octets, 1)).toBe(false);
+    for (let at = 1; at < octets.length; at++) {
+      const other = Uint8Array.from(octets, (octet, i) => (i === at ? octet ^ 1 : octet));
+      expect(key.checksumMatches(24, parts, other, 1)).toBe(false);
+    }
+  },
+);
