@@ -300,6 +300,15 @@ describe('the data reader of an observer', () => {
     expect(read(recording.observer.dataReader('server'), blocks)).toHaveLength(3);
   });
 
+  it('what applies to it is not certain where the reply to PROT is missing, until the next PROT', () => {
+    const recording = new Recording().mic('PBSZ 1000').reply('200 fine');
+    expect(recording.observer.dataProtection).toMatchObject({ level: 'clear', isCertain: true, bufferSize: 1000 });
+    recording.mic('PROT P').observer.gap('server');
+    expect(recording.observer.dataProtection).toMatchObject({ isCertain: false, bufferSize: undefined });
+    recording.mic('PROT S').reply('200 fine');
+    expect(recording.observer.dataProtection).toMatchObject({ level: 'safe', isCertain: true });
+  });
+
   it('is of the transfer that waits, or of the last one', () => {
     const recording = at('P').mic('NOOP');
     expect(recording.observer.transfer).toBeUndefined();

@@ -111,6 +111,11 @@ describe('an observed session', () => {
     expect(messages.at(-1)?.verdict).toBe('verified');
   });
 
+  it('says what applies to data connections: nothing in particular before the exchange', () => {
+    const { dataProtection } = new Observer({ mechanisms: [] });
+    expect(dataProtection).toMatchObject({ level: 'clear', contexts: { client: undefined, server: undefined } });
+  });
+
   it('is not changed by ADAT under an association', () => {
     expect(last([...EXCHANGE, `C> ADAT ${base64('garbage')}`, reply(0, '503 no'), mic(0, 'PWD')])).toEqual([
       'verified',
@@ -505,6 +510,19 @@ describe('damage', () => {
     expect(lost).toMatchObject({ from: 'server', wire: '', error: { code: 'syntax/truncated' } });
     expect(messages.at(-1)).toMatchObject({ verdict: 'verified' });
     expect(observe(['C!', 'C> a path', 'C> QUIT']).messages.map(({ wire }) => wire)).toEqual(['', 'QUIT']);
+  });
+
+  it('within a line loses that line, and the one after it is read', () => {
+    const observer = new Observer({ mechanisms: [] });
+    observer.push('server', ascii('220 hel'));
+    observer.gap('server');
+    observer.push('server', ascii('lo\r\n221 bye\r\n'));
+    const told = [observer.next(), observer.next(), observer.next()];
+    expect(told).toMatchObject([
+      { type: 'message', wire: '', error: { code: 'syntax/truncated' } },
+      { type: 'message', wire: '221 ', error: undefined },
+      { type: 'reply', reply: { code: 221 } },
+    ]);
   });
 
   it('refuses a line that is too long, and continues', () => {
