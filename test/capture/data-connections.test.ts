@@ -108,7 +108,9 @@ describe('a data connection', () => {
   let server: SecurityContext;
   let opening: Line[];
 
-  beforeEach(async () => {
+  beforeEach(() => associate());
+
+  async function associate(): Promise<void> {
     const [initiator, acceptor] = [pskInitiator({ key }), pskAcceptor({ key })];
     const adat = (token?: Uint8Array) => Buffer.from(token!).toString('base64');
     const first = await initiator.step();
@@ -124,7 +126,7 @@ describe('a data connection', () => {
       command(`ADAT ${adat(last.token)}`),
       reply('235 Done'),
     ];
-  });
+  }
 
   const command = (text: string): Line => ({ from: 0, text: `${text}\r\n` });
   const reply = (text: string): Line => ({ from: 1, text: `${text}\r\n` });
@@ -535,6 +537,39 @@ describe('a data connection', () => {
     const file = blocks(client, 'private', 'text', '');
     const other = { key: new Uint8Array(16).fill(8) };
     expect(recordOf(before, () => sent(PASSIVE, 0, ...file), [], other).data).toEqual([]);
+  });
+
+  it.each(['REIN', 'AUTH'])('belongs to the association and the user after %s', async way => {
+    const login = (user: string) => [enc(`USER ${user}`), conf('232 Welcome'), enc('PROT P'), conf('200 Done')];
+    const transfer = (name: string) => [
+      enc('EPSV'),
+      conf('229 Extended (|||50000|)'),
+      enc(`RETR ${name}`),
+      conf('150 Go'),
+    ];
+    const before = [...opening, ...login('anna'), ...login('berta'), ...transfer('a')];
+    const first = blocks(server, 'private', 'one', '');
+    const between = [conf('226 Done'), ...(way === 'REIN' ? [enc('REIN'), conf('220 Ready')] : [])];
+    const lines = [enc('AUTH X-PSK'), conf('334 Go on')];
+    await associate();
+    // After REIN, the association has ended; before another AUTH, it has not.
+    const again = way === 'REIN' ? opening.slice(1) : [...lines, ...opening.slice(3)];
+    const after = [...again, ...login('carla'), ...transfer('b')];
+    const second = blocks(server, 'private', 'two', '');
+    const whole = talk([...before, ...between, ...after, conf('226 Done')]);
+    const [one, two] = [3 + 2 * before.length, 3 + 2 * [...before, ...between, ...after].length];
+    const ports = (port: number): [string, string] => [`192.0.2.1:${port}`, '192.0.2.2:50000'];
+    const segments = [
+      ...[...whole.slice(0, one), ...sent(ports(40001), 1, ...first)],
+      ...[...whole.slice(one, two), ...sent(ports(40002), 1, ...second), ...whole.slice(two)],
+    ];
+    const { records } = verifyRecording(pcapOf(segments), { mechanisms: [psk({ observer: { keys: [key] } })] });
+    expect(records.filter(it => it.type === 'message' && (it.error !== null || it.verdict === 'failed'))).toEqual([]);
+    expect(records.filter(it => it.type === 'connection').map(it => it.keyed)).toEqual([true, true]);
+    expect(records.filter(isData).map(it => [it.name, it.user, it.bytes, it.error, it.whole])).toEqual([
+      ['a', 'berta', 3, null, true],
+      ['b', 'carla', 3, null, true],
+    ]);
   });
 
   it('takes what a BlockWriter writes, of any length', () => {
