@@ -119,8 +119,13 @@ export function hostOfNumber(end: number): number {
   return Math.floor(end / PORTS);
 }
 
+/** How many hosts are looked up at once. */
+const MAX_LAST = 4096;
+
 /** Numbers for `address:port`: an IPv4 address is its own number, and others are counted from 2^32. */
 class AddressNumbers {
+  /** Of the last hosts. */
+  readonly #last = new Map<string, number>();
   readonly #others: string[] = [];
   readonly #numbers = new Map<string, number>();
 
@@ -138,6 +143,15 @@ class AddressNumbers {
   }
 
   #hostNumber(host: string): number {
+    const known = this.#last.get(host);
+    if (known !== undefined) return known;
+    if (this.#last.size === MAX_LAST) this.#last.clear();
+    const number = this.#newHostNumber(host);
+    this.#last.set(host, number);
+    return number;
+  }
+
+  #newHostNumber(host: string): number {
     const parts = host.split('.');
     if (parts.length === 4 && parts.every(part => /^(0|[1-9][0-9]{0,2})$/.test(part)))
       return parts.reduce((number, part) => number * 256 + Number(part), 0);

@@ -56,6 +56,8 @@ export interface Side {
 export interface Connection {
   /** Number of the connection from 0, in the order in which they were found. */
   readonly found: number;
+  /** The same for both directions between its ends. */
+  readonly key: string;
   /** The senders of `sides`. The sender of the first segment comes first. */
   readonly ends: readonly [string, string];
   readonly sides: readonly [Side, Side];
@@ -171,7 +173,7 @@ export class ConnectionTracker {
       throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_CONNECTIONS} connections`);
     }
     const connection = newConnection(this.#found++, place, segment);
-    this.#current.set(keyOf(segment), connection);
+    this.#current.set(connection.key, connection);
     this.#unanswered.push(connection);
     if (this.#unanswered.length > MAX_UNANSWERED) {
       const oldest = this.#unanswered.shift()!;
@@ -187,9 +189,8 @@ export class ConnectionTracker {
 
   /** @param connection  may have been forgotten already, when another one began between its ends */
   #forget(connection: Connection): void {
-    const key = keyOf({ source: connection.ends[0], destination: connection.ends[1] });
-    if (this.#current.get(key) !== connection) return;
-    this.#current.delete(key);
+    if (this.#current.get(connection.key) !== connection) return;
+    this.#current.delete(connection.key);
     if (this.#last === connection) this.#last = undefined;
     this.#forgotten(connection);
   }
@@ -216,9 +217,11 @@ function isBetween(connection: Connection | undefined, source: string, destinati
   return (source === one && destination === other) || (source === other && destination === one);
 }
 
-function newConnection(found: number, place: number, { source, destination }: Segment): Connection {
+function newConnection(found: number, place: number, segment: Segment): Connection {
+  const { source, destination } = segment;
   return {
     found,
+    key: keyOf(segment),
     ends: [source, destination],
     sides: [newSide(), newSide()],
     place,

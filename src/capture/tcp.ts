@@ -156,8 +156,7 @@ class Captured {
     this.coverage.add(at, at + payload.length);
     // Twice as many, because some may come again, or out of order.
     if (this.#first === undefined || this.#octets >= 2 * OPENING) return;
-    // A copy, because a view would keep the whole chunk in memory.
-    const data = payload.slice(0, OPENING);
+    const data = copied(payload.subarray(0, OPENING));
     this.#first.push({ at, data });
     this.#octets += data.length;
   }
@@ -187,6 +186,25 @@ class Captured {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Many short copies share one array, which takes less time. As long as a copy is kept, so is its array: it has at most this length. */
+const SHARED = 2 ** 13;
+let shared = NOTHING;
+let used = 0;
+
+/** A copy, because a view would keep the whole chunk of the capture in memory. */
+function copied(octets: Uint8Array): Uint8Array {
+  const { length } = octets;
+  if (length > SHARED / 8) return octets.slice();
+  if (shared.length - used < length) {
+    shared = new Uint8Array(SHARED);
+    used = 0;
+  }
+  const copy = shared.subarray(used, used + length);
+  copy.set(octets);
+  used += length;
+  return copy;
+}
 
 function openingOf({ start, holes }: StreamPlan, said: Uint8Array): Opening {
   return { said, lost: holes.length > 0, late: holes[0]?.from === start };

@@ -1,6 +1,5 @@
 /** The captures of this bench: what they are, and how they are made. */
 import { writeFileSync } from 'node:fs';
-import { concat } from '../../../src/bytes.js';
 import { krb5Acceptor, krb5Initiator } from '../../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import { BlockWriter } from '../../../src/protection/data-block.js';
@@ -83,7 +82,7 @@ async function secured(writer: CaptureWriter, size: number, keytabFile: string):
   control.say('client', `ADAT ${base64(first.token)}\r\n`);
   control.say('server', `235 ADAT=${base64(answer.token)}\r\n`);
   const command = (context: SecurityContext, text: string) =>
-    control.say('client', concat(protectCommand(context, 'private', Buffer.from(text)), Buffer.from('\r\n')));
+    control.say('client', protectCommand(context, 'private', Buffer.from(text)));
   const reply = (text: string) => control.say('server', protectReply(host, 'private', Buffer.from(text)));
   const dialogue = [
     `PBSZ ${BUFFER}`,
