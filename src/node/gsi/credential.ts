@@ -52,9 +52,10 @@ export interface GsiFiles {
 }
 
 /**
- * Looks for a credential where the tools of the grid do; what is not there is passed over, also if a variable names it. For a user:
- * `X509_USER_PROXY`, `x509up_u` and the user number in the system's temporary folder and in `/tmp`, `X509_USER_CERT` and `X509_USER_KEY`, `~/.globus/usercert.pem` and `userkey.pem`. For a server: `X509_USER_CERT` and
- * `X509_USER_KEY`, `hostcert.pem` and `hostkey.pem` in `/etc/grid-security` and in `~/.globus`. Authorities: `X509_CERT_DIR`,
+ * Looks for a credential where the tools of the grid do; what is not there is passed over, also if a variable names it. For a
+ * user: `X509_USER_PROXY`, `x509up_u` and the user number in the system's temporary folder and in `/tmp`, `X509_USER_CERT` and
+ * `X509_USER_KEY`, `~/.globus/usercert.pem` and `userkey.pem`. For a server: `X509_USER_CERT` and `X509_USER_KEY`,
+ * `hostcert.pem` and `hostkey.pem` in `/etc/grid-security` and in `~/.globus`. Authorities: `X509_CERT_DIR`,
  * `~/.globus/certificates`, `/etc/grid-security/certificates`.
  * @throws FtpSecurityError `security/no-key` if there is none
  */
