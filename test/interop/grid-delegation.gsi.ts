@@ -79,7 +79,10 @@ const REQUESTS: Readonly<Record<string, () => Uint8Array>> = {
 const SIGNED = ['a valid one', 'for a key of 1024 bits', 'for a key of 512 bits'];
 
 describe.each(Object.keys(GRID_CLIENTS))('a certificate request for %s', name => {
-  test.each(Object.keys(REQUESTS))('%s', async what => {
+  // JGlobus takes seconds to start.
+  const requests = Object.keys(REQUESTS).filter(what => name !== 'JGlobus' || !what.startsWith('with '));
+
+  test.each(requests)('%s', async what => {
     let isSigned = false;
     const acceptor = () => requesting(grid.host, REQUESTS[what]!(), () => (isSigned = true));
     const options = { mechanisms: [gsi({ acceptor })], mayLogIn: () => false, folder: grid.folder, timeout: 5000 };
