@@ -1,12 +1,12 @@
-/** The ciphers of `node:crypto` for Kerberos: AES and HMAC for long messages; DES, triple DES and Camellia, if Node's OpenSSL has them. */
+/** The ciphers of `node:crypto` for Kerberos: AES; HMAC for long messages; DES, triple DES and Camellia, if Node's OpenSSL has them. */
 import { type Cipher, createCipheriv, createDecipheriv, createHmac, type Decipher, getCipherInfo } from 'node:crypto';
 import type { BlockCipher, BlockCiphers } from '../block-cipher.js';
 import { concat, copy } from '../bytes.js';
 
 /**
- * The ciphers of `node:crypto` for the option `ciphers` in `rfc2228/krb5` and
- * `rfc2228/krb4`: DES, triple DES and Camellia, which this package does not contain, and AES and HMAC, which are faster than its
- * own for long messages, such as blocks of files. A cipher that Node's OpenSSL lacks is absent.
+ * The ciphers of `node:crypto` for the option `ciphers` in `rfc2228/krb5` and `rfc2228/krb4`: DES, triple DES and Camellia,
+ * which this package does not contain; AES, which is faster than its own; and HMAC, which is so for long messages. A cipher
+ * that Node's OpenSSL lacks is absent.
  * @example
  * krb5Acceptor({ keytab, ciphers: nodeCiphers, allowWeak: true });
  */

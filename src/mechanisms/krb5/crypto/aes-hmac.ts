@@ -42,25 +42,13 @@ export function truncate(octets: Uint8Array, length: number): Uint8Array {
   return octets.length === length ? octets : consume(octets, whole => whole.slice(0, length));
 }
 
-/** From this many octets on, the caller's cipher and HMAC are used: each call of them costs as much as some blocks of ours. */
-const LONG: Readonly<Record<HashName | 'aes', number>> = { aes: 0x200, sha1: 0x400, sha256: 0x200, sha384: 0x80 };
-
-/** AES-CBC, with the caller's cipher for long messages. */
+/** AES-CBC, by the caller's cipher if there is one. */
 export function aesCbc(key: Uint8Array, { aes: external }: BlockCiphers): InPlaceCipher {
-  const short = aes(key);
-  if (external === undefined) return short;
-  const long = inPlace(external(key));
-  const cipherFor = (octets: number) => (octets >= LONG.aes ? long : short);
-  return {
-    blockSize: BLOCK,
-    encryptInPlace: (memory, start, end) => cipherFor(end - start).encryptInPlace(memory, start, end),
-    decryptInPlace: (memory, start, end) => cipherFor(end - start).decryptInPlace(memory, start, end),
-    destroy() {
-      short.destroy();
-      long.destroy();
-    },
-  };
+  return external === undefined ? aes(key) : inPlace(external(key));
 }
+
+/** From this many octets on, the caller's HMAC is used: each call of it costs as much as some blocks of ours. */
+const LONG: Readonly<Record<HashName, number>> = { sha1: 0x400, sha256: 0x200, sha384: 0x80 };
 
 /** HMAC as {@link keyedHmac}, and with the caller's for long messages. */
 export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac: external }: BlockCiphers): Mac {
