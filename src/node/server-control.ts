@@ -75,6 +75,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   #loginBy: number | undefined;
   /** Why the connection is closed: the rule that the client broke. */
   #ending: FtpSecurityError | undefined;
+  #corked = false;
   #ended: boolean;
   #failed: Error | undefined;
   /** Continues the iteration after a change: octets, the end, a reply. */
@@ -121,7 +122,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
    * @param code  after 1yz, the command still waits for another reply
    * @param text  one line, or several
    * @param to  the command. Default: the oldest one without a reply; if there is none, the reply is the greeting, or 421
-   * @returns after the socket has sent it
+   * @returns when the socket has taken it; it sends what is said at once in one call
    */
   async reply(code: number, text: string | readonly string[], to?: CommandEvent): Promise<void> {
     const octets = this.session.reply(code, text, to);
@@ -251,12 +252,24 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     }
   }
 
+  /** Replies to commands that came at once go to the system in one call. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      this.#socket.uncork();
+    });
+  }
+
   async #send(octets: Uint8Array): Promise<void> {
     if (octets.length === 0) return;
     let settle = (_error?: Error | null) => {};
-    this.#socket.write(octets, error => settle(error));
-    // Mostly the system takes all at once.
-    if (this.#socket.writableLength === 0 && this.#socket.writable) return;
+    this.#cork();
+    const hasRoom = this.#socket.write(octets, error => settle(error));
+    // Mostly the system takes all that was said at once.
+    if (hasRoom && this.#socket.writable) return;
     const taken = new Promise<void>((resolve, reject) => {
       settle = error => (error ? reject(error) : resolve());
     });

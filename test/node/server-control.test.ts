@@ -390,6 +390,18 @@ describe('waits have a limit', () => {
 });
 
 describe('a reply', () => {
+  it('goes to the system in one call with those to other commands that came at once', async () => {
+    const [near, far] = await onLoopback();
+    const calls = [vi.spyOn(far, '_write'), vi.spyOn(far, '_writev' as '_write')];
+    const heard = serve(new ServerControl(far, PSK_ONLY));
+    const line = linesOf(near);
+    near.end('NOOP\r\n'.repeat(50));
+    for (let i = 0; i < 50; i++) expect(await line()).toBe('200 OK');
+    expect(await heard).toHaveLength(50);
+    // The commands may come in a few pieces.
+    expect(calls.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBeLessThan(10);
+  });
+
   it('that is not awaited does not keep the connection of a client that reads nothing', async () => {
     const [near, far] = await onLoopback();
     near.on('error', () => {});
