@@ -45,9 +45,10 @@ function blockRow(mit: Mit | undefined, { work, enctype, level, ciphers }: Shape
   const text = new Uint8Array(size).fill(0x78);
   const sealed = level === 'private';
   let blocks: Uint8Array[] = [];
+  const writing = () => new BlockWriter(from, level, { bufferSize: BUFFER });
   const make = (count: number) => {
-    const writer = new BlockWriter(from, level, { bufferSize: BUFFER });
-    return Array.from({ length: count }, () => writer.write(text));
+    const writer = writing();
+    for (let i = 0; i < count; i++) writer.write(text);
   };
   const read = () => {
     const reader = new BlockReader(to, level, { bufferSize: BUFFER });
@@ -58,11 +59,12 @@ function blockRow(mit: Mit | undefined, { work, enctype, level, ciphers }: Shape
   };
   const ours: Side =
     work === 'make'
-      ? { name: 'ours', run: count => void make(count) }
+      ? { name: 'ours', run: make }
       : {
           name: 'ours',
           prepare(count) {
-            blocks = make(count);
+            const writer = writing();
+            blocks = Array.from({ length: count }, () => writer.write(text));
           },
           run: read,
         };
