@@ -5,10 +5,12 @@ import { startMit } from './mit.js';
 import { dataRows, streamRows } from './rows-data.js';
 import { exchangeRows, memoryRows } from './rows-exchange.js';
 import { gsiRows } from './rows-gsi.js';
+import { kerberosRows } from './rows-kerberos.js';
 import { replyRows } from './rows-replies.js';
 import { socketRows } from './rows-sockets.js';
 import { startupRows } from './rows-startup.js';
 import { tokenRows } from './rows-tokens.js';
+import { verifyRows } from './rows-verify.js';
 import { linesOf, readBaseline, saveBaseline, table } from './table.js';
 
 const { values, positionals } = parseArgs({
@@ -16,8 +18,8 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '300' },
-    batch: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '100' },
+    batch: { type: 'string', default: '3' },
   },
 });
 
@@ -26,6 +28,7 @@ const results: Result[] = [];
 try {
   const every: Row[] = [
     ...tokenRows(mit),
+    ...(await kerberosRows()),
     ...gsiRows(),
     ...replyRows(),
     ...dataRows(mit),
@@ -33,6 +36,7 @@ try {
     ...socketRows(),
     ...exchangeRows(mit),
     ...startupRows(),
+    ...verifyRows(),
     ...memoryRows(),
   ];
   const rows = every.filter(({ name }) => positionals.every(part => name.includes(part)));

@@ -41,7 +41,7 @@ export function processorTime(): number {
 }
 
 /**
- * @param rounds  where the row has a `count`, a thirtieth of them: its operations are long
+ * @param rounds  where the row has a `count`, a tenth of them: its operations are long
  * @param batch  milliseconds that a batch takes at least; the number of operations is found by doubling
  */
 export async function measure(row: Row, rounds: number, batch: number): Promise<Result> {
@@ -60,7 +60,7 @@ export async function measure(row: Row, rounds: number, batch: number): Promise<
       { beforeEach: () => side.prepare?.(count) },
     );
   }
-  for (let round = 0; round < (row.count === undefined ? rounds : rounds / 30); round++) {
+  for (let round = 0; round < (row.count === undefined ? rounds : rounds / 10); round++) {
     await bench.run();
     for (const side of row.sides) {
       const { result } = bench.getTask(side.name)!;

@@ -62,20 +62,29 @@ export function startMit(): Mit | undefined {
 }
 
 function start(program: string, folder: string, enctype: number): ChildProcess {
-  const { keytab, credential } = benchRealm(enctype);
+  const realm = benchRealm(enctype);
+  return spawn(program, [`${realm.keytab[0]!.principal.name.join('@')}`], {
+    env: writeKerberosFiles(folder, enctype, realm),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+}
+
+/** Writes keytab, credential cache and krb5.conf. Returns the environment in which MIT's library finds them. */
+export function writeKerberosFiles(
+  folder: string,
+  enctype: number,
+  { keytab, credential }: ReturnType<typeof benchRealm>,
+): Record<string, string> {
   const path = (name: string) => join(folder, `${enctype}.${name}`);
   writeFileSync(path('keytab'), keytabOf(keytab));
   writeFileSync(path('cache'), credentialCacheOf(credential));
   writeFileSync(path('conf'), configuration(enctypeOf(enctype)!.name));
-  return spawn(program, [`${keytab[0]!.principal.name.join('@')}`], {
-    env: {
-      KRB5_CONFIG: path('conf'),
-      KRB5_KTNAME: `FILE:${path('keytab')}`,
-      KRB5CCNAME: `FILE:${path('cache')}`,
-      KRB5RCACHENAME: 'none:',
-    },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  return {
+    KRB5_CONFIG: path('conf'),
+    KRB5_KTNAME: `FILE:${path('keytab')}`,
+    KRB5CCNAME: `FILE:${path('cache')}`,
+    KRB5RCACHENAME: 'none:',
+  };
 }
 
 const configuration = (enctype: string) => `

@@ -2,6 +2,7 @@
 import { krb5Acceptor, krb5Initiator, ReplayCache } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { SecurityContext, Step } from '../../src/protection/mechanism.js';
+import { manySessions } from '../session/many-sessions.js';
 import type { Row } from './measure.js';
 import type { Mit } from './mit.js';
 import { benchRealm, contexts } from './realm.js';
@@ -44,6 +45,12 @@ export function memoryRows(): Row[] {
       unit: 'KiB',
       count: 500,
       sides: [{ name: 'ours', run: heapOfContexts }],
+    },
+    {
+      name: 'memory of a session with such a context, mean of client and server, 20 commands and replies each',
+      unit: 'KiB',
+      count: 500,
+      sides: [{ name: 'ours', run: count => (manySessions(count, 40 * count).atEnd / 1024) * count }],
     },
   ];
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { toUtf8 } from '../../src/bytes.js';
 import { ReplyReader } from '../../src/index.js';
 import type { Row, Side } from './measure.js';
+import { installed } from './npm.js';
 import { ROOT } from './root.js';
 
 const basicFtp = createRequire(`${ROOT}/package.json`)('basic-ftp/dist/parseControlResponse') as {
@@ -21,6 +22,9 @@ export function replyRows(): Row[] {
     { name: 'read a reply of 52 lines', sides: sides(LISTING) },
   ];
 }
+
+type Parser = NodeJS.WritableStream & NodeJS.EventEmitter;
+const ResponseParser = installed<new () => Parser>('ftp-response-parser', '1.0.1');
 
 function sides(reply: Uint8Array, text = false): Side[] {
   return [
@@ -48,6 +52,7 @@ function sides(reply: Uint8Array, text = false): Side[] {
         }
       },
     },
+    ...(ResponseParser === undefined ? [] : [responseParser(ResponseParser, reply)]),
     {
       name: 'scanner',
       run(count) {
@@ -56,6 +61,25 @@ function sides(reply: Uint8Array, text = false): Side[] {
       },
     },
   ];
+}
+
+/** A stream, which gives replies in a later turn of the event loop. */
+function responseParser(Parser: new () => Parser, reply: Uint8Array): Side {
+  return {
+    name: 'ftp-response-parser',
+    async run(count) {
+      const parser = new Parser();
+      const chunk = Buffer.from(reply);
+      let read = 0;
+      await new Promise<void>(resolve => {
+        parser.on('data', () => {
+          read++;
+          if (read === count) resolve();
+        });
+        for (let i = 0; i < count; i++) parser.write(chunk);
+      });
+    },
+  };
 }
 
 /** What somebody writes who needs replies in whole chunks only: no limits, no Telnet, no errors. */

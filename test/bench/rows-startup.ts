@@ -7,13 +7,18 @@ import { ROOT } from './root.js';
 /** Runs its arguments, and writes their processor time in seconds: of the user and of the system. */
 const TIMED = 'TIMEFORMAT="%3U %3S"; time "$@" > /dev/null';
 
+/** Milliseconds of processor time that a command takes, from its start to its end. */
+export function processTime(...command: string[]): number {
+  const { stderr } = spawnSync('bash', ['-c', TIMED, 'bash', ...command], { encoding: 'utf8' });
+  // The command may write there too.
+  const [user, system] = stderr.trimEnd().split('\n').at(-1)!.split(' ').map(Number);
+  return 1000 * (user! + system!);
+}
+
 export function startupRows(): Row[] {
   const started = (name: string, args: string[]): Side => ({
     name,
-    run() {
-      const { stderr } = spawnSync('bash', ['-c', TIMED, 'bash', process.execPath, ...args], { encoding: 'utf8' });
-      return stderr.split(' ').reduce((total, seconds) => total + 1000 * Number(seconds), 0);
-    },
+    run: () => processTime(process.execPath, ...args),
   });
   return [
     {

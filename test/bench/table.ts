@@ -1,6 +1,6 @@
 /** The results as a table, and the baseline that shows what has moved. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Result, Row } from './measure.js';
 import { ROOT } from './root.js';
@@ -23,7 +23,8 @@ export function saveBaseline(results: readonly Result[]): void {
       Object.entries(values).map(([side, value]) => [side, Number(value.toPrecision(3))]),
     );
   }
-  const machine = { node: process.version, processor: cpus()[0]?.model ?? 'unknown' };
+  const load = loadavg()[2]!.toFixed(1);
+  const machine = { node: process.version, processor: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`, load };
   writeFileSync(FILE, `${JSON.stringify({ ...machine, rows }, null, 2)}\n`);
 }
 
