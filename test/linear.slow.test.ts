@@ -4,15 +4,24 @@ import { decodeBase64, encodeBase64 } from '../src/base64.js';
 import { concatAll, toUtf8 } from '../src/bytes.js';
 import { ACK } from '../src/capture/link-layer.js';
 import { readTextTranscript } from '../src/capture/text-transcript.js';
+import { parseCommand } from '../src/ftp/command.js';
+import { LineReader } from '../src/ftp/line.js';
 import { parseReply } from '../src/ftp/reply.js';
+import { RecordContext } from '../src/mechanisms/gsi/context.js';
+import { parseKeyLog } from '../src/mechanisms/gsi/tls/key-log.js';
+import { directionOf13 } from '../src/mechanisms/gsi/tls/records.js';
+import { suiteByNumber } from '../src/mechanisms/gsi/tls/suites.js';
+import { parseKeytab } from '../src/mechanisms/krb5/index.js';
 import { ReplayCache } from '../src/mechanisms/replay-cache.js';
 import { BlockReader, BlockWriter } from '../src/protection/data-block.js';
 import { ProtectedReplyReader, protectReply } from '../src/protection/protect.js';
+import { decodeProtectedCommand } from '../src/protection/protected-command.js';
 import { WaitingList } from '../src/queue.js';
 import { ReplayWindow } from '../src/replay-window.js';
 import { ClientSession } from '../src/session/client.js';
 import type { CommandEvent } from '../src/session/events.js';
 import { ServerSession } from '../src/session/server.js';
+import { keytabOf } from './bench/kerberos-files.js';
 import { flowsOf, pcapOf, segment, segmentsOf, talk } from './capture/helpers.js';
 import { growth, LINEAR } from './ftp/readers.js';
 import { ascii } from './helpers.js';
@@ -29,6 +38,50 @@ const WORK: Record<string, (size: number) => void> = {
     const text = toUtf8('200 a');
     for (let i = 0; i < size; i++) to.push(parseReply(protectReply(from, 'safe', text)));
     for (let i = 0; i < size; i++) if (to.next()?.inner.code !== 200) throw new Error('not the reply that came');
+  },
+  'lines of a protected reply, each with spaces around its token, and text after it': size => {
+    const reader = new ProtectedReplyReader(visibleContext());
+    const line = (at: number, separator: string, text: string) =>
+      `631${separator}  ${btoa(`S${at}:${text}\r\n`)}   ${'x'.repeat(100)}\r\n`;
+    const middle = Array.from({ length: size }, (_, i) => line(i + 1, '-', ' a'));
+    reader.push(parseReply(toUtf8(`${line(0, '-', '200-a')}${middle.join('')}${line(size + 1, ' ', '200 a')}`)));
+    const { inner, tolerated } = reader.next()!;
+    expect([inner.lines.length, tolerated.sort()]).toEqual([size + 2, ['blank-around-base64', 'text-after-base64']]);
+  },
+  'Telnet commands between the octets of a line': size => {
+    const reader = new LineReader({ maxLine: size });
+    reader.push(new Uint8Array(3 * size).map((_, i) => [0x61, 0xff, 0xf1][i % 3]!));
+    reader.push(toUtf8('\r\n'));
+    expect(reader.next()?.bytes.length).toBe(size);
+  },
+  'spaces before a token that is missing': size => {
+    const command = parseCommand(toUtf8(`ENC ${' '.repeat(100 * size)}\r\n`));
+    expect(() => decodeProtectedCommand(command)).toThrow('the token is missing');
+  },
+  'entries of a keytab': size => {
+    const principal = { name: ['ftp', 'host.example.test'], realm: 'EXAMPLE.TEST', type: 3 };
+    const keys = Array.from({ length: size }, () => ({
+      principal,
+      kvno: 3,
+      enctype: 17,
+      key: new Uint8Array(16),
+      source: '',
+    }));
+    expect(parseKeytab(keytabOf(keys)).length).toBe(size);
+  },
+  'lines of a key log': size => {
+    const lines = Array.from(
+      { length: size },
+      (_, i) => `CLIENT_RANDOM ${i.toString(16).padStart(64, '0')} ${'ab'.repeat(48)}\n`,
+    );
+    expect(parseKeyLog(toUtf8(lines.join(''))).size).toBe(size);
+  },
+  'records of TLS in one token': size => {
+    const direction = (fill: number) => directionOf13(suiteByNumber(0x1301)!, new Uint8Array(32).fill(fill));
+    const from = new RecordContext({ send: direction(1), receive: direction(2) });
+    const to = new RecordContext({ send: direction(2), receive: direction(1) });
+    const records = Array.from({ length: size }, () => from.wrap(Uint8Array.of(7), 'private').token);
+    expect(to.unwrap(concatAll(records)).plaintext.length).toBe(size);
   },
   'commands that wait for their replies, at a client': size => {
     const session = new ClientSession();
