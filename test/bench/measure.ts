@@ -57,7 +57,13 @@ export async function measure(row: Row, rounds: number, batch: number): Promise<
         const own = await side.run(count);
         return typeof own === 'number' ? { overriddenDuration: own } : undefined;
       },
-      { beforeEach: () => side.prepare?.(count) },
+      {
+        async beforeEach() {
+          await side.prepare?.(count);
+          // One collection for all sides would always fall to the same one, since each makes as much garbage in every round.
+          collectYoung({ type: 'minor' });
+        },
+      },
     );
   }
   for (let round = 0; round < (row.count === undefined ? rounds : rounds / 10); round++) {
@@ -71,6 +77,8 @@ export async function measure(row: Row, rounds: number, batch: number): Promise<
   for (const side of row.sides) side.end?.();
   return resultOf(row, samples);
 }
+
+const collectYoung = globalThis.gc as unknown as (options: { type: 'minor' }) => void;
 
 function resultOf(row: Row, samples: ReadonlyMap<Side, readonly number[]>): Result {
   const cost = Object.fromEntries(row.sides.map(side => [side.name, Math.min(...samples.get(side)!)]));

@@ -9,10 +9,11 @@ import { processTime } from './rows-startup.js';
 import { captures } from './verify/captures.js';
 import { CaptureWriter } from './verify/generator.js';
 
+const TSHARK = 'tshark';
 const NAMES = ['download in the clear, 10 MB', 'download at level private, 10 MB', '2000 control connections'];
 
 export function verifyRows(): Row[] {
-  const hasTshark = spawnSync('tshark', ['--version']).status === 0;
+  const hasTshark = spawnSync(TSHARK, ['--version']).status === 0;
   if (!hasTshark) console.error('tshark is left out: it is not installed (apt-get install tshark)');
   return captures(10, 20_000)
     .filter(({ name }) => NAMES.includes(name))
@@ -43,7 +44,7 @@ export function verifyRows(): Row[] {
       };
       const tshark = {
         name: 'tshark',
-        run: () => processTime('tshark', '-r', path('capture'), '-q', '-z', 'conv,tcp'),
+        run: () => processTime(TSHARK, '-r', path('capture'), '-q', '-z', 'conv,tcp'),
       };
       return {
         name: `verify: ${name}`,
