@@ -208,3 +208,26 @@ describe('addresses', () => {
     );
   });
 });
+
+describe('what is around an address', () => {
+  it('may not belong to its numbers', () => {
+    const lprt = '4,4,192,0,2,7,2,0,21';
+    expect(parseLprt({ verb: 'LPRT', argument: lprt }).port).toEqual(Uint8Array.of(0, 21));
+    for (const argument of [`x${lprt}`, `${lprt}x`])
+      expectCode(() => parseLprt({ verb: 'LPRT', argument }), 'syntax/bad-command');
+    for (const more of ['3', ',3', '34'])
+      expectCode(() => parsePassiveReply({ lines: [`=192,0,2,7,0,123${more}`] }), 'syntax/bad-reply');
+    for (const more of ['3', '34'])
+      expectCode(() => parseLongPassiveReply({ lines: [`${lprt}${more}4`] }), 'syntax/bad-reply');
+    expectCode(() => parseEprt({ verb: 'EPRT', argument: '|2|::1.2.3.4x|21|' }), 'syntax/bad-command');
+    expect(parseEprt({ verb: 'EPRT', argument: '|2|::1.2.3.4|21|' }).host).toBe('::1.2.3.4');
+  });
+
+  it('ports and lengths at their limits are written', () => {
+    expect(formatPort({ host: '192.0.2.7', port: 1 })).toEqual(ascii('PORT 192,0,2,7,0,1\r\n'));
+    const octets = new Uint8Array(255).fill(7);
+    expect(formatLprt({ family: 255, host: octets, port: octets })).toEqual(
+      ascii(`LPRT 255,255${',7'.repeat(255)},255${',7'.repeat(255)}\r\n`),
+    );
+  });
+});

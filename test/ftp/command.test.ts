@@ -196,3 +196,17 @@ describe('properties of commands', () => {
     expect(growth(argument, 100_000)).toBeLessThan(LINEAR);
   });
 });
+
+describe('a verb', () => {
+  const LONGEST = 'ABCDEFGHIJKLMNOP';
+
+  it('has up to 16 octets, each of them a letter or a digit', () => {
+    expect(parseCommand(ascii(LONGEST)).verb).toBe(LONGEST);
+    expect(formatCommand(LONGEST)).toEqual(ascii(`${LONGEST}\r\n`));
+    expect(() => formatCommand(`${LONGEST}Q`)).toThrow(RangeError);
+    for (let at = 0; at < LONGEST.length; at++) {
+      const other = `${LONGEST.slice(0, at)}!${LONGEST.slice(at + 1)}`;
+      expect(errorOf(() => parseCommand(ascii(other)))).toMatchObject({ code: 'syntax/bad-command', offset: 0 });
+    }
+  });
+});

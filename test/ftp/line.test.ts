@@ -68,6 +68,30 @@ describe('lines', () => {
   });
 });
 
+describe('a chunk that is one line', () => {
+  const one = (chunk: string) =>
+    readAll(new LineReader(), [ascii(chunk)]).map(line => String.fromCharCode(...(line as Line).bytes));
+
+  it('is that line, whatever one of its octets is, and wherever', () => {
+    for (let length = 1; length <= 10; length++) {
+      for (let at = 0; at < length; at++) {
+        const [before, after] = ['abcdefghij'.slice(0, at), 'abcdefghij'.slice(at + 1, length)];
+        for (const octet of ['\0', '\x1f', ' ', '`', '~', '\x7f', '\x80', '\xff\xff'])
+          expect(one(`${before}${octet}${after}\r\n`)).toEqual([`${before}${octet.slice(0, 1)}${after}`]);
+        expect(one(`${before}\n${after}\r\n`)).toEqual([before, after]);
+        expect(one(`${before}\xff\xf1${after}\r\n`)).toEqual([before + after]);
+      }
+    }
+  });
+
+  it('begins with the rest of a Telnet command, if one is open', () => {
+    const read = (...chunks: string[]) => texts(readAll(new LineReader(), chunks.map(ascii)));
+    expect(read('\xff\xfb', 'A220 hi\r\n')).toEqual(['220 hi']);
+    expect(read('\xff\xfa', 'option\r\n', '220 hi\r\n')).toEqual(['', '220 hi']);
+    expect(read('22', '0 hi\r\n')).toEqual(['220 hi']);
+  });
+});
+
 describe('a bare LF', () => {
   it('ends a line, and raw shows it', () => {
     const reader = new LineReader();
@@ -106,6 +130,14 @@ describe('a line that is too long', () => {
     reader.push(ascii('1234567890\r\nok\r\n'));
     expect(texts(drain(reader))).toEqual(['ok']);
     reader.close();
+  });
+
+  it('takes no memory for its rest', () => {
+    const reader = new LineReader({ maxLine: 4 });
+    reader.push(ascii('123456'));
+    expectCode(() => reader.next(), 'syntax/limit-exceeded');
+    reader.push(ascii('789'));
+    expect([reader.next(), reader.pending]).toEqual([undefined, false]);
   });
 
   it('has more than 1 MiB unless the caller says so', () => {
@@ -178,6 +210,13 @@ describe('the end of the input', () => {
   it.each(['a', 'a\r', '\xff', 'a\r\n\xff\xfa'])('within a line or a Telnet command is an error: %j', octets => {
     const outcomes = read(octets);
     expect(outcomes.at(-1)).toBe('syntax/truncated');
+  });
+
+  it('is told with its place in the line', () => {
+    const reader = new LineReader();
+    reader.push(ascii('NOOP\r\nab'));
+    reader.next();
+    expect(errorOf(() => reader.close()).offset).toBe(2);
   });
 
   it('after a line end is no error, whether or not the line was read', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ReplyDetails, replyDetails } from '../../src/ftp/reply-details.js';
-import { errorOf, onlyRefuses } from '../helpers.js';
+import { errorOf, expectCode, onlyRefuses } from '../helpers.js';
 
 const details = (code: number, text: string, verb?: string) => replyDetails({ code, lines: text.split('\n') }, verb);
 
@@ -239,4 +239,13 @@ describe('properties of details', () => {
       { numRuns: 2000 },
     );
   });
+});
+
+it('nothing may be before the MARK of 110', () => {
+  expect(replyDetails({ code: 110, lines: ['MARK a = b'] })).toEqual({
+    kind: 'restart-marker',
+    user: 'a',
+    server: 'b',
+  });
+  expectCode(() => replyDetails({ code: 110, lines: ['xMARK a = b'] }), 'syntax/bad-reply');
 });

@@ -461,3 +461,35 @@ describe('properties of replies', () => {
     expect(growth(parse, 20_000)).toBeLessThan(LINEAR);
   });
 });
+
+describe('the lines of a reply', () => {
+  it('each have the limit of a line, wherever they are in the reply', () => {
+    const read = (...chunks: string[]) => {
+      const reader = new ReplyReader({ maxLine: 10 });
+      return chunks.map(chunk => {
+        reader.push(ascii(chunk));
+        return reader.next()?.lines;
+      });
+    };
+    expect(read('211-abcdef\r\n', '211-abcdef\r\n', '211 abcd', 'ef\r\n')).toEqual([
+      ...[undefined, undefined, undefined],
+      ['abcdef', '211-abcdef', 'abcdef'],
+    ]);
+    expectCode(() => read('211-abcdef\r\n', '211 abcdefg\r\n'), 'syntax/limit-exceeded');
+  });
+
+  it('are told with a place in the line, if one ends in LF alone and may not', () => {
+    const reader = new ReplyReader({ bareLf: false });
+    reader.push(ascii('211-a\r\nxy\n211 b\r\n'));
+    expect(errorOf(() => reader.next())).toMatchObject({ code: 'syntax/bad-line', offset: 2 });
+  });
+
+  it('begin with digits, and not with what is below them', () => {
+    for (const code of ['2/0', '/20', '22/', '2:0', '22'])
+      expectCode(() => parseReply(ascii(`${code} x\r\n`)), 'syntax/bad-reply');
+  });
+
+  it('are given as strings', () => {
+    expect(() => formatReply(200, { length: 1 } as never)).toThrow(/must be a string or an array/);
+  });
+});
