@@ -15,7 +15,7 @@ import {
   TestStatus,
   toMutantRunResult,
 } from '@stryker-mutator/api/test-runner';
-import { collectTests, getFn } from '@vitest/runner';
+import { collectTests, getFn, getHooks } from '@vitest/runner';
 import { restoreAllMocks } from '@vitest/spy';
 import { transformSync } from 'esbuild';
 import { isMessage } from './messages.mjs';
@@ -30,7 +30,7 @@ const COUNTS = /there are many of them/;
 /** In ms, of one test. */
 const TEST_TIMEOUT = 20_000;
 /** So often, in mutants, all tests run without a mutant: they would fail if one left something behind. */
-const CHECKED = 100;
+const CHECKED = 500;
 
 class RoomRunner {
   static inject = [commonTokens.logger];
@@ -39,6 +39,7 @@ class RoomRunner {
   /** By id. */
   #tests = new Map();
   #durations = new Map();
+  #begun = new Set();
   #mutants = 0;
 
   constructor(log) {
@@ -124,7 +125,11 @@ class RoomRunner {
     const start = performance.now();
     let error;
     try {
+      for (const suite of suitesOf(task)) await this.#begin(suite);
+      for (const suite of suitesOf(task))
+        for (const hook of getHooks(suite).beforeEach) await hook(task.context, suite);
       await getFn(task)();
+      for (const suite of suitesOf(task)) for (const hook of getHooks(suite).afterEach) await hook(task.context, suite);
     } catch (thrown) {
       if (thrown?.code !== 'VITEST_PENDING') error = thrown ?? new Error('nothing was thrown');
     }
@@ -137,6 +142,13 @@ class RoomRunner {
       : { ...result, status: TestStatus.Success };
   }
 
+  /** Hooks of a suite run once, before its first test; none here needs what runs after its last. */
+  async #begin(suite) {
+    if (this.#begun.has(suite)) return;
+    this.#begun.add(suite);
+    for (const hook of getHooks(suite).beforeAll) await hook(suite);
+  }
+
   async #check() {
     for (const id of this.#tests.keys()) {
       const { status, failureMessage } = await this.#run(id);
@@ -147,12 +159,20 @@ class RoomRunner {
   }
 }
 
+/** From the file inwards. */
+function suitesOf({ suite, file }) {
+  const suites = [];
+  for (let it = suite; it !== undefined && it !== file; it = it.suite) suites.unshift(it);
+  return [file, ...suites];
+}
+
 /** Compiles what the tests import beside its source, in Stryker's copy of the project; `vitest` is replaced. */
 function build() {
   const vitest = JSON.stringify(pathToFileURL(resolve('test/mutation/vitest.mjs')).href);
   for (const path of [...sources('src'), ...sources('test')]) {
     const { code } = transformSync(readFileSync(path, 'utf8'), { loader: 'ts', target: 'node20', format: 'esm' });
-    writeFileSync(built(path), code.replace(/from "vitest"/, `from ${vitest}`));
+    const json = code.replace(/(from "[^"]*\.json")/g, '$1 with { type: "json" }');
+    writeFileSync(built(path), json.replace(/from "vitest"/, `from ${vitest}`));
   }
 }
 

@@ -19,5 +19,5 @@ Object.defineProperty(globalThis, GLOBAL_EXPECT, { value: expect });
 setState({ assertionCalls: 0 }, expect);
 chai.expect.extend(expect, customMatchers);
 
-export { afterEach, describe, it, test } from '@vitest/runner';
+export { afterAll, afterEach, beforeAll, beforeEach, describe, it, test } from '@vitest/runner';
 export const vi = { fn, spyOn, restoreAllMocks };
