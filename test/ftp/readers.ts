@@ -93,6 +93,8 @@ const SIZES = [1, 2, 4, 8];
 const ROUNDS = 3;
 /** If that looks like more than linear work, a disturbance may be the reason: then it is measured this often. */
 const MAX_ROUNDS = 6;
+/** In microseconds. Linear work needs less for all rounds, so more than this is no disturbance, and there is a verdict in seconds. */
+const ENOUGH = 3_000_000;
 
 /**
  * The power of the size of its input with which the time of `work` grows. Processor time is taken, since it depends less on what
@@ -104,8 +106,12 @@ export function growth(work: (size: number) => void, size: number): number {
   while (Math.min(...[1, 2, 3].map(() => processorTime(work, smallest))) < MEASURABLE) smallest *= 2;
   let least = SIZES.map(() => Number.POSITIVE_INFINITY);
   const power = () => slope(least.map(Math.log2));
+  let spent = 0;
   for (let round = 1; round <= ROUNDS || (round <= MAX_ROUNDS && power() >= LINEAR); round++) {
-    least = least.map((time, i) => Math.min(time, processorTime(work, SIZES[i]! * smallest)));
+    const times = SIZES.map(multiple => processorTime(work, multiple * smallest));
+    least = least.map((time, i) => Math.min(time, times[i]!));
+    spent += times.reduce((total, time) => total + time, 0);
+    if (spent > ENOUGH) break;
   }
   return power();
 }
