@@ -675,3 +675,46 @@ it('accepts the PBSZ of Solaris with a blank before its =, and reports the devia
   expect(client.next()).toMatchObject({ reply: { code: 200 }, tolerated: ['blank-in-pbsz'] });
   expect(client.bufferSize).toBe(500);
 });
+
+describe('what a client is told of mistakes', () => {
+  it('a command during the exchange, or after the end, is one of its own', () => {
+    const client = exchanging();
+    expect(errorOf(() => client.send(toUtf8('NOOP')))).toMatchObject({ side: 'local' });
+    expect(errorOf(() => client.check(toUtf8('NOOP')))).toMatchObject({ side: 'local' });
+    const ended = new ClientSession();
+    ended.receive(toUtf8('no reply\r\n'));
+    errorOf(() => ended.next());
+    expect(errorOf(() => ended.send(toUtf8('NOOP')))).toMatchObject({ code: 'sequence/closed', side: 'local' });
+  });
+
+  it('400 refuses AUTH like every 4yz and 5yz', () => {
+    for (const code of [400, 431, 504]) {
+      const client = new ClientSession();
+      client.receive(toUtf8('220 hello\r\n'));
+      client.next();
+      client.send(toUtf8('AUTH GSSAPI'));
+      client.receive(toUtf8(`${code} no\r\n`));
+      expect(client.next()).toMatchObject({ reply: { code }, command: { verb: 'AUTH' } });
+      expect(client.phase).toBe('clear');
+    }
+  });
+
+  it('a limit of replies holds without one of lines', () => {
+    const client = new ClientSession({ maxReply: 20 });
+    client.receive(toUtf8(`220-a\r\n${'b\r\n'.repeat(10)}`));
+    expectCode(() => client.next(), 'syntax/limit-exceeded');
+  });
+
+  it('a bare LF is refused if only other deviations are tolerated', () => {
+    for (const [tolerate, isRefused] of [
+      [undefined, false],
+      [['bare-lf'], false],
+      [['protected-235'], true],
+    ] as const) {
+      const client = new ClientSession(tolerate && { tolerate });
+      client.receive(toUtf8('220 hello\n'));
+      if (isRefused) expectCode(() => client.next(), 'syntax/bad-line');
+      else expect(client.next()).toMatchObject({ reply: { code: 220 } });
+    }
+  });
+});

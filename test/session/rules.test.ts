@@ -4,9 +4,14 @@ import { type Policy, refusalOf } from '../../src/session/command-rules.js';
 import {
   type CommandRequest,
   type ConnectionState,
+  couldBecomeBlock,
   integrityRequired,
+  isNewExchange,
+  mayBeOvertaken,
+  mayOvertake,
   NO_ASSOCIATION,
   nextState,
+  type PendingCommand,
   type Phase,
   phaseAfter,
   replyLevel,
@@ -108,6 +113,9 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
     ['a clear command after CCC', clear('PWD'), CLEARED, {}, undefined],
     ['a command before CCC, which is required', safe('PWD'), SECURED, { ccc: 'required' }, 503],
     ['CCC, which is required', safe('CCC'), SECURED, { ccc: 'required' }, undefined],
+    ['AUTH before CCC, which is required', safe('AUTH', { mechanism: 'A' }), SECURED, { ccc: 'required' }, 534],
+    ['AUTH after CCC, which is required', safe('AUTH', { mechanism: 'A' }), CLEARED, { ccc: 'required' }, undefined],
+    ['NOOP where there is no mechanism', clear('NOOP'), BARE, { mechanisms: [] }, undefined],
     ['CCC, which is refused', safe('CCC'), SECURED, { ccc: 'refused' }, 534],
     ['PROT before PBSZ', safe('PROT', { protection: 'private' }), SECURED, {}, 503],
     ['PROT P', safe('PROT', { protection: 'private' }), SIZED, {}, undefined],
@@ -172,5 +180,52 @@ describe('the state after a reply', () => {
     expect(replyLevel(SECURED, 'clear', 'safe', 'private')).toBe('private');
     expect(replyLevel(SECURED, undefined, 'safe', 'private')).toBe('private');
     expect(replyLevel(SECURED, 'safe', undefined, 'private')).toBe('safe');
+  });
+});
+
+describe('which reply may come before that to an older command', () => {
+  const of = (verb: string, begun?: boolean): PendingCommand => ({
+    verb,
+    level: 'safe',
+    ...(begun !== undefined && { begun }),
+  });
+
+  it('that to STAT, during a transfer that has begun', () => {
+    expect(mayOvertake(of('STAT'), of('RETR', true))).toBe(true);
+    expect(mayOvertake(of('STAT'), of('RETR', false))).toBe(false);
+    expect(mayOvertake(of('STAT'), of('RETR'))).toBe(false);
+    expect(mayOvertake(of('STAT'), of('NOOP', true))).toBe(false);
+    expect(mayOvertake(of('STAT'), undefined)).toBe(false);
+    expect(mayOvertake(of('NOOP'), of('RETR', true))).toBe(false);
+    expect([mayBeOvertaken(of('STOR', true)), mayBeOvertaken(of('STOR')), mayBeOvertaken(of('CWD', true))]).toEqual([
+      ...[true, false, false],
+    ]);
+  });
+
+  it('a line could become a block unless it is clear, or of ABOR', () => {
+    expect(couldBecomeBlock(of('NOOP'))).toBe(true);
+    expect(couldBecomeBlock(of('ABOR'))).toBe(false);
+    expect(couldBecomeBlock({ verb: 'NOOP', level: 'clear' })).toBe(false);
+  });
+
+  it('AUTH alone begins a new exchange, by 334 or 234', () => {
+    expect([334, 234, 504, 235].map(code => isNewExchange('AUTH', code))).toEqual([true, true, false, false]);
+    expect(isNewExchange('ADAT', 334)).toBe(false);
+  });
+
+  it('2yz grants, and neither 1yz nor 3yz does', () => {
+    const pbsz: CommandRequest = { verb: 'PBSZ', level: 'safe', bufferSize: 7 };
+    for (const [code, size] of [
+      [199, undefined],
+      [200, 7],
+      [299, 7],
+      [300, undefined],
+    ] as const)
+      expect(nextState(SECURED, pbsz, code).bufferSize).toBe(size);
+  });
+
+  it('a phase of exchange has no association', () => {
+    const left = nextState({ ...CLEARED, phase: 'exchange' }, { verb: 'ADAT', level: 'clear' }, 335);
+    expect(left).toEqual({ ...NO_ASSOCIATION, phase: 'exchange' });
   });
 });
