@@ -220,7 +220,15 @@ describe('what is around an address', () => {
     for (const more of ['3', '34'])
       expectCode(() => parseLongPassiveReply({ lines: [`${lprt}${more}4`] }), 'syntax/bad-reply');
     expectCode(() => parseEprt({ verb: 'EPRT', argument: '|2|::1.2.3.4x|21|' }), 'syntax/bad-command');
+    expect(() => formatEprt({ host: '::1.2.3.4x', port: 21 })).toThrow(RangeError);
     expect(parseEprt({ verb: 'EPRT', argument: '|2|::1.2.3.4|21|' }).host).toBe('::1.2.3.4');
+  });
+
+  it('may not go on in the next line', () => {
+    const cut = (text: string) => ({ lines: [text, '1)'] });
+    expect(parsePassiveReply(cut('=192,0,2,7,0,2')).port).toBe(2);
+    expect(parseLongPassiveReply(cut('4,4,192,0,2,7,2,0,2')).port).toEqual(Uint8Array.of(0, 2));
+    expectCode(() => parseExtendedPassiveReply({ lines: ['(|||2', '1|)'] }), 'syntax/bad-reply');
   });
 
   it('ports and lengths at their limits are written', () => {

@@ -31,6 +31,26 @@ describe('lines', () => {
     expect(reader.pending).toBe(false);
   });
 
+  it('have begun, or begin with the next octet', () => {
+    const reader = new LineReader({ maxLine: 4 });
+    const told = (octets: string) => {
+      reader.push(ascii(octets));
+      const before = reader.atLineStart;
+      drain(reader);
+      return [before, reader.atLineStart];
+    };
+    expect(reader.atLineStart).toBe(true);
+    expect(told('NO')).toEqual([false, false]);
+    expect(told('OP\r\n')).toEqual([true, true]);
+    expect(told('\xff')).toEqual([false, false]);
+    expect(told('\xf1')).toEqual([true, true]);
+    expect(told('1234567')).toEqual([false, false]);
+    expect(told('89')).toEqual([false, false]);
+    expect(told('\n')).toEqual([false, true]);
+    reader.gap();
+    expect(reader.atLineStart).toBe(false);
+  });
+
   it('wait for the octets that are missing', () => {
     const reader = new LineReader();
     reader.push(ascii('220 Wel'));
@@ -89,6 +109,8 @@ describe('a chunk that is one line', () => {
     expect(read('\xff\xfb', 'A220 hi\r\n')).toEqual(['220 hi']);
     expect(read('\xff\xfa', 'option\r\n', '220 hi\r\n')).toEqual(['', '220 hi']);
     expect(read('22', '0 hi\r\n')).toEqual(['220 hi']);
+    expect(read('ab\r\xff', '\xf1\n')).toEqual(['ab']);
+    expect(read('ab\xff\n', 'cd\xff\r\n').length).toBe(2);
   });
 });
 
