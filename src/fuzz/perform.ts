@@ -50,13 +50,14 @@ const EXCHANGE: Route<ExchangeTurn> = [
 /**
  * The octets of a case in a session that has an association. The octets of a transfer are for its data connection,
  * which must be closed after them.
- * @returns undefined if the case is not applicable: a mechanism without numbers, a text without padding, no token yet.
+ * @returns undefined if the case is not applicable: a mechanism without numbers, a text without padding, no token yet, no blocks.
  *   The session may have used up numbers nevertheless
  * @throws RangeError if there is no such mutation, or it belongs to an exchange
  */
 export function perform(one: FuzzCase, session: FuzzSession): Rendered | undefined {
   const mutation = mutationIn(MUTATIONS, one);
   const { to, level = 'safe', text = '', bufferSize = BUFFER_SIZE } = one;
+  if (isTransfer(one) && session.context.neverEmpty) return undefined;
   const its = { ...session, to, level, bufferSize, text: isTransfer(one) ? FILE : toUtf8(text) };
   if ((mutation.only ?? level) !== level || !(mutation.needs ?? []).every(need => NEEDS[need](its))) return undefined;
   const valid = (other = level) => validMessage({ ...its, level: other });

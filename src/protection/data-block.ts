@@ -183,7 +183,8 @@ export class BlockReader {
 
   /**
    * @param context  not needed at level `clear`
-   * @throws RangeError for a buffer size outside 1 to 2^32-1
+   * @throws RangeError for a buffer size outside 1 to 2^32-1; FtpSecurityError `security/level-unsupported` if the mechanism has no
+   *   blocks
    */
   constructor(context: SecurityContext | undefined, level: ProtectionLevel, options: BlockReaderOptions = {}) {
     this.#context = level === 'clear' ? undefined : contextOf(context);
@@ -332,7 +333,9 @@ function refusal(code: ErrorCode, message: string): FtpSecurityError {
 
 function contextOf(context: SecurityContext | undefined): SecurityContext {
   if (context === undefined) throw new TypeError('a transfer at this level needs a security context');
-  return context;
+  if (!context.neverEmpty) return context;
+  const message = `${context.mechanism} with these tokens has no blocks for data connections: ask for PROT C`;
+  throw new FtpSecurityError('security/level-unsupported', message, { side: 'local', reply: 536 });
 }
 
 function tokenLimit(bufferSize: number | undefined): number {

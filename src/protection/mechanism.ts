@@ -34,6 +34,11 @@ export interface Unwrapped {
 export interface SecurityContext {
   /** The name of the mechanism in AUTH. */
   readonly mechanism: string;
+  /**
+   * Whether there is no token for an empty text, as with GSI. An empty text ends a file (RFC 2228 §6), so such a mechanism has no
+   * blocks for data connections. Default false.
+   */
+  readonly neverEmpty?: boolean;
   /** Whether the mechanism can make tokens of this level. */
   supports(level: TokenLevel): boolean;
   /**

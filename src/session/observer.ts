@@ -159,13 +159,14 @@ export class Observer {
    * other. Its last block ends the gaps that the transfer explains on the control connection. Make it when the data connection
    * opens, or its first octets come.
    * @param from  who sends on the data connection
-   * @returns undefined if level or keys are not known: a key of the association is missing, or there is a {@link problem}
+   * @returns undefined if level or keys are not known: a key of the association is missing, or there is a {@link problem}; and if the
+   *   mechanism has no blocks
    */
   dataReader(from: Peer, options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader | undefined {
     const { state, problem } = this.#connection;
     const { client, server } = state.association?.contexts ?? {};
     const isUnkeyed = state.association !== undefined && (client === undefined || server === undefined);
-    if (isUnkeyed || problem !== undefined) return undefined;
+    if (isUnkeyed || problem !== undefined || client?.neverEmpty) return undefined;
     return state.dataReader(from, { ...options, unordered: true });
   }
 

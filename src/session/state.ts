@@ -321,8 +321,8 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
    * fact `inOrder` (RFC 2743 §1.2.3), would refuse that line and every later token.
    */
   skipNumber(): void {
-    // The last block is already sent: the line can't be moved between blocks.
-    if (this.#writer?.closed) return;
+    // The last block is already sent, or there are no blocks: the line can't be moved between them.
+    if (this.#writer?.closed || this.#sessionContext!.neverEmpty) return;
     this.#sessionContext!.wrap(new Uint8Array(), strongest(this.levels)!);
   }
 

@@ -174,6 +174,7 @@ export function counterFrom(next: bigint, bits: number): Counter {
 export function wrappingWith(inner: SecurityContext, wrap: SecurityContext['wrap']): SecurityContext {
   return {
     mechanism: inner.mechanism,
+    neverEmpty: inner.neverEmpty === true,
     supports: level => inner.supports(level),
     wrap,
     unwrap: token => inner.unwrap(token),

@@ -60,6 +60,7 @@ const UPDATE: PlainRecord = { type: HANDSHAKE, content: formatKeyUpdate() };
 
 export class RecordContext implements SecurityContext {
   readonly mechanism = 'GSSAPI';
+  readonly neverEmpty = true;
   readonly #level: 'safe' | 'private';
   readonly #integrity: IntegrityKey | undefined;
   readonly #integrityNumbers = new ReplayWindow(0n);
