@@ -20,7 +20,7 @@ const ARBITRARY_TOKENS = 400;
 /** Each altered token must be refused, and the original must still be accepted afterwards. */
 export const refusesFlippedBits: LevelCheck = async (subject, level) => {
   for (const { from, to } of bothWays(await subject.contexts())) {
-    for (const plaintext of [new Uint8Array(subject.neverEmpty ? 1 : 0), SECRET]) {
+    for (const plaintext of [new Uint8Array(from.neverEmpty ? 1 : 0), SECRET]) {
       const wrapped = from.wrap(plaintext, level);
       const unprotected = subject.unprotected?.(wrapped.token, wrapped.level) ?? [];
       for (let bit = 0; bit < 8 * wrapped.token.length; bit++) {

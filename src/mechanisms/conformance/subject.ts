@@ -19,8 +19,6 @@ export interface ConformanceSubject {
   levels: readonly TokenLevel[];
   /** How it numbers tokens. With `in-order` and `window`, replays must be refused. */
   numbering: Numbering;
-  /** Whether it has no token for an empty plaintext: wrap then throws a RangeError, and data blocks can't end. Default false. */
-  neverEmpty?: boolean;
   /**
    * Returns the octets of a token with integrity that the mechanism itself does not protect. A change there may be undetected, but
    * must not change the plaintext. Default none.

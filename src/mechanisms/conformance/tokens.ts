@@ -1,11 +1,12 @@
 /** Checks of single tokens: level, length, sharing of memory, invalid arguments, destroy. */
+import type { SecurityContext } from '../../protection/mechanism.js';
 import { covers, type TokenLevel } from '../../protection/protection-level.js';
 import { bothWays, expect, expectCode, expectOpens, pattern, same, stateIn } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 
 /** Lengths near the sizes of blocks, length fields and buffers. */
 const LENGTHS = [0, 1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 257, 4096, 16_385, 70_000];
-const lengthsOf = ({ neverEmpty }: ConformanceSubject) => LENGTHS.filter(length => length > 0 || !neverEmpty);
+const lengthsOf = ({ neverEmpty }: SecurityContext) => LENGTHS.filter(length => length > 0 || !neverEmpty);
 const NOT_OCTETS: readonly unknown[] = [undefined, null, 'text', 42, [1, 2], new ArrayBuffer(2), new Uint16Array(2)];
 
 /** The methods for a caller without types. */
@@ -53,7 +54,7 @@ export const refusesMissingLevel: LevelCheck = async (subject, level) => {
 
 export const opensWhatIsWrapped: LevelCheck = async (subject, level) => {
   for (const { from, to } of bothWays(await subject.contexts())) {
-    for (const length of lengthsOf(subject)) {
+    for (const length of lengthsOf(from)) {
       const wrapped = from.wrap(pattern(length), level);
       expect(covers(wrapped.level, level), `wrap must apply ${level} at least, not ${wrapped.level}`);
       expectOpens(to, wrapped, pattern(length), stateIn(subject, 'ok'));
@@ -63,7 +64,7 @@ export const opensWhatIsWrapped: LevelCheck = async (subject, level) => {
 
 export const lengthTellsNothing: LevelCheck = async (subject, level) => {
   const { initiator } = await subject.contexts();
-  for (const length of lengthsOf(subject)) {
+  for (const length of lengthsOf(initiator)) {
     const lengths = [
       pattern(length),
       pattern(length, 7),
@@ -78,7 +79,7 @@ export const knowsWhatFits: LevelCheck = async (subject, level) => {
   const { initiator: context } = await subject.contexts();
   const tokenFor = (plaintext: number) => context.wrap(new Uint8Array(plaintext), level).token.length;
   const lengths = Array.from({ length: 300 }, (_, plaintext) =>
-    plaintext === 0 && subject.neverEmpty ? 0 : tokenFor(plaintext),
+    plaintext === 0 && context.neverEmpty ? 0 : tokenFor(plaintext),
   );
   for (let maxToken = 0; maxToken < lengths.at(-1)!; maxToken++) {
     const fitting = Math.max(0, lengths.findIndex(length => length > maxToken) - 1);
@@ -134,7 +135,7 @@ export const toldFromMisuse: LevelCheck = async (subject, level) => {
       expectThrown(TypeError, () => from.wrap(value, level), 'a plaintext other than a Uint8Array');
       expectThrown(TypeError, () => to.unwrap(value), 'a token other than a Uint8Array');
     }
-    if (subject.neverEmpty) expectThrown(RangeError, () => from.wrap(new Uint8Array(), level), 'an empty plaintext');
+    if (way.from.neverEmpty) expectThrown(RangeError, () => from.wrap(new Uint8Array(), level), 'an empty plaintext');
     expectOpens(way.to, way.from.wrap(pattern(3), level), pattern(3), stateIn(subject, 'ok'));
   }
 };
