@@ -26,6 +26,8 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
+      // Beside the results of mutation testing: this folder is emptied before each run.
+      reportsDirectory: 'coverage/lines',
       include: ['src/**/*.ts'],
       exclude: ['src/cli/**'],
       reporter: ['text-summary', 'text'],

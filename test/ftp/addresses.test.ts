@@ -212,6 +212,7 @@ describe('addresses', () => {
 describe('what is around an address', () => {
   it('may not belong to its numbers', () => {
     const lprt = '4,4,192,0,2,7,2,0,21';
+    expect(parseLongPassiveReply({ lines: [`x,${lprt}`] }).port).toEqual(Uint8Array.of(0, 21));
     expect(parseLprt({ verb: 'LPRT', argument: lprt }).port).toEqual(Uint8Array.of(0, 21));
     for (const argument of [`x${lprt}`, `${lprt}x`])
       expectCode(() => parseLprt({ verb: 'LPRT', argument }), 'syntax/bad-command');

@@ -484,6 +484,13 @@ describe('the lines of a reply', () => {
     expect(errorOf(() => reader.next())).toMatchObject({ code: 'syntax/bad-line', offset: 2 });
   });
 
+  it('that are not finished are told with the place in the last of them', () => {
+    const reader = new ReplyReader();
+    reader.push(ascii('211-a\r\n22'));
+    expect(reader.next()).toBeUndefined();
+    expect(errorOf(() => reader.close())).toMatchObject({ code: 'syntax/truncated', offset: 2 });
+  });
+
   it('begin with digits, and not with what is below them', () => {
     for (const code of ['2/0', '/20', '22/', '2:0', '22'])
       expectCode(() => parseReply(ascii(`${code} x\r\n`)), 'syntax/bad-reply');

@@ -22,6 +22,7 @@ const CASES: [what: string, octets: string, text: string][] = [
   ['a subnegotiation with a doubled IAC', 'a\xff\xfa\x18\xff\xff\xf0\xff\xf0b', 'ab'],
   ['a subnegotiation with an SE that has no IAC before it', 'a\xff\xfa\x18\xf0vt\xff\xf0b', 'ab'],
   ['a subnegotiation with an SE after another command', 'a\xff\xfa\x18\xff\x01\xf0b\xff\xf0c', 'ac'],
+  ['a subnegotiation with a doubled IAC before what is then no SE', 'a\xff\xfa\x18\xff\xff\xf0x\xff\xf0b', 'ab'],
   ['IP and the Data Mark before ABOR (RFC 959 §4.1.3)', '\xff\xf4\xff\xf2ABOR\r\n', 'ABOR\r\n'],
   ['the same less the IAC of the Data Mark, which was urgent data and is lost', '\xff\xf4\xf2ABOR\r\n', 'ABOR\r\n'],
   [
