@@ -422,3 +422,18 @@ function wiped<T>(chunk: Uint8Array, use: (chunk: Uint8Array) => T): T {
   chunk.fill(0xee);
   return result;
 }
+
+it('an aborted writer refuses what comes then, as a mistake of our own', () => {
+  const writer = new BlockWriter(undefined, 'clear');
+  expect(writer.closed).toBe(false);
+  writer.abort();
+  expect(writer.closed).toBe(true);
+  for (const more of [() => writer.write(ascii('a')), () => writer.end()])
+    expect(errorOf(more)).toMatchObject({ code: 'sequence/closed', side: 'local' });
+});
+
+it('the smallest size of PBSZ is one octet', () => {
+  expect(() => new BlockReader(visibleContext(), 'safe', { bufferSize: 1 })).not.toThrow();
+  for (const bufferSize of [0, undefined])
+    expect(() => new BlockReader(visibleContext(), 'safe', { bufferSize })).toThrow();
+});

@@ -165,3 +165,8 @@ describe('inner replies (RFC 2228 §5.2)', () => {
     expect(errorOf(() => assemble([['x']])).message).not.toContain('x\r\n');
   });
 });
+
+it('has no protected reply inside, from 600 on, and some text in each token', () => {
+  for (const fragments of [['600 a\r\n'], ['631 AAAA\r\n'], [''], ['211-a\r\n', '', '211 b\r\n']])
+    expectCode(() => new InnerReplies({}).push(fragments.map(ascii)), 'syntax/bad-reply');
+});

@@ -184,3 +184,17 @@ describe('PROT and CCC (RFC 2228 §3, §8.1)', () => {
     expectCode(() => parseCcc(command('CCC now')), 'syntax/bad-command');
   });
 });
+
+describe('one word, one line, and the code of what is refused', () => {
+  it('a mechanism name is one word, wherever the blank is', () => {
+    for (const name of ['A B', ' A', 'A ', '\u00e4A', 'A\u00e4']) expect(() => formatAuth(name)).toThrow(RangeError);
+  });
+
+  it('a level that PROT does not have is a bad command', () => {
+    expect(errorOf(() => parseProt(command('PROT X')))).toMatchObject({ code: 'syntax/bad-command', reply: 504 });
+  });
+
+  it('the size of PBSZ does not begin in one line and end in the next', () => {
+    expect(parsePbszReply(reply('200-x PB\r\nSZ=5\r\n200 end'), new Deviations({}))).toBeUndefined();
+  });
+});
