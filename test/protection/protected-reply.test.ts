@@ -96,3 +96,9 @@ describe('63z replies without crypto (RFC 2228 §5.2)', () => {
     );
   });
 });
+
+it('a reply of 6yz is no clear one, also where no level has its code', () => {
+  expectCode(() => decodeProtectedReply(parseReply(ascii('599 x\r\n'))), 'sequence/unprotected');
+  for (const code of [600, 634])
+    expectCode(() => decodeProtectedReply(parseReply(ascii(`${code} x\r\n`))), 'syntax/bad-reply');
+});
