@@ -152,6 +152,7 @@ describe('smuggled inner replies and commands: one token answers two commands, o
       for (const path of PATHS) {
         for (const text of path.from === 'server' ? REPLIES : COMMANDS) {
           const contexts = row.contexts();
+          if (text === '' && contexts.initiator.neverEmpty) continue;
           const { token } = sidesOf(contexts, path.from).sender.wrap(toUtf8(text), level);
           const outcome = path.read(contexts, lineAround(path.from, level, token));
           expect([path.name, text, outcome.texts]).toEqual([path.name, text, []]);
