@@ -1,7 +1,9 @@
 /** The context itself: what it refuses to be, and what its weakness is. */
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../../src/bytes.js';
-import { type Krb4ContextOptions, krb4Context } from '../../../src/mechanisms/krb4/context.js';
+import { concat, toHex } from '../../../src/bytes.js';
+import { directionOf, type Krb4ContextOptions, krb4Context } from '../../../src/mechanisms/krb4/context.js';
+import { desKey, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
+import { buildMessage } from '../../../src/mechanisms/krb4/messages.js';
 import { ascii, errorOf, expectCode } from '../../helpers.js';
 import { ciphers } from './vectors.js';
 
@@ -37,14 +39,71 @@ describe('a context of KERBEROS_V4', () => {
     const at = (seconds: number) => context({ clock: () => seconds * 1000 });
     expect(at(0x7fffffff).wrap(ascii('x'), 'safe').token.length).toBe(32);
     for (const seconds of [0x80000000, 0, -1, Number.NaN]) {
-      expectCode(() => at(seconds).wrap(ascii('x'), 'safe'), 'security/expired');
+      const error = errorOf(() => at(seconds).wrap(ascii('x'), 'safe'));
+      expect([error.code, error.side]).toEqual(['security/expired', 'local']);
     }
   });
 
+  it('takes a message whose time differs by the greatest clock skew, and tells its time to 5 ms', () => {
+    const sent = 1_800_000_000_005;
+    const { token } = context({ clock: () => sent }).wrap(ascii('NOOP'), 'safe');
+    const receiver = (now: number) => context({ local: server, peer: client, clock: () => now, maxClockSkew: 7 });
+    for (const now of [1_800_000_007_000, 1_799_999_993_000]) {
+      const taking = receiver(now);
+      expect(taking.lastTime).toBeUndefined();
+      taking.unwrap(token);
+      expect(taking.lastTime).toBe(sent);
+    }
+    expectCode(() => receiver(1_800_000_007_001).unwrap(token), 'security/expired');
+    expectCode(() => receiver(1_799_999_992_999).unwrap(token), 'security/clock-skew');
+  });
+
   it('distinguishes a changed end of a message from another sender', () => {
-    const other = { ...client, address: Uint8Array.of(192, 0, 2, 9) };
-    const { token } = context({ local: other }).wrap(ascii('NOOP'), 'safe');
-    expectCode(() => context({ local: server, peer: client }).unwrap(token), 'security/wrong-direction');
+    // Below the server's address, as the client's is, and above it: the sign of the time is then another.
+    for (const last of [0, 9]) {
+      const other = { ...client, address: Uint8Array.of(192, 0, 2, last) };
+      const { token } = context({ local: other }).wrap(ascii('NOOP'), 'safe');
+      expectCode(() => context({ local: server, peer: client }).unwrap(token), 'security/wrong-direction');
+    }
+  });
+
+  it('refuses a message without a time, whose sign would be its direction', () => {
+    const at = { maxClockSkew: Number.POSITIVE_INFINITY };
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      const message = { plaintext: ascii('NOOP'), sealed: false, sender: from.address, fiveMs: 0 };
+      const token = (seconds: number) => buildMessage(desKey(KEY, ciphers), { ...message, seconds }, false);
+      const receiver = context({ ...at, local: to, peer: from });
+      expectCode(() => receiver.unwrap(token(0)), 'security/wrong-direction');
+      expect(receiver.unwrap(token(from === client ? -1 : 1)).plaintext).toEqual(ascii('NOOP'));
+    }
+  });
+
+  it('compares all octets of two addresses, and then the ports', () => {
+    const end = (first: number, port = 21) => ({ address: Uint8Array.of(first, 0, 2, 1), port });
+    expect(directionOf(end(9), end(10)).negative).toBe(true);
+    expect(directionOf(end(10), end(9)).negative).toBe(false);
+    expect(directionOf(end(9), end(10, 20)).negative).toBe(true);
+    expect(directionOf(end(9, 0), end(9, 0xffff)).negative).toBe(true);
+    expect(directionOf(end(9, 0xffff), end(9, 0)).negative).toBe(false);
+  });
+
+  it('is closed once it is destroyed', () => {
+    const closed = context();
+    closed.destroy();
+    closed.destroy();
+    const { token } = context({ local: server, peer: client }).wrap(ascii('x'), 'safe');
+    for (const use of [
+      () => closed.wrap(ascii('x'), 'safe'),
+      () => closed.unwrap(token),
+      () => closed.supports('safe'),
+      () => closed.wrapSizeLimit('safe', 100),
+    ]) {
+      const error = errorOf(use);
+      expect([error.code, error.side]).toEqual(['sequence/closed', 'local']);
+    }
   });
 
   it.each([
@@ -59,6 +118,44 @@ describe('a context of KERBEROS_V4', () => {
 
   it('knows a wrong size', () => {
     expect(() => context().wrapSizeLimit('safe', -1)).toThrow(RangeError);
+  });
+});
+
+describe('a private message', () => {
+  const receiver = () => context({ local: server, peer: client });
+  const sealed = (body: Uint8Array) => {
+    const blocks = pcbcEncrypt(desKey(KEY, ciphers), body);
+    return concat(Uint8Array.of(4, 0x0c, 0, 0, 0, blocks.length), blocks);
+  };
+  const now = Math.floor(Date.now() / 1000);
+  /** Length, plaintext, 5-millisecond units, sender, and the time, which is negative from the client. */
+  const body = (text: string) => {
+    const time = new DataView(new ArrayBuffer(4));
+    time.setInt32(0, -now);
+    const parts = [Uint8Array.of(0, 0, 0, text.length), ascii(text), Uint8Array.of(0), client.address];
+    return concat(...parts, new Uint8Array(time.buffer));
+  };
+
+  it('opens if zeros fill its last block', () => {
+    for (const text of ['', 'abc', 'abcd', 'abcdefgh']) {
+      expect(receiver().unwrap(sealed(body(text))).plaintext).toEqual(ascii(text));
+    }
+  });
+
+  it('is refused if it has a whole block of zeros more, or anything else for padding', () => {
+    for (const text of ['abc', 'abcd']) {
+      const whole = Math.ceil(body(text).length / 8) * 8;
+      const longer = (length: number) => concat(body(text), new Uint8Array(length - body(text).length));
+      expectCode(() => receiver().unwrap(sealed(longer(whole + 8))), 'security/bad-checksum');
+    }
+    expectCode(() => receiver().unwrap(sealed(concat(body('abcd'), Uint8Array.of(0, 0, 1)))), 'security/bad-checksum');
+  });
+
+  it('is refused before decryption if it is too short for a body, or no whole number of blocks', () => {
+    for (const length of [0, 8, 17, 23]) {
+      const token = concat(Uint8Array.of(4, 0x0c, 0, 0, 0, length), new Uint8Array(length));
+      expectCode(() => receiver().unwrap(token), 'security/bad-token');
+    }
   });
 });
 

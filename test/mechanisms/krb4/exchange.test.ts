@@ -210,6 +210,49 @@ describe('an acceptor', () => {
     expectCode(() => step(acceptor({ srvtab, service: keyOf(rcmd) }), requestOf(SAMPLE)), 'security/no-key');
   });
 
+  it('has no keys for other services unless it is told to serve them', () => {
+    const srvtab = [{ ...keyOf(SAMPLE), name: 'pop' }];
+    const error = errorOf(() => step(acceptor({ srvtab }), requestOf(SAMPLE)));
+    expect([error.code, error.message]).toEqual(['security/no-key', 'no key for realm HEIM.TEST']);
+    const { request, srvtab: own } = requestMade({}, {});
+    const asPop = own.map(key => ({ ...key, name: 'pop' }));
+    expectCode(() => step(acceptor({ srvtab: asPop, service: asPop[0]! }), request), 'security/no-key');
+  });
+
+  it('keeps an entry of the replay cache until the ticket expires, if the last block has a part of the time only', () => {
+    // Each further letter of the name moves the end of the time by one octet in its block.
+    for (let letters = 1; letters <= 16; letters++) {
+      for (const [life, end] of [
+        [96, SAMPLE.issue_date + 96 * 300],
+        [255, 0xffffffff],
+      ] as const) {
+        const entries: number[] = [];
+        const replayCache = { add: (_: string, expires: number) => entries.push(expires) > 0 };
+        const { request, srvtab } = requestMade({ client: 'a'.repeat(letters), life });
+        step(acceptor({ srvtab, replayCache }), request);
+        // Name, instance and realm with their NULs, checksum, fraction, and the four octets of the time.
+        const inLastBlock = (letters + 1 + 1 + 7 + 4 + 1 + 4) % 8 || 8;
+        expect(entries, `${letters} letters`).toEqual([inLastBlock >= 4 ? SAMPLE.issue_date + 601 : end]);
+      }
+    }
+  });
+
+  it('refuses a ticket or an authenticator with a whole block of padding', () => {
+    const { request, srvtab } = requestMade();
+    const { ticket, authenticator } = parseApReq(request);
+    const session = desKey(fromHex(SAMPLE.session_key), ciphers);
+    const service = desKey(srvtab[0]!.key, ciphers);
+    const more = (key: typeof session, sealed: Uint8Array, octets: number) =>
+      pcbcEncrypt(key, concat(pcbcDecrypt(key, sealed), new Uint8Array(octets)));
+    const head = request.subarray(0, -(2 + ticket.length + authenticator.length));
+    const put = (first: Uint8Array, second: Uint8Array) =>
+      concat(head, Uint8Array.of(first.length, second.length), first, second);
+    const attempt = (token: Uint8Array) => () => step(acceptor({ srvtab }), token);
+    expect(attempt(put(ticket, authenticator))().context).toBeDefined();
+    expectCode(attempt(put(more(service, ticket, 8), authenticator)), 'security/no-key');
+    expectCode(attempt(put(ticket, more(session, authenticator, 8))), 'security/bad-token');
+  });
+
   it('refuses a client at another address than in its ticket without anyAddress', () => {
     const peer = { address: address('192.0.2.7'), port: 40_001 };
     const error = errorOf(() => step(acceptor({ peer }), requestOf(SAMPLE)));

@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../src/bytes.js';
 import { openApReq, parseApReq } from '../../../src/mechanisms/krb4/ap-req.js';
 import { desKey, pcbcDecrypt, pcbcEncrypt } from '../../../src/mechanisms/krb4/crypto.js';
-import { krb4, krb4Context, krb4Observer } from '../../../src/mechanisms/krb4/index.js';
+import { type Krb4Sides, krb4, krb4Context, krb4Observer } from '../../../src/mechanisms/krb4/index.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../../helpers.js';
+import { watchedCiphers } from '../watched-ciphers.js';
 import { type ApReqVector, address, ciphers, keyOf, VECTORS } from './vectors.js';
 
 const observerOf = (vector: ApReqVector) => krb4Observer({ keys: [keyOf(vector)], ciphers });
@@ -135,7 +136,12 @@ describe('an observer', () => {
   });
 
   it('that saw no AP_REQ has a problem', () => {
-    expect(observerOf(SAMPLE).observe('server', answerOf(SAMPLE)).problem?.code).toBe('security/no-key');
+    const { facts, problem } = observerOf(SAMPLE).observe('server', answerOf(SAMPLE));
+    expect([problem?.code, facts.weak, facts.weakness]).toEqual([
+      'security/no-key',
+      true,
+      expect.stringContaining('single DES'),
+    ]);
   });
 
   it('has a problem with an answer to another authenticator', () => {
@@ -155,6 +161,25 @@ describe('an observer', () => {
     const context = krb4Context({ key, ciphers, local: far, peer: farther, allowWeak: true });
     const { token } = context.wrap(fromHex('12345679'), 'safe');
     expect(observer.observe('server', token).problem?.code).toBe('security/wrong-direction');
+    // And from one lower down than the client's it may not be positive.
+    const low = { address: address('126.0.0.0'), port: 21 };
+    const lower = { address: address('125.0.0.0'), port: 21 };
+    const answer = (to: typeof low) =>
+      krb4Context({ key, ciphers, local: low, peer: to, allowWeak: true }).wrap(fromHex('12345679'), 'safe').token;
+    expect(observer.observe('server', answer(lower)).problem?.code).toBe('security/wrong-direction');
+    expect(observer.observe('server', answer({ ...far, address: address('127.0.0.1') })).problem).toBeUndefined();
+  });
+
+  it('erases the keys of an AP_REQ when another comes, and when its contexts are made', () => {
+    const { passed, inUse } = watchedCiphers();
+    const observer = krb4Observer({ keys: [keyOf(SAMPLE)], ...passed });
+    for (let again = 0; again < 3; again++) observer.observe('client', requestOf(SAMPLE));
+    expect(inUse()).toBe(1);
+    const { fromClient, fromServer } = observer.observe('server', answerOf(SAMPLE));
+    expect(inUse()).toBe(2);
+    fromClient!.destroy();
+    fromServer!.destroy();
+    expect(inUse()).toBe(0);
   });
 
   it('refuses a private message for an answer', () => {
@@ -193,6 +218,23 @@ describe('an observer', () => {
         expect(step?.fromClient).toBeUndefined();
       }),
     );
+  });
+});
+
+describe('the mechanism', () => {
+  it('has the sides for which there are options', () => {
+    const sides = (given: Krb4Sides) => {
+      const mechanism = krb4(given);
+      return (['initiator', 'acceptor', 'observer'] as const).filter(side => mechanism[side] !== undefined);
+    };
+    const observer = { keys: [keyOf(SAMPLE)], ciphers };
+    expect([sides({}), sides({ observer })]).toEqual([[], ['observer']]);
+    expect(sides({ initiator: {} as never, acceptor: {} as never })).toEqual(['initiator', 'acceptor']);
+    expect(krb4({ observer }).observer!().observe('client', requestOf(SAMPLE)).problem).toBeUndefined();
+    expect(krb4()).toMatchObject({ name: 'KERBEROS_V4', variant: 'krb4' });
+    // Misuse is told when a side is begun.
+    expect(() => krb4({ initiator: {} as never }).initiator!()).toThrow(TypeError);
+    expect(() => krb4({ acceptor: {} as never }).acceptor!()).toThrow(TypeError);
   });
 });
 

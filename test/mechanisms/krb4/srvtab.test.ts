@@ -40,6 +40,7 @@ describe('a srvtab', () => {
     ['nothing', new Uint8Array(0), 0],
     ['a name too long', new Uint8Array(60).fill(0x61), 0],
     ['no name', Uint8Array.of(...terminated('', '', 'A.TEST'), 3, ...new Uint8Array(8)), 9],
+    ['no realm', Uint8Array.of(...terminated('ftp', 'host', ''), 3, ...new Uint8Array(8)), 10],
     ['a key too short', Uint8Array.of(...terminated('ftp', '', 'A.TEST'), 3, 1, 2), 13],
   ])('%s is refused with the offset', (_, bytes, offset) => {
     const error = errorOf(() => parseSrvtab(bytes));
