@@ -55,9 +55,10 @@ describe.each(exchanges)('$title', exchange => {
   test.runIf(hasClientKey)(
     'establishes a context that unwraps the messages, if the initiator’s subkey protects them',
     () => {
+      const accepted = acceptRecorded(exchange).step.context!;
       for (const { from, op, plaintext, token } of context.messages) {
         if (from !== 'initiator' || op === 'mic') continue;
-        expect(toHex(step.context!.unwrap(fromHex(token)).plaintext)).toBe(plaintext);
+        expect(toHex(accepted.unwrap(fromHex(token)).plaintext)).toBe(plaintext);
       }
     },
   );

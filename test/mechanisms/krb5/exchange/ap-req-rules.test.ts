@@ -5,6 +5,7 @@ import { replyCodeFor } from '../../../../src/errors.js';
 import { ENCTYPES } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { type Krb5AcceptorOptions, principalText } from '../../../../src/mechanisms/krb5/index.js';
 import { formatGssChecksum } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
+import type { Authenticator } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import type { Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode } from '../../../helpers.js';
 import {
@@ -297,9 +298,21 @@ test.each(REFUSED)('$name is refused', ({ code, number, text, ...given }) => {
 
 describe('the acceptor accepts', () => {
   test('clocks up to the greatest clock skew', () => {
-    for (const seconds of [299, -299]) expect(accept(realm(18), at(seconds)).context).toBeDefined();
-    expect(accept(realm(18, withTicket({ endtime: START - 299 }))).context).toBeDefined();
-    expect(accept(realm(18, withTicket({ starttime: START + 299 }))).context).toBeDefined();
+    // Authenticators of one process differ in their microseconds, which here would count.
+    const even = { authenticator: (original: Authenticator) => ({ ...original, cusec: 0 }) };
+    for (const seconds of [300, -300]) expect(accept(realm(18), at(seconds), even).context).toBeDefined();
+    expect(accept(realm(18), { maxClockSkew: 0 }, even).context).toBeDefined();
+    expect(accept(realm(18, withTicket({ endtime: START - 300 }))).context).toBeDefined();
+    expect(accept(realm(18, withTicket({ starttime: START + 300 }))).context).toBeDefined();
+    expect(accept(realm(18, withTicket({ authtime: START + 301, starttime: START }))).context).toBeDefined();
+  });
+
+  test('a clock to the microsecond of the authenticator', () => {
+    const late = { authenticator: (original: Authenticator) => ({ ...original, cusec: 500_000 }) };
+    expect(accept(realm(18), at(300.5), late).context).toBeDefined();
+    expect(accept(realm(18), at(-299.5), late).context).toBeDefined();
+    for (const seconds of [300.501, -299.501])
+      expectCode(() => accept(realm(18), at(seconds), late), 'security/clock-skew');
   });
 
   test('a ticket without a key version, one without a realm, and keys without a principal', () => {
