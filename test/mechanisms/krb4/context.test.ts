@@ -19,6 +19,8 @@ describe('a context of KERBEROS_V4', () => {
   it('is refused without allowWeak, and says why', () => {
     const error = errorOf(() => context({ allowWeak: false }));
     expect([error.code, error.side]).toEqual(['security/weak', 'local']);
+    const bare = { key: KEY, ciphers, local: client, peer: server };
+    expectCode(() => krb4Context(bare), 'security/weak');
     expect(error.message).toMatch(/single DES.*no integrity check in private messages/);
   });
 

@@ -9,6 +9,7 @@ import { nodeCiphers } from '../../../../src/node/index.js';
 import type { SecurityContext } from '../../../../src/protection/mechanism.js';
 import type { TokenLevel } from '../../../../src/protection/protection-level.js';
 import { errorOf, expectCode } from '../../../helpers.js';
+import { watchedCiphers } from '../../watched-ciphers.js';
 import { contextPair, ENCTYPE_NUMBERS, keyOctets, RFC1964_NUMBERS, RFC4121_NUMBERS } from '../tokens.js';
 
 const LEVELS: readonly TokenLevel[] = ['safe', 'private'];
@@ -144,6 +145,24 @@ describe('krb5Context', () => {
     }
   });
 
+  it('has no other levels even if it is told that both sides support them', () => {
+    const { initiator } = contextPair(18, { levels: ['clear', 'safe', 'confidential'] as never });
+    expect((['clear', ...LEVELS, 'confidential'] as TokenLevel[]).filter(level => initiator.supports(level))).toEqual([
+      'safe',
+    ]);
+    for (const level of ['clear', 'private', 'confidential'] as TokenLevel[])
+      expectCode(() => initiator.wrap(TEXT, level), 'security/level-unsupported');
+  });
+
+  it('opens a token again at its own level, without its number', () => {
+    const { initiator, acceptor } = contextPair(18);
+    for (const level of LEVELS) {
+      const { token } = initiator.wrap(TEXT, level);
+      acceptor.unwrap(token);
+      expect(acceptor.reopen!(token)).toEqual({ plaintext: TEXT, level });
+    }
+  });
+
   it('writes role, subkey flag and sequence number into its tokens', () => {
     const { initiator, acceptor } = contextPair(17, { acceptorSubkey: false });
     acceptor.wrap(TEXT, 'safe');
@@ -250,6 +269,26 @@ describe('krb5Context', () => {
     expect(error.message).toBe(`${entry.name} is weak (set allowWeak to permit it)`);
   });
 
+  it.each(ENCTYPES.filter(({ weak }) => weak))('refuses $name by default', ({ number: enctype }) => {
+    const numbers = { acceptorSubkey: false, sendSequence: 0, receiveSequence: 0 };
+    const { passed, inUse } = watchedCiphers();
+    const options = { ...numbers, role: 'acceptor', enctype, key: keyOctets(enctype), ...passed } as const;
+    expectCode(() => krb5Context(options), 'security/weak');
+    expect(inUse()).toBe(0);
+  });
+
+  it.each(ENCTYPES.filter(({ externalCipher }) => externalCipher !== undefined))(
+    'destroys each cipher of $name when it is destroyed',
+    ({ number }) => {
+      const { passed, inUse } = watchedCiphers();
+      const { initiator, acceptor } = contextPair(number, passed);
+      for (const level of LEVELS) acceptor.unwrap(initiator.wrap(TEXT, level).token);
+      expect(inUse()).toBeGreaterThan(0);
+      for (const context of [initiator, acceptor]) context.destroy();
+      expect(inUse()).toBe(0);
+    },
+  );
+
   it.each(ENCTYPES.filter(({ weak }) => !weak))('permits $name without allowWeak', ({ number }) => {
     contextPair(number, { allowWeak: false });
   });
@@ -269,7 +308,8 @@ describe('krb5Context', () => {
     const good = { enctype: 17, key: new Uint8Array(16), acceptorSubkey: true, sendSequence: 0, receiveSequence: 0 };
     // @ts-expect-error: no such role
     expect(() => krb5Context({ ...good, role: 'server' })).toThrow(TypeError);
-    for (const wrong of [-1, 0.5, Number.NaN, -1n, 2n ** 64n]) {
+    // A number from 2^53 is not exact.
+    for (const wrong of [-1, 0.5, Number.NaN, 2 ** 53, -1n, 2n ** 64n]) {
       expect(() => krb5Context({ ...good, role: 'initiator', sendSequence: wrong })).toThrow(RangeError);
       expect(() => krb5Context({ ...good, role: 'initiator', receiveSequence: wrong })).toThrow(RangeError);
     }

@@ -1,9 +1,10 @@
 /** Tokens of RFC 1964 and RFC 4757 that MIT Kerberos and Heimdal made (vectors/krb5/README.md), and their verdicts compared with ours. */
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../../src/bytes.js';
 import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame, openFrame } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
-import { buildRfc1964Wrap, openRfc1964Wrap } from '../../../../src/mechanisms/krb5/tokens/rfc1964.js';
+import { buildRfc1964Wrap, openRfc1964Wrap, verifyRfc1964Mic } from '../../../../src/mechanisms/krb5/tokens/rfc1964.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../../src/mechanisms/krb5/tokens/rfc1964-keys.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import { errorOf, expectCode } from '../../../helpers.js';
@@ -149,6 +150,43 @@ describe('a token of RFC 1964', () => {
       const changed = token.slice();
       changed[token.length - 1]! ^= 1;
       expectCode(() => openRfc1964Wrap(key, false, changed), 'security/bad-checksum');
+    }
+  });
+
+  it('may have the checksum that begins with a block of zeros under the reversed key', () => {
+    const des = FILES.find(({ contexts: [{ keys }] }) => keys.message_key.etype === 3)!.contexts[0];
+    const key = keyOf(des);
+    // RFC 1964 §1.2.1.1: the key is that of the context with its octets reversed.
+    const reversed = nodeCiphers.des!(fromHex(des.keys.message_key.key).reverse());
+    const prefix = reversed.encrypt(new Uint8Array(16));
+    const text = fromHex('4e4f4f50');
+    const header = fromHex('01010100ffffffff');
+    const checksum = createHash('md5')
+      .update(concat(prefix, header, text))
+      .digest()
+      .subarray(0, 8);
+    // Number 5, little-endian, from the acceptor.
+    const number = key.encryptSequence(fromHex('05000000ffffffff'), checksum);
+    expect(verifyRfc1964Mic(key, true, formatFrame(concat(header, number, checksum)), text)).toBe(5n);
+  });
+
+  it('may have a whole block of padding, each octet of which is checked', () => {
+    for (const { contexts } of FILES) {
+      const key = keyOf(contexts[0]);
+      const { blockSize } = key;
+      const facts = { sentByAcceptor: true, sealed: false, sequence: 5n };
+      const text = new Uint8Array(2 * blockSize);
+      expect(openRfc1964Wrap(key, true, buildRfc1964Wrap(key, facts, text)).plaintext).toEqual(text);
+      for (let at = 0; at < blockSize; at++) {
+        const padding = new Uint8Array(blockSize).fill(blockSize);
+        padding[at]! ^= 0x40;
+        const over = (data: Uint8Array) => concat(data.subarray(0, -blockSize), padding);
+        const signing = new Map(
+          [...key.signing].map(([number, make]) => [number, (data: Uint8Array) => make(over(data))] as const),
+        );
+        const token = over(buildRfc1964Wrap({ ...key, signing }, facts, text));
+        expectCode(() => openRfc1964Wrap(key, true, token), 'security/bad-checksum');
+      }
     }
   });
 

@@ -48,6 +48,8 @@ describe('readTokenHeader', () => {
     ['one octet', '05'],
     ['a truncated header', '050404ff000c00000000000000000a'],
     ['an unknown TOK_ID', '050304ff000000000000000000000000'],
+    ['an unknown TOK_ID with the filler of a GetMIC token', '040604ffffffffff0000000000000000'],
+    ['a Wrap token of another mechanism', '600d06092a864886f7120102030201'],
     ['an AP-REQ', '600d06092a864886f7120102020100'],
     ['a frame without TOK_ID', '600b06092a864886f71201020202'],
     ['a truncated frame', '60ff'],
