@@ -5,12 +5,13 @@ import { copy, fromHex, toHex } from '../../../../src/bytes.js';
 import { replyCodeFor } from '../../../../src/errors.js';
 import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openApRep } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
-import { type Krb5Context, krb5Acceptor } from '../../../../src/mechanisms/krb5/index.js';
+import { type Krb5Context, krb5Acceptor, krb5Initiator } from '../../../../src/mechanisms/krb5/index.js';
 import { formatGssChecksum, gssFlagNames } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
 import { formatContextToken, parseContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../../src/mechanisms/krb5/tokens/context.js';
+import type { Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
-import { accept, acceptorAt, acceptRecorded, PERMISSIVE, requestFor } from '../acceptors.js';
+import { accept, acceptorAt, acceptRecorded, at, PERMISSIVE, requestFor } from '../acceptors.js';
 import { exchangeOf, exchanges } from '../exchange-vectors.js';
 import { errorNumberOf, realm } from '../live.js';
 
@@ -20,6 +21,7 @@ describe.each(exchanges)('$title', exchange => {
   const isMutual = (context.initiator_flags & 2) !== 0;
 
   test('is accepted, with the facts that the vectors have', () => {
+    const { step } = acceptRecorded(exchange);
     expect(step.facts.clientName).toBe(context.client);
     expect(step.facts.flags).toEqual(gssFlagNames(context.initiator_flags));
     expect(step.facts.ticketEnctype).toBe(exchange.etype);
@@ -151,6 +153,33 @@ test('the option service is accepted in each form', () => {
   }
 });
 
+test('strictOrder is kept by the context', () => {
+  const text = Uint8Array.of(1);
+  const of = (strictOrder: boolean) => {
+    const { keytab, credential } = realm(18);
+    const { step } = krb5Initiator({
+      credentials: [credential],
+      service: 'ftp@host.example.test',
+      ...at(0),
+      strictOrder,
+    });
+    const accepted = acceptorAt(keytab, { strictOrder }).step((step() as Step).token) as Step;
+    return [accepted.context!, (step(accepted.token) as Step).context!] as const;
+  };
+  for (const strictOrder of [true, false]) {
+    const [server, client] = of(strictOrder);
+    for (const [from, to] of [
+      [server, client],
+      [client, server],
+    ] as const) {
+      from.wrap(text, 'safe');
+      const { token } = from.wrap(text, 'safe');
+      if (strictOrder) expectCode(() => to.unwrap(token), 'security/out-of-sequence');
+      else expect(to.unwrap(token).sequence).toBe('gap');
+    }
+  }
+});
+
 describe('a token other than an AP-REQ', () => {
   const acceptor = () => acceptorAt(realm(18).keytab);
 
@@ -173,10 +202,13 @@ describe('krb5Acceptor', () => {
 
   test.each([
     ['a negative clock skew', { maxClockSkew: -1 }],
+    ['a clock skew without end', { maxClockSkew: Number.POSITIVE_INFINITY }],
+    ['a clock skew that is no number', { maxClockSkew: Number.NaN }],
     ['channel bindings of another length', { bindings: new Uint8Array(5) }],
     ['a service without a host', { service: 'ftp' }],
     ['an empty list of services', { services: [] }],
     ['an empty name of a service', { services: [''] }],
+    ['one empty name among others', { services: ['ftp', ''] }],
     ['a name of a service with a slash', { services: ['ftp/host'] }],
     ['a name of a service with an at sign', { services: ['ftp@host'] }],
   ])('throws RangeError for %s', (_, options) => {

@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { toHex } from '../../../../src/bytes.js';
 import { replyCodeFor } from '../../../../src/errors.js';
 import { ENCTYPES } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { type Krb5AcceptorOptions, principalText } from '../../../../src/mechanisms/krb5/index.js';
 import { formatGssChecksum } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
-import type { Authenticator } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
+import { type Authenticator, USAGE } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import type { Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode } from '../../../helpers.js';
 import {
@@ -47,6 +48,11 @@ const withKey =
     ...made,
     keytab: [{ ...made.keytab[0]!, ...key }],
   });
+
+const checksumWith = (bindings: Uint8Array) => ({
+  cksumtype: 0x8003,
+  checksum: formatGssChecksum({ bindings, flags: 0x132 }),
+});
 
 const REFUSED: readonly Refused[] = [
   {
@@ -171,6 +177,29 @@ const REFUSED: readonly Refused[] = [
     options: { peerAddress: new Uint8Array(16) },
   },
   {
+    name: 'a ticket for an address of the same octets, but another type',
+    code: 'wrong-name',
+    number: 38,
+    text: /address/,
+    of: withTicket({ caddr: [{ ...CLIENT_ADDRESS, addrType: 5 }] }),
+    options: { peerAddress: CLIENT_ADDRESS.address },
+  },
+  {
+    name: 'channel bindings that are not ours, with a zero among them',
+    code: 'bad-bindings',
+    number: 60,
+    text: /mismatch \(the client sent 0001/,
+    authenticator: original => ({ ...original, cksum: checksumWith(Uint8Array.from({ length: 16 }, (_, i) => i)) }),
+    options: { bindings: new Uint8Array(16).fill(1) },
+  },
+  {
+    name: 'no channel bindings where they are required',
+    code: 'bad-bindings',
+    number: 60,
+    text: /required, but the client sent none/,
+    options: { bindings: new Uint8Array(16).fill(1), requireBindings: true },
+  },
+  {
     name: 'a ticket for a service that is not served',
     code: 'wrong-name',
     number: 35,
@@ -197,6 +226,51 @@ const REFUSED: readonly Refused[] = [
     number: 44,
     text: /version.*key version 3\).*\(known keys: .*\(enctype 18, key version 4\)\)$/,
     change: withKey({ kvno: 4, key: new Uint8Array(32) }),
+  },
+  // The version is known, though not all of it in a keytab (the low 8 bits), or not at all.
+  ...[
+    { of: { kvno: 256 + 3 }, key: {} },
+    { of: { kvno: 3 }, key: { kvno: undefined as never } },
+    { of: { kvno: undefined }, key: {} },
+    { of: { kvno: 259 }, key: { kvno: 259 } },
+  ].map(
+    ({ of, key }, i): Refused => ({
+      name: `a ticket that no key of its version decrypts, way ${i + 1}`,
+      code: 'bad-checksum',
+      number: 31,
+      text: /does not decrypt the ticket/,
+      of,
+      change: withKey({ ...key, key: new Uint8Array(32) }),
+    }),
+  ),
+  ...[
+    { of: { kvno: 3 }, key: { kvno: 259 } },
+    { of: { kvno: 256 }, key: { kvno: 256 + 256 } },
+    { of: { kvno: 256 + 4 }, key: {} },
+  ].map(
+    ({ of, key }, i): Refused => ({
+      name: `a ticket of another key version, whose low 8 bits alone do not count, way ${i + 1}`,
+      code: 'no-key',
+      number: 44,
+      text: /no key has the version number/,
+      of,
+      change: withKey({ ...key, key: new Uint8Array(32) }),
+    }),
+  ),
+  {
+    name: 'a ticket of another realm than all keys, which do not decrypt it',
+    code: 'no-key',
+    number: 45,
+    text: /no key decrypts/,
+    change: withKey({ principal: { ...SERVICE, realm: 'OTHER.TEST' }, key: new Uint8Array(32) }),
+  },
+  {
+    name: 'a ticket without a realm, which the key of its service does not decrypt',
+    code: 'bad-checksum',
+    number: 31,
+    text: /does not decrypt/,
+    of: { realm: '' },
+    change: withKey({ key: new Uint8Array(32) }),
   },
   {
     name: 'a ticket that the key does not decrypt',
@@ -296,6 +370,18 @@ test.each(REFUSED)('$name is refused', ({ code, number, text, ...given }) => {
   expectCode(() => acceptor.step(token), 'sequence/closed');
 });
 
+test('a ticket that the key decrypts to something else is malformed, and no other key is tried', () => {
+  const made = realm(18);
+  const { enctype, key } = made.keytab[0]!;
+  const cipher = kerberosKey(enctype, key).encrypt(USAGE.ticket, Uint8Array.of(0x63, 0x02, 0x30, 0x00));
+  const message: RequestChange['message'] = original => ({
+    ...original,
+    ticket: { ...original.ticket, encPart: { ...original.ticket.encPart, cipher } },
+  });
+  const error = errorOf(() => acceptorAt([...made.keytab, ...made.keytab]).step(requestFor(made, { message })));
+  expect([error.code, errorNumberOf(error.token)]).toEqual(['security/bad-token', 60]);
+});
+
 describe('the acceptor accepts', () => {
   test('clocks up to the greatest clock skew', () => {
     // Authenticators of one process differ in their microseconds, which here would count.
@@ -379,6 +465,13 @@ describe('the acceptor accepts', () => {
     expectCode(() => serverName(under(['ftp'])), 'security/wrong-name');
   });
 
+  test('channel bindings that are ours, also with a zero among them, and reports them', () => {
+    const bindings = Uint8Array.from({ length: 16 }, (_, i) => i);
+    const authenticator = (original: Authenticator) => ({ ...original, cksum: checksumWith(bindings) });
+    const { facts } = accept(realm(18), { bindings, requireBindings: true }, { authenticator });
+    expect(facts.bindings).toBe(toHex(bindings));
+  });
+
   test('authorization data that may be ignored', () => {
     const authorizationData = [1, 4, 8].map(adType => ({ adType, adData: Uint8Array.of(0x30, 0) }));
     expect(accept(realm(18, withTicket({ authorizationData }))).context).toBeDefined();
@@ -397,6 +490,10 @@ describe('the acceptor accepts', () => {
   test('the address that is in the ticket, and any address if the acceptor knows none', () => {
     const named = () => realm(18, withTicket({ caddr: [CLIENT_ADDRESS] }));
     expect(accept(named(), { peerAddress: CLIENT_ADDRESS.address }).context).toBeDefined();
+    const other = { addrType: 2, address: Uint8Array.of(192, 0, 2, 8) };
+    const two = () => realm(18, withTicket({ caddr: [other, CLIENT_ADDRESS] }));
+    for (const { address } of [other, CLIENT_ADDRESS])
+      expect(accept(two(), { peerAddress: address }).context).toBeDefined();
     expect(accept(named()).context).toBeDefined();
     expect(accept(realm(18), { peerAddress: CLIENT_ADDRESS.address }).context).toBeDefined();
   });

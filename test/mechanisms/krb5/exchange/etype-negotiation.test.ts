@@ -1,7 +1,13 @@
 /** The encryption type that two sides negotiate from what each permits (RFC 4537); and the option keylog. */
 import { expect, test } from 'vitest';
+import { formatDer } from '../../../../src/mechanisms/der.js';
 import { ENCTYPES, enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
-import { chooseEnctype, enctypesToOffer } from '../../../../src/mechanisms/krb5/exchange/etype-negotiation.js';
+import {
+  chooseEnctype,
+  enctypesToOffer,
+  offerEnctypes,
+  offeredEnctypes,
+} from '../../../../src/mechanisms/krb5/exchange/etype-negotiation.js';
 import {
   type Krb5AcceptorOptions,
   type Krb5ContextOptions,
@@ -9,6 +15,7 @@ import {
   krb5Context,
   krb5Initiator,
 } from '../../../../src/mechanisms/krb5/index.js';
+import { authorizationData } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import type { Step } from '../../../../src/protection/mechanism.js';
 import { realm, START } from '../live.js';
@@ -63,6 +70,30 @@ test.each(ENCTYPES.map(({ number }) => number))('with a key of enctype %i, no we
 test('with a key of an unknown enctype, no other is offered or chosen', () => {
   expect(enctypesToOffer(99, {})).toEqual([99]);
   expect(chooseEnctype(99, [1, 20], {})).toBe(99);
+});
+
+test('only an offer within data that may be ignored counts, and no other data beside it', () => {
+  const list = Uint8Array.of(0x30, 3, 2, 1, 20);
+  const offer = offerEnctypes([20, 18]);
+  expect(offeredEnctypes(offer)).toEqual([20, 18]);
+  expect(offeredEnctypes([...offer, ...offerEnctypes([17])])).toEqual([20, 18, 17]);
+  // AD-ETYPE-NEGOTIATION (129) must be in AD-IF-RELEVANT (1) (RFC 4537 §3).
+  expect(offeredEnctypes([{ adType: 129, adData: list }])).toEqual([]);
+  expect(offeredEnctypes([{ adType: 4, adData: offer[0]!.adData }])).toEqual([]);
+  const relevant = (adType: number) => [
+    { adType: 1, adData: formatDer(authorizationData, [{ adType, adData: list }]) },
+  ];
+  expect(offeredEnctypes(relevant(129))).toEqual([20]);
+  expect(offeredEnctypes(relevant(130))).toEqual([]);
+  expect(offeredEnctypes()).toEqual([]);
+});
+
+test('a weak enctype is neither offered nor chosen by default', () => {
+  const ciphers = { ciphers: nodeCiphers };
+  const strong = ENCTYPES.filter(({ weak }) => !weak).sort((a, b) => b.strength - a.strength);
+  expect(enctypesToOffer(1, ciphers)).toEqual([...strong.map(({ number }) => number), 1]);
+  expect(enctypesToOffer(1, { ...ciphers, allowWeak: true }).slice(-4)).toEqual([16, 23, 3, 1]);
+  expect(chooseEnctype(1, [16, 23, 3], ciphers)).toBe(1);
 });
 
 test('keylog is called with the options of each context', () => {

@@ -177,6 +177,8 @@ describe('a credential', () => {
       );
       return [code, side];
     };
+    const last = initiate(18, { credentials: [{ ...credential, endTime: START, startTime: START }] });
+    expect((last.initiator.step() as Step).token).toBeDefined();
     expect(refusal({ endTime: START - 1 })).toEqual(['security/expired', 'local']);
     expect(refusal({ startTime: START + 1 })).toEqual(['security/not-yet-valid', 'local']);
     expect(refusal({ authTime: START + 1 })).toEqual(['security/not-yet-valid', 'local']);
@@ -215,6 +217,29 @@ describe('the AP-REP', () => {
     const changed = copy((changedExchange.acceptor().step(changedExchange.token) as Step).token!);
     changed[changed.length - 1]! ^= 1;
     expectCode(() => changedExchange.initiator.step(changed), 'security/bad-checksum');
+  });
+
+  test('is refused if it repeats only a part of the time', () => {
+    const answerAt = (seconds: number, microseconds: number) => {
+      const { initiator, keytab, credential } = initiate(18);
+      const { token } = initiator.step() as Step;
+      const { ctime, cusec } = openApReq(requestIn(token!), keytab, passed).authenticator;
+      const part = { ctime: ctime + seconds, cusec: cusec + microseconds };
+      const encPart = sealData(encApRepPart, part, USAGE.apRep, credential.key, passed);
+      return initiator.step(formatContextToken({ kind: 'AP-REP', message: { pvno: 5, msgType: 15, encPart } })) as Step;
+    };
+    expect(answerAt(0, 0).facts?.['keyFrom']).toBe('initiator subkey');
+    for (const [seconds, microseconds] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+    ] as const) {
+      const error = errorOf(() => answerAt(seconds, microseconds));
+      expect([error.code, error.message]).toEqual([
+        'security/bad-token',
+        expect.stringContaining('belongs to another AP-REQ'),
+      ]);
+    }
   });
 
   test('must not be missing or another token', () => {
