@@ -46,7 +46,7 @@ describe('a context of KERBEROS_V4', () => {
     }
   });
 
-  it('takes a message whose time differs by the greatest clock skew, and tells its time to 5 ms', () => {
+  it('accepts a message whose time differs by the greatest clock skew, and reports its time in steps of 5 ms', () => {
     const sent = 1_800_000_000_005;
     const { token } = context({ clock: () => sent }).wrap(ascii('NOOP'), 'safe');
     const receiver = (now: number) => context({ local: server, peer: client, clock: () => now, maxClockSkew: 7 });
