@@ -28,7 +28,7 @@ import {
 import { principalOf, principalText } from '../../../../src/mechanisms/krb5/messages/principal.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import type { ObservedStep } from '../../../../src/protection/mechanism.js';
-import { ascii, expectCode } from '../../../helpers.js';
+import { ascii, errorOf, expectCode } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { mechTypeList, NTLM, negTokenInit, negTokenResp } from '../negotiation.js';
 
@@ -171,7 +171,8 @@ describe.each(exchanges)('$title, without the key of the service', exchange => {
       const { fromClient } = watch({ ...exchange, keytab: [{ enctype: etype, key: fromHex(octets) }] as never });
       if (isUsed) fromClient!.unwrap(fromHex(token));
       fromClient!.destroy();
-      expectCode(() => fromClient!.unwrap(fromHex(token)), 'sequence/closed');
+      const error = errorOf(() => fromClient!.unwrap(fromHex(token)));
+      expect([error.code, error.side]).toEqual(['sequence/closed', 'local']);
       expectCode(() => fromClient!.reopen!(fromHex(token)), 'sequence/closed');
       expectCode(() => fromClient!.wrap(ascii('NOOP'), 'safe'), 'sequence/closed');
       expectCode(() => fromClient!.supports('safe'), 'sequence/closed');
@@ -187,8 +188,13 @@ describe.each(exchanges)('$title, without the key of the service', exchange => {
     expectCode(() => fromClient!.unwrap(first('initiator')), 'security/no-key');
     expectCode(() => fromServer!.unwrap(first('acceptor')), 'security/no-key');
     expectCode(() => fromServer!.reopen!(first('acceptor')), 'security/no-key');
-    const named = { ...other, principal: { name: ['ftp'], realm: 'EXAMPLE.TEST', type: 0 } };
-    expect(watch({ ...exchange, keytab: [named] as never })).not.toHaveProperty('fromClient');
+    // A key with a principal is that of a service, and neither a session key nor that of messages.
+    for (const octets of [other.key, key.key]) {
+      const named = { ...key, key: octets, principal: { name: ['ftp'], realm: 'EXAMPLE.TEST', type: 0 } };
+      const step = watch({ ...exchange, keytab: [named] as never });
+      expect(step).not.toHaveProperty('fromClient');
+      expect(step.facts['openedBy']).toBeUndefined();
+    }
   });
 });
 
@@ -201,6 +207,30 @@ describe('a recorded exchange', () => {
     const [bare] = mit.keytab.filter(({ enctype }) => enctype === 18).map(({ enctype, key }) => ({ enctype, key }));
     const { facts } = watch({ ...mit, keytab: [bare] as never });
     expect(facts['openedBy']).toEqual({ key: 'service key', enctype: 18 });
+  });
+
+  test('that a service key opens is not opened by a bare key when its answer does not fit', () => {
+    const bare = { enctype: 18, key: new Uint8Array(32).fill(1) };
+    const observer = krb5Observer({ keys: [...mit.keytab, bare], ciphers: nodeCiphers });
+    expect(observer.observe('client', mit.apReq)).not.toHaveProperty('fromClient');
+    const { apRep } = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96', ', mutual-replay-sequence');
+    const step = observer.observe('server', apRep!);
+    expect([step.problem?.code, step.fromClient, step.fromServer]).toEqual([
+      'security/bad-token',
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('that bare keys may open is weak if one of them is', () => {
+    const weakWith = (...enctypes: number[]) => {
+      const keys = enctypes.map(enctype => ({ enctype, key: new Uint8Array(enctypeOf(enctype)!.keyLength).fill(1) }));
+      const { facts, fromClient } = krb5Observer({ keys, ciphers: nodeCiphers }).observe('client', mit.apReq);
+      expect(fromClient).toBeDefined();
+      expect(facts).toMatchObject({ serverName: 'ftp/aes256-sha1.example.test@EXAMPLE.TEST', ticketEnctype: 18 });
+      return facts.weak;
+    };
+    expect([weakWith(17), weakWith(17, 20), weakWith(17, 23), weakWith(23)]).toEqual([false, false, true, true]);
   });
 
   test('has names, times and flags', () => {

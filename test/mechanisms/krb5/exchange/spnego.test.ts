@@ -80,6 +80,16 @@ describe('the acceptor', () => {
     expectJoined(step(bare, answer.inside).context, context);
   });
 
+  test('refuses an AP-REQ in a rejection', () => {
+    const { bare, acceptor } = sides();
+    step(acceptor, negTokenInit());
+    const error = errorOf(() => acceptor.step(negTokenResp(REJECT, step(bare).token)));
+    expect([error.code, error.message]).toEqual([
+      'security/bad-token',
+      'SPNEGO: the initiator rejected the negotiation',
+    ]);
+  });
+
   describe('if Kerberos is not the first choice', () => {
     const offered = [NTLM, KERBEROS];
     const list = mechTypeList(offered);
@@ -265,6 +275,13 @@ describe('the initiator', () => {
       errorOf(() => initiator.step(answer));
       expect(given.filter(({ length }) => length === 32)).toEqual([new Uint8Array(32)]);
     }
+  });
+
+  test('refuses an AP-REP in a rejection', () => {
+    const { initiator, acceptor } = sides();
+    const { inside } = read(step(acceptor, step(initiator).token).token);
+    expectCode(() => initiator.step(negTokenResp(REJECT, inside)), 'security/bad-token');
+    expectCode(() => initiator.step(negTokenResp(COMPLETED, inside)), 'sequence/closed');
   });
 
   test('names the KRB-ERROR of a rejection', () => {
