@@ -131,7 +131,7 @@ export class ClientExchange {
 }
 
 function isComplete({ reply: { code } }: ReplyEvent): boolean {
-  return exchangeReply(code)?.completes === true;
+  return exchangeReply(code)!.completes;
 }
 
 function unexpected(why: string): FtpSecurityError {

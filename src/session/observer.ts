@@ -54,8 +54,6 @@ export class Observer {
   readonly #replies: RecordedReplies;
   /** Whether octets of a side are missing at the end of a line. */
   readonly #interrupted: Record<Peer, boolean> = { client: false, server: false };
-  /** Whether the recording has octets of a side. */
-  readonly #present: Record<Peer, boolean> = { client: false, server: false };
 
   /** @throws TypeError, RangeError as LineReader for `maxLine` */
   constructor(options: ObserverOptions) {
@@ -74,7 +72,6 @@ export class Observer {
   push(from: Peer, octets: Uint8Array, time?: bigint): void {
     const clear = this.#connection.tls?.push(from, octets) ?? octets;
     if (clear.length === 0) return;
-    this.#present[from] = true;
     if (this.#interrupted[from] && !beginsLine(from, clear)) this.#readers[from].gap();
     this.#interrupted[from] = false;
     this.#readers[from].push(clear);
@@ -110,7 +107,7 @@ export class Observer {
 
   /** Whether a line or reply is not whole so far. */
   get unfinished(): boolean {
-    return this.#replies.unfinished || PEERS.some(from => this.#present[from] && !this.#readers[from].atLineStart);
+    return this.#replies.unfinished || PEERS.some(from => !this.#readers[from].atLineStart);
   }
 
   /**
@@ -124,8 +121,6 @@ export class Observer {
       return;
     }
     for (const from of PEERS) {
-      // Without any octets of a side, no line of it is damaged.
-      if (!this.#present[from]) continue;
       try {
         this.#readers[from].close();
       } catch (error) {
@@ -149,8 +144,7 @@ export class Observer {
   get transfer(): ObservedTransfer | undefined {
     const { transfer, protection } = this.#connection.state;
     const command = observedCommand(transfer);
-    const from = commandFacts(command?.verb ?? '').data;
-    return command && from && { ...command, from, level: protection };
+    return command && { ...command, from: commandFacts(command.verb).data!, level: protection };
   }
 
   /**
@@ -202,7 +196,7 @@ export class Observer {
   #damaged(from: Peer, time: bigint | undefined, error: unknown): void {
     const message = this.#observations.message(from, time);
     fail(message, error);
-    if (message.error?.code === 'syntax/truncated') this.#lost(from);
+    if (message.error!.code === 'syntax/truncated') this.#lost(from);
     else if (from === 'client') this.#connection.addRequest({ verb: '', level: 'clear' });
     else {
       this.#replies.reset();

@@ -89,7 +89,7 @@ export class OutgoingCommands {
   /** Whether blocks of ours may have numbers, by the level of now, or by one that may be set before. */
   #mayBeProtected(verb: string): boolean {
     if (sharesNumbers(verb, 'client', this.#state.protection)) return true;
-    for (const { protection = 'clear' } of this.#prots) if (sharesNumbers(verb, 'client', protection)) return true;
+    for (const { protection } of this.#prots) if (sharesNumbers(verb, 'client', protection!)) return true;
     return false;
   }
 

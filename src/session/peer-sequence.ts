@@ -176,9 +176,12 @@ export function controlContext(context: SecurityContext, sequence: PeerSequence)
 /** Blocks of the transfer before may still be missing, unless it was read to its last block. */
 function beforeFirstBlock({ line, earlier }: Start): Required<BeforeFirstBlock> {
   if (earlier === undefined) return { after: line, gapBefore: false };
-  const positions = earlier.flatMap(({ lastReceived }) => lastReceived ?? []);
   const isRead = earlier.some(({ ended }) => ended);
-  return { after: positions.reduce((a, b) => (b > a ? b : a), line ?? 0n), gapBefore: !isRead };
+  const after = earlier.reduce(
+    (last, { lastReceived = 0n }) => (lastReceived > last ? lastReceived : last),
+    line ?? 0n,
+  );
+  return { after, gapBefore: !isRead };
 }
 
 /** Whether the number before a line may be that of a block: not after the last one. */

@@ -97,8 +97,8 @@ export class RecordedCommands {
       fail(message, error);
     }
     message.tolerated = [...message.tolerated, ...deviations.seen];
-    if (command === undefined) this.#connection.addRequest({ verb: '', level });
-    else this.#handle(message, command);
+    // What could not be read has an error.
+    this.#handle(message, command!);
   }
 
   /** Ignore the request of a command that broke a rule, so that its reply cannot lower the protection level. */

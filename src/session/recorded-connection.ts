@@ -101,10 +101,10 @@ export class RecordedConnection {
 
   /** Whether ADAT waits for the reply that may complete the exchange. A server can protect that one already. */
   get awaits235(): boolean {
-    const { association, pending, phase } = this.state;
+    const { pending, phase } = this.state;
     // With an association that the recording lacks, a protected reply to ADAT refuses it.
     const isRefused = this.#exchangeMissing && phase === 'clear';
-    return association === undefined && this.#exchange !== undefined && pending.oldest?.verb === 'ADAT' && !isRefused;
+    return this.#exchange !== undefined && pending.oldest?.verb === 'ADAT' && !isRefused;
   }
 
   /** Adds a command to the queue; its reply says whether it is granted. */
@@ -252,8 +252,8 @@ export class RecordedConnection {
 
   /** The association that the server may use before it has said that the exchange is complete. */
   #early(message: ObservedMessage): Association | undefined {
-    const exchange = this.#exchange;
-    if (exchange?.mayBeComplete !== true) return undefined;
+    const exchange = this.#exchange!;
+    if (!exchange.mayBeComplete) return undefined;
     message.weak = exchange.observed.facts.weak === true;
     return exchange.association;
   }

@@ -105,7 +105,7 @@ export class RecordedReplies {
   /** Ends the recording: a reply that is not whole is `syntax/truncated`. */
   close(): void {
     this.#endPreface(Number.NaN);
-    if (this.unfinished && this.#last !== undefined) this.#last.error ??= unfinishedReply();
+    if (this.unfinished) this.#last!.error ??= unfinishedReply();
     this.reset();
   }
 
@@ -115,7 +115,7 @@ export class RecordedReplies {
     const header = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(fromUtf8(line.bytes.subarray(0, 4)));
     if (header === null && (this.#resumed || (this.#preface?.length ?? MAX_LINES) < MAX_LINES)) {
       message.text = fromUtf8(line.bytes);
-      if (!this.#resumed) this.#preface?.push(message);
+      if (!this.#resumed) this.#preface!.push(message);
       return;
     }
     this.#resumed = false;
@@ -172,7 +172,7 @@ export class RecordedReplies {
   endMismatched(): void {
     const last = this.#clearMessages.at(-1);
     const isAhead = this.#connection.state.pending.size > 1;
-    if (last === undefined || isAhead || !/^[0-9]{3} ?$/.test(last.wire)) return;
+    if (last === undefined || isAhead || !/[0-9 ]$/.test(last.wire)) return;
     recordDeviations(last, ['mismatched-reply-end'], this.#options, 'syntax/bad-reply');
     // It is open, since its lines are remembered only until it ends.
     this.#wholeClearReply(last, this.#clearReply.finish()!);
@@ -303,7 +303,7 @@ export class RecordedReplies {
     } catch (error) {
       fail(message, error);
     }
-    if (exchangeReply(code)?.completes) this.#complete();
+    if (exchangeReply(code)!.completes) this.#complete();
   }
 
   /** A size that can't be read is not an error here: MIT's server grants PBSZ 0, and its clients send no block then. */

@@ -3,7 +3,7 @@
  * had; replies in, octets for the client out. Where the RFC and policy decide, the session answers itself. It does no I/O
  * and knows no mechanism: when the mechanism has to take a step of the exchange, the session says so and waits.
  */
-import { FtpSecurityError, refusalFrom, replyCodeFor } from '../errors.js';
+import { type FtpSecurityError, refusalFrom, replyCodeFor } from '../errors.js';
 import { type Command, CommandReader } from '../ftp/command.js';
 import { commandFacts } from '../ftp/commands.js';
 import { formatReply } from '../ftp/reply.js';
@@ -181,8 +181,7 @@ export class ServerSession {
       }
     }
     const completes = context !== undefined;
-    const { code, carriesData } = EXCHANGE_REPLIES.find(it => it.verb === pending.verb && it.completes === completes)!;
-    if (token !== undefined && !carriesData) throw new RangeError('234 carries no security data');
+    const { code } = EXCHANGE_REPLIES.find(it => it.verb === pending.verb && it.completes === completes)!;
     const plaintext = token === undefined ? formatReply(code, EXCHANGE_TEXT) : formatAdatReply(code as 334, token);
     const octets = this.#replies.protect(pending.level, plaintext);
     // Another AUTH ends an exchange that is not complete.
@@ -253,9 +252,9 @@ export class ServerSession {
       const command = this.#commands.next();
       return command && this.#unprotector.open(command);
     } catch (error) {
-      if (!(error instanceof FtpSecurityError)) throw error;
       const request: CommandRequest = { verb: '', level: 'clear' };
-      return { command: undefined, request, sequence: 'none', tolerated: [], authentic: false, error };
+      const refusal = refusalFrom(error);
+      return { command: undefined, request, sequence: 'none', tolerated: [], authentic: false, error: refusal };
     }
   }
 
