@@ -2,7 +2,7 @@
 
 /** Functions of the library that make an error of a text, or throw it, beside the classes of errors. */
 const MAKERS =
-  /^(?:\w*Error|bad\w+|malformed|expected|unexpected|refus\w+|noKey|missing\w+|wrong\w+|unprotected|tooMuch|atPlace|fail)$/;
+  /^(?:\w*Error|bad\w+|malformed|expected|unexpected|refus\w+|noKey|missing\w+|wrong\w+|unprotected|tooMuch|atPlace|outOfSequence|fail)$/;
 /** Functions that need the name of what they check. */
 const CHECKS = /^(?:assertBytes|assertOneLine|limitOf)$/;
 

@@ -92,6 +92,23 @@ describe('a client before the exchange', () => {
     expect(client.close()).toBeUndefined();
   });
 
+  it('is closed when destroyed', () => {
+    const client = new ClientSession();
+    client.destroy();
+    expectCode(() => client.next(), 'sequence/closed');
+    expectCode(() => client.send(AUTH), 'sequence/closed');
+  });
+
+  it('is not greeted a second time: 220 answers REIN', () => {
+    const client = new ClientSession();
+    client.send(toUtf8('NOOP'));
+    client.receive(toUtf8('200 yes\r\n'));
+    expect(client.next()).toMatchObject({ command: { verb: 'NOOP' } });
+    client.send(toUtf8('REIN'));
+    client.receive(toUtf8('220 again\r\n'));
+    expect(client.next()).toMatchObject({ command: { verb: 'REIN' } });
+  });
+
   it('reports a bare LF, or refuses it', () => {
     const client = new ClientSession();
     client.receive(toUtf8('220-a\r\n220 b\n'));
@@ -198,6 +215,12 @@ describe('a client in the exchange', () => {
     expectCode(() => client.next(), 'sequence/unexpected-reply');
   });
 
+  it('is closed by 334 where no command waits at all', () => {
+    const client = new ClientSession();
+    client.receive(toUtf8('334 go\r\n'));
+    expectCode(() => client.next(), 'sequence/unexpected-reply');
+  });
+
   it('is closed by a reply to ADAT that neither accepts nor refuses it', () => {
     const client = exchanging();
     client.proceed({ token: toUtf8('foo') });
@@ -245,6 +268,9 @@ describe('a client in the exchange', () => {
     const step = { context: pskContexts().initiator, facts: { weak: true } };
     const weak = () => exchanging().proceed({ ...step, token: toUtf8('a') });
     expect([errorOf(weak).code, errorOf(weak).side]).toEqual(['security/weak', 'local']);
+    // Before the context is there, nothing is known of its levels, and its keys protect nothing.
+    for (const options of [{}, { require: 'safe' }] as const)
+      expect(exchanging(options).proceed({ token: toUtf8('a'), facts: { weak: true } })).toBeDefined();
     expect(exchanging({ allowWeak: true }).proceed({ ...step, token: toUtf8('a') })).toBeDefined();
     const context = having(['safe'], pskContexts().initiator);
     expectCode(
@@ -314,6 +340,63 @@ describe('a secured client', () => {
     client.send(toUtf8('PWD'));
     client.receive(protectReply(context, 'confidential', toUtf8('257 "/"')));
     expectCode(() => client.next(), 'sequence/wrong-level');
+  });
+
+  it('is closed by a line that is no reply, whatever is wrong with it', () => {
+    for (const [begins, code] of [
+      [false, 'syntax/bad-reply'],
+      [true, 'sequence/unprotected'],
+    ] as const) {
+      for (const [line, refusal] of [
+        ['text', code],
+        ['x'.repeat(300), 'syntax/limit-exceeded'],
+      ] as const) {
+        const { client, context } = withServer({ maxLine: 200 });
+        client.send(toUtf8('STAT'));
+        const { token } = context.wrap(toUtf8('211-a\r\n'), 'safe');
+        if (begins) client.receive(encodeProtectedReply({ level: 'safe', tokens: [token] }));
+        expect(client.next()).toBeUndefined();
+        client.receive(toUtf8(`${line}\r\n`));
+        expectCode(() => client.next(), refusal);
+      }
+    }
+  });
+
+  it('has no association after REIN, and is closed by a protected reply', () => {
+    const pair = secured();
+    pair.command('REIN');
+    const late = pair.server.reply(220, 'again');
+    pair.reply(late);
+    pair.client.receive(late);
+    expectCode(() => pair.client.next(), 'sequence/no-context');
+  });
+
+  it('requires its level of replies until CCC alone', () => {
+    const { client, context } = withServer({ require: 'private' });
+    client.send(toUtf8('CCC'));
+    client.receive(protectReply(context, 'private', toUtf8('200 clear')));
+    client.next();
+    client.send(toUtf8('PWD'), 'safe');
+    client.receive(protectReply(context, 'safe', toUtf8('257 "/"')));
+    expect(client.next()).toMatchObject({ level: 'safe', reply: { code: 257 } });
+  });
+
+  it('sends commands that move no file, however small the buffer', () => {
+    const pair = secured();
+    pair.settle('PBSZ 1000');
+    pair.settle('PROT P');
+    pair.settle('PBSZ 20');
+    expectCode(() => pair.client.send(toUtf8('RETR a')), 'syntax/limit-exceeded');
+    expect(pair.command('NOOP').command.verb).toBe('NOOP');
+  });
+
+  it('gives up a file that has no writer yet', () => {
+    const pair = secured();
+    pair.settle('PBSZ 1000');
+    pair.settle('PROT P');
+    pair.command('STOR a');
+    pair.command('ABOR');
+    expectCode(() => pair.client.dataWriter().end(), 'sequence/closed');
   });
 
   it('joins a reply that spans several outer ones', () => {

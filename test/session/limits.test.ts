@@ -147,6 +147,7 @@ describe('failures of AUTH and ADAT', () => {
     for (const line of [AUTH, 'ADAT AAAA']) {
       expect(pair.toServer(line)).toMatchObject({ type: 'answered', code: line === AUTH ? 421 : 503, ends: true });
     }
+    expect(pair.toServer('CCC')).toMatchObject({ type: 'answered', code: 503, ends: false });
     expect(pair.toServer('NOOP')).toMatchObject({ type: 'command' });
   });
 

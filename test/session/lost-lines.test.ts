@@ -1,17 +1,28 @@
 /** Octets that a recording has lost: no peer is accused of what may have been in them. */
 import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
-import type { Mechanism, SecurityContext } from '../../src/protection/mechanism.js';
+import type { Mechanism, Peer, SecurityContext } from '../../src/protection/mechanism.js';
 import { Observer } from '../../src/session/observer.js';
 import { ascii } from '../helpers.js';
 import { visibleContext } from '../protection/visible-context.js';
-import { base64, EXCHANGE, mechanism, mic, observe, reply } from './observed-lines.js';
+import { base64, CCC, EXCHANGE, LOCKED, mechanism, mic, observe, reply } from './observed-lines.js';
 
 /** The code of each line's error. */
 const errors = (lines: string[], mechanisms: Mechanism[] = [mechanism()]) =>
   observe(lines, { mechanisms }).messages.map(({ error }) => error?.code);
 const verdicts = (lines: string[], mechanisms: Mechanism[] = [mechanism()]) =>
   observe(lines, { mechanisms }).messages.map(({ wire, verdict }) => `${wire.trim()} ${verdict}`);
+/** The error of each line, or else its verb or code, with a gap between two pieces. */
+function pushed(from: Peer, before: string, isWithinLine: boolean, after: string) {
+  const observer = new Observer({ mechanisms: [] });
+  observer.push(from, ascii(before));
+  observer.gap(from, isWithinLine);
+  observer.push(from, ascii(after));
+  const told = [];
+  for (let next = observer.next(); next !== undefined; next = observer.next())
+    if (next.type === 'message') told.push(next.error?.code ?? next.wire);
+  return told;
+}
 const CLEAN = [...EXCHANGE, mic(0, 'PWD'), reply(0, '257 "/"')];
 
 describe('lines around a gap', () => {
@@ -29,6 +40,52 @@ describe('lines around a gap', () => {
     const rest = `S> ${base64('the rest of a token')}`;
     expect(errors([...CLEAN, 'S!', rest, reply(2, '250 b')]).slice(-2)).toEqual(['syntax/truncated', undefined]);
     expect(errors([...CLEAN, 'C!', 'C> abcd', mic(2, 'NOOP')]).slice(-2)).toEqual(['syntax/truncated', undefined]);
+  });
+
+  it('are read as they are, if the gap is known to be between lines', () => {
+    expect(pushed('server', '220 hi\r\n', false, 'text\r\n')).toEqual(['220 ', '']);
+    expect(pushed('client', 'PWD\r\n', false, '\r\n')).toEqual(['PWD', '']);
+  });
+
+  it('are one damaged line, if the gap is within a line, whatever follows', () => {
+    expect(pushed('server', '220 hel', true, '220 lo\r\n')).toEqual(['syntax/truncated']);
+    expect(pushed('client', 'SITE a', true, 'PWD\r\n')).toEqual(['syntax/truncated']);
+  });
+
+  it('are read as they are behind a packet without octets', () => {
+    const observer = new Observer({ mechanisms: [] });
+    observer.gap('server');
+    for (const octets of ['', '220 hi\r\n']) observer.push('server', ascii(octets));
+    expect(observer.next()).toMatchObject({ wire: '220 ', error: undefined });
+  });
+
+  it('are not joined to a reply before a gap', () => {
+    expect(observe(['S> 211-a', 'S!', 'S> 211 b']).replies).toMatchObject([{ messages: [2], reply: { lines: ['b'] } }]);
+    const protectedOnes = [mic(0, 'STAT'), reply(0, '211-a\r\n'), 'S!', reply(2, '211 b')];
+    expect(observe([...EXCHANGE, ...protectedOnes]).replies.at(-1)).toMatchObject({
+      messages: [8],
+      reply: { lines: ['b'] },
+    });
+  });
+
+  it('leave a reply unfinished that goes on after a gap of the client', () => {
+    const { messages, replies } = observe(['S> 211-a', 'C!', 'S> b', 'S> 211 c']);
+    expect(messages.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    expect(replies).toMatchObject([{ messages: [1, 2, 3] }]);
+  });
+
+  it('are damaged too if a command or a code does not come first in them', () => {
+    expect(errors([...CLEAN, 'S!', 'S> x220 b'])).toContain('syntax/truncated');
+    expect(errors([...CLEAN, 'C!', 'C> -PWD x'])).toContain('syntax/truncated');
+  });
+
+  it('have no text before the greeting to be refused, even where the recording lacks only the greeting', () => {
+    expect(errors(['S!', 'S> rest', 'S> text', 'S> 331 x'])).toEqual(['syntax/truncated', undefined, undefined]);
+  });
+
+  it('answer none of several commands that came before a damaged line', () => {
+    const lines = [...EXCHANGE, 'S!', mic(0, 'NOOP'), mic(1, 'PWD'), 'S> abcd', reply(1, '200 a')];
+    expect(observe(lines).replies.at(-1)?.command).toBeUndefined();
   });
 
   it('answer no command that came before a damaged line', () => {
@@ -57,6 +114,19 @@ describe('a line longer than the limit', () => {
     const long = observe(['S> 220 hi', `C> ${'x'.repeat(50)}`, 'S> 500 no', 'C> NOOP', 'S> 200 a'], { maxLine: 40 });
     expect(long.replies.at(-1)?.command?.verb).toBe('NOOP');
   });
+
+  it('leaves the commands before it waiting', () => {
+    const commands = ['S> 220 hi', 'C> PWD', 'C> NOOP'];
+    const verb = (...lines: string[]) =>
+      observe([...commands, ...lines], { maxLine: 40 }).replies.at(-1)?.command?.verb;
+    expect(verb(`C> ${'x'.repeat(50)}`, 'S> 257 a')).toBe('PWD');
+    expect(verb(`S> 257 ${'x'.repeat(50)}`, 'S> 200 a')).toBe('NOOP');
+  });
+
+  it('is in the clear: so must be the reply to it after CCC', () => {
+    const { messages } = observe([...EXCHANGE, ...CCC, `C> ${'x'.repeat(50)}`, 'S> 500 no'], { maxLine: 40 });
+    expect(messages.slice(-2).map(({ error }) => error?.code)).toEqual(['syntax/limit-exceeded', undefined]);
+  });
 });
 
 describe('the requirement of protection', () => {
@@ -65,6 +135,7 @@ describe('the requirement of protection', () => {
     ['CCC', 'a command', ['C!', 'S> 631 AAAA']],
     ['REIN', 'the reply to REIN', [mic(1, 'REIN'), 'S!']],
     ['AUTH', 'the reply to AUTH', [mic(1, 'AUTH X-VISIBLE'), 'S!']],
+    ['CCC', 'the replies to CCC and others', [mic(1, 'CCC'), mic(2, 'NOOP'), 'S!']],
   ])('is not known where %s may be granted in a gap: %s', (_verb, _what, gap) => {
     expect(errors([...CLEAN, ...gap, 'C> NOOP', 'S> 200 a', 'C> PWD', 'S> 257 a']).slice(-4)).toEqual(
       Array(4).fill(undefined),
@@ -76,6 +147,10 @@ describe('the requirement of protection', () => {
       'sequence/unprotected',
       'sequence/unprotected',
     ]);
+  });
+
+  it('is known where only a reply can not be opened', () => {
+    expect(errors([...LOCKED, 'S> 631 Zm9v', 'C> NOOP']).at(-1)).toBe('sequence/unprotected');
   });
 
   it('is known again after the next exchange', () => {
@@ -93,6 +168,19 @@ describe('the level of data connections', () => {
     expect(protection(mic(1, 'NOOP'), 'S!', mic(2, 'NOOP'), reply(2, '200 a'))).toBe('clear');
     expect(protection('C!', mic(2, 'PROT S'), reply(2, '200 a'))).toBe('safe');
     expect(protection('C!', mic(2, 'PROT S'), reply(2, '534 no'))).toBeUndefined();
+  });
+
+  it('is not certain after a command that could not be opened', () => {
+    const observer = new Observer({ mechanisms: [mechanism()] });
+    const certain = () => observer.dataProtection.isCertain;
+    const play = (lines: string[]) => {
+      for (const line of lines)
+        observer.push(line.startsWith('C') ? 'client' : 'server', ascii(`${line.slice(3)}\r\n`));
+    };
+    play(LOCKED);
+    expect(certain()).toBe(true);
+    play([mic(0, 'PROT P')]);
+    expect(certain()).toBe(false);
   });
 });
 
@@ -129,7 +217,11 @@ describe('an exchange that lacks a part', () => {
       ['unkeyed', undefined],
       ['unkeyed', undefined],
     ]);
-    expect(problem?.message).toBe('the exchange is not in the capture');
+    expect(problem).toMatchObject({ code: 'sequence/no-context', message: 'the exchange is not in the capture' });
+    // The command that can not be opened may have been CCC; a reply lifts nothing.
+    const unknown = [...EXCHANGE.slice(0, 3), ...rest.slice(0, 3)];
+    expect(errors([...unknown, mic(0, 'CCC'), 'C> NOOP'], [wrong]).at(-1)).toBeUndefined();
+    expect(errors([...unknown, reply(0, '257 a'), 'C> NOOP'], [wrong]).at(-1)).toBe('sequence/unprotected');
     expect(errors([...EXCHANGE.slice(0, 4), 'S> 235', mic(0, 'PWD')], [wrong]).at(-1)).toBe('security/bad-checksum');
   });
 
@@ -148,6 +240,32 @@ describe('an exchange that lacks a part', () => {
     const late = ['C> MIC AAAA', 'S> 631 AAAA', 'C> ADAT AAAA', 'S> 631 AAAA', 'C> PWD', 'S> 631 AAAA'];
     const { messages } = observe(late, { fromStart: false });
     expect(messages.map(({ error }) => error)).toEqual(messages.map(() => undefined));
+  });
+});
+
+describe('an exchange after one that the recording lacks', () => {
+  const LATE = { fromStart: false };
+  it('may be completed by a protected 235', () => {
+    const again = ['C> MIC AAAA', 'S> 631 AAAA', 'C> AUTH X-VISIBLE', 'S> 334 go', EXCHANGE[3]!, reply(0, '235 done')];
+    const { messages, exchanges } = observe([...again, mic(0, 'PWD')], LATE);
+    expect(exchanges).toMatchObject([{ keyed: true }]);
+    expect(messages.slice(-2).map(({ verdict }) => verdict)).toEqual(['verified', 'verified']);
+  });
+
+  it('may itself begin before the recording, and be completed by a protected 235', () => {
+    const { exchanges } = observe([EXCHANGE[3]!, reply(0, '235 done')], LATE);
+    expect(exchanges).toMatchObject([{ keyed: true }]);
+  });
+
+  it('is still missing after replies that change no phase', () => {
+    const { messages } = observe(['C> NOOP', 'S> 200 a', mic(0, 'PWD')], LATE);
+    expect(messages.at(-1)).toMatchObject({ verdict: 'unkeyed', error: undefined });
+  });
+
+  it('is missing itself, where a protected reply to its ADAT is not 235', () => {
+    const { messages, problem } = observe([EXCHANGE[3]!, reply(0, '335 more')], LATE);
+    expect(messages.at(-1)).toMatchObject({ verdict: 'unkeyed', error: undefined });
+    expect(problem?.message).toBe('the exchange is not in the capture');
   });
 });
 
@@ -180,7 +298,7 @@ describe('tokens that are counted', () => {
       ['unkeyed', undefined],
       ['verified', undefined],
     ]);
-    expect(problem?.message).toContain('counted');
+    expect(problem).toMatchObject({ code: 'sequence/no-context', message: expect.stringContaining('counted') });
     expect(told()).toBe(1);
   });
 

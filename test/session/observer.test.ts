@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
 import { DEVIATIONS } from '../../src/protection/deviations.js';
 import type { Peer } from '../../src/protection/mechanism.js';
+import { ifReadable } from '../../src/session/observations.js';
 import { Observer, type ObserverOptions } from '../../src/session/observer.js';
 import { ascii } from '../helpers.js';
 import { visibleContext } from '../protection/visible-context.js';
@@ -123,6 +124,50 @@ describe('an observed session', () => {
     ]);
   });
 
+  it('is not changed by ADAT after 234 either, which no step of an exchange follows', () => {
+    const granted = ['S> 220 hello', 'C> AUTH X-VISIBLE', 'S> 234 done'];
+    expect(last([...granted, `C> ADAT ${base64('garbage')}`])).toEqual(['clear', undefined]);
+    expect(last([...EXCHANGE, mic(0, `ADAT ${base64('open')}`), reply(0, '235 ADAT=!')])).toEqual([
+      'verified',
+      undefined,
+    ]);
+  });
+
+  it('names the deviations of security data in either direction', () => {
+    const lines = [...EXCHANGE.slice(0, 3), `${EXCHANGE[3]} `, `S> 235 done ADAT=${base64('yes')}`];
+    expect(observe(lines).messages.map(({ tolerated }) => tolerated)).toEqual([
+      [],
+      [],
+      [],
+      ['blank-around-base64'],
+      ['text-before-adat'],
+    ]);
+  });
+
+  it('goes on where security data without AUTH can not be read, and the server accepts it', () => {
+    const late = ['S> 220 hello', 'C> ADAT !', `S> 335 ADAT=${base64('yes')}`, EXCHANGE[3]!];
+    expect(observe(late).messages.map(({ error }) => error?.code)).toEqual([
+      undefined,
+      'syntax/bad-base64',
+      undefined,
+      undefined,
+    ]);
+    expect(observe(['S> 220 hello', 'C> ADAT !', reply(0, '235 done')]).messages.at(-1)).toMatchObject({
+      tolerated: [],
+      error: { code: 'sequence/no-context' },
+    });
+  });
+
+  it('gives each reply its command, also a preliminary one', () => {
+    const { replies } = observe(['S> 220 hello', 'C> RETR x', 'S> 150 soon', 'S> 226 done', 'C> NOOP', 'S> 334 go']);
+    expect(replies.map(({ command }) => command?.verb)).toEqual([undefined, 'RETR', 'RETR', undefined]);
+  });
+
+  it('sets the level of data connections by PROT alone', () => {
+    const { replies } = observe([...EXCHANGE, mic(0, 'TYPE P'), reply(0, '200 a')]);
+    expect(replies.at(-1)?.protection).toBe('clear');
+  });
+
   it('reports why the key is missing, and distinguishes unkeyed from failed', () => {
     const { exchanges, messages } = observe([...LOCKED, mic(0, 'PWD'), 'S> 631 Zm9*', 'S> 631 Zm9v']);
     expect(exchanges).toEqual([expect.objectContaining({ keyed: false, problem: expect.any(FtpSecurityError) })]);
@@ -189,6 +234,15 @@ describe('after AUTH TLS and 234', () => {
     expect(play(client(record(5)), 'S> 331 yes').said).toEqual([['331 ', 'sequence/unprotected']]);
     expect(play(client(Uint8Array.of(22, 4, 13, 10))).said).toEqual([['', 'syntax/bad-command']]);
     expect(play(client(Uint8Array.of(22, 3, 3, 0xff, 0xff, 10))).said).toEqual([['', 'syntax/bad-command']]);
+  });
+
+  it('TLS is required until another AUTH is accepted', () => {
+    for (const refused of [
+      ['C> AUTH X-OTHER', 'S> 504 no'],
+      ['C> NOOP', 'S> 234 what'],
+    ])
+      expect(play(...refused, 'C> USER me').said.at(-1)).toEqual(['USER', 'sequence/unprotected']);
+    expect(last(['S> 220 hello', 'C> AUTH TLS', 'S> 334 go on', 'C> USER me'])).toEqual(['clear', undefined]);
   });
 
   it('an exchange in the clear is followed, and its protected lines are no errors', () => {
@@ -291,6 +345,7 @@ describe('a 235 that comes protected', () => {
     ]);
     expect(replies.map(it => it.reply.code)).toEqual([220, 334, 235, 257]);
     expect(exchanges).toMatchObject([{ keyed: true }]);
+    expect(observe([...before, 'S> 631-Zm9*', reply(0, '235 done')]).exchanges).toEqual([]);
     expect(last([...before, reply(0, '235 done')], { tolerate: [] })).toEqual(['verified', 'sequence/no-context']);
     expect(last([...before, reply(0, '235 done'), reply(1, '200 a')], { tolerate: [] })).toEqual([
       ...['failed', 'sequence/no-context'],
@@ -327,11 +382,16 @@ describe('the reply to PBSZ', () => {
   });
 
   it('may have no size at all: MIT grants PBSZ 0', () => {
-    for (const text of ['200 PBSZ=0', '200 fine', '500 PBSZ =lots', '100 PBSZ =lots']) {
+    for (const text of ['200 PBSZ=0', '200 fine', '500 PBSZ =lots', '300 PBSZ =50', '100 PBSZ =lots']) {
       const { messages } = observe([...EXCHANGE, mic(0, 'PBSZ 0'), reply(0, text)]);
       expect(messages.at(-1)).toMatchObject({ verdict: 'verified', tolerated: [], error: undefined });
     }
   });
+});
+
+it('the reply to any other command than PBSZ has no size', () => {
+  const { messages } = observe([...EXCHANGE, mic(0, 'NOOP'), reply(0, '200 PBSZ =50')]);
+  expect(messages.at(-1)).toMatchObject({ tolerated: [], error: undefined });
 });
 
 describe('what should have been protected', () => {
@@ -357,6 +417,20 @@ describe('what should have been protected', () => {
   it('is unknown after a command without a known key, which may have been CCC', () => {
     expect(last([...LOCKED, 'C> PWD'])).toEqual(['clear', 'sequence/unprotected']);
     expect(last([...LOCKED, mic(0, 'CCC'), 'S> 631 Zm9v', 'C> PWD'])).toEqual(['clear', undefined]);
+  });
+
+  it('is every line within a protected reply, after CCC too', () => {
+    const cleared = [...EXCHANGE, ...CCC, 'C> STAT'];
+    expect(last([...cleared, 'S> 211-a'])).toEqual(['clear', 'syntax/truncated']);
+    for (const begun of [`S> 631-${token('safe', 1, '211-a\r\n')}`, reply(1, '211-a\r\n')])
+      expect(observe([...cleared, begun, 'S> 211-b']).messages[9]?.error?.code).toBe('sequence/unprotected');
+  });
+
+  it('is the reply to a protected command after CCC, though it could not be opened, and no other', () => {
+    const cleared = [...EXCHANGE, ...CCC];
+    expect(last([...cleared, 'C> MIC AAAA', 'S> 535 no'])).toEqual(['clear', 'sequence/unprotected']);
+    expect(last([...cleared, 'C> ', 'S> 500 no'])).toEqual(['clear', undefined]);
+    expect(last([...cleared, 'C> PWD\n', 'S> 257 a'], { tolerate: [] })).toEqual(['clear', undefined]);
   });
 
   it('does not make an inner reply of lines in the clear between its own', () => {
@@ -404,6 +478,12 @@ describe('levels', () => {
     const lines = [...EXCHANGE, ...CCC, 'C> PWD', reply(1, '257 a')];
     expect(observe(lines).messages.at(-1)!.tolerated).toEqual(['protected-after-ccc']);
     expect(last(lines, { tolerate: [] })).toEqual(['verified', 'sequence/wrong-level']);
+    // A reply to STAT comes during a transfer, whatever its further lines begin with.
+    const status = ['211-a\r\n', ' b\r\n', '211 c\r\n'].map(
+      (text, i) => `S> 631${i < 2 ? '-' : ' '}${token('safe', i + 1, text)}`,
+    );
+    const stat = [...EXCHANGE, ...CCC, 'C> RETR x', 'S> 150 soon', mic(1, 'STAT'), ...status];
+    expect(observe(stat).messages.flatMap(({ tolerated }) => tolerated)).toEqual([]);
   });
 
   it('a weak mechanism is marked on every line', () => {
@@ -416,6 +496,14 @@ describe('levels', () => {
       [true, 'verified'],
       [true, 'unkeyed'],
     ]);
+    const strong = observe([...EXCHANGE, mic(0, 'PWD'), reply(0, '257 a')]);
+    expect(strong.messages.map(it => it.weak)).toEqual(Array(7).fill(false));
+    for (const isWeak of [true, false]) {
+      const step = { facts: { weak: isWeak }, fromClient: visibleContext(), fromServer: visibleContext() };
+      const mechanisms = [{ ...mechanism(), observer: () => ({ observe: () => step }) }];
+      const early = observe([...EXCHANGE.slice(0, 4), reply(0, '235 done')], { mechanisms });
+      expect(early.messages.at(-1)).toMatchObject({ verdict: 'verified', weak: isWeak });
+    }
   });
 });
 
@@ -445,6 +533,42 @@ describe('replies', () => {
     expect(last(['S> 220-hello', 'S> more'])).toEqual(['clear', 'syntax/truncated']);
     expect(last([...EXCHANGE, mic(0, 'HELP'), `S> 631-${token('safe', 0, '214-a\r\n')}`])[1]).toBe('syntax/truncated');
     expect(last([...EXCHANGE, mic(0, 'HELP'), reply(0, '214-a\r\n')])[1]).toBe('syntax/truncated');
+  });
+
+  it('have the lines of their own alone, whatever came before them', () => {
+    const own = (...lines: string[]) => {
+      const { replies } = observe([...EXCHANGE, ...lines]);
+      return [replies.at(-1)?.messages, replies.at(-1)?.reply.lines];
+    };
+    const next = (n: number) => [mic(1, 'PWD'), reply(n, '257 b')];
+    expect(own(mic(0, 'PWD'), reply(0, '257 a'), ...next(1))).toEqual([[9], ['b']]);
+    expect(own(mic(0, 'PWD'), reply(0, 'no reply'), ...next(1))).toEqual([[9], ['b']]);
+    expect(own(mic(0, 'STAT'), reply(0, '211-a\r\n'), 'S> 631 AAAA', ...next(2))).toEqual([[10], ['b']]);
+    expect(observe(['S> 220 hi', 'S> text', 'S> 221 bye']).replies.at(-1)?.messages).toEqual([3]);
+  });
+
+  it('in the clear have no effect if any of their lines broke a rule', () => {
+    expect(observe(['S> 220-a\n', 'S> 220 b'], { tolerate: [] }).replies).toEqual([]);
+  });
+
+  it('have their code at the start of a line', () => {
+    expect(observe(['S> 220 hi', 'S> x220']).messages.at(-1)).toMatchObject({ wire: '', error: expect.anything() });
+  });
+
+  it('go on until their own code, as long as the server alone speaks', () => {
+    const { messages, replies } = observe(['S> 220-hi', 'S> 221 b', 'S> 220 c', 'C> NOOP']);
+    expect(replies).toMatchObject([{ messages: [1, 2, 3] }]);
+    expect(messages.flatMap(({ tolerated }) => tolerated)).toEqual([]);
+  });
+
+  it('that another code ends are whole too if they answer the only command that waits', () => {
+    const { messages, replies } = observe(['S> 220 hi', 'C> HELP', 'S> 214-a', 'S> 221 b', 'C> QUIT', 'S> 221 bye']);
+    expect(messages[3]?.tolerated).toEqual(['mismatched-reply-end']);
+    expect(replies.map(({ reply, command }) => [reply.code, command?.verb])).toEqual([
+      [220, undefined],
+      [214, 'HELP'],
+      [221, 'QUIT'],
+    ]);
   });
 
   it('that another code ends are whole when the client goes on, which is a deviation', () => {
@@ -561,6 +685,10 @@ describe('a fault of a mechanism', () => {
       }),
     };
     expect(() => observe(EXCHANGE, { mechanisms: [broken] })).toThrow(TypeError);
+    const fault = () => {
+      throw new TypeError('a bug');
+    };
+    expect(() => ifReadable(fault)).toThrow(TypeError);
   });
 });
 

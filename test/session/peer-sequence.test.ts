@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { concatAll } from '../../src/bytes.js';
 import type { BlockReader } from '../../src/protection/data-block.js';
 import type { SecurityContext } from '../../src/protection/mechanism.js';
+import type { TokenLevel } from '../../src/protection/protection-level.js';
 import { controlContext, PeerSequence, type SequencedReaderOptions } from '../../src/session/peer-sequence.js';
 import { errorOf } from '../helpers.js';
 
@@ -123,6 +124,33 @@ it.each<[string, number[][], boolean, number[], number[]]>([
   }
 });
 
+it('permits a gap before a line between the blocks of a transfer that has been read to its last one', () => {
+  const sequence = begun(true);
+  read(sequence, [8, 12], true, { interleaved: true });
+  expect(sequence.line(10n, false)).toBeUndefined();
+  expect(sequence.line(14n, false)).toMatchObject(MISSING);
+});
+
+it('checks the first block of a transfer however late it is read', () => {
+  for (const [place, refused] of [
+    [10, false],
+    [11, true],
+  ] as const) {
+    const sequence = begun(true);
+    read(sequence, [8, 9], true);
+    sequence.end(true, false);
+    sequence.begin(true);
+    const late = sequence.dataReader(context(), 'safe', { bufferSize: 100 });
+    for (let i = 0; i < 2; i++) {
+      sequence.end(true, false);
+      sequence.begin(true);
+    }
+    late.push(Uint8Array.from([0, 0, 0, 2, place, 1]));
+    if (refused) expect(errorOf(() => late.next()).code).toBe(REFUSED);
+    else expect(late.next()).toBeDefined();
+  }
+});
+
 it('keeps no more than the readers of the last transfers, also where no line comes between', async () => {
   const sequence = begun(true);
   const readers = Array.from({ length: 20 }, (_, i) => {
@@ -174,6 +202,31 @@ it('a transfer before the first line begins after the blocks of the one before i
     if (refused) expect(errorOf(next).code).toBe(REFUSED);
     else expect(next().lastReceived).toBe(5n);
   }
+});
+
+it('a confidential line has no place, but those before it keep theirs', () => {
+  let level: TokenLevel = 'safe';
+  let follows = true;
+  const below = context();
+  const control = controlContext(
+    {
+      ...below,
+      unwrap: token => ({ ...below.unwrap(token), level }),
+      get lastReceived() {
+        return below.lastReceived;
+      },
+      get lastFollows() {
+        return follows;
+      },
+    },
+    new PeerSequence(false),
+  );
+  control.unwrap(Uint8Array.of(7));
+  [level, follows] = ['confidential', false];
+  control.unwrap(Uint8Array.of(9));
+  expect([control.lastReceived, control.lastFollows]).toEqual([7n, true]);
+  [level, follows] = ['safe', true];
+  expect(errorOf(() => control.unwrap(Uint8Array.of(6)))).toMatchObject(MOVED);
 });
 
 it('a context for the control connection asks the one below for the room in a token, and is destroyed with it', () => {

@@ -55,6 +55,18 @@ describe('an observed exchange', () => {
     expect(exchange.observed).toMatchObject({ mechanism: 'X-SCRIPT', variant: 'script', facts: { a: 1, b: 2 } });
   });
 
+  it('has one mechanism, that of the first token', () => {
+    const first = {
+      ...scripted({ facts: { a: 1 } }, { facts: { b: 2 } }),
+      recognises: (it: Uint8Array) => it[0] === 1,
+    };
+    const other = { ...scripted(), variant: 'other' };
+    const exchange = new RecordedExchange([first, other], 'X-SCRIPT');
+    exchange.observe('client', TOKEN);
+    exchange.observe('client', Uint8Array.of(2));
+    expect(exchange.observed).toMatchObject({ variant: 'script', facts: { a: 1, b: 2 } });
+  });
+
   it('destroys contexts that the next step does not have any more, and no others', () => {
     const [first, second, server] = [counted(), counted(), counted()];
     const both = { facts: {}, fromClient: first, fromServer: server };

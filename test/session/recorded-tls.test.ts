@@ -17,6 +17,11 @@ function told(octets: Uint8Array): { rest: number[]; octets: number } {
   return { rest, octets: atOnce.octets };
 }
 
+it('SSL 2 is its ClientHello alone: version 3.1 comes where TLS has the length', () => {
+  const octets = Uint8Array.of(0x80, 0x2e, 9, 9, 9);
+  expect(new TlsRecords().push(octets)).toEqual(octets);
+});
+
 describe('a record', () => {
   it.each([20, 21, 22, 23, 24])('has type %i', type => {
     expect(told(record(3, { type }))).toEqual({ rest: [], octets: 8 });

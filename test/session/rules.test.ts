@@ -17,6 +17,7 @@ import {
   replyLevel,
   replyMayBeClear,
   replyMustBeClear,
+  replyNeedsIntegrity,
 } from '../../src/session/rules.js';
 
 const PHASES: Phase[] = ['clear', 'exchange', 'secured', 'cleared'];
@@ -63,6 +64,9 @@ describe('the phases of a control connection (RFC 2228 §9)', () => {
     expect(replyMayBeClear('cleared', safe)).toBe(false);
     expect(replyMayBeClear('cleared', clear('NOOP'))).toBe(true);
     expect(replyMayBeClear('cleared', undefined)).toBe(true);
+    const cleared = { ...NO_ASSOCIATION, phase: 'cleared', levels: ['safe'] } as const;
+    expect(replyNeedsIntegrity(cleared, safe)).toBe(true);
+    expect(replyNeedsIntegrity(cleared, undefined)).toBe(false);
   });
 
   it('a clear command after CCC requires a clear reply (§3)', () => {

@@ -6,7 +6,8 @@ import { parseReply } from '../../src/ftp/reply.js';
 import type { SecurityContext } from '../../src/protection/mechanism.js';
 import { protectCommand, unprotectReply } from '../../src/protection/protect.js';
 import { encodeProtectedCommand } from '../../src/protection/protected-command.js';
-import type { AnsweredEvent, CommandEvent, ServerSessionOptions } from '../../src/session/events.js';
+import type { AnsweredEvent, CommandEvent, RequestEvent, ServerSessionOptions } from '../../src/session/events.js';
+import { ServerSession } from '../../src/session/server.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
 import { having, krb5Contexts, Pair, pskContexts, secured } from './pair.js';
 
@@ -83,11 +84,15 @@ describe('a server before the exchange', () => {
     server.receive(toUtf8('NOOP\n'));
     expect(server.next()).toMatchObject({ type: 'command', tolerated: ['bare-lf'] });
     expect(early('NOOP\n', { tolerate: [] })).toMatch(/^501 /);
+    expect(early('NOOP\n', { tolerate: ['bare-lf'] })).toBe('command');
   });
 
   it('answers a line that is too long, and continues', () => {
     const pair = new Pair({ server: { maxLine: 20 } });
-    expect(pair.toServer('x'.repeat(30), 'NOOP')).toMatchObject({ code: 501, command: undefined });
+    expect(pair.toServer('x'.repeat(30), 'NOOP')).toMatchObject({
+      ...{ code: 501, command: undefined, tolerated: [] },
+      error: { code: 'syntax/limit-exceeded' },
+    });
     expect(pair.server.next()).toMatchObject({ command: { verb: 'NOOP' } });
   });
 
@@ -151,7 +156,20 @@ describe('a server in the exchange', () => {
     expect(fromUtf8(pair.server.refuse(new FtpSecurityError('security/no-key', 'no')))).toMatch(/^431 /);
     expect(pair.server.phase).toBe('clear');
     pair.toServer('AUTH X-TEST');
+    expect(() => pair.server.reply(399, 'x')).toThrow(RangeError);
+    expect(fromUtf8(pair.server.reply(400, 'later'))).toBe('400 later\r\n');
+    pair.toServer('AUTH X-TEST');
     expect(fromUtf8(pair.server.reply(421, 'bye'))).toBe('421 bye\r\n');
+  });
+
+  it('answers AUTH once, and goes on with no other command', () => {
+    const pair = new Pair();
+    const auth = pair.toServer('AUTH X-TEST') as RequestEvent;
+    pair.server.proceed({});
+    expect(() => pair.server.reply(504, 'no', auth)).toThrow(RangeError);
+    pair.toServer('NOOP');
+    expect(() => pair.server.proceed({})).toThrow(RangeError);
+    expect(() => pair.server.refuse(new FtpSecurityError('security/no-key', 'no'))).toThrow(RangeError);
   });
 
   it('sends 234 with a context', () => {
@@ -352,6 +370,31 @@ describe('a secured server', () => {
     expect(it.server.phase).toBe(phase);
   });
 
+  it('grants no CCC by default', () => {
+    const server = new ServerSession({ mechanisms: [{ name: 'X-TEST' }] });
+    const { initiator, acceptor } = pskContexts();
+    server.receive(toUtf8('AUTH X-TEST\r\n'));
+    server.next();
+    server.proceed({ context: acceptor });
+    server.receive(protectCommand(initiator, 'safe', toUtf8('CCC')));
+    expect(server.next()).toMatchObject({ code: 534 });
+    expect(server.phase).toBe('secured');
+  });
+
+  it('does not answer under an association at the level of commands before it', () => {
+    const it = byHand();
+    it.pair.toServer(protectCommand(it.context, 'private', toUtf8('REIN')));
+    it.server.reply(220, 'again');
+    it.pair.toServer('AUTH X-TEST');
+    const { initiator, acceptor } = krb5Contexts();
+    it.server.proceed({ context: acceptor });
+    expect(answer(initiator, it.pair.toServer('USER a') as AnsweredEvent)).toEqual([533, 'safe']);
+  });
+
+  it('names no deviation of a command that could not be opened', () => {
+    expect(byHand().pair.toServer('MIC Zm9v')).toMatchObject({ type: 'answered', tolerated: [] });
+  });
+
   it('protects a 421 that answers no command', () => {
     const { server, context } = byHand();
     expect(unprotectReply(context, parseReply(server.reply(421, 'bye')))).toMatchObject({ inner: { code: 421 } });
@@ -364,6 +407,9 @@ describe('a secured server', () => {
     server.destroy();
     expect(server.next()).toBeUndefined();
     expect(errorOf(() => server.reply(421, 'bye')).code).toBe('sequence/closed');
+    const early = new Pair().server;
+    early.destroy();
+    expect(errorOf(() => early.reply(421, 'bye'))).toMatchObject({ code: 'sequence/closed', side: 'local' });
     expect(errorOf(() => contexts.acceptor.wrap(toUtf8('a'), 'safe')).code).toBe('sequence/closed');
   });
 });
@@ -382,6 +428,7 @@ describe('a server after CCC', () => {
     expect(fromUtf8(it.server.reply(257, 'x'))).toMatch(/^633 /);
     expect(answer(it.context, it.pair.toServer('PROT Q') as AnsweredEvent)).toEqual([503, 'clear']);
     expect(fromUtf8(it.server.reply(421, 'bye'))).toBe('421 bye\r\n');
+    expect(answer(it.context, it.pair.toServer('') as AnsweredEvent)).toEqual([501, 'clear']);
     expect(it.pair.toServer('AUTH X-TEST')).toMatchObject({ type: 'auth', again: true });
   });
 
@@ -443,6 +490,7 @@ describe('replies', () => {
   it('of the session itself wait for their turn', () => {
     const pair = new Pair();
     command(pair, 'RETR a');
+    expect(pair.server.paused).toBe(false);
     expect(pair.toServer('PBSZ 1', 'NOOP')).toBeUndefined();
     expect(pair.server.paused).toBe(true);
     pair.server.reply(150, 'begins');
