@@ -1,5 +1,5 @@
 /** Removes the protection of commands for a server, and finds the rule that each one breaks (RFC 2228 §3). */
-import { FtpSecurityError } from '../errors.js';
+import { type FtpSecurityError, refusalFrom } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { isTransfer } from '../ftp/commands.js';
 import type { Deviation, Tolerance } from '../protection/deviations.js';
@@ -58,8 +58,7 @@ export class CommandUnprotector {
       this.#check(request);
       this.#checkBuffer(request);
     } catch (refusal) {
-      if (!(refusal instanceof FtpSecurityError)) throw refusal;
-      error = refusal;
+      error = refusalFrom(refusal);
     }
     const { inner: command, sequence = 'none', tolerated = [] } = opened ?? {};
     // The content of a valid token may not be a command. If tokens are not numbered, this can't be seen any more.

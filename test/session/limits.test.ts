@@ -159,6 +159,7 @@ describe('failures of AUTH and ADAT', () => {
       ['ADAT before AUTH', pair => pair.toServer('ADAT AAAA')],
       ['refused AUTH', pair => [pair.toServer(AUTH), pair.server.refuse(BAD)]],
       ['answered AUTH', pair => [pair.toServer(AUTH), pair.server.reply(534, 'no')]],
+      ['postponed AUTH', pair => [pair.toServer(AUTH), pair.server.reply(400, 'later')]],
       ['unreadable ADAT', pair => [pair.toServer(AUTH), pair.server.proceed({}), pair.toServer('ADAT A')]],
       [
         'given up for another command',

@@ -121,6 +121,14 @@ describe('an observer', () => {
     expect(commands.mic('PWD').last).toEqual(['verified', 'ok', undefined]);
   });
 
+  it('reports a missing line once: what no place is known of is not judged by it', () => {
+    const recording = new Recording().mic('CCC').reply('200 fine').use('client').use('server');
+    recording.mic('NOOP').reply('200 yes');
+    expect(recording.reported).toEqual([MISSED, MISSED]);
+    recording.mic('PWD', 'confidential').server('631 AAAA');
+    expect(recording.reported.slice(2)).toEqual(['security/bad-token']);
+  });
+
   it('reports that a line was moved, or sent before the first', () => {
     const recording = new Recording().mic('PWD');
     const [first, second] = [recording.line('257 a'), recording.line('257 b')];
@@ -273,6 +281,14 @@ describe('the data reader of an observer', () => {
     const reader = recording.observer.dataReader('server');
     expect(read(reader, late).map(it => (it as unknown[])[2])).toEqual(['late', 'late', 'late']);
     expect(reader!.ended).toBe(true);
+  });
+
+  it('is of the transfer that runs, also behind one that has ended', () => {
+    const recording = at('P').mic('RETR a').reply('150 go on');
+    recording.blocks('server');
+    recording.reply('226 done').mic('RETR b').reply('150 go on');
+    const blocks = recording.blocks('server');
+    expect(read(recording.observer.dataReader('server'), blocks)).toHaveLength(3);
   });
 
   it('refuses a block that has come as a line, and a line that has come as a block', () => {

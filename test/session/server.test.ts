@@ -9,6 +9,7 @@ import { encodeProtectedCommand } from '../../src/protection/protected-command.j
 import type { AnsweredEvent, CommandEvent, RequestEvent, ServerSessionOptions } from '../../src/session/events.js';
 import { ServerSession } from '../../src/session/server.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
+import { visibleContext } from '../protection/visible-context.js';
 import { having, krb5Contexts, Pair, pskContexts, secured } from './pair.js';
 
 /** A server, and what a client needs to talk to it by hand. */
@@ -389,6 +390,15 @@ describe('a secured server', () => {
     const { initiator, acceptor } = krb5Contexts();
     it.server.proceed({ context: acceptor });
     expect(answer(initiator, it.pair.toServer('USER a') as AnsweredEvent)).toEqual([533, 'safe']);
+  });
+
+  it('knows its client by tokens that have no numbers too', () => {
+    const context = visibleContext();
+    const { pair } = byHand({}, { initiator: context, acceptor: visibleContext() });
+    expect(pair.toServer(protectCommand(context, 'safe', toUtf8('PBSZ 1000')))).toMatchObject({
+      code: 200,
+      ends: false,
+    });
   });
 
   it('names no deviation of a command that could not be opened', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concat, toUtf8, viewOf } from '../../src/bytes.js';
 import { encodeProtectedReply } from '../../src/protection/protected-reply.js';
 import { expectCode } from '../helpers.js';
-import { type Pair, secured } from './pair.js';
+import { type Pair, pskContexts, secured } from './pair.js';
 
 describe('a transfer', () => {
   /** A pair at PROT P or E. */
@@ -43,6 +43,35 @@ describe('a transfer', () => {
     pair.reply(pair.server.reply(150, 'Here it comes', event));
     reader.push(pair.server.dataWriter().end());
     expect([reader.next(), reader.ended]).toEqual([undefined, true]);
+  });
+
+  it('may get its reader before its command, also behind another transfer', () => {
+    const pair = atLevel('P');
+    const transfer = (reader = pair.client.dataReader()) => {
+      const event = pair.command('RETR a');
+      pair.reply(pair.server.reply(150, 'Here it comes', event));
+      reader.push(pair.server.dataWriter().end());
+      expect([reader.next(), reader.ended]).toEqual([undefined, true]);
+      pair.reply(pair.server.reply(226, 'Done', event));
+    };
+    for (let i = 0; i < 3; i++) transfer();
+  });
+
+  it('permits no gap within a reply that comes meanwhile', () => {
+    for (const missing of [false, true]) {
+      const contexts = pskContexts();
+      const pair = secured({ contexts });
+      pair.settle('PBSZ 4096');
+      pair.settle('PROT P');
+      pair.reply(pair.server.reply(150, 'Here it comes', pair.command('RETR a')));
+      pair.command('STAT');
+      const line = (text: string) => contexts.acceptor.wrap(toUtf8(text), 'safe').token;
+      const first = line('211-a\r\n');
+      if (missing) line('211-b\r\n');
+      const reply = encodeProtectedReply({ level: 'safe', tokens: [first, line('211 c\r\n')] });
+      if (missing) expectCode(() => pair.toClient(reply), 'security/out-of-sequence');
+      else expect(pair.toClient(reply)).toMatchObject({ command: { verb: 'STAT' } });
+    }
   });
 
   it('works at PROT E, whose tokens are numbered separately', () => {
