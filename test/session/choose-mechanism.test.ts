@@ -70,6 +70,9 @@ describe('an acceptor for several mechanisms of one name', () => {
     exchange.step(TLS);
     exchange.destroy!();
     expect(begun.destroyed).toBe(true);
+    const keyless = acceptorFor([{ ...gsi, acceptor: () => ({ step: () => ({}) }) }], 'GSSAPI');
+    keyless.step(TLS);
+    expect(() => keyless.destroy!()).not.toThrow();
     const early = acceptorFor([{ ...gsi, acceptor: () => never }], 'GSSAPI');
     early.destroy!();
     expect(() => early.step(TLS)).toThrow(FtpSecurityError);

@@ -751,6 +751,14 @@ describe('a server that labels tokens as private which are not encrypted', () =>
   });
 });
 
+it('reads no size from a reply that does not grant PBSZ', () => {
+  const { client, context } = withServer();
+  client.send(toUtf8('PBSZ 1000'));
+  client.receive(protectReply(context, 'private', toUtf8('300 PBSZ =500\r\n')));
+  expect(client.next()).toMatchObject({ tolerated: [], reply: { code: 300 } });
+  expect(client.bufferSize).toBeUndefined();
+});
+
 it('accepts the PBSZ of Solaris with a blank before its =, and reports the deviation', () => {
   const { client, context } = withServer();
   client.send(toUtf8('PBSZ 1000'));

@@ -167,7 +167,8 @@ describe('the level of data connections', () => {
     expect(protection('C!', mic(2, 'NOOP'), reply(2, '200 a'))).toBeUndefined();
     expect(protection(mic(1, 'NOOP'), 'S!', mic(2, 'NOOP'), reply(2, '200 a'))).toBe('clear');
     expect(protection('C!', mic(2, 'PROT S'), reply(2, '200 a'))).toBe('safe');
-    expect(protection('C!', mic(2, 'PROT S'), reply(2, '534 no'))).toBeUndefined();
+    for (const refusal of ['534 no', '300 more'])
+      expect(protection('C!', mic(2, 'PROT S'), reply(2, refusal))).toBeUndefined();
   });
 
   it('is not certain after a command that could not be opened', () => {
