@@ -21,7 +21,12 @@ function nameOf(...attributes: [type: string, text: string, tag?: number][]): Ui
 }
 
 /** As much of a certificate as is looked at. */
-function certificate(subject: Uint8Array, issuer: Uint8Array, extension?: string, version = true): Uint8Array {
+function certificate(
+  subject: Uint8Array,
+  issuer: Uint8Array,
+  extension?: string | string[],
+  version = true,
+): Uint8Array {
   const some = sequence();
   const extensions =
     extension === undefined
@@ -29,7 +34,11 @@ function certificate(subject: Uint8Array, issuer: Uint8Array, extension?: string
       : [
           formatElement(
             0xa3,
-            sequence(sequence(formatElement(6, fromHex(extension)), formatElement(4, fromHex('3000')))),
+            sequence(
+              ...[extension]
+                .flat()
+                .map(oid => sequence(formatElement(6, fromHex(oid)), formatElement(4, fromHex('3000')))),
+            ),
           ),
         ];
   const fields = [formatElement(2, Uint8Array.of(1)), some, issuer, some, subject, some, ...extensions];
@@ -67,7 +76,8 @@ describe('names', () => {
       sequence(formatElement(6, fromHex(oid)), formatElement(tag, octets));
     const name = sequence(
       formatElement(0x31, concat(attribute('2a03', 0x0c, toUtf8('x')), attribute('550403', 0x0c, toUtf8('y')))),
-      formatElement(0x31, attribute('550403', 0x1e, fromHex('00c400620020'))),
+      // The last octet is half a character.
+      formatElement(0x31, attribute('550403', 0x1e, fromHex('00c40062002041'))),
     );
     expect(certificateNames(certificate(name, nameOf(['DC', 'org']), undefined, false))).toEqual({
       subject: '/2a03=x+CN=y/CN=Äb ',
@@ -114,6 +124,18 @@ describe('whose a chain is', () => {
     expect(identityOf([proxy])).toBe('/O=Grid/CN=Anna');
     // The next is not its issuer.
     expect(identityOf([proxy, certificate(ca, ca)])).toBe('/O=Grid/CN=Anna');
+  });
+
+  test('is told behind a proxy with other extensions too, which alone make none', () => {
+    const KEY_USAGE = '551d0f';
+    for (const extensions of [
+      [RFC_3820, KEY_USAGE],
+      [KEY_USAGE, DRAFT],
+    ]) {
+      expect(identityOf([certificate(below('123'), user, extensions), own])).toBe('/O=Grid/CN=Anna');
+    }
+    expect(identityOf([certificate(below('123'), user, [KEY_USAGE]), own])).toBe('/O=Grid/CN=Anna/CN=123');
+    expect(identityOf([certificate(below('123'), user, []), own])).toBe('/O=Grid/CN=Anna/CN=123');
   });
 
   test('is told behind several proxies', () => {

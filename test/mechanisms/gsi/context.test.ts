@@ -190,6 +190,20 @@ describe('records that are no text', () => {
     expect(errorOf(() => context.wrap(TEXT, 'private')).code).toBe('sequence/closed');
   });
 
+  test.each([TLS12, TLS13])('$name: no record behind an alert is read, whatever it is', protocol => {
+    for (const behind of [recordsOf(directionsFor(protocol).client, [23, TEXT])[0]!, formatRecord(20, TLS_1_2, TEXT)]) {
+      const { context, peer } = receiver(protocol);
+      const [alert] = recordsOf(peer, [ALERT, Uint8Array.of(2, 48)]);
+      expect(errorOf(() => context.unwrap(concat(alert!, behind))).message).toBe('TLS alert: unknown_ca');
+      const error = errorOf(() => context.unwrap(alert!));
+      expect([error.code, error.side, error.message]).toEqual([
+        'sequence/closed',
+        'local',
+        'the context has ended: TLS alert: unknown_ca',
+      ]);
+    }
+  });
+
   test.each([TLS12, TLS13])('$name: an alert that is forged changes nothing', protocol => {
     const { context, peer } = receiver(protocol);
     const [text] = recordsOf(peer, [23, TEXT]);
@@ -203,6 +217,7 @@ describe('records that are no text', () => {
   test('types that no record has are refused', () => {
     for (const type of [0, 20, 24, 255]) {
       expectFatal(TLS13, [type, TEXT]);
+      expectFatal(TLS13, [type, message(KEY_UPDATE, 0)]);
     }
     const { context } = receiver(TLS13);
     expect(errorOf(() => context.unwrap(formatRecord(23, TLS_1_2, new Uint8Array(17)))).code).toBe(
@@ -244,6 +259,14 @@ describe('records that are missing', () => {
       const tokens = recordsOf(peer, [23, TEXT], [23, TEXT]);
       expect(errorOf(() => context.unwrap(tokens[1]!)).code).toBe('security/bad-checksum');
       for (const token of tokens) expect(context.unwrap(token).plaintext).toEqual(TEXT);
+      // With several blocks only the first would be decrypted to a wrong text, and the padding would be right.
+      const long = new Uint8Array(60).fill(65);
+      const further = receiver(protocol, 3);
+      const [first, second] = recordsOf(further.peer, [23, long], [23, long]);
+      expect(errorOf(() => further.context.unwrap(second!)).code).toBe('security/bad-checksum');
+      expect(further.context.unwrap(first!).plaintext).toEqual(long);
+      further.context.interrupted();
+      expect(further.context.unwrap(second!).sequence).toBe('ok');
     },
   );
 
@@ -404,7 +427,16 @@ describe('after a gap in a recording', () => {
     const { context, peer } = receiver(TLS12, 4);
     const records = recordsOf(peer, ...TEXTS);
     const other = recordsOf(directionsFor(TLS13).client, [23, TEXT])[0]!;
-    for (let i = 0; i < 17; i++) {
+    context.interrupted();
+    expect(errorOf(() => context.unwrap(other)).code).toBe('security/bad-checksum');
+    const again = receiver(TLS12, 4);
+    const [, ...later] = recordsOf(again.peer, ...TEXTS);
+    // One that does not open leaves enough trials for another.
+    again.context.interrupted();
+    errorOf(() => again.context.unwrap(other));
+    again.context.interrupted();
+    expect(again.context.unwrap(later[2900]!).sequence).toBe('gap');
+    for (let i = 1; i < 17; i++) {
       context.interrupted();
       expect(errorOf(() => context.unwrap(other)).code).toBe('security/bad-checksum');
     }

@@ -82,6 +82,24 @@ const integrityTokens = ({ messages }: Vector) =>
     .filter(({ qop, verified, dir }) => qop === 1 && verified === true && dir === 'i2a')
     .map(({ token_hex }) => fromHex(token_hex!));
 
+test('integrity-only tokens that are missing are counted, and one that is late is not counted twice', () => {
+  const several = INTEGRITY.filter(vector => integrityTokens(vector).length >= 3);
+  expect(several.length).toBeGreaterThan(0);
+  for (const vector of several) {
+    const context = observe(vector).fromClient!;
+    const tokens = integrityTokens(vector);
+    const states = [0, 2, 1].map(i => {
+      const { sequence, level } = context.unwrap(tokens[i]!);
+      return [sequence, level, context.lastReceived];
+    });
+    expect(states).toEqual([
+      ['ok', 'safe', 0n],
+      ['gap', 'safe', 2n],
+      ['late', 'safe', 3n],
+    ]);
+  }
+});
+
 describe('an integrity-only token that was changed', () => {
   test.each(INTEGRITY)('$name', vector => {
     const context = observe(vector).fromClient!;
@@ -110,6 +128,17 @@ describe('an integrity-only token that was changed', () => {
       () => parseIntegrityToken(Uint8Array.from(empty, (octet, at) => (at === 4 ? 29 : octet))),
       'security/bad-token',
     );
+    const headed = (...head: number[]) => {
+      const changed = Uint8Array.from(empty);
+      changed.set(head);
+      return () => parseIntegrityToken(changed);
+    };
+    // Type, version, and a MIC too short for number and length, with so much more text.
+    for (const head of [[0x17], [0x1a, 2], [0x1a, 3, 1]]) expectCode(headed(...head), 'security/bad-token');
+    const tooShort = Uint8Array.from(empty);
+    tooShort.set([11], 4);
+    tooShort.set([17], 16);
+    expect(errorOf(() => parseIntegrityToken(tooShort))).toMatchObject({ code: 'security/bad-token', offset: 3 });
     const short = Uint8Array.from(token);
     short.set([0, 4], 3);
     expectCode(() => parseIntegrityToken(short), 'security/bad-token');

@@ -138,7 +138,8 @@ describe('an exchange that was altered', () => {
     let step: ObservedStep = { facts: {} };
     for (const { from, token } of tokensOf(TLS12)) step = observer.observe(from, token);
     observer.destroy!();
-    expect(observer.observe('client', Uint8Array.of(22)).problem?.code).toBe('sequence/closed');
+    const { problem } = observer.observe('client', Uint8Array.of(22));
+    expect([problem?.code, problem?.side]).toEqual(['sequence/closed', 'local']);
     const { token_hex, plain_hex } = TLS12.messages.find(({ op, dir }) => op === 'wrap' && dir === 'i2a')!;
     expect(toHex(step.fromClient!.unwrap(fromHex(token_hex!)).plaintext)).toBe(plain_hex);
   });
@@ -263,11 +264,59 @@ describe('any octets', () => {
   });
 });
 
+describe('what is weak', () => {
+  test('are TLS 1.0 and 1.1, with or without keys', () => {
+    let weak = 0;
+    for (const vector of VECTORS) {
+      for (const options of [keysOf(vector), {}]) {
+        const { facts } = observe(vector, options);
+        const isOld = ['1.0', '1.1'].includes(facts['tls'] as string);
+        expect([facts.weak, facts.weakness], vector.name).toEqual(
+          isOld ? [true, 'TLS 1.0 and 1.1 are deprecated (RFC 8996)'] : [undefined, undefined],
+        );
+        // Facts that are not known are absent.
+        expect(Object.values(facts)).not.toContain(undefined);
+        weak += Number(isOld);
+      }
+    }
+    expect(weak).toBeGreaterThan(0);
+    expect(weak).toBeLessThan(2 * VECTORS.length);
+  });
+
+  test('is a key exchange that authenticates neither side', () => {
+    // Type and length; version, random, no session; TLS_DH_anon_WITH_AES_128_CBC_SHA256, no compression.
+    const random = '07'.repeat(32);
+    const hello = (hex: string) => formatRecord(22, 0x0303, fromHex(hex));
+    const observer = gsiObserver();
+    observer.observe('client', hello(`010000290303${random}000002006c0100`));
+    const { facts } = observer.observe('server', hello(`020000260303${random}00006c00`));
+    expect(facts).toMatchObject({
+      tls: '1.2',
+      weak: true,
+      weakness: 'the key exchange authenticates neither side',
+    });
+  });
+});
+
+test('RSA keys are functions: octets of a file are misuse', () => {
+  for (const rsaKeys of [[new Uint8Array(4)], [() => undefined, 'key'], 'key', {}])
+    expect(() => gsiObserver({ rsaKeys: rsaKeys as never })).toThrow(TypeError);
+});
+
 describe('the mechanism', () => {
   test('knows its first token, and those of others', () => {
     const mechanism = gsi({ observer: {} });
     for (const vector of VECTORS) expect(mechanism.recognises(tokensOf(vector)[0]!.token)).toBe(true);
-    for (const hex of ['', '16', '6082', '1603010005020000', '1703030012ab01', toHex(tokensOf(TLS12)[1]!.token)]) {
+    for (const hex of [
+      '',
+      '16',
+      '6082',
+      '1603010005020000',
+      '1703030012ab01',
+      '170303001201',
+      '160203001201',
+      toHex(tokensOf(TLS12)[1]!.token),
+    ]) {
       expect(mechanism.recognises(fromHex(hex)), hex).toBe(false);
     }
   });
