@@ -115,6 +115,19 @@ test('version 4 is parsed with its time offset, an unknown header field, setting
   expect(parseCredentialCache(bare)).toEqual({ principal: read.client, credentials: [], configuration: [] });
 });
 
+test('a credential is removed only if both its times say so', () => {
+  const head = concat(fromHex('05040000'), principal(1, 'R', 'user'));
+  const kept = [{ endTime: 0 }, { authTime: 0xffff_ffff }, {}];
+  const { credentials } = parseCredentialCache(
+    concat(head, ...[...kept, { endTime: 0, authTime: 0xffff_ffff }].map(times => credential(4, times))),
+  );
+  expect(credentials.map(({ authTime, endTime }) => [authTime, endTime])).toEqual([
+    [100, 0],
+    [0xffff_ffff, 300],
+    [100, 300],
+  ]);
+});
+
 test('a file of another kind or version is refused', () => {
   for (const hex of ['', '05', '0502', '0501', '0505', '0604']) {
     const error = errorOf(() => parseCredentialCache(fromHex(hex)));

@@ -120,6 +120,7 @@ describe('a keytab', () => {
   test.each([
     ['nothing', '', 0],
     ['another file', '7f454c46', 0],
+    ['another file that begins as version 2 goes on', '0402', 0],
     ['version 3', '0503', 0],
     ['a length cut short', '05020000', 2],
     ['an entry longer than the file', '0502000000100000', 6],

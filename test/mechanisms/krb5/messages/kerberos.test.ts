@@ -152,6 +152,12 @@ describe('the checksum of an authenticator (RFC 4121 §4.1.1)', () => {
     const { delegation, extensions } = parseGssChecksum(fromHex(`${head}37010000${'01000300'}aabbccdd`));
     expect([delegation, extensions]).toEqual([fromHex('aabbcc'), fromHex('dd')]);
     expect(parseGssChecksum(fromHex(`${head}36010000dd`)).extensions).toEqual(fromHex('dd'));
+    // Of no octets, and of as many as their length can say.
+    const bindings = fromHex('b4cede9aefa9e053aa8efe1f90fdb854');
+    for (const length of [0, 0xffff]) {
+      const whole = { bindings, flags: 0x137, delegation: new Uint8Array(length).fill(7) };
+      expect(parseGssChecksum(formatGssChecksum(whole))).toEqual(whole);
+    }
   });
 
   test.each([

@@ -9,6 +9,7 @@ describe('serviceNameOf', () => {
     ['ftp/Host.Example', { name: ['ftp', 'Host.Example'] }],
     ['ftp/host@REALM', { name: ['ftp', 'host'], realm: 'REALM' }],
     ['ftp/host@', { name: ['ftp', 'host'] }],
+    ['a/b/c', { name: ['a', 'b', 'c'] }],
     ['a/b/c@R', { name: ['a', 'b', 'c'], realm: 'R' }],
     ['a\\/b\\@c/d\\n@R\\t', { name: ['a/b@c', 'd\n'], realm: 'R\t' }],
   ])('%s', (text, name) => {
@@ -22,6 +23,14 @@ describe('serviceNameOf', () => {
     expect([isNamed(principal, anywhere), isNamed({ ...principal, name: ['ftp'] }, anywhere)]).toEqual([true, false]);
   });
 
+  test('is another service if a component is missing, or there is one more', () => {
+    const requested = { name: ['ftp', 'host'] };
+    const isServed = (...name: string[]) => isNamed({ name, realm: 'R', type: 3 }, requested);
+    expect(isServed('ftp', 'host')).toBe(true);
+    for (const name of [[], ['ftp'], ['ftp', 'host', 'admin'], ['host', 'ftp'], ['FTP', 'host']])
+      expect(isServed(...name), name.join('/')).toBe(false);
+  });
+
   test('reads the text of any principal with two components', () => {
     const part = fc.string({ minLength: 1 });
     fc.assert(
@@ -33,7 +42,7 @@ describe('serviceNameOf', () => {
   });
 
   test('throws RangeError for other texts', () => {
-    for (const text of ['', 'ftp', 'a@b@c', 'a@b/c', 'a/b@c/d']) {
+    for (const text of ['', 'ftp', 'a@b@c', 'a@b/c', 'a/b@c/d', 'a@b/c@d', 'a@b/c/d']) {
       expect(() => serviceNameOf(text)).toThrow(RangeError);
     }
   });
