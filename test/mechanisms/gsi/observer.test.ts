@@ -100,6 +100,12 @@ describe("the server's RSA key", () => {
     ['of another version', () => padded(0x0301)],
     ['whose padding has a zero', () => padded(0x0303, 20)],
     ['that is longer', () => padded(0x0303, 206)],
+    ['that begins with another octet than 0', () => padded(0x0303, 207, [1, 2])],
+    ['whose padding is that of signatures', () => padded(0x0303, 207, [0, 1])],
+    [
+      'whose padding has less than 8 octets',
+      () => padded(0x0303).subarray(-58).fill(7, 0, 9).fill(2, 1, 2).fill(0, 0, 1),
+    ],
   ])('a text %s is no premaster secret', (_, decrypt) => {
     expect(observe(RSA, { rsaKeys: [decrypt] }).problem?.code).toBe('security/no-key');
   });
@@ -109,9 +115,16 @@ describe("the server's RSA key", () => {
     expect([problem?.code, fromClient]).toEqual(['security/bad-checksum', undefined]);
   });
 
-  function padded(version: number, zero = 207): Uint8Array {
+  test('the padding has 8 octets or more', () => {
+    // 00 02, 8 octets, 00, and the premaster secret: of a key of 59 octets (RFC 8017 §7.2.1).
+    const shortest = padded(0x0303).subarray(-59);
+    shortest.set([0, 2]);
+    expect(observe(RSA, { rsaKeys: [() => shortest] }).problem?.code).toBe('security/bad-checksum');
+  });
+
+  function padded(version: number, zero = 207, start = [0, 2]): Uint8Array {
     const octets = new Uint8Array(256).fill(7);
-    octets.set([0, 2]);
+    octets.set(start);
     octets[zero] = 0;
     octets.set([version >> 8, version & 255], 208);
     return octets;
@@ -180,6 +193,14 @@ describe('an exchange that was altered', () => {
     const message = formatRecord(22, 0x0303, Uint8Array.of(16, 0, 0, 0));
     const { error } = observeAltered(TLS12, 2, token => concat(message, message, token));
     expect(error?.message).toBe('unexpected ClientKeyExchange');
+  });
+
+  test('an alert in the clear behind ChangeCipherSpec of TLS 1.2 is none', () => {
+    const change = toHex(formatRecord(20, 0x0303, Uint8Array.of(1)));
+    const place = tokensOf(TLS12).findIndex(({ from, token }) => from === 'client' && toHex(token).includes(change));
+    const alert = toHex(formatRecord(21, 0x0303, Uint8Array.of(2, 42)));
+    const { problem } = observeAltered(TLS12, place, token => fromHex(toHex(token).replace(change, change + alert)));
+    expect(problem?.message).toBe('the secrets do not match the handshake of the client');
   });
 
   // Behind the headers of record and message, version and random, there is a session identifier with its length.

@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { concat, concatAll, copy, toHex, toUtf8, u16be } from '../../../../src/bytes.js';
 import { parseKeyLog } from '../../../../src/mechanisms/gsi/index.js';
 import { Handshake } from '../../../../src/mechanisms/gsi/tls/handshake.js';
-import { parseClientHello, serverNameOf } from '../../../../src/mechanisms/gsi/tls/handshake-messages.js';
+import {
+  HandshakeMessages,
+  parseClientHello,
+  serverNameOf,
+} from '../../../../src/mechanisms/gsi/tls/handshake-messages.js';
 import { finishedData13 } from '../../../../src/mechanisms/gsi/tls/key-schedule.js';
 import { formatKeyUpdate, parsePostHandshake } from '../../../../src/mechanisms/gsi/tls/post-handshake.js';
 import { APPLICATION_DATA } from '../../../../src/mechanisms/gsi/tls/record-cipher.js';
@@ -134,6 +138,59 @@ describe('a hello', () => {
   });
 });
 
+describe('a handshake', () => {
+  test('begins with the hello of the client, which comes once', () => {
+    const handshake = new Handshake({ keyLogs: [], rsaKeys: [] });
+    const first = 'a TLS handshake begins with ClientHello';
+    expect(refusalOf(handshake, 'client', message(11, Uint8Array.of(0, 0, 0)))).toBe(first);
+    expect(refusalOf(handshake, 'server', message(12))).toBe(first);
+    const begun = offered(GCM_12);
+    begun.push('server', record(serverHello(GCM_12)));
+    expect(refusalOf(begun, 'client', clientHello(GCM_12))).toBe('unexpected ClientHello: renegotiation is refused');
+  });
+
+  test('has a key exchange of the client alone, behind ServerHello', () => {
+    const exchange = message(16, Uint8Array.of(0, 0));
+    expect(refusalOf(offered(GCM_12), 'client', exchange)).toBe('unexpected ClientKeyExchange');
+    const handshake = offered(GCM_12);
+    handshake.push('server', record(serverHello(GCM_12)));
+    expect(refusalOf(handshake, 'server', exchange)).toBe('unexpected ClientKeyExchange');
+    handshake.push('client', record(exchange));
+    expect(refusalOf(handshake, 'client', exchange)).toBe('unexpected ClientKeyExchange');
+  });
+
+  test('has no version after TLS 1.3, and no suite of a later version', () => {
+    const selecting = (suite: number, minor: number) => {
+      const hello = serverHello(suite, { extensions: [extension(43, 3, minor)] });
+      return refusalOf(offered(suite), 'server', hello);
+    };
+    expect(selecting(GCM_128, 5)).toBe('TLS version 305');
+    // TLS_RSA_WITH_AES_128_CBC_SHA256, whose MAC exists since TLS 1.2 (RFC 5246 §1.2).
+    for (const minor of [1, 2])
+      expect(selecting(0x003c, minor)).toMatch(/^TLS_RSA_WITH_AES_128_CBC_SHA256 is not a cipher suite of TLS 1.[01]$/);
+    const handshake = offered(0x003c);
+    handshake.push('server', record(serverHello(0x003c)));
+    expect(handshake.agreed?.version).toBe(TLS_1_2);
+  });
+
+  test('has at most 1 MiB of messages on each side', () => {
+    const messages = new HandshakeMessages();
+    expect(messages.push(Uint8Array.from({ length: 2 ** 20 }, (_, i) => (i < 4 ? 0xff : 0)))).toEqual([]);
+    expect(errorOf(() => messages.push(Uint8Array.of(0))).code).toBe('syntax/limit-exceeded');
+  });
+
+  test('ends with an alert, also one that is cut', () => {
+    for (const [octets, name] of [
+      [[2, 40], 'handshake_failure'],
+      [[2], 'truncated alert'],
+    ] as const) {
+      const handshake = offered(GCM_12);
+      handshake.push('server', formatRecord(21, TLS_1_2, Uint8Array.from(octets)));
+      expect(handshake.problem?.message).toBe(`TLS alert of the server: ${name}`);
+    }
+  });
+});
+
 test('certificates that come before ServerHello are read as those of TLS 1.2', () => {
   const handshake = offered(GCM_12);
   const certificate = toUtf8('a certificate');
@@ -168,12 +225,17 @@ describe('after a handshake of TLS 1.3', () => {
   const log = LABELS.map(label => `${label} ${toHex(RANDOM.client)} ${toHex(secretOf(label))}\n`).join('');
   const sealed = (direction: Direction, type: number, content: Uint8Array) => sealRecord(direction, { type, content });
 
-  /** Both hellos, and each side's Finished in a record with further octets after it. */
-  function handshakeWith(trailing = new Uint8Array()) {
+  function withHellos() {
     const handshake = new Handshake({ keyLogs: [parseKeyLog(toUtf8(log))], rsaKeys: [] });
     const transcript = [clientHello(GCM_128), serverHello13(GCM_128)];
     handshake.push('client', record(transcript[0]!));
     handshake.push('server', record(transcript[1]!));
+    return { handshake, transcript };
+  }
+
+  /** Both hellos, and each side's Finished in a record with further octets after it. */
+  function handshakeWith(trailing = new Uint8Array()) {
+    const { handshake, transcript } = withHellos();
     for (const peer of ['server', 'client'] as const) {
       const secret = secretOf(`${peer.toUpperCase()}_HANDSHAKE_TRAFFIC_SECRET`);
       const finished = message(20, finishedData13(suite, secret, transcript));
@@ -200,6 +262,51 @@ describe('after a handshake of TLS 1.3', () => {
     ).toBe('security/bad-checksum');
   });
 
+  test('a Finished that is wrong is a problem, and the handshake is not complete', () => {
+    const { handshake, transcript } = withHellos();
+    const secret = secretOf('SERVER_HANDSHAKE_TRAFFIC_SECRET');
+    const data = finishedData13(suite, secret, transcript);
+    data[31]! ^= 1;
+    handshake.push('server', sealed(directionOf13(suite, secret), HANDSHAKE, message(20, data)).octets);
+    expect([handshake.problem?.code, handshake.isComplete, handshake.directionOf('server')]).toEqual([
+      'security/bad-checksum',
+      false,
+      undefined,
+    ]);
+    expect(handshake.problem?.message).toBe('Finished of the server does not match the handshake');
+  });
+
+  test('ChangeCipherSpec may come between messages before Finished, and has only the octet 1', () => {
+    const changed = (...octets: number[]) => formatRecord(20, TLS_1_2, Uint8Array.from(octets));
+    const { handshake } = withHellos();
+    handshake.push('server', changed(1));
+    handshake.push('client', changed(1));
+    for (const octets of [[], [0], [2], [1, 1], [1, 0]]) {
+      expect(errorOf(() => withHellos().handshake.push('client', changed(...octets))).message).toBe(
+        'unexpected ChangeCipherSpec',
+      );
+    }
+    const cut = offered(GCM_128);
+    cut.push('server', record(serverHello13(GCM_128).subarray(0, 10)));
+    expect(errorOf(() => cut.push('server', changed(1))).message).toBe('unexpected ChangeCipherSpec');
+  });
+
+  test('records that are not protected are refused, and so are types that no text has', () => {
+    for (const [type, octets] of [
+      [21, [2, 48]],
+      [20, [1]],
+    ] as const) {
+      const token = formatRecord(type, TLS_1_2, Uint8Array.from(octets));
+      expect(errorOf(() => handshakeWith().push('client', token)).message).toBe('unencrypted TLS record');
+    }
+    const direction = () => directionOf13(suite, secretOf('CLIENT_TRAFFIC_SECRET_0'));
+    for (const type of [0, 24, 255]) {
+      const handshake = handshakeWith();
+      const error = errorOf(() => handshake.push('client', sealed(direction(), type, toUtf8('D')).octets));
+      expect([error.code, handshake.textsOf('client')]).toEqual(['security/bad-token', []]);
+    }
+  });
+
   test('nothing may follow Finished in its record', () => {
     expect(errorOf(() => handshakeWith(Uint8Array.of(24))).message).toBe('handshake message after Finished');
   });
@@ -207,6 +314,10 @@ describe('after a handshake of TLS 1.3', () => {
   test('no other messages come than tickets and new keys', () => {
     const nothing = { updatesKeys: false, wantsUpdate: false };
     expect(parsePostHandshake(TLS_1_3, message(4, copy(RANDOM.server)))).toEqual(nothing);
+    for (const wantsUpdate of [false, true]) {
+      const update = message(24, Uint8Array.of(Number(wantsUpdate)));
+      expect(parsePostHandshake(TLS_1_3, update)).toEqual({ updatesKeys: true, wantsUpdate });
+    }
     expect(errorOf(() => parsePostHandshake(TLS_1_3, message(11))).message).toBe(
       'handshake message 11 after the handshake',
     );

@@ -23,6 +23,11 @@ describe('a key log', () => {
     expect(log.find('SERVER_TRAFFIC_SECRET_0', fromHex(ID))).toBeUndefined();
   });
 
+  test('may have more blanks than one between and around the parts of a line', () => {
+    const log = parseKeyLog(ascii(`  RSA   0102030405060708 \t ${SECRET}  \n\tCLIENT_RANDOM ${ID} ${SECRET}\t\n`));
+    expect([log.size, log.error]).toEqual([2, undefined]);
+  });
+
   test('may have labels that are not known, also those of JavaScript', () => {
     const log = parseKeyLog(
       ascii(`CLIENT_EARLY_TRAFFIC_SECRET ${ID} zz\nconstructor ${ID} ${SECRET}\n__proto__ a b\n`),
