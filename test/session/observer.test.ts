@@ -747,5 +747,8 @@ describe('no line that broke a rule makes anything less protected', () => {
     const blank = `C> MIC ${token('safe', 0, 'PWD')} `;
     expect(last([...EXCHANGE, blank], { tolerate: [] })).toEqual(['verified', 'syntax/bad-command']);
     expect(observe([...EXCHANGE, blank]).messages.at(-1)!.tolerated).toEqual(['blank-around-base64']);
+    const answered = [...EXCHANGE, mic(0, 'PWD'), `${reply(0, '257 a')} `];
+    expect(last(answered, { tolerate: [] })).toEqual(['verified', 'syntax/bad-reply']);
+    expect(observe(answered).messages.at(-1)!.tolerated).toEqual(['blank-around-base64']);
   });
 });
