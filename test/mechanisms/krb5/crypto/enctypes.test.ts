@@ -1,10 +1,12 @@
+import { randomBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { copy, fromHex, fromUtf8, toHex, toUtf8 } from '../../../../src/bytes.js';
-import { enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
-import { type KerberosKey, kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
+import { type CipherOptions, enctypeOf, isUsable } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { type KerberosKey, kerberosKey, randomKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
+import { watchedCiphers } from '../../watched-ciphers.js';
 import { ENCTYPE_NUMBERS, keyOf } from '../tokens.js';
 import { CAMELLIA_CHECKSUMS, CAMELLIA_TEXTS } from './camellia-vectors.js';
 
@@ -31,6 +33,46 @@ function paddingOf({ enctype }: KerberosKey, length: number): number {
 
 it('the table has every enctype that deployed implementations use', () => {
   expect([...ENCTYPE_NUMBERS].sort((a, b) => a - b)).toEqual([1, 3, 16, 17, 18, 19, 20, 23, 25, 26]);
+});
+
+it('an enctype is usable if it is known, and its cipher is given or contained', () => {
+  const usable = (options: CipherOptions) =>
+    [...ENCTYPE_NUMBERS, 99].filter(number => isUsable(number, options)).sort();
+  // Camellia, triple DES and DES are not contained.
+  expect(usable({})).toEqual([17, 18, 19, 20, 23]);
+  expect(usable({ ciphers: {} })).toEqual([17, 18, 19, 20, 23]);
+  expect(usable({ ciphers: { camellia: nodeCiphers.camellia! } })).toEqual([17, 18, 19, 20, 23, 25, 26]);
+  expect(usable({ ciphers: nodeCiphers })).toEqual([...ENCTYPE_NUMBERS].sort());
+});
+
+describe.each(ENCTYPE_NUMBERS)('a random key of enctype %i', number => {
+  const { keyLength } = enctypeOf(number)!;
+  const isDes = [1, 3, 16].includes(number);
+
+  it('is as long as its enctype requires, can be used, and erases what it was made from', () => {
+    const given: Uint8Array[] = [];
+    const random = (length: number) => {
+      given.push(Uint8Array.from({ length }, (_, i) => 17 * i + 5));
+      return given.at(-1)!;
+    };
+    const key = randomKey(number, random);
+    expect(key.length).toBe(keyLength);
+    expect(kerberosKey(number, key, { ciphers: nodeCiphers }).enctype.number).toBe(number);
+    // Keys of DES have a bit of parity in each octet (RFC 3961 §6.2 and §6.3.1).
+    expect(given.map(({ length }) => length)).toEqual([isDes ? (keyLength * 7) / 8 : keyLength]);
+    if (isDes) expect(given[0]!.every(octet => octet === 0)).toBe(true);
+    else expect(key).toEqual(Uint8Array.from({ length: keyLength }, (_, i) => 17 * i + 5));
+    const parity = (octet: number) => [...octet.toString(2)].filter(bit => bit === '1').length % 2;
+    if (isDes) expect([...key].map(parity)).toEqual(Array.from(key, () => 1));
+  });
+
+  it('leaves no cipher in use once it is destroyed', () => {
+    const { passed, inUse } = watchedCiphers();
+    const key = kerberosKey(number, randomKey(number, randomBytes), passed);
+    key.decrypt(3, key.encrypt(3, toUtf8('NOOP')));
+    key.destroy();
+    expect(inUse()).toBe(0);
+  });
 });
 
 describe('kerberosKey', () => {
