@@ -237,6 +237,17 @@ describe('an acceptor', () => {
     }
   });
 
+  it('accepts several authenticators of one client, whatever its last block has', () => {
+    for (let letters = 1; letters <= 8; letters++) {
+      const replayCache = new ReplayCache();
+      for (const checksum of [1, 2]) {
+        const client = 'a'.repeat(letters);
+        const { request, srvtab } = requestMade({ client }, { random: () => u32be(checksum) });
+        expect(step(acceptor({ srvtab, replayCache }), request).context, client).toBeDefined();
+      }
+    }
+  });
+
   it('refuses a ticket or an authenticator with a whole block of padding', () => {
     const { request, srvtab } = requestMade();
     const { ticket, authenticator } = parseApReq(request);
@@ -335,6 +346,9 @@ describe('an initiator', () => {
     const { tickets, service } = made({ life: 1 });
     const error = errorOf(() => step(initiator({ tickets, service, ...later(301) })));
     expect([error.code, error.side]).toEqual(['security/expired', 'local']);
+    expect(step(initiator({ tickets, service, ...later(300) })).token).toBeDefined();
+    const longest = [{ ...tickets.credentials[0]!, ticket: new Uint8Array(248) }];
+    expect(step(initiator({ tickets: { ...tickets, credentials: longest }, service })).token).toBeDefined();
     for (const length of [0, 12, 256]) {
       const credentials = [{ ...tickets.credentials[0]!, ticket: new Uint8Array(length) }];
       const { code, side } = errorOf(() => step(initiator({ tickets: { ...tickets, credentials }, service })));
