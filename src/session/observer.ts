@@ -196,9 +196,10 @@ export class Observer {
   #damaged(from: Peer, time: bigint | undefined, error: unknown): void {
     const message = this.#observations.message(from, time);
     fail(message, error);
-    if (message.error!.code === 'syntax/truncated') this.#lost(from);
-    else if (from === 'client') this.#connection.addRequest({ verb: '', level: 'clear' });
-    else {
+    const isLost = message.error!.code === 'syntax/truncated';
+    if (isLost) this.#lost(from);
+    if (from === 'client') this.#connection.addRequest({ verb: '', level: 'clear' });
+    else if (!isLost) {
       this.#replies.reset();
       this.#connection.untrustedReply(undefined);
     }

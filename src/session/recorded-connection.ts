@@ -225,7 +225,7 @@ export class RecordedConnection {
     const context = association?.contexts[message.from];
     if (context === undefined) {
       message.verdict = 'unkeyed';
-      if (association !== undefined && message.from === 'client') this.state.missCommand();
+      if (message.from === 'client') this.state.missCommand();
       return undefined;
     }
     const opened = this.#unwrap(message.from, context, token);

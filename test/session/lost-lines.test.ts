@@ -95,6 +95,14 @@ describe('lines around a gap', () => {
     expect(observe(lines).replies.at(-1)?.command?.verb).toBe('CCC');
   });
 
+  it('have one command where a line of the client is damaged: the reply to it answers no later one', () => {
+    const lines = [...EXCHANGE, 'C!', 'C> abcd', mic(2, 'NOOP'), reply(0, '250 a'), reply(1, '200 b')];
+    const answered = observe(lines)
+      .replies.slice(-2)
+      .map(({ command }) => command?.verb);
+    expect(answered).toEqual([undefined, 'NOOP']);
+  });
+
   it('may be the rest of a protected reply', () => {
     const rest = [reply(2, ' second line\r\n'), reply(3, '211 End\r\n'), mic(1, 'NOOP'), reply(4, '200 a')];
     expect(errors([...EXCHANGE, mic(0, 'STAT'), 'S!', ...rest]).slice(6)).toEqual(Array(4).fill(undefined));
@@ -169,6 +177,11 @@ describe('the level of data connections', () => {
     expect(protection('C!', mic(2, 'PROT S'), reply(2, '200 a'))).toBe('safe');
     for (const refusal of ['534 no', '300 more'])
       expect(protection('C!', mic(2, 'PROT S'), reply(2, refusal))).toBeUndefined();
+  });
+
+  it('is not known in a recording that lacks the exchange', () => {
+    const late = observe(['C> MIC AAAA', 'S> 631 AAAA', 'C> NOOP', 'S> 200 a'], { fromStart: false });
+    expect(late.replies.at(-1)?.protection).toBeUndefined();
   });
 
   it('is not certain after a command that could not be opened', () => {
