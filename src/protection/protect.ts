@@ -334,7 +334,8 @@ function wrongLevel(why: string): FtpSecurityError {
 }
 
 /**
- * Parses the command inside a token, which the result may keep. It may end in CRLF, in one NUL, as MIT sends it, or in neither (§3 omits the line end).
+ * Parses the command inside a token, whose octets the result may keep. It may end in CRLF, in one NUL, as MIT sends it, or in
+ * neither (§3 omits the line end).
  * @throws FtpSecurityError `syntax/bad-command`, also for MIC, CONF or ENC inside
  */
 export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations): Command {

@@ -9,7 +9,7 @@ import type { Mechanism, Peer, SecurityContext, Unwrapped } from '../protection/
 import type { TokenLevel } from '../protection/protection-level.js';
 import { exchangeReply } from '../protection/security-data.js';
 import type { ObservedExchange, ObservedMessage } from './events.js';
-import { RecordedExchange } from './recorded-exchange.js';
+import { exchangeMissing, RecordedExchange } from './recorded-exchange.js';
 import { RecordedTls } from './recorded-tls.js';
 import { type CommandRequest, hasIntegrity, integrityRequired, replyMayBeClear, replyMustBeClear } from './rules.js';
 import { type Association, SecurityState } from './state.js';
@@ -59,7 +59,7 @@ export class RecordedConnection {
 
   /** What could not be looked at, for another reason than a key that is missing. */
   get problem(): FtpSecurityError | undefined {
-    if (this.#exchangeMissing) return new FtpSecurityError('sequence/no-context', 'the exchange is not in the capture');
+    if (this.#exchangeMissing) return exchangeMissing();
     if (this.#countLost) return new FtpSecurityError('sequence/no-context', COUNT_LOST);
     return this.#tls?.problem;
   }
@@ -189,7 +189,7 @@ export class RecordedConnection {
       }
       if (this.#doubtful.has(from)) {
         this.#exchangeMissing = true;
-        problem = this.problem!;
+        problem = exchangeMissing();
       } else if (problem.code !== 'security/no-key') throw error;
       const { association } = this.state;
       if (association === undefined) return undefined;

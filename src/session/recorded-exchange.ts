@@ -1,5 +1,5 @@
 /** A security data exchange in a recording: its tokens go to the mechanism that recognises the first one. */
-import { refusalFrom } from '../errors.js';
+import { FtpSecurityError, refusalFrom } from '../errors.js';
 import type { ExchangeObserver, Mechanism, ObservedStep, Peer } from '../protection/mechanism.js';
 import { TOKEN_LEVELS } from '../protection/protection-level.js';
 import { chooseMechanism } from './choose-mechanism.js';
@@ -39,8 +39,9 @@ export class RecordedExchange {
     try {
       this.#observe(from, token);
     } catch (error) {
-      if (!this.#incomplete) throw error;
-      this.#last = { ...this.#last, problem: refusalFrom(error) };
+      const refusal = refusalFrom(error);
+      if (!this.#incomplete) throw refusal;
+      this.#last = { ...this.#last, problem: exchangeMissing() };
     }
   }
 
@@ -88,4 +89,9 @@ export class RecordedExchange {
       provisional: hasKeys && problem !== undefined,
     };
   }
+}
+
+/** The problem of a recording that lacks an exchange, or a part of it. */
+export function exchangeMissing(): FtpSecurityError {
+  return new FtpSecurityError('sequence/no-context', 'the exchange is not in the capture');
 }

@@ -212,6 +212,7 @@ describe('an exchange that lacks a part', () => {
     const { messages } = observe(lines);
     expect(messages.map(({ error }) => error)).toEqual(messages.map(() => undefined));
     expect(verdicts(lines).slice(-2)).toEqual(['MIC unkeyed', '631 unkeyed']);
+    expect(observe(lines).exchanges.at(-1)?.problem?.message).toBe('the exchange is not in the capture');
     expect(errors([...EXCHANGE.slice(0, 3), `C> ADAT ${base64('garbage')}`]).at(-1)).toBe('security/bad-token');
   });
 

@@ -122,14 +122,15 @@ describe('an observed exchange', () => {
     expect(named(undefined, [])).toBeUndefined();
   });
 
-  it('throws what can not be read, unless a token before it is missing: then that is the problem, beside the facts', () => {
+  it('throws what can not be read, unless a token before it is missing: then the exchange is not in the capture', () => {
     const whole = new RecordedExchange([scripted(NO_KEY)], 'X-SCRIPT');
     expect(errorOf(() => whole.observe('client', TOKEN))).toBe(NO_KEY);
     const partial = new RecordedExchange([scripted({ facts: { a: 1 } }, NO_KEY)], 'X-SCRIPT');
     partial.observe('client', TOKEN);
     partial.gap();
     partial.observe('server', TOKEN);
-    expect(partial.observed).toMatchObject({ facts: { a: 1 }, problem: NO_KEY, keyed: false });
+    const problem = { code: 'sequence/no-context', message: 'the exchange is not in the capture' };
+    expect(partial.observed).toMatchObject({ facts: { a: 1 }, problem, keyed: false });
   });
 
   it('ends its observer when it is destroyed, and a mechanism without observer has nothing to end', () => {

@@ -2,7 +2,10 @@
 import { type Cipher, type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
 import { type BlockEncryption, gcm, type NewAead, nobleAead } from '../../mechanisms/gsi/tls/aead.js';
 
-/** Shorter records have our GCM, and noble's ChaCha20: making a cipher of OpenSSL costs as much as these octets, and none can be kept for another nonce. */
+/**
+ * Octets from which on OpenSSL's ciphers are used. Shorter records have our GCM, and noble's ChaCha20: making a cipher of OpenSSL
+ * costs as much as these octets, and none can be kept for another nonce.
+ */
 const LONG = { GCM: 0x100, POLY1305: 0x100, CCM: 0 };
 
 /** As noble's, but faster. */

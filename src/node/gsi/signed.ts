@@ -43,8 +43,15 @@ export function parseSigned(der: Uint8Array): Signed {
   // The first octet of a BIT STRING is how many bits of the last one are unused.
   const bits = contentsOf(signature, BIT_STRING);
   if (bits[0] !== 0) throw badToken('a signature that is not whole octets');
-  const verified = (key: KeyObject) => verify(hash, content!.whole, key, bits.subarray(1));
-  return { content: content!, isSignedBy: hash === undefined ? undefined : verified };
+  const isSignedBy = (key: KeyObject) => {
+    try {
+      return verify(hash, content!.whole, key, bits.subarray(1));
+    } catch {
+      // The key is of another kind than the algorithm, or can't sign at all.
+      return false;
+    }
+  };
+  return { content: content!, isSignedBy: hash === undefined ? undefined : isSignedBy };
 }
 
 /**

@@ -140,6 +140,16 @@ describe('a certificate request is refused', () => {
 
   test.each([
     ['that another key has signed', certificateRequest(newKey(), newKey().privateKey), 'bad-token'],
+    [
+      'for a key that signs with no hash',
+      certificateRequest(generateKeyPairSync('ed25519'), newKey().privateKey),
+      'bad-token',
+    ],
+    [
+      'for a key that does not sign',
+      certificateRequest(generateKeyPairSync('x25519'), newKey().privateKey),
+      'bad-token',
+    ],
     ['for a short key', certificateRequest(generateKeyPairSync('rsa', { modulusLength: 1024 })), 'weak'],
     ['of no octets', new Uint8Array(), 'bad-token'],
     ['that is a certificate', USER.der, 'bad-token'],

@@ -1,7 +1,8 @@
 /**
  * AEAD ciphers (RFC 5116) for records: AES-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439) by noble's primitives, with what
  * they derive from the key computed once per key: for a short record noble's `gcm` spends most of its time on that. Besides
- * krb5's aes-hmac.ts, only this file uses noble's `unsafe` exports, and the states of GHASH and Poly1305, which may change between releases; its test compares the results with noble's documented functions and with node:crypto.
+ * krb5's aes-hmac.ts, only this file uses noble's `unsafe` exports, and the states of GHASH and Poly1305, which may change between
+ * releases; its test compares the results with noble's documented functions and with node:crypto.
  */
 import { Poly1305 } from '@noble/ciphers/_poly1305.js';
 import { GHASH } from '@noble/ciphers/_polyval.js';

@@ -157,7 +157,10 @@ function wireVersion({ version }: Direction): number {
   return Math.min(version, TLS_1_2);
 }
 
-/** The direction after a record of this number, whose fragment begins at `start`. Each field is named, since a spread would cost as much as half the AEAD. */
+/**
+ * The direction after a record of this number, whose fragment begins at `start`. Each field is named, since a spread would cost as
+ * much as half the AEAD.
+ */
 function following(before: Direction, number: number, octets: Uint8Array, start = 0): Direction {
   const { version, suite, cipher, secret, newAead } = before;
   const previous = cipher.chain?.(octets.subarray(start)) ?? NOTHING;
