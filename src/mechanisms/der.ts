@@ -203,7 +203,7 @@ type ValueOf<F> = F extends Field<infer T, boolean> ? T : never;
 export type RecordOf<F extends Fields> = {
   [Name in keyof F as F[Name]['optional'] extends true ? never : Name]: ValueOf<F[Name]>;
 } & {
-  [Name in keyof F as F[Name]['optional'] extends true ? Name : never]?: ValueOf<F[Name]>;
+  [Name in keyof F as F[Name]['optional'] extends true ? Name : never]?: ValueOf<F[Name]> | undefined;
 } & {
   /** The unknown fields at the end, as received (RFC 4120 §1.5.1: kept, and otherwise ignored). */
   extensions?: Uint8Array;

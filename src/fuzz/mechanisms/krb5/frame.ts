@@ -5,7 +5,7 @@
 import { concat, concatAll, fromHex } from '../../../bytes.js';
 import { APPLICATION, formatElement, readElement } from '../../../mechanisms/der.js';
 import { formatFrame, openFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
-import { formatNegotiation, KERBEROS } from '../../../mechanisms/krb5/messages/spnego.js';
+import { formatAnswer, formatOffer, KERBEROS } from '../../../mechanisms/krb5/messages/spnego.js';
 import { type ExchangeTurn, mutationsOf, tableOf } from '../../mutation.js';
 import { all, type Edit, every, octets } from '../../pieces.js';
 import { DER_ELEMENTS, type ElementChange, HUGE_LENGTHS, indefinite, inFive, within, withLength } from './der.js';
@@ -93,24 +93,21 @@ const UNKNOWN = fromHex('2b060105050e');
 /** Paths within NegTokenInit, down to the first of its mechanisms. */
 const PATHS = [[0xa0], [0xa0, 0x30], [0xa0, 0x30, 0xa0], [0xa0, 0x30, 0xa0, 0x30], [0xa0, 0x30, 0xa0, 0x30, 0x06]];
 
-const init = (offered: Uint8Array[], inside?: Uint8Array) =>
-  formatNegotiation({ kind: 'NegTokenInit', offered, ...(inside && { inside }) });
-const resp: Edit = inside =>
-  formatNegotiation({ kind: 'NegTokenResp', state: 'accept-completed', chosen: KERBEROS, inside });
+const resp: Edit = inside => formatAnswer({ state: 'accept-completed', chosen: KERBEROS, inside });
 const inFrame = (inside: Uint8Array) => formatFrame(inside, 'spnego');
 
 const OFFERS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, to: 'server', prefix: 'SPNEGO: ' })({
   'RFC 4178 §4.2.1': {
-    'a valid token': ['either', every(token => init([KERBEROS], token))],
-    'no mechanism': [DEFECTIVE, every(token => init([], token))],
-    'unknown mechanisms': [DEFECTIVE, every(token => init([UNKNOWN, UNKNOWN], token))],
-    'an unknown mechanism comes first': ['either', every(token => init([UNKNOWN, KERBEROS], token))],
-    'no token of the mechanism': ['either', every(() => init([KERBEROS]))],
-    'a token of the mechanism that is empty': [DEFECTIVE, every(() => init([KERBEROS], octets('')))],
-    'a token in a token': [DEFECTIVE, every(token => init([KERBEROS], init([KERBEROS], token)))],
+    'a valid token': ['either', every(token => formatOffer([KERBEROS], token))],
+    'no mechanism': [DEFECTIVE, every(token => formatOffer([], token))],
+    'unknown mechanisms': [DEFECTIVE, every(token => formatOffer([UNKNOWN, UNKNOWN], token))],
+    'an unknown mechanism comes first': ['either', every(token => formatOffer([UNKNOWN, KERBEROS], token))],
+    'no token of the mechanism': ['either', every(() => formatOffer([KERBEROS]))],
+    'a token of the mechanism that is empty': [DEFECTIVE, every(() => formatOffer([KERBEROS], octets('')))],
+    'a token in a token': [DEFECTIVE, every(token => formatOffer([KERBEROS], formatOffer([KERBEROS], token)))],
     '2000 mechanisms': [
       'either',
-      every(token => init([KERBEROS, ...new Array<Uint8Array>(2000).fill(UNKNOWN)], token)),
+      every(token => formatOffer([KERBEROS, ...new Array<Uint8Array>(2000).fill(UNKNOWN)], token)),
       { large: true },
     ],
     'a frame with nothing in it': [DEFECTIVE, every(() => inFrame(octets('')))],
@@ -124,7 +121,7 @@ const OFFERS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, to: 'server', prefix: 'S
 /** Mutations of the DER of a valid offer, on the path to the first of its mechanisms. */
 const DER_OF_OFFERS = tableOf<ElementChange, ExchangeTurn>({ ...EXCHANGE, to: 'server', prefix: 'SPNEGO: ' }, change =>
   every((token, draw) => {
-    const whole = init([KERBEROS], token);
+    const whole = formatOffer([KERBEROS], token);
     const path = draw.of(PATHS);
     return inFrame(within(whole.subarray(openFrame(whole, 'spnego')), path, element => change(element, draw)));
   }),

@@ -84,7 +84,7 @@ interface DerPlace {
 }
 
 /** Changes of one of the two messages. Its members are functions, so that a table can use them alone. */
-class Editor<M extends object, I extends { subkey?: EncryptionKey }> {
+class Editor<M extends object, I extends { subkey?: EncryptionKey | undefined }> {
   readonly #form: Form<M, I>;
 
   constructor(form: Form<M, I>) {

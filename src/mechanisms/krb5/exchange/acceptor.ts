@@ -196,7 +196,7 @@ function answerPart(accepted: AcceptedRequest, settings: Settings): EncApRepPart
   const { ctime, cusec, subkey: initiatorSubkey } = accepted.authenticator;
   const keytype = ownSubkeyType(accepted, settings);
   const subkey = keytype !== undefined ? { keytype, keyvalue: randomKey(keytype, settings.random) } : initiatorSubkey;
-  return { ctime, cusec, seqNumber: initialSequence(settings.random), ...(subkey !== undefined && { subkey }) };
+  return { ctime, cusec, subkey, seqNumber: initialSequence(settings.random) };
 }
 
 function sealAnswer(answer: EncApRepPart, { ticket: { key } }: AcceptedRequest, settings: Settings): Uint8Array {

@@ -3,7 +3,7 @@ import { badToken, FtpSecurityError, refusalFrom } from '../../../errors.js';
 import type { Step } from '../../../protection/mechanism.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import {
-  formatNegotiation,
+  formatAnswer,
   isKerberos,
   mechanismList,
   type NegotiationToken,
@@ -28,8 +28,7 @@ export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Exch
   // A token for another mechanism is ignored (§4.2.1).
   const isOptimistic = !mustSign && first.inside !== undefined;
   const state = mustSign ? 'request-mic' : 'accept-incomplete';
-  const request = isOptimistic ? first : readAnswer(yield { token: answer({ state, chosen }) });
-  const named = isOptimistic ? { chosen } : {};
+  const request = isOptimistic ? first : readAnswer(yield { token: formatAnswer({ state, chosen }) });
   const list = mechanismList(offered);
   const { token: inside, context, facts: kerberosFacts } = attempt(() => accept(request.inside));
   const facts = { ...kerberosFacts, spnego: true };
@@ -39,7 +38,7 @@ export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Exch
     let isVerified = false;
     try {
       const mic = context.getMic(list);
-      verify(readAnswer(yield { token: answer({ state: 'accept-incomplete', inside, mic }), facts }));
+      verify(readAnswer(yield { token: formatAnswer({ state: 'accept-incomplete', inside, mic }), facts }));
       isVerified = true;
       return { context, facts };
     } finally {
@@ -48,9 +47,9 @@ export function* acceptNegotiated(first: NegotiationToken, accept: Accept): Exch
   }
   const isSigned = mustSign || request.mic !== undefined;
   if (isSigned) verify(request);
-  const signed = isSigned ? { mic: context.getMic(list) } : {};
-  const apRep = inside === undefined ? {} : { inside };
-  return { token: answer({ state: 'accept-completed', ...named, ...apRep, ...signed }), context, facts };
+  const mic = isSigned ? context.getMic(list) : undefined;
+  const named = isOptimistic ? chosen : undefined;
+  return { token: formatAnswer({ state: 'accept-completed', chosen: named, inside, mic }), context, facts };
 }
 
 function readAnswer(token: Token): NegotiationToken {
@@ -58,10 +57,6 @@ function readAnswer(token: Token): NegotiationToken {
   if (parsed?.kind !== 'NegTokenResp') throw badToken('expected a NegTokenResp of SPNEGO');
   if (parsed.state === 'reject') throw badToken('SPNEGO: the initiator rejected the negotiation');
   return parsed;
-}
-
-function answer(parts: Omit<NegotiationToken, 'kind'>): Uint8Array {
-  return formatNegotiation({ kind: 'NegTokenResp', ...parts });
 }
 
 function attempt<T>(run: () => T): T {
@@ -74,6 +69,5 @@ function attempt<T>(run: () => T): T {
 
 /** A copy of an error whose token is a rejecting NegTokenResp, with the KRB-ERROR inside if there is one. */
 function rejected({ code, message, side, offset, token }: FtpSecurityError): FtpSecurityError {
-  const inside = token === undefined ? {} : { inside: token };
-  return new FtpSecurityError(code, message, { side, offset, token: answer({ state: 'reject', ...inside }) });
+  return new FtpSecurityError(code, message, { side, offset, token: formatAnswer({ state: 'reject', inside: token }) });
 }

@@ -4,7 +4,8 @@ import type { ExchangeFacts, Step } from '../../../protection/mechanism.js';
 import type { ExchangeGenerator, Token } from '../../exchange-generator.js';
 import { parseContextToken } from '../messages/gss-framing.js';
 import {
-  formatNegotiation,
+  formatAnswer,
+  formatOffer,
   isKerberos,
   KERBEROS,
   mechanismList,
@@ -26,16 +27,14 @@ interface PendingExchange {
 export function* negotiate({ token, facts, complete }: PendingExchange): ExchangeGenerator {
   const offered = [KERBEROS];
   const list = mechanismList(offered);
-  const answer = readAnswer(
-    yield { token: formatNegotiation({ kind: 'NegTokenInit', offered, inside: token }), facts },
-  );
+  const answer = readAnswer(yield { token: formatOffer(offered, token), facts });
   const completed = complete(answer.inside);
   const result = { context: completed.context, facts: { ...completed.facts, spnego: true } };
   const isOver = answer.state === 'accept-completed';
   if (!isOver || answer.mic !== undefined) verifyMechanisms(result.context, list, answer.mic);
   if (isOver) return result;
   const mic = result.context.getMic(list);
-  return { token: formatNegotiation({ kind: 'NegTokenResp', state: 'accept-completed', mic }), ...result };
+  return { token: formatAnswer({ state: 'accept-completed', mic }), ...result };
 }
 
 function readAnswer(token: Token): NegotiationToken {

@@ -92,7 +92,7 @@ function split(text: string): { parts: string[]; separators: string } {
   const parts = [''];
   let separators = '';
   for (const [piece, quoted] of text.matchAll(/\\(.)|./gs)) {
-    if (quoted === undefined && (piece === '/' || piece === '@')) {
+    if (piece === '/' || piece === '@') {
       separators += piece;
       parts.push('');
     } else {

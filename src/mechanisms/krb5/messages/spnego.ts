@@ -7,7 +7,6 @@ import {
   formatDer,
   generalString,
   integer,
-  type Of,
   octetString,
   optional,
   parseDer,
@@ -23,13 +22,13 @@ export interface NegotiationToken {
   /** `mechTypes`: the initiator's offer in order of preference; the contents of the object identifiers. */
   offered?: Uint8Array[];
   /** `negState` of the acceptor. */
-  state?: NegotiationState;
+  state?: NegotiationState | undefined;
   /** `supportedMech`: the mechanism that the acceptor chose. */
-  chosen?: Uint8Array;
+  chosen?: Uint8Array | undefined;
   /** `mechToken` or `responseToken`: the mechanism's own token. */
-  inside?: Uint8Array;
+  inside?: Uint8Array | undefined;
   /** `mechListMIC`: a GetMIC token for {@link mechanismList}. */
-  mic?: Uint8Array;
+  mic?: Uint8Array | undefined;
 }
 
 /** 1.2.840.113554.1.2.2, and 1.2.840.48018.1.2.2, which old versions of Windows use (appendix C). */
@@ -40,7 +39,13 @@ const WINDOWS_KERBEROS = fromHex('2a864882f712010202');
 const STATES = ['accept-completed', 'accept-incomplete', 'reject', 'request-mic'] as const;
 export type NegotiationState = (typeof STATES)[number];
 
-const state: Type<number> = { ...integer(0, STATES.length - 1, 'negState'), tag: 0x0a };
+const stateNumber = integer(0, STATES.length - 1, 'negState');
+const negotiationState: Type<NegotiationState> = {
+  ...stateNumber,
+  tag: 0x0a,
+  read: contents => STATES[stateNumber.read(contents)]!,
+  write: state => stateNumber.write(STATES.indexOf(state)),
+};
 const mechType: Type<Uint8Array> = { ...octetString, name: 'OBJECT IDENTIFIER', tag: 0x06 };
 const mechTypeList = sequenceOf(mechType);
 const contextFlags: Type<Uint8Array> = { ...octetString, name: 'ContextFlags', tag: 0x03 };
@@ -73,7 +78,7 @@ const negTokenResp = negotiation(
   1,
   'SPNEGO NegTokenResp',
   sequence({
-    negState: optional(0, state),
+    negState: optional(0, negotiationState),
     supportedMech: optional(1, mechType),
     responseToken: optional(2, octetString),
     mechListMIC: optional(3, octetString),
@@ -85,48 +90,41 @@ const negTokenResp = negotiation(
  * @throws FtpSecurityError `security/bad-token`, with the offset in `token`
  */
 export function parseNegotiation(token: Uint8Array): NegotiationToken | undefined {
-  if (token[0] === negTokenResp.tag) return fromAnswer(parseDer(negTokenResp, token));
+  if (token[0] === negTokenResp.tag) {
+    const { negState, supportedMech, responseToken, mechListMIC } = parseDer(negTokenResp, token);
+    return { kind: 'NegTokenResp', state: negState, chosen: supportedMech, inside: responseToken, mic: mechListMIC };
+  }
   if (frameOf(token)?.mechanism !== 'spnego') return undefined;
   const { mechTypes, mechToken, mechListMIC } = parseDer(negTokenInit, token, openFrame(token, 'spnego'));
-  return {
-    kind: 'NegTokenInit',
-    offered: mechTypes,
-    ...(mechToken !== undefined && { inside: mechToken }),
-    ...(mechListMIC !== undefined && { mic: mechListMIC }),
-  };
+  return { kind: 'NegTokenInit', offered: mechTypes, inside: mechToken, mic: mechListMIC };
 }
 
 /** A server's offer: the contents of the object identifiers, and a hint, which has no meaning. */
 export interface NegotiationOffer {
   offered: Uint8Array[];
-  hint?: string;
+  hint: string | undefined;
 }
 
 /** Parses a server's NegTokenInit2, for describing it only, as in FTP the client speaks first; undefined for other tokens. */
 export function parseNegotiationOffer(token: Uint8Array): NegotiationOffer | undefined {
-  if (frameOf(token)?.mechanism !== 'spnego') return undefined;
   try {
     const { mechTypes = [], negHints } = parseDer(negTokenInit2, token, openFrame(token, 'spnego'));
-    return { offered: mechTypes, ...(negHints.hintName !== undefined && { hint: negHints.hintName }) };
+    return { offered: mechTypes, hint: negHints.hintName };
   } catch (error) {
     refusalFrom(error);
     return undefined;
   }
 }
 
-/** Formats a NegTokenInit or NegTokenResp. */
-export function formatNegotiation({ kind, offered = [], state, chosen, inside, mic }: NegotiationToken): Uint8Array {
-  const rest = mic !== undefined && { mechListMIC: mic };
-  if (kind === 'NegTokenInit') {
-    const init = { mechTypes: offered, ...(inside !== undefined && { mechToken: inside }), ...rest };
-    return formatFrame(formatDer(negTokenInit, init), 'spnego');
-  }
-  return formatDer(negTokenResp, {
-    ...(state !== undefined && { negState: STATES.indexOf(state) }),
-    ...(chosen !== undefined && { supportedMech: chosen }),
-    ...(inside !== undefined && { responseToken: inside }),
-    ...rest,
-  });
+/** Formats a NegTokenInit: the initiator's offer, with a token for the first mechanism if there is one. */
+export function formatOffer(offered: Uint8Array[], inside?: Uint8Array): Uint8Array {
+  return formatFrame(formatDer(negTokenInit, { mechTypes: offered, mechToken: inside }), 'spnego');
+}
+
+/** Formats a NegTokenResp. */
+export function formatAnswer({ state, chosen, inside, mic }: Omit<NegotiationToken, 'kind' | 'offered'>): Uint8Array {
+  const answer = { negState: state, supportedMech: chosen, responseToken: inside, mechListMIC: mic };
+  return formatDer(negTokenResp, answer);
 }
 
 /** The list of mechanisms in DER, which `mechListMIC` authenticates (§5). */
@@ -153,22 +151,6 @@ export function verifyMechanisms(context: MicVerifier, list: Uint8Array, mic: Ui
 
 export function isKerberos(mechanism: Uint8Array): boolean {
   return [KERBEROS, WINDOWS_KERBEROS].some(known => toHex(known) === toHex(mechanism));
-}
-
-function fromAnswer({
-  negState,
-  supportedMech,
-  responseToken,
-  mechListMIC,
-}: Of<typeof negTokenResp>): NegotiationToken {
-  const state = negState === undefined ? undefined : STATES[negState];
-  return {
-    kind: 'NegTokenResp',
-    ...(state !== undefined && { state }),
-    ...(supportedMech !== undefined && { chosen: supportedMech }),
-    ...(responseToken !== undefined && { inside: responseToken }),
-    ...(mechListMIC !== undefined && { mic: mechListMIC }),
-  };
 }
 
 /** Whether the token inside is one of Kerberos: in a NegTokenInit, it belongs to the first mechanism (§4.2.1). */
