@@ -156,6 +156,15 @@ describe('is refused:', () => {
   });
 });
 
+test('a token can be opened again, which is no replay and takes no number', () => {
+  const [client, server] = pair();
+  const { token } = client.wrap(noop, 'private');
+  for (const _ of [1, 2]) expect(server.reopen(token)).toEqual({ plaintext: noop, level: 'private' });
+  expect(server.unwrap(token).sequence).toBe('ok');
+  expect(() => server.unwrap(token)).toThrow(code('security/replayed'));
+  expect(server.reopen(token)).toEqual({ plaintext: noop, level: 'private' });
+});
+
 describe('for any tokens', () => {
   const messages = fc.array(fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.constantFrom(...LEVELS)), { maxLength: 20 });
 

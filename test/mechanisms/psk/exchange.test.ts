@@ -118,7 +118,9 @@ describe('the X-PSK exchange', () => {
   test('an unknown version is refused', () => {
     const [opening] = tokens();
     opening[0] = 2;
-    expect(() => step(pskAcceptor({ key }), opening)).toThrow(code('security/bad-token'));
+    expect(() => step(pskAcceptor({ key }), opening)).toThrow(
+      expect.objectContaining({ code: 'security/bad-token', offset: 0 }),
+    );
   });
 
   test('security data before the initiator’s first token is refused', () => {
@@ -210,6 +212,8 @@ describe('misuse', () => {
     expect(step(acceptor, tokens()[0]).token).toHaveLength(64);
     // @ts-expect-error
     expect(() => pskObserver({ keys: [key] }).observe('client', [1, 2])).toThrow(TypeError);
+    // @ts-expect-error
+    expect(() => pskObserver({ keys: new Set([key]) })).toThrow(TypeError);
   });
 });
 
@@ -257,6 +261,7 @@ describe('an observer', () => {
     const reply = server!.wrap(toUtf8('257 "/"\r\n'), 'private').token;
     expect(fromServer!.unwrap(reply)).toMatchObject({ plaintext: toUtf8('257 "/"\r\n'), sequence: 'ok' });
     expect(() => fromClient!.unwrap(reply)).toThrow(code('security/wrong-direction'));
+    expect(() => fromServer!.unwrap(command)).toThrow(code('security/wrong-direction'));
   });
 
   test('with another key reports it, and has no contexts', () => {
