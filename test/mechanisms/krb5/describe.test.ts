@@ -70,6 +70,8 @@ describe('describeKrb5Token', () => {
       inside: { kind: 'AP-REP', enctype: 18 },
     });
     expect(describeKrb5Token(negTokenResp(2))).toEqual({ kind: 'NegTokenResp', state: 'reject' });
+    // A token belongs to the first mechanism: here there is none.
+    expect(describeKrb5Token(negTokenInit(mit.apReq, []))).toEqual({ kind: 'NegTokenInit' });
   });
 
   test('describes the offer of a Windows server', () => {
@@ -88,6 +90,10 @@ describe('describeKrb5Token', () => {
     expect(describeKrb5Token(offer('06092a864882f712010202' + '06052a03048837' + '06028837', ''))).toEqual({
       kind: 'NegTokenInit2',
       offered: ['1.2.840.48018.1.2.2', '1.2.3.4.1079', '2.999'],
+    });
+    expect(describeKrb5Token(fromHex('601006062b0601050502a0063004a3023000'))).toStrictEqual({
+      kind: 'NegTokenInit2',
+      offered: [],
     });
     const long = 'ff'.repeat(65);
     expect(describeKrb5Token(offer(`0641${long}`, ''))).toMatchObject({ offered: [long] });

@@ -101,7 +101,11 @@ const read = {
 };
 
 test('version 3 is parsed with every field', () => {
-  expect(parseCredentialCache(version3)).toEqual({ principal: read.client, credentials: [read], configuration: [] });
+  expect(parseCredentialCache(version3)).toStrictEqual({
+    principal: read.client,
+    credentials: [read],
+    configuration: [],
+  });
 });
 
 test('version 4 is parsed with its time offset, an unknown header field, settings and removed credentials', () => {
@@ -156,6 +160,11 @@ test('a truncated file is refused with the offset, or read up to its last comple
     // Behind the principal, and behind each credential but the last.
     expect(ends).toBe(file === version3 ? 1 : 3);
   }
+});
+
+test('a file whose first credential is cut short is refused', () => {
+  const { code, offset } = errorOf(() => parseCredentialCache(version3.subarray(0, -1)));
+  expect([code, offset]).toEqual(['syntax/bad-file', version3.length - 2]);
 });
 
 test('a newline after the file is ignored, and reported', () => {

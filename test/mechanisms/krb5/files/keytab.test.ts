@@ -129,6 +129,7 @@ describe('a keytab', () => {
     ['a component longer than its entry', '0502000000060001ffff0000', 10],
     ['more components than octets', '0502000000060fff00000000', 12],
     ['a name without a realm', '0501020000000000', 6],
+    ['version 2 in the other byte order', `050206000000${'000000000000'}`, 6],
   ])('refused: %s', (_, octets, offset) => {
     const error = errorOf(() => parseKeytab(fromHex(octets)));
     expect([error.code, error.offset]).toEqual(['syntax/bad-file', offset]);

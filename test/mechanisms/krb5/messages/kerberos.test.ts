@@ -115,6 +115,7 @@ describe('the frame (RFC 2743 §3.1)', () => {
     ['a TLS record', '160301'],
     ['another mechanism', '600b06092b0601040101020304'],
     ['a Wrap token', '050404ff000c00000000000010352128'],
+    ['another tag around the mechanism', '610b06092a864886f712010202'],
   ])('%s is not a frame of Kerberos or SPNEGO', (_, octets) => expect(mechanismOf(fromHex(octets))).toBeUndefined());
 
   test.each([
