@@ -74,7 +74,7 @@ export function contextOfMessageKeys(
       return context?.lastReceived;
     },
     get lastFollows() {
-      return context?.lastReceived === start || context?.lastFollows;
+      return context && (context.lastReceived === start || context.lastFollows);
     },
     destroy: () => {
       closed = true;

@@ -141,9 +141,11 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
         return onRequest(parsed.message);
       case 'AP-REP':
         return onAnswer(parsed.message);
-      case 'KRB-ERROR':
-        facts = { ...facts, ...errorFacts(parsed.message) };
+      case 'KRB-ERROR': {
+        const { errorCode, errorName, errorText, ...others } = facts;
+        facts = { ...others, ...errorFacts(parsed.message) };
         return { facts };
+      }
     }
   }
 

@@ -128,6 +128,16 @@ describe.each(exchanges)('$title, without the key of the service', exchange => {
     expect(toHex(key.key)).toBe(octets);
   });
 
+  test('is decrypted with the session key among other keys, of its enctype or not', () => {
+    const others = [17, 18, key.enctype].map(enctype => ({
+      enctype,
+      key: new Uint8Array(enctypeOf(enctype)!.keyLength).fill(9),
+    }));
+    const { facts, fromClient } = watch({ ...exchange, keytab: [...others, key] as never });
+    expect(facts).toMatchObject({ clientName: client, openedBy: { enctype: key.enctype, source: 'a cache' } });
+    expect(fromClient).toBeDefined();
+  });
+
   test('is decrypted with the key of the messages, whichever it is', () => {
     const { etype, key: octets } = keys.message_key;
     const bare = [{ enctype: etype, key: fromHex(octets) }] as never;
@@ -145,11 +155,14 @@ describe.each(exchanges)('$title, without the key of the service', exchange => {
     expect(seen.size).toBe(2);
   });
 
-  test.each(['lowest', 'highest'])('is decrypted from any number on: the %s of the upper half', which => {
+  test.each([
+    ['lowest', (numbers: bigint) => numbers / 2n],
+    ['middle', (numbers: bigint) => (numbers / 4n) * 3n],
+    ['highest', (numbers: bigint) => numbers - 1n],
+  ])('is decrypted from any number on: the %s of the upper half', (_, first) => {
     const { etype, key: octets } = keys.message_key;
     const bare = { enctype: etype, key: fromHex(octets) };
-    const numbers = enctypeOf(etype)!.tokens === 'rfc4121' ? 1n << 64n : 1n << 32n;
-    const sendSequence = which === 'lowest' ? numbers / 2n : numbers - 1n;
+    const sendSequence = first(enctypeOf(etype)!.tokens === 'rfc4121' ? 1n << 64n : 1n << 32n);
     const live = { ...bare, acceptorSubkey: true, receiveSequence: 0, ciphers: nodeCiphers, allowWeak: true };
     const { fromClient, fromServer } = watch({ ...exchange, keytab: [bare] as never });
     for (const [role, opens] of [
@@ -206,7 +219,7 @@ describe('a recorded exchange', () => {
     expect(watch({ ...mit, keytab }).facts['openedBy']).toEqual(expected);
     const [bare] = mit.keytab.filter(({ enctype }) => enctype === 18).map(({ enctype, key }) => ({ enctype, key }));
     const { facts } = watch({ ...mit, keytab: [bare] as never });
-    expect(facts['openedBy']).toEqual({ key: 'service key', enctype: 18 });
+    expect(facts['openedBy']).toStrictEqual({ key: 'service key', enctype: 18 });
   });
 
   test('that a service key opens is not opened by a bare key when its answer does not fit', () => {
@@ -312,6 +325,16 @@ describe('a recorded exchange', () => {
     expect(say(error).fromServer).toBeUndefined();
     const { facts } = say({ ...error, errorCode: 99, eText: 'Wrong' });
     expect(facts).toMatchObject({ errorCode: 99, errorText: 'Wrong', clientName: 'ftpuser@EXAMPLE.TEST' });
+    expect(facts).not.toHaveProperty('errorName');
+    expect(say(error).facts).not.toHaveProperty('errorText');
+  });
+
+  test('may have a KRB-ERROR alone, which no bare key can open', () => {
+    const { realm, sname } = requestOf(mit).ticket;
+    const message: KrbError = { pvno: 5, msgType: 30, stime: 1795342910, susec: 7, errorCode: 37, realm, sname };
+    const observer = krb5Observer({ keys: [{ enctype: 18, key: new Uint8Array(32) }] });
+    const step = observer.observe('server', formatContextToken({ kind: 'KRB-ERROR', message }));
+    expect(step).toStrictEqual({ facts: { errorCode: 37, errorName: 'KRB_AP_ERR_SKEW' } });
   });
 });
 
@@ -358,6 +381,18 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
     expect(fromClient?.unwrap(sender.wrap(Uint8Array.of(1), 'safe').token).sequence).toBe('ok');
   });
 
+  test('has a mechListMIC that is not verified where no key opens the ticket', () => {
+    const observer = krb5Observer({ keys: [] });
+    const token = negTokenInit(noMutual.apReq, undefined, initiatorOf(noMutual).getMic(mechTypeList()));
+    const { facts, problem } = observer.observe('client', token);
+    expect([facts['spnego'], problem?.code]).toEqual([true, 'security/no-key']);
+  });
+
+  test('that offers no mechanism has a token of none', () => {
+    const observer = krb5Observer({ keys: mit.keytab });
+    expect(observer.observe('client', negTokenInit(mit.apReq, []))).toEqual({ facts: { spnego: true } });
+  });
+
   test('that chooses another mechanism is refused', () => {
     const observer = krb5Observer({ keys: noMutual.keytab });
     observer.observe('client', negTokenInit(noMutual.apReq));
@@ -400,7 +435,8 @@ describe('the key of the messages alone', () => {
 
   test('opens tokens again, and knows their places, from the first on', () => {
     const context = watched();
-    expect(context.lastReceived).toBeUndefined();
+    expect(context.mechanism).toBe('GSSAPI');
+    expect([context.lastReceived, context.lastFollows]).toEqual([undefined, undefined]);
     const places = tokens.slice(0, 2).map(({ token, plaintext }) => {
       context.unwrap(fromHex(token));
       expect(toHex(context.reopen!(fromHex(token)).plaintext)).toBe(plaintext);
@@ -441,6 +477,7 @@ describe('the ticket', () => {
     for (const [keys, known] of [
       [[], 'none'],
       [[{ ...service, enctype: 17 }], 'ftp/aes256-sha1.example.test@EXAMPLE.TEST (enctype 17, key version 1)'],
+      [[{ enctype: 25, key: new Uint8Array(16) }], 'any service (enctype 25, key version unknown)'],
     ] as const) {
       const { facts, problem, fromClient } = observe(...keys);
       expect(fromClient).toBeUndefined();
@@ -669,6 +706,7 @@ describe('an exchange has a problem with', () => {
     const { request, answer } = forge({}, { subkey: { keytype: 99, keyvalue: new Uint8Array(32) } });
     observer.observe('client', request);
     const step = observer.observe('server', answer);
-    expect([step.problem?.code, step.fromClient, step.facts.enctype]).toEqual(['security/no-key', undefined, 99]);
+    expect([step.problem?.code, step.fromClient]).toEqual(['security/no-key', undefined]);
+    expect(step.facts).toMatchObject({ enctype: 99, weak: false });
   });
 });
