@@ -134,8 +134,8 @@ function bindTo(channel: ChannelEnds, settings: Settings): void {
 function* accept(settings: Settings): ExchangeGenerator {
   const token = yield {};
   const negotiation = token && parseNegotiation(token);
-  if (negotiation?.kind !== 'NegTokenInit') return acceptToken(token, settings);
-  return yield* acceptNegotiated(negotiation, inside => acceptToken(inside, settings));
+  if (negotiation?.offered === undefined) return acceptToken(token, settings);
+  return yield* acceptNegotiated(negotiation, negotiation.offered, inside => acceptToken(inside, settings));
 }
 
 function acceptToken(token: Token, settings: Settings): AcceptorStep {

@@ -77,7 +77,7 @@ export function acceptRequest(message: ApReq, policy: AcceptorPolicy, nowMs: num
     const subject = { ...opened, entries, policy, nowSeconds: nowMs / 1000 };
     check(OPENED_RULES, subject, ticket, nowMs);
     if (!isNew(subject)) throw refusalWithToken(['KRB_AP_ERR_REPEAT', 'replayed authenticator'], ticket, nowMs);
-    const principal = entries.find(entry => isServed(entry, policy))?.principal;
+    const { principal } = entries.find(entry => isServed(entry, policy))!;
     const service = principal ?? principalOf(ticket.realm, ticket.sname);
     return { ...opened, service, checksum: opened.checksum! };
   });
@@ -267,7 +267,7 @@ function creationTime({ ctime, cusec }: Authenticator): number {
   return ctime + Math.ceil(cusec / 1000) / 1000;
 }
 
-function isRefused(enctype: number, { allowWeak = false }: AcceptorPolicy): boolean {
+function isRefused(enctype: number, { allowWeak }: AcceptorPolicy): boolean {
   return enctypeOf(enctype)?.weak === true && !allowWeak;
 }
 

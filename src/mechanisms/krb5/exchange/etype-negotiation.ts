@@ -10,6 +10,8 @@ export interface EnctypePolicy extends CipherOptions {
   enctypes?: readonly number[] | undefined;
 }
 
+const STRONGEST_FIRST = [...ENCTYPES].sort((a, b) => b.strength - a.strength);
+
 /** EtypeList, in the sender's order of preference (RFC 4537 §3). */
 const etypeList = sequenceOf(int32);
 
@@ -44,11 +46,10 @@ export function chooseEnctype(own: number, offered: readonly number[], policy: E
 /** The stronger enctypes, strongest first; empty if `own` is not supported. */
 function strongerThan(own: number): number[] {
   const { strength = Number.POSITIVE_INFINITY } = enctypeOf(own) ?? {};
-  const stronger = ENCTYPES.filter(entry => entry.strength > strength);
-  return stronger.sort((a, b) => b.strength - a.strength).map(({ number }) => number);
+  return STRONGEST_FIRST.filter(entry => entry.strength > strength).map(({ number }) => number);
 }
 
 function isPermitted(enctype: number, policy: EnctypePolicy): boolean {
-  const { allowWeak = false, enctypes = [enctype] } = policy;
+  const { allowWeak, enctypes = [enctype] } = policy;
   return isUsable(enctype, policy) && enctypes.includes(enctype) && (allowWeak || !enctypeOf(enctype)!.weak);
 }

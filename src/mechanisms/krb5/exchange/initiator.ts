@@ -193,7 +193,7 @@ function begin(settings: Settings): PendingExchange {
     authenticator: newAuthenticator(credential, checksum, offered, settings, now),
     checksum,
   };
-  const destroy = () => void request.authenticator.subkey?.keyvalue.fill(0);
+  const destroy = () => void request.authenticator.subkey!.keyvalue.fill(0);
   const message = destroyOnError({ destroy }, () => seal(request, sent, settings));
   const facts = { ...requestFacts(message), ...ticketFacts(request), ...orderFacts(checksum) };
   return {
@@ -267,7 +267,7 @@ function newChecksum({ mutual, sequence, bindings, delegation }: Settings): GssC
     (mutual ? GSS_FLAGS.mutual : 0) |
     (sequence ? GSS_FLAGS.sequence : 0) |
     (delegation === undefined ? 0 : GSS_FLAGS.deleg);
-  return { bindings: bindings ?? new Uint8Array(16), flags, ...(delegation !== undefined && { delegation }) };
+  return { bindings: bindings ?? new Uint8Array(16), flags, delegation };
 }
 
 /** It has a subkey of the session key's enctype and, with mutual authentication, an offer of stronger enctypes (RFC 4537). */

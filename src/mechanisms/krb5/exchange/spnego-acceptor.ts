@@ -18,10 +18,9 @@ type Accept = (token: Token) => Step & { context: Krb5Context };
 /**
  * If Kerberos is the initiator's first choice, no MICs are exchanged: so do MIT Kerberos and Heimdal, and old peers can't
  * (appendix C). If it is not, MICs are required, since the list of mechanisms could have been forged.
- * @param first  the initiator's NegTokenInit
+ * @param first  the initiator's NegTokenInit, with its offer
  */
-export function* acceptNegotiated(first: NegotiationToken, accept: Accept): ExchangeGenerator {
-  const { offered = [] } = first;
+export function* acceptNegotiated(first: NegotiationToken, offered: Uint8Array[], accept: Accept): ExchangeGenerator {
   const chosen = offered.find(isKerberos);
   if (chosen === undefined) throw rejected(badToken('SPNEGO: the initiator does not offer Kerberos'));
   const mustSign = chosen !== offered[0];

@@ -54,7 +54,8 @@ export function openTicket(
   let failure: FtpSecurityError | undefined;
   for (const key of typed) {
     const opened = attempt(key, ticket, options);
-    if (!(opened instanceof FtpSecurityError)) return { part: opened, entries: typed.filter(one => isSame(one, key)) };
+    if (!(opened instanceof FtpSecurityError))
+      return { part: opened, entries: typed.filter(one => equalConstantTime(one.key, key.key)) };
     failure ??= opened;
   }
   const which = `the ticket for ${ticketText(ticket)}`;
@@ -76,11 +77,7 @@ function isOfService({ principal }: ServiceKey, { realm, sname }: Ticket): boole
 
 /** Whether a key may have the ticket's version number, of which a keytab may contain only the low 8 bits. */
 function isOfVersion({ kvno: own }: ServiceKey, { encPart: { kvno } }: Ticket): boolean {
-  return own === undefined || kvno === undefined || own === kvno || (own < 256 && own === kvno % 256);
-}
-
-function isSame(a: ServiceKey, b: ServiceKey): boolean {
-  return a === b || equalConstantTime(a.key, b.key);
+  return own === undefined || kvno === undefined || own === kvno || own === kvno % 256;
 }
 
 /** Returns the error of a wrong or unusable key. */

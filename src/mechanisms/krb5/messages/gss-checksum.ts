@@ -23,7 +23,7 @@ export interface GssChecksum {
   /** Sum of GSS_FLAGS; unknown flags are ignored. */
   flags: number;
   /** The KRB-CRED message, unopened; present if and only if the flag `deleg` is set. */
-  delegation?: Uint8Array;
+  delegation?: Uint8Array | undefined;
   /** Further octets, which have no meaning and are ignored. */
   extensions?: Uint8Array;
 }
