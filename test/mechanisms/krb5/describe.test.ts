@@ -34,7 +34,13 @@ describe('describeKrb5Token', () => {
     const message = { ...requestOf(mit), apOptions: 0x40000000 };
     expect(describeKrb5Token(formatContextToken({ kind: 'AP-REQ', message }))).toMatchObject({
       apOptions: ['use-session-key'],
+      mutual: false,
     });
+    const { kvno, ...encPart } = message.ticket.encPart;
+    const withoutKvno = { ...message, ticket: { ...message.ticket, encPart } };
+    expect(describeKrb5Token(formatContextToken({ kind: 'AP-REQ', message: withoutKvno }))).not.toHaveProperty(
+      'ticketKvno',
+    );
   });
 
   test('describes an AP-REP', () => expect(describeKrb5Token(mit.apRep!)).toEqual({ kind: 'AP-REP', enctype: 18 }));
@@ -42,7 +48,7 @@ describe('describeKrb5Token', () => {
   test('describes a KRB-ERROR', () => {
     const sname = { nameType: 2, nameString: ['ftp', 'h'] };
     const message: KrbError = { pvno: 5, msgType: 30, stime: 0, susec: 7, errorCode: 41, realm: 'R', sname };
-    expect(describeKrb5Token(formatContextToken({ kind: 'KRB-ERROR', message }))).toEqual({
+    expect(describeKrb5Token(formatContextToken({ kind: 'KRB-ERROR', message }))).toStrictEqual({
       kind: 'KRB-ERROR',
       errorCode: 41,
       errorName: 'KRB_AP_ERR_MODIFIED',

@@ -48,7 +48,7 @@ test('correct bindings and those of curl are accepted, and missing ones are refu
     expect(attempt(bindings, ends, true)).toBeDefined();
     expectCode(() => attempt(bindings, other), 'security/bad-bindings');
     expect(attempt(bindings, undefined)).toBeDefined();
-    expect(attempt(bindings, { initiator: ends.initiator })).toBeDefined();
+    for (const one of ['initiator', 'acceptor'] as const) expect(attempt(bindings, { [one]: ends[one] })).toBeDefined();
   }
   expect(attempt(undefined, ends)).toBeDefined();
   expect(errorOf(() => attempt(undefined, ends, true)).message).toMatch(/required, but the client sent none/);
@@ -72,7 +72,7 @@ test('the bindings are those of the connection by default, and the option bindin
   };
   expect(bound({}, ends)).toBe(toHex(channelBindings(ends)));
   expect(bound({ bindings: given }, ends)).toBe(toHex(given));
-  expect(bound({}, { acceptor: ends.acceptor })).toBeUndefined();
+  for (const one of ['initiator', 'acceptor'] as const) expect(bound({}, { [one]: ends[one] })).toBeUndefined();
   expect(bound({})).toBeUndefined();
 });
 

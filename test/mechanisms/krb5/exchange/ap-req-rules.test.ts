@@ -221,6 +221,23 @@ const REFUSED: readonly Refused[] = [
     change: withKey({ enctype: 17 }),
   },
   {
+    name: 'a ticket of an unknown enctype',
+    code: 'no-key',
+    number: 45,
+    text: /no key for the ticket for ftp.host.example.test@EXAMPLE.TEST \(enctype 99, key version 3\)/,
+    message: original => ({
+      ...original,
+      ticket: { ...original.ticket, encPart: { ...original.ticket.encPart, etype: 99 } },
+    }),
+  },
+  {
+    name: 'a subkey of an unknown enctype',
+    code: 'no-key',
+    number: 45,
+    text: /encryption type 99 is not supported/,
+    authenticator: original => ({ ...original, subkey: { keytype: 99, keyvalue: new Uint8Array(32) } }),
+  },
+  {
     name: 'a ticket of a key version that the keytab does not have',
     code: 'no-key',
     number: 44,

@@ -20,7 +20,7 @@ import { nodeCiphers } from '../../../../src/node/index.js';
 import type { Step } from '../../../../src/protection/mechanism.js';
 import { realm, START } from '../live.js';
 
-const live = { clock: () => START * 1000, allowWeak: true };
+const live = { clock: () => START * 1000, allowWeak: true, ciphers: nodeCiphers };
 
 type Permitted = Pick<Krb5AcceptorOptions, 'enctypes'>;
 
@@ -40,6 +40,7 @@ test.each<[ticket: number, initiator: Permitted, acceptor: Permitted, expected: 
   [23, {}, { enctypes: [17, 19] }, 19],
   [23, { enctypes: [17, 18] }, { enctypes: [17, 19] }, 17],
   [23, { enctypes: [17] }, { enctypes: [18] }, 23],
+  [23, { enctypes: [16] }, {}, 16],
   [18, { enctypes: [] }, {}, 18],
   [18, {}, { enctypes: [] }, 18],
   [18, { enctypes: [17, 23] }, {}, 18],

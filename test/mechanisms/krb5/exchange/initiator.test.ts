@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { copy, fromHex, toHex } from '../../../../src/bytes.js';
+import { formatDer, parseDer } from '../../../../src/mechanisms/der.js';
 import { ENCTYPES, enctypeOf } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
 import { openApReq } from '../../../../src/mechanisms/krb5/exchange/ap-exchange.js';
 import {
@@ -14,7 +15,13 @@ import {
 } from '../../../../src/mechanisms/krb5/index.js';
 import { sealData } from '../../../../src/mechanisms/krb5/messages/encrypted-data.js';
 import { formatContextToken, parseContextToken } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
-import { type ApReq, encApRepPart, type KrbError, USAGE } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
+import {
+  type ApReq,
+  encApRepPart,
+  type KrbError,
+  ticket,
+  USAGE,
+} from '../../../../src/mechanisms/krb5/messages/kerberos.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import type { Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
@@ -193,8 +200,19 @@ describe('a credential', () => {
 
   test('that is unusable is skipped if there is another', () => {
     const { credential } = realm(18);
-    const credentials = [{ ...credential, endTime: START - 1 }, credential];
-    expect((initiate(18, { credentials }).initiator.step() as Step).token).toBeDefined();
+    for (const unusable of [{ ...credential, endTime: START - 1 }, realm(25).credential]) {
+      const credentials = [unusable, credential];
+      const { facts } = initiate(18, { credentials, ciphers: undefined }).initiator.step() as Step;
+      expect((facts as Krb5Facts).ticketEnctype).toBe(18);
+    }
+  });
+
+  test('may have a ticket of an enctype that only the service needs to know', () => {
+    const { credential } = realm(18);
+    const sealed = parseDer(ticket, credential.ticket);
+    const unknown = formatDer(ticket, { ...sealed, encPart: { ...sealed.encPart, etype: 99 } });
+    const { facts } = initiate(18, { credentials: [{ ...credential, ticket: unknown }] }).initiator.step() as Step;
+    expect((facts as Krb5Facts).ticketEnctype).toBe(99);
   });
 });
 
@@ -245,7 +263,8 @@ describe('the AP-REP', () => {
   test('must not be missing or another token', () => {
     expectCode(() => begin().initiator.step(), 'security/bad-token');
     const { initiator, token } = begin();
-    expectCode(() => initiator.step(token), 'security/bad-token');
+    const error = errorOf(() => initiator.step(token));
+    expect([error.code, error.message]).toEqual(['security/bad-token', 'expected an AP-REP, got an AP-REQ']);
     expectCode(() => initiate(18).initiator.step(token), 'security/bad-token');
   });
 
@@ -333,6 +352,14 @@ test('krb5Initiator throws RangeError or TypeError for invalid options', () => {
   expect(() => initiate(18, { bindings: new Uint8Array(3) })).toThrow(RangeError);
   // @ts-expect-error: a caller without types
   expect(() => initiate(18, { delegation: 'secret' })).toThrow(TypeError);
+  for (const credentials of [undefined, null, 'file', 7, new Uint8Array(9), [], {}]) {
+    expect(() => krb5Initiator({ credentials: credentials as never, service: 'ftp@host' })).toThrow(
+      expect.objectContaining({
+        name: 'TypeError',
+        message: expect.stringMatching(/^credentials must .*parseCredentialCache/),
+      }),
+    );
+  }
 });
 
 test('the clock is that of the system by default', () => {

@@ -28,6 +28,7 @@ describe('passwordKeys', () => {
     const keys = passwordKeys({ principal: parsePrincipal('HOST$@EXAMPLE.TEST'), password, salt });
     expect(keys.map(({ key }) => toHex(key))).toEqual(KEYS.map(([, key]) => key));
     expect(keys[0]!.principal!.name).toEqual(['HOST$']);
+    expect(keys[0]).not.toHaveProperty('source');
   });
 
   it.each(['ftp', 'ftp/host', '@', 'ftp@', 'a@b@c', ''])('does not take %j for a principal', text => {

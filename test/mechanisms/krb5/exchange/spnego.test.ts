@@ -229,6 +229,7 @@ describe('the initiator', () => {
     ['accept-completed, with a MIC', COMPLETED, true, true],
     ['accept-incomplete, with a MIC', INCOMPLETE, false, true],
     ['request-mic, with a MIC', REQUEST_MIC, false, true],
+    ['neither state nor chosen mechanism, with a MIC', undefined, false, true],
   ])('takes %s', (_, state, isOver, isSigned) => {
     const { initiator, answer } = answered();
     const mic = isSigned ? answer.context.getMic(list) : undefined;
@@ -275,6 +276,15 @@ describe('the initiator', () => {
       errorOf(() => initiator.step(answer));
       expect(given.filter(({ length }) => length === 32)).toEqual([new Uint8Array(32)]);
     }
+  });
+
+  test('refuses an AP-REP in a rejection, even with a MIC', () => {
+    const { initiator, answer } = answered();
+    const error = errorOf(() => initiator.step(negTokenResp(REJECT, answer.token, answer.context.getMic(list))));
+    expect([error.code, error.message]).toEqual([
+      'security/bad-token',
+      'SPNEGO: the acceptor rejected the negotiation',
+    ]);
   });
 
   test('refuses an AP-REP in a rejection', () => {
