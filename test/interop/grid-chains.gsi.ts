@@ -37,7 +37,7 @@ import {
   unknownCritical,
 } from '../node/gsi/certificates.js';
 import { startFtpServer } from './ftp-server.js';
-import { type Grid, type GridServer, makeGrid, startArcServer, startGlobusServer, USER_NAME } from './grid.js';
+import { type Grid, type GridServer, makeGrid, RETRIED, startArcServer, startGlobusServer, USER_NAME } from './grid.js';
 import { run } from './program.js';
 
 const hashOf = ({ der }: Made) =>
@@ -141,7 +141,7 @@ const SERVERS = [
   ['gridftpd of ARC', startArcServer, LAX],
 ] as const;
 
-describe.each(SERVERS)('%s', (_, start, lax) => {
+describe.each(SERVERS)('%s', RETRIED, (_, start, lax) => {
   let grid: Grid;
   let server: GridServer;
   let put: (extension: string, contents: string | Uint8Array) => void;

@@ -15,7 +15,7 @@ import { ClientControl, formatGsiCredential, type GsiCredential, gsiInitiator } 
 import type { Exchange } from '../../src/protection/mechanism.js';
 import { certificateRequest } from '../node/gsi/certificates.js';
 import { startFtpServer } from './ftp-server.js';
-import { type Grid, type GridServer, makeGrid, startArcServer, startGlobusServer } from './grid.js';
+import { type Grid, type GridServer, makeGrid, RETRIED, startArcServer, startGlobusServer } from './grid.js';
 import { GRID_CLIENTS } from './grid-programs.js';
 import { run } from './program.js';
 
@@ -139,7 +139,7 @@ const SERVERS = [
   ['gridftpd of ARC', startArcServer, 'sequence/closed'],
 ] as const;
 
-describe.each(SERVERS)('a proxy certificate for %s', (_, start, refusal) => {
+describe.each(SERVERS)('a proxy certificate for %s', RETRIED, (_, start, refusal) => {
   let server: GridServer;
   beforeAll(async () => {
     server = await start(grid);

@@ -100,8 +100,10 @@ test(
     const bounds = ['--time', `${SECONDS}`, '--seed', `${SEED}`, '--rate', '1000'];
     const { findings, summary } = await fuzz([...serverAt(server.port), ...LAYERS, ...bounds], grid.userEnvironment);
     server.stop();
-    expect(summary?.cases).toBeGreaterThan(10);
-    expect(summary?.outcomes.unready).toBeUndefined();
+    const { cases = 0, outcomes = {} } = summary ?? {};
+    expect(cases).toBeGreaterThan(10);
+    // See RETRIED in grid.ts.
+    expect(outcomes.unready ?? 0).toBeLessThan(cases / 20);
     const unanswered = titles(findings).filter(title => /^(crashed|hung)/.test(title));
     expect(unanswered.filter(title => title !== 'hung: token: an integrity-only token')).toEqual([]);
   },

@@ -16,7 +16,7 @@ import {
   gsiInitiator,
   readGsiCredential,
 } from '../../src/node/index.js';
-import { type Grid, type GridServer, HOST_NAME, makeGrid, startArcServer, startGlobusServer } from './grid.js';
+import { type Grid, type GridServer, HOST_NAME, makeGrid, RETRIED, startArcServer, startGlobusServer } from './grid.js';
 import { run } from './program.js';
 
 const SIZE = 3_000_001;
@@ -58,7 +58,7 @@ const PEERS: Readonly<Record<string, (grid: () => Grid) => Peer>> = {
   }),
 };
 
-describe.each(Object.entries(PEERS))('%s', (_, peerOf) => {
+describe.each(Object.entries(PEERS))('%s', RETRIED, (_, peerOf) => {
   let grid: Grid;
   let server: GridServer;
   const peer = peerOf(() => grid);
