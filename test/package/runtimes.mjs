@@ -26,7 +26,7 @@ export function inAllRuntimes() {
 }
 
 /** A runtime from its npm package, in a folder of its own. */
-function installed(name, binary) {
+export function installed(name, binary) {
   const folder = `runtime-${name}`;
   write(join(folder, 'package.json'), { private: true });
   install([name], folder);

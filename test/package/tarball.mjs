@@ -1,9 +1,10 @@
 /**
  * The package as people get it: packed, installed into an empty folder, and used there. What takes minutes is done only if it is
- * named: `global`, `runtimes`, `types`, `bundlers` (and a browser), `git`, or `--all`. A failure ends it with exit status 1.
+ * named: `global`, `runtimes`, `types`, `bundlers` (and a browser), `git`, `jsr`, or `--all`. A failure ends it with exit status 1.
  */
 import { rmSync } from 'node:fs';
 import { withAllBundlers, withEsbuild } from './bundlers.mjs';
+import { toJsr } from './jsr.mjs';
 import { FOLDER, fromGit, globally, packAndInstall } from './project.mjs';
 import { inAllRuntimes, inThisNode } from './runtimes.mjs';
 import { inAllCompilers, inSomeCompilers } from './types.mjs';
@@ -15,6 +16,7 @@ const THOROUGH = {
   types: inAllCompilers,
   bundlers: withAllBundlers,
   git: fromGit,
+  jsr: toJsr,
 };
 
 const named = process.argv.slice(2);
