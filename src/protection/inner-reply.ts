@@ -68,7 +68,7 @@ export class InnerReplies {
 
     const joined = withEndOfLine(text);
     const asSent = read(joined, was?.code);
-    const cut = fragments.length > 1 && fragments.slice(0, -1).some(fragment => !endsInCrlf(fragment));
+    const cut = fragments.slice(0, -1).some(fragment => !endsInCrlf(fragment));
     if (cut) {
       const perLine = concatAll(fragments.map(withEndOfLine));
       const asLines = read(perLine, was?.code);

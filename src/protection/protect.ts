@@ -374,7 +374,7 @@ function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T 
   }
 }
 
-/** The lines of a reply, each with its CRLF. A middle line may begin with the reply's own code and a hyphen: alone, it is no other reply. */
+/** The lines of a reply, each with its CRLF. Any but the last may begin with the reply's own code and a hyphen: alone, it is no other reply. */
 function crlfLinesOf(code: number, raw: Uint8Array): Uint8Array[] {
   const isOwn = (line: Uint8Array) => hasCode(line, code) && line[3] === HYPHEN;
   const lines: Uint8Array[] = [];
@@ -382,8 +382,8 @@ function crlfLinesOf(code: number, raw: Uint8Array): Uint8Array[] {
     const { next } = lineAt(raw, start);
     const uncut = next - start === raw.length ? raw : raw.subarray(start, next);
     const line = endsInCrlf(uncut) ? uncut : withCrlf(uncut);
-    const isMiddle = start > 0 && next < raw.length;
-    lines.push(isMiddle && beginsWithDigits(line) && !isOwn(line) ? concat(PAD, line) : line);
+    const isLast = next === raw.length;
+    lines.push(!isLast && beginsWithDigits(line) && !isOwn(line) ? concat(PAD, line) : line);
     start = next;
   }
   return lines;

@@ -49,7 +49,7 @@ export function protectedLevelOfCommand({ verb }: Command): TokenLevel {
  * @throws FtpSecurityError `syntax/bad-command` or `syntax/bad-base64`
  */
 export function decodeCommandToken({ verb, raw }: Command, deviations: Deviations, allocate?: Allocate): Uint8Array {
-  const end = endOfText(raw, 0, raw.length, deviations, 'syntax/bad-command');
+  const end = endOfText(raw, raw.length, deviations, 'syntax/bad-command');
   const space = raw.indexOf(SPACE);
   try {
     return decodeToken(raw, space < 0 ? end : space + 1, end, 'syntax/bad-command', deviations, 0, allocate);

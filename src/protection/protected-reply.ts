@@ -139,11 +139,10 @@ export function decodeReplyLine(
   deviations: Deviations,
   allocate?: Allocate,
 ): Uint8Array {
-  const end = endOfText(octets, start, next, deviations, 'syntax/bad-reply');
+  const end = endOfText(octets, next, deviations, 'syntax/bad-reply');
   // The bare code may end an ordinary reply; here its token is missing.
   const separator = end - start > CODE ? octets[start + CODE] : SPACE;
-  const isOfReply = end - start >= CODE && hasCode(octets, code, start);
-  if (!isOfReply || (separator !== HYPHEN && separator !== SPACE)) {
+  if (!hasCode(octets, code, start) || (separator !== HYPHEN && separator !== SPACE)) {
     throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply doesn't begin with the code`, {
       offset: start,
     });

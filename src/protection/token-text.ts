@@ -8,19 +8,13 @@ export const SPACE = 0x20;
 
 /** The octets of a line without the CRLF or bare LF that ends it. */
 export function withoutEndOfLine(line: Uint8Array, deviations: Deviations, code: ErrorCode): Uint8Array {
-  return line.subarray(0, endOfText(line, 0, line.length, deviations, code));
+  return line.subarray(0, endOfText(line, line.length, deviations, code));
 }
 
-/** Where the text of the line from `start` to `end` ends: before its CRLF or bare LF, if it has one. */
-export function endOfText(
-  octets: Uint8Array,
-  start: number,
-  end: number,
-  deviations: Deviations,
-  code: ErrorCode,
-): number {
-  if (end === start || octets[end - 1] !== LF) return end;
-  if (end - start > 1 && octets[end - 2] === CR) return end - 2;
+/** Where the text of the line that ends at `end` ends: before its CRLF or bare LF, if it has one. */
+export function endOfText(octets: Uint8Array, end: number, deviations: Deviations, code: ErrorCode): number {
+  if (octets[end - 1] !== LF) return end;
+  if (octets[end - 2] === CR) return end - 2;
   deviations.accept('bare-lf', code);
   return end - 1;
 }
@@ -44,7 +38,7 @@ export function decodeToken(
   allocate?: Allocate,
 ): Uint8Array {
   let begin = start;
-  while (begin < lineEnd && octets[begin] === SPACE) begin++;
+  while (octets[begin] === SPACE) begin++;
   if (begin >= lineEnd) throw new FtpSecurityError(code, 'the token is missing', { offset: base + start });
   let end = lineEnd;
   let token: Uint8Array;

@@ -205,6 +205,24 @@ describe('a transfer', () => {
     while (reader.next() !== undefined);
     reader.push(Uint8Array.of(0));
     expectCode(() => reader.close(), 'syntax/trailing-data');
+    const again = await whole();
+    const impatient = new BlockReader(again.acceptor, 'private', { bufferSize: PBSZ });
+    impatient.push(again.wire);
+    while (impatient.next() !== undefined);
+    impatient.push(Uint8Array.of(0));
+    expectCode(() => impatient.next(), 'syntax/trailing-data');
+  });
+
+  it('says which block is damaged', async () => {
+    const { wire, acceptor } = await whole();
+    const blocks = blocksOf(wire);
+    blocks[2]![20]! ^= 1;
+    const reader = new BlockReader(acceptor, 'private', { bufferSize: PBSZ });
+    reader.push(concat(...blocks));
+    const error = errorOf(() => {
+      while (reader.next() !== undefined);
+    });
+    expect([error.code, error.message]).toEqual(['security/bad-checksum', expect.stringMatching(/^block 3: /)]);
   });
 
   it('refuses a block weaker than the level, and takes a stronger one', async () => {

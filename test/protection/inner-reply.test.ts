@@ -37,6 +37,9 @@ describe('inner replies (RFC 2228 §5.2)', () => {
     expect(assemble(outers, { tolerate })).toEqual([
       { text: '230- Command okay\r\n230 User logged in\r\n', tolerated: [...tolerate] },
     ]);
+    expect(assemble([['230-a\r\n', 'b'], ['230 c']], { tolerate })).toEqual([
+      { text: '230-a\r\nb\r\n230 c\r\n', tolerated: [...tolerate] },
+    ]);
     expectCode(() => assemble(outers), 'syntax/bad-reply');
     expectCode(() => assemble([['230- Command', ' okay'], ['230 User logged in']], { tolerate }), 'syntax/bad-reply');
   });
@@ -48,6 +51,7 @@ describe('inner replies (RFC 2228 §5.2)', () => {
 
   it.each<[string, string[][], string, Deviation[]]>([
     ['MIT: a line in each token', [['211-a', 'b', '211 c']], '211-a\r\nb\r\n211 c\r\n', ['fragment-per-line']],
+    ['some of them with CRLF', [['211-a\r\n', 'b', '211 c']], '211-a\r\nb\r\n211 c\r\n', ['fragment-per-line']],
     ['a NUL', [['220 hello\0']], '220 hello\r\n', ['trailing-nul']],
     ['CRLF and a NUL', [['220 hello\r\n\0']], '220 hello\r\n', ['trailing-nul']],
     [
@@ -82,6 +86,17 @@ describe('inner replies (RFC 2228 §5.2)', () => {
     ['an open reply, cut', [['211-a', 'b\r\n']]],
   ])('refuses %s', (_, outers) => {
     expectCode(() => assemble(outers), 'syntax/bad-reply');
+  });
+
+  it.each([
+    [[''], 'a token contains no text'],
+    [['631 Zm9v'], 'a protected reply contains a protected reply'],
+    [['220 a\r\n230 b'], 'more than one inner reply in an outer reply'],
+    [['211-a'], 'an inner reply is unfinished, and its last line does not end in CRLF'],
+    [['211-a\r\n211 b', ' c\r\n211 d'], 'the fragments have two readings, and one of them ends too early'],
+    [['hello'], 'a reply must begin with three digits'],
+  ])('says why it refuses %j', (plaintexts, why) => {
+    expect(errorOf(() => assemble([plaintexts])).message).toContain(why);
   });
 
   it('says that a reply is not finished', () => {

@@ -209,6 +209,12 @@ describe('gapless', () => {
     expectCode(() => spanning.push(outer('safe', last!)), 'security/out-of-sequence');
   });
 
+  it('takes a reply of several lines from a mechanism that does not number its tokens', () => {
+    const unnumbered = new ProtectedReplyReader(visibleContext(), { gapless: true });
+    unnumbered.push(outer('safe', ['safe', 0, '550-No such file\r\n'], ['safe', 1, '550 End\r\n']));
+    expect(unnumbered.next()?.inner.lines).toHaveLength(2);
+  });
+
   it('takes a gap before the first token, and by default any', () => {
     const whole = reader({ gapless: true });
     whole.push(outer('safe', first!, ['safe', 4, '550 End\r\n']));
@@ -241,6 +247,23 @@ describe('the level is what the mechanism did', () => {
     expectCode(() => open(claimed, applied, { requireIntegrity: false }), 'sequence/wrong-level');
   });
 
+  it('may be safe where 632 claims private, if that is tolerated by name, and is then reported', () => {
+    const options = { tolerate: ['integrity-under-632'], requireIntegrity: false } as const;
+    expect(open('private', 'safe', options)).toMatchObject({ level: 'safe', tolerated: ['integrity-under-632'] });
+    for (const [claimed, applied] of [
+      ['private', 'confidential'],
+      ['safe', 'confidential'],
+      ['confidential', 'safe'],
+    ] as const)
+      expectCode(() => open(claimed, applied, options), 'sequence/wrong-level');
+    for (const [claimed, applied] of [
+      ['safe', 'safe'],
+      ['safe', 'private'],
+      ['private', 'private'],
+    ] as const)
+      expect(open(claimed, applied, options)).toMatchObject({ level: applied, tolerated: [] });
+  });
+
   it('requires integrity of 633 too, until CCC', () => {
     expect(open('confidential', 'private').tolerated).toEqual(['integrity-under-633']);
     expectCode(() => open('confidential', 'private', { tolerate: [] }), 'sequence/wrong-level');
@@ -254,9 +277,9 @@ describe('the level is what the mechanism did', () => {
     expect(unprotectReply(context, reply).level).toBe('confidential');
   });
 
-  it('requires integrity if the mechanism has only the level private', () => {
+  it.each(['safe', 'private'] as const)('requires integrity if the mechanism has it only at level %s', level => {
     const reply = outer('confidential', ['confidential', 0, '220 a']);
-    expectCode(() => unprotectReply(visibleContext(['private', 'confidential']), reply), 'sequence/wrong-level');
+    expectCode(() => unprotectReply(visibleContext([level, 'confidential']), reply), 'sequence/wrong-level');
   });
 });
 

@@ -38,7 +38,9 @@ describe('MIC, CONF and ENC without crypto (RFC 2228 §3)', () => {
   it('names a bare LF', () => {
     const reader = new CommandReader();
     reader.push(ascii('MIC Zm9v\n'));
-    expect(decodeProtectedCommand(reader.next()!).tolerated).toEqual(['bare-lf']);
+    const command = reader.next()!;
+    expect(decodeProtectedCommand(command).tolerated).toEqual(['bare-lf']);
+    expectCode(() => decodeProtectedCommand(command, { tolerate: [] }), 'syntax/bad-command');
   });
 
   it('decodes what it encodes', () => {

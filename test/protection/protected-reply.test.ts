@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseReply, ReplyReader } from '../../src/ftp/reply.js';
-import { decodeProtectedReply, encodeProtectedReply } from '../../src/protection/protected-reply.js';
+import { decodeProtectedReply, encodeProtectedReply, hasClearLine } from '../../src/protection/protected-reply.js';
 import type { TokenLevel } from '../../src/protection/protection-level.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
 
@@ -28,7 +28,11 @@ describe('63z replies without crypto (RFC 2228 §5.2)', () => {
   });
 
   it('is strict about the lines, as §5.2 is', () => {
-    expectCode(() => decode('631-Zm9v\r\nZg==\r\n631 Zg==\r\n'), 'syntax/bad-reply');
+    for (const line of ['Zg==', '63', ''])
+      expect(errorOf(() => decode(`631-Zm9v\r\n${line}\r\n631 Zg==\r\n`))).toMatchObject({
+        code: 'syntax/bad-reply',
+        offset: 10,
+      });
     expectCode(() => decode('631-Zm9v\r\n632-Zg==\r\n631 Zg==\r\n'), 'syntax/bad-reply');
     expectCode(() => decode('631-Zm9v\r\n631_Zg==\r\n631 Zg==\r\n'), 'syntax/bad-reply');
     expectCode(() => decode('631-\r\n631 Zg==\r\n'), 'syntax/bad-reply');
@@ -95,6 +99,14 @@ describe('63z replies without crypto (RFC 2228 §5.2)', () => {
       }),
     );
   });
+});
+
+it('a line in the clear is one that does not begin with a code of a level', () => {
+  const hasClear = (text: string) => hasClearLine(parseReply(ascii(text)));
+  for (const line of ['text', ' 631 Zg==', 'a631', '6311 Zg==', '220-x', '', '634-Zg=='])
+    expect(hasClear(`631-Zg==\r\n${line}\r\n631 Zg==\r\n`), line).toBe(true);
+  for (const text of ['631-Zg==\r\n632-Zg==\r\n631 Zg==\r\n', '631-Zg==\r\n631', '633 Zg=='])
+    expect(hasClear(text), text).toBe(false);
 });
 
 it('a reply of 6yz is no clear one, also where no level has its code', () => {
