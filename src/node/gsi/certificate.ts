@@ -89,8 +89,9 @@ interface Extension {
  * @throws FtpSecurityError `security/bad-token`, also for a critical extension that is not known
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  const x509 = x509Of(der);
-  const [signed, algorithm] = elementsOf(contentsOf(elementsOf(der)[0], SEQUENCE));
+  const [certificate] = elementsOf(der);
+  const [signed, algorithm] = elementsOf(contentsOf(certificate, SEQUENCE));
+  const x509 = x509Of(certificate!.whole);
   const fields = elementsOf(contentsOf(signed, SEQUENCE));
   const [serial, , issuer, , subject] = fields[0]?.tag === VERSION ? fields.slice(1) : fields;
   const extensions = readExtensions(fields.find(({ tag }) => tag === EXTENSIONS));
@@ -113,9 +114,10 @@ export function parseCertificate(der: Uint8Array): Certificate {
   };
 }
 
+/** Node looks for PEM anywhere in what it gets before it reads DER, and so would take another certificate, in a text of this one. */
 function x509Of(der: Uint8Array): X509Certificate {
   try {
-    return new X509Certificate(der);
+    return new X509Certificate(pemOf(der));
   } catch {
     throw badToken('not a certificate');
   }
@@ -203,4 +205,12 @@ const PEM = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)--
 export function certificatesOf(file: Uint8Array): Uint8Array[] {
   if (startsWith(file, [SEQUENCE])) return [copy(file)];
   return [...fromUtf8(file).matchAll(PEM)].map(([, base64]) => Uint8Array.from(Buffer.from(base64!, 'base64')));
+}
+
+/** A certificate in PEM. */
+export function pemOf(der: Uint8Array): string {
+  const lines = Buffer.from(der)
+    .toString('base64')
+    .match(/.{1,64}/g)!;
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }

@@ -5,7 +5,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assertBytes, fromUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
-import { certificatesOf, parseCertificate } from './certificate.js';
+import { certificatesOf, parseCertificate, pemOf } from './certificate.js';
 
 /** A private key with its chain of certificates. */
 export interface GsiCredential {
@@ -110,13 +110,6 @@ function readKey(file: Uint8Array): KeyObject {
       ? 'the private key has a password, which is not asked for: make a proxy, or a copy by "openssl pkey -in KEY -out NEW"'
       : 'no private key in PEM',
   );
-}
-
-function pemOf(der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString('base64')
-    .match(/.{1,64}/g)!;
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
 function badFile(message: string): FtpSecurityError {

@@ -1,6 +1,7 @@
 /** Chains of certificates: what is accepted, and each rule that is broken. */
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { toUtf8 } from '../../../src/bytes.js';
+import { concat, toUtf8 } from '../../../src/bytes.js';
 import { parseCertificate } from '../../../src/node/gsi/certificate.js';
 import { type ChainOptions, verifyChain } from '../../../src/node/gsi/chain.js';
 import { type GsiTrustFiles, gsiTrust } from '../../../src/node/gsi/trust.js';
@@ -228,6 +229,21 @@ describe('a chain is refused', () => {
   ])('%s', (_, chain, message) => {
     expect(refusal(chain)).toBe(`security/${message}`);
   });
+
+  test.each(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])(
+    'if nobody has signed it, whatever signed one is in a text of it, as a %s',
+    what => {
+      const text = toUtf8(`\n${pem(USER.der, what)}\n`);
+      const forged = (extensions: Extension[]) => user({ extensions, signer: newKey().privateKey });
+      const inside = forged([{ type: '2a0304', value: text }]);
+      // OpenSSL, called by Node, looks for PEM before it reads DER.
+      expect(new X509Certificate(inside.der).subject).toBe('O=Grid\nCN=Anna');
+      for (const chain of [inside, [concat(forged([]).der, text)]])
+        expect(refusal(chain)).toMatch(
+          /^security\/(untrusted: .* has not signed \/O=Grid\/CN=Bob|bad-token: DER: .*)$/,
+        );
+    },
+  );
 
   test('if its authority has expired, or may not sign certificates', () => {
     for (const [options, message] of [
