@@ -231,7 +231,7 @@ describe('a chain is refused', () => {
   });
 
   test.each(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])(
-    'if nobody has signed it, whatever signed one is in a text of it, as a %s',
+    'if nobody has signed it, also with a signed one is in a text of it, as %s',
     what => {
       const text = toUtf8(`\n${pem(USER.der, what)}\n`);
       const forged = (extensions: Extension[]) => user({ extensions, signer: newKey().privateKey });
