@@ -231,7 +231,7 @@ describe('a chain is refused', () => {
   });
 
   test.each(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])(
-    'if nobody has signed it, also with a signed one is in a text of it, as %s',
+    'that no authority has signed, with a signed one in a text of it, as %s',
     what => {
       const text = toUtf8(`\n${pem(USER.der, what)}\n`);
       const forged = (extensions: Extension[]) => user({ extensions, signer: newKey().privateKey });
