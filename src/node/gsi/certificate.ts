@@ -1,5 +1,5 @@
 /** A certificate with all fields that a check of its chain needs (RFC 5280 §4, RFC 3820 §3.8). Signatures are checked by Node. */
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { copy, fromUtf8, startsWith, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { nameOf } from '../../mechanisms/gsi/certificates.js';
@@ -20,6 +20,7 @@ export interface ProxyInfo {
 export interface Certificate {
   der: Uint8Array;
   x509: X509Certificate;
+  key: KeyObject;
   /** In Globus's form, `/O=Grid/CN=Anna`. */
   subject: string;
   issuer: string;
@@ -28,7 +29,8 @@ export interface Certificate {
   issuerName: Uint8Array;
   /** In hex. */
   serial: string;
-  signatureAlgorithm: string;
+  /** Whether its signature has a hash of SHA-2 or SHA-3. With MD5 or SHA-1 it could be forged. */
+  hasStrongHash: boolean;
   /** In milliseconds since 1970. */
   notBefore: number;
   notAfter: number;
@@ -64,10 +66,18 @@ const RIGHTS: Readonly<Record<string, ProxyInfo['rights']>> = {
   '2b06010505071502': 'independent',
   '2b060104019b5001010109': 'limited',
 };
-const LEGACY_RIGHTS: Readonly<Record<string, ProxyInfo['rights']>> = {
-  '/CN=proxy': 'all',
-  '/CN=limited proxy': 'limited',
-};
+const LEGACY_RIGHTS: ReadonlyMap<string, ProxyInfo['rights']> = new Map([
+  ['/CN=proxy', 'all'],
+  ['/CN=limited proxy', 'limited'],
+]);
+
+/** RSA, ECDSA and EdDSA, then what NIST has registered since: algorithms with SHA-2 and SHA-3, and these hashes. */
+const STRONG_SIGNATURE =
+  /^(?:2a864886f70d0101(?:0b|0c|0d|0e|0f|10)|2a8648ce3d04030[1-4]|2b657[01]|60864801650304(?:02|03)..)$/;
+const RSASSA_PSS = '2a864886f70d01010a';
+/** The default of RSASSA-PSS. */
+const SHA1 = '2b0e03021a';
+const PSS_HASH = 0xa0;
 
 const BOOLEAN = 0x01;
 const BIT_STRING = 0x03;
@@ -99,11 +109,12 @@ export function parseCertificate(der: Uint8Array): Certificate {
   return {
     der: copy(der),
     x509,
+    key: keyOf(x509),
     ...names,
     subjectName: copy(subject!.whole),
     issuerName: copy(issuer!.whole),
     serial: toHex(contentsOf(serial, INTEGER)),
-    signatureAlgorithm: toHex(contentsOf(elementsOf(contentsOf(algorithm, SEQUENCE))[0], OID)),
+    hasStrongHash: STRONG_SIGNATURE.test(signatureHash(algorithm)),
     notBefore: Date.parse(x509.validFrom),
     notAfter: Date.parse(x509.validTo),
     ...readBasicConstraints(extensions.get(EXTENSION.basicConstraints)),
@@ -121,6 +132,26 @@ function x509Of(der: Uint8Array): X509Certificate {
   } catch {
     throw badToken('not a certificate');
   }
+}
+
+/** Node reads the key only when it is asked for. */
+function keyOf(x509: X509Certificate): KeyObject {
+  try {
+    return x509.publicKey;
+  } catch {
+    throw badToken('a certificate has a public key that is not known');
+  }
+}
+
+/** What shows the hash of a signature: its algorithm, or for RSASSA-PSS the hash among its parameters (RFC 4055 §3.1). */
+function signatureHash(algorithm: Element | undefined): string {
+  const [type, parameters] = elementsOf(contentsOf(algorithm, SEQUENCE));
+  const name = toHex(contentsOf(type, OID));
+  if (name !== RSASSA_PSS) return name;
+  const hash = elementsOf(contentsOf(parameters, SEQUENCE)).find(({ tag }) => tag === PSS_HASH);
+  return hash === undefined
+    ? SHA1
+    : toHex(contentsOf(elementsOf(contentsOf(elementsOf(hash.octets)[0], SEQUENCE))[0], OID));
 }
 
 function readExtensions(extensions: Element | undefined): Map<string, Extension> {
@@ -170,7 +201,7 @@ function readProxy(
   if (rfc !== undefined && draft !== undefined) throw badToken('a certificate has the proxy information of two forms');
   const info = rfc ?? draft;
   if (info !== undefined) return { form: rfc === undefined ? 'draft' : 'rfc', ...readProxyInfo(info) };
-  const rights = subject.startsWith(issuer) ? LEGACY_RIGHTS[subject.slice(issuer.length)] : undefined;
+  const rights = subject.startsWith(issuer) ? LEGACY_RIGHTS.get(subject.slice(issuer.length)) : undefined;
   return rights && { form: 'legacy', rights, pathLength: undefined };
 }
 

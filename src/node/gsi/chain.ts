@@ -7,6 +7,7 @@ import { equalConstantTime as sameOctets } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { contentsOf, elementsOf, SEQUENCE, SET } from '../../mechanisms/gsi/elements.js';
 import { type Certificate, type ProxyForm, type ProxyInfo, parseCertificate } from './certificate.js';
+import { shortKey } from './key-strength.js';
 import { matchesPattern } from './signing-policy.js';
 import { type GsiTrust, type TrustParts, trustPartsOf } from './trust.js';
 
@@ -45,14 +46,6 @@ interface Authorities extends Omit<ChainOptions, 'trust'> {
 const MAX_CHAIN = 30;
 const PURPOSES = { server: '2b06010505070301', client: '2b06010505070302' } as const;
 const ANY_PURPOSE = '551d2500';
-/** Signatures with MD2, MD5 or SHA-1 can be forged. */
-const WEAK_SIGNATURES: readonly string[] = [
-  '2a864886f70d010102',
-  '2a864886f70d010104',
-  '2a864886f70d010105',
-  '2a8648ce3d0401',
-  '2a8648ce380403',
-];
 
 /**
  * Checks a chain.
@@ -87,17 +80,19 @@ function checkProxy(
   certificate: Certificate,
   issuer: Certificate,
   below: number,
-  { now, proxies = PROXY_KINDS }: ChainOptions,
+  { now, proxies = PROXY_KINDS, purpose }: ChainOptions,
 ): void {
   const { proxy, subject, keyUsage } = certificate;
   const refused = (why: string) => untrusted(`proxy ${subject}: ${why}`);
   const { form, rights, pathLength } = proxy as ProxyInfo;
-  checkTime(certificate, now);
+  checkItself(certificate, now);
   checkSignature(certificate, issuer);
   if (!proxies.includes(form)) throw refused(`proxies of the form ${form} are not accepted`);
   if (rights === 'limited' && !proxies.includes('limited')) throw refused('limited proxies are not accepted');
   if (issuer.isAuthority) throw refused('an authority has signed it');
   if (issuer.keyUsage?.signs === false) throw refused('the key that has signed it may not sign');
+  if (keyUsage?.signs === false) throw refused('its key may not sign');
+  if (!isFor(certificate, purpose)) throw refused(`it is not for a ${purpose}`);
   if (!hasOneMoreName(certificate.subjectName, issuer.subjectName)) {
     throw refused('its name is not that of its issuer with one more CN');
   }
@@ -115,11 +110,14 @@ function checkSameForm(proxies: readonly Certificate[]): void {
 }
 
 function checkOwner(owner: Certificate, { purpose }: ChainOptions): void {
-  const { subject, isAuthority, keyUsage, purposes } = owner;
+  const { subject, isAuthority, keyUsage } = owner;
   if (isAuthority) throw untrusted(`${subject} is the certificate of an authority`);
   if (keyUsage?.signs === false) throw untrusted(`the key of ${subject} may not sign`);
-  const isFor = purposes === undefined || purposes.includes(PURPOSES[purpose]) || purposes.includes(ANY_PURPOSE);
-  if (!isFor) throw untrusted(`${subject} is not a certificate for a ${purpose}`);
+  if (!isFor(owner, purpose)) throw untrusted(`${subject} is not a certificate for a ${purpose}`);
+}
+
+function isFor({ purposes }: Certificate, purpose: ChainOptions['purpose']): boolean {
+  return purposes === undefined || purposes.includes(PURPOSES[purpose]) || purposes.includes(ANY_PURPOSE);
 }
 
 /** Goes from the owner's certificate to a trusted authority, by way of those that the peer has sent. */
@@ -127,7 +125,7 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
   const { trust, now } = options;
   let certificate = owner;
   for (let between = 0; between <= sent.length; between++) {
-    checkTime(certificate, now);
+    checkItself(certificate, now);
     const trusted = issuerOf(certificate, trust.authorities);
     const issuer = trusted ?? issuerOf(certificate, sent);
     if (issuer === undefined) throw untrusted(`no trusted authority has signed ${certificate.subject}`);
@@ -136,7 +134,7 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
     checkPolicy(certificate, issuer, trust);
     checkRevocation(certificate, issuer, options);
     if (trusted !== undefined) {
-      checkTime(trusted, now);
+      checkItself(trusted, now);
       return;
     }
     certificate = issuer;
@@ -147,7 +145,7 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
 /** An authority of that name; of several, one that has signed the certificate. */
 function issuerOf(certificate: Certificate, authorities: readonly Certificate[]): Certificate | undefined {
   const named = authorities.filter(({ subjectName }) => sameOctets(subjectName, certificate.issuerName));
-  return named.find(({ x509 }) => certificate.x509.verify(x509.publicKey)) ?? named[0];
+  return named.find(({ key }) => certificate.x509.verify(key)) ?? named[0];
 }
 
 /** @param below  how many authorities have been certified below this one */
@@ -168,7 +166,7 @@ function checkPolicy({ subject }: Certificate, issuer: Certificate, { policies }
 function checkRevocation(certificate: Certificate, issuer: Certificate, { trust, now }: Authorities): void {
   const lists = trust.revocationLists.filter(({ issuerName }) => sameOctets(issuerName, issuer.subjectName));
   for (const { thisUpdate, nextUpdate, revoked, isSignedBy } of lists) {
-    if (issuer.keyUsage?.signsRevocations === false || !isSignedBy(issuer.x509.publicKey)) {
+    if (issuer.keyUsage?.signsRevocations === false || !isSignedBy(issuer.key)) {
       throw untrusted(`a revocation list of ${issuer.subject} is not signed by it`);
     }
     if (now < thisUpdate || (nextUpdate !== undefined && now > nextUpdate)) {
@@ -178,16 +176,19 @@ function checkRevocation(certificate: Certificate, issuer: Certificate, { trust,
   }
 }
 
-function checkTime({ subject, notBefore, notAfter }: Certificate, now: number): void {
-  if (now < notBefore) throw new FtpSecurityError('security/not-yet-valid', `${subject} is not valid yet`);
-  // Written so that a date that can't be read is refused.
+/** Validity and key. OpenSSL checks the lengths of keys only together with the chain, as it can't here. */
+function checkItself({ subject, key, notBefore, notAfter }: Certificate, now: number): void {
+  // Written so that dates that can't be read are refused.
+  if (!(now >= notBefore)) throw new FtpSecurityError('security/not-yet-valid', `${subject} is not valid yet`);
   if (!(now <= notAfter)) throw new FtpSecurityError('security/expired', `${subject} has expired`);
+  const short = shortKey(key);
+  if (short !== undefined) throw untrusted(`${subject} has ${short}, which is too short`);
 }
 
 function checkSignature(certificate: Certificate, issuer: Certificate): void {
-  const { subject, issuerName, signatureAlgorithm, x509 } = certificate;
-  if (WEAK_SIGNATURES.includes(signatureAlgorithm)) throw untrusted(`${subject} is signed with a weak hash`);
-  if (sameOctets(issuerName, issuer.subjectName) && x509.verify(issuer.x509.publicKey)) return;
+  const { subject, issuerName, hasStrongHash, x509 } = certificate;
+  if (!hasStrongHash) throw untrusted(`${subject} is signed with a weak or unknown hash`);
+  if (sameOctets(issuerName, issuer.subjectName) && x509.verify(issuer.key)) return;
   throw untrusted(`${issuer.subject} has not signed ${subject}`);
 }
 

@@ -53,7 +53,7 @@ export function delegatedCredential(
   if (first === undefined) throw badToken('delegation without a certificate');
   const known = new Set(others.map(toHex));
   const certificates = [first, ...others, ...client.chain.filter(it => !known.has(toHex(it)))];
-  if (!parseCertificate(first).x509.publicKey.equals(createPublicKey(key))) {
+  if (!parseCertificate(first).key.equals(createPublicKey(key))) {
     throw badToken('the delegated certificate has another key than was requested');
   }
   const { name } = verifyChain(certificates, options);

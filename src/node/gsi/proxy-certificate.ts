@@ -9,6 +9,7 @@ import { formatElement } from '../../mechanisms/der.js';
 import { contentsOf, elementsOf, INTEGER, OID, SEQUENCE, SET } from '../../mechanisms/gsi/elements.js';
 import { type Certificate, parseCertificate } from './certificate.js';
 import type { GsiCredential } from './credential.js';
+import { shortKey } from './key-strength.js';
 import { algorithmOf, formatSigned, parseSigned } from './signed.js';
 
 /** What the server may do with a delegated credential, and how long. */
@@ -25,8 +26,6 @@ export interface GsiDelegation {
 const DEFAULT_LIFETIME = 12 * 3_600_000;
 /** The proxy is valid that long before now, as clocks differ. */
 const CLOCK_SKEW = 5 * 60_000;
-/** Bits of an RSA key; a shorter one could be broken while the proxy is valid. */
-const MIN_RSA_BITS = 2048;
 const UTF8_STRING = 0x0c;
 const UTC_TIME = 0x17;
 const GENERALIZED_TIME = 0x18;
@@ -95,9 +94,8 @@ function requestedKey(request: Uint8Array): Uint8Array {
   const keyInfo = elementsOf(content.octets)[2];
   contentsOf(keyInfo, SEQUENCE);
   const key = keyOf(keyInfo!.whole);
-  const { modulusLength } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength !== undefined && modulusLength < MIN_RSA_BITS)
-    throw new FtpSecurityError('security/weak', `the server asks for a proxy of an RSA key of ${modulusLength} bits`);
+  const short = shortKey(key);
+  if (short !== undefined) throw new FtpSecurityError('security/weak', `the server asks for a proxy of ${short}`);
   if (isSignedBy?.(key) !== true) throw badToken('the certificate request is not signed with its key');
   return keyInfo!.whole;
 }

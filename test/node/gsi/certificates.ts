@@ -68,7 +68,13 @@ export interface MakeOptions {
   /** Signs in place of the issuer. */
   signer?: KeyObject;
   key?: KeyPair;
+  /** The public key in DER, in place of that of `key`. */
+  keyInfo?: Uint8Array;
   sha1?: boolean;
+  /** The algorithm of the signature in DER, and what signs with it. */
+  signing?: readonly [algorithm: Uint8Array, sign: (octets: Uint8Array) => Uint8Array];
+  /** A GeneralizedTime in place of `from`. */
+  begin?: string;
 }
 
 export interface KeyPair {
@@ -102,18 +108,22 @@ let made = 0x2000;
 /** A certificate with its key, and the chain behind it. */
 export function make(name: string, options: MakeOptions = {}): Made {
   const { issuer, extensions = [], from = -1, to = 1, serial = ++made, key = newKey(), sha1 = false } = options;
+  const signer = options.signer ?? issuer?.key ?? key.privateKey;
+  const { signing = [algorithm(sha1), octets => sign(sha1 ? 'sha1' : 'sha256', octets, signer)], begin } = options;
   const signed = sequence(
     explicit(0, integer(2)),
     integer(serial >> 8, serial & 0xff),
-    algorithm(sha1),
+    signing[0],
     nameOf(issuer?.name ?? name),
-    sequence(timeOf(NOW + from * DAY), timeOf(NOW + to * DAY)),
+    sequence(
+      begin === undefined ? timeOf(NOW + from * DAY) : formatElement(0x18, toUtf8(begin)),
+      timeOf(NOW + to * DAY),
+    ),
     nameOf(name),
-    key.publicKey.export({ format: 'der', type: 'spki' }),
+    options.keyInfo ?? key.publicKey.export({ format: 'der', type: 'spki' }),
     ...(extensions.length === 0 ? [] : [explicit(3, sequence(...extensions.map(formatExtension)))]),
   );
-  const signer = options.signer ?? issuer?.key ?? key.privateKey;
-  const der = sequence(signed, algorithm(sha1), bits(sign(sha1 ? 'sha1' : 'sha256', signed, signer)));
+  const der = sequence(signed, signing[0], bits(signing[1](signed)));
   const above = issuer === undefined ? [] : issuer.certificates;
   return { name, der, certificates: [der, ...above], key: key.privateKey };
 }

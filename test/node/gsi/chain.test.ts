@@ -1,7 +1,7 @@
 /** Chains of certificates: what is accepted, and each rule that is broken. */
-import { X509Certificate } from 'node:crypto';
+import { constants, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { concat, toUtf8 } from '../../../src/bytes.js';
+import { concat, fromHex, toUtf8 } from '../../../src/bytes.js';
 import { parseCertificate } from '../../../src/node/gsi/certificate.js';
 import { type ChainOptions, verifyChain } from '../../../src/node/gsi/chain.js';
 import { type GsiTrustFiles, gsiTrust } from '../../../src/node/gsi/trust.js';
@@ -24,6 +24,7 @@ import {
   proxyInfo,
   purposes,
   revocationList,
+  sequence,
   USER,
   unknownCritical,
 } from './certificates.js';
@@ -70,6 +71,11 @@ describe('a chain is accepted', () => {
     ['of any purpose', user({ extensions: [purposes('551d2500')] }), '/O=Grid/CN=Bob', false],
   ] as const)('%s', (_, chain, name, isLimited) => {
     expect(verify(chain)).toMatchObject({ name, isLimited });
+  });
+
+  test('whose subject is the name of its issuer and more characters', () => {
+    const name = `${CA.name}constructor`;
+    expect(verify(make(name, { issuer: CA })).name).toBe(name);
   });
 
   test('by way of authorities that the peer sends', () => {
@@ -125,7 +131,12 @@ describe('a chain is refused', () => {
     ],
     ['that has expired', user({ to: -0.5 }), 'expired: /O=Grid/CN=Bob has expired'],
     ['that is not valid yet', user({ from: 0.5 }), 'not-yet-valid: /O=Grid/CN=Bob is not valid yet'],
-    ['signed with SHA-1', user({ sha1: true }), 'untrusted: /O=Grid/CN=Bob is signed with a weak hash'],
+    [
+      'whose validity begins at a time that can not be read',
+      user({ begin: '20261399000000Z' }),
+      'not-yet-valid: /O=Grid/CN=Bob is not valid yet',
+    ],
+    ['signed with SHA-1', user({ sha1: true }), 'untrusted: /O=Grid/CN=Bob is signed with a weak or unknown hash'],
     [
       'with a critical extension that is not known',
       user({ extensions: [unknownCritical()] }),
@@ -217,6 +228,16 @@ describe('a chain is refused', () => {
       'untrusted: proxy /O=Grid/CN=Bob/CN=1: the key that has signed it may not sign',
     ],
     [
+      'of a proxy that may not sign itself',
+      make(`${USER.name}/CN=1`, { issuer: USER, extensions: [proxyInfo('all'), keyUsage(0x20)] }),
+      'untrusted: proxy /O=Grid/CN=Anna/CN=1: its key may not sign',
+    ],
+    [
+      'of a proxy for another purpose',
+      make(`${USER.name}/CN=1`, { issuer: USER, extensions: [proxyInfo('all'), purposes(SERVER_AUTH)] }),
+      'untrusted: proxy /O=Grid/CN=Anna/CN=1: it is not for a client',
+    ],
+    [
       'of a proxy of both forms',
       make(`${USER.name}/CN=1`, { issuer: USER, extensions: [proxyInfo('all'), draftProxyInfo('all')] }),
       'bad-token: a certificate has the proxy information of two forms',
@@ -282,6 +303,122 @@ describe('a chain is refused', () => {
     expect(refusal([leaf.der, back.der, second.der])).toMatch(/^security\/untrusted: no trusted authority/);
   });
 });
+
+describe('hashes of signatures', () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const issuer = make('/O=Grid/CN=RSA', { key: rsa, extensions: [authority()], signing: algorithmOf('0b', 'sha256') });
+  const leaf = (signing: MakeOptions['signing']) => make('/O=Grid/CN=Bob', { issuer, ...(signing && { signing }) });
+  const trust = gsiTrust({ authorities: [issuer.der] });
+
+  function algorithmOf(last: string, hash: string): NonNullable<MakeOptions['signing']> {
+    return [fromHex(`300d06092a864886f70d0101${last}0500`), octets => sign(hash, octets, rsa.privateKey)];
+  }
+
+  /** @param parameters  in hex */
+  function pss(parameters: string, hash: string, saltLength: number): NonNullable<MakeOptions['signing']> {
+    const key = { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+    return [sequence(fromHex(`06092a864886f70d01010a${parameters}`)), octets => sign(hash, octets, key)];
+  }
+
+  const SHA256 = '300d06096086480165030402010500';
+  const PSS_SHA256 = `3034a00f${SHA256}a11c301a06092a864886f70d010108${SHA256}a203020120`;
+
+  test.each([
+    ['SHA-224', algorithmOf('0e', 'sha224')],
+    ['SHA-384', algorithmOf('0c', 'sha384')],
+    ['SHA-512', algorithmOf('0d', 'sha512')],
+    ['RSASSA-PSS with SHA-256', pss(PSS_SHA256, 'sha256', 32)],
+  ])('%s is accepted', (_, signing) => {
+    expect(verify(leaf(signing), { trust }).name).toBe('/O=Grid/CN=Bob');
+  });
+
+  test.each([
+    ['MD5', algorithmOf('04', 'md5')],
+    ['SHA-1', algorithmOf('05', 'sha1')],
+    // The identifiers of OIW, which OpenSSL knows too.
+    ['MD5, by another identifier', [fromHex('300906052b0e0302030500'), octets => sign('md5', octets, rsa.privateKey)]],
+    [
+      'SHA-1, by another identifier',
+      [fromHex('300906052b0e03021d0500'), octets => sign('sha1', octets, rsa.privateKey)],
+    ],
+    ['RSASSA-PSS with SHA-1', pss('3000', 'sha1', 20)],
+    ['RSASSA-PSS with SHA-1, by its name', pss('300da00b300906052b0e03021a0500', 'sha1', 20)],
+  ] as [string, MakeOptions['signing']][])('%s is refused', (_, signing) => {
+    const chain = leaf(signing);
+    expect(new X509Certificate(chain.der).verify(rsa.publicKey)).toBe(true);
+    expect(refusal(chain, { trust })).toBe('security/untrusted: /O=Grid/CN=Bob is signed with a weak or unknown hash');
+  });
+});
+
+describe('public keys', () => {
+  const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength });
+  const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
+
+  test.each([
+    ['RSA, 2048 bits', rsa(2048)],
+    ['P-224', ec('P-224')],
+    ['P-521', ec('P-521')],
+    ['brainpool', ec('brainpoolP256r1')],
+    ['Ed25519', generateKeyPairSync('ed25519')],
+  ])('%s: accepted', (_, key) => {
+    expect(verify(user({ key })).name).toBe('/O=Grid/CN=Bob');
+  });
+
+  test.each([
+    ['RSA, 512 bits', rsa(512), 'an RSA key of 512 bits'],
+    ['RSA, 1024 bits', rsa(1024), 'an RSA key of 1024 bits'],
+    ['RSASSA-PSS', generateKeyPairSync('rsa-pss', { modulusLength: 1024 }), 'an RSA key of 1024 bits'],
+    ['DSA', generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 }), 'a DSA key of 1024 bits'],
+    ['a short curve', ec('secp112r1'), 'an EC key of 112 bits'],
+  ])('%s: refused', (_, key, what) => {
+    const refused = `security/untrusted: /O=Grid/CN=Bob has ${what}, which is too short`;
+    expect(refusal(user({ key }))).toBe(refused);
+    const proxy = proxyOf(USER, proxyInfo('all'), { key });
+    expect(refusal(proxy)).toBe(refused.replace('Bob', 'Anna/CN=1'));
+  });
+
+  test('a curve without a name: refused', () => {
+    expect(refusal(user({ keyInfo: keyOfNamelessCurve() }))).toBe(
+      'security/untrusted: /O=Grid/CN=Bob has an EC key of 0 bits, which is too short',
+    );
+  });
+
+  test('of authorities', () => {
+    const [short] = [rsa(1024)];
+    const root = make('/O=Grid/CN=Short', { key: short, signer: CA.key, extensions: [authority()] });
+    const signing: MakeOptions['signing'] = [
+      fromHex('300d06092a864886f70d01010b0500'),
+      octets => sign('sha256', octets, short.privateKey),
+    ];
+    const chain = make('/O=Grid/CN=Bob', { issuer: root, signing });
+    const refused = 'security/untrusted: /O=Grid/CN=Short has an RSA key of 1024 bits, which is too short';
+    expect(refusal(chain, { trust: gsiTrust({ authorities: [root.der] }) })).toBe(refused);
+    const middle = make('/O=Grid/CN=Short', { key: short, issuer: CA, extensions: [authority()] });
+    expect(refusal(make('/O=Grid/CN=Bob', { issuer: middle, signing }))).toBe(refused);
+  });
+
+  /** Each part of a chain whose key can't be read, since Node reads it only when it is asked for. */
+  test.each([
+    ['of an unknown algorithm', '300a300506032a03040301 00'.replace(' ', '')],
+    ['with a point that is not on the curve', '3018301306072a8648ce3d020106082a8648ce3d030107030100'],
+    ['of RSA, with no number', '3012300d06092a864886f70d01010105000301 00'.replace(' ', '')],
+  ])('%s: refused', (_, hex) => {
+    const keyInfo = fromHex(hex);
+    const owner = make(USER.name, { issuer: CA, keyInfo });
+    const middle = make('/O=Grid/CN=Middle', { issuer: CA, keyInfo, extensions: [authority()] });
+    for (const chain of [owner, proxyOf(owner, proxyInfo('all')), make('/O=Grid/CN=Bob', { issuer: middle })])
+      expect(refusal(chain)).toBe('security/bad-token: a certificate has a public key that is not known');
+  });
+});
+
+/** A key on a curve that has no name: P-256 by its parameters, and with another base point. */
+function keyOfNamelessCurve(): Uint8Array {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
+  const keyInfo = publicKey.export({ format: 'der', type: 'spki' });
+  const point = newKey().publicKey.export({ format: 'der', type: 'spki' }).subarray(-65);
+  keyInfo.set(point, keyInfo.indexOf('046b17d1f2e12c4247', 0, 'hex'));
+  return keyInfo;
+}
 
 describe('proxies are accepted by their kind', () => {
   const all = ['rfc', 'draft', 'legacy', 'limited'] as const;
