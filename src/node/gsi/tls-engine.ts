@@ -102,9 +102,13 @@ export class TlsEngine {
   }
 }
 
-/** @param output  an alert for the peer */
+/**
+ * A close_notify alert of the server is no error of OpenSSL: Node takes it for the end of a connection.
+ * @param output  an alert for the peer
+ */
 function tlsError(error: Error & { library?: string; reason?: string; code?: string }, output: Uint8Array): Error {
   const { code = '', reason = error.message } = error;
+  if (code === 'ECONNRESET') return badToken('TLS: the server has ended it before the handshake is complete');
   if (!code.startsWith('ERR_SSL') && error.library === undefined) return error;
   return new FtpSecurityError('security/bad-token', `TLS: ${reason}`, { ...(output.length > 0 && { token: output }) });
 }

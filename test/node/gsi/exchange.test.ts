@@ -171,6 +171,16 @@ test('versions that do not fit are refused, with an alert for the peer', async (
   expect(error.token?.[0]).toBe(21);
 });
 
+test.each(VERSIONS)('%s: a server that ends TLS within the handshake is refused', async version => {
+  for (const level of [1, 2]) {
+    const client = initiator(only(version));
+    await client.step();
+    const closeNotify = Uint8Array.of(21, 3, 3, 0, 2, level, 0);
+    expect((await refusal(Promise.resolve(client.step(closeNotify)))).code).toBe('security/bad-token');
+    client.destroy!();
+  }
+});
+
 test('tickets of a server are read over', async () => {
   const server = new TlsEngine('server', createSecureContext(identityOf(HOST)));
   const client = initiator();
