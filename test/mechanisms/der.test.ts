@@ -67,6 +67,7 @@ describe('values and their octets', () => {
   test.each([
     ['19700101000000Z', 0],
     ['20261122102149Z', 1795342909],
+    ['00000101000000Z', -62167219200],
     ['00000229000000Z', Date.UTC(2000, 1, 29) / 1000 - 63113904000],
     ['99991231235959Z', 253402300799],
   ])('KerberosTime %s', (text, seconds) => {
@@ -79,10 +80,12 @@ describe('values and their octets', () => {
     expect(read(kerberosFlags, '03050020000000')).toBe(flag(2));
     expect(hex(kerberosFlags, flag(2))).toBe('03050020000000');
     expect(hex(kerberosFlags, flag(0) + flag(31))).toBe('03050080000001');
+    expect(hex(kerberosFlags, 0)).toBe('03050000000000');
   });
 
   test('missing flags are zero, and those from 32 on are dropped', () => {
     expect(read(kerberosFlags, '03020520')).toBe(flag(2));
+    expect(read(kerberosFlags, '03020780')).toBe(flag(0));
     expect(read(kerberosFlags, '030100')).toBe(0);
     expect(read(kerberosFlags, '03060020000000ff')).toBe(flag(2));
   });
@@ -92,6 +95,9 @@ describe('values and their octets', () => {
     expect(hex(octetString, new Uint8Array(128)).slice(0, 6)).toBe('048180');
     expect(hex(octetString, new Uint8Array(256)).slice(0, 8)).toBe('04820100');
     expect(hex(octetString, new Uint8Array(65536)).slice(0, 10)).toBe('0483010000');
+    for (const size of [127, 128, 255, 256, 65536]) {
+      expect(parseDer(octetString, formatDer(octetString, new Uint8Array(size))).length).toBe(size);
+    }
   });
 
   test('SEQUENCE, SEQUENCE OF, application and context tags', () => {
@@ -115,6 +121,7 @@ describe('is refused with the offset:', () => {
   test.each([
     ['nothing', '', 0],
     ['another tag', '040105', 0],
+    ['another tag, cut short', '0405', 0],
     ['no length', '02', 1],
     ['an indefinite length', '0280050000', 1],
     ['a length in more octets than needed', '02810105', 1],
@@ -133,6 +140,7 @@ describe('is refused with the offset:', () => {
   test.each([
     ['', 2],
     ['01', 2],
+    ['0800', 2],
     ['08ff', 2],
     ['0120000001', 2],
     ['07207f', 2],
@@ -152,10 +160,12 @@ describe('is refused with the offset:', () => {
     ' 0261122102149Z',
   ])('KerberosTime %s', text => refuses(kerberosTime, toHex(formatElement(0x18, ascii(text))), 2));
 
-  const pair = sequence({ a: field(0, int32), b: optional(1, int32) });
+  const pair = () => sequence({ a: field(0, int32), b: optional(1, int32) });
   test.each([
+    ['no field', '3000', 2],
     ['a missing field', '3005a103020101', 2],
     ['a field twice', '300aa003020101a003020101', 7],
+    ['the last field twice', '300fa003020101a103020101a103020101', 12],
     ['fields in another order', '300aa103020101a003020101', 2],
     ['a field of another class', '300a8003020101a103020101', 2],
     ['two values in a field', '3008a006020101020101', 7],
@@ -163,8 +173,12 @@ describe('is refused with the offset:', () => {
     ['a field longer than its SEQUENCE', '3005a004020101', 4],
     ['a tag number above 30 after the fields', '3008a003020101bf2000', 7],
     ['an element of another class after the fields', '3008a003020101020101', 7],
+    ['an element of a private class after the fields', '3008a003020101e30101', 7],
     ['extensions that do not ascend', '3009a003020101a400a300', 9],
-  ])('%s', (_, octets, offset) => refuses(pair, octets, offset));
+  ])('%s', (_, octets, offset) => refuses(pair(), octets, offset));
+
+  test('a length with a leading zero, and then as many octets', () =>
+    refuses(octetString, `04820080${'00'.repeat(128)}`, 1));
 
   test('a tag number above 30', () => refuses(sequenceOf(int32), '30031f2000', 2));
 
@@ -180,9 +194,17 @@ describe('is refused with the offset:', () => {
     }
     expectCode(() => parseDer(int32, fromHex('02010500000000'), 0, 3), 'security/bad-token');
     expectCode(() => parseDer(int32, fromHex('02020500'), 1, 3), 'security/bad-token');
-    for (const cut of ['', '02', '0202', '020205']) {
-      expectCode(() => parseDer(int32, fromHex(cut), 0, 3), 'security/bad-token');
+    for (const [cut, offset] of [
+      ['', 0],
+      ['02', 1],
+      ['0202', 2],
+      ['020205', 2],
+    ] as const) {
+      const error = errorOf(() => parseDer(int32, fromHex(cut), 0, 3));
+      expect([error.code, error.offset]).toEqual(['security/bad-token', offset]);
     }
+    // The padding is not taken for the count of unused bits that is missing.
+    expectCode(() => parseDer(kerberosFlags, fromHex('030000'), 0, 3), 'security/bad-token');
   });
 
   test('nesting deeper than the type', () => {
@@ -199,8 +221,15 @@ describe('is refused with the offset:', () => {
     expect(() => formatDer(sequenceOf(int32), new Array<number>(300_000).fill(7))).not.toThrow();
   });
 
-  test('the error says what was expected, and contains no octets of the input', () => {
-    expect(errorOf(() => read(pair, '3005a103020101')).message).toBe('DER: expected a [0]');
+  test.each<[string, () => Type<unknown>, string]>([
+    ['a [0]', pair, '3005a103020101'],
+    ['SEQUENCE', pair, '0201ff'],
+    ['SEQUENCE OF Int32', () => sequenceOf(int32), '0201ff'],
+    ['INTEGER', () => integer(0, 9), '0400'],
+    ['INTEGER from 0 to 9', () => integer(0, 9), '02010a'],
+    ['a definite length', () => octetString, '0480610000'],
+  ])('the error says that %s was expected, and no octets', (what, type, octets) => {
+    expect(errorOf(() => read(type(), octets)).message).toBe(`DER: expected ${what}`);
   });
 
   test('values that a type cannot hold are misuse', () => {
@@ -209,17 +238,26 @@ describe('is refused with the offset:', () => {
     expect(() => formatDer(int32, 0.5)).toThrow(RangeError);
     expect(() => formatDer(kerberosTime, 253402300800)).toThrow(RangeError);
     expect(() => formatDer(kerberosTime, 0.5)).toThrow(RangeError);
-    expect(() => formatDer(kerberosFlags, 2 ** 32)).toThrow(RangeError);
+    expect(() => formatDer(kerberosTime, -62167219201)).toThrow(RangeError);
+    for (const flags of [2 ** 32, -1, 0.5]) expect(() => formatDer(kerberosFlags, flags)).toThrow(RangeError);
   });
 });
 
 describe('extensions (RFC 4120 §1.5.1)', () => {
-  const type = sequence({ a: field(0, int32), b: optional(1, int32) });
   test('are kept as they came, and written again', () => {
+    const type = sequence({ a: field(0, int32), b: optional(1, int32) });
     const octets = '300ea003020101a303020109a4020500';
     const value = read(type, octets);
     expect(value).toEqual({ a: 1, extensions: fromHex('a303020109a4020500') });
     expect(hex(type, value)).toBe(octets);
+    const single = sequence({ a: field(0, int32) });
+    expect(read(single, '300aa003020101a103020109')).toEqual({ a: 1, extensions: fromHex('a103020109') });
+  });
+
+  test('are not the fields of what is around the SEQUENCE', () => {
+    const inner = sequence({ a: field(0, int32), b: optional(1, int32) });
+    const type = sequence({ inner: field(0, inner), c: field(1, int32) });
+    expect(read(type, '300ea0073005a003020101a103020102')).toEqual({ inner: { a: 1 }, c: 2 });
   });
 });
 
@@ -232,7 +270,10 @@ describe('names', () => {
 
   test('octets that are not UTF-8 are kept, and differ from all others', () => {
     expect(nameText(fromHex('e9'))).toBe('\udce9');
+    expect(nameText(fromHex('80'))).toBe('\udc80');
     expect(nameText(fromHex('efbfbd'))).toBe('\ufffd');
+    // The first three octets of a character of four, for which UTF-8 decoders give one U+FFFD.
+    expect(nameText(fromHex('f09f98'))).toBe('\udcf0\udc9f\udc98');
     expect(hex(generalString, 'a\udce9')).toBe('1b0261e9');
   });
 
