@@ -1,30 +1,17 @@
-/** Contexts over records, beyond what the conformance suite asks of every mechanism. */
-import { cbc } from '@noble/ciphers/aes.js';
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha1 } from '@noble/hashes/legacy.js';
 import { describe, expect, test, vi } from 'vitest';
 import { concat, fromHex, fromUtf8, toHex, toUtf8 } from '../../../src/bytes.js';
 import { RecordContext } from '../../../src/mechanisms/gsi/context.js';
 import { gsiObserver, parseKeyLog } from '../../../src/mechanisms/gsi/index.js';
-import {
-  nextTrafficSecret,
-  recordKeys,
-  TLS_1_0,
-  TLS_1_1,
-  TLS_1_2,
-  TLS_1_3,
-} from '../../../src/mechanisms/gsi/tls/key-schedule.js';
+import { nextTrafficSecret, TLS_1_0, TLS_1_2, TLS_1_3 } from '../../../src/mechanisms/gsi/tls/key-schedule.js';
 import {
   ALERT,
   copyDirection,
   type Direction,
-  directionsOf,
   formatRecord,
   HANDSHAKE,
   sealRecord,
   updatedDirection,
 } from '../../../src/mechanisms/gsi/tls/records.js';
-import { suiteByNumber } from '../../../src/mechanisms/gsi/tls/suites.js';
 import type { ObservedStep, Peer } from '../../../src/protection/mechanism.js';
 import { errorOf } from '../../helpers.js';
 import { directionsFor, directionsForBoth, PROTOCOLS, pairOf, protocolOf } from './pairs.js';
@@ -242,6 +229,7 @@ describe('records that are missing', () => {
       const { plaintext, sequence } = context.unwrap(tokens[i]!);
       return [plaintext[0], sequence, context.lastReceived, context.lastFollows];
     };
+    expect([context.lastReceived, context.lastFollows]).toEqual([undefined, false]);
     expect(state(0)).toEqual([0, 'ok', 0n, true]);
     expect(state(2)).toEqual([2, 'gap', 2n, false]);
     expect(state(3)).toEqual([3, 'ok', 3n, true]);
@@ -274,64 +262,6 @@ describe('records that are missing', () => {
     const { initiator, acceptor } = pairOf(TLS12);
     for (const length of [5, 40_000, 5]) acceptor.unwrap(initiator.wrap(new Uint8Array(length), 'private').token);
     expect(acceptor.lastReceived).toBe(2n);
-  });
-});
-
-describe('the padding of CBC, with the MAC before it', () => {
-  const master = {
-    version: TLS_1_1,
-    suite: suiteByNumber(0x2f)!,
-    secret: new Uint8Array(48).fill(1),
-    clientRandom: new Uint8Array(32).fill(2),
-    serverRandom: new Uint8Array(32).fill(3),
-    encryptThenMac: false,
-  };
-  const keys = recordKeys(master).client;
-  const context = () => new RecordContext({ receive: directionsOf(master).client });
-
-  /** A token as RFC 4346 §6.2.3.2 has it, with any padding. */
-  function tokenWith(content: Uint8Array, padding: Uint8Array): Uint8Array {
-    const covered = concat(
-      new Uint8Array(8),
-      Uint8Array.of(23, 3, 2, content.length >> 8, content.length & 255),
-      content,
-    );
-    const iv = new Uint8Array(16).fill(9);
-    const blocks = concat(content, hmac(sha1, keys.mac, covered), padding);
-    return formatRecord(23, TLS_1_1, concat(iv, cbc(keys.key, iv, { disablePadding: true }).encrypt(blocks)));
-  }
-  /** As many octets as fill the blocks up. */
-  const lengths = Array.from({ length: 16 }, (_, i) => 16 * i + 16 - ((TEXT.length + 20) % 16));
-
-  test.each(lengths)('may have %i octets', length => {
-    const { plaintext } = context().unwrap(tokenWith(TEXT, new Uint8Array(length).fill(length - 1)));
-    expect(plaintext).toEqual(TEXT);
-  });
-
-  test.each(lengths.slice(0, 4))('is refused where one of %i octets is wrong, as a wrong MAC is', length => {
-    for (let i = 0; i < length; i++) {
-      const padding = new Uint8Array(length).fill(length - 1);
-      padding[i]! ^= 1;
-      const error = errorOf(() => context().unwrap(tokenWith(TEXT, padding)));
-      expect([error.code, error.message]).toEqual([
-        'security/bad-checksum',
-        'wrong checksum of a TLS record: changed on the way, or made with another key',
-      ]);
-    }
-  });
-
-  test('is refused where it would reach into the MAC, or before the record', () => {
-    for (const last of [17, 26, 40, 200, 255]) {
-      const padding = new Uint8Array(6).fill(last);
-      expect(errorOf(() => context().unwrap(tokenWith(TEXT, padding))).code).toBe('security/bad-checksum');
-    }
-  });
-
-  test('fragments that are no whole blocks, or too short, are refused', () => {
-    for (let length = 0; length < 70; length++) {
-      const error = errorOf(() => context().unwrap(formatRecord(23, TLS_1_1, new Uint8Array(length))));
-      expect(error.code).toBe('security/bad-checksum');
-    }
   });
 });
 
@@ -382,17 +312,20 @@ describe('limits', () => {
     }
   });
 
-  test('a context without keys to send with says so', () => {
-    const { client } = directionsFor(TLS13);
-    const context = new RecordContext({ receive: client });
+  test('a context without keys to send with, or without encryption, says so', () => {
+    const context = new RecordContext({ receive: directionsFor(TLS13).client });
     expect(context.supports('private')).toBe(true);
     expect(errorOf(() => context.wrap(TEXT, 'private')).message).toBe('this context only unwraps');
+    const { initiator } = pairOf(protocolOf(TLS_1_2, 'TLS_RSA_WITH_NULL_SHA256'));
+    expect(initiator.supports('private')).toBe(false);
+    expect(errorOf(() => initiator.wrap(TEXT, 'private')).message).toBe('this cipher suite has no level private');
   });
 
-  test('after destroy the keys are zeros', () => {
+  test('after destroy it says so, and the keys are zeros', () => {
     const { client, server } = directionsFor(TLS13);
     const context = new RecordContext({ receive: client, send: server });
     context.destroy();
+    expect(errorOf(() => context.wrap(TEXT, 'private')).message).toBe('the context is destroyed');
     expect([client, server].map(({ secret }) => toHex(secret!))).toEqual(['00'.repeat(32), '00'.repeat(32)]);
   });
 

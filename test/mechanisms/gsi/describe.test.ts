@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fromHex } from '../../../src/bytes.js';
+import { concat, fromHex } from '../../../src/bytes.js';
 import { describeGsiToken } from '../../../src/mechanisms/gsi/index.js';
 import { formatRecord } from '../../../src/mechanisms/gsi/tls/records.js';
 import { errorOf, onlyRefuses } from '../../helpers.js';
@@ -52,6 +52,18 @@ describe('what a token says without keys', () => {
     expect(describeGsiToken(formatRecord(21, 0x0303, Uint8Array.of(2, 48)))['alert']).toBe('unknown_ca');
     expect(describeGsiToken(formatRecord(21, 0x0303, Uint8Array.of(2, 200)))['alert']).toBe('alert 200');
     expect(describeGsiToken(formatRecord(21, 0x0303, new Uint8Array(26)))['alert']).toBeUndefined();
+    expect(describeGsiToken(formatRecord(23, 0x0303, Uint8Array.of(2, 48)))['alert']).toBeUndefined();
+  });
+
+  test('of handshake messages among other records, and of unknown ones', () => {
+    const unknown = formatRecord(22, 0x0303, Uint8Array.of(99, 0, 0, 0));
+    expect(describeGsiToken(concat(formatRecord(21, 0x0303, Uint8Array.of(1, 90)), unknown, tokens[0]!))).toMatchObject(
+      {
+        alert: 'user_canceled',
+        messages: ['message 99', 'ClientHello'],
+        serverName: 'localhost',
+      },
+    );
   });
 
   test('of other octets: that they are none', () => {

@@ -176,7 +176,7 @@ function withMacAlone({ version, suite, keys }: RecordCipherOptions): Protection
 }
 
 function withCbc(options: RecordCipherOptions): Protection {
-  const { version, suite, keys, encryptThenMac = false } = options;
+  const { version, suite, keys, encryptThenMac } = options;
   const isChained = version === TLS_1_0;
   const { outputLen } = suite.mac!;
   const ivLength = isChained ? 0 : BLOCK;
@@ -216,8 +216,9 @@ const cbcThenMac: Order = (mac, { outputLen }, { encrypt, decrypt }) => ({
     const encrypted = fragment.subarray(0, Math.max(0, fragment.length - outputLen));
     const isRight = equalConstantTime(mac(number, type, encrypted), fragment.subarray(encrypted.length));
     const opened = isRight ? decrypt(encrypted, previous) : undefined;
-    const length = opened && contentLength(opened, 0);
-    return opened && length !== undefined && length >= 0 ? { type, content: opened.slice(0, length) } : undefined;
+    if (opened === undefined) return undefined;
+    const length = contentLength(opened, 0);
+    return length === undefined ? undefined : { type, content: opened.slice(0, length) };
   },
 });
 
@@ -228,7 +229,7 @@ const macThenCbc: Order = (mac, hash, { encrypt, decrypt }) => ({
   },
   open(type, fragment, { number, previous }) {
     const opened = decrypt(fragment, previous);
-    if (opened === undefined || opened.length < hash.outputLen + 1) return undefined;
+    if (opened === undefined) return undefined;
     const found = contentLength(opened, hash.outputLen);
     // Continue as if there were no padding (RFC 5246 §6.2.3.2), so that the time does not reveal a wrong one.
     const length = found ?? opened.length - 1 - hash.outputLen;
@@ -267,8 +268,8 @@ function padding(length: number): Uint8Array {
 }
 
 /**
- * The length of the content before MAC and padding; undefined if the padding is wrong. The time depends only on the
- * length of the whole.
+ * The length of the content before MAC and padding; undefined if the padding is wrong, or there is no room for both. The
+ * time depends only on the length of the whole.
  */
 function contentLength(opened: Uint8Array, macLength: number): number | undefined {
   const last = opened.length - 1;

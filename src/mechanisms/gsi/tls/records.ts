@@ -93,7 +93,7 @@ export function directionsOf(master: MasterSecret, newAead?: NewAead): { client:
   const { client, server } = recordKeys(master);
   const direction = (keys: typeof client): Direction => {
     const cipher = recordCipher({ version, suite, keys, encryptThenMac, newAead });
-    return { version, suite, cipher, number: 0, previous: cipher.chain ? keys.iv.slice() : NOTHING };
+    return { version, suite, cipher, number: 0, previous: cipher.chain ? keys.iv : NOTHING };
   };
   return { client: direction(client), server: direction(server) };
 }
@@ -115,7 +115,7 @@ export function updatedDirection({ suite, secret, newAead }: Direction): Directi
 /** The same state with its own copy of the keys. */
 export function copyDirection(direction: Direction): Direction {
   const { cipher, previous, secret } = direction;
-  return { ...direction, cipher: cipher.copy(), previous: copy(previous), ...(secret && { secret: copy(secret) }) };
+  return { ...direction, cipher: cipher.copy(), previous: copy(previous), secret: secret && copy(secret) };
 }
 
 export function encrypts({ suite }: Direction): boolean {

@@ -2,7 +2,15 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../../src/bytes.js';
-import { expandLabel, prf, TLS_1_2, trafficKeys } from '../../../../src/mechanisms/gsi/tls/key-schedule.js';
+import {
+  expandLabel,
+  prf,
+  recordKeys,
+  TLS_1_0,
+  TLS_1_1,
+  TLS_1_2,
+  trafficKeys,
+} from '../../../../src/mechanisms/gsi/tls/key-schedule.js';
 import { SUITES, suiteByNumber, suiteName } from '../../../../src/mechanisms/gsi/tls/suites.js';
 
 describe('the PRF of TLS 1.2', () => {
@@ -20,6 +28,15 @@ describe('the PRF of TLS 1.2', () => {
         '87347b66',
     );
   });
+});
+
+test('CBC has an initialisation vector among its keys only in TLS 1.0 (RFC 4346 §6.3)', () => {
+  const ivOf = (version: number) => {
+    const secret = new Uint8Array(48);
+    const randoms = { clientRandom: new Uint8Array(32), serverRandom: new Uint8Array(32) };
+    return recordKeys({ version, suite: suiteByNumber(0x2f)!, secret, ...randoms, encryptThenMac: false }).client.iv;
+  };
+  expect([TLS_1_0, TLS_1_1, TLS_1_2].map(version => ivOf(version).length)).toEqual([16, 0, 0]);
 });
 
 describe('TLS 1.3, RFC 8448 §3', () => {
