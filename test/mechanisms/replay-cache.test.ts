@@ -1,7 +1,7 @@
 /** The replay cache: what it knows, for how long, and how much it holds. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ReplayCache } from '../../src/mechanisms/replay-cache.js';
+import { isOlderThan, ReplayCache } from '../../src/mechanisms/replay-cache.js';
 
 describe('ReplayCache', () => {
   test('accepts each authenticator once', () => {
@@ -67,5 +67,22 @@ describe('ReplayCache', () => {
 
   test('has room for one at least', () => {
     for (const capacity of [0, -1, 1.5, Number.NaN]) expect(() => new ReplayCache({ capacity })).toThrow(RangeError);
+  });
+});
+
+describe('an authenticator is older than a store', () => {
+  const add = () => true;
+
+  test('if it was made before the store began, to the millisecond', () => {
+    expect([1000, 1000.0001, 999.9999, 999.999].map(created => isOlderThan({ age: 5, add }, created, 1005))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  test('never, if the store has no age', () => {
+    expect(isOlderThan({ add }, 0, 2 ** 32)).toBe(false);
   });
 });
