@@ -184,15 +184,17 @@ function sources(folder) {
     .map(name => join(folder, name));
 }
 
+/** `tests` names folders and files. */
 function testFiles() {
-  const folders = tests.split(',').map(folder => join('test', folder));
-  return folders.flatMap(sources).filter(path => /(?<!\.slow|\.isolated)\.test\.ts$/.test(path));
+  const paths = tests.split(',').map(name => join('test', name));
+  const files = paths.flatMap(path => (path.endsWith('.ts') ? [path] : sources(path)));
+  return files.filter(path => /(?<!\.slow|\.isolated)\.test\.ts$/.test(path));
 }
 
-/** The tests of a room, and of those of the core that use it. */
+/** The tests of a room, which is a folder or a file, and of those of the core that use it. */
 function testsOf(name) {
   const core = ['ftp', 'protection', 'session'];
-  return core.includes(name) ? core.slice(core.indexOf(name)).join() : name;
+  return core.includes(name) ? core.slice(core.indexOf(name)).join() : name.replace(/\.ts$/, '.test.ts');
 }
 
 export const strykerPlugins = [

@@ -1,12 +1,12 @@
 /**
  * Mutation testing: Stryker changes the sources of a room in thousands of small ways, and counts the changes that the room's own
- * unit tests notice. `MUTATION_ROOM=ftp npm run mutation`.
+ * unit tests notice. `MUTATION_ROOM=ftp npm run mutation`. A room is a folder of `src`, or one file of it.
  */
 const { MUTATION_ROOM: room = 'ftp' } = process.env;
 const name = room.replaceAll('/', '-');
 
 export default {
-  mutate: [`src/${room}/**/*.ts`],
+  mutate: [room.endsWith('.ts') ? `src/${room}` : `src/${room}/**/*.ts`],
   testRunner: 'room',
   plugins: [new URL('runner.mjs', import.meta.url).pathname],
   ignorers: ['messages'],
