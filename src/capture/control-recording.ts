@@ -32,8 +32,8 @@ export interface RecordedTransfer extends TransferStart {
   level: ProtectionLevel | undefined;
   /** The number of the message with its last reply. */
   reply: number | undefined;
-  /** Whether the server has said that there is no data connection. */
-  isUnopened: boolean;
+  /** Whether the server has refused it before it began, or could not open its data connection: then there is no block. */
+  isRefused: boolean;
   /** Whether the capture has something of its data connection. */
   isCaptured: boolean;
 }
@@ -197,7 +197,7 @@ export class ControlRecording {
 
   #addTransfer(facts: Pick<RecordedTransfer, 'message' | 'command' | 'name' | 'from'>): void {
     const start = { after: undefined, isExact: false, begun: false, answered: false, blocks: undefined };
-    const data = { level: undefined, reply: undefined, isUnopened: false, isCaptured: false };
+    const data = { level: undefined, reply: undefined, isRefused: false, isCaptured: false };
     const { offset, message: restart } = this.#restart ?? { offset: 0, message: undefined };
     const addressed = this.#addressed;
     const isUnknown = OFFSET_UNKNOWN.has(facts.command);
@@ -232,7 +232,7 @@ export class ControlRecording {
   #transferReply(transfer: RecordedTransfer, { reply: { code }, messages, protection }: ObservedReply): void {
     if (code < 300) transfer.level ??= protection;
     transfer.reply = messages.at(-1);
-    transfer.isUnopened = code === CANNOT_OPEN;
+    transfer.isRefused = code === CANNOT_OPEN || (code >= 400 && !transfer.begun);
     if (code < 200) this.#numbers.begin(transfer.from, transfer);
     else {
       transfer.begun = true;
@@ -241,8 +241,8 @@ export class ControlRecording {
   }
 
   /** No data connection of it comes any more. */
-  #endTransfer({ message, command, name, level, reply, isUnopened, isCaptured }: RecordedTransfer): void {
-    if (this.#announce === undefined || isCaptured || isUnopened || level === undefined || level === 'clear') return;
+  #endTransfer({ message, command, name, level, reply, isRefused, isCaptured }: RecordedTransfer): void {
+    if (this.#announce === undefined || isCaptured || isRefused || level === undefined || level === 'clear') return;
     const lines = [message, ...(reply === undefined ? [] : [reply])];
     this.#writer.finding(missingData(this.number, lines, { command, name, level }));
   }

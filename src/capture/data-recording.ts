@@ -117,7 +117,8 @@ export class DataRecording {
     const { writer } = this.#found.control;
     const transfer = this.#transfer;
     // A transfer that has begun but sent no octets lacks its last block as well.
-    if (transfer?.begun && this.#found.foundBy !== 'time') this.#begun ??= this.#begin(transfer.from, time);
+    if (transfer?.begun && !transfer.isRefused && this.#found.foundBy !== 'time')
+      this.#begun ??= this.#begin(transfer.from, time);
     if (this.#begun === undefined) return;
     const { facts, blocks, numbers } = this.#begun;
     if (facts.message === null && transfer !== undefined) {

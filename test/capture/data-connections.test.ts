@@ -354,6 +354,30 @@ describe('a data connection', () => {
     expect(data[0]!.error?.code).toBe('syntax/truncated');
   });
 
+  it.each(['450 Busy', '550 No such file', '425 No connection'])(
+    'whose transfer has the reply %s at once is none',
+    refusal => {
+      // A client in passive mode connects before it sends the command.
+      for (const [verb, side] of [
+        ['RETR', 1],
+        ['STOR', 0],
+      ] as const) {
+        const { data, findings } = recordOf(
+          downloading(enc(`${verb} x`), conf(refusal)),
+          () => sent(PASSIVE, side),
+          [],
+        );
+        expect([data, findings.filter(({ rule }) => rule.startsWith('data-'))]).toEqual([[], []]);
+      }
+    },
+  );
+
+  it('whose transfer is refused has no octets: those that come are judged', () => {
+    const before = downloading(enc('RETR x'), conf('550 No such file'));
+    const { data } = recordOf(before, () => sent(PASSIVE, 1, ...blocks(server, 'private', 'text')), []);
+    expect(data.map(({ verdict, error }) => [verdict, error?.code])).toEqual([['verified', 'syntax/truncated']]);
+  });
+
   it('whose octets are not all in the capture is read up to there, and no error', () => {
     const { data } = stored(() => blocks(client, 'private', 'abc', 'def', ''), { gap: 60 });
     expect(data).toEqual([expect.objectContaining({ verdict: 'verified', error: null, lost: 60 })]);
