@@ -94,6 +94,8 @@ export class ConnectionFindings {
   /** The argument of the last USER command. */
   #requestedUser = '';
   #protection: ProtectionLevel = 'clear';
+  /** The last transfer in the clear: the server may send several 1yz replies to one. */
+  #inClear: number | undefined;
   readonly #deviations = new Set<string>();
 
   constructor(connection: number) {
@@ -181,7 +183,9 @@ export class ConnectionFindings {
     if (answers.verb === 'PROT' && STRENGTH.indexOf(protection) < STRENGTH.indexOf(before))
       return [this.#find('lowered-protection', lines, `from ${before} to ${protection}`)];
     const isTransfer = code < 200 && commandFacts(answers.verb).data !== undefined;
-    return isTransfer && protection === 'clear' ? [this.#find('data-in-clear', lines)] : [];
+    if (!isTransfer || protection !== 'clear' || answers.message === this.#inClear) return [];
+    this.#inClear = answers.message;
+    return [this.#find('data-in-clear', lines)];
   }
 }
 

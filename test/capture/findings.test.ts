@@ -264,6 +264,16 @@ describe('data connections', () => {
     expect(rulesOf(connection(), ...lowered)).toEqual(['lowered-protection', 'data-in-clear']);
     expect(rulesOf(transfer())).toEqual([]);
   });
+
+  it('without protection are found once each, however many 1yz replies a transfer has', () => {
+    const first = reply(150, 'STOR a') as ReplyRecord;
+    // GridFTP servers report how far a transfer is with a reply of their own.
+    const more = [
+      { ...first, code: 111 },
+      { ...first, code: 112 },
+    ];
+    expect(rulesOf(connection(), first, ...more, reply(150, 'STOR b'))).toEqual(['data-in-clear', 'data-in-clear']);
+  });
 });
 
 it('reports a deviation once for each side', () => {
