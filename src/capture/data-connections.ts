@@ -39,6 +39,8 @@ export interface FoundDataConnection<Control> {
   foundBy: FoundBy;
   /** The number of the message with the command that asked for the address; undefined for the default port. */
   message: number | undefined;
+  /** The control connection with the other server, where a client lets two of them transfer a file (RFC 959 §2.3, figure 2). */
+  partner: { control: Control; message: number | undefined } | undefined;
 }
 
 /**
@@ -101,7 +103,7 @@ export class DataConnections<Control> {
         if (announced === undefined) continue;
         const { control, by, message } = announced;
         const clientEnd = by === 'client' ? listener : listener === 0 ? 1 : 0;
-        return { control, clientEnd, foundBy, message };
+        return { control, clientEnd, foundBy, message, partner: this.#partnerOf(announced) };
       }
     }
     return undefined;
@@ -122,6 +124,12 @@ export class DataConnections<Control> {
     const same = announced.filter(it => it.own === own);
     const left = same.length > 0 ? same : announced;
     return left.find(it => this.#isWaiting(it)) ?? left[0];
+  }
+
+  /** What one server has announced, the client announces to the other one. */
+  #partnerOf({ control, by, end }: Announced<Control>): FoundDataConnection<Control>['partner'] {
+    const found = this.#byEnd.latest(end).find(it => it.control !== control && it.by !== by && this.#isWaiting(it));
+    return found && { control: found.control, message: found.message };
   }
 
   #isWaiting({ control, message }: Announced<Control>): boolean {

@@ -4,6 +4,7 @@ import type { TcpConnection } from './connection-table.js';
 import type { ControlRecording, RecordedTransfer } from './control-recording.js';
 import { DataBlocks } from './data-blocks.js';
 import type { FoundDataConnection } from './data-connections.js';
+import { other } from './opening.js';
 import { type DataFacts, type DataRecord, dataRecord } from './records.js';
 import type { TcpEvent } from './tcp.js';
 import type { BlockNumbers } from './token-numbers.js';
@@ -28,7 +29,7 @@ interface Begun {
 }
 
 export class DataRecording {
-  readonly #found: FoundDataConnection<ControlRecording>;
+  #found: FoundDataConnection<ControlRecording>;
   readonly #tcp: TcpConnection;
   readonly #extract: Extract | undefined;
   #open = 2;
@@ -48,6 +49,7 @@ export class DataRecording {
    * @returns whether the connection has ended
    */
   take(event: TcpEvent): boolean {
+    if (this.#begun === undefined && event.kind !== 'end') this.#chooseControl(event.from);
     const sender: Peer = event.from === this.#found.clientEnd ? 'client' : 'server';
     if (event.kind === 'end') {
       if (sender === (this.#begun?.facts.from ?? sender)) this.#isCut = event.by === 'open';
@@ -72,18 +74,32 @@ export class DataRecording {
     return this.#found.control.transferAt(this.#found.message);
   }
 
+  /** Of two servers, the one that sends protects the blocks. @param from  the end that sends */
+  #chooseControl(from: 0 | 1): void {
+    const { partner, control, message, clientEnd } = this.#found;
+    if (partner === undefined || from !== clientEnd) return;
+    this.#found = { ...this.#found, ...partner, clientEnd: other(clientEnd), partner: { control, message } };
+  }
+
+  /** Notes in the transfer, and in that of the other server if there are two, that this is its data connection. */
+  #capture(transfer: RecordedTransfer | undefined): void {
+    const { partner } = this.#found;
+    for (const it of [transfer, partner?.control.transferAt(partner.message)])
+      if (it !== undefined) it.isCaptured = true;
+  }
+
   /** The protection set on the control connection when the first octets come applies to the whole transfer. */
   #begin(from: Peer, time: bigint | undefined): Begun {
     const { control, clientEnd, foundBy } = this.#found;
     const transfer = this.#transfer;
     const isCertain = foundBy !== 'time';
-    if (transfer !== undefined && isCertain) transfer.isCaptured = true;
+    if (isCertain) this.#capture(transfer);
     const { ends, opener, opened } = this.#tcp;
     const { level, isCertain: isLevelCertain, bufferSize, contexts } = control.dataProtection;
     const facts: DataFacts = {
       connection: control.number,
       client: ends[clientEnd],
-      server: ends[clientEnd === 0 ? 1 : 0],
+      server: ends[other(clientEnd)],
       time,
       from,
       ...namesOf(transfer),
@@ -93,10 +109,10 @@ export class DataRecording {
       weak: control.weak,
     };
     const write = (plaintext: Uint8Array) => {
-      if (transfer !== undefined) transfer.isCaptured = true;
+      this.#capture(transfer);
       this.#sinkOf(facts)?.write(plaintext);
     };
-    const isOpener = opener === (from === 'client' ? clientEnd : clientEnd === 0 ? 1 : 0);
+    const isOpener = opener === (from === 'client' ? clientEnd : other(clientEnd));
     const fromStart = opened === 'answered' || (opened === 'late-answer' && isOpener);
     const numbers = control.numbers.blocks(from, transfer?.from === from ? transfer : undefined, {
       fromStart,
@@ -123,7 +139,7 @@ export class DataRecording {
     const { facts, blocks, numbers } = this.#begun;
     if (facts.message === null && transfer !== undefined) {
       Object.assign(facts, namesOf(transfer));
-      transfer.isCaptured = true;
+      this.#capture(transfer);
       if (transfer.from === facts.from) numbers.belongTo(transfer, true);
     }
     const result = blocks.end(this.#isCut);

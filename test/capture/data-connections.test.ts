@@ -435,6 +435,71 @@ describe('a data connection', () => {
     });
   });
 
+  it.each([
+    ['sends', 'RETR', 'STOR'],
+    ['receives', 'STOR', 'RETR'],
+  ])(
+    'between two servers, of which the passive one %s, is that of both control connections',
+    async (_, first, second) => {
+      const OTHER = '192.0.2.3';
+      const session = (ends: [string, string], asked: string, granted: string, verb: string) => {
+        const before = [...opening, ...settled(), enc(asked), conf(granted), enc(`${verb} x`), conf('150 Go')];
+        const whole = talk([...before, conf('226 Done')], { ends });
+        const place = 3 + 2 * before.length;
+        return { before: whole.slice(0, place), after: whole.slice(place), sender: server };
+      };
+      const passive = session([CLIENT, SERVER], 'PASV', '227 Passive (192,0,2,2,195,80)', first);
+      await associate();
+      const active = session(['192.0.2.1:40009', `${OTHER}:21`], 'PORT 192,0,2,2,195,80', '200 Done', second);
+      const { sender } = first === 'RETR' ? passive : active;
+      const data = sent(
+        [`${OTHER}:20`, '192.0.2.2:50000'],
+        first === 'RETR' ? 1 : 0,
+        ...blocks(sender, 'private', 'text', ''),
+      );
+      const segments = [...passive.before, ...active.before, ...data, ...passive.after, ...active.after];
+      const { records } = verifyRecording(pcapOf(segments), { mechanisms: [psk({ observer: { keys: [key] } })] });
+      expect(records.filter(isData).map(({ command, whole, error }) => [command, whole, error])).toEqual([
+        ['RETR', true, null],
+      ]);
+      expect(records.filter(it => it.type === 'finding' && it.rule.startsWith('data-'))).toEqual([]);
+    },
+  );
+
+  it('is not that of an older session, whose server had announced its address', async () => {
+    const file = (context: SecurityContext) => blocks(context, 'private', 'text', '');
+    const older = talk([...opening, ...downloading(enc('RETR x'), conf('150 Go')), conf('226 Done')], {
+      ends: ['192.0.2.1:40009', SERVER],
+      close: 'open',
+    });
+    const before = sent(PASSIVE, 1, ...file(server));
+    await associate();
+    const lines = [
+      ...opening,
+      ...settled(),
+      enc('PORT 192,0,2,2,195,80'),
+      conf('200 Done'),
+      enc('STOR y'),
+      conf('150 Go'),
+    ];
+    const newer = talk([...lines, conf('226 Done')]);
+    const place = 3 + 2 * lines.length;
+    const data = sent(['192.0.2.2:20', '192.0.2.2:50000'], 1, ...file(client));
+    const segments = [
+      ...older.slice(0, -2),
+      ...before,
+      ...older.slice(-2),
+      ...newer.slice(0, place),
+      ...data,
+      ...newer.slice(place),
+    ];
+    const { records } = verifyRecording(pcapOf(segments), { mechanisms: [psk({ observer: { keys: [key] } })] });
+    expect(records.filter(isData).map(({ connection, name, error }) => [connection, name, error])).toEqual([
+      [1, 'x', null],
+      [2, 'y', null],
+    ]);
+  });
+
   describe('in a capture on both sides of an address translation is found twice, each time at its own control connection', () => {
     const OUTSIDE = '203.0.113.7';
     /** The names that an end has on the other side; those that are not in it stay as they are. */
