@@ -37,6 +37,8 @@ export interface DataResult {
   bytes: number | undefined;
   sha256: string | undefined;
   verdict: Exclude<Verdict, 'clear'>;
+  /** Why the octets can't be opened, if it is not that a key is missing. */
+  problem: FtpSecurityError | undefined;
   error: FtpSecurityError | undefined;
   /** Octets that are missing from the capture; nothing after them can be read. */
   lost: number;
@@ -75,6 +77,7 @@ export class DataBlocks {
   #lost = 0;
   /** The time of the last token, if tokens are not numbered. */
   #time: number | undefined;
+  #problem: FtpSecurityError | undefined;
   #error: FtpSecurityError | undefined;
 
   constructor(options: DataBlocksOptions) {
@@ -122,6 +125,7 @@ export class DataBlocks {
       bytes: isOpen ? this.#bytes : undefined,
       sha256: isOpen ? toHex(this.#hash.digest()) : undefined,
       verdict: this.#unkeyed ? 'unkeyed' : failed ? 'failed' : applied === 'confidential' ? 'decrypted' : 'verified',
+      problem: this.#problem,
       error: this.#error,
       lost: this.#lost,
     };
@@ -144,6 +148,7 @@ export class DataBlocks {
   #token(): Uint8Array | undefined {
     if (this.#octets.length < LENGTH) return undefined;
     if (this.#blocks === 0 && startsWith(this.#octets.view(), TLS_HANDSHAKE)) {
+      this.#problem = new FtpSecurityError('security/no-key', 'TLS of its own, which is not opened');
       this.#unkeyed = true;
       this.#stopped = true;
       return undefined;

@@ -129,6 +129,8 @@ export interface DataRecord extends Endpoints {
   /** About the tokens alone: `verified` if the checksum of every complete block is correct, also of late and replayed blocks. */
   verdict: Exclude<Verdict, 'clear'>;
   weak: boolean;
+  /** Why its octets can't be opened: GridFTP has TLS of its own here. Null if they can, and if the connection's `problem` says why. */
+  problem: RecordedError | null;
   error: RecordedError | null;
   /** Octets that were sent but not captured; nothing after them could be read. */
   lost: number;
@@ -297,7 +299,7 @@ export interface DataFacts extends Endpoints {
 /** @param isWhole  whether the numbers of the blocks follow each other */
 export function dataRecord(facts: DataFacts, result: DataResult, isWhole: boolean): DataRecord {
   const { connection, client, server, time, from, message, command, name, offset, user, foundBy, level, weak } = facts;
-  const { applied, blocks, bytes, sha256, verdict, error, lost, complete } = result;
+  const { applied, blocks, bytes, sha256, verdict, problem, error, lost, complete } = result;
   return {
     type: 'data',
     connection,
@@ -318,6 +320,7 @@ export function dataRecord(facts: DataFacts, result: DataResult, isWhole: boolea
     sha256: sha256 ?? null,
     verdict,
     weak,
+    problem: errorRecord(problem),
     error: errorRecord(error),
     lost,
     whole: complete && isWhole && error === undefined,

@@ -1,5 +1,5 @@
 /** The closing lines of the table: who logged in, from where, and which files were transferred. */
-import type { ConnectionRecord, DataRecord, ReplyRecord, TranscriptRecord } from '../capture/index.js';
+import type { ConnectionRecord, DataRecord, FindingRecord, ReplyRecord, TranscriptRecord } from '../capture/index.js';
 import { commandFacts } from '../ftp/commands.js';
 import { Bounded } from './bounded.js';
 import { printable } from './terminal.js';
@@ -20,13 +20,19 @@ interface Known {
   data: number | null;
 }
 
+interface MissingFile {
+  text: string;
+  /** Whether its data connection is known to be missing. */
+  isCertain: boolean;
+}
+
 export class Closing {
   readonly #known = new Latest<number, Known>();
   readonly #logins = new Bounded('logins');
   readonly #protected = new Bounded('files');
   readonly #unprotected = new Bounded('files without protection');
   /** Protected transfers whose data connection has no record so far, by connection and message. */
-  readonly #missing = new Latest<string, string>();
+  readonly #missing = new Latest<string, MissingFile>();
 
   add(record: TranscriptRecord): void {
     // The record of a connection without an exchange comes when everything has been said on it.
@@ -34,11 +40,12 @@ export class Closing {
       if (record.mechanism !== null) this.#of(record.connection).exchange = record;
     } else if (record.type === 'reply') this.#reply(record);
     else if (record.type === 'data') this.#data(record);
+    else if (record.type === 'finding' && record.rule === 'data-not-captured') this.#notCaptured(record);
   }
 
   get lines(): string[] {
     const missing = new Bounded('files that are not in the capture');
-    for (const file of this.#missing.values()) missing.add(() => file);
+    for (const { isCertain, text } of this.#missing.values()) if (isCertain) missing.add(() => text);
     return [this.#logins, this.#protected, this.#unprotected, missing].flatMap(it => it.lines);
   }
 
@@ -58,8 +65,15 @@ export class Closing {
     if (protection === 'clear') this.#unprotected.add(() => `${file}: not protected`);
     else {
       const why = protection === null ? 'its level is not in the capture' : 'not in the capture';
-      this.#missing.set(`${connection} ${message}`, `${file}: ${why}`);
+      // In a capture a finding says so; between two servers, a data connection has its record at only one of them.
+      const isCertain = protection === null || this.#known.get(connection)?.exchange?.client == null;
+      this.#missing.set(`${connection} ${message}`, { text: `${file}: ${why}`, isCertain });
     }
+  }
+
+  #notCaptured({ connection, messages: [message] }: FindingRecord): void {
+    const missing = this.#missing.get(`${connection} ${message}`);
+    if (missing !== undefined) missing.isCertain = true;
   }
 
   #login(connection: number, user: string): void {
@@ -74,13 +88,21 @@ export class Closing {
     known.login = line;
   }
 
-  #data({ connection, message, command, name, bytes, verdict, error, whole }: DataRecord): void {
+  #data(record: DataRecord): void {
+    const { connection, message, command, name, bytes, verdict } = record;
     this.#of(connection).data = message;
     this.#missing.delete(`${connection} ${message}`);
     const size = bytes === null ? '' : `, ${bytes} octets`;
-    const doubt = error !== null ? `, but ${printable(error.message)}` : whole ? '' : ', but not whole in the capture';
+    const doubt = doubtOf(record);
     this.#protected.add(() => `${fileText(connection, command ?? '', name)}${size}: ${verdict}${doubt}`);
   }
+}
+
+/** What keeps a file from being known as it was. */
+function doubtOf({ problem, error, whole }: DataRecord): string {
+  if (error !== null) return `, but ${printable(error.message)}`;
+  if (problem !== null) return `: ${printable(problem.message)}`;
+  return whole ? '' : ', but not whole in the capture';
 }
 
 function fileText(connection: number, command: string, name: string | null): string {

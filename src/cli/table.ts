@@ -184,7 +184,7 @@ function messageRow(message: MessageRecord, time: string, width: number | undefi
 
 /** The row of a data connection. */
 function dataRow(record: DataRecord, time: string): string {
-  const { connection, from, level, applied, verdict, blocks, bytes, lost, error } = record;
+  const { connection, from, level, applied, verdict, blocks, bytes, lost, problem, error } = record;
   const colour = error !== null ? 'red' : verdict === 'verified' ? 'green' : 'yellow';
   const size = bytes === null ? '' : `, ${count(bytes, 'octet')}`;
   const remarks = [
@@ -192,7 +192,7 @@ function dataRow(record: DataRecord, time: string): string {
     ...(record.found_by === 'port' ? ['address translated: found by its port'] : []),
     ...(record.found_by === 'time' ? ['address and port translated: found by its time'] : []),
     ...(lost > 0 ? [`${count(lost, 'octet')} not in the capture`] : []),
-    ...(lost === 0 && error === null && !record.whole ? ['not whole in the capture'] : []),
+    ...(lost === 0 && error === null && !record.whole ? [problem?.message ?? 'not whole in the capture'] : []),
     ...(record.offset === null ? ['a part of a file'] : record.offset > 0 ? [`from octet ${record.offset}`] : []),
   ];
   return [

@@ -211,6 +211,7 @@ describe('a data connection', () => {
         blocks: 3,
         bytes: 7,
         verdict: 'verified',
+        problem: null,
         error: null,
         lost: 0,
       }),
@@ -352,6 +353,13 @@ describe('a data connection', () => {
     const { data } = stored(() => []);
     expect(data).toEqual([expect.objectContaining({ blocks: 0, verdict: 'failed' })]);
     expect(data[0]!.error?.code).toBe('syntax/truncated');
+  });
+
+  it('that is TLS, as with GridFTP, can not be opened, and says why', () => {
+    const { data, findings } = stored(() => [Uint8Array.of(0x16, 3, 3, 0, 4, 1, 2, 3, 4)]);
+    const problem = { code: 'security/no-key', message: 'TLS of its own, which is not opened' };
+    expect(data).toEqual([expect.objectContaining({ verdict: 'unkeyed', problem, error: null, whole: false })]);
+    expect(findings.filter(({ rule }) => rule.startsWith('data-'))).toEqual([]);
   });
 
   it.each(['450 Busy', '550 No such file', '425 No connection'])(

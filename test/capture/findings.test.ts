@@ -237,6 +237,7 @@ describe('data connections', () => {
     verdict: 'verified',
     offset: 0,
     weak: false,
+    problem: null,
     lost: 0,
     whole: false,
   } as const;

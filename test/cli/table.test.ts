@@ -1,5 +1,6 @@
 /** The table of `rfc2228 verify`: days and time zones, errors with what is around them, and the closing lines. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Closing } from '../../src/cli/closing.js';
 import { runCommand } from '../../src/cli/command.js';
 import { capture, file, keytabOf, run } from './run.js';
 
@@ -110,6 +111,37 @@ describe('the closing lines', () => {
     const name = 'curl733-mit163ftpd-safe-des3-cbc-sha1';
     const upload = await run('verify', capture(name), '--keytab', keytabOf(name), '--summary');
     expect(upload.stdout).toMatch(/^file: STOR from-curl\.txt .*22 octets: verified, but .*block of zero octets$/m);
+  });
+
+  it('say of a file that is not there only what is known', () => {
+    const said = (client: string | null, ...more: object[]) => {
+      const closing = new Closing();
+      const answers = { message: 9, verb: 'STOR', argument: 'x' };
+      const begun = { type: 'connection', connection: 1, mechanism: 'GSSAPI', client, client_name: null };
+      const done = { type: 'reply', connection: 1, code: 226, answers, user: null, protection: 'private' };
+      for (const record of [begun, ...more, done]) closing.add(record as never);
+      return closing;
+    };
+    const missing = { type: 'finding', connection: 1, rule: 'data-not-captured', messages: [9, 11] };
+    const captured = said('192.0.2.1:40000');
+    // Between two servers, the other control connection has the record.
+    expect(captured.lines).toEqual([]);
+    captured.add(missing as never);
+    expect(captured.lines).toEqual(['file: STOR x  connection 1: not in the capture']);
+    expect(said(null).lines).toEqual(['file: STOR x  connection 1: not in the capture']);
+    const tls = { code: 'security/no-key', message: 'TLS of its own' };
+    const data = {
+      type: 'data',
+      connection: 1,
+      message: 9,
+      command: 'STOR',
+      name: 'x',
+      bytes: null,
+      verdict: 'unkeyed',
+    };
+    const opened = (problem: object | null) => said('192.0.2.1:40000', { ...data, problem, error: null, whole: false });
+    expect(opened(tls).lines).toEqual(['file: STOR x  connection 1: unkeyed: TLS of its own']);
+    expect(opened(null).lines).toEqual(['file: STOR x  connection 1: unkeyed, but not whole in the capture']);
   });
 
   it('show the first of very many, and how many are left', async () => {
