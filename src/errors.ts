@@ -1,5 +1,7 @@
 /** The error class for bad input, its codes, and the reply code that a server sends for each (RFC 2228 §3 and §8.2). */
 
+import { printable, shorten } from './printable.js';
+
 /**
  * Which rule was broken: `syntax/…` the input can't be parsed, `sequence/…` it is not allowed in this state or at this
  * level, `security/…` the mechanism rejects it.
@@ -47,9 +49,12 @@ export interface ErrorFacts {
   token?: Uint8Array | undefined;
 }
 
+/** Characters: more than any of our texts has, and than a log should get of a name that a peer has chosen. */
+const MAX_MESSAGE = 2000;
+
 /**
  * The only error that bad input causes. Its message names the broken rule and public header fields; it never contains a
- * key, a computed checksum, or text that has not been verified. Misuse by the caller is a TypeError or a RangeError instead.
+ * key, a computed checksum, text that has not been verified, or characters that control a terminal or a log. Misuse by the caller is a TypeError or a RangeError instead.
  */
 export class FtpSecurityError extends Error {
   override readonly name = 'FtpSecurityError';
@@ -65,7 +70,7 @@ export class FtpSecurityError extends Error {
   declare readonly token?: Uint8Array;
 
   constructor(code: ErrorCode, message: string, { side = 'peer', offset, reply, token }: ErrorFacts = {}) {
-    super(message);
+    super(shorten(printable(message), MAX_MESSAGE));
     this.code = code;
     this.side = side;
     if (offset !== undefined) this.offset = offset;

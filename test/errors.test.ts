@@ -16,3 +16,15 @@ describe('what was caught', () => {
     }
   });
 });
+
+describe('a message', () => {
+  it('has no characters that control a terminal or a log', () => {
+    const { message } = new FtpSecurityError('security/no-key', 'no key for \x1b[2Jftp\r\n2026 accepted\u202e@X');
+    expect(message).toBe('no key for \\u{1b}[2Jftp\\r\\n2026 accepted\\u{202e}@X');
+  });
+
+  it('is not as long as a peer likes', () => {
+    const { message } = new FtpSecurityError('security/no-key', `no key for ${'x'.repeat(100_000)}`);
+    expect(message).toMatch(/^no key for x{1988}…$/);
+  });
+});

@@ -231,6 +231,20 @@ const REFUSED: readonly Refused[] = [
     }),
   },
   {
+    name: 'a ticket whose name controls a terminal',
+    code: 'no-key',
+    number: 45,
+    text: /no key for the ticket for ftp.\\u\{1b\}\[2J\\r@EXAMPLE.TEST \(enctype 99/,
+    message: original => ({
+      ...original,
+      ticket: {
+        ...original.ticket,
+        sname: { nameType: 1, nameString: ['ftp', '\x1b[2J\r'] },
+        encPart: { ...original.ticket.encPart, etype: 99 },
+      },
+    }),
+  },
+  {
     name: 'a subkey of an unknown enctype',
     code: 'no-key',
     number: 45,
