@@ -3,6 +3,7 @@
  * §5.2 has one inner reply in one outer reply; Heimdal spreads it over several, and MIT sends its lines without CRLF. Only
  * the plaintexts are authenticated, so they alone decide where an inner reply ends.
  */
+import { ByteQueue } from '../byte-queue.js';
 import { CRLF, concat, concatAll, endsInCrlf, NUL, owned } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { type Reply, replyOf, scanReply } from '../ftp/reply.js';
@@ -24,8 +25,8 @@ const DEFAULT_MAX_REPLY = 0x1000000;
 /** The part of an unfinished inner reply received so far. */
 interface OpenReply {
   code: number;
-  parts: Uint8Array[];
-  length: number;
+  /** One piece of memory, since a peer may send any number of lines of two octets. */
+  text: ByteQueue;
   deviations: Deviations;
 }
 
@@ -64,7 +65,7 @@ export class InnerReplies {
     this.#open = undefined;
     const fragments = plaintexts.map(plaintext => withoutFinalNul(plaintext, deviations));
     const text = fragments.length === 1 ? fragments[0]! : concatAll(fragments);
-    const length = this.#limited((was?.length ?? 0) + text.length);
+    this.#assertLimited((was?.text.length ?? 0) + text.length);
 
     const joined = withEndOfLine(text);
     const asSent = read(joined, was?.code);
@@ -82,9 +83,9 @@ export class InnerReplies {
     const ended = endsInCrlf(fragments.at(-1)!);
     if (asSent.kind === 'unfinished' && !cut && (ended || deviations.allows('unended-line-spans-outer'))) {
       deviations.accept(ended ? 'reply-spans-outer' : 'unended-line-spans-outer', 'syntax/bad-reply');
-      const parts = was?.parts ?? [];
-      parts.push(joined);
-      this.#open = { code: asSent.code, parts, length, deviations };
+      const open = was?.text ?? new ByteQueue();
+      open.append(joined);
+      this.#open = { code: asSent.code, text: open, deviations };
       return undefined;
     }
     throw asSent.kind === 'malformed' ? asSent.error : bad(WHY[asSent.kind]);
@@ -97,9 +98,9 @@ export class InnerReplies {
     throw new FtpSecurityError('syntax/truncated', 'the input ends within an inner reply');
   }
 
-  #limited(length: number): number {
+  #assertLimited(length: number): void {
     const { maxReply = DEFAULT_MAX_REPLY } = this.#options;
-    if (length <= maxReply) return length;
+    if (length <= maxReply) return;
     throw new FtpSecurityError('syntax/limit-exceeded', `an inner reply is longer than ${maxReply} octets (maxReply)`);
   }
 }
@@ -130,8 +131,12 @@ function read(octets: Uint8Array, open: number | undefined): Reading {
 }
 
 function finish(was: OpenReply | undefined, code: number, last: Uint8Array, deviations: Deviations): InnerReply {
-  const whole = was === undefined ? owned(last) : concatAll([...was.parts, last]);
-  return { reply: replyOf(code, whole), tolerated: deviations.seen };
+  return { reply: replyOf(code, was === undefined ? owned(last) : withLast(was, last)), tolerated: deviations.seen };
+}
+
+function withLast({ text }: OpenReply, last: Uint8Array): Uint8Array {
+  text.append(last);
+  return text.take(text.length);
 }
 
 function withoutFinalNul(plaintext: Uint8Array, deviations: Deviations): Uint8Array {
