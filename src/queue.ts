@@ -28,13 +28,14 @@ export class Queue<T> {
 
 /** Any value can be taken out, whatever its place. */
 export class WaitingList<T extends object> {
-  readonly #items = new Set<T>();
-  /** It stays on its place while values come and go: a new one would pass all places that are empty again. */
-  #order = this.#items.values();
   #oldest: T | undefined;
+  /** Those behind the oldest: none in most lists, and a set that is used costs more than all else that is done with a value. */
+  #others = new Set<T>();
+  /** It stays on its place while values come and go: a new one would pass all places that are empty again. */
+  #order = this.#others.values();
 
   get size(): number {
-    return this.#items.size;
+    return this.#others.size + Number(this.#oldest !== undefined);
   }
 
   /** Undefined if nothing waits. */
@@ -43,29 +44,34 @@ export class WaitingList<T extends object> {
   }
 
   /** Oldest first. */
-  [Symbol.iterator](): Iterator<T> {
-    return this.#items.values();
-  }
-
-  has(item: T): boolean {
-    return this.#items.has(item);
+  *[Symbol.iterator](): Iterator<T> {
+    if (this.#oldest !== undefined) yield this.#oldest;
+    yield* this.#others;
   }
 
   /** Adds the youngest. */
   add(item: T): void {
-    this.#items.add(item);
-    if (this.#oldest !== undefined) return;
-    this.#order = this.#items.values();
-    this.#oldest = this.#order.next().value;
+    if (this.#oldest === undefined) this.#oldest = item;
+    else {
+      if (this.#others.size === 0) {
+        // An iterator that has ended stays so; and the empty places of a set would outlive it.
+        this.#others = new Set();
+        this.#order = this.#others.values();
+      }
+      this.#others.add(item);
+    }
   }
 
   delete(item: T): void {
-    this.#items.delete(item);
-    if (item === this.#oldest) this.#oldest = this.#order.next().value;
+    if (item !== this.#oldest) this.#others.delete(item);
+    else {
+      this.#oldest = this.#order.next().value;
+      this.#others.delete(this.#oldest!);
+    }
   }
 
   clear(): void {
-    this.#items.clear();
     this.#oldest = undefined;
+    this.#others.clear();
   }
 }

@@ -175,12 +175,12 @@ const KNOWN: ReadonlyMap<number, { meaning: string; source: string }> = new Map(
  */
 export function classify(code: number): Classification {
   if (typeof code !== 'number') throw new TypeError('a reply code must be a number');
-  if (!Number.isInteger(code)) return { code, kind: 'unknown', group: undefined, final: false };
   const known = KNOWN.get(code);
-  if (code >= WINSOCK.from && code <= WINSOCK.to) {
-    return { code, kind: 'winsock', group: undefined, final: false, ...known };
+  const isWhole = Number.isInteger(code);
+  const series = isWhole ? SERIES[Math.trunc(code / 100)] : undefined;
+  if (series === undefined) {
+    const kind = isWhole && code >= WINSOCK.from && code <= WINSOCK.to ? 'winsock' : 'unknown';
+    return { code, kind, group: undefined, final: false, ...known };
   }
-  const series = SERIES[Math.trunc(code / 100)];
-  if (series === undefined) return { code, kind: 'unknown', group: undefined, final: false };
   return { code, ...series, group: GROUPS[Math.trunc(code / 10) % 10], ...known };
 }

@@ -112,7 +112,7 @@ export function protectCommand(context: SecurityContext, level: TokenLevel, plai
 
 /** The same for a command that has been parsed. */
 export function protectParsedCommand(context: SecurityContext, level: TokenLevel, { raw }: Command): Uint8Array {
-  return encodeProtectedCommand(context.wrap(withCrlf(raw), level));
+  return encodeProtectedCommand(context.wrap(endsInCrlf(raw) ? raw : withCrlf(raw), level));
 }
 
 /**

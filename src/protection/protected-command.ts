@@ -1,11 +1,10 @@
 /** The syntax of MIC, CONF and ENC: decoded and encoded without cryptography (RFC 2228 §3). */
-import { type Allocate, encodeBase64 } from '../base64.js';
-import { assertBytes, concat, toUtf8 } from '../bytes.js';
+import type { Allocate } from '../base64.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfVerb, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { decodeToken, endOfText, SPACE } from './token-text.js';
+import { decodeToken, encodeTokenLines, endOfText, SPACE } from './token-text.js';
 
 /** A MIC, CONF or ENC command, decoded (RFC 2228 §3). */
 export interface ProtectedCommand {
@@ -68,7 +67,5 @@ export function decodeCommandToken({ verb, raw }: Command, deviations: Deviation
 export function encodeProtectedCommand({ level, token }: { level: TokenLevel; token: Uint8Array }): Uint8Array {
   const { verb } = factsOf(level as ProtectionLevel);
   if (verb === undefined) throw new RangeError('a command at level clear has no token');
-  assertBytes(token, 'token');
-  if (token.length === 0) throw new RangeError('a token must have at least one octet');
-  return concat(toUtf8(`${verb} `), encodeBase64(token), toUtf8('\r\n'));
+  return encodeTokenLines([`${verb} `], [token]);
 }

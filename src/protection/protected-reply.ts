@@ -1,12 +1,12 @@
 /** The syntax of 63z replies: decoded and encoded without cryptography (RFC 2228 §5.2). The result is tokens, never text. */
-import { type Allocate, base64Length, encodeBase64Into } from '../base64.js';
-import { assertBytes, CR, fromUtf8, LF } from '../bytes.js';
+import type { Allocate } from '../base64.js';
+import { CR, LF } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
-import { lineAt, linesOf } from '../ftp/line.js';
+import { lineAt } from '../ftp/line.js';
 import { hasCode, type Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
-import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { decodeToken, endOfText, SPACE } from './token-text.js';
+import { factsOf, levelOfCode, type ProtectionLevel, TOKEN_LEVELS, type TokenLevel } from './protection-level.js';
+import { decodeToken, encodeTokenLines, endOfText, SPACE } from './token-text.js';
 
 /** A 63z reply, decoded (RFC 2228 §5.2). */
 export interface ProtectedReply {
@@ -18,12 +18,11 @@ export interface ProtectedReply {
   tolerated?: Deviation[];
 }
 
-const ZERO = 0x30;
 const HYPHEN = 0x2d;
 /** Digits of a code. */
 const CODE = 3;
-/** Octets of a line besides the base 64: code, separator and CRLF. */
-const AROUND_TOKEN = CODE + 3;
+/** What may follow the code of a line; the input may end there. */
+const SEPARATORS = [SPACE, HYPHEN, CR, LF, undefined];
 
 /**
  * Decodes a 63z reply (RFC 2228 §5.2). The tokens are not verified: {@link unprotectReply} does that too.
@@ -65,11 +64,11 @@ export function lineOf(code: number, index: number): string {
   return `line ${index + 1} of a ${code} reply`;
 }
 
-/** Whether a reply has a line in the clear: one without a 63z code. */
-export function hasClearLine(reply: Reply): boolean {
-  for (const { raw } of linesOf(reply.raw)) {
-    const code = /^([0-9]{3})(?:[ \-\r\n]|$)/.exec(fromUtf8(raw.subarray(0, 4)))?.[1];
-    if (levelOfCode(Number(code)) === undefined) return true;
+/** Whether a protected reply has a line in the clear: one without a 63z code. Its first line has its own. */
+export function hasClearLine({ raw }: Reply): boolean {
+  for (let { next: start } = lineAt(raw, 0); start < raw.length; start = lineAt(raw, start).next) {
+    const hasLevel = TOKEN_LEVELS.some(({ code }) => hasCode(raw, code, start));
+    if (!hasLevel || !SEPARATORS.includes(raw[start + CODE])) return true;
   }
   return false;
 }
@@ -106,24 +105,11 @@ export function encodeProtectedReply({
   const { code } = factsOf(level as ProtectionLevel);
   if (code === undefined) throw new RangeError('a reply at level clear has no tokens');
   if (tokens.length === 0) throw new RangeError('a protected reply must have at least one token');
-  let length = 0;
-  for (const token of tokens) {
-    assertBytes(token, 'token');
-    if (token.length === 0) throw new RangeError('a token must have at least one octet');
-    length += AROUND_TOKEN + base64Length(token.length);
-  }
-  const reply = new Uint8Array(length);
-  let at = 0;
-  for (let i = 0; i < tokens.length; i++) {
-    reply[at] = ZERO + Math.trunc(code / 100);
-    reply[at + 1] = ZERO + (Math.trunc(code / 10) % 10);
-    reply[at + 2] = ZERO + (code % 10);
-    reply[at + CODE] = i < tokens.length - 1 ? HYPHEN : SPACE;
-    at = encodeBase64Into(reply, at + CODE + 1, tokens[i]!);
-    reply[at++] = CR;
-    reply[at++] = LF;
-  }
-  return reply;
+  const last = tokens.length - 1;
+  return encodeTokenLines(
+    tokens.map((_, i) => `${code}${i < last ? '-' : ' '}`),
+    tokens,
+  );
 }
 
 /**

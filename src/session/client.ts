@@ -192,7 +192,7 @@ export class ClientSession {
     const { code } = reply;
     const request = this.#answeredBy(code);
     if (!this.#options.allowInsertedLines) assertNothingInserted(reply, seen.level, request);
-    const event: ReplyEvent = { type: 'reply', reply, ...seen, command: request?.command };
+    const event: ReplyEvent = { type: 'reply', reply, command: request?.command, ...seen };
     if (request === undefined || code < 200) return event;
     if (exchangeReply(code)?.verb === request.verb) return this.#accepted(event, request);
     if (commandFacts(request.verb).exchange && code < 400) throw unexpected(`${code} answers ${request.verb}`);

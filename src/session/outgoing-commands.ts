@@ -41,7 +41,7 @@ export class OutgoingCommands {
       const command = parseCommand(octets);
       const { verb } = command;
       if (verb === 'ADAT' || levelOfVerb(verb) !== undefined) throw new RangeError(`only the session sends ${verb}`);
-      return { ...commandRequest(command, this.#levelFor(verb, level)), command };
+      return { command, ...commandRequest(command, this.#levelFor(verb, level)) };
     } catch (error) {
       // What can't be read is a mistake of the caller, not of the peer.
       if (!(error instanceof FtpSecurityError)) throw error;

@@ -54,7 +54,7 @@ export class OutgoingReplies {
   readonly #state: SecurityState<ReceivedCommand>;
   readonly #unprotector: CommandUnprotector;
   readonly #options: Pick<ServerSessionOptions, 'require' | 'replyPerLine'>;
-  readonly #finish: (request: CommandRequest, code: number) => void;
+  readonly #finish: (request: ReceivedCommand, code: number) => void;
   #closed = false;
 
   /** @param finish  called when a command has got its final reply */
@@ -62,7 +62,7 @@ export class OutgoingReplies {
     state: SecurityState<ReceivedCommand>,
     unprotector: CommandUnprotector,
     options: Pick<ServerSessionOptions, 'require' | 'replyPerLine'>,
-    finish: (request: CommandRequest, code: number) => void,
+    finish: (request: ReceivedCommand, code: number) => void,
   ) {
     this.#state = state;
     this.#unprotector = unprotector;
@@ -126,7 +126,7 @@ export class OutgoingReplies {
         this.#finish(pending, reply.code);
       } else this.#state.begin(pending);
     }
-    return concatAll(sent);
+    return sent.length === 1 ? sent[0]! : concatAll(sent);
   }
 }
 

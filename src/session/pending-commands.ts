@@ -31,11 +31,6 @@ export class PendingCommands<C extends PendingCommand> {
     return this.#youngest !== undefined && commandFacts(this.#youngest.verb).awaited === true;
   }
 
-  /** Whether a command waits. */
-  has(command: C): boolean {
-    return this.#waiting.has(command);
-  }
-
   /** Adds the youngest. */
   add(command: C): void {
     this.#waiting.add(command);
@@ -85,7 +80,9 @@ export class PendingCommands<C extends PendingCommand> {
       return answered;
     }
     const exchange = this.#first(verb);
-    while (exchange !== undefined && this.has(exchange)) this.drop();
+    if (exchange === undefined) return undefined;
+    while (this.oldest !== exchange) this.drop();
+    this.drop();
     return exchange;
   }
 

@@ -43,7 +43,7 @@ const TRANSITIONS: readonly Transition[] = [
 /** The phase after a command has been answered with a final reply, or 334 or 335. */
 export function phaseAfter(phase: Phase, verb: string, code: number): Phase {
   const digits = `${code}`;
-  const found = TRANSITIONS.find(it => it.from.includes(phase) && it.verb === verb && digits.startsWith(it.code));
+  const found = TRANSITIONS.find(it => it.verb === verb && it.from.includes(phase) && digits.startsWith(it.code));
   return found?.to ?? phase;
 }
 
@@ -152,7 +152,7 @@ export function nextState(state: ConnectionState, request: CommandRequest, code:
   const accepted = code >= 200 && code < 300;
   if (accepted && request.verb === 'PBSZ') return { ...state, bufferSize: request.bufferSize ?? state.bufferSize };
   if (accepted && request.verb === 'PROT') return { ...state, protection: request.protection ?? state.protection };
-  return { ...state, phase };
+  return phase === state.phase ? state : { ...state, phase };
 }
 
 /** Whether there is an association with integrity. */

@@ -69,8 +69,8 @@ export class ServerSession {
   readonly #unprotector: CommandUnprotector;
   /** A command that the session will answer itself, as soon as the commands before it have been answered. */
   #held: Arrived | undefined;
-  /** Those that wait for their final reply. */
-  readonly #received = new WeakMap<RequestEvent, ReceivedCommand>();
+  /** Those that wait behind another one: the oldest is found without. */
+  readonly #behind = new Map<RequestEvent, ReceivedCommand>();
   readonly #replies: OutgoingReplies;
   readonly #limits: ExchangeLimits;
   #destroyed = false;
@@ -90,9 +90,10 @@ export class ServerSession {
     });
     this.#state = new SecurityState({ ...options, minPbsz });
     this.#unprotector = new CommandUnprotector(this.#state, this.#options, this.#policy);
-    this.#replies = new OutgoingReplies(this.#state, this.#unprotector, options, (request, code) =>
-      this.#finish(request, code),
-    );
+    this.#replies = new OutgoingReplies(this.#state, this.#unprotector, options, (request, code) => {
+      this.#behind.delete(request.event);
+      this.#finish(request, code);
+    });
   }
 
   /** The phase of the control connection (§9). */
@@ -157,7 +158,8 @@ export class ServerSession {
   reply(code: number, text: string | readonly string[], to?: RequestEvent): Uint8Array {
     const plaintext = formatReply(code, text);
     if (code >= 600 || exchangeReply(code) !== undefined) throw new RangeError(`only the session sends ${code}`);
-    const pending = to === undefined ? this.#state.pending.oldest : this.#received.get(to);
+    const { oldest } = this.#state.pending;
+    const pending = to === undefined || to === oldest?.event ? oldest : this.#behind.get(to);
     if (pending === undefined && to === undefined) return this.#replies.protect(undefined, plaintext);
     if (pending === undefined || pending.answered) throw new RangeError('the command has been answered');
     if (pending.event.type !== 'command' && code < 400) throw new RangeError(`${code} does not refuse`);
@@ -187,7 +189,6 @@ export class ServerSession {
     // Another AUTH ends an exchange that is not complete.
     if (pending.verb === 'AUTH') this.#limits.endUnfinished(this.phase);
     this.#state.pending.drop();
-    this.#received.delete(pending.event);
     this.#finish(pending, code);
     this.#state.recordFacts(facts);
     if (context !== undefined) this.#state.establish(context, 'client');
@@ -311,9 +312,9 @@ export class ServerSession {
   }
 
   #enqueue<E extends RequestEvent>(request: CommandRequest, event: E): E {
-    const received = { ...request, event, replies: new Queue<PendingReply>() };
+    const received = { event, replies: new Queue<PendingReply>(), ...request };
+    if (this.#state.pending.oldest !== undefined) this.#behind.set(event, received);
     this.#state.pending.add(received);
-    this.#received.set(event, received);
     return event;
   }
 

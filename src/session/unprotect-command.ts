@@ -4,7 +4,7 @@ import type { Command } from '../ftp/command.js';
 import { isTransfer } from '../ftp/commands.js';
 import type { Deviation, Tolerance } from '../protection/deviations.js';
 import type { SequenceState } from '../protection/mechanism.js';
-import { type Unprotected, unprotectCommand } from '../protection/protect.js';
+import { type Unprotected, type UnprotectOptions, unprotectCommand } from '../protection/protect.js';
 import { levelOfVerb, type TokenLevel } from '../protection/protection-level.js';
 import { hasBareLf } from '../protection/token-text.js';
 import { commandRequest, type Policy, refusalOf } from './command-rules.js';
@@ -33,12 +33,17 @@ export class CommandUnprotector {
   /** The level that the verb of the last protected command names, if a reply may have it. */
   last: TokenLevel | undefined;
   readonly #state: SecurityState;
-  readonly #tolerance: Tolerance;
+  readonly #options: UnprotectOptions;
   readonly #policy: Policy;
 
   constructor(state: SecurityState, tolerance: Tolerance, policy: Policy) {
     this.#state = state;
-    this.#tolerance = tolerance;
+    this.#options = {
+      ...tolerance,
+      get requireIntegrity() {
+        return integrityRequired(state);
+      },
+    };
     this.#policy = policy;
   }
 
@@ -72,7 +77,7 @@ export class CommandUnprotector {
     const { controlContext } = state;
     if (controlContext === undefined) throw refusalOf({ verb: '', level: claimed }, state, this.#policy)!;
     if (mayReplyAt(claimed, state)) this.last = claimed;
-    return unprotectCommand(controlContext, outer, { ...this.#tolerance, requireIntegrity: integrityRequired(state) });
+    return unprotectCommand(controlContext, outer, this.#options);
   }
 
   #check(request: CommandRequest): void {

@@ -123,7 +123,8 @@ export class ReplyUnprotector {
     if (require !== undefined && state.phase === 'secured' && !covers(reply.level, require)) {
       throw new FtpSecurityError('sequence/wrong-level', `a ${reply.level} reply where policy requires ${require}`);
     }
-    return { ...reply, tolerated: [...deviations.seen, ...reply.tolerated] };
+    const { seen } = deviations;
+    return seen.length === 0 ? reply : { ...reply, tolerated: [...seen, ...reply.tolerated] };
   }
 }
 
