@@ -13,7 +13,7 @@ import { quote } from '../session/quote.js';
 import { channelOf } from './channel.js';
 import { nodeCiphers } from './kerberos-ciphers.js';
 import { type AnySocket, closed, SocketStream } from './socket-stream.js';
-import { timedOut, timeoutOf, withTimeout } from './timeout.js';
+import { timedOut, timeoutOf, Watch, withTimeout } from './timeout.js';
 
 /** Options of {@link ClientControl}. Times are in milliseconds. */
 export interface ClientControlOptions extends ClientSessionOptions {
@@ -75,9 +75,12 @@ export class ClientControl extends SocketStream {
   /** Resolves what `start` waits for. */
   #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #started = false;
+  /** A command that `_write` sends in place of what it gets. */
+  #protected: Uint8Array | undefined;
   /** Sends what was written before the exchange was complete. */
   #deferred: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  /** Limits the time to the next reply. */
+  readonly #watch = new Watch(() => this.destroy(timedOut('a reply of the server')));
   /** How many commands wait for their final reply. */
   #unanswered = 0;
   /** The current transfer: its 1yz reply was received, and its duration is unknown. */
@@ -127,8 +130,13 @@ export class ClientControl extends SocketStream {
     const callback = typeof encoding === 'function' ? encoding : done;
     const octets =
       typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk;
-    const lines = this.destroyed || this.writableEnded ? [] : this.#sendable(octets as Uint8Array);
-    return super.write(Buffer.concat(lines), callback);
+    const commands = this.destroyed || this.writableEnded ? [] : this.#completed(octets as Uint8Array);
+    const [first] = commands;
+    // Most commands come alone: one that goes at once need not be checked before.
+    const isAlone = commands.length === 1 && this.#started && this.writableLength === 0 && this.writableCorked === 0;
+    if (isAlone) this.#protected = this.#sendAtOnce(first!);
+    else for (const command of commands) this.#assertSendable(command);
+    return super.write(joined(commands.map(({ raw }) => raw)), callback);
   }
 
   override end(chunk?: unknown, encoding?: BufferEncoding | (() => void), done?: () => void): this {
@@ -144,14 +152,9 @@ export class ClientControl extends SocketStream {
       return;
     }
     try {
-      const octets: Uint8Array[] = [];
-      for (let at = 0, end: number; at < lines.length; at = end) {
-        end = lines.indexOf(LF, at) + 1;
-        octets.push(this.session.send(lines.subarray(at, end)));
-        this.#unanswered++;
-      }
-      if (this.#timer === undefined) this.#restartTimer(); // A further command must not extend the limit of an earlier one.
-      this.send(Buffer.concat(octets), done);
+      const octets = this.#protected ?? this.#protect(lines);
+      this.#protected = undefined;
+      this.send(octets, done);
     } catch (error) {
       done(error as Error);
     }
@@ -167,7 +170,7 @@ export class ClientControl extends SocketStream {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    clearTimeout(this.#timer);
+    this.#watch.stop();
     this.#options.exchange.destroy?.();
     // After a regular end, a transfer may still be read to its end, so the session keeps its keys.
     if (!this.readableEnded) this.session.destroy();
@@ -184,7 +187,7 @@ export class ClientControl extends SocketStream {
   protected override receivedEnd(): void {
     this.session.close();
     if (!this.#started) throw closed(this.#unfinished());
-    clearTimeout(this.#timer);
+    this.#watch.stop();
     this.push(null);
   }
 
@@ -265,25 +268,34 @@ export class ClientControl extends SocketStream {
 
   // Commands and replies after `start`
 
-  /** The commands that a chunk completes. @throws if one of them may not be sent */
-  #sendable(chunk: Uint8Array): Uint8Array[] {
+  /** The commands that a chunk completes. @throws if a line of it is none */
+  #completed(chunk: Uint8Array): Command[] {
     this.#commands.push(chunk);
-    const lines: Uint8Array[] = [];
+    const commands: Command[] = [];
     let refused: unknown;
     for (let more = true; more; ) {
       try {
         const command = this.#commands.next();
         more = command !== undefined;
-        if (command !== undefined) lines.push(this.#assertSendable(command));
+        if (command !== undefined) commands.push(command);
       } catch (error) {
         refused ??= error;
       }
     }
     if (refused !== undefined) throw refused;
-    return lines;
+    return commands;
   }
 
-  #assertSendable({ verb, raw }: Command): Uint8Array {
+  #assertSendable(command: Command): void {
+    this.#attemptToSend(command, raw => this.session.check(raw));
+  }
+
+  /** @returns the protected command; undefined after the server has ended */
+  #sendAtOnce(command: Command): Uint8Array | undefined {
+    return this.#attemptToSend(command, raw => this.#protect(raw));
+  }
+
+  #attemptToSend<T>({ verb, raw }: Command, work: (raw: Uint8Array) => T): T | undefined {
     // This stream can't start a second exchange.
     if (commandFacts(verb).resets) {
       throw new FtpSecurityError(
@@ -293,14 +305,27 @@ export class ClientControl extends SocketStream {
       );
     }
     try {
-      this.session.check(raw);
+      return work(raw);
     } catch (error) {
       // An invalid command is always an error. Other errors may disappear when the exchange is complete; and after the server
       // has ended, the write fails later, as with other streams.
       const ended = error instanceof FtpSecurityError && error.code === 'sequence/closed';
       if (error instanceof RangeError || (this.#started && !ended)) throw error;
+      return undefined;
     }
-    return raw;
+  }
+
+  /** Protects whole lines, one command each, which are then waited for. */
+  #protect(lines: Uint8Array): Uint8Array {
+    const octets: Uint8Array[] = [];
+    const wasIdle = this.#unanswered === 0;
+    for (let at = 0, end: number; at < lines.length; at = end) {
+      end = lines.indexOf(LF, at) + 1;
+      octets.push(this.session.send(lines.subarray(at, end)));
+      this.#unanswered++;
+    }
+    if (wasIdle) this.#restartTimer(); // A further command must not extend the limit of an earlier one.
+    return joined(octets);
   }
 
   #deliverReplies(): void {
@@ -328,11 +353,13 @@ export class ClientControl extends SocketStream {
 
   /** Limits the time to the next reply, if a command waits for one and no transfer is running. */
   #restartTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#timeout === 0 || this.#transfer !== undefined || this.#unanswered === 0) return;
-    this.#timer = setTimeout(() => this.destroy(timedOut('a reply of the server')), this.#timeout);
+    if (this.#timeout === 0 || this.#transfer !== undefined || this.#unanswered === 0) this.#watch.pause();
+    else this.#watch.set(performance.now() + this.#timeout);
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
 function refusal(what: string, reply: Reply): FtpSecurityError {

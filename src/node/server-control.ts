@@ -128,7 +128,9 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     const octets = this.session.reply(code, text, to);
     if (code >= 200) this.#answer(code, to ?? this.#unanswered.oldest);
     this.#wake();
-    await this.#send(octets);
+    // What has room is no reason to wait for another turn.
+    const taken = this.#send(octets);
+    if (taken !== undefined) await taken;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<CommandEvent, void, void> {
@@ -263,16 +265,18 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     });
   }
 
-  async #send(octets: Uint8Array): Promise<void> {
-    if (octets.length === 0) return;
-    let settle = (_error?: Error | null) => {};
+  /** @returns undefined where the socket has room: mostly it takes all that is said at once */
+  #send(octets: Uint8Array): Promise<void> | undefined {
+    const socket = this.#socket;
+    if (octets.length === 0) return undefined;
     this.#cork();
-    const hasRoom = this.#socket.write(octets, error => settle(error));
-    // Mostly the system takes all that was said at once.
-    if (hasRoom && this.#socket.writable) return;
+    if (socket.writable && socket.writableLength + octets.length < socket.writableHighWaterMark) {
+      socket.write(octets);
+      return undefined;
+    }
     const taken = new Promise<void>((resolve, reject) => {
-      settle = error => (error ? reject(error) : resolve());
+      socket.write(octets, error => (error ? reject(error) : resolve()));
     });
-    await withTimeout(this.#timeout, 'the client to read its replies', taken);
+    return withTimeout(this.#timeout, 'the client to read its replies', taken);
   }
 }

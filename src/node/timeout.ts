@@ -56,15 +56,20 @@ export class Watch {
   /** @param deadline  in the time of `performance.now()`; infinity means none */
   set(deadline: number): void {
     this.#deadline = deadline;
-    if (deadline === Number.POSITIVE_INFINITY || (this.#timer !== undefined && this.#at <= deadline)) return;
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    if (this.#timer !== undefined && this.#at <= deadline) {
+      this.#timer.ref();
+      return;
+    }
     clearTimeout(this.#timer);
     this.#at = deadline;
     this.#timer = setTimeout(() => this.#fire(), deadline - performance.now());
   }
 
-  /** The wait has ended; the timer may go on. */
+  /** The wait has ended; the timer may go on, but does not keep the process running. */
   pause(): void {
     this.#deadline = Number.POSITIVE_INFINITY;
+    this.#timer?.unref();
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { ClientControl, ServerControl } from '../../src/node/index.js';
+import { Watch } from '../../src/node/timeout.js';
 import { mechanismWith } from '../helpers.js';
 import { PSK } from './exchanges.js';
 
@@ -26,4 +27,21 @@ describe.each([
     for (const value of ['1000', null]) expect(() => control({ [name]: value })).toThrow(TypeError);
     for (const value of [undefined, 0, 0.5, 2 ** 31 - 1]) expect(() => control({ [name]: value })).not.toThrow();
   });
+});
+
+it('a wait that has ended does not keep the process running', () => {
+  // Timers that do.
+  const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
+  const before = timers();
+  const watch = new Watch(() => {});
+  const set = () => watch.set(performance.now() + 60_000);
+  watch.pause();
+  set();
+  expect(timers()).toBe(before + 1);
+  watch.pause();
+  expect(timers()).toBe(before);
+  set();
+  expect(timers()).toBe(before + 1);
+  watch.stop();
+  expect(timers()).toBe(before);
 });
