@@ -3,7 +3,7 @@
  * each direction (RFC 4121 §2 and §4.1). It reports names and times of the ticket without checking them, so that it refuses
  * nothing that the recorded server may have accepted.
  */
-import { assertParsed, copy } from '../../../bytes.js';
+import { assertParsed, copy, toHex } from '../../../bytes.js';
 import { badToken, FtpSecurityError, refusalFrom } from '../../../errors.js';
 import type { ExchangeObserver, ObservedStep, Peer } from '../../../protection/mechanism.js';
 import { type CipherOptions, enctypeOf, isUsable } from '../crypto/enctypes.js';
@@ -66,6 +66,9 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
   let facts: Krb5Facts = {};
   let step: Krb5Step = { facts };
   let list: Uint8Array = new Uint8Array();
+  let offers: readonly Uint8Array[] = [];
+  /** Whether SPNEGO has chosen another mechanism: what follows is none of Kerberos. */
+  let isForeign = false;
   let request: ObservedRequest | undefined;
   let problem = new FtpSecurityError('security/no-key', 'an AP-REP without its AP-REQ, whose ticket has the keys');
 
@@ -152,11 +155,12 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
   /** The mechListMIC is verified, since it uses one of its sender's sequence numbers. */
   function onNegotiation(from: Peer, { offered, chosen, inside, mic }: NegotiationToken): void {
     if (chosen !== undefined && !isKerberos(chosen)) {
-      throw badToken('SPNEGO: the chosen mechanism is not Kerberos');
+      onForeign(chosen);
+      return;
     }
     // The last tokens of a negotiation may have no Kerberos token inside (RFC 4178 §5).
     if (inside !== undefined && isOfKerberos(offered)) step = onMessage(from, inside);
-    if (offered !== undefined) list = mechanismList(offered);
+    if (offered !== undefined) [offers, list] = [offered, mechanismList(offered)];
     const context = from === 'client' ? step.fromClient : step.fromServer;
     if (mic !== undefined && context !== undefined) {
       step = attempt(() => {
@@ -167,8 +171,19 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
     facts = { ...facts, spnego: true };
   }
 
+  /** @throws FtpSecurityError `security/bad-token` if the client has not offered the mechanism */
+  function onForeign(chosen: Uint8Array): void {
+    const message = 'SPNEGO: the chosen mechanism is not Kerberos';
+    if (!offers.some(it => toHex(it) === toHex(chosen))) throw badToken(message);
+    eraseRequest();
+    isForeign = true;
+    facts = { ...facts, spnego: true };
+    step = { problem: new FtpSecurityError('security/no-key', message), facts };
+  }
+
   return {
     observe(from, token) {
+      if (isForeign) return step;
       const negotiation = parseNegotiation(token);
       if (negotiation === undefined) step = onMessage(from, token);
       else onNegotiation(from, negotiation);

@@ -30,7 +30,7 @@ import { nodeCiphers } from '../../../../src/node/index.js';
 import type { ObservedStep } from '../../../../src/protection/mechanism.js';
 import { ascii, errorOf, expectCode } from '../../../helpers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
-import { mechTypeList, NTLM, negTokenInit, negTokenResp } from '../negotiation.js';
+import { KERBEROS, mechTypeList, NTLM, negTokenInit, negTokenResp } from '../negotiation.js';
 
 const mit = exchangeOf('krb5-mit-aes256-cts-hmac-sha1-96');
 const heimdal = exchangeOf('krb5-heimdal-aes256-cts-hmac-sha384-192');
@@ -397,6 +397,19 @@ describe('an exchange wrapped in SPNEGO (RFC 4178)', () => {
     const observer = krb5Observer({ keys: noMutual.keytab });
     observer.observe('client', negTokenInit(noMutual.apReq));
     expectCode(() => observer.observe('server', negTokenResp(0, undefined, undefined, NTLM)), 'security/bad-token');
+  });
+
+  test('that chooses another mechanism of the offer is none of Kerberos from there on', () => {
+    const observer = krb5Observer({ keys: noMutual.keytab });
+    observer.observe('client', negTokenInit(Uint8Array.of(1), [NTLM, KERBEROS]));
+    const { problem, facts } = observer.observe('server', negTokenResp(1, Uint8Array.of(2), undefined, NTLM));
+    expect([problem?.code, problem?.message, facts]).toEqual([
+      'security/no-key',
+      'SPNEGO: the chosen mechanism is not Kerberos',
+      { spnego: true },
+    ]);
+    for (const token of [negTokenResp(undefined, Uint8Array.of(3)), Uint8Array.of(4), negTokenInit(noMutual.apReq)])
+      expect(observer.observe('client', token)).toEqual({ problem, facts });
   });
 
   test('may have a KRB-ERROR inside', () => {
