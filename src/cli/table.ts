@@ -144,7 +144,7 @@ function connectionRow(record: ConnectionRecord, files: boolean): string {
     printable(names.join(' → ')),
   ];
   const said = mechanism === null || problem?.code === 'internal' ? problem?.message : undefined;
-  const unkeyed = mechanism === null || keyed ? '' : `  not keyed: ${problem?.message ?? 'the mechanism is not known'}`;
+  const unkeyed = mechanism === null || keyed ? '' : `  not keyed${problem === null ? '' : `: ${problem.message}`}`;
   const remark = said === undefined ? unkeyed : `  ${said}`;
   const { weak, weakness } = record.facts;
   const warning = weak === true ? `  weak${weakness === undefined ? '' : `: ${weakness}`}` : '';

@@ -70,6 +70,12 @@ export class RecordedExchange {
     return { levels, contexts: { client: fromClient, server: fromServer } };
   }
 
+  #withoutKeys(): FtpSecurityError {
+    const isKnown = this.#mechanism !== undefined;
+    const message = isKnown ? 'the exchange ended without the keys of both sides' : 'the mechanism is not known';
+    return new FtpSecurityError('security/no-key', message);
+  }
+
   /** Erases the keys of the exchange; those of its contexts remain. */
   destroy(): void {
     this.#observer?.destroy?.();
@@ -77,8 +83,9 @@ export class RecordedExchange {
 
   /** What is known when the server has said that the exchange is complete. */
   get observed(): ObservedExchange {
-    const { facts, fromClient, fromServer, problem } = this.#last;
+    const { facts, fromClient, fromServer } = this.#last;
     const hasKeys = fromClient !== undefined && fromServer !== undefined;
+    const problem = this.#last.problem ?? (hasKeys ? undefined : this.#withoutKeys());
     return {
       type: 'exchange',
       mechanism: this.#name ?? this.#mechanism?.name,

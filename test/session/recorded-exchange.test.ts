@@ -7,6 +7,7 @@ import { errorOf } from '../helpers.js';
 import { visibleContext } from '../protection/visible-context.js';
 
 const NO_KEY = new FtpSecurityError('security/no-key', 'no key');
+const LACKS_KEYS = 'the exchange ended without the keys of both sides';
 const TOKEN = Uint8Array.of(1);
 
 /** A context that counts how often it is destroyed. */
@@ -91,10 +92,12 @@ describe('an observed exchange', () => {
     ["the server's key alone", { fromServer: counted() }, false, false],
     ["the server's key alone, which may be another", { fromServer: counted(), problem: NO_KEY }, false, false],
     ['no key', { problem: NO_KEY }, false, false],
+    ['nothing', {}, false, false],
   ])('with %s is keyed, or perhaps', (_, step, keyed, provisional) => {
     const exchange = new RecordedExchange([scripted({ facts: {}, ...step })], 'X-SCRIPT');
     exchange.observe('client', TOKEN);
-    expect(exchange.observed).toMatchObject({ keyed, provisional, problem: step.problem });
+    const problem = step.problem ?? (keyed ? undefined : { code: 'security/no-key', message: LACKS_KEYS });
+    expect(exchange.observed).toMatchObject({ keyed, provisional, problem });
     expect(exchange.association.contexts).toEqual({ client: step.fromClient, server: step.fromServer });
   });
 
@@ -109,6 +112,13 @@ describe('an observed exchange', () => {
     expect(mayBe([scripted({ facts: {}, fromClient: counted() })])).toBe(false);
     expect(mayBe([scripted({ facts: {}, fromServer: counted() })])).toBe(true);
     expect(mayBe([scripted({ facts: {}, problem: NO_KEY })])).toBe(true);
+  });
+
+  it('of a mechanism that is not known says so', () => {
+    const exchange = new RecordedExchange([], 'X-OTHER');
+    exchange.observe('client', TOKEN);
+    const problem = { code: 'security/no-key', message: 'the mechanism is not known' };
+    expect(exchange.observed).toMatchObject({ mechanism: 'X-OTHER', keyed: false, problem });
   });
 
   it('has the name of its mechanism from AUTH, or else from the first token', () => {
