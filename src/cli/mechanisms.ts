@@ -24,7 +24,8 @@ interface Row {
   /** The mechanism for `verify` and `decode`. Without keys it only names and describes its exchanges. */
   observed(keys: VerifyKeys, source: KeySource): Mechanism;
   /** The key that would open an exchange, and how to get it. */
-  missingKey(record: ConnectionRecord): MissingKey;
+  /** @returns undefined if the exchange did not get so far that it is known */
+  missingKey(record: ConnectionRecord): MissingKey | undefined;
 }
 
 /** A missing key, as text. */
@@ -57,10 +58,13 @@ const MECHANISMS: Readonly<Record<string, Row>> = {
   krb4: {
     observed: ({ srvtab }, source) =>
       krb4({ observer: { keys: srvtab.flatMap(file => readSrvtab(file, source)), ciphers: nodeCiphers } }),
-    missingKey: ({ facts: { realm, ticketKvno } }) => ({
-      key: `${realm}, a service's key of version ${ticketKvno} (KERBEROS_V4)`,
-      remedy: ['the srvtab of the server has it, often /etc/srvtab: --srvtab FILE'],
-    }),
+    missingKey: ({ facts: { realm, ticketKvno } }) =>
+      realm === undefined
+        ? undefined
+        : {
+            key: `${realm}, a service's key of version ${ticketKvno} (KERBEROS_V4)`,
+            remedy: ['the srvtab of the server has it, often /etc/srvtab: --srvtab FILE'],
+          },
   },
   psk: {
     observed: ({ psk: files }, source) => psk({ observer: { keys: files.map(file => readHex(file, source)) } }),
@@ -85,7 +89,7 @@ export const KEYLESS: readonly Mechanism[] = observedMechanisms({
 });
 
 /**
- * The missing key of a connection; undefined if its mechanism is not in the table. A mechanism is identified by its
+ * The missing key of a connection; undefined if it is not known, or its mechanism is not in the table. A mechanism is identified by its
  * variant, which is the key of its row.
  */
 export function missingKeyOf(record: ConnectionRecord): MissingKey | undefined {
@@ -93,7 +97,8 @@ export function missingKeyOf(record: ConnectionRecord): MissingKey | undefined {
 }
 
 /** The TLS secrets that would open a GSI exchange; also the server's RSA key, if the cipher suite is named TLS_RSA. */
-function gsiMissingKey({ facts: { cipherSuite, claimedServerName } }: ConnectionRecord): MissingKey {
+function gsiMissingKey({ facts: { cipherSuite, claimedServerName } }: ConnectionRecord): MissingKey | undefined {
+  if (cipherSuite === undefined) return undefined;
   const isRsa = /^TLS_RSA_/.test(String(cipherSuite));
   return {
     key: `TLS secrets of ${printable(String(claimedServerName ?? 'a server'))}, ${cipherSuite} (GSI)`,
@@ -105,7 +110,9 @@ function gsiMissingKey({ facts: { cipherSuite, claimedServerName } }: Connection
 }
 
 /** The key that a keytab must contain, and how to get it with the tools of MIT and Heimdal. */
-function krb5MissingKey({ server_name, facts: { ticketEnctype, ticketKvno } }: ConnectionRecord): MissingKey {
+function krb5MissingKey({ server_name, facts }: ConnectionRecord): MissingKey | undefined {
+  const { ticketEnctype, ticketKvno } = facts;
+  if (ticketEnctype === undefined) return undefined;
   const name = server_name ?? 'the service';
   const enctype = Number(ticketEnctype);
   const type = enctypeOf(enctype)?.name;

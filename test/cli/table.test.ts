@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Closing } from '../../src/cli/closing.js';
 import { runCommand } from '../../src/cli/command.js';
+import { MissingKeys } from '../../src/cli/missing-keys.js';
 import { capture, file, keytabOf, run } from './run.js';
 
 const NAME = 'heimdal-safe-aes128-cts-hmac-sha1-96';
@@ -142,6 +143,16 @@ describe('the closing lines', () => {
     const opened = (problem: object | null) => said('192.0.2.1:40000', { ...data, problem, error: null, whole: false });
     expect(opened(tls).lines).toEqual(['file: STOR x  connection 1: unkeyed: TLS of its own']);
     expect(opened(null).lines).toEqual(['file: STOR x  connection 1: unkeyed, but not whole in the capture']);
+  });
+
+  it('name no key of an exchange that did not get so far that it is known', () => {
+    const lines = ['krb5', 'krb4', 'gsi', null].flatMap(variant => {
+      const missing = new MissingKeys();
+      const known = { type: 'connection', mechanism: 'GSSAPI', variant, keyed: false, server_name: null };
+      missing.add({ ...known, problem: { code: 'security/no-key', message: 'no key' }, facts: {} } as never);
+      return missing.lines;
+    });
+    expect(lines).toEqual([]);
   });
 
   it('show the first of very many, and how many are left', async () => {
