@@ -102,9 +102,12 @@ export class ClientControl extends SocketStream {
    * Nothing else may listen to the socket.
    * @throws FtpSecurityError `sequence/unexpected-reply` if the server refuses, `sequence/closed` if it closes the connection, and
    *   the errors of the session and the exchange; Error `ETIMEDOUT` if a reply takes too long, and the errors of the socket. The
-   *   stream is then destroyed
+   *   stream is then destroyed. Nothing needs to listen to `error` for that
    */
   async start(): Promise<void> {
+    // It is thrown here: as an event that nothing listens to, it would end the process.
+    const isThrown = () => {};
+    this.on('error', isThrown);
     this.attach();
     try {
       await withTimeout(this.#startTimeout, 'the security data exchange', this.#secure());
@@ -112,6 +115,7 @@ export class ClientControl extends SocketStream {
       this.destroy(error as Error);
       throw error;
     }
+    this.off('error', isThrown);
     this.#started = true;
     this.#deferred?.();
     if (!this.destroyed) this.#deliverReplies();
