@@ -124,9 +124,7 @@ export class ClientExchange {
 
   #checkPolicy(context: SecurityContext): void {
     const refusal = contextRefusal(context, this.#state.facts, this.#options);
-    if (refusal === undefined) return;
-    context.destroy();
-    throw refusal;
+    if (refusal !== undefined) throw refusal;
   }
 }
 

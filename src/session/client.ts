@@ -14,7 +14,7 @@ import type { UnprotectedReply } from '../protection/protect.js';
 import type { ProtectionLevel } from '../protection/protection-level.js';
 import { exchangeReply, parsePbszReply } from '../protection/security-data.js';
 import { ClientExchange } from './client-exchange.js';
-import type { Policy } from './command-rules.js';
+import { type Policy, takeStep } from './command-rules.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './events.js';
 import { OutgoingCommands, type SentCommand } from './outgoing-commands.js';
 import { quote } from './quote.js';
@@ -239,11 +239,13 @@ export class ClientSession {
    */
   proceed(step: Step): Uint8Array | undefined {
     this.#assertDue();
-    return this.#closing(() => {
-      const line = this.#exchange.proceed(step, this.#replies.pending);
-      this.#renewUnprotector();
-      return line;
-    });
+    return takeStep(step, () =>
+      this.#closing(() => {
+        const line = this.#exchange.proceed(step, this.#replies.pending);
+        this.#renewUnprotector();
+        return line;
+      }),
+    );
   }
 
   /**

@@ -5,7 +5,7 @@
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
-import type { ExchangeFacts, SecurityContext } from '../protection/mechanism.js';
+import type { ExchangeFacts, SecurityContext, Step } from '../protection/mechanism.js';
 import { covers, factsOf, type ProtectionLevel } from '../protection/protection-level.js';
 import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../protection/security-data.js';
 import { type CommandRequest, type ConnectionState, integrityRequired } from './rules.js';
@@ -206,4 +206,14 @@ export function contextRefusal(
   if (require === undefined || context.supports(require) || context.supports('private')) return undefined;
   const message = `${context.mechanism} does not support level ${require}, which policy requires`;
   return new FtpSecurityError('security/level-unsupported', message, refused);
+}
+
+/** Takes the step of a mechanism. If that throws, e.g. since the session was closed meanwhile, its context is erased. */
+export function takeStep<T>({ context }: Step, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    context?.destroy();
+    throw error;
+  }
 }

@@ -18,7 +18,7 @@ import {
   parseAdatCommand,
 } from '../protection/security-data.js';
 import { Queue } from '../queue.js';
-import { contextRefusal, type Policy } from './command-rules.js';
+import { contextRefusal, type Policy, takeStep } from './command-rules.js';
 import type {
   AnsweredEvent,
   AuthEvent,
@@ -44,6 +44,10 @@ import { type Arrived, CommandUnprotector } from './unprotect-command.js';
  * express.
  */
 const DEFAULT_MAX_PBSZ = 0x1000000;
+
+interface ExchangeRequest {
+  event: AuthEvent | ServerDataEvent;
+}
 
 /** The text of a reply that accepts AUTH or ADAT and carries no security data. */
 const EXCHANGE_TEXT = 'Security mechanism accepted';
@@ -173,8 +177,12 @@ export class ServerSession {
    *   the level that policy requires: 535 resets the phase to `clear`; 534 leaves it unchanged
    * @throws RangeError when neither AUTH nor ADAT waits
    */
-  proceed({ token, context, facts }: Step): Uint8Array {
+  proceed(step: Step): Uint8Array {
     const pending = this.#pendingExchange();
+    return takeStep(step, () => this.#proceed(pending, step));
+  }
+
+  #proceed(pending: ReceivedCommand & ExchangeRequest, { token, context, facts }: Step): Uint8Array {
     if (context !== undefined) {
       const error = contextRefusal(context, { ...this.facts, ...facts }, this.#options);
       if (error !== undefined) {
@@ -318,7 +326,7 @@ export class ServerSession {
     return event;
   }
 
-  #pendingExchange(): ReceivedCommand & { event: AuthEvent | ServerDataEvent } {
+  #pendingExchange(): ReceivedCommand & ExchangeRequest {
     const { oldest } = this.#state.pending;
     if (oldest === undefined || oldest.event.type === 'command') throw new RangeError('neither AUTH nor ADAT waits');
     return { ...oldest, event: oldest.event };

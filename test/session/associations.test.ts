@@ -90,6 +90,30 @@ describe('the keys of an association', () => {
     expectCode(() => contexts.initiator.wrap(toUtf8('a'), 'safe'), 'sequence/closed');
   });
 
+  it('are erased where a step comes after the end of the session', () => {
+    const contexts = pskContexts();
+    const atClient = new Pair();
+    atClient.toServer(atClient.client.send(AUTH));
+    atClient.toClient(atClient.server.proceed({}));
+    atClient.client.destroy();
+    expectCode(() => atClient.client.proceed({ token: toUtf8('a'), context: contexts.initiator }), 'sequence/closed');
+    const atServer = new Pair();
+    atServer.toServer(atServer.client.send(AUTH));
+    atServer.server.destroy();
+    expectCode(() => atServer.server.proceed({ context: contexts.acceptor }), 'sequence/closed');
+    for (const context of [contexts.initiator, contexts.acceptor])
+      expectCode(() => context.wrapSizeLimit('safe', 100), 'sequence/closed');
+  });
+
+  it('are erased where the two sides disagree about the end of the exchange', () => {
+    const { initiator } = pskContexts();
+    const pair = new Pair();
+    pair.toServer(pair.client.send(AUTH));
+    pair.toClient(pair.server.proceed({}));
+    expectCode(() => pair.client.proceed({ context: initiator }), 'sequence/unexpected-reply');
+    expectCode(() => initiator.wrapSizeLimit('safe', 100), 'sequence/closed');
+  });
+
   it('are erased when 234 completes another exchange', () => {
     const old = pskContexts();
     const pair = new Pair().secure(old);
