@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { decodeBase64, encodeBase64 } from '../src/base64.js';
 import { concatAll, toUtf8 } from '../src/bytes.js';
+import { verifyRecording } from '../src/capture/index.js';
+import { type Fragment, IpFragments } from '../src/capture/ip-fragments.js';
 import { ACK } from '../src/capture/link-layer.js';
 import { readTextTranscript } from '../src/capture/text-transcript.js';
 import { parseCommand } from '../src/ftp/command.js';
@@ -151,10 +153,70 @@ const WORK: Record<string, (size: number) => void> = {
     const file = pcapOf(Array.from({ length: size }, () => segment({ payload: ascii('x') })));
     expect(segmentsOf(file).length).toBe(size);
   },
+  'IP fragments of packets side by side, the last ones first': size => {
+    const parts = [24, 16, 8, 0].flatMap(offset => packets(size, { offset, more: offset < 24 }));
+    expect(reassembled(parts)).toEqual({ whole: size, lost: 0 });
+  },
+  'IP fragments that come again, and others with the same identification': size => {
+    const octets = (at: number) => new Uint8Array(8).fill(at);
+    const one = (at: number) => [fragment({ data: octets(at), more: true }), fragment({ data: octets(at), offset: 8 })];
+    const parts = Array.from({ length: size }, (_, at) => [...one(at % 200), ...one(at % 200)]).flat();
+    expect(reassembled(parts)).toEqual({ whole: size, lost: 0 });
+  },
+  'IP fragments of packets that are never whole, more of them than are held': size => {
+    expect(reassembled(packets(size, { offset: 65_520, more: false }))).toEqual({ whole: 0, lost: size });
+  },
+  'lines of a log of ftp -d -v, with tokens': size => {
+    const line = '---> NOOP\nencoding 6 bytes MIC AAEC\n200 OK\n';
+    expect(logged(`220 a\n---> ADAT AAEC\n235 ADAT=AAEC\n${line.repeat(size)}`)).toBe(3 + size);
+  },
+  'lines of a trace of yafc': size => {
+    expect(logged(`<-- [a] 220 a\n${'--> [a] NOOP\n<-- [a] 200 OK\n'.repeat(size)}`)).toBe(1 + 2 * size);
+  },
+  'lines of what curl -v prints': size => {
+    expect(logged(`< 220 a\n${'> NOOP\n< 200 OK\n'.repeat(size)}`)).toBe(1 + 2 * size);
+  },
+  'connections in what curl -v prints': size => {
+    expect(logged('* Connected to a\n< 220 a\n> NOOP\n< 200 OK\n'.repeat(size))).toBe(3 * size);
+  },
+  'lines of a reply that never ends, in a log of ftp -d -v': size => {
+    expect(logged(`220 a\n---> HELP\n214-a${'\n214-b\n c'.repeat(size)}`)).toBe(3 + 2 * size);
+  },
+  'prompts before a command that never comes, in a log of ftp -d -v': size => {
+    expect(logged(`220 a\n---> NOOP\n200 OK\n${'ftp> '.repeat(100 * size)}\n`)).toBe(3);
+  },
   'lines of a transcript': size => {
     expect(readTextTranscript(toUtf8('C> NOOP\n'.repeat(size)))[0]?.length).toBe(size);
   },
 };
+
+/** A part of an IP packet; of the same one, if nothing else is said. */
+function fragment(parts: Partial<Fragment> & { key?: string }): Fragment & { key: string } {
+  return { key: 'a', protocol: 6, offset: 0, more: false, data: new Uint8Array(8), ...parts };
+}
+
+/** The same part of many packets. */
+function packets(count: number, part: Partial<Fragment>) {
+  return Array.from({ length: count }, (_, at) => fragment({ ...part, key: `${at}` }));
+}
+
+/** How many packets are put together, and how many fragments belong to none. */
+function reassembled(fragments: readonly (Fragment & { key: string })[]) {
+  let [whole, lost] = [0, 0];
+  const assembler = new IpFragments((_, packets) => {
+    lost += packets;
+  });
+  for (const { key, ...part } of fragments) if (assembler.add(key, part, undefined) !== undefined) whole++;
+  assembler.finish();
+  return { whole, lost };
+}
+
+/** How many messages are read in what a program has printed. */
+function logged(text: string): number | undefined {
+  const { records } = verifyRecording(toUtf8(text), { mechanisms: [], onRecord: () => {} });
+  const summary = records.at(-1);
+  return summary?.type === 'summary' ? summary.messages : undefined;
+}
 
 /** A server that has read commands of a client and answered none. */
 function served(size: number) {

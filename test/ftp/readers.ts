@@ -102,24 +102,48 @@ const ENOUGH = 3_000_000;
  * @param size  of the smallest input; it is doubled until the time is measurable
  */
 export function growth(work: (size: number) => void, size: number): number {
+  const sizes = measured(size);
+  let next = sizes.next();
+  while (!next.done) {
+    const start = process.cpuUsage();
+    work(next.value);
+    next = sizes.next(spentSince(start));
+  }
+  return next.value;
+}
+
+/** The same for work that waits for streams. */
+export async function growthOfStreams(work: (size: number) => Promise<void>, size: number): Promise<number> {
+  const sizes = measured(size);
+  let next = sizes.next();
+  while (!next.done) {
+    const start = process.cpuUsage();
+    await work(next.value);
+    next = sizes.next(spentSince(start));
+  }
+  return next.value;
+}
+
+/** Yields sizes of input, is given the time for each, and returns the power. */
+function* measured(size: number): Generator<number, number, number> {
   let smallest = size;
-  while (Math.min(...[1, 2, 3].map(() => processorTime(work, smallest))) < MEASURABLE) smallest *= 2;
-  let least = SIZES.map(() => Number.POSITIVE_INFINITY);
+  while (Math.min(yield smallest, yield smallest, yield smallest) < MEASURABLE) smallest *= 2;
+  const least = SIZES.map(() => Number.POSITIVE_INFINITY);
   const power = () => slope(least.map(Math.log2));
   let spent = 0;
   for (let round = 1; round <= ROUNDS || (round <= MAX_ROUNDS && power() >= LINEAR); round++) {
-    const times = SIZES.map(multiple => processorTime(work, multiple * smallest));
-    least = least.map((time, i) => Math.min(time, times[i]!));
-    spent += times.reduce((total, time) => total + time, 0);
+    for (const [i, multiple] of SIZES.entries()) {
+      const time = yield multiple * smallest;
+      least[i] = Math.min(least[i]!, time);
+      spent += time;
+    }
     if (spent > ENOUGH) break;
   }
   return power();
 }
 
 /** In microseconds. */
-function processorTime(work: (size: number) => void, size: number): number {
-  const start = process.cpuUsage();
-  work(size);
+function spentSince(start: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(start);
   return user + system;
 }
