@@ -55,6 +55,22 @@ describe('aes', () => {
     }
   });
 
+  it('works in place from any block on, with the block before as the initial vector', () => {
+    const cipher = aes(new Uint8Array(16).fill(1));
+    const blocks = Uint8Array.from({ length: 80 }, (_, i) => 3 * i);
+    for (let start = 0; start < blocks.length; start += 16) {
+      const iv = start === 0 ? undefined : blocks.subarray(start - 16, start);
+      withMemory(blocks.length, memory => {
+        memory.octets.set(blocks);
+        cipher.encryptInPlace(memory, start, blocks.length);
+        const encrypted = copy(memory.octets, 0, blocks.length);
+        expect(encrypted).toEqual(concat(blocks.subarray(0, start), cipher.encrypt(blocks.subarray(start), iv)));
+        cipher.decryptInPlace(memory, start, blocks.length);
+        expect(copy(memory.octets, 0, blocks.length)).toEqual(blocks);
+      });
+    }
+  });
+
   it('has no key any more after it has been destroyed', () => {
     const cipher = aes(new Uint8Array(16).fill(1));
     const other = aes(new Uint8Array(16).fill(2));

@@ -146,6 +146,18 @@ describe('the AP-REQ', () => {
     expect(toHex(authenticator.authorizationData![0]!.adData)).toMatch(/300c020114020112020113020111$/);
   });
 
+  test('is not made with a session key of a wrong length, and the subkey for it is erased', () => {
+    const given: Uint8Array[] = [];
+    const random = (length: number) => {
+      given.push(new Uint8Array(length).fill(7));
+      return given.at(-1)!;
+    };
+    const { credential } = realm(18);
+    const credentials = [{ ...credential, key: { keytype: 18, keyvalue: new Uint8Array(5) } }];
+    expectCode(() => initiate(18, { credentials, random }).initiator.step(), 'security/no-key');
+    expect(given.filter(({ length }) => length === 32)).toEqual([new Uint8Array(32)]);
+  });
+
   test('has a time that differs even from others in the same millisecond', () => {
     const times = Array.from({ length: 20 }, () => opened(18).authenticator.cusec);
     expect(new Set(times).size).toBeGreaterThan(15);

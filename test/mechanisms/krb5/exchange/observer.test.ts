@@ -28,7 +28,8 @@ import {
 import { principalOf, principalText } from '../../../../src/mechanisms/krb5/messages/principal.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
 import type { ObservedStep } from '../../../../src/protection/mechanism.js';
-import { ascii, errorOf, expectCode } from '../../../helpers.js';
+import { ascii, errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
+import { watchedCiphers } from '../../watched-ciphers.js';
 import { type Exchange, exchangeOf, exchanges, requestOf } from '../exchange-vectors.js';
 import { KERBEROS, mechTypeList, NTLM, negTokenInit, negTokenResp } from '../negotiation.js';
 
@@ -460,6 +461,25 @@ describe('the key of the messages alone', () => {
     const gap = watched();
     for (const { token } of [tokens[0]!, tokens[2]!]) gap.unwrap(fromHex(token));
     expect(gap.lastFollows).toBe(false);
+  });
+
+  test('is erased if it opens nothing, and so are keys tried before the right one', () => {
+    const exchange = exchangeOf('krb5-mit-camellia128-cts-cmac');
+    const { etype, key } = exchange.context.keys.message_key;
+    const [wrong, right] = [new Uint8Array(16).fill(9), fromHex(key)].map(key => ({ enctype: etype, key }));
+    const { token } = exchange.context.messages.find(({ from, op }) => from === 'initiator' && op !== 'mic')!;
+    const opened = (...keys: unknown[]) => {
+      const { passed, inUse } = watchedCiphers();
+      const { fromClient } = krb5Observer({ keys: keys as never, ...passed }).observe('client', exchange.apReq);
+      onlyRefuses(() => fromClient!.unwrap(fromHex(token)));
+      const used = inUse();
+      fromClient!.destroy();
+      return [used, inUse()];
+    };
+    const alone = opened(right);
+    expect(alone[0]).toBeGreaterThan(0);
+    expect(opened(wrong)).toEqual([0, 0]);
+    expect(opened(wrong, right)).toEqual([alone[0], 0]);
   });
 
   test('makes no tokens', () => {
