@@ -76,6 +76,8 @@ export async function secureBasicFtp(client: BasicFtpClient, options: BasicFtpOp
   ftp.socket = control as unknown as Socket;
   try {
     await control.start();
+    // basic-ftp opens data connections in a callback, where the error of a mechanism without blocks would end the process.
+    if (control.session.protection !== 'clear') control.session.dataWriter();
   } catch (error) {
     ftp.closeWithError(error as Error);
     throw error;

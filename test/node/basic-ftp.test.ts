@@ -4,9 +4,11 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { Client } from 'basic-ftp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FtpSecurityError } from '../../src/errors.js';
+import { TLS_1_3 } from '../../src/mechanisms/gsi/tls/key-schedule.js';
 import { pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { secureBasicFtp } from '../../src/node/index.js';
 import { mechanismWith } from '../helpers.js';
+import { pairOf, protocolOf } from '../mechanisms/gsi/pairs.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { type FtpServer, startServer } from './ftp-server.js';
 
@@ -351,5 +353,30 @@ describe('basic-ftp on a new connection', () => {
     Reflect.set(client.ftp, '_socket', tls);
     client.ftp.send('PASS secret');
     expect(sent).toEqual(['PASS secret\r\n']);
+  });
+});
+
+/** GSI grants PROT P, but has no blocks. */
+function withoutBlocks(): TestMechanism {
+  const { initiator, acceptor } = pairOf(protocolOf(TLS_1_3, 'TLS_AES_128_GCM_SHA256'));
+  return {
+    mechanism: 'GSSAPI',
+    initiator: () => ({ step: token => (token === undefined ? { token: new Uint8Array(1) } : { context: initiator }) }),
+    acceptor: () => ({ step: () => ({ token: new Uint8Array(1), context: acceptor }) }),
+  };
+}
+
+describe('a mechanism without blocks', () => {
+  it('is refused with protected data connections, before one is opened', async () => {
+    await expect(connected(withoutBlocks())).rejects.toMatchObject({
+      code: 'security/level-unsupported',
+      side: 'local',
+    });
+  });
+
+  it('sends and fetches in the clear if that is asked for', async () => {
+    const { client, server } = await connected(withoutBlocks(), { protection: 'clear' });
+    await client.uploadFrom(Readable.from([FILE]), 'a file');
+    expect(server.files.get('a file')?.equals(FILE)).toBe(true);
   });
 });
