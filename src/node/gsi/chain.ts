@@ -7,7 +7,7 @@ import { equalConstantTime as sameOctets } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { contentsOf, elementsOf, SEQUENCE, SET } from '../../mechanisms/gsi/elements.js';
 import { type Certificate, type ProxyForm, type ProxyInfo, parseCertificate } from './certificate.js';
-import { shortKey } from './key-strength.js';
+import { isSlowKey, shortKey } from './key-strength.js';
 import { matchesPattern } from './signing-policy.js';
 import { type GsiTrust, type TrustParts, trustPartsOf } from './trust.js';
 
@@ -44,6 +44,8 @@ interface Authorities extends Omit<ChainOptions, 'trust'> {
 
 /** Certificates that a peer may send. */
 const MAX_CHAIN = 30;
+/** Authorities of one name that a peer may send: for each certificate all of them are tried. */
+const MAX_SAME_NAME = 4;
 const PURPOSES = { server: '2b06010505070301', client: '2b06010505070302' } as const;
 const ANY_PURPOSE = '551d2500';
 
@@ -56,6 +58,8 @@ export function verifyChain(sent: readonly Uint8Array[], options: ChainOptions):
   if (sent.length === 0) throw untrusted('the peer has sent no certificate');
   if (sent.length > MAX_CHAIN) throw untrusted(`the peer has sent more than ${MAX_CHAIN} certificates`);
   const chain = sent.map(parseCertificate);
+  for (const { key, subject } of chain)
+    if (isSlowKey(key)) throw untrusted(`${subject} has a key whose signatures take too long to check`);
   const proxies = chain.slice(0, proxyCount(chain));
   const [owner, ...others] = chain.slice(proxies.length);
   if (owner === undefined)
@@ -127,7 +131,7 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
   for (let between = 0; between <= sent.length; between++) {
     checkItself(certificate, now);
     const trusted = issuerOf(certificate, trust.authorities);
-    const issuer = trusted ?? issuerOf(certificate, sent);
+    const issuer = trusted ?? issuerOf(certificate, sent, MAX_SAME_NAME);
     if (issuer === undefined) throw untrusted(`no trusted authority has signed ${certificate.subject}`);
     checkSignature(certificate, issuer);
     checkAuthority(issuer, between);
@@ -143,8 +147,14 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
 }
 
 /** An authority of that name; of several, one that has signed the certificate. */
-function issuerOf(certificate: Certificate, authorities: readonly Certificate[]): Certificate | undefined {
+function issuerOf(
+  certificate: Certificate,
+  authorities: readonly Certificate[],
+  limit = Number.POSITIVE_INFINITY,
+): Certificate | undefined {
   const named = authorities.filter(({ subjectName }) => sameOctets(subjectName, certificate.issuerName));
+  if (named.length > limit)
+    throw untrusted(`the peer has sent more than ${limit} certificates of ${named[0]!.subject}`);
   return named.find(({ key }) => certificate.x509.verify(key)) ?? named[0];
 }
 

@@ -1,4 +1,7 @@
-/** Public keys that are too short: others could find the private key, and sign with it. */
+/**
+ * Public keys that are too short: others could find the private key, and sign with it. And those whose signatures take too long to
+ * check: OpenSSL permits RSA keys with which one check takes a hundred times as long as with usual ones.
+ */
 import type { KeyObject } from 'node:crypto';
 
 /** The name of a kind of key, and the fewest bits with the strength of 112 bits (NIST SP 800-57 part 1 §5.6.1.1). */
@@ -18,4 +21,15 @@ export function shortKey({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyOb
   // The names of curves contain their bits, such as prime256v1; a curve without a name is not accepted.
   const bits = modulusLength ?? Number(/\d{3}/.exec(namedCurve)?.[0] ?? 0);
   return bits < least ? `${name} of ${bits} bits` : undefined;
+}
+
+const MOST_RSA_BITS = 8192;
+/** NIST SP 800-56B permits more, but the exponent of nearly all keys is 65537. */
+const GREATEST_EXPONENT = 2n ** 32n;
+
+/** Whether a signature with this key takes too long to check. */
+export function isSlowKey({
+  asymmetricKeyDetails: { modulusLength = 0, publicExponent = 0n } = {},
+}: KeyObject): boolean {
+  return modulusLength > MOST_RSA_BITS || publicExponent > GREATEST_EXPONENT;
 }

@@ -1,7 +1,8 @@
 /** Chains of certificates: what is accepted, and each rule that is broken. */
 import { constants, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { concat, fromHex, toUtf8 } from '../../../src/bytes.js';
+import { formatElement } from '../../../src/mechanisms/der.js';
 import { parseCertificate } from '../../../src/node/gsi/certificate.js';
 import { type ChainOptions, verifyChain } from '../../../src/node/gsi/chain.js';
 import { type GsiTrustFiles, gsiTrust } from '../../../src/node/gsi/trust.js';
@@ -294,6 +295,20 @@ describe('a chain is refused', () => {
     expect(refused).toBeGreaterThan(40);
   });
 
+  test('with too many authorities of one name, since all are tried', () => {
+    const sent = (count: number) =>
+      Array.from({ length: count }, () => make('/O=Grid/CN=A', { extensions: [authority()] }));
+    const leaf = (chain: Made[]) =>
+      make('/O=Grid/CN=Bob', { issuer: { ...chain.at(-1)!, certificates: chain.map(it => it.der) } });
+    expect(refusal(leaf(sent(4)))).toBe('security/untrusted: no trusted authority has signed /O=Grid/CN=Bob');
+    const verify = vi.spyOn(X509Certificate.prototype, 'verify');
+    expect(refusal(leaf(sent(29)))).toBe(
+      'security/untrusted: the peer has sent more than 4 certificates of /O=Grid/CN=A',
+    );
+    expect(verify).not.toHaveBeenCalled();
+    verify.mockRestore();
+  });
+
   test('of a loop of authorities', () => {
     const [a, b] = [newKey(), newKey()];
     const first = make('/O=Grid/CN=A', { key: a, extensions: [authority()] });
@@ -397,6 +412,21 @@ describe('public keys', () => {
     expect(refusal(make('/O=Grid/CN=Bob', { issuer: middle, signing }))).toBe(refused);
   });
 
+  test('whose checks take too long', () => {
+    for (const keyInfo of [
+      rsaKeyInfo(8200, '010001'),
+      rsaKeyInfo(3072, '0100000001'),
+      rsaKeyInfo(3072, 'ff'.repeat(380)),
+    ]) {
+      const chain = user({ keyInfo });
+      const refused = 'security/untrusted: /O=Grid/CN=Bob has a key whose signatures take too long to check';
+      expect(refusal(chain)).toBe(refused);
+      expect(refusal([USER.der, chain.der])).toBe(refused);
+    }
+    for (const keyInfo of [rsaKeyInfo(8192, '010001'), rsaKeyInfo(3072, 'ffffffff')])
+      expect(verify(user({ keyInfo })).name).toBe('/O=Grid/CN=Bob');
+  });
+
   /** Each part of a chain whose key can't be read, since Node reads it only when it is asked for. */
   test.each([
     ['of an unknown algorithm', '300a300506032a03040301 00'.replace(' ', '')],
@@ -410,6 +440,13 @@ describe('public keys', () => {
       expect(refusal(chain)).toBe('security/bad-token: a certificate has a public key that is not known');
   });
 });
+
+/** A key that belongs to nothing. */
+function rsaKeyInfo(bits: number, exponent: string): Uint8Array {
+  const integer = (octets: Uint8Array) => formatElement(2, concat(Uint8Array.of(0), octets));
+  const key = sequence(integer(new Uint8Array(bits / 8).fill(0xff)), integer(fromHex(exponent)));
+  return sequence(fromHex('300d06092a864886f70d0101010500'), formatElement(3, concat(Uint8Array.of(0), key)));
+}
 
 /** A key on a curve that has no name: P-256 by its parameters, and with another base point. */
 function keyOfNamelessCurve(): Uint8Array {
