@@ -330,6 +330,8 @@ function exchangeOf(side: Side, run: (side: Side) => Tokens): Exchange {
         if (done) end();
         return value;
       } catch (error) {
+        // Without its keys, the step could only say that they are missing.
+        if (isOver) throw over();
         end();
         throw error;
       }
