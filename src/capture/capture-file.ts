@@ -4,6 +4,7 @@ import { FtpSecurityError } from '../errors.js';
 import type { RecordedSecrets } from '../protection/mechanism.js';
 import { ChunkQueue } from './chunk-queue.js';
 import type { FormatReader } from './file-format.js';
+import { Heap } from './heap.js';
 import type { CapturedPacket } from './packet.js';
 import { PCAP_VARIANTS, PcapReader } from './pcap.js';
 import { PcapngReader, SECTION_HEADER } from './pcapng.js';
@@ -132,27 +133,73 @@ export interface Capture extends Iterable<CapturedPacket> {
   readonly secrets: readonly RecordedSecrets[];
 }
 
-/** The files of one rotated capture, in the order of their first packets. */
+/**
+ * The files of one capture: a rotated one, or one of several taps. Where the times of files overlap, their packets are merged in the
+ * order of time; the packets of each file keep their own order.
+ */
 export class JoinedCapture implements Capture {
-  readonly #files: readonly Capture[];
+  /** In the order of their first packets. */
+  readonly #files: readonly { file: Capture; time: bigint }[];
 
   /** @throws FtpSecurityError if one of them is not a capture */
   constructor(files: readonly Capture[]) {
     const begun = files.map(file => ({ file, time: firstTimeOf(file) }));
-    this.#files = begun.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ file }) => file);
+    this.#files = begun.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   }
 
   get error(): FtpSecurityError | undefined {
-    return this.#files.find(({ error }) => error !== undefined)?.error;
+    return this.#files.find(({ file: { error } }) => error !== undefined)?.file.error;
   }
 
   get secrets(): readonly RecordedSecrets[] {
-    return this.#files.flatMap(({ secrets }) => secrets);
+    return this.#files.flatMap(({ file: { secrets } }) => secrets);
   }
 
   *[Symbol.iterator](): Generator<CapturedPacket> {
-    for (const file of this.#files) yield* file;
+    const open = new Heap<OpenFile>(isBefore);
+    let begun = 0;
+    try {
+      for (;;) {
+        for (; begun < this.#files.length; begun++) {
+          const { file, time } = this.#files[begun]!;
+          if (open.first !== undefined && open.first.time < time) break;
+          const packets = file[Symbol.iterator]();
+          next(open, { packets, packet: undefined, time, place: begun });
+        }
+        const { first } = open;
+        if (first === undefined) return;
+        yield first.packet!;
+        open.pop();
+        next(open, first);
+      }
+    } finally {
+      for (let file = open.pop(); file !== undefined; file = open.pop()) file.packets.return?.();
+    }
   }
+}
+
+/** A file of which some packets have been read. */
+interface OpenFile {
+  packets: Iterator<CapturedPacket>;
+  /** The next one. */
+  packet: CapturedPacket | undefined;
+  /** Its time, or that of the packet before if it has none. */
+  time: bigint;
+  /** Index in the order of the first packets. */
+  place: number;
+}
+
+function isBefore(a: OpenFile, b: OpenFile): boolean {
+  return a.time < b.time || (a.time === b.time && a.place < b.place);
+}
+
+/** Reads the next packet of a file; after the last one, the file is not open any more. */
+function next(open: Heap<OpenFile>, file: OpenFile): void {
+  const read = file.packets.next();
+  if (read.done) return;
+  file.packet = read.value;
+  file.time = file.packet.time ?? file.time;
+  open.push(file);
 }
 
 /** The first packet time in a capture. Files without times come before the others, in their given order. */

@@ -44,7 +44,7 @@ export function verifyRecording(recording: Recording, options: VerifyOptions): T
 }
 
 /**
- * Verifies a recording, or the files of one rotated capture, in steps, so that the caller can do something else in between.
+ * Verifies a recording, or the files of one capture, in steps, so that the caller can do something else in between.
  * The first step is the longest: the first pass through a capture.
  * @returns a generator; after `next(true)` the rest of the recording is left out, as if it ended there
  * @throws as verifyRecording and verifyRotated
@@ -69,7 +69,8 @@ export function* verifySteps(
 }
 
 /**
- * Verifies the files of one rotated capture as one recording, in the order of their first packets.
+ * Verifies the files of one capture as one recording: a rotated one, or one of several taps. Where the times of files overlap, their
+ * packets are merged in the order of time.
  * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` if one of them is not a capture
  */
 export function verifyRotated(files: readonly Recording[], options: VerifyOptions): Transcript {

@@ -43,7 +43,7 @@ ${mechanismHelp('verify')}
                       that severity. May be repeated. An unknown rule gives the list of all
   --jobs N            number of workers that share the files, each on a core of its own; default by the cores and the size of the
                       files. The results and their order are the same. With --extract or standard input there is one
-  --join              the files are parts of one capture; they are put in order by their times
+  --join              the files are parts of one capture, e.g. rotated, or of several taps; packets are put in order by their times
   --merge             the files are results of earlier runs with --json, e.g. on other machines: show them as those of one run. A
                       recording without the end of its result is unfinished (exit status 3); of several results of a recording
                       one counts. Keys are not needed; --fail-on has to be given again
