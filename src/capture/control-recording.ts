@@ -191,8 +191,7 @@ export class ControlRecording {
     if (verb === 'REST') this.#restart = restartOf(argument, index);
     if (ADDRESS_COMMANDS.has(verb)) this.#addressed = index;
     if (from !== undefined) this.#addTransfer({ message: index, command: verb, name: argument, from });
-    const address = announcedByCommand(command);
-    if (address !== undefined) this.#announce?.('client', address, index);
+    for (const address of announcedByCommand(command)) this.#announce?.('client', address, index);
   }
 
   #addTransfer(facts: Pick<RecordedTransfer, 'message' | 'command' | 'name' | 'from'>): void {
@@ -224,8 +223,7 @@ export class ControlRecording {
     if (transfer !== undefined) this.#transferReply(transfer, observed);
     if (command?.verb === 'REST' && reply.code >= 400) this.#refuseRestart(command.message);
     this.#login.reply(observed);
-    const address = announcedByReply(reply);
-    if (address !== undefined) this.#announce?.('server', address, command?.message);
+    for (const address of announcedByReply(reply)) this.#announce?.('server', address, command?.message);
     this.#writer.reply(observed, this.#login.user);
   }
 
@@ -254,8 +252,8 @@ export class ControlRecording {
   }
 }
 
-/** RFC 959 §4.1.2, RFC 2428, RFC 1639. */
-const ADDRESS_COMMANDS: ReadonlySet<string> = new Set(['PORT', 'EPRT', 'LPRT', 'PASV', 'EPSV', 'LPSV']);
+/** RFC 959 §4.1.2, RFC 2428, RFC 1639, GFD.20 §4. */
+const ADDRESS_COMMANDS: ReadonlySet<string> = new Set('PORT EPRT LPRT SPOR PASV EPSV LPSV SPAS'.split(' '));
 
 /** "Can't open data connection" (RFC 959 §4.2.2). */
 const CANNOT_OPEN = 425;

@@ -1,6 +1,6 @@
 /**
- * Where the data connections of a control connection are: the addresses in PORT, EPRT, LPRT, 227, 228 and 229. They
- * identify the data connections among the TCP connections of a capture.
+ * Where the data connections of a control connection are: the addresses in PORT, EPRT, LPRT, 227, 228 and 229, and in GridFTP's SPOR
+ * and the 229 reply to SPAS (GFD.20 §4), which have several. They identify the data connections among the TCP connections of a capture.
  */
 import { toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
@@ -28,35 +28,48 @@ export function commandIn(text: string): Command | undefined {
   return attempt(() => parseCommand(toUtf8(text.replace(/[\r\n\0]+$/, ''))));
 }
 
-/** The address that a command announces; the client listens there. */
-export function announcedByCommand(command: Command): DataAddress | undefined {
+/** The addresses that a command announces; the client listens there. */
+export function announcedByCommand(command: Command): DataAddress[] {
   switch (command.verb) {
     case 'PORT':
-      return attempt(() => parsePort(command));
+      return found(() => parsePort(command));
     case 'EPRT':
-      return attempt(() => {
+      return found(() => {
         const { host, port } = parseEprt(command);
         return { host: hostOf(host), port };
       });
     case 'LPRT':
-      return attempt(() => longAddress(parseLprt(command)));
+      return found(() => longAddress(parseLprt(command)));
+    case 'SPOR':
+      return stripes((command.argument ?? '').split(' '));
     default:
-      return undefined;
+      return [];
   }
 }
 
-/** The address that a reply announces; the server listens there. */
-export function announcedByReply(reply: Reply): DataAddress | undefined {
+/** The addresses that a reply announces; the server listens there. */
+export function announcedByReply(reply: Reply): DataAddress[] {
   switch (reply.code) {
     case 227:
-      return attempt(() => parsePassiveReply(reply));
+      return found(() => parsePassiveReply(reply));
     case 228:
-      return attempt(() => longAddress(parseLongPassiveReply(reply)));
-    case 229:
-      return attempt(() => ({ host: undefined, port: parseExtendedPassiveReply(reply).port }));
+      return found(() => longAddress(parseLongPassiveReply(reply)));
+    case 229: {
+      const one = found(() => ({ host: undefined, port: parseExtendedPassiveReply(reply).port }));
+      return one.length > 0 ? one : stripes(reply.lines);
+    }
     default:
-      return undefined;
+      return [];
   }
+}
+
+/** The addresses of a striped transfer, each in the form of PORT. */
+function stripes(texts: readonly string[]): DataAddress[] {
+  return texts.flatMap(text => found(() => parsePort({ verb: 'PORT', argument: text.trim() })));
+}
+
+function found(read: () => DataAddress | undefined): DataAddress[] {
+  return [attempt(read) ?? []].flat();
 }
 
 /** The address, if TCP runs over its address family. */
