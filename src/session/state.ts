@@ -123,7 +123,9 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
   #sequences: Readonly<Record<Peer, PeerSequence>> | undefined;
   #lastTransfer: CommandRequest | undefined;
   #protectionKnown = true;
-  /** The writer of the current or next transfer. */
+  /** The side of a session. */
+  #side: Peer | undefined;
+  /** The writer of the current or next transfer that the session sends. */
   #writer: BlockWriter | undefined;
   #aborted = false;
 
@@ -213,6 +215,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     const levels = TOKEN_LEVELS.map(({ level }) => level).filter(level => context.supports(level));
     this.establishObserved({ levels, contexts: { client: context, server: context } });
     this.#established = context;
+    this.#side = PEERS.find(side => side !== peer);
     this.#controlContext = controlContext(context, this.#sequences![peer]);
     this.#report({ type: 'begins', mechanism: context.mechanism, facts: this.#facts });
   }
@@ -272,8 +275,10 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
 
   #endTransfer(request: CommandRequest, code: number): void {
     this.#lastTransfer = request;
-    this.#writer = undefined;
-    this.#aborted = false;
+    if (commandFacts(request.verb).data === this.#side) {
+      this.#writer = undefined;
+      this.#aborted = false;
+    }
     for (const from of PEERS) {
       const shares = code < 300 && sharesNumbers(request.verb, from, this.protection);
       this.#sequences?.[from].end(shares, this.#announcesTransfers(from));

@@ -373,6 +373,25 @@ describe.each(MECHANISMS)('a line that could be moved into a file, $name', row =
     expect(pair.client.dataWriter().end().length).toBeGreaterThan(0);
   });
 
+  it('leaves the file without an end if it is ABOR, also where a download ends after it', () => {
+    for (const isLate of [false, true]) {
+      const { pair } = new Course(row, at('P'));
+      const download = pair.command('RETR b');
+      const upload = pair.command('STOR a');
+      const early = isLate ? undefined : pair.client.dataWriter();
+      const abort = isLate ? pair.command('ABOR') : undefined;
+      pair.reply(pair.server.reply(226, 'done', download));
+      if (!isLate) pair.command('ABOR');
+      pair.reply(pair.server.reply(150, 'go on', upload));
+      for (const one of [early, pair.client.dataWriter()]) {
+        if (one !== undefined) expectCode(() => one.end(), 'sequence/closed');
+      }
+      pair.reply(pair.server.reply(426, 'aborted', upload));
+      if (abort !== undefined) pair.reply(pair.server.reply(226, 'aborted', abort));
+      expect(pair.client.dataWriter().end().length).toBeGreaterThan(0);
+    }
+  });
+
   it('uses only one number if no block is sent: STAT and its reply leave numbers out only during a protected transfer', () => {
     const sequences = (lines: string[], command: Transfer) => {
       const course = new Course(row, lines);
