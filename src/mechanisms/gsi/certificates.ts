@@ -3,9 +3,9 @@
  * The identity of a grid user is the name of the certificate from which the proxies were made. Nothing is verified
  * here.
  */
-import { fromUtf8, toHex, toUtf8, u16beAt } from '../../bytes.js';
+import { toHex, toUtf8, u16beAt } from '../../bytes.js';
 import { badToken } from '../../errors.js';
-import { readElement } from '../der.js';
+import { nameOctets, nameText, readElement } from '../der.js';
 import { contentsOf, type Element, elementsOf, OID, SEQUENCE, SET } from './elements.js';
 
 /** A certificate's names in Globus's form, `/O=Grid/CN=Anna`. */
@@ -95,27 +95,33 @@ export function nameOf(name: Element | undefined): string {
     elementsOf(contentsOf(set, SET)).map(attribute => {
       const [type, value] = elementsOf(contentsOf(attribute, SEQUENCE));
       const oid = toHex(contentsOf(type, OID));
-      return `${ATTRIBUTES[oid] ?? oid}=${textOf(value).replace(MISLEADING, escaped)}`;
+      return `${ATTRIBUTES[oid] ?? oid}=${textOf(value)}`;
     }),
   );
   return attributes.map(set => `/${set.join('+')}`).join('');
 }
 
-/** What begins a further attribute, such as `/CN=`; control and format characters; and the sign of these escapes. */
-const MISLEADING = /[/+](?=[\w.]+=)|[\p{Cc}\p{Cf}\\]/gu;
-
-function escaped(character: string): string {
-  return Array.from(toUtf8(character), octet => `\\x${toHex(Uint8Array.of(octet)).toUpperCase()}`).join('');
-}
+/** What begins a further attribute, such as `/CN=`; control and format characters; octets that are no text; and the sign of these escapes. */
+const MISLEADING = /[/+](?=[\w.]+=)|[\p{Cc}\p{Cf}\p{Cs}\\]/gu;
 
 function textOf(value: Element | undefined): string {
   if (value === undefined) throw badToken('DER: a value of a name is missing');
-  if (value.tag !== BMP_STRING) return fromUtf8(value.octets);
+  const { tag, octets } = value;
+  if (tag !== BMP_STRING) return nameText(octets).replace(MISLEADING, character => escapes(nameOctets(character)));
   let text = '';
-  for (let i = 0; i + 1 < value.octets.length; i += 2) {
-    text += String.fromCharCode(u16beAt(value.octets, i));
-  }
-  return text;
+  for (let i = 0; i + 1 < octets.length; i += 2) text += String.fromCharCode(u16beAt(octets, i));
+  const written = text.replace(MISLEADING, character => escapes(octetsOf(character)));
+  return octets.length % 2 === 0 ? written : written + escapes(octets.subarray(-1));
+}
+
+/** A half of a character beyond 16 bits has no UTF-8. */
+function octetsOf(character: string): Uint8Array {
+  const code = character.charCodeAt(0);
+  return /\p{Cs}/u.test(character) ? Uint8Array.of(code >> 8, code) : toUtf8(character);
+}
+
+function escapes(octets: Uint8Array): string {
+  return Array.from(octets, octet => `\\x${toHex(Uint8Array.of(octet)).toUpperCase()}`).join('');
 }
 
 function hasProxyInfo(extensions: Element | undefined): boolean {

@@ -80,7 +80,7 @@ describe('names', () => {
       formatElement(0x31, attribute('550403', 0x1e, fromHex('00c40062002041'))),
     );
     expect(certificateNames(certificate(name, nameOf(['DC', 'org']), undefined, false))).toEqual({
-      subject: '/2a03=x+CN=y/CN=Äb ',
+      subject: '/2a03=x+CN=y/CN=Äb \\x41',
       issuer: '/DC=org',
       isProxy: false,
     });
@@ -100,6 +100,26 @@ describe('a value that looks like further attributes', () => {
     const name = nameOf(['O', 'Grid'], ['CN', value]);
     const { subject, isProxy } = certificateNames(certificate(name, nameOf(['O', 'Grid'], ['CN', 'Anna'])));
     expect({ subject, isProxy }).toEqual({ subject: `/O=Grid/CN=${written}`, isProxy: false });
+  });
+});
+
+describe('a value that is no UTF-8', () => {
+  const LATIN_1 = 0x14;
+  const BMP = 0x1e;
+  test.each([
+    ['Latin-1', LATIN_1, '52656ee9', 'Ren\\xE9'],
+    ['other Latin-1', LATIN_1, '52656ee8', 'Ren\\xE8'],
+    ['the sign that replaces it', 0x0c, '52656eefbfbd', 'Ren\ufffd'],
+    ['an escape', 0x0c, '52656e5c784539', 'Ren\\x5CxE9'],
+    ['UTF-8 and Latin-1', 0x0c, 'c3a9e9', '\\xC3\\xA9\\xE9'],
+    ['UTF-8 under another tag', LATIN_1, 'c3a9', 'é'],
+    ['half a character of 32 bits', BMP, '0041dce90042', 'A\\xDC\\xE9B'],
+    ['a character of 32 bits', BMP, 'd83dde00', '😀'],
+    ['half a character of 16 bits', BMP, '004100', 'A\\x00'],
+  ])('%s is written so that no other has this form', (_, tag, octets, written) => {
+    const attribute = sequence(formatElement(6, fromHex('550403')), formatElement(tag, fromHex(octets)));
+    const name = sequence(formatElement(0x31, attribute));
+    expect(certificateNames(certificate(name, nameOf(['O', 'Grid']))).subject).toBe(`/CN=${written}`);
   });
 });
 
