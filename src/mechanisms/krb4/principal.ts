@@ -1,6 +1,7 @@
 /** Principals of Kerberos V4 and their encoding in files and messages. */
 import type { ByteReader } from '../../byte-reader.js';
-import { concatAll, fromUtf8, toUtf8 } from '../../bytes.js';
+import { concatAll } from '../../bytes.js';
+import { nameOctets, nameText } from '../der.js';
 
 /** The greatest length of a name, an instance or a realm, with the NUL (ANAME_SZ, INST_SZ, REALM_SZ). */
 const MAX_NAME = 40;
@@ -15,21 +16,25 @@ export interface Krb4Principal {
   realm: string;
 }
 
-/** Formats a principal as `name.instance@REALM`, or `name@REALM` without an instance. */
+/**
+ * Formats a principal as `name.instance@REALM`, or `name@REALM` without an instance. What could be taken for one of these signs has
+ * a backslash before it, as in MIT's library: no two principals have the same text.
+ */
 export function principalText({ name, instance, realm }: Krb4Principal): string {
-  return `${name}${instance === '' ? '' : `.${instance}`}@${realm}`;
+  const quoted = instance.replace(/[@\\]/g, '\\$&');
+  return `${name.replace(/[.@\\]/g, '\\$&')}${instance === '' ? '' : `.${quoted}`}@${realm.replace(/[@\\]/g, '\\$&')}`;
 }
 
 export function samePrincipal(a: Krb4Principal, b: Krb4Principal): boolean {
   return a.name === b.name && a.instance === b.instance && a.realm === b.realm;
 }
 
-/** Reads a name that ends with a NUL. */
+/** Reads a name that ends with a NUL. Octets that are no UTF-8 are kept, as those of Kerberos V5. */
 export function readName(reader: ByteReader): string {
-  return fromUtf8(reader.untilNul(MAX_NAME));
+  return nameText(reader.untilNul(MAX_NAME));
 }
 
 /** Writes names, each with a NUL at its end. */
 export function formatNames(...texts: readonly string[]): Uint8Array {
-  return concatAll(texts.map(text => toUtf8(`${text}\0`)));
+  return concatAll(texts.map(text => nameOctets(`${text}\0`)));
 }
