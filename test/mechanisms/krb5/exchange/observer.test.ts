@@ -563,6 +563,8 @@ describe('the ticket', () => {
   test('must have keys that are Uint8Arrays', () => {
     // @ts-expect-error: a caller without types
     expect(() => observe({ enctype: 18, key: 'secret' })).toThrow(TypeError);
+    for (const keys of [undefined, 'secret', new Uint8Array(32)])
+      expect(() => krb5Observer({ keys: keys as never })).toThrow(/^keys must .*parseKeytab/);
   });
 });
 

@@ -142,7 +142,10 @@ describe('krb5Context', () => {
     ]) {
       const error = errorOf(use);
       expect([error.code, error.side]).toEqual(['security/level-unsupported', 'local']);
+      expect(error.message).toBe('Kerberos does not support level confidential');
     }
+    const { message } = errorOf(() => contextPair(18, { levels: ['safe'] }).initiator.wrap(TEXT, 'private'));
+    expect(message).toBe('the peer does not support level private');
   });
 
   it('has no other levels even if it is told that both sides support them', () => {
