@@ -72,6 +72,7 @@ describe.each(VECTORS.ap_req)('AP_REQ for $service, key version $kvno', vector =
     const keys = [{ ...keyOf(vector), source: 'a srvtab' }];
     const { facts } = krb4Observer({ keys, ciphers }).observe('client', requestOf(vector));
     expect(facts['openedBy']).toMatchObject({ key: 'service key', source: 'a srvtab' });
+    expect(observerOf(vector).observe('client', requestOf(vector)).facts['openedBy']).not.toHaveProperty('source');
   });
 
   it('establishes no contexts if any bit is changed', () => {
@@ -206,6 +207,8 @@ describe('an observer', () => {
     const error = errorOf(() => observerOf(SAMPLE).observe('client', concat(request, Uint8Array.of(0))));
     expect(error.message).toBe('AP_REQ: 1 octets after its end');
     expect(() => observerOf(SAMPLE).observe('client', 'x' as never)).toThrow(TypeError);
+    for (const keys of [undefined, 'x', new Uint8Array(8)])
+      expect(() => krb4Observer({ keys: keys as never, ciphers })).toThrow(/^keys must .*parseSrvtab/);
   });
 
   it('survives any octets', () => {
