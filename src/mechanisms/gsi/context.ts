@@ -8,6 +8,7 @@ import { badToken, FtpSecurityError, refusalFrom } from '../../errors.js';
 import type { SecurityContext, Unwrapped, Wrapped } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { ReplayWindow } from '../../replay-window.js';
+import { EarlierRecords } from './earlier-records.js';
 import { INTEGRITY_TOKEN, type IntegrityKey, parseIntegrityToken } from './integrity-token.js';
 import { alertName } from './tls/alerts.js';
 import { formatKeyUpdate, parsePostHandshake } from './tls/post-handshake.js';
@@ -65,11 +66,14 @@ export class RecordContext implements SecurityContext {
   readonly #integrity: IntegrityKey | undefined;
   readonly #integrityNumbers = new ReplayWindow(0n);
   readonly #maxSkipped: number;
+  /** Only in recordings. */
+  readonly #earlier: EarlierRecords | undefined;
   #receive: Direction;
   #send: Direction | undefined;
   /** The peer has sent a KeyUpdate that asks for new keys of ours; our KeyUpdate goes before the next text. */
   #mustUpdate = false;
   #position: bigint | undefined;
+  #highest = -1n;
   #follows = false;
   /** Why the context has ended. */
   #end: string | undefined;
@@ -84,6 +88,7 @@ export class RecordContext implements SecurityContext {
     // In TLS 1.0 with CBC, a record after a missing one can have a correct checksum (RFC 7366), and yet be decrypted
     // to a wrong text.
     this.#maxSkipped = receive.cipher.chain === undefined ? maxSkipped : 0;
+    this.#earlier = maxSkipped > 0 ? new EarlierRecords() : undefined;
   }
 
   supports(level: TokenLevel): boolean {
@@ -126,7 +131,14 @@ export class RecordContext implements SecurityContext {
     this.#assertOpen();
     if (token[0] === INTEGRITY_TOKEN) return this.#unwrapIntegrity(copy(token));
     const before = this.#receive;
-    const { texts, skipped, next, wantsUpdate, fatal } = this.#open(before, parseRecords(token));
+    const records = parseRecords(token);
+    let contents: TokenContents;
+    try {
+      contents = this.#open(before, records);
+    } catch (error) {
+      return this.#unwrapEarlier(records, refusalFrom(error));
+    }
+    const { texts, skipped, next, wantsUpdate, fatal } = contents;
     if (fatal !== undefined) {
       retire(next, before);
       // TLS ends with it (RFC 8446 §6.2); a recording may go on.
@@ -140,7 +152,26 @@ export class RecordContext implements SecurityContext {
     this.#receive = next;
     this.#mustUpdate ||= wantsUpdate;
     this.#recordPosition(BigInt(skipped), skipped === 0);
+    if (next.cipher === before.cipher) this.#earlier?.add(before, records, skipped, this.#highest);
+    else this.#earlier?.clear();
     return { plaintext: joined(texts), level: this.#level, sequence: skipped === 0 ? 'ok' : 'gap' };
+  }
+
+  /**
+   * A token that does not open under the next numbers may come again, or late.
+   * @throws FtpSecurityError `security/replayed`, or the refusal if it does neither
+   */
+  #unwrapEarlier(records: readonly TlsRecord[], refusal: FtpSecurityError): Unwrapped {
+    if (this.#earlier === undefined || refusal.code !== 'security/bad-checksum') throw refusal;
+    if (this.#earlier.has(records)) throw new FtpSecurityError('security/replayed', 'a TLS record that came before');
+    const missing = this.#earlier.take(records);
+    if (missing === undefined) throw refusal;
+    const { texts, next, fatal } = openToken(missing.direction, records, 0);
+    retire(next, missing.direction);
+    if (fatal !== undefined) throw fatal;
+    this.#position = missing.place;
+    this.#follows = !this.#earlier.isMissing(missing.place - 1n);
+    return { plaintext: joined(texts), level: this.#level, sequence: 'late' };
   }
 
   interrupted(): void {
@@ -192,6 +223,7 @@ export class RecordContext implements SecurityContext {
 
   destroy(): void {
     this.#end ??= 'the context is destroyed';
+    this.#earlier?.clear();
     destroyDirection(this.#receive);
     if (this.#send !== undefined) destroyDirection(this.#send);
     this.#integrity?.destroy();
@@ -210,7 +242,8 @@ export class RecordContext implements SecurityContext {
 
   /** Updates the position after a token. `missing` is how many tokens or records before it are missing. */
   #recordPosition(missing: bigint, follows: boolean): void {
-    this.#position = this.#position === undefined ? missing : this.#position + missing + 1n;
+    this.#highest += missing + 1n;
+    this.#position = this.#highest;
     this.#follows = follows;
   }
 

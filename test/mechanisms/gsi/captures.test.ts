@@ -1,7 +1,7 @@
 /** Sessions of Globus, each line held against the truth that came with it (vectors/gsi/README.md). */
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { concatAll } from '../../../src/bytes.js';
+import { concatAll, toUtf8 } from '../../../src/bytes.js';
 import { CaptureReader } from '../../../src/capture/capture-file.js';
 import {
   type MessageRecord,
@@ -141,6 +141,43 @@ describe('a recording', () => {
     expect(safe).toMatchObject([
       { wire: 'MIC', verdict: 'verified', error: null },
       { wire: 'ENC', verdict: 'verified', error: { code: 'sequence/wrong-level' } },
+    ]);
+  });
+});
+
+describe('a line that comes again, or behind others', () => {
+  const name = 'tls12-ECDHE-RSA-CHACHA20-POLY1305';
+  const mechanisms = [gsi({ observer: withLog(name) })];
+  const messages = (recording: Uint8Array) =>
+    verifyRecording(recording, { mechanisms }).records.filter(
+      (it): it is MessageRecord => it.type === 'message' && it.connection === 1,
+    );
+  const spoken = messages(file(`captures/${name}.pcap`)).map(({ from, wire, token, text }) => {
+    const said = token === null ? text : `${wire.trimEnd()}${wire.endsWith('-') ? '' : ' '}${token}`;
+    return `${from === 'client' ? 'C>' : 'S>'} ${said}`;
+  });
+  const commands = spoken.flatMap((line, i) => (line.startsWith('C> ENC') ? [i] : []));
+  const judged = (lines: readonly string[]) =>
+    messages(toUtf8(lines.join('\n'))).flatMap(({ index, verdict, sequence, error }) =>
+      error === null ? [] : [[index - 1, verdict, sequence, error.code]],
+    );
+  const [second, fifth, sixth] = [commands[1]!, commands[4]!, commands[5]!];
+
+  test('as it was, it has no error', () => {
+    expect(judged(spoken)).toEqual([]);
+  });
+
+  test('is a replay', () => {
+    const lines = [...spoken.slice(0, fifth), spoken[second]!, ...spoken.slice(fifth)];
+    expect(judged(lines)).toEqual([[fifth, 'failed', null, 'security/replayed']]);
+  });
+
+  test('is late, and verified', () => {
+    const moved = [...spoken];
+    [moved[fifth], moved[sixth]] = [spoken[sixth]!, spoken[fifth]!];
+    expect(judged(moved).slice(0, 2)).toEqual([
+      [fifth, 'verified', 'gap', 'security/out-of-sequence'],
+      [sixth, 'verified', 'late', 'security/out-of-sequence'],
     ]);
   });
 });
