@@ -228,8 +228,8 @@ function endOfPlainLine(chunk: Uint8Array): number {
   // What is below a space becomes negative, and IAC is the highest octet: both have bits above the lowest seven.
   let bits = 0;
   let at = 0;
-  for (; at + 4 <= text; at += 4) {
-    bits |= (chunk[at]! - SPACE) | (chunk[at + 1]! - SPACE) | (chunk[at + 2]! - SPACE) | (chunk[at + 3]! - SPACE);
+  for (const whole = text & ~3; at < whole; at += 4) {
+    bits = (chunk[at]! - SPACE) | (chunk[at + 1]! - SPACE) | (chunk[at + 2]! - SPACE) | (chunk[at + 3]! - SPACE);
     if (bits >>> 7 !== 0) return -1;
   }
   for (; at < text; at++) bits |= chunk[at]! - SPACE;
