@@ -47,14 +47,19 @@ export function aesCbc(key: Uint8Array, { aes: external }: BlockCiphers): InPlac
   return external === undefined ? aes(key) : inPlace(external(key));
 }
 
-/** From this many octets on, the caller's HMAC is used: each call of it costs as much as some blocks of ours. */
-const LONG: Readonly<Record<HashName, number>> = { sha1: 0x400, sha256: 0x200, sha384: 0x80 };
+/**
+ * From this many octets on, the caller's HMAC is used: each call of it costs as much as some blocks of ours; as one of SHA-384,
+ * whose words have 64 bits.
+ */
+const LONG: Readonly<Record<HashName, number>> = { sha1: 0x180, sha256: 0x100, sha384: 0 };
 
 /** HMAC as {@link keyedHmac}, and with the caller's for long messages. */
 export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac: external }: BlockCiphers): Mac {
   const short = keyedHmac(HASHES[name], key, length);
   if (external === undefined) return short;
-  const isLong = (octets: number) => octets >= LONG[name];
+  let destroyed = false;
+  // Ours refuses to go on without its key.
+  const isLong = (octets: number) => !destroyed && octets >= LONG[name];
   const long = external(name, key);
   const longDigest = ({ octets }: WorkMemory, end: number) =>
     long.digest([octets.subarray(0, end)]).subarray(0, length);
@@ -70,6 +75,7 @@ export function fastHmac(name: HashName, key: Uint8Array, length: number, { hmac
         ? equalConstantTime(longDigest(memory, end), octets.subarray(at))
         : short.matches(memory, end, octets, at),
     destroy() {
+      destroyed = true;
       short.destroy();
       long.destroy();
     },

@@ -19,18 +19,18 @@ export interface InPlaceCipher {
 /** Makes a cipher that gives new arrays work in place too. */
 export function inPlace(cipher: BlockCipher): InPlaceCipher {
   const { blockSize } = cipher;
-  const within =
-    (work: (blocks: Uint8Array, iv: Uint8Array | undefined) => Uint8Array) =>
-    ({ octets }: WorkMemory, start: number, end: number) => {
-      const iv = start === 0 ? undefined : octets.subarray(start - blockSize, start);
-      const blocks = work(octets.subarray(start, end), iv);
-      octets.set(blocks, start);
-      blocks.fill(0);
-    };
+  const ivBefore = (octets: Uint8Array, start: number) =>
+    start === 0 ? undefined : octets.subarray(start - blockSize, start);
   return {
     blockSize,
-    encryptInPlace: within((blocks, iv) => cipher.encrypt(blocks, iv)),
-    decryptInPlace: within((blocks, iv) => cipher.decrypt(blocks, iv)),
+    encryptInPlace({ octets }, start, end) {
+      octets.set(cipher.encrypt(octets.subarray(start, end), ivBefore(octets, start)), start);
+    },
+    decryptInPlace({ octets }, start, end) {
+      const blocks = cipher.decrypt(octets.subarray(start, end), ivBefore(octets, start));
+      octets.set(blocks, start);
+      blocks.fill(0);
+    },
     destroy: () => cipher.destroy(),
   };
 }
