@@ -11,7 +11,7 @@ import { ReplayWindow } from '../../replay-window.js';
 import { EarlierRecords } from './earlier-records.js';
 import { INTEGRITY_TOKEN, type IntegrityKey, parseIntegrityToken } from './integrity-token.js';
 import { alertName } from './tls/alerts.js';
-import { formatKeyUpdate, parsePostHandshake } from './tls/post-handshake.js';
+import { assertFewKeyUpdates, formatKeyUpdate, parsePostHandshake } from './tls/post-handshake.js';
 import { APPLICATION_DATA, type PlainRecord } from './tls/record-cipher.js';
 import {
   ALERT,
@@ -46,6 +46,8 @@ interface TokenContents {
   texts: Uint8Array[];
   skipped: number;
   next: Direction;
+  /** How many KeyUpdates it has. */
+  updates: number;
   wantsUpdate: boolean;
   /** What the peer itself has done against TLS: an alert, or a record that is not allowed. No record after it is read. */
   fatal?: FtpSecurityError;
@@ -267,7 +269,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 /** @throws FtpSecurityError for a record that anyone may have sent; then the direction is unchanged */
 function openToken(direction: Direction, records: readonly TlsRecord[], maxSkipped: number): TokenContents {
   const { skipped, opened } = openFirst(direction, records[0]!, maxSkipped);
-  const contents: TokenContents = { texts: [], skipped, next: direction, wantsUpdate: false };
+  const contents: TokenContents = { texts: [], skipped, next: direction, updates: 0, wantsUpdate: false };
   try {
     take(contents, opened, direction);
     for (let i = 1; i < records.length && contents.fatal === undefined; i++) {
@@ -312,6 +314,7 @@ function take(contents: TokenContents, { type, content, next }: Opened, original
     if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} after the handshake`);
     const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
     if (updatesKeys) {
+      assertFewKeyUpdates(++contents.updates);
       contents.next = updatedDirection(next);
       retire(next, original);
     }

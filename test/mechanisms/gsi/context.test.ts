@@ -124,6 +124,20 @@ describe('KeyUpdate', () => {
     expect(other.unwrap(context.wrap(TEXT, 'private').token).plaintext).toEqual(TEXT);
   });
 
+  test('as many as a peer likes take more time than it, so that a token has 32 at most', () => {
+    const update: [number, Uint8Array] = [HANDSHAKE, message(KEY_UPDATE, 0)];
+    const many = (count: number) => Array.from({ length: count }, () => update);
+    for (const [count, isAccepted] of [
+      [32, true],
+      [33, false],
+    ] as const) {
+      const { context, peer } = receiver(TLS13);
+      const token = concat(...recordsOf(peer, ...many(count), [23, TEXT]));
+      if (isAccepted) expect(context.unwrap(token).plaintext).toEqual(TEXT);
+      else expect(errorOf(() => context.unwrap(token)).message).toBe('more than 32 KeyUpdates in one token');
+    }
+  });
+
   test('a text under the old keys is refused behind it', () => {
     const { context, peer } = receiver(TLS13);
     const [update] = recordsOf(peer, [HANDSHAKE, message(KEY_UPDATE, 0)]);

@@ -41,7 +41,7 @@ import {
   tlsName,
   transcriptHash,
 } from './key-schedule.js';
-import { parsePostHandshake } from './post-handshake.js';
+import { assertFewKeyUpdates, parsePostHandshake } from './post-handshake.js';
 import { APPLICATION_DATA, type PlainRecord } from './record-cipher.js';
 import {
   ALERT,
@@ -88,6 +88,8 @@ interface Side {
   texts: Uint8Array[];
   /** Application data of the token that is being read. */
   text: Uint8Array[];
+  /** How many KeyUpdates it has. */
+  updates: number;
 }
 
 interface Agreed extends Omit<MasterSecret, 'secret'> {
@@ -174,6 +176,7 @@ export class Handshake {
   push(from: Peer, token: Uint8Array): void {
     const side = this.#sides[from];
     side.text = [];
+    side.updates = 0;
     for (const record of parseRecords(token)) this.#record(from, record);
     if (side.text.length > 0) side.texts.push(concatAll(side.text));
     if (this.#problem !== undefined) this.destroy();
@@ -219,7 +222,9 @@ export class Handshake {
 
   #postHandshake(side: Side, content: Uint8Array): void {
     const { updatesKeys } = parsePostHandshake(this.#agreed!.version, content);
-    if (updatesKeys) replaceDirection(side, updatedDirection(side.direction!));
+    if (!updatesKeys) return;
+    assertFewKeyUpdates(++side.updates);
+    replaceDirection(side, updatedDirection(side.direction!));
   }
 
   #changeCipherSpec(from: Peer, side: Side, content: Uint8Array): void {
@@ -416,6 +421,7 @@ function newSide(): Side {
     certificates: [],
     texts: [],
     text: [],
+    updates: 0,
   };
 }
 

@@ -9,6 +9,9 @@ import { TLS_1_3 } from './key-schedule.js';
 const NEW_SESSION_TICKET = 4;
 const KEY_UPDATE = 24;
 
+/** Each costs a tenth of a millisecond, and anybody can send them before a certificate is checked. BoringSSL has this limit. */
+const MAX_KEY_UPDATES = 32;
+
 export interface PostHandshake {
   /** The sender's keys change after this record. */
   updatesKeys: boolean;
@@ -32,6 +35,11 @@ export function parsePostHandshake(version: number, content: Uint8Array): PostHa
   }
   if (messages.isOpen) throw badToken('incomplete handshake message');
   return result;
+}
+
+/** @param count  of the KeyUpdates in one token. @throws FtpSecurityError `security/bad-token` */
+export function assertFewKeyUpdates(count: number): void {
+  if (count > MAX_KEY_UPDATES) throw badToken(`more than ${MAX_KEY_UPDATES} KeyUpdates in one token`);
 }
 
 /** A KeyUpdate that does not ask for one in return. */

@@ -262,6 +262,22 @@ describe('after a handshake of TLS 1.3', () => {
     ).toBe('security/bad-checksum');
   });
 
+  test('a token has 32 KeyUpdates at most', () => {
+    let next = directionOf13(suite, secretOf('CLIENT_TRAFFIC_SECRET_0'));
+    const updates = Array.from({ length: 33 }, () => {
+      const { octets } = sealed(next, HANDSHAKE, formatKeyUpdate());
+      next = updatedDirection(next);
+      return octets;
+    });
+    expect(errorOf(() => handshakeWith().push('client', concat(...updates))).message).toBe(
+      'more than 32 KeyUpdates in one token',
+    );
+    const handshake = handshakeWith();
+    handshake.push('client', concat(...updates.slice(0, 32)));
+    handshake.push('client', updates[32]!);
+    expect(handshake.problem).toBeUndefined();
+  });
+
   test('a Finished that is wrong is a problem, and the handshake is not complete', () => {
     const { handshake, transcript } = withHellos();
     const secret = secretOf('SERVER_HANDSHAKE_TRAFFIC_SECRET');
