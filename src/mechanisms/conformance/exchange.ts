@@ -141,8 +141,10 @@ async function run(exchange: ConformanceExchange, relay: Relay = token => token)
     try {
       const { token, context }: Step = await exchange[side].step(received);
       if (context !== undefined) course[side] = context;
-      received = token === undefined ? undefined : relay(token, course.tokens.length);
-      if (token !== undefined) course.tokens.push(token);
+      received = undefined;
+      if (token === undefined) continue;
+      received = relay(token, course.tokens.length);
+      course.tokens.push(token);
     } catch (error) {
       course.failure = { side, error };
       break;

@@ -1,7 +1,8 @@
 /** The checks of exchanges and observers find faults. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { toHex } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
-import { type ConformanceSubject, conformanceSuite } from '../../../src/mechanisms/conformance.js';
+import { type ConformanceSubject, conformanceSuite, establish } from '../../../src/mechanisms/conformance.js';
 import type { Exchange, ExchangeObserver, SecurityContext } from '../../../src/protection/mechanism.js';
 import { pskSubject } from '../psk/subject.js';
 import { pairOf, run } from './faulty.js';
@@ -17,6 +18,12 @@ function exchangeWith(
     return { ...sides, [side]: { step: (token?: Uint8Array) => spoil(good, token) } };
   };
 }
+
+/** Sides that only give steps, without end. */
+const sidesOf = (initiator: Exchange['step'], acceptor: Exchange['step']) => () => ({
+  initiator: { step: initiator },
+  acceptor: { step: acceptor },
+});
 
 /** An exchange that fails at its first answer. */
 const refusing = exchangeWith('acceptor', () => {
@@ -42,6 +49,23 @@ const FAULTY_EXCHANGES: [name: string, message: RegExp, changes: Partial<Conform
     { exchange: () => ({ initiator: talkative, acceptor: talkative }) },
   ],
   ...[
+    sidesOf(
+      () => ({ context: stranger }),
+      () => ({}),
+    ),
+    sidesOf(
+      () => ({ token: new Uint8Array(1) }),
+      () => ({ context: stranger }),
+    ),
+  ].flatMap((exchange): [string, RegExp, Partial<ConformanceSubject>][] => [
+    ['exchange: both sides establish matching contexts', /must be complete after 40 steps/, { exchange }],
+    [
+      'observer: its contexts unwrap what both sides send',
+      /^an exchange must be complete$/,
+      { exchange, observer: () => ({ observe: () => ({ facts: {}, fromClient: stranger, fromServer: stranger }) }) },
+    ],
+  ]),
+  ...[
     'exchange: both sides establish matching contexts',
     'exchange: a step after the last throws sequence/closed',
     'observer: its contexts unwrap what both sides send',
@@ -66,6 +90,16 @@ const FAULTY_EXCHANGES: [name: string, message: RegExp, changes: Partial<Conform
       exchange: () => {
         const { initiator, acceptor } = pskSubject.exchange();
         return { initiator: { ...initiator, destroy: () => {} }, acceptor };
+      },
+    },
+  ],
+  [
+    'exchange: destroy ends an incomplete exchange, and does not affect a complete one',
+    /a further step of the acceptor must be refused/,
+    {
+      exchange: () => {
+        const { initiator, acceptor } = pskSubject.exchange();
+        return { initiator, acceptor: { ...acceptor, destroy: () => {} } };
       },
     },
   ],
@@ -118,6 +152,11 @@ const FAULTY_EXCHANGES: [name: string, message: RegExp, changes: Partial<Conform
     { observer: () => ({ observe: () => ({ facts: {} }) }) },
   ],
   [
+    'observer: its contexts unwrap what both sides send',
+    /reflected token/,
+    { observer: () => ({ observe: () => ({ facts: {}, fromClient: stranger, fromServer: stranger }) }) },
+  ],
+  [
     'observer: altered security data establishes no context',
     /must not return a context/,
     { observer: (): ExchangeObserver => ({ observe: () => ({ facts: {}, fromServer: stranger }) }) },
@@ -128,8 +167,8 @@ test.each(FAULTY_EXCHANGES)('the case "%s" finds a fault (%s)', async (name, mes
   await expect(run({ ...pskSubject, ...changes }, name)).rejects.toThrow(message);
 });
 
-/** An exchange of one token, of zeros alone, whose sides have no `destroy`. */
-function exchangeOfZeros(): { initiator: Exchange; acceptor: Exchange } {
+/** An exchange of one token, whose sides have no `destroy`. */
+function exchangeOf(token: Uint8Array, isRight: (token?: Uint8Array) => boolean) {
   const pair = pairOf(new Uint8Array(32).fill(7));
   const once = (take: (token?: Uint8Array) => ReturnType<Exchange['step']> | undefined): Exchange => {
     let isOver = false;
@@ -142,12 +181,14 @@ function exchangeOfZeros(): { initiator: Exchange; acceptor: Exchange } {
       },
     };
   };
-  const isRight = (token?: Uint8Array) => token?.length === 4 && token.every(octet => octet === 0);
   return {
-    initiator: once(() => ({ token: new Uint8Array(4), context: pair.initiator })),
-    acceptor: once(token => (isRight(token) ? { context: pair.acceptor } : undefined)),
+    initiator: once(() => ({ token, context: pair.initiator })),
+    acceptor: once(received => (isRight(received) ? { context: pair.acceptor } : undefined)),
   };
 }
+
+const exchangeOfZeros = () =>
+  exchangeOf(new Uint8Array(4), token => token?.length === 4 && token.every(octet => octet === 0));
 
 test.each([
   'exchange: altered security data is refused',
@@ -158,6 +199,92 @@ test.each([
     await expect(run({ ...pskSubject, exchange: exchangeOfZeros }, name)).resolves.toBeUndefined();
   },
 );
+
+test('the case "exchange: destroy …" asks nothing of sides without destroy', async () => {
+  const withoutDestroy = () => {
+    const { initiator, acceptor } = pskSubject.exchange();
+    return { initiator: { step: initiator.step }, acceptor: { step: acceptor.step } };
+  };
+  const name = 'exchange: destroy ends an incomplete exchange, and does not affect a complete one';
+  await expect(run({ ...pskSubject, exchange: withoutDestroy }, name)).resolves.toBeUndefined();
+});
+
+test('a side that has its context receives what the other still sends', async () => {
+  const pair = pairOf(new Uint8Array(32));
+  const steps = {
+    initiator: [{ token: new Uint8Array(1), context: pair.initiator }, { token: new Uint8Array(2) }, {}],
+  };
+  const received: number[] = [];
+  const exchange = sidesOf(
+    token => {
+      received.push(token?.length ?? 0);
+      return steps.initiator.shift()!;
+    },
+    token => (token?.length === 2 ? { context: pair.acceptor } : { token: new Uint8Array(3) }),
+  );
+  expect(await establish(exchange())).toEqual(pair);
+  expect(received).toEqual([0, 3]);
+});
+
+describe('the case "exchange: altered security data is refused" finds that a side accepts a token', () => {
+  const TOKEN = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  const starts = (token: Uint8Array, length: number) =>
+    TOKEN.subarray(0, length).every((octet, i) => octet === token[i]);
+  test.each<[what: string, accepts: (token: Uint8Array) => boolean]>([
+    ['that is empty', token => token.length === 0],
+    ['truncated to its first octet', token => token.length === 1],
+    ['truncated to its first half', token => token.length === 4],
+    ['without its last octet', token => token.length === 7 && starts(token, 7)],
+    ['without its first octet', token => token.length === 7 && token[0] === 2],
+    ['with one octet more', token => token.length === 9],
+    ['sent twice', token => token.length === 16],
+    ['of zeros', token => token.length === 8 && token.every(octet => octet === 0)],
+    ['of random octets', token => token.length === 8 && token.every(octet => octet !== 0) && !starts(token, 1)],
+    ['with a random second half', token => token.length === 8 && starts(token, 4) && !starts(token, 5)],
+  ])('%s', async (what, accepts) => {
+    const isRight = (token?: Uint8Array) =>
+      token !== undefined && (accepts(token) || (token.length === 8 && starts(token, 8)));
+    const exchange = () => exchangeOf(TOKEN, isRight);
+    const refusal = run({ ...pskSubject, exchange }, 'exchange: altered security data is refused');
+    await expect(refusal).rejects.toThrow(`an exchange with token 0 ${what} must fail`);
+  });
+});
+
+describe('an observer of an exchange of two tokens', () => {
+  const [QUESTION, ANSWER] = [Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5, 6, 7, 8)];
+  const exchange = sidesOf(
+    token => (token === undefined ? { token: QUESTION } : { context: stranger }),
+    () => ({ token: ANSWER, context: stranger }),
+  );
+  const refusal = new FtpSecurityError('security/bad-token', 'another token');
+  const name = 'observer: altered security data establishes no context';
+
+  test('may give a context before the token that is altered', async () => {
+    const observe: ExchangeObserver['observe'] = (from, token) => {
+      if (toHex(token) === toHex(QUESTION) && from === 'client') return { facts: {}, fromClient: stranger };
+      if (toHex(token) === toHex(ANSWER) && from === 'server') return { facts: {}, fromServer: stranger };
+      throw refusal;
+    };
+    await expect(run({ ...pskSubject, exchange, observer: () => ({ observe }) }, name)).resolves.toBeUndefined();
+  });
+
+  test('may not take any second token', async () => {
+    const observer = (): ExchangeObserver => {
+      let isBegun = false;
+      return {
+        observe: (from, token) => {
+          if (from === 'client' && toHex(token) !== toHex(QUESTION)) throw refusal;
+          if (from === 'server' && isBegun) return { facts: {}, fromServer: stranger };
+          isBegun = true;
+          return { facts: {} };
+        },
+      };
+    };
+    await expect(run({ ...pskSubject, exchange, observer }, name)).rejects.toThrow(
+      'an observer that saw token 1 that is empty must not return a context',
+    );
+  });
+});
 
 test('a mechanism without an observer has the other cases', () => {
   const { observer: _, ...subject } = pskSubject;

@@ -4,13 +4,39 @@ import { concat } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
 import { type FaultyRow, run, subjectOf } from './faulty.js';
 
+/** How many contexts have been made with a name of their own. */
+let contexts = 0;
+
+/** A limit that is wrong for one length alone. */
+const limitWith =
+  (length: number, change: (limit: number) => number): FaultyRow[2] =>
+  good => ({
+    wrapSizeLimit: (level, maxToken) => {
+      const limit = good.wrapSizeLimit(level, maxToken);
+      return maxToken === length ? change(limit) : limit;
+    },
+  });
+
 const FAULTY: readonly FaultyRow[] = [
   ['a context has a mechanism name', /must name its mechanism/, () => ({ mechanism: '' })],
+  ['a context has a mechanism name', /must name its mechanism/, () => ({ mechanism: undefined as never })],
+  ['a context has a mechanism name', /must name the same mechanism/, () => ({ mechanism: `X-${contexts++}` })],
   ['safe: supports returns true', /must be true for safe/, () => ({ supports: () => false })],
   [
     'confidential: wrap refuses the unsupported level, and uses no number',
     /must not claim confidential/,
     () => ({}),
+    { levels: ['safe', 'private'] },
+  ],
+  [
+    'confidential: wrap refuses the unsupported level, and uses no number',
+    /to wrap at confidential must be refused with security\/level-unsupported, not security\/bad-token/,
+    () => ({
+      supports: level => level !== 'confidential',
+      wrap: () => {
+        throw new FtpSecurityError('security/bad-token', 'no', { side: 'local' });
+      },
+    }),
     { levels: ['safe', 'private'] },
   ],
   [
@@ -44,9 +70,26 @@ const FAULTY: readonly FaultyRow[] = [
   ],
   [
     'safe: a token that one side wraps is unwrapped by the other, at any length',
-    /must open to its plaintext/,
+    /a safe token for 1 octets must open to its plaintext/,
     good => ({ unwrap: token => ({ ...good.unwrap(token), plaintext: new Uint8Array(0) }) }),
   ],
+  [
+    'safe: a token that one side wraps is unwrapped by the other, at any length',
+    /a safe token for 1 octets must open to its plaintext/,
+    good => ({ neverEmpty: true, unwrap: token => ({ ...good.unwrap(token), plaintext: new Uint8Array(0) }) }),
+  ],
+  ...[0, 70_000].map(
+    (length): FaultyRow => [
+      'safe: a token that one side wraps is unwrapped by the other, at any length',
+      /must open to its plaintext/,
+      good => ({
+        unwrap: token => {
+          const opened = good.unwrap(token);
+          return opened.plaintext.length === length ? { ...opened, plaintext: new Uint8Array(3) } : opened;
+        },
+      }),
+    ],
+  ),
   [
     'private: a token that one side wraps is unwrapped by the other, at any length',
     /must open at the level that wrap reported, not safe/,
@@ -74,6 +117,24 @@ const FAULTY: readonly FaultyRow[] = [
     'safe: wrapSizeLimit is exact',
     /one octet more/,
     good => ({ wrapSizeLimit: (level, maxToken) => Math.min(16_000, good.wrapSizeLimit(level, maxToken)) }),
+  ],
+  ['safe: wrapSizeLimit is exact', /wrapSizeLimit\(safe, 150\) must be/, limitWith(150, limit => limit + 1)],
+  [
+    'safe: wrapSizeLimit is exact',
+    /wrapSizeLimit\(safe, 150\) must be/,
+    good => ({ ...limitWith(150, limit => limit + 1)(good), neverEmpty: true }),
+  ],
+  ['safe: wrapSizeLimit is exact', /must not be less for 4096 than/, limitWith(4096, () => 10)],
+  [
+    'safe: wrapSizeLimit is exact',
+    /a plaintext of wrapSizeLimit for 1000 must fit/,
+    limitWith(1000, limit => limit + 1),
+  ],
+  ['safe: wrapSizeLimit is exact', /one octet more than wrapSizeLimit for 1000/, limitWith(1000, limit => limit - 1)],
+  [
+    'safe: no octets are shared or changed',
+    /a token must not share octets with the plaintext/,
+    () => ({ wrap: (plaintext, level) => ({ token: plaintext, level }) }),
   ],
   [
     'safe: no octets are shared or changed',
@@ -138,6 +199,17 @@ const FAULTY: readonly FaultyRow[] = [
   ],
   [
     'safe: a subclass of Uint8Array is accepted, and a plain Uint8Array is returned',
+    /unwrap must not change its token/,
+    good => ({
+      unwrap: token => {
+        const unwrapped = good.unwrap(token);
+        token.fill(0);
+        return unwrapped;
+      },
+    }),
+  ],
+  [
+    'safe: a subclass of Uint8Array is accepted, and a plain Uint8Array is returned',
     /read from its own offset and length, and not shared/,
     good => ({
       unwrap: token => {
@@ -162,9 +234,20 @@ const FAULTY: readonly FaultyRow[] = [
     good => ({ unwrap: token => good.unwrap(token instanceof Uint8Array ? token : new Uint8Array(0)) }),
   ],
   [
+    'safe: an argument other than a Uint8Array is a TypeError, and changes nothing',
+    /an empty plaintext must throw a RangeError/,
+    () => ({ neverEmpty: true }),
+  ],
+  ['safe: every method throws after destroy', /supports after destroy must be refused/, () => ({ destroy: () => {} })],
+  [
     'safe: every method throws after destroy',
-    /wrap after destroy|supports after destroy/,
-    () => ({ destroy: () => {} }),
+    /^wrap after destroy must be refused/,
+    () => ({ wrap: (_, level) => ({ token: new Uint8Array(50), level }) }),
+  ],
+  [
+    'safe: every method throws after destroy',
+    /^unwrap after destroy must be refused/,
+    () => ({ unwrap: () => ({ plaintext: new Uint8Array(), level: 'safe', sequence: 'ok' }) }),
   ],
   [
     'safe: every method throws after destroy',
