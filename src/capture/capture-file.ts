@@ -228,24 +228,58 @@ export class CaptureFile implements Capture {
   }
 
   /** @throws FtpSecurityError if this is not a capture, or its header is damaged or incomplete */
-  *[Symbol.iterator](): Generator<CapturedPacket> {
+  [Symbol.iterator](): Iterator<CapturedPacket> {
     this.#error = undefined;
     const reader = new CaptureReader();
     this.#reader = reader;
-    try {
-      for (const chunk of this.#chunks) {
-        reader.push(chunk);
-        yield* packetsOf(reader);
-      }
-      reader.close();
-      yield* packetsOf(reader);
-    } catch (error) {
-      if (!(error instanceof FtpSecurityError) || !reader.opened) throw error;
+    return new Packets(reader, this.#chunks[Symbol.iterator](), error => {
       this.#error = error;
-    }
+    });
   }
 }
 
-function* packetsOf(reader: CaptureReader): Generator<CapturedPacket> {
-  for (let packet = reader.next(); packet !== undefined; packet = reader.next()) yield packet;
+/** Not a generator: there are many packets, and a generator takes several times as long for each. */
+class Packets implements Iterator<CapturedPacket> {
+  readonly #reader: CaptureReader;
+  readonly #chunks: Iterator<Uint8Array>;
+  readonly #onError: (error: FtpSecurityError) => void;
+  #ended = false;
+
+  /** @param onError  receives why the packets end before the end of the file */
+  constructor(reader: CaptureReader, chunks: Iterator<Uint8Array>, onError: (error: FtpSecurityError) => void) {
+    this.#reader = reader;
+    this.#chunks = chunks;
+    this.#onError = onError;
+  }
+
+  next(): IteratorResult<CapturedPacket, undefined> {
+    try {
+      for (;;) {
+        const value = this.#reader.next();
+        if (value !== undefined) return { done: false, value };
+        if (this.#ended) return END;
+        this.#feed();
+      }
+    } catch (error) {
+      this.return();
+      if (!(error instanceof FtpSecurityError) || !this.#reader.opened) throw error;
+      this.#onError(error);
+      return END;
+    }
+  }
+
+  return(): IteratorResult<CapturedPacket, undefined> {
+    this.#chunks.return?.();
+    return END;
+  }
+
+  #feed(): void {
+    const chunk = this.#chunks.next();
+    if (chunk.done === true) {
+      this.#ended = true;
+      this.#reader.close();
+    } else this.#reader.push(chunk.value);
+  }
 }
+
+const END: IteratorResult<CapturedPacket, undefined> = { done: true, value: undefined };

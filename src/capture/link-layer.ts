@@ -9,7 +9,7 @@ import { IP_PROTOCOLS, TCP } from './ip.js';
 import { IpFragments } from './ip-fragments.js';
 import { broken, type DecoderTable, type Frame, type Next, type Registry } from './layers.js';
 import { LINK_TYPES } from './link-types.js';
-import { u16, u32 } from './numbers.js';
+import { u32 } from './numbers.js';
 import type { CapturedPacket } from './packet.js';
 import { PPP_PROTOCOLS } from './ppp.js';
 import { UDP_PORTS } from './tunnels.js';
@@ -67,15 +67,10 @@ export class SegmentReader implements Iterable<Segment> {
     return Object.fromEntries(this.#unread);
   }
 
-  *[Symbol.iterator](): Generator<Segment> {
+  [Symbol.iterator](): Iterator<Segment> {
     this.#unread = new Map();
     const fragments = new IpFragments((reason, packets) => this.#count(reason, packets));
-    for (const packet of this.#packets) {
-      const segment = readSegment(packet, fragments);
-      if (typeof segment === 'string') this.#count(segment, 1);
-      else if (segment !== undefined) yield segment;
-    }
-    fragments.finish();
+    return new Segments(this.#packets[Symbol.iterator](), fragments, reason => this.#count(reason, 1));
   }
 
   #count(reason: string, packets: number): void {
@@ -83,6 +78,39 @@ export class SegmentReader implements Iterable<Segment> {
     this.#unread.set(name, (this.#unread.get(name) ?? 0) + packets);
   }
 }
+
+/** Not a generator: there are many segments, and a generator takes several times as long for each. */
+class Segments implements Iterator<Segment> {
+  readonly #packets: Iterator<CapturedPacket>;
+  readonly #fragments: IpFragments;
+  readonly #onUnread: (reason: string) => void;
+
+  constructor(packets: Iterator<CapturedPacket>, fragments: IpFragments, onUnread: (reason: string) => void) {
+    this.#packets = packets;
+    this.#fragments = fragments;
+    this.#onUnread = onUnread;
+  }
+
+  next(): IteratorResult<Segment, undefined> {
+    for (;;) {
+      const packet = this.#packets.next();
+      if (packet.done === true) {
+        this.#fragments.finish();
+        return END;
+      }
+      const segment = readSegment(packet.value, this.#fragments);
+      if (typeof segment === 'string') this.#onUnread(segment);
+      else if (segment !== undefined) return { done: false, value: segment };
+    }
+  }
+
+  return(): IteratorResult<Segment, undefined> {
+    this.#packets.return?.();
+    return END;
+  }
+}
+
+const END: IteratorResult<Segment, undefined> = { done: true, value: undefined };
 
 /**
  * The TCP segment that a packet holds or completes.
@@ -120,12 +148,14 @@ function readTcp(frame: Frame): Segment | string {
   const captured = Math.max(start, Math.min(data.length, end));
   return {
     time,
-    source: endText(source, u16(data, at)),
-    destination: endText(destination, u16(data, at + 2)),
+    source: endText(source, (data[at]! << 8) | data[at + 1]!),
+    destination: endText(destination, (data[at + 2]! << 8) | data[at + 3]!),
     seq: u32(data, at + 4),
     ack: u32(data, at + 8),
     flags: data[at + 13]!,
-    payload: data.subarray(start, captured),
+    payload: start < captured ? data.subarray(start, captured) : NOTHING,
     missing: end - captured,
   };
 }
+
+const NOTHING = new Uint8Array(0);
