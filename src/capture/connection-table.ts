@@ -22,6 +22,8 @@ export interface TcpConnection {
 const OPENED = ['answered', 'unanswered', 'missing', 'late-answer'] as const;
 /** An end, or none. */
 const ENDS = [0, 1, undefined] as const;
+/** No client is known, neither by commands nor by a greeting. */
+const UNKNOWN = 2 * 4 + 2;
 
 /** Octets that a proxy sends from each end, if the first or the second end is the client. */
 export type Preambles = NonNullable<Examined['preambles']>;
@@ -54,18 +56,15 @@ export class ConnectionTable {
     this.#one.set(id, this.#addresses.numberOf(ends[0]));
     this.#other.set(id, this.#addresses.numberOf(ends[1]));
     this.#places.set(id, place);
-    const { byCommands, byGreeting, preambles } = examined ?? {};
-    const facts = [ENDS.indexOf(opener), OPENED.indexOf(opened), ENDS.indexOf(byCommands), ENDS.indexOf(byGreeting)];
-    this.#facts.set(
-      id,
-      facts.reduce((bits, fact) => (bits << 2) | fact),
-    );
+    const ended = examined === undefined ? UNKNOWN : (examined.byCommands ?? 2) * 4 + (examined.byGreeting ?? 2);
+    this.#facts.set(id, (opener ?? 2) * 64 + OPENED.indexOf(opened) * 16 + ended);
+    const preambles = examined?.preambles;
     if (preambles !== undefined) this.#preambles.set(id, preambles);
     if (plan !== undefined) this.#plans.set(id, plan);
   }
 
-  get(id: number): TcpConnection {
-    const ends = [this.#addresses.textOf(this.#one.get(id)), this.#addresses.textOf(this.#other.get(id))] as const;
+  /** @param ends  where their texts are at hand: they are not kept here, and have to be made */
+  get(id: number, ends: TcpConnection['ends'] = this.#endsOf(id)): TcpConnection {
     return { id, ends, opener: this.opener(id), opened: OPENED[this.#fact(id, 1)]! };
   }
 
@@ -99,6 +98,10 @@ export class ConnectionTable {
   /** A number for an end: equal ends have equal numbers. The port is its remainder of 65536. */
   endNumber(id: number, end: 0 | 1): number {
     return (end === 0 ? this.#one : this.#other).get(id);
+  }
+
+  #endsOf(id: number): TcpConnection['ends'] {
+    return [this.#addresses.textOf(this.#one.get(id)), this.#addresses.textOf(this.#other.get(id))];
   }
 
   #fact(id: number, index: number): number {

@@ -37,10 +37,10 @@ export class ControlConnections {
    */
   constructor(connections: ConnectionTable, options: PortOptions = {}) {
     this.#connections = connections;
-    const clientEnds = clientEndsOf(connections, options);
-    this.ids = [...clientEnds.keys()].sort((a, b) => connections.place(a) - connections.place(b));
+    const { clientEnds, ids } = clientEndsOf(connections, options);
+    this.ids = ids.sort((a, b) => connections.place(a) - connections.place(b));
     this.#found = new Uint32Array(connections.size);
-    for (const [i, id] of this.ids.entries()) this.#found[id] = 2 * (i + 1) + clientEnds.get(id)!;
+    for (let i = 0; i < ids.length; i++) this.#found[ids[i]!] = 2 * (i + 1) + clientEnds[ids[i]!]! - 1;
   }
 
   has(id: number): boolean {
@@ -48,25 +48,29 @@ export class ControlConnections {
   }
 
   /** @returns undefined if the connection with this id is no control connection */
-  get(id: number): ControlConnection | undefined {
+  get(id: number, { ends } = this.#connections.get(id)): ControlConnection | undefined {
     const found = this.#found[id]!;
     if (found === 0) return undefined;
     const clientEnd = (found & 1) as 0 | 1;
-    const { ends } = this.#connections.get(id);
     const preamble = this.#connections.preambles(id)?.[clientEnd] ?? [0, 0];
     return { number: found >>> 1, client: ends[clientEnd], server: ends[other(clientEnd)], clientEnd, preamble };
   }
 }
 
-/** The end of the client of each control connection, by its id. */
+/** The control connections, and by id one more than the end of the client; 0 if it is no control connection. */
 function clientEndsOf(
   connections: ConnectionTable,
   { ports = [], onlyPorts = false }: PortOptions,
-): Map<number, 0 | 1> {
+): { ids: number[]; clientEnds: Uint8Array } {
   const isPort = (id: number, end: 0 | 1) => ports.includes(portOfNumber(connections.endNumber(id, end)));
   const isForced = (id: number) => isPort(id, 0) || isPort(id, 1);
   const isCandidate = (id: number) => !connections.isUnanswered(id) && (!onlyPorts || isForced(id));
-  const clientEnds = new Map<number, 0 | 1>();
+  const clientEnds = new Uint8Array(connections.size);
+  const ids: number[] = [];
+  const add = (id: number, end: 0 | 1) => {
+    if (clientEnds[id] === 0) ids.push(id);
+    clientEnds[id] = end + 1;
+  };
   const servers = new Set<number>();
   const pairs = new HostPairs(connections);
   for (const by of ['byCommands', 'byGreeting'] as const) {
@@ -76,19 +80,19 @@ function clientEndsOf(
       // If two hosts already have a control connection, octets that only resemble a greeting are the content of a data
       // connection.
       if (end === undefined || !isCandidate(id) || (silent && pairs.has(id))) continue;
-      clientEnds.set(id, end);
+      add(id, end);
       servers.add(connections.endNumber(id, other(end)));
       if (!silent) pairs.add(id);
     }
   }
   for (let id = 0; id < connections.size; id++) {
-    if (clientEnds.has(id)) continue;
+    if (clientEnds[id] !== 0) continue;
     const opener = connections.opener(id);
     const joins = opener !== undefined && servers.has(connections.endNumber(id, other(opener)));
     if (joins ? isCandidate(id) : ports.length > 0 && isForced(id) && isCandidate(id))
-      clientEnds.set(id, opener ?? (isPort(id, 0) ? 1 : 0));
+      add(id, opener ?? (isPort(id, 0) ? 1 : 0));
   }
-  return clientEnds;
+  return { ids, clientEnds };
 }
 
 /** The hosts of connections, in pairs. */

@@ -4,7 +4,9 @@ export function u16(data: Uint8Array, at: number): number {
 }
 
 export function u32(data: Uint8Array, at: number): number {
-  return (((data[at] ?? 0) << 24) | ((data[at + 1] ?? 0) << 16) | ((data[at + 2] ?? 0) << 8) | (data[at + 3] ?? 0)) >>> 0;
+  return (
+    (((data[at] ?? 0) << 24) | ((data[at + 1] ?? 0) << 16) | ((data[at + 2] ?? 0) << 8) | (data[at + 3] ?? 0)) >>> 0
+  );
 }
 
 export function u16le(data: Uint8Array, at: number): number {
@@ -12,5 +14,7 @@ export function u16le(data: Uint8Array, at: number): number {
 }
 
 export function u32le(data: Uint8Array, at: number): number {
-  return ((data[at] ?? 0) | ((data[at + 1] ?? 0) << 8) | ((data[at + 2] ?? 0) << 16) | ((data[at + 3] ?? 0) << 24)) >>> 0;
+  return (
+    ((data[at] ?? 0) | ((data[at + 1] ?? 0) << 8) | ((data[at + 2] ?? 0) << 16) | ((data[at + 3] ?? 0) << 24)) >>> 0
+  );
 }

@@ -57,10 +57,9 @@ export interface Examined {
 
 /** @returns undefined if the openings show nothing, as those of most connections */
 export function examine(facts: ConnectionFacts, openings: readonly [Opening, Opening]): Examined | undefined {
-  const byCommands = clientEndOf(facts, openings, false);
-  const byGreeting = clientEndOf(facts, openings, true);
   const preambles = [preambleFrom(0, openings), preambleFrom(1, openings)] as const;
-  const isPlain = preambles.every(([one, two]) => one === 0 && two === 0);
+  const { byCommands, byGreeting } = clientEndsOf(facts, openings, preambles);
+  const isPlain = preambles[0] === NO_PREAMBLE && preambles[1] === NO_PREAMBLE;
   return byCommands === undefined && byGreeting === undefined && isPlain
     ? undefined
     : { byCommands, byGreeting, preambles: isPlain ? undefined : preambles };
@@ -78,29 +77,38 @@ interface Candidate {
   serverPort: number;
 }
 
+const NO_PREAMBLE: readonly [number, number] = [0, 0];
+
 /** The preamble in the order of the ends. */
 function preambleFrom(clientEnd: 0 | 1, openings: readonly [Opening, Opening]): readonly [number, number] {
   const [client, server] = preambleOf(openings[clientEnd].said, openings[other(clientEnd)].said);
+  if (client === 0 && server === 0) return NO_PREAMBLE;
   return clientEnd === 0 ? [client, server] : [server, client];
 }
 
 /** The client is the end that connects; if the SYN is missing, the end that sends commands. */
-function clientEndOf(
+function clientEndsOf(
   { opened, opener, ends }: ConnectionFacts,
   openings: readonly [Opening, Opening],
-  silent: boolean,
-): 0 | 1 | undefined {
-  const late = opened === 'missing' || openings.some(it => it.late);
-  return (opener === undefined ? ([0, 1] as const) : [opener]).find(end => {
+  preambles: NonNullable<Examined['preambles']>,
+): Pick<Examined, 'byCommands' | 'byGreeting'> {
+  const late = opened === 'missing' || openings[0].late || openings[1].late;
+  const found: Pick<Examined, 'byCommands' | 'byGreeting'> = { byCommands: undefined, byGreeting: undefined };
+  for (const end of opener === undefined ? BOTH : [opener]) {
     const [client, server] = [openings[end], openings[other(end)]];
-    const preamble = preambleFrom(end, openings);
+    const preamble = preambles[end];
     const verbs = linesOf(client.said.subarray(preamble[end])).map(verbOf);
-    if ((verbs.length === 0) !== silent) return false;
+    const by = verbs.length > 0 ? 'byCommands' : 'byGreeting';
+    if (found[by] !== undefined) continue;
     const lines = linesOf(server.said.subarray(preamble[other(end)]));
     const serverPort = portOf(ends[other(end)]);
-    return isControl({ verbs, lines, late, clientLost: client.lost, serverLost: server.lost, serverPort });
-  });
+    if (isControl({ verbs, lines, late, clientLost: client.lost, serverLost: server.lost, serverPort }))
+      found[by] = end;
+  }
+  return found;
 }
+
+const BOTH = [0, 1] as const;
 
 function isControl(candidate: Candidate): boolean {
   const { verbs, lines, late, clientLost, serverLost, serverPort } = candidate;

@@ -18,7 +18,10 @@ export function preambleOf(fromClient: Uint8Array, fromServer: Uint8Array): Prea
   return NONE;
 }
 
+const LETTER_P = 0x50;
+
 function proxyHeader(octets: Uint8Array): number {
+  if (octets[0] !== LETTER_P && octets[0] !== PROXY_2[0]) return 0;
   // §2.1 limits the line to 107 octets.
   const line = /^PROXY (?:TCP4|TCP6|UNKNOWN)(?: [^\r\n]*)?\r\n/.exec(fromUtf8(octets.subarray(0, 107)));
   if (line !== null) return line[0].length;

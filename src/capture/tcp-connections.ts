@@ -53,7 +53,10 @@ export interface Side {
   far: number | undefined;
 }
 
-export interface Connection {
+/** @typeParam Note  what the user of the tracker keeps with each connection */
+export interface Connection<Note = unknown> {
+  /** Undefined until the user sets it. */
+  note: Note | undefined;
   /** Number of the connection from 0, in the order in which they were found. */
   readonly found: number;
   /** The same for both directions between its ends. */
@@ -88,8 +91,8 @@ interface OtherSyn {
 }
 
 /** A segment with its place in a stream. */
-export interface Placed {
-  connection: Connection;
+export interface Placed<Note = unknown> {
+  connection: Connection<Note>;
   from: 0 | 1;
   /** Position of the payload's first octet; undefined if the octets do not belong to the stream. */
   at: number | undefined;
@@ -101,18 +104,18 @@ export interface Placed {
  * Follows the connections of one capture, segment by segment.
  * @throws FtpSecurityError `syntax/limit-exceeded` for more than 50 million connections
  */
-export class ConnectionTracker {
-  readonly #current = new Map<string, Connection>();
-  readonly #closed = new Queue<Connection>();
-  readonly #unanswered = new Queue<Connection>();
-  readonly #forgotten: (connection: Connection) => void;
+export class ConnectionTracker<Note> {
+  readonly #current = new Map<string, Connection<Note>>();
+  readonly #closed = new Queue<Connection<Note>>();
+  readonly #unanswered = new Queue<Connection<Note>>();
+  readonly #forgotten: (connection: Connection<Note>) => void;
   /** Connection of the last segment. The next segment most often belongs to it too, and a comparison is cheaper than a lookup. */
-  #last: Connection | undefined;
+  #last: Connection<Note> | undefined;
   #found = 0;
   #segments = 0;
 
   /** @param forgotten  receives each connection to which no later segment can belong, before that segment is followed */
-  constructor(forgotten: (connection: Connection) => void) {
+  constructor(forgotten: (connection: Connection<Note>) => void) {
     this.#forgotten = forgotten;
   }
 
@@ -122,7 +125,7 @@ export class ConnectionTracker {
     this.#current.clear();
   }
 
-  follow(segment: Segment): Placed {
+  follow(segment: Segment): Placed<Note> {
     const { source, destination, seq, ack, flags, payload, missing } = segment;
     const isReset = (flags & RST) !== 0;
     const isSyn = (flags & SYN) !== 0 && !isReset;
@@ -168,11 +171,11 @@ export class ConnectionTracker {
     return { connection, from, at, acknowledged };
   }
 
-  #begin(segment: Segment, place: number): Connection {
+  #begin(segment: Segment, place: number): Connection<Note> {
     if (this.#found === MAX_CONNECTIONS) {
       throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_CONNECTIONS} connections`);
     }
-    const connection = newConnection(this.#found++, place, segment);
+    const connection: Connection<Note> = newConnection(this.#found++, place, segment);
     this.#current.set(connection.key, connection);
     this.#unanswered.push(connection);
     if (this.#unanswered.length > MAX_UNANSWERED) {
@@ -182,13 +185,13 @@ export class ConnectionTracker {
     return connection;
   }
 
-  #close(connection: Connection): void {
+  #close(connection: Connection<Note>): void {
     this.#closed.push(connection);
     if (this.#closed.length > MAX_CLOSED) this.#forget(this.#closed.shift()!);
   }
 
   /** @param connection  may have been forgotten already, when another one began between its ends */
-  #forget(connection: Connection): void {
+  #forget(connection: Connection<Note>): void {
     if (this.#current.get(connection.key) !== connection) return;
     this.#current.delete(connection.key);
     if (this.#last === connection) this.#last = undefined;
@@ -197,8 +200,8 @@ export class ConnectionTracker {
 }
 
 /** Whether both ends have closed a connection, or one has reset it. */
-export function isOver({ sides: [a, b], reset }: Connection): boolean {
-  return reset || (a.fin !== undefined && b.fin !== undefined);
+export function isOver({ sides, reset }: Connection): boolean {
+  return reset || (sides[0].fin !== undefined && sides[1].fin !== undefined);
 }
 
 /** Whether all that a segment acknowledges was captured before it, or nothing. A FIN counts as an octet. */
@@ -213,13 +216,14 @@ function keyOf({ source, destination }: Pick<Segment, 'source' | 'destination'>)
 
 function isBetween(connection: Connection | undefined, source: string, destination: string): boolean {
   if (connection === undefined) return false;
-  const [one, other] = connection.ends;
-  return (source === one && destination === other) || (source === other && destination === one);
+  const { ends } = connection;
+  return source === ends[0] ? destination === ends[1] : source === ends[1] && destination === ends[0];
 }
 
-function newConnection(found: number, place: number, segment: Segment): Connection {
+function newConnection(found: number, place: number, segment: Segment): Connection<never> {
   const { source, destination } = segment;
   return {
+    note: undefined,
     found,
     key: keyOf(segment),
     ends: [source, destination],

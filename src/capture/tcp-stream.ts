@@ -74,10 +74,9 @@ export class StreamAssembler {
   #nextHole = 0;
   #order = 0;
   #ended = false;
-  /** Copies that begin after the position. */
-  readonly #waiting = new Heap<Copy>(beginsBefore);
-  /** Copies that begin at the position or before it. */
-  readonly #open = new Heap<Copy>(cameBefore);
+  /** The only copy, as in most streams. While there is one, the heaps are empty. */
+  #only: Copy | undefined;
+  #heaps: Heaps | undefined;
 
   constructor(plan: StreamPlan) {
     this.#plan = plan;
@@ -98,7 +97,22 @@ export class StreamAssembler {
   add(from: number, data: Uint8Array, after = Number.NEGATIVE_INFINITY): void {
     const to = from + data.length;
     if (to <= this.#position || from >= this.#plan.end) return;
-    this.#waiting.push({ from, to, order: this.#order++, after, data });
+    const copy = { from, to, order: this.#order++, after, data };
+    if (this.isEmpty) {
+      this.#only = copy;
+      return;
+    }
+    this.#heaps ??= { waiting: new Heap(beginsBefore), open: new Heap(cameBefore) };
+    if (this.#only !== undefined) this.#heaps.waiting.push(this.#only);
+    this.#only = undefined;
+    this.#heaps.waiting.push(copy);
+  }
+
+  /** Whether no octets wait. */
+  get isEmpty(): boolean {
+    const heaps = this.#heaps;
+    if (this.#only !== undefined) return false;
+    return heaps === undefined || (heaps.waiting.first === undefined && heaps.open.first === undefined);
   }
 
   /** Whether the next octets have come, but wait for octets of the other direction. */
@@ -136,22 +150,46 @@ export class StreamAssembler {
     const copy = this.#copy();
     if (copy === undefined || copy.after > other) return undefined;
     let to = Math.min(copy.to, this.#plan.end);
-    // A copy that was captured earlier and begins within this one replaces the rest of it.
-    for (let next = this.#waiting.first; next !== undefined && next.from < to; next = this.#waiting.first) {
-      this.#open.push(this.#waiting.pop()!);
-      if (next.order < copy.order) to = next.from;
-    }
+    if (copy === this.#only) {
+      if (to === copy.to) this.#only = undefined;
+    } else to = this.#cut(copy, to);
     this.#position = to;
     return { kind: 'data', data: copy.data.subarray(position - copy.from, to - copy.from) };
+  }
+
+  /** A copy that was captured earlier and begins within another one replaces the rest of it. @returns where that one ends */
+  #cut({ order }: Copy, end: number): number {
+    const { waiting, open } = this.#heaps!;
+    let to = end;
+    for (let next = waiting.first; next !== undefined && next.from < to; next = waiting.first) {
+      open.push(waiting.pop()!);
+      if (next.order < order) to = next.from;
+    }
+    return to;
   }
 
   /** The first captured copy of the octets at the position. */
   #copy(): Copy | undefined {
     const position = this.#position;
-    while ((this.#waiting.first?.from ?? Number.POSITIVE_INFINITY) <= position) this.#open.push(this.#waiting.pop()!);
-    while ((this.#open.first?.to ?? Number.POSITIVE_INFINITY) <= position) this.#open.pop();
-    return this.#open.first;
+    const only = this.#only;
+    if (only !== undefined) {
+      if (only.to <= position) this.#only = undefined;
+      return only.from <= position ? this.#only : undefined;
+    }
+    if (this.#heaps === undefined) return undefined;
+    const { waiting, open } = this.#heaps;
+    while ((waiting.first?.from ?? Number.POSITIVE_INFINITY) <= position) open.push(waiting.pop()!);
+    while ((open.first?.to ?? Number.POSITIVE_INFINITY) <= position) open.pop();
+    return open.first;
   }
+}
+
+/** Copies of octets that came out of order, or wait for those of the other direction. */
+interface Heaps {
+  /** Copies that begin after the position. */
+  waiting: Heap<Copy>;
+  /** Copies that begin at the position or before it. */
+  open: Heap<Copy>;
 }
 
 function beginsBefore(a: Copy, b: Copy): boolean {

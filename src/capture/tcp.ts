@@ -75,16 +75,21 @@ export function* reassembleSteps(segments: Iterable<Segment>): Generator<void, T
   return { connections, strays, events };
 }
 
+/** What the first pass keeps of a connection. */
+interface Surveyed {
+  /** By the end that sent it; undefined for one that has sent no octets. */
+  captured: [Captured | undefined, Captured | undefined];
+  /** Of a connection that is over. */
+  examined: Examined | undefined;
+}
+
 /** The first pass. */
 class Survey {
   readonly connections = new ConnectionTable();
   strays = 0;
   segments = 0;
-  readonly #tracker = new ConnectionTracker(connection => this.#finish(connection));
-  // Most connections of a port scan carry no octets, so there is an entry only for a direction that has some.
-  readonly #captured = new Map<Side, Captured>();
-  /** Of connections that are over. */
-  readonly #examined = new Map<Connection, Examined>();
+  // Most connections of a port scan carry no octets, so only one that has some has a note.
+  readonly #tracker = new ConnectionTracker<Surveyed>(connection => this.#finish(connection));
 
   add(segment: Segment): void {
     this.segments++;
@@ -96,13 +101,10 @@ class Survey {
       if ((segment.flags & RST) === 0) this.strays++;
       return;
     }
-    const side = connection.sides[from];
-    let octets = this.#captured.get(side);
-    if (octets === undefined) {
-      octets = new Captured();
-      this.#captured.set(side, octets);
-    }
-    octets.add(at, segment.payload);
+    connection.note ??= { captured: [undefined, undefined], examined: undefined };
+    const { captured } = connection.note;
+    captured[from] ??= new Captured();
+    captured[from].add(at, segment.payload);
   }
 
   end(): void {
@@ -110,39 +112,35 @@ class Survey {
   }
 
   /** Examines the first octets of a connection, and forgets them. */
-  #examine(connection: Connection): void {
-    const { sides } = connection;
-    if (!sides.some(side => this.#captured.get(side)?.hasOpening)) return;
-    const streams = this.#streamsOf(connection);
-    const openings = sides.map(
-      (side, i) => this.#captured.get(side)?.takeOpening(streams[i]!) ?? openingOf(streams[i]!, NOTHING),
-    );
-    const found = examine(factsOf(connection), openings as [Opening, Opening]);
-    if (found !== undefined) this.#examined.set(connection, found);
+  #examine(connection: Connection<Surveyed>): void {
+    const { note } = connection;
+    if (note === undefined || !note.captured.some(it => it?.hasOpening)) return;
+    const streams = streamsOf(connection);
+    const openings = [openingOf(streams[0], note.captured[0]), openingOf(streams[1], note.captured[1])] as const;
+    note.examined = examine(factsOf(connection), openings) ?? note.examined;
   }
 
-  #finish(connection: Connection): void {
+  #finish(connection: Connection<Surveyed>): void {
     this.#examine(connection);
-    const streams = this.#streamsOf(connection);
+    const streams = streamsOf(connection);
     const plan = isRegular(connection, streams) ? undefined : streams;
-    this.connections.set(factsOf(connection), connection.place, this.#examined.get(connection), plan);
-    this.#examined.delete(connection);
-    for (const side of connection.sides) this.#captured.delete(side);
+    this.connections.set(factsOf(connection), connection.place, connection.note?.examined, plan);
   }
+}
 
-  #streamsOf({ sides: [a, b] }: Connection): [StreamPlan, StreamPlan] {
-    return [planStream(a, this.#captured.get(a)?.coverage), planStream(b, this.#captured.get(b)?.coverage)];
-  }
+function streamsOf({ sides, note }: Connection<Surveyed>): readonly [StreamPlan, StreamPlan] {
+  return [planStream(sides[0], note?.captured[0]), planStream(sides[1], note?.captured[1])];
 }
 
 /** Whether the second pass can follow the streams of a connection without a plan: they begin with a SYN, and nothing is missing. */
 function isRegular({ regular, sides, answered }: Connection, streams: readonly [StreamPlan, StreamPlan]): boolean {
   if (!answered && sides.every(({ sent }) => sent === Number.NEGATIVE_INFINITY)) return true;
-  const isWhole = (side: Side, i: number) => {
-    const { start, end, holes } = streams[i]!;
-    return side.isn !== undefined && holes.length === 0 && end === Math.max(start, side.sent);
-  };
-  return regular && sides.every(isWhole);
+  return regular && isWhole(sides[0], streams[0]) && isWhole(sides[1], streams[1]);
+}
+
+/** Whether the SYN was captured, and all octets. */
+function isWhole({ isn, sent }: Side, { start, end, holes }: StreamPlan): boolean {
+  return isn !== undefined && holes.length === 0 && end === Math.max(start, sent);
 }
 
 /** What was captured of one direction. */
@@ -167,22 +165,40 @@ class Captured {
   }
 
   /** The first octets in their order. They can be taken once. @returns undefined after that */
-  takeOpening(plan: StreamPlan): Opening | undefined {
+  takeOpening(plan: StreamPlan): Uint8Array | undefined {
     const first = this.#first;
     this.#first = undefined;
-    if (first === undefined) return undefined;
-    const assembler = new StreamAssembler(plan);
-    for (const { at, data } of first) assembler.add(at, data);
-    const said: Uint8Array[] = [];
-    for (let length = 0; length < OPENING; ) {
-      const piece = assembler.next(plan.end, undefined, Number.POSITIVE_INFINITY);
-      if (piece === undefined) break;
-      if (piece.kind !== 'data') continue;
-      said.push(piece.data.subarray(0, OPENING - length));
-      length += piece.data.length;
-    }
-    return openingOf(plan, concatAll(said));
+    return first && (joined(first, plan) ?? assembled(first, plan));
   }
+}
+
+/** Copies of captured octets, each at its position. */
+type Copies = readonly { at: number; data: Uint8Array }[];
+
+/** The octets of copies that follow each other, as those of most streams; undefined if they do not. */
+function joined(copies: Copies, { start, end }: StreamPlan): Uint8Array | undefined {
+  let next = start;
+  for (const { at, data } of copies) {
+    if (at !== next) return undefined;
+    next += data.length;
+  }
+  if (next > end) return undefined;
+  const said = copies.length === 1 ? copies[0]!.data : concatAll(copies.map(({ data }) => data));
+  return said.length > OPENING ? said.subarray(0, OPENING) : said;
+}
+
+function assembled(copies: Copies, plan: StreamPlan): Uint8Array {
+  const assembler = new StreamAssembler(plan);
+  for (const { at, data } of copies) assembler.add(at, data);
+  const said: Uint8Array[] = [];
+  for (let length = 0; length < OPENING; ) {
+    const piece = assembler.next(plan.end, undefined, Number.POSITIVE_INFINITY);
+    if (piece === undefined) break;
+    if (piece.kind !== 'data') continue;
+    said.push(piece.data.subarray(0, OPENING - length));
+    length += piece.data.length;
+  }
+  return concatAll(said);
 }
 
 const NOTHING = new Uint8Array(0);
@@ -206,30 +222,33 @@ function copied(octets: Uint8Array): Uint8Array {
   return copy;
 }
 
-function openingOf({ start, holes }: StreamPlan, said: Uint8Array): Opening {
+function openingOf(plan: StreamPlan, captured: Captured | undefined): Opening {
+  const { start, holes } = plan;
+  const said = captured?.takeOpening(plan) ?? NOTHING;
   return { said, lost: holes.length > 0, late: holes[0]?.from === start };
 }
 
 function factsOf({ found: id, ends, opener, synSeen, answered, sides }: Connection): TcpConnection {
-  const isWhole = sides.every(({ isn }) => isn !== undefined);
-  const opened = !synSeen ? 'missing' : !answered ? 'unanswered' : isWhole ? 'answered' : 'late-answer';
+  const isAnswered = sides[0].isn !== undefined && sides[1].isn !== undefined;
+  const opened = !synSeen ? 'missing' : !answered ? 'unanswered' : isAnswered ? 'answered' : 'late-answer';
   return { id, ends, opener, opened };
 }
 
-function planStream({ start: begins, sent: octets, edge, fin }: Side, coverage = new Coverage()): StreamPlan {
+const NO_COVERAGE = new Coverage();
+
+function planStream({ start: begins, sent: octets, edge, fin }: Side, captured: Captured | undefined): StreamPlan {
   const start = begins ?? edge;
   const sent = Math.max(start, octets);
   // If more numbers were used than the captured octets explain, octets are missing. One extra number is the FIN's.
   const unseen = edge > sent + 1 ? edge : sent;
   // Octets after a FIN are ignored (RFC 9293 §3.10.7.4): keep-alive probes carry such an octet.
   const end = fin === undefined ? unseen : Math.max(start, fin);
-  return { start, end, fin, holes: coverage.holes(start, end) };
+  return { start, end, fin, holes: (captured?.coverage ?? NO_COVERAGE).holes(start, end) };
 }
 
 /** A connection in the second pass. */
 interface Flow {
   connection: TcpConnection;
-  tracked: Connection;
   /** Those of a regular connection follow what is known so far. */
   streams: readonly [StreamPlan, StreamPlan];
   isRegular: boolean;
@@ -238,14 +257,15 @@ interface Flow {
   isWanted: boolean | undefined;
 }
 
+/** The note is null for a connection that is not wanted, or whose directions have both ended. */
+type Followed = Connection<Flow | null>;
+
 /** The second pass: the events, each at the segment that causes it. */
 class Delivery {
   readonly #connections: ConnectionTable;
   readonly #isWanted: IsWanted;
-  readonly #tracker = new ConnectionTracker(connection => this.#forgotten.push(connection));
-  /** Absent before the first event; null for a connection that is not wanted, or whose directions have both ended. */
-  readonly #flows = new Map<Connection, Flow | null>();
-  #forgotten: Connection[] = [];
+  readonly #tracker = new ConnectionTracker<Flow | null>(connection => this.#forgotten.push(connection));
+  #forgotten: Followed[] = [];
   #time: bigint | undefined;
 
   constructor(connections: ConnectionTable, isWanted: IsWanted) {
@@ -264,7 +284,8 @@ class Delivery {
       if (placed.connection.found >= this.#connections.size)
         throw new FtpSecurityError('syntax/bad-file', 'the recording changed while it was read');
       const flow = this.#flowOf(placed.connection);
-      if (flow !== null) for (const event of this.#read(flow, placed, segment.payload)) yield event;
+      if (flow === null || isIdle(flow, placed.connection, segment.payload)) continue;
+      for (const event of this.#read(flow, placed, segment.payload)) yield event;
     }
     this.#tracker.end();
     yield* this.#finish();
@@ -277,24 +298,23 @@ class Delivery {
     for (const connection of forgotten) {
       const flow = this.#flowOf(connection);
       if (flow !== null) yield* this.#endOf(flow, connection);
-      this.#flows.delete(connection);
     }
   }
 
-  #flowOf(tracked: Connection): Flow | null {
-    const known = this.#flows.get(tracked);
-    if (known !== undefined) return known;
-    const connection = this.#connections.get(tracked.found);
-    const plan = this.#connections.plan(tracked.found);
+  #flowOf(tracked: Followed): Flow | null {
+    if (tracked.note !== undefined) return tracked.note;
+    const { found, ends } = tracked;
+    const connection = this.#connections.get(found, ends);
+    const plan = this.#connections.plan(found);
     const streams = plan ?? [regularStream(), regularStream()];
     const assemblers = [new StreamAssembler(streams[0]), new StreamAssembler(streams[1])] as const;
-    const flow: Flow = { connection, tracked, streams, isRegular: plan === undefined, assemblers, isWanted: undefined };
-    this.#flows.set(tracked, flow);
-    return flow;
+    tracked.note = { connection, streams, isRegular: plan === undefined, assemblers, isWanted: undefined };
+    return tracked.note;
   }
 
-  #read(flow: Flow, { from: sender, at, acknowledged }: Placed, payload: Uint8Array): readonly TcpEvent[] {
-    const { tracked, streams, assemblers: pair } = flow;
+  #read(flow: Flow, placed: Placed<Flow | null>, payload: Uint8Array): readonly TcpEvent[] {
+    const { connection: tracked, from: sender, at, acknowledged } = placed;
+    const { streams, assemblers: pair } = flow;
     if (flow.isRegular) endStreams(streams, tracked, tracked.reset);
     const other = sender === 0 ? 1 : 0;
     // The acknowledgment of a FIN is one past the last octet.
@@ -309,36 +329,43 @@ class Delivery {
       for (;;) {
         const piece = pair[from].next(edge, ending, reachOf(pair, from, other));
         if (piece === undefined) break;
-        if (!this.#wants(flow)) return NO_EVENTS;
+        if (!this.#wants(flow, tracked)) return NO_EVENTS;
         idle = -1;
         if (events === NO_EVENTS) events = [];
         events.push(this.#eventOf(flow, from, piece));
       }
     }
-    if (pair[0].ended && pair[1].ended) this.#flows.set(tracked, null);
+    if (pair[0].ended && pair[1].ended) tracked.note = null;
     return events;
   }
 
-  *#endOf(flow: Flow, tracked: Connection): Generator<TcpEvent> {
+  *#endOf(flow: Flow, tracked: Followed): Generator<TcpEvent> {
     if (flow.isRegular) endStreams(flow.streams, tracked, true);
     for (const from of [0, 1] as const) {
       for (;;) {
         const piece = flow.assemblers[from].next(0, 'open', Number.POSITIVE_INFINITY);
         if (piece === undefined) break;
-        if (!this.#wants(flow)) return;
+        if (!this.#wants(flow, tracked)) return;
         yield this.#eventOf(flow, from, piece);
       }
     }
   }
 
   #eventOf({ connection }: Flow, from: 0 | 1, piece: Piece): TcpEvent {
-    // Object.assign, because a spread takes several times as long.
-    return Object.assign(piece, { connection, from, time: this.#time });
+    const time = this.#time;
+    switch (piece.kind) {
+      case 'data':
+        return { kind: 'data', data: piece.data, connection, from, time };
+      case 'lost':
+        return { kind: 'lost', octets: piece.octets, goesOn: piece.goesOn, connection, from, time };
+      case 'end':
+        return { kind: 'end', by: piece.by, connection, from, time };
+    }
   }
 
-  #wants(flow: Flow): boolean {
+  #wants(flow: Flow, tracked: Followed): boolean {
     flow.isWanted ??= this.#isWanted(flow.connection);
-    if (!flow.isWanted) this.#flows.set(flow.tracked, null);
+    if (!flow.isWanted) tracked.note = null;
     return flow.isWanted;
   }
 }
@@ -350,13 +377,28 @@ function regularStream(): StreamPlan {
   return { start: 0, end: Number.POSITIVE_INFINITY, fin: undefined, holes: [] };
 }
 
+/** Whether a segment causes no event: it brings no octets, none wait for what it acknowledges, and no end is known. */
+function isIdle({ isRegular, assemblers }: Flow, { sides, reset }: Connection, payload: Uint8Array): boolean {
+  return (
+    payload.length === 0 &&
+    isRegular &&
+    !reset &&
+    sides[0].fin === undefined &&
+    sides[1].fin === undefined &&
+    assemblers[0].isEmpty &&
+    assemblers[1].isEmpty
+  );
+}
+
 /** Sets where regular streams end, if that is known. @param isOver  whether nothing is sent any more */
 function endStreams(streams: readonly [StreamPlan, StreamPlan], { sides }: Connection, isOver: boolean): void {
-  for (const from of [0, 1] as const) {
-    const { fin, sent } = sides[from];
-    streams[from].fin = fin;
-    if (fin !== undefined || isOver) streams[from].end = fin ?? Math.max(0, sent);
-  }
+  endStream(streams[0], sides[0], isOver);
+  endStream(streams[1], sides[1], isOver);
+}
+
+function endStream(stream: StreamPlan, { fin, sent }: Side, isOver: boolean): void {
+  stream.fin = fin;
+  if (fin !== undefined || isOver) stream.end = fin ?? Math.max(0, sent);
 }
 
 /**

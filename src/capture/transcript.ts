@@ -242,7 +242,7 @@ class ControlRecordings {
   }
 
   #begin(connection: TcpConnection): ControlEntry | undefined {
-    const ends = this.#control.get(connection.id);
+    const ends = this.#control.get(connection.id, connection);
     if (ends === undefined) return undefined;
     const observed = { ...this.#options, fromStart: connection.opened !== 'missing' };
     const hosts = { client: hostOf(ends.client), server: hostOf(ends.server) };
