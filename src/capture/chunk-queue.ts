@@ -47,12 +47,16 @@ export class ChunkQueue {
   /** Takes the next `count` octets; undefined, and nothing is taken, if there are fewer. */
   take(count: number): Uint8Array | undefined {
     if (!this.has(count)) return undefined;
-    const end = this.#at + count;
-    const piece = this.#front.subarray(this.#at, end);
-    this.#at = end;
+    const piece = this.#front.subarray(this.#at, this.#at + count);
+    this.drop(count);
+    return piece;
+  }
+
+  /** Forgets the next `count` octets, which `has` has found. */
+  drop(count: number): void {
+    this.#at += count;
     this.#length -= count;
     this.#taken += count;
-    return piece;
   }
 
   /** Makes the first `count` octets one piece. Of a chunk that has more, only those are copied. */

@@ -2,7 +2,6 @@
  * Where the data connections of a control connection are: the addresses in PORT, EPRT, LPRT, 227, 228 and 229, and in GridFTP's SPOR
  * and the 229 reply to SPAS (GFD.20 §4), which have several. They identify the data connections among the TCP connections of a capture.
  */
-import { toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import {
   parseEprt,
@@ -12,7 +11,7 @@ import {
   parsePassiveReply,
   parsePort,
 } from '../ftp/addresses.js';
-import { type Command, parseCommand } from '../ftp/command.js';
+import type { Command } from '../ftp/command.js';
 import type { Reply } from '../ftp/reply.js';
 import { formatIpv4, formatIpv6 } from './ip.js';
 
@@ -23,13 +22,20 @@ export interface DataAddress {
   port: number;
 }
 
+/** What `parseCommand` takes as a command, as text: it was decoded from octets. It may have line ends and NUL behind it. */
+const COMMAND = /^([A-Za-z][A-Za-z0-9]{0,15})(?: ([^\r\n\0]*))?[\r\n\0]*$/;
+
+/** A command without its octets. */
+export type CommandText = Pick<Command, 'verb' | 'argument'>;
+
 /** The command in a text from a client; undefined if the text has no command. */
-export function commandIn(text: string): Command | undefined {
-  return attempt(() => parseCommand(toUtf8(text.replace(/[\r\n\0]+$/, ''))));
+export function commandIn(text: string): CommandText | undefined {
+  const match = COMMAND.exec(text);
+  return match === null ? undefined : { verb: match[1]!.toUpperCase(), argument: match[2] };
 }
 
 /** The addresses that a command announces; the client listens there. */
-export function announcedByCommand(command: Command): DataAddress[] {
+export function announcedByCommand(command: CommandText): DataAddress[] {
   switch (command.verb) {
     case 'PORT':
       return found(() => parsePort(command));

@@ -7,6 +7,7 @@ import {
   ETHERNET,
   type Frame,
   IP,
+  ipProtocol,
   MPLS,
   type Next,
   noTcp,
@@ -15,8 +16,6 @@ import {
 } from './layers.js';
 import { u16, u32 } from './numbers.js';
 import { gre, udp } from './tunnels.js';
-
-export const TCP = 6;
 
 /**
  * https://www.iana.org/assignments/protocol-numbers. TCP is not in the table: it is the last layer, and link-layer.ts
@@ -51,7 +50,7 @@ export function ipv4(frame: Frame): Next | string | undefined {
   const number = data[at + 9]!;
   const fragment = u16(data, at + 6);
   // Not a fragment: the offset is 0, and no more fragments follow.
-  if ((fragment & 0x3fff) === 0) return { registry: 'IP protocol', number };
+  if ((fragment & 0x3fff) === 0) return ipProtocol(number);
   const id = `${number} ${u16(data, at + 4)}`;
   return assemble(frame, id, number, (fragment & 0x1fff) * 8, (fragment & 0x2000) !== 0);
 }
@@ -64,7 +63,7 @@ export function ipv6(frame: Frame): Next | string | undefined {
   frame.source = `[${formatIpv6(data, at + 8)}]`;
   frame.destination = `[${formatIpv6(data, at + 24)}]`;
   frame.at = at + 40;
-  return { registry: 'IP protocol', number: data[at + 6]! };
+  return ipProtocol(data[at + 6]!);
 }
 
 /**
@@ -81,7 +80,7 @@ function extension(lengthOf: (octet: number) => number) {
     const { data, at } = frame;
     if (data.length - at < 8) return broken(frame, 'IPv6 extension');
     frame.at += lengthOf(data[at + 1]!);
-    return { registry: 'IP protocol', number: data[at]! };
+    return ipProtocol(data[at]!);
   };
 }
 
@@ -91,7 +90,7 @@ function ipv6Fragment(frame: Frame): Next | string | undefined {
   if (data.length - at < 8) return broken(frame, 'IPv6 extension');
   const [number, fragment] = [data[at]!, u16(data, at + 2)];
   frame.at += 8;
-  if ((fragment & 0xfff9) === 0) return { registry: 'IP protocol', number };
+  if ((fragment & 0xfff9) === 0) return ipProtocol(number);
   return assemble(frame, `${u32(data, at + 4)}`, number, fragment & 0xfff8, (fragment & 1) !== 0);
 }
 
@@ -111,7 +110,7 @@ function assemble(
   frame.data = whole.data;
   frame.at = 0;
   frame.end = whole.data.length;
-  return { registry: 'IP protocol', number: whole.protocol };
+  return ipProtocol(whole.protocol);
 }
 
 export function formatIpv4(data: Uint8Array, at: number): string {

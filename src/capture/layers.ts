@@ -41,6 +41,9 @@ export const ETHERNET: Next = { registry: 'link type', number: 1 };
 export const PPP: Next = { registry: 'link type', number: 9 };
 /** An IEEE 802.2 header, which RFC 2684 §5 puts before packets. */
 export const LLC: Next = { registry: 'link type', number: 100 };
+export const IPV4: Next = { registry: 'EtherType', number: 0x0800 };
+export const IPV6: Next = { registry: 'EtherType', number: 0x86dd };
+export const TCP: Next = { registry: 'IP protocol', number: 6 };
 /** IP, of the version in its first four bits. */
 export const IP: Next = { registry: 'link type', number: 101 };
 export const CISCO_HDLC: Next = { registry: 'link type', number: 104 };
@@ -76,7 +79,12 @@ export function etherType(frame: Frame, typeAt: number, payloadAt: number = type
   const number = u16(frame.data, typeAt);
   frame.at = payloadAt;
   const isLength = number < 0x0600 || (number === frame.end - payloadAt && u16(frame.data, payloadAt) === SNAP);
-  return isLength ? LLC : { registry: 'EtherType', number };
+  if (isLength) return LLC;
+  return number === IPV4.number ? IPV4 : { registry: 'EtherType', number };
+}
+
+export function ipProtocol(number: number): Next {
+  return number === TCP.number ? TCP : { registry: 'IP protocol', number };
 }
 
 /** The reason why a header can't be read: it is not whole, or it contradicts itself. */

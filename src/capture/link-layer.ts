@@ -5,9 +5,9 @@
 
 import { endText } from './end-texts.js';
 import { ETHER_TYPES } from './ethernet.js';
-import { IP_PROTOCOLS, TCP } from './ip.js';
+import { IP_PROTOCOLS } from './ip.js';
 import { IpFragments } from './ip-fragments.js';
-import { broken, type DecoderTable, type Frame, type Next, type Registry } from './layers.js';
+import { broken, type Decoder, type DecoderTable, type Frame, type Registry, TCP } from './layers.js';
 import { LINK_TYPES } from './link-types.js';
 import { u32 } from './numbers.js';
 import type { CapturedPacket } from './packet.js';
@@ -122,14 +122,16 @@ export function readSegment(packet: CapturedPacket, fragments: IpFragments): Seg
   if (linkType === undefined) return 'interface that the capture does not describe';
   const end = Math.max(data.length, originalLength);
   const frame: Frame = { data, at: 0, end, source: '', destination: '', time, fragments };
-  let next: Next | string | undefined = { registry: 'link type', number: linkType };
+  let registry: Registry = 'link type';
+  let number = linkType;
   for (let layers = 0; layers < MAX_LAYERS; layers++) {
-    if (next === undefined || typeof next === 'string') return next;
-    const { registry, number }: Next = next;
-    if (registry === 'IP protocol' && number === TCP) return readTcp(frame);
-    const decoder = REGISTRIES[registry].get(number);
+    const decoder: Decoder | undefined = REGISTRIES[registry].get(number);
     if (decoder === undefined) return `${registry} ${nameOf(registry, number)}`;
-    next = decoder(frame);
+    const next = decoder(frame);
+    if (next === TCP) return readTcp(frame);
+    if (next === undefined || typeof next === 'string') return next;
+    registry = next.registry;
+    number = next.number;
   }
   return `more than ${MAX_LAYERS} headers`;
 }

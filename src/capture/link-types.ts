@@ -6,6 +6,8 @@ import {
   etherType,
   type Frame,
   IP,
+  IPV4,
+  IPV6,
   LLC,
   MPLS,
   type Next,
@@ -55,8 +57,8 @@ function ethernet(frame: Frame): Next | string {
 
 function anyIp(frame: Frame): Next | string {
   const version = (frame.data[frame.at] ?? 0) >> 4;
-  if (version === 4) return { registry: 'EtherType', number: 0x0800 };
-  if (version === 6) return { registry: 'EtherType', number: 0x86dd };
+  if (version === 4) return IPV4;
+  if (version === 6) return IPV6;
   return broken(frame, 'IP');
 }
 

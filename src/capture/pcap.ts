@@ -54,15 +54,19 @@ export class PcapReader implements FormatReader {
     const { recordHeader } = this.#variant;
     if (!queue.has(recordHeader)) return undefined;
     const littleEndian = this.#littleEndian;
-    const [captured, originalLength] = this.#lengths(queue.u32(8, littleEndian), queue.u32(12, littleEndian));
+    const first = queue.u32(8, littleEndian);
+    const second = queue.u32(12, littleEndian);
+    const isSwapped = this.#isSwapped(first, second);
+    const captured = isSwapped ? second : first;
     if (captured > MAX_CAPTURED) {
       const message = `pcap record of ${captured} octets, over ${MAX_CAPTURED}`;
       throw new FtpSecurityError('syntax/bad-file', message, { offset: queue.offset });
     }
     if (!queue.has(recordHeader + captured)) return undefined;
     const time = this.#time(queue.u32(0, littleEndian), queue.u32(4, littleEndian));
-    queue.take(recordHeader);
-    return { time, linkType: this.#linkType, data: queue.take(captured)!, originalLength };
+    queue.drop(recordHeader);
+    const data = queue.take(captured)!;
+    return { time, linkType: this.#linkType, data, originalLength: isSwapped ? first : second };
   }
 
   truncation(queue: ChunkQueue): FtpSecurityError | undefined {
@@ -95,11 +99,10 @@ export class PcapReader implements FormatReader {
   }
 
   /**
-   * The captured length and the original length. Before version 2.3 they were in the opposite order, and some writers
-   * of version 2.3 still used that order (libpcap's sf-pcap.c). The captured length is never the greater one.
+   * Whether the original length comes before the captured one. It did before version 2.3, and some writers of version 2.3 still
+   * used that order (libpcap's sf-pcap.c). The captured length is never the greater one.
    */
-  #lengths(first: number, second: number): [captured: number, originalLength: number] {
-    const swapped = this.#minorVersion! < 3 || (this.#minorVersion === 3 && first > second);
-    return swapped ? [second, first] : [first, second];
+  #isSwapped(first: number, second: number): boolean {
+    return this.#minorVersion! < 3 || (this.#minorVersion === 3 && first > second);
   }
 }

@@ -35,6 +35,7 @@ const NOTHING = new Uint8Array(0);
  * the SYN is missing.
  */
 export interface Side {
+  // Sequence numbers are kept as signed ones, which take less memory.
   /** The sequence number of position 0; undefined until a segment gives one. */
   origin: number | undefined;
   /** The sequence number of the SYN. */
@@ -43,7 +44,7 @@ export interface Side {
   start: number | undefined;
   /** Whether `start` is final: known from the SYN, or from the other end, which acknowledged everything before. */
   settled: boolean;
-  /** Position after the last octet that segments claim to carry. */
+  /** Position after the last octet that segments claim to carry; NOT_SENT if none do. */
   sent: number;
   /** The highest position known from either end: sent by this one, or acknowledged by the other. */
   edge: number;
@@ -130,11 +131,13 @@ export class ConnectionTracker<Note> {
     const isReset = (flags & RST) !== 0;
     const isSyn = (flags & SYN) !== 0 && !isReset;
     const place = this.#segments++;
-    let connection = isBetween(this.#last, source, destination) ? this.#last : this.#current.get(keyOf(segment));
+    const last = isBetween(this.#last, source, destination) ? this.#last : undefined;
+    const key = last?.key ?? keyOf(segment);
+    let connection = last ?? this.#current.get(key);
     const otherSyn = connection?.otherSyn;
     if (connection !== undefined && otherSyn !== undefined && goesOn(otherSyn, segment)) {
       this.#forgotten(connection);
-      connection = this.#begin(otherSyn.segment, otherSyn.place);
+      connection = this.#begin(otherSyn.segment, otherSyn.place, key);
       begin(connection, 0, otherSyn.segment, otherSyn.place);
     } else if (connection === undefined || (isSyn && !mayBegin(connection, segment))) {
       if (connection?.answered && !isOver(connection)) {
@@ -142,7 +145,7 @@ export class ConnectionTracker<Note> {
         return { connection, from: fromOf(connection, segment), at: undefined, acknowledged: undefined };
       }
       if (connection !== undefined) this.#forgotten(connection);
-      connection = this.#begin(segment, place);
+      connection = this.#begin(segment, place, key);
     }
     this.#last = connection;
     const from = fromOf(connection, segment);
@@ -171,16 +174,16 @@ export class ConnectionTracker<Note> {
     return { connection, from, at, acknowledged };
   }
 
-  #begin(segment: Segment, place: number): Connection<Note> {
+  #begin(segment: Segment, place: number, key: string): Connection<Note> {
     if (this.#found === MAX_CONNECTIONS) {
       throw new FtpSecurityError('syntax/limit-exceeded', `more than ${MAX_CONNECTIONS} connections`);
     }
-    const connection: Connection<Note> = newConnection(this.#found++, place, segment);
+    const connection: Connection<Note> = newConnection(this.#found++, place, key, segment);
     this.#current.set(connection.key, connection);
     this.#unanswered.push(connection);
     if (this.#unanswered.length > MAX_UNANSWERED) {
       const oldest = this.#unanswered.shift()!;
-      if (!oldest.answered && oldest.sides.every(({ sent }) => sent === Number.NEGATIVE_INFINITY)) this.#forget(oldest);
+      if (!oldest.answered && hasSentNothing(oldest)) this.#forget(oldest);
     }
     return connection;
   }
@@ -197,6 +200,14 @@ export class ConnectionTracker<Note> {
     if (this.#last === connection) this.#last = undefined;
     this.#forgotten(connection);
   }
+}
+
+/** Less than every position. */
+const NOT_SENT = -(2 ** 30);
+
+/** Whether no octets of a connection, and no FIN, were captured. */
+export function hasSentNothing({ sides }: Connection): boolean {
+  return sides[0].sent === NOT_SENT && sides[1].sent === NOT_SENT;
 }
 
 /** Whether both ends have closed a connection, or one has reset it. */
@@ -220,12 +231,11 @@ function isBetween(connection: Connection | undefined, source: string, destinati
   return source === ends[0] ? destination === ends[1] : source === ends[1] && destination === ends[0];
 }
 
-function newConnection(found: number, place: number, segment: Segment): Connection<never> {
-  const { source, destination } = segment;
+function newConnection(found: number, place: number, key: string, { source, destination }: Segment): Connection<never> {
   return {
     note: undefined,
     found,
-    key: keyOf(segment),
+    key,
     ends: [source, destination],
     sides: [newSide(), newSide()],
     place,
@@ -244,7 +254,7 @@ function newSide(): Side {
     isn: undefined,
     start: undefined,
     settled: false,
-    sent: Number.NEGATIVE_INFINITY,
+    sent: NOT_SENT,
     edge: 0,
     fin: undefined,
     far: undefined,
@@ -259,7 +269,7 @@ function fromOf(connection: Connection, { source }: Segment): 0 | 1 {
 function mayBegin(connection: Connection, segment: Segment): boolean {
   const from = fromOf(connection, segment);
   const own = connection.sides[from];
-  if (own.isn !== undefined) return own.isn === segment.seq;
+  if (own.isn !== undefined) return own.isn === (segment.seq | 0);
   const early = before(own, (segment.seq + 1) >>> 0);
   if (early < 0 || early > BEFORE_SYN) return false;
   return (segment.flags & ACK) === 0 || Math.abs(before(connection.sides[1 - from]!, segment.ack)) <= BEFORE_SYN;
@@ -281,7 +291,7 @@ function before(side: Side, seq: number): number {
 function begin(connection: Connection, from: 0 | 1, { seq, flags }: Segment, place: number): void {
   const side = connection.sides[from];
   if (side.isn !== undefined) return;
-  side.isn = seq;
+  side.isn = seq | 0;
   if (side.start !== undefined) connection.regular = false;
   // No octets have been placed yet: numbers seen so far, if any, belonged to another connection.
   if (side.start === undefined) {
@@ -317,8 +327,8 @@ function put(side: Side, seq: number, length: number, fin: boolean): number | un
   const at = positionOf(side, seq);
   const end = at + length;
   if (end > side.edge + AHEAD) {
-    const confirmed = length > 0 && side.far === seq;
-    if (length > 0) side.far = (seq + length) >>> 0;
+    const confirmed = length > 0 && side.far === (seq | 0);
+    if (length > 0) side.far = (seq + length) | 0;
     if (!confirmed) return undefined;
   }
   if (at < -AHEAD) return undefined;
@@ -335,6 +345,6 @@ function put(side: Side, seq: number, length: number, fin: boolean): number | un
 
 /** The position of a sequence number: of all positions that wrap to it, the one nearest to the edge (RFC 9293 §3.4). */
 function positionOf(side: Side, seq: number): number {
-  side.origin ??= seq;
+  side.origin ??= seq | 0;
   return side.edge + ((seq - side.origin - side.edge) | 0);
 }

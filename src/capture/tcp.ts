@@ -9,7 +9,14 @@ import { FtpSecurityError } from '../errors.js';
 import { ConnectionTable, type TcpConnection } from './connection-table.js';
 import { RST, type Segment } from './link-layer.js';
 import { type Examined, examine, OPENING, type Opening } from './opening.js';
-import { type Connection, ConnectionTracker, isOver, type Placed, type Side } from './tcp-connections.js';
+import {
+  type Connection,
+  ConnectionTracker,
+  hasSentNothing,
+  isOver,
+  type Placed,
+  type Side,
+} from './tcp-connections.js';
 import { Coverage, type Ending, type Piece, StreamAssembler, type StreamPlan } from './tcp-stream.js';
 
 /**
@@ -133,8 +140,9 @@ function streamsOf({ sides, note }: Connection<Surveyed>): readonly [StreamPlan,
 }
 
 /** Whether the second pass can follow the streams of a connection without a plan: they begin with a SYN, and nothing is missing. */
-function isRegular({ regular, sides, answered }: Connection, streams: readonly [StreamPlan, StreamPlan]): boolean {
-  if (!answered && sides.every(({ sent }) => sent === Number.NEGATIVE_INFINITY)) return true;
+function isRegular(connection: Connection, streams: readonly [StreamPlan, StreamPlan]): boolean {
+  const { regular, sides } = connection;
+  if (!connection.answered && hasSentNothing(connection)) return true;
   return regular && isWhole(sides[0], streams[0]) && isWhole(sides[1], streams[1]);
 }
 

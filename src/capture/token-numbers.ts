@@ -134,6 +134,7 @@ export class TokenNumbers {
   /** Whether blocks may still change what is said of a line. */
   isOpen(message: ObservedMessage): boolean {
     const side = this.#sides[message.from];
+    if (side.gaps.length === 0) return false;
     side.gaps = side.gaps.filter(gap => !settleGap(side, gap));
     return !side.ended && side.gaps.some(gap => gap.message === message);
   }

@@ -280,6 +280,13 @@ export function hasCode(line: Uint8Array, code: number, start = 0): boolean {
   return threeDigits(line, start) === code;
 }
 
+/** The code in front of a line, before a space, a hyphen or the line end; 0 if there is none. */
+export function codeBefore(line: Uint8Array): number {
+  const code = threeDigits(line, 0) ?? 0;
+  const separator = separatorOf(line, 0, line.length);
+  return isCode(code) && (separator === SPACE || separator === HYPHEN) ? code : 0;
+}
+
 /** Whether a line begins with three digits, so that it could be mistaken for the first or last line of a reply. */
 export function beginsWithDigits(line: Uint8Array): boolean {
   return threeDigits(line, 0) !== undefined;

@@ -5,7 +5,7 @@
 import { fromUtf8 } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
 import type { Line } from '../ftp/line.js';
-import { type Reply, ReplyLines } from '../ftp/reply.js';
+import { codeBefore, type Reply, ReplyLines } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
 import { DEVIATIONS, Deviations } from '../protection/deviations.js';
 import { InnerReplies, type InnerReplyOptions } from '../protection/inner-reply.js';
@@ -104,7 +104,7 @@ export class RecordedReplies {
 
   /** Ends the recording: a reply that is not whole is `syntax/truncated`. */
   close(): void {
-    this.#endPreface(Number.NaN);
+    this.#endPreface(0);
     if (this.unfinished) this.#last!.error ??= unfinishedReply();
     this.reset();
   }
@@ -112,15 +112,14 @@ export class RecordedReplies {
   /** Takes a line, and records in its message what became of it. */
   line(message: ObservedMessage, line: Line): void {
     this.#last = message;
-    const header = /^([1-6][0-9][0-9])(?:[ -]|$)/.exec(fromUtf8(line.bytes.subarray(0, 4)));
-    if (header === null && (this.#resumed || (this.#preface?.length ?? MAX_LINES) < MAX_LINES)) {
+    const code = codeBefore(line.bytes);
+    if (code === 0 && (this.#resumed || (this.#preface?.length ?? MAX_LINES) < MAX_LINES)) {
       message.text = fromUtf8(line.bytes);
       if (!this.#resumed) this.#preface!.push(message);
       return;
     }
     this.#resumed = false;
-    message.wire = header?.[0] ?? '';
-    const code = Number(header?.[1]);
+    message.wire = code === 0 ? '' : fromUtf8(line.bytes.subarray(0, 4));
     this.#endPreface(code);
     const level = levelOfCode(code);
     if (level !== undefined) {
