@@ -57,7 +57,8 @@ export class ControlRecording {
   /** The last command that asked for an address. */
   #addressed: number | undefined;
   #weak = false;
-  #numbers = new TokenNumbers();
+  /** Undefined as long as no line can have a number. */
+  #tokenNumbers: TokenNumbers | undefined;
 
   /**
    * @param announce  undefined if the recording has no data connections: a transcript
@@ -105,7 +106,8 @@ export class ControlRecording {
 
   /** The token numbers of the security association. */
   get numbers(): TokenNumbers {
-    return this.#numbers;
+    this.#tokenNumbers ??= new TokenNumbers();
+    return this.#tokenNumbers;
   }
 
   get dataProtection(): Observer['dataProtection'] {
@@ -151,7 +153,7 @@ export class ControlRecording {
    */
   gap(from: Peer, { isWithinLine = true, goesOn = false }: { isWithinLine?: boolean; goesOn?: boolean } = {}): void {
     if (isWithinLine && !goesOn) this.#writer.gap();
-    this.#numbers.interrupt(from);
+    this.numbers.interrupt(from);
     this.observe(observer => observer.gap(from, isWithinLine));
   }
 
@@ -160,7 +162,7 @@ export class ControlRecording {
     if (isOpen && this.#observer.unfinished) this.#writer.gap();
     this.observe(observer => observer.close(time, isOpen));
     this.#ended = true;
-    this.#numbers.end();
+    this.#tokenNumbers?.end();
     for (const transfer of this.#transfers.values()) this.#endTransfer(transfer);
     if (isOpen && this.#announced) this.#writer.finding(unfinishedConnection(this.number));
     const { problem } = this.#observer;
@@ -170,16 +172,16 @@ export class ControlRecording {
   #exchange(exchange: ObservedExchange): void {
     this.#announced = true;
     this.#weak = exchange.facts.weak === true;
-    this.#numbers.end();
-    this.#numbers = new TokenNumbers();
+    this.#tokenNumbers?.end();
+    this.#tokenNumbers = new TokenNumbers();
     this.#writer.exchange(exchange);
   }
 
   #message(message: ObservedMessage): void {
-    const numbers = this.#numbers;
-    numbers.line(message);
+    if (message.level !== 'clear') this.numbers.line(message);
+    const numbers = this.#tokenNumbers;
     if (message.from === 'client') this.#command(message);
-    const isOpen = () => !this.#ended && (message.index >= this.#observer.open || numbers.isOpen(message));
+    const isOpen = () => !this.#ended && (message.index >= this.#observer.open || numbers?.isOpen(message) === true);
     this.#writer.message(message, isOpen);
   }
 
@@ -231,7 +233,7 @@ export class ControlRecording {
     if (code < 300) transfer.level ??= protection;
     transfer.reply = messages.at(-1);
     transfer.isRefused = code === CANNOT_OPEN || (code >= 400 && !transfer.begun);
-    if (code < 200) this.#numbers.begin(transfer.from, transfer);
+    if (code < 200) this.numbers.begin(transfer.from, transfer);
     else {
       transfer.begun = true;
       transfer.answered = true;

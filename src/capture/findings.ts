@@ -96,7 +96,8 @@ export class ConnectionFindings {
   #protection: ProtectionLevel = 'clear';
   /** The last transfer in the clear: the server may send several 1yz replies to one. */
   #inClear: number | undefined;
-  readonly #deviations = new Set<string>();
+  /** Those that were found, with the side; undefined before the first. */
+  #deviations: Set<string> | undefined;
 
   constructor(connection: number) {
     this.#connection = connection;
@@ -141,6 +142,7 @@ export class ConnectionFindings {
     const found: FindingRecord[] = [];
     if (error !== null) found.push(this.#find(ruleOf(message), [index], error.message));
     for (const name of tolerated) {
+      this.#deviations ??= new Set();
       if (this.#deviations.has(`${message.from} ${name}`)) continue;
       this.#deviations.add(`${message.from} ${name}`);
       const text = `a deviation of the ${message.from}`;

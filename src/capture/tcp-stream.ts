@@ -32,23 +32,27 @@ const NO_HOLES: readonly Range[] = [];
 
 /** Collects the ranges that segments cover. */
 export class Coverage {
-  readonly #ranges: Range[] = [];
+  #ranges: Range[] | undefined;
 
   add(from: number, to: number): this {
-    const last = this.#ranges.at(-1);
-    if (last === undefined || from < last.from || from > last.to) this.#ranges.push({ from, to });
+    const last = this.#ranges?.at(-1);
+    // Most streams have one range, and an array that begins with `push` has room for many.
+    if (this.#ranges === undefined || last === undefined) this.#ranges = [{ from, to }];
+    else if (from < last.from || from > last.to) this.#ranges.push({ from, to });
     else last.to = Math.max(last.to, to);
     return this;
   }
 
   /** The parts of a range that no segment covers. */
   holes(start: number, end: number): readonly Range[] {
-    const [only] = this.#ranges;
-    if (this.#ranges.length === 1 && only!.from <= start && only!.to >= end) return NO_HOLES;
-    this.#ranges.sort((a, b) => a.from - b.from);
+    const ranges = this.#ranges ?? [];
+    const only = ranges[0];
+    if (only === undefined && start >= end) return NO_HOLES;
+    if (ranges.length === 1 && only!.from <= start && only!.to >= end) return NO_HOLES;
+    ranges.sort((a, b) => a.from - b.from);
     const holes: Range[] = [];
     let from = start;
-    for (const range of this.#ranges) {
+    for (const range of ranges) {
       const to = Math.min(range.from, end);
       if (from < to) holes.push({ from, to });
       from = Math.max(from, range.to);

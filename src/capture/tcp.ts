@@ -339,8 +339,10 @@ class Delivery {
         if (piece === undefined) break;
         if (!this.#wants(flow, tracked)) return NO_EVENTS;
         idle = -1;
-        if (events === NO_EVENTS) events = [];
-        events.push(this.#eventOf(flow, from, piece));
+        const event = this.#eventOf(flow, from, piece);
+        // Most segments cause one event, and an array that begins with `push` has room for many.
+        if (events === NO_EVENTS) events = [event];
+        else events.push(event);
       }
     }
     if (pair[0].ended && pair[1].ended) tracked.note = null;

@@ -155,6 +155,7 @@ export class ConnectionWriter {
 
   /** Writes the records that are final. */
   flush(): void {
+    if (this.#waiting.length === 0) return;
     let written = 0;
     for (const { isOpen, record } of this.#waiting) {
       if (this.#waiting.length - written <= MAX_WAITING && isOpen()) break;
@@ -165,7 +166,8 @@ export class ConnectionWriter {
   }
 
   #add(isOpen: () => boolean, record: () => TranscriptRecord): void {
-    this.#waiting.push({ isOpen, record });
+    if (this.#waiting.length === 0 && !isOpen()) this.#write(record());
+    else this.#waiting.push({ isOpen, record });
   }
 
   #faultRecord(error: unknown): ConnectionRecord {

@@ -155,7 +155,9 @@ export class RecordedReplies {
       fail(message, error);
     }
     message.tolerated = deviations.seen;
-    this.#clearMessages.push(message);
+    // Most replies have one line, and an array that begins with `push` has room for many.
+    if (this.#clearMessages.length === 0) this.#clearMessages = [message];
+    else this.#clearMessages.push(message);
     try {
       if (this.#clearMessages.length > MAX_LINES) throw unfinishedReply();
       reply = this.#clearReply.push(line);
