@@ -67,9 +67,9 @@ export function examine(facts: ConnectionFacts, openings: readonly [Opening, Ope
 
 /** A connection, with the assumption that a certain end is the client. */
 interface Candidate {
-  verbs: string[];
-  /** The lines of the server. */
-  lines: string[];
+  /** The lines of each side; some may be blank. */
+  said: readonly string[];
+  answered: readonly string[];
   /** Whether octets are missing, which can explain why the end has no lines. */
   clientLost: boolean;
   serverLost: boolean;
@@ -97,12 +97,12 @@ function clientEndsOf(
   for (const end of opener === undefined ? BOTH : [opener]) {
     const [client, server] = [openings[end], openings[other(end)]];
     const preamble = preambles[end];
-    const verbs = linesOf(client.said.subarray(preamble[end])).map(verbOf);
-    const by = verbs.length > 0 ? 'byCommands' : 'byGreeting';
+    const said = linesOf(client.said.subarray(preamble[end]));
+    const by = said.every(isBlank) ? 'byGreeting' : 'byCommands';
     if (found[by] !== undefined) continue;
-    const lines = linesOf(server.said.subarray(preamble[other(end)]));
+    const answered = linesOf(server.said.subarray(preamble[other(end)]));
     const serverPort = portOf(ends[other(end)]);
-    if (isControl({ verbs, lines, late, clientLost: client.lost, serverLost: server.lost, serverPort }))
+    if (isControl({ said, answered, late, clientLost: client.lost, serverLost: server.lost, serverPort }))
       found[by] = end;
   }
   return found;
@@ -110,32 +110,41 @@ function clientEndsOf(
 
 const BOTH = [0, 1] as const;
 
-function isControl(candidate: Candidate): boolean {
-  const { verbs, lines, late, clientLost, serverLost, serverPort } = candidate;
-  const isAlone = lines.length === 0;
-  // The first command that only one protocol has shows which protocol it is.
-  const telling = verbs.find(
-    verb => NOT_FTP.has(verb) || (VERBS.has(verb) && !SHARED.has(verb) && !(isAlone && SHARED_ALONE.has(verb))),
-  );
+function isControl({ said, answered, late, clientLost, serverLost, serverPort }: Candidate): boolean {
+  const first = answered.find(line => !isBlank(line));
+  const telling = tellingVerb(said, first === undefined);
   if (telling !== undefined && NOT_FTP.has(telling)) return false;
-  if (isAlone) return serverLost && telling !== undefined;
-  const codes = lines.map(codeOf).filter(code => code !== undefined);
-  const isKnown =
-    telling !== undefined || (codes.some(code => FTP_CODES.has(code)) && (verbs.length > 0 || clientLost));
+  if (first === undefined) return serverLost && telling !== undefined;
+  const code = firstCode(answered);
+  const hasSpoken = clientLost || !said.every(isBlank);
+  const isKnown = telling !== undefined || (hasSpoken && answered.some(line => FTP_CODES.has(codeOf(line) ?? '')));
   // A capture that begins late may begin anywhere in the dialogue.
-  if (late) return isKnown && codes.length > 0;
+  if (late) return isKnown && code !== undefined;
   // From its beginning, a control connection starts with a greeting or a refusal, perhaps after some text.
-  if (isKnown) return /^(120|220|[45])/.test(codes[0] ?? '');
+  if (isKnown) return isOpening(code);
   // If no command identifies the protocol, the greeting must name FTP, or come from FTP's own port.
-  const says = lines.join('\n');
-  if (!/^(120|220|[45])/.test(codeOf(lines[0]!) ?? '') || OTHER_GREETING.test(says)) return false;
+  const says = answered.join('\n');
+  if (!isOpening(codeOf(first)) || OTHER_GREETING.test(says)) return false;
   return serverPort === FTP_PORT || FTP_GREETING.test(says);
 }
 
-/** Lines that are not blank, without Telnet commands. */
+/** The first verb that only one protocol has, which shows which protocol it is. @param isAlone  whether there is no reply */
+function tellingVerb(lines: readonly string[], isAlone: boolean): string | undefined {
+  for (const line of lines) {
+    const verb = verbOf(line);
+    if (NOT_FTP.has(verb)) return verb;
+    if (VERBS.has(verb) && !SHARED.has(verb) && !(isAlone && SHARED_ALONE.has(verb))) return verb;
+  }
+  return undefined;
+}
+
+/** Lines without Telnet commands. */
 function linesOf(octets: Uint8Array): string[] {
-  const text = fromUtf8(new TelnetFilter().filter(octets));
-  return text.split('\n').filter(line => line.trim() !== '');
+  return fromUtf8(new TelnetFilter().filter(octets)).split('\n');
+}
+
+function isBlank(line: string): boolean {
+  return line.trim() === '';
 }
 
 /** Arguments of AUTH in SMTP (RFC 4422) that FTP does not have. */
@@ -143,13 +152,31 @@ const SASL = /^(PLAIN|LOGIN|NTLM|EXTERNAL|CRAM-MD5|DIGEST-MD5|SCRAM-.*|X?OAUTH.*
 
 /** The verb of a command; empty for AUTH of DICT, which has two arguments, and for AUTH of SMTP. */
 function verbOf(line: string): string {
-  const [verb = '', ...words] = line.trim().split(' ');
-  const name = verb.toUpperCase();
-  return name === 'AUTH' && (words.length !== 1 || SASL.test(words[0]!)) ? '' : name;
+  const text = line.trim();
+  const space = text.indexOf(' ');
+  const verb = (space < 0 ? text : text.slice(0, space)).toUpperCase();
+  if (verb !== 'AUTH') return verb;
+  const words = text.split(' ').slice(1);
+  return words.length !== 1 || SASL.test(words[0]!) ? '' : verb;
 }
 
+const CODE = /^[1-6][0-9][0-9](?:[ -]|\r?$)/;
+
 function codeOf(line: string): string | undefined {
-  return /^([1-6][0-9][0-9])(?:[ -]|\r?$)/.exec(line)?.[1];
+  return CODE.test(line) ? line.slice(0, 3) : undefined;
+}
+
+function firstCode(lines: readonly string[]): string | undefined {
+  for (const line of lines) {
+    const code = codeOf(line);
+    if (code !== undefined) return code;
+  }
+  return undefined;
+}
+
+/** Whether a connection may begin with a code: a greeting, or a refusal. */
+function isOpening(code: string | undefined): boolean {
+  return code !== undefined && /^(120|220|[45])/.test(code);
 }
 
 export function other(end: 0 | 1): 0 | 1 {

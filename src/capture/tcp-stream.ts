@@ -30,26 +30,33 @@ export type Ending = 'fin' | 'reset' | 'open';
 
 const NO_HOLES: readonly Range[] = [];
 
-/** Collects the ranges that segments cover. */
+/** Collects the ranges that segments cover. Most streams have one range, so it has no object of its own. */
 export class Coverage {
-  #ranges: Range[] | undefined;
+  /** The last range; empty before the first. */
+  #from = 0;
+  #to = 0;
+  /** Those before it. */
+  #others: Range[] | undefined;
 
   add(from: number, to: number): this {
-    const last = this.#ranges?.at(-1);
-    // Most streams have one range, and an array that begins with `push` has room for many.
-    if (this.#ranges === undefined || last === undefined) this.#ranges = [{ from, to }];
-    else if (from < last.from || from > last.to) this.#ranges.push({ from, to });
-    else last.to = Math.max(last.to, to);
+    if (from >= this.#from && from <= this.#to && this.#from < this.#to) {
+      this.#to = Math.max(this.#to, to);
+      return this;
+    }
+    if (this.#from < this.#to) {
+      this.#others ??= [];
+      this.#others.push({ from: this.#from, to: this.#to });
+    }
+    this.#from = from;
+    this.#to = to;
     return this;
   }
 
   /** The parts of a range that no segment covers. */
   holes(start: number, end: number): readonly Range[] {
-    const ranges = this.#ranges ?? [];
-    const only = ranges[0];
-    if (only === undefined && start >= end) return NO_HOLES;
-    if (ranges.length === 1 && only!.from <= start && only!.to >= end) return NO_HOLES;
-    ranges.sort((a, b) => a.from - b.from);
+    if (this.#others === undefined && this.#from <= start && this.#to >= end) return NO_HOLES;
+    const last = this.#from < this.#to ? [{ from: this.#from, to: this.#to }] : [];
+    const ranges = [...(this.#others ?? []), ...last].sort((a, b) => a.from - b.from);
     const holes: Range[] = [];
     let from = start;
     for (const range of ranges) {
