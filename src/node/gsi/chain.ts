@@ -134,7 +134,7 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
     const issuer = trusted ?? issuerOf(certificate, sent, MAX_SAME_NAME);
     if (issuer === undefined) throw untrusted(`no trusted authority has signed ${certificate.subject}`);
     checkSignature(certificate, issuer);
-    checkAuthority(issuer, between);
+    checkAuthority(issuer, between, options);
     checkPolicy(certificate, issuer, trust);
     checkRevocation(certificate, issuer, options);
     if (trusted !== undefined) {
@@ -159,8 +159,11 @@ function issuerOf(
 }
 
 /** @param below  how many authorities have been certified below this one */
-function checkAuthority({ subject, isAuthority, keyUsage, pathLength }: Certificate, below: number): void {
+function checkAuthority(authority: Certificate, below: number, { purpose }: Authorities): void {
+  const { subject, isAuthority, keyUsage, pathLength } = authority;
   if (!isAuthority || keyUsage?.signsCertificates === false) throw untrusted(`${subject} is not an authority`);
+  // As OpenSSL does, and so Globus: an authority with purposes certifies for no other ones.
+  if (!isFor(authority, purpose)) throw untrusted(`${subject} is not an authority for a ${purpose}`);
   if (pathLength !== undefined && below > pathLength)
     throw untrusted(`more than ${pathLength} authorities follow ${subject}`);
 }

@@ -74,6 +74,18 @@ describe('a chain is accepted', () => {
     expect(verify(chain)).toMatchObject({ name, isLimited });
   });
 
+  test('of an authority with the purpose, itself or below another one', () => {
+    const named = (issuer?: Made) =>
+      make('/O=Grid/CN=Clients', { ...(issuer && { issuer }), extensions: [authority(), purposes(CLIENT_AUTH)] });
+    const [top, below] = [named(), named(CA)];
+    const chainOf = (issuer: Made) => make('/O=Grid/CN=Bob', { issuer });
+    expect(verify(chainOf(top), { trust: gsiTrust({ authorities: [top.der] }) }).name).toBe('/O=Grid/CN=Bob');
+    expect(verify(chainOf(below)).name).toBe('/O=Grid/CN=Bob');
+    expect(refusal(chainOf(below), { purpose: 'server' })).toBe(
+      'security/untrusted: /O=Grid/CN=Clients is not an authority for a server',
+    );
+  });
+
   test('whose subject is the name of its issuer and more characters', () => {
     const name = `${CA.name}constructor`;
     expect(verify(make(name, { issuer: CA })).name).toBe(name);
@@ -272,6 +284,10 @@ describe('a chain is refused', () => {
       [{ extensions: [authority()], to: -0.5 }, 'expired: /O=Grid/CN=Old has expired'],
       [{ extensions: [authority(), keyUsage(0x80)] }, 'untrusted: /O=Grid/CN=Old is not an authority'],
       [{ extensions: [noAuthority()] }, 'untrusted: /O=Grid/CN=Old is not an authority'],
+      [
+        { extensions: [authority(), purposes(SERVER_AUTH)] },
+        'untrusted: /O=Grid/CN=Old is not an authority for a client',
+      ],
       [{}, 'untrusted: /O=Grid/CN=Old is not an authority'],
     ] as const) {
       const old = make('/O=Grid/CN=Old', {
