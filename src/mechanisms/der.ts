@@ -4,8 +4,9 @@
  * goes only as deep as the given type, and no type contains itself, so the depth is limited. A length is checked
  * against the enclosing element before any octet is read. The number of elements in a list is limited by MAX_ITEMS.
  */
-import { concatAll, copy, fromUtf8, startsWith, toUtf8 } from '../bytes.js';
+import { concatAll, copy, fromUtf8, toUtf8 } from '../bytes.js';
 import { badToken, type FtpSecurityError } from '../errors.js';
+import { nameOctets, nameText } from './name-text.js';
 
 /** A part of the octets that are read; offsets in errors count from the start of all octets. */
 export interface Range {
@@ -273,22 +274,6 @@ export function readElement(bytes: Uint8Array, at: number, end: number): Element
 
 export function formatElement(tag: number, contents: Uint8Array): Uint8Array {
   return concatAll(inElement(tag, [contents]));
-}
-
-/**
- * The text of a name's octets, which are nearly always ASCII or UTF-8 (RFC 4120 §5.2.1). Any other octet becomes one
- * lone surrogate, U+DC80 to U+DCFF, which UTF-8 never gives. So two names are equal only if their octets are equal.
- */
-export function nameText(octets: Uint8Array): string {
-  const text = fromUtf8(octets);
-  // Not shorter, since U+FFFD takes the place of one to three octets.
-  if (startsWith(octets, toUtf8(text))) return text;
-  return Array.from(octets, octet => String.fromCharCode(octet < 0x80 ? octet : 0xdc00 | octet)).join('');
-}
-
-export function nameOctets(text: string): Uint8Array {
-  if (/[^\0-\x7f\udc80-\udcff]/.test(text)) return toUtf8(text);
-  return Uint8Array.from(text, char => char.charCodeAt(0) & 0xff);
 }
 
 const NOTHING = new Uint8Array();

@@ -13,8 +13,6 @@ import {
   integer,
   kerberosFlags,
   kerberosTime,
-  nameOctets,
-  nameText,
   octetString,
   optional,
   parseDer,
@@ -23,6 +21,7 @@ import {
   type Type,
   uint32,
 } from '../../src/mechanisms/der.js';
+import { nameOctets, nameText } from '../../src/mechanisms/name-text.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
 
 const hex = <T>(type: Type<T>, value: T) => toHex(formatDer(type, value));

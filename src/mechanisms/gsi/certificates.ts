@@ -5,7 +5,8 @@
  */
 import { toHex, toUtf8, u16beAt } from '../../bytes.js';
 import { badToken } from '../../errors.js';
-import { nameOctets, nameText, readElement } from '../der.js';
+import { readElement } from '../der.js';
+import { nameOctets, nameText } from '../name-text.js';
 import { contentsOf, type Element, elementsOf, OID, SEQUENCE, SET } from './elements.js';
 
 /** A certificate's names in Globus's form, `/O=Grid/CN=Anna`. */

@@ -1,7 +1,7 @@
 /** Principals of Kerberos V4 and their encoding in files and messages. */
 import type { ByteReader } from '../../byte-reader.js';
 import { concatAll } from '../../bytes.js';
-import { nameOctets, nameText } from '../der.js';
+import { nameOctets, nameText } from '../name-text.js';
 
 /** The greatest length of a name, an instance or a realm, with the NUL (ANAME_SZ, INST_SZ, REALM_SZ). */
 const MAX_NAME = 40;

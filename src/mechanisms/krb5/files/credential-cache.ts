@@ -6,7 +6,7 @@
 import { ByteReader } from '../../../byte-reader.js';
 import { assertBytes } from '../../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../../errors.js';
-import { nameText } from '../../der.js';
+import { nameText } from '../../name-text.js';
 import type { EncryptionKey } from '../messages/kerberos.js';
 import type { Principal } from '../messages/principal.js';
 

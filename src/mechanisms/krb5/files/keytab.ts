@@ -6,7 +6,7 @@
 import { ByteReader } from '../../../byte-reader.js';
 import { assertBytes, viewOf } from '../../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../../errors.js';
-import { nameText } from '../../der.js';
+import { nameText } from '../../name-text.js';
 import type { Principal } from '../messages/principal.js';
 
 /** An entry of a keytab: one key of one service. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, fromHex, toHex, viewOf } from '../../../../src/bytes.js';
-import { nameOctets } from '../../../../src/mechanisms/der.js';
 import { type KeytabEntry, parseKeytab, parseKeytabFile } from '../../../../src/mechanisms/krb5/files/keytab.js';
 import { principalText, samePrincipal } from '../../../../src/mechanisms/krb5/messages/principal.js';
+import { nameOctets } from '../../../../src/mechanisms/name-text.js';
 import { errorOf, expectCode, onlyRefuses } from '../../../helpers.js';
 import { readKeytab } from '../exchange-vectors.js';
 
