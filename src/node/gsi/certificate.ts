@@ -59,6 +59,7 @@ const EXTENSION = {
   draftProxyInfo: '2b060104019b5001815e',
 } as const;
 const KNOWN: readonly string[] = Object.values(EXTENSION);
+const NAME_CONSTRAINTS = '551d1e';
 
 /** Policy languages of proxies: RFC 3820 §3.8.2, and Globus's limited proxy. */
 const RIGHTS: Readonly<Record<string, ProxyInfo['rights']>> = {
@@ -96,7 +97,7 @@ interface Extension {
 /**
  * Reads a certificate.
  * @param der  copied
- * @throws FtpSecurityError `security/bad-token`, also for a critical extension that is not known
+ * @throws FtpSecurityError `security/bad-token`, also for name constraints, and a critical extension that is not known
  */
 export function parseCertificate(der: Uint8Array): Certificate {
   const [certificate] = elementsOf(der);
@@ -163,6 +164,8 @@ function readExtensions(extensions: Element | undefined): Map<string, Extension>
     const name = toHex(contentsOf(type, OID));
     const isCritical = rest.length > 1 && contentsOf(rest[0], BOOLEAN)[0] !== 0;
     if (read.has(name)) throw badToken('a certificate has an extension twice');
+    // Some authorities have them not critical, for software that does not know them; ignored, they would permit every name.
+    if (name === NAME_CONSTRAINTS) throw badToken('a certificate has name constraints, which are not supported');
     if (isCritical && !KNOWN.includes(name)) throw badToken(`a certificate has an unknown critical extension: ${name}`);
     read.set(name, { isCritical, value: contentsOf(rest.at(-1), OCTET_STRING) });
   }
