@@ -163,8 +163,9 @@ test('a truncated file is refused with the offset, or read up to its last comple
 });
 
 test('a file whose first credential is cut short is refused', () => {
-  const { code, offset } = errorOf(() => parseCredentialCache(version3.subarray(0, -1)));
+  const { code, offset, message } = errorOf(() => parseCredentialCache(version3.subarray(0, -1)));
   expect([code, offset]).toEqual(['syntax/bad-file', version3.length - 2]);
+  expect(message).toBe('credential cache: 2 octets expected, 1 left');
 });
 
 test('a newline after the file is ignored, and reported', () => {

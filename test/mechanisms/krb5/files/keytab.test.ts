@@ -136,6 +136,14 @@ describe('a keytab', () => {
   });
 
   test.each([
+    ['7f454c46', 'not a keytab: it does not start with 05 01 or 05 02'],
+    ['0501020000000000', 'keytab: an entry whose name has no realm'],
+    ['05020000', 'keytab: 4 octets expected, 2 left'],
+  ])('says why it refuses %s', (octets, why) => {
+    expect(errorOf(() => parseKeytab(fromHex(octets))).message).toBe(why);
+  });
+
+  test.each([
     ['a newline', '0a', 55],
     ['a length cut short', '000000', 55],
     ['a cut entry', `00000031${record.slice(0, -2)}`, 59],

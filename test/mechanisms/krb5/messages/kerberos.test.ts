@@ -162,14 +162,20 @@ describe('the checksum of an authenticator (RFC 4121 §4.1.1)', () => {
   });
 
   test.each([
-    ['too short', `${head}360100`, 23],
-    ['bindings of another length', `20000000${head.slice(8)}36010000`, 0],
-    ['no delegation option', `${head}37010000010000`, 24],
-    ['another delegation option', `${head}37010000${'02000000'}`, 24],
-    ['credentials cut short', `${head}37010000${'01000300'}aabb`, 28],
-  ])('is refused: %s', (_, octets, offset) => {
+    ['too short', `${head}360100`, 23, 'it has 23 octets, but needs 24 or more'],
+    [
+      'bindings of another length',
+      `20000000${head.slice(8)}36010000`,
+      0,
+      'the length of the channel bindings is not 16',
+    ],
+    ['no delegation option', `${head}37010000010000`, 24, 'the delegated credentials are missing'],
+    ['another delegation option', `${head}37010000${'02000000'}`, 24, 'the delegation option is not 1'],
+    ['credentials cut short', `${head}37010000${'01000300'}aabb`, 28, 'the delegated credentials are truncated'],
+  ])('is refused: %s', (_, octets, offset, why) => {
     const error = errorOf(() => parseGssChecksum(fromHex(octets)));
     expect([error.code, error.offset]).toEqual(['security/bad-token', offset]);
+    expect(error.message).toBe(`authenticator checksum: ${why}`);
   });
 
   test('is not formatted if it is contradictory', () => {
