@@ -398,7 +398,8 @@ test.each(REFUSED)('$name is refused', ({ code, number, text, ...given }) => {
   expect(error.message).toMatch(text);
   for (const { key } of made.keytab) expect(JSON.stringify(error) + error.message).not.toContain(toHex(key));
   expect(replyCodeFor(error)).toBe(code === 'no-key' ? 431 : code === 'weak' ? 534 : 535);
-  expectCode(() => acceptor.step(token), 'sequence/closed');
+  const closed = errorOf(() => acceptor.step(token));
+  expect([closed.code, closed.message]).toEqual(['sequence/closed', 'the Kerberos exchange is over']);
 });
 
 test('a ticket that the key decrypts to something else is malformed, and no other key is tried', () => {
@@ -492,6 +493,8 @@ describe('the acceptor accepts', () => {
     expectCode(() => serverName(under(['HTTP', 'h']), { service: 'ftp@h' }), 'security/wrong-name');
     expectCode(() => serverName(under(['HTTP', 'h']), { service: 'HTTP@h', services: ['ftp'] }), 'security/wrong-name');
     expectCode(() => serverName(under(['HOST$']), { service: 'ftp@host' }), 'security/wrong-name');
+    const { message } = errorOf(() => serverName(under(['HTTP', 'h'], ['imap', 'h'])));
+    expect(message).toContain('for HTTP/h@EXAMPLE.TEST, imap/h@EXAMPLE.TEST, which');
     // A user's principal, not a machine account.
     expectCode(() => serverName(under(['ftp'])), 'security/wrong-name');
   });

@@ -38,9 +38,11 @@ test('have address type 24 for IPv6', () => {
 });
 
 test('throw RangeError or TypeError for invalid addresses', () => {
-  expect(() => channelBindings({ initiator: new Uint8Array(5) })).toThrow(RangeError);
-  // @ts-expect-error: a caller without types
-  expect(() => channelBindings({ acceptor: '127.0.0.1' })).toThrow(TypeError);
+  for (const side of ['initiator', 'acceptor'] as const) {
+    const message = `the address of the ${side} must have 4 or 16 octets`;
+    expect(() => channelBindings({ [side]: new Uint8Array(5) })).toThrow(new RangeError(message));
+    expect(() => channelBindings({ [side]: '127.0.0.1' })).toThrow(TypeError);
+  }
 });
 
 test('those of curl are acceptable over IPv4 alone, beside the correct ones', () => {

@@ -190,12 +190,18 @@ describe('a credential', () => {
 
   test('that is expired, not yet valid, weak or unusable is refused', () => {
     const { credential } = realm(18);
-    const refusal = (change: object, options = {}) => {
-      const { code, side } = errorOf(() =>
-        initiate(18, { credentials: [{ ...credential, ...change }], ...options }).initiator.step(),
-      );
+    const errorFor = (change: object) =>
+      errorOf(() => initiate(18, { credentials: [{ ...credential, ...change }] }).initiator.step());
+    const refusal = (change: object) => {
+      const { code, side } = errorFor(change);
       return [code, side];
     };
+    expect(errorFor({ endTime: START - 1 }).message).toBe(
+      'the ticket for ftp/host.example.test@EXAMPLE.TEST expired at 2026-11-22T10:21:39Z: run "kinit"',
+    );
+    expect(errorFor({ key: { keytype: 23, keyvalue: new Uint8Array(16) } }).message).toMatch(
+      /has a session key of enctype arcfour-hmac, which is weak/,
+    );
     const last = initiate(18, { credentials: [{ ...credential, endTime: START, startTime: START }] });
     expect((last.initiator.step() as Step).token).toBeDefined();
     expect(refusal({ endTime: START - 1 })).toEqual(['security/expired', 'local']);
@@ -336,7 +342,8 @@ describe('the AP-REP', () => {
     const text = Uint8Array.of(1, 2);
     expect(accepted.context!.unwrap(context!.wrap(text, 'private').token).plaintext).toEqual(text);
     expect(context!.unwrap(accepted.context!.wrap(text, 'private').token).sequence).toBe('ok');
-    expectCode(() => initiator.step(), 'sequence/closed');
+    const { code, message } = errorOf(() => initiator.step());
+    expect([code, message]).toEqual(['sequence/closed', 'the Kerberos exchange is over']);
   });
 
   test('throws nothing but FtpSecurityError if it is arbitrary or changed', () => {
