@@ -26,6 +26,8 @@ export interface Transcript {
   faults?: Fault[];
   /** The ports in the options that no connection of the capture uses; absent if there are none. */
   unusedPorts?: number[];
+  /** Present if data were not found, and packets come after others that were captured more than a tenth of a second later. */
+  isDisordered?: true;
 }
 
 /**
@@ -51,6 +53,8 @@ const MAX_WAITING = 1024;
 export class TranscriptWriter {
   readonly summary: SummaryRecord = emptySummary();
   readonly faults: Fault[] = [];
+  /** Whether the data connection of a protected transfer was not found. */
+  missesData = false;
   readonly #onRecord: OnRecord;
 
   constructor(onRecord: OnRecord) {
@@ -74,6 +78,7 @@ export class TranscriptWriter {
       }
       if (error?.code === 'sequence/unprotected') summary.unprotected_after_security++;
     }
+    if (record.type === 'finding' && record.rule === 'data-not-captured') this.missesData = true;
     this.#onRecord(record);
   }
 

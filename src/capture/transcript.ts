@@ -1,7 +1,7 @@
 /** Verifies a recording, a capture file or a text transcript, with all its control connections. */
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import type { Tolerance } from '../protection/deviations.js';
-import type { Mechanism, Peer, RecordedSecrets } from '../protection/mechanism.js';
+import type { Mechanism, Peer } from '../protection/mechanism.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
 import { type ConnectionTable, portOfNumber, type TcpConnection } from './connection-table.js';
 import { type ControlConnection, ControlConnections, type PortOptions } from './control-connections.js';
@@ -95,7 +95,7 @@ function runAll(steps: Steps): Transcript {
 }
 
 function* verifyCapture(capture: Capture, options: VerifyOptions): Steps {
-  const transcript = yield* verifySegments(new SegmentReader(capture), options, () => capture.secrets);
+  const transcript = yield* verifySegments(new SegmentReader(capture), options, capture);
   return capture.error === undefined ? transcript : { ...transcript, error: capture.error };
 }
 
@@ -143,15 +143,11 @@ function beginsWithGreeting([first]: readonly SpokenLine[]): boolean {
 
 const NOTHING = new Uint8Array(0);
 
-/** @param secrets  the secrets in the capture, known after its segments have been read once */
-function* verifySegments(
-  segments: SegmentReader,
-  options: VerifyOptions,
-  secrets: () => readonly RecordedSecrets[],
-): Steps {
+/** @param capture  has the segments; its secrets are known after they have been read once */
+function* verifySegments(segments: SegmentReader, options: VerifyOptions, capture: Capture): Steps {
   const streams = yield* reassembleSteps(segments);
   const { connections, strays } = streams;
-  const mechanisms = options.mechanisms.map(it => it.withSecrets?.(secrets()) ?? it);
+  const mechanisms = options.mechanisms.map(it => it.withSecrets?.(capture.secrets) ?? it);
   const control = new ControlConnections(connections, options);
   const { writer, records } = writerFor(options);
   const controls = new ControlRecordings(control, { ...options, mechanisms }, writer);
@@ -187,7 +183,24 @@ function* verifySegments(
   const unusedPorts = options.ports?.filter(port => !ports.has(port));
   Object.assign(writer.summary, { data_connections: answered - control.ids.length, unread });
   const transcript = finish(writer, records);
-  return unusedPorts?.length ? { ...transcript, unusedPorts } : transcript;
+  return {
+    ...transcript,
+    ...(unusedPorts?.length && { unusedPorts }),
+    ...(writer.missesData && isDisordered(capture) && { isDisordered: true }),
+  };
+}
+
+/** In nanoseconds. Captures of several interfaces or queues mix up packets within milliseconds. */
+const MAX_DISORDER = 100_000_000n;
+
+/** Whether packets come after others that were captured much later. */
+function isDisordered(capture: Capture): boolean {
+  let latest = 0n;
+  for (const { time = latest } of capture) {
+    if (latest - time > MAX_DISORDER) return true;
+    if (time > latest) latest = time;
+  }
+  return false;
 }
 
 /** The number of connections whose SYN was answered or is missing, and their ports. */

@@ -24,6 +24,8 @@ export interface Outcome {
   leftOut: string[];
   /** Whether nothing is left after that. */
   isEmpty: boolean;
+  /** Whether its packets are not in the order of their times. */
+  isDisordered?: true;
   /** Whether it may not have been read to its end because of an interruption. */
   isInterrupted?: boolean;
 }
@@ -72,7 +74,7 @@ export async function verifyRecordingFiles(
     const behind = opened.reduce((sum, file) => sum + file.behind, 0);
     const onRecord = (record: TranscriptRecord) => receiver.record(behind > 0 ? withUnread(record, behind) : record);
     const steps = verifySteps(chunks, { ...options, onRecord });
-    const { faults = [], unusedPorts = [], error } = await runSteps(steps, interruption);
+    const { faults = [], unusedPorts = [], isDisordered, error } = await runSteps(steps, interruption);
     // Compressed data that end early cut the capture as well, so their error explains both.
     const reason = opened.find(({ error }) => error !== undefined)?.error ?? error;
     return {
@@ -81,6 +83,7 @@ export async function verifyRecordingFiles(
       ...(reason === undefined && interruption.count > 0 && { isInterrupted: true }),
       faults: faults.map(({ connection, error }) => ({ connection, text: textOf(error) })),
       unusedPorts,
+      ...(isDisordered && { isDisordered }),
     };
   } catch (error) {
     return { ...outcome, problem: problemOf(error) };

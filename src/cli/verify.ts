@@ -108,7 +108,7 @@ export async function verify(args: string[], { stdout, stderr }: Streams): Promi
       if (outcome.isEmpty) continue;
       report.add(total.end(file, outcome.isInterrupted ? { ...outcome, problem: INTERRUPTED } : outcome));
       tellProblems(name, before, outcome, stderr);
-      warnOfUnseen(file, stderr);
+      warnOfUnseen(file, outcome, stderr);
     }
   } finally {
     verifier.close();
@@ -197,11 +197,12 @@ function warnOfLeftOut(directories: readonly string[], stderr: Output): void {
 }
 
 /** Reports what could not be checked and is in no line of the transcript. */
-function warnOfUnseen({ name, summary, missingData }: FileTotal, stderr: Output): void {
+function warnOfUnseen({ name, summary, missingData }: FileTotal, { isDisordered }: Outcome, stderr: Output): void {
   if (summary === undefined) return;
   if (missingData > 0) {
     const transfers = missingData === 1 ? '1 protected transfer' : `${missingData} protected transfers`;
-    stderr.write(`rfc2228: ${name}: not in the capture: the data of ${transfers}\n`);
+    const remedy = isDisordered ? '; its packets are not in the order of time: reordercap sorts them' : '';
+    stderr.write(`rfc2228: ${name}: not in the capture: the data of ${transfers}${remedy}\n`);
   }
   const unread = Object.entries(summary.unread);
   if (summary.connections === 0 && unread.length === 0) stderr.write(`rfc2228: ${name}: no control connection\n`);

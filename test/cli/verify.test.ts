@@ -4,8 +4,9 @@ import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
 import { FINDING_RULES } from '../../src/capture/index.js';
+import type { Segment } from '../../src/capture/link-layer.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
-import { pcapFile } from '../capture/helpers.js';
+import { pcapFile, pcapOf, segmentsOf } from '../capture/helpers.js';
 import { pskRecording } from './psk-recording.js';
 import { capture, file, folder, keytabOf, ODD_KEYTAB, ONE_LINE, run, srvtabOf } from './run.js';
 
@@ -79,6 +80,19 @@ it('exits with 3 where the capture has protected transfers without their data, b
   const transcript = await run('verify', file('abort.txt', lines.join('\n')), ...keytab(name), '--json');
   expect([transcript.status, transcript.stderr]).toEqual([0, '']);
   expect(recordsIn(transcript.stdout).at(-1)).toMatchObject({ verified: 30, failed: 0 });
+});
+
+it('says how to find the data of a capture whose packets are not in the order of time', async () => {
+  const name = 'heimdal-private-aes256-cts-hmac-sha384-192';
+  const segments = segmentsOf(readFileSync(capture(name)));
+  const [first] = segments;
+  const isFirst = ({ source, destination }: Segment) =>
+    [source, destination].sort().join() === [first!.source, first!.destination].sort().join();
+  const path = file('parts.pcap', pcapOf([...segments.filter(isFirst), ...segments.filter(it => !isFirst(it))]));
+  const { status, stderr } = await run('verify', path, ...keytab(name), '--summary');
+  const missing = 'not in the capture: the data of 11 protected transfers';
+  const remedy = 'its packets are not in the order of time: reordercap sorts them';
+  expect([status, stderr]).toEqual([3, `rfc2228: ${path}: ${missing}; ${remedy}\n`]);
 });
 
 it('shows a table', async () => {
