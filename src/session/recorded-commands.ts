@@ -118,15 +118,16 @@ export class RecordedCommands {
     this.#connection.addRequest(request);
     try {
       if (verb === 'AUTH') request.mechanism = parseAuth(command);
-      if (verb === 'ADAT') this.#securityData(message, command);
+      if (verb === 'ADAT') this.#securityData(message, command, request);
     } catch (error) {
       fail(message, error);
     }
   }
 
-  #securityData(message: ObservedMessage, command: Command): void {
+  #securityData(message: ObservedMessage, command: Command, request: CommandRequest): void {
     const { token, tolerated } = parseAdatCommand(command, this.#tolerance);
     addTolerated(message, tolerated);
+    request.token = token!;
     this.#connection.clientData(token!);
   }
 }

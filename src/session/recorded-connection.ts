@@ -9,6 +9,7 @@ import type { Mechanism, Peer, SecurityContext, Unwrapped } from '../protection/
 import type { TokenLevel } from '../protection/protection-level.js';
 import { exchangeReply } from '../protection/security-data.js';
 import type { ObservedExchange, ObservedMessage } from './events.js';
+import { ifReadable } from './observations.js';
 import { exchangeMissing, RecordedExchange } from './recorded-exchange.js';
 import { RecordedTls } from './recorded-tls.js';
 import { type CommandRequest, hasIntegrity, integrityRequired, replyMayBeClear, replyMustBeClear } from './rules.js';
@@ -264,7 +265,11 @@ export class RecordedConnection {
 
   #begin(mechanism: string | undefined, code: number): void {
     this.#exchange?.destroy();
-    this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
+    const exchange = new RecordedExchange(this.#mechanisms, mechanism);
+    this.#exchange = exchange;
+    // A client may send ADAT before the reply to AUTH. If it can't be read, its message has said so.
+    const { token } = this.state.pending.oldest ?? {};
+    if (token !== undefined) ifReadable(() => exchange.observe('client', token));
     const isTls = code === 234 && TLS_NAMES.has(mechanism ?? '');
     this.#tls = isTls ? new RecordedTls() : undefined;
   }

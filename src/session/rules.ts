@@ -137,6 +137,8 @@ export interface CommandRequest extends PendingCommand {
   /** In a recording: its argument, and the number of its message. Absent if it broke a rule, so that it must have no effect. */
   argument?: string | undefined;
   message?: number;
+  /** In a recording, for ADAT: the security data. */
+  token?: Uint8Array;
 }
 
 /** Whether a server has accepted AUTH, which ends the association before it (§3, AUTH). */

@@ -103,6 +103,20 @@ describe('an observed session', () => {
     expect(last(['S> 235 done', mic(0, 'PWD')])).toEqual(['failed', 'sequence/no-context']);
   });
 
+  it('is verified where ADAT is sent before the reply to AUTH', () => {
+    const [greeting, auth, accepted, adat, ...rest] = EXCHANGE as [string, string, string, string, ...string[]];
+    const ahead = [greeting, auth, adat, accepted];
+    const { messages, exchanges } = observe([...ahead, ...rest, mic(0, 'PWD'), reply(0, '257 "/"')]);
+    expect(exchanges).toMatchObject([{ mechanism: 'X-VISIBLE', variant: 'visible', keyed: true }]);
+    expect(messages.slice(-2).map(({ verdict }) => verdict)).toEqual(['verified', 'verified']);
+    // Another exchange, which was refused, has no part in it.
+    const refused = [...EXCHANGE.slice(0, 4), 'S> 535 no'];
+    expect(last([...refused, auth, adat, accepted, ...rest, mic(0, 'PWD')])).toEqual(['verified', undefined]);
+    const other = [greeting, 'C> AUTH X-OTHER', adat, 'S> 504 unknown', 'S> 503 no'];
+    expect(observe(other).exchanges).toEqual([]);
+    expect(last([...other, ...EXCHANGE.slice(1), mic(0, 'PWD')])).toEqual(['verified', undefined]);
+  });
+
   it('goes on after 335 until 235', () => {
     const more = ['S> 220 hello', 'C> AUTH X-VISIBLE', 'S> 334 go', `C> ADAT ${base64('more')}`];
     const lines = [...more, `S> 335 ADAT=${base64('yes')}`, `C> ADAT ${base64('open')}`];
