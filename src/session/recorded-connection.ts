@@ -265,11 +265,10 @@ export class RecordedConnection {
 
   #begin(mechanism: string | undefined, code: number): void {
     this.#exchange?.destroy();
-    const exchange = new RecordedExchange(this.#mechanisms, mechanism);
-    this.#exchange = exchange;
+    this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
     // A client may send ADAT before the reply to AUTH. If it can't be read, its message has said so.
-    const { token } = this.state.pending.oldest ?? {};
-    if (token !== undefined) ifReadable(() => exchange.observe('client', token));
+    const ahead = this.state.pending.oldest?.token;
+    if (ahead) ifReadable(() => this.clientData(ahead));
     const isTls = code === 234 && TLS_NAMES.has(mechanism ?? '');
     this.#tls = isTls ? new RecordedTls() : undefined;
   }

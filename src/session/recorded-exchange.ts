@@ -70,12 +70,6 @@ export class RecordedExchange {
     return { levels, contexts: { client: fromClient, server: fromServer } };
   }
 
-  #withoutKeys(): FtpSecurityError {
-    const isKnown = this.#mechanism !== undefined;
-    const message = isKnown ? 'the exchange ended without the keys of both sides' : 'the mechanism is not known';
-    return new FtpSecurityError('security/no-key', message);
-  }
-
   /** Erases the keys of the exchange; those of its contexts remain. */
   destroy(): void {
     this.#observer?.destroy?.();
@@ -85,13 +79,14 @@ export class RecordedExchange {
   get observed(): ObservedExchange {
     const { facts, fromClient, fromServer } = this.#last;
     const hasKeys = fromClient !== undefined && fromServer !== undefined;
-    const problem = this.#last.problem ?? (hasKeys ? undefined : this.#withoutKeys());
+    const reason = this.#mechanism === undefined ? 'the mechanism is unknown' : 'the exchange had no keys';
+    const problem = this.#last.problem ?? (hasKeys ? undefined : new FtpSecurityError('security/no-key', reason));
     return {
       type: 'exchange',
       mechanism: this.#name ?? this.#mechanism?.name,
       variant: this.#mechanism?.variant,
       facts,
-      keyed: hasKeys && problem === undefined,
+      keyed: problem === undefined,
       problem,
       provisional: hasKeys && problem !== undefined,
     };

@@ -7,7 +7,7 @@ import { errorOf } from '../helpers.js';
 import { visibleContext } from '../protection/visible-context.js';
 
 const NO_KEY = new FtpSecurityError('security/no-key', 'no key');
-const LACKS_KEYS = 'the exchange ended without the keys of both sides';
+const LACKS_KEYS = 'the exchange had no keys';
 const TOKEN = Uint8Array.of(1);
 
 /** A context that counts how often it is destroyed. */
@@ -117,7 +117,7 @@ describe('an observed exchange', () => {
   it('of a mechanism that is not known says so', () => {
     const exchange = new RecordedExchange([], 'X-OTHER');
     exchange.observe('client', TOKEN);
-    const problem = { code: 'security/no-key', message: 'the mechanism is not known' };
+    const problem = { code: 'security/no-key', message: 'the mechanism is unknown' };
     expect(exchange.observed).toMatchObject({ mechanism: 'X-OTHER', keyed: false, problem });
   });
 
