@@ -162,7 +162,7 @@ function issuerOf(
 function checkAuthority(authority: Certificate, below: number, { purpose }: Authorities): void {
   const { subject, isAuthority, keyUsage, pathLength } = authority;
   if (!isAuthority || keyUsage?.signsCertificates === false) throw untrusted(`${subject} is not an authority`);
-  // As OpenSSL does, and so Globus: an authority with purposes certifies for no other ones.
+  // As for OpenSSL, an authority with purposes certifies for no other ones.
   if (!isFor(authority, purpose)) throw untrusted(`${subject} is not an authority for a ${purpose}`);
   if (pathLength !== undefined && below > pathLength)
     throw untrusted(`more than ${pathLength} authorities follow ${subject}`);
