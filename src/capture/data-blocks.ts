@@ -10,6 +10,12 @@ import type { SecurityContext, Unwrapped } from '../protection/mechanism.js';
 import { covers, type ProtectionLevel, type TokenLevel } from '../protection/protection-level.js';
 import type { Verdict } from '../session/events.js';
 
+/** Computes SHA-256 of octets that come in parts. */
+export interface Sha256 {
+  update(octets: Uint8Array): unknown;
+  digest(): Uint8Array;
+}
+
 export interface DataBlocksOptions {
   /** Opens the sender's tokens; undefined if its key is not known. */
   context: SecurityContext | undefined;
@@ -19,6 +25,8 @@ export interface DataBlocksOptions {
   bufferSize: number | undefined;
   /** Receives the plaintext of each opened block, in the order of the blocks. */
   write?: ((plaintext: Uint8Array) => void) | undefined;
+  /** Begins the hash of a file. Default the built-in one. */
+  sha256?: (() => Sha256) | undefined;
   /** Receives the place of each block among the sender's tokens, as in `SecurityContext.lastReceived`. */
   received?: ((place: bigint) => void) | undefined;
   /** Whether the capture has the data connection from its start. Default true. */
@@ -64,7 +72,7 @@ const OUT_OF_PLACE: ReadonlySet<ErrorCode> = new Set(['security/replayed', 'secu
 export class DataBlocks {
   readonly #options: DataBlocksOptions;
   readonly #octets = new ByteQueue();
-  readonly #hash = sha256.create();
+  readonly #hash: Sha256;
   readonly #levels = new Set<TokenLevel>();
   #blocks = 0;
   #bytes = 0;
@@ -82,6 +90,7 @@ export class DataBlocks {
 
   constructor(options: DataBlocksOptions) {
     this.#options = options;
+    this.#hash = options.sha256?.() ?? sha256.create();
     this.#unkeyed = options.context === undefined;
   }
 

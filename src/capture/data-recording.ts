@@ -2,7 +2,7 @@
 import type { Peer } from '../protection/mechanism.js';
 import type { TcpConnection } from './connection-table.js';
 import type { ControlRecording, RecordedTransfer } from './control-recording.js';
-import { DataBlocks } from './data-blocks.js';
+import { DataBlocks, type Sha256 } from './data-blocks.js';
 import type { FoundDataConnection } from './data-connections.js';
 import { other } from './opening.js';
 import { type DataFacts, type DataRecord, dataRecord } from './records.js';
@@ -28,20 +28,28 @@ interface Begun {
   numbers: BlockNumbers;
 }
 
+/** What the caller adds to the reading of data connections. */
+export interface DataOptions {
+  /** Called for each protected data connection; returns the sink for its file, or undefined. */
+  extract?: Extract;
+  /** Begins the hash of a file. Default the built-in one; `createHash('sha256')` of node:crypto takes a tenth of its time. */
+  sha256?: () => Sha256;
+}
+
 export class DataRecording {
   #found: FoundDataConnection<ControlRecording>;
   readonly #tcp: TcpConnection;
-  readonly #extract: Extract | undefined;
+  readonly #options: DataOptions;
   #open = 2;
   #begun: Begun | undefined;
   #sink: TransferSink | undefined;
   /** Whether only the capture ends, and not the connection. */
   #isCut = false;
 
-  constructor(tcp: TcpConnection, found: FoundDataConnection<ControlRecording>, extract: Extract | undefined) {
+  constructor(tcp: TcpConnection, found: FoundDataConnection<ControlRecording>, options: DataOptions) {
     this.#tcp = tcp;
     this.#found = found;
-    this.#extract = extract;
+    this.#options = options;
   }
 
   /**
@@ -119,13 +127,14 @@ export class DataRecording {
       isCertain,
     });
     const received = (place: bigint) => numbers.add(place);
-    const options = { context: contexts[from], level, bufferSize, write, received, fromStart };
+    const { sha256 } = this.#options;
+    const options = { context: contexts[from], level, bufferSize, write, sha256, received, fromStart };
     const blocks = new DataBlocks({ ...options, isCertain: isCertain && isLevelCertain });
     return { facts, blocks, numbers };
   }
 
   #sinkOf({ connection, from, command, name, offset, user, level }: DataFacts): TransferSink | undefined {
-    this.#sink ??= this.#extract?.({ connection, from, command, name, offset, user, level });
+    this.#sink ??= this.#options.extract?.({ connection, from, command, name, offset, user, level });
     return this.#sink;
   }
 

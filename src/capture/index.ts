@@ -5,7 +5,8 @@
 export type { ObservedCommand, ObservedExchange, ObservedMessage, ObservedReply, Verdict } from '../session/events.js';
 export type { Compression } from './capture-file.js';
 export type { PortOptions } from './control-connections.js';
-export type { Extract, Transfer, TransferSink } from './data-recording.js';
+export type { Sha256 } from './data-blocks.js';
+export type { DataOptions, Extract, Transfer, TransferSink } from './data-recording.js';
 export { FINDING_RULES, type FindingRule, RULES, type Severity } from './findings.js';
 export { type Recording, type RecordingFormat, recordingFormat } from './recording.js';
 export type {

@@ -8,7 +8,7 @@ import { type ControlConnection, ControlConnections, type PortOptions } from './
 import { ControlRecording } from './control-recording.js';
 import type { DataAddress } from './data-addresses.js';
 import { DataConnections } from './data-connections.js';
-import { DataRecording, type Extract } from './data-recording.js';
+import { type DataOptions, DataRecording } from './data-recording.js';
 import { SegmentReader } from './link-layer.js';
 import { hostOf, portOf } from './opening.js';
 import type { SpokenLine } from './program-log.js';
@@ -19,11 +19,9 @@ import { readTextTranscript } from './text-transcript.js';
 import { type OnRecord, type Transcript, TranscriptWriter } from './transcript-writer.js';
 
 /** In a capture, control connections are the TCP connections that speak FTP, and those that `ports` names. */
-export interface VerifyOptions extends Tolerance, PortOptions {
+export interface VerifyOptions extends Tolerance, PortOptions, DataOptions {
   /** The mechanisms that can observe an exchange, with their keys. */
   mechanisms: readonly Mechanism[];
-  /** Called for each protected data connection; returns the sink for its file, or undefined. */
-  extract?: Extract;
   /** Receives each record as soon as it is final; then the transcript holds only the summary, and memory stays bounded. */
   onRecord?: OnRecord;
 }
@@ -156,7 +154,7 @@ function* verifySegments(segments: SegmentReader, options: VerifyOptions, captur
   const isWanted = (connection: TcpConnection): boolean => {
     if (control.has(connection.id)) return true;
     const found = controls.addresses.find(connection);
-    if (found !== undefined) data.set(connection.id, new DataRecording(connection, found, options.extract));
+    if (found !== undefined) data.set(connection.id, new DataRecording(connection, found, options));
     return found !== undefined;
   };
   let events = 0;

@@ -1,4 +1,5 @@
 /** Verifies one recording of `rfc2228 verify`. The result is plain data, so that a worker can send it. */
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import {
   type FileRecord,
@@ -73,7 +74,7 @@ export async function verifyRecordingFiles(
     const chunks = opened.map(file => counted(file.chunks, receiver));
     const behind = opened.reduce((sum, file) => sum + file.behind, 0);
     const onRecord = (record: TranscriptRecord) => receiver.record(behind > 0 ? withUnread(record, behind) : record);
-    const steps = verifySteps(chunks, { ...options, onRecord });
+    const steps = verifySteps(chunks, { ...options, sha256: () => createHash('sha256'), onRecord });
     const { faults = [], unusedPorts = [], isDisordered, error } = await runSteps(steps, interruption);
     // Compressed data that end early cut the capture as well, so their error explains both.
     const reason = opened.find(({ error }) => error !== undefined)?.error ?? error;
