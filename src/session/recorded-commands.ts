@@ -8,7 +8,7 @@ import { checkCommandLevel, parseInnerCommand } from '../protection/protect.js';
 import { decodeProtectedCommand } from '../protection/protected-command.js';
 import { levelOfProt, levelOfVerb, type TokenLevel } from '../protection/protection-level.js';
 import { parseAdatCommand, parseAuth, parsePbszCommand } from '../protection/security-data.js';
-import { withoutEndOfLine } from '../protection/token-text.js';
+import { endOfText } from '../protection/token-text.js';
 import type { ObservedMessage } from './events.js';
 import { addTolerated, fail, ifReadable, recordDeviations } from './observations.js';
 import type { RecordedConnection } from './recorded-connection.js';
@@ -59,7 +59,7 @@ export class RecordedCommands {
     message.text = fromUtf8(line.bytes);
     const deviations = new Deviations(this.#tolerance);
     try {
-      withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
+      endOfText(line.raw, line.raw.length, deviations, 'syntax/bad-line');
       this.#connection.checkClearCommand();
     } catch (error) {
       fail(message, error);

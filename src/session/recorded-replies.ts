@@ -14,7 +14,7 @@ import { checkReplyLevel } from '../protection/protect.js';
 import { decodeReplyLine } from '../protection/protected-reply.js';
 import { levelOfCode, type TokenLevel } from '../protection/protection-level.js';
 import { exchangeReply, parseAdatReply, parsePbszReply } from '../protection/security-data.js';
-import { withoutEndOfLine } from '../protection/token-text.js';
+import { endOfText } from '../protection/token-text.js';
 import type { ObservedCommand, ObservedMessage } from './events.js';
 import { addTolerated, fail, ifReadable, type Observations, recordDeviations } from './observations.js';
 import type { RecordedConnection } from './recorded-connection.js';
@@ -84,9 +84,9 @@ export class RecordedReplies {
 
   /** The number of the first message that belongs to an unfinished reply, or to the text before the greeting; else Infinity. */
   get open(): number {
-    const [clear, early] = [this.#clearMessages[0]?.index, this.#preface?.[0]?.index];
-    const starts = [clear, early, this.#outer?.messages[0], this.#innerMessages[0]];
-    return starts.reduce((least: number, index = Infinity) => Math.min(least, index), Infinity);
+    const clear = this.#clearMessages[0]?.index ?? Infinity;
+    const early = this.#preface?.[0]?.index ?? Infinity;
+    return Math.min(clear, early, this.#outer?.messages[0] ?? Infinity, this.#innerMessages[0] ?? Infinity);
   }
 
   /** Drops a reply that is not whole. */
@@ -148,7 +148,7 @@ export class RecordedReplies {
     const deviations = new Deviations(this.#options);
     let reply: Reply | undefined;
     try {
-      withoutEndOfLine(line.raw, deviations, 'syntax/bad-line');
+      endOfText(line.raw, line.raw.length, deviations, 'syntax/bad-line');
       const first = Number.parseInt((this.#clearMessages[0] ?? message).wire, 10);
       this.#connection.checkClearReply(first, this.#outer !== undefined || this.#inner.open);
     } catch (error) {

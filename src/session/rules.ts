@@ -42,8 +42,7 @@ const TRANSITIONS: readonly Transition[] = [
 
 /** The phase after a command has been answered with a final reply, or 334 or 335. */
 export function phaseAfter(phase: Phase, verb: string, code: number): Phase {
-  const digits = `${code}`;
-  const found = TRANSITIONS.find(it => it.verb === verb && it.from.includes(phase) && digits.startsWith(it.code));
+  const found = TRANSITIONS.find(it => it.verb === verb && it.from.includes(phase) && `${code}`.startsWith(it.code));
   return found?.to ?? phase;
 }
 
