@@ -16,7 +16,7 @@ export interface Frame {
   source: string;
   destination: string;
   /** Nanoseconds since 1970-01-01 UTC; undefined if unknown. */
-  readonly time: bigint | undefined;
+  time: bigint | undefined;
   readonly fragments: IpFragments;
 }
 

@@ -83,11 +83,14 @@ export class SegmentReader implements Iterable<Segment> {
 class Segments implements Iterator<Segment> {
   readonly #packets: Iterator<CapturedPacket>;
   readonly #fragments: IpFragments;
+  /** The same for all packets. */
+  readonly #frame: Frame;
   readonly #onUnread: (reason: string) => void;
 
   constructor(packets: Iterator<CapturedPacket>, fragments: IpFragments, onUnread: (reason: string) => void) {
     this.#packets = packets;
     this.#fragments = fragments;
+    this.#frame = { data: NOTHING, at: 0, end: 0, source: '', destination: '', time: undefined, fragments };
     this.#onUnread = onUnread;
   }
 
@@ -98,7 +101,7 @@ class Segments implements Iterator<Segment> {
         this.#fragments.finish();
         return END;
       }
-      const segment = readSegment(packet.value, this.#fragments);
+      const segment = readSegment(packet.value, this.#frame);
       if (typeof segment === 'string') this.#onUnread(segment);
       else if (segment !== undefined) return { done: false, value: segment };
     }
@@ -114,14 +117,19 @@ const END: IteratorResult<Segment, undefined> = { done: true, value: undefined }
 
 /**
  * The TCP segment that a packet holds or completes.
+ * @param frame  for its layers; what it had before does not matter
  * @returns a text with the reason if the packet can't be read; undefined if it holds no TCP, or is a fragment of an
  *   incomplete packet
  */
-export function readSegment(packet: CapturedPacket, fragments: IpFragments): Segment | string | undefined {
+function readSegment(packet: CapturedPacket, frame: Frame): Segment | string | undefined {
   const { time, linkType, data, originalLength } = packet;
   if (linkType === undefined) return 'interface that the capture does not describe';
-  const end = Math.max(data.length, originalLength);
-  const frame: Frame = { data, at: 0, end, source: '', destination: '', time, fragments };
+  frame.data = data;
+  frame.at = 0;
+  frame.end = Math.max(data.length, originalLength);
+  frame.source = '';
+  frame.destination = '';
+  frame.time = time;
   let registry: Registry = 'link type';
   let number = linkType;
   for (let layers = 0; layers < MAX_LAYERS; layers++) {
