@@ -50,7 +50,7 @@ const LEGACY_PROXIES = ['/CN=proxy', '/CN=limited proxy'];
  */
 export function certificateNames(certificate: Uint8Array): CertificateNames {
   const [whole, ...others] = elementsOf(certificate);
-  if (whole === undefined || others.length > 0) throw badToken('not a certificate');
+  if (others.length > 0) throw badToken('not a certificate');
   const [signed] = elementsOf(contentsOf(whole, SEQUENCE));
   const fields = elementsOf(contentsOf(signed, SEQUENCE));
   // The fields are serial number, signature algorithm, issuer, validity, subject; an optional version comes first.

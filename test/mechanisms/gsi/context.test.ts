@@ -256,7 +256,7 @@ describe('records that are missing', () => {
     const { context, peer } = receiver(protocol, 3);
     const tokens = recordsOf(
       peer,
-      ...Array.from({ length: 9 }, (_, i): [number, Uint8Array] => [23, Uint8Array.of(i)]),
+      ...Array.from({ length: 12 }, (_, i): [number, Uint8Array] => [23, Uint8Array.of(i)]),
     );
     const state = (i: number) => {
       const { plaintext, sequence } = context.unwrap(tokens[i]!);
@@ -270,6 +270,26 @@ describe('records that are missing', () => {
     expect(state(4)).toEqual([4, 'ok', 4n, true]);
     expect(state(6)).toEqual([6, 'gap', 6n, false]);
     expect(state(5)).toEqual([5, 'late', 5n, true]);
+    expect(state(10)).toEqual([10, 'gap', 10n, false]);
+    expect(state(8)).toEqual([8, 'late', 8n, false]);
+    expect(state(9)).toEqual([9, 'late', 9n, true]);
+    expect(state(7)).toEqual([7, 'late', 7n, true]);
+  });
+
+  test('a token of several records that has come late is missing in no part', () => {
+    const { context, peer } = receiver(TLS12, 3);
+    const [one, two, three] = recordsOf(peer, [23, TEXT], [23, TEXT], [23, TEXT]);
+    context.unwrap(three!);
+    expect(context.unwrap(concat(one!, two!)).sequence).toBe('late');
+    expect(errorOf(() => context.unwrap(two!)).code).toBe('security/bad-checksum');
+  });
+
+  test('the last 64 missing records of several gaps may come late', () => {
+    const { context, peer } = receiver(TLS12, 40);
+    const tokens = recordsOf(peer, ...Array.from({ length: 82 }, (): [number, Uint8Array] => [23, TEXT]));
+    for (const i of [40, 81]) expect(context.unwrap(tokens[i]!).sequence).toBe('gap');
+    expect(errorOf(() => context.unwrap(tokens[15]!)).code).toBe('security/bad-checksum');
+    for (const i of [16, 39, 41, 80]) expect(context.unwrap(tokens[i]!).sequence).toBe('late');
   });
 
   test.each(PROTOCOLS)('$name: a token that came before is a replay, and one that was changed is not', protocol => {

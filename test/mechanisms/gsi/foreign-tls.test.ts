@@ -139,6 +139,16 @@ describe.each([tls12('ECDHE-RSA-AES128-GCM-SHA256'), tls12('AES128-SHA'), tls13(
   },
 );
 
+test("a session that is resumed has no key for the server's RSA key: it must be in a key log", async () => {
+  const first = await tlsPair(tls12('AES128-SHA'));
+  const pair = await tlsPair({ ...tls12('AES128-SHA'), resumption: first.resumption() });
+  const observer = gsiObserver({ rsaKeys: [rsaDecrypt(file('certificates/rsa.key'))] });
+  let step: ObservedStep = { facts: {} };
+  for (const { from, token } of pair.flights) step = observer.observe(from, token);
+  expect([pair.isResumed, step.problem?.code]).toEqual([true, 'security/no-key']);
+  pair.end();
+});
+
 describe.each([0, NO_EXTENDED_MASTER_SECRET])(
   "with the server's RSA key in place of a key log, options %i",
   options => {

@@ -187,7 +187,7 @@ export class Handshake {
     const side = this.#sides[from];
     const is13 = this.#agreed?.version === TLS_1_3;
     const isPlain = !side.isProtected || (is13 && !side.isFinished && NOT_PROTECTED_13.includes(record.type));
-    if (isPlain) this.#process(from, { type: record.type, content: record.fragment.slice() });
+    if (isPlain) this.#process(from, { type: record.type, content: record.fragment });
     // Without its keys there is a problem, and no later record is read.
     else this.#protectedRecord(from, side, side.direction!, record);
   }
