@@ -1,5 +1,4 @@
 /** Measures the sides of a row in turn, in processor time, so that a busy machine slows all of them alike. */
-import { Bench } from 'tinybench';
 import { concatAll } from '../../src/bytes.js';
 
 /** One of several ways to do the same work. */
@@ -48,34 +47,25 @@ export async function measure(row: Row, rounds: number, batch: number): Promise<
   const counts = new Map<Side, number>();
   for (const side of row.sides) counts.set(side, row.count ?? (await countFor(side, batch)));
   const samples = new Map<Side, number[]>(row.sides.map(side => [side, []]));
-  const bench = new Bench({ now: processorTime, iterations: 1, time: 0, warmup: false, throws: true });
-  for (const side of row.sides) {
-    const count = counts.get(side)!;
-    bench.add(
-      side.name,
-      async () => {
-        const own = await side.run(count);
-        return typeof own === 'number' ? { overriddenDuration: own } : undefined;
-      },
-      {
-        async beforeEach() {
-          await side.prepare?.(count);
-          // One collection for all sides would always fall to the same one, since each makes as much garbage in every round.
-          collectYoung({ type: 'minor' });
-        },
-      },
-    );
-  }
   for (let round = 0; round < (row.count === undefined ? rounds : rounds / 10); round++) {
-    await bench.run();
     for (const side of row.sides) {
-      const { result } = bench.getTask(side.name)!;
-      if (result.state !== 'completed') throw new Error(`${row.name}, ${side.name}: ${result.state}`);
-      samples.get(side)!.push(result.latency.mean / counts.get(side)!);
+      const count = counts.get(side)!;
+      await side.prepare?.(count);
+      // One collection for all sides would always fall to the same one, since each makes as much garbage in every round.
+      collectYoung({ type: 'minor' });
+      samples.get(side)!.push((await timeOf(side, count)).spent / count);
     }
   }
   for (const side of row.sides) side.end?.();
   return resultOf(row, samples);
+}
+
+/** Milliseconds of the work, by the clock of the side if it has one of its own. */
+async function timeOf(side: Side, count: number): Promise<{ spent: number; isOwn: boolean }> {
+  const start = processorTime();
+  const own = await side.run(count);
+  const isOwn = typeof own === 'number';
+  return { spent: isOwn ? own : processorTime() - start, isOwn };
 }
 
 const collectYoung = globalThis.gc as unknown as (options: { type: 'minor' }) => void;
@@ -94,13 +84,11 @@ async function countFor(side: Side, batch: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let count = 4; ; ) {
     await side.prepare?.(count);
-    const start = processorTime();
-    const own = await side.run(count);
-    const spent = typeof own === 'number' ? own : processorTime() - start;
+    const { spent, isOwn } = await timeOf(side, count);
     total += spent;
     if (spent > 0) least = Math.min(least, spent / count);
     if (count * least < batch) count *= 2;
-    else if (typeof own === 'number' || total > WARM) return Math.max(1, Math.round(batch / least));
+    else if (isOwn || total > WARM) return Math.max(1, Math.round(batch / least));
   }
 }
 
