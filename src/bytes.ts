@@ -71,9 +71,12 @@ export function copy(bytes: Uint8Array, start = 0, end: number = bytes.length): 
   return bytes.constructor === Uint8Array ? bytes.slice(start, end) : new Uint8Array(bytes.subarray(start, end));
 }
 
-/** Octets that the caller may keep: a plaintext is its recipient's already, but not a part of one. */
+/**
+ * Octets that the caller may keep: a plaintext is its recipient's already, but not a part of one. Short ones are copied, since a
+ * look at their buffer makes V8 allocate one.
+ */
 export function owned(bytes: Uint8Array): Uint8Array {
-  return bytes.length === bytes.buffer.byteLength ? bytes : copy(bytes);
+  return bytes.length > 64 && bytes.length === bytes.buffer.byteLength ? bytes : copy(bytes);
 }
 
 /** Compares in a time that depends only on the lengths. Use it for every checksum. */

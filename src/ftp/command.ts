@@ -89,7 +89,8 @@ export function commandOf({ raw, bytes }: Line): Command {
 function commandIn(raw: Uint8Array, end: number): Command {
   for (let at = 0; at < end; at++) {
     const octet = raw[at]!;
-    if (octet === CR || octet === LF || octet === NUL) throw badCommand('a command must not contain CR, LF or NUL', at);
+    if (octet <= CR && (octet === CR || octet === LF || octet === NUL))
+      throw badCommand('a command must not contain CR, LF or NUL', at);
   }
   // The line end is ASCII, where an octet is a character; so is a verb.
   const text = fromUtf8(raw).slice(0, end - raw.length || undefined);

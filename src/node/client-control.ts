@@ -75,8 +75,8 @@ export class ClientControl extends SocketStream {
   /** Resolves what `start` waits for. */
   #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #started = false;
-  /** A command that `_write` sends in place of what it gets. */
-  #protected: Uint8Array | undefined;
+  /** Whether the next octets that `_write` gets are protected already. */
+  #isProtected = false;
   /** Sends what was written before the exchange was complete. */
   #deferred: (() => void) | undefined;
   /** Limits the time to the next reply. */
@@ -138,9 +138,10 @@ export class ClientControl extends SocketStream {
     const [first] = commands;
     // Most commands come alone: one that goes at once need not be checked before.
     const isAlone = commands.length === 1 && this.#started && this.writableLength === 0 && this.writableCorked === 0;
-    if (isAlone) this.#protected = this.#sendAtOnce(first!);
-    else for (const command of commands) this.#assertSendable(command);
-    return super.write(joined(commands.map(({ raw }) => raw)), callback);
+    const sent = isAlone ? this.#sendAtOnce(first!) : undefined;
+    if (!isAlone) for (const command of commands) this.#assertSendable(command);
+    this.#isProtected = sent !== undefined;
+    return super.write(sent ?? joined(commands.map(({ raw }) => raw)), callback);
   }
 
   override end(chunk?: unknown, encoding?: BufferEncoding | (() => void), done?: () => void): this {
@@ -156,8 +157,8 @@ export class ClientControl extends SocketStream {
       return;
     }
     try {
-      const octets = this.#protected ?? this.#protect(lines);
-      this.#protected = undefined;
+      const octets = this.#isProtected ? lines : this.#protect(lines);
+      this.#isProtected = false;
       this.send(octets, done);
     } catch (error) {
       done(error as Error);
@@ -296,7 +297,7 @@ export class ClientControl extends SocketStream {
 
   /** @returns the protected command; undefined after the server has ended */
   #sendAtOnce(command: Command): Uint8Array | undefined {
-    return this.#attemptToSend(command, raw => this.#protect(raw));
+    return this.#attemptToSend(command, raw => this.#awaited([this.session.send(raw)]));
   }
 
   #attemptToSend<T>({ verb, raw }: Command, work: (raw: Uint8Array) => T): T | undefined {
@@ -319,17 +320,22 @@ export class ClientControl extends SocketStream {
     }
   }
 
-  /** Protects whole lines, one command each, which are then waited for. */
+  /** Protects whole lines, one command each. */
   #protect(lines: Uint8Array): Uint8Array {
     const octets: Uint8Array[] = [];
-    const wasIdle = this.#unanswered === 0;
     for (let at = 0, end: number; at < lines.length; at = end) {
       end = lines.indexOf(LF, at) + 1;
       octets.push(this.session.send(lines.subarray(at, end)));
-      this.#unanswered++;
     }
+    return this.#awaited(octets);
+  }
+
+  /** Joins commands, whose replies are waited for from now on. */
+  #awaited(commands: readonly Uint8Array[]): Uint8Array {
+    const wasIdle = this.#unanswered === 0;
+    this.#unanswered += commands.length;
     if (wasIdle) this.#restartTimer(); // A further command must not extend the limit of an earlier one.
-    return joined(octets);
+    return joined(commands);
   }
 
   #deliverReplies(): void {
