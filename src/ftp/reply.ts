@@ -324,7 +324,8 @@ function isCode(number: number): boolean {
   return number >= 100 && number <= 699;
 }
 
-function threeDigits(bytes: Uint8Array, at: number): number | undefined {
+/** The number of the three digits that begin at `at`; undefined if one is none. */
+export function threeDigits(bytes: Uint8Array, at: number): number | undefined {
   let number = 0;
   for (let i = at; i < at + 3; i++) {
     const digit = bytes[i]! - ZERO;

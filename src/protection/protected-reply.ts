@@ -3,9 +3,9 @@ import type { Allocate } from '../base64.js';
 import { CR, LF } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
 import { lineAt } from '../ftp/line.js';
-import { hasCode, type Reply } from '../ftp/reply.js';
+import { hasCode, type Reply, threeDigits } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
-import { factsOf, levelOfCode, type ProtectionLevel, TOKEN_LEVELS, type TokenLevel } from './protection-level.js';
+import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
 import { decodeToken, encodeTokenLines, endOfText, SPACE } from './token-text.js';
 
 /** A 63z reply, decoded (RFC 2228 §5.2). */
@@ -67,8 +67,8 @@ export function lineOf(code: number, index: number): string {
 /** Whether a protected reply has a line in the clear: one without a 63z code. Its first line has its own. */
 export function hasClearLine({ raw }: Reply): boolean {
   for (let { next: start } = lineAt(raw, 0); start < raw.length; start = lineAt(raw, start).next) {
-    const hasLevel = TOKEN_LEVELS.some(({ code }) => hasCode(raw, code, start));
-    if (!hasLevel || !SEPARATORS.includes(raw[start + CODE])) return true;
+    const level = levelOfCode(threeDigits(raw, start) ?? 0);
+    if (level === undefined || !SEPARATORS.includes(raw[start + CODE])) return true;
   }
   return false;
 }

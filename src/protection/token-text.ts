@@ -1,6 +1,6 @@
 /** The argument of MIC, CONF, ENC, ADAT and 63z: one token in base 64 (RFC 2228 §8.1), and what peers put around it. */
 import { type Allocate, base64Length, decodeBase64Range, encodeBase64Into } from '../base64.js';
-import { assertBytes, CR, CRLF, LF } from '../bytes.js';
+import { assertBytes, CR, LF } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Deviations } from './deviations.js';
 
@@ -69,15 +69,15 @@ export function encodeTokenLines(prefixes: readonly string[], tokens: readonly U
   tokens.forEach((token, i) => {
     assertBytes(token, 'token');
     if (token.length === 0) throw new RangeError('a token must have at least one octet');
-    length += prefixes[i]!.length + base64Length(token.length) + CRLF.length;
+    length += prefixes[i]!.length + base64Length(token.length) + 2;
   });
   const lines = new Uint8Array(length);
   let at = 0;
   tokens.forEach((token, i) => {
     for (let j = 0; j < prefixes[i]!.length; j++) lines[at++] = prefixes[i]!.charCodeAt(j);
     at = encodeBase64Into(lines, at, token);
-    lines.set(CRLF, at);
-    at += CRLF.length;
+    lines[at++] = CR;
+    lines[at++] = LF;
   });
   return lines;
 }

@@ -72,18 +72,13 @@ export class PendingCommands<C extends PendingCommand> {
    * @returns the command; undefined if it still waits, or none did
    */
   takeReply(code: number | undefined): C | undefined {
-    const answered = this.commandFor(code);
     if (code !== undefined && code < 200) return undefined;
     const verb = code === undefined ? undefined : verbAnsweredBy(code);
-    if (verb === undefined) {
-      if (answered !== undefined) this.remove(answered);
-      return answered;
-    }
-    const exchange = this.#first(verb);
-    if (exchange === undefined) return undefined;
-    while (this.oldest !== exchange) this.drop();
-    this.drop();
-    return exchange;
+    const answered = verb === undefined ? this.commandFor(code) : this.#first(verb);
+    if (answered === undefined) return undefined;
+    if (verb !== undefined) while (this.oldest !== answered) this.drop();
+    this.remove(answered);
+    return answered;
   }
 
   #first(verb: string): C | undefined {
