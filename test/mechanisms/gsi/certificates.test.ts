@@ -116,6 +116,7 @@ describe('a value that is no UTF-8', () => {
     ['half a character of 32 bits', BMP, '0041dce90042', 'A\\xDC\\xE9B'],
     ['a character of 32 bits', BMP, 'd83dde00', '😀'],
     ['half a character of 16 bits', BMP, '004100', 'A\\x00'],
+    ['a character that turns text round', BMP, '0041202e', 'A\\xE2\\x80\\xAE'],
   ])('%s is written so that no other has this form', (_, tag, octets, written) => {
     const attribute = sequence(formatElement(6, fromHex('550403')), formatElement(tag, fromHex(octets)));
     const name = sequence(formatElement(0x31, attribute));
