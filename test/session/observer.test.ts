@@ -629,6 +629,12 @@ describe('replies', () => {
     expect(observe([...text, ...EXCHANGE, mic(0, 'PWD')]).messages.at(-1)?.verdict).toBe('verified');
   });
 
+  it.each(['2026-11-22 maintenance', '999 users', '22 files'])('may have %j before the greeting', text => {
+    const { messages, replies } = observe([`S> ${text}`, 'S> 220 x']);
+    expect(messages.map(({ tolerated }) => tolerated)).toEqual([['text-before-greeting'], []]);
+    expect(replies.map(({ reply }) => reply.lines)).toEqual([['x']]);
+  });
+
   it('of another code end what was open', () => {
     const lines = [
       ...EXCHANGE,
