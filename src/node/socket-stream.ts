@@ -51,7 +51,10 @@ export abstract class SocketStream extends Duplex {
       this.#attempt(() => this.receivedEnd());
     });
     socket.on('error', error => this.destroy(error));
-    socket.on('close', () => this.#ended || this.destroy(closed('the connection was closed without an end')));
+    socket.on('close', () => {
+      if (!this.#ended) this.destroy(closed('the connection was closed without an end'));
+      else if (this.writableLength > 0) this.destroy(closed('the connection was closed before all was sent'));
+    });
     socket.on('timeout', () => this.emit('timeout'));
     if (socket.destroyed || socket.readableEnded) this.destroy(closed('the connection is closed already'));
   }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { ClientControl } from '../../src/node/index.js';
+import { SocketStream } from '../../src/node/socket-stream.js';
 import { PSK } from './exchanges.js';
 import { onLoopback } from './sockets.js';
 
@@ -38,5 +39,27 @@ describe('a stream over a socket', () => {
     const control = new ClientControl(new PassThrough(), OPTIONS);
     expect(control.setTimeout(1).setKeepAlive().setNoDelay().unref().ref()).toBe(control);
     expect([control.bytesRead, control.bytesWritten, control.remoteAddress]).toEqual([0, 0, undefined]);
+  });
+
+  it('fails where octets wait to be sent when a connection that has ended closes', async () => {
+    class Passing extends SocketStream {
+      constructor(socket: Duplex) {
+        super(socket, true);
+        this.attach();
+      }
+      protected override received(): void {}
+      protected override receivedEnd(): void {}
+      override _write(octets: Uint8Array, _: BufferEncoding, done: () => void): void {
+        this.send(octets, done);
+      }
+    }
+    const far = new Duplex({ read() {}, write() {}, highWaterMark: 4, autoDestroy: false });
+    const stream = new Passing(far);
+    const failed = once(stream, 'error');
+    stream.write('octets');
+    far.push(null);
+    await once(far, 'end');
+    far.destroy();
+    expect(await failed).toMatchObject([{ code: 'sequence/closed' }]);
   });
 });
