@@ -54,7 +54,8 @@ const MAX_MESSAGE = 2000;
 
 /**
  * The only error that bad input causes. Its message names the broken rule and public header fields; it never contains a
- * key, a computed checksum, text that has not been verified, or characters that control a terminal or a log. Misuse by the caller is a TypeError or a RangeError instead.
+ * key, a computed checksum, text that has not been verified, or characters that control a terminal or a log. Misuse by
+ * the caller is a TypeError or a RangeError instead.
  */
 export class FtpSecurityError extends Error {
   override readonly name = 'FtpSecurityError';

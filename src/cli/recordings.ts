@@ -108,7 +108,7 @@ class FileChunks implements Iterable<Uint8Array> {
 
   *[Symbol.iterator](): Generator<Uint8Array> {
     for (let at = 0; at < this.#size; ) {
-      // A new chunk each time, because packets are views into it.
+      // A new chunk each time, because packets are views into it; not filled with zeros, because it is read over.
       const chunk = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(CHUNK, this.#size - at)).buffer);
       const length = attempt(this.#name, () => readSync(this.#descriptor, chunk, 0, chunk.length, at));
       if (length === 0) return;

@@ -233,7 +233,8 @@ describe('records that are no text', () => {
 describe('records that are missing', () => {
   const skipping = PROTOCOLS.filter(({ version, suite }) => version > TLS_1_0 || suite.kind === 'NULL');
 
-  test.each(skipping)('$name: so many may be missing, and not one more', protocol => {
+  /** A recording in which three records may be missing; `state` opens one of twelve by its number. */
+  function numbered(protocol: typeof TLS13) {
     const { context, peer } = receiver(protocol, 3);
     const tokens = recordsOf(
       peer,
@@ -243,6 +244,11 @@ describe('records that are missing', () => {
       const { plaintext, sequence } = context.unwrap(tokens[i]!);
       return [plaintext[0], sequence, context.lastReceived, context.lastFollows];
     };
+    return { context, state };
+  }
+
+  test.each(skipping)('$name: so many may be missing, and not one more', protocol => {
+    const { context, state } = numbered(protocol);
     expect([context.lastReceived, context.lastFollows]).toEqual([undefined, false]);
     expect(state(0)).toEqual([0, 'ok', 0n, true]);
     expect(state(2)).toEqual([2, 'gap', 2n, false]);
@@ -253,15 +259,7 @@ describe('records that are missing', () => {
   });
 
   test.each(skipping)('$name: what is missing may come late, once, and changes nothing for what follows', protocol => {
-    const { context, peer } = receiver(protocol, 3);
-    const tokens = recordsOf(
-      peer,
-      ...Array.from({ length: 12 }, (_, i): [number, Uint8Array] => [23, Uint8Array.of(i)]),
-    );
-    const state = (i: number) => {
-      const { plaintext, sequence } = context.unwrap(tokens[i]!);
-      return [plaintext[0], sequence, context.lastReceived, context.lastFollows];
-    };
+    const { state } = numbered(protocol);
     expect(state(3)).toEqual([3, 'gap', 3n, false]);
     expect(state(2)).toEqual([2, 'late', 2n, false]);
     expect(state(1)).toEqual([1, 'late', 1n, false]);
