@@ -244,31 +244,32 @@ export class BlockReader {
   }
 
   #clear(): Block | undefined {
-    const plaintext = this.#take(this.#octets.length);
+    const plaintext = this.#octets.take(this.#octets.length);
     return plaintext.length > 0 ? { plaintext, level: 'clear', sequence: 'none' } : undefined;
   }
 
   #protected(level: TokenLevel): Block | undefined {
     if (this.#ended) this.#refuseTrailing();
     const token = this.#ended ? undefined : this.#token();
-    const block = token && this.#open(token, level);
-    if (block?.plaintext.length === 0) this.#ended = true;
+    if (token === undefined) return undefined;
+    const block = this.#open(token, level);
+    this.#octets.drop(LENGTH + token.length);
+    if (block.plaintext.length === 0) this.#ended = true;
     return block;
   }
 
-  /** The next whole token. Its length is checked as soon as it has been received. */
+  /** The next whole token, in the memory of the queue. Its length is checked as soon as it has been received. */
   #token(): Uint8Array | undefined {
     if (this.#octets.length < LENGTH) return undefined;
-    const length = viewOf(this.#octets.view()).getUint32(0);
+    const octets = this.#octets.view();
+    const length = viewOf(octets).getUint32(0);
     if (length === 0 || length >= MAX_LENGTH)
       throw refusal('syntax/bad-block', `a block can't have the length ${length}`);
     if (length > this.#maxToken) {
       const message = `a block of ${length} octets is larger than the protection buffer of ${this.#maxToken}`;
       throw refusal('syntax/limit-exceeded', message);
     }
-    if (this.#octets.length < LENGTH + length) return undefined;
-    this.#octets.drop(LENGTH);
-    return this.#take(length);
+    return octets.length < LENGTH + length ? undefined : octets.subarray(LENGTH, LENGTH + length);
   }
 
   #open(token: Uint8Array, level: TokenLevel): Block {
@@ -301,12 +302,6 @@ export class BlockReader {
     if (lastReceived < after) throw refusal('security/out-of-sequence', 'the blocks of the transfer are not in order');
     if (lastReceived > after + 1n && !gapBefore && !interleaved)
       throw refusal('security/out-of-sequence', 'a block of the transfer is missing');
-  }
-
-  #take(count: number): Uint8Array {
-    const octets = copy(this.#octets.view(), 0, count);
-    this.#octets.drop(count);
-    return octets;
   }
 
   #refuseTrailing(): void {
