@@ -162,25 +162,28 @@ function encryptCbc(key: Uint32Array, { view }: WorkMemory, start: number, end: 
   }
 }
 
-/**
- * Reverses {@link encryptCbc}. It goes from the last block to the first, so that the ciphertext before each block is
- * still there.
- */
+/** Reverses {@link encryptCbc}. */
 function decryptCbc(key: Uint32Array, { view }: WorkMemory, start: number, end: number): void {
-  for (let at = end - BLOCK; at >= start; at -= BLOCK) {
-    const { s0, s1, s2, s3 } = unsafe.decrypt(
-      key,
-      view.getUint32(at, true),
-      view.getUint32(at + 4, true),
-      view.getUint32(at + 8, true),
-      view.getUint32(at + 12, true),
-    );
-    const before = at - BLOCK;
-    const isFirst = before < 0;
-    view.setUint32(at, isFirst ? s0 : s0 ^ view.getUint32(before, true), true);
-    view.setUint32(at + 4, isFirst ? s1 : s1 ^ view.getUint32(before + 4, true), true);
-    view.setUint32(at + 8, isFirst ? s2 : s2 ^ view.getUint32(before + 8, true), true);
-    view.setUint32(at + 12, isFirst ? s3 : s3 ^ view.getUint32(before + 12, true), true);
+  let b0 = 0;
+  let b1 = 0;
+  let b2 = 0;
+  let b3 = 0;
+  for (let at = start === 0 ? 0 : start - BLOCK; at < end; at += BLOCK) {
+    const c0 = view.getUint32(at, true);
+    const c1 = view.getUint32(at + 4, true);
+    const c2 = view.getUint32(at + 8, true);
+    const c3 = view.getUint32(at + 12, true);
+    if (at >= start) {
+      const { s0, s1, s2, s3 } = unsafe.decrypt(key, c0, c1, c2, c3);
+      view.setUint32(at, s0 ^ b0, true);
+      view.setUint32(at + 4, s1 ^ b1, true);
+      view.setUint32(at + 8, s2 ^ b2, true);
+      view.setUint32(at + 12, s3 ^ b3, true);
+    }
+    b0 = c0;
+    b1 = c1;
+    b2 = c2;
+    b3 = c3;
   }
 }
 
