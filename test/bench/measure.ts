@@ -45,7 +45,10 @@ export function processorTime(): number {
  */
 export async function measure(row: Row, rounds: number, batch: number): Promise<Result> {
   const counts = new Map<Side, number>();
-  for (const side of row.sides) counts.set(side, row.count ?? (await countFor(side, batch)));
+  for (const side of row.sides) {
+    if (row.count !== undefined) await warm(side, row.count);
+    counts.set(side, row.count ?? (await countFor(side, batch)));
+  }
   const samples = new Map<Side, number[]>(row.sides.map(side => [side, []]));
   for (let round = 0; round < (row.count === undefined ? rounds : rounds / 10); round++) {
     for (const side of row.sides) {
@@ -78,7 +81,7 @@ function resultOf(row: Row, samples: ReadonlyMap<Side, readonly number[]>): Resu
   return { row, cost, against: Object.fromEntries(others.map(name => [name, compare(cost[name]!)])) };
 }
 
-/** It also warms up: code that is young is interpreted, and compiled beside its work, which would be measured. */
+/** It also warms up: code that is young is compiled beside its work, which would be measured. */
 async function countFor(side: Side, batch: number): Promise<number> {
   let total = 0;
   let least = Number.POSITIVE_INFINITY;
@@ -94,6 +97,16 @@ async function countFor(side: Side, batch: number): Promise<number> {
 
 /** Milliseconds that a side of this process runs before it is measured. */
 const WARM = 800;
+
+/** Code that is young is interpreted. A side that measures itself starts processes, which are young every time. */
+async function warm(side: Side, count: number): Promise<void> {
+  for (let total = 0; total < WARM; ) {
+    await side.prepare?.(count);
+    const { spent, isOwn } = await timeOf(side, count);
+    if (isOwn) return;
+    total += spent;
+  }
+}
 
 /** Thousands of arrays of their own, which wait for their turn, would burden the garbage collection in our time. */
 export function inOneMemory(arrays: readonly Uint8Array[]): Uint8Array[] {

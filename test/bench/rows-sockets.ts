@@ -24,14 +24,18 @@ interface Session {
 }
 
 export function socketRows(): Row[] {
-  return [row('a command and its reply', 1), row('50 commands at once and their replies', 50)];
+  return [
+    row('a command and its reply', 1, { TLS: 2 }),
+    // Each line is a token of its own (RFC 2228 §3), where TLS puts all 50 into one record: there is no goal.
+    row('50 commands at once and their replies', 50),
+  ];
 }
 
-function row(name: string, commands: number): Row {
+function row(name: string, commands: number, goals?: Row['goals']): Row {
   return {
     name: `${name} over loopback, client and server, enctype 18`,
     sides: [side('ours', protectedSession, commands), side('TLS', tlsSession, commands)],
-    goals: { TLS: 2 },
+    ...(goals && { goals }),
   };
 }
 

@@ -10,7 +10,12 @@ import { captures } from './verify/captures.js';
 import { CaptureWriter } from './verify/generator.js';
 
 const TSHARK = 'tshark';
-const NAMES = ['download in the clear, 10 MB', 'download at level private, 10 MB', '2000 control connections'];
+const NAMES = [
+  'download in the clear, 10 MB',
+  'download at level private, 10 MB',
+  '2000 control connections',
+  '20000 control connections',
+];
 
 export function verifyRows(): Row[] {
   const hasTshark = spawnSync(TSHARK, ['--version']).status === 0;
@@ -50,7 +55,8 @@ export function verifyRows(): Row[] {
         name: `verify: ${name}`,
         count: 1,
         sides: hasTshark ? [ours, tshark] : [ours],
-        ...(name.includes('control') && { goals: { tshark: 1.5 } }),
+        // Of the smaller one, half of our time is spent before V8 has compiled what it runs.
+        ...(name.startsWith('20000 ') && { goals: { tshark: 1.5 } }),
       };
     });
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:verify`: the time and memory of `rfc2228 verify` beside `tshark -q -z conv,tcp`, which decrypts nothing.
- * Both run in turn on the same captures. Processor time of the user, peak memory as the system counts it.
+ * Both run in turn on the same captures. Time by the clock, processor time of the user, peak memory as the system counts it.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,27 +16,29 @@ const { values, positionals } = parseArgs({
 });
 
 interface Cost {
-  seconds: number;
+  elapsed: number;
+  user: number;
   megabytes: number;
 }
 
 /** Runs a command with its output thrown away. @returns undefined if it can't be started */
 function costOf(command: string, args: readonly string[]): Cost | undefined {
-  const time = ['-f', '%U %M', command, ...args];
+  const time = ['-f', '%e %U %M', command, ...args];
   const { stderr, error } = spawnSync('/usr/bin/time', time, { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
-  const measured = /^([\d.]+) (\d+)$/m.exec(stderr ?? '');
+  const measured = /^([\d.]+) ([\d.]+) (\d+)$/m.exec(stderr ?? '');
   if (error !== undefined || measured === null || /^\/usr\/bin\/time: cannot run/m.test(stderr)) return undefined;
-  return { seconds: Number(measured[1]), megabytes: Number(measured[2]) / 1024 };
+  return { elapsed: Number(measured[1]), user: Number(measured[2]), megabytes: Number(measured[3]) / 1024 };
 }
 
+const WIDTH = 26;
 const show = (cost: Cost | undefined) =>
   cost === undefined
-    ? 'not there'.padStart(20)
-    : `${cost.seconds.toFixed(2).padStart(8)} s ${cost.megabytes.toFixed(0).padStart(6)} MB`;
+    ? 'not there'.padStart(WIDTH)
+    : `${cost.elapsed.toFixed(2).padStart(7)} ${cost.user.toFixed(2).padStart(7)} s ${cost.megabytes.toFixed(0).padStart(5)} MB`;
 
 const folder = mkdtempSync(join(tmpdir(), 'rfc2228-bench-'));
 try {
-  console.log(`${''.padEnd(40)} ${'rfc2228'.padStart(20)} ${'tshark'.padStart(20)}`);
+  console.log(`${''.padEnd(40)} ${'rfc2228'.padStart(WIDTH)} ${'tshark'.padStart(WIDTH)}`);
   for (const { name, make } of captures(Number(values.megabytes), Number(values.connections))) {
     if (!positionals.every(word => name.includes(word))) continue;
     const [file, keytab] = [join(folder, 'capture.pcap'), join(folder, 'service.keytab')];
