@@ -1,7 +1,8 @@
 /** The command `rfc2228` without its process: selects the subcommand, and turns every error into one line and an exit status. */
 import { FtpSecurityError } from '../errors.js';
 import type { Subcommand } from './help.js';
-import { EXIT, InputError, internalError, UsageError } from './status.js';
+import { nearest } from './nearest.js';
+import { EXIT, InputError, internalError, ruleText, UsageError } from './status.js';
 import type { Streams } from './streams.js';
 
 type Run = (args: string[], streams: Streams) => number | Promise<number>;
@@ -42,7 +43,10 @@ async function dispatch(args: string[], streams: Streams): Promise<number> {
   if (name === '--version') return print((await loadHelp()).VERSION);
   if (args.length === 0) throw new UsageError('no command given');
   if (name === '--help' || name === '-h' || name === 'help') return print(await helpFor(rest[0]));
-  if (!isSubcommand(name)) throw new UsageError(`no command ${JSON.stringify(name)}`);
+  if (!isSubcommand(name)) {
+    const meant = nearest(name, Object.keys(SUBCOMMANDS));
+    throw new UsageError(`no command ${JSON.stringify(name)}${meant === undefined ? '' : `: did you mean ${meant}?`}`);
+  }
   if (rest.includes('--help') || rest.includes('-h')) return print(await helpFor(name));
   const run = await SUBCOMMANDS[name]();
   return await run(rest, streams);
@@ -64,7 +68,7 @@ function isSubcommand(name: string): name is Subcommand {
 function explain(error: unknown, [name = '']: string[]): string {
   const help = isSubcommand(name) ? `rfc2228 ${name} --help` : 'rfc2228 --help';
   if (error instanceof UsageError) return `${error.message} (see ${help})`;
-  if (error instanceof FtpSecurityError) return `${error.code}: ${error.message}`;
+  if (error instanceof FtpSecurityError) return ruleText(error);
   if (error instanceof InputError) return error.message;
   return internalError(error);
 }

@@ -6,8 +6,7 @@
 import { closeSync, constants, copyFileSync, linkSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataRecord, Transfer, TransferSink } from '../capture/index.js';
-import { attempt, makeFolder, writeAll } from './files.js';
-import { InputError } from './status.js';
+import { attempt, inputError, makeFolder, writeAll } from './files.js';
 import type { Output } from './streams.js';
 
 /** The longest file name in characters, before a number or an ending is added; file systems allow 255 octets. */
@@ -133,7 +132,7 @@ export class ExtractDirectory {
         return { name, made: make(path) };
       } catch (error) {
         const isTaken = codeOf(error) === 'EEXIST' && number < MAX_SAME;
-        if (!isTaken) throw new InputError(`${path}: ${(error as Error).message}`);
+        if (!isTaken) throw inputError(path, error);
       }
     }
   }

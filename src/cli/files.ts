@@ -1,7 +1,7 @@
 /** Files that are written: octets as a whole, folders, and errors of the system as InputError. */
 import { mkdirSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { InputError } from './status.js';
+import { InputError, reasonOf } from './status.js';
 
 /** Writes all octets: the system may write fewer at once. */
 export function writeAll(descriptor: number, octets: Uint8Array): void {
@@ -29,5 +29,5 @@ export function attempt<T>(name: string, run: () => T): T {
 }
 
 export function inputError(name: string, error: unknown): InputError {
-  return new InputError(`${name}: ${(error as Error).message.split('\n')[0]}`);
+  return new InputError(`${name}: ${reasonOf(error)}`);
 }

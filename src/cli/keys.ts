@@ -13,7 +13,7 @@ import {
   type ServiceKey,
 } from '../mechanisms/krb5/index.js';
 import { rsaDecrypt } from '../node/rsa-key.js';
-import { InputError, readInput, UsageError } from './status.js';
+import { InputError, readInput, ruleText, UsageError } from './status.js';
 import type { Output } from './streams.js';
 
 /** Where keys come from, and where damage in their files is reported. */
@@ -29,7 +29,7 @@ export const PROCESS: KeySource = { read: readInput, stderr: process.stderr };
 /**
  * The complete entries of a keytab, given by its path or in the form of MIT's tools, `FILE:path`. Damage at the end of
  * the file is reported on standard error.
- * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
+ * @throws InputError if the file can't be read, or has another format
  */
 export function readKeytab(name: string, source: KeySource = PROCESS): (KeytabEntry & ServiceKey)[] {
   const file = name.replace(/^(WR)?FILE:/, '');
@@ -40,7 +40,7 @@ export function readKeytab(name: string, source: KeySource = PROCESS): (KeytabEn
 
 /**
  * The complete credentials of a credential cache. Damage at the end of the file is reported on standard error.
- * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
+ * @throws InputError if the file can't be read, or has another format
  */
 export function readCredentialCache(file: string): CredentialCache {
   const cache = readKeys(file, parseCredentialCache);
@@ -56,7 +56,7 @@ function warn(file: string, error: FtpSecurityError | undefined, stderr: Output)
 
 /**
  * The entries of a srvtab, the keytab of Kerberos V4.
- * @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read
+ * @throws InputError if the file can't be read, or has another format
  */
 export function readSrvtab(file: string, source: KeySource = PROCESS): SrvtabEntry[] {
   return readKeys(file, parseSrvtab, source).map(entry => ({ ...entry, source: file }));
@@ -76,13 +76,13 @@ export function readRsaKey(file: string, source: KeySource): RsaDecrypt {
   return readKeys(file, rsaDecrypt, source);
 }
 
-/** @throws FtpSecurityError with the file's name in its message, InputError if the file can't be read */
+/** @throws InputError if the file can't be read, or is not what `parse` reads */
 export function readKeys<T>(file: string, parse: (bytes: Uint8Array) => T, source: KeySource = PROCESS): T {
   const bytes = source.read(file);
   try {
     return parse(bytes);
   } catch (error) {
-    throw error instanceof FtpSecurityError ? new FtpSecurityError(error.code, `${file}: ${error.message}`) : error;
+    throw error instanceof FtpSecurityError ? new InputError(`${file}: ${ruleText(error)}`) : error;
   }
 }
 

@@ -1,6 +1,8 @@
 /** Exit statuses, errors and options that all subcommands share. */
 import { readFileSync } from 'node:fs';
-import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { getSystemErrorMap, type ParseArgsConfig, parseArgs } from 'node:util';
+import type { FtpSecurityError } from '../errors.js';
+import { nearest } from './nearest.js';
 
 export const EXIT = {
   /** Everything protected was verified, and no line has an error. */
@@ -32,8 +34,20 @@ export function readInput(file: string | 0): Uint8Array {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new InputError(`${file === 0 ? 'standard input' : file}: ${(error as Error).message.split('\n')[0]}`);
+    throw new InputError(`${file === 0 ? 'standard input' : file}: ${reasonOf(error)}`);
   }
+}
+
+/** The reason of an error of the system, without its system call and the name of the file. */
+export function reasonOf(error: unknown): string | undefined {
+  const { errno, syscall, message } = error as NodeJS.ErrnoException;
+  const [, reason] = (syscall === undefined ? undefined : getSystemErrorMap().get(errno ?? 0)) ?? [];
+  return reason ?? message.split('\n')[0];
+}
+
+/** The rule that an input breaks, why, and where. */
+export function ruleText({ code, message, offset }: FtpSecurityError): string {
+  return `${code}: ${message}${offset === undefined ? '' : ` (octet ${offset})`}`;
 }
 
 /** The command was called wrongly; the message explains how. */
@@ -44,11 +58,14 @@ export function internalError(error: unknown): string {
   return `internal error, please report it: ${error instanceof Error ? error.stack : String(error)}`;
 }
 
-/** Node's parseArgs, with its errors as UsageError. */
+/** Node's parseArgs, with its errors as UsageError, and the option that was probably meant. */
 export function parseOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
     return parseArgs(config);
   } catch (error) {
-    throw new UsageError((error as Error).message.split(/\.\s/)[0]);
+    const [reason = ''] = (error as Error).message.split(/\.\s/);
+    const unknown = /^Unknown option '--(.*)'$/.exec(reason)?.[1];
+    const meant = nearest(unknown ?? '', Object.keys(config.options ?? {}));
+    throw new UsageError(meant === undefined ? reason : `${reason}: did you mean --${meant}?`);
   }
 }

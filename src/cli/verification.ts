@@ -12,7 +12,7 @@ import {
 import { FtpSecurityError } from '../errors.js';
 import type { Interruption } from './progress.js';
 import { firstOf, type ListedFile, openRecording, type RecordingFile } from './recordings.js';
-import { InputError, internalError } from './status.js';
+import { InputError, internalError, ruleText } from './status.js';
 
 /** How a recording has ended. */
 export interface Outcome {
@@ -138,6 +138,5 @@ export function problemOf(error: unknown): Problem {
 /** The text of an error. An error that is not about the input is internal, and its text shows where it happened. */
 function textOf(error: unknown): string {
   if (error instanceof InputError) return error.message;
-  if (!(error instanceof FtpSecurityError)) return internalError(error);
-  return `${error.code}: ${error.message}${error.offset === undefined ? '' : ` (octet ${error.offset})`}`;
+  return error instanceof FtpSecurityError ? ruleText(error) : internalError(error);
 }
