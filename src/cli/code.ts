@@ -12,10 +12,13 @@ export function code(args: string[], { stdout }: Streams): number {
   return EXIT.fine;
 }
 
+const FOLLOWS = 'another reply follows';
+
 /** A classification as one or two lines of text. */
-export function describeCode({ code, kind, group, final, meaning, source }: Classification): string {
+export function describeCode({ code, kind, group, meaning, source }: Classification): string {
   const title = [`${code}`, kind.replace('-', ' '), ...(group === undefined ? [] : [group.replace('-', ' ')])];
   const said = meaning === undefined ? 'no reply code that an RFC gives' : meaning;
-  const follows = kind.startsWith('positive-preliminary') ? '; another reply follows' : '';
-  return `${title.join('  ')}\n     ${said}${final ? '' : follows}${source === undefined ? '' : ` (${source})`}`;
+  // The meaning of a code that is in no table is that of its first digit, which says so already.
+  const follows = kind === 'positive-preliminary' && !said.includes(FOLLOWS) ? `; ${FOLLOWS}` : '';
+  return `${title.join('  ')}\n     ${said}${follows}${source === undefined ? '' : ` (${source})`}`;
 }

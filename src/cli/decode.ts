@@ -6,7 +6,7 @@ import { type Line, LineReader } from '../ftp/line.js';
 import { factsOf, type TokenLevel } from '../protection/protection-level.js';
 import { describeCode } from './code.js';
 import { KEYLESS } from './mechanisms.js';
-import { EXIT, JSON_OPTION, parseOptions, readInput } from './status.js';
+import { EXIT, JSON_OPTION, parseOptions, readInput, UsageError } from './status.js';
 import type { Streams } from './streams.js';
 import { printable, shorten } from './terminal.js';
 
@@ -14,25 +14,36 @@ export function decode(args: string[], { stdout }: Streams): number {
   const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
   const reader = new LineReader();
-  const octets = fromInput ? readInput(0) : toUtf8(positionals.join(' '));
-  reader.push(octets);
-  if (octets.at(-1) !== 0x0a) reader.push(toUtf8('\r\n'));
+  reader.push(controlLines(fromInput ? readInput(0) : toUtf8(positionals.join(' '))));
 
   let status: number = EXIT.fine;
-  for (;;) {
+  for (let number = 1; ; number++) {
     let line: Line | undefined;
     try {
       line = reader.next();
+      if (line === undefined && number === 1) throw new UsageError('decode wants a line');
       if (line === undefined) return status;
       const decoded = decodeLine(line, KEYLESS);
       stdout.write(values.json ? jsonLine(line, decoded) : `${describeLine(decoded).join('\n')}\n`);
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       const place = error.offset === undefined ? '' : ` at octet ${error.offset}`;
-      stdout.write(values.json ? jsonLine(line, error) : `${error.code}${place}: ${error.message}\n`);
+      const which = fromInput ? `line ${number}: ` : '';
+      stdout.write(values.json ? jsonLine(line, error) : `${which}${error.code}${place}: ${error.message}\n`);
       status = EXIT.faulty;
     }
   }
+}
+
+/**
+ * Whole control lines. A text without a CR has the line ends of its file: there LF alone is no deviation of a peer, and
+ * blank lines mean nothing.
+ */
+function controlLines(octets: Uint8Array): Uint8Array {
+  const text = Buffer.from(octets).toString('latin1');
+  if (text.includes('\r')) return Buffer.from(text.endsWith('\n') ? text : `${text}\r\n`, 'latin1');
+  const lines = text.split('\n').filter(line => line.trim() !== '');
+  return Buffer.from(lines.map(line => `${line}\r\n`).join(''), 'latin1');
 }
 
 function jsonLine(line: Line | undefined, decoded: DecodedLine | FtpSecurityError): string {

@@ -32,3 +32,7 @@ it.each([
 ])('rejects %s', async (_, args) => {
   expect(await run('code', ...args)).toEqual(ONE_LINE);
 });
+
+it.each(['110', '100'])('says so once, of %s', async code => {
+  expect((await run('code', code)).stdout.match(/another reply follows/g)).toHaveLength(1);
+});

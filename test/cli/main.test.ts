@@ -31,8 +31,20 @@ it('reads lines from standard input, and continues after a bad one', () => {
   const { status, stdout } = start(['decode', '-'], 'NOOP\r\nMIC Zm9*\r\n\r\n220 hi');
   expect(status).toBe(1);
   expect(stdout).toMatch(
-    /NOOP: .*\nsyntax\/bad-base64 at octet 7: argument of MIC: bad base 64: character.*\nsyntax\/bad-command.*\n220 /,
+    /NOOP: .*\nline 2: syntax\/bad-base64 at octet 7: argument of MIC: bad base 64: character.*\nline 3: syntax\/bad-command.*\n220 /,
   );
+});
+
+it('takes the line ends of a text file as they are', () => {
+  const { status, stdout } = start(['decode'], '\nMIC Zm9v\n\n220 hi\n');
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/^MIC: [\s\S]*\n220 /)]);
+  expect(stdout).not.toContain('deviation');
+  expect(start(['decode'], 'MIC Zm9v\n220 hi\r\n').stdout).toContain('bare-lf');
+});
+
+it.each(['', '\n'])('wants a line to decode', input => {
+  const stderr = 'rfc2228: decode wants a line (see rfc2228 decode --help)\n';
+  expect(start(['decode'], input)).toEqual({ status: 2, stdout: '', stderr });
 });
 
 it('ends with success when its reader closes the pipe early', () => {
