@@ -18,7 +18,7 @@ export const HELP: Record<Subcommand | 'all', string> = {
   rfc2228 fuzz server 127.0.0.1:2121 ...             mutated commands for a server, mutated replies for a client
   rfc2228 completion bash                            completion for bash, zsh or fish
 
-rfc2228 COMMAND --help explains each command.`,
+rfc2228 COMMAND --help explains each command, and rfc2228 --version shows the version.`,
 
   verify: `rfc2228 verify FILE... [options]: verifies recorded sessions
 
@@ -35,7 +35,7 @@ ${mechanismHelp('verify')}
   --utc               times in UTC; without it in the time zone of this machine
   --errors            show only lines with errors, and the lines around them
   --summary           show no lines, but who logged in, which files were transferred, findings, missing keys, and totals
-  --json              one JSON object per line (schema: rfc2228/transcript.schema.json)
+  --json              one JSON object per line in place of the table, with times in UTC (schema: rfc2228/transcript.schema.json)
   --html FILE         also write a page that shows the lines in a browser: one file ending in .html, which needs no network
   --extract DIR       write the files of the data connections that are verified and complete to DIR, with a manifest of all;
                       nothing is overwritten
@@ -46,7 +46,7 @@ ${mechanismHelp('verify')}
   --join              the files are parts of one capture, e.g. rotated, or of several taps; packets are put in order by their times
   --merge             the files are results of earlier runs with --json, e.g. on other machines: show them as those of one run. A
                       recording without the end of its result is unfinished (exit status 3); of several results of a recording
-                      one counts. Keys are not needed; --fail-on has to be given again
+                      one counts. Only options of output go with it; --fail-on has to be given again
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     also tolerate this deviation; with --strict, tolerate only those that are named. May be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer
@@ -56,6 +56,7 @@ ${mechanismHelp('verify')}
 
 In the table C is the client and S the server. The level that the line claims and the verdict of its token follow. "gap" means that
 tokens before it are missing, and that no data connection has them; "late" means that it was sent before a token that came first.
+Colours are used on a terminal only, and not where NO_COLOR is set.
 
 A file is a capture (pcapng or pcap), which may be compressed with gzip, or with zstd if Node supports it; or a text transcript,
 which may be what curl -v, ftp -d -v or yafc's trace has printed.
@@ -77,24 +78,28 @@ Exit status
 
   rfc2228 decode "MIC BQQE/wAMAAAAAAAAB1KtIlVTRVIgZnRw..."
   rfc2228 decode "235 ADAT=YIGZBgkqhkiG9xIBAgICAG+BiTCB..."
-  rfc2228 decode < control-lines.txt                 every line of standard input
+  rfc2228 decode < control-lines.txt                 every line of standard input; blank lines of a text file are skipped
 
 --json gives one object for each line, with the token's parts as the mechanism describes them.
 
-Exit status 0; 1 if a line can't be decoded; 2 for wrong usage.`,
+Exit status 0; 1 if a line can't be decoded; 2 for wrong usage, and if there is no line.`,
 
   code: `rfc2228 code N: explains a reply code
 
   rfc2228 code 534
   rfc2228 code 10054                                 an error number of Winsock, as FTP clients show it
 
---json gives the same as an object.`,
+--json gives the same as an object.
+
+Exit status 0; 2 for wrong usage.`,
 
   keytab: `rfc2228 keytab FILE: lists the keys of a keytab, without the keys themselves
 
   rfc2228 keytab /etc/krb5.keytab
 
---json gives one object for each key.`,
+--json gives one object for each key.
+
+Exit status 0; 2 for wrong usage, or a file that can't be read or is no keytab.`,
 
   page: `rfc2228 page FILE: writes a page that verifies captures in a browser, without this command
 
@@ -103,7 +108,9 @@ Exit status 0; 1 if a line can't be decoded; 2 for wrong usage.`,
 Drop captures and keytabs on the page. It makes no connections, so the files never leave the machine. It opens Kerberos V5 with
 AES and RC4, GSI with a key log, and X-PSK. Other encryption types and KERBEROS_V4 need ciphers that only Node has.
 
-FILE ends in .html. To look at what was verified here, use rfc2228 verify --html.`,
+FILE ends in .html. To look at what was verified here, use rfc2228 verify --html.
+
+Exit status 0; 2 for wrong usage, or a file that can't be written.`,
 
   fuzz: `rfc2228 fuzz server | client | corpus: sends clients and servers mutated messages with valid cryptography
 

@@ -1,131 +1,149 @@
 /** `rfc2228 verify`: verifies recordings with keys, and writes a transcript for people or as JSON lines. */
 import { availableParallelism } from 'node:os';
-import { type Extract, FINDING_RULES, type FindingRecord, type TranscriptRecord } from '../capture/index.js';
+import type { Extract } from '../capture/index.js';
 import { unreadUnit } from '../capture/totals.js';
-import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { ExtractDirectory } from './extract.js';
 import { htmlReport } from './html.js';
-import { VERIFY_KEYS } from './mechanism-options.js';
 import { observedMechanisms } from './mechanisms.js';
 import { Interrupt, Progress } from './progress.js';
 import { type ListedFile, listFiles, sizeOf } from './recordings.js';
-import { allReports, jsonReport, type Report, SEVERITIES, tableReport } from './report.js';
+import { allReports, jsonReport, type Report, tableReport } from './report.js';
 import { type Result, readResults, resultsVerifier, unfinishedRecord } from './results.js';
-import { EXIT, parseOptions, readInput, UsageError } from './status.js';
+import { EXIT, readInput } from './status.js';
 import type { Output, Streams } from './streams.js';
 import { type FileTotal, Total } from './total.js';
 import type { Outcome, Problem, Receiver } from './verification.js';
-import { ParallelVerifier, sequentialVerifier } from './verifiers.js';
-
-/** The options in the form of `parseOptions`. */
-export const OPTIONS = {
-  ...VERIFY_KEYS,
-  port: { type: 'string', multiple: true, default: [] as string[] },
-  'only-port': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  html: { type: 'string' },
-  extract: { type: 'string' },
-  join: { type: 'boolean', default: false },
-  merge: { type: 'boolean', default: false },
-  jobs: { type: 'string' },
-  'fail-on': { type: 'string', multiple: true, default: [] as string[] },
-  utc: { type: 'boolean', default: false },
-  errors: { type: 'boolean', default: false },
-  summary: { type: 'boolean', default: false },
-  strict: { type: 'boolean', default: false },
-  tolerate: { type: 'string', multiple: true, default: [] as string[] },
-} as const;
+import { ParallelVerifier, sequentialVerifier, type Verifier } from './verifiers.js';
+import { parseArguments, type Values } from './verify-options.js';
 
 export async function verify(args: string[], { stdout, stderr }: Streams): Promise<number> {
-  const { values, positionals: names } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
-  if (names.length === 0) throw new UsageError('verify wants a file');
-  if (values['password-stdin'] && names.includes('-')) {
-    throw new UsageError('standard input is either a recording or a password');
-  }
+  const { values, names, options, failOn, jobs } = parseArguments(args);
   const keyFiles = new Map<string | 0, Uint8Array>();
   const mechanisms = observedMechanisms(values, { stderr, read: file => remember(keyFiles, file) });
-  const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
-  const ports = values.port.map(parsePort);
-  const onlyPorts = values['only-port'];
-  if (onlyPorts && ports.length === 0) throw new UsageError('--only-port wants --port');
-  const options = { ports, onlyPorts, tolerate };
-
-  const failOn = parseFailOn(values['fail-on']);
-  const results = values.merge ? mergedResults(values, names) : undefined;
+  const results = values.merge ? readResults(names) : undefined;
   const files = results?.map(({ recording }) => ({ file: recording, directory: undefined })) ?? listFiles(names);
   const recordings = values.join ? [files] : files.map(file => [file]);
-  const several = recordings.length > 1 || files[0]?.directory !== undefined;
-  const { utc, errors, summary } = values;
-  const table = { utc, errors, summary, files: several, width: stdout.columns };
-  const json = values.json ? jsonReport(stdout) : undefined;
-  const others = [
-    ...(values.json ? [] : [tableReport(stdout, table)]),
-    ...(values.html === undefined ? [] : [htmlReport(values.html)]),
-  ];
-  const report = allReports([...(json ? [json] : []), ...others]);
-  const total = new Total(failOn);
-  let leftOut: string[] = [];
-  const directory = values.extract === undefined ? undefined : new ExtractDirectory(values.extract);
-  const progress = new Progress({ stdout, stderr }, !summary);
+  const isSeveral = recordings.length > 1 || files[0]?.directory !== undefined;
+  const run = new Run(
+    reportsOf(values, isSeveral, stdout),
+    new Total(failOn),
+    new Progress({ stdout, stderr }, !values.summary),
+    values.extract === undefined ? undefined : new ExtractDirectory(values.extract),
+    stderr,
+  );
 
   // Extracted files get their names in the order of the recordings, and only this thread has standard input.
-  const isSequential = results !== undefined || directory !== undefined || names.includes('-');
-  const workers = isSequential ? 1 : workersFor(recordings, values.jobs);
+  const isSequential = results !== undefined || values.extract !== undefined || names.includes('-');
+  const workers = isSequential ? 1 : workersFor(recordings, jobs);
   const shared = new Int32Array(new SharedArrayBuffer(4 * (1 + workers)));
   const interrupt = new Interrupt(shared);
   interrupt.start();
-  let extracted: { name: string; before: number } | undefined;
-  const extract: Extract = transfer => directory?.sink(transfer, extracted!.name, extracted!.before);
   const verifier =
     results !== undefined
       ? resultsVerifier(results, interrupt)
       : workers > 1
         ? new ParallelVerifier(recordings, { keys: values, keyFiles, options, shared }, interrupt)
-        : sequentialVerifier(recordings, { ...options, mechanisms, extract }, interrupt);
+        : sequentialVerifier(recordings, { ...options, mechanisms, extract: run.extract }, interrupt);
   try {
-    for (const [index, recording] of recordings.entries()) {
-      const name = nameOf(recording);
-      const before = total.summary.connections;
-      extracted = { name, before };
-      const file = total.begin(name);
-      let isBegun = false;
-      const receiver: Receiver = {
-        record: record => {
-          if (!isBegun) begin(name, report);
-          isBegun = true;
-          progress.add(record);
-          add(report, file.add(record));
-        },
-        read: octets => progress.read(octets),
-      };
-      const outcome = await verifier.verify(index, receiver);
-      progress.clear();
-      if (outcome === undefined) {
-        json?.add(unfinishedRecord(name, 'interrupted before it was read'));
-        continue;
-      }
-      leftOut = leftOut.concat(outcome.leftOut);
-      if (outcome.isEmpty) continue;
-      report.add(total.end(file, outcome.isInterrupted ? { ...outcome, problem: INTERRUPTED } : outcome));
-      tellProblems(name, before, outcome, stderr);
-      warnOfUnseen(file, outcome, stderr);
-    }
+    for (const [index, recording] of recordings.entries()) await run.add(nameOf(recording), index, verifier);
   } finally {
     verifier.close();
     interrupt.end();
   }
-  directory?.close(stderr);
   if (results !== undefined) warnOfUnfinished(results, stderr);
-  warnOfLeftOut(leftOut, stderr);
-  for (const port of total.unusedPorts) stderr.write(`rfc2228: no connection has port ${port}\n`);
-  const interrupted = interrupt.count > 0;
-  json?.end(total.summary);
-  for (const it of others) it.end(total.readable || interrupted ? total.summary : undefined);
-  if (interrupted) {
-    stderr.write('rfc2228: interrupted; the rest was not read\n');
-    return EXIT.interrupted;
+  return run.end(interrupt.count > 0);
+}
+
+interface Reports {
+  /** All of them. */
+  all: Report;
+  /** JSON lines, which end also where nothing could be read. */
+  json: Report | undefined;
+  /** For people: the table or the page. */
+  others: readonly Report[];
+}
+
+/** @param several  whether each line of the table has to name its file */
+function reportsOf({ json: isJson, html, utc, errors, summary }: Values, several: boolean, stdout: Output): Reports {
+  const json = isJson ? jsonReport(stdout) : undefined;
+  const others = [
+    ...(isJson ? [] : [tableReport(stdout, { utc, errors, summary, files: several, width: stdout.columns })]),
+    ...(html === undefined ? [] : [htmlReport(html)]),
+  ];
+  return { all: allReports([...(json ? [json] : []), ...others]), json, others };
+}
+
+/** One call of the command: what it has found so far, and where it shows that. */
+class Run {
+  readonly #reports: Reports;
+  readonly #total: Total;
+  readonly #progress: Progress;
+  readonly #directory: ExtractDirectory | undefined;
+  readonly #stderr: Output;
+  #leftOut: string[] = [];
+  /** The recording that is being verified, and how many connections those before it have. */
+  #current = { name: '', before: 0 };
+
+  constructor(
+    reports: Reports,
+    total: Total,
+    progress: Progress,
+    directory: ExtractDirectory | undefined,
+    stderr: Output,
+  ) {
+    this.#reports = reports;
+    this.#total = total;
+    this.#progress = progress;
+    this.#directory = directory;
+    this.#stderr = stderr;
   }
-  return directory?.failed ? EXIT.unusable : total.status;
+
+  readonly extract: Extract = transfer => this.#directory?.sink(transfer, this.#current.name, this.#current.before);
+
+  /** Verifies a recording, and shows what it contains. */
+  async add(name: string, index: number, verifier: Verifier): Promise<void> {
+    const report = this.#reports.all;
+    const before = this.#total.summary.connections;
+    this.#current = { name, before };
+    const file = this.#total.begin(name);
+    let isBegun = false;
+    const receiver: Receiver = {
+      record: record => {
+        if (!isBegun) begin(name, report);
+        isBegun = true;
+        this.#progress.add(record);
+        const shown = file.add(record);
+        if (shown !== undefined) report.add(shown);
+      },
+      read: octets => this.#progress.read(octets),
+    };
+    const outcome = await verifier.verify(index, receiver);
+    this.#progress.clear();
+    if (outcome === undefined) {
+      this.#reports.json?.add(unfinishedRecord(name, 'interrupted before it was read'));
+      return;
+    }
+    this.#leftOut = this.#leftOut.concat(outcome.leftOut);
+    if (outcome.isEmpty) return;
+    report.add(this.#total.end(file, outcome.isInterrupted ? { ...outcome, problem: INTERRUPTED } : outcome));
+    tellProblems(name, before, outcome, this.#stderr);
+    warnOfUnseen(file, outcome, this.#stderr);
+  }
+
+  /** Ends all output. @returns the exit status */
+  end(isInterrupted: boolean): number {
+    this.#directory?.close(this.#stderr);
+    warnOfLeftOut(this.#leftOut, this.#stderr);
+    for (const port of this.#total.unusedPorts) this.#stderr.write(`rfc2228: no connection has port ${port}\n`);
+    const { summary, readable, status } = this.#total;
+    this.#reports.json?.end(summary);
+    for (const report of this.#reports.others) report.end(readable || isInterrupted ? summary : undefined);
+    if (isInterrupted) {
+      this.#stderr.write('rfc2228: interrupted; the rest was not read\n');
+      return EXIT.interrupted;
+    }
+    return this.#directory?.failed ? EXIT.unusable : status;
+  }
 }
 
 /** Written at once: whatever becomes of this process, its output names the recording. */
@@ -140,14 +158,6 @@ const INTERRUPTED: Problem = {
   namesFile: false,
 };
 
-/** @throws UsageError for options of a verification, InputError */
-function mergedResults(values: { join: boolean; extract?: string | undefined }, names: readonly string[]): Result[] {
-  if (values.join || values.extract !== undefined) {
-    throw new UsageError('--merge reads results of earlier runs; --join and --extract read recordings');
-  }
-  return readResults(names);
-}
-
 function remember(files: Map<string | 0, Uint8Array>, file: string | 0): Uint8Array {
   const octets = readInput(file);
   files.set(file, octets);
@@ -160,10 +170,6 @@ function tellProblems(name: string, before: number, { problem, faults }: Outcome
     stderr.write(`rfc2228: ${name}, connection ${connection + before}: ${text}\n`);
 }
 
-function add(report: Report, record: TranscriptRecord | undefined): void {
-  if (record !== undefined) report.add(record);
-}
-
 function nameOf([first, ...more]: readonly ListedFile[]): string {
   return more.length === 0 ? first!.file : `${first!.file} and ${more.length} more`;
 }
@@ -172,10 +178,8 @@ function nameOf([first, ...more]: readonly ListedFile[]): string {
  * How many workers to use. Starting one takes about as long as verifying some megabytes, so small recordings have one
  * only if `--jobs` asks for more.
  */
-function workersFor(recordings: readonly (readonly ListedFile[])[], jobs: string | undefined): number {
-  if (jobs !== undefined && !/^[1-9][0-9]{0,3}$/.test(jobs))
-    throw new UsageError('--jobs wants a number from 1 to 9999');
-  const useful = jobs === undefined ? Math.floor(sizeOf(recordings.flat()) / WORKER_OCTETS) : Number(jobs);
+function workersFor(recordings: readonly (readonly ListedFile[])[], jobs: number | undefined): number {
+  const useful = jobs ?? Math.floor(sizeOf(recordings.flat()) / WORKER_OCTETS);
   return Math.min(useful, jobs === undefined ? availableParallelism() : Number.POSITIVE_INFINITY, recordings.length);
 }
 
@@ -209,35 +213,4 @@ function warnOfUnseen({ name, summary, missingData }: FileTotal, { isDisordered 
   for (const [reason, count] of unread) {
     stderr.write(`rfc2228: ${name}: ${count} ${unreadUnit(reason)}${count === 1 ? '' : 's'} not read: ${reason}\n`);
   }
-}
-
-function parseDeviation(name: string): Deviation {
-  const names: readonly Deviation[] = [...DEVIATIONS, ...OPTIONAL_DEVIATIONS];
-  const found = names.find(it => it === name);
-  if (found === undefined) throw new UsageError(`--tolerate wants one of ${names.join(', ')}`);
-  return found;
-}
-
-/**
- * Parses names of rules, separated by commas, or a severity, which means every finding of that severity or worse.
- * @throws UsageError for an unknown name
- */
-function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => boolean {
-  const names = texts.flatMap(text => text.split(','));
-  const known: readonly string[] = [...SEVERITIES, ...FINDING_RULES];
-  const unknown = names.find(name => !known.includes(name));
-  if (unknown !== undefined) {
-    const rules = FINDING_RULES.join(', ');
-    throw new UsageError(
-      `--fail-on: no rule ${JSON.stringify(unknown)}; it wants ${SEVERITIES.join(', ')} or ${rules}`,
-    );
-  }
-  const least = names.reduce((least, name) => Math.max(least, (SEVERITIES as readonly string[]).indexOf(name)), -1);
-  return ({ rule, severity }) => names.includes(rule) || SEVERITIES.indexOf(severity) <= least;
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^[0-9]+$/.test(text) || port < 1 || port > 65535) throw new UsageError('--port wants a number from 1 to 65535');
-  return port;
 }

@@ -7,7 +7,7 @@ import { OPTIONS as FUZZ_OPTIONS } from '../../src/cli/fuzz/options.js';
 import { HELP } from '../../src/cli/help.js';
 import { optionsOf, SUBCOMMAND_NAMES, usageOf } from '../../src/cli/help-options.js';
 import { manPage } from '../../src/cli/man-page.js';
-import { OPTIONS as VERIFY_OPTIONS } from '../../src/cli/verify.js';
+import { OPTIONS as VERIFY_OPTIONS } from '../../src/cli/verify-options.js';
 import { file, folder, ONE_LINE, run } from './run.js';
 
 const programs = (process.env['PATH'] ?? '').split(':');

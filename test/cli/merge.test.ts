@@ -118,7 +118,18 @@ describe('what is no result', () => {
     expect(await run('verify', '--merge', '/nowhere.ndjson')).toEqual(ONE_LINE);
   });
 
-  it.each([['--join'], ['--extract', 'folder']])('can not be read with %s', async (...options) => {
-    expect(await run('verify', '--merge', saved(runs[0]!), ...options)).toEqual(ONE_LINE);
+  it.each([
+    ['--join'],
+    ['--extract', 'folder'],
+    ['--keytab', 'ftp.keytab'],
+    ['--password-stdin'],
+    ['--jobs', '2'],
+    ['--strict'],
+    ['--tolerate', 'bare-lf'],
+    ['--port', '21'],
+  ])('can not be read with %s, which is for recordings', async (...options) => {
+    const { stderr, ...rest } = await run('verify', '--merge', saved(runs[0]!), ...options);
+    expect({ stderr, ...rest }).toEqual(ONE_LINE);
+    expect(stderr).toContain(`${options[0]} is for recordings`);
   });
 });

@@ -191,6 +191,9 @@ it.each([
   ['a wrong srvtab', () => [PLAIN, '--srvtab', file('no.srvtab', 'x')]],
   ['an unknown option', () => [PLAIN, '--colour']],
   ['a port out of range', () => [PLAIN, '--port', '0']],
+  ['--errors with --json, which has no table', () => [PLAIN, '--json', '--errors']],
+  ['--summary with --json', () => [PLAIN, '--json', '--summary']],
+  ['--utc with --json, whose times are in UTC', () => [PLAIN, '--json', '--utc']],
 ])('rejects %s in one line, with exit status 2', async (_, args) => {
   expect(await run('verify', ...args())).toEqual(ONE_LINE);
 });
