@@ -36,7 +36,11 @@ describe('a file that can not be used', () => {
     ['the page of a report', ['verify', RECORDING, '--html', '/nowhere/a.html'], '/nowhere/a.html: no such file or'],
     ['a folder to write to', ['verify', RECORDING, '--extract', taken], `${taken}: file already exists`],
     ['a file that is no keytab', ['keytab', RECORDING], `${RECORDING}: syntax/bad-file: not a keytab`],
-    ['a file that is no recording', ['verify', keytabOf('probe-heimdal-nomutual')], 'keytab: syntax/bad-file: not a cap'],
+    [
+      'a file that is no recording',
+      ['verify', keytabOf('probe-heimdal-nomutual')],
+      'keytab: syntax/bad-file: not a cap',
+    ],
   ])('is named, before the reason: %s', async (_, args, text) => {
     const { status, stderr } = await run(...args);
     expect([status, stderr.match(/\n/g)?.length]).toEqual([2, 1]);
