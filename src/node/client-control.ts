@@ -5,7 +5,7 @@ import { type Command, CommandReader } from '../ftp/command.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import type { Reply } from '../ftp/reply.js';
 import type { ChannelEnds, Exchange } from '../protection/mechanism.js';
-import type { ProtectionLevel, TokenLevel } from '../protection/protection-level.js';
+import { factsOf, type ProtectionLevel, type TokenLevel } from '../protection/protection-level.js';
 import { formatAuth, formatPbsz, formatProt } from '../protection/security-data.js';
 import { ClientSession } from '../session/client.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from '../session/events.js';
@@ -74,6 +74,7 @@ export class ClientControl extends SocketStream {
   readonly #commands = new CommandReader({ bareLf: false });
   /** Resolves what `start` waits for. */
   #wake: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #startCalled = false;
   #started = false;
   /** Whether the next octets that `_write` gets are protected already. */
   #isProtected = false;
@@ -86,8 +87,16 @@ export class ClientControl extends SocketStream {
   /** The current transfer: its 1yz reply was received, and its duration is unknown. */
   #transfer: Command | undefined;
 
-  /** @throws TypeError if a limit is not a number, RangeError if it is out of range */
+  /**
+   * @throws TypeError for a missing mechanism or exchange, and if a limit is not a number; RangeError if it is out of range, and
+   *   for a level that does not exist
+   */
   constructor(socket: AnySocket, options: ClientControlOptions) {
+    const { mechanism, exchange, protection = 'clear' } = options;
+    if (typeof mechanism !== 'string') throw new TypeError('mechanism must be the name for AUTH, e.g. GSSAPI');
+    if (typeof exchange?.step !== 'function')
+      throw new TypeError("exchange must be the client's side of an exchange, as krb5Initiator returns");
+    factsOf(protection);
     super(socket, false);
     socket.setNoDelay?.(true); // A command is written whole, and its reply is waited for.
     this.session = new ClientSession(options);
@@ -102,9 +111,11 @@ export class ClientControl extends SocketStream {
    * Nothing else may listen to the socket.
    * @throws FtpSecurityError `sequence/unexpected-reply` if the server refuses, `sequence/closed` if it closes the connection, and
    *   the errors of the session and the exchange; Error `ETIMEDOUT` if a reply takes too long, and the errors of the socket. The
-   *   stream is then destroyed. Nothing needs to listen to `error` for that
+   *   stream is then destroyed. Nothing needs to listen to `error` for that. RangeError if it is called again
    */
   async start(): Promise<void> {
+    if (this.#startCalled) throw new RangeError('start was called already');
+    this.#startCalled = true;
     // It is thrown here: as an event that nothing listens to, it would end the process.
     const isThrown = () => {};
     this.on('error', isThrown);

@@ -86,7 +86,8 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
 
   /**
    * @param socket  nothing else may read from it
-   * @throws TypeError if a limit is not a number, RangeError if it is out of range
+   * @throws TypeError for mechanisms of which none has an acceptor, and if a limit is not a number; RangeError if it is out of
+   *   range, and for a level that does not exist
    */
   constructor(
     socket: AnySocket,
@@ -95,7 +96,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     this.#mechanisms = mechanisms;
     this.session = new ServerSession({
       ...options,
-      mechanisms: mechanisms.filter(({ acceptor }) => acceptor !== undefined),
+      mechanisms: offered(mechanisms),
       refused: event => this.#notify(event),
       association: event => {
         this.#awaitLogin();
@@ -279,4 +280,14 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     });
     return withTimeout(this.#timeout, 'the client to read its replies', taken);
   }
+}
+
+/** The mechanisms that have an acceptor. */
+function offered(mechanisms: readonly Mechanism[]): Mechanism[] {
+  const example = 'krb5({ acceptor: { keytab } })';
+  if (!Array.isArray(mechanisms)) throw new TypeError(`mechanisms must be a list, e.g. [${example}]`);
+  const found = mechanisms.filter(({ acceptor }) => acceptor !== undefined);
+  if (found.length === 0 && mechanisms.length > 0)
+    throw new TypeError(`no mechanism has an acceptor, as ${example} has`);
+  return found;
 }

@@ -27,6 +27,13 @@ export interface Policy {
   requireSecurity?: boolean;
 }
 
+/** @throws RangeError for levels that a policy can't have: it would refuse everything, and not say why */
+export function assertPolicy({ require, transfers = [] }: Policy): void {
+  if (require !== undefined && require !== 'safe' && require !== 'private')
+    throw new RangeError('require must be safe or private');
+  transfers.forEach(factsOf);
+}
+
 /** What a session requires of a new security context. */
 export interface ContextPolicy extends Pick<Policy, 'require'> {
   /** Accept a mechanism or keys that are weak. Default false. */

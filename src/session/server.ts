@@ -18,7 +18,7 @@ import {
   parseAdatCommand,
 } from '../protection/security-data.js';
 import { Queue } from '../queue.js';
-import { contextRefusal, type Policy, takeStep } from './command-rules.js';
+import { assertPolicy, contextRefusal, type Policy, takeStep } from './command-rules.js';
 import type {
   AnsweredEvent,
   AuthEvent,
@@ -88,6 +88,7 @@ export class ServerSession {
     this.#options = { ...options, maxPbsz };
     this.#limits = new ExchangeLimits(options);
     this.#policy = { ...options, ccc, mechanisms: mechanisms.map(({ name }) => name.toUpperCase()) };
+    assertPolicy(this.#policy);
     this.#commands = new CommandReader({
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),

@@ -599,3 +599,36 @@ describe('waits have a limit', () => {
     await expect(started).rejects.toThrow('the control connection was closed');
   });
 });
+
+describe('what a caller gets wrong', () => {
+  const { mechanism, initiator } = PSK;
+  const make = (options: object) => () => new ClientControl(new PassThrough(), options as ClientControlOptions);
+
+  it.each([
+    ['no exchange', { mechanism }, TypeError, /^exchange must be .*krb5Initiator/],
+    [
+      'a mechanism for an exchange',
+      { mechanism, exchange: { name: mechanism, initiator } },
+      TypeError,
+      /^exchange must/,
+    ],
+    ['no mechanism', { exchange: initiator() }, TypeError, /^mechanism must be .*AUTH/],
+    ['a letter of PROT', { mechanism, exchange: initiator(), require: 'P' }, RangeError, /^require must be safe or pr/],
+    ['another level', { mechanism, exchange: initiator(), protection: 'P' }, RangeError, /level must be clear, safe/],
+  ])('is named before anything is sent: %s', (_, options, error, message) => {
+    expect(make(options)).toThrow(error);
+    expect(make(options)).toThrow(message);
+  });
+
+  it('is not to wait for what has happened: a second start', async () => {
+    const [here, there] = inMemory();
+    const client = clientOf(PSK, here);
+    void echo(serverOf(PSK, there)).catch(() => {});
+    const first = client.start();
+    await expect(client.start()).rejects.toThrow('start was called already');
+    await first;
+    await expect(client.start()).rejects.toThrow('start was called already');
+    client.write('QUIT\r\n');
+    expect(await lines(client, 2)).toEqual(['220 Ready', '221 Bye']);
+  });
+});

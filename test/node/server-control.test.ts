@@ -88,10 +88,11 @@ describe('several mechanisms under one name', () => {
 
   it('and those that have no acceptor are not offered', async () => {
     const [near, far] = inMemory();
-    const heard = serve(new ServerControl(far, { mechanisms: [mechanismWith('GSSAPI', {})] }));
+    const mechanisms = [mechanismWith('GSSAPI', {}), mechanismWith('x-psk', PSK)];
+    const heard = serve(new ServerControl(far, { mechanisms }));
     const line = linesOf(near);
     near.end('AUTH GSSAPI\r\n');
-    expect(await line()).toMatch(/^502 /);
+    expect(await line()).toMatch(/^504 /);
     await heard;
   });
 });
@@ -438,5 +439,25 @@ describe('a reply', () => {
     expect(await line()).toBe('502 Not implemented');
     socket.end();
     await server.close();
+  });
+});
+
+describe('what a caller gets wrong is named at once', () => {
+  const make = (options: object) => () => new ServerControl(inMemory()[0], options as ServerControlOptions);
+
+  it.each([
+    ['no mechanisms', {}, TypeError, /^mechanisms must be a list/],
+    ['a mechanism alone', { mechanisms: mechanismWith('x-psk', PSK) }, TypeError, /^mechanisms must be a list/],
+    ['names', { mechanisms: ['X-PSK'] }, TypeError, /^no mechanism has an acceptor.*acceptor: \{ keytab \}/],
+    ['a mechanism without keys', { mechanisms: [mechanismWith('x-psk', {})] }, TypeError, /^no mechanism has an acc/],
+    ['a letter of PROT', { ...PSK_ONLY, require: 'P' }, RangeError, /^require must be safe or private/],
+    ['letters of PROT', { ...PSK_ONLY, transfers: ['P'] }, RangeError, /level must be clear, safe/],
+  ])('%s', (_, options, error, message) => {
+    expect(make(options)).toThrow(error);
+    expect(make(options)).toThrow(message);
+  });
+
+  it('but a server may offer none', () => {
+    expect(make({ mechanisms: [] })).not.toThrow();
   });
 });

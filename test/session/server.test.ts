@@ -554,6 +554,14 @@ it('the limits of a server must be positive integers', () => {
   expect(() => new Pair({ server: { maxPbsz: 0 } })).toThrow(RangeError);
 });
 
+it('levels that a policy can not have are refused before any client comes', () => {
+  for (const require of ['P', 'clear', 'confidential', null] as unknown as 'safe'[]) {
+    expect(() => new Pair({ server: { require } })).toThrow(new RangeError('require must be safe or private'));
+    expect(() => new Pair({ client: { require } })).toThrow(new RangeError('require must be safe or private'));
+  }
+  expect(() => new Pair({ server: { transfers: ['P' as 'private'] } })).toThrow(RangeError);
+});
+
 it('a server reads a protected ABOR after the Synch of BSD clients, whose urgent octet is lost', () => {
   for (const synch of ['\xff\xf4\xf2', '\xff\xf4\xff\xf2']) {
     const { pair, server, context } = byHand();
