@@ -195,7 +195,7 @@ export class LineReader<T extends object = Line> {
     try {
       if (end - start > this.#maxLine) throw this.#tooLong();
       if (!this.#bareLf && end + 1 === next) {
-        const message = 'a line must end in CR LF, not in LF alone (bareLf permits it)';
+        const message = 'a line must end in CR LF, not in LF alone (bareLf, or tolerate of a session, permits it)';
         throw new FtpSecurityError('syntax/bad-line', message, { offset: end - start });
       }
       return this.#unit.ends(held, start, end, next);

@@ -50,7 +50,10 @@ export function stepsOf<In, Out>(name: string, generator: ExchangeGenerator<In, 
   generator.next(); // Runs to the first yield, the first point that can take input.
   return input => {
     const { value } = generator.next(input);
-    if (value === undefined) throw new FtpSecurityError('sequence/closed', `the ${name} exchange is over`);
+    if (value === undefined) {
+      const message = `the ${name} exchange is over: each connection needs one of its own`;
+      throw new FtpSecurityError('sequence/closed', message);
+    }
     return value;
   };
 }
