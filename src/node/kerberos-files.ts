@@ -32,7 +32,7 @@ export function defaultCredentials(options: KerberosFilesOptions = {}): Credenti
   const fallback = `FILE:${join(temporaryFolder, 'krb5cc_%{uid}')}`;
   const name = env['KRB5CCNAME'] || expand(configured('default_ccache_name', env) ?? fallback, options);
   const path = cacheFile(name);
-  return parseCredentialCache(readOr(path, `no credential cache at ${path}: run "kinit", or set KRB5CCNAME`));
+  return parseCredentialCache(readOr(path, 'credential cache', 'run "kinit", or set KRB5CCNAME'));
 }
 
 /**
@@ -48,9 +48,7 @@ export function defaultKeytab(options: KerberosFilesOptions = {}): KeytabEntry[]
   const [type, path] = typeAndPath(name);
   if (type !== 'FILE' && type !== 'WRFILE')
     throw missing(`a keytab of type ${type} is not a file: set KRB5_KTNAME=FILE:…`);
-  return parseKeytab(
-    readOr(path, `no keytab at ${path}: set KRB5_KTNAME, or make one with "ktutil" or "kadmin ktadd"`),
-  );
+  return parseKeytab(readOr(path, 'keytab', 'set KRB5_KTNAME, or make one with "ktutil" or "kadmin ktadd"'));
 }
 
 function cacheFile(name: string): string {
@@ -135,12 +133,15 @@ function ifReadable<T>(read: () => T): T | undefined {
   }
 }
 
-function readOr(path: string, message: string): Uint8Array {
+/** The error of a file that is there, but that this user may not read, differs: to make another would not help. */
+function readOr(path: string, what: string, remedy: string): Uint8Array {
   try {
     return new Uint8Array(readFileSync(path));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw missing(code === 'ENOENT' || code === undefined ? message : `${message} (${code})`);
+    const isThere = code !== 'ENOENT' && code !== undefined;
+    const fault = isThere ? `the ${what} at ${path} can't be read (${code})` : `no ${what} at ${path}`;
+    throw missing(`${fault}: ${remedy}`);
   }
 }
 

@@ -48,8 +48,8 @@ describe('defaultCredentials', () => {
     ['KCM:1000', /type KCM is not a file: run "kinit -c FILE:/],
     ['KEYRING:persistent:1000', /type KEYRING is not a file.*set KRB5CCNAME=FILE:/],
     ['MEMORY:x', /type MEMORY/],
-    [at('missing'), /no credential cache at .*missing: run "kinit"/],
-    [folder, /no credential cache at .*\(EISDIR\)/],
+    [at('missing'), /^no credential cache at .*missing: run "kinit"/],
+    [folder, /^the credential cache at .* can't be read \(EISDIR\): run "kinit", or set KRB5CCNAME$/],
   ])('have an error with the remedy for %s', (name, message) => {
     const error = errorOf(() => defaultCredentials({ env: { ...NONE, KRB5CCNAME: name } }));
     expect([error.code, error.side, error.message]).toEqual([
@@ -76,7 +76,8 @@ describe('defaultKeytab', () => {
 
   it.each([
     ['MEMORY:x', /type MEMORY is not a file: set KRB5_KTNAME=FILE:/],
-    [at('missing'), /no keytab at .*missing: set KRB5_KTNAME/],
+    [at('missing'), /^no keytab at .*missing: set KRB5_KTNAME/],
+    [folder, /^the keytab at .* can't be read \(EISDIR\): set KRB5_KTNAME/],
   ])('has an error with the remedy for %s', (name, message) => {
     const error = errorOf(() => defaultKeytab({ env: { ...NONE, KRB5_KTNAME: name } }));
     expect([error.code, error.message]).toEqual(['security/no-key', expect.stringMatching(message)]);
