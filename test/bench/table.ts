@@ -23,7 +23,7 @@ export function saveBaseline(results: readonly Result[]): void {
       Object.entries(values).map(([side, value]) => [side, Number(value.toPrecision(3))]),
     );
   }
-  const load = loadavg()[2]!.toFixed(1);
+  const load = loadavg()[1]!.toFixed(1); // Of the last five minutes: about as long as a run takes.
   const machine = { node: process.version, processor: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`, load };
   writeFileSync(FILE, `${JSON.stringify({ ...machine, rows }, null, 2)}\n`);
 }

@@ -2,7 +2,7 @@
 
 /** Functions of the library that make an error of a text, or throw it, beside the classes of errors. */
 const MAKERS =
-  /^(?:\w*Error|bad\w+|malformed|expected|unexpected|refus\w+|noKey|missing\w+|wrong\w+|unprotected|tooMuch|atPlace|outOfSequence|fail)$/;
+  /^(?:\w*Error|atPlace|bad\w*|closed|damaged|expected|fail|fault|malformed|missing\w*|noKey|outOfSequence|refus\w+|tooMuch|unexpected|unprotected|untrusted|wrong\w+)$/;
 /** Functions that need the name of what they check. */
 const CHECKS = /^(?:assertBytes|assertOneLine|limitOf)$/;
 
