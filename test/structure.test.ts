@@ -65,6 +65,20 @@ describe('every mechanism', () => {
   });
 });
 
+describe('every entry point', () => {
+  const read = (file: string) => JSON.parse(readFileSync(join(ROOT, file), 'utf8'));
+  const sources = Object.values<{ default?: string }>(read('package.json').exports)
+    .flatMap(entry => entry.default?.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts') ?? [])
+    .sort();
+
+  it.each([
+    ['JSR', Object.values<string>(read('jsr.json').exports).map(file => file.replace('./', ''))],
+    ['the reference', read('test/package/typedoc.json').entryPoints.map((file: string) => file.replace('../../', ''))],
+  ])('is one for %s too', (_, files: string[]) => {
+    expect(files.sort()).toEqual(sources);
+  });
+});
+
 /** The folders of Kerberos V5, from the ground up; those on one floor do not see each other. */
 const KRB5_FLOORS: Record<string, number> = { crypto: 0, messages: 1, tokens: 2, files: 2, exchange: 3 };
 
