@@ -64,7 +64,7 @@ export function commandRequest(command: Command, level: ProtectionLevel): Comman
 interface Rule {
   reply: RefusalCode;
   error: ErrorCode;
-  /** The message of the error. */
+  /** The message of the error; the option that decides on it, if one does, is in brackets. */
   why: string;
   broken(request: CommandRequest, state: ConnectionState, policy: Policy): boolean;
 }
@@ -74,105 +74,105 @@ const RULES: readonly Rule[] = [
   {
     reply: 503,
     error: 'sequence/no-context',
-    why: 'MIC, CONF and ENC come after a security data exchange (§3)',
+    why: 'MIC, CONF and ENC come after a security data exchange (RFC 2228 §3)',
     broken: ({ level }, { phase }) => level !== 'clear' && (phase === 'clear' || phase === 'exchange'),
   },
   {
     reply: 533,
     error: 'sequence/unprotected',
-    why: 'a command in the clear where integrity is required (§3, CCC)',
+    why: 'a command in the clear where integrity is required (RFC 2228 §3, CCC)',
     broken: ({ level }, state) => level === 'clear' && integrityRequired(state),
   },
   {
     reply: 533,
     error: 'sequence/wrong-level',
-    why: 'CONF before CCC (§3)',
+    why: 'CONF before CCC (RFC 2228 §3)',
     broken: ({ level }, state) => !factsOf(level).integrity && integrityRequired(state),
   },
   {
     reply: 537,
     error: 'security/level-unsupported',
-    why: 'the mechanism has no such level (§3)',
+    why: 'the mechanism has no such level (RFC 2228 §3)',
     broken: ({ level }, { levels }) => level !== 'clear' && !levels.includes(level),
   },
   {
     reply: 533,
     error: 'sequence/unprotected',
-    why: 'policy requires a security association first (§3)',
+    why: 'policy requires a security association first (require, requireSecurity; RFC 2228 §3)',
     broken: ({ verb }, { levels }, { require, requireSecurity = require !== undefined }) =>
       requireSecurity && levels.length === 0 && commandFacts(verb).beforeSecurity !== true,
   },
   {
     reply: 533,
     error: 'sequence/wrong-level',
-    why: 'policy requires a higher level (§3)',
+    why: 'policy requires a higher level (require; RFC 2228 §3)',
     broken: ({ level }, { phase }, { require }) =>
       require !== undefined && phase === 'secured' && !covers(level, require),
   },
   {
     reply: 534,
     error: 'sequence/unexpected-command',
-    why: 'policy requires CCC first (§3); AUTH has no 503 (§8.2)',
+    why: 'policy requires CCC first (ccc; RFC 2228 §3)', // AUTH has no 503 (§8.2).
     broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb === 'AUTH',
   },
   {
     reply: 503,
     error: 'sequence/unexpected-command',
-    why: 'policy requires CCC first (§3)',
+    why: 'policy requires CCC first (ccc; RFC 2228 §3)',
     broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb !== 'CCC',
   },
   {
     reply: 502,
     error: 'sequence/unexpected-command',
-    why: 'the security extensions are not offered (§3, AUTH)',
+    why: 'the security extensions are not offered (RFC 2228 §3, AUTH)',
     broken: ({ verb }, _, { mechanisms }) => verb === 'AUTH' && mechanisms?.length === 0,
   },
   {
     reply: 504,
     error: 'sequence/unexpected-command',
-    why: 'AUTH names a mechanism that is not known here (§3)',
+    why: 'AUTH names a mechanism that is not known here (RFC 2228 §3)',
     broken: ({ mechanism }, _, { mechanisms }) => mechanism !== undefined && mechanisms?.includes(mechanism) === false,
   },
   {
     reply: 503,
     error: 'sequence/unexpected-command',
-    why: 'ADAT comes after AUTH, and not once the exchange is complete (§3)',
+    why: 'ADAT comes after AUTH, and not once the exchange is complete (RFC 2228 §3)',
     broken: ({ verb }, { phase }) => verb === 'ADAT' && phase !== 'exchange',
   },
   {
     reply: 503,
     error: 'sequence/unexpected-command',
-    why: 'PBSZ, PROT and CCC come after a security data exchange (§3)',
+    why: 'PBSZ, PROT and CCC come after a security data exchange (RFC 2228 §3)',
     broken: ({ verb }, { levels }) => commandFacts(verb).needsAssociation === true && levels.length === 0,
   },
   {
     reply: 503,
     error: 'sequence/unexpected-command',
-    why: 'PROT comes after PBSZ (§3)',
+    why: 'PROT comes after PBSZ (RFC 2228 §3)',
     broken: ({ verb }, { bufferSize }) => verb === 'PROT' && bufferSize === undefined,
   },
   {
     reply: 534,
     error: 'sequence/unexpected-command',
-    why: 'policy keeps the control connection protected (§3, CCC)',
+    why: 'policy keeps the control connection protected (ccc; RFC 2228 §3, CCC)',
     broken: ({ verb }, _, { ccc }) => verb === 'CCC' && ccc === 'refused',
   },
   {
     reply: 536,
     error: 'security/level-unsupported',
-    why: 'the mechanism has no such level for data (§3, PROT)',
+    why: 'the mechanism has no such level for data (RFC 2228 §3, PROT)',
     broken: ({ protection = 'clear' }, { levels }) => protection !== 'clear' && !levels.includes(protection),
   },
   {
     reply: 534,
     error: 'sequence/wrong-level',
-    why: 'policy does not accept that level for data (§3, PROT)',
+    why: 'policy does not accept that level for data (transfers; RFC 2228 §3, PROT)',
     broken: ({ protection }, _, { transfers }) => protection !== undefined && transfers?.includes(protection) === false,
   },
   {
     reply: 534,
     error: 'sequence/wrong-level',
-    why: 'policy requires another level for data (§6)',
+    why: 'policy requires another level for data (transfers; RFC 2228 §6)',
     broken: ({ verb }, { protection }, { transfers }) => isTransfer(verb) && transfers?.includes(protection) === false,
   },
 ];

@@ -278,7 +278,7 @@ export interface ObservedExchange {
   variant: string | undefined;
   /** What the tokens show: names and flags. */
   facts: ExchangeFacts;
-  /** Whether both directions can be opened.; see `provisional`. */
+  /** Whether both directions can be opened; see `provisional`. */
   keyed: boolean;
   /** Why not. */
   problem: FtpSecurityError | undefined;

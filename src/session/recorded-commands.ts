@@ -101,7 +101,7 @@ export class RecordedCommands {
     this.#handle(message, command!);
   }
 
-  /** Ignore the request of a command that broke a rule, so that its reply cannot lower the protection level. */
+  /** A command that broke a rule asks for nothing, so that its reply can't lower the protection. */
   #handle(message: ObservedMessage, command: Command): void {
     if (message.error === undefined) this.#command(message, command);
     else this.#connection.addRequest({ verb: '', level: message.level });
