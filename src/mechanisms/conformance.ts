@@ -26,12 +26,12 @@ import {
   survivesForgedNumbers,
 } from './conformance/hostile.js';
 import {
+  acceptsFirstTokenLate,
+  acceptsVeryLateToken,
   countsTogether,
   differsEachTime,
   opensInOrderOnly,
-  takesFirstLate,
-  takesVeryLate,
-  tellsReplays,
+  reportsReplays,
 } from './conformance/sequence.js';
 import type {
   ConformanceCase,
@@ -48,13 +48,13 @@ import {
   endsWhenDestroyed,
   givesPlainOctets,
   hasAName,
-  knowsWhatFits,
-  lengthTellsNothing,
+  lengthRevealsNothing,
+  limitsSizeExactly,
   opensWhatIsWrapped,
   refusesMissingLevel,
+  rejectsWrongArguments,
   sharesNoOctets,
   supportsLevel,
-  toldFromMisuse,
 } from './conformance/tokens.js';
 
 export type { ConformanceCase, ConformanceExchange, ConformancePair, ConformanceSubject, Numbering, OctetRange };
@@ -74,11 +74,11 @@ const TOKEN_CHECKS: readonly [Applies, string, LevelCheck][] = [
   [lacks, 'wrap refuses the unsupported level, and uses no number', refusesMissingLevel],
   [has, 'supports returns true', supportsLevel],
   [has, 'a token that one side wraps is unwrapped by the other, at any length', opensWhatIsWrapped],
-  [has, 'the length of a token depends on the length of its plaintext only', lengthTellsNothing],
-  [has, 'wrapSizeLimit is exact', knowsWhatFits],
+  [has, 'the length of a token depends on the length of its plaintext only', lengthRevealsNothing],
+  [has, 'wrapSizeLimit is exact', limitsSizeExactly],
   [has, 'no octets are shared or changed', sharesNoOctets],
   [has, 'a subclass of Uint8Array is accepted, and a plain Uint8Array is returned', givesPlainOctets],
-  [has, 'an argument other than a Uint8Array is a TypeError, and changes nothing', toldFromMisuse],
+  [has, 'an argument other than a Uint8Array is a TypeError, and changes nothing', rejectsWrongArguments],
   [has, 'random octets throw nothing but FtpSecurityError', survivesAnyOctets],
   [has, 'every method throws after destroy', endsWhenDestroyed],
   [verifies, 'a flipped bit is refused, and changes nothing', refusesFlippedBits],
@@ -92,9 +92,9 @@ const TOKEN_CHECKS: readonly [Applies, string, LevelCheck][] = [
 const NUMBERING_CHECKS: readonly [Applies, string, LevelCheck][] = [
   [numbers, 'tokens of the same plaintext differ', differsEachTime],
   [inOrder, 'a token that is skipped, late or replayed is refused, and changes nothing', opensInOrderOnly],
-  [inWindow, 'a replay is refused; a gap and a late token are reported', tellsReplays],
-  [inWindow, 'the first token may arrive late', takesFirstLate],
-  [inWindow, 'a late token is not taken for a replay, however late it is', takesVeryLate],
+  [inWindow, 'a replay is refused; a gap and a late token are reported', reportsReplays],
+  [inWindow, 'the first token may arrive late', acceptsFirstTokenLate],
+  [inWindow, 'a late token is not taken for a replay, however late it is', acceptsVeryLateToken],
 ];
 
 const EXCHANGE_CHECKS: readonly [string, ExchangeCheck][] = [

@@ -67,10 +67,10 @@ export const differsEachTime: LevelCheck = async (subject, level) => {
   });
 };
 
-export const tellsReplays: LevelCheck = (subject, level) => arrive(subject, [level], OUT_OF_ORDER);
-export const takesFirstLate: LevelCheck = (subject, level) => arrive(subject, [level], FIRST_ONE_LATE);
+export const reportsReplays: LevelCheck = (subject, level) => arrive(subject, [level], OUT_OF_ORDER);
+export const acceptsFirstTokenLate: LevelCheck = (subject, level) => arrive(subject, [level], FIRST_ONE_LATE);
 export const opensInOrderOnly: LevelCheck = (subject, level) => arrive(subject, [level], ONLY_IN_ORDER);
-export const takesVeryLate: LevelCheck = (subject, level) => arrive(subject, [level], VERY_LATE);
+export const acceptsVeryLateToken: LevelCheck = (subject, level) => arrive(subject, [level], VERY_LATE);
 
 /** Levels with integrity must share one sequence; else a token could be moved among those of another level, or removed. */
 export function countsTogether(subject: ConformanceSubject, levels: readonly TokenLevel[]): Promise<void> {

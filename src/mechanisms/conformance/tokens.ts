@@ -62,7 +62,7 @@ export const opensWhatIsWrapped: LevelCheck = async (subject, level) => {
   }
 };
 
-export const lengthTellsNothing: LevelCheck = async (subject, level) => {
+export const lengthRevealsNothing: LevelCheck = async (subject, level) => {
   const { initiator } = await subject.contexts();
   for (const length of lengthsOf(initiator)) {
     const lengths = [
@@ -75,7 +75,7 @@ export const lengthTellsNothing: LevelCheck = async (subject, level) => {
   }
 };
 
-export const knowsWhatFits: LevelCheck = async (subject, level) => {
+export const limitsSizeExactly: LevelCheck = async (subject, level) => {
   const { initiator: context } = await subject.contexts();
   const tokenFor = (plaintext: number) => context.wrap(new Uint8Array(plaintext), level).token.length;
   const lengths = Array.from({ length: 300 }, (_, plaintext) =>
@@ -128,7 +128,7 @@ export const givesPlainOctets: LevelCheck = async (subject, level) => {
   }
 };
 
-export const toldFromMisuse: LevelCheck = async (subject, level) => {
+export const rejectsWrongArguments: LevelCheck = async (subject, level) => {
   for (const way of bothWays(await subject.contexts())) {
     const { from, to }: { from: Untyped; to: Untyped } = way;
     for (const value of NOT_OCTETS) {
