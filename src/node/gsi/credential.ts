@@ -64,22 +64,31 @@ export function findGsiFiles(owner: 'user' | 'server', environment: GsiEnvironme
   const globus = join(environment['HOME'] ?? homedir(), '.globus');
   // The tools of Globus write it to /tmp even if TMPDIR is another folder, as batch systems set it.
   const proxies = [...new Set([tmpdir(), '/tmp'])].map(it => join(it, `x509up_u${process.getuid?.() ?? ''}`));
-  const pairs: [string | undefined, string | undefined][] = [
-    ...(owner === 'user' ? [X509_USER_PROXY, ...proxies] : []).map((file): [typeof file, typeof file] => [file, file]),
-    [X509_USER_CERT, X509_USER_KEY],
-    ...(owner === 'user' ? [join(globus, 'user')] : ['/etc/grid-security/host', join(globus, 'host')]).map(
-      (name): [string, string] => [`${name}cert.pem`, `${name}key.pem`],
-    ),
-  ];
+  const named: Pair = [X509_USER_CERT, X509_USER_KEY];
+  const pairs: Pair[] =
+    owner === 'user'
+      ? [...[X509_USER_PROXY, ...proxies].map((file): Pair => [file, file]), named, pairAt(join(globus, 'user'))]
+      : [named, pairAt('/etc/grid-security/host'), pairAt(join(globus, 'host'))];
   const found = pairs.find(files => files.every(file => file !== undefined && existsSync(file)));
   if (found === undefined) {
     const tried = pairs.flatMap(([file]) => file ?? []).join(', ');
-    throw new FtpSecurityError('security/no-key', `no credential of the ${owner} in ${tried}`, { side: 'local' });
+    const message = `no credential of the ${owner} in ${tried}: ${REMEDIES[owner]}`;
+    throw new FtpSecurityError('security/no-key', message, { side: 'local' });
   }
-  const directories = [X509_CERT_DIR ?? join(globus, 'certificates'), '/etc/grid-security/certificates'];
-  const trustDirectory = X509_CERT_DIR ?? directories.find(existsSync);
+  const trustDirectory =
+    X509_CERT_DIR ?? [join(globus, 'certificates'), '/etc/grid-security/certificates'].find(existsSync);
   return { certificates: found[0]!, key: found[1]!, trustDirectory };
 }
+
+/** The file of a certificate, and that of its key. */
+type Pair = [certificates: string | undefined, key: string | undefined];
+
+const pairAt = (name: string): Pair => [`${name}cert.pem`, `${name}key.pem`];
+
+const REMEDIES = {
+  user: 'run "grid-proxy-init", or set X509_USER_PROXY',
+  server: 'set X509_USER_CERT and X509_USER_KEY',
+} as const;
 
 /**
  * Reads a credential from files. A file with a private key must be the user's, and closed to others, as Globus requires: anyone may

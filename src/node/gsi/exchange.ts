@@ -78,8 +78,8 @@ type Tokens = AsyncGenerator<Step, Step, Uint8Array | undefined>;
  * @throws FtpSecurityError the steps: `security/bad-token`, `bad-checksum`, `untrusted`, `expired`, `not-yet-valid`, `wrong-name`
  * @example
  * const files = findGsiFiles('user');
- * const credential = readGsiCredential(files);
- * const exchange = gsiInitiator({ credential, trust: readTrustDirectory(files.trustDirectory), server: 'ftp.example.org' });
+ * const trust = readTrustDirectory(files.trustDirectory ?? '/etc/grid-security/certificates');
+ * const exchange = gsiInitiator({ credential: readGsiCredential(files), trust, server: 'ftp.example.org' });
  * const control = new ClientControl(socket, { mechanism: 'GSSAPI', exchange, protection: 'clear' });
  */
 export function gsiInitiator(options: GsiInitiatorOptions): Exchange {

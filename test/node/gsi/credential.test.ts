@@ -119,7 +119,7 @@ describe('the files of a user', () => {
     const { code, message } = errorOf(() => findGsiFiles('user', { HOME: missing, X509_USER_PROXY: missing }));
     expect([code, message]).toEqual([
       'security/no-key',
-      `no credential of the user in ${[missing, join(tmpdir(), name), join('/tmp', name), join(missing, '.globus/usercert.pem')].join(', ')}`,
+      `no credential of the user in ${[missing, join(tmpdir(), name), join('/tmp', name), join(missing, '.globus/usercert.pem')].join(', ')}: run "grid-proxy-init", or set X509_USER_PROXY`,
     ]);
   });
 
