@@ -54,9 +54,9 @@ ${mechanismHelp('verify')}
                       control connections are recognised by their content, on any port
   --only-port         ignore all connections without one of those ports
 
-In the table C is the client and S the server. The level that the line claims and the verdict of its token follow. "gap" means that
-tokens before it are missing, and that no data connection has them; "late" means that it was sent before a token that came first.
-Colours are used on a terminal only, and not where NO_COLOR is set.
+In the table # is the number of the connection; C is a line by the client, S one by the server. The level that the line claims and the
+verdict of its token follow. "gap" means that tokens before it are missing, and that no data connection has them; "late" means that it
+was sent before a token that came first. Colours are used on a terminal only, and not where NO_COLOR is set.
 
 A file is a capture (pcapng or pcap), which may be compressed with gzip, or with zstd if Node supports it; or a text transcript,
 which may be what curl -v, ftp -d -v or yafc's trace has printed.

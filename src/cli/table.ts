@@ -42,13 +42,14 @@ interface Waiting {
 }
 
 /**
- * Turns records into rows: first the day with its time zone, then a heading for each connection, and a row for each
- * line and file.
+ * Turns records into rows: first the day with its time zone and the names of the columns, then a heading for each connection,
+ * and a row for each line and file.
  */
 export class Table {
   readonly #options: TableOptions;
   readonly #waiting = new Map<number, Waiting>();
   #day = '';
+  #hasHead = false;
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -58,15 +59,16 @@ export class Table {
   rows(record: TranscriptRecord): string[] {
     switch (record.type) {
       case 'connection':
-        return this.#choose(record.connection, connectionRow(record, this.#options.files), record.problem !== null, []);
+        return this.#choose(record.connection, connectionRow(record, this.#options.files), record.problem !== null);
       case 'message': {
         const { day, time } = clockOf(record.time, this.#options.utc);
         const row = messageRow(record, time, this.#options.width);
-        return this.#choose(record.connection, row, record.error !== null, this.#newDay(day));
+        return [...this.#newDay(day), ...this.#choose(record.connection, row, record.error !== null, time)];
       }
       case 'data': {
         const { day, time } = clockOf(record.time, this.#options.utc);
-        return this.#choose(record.connection, dataRow(record, time), record.error !== null, this.#newDay(day));
+        const row = dataRow(record, time);
+        return [...this.#newDay(day), ...this.#choose(record.connection, row, record.error !== null, time)];
       }
       case 'summary':
         return [paint('bold', summaryText(record))];
@@ -83,25 +85,35 @@ export class Table {
     return [paint('dim', day)];
   }
 
-  /** The row; with the option `errors`, the rows that are shown because of an error. */
-  #choose(connection: number, row: string, isWrong: boolean, before: string[]): string[] {
-    if (!this.#options.errors) return [...before, row];
+  /** The names of the columns, before the first row of a line. */
+  #head(time: string | undefined): string[] {
+    if (this.#hasHead || time === undefined) return [];
+    this.#hasHead = true;
+    return [paint('dim', `${time === '' ? '' : 'time             '}# by level         verdict        line`)];
+  }
+
+  /**
+   * The row; with the option `errors`, the rows that are shown because of an error.
+   * @param time  undefined for the heading of a connection, which has other columns
+   */
+  #choose(connection: number, row: string, isWrong: boolean, time?: string): string[] {
+    if (!this.#options.errors) return [...this.#head(time), row];
     const waiting = this.#waiting.get(connection) ?? { rows: [], after: 0 };
     this.#waiting.set(connection, waiting);
     this.#dropOldest();
     if (isWrong) {
-      const rows = [...before, ...waiting.rows, row];
+      const rows = [...this.#head(time), ...waiting.rows, row];
       waiting.rows = [];
       waiting.after = AROUND;
       return rows;
     }
     if (waiting.after > 0) {
       waiting.after--;
-      return [...before, row];
+      return [row];
     }
     waiting.rows.push(row);
     if (waiting.rows.length > AROUND) waiting.rows.shift();
-    return before;
+    return [];
   }
 
   #dropOldest(): void {

@@ -16,7 +16,11 @@ describe('times', () => {
     ['America/St_Johns', 'UTC-03:30', -210],
     ['UTC', 'UTC', 0],
   ])('are those of the machine in %s', async (zone, named, minutes) => {
-    const rows = async () => (await run(...ARGS)).stdout.split('\n').slice(0, 2);
+    const rows = async () =>
+      (await run(...ARGS)).stdout
+        .split('\n')
+        .filter((_, i) => i !== 1)
+        .slice(0, 2);
     vi.stubEnv('TZ', 'UTC');
     const [day, first] = await rows();
     vi.stubEnv('TZ', zone);
@@ -26,12 +30,15 @@ describe('times', () => {
     expect(ownDay).toBe(`${own.slice(0, 10)} ${named}`);
     expect(ownFirst).toBe(own.slice(11, 19) + first!.slice(8));
     const { stdout } = await run(...ARGS, '--utc');
-    expect(stdout.split('\n').slice(0, 2)).toEqual([day, first]);
+    expect(stdout.split('\n').slice(0, 3)).toEqual([day, expect.stringMatching(/^time /), first]);
   });
 
   it('are left out where there are none', async () => {
     const { stdout } = await run('verify', file('plain.txt', 'S> 220 hello\nC> QUIT\nS> 221 bye\n'));
-    expect(stdout.split('\n')[0]).toBe('1 S  clear         clear          220 hello');
+    expect(stdout.split('\n').slice(0, 2)).toEqual([
+      '# by level         verdict        line',
+      '1 S  clear         clear          220 hello',
+    ]);
   });
 });
 
@@ -50,6 +57,17 @@ it('names the files of connections where there are several', async () => {
   const other = file('other.txt', 'S> 220 hello\nC> QUIT\nS> 221 bye\n');
   expect((await run(...ARGS, other)).stdout).toContain(`connection 2  ${other}  no security association`);
   expect((await run(...ARGS)).stdout).not.toContain(`connection 1  ${capture(NAME)}`);
+});
+
+it('names its columns once, above them', async () => {
+  const lines = (await run(...ARGS, capture('probe-heimdal-nomutual'))).stdout.split('\n');
+  const heads = lines.filter(line => /^time /.test(line));
+  expect([heads.length, lines[1]]).toEqual([1, heads[0]]);
+  const row = lines.find(line => line.endsWith('USER ftptester'))!;
+  for (const [name, value] of Object.entries({ '#': '1', by: 'C', level: 'safe', verdict: 'verified', line: 'USER' }))
+    expect([name, heads[0]!.indexOf(name)]).toEqual([name, row.indexOf(value, name === '#' ? 15 : 0)]);
+  expect((await run(...ARGS, '--errors')).stdout).not.toMatch(/^time /m);
+  expect((await run(...ARGS, '--summary')).stdout).not.toMatch(/^time /m);
 });
 
 describe('--errors', () => {
