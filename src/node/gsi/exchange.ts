@@ -341,5 +341,7 @@ function exchangeOf(side: Side, run: (side: Side) => Tokens): Exchange {
 }
 
 function over(): FtpSecurityError {
-  return new FtpSecurityError('sequence/closed', 'the GSI exchange is over', { side: 'local' });
+  return new FtpSecurityError('sequence/closed', 'the GSI exchange is over: each connection needs one of its own', {
+    side: 'local',
+  });
 }

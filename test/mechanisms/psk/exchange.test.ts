@@ -160,7 +160,10 @@ describe('the X-PSK exchange', () => {
     const initiator = pskInitiator({ key });
     const acceptor = pskAcceptor({ key });
     step(acceptor, step(initiator, step(acceptor, step(initiator).token).token).token);
-    const closed = expect.objectContaining({ code: 'sequence/closed', message: 'the X-PSK exchange is over' });
+    const closed = expect.objectContaining({
+      code: 'sequence/closed',
+      message: expect.stringMatching(/^the X-PSK exchange is over/),
+    });
     for (const exchange of [initiator, acceptor]) {
       expect(() => step(exchange)).toThrow(closed);
       expect(() => step(exchange, tokens()[0])).toThrow(closed);

@@ -399,7 +399,10 @@ test.each(REFUSED)('$name is refused', ({ code, number, text, ...given }) => {
   for (const { key } of made.keytab) expect(JSON.stringify(error) + error.message).not.toContain(toHex(key));
   expect(replyCodeFor(error)).toBe(code === 'no-key' ? 431 : code === 'weak' ? 534 : 535);
   const closed = errorOf(() => acceptor.step(token));
-  expect([closed.code, closed.message]).toEqual(['sequence/closed', 'the Kerberos exchange is over']);
+  expect([closed.code, closed.message]).toEqual([
+    'sequence/closed',
+    expect.stringMatching(/^the Kerberos exchange is over/),
+  ]);
 });
 
 test('a ticket that the key decrypts to something else is malformed, and no other key is tried', () => {
