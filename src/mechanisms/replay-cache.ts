@@ -4,7 +4,8 @@
  * A store for the authenticators that acceptors have accepted. It must have three properties:
  *
  * - All acceptors with the same keys share it. If each process has its own, an attacker can replay a recorded AP-REQ to another
- *   process.
+ *   process. A worker thread counts as a process. The acceptors should have the same `maxClockSkew`, since one that accepts older
+ *   authenticators would have to keep them for longer.
  * - `add` is atomic: of several concurrent calls with the same `id`, in any process, only one returns true.
  * - It outlives the processes, or reports its `age`, since an older authenticator may have been accepted before it began. Acceptors
  *   refuse older authenticators unless a replay is useless (see below).
@@ -41,7 +42,18 @@ export function isOlderThan({ age = Number.POSITIVE_INFINITY }: ReplayStore, cre
     number,
     number,
   ];
-  return nowMs - createdMs > ageMs;
+  // An age that is no number makes everything older.
+  return !(nowMs - createdMs <= ageMs);
+}
+
+/**
+ * Records an authenticator in a store, as its `add`.
+ * @throws TypeError if the store does not answer by true or false, e.g. by a Promise: misuse, after which nothing is accepted
+ */
+export function recordIn(store: ReplayStore, id: string, expires: number, now: number): boolean {
+  const isNew: unknown = store.add(id, expires, now);
+  if (typeof isNew === 'boolean') return isNew;
+  throw new TypeError('add of a ReplayStore must return true or false, and at once');
 }
 
 /** An entry takes about 250 octets of memory, so a full cache takes about 25 MB. */
@@ -55,9 +67,10 @@ export class ReplayCache implements ReplayStore {
   readonly #capacity: number;
   readonly #clock: () => number;
   readonly #begun: number;
-  /** The ids by the second in which they expire. */
-  readonly #entries = new Map<number, Set<string>>();
-  #size = 0;
+  /** When each id expires: the latest time that an acceptor has asked for. Those with a greater `maxClockSkew` keep it for longer. */
+  readonly #expiries = new Map<string, number>();
+  /** The ids by the second in which they expire. One that was kept for longer is still under the earlier second, too. */
+  readonly #entries = new Map<number, string[]>();
   #swept = Number.NEGATIVE_INFINITY;
   /** Entries that expire up to this second have been removed. */
   #lost = Number.NEGATIVE_INFINITY;
@@ -81,19 +94,21 @@ export class ReplayCache implements ReplayStore {
 
   /** The number of authenticators in the cache. */
   get size(): number {
-    return this.#size;
+    return this.#expiries.size;
   }
 
   /** See {@link ReplayStore.add}. */
   add(id: string, expires: number, now: number): boolean {
     this.#sweep(now);
-    if (this.#size >= this.#capacity) this.#makeRoom();
+    const known = this.#expiries.get(id);
+    if (known !== undefined && expires <= known) return false;
+    while (known === undefined && this.#expiries.size >= this.#capacity) this.#makeRoom();
     if (expires <= this.#lost) return false;
-    const entries = this.#entries.get(expires) ?? new Set();
-    if (entries.has(id)) return false;
-    this.#entries.set(expires, entries.add(id));
-    this.#size++;
-    return true;
+    this.#expiries.set(id, expires);
+    const entries = this.#entries.get(expires);
+    if (entries === undefined) this.#entries.set(expires, [id]);
+    else entries.push(id);
+    return known === undefined;
   }
 
   #sweep(now: number): void {
@@ -110,7 +125,7 @@ export class ReplayCache implements ReplayStore {
   }
 
   #drop(expires: number): void {
-    this.#size -= this.#entries.get(expires)!.size;
+    for (const id of this.#entries.get(expires)!) if (this.#expiries.get(id) === expires) this.#expiries.delete(id);
     this.#entries.delete(expires);
   }
 }

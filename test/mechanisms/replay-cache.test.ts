@@ -14,6 +14,37 @@ describe('ReplayCache', () => {
     ]);
   });
 
+  test('accepts each authenticator once however long it must be kept, and keeps it for the longest of these times', () => {
+    const cache = new ReplayCache();
+    expect([cache.add('a', 10, 0), cache.add('a', 5, 0), cache.add('a', 20, 0), cache.add('a', 10, 0)]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect([cache.size, cache.add('a', 20, 15), cache.add('b', 30, 20.5), cache.size]).toEqual([1, false, true, 1]);
+  });
+
+  test('makes room only for a new one, and as much as it takes', () => {
+    const cache = new ReplayCache({ capacity: 2 });
+    for (const [id, expires] of [
+      ['a', 10],
+      ['b', 20],
+      ['b', 20],
+      ['a', 30],
+    ] as const) {
+      cache.add(id, expires, 0);
+    }
+    expect([cache.size, cache.add('a', 10, 0)]).toEqual([2, false]);
+    // What expires at 10 is none any more, so those of 20 go.
+    expect([cache.add('c', 25, 0), cache.size, cache.add('a', 30, 0), cache.add('b', 20, 0)]).toEqual([
+      true,
+      2,
+      false,
+      false,
+    ]);
+  });
+
   test('removes an entry when it has expired, and not before', () => {
     const cache = new ReplayCache();
     cache.add('a', 10, 0);
@@ -36,8 +67,9 @@ describe('ReplayCache', () => {
     expect([cache.add('b', 11, 0), cache.add('c', 12, 0)]).toEqual([false, false]);
   });
 
+  const steps = fc.array(fc.tuple(fc.nat(30), fc.nat(20), fc.nat(3)), { maxLength: 100 });
+
   test('never accepts an unexpired authenticator twice, however full it is (random operations)', () => {
-    const steps = fc.array(fc.tuple(fc.nat(30), fc.nat(20), fc.nat(3)), { maxLength: 100 });
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 40 }), (asked, capacity) => {
         const cache = new ReplayCache({ capacity });
@@ -51,6 +83,22 @@ describe('ReplayCache', () => {
           expect(known && isTaken).toBe(false);
           if (isTaken) taken.set(id, expires);
           expect(cache.size).toBeLessThanOrEqual(capacity);
+        }
+      }),
+    );
+  });
+
+  test('accepts one once until the last of its times, while there is room (random operations)', () => {
+    fc.assert(
+      fc.property(steps, asked => {
+        const cache = new ReplayCache();
+        const taken = new Map<number, number>();
+        let now = 0;
+        for (const [number, ahead, passed] of asked) {
+          now += passed;
+          const until = taken.get(number) ?? -1;
+          expect(cache.add(`${number}`, now + ahead, now)).toBe(until < now);
+          taken.set(number, Math.max(until, now + ahead));
         }
       }),
     );
@@ -84,5 +132,9 @@ describe('an authenticator is older than a store', () => {
 
   test('never, if the store has no age', () => {
     expect(isOlderThan({ add }, 0, 2 ** 32)).toBe(false);
+  });
+
+  test('if the age is no number', () => {
+    expect(isOlderThan({ age: Number.NaN, add }, 1000, 1000)).toBe(true);
   });
 });

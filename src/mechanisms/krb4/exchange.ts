@@ -14,7 +14,7 @@ import { assertParsed, assertSomeParsed, copy, equalConstantTime, toHex, viewOf 
 import { badToken, FtpSecurityError } from '../../errors.js';
 import type { Exchange } from '../../protection/mechanism.js';
 import { destroyOnError, type ExchangeGenerator, exchangeFromGenerator } from '../exchange-generator.js';
-import { isOlderThan, ReplayCache, type ReplayStore } from '../replay-cache.js';
+import { isOlderThan, ReplayCache, type ReplayStore, recordIn } from '../replay-cache.js';
 import { type ApReq, buildApReq, eraseKeys, type OpenedApReq, openApReq, parseApReq } from './ap-req.js';
 import {
   assertWeakAllowed,
@@ -165,7 +165,7 @@ function assertAcceptable(message: ApReq, request: OpenedApReq, options: Krb4Acc
     throw new FtpSecurityError('security/replayed', message);
   }
   const [id, expires] = replayEntry(message, request, maxClockSkew);
-  if (!replayCache.add(id, expires, now)) {
+  if (!recordIn(replayCache, id, expires, now)) {
     throw new FtpSecurityError('security/replayed', 'replayed authenticator');
   }
 }

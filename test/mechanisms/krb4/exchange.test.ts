@@ -125,9 +125,15 @@ describe('an acceptor', () => {
     const replayCache = new ReplayCache();
     step(acceptor({ replayCache }), requestOf(SAMPLE));
     expectCode(() => step(acceptor({ replayCache, ...later(200) }), requestOf(SAMPLE)), 'security/replayed');
+    expectCode(() => step(acceptor({ replayCache, maxClockSkew: 60 }), requestOf(SAMPLE)), 'security/replayed');
     // In the other byte order, which only the header shows.
     const turned = Uint8Array.from(requestOf(SAMPLE), (octet, i) => (i === 1 ? octet ^ 1 : octet));
     errorOf(() => step(acceptor({ replayCache }), turned));
+  });
+
+  it('accepts nothing with a store that answers later, which is misuse', () => {
+    const replayCache = { add: () => Promise.resolve(true) } as unknown as ReplayStore;
+    expect(() => step(acceptor({ replayCache }), requestOf(SAMPLE))).toThrow(TypeError);
   });
 
   it('refuses an AP_REQ that is older than its cache, since another process may have accepted it', () => {

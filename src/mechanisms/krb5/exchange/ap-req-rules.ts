@@ -4,7 +4,7 @@ import { equalConstantTime, toHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
 import { formatDer } from '../../der.js';
 import { destroyOnError } from '../../exchange-generator.js';
-import { isOlderThan, type ReplayStore } from '../../replay-cache.js';
+import { isOlderThan, type ReplayStore, recordIn } from '../../replay-cache.js';
 import { consume } from '../crypto/aes-hmac.js';
 import { enctypeOf } from '../crypto/enctypes.js';
 import type { KrbErrorName } from '../messages/error-codes.js';
@@ -248,7 +248,8 @@ function check<Subject>(rules: readonly Rule<Subject>[], subject: Subject, ticke
 /** Whether an authenticator is new; it is recorded then. */
 function isNew({ authenticator, policy: { replayCache, maxClockSkew }, nowSeconds }: Opened): boolean {
   // Acceptable until ctime + skew; kept one skew longer, in case our clock is set back.
-  return replayCache.add(authenticatorId(authenticator), authenticator.ctime + 2 * maxClockSkew + 1, nowSeconds);
+  const expires = authenticator.ctime + 2 * maxClockSkew + 1;
+  return recordIn(replayCache, authenticatorId(authenticator), expires, nowSeconds);
 }
 
 /** Whether the acceptor serves a keytab entry's principal. A key without a principal serves any service. */

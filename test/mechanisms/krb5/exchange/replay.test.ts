@@ -6,6 +6,7 @@ import {
   krb5Acceptor,
   krb5Initiator,
   ReplayCache,
+  type ReplayStore,
 } from '../../../../src/mechanisms/krb5/index.js';
 import type { Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode } from '../../../helpers.js';
@@ -77,6 +78,20 @@ test('acceptors that share a cache refuse what another has accepted', () => {
   const error = errorOf(() => acceptor({ replayCache }).step(token));
   expect([error.code, errorNumberOf(error.token)]).toEqual(['security/replayed', 34]);
   expect(replayCache.size).toBe(1);
+});
+
+test('acceptors that share a cache refuse it though they accept other clocks', () => {
+  const replayCache = new ReplayCache();
+  acceptor({ replayCache }).step(token);
+  for (const maxClockSkew of [60, 600])
+    expectCode(() => acceptor({ replayCache, maxClockSkew }).step(token), 'security/replayed');
+});
+
+test('a store that answers later, or nothing, is misuse, and nothing is accepted', () => {
+  for (const answer of [Promise.resolve(true), undefined, 1]) {
+    const replayCache = { add: () => answer } as unknown as ReplayStore;
+    expect(() => acceptor({ replayCache }).step(token)).toThrow(TypeError);
+  }
 });
 
 test('acceptors share one cache by default', () => {
