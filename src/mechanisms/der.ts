@@ -216,25 +216,19 @@ export type Of<T> = T extends Type<infer Value> ? Value : never;
 /** SEQUENCE of fields with ascending numbers. */
 export function sequence<F extends Fields>(fields: F): Type<RecordOf<F>> {
   const entries = Object.entries(fields);
-  const last = entries.at(-1)![1].number;
   return {
     name: 'SEQUENCE',
     tag: 0x30,
-    read({ bytes, start, end }) {
+    read(contents) {
       const record: Record<string, unknown> = {};
-      let at = start;
-      for (const [name, { number, type, optional }] of entries) {
-        if (at < end && bytes[at] === (CONTEXT | number)) {
-          const element = readElement(bytes, at, end);
-          record[name] = readWhole(type, { bytes, start: element.start, end: element.end });
-          at = element.end;
-        } else if (!optional) throw expected(`${name} [${number}]`, at);
+      try {
+        readFields(entries, contents, record);
+      } catch (error) {
+        // It may have a key in it.
+        erase(record);
+        throw error;
       }
-      if (at < end) {
-        checkExtensions({ bytes, start: at, end }, last);
-        record['extensions'] = copy(bytes, at, end);
-      }
-      // The loop has filled in all properties of RecordOf; TypeScript can't check that, since the names are known
+      // readFields has filled in all properties of RecordOf; TypeScript can't check that, since the names are known
       // only at run time.
       return record as RecordOf<F>;
     },
@@ -247,6 +241,31 @@ export function sequence<F extends Fields>(fields: F): Type<RecordOf<F>> {
       return [...written, value.extensions ?? NOTHING];
     },
   };
+}
+
+/** Reads the fields of a SEQUENCE into `record`. */
+function readFields(
+  entries: readonly [name: string, field: Field<unknown, boolean>][],
+  { bytes, start, end }: Range,
+  record: Record<string, unknown>,
+): void {
+  let at = start;
+  for (const [name, { number, type, optional }] of entries) {
+    if (at < end && bytes[at] === (CONTEXT | number)) {
+      const element = readElement(bytes, at, end);
+      record[name] = readWhole(type, { bytes, start: element.start, end: element.end });
+      at = element.end;
+    } else if (!optional) throw expected(`${name} [${number}]`, at);
+  }
+  if (at === end) return;
+  checkExtensions({ bytes, start: at, end }, entries.at(-1)![1].number);
+  record['extensions'] = copy(bytes, at, end);
+}
+
+/** Overwrites all octets in what was read; they are copies. */
+function erase(value: unknown): void {
+  if (value instanceof Uint8Array) value.fill(0);
+  else if (typeof value === 'object' && value !== null) Object.values(value).forEach(erase);
 }
 
 interface Element extends Range {

@@ -5,6 +5,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { BlockCiphers, NewBlockCipher } from '../../src/block-cipher.js';
 import { gsiObserver } from '../../src/mechanisms/gsi/index.js';
+import { parseApReq } from '../../src/mechanisms/krb4/ap-req.js';
+import { pcbcDecrypt, pcbcEncrypt, withDesKey } from '../../src/mechanisms/krb4/crypto.js';
 import {
   type Krb4AcceptorOptions,
   krb4Acceptor,
@@ -28,7 +30,7 @@ import { gsiKeysOf } from './gsi/keys.js';
 import { keysOf, tokensOf, VECTORS } from './gsi/vectors.js';
 import { clockOf, SAMPLE, step } from './krb4/exchanges.js';
 import { CLIENT, keyOf, SERVER, ticketFileOf } from './krb4/vectors.js';
-import { realm, START } from './krb5/live.js';
+import { realm, reseal, START } from './krb5/live.js';
 import { NTLM, negTokenInit, negTokenResp, OFFERED } from './krb5/negotiation.js';
 
 interface HmacState {
@@ -101,7 +103,7 @@ const ciphers: BlockCiphers = {
 const native = { Uint8Array, Uint32Array };
 
 beforeEach(() => {
-  for (const list of [states, arrays]) list.length = 0;
+  forget();
   keys.clear();
   for (const [name, Base] of Object.entries(native)) {
     // The name and instanceof are what libraries go by.
@@ -123,6 +125,11 @@ afterEach(restore);
 
 function restore(): void {
   Object.assign(globalThis, native);
+}
+
+/** Leaves out of the watch what the test itself has made. */
+function forget(): void {
+  for (const list of [states, arrays]) list.length = 0;
 }
 
 /** @param least  how many keys must have been met, or nothing was watched */
@@ -258,6 +265,24 @@ describe.each(KEYED)('$title', ({ number, ciphers }) => {
     expectNothingLeft(6);
   });
 
+  test('by messages that are malformed behind a key', () => {
+    const { token } = step(initiator());
+    giveUp();
+    const malformed = { extensions: Uint8Array.of(0x80) };
+    const request = reseal(token!, made, { authenticator: whole => ({ ...whole, ...malformed }) });
+    const inTicket = { ...made, ...realm(number, { ticket: malformed as never }) };
+    const other = step(
+      krb5Initiator({ ...live, credentials: [inTicket.credential], service: 'ftp@host.example.test' }),
+    );
+    forget();
+    expect(() => step(acceptor(), request)).toThrow('DER');
+    expect(krb5Observer({ keys: made.keytab, ciphers }).observe('client', request).problem?.message).toMatch('DER');
+    expect(() => step(acceptor({ keytab: inTicket.keytab }), other.token)).toThrow('DER');
+    met(key);
+    met(Buffer.from(inTicket.credential.key.keyvalue));
+    expectNothingLeft(3);
+  });
+
   test('by a negotiation that is given up', () => {
     const bare = step(initiator()).token!;
     const theirs = acceptor();
@@ -355,6 +380,22 @@ describe('KERBEROS_V4', () => {
     const step_ = observer.observe('server', answer.token!);
     talk(step(ours, answer.token).context!, answer.context!);
     for (const context of [step_.fromClient!, step_.fromServer!]) context.destroy();
+    met(sessionKey);
+    expectNothingLeft(2);
+  });
+
+  test('by a ticket that is malformed behind its key', () => {
+    const { token } = step(initiator());
+    const { ticket } = parseApReq(token!);
+    const [key] = srvtab;
+    const longer = withDesKey(key!.key, nodeCiphers, prepared =>
+      pcbcEncrypt(prepared, Buffer.concat([pcbcDecrypt(prepared, ticket), Buffer.alloc(8)])),
+    );
+    const at = Buffer.from(token!).indexOf(ticket);
+    const [before, behind] = [Buffer.from(token!.subarray(0, at)), token!.subarray(at + ticket.length)];
+    before[at - 2] = longer.length;
+    forget();
+    expect(() => step(acceptor(), Buffer.concat([before, longer, behind]))).toThrow('decrypts');
     met(sessionKey);
     expectNothingLeft(2);
   });

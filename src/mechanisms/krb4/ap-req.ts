@@ -14,6 +14,7 @@ import type { BlockCiphers } from '../../block-cipher.js';
 import { ByteReader } from '../../byte-reader.js';
 import { concat } from '../../bytes.js';
 import { badToken, FtpSecurityError, refusalFrom } from '../../errors.js';
+import { destroyOnError } from '../exchange-generator.js';
 import { BLOCK, type DesKey, desKey, eraseKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './crypto.js';
 import type { Krb4Credential, SrvtabEntry } from './files.js';
 import { numberOf } from './messages.js';
@@ -182,11 +183,13 @@ function readTicket(plaintext: Uint8Array, realm: string): Ticket {
   const client = readPrincipal(reader);
   const address = reader.octets(4);
   const sessionKey = reader.octets(KEY_LENGTH);
-  const life = reader.uint8();
-  const issued = reader.uint32();
-  const service = principalText({ name: readName(reader), instance: readName(reader), realm });
-  paddingLength(reader);
-  return { client, address, sessionKey, life, issued, service };
+  return destroyOnError({ destroy: () => sessionKey.fill(0) }, () => {
+    const life = reader.uint8();
+    const issued = reader.uint32();
+    const service = principalText({ name: readName(reader), instance: readName(reader), realm });
+    paddingLength(reader);
+    return { client, address, sessionKey, life, issued, service };
+  });
 }
 
 function openAuthenticator({ authenticator, littleEndian }: ApReq, session: DesKey): Authenticator {
