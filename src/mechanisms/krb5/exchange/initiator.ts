@@ -68,7 +68,10 @@ export interface Krb5InitiatorOptions extends CipherOptions {
   bindings?: Uint8Array;
   /** A KRB-CRED message with credentials to delegate to the server; this package does not create them. Default none. */
   delegation?: Uint8Array;
-  /** The current time in milliseconds since 1970. Default `Date.now`. */
+  /**
+   * The current time in milliseconds since 1970. Default `Date.now`; with a credential cache that has a `timeOffset`, the time of
+   * the KDC, as in the library that wrote it.
+   */
   clock?: () => number;
   /** Permit tickets and subkeys of weak encryption types (DES, triple DES, RC4). Default false. */
   allowWeak?: boolean;
@@ -321,6 +324,12 @@ function credentialsOf(given: Krb5InitiatorOptions['credentials']): readonly Cre
   return credentials;
 }
 
+/** In whole milliseconds, since {@link distinctTimestamp} makes clocks of these distinct. */
+function clockOf({ timeOffset = 0 }: Partial<CredentialCache>): () => number {
+  const offset = Math.round(1000 * timeOffset);
+  return () => Date.now() + offset;
+}
+
 function settingsOf(options: Krb5InitiatorOptions): Settings {
   const { service, bindings, delegation } = options;
   const credentials = credentialsOf(options.credentials);
@@ -334,7 +343,7 @@ function settingsOf(options: Krb5InitiatorOptions): Settings {
     spnego: options.spnego ?? false,
     bindings,
     delegation,
-    clock: options.clock ?? Date.now,
+    clock: options.clock ?? clockOf(options.credentials as Partial<CredentialCache>),
     allowWeak: options.allowWeak ?? false,
     enctypes: options.enctypes,
     strictOrder: options.strictOrder ?? false,

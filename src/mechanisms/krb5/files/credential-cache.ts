@@ -48,7 +48,7 @@ export interface CredentialCache {
   credentials: Credential[];
   /** Settings, which the file stores as credentials of realm `X-CACHECONF:`; `name` has the components of their names. */
   configuration: { name: string[]; value: Uint8Array }[];
-  /** How far the KDC's clock is ahead of the client's, in seconds. Only version 4 may have it. */
+  /** How far the KDC's clock is ahead of the client's, in seconds, when the cache was written. Only version 4 may have it. */
   timeOffset?: number;
   /** Set if the end of the file, after complete credentials, can't be parsed: one is truncated, or other octets follow. */
   error?: FtpSecurityError;

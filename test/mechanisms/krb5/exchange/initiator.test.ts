@@ -410,3 +410,22 @@ test('a credential has the times of start and renewal only if they are set', () 
     '2027-01-15T08:00:00Z',
   ]);
 });
+
+test('the clock is that of the KDC if the credential cache has the difference, unless the caller has another', () => {
+  const { credential } = realm(18);
+  const cache = { principal: credential.client, credentials: [credential], configuration: [] };
+  const clientTime = (options: Partial<Krb5InitiatorOptions>) => {
+    const given = { credentials: cache, service: 'ftp@host.example.test', ...options };
+    return Date.parse((krb5Initiator(given).step() as Step).facts!['clientTime'] as string);
+  };
+  vi.useFakeTimers({ now: (START - 1000) * 1000 });
+  try {
+    expectCode(() => clientTime({}), 'security/not-yet-valid');
+    expect(clientTime({ credentials: { ...cache, timeOffset: 1001.2503 } })).toBe(START * 1000 + 1250);
+    expect(clientTime({ credentials: { ...cache, timeOffset: 1001.2503 }, clock: () => (START + 2) * 1000 })).toBe(
+      START * 1000 + 2000,
+    );
+  } finally {
+    vi.useRealTimers();
+  }
+});
