@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { copy, toUtf8 } from '../../../../src/bytes.js';
 import { ENCTYPES } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
+import { openFrame } from '../../../../src/mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../../src/mechanisms/krb5/tokens/context.js';
 import { readTokenHeader } from '../../../../src/mechanisms/krb5/tokens/token-header.js';
 import { nodeCiphers } from '../../../../src/node/index.js';
@@ -324,6 +325,26 @@ describe('krb5Context', () => {
     expect(() => initiator.wrapSizeLimit('safe', -1)).toThrow(RangeError);
     expect(() => initiator.wrapSizeLimit('safe', 1.5)).toThrow(RangeError);
   });
+});
+
+it('takes an RC4 token that is not sealed again, under another number or from its own side (vectors/deviations.json, `unprotected`)', () => {
+  const common = {
+    enctype: 23,
+    key: keyOctets(23),
+    acceptorSubkey: false,
+    sendSequence: 4,
+    receiveSequence: 4,
+    allowWeak: true,
+  };
+  const initiator = krb5Context({ ...common, role: 'initiator' });
+  const acceptor = krb5Context({ ...common, role: 'acceptor' });
+  const token = initiator.wrap(TEXT, 'safe').token;
+  const at = openFrame(token) + 8;
+  const turned = (...flips: number[]) => token.map((octet, i) => octet ^ (flips[i - at] ?? 0));
+  const opened = { plaintext: TEXT, level: 'safe', sequence: 'ok' };
+  expect([acceptor.unwrap(token), acceptor.unwrap(turned(0, 0, 0, 4 ^ 5))]).toEqual([opened, opened]);
+  expect(initiator.unwrap(turned(0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff))).toEqual(opened);
+  expectCode(() => initiator.unwrap(turned(0, 0, 0, 0, 0xff, 0xff, 0xff)), 'security/bad-checksum');
 });
 
 describe('sequence numbers before the first', () => {
