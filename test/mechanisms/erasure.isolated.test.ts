@@ -265,6 +265,16 @@ describe.each(KEYED)('$title', ({ number, ciphers }) => {
     expectNothingLeft(6);
   });
 
+  test('by an observer of an exchange that has no end', () => {
+    const { token } = step(initiator());
+    const observer = krb5Observer({ keys: made.keytab, ciphers });
+    expect(observer.observe('client', token!).problem).toBeUndefined();
+    observer.destroy!();
+    giveUp();
+    met(key);
+    expectNothingLeft(3);
+  });
+
   test('by messages that are malformed behind a key', () => {
     const { token } = step(initiator());
     giveUp();
@@ -380,6 +390,14 @@ describe('KERBEROS_V4', () => {
     const step_ = observer.observe('server', answer.token!);
     talk(step(ours, answer.token).context!, answer.context!);
     for (const context of [step_.fromClient!, step_.fromServer!]) context.destroy();
+    met(sessionKey);
+    expectNothingLeft(2);
+  });
+
+  test('by an observer of an exchange that has no end', () => {
+    const observer = krb4Observer({ keys: srvtab, ciphers });
+    expect(observer.observe('client', step(initiator()).token!).problem).toBeUndefined();
+    observer.destroy!();
     met(sessionKey);
     expectNothingLeft(2);
   });

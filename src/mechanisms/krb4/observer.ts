@@ -76,6 +76,7 @@ export function krb4Observer({ keys, ciphers }: Krb4ObserverOptions): ExchangeOb
       assertBytes(token, 'token');
       return from === 'client' ? onRequest(parseApReq(token)) : onAnswer(token);
     },
+    destroy: eraseRequest,
   };
 }
 

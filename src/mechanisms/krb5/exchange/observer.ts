@@ -190,6 +190,7 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
       step = { ...step, facts };
       return withMessageKeys(step);
     },
+    destroy: eraseRequest,
   };
 }
 
