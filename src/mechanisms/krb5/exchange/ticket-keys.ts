@@ -52,11 +52,15 @@ export function openTicket(
   const ordered = [...new Set([...current, ...named, ...keys])];
   const typed = ordered.filter(isTyped);
   let failure: FtpSecurityError | undefined;
-  for (const key of typed) {
+  let untried = typed;
+  for (let key = untried[0]; key !== undefined; key = untried[0]) {
+    const { key: octets } = key;
     const opened = attempt(key, ticket, options);
     if (!(opened instanceof FtpSecurityError))
-      return { part: opened, entries: typed.filter(one => equalConstantTime(one.key, key.key)) };
+      return { part: opened, entries: typed.filter(one => equalConstantTime(one.key, octets)) };
     failure ??= opened;
+    // One key may have dozens of names in Active Directory, and anybody can send a ticket to be tried.
+    untried = untried.filter(one => !equalConstantTime(one.key, octets));
   }
   const which = `the ticket for ${ticketText(ticket)}`;
   const available = `(known keys: ${keysText(ordered)})`;

@@ -1,5 +1,5 @@
 /** The rules by which the acceptor accepts or refuses an AP-REQ (RFC 4120 §3.2.3). */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { toHex } from '../../../../src/bytes.js';
 import { replyCodeFor } from '../../../../src/errors.js';
 import { ENCTYPES } from '../../../../src/mechanisms/krb5/crypto/enctypes.js';
@@ -7,6 +7,7 @@ import { kerberosKey } from '../../../../src/mechanisms/krb5/crypto/kerberos-key
 import { type Krb5AcceptorOptions, principalText } from '../../../../src/mechanisms/krb5/index.js';
 import { formatGssChecksum } from '../../../../src/mechanisms/krb5/messages/gss-checksum.js';
 import { type Authenticator, USAGE } from '../../../../src/mechanisms/krb5/messages/kerberos.js';
+import { nodeCiphers } from '../../../../src/node/index.js';
 import type { Step } from '../../../../src/protection/mechanism.js';
 import { errorOf, expectCode } from '../../../helpers.js';
 import {
@@ -415,6 +416,20 @@ test('a ticket that the key decrypts to something else is malformed, and no othe
   });
   const error = errorOf(() => acceptorAt([...made.keytab, ...made.keytab]).step(requestFor(made, { message })));
   expect([error.code, errorNumberOf(error.token)]).toEqual(['security/bad-token', 60]);
+});
+
+test('a key that does not decrypt the ticket is tried once, however many names it has', () => {
+  const made = realm(18);
+  const token = requestFor(made);
+  const wrong = (octet: number) => ({ ...made.keytab[0]!, key: new Uint8Array(32).fill(octet) });
+  const tried = (keytab: Realm['keytab']) => {
+    const aes = vi.fn(nodeCiphers.aes!);
+    expectCode(() => acceptorAt(keytab, { ciphers: { aes } }).step(token), 'security/bad-checksum');
+    return aes.mock.calls.length;
+  };
+  const once = tried([wrong(1)]);
+  expect(once).toBeGreaterThan(0);
+  expect(tried([wrong(1), wrong(1), wrong(2), wrong(1), wrong(2)])).toBe(2 * once);
 });
 
 describe('the acceptor accepts', () => {
