@@ -35,7 +35,8 @@ export interface Keytab {
  * Parses a keytab file of version 1 or 2. Returns its entries in the file's order, without deleted ones. If the end of the file
  * can't be parsed, complete entries before it are returned; {@link parseKeytabFile} also reports the problem.
  * @throws TypeError if `bytes` is not a Uint8Array
- * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`, if it is not a keytab or has no complete entry
+ * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`, if it is not a keytab, has no complete entry, or a complete
+ *   entry is malformed
  * @example
  * ```ts
  * const keytab = parseKeytab(await readFile('/etc/krb5.keytab'));
@@ -49,8 +50,8 @@ export function parseKeytab(bytes: Uint8Array): KeytabEntry[] {
 /**
  * Parses a keytab file, and reports a problem at its end, e.g. if a writer was interrupted or an editor has added a newline.
  * @throws TypeError if `bytes` is not a Uint8Array
- * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`, if it is not a keytab or has no complete entry but
- *   other octets
+ * @throws FtpSecurityError `syntax/bad-file`, with the offset in `bytes`, if it is not a keytab, has no complete entry but other octets,
+ *   or a complete entry is malformed
  */
 export function parseKeytabFile(bytes: Uint8Array): Keytab {
   assertBytes(bytes, 'bytes');
