@@ -1,10 +1,13 @@
 /** Untrusted text made safe for terminals, logs and error messages. */
 
-/** A peer's text on one line: control characters, which could control a terminal, are shown as escapes. */
+/**
+ * A peer's text on one line: control characters, which could control a terminal, are shown as escapes. So are the octets of a name
+ * that is no UTF-8: they would all look the same.
+ */
 export function printable(text: string): string {
   const named: Record<string, string> = { '\r': '\\r', '\n': '\\n', '\t': '\\t', '\0': '\\0' };
   return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
     character => named[character] ?? `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
 }

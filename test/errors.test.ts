@@ -23,6 +23,11 @@ describe('a message', () => {
     expect(message).toBe('no key for \\u{1b}[2Jftp\\r\\n2026 accepted\\u{202e}@X');
   });
 
+  it('shows each octet of a name that is no UTF-8, which would all look the same', () => {
+    const { message } = new FtpSecurityError('security/no-key', 'no key for \udcfc\udcff@X \u{1f600}');
+    expect(message).toBe('no key for \\u{dcfc}\\u{dcff}@X \u{1f600}');
+  });
+
   it('is not as long as a peer likes', () => {
     const { message } = new FtpSecurityError('security/no-key', `no key for ${'x'.repeat(100_000)}`);
     expect(message).toMatch(/^no key for x{1988}…$/);
