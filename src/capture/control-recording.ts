@@ -82,8 +82,10 @@ export class ControlRecording {
    * command waits for its reply, or the last one. Undefined if its command has not come, or is not known.
    */
   transferAt(addressed: number | undefined): RecordedTransfer | undefined {
-    const [only, ...more] = [...this.#transfers.values()].filter(it => it.addressed === addressed);
-    if (addressed !== undefined && more.length === 0) return only;
+    if (addressed !== undefined) {
+      const [only, ...more] = [...this.#transfers.values()].filter(it => it.addressed === addressed);
+      if (more.length === 0) return only;
+    }
     const transfer = this.#observer.transfer;
     return transfer && this.#transfers.get(transfer.message);
   }

@@ -23,12 +23,14 @@ interface Announced<Control> {
   other: string;
   /** The number of the message with the command that asked for it, e.g. PASV; undefined for the default port. */
   message: number | undefined;
+  /** Whether a TCP connection has been found by it. */
+  isUsed: boolean;
   isForgotten: boolean;
 }
 
 /**
- * `port`: only the port matches, because address translation changed the host. `time`: the port does not match either, but
- * the control connection between the same hosts waits for a data connection. Then it may be none.
+ * `port`: only the port matches, because address translation changed the host. `time`: the port does not match either, or the
+ * line that announces it can't be read, but the control connection between the same hosts waits for a data connection.
  */
 export type FoundBy = 'address' | 'port' | 'time';
 
@@ -37,27 +39,49 @@ export interface FoundDataConnection<Control> {
   /** Which end of the TCP connection is the client. */
   clientEnd: 0 | 1;
   foundBy: FoundBy;
-  /** The number of the message with the command that asked for the address; undefined for the default port. */
+  /** Whether it may be none of this control connection: found by time alone, or where another one may have announced the address again. */
+  isDoubtful: boolean;
+  /** The number of the message with the command that asked for the address; undefined if that is not known. */
   message: number | undefined;
   /** The control connection with the other server, where a client lets two of them transfer a file (RFC 959 §2.3, figure 2). */
   partner: { control: Control; message: number | undefined } | undefined;
 }
 
+/** The two that an open control connection has for data connections whose announcement is not known, and the sides that it shares with others. */
+interface Open<Control> {
+  unknown: readonly Announced<Control>[];
+  sides: readonly string[];
+}
+
 /**
  * The addresses that control connections have announced. Several may announce the same one: a capture on both sides of an
  * address translation has each control connection twice, and a port is used again. Then the one between the same hosts is meant,
- * and of several the last.
+ * and of several the last. What some announce is not known, because their keys are missing, or lines of them: so an address
+ * whose data connection has come is not taken to be meant once more, as long as its host has another control connection.
  */
 export class DataConnections<Control> {
   readonly #byEnd = new Recent<string, Announced<Control>>();
   readonly #byPort = new Recent<number, Announced<Control>>();
   readonly #byHosts = new Recent<string, Announced<Control>>();
   readonly #kept = new Map<Control, Announced<Control>[]>();
+  readonly #open = new Map<Control, Open<Control>>();
+  /** How many control connections are open with a host on one side. */
+  readonly #sides = new Map<string, number>();
   readonly #waits: (control: Control, message: number | undefined) => boolean;
 
-  /** @param waits  whether the transfer after a message has no data connection so far */
+  /** @param waits  whether the transfer after a message, or the last one, has no data connection so far */
   constructor(waits: (control: Control, message: number | undefined) => boolean) {
     this.#waits = waits;
+  }
+
+  /** A control connection begins. @param port  of the client, where it listens as long as it has not sent PORT (RFC 959 §3.2) */
+  begin(control: Control, hosts: Record<Peer, string>, port: number): void {
+    this.announce(control, 'client', { host: undefined, port }, hosts, undefined);
+    const unknown = PEERS.map(by => newAnnounced(control, by, undefined, hosts, undefined));
+    for (const it of unknown) this.#byHosts.add(pairOf(it), it);
+    const sides = unknown.map(sideOf);
+    for (const side of sides) this.#sides.set(side, (this.#sides.get(side) ?? 0) + 1);
+    this.#open.set(control, { unknown, sides });
   }
 
   /**
@@ -67,16 +91,15 @@ export class DataConnections<Control> {
   announce(
     control: Control,
     by: Peer,
-    { host: said, port }: DataAddress,
+    address: DataAddress,
     hosts: Record<Peer, string>,
     message: number | undefined,
   ): void {
-    const [own, other] = [hosts[by], hosts[by === 'client' ? 'server' : 'client']];
-    const announced = { control, by, end: `${said ?? own}:${port}`, port, own, other, message, isForgotten: false };
+    const announced = newAnnounced(control, by, address, hosts, message);
     this.#byEnd.add(announced.end, announced);
-    this.#byPort.add(port, announced);
+    this.#byPort.add(announced.port, announced);
     // The default port is not translated, as it is that of the control connection.
-    if (message !== undefined) this.#byHosts.add(`${own} ${other}`, announced);
+    if (message !== undefined) this.#byHosts.add(pairOf(announced), announced);
     const kept = this.#kept.get(control) ?? [];
     kept.push(announced);
     this.#kept.set(control, kept);
@@ -87,6 +110,17 @@ export class DataConnections<Control> {
   forget(control: Control): void {
     for (const announced of this.#kept.get(control) ?? []) this.#remove(announced);
     this.#kept.delete(control);
+    const { unknown, sides } = this.#open.get(control) ?? { unknown: [], sides: [] };
+    for (const announced of unknown) {
+      announced.isForgotten = true;
+      this.#byHosts.forget(pairOf(announced));
+    }
+    for (const side of sides) {
+      const left = this.#sides.get(side)! - 1;
+      if (left === 0) this.#sides.delete(side);
+      else this.#sides.set(side, left);
+    }
+    this.#open.delete(control);
   }
 
   /**
@@ -96,14 +130,19 @@ export class DataConnections<Control> {
   find({ ends, opener }: TcpConnection): FoundDataConnection<Control> | undefined {
     // If the SYN is missing, either end may be the one that listens.
     const listeners = opener === undefined ? ([1, 0] as const) : ([opener === 0 ? 1 : 0] as const);
-    for (const [foundBy, likely] of this.#likely) {
-      for (const listener of listeners) {
-        const [own, other] = [hostOf(ends[listener]), hostOf(ends[listener === 0 ? 1 : 0])];
-        const announced = this.#choose(likely(ends[listener], own, other), own);
-        if (announced === undefined) continue;
-        const { control, by, message } = announced;
-        const clientEnd = by === 'client' ? listener : listener === 0 ? 1 : 0;
-        return { control, clientEnd, foundBy, message, partner: this.#partnerOf(announced) };
+    for (const isSpent of [false, true]) {
+      for (const [foundBy, likely] of this.#likely) {
+        for (const listener of listeners) {
+          const [own, other] = [hostOf(ends[listener]), hostOf(ends[listener === 0 ? 1 : 0])];
+          const candidates = likely(ends[listener], own, other).filter(it => this.#isSpent(it) === isSpent);
+          const announced = this.#choose(candidates, own);
+          if (announced === undefined) continue;
+          if (foundBy !== 'time') announced.isUsed = true;
+          const { control, by, message } = announced;
+          const clientEnd = by === 'client' ? listener : listener === 0 ? 1 : 0;
+          const isDoubtful = isSpent || foundBy === 'time';
+          return { control, clientEnd, foundBy, isDoubtful, message, partner: this.#partnerOf(announced) };
+        }
       }
     }
     return undefined;
@@ -136,13 +175,44 @@ export class DataConnections<Control> {
     return this.#waits(control, message);
   }
 
+  /** Whether its data connection has come, and another control connection may have announced the same address since. */
+  #isSpent(announced: Announced<Control>): boolean {
+    return announced.isUsed && this.#sides.get(sideOf(announced))! > 1 && !this.#isWaiting(announced);
+  }
+
   #remove(announced: Announced<Control>): void {
-    const { end, port, own, other, message } = announced;
+    const { end, port, message } = announced;
     announced.isForgotten = true;
     this.#byEnd.forget(end);
     this.#byPort.forget(port);
-    if (message !== undefined) this.#byHosts.forget(`${own} ${other}`);
+    if (message !== undefined) this.#byHosts.forget(pairOf(announced));
   }
+}
+
+const PEERS = ['client', 'server'] as const;
+
+/** @param address  undefined if it is not known; port 0 is none */
+function newAnnounced<Control>(
+  control: Control,
+  by: Peer,
+  address: DataAddress | undefined,
+  hosts: Record<Peer, string>,
+  message: number | undefined,
+): Announced<Control> {
+  const { host, port } = address ?? { host: undefined, port: 0 };
+  const [own, other] = [hosts[by], hosts[by === 'client' ? 'server' : 'client']];
+  const end = `${host ?? own}:${port}`;
+  return { control, by, end, port, own, other, message, isUsed: false, isForgotten: false };
+}
+
+/** The hosts of its control connection, that which listens first. */
+function pairOf({ own, other }: Announced<unknown>): string {
+  return `${own} ${other}`;
+}
+
+/** The host that listens, and whether as client or as server. */
+function sideOf({ by, own }: Announced<unknown>): string {
+  return `${by} ${own}`;
 }
 
 /** Values by key, in the order in which they came. Those that are forgotten are dropped when they are half of all. */

@@ -98,9 +98,9 @@ export class DataRecording {
 
   /** The protection set on the control connection when the first octets come applies to the whole transfer. */
   #begin(from: Peer, time: bigint | undefined): Begun {
-    const { control, clientEnd, foundBy } = this.#found;
+    const { control, clientEnd, foundBy, isDoubtful } = this.#found;
     const transfer = this.#transfer;
-    const isCertain = foundBy !== 'time';
+    const isCertain = !isDoubtful;
     if (isCertain) this.#capture(transfer);
     const { ends, opener, opened } = this.#tcp;
     const { level, isCertain: isLevelCertain, bufferSize, contexts } = control.dataProtection;
@@ -142,7 +142,7 @@ export class DataRecording {
     const { writer } = this.#found.control;
     const transfer = this.#transfer;
     // A transfer that has begun but sent no octets lacks its last block as well.
-    if (transfer?.begun && !transfer.isRefused && this.#found.foundBy !== 'time')
+    if (transfer?.begun && !transfer.isRefused && !this.#found.isDoubtful)
       this.#begun ??= this.#begin(transfer.from, time);
     if (this.#begun === undefined) return;
     const { facts, blocks, numbers } = this.#begun;

@@ -114,7 +114,7 @@ export interface DataRecord extends Endpoints {
   user: string | null;
   /**
    * How it was found: by the announced address; by the port alone, as after address translation; or, if the port was translated
-   * too, because the transfer waited for it between the same hosts, and its first block opens.
+   * too, or the announcement is missing, because the transfer waited for it between the same hosts, and its first block opens.
    */
   found_by: 'address' | 'port' | 'time';
   /** The level set with PROT. */

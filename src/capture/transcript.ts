@@ -257,11 +257,10 @@ class ControlRecordings {
     if (ends === undefined) return undefined;
     const observed = { ...this.#options, fromStart: connection.opened !== 'missing' };
     const hosts = { client: hostOf(ends.client), server: hostOf(ends.server) };
-    const announce = (by: Peer, address: DataAddress, message?: number) =>
+    const announce = (by: Peer, address: DataAddress, message: number | undefined) =>
       this.addresses.announce(recording, by, address, hosts, message);
     const recording = new ControlRecording(ends.number, ends, observed, this.#writer, announce);
-    // Without PORT, the client listens at the port of its control connection (RFC 959 §3.2).
-    announce('client', { host: undefined, port: portOf(ends.client) });
+    this.addresses.begin(recording, hosts, portOf(ends.client));
     const entry: ControlEntry = { recording, ends, open: 2, isClosed: false, preamble: [...ends.preamble] };
     this.#open.set(connection.id, entry);
     return entry;
