@@ -34,6 +34,8 @@ export interface RecordedTransfer extends TransferStart {
   reply: number | undefined;
   /** Whether the server has refused it before it began, or could not open its data connection: then there is no block. */
   isRefused: boolean;
+  /** Whether a verified reply says that it has failed. */
+  isGivenUp: boolean;
   /** Whether the capture has something of its data connection. */
   isCaptured: boolean;
 }
@@ -56,6 +58,8 @@ export class ControlRecording {
   #restart: Restart | undefined;
   /** The last command that asked for an address. */
   #addressed: number | undefined;
+  /** The number of the last line of the server that was verified. */
+  #verified: number | undefined;
   #weak = false;
   /** Undefined as long as no line can have a number. */
   #tokenNumbers: TokenNumbers | undefined;
@@ -99,6 +103,11 @@ export class ControlRecording {
   /** The user who is logged in, as named in USER. */
   get user(): string | undefined {
     return this.#login.user;
+  }
+
+  /** Whether a reply to a transfer may still come. */
+  isOpen({ answered }: RecordedTransfer): boolean {
+    return !answered && !this.#ended;
   }
 
   /** Whether the security association is too weak to rely on. */
@@ -183,6 +192,7 @@ export class ControlRecording {
     if (message.level !== 'clear') this.numbers.line(message);
     const numbers = this.#tokenNumbers;
     if (message.from === 'client') this.#command(message);
+    else if (message.verdict === 'verified') this.#verified = message.index;
     const isOpen = () => !this.#ended && (message.index >= this.#observer.open || numbers?.isOpen(message) === true);
     this.#writer.message(message, isOpen);
   }
@@ -200,7 +210,7 @@ export class ControlRecording {
 
   #addTransfer(facts: Pick<RecordedTransfer, 'message' | 'command' | 'name' | 'from'>): void {
     const start = { after: undefined, isExact: false, begun: false, answered: false, blocks: undefined };
-    const data = { level: undefined, reply: undefined, isRefused: false, isCaptured: false };
+    const data = { level: undefined, reply: undefined, isRefused: false, isGivenUp: false, isCaptured: false };
     const { offset, message: restart } = this.#restart ?? { offset: 0, message: undefined };
     const addressed = this.#addressed;
     const isUnknown = OFFSET_UNKNOWN.has(facts.command);
@@ -235,8 +245,11 @@ export class ControlRecording {
     if (code < 300) transfer.level ??= protection;
     transfer.reply = messages.at(-1);
     transfer.isRefused = code === CANNOT_OPEN || (code >= 400 && !transfer.begun);
-    if (code < 200) this.numbers.begin(transfer.from, transfer);
-    else {
+    transfer.isGivenUp = code >= 400 && transfer.reply === this.#verified;
+    // A client that does not wait for the reply may have made blocks for a transfer that is refused.
+    const isAhead = code >= 400 && transfer.from === 'client' && transfer.blocks !== undefined;
+    if (code < 200 || isAhead) this.numbers.begin(transfer.from, transfer);
+    if (code >= 200) {
       transfer.begun = true;
       transfer.answered = true;
     }

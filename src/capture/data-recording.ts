@@ -24,6 +24,8 @@ export type Extract = (transfer: Transfer) => TransferSink | undefined;
 
 interface Begun {
   facts: DataFacts;
+  /** Undefined as long as it is not known. */
+  transfer: RecordedTransfer | undefined;
   blocks: DataBlocks;
   numbers: BlockNumbers;
 }
@@ -130,7 +132,7 @@ export class DataRecording {
     const { sha256 } = this.#options;
     const options = { context: contexts[from], level, bufferSize, write, sha256, received, fromStart };
     const blocks = new DataBlocks({ ...options, isCertain: isCertain && isLevelCertain });
-    return { facts, blocks, numbers };
+    return { facts, transfer, blocks, numbers };
   }
 
   #sinkOf({ connection, from, command, name, offset, user, level }: DataFacts): TransferSink | undefined {
@@ -139,7 +141,7 @@ export class DataRecording {
   }
 
   #end(time: bigint | undefined): void {
-    const { writer } = this.#found.control;
+    const { control } = this.#found;
     const transfer = this.#transfer;
     // A transfer that has begun but sent no octets lacks its last block as well.
     if (transfer?.begun && !transfer.isRefused && !this.#found.isDoubtful)
@@ -148,17 +150,21 @@ export class DataRecording {
     const { facts, blocks, numbers } = this.#begun;
     if (facts.message === null && transfer !== undefined) {
       Object.assign(facts, namesOf(transfer));
+      this.#begun.transfer = transfer;
       this.#capture(transfer);
       if (transfer.from === facts.from) numbers.belongTo(transfer, true);
     }
     const result = blocks.end(this.#isCut);
     if (result === undefined) return;
     numbers.end(result.complete);
-    writer.data(
-      () => !numbers.isSettled,
+    const its = this.#begun.transfer;
+    // The reply may say that the transfer has failed.
+    const isAwaited = () => result.error?.code === 'syntax/truncated' && its !== undefined && control.isOpen(its);
+    control.writer.data(
+      () => !numbers.isSettled || isAwaited(),
       () => {
         const error = result.error ?? numbers.error;
-        const record = dataRecord(facts, { ...result, error }, numbers.isCertain);
+        const record = dataRecord(facts, { ...result, error }, numbers.isCertain, its?.isGivenUp === true);
         this.#endSink(facts, record);
         return record;
       },

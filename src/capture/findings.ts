@@ -41,6 +41,10 @@ export const RULES = {
   'data-in-clear': ['medium', 'a transfer without protection, under a security association'],
   'lowered-protection': ['medium', 'the protection of data connections was lowered'],
   'data-truncated': ['high', 'a data connection that ended without its last block'],
+  'data-given-up': [
+    'low',
+    'a data connection without its last block, of a transfer that failed, as the server has said',
+  ],
   'data-altered': ['high', 'a data connection with a block that does not verify'],
   'data-replayed': ['high', 'a data connection with a block that came before'],
   'data-reordered': ['high', 'a data connection with blocks that are missing or out of order'],
@@ -244,10 +248,11 @@ export function missingData(
   );
 }
 
-function dataFindings({ connection, message, command, name, level, verdict, error }: DataRecord): FindingRecord[] {
+function dataFindings(record: DataRecord): FindingRecord[] {
+  const { connection, message, command, name, level, verdict, error, given_up } = record;
   if (error === null) return [];
   const isAltered = verdict === 'failed' && error.code.startsWith('security/');
-  const rule = isAltered ? 'data-altered' : (BY_DATA_CODE[error.code] ?? 'data-irregular');
+  const rule = isAltered ? 'data-altered' : given_up ? 'data-given-up' : (BY_DATA_CODE[error.code] ?? 'data-irregular');
   const what = [command ?? 'a transfer', ...(name === null ? [] : [name])].join(' ');
   const lines = message === null ? [] : [message];
   return [finding(connection, rule, lines, `${what} at level ${level}: ${error.message}`)];

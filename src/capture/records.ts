@@ -140,6 +140,11 @@ export interface DataRecord extends Endpoints {
    * somebody took out is not noticed.
    */
   whole: boolean;
+  /**
+   * Whether it lacks its end, and the server has said in a protected reply that the transfer has failed: then both sides know that
+   * the octets are not the whole file.
+   */
+  given_up: boolean;
 }
 
 /**
@@ -296,8 +301,11 @@ export interface DataFacts extends Endpoints {
   weak: boolean;
 }
 
-/** @param isWhole  whether the numbers of the blocks follow each other */
-export function dataRecord(facts: DataFacts, result: DataResult, isWhole: boolean): DataRecord {
+/**
+ * @param isWhole  whether the numbers of the blocks follow each other
+ * @param isGivenUp  whether the server has said that the transfer has failed
+ */
+export function dataRecord(facts: DataFacts, result: DataResult, isWhole: boolean, isGivenUp: boolean): DataRecord {
   const { connection, client, server, time, from, message, command, name, offset, user, foundBy, level, weak } = facts;
   const { applied, blocks, bytes, sha256, verdict, problem, error, lost, complete } = result;
   return {
@@ -324,6 +332,7 @@ export function dataRecord(facts: DataFacts, result: DataResult, isWhole: boolea
     error: errorRecord(error),
     lost,
     whole: complete && isWhole && error === undefined,
+    given_up: isGivenUp && error?.code === 'syntax/truncated',
   };
 }
 

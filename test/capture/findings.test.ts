@@ -240,6 +240,7 @@ describe('data connections', () => {
     problem: null,
     lost: 0,
     whole: false,
+    given_up: false,
   } as const;
 
   it.each([
@@ -252,6 +253,11 @@ describe('data connections', () => {
   ] as const)('are %s', (rule, verdict, code) => {
     expect(rulesOf({ ...data, verdict, error: { code, message: 'why' } })).toEqual([rule]);
     expect(rulesOf({ ...data, error: null })).toEqual([]);
+  });
+
+  it('are given up where the server has said that the transfer failed', () => {
+    const error = { code: 'syntax/truncated', message: 'why' } as const;
+    expect(rulesOf({ ...data, error, given_up: true })).toEqual(['data-given-up']);
   });
 
   it('without protection are found, and so is PROT that lowers it', () => {

@@ -1,89 +1,15 @@
 /** Data connections at an address that several control connections announce, or whose announcement can't be read. */
 import { describe, expect, it } from 'vitest';
-import { concat, u32be } from '../../src/bytes.js';
 import { type DataRecord, type FindingRecord, verifyRecording } from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
-import { psk, pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import type { SecurityContext } from '../../src/protection/mechanism.js';
-import { protectCommand, protectReply } from '../../src/protection/protect.js';
-import { type Line, latin1, pcapOf, talk } from './helpers.js';
+import { psk } from '../../src/mechanisms/psk/index.js';
+import { pcapOf } from './helpers.js';
+import { KEY, PskSession } from './psk-session.js';
 
-const KEY = new Uint8Array(16).fill(7);
 const OTHER_KEY = new Uint8Array(16).fill(8);
 
-type Step = Line | { data: Segment[] };
-
-/** A session secured with X-PSK; its lines, and the data connections between them, in their order. */
-class Session {
-  readonly ends: [string, string];
-  readonly #client: SecurityContext;
-  readonly #server: SecurityContext;
-  readonly #steps: Step[];
-
-  private constructor(ends: [string, string], contexts: [SecurityContext, SecurityContext], opening: Line[]) {
-    this.ends = ends;
-    [this.#client, this.#server] = contexts;
-    this.#steps = opening;
-  }
-
-  static async begin(client: string, key = KEY): Promise<Session> {
-    const [initiator, acceptor] = [pskInitiator({ key }), pskAcceptor({ key })];
-    const adat = (token?: Uint8Array) => Buffer.from(token!).toString('base64');
-    const first = await initiator.step();
-    const answer = await acceptor.step(first.token);
-    const last = await initiator.step(answer.token);
-    const server = (await acceptor.step(last.token)).context!;
-    const opening = [
-      ...[said(1, '220 Ready'), said(0, 'AUTH X-PSK'), said(1, '334 Go on'), said(0, `ADAT ${adat(first.token)}`)],
-      ...[said(1, `335 ADAT=${adat(answer.token)}`), said(0, `ADAT ${adat(last.token)}`), said(1, '235 Done')],
-    ];
-    const session = new Session([client, '192.0.2.2:21'], [last.context!, server], opening);
-    return session.asks('USER anna', '232 Welcome').asks('PBSZ 10000', '200 Done').asks('PROT P', '200 Done');
-  }
-
-  /** A command and its replies. */
-  asks(command: string, ...replies: string[]): this {
-    this.#steps.push({ from: 0, text: latin1(protectCommand(this.#client, 'private', Buffer.from(`${command}\r\n`))) });
-    return this.replies(...replies);
-  }
-
-  replies(...replies: string[]): this {
-    for (const text of replies)
-      this.#steps.push({ from: 1, text: latin1(protectReply(this.#server, 'private', Buffer.from(text))) });
-    return this;
-  }
-
-  /** A data connection with blocks of the server. */
-  sends(ends: [string, string], from: 0 | 1, ...texts: string[]): this {
-    const blocks = texts.map(text => this.#server.wrap(Buffer.from(text), 'private').token);
-    const octets = blocks.map(token => ({ from, text: latin1(concat(u32be(token.length), token)) }));
-    this.#steps.push({ data: talk(octets, { ends }) });
-    return this;
-  }
-
-  /** A whole transfer after EPSV. */
-  retrieves(name: string, ends: [string, string]): this {
-    const port = ends[1].split(':')[1];
-    this.asks('EPSV', `229 Extended (|||${port}|)`).asks(`RETR ${name}`, '150 Go');
-    return this.sends(ends, 1, `text of ${name}`, '').replies('226 Done');
-  }
-
-  /** The packets in parts: before the first line, and with each step. */
-  get parts(): Segment[][] {
-    const lines = this.#steps.filter((it): it is Line => 'text' in it);
-    const segments = talk(lines, { ends: this.ends });
-    const parts = [segments.splice(0, 3)];
-    for (const step of this.#steps) parts.push('text' in step ? segments.splice(0, 2) : step.data);
-    return [...parts, segments];
-  }
-}
-
-function said(from: 0 | 1, text: string): Line {
-  return { from, text: `${text}\r\n` };
-}
-
 /** What is said of the data connections of sessions that take turns, one part each. */
-function taking(sessions: Session[], change: (parts: Segment[][][]) => void = () => {}): [number, string | null][] {
+function taking(sessions: PskSession[], change: (parts: Segment[][][]) => void = () => {}): [number, string | null][] {
   const parts = sessions.map(it => it.parts);
   change(parts);
   const longest = Math.max(...parts.map(it => it.length));
@@ -108,8 +34,8 @@ const at = (port: number, listens = '192.0.2.2:50000', host = '192.0.2.1'): [str
 
 describe('an address that a server uses for one transfer after the other', () => {
   it.each(['192.0.2.1', '192.0.2.9'])('is not that of a session without a key, from %s', async host => {
-    const known = await Session.begin('192.0.2.1:40000');
-    const unknown = await Session.begin(`${host}:40001`, OTHER_KEY);
+    const known = await PskSession.begin('192.0.2.1:40000');
+    const unknown = await PskSession.begin(`${host}:40001`, OTHER_KEY);
     for (const round of [1, 2]) {
       known.retrieves(`a${round}`, at(41_000 + round));
       unknown.retrieves(`b${round}`, at(42_000 + round, undefined, host));
@@ -123,7 +49,7 @@ describe('an address that a server uses for one transfer after the other', () =>
   });
 
   it('is that of the session that waits, where the line that announces it is missing', async () => {
-    const [one, other] = [await Session.begin('192.0.2.1:40000'), await Session.begin('192.0.2.1:40001')];
+    const [one, other] = [await PskSession.begin('192.0.2.1:40000'), await PskSession.begin('192.0.2.1:40001')];
     one.retrieves('a', at(41_000));
     other.retrieves('b', at(42_000));
     const found = taking([one, other], ([, behind]) => {
@@ -138,9 +64,9 @@ describe('an address that a server uses for one transfer after the other', () =>
   });
 
   it('may have several connections of one transfer, which are judged as long as no other session may have announced it', async () => {
-    const session = await Session.begin('192.0.2.1:40000');
-    session.asks('EPSV', '229 Extended (|||50000|)').asks('RETR a', '150 Go').sends(at(41_000), 1, 'one', '');
-    const parts = session.sends(at(41_001), 1, 'two', '').replies('226 Done').parts;
+    const session = await PskSession.begin('192.0.2.1:40000');
+    session.asks('EPSV', '229 Extended (|||50000|)').asks('RETR a', '150 Go').sends(at(41_000), 1, ['one', '']);
+    const parts = session.sends(at(41_001), 1, ['two', '']).replies('226 Done').parts;
     const altered = parts.at(-3)!.find(({ payload }) => payload.length > 0)!;
     altered.payload = altered.payload.map((octet, i, { length }) => (i === length - 1 ? octet ^ 1 : octet));
     const { records } = verifyRecording(pcapOf(parts.flat()), { mechanisms: [psk({ observer: { keys: [KEY] } })] });
@@ -153,9 +79,9 @@ describe('an address whose announcement is missing is found by the transfer that
     ['passive', 'EPSV', '229 Extended (|||50000|)', at(41_000), 1],
     ['active', 'PORT 192,0,2,1,195,80', '200 Done', ['192.0.2.2:20', '192.0.2.1:50000'], 0],
   ] as const)('%s', async (_, command, reply, ends, from) => {
-    const session = await Session.begin('192.0.2.1:40000');
+    const session = await PskSession.begin('192.0.2.1:40000');
     session.asks(command, reply).asks('RETR a', '150 Go');
-    const parts = session.sends([...ends], from, 'text', '').replies('226 Done').parts;
+    const parts = session.sends([...ends], from, ['text', '']).replies('226 Done').parts;
     const missing = command === 'EPSV' ? -6 : -7;
     parts.splice(missing, 1);
     expect(dataOf(parts.flat()).map(it => [it.name, it.verdict, it.found_by])).toEqual([['a', 'verified', 'time']]);

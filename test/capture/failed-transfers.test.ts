@@ -1,0 +1,63 @@
+/** Data connections that end before their last block: what the server says of the transfer decides what that shows. */
+import { describe, expect, it } from 'vitest';
+import { verifyRecording } from '../../src/capture/index.js';
+import { psk } from '../../src/mechanisms/psk/index.js';
+import { pcapOf, talk } from './helpers.js';
+import { KEY, PskSession, said } from './psk-session.js';
+
+const PASSIVE: [string, string] = ['192.0.2.1:41000', '192.0.2.2:50000'];
+
+/** What is said of the only data connection, and all findings. */
+function judged(session: PskSession) {
+  const { records } = verifyRecording(pcapOf(session.parts.flat()), {
+    mechanisms: [psk({ observer: { keys: [KEY] } })],
+  });
+  const data = records.filter(it => it.type === 'data');
+  expect(data.map(({ verdict, error }) => [verdict, error?.code])).toEqual([['verified', 'syntax/truncated']]);
+  const rules = records.filter(it => it.type === 'finding').map(({ rule, severity }) => `${severity} ${rule}`);
+  return { givenUp: data[0]!.given_up, rules };
+}
+
+/** A file that ends early, in both directions. */
+async function cutOff(verb: 'RETR' | 'STOR'): Promise<PskSession> {
+  const session = (await PskSession.begin('192.0.2.1:40000')).asks('EPSV', '229 Extended (|||50000|)');
+  const [from, by] = verb === 'RETR' ? ([1, 'server'] as const) : ([0, 'client'] as const);
+  return session.asks(`${verb} a`, '150 Go').sends(PASSIVE, from, ['one', 'two'], by);
+}
+
+const GIVEN_UP = { givenUp: true, rules: ['low data-given-up'] };
+const TRUNCATED = { givenUp: false, rules: ['high data-truncated'] };
+
+describe.each(['RETR', 'STOR'] as const)('%s that ends early', verb => {
+  it.each(['426 Aborted', '451 Local error', '552 Too much'])('is given up where the server says %s', async reply => {
+    expect(judged((await cutOff(verb)).replies(reply).asks('NOOP', '200 Done'))).toEqual(GIVEN_UP);
+  });
+
+  it('and ABOR', async () => {
+    const session = (await cutOff(verb)).asks('ABOR', '426 Aborted', '226 Done');
+    expect(judged(session.asks('NOOP', '200 Done'))).toEqual(GIVEN_UP);
+  });
+
+  it('is truncated where the server says that it is complete', async () => {
+    expect(judged((await cutOff(verb)).replies('226 Done').asks('QUIT', '221 Bye'))).toEqual(TRUNCATED);
+  });
+
+  it('and where the server says nothing of it', async () => {
+    expect(judged(await cutOff(verb))).toEqual(TRUNCATED);
+  });
+
+  it('and where somebody else may have said that it failed', async () => {
+    const session = (await cutOff(verb)).adds(said(1, '426 Aborted')).asks('QUIT', '221 Bye');
+    const { givenUp, rules } = judged(session);
+    expect([givenUp, rules.includes('high data-truncated'), rules.includes('high clear-reply-after-235')]).toEqual([
+      ...[false, true, true],
+    ]);
+  });
+});
+
+it('a client that sends a file ahead has made blocks that it does not send if the server refuses it', async () => {
+  const session = (await PskSession.begin('192.0.2.1:40000')).asks('EPSV', '229 Extended (|||50000|)').asks('STOR a');
+  const [first, second] = session.blocks(0, ['one', 'two', 'three', ''], 'client');
+  session.adds({ data: talk([first!, second!], { ends: PASSIVE, close: 'reset' }) }).replies('553 No');
+  expect(judged(session.asks('NOOP', '200 Done'))).toEqual(GIVEN_UP);
+});
