@@ -5,7 +5,7 @@
 
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
+import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { assertOneLine, limitOf } from './argument-checks.js';
 import { type Line, type LineOptions, LineReader, type LineUnit, lineAt } from './line.js';
 
@@ -90,7 +90,7 @@ export class ReplyReader {
    */
   close(): void {
     this.#lines.close();
-    if (this.#unit.open) throw new FtpSecurityError('syntax/truncated', 'the input ends within a multi-line reply');
+    if (this.#unit.open) throw unfinishedReply();
   }
 }
 
@@ -204,9 +204,13 @@ export function parseReply(bytes: Uint8Array): Reply {
  */
 export function wholeReplyCode(bytes: Uint8Array): number {
   const { code, end, open } = scanReply(bytes);
-  if (open) throw new FtpSecurityError('syntax/truncated', 'the input ends within a multi-line reply', { offset: end });
+  if (open) throw unfinishedReply({ offset: end });
   if (end === bytes.length) return code;
   throw new FtpSecurityError('syntax/trailing-data', 'more octets after the reply', { offset: end });
+}
+
+function unfinishedReply(facts?: ErrorFacts): FtpSecurityError {
+  return new FtpSecurityError('syntax/truncated', 'the input ends within a multi-line reply', facts);
 }
 
 export interface ScanOptions {

@@ -18,8 +18,7 @@ import { assertPolicy, type Policy, takeStep } from './command-rules.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './events.js';
 import { OutgoingCommands, type SentCommand } from './outgoing-commands.js';
 import { quote } from './quote.js';
-import type { Phase } from './rules.js';
-import { verbAnsweredBy } from './rules.js';
+import { type Phase, sessionClosed, verbAnsweredBy } from './rules.js';
 import { SecurityState } from './state.js';
 import { ReplyUnprotector } from './unprotect-reply.js';
 
@@ -300,7 +299,7 @@ export class ClientSession {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
+    if (this.#closed) throw sessionClosed();
   }
 }
 

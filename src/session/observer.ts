@@ -15,6 +15,7 @@ import { fail, Observations } from './observations.js';
 import { RecordedCommands } from './recorded-commands.js';
 import { RecordedConnection } from './recorded-connection.js';
 import { observedCommand, RecordedReplies } from './recorded-replies.js';
+import { PEERS } from './state.js';
 
 /** Options of {@link Observer}. */
 export interface ObserverOptions extends Tolerance {
@@ -170,7 +171,7 @@ export class Observer {
     return {
       level,
       isCertain,
-      bufferSize: isCertain ? bufferSize : undefined,
+      bufferSize,
       contexts: association?.contexts ?? { client: undefined, server: undefined },
     };
   }
@@ -205,8 +206,6 @@ export class Observer {
     }
   }
 }
-
-const PEERS = ['client', 'server'] as const;
 
 /** Whether octets look like the beginning of a line: of a known command, or of a reply. */
 function beginsLine(from: Peer, octets: Uint8Array): boolean {

@@ -3,13 +3,20 @@
  * texts.
  */
 import { concatAll } from '../bytes.js';
-import { FtpSecurityError, type RefusalCode } from '../errors.js';
+import type { RefusalCode } from '../errors.js';
 import { protectReply } from '../protection/protect.js';
 import type { ProtectionLevel } from '../protection/protection-level.js';
 import { formatPbszText } from '../protection/security-data.js';
 import type { Queue } from '../queue.js';
 import type { RequestEvent, ServerSessionOptions } from './events.js';
-import { type CommandRequest, couldBecomeBlock, mayOvertake, replyLevel, sharesNumbers } from './rules.js';
+import {
+  type CommandRequest,
+  couldBecomeBlock,
+  mayOvertake,
+  replyLevel,
+  sessionClosed,
+  sharesNumbers,
+} from './rules.js';
 import type { SecurityState } from './state.js';
 import type { CommandUnprotector } from './unprotect-command.js';
 
@@ -82,7 +89,7 @@ export class OutgoingReplies {
    * @returns octets for the client
    */
   protect(level: ProtectionLevel | undefined, plaintext: Uint8Array): Uint8Array {
-    if (this.#closed) throw new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
+    if (this.#closed) throw sessionClosed();
     const at = replyLevel(this.#state, level, this.#unprotector.last, this.#options.require);
     return at === 'clear' ? plaintext : protectReply(this.#state.controlContext!, at, plaintext, this.#options);
   }

@@ -12,8 +12,17 @@ import type { ObservedExchange, ObservedMessage } from './events.js';
 import { ifReadable } from './observations.js';
 import { exchangeMissing, RecordedExchange } from './recorded-exchange.js';
 import { RecordedTls } from './recorded-tls.js';
-import { type CommandRequest, hasIntegrity, integrityRequired, replyMayBeClear, replyMustBeClear } from './rules.js';
-import { type Association, SecurityState } from './state.js';
+import {
+  type CommandRequest,
+  clearReply,
+  hasIntegrity,
+  integrityRequired,
+  isNewExchange,
+  noAssociation,
+  replyMayBeClear,
+  replyMustBeClear,
+} from './rules.js';
+import { type Association, PEERS, SecurityState } from './state.js';
 
 /** After these the control connection is TLS (RFC 4217 §4). */
 const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL']);
@@ -41,6 +50,8 @@ export class RecordedConnection {
   #exchangeMissing = false;
   /** The sides whose keys no token has shown to be right, because a part of their exchange is missing. */
   readonly #doubtful = new Set<Peer>();
+  /** Whether lines are missing that may have begun another association, and no token has shown since that none did. */
+  #mayBeOther = false;
   /** The sides whose tokens are counted, and have been lost: the number of the next one is not known. */
   readonly #uncounted = new Set<Peer>();
   #countLost = false;
@@ -80,7 +91,7 @@ export class RecordedConnection {
   checkClearReply(code: number | undefined, within: boolean): void {
     const { pending, phase } = this.state;
     if (!within && (!hasIntegrity(this.state) || replyMayBeClear(phase, pending.commandFor(code)))) return;
-    throw new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is required');
+    throw clearReply();
   }
 
   /** Whether a reply answers a clear command after CCC, and so must be clear itself. */
@@ -103,8 +114,8 @@ export class RecordedConnection {
   /** Whether ADAT waits for the reply that may complete the exchange. A server can protect that one already. */
   get awaits235(): boolean {
     const { pending, phase } = this.state;
-    // With an association that the recording lacks, a protected reply to ADAT refuses it.
-    const isRefused = this.#exchangeMissing && phase === 'clear';
+    // Under an association, also one that the recording lacks, a protected reply to ADAT refuses it.
+    const isRefused = phase === 'secured' || (this.#exchangeMissing && phase === 'clear');
     return this.#exchange !== undefined && pending.oldest?.verb === 'ADAT' && !isRefused;
   }
 
@@ -122,7 +133,7 @@ export class RecordedConnection {
       context.interrupted();
       this.#uncounted.add(from);
     }
-    this.state.gap(from);
+    if (this.state.gap(from)) this.#mayBeOther = this.state.association !== undefined;
     this.#exchange?.gap();
     this.#incomplete = true;
   }
@@ -131,8 +142,8 @@ export class RecordedConnection {
   clientData(token: Uint8Array): void {
     const { phase } = this.state;
     // A recording may start after AUTH. Under an association, ADAT without AUTH can't change it (§3).
-    if (phase === 'clear') this.#exchange = new RecordedExchange(this.#mechanisms, undefined);
-    if (phase === 'clear' || phase === 'exchange') this.#exchange?.observe('client', token);
+    if (phase === 'clear' || this.#mayBeOther) this.#exchange = new RecordedExchange(this.#mechanisms, undefined);
+    if (phase !== 'secured' || this.#mayBeOther) this.#exchange?.observe('client', token);
   }
 
   /** Security data of the server. @throws FtpSecurityError when the mechanism can't read it */
@@ -142,14 +153,21 @@ export class RecordedConnection {
 
   /** Takes a reply that can be trusted. */
   answer(code: number): Answer {
+    const { pending } = this.state;
+    const verb = exchangeReply(code)?.verb;
+    // The AUTH before it is missing, or its reply is.
+    if (code === 334 && this.#incomplete && pending.size === 0) pending.add({ verb: 'AUTH', level: 'clear' });
+    if (this.#mayBeOther && verb === 'ADAT' && pending.oldest?.verb === 'ADAT') {
+      this.state.reset();
+      this.#mayBeOther = false;
+    }
     const { phase: before } = this.state;
-    const begun = code < 200 ? this.state.pending.commandFor(code) : undefined;
+    const begun = code < 200 ? pending.commandFor(code) : undefined;
     const answered = this.state.takeReply(code);
     if (answered === undefined) return { command: begun, isExchange: false };
     this.state.finish(answered, code);
     if (this.state.phase !== before) this.#incomplete = false;
-    const verb = exchangeReply(code)?.verb;
-    if (verb === 'AUTH' && answered.verb === 'AUTH') this.#begin(answered.mechanism, code);
+    if (isNewExchange(answered.verb, code)) this.#begin(answered.mechanism, code);
     const isExchange = (before === 'exchange' || before === 'clear') && verb === 'ADAT';
     return { command: answered, isExchange };
   }
@@ -179,6 +197,7 @@ export class RecordedConnection {
     try {
       const opened = context.unwrap(token);
       if (this.#completed?.provisional) settle(this.#completed, undefined);
+      this.#mayBeOther = false;
       this.#doubtful.delete(from);
       this.#uncounted.delete(from);
       return opened;
@@ -188,8 +207,11 @@ export class RecordedConnection {
         this.#countLost = true;
         return undefined;
       }
-      if (this.#doubtful.has(from)) {
+      // A replay, for example, has been made with these keys.
+      const isOther = this.#mayBeOther && problem.code.startsWith('security/bad-');
+      if (isOther || this.#doubtful.has(from)) {
         this.#exchangeMissing = true;
+        if (isOther) return undefined;
         problem = exchangeMissing();
       } else if (problem.code !== 'security/no-key') throw error;
       const { association } = this.state;
@@ -224,12 +246,7 @@ export class RecordedConnection {
     if (association === undefined) this.#exchangeMissing = true;
     if (!early) message.weak = this.state.facts.weak === true;
     const context = association?.contexts[message.from];
-    if (context === undefined) {
-      message.verdict = 'unkeyed';
-      if (message.from === 'client') this.state.missCommand();
-      return undefined;
-    }
-    const opened = this.#unwrap(message.from, context, token);
+    const opened = context && this.#unwrap(message.from, context, token);
     if (opened === undefined) {
       message.verdict = 'unkeyed';
       if (message.from === 'client') this.state.missCommand();
@@ -247,7 +264,7 @@ export class RecordedConnection {
     message.plaintext = plaintext;
     message.text = fromUtf8(plaintext);
     message.sequence = sequence;
-    message.place = context.lastReceived;
+    message.place = context!.lastReceived;
     return context;
   }
 
@@ -266,6 +283,7 @@ export class RecordedConnection {
   #begin(mechanism: string | undefined, code: number): void {
     this.#exchange?.destroy();
     this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
+    this.#mayBeOther = false;
     // A client may send ADAT before the reply to AUTH. If it can't be read, its message has said so.
     const ahead = this.state.pending.oldest?.token;
     if (ahead) ifReadable(() => this.clientData(ahead));
@@ -280,9 +298,4 @@ function settle(exchange: ObservedExchange, problem: FtpSecurityError | undefine
 }
 
 const COUNT_LOST = 'tokens that are counted are missing in the capture, so the next ones can not be opened';
-const PEERS = ['client', 'server'] as const;
 const COMPLETE = toUtf8('235');
-
-function noAssociation(): FtpSecurityError {
-  return new FtpSecurityError('sequence/no-context', 'there is no security association');
-}

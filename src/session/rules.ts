@@ -2,6 +2,7 @@
  * Which line may come when, and at which level (RFC 2228 §2, §3, §7, §9 and appendix I), as tables and pure functions. They read
  * no octets, and apply to client, server and observer alike.
  */
+import { FtpSecurityError } from '../errors.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
 import type { Peer } from '../protection/mechanism.js';
 import { covers, factsOf, type ProtectionLevel, type TokenLevel } from '../protection/protection-level.js';
@@ -154,6 +155,21 @@ export function nextState(state: ConnectionState, request: CommandRequest, code:
   if (accepted && request.verb === 'PBSZ') return { ...state, bufferSize: request.bufferSize ?? state.bufferSize };
   if (accepted && request.verb === 'PROT') return { ...state, protection: request.protection ?? state.protection };
   return phase === state.phase ? state : { ...state, phase };
+}
+
+/** The error of a line that needs an association where there is none. */
+export function noAssociation(): FtpSecurityError {
+  return new FtpSecurityError('sequence/no-context', 'there is no security association');
+}
+
+/** The error of a reply, or a line of one, that must not be clear. */
+export function clearReply(): FtpSecurityError {
+  return new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is required');
+}
+
+/** The error of our own side when it uses a session that has ended. */
+export function sessionClosed(): FtpSecurityError {
+  return new FtpSecurityError('sequence/closed', 'the session is closed', { side: 'local' });
 }
 
 /** Whether there is an association with integrity. */

@@ -104,7 +104,8 @@ export interface DataReaderOptions extends Pick<BlockReaderOptions, 'interleaved
  */
 export const DEFAULT_MIN_PBSZ = 128;
 
-const PEERS = ['client', 'server'] as const;
+/** The sides of a connection. */
+export const PEERS = ['client', 'server'] as const;
 
 /** What client session, server session and observer know of a control connection. */
 export class SecurityState<C extends CommandRequest = CommandRequest> implements ConnectionState {
@@ -249,7 +250,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
    */
   missCommand(): void {
     this.#sequences = undefined;
-    this.#protectionKnown = false;
+    this.#doubtData();
     if (this.#association?.contexts.server === undefined) this.#doubtLevels();
   }
 
@@ -257,15 +258,23 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
    * The recording has lost octets: which commands wait, and which numbers have come, is not known any more.
    * @param from  whose octets: a command that is missing, or the reply to one that waits, may have lifted the protection of
    *   lines, or changed that of data connections
+   * @returns whether the protection of lines may have been lifted
    */
-  gap(from: Peer): void {
+  gap(from: Peer): boolean {
     const waiting = [...this.pending.all].map(({ verb }) => verb);
     const mayBeLifted = from === 'client' || waiting.some(liftsProtection);
     if (mayBeLifted) this.#doubtLevels();
-    if (mayBeLifted || waiting.includes('PROT')) this.#protectionKnown = false;
+    if (mayBeLifted || waiting.includes('PROT') || waiting.includes('PBSZ')) this.#doubtData();
     this.pending.clear();
     this.#sequences = undefined;
     this.#lastTransfer = undefined;
+    return mayBeLifted;
+  }
+
+  /** What PBSZ and PROT have set may have changed. */
+  #doubtData(): void {
+    this.#protectionKnown = false;
+    this.#connection = { ...this.#connection, bufferSize: undefined };
   }
 
   /** No later line can be judged by its level. */

@@ -11,8 +11,10 @@ import { covers, levelOfCode, type TokenLevel } from '../protection/protection-l
 import { hasBareLf } from '../protection/token-text.js';
 import type { Policy } from './command-rules.js';
 import {
+  clearReply,
   hasIntegrity,
   integrityRequired,
+  noAssociation,
   type PendingCommand,
   replyMayBeClear,
   replyMustBeClear,
@@ -69,7 +71,7 @@ export class ReplyUnprotector {
    */
   unreadable(error: unknown): unknown {
     const isLine = error instanceof FtpSecurityError && error.code === 'syntax/bad-reply';
-    return isLine && this.#open ? unprotected() : error;
+    return isLine && this.#open ? clearReply() : error;
   }
 
   /** The input has ended. @throws FtpSecurityError `syntax/truncated` when an inner reply is not finished */
@@ -79,7 +81,7 @@ export class ReplyUnprotector {
 
   #clear(reply: Reply, answered: PendingCommand | undefined): UnprotectedReply {
     const state = this.#state;
-    if (this.#open || (hasIntegrity(state) && !replyMayBeClear(state.phase, answered))) throw unprotected();
+    if (this.#open || (hasIntegrity(state) && !replyMayBeClear(state.phase, answered))) throw clearReply();
     const tolerated = hasBareLf(reply.raw) ? (['bare-lf'] as const) : [];
     return {
       inner: reply,
@@ -91,9 +93,8 @@ export class ReplyUnprotector {
   }
 
   #protected(outer: Reply, answering: Answering): UnprotectedReply | undefined {
-    if (this.#reader === undefined)
-      throw new FtpSecurityError('sequence/no-context', 'there is no security association');
-    if (levelOfCode(outer.code) !== undefined && hasClearLine(outer)) throw unprotected();
+    if (this.#reader === undefined) throw noAssociation();
+    if (levelOfCode(outer.code) !== undefined && hasClearLine(outer)) throw clearReply();
     const deviations = new Deviations(this.#options);
     if (this.#early) deviations.accept('protected-235', 'sequence/no-context');
     this.#reader.push(outer);
@@ -126,10 +127,6 @@ export class ReplyUnprotector {
     const { seen } = deviations;
     return seen.length === 0 ? reply : { ...reply, tolerated: [...seen, ...reply.tolerated] };
   }
-}
-
-function unprotected(): FtpSecurityError {
-  return new FtpSecurityError('sequence/unprotected', 'a reply in the clear where protection is required');
 }
 
 /** The only reply that may be protected before the exchange is complete is 235, and its token is the first of the server. */

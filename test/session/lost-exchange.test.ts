@@ -1,0 +1,141 @@
+/** Another exchange on one connection, of which a recording has lost lines: no token is called altered because of that. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { psk, pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
+import type { SecurityContext } from '../../src/protection/mechanism.js';
+import { protectCommand, protectReply } from '../../src/protection/protect.js';
+import { Observer } from '../../src/session/observer.js';
+import { ascii } from '../helpers.js';
+import { observe } from './observed-lines.js';
+
+const KEY = new Uint8Array(16).fill(7);
+const mechanisms = [psk({ observer: { keys: [KEY] } })];
+
+/** The security data of an exchange of X-PSK, and lines under it. */
+class Exchange {
+  readonly data: [client: string, server: string, client: string];
+  readonly #client: SecurityContext;
+  readonly #server: SecurityContext;
+
+  private constructor(data: [string, string, string], client: SecurityContext, server: SecurityContext) {
+    this.data = data;
+    this.#client = client;
+    this.#server = server;
+  }
+
+  static async make(): Promise<Exchange> {
+    const [initiator, acceptor] = [pskInitiator({ key: KEY }), pskAcceptor({ key: KEY })];
+    const first = await initiator.step();
+    const answer = await acceptor.step(first.token);
+    const last = await initiator.step(answer.token);
+    const server = (await acceptor.step(last.token)).context!;
+    const [one, two, three] = [first.token, answer.token, last.token].map(it => Buffer.from(it!).toString('base64'));
+    return new Exchange([`C> ADAT ${one}`, `S> 335 ADAT=${two}`, `C> ADAT ${three}`], last.context!, server);
+  }
+
+  mic(text: string): string {
+    return `C> ${Buffer.from(protectCommand(this.#client, 'safe', ascii(text)))
+      .toString('latin1')
+      .trimEnd()}`;
+  }
+
+  reply(text: string): string {
+    return `S> ${Buffer.from(protectReply(this.#server, 'safe', ascii(`${text}\r\n`)))
+      .toString('latin1')
+      .trimEnd()}`;
+  }
+}
+
+let first: Exchange;
+let opening: string[];
+
+beforeEach(async () => {
+  first = await Exchange.make();
+  opening = ['S> 220 hi', 'C> AUTH X-PSK', 'S> 334 go on', ...first.data, 'S> 235 done'];
+});
+
+const judged = (lines: string[]) =>
+  observe(lines, { mechanisms }).messages.map(({ verdict, error }) => error?.code ?? verdict);
+
+describe('another exchange that lacks', () => {
+  it.each([
+    ['nothing', [], 'verified'],
+    ['AUTH', [0], 'verified'],
+    ['the reply to AUTH', [1], 'verified'],
+    ['both', [0, 1], 'verified'],
+    ['its first token', [2], 'unkeyed'],
+    ['the token of the server', [3], 'unkeyed'],
+    ['its last token', [4], 'unkeyed'],
+    ['its last reply', [5], 'unkeyed'],
+    ['the reply to AUTH and its first token', [1, 2], 'unkeyed'],
+    ['all but its last reply', [0, 1, 2, 3, 4], 'unkeyed'],
+    ['all', [0, 1, 2, 3, 4, 5], 'unkeyed'],
+  ])('%s', async (_, lost, verdict) => {
+    const second = await Exchange.make();
+    const before = [...opening, first.mic('NOOP'), first.reply('200 a')];
+    const all = [first.mic('AUTH X-PSK'), first.reply('334 go on'), ...second.data, 'S> 235 done'];
+    const again = all.map((line, i) => ((lost as number[]).includes(i) ? `${line[0]}!` : line));
+    const last = [second.mic('PWD'), second.reply('257 "/"'), second.mic('QUIT'), second.reply('221 bye')];
+    const said = judged([...before, ...again, ...last]);
+    expect(said.filter(it => it !== 'clear' && it !== 'verified' && it !== 'unkeyed')).toEqual([]);
+    expect(said.slice(-4)).toEqual(Array(4).fill(verdict));
+  });
+
+  it('all after REIN', async () => {
+    const second = await Exchange.make();
+    const lines = [first.mic('REIN'), 'S!', 'C!', 'S!', second.mic('PWD'), second.reply('257 "/"')];
+    expect(judged([...opening, ...lines]).slice(-2)).toEqual(['unkeyed', 'unkeyed']);
+  });
+});
+
+describe('a token that does not open', () => {
+  const altered = (line: string) => line.replace(/..$/, end => (end === 'AA' ? 'BA' : 'AA'));
+
+  it('may be of another association after a gap, until one opens', () => {
+    const [bad, good, worse] = [altered(first.mic('PWD')), first.mic('PWD'), altered(first.mic('NOOP'))];
+    expect(judged([...opening, 'C!', bad, good, worse]).slice(-3)).toEqual([
+      ...['unkeyed', 'verified', 'security/bad-checksum'],
+    ]);
+  });
+
+  it('is altered where the gap can have no AUTH and no REIN', () => {
+    const lines = [first.mic('PWD'), 'S!', altered(first.mic('NOOP'))];
+    expect(judged([...opening, ...lines]).at(-1)).toBe('security/bad-checksum');
+  });
+
+  it('is a replay, and so of this association', () => {
+    const line = first.mic('PWD');
+    expect(judged([...opening, line, 'C!', line]).at(-1)).toBe('security/replayed');
+  });
+});
+
+describe('ADAT in the clear under an association', () => {
+  it('changes nothing without a gap', async () => {
+    const second = await Exchange.make();
+    const lines = [...second.data.slice(0, 1), first.reply('503 no'), first.mic('PWD'), first.reply('257 "/"')];
+    expect(judged([...opening, ...lines]).slice(-4)).toEqual([
+      ...['sequence/unprotected', 'verified', 'verified', 'verified'],
+    ]);
+  });
+
+  it('changes nothing after a gap either where the server refuses it', async () => {
+    const second = await Exchange.make();
+    const lines = ['C!', ...second.data.slice(0, 1), first.reply('503 no'), first.mic('PWD'), first.reply('257 "/"')];
+    expect(judged([...opening, ...lines]).slice(-4)).toEqual(['clear', 'verified', 'verified', 'verified']);
+  });
+});
+
+it('the buffer size is not known where a gap may have PBSZ, or the reply to it', () => {
+  const observer = new Observer({ mechanisms });
+  const play = (...lines: string[]) => {
+    for (const line of lines) observer.push(line[0] === 'C' ? 'client' : 'server', ascii(`${line.slice(3)}\r\n`));
+    return observer.dataProtection.bufferSize;
+  };
+  expect(play(...opening, first.mic('PBSZ 3000'), first.reply('200 PBSZ=2000'))).toBe(2000);
+  expect(play(first.mic('NOOP'), first.reply('200 a'))).toBe(2000);
+  play(first.mic('PBSZ 4000'));
+  observer.gap('server');
+  expect(play(first.mic('PROT P'), first.reply('200 a'))).toBeUndefined();
+  expect(play(first.mic('PBSZ 5000'), first.reply('200 a'))).toBe(5000);
+  observer.gap('client');
+  expect(play(first.mic('PROT P'), first.reply('200 a'))).toBeUndefined();
+});
