@@ -155,8 +155,11 @@ export class RecordedConnection {
   answer(code: number): Answer {
     const { pending } = this.state;
     const verb = exchangeReply(code)?.verb;
-    // The AUTH before it is missing, or its reply is.
-    if (code === 334 && this.#incomplete && pending.size === 0) pending.add({ verb: 'AUTH', level: 'clear' });
+    // The AUTH before it is missing, or damaged.
+    if (code === 334 && this.#incomplete && !pending.oldest?.verb) {
+      pending.clear();
+      pending.add({ verb: 'AUTH', level: 'clear' });
+    }
     if (this.#mayBeOther && verb === 'ADAT' && pending.oldest?.verb === 'ADAT') {
       this.state.reset();
       this.#mayBeOther = false;

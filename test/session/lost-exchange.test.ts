@@ -80,6 +80,12 @@ describe('another exchange that lacks', () => {
     expect(said.slice(-4)).toEqual(Array(4).fill(verdict));
   });
 
+  it('a part of AUTH', async () => {
+    const second = await Exchange.make();
+    const lines = ['C!', 'C> abcd', first.reply('334 go on'), ...second.data, 'S> 235 done', second.mic('PWD')];
+    expect(judged([...opening, ...lines]).at(-1)).toBe('verified');
+  });
+
   it('all after REIN', async () => {
     const second = await Exchange.make();
     const lines = [first.mic('REIN'), 'S!', 'C!', 'S!', second.mic('PWD'), second.reply('257 "/"')];
