@@ -106,40 +106,24 @@ const LAYERS: Partial<Record<ErrorCode, Layer>> = {
  * to refuse them, unless a row has another one.
  */
 export function forgeries<C extends ForgingContext>(forges: C['forges'], table: Table<Make<C>>): Mutation[] {
-  const layerOf = (must: Must) => LAYERS[must as ErrorCode] ?? 'token';
-  return tableOf<Make<C>, MutationContext>(
-    { layer: layerOf, at: 'tokens', makes: 'stage', forges },
-    (make, expected) =>
-      (fragments, draw, { context, level }) => {
-        if (!isForging<C>(context, forges)) return undefined;
-        const victim = draw.below(fragments.length);
-        const tokens = fragments.map((text, i) => {
-          if (i !== victim) return context.wrap(text, level).token;
-          const token = forged(make, context, text, level, draw);
-          // If the token may be accepted, it uses up a number, so that a conforming session can continue after it.
-          if (expected.verdict !== 'refuse') context.numbers.skip();
-          return token;
-        });
-        return tokens.every(token => token !== undefined) ? tokens : undefined;
-      },
-  )(table);
-}
-
-function forged<C extends ForgingContext>(
-  make: Make<C>,
-  context: C,
-  text: Uint8Array,
-  level: TokenLevel,
-  draw: Choices,
-) {
-  const token = (fields?: FieldsOf<C>, its = text) => context.token(its, level, fields as object | undefined);
-  const place = { context, text, sealed: level === 'private', draw, token, next: context.numbers.next };
-  const made = typeof make === 'function' ? make(place) : make;
-  return made === undefined || made instanceof Uint8Array ? made : token(made);
-}
-
-function isForging<C extends ForgingContext>(context: SecurityContext, forges: string): context is C {
-  return (context as Partial<ForgingContext>).forges === forges;
+  const layer = (must: Must) => LAYERS[must as ErrorCode] ?? 'token';
+  const common = { layer, at: 'tokens', makes: 'stage', forges } as const;
+  return tableOf<Make<C>, MutationContext & { context: C }>(common, (make, { verdict }) => (texts, draw, its) => {
+    const { context, level } = its;
+    if (context.forges !== forges) return undefined;
+    const victim = draw.below(texts.length);
+    const tokens = texts.map((text, i) => {
+      if (i !== victim) return context.wrap(text, level).token;
+      const token = (fields?: FieldsOf<C>, other = text) => context.token(other, level, fields as object | undefined);
+      const place = { context, text, sealed: level === 'private', draw, token, next: context.numbers.next };
+      const made = typeof make === 'function' ? make(place) : make;
+      const forged = made === undefined || made instanceof Uint8Array ? made : token(made);
+      // If the token may be accepted, it uses up a number, so that a conforming session can continue after it.
+      if (verdict !== 'refuse') context.numbers.skip();
+      return forged;
+    });
+    return tokens.every(token => token !== undefined) ? tokens : undefined;
+  })(table) as Mutation[];
 }
 
 /**

@@ -3,11 +3,11 @@ import { BAD_TOKEN, UNVERIFIED } from '../../mutation.js';
 import { filled } from './der.js';
 import {
   AP_REP,
-  derivesKeys,
   encryptedRows,
   MONTH_13,
   otherKey,
   otherLength,
+  otherUsage,
   TWENTY_OCTETS,
   UNKNOWN_NUMBER,
   unknownKeytype,
@@ -16,12 +16,11 @@ import {
 const DEFECTIVE = 'security/bad-token';
 const NO_KEY = ['security/bad-token', 'security/no-key'] as const;
 
-const FIELDS = [0x6f, 0x30] as const;
-const PVNO = [...FIELDS, 0xa0, 0x02] as const;
-const NUMBER = [...FIELDS, 0xa1, 0x02] as const;
-const SEALED = [...FIELDS, 0xa2] as const;
+const FIELDS = '6f30';
+const [PVNO, NUMBER, SEALED] = [`${FIELDS}a002`, `${FIELDS}a102`, `${FIELDS}a2`] as const;
 
-const { at, encrypted, sealedWith, inside, sealed, sealedAt, subkey } = AP_REP;
+const { at, part, inside, sealed, sealedAt, subkey } = AP_REP;
+const encrypted = part('encPart');
 
 const CLEAR_PARTS = AP_REP.mutations(
   {
@@ -34,34 +33,29 @@ const CLEAR_PARTS = AP_REP.mutations(
     },
     'RFC 4120 §3.2.5': {
       ...encryptedRows('a sealed part', 'either', encrypted),
-      'a sealed part under another key': [
-        UNVERIFIED,
-        sealedWith(({ message }) => ({ key: otherKey(message.encPart.etype) })),
-      ],
+      'a sealed part under another key': [UNVERIFIED, ({ message }) => ({ key: otherKey(message.encPart.etype) })],
       // Only the server has the subkey, so the AP-REP still authenticates it, though in another form.
       "a sealed part under the client's subkey": [
         BAD_TOKEN,
-        sealedWith(({ request }) => request.subkey && { key: request.subkey }),
+        ({ request }) => request.subkey && { key: request.subkey },
       ],
     },
     'RFC 4120 §7.5.1': {
       'a sealed part with the key usage of an authenticator': [
         UNVERIFIED,
-        sealedWith(({ message }) => (derivesKeys(message.encPart) ? { usage: 11 } : undefined)),
+        ({ message }) => otherUsage(message.encPart, 11),
       ],
     },
   },
   {
     of: 'AP-REP',
     fields: FIELDS,
-    required: [[0x6f], FIELDS, [...FIELDS, 0xa0], NUMBER, [...SEALED, 0x30], [...SEALED, 0x30, 0xa2, 0x04]],
+    required: ['6f', FIELDS, `${FIELDS}a0`, NUMBER, `${SEALED}30`, `${SEALED}30a204`],
   },
 );
 
-const WITHIN = [0x7b, 0x30] as const;
-const CTIME = [...WITHIN, 0xa0, 0x18] as const;
-const CUSEC = [...WITHIN, 0xa1, 0x02] as const;
-const SEQ_NUMBER = [...WITHIN, 0xa3, 0x02] as const;
+const WITHIN = '7b30';
+const [CTIME, CUSEC, SEQ_NUMBER] = [`${WITHIN}a018`, `${WITHIN}a102`, `${WITHIN}a302`] as const;
 
 const SEALED_PARTS = AP_REP.mutations(
   {
@@ -89,7 +83,7 @@ const SEALED_PARTS = AP_REP.mutations(
       'a sequence number of 33 bits': [DEFECTIVE, sealedAt(SEQ_NUMBER, filled('\x01\0\0\0\0'))],
     },
   },
-  { of: 'what is sealed', fields: WITHIN, required: [[0x7b], WITHIN, [...WITHIN, 0xa0], CTIME, CUSEC] },
+  { of: 'what is sealed', fields: WITHIN, required: ['7b', WITHIN, `${WITHIN}a0`, CTIME, CUSEC] },
   sealedAt,
 );
 

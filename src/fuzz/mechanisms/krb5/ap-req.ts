@@ -1,31 +1,25 @@
 /** AP-REQs that no conforming client sends: mutations of the parts in the clear (RFC 4120 §3.2.3 and §5.5.1). */
-import { AP_OPTIONS, type ApReq, type EncryptedData } from '../../../mechanisms/krb5/messages/kerberos.js';
+import { AP_OPTIONS, type EncryptedData } from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Choices } from '../../choices.js';
 import { UNVERIFIED } from '../../mutation.js';
 import { filled } from './der.js';
-import { AP_REQ, derivesKeys, encryptedRows, otherKey, TWENTY_OCTETS } from './messages.js';
-
-type Ticket = ApReq['ticket'];
+import { AP_REQ, encryptedRows, otherKey, otherUsage, TWENTY_OCTETS } from './messages.js';
 
 const DEFECTIVE = 'security/bad-token';
 const NO_KEY = ['security/no-key', 'security/bad-checksum', 'security/bad-token'] as const;
 const LONG = 32 * 1024;
 
-const FIELDS = [0x6e, 0x30] as const;
-const PVNO = [...FIELDS, 0xa0, 0x02] as const;
-const NUMBER = [...FIELDS, 0xa1, 0x02] as const;
-const OPTIONS = [...FIELDS, 0xa2, 0x03] as const;
-const TICKET = [...FIELDS, 0xa3, 0x61, 0x30] as const;
-const AUTHENTICATOR = [...FIELDS, 0xa4] as const;
+const FIELDS = '6e30';
+const [PVNO, NUMBER, OPTIONS] = [`${FIELDS}a002`, `${FIELDS}a102`, `${FIELDS}a203`] as const;
+const [TICKET, AUTHENTICATOR] = [`${FIELDS}a36130`, `${FIELDS}a4`] as const;
 
-const { at, encrypted, sealedWith } = AP_REQ;
-const ticket = (change: (its: Ticket, draw: Choices) => Partial<Ticket>) =>
-  AP_REQ.fields((message, draw) => ({ ticket: { ...message.ticket, ...change(message.ticket, draw) } }));
+const { at, fields, part } = AP_REQ;
+const ticket = part('ticket');
 const service = (nameString: string[]) => ticket(({ sname }) => ({ sname: { ...sname, nameString } }));
 const ticketPart = (change: (its: EncryptedData, draw: Choices) => object | undefined) =>
   ticket(({ encPart }, draw) => ({ encPart: { ...encPart, ...change(encPart, draw) } }));
 const options = (change: (options: number) => number) =>
-  AP_REQ.fields(({ apOptions }) => ({ apOptions: change(apOptions) >>> 0 }));
+  fields(({ apOptions }) => ({ apOptions: change(apOptions) >>> 0 }));
 
 /** Mutations of AP-REQs in the clear. */
 export const AP_REQS = AP_REQ.mutations(
@@ -33,8 +27,8 @@ export const AP_REQS = AP_REQ.mutations(
     'RFC 4120 §5.5.1': {
       'pvno 4': [DEFECTIVE, at(PVNO, filled('\x04'))],
       'a pvno of twenty octets': [DEFECTIVE, at(PVNO, TWENTY_OCTETS)],
-      'a ticket of version 4': [DEFECTIVE, at([...TICKET, 0xa0, 0x02], filled('\x04'))],
-      'no ticket': [DEFECTIVE, at([...FIELDS, 0xa3], filled(''))],
+      'a ticket of version 4': [DEFECTIVE, at(`${TICKET}a002`, filled('\x04'))],
+      'no ticket': [DEFECTIVE, at(`${FIELDS}a3`, filled(''))],
       'ap-options of no octet': [DEFECTIVE, at(OPTIONS, filled(''))],
       'no version of the key': ['either', ticket(({ encPart: { etype, cipher } }) => ({ encPart: { etype, cipher } }))],
       'a realm of 32 KiB': ['either', ticket(() => ({ realm: 'A'.repeat(LONG) })), { large: true }],
@@ -57,20 +51,17 @@ export const AP_REQS = AP_REQ.mutations(
         ticketPart(({ kvno = 1 }, draw) => ({ kvno: draw.of([kvno + 1, 0, 0xffff_ffff]) })),
       ],
       ...encryptedRows('a ticket', NO_KEY, ticketPart),
-      ...encryptedRows('an authenticator', 'either', encrypted),
+      ...encryptedRows('an authenticator', 'either', part('authenticator')),
       'an authenticator under another key': [
         UNVERIFIED,
-        sealedWith(({ message }) => ({ key: otherKey(message.authenticator.etype) })),
+        ({ message }) => ({ key: otherKey(message.authenticator.etype) }),
       ],
-      'an authenticator under its own subkey': [
-        UNVERIFIED,
-        sealedWith(({ inside: { subkey } }) => subkey && { key: subkey }),
-      ],
+      'an authenticator under its own subkey': [UNVERIFIED, ({ inside: { subkey } }) => subkey && { key: subkey }],
     },
     'RFC 4120 §7.5.1': {
       'an authenticator with the key usage of those for a KDC': [
         UNVERIFIED,
-        sealedWith(({ message }) => (derivesKeys(message.authenticator) ? { usage: 7 } : undefined)),
+        ({ message }) => otherUsage(message.authenticator, 7),
       ],
     },
   },
@@ -78,16 +69,8 @@ export const AP_REQS = AP_REQ.mutations(
     of: 'AP-REQ',
     fields: FIELDS,
     required: [
-      [0x6e],
-      FIELDS,
-      [...FIELDS, 0xa0],
-      NUMBER,
-      [...FIELDS, 0xa3],
-      TICKET,
-      [...TICKET, 0xa2, 0x30],
-      [...TICKET, 0xa3, 0x30, 0xa2, 0x04],
-      AUTHENTICATOR,
-      [...AUTHENTICATOR, 0x30, 0xa2, 0x04],
+      ...['6e', FIELDS, `${FIELDS}a0`, NUMBER, `${FIELDS}a3`, TICKET, `${TICKET}a230`, `${TICKET}a330a204`],
+      ...[AUTHENTICATOR, `${AUTHENTICATOR}30a204`],
     ],
   },
 );

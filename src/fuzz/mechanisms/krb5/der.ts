@@ -5,9 +5,6 @@ import type { Choices } from '../../choices.js';
 import type { Table } from '../../mutation.js';
 import { octets } from '../../pieces.js';
 
-/** Identifier octets, from the outermost element to the one that is changed. */
-export type Path = readonly number[];
-
 /** Returns an element to replace the given one. */
 export type ElementChange = (element: Uint8Array, draw: Choices) => Uint8Array;
 
@@ -130,14 +127,15 @@ function elementsOf(bytes: Uint8Array): Uint8Array[] {
 
 /**
  * Replaces the first element to which a path leads.
+ * @param path  identifier octets in hex, from the outermost element to the one that is changed
  * @throws RangeError if there is none
  */
-export function within(bytes: Uint8Array, path: Path, change: (element: Uint8Array) => Uint8Array): Uint8Array {
-  const [tag, ...rest] = path;
+export function within(bytes: Uint8Array, path: string, change: (element: Uint8Array) => Uint8Array): Uint8Array {
+  const [tag, rest] = [Number.parseInt(path.slice(0, 2), 16), path.slice(2)];
   const elements = elementsOf(bytes);
   const at = elements.findIndex(element => element[0] === tag);
-  if (at < 0) throw new RangeError(`no element ${tag?.toString(16)}`);
-  const edit = rest.length === 0 ? change : filled(contents => within(contents, rest, change));
+  if (at < 0) throw new RangeError(`no element ${path}`);
+  const edit = rest === '' ? change : filled(contents => within(contents, rest, change));
   elements[at] = edit(elements[at]!);
   return concatAll(elements);
 }

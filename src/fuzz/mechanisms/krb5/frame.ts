@@ -91,7 +91,7 @@ export const FRAMES = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'frame: '
 /** 1.3.6.1.5.5.14, which is not in use. */
 const UNKNOWN = fromHex('2b060105050e');
 /** Paths within NegTokenInit, down to the first of its mechanisms. */
-const PATHS = [[0xa0], [0xa0, 0x30], [0xa0, 0x30, 0xa0], [0xa0, 0x30, 0xa0, 0x30], [0xa0, 0x30, 0xa0, 0x30, 0x06]];
+const PATHS = ['a0', 'a030', 'a030a0', 'a030a030', 'a030a03006'];
 
 const resp: Edit = inside => formatAnswer({ state: 'accept-completed', chosen: KERBEROS, inside });
 const inFrame = (inside: Uint8Array) => formatFrame(inside, 'spnego');

@@ -8,24 +8,15 @@ import { openApReq } from '../../../mechanisms/krb5/exchange/ap-exchange.js';
 import type { ServiceKey } from '../../../mechanisms/krb5/index.js';
 import { openData } from '../../../mechanisms/krb5/messages/encrypted-data.js';
 import { formatFrame, parseContextToken } from '../../../mechanisms/krb5/messages/gss-framing.js';
-import {
-  type ApRep,
-  type ApReq,
-  type Authenticator,
-  apRep,
-  apReq,
-  authenticatorSchema,
-  type EncApRepPart,
-  type EncryptedData,
-  type EncryptionKey,
-  encApRepPart,
-  USAGE,
-} from '../../../mechanisms/krb5/messages/kerberos.js';
+import * as schema from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../../protection/mechanism.js';
-import type { Choices } from '../../choices.js';
+import { Choices } from '../../choices.js';
 import { type ExchangeTurn, type Must, type Mutation, type Table, tableOf, UNVERIFIED } from '../../mutation.js';
 import { anyBitFlipped, octets, spliced } from '../../pieces.js';
-import { DER_ELEMENTS, DER_FIELDS, type ElementChange, filled, type Path, within } from './der.js';
+import { DER_ELEMENTS, DER_FIELDS, type ElementChange, filled, within } from './der.js';
+
+type EncryptedData = schema.EncryptedData;
+type EncryptionKey = schema.EncryptionKey;
 
 /** Keys of an exchange under Kerberos V5. */
 export type Krb5Keys = Pick<CipherOptions, keyof CipherOptions> & {
@@ -35,6 +26,17 @@ export type Krb5Keys = Pick<CipherOptions, keyof CipherOptions> & {
   /** Keys of the service, if we are the server. */
   readonly keytab: readonly ServiceKey[];
 };
+
+/** A decrypted message. */
+interface Opened<Message, Inside> {
+  message: Message;
+  /** The contents of the encrypted part. */
+  inside: Inside;
+  /** The session key. */
+  key: EncryptionKey;
+  /** The authenticator of the AP-REQ, also for an AP-REP. */
+  request: schema.Authenticator;
+}
 
 /** How one of the two messages is encoded. */
 interface Form<Message, Inside> {
@@ -50,152 +52,131 @@ interface Form<Message, Inside> {
   open(turn: ExchangeTurn, keys: Krb5Keys): Opened<Message, Inside> | undefined;
 }
 
-/** A decrypted message. */
-interface Opened<Message, Inside> {
-  message: Message;
-  /** The contents of the encrypted part. */
-  inside: Inside;
-  /** The session key. */
-  key: EncryptionKey;
-  /** The authenticator of the AP-REQ, also for an AP-REP. */
-  request: Authenticator;
-}
-
-type Parts<Message, Inside> = Opened<Message, Inside> & { keys: Krb5Keys };
-
-/** A token made from ours; undefined if there is nothing to change. */
-type Make<Message, Inside> = (parts: Parts<Message, Inside>, draw: Choices) => Uint8Array | undefined;
-
-/** Returns other fields, where undefined leaves a field out; or undefined if there is nothing to change. */
-type Change<T> = (its: T, draw: Choices) => { readonly [field in keyof T]?: T[field] | undefined } | undefined;
-
-/** A key, or key usage, that differs from that of a valid message. */
-interface Sealing {
+/** What differs from the valid message, from the innermost part to the outermost. */
+interface Differences<Message, Inside> {
+  inside?: Inside;
+  /** Changes the DER of the encrypted part before it is encrypted. */
+  sealed?: (der: Uint8Array) => Uint8Array;
   key?: EncryptionKey;
   usage?: number;
+  fields?: (message: Message) => Message;
+  /** Changes the DER of the message. */
+  clear?: (der: Uint8Array) => Uint8Array;
 }
+
+/** Returns other fields, where undefined leaves a field out. */
+type Change<T> = (its: T, draw: Choices) => { readonly [field in keyof T]?: T[field] | undefined } | undefined;
 
 /** Where DER is mutated: in any required element, or among the fields of the SEQUENCE. */
 interface DerPlace {
   /** The name of what contains it. */
   of: string;
-  fields: Path;
-  required: readonly Path[];
+  fields: string;
+  required: readonly string[];
 }
 
-/** Changes of one of the two messages. Its members are functions, so that a table can use them alone. */
-class Editor<M extends object, I extends { subkey?: EncryptionKey | undefined }> {
-  readonly #form: Form<M, I>;
+const unchanged = <T>(its: T): T => its;
 
-  constructor(form: Form<M, I>) {
-    this.#form = form;
+/** Changes of one of the two messages. */
+function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefined }>(form: Form<M, I>) {
+  /** Undefined if there is nothing to change. */
+  type Make = (its: Opened<M, I>, draw: Choices) => Differences<M, I> | undefined;
+
+  /** Our token with differences; undefined without its keys. A fixed confounder always gives the same octets. */
+  function tokenOf(turn: ExchangeTurn, make: Make = () => ({}), draw = new Choices([])): Uint8Array | undefined {
+    if (turn.keys?.forges !== 'krb5') return undefined;
+    const keys = turn.keys as Krb5Keys;
+    const opened = form.open(turn, keys);
+    const differences = opened && make(opened, draw);
+    if (differences === undefined) return undefined;
+    const { message, inside, key, usage } = { usage: form.usage, ...opened!, ...differences };
+    const { sealed = unchanged, fields = unchanged, clear = unchanged } = differences;
+    const sealer = kerberosKey(key.keytype, key.keyvalue, keys);
+    const confounder = new Uint8Array(sealer.enctype.confounderLength).fill(0x2a);
+    const cipher = sealer.encrypt(usage, sealed(formatDer(form.inside, inside)), confounder);
+    const whole = { ...message, [form.field]: { etype: key.keytype, cipher } };
+    return formatFrame(concat(fromHex(form.id), clear(formatDer(form.message, fields(whole)))));
   }
 
-  /** Our token with the same contents, encrypted with a fixed confounder. */
-  readonly same = (parts: Parts<M, I>): Uint8Array => this.#encrypted(parts, this.#der(parts));
-
   /** Changes the element at a place of the message. */
-  readonly at =
-    (path: Path, edit: ElementChange): Make<M, I> =>
-    ({ message }, draw) =>
-      this.#token(within(formatDer(this.#form.message, message), path, element => edit(element, draw)));
-
+  const at = (path: string, edit: ElementChange): Make => {
+    return (_, draw) => ({ clear: der => within(der, path, element => edit(element, draw)) });
+  };
   /** Replaces fields of the message. */
-  readonly fields =
-    (change: Change<M>): Make<M, I> =>
-    ({ message }, draw) =>
-      this.#tokenOf(changed(message, change(message, draw)));
-
-  /** Changes the EncryptedData of the message. */
-  readonly encrypted =
-    (change: Change<EncryptedData>): Make<M, I> =>
-    ({ message }, draw) => {
-      const its = message[this.#form.field] as EncryptedData;
-      return this.#tokenOf({ ...message, [this.#form.field]: changed(its, change(its, draw)) });
-    };
-
-  /** Encrypts with another key or usage. */
-  readonly sealedWith =
-    (how: (parts: Parts<M, I>) => Sealing | undefined): Make<M, I> =>
-    parts => {
-      const other = how(parts);
-      return other && this.#encrypted(parts, this.#der(parts), other);
-    };
-
+  const fields = (change: Change<M>): Make => {
+    return (_, draw) => ({ fields: message => ({ ...message, ...change(message, draw) }) });
+  };
+  /** Replaces fields of a field of the message. */
+  const part = <F extends keyof M>(field: F) => {
+    return (change: Change<M[F]>): Make =>
+      fields((its, draw) => ({ [field]: { ...its[field], ...change(its[field], draw) } }) as Partial<M>);
+  };
   /** Changes the DER of the encrypted part before it is encrypted. */
-  readonly sealed =
-    (edit: ElementChange): Make<M, I> =>
-    (parts, draw) =>
-      this.#encrypted(parts, edit(this.#der(parts), draw));
-
+  const sealed = (edit: ElementChange): Make => {
+    return (_, draw) => ({ sealed: der => edit(der, draw) });
+  };
   /** Changes the element at a place of the encrypted part. */
-  readonly sealedAt = (path: Path, edit: ElementChange): Make<M, I> =>
-    this.sealed((inside, draw) => within(inside, path, element => edit(element, draw)));
-
+  const sealedAt = (path: string, edit: ElementChange): Make =>
+    sealed((der, draw) => within(der, path, element => edit(element, draw)));
   /** Replaces fields of the encrypted part. */
-  readonly inside =
-    (change: Change<I>): Make<M, I> =>
-    (parts, draw) => {
-      const fields = change(parts.inside, draw);
-      return fields && this.#encrypted(parts, formatDer(this.#form.inside, changed(parts.inside, fields)));
+  const inside = (change: Change<I>): Make => {
+    return (its, draw) => {
+      const changed = change(its.inside, draw);
+      return changed && { inside: { ...its.inside, ...changed } };
     };
-
+  };
   /** Changes the subkey in the encrypted part, if there is one. */
-  readonly subkey = (change: Change<EncryptionKey>): Make<M, I> =>
-    this.inside(
-      ({ subkey }, draw) => subkey && ({ subkey: changed(subkey, change(subkey, draw)) } as ReturnType<Change<I>>),
-    );
+  const subkey = (change: Change<EncryptionKey>): Make =>
+    inside((its, draw) => its.subkey && ({ subkey: { ...its.subkey, ...change(its.subkey, draw) } } as Partial<I>));
 
   /** The mutations of a table, and those of DER in the message or, with `sealedAt`, in its encrypted part. */
-  mutations(table: Table<Make<M, I>>, { of, fields, required }: DerPlace, at = this.at): Mutation<ExchangeTurn>[] {
-    const form = this.#form;
-    const rows = <T>(prefix: string, makeOf: (its: T) => Make<M, I>) =>
+  function mutations(table: Table<Make>, of: DerPlace, place = at): Mutation<ExchangeTurn>[] {
+    const rows = <T>(prefix: string, makeOf: (its: T) => Make) =>
       tableOf<T, ExchangeTurn>({ layer: 'exchange', at: 'tokens', to: form.to, forges: 'krb5', prefix }, its => {
         const make = makeOf(its);
         return (_token, draw, turn) => {
-          const parts = partsOf(form, turn);
-          const made = parts && make(parts, draw);
+          const made = tokenOf(turn, make, draw);
           return made && [made];
         };
       });
-    const anyRequired = (change: ElementChange): Make<M, I> => {
-      return (parts, draw) => at(draw.of(required), change)(parts, draw);
+    const anyRequired = (change: ElementChange): Make => {
+      return (its, draw) => place(draw.of(of.required), change)(its, draw);
     };
     return [
-      ...rows('', (make: Make<M, I>) => make)(table),
-      ...rows(`${of}: `, anyRequired)(DER_ELEMENTS),
-      ...rows(`${of}: `, (change: ElementChange) => at(fields, change))(DER_FIELDS),
+      ...rows('', unchanged<Make>)(table),
+      ...rows(`${of.of}: `, anyRequired)(DER_ELEMENTS),
+      ...rows(`${of.of}: `, (change: ElementChange) => place(of.fields, change))(DER_FIELDS),
     ];
   }
 
-  #der({ inside }: Parts<M, I>): Uint8Array {
-    return formatDer(this.#form.inside, inside);
-  }
-
-  #token(message: Uint8Array): Uint8Array {
-    return formatFrame(concat(fromHex(this.#form.id), message));
-  }
-
-  #tokenOf(message: M): Uint8Array {
-    return this.#token(formatDer(this.#form.message, message));
-  }
-
-  /** Encrypts with a fixed confounder, so that a case always gives the same octets. */
-  #encrypted({ message, key: ownKey, keys }: Parts<M, I>, inside: Uint8Array, other: Sealing = {}): Uint8Array {
-    const { key = ownKey, usage = this.#form.usage } = other;
-    const sealer = kerberosKey(key.keytype, key.keyvalue, keys);
-    const confounder = new Uint8Array(sealer.enctype.confounderLength).fill(0x2a);
-    const encrypted: EncryptedData = { etype: key.keytype, cipher: sealer.encrypt(usage, inside, confounder) };
-    return this.#tokenOf({ ...message, [this.#form.field]: encrypted });
-  }
+  return { tokenOf, at, fields, part, sealed, sealedAt, inside, subkey, mutations };
 }
 
-function partsOf<M, I>(form: Form<M, I>, turn: ExchangeTurn): Parts<M, I> | undefined {
-  if (turn.keys?.forges !== 'krb5') return undefined;
-  const keys = turn.keys as Krb5Keys;
-  const opened = form.open(turn, keys);
-  return opened && { ...opened, keys };
-}
+const REQUEST: Form<schema.ApReq, schema.Authenticator> = {
+  to: 'server',
+  id: '0100',
+  message: schema.apReq,
+  field: 'authenticator',
+  inside: schema.authenticatorSchema,
+  usage: schema.USAGE.authenticator,
+  open: ({ token }, keys) => openRequest(token, keys),
+};
+
+const ANSWER: Form<schema.ApRep, schema.EncApRepPart> = {
+  to: 'client',
+  id: '0200',
+  message: schema.apRep,
+  field: 'encPart',
+  inside: schema.encApRepPart,
+  usage: schema.USAGE.apRep,
+  open({ token, received }, keys) {
+    const read = token && orUndefined(() => parseContextToken(token));
+    const asked = openRequest(received, keys);
+    if (read?.kind !== 'AP-REP' || asked === undefined) return undefined;
+    const { key, request } = asked;
+    return { message: read.message, key, inside: openedPart(ANSWER, read.message, key, keys), request };
+  },
+};
 
 /** The AP-REQ, opened with one of the known session keys, or with that of a ticket which the keytab opens. */
 function openRequest(token: Uint8Array | undefined, keys: Krb5Keys) {
@@ -208,15 +189,6 @@ function openRequest(token: Uint8Array | undefined, keys: Krb5Keys) {
   }
   const opened = orUndefined(() => openApReq(message, keys.keytab, keys));
   return opened && { message, key: opened.ticket.key, inside: opened.authenticator, request: opened.authenticator };
-}
-
-function openAnswer(token: Uint8Array | undefined, received: Uint8Array | undefined, keys: Krb5Keys) {
-  const read = token && orUndefined(() => parseContextToken(token));
-  const request = openRequest(received, keys);
-  if (read?.kind !== 'AP-REP' || request === undefined) return undefined;
-  const { message } = read;
-  const inside = openedPart(ANSWER, message, request.key, keys);
-  return { message, key: request.key, inside, request: request.inside };
 }
 
 function openedPart<M, I>({ inside, usage, field }: Form<M, I>, message: M, key: EncryptionKey, keys: Krb5Keys): I {
@@ -232,35 +204,14 @@ function orUndefined<T>(read: () => T): T | undefined {
   }
 }
 
-const REQUEST: Form<ApReq, Authenticator> = {
-  to: 'server',
-  id: '0100',
-  message: apReq,
-  field: 'authenticator',
-  inside: authenticatorSchema,
-  usage: USAGE.authenticator,
-  open: ({ token }, keys) => openRequest(token, keys),
-};
-
-const ANSWER: Form<ApRep, EncApRepPart> = {
-  to: 'client',
-  id: '0200',
-  message: apRep,
-  field: 'encPart',
-  inside: encApRepPart,
-  usage: USAGE.apRep,
-  open: ({ token, received }, keys) => openAnswer(token, received, keys),
-};
-
 /** Changes of what a server receives. */
-export const AP_REQ: Editor<ApReq, Authenticator> = new Editor(REQUEST);
+export const AP_REQ = editorOf(REQUEST);
 /** Changes of what a client receives. */
-export const AP_REP: Editor<ApRep, EncApRepPart> = new Editor(ANSWER);
+export const AP_REP = editorOf(ANSWER);
 
 /** Our token with the same contents, encrypted with a fixed confounder; without its keys as it is. */
 export function fixedToken(turn: ExchangeTurn): Uint8Array | undefined {
-  const [request, answer] = turn.to === 'server' ? [partsOf(REQUEST, turn)] : [undefined, partsOf(ANSWER, turn)];
-  return (request && AP_REQ.same(request)) ?? (answer && AP_REP.same(answer)) ?? turn.token;
+  return (turn.to === 'server' ? AP_REQ : AP_REP).tokenOf(turn) ?? turn.token;
 }
 
 /** A key that neither side has. */
@@ -268,9 +219,9 @@ export function otherKey(keytype: number): EncryptionKey {
   return { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(0x45) };
 }
 
-/** Whether the enctype derives a key for each usage: DES does not (RFC 3961 §6.2). */
-export function derivesKeys({ etype }: EncryptedData): boolean {
-  return etype !== 1 && etype !== 3;
+/** Another key usage, if the enctype derives a key for each: DES does not (RFC 3961 §6.2). */
+export function otherUsage({ etype }: EncryptedData, usage: number): { usage: number } | undefined {
+  return etype === 1 || etype === 3 ? undefined : { usage };
 }
 
 export const UNKNOWN_NUMBER = 4711;
@@ -305,7 +256,3 @@ export const unknownKeytype = () => ({ keytype: UNKNOWN_NUMBER });
 export const otherLength = (_: EncryptionKey, draw: Choices): Pick<EncryptionKey, 'keyvalue'> => ({
   keyvalue: draw.octets(draw.of([0, 1, 15, 33, 4096])),
 });
-
-function changed<T>(its: T, changes: object | undefined): T {
-  return { ...its, ...changes };
-}
