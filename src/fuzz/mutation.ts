@@ -162,6 +162,11 @@ export const BAD_TOKEN = ['security/bad-token', 'security/bad-checksum'] as cons
 /** The checksum is missing, or covers other octets than those that were sent, so it proves nothing. */
 export const UNVERIFIED = ['security/bad-checksum', 'security/bad-token'] as const;
 
+/** Properties of rows: the only level at which they apply, and the layer. */
+export const SAFE = { only: 'safe' } as const;
+export const PRIVATE = { only: 'private' } as const;
+export const SEQUENCE = { layer: 'sequence' } as const;
+
 /** Properties of a mutation that a row may set, or that all rows of a table share. */
 type Properties = Partial<Omit<Mutation, 'name' | 'source' | 'expected' | 'change'>>;
 

@@ -8,7 +8,7 @@ import { MECHANISMS } from './mechanisms/index.js';
 import type { ExchangeTurn, FuzzSession, Mutation, MutationContext, Stage } from './mutation.js';
 import { blockOf, FILE, PIECE } from './mutations/data.js';
 import { scriptOctets } from './mutations/phases.js';
-import { linesOf, octets } from './pieces.js';
+import { linesOf, octets, piecesOf } from './pieces.js';
 
 /** The octets to send, in order. */
 export interface Rendered {
@@ -36,7 +36,7 @@ const MESSAGE: Route<MutationContext> = [
 ];
 
 const TRANSFER: Route<MutationContext> = [
-  ['fragments', ([file]) => [...piecesOf(file!), octets('')]],
+  ['fragments', ([file]) => [...piecesOf(file!, PIECE), octets('')]],
   ['tokens', toTokens],
   ['blocks', tokens => tokens.map(blockOf)],
 ];
@@ -140,9 +140,4 @@ const NEEDS: Record<
 function prefixOf({ to, level }: MutationContext, isLast: boolean): Uint8Array {
   const { verb, code } = factsOf(level);
   return toUtf8(to === 'server' ? `${verb} ` : `${code}${isLast ? ' ' : '-'}`);
-}
-
-function piecesOf(file: Uint8Array): Uint8Array[] {
-  const count = Math.ceil(file.length / PIECE);
-  return Array.from({ length: count }, (_, i) => file.subarray(i * PIECE, (i + 1) * PIECE));
 }

@@ -18,6 +18,20 @@ export function spliced(bytes: Uint8Array, at: number, removed: number, put: Uin
   return concat(bytes.subarray(0, at), put, bytes.subarray(at + removed));
 }
 
+/** Replaces octets from `at` on by others, which are chosen; returns undefined if there are too few. */
+export const octetsAt =
+  (at: number, ...others: (readonly number[])[]): Edit =>
+  (piece, draw) => {
+    const put = Uint8Array.from(draw.of(others));
+    return piece.length < at + put.length ? undefined : spliced(piece, at, put.length, put);
+  };
+
+/** Cuts octets into pieces of a size; none gives one empty piece. */
+export function piecesOf(bytes: Uint8Array, size: number): Uint8Array[] {
+  const count = Math.max(1, Math.ceil(bytes.length / size));
+  return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
+}
+
 /** Inverts one bit of one octet. */
 export function flipped(bytes: Uint8Array, at: number, bit: number): Uint8Array {
   return spliced(bytes, at, 1, Uint8Array.of(bytes[at]! ^ (1 << bit)));

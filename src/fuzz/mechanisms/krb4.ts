@@ -6,10 +6,9 @@ import { concat, concatAll, toHex, viewOf } from '../../bytes.js';
 import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechanisms/krb4/context.js';
 import { desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
 import type { Peer } from '../../protection/mechanism.js';
-import type { Choices } from '../choices.js';
-import { BAD_TOKEN, type Change, type ExchangeTurn, type FuzzSession, mutationsOf, UNVERIFIED } from '../mutation.js';
+import { BAD_TOKEN, type ExchangeTurn, type FuzzSession, mutationsOf, PRIVATE, SAFE, UNVERIFIED } from '../mutation.js';
 import { every, flippedAtEnd, octets, spliced } from '../pieces.js';
-import { counting, type ForgingContext, type FuzzMechanism, forgeries, forgingContext } from './mechanism.js';
+import { anyOf, counting, type ForgingContext, type FuzzMechanism, forgeries, forgingContext } from './mechanism.js';
 
 interface Krb4Fields {
   version?: number;
@@ -74,21 +73,19 @@ function padded(body: Uint8Array, padding: number): Uint8Array {
 }
 
 const SOURCE = 'RFC 2228 appendix II';
-const SAFE = { only: 'safe' } as const;
-const PRIVATE = { only: 'private' } as const;
 
 const TOKENS = forgeries<Krb4Forger>('krb4', {
   [SOURCE]: {
     'a valid message': ['accept', {}],
     'numbers in little-endian order': ['accept', { littleEndian: true }],
     'an order of octets that it does not have': [BAD_TOKEN, { littleEndian: true, claimed: false }],
-    'another version': [BAD_TOKEN, its => ({ version: its.draw.of([5, 3, 0, 255]) })],
-    'a type that is no message': [BAD_TOKEN, its => ({ type: its.draw.of([0x02, 0x04, 0x08, 0x0a, 0x40]) })],
+    'another version': [BAD_TOKEN, anyOf('version', 5, 3, 0, 255)],
+    'a type that is no message': [BAD_TOKEN, anyOf('type', 0x02, 0x04, 0x08, 0x0a, 0x40)],
     'a private message as a safe one': [UNVERIFIED, { type: TYPE.safe }, PRIVATE],
     'a safe message as a private one': [UNVERIFIED, { type: TYPE.private }, SAFE],
-    'a text longer than the message': [BAD_TOKEN, its => ({ textOff: its.draw.of([1, 0x7fff_0000, 0xffff]) }), SAFE],
+    'a text longer than the message': [BAD_TOKEN, anyOf('textOff', 1, 0x7fff_0000, 0xffff), SAFE],
     'a text shorter than it is': [BAD_TOKEN, { textOff: -1 }, SAFE],
-    'blocks that are not there': [BAD_TOKEN, its => ({ lengthOff: its.draw.of([8, -8, 1, 0x7fff_0000]) }), PRIVATE],
+    'blocks that are not there': [BAD_TOKEN, anyOf('lengthOff', 8, -8, 1, 0x7fff_0000), PRIVATE],
     'a sealed text longer than its blocks': [
       BAD_TOKEN,
       its => ({ textOff: its.draw.of([64, 0x7fff_0000, -1 - its.text.length]) }),
@@ -107,43 +104,36 @@ const TOKENS = forgeries<Krb4Forger>('krb4', {
 const REFUSED = ['security/bad-token', 'security/no-key'] as const;
 const REALM = 3;
 
-/** Replaces an octet of the token, counted from its start or from the NUL of the realm. */
-const octetAt = (
-  place: number | { behindRealm: number },
-  other: (right: number, draw: Choices) => number,
-): Change<unknown> =>
+/** Replaces an octet: by one of these, or by the right one with some bits inverted, or less one. */
+const octetAt = (place: (token: Uint8Array) => number, ...others: (number | ((right: number) => number))[]) =>
   every((token, draw) => {
-    const at = typeof place === 'number' ? place : token.indexOf(0, REALM) + 1 + place.behindRealm;
-    return spliced(token, at, 1, Uint8Array.of(other(token[at]!, draw)));
+    const other = draw.of(others);
+    const at = place(token);
+    return spliced(token, at, 1, Uint8Array.of(typeof other === 'number' ? other : other(token[at]!)));
   });
-const TICKET_LENGTH = { behindRealm: 0 };
-const AUTHENTICATOR_LENGTH = { behindRealm: 1 };
+const at = (place: number) => () => place;
+/** Behind the NUL that ends the realm. */
+const TICKET_LENGTH = (token: Uint8Array) => token.indexOf(0, REALM) + 1;
+const AUTHENTICATOR_LENGTH = (token: Uint8Array) => TICKET_LENGTH(token) + 1;
+const longRealm = (length: number) => octets('A'.repeat(length));
 
-const EXCHANGES = mutationsOf<ExchangeTurn>({
-  layer: 'exchange',
-  at: 'tokens',
-  to: 'server',
-  forges: 'krb4',
-  prefix: 'AP_REQ: ',
-})({
+const COMMON = { layer: 'exchange', at: 'tokens', to: 'server', forges: 'krb4', prefix: 'AP_REQ: ' } as const;
+const EXCHANGES = mutationsOf<ExchangeTurn>(COMMON)({
   [SOURCE]: {
-    'another version': [REFUSED, octetAt(0, (_, draw) => draw.of([5, 0, 3, 0xff]))],
-    'another kind of message': [REFUSED, octetAt(1, (_, draw) => draw.of([2, 4, 0x0e, 0xff]))],
-    'another version of the key': [REFUSED, octetAt(2, its => its ^ 0x80)],
-    'another realm': [REFUSED, octetAt(REALM, its => its ^ 1)],
+    'another version': [REFUSED, octetAt(at(0), 5, 0, 3, 0xff)],
+    'another kind of message': [REFUSED, octetAt(at(1), 2, 4, 0x0e, 0xff)],
+    'another version of the key': [REFUSED, octetAt(at(2), its => its ^ 0x80)],
+    'another realm': [REFUSED, octetAt(at(REALM), its => its ^ 1)],
     'a realm that has no end': [
       REFUSED,
-      every((token, draw) => concat(token.subarray(0, REALM), octets('A'.repeat(draw.of([40, 41, 255, 4000]))))),
+      every((token, draw) => concat(token.subarray(0, REALM), longRealm(draw.of([40, 41, 255, 4000])))),
     ],
-    'a realm of 4000 octets': [REFUSED, every(token => spliced(token, REALM, 0, octets('A'.repeat(4000))))],
-    'a ticket longer than there is': [REFUSED, octetAt(TICKET_LENGTH, (_, draw) => draw.of([0xff, 0xf8, 0x80]))],
-    'no ticket': [REFUSED, octetAt(TICKET_LENGTH, () => 0)],
+    'a realm of 4000 octets': [REFUSED, every(token => spliced(token, REALM, 0, longRealm(4000)))],
+    'a ticket longer than there is': [REFUSED, octetAt(TICKET_LENGTH, 0xff, 0xf8, 0x80)],
+    'no ticket': [REFUSED, octetAt(TICKET_LENGTH, 0)],
     'a ticket of no whole blocks': [REFUSED, octetAt(TICKET_LENGTH, right => right - 1)],
-    'an authenticator longer than there is': [
-      REFUSED,
-      octetAt(AUTHENTICATOR_LENGTH, (_, draw) => draw.of([0xff, 0xf8])),
-    ],
-    'no authenticator': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, () => 0)],
+    'an authenticator longer than there is': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, 0xff, 0xf8)],
+    'no authenticator': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, 0)],
     'an authenticator of no whole blocks': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, right => right - 1)],
   },
 });

@@ -93,6 +93,12 @@ interface Place<C> {
 /** The fields that differ from a valid token, or the octets of the token; undefined if there is nothing to make. */
 type Make<C> = FieldsOf<C> | ((place: Place<C>) => FieldsOf<C> | Uint8Array | undefined);
 
+/** A field with one of these values, which is chosen. */
+export const anyOf =
+  <Name extends string, Value>(name: Name, ...values: Value[]) =>
+  ({ draw }: { draw: Choices }) =>
+    ({ [name]: draw.of(values) }) as Record<Name, Value>;
+
 /** The layer of a forged token that must be refused for a reason. */
 const LAYERS: Partial<Record<ErrorCode, Layer>> = {
   'security/wrong-direction': 'direction',

@@ -4,9 +4,10 @@ import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
-import { BAD_TOKEN, UNVERIFIED } from '../../mutation.js';
+import type { Choices } from '../../choices.js';
+import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
-import { counterFrom, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
+import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
 import type { ForgingOptions } from './rfc4121.js';
 
 const WRAP_ID = 0x0201;
@@ -69,18 +70,26 @@ function paddingOf({ blockSize }: Rfc1964Key, plaintext: Uint8Array): Uint8Array
 interface Place {
   context: Rfc1964Forger;
   text: Uint8Array;
+  draw: Choices;
+  token(fields?: FramedFields): Uint8Array;
+  next: bigint;
 }
 
-/** Padding of the right length with a wrong last octet. */
-function miscounted({ context: { key }, text }: Place, count: number): Uint8Array {
-  const padding = paddingOf(key, text);
-  padding[padding.length - 1] = count;
-  return padding;
-}
+/** Padding of the right length whose last octet is one of these. */
+const miscounted =
+  (...counts: number[]) =>
+  ({ context: { key }, text, draw }: Place) => {
+    const padding = paddingOf(key, text);
+    padding[padding.length - 1] = draw.of(counts);
+    return { padding };
+  };
 
 /** A token with a wrong length in its frame. */
-const framed = (token: Uint8Array, length: string) =>
-  spliced(token, 1, token[1]! & 0x80 ? 1 + (token[1]! & 0x7f) : 1, octets(length));
+const framed = (length: string) => (its: Place) => {
+  const token = its.token();
+  return spliced(token, 1, token[1]! & 0x80 ? 1 + (token[1]! & 0x7f) : 1, octets(length));
+};
+const OTHER_DIRECTIONS = [0x0000_ffff, 0x0100_0000, 0xffff_fffe].map(u32be);
 
 /** Tokens of RFC 1964 that no conforming peer makes. */
 export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
@@ -89,13 +98,10 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
     'the id of a GetMIC token': [BAD_TOKEN, { tokenId: 0x0101 }],
     'the id of a context deletion token': [BAD_TOKEN, { tokenId: 0x0102 }],
     'the id of an AP-REQ': [BAD_TOKEN, { tokenId: 0x0100 }],
-    'an SGN_ALG that the key does not have': [
-      BAD_TOKEN,
-      its => ({ signing: its.draw.of([0xffff, 0x0500, 0x1101, 0x0004]) }),
-    ],
-    'a SEAL_ALG that the key does not have': [BAD_TOKEN, its => ({ sealing: its.draw.of([0x0300, 0x1100, 0xfffe]) })],
-    'sealed is claimed, and it is not': [BAD_TOKEN, its => ({ sealing: its.context.key.sealing }), { only: 'safe' }],
-    'not sealed is claimed, and it is': [BAD_TOKEN, { sealing: NOT_SEALED }, { only: 'private' }],
+    'an SGN_ALG that the key does not have': [BAD_TOKEN, anyOf('signing', 0xffff, 0x0500, 0x1101, 0x0004)],
+    'a SEAL_ALG that the key does not have': [BAD_TOKEN, anyOf('sealing', 0x0300, 0x1100, 0xfffe)],
+    'sealed is claimed, and it is not': [BAD_TOKEN, its => ({ sealing: its.context.key.sealing }), SAFE],
+    'not sealed is claimed, and it is': [BAD_TOKEN, { sealing: NOT_SEALED }, PRIVATE],
     'filler that is not FFFF': [BAD_TOKEN, its => ({ filler: its.draw.below(FILLER) })],
     'a header alone': [UNVERIFIED, its => formatFrame(its.token({ bare: true }).subarray(0, 8))],
     'a token without a body': [
@@ -105,15 +111,12 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
   },
   'RFC 1964 §1.2': { 'no frame': [BAD_TOKEN, { bare: true }] },
   'RFC 2743 §3.1': {
-    'a length in the frame that is too large': [BAD_TOKEN, its => framed(its.token(), '\x84\x7f\xff\xff\xff')],
-    'a length in the frame that has no end': [BAD_TOKEN, its => framed(its.token(), '\x80')],
+    'a length in the frame that is too large': [BAD_TOKEN, framed('\x84\x7f\xff\xff\xff')],
+    'a length in the frame that has no end': [BAD_TOKEN, framed('\x80')],
   },
   'RFC 1964 §1.2.2.3': {
-    'padding that counts nothing': [BAD_TOKEN, its => ({ padding: miscounted(its, 0) })],
-    'padding that counts more than a block': [
-      BAD_TOKEN,
-      its => ({ padding: miscounted(its, its.draw.of([9, 0x7f, 0x80, 0xff])) }),
-    ],
+    'padding that counts nothing': [BAD_TOKEN, miscounted(0)],
+    'padding that counts more than a block': [BAD_TOKEN, miscounted(9, 0x7f, 0x80, 0xff)],
     'padding that is not its own count': [
       BAD_TOKEN,
       its => {
@@ -127,11 +130,7 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
     ],
   },
   'RFC 1964 §1.2.1.2': {
-    'a direction that is neither': [
-      BAD_TOKEN,
-      its => ({ direction: u32be(its.draw.of([0x0000_ffff, 0x0100_0000, 0xffff_fffe])) }),
-      { layer: 'direction' },
-    ],
+    'a direction that is neither': [BAD_TOKEN, anyOf('direction', ...OTHER_DIRECTIONS), { layer: 'direction' }],
     'the direction of the other side': [
       'security/wrong-direction',
       its => ({ direction: directionOf(!its.context.acceptor) }),
@@ -140,7 +139,7 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
     'a number half of them ahead': [
       'either',
       its => ({ number: BigInt.asUintN(32, its.next + 2n ** 31n - 1n) }),
-      { layer: 'sequence' },
+      SEQUENCE,
     ],
   },
 });

@@ -1,12 +1,12 @@
 /** Wrap tokens of RFC 4121 §4.2 with any header, encrypted or signed as if that header were right. */
-import { concat, u64be, viewOf } from '../../../bytes.js';
+import { concat, u16be, u64be } from '../../../bytes.js';
 import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { type Krb5ContextOptions, krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { FILLER, FLAG, HEADER, MIC_ID, WRAP_ID } from '../../../mechanisms/krb5/tokens/token-header.js';
-import { BAD_TOKEN, UNVERIFIED } from '../../mutation.js';
+import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
-import { counterFrom, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
+import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
 
 /** Key usages (§2), by the flag of the sender: of Wrap tokens, and of GetMIC tokens. */
 const USAGE = { seal: [24, 22], sign: [25, 23] } as const;
@@ -54,8 +54,7 @@ export function rfc4121Forger(options: ForgingOptions): Rfc4121Forger {
     const { tokenId = WRAP_ID, filler = FILLER, rrc = 0, sequence = numbers.next, padding = 0 } = fields;
     const { flags: its = flags | (sealed ? FLAG.sealed : 0), ec = sealed ? padding : checksumLength } = fields;
     const { usage = USAGE.seal[its & FLAG.sentByAcceptor ? 1 : 0] } = fields;
-    const head = Uint8Array.of(tokenId >> 8, tokenId, its, filler, ec >> 8, ec, rrc >> 8, rrc);
-    const header = concat(head, u64be(sequence));
+    const header = concat(u16be(tokenId), Uint8Array.of(its, filler), u16be(ec), u16be(rrc), u64be(sequence));
     const covered = concat(header).fill(0, sealed ? AT.rrc : AT.ec, AT.sequence);
     fields.covered?.(covered);
     const body = sealed
@@ -71,14 +70,20 @@ export function rfc4121Forger(options: ForgingOptions): Rfc4121Forger {
 interface Place {
   context: Rfc4121Forger;
   sealed: boolean;
+  next: bigint;
 }
 const flagsOf = ({ context: { flags }, sealed }: Place) => flags | (sealed ? FLAG.sealed : 0);
+/** A flag is the other way, and so is the key usage that belongs to it. */
+const inverted = (flag: number) => (its: Place) => ({ flags: flagsOf(its) ^ flag });
 const usageOf = (kind: keyof typeof USAGE, { context: { flags } }: Place, other = false) =>
   USAGE[kind][((flags & FLAG.sentByAcceptor) === 0) === other ? 1 : 0];
+const ahead = (by: bigint) => (its: Place) => ({ sequence: BigInt.asUintN(64, its.next + by) });
 
-const SAFE = { only: 'safe' } as const;
-const PRIVATE = { only: 'private' } as const;
-const OTHER_RRC = { rrc: 12, covered: (header: Uint8Array) => viewOf(header).setUint16(AT.rrc, 12) };
+/** Another number in the covered header. */
+const word = (at: number, value: number) => (header: Uint8Array) => header.set(u16be(value), at);
+const OTHER_RRC = { rrc: 12, covered: word(AT.rrc, 12) };
+const WRONG_SIDE = 'security/wrong-direction';
+const WRONG_SUM = 'security/bad-checksum';
 
 /** Tokens of RFC 4121 that no conforming peer makes. */
 export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
@@ -86,10 +91,7 @@ export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
     'a valid Wrap token': ['accept', {}],
     'the id of a GetMIC token': [BAD_TOKEN, { tokenId: MIC_ID }],
     'the id of a context deletion token': [BAD_TOKEN, { tokenId: 0x0405 }],
-    'an unknown id': [
-      BAD_TOKEN,
-      its => ({ tokenId: its.draw.of([0x0506, 0x0100, 0x0200, 0x0201, 0x8504, 0x0000, 0xffff]) }),
-    ],
+    'an unknown id': [BAD_TOKEN, anyOf('tokenId', 0x0506, 0x0100, 0x0200, 0x0201, 0x8504, 0x0000, 0xffff)],
     'filler that is not FF': [BAD_TOKEN, its => ({ filler: its.draw.below(FILLER) })],
     'half a header': [UNVERIFIED, its => its.token().subarray(0, 2 + its.draw.below(HEADER - 2))],
     'a header alone': [UNVERIFIED, its => its.token().subarray(0, HEADER)],
@@ -97,17 +99,14 @@ export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
   },
   'RFC 4121 §4.2': { 'the frame of RFC 2743 around it': [BAD_TOKEN, its => formatFrame(its.token())] },
   'RFC 4121 §4.2.2': {
-    'AcceptorSubkey is the other way': [BAD_TOKEN, its => ({ flags: flagsOf(its) ^ FLAG.acceptorSubkey })],
+    'AcceptorSubkey is the other way': [BAD_TOKEN, inverted(FLAG.acceptorSubkey)],
     'flags that are reserved': ['accept', its => ({ flags: flagsOf(its) | (8 << its.draw.below(5)) })],
     'Sealed is set, and it is not': [BAD_TOKEN, its => ({ flags: its.context.flags | FLAG.sealed }), SAFE],
     'Sealed is clear, and it is': [BAD_TOKEN, its => ({ flags: its.context.flags }), PRIVATE],
-    'SentByAcceptor is the other way, and so is the key usage': [
-      'security/wrong-direction',
-      its => ({ flags: flagsOf(its) ^ FLAG.sentByAcceptor }),
-    ],
+    'SentByAcceptor is the other way, and so is the key usage': [WRONG_SIDE, inverted(FLAG.sentByAcceptor)],
     'SentByAcceptor is the other way': [
-      'security/wrong-direction',
-      its => ({ flags: flagsOf(its) ^ FLAG.sentByAcceptor, usage: usageOf('seal', its) }),
+      WRONG_SIDE,
+      its => ({ ...inverted(FLAG.sentByAcceptor)(its), usage: usageOf('seal', its) }),
     ],
   },
   'RFC 4121 §4.2.3': {
@@ -128,46 +127,27 @@ export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
   'RFC 4121 §4.2.5': {
     'RRC is less than the token': ['accept', its => ({ rrc: 1 + its.draw.below(27) })],
     'RRC is more than the token': ['accept', its => ({ rrc: 0xffff - its.draw.below(4096) })],
-    'RRC is that of another rotation': [BAD_TOKEN, its => spliced(its.token(), AT.rrc, 2, Uint8Array.of(0, 5))],
+    'RRC is that of another rotation': [BAD_TOKEN, its => spliced(its.token(), AT.rrc, 2, u16be(5))],
   },
   'RFC 4121 §4.2.4': {
-    'EC is altered behind the sealing': [
-      UNVERIFIED,
-      { ec: 4, covered: header => header.fill(0, AT.ec, AT.rrc) },
-      PRIVATE,
-    ],
+    'EC is altered behind the sealing': [UNVERIFIED, { ec: 4, covered: word(AT.ec, 0) }, PRIVATE],
     'RRC is sealed as it was sent': [BAD_TOKEN, OTHER_RRC, PRIVATE],
-    'RRC is signed as it was sent': ['security/bad-checksum', OTHER_RRC, SAFE],
-    'EC is signed as it was sent': [
-      'security/bad-checksum',
-      its => ({ covered: header => viewOf(header).setUint16(AT.ec, its.context.checksumLength) }),
-      SAFE,
-    ],
+    'RRC is signed as it was sent': [WRONG_SUM, OTHER_RRC, SAFE],
+    'EC is signed as it was sent': [WRONG_SUM, its => ({ covered: word(AT.ec, its.context.checksumLength) }), SAFE],
     'another number is sealed or signed': [
-      'security/bad-checksum',
-      its => ({ covered: header => viewOf(header).setBigUint64(AT.sequence, its.next + 1n) }),
+      WRONG_SUM,
+      its => ({ covered: header => header.set(u64be(its.next + 1n), AT.sequence) }),
     ],
-    'other flags are sealed or signed': [
-      'security/bad-checksum',
-      { covered: header => header.set([header[2]! ^ 8], 2) },
-    ],
+    'other flags are sealed or signed': [WRONG_SUM, { covered: header => header.set([header[2]! ^ 8], 2) }],
   },
   'RFC 4121 §2': {
-    'the key usage of a GetMIC token': ['security/bad-checksum', its => ({ usage: usageOf('sign', its) })],
-    'the key usage of the other side': ['security/bad-checksum', its => ({ usage: usageOf('seal', its, true) })],
+    'the key usage of a GetMIC token': [WRONG_SUM, its => ({ usage: usageOf('sign', its) })],
+    'the key usage of the other side': [WRONG_SUM, its => ({ usage: usageOf('seal', its, true) })],
   },
   'RFC 4121 §4.2.1': {
-    'a used number around a new text': ['security/replayed', its => ({ sequence: its.next - 1n }), { after: 1 }],
-    'the highest number': ['either', { sequence: (1n << 64n) - 1n }, { layer: 'sequence' }],
-    'a number 2^32 ahead': [
-      'either',
-      its => ({ sequence: BigInt.asUintN(64, its.next + 2n ** 32n) }),
-      { layer: 'sequence' },
-    ],
-    'a number before the first': [
-      'either',
-      its => ({ sequence: BigInt.asUintN(64, its.next - 100n) }),
-      { layer: 'sequence' },
-    ],
+    'a used number around a new text': ['security/replayed', ahead(-1n), { after: 1 }],
+    'the highest number': ['either', { sequence: (1n << 64n) - 1n }, SEQUENCE],
+    'a number 2^32 ahead': ['either', ahead(2n ** 32n), SEQUENCE],
+    'a number before the first': ['either', ahead(-100n), SEQUENCE],
   },
 });
