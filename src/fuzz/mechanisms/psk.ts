@@ -13,11 +13,13 @@ import {
   type ExchangeTurn,
   type FuzzSession,
   mutationsOf,
+  SEQUENCE,
   type Table,
   UNVERIFIED,
 } from '../mutation.js';
-import { all, anyBitFlipped, ended, every, flippedAtEnd, octets } from '../pieces.js';
+import { all, anyBitFlipped, ended, every, flippedAtEnd, octets, octetsAt } from '../pieces.js';
 import {
+  anyOf,
   counterFrom,
   counting,
   exchangeTurns,
@@ -65,32 +67,28 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
   return { context, numbered: true, integrity: ['safe', 'private'] };
 }
 
-type Place = { context: PskForger; sealed: boolean };
+type Place = { context: PskForger; sealed: boolean; next: bigint };
+const otherLevel = ({ sealed }: Place) => (sealed ? 'safe' : 'private');
 const otherRole = ({ context }: Place): Role => (context.role === 'initiator' ? 'acceptor' : 'initiator');
 /** The letter of a level, with the case of our own tokens, or of the other side's. */
 const letterOf = (level: 'safe' | 'private', role: Role) => LETTER[level] | (role === 'acceptor' ? SMALL : 0);
+const WRONG_SIDE = 'security/wrong-direction';
+const USED = 'security/replayed';
 
 const TOKENS = forgeries<PskForger>('psk', {
   'X-PSK': {
-    'a letter that X-PSK does not have': [BAD_TOKEN, its => ({ letter: its.draw.of([0, 0x43, 0x58, 0x63, 0xff]) })],
-    'the letter of another level': [
-      BAD_TOKEN,
-      its => ({ letter: letterOf(its.sealed ? 'safe' : 'private', its.context.role) }),
-    ],
+    'a letter that X-PSK does not have': [BAD_TOKEN, anyOf('letter', 0, 0x43, 0x58, 0x63, 0xff)],
+    'the letter of another level': [BAD_TOKEN, its => ({ letter: letterOf(otherLevel(its), its.context.role) })],
     'a header alone': [UNVERIFIED, its => its.token().subarray(0, 9)],
     'an octet less than an empty token': [UNVERIFIED, its => its.token({}, octets('')).subarray(0, -1)],
     'a tag with a bit flipped': ['security/bad-checksum', its => flippedAtEnd(its.token(), its.draw, 16)],
     'the next number': ['accept', {}],
-    'a used number around a new text': ['security/replayed', its => ({ number: its.next - 1n }), { after: 1 }],
-    'the first number again, at the other level': [
-      'security/replayed',
-      its => ({ number: 0n, level: its.sealed ? 'safe' : 'private' }),
-      { after: 2 },
-    ],
-    'the highest number': ['either', { number: (1n << 64n) - 1n }, { layer: 'sequence' }],
-    "the other side's letter and keys": ['security/wrong-direction', its => ({ from: otherRole(its) })],
+    'a used number around a new text': [USED, its => ({ number: its.next - 1n }), { after: 1 }],
+    'the first number again, at the other level': [USED, its => ({ number: 0n, level: otherLevel(its) }), { after: 2 }],
+    'the highest number': ['either', { number: (1n << 64n) - 1n }, SEQUENCE],
+    "the other side's letter and keys": [WRONG_SIDE, its => ({ from: otherRole(its) })],
     "the other side's letter, our keys": [
-      'security/wrong-direction',
+      WRONG_SIDE,
       its => ({ letter: letterOf(its.sealed ? 'private' : 'safe', otherRole(its)) }),
     ],
   },
@@ -101,12 +99,15 @@ const NOT_CONFIRMED = 'security/bad-checksum';
 const NOT_DUE = ['sequence/unexpected-reply', 'sequence/closed'] as const;
 const OTHER_KEY = new Uint8Array(SIZE).fill(0x45);
 
-const zeros = (count: number) => '\0'.repeat(count);
+const ZEROS = '\0'.repeat(SIZE);
 /** One octet removed at the start or at the end, one octet added, or only `short` octets kept. */
 const otherLength = (short: number) =>
   every((token, draw) =>
     draw.of([token.subarray(1), token.subarray(0, -1), concat(token, octets('\0')), token.subarray(0, short)]),
   );
+/** Octets from `at` on, whose number is chosen, at random. */
+const random = (at: number, ...lengths: number[]) =>
+  every((token, draw) => concat(token.subarray(0, at), draw.octets(draw.of(lengths))));
 
 /** The nonces of our answer, and a key confirmation for any role, with the key of the exchange or another one. */
 const confirming =
@@ -118,55 +119,44 @@ const confirming =
   };
 
 /** The mutations of our line of this number. */
-const ofLine = (to: Peer, turn: number, table: Table<Change<ExchangeTurn>>) =>
-  mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens', forges: 'psk', to, turn })(table);
+const ofLine = (to: Peer, turn: number, rows: Table<Change<ExchangeTurn>>[string], source = 'X-PSK') =>
+  mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens', forges: 'psk', to, turn })({ [source]: rows });
+const LINES = { at: 'lines' } as const;
 
 const EXCHANGES = [
   ...ofLine('server', 0, {
-    'X-PSK': {
-      'an unknown version': [
-        DEFECTIVE,
-        every((token, draw) => concat(Uint8Array.of(draw.of([0, 2, 0x81, 0xff])), token.subarray(1))),
-      ],
-      'no nonce': [DEFECTIVE, every(token => token.subarray(0, 1))],
-      'a nonce of another length': [
-        DEFECTIVE,
-        every((token, draw) => concat(token.subarray(0, 1), draw.octets(draw.of([31, 33, 16, 64, 4096])))),
-      ],
-    },
+    'an unknown version': [DEFECTIVE, every(octetsAt(0, [0], [2], [0x81], [0xff]))],
+    'no nonce': [DEFECTIVE, every(token => token.subarray(0, 1))],
+    'a nonce of another length': [DEFECTIVE, random(1, 31, 33, 16, 64, 4096)],
   }),
   ...ofLine('server', 1, {
-    'X-PSK': {
-      'a confirmation of zeros': [NOT_CONFIRMED, all(zeros(SIZE))],
-      'a confirmation with a bit flipped': [NOT_CONFIRMED, every(anyBitFlipped)],
-      'a confirmation of another length': [DEFECTIVE, otherLength(1)],
-      'a confirmation comes twice': [DEFECTIVE, every(token => concat(token, token))],
-      "the server's own confirmation": [NOT_CONFIRMED, (_token, _draw, { received }) => [received!.subarray(SIZE)]],
-      'a confirmation comes again': [NOT_CONFIRMED, tokens => tokens, { again: true }],
-    },
+    'a confirmation of zeros': [NOT_CONFIRMED, all(ZEROS)],
+    'a confirmation with a bit flipped': [NOT_CONFIRMED, every(anyBitFlipped)],
+    'a confirmation of another length': [DEFECTIVE, otherLength(1)],
+    'a confirmation comes twice': [DEFECTIVE, every(token => concat(token, token))],
+    "the server's own confirmation": [NOT_CONFIRMED, (_token, _draw, { received }) => [received!.subarray(SIZE)]],
+    'a confirmation comes again': [NOT_CONFIRMED, tokens => tokens, { again: true }],
   }),
   ...ofLine('client', 0, {
-    'X-PSK': {
-      'a confirmation of zeros': [NOT_CONFIRMED, every(ended(zeros(SIZE), SIZE))],
-      'a confirmation with a bit flipped': [
-        NOT_CONFIRMED,
-        every((token, draw) => anyBitFlipped(token, draw, SIZE, SIZE)),
-      ],
-      'a confirmation of other nonces': [
-        NOT_CONFIRMED,
-        every((token, draw) => concat(draw.octets(SIZE), token.subarray(SIZE))),
-      ],
-      'a confirmation in the name of the client': [NOT_CONFIRMED, confirming('initiator')],
-      'a confirmation under another key': [NOT_CONFIRMED, confirming('acceptor', OTHER_KEY)],
-      'an answer of another length': [DEFECTIVE, otherLength(SIZE)],
-    },
+    'a confirmation of zeros': [NOT_CONFIRMED, every(ended(ZEROS, SIZE))],
+    'a confirmation with a bit flipped': [NOT_CONFIRMED, every((it, draw) => anyBitFlipped(it, draw, SIZE, SIZE))],
+    'a confirmation of other nonces': [
+      NOT_CONFIRMED,
+      every((token, draw) => concat(draw.octets(SIZE), token.subarray(SIZE))),
+    ],
+    'a confirmation in the name of the client': [NOT_CONFIRMED, confirming('initiator')],
+    'a confirmation under another key': [NOT_CONFIRMED, confirming('acceptor', OTHER_KEY)],
+    'an answer of another length': [DEFECTIVE, otherLength(SIZE)],
   }),
-  ...ofLine('client', 1, {
-    'RFC 2228 §3, ADAT': {
-      'security data behind the last': [NOT_DUE, all('235 ADAT=AAAA\r\n'), { at: 'lines' }],
-      '335 behind the last security data': [NOT_DUE, all('335 Go on\r\n'), { at: 'lines' }],
+  ...ofLine(
+    'client',
+    1,
+    {
+      'security data behind the last': [NOT_DUE, all('235 ADAT=AAAA\r\n'), LINES],
+      '335 behind the last security data': [NOT_DUE, all('335 Go on\r\n'), LINES],
     },
-  }),
+    'RFC 2228 §3, ADAT',
+  ),
 ];
 
 const [KEY, NONCES] = [counting(SIZE), counting(2 * SIZE)];
@@ -177,30 +167,20 @@ export const psk: FuzzMechanism = {
   tokens: TOKENS,
   exchanges: EXCHANGES,
   lines: { server: 2, client: 1 },
-  references: seed => [
-    { name: `X-PSK, key ${toHex(KEY)}, nonces ${toHex(NONCES)}`, session },
-    {
-      name: `X-PSK, key ${toHex(KEY)}`,
-      exchange: {
-        mechanism: 'X-PSK',
-        turns: () =>
-          exchangeTurns(
-            {
-              initiator: pskInitiator({ key: KEY, random: octetsFrom(seed) }),
-              acceptor: pskAcceptor({ key: KEY, random: octetsFrom(seed + 1) }),
-            },
-            { forges: 'psk', key: KEY },
-          ),
-      },
-    },
-  ],
+  references(seed) {
+    const initiator = () => pskInitiator({ key: KEY, random: octetsFrom(seed) });
+    const acceptor = () => pskAcceptor({ key: KEY, random: octetsFrom(seed + 1) });
+    const turns = () => exchangeTurns({ initiator: initiator(), acceptor: acceptor() }, { forges: 'psk', key: KEY });
+    return [
+      { name: `X-PSK, key ${toHex(KEY)}, nonces ${toHex(NONCES)}`, session },
+      { name: `X-PSK, key ${toHex(KEY)}`, exchange: { mechanism: 'X-PSK', turns } },
+    ];
+  },
 };
 
 /** It has a token from the peer, for the cases that send it back. */
 function session(to: Peer): FuzzSession {
-  const [ours, theirs] = (['client', 'server'] as const).map(it =>
-    pskFuzzSession({ role: roleOf(it), key: KEY, nonces: NONCES }),
-  );
-  const [its, peer] = to === 'client' ? [ours!, theirs!] : [theirs!, ours!];
-  return { ...its, received: peer.context.wrap(toUtf8('NOOP'), 'safe').token };
+  const of = (reader: Peer) => pskFuzzSession({ role: roleOf(reader), key: KEY, nonces: NONCES });
+  const peer = of(to === 'client' ? 'server' : 'client');
+  return { ...of(to), received: peer.context.wrap(toUtf8('NOOP'), 'safe').token };
 }
