@@ -1,19 +1,14 @@
 /** The connection to a server under test: a conforming client, except for what a case makes it send. */
 import { concat, toUtf8 } from '../../bytes.js';
-import { protectCommand } from '../../protection/protect.js';
-import type { TokenLevel } from '../../protection/protection-level.js';
+import { FtpSecurityError } from '../../errors.js';
+import { type Reply, ReplyReader } from '../../ftp/reply.js';
+import { ProtectedReplyReader, protectCommand } from '../../protection/protect.js';
+import { decodeProtectedReply } from '../../protection/protected-reply.js';
+import type { ProtectionLevel, TokenLevel } from '../../protection/protection-level.js';
 import { formatAuth, parseAdatReply } from '../../protection/security-data.js';
 import type { ExchangeTurn, FuzzSession } from '../mutation.js';
 import { lineOf } from '../perform.js';
-import {
-  type Connection,
-  type DataConnections,
-  type FuzzSide,
-  type NoReply,
-  type ReceivedReply,
-  ReplyStream,
-  SetupFailed,
-} from './connection.js';
+import { type Connection, type DataConnections, type FuzzSide, type NoReply, SetupFailed } from './connection.js';
 import { type Outcome, withFinding } from './outcome.js';
 
 /** A server under test. */
@@ -27,6 +22,9 @@ export interface ServerTarget extends FuzzSide {
   data?: Pick<DataConnections, 'open'>;
 }
 
+/** A reply of a server under test, with the level of its token. */
+export type ReceivedReply = Reply & { level: ProtectionLevel };
+
 /** Codes for a command that was not received or understood. Any other code means that it was executed, or why not. */
 export const NOT_EXECUTED: readonly number[] = [421, 431, 500, 501, 502, 503, 504, 521, 533, 534, 535, 536, 537];
 /** Announces the end of the connection. */
@@ -39,6 +37,11 @@ export const CUT: Outcome = {
   finding: 'connection cut',
   detail: 'ends the connection where a reply is due',
 };
+const EXECUTED: Outcome = {
+  kind: 'accepted',
+  finding: 'unverified exchange accepted',
+  detail: 'carries out a protected command behind a refusal',
+};
 const MAX_TEXT = 100;
 
 /**
@@ -47,18 +50,21 @@ const MAX_TEXT = 100;
  */
 export class ClientSide {
   session: FuzzSession | undefined;
-  readonly replies: ReplyStream;
   /** With its line end. */
   readonly probe: string;
   /** The last octets that were sent, chunk by chunk. */
   lastSent: readonly Uint8Array[] = [];
+  /** The server's last token. */
+  lastToken: Uint8Array | undefined;
   readonly #target: ServerTarget;
   readonly #connection: Connection;
+  readonly #outer = new ReplyReader();
+  /** Reads the replies inside tokens, once there is a context. */
+  #inner: ProtectedReplyReader | undefined;
 
   constructor(target: ServerTarget, connection: Connection) {
     this.#target = target;
     this.#connection = connection;
-    this.replies = new ReplyStream(connection);
     this.probe = `${target.probe ?? 'NOOP'}\r\n`;
   }
 
@@ -67,20 +73,62 @@ export class ClientSide {
     return new ClientSide(this.#target, connection);
   }
 
+  /**
+   * The next reply, or the next that is not 1yz.
+   * @throws FtpSecurityError for a reply that can't be read or verified
+   */
+  async next({ final = true } = {}): Promise<ReceivedReply | NoReply> {
+    for (;;) {
+      const reply = this.#read();
+      if (reply !== undefined && !(final && reply.code < 200)) return reply;
+      if (reply !== undefined) continue;
+      const received = await this.#connection.receive();
+      if (typeof received === 'string') return received;
+      this.#outer.push(received);
+    }
+  }
+
+  #read(): ReceivedReply | undefined {
+    const outer = this.#outer.next();
+    if (outer === undefined) return undefined;
+    if (outer.code < 600) return receivedAt('clear', outer);
+    if (this.#inner === undefined) throw new FtpSecurityError('sequence/no-context', 'a protected reply too early');
+    this.lastToken = decodeProtectedReply(outer).tokens[0];
+    this.#inner.push(outer);
+    const reply = this.#inner.next();
+    return reply ? receivedAt(reply.level, reply.inner) : this.#read();
+  }
+
+  async send(chunks: readonly Uint8Array[]): Promise<void> {
+    this.lastSent = chunks;
+    await this.#connection.send(chunks);
+  }
+
+  /**
+   * The reply to a valid line.
+   * @param expected  the codes that it must have; default any
+   * @throws SetupFailed if it has another one
+   */
+  async request(line: Uint8Array, what = 'a valid line', expected?: readonly number[]): Promise<ReceivedReply> {
+    await this.send([line]);
+    const reply = assertReply(await this.next(), 'a valid line');
+    if (expected?.includes(reply.code) ?? true) return reply;
+    throw new SetupFailed(`${what} is answered by ${textOf(reply)}, and not by ${expected!.join(' or ')}`);
+  }
+
   async greeting(): Promise<void> {
-    const reply = assertReply(await this.replies.next(), 'the connection');
+    const reply = assertReply(await this.next(), 'the connection');
     if (reply.code >= 300) throw new SetupFailed(`the server greets with ${textOf(reply)}`);
   }
 
   /** @param behind  sent in one piece with AUTH, after it */
   async auth(behind: Uint8Array = new Uint8Array()): Promise<void> {
     const { mechanism } = this.#target;
-    await this.#request(`AUTH ${mechanism}`, concat(formatAuth(mechanism), behind), 334);
+    await this.request(concat(formatAuth(mechanism), behind), `AUTH ${mechanism}`, [334]);
   }
 
-  /** Sends a valid line of the exchange. */
   async adat(turn: ExchangeTurn): Promise<ReceivedReply> {
-    return await this.#request('ADAT', lineOf(turn), 235, 335);
+    return await this.request(lineOf(turn), 'ADAT', [235, 335]);
   }
 
   /**
@@ -100,7 +148,7 @@ export class ClientSide {
     let step = await exchange.step();
     for (let number = 0, complete = false; step.token !== undefined && !complete; number++) {
       // Some servers protect their 235.
-      if (step.context !== undefined && this.session !== undefined) this.replies.open(this.session.context);
+      if (step.context !== undefined) this.#open();
       const reply = await ask({ to: 'server', number, token: step.token, received, keys });
       if (reply === undefined) return;
       complete = reply.code === 235;
@@ -108,7 +156,11 @@ export class ClientSide {
       received = parseAdatReply(reply).token;
       step = await exchange.step(received);
     }
-    if (this.session !== undefined) this.replies.open(this.session.context);
+    this.#open();
+  }
+
+  #open(): void {
+    if (this.session !== undefined) this.#inner = new ProtectedReplyReader(this.session.context);
   }
 
   async establish(): Promise<void> {
@@ -121,7 +173,7 @@ export class ClientSide {
     if (this.session === undefined) throw new SetupFailed('the exchange ends without a context');
   }
 
-  /** Logs in. A refused login is no error: later commands then get another refusal code, which is equally good evidence. */
+  /** A refused login is no error: later commands then get another refusal code, which is equally good evidence. */
   async logIn(): Promise<void> {
     const { user, password } = this.#target;
     const strongest: TokenLevel = this.session!.context.supports('private') ? 'private' : 'safe';
@@ -133,37 +185,16 @@ export class ClientSide {
     return protectCommand(this.session!.context, level, toUtf8(text));
   }
 
-  async send(chunks: readonly Uint8Array[]): Promise<void> {
-    this.lastSent = chunks;
-    await this.#connection.send(chunks);
-  }
-
-  /** The reply to a valid line. */
-  async request(line: Uint8Array): Promise<ReceivedReply> {
-    await this.send([line]);
-    return assertReply(await this.replies.next(), 'a valid line');
-  }
-
-  /** Sends mutated octets. Returns the outcome. */
-  async provoke(chunks: readonly Uint8Array[], open = false): Promise<Outcome> {
+  /** Sends mutated octets; if they have no end, nothing can follow. Returns the outcome. */
+  async provoke(chunks: readonly Uint8Array[], isOpen = false): Promise<Outcome> {
     await this.send(chunks);
-    if (!open) return await this.nextOutcome();
-    this.#connection.end();
-    const reply = await this.replies.next();
-    return this.#withLevel(outcomeOf(reply), reply);
-  }
-
-  /** The outcome of the next reply, or of its absence. */
-  async nextOutcome(): Promise<Outcome> {
-    return await this.outcomeAfter(await this.replies.next());
+    if (isOpen) this.#connection.end();
+    return await this.outcomeAfter(await this.next(), isOpen);
   }
 
   /** The outcome of a reply to mutated octets, or of its absence. */
-  async outcomeAfter(reply: ReceivedReply | NoReply): Promise<Outcome> {
-    return this.#withLevel(await this.probed(reply), reply);
-  }
-
-  #withLevel(outcome: Outcome, reply: ReceivedReply | NoReply): Outcome {
+  async outcomeAfter(reply: ReceivedReply | NoReply, isOpen = false): Promise<Outcome> {
+    const outcome = isOpen ? outcomeOf(reply) : await this.probed(reply);
     const isClear = typeof reply !== 'string' && reply.level === 'clear' && this.session !== undefined;
     return withFinding(outcome, isClear ? 'clear reply given' : undefined);
   }
@@ -176,7 +207,7 @@ export class ClientSide {
     if (reply === 'end') return CUT;
     for (let tries = 0; tries < PROBES; tries++) {
       await this.send([forbidden ?? (this.session ? this.protect(this.probe, 'safe') : toUtf8(this.probe))]);
-      const answer = await this.replies.next();
+      const answer = await this.next();
       if (answer === 'timeout') continue;
       if (forbidden !== undefined && answer !== 'end' && answer.code < 400) return EXECUTED;
       if (reply !== 'timeout') return answer === 'end' ? closing(reply) : outcomeOf(reply);
@@ -185,19 +216,10 @@ export class ClientSide {
     }
     return { kind: 'hung', ...(typeof reply !== 'string' && { detail: `after ${reply.code}` }) };
   }
-
-  async #request(what: string, line: Uint8Array, ...expected: readonly number[]): Promise<ReceivedReply> {
-    const reply = await this.request(line);
-    if (expected.includes(reply.code)) return reply;
-    throw new SetupFailed(`${what} is answered by ${textOf(reply)}, and not by ${expected.join(' or ')}`);
-  }
 }
 
-const EXECUTED: Outcome = {
-  kind: 'accepted',
-  finding: 'unverified exchange accepted',
-  detail: 'carries out a protected command behind a refusal',
-};
+/** A reply has getters, so it can't be spread. */
+const receivedAt = (level: ProtectionLevel, { code, lines, raw }: Reply) => ({ code, lines, raw, level });
 
 /** The outcome if the server answers and then ends the connection, which it may do only with 421. */
 function closing(reply: ReceivedReply): Outcome {
@@ -207,8 +229,7 @@ function closing(reply: ReceivedReply): Outcome {
 }
 
 function outcomeOf(reply: ReceivedReply | NoReply): Outcome {
-  if (reply === 'end') return { kind: 'closed' };
-  if (reply === 'timeout') return { kind: 'ignored' };
+  if (typeof reply === 'string') return { kind: reply === 'end' ? 'closed' : 'ignored' };
   return { kind: 'refused', code: reply.code };
 }
 

@@ -1,12 +1,8 @@
-/** Connections as the driver needs them, which the caller gives; and the replies of a server. */
+/** Connections as the driver needs them, which the caller gives. */
 import { concatAll } from '../../bytes.js';
-import { FtpSecurityError, refusalFrom } from '../../errors.js';
-import { type Reply, ReplyReader } from '../../ftp/reply.js';
+import { type FtpSecurityError, refusalFrom } from '../../errors.js';
 import type { BlockReader } from '../../protection/data-block.js';
-import type { Exchange, SecurityContext } from '../../protection/mechanism.js';
-import { ProtectedReplyReader } from '../../protection/protect.js';
-import { decodeProtectedReply } from '../../protection/protected-reply.js';
-import type { ProtectionLevel } from '../../protection/protection-level.js';
+import type { Exchange } from '../../protection/mechanism.js';
 import type { ExchangeKeys, FuzzSession } from '../mutation.js';
 
 /** Why nothing was received: `end` the peer has closed the connection in any way; `timeout` it sent nothing in time. */
@@ -68,58 +64,6 @@ export class SetupFailed extends Error {
 
 /** The target can't be tested, for example because it does not support the mechanism. */
 export class TargetUnavailable extends Error {}
-
-/** A reply of a server under test, with the level of its token. */
-export interface ReceivedReply extends Reply {
-  level: ProtectionLevel;
-}
-
-/** Reads the replies of a server; once there is a context, also those inside tokens. */
-export class ReplyStream {
-  /** The last token. */
-  lastToken: Uint8Array | undefined;
-  readonly #connection: Connection;
-  readonly #outer = new ReplyReader();
-  #inner: ProtectedReplyReader | undefined;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  open(context: SecurityContext): void {
-    this.#inner = new ProtectedReplyReader(context);
-  }
-
-  /**
-   * The next reply, or the next that is not 1yz.
-   * @throws FtpSecurityError for a reply that can't be read or verified
-   */
-  async next({ final = true } = {}): Promise<ReceivedReply | NoReply> {
-    for (;;) {
-      const reply = this.#read();
-      if (reply !== undefined && !(final && reply.code < 200)) return reply;
-      if (reply !== undefined) continue;
-      const received = await this.#connection.receive();
-      if (typeof received === 'string') return received;
-      this.#outer.push(received);
-    }
-  }
-
-  #read(): ReceivedReply | undefined {
-    const outer = this.#outer.next();
-    if (outer === undefined) return undefined;
-    if (outer.code < 600) return receivedAt('clear', outer);
-    if (this.#inner === undefined) throw new FtpSecurityError('sequence/no-context', 'a protected reply too early');
-    this.lastToken = decodeProtectedReply(outer).tokens[0];
-    this.#inner.push(outer);
-    const reply = this.#inner.next();
-    return reply ? receivedAt(reply.level, reply.inner) : this.#read();
-  }
-}
-
-function receivedAt(level: ProtectionLevel, { code, lines, raw }: Reply): ReceivedReply {
-  return { code, lines, raw, level };
-}
 
 /** The most octets of a transfer that are read: 64 MiB. */
 const MAX_TRANSFER = 0x400_0000;

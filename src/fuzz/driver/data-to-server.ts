@@ -17,26 +17,35 @@ import { judged, type Outcome } from './outcome.js';
 
 /** The name of every file that is stored. */
 const NAME = 'rfc2228-fuzz';
-type Data = Pick<DataConnections, 'open'>;
+
+/** What a transfer needs: its case, with a buffer that the server has granted, and both connections. */
+interface Transfer {
+  one: TransferCase;
+  control: ClientSide;
+  data: Pick<DataConnections, 'open'>;
+}
 
 /** Plays a mutated transfer after the login. */
-export async function playTransfer(one: TransferCase, control: ClientSide, data: Data | undefined): Promise<Outcome> {
+export async function playTransfer(
+  given: TransferCase,
+  control: ClientSide,
+  data: Transfer['data'] | undefined,
+): Promise<Outcome> {
   if (data === undefined) return skipped('there are no data connections');
-  const fitted = await fitToServer(one, control);
-  if (typeof fitted === 'string') return skipped(fitted);
-  const client = new DataClient(fitted, control, data);
-  const valid = validTransfer(fitted);
-  if (valid.name !== fitted.name) {
-    const { kind, code } = await client.store(valid);
+  const one = await fitToServer(given, control);
+  if (typeof one === 'string') return skipped(one);
+  const transfer = { one, control, data };
+  const valid = validTransfer(one);
+  if (valid.name !== one.name) {
+    const { kind, code } = await store({ ...transfer, one: valid });
     if (kind !== 'accepted') return skipped(`a valid STOR is ${kind}${code === undefined ? '' : ` by ${code}`}`);
   }
-  const outcome = await client.store(fitted);
+  const outcome = await store(transfer);
   if (outcome.kind === 'skipped') return outcome;
   // If writing is forbidden, also for a second file, the refusal is not because of the data.
   if (outcome.kind === 'refused' && outcome.sent === undefined) return skipped(`STOR is refused by ${outcome.code}`);
-  const its = judged({ ...outcome, played: fitted }, fitted);
-  if (its.kind !== 'accepted' || its.finding !== undefined) return its;
-  return { ...its, ...(await client.givenBack()) };
+  const its = judged({ ...outcome, played: one }, one);
+  return its.kind !== 'accepted' || its.finding ? its : { ...its, ...(await givenBack(transfer)) };
 }
 
 /** Sends the PBSZ and PROT of the case. Returns the case as it can be played, or the reason if it can't. */
@@ -51,98 +60,80 @@ async function fitToServer(one: TransferCase, control: ClientSide): Promise<Tran
   return isTooSmall ? `a protection buffer of ${bufferSize} octets is too small` : { ...one, bufferSize };
 }
 
-/** Our side of the data connections. */
-class DataClient {
-  readonly #one: TransferCase;
-  readonly #control: ClientSide;
-  readonly #data: Data;
+/** Stores the file of a case. If the case is not applicable, a valid file is stored, to end the transfer. */
+async function store(transfer: Transfer): Promise<Outcome> {
+  const { one, control } = transfer;
+  const connection = await begin(`STOR ${NAME}`, transfer);
+  if ('kind' in connection) return connection;
+  // Its tokens come after that of the command.
+  const chunksOf = (its: TransferCase) => perform(its, { ...control.session!, received: control.lastToken })?.chunks;
+  const chunks = chunksOf(one);
+  const sent = chunks ?? chunksOf(validTransfer(one))!;
+  await connection.send(sent);
+  connection.end();
+  const reply = await control.next();
+  const outcome = reply === 'timeout' ? await afterSilence(transfer) : await control.outcomeAfter(reply);
+  if (chunks === undefined) return { kind: 'skipped' };
+  const isTaken = outcome.kind === 'refused' && outcome.code! < 300;
+  return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
+}
 
-  constructor(one: TransferCase, control: ClientSide, data: Data) {
-    this.#one = one;
-    this.#control = control;
-    this.#data = data;
+/** The errors in what the server sends: the stored file, and a listing. */
+async function givenBack(transfer: Transfer): Promise<Partial<Outcome>> {
+  const file = await retrieve(`RETR ${NAME}`, transfer);
+  if (file instanceof FtpSecurityError) return badData(`RETR: ${file.code}: ${file.message}`);
+  if (file !== undefined && toHex(file) !== toHex(FILE)) {
+    const isValid = transfer.one.expected.verdict === 'accept';
+    if (isValid) return badData('RETR gives another file than was stored');
+    return { finding: 'malformed data accepted', detail: 'RETR gives more, or less, than the file' };
   }
+  const listing = await retrieve('LIST', transfer);
+  return listing instanceof FtpSecurityError ? badData(`LIST: ${listing.code}: ${listing.message}`) : {};
+}
 
-  /** Stores the file of a case. If the case is not applicable, a valid file is stored, to end the transfer. */
-  async store(one: TransferCase): Promise<Outcome> {
-    const begun = await this.#begin(`STOR ${NAME}`);
-    if ('kind' in begun) return begun;
-    const chunks = this.#chunks(one);
-    const sent = chunks ?? this.#chunks(validTransfer(one))!;
-    await begun.connection.send(sent);
-    begun.connection.end();
-    const reply = await this.#control.replies.next();
-    const outcome = reply === 'timeout' ? await this.#late() : await this.#control.outcomeAfter(reply);
-    if (chunks === undefined) return { kind: 'skipped' };
-    const isTaken = outcome.kind === 'refused' && outcome.code! < 300;
-    return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
-  }
+/** @returns undefined if the server does not send the file, or reports a failure */
+async function retrieve(command: string, transfer: Transfer): Promise<Uint8Array | FtpSecurityError | undefined> {
+  const connection = await begin(command, transfer);
+  if ('kind' in connection) return undefined;
+  const { one, control } = transfer;
+  const { level, bufferSize } = one;
+  const read = await readTransfer(new BlockReader(control.session!.context, level, { bufferSize }), connection);
+  connection.end();
+  const reply = await control.next();
+  return typeof reply !== 'string' && reply.code < 300 ? read : undefined;
+}
 
-  /** Its tokens come after that of the command. */
-  #chunks(one: TransferCase): readonly Uint8Array[] | undefined {
-    const { session, replies } = this.#control;
-    return perform(one, { ...session!, received: replies.lastToken })?.chunks;
-  }
+/** Sends the command of a transfer. Returns an outcome if the transfer does not begin. */
+async function begin(command: string, transfer: Transfer): Promise<Connection | Outcome> {
+  const { one, control } = transfer;
+  const connection = await connect(transfer);
+  if (typeof connection === 'string') return skipped(connection);
+  await control.send([control.protect(command, one.level)]);
+  const reply = await control.next({ final: false });
+  if (typeof reply !== 'string' && reply.code < 200) return connection;
+  connection.end();
+  return await control.outcomeAfter(reply);
+}
 
-  /** The errors in what the server sends: the stored file, and a listing. */
-  async givenBack(): Promise<Partial<Outcome>> {
-    const file = await this.#retrieve(`RETR ${NAME}`);
-    if (file instanceof FtpSecurityError) return badData(`RETR: ${file.code}: ${file.message}`);
-    if (file !== undefined && toHex(file) !== toHex(FILE)) {
-      const { verdict } = this.#one.expected;
-      return verdict === 'accept'
-        ? badData('RETR gives another file than was stored')
-        : { finding: 'malformed data accepted', detail: 'RETR gives more, or less, than the file' };
-    }
-    const listing = await this.#retrieve('LIST');
-    return listing instanceof FtpSecurityError ? badData(`LIST: ${listing.code}: ${listing.message}`) : {};
+async function connect({ one, control, data }: Transfer): Promise<Connection | string> {
+  const codes: number[] = [];
+  for (const verb of ['EPSV', 'PASV']) {
+    const reply = await control.request(control.protect(verb, one.level));
+    const place = replyDetails(reply);
+    codes.push(reply.code);
+    if (place?.kind !== 'passive' && place?.kind !== 'extended-passive') continue;
+    return (await data.open(place.port)) ?? `no one answers at the port that ${verb} names`;
   }
+  return `EPSV and PASV are refused: ${codes.join(', ')}`;
+}
 
-  /** @returns undefined if the server does not send the file, or reports a failure */
-  async #retrieve(command: string): Promise<Uint8Array | FtpSecurityError | undefined> {
-    const begun = await this.#begin(command);
-    if ('kind' in begun) return undefined;
-    const { level, bufferSize } = this.#one;
-    const reader = new BlockReader(this.#control.session!.context, level, { bufferSize });
-    const read = await readTransfer(reader, begun.connection);
-    begun.connection.end();
-    const reply = await this.#control.replies.next();
-    return typeof reply !== 'string' && reply.code < 300 ? read : undefined;
-  }
-
-  /** Sends the command of a transfer. Returns an outcome if the transfer does not begin. */
-  async #begin(command: string): Promise<{ connection: Connection } | Outcome> {
-    const connection = await this.#connect();
-    if (typeof connection === 'string') return skipped(connection);
-    await this.#control.send([this.#control.protect(command, this.#one.level)]);
-    const reply = await this.#control.replies.next({ final: false });
-    if (typeof reply !== 'string' && reply.code < 200) return { connection };
-    connection.end();
-    return await this.#control.outcomeAfter(reply);
-  }
-
-  async #connect(): Promise<Connection | string> {
-    const codes: number[] = [];
-    for (const verb of ['EPSV', 'PASV']) {
-      const reply = await this.#control.request(this.#control.protect(verb, this.#one.level));
-      const place = replyDetails(reply);
-      codes.push(reply.code);
-      if (place?.kind !== 'passive' && place?.kind !== 'extended-passive') continue;
-      return (await this.#data.open(place.port)) ?? `no one answers at the port that ${verb} names`;
-    }
-    return `EPSV and PASV are refused: ${codes.join(', ')}`;
-  }
-
-  /** Whether a server that sends no reply at the end of a transfer is only slow, or will not send one. */
-  async #late(): Promise<Outcome> {
-    await this.#control.send([this.#control.protect(this.#control.probe, this.#one.level)]);
-    const reply = await this.#control.replies.next();
-    if (reply === 'end') return CUT;
-    if (reply === 'timeout') return { kind: 'hung' };
-    return reply.code < 300
-      ? { kind: 'hung', detail: 'STOR is not answered' }
-      : await this.#control.outcomeAfter(reply);
-  }
+/** Whether a server that sends no reply at the end of a transfer is only slow, or will not send one. */
+async function afterSilence({ one, control }: Transfer): Promise<Outcome> {
+  await control.send([control.protect(control.probe, one.level)]);
+  const reply = await control.next();
+  if (reply === 'end') return CUT;
+  if (reply === 'timeout') return { kind: 'hung' };
+  return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await control.outcomeAfter(reply);
 }
 
 function skipped(detail: string): Outcome {

@@ -3,13 +3,15 @@ import { concat, toUtf8 } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { covers } from '../../protection/protection-level.js';
 import { type FuzzCase, isMessage, isTransfer, type MessageCase, ruleIn } from '../cases.js';
-import type { ExchangeTurn, Script } from '../mutation.js';
+import type { ExchangeTurn } from '../mutation.js';
 import { scriptOctets } from '../mutations/phases.js';
 import { lineCount, lineOf, perform, performExchange } from '../perform.js';
 import { assertReply, ClientSide, NOT_EXECUTED, type ServerTarget, textOf } from './client-side.js';
 import { type Connection, SetupFailed, TargetUnavailable } from './connection.js';
 import { playTransfer } from './data-to-server.js';
 import { type Finding, judged, type Outcome, withFinding, withoutFinding } from './outcome.js';
+
+const SKIPPED: Outcome = { kind: 'skipped' };
 
 /**
  * Plays a case on a new connection.
@@ -22,23 +24,26 @@ export async function playToServer(
   connection: Connection,
   another?: () => Promise<Connection>,
 ): Promise<Outcome> {
-  const outcome = await played(one, target, connection, another);
+  const client = new ClientSide(target, connection);
+  const outcome = await played(one, target, client, another).catch((error): Outcome => {
+    if (error instanceof SetupFailed) return unready(error);
+    return { kind: 'refused', finding: 'bad reply given', detail: ruleBroken(error), sent: client.lastSent };
+  });
   const mayEnd = target.endsAtError && one.expected.verdict !== 'accept';
   return mayEnd ? withoutFinding(outcome, 'connection cut') : outcome;
 }
 
-async function played(...[one, target, connection, another]: Parameters<typeof playToServer>): Promise<Outcome> {
-  const client = new ClientSide(target, connection);
-  try {
-    if (one.layer === 'exchange') return await playExchange(one, client, another);
-    if (!isMessage(one) && !isTransfer(one)) return await playScript(one, client);
-    await client.establish();
-    await client.logIn();
-    return isMessage(one) ? await playMessage(one, client) : await playTransfer(one, client, target.data);
-  } catch (error) {
-    if (error instanceof SetupFailed) return unready(error);
-    return { kind: 'refused', finding: 'bad reply given', detail: ruleBroken(error), sent: client.lastSent };
-  }
+async function played(
+  one: FuzzCase,
+  { data }: ServerTarget,
+  client: ClientSide,
+  another?: () => Promise<Connection>,
+): Promise<Outcome> {
+  if (one.layer === 'exchange') return await playExchange(one, client, another);
+  if (!isMessage(one) && !isTransfer(one)) return await playScript(one, client);
+  await client.establish();
+  await client.logIn();
+  return isMessage(one) ? await playMessage(one, client) : await playTransfer(one, client, data);
 }
 
 /** The rule that the server's reply has broken. @throws any other error */
@@ -87,39 +92,36 @@ const NOT_SAFE: readonly number[] = [421, 431, 503, 533, 534, 535, 536, 537];
 /** Plays a mutated command after the login, and judges it by the reply. */
 async function playMessage(one: MessageCase, client: ClientSide): Promise<Outcome> {
   const fitted = await fitText(one, client);
-  if (typeof fitted === 'string') {
-    return { kind: 'accepted', finding: 'weak reply given', detail: fitted, sent: client.lastSent };
-  }
-  const performed = perform(fitted, { ...client.session!, received: client.replies.lastToken });
-  if (performed === undefined) return { kind: 'skipped' };
+  if ('kind' in fitted) return fitted;
+  const performed = perform(fitted, { ...client.session!, received: client.lastToken });
+  if (performed === undefined) return SKIPPED;
   for (const message of performed.before) await client.request(message);
   const { chunks, open } = performed;
   const { finding, ...outcome } = await client.provoke(chunks, open);
   // If a server closes while octets of a long message are unread, the connection is reset, and its 421 may be lost (RFC
   // 1122 §4.2.2.13). So the end of the connection is not a finding then.
   const isReset = finding === 'connection cut' && ruleIn(fitted).large;
-  const kind = outcome.code === undefined ? outcome.kind : wasExecuted(fitted, outcome.code) ? 'accepted' : 'refused';
-  const its = { ...outcome, ...(finding && !isReset && { finding }), kind, played: fitted, sent: chunks };
-  return judged(its, fitted);
+  // The server may not know a text that the case invents.
+  const isInvented = one.layer === 'inner' && one.expected.verdict === 'accept';
+  const wasExecuted = outcome.code !== undefined && !(isInvented ? NOT_SAFE : NOT_EXECUTED).includes(outcome.code);
+  const kind = wasExecuted ? 'accepted' : outcome.kind;
+  return judged({ ...outcome, ...(finding && !isReset && { finding }), kind, played: fitted, sent: chunks }, fitted);
 }
 
 /**
  * First sends the unmutated text. If the server does not understand it, its reply to the mutated text would show
- * nothing, so the case uses the probe instead. If the reply was weaker than the command, returns that as text.
+ * nothing, so the case uses the probe instead. If the reply was weaker than the command, returns that as outcome.
  */
-async function fitText(one: MessageCase, client: ClientSide): Promise<MessageCase | string> {
+async function fitText(one: MessageCase, client: ClientSide): Promise<MessageCase | Outcome> {
   for (const text of [one.text, client.probe]) {
     const { code, level } = await client.request(client.protect(text, one.level));
-    if (!covers(level, one.level)) return `a ${one.level} command is answered by ${code} at level ${level}`;
+    if (!covers(level, one.level)) {
+      const detail = `a ${one.level} command is answered by ${code} at level ${level}`;
+      return { kind: 'accepted', finding: 'weak reply given', detail, sent: client.lastSent };
+    }
     if (!NOT_EXECUTED.includes(code)) return { ...one, text };
   }
   throw new SetupFailed(`${client.probe.trimEnd()} is not accepted any more`);
-}
-
-/** Whether the server executed a command as far as it supports it. It may not know a text that the case invents. */
-function wasExecuted({ layer, expected }: MessageCase, code: number): boolean {
-  const isInvented = layer === 'inner' && expected.verdict === 'accept';
-  return !(isInvented ? NOT_SAFE : NOT_EXECUTED).includes(code);
 }
 
 /** A protected command for a server with which we share no key. */
@@ -132,15 +134,14 @@ const isLast = (turn: ExchangeTurn) => turn.number + 1 >= lineCount(turn);
  */
 async function playExchange(one: FuzzCase, client: ClientSide, another?: () => Promise<Connection>): Promise<Outcome> {
   const first = await playLine(one, client);
-  if (first === undefined || !ruleIn(one).again) return first === undefined ? { kind: 'skipped' } : judged(first, one);
+  if (!ruleIn(one).again) return judged(first, one);
   if (first.kind !== 'accepted' || another === undefined) return { ...first, kind: 'skipped' };
-  const second = await playLine(one, client.at(await another()), first.sent);
-  return second === undefined ? { kind: 'skipped' } : judged(second, one);
+  return judged(await playLine(one, client.at(await another()), first.sent), one);
 }
 
 /** @param sent  replaces the mutated line */
-async function playLine(one: FuzzCase, client: ClientSide, sent?: readonly Uint8Array[]): Promise<Outcome | undefined> {
-  let outcome: Outcome | undefined;
+async function playLine(one: FuzzCase, client: ClientSide, sent?: readonly Uint8Array[]): Promise<Outcome> {
+  let outcome = SKIPPED;
   await client.exchange(async turn => {
     const mutated = performExchange(one, turn);
     if (mutated === undefined) return await client.adat(turn);
@@ -156,7 +157,7 @@ async function provokeExchange(sent: readonly Uint8Array[], last: boolean, clien
   const early = client.session && client.protect(client.probe, 'safe');
   client.session = undefined;
   await client.send(sent);
-  const reply = await client.replies.next();
+  const reply = await client.next();
   if (typeof reply !== 'string' && (reply.code === 235 || (reply.code === 335 && !last))) {
     return { kind: 'accepted', code: reply.code, sent };
   }
@@ -166,7 +167,7 @@ async function provokeExchange(sent: readonly Uint8Array[], last: boolean, clien
 /** Plays a command out of order (RFC 2228 §3 and §7). The code of its reply shows whether it was executed. */
 async function playScript(one: FuzzCase, client: ClientSide): Promise<Outcome> {
   const { start, before, line } = ruleIn(one).script!;
-  if (start === 'adat') return await playWithAdat(line, one, client);
+  if (start === 'adat') return await playWithAdat(scriptOctets(line, 'server')!, one, client);
   if (start === 'secured') await client.establish();
   else await client.greeting();
   if (start === 'exchange') await client.auth();
@@ -175,22 +176,21 @@ async function playScript(one: FuzzCase, client: ClientSide): Promise<Outcome> {
     if (code >= 400) return { kind: 'skipped', detail: `${text} is refused: ${code}` };
   }
   const octets = scriptOctets(line, 'server', client.session?.context);
-  if (octets === undefined) return { kind: 'skipped' };
-  const sent = [octets];
-  if (start !== 'auth') return judgedScript({ ...(await client.provoke(sent)), sent }, one);
+  if (octets === undefined) return SKIPPED;
   // The line is in the server's buffer when it accepts AUTH.
-  await client.auth(octets);
-  return judgedScript({ ...(await client.nextOutcome()), sent }, one);
+  if (start === 'auth') await client.auth(octets);
+  else await client.send([octets]);
+  return judgedScript(await client.outcomeAfter(await client.next()), [octets], one);
 }
 
 /** The line follows the last ADAT in one piece. A command that is answered before 235 has no association. */
-async function playWithAdat(line: Script['line'], one: FuzzCase, client: ClientSide): Promise<Outcome> {
-  let outcome: Outcome = { kind: 'skipped' };
+async function playWithAdat(line: Uint8Array, one: FuzzCase, client: ClientSide): Promise<Outcome> {
+  let outcome = SKIPPED;
   await client.exchange(async turn => {
     if (!isLast(turn)) return await client.adat(turn);
-    const sent = [concat(lineOf(turn), scriptOctets(line, 'server')!)];
+    const sent = [concat(lineOf(turn), line)];
     await client.send(sent);
-    const reply = assertReply(await client.replies.next(), 'the last ADAT');
+    const reply = assertReply(await client.next(), 'the last ADAT');
     const { code } = reply;
     outcome = { kind: 'skipped', code, detail: `the exchange is answered by ${code}`, sent };
     if (code < 300 && code !== 235) outcome = { kind: 'accepted', code, finding: 'order broken', sent };
@@ -198,19 +198,21 @@ async function playWithAdat(line: Script['line'], one: FuzzCase, client: ClientS
   });
   if (outcome.code !== 235) return outcome;
   client.assertEstablished();
-  return judgedScript({ ...(await client.nextOutcome()), sent: outcome.sent! }, one);
+  return judgedScript(await client.outcomeAfter(await client.next()), outcome.sent!, one);
 }
 
-function judgedScript(outcome: Outcome, { expected }: FuzzCase): Outcome {
+function judgedScript(its: Outcome, sent: readonly Uint8Array[], { expected }: FuzzCase): Outcome {
   const codes = expected.verdict === 'answer' ? expected.codes : [];
+  const outcome = { ...its, sent };
   const { code, finding } = outcome;
   if (code === undefined) return judged(outcome, { layer: 'phases', expected: { verdict: 'either' } });
   if (code < 400) {
     const found = codes.includes(code) ? undefined : (EXECUTED[codes[0]!] ?? 'malformed text accepted');
     return withFinding({ ...outcome, kind: 'accepted' }, found);
   }
-  const isFine = finding !== undefined || isAlike(code, codes);
-  return withFinding({ ...outcome, kind: 'refused' }, isFine ? undefined : 'another code given');
+  // A code with the same first digit is as good as a recommended one (RFC 2228 §3), and so is 421 (§8.2).
+  const isFine = code === 421 || codes.some(it => Math.floor(it / 100) === Math.floor(code / 100));
+  return withFinding({ ...outcome, kind: 'refused' }, finding || isFine ? undefined : 'another code given');
 }
 
 /** The finding if a command is executed although another code is required. */
@@ -219,8 +221,3 @@ const EXECUTED: Partial<Record<number, Finding>> = {
   533: 'clear text accepted',
   535: 'unverified text accepted',
 };
-
-/** Whether a code is as good as a recommended one: it has the same first digit (RFC 2228 §3), or is 421 (§8.2). */
-function isAlike(code: number, codes: readonly number[]): boolean {
-  return code === 421 || codes.some(it => Math.floor(it / 100) === Math.floor(code / 100));
-}
