@@ -236,7 +236,7 @@ describe('the data connections of the conforming server', () => {
         lines += fromUtf8(its.withoutBlocks(octets.subarray(at, at + size)));
       }
       expect(lines).toBe('MIC AAAA\r\nMIC BBBB\r\n');
-      expect(its.error?.message).toBe('a data block on the control connection');
+      expect(its.notes.dataError?.message).toBe('a data block on the control connection');
     }
   });
 });

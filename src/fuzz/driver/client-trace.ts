@@ -9,7 +9,17 @@ import type { Expectation } from '../mutation.js';
 import { DATA_MARKER, FILE_NAMES } from '../mutations/data.js';
 import type { NoReply } from './connection.js';
 import { judged, type Outcome, type OutcomeKind } from './outcome.js';
-import { MARKER } from './server-replies.js';
+
+/** Part of the text of every mutated reply: a client that prints it has accepted the reply. */
+export const MARKER = 'mutated-by-rfc2228';
+
+/**
+ * The marker of a reply that is not mutated.
+ * @param number  of its protected command, from 1
+ */
+export function markerOf(number: number): string {
+  return `${MARKER}-${number}`;
+}
 
 /** The actions of a client on one connection. */
 export interface ClientTrace {

@@ -1,7 +1,15 @@
 /** The driver plays cases to a client or a server, and judges what the peer does. It does no I/O. */
 export * from './campaign.js';
 export type { ServerTarget } from './client-side.js';
-export { type Baseline, type ClientTrace, judgeClient, judgeTransfer, type Seen } from './client-trace.js';
+export {
+  type Baseline,
+  type ClientTrace,
+  judgeClient,
+  judgeTransfer,
+  MARKER,
+  markerOf,
+  type Seen,
+} from './client-trace.js';
 export {
   type Connection,
   type DataConnections,
@@ -26,6 +34,5 @@ export {
 } from './outcome.js';
 export { type PlanOptions, plan } from './plan.js';
 export { fileNameOf, parseReproducers, type Reproducer } from './reproducer.js';
-export { MARKER, markerOf } from './server-replies.js';
 export { type ClientTarget, playToClient } from './server-side.js';
 export { playToServer, probeServer, unready } from './to-server.js';

@@ -4,10 +4,11 @@ import { formatReply } from '../../ftp/reply.js';
 import { covers, type ProtectionLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, isMessage, isTransfer, type MessageCase, ruleIn, validTransfer } from '../cases.js';
 import type { ExchangeKeys, ExchangeTurn, FuzzSession, Script } from '../mutation.js';
+import { FILE } from '../mutations/data.js';
 import { scriptOctets } from '../mutations/phases.js';
 import { perform, performExchange, type Rendered } from '../perform.js';
-import type { Sending } from './server-data.js';
-import { type Answer, fittedReply, MARKER, markerOf } from './server-replies.js';
+import { type ClientTrace, MARKER, markerOf } from './client-trace.js';
+import type { Answer, Sending } from './server-data.js';
 
 /**
  * A connection without a case. `accept`: every reply is valid, with its number as a marker. `refuse`: the command that
@@ -64,10 +65,8 @@ export interface ReplyMutator {
   behind?: number;
   /** After the mutated reply the client's tokens can't be opened, and no command is executed. */
   isLost?: true;
-  /** If a message was mutated: how often the marker was sent before it. */
-  markers?: number;
-  /** The case as it was played. */
-  played?: FuzzCase;
+  /** What it adds to the trace of the client. */
+  notes?: Pick<ClientTrace, 'markers' | 'played'>;
   /** Whether the mutated octets have no end. */
   isOpen?: boolean;
 }
@@ -111,21 +110,20 @@ const PLAIN: Readonly<Record<Plain, ReplyMutator>> = {
 
 function messageMutator(one: MessageCase): ReplyMutator {
   let performed: Rendered | undefined;
-  /** How many replies of `performed.before` were sent. */
-  let sent = 0;
+  let before: Uint8Array[] = [];
   const mutator: ReplyMutator = {
-    markers: 0,
+    notes: { markers: 0 },
     replace(reply) {
       if (reply.to !== 'command' || !reply.isTarget) return undefined;
       if (performed === undefined) {
-        mutator.played = fitted(one, reply);
-        performed = perform(mutator.played, reply.session);
-        mutator.markers = performed?.before?.length ?? 0;
+        const played = fitted(one, reply);
+        performed = perform(played, reply.session);
+        before = [...(performed?.before ?? [])];
+        mutator.notes = { markers: before.length, played };
         mutator.isOpen = performed?.open === true;
       }
-      const valid = performed?.before?.[sent++];
-      if (valid !== undefined) return { chunks: [valid], isValid: true };
-      return performed && { chunks: performed.chunks };
+      const valid = before.shift();
+      return valid ? { chunks: [valid], isValid: true } : performed && { chunks: performed.chunks };
     },
   };
   return mutator;
@@ -174,4 +172,41 @@ function scriptMutator({ start, line }: Script): ReplyMutator {
       return isEarly ? { chunks: [concatAll([reply.valid(), octets])], isEarly } : { chunks: [octets] };
     },
   };
+}
+
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  USER: [232, 'User logged in'],
+  PASS: [230, 'User logged in'],
+  ACCT: [230, 'User logged in'],
+  SYST: [215, 'UNIX Type: L8'],
+  PWD: [257, '"/" is here'],
+  XPWD: [257, '"/" is here'],
+  MKD: [257, '"/made" created'],
+  RNFR: [350, 'And to what?'],
+  REST: [350, 'The next transfer starts there'],
+  SIZE: [213, `${FILE.length}`],
+  MDTM: [213, '20200101000000'],
+  STAT: [211, 'All is well'],
+  HELP: [214, 'No help'],
+  ABOR: [226, 'No transfer is active'],
+  QUIT: [221, 'Goodbye'],
+  ...answered([250, 'Done'], 'CWD CDUP DELE RMD RNTO'),
+  ...answered([200, 'Done'], 'TYPE MODE STRU OPTS NOOP'),
+  ...answered([202, 'No need'], 'ALLO SITE'),
+};
+
+function answered(answer: Answer, verbs: string): Record<string, Answer> {
+  return Object.fromEntries(verbs.split(' ').map(verb => [verb, answer]));
+}
+
+/** The reply to a command, without its data connection. */
+export function usualAnswer(verb: string): Answer {
+  return ANSWERS[verb] ?? [502, 'Not implemented'];
+}
+
+/** A reply with the number of lines of `shape`, and the marker in its last line. */
+export function fittedReply([code, text]: Answer, shape: string): string {
+  const lines = shape.split('\r\n').slice(0, -1);
+  const coded = lines.slice(0, -1).map(line => line.replace(/^\d{3}/, `${code}`));
+  return [...coded, `${code} ${text} ${MARKER}`, ''].join('\r\n');
 }

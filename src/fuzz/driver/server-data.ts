@@ -6,18 +6,21 @@ import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js'
 import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
 import { formatExtendedPassiveText, formatPassiveText, parseEprt, parsePort } from '../../ftp/addresses.js';
 import type { Command } from '../../ftp/command.js';
-import type { ProtectionLevel } from '../../protection/protection-level.js';
 import type { ServerSession } from '../../session/server.js';
 import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
 import { DATA_MARKER, FILE } from '../mutations/data.js';
 import { perform } from '../perform.js';
+import type { ClientTrace } from './client-trace.js';
 import { type Connection, type DataConnections, type DataListener, readTransfer } from './connection.js';
-import type { Answer } from './server-replies.js';
+
+/** A reply of one line. */
+export type Answer = readonly [code: number, text: string];
 
 const DONE: Answer = [226, 'Transfer complete'];
 const FAILED: Answer = [451, 'The file could not be read to its end'];
 const NOWHERE: Answer = [425, 'No data connection'];
+const BLOCK_ON_CONTROL = 'a data block on the control connection';
 
 /** A file without the marker, for transfers that are not the one under test. */
 const PLAIN_FILE = toUtf8(fromUtf8(FILE).replace(DATA_MARKER, DATA_MARKER.replaceAll(/[a-z]/g, 'x')));
@@ -36,12 +39,8 @@ export class ServerData {
   #stray: Uint8Array = new Uint8Array();
   #isAtStart = true;
   #place: (() => Promise<Connection | undefined>) | undefined;
-  /** The level of the last transfer. */
-  used: ProtectionLevel | undefined;
-  /** The error in a file from the client. */
-  error: FtpSecurityError | undefined;
-  /** The case as it was played. */
-  played: TransferCase | undefined;
+  /** What it adds to the trace of the client. */
+  readonly notes: Pick<ClientTrace, 'transfers' | 'dataError' | 'played'> = {};
   /** The chunks of the last transfer; undefined if it was a plain file. */
   sent: readonly Uint8Array[] | undefined;
 
@@ -57,51 +56,42 @@ export class ServerData {
   withoutBlocks(received: Uint8Array): Uint8Array {
     if (this.#server.protection === 'clear') return received;
     let left = concat(this.#stray, received);
-    this.#stray = new Uint8Array();
     const lines: Uint8Array[] = [];
-    while (left.length > 0) {
+    for (let end: number | undefined; left.length > 0; left = left.subarray(end)) {
       const isBlock = this.#isAtStart && left[0] === 0;
-      const end = isBlock ? blockEnd(left) : left.indexOf(LF) + 1 || left.length;
-      if (end === undefined) {
-        this.#stray = left;
-        break;
-      }
-      if (isBlock) this.error ??= new FtpSecurityError('syntax/bad-command', 'a data block on the control connection');
+      end = isBlock ? blockEnd(left) : left.indexOf(LF) + 1 || left.length;
+      if (end === undefined) break;
+      if (isBlock) this.notes.dataError ??= new FtpSecurityError('syntax/bad-command', BLOCK_ON_CONTROL);
       else lines.push(left.subarray(0, end));
       this.#isAtStart = isBlock || left[end - 1] === LF;
-      left = left.subarray(end);
     }
+    this.#stray = left;
     return concatAll(lines);
   }
 
   /** The reply to a command that prepares a transfer; undefined for other commands. */
   async prepare(command: Command): Promise<Answer | undefined> {
     try {
-      return await this.#prepare(command);
+      switch (command.verb) {
+        case 'PASV':
+          return await this.#listen(({ host, port }) => {
+            // A socket for both protocols shows an IPv4 address in IPv6 form (RFC 4291 §2.5.5.2). For PASV it must be
+            // an IPv4 address.
+            const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
+            return address === undefined ? undefined : [227, formatPassiveText({ host: address, port })];
+          });
+        case 'EPSV':
+          if (/^all$/i.test(command.argument ?? '')) return [200, 'Done'];
+          return await this.#listen(({ port }) => [229, formatExtendedPassiveText(port)]);
+        case 'PORT':
+          return this.#connect(parsePort(command).port);
+        case 'EPRT':
+          return this.#connect(parseEprt(command).port);
+      }
     } catch (error) {
       return refusalOf(error);
     }
-  }
-
-  async #prepare(command: Command): Promise<Answer | undefined> {
-    switch (command.verb) {
-      case 'PASV':
-        return await this.#listen(({ host, port }) => {
-          // A socket for both protocols shows an IPv4 address in IPv6 form (RFC 4291 §2.5.5.2). For PASV it must be an
-          // IPv4 address.
-          const [, address] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(host) ?? [];
-          return address === undefined ? undefined : [227, formatPassiveText({ host: address, port })];
-        });
-      case 'EPSV':
-        if (/^all$/i.test(command.argument ?? '')) return [200, 'Done'];
-        return await this.#listen(({ port }) => [229, formatExtendedPassiveText(port)]);
-      case 'PORT':
-        return this.#connect(parsePort(command).port);
-      case 'EPRT':
-        return this.#connect(parseEprt(command).port);
-      default:
-        return undefined;
-    }
+    return undefined;
   }
 
   /** @param answer  makes the reply that gives the address of the listener */
@@ -129,44 +119,42 @@ export class ServerData {
    * @returns the final reply
    */
   async send(what: Sending, session: FuzzSession): Promise<Answer> {
-    const connection = await this.#connection();
-    if (connection === undefined) return NOWHERE;
-    try {
+    return await this.#transferred(async connection => {
       this.sent = this.#blocksOf(what, session);
       await connection.send(this.sent ?? this.#valid(PLAIN_FILE));
       return what === 'failing' ? FAILED : DONE;
+    });
+  }
+
+  /** Receives a file, and notes an error in it. Returns the final reply. */
+  async receive(): Promise<Answer> {
+    return await this.#transferred(async connection => {
+      const read = await readTransfer(this.#server.dataReader(), connection);
+      if (read === undefined) return [552, 'Too long'];
+      if (!(read instanceof FtpSecurityError)) return DONE;
+      this.notes.dataError ??= read;
+      return refusalOf(read);
+    });
+  }
+
+  /** Closes the connection without a file, because another reply is sent. */
+  async drop(): Promise<Answer> {
+    return await this.#transferred(async () => DONE);
+  }
+
+  async #transferred(work: (connection: Connection) => Promise<Answer>): Promise<Answer> {
+    const place = this.#place;
+    this.#place = undefined;
+    this.notes.transfers = this.#server.protection;
+    const connection = await place?.();
+    if (connection === undefined) return NOWHERE;
+    try {
+      return await work(connection);
     } catch (error) {
       return refusalOf(error);
     } finally {
       connection.end();
     }
-  }
-
-  /**
-   * Receives a file. An error in it is stored in `error`.
-   * @returns the final reply
-   */
-  async receive(): Promise<Answer> {
-    const connection = await this.#connection();
-    if (connection === undefined) return NOWHERE;
-    const read = await readTransfer(this.#server.dataReader(), connection);
-    connection.end();
-    if (read === undefined) return [552, 'Too long'];
-    if (!(read instanceof FtpSecurityError)) return DONE;
-    this.error ??= read;
-    return refusalOf(read);
-  }
-
-  /** Closes the connection without a file, because another reply is sent. */
-  async drop(): Promise<void> {
-    (await this.#connection())?.end();
-  }
-
-  async #connection(): Promise<Connection | undefined> {
-    const place = this.#place;
-    this.#place = undefined;
-    this.used = this.#server.protection;
-    return await place?.();
   }
 
   /** The chunks of a transfer under test; undefined for an ordinary transfer. */
@@ -175,8 +163,8 @@ export class ServerData {
     if (what === 'plain' || protection === 'clear') return undefined;
     if (typeof what === 'string') return this.#valid(FILE);
     if (what.level !== protection) return undefined;
-    this.played = { ...what, bufferSize: bufferSize! };
-    return perform(this.played, session)?.chunks;
+    this.notes.played = { ...what, bufferSize: bufferSize! };
+    return perform(this.notes.played, session)?.chunks;
   }
 
   #valid(file: Uint8Array): readonly Uint8Array[] {

@@ -26,9 +26,9 @@ import {
   type Replacement,
   type ReplyMutator,
   TO_ITS_END,
+  usualAnswer,
 } from './mutators.js';
-import { ServerData } from './server-data.js';
-import { type Answer, usualAnswer } from './server-replies.js';
+import { type Answer, ServerData } from './server-data.js';
 
 /** A client under test. */
 export interface ClientTarget extends FuzzSide {
@@ -54,6 +54,11 @@ export async function playToClient(
 }
 
 type Octets = readonly Uint8Array[];
+/** A reply of the session: its text, if it is protected, and what makes its octets. */
+interface Recorded {
+  text: Uint8Array;
+  octets: () => Uint8Array;
+}
 type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
 
 /** Sessions are strict by default; here a client may continue after an error, so that its reaction can be observed. */
@@ -89,15 +94,7 @@ class ServerSide {
   }
 
   get trace(): Omit<ClientTrace, 'end'> {
-    const { markers, played = this.#data.played } = this.#mutator;
-    const { used, error } = this.#data;
-    return {
-      ...(markers !== undefined && { markers }),
-      ...(played && { played }),
-      ...(used && { transfers: used }),
-      ...(error && { dataError: error }),
-      ...this.#seen,
-    };
+    return { ...this.#mutator.notes, ...this.#data.notes, ...this.#seen };
   }
 
   /** Continues until the client has reacted to the mutated reply, or the connection ends. */
@@ -114,9 +111,8 @@ class ServerSide {
       } else {
         const received = await this.#connection.receive();
         ahead = false;
-        if (received === 'end' || (received === 'timeout' && !this.#canGoOn)) return received;
-        if (received === 'timeout') await this.#goOn();
-        else reader.push(this.#data.withoutBlocks(received));
+        if (received instanceof Uint8Array) reader.push(this.#data.withoutBlocks(received));
+        else if (received === 'end' || !(await this.#goesOn())) return received;
       }
     }
   }
@@ -137,30 +133,17 @@ class ServerSide {
     return this.#isMutated && this.#mutator.isOpen === true;
   }
 
-  /** Whether a client that waits after a mutated reply may be waiting for a valid one. */
-  get #canGoOn(): boolean {
-    return this.#isMutated && !this.#seen.waited && !this.#isOpen && this.#valid !== undefined;
-  }
-
-  async #goOn(): Promise<void> {
+  /** If a client that waits after a mutated reply may be waiting for a valid one, it gets that. */
+  async #goesOn(): Promise<boolean> {
+    const valid = this.#seen.waited || this.#isOpen ? undefined : this.#valid;
+    if (valid === undefined) return false;
     this.#seen.waited = true;
-    await this.#connection.send([this.#valid!()]);
+    await this.#connection.send([valid()]);
+    return true;
   }
 
   get #isSecured(): boolean {
     return this.#server.phase === 'secured';
-  }
-
-  /** Whether the client may have other keys. Evaluated before the present command is recorded. */
-  get #isLost(): boolean {
-    const { mutated, commands } = this.#seen;
-    return mutated !== undefined && commands.length > mutated && this.#mutator.isLost === true;
-  }
-
-  /** Whether the reply to the present command was sent before the command came. */
-  get #isAnswered(): boolean {
-    const { early, mutated, commands } = this.#seen;
-    return early === true && mutated === commands.length - 1;
   }
 
   /**
@@ -168,7 +151,9 @@ class ServerSide {
    * @param ahead  whether the command came together with the previous one
    */
   async #answer(outer: Command, ahead: boolean): Promise<Octets> {
-    const isLost = this.#isLost;
+    const { mutated, commands } = this.#seen;
+    // The client may have other keys.
+    const isLost = mutated !== undefined && commands.length > mutated && this.#mutator.isLost === true;
     if (ahead) this.#seen.pipelines = true;
     if (ahead && this.#isMutated) this.#seen.ahead = true;
     const claimed = levelOfVerb(outer.verb);
@@ -190,14 +175,15 @@ class ServerSide {
       return reply instanceof Uint8Array ? [reply] : this.#sent(reply);
     }
     if (level !== 'clear') return this.#sent(await this.#protected(event, level));
-    if (event.type === 'answered') return [this.#sealing(event.octets)()];
+    if (event.type === 'answered') return [this.#sealed(event.octets).octets()];
     return [this.#reply(usualAnswer(event.command.verb), event)];
   }
 
   /** The octets of a reply, or of what replaces it. */
   #sent(reply: PendingReply): Octets {
     // The client got a reply to this command before it sent it. If it continues now, it has accepted that reply.
-    if (this.#isAnswered && reply.to !== 'AUTH') {
+    const { early, mutated, commands } = this.#seen;
+    if (early && mutated === commands.length - 1 && reply.to !== 'AUTH') {
       this.#valid = reply.valid;
       return [];
     }
@@ -237,23 +223,16 @@ class ServerSide {
     return work();
   }
 
-  get #plainText(): Uint8Array {
-    return concatAll((this.#plain ?? []).map(({ text }) => text));
-  }
-
-  /**
-   * Returns a function that makes the octets of the session's last reply.
-   * @param octets  the session's own output, correct only for a reply in the clear
-   */
-  #sealing(octets: Uint8Array): () => Uint8Array {
-    const level = this.#plain?.[0]?.level;
-    const text = this.#plainText;
+  /** @param octets  the session's own output, correct only for a reply in the clear */
+  #sealed(octets: Uint8Array): Recorded {
+    const [plain = [], level] = [this.#plain, this.#plain?.[0]?.level];
     this.#plain = undefined;
-    return level === undefined ? () => octets : () => protectReply(this.#session!.context, level, text);
+    const text = concatAll(plain.map(its => its.text));
+    return { text, octets: () => (level ? protectReply(this.#session!.context, level, text) : octets) };
   }
 
   #octets(work: () => Uint8Array): Uint8Array {
-    return this.#sealing(this.#recorded(work))();
+    return this.#sealed(this.#recorded(work)).octets();
   }
 
   #reply([code, text]: Answer, event: CommandEvent): Uint8Array {
@@ -303,12 +282,11 @@ class ServerSide {
 
   async #protected(event: CommandEvent | AnsweredEvent, level: ProtectionLevel): Promise<PendingReply> {
     const number = ++this.#secured;
-    const octets = event.type === 'answered' ? event.octets : await this.#execute(event);
-    const { code, lines } = parseReply(this.#plainText);
-    const valid = this.#sealing(octets);
+    const { text, octets } = this.#sealed(event.type === 'answered' ? event.octets : await this.#execute(event));
+    const { code, lines } = parseReply(text);
     const protect = (reply: Uint8Array) => protectReply(this.#session!.context, level as TokenLevel, reply);
     const its = { verb: event.command!.verb, level, answer: [code, lines[0]!], protect, number } as const;
-    return { to: 'command', valid, session: this.#itsSession, isTarget: this.#isTarget, ...its };
+    return { to: 'command', valid: octets, session: this.#itsSession, isTarget: this.#isTarget, ...its };
   }
 
   /** Whether the mutation belongs to the present command, if the case can be played there. */
@@ -331,10 +309,7 @@ class ServerSide {
     const { data: sender } = commandFacts(command.verb);
     if (sender === undefined) return (await this.#data.prepare(command)) ?? usualAnswer(command.verb);
     if (!this.#data.isReady) return [425, 'PASV or EPSV first'];
-    if (this.#isTarget && this.#mutator.dropsTransfer) {
-      await this.#data.drop();
-      return [226, 'Transfer complete'];
-    }
+    if (this.#isTarget && this.#mutator.dropsTransfer) return await this.#data.drop();
     await this.#connection.send([this.#reply([150, 'Opening the data connection'], event)]);
     if (sender === 'client') return await this.#data.receive();
     const sending = this.#isTarget ? this.#mutator.sends : undefined;
