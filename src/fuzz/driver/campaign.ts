@@ -1,5 +1,5 @@
 /** A run: plays one case after another; each finding is minimised, and reported once. */
-import type { FuzzCase } from '../cases.js';
+import { type FuzzCase, TEXTS } from '../cases.js';
 import { TargetUnavailable } from './connection.js';
 import {
   FINDINGS,
@@ -11,7 +11,6 @@ import {
   type Severity,
 } from './outcome.js';
 import { type Reproducer, reproducerOf } from './reproducer.js';
-import { shrunk } from './shrink.js';
 
 /** Options of {@link campaign}. */
 export interface CampaignOptions {
@@ -72,12 +71,23 @@ const MAX_UNREADY = 5;
  * @throws TargetUnavailable if no case could be played
  */
 export async function campaign(options: CampaignOptions): Promise<SummaryRecord> {
-  const { cases, play, isOver, report } = options;
+  const { cases, mechanism, play, isOver, isStopped = () => false, report } = options;
   const outcomes: SummaryRecord['outcomes'] = {};
-  const findings = new Findings(options);
+  const known = new Map<string, Finding>();
+  const add = async (one: FuzzCase, outcome: Outcome, finding: Finding, shrinks = true): Promise<void> => {
+    if (known.size === known.set(keyOf(one, finding), finding).size) return;
+    let shown = outcome;
+    const smaller = await shrunk(outcome.played ?? one, async candidate => {
+      if (!shrinks || isStopped()) return false;
+      const its = await play(candidate);
+      if (findingsOf(its).includes(finding)) shown = its;
+      return shown === its;
+    });
+    report({ type: 'finding', ...reproducerOf(smaller, { ...shown, finding }, mechanism) });
+  };
   let index = 0;
   let unready: Outcome[] = [];
-  let last: Played | undefined;
+  let last: [FuzzCase, Outcome] | undefined;
   for (const one of cases) {
     if (isOver(index) || unready.length === MAX_UNREADY) break;
     const outcome = await play(one);
@@ -86,62 +96,21 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
     unready = outcome.kind === 'unready' ? [...unready, outcome] : [];
     if (outcome.kind === 'unready') continue;
     last = [one, outcome];
-    for (const finding of findingsOf(outcome)) await findings.add(one, outcome, finding);
+    for (const finding of findingsOf(outcome)) await add(one, outcome, finding);
   }
   const gone = unready.length === MAX_UNREADY;
   const reason = unready[0]?.detail ?? null;
   if (last === undefined && unready.length > 0) throw new TargetUnavailable(reason ?? 'no case could begin');
   // It is a crash only if the target no longer accepts connections: a server that only refuses further logins still
-  // works.
-  if (gone && unready.every(({ cut }) => cut)) findings.addGone(last!, `can't be reached any more: ${reason}`);
-  return { type: 'summary', cases: index, gone, reason: gone ? reason : null, outcomes, ...findings.totals };
-}
-
-type Played = readonly [FuzzCase, Outcome];
-
-/** Collects findings, each of them once. */
-class Findings {
-  readonly #options: CampaignOptions;
-  readonly #known = new Map<string, Finding>();
-
-  constructor(options: CampaignOptions) {
-    this.#options = options;
+  // works. The last case can't be played again.
+  if (gone && unready.every(({ cut }) => cut)) {
+    const [one, { played: _, ...outcome }] = last!;
+    await add(one, { ...outcome, detail: `can't be reached any more: ${reason}` }, 'crashed', false);
   }
-
-  get totals(): Pick<SummaryRecord, 'findings' | 'severities'> {
-    const severities = { high: 0, medium: 0, low: 0 };
-    for (const finding of this.#known.values()) severities[FINDINGS[finding]]++;
-    return { findings: this.#known.size, severities };
-  }
-
-  /** Minimises a finding, if it is new, and reports it. */
-  async add(one: FuzzCase, outcome: Outcome, finding: Finding): Promise<void> {
-    if (!this.#isNew(one, finding)) return;
-    const { play, isStopped = () => false } = this.#options;
-    let shown = outcome;
-    const smaller = await shrunk(outcome.played ?? one, async candidate => {
-      if (isStopped()) return false;
-      const its = await play(candidate);
-      const isShown = findingsOf(its).includes(finding);
-      if (isShown) shown = its;
-      return isShown;
-    });
-    this.#report(smaller, shown, finding);
-  }
-
-  /** Adds a crash for the last case that was played, which can't be played again. */
-  addGone([one, outcome]: Played, detail: string): void {
-    if (this.#isNew(one, 'crashed')) this.#report(one, { ...outcome, detail }, 'crashed');
-  }
-
-  #isNew(one: FuzzCase, finding: Finding): boolean {
-    return this.#known.size < this.#known.set(keyOf(one, finding), finding).size;
-  }
-
-  #report(one: FuzzCase, outcome: Outcome, finding: Finding): void {
-    const reproducer = reproducerOf(one, { ...outcome, finding }, this.#options.mechanism);
-    this.#options.report({ type: 'finding', ...reproducer });
-  }
+  const severities = { high: 0, medium: 0, low: 0 };
+  for (const finding of known.values()) severities[FINDINGS[finding]]++;
+  const findings = known.size;
+  return { type: 'summary', cases: index, gone, reason: gone ? reason : null, outcomes, findings, severities };
 }
 
 function recordOf(index: number, one: FuzzCase, outcome: Outcome): CaseRecord {
@@ -163,4 +132,43 @@ function keyOf({ layer, name, source, expected }: FuzzCase, finding: Finding): s
   if (finding === 'gone on in the clear') return `${layer}: ${finding}`;
   const what = OF_RULE.includes(finding) ? `${source} ${JSON.stringify(expected)}` : name;
   return `${layer}: ${what}: ${finding}`;
+}
+
+/** Enough for six choices, a text and a level. */
+const MAX_TRIES = 24;
+
+/**
+ * Minimises a case.
+ * @param shows  plays a case, and returns whether it still shows the finding
+ * @returns the smallest case that was found, possibly the given one
+ */
+export async function shrunk(one: FuzzCase, shows: (smaller: FuzzCase) => Promise<boolean>): Promise<FuzzCase> {
+  let tries = 0;
+  for (let best = one; ; ) {
+    let found: FuzzCase | undefined;
+    for (const smaller of smallerThan(best)) {
+      if (tries++ >= MAX_TRIES) return best;
+      if (!(await shows(smaller))) continue;
+      found = smaller;
+      break;
+    }
+    if (found === undefined) return best;
+    best = found;
+  }
+}
+
+/** Smaller cases, those with the largest change first. */
+function* smallerThan(one: FuzzCase): Generator<FuzzCase> {
+  const { to, choices, text, level } = one;
+  if (choices.length > 0) yield { ...one, choices: [] };
+  const shortest = [...TEXTS[to]].sort((a, b) => a.length - b.length)[0]!;
+  if (text !== undefined && shortest.length < text.length) yield { ...one, text: shortest };
+  if (level === 'private') yield { ...one, level: 'safe' };
+  if (choices.length > 1) yield { ...one, choices: choices.slice(0, Math.ceil(choices.length / 2)) };
+  if (choices.length > 0) yield { ...one, choices: choices.slice(0, -1) };
+  for (const [i, choice] of choices.entries()) {
+    for (const less of new Set([0, choice % 256, choice >>> 1])) {
+      if (less < choice) yield { ...one, choices: choices.map((it, j) => (j === i ? less : it)) };
+    }
+  }
 }

@@ -81,41 +81,32 @@ export interface ProcessExit {
   sanitizer?: string;
 }
 
-/** The finding if a text is accepted that must be refused for a reason. The first pattern that matches applies. */
+/**
+ * The finding if something is accepted that must be refused: by its layer, whether the token was forged for the case, and
+ * the first reason to refuse it. The first pattern that matches applies.
+ */
 const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
-  [/^security\/(replayed|out-of-sequence)$/, 'replay accepted'],
-  [/^security\/wrong-direction$/, 'reflection accepted'],
-  [/^security\/expired$/, 'untimely text accepted'],
-  [/^sequence\/unprotected$/, 'clear text accepted'],
-  [/^sequence\/wrong-level$/, 'lower level accepted'],
-  [/^(security\/|sequence\/no-context$)/, 'unverified text accepted'],
-  [/^sequence\//, 'order broken'],
+  [/^data syntax\/truncated/, 'truncated data accepted'],
+  [/^data syntax\/(bad-block|limit-exceeded)/, 'malformed data accepted'],
+  [/^data security\/out-of-sequence/, 'blocks out of order accepted'],
+  // The token is made with the right keys, so a malformed one is not necessarily a forgery.
+  [/^exchange forged security\/bad-token/, 'malformed exchange accepted'],
+  [/ forged security\/bad-token/, 'malformed token accepted'],
+  [/ security\/(replayed|out-of-sequence)/, 'replay accepted'],
+  [/ security\/wrong-direction/, 'reflection accepted'],
+  [/ security\/expired/, 'untimely text accepted'],
+  [/ sequence\/unprotected/, 'clear text accepted'],
+  [/ sequence\/wrong-level/, 'lower level accepted'],
+  [/^exchange .*(security\/|sequence\/no-context)/, 'unverified exchange accepted'],
+  [/ (security\/|sequence\/no-context)/, 'unverified text accepted'],
+  [/ sequence\//, 'order broken'],
+  [/^exchange /, 'malformed exchange accepted'],
 ];
-
-/** The same for data, where the finding differs. */
-const DATA_ACCEPTED: Partial<Record<ErrorCode, Finding>> = {
-  'syntax/truncated': 'truncated data accepted',
-  'syntax/bad-block': 'malformed data accepted',
-  'syntax/limit-exceeded': 'malformed data accepted',
-  'security/out-of-sequence': 'blocks out of order accepted',
-};
-
-/** For security data: the finding that replaces a finding about texts. */
-const OF_EXCHANGES: Partial<Record<Finding, Finding>> = {
-  'unverified text accepted': 'unverified exchange accepted',
-  'malformed token accepted': 'malformed exchange accepted',
-  'malformed text accepted': 'malformed exchange accepted',
-  'valid text refused': 'valid exchange refused',
-};
 
 /** The finding if a peer accepts what it must refuse for these reasons. */
 export function findingOf(codes: readonly ErrorCode[], { layer, forges }: Pick<FuzzCase, 'layer' | 'forges'>): Finding {
-  const [first = 'syntax/bad-line'] = codes;
-  const ofData = layer === 'data' ? DATA_ACCEPTED[first] : undefined;
-  if (ofData !== undefined) return ofData;
-  // The token is made with the right keys, so a malformed one is not necessarily a forgery.
-  if (forges !== undefined && first === 'security/bad-token') return 'malformed token accepted';
-  return ACCEPTED.find(([pattern]) => pattern.test(first))?.[1] ?? 'malformed text accepted';
+  const what = `${layer}${forges ? ' forged' : ''} ${codes[0]}`;
+  return ACCEPTED.find(([pattern]) => pattern.test(what))?.[1] ?? 'malformed text accepted';
 }
 
 /** The outcome with one more finding, if there is one. */
@@ -141,25 +132,18 @@ export function findingsOf({ finding, also = [] }: Outcome): readonly Finding[] 
 /** The outcome, with its finding if the expectation of the case is not met. */
 export function judged(outcome: Outcome, one: Pick<FuzzCase, 'layer' | 'forges' | 'expected'>): Outcome {
   const found = findingIn(outcome.kind, one);
-  const its = findingsOf(outcome).some(known => says(known, found)) ? outcome : withFinding(outcome, found);
-  if (one.layer !== 'exchange') return its;
-  const { finding, also, ...rest } = its;
-  const named = (it: Finding) => OF_EXCHANGES[it] ?? it;
-  return { ...rest, ...(finding && { finding: named(finding) }), ...(also && { also: also.map(named) }) };
-}
-
-/** Whether a known finding includes another one: the same acceptance, or the end of the connection before it. */
-function says(known: Finding, found: Finding | undefined): boolean {
-  if (found === 'valid text refused') return ENDS.includes(known);
-  return known.endsWith('accepted') && found?.endsWith('accepted') === true;
+  // The same acceptance may be known already, or the end of the connection, which includes that nothing was accepted.
+  const isKnown = (known: Finding) =>
+    found?.endsWith('refused') ? ENDS.includes(known) : known.endsWith('accepted') && found?.endsWith('accepted');
+  return findingsOf(outcome).some(isKnown) ? outcome : withFinding(outcome, found);
 }
 
 function findingIn(kind: OutcomeKind, one: Parameters<typeof judged>[1]): Finding | undefined {
-  const { expected } = one;
+  const { layer, expected } = one;
   if (kind === 'hung' || kind === 'crashed') return kind;
   if (expected.verdict === 'refuse' && kind === 'accepted') return findingOf(expected.codes, one);
-  const isFine = kind === 'accepted' || kind === 'skipped' || kind === 'unready';
-  return expected.verdict === 'accept' && !isFine ? 'valid text refused' : undefined;
+  if (expected.verdict !== 'accept' || ['accepted', 'skipped', 'unready'].includes(kind)) return undefined;
+  return layer === 'exchange' ? 'valid exchange refused' : 'valid text refused';
 }
 
 /** The outcome of a case if the peer's process has ended by itself. */
