@@ -3,7 +3,11 @@
 import type { Peer } from '../protection/mechanism.js';
 import type { TokenLevel } from '../protection/protection-level.js';
 import { choicesFrom } from './choices.js';
-import { MECHANISMS } from './mechanisms/index.js';
+import { gsi } from './mechanisms/gsi.js';
+import { krb4 } from './mechanisms/krb4.js';
+import { krb5 } from './mechanisms/krb5/index.js';
+import type { FuzzMechanism } from './mechanisms/mechanism.js';
+import { psk } from './mechanisms/psk.js';
 import { type ExchangeTurn, type Expectation, LAYERS, type Layer, type Mutation } from './mutation.js';
 import { BASE64 } from './mutations/base64.js';
 import { DATA } from './mutations/data.js';
@@ -13,6 +17,9 @@ import { PHASES } from './mutations/phases.js';
 import { INNER_TEXTS } from './mutations/texts.js';
 import { TOKEN } from './mutations/tokens.js';
 import { WIRE } from './mutations/wire.js';
+
+/** Every mechanism that can be fuzzed. */
+export const MECHANISMS: readonly FuzzMechanism[] = [krb5, psk, krb4, gsi];
 
 /** Every mutation of what a session sends: messages, lines out of order, and transfers. */
 export const MUTATIONS: readonly Mutation[] = [

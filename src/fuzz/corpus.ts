@@ -5,7 +5,7 @@ import { concatAll, toHex } from '../bytes.js';
 import { type FuzzCase, fuzzCases, ruleOf } from './cases.js';
 import type { Reference } from './mechanisms/mechanism.js';
 import { LAYERS, type Script } from './mutation.js';
-import { referenceChunks, references } from './reference.js';
+import { referenceChunks, references } from './perform.js';
 
 /** Options of {@link corpusFiles}. */
 export interface CorpusOptions {

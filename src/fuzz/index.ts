@@ -38,5 +38,4 @@ export {
 } from './mutation.js';
 export { DATA_MARKER, FILE } from './mutations/data.js';
 export { scriptOctets } from './mutations/phases.js';
-export { perform, performExchange, type Rendered, validMessage } from './perform.js';
-export { referenceChunks, references } from './reference.js';
+export { perform, performExchange, type Rendered, referenceChunks, references, validMessage } from './perform.js';

@@ -1,10 +1,17 @@
-/** Makes the octets of a case in a live session, or as a line of an exchange. */
+/**
+ * Makes the octets of a case: in a live session, as a line of an exchange, or under fixed keys, where a case always gives the
+ * same octets.
+ */
+
 import { encodeBase64 } from '../base64.js';
+import type { BlockCiphers } from '../block-cipher.js';
 import { CRLF, concat, concatAll, copy, LF, toUtf8 } from '../bytes.js';
+import { formatReply } from '../ftp/reply.js';
 import { factsOf } from '../protection/protection-level.js';
-import { BUFFER_SIZE, EXCHANGES, type FuzzCase, isTransfer, MUTATIONS, mutationIn } from './cases.js';
+import { formatAuth } from '../protection/security-data.js';
+import { BUFFER_SIZE, EXCHANGES, type FuzzCase, isTransfer, MECHANISMS, MUTATIONS, mutationIn } from './cases.js';
 import { Choices } from './choices.js';
-import { MECHANISMS } from './mechanisms/index.js';
+import type { Reference } from './mechanisms/mechanism.js';
 import type { ExchangeTurn, FuzzSession, Mutation, MutationContext, Stage } from './mutation.js';
 import { blockOf, FILE, PIECE } from './mutations/data.js';
 import { scriptOctets } from './mutations/phases.js';
@@ -140,4 +147,38 @@ const NEEDS: Record<
 function prefixOf({ to, level }: MutationContext, isLast: boolean): Uint8Array {
   const { verb, code } = factsOf(level);
   return toUtf8(to === 'server' ? `${verb} ` : `${code}${isLast ? ' ' : '-'}`);
+}
+
+/**
+ * Each token format once, and each exchange; those that need DES only if `ciphers` has it.
+ * @param seed  for confounders and nonces
+ */
+export function references(seed: number, ciphers: BlockCiphers = {}): Reference[] {
+  return MECHANISMS.flatMap(({ name: mechanism, references: of }) =>
+    of(seed, ciphers).map(({ exchange, ...its }) => {
+      let made: readonly ExchangeTurn[] | undefined;
+      const turns = () => (made ??= exchange!.turns());
+      return { ...its, mechanism, ...(exchange && { exchange: { ...exchange, turns } }) };
+    }),
+  );
+}
+
+/**
+ * The octets that are sent in a reference, chunk by chunk: the messages before the case, and the case. For an exchange,
+ * those of one side from AUTH up to the mutated line.
+ * @returns undefined if the case is not applicable
+ */
+export function referenceChunks(one: FuzzCase, { session, exchange }: Reference): readonly Uint8Array[] | undefined {
+  if (one.layer !== 'exchange') {
+    const performed = session && perform(one, session(one.to));
+    return performed && [...performed.before, ...performed.chunks];
+  }
+  if (exchange === undefined) return undefined;
+  const before = [one.to === 'server' ? formatAuth(exchange.mechanism) : formatReply(334, 'Security data, please')];
+  for (const turn of exchange.turns().filter(({ to }) => to === one.to)) {
+    const mutated = performExchange(one, turn);
+    if (mutated !== undefined) return [...before, mutated];
+    before.push(lineOf(turn));
+  }
+  return undefined;
 }

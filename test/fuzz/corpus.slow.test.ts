@@ -1,7 +1,7 @@
 /** The corpus that `rfc2228 fuzz corpus` writes, before it is files. */
 import { describe, expect, it } from 'vitest';
 import { type CorpusFile, corpusFiles } from '../../src/fuzz/corpus.js';
-import { references } from '../../src/fuzz/reference.js';
+import { references } from '../../src/fuzz/perform.js';
 import { nodeCiphers } from '../../src/node/index.js';
 
 describe('the corpus', () => {

@@ -10,7 +10,7 @@ import { plan } from '../../src/fuzz/driver/plan.js';
 import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
-import { referenceChunks, references } from '../../src/fuzz/reference.js';
+import { referenceChunks, references } from '../../src/fuzz/perform.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import { errorOf } from '../helpers.js';
 import { exchangeCases, messageCases, SCRIPT_CASES, transferCases } from './case-lists.js';

@@ -11,7 +11,7 @@ import { plan } from '../../src/fuzz/driver/plan.js';
 import { parseReproducers } from '../../src/fuzz/driver/reproducer.js';
 import { playToClient } from '../../src/fuzz/driver/server-side.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
-import { references } from '../../src/fuzz/reference.js';
+import { references } from '../../src/fuzz/perform.js';
 import { PskContext } from '../../src/mechanisms/psk/context.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import type { Peer } from '../../src/protection/mechanism.js';

@@ -5,7 +5,7 @@ import { FtpSecurityError } from '../../errors.js';
 import type { FuzzCase } from '../../fuzz/cases.js';
 import { type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
 import { LAYERS, type Layer } from '../../fuzz/mutation.js';
-import { references } from '../../fuzz/reference.js';
+import { references } from '../../fuzz/perform.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../protection/mechanism.js';
 import { FUZZ_KEYS } from '../mechanism-options.js';

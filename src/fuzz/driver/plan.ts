@@ -6,7 +6,7 @@ import type { TokenLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, fuzzCases, ruleIn } from '../cases.js';
 import type { Reference } from '../mechanisms/mechanism.js';
 import type { Layer } from '../mutation.js';
-import { referenceChunks } from '../reference.js';
+import { referenceChunks } from '../perform.js';
 
 /** Options of {@link plan}. */
 export interface PlanOptions {
