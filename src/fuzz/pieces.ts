@@ -108,6 +108,11 @@ export function inserted(put: string | readonly string[]): Change<unknown> {
   });
 }
 
+/** A list in which one element is there this many times. */
+export function times<T>(count: number, list: readonly T[], at: number): T[] {
+  return list.flatMap((it, i) => (i === at ? new Array<T>(count).fill(it) : [it]));
+}
+
 /** Splits a text into its lines, each with its line end. */
 export function linesOf(text: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];

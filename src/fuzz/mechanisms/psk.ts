@@ -68,6 +68,7 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
 }
 
 type Place = { context: PskForger; sealed: boolean; next: bigint };
+const levelOf = ({ sealed }: Place) => (sealed ? 'private' : 'safe');
 const otherLevel = ({ sealed }: Place) => (sealed ? 'safe' : 'private');
 const otherRole = ({ context }: Place): Role => (context.role === 'initiator' ? 'acceptor' : 'initiator');
 /** The letter of a level, with the case of our own tokens, or of the other side's. */
@@ -87,10 +88,7 @@ const TOKENS = forgeries<PskForger>('psk', {
     'the first number again, at the other level': [USED, its => ({ number: 0n, level: otherLevel(its) }), { after: 2 }],
     'the highest number': ['either', { number: (1n << 64n) - 1n }, SEQUENCE],
     "the other side's letter and keys": [WRONG_SIDE, its => ({ from: otherRole(its) })],
-    "the other side's letter, our keys": [
-      WRONG_SIDE,
-      its => ({ letter: letterOf(its.sealed ? 'private' : 'safe', otherRole(its)) }),
-    ],
+    "the other side's letter, our keys": [WRONG_SIDE, its => ({ letter: letterOf(levelOf(its), otherRole(its)) })],
   },
 });
 

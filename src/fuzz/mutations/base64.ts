@@ -6,6 +6,8 @@ import { anyOne, before, ended, inserted, octets, spliced } from '../pieces.js';
 
 const BAD = 'syntax/bad-base64';
 const BAD_OR_ALTERED = [BAD, ...BAD_TOKEN] as const;
+const CUT = [BAD, 'syntax/bad-reply', 'syntax/bad-command', ...BAD_TOKEN, 'syntax/truncated'] as const;
+const UNALTERED = { needs: ['integrity'] } as const;
 const PAD = 0x3d;
 const ALPHABET = octets('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 
@@ -38,12 +40,8 @@ export const BASE64_TEXTS: Table<Change<unknown>> = {
     'a character of the alphabet for URLs': [BAD, inserted(['-', '_'])],
     'a character that is in no alphabet': [BAD, inserted(['*', ',', '~', '.', '!', '\x7f', '\x80'])],
     'a tabulator within': [BAD, inserted('\t')],
-    'a blank within': [[...BAD_OR_ALTERED, 'security/wrong-direction'], inserted(' '), { needs: ['integrity'] }],
-    'a line break within, as in MIME': [
-      [BAD, 'syntax/bad-reply', 'syntax/bad-command', ...BAD_TOKEN, 'syntax/truncated'],
-      inserted('\r\n '),
-      { needs: ['integrity'], open: true },
-    ],
+    'a blank within': [[...BAD_OR_ALTERED, 'security/wrong-direction'], inserted(' '), UNALTERED],
+    'a line break within, as in MIME': [CUT, inserted('\r\n '), { ...UNALTERED, open: true }],
     'it is hex': [BAD_OR_ALTERED, anyOne(() => octets('60819906092a864886f71201020202016f'))],
     'a quotation mark on either side': [BAD, anyOne(text => concat(octets('"'), text, octets('"')))],
     'a blank before it': ['blank-around-base64', anyOne(before(' '))],

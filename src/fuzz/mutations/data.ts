@@ -1,8 +1,8 @@
 /** Mutations of the data channel (RFC 2228 §6): lengths, the end, the order of blocks, other octets. */
 import { CRLF, concat, concatAll, copy, u32be } from '../../bytes.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { BAD_TOKEN, type Change, type MutationContext, mutationsOf } from '../mutation.js';
-import { all, first, flippedAtEnd, octets, replaced } from '../pieces.js';
+import { BAD_TOKEN, type Change, type MutationContext, mutationsOf, SAFE } from '../mutation.js';
+import { all, type Edit, first, flippedAtEnd, octets, replaced } from '../pieces.js';
 
 /** Part of the last line of a mutated file: a client that prints it has accepted what came before. */
 export const DATA_MARKER = 'data-mutated-2228';
@@ -27,7 +27,10 @@ const NO_LENGTH = [TOO_LONG, BAD_BLOCK] as const;
 const TRUNCATED = 'syntax/truncated';
 const REPEATED = ['security/replayed', 'security/out-of-sequence'] as const;
 const MOVED = ['security/out-of-sequence', 'security/replayed'] as const;
+const EARLY = ['security/out-of-sequence', 'syntax/trailing-data'] as const;
+const REFLECTED = ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'] as const;
 const WRONG_LEVEL = 'sequence/wrong-level';
+const NUMBERED = { needs: ['numbers'] } as const;
 /** Octets of a block's length. */
 const LENGTH = 4;
 const END = u32be(0);
@@ -52,6 +55,8 @@ const withBlock =
   (text: string): Change<MutationContext> =>
   (blocks, _draw, { context, level }) => [concatAll([...blocks, blockOf(context.wrap(octets(text), level).token)])];
 
+const withLengthReversed: Edit = block => concat(copy(block, 0, LENGTH).reverse(), block.subarray(LENGTH));
+
 const BLOCKS = { layer: 'data', at: 'blocks' } as const;
 
 const LENGTHS = mutationsOf(BLOCKS)({
@@ -62,10 +67,7 @@ const LENGTHS = mutationsOf(BLOCKS)({
     'a length of zero first': [BAD_BLOCK, blocks => [END, ...blocks]],
     'a negative length': [BAD_BLOCK, withLength(() => 0xffff_ffff)],
     'the least negative length': [BAD_BLOCK, withLength(() => 0x8000_0000)],
-    'a length in the other octet order': [
-      NO_LENGTH,
-      first(block => concat(copy(block, 0, LENGTH).reverse(), block.subarray(LENGTH))),
-    ],
+    'a length in the other octet order': [NO_LENGTH, first(withLengthReversed)],
     'a length one too small': [BAD_TOKEN, withLength(right => right - 1)],
     'a length that counts itself': [[...BAD_TOKEN, TOO_LONG], withLength(right => right + LENGTH)],
     'no length': [NO_LENGTH, first(replaced('', LENGTH))],
@@ -87,14 +89,14 @@ const ENDS = mutationsOf({ ...BLOCKS, late: true })({
     'a block behind the end': ['either', withBlock('more\r\n')],
     'the end comes twice': ['either', withBlock('')],
     'the end comes early': [
-      ['security/out-of-sequence', 'syntax/trailing-data'],
+      EARLY,
       ([head, ...rest]) => [concatAll([head!, rest.at(-1)!, ...rest.slice(0, -1)])],
-      { needs: ['numbers'] },
+      NUMBERED,
     ],
   },
 });
 
-const ORDER = mutationsOf({ ...BLOCKS, needs: ['numbers'] })({
+const ORDER = mutationsOf({ ...BLOCKS, ...NUMBERED })({
   'RFC 2228 §6': {
     'a block comes twice': [REPEATED, ([head, ...rest]) => [head!, head!, ...rest]],
     'a block is missing': [MOVED, ([head, _second, ...rest]) => [head!, ...rest]],
@@ -119,10 +121,7 @@ const tooLong: Change<MutationContext> = ([head, ...rest], _draw, { context, lev
 
 const OTHERS = mutationsOf(BLOCKS)({
   'RFC 2228 §6': {
-    "the peer's own token": [
-      ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'],
-      ([, ...rest], _draw, { received }) => received && [blockOf(received), ...rest],
-    ],
+    "the peer's own token": [REFLECTED, ([, ...its], _, { received }) => received && [blockOf(received), ...its]],
   },
   'RFC 2228 §3, PBSZ': {
     'the greatest length': [TOO_LONG, withLength(() => 0x7fff_ffff)],
@@ -130,17 +129,15 @@ const OTHERS = mutationsOf(BLOCKS)({
   },
 });
 
+const OF_LEVELS = { only: 'private', needs: ['levels'] } as const;
+
 const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
   // A server must answer 535 (§6); a client may have enough buffer for it.
   'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { ofClient: { verdict: 'either' } }] },
   'RFC 2228 §3, PROT': {
-    'a block that is not sealed, where private is required': [
-      WRONG_LEVEL,
-      atLevels('safe'),
-      { only: 'private', needs: ['levels'] },
-    ],
+    'a block that is not sealed, where private is required': [WRONG_LEVEL, atLevels('safe'), OF_LEVELS],
     'a block without integrity': [WRONG_LEVEL, atLevels('confidential')],
-    'sealed blocks, where safe is required': ['either', atLevels('private', 'private'), { only: 'safe' }],
+    'sealed blocks, where safe is required': ['either', atLevels('private', 'private'), SAFE],
   },
 });
 

@@ -6,7 +6,7 @@
 import { encodeBase64 } from '../../base64.js';
 import { concat, concatAll, fromUtf8 } from '../../bytes.js';
 import { type Change, type ExchangeTurn, mutationsOf } from '../mutation.js';
-import { all, anyBitFlipped, cutShort, ended, every, octets, replaced } from '../pieces.js';
+import { all, anyBitFlipped, cutShort, type Edit, ended, every, octets, replaced } from '../pieces.js';
 import { BASE64_TEXTS } from './base64.js';
 
 const BAD_COMMAND = ['syntax/bad-command', 'sequence/unexpected-command'] as const;
@@ -42,6 +42,8 @@ const reply =
     return [octets(`${coded.replaceAll('DATA', fromUtf8(encodeBase64(token)))}\r\n`)];
   };
 
+const coded = (...codes: number[]) => reply(...codes.map(code => `${code} ADAT=DATA`));
+
 /** Each half of the token in a line, each encoded as base 64. */
 const inTwoLines: Change<ExchangeTurn> = (_lines, _draw, { token, code }) => {
   if (token === undefined) return undefined;
@@ -71,17 +73,11 @@ const REPLIES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 
     'no octet behind ADAT=': [NO_DATA, reply('CODE ADAT=')],
     '235 where 335 is due, or the other way': [NOT_COMPLETE, reply('OTHER ADAT=DATA')],
     '235 where 335 is due, or the other way, without data': [NOT_COMPLETE, reply('OTHER Go on')],
-    'the code of another command': [NOT_COMPLETE, reply('234 ADAT=DATA', '334 ADAT=DATA')],
-    'a success that says nothing of security': [
-      NOT_COMPLETE,
-      reply('200 ADAT=DATA', '230 ADAT=DATA', '232 ADAT=DATA', '331 ADAT=DATA'),
-    ],
+    'the code of another command': [NOT_COMPLETE, coded(234, 334)],
+    'a success that says nothing of security': [NOT_COMPLETE, coded(200, 230, 232, 331)],
   },
   'RFC 2228 §3, ADAT': {
-    'a refusal with valid data': [
-      'sequence/no-context',
-      reply('535 ADAT=DATA', '431 ADAT=DATA', '501 ADAT=DATA', '534 ADAT=DATA'),
-    ],
+    'a refusal with valid data': ['sequence/no-context', coded(535, 431, 501, 534)],
     'a refusal without data': ['sequence/no-context', reply('535 No', '431 No', '501 No', '503 No', '534 No')],
   },
 });
@@ -96,32 +92,26 @@ const FOREIGN = [
   'GET / HTTP/1.0\r\n\r\n',
 ];
 
+const cutAtThirds: Edit = (token, draw) => {
+  const third = Math.floor(token.length / 3);
+  return token.subarray(0, draw.of([token.length - 1, third, 2 * third, cutShort(token, draw).length]));
+};
+/** The first octet is never the right one, so that the token can't be valid by chance. */
+const atRandom: Edit = (token, draw) => concat(Uint8Array.of(token[0]! ^ 0xff), draw.octets(token.length - 1));
+const ofOneOctet: Edit = (_, draw) => new Uint8Array(LONG).fill(draw.of([0x60, 0x30, 0, 0x80, 0xff]));
+
 const TOKENS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens' })({
   'RFC 2228 §3, ADAT': {
     'no octet of the token': [['security/bad-token', 'syntax/bad-command'], all('')],
     'one octet for the token': [UNREADABLE, every((_, draw) => octets(draw.of(['`', '\0', '\x01', '\x16', '\xff'])))],
-    'the token is cut': [
-      UNREADABLE,
-      every((token, draw) => {
-        const third = Math.floor(token.length / 3);
-        return token.subarray(0, draw.of([token.length - 1, third, 2 * third, cutShort(token, draw).length]));
-      }),
-    ],
+    'the token is cut': [UNREADABLE, every(cutAtThirds)],
     'octets behind the token': ['either', every((token, draw) => concat(token, draw.octets(draw.of([1, 4, 100]))))],
     'the token comes twice': ['either', ([token]) => [concatAll([token!, token!])]],
     'a bit of the token is flipped': ['either', every(anyBitFlipped)],
-    'octets at random for the token': [
-      UNREADABLE,
-      // The first octet is never the right one, so that the token can't be valid by chance.
-      every((token, draw) => concat(Uint8Array.of(token[0]! ^ 0xff), draw.octets(token.length - 1))),
-    ],
+    'octets at random for the token': [UNREADABLE, every(atRandom)],
     'a token of another mechanism': [UNREADABLE, every((_, draw) => octets(draw.of(FOREIGN)))],
     '48 KiB behind the token': ['either', every(ended('\0'.repeat(LONG), 0)), { large: true }],
-    '48 KiB of one octet for the token': [
-      UNREADABLE,
-      every((_, draw) => new Uint8Array(LONG).fill(draw.of([0x60, 0x30, 0, 0x80, 0xff]))),
-      { large: true },
-    ],
+    '48 KiB of one octet for the token': [UNREADABLE, every(ofOneOctet), { large: true }],
     "the client's own token": [UNREADABLE, (_token, _draw, { received }) => received && [received], { to: 'client' }],
   },
 });

@@ -70,6 +70,8 @@ const TRUNCATED = 'syntax/truncated';
 /** Uses the other protected reply code: 632 for 631, or the other way. */
 const recoded: Edit = line => spliced(line, 2, 1, Uint8Array.of(line[2]! ^ 3));
 
+const withOtherSeparator: Edit = line => spliced(line, 3, 1, octets(line[3] === 0x20 ? '-' : ' '));
+
 /** Replaces the second line of three or more. */
 const middle =
   (edit: Edit): Change<unknown> =>
@@ -93,11 +95,7 @@ const OUTER = mutationsOf({ layer: 'outer', at: 'lines', to: 'client', needs: ['
     'a clear line between protected ones': [BAD_REPLY, second(() => '200 Trust me\r\n')],
     'an empty line between protected ones': [BAD_REPLY, second(() => '\r\n')],
     'a line without token between protected ones': [BAD_REPLY, second(code => `${code}-\r\n`)],
-    'a separator is the other one': [
-      'either',
-      anyOne(line => spliced(line, 3, 1, octets(line[3] === 0x20 ? '-' : ' '))),
-      { open: true },
-    ],
+    'a separator is the other one': ['either', anyOne(withOtherSeparator), { open: true }],
   },
 });
 

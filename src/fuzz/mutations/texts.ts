@@ -69,6 +69,8 @@ const FRAGMENTS_OF_REPLIES = mutationsOf({ layer: 'fragments', at: 'fragments', 
   },
 });
 
+const withThousand: Change<unknown> = ([head, ...rest]) => [head!, ...new Array(1000).fill(rest[0]!), ...rest];
+
 const SEVERAL_LINES = mutationsOf({ layer: 'fragments', at: 'fragments', to: 'client', needs: ['lines'] })({
   'RFC 2228 §5.2': {
     'a whole reply is in one token': ['accept', lines => [concatAll(lines)]],
@@ -76,11 +78,7 @@ const SEVERAL_LINES = mutationsOf({ layer: 'fragments', at: 'fragments', to: 'cl
     'each fragment is a line without its end': ['fragment-per-line', every(ended(''))],
     'the last line is left out': ['syntax/truncated', lines => lines.slice(0, -1), { open: true }],
     'half a line, and no more': [BAD, ([head]) => [head!.subarray(0, 6)]],
-    'a thousand tokens': [
-      'accept',
-      ([head, ...rest]) => [head!, ...new Array<Uint8Array>(1000).fill(rest[0]!), ...rest],
-      { large: true },
-    ],
+    'a thousand tokens': ['accept', withThousand, { large: true }],
   },
 });
 

@@ -5,7 +5,7 @@
 import { concat, concatAll } from '../../bytes.js';
 import { factsOf, type TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
-import { BAD_TOKEN, type Change, type MutationContext, mutationsOf } from '../mutation.js';
+import { BAD_TOKEN, type Change, type MutationContext, mutationsOf, PRIVATE, SAFE } from '../mutation.js';
 import { all, cutShort, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
 
 /** With X-PSK some of them are confidential tokens, which anyone can make. */
@@ -25,10 +25,7 @@ const TOKENS = mutationsOf({ layer: 'token', at: 'tokens', needs: ['integrity'] 
     'a token is cut short': [NO_TOKEN, only(cutShort)],
     'a token has octets behind it': [NO_TOKEN, only((token, draw) => concat(token, draw.octets(1 + draw.below(40))))],
     'a token comes twice in one line': [NO_TOKEN, only(token => concat(token, token))],
-    'the first octets of a token are gone': [
-      NO_TOKEN,
-      only((token, draw) => token.subarray(1 + draw.below(token.length - 1))),
-    ],
+    'the first octets of a token are gone': [NO_TOKEN, only((it, draw) => it.subarray(1 + draw.below(it.length - 1)))],
     'a bit of the last octets is flipped': [NO_TOKEN, only(flippedAtEnd)],
   },
 });
@@ -39,6 +36,13 @@ const WRONG_LEVEL = 'sequence/wrong-level';
 
 const again: Change<MutationContext> = (_text, _draw, { sent }) => [sent[0]!];
 
+const afterLost: Change<MutationContext> = (_text, draw, { valid }) => {
+  for (let lost = 1 + draw.below(70); lost > 0; lost--) valid();
+  return [valid()];
+};
+const confidential: Change<MutationContext> = (_text, _draw, { context, valid }) =>
+  context.supports('confidential') ? [valid('confidential')] : undefined;
+
 /** Other octets instead of a message. */
 const WHOLE = { at: 'wire', makes: 'everything' } as const;
 
@@ -46,23 +50,14 @@ const MESSAGES_OUT_OF_ORDER = mutationsOf({ layer: 'sequence', ...WHOLE, needs: 
   'RFC 2743 §1.2.3': {
     'a message comes again': [REPLAYED, again, { after: 1 }],
     'a message comes again, after many others': [REPLAYED, again, { after: 40 }],
-    'messages before it are missing': [
-      'either',
-      (_text, draw, { valid }) => {
-        for (let lost = 1 + draw.below(70); lost > 0; lost--) valid();
-        return [valid()];
-      },
-    ],
+    'messages before it are missing': ['either', afterLost],
     'two messages change places': ['either', (_text, _draw, { valid }) => [concatAll([valid(), valid()].reverse())]],
   },
 });
 
 const CLEAR_TEXTS = mutationsOf({ layer: 'level', ...WHOLE })({
   'RFC 2228 §3, CCC': {
-    'confidential alone, where integrity is required': [
-      WRONG_LEVEL,
-      (_text, _draw, { context, valid }) => (context.supports('confidential') ? [valid('confidential')] : undefined),
-    ],
+    'confidential alone, where integrity is required': [WRONG_LEVEL, confidential],
     'the text comes in the clear': [UNPROTECTED, text => text],
     'a clear refusal': [UNPROTECTED, all('533 Command protection level denied\r\n'), { to: 'client' }],
     'a clear word that the service ends': [UNPROTECTED, all('421 Good bye\r\n'), { to: 'client' }],
@@ -79,19 +74,13 @@ const reordered =
     return [...tokens.slice(0, at), tokens[at + 1]!, ...(isKept ? [tokens[at]!] : []), ...tokens.slice(at + 2)];
   };
 
-const TOKENS_OUT_OF_ORDER = mutationsOf({
-  layer: 'sequence',
-  at: 'tokens',
-  to: 'client',
-  needs: ['lines', 'numbers'],
-})({
+const AFTER_ONE = { at: 'lines', after: 1 } as const;
+const IN_REPLIES = { layer: 'sequence', at: 'tokens', to: 'client', needs: ['lines', 'numbers'] } as const;
+
+const TOKENS_OUT_OF_ORDER = mutationsOf(IN_REPLIES)({
   'RFC 2743 §1.2.3': {
     'a token comes twice in one reply': [REPLAYED, tokens => [tokens[0]!, ...tokens]],
-    'a used token in a new reply': [
-      REPLAYED,
-      (lines, _draw, { sent }) => [linesOf(sent[0]!)[0]!, ...lines],
-      { at: 'lines', after: 1 },
-    ],
+    'a used token in a new reply': [REPLAYED, (lines, _, { sent }) => [linesOf(sent[0]!)[0]!, ...lines], AFTER_ONE],
     'tokens of a reply change places': ['either', reordered(true)],
     'a token of a reply is missing': ['either', reordered(false)],
   },
@@ -108,30 +97,21 @@ const oneSafe: Change<MutationContext> = (fragments, draw, { context, level }) =
   return fragments.map((fragment, i) => context.wrap(fragment, i === weaker ? 'safe' : level).token);
 };
 
+const OF_LEVELS = { needs: ['levels'] } as const;
+const SEVERAL = { needs: ['lines', 'levels'], only: 'private', to: 'client' } as const;
+const DIRECTION = { layer: 'direction' } as const;
 const REFLECTED = ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'] as const;
 
 const OTHER_TOKENS = mutationsOf({ layer: 'level', at: 'tokens', makes: 'stage' })({
   'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
-    'private is claimed, and the token is not sealed': [
-      WRONG_LEVEL,
-      atLevel('safe'),
-      { only: 'private', needs: ['levels'] },
-    ],
-    'private is claimed, and the token has no integrity': [WRONG_LEVEL, atLevel('confidential'), { only: 'private' }],
-    'safe is claimed, and the token has no integrity': [WRONG_LEVEL, atLevel('confidential'), { only: 'safe' }],
-    'safe is claimed, and the token is sealed': ['accept', atLevel('private'), { only: 'safe' }],
-    'one token of several is not sealed': [
-      WRONG_LEVEL,
-      oneSafe,
-      { needs: ['lines', 'levels'], only: 'private', to: 'client' },
-    ],
+    'private is claimed, and the token is not sealed': [WRONG_LEVEL, atLevel('safe'), { ...PRIVATE, ...OF_LEVELS }],
+    'private is claimed, and the token has no integrity': [WRONG_LEVEL, atLevel('confidential'), PRIVATE],
+    'safe is claimed, and the token has no integrity': [WRONG_LEVEL, atLevel('confidential'), SAFE],
+    'safe is claimed, and the token is sealed': ['accept', atLevel('private'), SAFE],
+    'one token of several is not sealed': [WRONG_LEVEL, oneSafe, SEVERAL],
   },
   'RFC 4121 §4.2.2, RFC 1964 §1.2.1.2': {
-    "the peer's own token comes back": [
-      REFLECTED,
-      (_texts, _draw, { received }) => received && [received],
-      { layer: 'direction' },
-    ],
+    "the peer's own token comes back": [REFLECTED, (_texts, _, { received }) => received && [received], DIRECTION],
   },
 });
 
@@ -141,19 +121,14 @@ const asConfidential: Change<MutationContext> = (lines, _draw, { to, level }) =>
   const had = to === 'client' ? 3 : factsOf(level).verb.length;
   return lines.map(line => spliced(line, 0, had, octets(to === 'client' ? `${code}` : verb)));
 };
-const WITH_INTEGRITY = 'integrity-under-633';
 
 const LABELS = mutationsOf({ layer: 'level', at: 'lines' })({
   'RFC 2228 §3, MIC, CONF and ENC; §5.2': {
-    'confidential is claimed, and the token is not sealed': [
-      WRONG_LEVEL,
-      asConfidential,
-      { only: 'safe', needs: ['levels'] },
-    ],
+    'confidential is claimed, and the token is not sealed': [WRONG_LEVEL, asConfidential, { ...SAFE, ...OF_LEVELS }],
   },
   'RFC 2228 §3, CCC': {
-    '633 around a token that has integrity': [WITH_INTEGRITY, asConfidential, { only: 'private', to: 'client' }],
-    'CONF where integrity is required': [WRONG_LEVEL, asConfidential, { only: 'private', to: 'server' }],
+    '633 around a token that has integrity': ['integrity-under-633', asConfidential, { ...PRIVATE, to: 'client' }],
+    'CONF where integrity is required': [WRONG_LEVEL, asConfidential, { ...PRIVATE, to: 'server' }],
   },
 });
 

@@ -3,10 +3,10 @@
  * accepts no other text than the protected one. Servers must accept what a user process sends before ABOR, and refuse
  * options (RFC 1123 §4.1.2.12); a peer may accept or refuse all other Telnet commands.
  */
-import { concat, concatAll, copy } from '../../bytes.js';
+import { CRLF, concat, concatAll, copy } from '../../bytes.js';
 import type { Choices } from '../choices.js';
 import { BAD_TOKEN, type Change, mutationsOf } from '../mutation.js';
-import { anyBitFlipped, anyOne, before, ended, every, inserted, last, octets, spliced } from '../pieces.js';
+import { anyBitFlipped, anyOne, before, type Edit, ended, every, inserted, last, octets, spliced } from '../pieces.js';
 
 const MANGLED = ['syntax/bad-reply', 'syntax/bad-command'] as const;
 /** Octets that often cause faults in parsers. */
@@ -18,7 +18,15 @@ const anywhere = (edit: (wire: Uint8Array, at: number, draw: Choices) => Uint8Ar
 const awkward = (draw: Choices) => octets(draw.of(AWKWARD));
 
 const inUtf16 = (wire: Uint8Array) =>
-  concatAll([octets('\xff\xfe'), ...Array.from(wire, octet => Uint8Array.of(octet, 0)), octets('\r\n')]);
+  concatAll([octets('\xff\xfe'), ...Array.from(wire, octet => Uint8Array.of(octet, 0)), CRLF]);
+
+const stretch = (wire: Uint8Array, at: number, draw: Choices) => wire.subarray(at, at + 1 + draw.below(wire.length));
+const withNeighboursExchanged: Edit = (wire, draw) => {
+  const at = draw.below(wire.length - 1);
+  return spliced(wire, at, 2, copy(wire, at, at + 2).reverse());
+};
+const atRandom: Edit = (wire, draw) => concat(draw.octets(1 + draw.below(2 * wire.length)), CRLF);
+const withHighBits: Edit = wire => wire.map(octet => (octet < 0x20 ? octet : octet | 0x80));
 
 /** A reply may be left without end. */
 const ANY_OCTETS = mutationsOf({ layer: 'octets', at: 'wire', needs: ['integrity'], open: true })({
@@ -28,30 +36,15 @@ const ANY_OCTETS = mutationsOf({ layer: 'octets', at: 'wire', needs: ['integrity
     'an octet is added': ['either', anywhere((wire, at, draw) => spliced(wire, at, 0, awkward(draw)))],
     'an octet is another': ['either', anywhere((wire, at, draw) => spliced(wire, at, 1, awkward(draw)))],
     'a stretch is gone': ['either', anywhere((wire, at, draw) => spliced(wire, at, 1 + draw.below(wire.length)))],
-    'a stretch comes twice': [
-      'either',
-      anywhere((wire, at, draw) => spliced(wire, at, 0, wire.subarray(at, at + 1 + draw.below(wire.length)))),
-    ],
-    'two neighbours change places': [
-      'either',
-      anyOne((wire, draw) => {
-        const at = draw.below(wire.length - 1);
-        return spliced(wire, at, 2, copy(wire, at, at + 2).reverse());
-      }),
-    ],
-    'the line is octets at random': [
-      'either',
-      anyOne((wire, draw) => concat(draw.octets(1 + draw.below(2 * wire.length)), octets('\r\n'))),
-    ],
+    'a stretch comes twice': ['either', anywhere((wire, at, draw) => spliced(wire, at, 0, stretch(wire, at, draw)))],
+    'two neighbours change places': ['either', anyOne(withNeighboursExchanged)],
+    'the line is octets at random': ['either', anyOne(atRandom)],
   },
 });
 
 const ENCODINGS = mutationsOf({ layer: 'octets', at: 'wire' })({
   'RFC 959 §5.3': {
-    'every octet but the line ends has its high bit set': [
-      MANGLED,
-      every(wire => wire.map(octet => (octet < 0x20 ? octet : octet | 0x80))),
-    ],
+    'every octet but the line ends has its high bit set': [MANGLED, every(withHighBits)],
     'the line is in UTF-16': [MANGLED, every(inUtf16)],
     'a byte order mark before the line': [MANGLED, every(before('\xef\xbb\xbf'))],
   },
@@ -66,6 +59,10 @@ const TOO_LONG = 'syntax/limit-exceeded';
 /** The standards set no limit, but memory is limited. */
 const LONG = 'A'.repeat(0x110000);
 const OPTIONS = ['\xff\xfb\x01', '\xff\xfc\x03', '\xff\xfd\x18', '\xff\xfe\x22'];
+
+const TO_SERVER = { at: 'wire', to: 'server' } as const;
+const withSubnegotiation: Edit = (line, draw) =>
+  spliced(line, 5 + draw.below(line.length - 10), 0, octets('\xff\xfa\x18'));
 
 /** Sends two chunks: the first ends anywhere, followed by other octets; other octets come before the second. */
 const cut =
@@ -91,11 +88,7 @@ const LINES = mutationsOf({ layer: 'lines', at: 'lines' })({
     'a line goes on without end': [TOO_LONG, every(ended(LONG)), { at: 'wire', large: true, open: true }],
   },
   'RFC 959 §4.1.3': {
-    'Synch and Interrupt Process go before': [
-      'accept',
-      every(before('\xff\xf4\xff\xf2')),
-      { at: 'wire', to: 'server' },
-    ],
+    'Synch and Interrupt Process go before': ['accept', every(before('\xff\xf4\xff\xf2')), TO_SERVER],
   },
   'RFC 854': {
     'a Telnet command in a line': ['either', inserted(['\xff\xf1', '\xff\xf9', '\xff\xf6']), { at: 'wire' }],
@@ -104,15 +97,12 @@ const LINES = mutationsOf({ layer: 'lines', at: 'lines' })({
     'an IAC before an octet that is no command': [BAD_BASE64, inserted('\xff'), { at: 'base64' }],
   },
   'RFC 1123 §4.1.2.12': {
-    'an option is negotiated in a line': ['accept', inserted(OPTIONS), { at: 'wire', to: 'server' }],
+    'an option is negotiated in a line': ['accept', inserted(OPTIONS), TO_SERVER],
     'an option is negotiated in a reply': ['either', inserted(OPTIONS), { at: 'wire', to: 'client' }],
   },
   'RFC 855': {
     'a subnegotiation in a line': ['either', inserted('\xff\xfa\x18\x01\xff\xf0'), { at: 'wire' }],
-    'a subnegotiation never ends': [
-      CUT,
-      last((line, draw) => spliced(line, 5 + draw.below(line.length - 10), 0, octets('\xff\xfa\x18'))),
-    ],
+    'a subnegotiation never ends': [CUT, last(withSubnegotiation)],
   },
 });
 

@@ -33,18 +33,12 @@ const CLEAR_PARTS = AP_REP.mutations(
     },
     'RFC 4120 §3.2.5': {
       ...encryptedRows('a sealed part', 'either', encrypted),
-      'a sealed part under another key': [UNVERIFIED, ({ message }) => ({ key: otherKey(message.encPart.etype) })],
+      'a sealed part under another key': [UNVERIFIED, ({ key }) => ({ key: otherKey(key) })],
       // Only the server has the subkey, so the AP-REP still authenticates it, though in another form.
-      "a sealed part under the client's subkey": [
-        BAD_TOKEN,
-        ({ request }) => request.subkey && { key: request.subkey },
-      ],
+      "a sealed part under the client's subkey": [BAD_TOKEN, ({ request: { subkey: key } }) => key && { key }],
     },
     'RFC 4120 §7.5.1': {
-      'a sealed part with the key usage of an authenticator': [
-        UNVERIFIED,
-        ({ message }) => otherUsage(message.encPart, 11),
-      ],
+      'a sealed part with the key usage of an authenticator': [UNVERIFIED, ({ key }) => otherUsage(key, 11)],
     },
   },
   {
@@ -57,17 +51,14 @@ const CLEAR_PARTS = AP_REP.mutations(
 const WITHIN = '7b30';
 const [CTIME, CUSEC, SEQ_NUMBER] = [`${WITHIN}a018`, `${WITHIN}a102`, `${WITHIN}a302`] as const;
 
+const otherSecond = inside(({ ctime }, draw) => ({ ctime: ctime + draw.of([1, -1, 86_400]) }));
+const otherMicrosecond = inside(({ cusec }, draw) => ({ cusec: cusec === 0 ? 1 : cusec - draw.of([1, cusec]) }));
+
 const SEALED_PARTS = AP_REP.mutations(
   {
     'RFC 4120 §3.2.5': {
-      "another second than the authenticator's": [
-        UNVERIFIED,
-        inside(({ ctime }, draw) => ({ ctime: ctime + draw.of([1, -1, 86_400]) })),
-      ],
-      "another microsecond than the authenticator's": [
-        UNVERIFIED,
-        inside(({ cusec }, draw) => ({ cusec: cusec === 0 ? 1 : cusec - draw.of([1, cusec]) })),
-      ],
+      "another second than the authenticator's": [UNVERIFIED, otherSecond],
+      "another microsecond than the authenticator's": [UNVERIFIED, otherMicrosecond],
     },
     'RFC 4120 §5.5.2': {
       'octets that are no sealed part': [DEFECTIVE, sealed((_, draw) => draw.octets(draw.of([0, 1, 40, 4000])))],

@@ -18,6 +18,8 @@ const ticket = part('ticket');
 const service = (nameString: string[]) => ticket(({ sname }) => ({ sname: { ...sname, nameString } }));
 const ticketPart = (change: (its: EncryptedData, draw: Choices) => object | undefined) =>
   ticket(({ encPart }, draw) => ({ encPart: { ...encPart, ...change(encPart, draw) } }));
+const kvno = (change: (right: number, draw: Choices) => number) =>
+  ticketPart((its, draw) => ({ kvno: change(its.kvno ?? 1, draw) }));
 const options = (change: (options: number) => number) =>
   fields(({ apOptions }) => ({ apOptions: change(apOptions) >>> 0 }));
 
@@ -46,23 +48,14 @@ export const AP_REQS = AP_REQ.mutations(
       'a service without name': ['either', service([])],
       'another service': ['either', service(['host', 'elsewhere.test'])],
       'no realm': ['either', ticket(() => ({ realm: '' }))],
-      'another version of the key': [
-        'either',
-        ticketPart(({ kvno = 1 }, draw) => ({ kvno: draw.of([kvno + 1, 0, 0xffff_ffff]) })),
-      ],
+      'another version of the key': ['either', kvno((right, draw) => draw.of([right + 1, 0, 0xffff_ffff]))],
       ...encryptedRows('a ticket', NO_KEY, ticketPart),
       ...encryptedRows('an authenticator', 'either', part('authenticator')),
-      'an authenticator under another key': [
-        UNVERIFIED,
-        ({ message }) => ({ key: otherKey(message.authenticator.etype) }),
-      ],
-      'an authenticator under its own subkey': [UNVERIFIED, ({ inside: { subkey } }) => subkey && { key: subkey }],
+      'an authenticator under another key': [UNVERIFIED, ({ key }) => ({ key: otherKey(key) })],
+      'an authenticator under its own subkey': [UNVERIFIED, ({ inside: { subkey: key } }) => key && { key }],
     },
     'RFC 4120 §7.5.1': {
-      'an authenticator with the key usage of those for a KDC': [
-        UNVERIFIED,
-        ({ message }) => otherUsage(message.authenticator, 7),
-      ],
+      'an authenticator with the key usage of those for a KDC': [UNVERIFIED, ({ key }) => otherUsage(key, 7)],
     },
   },
   {

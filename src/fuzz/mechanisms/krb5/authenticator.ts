@@ -2,13 +2,13 @@
  * Authenticators that no conforming client puts into its AP-REQ (RFC 4120 §3.2.3 and §5.5.1, RFC 4121 §4.1.1),
  * encrypted with the right session key; and replayed AP-REQs.
  */
-import { concat, u32be, viewOf } from '../../../bytes.js';
+import { concat, copy, u32be, viewOf } from '../../../bytes.js';
 import { formatDer } from '../../../mechanisms/der.js';
 import { GSS_CHECKSUM_TYPE, GSS_FLAGS } from '../../../mechanisms/krb5/messages/gss-checksum.js';
 import { AD_TYPES, type AuthorizationData, authorizationData } from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Choices } from '../../choices.js';
 import { octets } from '../../pieces.js';
-import { filled } from './der.js';
+import { filled, shorter } from './der.js';
 import { AP_REQ, MONTH_13, otherLength, TWENTY_OCTETS, UNKNOWN_NUMBER, unknownKeytype } from './messages.js';
 
 const DEFECTIVE = 'security/bad-token';
@@ -30,10 +30,18 @@ const clientName = (change: (components: string[]) => string[]) =>
 
 /** Changes the value of the checksum, whatever its form. */
 const checksum = (change: (value: Uint8Array, draw: Choices) => Uint8Array) =>
-  inside(({ cksum }, draw) => ({ cksum: { cksumtype: GSS_CHECKSUM_TYPE, checksum: change(cksum!.checksum, draw) } }));
+  inside(({ cksum }, draw) => ({
+    cksum: { cksumtype: GSS_CHECKSUM_TYPE, checksum: change(copy(cksum!.checksum), draw) },
+  }));
 
 /** Places in the checksum (RFC 4121 §4.1.1): the length of the bindings, the bindings, the flags, and what follows. */
 const AT = { bindings: 4, flags: 20, end: 24 } as const;
+
+const ofOtherType = inside((_, draw) => ({
+  cksum: { cksumtype: draw.of([7, 16, 0x8001, -1]), checksum: draw.octets(16) },
+}));
+const bindingsOf = (...lengths: number[]) =>
+  checksum((its, draw) => concat(u32be(draw.of(lengths)).reverse(), its.subarray(AT.bindings)));
 
 /** Changes the flags in the checksum, and adds the fields that belong to them. */
 const flags = (change: (flags: number) => number, behind = '') =>
@@ -90,13 +98,7 @@ export const AUTHENTICATORS = AP_REQ.mutations(
     },
     'RFC 4120 §5.2.3': {
       'a month 13': [NO_TIME, sealedAt(CTIME, MONTH_13)],
-      'a time that says no zone': [
-        'either',
-        sealedAt(
-          CTIME,
-          filled(right => right.subarray(0, -1)),
-        ),
-      ],
+      'a time that says no zone': ['either', sealedAt(CTIME, shorter)],
     },
     'RFC 4120 §5.2.4': {
       'a million microseconds': ['either', sealedAt(CUSEC, filled('\x0fB@'))],
@@ -108,21 +110,12 @@ export const AUTHENTICATORS = AP_REQ.mutations(
       // Presence and type of the checksum are requirements on the client; without it the client of the ticket is still
       // authenticated.
       'no checksum': ['either', inside(() => ({ cksum: undefined }))],
-      'a checksum of another type': [
-        'either',
-        inside((_, draw) => ({ cksum: { cksumtype: draw.of([7, 16, 0x8001, -1]), checksum: draw.octets(16) } })),
-      ],
+      'a checksum of another type': ['either', ofOtherType],
       'a checksum of less than 24 octets': [
         DEFECTIVE,
-        checksum((value, draw) => value.subarray(0, draw.of([23, 20, 19, 4, 3, 0]))),
+        checksum((its, draw) => its.subarray(0, draw.of([23, 20, 19, 4, 3, 0]))),
       ],
-      'bindings of another length than 16': [
-        DEFECTIVE,
-        checksum((value, draw) => {
-          const length = draw.of([15, 17, 0, 0x7fff_ffff, 0xffff_ffff]);
-          return concat(u32be(length).reverse(), value.subarray(AT.bindings));
-        }),
-      ],
+      'bindings of another length than 16': [DEFECTIVE, bindingsOf(15, 17, 0, 0x7fff_ffff, 0xffff_ffff)],
       'delegation without credentials': [DEFECTIVE, delegation('')],
       'half of what delegation needs': [DEFECTIVE, delegation('\x01\0')],
       'credentials longer than the checksum': [DEFECTIVE, delegation('\x01\0\xff\xffabc')],
@@ -137,10 +130,7 @@ export const AUTHENTICATORS = AP_REQ.mutations(
       'no mutual authentication is asked for': ['either', withoutMutual],
     },
     'RFC 4121 §4.1.1.2': {
-      'bindings of another connection': [
-        'either',
-        checksum(value => value.map((octet, i) => (i >= AT.bindings && i < AT.flags ? 0x5a : octet))),
-      ],
+      'bindings of another connection': ['either', checksum(its => its.fill(0x5a, AT.bindings, AT.flags))],
     },
     'RFC 4121 §2': { 'no subkey': ['accept', inside(() => ({ subkey: undefined }))] },
     'RFC 4120 §5.1.2': { 'no sequence number': ['either', inside(() => ({ seqNumber: undefined }))] },

@@ -3,7 +3,7 @@ import { concat, concatAll, u32be } from '../../../bytes.js';
 import { formatElement, readElement } from '../../../mechanisms/der.js';
 import type { Choices } from '../../choices.js';
 import type { Table } from '../../mutation.js';
-import { octets } from '../../pieces.js';
+import { octets, times } from '../../pieces.js';
 
 /** Returns an element to replace the given one. */
 export type ElementChange = (element: Uint8Array, draw: Choices) => Uint8Array;
@@ -23,6 +23,9 @@ function contentsOf(element: Uint8Array): Uint8Array {
 
 /** A length in the form of five octets. */
 export const inFive = (length: number) => [0x84, ...u32be(length)];
+
+/** The greatest length in the form of nine octets, but for the first. */
+export const inNine = (first = 0xff) => [0x88, first, ...new Array<number>(7).fill(0xff)];
 
 /** The element with other length octets. */
 export const withLength =
@@ -46,34 +49,28 @@ export function filled(contents: string | ((right: Uint8Array) => Uint8Array)): 
     formatElement(element[0]!, typeof contents === 'string' ? octets(contents) : contents(contentsOf(element)));
 }
 
-function nested(tag: number): Uint8Array {
+/** The element without its last octet. */
+export const shorter = filled(right => right.subarray(0, -1));
+
+const deep: ElementChange = (element, draw) => {
   let inner = octets('');
-  for (let depth = 0; depth < DEEP; depth++) inner = formatElement(tag, inner);
-  return inner;
-}
+  for (let tag = draw.of([0x30, 0xa0, 0x24]), depth = 0; depth < DEEP; depth++) inner = formatElement(tag, inner);
+  return formatElement(element[0]!, inner);
+};
+const LARGE = { large: true } as const;
 
 /** Changes of any required element. */
 export const DER_ELEMENTS: Table<ElementChange> = {
   'RFC 4120 §5': {
     'a length beyond the end': [UNREADABLE, withLength((right, draw) => inFive(right + draw.of([8, 100, 0x10000])))],
     'a length of 2^31 or so': [UNREADABLE, withLength((_, draw) => inFive(draw.of(HUGE_LENGTHS)))],
-    'a length of nine octets': [
-      UNREADABLE,
-      withLength((_, draw) => [0x88, draw.of([0, 1, 0xff]), ...new Array<number>(7).fill(0xff)]),
-    ],
+    'a length of nine octets': [UNREADABLE, withLength((_, draw) => inNine(draw.of([0, 1, 0xff])))],
     'a length of 127 octets that are not there': [UNREADABLE, withLength(() => [0xff])],
-    'a length one too small': [
-      UNREADABLE,
-      element => concat(filled(right => right.subarray(0, -1))(element), element.subarray(-1)),
-    ],
+    'a length one too small': [UNREADABLE, element => concat(shorter(element), element.subarray(-1))],
     'another tag': [UNREADABLE, withTag(right => [right ^ 1])],
     'no contents': [UNREADABLE, filled('')],
-    'an element 2000 deep': [
-      UNREADABLE,
-      (element, draw) => formatElement(element[0]!, nested(draw.of([0x30, 0xa0, 0x24]))),
-      { large: true },
-    ],
-    'an element 2000 deep that has no end': [UNREADABLE, filled('\x30\x80'.repeat(DEEP)), { large: true }],
+    'an element 2000 deep': [UNREADABLE, deep, LARGE],
+    'an element 2000 deep that has no end': [UNREADABLE, filled('\x30\x80'.repeat(DEEP)), LARGE],
   },
   'RFC 4120 §5.1.1': {
     'a length not in its shortest form': ['either', withLength(right => inFive(right))],
@@ -83,35 +80,23 @@ export const DER_ELEMENTS: Table<ElementChange> = {
   'RFC 4120 §5.1.5': { 'a tag number over 30': [UNREADABLE, withTag(right => [right | 0x1f, 0xff, 0x7f])] },
 };
 
-/** Changes the fields of a SEQUENCE. The first two are required in all messages: one of them is chosen. */
+/** Changes the fields of a SEQUENCE. The first two are required in all messages: the number of one of them is chosen. */
 const fields =
-  (change: (fields: readonly Uint8Array[], required: () => Uint8Array) => readonly Uint8Array[]): ElementChange =>
+  (change: (fields: Uint8Array[], required: () => number) => readonly Uint8Array[]): ElementChange =>
   (element, draw) => {
     const its = elementsOf(contentsOf(element));
-    return formatElement(element[0]!, concatAll(change(its, () => draw.of(its.slice(0, 2)))));
+    return formatElement(element[0]!, concatAll(change(its, () => draw.below(2))));
   };
 
 /** Changes of the SEQUENCE of all fields. */
 export const DER_FIELDS: Table<ElementChange> = {
   'RFC 4120 §5': {
-    'a field that is required is missing': [
-      UNREADABLE,
-      fields((its, required) => {
-        const missing = required();
-        return its.filter(field => field !== missing);
-      }),
-    ],
+    'a field that is required is missing': [UNREADABLE, fields((its, required) => times(0, its, required()))],
     'the first field comes last': [UNREADABLE, fields(([first, ...rest]) => [...rest, first!])],
     'no field at all': [UNREADABLE, fields(() => [])],
   },
   'RFC 4120 §1.5.1': {
-    'a field comes twice': [
-      'either',
-      fields((its, required) => {
-        const twice = required();
-        return its.flatMap(field => (field === twice ? [field, field] : [field]));
-      }),
-    ],
+    'a field comes twice': ['either', fields((its, required) => times(2, its, required()))],
     'an unknown field': ['accept', fields(its => [...its, formatElement(UNKNOWN_FIELD, octets('\x02\x01\x00'))])],
   },
 };

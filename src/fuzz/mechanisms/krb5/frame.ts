@@ -6,9 +6,19 @@ import { concat, concatAll, fromHex } from '../../../bytes.js';
 import { APPLICATION, formatElement, readElement } from '../../../mechanisms/der.js';
 import { formatFrame, openFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { formatAnswer, formatOffer, KERBEROS } from '../../../mechanisms/krb5/messages/spnego.js';
+import type { Choices } from '../../choices.js';
 import { type ExchangeTurn, mutationsOf, tableOf } from '../../mutation.js';
-import { all, type Edit, every, octets } from '../../pieces.js';
-import { DER_ELEMENTS, type ElementChange, HUGE_LENGTHS, indefinite, inFive, within, withLength } from './der.js';
+import { all, type Edit, every, octets, octetsAt } from '../../pieces.js';
+import {
+  DER_ELEMENTS,
+  type ElementChange,
+  HUGE_LENGTHS,
+  indefinite,
+  inFive,
+  inNine,
+  within,
+  withLength,
+} from './der.js';
 
 const DEFECTIVE = 'security/bad-token';
 /** The object identifier of Kerberos with its tag and length. */
@@ -27,13 +37,14 @@ function partsOf(token: Uint8Array): { oid: Uint8Array; inside: Uint8Array } {
   return { oid: token.subarray(start, at), inside: token.subarray(at, end) };
 }
 
+const length = (of: Parameters<typeof withLength>[0]) => every(withLength(of));
+
 /** Puts other contents into a frame of the right length. */
-const framed = (change: (parts: ReturnType<typeof partsOf>) => readonly Uint8Array[]) =>
-  every(token => formatElement(APPLICATION, concatAll(change(partsOf(token)))));
+const framed = (change: (parts: ReturnType<typeof partsOf>, draw: Choices) => readonly Uint8Array[]) =>
+  every((token, draw) => formatElement(APPLICATION, concatAll(change(partsOf(token), draw))));
 
 /** One of these octets, in hex, between the length and the token id. */
-const withOid = (oids: readonly string[]) =>
-  every((token, draw) => formatElement(APPLICATION, concat(fromHex(draw.of(oids)), partsOf(token).inside)));
+const withOid = (oids: readonly string[]) => framed(({ inside }, draw) => [fromHex(draw.of(oids)), inside]);
 
 /** Another token id, in hex: one of these, or made from the first octet of the right one. */
 const withId = (id: readonly string[] | ((right: number) => string)) =>
@@ -48,18 +59,12 @@ const EXCHANGE = { layer: 'exchange', at: 'tokens', forges: 'krb5' } as const;
 /** Mutations of the frame, for both tokens. */
 export const FRAMES = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'frame: ' })({
   'RFC 2743 §3.1': {
-    'a length one too small': [DEFECTIVE, every(withLength(right => inFive(right - 1)))],
-    'a length too large': [
-      DEFECTIVE,
-      every(withLength((right, draw) => inFive(right + draw.of([1, 2, 1000, 0x10000])))),
-    ],
-    'a length of 2^31 or so': [DEFECTIVE, every(withLength((_, draw) => inFive(draw.of(HUGE_LENGTHS.slice(0, 3)))))],
-    'a length of nine octets': [DEFECTIVE, every(withLength(() => [0x88, ...new Array<number>(8).fill(0xff)]))],
-    'a length of 127 octets that are not there': [
-      DEFECTIVE,
-      every(token => concat(octets('`\xff'), partsOf(token).oid)),
-    ],
-    'a length not in its shortest form': ['either', every(withLength(inFive))],
+    'a length one too small': [DEFECTIVE, length(right => inFive(right - 1))],
+    'a length too large': [DEFECTIVE, length((right, draw) => inFive(right + draw.of([1, 2, 1000, 0x10000])))],
+    'a length of 2^31 or so': [DEFECTIVE, length((_, draw) => inFive(draw.of(HUGE_LENGTHS.slice(0, 3))))],
+    'a length of nine octets': [DEFECTIVE, length(() => inNine())],
+    'a length of 127 octets that are not there': [DEFECTIVE, every(its => concat(octets('`\xff'), partsOf(its).oid))],
+    'a length not in its shortest form': ['either', length(inFive)],
     'a length that has no end': ['either', every(indefinite)],
     'no length': [DEFECTIVE, all('`')],
     'the mechanism is another': [DEFECTIVE, withOid(OTHER_OIDS.unknown)],
@@ -68,11 +73,7 @@ export const FRAMES = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'frame: '
     'a mechanism without octets': [DEFECTIVE, withOid(['0600'])],
     'a mechanism longer than the token': [
       DEFECTIVE,
-      every((token, draw) => {
-        const { oid, inside } = partsOf(token);
-        const length = octets(draw.of(['\x7f', '\xff', '\x80']));
-        return formatElement(APPLICATION, concat(oid.subarray(0, 1), length, oid.subarray(2), inside));
-      }),
+      framed(({ oid, inside }, draw) => [octetsAt(1, [0x7f], [0xff], [0x80])(oid, draw)!, inside]),
     ],
     'nothing behind the mechanism': [DEFECTIVE, framed(({ oid }) => [oid])],
     'a frame within the frame': [DEFECTIVE, every(token => formatFrame(token))],
@@ -93,23 +94,20 @@ const UNKNOWN = fromHex('2b060105050e');
 /** Paths within NegTokenInit, down to the first of its mechanisms. */
 const PATHS = ['a0', 'a030', 'a030a0', 'a030a030', 'a030a03006'];
 
+const offer = (...mechanisms: Uint8Array[]) => every(token => formatOffer(mechanisms, token));
 const resp: Edit = inside => formatAnswer({ state: 'accept-completed', chosen: KERBEROS, inside });
 const inFrame = (inside: Uint8Array) => formatFrame(inside, 'spnego');
 
 const OFFERS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, to: 'server', prefix: 'SPNEGO: ' })({
   'RFC 4178 §4.2.1': {
-    'a valid token': ['either', every(token => formatOffer([KERBEROS], token))],
-    'no mechanism': [DEFECTIVE, every(token => formatOffer([], token))],
-    'unknown mechanisms': [DEFECTIVE, every(token => formatOffer([UNKNOWN, UNKNOWN], token))],
-    'an unknown mechanism comes first': ['either', every(token => formatOffer([UNKNOWN, KERBEROS], token))],
+    'a valid token': ['either', offer(KERBEROS)],
+    'no mechanism': [DEFECTIVE, offer()],
+    'unknown mechanisms': [DEFECTIVE, offer(UNKNOWN, UNKNOWN)],
+    'an unknown mechanism comes first': ['either', offer(UNKNOWN, KERBEROS)],
     'no token of the mechanism': ['either', every(() => formatOffer([KERBEROS]))],
     'a token of the mechanism that is empty': [DEFECTIVE, every(() => formatOffer([KERBEROS], octets('')))],
     'a token in a token': [DEFECTIVE, every(token => formatOffer([KERBEROS], formatOffer([KERBEROS], token)))],
-    '2000 mechanisms': [
-      'either',
-      every(token => formatOffer([KERBEROS, ...new Array<Uint8Array>(2000).fill(UNKNOWN)], token)),
-      { large: true },
-    ],
+    '2000 mechanisms': ['either', offer(KERBEROS, ...new Array<Uint8Array>(2000).fill(UNKNOWN)), { large: true }],
     'a frame with nothing in it': [DEFECTIVE, every(() => inFrame(octets('')))],
   },
   'RFC 4178 §4.2.2': {

@@ -215,13 +215,13 @@ export function fixedToken(turn: ExchangeTurn): Uint8Array | undefined {
 }
 
 /** A key that neither side has. */
-export function otherKey(keytype: number): EncryptionKey {
+export function otherKey({ keytype }: EncryptionKey): EncryptionKey {
   return { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(0x45) };
 }
 
 /** Another key usage, if the enctype derives a key for each: DES does not (RFC 3961 §6.2). */
-export function otherUsage({ etype }: EncryptedData, usage: number): { usage: number } | undefined {
-  return etype === 1 || etype === 3 ? undefined : { usage };
+export function otherUsage({ keytype }: EncryptionKey, usage: number): { usage: number } | undefined {
+  return keytype === 1 || keytype === 3 ? undefined : { usage };
 }
 
 export const UNKNOWN_NUMBER = 4711;
@@ -236,19 +236,15 @@ export const MONTH_13 = filled(right => spliced(right, 4, 2, octets('13')));
  * @param ofEtype  what a peer must do with another enctype: that of a session key is known before
  */
 export function encryptedRows<M>(what: string, ofEtype: Must, change: (change: Change<EncryptedData>) => M) {
+  const cipher = (edit: ElementChange) => change((its, draw) => ({ cipher: edit(its.cipher, draw) }));
   return {
     [`${what} of an unknown enctype`]: [ofEtype, change(() => ({ etype: UNKNOWN_NUMBER }))],
     [`${what} of another enctype`]: [ofEtype, change(({ etype }) => ({ etype: etype === AES256 ? AES128 : AES256 }))],
     [`${what} that is cut`]: [
       UNVERIFIED,
-      change(({ cipher }, draw) => ({
-        cipher: cipher.subarray(0, draw.of([cipher.length - 1, 0, 1, 16, cipher.length >> 1])),
-      })),
+      cipher((it, draw) => it.subarray(0, draw.of([it.length - 1, 0, 1, 16, it.length >> 1]))),
     ],
-    [`${what} with a bit flipped`]: [
-      UNVERIFIED,
-      change(({ cipher }, draw) => ({ cipher: anyBitFlipped(cipher, draw) })),
-    ],
+    [`${what} with a bit flipped`]: [UNVERIFIED, cipher(anyBitFlipped)],
   } as const;
 }
 
