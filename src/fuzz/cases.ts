@@ -18,7 +18,6 @@ import { INNER_TEXTS } from './mutations/texts.js';
 import { TOKEN } from './mutations/tokens.js';
 import { WIRE } from './mutations/wire.js';
 
-/** Every mechanism that can be fuzzed. */
 export const MECHANISMS: readonly FuzzMechanism[] = [krb5, psk, krb4, gsi];
 
 /** Every mutation of what a session sends: messages, lines out of order, and transfers. */
@@ -33,7 +32,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PHASES,
 ];
 
-/** Every mutation of security data. */
 export const EXCHANGES: readonly Mutation<ExchangeTurn>[] = [
   ...EXCHANGE,
   ...MECHANISMS.flatMap(({ exchanges }) => exchanges),

@@ -32,7 +32,6 @@ export function piecesOf(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
 
-/** Inverts one bit of one octet. */
 export function flipped(bytes: Uint8Array, at: number, bit: number): Uint8Array {
   return spliced(bytes, at, 1, Uint8Array.of(bytes[at]! ^ (1 << bit)));
 }
@@ -52,7 +51,6 @@ export function cutShort(bytes: Uint8Array, draw: Choices): Uint8Array {
   return bytes.subarray(0, 1 + draw.below(bytes.length - 1));
 }
 
-/** Puts a text before a piece. */
 export const before =
   (text: string): Edit =>
   piece =>
@@ -79,11 +77,8 @@ const editedAt =
     return edited && pieces.map((piece, i) => (i === at ? edited : piece));
   };
 
-/** Changes one piece, which is chosen. */
 export const anyOne = editedAt((count, draw) => draw.below(count));
-/** Changes the first piece. */
 export const first = editedAt(() => 0);
-/** Changes the last piece. */
 export const last = editedAt(count => count - 1);
 
 /** Changes every piece; returns undefined if one of them can't be changed. */
@@ -94,7 +89,6 @@ export function every(edit: Edit): Change<unknown> {
   };
 }
 
-/** Replaces everything by a text. */
 export function all(replacement: string): Change<unknown> {
   return () => [octets(replacement)];
 }

@@ -32,13 +32,10 @@ export class Child {
         this.output += text.slice(0, MAX_OUTPUT - this.output.length);
       });
     }
-    this.#ended = this.#end();
-  }
-
-  /** Resolves when the process has ended, or could not be started. */
-  async #end(): Promise<void> {
-    await once(this.#process, 'close').catch(() => {});
-    this.isOver = true;
+    const over = () => {
+      this.isOver = true;
+    };
+    this.#ended = once(this.#process, 'close').then(over, over);
   }
 
   /** The end of the output, for an error message: it may show why the target did not start. */

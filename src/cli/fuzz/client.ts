@@ -1,34 +1,13 @@
 /** `rfc2228 fuzz client`: plays the server for each client that connects. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type FuzzCase, isTransfer } from '../../fuzz/cases.js';
-import {
-  type Baseline,
-  type ClientTrace,
-  type FuzzSide,
-  judgeClient,
-  judgeTransfer,
-  markerOf,
-  type Outcome,
-  type Plain,
-  type ProcessExit,
-  playToClient,
-  type Seen,
-  TargetUnavailable,
-  withExit,
-} from '../../fuzz/driver/index.js';
-import { Queue } from '../../queue.js';
+import * as driver from '../../fuzz/driver/index.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
-import { assertOwned, OPTIONS, parseEndpoint, placed, type Settings, settingsOf, wholeNumber } from './options.js';
-import { run } from './run.js';
+import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf, wholeNumber } from './options.js';
+import { run } from './report.js';
 import { sideOf } from './sides.js';
-import { SocketConnection, SocketData } from './sockets.js';
+import { Listener, SocketConnection, SocketData } from './sockets.js';
 
-/** The longest time of a timer, in milliseconds. */
-const MAX_TIMER = 0x7fff_ffff;
-
-/** @returns the exit status */
 export async function fuzzClient(args: string[]): Promise<number> {
   const options = { ...OPTIONS, listen: { type: 'string' }, at: { type: 'string' } } as const;
   const { values } = parseOptions({ args, options });
@@ -38,7 +17,9 @@ export async function fuzzClient(args: string[]): Promise<number> {
   const at = wholeNumber('at', values.at, 1000, 1);
   const target = sideOf(values, 'client');
   const settings = settingsOf(values, 'client');
-  const listener = await Listener.open(host, port);
+  const listener = await Listener.open(host, port).catch(error => {
+    throw new InputError((error as Error).message);
+  });
   try {
     if (settings.exec === undefined) process.stderr.write(`rfc2228: port ${listener.port} waits for clients\n`);
     const clients = new Clients(listener, target, settings);
@@ -51,6 +32,11 @@ export async function fuzzClient(args: string[]): Promise<number> {
   }
 }
 
+/** @param place  gives the number of the command whose reply is mutated, from the number in the case, if it has one */
+function* placed(cases: Iterable<FuzzCase>, place: (own: number | undefined) => number): Generator<FuzzCase> {
+  for (const one of cases) yield { ...one, at: place(one.at) };
+}
+
 /** How it is visible whether the client accepts the mutated reply. */
 const SHOWN_BY = {
   text: 'the client prints it',
@@ -60,67 +46,17 @@ const SHOWN_BY = {
 } as const;
 
 function announce({ at, command, shownBy }: Learned, { json }: Settings): void {
+  const how = `mutating the reply to protected command ${at} (${command}): ${SHOWN_BY[shownBy]}`;
   if (json) process.stdout.write(`${JSON.stringify({ type: 'target', at, command, shownBy })}\n`);
-  else {
-    const how = SHOWN_BY[shownBy];
-    process.stderr.write(`rfc2228: mutating the reply to protected command ${at} (${command}): ${how}\n`);
-  }
-}
-
-/** Accepts clients, and gives them out one after another. */
-class Listener {
-  readonly #server: Server;
-  readonly #waiting = new Queue<Socket>();
-
-  private constructor(server: Server) {
-    this.#server = server.on('connection', socket => this.#waiting.push(socket));
-  }
-
-  static async open(host: string, port: number): Promise<Listener> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true });
-    const listener = new Listener(server);
-    try {
-      await once(server.listen(port, host), 'listening');
-      return listener;
-    } catch (error) {
-      throw new InputError((error as Error).message);
-    }
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  /**
-   * The next client; undefined if the time is over or the run is interrupted.
-   * @param limit  the longest wait, in milliseconds
-   * @param interrupted  ends the wait
-   */
-  async next(limit: number, interrupted: AbortSignal): Promise<Socket | undefined> {
-    const timeout = AbortSignal.timeout(Math.max(0, Math.min(limit, MAX_TIMER)));
-    const signal = AbortSignal.any([timeout, interrupted]);
-    if (this.#waiting.length === 0) await once(this.#server, 'connection', { signal }).catch(() => {});
-    return this.#waiting.shift();
-  }
-
-  /** Rejects clients that connected in the meantime, such as one that connects again: they belong to no case. */
-  rejectPending(): void {
-    for (let socket = this.#waiting.shift(); socket !== undefined; socket = this.#waiting.shift()) socket.destroy();
-  }
-
-  close(): void {
-    this.rejectPending();
-    this.#server.close();
-  }
+  else process.stderr.write(`rfc2228: ${how}\n`);
 }
 
 /** What is seen of a client on one connection, and the end of its output, for an error message. */
-interface Visit extends Seen {
-  exit: ProcessExit | undefined;
+interface Visit extends driver.Seen {
+  exit: driver.ProcessExit | undefined;
   lastWords: string;
 }
 
-/** What the first connections have shown of a client. */
 interface Learned {
   /** The protected command whose reply is mutated, from 1. */
   at: number;
@@ -132,28 +68,25 @@ interface Learned {
 /** How many commands are tried to find one whose reply changes what the client does. Each try takes a connection. */
 const MAX_PLACES = 8;
 
-const placeOf = (one: FuzzCase | Plain) => (typeof one === 'string' ? undefined : one.at);
-const isShown = ({ output }: Seen, at: number) => new RegExp(`${markerOf(at)}(?!\\d)`).test(output ?? '');
+const placeOf = (one: FuzzCase | driver.Plain) => (typeof one === 'string' ? undefined : one.at);
+const isShown = ({ output }: driver.Seen, at: number) => new RegExp(`${driver.markerOf(at)}(?!\\d)`).test(output ?? '');
 const isProtected = (command: string) => !command.startsWith('clear ');
-/** The command that follows the mutated one. */
-const nextAfter = ({ commands }: ClientTrace, mutated: number | undefined) =>
-  mutated === undefined ? undefined : commands[mutated + 1];
 
 class Clients {
   readonly #listener: Listener;
-  readonly #target: FuzzSide;
+  readonly #target: driver.FuzzSide;
   readonly #settings: Settings;
   #at = 1;
   /** What the client does with a conforming server. */
-  #usual: Baseline = { usual: { trace: { commands: [], end: 'end' } } };
+  #usual: driver.Baseline = { usual: { trace: { commands: [], end: 'end' } } };
   /** What the client does if a command is refused, by the command's number. */
   readonly #refused = new Map<number, Visit>();
   /** What the client does after files that are not mutated, by the number of the command that `at` gives. */
-  readonly #transfers = new Map<number, Baseline>();
+  readonly #transfers = new Map<number, driver.Baseline>();
   /** The end of the output of a client that did not connect. */
   #lastWords = '';
 
-  constructor(listener: Listener, target: FuzzSide, settings: Settings) {
+  constructor(listener: Listener, target: driver.FuzzSide, settings: Settings) {
     this.#listener = listener;
     this.#target = target;
     this.#settings = settings;
@@ -166,13 +99,14 @@ class Clients {
    */
   async learn(at: number | undefined): Promise<Learned> {
     const usual = await this.#visit('accept');
-    if (usual === undefined) throw new TargetUnavailable('no client has come');
+    if (usual === undefined) throw new driver.TargetUnavailable('no client has come');
     const { commands, refusal } = usual.trace;
     const secured = commands.filter(isProtected);
     if (secured.length === 0) {
       const sent = commands.join(', ') || 'nothing is sent';
       const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
-      throw new TargetUnavailable(`the client sets up no security association: ${sent}${why}${usual.lastWords}`);
+      const what = `the client sets up no security association: ${sent}${why}${usual.lastWords}`;
+      throw new driver.TargetUnavailable(what);
     }
     this.#usual = { usual };
     this.#at = at ?? (await this.#bestPlace(usual, secured.length));
@@ -185,14 +119,13 @@ class Clients {
     const places = Array.from({ length: Math.min(count, MAX_PLACES) }, (_, i) => i + 1);
     const printed = places.find(at => isShown(usual, at));
     if (printed !== undefined) return printed;
-    for (const at of places) if (await this.#differsIfRefused(at)) return at;
+    for (const at of places) if (await this.#differsIfRefused(at, usual)) return at;
     return 1;
   }
 
-  async #differsIfRefused(at: number): Promise<boolean> {
-    const refused = (await this.#refusedAt(at))?.trace;
-    const mutated = refused?.mutated;
-    return mutated !== undefined && nextAfter(this.#usual.usual.trace, mutated) !== nextAfter(refused!, mutated);
+  async #differsIfRefused(at: number, usual: Visit): Promise<boolean> {
+    const { mutated, commands = [] } = (await this.#refusedAt(at))?.trace ?? {};
+    return mutated !== undefined && usual.trace.commands[mutated + 1] !== commands[mutated + 1];
   }
 
   /**
@@ -204,7 +137,7 @@ class Clients {
       this.#usual = { usual, prints: true };
       return 'text';
     }
-    if (await this.#differsIfRefused(this.#at)) return 'next command';
+    if (await this.#differsIfRefused(this.#at, usual)) return 'next command';
     if (usual.exit === undefined) return 'nothing';
     const again = await this.#visit('accept');
     const failed = await this.#visit('refuse', this.#at, true);
@@ -214,19 +147,19 @@ class Clients {
     return 'exit status';
   }
 
-  async play(one: FuzzCase): Promise<Outcome> {
+  async play(one: FuzzCase): Promise<driver.Outcome> {
     const visit = await this.#visit(one);
     if (visit === undefined) return { kind: 'unready', detail: `no client came${this.#lastWords}` };
     const outcome = isTransfer(one)
-      ? await judgeTransfer(one, visit, async () => await this.#transfersAt(placeOf(one) ?? this.#at))
-      : judgeClient(one, visit, { ...this.#usual, failed: await this.#whereRefused(visit.trace) });
+      ? await driver.judgeTransfer(one, visit, () => this.#transfersAt(placeOf(one) ?? this.#at))
+      : driver.judgeClient(one, visit, { ...this.#usual, failed: await this.#whereRefused(visit.trace) });
     if (visit.exit === undefined) return outcome;
     // A transfer that was not played is not the cause of the client's end.
-    if (isTransfer(one) && outcome.kind === 'skipped') return { ...outcome, exit: visit.exit };
-    return withExit(outcome, visit.exit);
+    const isOther = isTransfer(one) && outcome.kind === 'skipped';
+    return isOther ? { ...outcome, exit: visit.exit } : driver.withExit(outcome, visit.exit);
   }
 
-  async #transfersAt(at: number): Promise<Baseline | undefined> {
+  async #transfersAt(at: number): Promise<driver.Baseline | undefined> {
     const known = this.#transfers.get(at);
     if (known !== undefined) return known;
     const usual = await this.#visit('send', at);
@@ -238,7 +171,7 @@ class Clients {
   }
 
   /** What the client does if the command whose reply was mutated is refused. */
-  async #whereRefused({ commands, mutated }: ClientTrace): Promise<Visit | undefined> {
+  async #whereRefused({ commands, mutated }: driver.ClientTrace): Promise<Visit | undefined> {
     if (mutated === undefined || !isProtected(commands[mutated] ?? 'clear ')) return undefined;
     return await this.#refusedAt(commands.slice(0, mutated + 1).filter(isProtected).length);
   }
@@ -250,26 +183,26 @@ class Clients {
   }
 
   async #visit(
-    one: FuzzCase | Plain,
+    one: FuzzCase | driver.Plain,
     at = placeOf(one) ?? this.#at,
     toEnd = this.#usual.again !== undefined,
   ): Promise<Visit | undefined> {
     const { exec, limit, end, interrupted } = this.#settings;
     const child = exec === undefined ? undefined : new Child(exec, { PORT: `${this.#listener.port}` });
     const socket = await this.#listener.next(child ? limit : end - Date.now(), interrupted);
-    const lastWords = () => child?.lastWords ?? '';
     if (socket === undefined) {
       await child?.end(0);
-      this.#lastWords = lastWords();
+      this.#lastWords = child?.lastWords ?? '';
       return undefined;
     }
     const data = new SocketData(socket, limit);
-    const trace = await playToClient(one, { ...this.#target, at, toEnd, data }, new SocketConnection(socket, limit));
+    const target = { ...this.#target, at, toEnd, data };
+    const trace = await driver.playToClient(one, target, new SocketConnection(socket, limit));
     // Destroy the socket only after the last octets have been sent.
     socket.end(() => socket.destroySoon());
     const exit = await child?.end(limit);
     data.close();
     if (child !== undefined) this.#listener.rejectPending();
-    return { trace, exit, output: child?.output, status: exit?.status, lastWords: lastWords() };
+    return { trace, exit, output: child?.output, status: exit?.status, lastWords: child?.lastWords ?? '' };
   }
 }

@@ -34,7 +34,6 @@ export const OPTIONS = {
 
 type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
 
-/** The settings of a run, from its options. */
 export interface Settings {
   cases: Iterable<FuzzCase>;
   seed: number;
@@ -53,7 +52,6 @@ export interface Settings {
   json: boolean;
 }
 
-/** The default of `--seed`. */
 export const SEED = 2228;
 const DEFAULTS = { rate: 50, limit: 2000, seconds: 60 } as const;
 
@@ -111,14 +109,6 @@ function interruption(): AbortSignal {
   const controller = new AbortController();
   process.once('SIGINT', () => controller.abort());
   return controller.signal;
-}
-
-/**
- * @param place  gives the number of the command whose reply is mutated; its argument is the number in the case, if
- *   there is one
- */
-export function* placed(cases: Iterable<FuzzCase>, place: (own: number | undefined) => number): Generator<FuzzCase> {
-  for (const one of cases) yield { ...one, at: place(one.at) };
 }
 
 function layerOf(name: string): Layer {

@@ -1,8 +1,11 @@
-/** The output of a run: NDJSON for programs; progress, findings and a table for people; a file for each finding. */
+/** A run and its output: NDJSON for programs; progress, findings and a table for people; a file for each finding. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type CampaignOptions,
   type CaseRecord,
+  campaign,
   FINDINGS,
   type FindingRecord,
   fileNameOf,
@@ -11,7 +14,35 @@ import {
 } from '../../fuzz/driver/index.js';
 import { attempt, makeFolder } from '../files.js';
 import { SEVERITIES } from '../report.js';
+import { EXIT } from '../status.js';
 import { columns, paint, printable, shorten } from '../terminal.js';
+import type { Settings } from './options.js';
+
+/**
+ * Runs a campaign at its rate.
+ * @returns the exit status
+ */
+export async function run(settings: Settings, mechanism: string, play: CampaignOptions['play']): Promise<number> {
+  const reporter = new Report(settings);
+  const { cases, isOver, interrupted, pause } = settings;
+  let next = 0;
+  const summary = await campaign({
+    cases,
+    mechanism,
+    isOver,
+    isStopped: () => interrupted.aborted,
+    report: record => reporter.add(record),
+    async play(one) {
+      const early = next - Date.now();
+      if (early > 0) await sleep(early);
+      next = Date.now() + pause;
+      return await play(one);
+    },
+  });
+  reporter.finish(summary);
+  if (summary.findings > 0) return EXIT.faulty;
+  return summary.gone ? EXIT.unusable : EXIT.fine;
+}
 
 /** The columns of the table, with their legend. */
 const KINDS: Readonly<Record<OutcomeKind, string>> = {
@@ -25,10 +56,8 @@ const KINDS: Readonly<Record<OutcomeKind, string>> = {
   unready: 'the session before the case failed',
 };
 const MAX_DETAIL = 100;
-/** Milliseconds between two lines of progress. */
 const PROGRESS = 200;
 
-/** The output of a run. */
 export class Report {
   readonly #json: boolean;
   readonly #out: string;
@@ -58,7 +87,6 @@ export class Report {
     else this.#show(record, file!);
   }
 
-  /** Shows the totals. */
   finish(summary: SummaryRecord): void {
     const seconds = (Date.now() - this.#began) / 1000;
     if (this.#json) {

@@ -16,14 +16,13 @@ import {
 import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
-import { run } from './run.js';
+import { run } from './report.js';
 import { sideOf } from './sides.js';
 import { connected, SocketConnection, SocketData } from './sockets.js';
 
 /** Milliseconds between two attempts to connect to a server that is starting. */
 const RETRY = 20;
 
-/** @returns the exit status */
 export async function fuzzServer(args: string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args,
@@ -38,7 +37,7 @@ export async function fuzzServer(args: string[]): Promise<number> {
   const file = values['password-file'];
   if (file !== undefined)
     target.password = Buffer.from(readInput(file))
-      .toString('utf8')
+      .toString()
       .replace(/\r?\n$/, '');
   const settings = settingsOf(values, 'server');
   const place = { ...settings, host, port };
@@ -51,85 +50,76 @@ interface Place extends Settings {
   port: number;
 }
 
-const started = ({ exec }: Place) => (exec === undefined ? undefined : new Child(exec));
+/** The server, started for a case if it has to be, and the connections to it. */
+class Server {
+  readonly child: Child | undefined;
+  readonly #place: Place;
+  readonly #sockets: Socket[] = [];
+
+  constructor(place: Place) {
+    this.child = place.exec === undefined ? undefined : new Child(place.exec);
+    this.#place = place;
+  }
+
+  /**
+   * Connects; tries again, because a server that was just started may not listen yet.
+   * @throws SetupFailed if the server can't be reached within the limit
+   */
+  async connect(): Promise<Socket> {
+    const { host, port, limit } = this.#place;
+    for (const end = Date.now() + limit; ; await sleep(RETRY)) {
+      try {
+        const socket = await connected(host, port, limit);
+        this.#sockets.push(socket);
+        return socket;
+      } catch (error) {
+        if (this.child !== undefined && !this.child.isOver && Date.now() <= end) continue;
+        throw new SetupFailed(`${(error as Error).message}${this.child?.lastWords ?? ''}`, { cut: true });
+      }
+    }
+  }
+
+  disconnect(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
 
 /** @throws TargetUnavailable if no session can be set up */
 async function probe(target: ServerTarget, place: Place): Promise<string> {
-  const child = started(place);
+  const server = new Server(place);
   try {
-    return await connecting(place, child, async connect =>
-      probeServer(target, new SocketConnection(await connect(), place.limit)),
-    );
+    return await probeServer(target, new SocketConnection(await server.connect(), place.limit));
   } catch (error) {
     throw error instanceof SetupFailed ? new TargetUnavailable(error.message) : error;
   } finally {
-    await child?.end(0);
+    server.disconnect();
+    await server.child?.end(0);
   }
 }
 
 async function play(one: FuzzCase, target: ServerTarget, place: Place): Promise<Outcome> {
-  const { limit } = place;
-  const child = started(place);
-  const outcome = await connecting(place, child, async connect => {
-    const socket = await connect();
+  const server = new Server(place);
+  const outcome = await playOn(server, one, target, place.limit);
+  server.disconnect();
+  const hasClosed = outcome.kind === 'closed' || outcome.closes === true;
+  if (server.child === undefined) return hasClosed ? await stillThere(outcome, place) : outcome;
+  const exit = await server.child.end(hasClosed ? place.limit : 0);
+  const its = exit === undefined ? outcome : withExit(outcome, exit);
+  // A server that ends by itself after a case, with a status other than 0, counts as crashed.
+  if (its.kind === 'crashed' || !its.exit?.status) return its;
+  return crashed(its, `ends by itself, with status ${its.exit.status}`);
+}
+
+async function playOn(server: Server, one: FuzzCase, target: ServerTarget, limit: number): Promise<Outcome> {
+  try {
+    const socket = await server.connect();
     const data = new SocketData(socket, limit);
-    const another = async () => new SocketConnection(await connect(), limit);
-    try {
-      return await playToServer(one, { ...target, data }, new SocketConnection(socket, limit), another);
-    } finally {
-      data.close();
-    }
-  }).catch(error => {
+    const another = async () => new SocketConnection(await server.connect(), limit);
+    const played = playToServer(one, { ...target, data }, new SocketConnection(socket, limit), another);
+    return await played.finally(() => data.close());
+  } catch (error) {
     if (error instanceof SetupFailed) return unready(error);
     throw error;
-  });
-  const hasClosed = outcome.kind === 'closed' || outcome.closes === true;
-  if (child === undefined) return hasClosed ? await stillThere(outcome, place) : outcome;
-  const exit = await child.end(hasClosed ? limit : 0);
-  return exit === undefined ? outcome : withStatus(withExit(outcome, exit));
-}
-
-/** A server that ends by itself after a case, with a status other than 0, counts as crashed. */
-function withStatus(outcome: Outcome): Outcome {
-  const { kind, exit } = outcome;
-  return kind === 'crashed' || !exit?.status ? outcome : crashed(outcome, `ends by itself, with status ${exit.status}`);
-}
-
-/** @param work  receives a function that connects or throws SetupFailed; all connections are closed when `work` ends */
-async function connecting<T>(
-  place: Place,
-  child: Child | undefined,
-  work: (connect: () => Promise<Socket>) => Promise<T>,
-): Promise<T> {
-  const sockets: Socket[] = [];
-  try {
-    return await work(async () => {
-      try {
-        const socket = await reached(place, child);
-        sockets.push(socket);
-        return socket;
-      } catch (error) {
-        throw new SetupFailed(`${(error as Error).message}${child?.lastWords ?? ''}`, { cut: true });
-      }
-    });
-  } finally {
-    for (const socket of sockets) socket.destroy();
-  }
-}
-
-/**
- * Connects; tries again, because a server that was just started may not listen yet.
- * @throws Error of the system, if the server can't be reached within the limit
- */
-async function reached({ host, port, limit }: Place, child?: Child): Promise<Socket> {
-  const end = Date.now() + limit;
-  for (;;) {
-    try {
-      return await connected(host, port, limit);
-    } catch (error) {
-      if (child === undefined || child.isOver || Date.now() > end) throw error;
-      await sleep(RETRY);
-    }
   }
 }
 

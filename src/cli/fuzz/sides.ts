@@ -1,12 +1,13 @@
 /** The side of an exchange that `fuzz` plays against a client or a server: one row for each mechanism. */
-import { isIPv4 } from 'node:net';
 import type { Ends, FuzzSide } from '../../fuzz/driver/index.js';
 import { type GsiExchangeKeys, gsiFuzzSession } from '../../fuzz/mechanisms/gsi.js';
 import { krb4FuzzSession } from '../../fuzz/mechanisms/krb4.js';
 import { krb5FuzzSession } from '../../fuzz/mechanisms/krb5/index.js';
 import { pskFuzzSession } from '../../fuzz/mechanisms/psk.js';
+import type { FuzzSession } from '../../fuzz/mutation.js';
 import type { RecordContext } from '../../mechanisms/gsi/context.js';
 import {
+  type Krb4ContextOptions,
   type Krb4Credential,
   type Krb4Endpoint,
   type Krb4TicketFile,
@@ -15,8 +16,9 @@ import {
   parseTicketFile,
 } from '../../mechanisms/krb4/index.js';
 import { principalText } from '../../mechanisms/krb4/principal.js';
-import { krb5Acceptor, krb5Initiator } from '../../mechanisms/krb5/index.js';
+import { type Krb5ContextOptions, krb5Acceptor, krb5Initiator } from '../../mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
+import { octetsOfAddress } from '../../node/channel.js';
 import { findGsiFiles, gsiAcceptor, gsiInitiator, readGsiCredential, readTrustDirectory } from '../../node/index.js';
 import { nodeCiphers } from '../../node/kerberos-ciphers.js';
 import type { Peer } from '../../protection/mechanism.js';
@@ -26,13 +28,7 @@ import { InputError, UsageError } from '../status.js';
 
 type Side = (keys: FuzzKeys, to: Peer, host: string) => FuzzSide;
 
-/** By the names that `--mechanism` takes. */
-const SIDES: ReadonlyMap<string, Side> = new Map<string, Side>([
-  ['krb5', krb5Side],
-  ['gsi', gsiSide],
-  ['krb4', krb4Side],
-  ['psk', pskSide],
-]);
+const SIDES: Readonly<Record<string, Side>> = { krb5: krb5Side, gsi: gsiSide, krb4: krb4Side, psk: pskSide };
 
 /** @throws UsageError for a mechanism that is not in the table, and for missing keys */
 export function sideOf(
@@ -40,56 +36,54 @@ export function sideOf(
   to: Peer,
   host = 'localhost',
 ): FuzzSide {
-  const side = SIDES.get(mechanism ?? '');
-  if (side !== undefined) return side(keys, to, host);
-  throw new UsageError(`--mechanism wants one of ${[...SIDES.keys()].join(', ')}`);
+  const names = Object.keys(SIDES);
+  if (mechanism === undefined || !names.includes(mechanism))
+    throw new UsageError(`--mechanism wants one of ${names.join(', ')}`);
+  return SIDES[mechanism]!(keys, to, host);
+}
+
+/** The value of an option that a mechanism needs against this side. */
+function needed<T>(value: T | undefined, what: string): T {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) throw new UsageError(what);
+  return value;
 }
 
 function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {
   const both = { ciphers: nodeCiphers, allowWeak: values['allow-weak'] };
+  const none = { forges: 'krb5', sessionKeys: [], keytab: [], ciphers: nodeCiphers } as const;
+  const session = (options: Krb5ContextOptions) => krb5FuzzSession({ ...options, allowWeak: true });
   if (to === 'client') {
-    if (values.keytab.length === 0) throw new UsageError('krb5 against a client wants --keytab');
-    const keytab = values.keytab.flatMap(file => readKeytab(file));
+    const keytab = needed(values.keytab, 'krb5 against a client wants --keytab').flatMap(file => readKeytab(file));
     return {
       mechanism: 'GSSAPI',
-      keys: { forges: 'krb5', sessionKeys: [], keytab, ciphers: nodeCiphers },
-      exchange: told =>
-        krb5Acceptor({ ...both, keytab, keylog: options => told(krb5FuzzSession({ ...options, allowWeak: true })) }),
+      keys: { ...none, keytab },
+      exchange: told => krb5Acceptor({ ...both, keytab, keylog: options => told(session(options)) }),
     };
   }
-  if (values.ccache === undefined) throw new UsageError('krb5 against a server wants --ccache');
-  const credentials = readCredentialCache(values.ccache);
-  const service = values.service ?? `ftp@${host}`;
-  const sessionKeys = credentials.credentials.map(it => it.key);
+  const credentials = readCredentialCache(needed(values.ccache, 'krb5 against a server wants --ccache'));
+  const { service = `ftp@${host}` } = values;
+  // MIT's ftpd checks the order of data tokens only if the client asks for it.
+  const ours = { ...both, credentials, service, sequence: true };
   return {
     mechanism: 'GSSAPI',
-    keys: { forges: 'krb5', sessionKeys, keytab: [], ciphers: nodeCiphers },
-    exchange: told =>
-      krb5Initiator({
-        ...both,
-        credentials,
-        service,
-        // MIT's ftpd checks the order of data tokens only if the client asks for it.
-        sequence: true,
-        keylog: options => told(krb5FuzzSession({ ...options, allowWeak: true })),
-      }),
+    keys: { ...none, sessionKeys: credentials.credentials.map(it => it.key) },
+    exchange: told => krb5Initiator({ ...ours, keylog: options => told(session(options)) }),
   };
 }
 
 function gsiSide(_: FuzzKeys, to: Peer, server: string): FuzzSide {
   const files = findGsiFiles(to === 'client' ? 'server' : 'user');
   const credential = readGsiCredential(files);
-  const trust = readTrustDirectory(files.trustDirectory ?? '/etc/grid-security/certificates');
-  const both = { credential, trust };
+  const both = { credential, trust: readTrustDirectory(files.trustDirectory ?? '/etc/grid-security/certificates') };
+  const ours = () => (to === 'client' ? gsiAcceptor({ ...both, delegated() {} }) : gsiInitiator({ ...both, server }));
   let context: RecordContext | undefined;
   const keys: GsiExchangeKeys = { forges: 'gsi', send: () => context?.directions()?.send };
   return {
     mechanism: 'GSSAPI',
     keys,
     endsAtError: true,
-    exchange: told => {
-      const exchange =
-        to === 'client' ? gsiAcceptor({ ...both, delegated: () => {} }) : gsiInitiator({ ...both, server });
+    exchange(told) {
+      const exchange = ours();
       return {
         async step(token) {
           const step = await exchange.step(token);
@@ -104,54 +98,30 @@ function gsiSide(_: FuzzKeys, to: Peer, server: string): FuzzSide {
   };
 }
 
-function pskSide({ key: file }: FuzzKeys, to: Peer): FuzzSide {
-  if (file === undefined) throw new UsageError('psk wants --key');
-  const key = readHex(file);
+function pskSide(values: FuzzKeys, to: Peer): FuzzSide {
+  const key = readHex(needed(values.key, 'psk wants --key'));
   const side = to === 'client' ? pskAcceptor : pskInitiator;
-  return {
-    mechanism: 'X-PSK',
-    keys: { forges: 'psk', key },
-    exchange: told => side({ key, keylog: options => told(pskFuzzSession(options)) }),
-  };
+  const keys = { forges: 'psk', key };
+  return { mechanism: 'X-PSK', keys, exchange: told => side({ key, keylog: its => told(pskFuzzSession(its)) }) };
 }
 
 /** KERBEROS_V4 is always weak, so --allow-weak is checked once here. The acceptor takes a ticket for any address. */
 function krb4Side(values: FuzzKeys, to: Peer): FuzzSide {
   if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
-  const both = { ciphers: nodeCiphers, allowWeak: true };
-  const mechanism = 'KERBEROS_V4';
+  const side = { mechanism: 'KERBEROS_V4', keys: { forges: 'krb4' } };
+  const both = (told: (session: FuzzSession) => void, { local, peer }: Partial<Ends> = {}) => ({
+    ...{ ciphers: nodeCiphers, allowWeak: true, local: endpointOf(local), peer: endpointOf(peer) },
+    keylog: (options: Krb4ContextOptions) => told(krb4FuzzSession(options)),
+  });
   if (to === 'client') {
-    if (values.srvtab.length === 0) throw new UsageError('krb4 against a client wants --srvtab');
-    const srvtab = values.srvtab.flatMap(file => readSrvtab(file));
-    return {
-      mechanism,
-      keys: { forges: 'krb4' },
-      exchange: (told, ends) =>
-        krb4Acceptor({
-          ...both,
-          ...endpointsOf(ends),
-          srvtab,
-          anyAddress: true,
-          keylog: options => told(krb4FuzzSession(options)),
-        }),
-    };
+    const files = needed(values.srvtab, 'krb4 against a client wants --srvtab');
+    const ours = { srvtab: files.flatMap(file => readSrvtab(file)), anyAddress: true };
+    return { ...side, exchange: (told, ends) => krb4Acceptor({ ...both(told, ends), ...ours }) };
   }
-  const file = values['ticket-file'];
-  if (file === undefined) throw new UsageError('krb4 against a server wants --ticket-file');
+  const file = needed(values['ticket-file'], 'krb4 against a server wants --ticket-file');
   const tickets = readKeys(file, parseTicketFile);
   const service = ticketFor(values.service, tickets, file);
-  return {
-    mechanism,
-    keys: { forges: 'krb4' },
-    exchange: (told, ends) =>
-      krb4Initiator({
-        ...both,
-        ...endpointsOf(ends),
-        tickets,
-        service,
-        keylog: options => told(krb4FuzzSession(options)),
-      }),
-  };
+  return { ...side, exchange: (told, ends) => krb4Initiator({ ...both(told, ends), tickets, service }) };
 }
 
 /** The ticket for a service, given as `name.instance@REALM`. Without a service: for any `ftp`, or else any `rcmd`. */
@@ -164,16 +134,9 @@ function ticketFor(service: string | undefined, { credentials }: Krb4TicketFile,
   throw new InputError(`${file}: no ticket for ${wanted.join(' or ')}, but ${there}`);
 }
 
-function endpointsOf({ local, peer }: Partial<Ends> = {}): Record<'local' | 'peer', Krb4Endpoint> {
-  return { local: endpointOf(local), peer: endpointOf(peer) };
-}
-
-/**
- * A socket that accepts IPv4 and IPv6 gives IPv4 addresses in the form of IPv6. If the peer closed at once, no address
- * is known, and no address is needed.
- */
+/** If the peer closed at once, no address is known, and no address is needed. */
 function endpointOf({ address = '0.0.0.0', port = 0 }: Partial<Ends['peer']> = {}): Krb4Endpoint {
-  const plain = address.replace(/^::ffff:/, '');
-  if (isIPv4(plain)) return { address: Uint8Array.from(plain.split('.'), Number), port };
+  const octets = octetsOfAddress(address);
+  if (octets?.length === 4) return { address: octets, port };
   throw new UsageError(`krb4 needs an IPv4 address, and ${address} is not one`);
 }

@@ -6,7 +6,9 @@ import type { Connection, DataConnections, DataListener, Ends, NoReply } from '.
 import { withTimeout } from '../../node/timeout.js';
 import { Queue } from '../../queue.js';
 
-/** A connection of the driver, for control or data. */
+/** The longest time of a timer, in milliseconds. */
+const MAX_TIMER = 0x7fff_ffff;
+
 export class SocketConnection implements Connection {
   /** Read at the beginning, because a closed socket no longer has its addresses. */
   readonly ends: Ends;
@@ -59,12 +61,48 @@ export class SocketConnection implements Connection {
   }
 }
 
+/** Accepts peers, and gives them out one after another. */
+export class Listener {
+  readonly #server = createServer({ allowHalfOpen: true, noDelay: true });
+  readonly #waiting = new Queue<Socket>();
+
+  /** @throws Error of the system */
+  static async open(host: string, port: number): Promise<Listener> {
+    const listener = new Listener();
+    listener.#server.on('connection', socket => listener.#waiting.push(socket.on('error', () => {})));
+    await once(listener.#server.listen(port, host), 'listening');
+    return listener;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** @returns undefined if the time, in milliseconds, is over, or the wait is interrupted */
+  async next(limit: number, interrupted?: AbortSignal): Promise<Socket | undefined> {
+    const timeout = AbortSignal.timeout(Math.max(0, Math.min(limit, MAX_TIMER)));
+    const signal = interrupted ? AbortSignal.any([timeout, interrupted]) : timeout;
+    if (this.#waiting.length === 0) await once(this.#server, 'connection', { signal }).catch(() => {});
+    return this.#waiting.shift();
+  }
+
+  /** Rejects those that connected in the meantime, such as one that connects again: they belong to no case. */
+  rejectPending(): void {
+    for (let socket = this.#waiting.shift(); socket !== undefined; socket = this.#waiting.shift()) socket.destroy();
+  }
+
+  close(): void {
+    this.rejectPending();
+    this.#server.close();
+  }
+}
+
 /** The data connections of one control connection; all are closed with it. */
 export class SocketData implements DataConnections {
   readonly #control: Socket;
   readonly #limit: number;
   readonly #sockets: Socket[] = [];
-  readonly #listeners: DataListener[] = [];
+  readonly #listeners: Listener[] = [];
 
   /**
    * @param control  the control connection, whose addresses the data connections use
@@ -76,21 +114,17 @@ export class SocketData implements DataConnections {
   }
 
   async open(port: number): Promise<Connection | undefined> {
-    return await this.#connection(connected(this.#control.remoteAddress!, port, this.#limit));
+    return this.#connection(await connected(this.#control.remoteAddress!, port, this.#limit).catch(() => undefined));
   }
 
   async listen(): Promise<DataListener> {
     const host = this.#control.localAddress!;
-    const server = createServer({ allowHalfOpen: true, noDelay: true });
-    await once(server.listen(0, host), 'listening');
-    // Later connections are rejected.
-    const connection = this.#connection(
-      once(server, 'connection', { signal: AbortSignal.timeout(this.#limit) }).then(([socket]) => socket as Socket),
-    ).finally(() => server.close());
-    const { port } = server.address() as AddressInfo;
-    const listener: DataListener = { host, port, next: () => connection, close: () => server.close() };
+    const listener = await Listener.open(host, 0);
     this.#listeners.push(listener);
-    return listener;
+    const close = () => listener.close();
+    // Later connections are rejected.
+    const next = async () => this.#connection(await listener.next(this.#limit).finally(close));
+    return { host, port: listener.port, next, close };
   }
 
   close(): void {
@@ -98,15 +132,10 @@ export class SocketData implements DataConnections {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** @returns undefined if there is no connection within the limit */
-  async #connection(socket: Promise<Socket>): Promise<Connection | undefined> {
-    try {
-      const made = await socket;
-      this.#sockets.push(made);
-      return new SocketConnection(made, this.#limit);
-    } catch {
-      return undefined;
-    }
+  #connection(socket: Socket | undefined): Connection | undefined {
+    if (socket === undefined) return undefined;
+    this.#sockets.push(socket);
+    return new SocketConnection(socket, this.#limit);
   }
 }
 

@@ -27,7 +27,6 @@ export type ReceivedReply = Reply & { level: ProtectionLevel };
 
 /** Codes for a command that was not received or understood. Any other code means that it was executed, or why not. */
 export const NOT_EXECUTED: readonly number[] = [421, 431, 500, 501, 502, 503, 504, 521, 533, 534, 535, 536, 537];
-/** Announces the end of the connection. */
 const CLOSING = 421;
 /** How often a server is asked whether it still answers: a mutated line may have swallowed the first line after it. */
 const PROBES = 3;
@@ -52,9 +51,7 @@ export class ClientSide {
   session: FuzzSession | undefined;
   /** With its line end. */
   readonly probe: string;
-  /** The last octets that were sent, chunk by chunk. */
   lastSent: readonly Uint8Array[] = [];
-  /** The server's last token. */
   lastToken: Uint8Array | undefined;
   readonly #target: ServerTarget;
   readonly #connection: Connection;
@@ -68,7 +65,6 @@ export class ClientSide {
     this.probe = `${target.probe ?? 'NOOP'}\r\n`;
   }
 
-  /** The same client on another connection. */
   at(connection: Connection): ClientSide {
     return new ClientSide(this.#target, connection);
   }
@@ -233,7 +229,6 @@ function outcomeOf(reply: ReceivedReply | NoReply): Outcome {
   return { kind: 'refused', code: reply.code };
 }
 
-/** Code and text in one line. */
 export function textOf({ code, lines }: ReceivedReply): string {
   return `${code} ${lines.join(' ')}`.slice(0, MAX_TEXT).trimEnd();
 }

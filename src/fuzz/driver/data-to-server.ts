@@ -15,7 +15,6 @@ import { type ClientSide, CUT } from './client-side.js';
 import { type Connection, type DataConnections, readTransfer } from './connection.js';
 import { judged, type Outcome } from './outcome.js';
 
-/** The name of every file that is stored. */
 const NAME = 'rfc2228-fuzz';
 
 /** What a transfer needs: its case, with a buffer that the server has granted, and both connections. */

@@ -261,7 +261,6 @@ export interface GsiExchangeKeys extends ExchangeKeys {
 const SUITE_13 = suiteByNumber(0x1302)!;
 const SUITE_12 = suiteByNumber(0xc030)!;
 
-/** GSI for the fuzzer. */
 export const gsi: FuzzMechanism = {
   name: 'gsi',
   tokens: TOKENS,

@@ -26,7 +26,6 @@ interface Krb4Fields {
   later?: number;
   /** Whether the sign of the time is that of the other side. */
   mirrored?: boolean;
-  /** The octet that pads the last block. */
   padding?: number;
 }
 
@@ -66,7 +65,6 @@ function numberOf(value: number, littleEndian: boolean): Uint8Array {
   return octets;
 }
 
-/** Pads to whole blocks. */
 function padded(body: Uint8Array, padding: number): Uint8Array {
   const missing = (BLOCK - (body.length % BLOCK)) % BLOCK;
   return concat(body, new Uint8Array(missing).fill(padding));
@@ -143,7 +141,6 @@ const SERVER = { address: Uint8Array.of(198, 51, 100, 20), port: 21 };
 /** The time of every message, in seconds since 1970. */
 const TIME = 1_795_342_788;
 
-/** KERBEROS_V4 for the fuzzer. */
 export const krb4: FuzzMechanism = {
   name: 'krb4',
   tokens: TOKENS,

@@ -24,9 +24,7 @@ import {
 export interface FuzzMechanism {
   /** Also the value of `forges` in its exchange keys. */
   name: string;
-  /** Mutations of its tokens after the exchange. */
   tokens: readonly Mutation[];
-  /** Mutations of its security data. */
   exchanges: readonly Mutation<ExchangeTurn>[];
   /** Number of lines with security data that each peer receives in a valid exchange. */
   lines: Record<Peer, number>;
@@ -63,7 +61,6 @@ export interface SampleExchange {
 export interface Counter {
   /** The number of the next token; always 0 if tokens have no numbers. */
   next: bigint;
-  /** Uses up the next number. */
   skip(): void;
 }
 
@@ -78,7 +75,6 @@ export interface ForgingContext<Fields = object> extends SecurityContext {
 
 type FieldsOf<C> = C extends ForgingContext<infer Fields> ? Fields : never;
 
-/** The context for one forged token. */
 interface Place<C> {
   context: C;
   text: Uint8Array;
@@ -86,7 +82,6 @@ interface Place<C> {
   draw: Choices;
   /** The valid token, or one with other fields, or around another text. */
   token(fields?: FieldsOf<C>, text?: Uint8Array): Uint8Array;
-  /** The number of the next token. */
   next: bigint;
 }
 

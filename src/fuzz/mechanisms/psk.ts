@@ -159,7 +159,6 @@ const EXCHANGES = [
 
 const [KEY, NONCES] = [counting(SIZE), counting(2 * SIZE)];
 
-/** X-PSK for the fuzzer. */
 export const psk: FuzzMechanism = {
   name: 'psk',
   tokens: TOKENS,

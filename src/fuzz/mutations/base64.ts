@@ -50,7 +50,6 @@ export const BASE64_TEXTS: Table<Change<unknown>> = {
   },
 };
 
-/** Mutations of base 64. */
 export const BASE64 = [
   ...mutationsOf({ layer: 'base64', at: 'base64' })(BASE64_TEXTS),
   ...mutationsOf({ layer: 'base64', at: 'tokens' })({

@@ -8,7 +8,6 @@ import { all, type Edit, first, flippedAtEnd, octets, replaced } from '../pieces
 export const DATA_MARKER = 'data-mutated-2228';
 /** Octets in a line of the file, which is sent as one block. */
 export const PIECE = 60;
-/** One name for each line. */
 export const FILE_NAMES: readonly string[] = ['first-line', 'second-line', DATA_MARKER];
 /**
  * The file of every transfer, in the form of a listing. No four of its octets form a valid block length, so blocks that
@@ -31,7 +30,6 @@ const EARLY = ['security/out-of-sequence', 'syntax/trailing-data'] as const;
 const REFLECTED = ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'] as const;
 const WRONG_LEVEL = 'sequence/wrong-level';
 const NUMBERED = { needs: ['numbers'] } as const;
-/** Octets of a block's length. */
 const LENGTH = 4;
 const END = u32be(0);
 
@@ -50,7 +48,6 @@ const withLength =
 const endedBy =
   (end: (block: Uint8Array, below: (count: number) => number) => Uint8Array): Change<unknown> =>
   (blocks, draw) => [...blocks.slice(0, -1), end(blocks.at(-1)!, count => draw.below(count))];
-/** Adds one more block of a text. */
 const withBlock =
   (text: string): Change<MutationContext> =>
   (blocks, _draw, { context, level }) => [concatAll([...blocks, blockOf(context.wrap(octets(text), level).token)])];

@@ -118,5 +118,4 @@ const TOKENS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens' })({
 
 const TEXTS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'base64', prefix: 'base 64: ' })(BASE64_TEXTS);
 
-/** Mutations of the security data of any mechanism. */
 export const EXCHANGE = [...COMMANDS, ...REPLIES, ...TOKENS, ...TEXTS];

@@ -99,5 +99,4 @@ const OUTER = mutationsOf({ layer: 'outer', at: 'lines', to: 'client', needs: ['
   },
 });
 
-/** Mutations of lines around tokens. */
 export const GRAMMAR = [...REPLIES, ...COMMANDS, ...OUTER];

@@ -143,7 +143,6 @@ const TO_CLIENT = scriptsTo('client')({
   },
 });
 
-/** Every script. */
 export const PHASES = [...TO_SERVER, ...TO_CLIENT];
 
 /**

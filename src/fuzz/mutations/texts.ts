@@ -21,7 +21,6 @@ const cut =
     return pieces;
   };
 
-/** Cuts the first line into two pieces. */
 const headCut =
   (at: (length: number, below: (count: number) => number) => number): Change<unknown> =>
   ([head, ...rest], draw) => {
@@ -29,7 +28,6 @@ const headCut =
     return [head!.subarray(0, place), head!.subarray(place), ...rest];
   };
 
-/** Replaces the text by a reply of these lines. */
 const reply =
   (...lines: readonly string[]): Change<unknown> =>
   () =>
@@ -171,7 +169,6 @@ const ANY_TEXT = mutationsOf({ layer: 'inner', at: 'fragments' })({
   'RFC 2228 §3': { 'the text is octets at random': ['either', (_, draw) => [draw.octets(1 + draw.below(200))]] },
 });
 
-/** Mutations of fragments and inner texts. */
 export const INNER_TEXTS = [
   ...ANY_FRAGMENTS,
   ...FRAGMENTS_OF_REPLIES,

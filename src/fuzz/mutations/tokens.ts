@@ -11,7 +11,6 @@ import { all, cutShort, flippedAtEnd, linesOf, octets, spliced } from '../pieces
 /** With X-PSK some of them are confidential tokens, which anyone can make. */
 const NO_TOKEN = [...BAD_TOKEN, 'security/wrong-direction', 'sequence/wrong-level'] as const;
 
-/** Changes only the first token. */
 const only =
   (edit: (token: Uint8Array, draw: Choices) => Uint8Array): Change<unknown> =>
   ([token], draw) => [edit(token!, draw)];
@@ -132,7 +131,6 @@ const LABELS = mutationsOf({ layer: 'level', at: 'lines' })({
   },
 });
 
-/** Mutations of the tokens of any mechanism, and of messages that replace them. */
 export const TOKEN = [
   ...TOKENS,
   ...MESSAGES_OUT_OF_ORDER,

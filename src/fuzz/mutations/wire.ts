@@ -115,5 +115,4 @@ const CHUNKS = mutationsOf({ layer: 'lines', at: 'chunks' })({
   },
 });
 
-/** Mutations of octets and lines. */
 export const WIRE = [...ANY_OCTETS, ...ENCODINGS, ...LINES, ...CHUNKS];

@@ -78,5 +78,4 @@ const SEALED_PARTS = AP_REP.mutations(
   sealedAt,
 );
 
-/** Mutations of AP-REPs. */
 export const AP_REPS = [...CLEAR_PARTS, ...SEALED_PARTS];

@@ -23,7 +23,6 @@ const kvno = (change: (right: number, draw: Choices) => number) =>
 const options = (change: (options: number) => number) =>
   fields(({ apOptions }) => ({ apOptions: change(apOptions) >>> 0 }));
 
-/** Mutations of AP-REQs in the clear. */
 export const AP_REQS = AP_REQ.mutations(
   {
     'RFC 4120 §5.5.1': {

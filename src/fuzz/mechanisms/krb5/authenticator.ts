@@ -66,7 +66,6 @@ const ifRelevant = (elements: AuthorizationData) => ({
 });
 const nestedData = (depth: number): AuthorizationData => (depth === 0 ? [] : [ifRelevant(nestedData(depth - 1))]);
 
-/** Mutations of the encrypted part of AP-REQs. */
 export const AUTHENTICATORS = AP_REQ.mutations(
   {
     'RFC 4120 §5.5.1': {

@@ -56,7 +56,6 @@ const withId = (id: readonly string[] | ((right: number) => string)) =>
 
 const EXCHANGE = { layer: 'exchange', at: 'tokens', forges: 'krb5' } as const;
 
-/** Mutations of the frame, for both tokens. */
 export const FRAMES = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'frame: ' })({
   'RFC 2743 §3.1': {
     'a length one too small': [DEFECTIVE, length(right => inFive(right - 1))],
@@ -125,7 +124,6 @@ const DER_OF_OFFERS = tableOf<ElementChange, ExchangeTurn>({ ...EXCHANGE, to: 's
   }),
 )(DER_ELEMENTS);
 
-/** Mutations of the initiator's offer, and answers to none. */
 export const SPNEGO = [
   ...OFFERS,
   ...DER_OF_OFFERS,

@@ -35,7 +35,6 @@ export function krb5FuzzSession(options: Krb5FuzzOptions): FuzzSession {
   return { context: forger({ random: randomBytes, ...options }), numbered: true, integrity: ['safe', 'private'] };
 }
 
-/** Kerberos V5 for the fuzzer. */
 export const krb5: FuzzMechanism = {
   name: 'krb5',
   tokens: [...RFC4121, ...RFC1964],

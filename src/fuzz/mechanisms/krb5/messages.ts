@@ -32,7 +32,6 @@ interface Opened<Message, Inside> {
   message: Message;
   /** The contents of the encrypted part. */
   inside: Inside;
-  /** The session key. */
   key: EncryptionKey;
   /** The authenticator of the AP-REQ, also for an AP-REP. */
   request: schema.Authenticator;
@@ -40,7 +39,6 @@ interface Opened<Message, Inside> {
 
 /** How one of the two messages is encoded. */
 interface Form<Message, Inside> {
-  /** Its reader. */
   to: Peer;
   /** Token id in hex (RFC 4121 §4.1). */
   id: string;
@@ -102,7 +100,6 @@ function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefin
   const at = (path: string, edit: ElementChange): Make => {
     return (_, draw) => ({ clear: der => within(der, path, element => edit(element, draw)) });
   };
-  /** Replaces fields of the message. */
   const fields = (change: Change<M>): Make => {
     return (_, draw) => ({ fields: message => ({ ...message, ...change(message, draw) }) });
   };
@@ -118,7 +115,6 @@ function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefin
   /** Changes the element at a place of the encrypted part. */
   const sealedAt = (path: string, edit: ElementChange): Make =>
     sealed((der, draw) => within(der, path, element => edit(element, draw)));
-  /** Replaces fields of the encrypted part. */
   const inside = (change: Change<I>): Make => {
     return (its, draw) => {
       const changed = change(its.inside, draw);
@@ -204,9 +200,7 @@ function orUndefined<T>(read: () => T): T | undefined {
   }
 }
 
-/** Changes of what a server receives. */
 export const AP_REQ = editorOf(REQUEST);
-/** Changes of what a client receives. */
 export const AP_REP = editorOf(ANSWER);
 
 /** Our token with the same contents, encrypted with a fixed confounder; without its keys as it is. */

@@ -23,15 +23,12 @@ export interface FramedFields {
   sealing?: number;
   filler?: number;
   number?: bigint;
-  /** The four direction octets. */
   direction?: Uint8Array;
   /** The octets after the text; default valid padding, in which each octet is the number of padding octets. */
   padding?: Uint8Array;
-  /** Whether to leave out the frame. */
   bare?: boolean;
 }
 
-/** Makes any Wrap token of RFC 1964. */
 interface Rfc1964Forger extends ForgingContext<FramedFields> {
   readonly forges: 'rfc1964';
   readonly key: Rfc1964Key;
@@ -91,7 +88,6 @@ const framed = (length: string) => (its: Place) => {
 };
 const OTHER_DIRECTIONS = [0x0000_ffff, 0x0100_0000, 0xffff_fffe].map(u32be);
 
-/** Tokens of RFC 1964 that no conforming peer makes. */
 export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
   'RFC 1964 §1.2.2': {
     'a valid Wrap token': ['accept', {}],

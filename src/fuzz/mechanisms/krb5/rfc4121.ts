@@ -10,7 +10,6 @@ import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext } fr
 
 /** Key usages (§2), by the flag of the sender: of Wrap tokens, and of GetMIC tokens. */
 const USAGE = { seal: [24, 22], sign: [25, 23] } as const;
-/** Offsets in the header. */
 const AT = { ec: 4, rrc: 6, sequence: 8 } as const;
 
 /** Fields of a Wrap token that differ from those of a valid one. */
@@ -18,12 +17,10 @@ export interface WrapFields {
   /** TOK_ID; default 0504. */
   tokenId?: number;
   flags?: number;
-  /** The filler octet; default FF. */
   filler?: number;
   ec?: number;
   rrc?: number;
   sequence?: bigint;
-  /** Key usage number. */
   usage?: number;
   /** Octets between the text and the encrypted header: the right EC. */
   padding?: number;
@@ -34,7 +31,6 @@ export interface WrapFields {
 /** Options of a forging context; `random` makes confounders. */
 export type ForgingOptions = Krb5ContextOptions & { random: (length: number) => Uint8Array };
 
-/** Makes any Wrap token of RFC 4121. */
 interface Rfc4121Forger extends ForgingContext<WrapFields> {
   readonly forges: 'rfc4121';
   /** The flags of a valid token without encryption. */
@@ -85,7 +81,6 @@ const OTHER_RRC = { rrc: 12, covered: word(AT.rrc, 12) };
 const WRONG_SIDE = 'security/wrong-direction';
 const WRONG_SUM = 'security/bad-checksum';
 
-/** Tokens of RFC 4121 that no conforming peer makes. */
 export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
   'RFC 4121 §4.2.6.2': {
     'a valid Wrap token': ['accept', {}],
