@@ -16,7 +16,32 @@ export {
 } from './cases.js';
 export { Choices, choicesFrom, octetsFrom } from './choices.js';
 export { type CorpusFile, type CorpusOptions, corpusFiles } from './corpus.js';
-export * from './driver/index.js';
+export {
+  type CampaignOptions,
+  type CaseRecord,
+  campaign,
+  type FindingRecord,
+  type SummaryRecord,
+} from './driver/campaign.js';
+export type { ServerTarget } from './driver/client-side.js';
+export * from './driver/client-trace.js';
+export * from './driver/connection.js';
+export type { Plain } from './driver/mutators.js';
+export {
+  crashed,
+  FINDINGS,
+  type Finding,
+  type Outcome,
+  type OutcomeKind,
+  type ProcessExit,
+  type Severity,
+  sanitizerReport,
+  withExit,
+} from './driver/outcome.js';
+export { type PlanOptions, plan } from './driver/plan.js';
+export { fileNameOf, parseReproducers, type Reproducer } from './driver/reproducer.js';
+export { type ClientTarget, playToClient } from './driver/server-side.js';
+export { playToServer, probeServer, unready } from './driver/to-server.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';
 export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5/index.js';
 export type { Krb5Keys } from './mechanisms/krb5/messages.js';

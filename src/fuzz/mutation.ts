@@ -166,6 +166,7 @@ export const UNVERIFIED = ['security/bad-checksum', 'security/bad-token'] as con
 export const SAFE = { only: 'safe' } as const;
 export const PRIVATE = { only: 'private' } as const;
 export const SEQUENCE = { layer: 'sequence' } as const;
+export const DIRECTION = { layer: 'direction' } as const;
 
 /** Properties of a mutation that a row may set, or that all rows of a table share. */
 type Properties = Partial<Omit<Mutation, 'name' | 'source' | 'expected' | 'change'>>;

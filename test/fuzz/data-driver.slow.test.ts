@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromUtf8, toUtf8 } from '../../src/bytes.js';
 import { parseCommand } from '../../src/ftp/command.js';
 import type { FuzzCase, TransferCase } from '../../src/fuzz/cases.js';
+import { type DataSession, ServerData } from '../../src/fuzz/driver/server-data.js';
 import {
   type Baseline,
   type Finding,
@@ -12,8 +13,7 @@ import {
   playToClient,
   playToServer,
   type Seen,
-} from '../../src/fuzz/driver/index.js';
-import { type DataSession, ServerData } from '../../src/fuzz/driver/server-data.js';
+} from '../../src/fuzz/index.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import type { ProtectionLevel } from '../../src/protection/protection-level.js';
 import { ServerSession } from '../../src/session/server.js';

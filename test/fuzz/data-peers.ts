@@ -11,7 +11,7 @@ import { toHex, viewOf } from '../../src/bytes.js';
 import { SocketConnection } from '../../src/cli/fuzz/sockets.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { type Reply, ReplyReader } from '../../src/ftp/reply.js';
-import type { Connection, DataConnections, FuzzSide } from '../../src/fuzz/driver/index.js';
+import type { Connection, DataConnections, FuzzSide } from '../../src/fuzz/index.js';
 import { pskFuzzSession } from '../../src/fuzz/mechanisms/psk.js';
 import { pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
 import { ClientControl, protectData, ServerControl, unprotectData } from '../../src/node/index.js';

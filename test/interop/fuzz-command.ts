@@ -1,7 +1,7 @@
 /** `rfc2228 fuzz` as a process, and what it found. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { CaseRecord, FindingRecord, SummaryRecord } from '../../src/fuzz/driver/index.js';
+import type { CaseRecord, FindingRecord, SummaryRecord } from '../../src/fuzz/index.js';
 import type { Environment } from './realm.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));

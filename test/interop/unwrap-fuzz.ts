@@ -6,8 +6,8 @@
 import { concat, toHex } from '../../src/bytes.js';
 import { fuzzCases, isMessage, type MessageCase } from '../../src/fuzz/cases.js';
 import { Choices, choicesFrom } from '../../src/fuzz/choices.js';
-import { sanitizerReport } from '../../src/fuzz/driver/index.js';
 import { type Finding, findingOf } from '../../src/fuzz/driver/outcome.js';
+import { sanitizerReport } from '../../src/fuzz/index.js';
 import { krb5FuzzSession } from '../../src/fuzz/mechanisms/krb5/index.js';
 import type { ForgingContext } from '../../src/fuzz/mechanisms/mechanism.js';
 import type { FuzzSession } from '../../src/fuzz/mutation.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, inject, test } from 'vitest';
-import type { Reproducer } from '../../src/fuzz/driver/index.js';
+import type { Reproducer } from '../../src/fuzz/index.js';
 import { ownCache } from './ftp-realm.js';
 import { type Fuzzed, fuzzed, SECONDS, SEED, tell } from './fuzz-command.js';
 

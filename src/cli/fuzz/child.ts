@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { type ProcessExit, sanitizerReport } from '../../fuzz/driver/index.js';
+import { type ProcessExit, sanitizerReport } from '../../fuzz/index.js';
 import { withTimeout } from '../../node/timeout.js';
 
 /** The most characters of output that are kept; the rest is dropped. */

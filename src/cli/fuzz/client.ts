@@ -1,6 +1,6 @@
 /** `rfc2228 fuzz client`: plays the server for each client that connects. */
 import { type FuzzCase, isTransfer } from '../../fuzz/cases.js';
-import * as driver from '../../fuzz/driver/index.js';
+import * as driver from '../../fuzz/index.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf, wholeNumber } from './options.js';

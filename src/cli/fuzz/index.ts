@@ -1,8 +1,7 @@
 /** `rfc2228 fuzz`: fuzzes clients and servers, and writes seed files for other fuzzers. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { corpusFiles } from '../../fuzz/corpus.js';
-import { TargetUnavailable } from '../../fuzz/driver/index.js';
+import { corpusFiles, TargetUnavailable } from '../../fuzz/index.js';
 import { nodeCiphers } from '../../node/index.js';
 import { inputError, makeFolder } from '../files.js';
 import { EXIT, InputError, parseOptions, UsageError } from '../status.js';

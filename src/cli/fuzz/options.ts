@@ -2,10 +2,15 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FtpSecurityError } from '../../errors.js';
-import type { FuzzCase } from '../../fuzz/cases.js';
-import { type PlanOptions, parseReproducers, plan } from '../../fuzz/driver/index.js';
-import { LAYERS, type Layer } from '../../fuzz/mutation.js';
-import { references } from '../../fuzz/perform.js';
+import {
+  type FuzzCase,
+  LAYERS,
+  type Layer,
+  type PlanOptions,
+  parseReproducers,
+  plan,
+  references,
+} from '../../fuzz/index.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../protection/mechanism.js';
 import { FUZZ_KEYS } from '../mechanism-options.js';

@@ -11,7 +11,7 @@ import {
   fileNameOf,
   type OutcomeKind,
   type SummaryRecord,
-} from '../../fuzz/driver/index.js';
+} from '../../fuzz/index.js';
 import { attempt, makeFolder } from '../files.js';
 import { SEVERITIES } from '../report.js';
 import { EXIT } from '../status.js';

@@ -12,7 +12,7 @@ import {
   TargetUnavailable,
   unready,
   withExit,
-} from '../../fuzz/driver/index.js';
+} from '../../fuzz/index.js';
 import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';

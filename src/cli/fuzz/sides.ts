@@ -1,10 +1,13 @@
 /** The side of an exchange that `fuzz` plays against a client or a server: one row for each mechanism. */
-import type { Ends, FuzzSide } from '../../fuzz/driver/index.js';
+import {
+  type Ends,
+  type FuzzSession,
+  type FuzzSide,
+  krb4FuzzSession,
+  krb5FuzzSession,
+  pskFuzzSession,
+} from '../../fuzz/index.js';
 import { type GsiExchangeKeys, gsiFuzzSession } from '../../fuzz/mechanisms/gsi.js';
-import { krb4FuzzSession } from '../../fuzz/mechanisms/krb4.js';
-import { krb5FuzzSession } from '../../fuzz/mechanisms/krb5/index.js';
-import { pskFuzzSession } from '../../fuzz/mechanisms/psk.js';
-import type { FuzzSession } from '../../fuzz/mutation.js';
 import type { RecordContext } from '../../mechanisms/gsi/context.js';
 import {
   type Krb4ContextOptions,

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate as soon } from 'node:timers/promises';
-import type { Connection, DataConnections, DataListener, Ends, NoReply } from '../../fuzz/driver/index.js';
+import type { Connection, DataConnections, DataListener, Ends, NoReply } from '../../fuzz/index.js';
 import { withTimeout } from '../../node/timeout.js';
 import { Queue } from '../../queue.js';
 

@@ -12,8 +12,9 @@ import { type TransferCase, validTransfer } from '../cases.js';
 import { FILE, PIECE } from '../mutations/data.js';
 import { perform } from '../perform.js';
 import { type ClientSide, CUT } from './client-side.js';
-import { type Connection, type DataConnections, readTransfer } from './connection.js';
+import type { Connection, DataConnections } from './connection.js';
 import { judged, type Outcome } from './outcome.js';
+import { readTransfer } from './server-data.js';
 
 const NAME = 'rfc2228-fuzz';
 

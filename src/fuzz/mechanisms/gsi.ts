@@ -20,7 +20,7 @@ import {
   SEQUENCE,
   UNVERIFIED,
 } from '../mutation.js';
-import { all, every, flippedAtEnd, octets, octetsAt, piecesOf, spliced, times } from '../pieces.js';
+import { all, type Edit, every, flippedAtEnd, octets, octetsAt, piecesOf, spliced, times } from '../pieces.js';
 import { counting, type ForgingContext, type FuzzMechanism, forgeries, forgingContext } from './mechanism.js';
 
 interface GsiFields {
@@ -106,11 +106,8 @@ const beforeIn = (version: number, record: PlainRecord, fields?: GsiFields) =>
     version,
     before(() => record, fields),
   );
-/** Replaces octets of the header after the encryption. */
-const header =
-  (at: number, ...values: (readonly number[])[]) =>
-  (its: Its) =>
-    octetsAt(at, ...values)(its.token(), its.draw);
+/** Changes the octets after the encryption. */
+const edited = (edit: Edit) => (its: Its) => edit(its.token(), its.draw);
 const lengthOff = (difference: number) => (its: Its) => {
   const token = its.token();
   return spliced(token, 3, 2, u16be(token.length - tls.HEADER + difference));
@@ -137,10 +134,10 @@ const TOKENS = forgeries<GsiForger>('gsi', {
       its => ofType(its.draw.of([tls.CHANGE_CIPHER_SPEC, 0x18, 0x63, 0xff]), its.text),
     ],
     '16385 octets in a record': [BAD_TOKEN, records(its => [text(padded(its, tls.MAX_CONTENT + 1))]), { large: true }],
-    'another type in the header': [BAD_TOKEN, header(0, [tls.HANDSHAKE], [tls.ALERT], [20], [0x18], [0])],
-    'another version in the header': [BAD_TOKEN, header(1, [3, 0], [3, 4], [2, 0], [0xff, 0xff])],
-    'a length of zero': [BAD_TOKEN, header(3, [0, 0])],
-    'a length above the maximum': [BAD_TOKEN, header(3, [0x48, 1], [0xff, 0xff])],
+    'another type in the header': [BAD_TOKEN, edited(octetsAt(0, [tls.HANDSHAKE], [tls.ALERT], [20], [0x18], [0]))],
+    'another version in the header': [BAD_TOKEN, edited(octetsAt(1, [3, 0], [3, 4], [2, 0], [0xff, 0xff]))],
+    'a length of zero': [BAD_TOKEN, edited(octetsAt(3, [0, 0]))],
+    'a length above the maximum': [BAD_TOKEN, edited(octetsAt(3, [0x48, 1], [0xff, 0xff]))],
     'a record longer than the token': [BAD_TOKEN, lengthOff(1)],
     'a record shorter than the token': [BAD_TOKEN, lengthOff(-1)],
     'a header alone': [BAD_TOKEN, its => its.token().subarray(0, tls.HEADER)],
@@ -214,22 +211,21 @@ const RECORDS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'TLS: ' })({
   },
 });
 
-/** Octets of a hello, and the place of its session. */
-const hello = (at: number, ...values: (readonly number[])[]) => every(octetsAt(tls.HEADER + at, ...values));
-const SESSION = 38;
+/** The places of the hello, and of its session. */
+const [START, SESSION] = [tls.HEADER, tls.HEADER + 38] as const;
 
 const HELLO = mutationsOf<ExchangeTurn>({ ...EXCHANGE, turn: 0, prefix: 'Hello: ' })({
   'RFC 8446 §4.1, RFC 5246 §7.4.1': {
     'cut into records of ten octets': ['either', ofRecords(1, inPieces(10))],
     'an empty record before it': [REFUSED, added(() => handshake(''))],
-    'another message': [REFUSED, hello(0, [0], [11], [20], [24], [0xff])],
-    'a message longer than it is': [REFUSED, hello(1, [0, 0xff, 0xff], [0xff, 0xff, 0xff])],
-    'a message of no octets': [REFUSED, hello(1, [0, 0, 0])],
-    'a version that is not known': [REFUSED, hello(4, [0, 0], [2, 0])],
-    'a session longer than 32 octets': [REFUSED, hello(SESSION, [0xff], [33])],
+    'another message': [REFUSED, every(octetsAt(START, [0], [11], [20], [24], [0xff]))],
+    'a message longer than it is': [REFUSED, every(octetsAt(START + 1, [0, 0xff, 0xff], [0xff, 0xff, 0xff]))],
+    'a message of no octets': [REFUSED, every(octetsAt(START + 1, [0, 0, 0]))],
+    'a version that is not known': [REFUSED, every(octetsAt(START + 4, [0, 0], [2, 0]))],
+    'a session longer than 32 octets': [REFUSED, every(octetsAt(SESSION, [0xff], [33]))],
     'cipher suites that are not there': [
       REFUSED,
-      every(token => spliced(token, tls.HEADER + SESSION + 1 + token[tls.HEADER + SESSION]!, 2, fromHex('fffe'))),
+      every(token => spliced(token, SESSION + 1 + token[SESSION]!, 2, fromHex('fffe'))),
     ],
   },
 });

@@ -34,15 +34,15 @@ const COMMANDS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to:
  * and OTHER for the code of the other kind of reply to ADAT.
  */
 const reply =
-  (...texts: readonly string[]): Change<ExchangeTurn> =>
+  (texts: string | readonly string[]): Change<ExchangeTurn> =>
   (_lines, draw, { token, code }) => {
     if (token === undefined) return undefined;
-    const text = texts.length === 1 ? texts[0]! : draw.of(texts);
+    const text = typeof texts === 'string' ? texts : draw.of(texts);
     const coded = text.replaceAll('CODE', `${code}`).replace('OTHER', code === 235 ? '335' : '235');
     return [octets(`${coded.replaceAll('DATA', fromUtf8(encodeBase64(token)))}\r\n`)];
   };
 
-const coded = (...codes: number[]) => reply(...codes.map(code => `${code} ADAT=DATA`));
+const coded = (...codes: number[]) => reply(codes.map(code => `${code} ADAT=DATA`));
 
 /** Each half of the token in a line, each encoded as base 64. */
 const inTwoLines: Change<ExchangeTurn> = (_lines, _draw, { token, code }) => {
@@ -78,7 +78,7 @@ const REPLIES = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 
   },
   'RFC 2228 §3, ADAT': {
     'a refusal with valid data': ['sequence/no-context', coded(535, 431, 501, 534)],
-    'a refusal without data': ['sequence/no-context', reply('535 No', '431 No', '501 No', '503 No', '534 No')],
+    'a refusal without data': ['sequence/no-context', reply(['535 No', '431 No', '501 No', '503 No', '534 No'])],
   },
 });
 

@@ -5,7 +5,7 @@
 import { concat, concatAll } from '../../bytes.js';
 import { factsOf, type TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
-import { BAD_TOKEN, type Change, type MutationContext, mutationsOf, PRIVATE, SAFE } from '../mutation.js';
+import { BAD_TOKEN, type Change, DIRECTION, type MutationContext, mutationsOf, PRIVATE, SAFE } from '../mutation.js';
 import { all, cutShort, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
 
 /** With X-PSK some of them are confidential tokens, which anyone can make. */
@@ -98,7 +98,6 @@ const oneSafe: Change<MutationContext> = (fragments, draw, { context, level }) =
 
 const OF_LEVELS = { needs: ['levels'] } as const;
 const SEVERAL = { needs: ['lines', 'levels'], only: 'private', to: 'client' } as const;
-const DIRECTION = { layer: 'direction' } as const;
 const REFLECTED = ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'] as const;
 
 const OTHER_TOKENS = mutationsOf({ layer: 'level', at: 'tokens', makes: 'stage' })({

@@ -5,7 +5,7 @@ import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import type { Choices } from '../../choices.js';
-import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
+import { BAD_TOKEN, DIRECTION, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
 import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
 import type { ForgingOptions } from './rfc4121.js';
@@ -126,7 +126,7 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
     ],
   },
   'RFC 1964 §1.2.1.2': {
-    'a direction that is neither': [BAD_TOKEN, anyOf('direction', ...OTHER_DIRECTIONS), { layer: 'direction' }],
+    'a direction that is neither': [BAD_TOKEN, its => ({ direction: its.draw.of(OTHER_DIRECTIONS) }), DIRECTION],
     'the direction of the other side': [
       'security/wrong-direction',
       its => ({ direction: directionOf(!its.context.acceptor) }),
