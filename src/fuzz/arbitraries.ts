@@ -47,25 +47,17 @@ export interface ProtectedText {
   wire: Uint8Array;
 }
 
+const protectedTexts =
+  (texts: () => Arbitrary<Uint8Array>, protect: typeof protectReply) =>
+  (newContext: () => SecurityContext): Arbitrary<ProtectedText> =>
+    fc
+      .record({ level: levels(newContext()), text: texts() })
+      .map(({ level, text }) => ({ level, text, wire: protect(newContext(), level, text) }));
+
 /** 63z replies, with one token for each line. */
-export function protectedReplies(newContext: () => SecurityContext): Arbitrary<ProtectedText> {
-  return protectedTexts(newContext, replies(), protectReply);
-}
-
+export const protectedReplies = protectedTexts(replies, protectReply);
 /** MIC, CONF and ENC commands. */
-export function protectedCommands(newContext: () => SecurityContext): Arbitrary<ProtectedText> {
-  return protectedTexts(newContext, commands(), protectCommand);
-}
-
-function protectedTexts(
-  newContext: () => SecurityContext,
-  texts: Arbitrary<Uint8Array>,
-  protect: typeof protectReply,
-): Arbitrary<ProtectedText> {
-  return fc
-    .tuple(levels(newContext()), texts)
-    .map(([level, text]) => ({ level, text, wire: protect(newContext(), level, text) }));
-}
+export const protectedCommands = protectedTexts(commands, protectCommand);
 
 /** The levels that a context supports. */
 function levels(context: SecurityContext): Arbitrary<TokenLevel> {

@@ -76,15 +76,8 @@ export type MessageCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'text'>>;
 /** A case of a data connection. */
 export type TransferCase = FuzzCase & Required<Pick<FuzzCase, 'level' | 'bufferSize'>>;
 
-/** Whether a case mutates a message. */
-export function isMessage(one: FuzzCase): one is MessageCase {
-  return one.text !== undefined;
-}
-
-/** Whether a case mutates a transfer. */
-export function isTransfer(one: FuzzCase): one is TransferCase {
-  return one.bufferSize !== undefined;
-}
+export const isMessage = (one: FuzzCase): one is MessageCase => one.text !== undefined;
+export const isTransfer = (one: FuzzCase): one is TransferCase => one.bufferSize !== undefined;
 
 /** Options of {@link fuzzCases}. */
 export interface CaseOptions {
@@ -155,9 +148,7 @@ export function caseOf(rule: Rule, { to, choices, level = 'safe', text, bufferSi
   };
 }
 
-function hasLevel({ layer }: Rule): boolean {
-  return layer !== 'exchange' && layer !== 'phases';
-}
+const hasLevel = ({ layer }: Rule) => layer !== 'exchange' && layer !== 'phases';
 
 /** Every rule of the layers with each peer that can receive it. */
 export function rulesFor({ layers = LAYERS, to }: Pick<CaseOptions, 'layers' | 'to'>): { rule: Rule; peer: Peer }[] {
@@ -195,13 +186,8 @@ export function mutationIn<M extends Rule>(table: readonly M[], one: FuzzCase): 
   return mutation;
 }
 
-/**
- * The rule of a case.
- * @throws RangeError if there is none
- */
-export function ruleIn(one: FuzzCase): Rule {
-  return mutationIn(RULES, one);
-}
+/** @throws RangeError if there is none */
+export const ruleIn = (one: FuzzCase): Rule => mutationIn(RULES, one);
 
 /** The same transfer without a mutation. */
 export function validTransfer(one: TransferCase): TransferCase {

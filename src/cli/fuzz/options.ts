@@ -1,7 +1,6 @@
 /** Options for fuzzing clients and servers. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { FtpSecurityError } from '../../errors.js';
 import {
   type FuzzCase,
   LAYERS,
@@ -13,8 +12,9 @@ import {
 } from '../../fuzz/index.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../protection/mechanism.js';
+import { readKeys } from '../keys.js';
 import { FUZZ_KEYS } from '../mechanism-options.js';
-import { InputError, type parseOptions, readInput, UsageError } from '../status.js';
+import { InputError, type parseOptions, UsageError } from '../status.js';
 
 /** The greatest seed: seeds have 32 bits. */
 export const MAX_SEED = 0xffff_ffff;
@@ -67,19 +67,19 @@ export function settingsOf(values: Values, to: Peer): Settings {
   const seconds = wholeNumber('time', values.time, 1e7);
   const endless = values.cases === undefined && values.replay === undefined;
   const end = Date.now() + 1000 * (seconds ?? (endless ? DEFAULTS.seconds : Number.POSITIVE_INFINITY));
-  const interrupted = interruption();
-  const cases = values.replay === undefined ? newCases(values, to, seed) : replayed(values.replay, to);
+  const interruption = new AbortController();
+  process.once('SIGINT', () => interruption.abort());
+  const { signal: interrupted } = interruption;
+  const { exec, out, json, replay } = values;
   return {
-    cases,
+    cases: replay === undefined ? newCases(values, to, seed) : replayed(replay, to),
     seed,
     isOver: played => played >= most || Date.now() >= end || interrupted.aborted,
     end,
     interrupted,
     pause: 1000 / (wholeNumber('rate', values.rate, 100_000, 1) ?? DEFAULTS.rate),
     limit: wholeNumber('limit', values.limit, 600_000, 1) ?? DEFAULTS.limit,
-    exec: values.exec,
-    out: values.out,
-    json: values.json,
+    ...{ exec, out, json },
   };
 }
 
@@ -87,13 +87,8 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
   const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
-  const options: PlanOptions = {
-    to,
-    seed,
-    layers,
-    references: references(seed, nodeCiphers).filter(it => it.mechanism === mechanism),
-    ...(level && { level }),
-  };
+  const its = references(seed, nodeCiphers).filter(reference => reference.mechanism === mechanism);
+  const options: PlanOptions = { to, seed, layers, references: its, ...(level && { level }) };
   const [any] = plan(options);
   if (any === undefined) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
   return plan(options);
@@ -108,12 +103,6 @@ export function wholeNumber(name: string, text: string | undefined, max: number,
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= min && number <= max) return number;
   throw new UsageError(`--${name} wants a whole number from ${min} to ${max}`);
-}
-
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  return controller.signal;
 }
 
 function layerOf(name: string): Layer {
@@ -131,13 +120,7 @@ function replayed(path: string, to: Peer): FuzzCase[] {
 }
 
 function readReproducer(file: string, to: Peer): FuzzCase[] {
-  const octets = readInput(file);
-  let cases: FuzzCase[];
-  try {
-    cases = parseReproducers(octets);
-  } catch (error) {
-    throw error instanceof FtpSecurityError ? new FtpSecurityError(error.code, `${file}: ${error.message}`) : error;
-  }
+  const cases = readKeys(file, parseReproducers);
   if (cases.every(one => one.to === to)) return cases;
   throw new UsageError(`${file} has cases for the other side`);
 }

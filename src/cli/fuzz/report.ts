@@ -59,20 +59,15 @@ const MAX_DETAIL = 100;
 const PROGRESS = 200;
 
 export class Report {
-  readonly #json: boolean;
-  readonly #out: string;
-  readonly #seed: number;
+  readonly #settings: Pick<Settings, 'json' | 'out' | 'seed'>;
   readonly #began = Date.now();
-  readonly #layers = new Map<string, Map<string, number>>();
-  readonly #findings: string[][] = [];
+  readonly #layers = new Map<string, Partial<Record<OutcomeKind, number>>>();
   /** Names of the files that hold a finding of this run. */
   readonly #files = new Set<string>();
   #shown = 0;
 
-  constructor({ json, out, seed }: { json: boolean; out: string; seed: number }) {
-    this.#json = json;
-    this.#seed = seed;
-    this.#out = out;
+  constructor(settings: Pick<Settings, 'json' | 'out' | 'seed'>) {
+    this.#settings = settings;
   }
 
   /**
@@ -80,69 +75,66 @@ export class Report {
    * @throws InputError if the file can't be written
    */
   add(record: CaseRecord | FindingRecord): void {
-    if (record.type === 'case') this.#count(record);
-    const file = record.type === 'finding' ? this.#keep(record) : undefined;
-    if (this.#json) print({ ...record, ...(file !== undefined && { file }) });
-    else if (record.type === 'case') this.#progress(record.index);
-    else this.#show(record, file!);
+    if (record.type === 'case') {
+      const { layer, outcome, index } = record;
+      const counts = this.#layers.get(layer) ?? {};
+      this.#layers.set(layer, { ...counts, [outcome]: (counts[outcome] ?? 0) + 1 });
+      if (this.#settings.json) print(record);
+      else this.#progress(index);
+    } else {
+      const file = this.#keep(record);
+      if (this.#settings.json) print({ ...record, file });
+      else this.#show(record, file);
+    }
   }
 
   finish(summary: SummaryRecord): void {
+    const { json, out, seed } = this.#settings;
     const seconds = (Date.now() - this.#began) / 1000;
-    if (this.#json) {
-      print({ ...summary, seed: this.#seed, seconds });
+    if (json) {
+      print({ ...summary, seed, seconds });
       return;
     }
     this.#clear();
-    const kinds = Object.keys(KINDS);
-    const rows = [...this.#layers].map(([layer, counts]) => [layer, ...kinds.map(kind => `${counts.get(kind) ?? 0}`)]);
+    const kinds = Object.keys(KINDS) as OutcomeKind[];
+    const rows = [...this.#layers].map(([layer, counts]) => [layer, ...kinds.map(kind => `${counts[kind] ?? 0}`)]);
     for (const row of columns([['layer', ...kinds], ...rows])) console.log(row.trimEnd());
     for (const row of columns(Object.entries(KINDS))) console.log(paint('dim', `  ${row.trimEnd()}`));
     const { cases, findings, gone, reason, severities } = summary;
     const each = seconds > 0 ? ` (${(cases / seconds).toFixed(0)}/s)` : '';
-    const total = `${cases} cases in ${seconds.toFixed(1)} s${each} from seed ${this.#seed}, ${findings} findings`;
+    const total = `${cases} cases in ${seconds.toFixed(1)} s${each} from seed ${seed}, ${findings} findings`;
     const counts = SEVERITIES.map(severity => `${severities[severity]} ${severity}`).join(', ');
-    console.log(paint('bold', total) + (findings > 0 ? ` (${counts}), in ${this.#out}/` : ''));
+    console.log(paint('bold', total) + (findings > 0 ? ` (${counts}), in ${out}/` : ''));
     if (gone) console.log(`the target can't be tested any more: ${printable(reason ?? '')}`);
   }
 
-  #count({ layer, outcome }: CaseRecord): void {
-    const counts = this.#layers.get(layer) ?? new Map<string, number>();
-    this.#layers.set(layer, counts.set(outcome, (counts.get(outcome) ?? 0) + 1));
-  }
-
-  /** @returns the path of the finding's file */
+  /** One case can have two findings, such as a crash and another one. Returns the path of the finding's file. */
   #keep({ type: _, ...reproducer }: FindingRecord): string {
-    const file = join(this.#out, this.#unused(fileNameOf(reproducer)));
+    const { out } = this.#settings;
+    const name = fileNameOf(reproducer);
+    let unused = name;
+    for (let nth = 2; this.#files.has(unused); nth++) unused = name.replace(/\.json$/, `-${nth}.json`);
+    this.#files.add(unused);
+    const file = join(out, unused);
     attempt(file, () => {
-      makeFolder(this.#out);
+      makeFolder(out);
       writeFileSync(file, `${JSON.stringify(reproducer, null, 2)}\n`);
     });
     return file;
   }
 
-  /** A file name that this run has not used: one case can have two findings, such as a crash and another one. */
-  #unused(name: string): string {
-    let unused = name;
-    for (let nth = 2; this.#files.has(unused); nth++) unused = name.replace(/\.json$/, `-${nth}.json`);
-    this.#files.add(unused);
-    return unused;
-  }
-
   #show({ finding, name, must, outcome, source }: FindingRecord, file: string): void {
     this.#clear();
-    const said = shorten(printable(outcome), MAX_DETAIL);
-    console.log(
-      `${paint('red', finding)}  ${name} (${source}), ${FINDINGS[finding]}\n  ${said}; a conforming peer ${must}\n  ${paint('dim', file)}`,
-    );
-    this.#findings.push([finding, name]);
+    console.log(`${paint('red', finding)}  ${name} (${source}), ${FINDINGS[finding]}`);
+    console.log(`  ${shorten(printable(outcome), MAX_DETAIL)}; a conforming peer ${must}`);
+    console.log(`  ${paint('dim', file)}`);
   }
 
   #progress(index: number): void {
     if (!process.stderr.isTTY || Date.now() - this.#shown < PROGRESS) return;
     this.#shown = Date.now();
     const rate = index / ((this.#shown - this.#began) / 1000 || 1);
-    process.stderr.write(`\r\u001b[K${index} cases, ${rate.toFixed(0)}/s, ${this.#findings.length} findings`);
+    process.stderr.write(`\r\u001b[K${index} cases, ${rate.toFixed(0)}/s, ${this.#files.size} findings`);
   }
 
   #clear(): void {

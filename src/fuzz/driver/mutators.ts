@@ -174,6 +174,7 @@ function scriptMutator({ start, line }: Script): ReplyMutator {
   };
 }
 
+/** The replies of a conforming server, so that a client reaches the point where it is tested. */
 const ANSWERS: Readonly<Record<string, Answer>> = {
   USER: [232, 'User logged in'],
   PASS: [230, 'User logged in'],

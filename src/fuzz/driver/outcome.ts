@@ -13,7 +13,8 @@ export type OutcomeKind = 'accepted' | 'refused' | 'ignored' | 'closed' | 'hung'
 /**
  * All findings with their severity: `high` lets an attacker change what happens, or stops the peer; `medium` is a
  * broken rule that may become exploitable together with another fault; `low` is a tolerance or an oddity. A name that
- * ends in `accepted` means that a peer accepted something that it must refuse.
+ * ends in `accepted` means that a peer accepted something that it must refuse. If one case shows several findings, the
+ * first in this order is the main one.
  */
 export const FINDINGS = {
   crashed: 'high',
@@ -47,8 +48,6 @@ export const FINDINGS = {
 export type Finding = keyof typeof FINDINGS;
 /** The severity of a finding. */
 export type Severity = (typeof FINDINGS)[Finding];
-/** If one case shows several findings, the first in this order is the main one. */
-const ORDER = Object.keys(FINDINGS) as Finding[];
 const ENDS: readonly Finding[] = ['crashed', 'hung', 'connection cut'];
 
 /** The outcome of a case. */
@@ -111,17 +110,17 @@ export function findingOf(codes: readonly ErrorCode[], { layer, forges }: Pick<F
 
 /** The outcome with one more finding, if there is one. */
 export function withFinding(outcome: Outcome, found: Finding | undefined): Outcome {
-  const known = findingsOf(outcome);
-  if (found === undefined || known.includes(found)) return outcome;
-  const [finding, ...also] = ORDER.filter(it => it === found || known.includes(it));
-  return { ...outcome, finding: finding!, ...(also.length > 0 && { also }) };
+  return withFindings(outcome, it => it === found || findingsOf(outcome).includes(it));
 }
 
 /** The outcome without a finding. */
 export function withoutFinding(outcome: Outcome, removed: Finding): Outcome {
-  const { finding: _, also: __, ...rest } = outcome;
-  const [finding, ...also] = findingsOf(outcome).filter(it => it !== removed);
-  return { ...rest, ...(finding && { finding }), ...(also.length > 0 && { also }) };
+  return withFindings(outcome, it => it !== removed && findingsOf(outcome).includes(it));
+}
+
+function withFindings({ finding: _, also: __, ...outcome }: Outcome, has: (it: Finding) => boolean): Outcome {
+  const [finding, ...also] = (Object.keys(FINDINGS) as Finding[]).filter(has);
+  return { ...outcome, ...(finding && { finding }), ...(also.length > 0 && { also }) };
 }
 
 /** All findings of a case, the worst first. */

@@ -1,6 +1,6 @@
 /** The order of cases: each layer in turn, so that a short run covers them all; the simplest first, none twice. */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { toHex, toUtf8 } from '../../bytes.js';
+import { concatAll, toHex, toUtf8 } from '../../bytes.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, fuzzCases, ruleIn } from '../cases.js';
@@ -30,9 +30,8 @@ export function* plan({ to, seed, layers, level, references = [] }: PlanOptions)
   const isNew = noveltyIn(references);
   for (let number = 0; ; number++) {
     const options = { seed: (seed + number * ROUND) >>> 0, layers, to, ...(level && { level }) };
-    let round = [...fuzzCases(options)].map(shaped);
     // The first variant is the simplest one in every round, so it is not repeated.
-    if (number > 0) round = round.filter(one => one.choices.length > 0);
+    const round = [...fuzzCases(options)].filter(({ choices }) => number === 0 || choices.length > 0).map(shaped);
     let isOver = true;
     for (const one of byTurns(round)) {
       if (!isNew(one)) continue;
@@ -62,22 +61,18 @@ function noveltyIn(references: readonly Reference[]): (one: FuzzCase) => boolean
 }
 
 function digestOf(all: readonly (readonly Uint8Array[] | undefined)[]): string {
-  const hash = sha256.create();
-  for (const chunks of all) {
-    hash.update(toUtf8(`${chunks?.map(({ length }) => length)} `));
-    for (const chunk of chunks ?? []) hash.update(chunk);
-  }
-  return toHex(hash.digest().subarray(0, 12));
+  const octets = all.flatMap(chunks => [toUtf8(`${chunks?.map(({ length }) => length)} `), ...(chunks ?? [])]);
+  return toHex(sha256(concatAll(octets)).subarray(0, 12));
 }
 
 /** One case of each layer, then another of each, until none is left. */
 function* byTurns(cases: readonly FuzzCase[]): Generator<FuzzCase> {
   const queues = new Map<Layer, FuzzCase[]>();
-  for (const one of cases) {
-    const queue = queues.get(one.layer) ?? [];
-    queues.set(one.layer, queue);
-    queue.push(one);
-  }
+  for (const one of cases)
+    queues
+      .set(one.layer, queues.get(one.layer) ?? [])
+      .get(one.layer)!
+      .push(one);
   for (let i = 0; i < cases.length; i++)
     for (const queue of queues.values()) if (queue[i] !== undefined) yield queue[i]!;
 }

@@ -12,7 +12,7 @@ import type { Exchange, SecurityContext, Step } from '../../protection/mechanism
 import { protectReply } from '../../protection/protect.js';
 import { decodeProtectedCommand } from '../../protection/protected-command.js';
 import { levelOfVerb, type ProtectionLevel, type TokenLevel } from '../../protection/protection-level.js';
-import type { AnsweredEvent, CommandEvent, ServerDataEvent, ServerEvent } from '../../session/events.js';
+import type { AnsweredEvent, CommandEvent, ServerDataEvent } from '../../session/events.js';
 import { ServerSession } from '../../session/server.js';
 import { BUFFER_SIZE, type FuzzCase } from '../cases.js';
 import { wrappingWith } from '../mechanisms/mechanism.js';
@@ -54,12 +54,6 @@ export async function playToClient(
 }
 
 type Octets = readonly Uint8Array[];
-/** A reply of the session: its text, if it is protected, and what makes its octets. */
-interface Recorded {
-  text: Uint8Array;
-  octets: () => Uint8Array;
-}
-type Notes = Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] };
 
 /** Sessions are strict by default; here a client may continue after an error, so that its reaction can be observed. */
 const LENIENT = { allowWeak: true, allowInsertedLines: true, allowMissingLines: true, maxFailures: 1000, minPbsz: 1 };
@@ -71,7 +65,7 @@ class ServerSide {
   readonly #connection: Connection;
   readonly #server: ServerSession;
   readonly #data: ServerData;
-  readonly #seen: Notes = { commands: [] };
+  readonly #seen: Omit<ClientTrace, 'end' | 'commands'> & { commands: string[] } = { commands: [] };
   #session: FuzzSession | undefined;
   #exchange: Exchange | undefined;
   /** The texts that the session wants to protect, while it makes a reply. */
@@ -128,7 +122,6 @@ class ServerSide {
     return this.#seen.mutated !== undefined;
   }
 
-  /** Whether the mutated octets have no end. */
   get #isOpen(): boolean {
     return this.#isMutated && this.#mutator.isOpen === true;
   }
@@ -165,7 +158,13 @@ class ServerSide {
     const event = this.#recorded(() => this.#server.next());
     if (event === undefined) return [];
     const { command } = event;
-    if (command === undefined && this.#isSecured) return this.#unreadable(outer.verb, claimed!, event, isLost);
+    if (command === undefined && this.#isSecured) {
+      // The token can't be opened. If the client may have other keys, it can only be seen that it continues protected.
+      if (isLost) this.#note(outer.verb, claimed!);
+      else if (event.type === 'answered') this.#seen.error = event.error!;
+      this.#quits = true;
+      return [];
+    }
     if (claimed !== undefined && command !== undefined) this.#received = decodeProtectedCommand(outer).token;
     const level = event.type === 'command' ? event.level : ((this.#isSecured ? claimed : undefined) ?? 'clear');
     this.#note((command ?? outer).verb, level);
@@ -202,14 +201,6 @@ class ServerSide {
     this.#valid = valid;
   }
 
-  /** A token that can't be opened. If the client may have other keys, it can only be seen that it continues protected. */
-  #unreadable(verb: string, claimed: TokenLevel, event: ServerEvent, isLost: boolean): Octets {
-    if (isLost) this.#note(verb, claimed);
-    else if (event.type === 'answered') this.#seen.error = event.error!;
-    this.#quits = true;
-    return [];
-  }
-
   #note(verb: string, level: ProtectionLevel): void {
     this.#seen.commands.push(`${level} ${verb}`);
     if (verb === 'QUIT') this.#quits = true;
@@ -223,8 +214,11 @@ class ServerSide {
     return work();
   }
 
-  /** @param octets  the session's own output, correct only for a reply in the clear */
-  #sealed(octets: Uint8Array): Recorded {
+  /**
+   * Returns the text of the session's reply, if it is protected, and a function that makes its octets.
+   * @param octets  the session's own output, correct only for a reply in the clear
+   */
+  #sealed(octets: Uint8Array): { text: Uint8Array; octets: () => Uint8Array } {
     const [plain = [], level] = [this.#plain, this.#plain?.[0]?.level];
     this.#plain = undefined;
     const text = concatAll(plain.map(its => its.text));
@@ -254,7 +248,7 @@ class ServerSide {
     this.#exchange = this.#target.exchange(session => {
       this.#session = session;
     }, this.#connection.ends);
-    const valid = this.#proceed({});
+    const valid = this.#octets(() => this.#server.proceed({}));
     return { to: 'AUTH', valid: () => valid, session: undefined };
   }
 
@@ -269,13 +263,10 @@ class ServerSide {
       return this.#octets(() => this.#server.refuse(refusal));
     }
     const { token, context } = step;
-    const valid = this.#proceed({ ...step, ...(context && { context: this.#recording(this.#session!) }) });
-    const turn = { number: this.#adats++, code: context === undefined ? 335 : 235, token, received } as const;
+    if (context) step = { ...step, context: this.#recording(this.#session!) };
+    const valid = this.#octets(() => this.#server.proceed(step));
+    const turn = { number: this.#adats++, code: context ? 235 : 335, token, received } as const;
     return { to: 'ADAT', valid: () => valid, session: this.#session, turn };
-  }
-
-  #proceed(step: Step): Uint8Array {
-    return this.#octets(() => this.#server.proceed(step));
   }
 
   // After the exchange
