@@ -21,7 +21,14 @@ import {
   UNVERIFIED,
 } from '../mutation.js';
 import { all, type Edit, every, flippedAtEnd, octets, octetsAt, piecesOf, spliced, times } from '../pieces.js';
-import { counting, type ForgingContext, type FuzzMechanism, forgeries, forgingContext } from './mechanism.js';
+import {
+  counting,
+  type ForgingContext,
+  type FuzzMechanism,
+  forgeries,
+  forgingContext,
+  type Place,
+} from './mechanism.js';
 
 interface GsiFields {
   /** The records of the token instead of those of the text. */
@@ -90,7 +97,7 @@ const HELLO_REQUEST = handshake('00000000');
 /** NewSessionTicket of TLS 1.3 with a lifetime of an hour, and a ticket of four octets. */
 const TICKET = handshake('0400001300000e1000000000080000000000000000000400000000');
 
-type Its = { context: GsiForger; text: Uint8Array; draw: Choices; token(fields?: GsiFields): Uint8Array };
+type Its = Place<GsiForger>;
 /** Other records than the one of the text. */
 const records =
   (make: (its: Its) => PlainRecord[], fields?: GsiFields) =>

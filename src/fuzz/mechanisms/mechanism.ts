@@ -75,7 +75,8 @@ export interface ForgingContext<Fields = object> extends SecurityContext {
 
 type FieldsOf<C> = C extends ForgingContext<infer Fields> ? Fields : never;
 
-interface Place<C> {
+/** The context for one forged token. */
+export interface Place<C> {
   context: C;
   text: Uint8Array;
   sealed: boolean;

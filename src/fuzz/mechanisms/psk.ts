@@ -27,6 +27,7 @@ import {
   type FuzzMechanism,
   forgeries,
   forgingContext,
+  type Place,
   roleOf,
 } from './mechanism.js';
 
@@ -67,10 +68,10 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
   return { context, numbered: true, integrity: ['safe', 'private'] };
 }
 
-type Place = { context: PskForger; sealed: boolean; next: bigint };
-const levelOf = ({ sealed }: Place) => (sealed ? 'private' : 'safe');
-const otherLevel = ({ sealed }: Place) => (sealed ? 'safe' : 'private');
-const otherRole = ({ context }: Place): Role => (context.role === 'initiator' ? 'acceptor' : 'initiator');
+type Its = Place<PskForger>;
+const levelOf = ({ sealed }: Its) => (sealed ? 'private' : 'safe');
+const otherLevel = ({ sealed }: Its) => (sealed ? 'safe' : 'private');
+const otherRole = ({ context }: Its): Role => (context.role === 'initiator' ? 'acceptor' : 'initiator');
 /** The letter of a level, with the case of our own tokens, or of the other side's. */
 const letterOf = (level: 'safe' | 'private', role: Role) => LETTER[level] | (role === 'acceptor' ? SMALL : 0);
 const WRONG_SIDE = 'security/wrong-direction';

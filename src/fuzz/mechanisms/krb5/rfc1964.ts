@@ -4,10 +4,9 @@ import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
-import type { Choices } from '../../choices.js';
 import { BAD_TOKEN, DIRECTION, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
-import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
+import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext, type Place } from '../mechanism.js';
 import type { ForgingOptions } from './rfc4121.js';
 
 const WRAP_ID = 0x0201;
@@ -64,25 +63,19 @@ function paddingOf({ blockSize }: Rfc1964Key, plaintext: Uint8Array): Uint8Array
   return new Uint8Array(count).fill(count);
 }
 
-interface Place {
-  context: Rfc1964Forger;
-  text: Uint8Array;
-  draw: Choices;
-  token(fields?: FramedFields): Uint8Array;
-  next: bigint;
-}
+type Its = Place<Rfc1964Forger>;
 
 /** Padding of the right length whose last octet is one of these. */
 const miscounted =
   (...counts: number[]) =>
-  ({ context: { key }, text, draw }: Place) => {
+  ({ context: { key }, text, draw }: Its) => {
     const padding = paddingOf(key, text);
     padding[padding.length - 1] = draw.of(counts);
     return { padding };
   };
 
 /** A token with a wrong length in its frame. */
-const framed = (length: string) => (its: Place) => {
+const framed = (length: string) => (its: Its) => {
   const token = its.token();
   return spliced(token, 1, token[1]! & 0x80 ? 1 + (token[1]! & 0x7f) : 1, octets(length));
 };

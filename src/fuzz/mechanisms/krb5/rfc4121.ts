@@ -6,7 +6,7 @@ import { type Krb5ContextOptions, krb5Context } from '../../../mechanisms/krb5/t
 import { FILLER, FLAG, HEADER, MIC_ID, WRAP_ID } from '../../../mechanisms/krb5/tokens/token-header.js';
 import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
-import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
+import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext, type Place } from '../mechanism.js';
 
 /** Key usages (§2), by the flag of the sender: of Wrap tokens, and of GetMIC tokens. */
 const USAGE = { seal: [24, 22], sign: [25, 23] } as const;
@@ -63,17 +63,13 @@ export function rfc4121Forger(options: ForgingOptions): Rfc4121Forger {
   return forgingContext(krb5Context(options), { forges: 'rfc4121', numbers, flags, checksumLength, token });
 }
 
-interface Place {
-  context: Rfc4121Forger;
-  sealed: boolean;
-  next: bigint;
-}
-const flagsOf = ({ context: { flags }, sealed }: Place) => flags | (sealed ? FLAG.sealed : 0);
+type Its = Place<Rfc4121Forger>;
+const flagsOf = ({ context: { flags }, sealed }: Its) => flags | (sealed ? FLAG.sealed : 0);
 /** A flag is the other way, and so is the key usage that belongs to it. */
-const inverted = (flag: number) => (its: Place) => ({ flags: flagsOf(its) ^ flag });
-const usageOf = (kind: keyof typeof USAGE, { context: { flags } }: Place, other = false) =>
+const inverted = (flag: number) => (its: Its) => ({ flags: flagsOf(its) ^ flag });
+const usageOf = (kind: keyof typeof USAGE, { context: { flags } }: Its, other = false) =>
   USAGE[kind][((flags & FLAG.sentByAcceptor) === 0) === other ? 1 : 0];
-const ahead = (by: bigint) => (its: Place) => ({ sequence: BigInt.asUintN(64, its.next + by) });
+const ahead = (by: bigint) => (its: Its) => ({ sequence: BigInt.asUintN(64, its.next + by) });
 
 /** Another number in the covered header. */
 const word = (at: number, value: number) => (header: Uint8Array) => header.set(u16be(value), at);
