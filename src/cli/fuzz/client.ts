@@ -1,5 +1,5 @@
 /** `rfc2228 fuzz client`: plays the server for each client that connects. */
-import { type FuzzCase, isTransfer } from '../../fuzz/cases.js';
+import { isTransfer } from '../../fuzz/cases.js';
 import * as driver from '../../fuzz/index.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
@@ -33,7 +33,10 @@ export async function fuzzClient(args: string[]): Promise<number> {
 }
 
 /** @param place  gives the number of the command whose reply is mutated, from the number in the case, if it has one */
-function* placed(cases: Iterable<FuzzCase>, place: (own: number | undefined) => number): Generator<FuzzCase> {
+function* placed(
+  cases: Iterable<driver.FuzzCase>,
+  place: (own: number | undefined) => number,
+): Generator<driver.FuzzCase> {
   for (const one of cases) yield { ...one, at: place(one.at) };
 }
 
@@ -68,7 +71,7 @@ interface Learned {
 /** How many commands are tried to find one whose reply changes what the client does. Each try takes a connection. */
 const MAX_PLACES = 8;
 
-const placeOf = (one: FuzzCase | driver.Plain) => (typeof one === 'string' ? undefined : one.at);
+const placeOf = (one: driver.FuzzCase | driver.Plain) => (typeof one === 'string' ? undefined : one.at);
 const isShown = ({ output }: driver.Seen, at: number) => new RegExp(`${driver.markerOf(at)}(?!\\d)`).test(output ?? '');
 const isProtected = (command: string) => !command.startsWith('clear ');
 
@@ -147,7 +150,7 @@ class Clients {
     return 'exit status';
   }
 
-  async play(one: FuzzCase): Promise<driver.Outcome> {
+  async play(one: driver.FuzzCase): Promise<driver.Outcome> {
     const visit = await this.#visit(one);
     if (visit === undefined) return { kind: 'unready', detail: `no client came${this.#lastWords}` };
     const outcome = isTransfer(one)
@@ -183,7 +186,7 @@ class Clients {
   }
 
   async #visit(
-    one: FuzzCase | driver.Plain,
+    one: driver.FuzzCase | driver.Plain,
     at = placeOf(one) ?? this.#at,
     toEnd = this.#usual.again !== undefined,
   ): Promise<Visit | undefined> {

@@ -1,5 +1,6 @@
 /** How each kind of case changes the replies of a conforming server to a client under test. */
 import { concatAll } from '../../bytes.js';
+import { commandFacts } from '../../ftp/commands.js';
 import { formatReply } from '../../ftp/reply.js';
 import { covers, type ProtectionLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, isMessage, isTransfer, type MessageCase, ruleIn, validTransfer } from '../cases.js';
@@ -174,35 +175,24 @@ function scriptMutator({ start, line }: Script): ReplyMutator {
   };
 }
 
-/** The replies of a conforming server, so that a client reaches the point where it is tested. */
+/** Replies whose text a client parses, and those that are not the first success in the table of commands. */
 const ANSWERS: Readonly<Record<string, Answer>> = {
   USER: [232, 'User logged in'],
-  PASS: [230, 'User logged in'],
-  ACCT: [230, 'User logged in'],
   SYST: [215, 'UNIX Type: L8'],
   PWD: [257, '"/" is here'],
   XPWD: [257, '"/" is here'],
   MKD: [257, '"/made" created'],
-  RNFR: [350, 'And to what?'],
-  REST: [350, 'The next transfer starts there'],
   SIZE: [213, `${FILE.length}`],
   MDTM: [213, '20200101000000'],
-  STAT: [211, 'All is well'],
-  HELP: [214, 'No help'],
-  ABOR: [226, 'No transfer is active'],
-  QUIT: [221, 'Goodbye'],
-  ...answered([250, 'Done'], 'CWD CDUP DELE RMD RNTO'),
-  ...answered([200, 'Done'], 'TYPE MODE STRU OPTS NOOP'),
-  ...answered([202, 'No need'], 'ALLO SITE'),
+  OPTS: [200, 'Done'],
 };
 
-function answered(answer: Answer, verbs: string): Record<string, Answer> {
-  return Object.fromEntries(verbs.split(' ').map(verb => [verb, answer]));
-}
-
-/** The reply to a command, without its data connection. */
+/** The reply of a conforming server to a command, without its data connection. Of the other RFCs it has only the above. */
 export function usualAnswer(verb: string): Answer {
-  return ANSWERS[verb] ?? [502, 'Not implemented'];
+  const { source, replies, resets } = commandFacts(verb);
+  const code = replies.find(it => it >= 200 && it < 400);
+  const isKnown = code !== undefined && source.startsWith('RFC 959') && !resets;
+  return ANSWERS[verb] ?? (isKnown ? [code, 'Done'] : [502, 'Not implemented']);
 }
 
 /** A reply with the number of lines of `shape`, and the marker in its last line. */

@@ -2,9 +2,10 @@
  * KERBEROS_V4 (RFC 2228 appendix II): messages with any header, sender and time, and the unprotected parts of the
  * AP_REQ: numbers, the realm, lengths. Private messages have no checksum.
  */
-import { concat, concatAll, toHex, viewOf } from '../../bytes.js';
+import { concat, concatAll, toHex } from '../../bytes.js';
 import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechanisms/krb4/context.js';
-import { desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
+import { BLOCK, desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
+import { numberOf } from '../../mechanisms/krb4/messages.js';
 import type { Peer } from '../../protection/mechanism.js';
 import { BAD_TOKEN, type ExchangeTurn, type FuzzSession, mutationsOf, PRIVATE, SAFE, UNVERIFIED } from '../mutation.js';
 import { every, flippedAtEnd, octets, spliced } from '../pieces.js';
@@ -33,7 +34,6 @@ interface Krb4Forger extends ForgingContext<Krb4Fields> {
   readonly forges: 'krb4';
 }
 
-const BLOCK = 8;
 const TYPE = { private: 0x0c, safe: 0x0e } as const;
 const UNNUMBERED = { next: 0n, skip: () => undefined };
 
@@ -57,12 +57,6 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
   };
   const context = forgingContext(krb4Context(options), { forges: 'krb4', numbers: UNNUMBERED, token });
   return { context, numbered: false, integrity: ['safe'] };
-}
-
-function numberOf(value: number, littleEndian: boolean): Uint8Array {
-  const octets = new Uint8Array(4);
-  viewOf(octets).setUint32(0, value, littleEndian);
-  return octets;
 }
 
 function padded(body: Uint8Array, padding: number): Uint8Array {

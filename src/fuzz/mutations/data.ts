@@ -102,7 +102,7 @@ const ORDER = mutationsOf({ ...BLOCKS, ...NUMBERED })({
 });
 
 /** The first block at one level, and the others at another; default that of the transfer. */
-const atLevels =
+export const atLevels =
   (first: TokenLevel, others?: TokenLevel): Change<MutationContext> =>
   (texts, _draw, { context, level }) =>
     context.supports(first)

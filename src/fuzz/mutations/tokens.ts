@@ -7,6 +7,7 @@ import { factsOf, type TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
 import { BAD_TOKEN, type Change, DIRECTION, type MutationContext, mutationsOf, PRIVATE, SAFE } from '../mutation.js';
 import { all, cutShort, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
+import { atLevels } from './data.js';
 
 /** With X-PSK some of them are confidential tokens, which anyone can make. */
 const NO_TOKEN = [...BAD_TOKEN, 'security/wrong-direction', 'sequence/wrong-level'] as const;
@@ -85,11 +86,8 @@ const TOKENS_OUT_OF_ORDER = mutationsOf(IN_REPLIES)({
   },
 });
 
-/** Replaces tokens by ones of another level than their lines claim. */
-const atLevel =
-  (applied: TokenLevel): Change<MutationContext> =>
-  (fragments, _draw, { context }) =>
-    context.supports(applied) ? fragments.map(fragment => context.wrap(fragment, applied).token) : undefined;
+/** All tokens have another level than their lines claim. */
+const atLevel = (applied: TokenLevel) => atLevels(applied, applied);
 /** The same for one token, which is chosen. */
 const oneSafe: Change<MutationContext> = (fragments, draw, { context, level }) => {
   const weaker = draw.below(fragments.length);
