@@ -176,10 +176,7 @@ function isOf(rule: Rule, { layer, name, forges, to }: Unchecked): boolean {
   );
 }
 
-/**
- * The mutation of a case in a table.
- * @throws RangeError if there is none
- */
+/** The mutation of a case in a table. @throws RangeError if there is none */
 export function mutationIn<M extends Rule>(table: readonly M[], one: FuzzCase): M {
   const mutation = table.find(it => isOf(it, one));
   if (mutation === undefined) throw new RangeError(`no mutation is called ${one.layer}: ${one.name}`);

@@ -1,7 +1,4 @@
-/**
- * Makes the octets of a case: in a live session, as a line of an exchange, or under fixed keys, where a case always gives the
- * same octets.
- */
+/** Makes the octets of a case: in a live session, as a line of an exchange, or always the same under fixed keys. */
 
 import { encodeBase64 } from '../base64.js';
 import type { BlockCiphers } from '../block-cipher.js';
@@ -94,7 +91,7 @@ export function performExchange(one: FuzzCase, turn: ExchangeTurn): Uint8Array |
 }
 
 /** The octets of a valid message; its tokens use up numbers. */
-export function validMessage(its: FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>): Uint8Array {
+export function validMessage(its: Its): Uint8Array {
   let pieces: readonly Uint8Array[] = [its.text];
   for (const [, make] of MESSAGE) pieces = make(pieces, its as MutationContext);
   return pieces[0]!;
@@ -133,14 +130,13 @@ function mutated<C>(
   return pieces;
 }
 
-const NEEDS: Record<
-  NonNullable<Mutation['needs']>[number],
-  (its: Pick<MutationContext, 'text' | 'level' | keyof FuzzSession>) => boolean
-> = {
-  lines: ({ text }) => text.indexOf(LF) < text.length - 1,
-  numbers: ({ numbered }) => numbered,
-  integrity: ({ integrity, level }) => integrity.includes(level),
-  levels: ({ oneLevel }) => oneLevel !== true,
+type Its = FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>;
+
+const NEEDS = {
+  lines: ({ text }: Its) => text.indexOf(LF) < text.length - 1,
+  numbers: ({ numbered }: Its) => numbered,
+  integrity: ({ integrity, level }: Its) => integrity.includes(level),
+  levels: ({ oneLevel }: Its) => oneLevel !== true,
 };
 
 /** The octets before the base 64: the verb and a blank, or the code and its separator. */

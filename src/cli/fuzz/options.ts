@@ -94,10 +94,7 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
   return plan(options);
 }
 
-/**
- * @returns undefined if the option is absent
- * @throws UsageError if it is not a whole number from `min` to `max`
- */
+/** @throws UsageError if it is not a whole number from `min` to `max` */
 export function wholeNumber(name: string, text: string | undefined, max: number, min = 0): number | undefined {
   if (text === undefined) return undefined;
   const number = Number(text);
@@ -125,10 +122,7 @@ function readReproducer(file: string, to: Peer): FuzzCase[] {
   throw new UsageError(`${file} has cases for the other side`);
 }
 
-/**
- * Parses `HOST:PORT`, with an IPv6 address in brackets, or a port alone, which means this host.
- * @throws UsageError if it has another form
- */
+/** Parses `HOST:PORT`, with an IPv6 address in brackets, or a port alone, which means this host. */
 export function parseEndpoint(text: string): { host: string; port: number } {
   const [, inBrackets, name, digits] = /^(?:(?:\[([^\]]+)\]|([^:]*)):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
@@ -136,10 +130,7 @@ export function parseEndpoint(text: string): { host: string; port: number } {
   return { host: inBrackets ?? (name || '127.0.0.1'), port };
 }
 
-/**
- * Rejects other hosts, because fuzzing hosts of other people does harm.
- * @throws UsageError for another host without --i-own-this-target
- */
+/** Rejects other hosts without --i-own-this-target, because fuzzing hosts of other people does harm. */
 export function assertOwned(host: string, { 'i-own-this-target': owned }: Values): void {
   const isLoopback = /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || host.toLowerCase() === 'localhost';
   if (isLoopback || owned) return;

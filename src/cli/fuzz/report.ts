@@ -18,10 +18,7 @@ import { EXIT } from '../status.js';
 import { columns, paint, printable, shorten } from '../terminal.js';
 import type { Settings } from './options.js';
 
-/**
- * Runs a campaign at its rate.
- * @returns the exit status
- */
+/** Runs a campaign at its rate. Returns the exit status. */
 export async function run(settings: Settings, mechanism: string, play: CampaignOptions['play']): Promise<number> {
   const reporter = new Report(settings);
   const { cases, isOver, interrupted, pause } = settings;
@@ -70,10 +67,7 @@ export class Report {
     this.#settings = settings;
   }
 
-  /**
-   * Shows a case or a finding, and writes a finding to a file.
-   * @throws InputError if the file can't be written
-   */
+  /** Shows a case or a finding, and writes a finding to a file. */
   add(record: CaseRecord | FindingRecord): void {
     if (record.type === 'case') {
       const { layer, outcome, index } = record;

@@ -50,10 +50,7 @@ class Server {
     this.#place = place;
   }
 
-  /**
-   * Connects; tries again, because a server that was just started may not listen yet.
-   * @throws SetupFailed if the server can't be reached within the limit
-   */
+  /** Tries again, because a server that was just started may not listen yet. @throws SetupFailed */
   async connect(): Promise<Socket> {
     const { host, port, limit } = this.#place;
     for (const end = Date.now() + limit; ; await sleep(RETRY)) {

@@ -104,10 +104,7 @@ export class SocketData implements DataConnections {
   readonly #sockets: Socket[] = [];
   readonly #listeners: Listener[] = [];
 
-  /**
-   * @param control  the control connection, whose addresses the data connections use
-   * @param limit  the longest time for each operation, in milliseconds
-   */
+  /** @param limit  the longest time for each operation, in milliseconds */
   constructor(control: Socket, limit: number) {
     this.#control = control;
     this.#limit = limit;

@@ -134,11 +134,7 @@ function keyOf({ layer, name, source, expected }: FuzzCase, finding: Finding): s
 /** Enough for six choices, a text and a level. */
 const MAX_TRIES = 24;
 
-/**
- * Minimises a case.
- * @param shows  plays a case, and returns whether it still shows the finding
- * @returns the smallest case that was found, possibly the given one
- */
+/** Minimises a case that shows a finding. Returns the smallest that still does. */
 export async function shrunk(one: FuzzCase, shows: (smaller: FuzzCase) => Promise<boolean>): Promise<FuzzCase> {
   let tries = 0;
   for (let best = one; ; ) {

@@ -69,10 +69,7 @@ export class ClientSide {
     return new ClientSide(this.#target, connection);
   }
 
-  /**
-   * The next reply, or the next that is not 1yz.
-   * @throws FtpSecurityError for a reply that can't be read or verified
-   */
+  /** The next reply, or the next that is not 1yz. @throws FtpSecurityError if it can't be read or verified */
   async next({ final = true } = {}): Promise<ReceivedReply | NoReply> {
     for (;;) {
       const reply = this.#read();
@@ -100,11 +97,7 @@ export class ClientSide {
     await this.#connection.send(chunks);
   }
 
-  /**
-   * The reply to a valid line.
-   * @param expected  the codes that it must have; default any
-   * @throws SetupFailed if it has another one
-   */
+  /** The reply to a valid line. @throws SetupFailed if it has none of the expected codes */
   async request(line: Uint8Array, what = 'a valid line', expected?: readonly number[]): Promise<ReceivedReply> {
     await this.send([line]);
     const reply = assertReply(await this.next(), 'a valid line');
@@ -127,10 +120,7 @@ export class ClientSide {
     return await this.request(lineOf(turn), 'ADAT', [235, 335]);
   }
 
-  /**
-   * Performs the exchange.
-   * @param ask  sends our line and returns the reply, or undefined to end the exchange. Default: the valid line
-   */
+  /** Performs the exchange. `ask` sends our line; without a reply from it, the exchange ends there. */
   async exchange(
     ask: (turn: ExchangeTurn) => Promise<ReceivedReply | undefined> = turn => this.adat(turn),
   ): Promise<void> {
@@ -195,10 +185,7 @@ export class ClientSide {
     return withFinding(outcome, isClear ? 'clear reply given' : undefined);
   }
 
-  /**
-   * Checks whether the server still answers.
-   * @param forbidden  replaces the valid line: a line that must not be executed
-   */
+  /** Checks whether the server still answers: a valid line, or one that it must not execute. */
   async probed(reply: ReceivedReply | NoReply, forbidden?: Uint8Array): Promise<Outcome> {
     if (reply === 'end') return CUT;
     for (let tries = 0; tries < PROBES; tries++) {

@@ -13,10 +13,7 @@ import { judged, type Outcome, type OutcomeKind } from './outcome.js';
 /** Part of the text of every mutated reply: a client that prints it has accepted the reply. */
 export const MARKER = 'mutated-by-rfc2228';
 
-/**
- * The marker of a reply that is not mutated.
- * @param number  of its protected command, from 1
- */
+/** The marker of a reply that is not mutated, by the number of its protected command, from 1. */
 export function markerOf(number: number): string {
   return `${MARKER}-${number}`;
 }

@@ -80,10 +80,7 @@ export interface ProcessExit {
   sanitizer?: string;
 }
 
-/**
- * The finding if something is accepted that must be refused: by its layer, whether the token was forged for the case, and
- * the first reason to refuse it. The first pattern that matches applies.
- */
+/** The finding for what is accepted, by layer, whether the token was forged, and the first reason to refuse it. */
 const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
   [/^data syntax\/truncated/, 'truncated data accepted'],
   [/^data syntax\/(bad-block|limit-exceeded)/, 'malformed data accepted'],

@@ -114,11 +114,7 @@ export class ServerData {
     return this.#place !== undefined;
   }
 
-  /**
-   * Sends a file over the prepared connection. A file that is not plain is sent only under PROT, and a case only at its
-   * level.
-   * @returns the final reply
-   */
+  /** Sends a file: if it is not plain only under PROT, and a case only at its level. Returns the final reply. */
   async send(what: Sending, session: FuzzSession): Promise<Answer> {
     return await this.#transferred(async connection => {
       this.sent = this.#blocksOf(what, session);

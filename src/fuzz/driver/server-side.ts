@@ -139,10 +139,7 @@ class ServerSide {
     return this.#server.phase === 'secured';
   }
 
-  /**
-   * Returns the octets of the reply to a command, chunk by chunk.
-   * @param ahead  whether the command came together with the previous one
-   */
+  /** The reply to a command, chunk by chunk. @param ahead  whether it came together with the previous one */
   async #answer(outer: Command, ahead: boolean): Promise<Octets> {
     const { mutated, commands } = this.#seen;
     // The client may have other keys.

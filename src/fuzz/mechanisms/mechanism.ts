@@ -5,7 +5,7 @@
  */
 import type { BlockCiphers } from '../../block-cipher.js';
 import type { ErrorCode } from '../../errors.js';
-import type { Exchange, Peer, SecurityContext, Step } from '../../protection/mechanism.js';
+import type { Exchange, Peer, SecurityContext } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
 import {
@@ -28,11 +28,7 @@ export interface FuzzMechanism {
   exchanges: readonly Mutation<ExchangeTurn>[];
   /** Number of lines with security data that each peer receives in a valid exchange. */
   lines: Record<Peer, number>;
-  /**
-   * Sessions of each token format, and exchanges, which give the same octets each time.
-   * @param seed  for confounders and nonces
-   * @param ciphers  without DES, the formats that need it are left out
-   */
+  /** Always the same octets from the same seed; without DES in `ciphers`, the formats that need it are left out. */
   references(seed: number, ciphers: BlockCiphers): Omit<Reference, 'mechanism'>[];
 }
 
@@ -128,11 +124,7 @@ export function forgeries<C extends ForgingContext>(forges: C['forges'], table: 
   })(table) as Mutation[];
 }
 
-/**
- * A context whose valid and forged tokens are made by the same function.
- * @param valid  everything else is from it
- * @param numbersOf  the numbers of a level; default those of the format
- */
+/** A context whose valid and forged tokens are made by the same function; everything else is from `valid`. */
 export function forgingContext<Format extends Pick<ForgingContext, 'forges' | 'numbers' | 'token'>>(
   valid: SecurityContext,
   format: Format,
@@ -193,25 +185,19 @@ export function exchangeTurns(
   fixed = ({ token }: ExchangeTurn): Uint8Array | undefined => token,
 ): ExchangeTurn[] {
   const turns: ExchangeTurn[] = [];
-  const sent = (turn: ExchangeTurn) => {
-    const token = fixed(turn);
-    turns.push({ ...turn, token });
-    return token;
-  };
   let received: Uint8Array | undefined;
-  for (let number = 0; number === 0 || received !== undefined; number++) {
-    const { token } = stepOf(initiator, received);
-    if (token === undefined) break;
-    const request = sent({ to: 'server', number, token, received, keys })!;
-    const answer = stepOf(acceptor, request);
-    const code = answer.context === undefined ? 335 : 235;
-    received = sent({ to: 'client', number, token: answer.token, code, received: request, keys });
+  for (let i = 0; ; i++) {
+    const isRequest = i % 2 === 0;
+    const step = (isRequest ? initiator : acceptor).step(received);
+    if (step instanceof Promise) throw new TypeError('the steps of this mechanism are asynchronous');
+    const { token, context } = step;
+    if (isRequest && token === undefined) return turns;
+    const its = { number: i >> 1, token, received, keys };
+    const turn: ExchangeTurn = isRequest
+      ? { ...its, to: 'server' }
+      : { ...its, to: 'client', code: context === undefined ? 335 : 235 };
+    received = fixed(turn);
+    turns.push({ ...turn, token: received });
+    if (received === undefined) return turns;
   }
-  return turns;
-}
-
-function stepOf(side: Exchange, token?: Uint8Array): Step {
-  const step = side.step(token);
-  if (step instanceof Promise) throw new TypeError('the steps of this mechanism are asynchronous');
-  return step;
 }

@@ -110,11 +110,7 @@ function elementsOf(bytes: Uint8Array): Uint8Array[] {
   return elements;
 }
 
-/**
- * Replaces the first element to which a path leads.
- * @param path  identifier octets in hex, from the outermost element to the one that is changed
- * @throws RangeError if there is none
- */
+/** Replaces the first element to which a path leads: identifier octets in hex, from the outermost one on. */
 export function within(bytes: Uint8Array, path: string, change: (element: Uint8Array) => Uint8Array): Uint8Array {
   const [tag, rest] = [Number.parseInt(path.slice(0, 2), 16), path.slice(2)];
   const elements = elementsOf(bytes);

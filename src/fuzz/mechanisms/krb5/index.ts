@@ -25,10 +25,7 @@ export interface Krb5FuzzOptions extends Krb5ContextOptions {
   random?: (length: number) => Uint8Array;
 }
 
-/**
- * Our side of a session whose key is known.
- * @throws FtpSecurityError as krb5Context does
- */
+/** Our side of a session whose key is known. @throws FtpSecurityError as krb5Context does */
 export function krb5FuzzSession(options: Krb5FuzzOptions): FuzzSession {
   const { tokens } = kerberosKey(options.enctype, options.key, options).enctype;
   const forger = tokens === 'rfc4121' ? rfc4121Forger : rfc1964Forger;

@@ -225,10 +225,7 @@ export const TWENTY_OCTETS = filled('\x7f'.repeat(20));
 /** For a KerberosTime, `YYYYMMDDHHMMSSZ`. */
 export const MONTH_13 = filled(right => spliced(right, 4, 2, octets('13')));
 
-/**
- * Rows of one EncryptedData of a message.
- * @param ofEtype  what a peer must do with another enctype: that of a session key is known before
- */
+/** Rows of one EncryptedData; `ofEtype` is what a peer must do with an enctype other than the right one. */
 export function encryptedRows<M>(what: string, ofEtype: Must, change: (change: Change<EncryptedData>) => M) {
   const cipher = (edit: ElementChange) => change((its, draw) => ({ cipher: edit(its.cipher, draw) }));
   return {
