@@ -91,7 +91,7 @@ export function performExchange(one: FuzzCase, turn: ExchangeTurn): Uint8Array |
 }
 
 /** The octets of a valid message; its tokens use up numbers. */
-export function validMessage(its: Its): Uint8Array {
+export function validMessage(its: FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>): Uint8Array {
   let pieces: readonly Uint8Array[] = [its.text];
   for (const [, make] of MESSAGE) pieces = make(pieces, its as MutationContext);
   return pieces[0]!;

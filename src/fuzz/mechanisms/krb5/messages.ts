@@ -8,15 +8,24 @@ import { openApReq } from '../../../mechanisms/krb5/exchange/ap-exchange.js';
 import type { ServiceKey } from '../../../mechanisms/krb5/index.js';
 import { openData } from '../../../mechanisms/krb5/messages/encrypted-data.js';
 import { formatFrame, parseContextToken } from '../../../mechanisms/krb5/messages/gss-framing.js';
-import * as schema from '../../../mechanisms/krb5/messages/kerberos.js';
+import {
+  type ApRep,
+  type ApReq,
+  type Authenticator,
+  apRep,
+  apReq,
+  authenticatorSchema,
+  type EncApRepPart,
+  type EncryptedData,
+  type EncryptionKey,
+  encApRepPart,
+  USAGE,
+} from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import { Choices } from '../../choices.js';
 import { type ExchangeTurn, type Must, type Mutation, type Table, tableOf, UNVERIFIED } from '../../mutation.js';
 import { anyBitFlipped, octets, spliced } from '../../pieces.js';
 import { DER_ELEMENTS, DER_FIELDS, type ElementChange, filled, within } from './der.js';
-
-type EncryptedData = schema.EncryptedData;
-type EncryptionKey = schema.EncryptionKey;
 
 /** Keys of an exchange under Kerberos V5. */
 export type Krb5Keys = Pick<CipherOptions, keyof CipherOptions> & {
@@ -34,7 +43,7 @@ interface Opened<Message, Inside> {
   inside: Inside;
   key: EncryptionKey;
   /** The authenticator of the AP-REQ, also for an AP-REP. */
-  request: schema.Authenticator;
+  request: Authenticator;
 }
 
 /** How one of the two messages is encoded. */
@@ -148,23 +157,23 @@ function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefin
   return { tokenOf, at, fields, part, sealed, sealedAt, inside, subkey, mutations };
 }
 
-const REQUEST: Form<schema.ApReq, schema.Authenticator> = {
+const REQUEST: Form<ApReq, Authenticator> = {
   to: 'server',
   id: '0100',
-  message: schema.apReq,
+  message: apReq,
   field: 'authenticator',
-  inside: schema.authenticatorSchema,
-  usage: schema.USAGE.authenticator,
+  inside: authenticatorSchema,
+  usage: USAGE.authenticator,
   open: ({ token }, keys) => openRequest(token, keys),
 };
 
-const ANSWER: Form<schema.ApRep, schema.EncApRepPart> = {
+const ANSWER: Form<ApRep, EncApRepPart> = {
   to: 'client',
   id: '0200',
-  message: schema.apRep,
+  message: apRep,
   field: 'encPart',
-  inside: schema.encApRepPart,
-  usage: schema.USAGE.apRep,
+  inside: encApRepPart,
+  usage: USAGE.apRep,
   open({ token, received }, keys) {
     const read = token && orUndefined(() => parseContextToken(token));
     const asked = openRequest(received, keys);
