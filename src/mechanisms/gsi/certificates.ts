@@ -92,14 +92,29 @@ export function firstCertificate(chain: Uint8Array): Uint8Array {
  * @throws FtpSecurityError `security/bad-token`
  */
 export function nameOf(name: Element | undefined): string {
-  const attributes = elementsOf(contentsOf(name, SEQUENCE)).map(set =>
+  return attributesOf(name)
+    .map(set => `/${set.map(({ type, text }) => `${type}=${text}`).join('+')}`)
+    .join('');
+}
+
+/** An attribute of a name: OpenSSL's abbreviation of its type, or the object identifier in hex; and its value with escapes. */
+export interface Attribute {
+  type: string;
+  text: string;
+}
+
+/**
+ * The attributes of a name, a list for each of its parts.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function attributesOf(name: Element | undefined): Attribute[][] {
+  return elementsOf(contentsOf(name, SEQUENCE)).map(set =>
     elementsOf(contentsOf(set, SET)).map(attribute => {
       const [type, value] = elementsOf(contentsOf(attribute, SEQUENCE));
       const oid = toHex(contentsOf(type, OID));
-      return `${ATTRIBUTES[oid] ?? oid}=${textOf(value)}`;
+      return { type: ATTRIBUTES[oid] ?? oid, text: textOf(value) };
     }),
   );
-  return attributes.map(set => `/${set.join('+')}`).join('');
 }
 
 /** What begins a further attribute, such as `/CN=`; control and format characters; octets that are no text; and the sign of these escapes. */

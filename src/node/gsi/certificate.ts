@@ -4,6 +4,7 @@ import { copy, fromUtf8, startsWith, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { nameOf } from '../../mechanisms/gsi/certificates.js';
 import { contentsOf, type Element, elementsOf, INTEGER, OID, SEQUENCE } from '../../mechanisms/gsi/elements.js';
+import { type NameConstraints, parseNameConstraints } from './name-constraints.js';
 
 /** Which form of proxy certificate: RFC 3820, its draft, or Globus's first one, which is known by its name alone. */
 export type ProxyForm = 'rfc' | 'draft' | 'legacy';
@@ -42,8 +43,11 @@ export interface Certificate {
   keyUsage: { signs: boolean; signsCertificates: boolean; signsRevocations: boolean } | undefined;
   /** Purposes as object identifiers in hex; undefined for every purpose. */
   purposes: readonly string[] | undefined;
-  /** Whether it has subject alternative names. */
+  /** SubjectAltName in DER, which is read only where it is compared with constraints. */
+  alternativeNames: Uint8Array | undefined;
+  /** Whether it has alternative names, of its subject or its issuer. */
   hasAlternativeNames: boolean;
+  nameConstraints: NameConstraints | undefined;
   proxy: ProxyInfo | undefined;
 }
 
@@ -53,13 +57,13 @@ const EXTENSION = {
   alternativeName: '551d11',
   issuerAlternativeName: '551d12',
   basicConstraints: '551d13',
+  nameConstraints: '551d1e',
   policies: '551d20',
   extendedKeyUsage: '551d25',
   proxyInfo: '2b0601050507010e',
   draftProxyInfo: '2b060104019b5001815e',
 } as const;
 const KNOWN: readonly string[] = Object.values(EXTENSION);
-const NAME_CONSTRAINTS = '551d1e';
 
 /** Policy languages of proxies: RFC 3820 §3.8.2, and Globus's limited proxy. */
 const RIGHTS: Readonly<Record<string, ProxyInfo['rights']>> = {
@@ -97,7 +101,7 @@ interface Extension {
 /**
  * Reads a certificate.
  * @param der  copied
- * @throws FtpSecurityError `security/bad-token`, also for name constraints, and a critical extension that is not known
+ * @throws FtpSecurityError `security/bad-token`, also for a critical extension that is not known
  */
 export function parseCertificate(der: Uint8Array): Certificate {
   const [certificate] = elementsOf(der);
@@ -107,6 +111,8 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const [serial, , issuer, , subject] = fields[0]?.tag === VERSION ? fields.slice(1) : fields;
   const extensions = readExtensions(fields.find(({ tag }) => tag === EXTENSIONS));
   const names = { subject: nameOf(subject), issuer: nameOf(issuer) };
+  const alternativeNames = extensions.get(EXTENSION.alternativeName)?.value;
+  const nameConstraints = extensions.get(EXTENSION.nameConstraints)?.value;
   return {
     der: copy(der),
     x509,
@@ -121,7 +127,9 @@ export function parseCertificate(der: Uint8Array): Certificate {
     ...readBasicConstraints(extensions.get(EXTENSION.basicConstraints)),
     keyUsage: readKeyUsage(extensions.get(EXTENSION.keyUsage)),
     purposes: readPurposes(extensions.get(EXTENSION.extendedKeyUsage)),
-    hasAlternativeNames: extensions.has(EXTENSION.alternativeName) || extensions.has(EXTENSION.issuerAlternativeName),
+    alternativeNames: alternativeNames && copy(alternativeNames),
+    hasAlternativeNames: alternativeNames !== undefined || extensions.has(EXTENSION.issuerAlternativeName),
+    nameConstraints: nameConstraints && parseNameConstraints(nameConstraints),
     proxy: readProxy(extensions, names),
   };
 }
@@ -164,8 +172,6 @@ function readExtensions(extensions: Element | undefined): Map<string, Extension>
     const name = toHex(contentsOf(type, OID));
     const isCritical = rest.length > 1 && contentsOf(rest[0], BOOLEAN)[0] !== 0;
     if (read.has(name)) throw badToken('a certificate has an extension twice');
-    // Some authorities have them not critical, for software that does not know them; ignored, they would permit every name.
-    if (name === NAME_CONSTRAINTS) throw badToken('a certificate has name constraints, which are not supported');
     if (isCritical && !KNOWN.includes(name)) throw badToken(`a certificate has an unknown critical extension: ${name}`);
     read.set(name, { isCritical, value: contentsOf(rest.at(-1), OCTET_STRING) });
   }

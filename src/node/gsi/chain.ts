@@ -7,7 +7,9 @@ import { equalConstantTime as sameOctets } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { contentsOf, elementsOf, SEQUENCE, SET } from '../../mechanisms/gsi/elements.js';
 import { type Certificate, type ProxyForm, type ProxyInfo, parseCertificate } from './certificate.js';
+import { commonHostName } from './host-name.js';
 import { isSlowKey, shortKey } from './key-strength.js';
+import { checkNameConstraints } from './name-constraints.js';
 import { matchesPattern } from './signing-policy.js';
 import { type GsiTrust, type TrustParts, trustPartsOf } from './trust.js';
 
@@ -67,7 +69,10 @@ export function verifyChain(sent: readonly Uint8Array[], options: ChainOptions):
   for (const [i, proxy] of proxies.entries()) checkProxy(proxy, chain[i + 1]!, i, options);
   checkSameForm(proxies);
   checkOwner(owner, options);
-  checkAuthorities(owner, others, { ...options, trust: trustPartsOf(options.trust) });
+  const authorities = checkAuthorities(owner, others, { ...options, trust: trustPartsOf(options.trust) });
+  // The name of a client is its subject, not that of a host.
+  const hostName = options.purpose === 'server' ? commonHostName(owner) : undefined;
+  checkNameConstraints([...proxies, owner, ...authorities], owner, hostName);
   return { name: owner.subject, owner, leaf: chain[0]!, isLimited: proxies.some(it => it.proxy?.rights === 'limited') };
 }
 
@@ -124,9 +129,13 @@ function isFor({ purposes }: Certificate, purpose: ChainOptions['purpose']): boo
   return purposes === undefined || purposes.includes(PURPOSES[purpose]) || purposes.includes(ANY_PURPOSE);
 }
 
-/** Goes from the owner's certificate to a trusted authority, by way of those that the peer has sent. */
-function checkAuthorities(owner: Certificate, sent: readonly Certificate[], options: Authorities): void {
+/**
+ * Goes from the owner's certificate to a trusted authority, by way of those that the peer has sent.
+ * @returns the authorities, the trusted one last
+ */
+function checkAuthorities(owner: Certificate, sent: readonly Certificate[], options: Authorities): Certificate[] {
   const { trust, now } = options;
+  const authorities: Certificate[] = [];
   let certificate = owner;
   for (let between = 0; between <= sent.length; between++) {
     checkItself(certificate, now);
@@ -137,9 +146,10 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
     checkAuthority(issuer, between, options);
     checkPolicy(certificate, issuer, trust);
     checkRevocation(certificate, issuer, options);
+    authorities.push(issuer);
     if (trusted !== undefined) {
       checkItself(trusted, now);
-      return;
+      return authorities;
     }
     certificate = issuer;
   }
@@ -190,12 +200,18 @@ function checkRevocation(certificate: Certificate, issuer: Certificate, { trust,
 }
 
 /** Validity and key. OpenSSL checks the lengths of keys only together with the chain, as it can't here. */
-function checkItself({ subject, key, notBefore, notAfter }: Certificate, now: number): void {
+function checkItself(
+  { subject, key, notBefore, notAfter, isAuthority, nameConstraints }: Certificate,
+  now: number,
+): void {
   // Written so that dates that can't be read are refused.
   if (!(now >= notBefore)) throw new FtpSecurityError('security/not-yet-valid', `${subject} is not valid yet`);
   if (!(now <= notAfter)) throw new FtpSecurityError('security/expired', `${subject} has expired`);
   const short = shortKey(key);
   if (short !== undefined) throw untrusted(`${subject} has ${short}, which is too short`);
+  // RFC 5280 §4.2.1.10 permits them to authorities alone.
+  if (nameConstraints !== undefined && !isAuthority)
+    throw untrusted(`${subject} has name constraints, and is no authority`);
 }
 
 function checkSignature(certificate: Certificate, issuer: Certificate): void {

@@ -5,15 +5,27 @@ import type { Certificate } from './certificate.js';
 /** Services that may come before a host in a common name: `/CN=host/ftp.example.org`. */
 const SERVICE_NAME = /^(?:host|ftp|gridftp)\/(.+)$/i;
 
+/** Others are no hosts. Only ASCII: lower case makes a `k` of the sign for kelvin. */
+const HOST = /^[\w.-]+$/;
+
 /**
  * The names are the DNS names and addresses of subjectAltName (RFC 6125), with a wildcard for the whole leftmost label. Only if
- * there is no DNS name, it is the last common name, with `host/` or the name of the service before it or without.
+ * there is no DNS name, it is the last common name.
  */
-export function isCertificateOf({ x509, subject }: Certificate, host: string): boolean {
+export function isCertificateOf(certificate: Certificate, host: string): boolean {
+  const { x509 } = certificate;
   if (isIP(host) !== 0) return x509.checkIP(host) !== undefined;
   if (x509.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined) return true;
-  if (/(?:^|, )DNS:/.test(x509.subjectAltName ?? '')) return false;
+  return commonHostName(certificate) === host.toLowerCase();
+}
+
+/**
+ * The host in the last common name, as it is or after `host/` or another service, in lower case; undefined if there is a DNS name, or
+ * the common name contains no host.
+ */
+export function commonHostName({ x509, subject }: Certificate): string | undefined {
+  if (/(?:^|, )DNS:/.test(x509.subjectAltName ?? '') || !subject.includes('/CN=')) return undefined;
   const commonName = subject.slice(subject.lastIndexOf('/CN=') + '/CN='.length);
   const name = SERVICE_NAME.exec(commonName)?.[1] ?? commonName;
-  return subject.includes('/CN=') && name.toLowerCase() === host.toLowerCase();
+  return HOST.test(name) ? name.toLowerCase() : undefined;
 }

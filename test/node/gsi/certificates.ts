@@ -33,6 +33,13 @@ export const alternativeNames = (...names: string[]): Extension =>
   extension('551d11', sequence(...names.map(name => formatElement(0x82, toUtf8(name)))), false);
 export const unknownCritical = (): Extension => extension('2a0304', sequence());
 
+/** Name constraints from permitted and excluded subtrees, each a general name and what follows it. */
+export function nameConstraints(permitted: Uint8Array[], excluded: Uint8Array[] = []): Extension {
+  const subtrees = (tag: number, list: Uint8Array[]) =>
+    list.length === 0 ? [] : [formatElement(tag, concat(...list.map(it => sequence(it))))];
+  return { type: '551d1e', value: sequence(...subtrees(0xa0, permitted), ...subtrees(0xa1, excluded)), critical: true };
+}
+
 export const LANGUAGES = {
   all: '2b06010505071501',
   independent: '2b06010505071502',

@@ -325,15 +325,6 @@ describe('a chain is refused', () => {
     verify.mockRestore();
   });
 
-  test.each([true, false])('with name constraints, critical or not: %s', critical => {
-    const permitted = sequence(formatElement(0xa0, sequence(formatElement(0x82, toUtf8('example.org')))));
-    const extensions = [authority(), { type: '551d1e', value: permitted, critical }];
-    const middle = make('/O=Grid/CN=Middle', { issuer: CA, extensions });
-    expect(refusal(make('/O=Grid/CN=Bob', { issuer: middle }))).toBe(
-      'security/bad-token: a certificate has name constraints, which are not supported',
-    );
-  });
-
   test('of a loop of authorities', () => {
     const [a, b] = [newKey(), newKey()];
     const first = make('/O=Grid/CN=A', { key: a, extensions: [authority()] });

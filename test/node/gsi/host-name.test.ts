@@ -32,6 +32,7 @@ test.each([
   ['a value of another attribute that looks like it', '/O=x\\/CN=ftp.example.org', [], 'ftp.example.org', false],
   ['the end of a common name', '/CN=x\\/CN=ftp.example.org', [], 'ftp.example.org', false],
   ['an address as common name', '/CN=192.0.2.7', [], '192.0.2.7', false],
+  ['a common name with the sign for kelvin', '/CN=\u212aelvin.example.org', [], 'kelvin.example.org', false],
   ['octets of DNS text in the common name', '/CN=DNS:ftp.example.org', [], 'ftp.example.org', false],
 ] as const)('a certificate and a host: %s', (_, name, extensions, host, isRight) => {
   const certificate = parseCertificate(make(name, { extensions: [...extensions] }).der);

@@ -1,0 +1,195 @@
+/**
+ * The names of certificates of every kind (GeneralName, RFC 5280 §4.2.1.6), and subtrees of names (§4.2.1.10), in a form that can be
+ * compared: the parts of a name from its root on, such as `org`, `example`, `www`.
+ */
+import { fromHex, fromUtf8, startsWith } from '../../bytes.js';
+import { badToken } from '../../errors.js';
+import { attributesOf } from '../../mechanisms/gsi/certificates.js';
+import { type Element, elementsOf } from '../../mechanisms/gsi/elements.js';
+
+/** A name, or the subject of a certificate. */
+export interface Name {
+  kind: NameKind;
+  /** From the root on; undefined if it is not of the form of its kind, or its kind has none. */
+  parts: readonly string[] | undefined;
+}
+
+/** The names that begin with some parts. */
+export interface Subtree {
+  root: readonly string[];
+  /** How many parts follow the root, at least and at most. */
+  least: number;
+  most: number;
+}
+
+export interface NameKind {
+  /** With an article, for errors. */
+  title: string;
+  partsOf(name: Uint8Array): string[] | undefined;
+  subtreeOf(base: Uint8Array): Subtree | undefined;
+}
+
+const unreadable = (title: string): NameKind => ({ title, partsOf: () => undefined, subtreeOf: () => undefined });
+
+export const MAILBOX: NameKind = { title: 'an e-mail address', partsOf: mailboxParts, subtreeOf: mailboxSubtree };
+export const DNS_NAME: NameKind = { title: 'a DNS name', partsOf: dnsParts, subtreeOf: dnsSubtree };
+export const DIRECTORY_NAME: NameKind = {
+  title: 'a directory name',
+  partsOf: directoryParts,
+  subtreeOf: octets => from(directoryParts(octets)),
+};
+const OTHER_NAME = unreadable('a name of another kind');
+
+/** By their tags. */
+const KINDS: ReadonlyMap<number, NameKind> = new Map([
+  [0xa0, OTHER_NAME],
+  [0x81, MAILBOX],
+  [0x82, DNS_NAME],
+  [0xa3, unreadable('an X.400 address')],
+  [0xa4, DIRECTORY_NAME],
+  [0xa5, unreadable('an EDI name')],
+  [0x86, { title: 'a URI', partsOf: uriParts, subtreeOf: octets => hostSubtree(textOf(octets), 0) }],
+  [0x87, { title: 'an IP address', partsOf: addressParts, subtreeOf: addressSubtree }],
+  [0x88, unreadable('a registered identifier')],
+]);
+
+/**
+ * The kind of a name.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function kindOf(element: Element | undefined): NameKind {
+  if (element === undefined) throw badToken('a general name is missing');
+  const kind = KINDS.get(element.tag);
+  // Among them are those in pieces, as BER permits: OpenSSL reads them.
+  if (kind === undefined) throw badToken('a general name of an unknown kind');
+  return kind;
+}
+
+/** The identifier of SmtpUTF8Mailbox, 1.3.6.1.5.5.7.8.9, in DER. */
+const UTF8_MAILBOX = fromHex('06082b06010505070809');
+
+/**
+ * Reads a name.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function readName(element: Element): Name {
+  const kind = kindOf(element);
+  // It is an e-mail address too, of a form that is not read here (RFC 9598 §6).
+  if (kind === OTHER_NAME && startsWith(element.octets, UTF8_MAILBOX)) return { kind: MAILBOX, parts: undefined };
+  return { kind, parts: kind.partsOf(element.octets) };
+}
+
+/**
+ * The subject of a certificate, and the e-mail addresses in it.
+ * @param subject  a name in DER
+ */
+export function namesInSubject(subject: Uint8Array): Name[] {
+  const attributes = attributesOf(elementsOf(subject)[0]);
+  // An empty subject is no name: the alternative names are.
+  if (attributes.length === 0) return [];
+  const addresses = attributes.flat().filter(({ type }) => type === 'emailAddress');
+  return [
+    { kind: DIRECTORY_NAME, parts: directoryParts(subject) },
+    ...addresses.map(({ text }) => ({ kind: MAILBOX, parts: partsOfMailbox(text) })),
+  ];
+}
+
+function from(root: string[] | undefined, least = 0, most = Number.POSITIVE_INFINITY): Subtree | undefined {
+  return root && { root, least, most };
+}
+
+/**
+ * Attributes are equal whatever the case and the blanks at the ends, and so is the order of those in one part (RFC 5280 §7.1). A type
+ * of string is not a part of the name: nor is it in Globus's form.
+ */
+function directoryParts(octets: Uint8Array): string[] | undefined {
+  const [name, ...others] = elementsOf(octets);
+  if (others.length > 0) return undefined;
+  return attributesOf(name).map(set =>
+    set
+      .map(({ type, text }) => `${type}=${text.replace(/ +/g, ' ').replace(/^ | $/g, '')}`.toLowerCase())
+      .sort()
+      .join('+'),
+  );
+}
+
+/** Text of ASCII without blanks; else the empty text, which is no name. */
+function textOf(octets: Uint8Array): string {
+  return octets.every(octet => octet > 0x20 && octet < 0x7f) ? fromUtf8(octets) : '';
+}
+
+/** RFC 1035 §3.1 has 255 octets, of which the text lacks two. */
+const MAX_HOST = 253;
+const HOST = /^[\w-]+(?:\.[\w-]+)*$/;
+const ENDS_IN_NUMBER = /(?:^|\.)\d+$/;
+
+/** The labels of a host, the highest first; undefined for what is no host, such as an address. */
+function hostParts(text: string): string[] | undefined {
+  if (text.length > MAX_HOST || !HOST.test(text) || ENDS_IN_NUMBER.test(text)) return undefined;
+  return text.toLowerCase().split('.').reverse();
+}
+
+/**
+ * The subtree of a host, or of all that are below a domain, which has a dot before it.
+ * @param behind  how many parts follow the host
+ */
+function hostSubtree(text: string, behind: number, most = behind): Subtree | undefined {
+  return text.startsWith('.') ? from(hostParts(text.slice(1)), behind + 1) : from(hostParts(text), behind, most);
+}
+
+/** A wildcard is the whole lowest label. */
+function dnsParts(octets: Uint8Array): string[] | undefined {
+  const text = textOf(octets);
+  if (!text.startsWith('*.')) return hostParts(text);
+  const domain = hostParts(text.slice(2));
+  return domain && [...domain, '*'];
+}
+
+function dnsSubtree(octets: Uint8Array): Subtree | undefined {
+  if (octets.length === 0) return from([]);
+  return hostSubtree(textOf(octets), 0, Number.POSITIVE_INFINITY);
+}
+
+const MAILBOX_PARTS = /^(.+)@([^@]*)$/;
+
+function mailboxParts(octets: Uint8Array): string[] | undefined {
+  return partsOfMailbox(textOf(octets));
+}
+
+function partsOfMailbox(text: string): string[] | undefined {
+  const [, local, host = ''] = MAILBOX_PARTS.exec(text) ?? [];
+  const parts = hostParts(host);
+  return parts && [...parts, `@${local}`];
+}
+
+/** One mailbox, or all of a host, or of all hosts below a domain. */
+function mailboxSubtree(octets: Uint8Array): Subtree | undefined {
+  const text = textOf(octets);
+  return text.includes('@') ? from(partsOfMailbox(text), 0, 0) : hostSubtree(text, 1);
+}
+
+const URI_HOST = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#@:]*)(?::\d*)?(?:[/?#]|$)/i;
+
+/** Only the host of a URI counts. */
+function uriParts(octets: Uint8Array): string[] | undefined {
+  return hostParts(URI_HOST.exec(textOf(octets))?.[1] ?? '');
+}
+
+/** The bits, behind the kind of address. */
+function addressParts(octets: Uint8Array): string[] | undefined {
+  return octets.length === 4 || octets.length === 16 ? [`IPv${octets.length}`, ...bitsOf(octets)] : undefined;
+}
+
+/** An address and a mask, which is as many ones as the prefix has bits (RFC 4632 §3.1). */
+function addressSubtree(octets: Uint8Array): Subtree | undefined {
+  const half = octets.length / 2;
+  const mask = bitsOf(octets.subarray(half)).join('');
+  const parts = addressParts(octets.subarray(0, half));
+  return parts && /^1*0*$/.test(mask) ? from(parts.slice(0, 1 + mask.lastIndexOf('1') + 1)) : undefined;
+}
+
+function bitsOf(octets: Uint8Array): string[] {
+  return Array.from(octets, octet => octet.toString(2).padStart(8, '0'))
+    .join('')
+    .split('');
+}
