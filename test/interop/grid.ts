@@ -20,6 +20,8 @@ export interface Grid {
   /** For programs of Globus that act for the user, or are the host. */
   userEnvironment: NodeJS.ProcessEnv;
   hostEnvironment: NodeJS.ProcessEnv;
+  /** Another certificate of the authority, with an RSA key, in the files `name.pem` and `name.key`. */
+  issue(name: string, subject: string): GsiCredential;
   close(): void;
 }
 
@@ -96,6 +98,7 @@ export function makeGrid(): Grid {
     trust: readTrustDirectory(path('certificates')),
     userEnvironment: environment('user'),
     hostEnvironment: environment('host'),
+    issue,
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

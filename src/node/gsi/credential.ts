@@ -52,38 +52,49 @@ export interface GsiFiles {
 }
 
 /**
- * Looks for a credential where the tools of the grid do; what is not there is passed over, also if a variable names it. For a
- * user: `X509_USER_PROXY`, `x509up_u` and the user number in the system's temporary folder and in `/tmp`, `X509_USER_CERT` and
- * `X509_USER_KEY`, `~/.globus/usercert.pem` and `userkey.pem`. For a server: `X509_USER_CERT` and `X509_USER_KEY`,
- * `hostcert.pem` and `hostkey.pem` in `/etc/grid-security` and in `~/.globus`. Authorities: `X509_CERT_DIR`,
- * `~/.globus/certificates`, `/etc/grid-security/certificates`.
+ * Looks for a credential where the tools of the grid do. For a user: the proxy in `X509_USER_PROXY`, or else `x509up_u` and the user
+ * number in the system's temporary folder and in `/tmp`; then `X509_USER_CERT` and `X509_USER_KEY`, or else `usercert.pem` and
+ * `userkey.pem` in `~/.globus`. For a server: `X509_USER_CERT` and `X509_USER_KEY`, or else `hostcert.pem` and `hostkey.pem` in
+ * `/etc/grid-security` and in `~/.globus`. Authorities: `X509_CERT_DIR`, `~/.globus/certificates`,
+ * `/etc/grid-security/certificates`.
  * @throws FtpSecurityError `security/no-key` if there is none
  */
 export function findGsiFiles(owner: 'user' | 'server', environment: GsiEnvironment = process.env): GsiFiles {
-  const { X509_USER_PROXY, X509_USER_CERT, X509_USER_KEY, X509_CERT_DIR } = environment;
+  const { X509_CERT_DIR } = environment;
   const globus = join(environment['HOME'] ?? homedir(), '.globus');
-  // The tools of Globus write it to /tmp even if TMPDIR is another folder, as batch systems set it.
-  const proxies = [...new Set([tmpdir(), '/tmp'])].map(it => join(it, `x509up_u${process.getuid?.() ?? ''}`));
-  const named: Pair = [X509_USER_CERT, X509_USER_KEY];
-  const pairs: Pair[] =
-    owner === 'user'
-      ? [...[X509_USER_PROXY, ...proxies].map((file): Pair => [file, file]), named, pairAt(join(globus, 'user'))]
-      : [named, pairAt('/etc/grid-security/host'), pairAt(join(globus, 'host'))];
-  const found = pairs.find(files => files.every(file => file !== undefined && existsSync(file)));
+  const files = [...(owner === 'user' ? proxyFiles(environment) : []), ...pairsOfFiles(owner, globus, environment)];
+  const found = files.find(pair => pair.every(existsSync));
   if (found === undefined) {
-    const tried = pairs.flatMap(([file]) => file ?? []).join(', ');
+    const tried = files.map(([file]) => file).join(', ');
     const message = `no credential of the ${owner} in ${tried}: ${REMEDIES[owner]}`;
     throw new FtpSecurityError('security/no-key', message, { side: 'local' });
   }
-  const trustDirectory =
-    X509_CERT_DIR ?? [join(globus, 'certificates'), '/etc/grid-security/certificates'].find(existsSync);
-  return { certificates: found[0]!, key: found[1]!, trustDirectory };
+  const directories = [join(globus, 'certificates'), '/etc/grid-security/certificates'];
+  const trustDirectory = X509_CERT_DIR || directories.find(existsSync);
+  return { certificates: found[0], key: found[1], trustDirectory };
 }
 
-/** The file of a certificate, and that of its key. */
-type Pair = [certificates: string | undefined, key: string | undefined];
+/** Files of certificates and key; in that of a proxy are both. What variables name is not looked for elsewhere: it may be another user's. */
+type FilePair = readonly [certificates: string, key: string];
 
-const pairAt = (name: string): Pair => [`${name}cert.pem`, `${name}key.pem`];
+function proxyFiles({ X509_USER_PROXY }: GsiEnvironment): FilePair[] {
+  if (X509_USER_PROXY) return [[X509_USER_PROXY, X509_USER_PROXY]];
+  // The tools of Globus write it to /tmp even if TMPDIR is another folder, as batch systems set it.
+  return [...new Set([tmpdir(), '/tmp'])].map(folder => {
+    const file = join(folder, `x509up_u${process.getuid?.() ?? ''}`);
+    return [file, file];
+  });
+}
+
+function pairsOfFiles(
+  owner: 'user' | 'server',
+  globus: string,
+  { X509_USER_CERT, X509_USER_KEY }: GsiEnvironment,
+): FilePair[] {
+  if (X509_USER_CERT && X509_USER_KEY) return [[X509_USER_CERT, X509_USER_KEY]];
+  const names = owner === 'user' ? [join(globus, 'user')] : ['/etc/grid-security/host', join(globus, 'host')];
+  return names.map(name => [`${name}cert.pem`, `${name}key.pem`]);
+}
 
 const REMEDIES = {
   user: 'run "grid-proxy-init", or set X509_USER_PROXY',

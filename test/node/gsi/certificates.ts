@@ -102,9 +102,10 @@ export function nameOf(text: string): Uint8Array {
   );
 }
 
+/** UTCTime until 2049, and GeneralizedTime later (RFC 5280 §4.1.2.5); Globus misreads other ones in a credential of its own. */
 export function timeOf(milliseconds: number): Uint8Array {
   const text = new Date(milliseconds).toISOString().replace(/[-:T]|\.\d+/g, '');
-  return formatElement(0x18, toUtf8(text));
+  return text < '2050' ? formatElement(0x17, toUtf8(text.slice(2))) : formatElement(0x18, toUtf8(text));
 }
 
 export const algorithm = (sha1 = false) => sequence(oid(sha1 ? '2a8648ce3d0401' : '2a8648ce3d040302'));

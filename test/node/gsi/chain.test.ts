@@ -541,6 +541,7 @@ describe('revocation lists', () => {
     const notCurrent = 'security/expired: the revocation list of /O=Grid/CN=Authority is not current';
     expect(refusal(bob, withLists(revocationList(CA, [], { to: -0.5 })))).toBe(notCurrent);
     expect(refusal(bob, withLists(revocationList(CA, [], { from: 0.5 })))).toBe(notCurrent);
+    expect(verify(bob, withLists(revocationList(CA, [], { to: 10_000 }))).name).toBe('/O=Grid/CN=Bob');
     expect(refusal(bob, withLists(revocationList(CA, [], { signer: USER })))).toBe(
       'security/untrusted: a revocation list of /O=Grid/CN=Authority is not signed by it',
     );

@@ -116,23 +116,37 @@ describe('the files of a user', () => {
 
   const name = `x509up_u${process.getuid?.() ?? ''}`;
   test.skipIf(existsSync(join('/tmp', name)))('are looked for in this order, and where they are not is told', () => {
-    const { code, message } = errorOf(() => findGsiFiles('user', { HOME: missing, X509_USER_PROXY: missing }));
-    expect([code, message]).toEqual([
-      'security/no-key',
-      `no credential of the user in ${[missing, join(tmpdir(), name), join('/tmp', name), join(missing, '.globus/usercert.pem')].join(', ')}: run "grid-proxy-init", or set X509_USER_PROXY`,
+    const triedIn = (environment: object) => {
+      const { code, message } = errorOf(() => findGsiFiles('user', { HOME: missing, ...environment }));
+      expect(code).toBe('security/no-key');
+      const [, tried] = /^no credential of the user in (.*): run "grid-proxy-init", or set X509_USER_PROXY$/.exec(
+        message,
+      )!;
+      return tried!.split(', ');
+    };
+    const inFolder = join(missing, '.globus/usercert.pem');
+    expect(triedIn({})).toEqual([join(tmpdir(), name), join('/tmp', name), inFolder]);
+    expect(triedIn({ X509_USER_PROXY: missing })).toEqual([missing, inFolder]);
+    expect(triedIn({ X509_USER_PROXY: '', X509_USER_CERT: given })).toEqual([
+      join(tmpdir(), name),
+      join('/tmp', name),
+      inFolder,
     ]);
   });
 
-  test('may be a proxy in the temporary folder, also if X509_USER_PROXY names a file that is not there', () => {
+  test('that a variable names are not looked for elsewhere, as another user may be there', () => {
     const proxy = join(tmpdir(), name);
     writeFileSync(proxy, 'x');
+    const find = (environment: object) => findGsiFiles('user', { HOME: home, ...environment });
+    const pair = { X509_USER_CERT: given, X509_USER_KEY: key };
+    const noPair = { X509_USER_CERT: missing, X509_USER_KEY: key };
     try {
-      for (const environment of [
-        { HOME: home },
-        { HOME: home, X509_USER_PROXY: missing, X509_USER_CERT: given, X509_USER_KEY: key },
-      ]) {
-        expect(findGsiFiles('user', environment)).toMatchObject({ certificates: proxy, key: proxy });
-      }
+      expect(find({})).toMatchObject({ certificates: proxy, key: proxy });
+      expect(find({ X509_USER_PROXY: missing, ...pair })).toMatchObject({ certificates: given, key });
+      expect(find({ X509_USER_PROXY: missing })).toMatchObject({ certificates: certificate, key });
+      expect(find(noPair)).toMatchObject({ certificates: proxy, key: proxy });
+      expect(errorOf(() => find({ X509_USER_PROXY: missing, ...noPair })).code).toBe('security/no-key');
+      expect(errorOf(() => findGsiFiles('server', { HOME: home, ...noPair })).code).toBe('security/no-key');
     } finally {
       rmSync(proxy);
     }
