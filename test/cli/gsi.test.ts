@@ -1,4 +1,5 @@
 /** `rfc2228 verify` and `decode` of GridFTP sessions: key logs and RSA keys. */
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -30,6 +31,17 @@ describe('verify', () => {
   it("opens one with the server's RSA key, and takes the keys of others beside it", async () => {
     const keys = ['tls12-NULL-SHA256', RSA].flatMap(name => ['--rsa-key', path(`${name}.host.key.der`)]);
     expect(await summary(path(`${RSA}.pcap`), ...keys)).toMatchObject({ status: 3, verified: 161, unkeyed: 0 });
+  });
+
+  it.each(['pkcs1', 'pkcs8'] as const)('takes that key in PEM too, as %s', async type => {
+    const der = readFileSync(path(`${RSA}.host.key.der`));
+    const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ type, format: 'pem' });
+    const key = file(`${type}.pem`, pem);
+    expect(await summary(path(`${RSA}.pcap`), '--rsa-key', key)).toMatchObject({
+      status: 3,
+      verified: 161,
+      unkeyed: 0,
+    });
   });
 
   it('says which key is missing, and how one gets it', async () => {

@@ -2,13 +2,13 @@
  * tshark as a second judge: with the same key log it decrypts the same texts. It does not look for TLS in ADAT, so the records go into
  * a TCP connection of their own.
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../src/bytes.js';
 import { verifyRecording } from '../../src/capture/index.js';
-import { gsi, parseKeyLog } from '../../src/mechanisms/gsi/index.js';
+import { gsi, type KeyLog, parseKeyLog } from '../../src/mechanisms/gsi/index.js';
 import type { Peer } from '../../src/protection/mechanism.js';
 import { CLIENT, pcapOf, SERVER, segment } from '../capture/helpers.js';
 import { file, observe, peerOf, tokensOf, VECTORS } from '../mechanisms/gsi/vectors.js';
@@ -92,6 +92,27 @@ const isOrdinary = (name: string) => !/^(?:probe|fail)-/.test(name);
 const CAPTURES = readdirSync(new URL('../../vectors/gsi/captures/', import.meta.url))
   .flatMap(name => /^(.*)\.keylog$/.exec(name)?.[1] ?? [])
   .filter(isOrdinary);
+
+/** As Wireshark writes it: editcap puts the key log into a pcapng file. */
+test.each(CAPTURES)('secrets that editcap has put into %s open it', async name => {
+  const [pcap, keyLog, made] = ['capture.pcap', 'key.log', 'capture.pcapng'].map(it => join(tmpdir(), `editcap-${it}`));
+  writeFileSync(pcap!, file(`captures/${name}.pcap`));
+  writeFileSync(keyLog!, file(`captures/${name}.keylog`));
+  const { code } = await run('editcap', ['--inject-secrets', `tls,${keyLog}`, pcap!, made!], {
+    environment: { PATH: process.env['PATH']!, HOME: tmpdir() } as never,
+    folder: tmpdir(),
+    limit: 60_000,
+  });
+  expect(code).toBe(0);
+  const verified = (recording: Uint8Array, keyLogs: readonly KeyLog[] = []) => {
+    const { records } = verifyRecording(recording, { mechanisms: [gsi({ observer: { keyLogs } })] });
+    const summary = records.at(-1)!;
+    return summary.type === 'summary' && summary.verified;
+  };
+  expect(verified(readFileSync(made!))).toBe(verified(readFileSync(pcap!), [parseKeyLog(readFileSync(keyLog!))]));
+  expect(verified(readFileSync(made!))).toBeGreaterThan(20);
+  expect(verified(readFileSync(pcap!))).toBe(0);
+});
 
 describe('tshark', () => {
   test.for([...VECTORS.map(ofVector), ...CAPTURES.map(ofCapture)])(
