@@ -108,13 +108,16 @@ export interface Attribute {
  * @throws FtpSecurityError `security/bad-token`
  */
 export function attributesOf(name: Element | undefined): Attribute[][] {
-  return elementsOf(contentsOf(name, SEQUENCE)).map(set =>
-    elementsOf(contentsOf(set, SET)).map(attribute => {
-      const [type, value] = elementsOf(contentsOf(attribute, SEQUENCE));
+  return elementsOf(contentsOf(name, SEQUENCE)).map(set => {
+    const attributes = elementsOf(contentsOf(set, SET));
+    if (attributes.length === 0) throw badToken('DER: a part of a name is empty');
+    return attributes.map(attribute => {
+      const [type, value, ...others] = elementsOf(contentsOf(attribute, SEQUENCE));
+      if (others.length > 0) throw badToken('DER: octets after a value of a name');
       const oid = toHex(contentsOf(type, OID));
       return { type: ATTRIBUTES[oid] ?? oid, text: textOf(value) };
-    }),
-  );
+    });
+  });
 }
 
 /** What begins a further attribute, such as `/CN=`; control and format characters; octets that are no text; and the sign of these escapes. */

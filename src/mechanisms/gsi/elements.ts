@@ -28,6 +28,18 @@ export function contentsOf(element: Element | undefined, tag: number): Uint8Arra
 }
 
 /**
+ * The contents of an INTEGER, in its shortest form: so two numbers are equal only if their octets are.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function integerOf(element: Element | undefined): Uint8Array {
+  const octets = contentsOf(element, INTEGER);
+  const [first = 0, second = 0x100] = octets;
+  const isShort = octets.length > 0 && !(first === 0 && second < 0x80) && !(first === 0xff && second >> 7 === 1);
+  if (isShort) return octets;
+  throw badToken('DER: expected an INTEGER in its shortest form');
+}
+
+/**
  * The elements that `octets` consists of.
  * @param limit  how many there may be
  * @throws FtpSecurityError `security/bad-token`

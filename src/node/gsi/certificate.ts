@@ -3,7 +3,15 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import { copy, fromUtf8, startsWith, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { nameOf } from '../../mechanisms/gsi/certificates.js';
-import { contentsOf, type Element, elementsOf, INTEGER, OID, SEQUENCE } from '../../mechanisms/gsi/elements.js';
+import {
+  contentsOf,
+  type Element,
+  elementsOf,
+  INTEGER,
+  integerOf,
+  OID,
+  SEQUENCE,
+} from '../../mechanisms/gsi/elements.js';
 import { type NameConstraints, parseNameConstraints } from './name-constraints.js';
 
 /** Which form of proxy certificate: RFC 3820, its draft, or Globus's first one, which is known by its name alone. */
@@ -120,7 +128,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
     ...names,
     subjectName: copy(subject!.whole),
     issuerName: copy(issuer!.whole),
-    serial: toHex(contentsOf(serial, INTEGER)),
+    serial: toHex(integerOf(serial)),
     hasStrongHash: STRONG_SIGNATURE.test(signatureHash(algorithm)),
     notBefore: Date.parse(x509.validFrom),
     notAfter: Date.parse(x509.validTo),
@@ -170,7 +178,7 @@ function readExtensions(extensions: Element | undefined): Map<string, Extension>
   for (const extension of elementsOf(contentsOf(list, SEQUENCE))) {
     const [type, ...rest] = elementsOf(contentsOf(extension, SEQUENCE));
     const name = toHex(contentsOf(type, OID));
-    const isCritical = rest.length > 1 && contentsOf(rest[0], BOOLEAN)[0] !== 0;
+    const isCritical = rest.length > 1 && isTrue(rest[0]);
     if (read.has(name)) throw badToken('a certificate has an extension twice');
     if (isCritical && !KNOWN.includes(name)) throw badToken(`a certificate has an unknown critical extension: ${name}`);
     read.set(name, { isCritical, value: contentsOf(rest.at(-1), OCTET_STRING) });
@@ -179,16 +187,28 @@ function readExtensions(extensions: Element | undefined): Map<string, Extension>
 }
 
 function readBasicConstraints(extension: Extension | undefined): Pick<Certificate, 'isAuthority' | 'pathLength'> {
-  const [first, second] =
-    extension === undefined ? [] : elementsOf(contentsOf(elementsOf(extension.value)[0], SEQUENCE));
-  const isAuthority = first?.tag === BOOLEAN && first.octets[0] !== 0;
-  return { isAuthority, pathLength: isAuthority && second !== undefined ? numberOf(second) : undefined };
+  if (extension === undefined) return { isAuthority: false, pathLength: undefined };
+  const parts = elementsOf(contentsOf(elementsOf(extension.value)[0], SEQUENCE));
+  const isAuthority = parts[0]?.tag === BOOLEAN && isTrue(parts.shift());
+  const pathLength = parts[0]?.tag === INTEGER ? numberOf(parts.shift()!) : undefined;
+  if (parts.length > 0) throw badToken('a certificate has basic constraints with unknown parts');
+  return { isAuthority, pathLength: isAuthority ? pathLength : undefined };
+}
+
+/** OpenSSL and others write true as another octet than ff, too. */
+function isTrue(element: Element | undefined): boolean {
+  const octets = contentsOf(element, BOOLEAN);
+  if (octets.length !== 1) throw badToken('DER: expected a BOOLEAN');
+  return octets[0] !== 0;
 }
 
 function readKeyUsage(extension: Extension | undefined): Certificate['keyUsage'] {
   if (extension === undefined) return undefined;
   // The first octet is how many bits of the last one are unused.
-  const bits = contentsOf(elementsOf(extension.value)[0], BIT_STRING)[1] ?? 0;
+  const [unused = 8, ...flags] = contentsOf(elementsOf(extension.value)[0], BIT_STRING);
+  const bits = flags[0] ?? 0;
+  const last = flags.at(-1) ?? 0xff;
+  if (unused > 7 || (last & ((1 << unused) - 1)) !== 0) throw badToken('DER: expected a BIT STRING');
   return {
     signs: (bits & USAGE.signs) !== 0,
     signsCertificates: (bits & USAGE.signsCertificates) !== 0,
@@ -218,17 +238,16 @@ function readProxy(
 function readProxyInfo({ isCritical, value }: Extension): Omit<ProxyInfo, 'form'> {
   if (!isCritical) throw badToken('the information of a proxy certificate must be critical');
   const parts = elementsOf(contentsOf(elementsOf(value)[0], SEQUENCE));
-  const tagged = parts.find(({ tag }) => tag === PATH_LENGTH);
-  const length = tagged === undefined ? parts.find(({ tag }) => tag === INTEGER) : elementsOf(tagged.octets)[0];
-  const [language] = elementsOf(
-    contentsOf(
-      parts.find(({ tag }) => tag === SEQUENCE),
-      SEQUENCE,
-    ),
+  const policies = parts.filter(({ tag }) => tag === SEQUENCE);
+  const lengths = parts.flatMap(it =>
+    it.tag === PATH_LENGTH ? elementsOf(it.octets) : it.tag === INTEGER ? [it] : [],
   );
+  const [language, ...policy] = policies.flatMap(({ octets }) => elementsOf(octets));
+  if (policies.length !== 1 || policy.length > 1 || lengths.length > 1 || parts.length !== 1 + lengths.length)
+    throw badToken('a certificate has proxy information that can not be read');
   return {
     rights: RIGHTS[toHex(contentsOf(language, OID))] ?? 'other',
-    pathLength: length === undefined ? undefined : numberOf(length),
+    pathLength: lengths[0] && numberOf(lengths[0]),
   };
 }
 

@@ -120,6 +120,8 @@ function checkSameForm(proxies: readonly Certificate[]): void {
 
 function checkOwner(owner: Certificate, { purpose }: ChainOptions): void {
   const { subject, isAuthority, keyUsage } = owner;
+  if (purpose === 'client' && subject === '')
+    throw untrusted('the certificate of the client has no subject, which would be its name');
   if (isAuthority) throw untrusted(`${subject} is the certificate of an authority`);
   if (keyUsage?.signs === false) throw untrusted(`the key of ${subject} may not sign`);
   if (!isFor(owner, purpose)) throw untrusted(`${subject} is not a certificate for a ${purpose}`);

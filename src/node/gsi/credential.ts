@@ -1,6 +1,6 @@
 /** Credentials of the grid: a private key with its chain of certificates, from where the tools of the grid keep them. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assertBytes, fromUtf8 } from '../../bytes.js';
@@ -107,12 +107,27 @@ const REMEDIES = {
  * @throws FtpSecurityError `syntax/bad-file`; Error if a file can't be read
  */
 export function readGsiCredential({ certificates, key }: Pick<GsiFiles, 'certificates' | 'key'>): GsiCredential {
-  const { mode, uid } = statSync(key);
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    throw badFile(`${key} contains a private key, and others may read it: run "chmod 600 ${key}"`);
+  const keyFile = readPrivately(key);
+  return parseGsiCredential(certificates === key ? keyFile : readFileSync(certificates), keyFile);
+}
+
+/** Checked once more when it is open, as another file may have taken its place; but a pipe of somebody else is not waited for. */
+function readPrivately(path: string): Uint8Array {
+  assertPrivate(path, statSync(path));
+  const file = openSync(path, 'r');
+  try {
+    assertPrivate(path, fstatSync(file));
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
   }
-  if (uid !== (process.getuid?.() ?? uid)) throw badFile(`${key} contains a private key, but belongs to another user`);
-  return parseGsiCredential(readFileSync(certificates), readFileSync(key));
+}
+
+function assertPrivate(path: string, { mode, uid }: Stats): void {
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    throw badFile(`${path} contains a private key, and others may read it: run "chmod 600 ${path}"`);
+  }
+  if (uid !== (process.getuid?.() ?? uid)) throw badFile(`${path} contains a private key, but belongs to another user`);
 }
 
 const PRIVATE_KEY = /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END (?:RSA |EC )?PRIVATE KEY-----/;

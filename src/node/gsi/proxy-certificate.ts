@@ -9,7 +9,7 @@ import { formatElement } from '../../mechanisms/der.js';
 import { contentsOf, elementsOf, INTEGER, OID, SEQUENCE, SET } from '../../mechanisms/gsi/elements.js';
 import { type Certificate, parseCertificate } from './certificate.js';
 import type { GsiCredential } from './credential.js';
-import { shortKey } from './key-strength.js';
+import { isSlowKey, shortKey } from './key-strength.js';
 import { algorithmOf, formatSigned, parseSigned } from './signed.js';
 
 /** What the server may do with a delegated credential, and how long. */
@@ -96,6 +96,8 @@ function requestedKey(request: Uint8Array): Uint8Array {
   const key = keyOf(keyInfo!.whole);
   const short = shortKey(key);
   if (short !== undefined) throw new FtpSecurityError('security/weak', `the server asks for a proxy of ${short}`);
+  if (isSlowKey(key))
+    throw new FtpSecurityError('security/weak', 'the server asks for a proxy of a key with slow checks');
   if (isSignedBy?.(key) !== true) throw badToken('the certificate request is not signed with its key');
   return keyInfo!.whole;
 }

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { copy, fromUtf8, startsWith, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
-import { contentsOf, type Element, elementsOf, INTEGER, SEQUENCE } from '../../mechanisms/gsi/elements.js';
+import { contentsOf, type Element, elementsOf, INTEGER, integerOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
 import { parseSigned } from './signed.js';
 
 export interface RevocationList {
@@ -52,7 +52,7 @@ export function parseRevocationList(file: Uint8Array): RevocationList {
 }
 
 function serialOf(entry: Element): string {
-  return toHex(contentsOf(elementsOf(contentsOf(entry, SEQUENCE))[0], INTEGER));
+  return toHex(integerOf(elementsOf(contentsOf(entry, SEQUENCE))[0]));
 }
 
 /** A list of only some certificates, for example, has a critical extension (RFC 5280 §5.2.5). */

@@ -95,7 +95,7 @@ const SIGNING_POLICY = /\.signing_policy$/;
 export function readTrustDirectory(path: string): GsiTrust {
   const names = readdirSync(path).sort();
   const hashes = new Set(names.flatMap(name => FILE.exec(name)?.[1] ?? []));
-  const read: TrustParts[] = [];
+  const read: FilesOfHash[] = [];
   const unreadable = new Map<string, string>();
   // An authority may also be there under the hash of older versions of OpenSSL, without the file that can't be read.
   const refused = new Set<string>();
@@ -114,11 +114,23 @@ export function readTrustDirectory(path: string): GsiTrust {
     }
   }
   const authorities = read.flatMap(it => it.authorities).filter(({ der }) => !refused.has(toHex(der)));
-  const policies = new Map(read.flatMap(it => [...it.policies!]));
+  const policies = policiesAmong(read);
   const revocationLists = read.flatMap(it => it.revocationLists);
   if (authorities.length > 0) return trustOf({ authorities, policies, revocationLists }, unreadable);
   const message = `${path} contains no certificate of an authority that can be read (HASH.0)`;
   throw new FtpSecurityError('syntax/bad-file', message, { side: 'local' });
+}
+
+/** What is read from the files with the hash of one name. */
+type FilesOfHash = TrustParts & { policies: SigningPolicies };
+
+/** Beside an authority is its own policy alone, as for Globus; those of authorities below it have no certificate beside them. */
+function policiesAmong(read: readonly FilesOfHash[]): SigningPolicies {
+  const alone = read.flatMap(({ authorities, policies }) => (authorities.length === 0 ? [...policies] : []));
+  const own = read.flatMap(({ authorities, policies }) =>
+    [...policies].filter(([name]) => authorities.some(({ subject }) => subject === name)),
+  );
+  return new Map([...alone, ...own]);
 }
 
 /** Such as that of a link whose file is gone. */

@@ -179,6 +179,26 @@ describe('what is no certificate', () => {
       'a name without a value',
       certificate(sequence(formatElement(0x31, sequence(formatElement(6, fromHex('550403'))))), ca),
     ],
+    [
+      'a value with another behind it',
+      certificate(
+        sequence(
+          formatElement(
+            0x31,
+            sequence(
+              formatElement(6, fromHex('550403')),
+              formatElement(0x0c, toUtf8('Anna')),
+              formatElement(0x0c, toUtf8('Bob')),
+            ),
+          ),
+        ),
+        ca,
+      ),
+    ],
+    [
+      'a part of a name without an attribute',
+      certificate(sequence(user.subarray(2), formatElement(0x31, new Uint8Array())), ca),
+    ],
     ['octets in place of a name', certificate(formatElement(4, user), ca)],
   ])('%s is refused', (_, octets) => {
     expect(errorOf(() => certificateNames(octets)).code).toBe('security/bad-token');

@@ -48,6 +48,13 @@ const proxyOf = (issuer: Made, extension: Extension, options: MakeOptions = {}) 
   make(`${issuer.name}/CN=1`, { issuer, extensions: [extension], ...options });
 const user = (options: MakeOptions) => make('/O=Grid/CN=Bob', { issuer: CA, ...options });
 
+const usage = (value: string) => user({ extensions: [{ type: '551d0f', value: fromHex(value), critical: true }] });
+const authorityBy = (value: string) =>
+  make('/O=Grid/CN=Middle', {
+    issuer: CA,
+    extensions: [{ type: '551d13', value: fromHex(value), critical: true }],
+  });
+
 describe('a chain is accepted', () => {
   test.each([
     ['of a user', USER, '/O=Grid/CN=Anna', false],
@@ -260,8 +267,38 @@ describe('a chain is refused', () => {
       user({ extensions: [keyUsage(0x80), keyUsage(0x20)] }),
       'bad-token: a certificate has an extension twice',
     ],
+    [
+      'of a client without a subject',
+      make('', { issuer: CA }),
+      'untrusted: the certificate of the client has no subject, which would be its name',
+    ],
+    ['with key usage of nine bits in an octet', usage('03020980'), 'bad-token: DER: expected a BIT STRING'],
+    ['with key usage whose unused bits are set', usage('030207ff'), 'bad-token: DER: expected a BIT STRING'],
+    ['with key usage of no octets', usage('0300'), 'bad-token: DER: expected a BIT STRING'],
+    [
+      'of an authority that is one by a BOOLEAN without an octet',
+      make('/O=Grid/CN=Bob', { issuer: authorityBy('30020100') }),
+      'bad-token: DER: expected a BOOLEAN',
+    ],
+    [
+      'of an authority with more constraints than there are',
+      make('/O=Grid/CN=Bob', { issuer: authorityBy('30090101ff020100020100') }),
+      'bad-token: a certificate has basic constraints with unknown parts',
+    ],
   ])('%s', (_, chain, message) => {
     expect(refusal(chain)).toBe(`security/${message}`);
+  });
+
+  test.each([
+    ['two lengths of a path', '3012020101020101300a06082b06010505071501'],
+    ['two policies', '3018300a06082b06010505071501300a06082b06010505071501'],
+    ['no policy', '3003020101'],
+    ['an unknown part', '300e0500300a06082b06010505071501'],
+    ['two elements in a length of a path', '3014a106020101020101300a06082b06010505071501'],
+    ['a policy of three parts', '3010300e06082b0601050507150104000400'],
+  ])('of a proxy whose information has %s', (_, value) => {
+    const proxy = proxyOf(USER, { type: '2b0601050507010e', value: fromHex(value), critical: true });
+    expect(refusal(proxy)).toBe('security/bad-token: a certificate has proxy information that can not be read');
   });
 
   test.each(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])(
@@ -565,6 +602,13 @@ describe('revocation lists', () => {
     expect(refusal(proxied, withLists(revocationList(CA, []), revocationList(middle, [], { to: -0.5 })))).toBe(
       'security/expired: the revocation list of /O=Grid/CN=Middle is not current',
     );
+  });
+
+  test('with a number that is not in its shortest form are refused, as it would be no other one', () => {
+    expect(errorOf(() => withLists(revocationList(CA, [0x0034]))).message).toBe(
+      'DER: expected an INTEGER in its shortest form',
+    );
+    expect(refusal(user({ serial: 0x0034 }))).toBe('security/bad-token: not a certificate');
   });
 
   test('with a critical extension are refused', () => {

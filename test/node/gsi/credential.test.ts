@@ -1,5 +1,6 @@
 /** Credentials and authorities in files, where the tools of the grid keep them. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
@@ -80,6 +81,30 @@ describe('a credential', () => {
     expect(errorOf(() => readGsiCredential({ certificates: path, key: path })).message).toContain('chmod 600');
     chmodSync(path, 0o600);
     expect(readGsiCredential({ certificates: path, key: path }).certificates.length).toBe(USER.certificates.length);
+  });
+
+  test.skipIf(process.getuid === undefined)('is refused if another file takes its place behind the check', () => {
+    const [path, planted] = [
+      put('mine.pem', formatGsiCredential(USER)),
+      put('other.pem', formatGsiCredential(CA), 0o644),
+    ];
+    const uid = process.getuid!();
+    const user = vi.spyOn(process as { getuid(): number }, 'getuid').mockImplementation(() => {
+      if (existsSync(planted)) renameSync(planted, path);
+      return uid;
+    });
+    const { message } = errorOf(() => readGsiCredential({ certificates: path, key: path }));
+    user.mockRestore();
+    expect(message).toContain('chmod 600');
+  });
+
+  test.skipIf(process.getuid === undefined)('is refused at once if it is a pipe of another user', () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', ['-m', '600', path]);
+    const user = vi.spyOn(process as { getuid(): number }, 'getuid').mockReturnValue(12_345);
+    const { message } = errorOf(() => readGsiCredential({ certificates: path, key: path }));
+    user.mockRestore();
+    expect(message).toContain('belongs to another user');
   });
 
   test.skipIf(process.getuid === undefined)('is refused if its key belongs to another user', () => {
@@ -200,6 +225,24 @@ describe('a directory of authorities', () => {
       const trust = readTrustDirectory(path(name));
       expect([trust.names, [...trust.unreadable.keys()]]).toEqual([[CA.name], ['89abcdef']]);
     }
+  });
+
+  test('has policies that are for the authority beside them alone, as for Globus', () => {
+    const other = make('/O=Grid/CN=Other', { extensions: [] });
+    const wide = (name: string) => policy.replace(CA.name, name).replace('/O=Grid/*', '*');
+    put('own/0123abcd.0', pem(CA.der));
+    put('own/0123abcd.signing_policy', policy);
+    put('own/89abcdef.0', pem(other.der));
+    put('own/89abcdef.signing_policy', wide(other.name) + wide(CA.name));
+    put('own/ffffffff.signing_policy', wide(CA.name) + wide('/O=Grid/CN=Below'));
+    const { policies } = trustPartsOf(readTrustDirectory(path('own')));
+    expect(new Map(policies)).toEqual(
+      new Map([
+        [CA.name, ['/O=Grid/*']],
+        [other.name, ['*']],
+        ['/O=Grid/CN=Below', ['*']],
+      ]),
+    );
   });
 
   test('may have links whose file is gone, and policies without an authority', () => {

@@ -1,6 +1,6 @@
 /** Proxy certificates that the client signs for a server; OpenSSL, and our own check of chains, judge them. */
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +134,12 @@ describe('a credential is not delegated', () => {
 
 describe('a certificate request is refused', () => {
   const signProxy = proxySigner(USER, {});
+  const rsaKey = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const exponent = Buffer.from('0100000001', 'hex').toString('base64url');
+  const slowKey = createPublicKey({
+    key: { ...rsaKey.publicKey.export({ format: 'jwk' }), e: exponent },
+    format: 'jwk',
+  });
   const request = certificateRequest(newKey());
   /** The last octet of the object identifier of ECDSA with SHA-256. */
   const hashAt = Buffer.from(request).indexOf(Buffer.from('2a8648ce3d040302', 'hex')) + 7;
@@ -151,6 +157,11 @@ describe('a certificate request is refused', () => {
       'bad-token',
     ],
     ['for a short key', certificateRequest(generateKeyPairSync('rsa', { modulusLength: 1024 })), 'weak'],
+    [
+      'for a key whose signatures take long to check',
+      certificateRequest({ publicKey: slowKey, privateKey: rsaKey.privateKey }),
+      'weak',
+    ],
     ['of no octets', new Uint8Array(), 'bad-token'],
     ['that is a certificate', USER.der, 'bad-token'],
     ['with octets behind it', concat(request, request), 'bad-token'],
