@@ -1,5 +1,5 @@
 /** The AEAD ciphers of `node:crypto`, for long records of live contexts, and for CCM. */
-import { type Cipher, type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
+import { type Cipher, type CipherGCMTypes, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
 import { type BlockEncryption, gcm, type NewAead, nobleAead } from '../../mechanisms/gsi/tls/aead.js';
 
 /**
@@ -34,20 +34,30 @@ export const nodeAead: NewAead = (suite, key) => {
       const decipher = createDecipheriv(name, key, nonce, options);
       decipher.setAuthTag(sealed.subarray(end));
       decipher.setAAD(aad, lengthOf(end));
+      const plaintext = verified(decipher, sealed.subarray(0, end));
+      if (plaintext === undefined) return undefined;
       try {
-        // With CCM `update` checks the tag, with the others `final`.
-        const plaintext = decipher.update(sealed.subarray(0, end));
-        decipher.final();
-        const taken = take(plaintext, 0, plaintext.length);
+        return take(plaintext, 0, plaintext.length);
+      } finally {
         plaintext.fill(0);
-        return taken;
-      } catch {
-        return undefined;
       }
     },
     destroy: () => short.destroy(),
   };
 };
+
+/** @returns undefined if the tag is wrong: CCM checks it in `update`, the others in `final` */
+function verified(decipher: Decipher, ciphertext: Uint8Array): Uint8Array | undefined {
+  let plaintext: Uint8Array | undefined;
+  try {
+    plaintext = decipher.update(ciphertext);
+    decipher.final();
+    return plaintext;
+  } catch {
+    plaintext?.fill(0);
+    return undefined;
+  }
+}
 
 /** AES in ECB mode, whose cipher can be kept: it has no state but the key. */
 function nodeAes(key: Uint8Array): BlockEncryption {

@@ -38,6 +38,18 @@ describe.each(WITH_AEAD)('$name', ({ version, suite }) => {
     }
   });
 
+  test.each([40, 300])('an error of the caller, with %i octets, is not taken for a wrong tag', length => {
+    const aead = nodeAead(suite, keys().key);
+    const [nonce, aad] = [new Uint8Array(12), new Uint8Array(13)];
+    const record = new Uint8Array(length + suite.tagLength);
+    aead.seal(record, 0, length, nonce, aad);
+    const fault = () => {
+      throw new Error('a fault');
+    };
+    expect(() => aead.open(record, nonce, aad, fault)).toThrow('a fault');
+    expect(aead.open(record, nonce, aad, (octets, start, end) => octets.slice(start, end))).toHaveLength(length);
+  });
+
   test.each([40, 300])('a changed octet of %i is refused', length => {
     const place = { number: 1, previous: new Uint8Array() };
     const made = sealed(node, { type: 23, content: octets(length, 3) }, place);
