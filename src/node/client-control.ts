@@ -37,7 +37,10 @@ export interface ClientControlOptions extends ClientSessionOptions {
    * tolerated deviations and the command that it answers.
    */
   replied?: (event: ClientEvent) => void;
-  /** Limit for each reply of the server, and each step of the exchange. 0 means no limit. Default 30 s. */
+  /**
+   * Limit for each reply of the server, for each step of the exchange, and for the call of `start` once a command is written. 0
+   * means no limit. Default 30 s.
+   */
   timeout?: number;
   /**
    * Limit for all of `start`: greeting, exchange, PBSZ and PROT, however many replies they take. 0 means no limit. Default 2
@@ -81,7 +84,7 @@ export class ClientControl extends SocketStream {
   /** Sends what was written before the exchange was complete. */
   #deferred: (() => void) | undefined;
   /** Limits the time to the next reply. */
-  readonly #watch = new Watch(() => this.destroy(timedOut('a reply of the server')));
+  readonly #watch = new Watch(() => this.destroy(timedOut(this.#startCalled ? 'a reply of the server' : 'start()')));
   /** How many commands wait for their final reply. */
   #unanswered = 0;
   /** The current transfer: its 1yz reply was received, and its duration is unknown. */
@@ -116,6 +119,7 @@ export class ClientControl extends SocketStream {
   async start(): Promise<void> {
     if (this.#startCalled) throw new RangeError('start was called already');
     this.#startCalled = true;
+    this.#watch.pause();
     // It is thrown here: as an event that nothing listens to, it would end the process.
     const isThrown = () => {};
     this.on('error', isThrown);
@@ -165,6 +169,8 @@ export class ClientControl extends SocketStream {
   override _write(lines: Uint8Array, encoding: BufferEncoding, done: (error?: Error) => void): void {
     if (!this.#started) {
       this.#deferred = () => this._write(lines, encoding, done);
+      // A caller who has forgotten it would wait for ever.
+      if (!this.#startCalled && this.#timeout > 0) this.#watch.set(performance.now() + this.#timeout);
       return;
     }
     try {

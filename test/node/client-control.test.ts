@@ -620,6 +620,22 @@ describe('what a caller gets wrong', () => {
     expect(make(options)).toThrow(message);
   });
 
+  it('is not to wait for what never happens: commands, but no start', async () => {
+    const client = clientOf(PSK, inMemory()[0], { timeout: 20 });
+    client.write('NOOP\r\n');
+    await expect(once(client, 'data')).rejects.toThrow('timed out while waiting for start()');
+  });
+
+  it('may be right: commands before start, for as long as that takes', async () => {
+    const [here, there] = inMemory();
+    const client = clientOf(PSK, here, { timeout: 300 });
+    void echo(serverOf(PSK, there)).catch(() => {});
+    client.write('QUIT\r\n');
+    await pause(50);
+    await client.start();
+    expect(await lines(client, 2)).toEqual(['220 Ready', '221 Bye']);
+  });
+
   it('is not to wait for what has happened: a second start', async () => {
     const [here, there] = inMemory();
     const client = clientOf(PSK, here);
